@@ -1,0 +1,86 @@
+// The insides of BulkLoop, shared by its client and server halves. Not for other folders.
+#pragma once
+
+#include <grpcpp/alarm.h>
+#include <grpcpp/completion_queue.h>
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "common/mutex.h"
+#include "common/rpc/bulk.h"
+
+namespace quern::rpc {
+
+enum class BulkOp { kRead, kWrite, kClose, kFinish, kStart };
+
+class BulkStreamImpl;
+
+// What a completion queue hands back: which operation of which stream has ended.
+struct BulkTag {
+  BulkStreamImpl* stream = nullptr;
+  BulkOp op = BulkOp::kRead;
+};
+
+// State that both ends share: the write queue, and the count of operations under way (a stream may
+// only be freed when it is zero).
+class BulkStreamImpl : public BulkStream {
+ public:
+  BulkStreamImpl();
+  void Send(grpc::ByteBuffer message) override;
+  size_t unsent_bytes() const override { return unsent_bytes_; }
+  size_t unsent_messages() const override { return queue_.size(); }
+  void PauseReading() override { reading_paused_ = true; }
+  void ResumeReading() override;
+
+  // Turns a finished operation into an event for the user, if it makes one.
+  std::optional<BulkEvent> OnDone(BulkOp op, bool ok);
+  bool idle() const { return operations_ == 0; }
+  bool abandoned() const { return abandoned_; }
+  void Abandon() { abandoned_ = true; }
+
+ protected:
+  virtual void DoRead(grpc::ByteBuffer* message, void* tag) = 0;
+  virtual void DoWrite(const grpc::ByteBuffer& message, void* tag) = 0;
+  // All queued messages have left.
+  virtual void OnDrained() = 0;
+  // Reading has ended (half-closed or broken).
+  virtual std::optional<BulkEvent> OnReadEnd() = 0;
+  virtual absl::Status FinalStatus() = 0;
+
+  void* StartOperation(BulkOp op);
+  void StartRead();
+  bool failed() const { return failed_; }
+  bool drained() const { return !writing_ && queue_.empty(); }
+
+ private:
+  void StartWrite();
+
+  BulkTag tags_[5];
+  int operations_ = 0;
+  std::deque<grpc::ByteBuffer> queue_;
+  size_t unsent_bytes_ = 0;
+  grpc::ByteBuffer incoming_;
+  bool writing_ = false;
+  bool reading_ = false;
+  bool read_ended_ = false;
+  bool reading_paused_ = false;
+  bool failed_ = false;
+  bool abandoned_ = false;
+};
+
+struct BulkLoop::Impl {
+  grpc::CompletionQueue queue;
+  std::vector<std::unique_ptr<BulkStreamImpl>> streams;
+
+  // An alarm may be set again only after it has fired; `armed` collapses wakes in between.
+  Mutex wake_mutex;
+  grpc::Alarm alarm ABSL_GUARDED_BY(wake_mutex);
+  bool armed ABSL_GUARDED_BY(wake_mutex) = false;
+
+  void Adopt(std::unique_ptr<BulkStreamImpl> stream) { streams.push_back(std::move(stream)); }
+  void Reap();
+};
+
+}  // namespace quern::rpc

@@ -1,0 +1,146 @@
+#include "common/rpc/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <sys/resource.h>
+
+#include <charconv>
+#include <chrono>
+#include <mutex>
+
+#include "common/rpc/bulk_server.h"
+#include "common/rpc/settings.h"
+#include "common/rpc/watchdog.h"
+
+namespace quern::rpc {
+namespace {
+
+// A burst of connections must not use up the descriptors: raise the soft limit to the hard one.
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void InitPluginsOnce() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    RaiseFileLimit();
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  });
+}
+
+absl::StatusOr<HostPort> CheckListen(const ServerOptions& options) {
+  ASSIGN_OR_RETURN(HostPort parts, ParseHostPort(options.listen));
+  if (!options.insecure_network && !IsLoopback(parts.host)) {
+    return InvalidArgumentError(
+        "--listen {}: refusing to listen beyond loopback without keys. If the network is private, "
+        "say so with --insecure_network",
+        options.listen);
+  }
+  return parts;
+}
+
+void Configure(const ServerOptions& options, grpc::ServerBuilder* builder) {
+  builder->SetMaxReceiveMessageSize(kMaxMessageBytes);
+  builder->SetMaxSendMessageSize(kMaxMessageBytes);
+  ForEachSharedSetting([&](const char* name, int value) { builder->AddChannelArgument(name, value); });
+  // Otherwise two servers share a port and each gets half of the calls.
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxConcurrentStreams);
+  // A connection that says nothing is dropped after 10 s instead of 120 s.
+  builder->AddChannelArgument("grpc.server_handshake_timeout_ms", 10'000);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
+  builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
+  builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MIN_POLLERS, 1);
+  builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 2);
+  grpc::ResourceQuota quota("server");
+  quota.SetMaxThreads(options.max_unary_threads + 8);
+  builder->SetResourceQuota(quota);
+}
+
+}  // namespace
+
+struct Server::Impl {
+  std::string address;
+  int port = 0;
+  std::unique_ptr<BulkServer> bulk;
+  std::unique_ptr<grpc::Server> server;
+  std::unique_ptr<Watchdog> watchdog;
+  bool stopped = false;
+};
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() { Shutdown(absl::ZeroDuration()); }
+int Server::port() const { return impl_->port; }
+const std::string& Server::address() const { return impl_->address; }
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
+                                                      std::vector<grpc::Service*> services,
+                                                      std::vector<BulkMethod> bulk_methods) {
+  ASSIGN_OR_RETURN(const HostPort parts, CheckListen(options));
+  InitPluginsOnce();
+  auto impl = std::make_unique<Impl>();
+  grpc::ServerBuilder builder;
+  Configure(options, &builder);
+  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &impl->port);
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  impl->bulk = std::make_unique<BulkServer>(std::move(bulk_methods), options.max_bulk_streams);
+  impl->bulk->Register(&builder);
+  impl->server = builder.BuildAndStart();
+  if (impl->server == nullptr || impl->port == 0) {
+    return UnavailableError("--listen {}: the port is taken or the address is not of this machine",
+                            options.listen);
+  }
+  impl->bulk->Start();
+  const bool v6 = parts.host.find(':') != std::string::npos;
+  impl->address = fmt::format(fmt::runtime(v6 ? "[{}]:{}" : "{}:{}"), parts.host, impl->port);
+  if (options.watchdog) {
+    // A wildcard address is called through loopback.
+    const bool any = parts.host == "0.0.0.0" || parts.host == "::";
+    impl->watchdog = std::make_unique<Watchdog>(
+        any ? fmt::format("127.0.0.1:{}", impl->port) : impl->address);
+  }
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+void Server::SetServing(bool serving) {
+  if (auto* health = impl_->server->GetHealthCheckService()) health->SetServingStatus(serving);
+}
+
+void Server::Shutdown(absl::Duration grace) {
+  if (impl_->stopped) return;
+  impl_->stopped = true;
+  impl_->watchdog.reset();
+  impl_->server->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
+  impl_->bulk->Stop();
+}
+
+absl::StatusOr<HostPort> ParseHostPort(std::string_view address) {
+  const size_t colon = address.rfind(':');
+  if (colon == std::string_view::npos || colon == 0 || colon + 1 == address.size()) {
+    return InvalidArgumentError("'{}' is not HOST:PORT", address);
+  }
+  HostPort parts;
+  parts.host = address.substr(0, colon);
+  if (parts.host.front() == '[' && parts.host.back() == ']') {
+    parts.host = parts.host.substr(1, parts.host.size() - 2);
+  }
+  const std::string_view digits = address.substr(colon + 1);
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), parts.port);
+  if (error != std::errc() || end != digits.data() + digits.size() || parts.port < 0 ||
+      parts.port > 65535) {
+    return InvalidArgumentError("'{}' is not HOST:PORT: the port must be 0 to 65535", address);
+  }
+  return parts;
+}
+
+bool IsLoopback(std::string_view host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+}  // namespace quern::rpc

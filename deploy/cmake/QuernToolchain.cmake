@@ -1,0 +1,45 @@
+# Compiler and linker settings that hold for every target.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+
+set(QUERN_SANITIZE "" CACHE STRING "address (with undefined) or thread")
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
+endif()
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+# Frame pointers cost about one per cent and make every profile readable.
+add_compile_options(-fno-omit-frame-pointer)
+if(QUERN_SANITIZE STREQUAL "address")
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=address,undefined)
+  add_compile_definitions(QUERN_ASAN=1)
+elseif(QUERN_SANITIZE STREQUAL "thread")
+  add_compile_options(-fsanitize=thread)
+  add_link_options(-fsanitize=thread)
+  add_compile_definitions(QUERN_TSAN=1)
+elseif(QUERN_SANITIZE)
+  message(FATAL_ERROR "QUERN_SANITIZE is '${QUERN_SANITIZE}'; use 'address' or 'thread'")
+endif()
+
+# Warnings apply to our own targets only, never to generated code.
+set(QUERN_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  list(APPEND QUERN_WARNINGS -Wthread-safety)
+endif()
+
+# The version that every binary prints.
+execute_process(COMMAND git rev-parse --short=12 HEAD WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
+  OUTPUT_VARIABLE QUERN_GIT_HASH OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(NOT QUERN_GIT_HASH)
+  set(QUERN_GIT_HASH "unknown")
+endif()
