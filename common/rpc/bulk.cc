@@ -12,7 +12,7 @@
 namespace quern::rpc {
 
 BulkStreamImpl::BulkStreamImpl() {
-  for (int op = 0; op < 5; ++op) tags_[op] = {this, static_cast<BulkOp>(op)};
+  for (int op = 0; op < 4; ++op) tags_[op] = {this, static_cast<BulkOp>(op)};
 }
 
 void* BulkStreamImpl::StartOperation(BulkOp op) {
@@ -78,7 +78,6 @@ std::optional<BulkEvent> BulkStreamImpl::OnDone(BulkOp op, bool ok) {
     case BulkOp::kFinish:
       return BulkEvent{BulkEvent::Kind::kFinished, this, {}, FinalStatus()};
     case BulkOp::kClose:
-    case BulkOp::kStart:
       return std::nullopt;
   }
   return std::nullopt;
@@ -95,8 +94,10 @@ class ClientStream final : public BulkStreamImpl {
       context_.set_deadline(std::chrono::system_clock::now() +
                             absl::ToChronoMilliseconds(timeout));
     }
+    // The first message carries the metadata: one packet less, and no operation of its own to wait for.
+    context_.set_initial_metadata_corked(true);
     call_ = stub_.PrepareCall(&context_, method, queue);
-    call_->StartCall(StartOperation(BulkOp::kStart));
+    call_->StartCall(nullptr);
     StartRead();
   }
 

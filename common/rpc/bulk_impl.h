@@ -13,7 +13,7 @@
 
 namespace quern::rpc {
 
-enum class BulkOp { kRead, kWrite, kClose, kFinish, kStart };
+enum class BulkOp { kRead, kWrite, kClose, kFinish };
 
 class BulkStreamImpl;
 
@@ -57,7 +57,7 @@ class BulkStreamImpl : public BulkStream {
  private:
   void StartWrite();
 
-  BulkTag tags_[5];
+  BulkTag tags_[4];
   int operations_ = 0;
   std::deque<grpc::ByteBuffer> queue_;
   size_t unsent_bytes_ = 0;
