@@ -1,0 +1,108 @@
+// The client's view of one Quern file system.
+//
+// Create() does no I/O, so that a command which only prints its help never waits for a network.
+// Paths are absolute, "/" separated, any bytes but NUL; they are sent as they are.
+// Every call retries on Unavailable and DeadlineExceeded with the same request id (so a mutation
+// has the effect of one) until ClientOptions::master_timeout, then fails naming the master's
+// address. Thread-safe; files opened from it must not outlive it.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/file_reader.h"
+#include "client/file_writer.h"
+#include "client/types.h"
+#include "common/status.h"
+
+namespace quern::client {
+
+struct ClientOptions {
+  std::vector<std::string> masters;  // HOST:PORT; the next one is tried when one does not answer
+  std::string user;                  // empty = the process's login name
+  std::string group;                 // empty = its group's name
+  std::string node;  // machine this runs on (QUERN_NODE, else the host name if empty)
+  // How long calls wait for a master that is not there, and writers for chunkservers.
+  absl::Duration master_timeout = absl::Seconds(5);
+};
+
+struct MkdirsOptions {
+  bool parents = false;  // make missing parents and accept an existing directory
+  uint32_t mode = 0755;
+};
+
+struct DeleteOptions {
+  bool recursive = false;  // needed for a directory that is not empty
+};
+
+enum class RenameMode {
+  kNoReplace,    // an existing target is AlreadyExists
+  kReplaceFile,  // an existing file is replaced atomically
+  kReplaceTree,  // an existing file or directory tree is replaced atomically
+};
+
+// Only the fields that are set change.
+struct AttributeChange {
+  std::optional<uint32_t> mode;
+  std::optional<std::string> owner;
+  std::optional<std::string> group;
+  std::optional<absl::Time> mtime;
+};
+
+struct ListPage {
+  std::vector<FileStatus> entries;  // in byte order of their names
+  bool more = false;
+};
+
+class FileSystem {
+ public:
+  static std::unique_ptr<FileSystem> Create(ClientOptions options);
+  ~FileSystem();
+
+  // NotFound when there is nothing of that name.
+  absl::StatusOr<FileStatus> Stat(std::string_view path);
+  // Every entry of a directory; a file lists as itself.
+  absl::StatusOr<std::vector<FileStatus>> List(std::string_view path);
+  // At most `limit` entries whose names sort after `start_after`.
+  absl::StatusOr<ListPage> ListSome(std::string_view path, std::string_view start_after,
+                                    uint32_t limit);
+  // Paths that match a pattern of *, ?, [a-z], [!a], {a,b} and \ escapes, in byte order. A pattern
+  // without wildcards matches the path itself if it exists. Empty when nothing matches.
+  absl::StatusOr<std::vector<std::string>> Glob(std::string_view pattern);
+
+  absl::Status Mkdirs(std::string_view path, MkdirsOptions options = {});
+  absl::Status Rename(std::string_view source, std::string_view target, RenameMode mode);
+  // False when there was nothing to delete.
+  absl::StatusOr<bool> Delete(std::string_view path, DeleteOptions options = {});
+  absl::StatusOr<FileStatus> SetReplication(std::string_view path, uint32_t replication);
+  absl::StatusOr<FileStatus> SetAttributes(std::string_view path, const AttributeChange& change);
+
+  absl::StatusOr<ClusterStatus> GetCluster();
+  // All chunks of a file, in order.
+  absl::StatusOr<std::vector<ChunkInfo>> GetChunks(std::string_view path);
+
+  // The file appears under its name when the writer's Close returns OK, whole or not at all.
+  // AlreadyExists when the name is taken and options.overwrite is false.
+  absl::StatusOr<std::unique_ptr<FileWriter>> Create(std::string_view path,
+                                                     CreateOptions options = {});
+  // Makes an empty file in one step.
+  absl::Status CreateEmpty(std::string_view path, CreateOptions options = {});
+  // Reads what is in the file now; InvalidArgument for a directory.
+  absl::StatusOr<std::unique_ptr<FileReader>> Open(std::string_view path);
+
+  struct Impl;
+  // The shared state that writers and readers work with; not for users of the library.
+  Impl* impl() { return impl_.get(); }
+
+ private:
+  explicit FileSystem(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace quern::client
