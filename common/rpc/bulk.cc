@@ -176,7 +176,8 @@ BulkEvent BulkLoop::Next(absl::Duration timeout) {
     if (tag == impl_.get()) {
       MutexLock lock(&impl_->wake_mutex);
       impl_->armed = false;
-      return {BulkEvent::Kind::kWoken, nullptr, {}, {}};
+      const bool stopping = impl_->stopping.load(std::memory_order_relaxed);
+      return {stopping ? BulkEvent::Kind::kStopping : BulkEvent::Kind::kWoken, nullptr, {}, {}};
     }
     auto* done = static_cast<BulkTag*>(tag);
     std::optional<BulkEvent> event = done->stream->OnDone(done->op, ok);

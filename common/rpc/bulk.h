@@ -47,6 +47,8 @@ class BulkStream {
   virtual void Finish(const absl::Status& status) = 0;
   // Gives up at once; a client still gets kFinished.
   virtual void Cancel() = 0;
+  // A message could not be sent: the peer is gone.
+  virtual bool failed() const = 0;
 
  protected:
   BulkStream() = default;
@@ -56,6 +58,7 @@ struct BulkEvent {
   enum class Kind {
     kTimeout,        // the deadline of Next passed
     kWoken,          // Wake() was called
+    kStopping,       // the server is shutting down: the handler should end soon
     kMessage,        // `message` arrived
     kSent,           // one message has been handed to the transport
     kEndOfMessages,  // server: the client sends no more, or is gone
@@ -95,8 +98,8 @@ class BulkLoop {
 };
 
 // What a server does with one stream: runs on a thread of its own until it returns. It should end
-// with stream->Finish(status) and need not wait for kFinished. Handlers must end soon after the
-// loop's Next says kEndOfMessages, and when `stopping()` of their server turns true (they are woken).
+// with stream->Finish(status) and need not wait for kFinished. A handler that waits long must also
+// end when Next says kStopping.
 using BulkHandler = std::function<void(BulkLoop* loop, BulkStream* stream)>;
 
 struct BulkMethod {

@@ -4,6 +4,7 @@
 #include <grpcpp/alarm.h>
 #include <grpcpp/completion_queue.h>
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <vector>
@@ -32,6 +33,7 @@ class BulkStreamImpl : public BulkStream {
   size_t unsent_bytes() const override { return unsent_bytes_; }
   size_t unsent_messages() const override { return queue_.size(); }
   void PauseReading() override { reading_paused_ = true; }
+  bool failed() const override { return failed_; }
   void ResumeReading() override;
 
   // Turns a finished operation into an event for the user, if it makes one.
@@ -51,7 +53,6 @@ class BulkStreamImpl : public BulkStream {
 
   void* StartOperation(BulkOp op);
   void StartRead();
-  bool failed() const { return failed_; }
   bool drained() const { return !writing_ && queue_.empty(); }
 
  private:
@@ -78,6 +79,7 @@ struct BulkLoop::Impl {
   Mutex wake_mutex;
   grpc::Alarm alarm ABSL_GUARDED_BY(wake_mutex);
   bool armed ABSL_GUARDED_BY(wake_mutex) = false;
+  std::atomic<bool> stopping = false;
 
   void Adopt(std::unique_ptr<BulkStreamImpl> stream) { streams.push_back(std::move(stream)); }
   void Reap();

@@ -167,7 +167,10 @@ void BulkServer::Stop() {
     if (stopping_) return;
     stopping_ = true;
     work_.SignalAll();
-    for (Incoming* incoming : active_) incoming->loop.Wake();
+    for (Incoming* incoming : active_) {
+      incoming->loop.impl_->stopping = true;
+      incoming->loop.Wake();
+    }
   }
   if (accept_queue_ != nullptr) accept_queue_->Shutdown();
   if (acceptor_.joinable()) acceptor_.join();

@@ -2,14 +2,15 @@
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <sys/resource.h>
 
 #include <charconv>
 #include <chrono>
 #include <mutex>
 
+#include "common/memory.h"
 #include "common/rpc/bulk_server.h"
+#include "common/rpc/health.h"
 #include "common/rpc/settings.h"
 #include "common/rpc/watchdog.h"
 
@@ -28,7 +29,8 @@ void InitPluginsOnce() {
   static std::once_flag once;
   std::call_once(once, [] {
     RaiseFileLimit();
-    grpc::EnableDefaultHealthCheckService(true);
+    KeepFreedMemory(256 << 20);
+    grpc::EnableDefaultHealthCheckService(false);  // common/rpc/health.h says why
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   });
 }
@@ -67,6 +69,7 @@ void Configure(const ServerOptions& options, grpc::ServerBuilder* builder) {
 struct Server::Impl {
   std::string address;
   int port = 0;
+  Health health;
   std::unique_ptr<BulkServer> bulk;
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<Watchdog> watchdog;
@@ -88,6 +91,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   Configure(options, &builder);
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &impl->port);
   for (grpc::Service* service : services) builder.RegisterService(service);
+  for (BulkMethod& method : impl->health.Methods()) bulk_methods.push_back(std::move(method));
   impl->bulk = std::make_unique<BulkServer>(std::move(bulk_methods), options.max_bulk_streams);
   impl->bulk->Register(&builder);
   impl->server = builder.BuildAndStart();
@@ -107,9 +111,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
-void Server::SetServing(bool serving) {
-  if (auto* health = impl_->server->GetHealthCheckService()) health->SetServingStatus(serving);
-}
+void Server::SetServing(bool serving) { impl_->health.SetServing(serving); }
 
 void Server::Shutdown(absl::Duration grace) {
   if (impl_->stopped) return;
