@@ -4,7 +4,6 @@
 #include <grpcpp/grpcpp.h>
 #include <sys/resource.h>
 
-#include <charconv>
 #include <chrono>
 #include <mutex>
 
@@ -100,13 +99,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
                             options.listen);
   }
   impl->bulk->Start();
-  const bool v6 = parts.host.find(':') != std::string::npos;
-  impl->address = fmt::format(fmt::runtime(v6 ? "[{}]:{}" : "{}:{}"), parts.host, impl->port);
+  impl->address = HostPort{parts.host, impl->port}.ToString();
   if (options.watchdog) {
     // A wildcard address is called through loopback.
-    const bool any = parts.host == "0.0.0.0" || parts.host == "::";
     impl->watchdog = std::make_unique<Watchdog>(
-        any ? fmt::format("127.0.0.1:{}", impl->port) : impl->address);
+        IsWildcard(parts.host) ? fmt::format("127.0.0.1:{}", impl->port) : impl->address);
   }
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
@@ -119,30 +116,6 @@ void Server::Shutdown(absl::Duration grace) {
   impl_->watchdog.reset();
   impl_->server->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
   impl_->bulk->Stop();
-}
-
-absl::StatusOr<HostPort> ParseHostPort(std::string_view address) {
-  const size_t colon = address.rfind(':');
-  if (colon == std::string_view::npos || colon == 0 || colon + 1 == address.size()) {
-    return InvalidArgumentError("'{}' is not HOST:PORT", address);
-  }
-  HostPort parts;
-  parts.host = address.substr(0, colon);
-  if (parts.host.front() == '[' && parts.host.back() == ']') {
-    parts.host = parts.host.substr(1, parts.host.size() - 2);
-  }
-  const std::string_view digits = address.substr(colon + 1);
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), parts.port);
-  if (error != std::errc() || end != digits.data() + digits.size() || parts.port < 0 ||
-      parts.port > 65535) {
-    return InvalidArgumentError("'{}' is not HOST:PORT: the port must be 0 to 65535", address);
-  }
-  return parts;
-}
-
-bool IsLoopback(std::string_view host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
 }  // namespace quern::rpc

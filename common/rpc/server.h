@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/host_port.h"
 #include "common/rpc/bulk.h"
 #include "common/status.h"
 
@@ -54,14 +55,5 @@ class Server {
   explicit Server(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
-
-// "host:port" -> its parts; InvalidArgument when it is anything else. "[::1]:80" is understood.
-struct HostPort {
-  std::string host;
-  int port = 0;
-};
-absl::StatusOr<HostPort> ParseHostPort(std::string_view address);
-// True for 127.0.0.0/8, ::1 and localhost.
-bool IsLoopback(std::string_view host);
 
 }  // namespace quern::rpc

@@ -1,0 +1,68 @@
+// The only place that opens RocksDB: every safe setting is here, with its reason in rocks.cc.
+#pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/options.h>
+#include <rocksdb/write_batch.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/status.h"
+#include "common/strings.h"
+
+namespace quern {
+
+struct RocksOptions {
+  std::string path;
+  // True only for the first format: FailedPrecondition when a database is there already. Otherwise
+  // it must be there, since RocksDB would take a lost database for a new one and report success.
+  bool create = false;
+  // Besides "default", which always exists. Missing ones are made.
+  std::vector<std::string> column_families;
+  // Memtable of each column family, and the shared block cache.
+  size_t write_buffer_bytes = size_t{8} << 20;
+  size_t block_cache_bytes = size_t{32} << 20;
+  // Tests put a file layer underneath that forgets; null: the real one.
+  rocksdb::Env* env = nullptr;
+};
+
+// An open database and its column families. Thread-safe; closed by the destructor.
+class RocksDb {
+ public:
+  ~RocksDb();
+  RocksDb(const RocksDb&) = delete;
+  RocksDb& operator=(const RocksDb&) = delete;
+
+  rocksdb::DB* operator->() const { return db_.get(); }
+  rocksdb::DB* get() const { return db_.get(); }
+  // One of RocksOptions::column_families or "default"; anything else is a bug and ends the process.
+  rocksdb::ColumnFamilyHandle* ColumnFamily(std::string_view name) const;
+
+ private:
+  friend absl::StatusOr<std::unique_ptr<RocksDb>> OpenRocks(const RocksOptions& options);
+  RocksDb() = default;
+
+  std::unique_ptr<rocksdb::DB> db_;
+  StringMap<rocksdb::ColumnFamilyHandle*> families_;
+};
+
+// NotFound: no database there (and not `create`). DataLoss: it is damaged.
+absl::StatusOr<std::unique_ptr<RocksDb>> OpenRocks(const RocksOptions& options);
+
+// For writes that must survive a power cut when they return: everybody uses this one.
+rocksdb::WriteOptions SyncedWrite();
+// For writes that need only survive the death of the process.
+rocksdb::WriteOptions UnsyncedWrite();
+
+// Corruption -> DataLoss, NotFound -> NotFound, no space -> ResourceExhausted, ...
+absl::Status FromRocks(const rocksdb::Status& status);
+
+// The border to RocksDB's own string view.
+inline rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+inline std::string_view ToStd(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+}  // namespace quern
