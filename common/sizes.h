@@ -19,8 +19,9 @@ std::string FormatBinarySize(uint64_t bytes);
 // of 1024. InvalidArgument otherwise, also when it does not fit.
 absl::StatusOr<uint64_t> ParseSize(std::string_view text);
 
+// (Not FormatDuration, which argument-dependent lookup would mix with absl::FormatDuration.)
 // Two units at most: "350 ms", "12.3 s", "4 min 10 s", "2 h 5 min", "3 d 4 h".
-std::string FormatDuration(absl::Duration duration);
+std::string HumanDuration(absl::Duration duration);
 // "90s", "10m", "1h30m", "250ms"; a bare number is seconds. InvalidArgument otherwise.
 absl::StatusOr<absl::Duration> ParseDuration(std::string_view text);
 

@@ -8,6 +8,9 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 
 set(QUERN_SANITIZE "" CACHE STRING "address (with undefined) or thread")
 
+# Builds with a fault that a test must notice; see tests/support/README.md.
+set(QUERN_MUTANT "" CACHE STRING "NO_DATASYNC or ROCKS_UNSYNCED; empty for a good build")
+
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")
