@@ -24,8 +24,8 @@ struct ServerOptions {
   bool insecure_network = false;
   // Bulk streams at once; more are refused.
   int max_bulk_streams = 512;
-  // Threads for unary calls.
-  int max_unary_threads = 64;
+  // Threads for unary calls and sessions (a session holds one for as long as it lasts).
+  int max_unary_threads = 1024;
   // Calls its own port now and then and ends the process when it does not answer three times: after
   // a burst that used up the file descriptors gRPC's listener can stay deaf for good.
   bool watchdog = true;
