@@ -49,7 +49,6 @@ using PageRow = std::vector<PageCell>;
 using PageFacts = std::vector<std::pair<std::string, PageCell>>;
 
 struct PageTable {
-  std::string heading;
   std::vector<std::string> columns;
   std::vector<PageRow> rows;
 };
