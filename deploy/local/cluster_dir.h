@@ -1,0 +1,67 @@
+// The directory of one local cluster: what is kept in it besides the servers' data.
+//
+//   DIR/cluster.json      sizes and ports, kept over down/up
+//   DIR/state.json        the processes of the last `up`, replaced atomically at every change
+//   DIR/lock              held (flock) by the supervisor for as long as it lives
+//   DIR/logs/NAME.log     what each server says
+//   DIR/NAME/             data of the server
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/fd.h"
+#include "common/status.h"
+#include "deploy/local/cluster_layout.h"
+#include "deploy/local/process_identity.h"
+
+namespace quern::local {
+
+// What state.json says of one server.
+struct ServerRecord {
+  std::string role = {};
+  std::string name = {};
+  std::string node = {};
+  std::string rpc = {};
+  std::string http = {};
+  std::string dir = {};
+  std::string log = {};
+  std::string state = {};
+  ProcessIdentity process = {};
+  int restarts = 0;
+  std::string last_exit = {};
+};
+
+struct ClusterState {
+  ProcessIdentity supervisor;
+  // The cluster has been able to serve since this `up`.
+  bool up = false;
+  std::vector<ServerRecord> servers;
+};
+
+class ClusterDir {
+ public:
+  // Absolute path of `dir` ("" = ~/.quern). Makes nothing.
+  static absl::StatusOr<ClusterDir> At(std::string_view dir);
+
+  const std::string& path() const { return path_; }
+  absl::Status Make() const;
+
+  // None when no cluster was ever started here. DataLoss when the file cannot be read.
+  absl::StatusOr<std::optional<ClusterConfig>> LoadConfig() const;
+  absl::Status SaveConfig(const ClusterConfig& config) const;
+  absl::StatusOr<std::optional<ClusterState>> LoadState() const;
+  absl::Status SaveState(const ClusterState& state) const;
+
+  // The right to run a cluster here, held until the descriptor is closed. FailedPrecondition when
+  // another process has it.
+  absl::StatusOr<UniqueFd> Lock() const;
+
+ private:
+  explicit ClusterDir(std::string path) : path_(std::move(path)) {}
+  std::string file(std::string_view name) const;
+  std::string path_;
+};
+
+}  // namespace quern::local

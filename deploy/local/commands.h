@@ -1,0 +1,30 @@
+// The four things that `quern` does. Each prints its own errors and returns the exit code.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace quern::local {
+
+// What was not given is as it was at the last `up` in that directory, or the default.
+struct UpOptions {
+  std::string dir;
+  std::optional<int> chunkservers;
+  std::optional<int> workers;
+  std::optional<int> port_base;
+  std::optional<int> replication;
+  bool restart = true;
+  bool detach = false;
+};
+int RunUp(const UpOptions& options);
+
+// Stops the cluster of `dir` and nothing else; returns when all its processes have ended.
+int RunDown(const std::string& dir);
+
+// 0 when every process runs, 1 otherwise.
+int RunStatus(const std::string& dir, bool json);
+
+// Lines for a shell: eval "$(quern env)".
+int RunEnv(const std::string& dir);
+
+}  // namespace quern::local

@@ -1,0 +1,154 @@
+#include "deploy/local/local_cluster.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "common/log.h"
+#include "deploy/local/ports.h"
+
+namespace quern::local {
+namespace {
+
+constexpr int kMaxServers = 100;  // of a kind, on one machine
+constexpr absl::Duration kPollInterval = absl::Milliseconds(20);
+
+absl::Status CheckRange(std::string_view flag, int value, int low, int high) {
+  if (value >= low && value <= high) return absl::OkStatus();
+  return InvalidArgumentError("{} {}: not between {} and {}", flag, value, low, high);
+}
+
+ServerRecord RecordOf(const ServerProcess& server) {
+  const ServerSpec& spec = server.spec();
+  return {.role = std::string(RoleName(spec.role)),
+          .name = spec.name,
+          .node = spec.node,
+          .rpc = spec.rpc_address(),
+          .http = spec.http_address(),
+          .dir = spec.dir,
+          .log = spec.log_path,
+          .state = std::string(StateName(server.state())),
+          .process = ProcessIdentity::Of(server.pid()),
+          .restarts = server.restarts(),
+          .last_exit = server.last_exit()};
+}
+
+}  // namespace
+
+absl::StatusOr<ClusterConfig> ResolveConfig(const std::optional<ClusterConfig>& kept,
+                                            const LocalClusterOptions& options) {
+  ClusterConfig config = kept.value_or(ClusterConfig{});
+  if (options.port_base.has_value() && *options.port_base != config.port_base) {
+    config.port_base = *options.port_base;
+    config.ports.clear();
+  }
+  config.chunkservers = options.chunkservers.value_or(config.chunkservers);
+  config.workers = options.workers.value_or(config.workers);
+  config.replication =
+      options.replication.value_or(std::min(kept ? kept->replication : 3, config.chunkservers));
+  // The last of the documented HTTP ports lies 139 above the base.
+  RETURN_IF_ERROR(CheckRange("--port_base", config.port_base, 0, 65535 - 139));
+  RETURN_IF_ERROR(CheckRange("--chunkservers", config.chunkservers, 1, kMaxServers));
+  RETURN_IF_ERROR(CheckRange("--workers", config.workers, 0, kMaxServers));
+  if (config.replication < 1 || config.replication > config.chunkservers) {
+    return InvalidArgumentError("--replication {}: with {} chunkservers it is 1 to {}",
+                                config.replication, config.chunkservers, config.chunkservers);
+  }
+  return config;
+}
+
+void EndLeftovers(const ClusterState& state, absl::Duration grace) {
+  const auto any_alive = [&state] {
+    return std::any_of(state.servers.begin(), state.servers.end(),
+                       [](const ServerRecord& server) { return server.process.IsAlive(); });
+  };
+  const auto signal_all = [&state](int signal) {
+    for (const ServerRecord& server : state.servers) server.process.Signal(signal);
+  };
+  if (!any_alive()) return;
+  signal_all(SIGTERM);
+  signal_all(SIGCONT);
+  Clock* const clock = Clock::Real();
+  const absl::Time deadline = clock->MonotonicNow() + grace;
+  while (any_alive() && clock->MonotonicNow() < deadline) clock->Sleep(kPollInterval);
+  signal_all(SIGKILL);
+  while (any_alive()) clock->Sleep(kPollInterval);
+}
+
+LocalCluster::LocalCluster(ClusterDir dir, LocalClusterOptions options)
+    : dir_(std::move(dir)), options_(std::move(options)) {}
+
+LocalCluster::~LocalCluster() { Stop(); }
+
+std::string LocalCluster::master() const {
+  return fmt::format("127.0.0.1:{}", config_.ports.at("master").rpc);
+}
+std::string LocalCluster::coordinator() const {
+  return fmt::format("127.0.0.1:{}", config_.ports.at("coordinator").rpc);
+}
+
+absl::StatusOr<std::unique_ptr<LocalCluster>> LocalCluster::Start(LocalClusterOptions options) {
+  ASSIGN_OR_RETURN(ClusterDir dir, ClusterDir::At(options.dir));
+  std::unique_ptr<LocalCluster> cluster(new LocalCluster(std::move(dir), std::move(options)));
+  RETURN_IF_ERROR(cluster->Prepare());
+  RETURN_IF_ERROR(cluster->StartServers());
+  return cluster;
+}
+
+absl::Status LocalCluster::Prepare() {
+  ASSIGN_OR_RETURN(const std::optional<ClusterConfig> kept, dir_.LoadConfig());
+  ASSIGN_OR_RETURN(config_, ResolveConfig(kept, options_));
+  RETURN_IF_ERROR(dir_.Make());
+  ASSIGN_OR_RETURN(lock_, dir_.Lock());
+  ASSIGN_OR_RETURN(const std::optional<ClusterState> before, dir_.LoadState());
+  if (before.has_value()) EndLeftovers(*before, absl::Seconds(10));
+  ASSIGN_OR_RETURN(config_.ports, AssignPorts(config_));
+  return dir_.SaveConfig(config_);
+}
+
+absl::Status LocalCluster::StartServers() {
+  std::vector<ServerSpec> specs = MakeLayout(config_, dir_.path(), options_.bin_dir);
+  if (options_.adjust) std::for_each(specs.begin(), specs.end(), [this](ServerSpec& spec) {
+    options_.adjust(&spec);
+  });
+  SupervisorOptions supervisor_options;
+  supervisor_options.restart = options_.restart;
+  supervisor_options.on_change = [this] { SaveState(); };
+  supervisor_ = std::make_unique<Supervisor>(std::move(specs), supervisor_options, Clock::Real());
+  RETURN_IF_ERROR(supervisor_->StartAll());
+  RETURN_IF_ERROR(supervisor_->WaitUntilReady(options_.start_timeout));
+  RETURN_IF_ERROR(WaitUntilServing({.master = master(),
+                                    .coordinator = coordinator(),
+                                    .chunkservers = config_.chunkservers,
+                                    .workers = config_.workers},
+                                   options_.start_timeout));
+  up_ = true;
+  SaveState();
+  return absl::OkStatus();
+}
+
+absl::Status LocalCluster::WaitUntilServing(const ServingQuestion& question,
+                                            absl::Duration timeout) {
+  return local::WaitUntilServing(
+      question, timeout, [this] { supervisor_->Step(kPollInterval); }, Clock::Real());
+}
+
+void LocalCluster::Stop() {
+  if (supervisor_ == nullptr) return;
+  supervisor_->StopAll();
+  supervisor_.reset();
+}
+
+void LocalCluster::SaveState() const {
+  if (supervisor_ == nullptr) return;
+  ClusterState state;
+  state.supervisor = ProcessIdentity::Of(getpid());
+  state.up = up_;
+  for (const auto& server : supervisor_->servers()) state.servers.push_back(RecordOf(*server));
+  if (absl::Status saved = dir_.SaveState(state); !saved.ok()) {
+    LogError("state_not_saved", {{"dir", dir_.path()}, {"status", saved}});
+  }
+}
+
+}  // namespace quern::local

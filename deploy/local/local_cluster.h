@@ -1,0 +1,77 @@
+// A cluster of real processes on this machine, run by the process that holds this object: what
+// `quern up` is, and what the cluster tests build on. Not thread-safe.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/status.h"
+#include "deploy/local/cluster_dir.h"
+#include "deploy/local/cluster_layout.h"
+#include "deploy/local/serving.h"
+#include "deploy/local/supervisor.h"
+
+namespace quern::local {
+
+// What was not given is as it was at the last start in that directory, or the default.
+struct LocalClusterOptions {
+  std::string dir;      // "" = ~/.quern
+  std::string bin_dir;  // where the servers' binaries lie
+  std::optional<int> chunkservers;
+  std::optional<int> workers;
+  std::optional<int> port_base;
+  std::optional<int> replication;
+  bool restart = true;
+  absl::Duration start_timeout = absl::Seconds(60);
+  // May change the command line of a server before it is started.
+  std::function<void(ServerSpec*)> adjust;
+};
+
+class LocalCluster {
+ public:
+  // Takes the directory's lock, ends what a killed supervisor has left there, chooses the ports,
+  // starts all servers and returns when the cluster can serve. InvalidArgument: sizes that make no
+  // sense; FailedPrecondition: directory or port in use, a server that ends at once. After a failure
+  // nothing runs.
+  static absl::StatusOr<std::unique_ptr<LocalCluster>> Start(LocalClusterOptions options);
+  // Stops everything.
+  ~LocalCluster();
+
+  // See Supervisor::Step.
+  void Step(absl::Duration timeout) { supervisor_->Step(timeout); }
+  // Waits until every server that lives has registered and files can be written.
+  absl::Status WaitUntilServing(const ServingQuestion& question, absl::Duration timeout);
+  void Stop();
+
+  const ClusterDir& dir() const { return dir_; }
+  const ClusterConfig& config() const { return config_; }
+  Supervisor& supervisor() { return *supervisor_; }
+  std::string master() const;       // HOST:PORT
+  std::string coordinator() const;  // HOST:PORT
+
+ private:
+  LocalCluster(ClusterDir dir, LocalClusterOptions options);
+  absl::Status Prepare();
+  absl::Status StartServers();
+  void SaveState() const;
+
+  const ClusterDir dir_;
+  const LocalClusterOptions options_;
+  UniqueFd lock_;
+  ClusterConfig config_;
+  bool up_ = false;
+  std::unique_ptr<Supervisor> supervisor_;
+};
+
+// `kept` (of the last start, if any) with what `options` ask for. InvalidArgument says what is wrong.
+absl::StatusOr<ClusterConfig> ResolveConfig(const std::optional<ClusterConfig>& kept,
+                                            const LocalClusterOptions& options);
+
+// Ends processes of `state` that still run although their supervisor does not.
+void EndLeftovers(const ClusterState& state, absl::Duration grace);
+
+}  // namespace quern::local

@@ -1,0 +1,23 @@
+// A process that is meant, not whichever has its number now.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+namespace quern::local {
+
+// Numbers are used again; the pair of number and start time is not, until the machine restarts.
+struct ProcessIdentity {
+  pid_t pid = 0;
+  uint64_t start_ticks = 0;  // field 22 of /proc/PID/stat
+
+  // Of a process that runs now; all 0 when there is none of that number.
+  static ProcessIdentity Of(pid_t pid);
+  // That very process still runs (a zombie does not).
+  bool IsAlive() const;
+  // Does nothing unless it is alive.
+  void Signal(int signal) const;
+};
+
+}  // namespace quern::local

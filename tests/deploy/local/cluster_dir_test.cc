@@ -1,0 +1,73 @@
+#include "deploy/local/cluster_dir.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace quern::local {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ClusterDirTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "cluster_dir_XXXXXX";
+    path_ = mkdtemp(pattern.data());
+    dir_.emplace(*ClusterDir::At(path_));
+    ASSERT_TRUE(dir_->Make().ok());
+  }
+  void TearDown() override { std::filesystem::remove_all(path_); }
+
+  std::string path_;
+  std::optional<ClusterDir> dir_;
+};
+
+TEST_F(ClusterDirTest, IsEmptyAtFirst) {
+  EXPECT_FALSE(dir_->LoadConfig()->has_value());
+  EXPECT_FALSE(dir_->LoadState()->has_value());
+}
+
+TEST_F(ClusterDirTest, KeepsConfigAndState) {
+  ClusterConfig config{.chunkservers = 4, .workers = 1, .replication = 2, .port_base = 0};
+  config.ports["master"] = {1, 101};
+  ASSERT_TRUE(dir_->SaveConfig(config).ok());
+  const auto loaded = dir_->LoadConfig();
+  ASSERT_TRUE(loaded.ok() && loaded->has_value()) << loaded.status();
+  EXPECT_EQ((*loaded)->chunkservers, 4);
+  EXPECT_EQ((*loaded)->port_base, 0);
+  EXPECT_EQ((*loaded)->ports.at("master").http, 101);
+
+  ClusterState state;
+  state.supervisor = ProcessIdentity::Of(getpid());
+  state.up = true;
+  state.servers.push_back({.role = "worker", .name = "worker1", .state = "running", .restarts = 3});
+  ASSERT_TRUE(dir_->SaveState(state).ok());
+  const auto loaded_state = dir_->LoadState();
+  ASSERT_TRUE(loaded_state.ok() && loaded_state->has_value()) << loaded_state.status();
+  EXPECT_TRUE((*loaded_state)->supervisor.IsAlive());
+  EXPECT_EQ((*loaded_state)->servers.at(0).restarts, 3);
+}
+
+TEST_F(ClusterDirTest, ADamagedFileIsAnErrorThatNamesIt) {
+  std::ofstream(path_ + "/cluster.json") << "{\"chunkservers\": \"three\"";
+  const auto loaded = dir_->LoadConfig();
+  EXPECT_EQ(loaded.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(Message(loaded.status())), HasSubstr(path_ + "/cluster.json"));
+}
+
+TEST_F(ClusterDirTest, OnlyOneMayLockIt) {
+  auto first = dir_->Lock();
+  ASSERT_TRUE(first.ok()) << first.status();
+  const auto second = dir_->Lock();
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(Message(second.status())), HasSubstr("quern down --dir " + path_));
+  first->Reset();
+  EXPECT_TRUE(dir_->Lock().ok());
+}
+
+}  // namespace
+}  // namespace quern::local

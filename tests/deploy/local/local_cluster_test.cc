@@ -1,0 +1,69 @@
+#include "deploy/local/local_cluster.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "common/subprocess.h"
+
+namespace quern::local {
+namespace {
+
+TEST(ResolveConfig, DefaultsAreThreeAndTwo) {
+  const auto config = ResolveConfig(std::nullopt, {});
+  ASSERT_TRUE(config.ok());
+  EXPECT_EQ(config->chunkservers, 3);
+  EXPECT_EQ(config->workers, 2);
+  EXPECT_EQ(config->replication, 3);
+  EXPECT_EQ(config->port_base, 9400);
+}
+
+TEST(ResolveConfig, WhatIsNotGivenStaysAsItWas) {
+  ClusterConfig kept{.chunkservers = 5, .workers = 4, .replication = 2, .port_base = 0};
+  kept.ports["master"] = {1, 2};
+  LocalClusterOptions options;
+  options.workers = 1;
+  const auto config = ResolveConfig(kept, options);
+  ASSERT_TRUE(config.ok());
+  EXPECT_EQ(config->chunkservers, 5);
+  EXPECT_EQ(config->workers, 1);
+  EXPECT_EQ(config->replication, 2);
+  EXPECT_EQ(config->ports.at("master").rpc, 1);
+}
+
+TEST(ResolveConfig, AnotherPortBaseDropsTheKeptPorts) {
+  ClusterConfig kept{.port_base = 0};
+  kept.ports["master"] = {1, 2};
+  LocalClusterOptions options;
+  options.port_base = 9600;
+  EXPECT_TRUE(ResolveConfig(kept, options)->ports.empty());
+}
+
+TEST(ResolveConfig, RefusesWhatCannotWork) {
+  const auto refused = [](auto set) {
+    LocalClusterOptions options;
+    set(&options);
+    return absl::IsInvalidArgument(ResolveConfig(std::nullopt, options).status());
+  };
+  EXPECT_TRUE(refused([](auto* o) { o->chunkservers = 0; }));
+  EXPECT_TRUE(refused([](auto* o) { o->workers = -1; }));
+  EXPECT_TRUE(refused([](auto* o) { o->port_base = 65500; }));
+  EXPECT_TRUE(refused([](auto* o) { o->replication = 4; }));
+  EXPECT_FALSE(refused([](auto* o) { o->chunkservers = 1; }));
+}
+
+TEST(EndLeftovers, EndsTheProcessesOfTheStateAndNoOthers) {
+  const auto leftover = Subprocess::Spawn({"sleep", "1000"}, {});
+  const auto stranger = Subprocess::Spawn({"sleep", "1000"}, {});
+  ASSERT_TRUE(leftover.ok() && stranger.ok());
+  ClusterState state;
+  state.servers.push_back({.process = ProcessIdentity::Of((*leftover)->pid())});
+  ProcessIdentity reused = ProcessIdentity::Of((*stranger)->pid());
+  reused.start_ticks -= 1;  // the number was another process's when the state was written
+  state.servers.push_back({.process = reused});
+  EndLeftovers(state, absl::Seconds(5));
+  EXPECT_TRUE((*leftover)->WaitFor(absl::ZeroDuration()).has_value());
+  EXPECT_FALSE((*stranger)->WaitFor(absl::ZeroDuration()).has_value());
+}
+
+}  // namespace
+}  // namespace quern::local
