@@ -1,0 +1,207 @@
+#include "mapreduce/coordinator/logic/job_tasks.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace quern::mr {
+
+JobTasks::JobTasks(JobPlan plan)
+    : user_(std::move(plan.user)),
+      max_failures_(std::max(plan.max_failures, 1u)),
+      maps_released_(plan.samples.empty()) {
+  const auto fill = [](TaskList* tasks, std::vector<TaskPlaces> places) {
+    tasks->tasks.resize(places.size());
+    tasks->counts.total = tasks->counts.waiting = static_cast<uint32_t>(places.size());
+    tasks->queue = LocalityQueue(std::move(places));
+  };
+  fill(&list(TaskKind::kSample), std::move(plan.samples));
+  fill(&list(TaskKind::kMap), std::move(plan.maps));
+  fill(&list(TaskKind::kReduce), std::vector<TaskPlaces>(plan.reduces));
+}
+
+const Attempt* JobTasks::Find(TaskKind kind, uint32_t task, uint32_t number) const {
+  const TaskList& tasks = list(kind);
+  if (task >= tasks.tasks.size()) return nullptr;
+  uint32_t index = tasks.tasks[task].newest;
+  while (index != Attempt::kNone && tasks.attempts[index].number != number) {
+    index = tasks.attempts[index].previous;
+  }
+  return index == Attempt::kNone ? nullptr : &tasks.attempts[index];
+}
+
+Attempt* JobTasks::FindMutable(TaskKind kind, uint32_t task, uint32_t number) {
+  return const_cast<Attempt*>(Find(kind, task, number));
+}
+
+const Attempt* JobTasks::Chosen(TaskKind kind, uint32_t task) const {
+  const uint32_t index = list(kind).tasks[task].chosen;
+  return index == Attempt::kNone ? nullptr : &list(kind).attempts[index];
+}
+
+const Attempt* JobTasks::Newest(TaskKind kind, uint32_t task) const {
+  const uint32_t index = list(kind).tasks[task].newest;
+  return index == Attempt::kNone ? nullptr : &list(kind).attempts[index];
+}
+
+std::vector<uint32_t> JobTasks::RunningNumbers(TaskKind kind, uint32_t task) const {
+  std::vector<uint32_t> numbers;
+  const TaskList& tasks = list(kind);
+  for (uint32_t i = tasks.tasks[task].newest; i != Attempt::kNone; i = tasks.attempts[i].previous) {
+    if (tasks.attempts[i].state == AttemptState::kRunning) {
+      numbers.push_back(tasks.attempts[i].number);
+    }
+  }
+  return numbers;
+}
+
+LocalityQueue* JobTasks::Startable(TaskKind kind) {
+  TaskList& tasks = list(kind);
+  if (tasks.counts.waiting == 0) return nullptr;
+  if (kind == TaskKind::kMap && !maps_released_) return nullptr;
+  if (kind == TaskKind::kReduce && !MapsMostlyDone()) return nullptr;
+  return &tasks.queue;
+}
+
+// Reducers start while the last maps run, so that fetching overlaps with mapping, but never take a
+// slot that a map could have.
+bool JobTasks::MapsMostlyDone() const {
+  const TaskCounts& maps = counts(TaskKind::kMap);
+  if (!maps_released_ || maps.waiting > 0) return false;
+  return maps.total - maps.done <= std::max(maps.total / 4, 1u);
+}
+
+bool JobTasks::AllDone() const {
+  const TaskCounts& maps = counts(TaskKind::kMap);
+  const TaskCounts& reduces = counts(TaskKind::kReduce);
+  // With reducers, maps may be lost again after the last reducer has ended: nobody needs them.
+  return reduces.total > 0 ? reduces.done == reduces.total : maps.done == maps.total;
+}
+
+uint32_t JobTasks::Start(TaskKind kind, uint32_t task, WorkerKey worker, Locality locality,
+                         absl::Time now) {
+  TaskList& tasks = list(kind);
+  Task& t = tasks.tasks[task];
+  Attempt attempt;
+  attempt.task = task;
+  attempt.number = t.attempts++;
+  attempt.worker = worker;
+  attempt.locality = locality;
+  attempt.started = now;
+  attempt.previous = t.newest;
+  t.newest = static_cast<uint32_t>(tasks.attempts.size());
+  ++t.running;
+  tasks.attempts.push_back(attempt);
+  tasks.queue.Remove(task);
+  tasks.counts.waiting = tasks.queue.waiting_count();
+  ++tasks.counts.running_attempts;
+  ++tasks.counts.started[static_cast<size_t>(locality)];
+  return attempt.number;
+}
+
+bool JobTasks::Succeed(TaskKind kind, uint32_t task, uint32_t number, absl::Time now) {
+  Attempt* attempt = FindMutable(kind, task, number);
+  if (attempt == nullptr || attempt->state == AttemptState::kFailed) return false;
+  TaskList& tasks = list(kind);
+  Task& t = tasks.tasks[task];
+  if (t.chosen != Attempt::kNone) {
+    // Too late: another attempt is the task's.
+    StopRunning(&tasks, attempt, AttemptState::kKilled, now);
+    return false;
+  }
+  StopRunning(&tasks, attempt, AttemptState::kSucceeded, now);
+  attempt->state = AttemptState::kSucceeded;
+  attempt->finished = std::min(attempt->finished, now);
+  t.chosen = static_cast<uint32_t>(attempt - tasks.attempts.data());
+  ++tasks.counts.done;
+  tasks.queue.Remove(task);
+  tasks.counts.waiting = tasks.queue.waiting_count();
+  return true;
+}
+
+bool JobTasks::Fail(TaskKind kind, uint32_t task, uint32_t number, Fault fault, absl::Time now) {
+  Attempt* attempt = FindMutable(kind, task, number);
+  if (attempt == nullptr || attempt->state != AttemptState::kRunning) return false;
+  TaskList& tasks = list(kind);
+  Task& t = tasks.tasks[task];
+  ++(fault == Fault::kUserCode ? t.failures : t.environment_failures);
+  ++tasks.counts.failed_attempts;
+  StopRunning(&tasks, attempt, AttemptState::kFailed, now);
+  WaitIfIdle(&tasks, task);
+  return t.failures >= max_failures_ || t.environment_failures >= kMaxEnvironmentFailures;
+}
+
+void JobTasks::Kill(TaskKind kind, uint32_t task, uint32_t number, absl::Time now) {
+  Attempt* attempt = FindMutable(kind, task, number);
+  if (attempt == nullptr || attempt->state != AttemptState::kRunning) return;
+  StopRunning(&list(kind), attempt, AttemptState::kKilled, now);
+  WaitIfIdle(&list(kind), task);
+}
+
+void JobTasks::Lose(uint32_t map_task) {
+  TaskList& maps = list(TaskKind::kMap);
+  Task& t = maps.tasks[map_task];
+  if (t.chosen == Attempt::kNone) return;
+  maps.attempts[t.chosen].state = AttemptState::kLost;
+  t.chosen = Attempt::kNone;
+  --maps.counts.done;
+  ++maps.counts.reruns;
+  WaitIfIdle(&maps, map_task);
+}
+
+void JobTasks::StopRunning(TaskList* tasks, Attempt* attempt, AttemptState state, absl::Time now) {
+  if (attempt->state != AttemptState::kRunning) return;
+  attempt->state = state;
+  attempt->finished = now;
+  --tasks->tasks[attempt->task].running;
+  --tasks->counts.running_attempts;
+}
+
+void JobTasks::WaitIfIdle(TaskList* tasks, uint32_t task) {
+  const Task& t = tasks->tasks[task];
+  if (t.chosen != Attempt::kNone || t.running > 0) return;
+  tasks->queue.PutFirst(task);
+  tasks->counts.waiting = tasks->queue.waiting_count();
+}
+
+absl::Status JobTasks::Validate() const {
+  for (const TaskList& tasks : lists_) RETURN_IF_ERROR(ValidateList(tasks));
+  return absl::OkStatus();
+}
+
+absl::Status JobTasks::ValidateList(const TaskList& tasks) {
+  uint32_t done = 0;
+  uint32_t waiting = 0;
+  uint32_t running = 0;
+  for (uint32_t i = 0; i < tasks.tasks.size(); ++i) {
+    const Task& task = tasks.tasks[i];
+    uint32_t own_running = 0;
+    uint32_t expected_number = task.attempts;
+    for (uint32_t a = task.newest; a != Attempt::kNone; a = tasks.attempts[a].previous) {
+      const Attempt& attempt = tasks.attempts[a];
+      if (attempt.task != i) return InternalError("task {} has an attempt of {}", i, attempt.task);
+      if (attempt.number != --expected_number) return InternalError("task {}: numbers", i);
+      if (attempt.state == AttemptState::kRunning) ++own_running;
+      if ((attempt.state == AttemptState::kSucceeded) != (a == task.chosen)) {
+        return InternalError("task {} attempt {}: succeeded but not chosen", i, attempt.number);
+      }
+    }
+    const bool is_done = task.chosen != Attempt::kNone;
+    if (expected_number != 0) return InternalError("task {}: {} attempts missing", i, expected_number);
+    if (own_running != task.running) return InternalError("task {}: running count", i);
+    if (tasks.queue.waiting(i) != (!is_done && own_running == 0)) {
+      return InternalError("task {}: done {}, running {}, waiting {}", i, is_done, own_running,
+                           tasks.queue.waiting(i));
+    }
+    done += is_done ? 1 : 0;
+    waiting += tasks.queue.waiting(i) ? 1 : 0;
+    running += own_running;
+  }
+  const TaskCounts& counts = tasks.counts;
+  if (counts.done != done || counts.waiting != waiting || counts.running_attempts != running) {
+    return InternalError("counts: done {}/{}, waiting {}/{}, running {}/{}", counts.done, done,
+                         counts.waiting, waiting, counts.running_attempts, running);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,156 @@
+// The half of TaskScheduler that chooses: which task for which free slot.
+#include <algorithm>
+#include <utility>
+
+#include "mapreduce/coordinator/logic/task_scheduler.h"
+
+namespace quern::mr {
+
+Assignments TaskScheduler::Assign(absl::Time now) {
+  Assignments out;
+  next_wake_ = absl::InfiniteFuture();
+  PreemptReduces(now, &out);
+  for (const Reach reach : {Reach::kOwnData, Reach::kAnyData}) {
+    // Rounds of at most one task per worker, the idlest first, spread a small job over all machines.
+    bool again = true;
+    while (again) {
+      again = false;
+      for (const WorkerKey worker : FreeWorkers(now)) {
+        if (TryWorker(worker, reach, now, &out)) again = true;
+      }
+    }
+  }
+  return out;
+}
+
+std::vector<WorkerKey> TaskScheduler::FreeWorkers(absl::Time now) {
+  std::vector<WorkerKey> free;
+  bool work = false;
+  for (const auto& [key, tasks] : jobs_) {
+    for (const TaskKind kind : {TaskKind::kSample, TaskKind::kMap, TaskKind::kReduce}) {
+      work = work || tasks->Startable(kind) != nullptr;
+    }
+  }
+  if (!work) return free;
+  for (const WorkerKey key : free_) {
+    const Worker& worker = workers_[key];
+    if (worker.rests_until > now) {
+      next_wake_ = std::min(next_wake_, worker.rests_until);
+    } else {
+      free.push_back(key);
+    }
+  }
+  std::stable_sort(free.begin(), free.end(), [this](WorkerKey a, WorkerKey b) {
+    return workers_[a].running < workers_[b].running;
+  });
+  return free;
+}
+
+bool TaskScheduler::TryWorker(WorkerKey key, Reach reach, absl::Time now, Assignments* out) {
+  Worker& worker = workers_[key];
+  if (!HasFreeSlot(worker)) return false;
+  for (const JobKey job : share_.Order()) {
+    JobTasks* tasks = jobs_[job].get();
+    const std::optional<Choice> choice = reach == Reach::kOwnData
+                                             ? ChooseOwn(worker, tasks)
+                                             : ChooseAny(&worker, job, tasks, now);
+    if (!choice) continue;
+    Start(key, job, *choice, now, out);
+    return true;
+  }
+  return false;
+}
+
+// A task whose data lies on the worker's machine, or nowhere in particular.
+std::optional<TaskScheduler::Choice> TaskScheduler::ChooseOwn(const Worker& worker,
+                                                              JobTasks* tasks) const {
+  for (const TaskKind kind : {TaskKind::kSample, TaskKind::kMap, TaskKind::kReduce}) {
+    LocalityQueue* queue = tasks->Startable(kind);
+    if (queue == nullptr) continue;
+    if (const auto task = queue->FirstAt(worker.slots.node)) {
+      return Choice{kind, *task, Locality::kNode};
+    }
+    if (const auto task = queue->FirstWithoutPlace()) return Choice{kind, *task, Locality::kAny};
+  }
+  return std::nullopt;
+}
+
+std::optional<TaskScheduler::Choice> TaskScheduler::ChooseAny(Worker* worker, JobKey job,
+                                                              JobTasks* tasks, absl::Time now) {
+  for (const TaskKind kind : {TaskKind::kSample, TaskKind::kMap}) {
+    LocalityQueue* queue = tasks->Startable(kind);
+    if (queue == nullptr) continue;
+    if (const auto task = queue->FirstAt(worker->slots.rack);
+        task && MayTake(worker, job, queue->places(*task), now)) {
+      return Choice{kind, *task, Locality::kRack};
+    }
+    if (const auto task = queue->First();
+        task && MayTake(worker, job, queue->places(*task), now)) {
+      return Choice{kind, *task, Locality::kAny};
+    }
+  }
+  return std::nullopt;
+}
+
+bool TaskScheduler::MayTake(Worker* worker, JobKey job, const TaskPlaces& places,
+                            absl::Time now) {
+  const bool somebody_has_it = std::any_of(
+      places.nodes.begin(), places.nodes.end(), [this](PlaceId node) {
+        const auto it = workers_at_.find(node);
+        return it != workers_at_.end() && it->second > 0;
+      });
+  if (!somebody_has_it) return true;
+  if (worker->waiting_for != job) {
+    worker->waiting_for = job;
+    worker->waiting_since = now;
+  }
+  const absl::Time until = worker->waiting_since + options_.locality_wait;
+  if (now >= until) return true;
+  next_wake_ = std::min(next_wake_, until);
+  return false;
+}
+
+void TaskScheduler::Start(WorkerKey key, JobKey job, const Choice& choice, absl::Time now,
+                          Assignments* out) {
+  Worker& worker = workers_[key];
+  const uint32_t number =
+      jobs_[job]->Start(choice.kind, choice.task, key, choice.locality, now);
+  ++worker.running;
+  // Having found own data again, it may wait for more of it.
+  if (choice.locality == Locality::kNode) worker.waiting_for = JobKey();
+  share_.Started(job);
+  UpdateFree(key);
+  out->started.push_back({{job, choice.kind, choice.task, number}, key, choice.locality});
+}
+
+// Maps that must run again while reduces hold every slot would wait for ever: the reduces wait for
+// them. Up to half of the job's slots are taken back, the newest reduces first.
+void TaskScheduler::PreemptReduces(absl::Time now, Assignments* out) {
+  if (!free_.empty()) return;
+  for (const auto& [job, tasks] : jobs_) {
+    const uint32_t reducing = tasks->counts(TaskKind::kReduce).running_attempts;
+    if (reducing == 0) continue;
+    uint32_t room = std::max(reducing / 2, 1u);
+    while (room > 0 && tasks->Startable(TaskKind::kMap) != nullptr &&
+           tasks->counts(TaskKind::kMap).running_attempts < std::max(reducing / 2, 1u)) {
+      --room;
+      const std::vector<Attempt>& reduces = tasks->attempts(TaskKind::kReduce);
+      const auto newest = std::find_if(reduces.rbegin(), reduces.rend(), [](const Attempt& a) {
+        return a.state == AttemptState::kRunning;
+      });
+      if (newest == reduces.rend()) break;
+      const Attempt victim = *newest;
+      const AttemptRef ref{job, TaskKind::kReduce, victim.task, victim.number};
+      out->preempted.push_back({ref, victim.worker, victim.locality});
+      Killed(ref, now);
+      // The slot goes to the map at once: otherwise an older job could take it, and this one would
+      // lose its reduces for nothing.
+      if (!free_.contains(victim.worker)) continue;
+      if (const auto task = tasks->Startable(TaskKind::kMap)->First()) {
+        Start(victim.worker, job, {TaskKind::kMap, *task, Locality::kAny}, now, out);
+      }
+    }
+  }
+}
+
+}  // namespace quern::mr

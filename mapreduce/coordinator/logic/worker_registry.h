@@ -1,0 +1,71 @@
+// Who the workers are and whether they are alive.
+//
+// A worker is lost when it says nothing for `heartbeat_timeout` (MapReduce 3.3), or `reconnect_grace`
+// after its session broke: a process that died is noticed at once by its closed connection, and one
+// that comes back in time loses nothing. No locks; `now` is an argument.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/strings.h"
+#include "mapreduce/coordinator/logic/ids.h"
+
+namespace quern::mr {
+
+struct WorkerInfo {
+  std::string id;  // made by the worker at its first start
+  std::string address;
+  std::string http_address;
+  std::string node;
+  std::string rack;
+  uint32_t slots = 0;
+};
+
+class WorkerRegistry {
+ public:
+  struct Options {
+    absl::Duration heartbeat_timeout = absl::Seconds(10);
+    absl::Duration reconnect_grace = absl::Seconds(3);
+  };
+  enum class State { kConnected, kAway, kLost };
+  struct Worker {
+    WorkerInfo info;
+    State state = State::kAway;
+    // It is lost when this passes without news.
+    absl::Time deadline;
+  };
+
+  WorkerRegistry() = default;
+  explicit WorkerRegistry(Options options) : options_(options) {}
+
+  // The same id keeps its key for ever.
+  WorkerKey Register(WorkerInfo info, absl::Time now);
+  // A worker that the journal names, after a restart: it has the heartbeat timeout to come back.
+  WorkerKey Expect(std::string_view id, absl::Time now);
+  void Heartbeat(WorkerKey key, absl::Time now);
+  // Its session has ended.
+  void Disconnected(WorkerKey key, absl::Time now);
+
+  // Workers that are lost since the last call.
+  std::vector<WorkerKey> CollectLost(absl::Time now);
+  // When CollectLost should be called next.
+  absl::Time NextDeadline() const;
+
+  const Worker& Get(WorkerKey key) const { return workers_.at(key); }
+  const std::map<WorkerKey, Worker>& workers() const { return workers_; }
+
+ private:
+  WorkerKey KeyOf(std::string_view id);
+
+  Options options_;
+  std::map<WorkerKey, Worker> workers_;
+  StringMap<WorkerKey> keys_;
+};
+
+}  // namespace quern::mr

@@ -1,0 +1,244 @@
+// Each rule of the scheduler by a small case.
+#include "mapreduce/coordinator/logic/task_scheduler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace quern::mr {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+
+const absl::Time kStart = absl::UnixEpoch();
+constexpr JobKey kJob{1};
+constexpr PlaceId kRackA{101};
+constexpr PlaceId kRackB{102};
+
+AttemptRef Map(uint32_t task, uint32_t number = 0) { return {kJob, TaskKind::kMap, task, number}; }
+
+// `count` maps with their data on machine `node` of rack A.
+JobPlan Plan(uint32_t count, uint32_t reduces, PlaceId node = PlaceId(1)) {
+  JobPlan plan;
+  plan.user = "ada";
+  plan.reduces = reduces;
+  for (uint32_t i = 0; i < count; ++i) plan.maps.push_back({{node}, {kRackA}});
+  return plan;
+}
+
+class TaskSchedulerTest : public testing::Test {
+ protected:
+  // Worker i stands on machine i.
+  void AddWorker(uint32_t i, uint32_t slots, PlaceId rack = kRackA) {
+    scheduler_.SetWorker(WorkerKey(i), {PlaceId(i), rack, slots});
+  }
+  Assignments Assign(absl::Duration at = absl::ZeroDuration()) {
+    Assignments assignments = scheduler_.Assign(kStart + at);
+    EXPECT_TRUE(scheduler_.Validate().ok()) << scheduler_.Validate();
+    return assignments;
+  }
+  // Lets everything that is running succeed, until nothing starts any more. Attempts run.
+  uint32_t RunAll() {
+    uint32_t attempts = 0;
+    for (auto started = Assign(absl::Seconds(1)).started; !started.empty();
+         started = Assign(absl::Seconds(1)).started) {
+      for (const Placed& placed : started) {
+        ++attempts;
+        EXPECT_TRUE(scheduler_.Succeeded(placed.attempt, kStart + absl::Seconds(1)).chosen);
+      }
+    }
+    return attempts;
+  }
+  const TaskCounts& maps() { return scheduler_.job(kJob)->counts(TaskKind::kMap); }
+  const TaskCounts& reduces() { return scheduler_.job(kJob)->counts(TaskKind::kReduce); }
+
+  TaskScheduler scheduler_;
+};
+
+TEST_F(TaskSchedulerTest, RunsEightEqualMapsInExactlyEightAttempts) {
+  for (uint32_t i = 1; i <= 4; ++i) AddWorker(i, 2);
+  scheduler_.AddJob(kJob, Plan(8, 0));
+  EXPECT_EQ(RunAll(), 8u);
+  EXPECT_TRUE(scheduler_.job(kJob)->AllDone());
+  EXPECT_THAT(scheduler_.job(kJob)->attempts(TaskKind::kMap), SizeIs(8));
+}
+
+TEST_F(TaskSchedulerTest, PutsAMapOnTheMachineOfItsData) {
+  AddWorker(1, 1);
+  AddWorker(2, 1);
+  scheduler_.AddJob(kJob, Plan(1, 0, PlaceId(2)));
+  const Assignments assignments = Assign();
+  ASSERT_THAT(assignments.started, SizeIs(1));
+  EXPECT_EQ(assignments.started[0].worker, WorkerKey(2));
+  EXPECT_EQ(assignments.started[0].locality, Locality::kNode);
+}
+
+TEST_F(TaskSchedulerTest, WaitsShortlyForTheDatasMachineThenTakesTheRackThenAny) {
+  AddWorker(1, 1);
+  scheduler_.AddJob(kJob, Plan(3, 0));
+  ASSERT_THAT(Assign().started, SizeIs(1));
+  AddWorker(2, 1, kRackA);
+  AddWorker(3, 1, kRackB);
+  EXPECT_THAT(Assign().started, IsEmpty());
+  EXPECT_EQ(scheduler_.NextWake(), kStart + absl::Milliseconds(100));
+  const auto started = Assign(absl::Milliseconds(100)).started;
+  ASSERT_THAT(started, SizeIs(2));
+  EXPECT_EQ(started[0].locality, Locality::kRack);
+  EXPECT_EQ(started[1].locality, Locality::kAny);
+}
+
+TEST_F(TaskSchedulerTest, DoesNotWaitForAMachineThatHasNoWorker) {
+  AddWorker(2, 1);
+  scheduler_.AddJob(kJob, Plan(1, 0, PlaceId(9)));
+  EXPECT_THAT(Assign().started, SizeIs(1));
+}
+
+TEST_F(TaskSchedulerTest, SpreadsASmallJobOverTheMachines) {
+  AddWorker(1, 4);
+  AddWorker(2, 4);
+  JobPlan plan;
+  plan.maps.resize(2);
+  scheduler_.AddJob(kJob, std::move(plan));
+  const auto started = Assign().started;
+  ASSERT_THAT(started, SizeIs(2));
+  EXPECT_NE(started[0].worker, started[1].worker);
+}
+
+TEST_F(TaskSchedulerTest, StartsReducesWhileTheLastMapsRunButNeverBeforeAWaitingMap) {
+  AddWorker(1, 2);
+  scheduler_.AddJob(kJob, Plan(8, 1));
+  for (uint32_t done = 0; done < 6; ++done) {
+    Assign();
+    EXPECT_EQ(reduces().running_attempts, 0u) << "after " << done << " maps";
+    scheduler_.Succeeded(Map(done), kStart);
+  }
+  Assign();
+  EXPECT_EQ(maps().running_attempts, 2u);
+  scheduler_.Succeeded(Map(6), kStart);
+  Assign();
+  EXPECT_EQ(reduces().running_attempts, 1u);
+}
+
+TEST_F(TaskSchedulerTest, FailsTheJobAfterTheLimitOfFailuresOfUserCodeOnly) {
+  AddWorker(1, 1);
+  scheduler_.AddJob(kJob, Plan(1, 0));
+  Assign();
+  scheduler_.Killed(Map(0, 0), kStart);
+  Assign();
+  EXPECT_FALSE(scheduler_.Failed(Map(0, 1), Fault::kEnvironment, kStart));
+  EXPECT_THAT(Assign().started, IsEmpty()) << "the worker rests";
+  for (uint32_t number = 2; number < 5; ++number) {
+    ASSERT_THAT(Assign(absl::Seconds(1)).started, SizeIs(1));
+    EXPECT_FALSE(scheduler_.Failed(Map(0, number), Fault::kUserCode, kStart));
+  }
+  Assign(absl::Seconds(1));
+  EXPECT_TRUE(scheduler_.Failed(Map(0, 5), Fault::kUserCode, kStart));
+}
+
+TEST_F(TaskSchedulerTest, RunsMapsAgainWhoseOutputDiedWithTheirWorker) {
+  AddWorker(1, 2);
+  AddWorker(2, 2);
+  scheduler_.AddJob(kJob, Plan(2, 1));
+  Assign();
+  scheduler_.Succeeded(Map(0), kStart);
+  scheduler_.Succeeded(Map(1), kStart);
+  Assign();
+  const WorkerLoss loss = scheduler_.RemoveWorker(WorkerKey(1), kStart);
+  EXPECT_THAT(loss.lost, SizeIs(2));
+  EXPECT_EQ(maps().reruns, 2u);
+  RunAll();
+  EXPECT_EQ(maps().done, 2u);
+}
+
+TEST_F(TaskSchedulerTest, LeavesFinishedReducesAndMapOnlyOutputAloneWhenTheirWorkerDies) {
+  AddWorker(1, 2);
+  scheduler_.AddJob(kJob, Plan(2, 1));
+  RunAll();
+  EXPECT_THAT(scheduler_.RemoveWorker(WorkerKey(1), kStart).lost, IsEmpty());
+  EXPECT_EQ(reduces().done, 1u);
+  AddWorker(2, 2);
+  scheduler_.AddJob(JobKey(2), Plan(2, 0));
+  RunAll();
+  EXPECT_THAT(scheduler_.RemoveWorker(WorkerKey(2), kStart).lost, IsEmpty());
+}
+
+TEST_F(TaskSchedulerTest, KeepsWhatAReturningWorkerStillHas) {
+  AddWorker(1, 3);
+  scheduler_.AddJob(kJob, Plan(3, 1));
+  Assign();
+  scheduler_.Succeeded(Map(0), kStart);
+  scheduler_.Succeeded(Map(1), kStart);
+  const WorkerLoss loss = scheduler_.Reconcile(WorkerKey(1), {Map(0), Map(2)}, kStart);
+  EXPECT_THAT(loss.lost, testing::ElementsAre(Map(1)));
+  EXPECT_EQ(loss.interrupted.size(), scheduler_.job(kJob)->attempts(TaskKind::kReduce).size());
+  EXPECT_EQ(maps().done, 1u);
+  EXPECT_EQ(maps().running_attempts, 1u);
+}
+
+TEST_F(TaskSchedulerTest, ChoosesExactlyOneAttemptAndKillsTheOthers) {
+  AddWorker(1, 1);
+  AddWorker(2, 1);
+  scheduler_.AddJob(kJob, Plan(1, 0));
+  Assign();
+  // The worker is silent and given up; its attempt goes on all the same and ends first.
+  scheduler_.RemoveWorker(WorkerKey(1), kStart);
+  Assign(absl::Seconds(1));
+  const auto first = scheduler_.Succeeded(Map(0, 0), kStart);
+  EXPECT_TRUE(first.chosen);
+  ASSERT_THAT(first.obsolete, SizeIs(1));
+  EXPECT_EQ(first.obsolete[0].attempt, Map(0, 1));
+  EXPECT_FALSE(scheduler_.Succeeded(Map(0, 1), kStart).chosen);
+  EXPECT_FALSE(scheduler_.Succeeded(Map(0, 0), kStart).chosen) << "a message may come twice";
+  EXPECT_TRUE(scheduler_.Validate().ok()) << scheduler_.Validate();
+}
+
+TEST_F(TaskSchedulerTest, TakesSlotsBackFromReducesWhenMapsMustRunAgain) {
+  AddWorker(1, 4);
+  scheduler_.AddJob(kJob, Plan(4, 4));
+  Assign();
+  for (uint32_t i = 0; i < 4; ++i) scheduler_.Succeeded(Map(i), kStart);
+  ASSERT_THAT(Assign().started, SizeIs(4));
+  for (uint32_t i = 0; i < 4; ++i) scheduler_.OutputLost(kJob, i);
+  const Assignments assignments = Assign();
+  EXPECT_THAT(assignments.preempted, SizeIs(2)) << "half of the slots";
+  EXPECT_EQ(maps().running_attempts, 2u);
+  EXPECT_EQ(reduces().running_attempts, 2u);
+  EXPECT_EQ(reduces().failed_attempts, 0u);
+}
+
+TEST_F(TaskSchedulerTest, HoldsMapsBackUntilTheSamplesAreIn) {
+  AddWorker(1, 4);
+  JobPlan plan = Plan(2, 1);
+  plan.samples.resize(1);
+  scheduler_.AddJob(kJob, std::move(plan));
+  auto started = Assign().started;
+  ASSERT_THAT(started, SizeIs(1));
+  EXPECT_EQ(started[0].attempt.kind, TaskKind::kSample);
+  scheduler_.Succeeded(started[0].attempt, kStart);
+  EXPECT_THAT(Assign().started, IsEmpty());
+  scheduler_.ReleaseMaps(kJob);
+  EXPECT_THAT(Assign().started, SizeIs(2));
+}
+
+TEST_F(TaskSchedulerTest, StartsNothingOnAPausedWorker) {
+  AddWorker(1, 1);
+  scheduler_.PauseWorker(WorkerKey(1));
+  scheduler_.AddJob(kJob, Plan(1, 0));
+  EXPECT_THAT(Assign().started, IsEmpty());
+  AddWorker(1, 1);
+  EXPECT_THAT(Assign().started, SizeIs(1));
+}
+
+TEST_F(TaskSchedulerTest, FreesTheSlotsOfARemovedJob) {
+  AddWorker(1, 1);
+  scheduler_.AddJob(kJob, Plan(2, 0));
+  Assign();
+  scheduler_.AddJob(JobKey(2), Plan(1, 0));
+  EXPECT_THAT(Assign().started, IsEmpty());
+  const auto tasks = scheduler_.RemoveJob(kJob, kStart);
+  EXPECT_EQ(tasks->counts(TaskKind::kMap).running_attempts, 0u);
+  ASSERT_THAT(Assign().started, SizeIs(1));
+}
+
+}  // namespace
+}  // namespace quern::mr
