@@ -1,0 +1,205 @@
+#include "client/file_system.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "client/convert.h"
+#include "client/file_system_impl.h"
+#include "client/reader_impl.h"
+#include "client/writer_impl.h"
+#include "common/host_port.h"
+
+namespace quern::client {
+namespace {
+
+constexpr uint32_t kListPage = 10'000;
+
+std::string LoginName() {
+  const passwd* entry = getpwuid(geteuid());
+  return entry != nullptr ? entry->pw_name : std::to_string(geteuid());
+}
+
+std::string GroupName() {
+  const group* entry = getgrgid(getegid());
+  return entry != nullptr ? entry->gr_name : std::to_string(getegid());
+}
+
+std::string NodeName() {
+  const char* node = std::getenv("QUERN_NODE");
+  return node != nullptr && *node != '\0' ? node : HostName();
+}
+
+ClientOptions Complete(ClientOptions options) {
+  if (options.user.empty()) options.user = LoginName();
+  if (options.group.empty()) options.group = GroupName();
+  if (options.node.empty()) options.node = NodeName();
+  return options;
+}
+
+std::string Join(std::string_view directory, std::string_view name) {
+  return fmt::format("{}/{}", directory == "/" ? "" : directory, name);
+}
+
+// The master answers with the path of the inode; callers see the one that they asked for.
+FileStatus Named(const pb::FileStatus& status, std::string_view path) {
+  FileStatus result = FromProto(status);
+  result.path = std::string(path);
+  return result;
+}
+
+pb::CreateRequest ToRequest(std::string_view path, const CreateOptions& options) {
+  pb::CreateRequest request;
+  request.set_path(std::string(path));
+  request.set_replication(options.replication);
+  request.set_chunk_size(options.chunk_size);
+  request.set_durability(ToProto(options.durability));
+  request.set_mode(options.mode);
+  request.set_overwrite(options.overwrite);
+  request.set_create_parents(options.create_parents);
+  return request;
+}
+
+}  // namespace
+
+std::unique_ptr<FileSystem> FileSystem::Create(ClientOptions options) {
+  return std::unique_ptr<FileSystem>(
+      new FileSystem(std::make_unique<Impl>(Complete(std::move(options)))));
+}
+
+FileSystem::FileSystem(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+FileSystem::~FileSystem() = default;
+
+absl::StatusOr<FileStatus> FileSystem::Stat(std::string_view path) {
+  pb::StatRequest request;
+  request.set_path(std::string(path));
+  ASSIGN_OR_RETURN(const pb::StatResponse response, impl_->master.Stat(request));
+  return Named(response.status(), path);
+}
+
+absl::StatusOr<ListPage> FileSystem::ListSome(std::string_view path, std::string_view start_after,
+                                              uint32_t limit) {
+  pb::ListRequest request;
+  request.set_path(std::string(path));
+  request.set_start_after(std::string(start_after));
+  request.set_limit(limit);
+  ASSIGN_OR_RETURN(const pb::ListResponse response, impl_->master.List(request));
+  ListPage page{.entries = {}, .more = response.more()};
+  if (response.self().type() == pb::FILE_TYPE_REGULAR) {
+    page.entries.push_back(Named(response.self(), path));
+    return page;
+  }
+  for (const auto& entry : response.entries()) {
+    page.entries.push_back(Named(entry, Join(path, entry.path())));
+  }
+  return page;
+}
+
+absl::StatusOr<std::vector<FileStatus>> FileSystem::List(std::string_view path) {
+  std::vector<FileStatus> all;
+  std::string after;
+  while (true) {
+    ASSIGN_OR_RETURN(ListPage page, ListSome(path, after, kListPage));
+    std::move(page.entries.begin(), page.entries.end(), std::back_inserter(all));
+    if (!page.more || page.entries.empty()) return all;
+    after = all.back().name();
+  }
+}
+
+absl::Status FileSystem::Mkdirs(std::string_view path, MkdirsOptions options) {
+  pb::MkdirsRequest request;
+  request.set_path(std::string(path));
+  request.set_parents(options.parents);
+  request.set_mode(options.mode);
+  return impl_->master.Mkdirs(std::move(request)).status();
+}
+
+absl::Status FileSystem::Rename(std::string_view source, std::string_view target, RenameMode mode) {
+  pb::RenameRequest request;
+  request.set_source(std::string(source));
+  request.set_target(std::string(target));
+  request.set_replace(ToProto(mode));
+  return impl_->master.Rename(std::move(request)).status();
+}
+
+absl::StatusOr<bool> FileSystem::Delete(std::string_view path, DeleteOptions options) {
+  pb::DeleteRequest request;
+  request.set_path(std::string(path));
+  request.set_recursive(options.recursive);
+  ASSIGN_OR_RETURN(const pb::DeleteResponse response, impl_->master.Delete(std::move(request)));
+  return response.deleted();
+}
+
+absl::StatusOr<FileStatus> FileSystem::SetReplication(std::string_view path, uint32_t replication) {
+  pb::SetReplicationRequest request;
+  request.set_path(std::string(path));
+  request.set_replication(replication);
+  ASSIGN_OR_RETURN(const pb::SetReplicationResponse response,
+                   impl_->master.SetReplication(std::move(request)));
+  return Named(response.status(), path);
+}
+
+absl::StatusOr<FileStatus> FileSystem::SetAttributes(std::string_view path,
+                                                     const AttributeChange& change) {
+  pb::SetAttributesRequest request;
+  request.set_path(std::string(path));
+  if (change.mode.has_value()) request.set_mode(*change.mode);
+  if (change.owner.has_value()) request.set_owner(*change.owner);
+  if (change.group.has_value()) request.set_group(*change.group);
+  if (change.mtime.has_value()) request.set_mtime_ms(absl::ToUnixMillis(*change.mtime));
+  ASSIGN_OR_RETURN(const pb::SetAttributesResponse response,
+                   impl_->master.SetAttributes(std::move(request)));
+  return Named(response.status(), path);
+}
+
+absl::StatusOr<ClusterStatus> FileSystem::GetCluster() {
+  ASSIGN_OR_RETURN(const pb::GetClusterResponse response, impl_->master.GetCluster({}));
+  return FromProto(response);
+}
+
+absl::StatusOr<std::vector<ChunkInfo>> FileSystem::GetChunks(std::string_view path) {
+  pb::GetChunksRequest request;
+  request.set_path(std::string(path));
+  request.set_reader_node(impl_->options.node);
+  std::vector<ChunkInfo> chunks;
+  while (true) {
+    request.set_first_ordinal(static_cast<uint32_t>(chunks.size()));
+    ASSIGN_OR_RETURN(const pb::GetChunksResponse page, impl_->master.GetChunks(request));
+    for (const auto& chunk : page.chunks()) chunks.push_back(FromProto(chunk));
+    if (!page.more() || page.chunks().empty()) return chunks;
+    // The rest of the same file, also when the name is given to another meanwhile.
+    request.clear_path();
+    request.set_inode_id(page.status().inode_id());
+  }
+}
+
+absl::StatusOr<std::unique_ptr<FileWriter>> FileSystem::Create(std::string_view path,
+                                                               CreateOptions options) {
+  ASSIGN_OR_RETURN(const pb::CreateResponse response,
+                   impl_->master.Create(ToRequest(path, options)));
+  if (response.chunk_size() == 0) {
+    return InternalError("{}: the master chose a chunk size of 0", path);
+  }
+  WriterIdentity identity{.path = std::string(path),
+                          .inode = InodeId(response.inode_id()),
+                          .token = response.writer_token()};
+  return std::make_unique<FileWriter>(std::make_unique<WriterImpl>(
+      impl_.get(), std::move(identity), response.chunk_size(), options.mtime));
+}
+
+absl::Status FileSystem::CreateEmpty(std::string_view path, CreateOptions options) {
+  pb::CreateRequest request = ToRequest(path, options);
+  request.set_empty(true);
+  return impl_->master.Create(std::move(request)).status();
+}
+
+absl::StatusOr<std::unique_ptr<FileReader>> FileSystem::Open(std::string_view path) {
+  auto shared = std::make_shared<ReaderImpl>();
+  shared->fs = impl_.get();
+  ASSIGN_OR_RETURN(shared->chunks, ChunkMap::Open(impl_.get(), path));
+  return std::make_unique<FileReader>(std::move(shared));
+}
+
+}  // namespace quern::client
