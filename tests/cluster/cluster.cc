@@ -1,0 +1,178 @@
+#include "tests/cluster/cluster.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+
+#include "common/file_io.h"
+
+namespace quern::testing {
+namespace {
+
+constexpr uint64_t kPowerCutDiskBytes = uint64_t{4} << 30;  // sparse
+constexpr absl::Duration kStartTimeout = absl::Seconds(60);
+constexpr size_t kLogTail = 3000;
+
+std::string FromEnvironment(const char* name) {
+  const char* const value = std::getenv(name);
+  EXPECT_NE(value, nullptr) << name << " is not set: run this test through ctest";
+  return value == nullptr ? "." : value;
+}
+
+void MoveDir(local::ServerSpec* spec, const std::string& root) {
+  const auto dir = std::find(spec->argv.begin(), spec->argv.end(), spec->dir);
+  spec->dir = root + "/" + spec->name;
+  if (dir != spec->argv.end()) *dir = spec->dir;
+}
+
+}  // namespace
+
+std::string BinaryPath(std::string_view name) {
+  return fmt::format("{}/{}", FromEnvironment("QUERN_BIN"), name);
+}
+std::string JobPath(std::string_view plugin) {
+  return fmt::format("{}/lib{}.so", FromEnvironment("QUERN_JOBS"), plugin);
+}
+
+Cluster::Cluster(ClusterOptions options) : options_(std::move(options)) {
+  std::string pattern = ::testing::TempDir() + "quern_XXXXXX";
+  root_ = mkdtemp(pattern.data());
+  scratch_ = root_ + "/scratch";
+  std::filesystem::create_directories(scratch_);
+}
+
+std::unique_ptr<Cluster> Cluster::Start(ClusterOptions options) {
+  std::unique_ptr<Cluster> cluster(new Cluster(std::move(options)));
+  if (cluster->options_.on_power_cut_disk) {
+    auto disk = PowerCutDisk::Make(cluster->root_, kPowerCutDiskBytes);
+    EXPECT_TRUE(disk.ok()) << disk.status();
+    if (!disk.ok()) return nullptr;
+    cluster->disk_ = *std::move(disk);
+  }
+  const absl::Status started = cluster->StartLocal();
+  EXPECT_TRUE(started.ok()) << started;
+  return started.ok() ? std::move(cluster) : nullptr;
+}
+
+absl::Status Cluster::StartLocal() {
+  local::LocalClusterOptions options;
+  options.dir = root_ + "/cluster";
+  options.bin_dir = FromEnvironment("QUERN_BIN");
+  options.chunkservers = options_.chunkservers;
+  options.workers = options_.workers;
+  options.replication = options_.replication;
+  options.port_base = 0;
+  options.restart = false;
+  options.start_timeout = kStartTimeout;
+  options.adjust = [this](local::ServerSpec* spec) {
+    if (disk_ != nullptr) MoveDir(spec, disk_->path());
+    if (options_.adjust) options_.adjust(spec);
+  };
+  ASSIGN_OR_RETURN(local_, local::LocalCluster::Start(std::move(options)));
+  return absl::OkStatus();
+}
+
+Cluster::~Cluster() {
+  if (local_ != nullptr && ::testing::Test::HasFailure()) {
+    for (const auto& server : local_->supervisor().servers()) {
+      const std::string text = log(server->spec().name);
+      std::cerr << "--- log of " << server->spec().name << "\n"
+                << text.substr(text.size() - std::min(text.size(), kLogTail)) << "\n";
+    }
+  }
+  local_.reset();
+  disk_.reset();
+  std::filesystem::remove_all(root_);
+}
+
+CommandOptions Cluster::WithCluster(CommandOptions options) const {
+  options.env.emplace("QUERN_MASTER", master());
+  options.env.emplace("QUERN_COORDINATOR", coordinator());
+  return options;
+}
+
+CommandResult Cluster::Dfs(std::vector<std::string> arguments, const CommandOptions& options) {
+  arguments.insert(arguments.begin(), "dfs");
+  return StartCommand(std::move(arguments), options)->Finish();
+}
+
+CommandResult Cluster::Mr(std::vector<std::string> arguments, const CommandOptions& options) {
+  arguments.insert(arguments.begin(), "mr");
+  return StartCommand(std::move(arguments), options)->Finish();
+}
+
+std::unique_ptr<Command> Cluster::StartCommand(std::vector<std::string> argv,
+                                               CommandOptions options) {
+  argv.front() = BinaryPath(argv.front());
+  return std::make_unique<Command>(argv, WithCluster(std::move(options)));
+}
+
+local::ServerProcess* Cluster::Find(std::string_view name) {
+  const auto server = local_->supervisor().Find(name);
+  if (!server.ok()) {
+    std::cerr << server.status() << "\n";
+    std::abort();  // a mistake in the test
+  }
+  return *server;
+}
+
+void Cluster::Kill(std::string_view name) {
+  local::ServerProcess* const server = Find(name);
+  server->Kill(SIGKILL);
+  EXPECT_TRUE(server->WaitForEnd(absl::Seconds(30))) << name;
+}
+void Cluster::Pause(std::string_view name) { Find(name)->Kill(SIGSTOP); }
+void Cluster::Resume(std::string_view name) { Find(name)->Kill(SIGCONT); }
+
+void Cluster::Restart(std::string_view name) {
+  local::ServerProcess* const server = Find(name);
+  const absl::Status started = server->Start(Clock::Real()->MonotonicNow());
+  EXPECT_TRUE(started.ok()) << name << ": " << started;
+  EXPECT_TRUE(Eventually([&] { return server->state() == local::ServerState::kRunning; },
+                         kStartTimeout))
+      << name << " is not ready again: " << server->LastLogLine();
+}
+
+void Cluster::PowerCut() {
+  ASSERT_NE(disk_, nullptr) << "start the cluster with on_power_cut_disk";
+  // All stand still first, so that nobody sees the disk fail before it is dead itself.
+  const auto& servers = local_->supervisor().servers();
+  for (const auto& server : servers) server->Kill(SIGSTOP);
+  const absl::Status cut = disk_->Cut();
+  EXPECT_TRUE(cut.ok()) << cut;
+  for (const auto& server : servers) server->Kill(SIGKILL);
+  for (const auto& server : servers) EXPECT_TRUE(server->WaitForEnd(absl::Seconds(30)));
+  local_.reset();
+  const absl::Status on = disk_->PowerOn();
+  ASSERT_TRUE(on.ok()) << on;
+  const absl::Status started = StartLocal();
+  ASSERT_TRUE(started.ok()) << started;
+}
+
+void Cluster::StopAndStart() {
+  local_.reset();
+  const absl::Status started = StartLocal();
+  ASSERT_TRUE(started.ok()) << started;
+}
+
+bool Cluster::Eventually(const std::function<bool()>& done, absl::Duration timeout) {
+  const absl::Time deadline = Clock::Real()->MonotonicNow() + timeout;
+  while (!done()) {
+    if (Clock::Real()->MonotonicNow() > deadline) return false;
+    local_->Step(absl::Milliseconds(50));
+  }
+  return true;
+}
+
+const local::ServerSpec& Cluster::spec(std::string_view name) { return Find(name)->spec(); }
+
+std::string Cluster::log(std::string_view name) {
+  return ReadFileToString(FileSystem::Real(), spec(name).log_path).value_or("");
+}
+
+}  // namespace quern::testing

@@ -1,0 +1,57 @@
+// kill -9 of a chunkserver in the middle of a replicated put: of the primary, the middle and the
+// last of the chain, and of one that is not in it.
+#include <gtest/gtest.h>
+
+#include "tests/cluster/cluster.h"
+#include "tests/cluster/test_data.h"
+
+namespace quern::testing {
+namespace {
+
+class KillDuringPut : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(KillDuringPut, EndsWellAndEveryChunkHasThreeReplicasAgain) {
+  const auto cluster = Cluster::Start({.chunkservers = 4, .workers = 1, .replication = 3});
+  ASSERT_NE(cluster, nullptr);
+  const std::string bytes = RandomBytesOf(size_t{150} << 20, /*seed=*/7);
+  const std::string_view all = bytes;
+  const auto put = cluster->StartCommand({"dfs", "put", "-", "/f"}, {.stdin_pipe = true});
+  // The kill falls into the second chunk, when the first is sealed and much is under way.
+  ASSERT_TRUE(put->Feed(all.substr(0, size_t{100} << 20)));
+  cluster->Kill(GetParam());
+  ASSERT_TRUE(put->Feed(all.substr(size_t{100} << 20)));
+  const CommandResult ended = put->Finish();
+  ASSERT_EQ(ended.exit_code, 0) << ended.Describe();
+
+  const CommandResult cat = cluster->Dfs({"cat", "/f"});
+  EXPECT_EQ(cat.exit_code, 0) << cat.err;
+  EXPECT_TRUE(cat.out == bytes) << "length " << cat.out.size() << " of " << bytes.size();
+  CommandResult fsck;
+  EXPECT_TRUE(cluster->Eventually([&] {
+    fsck = cluster->Dfs({"fsck", "/f"});
+    return fsck.exit_code == 0;
+  })) << fsck.Describe();
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, KillDuringPut,
+                         ::testing::Values("chunkserver1", "chunkserver2", "chunkserver3",
+                                           "chunkserver4"),
+                         [](const auto& param) { return param.param; });
+
+TEST(KillMasterDuringPut, AMasterThatIsRestartedMeanwhileCostsNothing) {
+  const auto cluster = Cluster::Start({.chunkservers = 3, .workers = 1});
+  ASSERT_NE(cluster, nullptr);
+  const std::string bytes = RandomBytesOf(size_t{150} << 20, /*seed=*/8);
+  const std::string_view all = bytes;
+  const auto put = cluster->StartCommand({"dfs", "put", "-", "/f"}, {.stdin_pipe = true});
+  ASSERT_TRUE(put->Feed(all.substr(0, size_t{100} << 20)));
+  cluster->Kill("master");
+  cluster->Restart("master");
+  ASSERT_TRUE(put->Feed(all.substr(size_t{100} << 20)));
+  const CommandResult ended = put->Finish();
+  ASSERT_EQ(ended.exit_code, 0) << ended.Describe();
+  EXPECT_TRUE(cluster->Dfs({"cat", "/f"}).out == bytes);
+}
+
+}  // namespace
+}  // namespace quern::testing

@@ -1,0 +1,85 @@
+#include "tests/cluster/power_cut_disk.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "common/clock.h"
+#include "common/fd.h"
+#include "common/file_io.h"
+#include "tests/cluster/command.h"
+
+namespace quern::testing {
+namespace {
+
+// From the kernel's fs/ext4/ext4.h; in no public header of Debian 12.
+constexpr unsigned long kExt4Shutdown = _IOR('X', 125, uint32_t);
+constexpr uint32_t kNoLogFlush = 2;
+constexpr absl::Duration kUnmountPatience = absl::Seconds(10);
+
+absl::Status Run(const std::vector<std::string>& argv) {
+  const CommandResult result = RunCommand(argv, {.timeout = absl::Seconds(30)});
+  if (result.exit_code == 0) return absl::OkStatus();
+  return UnavailableError("{}: {}", argv[0], result.Describe());
+}
+
+}  // namespace
+
+bool PowerCutDisk::Available() {
+  return geteuid() == 0 && access("/dev/loop-control", W_OK) == 0 &&
+         RunCommand({"sh", "-c", "command -v mkfs.ext4"}).exit_code == 0;
+}
+
+absl::StatusOr<std::unique_ptr<PowerCutDisk>> PowerCutDisk::Make(const std::string& dir,
+                                                                 uint64_t size_bytes) {
+  std::unique_ptr<PowerCutDisk> disk(new PowerCutDisk(dir + "/disk.img", dir + "/disk"));
+  RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(disk->mount_point_));
+  ASSIGN_OR_RETURN(const auto image, FileSystem::Real()->Open(disk->image_, {.write = true,
+                                                                             .create = true}));
+  RETURN_IF_ERROR(image->Truncate(size_bytes));
+  RETURN_IF_ERROR(Run({"mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=1,nodiscard", disk->image_}));
+  RETURN_IF_ERROR(disk->Mount());
+  return disk;
+}
+
+PowerCutDisk::~PowerCutDisk() {
+  if (mounted_) umount2(mount_point_.c_str(), MNT_DETACH);
+}
+
+absl::Status PowerCutDisk::Mount() {
+  // A long commit interval: only what a program syncs becomes durable, not what time does.
+  RETURN_IF_ERROR(Run({"mount", "-o", "loop,commit=600", image_, mount_point_}));
+  mounted_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status PowerCutDisk::Unmount() {
+  // Children of killed processes may need a moment to end and let go of their files.
+  const absl::Time deadline = Clock::Real()->MonotonicNow() + kUnmountPatience;
+  while (umount2(mount_point_.c_str(), 0) != 0) {
+    if (errno != EBUSY || Clock::Real()->MonotonicNow() > deadline) {
+      return ErrnoStatus(errno, "umount " + mount_point_);
+    }
+    Clock::Real()->Sleep(absl::Milliseconds(20));
+  }
+  mounted_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status PowerCutDisk::Cut() {
+  const UniqueFd fd(open(mount_point_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  uint32_t how = kNoLogFlush;
+  if (!fd || ioctl(fd.get(), kExt4Shutdown, &how) != 0) return ErrnoStatus(errno, "ext4 shutdown");
+  return absl::OkStatus();
+}
+
+absl::Status PowerCutDisk::PowerOn() {
+  RETURN_IF_ERROR(Unmount());
+  return Mount();
+}
+
+}  // namespace quern::testing

@@ -1,0 +1,41 @@
+// A file system that can lose its power: ext4 in a loop-mounted image, shut down by ioctl without
+// flushing its journal, so that whatever was not synced is gone when it is mounted again.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "common/status.h"
+
+namespace quern::testing {
+
+class PowerCutDisk {
+ public:
+  // Needs root, loop devices and mkfs.ext4.
+  static bool Available();
+  // Makes the image in `dir` (sparse) and mounts it.
+  static absl::StatusOr<std::unique_ptr<PowerCutDisk>> Make(const std::string& dir,
+                                                            uint64_t size_bytes);
+  // Unmounts.
+  ~PowerCutDisk();
+
+  const std::string& path() const { return mount_point_; }
+  // From here on nothing reaches the disk; every write fails.
+  absl::Status Cut();
+  // Unmounts and mounts again: the disk as it is after the power is back. No process may have files
+  // open on it.
+  absl::Status PowerOn();
+
+ private:
+  PowerCutDisk(std::string image, std::string mount_point)
+      : image_(std::move(image)), mount_point_(std::move(mount_point)) {}
+  absl::Status Mount();
+  absl::Status Unmount();
+
+  const std::string image_;
+  const std::string mount_point_;
+  bool mounted_ = false;
+};
+
+}  // namespace quern::testing

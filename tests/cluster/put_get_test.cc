@@ -1,0 +1,87 @@
+// Files go in and come out unchanged, whatever they are called, over restarts and beside others.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/cluster/cluster.h"
+#include "tests/cluster/test_data.h"
+
+namespace quern::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(PutGet, BytesComeBackUnchanged) {
+  const auto cluster = Cluster::Start();
+  ASSERT_NE(cluster, nullptr);
+  struct Case {
+    const char* what;
+    std::string path;
+    size_t size;
+  };
+  const std::vector<Case> cases = {
+      {"empty", "/empty", 0},
+      {"one byte", "/one", 1},
+      {"around a checksum block", "/block", 64 * 1024 + 1},
+      {"several chunks", "/chunks", (size_t{130} << 20) + 17},
+      {"blanks and another script", "/目录 one/文件 名.txt", 1000},
+      {"a name of 255 bytes", "/" + std::string(255, 'n'), 10},
+      {"characters that shells and globs like", "/a'b\"c$d\\*e?[f]", 10},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.what);
+    const std::string source = cluster->scratch() + "/source";
+    const std::string target = cluster->scratch() + "/target";
+    WriteRandomFile(source, c.size, /*seed=*/c.size);
+    if (const auto parent = std::filesystem::path(c.path).parent_path(); parent != "/") {
+      EXPECT_EQ(cluster->Dfs({"mkdir", "-p", parent}).exit_code, 0);
+    }
+    // The target's name is taken as it is; sources on the cluster are patterns.
+    const CommandResult put = cluster->Dfs({"put", source, c.path});
+    EXPECT_EQ(put.exit_code, 0) << put.Describe();
+    const CommandResult get = cluster->Dfs({"get", "-f", GlobEscaped(c.path), target});
+    EXPECT_EQ(get.exit_code, 0) << get.Describe();
+    EXPECT_EQ(Sha256OfFile(target), Sha256OfFile(source));
+    const CommandResult fsck = cluster->Dfs({"fsck", c.path});
+    EXPECT_EQ(fsck.exit_code, 0) << fsck.Describe();
+    EXPECT_THAT(fsck.out, HasSubstr("is HEALTHY"));
+  }
+}
+
+TEST(PutGet, NamesPast255BytesAreRefused) {
+  const auto cluster = Cluster::Start({.chunkservers = 1, .workers = 1});
+  ASSERT_NE(cluster, nullptr);
+  const CommandResult put =
+      cluster->Dfs({"put", "-", "/" + std::string(256, 'n')}, {.stdin_text = "x"});
+  EXPECT_EQ(put.exit_code, 1) << put.Describe();
+  EXPECT_THAT(put.err, HasSubstr("255"));
+}
+
+TEST(PutGet, RestartOfEverythingKeepsTheData) {
+  const auto cluster = Cluster::Start();
+  ASSERT_NE(cluster, nullptr);
+  const std::string bytes = RandomText(3 << 20, /*seed=*/1);
+  ASSERT_EQ(cluster->Dfs({"put", "-", "/kept"}, {.stdin_text = bytes}).exit_code, 0);
+  const std::string listed = cluster->Dfs({"ls", "/"}).out;
+  cluster->StopAndStart();
+  EXPECT_EQ(cluster->Dfs({"ls", "/"}).out, listed);
+  const CommandResult cat = cluster->Dfs({"cat", "/kept"});
+  EXPECT_EQ(cat.exit_code, 0) << cat.err;
+  EXPECT_TRUE(cat.out == bytes);
+  EXPECT_EQ(cluster->Dfs({"fsck", "/"}).exit_code, 0);
+}
+
+TEST(PutGet, TwoClustersSideBySideDoNotMix) {
+  const auto left = Cluster::Start({.chunkservers = 2, .workers = 1});
+  const auto right = Cluster::Start({.chunkservers = 2, .workers = 1});
+  ASSERT_TRUE(left != nullptr && right != nullptr);
+  ASSERT_EQ(left->Dfs({"put", "-", "/x"}, {.stdin_text = "left"}).exit_code, 0);
+  EXPECT_EQ(right->Dfs({"test", "-e", "/x"}).exit_code, 1);
+  ASSERT_EQ(right->Dfs({"put", "-", "/x"}, {.stdin_text = "right"}).exit_code, 0);
+  EXPECT_EQ(left->Dfs({"cat", "/x"}).out, "left");
+}
+
+}  // namespace
+}  // namespace quern::testing
