@@ -1,0 +1,31 @@
+// Everything a job needs: include this one header. It shows std types only.
+//
+//   class WordCount : public quern::Mapper {
+//    public:
+//     void Map(const quern::MapInput& in) override {
+//       for (std::string_view word : quern::text::Words(in.value())) Emit(word, 1);
+//     }
+//   };
+//   QUERN_REGISTER_MAPPER(WordCount);
+//
+//   class Sum : public quern::Reducer {
+//    public:
+//     void Reduce(quern::ReduceInput* in) override {
+//       int64_t total = 0;
+//       for (std::string_view value : in->values()) total += quern::ParseInt(value);
+//       Emit(total);
+//     }
+//   };
+//   QUERN_REGISTER_REDUCER(Sum);
+//   QUERN_REGISTER_COMBINER(Sum);
+#pragma once
+
+#include "mapreduce/api/map_input.h"
+#include "mapreduce/api/mapper.h"
+#include "mapreduce/api/parse.h"
+#include "mapreduce/api/partitioner.h"
+#include "mapreduce/api/reduce_input.h"
+#include "mapreduce/api/reducer.h"
+#include "mapreduce/api/register.h"
+#include "mapreduce/api/task_context.h"
+#include "mapreduce/api/words.h"

@@ -1,0 +1,37 @@
+// _MANIFEST.json: what a finished job left in its output directory. Written before the directory is
+// published, by the coordinator and by local mode alike.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mapreduce/engine/task_id.h"
+
+namespace quern::mr {
+
+struct Manifest {
+  struct Part {
+    std::string name;  // part-r-00000
+    uint64_t bytes = 0;
+    uint64_t records = 0;
+    uint32_t crc32c = 0;
+  };
+  std::string job_id;
+  std::string job_name;
+  std::vector<Part> parts;            // in the order of the tasks
+  std::vector<pb::Counter> counters;  // sums over the chosen attempts, sorted by group and name
+};
+
+inline constexpr char kManifestName[] = "_MANIFEST.json";
+// An empty file that says: every part is there.
+inline constexpr char kSuccessName[] = "_SUCCESS";
+
+// JSON, ending with a line feed.
+std::string FormatManifest(const Manifest& manifest);
+
+// Adds `counters` to `total`, which stays sorted by group and name.
+void AddCounters(const google::protobuf::RepeatedPtrField<pb::Counter>& counters,
+                 std::vector<pb::Counter>* total);
+
+}  // namespace quern::mr

@@ -1,0 +1,28 @@
+// The range partitioner's bounds, from a sample of the keys, so that every reduce task gets about
+// the same share and the parts, one after another, are in order.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/status.h"
+#include "mapreduce/engine/task_id.h"
+
+namespace quern::mr {
+
+// What the sample attempts of a job read: the same for the coordinator and for local mode.
+struct SamplePlan {
+  std::vector<pb::Split> splits;  // of one TASK_KIND_SAMPLE attempt each
+  uint64_t sample_bytes = 0;      // read from the start of each piece
+  uint32_t sample_keys = 0;       // that each attempt returns at most
+};
+// One attempt per input, over the starts of at most 64 pieces spread evenly over its splits.
+SamplePlan PlanSample(const std::vector<pb::Split>& map_splits, uint32_t partitions);
+
+// Upper bounds (exclusive) of all partitions but the last: partitions - 1 keys in increasing order.
+// Keys that are a large share of the sample give equal bounds, hence empty partitions: one key is
+// never divided. Without any keys every bound is empty and all goes to the last partition.
+std::vector<std::string> ChooseRangeBounds(std::vector<std::string> sample, uint32_t partitions);
+
+}  // namespace quern::mr

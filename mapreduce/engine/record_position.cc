@@ -1,0 +1,58 @@
+#include "mapreduce/engine/record_position.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "common/file_io.h"
+
+namespace quern::mr {
+
+using Page = RecordPositionWriter::Page;
+static_assert(sizeof(Page) == 4096);
+static_assert(std::atomic<uint64_t>::is_always_lock_free);
+
+absl::StatusOr<std::unique_ptr<RecordPositionWriter>> RecordPositionWriter::Create(
+    const std::string& path) {
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<File> file,
+      FileSystem::Real()->Open(path, {.write = true, .create = true, .truncate = true}));
+  // A mapped hole would raise SIGBUS on a full disk at some later store.
+  RETURN_IF_ERROR(file->Pwrite(std::string(sizeof(Page), '\0'), 0));
+  void* page = mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED, file->fd(), 0);
+  if (page == MAP_FAILED) return ErrnoStatus(errno, path + ": mmap");
+  return std::unique_ptr<RecordPositionWriter>(new RecordPositionWriter(static_cast<Page*>(page)));
+}
+
+std::unique_ptr<RecordPositionWriter> RecordPositionWriter::Private() {
+  void* page =
+      mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) throw std::bad_alloc();
+  return std::unique_ptr<RecordPositionWriter>(new RecordPositionWriter(static_cast<Page*>(page)));
+}
+
+RecordPositionWriter::~RecordPositionWriter() { munmap(page_, sizeof(Page)); }
+
+void RecordPositionWriter::SetSource(std::string_view source) {
+  const size_t size = std::min(source.size(), sizeof(Page::source));
+  page_->source_size.store(0, std::memory_order_relaxed);
+  if (size > 0) std::memcpy(page_->source, source.data(), size);
+  page_->source_size.store(static_cast<uint32_t>(size), std::memory_order_relaxed);
+}
+
+absl::StatusOr<RecordPosition> ReadRecordPosition(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string bytes, ReadFileToString(FileSystem::Real(), path));
+  RecordPosition position;
+  if (bytes.size() != sizeof(Page)) return position;
+  uint32_t words[2];
+  std::memcpy(words, bytes.data(), sizeof(words));
+  std::memcpy(&position.position, bytes.data() + 8, sizeof(position.position));
+  if (words[0] > static_cast<uint32_t>(RecordPhase::kCallback)) return position;
+  position.phase = static_cast<RecordPhase>(words[0]);
+  position.source = bytes.substr(16, std::min<size_t>(words[1], sizeof(Page::source)));
+  return position;
+}
+
+}  // namespace quern::mr

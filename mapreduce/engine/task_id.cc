@@ -1,0 +1,83 @@
+#include "mapreduce/engine/task_id.h"
+
+#include <absl/time/civil_time.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace quern::mr {
+
+namespace {
+
+char KindLetter(pb::TaskKind kind) {
+  switch (kind) {
+    case pb::TASK_KIND_MAP:
+      return 'm';
+    case pb::TASK_KIND_REDUCE:
+      return 'r';
+    case pb::TASK_KIND_SAMPLE:
+      return 's';
+    default:
+      return '?';
+  }
+}
+
+pb::TaskKind KindOfLetter(char letter) {
+  for (pb::TaskKind kind : {pb::TASK_KIND_MAP, pb::TASK_KIND_REDUCE, pb::TASK_KIND_SAMPLE}) {
+    if (KindLetter(kind) == letter) return kind;
+  }
+  return pb::TASK_KIND_UNSPECIFIED;
+}
+
+bool AllDigits(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::optional<uint32_t> ParseNumber(std::string_view text) {
+  uint32_t number = 0;
+  const auto end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, number);
+  if (!AllDigits(text) || result.ec != std::errc() || result.ptr != end) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+std::string FormatJobId(absl::Time day, uint32_t number) {
+  const absl::CivilDay date = absl::ToCivilDay(day, absl::UTCTimeZone());
+  return fmt::format("job-{:04}{:02}{:02}-{:04}", date.year(), date.month(), date.day(), number);
+}
+
+bool IsJobId(std::string_view text) {
+  return text.size() >= 17 && text.size() <= 32 && text.substr(0, 4) == "job-" &&
+         AllDigits(text.substr(4, 8)) && text[12] == '-' && AllDigits(text.substr(13));
+}
+
+std::string FormatTask(pb::TaskKind kind, uint32_t task) {
+  return fmt::format("{}-{:05}", KindLetter(kind), task);
+}
+
+std::string FormatAttempt(const pb::AttemptId& id) {
+  return fmt::format("{}.{}", FormatTask(id.kind(), id.task()), id.attempt());
+}
+
+absl::StatusOr<TaskName> ParseTaskName(std::string_view text) {
+  TaskName name;
+  const size_t dot = std::min(text.find('.'), text.size());
+  const bool has_prefix = text.size() > 2 && dot > 2 && text[1] == '-';
+  const auto task = has_prefix ? ParseNumber(text.substr(2, dot - 2)) : std::nullopt;
+  if (dot < text.size()) name.attempt = ParseNumber(text.substr(dot + 1));
+  if (has_prefix) name.kind = KindOfLetter(text[0]);
+  if (!task || name.kind == pb::TASK_KIND_UNSPECIFIED || (dot < text.size() && !name.attempt)) {
+    return InvalidArgumentError("{}: not a task. Try: m-17, r-3 or, for one attempt, m-17.1", text);
+  }
+  name.task = *task;
+  return name;
+}
+
+std::string FormatPart(pb::TaskKind kind, uint32_t task) {
+  return "part-" + FormatTask(kind, task);
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,39 @@
+// Printed forms of jobs, tasks and attempts: job-20261122-0001, m-00017, m-00017.1, part-r-00003.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/status.h"
+#include "quern/mr/v1/types.pb.h"
+
+namespace quern::mr {
+
+namespace pb = ::quern::mr::v1;
+
+// "job-20261122-0001"; the day is UTC, `number` counts that day's jobs from 1.
+std::string FormatJobId(absl::Time day, uint32_t number);
+// True for that form: such an id is safe as a part of a path.
+bool IsJobId(std::string_view text);
+
+// "m-00017": m = map, r = reduce, s = sample; 0-based.
+std::string FormatTask(pb::TaskKind kind, uint32_t task);
+// "m-00017.1": 0-based number of the attempt.
+std::string FormatAttempt(const pb::AttemptId& id);
+
+struct TaskName {
+  pb::TaskKind kind = pb::TASK_KIND_UNSPECIFIED;
+  uint32_t task = 0;
+  std::optional<uint32_t> attempt;
+};
+// "m-17", "m-00017", "r-3.1". InvalidArgument for anything else.
+absl::StatusOr<TaskName> ParseTaskName(std::string_view text);
+
+// Name of a task's output file: "part-r-00003", "part-m-00017".
+std::string FormatPart(pb::TaskKind kind, uint32_t task);
+
+}  // namespace quern::mr
