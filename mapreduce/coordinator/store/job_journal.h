@@ -1,0 +1,57 @@
+// Remembers every job, so that a coordinator that was killed at any moment continues them all.
+//
+// Each job is a sequence of records (proto/quern/mr/v1/journal.proto); replaying them in order through
+// the scheduler rebuilds its state. A job that has ended keeps only its last record. Records of
+// attempts survive the death of the process; what a user was promised (a job was accepted, a job has
+// ended) and the start of a commit are durable. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/status.h"
+#include "mapreduce/coordinator/logic/ids.h"
+#include "quern/mr/v1/journal.pb.h"
+
+namespace quern::mr {
+
+class JobJournal {
+ public:
+  virtual ~JobJournal() = default;
+
+  struct Entry {
+    JobKey job;
+    v1::JournalRecord record;
+  };
+  enum class Sync {
+    kProcess,  // survives the death of the process
+    kDurable,  // survives a power cut, with everything appended before
+  };
+
+  // All of them or none, after what is there, in their order.
+  virtual absl::Status Append(const std::vector<Entry>& entries, Sync sync) = 0;
+  // Replaces everything about a job by its last record; durable.
+  virtual absl::Status Finish(JobKey job, const v1::JournalRecord& record) = 0;
+  // Forgets a job.
+  virtual absl::Status Remove(JobKey job) = 0;
+
+  // Calls `visit` for every record: jobs in the order of their keys, records in the order in which
+  // they were appended. Stops at the first error and returns it.
+  using Visit = std::function<absl::Status(JobKey, const v1::JournalRecord&)>;
+  virtual absl::Status ReadAll(const Visit& visit) = 0;
+
+  // Random, made at the first format.
+  virtual const std::string& cluster_id() const = 0;
+  // Grows with every opening, so that orders of an older coordinator can be told from newer ones.
+  virtual uint64_t term() const = 0;
+};
+
+// Kept in the object `storage`, which outlives it like a disk outlives a process.
+struct MemoryJournalStorage;
+std::shared_ptr<MemoryJournalStorage> NewMemoryJournalStorage();
+std::unique_ptr<JobJournal> OpenMemoryJournal(std::shared_ptr<MemoryJournalStorage> storage);
+
+}  // namespace quern::mr

@@ -1,0 +1,73 @@
+#include <map>
+#include <utility>
+
+#include "common/mutex.h"
+#include "common/random.h"
+#include "mapreduce/coordinator/store/job_journal.h"
+
+namespace quern::mr {
+
+struct MemoryJournalStorage {
+  Mutex mutex;
+  std::string cluster_id ABSL_GUARDED_BY(mutex) = RandomHex(8);
+  uint64_t term ABSL_GUARDED_BY(mutex) = 0;
+  std::map<JobKey, std::vector<v1::JournalRecord>> jobs ABSL_GUARDED_BY(mutex);
+};
+
+std::shared_ptr<MemoryJournalStorage> NewMemoryJournalStorage() {
+  return std::make_shared<MemoryJournalStorage>();
+}
+
+namespace {
+
+class MemoryJobJournal final : public JobJournal {
+ public:
+  explicit MemoryJobJournal(std::shared_ptr<MemoryJournalStorage> storage)
+      : storage_(std::move(storage)) {
+    MutexLock lock(&storage_->mutex);
+    term_ = ++storage_->term;
+    cluster_id_ = storage_->cluster_id;
+  }
+
+  absl::Status Append(const std::vector<Entry>& entries, Sync) override {
+    MutexLock lock(&storage_->mutex);
+    for (const Entry& entry : entries) storage_->jobs[entry.job].push_back(entry.record);
+    return absl::OkStatus();
+  }
+  absl::Status Finish(JobKey job, const v1::JournalRecord& record) override {
+    MutexLock lock(&storage_->mutex);
+    storage_->jobs[job] = {record};
+    return absl::OkStatus();
+  }
+  absl::Status Remove(JobKey job) override {
+    MutexLock lock(&storage_->mutex);
+    storage_->jobs.erase(job);
+    return absl::OkStatus();
+  }
+  absl::Status ReadAll(const Visit& visit) override {
+    std::map<JobKey, std::vector<v1::JournalRecord>> jobs;
+    {
+      MutexLock lock(&storage_->mutex);
+      jobs = storage_->jobs;
+    }
+    for (const auto& [job, records] : jobs) {
+      for (const v1::JournalRecord& record : records) RETURN_IF_ERROR(visit(job, record));
+    }
+    return absl::OkStatus();
+  }
+  const std::string& cluster_id() const override { return cluster_id_; }
+  uint64_t term() const override { return term_; }
+
+ private:
+  const std::shared_ptr<MemoryJournalStorage> storage_;
+  std::string cluster_id_;
+  uint64_t term_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<JobJournal> OpenMemoryJournal(std::shared_ptr<MemoryJournalStorage> storage) {
+  return std::make_unique<MemoryJobJournal>(std::move(storage));
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,167 @@
+#include "mapreduce/coordinator/store/rocks_job_journal.h"
+
+#include <charconv>
+#include <utility>
+
+#include "common/identity_marker.h"
+#include "common/random.h"
+
+namespace quern::mr {
+namespace {
+
+constexpr std::string_view kMeta = "meta";
+constexpr std::string_view kRecords = "records";
+constexpr std::string_view kTermKey = "term";
+constexpr std::string_view kClusterKey = "cluster_id";
+constexpr size_t kKeyBytes = 12;
+
+void PutBigEndian(uint64_t value, int bytes, std::string* out) {
+  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
+    out->push_back(static_cast<char>(value >> shift));
+  }
+}
+
+uint64_t GetBigEndian(std::string_view bytes) {
+  uint64_t value = 0;
+  for (const char c : bytes) value = value << 8 | static_cast<uint8_t>(c);
+  return value;
+}
+
+std::string RecordKey(JobKey job, uint64_t number) {
+  std::string key;
+  PutBigEndian(job.value(), 4, &key);
+  PutBigEndian(number, 8, &key);
+  return key;
+}
+
+// Past the last key of a job.
+std::string EndOf(JobKey job) { return RecordKey(JobKey(job.value() + 1), 0); }
+
+JobKey JobOf(std::string_view key) {
+  return JobKey(static_cast<uint32_t>(GetBigEndian(key.substr(0, 4))));
+}
+
+absl::StatusOr<std::string> ReadMeta(const RocksDb& db, std::string_view key) {
+  std::string value;
+  RETURN_IF_ERROR(
+      FromRocks(db->Get(rocksdb::ReadOptions(), db.ColumnFamily(kMeta), ToSlice(key), &value)));
+  return value;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<JobJournal>> RocksJobJournal::Open(
+    const RocksJournalOptions& options) {
+  RETURN_IF_ERROR(options.files->MakeDirs(options.dir));
+  const absl::StatusOr<IdentityMarker> marker = ReadIdentityMarker(options.files, options.dir);
+  if (!marker.ok() && marker.status().code() != absl::StatusCode::kNotFound) {
+    return marker.status();
+  }
+  RocksOptions rocks;
+  rocks.path = options.dir + "/journal";
+  rocks.column_families = {std::string(kMeta), std::string(kRecords)};
+  rocks.env = options.env;
+  absl::StatusOr<std::unique_ptr<RocksDb>> db = OpenRocks(rocks);
+  if (db.status().code() == absl::StatusCode::kNotFound) {
+    if (marker.ok()) {
+      return FailedPreconditionError(
+          "{}: the journal of coordinator {} is gone. Try: restore it, or remove {}/IDENTITY to "
+          "start without the jobs that were in it",
+          rocks.path, marker->cluster_id, options.dir);
+    }
+    rocks.create = true;
+    db = OpenRocks(rocks);
+  }
+  if (!db.ok()) return db.status();
+  auto journal = std::unique_ptr<RocksJobJournal>(new RocksJobJournal(*std::move(db)));
+  RETURN_IF_ERROR(journal->StartTerm(options, marker.ok() ? marker->sequence : 0));
+  RETURN_IF_ERROR(journal->FindNextNumbers());
+  return journal;
+}
+
+absl::Status RocksJobJournal::StartTerm(const RocksJournalOptions& options, uint64_t marker_term) {
+  const absl::StatusOr<std::string> old_term = ReadMeta(*db_, kTermKey);
+  if (old_term.ok()) {
+    std::from_chars(old_term->data(), old_term->data() + old_term->size(), term_);
+    ASSIGN_OR_RETURN(cluster_id_, ReadMeta(*db_, kClusterKey));
+  } else if (old_term.status().code() == absl::StatusCode::kNotFound) {
+    cluster_id_ = RandomHex(8);
+  } else {
+    return old_term.status();
+  }
+  if (term_ < marker_term) {
+    return FailedPreconditionError(
+        "{}/journal: is an old copy (term {}, the marker says {}). Try: restore the newer one",
+        options.dir, term_, marker_term);
+  }
+  ++term_;
+  rocksdb::WriteBatch batch;
+  RETURN_IF_ERROR(FromRocks(
+      batch.Put(db_->ColumnFamily(kMeta), ToSlice(kTermKey), std::to_string(term_))));
+  RETURN_IF_ERROR(
+      FromRocks(batch.Put(db_->ColumnFamily(kMeta), ToSlice(kClusterKey), cluster_id_)));
+  RETURN_IF_ERROR(FromRocks((*db_)->Write(SyncedWrite(), &batch)));
+  return WriteIdentityMarker(options.files, options.dir,
+                             {"coordinator", cluster_id_, "coordinator", term_});
+}
+
+absl::Status RocksJobJournal::FindNextNumbers() {
+  MutexLock lock(&mutex_);
+  const std::unique_ptr<rocksdb::Iterator> it(
+      (*db_)->NewIterator(rocksdb::ReadOptions(), db_->ColumnFamily(kRecords)));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    const std::string_view key = ToStd(it->key());
+    if (key.size() != kKeyBytes) return DataLossError("journal: a key of {} bytes", key.size());
+    next_number_[JobOf(key)] = GetBigEndian(key.substr(4)) + 1;
+  }
+  return FromRocks(it->status());
+}
+
+absl::Status RocksJobJournal::Append(const std::vector<Entry>& entries, Sync sync) {
+  // The lock is held while writing, so that a job's records reach the log in the order of their
+  // numbers; an unsynced write is a copy in memory.
+  MutexLock lock(&mutex_);
+  rocksdb::WriteBatch batch;
+  for (const Entry& entry : entries) {
+    RETURN_IF_ERROR(FromRocks(
+        batch.Put(db_->ColumnFamily(kRecords), RecordKey(entry.job, next_number_[entry.job]++),
+                  entry.record.SerializeAsString())));
+  }
+  return Annotate(
+      FromRocks((*db_)->Write(sync == Sync::kDurable ? SyncedWrite() : UnsyncedWrite(), &batch)),
+      "write the journal");
+}
+
+absl::Status RocksJobJournal::Finish(JobKey job, const v1::JournalRecord& record) {
+  return ReplaceAll(job, &record);
+}
+
+absl::Status RocksJobJournal::Remove(JobKey job) { return ReplaceAll(job, nullptr); }
+
+absl::Status RocksJobJournal::ReplaceAll(JobKey job, const v1::JournalRecord* record) {
+  MutexLock lock(&mutex_);
+  rocksdb::WriteBatch batch;
+  rocksdb::ColumnFamilyHandle* records = db_->ColumnFamily(kRecords);
+  RETURN_IF_ERROR(FromRocks(batch.DeleteRange(records, RecordKey(job, 0), EndOf(job))));
+  if (record != nullptr) {
+    RETURN_IF_ERROR(FromRocks(batch.Put(records, RecordKey(job, next_number_[job]++),
+                                        record->SerializeAsString())));
+  }
+  return Annotate(FromRocks((*db_)->Write(SyncedWrite(), &batch)), "write the journal");
+}
+
+absl::Status RocksJobJournal::ReadAll(const Visit& visit) {
+  const std::unique_ptr<rocksdb::Iterator> it(
+      (*db_)->NewIterator(rocksdb::ReadOptions(), db_->ColumnFamily(kRecords)));
+  v1::JournalRecord record;
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    const JobKey job = JobOf(ToStd(it->key()));
+    if (!record.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
+      return DataLossError("journal: a record of job {} cannot be read", job);
+    }
+    RETURN_IF_ERROR(visit(job, record));
+  }
+  return FromRocks(it->status());
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,58 @@
+// The journal on disk: one RocksDB below a directory, and an identity marker beside it.
+//
+//   DIR/IDENTITY        role coordinator, cluster id, sequence = term
+//   DIR/journal/        RocksDB
+//     column family "meta":    "cluster_id", "term" (decimal)
+//     column family "records": job key (4 bytes big-endian) + number of the record within its job
+//                              (8 bytes big-endian) -> JournalRecord
+#pragma once
+
+#include <rocksdb/env.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/file_io.h"
+#include "common/mutex.h"
+#include "common/rocks.h"
+#include "mapreduce/coordinator/store/job_journal.h"
+
+namespace quern::mr {
+
+struct RocksJournalOptions {
+  std::string dir;
+  FileSystem* files = FileSystem::Real();
+  rocksdb::Env* env = nullptr;  // null: the real one
+};
+
+class RocksJobJournal final : public JobJournal {
+ public:
+  // Formats an empty directory. FailedPrecondition when the database is gone or older than its
+  // marker: going on would forget jobs that were accepted.
+  static absl::StatusOr<std::unique_ptr<JobJournal>> Open(const RocksJournalOptions& options);
+
+  absl::Status Append(const std::vector<Entry>& entries, Sync sync) override;
+  absl::Status Finish(JobKey job, const v1::JournalRecord& record) override;
+  absl::Status Remove(JobKey job) override;
+  absl::Status ReadAll(const Visit& visit) override;
+  const std::string& cluster_id() const override { return cluster_id_; }
+  uint64_t term() const override { return term_; }
+
+ private:
+  explicit RocksJobJournal(std::unique_ptr<RocksDb> db) : db_(std::move(db)) {}
+  absl::Status StartTerm(const RocksJournalOptions& options, uint64_t marker_term);
+  absl::Status FindNextNumbers();
+  absl::Status ReplaceAll(JobKey job, const v1::JournalRecord* record);
+
+  const std::unique_ptr<RocksDb> db_;
+  std::string cluster_id_;
+  uint64_t term_ = 0;
+
+  Mutex mutex_;
+  // The number of the next record of each job.
+  std::map<JobKey, uint64_t> next_number_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace quern::mr

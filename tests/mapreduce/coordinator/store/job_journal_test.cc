@@ -1,0 +1,167 @@
+// One suite for every kind of journal, and what only the one on disk can get wrong.
+#include "mapreduce/coordinator/store/job_journal.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "mapreduce/coordinator/store/rocks_job_journal.h"
+
+namespace quern::mr {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// A place that a journal can be opened at again and again.
+class Medium {
+ public:
+  virtual ~Medium() = default;
+  virtual std::unique_ptr<JobJournal> Open() = 0;
+};
+
+class MemoryMedium : public Medium {
+ public:
+  std::unique_ptr<JobJournal> Open() override { return OpenMemoryJournal(storage_); }
+
+ private:
+  std::shared_ptr<MemoryJournalStorage> storage_ = NewMemoryJournalStorage();
+};
+
+std::string MakeTempDir() {
+  std::string dir = testing::TempDir() + "/journal-XXXXXX";
+  return mkdtemp(dir.data()) == nullptr ? "" : dir;
+}
+
+class RocksMedium : public Medium {
+ public:
+  ~RocksMedium() override { std::filesystem::remove_all(dir_); }
+  std::unique_ptr<JobJournal> Open() override {
+    auto journal = RocksJobJournal::Open({.dir = dir_});
+    EXPECT_TRUE(journal.ok()) << journal.status();
+    return *std::move(journal);
+  }
+
+ private:
+  const std::string dir_ = MakeTempDir();
+};
+
+JobJournal::Entry Lost(uint32_t job, uint32_t task) {
+  JobJournal::Entry entry{JobKey(job), {}};
+  entry.record.mutable_lost()->set_map_task(task);
+  return entry;
+}
+
+using Rows = std::vector<std::pair<uint32_t, uint32_t>>;  // job, task
+
+Rows ReadRows(JobJournal* journal) {
+  Rows rows;
+  const auto status = journal->ReadAll([&](JobKey job, const v1::JournalRecord& record) {
+    rows.emplace_back(job.value(), record.lost().map_task());
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  return rows;
+}
+
+class JobJournalTest : public testing::TestWithParam<bool> {
+ protected:
+  void SetUp() override {
+    if (GetParam()) {
+      medium_ = std::make_unique<RocksMedium>();
+    } else {
+      medium_ = std::make_unique<MemoryMedium>();
+    }
+    journal_ = medium_->Open();
+  }
+  void Reopen() {
+    journal_.reset();
+    journal_ = medium_->Open();
+  }
+
+  std::unique_ptr<Medium> medium_;
+  std::unique_ptr<JobJournal> journal_;
+};
+
+TEST_P(JobJournalTest, GivesBackRecordsByJobInTheirOrder) {
+  ASSERT_TRUE(journal_->Append({Lost(2, 5), Lost(1, 9)}, JobJournal::Sync::kProcess).ok());
+  ASSERT_TRUE(journal_->Append({Lost(1, 3)}, JobJournal::Sync::kDurable).ok());
+  const Rows expected = {{1, 9}, {1, 3}, {2, 5}};
+  EXPECT_EQ(ReadRows(journal_.get()), expected);
+  Reopen();
+  EXPECT_EQ(ReadRows(journal_.get()), expected);
+}
+
+TEST_P(JobJournalTest, ContinuesAfterReopening) {
+  for (uint32_t i = 0; i < 300; ++i) {
+    ASSERT_TRUE(journal_->Append({Lost(1, i)}, JobJournal::Sync::kProcess).ok());
+    if (i % 100 == 50) Reopen();
+  }
+  const Rows rows = ReadRows(journal_.get());
+  ASSERT_EQ(rows.size(), 300u);
+  for (uint32_t i = 0; i < 300; ++i) EXPECT_EQ(rows[i].second, i);
+}
+
+TEST_P(JobJournalTest, KeepsOnlyTheLastRecordOfAFinishedJob) {
+  ASSERT_TRUE(journal_->Append({Lost(1, 1), Lost(1, 2), Lost(2, 3)}, {}).ok());
+  ASSERT_TRUE(journal_->Finish(JobKey(1), Lost(1, 7).record).ok());
+  Reopen();
+  EXPECT_EQ(ReadRows(journal_.get()), (Rows{{1, 7}, {2, 3}}));
+  ASSERT_TRUE(journal_->Finish(JobKey(1), Lost(1, 8).record).ok());
+  EXPECT_EQ(ReadRows(journal_.get()), (Rows{{1, 8}, {2, 3}}));
+}
+
+TEST_P(JobJournalTest, ForgetsARemovedJob) {
+  ASSERT_TRUE(journal_->Append({Lost(1, 1), Lost(2, 3)}, {}).ok());
+  ASSERT_TRUE(journal_->Remove(JobKey(1)).ok());
+  EXPECT_EQ(ReadRows(journal_.get()), (Rows{{2, 3}}));
+}
+
+TEST_P(JobJournalTest, GrowsItsTermAndKeepsItsClusterId) {
+  const std::string cluster = journal_->cluster_id();
+  const uint64_t term = journal_->term();
+  Reopen();
+  EXPECT_EQ(journal_->cluster_id(), cluster);
+  EXPECT_GT(journal_->term(), term);
+}
+
+TEST_P(JobJournalTest, StopsReadingAtAnError) {
+  ASSERT_TRUE(journal_->Append({Lost(1, 1), Lost(1, 2)}, {}).ok());
+  int visits = 0;
+  const auto status = journal_->ReadAll([&](JobKey, const v1::JournalRecord&) {
+    ++visits;
+    return AbortedError("enough");
+  });
+  EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(visits, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, JobJournalTest, testing::Bool(),
+                         [](const auto& p) { return p.param ? "Rocks" : "Memory"; });
+
+TEST(RocksJobJournal, RefusesToStartWithoutTheDatabaseItHad) {
+  const std::string dir = MakeTempDir();
+  ASSERT_TRUE(RocksJobJournal::Open({.dir = dir}).ok());
+  std::filesystem::remove_all(dir + "/journal");
+  const auto again = RocksJobJournal::Open({.dir = dir});
+  EXPECT_EQ(again.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(again.status().ToString(), HasSubstr("is gone"));
+  std::filesystem::remove_all(dir);
+}
+
+TEST(RocksJobJournal, RefusesAnOldCopyOfItsDatabase) {
+  const std::string dir = MakeTempDir();
+  ASSERT_TRUE(RocksJobJournal::Open({.dir = dir}).ok());
+  std::filesystem::copy(dir + "/journal", dir + "/old", std::filesystem::copy_options::recursive);
+  ASSERT_TRUE(RocksJobJournal::Open({.dir = dir}).ok());
+  std::filesystem::remove_all(dir + "/journal");
+  std::filesystem::rename(dir + "/old", dir + "/journal");
+  EXPECT_EQ(RocksJobJournal::Open({.dir = dir}).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  std::filesystem::remove_all(dir);
+}
+
+}  // namespace
+}  // namespace quern::mr
