@@ -82,15 +82,6 @@ class RealFile : public File {
     return done;
   }
 
-  absl::Status Datasync() override {
-#ifndef QUERN_MUTANT_NO_DATASYNC  // a build that the power-cut test must fail
-    // No retry, not even after EINTR: the kernel may have marked the lost pages clean, and a second
-    // call would then report success.
-    if (fdatasync(fd_) != 0) return FileError("fdatasync", path_);
-#endif
-    return absl::OkStatus();
-  }
-
   absl::Status StartWriteback(uint64_t offset, uint64_t n) override {
     if (sync_file_range(fd_, static_cast<off_t>(offset), static_cast<off_t>(n),
                         SYNC_FILE_RANGE_WRITE) != 0) {
@@ -126,6 +117,13 @@ class RealFile : public File {
   const std::string& path() const override { return path_; }
 
  private:
+  absl::Status DoDatasync() override {
+    // No retry, not even after EINTR: the kernel may have marked the lost pages clean, and a second
+    // call would then report success.
+    if (fdatasync(fd_) != 0) return FileError("fdatasync", path_);
+    return absl::OkStatus();
+  }
+
   const int fd_;
   const std::string path_;
 };
@@ -158,9 +156,13 @@ class RealFileSystem : public FileSystem {
   }
 
   absl::Status MakeDirs(const std::string& path) override {
-    std::error_code error;
-    std::filesystem::create_directories(path, error);
-    return FromErrorCode("make directory", path, error);
+    if (path.empty() || mkdir(path.c_str(), 0755) == 0) {
+      return path.empty() ? absl::OkStatus() : SyncDir(ParentDir(path));
+    }
+    if (errno == EEXIST && std::filesystem::is_directory(path)) return absl::OkStatus();
+    if (errno != ENOENT || ParentDir(path) == path) return FileError("make directory", path);
+    RETURN_IF_ERROR(MakeDirs(ParentDir(path)));
+    return MakeDirs(path);
   }
 
   absl::Status RemoveTree(const std::string& path) override {
@@ -204,6 +206,14 @@ class RealFileSystem : public FileSystem {
 FileSystem* FileSystem::Real() {
   static RealFileSystem* const fs = new RealFileSystem;
   return fs;
+}
+
+absl::Status File::Datasync() {
+#ifdef QUERN_MUTANT_NO_DATASYNC  // a build that the power-cut test must fail
+  return absl::OkStatus();
+#else
+  return DoDatasync();
+#endif
 }
 
 absl::Status File::Pwrite(std::string_view bytes, uint64_t offset) {

@@ -34,7 +34,7 @@ class File {
   // Bytes read into `out`: fewer than `n` only at the end of the file.
   virtual absl::StatusOr<size_t> Pread(uint64_t offset, size_t n, char* out) = 0;
   // The contents and the length are durable when this returns OK. Never retried, see above.
-  virtual absl::Status Datasync() = 0;
+  absl::Status Datasync();
   // Starts to push a range to the disk and does not wait: keeps the final Datasync short.
   virtual absl::Status StartWriteback(uint64_t offset, uint64_t n) = 0;
   // Cuts or extends with zeros.
@@ -48,6 +48,9 @@ class File {
 
  protected:
   File() = default;
+
+ private:
+  virtual absl::Status DoDatasync() = 0;
 };
 
 struct OpenOptions {
@@ -75,7 +78,7 @@ class FileSystem {
   virtual absl::Status Remove(const std::string& path) = 0;
   // Replaces the target.
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
-  // With parents; OK when it is there.
+  // With parents, all of them durable; OK when it is there.
   virtual absl::Status MakeDirs(const std::string& path) = 0;
   // OK when there is nothing.
   virtual absl::Status RemoveTree(const std::string& path) = 0;

@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "common/file_io.h"
+
 namespace quern {
 namespace {
 
@@ -85,6 +87,8 @@ absl::StatusOr<std::unique_ptr<RocksDb>> OpenRocks(const RocksOptions& options) 
   if (options.create && exists) {
     return FailedPreconditionError("{}: holds a database already", options.path);
   }
+  // RocksDB makes the directory too, but does not make its name durable.
+  if (options.create) RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(options.path));
   auto result = std::unique_ptr<RocksDb>(new RocksDb);
   rocksdb::DB* db = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
