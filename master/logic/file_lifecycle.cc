@@ -1,0 +1,179 @@
+#include "master/logic/file_lifecycle.h"
+
+#include <utility>
+
+#include "master/logic/namespace_tree.h"
+#include "master/logic/path_lookup.h"
+
+namespace quern::master {
+namespace {
+
+constexpr uint32_t kDefaultFileMode = 0644;
+constexpr uint32_t kDefaultDirectoryMode = 0755;
+constexpr uint32_t kModeBits = 07777;
+constexpr uint64_t kMinChunkSize = 4096;
+constexpr uint64_t kMaxChunkSize = uint64_t{4} << 30;
+constexpr int kTokenWords = 2;
+
+std::string NewToken(Random& random) {
+  std::string token;
+  for (int i = 0; i < kTokenWords; ++i) {
+    const uint64_t word = random();
+    token.append(reinterpret_cast<const char*>(&word), sizeof(word));
+  }
+  return token;
+}
+
+}  // namespace
+
+absl::StatusOr<pb::InodeRow> FileLifecycle::NewFile(const pb::CreateRequest& request,
+                                                    Random& random) const {
+  pb::InodeRow row;
+  row.set_replication(request.replication() == 0 ? defaults_.replication : request.replication());
+  if (row.replication() > kMaxReplication) {
+    return InvalidArgumentError("{}: replication must be 1 to {}, not {}", request.path(),
+                                kMaxReplication, row.replication());
+  }
+  row.set_chunk_size(request.chunk_size() == 0 ? defaults_.chunk_size : request.chunk_size());
+  if (row.chunk_size() < kMinChunkSize || row.chunk_size() > kMaxChunkSize) {
+    return InvalidArgumentError("{}: the chunk size must be 4 KiB to 4 GiB, not {} bytes",
+                                request.path(), row.chunk_size());
+  }
+  row.set_type(pb::FILE_TYPE_REGULAR);
+  row.set_durability(request.durability() == pb::DURABILITY_UNSPECIFIED
+                         ? pb::DURABILITY_ON_CLOSE
+                         : request.durability());
+  row.set_owner(request.header().user());
+  row.set_group(request.header().group());
+  row.set_mode(request.mode() == 0 ? kDefaultFileMode : request.mode() & kModeBits);
+  row.set_mtime_ms(now_ms_);
+  row.set_overwrite(request.overwrite());
+  row.set_complete(request.empty());
+  row.set_linked(request.empty() || request.named_now());
+  if (!row.complete()) row.set_writer_token(NewToken(random));
+  return row;
+}
+
+absl::Status FileLifecycle::CheckReplaceable(std::string_view path, const pb::DentryRow& existing,
+                                             bool overwrite) const {
+  if (existing.type() == pb::FILE_TYPE_DIRECTORY) {
+    return FailedPreconditionError("{}: is a directory", path);
+  }
+  if (!overwrite) {
+    return AlreadyExistsError("{}: exists already. Try: -f to replace it, or another name", path);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Outcome<pb::CreateResponse>> FileLifecycle::Create(const pb::CreateRequest& request,
+                                                                  Random& random) const {
+  ASSIGN_OR_RETURN(const PathLookup lookup, LookUp(view_, request.path()));
+  if (lookup.path.is_root()) return FailedPreconditionError("/: is a directory");
+  if (lookup.entry.has_value()) {
+    RETURN_IF_ERROR(CheckReplaceable(request.path(), *lookup.entry, request.overwrite()));
+  }
+  if (!lookup.parent_exists() && !request.create_parents()) return MissingParent(lookup);
+  ASSIGN_OR_RETURN(pb::InodeRow row, NewFile(request, random));
+
+  Outcome<pb::CreateResponse> outcome;
+  outcome.record.emplace();
+  pb::CreateFile* create = outcome.record->mutable_create_file();
+  uint64_t next_inode = view_.Meta().next_inode();
+  AppendMissingDirectories(lookup, lookup.path.parts().size() - 1, request.header(),
+                           kDefaultDirectoryMode, &next_inode, create->mutable_directories());
+  row.set_parent_id(create->directories().empty() ? lookup.directory.value()
+                                                  : create->directories().rbegin()->inode_id());
+  row.set_name(std::string(lookup.path.name()));
+  create->set_inode_id(next_inode);
+  if (row.linked() && lookup.entry.has_value()) {
+    create->set_replaced_inode(lookup.inode().value());
+  }
+  outcome.response.set_inode_id(next_inode);
+  outcome.response.set_writer_token(row.writer_token());
+  outcome.response.set_replication(row.replication());
+  outcome.response.set_chunk_size(row.chunk_size());
+  outcome.response.set_durability(row.durability());
+  *create->mutable_inode() = std::move(row);
+  return outcome;
+}
+
+absl::StatusOr<pb::InodeRow> FileLifecycle::CheckWriter(InodeId inode,
+                                                        std::string_view token) const {
+  std::optional<pb::InodeRow> row = view_.Inode(inode);
+  if (!row.has_value() || row->deleted() || row->type() != pb::FILE_TYPE_REGULAR) {
+    return NotFoundError("{}: the file being written is gone: it was deleted, or its writer was "
+                         "not heard of for too long",
+                         inode);
+  }
+  if (row->complete()) return FailedPreconditionError("{}: the file is complete", row->name());
+  if (row->writer_token() != token) {
+    return AbortedError("{}: the file has another writer now", row->name());
+  }
+  return *std::move(row);
+}
+
+absl::Status FileLifecycle::CheckChunksSealed(InodeId inode, const pb::InodeRow& row) const {
+  if (row.chunk_count() == 0) return absl::OkStatus();
+  // A chunk is only added after the one before it was sealed.
+  const auto last = view_.FileChunk(inode, row.chunk_count() - 1);
+  const auto chunk = last.has_value() ? view_.Chunk(ChunkId(last->chunk_id())) : std::nullopt;
+  if (chunk.has_value() && chunk->state() == pb::CHUNK_STATE_SEALED) return absl::OkStatus();
+  return FailedPreconditionError("{}: its last chunk is not sealed yet", row.name());
+}
+
+absl::StatusOr<Outcome<pb::CompleteResponse>> FileLifecycle::Complete(
+    const pb::CompleteRequest& request) const {
+  const InodeId inode(request.inode_id());
+  ASSIGN_OR_RETURN(pb::InodeRow row, CheckWriter(inode, request.writer_token()));
+  RETURN_IF_ERROR(CheckChunksSealed(inode, row));
+  if (row.length() != request.length()) {
+    return FailedPreconditionError("{}: the writer wrote {} bytes, the file has {}", row.name(),
+                                   request.length(), row.length());
+  }
+  Outcome<pb::CompleteResponse> outcome;
+  outcome.record.emplace();
+  pb::CompleteFile* complete = outcome.record->mutable_complete_file();
+  if (!row.linked()) {
+    const InodeId parent(row.parent_id());
+    if (!view_.IsAttached(parent)) {
+      return NotFoundError("{}: its directory was deleted while it was written", row.name());
+    }
+    const std::optional<pb::DentryRow> existing = view_.Entry(parent, row.name());
+    if (existing.has_value()) {
+      RETURN_IF_ERROR(CheckReplaceable(row.name(), *existing, row.overwrite()));
+      complete->set_replaced_inode(existing->inode_id());
+    }
+  }
+  complete->set_inode_id(inode.value());
+  complete->set_mtime_ms(request.mtime_ms() == 0 ? now_ms_ : request.mtime_ms());
+  row.set_complete(true);
+  row.set_mtime_ms(complete->mtime_ms());
+  *outcome.response.mutable_status() = ToFileStatus(row.name(), inode, row);
+  return outcome;
+}
+
+absl::StatusOr<Outcome<pb::AbandonResponse>> FileLifecycle::Abandon(
+    const pb::AbandonRequest& request) const {
+  const InodeId inode(request.inode_id());
+  RETURN_IF_ERROR(CheckWriter(inode, request.writer_token()).status());
+  Outcome<pb::AbandonResponse> outcome;
+  outcome.record.emplace();
+  outcome.record->mutable_drop_file()->set_inode_id(inode.value());
+  return outcome;
+}
+
+absl::StatusOr<std::optional<pb::LogRecord>> FileLifecycle::GiveUp(InodeId inode) const {
+  const std::optional<pb::InodeRow> row = view_.Inode(inode);
+  if (!row.has_value() || row->deleted() || row->complete()) return std::nullopt;
+  pb::LogRecord record;
+  if (!row->linked()) {
+    record.mutable_drop_file()->set_inode_id(inode.value());
+    return record;
+  }
+  RETURN_IF_ERROR(CheckChunksSealed(inode, *row));
+  record.mutable_complete_file()->set_inode_id(inode.value());
+  record.mutable_complete_file()->set_mtime_ms(now_ms_);
+  return record;
+}
+
+}  // namespace quern::master

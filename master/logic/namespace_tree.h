@@ -1,0 +1,58 @@
+// Decides what happens to names: directories, moves, removals and attributes.
+//
+// Reads a consistent state through a MetadataView and returns the answer with the record that makes
+// it true. Every rule that two callers could race over is checked here, on a state that already
+// contains the records on their way to the disk. Files being written are FileLifecycle's.
+#pragma once
+
+#include <cstdint>
+
+#include "common/status.h"
+#include "master/logic/metadata_view.h"
+#include "master/logic/outcome.h"
+#include "quern/dfs/v1/namespace.pb.h"
+
+namespace quern::master {
+
+inline constexpr uint32_t kMaxReplication = 64;
+inline constexpr uint32_t kDefaultListLimit = 1000;
+inline constexpr uint32_t kMaxListLimit = 10'000;
+
+class NamespaceTree {
+ public:
+  // `now_ms` becomes the mtime of what changes: milliseconds since 1970.
+  NamespaceTree(const MetadataView& view, int64_t now_ms) : view_(view), now_ms_(now_ms) {}
+
+  // With `parents`, an existing directory is fine; without it AlreadyExists.
+  absl::StatusOr<Outcome<pb::MkdirsResponse>> Mkdirs(const pb::MkdirsRequest& request) const;
+  // FailedPrecondition: a directory would replace a file or the other way round.
+  // InvalidArgument: into itself, or over one of its own parents.
+  absl::StatusOr<Outcome<pb::RenameResponse>> Rename(const pb::RenameRequest& request) const;
+  // Takes the name away at once, whatever lies below it; the space is collected later.
+  absl::StatusOr<Outcome<pb::DeleteResponse>> Delete(const pb::DeleteRequest& request) const;
+  absl::StatusOr<Outcome<pb::SetReplicationResponse>> SetReplication(
+      const pb::SetReplicationRequest& request) const;
+  absl::StatusOr<Outcome<pb::SetAttributesResponse>> SetAttributes(
+      const pb::SetAttributesRequest& request) const;
+
+  // Reads.
+  absl::StatusOr<pb::StatResponse> Stat(const pb::StatRequest& request) const;
+  absl::StatusOr<pb::ListResponse> List(const pb::ListRequest& request) const;
+
+ private:
+  absl::StatusOr<pb::FileStatus> StatusOf(std::string_view path, InodeId inode) const;
+  absl::Status CheckTarget(const pb::RenameRequest& request, bool source_is_directory,
+                           const struct PathLookup& target) const;
+  bool IsInside(InodeId directory, InodeId ancestor) const;
+
+  const MetadataView& view_;
+  const int64_t now_ms_;
+};
+
+// The directories that are missing on the way to a path, as a record makes them. Inode ids are taken
+// from *next_inode. `count` parts of the path shall exist.
+void AppendMissingDirectories(const struct PathLookup& lookup, size_t count,
+                              const pb::RequestHeader& header, uint32_t mode, uint64_t* next_inode,
+                              google::protobuf::RepeatedPtrField<pb::NewDirectory>* directories);
+
+}  // namespace quern::master

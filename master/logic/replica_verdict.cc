@@ -1,0 +1,53 @@
+#include "master/logic/replica_verdict.h"
+
+namespace quern::master {
+namespace {
+
+ReplicaVerdict JudgeUnknown(const pb::ReplicaReport& report, const ReplicaContext& context) {
+  if (report.state() == pb::REPLICA_STATE_REMOVED || context.allocating) {
+    return ReplicaVerdict::kIgnore;
+  }
+  if (context.garbage) return ReplicaVerdict::kDelete;
+  return report.state() == pb::REPLICA_STATE_QUARANTINED ? ReplicaVerdict::kIgnore
+                                                         : ReplicaVerdict::kQuarantine;
+}
+
+// The chunk is OPEN or SEALING: only the servers of its chain may hold it.
+ReplicaVerdict JudgeUnsealed(ServerId server, const pb::ReplicaReport& report,
+                             const ChunkInfo& chunk) {
+  if (chunk.Find(server) == nullptr) return ReplicaVerdict::kQuarantine;
+  if (report.state() == pb::REPLICA_STATE_OPEN) return ReplicaVerdict::kKeep;
+  // FINALIZED before the log says so would be news from the future; a seal finds out.
+  return ReplicaVerdict::kForceSeal;
+}
+
+ReplicaVerdict JudgeSealed(const pb::ReplicaReport& report, const ChunkInfo& chunk) {
+  switch (report.state()) {
+    case pb::REPLICA_STATE_FINALIZED:
+      return report.length() == chunk.length && report.crc() == chunk.crc ? ReplicaVerdict::kKeep
+                                                                          : ReplicaVerdict::kBad;
+    case pb::REPLICA_STATE_OPEN:
+    case pb::REPLICA_STATE_FENCED:
+      return ReplicaVerdict::kFinalize;
+    default:
+      return ReplicaVerdict::kBad;
+  }
+}
+
+}  // namespace
+
+ReplicaVerdict JudgeReplica(ServerId server, const pb::ReplicaReport& report,
+                            const ReplicaContext& context) {
+  if (!context.chunk.has_value()) return JudgeUnknown(report, context);
+  if (report.state() == pb::REPLICA_STATE_REMOVED) return ReplicaVerdict::kForget;
+  if (report.state() == pb::REPLICA_STATE_QUARANTINED ||
+      report.state() == pb::REPLICA_STATE_UNSPECIFIED) {
+    return ReplicaVerdict::kIgnore;
+  }
+  if (context.chunk->state != pb::CHUNK_STATE_SEALED) {
+    return JudgeUnsealed(server, report, *context.chunk);
+  }
+  return JudgeSealed(report, *context.chunk);
+}
+
+}  // namespace quern::master

@@ -1,0 +1,38 @@
+// Judges one replica that a server reports, against what the log says of its chunk.
+//
+// Pure. Nothing here deletes a replica of which the master knows nothing: it may be the master that
+// forgot (an old backup, an empty database), so such a replica is only put aside.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "master/logic/chunk_table.h"
+#include "quern/dfs/v1/cluster.pb.h"
+
+namespace quern::master {
+
+enum class ReplicaVerdict {
+  kIgnore,      // says nothing about the table
+  kKeep,        // note it as reported
+  kFinalize,    // note it, and tell the server the sealed length
+  kForceSeal,   // note it, and seal its chunk: it will never grow again
+  kBad,         // note it as stale or corrupt: to be replaced, then deleted
+  kForget,      // the server has it no longer
+  kDelete,      // of a deleted file
+  kQuarantine,  // unknown: keep it out of sight
+};
+
+struct ReplicaContext {
+  // What the table knows; empty: no such chunk.
+  std::optional<ChunkInfo> chunk;
+  // A chunk of a deleted file.
+  bool garbage = false;
+  // Its Create order is under way: not logged yet, so nobody knows of it.
+  bool allocating = false;
+};
+
+ReplicaVerdict JudgeReplica(ServerId server, const pb::ReplicaReport& report,
+                            const ReplicaContext& context);
+
+}  // namespace quern::master

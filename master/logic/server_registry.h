@@ -1,0 +1,100 @@
+// Which chunkservers there are and how they are.
+//
+// A server is *alive* while its session stands and its heartbeats come, *suspected* as soon as
+// either fails (nothing new is placed on it), and *dead* when nothing has been heard of it for
+// `dead_after` (its replicas are made elsewhere). Before its first registration in this term it is
+// *awaited*: known from the log, its replicas are hints. These states decide when to act, never
+// whether it is safe. Not thread-safe.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/ids.h"
+#include "common/strings.h"
+#include "quern/dfs/v1/cluster.pb.h"
+#include "quern/dfs/v1/master_log.pb.h"
+
+namespace quern::master {
+
+namespace pb = quern::dfs::v1;
+
+enum class ServerHealth { kAwaited, kAlive, kSuspected, kDead };
+std::string_view ToString(ServerHealth health);
+
+struct ServerInfo {
+  ServerId id;
+  pb::ServerRow row;  // uuid, addresses, node, rack
+  std::string version;
+  std::vector<pb::DiskReport> disks;
+  uint64_t capacity_bytes = 0;
+  uint64_t used_bytes = 0;
+  uint64_t free_bytes = 0;
+  uint32_t open_streams = 0;
+
+  // In this term.
+  bool registered = false;
+  bool connected = false;
+  // Its whole inventory has been compared: what the table says of it is true.
+  bool confirmed = false;
+  bool dead = false;
+  absl::Time last_heard = absl::InfinitePast();
+
+  pb::ServerAddress Address() const;
+};
+
+class ServerRegistry {
+ public:
+  struct Options {
+    absl::Duration suspect_after = absl::Seconds(3);
+    absl::Duration dead_after = absl::Seconds(10);
+  };
+  explicit ServerRegistry(const Options& options) : options_(options) {}
+
+  // The logged identity of a server: at a start, and when it registers for the first time or with
+  // other addresses.
+  void Load(ServerId id, const pb::ServerRow& row);
+  std::optional<ServerId> FindByUuid(std::string_view uuid) const;
+
+  // A session begins; the inventory is not confirmed yet.
+  void Admit(ServerId id, const pb::ServerMessage::Register& registration, absl::Time now);
+  void Confirm(ServerId id);
+  void Heartbeat(ServerId id, const pb::ServerMessage::Heartbeat& heartbeat, absl::Time now);
+  void Disconnect(ServerId id);
+
+  // Servers that have become dead since the last call, each once per death. Those that never
+  // registered in this term are not declared dead: nothing is known that could be lost.
+  std::vector<ServerId> TakeDead(absl::Time now);
+  // When TakeDead may next have news; InfiniteFuture if never without an event.
+  absl::Time NextDeadline() const;
+
+  // Null for an unknown id. Valid until the next change.
+  const ServerInfo* Find(ServerId id) const;
+  ServerHealth Health(const ServerInfo& server, absl::Time now) const;
+  ServerHealth Health(ServerId id, absl::Time now) const;
+  bool IsAlive(ServerId id, absl::Time now) const {
+    return Health(id, now) == ServerHealth::kAlive;
+  }
+
+  // In the order of their ids.
+  const std::map<ServerId, ServerInfo>& servers() const { return servers_; }
+  size_t CountAlive(absl::Time now) const;
+  // Every server that is known has confirmed its inventory in this term, or died in it.
+  bool AllConfirmed() const;
+
+ private:
+  void SetDisks(const google::protobuf::RepeatedPtrField<pb::DiskReport>& disks,
+                ServerInfo* server) const;
+
+  const Options options_;
+  std::map<ServerId, ServerInfo> servers_;
+  StringMap<ServerId> by_uuid_;
+};
+
+}  // namespace quern::master
