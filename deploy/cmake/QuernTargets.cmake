@@ -23,6 +23,9 @@ function(quern_library name)
   set_property(GLOBAL APPEND PROPERTY QUERN_LIBRARIES ${name})
 endfunction()
 
+# Everything that is installed, without the tests.
+add_custom_target(product)
+
 # quern_binary(NAME SOURCES main.cc ... LIBS deps...): an executable in bin/.
 function(quern_binary name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
@@ -31,6 +34,7 @@ function(quern_binary name)
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${ARG_LIBS})
   install(TARGETS ${name} RUNTIME DESTINATION bin)
+  add_dependencies(product ${name})
 endfunction()
 
 # quern_plugin(NAME SOURCES x.cc [LIBS deps...]): a job's shared object, lib/quern/jobs/libNAME.so.
@@ -43,6 +47,7 @@ function(quern_plugin name)
   set_target_properties(${name} PROPERTIES PREFIX "lib"
     LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib/quern/jobs")
   install(TARGETS ${name} LIBRARY DESTINATION lib/quern/jobs)
+  add_dependencies(product ${name})
 endfunction()
 
 # quern_test(NAME SOURCES a_test.cc ... [LIBS deps...] [LABELS l...] [TIMEOUT seconds] [ARGS a...]

@@ -43,9 +43,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   list(APPEND QUERN_WARNINGS -Wthread-safety)
 endif()
 
-# The version that every binary prints.
-execute_process(COMMAND git rev-parse --short=12 HEAD WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
-  OUTPUT_VARIABLE QUERN_GIT_HASH OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+# The version that every binary prints. Given by hand (-DQUERN_GIT_HASH=...) where there is no git.
+if(NOT QUERN_GIT_HASH)
+  execute_process(COMMAND git rev-parse --short=12 HEAD WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}"
+    OUTPUT_VARIABLE QUERN_GIT_HASH OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+endif()
 if(NOT QUERN_GIT_HASH)
   set(QUERN_GIT_HASH "unknown")
 endif()
