@@ -24,10 +24,11 @@
 namespace quern::client {
 
 struct ClientOptions {
-  std::vector<std::string> masters;  // HOST:PORT; the next one is tried when one does not answer
-  std::string user;                  // empty = the process's login name
-  std::string group;                 // empty = its group's name
-  std::string node;  // machine this runs on (QUERN_NODE, else the host name if empty)
+  std::vector<std::string> masters =
+      {};                  // HOST:PORT; the next one is tried when one does not answer
+  std::string user = {};   // empty = the process's login name
+  std::string group = {};  // empty = its group's name
+  std::string node = {};   // machine this runs on; empty = QUERN_NODE, else the host name
   // How long calls wait for a master that is not there, and writers for chunkservers.
   absl::Duration master_timeout = absl::Seconds(5);
 };

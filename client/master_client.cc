@@ -47,6 +47,7 @@ struct Master {
 struct Patience {
   absl::Duration total;
   absl::Duration one_try = kOneTry;
+  bool again = true;  // false: one try
 };
 
 }  // namespace
@@ -104,7 +105,7 @@ absl::StatusOr<Response> MasterClient::Impl::Call(Method<Request, Response> meth
     if (status.ok()) return response;
     if (!WorthAnotherTry(status)) return status;
     const absl::Duration pause = backoff.Next();
-    if (clock->MonotonicNow() + pause >= deadline) return GaveUp(master, status);
+    if (!patience.again || clock->MonotonicNow() + pause >= deadline) return GaveUp(master, status);
     current.store(index + 1);
     clock->Sleep(pause);
   }
@@ -161,7 +162,9 @@ absl::StatusOr<pb::CreateResponse> MasterClient::Create(pb::CreateRequest reques
 }
 absl::StatusOr<pb::AllocateChunkResponse> MasterClient::AllocateChunk(
     pb::AllocateChunkRequest request) {
-  return impl_->Mutate(&Stub::AllocateChunk, std::move(request), impl_->CommandPatience());
+  Patience patience = request.ordinal() == 0 ? impl_->CommandPatience() : impl_->WriterPatience();
+  patience.again = request.exclude_servers().empty();
+  return impl_->Mutate(&Stub::AllocateChunk, std::move(request), patience);
 }
 absl::StatusOr<pb::ResolveChunkResponse> MasterClient::ResolveChunk(
     pb::ResolveChunkRequest request) {

@@ -27,6 +27,7 @@ class MasterClient {
   // One per RPC of quern.dfs.v1.Namespace. Headers are filled in here.
   absl::StatusOr<pb::MkdirsResponse> Mkdirs(pb::MkdirsRequest request);
   absl::StatusOr<pb::CreateResponse> Create(pb::CreateRequest request);
+  // One that excludes servers is tried once: the next thing to try is not to exclude any.
   absl::StatusOr<pb::AllocateChunkResponse> AllocateChunk(pb::AllocateChunkRequest request);
   absl::StatusOr<pb::ResolveChunkResponse> ResolveChunk(pb::ResolveChunkRequest request);
   absl::StatusOr<pb::CompleteResponse> Complete(pb::CompleteRequest request);

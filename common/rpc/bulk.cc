@@ -46,6 +46,8 @@ void BulkStreamImpl::ResumeReading() {
 
 std::optional<BulkEvent> BulkStreamImpl::OnDone(BulkOp op, bool ok) {
   --operations_;
+  // Nothing is started any more for a stream that nobody wants: its loop's queue may be shut down.
+  if (abandoned_) return std::nullopt;
   switch (op) {
     case BulkOp::kRead: {
       reading_ = false;
@@ -56,7 +58,7 @@ std::optional<BulkEvent> BulkStreamImpl::OnDone(BulkOp op, bool ok) {
       BulkEvent event{BulkEvent::Kind::kMessage, this, {}, {}};
       event.message.Swap(&incoming_);
       incoming_.Clear();
-      if (!reading_paused_ && !abandoned_) StartRead();
+      if (!reading_paused_) StartRead();
       return event;
     }
     case BulkOp::kWrite: {

@@ -227,15 +227,17 @@ void ForgetfulFileSystem::Forget(const Inode& inode, Random* keep_some) {
   const auto file = Must(real_->Open(inode.keeper, {.write = true}));
   const uint64_t size = Must(file->Size());
   const uint64_t synced = inode.synced_size;
-  // A length beyond the synced one may be kept while the bytes are not.
+  // Bytes beyond the synced length are kept up to some point, and the length up to a later one: what
+  // is between them reads as zeros. (ext4 writes the pages of an append in order.)
+  const auto between = [keep_some](uint64_t low, uint64_t high) {
+    return low + (*keep_some)() % (high - low + 1);
+  };
+  uint64_t data_end = synced;
   uint64_t kept = synced;
-  if (size > synced && coin()) kept = coin() ? size : synced + (*keep_some)() % (size - synced);
+  if (size > synced && coin()) data_end = kept = between(synced, size);
+  if (size > synced && coin()) kept = between(kept, size);
+  Must(file->Truncate(data_end));
   Must(file->Truncate(kept));
-  for (uint64_t start = synced; start < kept;) {
-    const uint64_t end = std::min(kept, (start / kPageBytes + 1) * kPageBytes);
-    if (coin()) Must(file->Pwrite(std::string(end - start, '\0'), start));
-    start = end;
-  }
   for (const auto& [page, bytes] : inode.old_pages) {
     if (!coin()) Must(file->Pwrite(bytes, page * kPageBytes));
   }

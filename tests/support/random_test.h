@@ -12,13 +12,13 @@
 
 namespace quern {
 
-class RandomTest : public testing::Test {
+class RandomTest : public ::testing::Test {
  protected:
   RandomTest() : seed_(ChooseSeed()), random_(seed_) {}
   ~RandomTest() override {
     if (!HasFailure()) return;
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    std::cerr << "replay: QUERN_SEED=" << seed_ << " " << testing::internal::GetArgvs().front()
+    const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
+    std::cerr << "replay: QUERN_SEED=" << seed_ << " " << ::testing::internal::GetArgvs().front()
               << " --gtest_filter=" << info->test_suite_name() << "." << info->name() << "\n";
   }
 

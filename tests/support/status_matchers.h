@@ -35,7 +35,7 @@ MATCHER_P(StatusIs, code, "has status " + absl::StatusCodeToString(code)) {
 MATCHER_P2(StatusIs, code, message_matcher, "has status " + absl::StatusCodeToString(code)) {
   *result_listener << "which is " << StatusOf(arg).ToString();
   return StatusOf(arg).code() == code &&
-         testing::ExplainMatchResult(message_matcher, std::string(Message(StatusOf(arg))),
+         ::testing::ExplainMatchResult(message_matcher, std::string(Message(StatusOf(arg))),
                                      result_listener);
 }
 

@@ -1,0 +1,180 @@
+// Files written and read through the library, against servers that fail in every scripted way.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "client/file_system.h"
+#include "common/crc32c.h"
+#include "tests/support/fake_dfs.h"
+#include "tests/support/random_test.h"
+#include "tests/support/status_matchers.h"
+
+namespace quern::client {
+namespace {
+
+using ::quern::testing::FakeDfs;
+using ::quern::testing::FrameAction;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ReadFault = FakeDfs::ReadFault;
+
+class FileTest : public RandomTest {
+ protected:
+  FileTest() { Connect(absl::Seconds(5)); }
+  void Connect(absl::Duration master_timeout) {
+    fs_ = FileSystem::Create({.masters = {fake_.master_address()},
+                              .user = "alice",
+                              .group = "staff",
+                              .node = "here",
+                              .master_timeout = master_timeout});
+  }
+  std::string RandomText(size_t size) {
+    std::string text(size, '\0');
+    for (char& c : text) c = static_cast<char>(random_());
+    return text;
+  }
+  absl::StatusOr<FileStatus> WriteFile(const std::string& path, std::string_view bytes) {
+    ASSIGN_OR_RETURN(auto writer, fs_->Create(path));
+    while (!bytes.empty()) {
+      const size_t take = std::min<size_t>(bytes.size(), 1 + Below(100'000));
+      RETURN_IF_ERROR(writer->Append(bytes.substr(0, take)));
+      bytes.remove_prefix(take);
+      if (OneIn(8)) RETURN_IF_ERROR(writer->Flush());
+      if (OneIn(8)) RETURN_IF_ERROR(writer->Sync());
+    }
+    return writer->Close();
+  }
+  absl::StatusOr<std::string> ReadRange(const std::string& path, uint64_t offset, uint64_t length) {
+    ASSIGN_OR_RETURN(const auto reader, fs_->Open(path));
+    const auto stream = reader->Stream(offset, length);
+    std::string bytes;
+    while (true) {
+      ASSIGN_OR_RETURN(const std::string_view more, stream->Next());
+      if (more.empty()) return bytes;
+      bytes += more;
+    }
+  }
+
+  FakeDfs fake_{{.servers = 3, .chunk_size = 64 << 10}};
+  std::unique_ptr<FileSystem> fs_;
+};
+
+TEST_F(FileTest, WhatIsWrittenIsRead) {
+  for (const size_t size : {0, 1, 65'535, 65'536, 65'537, 1'000'000}) {
+    SCOPED_TRACE(size);
+    const std::string path = fmt::format("/f{}", size);
+    const std::string bytes = RandomText(size);
+    ASSERT_OK(WriteFile(path, bytes));
+    EXPECT_EQ(fake_.FileBytes(path), bytes);
+    ASSERT_OK_AND_ASSIGN(const std::string back, ReadRange(path, 0, size + 1));
+    EXPECT_EQ(back, bytes);
+  }
+}
+
+TEST_F(FileTest, RangesAndPreadsGiveTheRightBytes) {
+  const std::string bytes = RandomText(500'000);
+  ASSERT_OK(WriteFile("/f", bytes));
+  ASSERT_OK_AND_ASSIGN(const auto reader, fs_->Open("/f"));
+  for (int i = 0; i < 20; ++i) {
+    const uint64_t offset = Below(bytes.size() + 10);
+    const uint64_t length = Below(200'000);
+    const std::string want = offset < bytes.size() ? bytes.substr(offset, length) : "";
+    ASSERT_OK_AND_ASSIGN(const std::string got, ReadRange("/f", offset, length));
+    ASSERT_EQ(got, want) << offset << " + " << length;
+    std::string small(1000, '\0');
+    ASSERT_OK_AND_ASSIGN(const size_t n, reader->Pread(offset, small.size(), small.data()));
+    ASSERT_EQ(small.substr(0, n), offset < bytes.size() ? bytes.substr(offset, 1000) : "");
+  }
+}
+
+TEST_F(FileTest, WriterCountsLengthAndChecksum) {
+  const std::string bytes = RandomText(200'000);
+  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f"));
+  ASSERT_OK(writer->Append(bytes));
+  EXPECT_EQ(writer->length(), bytes.size());
+  EXPECT_EQ(writer->crc(), Crc32c(bytes));
+  EXPECT_OK(writer->Close());
+}
+
+TEST_F(FileTest, ChunksAreFullUnlessSomethingFails) {
+  ASSERT_OK(WriteFile("/f", RandomText(10 * (64 << 10))));
+  EXPECT_EQ(fake_.chunk_count("/f"), 10);
+}
+
+TEST_F(FileTest, AFileWithoutCloseIsNeverSeen) {
+  {
+    ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f"));
+    ASSERT_OK(writer->Append(RandomText(100'000)));
+  }
+  EXPECT_EQ(fake_.file_count(), 0);
+  EXPECT_THAT(fs_->Open("/f"), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(FileTest, EveryByteIsInTheFileOnceWhateverFails) {
+  // kIgnore is left out: silence takes seconds to be believed.
+  static constexpr FrameAction kFailures[] = {FrameAction::kTake, FrameAction::kTakeAndBreak,
+                                       FrameAction::kBreak, FrameAction::kBlameOther};
+  fake_.ScriptFrames([random = Random(random_())](uint32_t) mutable {
+    return random() % 6 == 0 ? kFailures[random() % 4] : FrameAction::kAck;
+  });
+  // kTake leaves a piece without an ack until the next one; Flush would wait for it in vain.
+  const std::string bytes = RandomText(2'000'000);
+  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f"));
+  for (size_t at = 0; at < bytes.size(); at += 50'000) {
+    ASSERT_OK(writer->Append(std::string_view(bytes).substr(at, 50'000)));
+  }
+  ASSERT_OK(writer->Close());
+  EXPECT_EQ(fake_.FileBytes("/f"), bytes);
+  ASSERT_OK_AND_ASSIGN(const std::string back, ReadRange("/f", 0, bytes.size()));
+  EXPECT_EQ(back, bytes);
+}
+
+TEST_F(FileTest, LostAnswersOfTheMasterHaveTheEffectOfOne) {
+  fake_.ScriptLostAnswers([random = Random(random_())]() mutable { return random() % 2 == 0; });
+  const std::string bytes = RandomText(300'000);
+  ASSERT_OK(WriteFile("/f", bytes));
+  EXPECT_EQ(fake_.FileBytes("/f"), bytes);
+  EXPECT_EQ(fake_.chunk_count("/f"), 5);
+}
+
+TEST_F(FileTest, AWriterGivesUpWhenEveryChunkFails) {
+  fake_.ScriptFrames([](uint32_t) { return FrameAction::kBreak; });
+  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f"));
+  ASSERT_OK(writer->Append("abc"));
+  const auto closed = writer->Close();
+  EXPECT_THAT(closed, StatusIs(absl::StatusCode::kUnavailable, HasSubstr("/f")));
+  EXPECT_EQ(fake_.file_count(), 0);
+}
+
+TEST_F(FileTest, ReadersGoOnWithTheNextReplica) {
+  const std::string bytes = RandomText(300'000);
+  ASSERT_OK(WriteFile("/f", bytes));
+  fake_.SetReadFault(1, ReadFault::kWrongByte);
+  fake_.SetReadFault(2, ReadFault::kBreakHalfWay);
+  ASSERT_OK_AND_ASSIGN(const std::string back, ReadRange("/f", 0, bytes.size()));
+  EXPECT_EQ(back, bytes);
+  EXPECT_THAT(fake_.reported_bad(), Contains(1u));
+}
+
+TEST_F(FileTest, WithoutAGoodReplicaAReadFailsAndNamesTheFile) {
+  Connect(absl::Milliseconds(300));
+  ASSERT_OK(WriteFile("/f", RandomText(1000)));
+  for (const uint32_t server : {1, 2, 3}) fake_.SetReadFault(server, ReadFault::kWrongByte);
+  EXPECT_THAT(ReadRange("/f", 0, 1000), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("/f")));
+}
+
+TEST(FileSystem, NoMasterIsAnErrorThatNamesItAndTheNextStep) {
+  const auto fs =
+      FileSystem::Create({.masters = {"127.0.0.1:1"}, .master_timeout = absl::Milliseconds(100)});
+  EXPECT_THAT(fs->Stat("/"),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       ::testing::AllOf(HasSubstr("127.0.0.1:1"), HasSubstr("Try:"))));
+}
+
+TEST(FileSystem, TheNextMasterOfTheListIsAsked) {
+  FakeDfs fake({.servers = 1});
+  const auto fs = FileSystem::Create({.masters = {"127.0.0.1:1", fake.master_address()}});
+  EXPECT_OK(fs->Create("/f"));
+}
+
+}  // namespace
+}  // namespace quern::client

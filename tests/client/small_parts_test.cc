@@ -1,0 +1,53 @@
+// The small pure parts of the client: request ids, suspects, the choice of a replica.
+#include <gtest/gtest.h>
+
+#include "client/replica_choice.h"
+#include "client/request_ids.h"
+#include "client/suspects.h"
+
+namespace quern::client {
+namespace {
+
+TEST(RequestIds, LowestOutstandingIsTheOldestOneNotAnswered) {
+  RequestIds ids(7);
+  EXPECT_EQ(ids.LowestOutstanding(), 1u);
+  const uint64_t first = ids.Begin();
+  const uint64_t second = ids.Begin();
+  EXPECT_EQ(ids.LowestOutstanding(), first);
+  ids.End(second);
+  EXPECT_EQ(ids.LowestOutstanding(), first);
+  ids.End(first);
+  EXPECT_EQ(ids.LowestOutstanding(), second + 1);
+}
+
+TEST(Suspects, AreForgottenAfterAWhile) {
+  SimulatedClock clock;
+  Suspects suspects(&clock, absl::Seconds(30));
+  suspects.Add(ServerId(3));
+  clock.AdvanceTime(absl::Seconds(29));
+  EXPECT_TRUE(suspects.Contains(ServerId(3)));
+  EXPECT_EQ(suspects.All(), std::vector<ServerId>{ServerId(3)});
+  clock.AdvanceTime(absl::Seconds(2));
+  EXPECT_FALSE(suspects.Contains(ServerId(3)));
+  EXPECT_TRUE(suspects.All().empty());
+}
+
+TEST(ReplicaChoice, TakesTheNearestGoodReplicaAndEachOncePerRound) {
+  ChunkInfo chunk;
+  for (const uint32_t id : {1, 2, 3}) {
+    chunk.replicas.push_back({.id = ServerId(id), .address = {}, .node = {}, .rack = {}});
+  }
+  const auto suspect = [](ServerId id) { return id == ServerId(1); };
+  ReplicaChoice choice;
+  std::vector<uint32_t> order;
+  while (const auto server = choice.Next(chunk, suspect)) {
+    order.push_back(server->id.value());
+    choice.Failed(server->id);
+  }
+  EXPECT_EQ(order, (std::vector<uint32_t>{2, 3, 1}));
+  choice.NewRound();
+  EXPECT_EQ(choice.Next(chunk, suspect)->id, ServerId(2));
+}
+
+}  // namespace
+}  // namespace quern::client

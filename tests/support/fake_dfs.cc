@@ -1,0 +1,434 @@
+#include "tests/support/fake_dfs.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "common/crc32c.h"
+#include "common/rpc/bulk.h"
+#include "common/rpc/bulk_codec.h"
+#include "common/rpc/grpc_status.h"
+#include "common/rpc/server.h"
+#include "quern/dfs/v1/chunk.pb.h"
+#include "quern/dfs/v1/namespace.grpc.pb.h"
+
+namespace quern::testing {
+
+namespace pb = ::quern::dfs::v1;
+
+namespace {
+
+struct Chunk {
+  std::string bytes;
+  std::vector<std::pair<uint64_t, uint64_t>> ends;  // (seq, end) of every piece
+  bool sealed = false;
+  uint32_t primary = 0;
+};
+
+struct File {
+  std::string path;
+  std::vector<uint64_t> chunks;
+  bool complete = false;
+};
+
+}  // namespace
+
+struct FakeDfs::State {
+  explicit State(const Options& fake_options) : options(fake_options) {}
+
+  const Options options;
+  Mutex mutex;
+  std::vector<pb::ServerAddress> servers ABSL_GUARDED_BY(mutex);
+  std::map<uint64_t, File> files ABSL_GUARDED_BY(mutex);
+  std::map<uint64_t, Chunk> chunks ABSL_GUARDED_BY(mutex);
+  std::map<std::pair<uint64_t, uint64_t>, std::string> answers ABSL_GUARDED_BY(mutex);
+  std::function<FrameAction(uint32_t)> frame_script ABSL_GUARDED_BY(mutex);
+  std::function<bool()> lost_answer_script ABSL_GUARDED_BY(mutex);
+  std::map<uint32_t, ReadFault> read_faults ABSL_GUARDED_BY(mutex);
+  std::vector<uint32_t> reported_bad ABSL_GUARDED_BY(mutex);
+
+  File* Find(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    for (auto& [inode, file] : files) {
+      if (file.complete && file.path == path) return &file;
+    }
+    return nullptr;
+  }
+};
+
+namespace {
+
+using State = FakeDfs::State;
+
+class Master final : public pb::Namespace::Service {
+ public:
+  explicit Master(State* state) : state_(state) {}
+
+  grpc::Status Create(grpc::ServerContext*, const pb::CreateRequest* request,
+                      pb::CreateResponse* response) override {
+    return Once(*request, response, [&]() -> absl::Status {
+      if (state_->Find(request->path()) != nullptr && !request->overwrite()) {
+        return AlreadyExistsError("{}: file exists", request->path());
+      }
+      const uint64_t inode = state_->files.size() + 1;
+      state_->files[inode].path = request->path();
+      state_->files[inode].complete = request->empty();
+      response->set_inode_id(inode);
+      response->set_writer_token("token");
+      response->set_chunk_size(request->chunk_size() != 0 ? request->chunk_size()
+                                                          : state_->options.chunk_size);
+      return absl::OkStatus();
+    });
+  }
+
+  grpc::Status AllocateChunk(grpc::ServerContext*, const pb::AllocateChunkRequest* request,
+                             pb::AllocateChunkResponse* response) override {
+    return Once(*request, response, [&]() -> absl::Status {
+      File& file = state_->files[request->inode_id()];
+      if (request->ordinal() != file.chunks.size()) {
+        return FailedPreconditionError("the file has {} chunks, not {}", file.chunks.size(),
+                                       request->ordinal());
+      }
+      const auto& excluded = request->exclude_servers();
+      pb::ChunkLocation* location = response->mutable_chunk();
+      for (const auto& server : state_->servers) {
+        if (std::find(excluded.begin(), excluded.end(), server.server_id()) == excluded.end()) {
+          *location->add_replicas() = server;
+        }
+      }
+      if (location->replicas().empty()) return UnavailableError("0 chunkservers alive, need 1");
+      const uint64_t id = state_->chunks.size() + 100;
+      state_->chunks[id].primary = location->replicas(0).server_id();
+      file.chunks.push_back(id);
+      location->set_chunk_id(id);
+      return absl::OkStatus();
+    });
+  }
+
+  grpc::Status ResolveChunk(grpc::ServerContext*, const pb::ResolveChunkRequest* request,
+                            pb::ResolveChunkResponse* response) override {
+    return Once(*request, response, [&]() -> absl::Status {
+      Chunk& chunk = state_->chunks[request->chunk_id()];
+      if (request->acked_offset() > chunk.bytes.size()) return InternalError("lost acked bytes");
+      chunk.sealed = true;
+      response->set_sealed_length(chunk.bytes.size());
+      response->set_crc(Crc32c(chunk.bytes));
+      response->set_last_seq(chunk.ends.empty() ? 0 : chunk.ends.back().first);
+      return absl::OkStatus();
+    });
+  }
+
+  grpc::Status Complete(grpc::ServerContext*, const pb::CompleteRequest* request,
+                        pb::CompleteResponse* response) override {
+    return Once(*request, response, [&]() -> absl::Status {
+      File& file = state_->files[request->inode_id()];
+      if (File* old = state_->Find(file.path)) old->complete = false;
+      file.complete = true;
+      *response->mutable_status() = StatusOf(file);
+      if (response->status().length() == request->length()) return absl::OkStatus();
+      return InternalError("{} bytes, expected {}", response->status().length(), request->length());
+    });
+  }
+
+  grpc::Status GetChunks(grpc::ServerContext*, const pb::GetChunksRequest* request,
+                         pb::GetChunksResponse* response) override {
+    MutexLock lock(&state_->mutex);
+    const File* file = request->path().empty() ? &state_->files[request->inode_id()]
+                                               : state_->Find(request->path());
+    if (file == nullptr) return rpc::ToGrpc(NotFoundError("{}: no such file", request->path()));
+    *response->mutable_status() = StatusOf(*file);
+    uint64_t offset = 0;
+    for (uint32_t i = 0; i < file->chunks.size(); ++i) {
+      const Chunk& chunk = state_->chunks[file->chunks[i]];
+      if (i >= request->first_ordinal() &&
+          response->chunks_size() < std::min<int>(7, static_cast<int>(request->max_chunks()))) {
+        pb::ChunkLocation* location = response->add_chunks();
+        location->set_chunk_id(file->chunks[i]);
+        location->set_ordinal(i);
+        location->set_file_offset(offset);
+        location->set_state(pb::CHUNK_STATE_SEALED);
+        location->set_length(chunk.bytes.size());
+        location->set_crc(Crc32c(chunk.bytes));
+        for (const auto& server : state_->servers) *location->add_replicas() = server;
+      }
+      offset += chunk.bytes.size();
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Abandon(grpc::ServerContext*, const pb::AbandonRequest*,
+                       pb::AbandonResponse*) override {
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ReportBadReplica(grpc::ServerContext*, const pb::ReportBadReplicaRequest* request,
+                                pb::ReportBadReplicaResponse*) override {
+    MutexLock lock(&state_->mutex);
+    state_->reported_bad.push_back(request->server_id());
+    return grpc::Status::OK;
+  }
+
+ private:
+  // Does a mutation once per request id, and loses its answer if the script says so.
+  template <typename Request, typename Response, typename Body>
+  grpc::Status Once(const Request& request, Response* response, Body body) {
+    MutexLock lock(&state_->mutex);
+    const auto key = std::pair(request.header().client_id(), request.header().request_id());
+    const auto known = state_->answers.find(key);
+    if (known != state_->answers.end()) {
+      response->ParseFromString(known->second);
+      return grpc::Status::OK;
+    }
+    const absl::Status status = body();
+    if (!status.ok()) return rpc::ToGrpc(status);
+    state_->answers[key] = response->SerializeAsString();
+    if (state_->lost_answer_script && state_->lost_answer_script()) {
+      return {grpc::StatusCode::UNAVAILABLE, "the answer was lost"};
+    }
+    return grpc::Status::OK;
+  }
+
+  pb::FileStatus StatusOf(const File& file) {
+    pb::FileStatus status;
+    status.set_path(file.path);
+    status.set_type(pb::FILE_TYPE_REGULAR);
+    for (auto& [inode, other] : state_->files) {
+      if (&other == &file) status.set_inode_id(inode);
+    }
+    uint64_t length = 0;
+    for (const uint64_t id : file.chunks) length += state_->chunks[id].bytes.size();
+    status.set_length(length);
+    return status;
+  }
+
+  State* const state_;
+};
+
+// One append stream to one server.
+class Appender {
+ public:
+  Appender(State* state, uint32_t server_id, rpc::BulkStream* stream)
+      : state_(state), server_id_(server_id), stream_(stream) {}
+
+  // False when the stream is over.
+  bool OnMessage(const grpc::ByteBuffer& message) {
+    pb::AppendHeader header;
+    rpc::Payload payload;
+    if (const absl::Status status = rpc::DecodeBulk(message, &header, &payload); !status.ok()) {
+      return Break(status);
+    }
+    if (silent_) return true;
+    MutexLock lock(&state_->mutex);
+    if (header.has_open()) return OnOpen(header.open());
+    Chunk& chunk = state_->chunks[chunk_id_];
+    if (chunk.sealed) return Break(FailedPreconditionError("chunk {:#x} is fenced", chunk_id_));
+    if (header.has_data()) return OnData(header.data(), payload, &chunk);
+    pb::AppendResponse response = Progress(chunk);
+    if (header.has_sync()) response.set_synced_id(header.sync().sync_id());
+    if (header.has_seal()) {
+      chunk.sealed = true;
+      response.mutable_sealed()->set_length(chunk.bytes.size());
+      response.mutable_sealed()->set_crc(Crc32c(chunk.bytes));
+    }
+    return Answer(response);
+  }
+
+ private:
+  bool OnOpen(const pb::AppendHeader::Open& open) {
+    chunk_id_ = open.chunk_id();
+    next_seq_ = open.base_seq();
+    pb::AppendResponse response;
+    response.set_opened_at(0);
+    return Answer(response);
+  }
+
+  bool OnData(const pb::AppendHeader::Data& data, const rpc::Payload& payload, Chunk* chunk) {
+    if (data.seq() != next_seq_ || payload.Crc() != data.crc()) {
+      return Break(DataLossError("piece {} (expected {}) is wrong", data.seq(), next_seq_));
+    }
+    const FrameAction action =
+        state_->frame_script ? state_->frame_script(server_id_) : FrameAction::kAck;
+    if (action == FrameAction::kAck || action == FrameAction::kTake ||
+        action == FrameAction::kTakeAndBreak) {
+      chunk->bytes += payload.ToString();
+      chunk->ends.emplace_back(data.seq(), chunk->bytes.size());
+      ++next_seq_;
+    }
+    switch (action) {
+      case FrameAction::kAck:
+        return Answer(Progress(*chunk));
+      case FrameAction::kTake:
+        return true;
+      case FrameAction::kTakeAndBreak:
+      case FrameAction::kBreak:
+        return Break(UnavailableError("scripted failure"));
+      case FrameAction::kBlameOther: {
+        pb::AppendResponse response;
+        response.set_error("the server behind has failed");
+        response.set_failed_server(server_id_ % static_cast<uint32_t>(state_->options.servers) + 1);
+        return Answer(response);
+      }
+      case FrameAction::kIgnore:
+        silent_ = true;
+        return true;
+    }
+    return true;
+  }
+
+  static pb::AppendResponse Progress(const Chunk& chunk) {
+    pb::AppendResponse response;
+    response.set_committed(chunk.bytes.size());
+    response.set_last_seq(chunk.ends.empty() ? 0 : chunk.ends.back().first);
+    return response;
+  }
+  bool Answer(const pb::AppendResponse& response) {
+    stream_->Send(rpc::EncodeMessage(response));
+    return true;
+  }
+  bool Break(const absl::Status& status) {
+    stream_->Finish(status);
+    return false;
+  }
+
+  State* const state_;
+  const uint32_t server_id_;
+  rpc::BulkStream* const stream_;
+  uint64_t chunk_id_ = 0;
+  uint64_t next_seq_ = 0;
+  bool silent_ = false;
+};
+
+void HandleAppend(State* state, uint32_t server_id, rpc::BulkLoop* loop, rpc::BulkStream* stream) {
+  Appender appender(state, server_id, stream);
+  while (true) {
+    const rpc::BulkEvent event = loop->Next(absl::InfiniteDuration());
+    switch (event.kind) {
+      case rpc::BulkEvent::Kind::kMessage:
+        if (!appender.OnMessage(event.message)) return;
+        break;
+      case rpc::BulkEvent::Kind::kEndOfMessages:
+      case rpc::BulkEvent::Kind::kStopping:
+        stream->Finish(absl::OkStatus());
+        return;
+      default:
+        break;
+    }
+  }
+}
+
+// Sends the range in small pieces, faulty as the script says.
+void SendRange(const pb::ReadRequest& request, const std::string& bytes, FakeDfs::ReadFault fault,
+               rpc::BulkStream* stream) {
+  constexpr uint64_t kPiece = 10'000;
+  const uint64_t end = request.offset() + request.length();
+  for (uint64_t at = request.offset(); at < end; at += kPiece) {
+    std::string piece = bytes.substr(at, std::min(kPiece, end - at));
+    pb::ReadHeader header;
+    header.set_offset(at);
+    header.set_crc(Crc32c(piece));
+    if (at + kPiece >= end && fault == FakeDfs::ReadFault::kWrongByte) piece.back() ^= 1;
+    const grpc::Slice slice(piece);
+    stream->Send(rpc::EncodeBulk(header, {&slice, 1}));
+    if (fault == FakeDfs::ReadFault::kBreakHalfWay && at >= (request.offset() + end) / 2) {
+      stream->Finish(UnavailableError("scripted failure"));
+      return;
+    }
+  }
+  stream->Finish(absl::OkStatus());
+}
+
+void HandleRead(State* state, uint32_t server_id, rpc::BulkLoop* loop, rpc::BulkStream* stream) {
+  while (true) {
+    const rpc::BulkEvent event = loop->Next(absl::InfiniteDuration());
+    if (event.kind == rpc::BulkEvent::Kind::kStopping) return;
+    if (event.kind != rpc::BulkEvent::Kind::kMessage) continue;
+    pb::ReadRequest request;
+    if (!rpc::DecodeMessage(event.message, &request).ok()) return;
+    MutexLock lock(&state->mutex);
+    const FakeDfs::ReadFault fault = state->read_faults[server_id];
+    if (fault == FakeDfs::ReadFault::kSilent) continue;
+    SendRange(request, state->chunks[request.chunk_id()].bytes, fault, stream);
+    return;
+  }
+}
+
+}  // namespace
+
+struct FakeDfs::Servers {
+  std::unique_ptr<Master> service;
+  std::unique_ptr<rpc::Server> master;
+  std::vector<std::unique_ptr<rpc::Server>> chunkservers;
+};
+
+FakeDfs::FakeDfs(Options options)
+    : state_(std::make_shared<State>(options)), servers_(std::make_unique<Servers>()) {
+  rpc::ServerOptions server_options;
+  server_options.watchdog = false;
+  State* state = state_.get();
+  servers_->service = std::make_unique<Master>(state);
+  servers_->master = *rpc::Server::Start(server_options, {servers_->service.get()}, {});
+  for (uint32_t id = 1; id <= static_cast<uint32_t>(options.servers); ++id) {
+    servers_->chunkservers.push_back(*rpc::Server::Start(
+        server_options, {},
+        {{"/quern.dfs.v1.ChunkData/Append",
+          [state, id](auto* loop, auto* stream) { HandleAppend(state, id, loop, stream); }},
+         {"/quern.dfs.v1.ChunkData/Read",
+          [state, id](auto* loop, auto* stream) { HandleRead(state, id, loop, stream); }}}));
+    MutexLock lock(&state_->mutex);
+    pb::ServerAddress& address = state_->servers.emplace_back();
+    address.set_server_id(id);
+    address.set_address(servers_->chunkservers.back()->address());
+  }
+}
+
+FakeDfs::~FakeDfs() {
+  servers_->master->Shutdown(absl::Seconds(1));
+  for (const auto& server : servers_->chunkservers) server->Shutdown(absl::Seconds(1));
+}
+
+std::string FakeDfs::master_address() const { return servers_->master->address(); }
+
+void FakeDfs::ScriptFrames(std::function<FrameAction(uint32_t)> script) {
+  MutexLock lock(&state_->mutex);
+  state_->frame_script = std::move(script);
+}
+
+void FakeDfs::ScriptLostAnswers(std::function<bool()> script) {
+  MutexLock lock(&state_->mutex);
+  state_->lost_answer_script = std::move(script);
+}
+
+void FakeDfs::SetReadFault(uint32_t server_id, ReadFault fault) {
+  MutexLock lock(&state_->mutex);
+  state_->read_faults[server_id] = fault;
+}
+
+std::string FakeDfs::FileBytes(const std::string& path) {
+  MutexLock lock(&state_->mutex);
+  const File* file = state_->Find(path);
+  if (file == nullptr) return "no such file";
+  std::string bytes;
+  for (const uint64_t id : file->chunks) {
+    if (!state_->chunks[id].sealed) return "a chunk is open";
+    bytes += state_->chunks[id].bytes;
+  }
+  return bytes;
+}
+
+int FakeDfs::file_count() {
+  MutexLock lock(&state_->mutex);
+  return static_cast<int>(std::count_if(state_->files.begin(), state_->files.end(),
+                                        [](const auto& entry) { return entry.second.complete; }));
+}
+
+int FakeDfs::chunk_count(const std::string& path) {
+  MutexLock lock(&state_->mutex);
+  const File* file = state_->Find(path);
+  return file == nullptr ? 0 : static_cast<int>(file->chunks.size());
+}
+
+std::vector<uint32_t> FakeDfs::reported_bad() {
+  MutexLock lock(&state_->mutex);
+  return state_->reported_bad;
+}
+
+}  // namespace quern::testing

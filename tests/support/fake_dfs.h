@@ -1,0 +1,63 @@
+// A master and chunkservers in one process and in memory, as the client sees them: the protocol is
+// real, storage, chains and durability are not. Failures are scripted frame by frame, which real
+// processes cannot be asked to do.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/mutex.h"
+
+namespace quern::testing {
+
+// What a chunkserver does with one data frame.
+enum class FrameAction {
+  kAck,           // takes it and answers
+  kTake,          // takes it and does not answer (the next ack covers it)
+  kTakeAndBreak,  // takes it and breaks the stream
+  kBreak,         // breaks the stream
+  kBlameOther,    // says that the server behind it has failed
+  kIgnore,        // neither takes this nor any later frame, and is silent
+};
+
+// Thread-safe.
+class FakeDfs {
+ public:
+  struct Options {
+    int servers = 3;
+    uint64_t chunk_size = 64 << 10;
+  };
+  explicit FakeDfs(Options options);
+  ~FakeDfs();
+
+  // HOST:PORT of the master.
+  std::string master_address() const;
+
+  // Asked for every data frame; all are acknowledged by default.
+  void ScriptFrames(std::function<FrameAction(uint32_t server_id)> script);
+  // Asked for every call of the master: true = do it, but lose the answer.
+  void ScriptLostAnswers(std::function<bool()> script);
+  // Reads from this server give a wrong byte, nothing at all, or end early.
+  enum class ReadFault { kNone, kWrongByte, kSilent, kBreakHalfWay };
+  void SetReadFault(uint32_t server_id, ReadFault fault);
+
+  // Bytes of a completed file; all its chunks are checked to be sealed.
+  std::string FileBytes(const std::string& path);
+  int file_count();
+  int chunk_count(const std::string& path);
+  // Replicas that readers reported as bad.
+  std::vector<uint32_t> reported_bad();
+
+  struct State;
+
+ private:
+  std::shared_ptr<State> state_;
+  struct Servers;
+  std::unique_ptr<Servers> servers_;
+};
+
+}  // namespace quern::testing
