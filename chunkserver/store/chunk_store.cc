@@ -1,0 +1,242 @@
+#include "chunkserver/store/chunk_store.h"
+
+#include <algorithm>
+
+#include "chunkserver/store/rocks_replica_index.h"
+#include "common/log.h"
+#include "common/random.h"
+
+namespace quern::chunkserver {
+
+std::string BootId() {
+  auto id = ReadFileToString(FileSystem::Real(), "/proc/sys/kernel/random/boot_id");
+  if (!id.ok()) return "";
+  while (!id->empty() && id->back() == '\n') id->pop_back();
+  return *std::move(id);
+}
+
+absl::StatusOr<std::unique_ptr<ChunkStore>> ChunkStore::Open(ChunkStoreOptions options) {
+  if (options.dirs.empty()) return InvalidArgumentError("--dir: at least one directory is needed");
+  if (options.open_index == nullptr) {
+    options.open_index = [](const std::string& path, bool create) {
+      return RocksReplicaIndex::Open({.path = path, .create = create});
+    };
+  }
+  auto store = std::unique_ptr<ChunkStore>(new ChunkStore(std::move(options)));
+  RETURN_IF_ERROR(store->OpenDisks());
+  RETURN_IF_ERROR(store->AgreeOnIdentity());
+  for (const auto& disk : store->disks_) {
+    if (!disk->health().ok()) continue;
+    if (absl::Status status = store->LoadReplicas(disk.get()); !status.ok()) disk->Fail(status);
+  }
+  // Makes every latch and cut of the restart durable before anything is served.
+  RETURN_IF_ERROR(store->SaveSeen(store->seen_at_start_, WriteMode::kSynced));
+  return store;
+}
+
+ChunkStore::~ChunkStore() = default;
+
+absl::Status ChunkStore::OpenDisks() {
+  server_uuid_ = RandomHex(16);
+  absl::Status first_error;
+  size_t usable = 0;
+  for (const std::string& dir : options_.dirs) {
+    auto disk = Disk::Open({.path = dir,
+                            .fs = options_.fs,
+                            .open_index = options_.open_index,
+                            .reserve_bytes = options_.reserve_bytes,
+                            .new_server_uuid = server_uuid_});
+    if (!disk.ok()) {
+      LogError("disk_unusable", {{"disk", dir}, {"error", disk.status()}});
+      if (first_error.ok()) first_error = disk.status();
+      disks_.push_back(Disk::Failed(dir, disk.status()));
+      continue;
+    }
+    Disk* raw = disk->get();
+    raw->set_on_failed([this, raw] { OnDiskFailed(raw); });
+    disks_.push_back(*std::move(disk));
+    ++usable;
+  }
+  return usable == 0 ? first_error : absl::OkStatus();
+}
+
+absl::Status ChunkStore::AgreeOnIdentity() {
+  // Disks that were formatted just now carry the fresh uuid and give way to older ones.
+  const std::string fresh = server_uuid_;
+  std::vector<std::pair<Disk*, DiskIdentity>> identities;
+  for (const auto& disk : disks_) {
+    if (!disk->health().ok()) continue;
+    ASSIGN_OR_RETURN(DiskIdentity identity, disk->LoadIdentity());
+    if (identity.server_uuid != fresh) {
+      if (server_uuid_ != fresh && server_uuid_ != identity.server_uuid) {
+        return FailedPreconditionError(
+            "disk {} belongs to server {}, another disk to server {}. Try: give each server only its "
+            "own disks in --dir",
+            disk->path(), identity.server_uuid, server_uuid_);
+      }
+      server_uuid_ = identity.server_uuid;
+    }
+    identities.emplace_back(disk.get(), std::move(identity));
+  }
+  OrderGuard guard;
+  for (const auto& [disk, identity] : identities) {
+    const std::string& known = guard.seen().cluster_id;
+    const std::string& cluster = identity.cluster_id.empty() ? known : identity.cluster_id;
+    if (!known.empty() && cluster != known) {
+      return FailedPreconditionError("disk {} belongs to cluster {}, another disk to cluster {}",
+                                     disk->path(), cluster, known);
+    }
+    guard.Advance(cluster, identity.max_term, identity.max_log_index);
+  }
+  seen_at_start_ = guard.seen();
+  return absl::OkStatus();
+}
+
+absl::Status ChunkStore::SaveSeen(const OrderGuard::Seen& seen, WriteMode mode) {
+  MutexLock one_at_a_time(&identity_mutex_);
+  size_t saved = 0;
+  absl::Status error = UnavailableError("no disk: all {} have failed", disks_.size());
+  for (const auto& disk : disks_) {
+    if (!disk->health().ok()) continue;
+    absl::StatusOr<DiskIdentity> identity = disk->LoadIdentity();
+    if (identity.ok()) {
+      identity->server_uuid = server_uuid_;
+      identity->cluster_id = seen.cluster_id;
+      identity->max_term = seen.max_term;
+      identity->max_log_index = seen.max_log_index;
+    }
+    const absl::Status status =
+        identity.ok() ? disk->SaveIdentity(*identity, mode) : identity.status();
+    if (status.ok()) ++saved;
+    if (!status.ok()) error = status;
+  }
+  return saved > 0 ? absl::OkStatus() : error;
+}
+
+absl::Status ChunkStore::LoadReplicas(Disk* disk) {
+  return disk->index().ForEachReplica([&](const ReplicaRecord& record) -> absl::Status {
+    ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica,
+                     Replica::Restore(EnvironmentOf(disk), record, options_.boot_id));
+    std::shared_ptr<Replica> extra;
+    {
+      MutexLock lock(&mutex_);
+      auto& slot = replicas_[record.spec.chunk];
+      // Two disks have it when a crash came between a copy and the removal of what it replaces.
+      const bool better =
+          slot == nullptr || slot->facts().report.state != ReplicaState::kFinalized;
+      extra = better ? slot : replica;
+      if (better) slot = replica;
+    }
+    return extra == nullptr ? absl::OkStatus() : extra->Remove();
+  });
+}
+
+void ChunkStore::OnDiskFailed(const Disk* disk) {
+  for (const std::shared_ptr<Replica>& replica : List()) {
+    if (&replica->disk() == disk) replica->ReportGone();
+  }
+}
+
+Replica::Environment ChunkStore::EnvironmentOf(Disk* disk) {
+  return {.disk = disk, .inventory = &inventory_, .clock = options_.clock};
+}
+
+absl::StatusOr<Disk*> ChunkStore::DiskWithRoom(uint64_t bytes) const {
+  std::vector<DiskRoom> rooms;
+  for (const auto& disk : disks_) rooms.push_back(disk->Room());
+  ASSIGN_OR_RETURN(const size_t chosen, ChooseDisk(rooms, bytes));
+  return disks_[chosen].get();
+}
+
+absl::Status ChunkStore::Create(ReplicaSpec spec) {
+  const ChunkId chunk = spec.chunk;
+  spec.boot_id = options_.boot_id;
+  if (const auto existing = Find(chunk); existing.ok()) {
+    const Replica::Facts facts = (*existing)->facts();
+    const bool same = facts.report.state == ReplicaState::kOpen && facts.report.length == 0 &&
+                      (*existing)->spec().chain == spec.chain;
+    if (same) return absl::OkStatus();
+    return AlreadyExistsError("chunk {}: is here and {}", chunk, StateName(facts.report.state));
+  }
+  ASSIGN_OR_RETURN(Disk * disk, DiskWithRoom(spec.capacity_bytes));
+  ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica,
+                   Replica::Create(EnvironmentOf(disk), std::move(spec)));
+  MutexLock lock(&mutex_);
+  replicas_[chunk] = std::move(replica);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<Replica>> ChunkStore::Find(ChunkId chunk) const {
+  MutexLock lock(&mutex_);
+  const auto found = replicas_.find(chunk);
+  if (found == replicas_.end()) return NotFoundError("chunk {}: not here", chunk);
+  return found->second;
+}
+
+absl::Status ChunkStore::Remove(ChunkId chunk) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica, Find(chunk));
+  RETURN_IF_ERROR(replica->Remove());
+  MutexLock lock(&mutex_);
+  const auto found = replicas_.find(chunk);
+  if (found != replicas_.end() && found->second == replica) replicas_.erase(found);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<IncomingCopy>> ChunkStore::BeginCopy(ChunkId chunk,
+                                                                    uint64_t length) {
+  if (const auto existing = Find(chunk); existing.ok()) {
+    const Replica::Facts facts = (*existing)->facts();
+    if (facts.report.state == ReplicaState::kOpen) {
+      return FailedPreconditionError("chunk {}: is open here", chunk);
+    }
+  }
+  ASSIGN_OR_RETURN(Disk * disk, DiskWithRoom(length));
+  return IncomingCopy::Begin(disk, chunk, length);
+}
+
+absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCopy> copy,
+                                                     uint64_t length, uint32_t crc) {
+  ASSIGN_OR_RETURN(const ReplicaRecord record, copy->Finish(length, crc));
+  const ChunkId chunk = record.spec.chunk;
+  std::shared_ptr<Replica> old;
+  if (const auto existing = Find(chunk); existing.ok()) old = *existing;
+  if (old != nullptr && &old->disk() == copy->disk()) {
+    old->Replaced();
+  } else if (old != nullptr && old->disk().health().ok()) {
+    RETURN_IF_ERROR(old->Remove());
+  }
+  auto replica = Replica::Adopt(EnvironmentOf(copy->disk()), record);
+  MutexLock lock(&mutex_);
+  replicas_[chunk] = replica;
+  return replica->facts().report;
+}
+
+std::vector<std::shared_ptr<Replica>> ChunkStore::List() const {
+  MutexLock lock(&mutex_);
+  std::vector<std::shared_ptr<Replica>> list;
+  list.reserve(replicas_.size());
+  for (const auto& [chunk, replica] : replicas_) list.push_back(replica);
+  return list;
+}
+
+size_t ChunkStore::size() const {
+  MutexLock lock(&mutex_);
+  return replicas_.size();
+}
+
+std::vector<DiskStatus> ChunkStore::Disks() const {
+  std::vector<DiskStatus> list;
+  for (const auto& disk : disks_) {
+    const DiskRoom room = disk->Room();
+    const uint64_t free =
+        room.free_bytes > room.reserve_bytes ? room.free_bytes - room.reserve_bytes : 0;
+    list.push_back({.path = disk->path(),
+                    .capacity_bytes = disk->capacity_bytes(),
+                    .free_bytes = free,
+                    .used_bytes = disk->used_bytes(),
+                    .health = disk->health()});
+  }
+  return list;
+}
+
+}  // namespace quern::chunkserver

@@ -1,0 +1,99 @@
+// All replicas of one chunkserver, on any number of disks.
+//
+// A disk that fails, at the start or later, takes its own replicas with it and nothing else. The
+// identity (server, cluster, newest master seen) is kept on every disk.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "chunkserver/logic/order_guard.h"
+#include "chunkserver/store/disk.h"
+#include "chunkserver/store/incoming_copy.h"
+#include "chunkserver/store/inventory.h"
+#include "chunkserver/store/replica.h"
+#include "common/clock.h"
+#include "common/mutex.h"
+
+namespace quern::chunkserver {
+
+struct ChunkStoreOptions {
+  std::vector<std::string> dirs;  // one per disk
+  std::string boot_id;            // of the machine; BootId() in life
+  uint64_t reserve_bytes = 0;     // kept free on each disk; 0 = DefaultReserve
+  FileSystem* fs = FileSystem::Real();
+  Clock* clock = Clock::Real();
+  IndexOpener open_index;  // none = RocksDB
+};
+
+struct DiskStatus {
+  std::string path;
+  uint64_t capacity_bytes = 0;
+  uint64_t free_bytes = 0;  // without the reserve
+  uint64_t used_bytes = 0;
+  absl::Status health;
+};
+
+// Changes with every boot of the machine; empty when the system does not say.
+std::string BootId();
+
+// Thread-safe.
+class ChunkStore {
+ public:
+  // Applies the restart rules to every replica. Fails when no disk is usable, or when disks belong to
+  // different servers (FailedPrecondition).
+  static absl::StatusOr<std::unique_ptr<ChunkStore>> Open(ChunkStoreOptions options);
+  ~ChunkStore();
+
+  // Of this server; made at its first start.
+  const std::string& server_uuid() const { return server_uuid_; }
+  const std::string& boot_id() const { return options_.boot_id; }
+  // What was durable when the store opened.
+  const OrderGuard::Seen& seen_at_start() const { return seen_at_start_; }
+  // On every disk. Unsynced, it is durable with the next synced write to the same disk; so an order
+  // whose own write is synced never outlives the mark of its master.
+  absl::Status SaveSeen(const OrderGuard::Seen& seen, WriteMode mode);
+
+  // Space is reserved. OK when the same replica is there already and empty; AlreadyExists otherwise.
+  // ResourceExhausted: no disk has room.
+  absl::Status Create(ReplicaSpec spec);
+  // NotFound.
+  absl::StatusOr<std::shared_ptr<Replica>> Find(ChunkId chunk) const;
+  absl::Status Remove(ChunkId chunk);
+  // For a copy; the disk is chosen. FailedPrecondition while the chunk is OPEN here.
+  absl::StatusOr<std::unique_ptr<IncomingCopy>> BeginCopy(ChunkId chunk, uint64_t length);
+  // Finishes it and puts it in the place of what was here of the chunk.
+  absl::StatusOr<ReplicaReport> FinishCopy(std::unique_ptr<IncomingCopy> copy, uint64_t length,
+                                           uint32_t crc);
+
+  // Replicas in no order; a moment's view.
+  std::vector<std::shared_ptr<Replica>> List() const;
+  size_t size() const;
+  std::vector<DiskStatus> Disks() const;
+  Inventory& inventory() { return inventory_; }
+
+ private:
+  explicit ChunkStore(ChunkStoreOptions options) : options_(std::move(options)) {}
+  absl::Status OpenDisks();
+  absl::Status AgreeOnIdentity();
+  absl::Status LoadReplicas(Disk* disk);
+  void OnDiskFailed(const Disk* disk);
+  Replica::Environment EnvironmentOf(Disk* disk);
+  absl::StatusOr<Disk*> DiskWithRoom(uint64_t bytes) const;
+
+  const ChunkStoreOptions options_;
+  std::string server_uuid_;
+  OrderGuard::Seen seen_at_start_;
+  Inventory inventory_;
+  std::vector<std::unique_ptr<Disk>> disks_;
+  Mutex identity_mutex_;  // one SaveSeen at a time
+
+  mutable Mutex mutex_;
+  absl::flat_hash_map<ChunkId, std::shared_ptr<Replica>> replicas_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace quern::chunkserver

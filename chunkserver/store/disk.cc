@@ -1,0 +1,183 @@
+#include "chunkserver/store/disk.h"
+
+#include "common/identity_marker.h"
+#include "common/log.h"
+#include "common/random.h"
+
+namespace quern::chunkserver {
+namespace {
+
+constexpr char kRole[] = "chunkserver-disk";
+
+std::string FileName(ChunkId chunk) { return fmt::format("{:016x}", chunk.value()); }
+
+absl::StatusOr<std::unique_ptr<File>> CreateWithSpace(FileSystem* fs, const std::string& path,
+                                                      uint64_t reserve_bytes) {
+  ASSIGN_OR_RETURN(std::unique_ptr<File> file,
+                   fs->Open(path, {.write = true, .create = true, .truncate = true}));
+  if (absl::Status status = file->Reserve(reserve_bytes); !status.ok()) {
+    fs->Remove(path).IgnoreError();  // a leftover without a row is replaced when it is in the way
+    return status;
+  }
+  return file;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Disk>> Disk::Open(const Options& options) {
+  auto disk = std::unique_ptr<Disk>(new Disk(options));
+  if (absl::Status status = disk->OpenOrFormat(); !status.ok()) {
+    return Annotate(status, fmt::format("disk {}", options.path));
+  }
+  return disk;
+}
+
+std::unique_ptr<Disk> Disk::Failed(const std::string& path, const absl::Status& why) {
+  auto disk = std::unique_ptr<Disk>(new Disk({.path = path}));
+  MutexLock lock(&disk->mutex_);
+  disk->health_ = why;
+  return disk;
+}
+
+absl::Status Disk::OpenOrFormat() {
+  FileSystem* fs = options_.fs;
+  const std::string& path = options_.path;
+  RETURN_IF_ERROR(fs->MakeDirs(path));
+  if (const auto why = ReadFileToString(fs, path + "/FAILED"); why.ok()) {
+    return FailedPreconditionError(
+        "was given up after an error ({}). Try: replace the disk; or, if it is sound, remove "
+        "{}/FAILED",
+        *why, path);
+  }
+  const auto marker = ReadIdentityMarker(fs, path);
+  if (!marker.ok() && marker.status().code() != absl::StatusCode::kNotFound) {
+    return marker.status();
+  }
+  absl::StatusOr<std::unique_ptr<ReplicaIndex>> index = options_.open_index(path + "/index", false);
+  if (index.ok()) {
+    index_ = *std::move(index);
+  } else if (index.status().code() != absl::StatusCode::kNotFound) {
+    return index.status();
+  } else if (marker.ok()) {
+    return DataLossError(
+        "its index is gone, although the disk was in use. Try: restore {}/index, or empty the "
+        "directory to use it as a new disk",
+        path);
+  } else {
+    ASSIGN_OR_RETURN(index_, options_.open_index(path + "/index", true));
+  }
+  if (marker.ok()) {
+    MutexLock lock(&mutex_);
+    marked_cluster_ = marker->cluster_id;
+  } else {
+    RETURN_IF_ERROR(Format());
+  }
+  RETURN_IF_ERROR(fs->RemoveTree(path + "/tmp"));
+  RETURN_IF_ERROR(fs->MakeDirs(path + "/tmp"));
+  ASSIGN_OR_RETURN(const DiskSpace space, fs->Space(path));
+  reserve_bytes_ = options_.reserve_bytes;
+  if (reserve_bytes_ == 0) reserve_bytes_ = DefaultReserve(space.capacity_bytes);
+  return absl::OkStatus();
+}
+
+// Also finishes a format that a crash interrupted: the marker comes last.
+absl::Status Disk::Format() {
+  absl::StatusOr<DiskIdentity> identity = index_->LoadIdentity();
+  if (!identity.ok()) {
+    if (identity.status().code() != absl::StatusCode::kNotFound) return identity.status();
+    identity = DiskIdentity{.server_uuid = options_.new_server_uuid, .disk_uuid = RandomHex(16)};
+  }
+  for (int i = 0; i < 256; ++i) {
+    RETURN_IF_ERROR(options_.fs->MakeDirs(fmt::format("{}/data/{:02x}", path(), i)));
+  }
+  RETURN_IF_ERROR(options_.fs->SyncDir(path() + "/data"));
+  return SaveIdentity(*identity, WriteMode::kSynced);
+}
+
+absl::Status Disk::SaveIdentity(const DiskIdentity& identity, WriteMode mode) {
+  RETURN_IF_ERROR(Check(index_->PutIdentity(identity, mode)));
+  {
+    MutexLock lock(&mutex_);
+    if (marked_cluster_ == identity.cluster_id) return absl::OkStatus();
+    marked_cluster_ = identity.cluster_id;
+  }
+  return WriteIdentityMarker(
+      options_.fs, path(),
+      {.role = kRole, .cluster_id = identity.cluster_id, .id = identity.disk_uuid});
+}
+
+absl::Status Disk::health() const {
+  MutexLock lock(&mutex_);
+  return health_;
+}
+
+void Disk::Fail(const absl::Status& why) {
+  {
+    MutexLock lock(&mutex_);
+    if (!health_.ok()) return;
+    health_ = UnavailableError("disk {} has failed: {}", path(), Message(why));
+  }
+  LogError("disk_failed", {{"disk", path()}, {"error", why}});
+  // Best effort: a disk that cannot take this note will hardly come back after a restart either.
+  WriteFileDurably(options_.fs, path() + "/FAILED", Message(why)).IgnoreError();
+  if (on_failed_ != nullptr) on_failed_();
+}
+
+absl::Status Disk::Check(const absl::Status& status) {
+  if (!status.ok() && status.code() != absl::StatusCode::kResourceExhausted) Fail(status);
+  return status;
+}
+
+DiskRoom Disk::Room() const {
+  DiskRoom room{.path = path(), .reserve_bytes = reserve_bytes_, .failed = !health().ok()};
+  if (room.failed) return room;
+  const auto space = options_.fs->Space(path());
+  room.failed = !space.ok();
+  if (space.ok()) room.free_bytes = space->free_bytes;
+  return room;
+}
+
+uint64_t Disk::capacity_bytes() const {
+  if (options_.fs == nullptr) return 0;
+  const auto space = options_.fs->Space(path());
+  return space.ok() ? space->capacity_bytes : 0;
+}
+
+std::string Disk::DataDir(ChunkId chunk) const {
+  return fmt::format("{}/data/{:02x}", path(), chunk.value() & 0xff);
+}
+
+std::string Disk::DataPath(ChunkId chunk) const { return DataDir(chunk) + "/" + FileName(chunk); }
+
+std::string Disk::TemporaryPath(ChunkId chunk) const { return path() + "/tmp/" + FileName(chunk); }
+
+absl::StatusOr<std::unique_ptr<File>> Disk::CreateData(ChunkId chunk, uint64_t reserve_bytes) {
+  return CreateWithSpace(options_.fs, DataPath(chunk), reserve_bytes);
+}
+
+absl::StatusOr<std::unique_ptr<File>> Disk::OpenData(ChunkId chunk, bool write) {
+  return options_.fs->Open(DataPath(chunk), {.write = write});
+}
+
+absl::Status Disk::SyncDataDir(ChunkId chunk) { return options_.fs->SyncDir(DataDir(chunk)); }
+
+absl::Status Disk::RemoveData(ChunkId chunk) {
+  const absl::Status status = options_.fs->Remove(DataPath(chunk));
+  return status.code() == absl::StatusCode::kNotFound ? absl::OkStatus() : status;
+}
+
+absl::StatusOr<std::unique_ptr<File>> Disk::CreateTemporary(ChunkId chunk,
+                                                            uint64_t reserve_bytes) {
+  return CreateWithSpace(options_.fs, TemporaryPath(chunk), reserve_bytes);
+}
+
+absl::Status Disk::PublishTemporary(ChunkId chunk) {
+  RETURN_IF_ERROR(options_.fs->Rename(TemporaryPath(chunk), DataPath(chunk)));
+  return SyncDataDir(chunk);
+}
+
+void Disk::RemoveTemporary(ChunkId chunk) {
+  options_.fs->Remove(TemporaryPath(chunk)).IgnoreError();  // tmp/ is emptied at the next start
+}
+
+}  // namespace quern::chunkserver

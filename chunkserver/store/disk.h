@@ -1,0 +1,102 @@
+// One disk of a chunkserver: the data files of its replicas and their index.
+//
+//   DIR/IDENTITY           marker: a missing index is noticed and not taken for a new disk
+//   DIR/FAILED             why the disk was given up; it is not used again while this is there
+//   DIR/index/             RocksDB (chunk_store.proto)
+//   DIR/data/2a/000000000000002a   payload of chunk 0x2a, nothing else; 256 directories by the last
+//                          byte of the id
+//   DIR/tmp/               copies under way; emptied at the start
+//
+// A disk fails once and for good: after a failed fdatasync nobody knows what is on it, so nothing is
+// tried again, its replicas are gone for this server, and the other disks go on. (docs/formats/chunk-store.md)
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "chunkserver/logic/disk_choice.h"
+#include "chunkserver/store/replica_index.h"
+#include "common/file_io.h"
+#include "common/mutex.h"
+
+namespace quern::chunkserver {
+
+// Makes the index of a disk in a directory; `create` at the first format.
+using IndexOpener = std::function<absl::StatusOr<std::unique_ptr<ReplicaIndex>>(
+    const std::string& path, bool create)>;
+
+// Thread-safe.
+class Disk {
+ public:
+  struct Options {
+    std::string path = {};
+    FileSystem* fs = nullptr;
+    IndexOpener open_index = nullptr;
+    // Space kept free; 0 = DefaultReserve.
+    uint64_t reserve_bytes = 0;
+    std::string new_server_uuid = {};  // of a disk that is formatted now
+  };
+  // Formats an empty directory. FailedPrecondition: marked as failed before. DataLoss: the index is
+  // damaged or gone.
+  static absl::StatusOr<std::unique_ptr<Disk>> Open(const Options& options);
+  // Stands for a disk that could not be opened.
+  static std::unique_ptr<Disk> Failed(const std::string& path, const absl::Status& why);
+
+  const std::string& path() const { return options_.path; }
+  // Not of a disk that failed to open.
+  ReplicaIndex& index() { return *index_; }
+  absl::StatusOr<DiskIdentity> LoadIdentity() { return index_->LoadIdentity(); }
+  absl::Status SaveIdentity(const DiskIdentity& identity, WriteMode mode);
+
+  // OK, or why the disk is not used any more.
+  absl::Status health() const;
+  // Gives the disk up after an I/O error. Only the first call counts.
+  void Fail(const absl::Status& why);
+  // Called once, by the thread that calls Fail.
+  void set_on_failed(std::function<void()> on_failed) { on_failed_ = std::move(on_failed); }
+  // Fails the disk unless `status` is OK or says that it is full. Returns `status`.
+  absl::Status Check(const absl::Status& status);
+
+  // For ChooseDisk; a failed disk has no room.
+  DiskRoom Room() const;
+  uint64_t capacity_bytes() const;
+  // Bytes that replicas hold or have reserved.
+  uint64_t used_bytes() const { return used_bytes_; }
+  void AddUsed(int64_t bytes) { used_bytes_ += static_cast<uint64_t>(bytes); }
+
+  // A new, empty data file with its space reserved; replaces a leftover of that name.
+  absl::StatusOr<std::unique_ptr<File>> CreateData(ChunkId chunk, uint64_t reserve_bytes);
+  absl::StatusOr<std::unique_ptr<File>> OpenData(ChunkId chunk, bool write);
+  absl::Status SyncDataDir(ChunkId chunk);
+  // OK when it is not there.
+  absl::Status RemoveData(ChunkId chunk);
+
+  // A file under tmp/ for a copy, and its move to its place, durably.
+  absl::StatusOr<std::unique_ptr<File>> CreateTemporary(ChunkId chunk, uint64_t reserve_bytes);
+  absl::Status PublishTemporary(ChunkId chunk);
+  void RemoveTemporary(ChunkId chunk);
+
+ private:
+  explicit Disk(Options options) : options_(std::move(options)) {}
+  absl::Status OpenOrFormat();
+  absl::Status Format();
+  std::string DataDir(ChunkId chunk) const;
+  std::string DataPath(ChunkId chunk) const;
+  std::string TemporaryPath(ChunkId chunk) const;
+
+  const Options options_;
+  std::unique_ptr<ReplicaIndex> index_;
+  std::function<void()> on_failed_;
+  uint64_t reserve_bytes_ = 0;
+  std::atomic<uint64_t> used_bytes_ = 0;
+
+  mutable Mutex mutex_;
+  absl::Status health_ ABSL_GUARDED_BY(mutex_);
+  // Cluster id that the marker file says; none before the first format is done.
+  std::optional<std::string> marked_cluster_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace quern::chunkserver

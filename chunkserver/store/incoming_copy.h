@@ -1,0 +1,46 @@
+// A replica that is being fetched from another server. Nothing of it is seen before it is whole,
+// checked and durable.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "chunkserver/logic/checksums.h"
+#include "chunkserver/store/disk.h"
+#include "common/file_io.h"
+
+namespace quern::chunkserver {
+
+// For one thread. Its temporary file goes with it unless Finish succeeded.
+class IncomingCopy {
+ public:
+  // ResourceExhausted when the disk is full.
+  static absl::StatusOr<std::unique_ptr<IncomingCopy>> Begin(Disk* disk, ChunkId chunk,
+                                                             uint64_t length);
+  ~IncomingCopy();
+  IncomingCopy(const IncomingCopy&) = delete;
+  IncomingCopy& operator=(const IncomingCopy&) = delete;
+
+  // Bytes so far.
+  uint64_t length() const { return sums_.length(); }
+  Disk* disk() const { return disk_; }
+  // Forgets what came so far: another source is tried.
+  absl::Status Restart();
+  // Appends bytes whose checksum the caller has compared with sums.crc; summed at length().
+  absl::Status Append(std::span<const iovec> payload, const PayloadSums& sums);
+  // DataLoss when length or CRC32C are not what the log says. Otherwise the data file is in its place
+  // and the record, which is returned, is stored; both durable.
+  absl::StatusOr<ReplicaRecord> Finish(uint64_t length, uint32_t crc);
+
+ private:
+  IncomingCopy(Disk* disk, ChunkId chunk, std::unique_ptr<File> file)
+      : disk_(disk), chunk_(chunk), file_(std::move(file)) {}
+
+  Disk* const disk_;
+  const ChunkId chunk_;
+  std::unique_ptr<File> file_;
+  ChunkSums sums_;
+  bool finished_ = false;
+};
+
+}  // namespace quern::chunkserver

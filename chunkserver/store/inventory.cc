@@ -1,0 +1,50 @@
+#include "chunkserver/store/inventory.h"
+
+#include <algorithm>
+
+namespace quern::chunkserver {
+
+void Inventory::Account(const ReplicaReport& report, int64_t sign) {
+  if (report.state == ReplicaState::kRemoved) return;
+  const auto state = static_cast<uint32_t>(report.state);
+  digests_[InventoryBucket(report.chunk)] ^=
+      InventoryHash(report.chunk, state, report.length, report.crc);
+  counts_[state] += sign;
+}
+
+void Inventory::Changed(const std::optional<ReplicaReport>& before, const ReplicaReport& after) {
+  MutexLock lock(&mutex_);
+  if (before) Account(*before, -1);
+  Account(after, +1);
+  if (on_change_ == nullptr) return;
+  changes_.push_back(after);
+  on_change_();
+}
+
+InventoryDigests Inventory::StartSession(std::function<void()> on_change) {
+  MutexLock lock(&mutex_);
+  changes_.clear();
+  on_change_ = std::move(on_change);
+  return digests_;
+}
+
+void Inventory::EndSession() {
+  MutexLock lock(&mutex_);
+  on_change_ = nullptr;
+  changes_.clear();
+}
+
+std::vector<ReplicaReport> Inventory::TakeChanges(size_t limit) {
+  MutexLock lock(&mutex_);
+  const auto end = changes_.begin() + static_cast<ptrdiff_t>(std::min(limit, changes_.size()));
+  std::vector<ReplicaReport> taken(changes_.begin(), end);
+  changes_.erase(changes_.begin(), end);
+  return taken;
+}
+
+uint64_t Inventory::Count(ReplicaState state) const {
+  MutexLock lock(&mutex_);
+  return static_cast<uint64_t>(counts_[static_cast<size_t>(state)]);
+}
+
+}  // namespace quern::chunkserver

@@ -1,0 +1,42 @@
+// What the master is told about the replicas here: digests when a session starts, then every change.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "chunkserver/logic/replica_types.h"
+#include "common/inventory_digest.h"
+#include "common/mutex.h"
+
+namespace quern::chunkserver {
+
+// Thread-safe.
+class Inventory {
+ public:
+  // A replica came (no `before`), changed, or went (`after` is REMOVED). `before` is what was told of
+  // it last. Changes of one replica must come in their order.
+  void Changed(const std::optional<ReplicaReport>& before, const ReplicaReport& after);
+
+  // The digests as they are now; changes from here on are collected for TakeChanges, and `on_change`
+  // is called after each of them (from any thread; it must not call back).
+  InventoryDigests StartSession(std::function<void()> on_change);
+  void EndSession();
+  // At most `limit` of the changes that were not taken yet, oldest first.
+  std::vector<ReplicaReport> TakeChanges(size_t limit);
+
+  // Number of replicas in a state.
+  uint64_t Count(ReplicaState state) const;
+
+ private:
+  void Account(const ReplicaReport& report, int64_t sign) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  mutable Mutex mutex_;
+  InventoryDigests digests_ ABSL_GUARDED_BY(mutex_) = {};
+  std::array<int64_t, 8> counts_ ABSL_GUARDED_BY(mutex_) = {};  // by state
+  std::vector<ReplicaReport> changes_ ABSL_GUARDED_BY(mutex_);
+  std::function<void()> on_change_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace quern::chunkserver

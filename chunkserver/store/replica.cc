@@ -1,0 +1,219 @@
+#include "chunkserver/store/replica.h"
+
+#include <algorithm>
+
+namespace quern::chunkserver {
+namespace {
+
+// Data are pushed to the disk in steps of this size, so that the fdatasync of a seal is short.
+constexpr uint64_t kWritebackBytes = uint64_t{8} << 20;
+
+}  // namespace
+
+Replica::Replica(const Environment& environment, ReplicaMachine machine)
+    : environment_(environment), chunk_(machine.spec().chunk), machine_(std::move(machine)) {}
+
+absl::StatusOr<std::shared_ptr<Replica>> Replica::Create(const Environment& environment,
+                                                         ReplicaSpec spec) {
+  const std::shared_ptr<Replica> replica(new Replica(environment, ReplicaMachine(std::move(spec))));
+  Disk* disk = environment.disk;
+  const ReplicaRecord record = replica->record();
+  // The row first: a crash then leaves a row without a file, which a restart understands, and not a
+  // file that nobody knows of.
+  RETURN_IF_ERROR(disk->Check(disk->index().PutReplica(record, WriteMode::kSynced)));
+  auto file = disk->CreateData(replica->chunk_, record.spec.capacity_bytes);
+  if (!file.ok()) {
+    RETURN_IF_ERROR(disk->Check(disk->index().Remove(replica->chunk_, WriteMode::kUnsynced)));
+    return disk->Check(file.status());
+  }
+  replica->file_ = *std::move(file);
+  replica->SetUsed(record.spec.capacity_bytes);
+  replica->Report();
+  return replica;
+}
+
+std::shared_ptr<Replica> Replica::Adopt(const Environment& environment,
+                                        const ReplicaRecord& record) {
+  const std::shared_ptr<Replica> replica(
+      new Replica(environment, ReplicaMachine::Restore(record, {}, {})));
+  replica->SetUsed(record.length);
+  replica->Report();
+  return replica;
+}
+
+// --- Looking.
+
+ReplicaRecord Replica::record() const {
+  MutexLock lock(&mutex_);
+  return machine_.record();
+}
+
+ReplicaSpec Replica::spec() const {
+  MutexLock lock(&mutex_);
+  return machine_.spec();
+}
+
+Replica::Facts Replica::facts() const {
+  MutexLock lock(&mutex_);
+  return {.report = machine_.Report(),
+          .committed = machine_.committed(),
+          .synced = machine_.synced(),
+          .suspect = machine_.suspect(),
+          .sealed = machine_.sealed(),
+          .since_ms = machine_.since_ms(),
+          .producers = machine_.producers()};
+}
+
+absl::StatusOr<uint64_t> Replica::Readable(uint64_t committed_proof) const {
+  RETURN_IF_ERROR(disk().health());
+  MutexLock lock(&mutex_);
+  return machine_.Readable(committed_proof);
+}
+
+std::optional<Replica::Blocks> Replica::UnsealedBlocks(uint64_t offset, uint64_t bytes) const {
+  MutexLock lock(&mutex_);
+  if (machine_.sealed()) return std::nullopt;
+  const ChunkSums& sums = machine_.sums();
+  Blocks blocks{.length = sums.length(), .crcs = {}};
+  const uint64_t end = std::min(offset + bytes, blocks.length);
+  for (uint64_t i = offset / kBlockBytes; i * kBlockBytes < end; ++i) {
+    blocks.crcs.push_back(sums.block(i));
+  }
+  return blocks;
+}
+
+absl::StatusOr<std::unique_ptr<File>> Replica::OpenForReading() const {
+  return environment_.disk->OpenData(chunk_, /*write=*/false);
+}
+
+void Replica::Report() {
+  MutexLock lock(&mutex_);
+  if (!disk().health().ok()) return;  // ReportGone says all
+  const ReplicaReport now = machine_.Report();
+  environment_.inventory->Changed(reported_, now);
+  reported_ = now;
+}
+
+void Replica::ReportGone() {
+  MutexLock lock(&mutex_);
+  if (!reported_ || reported_->state == ReplicaState::kRemoved) return;
+  ReplicaReport gone = *reported_;
+  gone.state = ReplicaState::kRemoved;
+  environment_.inventory->Changed(reported_, gone);
+  reported_.reset();
+}
+
+// --- Appending.
+
+absl::Status Replica::Attach() {
+  MutexLock lock(&mutex_);
+  if (attached_) return AbortedError("chunk {}: another stream is appending to it", chunk_);
+  RETURN_IF_ERROR(machine_.CheckAppend(machine_.length(), 0));
+  attached_ = true;
+  return absl::OkStatus();
+}
+
+void Replica::Detach() {
+  MutexLock lock(&mutex_);
+  attached_ = false;
+}
+
+absl::StatusOr<AppendRecord> Replica::Append(const Piece& piece) {
+  Turns::Turn turn(&turns_);
+  RETURN_IF_ERROR(disk().health());
+  AppendRecord record;
+  {
+    MutexLock lock(&mutex_);
+    RETURN_IF_ERROR(machine_.CheckAppend(piece.offset, piece.sums->bytes));
+    record = machine_.sums().Next(*piece.sums);
+    record.synced = machine_.spec().durability == Durability::kSync;
+  }
+  record.producer = piece.producer;
+  record.seq = piece.seq;
+  record.committed = piece.committed;
+  if (const absl::Status status = AppendBytes(piece, record); !status.ok()) {
+    // Nobody knows what of it is on the disk: no more appends. When even the latch cannot be stored,
+    // it holds in memory, and a restart fences anyway.
+    Latch().IgnoreError();
+    return Annotate(status, fmt::format("append to chunk {}", chunk_));
+  }
+  MutexLock lock(&mutex_);
+  machine_.Appended(record);
+  return record;
+}
+
+absl::Status Replica::AppendBytes(const Piece& piece, const AppendRecord& record) {
+  Disk* disk = environment_.disk;
+  ASSIGN_OR_RETURN(File * file, DataFile());
+  RETURN_IF_ERROR(disk->Check(file->Pwritev(piece.payload, piece.offset)));
+  if (record.synced) RETURN_IF_ERROR(SyncData());
+  const WriteMode mode = record.synced ? WriteMode::kSynced : WriteMode::kUnsynced;
+  RETURN_IF_ERROR(disk->Check(disk->index().PutAppend(chunk_, record, mode)));
+  if (record.end - pushed_ >= kWritebackBytes) {
+    RETURN_IF_ERROR(disk->Check(file->StartWriteback(pushed_, record.end - pushed_)));
+    pushed_ = record.end;
+  }
+  return absl::OkStatus();
+}
+
+void Replica::LearnCommitted(uint64_t offset) {
+  MutexLock lock(&mutex_);
+  machine_.LearnCommitted(offset);
+}
+
+absl::StatusOr<uint64_t> Replica::Sync() {
+  Turns::Turn turn(&turns_);
+  RETURN_IF_ERROR(disk().health());
+  ReplicaRecord record = this->record();
+  if (record.state != ReplicaState::kOpen) {
+    return FailedPreconditionError("chunk {}: is {} here", chunk_, StateName(record.state));
+  }
+  if (record.synced == record.length) return record.length;
+  RETURN_IF_ERROR(SyncData());
+  record.synced = record.length;
+  RETURN_IF_ERROR(Store(record, WriteMode::kSynced));
+  return record.length;
+}
+
+absl::StatusOr<File*> Replica::DataFile() {
+  if (file_ == nullptr) {
+    ASSIGN_OR_RETURN(file_, environment_.disk->OpenData(chunk_, /*write=*/true));
+  }
+  return file_.get();
+}
+
+absl::Status Replica::SyncData() {
+  ASSIGN_OR_RETURN(File * file, DataFile());
+  absl::Status status = file->Datasync();
+  if (status.ok() && !directory_synced_) {
+    status = environment_.disk->SyncDataDir(chunk_);
+    directory_synced_ = status.ok();
+  }
+  // Also when the disk is only full: what the failed sync dropped is not known.
+  if (!status.ok()) environment_.disk->Fail(status);
+  return status;
+}
+
+absl::Status Replica::Store(const ReplicaRecord& record, WriteMode mode) {
+  Disk* disk = environment_.disk;
+  RETURN_IF_ERROR(disk->Check(disk->index().PutReplica(record, mode)));
+  Become(record);
+  return absl::OkStatus();
+}
+
+void Replica::Become(const ReplicaRecord& record) {
+  bool news = false;
+  {
+    MutexLock lock(&mutex_);
+    machine_.Become(record);
+    news = !reported_ || reported_->state != record.state;
+  }
+  if (news) Report();
+}
+
+void Replica::SetUsed(uint64_t bytes) {
+  environment_.disk->AddUsed(static_cast<int64_t>(bytes) - static_cast<int64_t>(used_bytes_));
+  used_bytes_ = bytes;
+}
+
+}  // namespace quern::chunkserver

@@ -1,0 +1,159 @@
+// One live replica: its rules (ReplicaMachine), its data file and its rows, kept in step.
+//
+// Order of every change: bytes, then row, then memory; so what is answered is what a restart finds.
+// Operations that change the replica take turns (one runs, the others sleep); looking at it needs no
+// turn and never waits for a disk.
+//
+// Thread-safe. (docs/architecture.md, "Append and seal")
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "chunkserver/logic/replica_machine.h"
+#include "chunkserver/store/disk.h"
+#include "chunkserver/store/inventory.h"
+#include "chunkserver/store/turns.h"
+#include "common/clock.h"
+#include "common/file_io.h"
+#include "common/mutex.h"
+
+namespace quern::chunkserver {
+
+class Replica {
+ public:
+  // All borrowed; they outlive the replica.
+  struct Environment {
+    Disk* disk = nullptr;
+    Inventory* inventory = nullptr;
+    Clock* clock = nullptr;
+  };
+
+  // A new replica: space reserved, row durable. ResourceExhausted when the disk is full.
+  static absl::StatusOr<std::shared_ptr<Replica>> Create(const Environment& environment,
+                                                         ReplicaSpec spec);
+  // A replica that the disk remembers, after the restart rules have been applied and stored. They are
+  // durable at the next synced write to the disk's index, which the caller makes before it serves.
+  static absl::StatusOr<std::shared_ptr<Replica>> Restore(const Environment& environment,
+                                                          const ReplicaRecord& record,
+                                                          const std::string& boot_id);
+  // A copy whose data file is in its place and whose record and sums are stored.
+  static std::shared_ptr<Replica> Adopt(const Environment& environment,
+                                        const ReplicaRecord& record);
+
+  // --- Looking.
+  struct Facts {
+    ReplicaReport report;
+    uint64_t committed = 0;
+    uint64_t synced = 0;
+    bool suspect = false;
+    bool sealed = false;
+    int64_t since_ms = 0;
+    std::vector<ProducerSeq> producers;  // empty when sealed
+  };
+  Facts facts() const;
+  ReplicaSpec spec() const;
+  ChunkId chunk() const { return chunk_; }
+  const Disk& disk() const { return *environment_.disk; }
+  // See ReplicaMachine::Readable; Unavailable when the disk has failed.
+  absl::StatusOr<uint64_t> Readable(uint64_t committed_proof) const;
+
+  // --- Appending: by one stream at a time.
+  // Aborted while another stream is attached.
+  absl::Status Attach();
+  void Detach();
+  struct Piece {
+    uint64_t offset = 0;
+    uint64_t producer = 0;
+    uint64_t seq = 0;
+    uint64_t committed = 0;  // as the sender knows it
+    std::span<const iovec> payload;
+    const PayloadSums* sums = nullptr;  // of the payload at `offset`
+  };
+  // Bytes and row written; on the disk too in files of Durability::kSync. Any failure of the disk
+  // fences the replica.
+  absl::StatusOr<AppendRecord> Append(const Piece& piece);
+  void LearnCommitted(uint64_t offset);
+  // Makes everything appended so far durable. Returns the length.
+  absl::StatusOr<uint64_t> Sync();
+
+  // --- Ending.
+  struct FenceAnswer {
+    ReplicaReport report;
+    uint64_t committed = 0;
+    uint64_t last_seq = 0;  // of the producer asked about
+    bool suspect = false;
+  };
+  // Data to the disk, then the durable latch, then the answer. A replica that is sealed already
+  // answers too; FailedPrecondition when it is a copy, which knows no producers.
+  absl::StatusOr<FenceAnswer> Fence(uint64_t producer);
+  // The log has SEALED(length, crc). The report says what became of the replica.
+  absl::StatusOr<ReplicaReport> Finalize(uint64_t length, uint32_t crc);
+  absl::Status Quarantine();
+  // A check of its bytes failed.
+  void MarkCorrupt(std::string_view reason);
+  absl::Status Remove();
+  // A copy has taken the place of its file and rows: like Remove, but they stay.
+  void Replaced();
+  // Its disk has failed: tells the master that it is gone. Takes no turn.
+  void ReportGone();
+
+  // --- For ReplicaReader.
+  // The checksums of the blocks that hold [offset, offset + bytes), while the replica is not sealed.
+  struct Blocks {
+    uint64_t length = 0;  // the last block is summed up to here
+    std::vector<uint32_t> crcs;
+  };
+  std::optional<Blocks> UnsealedBlocks(uint64_t offset, uint64_t bytes) const;
+  absl::StatusOr<SealedSums> LoadSums() const { return environment_.disk->index().LoadSums(chunk_); }
+  absl::StatusOr<std::unique_ptr<File>> OpenForReading() const;
+
+ private:
+  Replica(const Environment& environment, ReplicaMachine machine);
+
+  // All of these are called in a turn.
+  absl::StatusOr<File*> DataFile();
+  absl::Status AppendBytes(const Piece& piece, const AppendRecord& record);
+  absl::Status SyncData();
+  // OPEN -> FENCED; in memory at once, durable when OK.
+  absl::Status Latch();
+  // Stores a record and takes it over.
+  absl::Status Store(const ReplicaRecord& record, WriteMode mode);
+  void Become(const ReplicaRecord& record);
+  // The checksums of the first `length` bytes and the producers within them; nullopt when there are
+  // fewer bytes.
+  struct Prefix {
+    ChunkSums sums;
+    std::vector<ProducerSeq> producers;
+  };
+  absl::StatusOr<std::optional<Prefix>> PrefixAt(uint64_t length);
+  absl::Status Seal(const Prefix& prefix);
+  // Forgets the replica in memory: it is REMOVED.
+  void LetGo();
+  // The part of Restore for a replica that is not sealed.
+  absl::Status Recover(const ReplicaRecord& stored, const std::string& boot_id);
+  void SetUsed(uint64_t bytes);
+  // Tells the inventory what the replica is now.
+  void Report();
+  ReplicaRecord record() const;
+
+  const Environment environment_;
+  const ChunkId chunk_;
+
+  // Used in a turn only.
+  std::unique_ptr<File> file_;
+  bool directory_synced_ = false;
+  bool latch_stored_ = true;  // false: fenced in memory, the row could not be written yet
+  uint64_t pushed_ = 0;       // data up to here are on their way to the disk
+  uint64_t used_bytes_ = 0;   // as accounted at the disk
+
+  Turns turns_;  // never taken with mutex_ held
+  mutable Mutex mutex_;
+  bool attached_ ABSL_GUARDED_BY(mutex_) = false;
+  ReplicaMachine machine_ ABSL_GUARDED_BY(mutex_);
+  std::optional<ReplicaReport> reported_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace quern::chunkserver

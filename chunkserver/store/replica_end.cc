@@ -1,0 +1,265 @@
+// How replicas end (fence, seal, removal) and how they come back after a restart.
+#include <algorithm>
+
+#include "chunkserver/store/replica.h"
+#include "common/crc32c.h"
+#include "common/log.h"
+
+namespace quern::chunkserver {
+namespace {
+
+constexpr uint64_t kReadStep = uint64_t{1} << 20;
+
+// Calls `visit` with the bytes of [start, end) of a file. DataLoss when the file is shorter.
+absl::Status VisitBytes(File* file, uint64_t start, uint64_t end,
+                        const std::function<void(std::string_view)>& visit) {
+  std::string buffer;
+  while (start < end) {
+    buffer.resize(std::min(end - start, kReadStep));
+    ASSIGN_OR_RETURN(const size_t got, file->Pread(start, buffer.size(), buffer.data()));
+    if (got < buffer.size()) return DataLossError("{}: ends at {}", file->path(), start + got);
+    visit(buffer);
+    start += got;
+  }
+  return absl::OkStatus();
+}
+
+int64_t NowMs(Clock* clock) { return absl::ToUnixMillis(clock->TimeNow()); }
+
+}  // namespace
+
+absl::StatusOr<Replica::FenceAnswer> Replica::Fence(uint64_t producer) {
+  Turns::Turn turn(&turns_);
+  RETURN_IF_ERROR(disk().health());
+  RETURN_IF_ERROR(Latch());
+  const Facts now = facts();
+  FenceAnswer answer{.report = now.report, .committed = now.committed, .suspect = now.suspect};
+  std::vector<ProducerSeq> producers = now.producers;
+  if (now.sealed) {
+    ASSIGN_OR_RETURN(SealedSums sums, LoadSums());
+    producers = std::move(sums.producers);
+    if (producer != 0 && producers.empty() && now.report.length > 0) {
+      return FailedPreconditionError("chunk {}: this replica is a copy and knows no producers",
+                                     chunk_);
+    }
+  }
+  const auto found = std::ranges::find(producers, producer, &ProducerSeq::producer);
+  if (found != producers.end()) answer.last_seq = found->last_seq;
+  return answer;
+}
+
+absl::Status Replica::Latch() {
+  ReplicaRecord fenced = record();
+  if (fenced.state != ReplicaState::kOpen && latch_stored_) return absl::OkStatus();
+  fenced.state = ReplicaState::kFenced;
+  latch_stored_ = false;
+  {
+    MutexLock lock(&mutex_);
+    machine_.Become(fenced);
+  }
+  RETURN_IF_ERROR(SyncData());
+  fenced.synced = fenced.length;
+  RETURN_IF_ERROR(Store(fenced, WriteMode::kSynced));
+  latch_stored_ = true;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ReplicaReport> Replica::Finalize(uint64_t length, uint32_t crc) {
+  Turns::Turn turn(&turns_);
+  RETURN_IF_ERROR(disk().health());
+  RETURN_IF_ERROR(Latch());
+  ASSIGN_OR_RETURN(const std::optional<Prefix> prefix, PrefixAt(length));
+  std::optional<uint32_t> crc_at_length;
+  if (prefix) crc_at_length = prefix->sums.crc();
+  ReplicaMachine::Verdict verdict{};
+  absl::StatusOr<ReplicaRecord> stale;
+  {
+    MutexLock lock(&mutex_);
+    verdict = machine_.Judge(length, crc, crc_at_length);
+    stale = machine_.RecordAs(ReplicaState::kStale, NowMs(environment_.clock));
+  }
+  switch (verdict) {
+    case ReplicaMachine::Verdict::kFinalize:
+      RETURN_IF_ERROR(Seal(*prefix));
+      break;
+    case ReplicaMachine::Verdict::kStale:
+      RETURN_IF_ERROR(stale.status());
+      RETURN_IF_ERROR(Store(*stale, WriteMode::kUnsynced));
+      break;
+    case ReplicaMachine::Verdict::kAlreadyFinal:
+    case ReplicaMachine::Verdict::kCorrupt:
+      break;
+  }
+  return facts().report;
+}
+
+absl::StatusOr<std::optional<Replica::Prefix>> Replica::PrefixAt(uint64_t length) {
+  ChunkSums all;
+  bool sealed = false;
+  std::vector<ProducerSeq> producers;
+  {
+    MutexLock lock(&mutex_);
+    all = machine_.sums();
+    sealed = machine_.sealed();
+    producers = machine_.producers();
+  }
+  if (length > all.length()) return std::nullopt;
+  if (sealed || length == all.length()) return Prefix{std::move(all), std::move(producers)};
+  // Seals end where an append ended, so the loop below rarely has anything to do.
+  Prefix prefix;
+  ASSIGN_OR_RETURN(const std::vector<AppendRecord> appends,
+                   environment_.disk->index().LoadAppends(chunk_));
+  ReplicaMachine machine(spec());
+  for (const AppendRecord& append : appends) {
+    if (append.end <= length) machine.Appended(append);
+  }
+  prefix.sums = machine.sums();
+  prefix.producers = machine.producers();
+  ASSIGN_OR_RETURN(File * file, DataFile());
+  RETURN_IF_ERROR(VisitBytes(file, prefix.sums.length(), length, [&](std::string_view bytes) {
+    const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+    prefix.sums.Apply(prefix.sums.Next(SumPayload(prefix.sums.length(), {&part, 1})));
+  }));
+  return prefix;
+}
+
+absl::Status Replica::Seal(const Prefix& prefix) {
+  Disk* disk = environment_.disk;
+  const uint64_t length = prefix.sums.length();
+  absl::StatusOr<ReplicaRecord> sealed;
+  uint64_t capacity = 0;
+  bool cut = false;
+  bool was_sealed = false;
+  {
+    MutexLock lock(&mutex_);
+    sealed = machine_.RecordSealed(length, prefix.sums.crc());
+    capacity = machine_.spec().capacity_bytes;
+    cut = length < machine_.length();
+    was_sealed = machine_.sealed();
+  }
+  RETURN_IF_ERROR(sealed.status());
+  if (was_sealed) return Store(*sealed, WriteMode::kUnsynced);
+  // A row that a power cut forgets is made again by the master's next order. Not so when the file is
+  // cut: FENCED with more bytes than there are would look like a loss.
+  const WriteMode mode = cut ? WriteMode::kSynced : WriteMode::kUnsynced;
+  const SealedSums sums{.blocks = prefix.sums.Blocks(), .producers = prefix.producers};
+  RETURN_IF_ERROR(disk->Check(disk->index().PutSealed(*sealed, sums, mode)));
+  if (cut || length < capacity) {
+    // Gives back what was reserved. Bytes that stay beyond the length do no harm.
+    ASSIGN_OR_RETURN(File * file, DataFile());
+    RETURN_IF_ERROR(disk->Check(file->Truncate(length)));
+  }
+  file_.reset();
+  SetUsed(length);
+  Become(*sealed);
+  return absl::OkStatus();
+}
+
+absl::Status Replica::Quarantine() {
+  Turns::Turn turn(&turns_);
+  RETURN_IF_ERROR(disk().health());
+  RETURN_IF_ERROR(Latch());
+  absl::StatusOr<ReplicaRecord> next;
+  {
+    MutexLock lock(&mutex_);
+    next = machine_.RecordAs(ReplicaState::kQuarantined, NowMs(environment_.clock));
+  }
+  RETURN_IF_ERROR(next.status());
+  return Store(*next, WriteMode::kSynced);
+}
+
+void Replica::MarkCorrupt(std::string_view reason) {
+  Turns::Turn turn(&turns_);
+  if (!disk().health().ok()) return;
+  absl::StatusOr<ReplicaRecord> next;
+  {
+    MutexLock lock(&mutex_);
+    if (machine_.state() == ReplicaState::kCorrupt) return;
+    next = machine_.RecordAs(ReplicaState::kCorrupt, NowMs(environment_.clock));
+  }
+  if (!next.ok()) return;  // removed meanwhile
+  LogError("replica_corrupt", {{"chunk", chunk_}, {"disk", disk().path()}, {"reason", reason}});
+  // Unsynced: after a power cut the next read finds it again. A failure has failed the disk.
+  Store(*next, WriteMode::kUnsynced).IgnoreError();
+}
+
+absl::Status Replica::Remove() {
+  Turns::Turn turn(&turns_);
+  RETURN_IF_ERROR(disk().health());
+  if (record().state == ReplicaState::kRemoved) return absl::OkStatus();
+  Disk* disk = environment_.disk;
+  // The file first: should the rows come back after a power cut, the master orders it again.
+  RETURN_IF_ERROR(disk->Check(disk->RemoveData(chunk_)));
+  RETURN_IF_ERROR(disk->Check(disk->index().Remove(chunk_, WriteMode::kUnsynced)));
+  LetGo();
+  return absl::OkStatus();
+}
+
+void Replica::Replaced() {
+  Turns::Turn turn(&turns_);
+  LetGo();
+}
+
+void Replica::LetGo() {
+  ReplicaRecord gone = record();
+  gone.state = ReplicaState::kRemoved;
+  file_.reset();
+  SetUsed(0);
+  Become(gone);
+}
+
+// --- Restart.
+
+absl::StatusOr<std::shared_ptr<Replica>> Replica::Restore(const Environment& environment,
+                                                          const ReplicaRecord& record,
+                                                          const std::string& boot_id) {
+  if (record.sealed) return Adopt(environment, record);
+  const std::shared_ptr<Replica> replica(new Replica(environment, ReplicaMachine(record.spec)));
+  RETURN_IF_ERROR(Annotate(replica->Recover(record, boot_id),
+                           fmt::format("recover chunk {}", record.spec.chunk)));
+  replica->SetUsed(std::max(record.spec.capacity_bytes, replica->facts().report.length));
+  replica->Report();
+  return replica;
+}
+
+absl::Status Replica::Recover(const ReplicaRecord& stored, const std::string& boot_id) {
+  Disk* disk = environment_.disk;
+  auto file = disk->OpenData(chunk_, /*write=*/true);
+  if (file.status().code() == absl::StatusCode::kNotFound) file = disk->CreateData(chunk_, 0);
+  RETURN_IF_ERROR(file.status());
+  file_ = *std::move(file);
+  ASSIGN_OR_RETURN(const uint64_t file_bytes, file_->Size());
+  ASSIGN_OR_RETURN(std::vector<AppendRecord> appends, disk->index().LoadAppends(chunk_));
+  const size_t survivors = SurvivingAppends(
+      appends, stored.synced, file_bytes,
+      [&](uint64_t start, uint64_t end) -> absl::StatusOr<uint32_t> {
+        uint32_t crc = 0;
+        RETURN_IF_ERROR(VisitBytes(file_.get(), start, end, [&](std::string_view bytes) {
+          crc = ExtendCrc32c(crc, bytes.data(), bytes.size());
+        }));
+        return crc;
+      });
+  const bool lost_bytes = survivors < appends.size();
+  appends.resize(survivors);
+  ReplicaMachine machine =
+      ReplicaMachine::Restore(stored, appends, {.boot_id = boot_id, .lost_bytes = lost_bytes});
+  if (stored.state == ReplicaState::kOpen) {
+    // As in every fence: the data to the disk before the latch.
+    if (file_bytes > machine.length()) RETURN_IF_ERROR(file_->Truncate(machine.length()));
+    RETURN_IF_ERROR(SyncData());
+    machine.Synced(machine.length());
+  }
+  if (machine.state() != stored.state) {
+    RETURN_IF_ERROR(disk->index().PutCut(machine.record(), WriteMode::kUnsynced));
+    LogInfo("replica_fenced_by_restart", {{"chunk", chunk_},
+                                          {"state", StateName(machine.state())},
+                                          {"length", machine.length()},
+                                          {"suspect", machine.suspect()},
+                                          {"lost_bytes", lost_bytes}});
+  }
+  MutexLock lock(&mutex_);
+  machine_ = std::move(machine);
+  return absl::OkStatus();
+}
+
+}  // namespace quern::chunkserver

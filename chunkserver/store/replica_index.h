@@ -1,0 +1,58 @@
+// What one disk remembers besides the bytes themselves: the replicas, their append records or block
+// checksums, and whose disk it is. RocksDB in life (rocks_replica_index.h), a map in tests.
+//
+// Every write is atomic. A synced write is durable when it returns, and so is every earlier write to
+// the same index, because they share one log. An unsynced one survives the death of the process but
+// not of the machine.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "chunkserver/logic/replica_types.h"
+#include "common/status.h"
+
+namespace quern::chunkserver {
+
+enum class WriteMode { kUnsynced, kSynced };
+
+struct DiskIdentity {
+  std::string server_uuid = {};  // same on all disks of a server
+  std::string disk_uuid = {};
+  std::string cluster_id = {};   // empty before the first registration
+  uint64_t max_term = 0;    // newest master that was obeyed
+  uint64_t max_log_index = 0;
+  bool operator==(const DiskIdentity&) const = default;
+};
+
+// Thread-safe. Failures: ResourceExhausted (disk full), DataLoss (damaged, or the disk fails).
+class ReplicaIndex {
+ public:
+  virtual ~ReplicaIndex() = default;
+
+  // NotFound on a new disk.
+  virtual absl::StatusOr<DiskIdentity> LoadIdentity() = 0;
+  virtual absl::Status PutIdentity(const DiskIdentity& identity, WriteMode mode) = 0;
+
+  virtual absl::Status PutReplica(const ReplicaRecord& record, WriteMode mode) = 0;
+  virtual absl::Status PutAppend(ChunkId chunk, const AppendRecord& append, WriteMode mode) = 0;
+  // The replica is sealed: `sums` in place of its append records.
+  virtual absl::Status PutSealed(const ReplicaRecord& record, const SealedSums& sums,
+                                 WriteMode mode) = 0;
+  // After a crash: stores the record and drops the append records that end beyond its length.
+  virtual absl::Status PutCut(const ReplicaRecord& record, WriteMode mode) = 0;
+  // Everything of the chunk; OK when there is nothing.
+  virtual absl::Status Remove(ChunkId chunk, WriteMode mode) = 0;
+
+  // In order of chunk ids. Stops at the first error, also one of `visit`.
+  virtual absl::Status ForEachReplica(
+      const std::function<absl::Status(ReplicaRecord)>& visit) = 0;
+  // In order of offsets; empty when there are none.
+  virtual absl::StatusOr<std::vector<AppendRecord>> LoadAppends(ChunkId chunk) = 0;
+  // NotFound when the replica is not sealed.
+  virtual absl::StatusOr<SealedSums> LoadSums(ChunkId chunk) = 0;
+};
+
+}  // namespace quern::chunkserver

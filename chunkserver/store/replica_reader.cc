@@ -1,0 +1,110 @@
+#include "chunkserver/store/replica_reader.h"
+
+#include <algorithm>
+
+#include "common/crc32c.h"
+
+namespace quern::chunkserver {
+namespace {
+
+// CRC32C of [offset, end) from a buffer that begins at block border `begin`: whole blocks have just
+// been summed, so only their checksums are put together.
+uint32_t CrcOfRange(uint64_t begin, uint64_t offset, uint64_t end, const Replica::Blocks& blocks,
+                    const char* buffer) {
+  uint32_t crc = 0;
+  while (offset < end) {
+    const uint64_t index = (offset - begin) / kBlockBytes;
+    const uint64_t block_begin = begin + index * kBlockBytes;
+    const uint64_t block_end = std::min(block_begin + kBlockBytes, blocks.length);
+    const uint64_t stop = std::min(end, block_end);
+    const uint64_t bytes = stop - offset;
+    if (offset == block_begin && stop == block_end) {
+      crc = ConcatCrc32c(crc, blocks.crcs[index], bytes);
+    } else {
+      crc = ExtendCrc32c(crc, buffer + (offset - begin), bytes);
+    }
+    offset = stop;
+  }
+  return crc;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ReplicaReader>> ReplicaReader::Open(
+    std::shared_ptr<Replica> replica, uint64_t committed_proof) {
+  RETURN_IF_ERROR(replica->Readable(committed_proof).status());
+  auto file = replica->OpenForReading();
+  if (!file.ok()) {
+    replica->MarkCorrupt(Message(file.status()));
+    return DataLossError("chunk {}: {}", replica->chunk(), Message(file.status()));
+  }
+  return std::unique_ptr<ReplicaReader>(
+      new ReplicaReader(std::move(replica), *std::move(file), committed_proof));
+}
+
+absl::StatusOr<ReplicaReader::Extent> ReplicaReader::extent() const {
+  ASSIGN_OR_RETURN(const uint64_t readable, replica_->Readable(proof_));
+  return Extent{.readable = readable,
+                .sealed = replica_->facts().report.state == ReplicaState::kFinalized};
+}
+
+absl::StatusOr<Replica::Blocks> ReplicaReader::BlocksAt(uint64_t offset, uint64_t bytes) {
+  if (std::optional<Replica::Blocks> blocks = replica_->UnsealedBlocks(offset, bytes)) {
+    return *std::move(blocks);
+  }
+  if (!sums_) {
+    ASSIGN_OR_RETURN(sums_, replica_->LoadSums());
+  }
+  Replica::Blocks blocks{.length = replica_->facts().report.length, .crcs = {}};
+  const uint64_t end = std::min(offset + bytes, blocks.length);
+  for (uint64_t i = offset / kBlockBytes; i * kBlockBytes < end; ++i) {
+    if (i >= sums_->blocks.size()) {
+      return DataLossError("chunk {}: no checksum of block {}", replica_->chunk(), i);
+    }
+    blocks.crcs.push_back(sums_->blocks[i]);
+  }
+  return blocks;
+}
+
+absl::StatusOr<bool> ReplicaReader::ReadBlocks(uint64_t begin, uint64_t end,
+                                               const Replica::Blocks& blocks, char* buffer) {
+  ASSIGN_OR_RETURN(const size_t got, file_->Pread(begin, end - begin, buffer));
+  if (got < end - begin) return false;
+  for (size_t i = 0; i < blocks.crcs.size(); ++i) {
+    const uint64_t at = i * kBlockBytes;
+    const uint64_t bytes = std::min(kBlockBytes, end - begin - at);
+    if (ExtendCrc32c(0, buffer + at, bytes) != blocks.crcs[i]) return false;
+  }
+  return true;
+}
+
+absl::StatusOr<ReplicaReader::Piece> ReplicaReader::Read(uint64_t offset, uint64_t max_bytes,
+                                                         char* buffer) {
+  // A second try when the replica was cut or sealed between the look at its checksums and the read.
+  for (int attempt = 0;; ++attempt) {
+    ASSIGN_OR_RETURN(const Extent extent, this->extent());
+    if (offset > extent.readable) {
+      return OutOfRangeError("chunk {}: read at {}, but {} bytes may be read", replica_->chunk(),
+                             offset, extent.readable);
+    }
+    const uint64_t piece_end = offset - offset % kReadPieceBytes + kReadPieceBytes;
+    const uint64_t end = std::min({piece_end, extent.readable, offset + std::min(max_bytes, kReadPieceBytes)});
+    const uint64_t begin = offset - offset % kBlockBytes;
+    if (end <= offset) return Piece{};
+    ASSIGN_OR_RETURN(const Replica::Blocks blocks, BlocksAt(begin, end - begin));
+    const uint64_t checked_end = std::min(begin + blocks.crcs.size() * kBlockBytes, blocks.length);
+    const absl::StatusOr<bool> good = ReadBlocks(begin, checked_end, blocks, buffer);
+    if (good.ok() && *good) {
+      return Piece{.bytes = {buffer + (offset - begin), end - offset},
+                   .crc = CrcOfRange(begin, offset, end, blocks, buffer)};
+    }
+    if (attempt == 0 && !extent.sealed) continue;
+    const std::string reason = good.ok() ? fmt::format("checksum of bytes {} to {}", begin, end)
+                                         : std::string(Message(good.status()));
+    replica_->MarkCorrupt(reason);
+    return DataLossError("chunk {}: the replica on {} is damaged: {}", replica_->chunk(),
+replica_->disk().path(), reason);
+  }
+}
+
+}  // namespace quern::chunkserver

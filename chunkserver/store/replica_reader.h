@@ -1,0 +1,54 @@
+// Reads one replica, checking every byte against its checksums before anybody sees it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "chunkserver/store/replica.h"
+
+namespace quern::chunkserver {
+
+// Pieces never cross a multiple of this offset, so that whole blocks fit a buffer of this size.
+inline constexpr uint64_t kReadPieceBytes = uint64_t{1} << 20;
+
+// One reader's hold on a replica; for one thread. The replica may be appended to, sealed or removed
+// meanwhile.
+class ReplicaReader {
+ public:
+  // `committed_proof`: see ReplicaMachine::Readable, whose errors it returns.
+  static absl::StatusOr<std::unique_ptr<ReplicaReader>> Open(std::shared_ptr<Replica> replica,
+                                                             uint64_t committed_proof);
+
+  struct Extent {
+    uint64_t readable = 0;  // length that may be read now
+    bool sealed = false;
+  };
+  absl::StatusOr<Extent> extent() const;
+
+  struct Piece {
+    std::string_view bytes;  // within the buffer
+    uint32_t crc = 0;
+  };
+  // Bytes from `offset` on, at most `max_bytes` and not across a multiple of kReadPieceBytes.
+  // `buffer` has kReadPieceBytes. OutOfRange beyond what may be read; DataLoss when the bytes do not
+  // match: the replica is CORRUPT from then on.
+  absl::StatusOr<Piece> Read(uint64_t offset, uint64_t max_bytes, char* buffer);
+
+ private:
+  ReplicaReader(std::shared_ptr<Replica> replica, std::unique_ptr<File> file, uint64_t proof)
+      : replica_(std::move(replica)), file_(std::move(file)), proof_(proof) {}
+
+  // Checksums of the blocks from offset / kBlockBytes on, as they are now.
+  absl::StatusOr<Replica::Blocks> BlocksAt(uint64_t offset, uint64_t bytes);
+  // Fills the buffer with whole blocks and checks them; true when all match.
+  absl::StatusOr<bool> ReadBlocks(uint64_t begin, uint64_t end, const Replica::Blocks& blocks,
+                                  char* buffer);
+
+  const std::shared_ptr<Replica> replica_;
+  const std::unique_ptr<File> file_;
+  const uint64_t proof_;
+  std::optional<SealedSums> sums_;  // loaded once, when sealed
+};
+
+}  // namespace quern::chunkserver

@@ -1,0 +1,129 @@
+#include "chunkserver/store/rocks_replica_index.h"
+
+#include "chunkserver/store/rows.h"
+
+namespace quern::chunkserver {
+namespace {
+
+constexpr char kIdentityKey[] = "identity";
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ReplicaIndex>> RocksReplicaIndex::Open(const Options& options) {
+  ASSIGN_OR_RETURN(std::unique_ptr<RocksDb> db,
+                   OpenRocks({.path = options.path,
+                              .create = options.create,
+                              .column_families = {"identity", "replicas", "appends", "sums"},
+                              .env = options.env}));
+  return std::unique_ptr<ReplicaIndex>(new RocksReplicaIndex(std::move(db)));
+}
+
+RocksReplicaIndex::RocksReplicaIndex(std::unique_ptr<RocksDb> db)
+    : db_(std::move(db)),
+      identity_(db_->ColumnFamily("identity")),
+      replicas_(db_->ColumnFamily("replicas")),
+      appends_(db_->ColumnFamily("appends")),
+      sums_(db_->ColumnFamily("sums")) {}
+
+absl::Status RocksReplicaIndex::Write(rocksdb::WriteBatch* batch, WriteMode mode) {
+  const bool synced = mode == WriteMode::kSynced;
+  return FromRocks((*db_)->Write(synced ? SyncedWrite() : UnsyncedWrite(), batch));
+}
+
+absl::StatusOr<DiskIdentity> RocksReplicaIndex::LoadIdentity() {
+  std::string row;
+  RETURN_IF_ERROR(FromRocks((*db_)->Get({}, identity_, kIdentityKey, &row)));
+  return DecodeIdentity(row);
+}
+
+absl::Status RocksReplicaIndex::PutIdentity(const DiskIdentity& identity, WriteMode mode) {
+  rocksdb::WriteBatch batch;
+  RETURN_IF_ERROR(FromRocks(batch.Put(identity_, kIdentityKey, EncodeIdentity(identity))));
+  return Write(&batch, mode);
+}
+
+absl::Status RocksReplicaIndex::PutReplica(const ReplicaRecord& record, WriteMode mode) {
+  rocksdb::WriteBatch batch;
+  RETURN_IF_ERROR(
+      FromRocks(batch.Put(replicas_, ChunkKey(record.spec.chunk), EncodeReplica(record))));
+  return Write(&batch, mode);
+}
+
+absl::Status RocksReplicaIndex::PutAppend(ChunkId chunk, const AppendRecord& append,
+                                          WriteMode mode) {
+  rocksdb::WriteBatch batch;
+  RETURN_IF_ERROR(
+      FromRocks(batch.Put(appends_, AppendKey(chunk, append.end), EncodeAppend(append))));
+  return Write(&batch, mode);
+}
+
+absl::Status RocksReplicaIndex::PutSealed(const ReplicaRecord& record, const SealedSums& sums,
+                                          WriteMode mode) {
+  const std::string key = ChunkKey(record.spec.chunk);
+  rocksdb::WriteBatch batch;
+  RETURN_IF_ERROR(FromRocks(batch.Put(replicas_, key, EncodeReplica(record))));
+  RETURN_IF_ERROR(FromRocks(batch.Put(sums_, key, EncodeSums(sums))));
+  RETURN_IF_ERROR(DropAppends(record.spec.chunk, 0, &batch));
+  return Write(&batch, mode);
+}
+
+absl::Status RocksReplicaIndex::PutCut(const ReplicaRecord& record, WriteMode mode) {
+  rocksdb::WriteBatch batch;
+  RETURN_IF_ERROR(
+      FromRocks(batch.Put(replicas_, ChunkKey(record.spec.chunk), EncodeReplica(record))));
+  RETURN_IF_ERROR(DropAppends(record.spec.chunk, record.length, &batch));
+  return Write(&batch, mode);
+}
+
+absl::Status RocksReplicaIndex::Remove(ChunkId chunk, WriteMode mode) {
+  const std::string key = ChunkKey(chunk);
+  rocksdb::WriteBatch batch;
+  RETURN_IF_ERROR(FromRocks(batch.Delete(replicas_, key)));
+  RETURN_IF_ERROR(FromRocks(batch.Delete(sums_, key)));
+  RETURN_IF_ERROR(DropAppends(chunk, 0, &batch));
+  return Write(&batch, mode);
+}
+
+absl::Status RocksReplicaIndex::DropAppends(ChunkId chunk, uint64_t length,
+                                            rocksdb::WriteBatch* batch) {
+  // One by one and not as a range: there are some dozens, and RocksDB's range tombstones, one per
+  // sealed chunk, would slow every later lookup.
+  const std::string prefix = ChunkKey(chunk);
+  const std::unique_ptr<rocksdb::Iterator> row((*db_)->NewIterator({}, appends_));
+  for (row->Seek(AppendKey(chunk, length + 1)); row->Valid(); row->Next()) {
+    if (!row->key().starts_with(prefix)) break;
+    RETURN_IF_ERROR(FromRocks(batch->Delete(appends_, row->key())));
+  }
+  return FromRocks(row->status());
+}
+
+absl::Status RocksReplicaIndex::ForEachReplica(
+    const std::function<absl::Status(ReplicaRecord)>& visit) {
+  const std::unique_ptr<rocksdb::Iterator> row((*db_)->NewIterator({}, replicas_));
+  for (row->SeekToFirst(); row->Valid(); row->Next()) {
+    ASSIGN_OR_RETURN(ReplicaRecord record, DecodeReplica(ToStd(row->value())));
+    RETURN_IF_ERROR(visit(std::move(record)));
+  }
+  return FromRocks(row->status());
+}
+
+absl::StatusOr<std::vector<AppendRecord>> RocksReplicaIndex::LoadAppends(ChunkId chunk) {
+  const std::string prefix = ChunkKey(chunk);
+  std::vector<AppendRecord> appends;
+  const std::unique_ptr<rocksdb::Iterator> row((*db_)->NewIterator({}, appends_));
+  for (row->Seek(prefix); row->Valid() && row->key().starts_with(prefix); row->Next()) {
+    ASSIGN_OR_RETURN(const uint64_t end, EndOfAppendKey(ToStd(row->key())));
+    ASSIGN_OR_RETURN(AppendRecord append, DecodeAppend(end, ToStd(row->value())));
+    appends.push_back(std::move(append));
+  }
+  RETURN_IF_ERROR(FromRocks(row->status()));
+  return appends;
+}
+
+absl::StatusOr<SealedSums> RocksReplicaIndex::LoadSums(ChunkId chunk) {
+  rocksdb::PinnableSlice row;
+  RETURN_IF_ERROR(FromRocks((*db_)->Get({}, sums_, ChunkKey(chunk), &row)));
+  return DecodeSums(ToStd(row));
+}
+
+}  // namespace quern::chunkserver
