@@ -1,0 +1,182 @@
+// `quern up`, `down`, `status` and `env` as a user or a script meets them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "common/clock.h"
+#include "deploy/local/cluster_dir.h"
+#include "tests/cluster/cluster.h"
+#include "tests/cluster/command.h"
+
+namespace quern::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using nlohmann::json;
+
+class QuernCommand : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "quern up_XXXXXX";  // with a blank, on purpose
+    dir_ = mkdtemp(pattern.data());
+  }
+  void TearDown() override {
+    Quern({"down"});
+    std::filesystem::remove_all(dir_);
+  }
+
+  CommandResult Quern(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), BinaryPath("quern"));
+    arguments.insert(arguments.end(), {"--dir", dir_});
+    return RunCommand(arguments);
+  }
+  CommandResult Up(std::vector<std::string> more = {}) const {
+    std::vector<std::string> arguments = {"up", "--port_base", "0", "--detach"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Quern(arguments);
+  }
+  // A shell that uses the cluster as a user would after pasting the lines.
+  CommandResult Shell(const std::string& script) const {
+    return RunCommand({"bash", "-c", "eval \"$(\"$QUERN_BIN/quern\" env --dir \"$1\")\" && " + script,
+                       "bash", dir_});
+  }
+  std::map<std::string, json> Status() const {
+    std::map<std::string, json> servers;
+    std::istringstream lines(Quern({"status", "--json"}).out);
+    for (std::string line; std::getline(lines, line);) {
+      const json server = json::parse(line);
+      servers[server.at("name")] = server;
+    }
+    return servers;
+  }
+  static bool Eventually(const std::function<bool()>& done) {
+    for (int i = 0; i < 600; ++i) {
+      if (done()) return true;
+      Clock::Real()->Sleep(absl::Milliseconds(50));
+    }
+    return false;
+  }
+
+  std::string dir_;
+};
+
+TEST_F(QuernCommand, UpServesAtOnceAndDownKeepsTheData) {
+  const CommandResult up = Up();
+  ASSERT_EQ(up.exit_code, 0) << up.Describe();
+  EXPECT_THAT(up.out, HasSubstr("export QUERN_MASTER=127.0.0.1:"));
+  const auto before = Status();
+  EXPECT_EQ(before.size(), 7u);
+  for (const auto& [name, server] : before) {
+    EXPECT_EQ(server.at("state"), "running") << name;
+    for (const char* key : {"role", "pid", "rpc", "http", "dir"}) {
+      EXPECT_TRUE(server.contains(key)) << name << " " << key;
+    }
+  }
+  ASSERT_EQ(Shell("echo hello | dfs put - /a && dfs health").exit_code, 0);
+
+  EXPECT_EQ(Quern({"down"}).exit_code, 0);
+  for (const auto& [name, server] : before) {
+    EXPECT_FALSE(local::ProcessIdentity::Of(server.at("pid").get<pid_t>()).IsAlive()) << name;
+  }
+  EXPECT_EQ(Status().at("master").at("state"), "stopped");
+  ASSERT_EQ(Up().exit_code, 0);
+  EXPECT_EQ(Shell("dfs cat /a").out, "hello\n");
+  EXPECT_EQ(Status().at("master").at("rpc"), before.at("master").at("rpc")) << "ports are kept";
+}
+
+TEST_F(QuernCommand, ASecondUpInTheSameDirectoryIsRefused) {
+  ASSERT_EQ(Up({"--chunkservers", "1", "--workers", "1"}).exit_code, 0);
+  const CommandResult again = Up();
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_THAT(again.err, HasSubstr("running here already"));
+  EXPECT_EQ(Shell("dfs health").exit_code, 0) << "the first one is not disturbed";
+}
+
+TEST_F(QuernCommand, APortInUseIsNamedWithTheFlag) {
+  ASSERT_EQ(Up({"--chunkservers", "1", "--workers", "1"}).exit_code, 0);
+  const std::string rpc = Status().at("master").at("rpc");
+  const std::string port = rpc.substr(rpc.find(':') + 1);
+  const CommandResult other =
+      RunCommand({BinaryPath("quern"), "up", "--dir", dir_ + "/other", "--port_base", port, "--detach"});
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_THAT(other.err, HasSubstr("port " + port + " of master is in use"));
+  EXPECT_THAT(other.err, HasSubstr("--port_base"));
+}
+
+TEST_F(QuernCommand, ADeadServerIsRestartedUnlessToldNever) {
+  ASSERT_EQ(Up({"--chunkservers", "1", "--workers", "1"}).exit_code, 0);
+  const pid_t first = Status().at("worker1").at("pid");
+  kill(first, SIGKILL);
+  EXPECT_TRUE(Eventually([&] {
+    const json worker = Status().at("worker1");
+    return worker.at("state") == "running" && worker.at("pid") != first;
+  }));
+  EXPECT_EQ(Quern({"down"}).exit_code, 0);
+
+  ASSERT_EQ(Up({"--restart", "never"}).exit_code, 0);
+  kill(Status().at("worker1").at("pid").get<pid_t>(), SIGKILL);
+  EXPECT_TRUE(Eventually([&] { return Status().at("worker1").at("state") == "dead"; }));
+  EXPECT_TRUE(Status().at("worker1").at("pid").is_null());
+  EXPECT_EQ(Quern({"status"}).exit_code, 1);
+}
+
+TEST_F(QuernCommand, AKilledSupervisorLeavesNothingInTheWay) {
+  ASSERT_EQ(Up({"--chunkservers", "1", "--workers", "1"}).exit_code, 0);
+  ASSERT_EQ(Shell("echo kept | dfs put - /a").exit_code, 0);
+  const auto dir = local::ClusterDir::At(dir_);
+  const auto state = dir->LoadState();
+  (*state)->supervisor.Signal(SIGKILL);
+  // Whether or not its servers have gone by now, the next `up` works.
+  const CommandResult up = Up();
+  ASSERT_EQ(up.exit_code, 0) << up.Describe();
+  EXPECT_EQ(Shell("dfs cat /a").out, "kept\n");
+}
+
+TEST_F(QuernCommand, CtrlCStopsAClusterInTheForeground) {
+  Command up({BinaryPath("quern"), "up", "--dir", dir_, "--port_base", "0", "--chunkservers", "1",
+              "--workers", "1"},
+             {});
+  ASSERT_TRUE(Eventually([&] {
+    const auto state = local::ClusterDir::At(dir_)->LoadState();
+    return state.ok() && state->has_value() && (*state)->up;
+  }));
+  const auto servers = Status();
+  up.Signal(SIGINT);
+  EXPECT_EQ(up.Finish().exit_code, 130);
+  for (const auto& [name, server] : servers) {
+    EXPECT_FALSE(local::ProcessIdentity::Of(server.at("pid").get<pid_t>()).IsAlive()) << name;
+  }
+}
+
+TEST_F(QuernCommand, WrongUseIsAnsweredInOneLine) {
+  struct Case {
+    std::vector<std::string> arguments;
+    int exit_code;
+    const char* says;
+  };
+  const std::vector<Case> cases = {
+      {{"up", "--chunkservers", "0"}, 2, "--chunkservers 0"},
+      {{"up", "--replication", "9"}, 2, "--replication 9"},
+      {{"up", "--restart", "maybe"}, 2, "maybe"},
+      {{"up", "--bogus"}, 2, "--bogus"},
+      {{"statsu"}, 2, "did you mean 'status'"},
+      {{"down"}, 1, "no cluster was started here"},
+      {{"status"}, 1, "quern up --dir"},
+      {{"env"}, 1, "quern up --dir"},
+  };
+  for (const Case& c : cases) {
+    const CommandResult result = Quern(c.arguments);
+    EXPECT_EQ(result.exit_code, c.exit_code) << c.says << "\n" << result.Describe();
+    EXPECT_THAT(result.err, HasSubstr(c.says));
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+  }
+}
+
+}  // namespace
+}  // namespace quern::testing
