@@ -1,0 +1,44 @@
+// What the chosen attempts of one kind left behind, one entry per task.
+//
+// Entries are kept serialized: a message takes several times its encoded size, and a job may have
+// 200,000 of them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "quern/mr/v1/types.pb.h"
+
+namespace quern::mr {
+
+// Sums of counters by (group, name).
+using CounterSums = std::map<std::pair<std::string, std::string>, int64_t>;
+
+class ChosenResults {
+ public:
+  ChosenResults() = default;
+  explicit ChosenResults(uint32_t tasks) : results_(tasks) {}
+
+  // Replaces what the task had, also in the sums: an output that was lost and made again counts once.
+  void Set(uint32_t task, const v1::AttemptResult& result);
+  bool Has(uint32_t task) const { return !results_[task].empty(); }
+  v1::AttemptResult Get(uint32_t task) const;
+
+  const CounterSums& counters() const { return counters_; }
+  uint64_t output_bytes() const { return output_bytes_; }
+  // Of the map outputs.
+  uint64_t shuffle_bytes() const { return shuffle_bytes_; }
+
+ private:
+  void Count(const v1::AttemptResult& result, int sign);
+
+  std::vector<std::string> results_;
+  CounterSums counters_;
+  uint64_t output_bytes_ = 0;
+  uint64_t shuffle_bytes_ = 0;
+};
+
+}  // namespace quern::mr

@@ -1,0 +1,80 @@
+#include "mapreduce/coordinator/service/convert.h"
+
+#include <fmt/format.h>
+
+namespace quern::mr {
+
+v1::TaskKind ToProto(TaskKind kind) {
+  switch (kind) {
+    case TaskKind::kSample:
+      return v1::TASK_KIND_SAMPLE;
+    case TaskKind::kMap:
+      return v1::TASK_KIND_MAP;
+    case TaskKind::kReduce:
+      return v1::TASK_KIND_REDUCE;
+  }
+  return v1::TASK_KIND_UNSPECIFIED;
+}
+
+TaskKind FromProto(v1::TaskKind kind) {
+  if (kind == v1::TASK_KIND_SAMPLE) return TaskKind::kSample;
+  return kind == v1::TASK_KIND_REDUCE ? TaskKind::kReduce : TaskKind::kMap;
+}
+
+v1::AttemptState ToProto(AttemptState state) {
+  switch (state) {
+    case AttemptState::kRunning:
+      return v1::ATTEMPT_STATE_RUNNING;
+    case AttemptState::kSucceeded:
+      return v1::ATTEMPT_STATE_SUCCEEDED;
+    case AttemptState::kFailed:
+      return v1::ATTEMPT_STATE_FAILED;
+    case AttemptState::kKilled:
+      return v1::ATTEMPT_STATE_KILLED;
+    case AttemptState::kLost:
+      return v1::ATTEMPT_STATE_LOST;
+  }
+  return v1::ATTEMPT_STATE_UNSPECIFIED;
+}
+
+std::string_view LocalityName(Locality locality) {
+  switch (locality) {
+    case Locality::kNode:
+      return "node";
+    case Locality::kRack:
+      return "rack";
+    case Locality::kAny:
+      return "any";
+  }
+  return "any";
+}
+
+Locality ParseLocality(std::string_view name) {
+  if (name == "node") return Locality::kNode;
+  return name == "rack" ? Locality::kRack : Locality::kAny;
+}
+
+v1::AttemptId ToProto(std::string_view job_id, const AttemptRef& attempt) {
+  v1::AttemptId id;
+  id.set_job_id(std::string(job_id));
+  id.set_kind(ToProto(attempt.kind));
+  id.set_task(attempt.task);
+  id.set_attempt(attempt.number);
+  return id;
+}
+
+int64_t ToMillis(absl::Time time) {
+  if (time == absl::InfiniteFuture() || time == absl::InfinitePast()) return 0;
+  return absl::ToUnixMillis(time);
+}
+
+std::string DescribeFailure(const v1::AttemptFailure& failure) {
+  if (!failure.in_record()) return failure.message();
+  if (failure.record_source().empty()) {
+    return fmt::format("{}, at key {}", failure.message(), failure.record_position());
+  }
+  return fmt::format("{}, at {}:{}", failure.message(), failure.record_source(),
+                     failure.record_position());
+}
+
+}  // namespace quern::mr
