@@ -37,17 +37,19 @@ function(quern_binary name)
   add_dependencies(product ${name})
 endfunction()
 
-# quern_plugin(NAME SOURCES x.cc [LIBS deps...]): a job's shared object, lib/quern/jobs/libNAME.so.
-# It sees only the public API of mapreduce/api.
+# quern_plugin(NAME SOURCES x.cc [LIBS deps...] [TEST_ONLY]): a job's shared object,
+# lib/quern/jobs/libNAME.so. It sees only the public API of mapreduce/api.
 function(quern_plugin name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "TEST_ONLY" "" "SOURCES;LIBS" ${ARGN})
   add_library(${name} MODULE ${ARG_SOURCES})
   target_compile_options(${name} PRIVATE ${QUERN_WARNINGS} -fvisibility=hidden)
   target_link_libraries(${name} PRIVATE quern_mapreduce_api ${ARG_LIBS})
   set_target_properties(${name} PROPERTIES PREFIX "lib"
     LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib/quern/jobs")
-  install(TARGETS ${name} LIBRARY DESTINATION lib/quern/jobs)
-  add_dependencies(product ${name})
+  if(NOT ARG_TEST_ONLY)
+    install(TARGETS ${name} LIBRARY DESTINATION lib/quern/jobs)
+    add_dependencies(product ${name})
+  endif()
 endfunction()
 
 # quern_test(NAME SOURCES a_test.cc ... [LIBS deps...] [LABELS l...] [TIMEOUT seconds] [ARGS a...]

@@ -160,6 +160,11 @@ void Cluster::StopAndStart() {
   ASSERT_TRUE(started.ok()) << started;
 }
 
+bool Cluster::IsRunning(std::string_view name) {
+  local_->Step(absl::ZeroDuration());
+  return Find(name)->state() == local::ServerState::kRunning;
+}
+
 bool Cluster::Eventually(const std::function<bool()>& done, absl::Duration timeout) {
   const absl::Time deadline = Clock::Real()->MonotonicNow() + timeout;
   while (!done()) {

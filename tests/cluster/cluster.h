@@ -59,6 +59,9 @@ class Cluster {
   // A clean stop of everything, and a start on the same data.
   void StopAndStart();
 
+  // The process that was started last under this name still lives.
+  bool IsRunning(std::string_view name);
+
   // Steps until `done` holds; false when it does not within `timeout`.
   bool Eventually(const std::function<bool()>& done, absl::Duration timeout = absl::Seconds(30));
 
