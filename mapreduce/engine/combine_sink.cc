@@ -1,0 +1,108 @@
+#include "mapreduce/engine/combine_sink.h"
+
+#include <cstring>
+
+#include "mapreduce/engine/combiner_output.h"
+
+namespace quern::mr {
+
+namespace {
+
+constexpr size_t kWindowBytes = 32 << 10;
+// Records whose slots are fetched into the cache together.
+constexpr size_t kBatch = 32;
+// Fewer records than this for one after combining: grouping costs more than it saves.
+constexpr double kWorthwhileReduction = 1.3;
+
+struct RecordView {
+  uint32_t hash;
+  std::string_view key;
+  std::string_view value;
+};
+
+}  // namespace
+
+CombineSink::CombineSink(size_t table_bytes, Reducer* combiner, SortSink* next,
+                         RecordPositionWriter* position)
+    : table_(table_bytes),
+      combiner_(combiner),
+      next_(next),
+      position_(position),
+      window_(std::make_unique_for_overwrite<char[]>(kWindowBytes)) {
+  SetWindow(window_.get(), window_.get() + kWindowBytes);
+}
+
+void CombineSink::AppendSlow(std::string_view key, std::string_view value) {
+  TakeWindow();
+  if (kRecordHeaderBytes + key.size() + value.size() <= kWindowBytes) {
+    Append(key, value);
+    return;
+  }
+  ++input_records_;
+  Add(CombineTable::Hash(key), key, value);
+}
+
+void CombineSink::TakeWindow() {
+  const char* const end = cursor();
+  SetWindow(window_.get(), window_.get() + kWindowBytes);
+  Take(window_.get(), end);
+}
+
+void CombineSink::Take(const char* at, const char* end) {
+  RecordView batch[kBatch];
+  while (at < end) {
+    size_t count = 0;
+    for (; count < kBatch && at < end; ++count) {
+      uint32_t sizes[2];
+      std::memcpy(sizes, at, sizeof(sizes));
+      const char* const key = at + kRecordHeaderBytes;
+      batch[count] = {0, {key, sizes[0]}, {key + sizes[0], sizes[1]}};
+      batch[count].hash = CombineTable::Hash(batch[count].key);
+      table_.Prefetch(batch[count].hash);
+      at = key + sizes[0] + sizes[1];
+    }
+    for (size_t i = 0; i < count; ++i) Add(batch[i].hash, batch[i].key, batch[i].value);
+    input_records_ += count;
+  }
+}
+
+void CombineSink::Add(uint32_t hash, std::string_view key, std::string_view value) {
+  if (combining_ && table_.Add(hash, key, value)) return;
+  if (combining_ && table_.groups() > 0) {
+    combining_ = static_cast<double>(table_.records()) >=
+                 kWorthwhileReduction * static_cast<double>(table_.groups());
+    Flush();
+    if (combining_ && table_.Add(hash, key, value)) return;
+  }
+  next_->Append(key, value);  // given up, or larger than the whole table
+}
+
+void CombineSink::Flush() {
+  const RecordPhase phase = position_->phase();
+  position_->SetPhase(RecordPhase::kCombine);
+  CombineTable::GroupCursor group(&table_);
+  CombinerOutput output(&group, [this](std::string_view key, std::string_view value) {
+    next_->Append(key, value);
+    return absl::OkStatus();
+  });
+  combiner_->ConnectOutput(&output);
+  while (group.NextGroup()) {
+    if (group.single()) {
+      next_->Append(group.key(), group.only_value());
+      continue;
+    }
+    combiner_->EnterGroup(&group);
+    combiner_->Reduce(&group);
+    combiner_->EnterGroup(nullptr);
+  }
+  combiner_->ConnectOutput(nullptr);
+  table_.Clear();
+  position_->SetPhase(phase);
+}
+
+void CombineSink::Finish() {
+  TakeWindow();
+  Flush();
+}
+
+}  // namespace quern::mr

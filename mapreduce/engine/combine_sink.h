@@ -1,0 +1,50 @@
+// Combines the records of a map task before they are sorted.
+//
+// Records are grouped in a hash table. When it is full, and at the end, the user's combiner runs
+// once for each key that has more than one value, and what it emits goes on to the sort sink. A
+// table that filled up without making much fewer records of them is not used again: grouping must
+// pay.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "mapreduce/api/emit_buffer.h"
+#include "mapreduce/api/reducer.h"
+#include "mapreduce/engine/combine_table.h"
+#include "mapreduce/engine/record_position.h"
+#include "mapreduce/engine/sort_sink.h"
+
+namespace quern::mr {
+
+// Used by one thread. Errors are thrown as EngineError.
+class CombineSink final : public EmitBuffer {
+ public:
+  // Borrows all but the number. `position` is told when the combiner runs.
+  CombineSink(size_t table_bytes, Reducer* combiner, SortSink* next,
+              RecordPositionWriter* position);
+
+  // Hands everything on.
+  void Finish();
+
+  // False after the table has been given up.
+  bool combining() const { return combining_; }
+  uint64_t input_records() const { return input_records_; }
+
+ private:
+  void AppendSlow(std::string_view key, std::string_view value) override;
+  void TakeWindow();
+  void Take(const char* begin, const char* end);
+  void Add(uint32_t hash, std::string_view key, std::string_view value);
+  void Flush();
+
+  CombineTable table_;
+  Reducer* const combiner_;
+  SortSink* const next_;
+  RecordPositionWriter* const position_;
+  std::unique_ptr<char[]> window_;
+  bool combining_ = true;
+  uint64_t input_records_ = 0;
+};
+
+}  // namespace quern::mr

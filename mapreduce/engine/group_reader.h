@@ -1,0 +1,42 @@
+// Shows a merged sequence to a reducer, one key at a time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "mapreduce/api/reduce_input.h"
+#include "mapreduce/engine/merger.h"
+#include "mapreduce/engine/scratch_buffer.h"
+
+namespace quern::mr {
+
+class GroupReader final : public ReduceInput {
+ public:
+  // Large keys are kept in `scratch_dir` while their values go by.
+  GroupReader(Merger* merger, const std::string& scratch_dir);
+
+  // Moves to the next key, past the values of this one that nobody took; false at the end and on an
+  // error. The first value is there then.
+  bool NextGroup();
+  uint64_t groups() const { return groups_; }
+  uint64_t records() const { return records_; }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  bool NextRun() override;
+  bool Advance();
+  absl::Status KeepKey();
+
+  Merger* const merger_;
+  ScratchBuffer key_;
+  std::string_view key_view_;
+  uint64_t prefix_ = 0;
+  bool at_next_group_ = false;  // the merger stands on a record of the next key
+  bool started_ = false;
+  uint64_t groups_ = 0;
+  uint64_t records_ = 0;
+  absl::Status status_;
+};
+
+}  // namespace quern::mr

@@ -1,0 +1,118 @@
+#include "mapreduce/engine/line_reader.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace quern::mr {
+
+namespace {
+
+// What is read first behind the end of a piece to complete its last line. More each time.
+constexpr uint64_t kFirstTailBytes = 16 << 10;
+constexpr uint64_t kMaxTailBytes = 4 << 20;
+
+const char* FindLineFeed(const char* begin, const char* end) {
+  return static_cast<const char*>(std::memchr(begin, '\n', static_cast<size_t>(end - begin)));
+}
+
+}  // namespace
+
+LineReader::LineReader(const RecordOptions& options, std::unique_ptr<ByteStream> contents)
+    : file_(nullptr),
+      stream_(std::move(contents)),
+      partial_(options.scratch_dir, options.memory_bytes),
+      tail_bytes_(kFirstTailBytes) {}
+
+// The byte before the piece says whether a line starts at its first byte.
+LineReader::LineReader(const RecordOptions& options, ReadableFile* file, uint64_t offset,
+                       uint64_t length)
+    : file_(file),
+      stream_(file->Stream(offset == 0 ? 0 : offset - 1, offset == 0 ? length : length + 1)),
+      end_(offset + length),
+      skip_first_(offset > 0),
+      position_(offset == 0 ? 0 : offset - 1),
+      partial_(options.scratch_dir, options.memory_bytes),
+      tail_bytes_(kFirstTailBytes) {}
+
+bool LineReader::Next() {
+  if (at_ != nullptr) [[likely]] {
+    const char* const line_feed = FindLineFeed(at_, block_end_);
+    if (line_feed != nullptr && !skip_first_) [[likely]] {
+      const size_t size = static_cast<size_t>(line_feed - at_);
+      value_ = {at_, size};
+      offset_ = position_;
+      position_ += size + 1;
+      at_ = line_feed + 1;
+      return true;
+    }
+  }
+  return NextSlow();
+}
+
+bool LineReader::LoadBlock() {
+  const auto block = stream_->Next();
+  if (!block.ok()) return Fail(block.status());
+  at_ = block->data();
+  block_end_ = block->data() + block->size();
+  return !block->empty();
+}
+
+// Goes on behind the end of the piece; false at the end of the file.
+bool LineReader::ReadTail() {
+  if (file_ == nullptr || end_ >= file_->length()) return false;
+  reading_tail_ = true;
+  stream_ = file_->Stream(end_, tail_bytes_);
+  end_ += tail_bytes_;
+  tail_bytes_ = std::min(tail_bytes_ * 4, kMaxTailBytes);
+  return LoadBlock();
+}
+
+// Drops everything up to the first line feed. False when no line starts in this piece.
+bool LineReader::SkipFirst() {
+  skip_first_ = false;
+  while (at_ != block_end_ || LoadBlock()) {
+    const char* const line_feed = FindLineFeed(at_, block_end_);
+    const char* const next = line_feed == nullptr ? block_end_ : line_feed + 1;
+    position_ += static_cast<uint64_t>(next - at_);
+    at_ = next;
+    if (line_feed != nullptr) return true;
+  }
+  return false;
+}
+
+// A line that is not finished in this block, or the first one.
+bool LineReader::NextSlow() {
+  if (!status_.ok() || reading_tail_) return false;
+  if (skip_first_ && !SkipFirst()) return false;
+  partial_.Clear();
+  const uint64_t start = position_;
+  while (true) {
+    if (at_ == block_end_ && !LoadBlock()) {
+      if (!status_.ok() || (partial_.empty() && position_ == start)) return false;
+      if (!ReadTail()) return status_.ok() && TakePartial(start);
+    }
+    const char* const line_feed = FindLineFeed(at_, block_end_);
+    const char* const stop = line_feed == nullptr ? block_end_ : line_feed;
+    const std::string_view part(at_, static_cast<size_t>(stop - at_));
+    at_ = line_feed == nullptr ? block_end_ : line_feed + 1;
+    position_ += part.size() + (line_feed != nullptr);
+    if (line_feed != nullptr && partial_.empty()) {
+      value_ = part;
+      offset_ = start;
+      return true;
+    }
+    if (const absl::Status status = partial_.Append(part); !status.ok()) return Fail(status);
+    if (line_feed != nullptr) return TakePartial(start);
+  }
+}
+
+bool LineReader::TakePartial(uint64_t start) {
+  const auto line = partial_.View();
+  if (!line.ok()) return Fail(line.status());
+  value_ = *line;
+  offset_ = start;
+  if (reading_tail_) at_ = block_end_ = nullptr;  // the next lines belong to the next piece
+  return true;
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,123 @@
+#include <algorithm>
+
+#include "common/file_io.h"
+#include "common/random.h"
+#include "mapreduce/engine/storage.h"
+
+namespace quern::mr {
+
+namespace {
+
+constexpr size_t kReadBytes = 256 << 10;
+
+std::string LocalPart(const std::string& path) {
+  return IsLocalPath(path) ? path.substr(kLocalScheme.size()) : path;
+}
+
+class LocalStream final : public ByteStream {
+ public:
+  LocalStream(File* file, uint64_t offset, uint64_t end)
+      : file_(file),
+        offset_(offset),
+        end_(end),
+        buffer_(std::make_unique_for_overwrite<char[]>(kReadBytes)) {}
+
+  absl::StatusOr<std::string_view> Next() override {
+    const size_t want = static_cast<size_t>(std::min<uint64_t>(kReadBytes, end_ - offset_));
+    if (want == 0) return std::string_view();
+    ASSIGN_OR_RETURN(const size_t got, file_->Pread(offset_, want, buffer_.get()));
+    offset_ += got;
+    if (got < want) end_ = offset_;  // the file has become shorter
+    return std::string_view(buffer_.get(), got);
+  }
+
+ private:
+  File* const file_;
+  uint64_t offset_;
+  uint64_t end_;
+  const std::unique_ptr<char[]> buffer_;
+};
+
+class LocalReadable final : public ReadableFile {
+ public:
+  LocalReadable(std::unique_ptr<File> file, uint64_t length)
+      : file_(std::move(file)), length_(length) {}
+  uint64_t length() const override { return length_; }
+  std::unique_ptr<ByteStream> Stream(uint64_t offset, uint64_t length) override {
+    const uint64_t begin = std::min(offset, length_);
+    return std::make_unique<LocalStream>(file_.get(), begin,
+                                         begin + std::min(length, length_ - begin));
+  }
+
+ private:
+  const std::unique_ptr<File> file_;
+  const uint64_t length_;
+};
+
+// Written under a temporary name beside the final one.
+class LocalWritable final : public WritableFile {
+ public:
+  LocalWritable(std::unique_ptr<File> file, std::string path)
+      : file_(std::move(file)), path_(std::move(path)) {}
+  ~LocalWritable() override {
+    if (file_ != nullptr) FileSystem::Real()->Remove(file_->path()).IgnoreError();
+  }
+  absl::Status Append(std::string_view bytes) override {
+    RETURN_IF_ERROR(file_->Pwrite(bytes, length_));
+    length_ += bytes.size();
+    return absl::OkStatus();
+  }
+  absl::Status Close() override {
+    RETURN_IF_ERROR(file_->Datasync());
+    RETURN_IF_ERROR(FileSystem::Real()->Rename(file_->path(), path_));
+    file_.reset();
+    return FileSystem::Real()->SyncDir(ParentDir(path_));
+  }
+
+ private:
+  std::unique_ptr<File> file_;
+  const std::string path_;
+  uint64_t length_ = 0;
+};
+
+class LocalStorage final : public Storage {
+ public:
+  absl::StatusOr<std::unique_ptr<ReadableFile>> Open(const std::string& path) override {
+    ASSIGN_OR_RETURN(auto file, FileSystem::Real()->Open(LocalPart(path), {}));
+    ASSIGN_OR_RETURN(const uint64_t length, file->Size());
+    return std::make_unique<LocalReadable>(std::move(file), length);
+  }
+
+  absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string& path,
+                                                       const WriteOptions&) override {
+    const std::string local = LocalPart(path);
+    RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(ParentDir(local)));
+    const std::string temporary = fmt::format("{}.tmp-{}", local, RandomHex(4));
+    ASSIGN_OR_RETURN(auto file,
+                     FileSystem::Real()->Open(temporary, {.create = true, .exclusive = true}));
+    return std::make_unique<LocalWritable>(std::move(file), local);
+  }
+
+  absl::StatusOr<bool> Exists(const std::string& path) override {
+    return FileSystem::Real()->Exists(LocalPart(path));
+  }
+
+  absl::Status Rename(const std::string& from, const std::string& to) override {
+    if (FileSystem::Real()->Exists(LocalPart(to))) {
+      return AlreadyExistsError("{}: already exists", to);
+    }
+    RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(ParentDir(LocalPart(to))));
+    RETURN_IF_ERROR(FileSystem::Real()->Rename(LocalPart(from), LocalPart(to)));
+    return FileSystem::Real()->SyncDir(ParentDir(LocalPart(to)));
+  }
+
+  absl::Status RemoveTree(const std::string& path) override {
+    return FileSystem::Real()->RemoveTree(LocalPart(path));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Storage> MakeLocalStorage() { return std::make_unique<LocalStorage>(); }
+
+}  // namespace quern::mr

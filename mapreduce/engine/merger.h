@@ -1,0 +1,54 @@
+// Merges sorted runs into one sequence: by key, equal keys in the order of the runs.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "common/status.h"
+#include "mapreduce/engine/loser_tree.h"
+#include "mapreduce/engine/run_reader.h"
+
+namespace quern::mr {
+
+// Used by one thread.
+class Merger {
+ public:
+  explicit Merger(const std::vector<Run>& runs);
+  Merger(const Merger&) = delete;
+  Merger& operator=(const Merger&) = delete;
+
+  // Moves to the next record; false at the end and on an error.
+  bool Next();
+  // Valid until the next Next.
+  std::string_view key() const { return readers_[current_]->key(); }
+  std::string_view value() const { return readers_[current_]->value(); }
+  uint64_t prefix() const { return players_[current_].prefix; }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  struct Player {
+    uint64_t prefix = 0;
+    bool ended = false;
+  };
+  struct Beats {
+    const Merger* merger;
+    bool operator()(size_t a, size_t b) const {
+      const Player& left = merger->players_[a];
+      const Player& right = merger->players_[b];
+      return left.prefix != right.prefix ? left.prefix < right.prefix : merger->BeatsSlow(a, b);
+    }
+  };
+
+  bool BeatsSlow(size_t a, size_t b) const;
+  void Advance(size_t player);
+
+  std::vector<std::unique_ptr<RunReader>> readers_;
+  std::vector<Player> players_;
+  std::unique_ptr<LoserTree<Beats>> tree_;  // made by the first Next
+  size_t current_ = 0;
+  absl::Status status_;
+};
+
+}  // namespace quern::mr

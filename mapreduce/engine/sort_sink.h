@@ -1,0 +1,79 @@
+// Takes the records of a map task and leaves one sorted, partitioned file.
+//
+// Records go straight into a sort buffer. When it is full it is sorted and written as a spill by a
+// second thread while the mapper goes on filling another. At the end the spills are merged; a task
+// that never spilled writes its output at once.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/status.h"
+#include "common/thread.h"
+#include "mapreduce/api/emit_buffer.h"
+#include "mapreduce/api/partitioner.h"
+#include "mapreduce/api/reducer.h"
+#include "mapreduce/engine/block.h"
+#include "mapreduce/engine/map_output_file.h"
+#include "mapreduce/engine/sort_buffer.h"
+
+namespace quern::mr {
+
+// The two buffers, kept from one task to the next: fresh memory costs more than sorting it.
+struct SortBuffers {
+  explicit SortBuffers(size_t bytes_each) : first(bytes_each), second(bytes_each) {}
+  SortBuffer first;
+  SortBuffer second;
+};
+
+struct SortSinkOptions {
+  MapOutputIdentity identity;
+  uint32_t partitions = 1;
+  Codec codec = Codec::kNone;
+  std::string scratch_dir;  // for spills
+  size_t merge_fan_in = 64;
+};
+
+// Used by one thread. Errors are thrown as EngineError out of Append and returned by Finish.
+class SortSink final : public EmitBuffer {
+ public:
+  // All borrowed.
+  SortSink(SortSinkOptions options, const Partitioner* partitioner, SortBuffers* buffers);
+  // Waits for the spill under way.
+  ~SortSink() override;
+
+  // Writes the output to `path`; bytes of the file. With a combiner (connected to nothing yet),
+  // equal keys of different spills are combined once more.
+  absl::StatusOr<uint64_t> Finish(const std::string& path, Reducer* combiner);
+
+  // Records that were written to spills on their way.
+  uint64_t spilled_records() const { return spilled_records_; }
+  // Records taken in so far.
+  uint64_t records() const { return records_; }
+
+ private:
+  void AppendSlow(std::string_view key, std::string_view value) override;
+  absl::Status MakeRoom(size_t need);
+  absl::Status TakeWindow();
+  absl::Status StartSpill();
+  absl::Status WaitForSpill();
+  absl::Status SpillLargeRecord(std::string_view key, std::string_view value);
+  absl::Status WriteSorted(SortBuffer* buffer, const std::string& path);
+  std::string NextSpillPath();
+
+  const SortSinkOptions options_;
+  const Partitioner* const partitioner_;
+  SortBuffer* filling_;
+  SortBuffer* spare_;
+  std::vector<std::string> spills_;
+  uint64_t spilled_records_ = 0;
+  uint64_t records_ = 0;
+  absl::Status status_;
+
+  Thread spill_thread_;
+  absl::Status spill_status_;  // written by spill_thread_, read after it has been joined
+};
+
+}  // namespace quern::mr

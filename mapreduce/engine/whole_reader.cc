@@ -1,0 +1,20 @@
+#include "mapreduce/engine/whole_reader.h"
+
+namespace quern::mr {
+
+bool WholeReader::Next() {
+  if (done_) return false;
+  done_ = true;
+  while (true) {
+    const auto piece = stream_->Next();
+    if (!piece.ok()) return Fail(piece.status());
+    if (piece->empty()) break;
+    if (const absl::Status status = contents_.Append(*piece); !status.ok()) return Fail(status);
+  }
+  const auto view = contents_.View();
+  if (!view.ok()) return Fail(view.status());
+  value_ = *view;
+  return true;
+}
+
+}  // namespace quern::mr

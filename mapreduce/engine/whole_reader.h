@@ -1,0 +1,23 @@
+// A whole file as one record.
+#pragma once
+
+#include <memory>
+
+#include "mapreduce/engine/record_reader.h"
+#include "mapreduce/engine/scratch_buffer.h"
+
+namespace quern::mr {
+
+class WholeReader final : public RecordReader {
+ public:
+  WholeReader(const RecordOptions& options, std::unique_ptr<ByteStream> contents)
+      : stream_(std::move(contents)), contents_(options.scratch_dir, options.memory_bytes) {}
+  bool Next() override;
+
+ private:
+  const std::unique_ptr<ByteStream> stream_;
+  ScratchBuffer contents_;
+  bool done_ = false;
+};
+
+}  // namespace quern::mr
