@@ -227,16 +227,10 @@ void ForgetfulFileSystem::Forget(const Inode& inode, Random* keep_some) {
   const auto file = Must(real_->Open(inode.keeper, {.write = true}));
   const uint64_t size = Must(file->Size());
   const uint64_t synced = inode.synced_size;
-  // Bytes beyond the synced length are kept up to some point, and the length up to a later one: what
-  // is between them reads as zeros. (ext4 writes the pages of an append in order.)
-  const auto between = [keep_some](uint64_t low, uint64_t high) {
-    return low + (*keep_some)() % (high - low + 1);
-  };
-  uint64_t data_end = synced;
+  // Journaling file systems (ext4 with data=ordered, XFS) move the length on after the bytes: a first
+  // part of an append may be there.
   uint64_t kept = synced;
-  if (size > synced && coin()) data_end = kept = between(synced, size);
-  if (size > synced && coin()) kept = between(kept, size);
-  Must(file->Truncate(data_end));
+  if (size > synced && coin()) kept += (*keep_some)() % (size - synced + 1);
   Must(file->Truncate(kept));
   for (const auto& [page, bytes] : inode.old_pages) {
     if (!coin()) Must(file->Pwrite(bytes, page * kPageBytes));

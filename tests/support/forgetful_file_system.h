@@ -33,8 +33,8 @@ class ForgetfulFileSystem : public FileSystem {
   ~ForgetfulFileSystem() override;
 
   // Drops everything that was not synced. With `keep_some` a random part of it stays, as on a real
-  // disk: single pages of what was overwritten, a first part of what was appended, zeros after it,
-  // the names as they were or as they are. Until PowerOn every operation fails; files that are open now fail
+  // disk: single pages of what was overwritten, a first part of what was appended, the
+  // names as they were or as they are. Until PowerOn every operation fails; files that are open now fail
   // for ever.
   void PowerCut(Random* keep_some = nullptr);
   void PowerOn();
