@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds everything and runs every test. The last lines are ctest's.
+#
+#   tests/run.sh                      all tests but the slow ones, preset dev
+#   tests/run.sh --preset asan        under AddressSanitizer and UndefinedBehaviorSanitizer
+#   tests/run.sh --preset tsan        under ThreadSanitizer
+#   tests/run.sh --slow               the slow ones too
+#   tests/run.sh --filter REGEX       only tests whose name matches
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+preset=dev
+ctest_arguments=(-LE slow)
+jobs=$(nproc)
+
+fail() {
+  echo "run.sh: $*" >&2
+  exit 1
+}
+usage() {
+  sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"
+}
+
+while [[ $# -gt 0 ]]; do
+  case "$1" in
+    --preset) preset=${2:-}; shift 2 || { usage >&2; exit 2; } ;;
+    --preset=*) preset=${1#*=}; shift ;;
+    --slow) ctest_arguments=(); shift ;;
+    --filter) ctest_arguments+=(-R "${2:-}"); shift 2 || { usage >&2; exit 2; } ;;
+    --help) usage; exit 0 ;;
+    *) echo "run.sh: $1: unknown flag. Try: --help" >&2; exit 2 ;;
+  esac
+done
+case "$preset" in
+  dev | release | asan | tsan) ;;
+  *) echo "run.sh: --preset $preset: must be dev, release, asan or tsan" >&2; exit 2 ;;
+esac
+
+# One line now and then while a quiet command runs; its output if it fails.
+with_progress() {
+  local what=$1 log=$2
+  shift 2
+  "$@" >"$log" 2>&1 &
+  local pid=$! seconds=0
+  trap 'kill "$pid" 2>/dev/null; exit 130' INT TERM
+  while kill -0 "$pid" 2>/dev/null; do
+    sleep 1
+    seconds=$((seconds + 1))
+    if ((seconds % 10 == 0)); then
+      echo "      $(tail -n 1 "$log" | cut -c 1-90)"
+    fi
+  done
+  trap - INT TERM
+  if ! wait "$pid"; then
+    grep -E -A 12 'error|FAILED|undefined reference|CMake Error' "$log" | head -60 >&2 || true
+    fail "$what failed; everything it said is in $log"
+  fi
+}
+
+# Third-party libraries are not instrumented; see tests/support/*.supp for what is left of them.
+support=$root/tests/support
+export TSAN_OPTIONS="ignore_noninstrumented_modules=1:second_deadlock_stack=1:suppressions=$support/tsan.supp"
+export ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1"
+export LSAN_OPTIONS="suppressions=$support/lsan.supp:print_suppressions=0"
+export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:suppressions=$support/ubsan.supp"
+
+build=$root/build/$preset
+mkdir -p "$build"
+cd "$root"
+echo "[1/4] dependencies"
+deploy/install-deps.sh || fail "installing the dependencies failed"
+echo "[2/4] configure preset $preset in $build"
+with_progress "configure" "$build/configure.log" cmake --preset "$preset"
+echo "[3/4] build"
+with_progress "build" "$build/build.log" cmake --build "$build" -j "$jobs"
+with_progress "headers" "$build/headers.log" \
+  cmake --build "$build" -j "$jobs" --target all_verify_interface_header_sets
+echo "[4/4] tests"
+exec ctest --test-dir "$build" --output-on-failure -j 2 "${ctest_arguments[@]}"
