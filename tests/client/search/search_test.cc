@@ -1,0 +1,100 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "client/search/query.h"
+#include "client/search/sorted_lines.h"
+
+namespace quern::search {
+namespace {
+
+using ::testing::ElementsAre;
+
+SortedLines Over(const std::string& text) {
+  return SortedLines(
+      [&text](uint64_t offset, size_t n) -> absl::StatusOr<std::string> {
+        return text.substr(std::min<size_t>(offset, text.size()), n);
+      },
+      text.size());
+}
+
+std::vector<std::string> Find(const std::string& text, std::string_view key) {
+  std::vector<std::string> found;
+  SortedLines lines = Over(text);
+  const absl::Status status = lines.ForEach(key, [&](std::string_view rest) {
+    found.emplace_back(rest);
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  return found;
+}
+
+TEST(SortedLines, FindsEveryKeyOfRandomFiles) {
+  std::mt19937 random(7);
+  for (int round = 0; round < 30; ++round) {
+    std::map<std::string, std::vector<std::string>> model;
+    for (int i = 0; i < 300; ++i) {
+      const std::string key = std::to_string(random() % 100);
+      model[key].push_back(std::string(random() % 2000, 'x') + std::to_string(i));
+    }
+    std::string text;
+    for (const auto& [key, rests] : model) {
+      for (const std::string& rest : rests) text += key + '\t' + rest + '\n';
+    }
+    for (int key = 0; key < 100; ++key) {
+      EXPECT_EQ(Find(text, std::to_string(key)), model[std::to_string(key)]);
+    }
+    EXPECT_TRUE(Find(text, "").empty());
+    EXPECT_TRUE(Find(text, "zzz").empty());
+  }
+}
+
+TEST(SortedLines, TakesALastLineWithoutLineFeedAndAnEmptyFile) {
+  EXPECT_THAT(Find("a\t1\nb\t2", "b"), ElementsAre("2"));
+  EXPECT_TRUE(Find("", "b").empty());
+}
+
+TEST(SortedLines, SaysWhenTheFileIsShorterThanPromised) {
+  SortedLines lines([](uint64_t, size_t) -> absl::StatusOr<std::string> { return std::string(); },
+                    100);
+  EXPECT_EQ(lines.ForEach("a", [](std::string_view) { return absl::OkStatus(); }).code(),
+            absl::StatusCode::kDataLoss);
+}
+
+Postings Of(std::initializer_list<std::string_view> lines) {
+  Postings postings;
+  for (const std::string_view line : lines) EXPECT_TRUE(AddPosting(line, &postings).ok());
+  return postings;
+}
+
+TEST(Query, CutsTermsAsTheIndexDoes) {
+  EXPECT_THAT(QueryTerms("Free, SOFTWARE-2 中文 "), ElementsAre("free", "software", "2", "中文"));
+  EXPECT_TRUE(QueryTerms(" -- ").empty());
+}
+
+TEST(Query, WantsEveryTermAndRanksByOccurrences) {
+  const std::vector<Postings> terms = {Of({"a\t1,2", "b\t7"}), Of({"a\t9", "b\t1,2,3", "c\t0"})};
+  const std::vector<Hit> hits = Match(terms, false);
+  ASSERT_EQ(hits.size(), 2u);
+  EXPECT_EQ(hits[0].document, "b");
+  EXPECT_EQ(hits[0].occurrences, 4u);
+  EXPECT_EQ(hits[1].document, "a");
+}
+
+TEST(Query, PhraseNeedsNeighbours) {
+  const std::vector<Postings> terms = {Of({"a\t1,5", "b\t7"}), Of({"a\t6", "b\t9"})};
+  const std::vector<Hit> hits = Match(terms, true);
+  ASSERT_EQ(hits.size(), 1u);
+  EXPECT_EQ(hits[0].document, "a");
+  EXPECT_EQ(hits[0].occurrences, 1u);
+}
+
+TEST(Query, RefusesWhatIsNoPosting) {
+  Postings postings;
+  EXPECT_FALSE(AddPosting("no tab", &postings).ok());
+  EXPECT_FALSE(AddPosting("doc\t1;2", &postings).ok());
+}
+
+}  // namespace
+}  // namespace quern::search
