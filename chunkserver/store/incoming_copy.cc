@@ -14,6 +14,7 @@ IncomingCopy::~IncomingCopy() {
 }
 
 absl::Status IncomingCopy::Restart() {
+  if (sums_.length() == 0) return absl::OkStatus();
   sums_ = {};
   return disk_->Check(file_->Truncate(0));
 }

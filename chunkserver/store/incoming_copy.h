@@ -21,8 +21,9 @@ class IncomingCopy {
   IncomingCopy(const IncomingCopy&) = delete;
   IncomingCopy& operator=(const IncomingCopy&) = delete;
 
-  // Bytes so far.
+  // Of the bytes so far.
   uint64_t length() const { return sums_.length(); }
+  uint32_t crc() const { return sums_.crc(); }
   Disk* disk() const { return disk_; }
   // Forgets what came so far: another source is tried.
   absl::Status Restart();

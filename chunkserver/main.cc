@@ -1,0 +1,29 @@
+// quern-chunkserver: stores replicas of chunks on the disks of one machine.
+#include "chunkserver/service/chunkserver.h"
+#include "common/server_main.h"
+
+int main(int argc, char** argv) {
+  quern::chunkserver::ChunkserverOptions options;
+  quern::ServerRole role;
+  role.name = "chunkserver";
+  role.description = "Stores replicas of chunks on one or more disks and forwards appends.";
+  role.examples =
+      "quern-chunkserver --dir /disk1/quern,/disk2/quern --master 10.0.0.1:9400\n"
+      "quern-chunkserver --dir /tmp/cs1 --listen 127.0.0.1:0";
+  role.default_port = 9410;
+  role.default_dirs = {"quern-chunkserver-data"};
+  role.flags = {
+      quern::MakeSizeFlag("reserve", &options.reserve_bytes,
+                          "space kept free on each disk; 0 = 1 GiB, or 1 % of a small disk"),
+      quern::MakeFlag("quarantine_days", &options.quarantine_days,
+                      "days that a replica unknown to the master is kept"),
+      quern::MakeFlag("boot_id", &options.boot_id,
+                      "stands for this boot of the machine; for tests of power cuts"),
+  };
+  role.start = [&](const quern::ServerFlags& flags)
+      -> absl::StatusOr<std::unique_ptr<quern::RunningServer>> {
+    options.flags = flags;
+    return quern::chunkserver::Chunkserver::Start(options);
+  };
+  return quern::RunServer(argc, argv, std::move(role));
+}

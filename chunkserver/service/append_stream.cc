@@ -1,0 +1,288 @@
+#include "chunkserver/service/append_stream.h"
+
+#include <algorithm>
+
+#include "common/log.h"
+
+namespace quern::chunkserver {
+
+using dfs::v1::AppendHeader;
+
+AppendStream::AppendStream(const Services& services, rpc::BulkLoop* loop,
+                           rpc::BulkStream* upstream)
+    : services_(services), loop_(loop), upstream_(upstream) {
+  services_.metrics->append_streams.Increment();
+}
+
+AppendStream::~AppendStream() {
+  if (replica_ != nullptr) replica_->Detach();
+  services_.metrics->append_streams.Decrement();
+}
+
+void AppendStream::Run() {
+  while (!ended_) {
+    absl::Status status = OnEvent(loop_->Next(TimeToDeadline()));
+    if (status.ok()) status = RunControls();
+    if (!status.ok()) End(status);
+    // A client that has gone, or has said all: what is under way below is still completed.
+    if (upstream_ended_ && expected_.empty() && !ended_) End(absl::OkStatus());
+  }
+}
+
+absl::Status AppendStream::OnEvent(rpc::BulkEvent event) {
+  using Kind = rpc::BulkEvent::Kind;
+  const bool from_next = event.stream != nullptr && event.stream == next_;
+  switch (event.kind) {
+    case Kind::kMessage:
+      return from_next ? OnAnswer(event.message) : OnRequest(event.message);
+    case Kind::kSent:
+      PauseOrResume();
+      return absl::OkStatus();
+    case Kind::kEndOfMessages:
+      upstream_ended_ = true;
+      return absl::OkStatus();
+    case Kind::kFinished:
+      if (!from_next) return absl::OkStatus();
+      next_ = nullptr;
+      return ChainBroken(event.status.ok() ? UnavailableError("ended its stream") : event.status,
+                         next_server());
+    case Kind::kTimeout:
+      if (services_.clock->MonotonicNow() < deadline_) return absl::OkStatus();
+      return ChainBroken(UnavailableError("does not answer"), next_server());
+    case Kind::kStopping:
+      return UnavailableError("the chunkserver is stopping");
+    case Kind::kWoken:
+      return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AppendStream::OnRequest(const grpc::ByteBuffer& buffer) {
+  rpc::Payload payload;
+  RETURN_IF_ERROR(rpc::DecodeBulk(buffer, &header_, &payload));
+  if (header_.has_open()) return OnOpen(header_.open());
+  if (replica_ == nullptr) return InvalidArgumentError("append: the first message must be Open");
+  if (sealing_) return FailedPreconditionError("append: the stream has asked for the seal");
+  if (!is_primary()) replica_->LearnCommitted(header_.committed());
+  switch (header_.kind_case()) {
+    case AppendHeader::kData:
+      return OnData(header_.data(), payload);
+    case AppendHeader::kSync:
+      return OnControl({.kind = Expected::Kind::kSync, .sync_id = header_.sync().sync_id()},
+                       header_);
+    case AppendHeader::kSeal:
+      sealing_ = true;
+      seal_began_ = services_.clock->MonotonicNow();
+      return OnControl({.kind = Expected::Kind::kSeal}, header_);
+    case AppendHeader::kOpen:
+    case AppendHeader::KIND_NOT_SET:
+      break;
+  }
+  return InvalidArgumentError("append: a message that says nothing");
+}
+
+// --- Open.
+
+absl::Status AppendStream::CheckOpen(const AppendHeader::Open& open,
+                                     const ReplicaSpec& spec) const {
+  const bool chain_matches =
+      std::equal(spec.chain.begin(), spec.chain.end(), open.chain().begin(), open.chain().end(),
+                 [](const ChainMember& mine, const dfs::v1::ServerAddress& theirs) {
+                   return mine.server.value() == theirs.server_id();
+                 });
+  if (!chain_matches || open.position() != spec.position) {
+    return InvalidArgumentError("chunk {}: the chain in Open is not the one it was made with",
+                                spec.chunk);
+  }
+  if (open.forwarded() != (spec.position > 0)) {
+    return InvalidArgumentError("chunk {}: clients append at the primary, which is {}", spec.chunk,
+                                spec.chain.front().server);
+  }
+  if (open.producer() == 0 || open.base_seq() == 0) {
+    return InvalidArgumentError("chunk {}: Open without a producer or a first number", spec.chunk);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AppendStream::OnOpen(const AppendHeader::Open& open) {
+  if (replica_ != nullptr) return InvalidArgumentError("append: a second Open");
+  ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica,
+                   services_.store->Find(ChunkId(open.chunk_id())));
+  const ReplicaSpec spec = replica->spec();
+  RETURN_IF_ERROR(CheckOpen(open, spec));
+  RETURN_IF_ERROR(replica->Attach());
+  replica_ = std::move(replica);
+  chain_ = spec.chain;
+  position_ = spec.position;
+  capacity_bytes_ = spec.capacity_bytes;
+  producer_ = open.producer();
+  base_seq_ = open.base_seq();
+  const Replica::Facts facts = replica_->facts();
+  length_ = facts.report.length;
+  crc_ = facts.report.crc;
+  if (is_primary()) {
+    sequencer_.emplace(AppendSequencer::Start{.replicas = static_cast<uint32_t>(chain_.size()),
+                                              .length = length_,
+                                              .crc = crc_,
+                                              .committed = facts.committed,
+                                              .producers = facts.producers});
+  }
+  if (position_ + 1 < chain_.size()) ConnectNext(open);
+  return Expect({.kind = Expected::Kind::kOpen, .end = length_, .crc = crc_});
+}
+
+void AppendStream::ConnectNext(const AppendHeader::Open& open) {
+  const std::string& address = chain_[position_ + 1].address;
+  next_channel_ = services_.channels->Acquire(address);
+  next_ = loop_->Open(next_channel_, kAppendMethod, absl::InfiniteDuration());
+  AppendHeader header;
+  *header.mutable_open() = open;
+  header.mutable_open()->set_position(position_ + 1);
+  header.mutable_open()->set_forwarded(true);
+  next_->Send(rpc::EncodeBulk(header, {}));
+}
+
+// --- Data.
+
+absl::Status AppendStream::OnData(const AppendHeader::Data& data, const rpc::Payload& payload) {
+  ASSIGN_OR_RETURN(const std::optional<uint64_t> offset, Place(data, payload.size()));
+  if (!offset) return absl::OkStatus();
+  parts_.clear();
+  for (const grpc::Slice& slice : payload.slices()) {
+    parts_.push_back({const_cast<uint8_t*>(slice.begin()), slice.size()});
+  }
+  const PayloadSums sums = SumPayload(*offset, parts_);
+  if (sums.crc != data.crc()) {
+    return DataLossError("chunk {}: payload at {} has CRC32C {:08x}, its header says {:08x}",
+                         replica_->chunk(), *offset, sums.crc, data.crc());
+  }
+  ForwardData(data, *offset, payload);
+  const absl::StatusOr<AppendRecord> appended =
+      replica_->Append({.offset = *offset,
+                        .producer = is_primary() ? producer_ : data.producer(),
+                        .seq = data.seq(),
+                        .committed = is_primary() ? sequencer_->committed() : header_.committed(),
+                        .payload = parts_,
+                        .sums = &sums});
+  if (!appended.ok()) return ChainBroken(appended.status(), ServerId());
+  length_ = appended->end;
+  crc_ = appended->running_crc;
+  services_.metrics->appends.Increment();
+  services_.metrics->append_bytes.Increment(static_cast<double>(payload.size()));
+  if (is_primary()) sequencer_->Appended(*appended);
+  return Expect({.kind = Expected::Kind::kData, .end = length_, .crc = crc_});
+}
+
+absl::StatusOr<std::optional<uint64_t>> AppendStream::Place(const AppendHeader::Data& data,
+                                                            uint64_t bytes) {
+  const ChunkId chunk = replica_->chunk();
+  if (bytes == 0) return InvalidArgumentError("chunk {}: an append without bytes", chunk);
+  if (!is_primary()) return data.offset();
+  switch (sequencer_->Judge(producer_, data.seq(), base_seq_)) {
+    case AppendSequencer::Verdict::kDuplicate:
+      if (sequencer_->CommittedSeq(producer_) >= data.seq()) SendUp(Progress());
+      return std::nullopt;  // else its first copy is under way and will be answered
+    case AppendSequencer::Verdict::kGap:
+      return InvalidArgumentError("chunk {}: message {} came, but not the one before it", chunk,
+                                  data.seq());
+    case AppendSequencer::Verdict::kAppend:
+      break;
+  }
+  if (length_ + bytes > capacity_bytes_) {
+    return OutOfRangeError("chunk {}: {} more bytes do not fit: it has {} of {}", chunk, bytes,
+                           length_, capacity_bytes_);
+  }
+  return length_;
+}
+
+void AppendStream::ForwardData(const AppendHeader::Data& data, uint64_t offset,
+                               const rpc::Payload& payload) {
+  if (next_ == nullptr) return;
+  AppendHeader::Data* forwarded = forward_.mutable_data();
+  *forwarded = data;
+  forwarded->set_offset(offset);
+  if (is_primary()) forwarded->set_producer(producer_);
+  forward_.set_committed(is_primary() ? sequencer_->committed() : header_.committed());
+  next_->Send(rpc::EncodeBulk(forward_, payload.slices()));
+  PauseOrResume();
+}
+
+absl::Status AppendStream::OnControl(Expected control, const AppendHeader& header) {
+  control.end = length_;
+  control.crc = crc_;
+  control.own_done = false;
+  if (next_ == nullptr) {
+    RETURN_IF_ERROR(RunControl(&control));
+  } else {
+    forward_ = header;
+    if (is_primary()) forward_.set_committed(sequencer_->committed());
+    next_->Send(rpc::EncodeBulk(forward_, {}));
+  }
+  return Expect(control);
+}
+
+// --- Flow and time.
+
+// What the next replica does not take, this one does not read: the sender is slowed to the slowest.
+void AppendStream::PauseOrResume() {
+  if (next_ == nullptr) return;
+  const size_t limit = services_.limits.max_unsent_bytes;
+  if (next_->unsent_bytes() > limit) {
+    upstream_->PauseReading();
+  } else if (next_->unsent_bytes() <= limit / 2) {
+    upstream_->ResumeReading();
+  }
+}
+
+absl::Duration AppendStream::TimeToDeadline() const {
+  if (deadline_ == absl::InfiniteFuture()) return absl::InfiniteDuration();
+  return std::max(deadline_ - services_.clock->MonotonicNow(), absl::ZeroDuration());
+}
+
+// Sets the time by which the next answer from below must be here.
+void AppendStream::Watch() {
+  deadline_ = absl::InfiniteFuture();
+  if (expected_.empty()) return;
+  const Limits& limits = services_.limits;
+  const bool control = std::ranges::any_of(expected_, [](const Expected& expected) {
+    return expected.kind == Expected::Kind::kSync || expected.kind == Expected::Kind::kSeal;
+  });
+  const auto below = static_cast<int64_t>(chain_.size()) - position_ - 2;
+  deadline_ = services_.clock->MonotonicNow() + limits.ack_stagger * below +
+              (control ? limits.sync_timeout : limits.ack_timeout);
+}
+
+absl::Status AppendStream::ChainBroken(const absl::Status& status, ServerId failed) {
+  services_.metrics->chain_failures.Increment();
+  fence_self_ = is_primary();
+  if (!failed_server_) failed_server_ = failed;
+  return failed ? Annotate(status, fmt::format("replica on {}", failed)) : status;
+}
+
+void AppendStream::End(const absl::Status& status) {
+  ended_ = true;
+  if (next_ != nullptr) {
+    if (status.ok()) {
+      next_->CloseSend();
+      services_.channels->Release(chain_[position_ + 1].address, next_channel_);
+    } else {
+      loop_->Close(next_);
+    }
+  }
+  if (!status.ok()) {
+    LogWarning("append_stream_failed",
+               {{"chunk", replica_ == nullptr ? ChunkId() : replica_->chunk()},
+                {"position", position_},
+                {"failed", failed_server_},
+                {"status", status}});
+    dfs::v1::AppendResponse response = Progress();
+    response.set_error(std::string(Message(status)));
+    response.set_failed_server(failed_server_.value());
+    SendUp(response);
+    // The primary must not commit anything more: nobody knows what the others have.
+    if (fence_self_) replica_->Fence(0).IgnoreError();
+  }
+  upstream_->Finish(status);
+}
+
+}  // namespace quern::chunkserver

@@ -1,0 +1,123 @@
+// Serves one append stream: a client's at the primary, the previous replica's further down the chain.
+//
+//   client --data--> primary --data--> replica --data--> last
+//          <--acks--         <--acks--         <--acks--
+//
+// One thread holds the stream from above and the one to the next replica. A message goes: check CRC,
+// forward the same slices, write them, remember what answer is expected from below. An answer from
+// below, put together with this replica's own part, goes up; at the primary it moves the committed
+// offset. So every replica answers each message once, in order, and only after all below it have.
+//
+// Whatever breaks the chain ends the stream with an error that names the server, and fences this
+// replica when it is the primary: the client has the chunk resolved and goes on in the next one.
+// (docs/architecture.md, "Append and seal")
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "chunkserver/logic/append_sequencer.h"
+#include "chunkserver/service/services.h"
+#include "common/rpc/bulk.h"
+#include "common/rpc/bulk_codec.h"
+#include "quern/dfs/v1/chunk.pb.h"
+
+namespace quern::chunkserver {
+
+// Lives for one stream, on its thread.
+class AppendStream {
+ public:
+  AppendStream(const Services& services, rpc::BulkLoop* loop, rpc::BulkStream* upstream);
+  ~AppendStream();
+  // Until the stream has ended.
+  void Run();
+
+ private:
+  // What this replica has done of a message, until all replicas below have answered it too.
+  struct Expected {
+    enum class Kind { kOpen, kData, kSync, kSeal };
+    Kind kind = Kind::kData;
+    uint64_t end = 0;  // length after it
+    uint32_t crc = 0;  // running CRC32C up to there
+    uint64_t synced = 0;
+    uint64_t sync_id = 0;
+    bool own_done = true;  // a Sync or Seal: this replica has carried it out
+  };
+  using Acks = google::protobuf::RepeatedPtrField<dfs::v1::AppendResponse::ReplicaAck>;
+
+  // --- Events (append_stream.cc)
+  absl::Status OnEvent(rpc::BulkEvent event);
+  absl::Status OnRequest(const grpc::ByteBuffer& buffer);
+  absl::Status OnOpen(const dfs::v1::AppendHeader::Open& open);
+  absl::Status CheckOpen(const dfs::v1::AppendHeader::Open& open, const ReplicaSpec& spec) const;
+  absl::Status OnData(const dfs::v1::AppendHeader::Data& data, const rpc::Payload& payload);
+  // The place of the payload; nullopt for a repeated message, which has been answered.
+  absl::StatusOr<std::optional<uint64_t>> Place(const dfs::v1::AppendHeader::Data& data,
+                                                uint64_t bytes);
+  void ForwardData(const dfs::v1::AppendHeader::Data& data, uint64_t offset,
+                   const rpc::Payload& payload);
+  absl::Status OnControl(Expected control, const dfs::v1::AppendHeader& header);
+  void ConnectNext(const dfs::v1::AppendHeader::Open& open);
+  void PauseOrResume();
+  absl::Duration TimeToDeadline() const;
+  void Watch();
+  // Ends the stream: `status` is told to the one above.
+  void End(const absl::Status& status);
+
+  // --- Answers (append_answers.cc)
+  absl::Status OnAnswer(const grpc::ByteBuffer& buffer);
+  absl::Status CheckAnswer(const dfs::v1::AppendResponse& answer, const Expected& expected) const;
+  // Carries out the Syncs and Seals whose forwarding has left this machine, so that the disks of the
+  // whole chain work at the same time.
+  absl::Status RunControls();
+  absl::Status RunControl(Expected* control);
+  // Takes a message whose every answer is in, or waits for the next replica.
+  absl::Status Expect(Expected expected);
+  absl::Status Complete(const Expected& expected, const Acks& below);
+  void RelayUp(const Expected& expected, const Acks& below);
+  absl::Status CommitAtPrimary(const Expected& expected, const Acks& below);
+  absl::Status FinishSeal(const Expected& expected);
+  bool WaitForMaster(absl::Duration pause);
+  dfs::v1::AppendResponse Progress() const;
+  void SendUp(const dfs::v1::AppendResponse& response);
+
+  // The error for a trouble below (or here, with server 0) after which the chunk cannot go on.
+  absl::Status ChainBroken(const absl::Status& status, ServerId failed);
+  bool is_primary() const { return position_ == 0; }
+  ServerId next_server() const { return chain_[position_ + 1].server; }
+
+  const Services& services_;
+  rpc::BulkLoop* const loop_;
+  rpc::BulkStream* const upstream_;
+  bool upstream_ended_ = false;
+  bool ended_ = false;
+
+  // Set by Open.
+  std::shared_ptr<Replica> replica_;
+  std::vector<ChainMember> chain_;
+  uint32_t position_ = 0;
+  uint64_t capacity_bytes_ = 0;
+  uint64_t producer_ = 0;
+  uint64_t base_seq_ = 0;
+  std::optional<AppendSequencer> sequencer_;  // at the primary
+  uint64_t length_ = 0;                       // of this replica
+  uint32_t crc_ = 0;
+  bool sealing_ = false;
+  absl::Time seal_began_;
+
+  rpc::BulkStream* next_ = nullptr;  // to the next replica
+  std::shared_ptr<grpc::Channel> next_channel_;
+  std::deque<Expected> expected_;  // answers that the next replica owes, in order
+  absl::Time deadline_ = absl::InfiniteFuture();
+
+  ServerId failed_server_;   // told to the one above
+  bool fence_self_ = false;  // when the stream ends in an error
+
+  // Used again for each message.
+  dfs::v1::AppendHeader header_;
+  dfs::v1::AppendHeader forward_;
+  std::vector<iovec> parts_;
+};
+
+}  // namespace quern::chunkserver

@@ -1,0 +1,28 @@
+// Connections to other chunkservers for bulk streams: one stream per connection, so that no stream
+// waits for another and each is served by the thread of its own loop; kept for the next stream.
+#pragma once
+
+#include <grpcpp/channel.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/mutex.h"
+
+namespace quern::chunkserver {
+
+// Thread-safe.
+class ChannelPool {
+ public:
+  std::shared_ptr<grpc::Channel> Acquire(const std::string& address);
+  // Only of a channel whose stream ended well.
+  void Release(const std::string& address, std::shared_ptr<grpc::Channel> channel);
+
+ private:
+  Mutex mutex_;
+  std::map<std::string, std::vector<std::shared_ptr<grpc::Channel>>> idle_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace quern::chunkserver

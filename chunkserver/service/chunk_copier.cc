@@ -1,0 +1,85 @@
+#include "chunkserver/service/chunk_copier.h"
+
+#include "common/log.h"
+#include "common/rpc/bulk.h"
+#include "common/rpc/bulk_codec.h"
+#include "quern/dfs/v1/chunk.pb.h"
+
+namespace quern::chunkserver {
+namespace {
+
+// Adds one piece to the copy, after comparing it with its checksum.
+absl::Status TakePiece(const grpc::ByteBuffer& message, IncomingCopy* copy, uint64_t* bytes) {
+  dfs::v1::ReadHeader header;
+  rpc::Payload payload;
+  RETURN_IF_ERROR(rpc::DecodeBulk(message, &header, &payload));
+  if (header.offset() != copy->length()) {
+    return DataLossError("a piece at {} where {} is expected", header.offset(), copy->length());
+  }
+  std::vector<iovec> parts;
+  for (const grpc::Slice& slice : payload.slices()) {
+    parts.push_back({const_cast<uint8_t*>(slice.begin()), slice.size()});
+  }
+  const PayloadSums sums = SumPayload(copy->length(), parts);
+  if (sums.crc != header.crc()) return DataLossError("a piece does not match its checksum");
+  *bytes += payload.size();
+  return copy->Append(parts, sums);
+}
+
+}  // namespace
+
+absl::StatusOr<ReplicaReport> ChunkCopier::Copy(const dfs::v1::Order::Copy& order) {
+  const ChunkId chunk(order.chunk_id());
+  if (const auto here = services_.store->Find(chunk); here.ok()) {
+    const ReplicaReport report = (*here)->facts().report;
+    const bool same = report.state == ReplicaState::kFinalized &&
+                      report.length == order.length() && report.crc == order.crc();
+    if (same) return report;
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<IncomingCopy> copy,
+                   services_.store->BeginCopy(chunk, order.length()));
+  absl::Status status = InvalidArgumentError("copy chunk {}: no sources", chunk);
+  for (const dfs::v1::ServerAddress& source : order.sources()) {
+    RETURN_IF_ERROR(copy->Restart());
+    status = Fetch(source.address(), chunk, order.length(), copy.get());
+    if (status.ok() && copy->crc() != order.crc()) {
+      status = DataLossError("the whole has CRC32C {:08x}, sealed is {:08x}", copy->crc(),
+                             order.crc());
+    }
+    if (status.ok()) {
+      return services_.store->FinishCopy(std::move(copy), order.length(), order.crc());
+    }
+    status = Annotate(status, fmt::format("copy chunk {} from {}", chunk,
+                                          ServerId(source.server_id())));
+    LogWarning("copy_failed", {{"chunk", chunk}, {"source", source.address()}, {"status", status}});
+  }
+  return status;
+}
+
+absl::Status ChunkCopier::Fetch(const std::string& source, ChunkId chunk, uint64_t length,
+                                IncomingCopy* copy) {
+  std::shared_ptr<grpc::Channel> channel = services_.channels->Acquire(source);
+  rpc::BulkLoop loop;
+  rpc::BulkStream* stream = loop.Open(channel, kReadMethod, services_.limits.copy_timeout);
+  dfs::v1::ReadRequest request;
+  request.set_chunk_id(chunk.value());
+  stream->Send(rpc::EncodeMessage(request));
+  stream->CloseSend();
+  uint64_t bytes = 0;
+  while (!stopping_) {
+    const rpc::BulkEvent event = loop.Next(absl::Seconds(1));
+    if (event.kind == rpc::BulkEvent::Kind::kMessage) {
+      RETURN_IF_ERROR(TakePiece(event.message, copy, &bytes));
+      if (bytes > length) return DataLossError("is longer than {} bytes", length);
+    } else if (event.kind == rpc::BulkEvent::Kind::kFinished) {
+      services_.metrics->copied_bytes.Increment(static_cast<double>(bytes));
+      RETURN_IF_ERROR(event.status);
+      if (bytes != length) return DataLossError("gave {} bytes of {}", bytes, length);
+      services_.channels->Release(source, std::move(channel));
+      return absl::OkStatus();
+    }
+  }
+  return UnavailableError("the chunkserver is stopping");
+}
+
+}  // namespace quern::chunkserver

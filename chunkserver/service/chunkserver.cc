@@ -1,0 +1,90 @@
+#include "chunkserver/service/chunkserver.h"
+
+#include "chunkserver/service/append_stream.h"
+#include "chunkserver/service/pages.h"
+#include "chunkserver/service/read_stream.h"
+
+namespace quern::chunkserver {
+namespace {
+
+constexpr size_t kIdleReadBuffers = 64;
+
+template <typename Stream>
+rpc::BulkHandler HandlerOf(const Services* services) {
+  return [services](rpc::BulkLoop* loop, rpc::BulkStream* stream) {
+    Stream(*services, loop, stream).Run();
+  };
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Chunkserver>> Chunkserver::Start(ChunkserverOptions options) {
+  auto server = std::unique_ptr<Chunkserver>(new Chunkserver(std::move(options)));
+  RETURN_IF_ERROR(server->StartParts());
+  return server;
+}
+
+Chunkserver::~Chunkserver() { Shutdown(); }
+
+absl::Status Chunkserver::StartParts() {
+  const ServerFlags& flags = options_.flags;
+  if (flags.masters.empty()) return InvalidArgumentError("--master: an address is needed");
+  ASSIGN_OR_RETURN(store_,
+                   ChunkStore::Open({.dirs = flags.dirs,
+                                     .boot_id = options_.boot_id.empty() ? BootId()
+                                                                         : options_.boot_id,
+                                     .reserve_bytes = options_.reserve_bytes,
+                                     .fs = options_.fs,
+                                     .clock = options_.clock,
+                                     .open_index = options_.open_index}));
+  master_ = std::make_unique<MasterLink>(flags.masters);
+  buffers_ = std::make_unique<BufferPool>(kReadPieceBytes, kIdleReadBuffers);
+  server_metrics_ = std::make_unique<ServerMetrics>(&metrics_, store_.get());
+  services_ = {.store = store_.get(),
+               .master = master_.get(),
+               .channels = &channels_,
+               .buffers = buffers_.get(),
+               .metrics = server_metrics_.get(),
+               .clock = options_.clock,
+               .limits = options_.limits};
+  ASSIGN_OR_RETURN(rpc_, rpc::Server::Start({.listen = flags.listen,
+                                             .insecure_network = flags.insecure_network,
+                                             .watchdog = options_.watchdog},
+                                            {},
+                                            {{kAppendMethod, HandlerOf<AppendStream>(&services_)},
+                                             {kReadMethod, HandlerOf<ReadStream>(&services_)}}));
+  session_ = std::make_unique<Session>(services_);
+  RETURN_IF_ERROR(StartHttp());
+  janitor_ = std::make_unique<Janitor>(services_, absl::Hours(24) * options_.quarantine_days);
+  session_->Start({.address = AdvertisedAddress(flags, rpc_->address()),
+                   .http_address = http_->address(),
+                   .node = flags.node,
+                   .rack = flags.rack});
+  return absl::OkStatus();
+}
+
+absl::Status Chunkserver::StartHttp() {
+  HttpOptions http;
+  http.listen = options_.flags.http;
+  http.insecure_network = options_.flags.insecure_network;
+  http.server_name = "quern-chunkserver " + rpc_->address();
+  http.metrics = &metrics_;
+  http.ready = [this] {
+    const Session::State state = session_->state();
+    return state.admitted ? absl::OkStatus() : UnavailableError("no session: {}", state.trouble);
+  };
+  ASSIGN_OR_RETURN(http_, HttpServer::Start(http, MakePages(services_, *session_)));
+  return absl::OkStatus();
+}
+
+std::string Chunkserver::rpc_address() const { return rpc_->address(); }
+std::string Chunkserver::http_address() const { return http_->address(); }
+
+void Chunkserver::Shutdown() {
+  if (http_ != nullptr) http_->Shutdown();
+  if (session_ != nullptr) session_->Stop();
+  if (rpc_ != nullptr) rpc_->Shutdown(absl::Milliseconds(500));
+  janitor_.reset();
+}
+
+}  // namespace quern::chunkserver

@@ -1,0 +1,64 @@
+// A whole chunkserver: store, data plane, session with the master, pages.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "chunkserver/service/janitor.h"
+#include "chunkserver/service/services.h"
+#include "chunkserver/service/session.h"
+#include "chunkserver/store/chunk_store.h"
+#include "common/http_server.h"
+#include "common/metrics.h"
+#include "common/rpc/server.h"
+#include "common/server_main.h"
+
+namespace quern::chunkserver {
+
+struct ChunkserverOptions {
+  ServerFlags flags;
+  uint64_t reserve_bytes = 0;  // kept free on each disk; 0 = 1 GiB or 1 %
+  int64_t quarantine_days = 7;
+  // Empty: this machine's own. Tests of power cuts pretend a reboot.
+  std::string boot_id;
+  Limits limits;
+  FileSystem* fs = FileSystem::Real();
+  IndexOpener open_index;  // none = RocksDB
+  Clock* clock = Clock::Real();
+  bool watchdog = true;  // see rpc::ServerOptions
+};
+
+class Chunkserver : public RunningServer {
+ public:
+  // Serves when this returns; whether a master is there does not matter.
+  static absl::StatusOr<std::unique_ptr<Chunkserver>> Start(ChunkserverOptions options);
+  ~Chunkserver() override;
+
+  std::string rpc_address() const override;
+  std::string http_address() const override;
+  void Shutdown() override;
+
+  ChunkStore& store() { return *store_; }
+  Session& session() { return *session_; }
+
+ private:
+  explicit Chunkserver(ChunkserverOptions options) : options_(std::move(options)) {}
+  absl::Status StartParts();
+  absl::Status StartHttp();
+
+  const ChunkserverOptions options_;
+  Metrics metrics_;
+  std::unique_ptr<ChunkStore> store_;
+  std::unique_ptr<MasterLink> master_;
+  ChannelPool channels_;
+  std::unique_ptr<BufferPool> buffers_;
+  std::unique_ptr<ServerMetrics> server_metrics_;
+  Services services_;
+  std::unique_ptr<Session> session_;
+  std::unique_ptr<Janitor> janitor_;
+  std::unique_ptr<rpc::Server> rpc_;
+  std::unique_ptr<HttpServer> http_;
+};
+
+}  // namespace quern::chunkserver

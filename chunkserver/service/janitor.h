@@ -1,0 +1,28 @@
+// Removes replicas that have been in quarantine long enough.
+#pragma once
+
+#include "chunkserver/service/services.h"
+#include "common/mutex.h"
+#include "common/thread.h"
+
+namespace quern::chunkserver {
+
+class Janitor {
+ public:
+  Janitor(const Services& services, absl::Duration quarantine);
+  ~Janitor();
+  // One round; also called by the janitor's own thread every ten minutes. Returns how many went.
+  int Sweep();
+
+ private:
+  void Run();
+
+  const Services& services_;
+  const absl::Duration quarantine_;
+  Mutex mutex_;
+  CondVar stop_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  Thread thread_;
+};
+
+}  // namespace quern::chunkserver

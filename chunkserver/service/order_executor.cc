@@ -1,0 +1,98 @@
+#include "chunkserver/service/order_executor.h"
+
+#include "chunkserver/service/convert.h"
+#include "common/log.h"
+
+namespace quern::chunkserver {
+
+using dfs::v1::Order;
+
+dfs::v1::ServerMessage::OrderResult OrderExecutor::Execute(const Order& order) {
+  Result result;
+  result.set_order_id(order.order_id());
+  const absl::Status status = Dispatch(order, &result);
+  services_.metrics->orders.Increment();
+  result.set_code(static_cast<int32_t>(status.code()));
+  if (status.ok()) {
+    LogDebug("order_done", {{"order", OrderId(order.order_id())},
+                            {"kind", NameOf(order)},
+                            {"chunk", ChunkOf(order)}});
+    return result;
+  }
+  services_.metrics->order_failures.Increment();
+  result.set_message(std::string(Message(status)));
+  LogWarning("order_failed", {{"order", OrderId(order.order_id())},
+                              {"kind", NameOf(order)},
+                              {"chunk", ChunkOf(order)},
+                              {"status", status}});
+  return result;
+}
+
+absl::Status OrderExecutor::Dispatch(const Order& order, Result* result) {
+  switch (order.kind_case()) {
+    case Order::kCreate:
+      return Create(order.create(), result);
+    case Order::kFence:
+      return Fence(order.fence(), result);
+    case Order::kFinalize:
+      return Finalize(order.finalize(), result);
+    case Order::kCopy:
+      return Copy(order.copy(), result);
+    case Order::kDelete:
+      return Delete(order.delete_());
+    case Order::kQuarantine:
+      return Quarantine(order.quarantine(), result);
+    case Order::KIND_NOT_SET:
+      break;
+  }
+  return UnimplementedError("an order of a kind that this version does not know");
+}
+
+absl::Status OrderExecutor::Create(const Order::Create& order, Result* result) {
+  ASSIGN_OR_RETURN(ReplicaSpec spec, SpecFromProto(order));
+  const ChunkId chunk = spec.chunk;
+  RETURN_IF_ERROR(services_.store->Create(std::move(spec)));
+  ToProto({.chunk = chunk, .state = ReplicaState::kOpen}, result->mutable_replica());
+  return absl::OkStatus();
+}
+
+absl::Status OrderExecutor::Fence(const Order::Fence& order, Result* result) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica,
+                   services_.store->Find(ChunkId(order.chunk_id())));
+  ASSIGN_OR_RETURN(const Replica::FenceAnswer answer, replica->Fence(order.producer()));
+  ToProto(answer.report, result->mutable_replica());
+  result->set_committed(answer.committed);
+  result->set_last_seq(answer.last_seq);
+  result->set_suspect(answer.suspect);
+  return absl::OkStatus();
+}
+
+absl::Status OrderExecutor::Finalize(const Order::Finalize& order, Result* result) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica,
+                   services_.store->Find(ChunkId(order.chunk_id())));
+  ASSIGN_OR_RETURN(const ReplicaReport report, replica->Finalize(order.length(), order.crc()));
+  ToProto(report, result->mutable_replica());
+  return absl::OkStatus();
+}
+
+absl::Status OrderExecutor::Copy(const Order::Copy& order, Result* result) {
+  ASSIGN_OR_RETURN(const ReplicaReport report, copier_.Copy(order));
+  ToProto(report, result->mutable_replica());
+  return absl::OkStatus();
+}
+
+absl::Status OrderExecutor::Delete(const Order::Delete& order) {
+  const absl::Status status = services_.store->Remove(ChunkId(order.chunk_id()));
+  // Repeated after a lost answer: it is gone, which is what was wanted.
+  return status.code() == absl::StatusCode::kNotFound ? absl::OkStatus() : status;
+}
+
+absl::Status OrderExecutor::Quarantine(const Order::Quarantine& order, Result* result) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica,
+                   services_.store->Find(ChunkId(order.chunk_id())));
+  RETURN_IF_ERROR(replica->Quarantine());
+  ToProto(replica->facts().report, result->mutable_replica());
+  return absl::OkStatus();
+}
+
+}  // namespace quern::chunkserver

@@ -1,0 +1,103 @@
+#include "chunkserver/service/read_stream.h"
+
+#include <algorithm>
+
+#include "common/log.h"
+#include "common/rpc/bulk_codec.h"
+
+namespace quern::chunkserver {
+
+using Kind = rpc::BulkEvent::Kind;
+
+ReadStream::ReadStream(const Services& services, rpc::BulkLoop* loop, rpc::BulkStream* stream)
+    : services_(services), loop_(loop), stream_(stream) {
+  services_.metrics->read_streams.Increment();
+}
+
+ReadStream::~ReadStream() { services_.metrics->read_streams.Decrement(); }
+
+void ReadStream::Run() {
+  const absl::Status status = Serve();
+  if (status.code() == absl::StatusCode::kDataLoss) services_.metrics->corrupt_reads.Increment();
+  stream_->Finish(status);
+}
+
+absl::Status ReadStream::Serve() {
+  ASSIGN_OR_RETURN(const dfs::v1::ReadRequest request, AwaitRequest());
+  services_.metrics->reads.Increment();
+  ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica,
+                   services_.store->Find(ChunkId(request.chunk_id())));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ReplicaReader> reader,
+                   ReplicaReader::Open(std::move(replica), request.committed_proof()));
+  ASSIGN_OR_RETURN(const ReplicaReader::Extent extent, reader->extent());
+  uint64_t offset = request.offset();
+  if (offset > extent.readable) {
+    return OutOfRangeError("chunk {}: read at {}, but {} bytes may be read",
+                           ChunkId(request.chunk_id()), offset, extent.readable);
+  }
+  uint64_t left = extent.readable - offset;
+  if (request.length() != 0) left = std::min(left, request.length());
+  do {  // at least one message: it says how long the chunk is
+    RETURN_IF_ERROR(AwaitRoom());
+    uint64_t sent = 0;
+    RETURN_IF_ERROR(SendPiece(reader.get(), offset, left, extent, &sent));
+    offset += sent;
+    left -= sent;
+  } while (left > 0);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<dfs::v1::ReadRequest> ReadStream::AwaitRequest() {
+  while (true) {
+    const rpc::BulkEvent event = loop_->Next(services_.limits.read_stall);
+    if (event.kind == Kind::kMessage) {
+      dfs::v1::ReadRequest request;
+      RETURN_IF_ERROR(rpc::DecodeMessage(event.message, &request));
+      return request;
+    }
+    if (event.kind == Kind::kStopping) return UnavailableError("the chunkserver is stopping");
+    if (event.kind != Kind::kWoken) return InvalidArgumentError("read: no request came");
+  }
+}
+
+absl::Status ReadStream::SendPiece(ReplicaReader* reader, uint64_t offset, uint64_t max_bytes,
+                                   const ReplicaReader::Extent& extent, uint64_t* sent) {
+  dfs::v1::ReadHeader header;
+  header.set_offset(offset);
+  header.set_readable_length(extent.readable);
+  header.set_sealed(extent.sealed);
+  if (max_bytes == 0) {
+    stream_->Send(rpc::EncodeBulk(header, {}));
+    return absl::OkStatus();
+  }
+  BufferPool::Buffer buffer = services_.buffers->Get();
+  char* memory = buffer.data();
+  ASSIGN_OR_RETURN(const ReplicaReader::Piece piece, reader->Read(offset, max_bytes, memory));
+  if (piece.bytes.empty()) return DataLossError("chunk became shorter while it was read");
+  header.set_crc(piece.crc);
+  const grpc::Slice slice =
+      services_.buffers->Lend(std::move(buffer), piece.bytes.data(), piece.bytes.size());
+  stream_->Send(rpc::EncodeBulk(header, {&slice, 1}));
+  services_.metrics->read_bytes.Increment(static_cast<double>(piece.bytes.size()));
+  *sent = piece.bytes.size();
+  return absl::OkStatus();
+}
+
+absl::Status ReadStream::AwaitRoom() {
+  bool full = stream_->unsent_bytes() >= services_.limits.max_unsent_bytes;
+  while (true) {
+    // Even when there is room, what has happened is taken note of: that is what frees the room.
+    const rpc::BulkEvent event =
+        loop_->Next(full ? services_.limits.read_stall : absl::ZeroDuration());
+    if (stream_->failed()) return CancelledError("the reader is gone");
+    if (event.kind == Kind::kStopping) return UnavailableError("the chunkserver is stopping");
+    if (event.kind == Kind::kTimeout) {
+      if (!full) return absl::OkStatus();
+      return DeadlineExceededError("the reader takes nothing for {}",
+                                   absl::FormatDuration(services_.limits.read_stall));
+    }
+    full = stream_->unsent_bytes() >= services_.limits.max_unsent_bytes;
+  }
+}
+
+}  // namespace quern::chunkserver

@@ -1,0 +1,33 @@
+// Serves one read: checked pieces of at most 1 MiB, as fast as the reader takes them.
+#pragma once
+
+#include <memory>
+
+#include "chunkserver/service/services.h"
+#include "chunkserver/store/replica_reader.h"
+#include "common/rpc/bulk.h"
+#include "quern/dfs/v1/chunk.pb.h"
+
+namespace quern::chunkserver {
+
+// Lives for one stream, on its thread.
+class ReadStream {
+ public:
+  ReadStream(const Services& services, rpc::BulkLoop* loop, rpc::BulkStream* stream);
+  ~ReadStream();
+  void Run();
+
+ private:
+  absl::Status Serve();
+  absl::StatusOr<dfs::v1::ReadRequest> AwaitRequest();
+  absl::Status SendPiece(ReplicaReader* reader, uint64_t offset, uint64_t max_bytes,
+                         const ReplicaReader::Extent& extent, uint64_t* sent);
+  // Returns when there is room for another piece. Cancelled: the reader is gone.
+  absl::Status AwaitRoom();
+
+  const Services& services_;
+  rpc::BulkLoop* const loop_;
+  rpc::BulkStream* const stream_;
+};
+
+}  // namespace quern::chunkserver

@@ -1,0 +1,29 @@
+// The numbers of a chunkserver, quern_dfs_chunkserver_*.
+#pragma once
+
+#include "common/metrics.h"
+
+namespace quern::chunkserver {
+
+class ChunkStore;
+
+// References stay good as long as `metrics`.
+struct ServerMetrics {
+  // `store` is asked for disks and replicas whenever somebody reads the metrics.
+  ServerMetrics(Metrics* metrics, ChunkStore* store);
+
+  Counter& append_bytes;
+  Counter& appends;
+  Counter& read_bytes;
+  Counter& reads;
+  Counter& chain_failures;
+  Counter& corrupt_reads;
+  Counter& orders;
+  Counter& order_failures;
+  Counter& copied_bytes;
+  Gauge& append_streams;
+  Gauge& read_streams;
+  Histogram& seal_seconds;
+};
+
+}  // namespace quern::chunkserver

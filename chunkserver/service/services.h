@@ -1,0 +1,51 @@
+// What the parts of a chunkserver's service side share: its store, its way to the master and to other
+// chunkservers, its numbers, its limits. Owned by Chunkserver; everything else borrows it.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include "chunkserver/service/buffer_pool.h"
+#include "chunkserver/service/channel_pool.h"
+#include "chunkserver/service/master_link.h"
+#include "chunkserver/service/server_metrics.h"
+#include "chunkserver/store/chunk_store.h"
+#include "common/clock.h"
+
+namespace quern::chunkserver {
+
+struct Limits {
+  // No answer of the next replica for so long breaks the chain. A server further up the chain waits
+  // `ack_stagger` longer for each replica below it, so that the one next to the trouble speaks first.
+  absl::Duration ack_timeout = absl::Seconds(10);
+  absl::Duration ack_stagger = absl::Seconds(1);
+  // The same for a Sync or Seal, which waits for disks.
+  absl::Duration sync_timeout = absl::Seconds(60);
+  // A primary keeps telling the master of its seal for so long; then the client has it resolved.
+  absl::Duration report_sealed = absl::Seconds(30);
+  // Bytes on their way to the next replica, or to a reader, before the source is paused.
+  size_t max_unsent_bytes = size_t{8} << 20;
+  // A reader that takes nothing for so long is dropped.
+  absl::Duration read_stall = absl::Seconds(60);
+  // Orders that wait; more are refused.
+  size_t max_waiting_orders = 200'000;
+  int order_threads = 8;
+  int copy_threads = 2;
+  // One attempt of a copy from one source.
+  absl::Duration copy_timeout = absl::Minutes(10);
+};
+
+struct Services {
+  ChunkStore* store = nullptr;
+  MasterLink* master = nullptr;
+  ChannelPool* channels = nullptr;
+  BufferPool* buffers = nullptr;
+  ServerMetrics* metrics = nullptr;
+  Clock* clock = nullptr;
+  Limits limits;
+};
+
+inline constexpr char kAppendMethod[] = "/quern.dfs.v1.ChunkData/Append";
+inline constexpr char kReadMethod[] = "/quern.dfs.v1.ChunkData/Read";
+inline constexpr char kSessionMethod[] = "/quern.dfs.v1.Cluster/Session";
+
+}  // namespace quern::chunkserver
