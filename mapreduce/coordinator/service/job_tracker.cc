@@ -25,6 +25,11 @@ absl::Status JobTracker::Recover(absl::Time now) {
   return absl::OkStatus();
 }
 
+const Job* JobTracker::FindRequest(uint64_t client_id, uint64_t request_id) const {
+  const auto it = requests_.find({client_id, request_id});
+  return client_id == 0 || it == requests_.end() ? nullptr : Find(it->second);
+}
+
 JobTracker::Reservation JobTracker::Reserve(uint64_t client_id, uint64_t request_id,
                                             absl::Time now) {
   const auto known = requests_.find({client_id, request_id});

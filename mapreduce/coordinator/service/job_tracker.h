@@ -44,6 +44,8 @@ class JobTracker {
     std::vector<JobKey> to_finish;
     // Jobs whose watchers should look again.
     std::vector<JobKey> changed;
+    // Ended before a restart, perhaps with files left behind.
+    std::vector<std::pair<JobKey, v1::JobFinished>> to_clean;
     // Ended long ago: to be removed from the journal.
     std::vector<JobKey> to_forget;
   };
@@ -60,6 +62,8 @@ class JobTracker {
     std::string job_id;
     bool already_there = false;  // a repeated request: nothing else to do
   };
+  // The job that a request made; null when it is the first of its kind.
+  const Job* FindRequest(uint64_t client_id, uint64_t request_id) const;
   Reservation Reserve(uint64_t client_id, uint64_t request_id, absl::Time now);
   static std::vector<JobJournal::Entry> SubmissionRecords(const Job& job);
   void Add(std::unique_ptr<Job> job, absl::Time now);

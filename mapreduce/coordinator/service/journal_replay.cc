@@ -99,6 +99,7 @@ void JournalReplay::OnFinished(JobKey key, const v1::JobFinished& finished) {
   tracker_->requests_[{job->client_id, job->request_id}] = key;
   tracker_->keys_[job->id] = key;
   tracker_->jobs_[key] = std::move(job);
+  if (!finished.cleaned()) tracker_->effects_.to_clean.emplace_back(key, finished);
   job_ = nullptr;
 }
 

@@ -1,0 +1,27 @@
+// What a job spec may say: the same for `mr`, which wants to know early, and the coordinator, which
+// believes nobody.
+#pragma once
+
+#include <cstdint>
+
+#include "common/status.h"
+#include "quern/mr/v1/types.pb.h"
+
+namespace quern::mr {
+
+inline constexpr uint64_t kDefaultMemoryBytes = uint64_t{1} << 30;
+inline constexpr uint64_t kSmallestMemoryBytes = uint64_t{16} << 20;
+inline constexpr uint32_t kMaxReduceTasks = 100'000;
+
+// Fills in every field that was left empty, except reduce.tasks and the class names.
+void FillDefaults(v1::JobSpec* spec);
+
+// InvalidArgument "key: what is wrong. Try: ..." for the first thing that cannot work. Class names
+// are checked against the plugin elsewhere (CheckClasses of plugin_check.h).
+absl::Status CheckJobSpec(const v1::JobSpec& spec);
+
+// Reduce tasks for a job whose user named no number: one for each 64 MiB of input, at most one per
+// slot, so that a small job does not pay for a large one's parallelism.
+uint32_t DefaultReduceTasks(uint64_t input_bytes, uint32_t cluster_slots);
+
+}  // namespace quern::mr

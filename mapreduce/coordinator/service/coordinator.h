@@ -1,0 +1,114 @@
+// The coordinator at work: one lock around a JobTracker, a timer, and the ways in and out.
+//
+// Events come from sessions and RPCs on any thread; their effects go out through peers (a worker's
+// session) and wake-ups (of watchers), and to the JobFinisher. The lock is never held while waiting
+// for a disk or another process. Thread-safe.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/metrics.h"
+#include "common/mutex.h"
+#include "common/thread.h"
+#include "mapreduce/coordinator/service/job_finisher.h"
+#include "mapreduce/coordinator/service/job_tracker.h"
+#include "mapreduce/coordinator/service/outbox.h"
+#include "mapreduce/coordinator/service/planner.h"
+#include "mapreduce/coordinator/store/job_journal.h"
+#include "quern/mr/v1/jobs.pb.h"
+#include "quern/mr/v1/worker.pb.h"
+
+namespace quern::mr {
+
+struct CoordinatorOptions {
+  JobTracker::Options tracker;
+  Clock* clock = Clock::Real();
+  std::string http_address;  // told to workers
+};
+
+class Coordinator final : private JobFinisher::Jobs {
+ public:
+  // Everything but the journal is borrowed.
+  Coordinator(std::unique_ptr<JobJournal> journal, Planner* planner, PublishFiles* files,
+              CoordinatorOptions options);
+  ~Coordinator();
+
+  // Continues the jobs of the journal and starts the threads.
+  absl::Status Start();
+  // Ends sessions and watches, joins the threads. Jobs go on at the next start.
+  void Shutdown();
+  bool stopping() const;
+  const JobJournal& journal() const { return *journal_; }
+
+  // Jobs. Submit answers after the job is durable; see Planner::Plan for its errors.
+  absl::StatusOr<v1::SubmitResponse> Submit(const v1::SubmitRequest& request);
+  absl::Status Kill(std::string_view job_id, std::string_view reason);
+  absl::StatusOr<v1::JobStatus> GetJob(std::string_view job_id) const;
+  v1::ListJobsResponse ListJobs(uint32_t limit) const;
+  absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request) const;
+  v1::GetWorkersResponse GetWorkers() const;
+  // RPC address of the worker that ran an attempt (of the newest one if `newest`, which then is
+  // filled in).
+  absl::StatusOr<std::string> FindLog(v1::AttemptId* id, bool newest) const;
+
+  // Calls `wake` (on any thread) after every change of the job, until Unwatch.
+  uint64_t Watch(std::string_view job_id, std::function<void()> wake);
+  void Unwatch(uint64_t watch);
+
+  // Sessions of workers. Messages go to `outbox` from now on.
+  WorkerKey Register(const v1::WorkerMessage::Register& message,
+                     const std::shared_ptr<Outbox>& outbox);
+  // False when the session has been replaced or its worker given up: it should end.
+  bool OnMessage(WorkerKey worker, const Outbox* outbox, const v1::WorkerMessage& message);
+  void OnSessionEnd(WorkerKey worker, const Outbox* outbox);
+
+  // Counts, for metrics and pages.
+  struct Totals {
+    uint32_t running_jobs = 0;
+    uint32_t running_attempts = 0;
+    uint32_t alive_workers = 0;
+    uint32_t slots = 0;
+  };
+  Totals GetTotals() const;
+
+ private:
+  // What the finisher asks and tells.
+  absl::StatusOr<FinishPlan> PlanFinish(JobKey key) override;
+  void JobEnded(JobKey key, const v1::JobStatus& status) override;
+
+  absl::Time Now() const;
+  void Deliver(JobTracker::Effects effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RunTimer();
+
+  const std::unique_ptr<JobJournal> journal_;
+  Planner* const planner_;
+  const CoordinatorOptions options_;
+  // Wall time at the start plus time since: never jumps, and can be shown.
+  const absl::Time wall_start_;
+  const absl::Time steady_start_;
+
+  mutable Mutex mutex_;
+  CondVar changed_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  JobTracker tracker_ ABSL_GUARDED_BY(mutex_);
+  std::map<WorkerKey, std::shared_ptr<Outbox>> sessions_ ABSL_GUARDED_BY(mutex_);
+  struct Watcher {
+    JobKey job;
+    std::function<void()> wake;
+  };
+  uint64_t last_watch_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<uint64_t, Watcher> watchers_ ABSL_GUARDED_BY(mutex_);
+
+  JobFinisher finisher_;
+  Thread timer_;
+};
+
+}  // namespace quern::mr

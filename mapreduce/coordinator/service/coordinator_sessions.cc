@@ -1,0 +1,64 @@
+// The part of Coordinator that workers talk to.
+#include <utility>
+
+#include "common/log.h"
+#include "mapreduce/coordinator/service/coordinator.h"
+
+namespace quern::mr {
+
+WorkerKey Coordinator::Register(const v1::WorkerMessage::Register& message,
+                                const std::shared_ptr<Outbox>& outbox) {
+  v1::CoordinatorMessage admitted;
+  admitted.mutable_admitted()->set_cluster_id(journal_->cluster_id());
+  admitted.mutable_admitted()->set_term(journal_->term());
+  admitted.mutable_admitted()->set_heartbeat_ms(1'000);
+  admitted.mutable_admitted()->set_http_address(options_.http_address);
+  outbox->Put(std::move(admitted));
+  LogInfo("worker_registered", {{"worker", message.worker_id()},
+                                {"node", message.node()},
+                                {"address", message.address()},
+                                {"slots", message.slots()},
+                                {"held", message.held_size()},
+                                {"running", message.running_size()}});
+  MutexLock lock(&mutex_);
+  const WorkerKey worker = tracker_.Register(message, Now());
+  std::shared_ptr<Outbox>& session = sessions_[worker];
+  if (session != nullptr) session->Close();
+  session = outbox;
+  Deliver(tracker_.TakeEffects());
+  return worker;
+}
+
+bool Coordinator::OnMessage(WorkerKey worker, const Outbox* outbox,
+                            const v1::WorkerMessage& message) {
+  MutexLock lock(&mutex_);
+  const auto session = sessions_.find(worker);
+  if (stopping_ || session == sessions_.end() || session->second.get() != outbox) return false;
+  switch (message.kind_case()) {
+    case v1::WorkerMessage::kHeartbeat:
+      tracker_.Heartbeat(worker, Now());
+      return true;
+    case v1::WorkerMessage::kUpdate:
+      tracker_.Update(worker, message.update(), Now());
+      break;
+    case v1::WorkerMessage::kFetchFailure:
+      tracker_.FetchFailed(message.fetch_failure(), Now());
+      break;
+    default:
+      return false;
+  }
+  Deliver(tracker_.TakeEffects());
+  return true;
+}
+
+void Coordinator::OnSessionEnd(WorkerKey worker, const Outbox* outbox) {
+  MutexLock lock(&mutex_);
+  const auto session = sessions_.find(worker);
+  if (session == sessions_.end() || session->second.get() != outbox) return;
+  sessions_.erase(session);
+  LogInfo("worker_session_ended", {{"worker", tracker_.registry().Get(worker).info.id}});
+  tracker_.SessionEnded(worker, Now());
+  Deliver(tracker_.TakeEffects());
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,44 @@
+#include "mapreduce/coordinator/service/dfs_files.h"
+
+namespace quern::mr {
+
+absl::Status DfsFiles::Mkdirs(const std::string& path) {
+  return dfs_->Mkdirs(path, {.parents = true});
+}
+
+absl::Status DfsFiles::Rename(const std::string& from, const std::string& to, bool replace) {
+  return dfs_->Rename(
+      from, to, replace ? client::RenameMode::kReplaceTree : client::RenameMode::kNoReplace);
+}
+
+absl::Status DfsFiles::WriteFile(const std::string& path, const std::string& contents) {
+  client::CreateOptions options;
+  options.overwrite = true;
+  if (contents.empty()) return dfs_->CreateEmpty(path, options);
+  ASSIGN_OR_RETURN(const auto writer, dfs_->Create(path, options));
+  RETURN_IF_ERROR(writer->Append(contents));
+  return writer->Close().status();
+}
+
+absl::StatusOr<std::string> DfsFiles::ReadFile(const std::string& path) {
+  ASSIGN_OR_RETURN(const auto reader, dfs_->Open(path));
+  std::string contents(reader->status().length, '\0');
+  ASSIGN_OR_RETURN(const size_t got, reader->Pread(0, contents.size(), contents.data()));
+  contents.resize(got);
+  return contents;
+}
+
+absl::Status DfsFiles::Stat(const std::string& path) { return dfs_->Stat(path).status(); }
+
+absl::Status DfsFiles::DeleteTree(const std::string& path) {
+  return dfs_->Delete(path, {.recursive = true}).status();
+}
+
+absl::Status DfsFiles::SetOwner(const std::string& path, const std::string& user) {
+  if (user.empty()) return absl::OkStatus();
+  client::AttributeChange change;
+  change.owner = user;
+  return dfs_->SetAttributes(path, change).status();
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,130 @@
+#include "mapreduce/coordinator/service/job_finisher.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "common/log.h"
+#include "mapreduce/coordinator/service/convert.h"
+#include "mapreduce/coordinator/service/job.h"
+
+namespace quern::mr {
+namespace {
+
+constexpr int kThreads = 4;
+constexpr absl::Duration kRetryInterval = absl::Seconds(1);
+
+// A failed write of the journal ends the process: the next one finds the job unfinished and goes on.
+void MustWrite(const absl::Status& status) {
+  if (status.ok()) return;
+  LogError("journal_failed", {{"status", status}});
+  std::abort();
+}
+
+}  // namespace
+
+void JobFinisher::Start() {
+  for (int i = 0; i < kThreads; ++i) threads_.emplace_back("finisher", [this] { Run(); });
+}
+
+void JobFinisher::Shutdown() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+    work_.SignalAll();
+  }
+  threads_.clear();  // joins
+}
+
+void JobFinisher::Add(Work work) {
+  MutexLock lock(&mutex_);
+  queue_.push_back(std::move(work));
+  work_.Signal();
+}
+
+bool JobFinisher::stopping() {
+  MutexLock lock(&mutex_);
+  return stopping_;
+}
+
+void JobFinisher::Run() {
+  while (true) {
+    Work work;
+    {
+      MutexLock lock(&mutex_);
+      while (queue_.empty() && !stopping_) work_.Wait(&mutex_);
+      if (stopping_) return;
+      work = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    switch (work.kind) {
+      case Work::kFinish:
+        FinishOne(work.key);
+        break;
+      case Work::kClean:
+        CleanUp(work.key, std::move(work.last));
+        break;
+      case Work::kForget:
+        MustWrite(journal_->Remove(work.key));
+        break;
+    }
+  }
+}
+
+void JobFinisher::FinishOne(JobKey key) {
+  absl::StatusOr<FinishPlan> plan = jobs_->PlanFinish(key);
+  if (!plan.ok()) return;
+  if (plan->status.state() == v1::JOB_STATE_SUCCEEDED) {
+    const absl::Status published = PublishWithRetries(key, *plan);
+    if (!published.ok() && stopping()) return;  // goes on at the next start
+    if (!published.ok()) {
+      plan->status.set_state(v1::JOB_STATE_FAILED);
+      plan->status.set_reason(fmt::format("publish the output: {}", Message(published)));
+    }
+  }
+  plan->status.set_finished_ms(ToMillis(clock_->TimeNow()));
+  v1::JobFinished last;
+  *last.mutable_status() = plan->status;
+  last.set_client_id(plan->client_id);
+  last.set_request_id(plan->request_id);
+  WriteLast(key, last);
+  LogInfo("job_ended", {{"job", plan->status.job_id()},
+                        {"state", v1::JobState_Name(plan->status.state())},
+                        {"reason", plan->status.reason()}});
+  jobs_->JobEnded(key, plan->status);
+  CleanUp(key, std::move(last));
+}
+
+void JobFinisher::CleanUp(JobKey key, v1::JobFinished last) {
+  const absl::Status cleaned = files_->DeleteTree(JobDir(last.status().job_id()));
+  if (!cleaned.ok()) {  // tried again at the next start
+    LogWarning("job_not_cleaned", {{"job", last.status().job_id()}, {"status", cleaned}});
+    return;
+  }
+  last.set_cleaned(true);
+  WriteLast(key, last);
+}
+
+absl::Status JobFinisher::PublishWithRetries(JobKey key, const FinishPlan& plan) {
+  JobJournal::Entry commit{key, {}};
+  commit.record.set_time_ms(ToMillis(clock_->TimeNow()));
+  commit.record.mutable_committing();
+  MustWrite(journal_->Append({commit}, JobJournal::Sync::kDurable));
+  while (true) {
+    const absl::Status status = Publish(plan.publish, files_);
+    // The work is done; a file system that is away for a while must not undo it.
+    if (status.ok() || !IsRetryable(status)) return status;
+    LogWarning("publish_retry", {{"job", plan.status.job_id()}, {"status", status}});
+    MutexLock lock(&mutex_);
+    if (!stopping_) work_.WaitFor(&mutex_, kRetryInterval);
+    if (stopping_) return status;
+  }
+}
+
+void JobFinisher::WriteLast(JobKey key, const v1::JobFinished& last) {
+  v1::JournalRecord record;
+  record.set_time_ms(last.status().finished_ms());
+  *record.mutable_finished() = last;
+  MustWrite(journal_->Finish(key, record));
+}
+
+}  // namespace quern::mr

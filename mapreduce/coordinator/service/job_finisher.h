@@ -1,0 +1,82 @@
+// Brings jobs that need no more tasks to their end: publishes the output or gives it up, writes the
+// last record, tells everybody, and cleans up behind. A few threads, so that one job whose output
+// takes long does not hold up the others.
+#pragma once
+
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/mutex.h"
+#include "common/status.h"
+#include "common/thread.h"
+#include "mapreduce/coordinator/logic/ids.h"
+#include "mapreduce/coordinator/service/publisher.h"
+#include "mapreduce/coordinator/store/job_journal.h"
+#include "quern/mr/v1/jobs.pb.h"
+#include "quern/mr/v1/journal.pb.h"
+
+namespace quern::mr {
+
+// Everything about the end of a job.
+struct FinishPlan {
+  v1::JobStatus status;  // as it will be shown; state says what is to become of it
+  uint64_t client_id = 0;
+  uint64_t request_id = 0;
+  PublishPlan publish;  // of a job that succeeded
+};
+
+// Thread-safe.
+class JobFinisher {
+ public:
+  // Where plans come from and where the outcome goes.
+  class Jobs {
+   public:
+    virtual ~Jobs() = default;
+    virtual absl::StatusOr<FinishPlan> PlanFinish(JobKey key) = 0;
+    virtual void JobEnded(JobKey key, const v1::JobStatus& status) = 0;
+  };
+
+  // Borrowed.
+  JobFinisher(Jobs* jobs, JobJournal* journal, PublishFiles* files, Clock* clock)
+      : jobs_(jobs), journal_(journal), files_(files), clock_(clock) {}
+  ~JobFinisher() { Shutdown(); }
+
+  void Start();
+  // Leaves jobs that are waiting to the next start.
+  void Shutdown();
+  // Each job once.
+  void Finish(JobKey key) { Add({Work::kFinish, key, {}}); }
+  // A job that had ended before a restart, and may have left files behind.
+  void Clean(JobKey key, v1::JobFinished last) { Add({Work::kClean, key, std::move(last)}); }
+  // Drops an old job from the journal.
+  void Forget(JobKey key) { Add({Work::kForget, key, {}}); }
+
+ private:
+  struct Work {
+    enum Kind { kFinish, kClean, kForget } kind = kFinish;
+    JobKey key;
+    v1::JobFinished last;
+  };
+  void Add(Work work);
+  void Run();
+  void FinishOne(JobKey key);
+  void CleanUp(JobKey key, v1::JobFinished last);
+  absl::Status PublishWithRetries(JobKey key, const FinishPlan& plan);
+  void WriteLast(JobKey key, const v1::JobFinished& last);
+  bool stopping();
+
+  Jobs* const jobs_;
+  JobJournal* const journal_;
+  PublishFiles* const files_;
+  Clock* const clock_;
+
+  Mutex mutex_;
+  CondVar work_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<Work> queue_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Thread> threads_;
+};
+
+}  // namespace quern::mr

@@ -1,0 +1,77 @@
+#include "mapreduce/coordinator/service/jobs_service.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include "common/rpc/grpc_status.h"
+#include "mapreduce/coordinator/service/rpcs.h"
+#include "quern/mr/v1/jobs.grpc.pb.h"
+
+namespace quern::mr {
+namespace {
+
+// The streams are left to the bulk server.
+using UnaryJobs = v1::Jobs::WithGenericMethod_WatchJob<
+    v1::Jobs::WithGenericMethod_GetLog<v1::Jobs::Service>>;
+
+class JobsService final : public UnaryJobs {
+ public:
+  explicit JobsService(Coordinator* coordinator) : coordinator_(coordinator) {}
+
+  grpc::Status Submit(grpc::ServerContext*, const v1::SubmitRequest* request,
+                      v1::SubmitResponse* response) override {
+    return Answer(mr::Submit(coordinator_, *request), response);
+  }
+  grpc::Status ListJobs(grpc::ServerContext*, const v1::ListJobsRequest* request,
+                        v1::ListJobsResponse* response) override {
+    return Answer(mr::ListJobs(coordinator_, *request), response);
+  }
+  grpc::Status GetJob(grpc::ServerContext*, const v1::GetJobRequest* request,
+                      v1::GetJobResponse* response) override {
+    return Answer(mr::GetJob(coordinator_, *request), response);
+  }
+  grpc::Status ListTasks(grpc::ServerContext*, const v1::ListTasksRequest* request,
+                         v1::ListTasksResponse* response) override {
+    return Answer(mr::ListTasks(coordinator_, *request), response);
+  }
+  grpc::Status Kill(grpc::ServerContext*, const v1::KillRequest* request,
+                    v1::KillResponse* response) override {
+    return Answer(mr::Kill(coordinator_, *request), response);
+  }
+  grpc::Status GetWorkers(grpc::ServerContext*, const v1::GetWorkersRequest* request,
+                          v1::GetWorkersResponse* response) override {
+    return Answer(mr::GetWorkers(coordinator_, *request), response);
+  }
+
+ private:
+  template <typename Response>
+  static grpc::Status Answer(absl::StatusOr<Response> result, Response* response) {
+    if (result.ok()) *response = *std::move(result);
+    return rpc::ToGrpc(result.status());
+  }
+
+  Coordinator* const coordinator_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeJobsService(Coordinator* coordinator) {
+  return std::make_unique<JobsService>(coordinator);
+}
+
+std::vector<rpc::BulkMethod> CoordinatorStreams(Coordinator* coordinator,
+                                                rpc::ChannelCache* channels) {
+  return {
+      {"/quern.mr.v1.Jobs/WatchJob",
+       [=](rpc::BulkLoop* loop, rpc::BulkStream* stream) { WatchJob(coordinator, loop, stream); }},
+      {"/quern.mr.v1.Jobs/GetLog",
+       [=](rpc::BulkLoop* loop, rpc::BulkStream* stream) {
+         GetLog(coordinator, channels, loop, stream);
+       }},
+      {"/quern.mr.v1.Coordinator/Session",
+       [=](rpc::BulkLoop* loop, rpc::BulkStream* stream) {
+         WorkerSession(coordinator, loop, stream);
+       }},
+  };
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,44 @@
+#include "common/mutex.h"
+#include "mapreduce/coordinator/service/rpcs.h"
+
+namespace quern::mr {
+namespace {
+
+constexpr absl::Duration kWait = absl::Seconds(5);
+
+bool HasEnded(const v1::JobStatus& status) {
+  return status.state() == v1::JOB_STATE_SUCCEEDED || status.state() == v1::JOB_STATE_FAILED ||
+         status.state() == v1::JOB_STATE_KILLED;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::KillResponse> Kill(Coordinator* coordinator, const v1::KillRequest& request) {
+  Mutex mutex;
+  CondVar changed;
+  bool news = false;
+  const uint64_t watch = coordinator->Watch(request.job_id(), [&] {
+    MutexLock lock(&mutex);
+    news = true;
+    changed.SignalAll();
+  });
+  absl::StatusOr<v1::JobStatus> status = coordinator->Kill(
+      request.job_id(), request.reason().empty() ? "killed by a user" : request.reason());
+  if (status.status().ok()) status = coordinator->GetJob(request.job_id());
+  const absl::Time deadline = absl::Now() + kWait;
+  while (status.ok() && !HasEnded(*status) && absl::Now() < deadline) {
+    {
+      MutexLock lock(&mutex);
+      if (!news) changed.WaitFor(&mutex, deadline - absl::Now());
+      news = false;
+    }
+    status = coordinator->GetJob(request.job_id());
+  }
+  coordinator->Unwatch(watch);
+  if (!status.ok()) return status.status();
+  v1::KillResponse response;
+  *response.mutable_status() = *std::move(status);
+  return response;
+}
+
+}  // namespace quern::mr

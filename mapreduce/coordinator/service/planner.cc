@@ -1,0 +1,57 @@
+#include "mapreduce/coordinator/service/planner.h"
+
+#include <utility>
+
+#include "mapreduce/coordinator/logic/job_spec_rules.h"
+#include "mapreduce/coordinator/service/input_files.h"
+#include "mapreduce/engine/range_bounds.h"
+
+namespace quern::mr {
+
+absl::StatusOr<PlannedJob> Planner::Plan(v1::JobSpec spec, uint32_t cluster_slots) {
+  FillDefaults(&spec);
+  RETURN_IF_ERROR(CheckJobSpec(spec));
+  RETURN_IF_ERROR(CheckOutputPath(spec));
+  ASSIGN_OR_RETURN(const PluginInfo plugin, plugins_.Check(spec.plugin()));
+  RETURN_IF_ERROR(ResolveClasses(plugin, &spec));
+  PlannedJob plan;
+  ASSIGN_OR_RETURN(const std::vector<SplitInput> inputs, FindInputs(spec, &plan.input_bytes));
+  if (!spec.reduce().has_tasks()) {
+    spec.mutable_reduce()->set_tasks(DefaultReduceTasks(plan.input_bytes, cluster_slots));
+  }
+  plan.map_splits = PlanSplits(inputs, spec.limits().split_bytes());
+  // One reduce task takes every key: there is nothing to divide, and nothing to sample.
+  if (spec.reduce().partitioner() == "range" && spec.reduce().tasks() > 1) {
+    SamplePlan sample = PlanSample(plan.map_splits, spec.reduce().tasks());
+    plan.sample_splits = std::move(sample.splits);
+    plan.sample_bytes = sample.sample_bytes;
+    plan.sample_keys = sample.sample_keys;
+  }
+  plan.spec = std::move(spec);
+  return plan;
+}
+
+absl::Status Planner::CheckOutputPath(const v1::JobSpec& spec) {
+  const std::string& path = spec.output().path();
+  const absl::StatusOr<client::FileStatus> status = dfs_->Stat(path);
+  if (status.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();
+  if (!status.ok()) return status.status();
+  if (spec.output().overwrite()) return absl::OkStatus();
+  return AlreadyExistsError("output: {}: exists already. Try: --overwrite, or another path", path);
+}
+
+absl::StatusOr<std::vector<SplitInput>> Planner::FindInputs(const v1::JobSpec& spec,
+                                                            uint64_t* bytes) {
+  std::vector<SplitInput> inputs;
+  for (int i = 0; i < spec.inputs_size(); ++i) {
+    SplitInput& input = inputs.emplace_back();
+    input.input = static_cast<uint32_t>(i);
+    input.format = spec.inputs(i).format();
+    ASSIGN_OR_RETURN(
+        input.files, FindInputFiles(dfs_, spec.inputs(i).path(), spec.limits().split_bytes()));
+    for (const InputFile& file : input.files) *bytes += file.length;
+  }
+  return inputs;
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,34 @@
+// Turns a spec into a plan: finds the input, cuts it into splits, refuses early what cannot work.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "client/file_system.h"
+#include "common/status.h"
+#include "mapreduce/coordinator/service/job.h"
+#include "mapreduce/coordinator/service/plugin_check.h"
+#include "mapreduce/engine/split_planner.h"
+
+namespace quern::mr {
+
+// Thread-safe.
+class Planner {
+ public:
+  // Borrowed.
+  explicit Planner(client::FileSystem* dfs) : dfs_(dfs), plugins_(dfs) {}
+
+  // AlreadyExists: the output is there. NotFound: an input matches nothing, a class is missing.
+  // InvalidArgument: see CheckJobSpec. `cluster_slots` bounds the default number of reduce tasks.
+  absl::StatusOr<PlannedJob> Plan(v1::JobSpec spec, uint32_t cluster_slots);
+
+ private:
+  absl::Status CheckOutputPath(const v1::JobSpec& spec);
+  absl::StatusOr<std::vector<SplitInput>> FindInputs(const v1::JobSpec& spec, uint64_t* bytes);
+
+  client::FileSystem* const dfs_;
+  PluginChecker plugins_;
+};
+
+}  // namespace quern::mr

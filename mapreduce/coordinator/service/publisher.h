@@ -1,0 +1,51 @@
+// Makes the output of a finished job appear: the chosen files are moved into one directory, which
+// then gets its final name in one rename. Nothing of it is seen before.
+//
+// Every step may be repeated: a coordinator that was killed anywhere in between starts again at the
+// first one and comes to the same end (MapReduce 2004, 3.3: output of a job is atomic).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/status.h"
+#include "mapreduce/engine/manifest.h"
+
+namespace quern::mr {
+
+// The few things that publishing asks of the file system. Thread-safe.
+class PublishFiles {
+ public:
+  virtual ~PublishFiles() = default;
+  // With parents; OK when it is there.
+  virtual absl::Status Mkdirs(const std::string& path) = 0;
+  // NotFound: no source. AlreadyExists: the target is there and `replace` is false.
+  virtual absl::Status Rename(const std::string& from, const std::string& to, bool replace) = 0;
+  // Replaces an older one.
+  virtual absl::Status WriteFile(const std::string& path, const std::string& contents) = 0;
+  virtual absl::StatusOr<std::string> ReadFile(const std::string& path) = 0;
+  // NotFound: nothing of that name.
+  virtual absl::Status Stat(const std::string& path) = 0;
+  // With everything below; OK when there is nothing.
+  virtual absl::Status DeleteTree(const std::string& path) = 0;
+  virtual absl::Status SetOwner(const std::string& path, const std::string& user) = 0;
+};
+
+struct PublishPlan {
+  struct Part {
+    std::string source;  // written by the chosen attempt
+    Manifest::Part part;
+  };
+  std::string job_dir;
+  std::string user;
+  std::string output_path;
+  bool overwrite = false;
+  std::vector<Part> parts;
+  Manifest manifest;  // without parts
+};
+
+// AlreadyExists: somebody else made the output meanwhile. NotFound: a chosen file is gone.
+absl::Status Publish(const PublishPlan& plan, PublishFiles* files);
+
+}  // namespace quern::mr

@@ -1,0 +1,65 @@
+#include "common/rpc/bulk_codec.h"
+#include "mapreduce/coordinator/service/convert.h"
+#include "mapreduce/coordinator/service/rpcs.h"
+
+namespace quern::mr {
+namespace {
+
+// Progress is for people; the end is told at once.
+constexpr absl::Duration kProgressInterval = absl::Milliseconds(100);
+// Sent again now and then, so that a caller who is gone is noticed: its stream fails.
+constexpr absl::Duration kRepeat = absl::Seconds(5);
+constexpr absl::Duration kRequestTimeout = absl::Seconds(10);
+
+bool HasEnded(const v1::JobStatus& status) {
+  return status.state() == v1::JOB_STATE_SUCCEEDED || status.state() == v1::JOB_STATE_FAILED ||
+         status.state() == v1::JOB_STATE_KILLED;
+}
+
+absl::StatusOr<std::string> ReadJobId(rpc::BulkLoop* loop) {
+  const rpc::BulkEvent event = loop->Next(kRequestTimeout);
+  if (event.kind != rpc::BulkEvent::Kind::kMessage) return CancelledError("no request came");
+  v1::GetJobRequest request;
+  RETURN_IF_ERROR(rpc::DecodeMessage(event.message, &request));
+  return request.job_id();
+}
+
+absl::Status SendUntilEnd(Coordinator* coordinator, const std::string& job_id,
+                          rpc::BulkLoop* loop, rpc::BulkStream* stream) {
+  absl::Time sent = absl::InfinitePast();
+  bool news = true;
+  while (true) {
+    if (news) {
+      ASSIGN_OR_RETURN(v1::JobStatus status, coordinator->GetJob(job_id));
+      const bool ended = HasEnded(status);
+      if (ended || absl::Now() - sent >= kProgressInterval) {
+        v1::GetJobResponse response;
+        *response.mutable_status() = std::move(status);
+        stream->Send(rpc::EncodeMessage(response));
+        if (ended) return absl::OkStatus();
+        sent = absl::Now();
+        news = false;
+      }
+    }
+    const rpc::BulkEvent event = loop->Next(news ? kProgressInterval : kRepeat);
+    if (coordinator->stopping()) return UnavailableError("the coordinator is stopping");
+    if (stream->failed()) return CancelledError("the caller is gone");
+    if (event.kind == rpc::BulkEvent::Kind::kWoken ||
+        event.kind == rpc::BulkEvent::Kind::kTimeout) {
+      news = true;
+    }
+  }
+}
+
+}  // namespace
+
+void WatchJob(Coordinator* coordinator, rpc::BulkLoop* loop, rpc::BulkStream* stream) {
+  const absl::StatusOr<std::string> job_id = ReadJobId(loop);
+  if (!job_id.ok()) return stream->Finish(job_id.status());
+  const uint64_t watch = coordinator->Watch(*job_id, [loop] { loop->Wake(); });
+  const absl::Status status = SendUntilEnd(coordinator, *job_id, loop, stream);
+  coordinator->Unwatch(watch);
+  stream->Finish(status);
+}
+
+}  // namespace quern::mr

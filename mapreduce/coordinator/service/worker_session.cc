@@ -1,0 +1,66 @@
+// One worker's session: its reports come up, orders go down, in order.
+#include <memory>
+
+#include "common/log.h"
+#include "common/rpc/bulk_codec.h"
+#include "mapreduce/coordinator/service/rpcs.h"
+
+namespace quern::mr {
+namespace {
+
+using Kind = rpc::BulkEvent::Kind;
+
+// The registry notices silence; this only makes the thread look now and then.
+constexpr absl::Duration kLook = absl::Seconds(5);
+
+absl::StatusOr<v1::WorkerMessage> ReadRegister(rpc::BulkLoop* loop) {
+  const rpc::BulkEvent event = loop->Next(absl::Seconds(10));
+  v1::WorkerMessage message;
+  if (event.kind != Kind::kMessage) return CancelledError("no registration came");
+  RETURN_IF_ERROR(rpc::DecodeMessage(event.message, &message));
+  if (!message.has_register_() || message.register_().worker_id().empty()) {
+    return InvalidArgumentError("the first message of a session must register a worker");
+  }
+  return message;
+}
+
+void SendAll(Outbox* outbox, rpc::BulkStream* stream) {
+  for (const v1::CoordinatorMessage& message : outbox->Take()) {
+    stream->Send(rpc::EncodeMessage(message));
+  }
+}
+
+absl::Status Serve(Coordinator* coordinator, WorkerKey worker, Outbox* outbox, rpc::BulkLoop* loop,
+                   rpc::BulkStream* stream) {
+  while (true) {
+    SendAll(outbox, stream);
+    if (coordinator->stopping()) return UnavailableError("the coordinator is stopping");
+    if (outbox->closed()) return AbortedError("register again: this session was given up");
+    const rpc::BulkEvent event = loop->Next(kLook);
+    if (event.kind == Kind::kEndOfMessages || event.kind == Kind::kFinished) {
+      return absl::OkStatus();
+    }
+    if (event.kind != Kind::kMessage) continue;
+    v1::WorkerMessage message;
+    RETURN_IF_ERROR(rpc::DecodeMessage(event.message, &message));
+    if (!coordinator->OnMessage(worker, outbox, message)) {
+      return AbortedError("register again: this session was given up");
+    }
+  }
+}
+
+}  // namespace
+
+void WorkerSession(Coordinator* coordinator, rpc::BulkLoop* loop, rpc::BulkStream* stream) {
+  const absl::StatusOr<v1::WorkerMessage> first = ReadRegister(loop);
+  if (!first.ok()) return stream->Finish(first.status());
+  const auto outbox = std::make_shared<Outbox>([loop] { loop->Wake(); });
+  const WorkerKey worker = coordinator->Register(first->register_(), outbox);
+  const absl::Status status = Serve(coordinator, worker, outbox.get(), loop, stream);
+  // From here on nobody wakes the loop, which ends with this call.
+  outbox->Detach();
+  coordinator->OnSessionEnd(worker, outbox.get());
+  stream->Finish(status);
+}
+
+}  // namespace quern::mr
