@@ -43,7 +43,7 @@ class EmitBuffer {
   EmitBuffer& operator=(const EmitBuffer&) = delete;
 
   // Copies the record; both views may go away afterwards.
-  void Append(std::string_view key, std::string_view value) {
+  __attribute__((always_inline)) void Append(std::string_view key, std::string_view value) {
     const size_t size = kRecordHeaderBytes + key.size() + value.size();
     if (size > static_cast<size_t>(limit_ - cursor_)) [[unlikely]] {
       AppendSlow(key, value);

@@ -15,7 +15,7 @@ constexpr size_t kBatch = 32;
 constexpr double kWorthwhileReduction = 1.3;
 
 struct RecordView {
-  uint32_t hash;
+  CombineTable::Probe probe;
   std::string_view key;
   std::string_view value;
 };
@@ -28,7 +28,7 @@ CombineSink::CombineSink(size_t table_bytes, Reducer* combiner, SortSink* next,
       combiner_(combiner),
       next_(next),
       position_(position),
-      window_(std::make_unique_for_overwrite<char[]>(kWindowBytes)) {
+      window_(std::make_unique_for_overwrite<char[]>(kWindowBytes + CombineTable::kReadableBytes)) {
   SetWindow(window_.get(), window_.get() + kWindowBytes);
 }
 
@@ -38,8 +38,9 @@ void CombineSink::AppendSlow(std::string_view key, std::string_view value) {
     Append(key, value);
     return;
   }
+  // Too few of them fit in the table to be worth grouping.
   ++input_records_;
-  Add(CombineTable::Hash(key), key, value);
+  next_->Append(key, value);
 }
 
 void CombineSink::TakeWindow() {
@@ -56,23 +57,24 @@ void CombineSink::Take(const char* at, const char* end) {
       uint32_t sizes[2];
       std::memcpy(sizes, at, sizeof(sizes));
       const char* const key = at + kRecordHeaderBytes;
-      batch[count] = {0, {key, sizes[0]}, {key + sizes[0], sizes[1]}};
-      batch[count].hash = CombineTable::Hash(batch[count].key);
-      table_.Prefetch(batch[count].hash);
+      const std::string_view key_bytes(key, sizes[0]);
+      batch[count] = {CombineTable::MakeProbe(key_bytes), key_bytes, {key + sizes[0], sizes[1]}};
+      table_.Prefetch(batch[count].probe);
       at = key + sizes[0] + sizes[1];
     }
-    for (size_t i = 0; i < count; ++i) Add(batch[i].hash, batch[i].key, batch[i].value);
+    for (size_t i = 0; i < count; ++i) Add(batch[i].probe, batch[i].key, batch[i].value);
     input_records_ += count;
   }
 }
 
-void CombineSink::Add(uint32_t hash, std::string_view key, std::string_view value) {
-  if (combining_ && table_.Add(hash, key, value)) return;
+void CombineSink::Add(const CombineTable::Probe& probe, std::string_view key,
+                      std::string_view value) {
+  if (combining_ && table_.Add(probe, key, value)) return;
   if (combining_ && table_.groups() > 0) {
     combining_ = static_cast<double>(table_.records()) >=
                  kWorthwhileReduction * static_cast<double>(table_.groups());
     Flush();
-    if (combining_ && table_.Add(hash, key, value)) return;
+    if (combining_ && table_.Add(probe, key, value)) return;
   }
   next_->Append(key, value);  // given up, or larger than the whole table
 }

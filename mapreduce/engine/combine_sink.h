@@ -35,7 +35,7 @@ class CombineSink final : public EmitBuffer {
   void AppendSlow(std::string_view key, std::string_view value) override;
   void TakeWindow();
   void Take(const char* begin, const char* end);
-  void Add(uint32_t hash, std::string_view key, std::string_view value);
+  void Add(const CombineTable::Probe& probe, std::string_view key, std::string_view value);
   void Flush();
 
   CombineTable table_;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
 #include "mapreduce/api/emit_buffer.h"
 
@@ -18,39 +17,46 @@ constexpr size_t kStep = 8;
 
 uint32_t Steps(size_t bytes) { return static_cast<uint32_t>((bytes + kStep - 1) / kStep); }
 
-// memcmp for short strings of equal length.
-bool EqualBytes(const char* a, const char* b, size_t size) {
-  const auto differ = [&](size_t at, auto word) {
-    auto other = word;
-    std::memcpy(&word, a + at, sizeof(word));
-    std::memcpy(&other, b + at, sizeof(other));
-    return word != other;
-  };
-  if (size > 16) return std::memcmp(a, b, size) == 0;
-  if (size >= 8) return !differ(0, uint64_t{}) && !differ(size - 8, uint64_t{});
-  if (size >= 4) return !differ(0, uint32_t{}) && !differ(size - 4, uint32_t{});
-  if (size == 0) return true;
-  return a[0] == b[0] && a[size / 2] == b[size / 2] && a[size - 1] == b[size - 1];
+uint64_t LoadWord(const char* at) {
+  uint64_t word;
+  std::memcpy(&word, at, sizeof(word));
+  return word;
+}
+
+// Of the first `size` bytes of a word, at most 8.
+uint64_t MaskOf(size_t size) { return size == 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * size)) - 1; }
+
+__extension__ using Uint128 = unsigned __int128;
+
+// Both halves of the 128-bit product, folded (as wyhash and XXH3 mix short keys).
+uint64_t Mix(uint64_t a, uint64_t b) {
+  const auto product = static_cast<Uint128>(a) * b;
+  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
 }  // namespace
 
-// A quarter of the memory for slots and the list of entries, the rest for the arena.
+// A third of the memory for slots, the rest for the arena.
 CombineTable::CombineTable(size_t capacity_bytes)
-    : max_slots_(std::max(std::bit_floor(capacity_bytes / 4 / (sizeof(Slot) + sizeof(Offset))),
-                          kFirstSlots)),
-      arena_(std::min(capacity_bytes / 4 * 3, size_t{1} << 34)),
+    : max_slots_(std::max(std::bit_floor(capacity_bytes / 3 / sizeof(Slot)), kFirstSlots)),
+      arena_(std::min(capacity_bytes / 3 * 2, (size_t{1} << kOffsetBits) * kStep)),
       arena_base_(arena_.data()),
       arena_limit_(static_cast<Offset>(arena_.size() / kStep)),
       slots_(kFirstSlots),
       mask_(kFirstSlots - 1) {}
 
-uint32_t CombineTable::Hash(std::string_view key) {
-  return static_cast<uint32_t>(XXH3_64bits(key.data(), key.size()));
-}
-
-CombineTable::Offset CombineTable::FirstRunOf(Offset entry, uint32_t key_size) {
-  return entry + Steps(sizeof(Entry) + key_size);
+CombineTable::Probe CombineTable::MakeProbe(std::string_view key) {
+  constexpr uint64_t kSeed = 0x9e3779b97f4a7c15;
+  const size_t size = key.size();
+  Probe probe = {LoadWord(key.data()), 0, 0};
+  if (size <= 8) {
+    probe.first &= MaskOf(size);
+  } else {
+    probe.last = LoadWord(key.data() + size - 8);
+  }
+  probe.hash = size <= 16 ? Mix(probe.first ^ kSeed, probe.last ^ kSeed << 1 ^ size)
+                          : XXH3_64bits(key.data(), size);
+  return probe;
 }
 
 std::string_view CombineTable::KeyOf(Offset entry) const {
@@ -63,77 +69,73 @@ std::string_view CombineTable::ValueOf(Offset run) const {
   return {reinterpret_cast<const char*>(at + 1), at->value_size};
 }
 
-bool CombineTable::Add(uint32_t hash, std::string_view key, std::string_view value) {
-  Slot* const slot = FindSlot(hash, key);
-  const bool added =
-      slot->entry == 0 ? AddEntry(slot, hash, key, value) : AddValue(slot->entry, value);
-  records_ += added;
-  return added;
+void CombineTable::SetCommon(std::string_view value) {
+  common_value_ = value;
+  common_word_ = LoadWord(value.data());
+  common_mask_ = MaskOf(value.size());
+  has_common_ = true;
 }
 
-// The slot of the key, or the free one that it would take.
-CombineTable::Slot* CombineTable::FindSlot(uint32_t hash, std::string_view key) {
-  for (uint32_t at = hash & mask_;; at = (at + 1) & mask_) {
-    Slot* const slot = &slots_[at];
-    if (slot->entry == 0) return slot;
-    if (slot->hash != hash) continue;
-    const std::string_view found = KeyOf(slot->entry);
-    if (found.size() == key.size() && EqualBytes(found.data(), key.data(), key.size())) return slot;
+// A new key, or another value than the common one.
+bool CombineTable::AddSlow(const Probe& probe, std::string_view key, std::string_view value) {
+  if (!has_common_ && value.size() <= 8) SetCommon(value);
+  const bool common = has_common_ && IsCommon(value);
+  Slot* slot = FindSlot(probe, key);
+  if (slot->entry == 0) slot = AddEntry(probe, key, common ? 0 : value.size());
+  if (slot == nullptr) return false;
+  if (common && slot->repeats != UINT32_MAX) {
+    ++slot->repeats;
+  } else if (!AddRun(At<Entry>(slot->entry), value)) {
+    return false;
   }
-}
-
-bool CombineTable::AddEntry(Slot* slot, uint32_t hash, std::string_view key,
-                            std::string_view value) {
-  const size_t steps =
-      size_t{Steps(sizeof(Entry) + key.size())} + Steps(sizeof(Run) + value.size());
-  // Two thirds of the slots at most, so that probes stay short.
-  const bool crowded = (groups_ + 1) * 3 > slots_.size() * 2;
-  if (steps > arena_limit_ - used_ || (crowded && slots_.size() >= max_slots_)) return false;
-  if (crowded) {
-    Grow();
-    slot = FindSlot(hash, key);
-  }
-  const Offset entry = used_;
-  used_ += static_cast<Offset>(steps);
-  const Offset run = FirstRunOf(entry, static_cast<uint32_t>(key.size()));
-  *At<Entry>(entry) = {static_cast<uint32_t>(key.size()), run};
-  std::memcpy(At<Entry>(entry) + 1, key.data(), key.size());
-  WriteRun(run, value);
-  *slot = {hash, entry};
-  entries_.push_back(entry);
-  ++groups_;
+  ++records_;
   return true;
 }
 
-bool CombineTable::AddValue(Offset entry_offset, std::string_view value) {
-  Entry* const entry = At<Entry>(entry_offset);
-  Run* const last = At<Run>(entry->last_run);
-  if (last->value_size == value.size() &&
-      EqualBytes(reinterpret_cast<const char*>(last + 1), value.data(), value.size())) {
-    ++last->repeats;
+// Null when there is no room for the key together with a first value of its own.
+CombineTable::Slot* CombineTable::AddEntry(const Probe& probe, std::string_view key,
+                                           size_t value_size) {
+  const size_t steps = Steps(sizeof(Entry) + key.size());
+  // Two thirds of the slots at most, so that probes stay short.
+  const bool crowded = (groups_ + 1) * 3 > slots_.size() * 2;
+  if (steps + Steps(sizeof(Run) + value_size) > arena_limit_ - used_) return nullptr;
+  if (crowded && slots_.size() >= max_slots_) return nullptr;
+  if (crowded) Grow();
+  Slot* const slot = FindSlot(probe, key);
+  slot->first = probe.first;
+  slot->last = probe.last;
+  slot->entry = used_ & ((1u << kOffsetBits) - 1);
+  slot->key_size = ShortSize(key) & 255;
+  slot->repeats = 0;
+  *At<Entry>(used_) = {static_cast<uint32_t>(key.size()), 0, 0, 0};
+  std::memcpy(At<Entry>(used_) + 1, key.data(), key.size());
+  used_ += static_cast<Offset>(steps);
+  ++groups_;
+  return slot;
+}
+
+bool CombineTable::AddRun(Entry* entry, std::string_view value) {
+  if (entry->last_run != 0 && ValueOf(entry->last_run) == value) {
+    ++At<Run>(entry->last_run)->repeats;
     return true;
   }
   const uint32_t steps = Steps(sizeof(Run) + value.size());
   if (steps > arena_limit_ - used_) return false;
-  WriteRun(used_, value);
-  last->next = used_;
+  *At<Run>(used_) = {1, static_cast<uint32_t>(value.size()), 0};
+  internal::CopyShort(reinterpret_cast<char*>(At<Run>(used_) + 1), value.data(), value.size());
+  (entry->last_run == 0 ? entry->first_run : At<Run>(entry->last_run)->next) = used_;
   entry->last_run = used_;
   used_ += steps;
   return true;
 }
 
-void CombineTable::WriteRun(Offset at, std::string_view value) {
-  *At<Run>(at) = {1, static_cast<uint32_t>(value.size()), 0};
-  internal::CopyShort(reinterpret_cast<char*>(At<Run>(at) + 1), value.data(), value.size());
-}
-
 void CombineTable::Grow() {
   const std::vector<Slot> old = std::move(slots_);
   slots_.assign(old.size() * 2, Slot{});
-  mask_ = static_cast<uint32_t>(slots_.size() - 1);
+  mask_ = slots_.size() - 1;
   for (const Slot& slot : old) {
     if (slot.entry == 0) continue;
-    uint32_t at = slot.hash & mask_;
+    uint64_t at = MakeProbe(KeyOf(slot.entry)).hash & mask_;
     while (slots_[at].entry != 0) at = (at + 1) & mask_;
     slots_[at] = slot;
   }
@@ -141,18 +143,29 @@ void CombineTable::Grow() {
 
 void CombineTable::Clear() {
   std::fill(slots_.begin(), slots_.end(), Slot{});
-  entries_.clear();
   used_ = 1;
   groups_ = 0;
   records_ = 0;
+  has_common_ = false;
+  common_value_.clear();
 }
 
 bool CombineTable::GroupCursor::NextGroup() {
-  if (next_group_ == table_->entries_.size()) return false;
-  const Offset entry = table_->entries_[next_group_++];
-  const std::string_view key = table_->KeyOf(entry);
-  StartGroup(key);
-  first_run_ = next_run_ = FirstRunOf(entry, static_cast<uint32_t>(key.size()));
+  const auto& slots = table_->slots_;
+  while (next_slot_ < slots.size() && slots[next_slot_].entry == 0) ++next_slot_;
+  if (next_slot_ == slots.size()) return false;
+  const Slot& slot = slots[next_slot_++];
+  StartGroup(table_->KeyOf(slot.entry));
+  next_run_ = table_->At<Entry>(slot.entry)->first_run;
+  if (slot.repeats > 0) {
+    single_ = slot.repeats == 1 && next_run_ == 0;
+    only_value_ = table_->common_value_;
+    SetRun(table_->common_value_, slot.repeats);
+    return true;
+  }
+  const Run* const first = table_->At<Run>(next_run_);
+  single_ = first->repeats == 1 && first->next == 0;
+  only_value_ = table_->ValueOf(next_run_);
   return NextRun();
 }
 
@@ -162,15 +175,6 @@ bool CombineTable::GroupCursor::NextRun() {
   SetRun(table_->ValueOf(next_run_), run->repeats);
   next_run_ = run->next;
   return true;
-}
-
-bool CombineTable::GroupCursor::single() const {
-  const Run* const run = table_->At<Run>(first_run_);
-  return run->repeats == 1 && run->next == 0;
-}
-
-std::string_view CombineTable::GroupCursor::only_value() const {
-  return table_->ValueOf(first_run_);
 }
 
 }  // namespace quern::mr
