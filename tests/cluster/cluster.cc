@@ -71,6 +71,9 @@ absl::Status Cluster::StartLocal() {
   options.start_timeout = kStartTimeout;
   options.adjust = [this](local::ServerSpec* spec) {
     if (disk_ != nullptr) MoveDir(spec, disk_->path());
+    if (disk_ != nullptr && spec->role == local::Role::kChunkserver) {
+      spec->argv.insert(spec->argv.end(), {"--boot_id", fmt::format("boot-{}", power_cuts_)});
+    }
     if (options_.adjust) options_.adjust(spec);
   };
   ASSIGN_OR_RETURN(local_, local::LocalCluster::Start(std::move(options)));
@@ -148,6 +151,7 @@ void Cluster::PowerCut() {
   for (const auto& server : servers) server->Kill(SIGKILL);
   for (const auto& server : servers) EXPECT_TRUE(server->WaitForEnd(absl::Seconds(30)));
   local_.reset();
+  ++power_cuts_;
   const absl::Status on = disk_->PowerOn();
   ASSERT_TRUE(on.ok()) << on;
   const absl::Status started = StartLocal();

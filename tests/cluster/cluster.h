@@ -82,6 +82,7 @@ class Cluster {
   std::string root_;
   std::string scratch_;
   std::unique_ptr<PowerCutDisk> disk_;
+  int power_cuts_ = 0;  // to the servers each looks like another boot of the machine
   std::unique_ptr<local::LocalCluster> local_;
 };
 
