@@ -25,7 +25,7 @@ class AppendSequencer {
     uint64_t length = 0;
     uint32_t crc = 0;
     uint64_t committed = 0;
-    std::vector<ProducerSeq> producers;
+    std::vector<ProducerSeq> producers = {};
   };
   explicit AppendSequencer(Start start);
 

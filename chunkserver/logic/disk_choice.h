@@ -10,7 +10,7 @@
 namespace quern::chunkserver {
 
 struct DiskRoom {
-  std::string path;
+  std::string path = {};
   uint64_t free_bytes = 0;
   // Kept free whatever happens, so that deletes and the index still work on a full disk.
   uint64_t reserve_bytes = 0;

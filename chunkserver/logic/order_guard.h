@@ -13,7 +13,7 @@ namespace quern::chunkserver {
 class OrderGuard {
  public:
   struct Seen {
-    std::string cluster_id;  // empty before the first admission
+    std::string cluster_id = {};  // empty before the first admission
     uint64_t max_term = 0;
     uint64_t max_log_index = 0;
   };

@@ -32,7 +32,7 @@ class ReplicaMachine {
 
   // After a restart. `appends` are the records that survived (SurvivingAppends); none when sealed.
   struct Restart {
-    std::string boot_id;      // of the machine now
+    std::string boot_id = {};  // of the machine now
     bool lost_bytes = false;  // records had to be cut because their data were gone
   };
   // An OPEN replica comes back FENCED: it cannot know what went on meanwhile. It is suspect if it may

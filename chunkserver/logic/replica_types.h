@@ -39,9 +39,9 @@ struct ReplicaSpec {
   ChunkId chunk;
   Durability durability = Durability::kOnClose;
   uint64_t capacity_bytes = 0;
-  std::vector<ChainMember> chain;  // primary first
+  std::vector<ChainMember> chain = {};  // primary first
   uint32_t position = 0;           // this replica's place in it
-  std::string boot_id;             // of the machine at that time
+  std::string boot_id = {};        // of the machine at that time
 };
 
 struct ProducerSeq {
@@ -59,7 +59,7 @@ struct AppendRecord {
   uint64_t seq = 0;
   uint64_t committed = 0;               // known when it was written
   uint32_t running_crc = 0;             // of the replica up to `end`
-  std::vector<uint32_t> closed_blocks;  // blocks that it completed
+  std::vector<uint32_t> closed_blocks = {};  // blocks that it completed
   uint32_t tail_crc = 0;                // of the begun block after them
   bool synced = false;                  // data up to `end` were on the disk before the row
   bool operator==(const AppendRecord&) const = default;
@@ -79,8 +79,8 @@ struct ReplicaRecord {
 
 // What remains of the append records of a sealed replica.
 struct SealedSums {
-  std::vector<uint32_t> blocks;        // CRC32C of each block, the last one shorter
-  std::vector<ProducerSeq> producers;  // empty in a copy
+  std::vector<uint32_t> blocks = {};        // CRC32C of each block, the last one shorter
+  std::vector<ProducerSeq> producers = {};  // empty in a copy
   bool operator==(const SealedSums&) const = default;
 };
 
