@@ -1,6 +1,6 @@
 #include "mapreduce/coordinator/service/coordinator_server.h"
 
-#include <grpcpp/grpcpp.h>
+#include <grpcpp/impl/service_type.h>
 
 #include <utility>
 
@@ -40,9 +40,10 @@ class CoordinatorServer final : public RunningServer {
     coordinator_ = std::make_unique<Coordinator>(std::move(journal), &planner_, &files_,
                                                  CoordinatorOptions{});
     AddCoordinatorMetrics(coordinator_.get(), &metrics_);
-    HttpOptions http{.listen = flags.http,
-                     .insecure_network = flags.insecure_network,
-                     .server_name = "quern-coordinator"};
+    HttpOptions http;
+    http.listen = flags.http;
+    http.insecure_network = flags.insecure_network;
+    http.server_name = "quern-coordinator";
     http.metrics = &metrics_;
     ASSIGN_OR_RETURN(http_, HttpServer::Start(http, JobPages(coordinator_.get())));
     RETURN_IF_ERROR(coordinator_->Start());

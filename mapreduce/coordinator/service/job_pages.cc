@@ -45,7 +45,8 @@ absl::StatusOr<PageContent> Overview(Coordinator* coordinator) {
                         {"term", coordinator->journal().term()}});
   PageTable& jobs = page.AddTable(
       "Jobs", {"job", "name", "user", "state", "map", "reduce", "submitted", "time", "reason"});
-  for (const v1::JobStatus& job : coordinator->ListJobs(200).jobs()) {
+  const v1::ListJobsResponse listed = coordinator->ListJobs(200);
+  for (const v1::JobStatus& job : listed.jobs()) {
     jobs.rows.push_back({{job.job_id(), "/job?id=" + job.job_id()},
                          job.name(),
                          job.user(),
@@ -58,7 +59,8 @@ absl::StatusOr<PageContent> Overview(Coordinator* coordinator) {
   }
   PageTable& workers = page.AddTable(
       "Workers", {"worker", "node", "rack", "address", "alive", "slots", "running"});
-  for (const auto& worker : coordinator->GetWorkers().workers()) {
+  const v1::GetWorkersResponse known = coordinator->GetWorkers();
+  for (const auto& worker : known.workers()) {
     workers.rows.push_back({{worker.worker_id(), worker.http_address().empty()
                                                      ? ""
                                                      : "http://" + worker.http_address() + "/"},
