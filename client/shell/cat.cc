@@ -1,0 +1,182 @@
+// dfs cat, dfs head, dfs tail
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "client/shell/command_line.h"
+#include "client/shell/commands.h"
+#include "client/shell/shell.h"
+#include "common/cli.h"
+
+namespace quern::shell {
+namespace {
+
+using client::FileReader;
+using client::FileStatus;
+
+constexpr uint64_t kDefaultBytes = 1024;  // of head and tail, as HDFS has it
+constexpr uint64_t kTailBlock = 64 << 10;
+constexpr int kPipeBytes = 1 << 20;
+
+// The part that the three share: something of every file goes to stdout.
+class ShowFiles : public Command {
+ public:
+  absl::Status Run(Shell* shell) override {
+    // Fewer and larger hand-overs to whoever reads the other end; not every stdout is a pipe.
+    fcntl(STDOUT_FILENO, F_SETPIPE_SZ, kPipeBytes);
+    for (const std::string& path : shell->Expand(patterns_)) {
+      if (const absl::Status status = ShowOne(shell, path); !status.ok()) {
+        shell->Report(status, path);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ protected:
+  virtual absl::Status Show(Shell* shell, FileReader* reader) = 0;
+
+  static absl::Status Write(Shell* shell, FileReader* reader, uint64_t offset, uint64_t length) {
+    const auto stream = reader->Stream(offset, length);
+    while (true) {
+      ASSIGN_OR_RETURN(const std::string_view bytes, stream->Next());
+      if (bytes.empty()) return absl::OkStatus();
+      RETURN_IF_ERROR(shell->WriteBytes(bytes));
+    }
+  }
+
+  std::vector<std::string> patterns_;
+
+ private:
+  absl::Status ShowOne(Shell* shell, const std::string& path) {
+    ASSIGN_OR_RETURN(const auto reader, shell->fs()->Open(path));
+    return Show(shell, reader.get());
+  }
+};
+
+class Cat final : public ShowFiles {
+ public:
+  void Define(CommandLine* line) override {
+    line->Switch("--ignore-crc,--ignoreCrc", &ignored_,
+                 "accepted and without effect: every byte is checked");
+    line->Arguments(&patterns_, 1);
+  }
+
+ protected:
+  absl::Status Show(Shell* shell, FileReader* reader) override {
+    return Write(shell, reader, 0, reader->status().length);
+  }
+
+ private:
+  bool ignored_ = false;
+};
+
+// Lines or bytes, from one end of the file.
+class ShowEnd : public ShowFiles {
+ public:
+  void Define(CommandLine* line) override {
+    line->Value("-c,--bytes", "N", &bytes_text_, "so many bytes (1 KiB), also 64k or 1MiB");
+    line->Value("-n,--lines", "N", &lines_, "so many lines instead");
+    line->Arguments(&patterns_, 1);
+  }
+
+  absl::Status Run(Shell* shell) override {
+    if (!bytes_text_.empty()) {
+      const auto bytes = ParseSize(bytes_text_);
+      if (!bytes.ok()) return UsageError(Message(bytes.status()));
+      bytes_ = *bytes;
+    }
+    if (lines_ < -1) return UsageError("-n needs a number from 0 on");
+    return ShowFiles::Run(shell);
+  }
+
+ protected:
+  uint64_t bytes_ = kDefaultBytes;
+  int64_t lines_ = -1;  // -1: by bytes
+
+ private:
+  std::string bytes_text_;
+};
+
+class Head final : public ShowEnd {
+ protected:
+  absl::Status Show(Shell* shell, FileReader* reader) override {
+    if (lines_ < 0) return Write(shell, reader, 0, bytes_);
+    const auto stream = reader->Stream(0, reader->status().length);
+    for (int64_t left = lines_; left > 0;) {
+      ASSIGN_OR_RETURN(const std::string_view bytes, stream->Next());
+      if (bytes.empty()) break;
+      size_t end = 0;
+      while (left > 0 && end < bytes.size()) {
+        const size_t newline = bytes.find('\n', end);
+        end = newline == std::string_view::npos ? bytes.size() : newline + 1;
+        if (newline != std::string_view::npos) --left;
+      }
+      RETURN_IF_ERROR(shell->WriteBytes(bytes.substr(0, end)));
+    }
+    return absl::OkStatus();
+  }
+};
+
+class Tail final : public ShowEnd {
+ protected:
+  absl::Status Show(Shell* shell, FileReader* reader) override {
+    const uint64_t length = reader->status().length;
+    uint64_t begin = length - std::min(length, bytes_);
+    if (lines_ >= 0) {
+      ASSIGN_OR_RETURN(begin, LastLines(reader, static_cast<uint64_t>(lines_)));
+    }
+    return Write(shell, reader, begin, length - begin);
+  }
+
+ private:
+  // Where the last `wanted` lines begin: looks for line ends backwards, a block at a time.
+  static absl::StatusOr<uint64_t> LastLines(FileReader* reader, uint64_t wanted) {
+    const uint64_t length = reader->status().length;
+    if (wanted == 0) return length;
+    std::string block(kTailBlock, '\0');
+    uint64_t end = length;
+    while (end > 0) {
+      const uint64_t begin = end - std::min(end, kTailBlock);
+      ASSIGN_OR_RETURN(const size_t n, reader->Pread(begin, end - begin, block.data()));
+      for (size_t i = n; i > 0; --i) {
+        // A line end at the very end of the file ends its last line and begins none.
+        const bool at_end = begin + i == length;
+        if (block[i - 1] == '\n' && !at_end && --wanted == 0) return begin + i;
+      }
+      end = begin;
+    }
+    return uint64_t{0};
+  }
+};
+
+}  // namespace
+
+CommandSpec CatCommand() {
+  return {.name = "cat",
+          .aliases = {},
+          .usage = "PATH...",
+          .summary = "writes files to stdout",
+          .examples = {"dfs cat /in/a.txt", "dfs cat '/out/part-*' | sort | less"},
+          .make = Maker<Cat>()};
+}
+
+CommandSpec HeadCommand() {
+  return {.name = "head",
+          .aliases = {},
+          .usage = "[-c BYTES | -n LINES] PATH...",
+          .summary = "the first 1 KiB of files, or so many bytes or lines",
+          .examples = {"dfs head /in/a.txt", "dfs head -n 20 '/out/part-*'"},
+          .make = Maker<Head>()};
+}
+
+CommandSpec TailCommand() {
+  return {.name = "tail",
+          .aliases = {},
+          .usage = "[-c BYTES | -n LINES] PATH...",
+          .summary = "the last 1 KiB of files, or so many bytes or lines",
+          .examples = {"dfs tail /logs/today", "dfs tail -n 100 /logs/today"},
+          .make = Maker<Tail>()};
+}
+
+}  // namespace quern::shell

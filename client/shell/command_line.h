@@ -1,0 +1,57 @@
+// Flags and arguments of one command, parsed in the two habits people have:
+//
+//   dfs ls -hR /x     dfs -ls -h -R /x     dfs rm --skip-trash /x     dfs rm -skipTrash /x
+//
+// After "--" everything is an argument. "-" alone is an argument.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/status.h"
+
+namespace quern::shell {
+
+class CommandLine {
+ public:
+  static constexpr size_t kMany = std::numeric_limits<size_t>::max();
+
+  // `names` as in "-h,--human-readable". Targets keep their value when the flag is not given.
+  void Switch(const std::string& names, bool* target, const std::string& help);
+  void Value(const std::string& names, const std::string& type, std::string* target,
+             const std::string& help);
+  void Value(const std::string& names, const std::string& type, int64_t* target,
+             const std::string& help);
+  // May be given more than once.
+  void Values(const std::string& names, const std::string& type, std::vector<std::string>* target,
+              const std::string& help);
+  void Arguments(std::vector<std::string>* target, size_t min, size_t max = kMany);
+
+  // A usage error names the flag that was probably meant.
+  absl::Status Parse(const std::vector<std::string>& words) const;
+  // One line per flag.
+  std::string FlagHelp() const;
+
+ private:
+  using Target = std::variant<bool*, std::string*, int64_t*, std::vector<std::string>*>;
+  struct Flag {
+    std::string names;
+    std::string type;  // empty for a switch
+    Target target;
+    std::string help;
+  };
+  // Every spelling of every flag, with its dashes.
+  std::vector<std::string> Spellings() const;
+  absl::Status CheckArgumentCount() const;
+  absl::Status UnknownFlag(const std::string& word) const;
+
+  std::vector<Flag> flags_;
+  std::vector<std::string>* arguments_ = nullptr;
+  size_t min_arguments_ = 0;
+  size_t max_arguments_ = 0;
+};
+
+}  // namespace quern::shell

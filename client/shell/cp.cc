@@ -1,0 +1,113 @@
+// dfs cp
+#include "client/shell/command_line.h"
+#include "client/shell/commands.h"
+#include "client/shell/copy.h"
+#include "client/shell/interrupt.h"
+#include "client/shell/jobs.h"
+#include "client/shell/shell.h"
+#include "client/shell/target.h"
+#include "client/shell/tree.h"
+
+namespace quern::shell {
+namespace {
+
+using client::FileStatus;
+
+class Cp final : public Command {
+ public:
+  void Define(CommandLine* line) override {
+    line->Switch("-f,--force", &force_, "replace files that are there");
+    line->Switch("-p,--preserve", &preserve_, "keep modification times and permission bits");
+    line->Switch("-r,-R,--recursive", &ignored_, "accepted: directories are copied with all below");
+    line->Value("-j,--jobs,-t", "N", &jobs_, "files at a time (2)");
+    line->Arguments(&arguments_, 2);
+  }
+
+  absl::Status Run(Shell* shell) override {
+    if (jobs_ < 1) return UsageError("-j needs a number from 1 on");
+    ASSIGN_OR_RETURN(const std::string target, CleanPath(arguments_.back()));
+    const bool slash = arguments_.back().ends_with('/');
+    arguments_.pop_back();
+    const InterruptGuard guard;
+    const std::vector<FileStatus> sources = shell->ExpandAndStat(arguments_);
+    ASSIGN_OR_RETURN(const TargetPlace place, FindTarget(shell, target, slash, sources.size() > 1));
+    for (const FileStatus& source : sources) {
+      if (const absl::Status status = Plan(shell, source, place.For(source.path)); !status.ok()) {
+        shell->Report(status, source.path);
+      }
+    }
+    Copy(shell);
+    return CheckInterrupt();
+  }
+
+ private:
+  struct Job {
+    FileStatus source;
+    std::string target;
+  };
+
+  absl::Status Plan(Shell* shell, const FileStatus& source, const std::string& root) {
+    if (root == source.path || (source.is_directory() && root.starts_with(source.path + "/"))) {
+      return InvalidArgumentError("{}: cannot be copied onto or into itself ({})", source.path,
+                                  root);
+    }
+    return WalkTree(shell->fs(), source, [&](const FileStatus& entry) {
+      const std::string to = root + entry.path.substr(source.path.size());
+      if (entry.is_directory()) return shell->fs()->Mkdirs(to, {.parents = true});
+      queue_.push_back({entry, to});
+      return absl::OkStatus();
+    });
+  }
+
+  void Copy(Shell* shell) {
+    uint64_t total = 0;
+    for (const Job& job : queue_) total += job.source.length;
+    const auto progress = shell->StartProgress(fmt::format("{} files", queue_.size()), total,
+                                               ProgressOptions::Unit::kBytes);
+    RunJobs(queue_.size(), static_cast<size_t>(jobs_), [&](size_t i) {
+      const absl::Status status = CopyOne(shell, queue_[i], progress.get());
+      if (!status.ok() && !Interrupted()) shell->Report(status, queue_[i].target);
+    });
+  }
+
+  absl::Status CopyOne(Shell* shell, const Job& job, Progress* progress) const {
+    ASSIGN_OR_RETURN(const auto reader, shell->fs()->Open(job.source.path));
+    client::CreateOptions options;
+    options.overwrite = force_;
+    if (preserve_) {
+      options.mode = job.source.mode;
+      options.mtime = job.source.mtime;
+    }
+    ASSIGN_OR_RETURN(const auto writer, shell->fs()->Create(job.target, options));
+    const auto stream = reader->Stream(0, reader->status().length);
+    RETURN_IF_ERROR(CopyToWriter(stream.get(), writer.get(), progress));
+    ASSIGN_OR_RETURN(const FileStatus status, writer->Close());
+    if (shell->json()) {
+      shell->Print(std::move(JsonLine()
+                                 .Add("source", job.source.path)
+                                 .Add("path", job.target)
+                                 .Add("bytes", status.length)));
+    }
+    return absl::OkStatus();
+  }
+
+  bool force_ = false;
+  bool preserve_ = false;
+  bool ignored_ = false;
+  int64_t jobs_ = 2;
+  std::vector<std::string> arguments_;
+  std::vector<Job> queue_;
+};
+
+}  // namespace
+
+CommandSpec CpCommand() {
+  return {.name = "cp",
+          .aliases = {"copy"},
+          .usage = "[-f] [-p] [-j N] SOURCE... TARGET",
+          .summary = "copies files and directories within the cluster",
+          .examples = {"dfs cp /in/a.txt /in/b.txt", "dfs cp -p '/logs/2026-*' /archive"},
+          .make = Maker<Cp>()};
+}
+
+}  // namespace quern::shell

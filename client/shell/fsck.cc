@@ -1,0 +1,126 @@
+// dfs fsck
+#include "client/shell/command_line.h"
+#include "client/shell/commands.h"
+#include "client/shell/fsck_report.h"
+#include "client/shell/shell.h"
+#include "client/shell/tree.h"
+#include "common/cli.h"
+
+namespace quern::shell {
+namespace {
+
+using client::ChunkInfo;
+using client::FileStatus;
+
+JsonLine ChunkJson(const ChunkInfo& chunk) {
+  std::vector<JsonLine> replicas;
+  for (const auto& server : chunk.replicas) {
+    replicas.push_back(std::move(JsonLine()
+                                     .Add("server", server.id.ToString())
+                                     .Add("node", server.node)
+                                     .Add("rack", server.rack)
+                                     .Add("address", server.address)));
+  }
+  return std::move(JsonLine()
+                       .Add("chunk", chunk.id.ToString())
+                       .Add("ordinal", chunk.ordinal)
+                       .Add("offset", chunk.offset)
+                       .Add("length", chunk.length)
+                       .Add("crc32c", fmt::format("{:08x}", chunk.crc))
+                       .Add("sealed", chunk.sealed)
+                       .Add("wanted_replicas", chunk.wanted_replicas)
+                       .Add("lost_tail", chunk.lost_tail)
+                       .Add("replicas", replicas));
+}
+
+class Fsck final : public Command {
+ public:
+  void Define(CommandLine* line) override {
+    line->Switch("--files", &files_, "a line for each file (else only for those with a problem)");
+    line->Switch("--chunks,--blocks", &chunks_, "a line for each chunk");
+    line->Switch("--locations,--racks", &locations_, "where the replicas of each chunk are");
+    line->Arguments(&paths_, 1, 1);
+  }
+
+  absl::Status Run(Shell* shell) override {
+    chunks_ = chunks_ || locations_;
+    files_ = files_ || chunks_;
+    FsckTotals totals;
+    for (const FileStatus& root : shell->ExpandAndStat(paths_)) {
+      RETURN_IF_ERROR(WalkTree(shell->fs(), root, [&](const FileStatus& entry) {
+        if (!entry.is_directory()) return Check(shell, entry, &totals);
+        ++totals.directories;
+        return absl::OkStatus();
+      }));
+    }
+    if (totals.files + totals.directories == 0) return absl::OkStatus();  // reported: not there
+    if (shell->json()) {
+      shell->Print(TotalsJson(totals));
+    } else {
+      shell->Print(totals.Summary(paths_.front()));
+    }
+    if (!totals.healthy()) shell->set_exit_code(kExitFailed);
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Check(Shell* shell, const FileStatus& file, FsckTotals* totals) const {
+    const auto chunks = shell->fs()->GetChunks(file.path);
+    if (absl::IsNotFound(chunks.status())) return absl::OkStatus();  // removed meanwhile
+    if (!chunks.ok()) return chunks.status();
+    totals->Add(file, *chunks);
+    if (!files_ && HealthOf(*chunks) == FileHealth::kHealthy) return absl::OkStatus();
+    if (shell->json()) {
+      shell->Print(FileJson(file, *chunks));
+      return absl::OkStatus();
+    }
+    shell->Print(FileLine(file, *chunks));
+    for (const ChunkInfo& chunk : *chunks) {
+      if (chunks_) shell->Print(ChunkLine(chunk, locations_));
+    }
+    return absl::OkStatus();
+  }
+
+  static JsonLine FileJson(const FileStatus& file, const std::vector<ChunkInfo>& chunks) {
+    std::vector<JsonLine> list;
+    for (const ChunkInfo& chunk : chunks) list.push_back(ChunkJson(chunk));
+    return std::move(JsonLine()
+                         .Add("path", file.path)
+                         .Add("length", file.length)
+                         .Add("complete", file.complete)
+                         .Add("healthy", HealthOf(chunks) == FileHealth::kHealthy)
+                         .Add("chunks", list));
+  }
+
+  JsonLine TotalsJson(const FsckTotals& totals) const {
+    return std::move(JsonLine()
+                         .Add("path", paths_.front())
+                         .Add("status", totals.Verdict())
+                         .Add("bytes", totals.bytes)
+                         .Add("directories", totals.directories)
+                         .Add("files", totals.files)
+                         .Add("files_being_written", totals.open_files)
+                         .Add("chunks", totals.chunks)
+                         .Add("under_replicated", totals.under_replicated_chunks)
+                         .Add("missing", totals.missing_chunks)
+                         .Add("lost_tail", totals.lost_tail_chunks));
+  }
+
+  bool files_ = false;
+  bool chunks_ = false;
+  bool locations_ = false;
+  std::vector<std::string> paths_;
+};
+
+}  // namespace
+
+CommandSpec FsckCommand() {
+  return {.name = "fsck",
+          .aliases = {},
+          .usage = "PATH [--files] [--chunks] [--locations]",
+          .summary = "tells whether every chunk below a path has all its replicas (exit code 0)",
+          .examples = {"dfs fsck /", "dfs fsck /in/a.txt --files --chunks --locations"},
+          .make = Maker<Fsck>()};
+}
+
+}  // namespace quern::shell

@@ -1,0 +1,202 @@
+// dfs get, dfs getmerge
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "client/shell/command_line.h"
+#include "client/shell/commands.h"
+#include "client/shell/copy.h"
+#include "client/shell/interrupt.h"
+#include "client/shell/jobs.h"
+#include "client/shell/shell.h"
+#include "client/shell/tree.h"
+
+namespace quern::shell {
+namespace {
+
+using client::FileStatus;
+
+bool IsLocalDirectory(const std::string& path) {
+  struct stat info = {};
+  return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+absl::Status StreamTo(Shell* shell, const FileStatus& file, int fd, std::string_view name,
+                      Progress* progress) {
+  ASSIGN_OR_RETURN(const auto reader, shell->fs()->Open(file.path));
+  const auto stream = reader->Stream(0, reader->status().length);
+  return CopyToFd(stream.get(), fd, name, progress);
+}
+
+class Get final : public Command {
+ public:
+  void Define(CommandLine* line) override {
+    line->Switch("-f,--force", &force_, "replace files that are there");
+    line->Switch("-p,--preserve", &preserve_, "keep modification times and permission bits");
+    line->Value("-j,--jobs,-t", "N", &jobs_, "files at a time (4)");
+    line->Arguments(&arguments_, 1);
+  }
+
+  absl::Status Run(Shell* shell) override {
+    if (jobs_ < 1) return UsageError("-j needs a number from 1 on");
+    // As with other shells, the current directory when no target is named.
+    std::string target = ".";
+    if (arguments_.size() > 1) {
+      target = arguments_.back();
+      arguments_.pop_back();
+    }
+    const InterruptGuard guard;
+    const std::vector<FileStatus> sources = shell->ExpandAndStat(arguments_);
+    if (target == "-") return ToStdout(shell, sources);
+    const bool into = IsLocalDirectory(target);
+    if (!into && (sources.size() > 1 || target.ends_with('/'))) {
+      return FailedPreconditionError("{}: no such directory on this machine", target);
+    }
+    for (const FileStatus& source : sources) {
+      const absl::Status status =
+          Plan(shell, source, into ? JoinPath(target, source.name()) : target);
+      if (!status.ok()) shell->Report(status, source.path);
+    }
+    Copy(shell);
+    return CheckInterrupt();
+  }
+
+ private:
+  struct Job {
+    FileStatus source;
+    std::string target;
+  };
+
+  absl::Status Plan(Shell* shell, const FileStatus& source, const std::string& root) {
+    return WalkTree(shell->fs(), source, [&](const FileStatus& entry) {
+      const std::string below = entry.path.substr(source.path.size());
+      const std::string to = root + (below.empty() || below.front() == '/' ? "" : "/") + below;
+      if (!entry.is_directory()) {
+        queue_.push_back({entry, to});
+      } else if (mkdir(to.c_str(), 0777) != 0 && !(errno == EEXIST && IsLocalDirectory(to))) {
+        return ErrnoStatus(errno, to);
+      }
+      return absl::OkStatus();
+    });
+  }
+
+  void Copy(Shell* shell) {
+    uint64_t total = 0;
+    for (const Job& job : queue_) total += job.source.length;
+    const std::string what =
+        queue_.size() == 1 ? queue_[0].source.name() : fmt::format("{} files", queue_.size());
+    const auto progress = shell->StartProgress(what, total, ProgressOptions::Unit::kBytes);
+    RunJobs(queue_.size(), static_cast<size_t>(jobs_), [&](size_t i) {
+      const absl::Status status = CopyOne(shell, queue_[i], progress.get());
+      if (!status.ok() && !Interrupted()) shell->Report(status, queue_[i].source.path);
+    });
+  }
+
+  absl::Status CopyOne(Shell* shell, const Job& job, Progress* progress) const {
+    if (!force_ && access(job.target.c_str(), F_OK) == 0) {
+      return AlreadyExistsError("{}: file exists. Try: -f to replace it", job.target);
+    }
+    ASSIGN_OR_RETURN(LocalTarget target, LocalTarget::Create(job.target));
+    RETURN_IF_ERROR(StreamTo(shell, job.source, target.fd(), job.target, progress));
+    if (preserve_) target.SetAttributes(job.source);
+    RETURN_IF_ERROR(target.Commit(force_));
+    if (shell->json()) {
+      shell->Print(std::move(JsonLine()
+                                 .Add("source", job.source.path)
+                                 .Add("path", job.target)
+                                 .Add("bytes", job.source.length)));
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status ToStdout(Shell* shell, const std::vector<FileStatus>& sources) {
+    const auto progress = shell->StartProgress("-", 0, ProgressOptions::Unit::kBytes);
+    for (const FileStatus& source : sources) {
+      RETURN_IF_ERROR(StreamTo(shell, source, STDOUT_FILENO, "stdout", progress.get()));
+    }
+    return absl::OkStatus();
+  }
+
+  bool force_ = false;
+  bool preserve_ = false;
+  int64_t jobs_ = 4;
+  std::vector<std::string> arguments_;
+  std::vector<Job> queue_;
+};
+
+class Getmerge final : public Command {
+ public:
+  void Define(CommandLine* line) override {
+    line->Switch("-f,--force", &force_, "replace the file if it is there");
+    line->Switch("-nl,--nl", &newline_, "a line end after each file");
+    line->Switch("--skip-empty-file,-skip-empty-file", &skip_empty_, "no line end for empty files");
+    line->Arguments(&arguments_, 2);
+  }
+
+  absl::Status Run(Shell* shell) override {
+    const std::string target_path = arguments_.back();
+    arguments_.pop_back();
+    if (!force_ && access(target_path.c_str(), F_OK) == 0) {
+      return AlreadyExistsError("{}: file exists. Try: -f to replace it", target_path);
+    }
+    const InterruptGuard guard;
+    ASSIGN_OR_RETURN(const std::vector<FileStatus> files, Files(shell));
+    if (files.empty()) return NotFoundError("there is no file to merge");
+    uint64_t total = 0;
+    for (const FileStatus& file : files) total += file.length;
+    const auto progress =
+        shell->StartProgress(BaseName(target_path), total, ProgressOptions::Unit::kBytes);
+    ASSIGN_OR_RETURN(LocalTarget target, LocalTarget::Create(target_path));
+    for (const FileStatus& file : files) {
+      RETURN_IF_ERROR(StreamTo(shell, file, target.fd(), target_path, progress.get()));
+      const bool end_line = newline_ && !(skip_empty_ && file.length == 0);
+      if (end_line && write(target.fd(), "\n", 1) != 1) return ErrnoStatus(errno, target_path);
+    }
+    return target.Commit(force_);
+  }
+
+ private:
+  // Directories stand for the files right in them.
+  absl::StatusOr<std::vector<FileStatus>> Files(Shell* shell) const {
+    std::vector<FileStatus> files;
+    for (FileStatus& entry : shell->ExpandAndStat(arguments_)) {
+      if (!entry.is_directory()) {
+        files.push_back(std::move(entry));
+        continue;
+      }
+      ASSIGN_OR_RETURN(std::vector<FileStatus> children, shell->fs()->List(entry.path));
+      std::copy_if(children.begin(), children.end(), std::back_inserter(files),
+                   [](const FileStatus& child) { return !child.is_directory(); });
+    }
+    return files;
+  }
+
+  bool force_ = false;
+  bool newline_ = false;
+  bool skip_empty_ = false;
+  std::vector<std::string> arguments_;
+};
+
+}  // namespace
+
+CommandSpec GetCommand() {
+  return {.name = "get",
+          .aliases = {"copyToLocal", "download"},
+          .usage = "[-f] [-p] [-j N] SOURCE... [TARGET]",
+          .summary = "copies files and directories of the cluster to this machine ('-' is stdout)",
+          .examples = {"dfs get /out/part-r-00000 .", "dfs get -f -j 8 '/out/*' results/"},
+          .make = Maker<Get>()};
+}
+
+CommandSpec GetmergeCommand() {
+  return {.name = "getmerge",
+          .aliases = {},
+          .usage = "[-f] [-nl] [--skip-empty-file] SOURCE... TARGET",
+          .summary = "copies several files, one after another, into one file of this machine",
+          .examples = {"dfs getmerge /out counts.txt", "dfs getmerge -nl '/out/part-*' all.txt"},
+          .make = Maker<Getmerge>()};
+}
+
+}  // namespace quern::shell

@@ -1,0 +1,39 @@
+// One JSON object on one line: what --json prints.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quern::shell {
+
+// Keys stay in the order in which they were added. Text that is not UTF-8 (file names may be
+// anything) has its wrong bytes replaced.
+class JsonLine {
+ public:
+  JsonLine();
+  ~JsonLine();
+  JsonLine(JsonLine&&) noexcept;
+  JsonLine& operator=(JsonLine&&) noexcept;
+
+  JsonLine& Add(std::string_view key, std::string_view text);
+  JsonLine& Add(std::string_view key, const char* text) { return Add(key, std::string_view(text)); }
+  JsonLine& Add(std::string_view key, uint64_t number);
+  JsonLine& Add(std::string_view key, int64_t number);
+  JsonLine& Add(std::string_view key, uint32_t number) { return Add(key, uint64_t{number}); }
+  JsonLine& Add(std::string_view key, int number) { return Add(key, int64_t{number}); }
+  JsonLine& Add(std::string_view key, bool value);
+  JsonLine& Add(std::string_view key, const JsonLine& object);
+  JsonLine& Add(std::string_view key, const std::vector<JsonLine>& objects);
+
+  // Without a line end.
+  std::string ToString() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace quern::shell

@@ -1,0 +1,92 @@
+#include "client/shell/local_tree.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "client/glob.h"
+
+namespace quern::shell {
+namespace {
+
+class Walk {
+ public:
+  explicit Walk(const LocalTreeOptions& options) : options_(options) {}
+
+  absl::Status Add(const std::string& path, const std::string& relative) {
+    struct stat info = {};
+    if (lstat(path.c_str(), &info) != 0) return Skip(path, relative, std::strerror(errno));
+    if (S_ISLNK(info.st_mode)) {
+      const bool root = relative.empty();
+      if (!root && !options_.follow_file_links) return absl::OkStatus();
+      if (stat(path.c_str(), &info) != 0) return Skip(path, relative, std::strerror(errno));
+      // Following links to directories could go round for ever.
+      if (!root && S_ISDIR(info.st_mode)) return Skip(path, relative, "is a link to a directory");
+    }
+    if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
+      return Skip(path, relative, "is neither a file nor a directory");
+    }
+    tree_.entries.push_back(
+        {.path = path,
+         .relative = relative,
+         .is_directory = S_ISDIR(info.st_mode),
+         .size = S_ISDIR(info.st_mode) ? 0 : static_cast<uint64_t>(info.st_size),
+         .mode = static_cast<uint32_t>(info.st_mode & 01777),
+         .mtime = absl::TimeFromTimespec(info.st_mtim)});
+    return S_ISDIR(info.st_mode) ? AddChildren(path, relative) : absl::OkStatus();
+  }
+
+  LocalTree Take() { return std::move(tree_); }
+
+ private:
+  absl::Status AddChildren(const std::string& path, const std::string& relative) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
+    if (directory == nullptr) return Skip(path, relative, std::strerror(errno));
+    std::vector<std::string> names;
+    while (const dirent* entry = readdir(directory.get())) {
+      const std::string_view name = entry->d_name;
+      if (name != "." && name != "..") names.emplace_back(name);
+    }
+    std::sort(names.begin(), names.end());
+    for (const std::string& name : names) {
+      const std::string child = relative.empty() ? name : relative + "/" + name;
+      if (!Excluded(name, child)) RETURN_IF_ERROR(Add(path + "/" + name, child));
+    }
+    return absl::OkStatus();
+  }
+
+  bool Excluded(const std::string& name, const std::string& relative) const {
+    return std::any_of(options_.exclude.begin(), options_.exclude.end(), [&](const auto& pattern) {
+      return client::MatchesComponent(pattern, name) || pattern == relative;
+    });
+  }
+
+  absl::Status Skip(const std::string& path, const std::string& relative, std::string_view why) {
+    if (relative.empty()) {
+      return errno == ENOENT ? NotFoundError("{}: no such file or directory", path)
+                             : FailedPreconditionError("{}: {}", path, why);
+    }
+    tree_.skipped.push_back(fmt::format("{}: {}", path, why));
+    return absl::OkStatus();
+  }
+
+  const LocalTreeOptions& options_;
+  LocalTree tree_;
+};
+
+}  // namespace
+
+absl::StatusOr<LocalTree> ListLocalTree(const std::string& root, const LocalTreeOptions& options) {
+  errno = 0;
+  Walk walk(options);
+  std::string clean = root;
+  while (clean.size() > 1 && clean.ends_with('/')) clean.pop_back();
+  RETURN_IF_ERROR(walk.Add(clean, ""));
+  return walk.Take();
+}
+
+}  // namespace quern::shell

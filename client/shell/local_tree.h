@@ -1,0 +1,38 @@
+// Files and directories of this machine that are to be copied.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/status.h"
+
+namespace quern::shell {
+
+struct LocalEntry {
+  std::string path;
+  std::string relative;  // below the root of the walk; empty for the root itself
+  bool is_directory = false;
+  uint64_t size = 0;
+  uint32_t mode = 0;  // permission bits
+  absl::Time mtime;
+};
+
+struct LocalTree {
+  std::vector<LocalEntry> entries;   // parents before children, siblings in byte order
+  std::vector<std::string> skipped;  // neither files nor directories, or not readable; why in words
+};
+
+struct LocalTreeOptions {
+  std::vector<std::string> exclude;  // patterns for names or relative paths
+  bool follow_file_links =
+      true;  // a link to a file stands for the file; links to directories never
+};
+
+// `root` is a file or a directory. NotFound when it is not there; what cannot be read below it is
+// listed as skipped.
+absl::StatusOr<LocalTree> ListLocalTree(const std::string& root, const LocalTreeOptions& options);
+
+}  // namespace quern::shell

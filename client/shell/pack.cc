@@ -1,0 +1,117 @@
+#include "client/shell/pack.h"
+
+#include <simdjson.h>
+#include <zlib.h>
+
+#include <cstring>
+#include <memory>
+
+#include "client/shell/interrupt.h"
+#include "client/shell/local_tree.h"
+#include "common/cli.h"
+
+namespace quern::shell {
+namespace {
+
+struct PackCounts {
+  uint64_t files = 0;
+  uint64_t bytes = 0;
+  uint64_t binary = 0;
+  uint64_t too_large = 0;
+  uint64_t unreadable = 0;
+
+  void Count(const PackedText& file) {
+    switch (file.verdict) {
+      case PackVerdict::kText:
+        ++files;
+        bytes += file.text.size();
+        break;
+      case PackVerdict::kBinary:
+        ++binary;
+        break;
+      case PackVerdict::kTooLarge:
+        ++too_large;
+        break;
+      case PackVerdict::kUnreadable:
+        ++unreadable;
+        break;
+    }
+  }
+};
+
+bool IsText(std::string_view bytes) {
+  return std::memchr(bytes.data(), '\0', bytes.size()) == nullptr &&
+         simdjson::validate_utf8(bytes.data(), bytes.size());
+}
+
+void PrintCounts(Shell* shell, const PackCounts& counts, const client::FileStatus& status) {
+  if (shell->json()) {
+    shell->Print(std::move(JsonLine()
+                               .Add("path", status.path)
+                               .Add("bytes", status.length)
+                               .Add("files", counts.files)
+                               .Add("text_bytes", counts.bytes)
+                               .Add("skipped_binary", counts.binary)
+                               .Add("skipped_too_large", counts.too_large)
+                               .Add("skipped_unreadable", counts.unreadable)));
+    return;
+  }
+  shell->Warn(fmt::format("packed {} files ({}); left out: {} binary, {} too large, {} unreadable",
+                          FormatCount(counts.files), FormatBinarySize(counts.bytes), counts.binary,
+                          counts.too_large, counts.unreadable));
+}
+
+}  // namespace
+
+// zlib's gz functions read files that are not packed as they are, which names ending in .gz may be.
+PackedText ReadText(const std::string& path, size_t max_bytes) {
+  const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rbe"), gzclose);
+  if (file == nullptr) return {};
+  const bool unpack = path.ends_with(".gz");
+  gzbuffer(file.get(), 128 << 10);
+  PackedText result;
+  std::string buffer(256 << 10, '\0');
+  while (true) {
+    const int n = gzread(file.get(), buffer.data(), static_cast<unsigned>(buffer.size()));
+    if (n < 0) return {};
+    // Packed bytes under a name that does not say so are binary, as any tool would see them.
+    if (!unpack && gzdirect(file.get()) == 0) return {.verdict = PackVerdict::kBinary, .text = ""};
+    if (n == 0) break;
+    if (result.text.size() + static_cast<size_t>(n) > max_bytes) {
+      return {.verdict = PackVerdict::kTooLarge, .text = ""};
+    }
+    result.text.append(buffer, 0, static_cast<size_t>(n));
+  }
+  result.verdict = IsText(result.text) ? PackVerdict::kText : PackVerdict::kBinary;
+  return result;
+}
+
+std::string PackLine(std::string_view id, std::string_view text) {
+  return JsonLine().Add("id", id).Add("text", text).ToString() + "\n";
+}
+
+absl::Status PackDirectory(Shell* shell, const std::string& directory,
+                           const std::vector<std::string>& exclude, client::FileWriter* writer) {
+  ASSIGN_OR_RETURN(const LocalTree tree,
+                   ListLocalTree(directory, {.exclude = exclude, .follow_file_links = false}));
+  PackCounts counts;
+  counts.unreadable = tree.skipped.size();
+  const auto progress =
+      shell->StartProgress(directory, tree.entries.size(), ProgressOptions::Unit::kItems);
+  for (const LocalEntry& entry : tree.entries) {
+    RETURN_IF_ERROR(CheckInterrupt());
+    progress->Add(1);
+    if (entry.is_directory) continue;
+    const PackedText file = ReadText(entry.path);
+    counts.Count(file);
+    if (file.verdict == PackVerdict::kText) {
+      RETURN_IF_ERROR(writer->Append(PackLine(entry.path, file.text)));
+    }
+  }
+  progress->Finish();
+  ASSIGN_OR_RETURN(const client::FileStatus status, writer->Close());
+  PrintCounts(shell, counts, status);
+  return absl::OkStatus();
+}
+
+}  // namespace quern::shell

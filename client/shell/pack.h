@@ -1,0 +1,35 @@
+// `put --pack`: a directory of texts as one file of JSON lines, which jobs read far faster than
+// many small files.
+//
+//   {"id": "/usr/share/doc/bash/FAQ", "text": "..."}
+//
+// One line per file, in byte order of the paths. Files that end in .gz are unpacked. What is not
+// text (a NUL, or not UTF-8), is too large, or cannot be read is left out and counted.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "client/file_writer.h"
+#include "client/shell/shell.h"
+
+namespace quern::shell {
+
+inline constexpr size_t kMaxPackedBytes = 64 << 20;  // of one file, unpacked
+
+enum class PackVerdict { kText, kBinary, kTooLarge, kUnreadable };
+struct PackedText {
+  PackVerdict verdict = PackVerdict::kUnreadable;
+  std::string text;
+};
+// Reads one file, unpacked.
+PackedText ReadText(const std::string& path, size_t max_bytes = kMaxPackedBytes);
+// The line of one file, with its line end.
+std::string PackLine(std::string_view id, std::string_view text);
+
+// Packs everything below `directory` and closes the writer.
+absl::Status PackDirectory(Shell* shell, const std::string& directory,
+                           const std::vector<std::string>& exclude, client::FileWriter* writer);
+
+}  // namespace quern::shell

@@ -1,0 +1,175 @@
+// dfs put
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "client/shell/command_line.h"
+#include "client/shell/commands.h"
+#include "client/shell/copy.h"
+#include "client/shell/interrupt.h"
+#include "client/shell/jobs.h"
+#include "client/shell/local_tree.h"
+#include "client/shell/pack.h"
+#include "client/shell/shell.h"
+#include "client/shell/target.h"
+
+namespace quern::shell {
+namespace {
+
+class Put final : public Command {
+ public:
+  void Define(CommandLine* line) override {
+    line->Switch("-f,--force", &force_, "replace files that are there");
+    line->Switch("-p,--preserve", &preserve_, "keep modification times and permission bits");
+    line->Value("-j,--jobs,-t", "N", &jobs_, "files at a time (4)");
+    line->Value("--replication", "N", &replication_,
+                "replicas of each chunk (the cluster's default)");
+    line->Values("--exclude", "GLOB", &tree_options_.exclude, "leave out files of such names");
+    line->Switch("--pack", &pack_,
+                 "all text files below a directory become one file of JSON lines");
+    line->Switch("-l,-d,--direct", &ignored_,
+                 "accepted and not needed: files never appear half written");
+    line->Arguments(&arguments_, 2);
+  }
+
+  absl::Status Run(Shell* shell) override {
+    if (jobs_ < 1) return UsageError("-j needs a number from 1 on");
+    if (replication_ < 0) return UsageError("--replication needs a number from 1 on");
+    ASSIGN_OR_RETURN(const std::string target, CleanPath(arguments_.back()));
+    const bool slash = arguments_.back().ends_with('/');
+    arguments_.pop_back();
+    const InterruptGuard guard;
+    if (pack_) return PutPacked(shell, target);
+    ASSIGN_OR_RETURN(const TargetPlace place,
+                     FindTarget(shell, target, slash, arguments_.size() > 1));
+    for (const std::string& source : arguments_) {
+      if (const absl::Status status = Plan(shell, source, place); !status.ok()) {
+        shell->Report(status, source);
+      }
+    }
+    Copy(shell);
+    return CheckInterrupt();
+  }
+
+ private:
+  struct Job {
+    LocalEntry source;  // path "-" is stdin
+    std::string target;
+  };
+
+  // Makes the directories of a source and queues its files.
+  absl::Status Plan(Shell* shell, const std::string& source, const TargetPlace& place) {
+    if (source == "-") {
+      if (place.is_directory) {
+        return FailedPreconditionError("{}: is a directory, and stdin has no name", place.path);
+      }
+      LocalEntry entry;
+      entry.path = "-";
+      jobs_queue_.push_back({std::move(entry), place.path});
+      return absl::OkStatus();
+    }
+    ASSIGN_OR_RETURN(LocalTree tree, ListLocalTree(source, tree_options_));
+    for (const std::string& skipped : tree.skipped)
+      shell->Report(FailedPreconditionError("{}", skipped));
+    const std::string root = place.For(source);
+    for (LocalEntry& entry : tree.entries) {
+      const std::string to = entry.relative.empty() ? root : JoinPath(root, entry.relative);
+      if (entry.is_directory) {
+        RETURN_IF_ERROR(MakeDirectory(shell, entry, to));
+      } else {
+        jobs_queue_.push_back({std::move(entry), to});
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status MakeDirectory(Shell* shell, const LocalEntry& entry, const std::string& to) const {
+    ASSIGN_OR_RETURN(const auto there, shell->StatIfExists(to));
+    if (there.has_value()) {
+      if (there->is_directory()) return absl::OkStatus();
+      return AlreadyExistsError("{}: is a file, not a directory", to);
+    }
+    return shell->fs()->Mkdirs(to, {.parents = false, .mode = preserve_ ? entry.mode : 0755});
+  }
+
+  void Copy(Shell* shell) {
+    uint64_t total = 0;
+    for (const Job& job : jobs_queue_) total += job.source.size;
+    const std::string what = jobs_queue_.size() == 1 ? BaseName(jobs_queue_[0].source.path)
+                                                     : fmt::format("{} files", jobs_queue_.size());
+    const auto progress = shell->StartProgress(what, total, ProgressOptions::Unit::kBytes);
+    RunJobs(jobs_queue_.size(), static_cast<size_t>(jobs_), [&](size_t i) {
+      const Job& job = jobs_queue_[i];
+      const absl::Status status = CopyOne(shell, job, progress.get());
+      // Ctrl-C is told once, at the end.
+      if (!status.ok() && !Interrupted()) shell->Report(status, job.target);
+    });
+  }
+
+  absl::Status CopyOne(Shell* shell, const Job& job, Progress* progress) const {
+    UniqueFd fd(job.source.path == "-" ? dup(STDIN_FILENO)
+                                       : open(job.source.path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return ErrnoStatus(errno, job.source.path);
+    ASSIGN_OR_RETURN(const auto writer, shell->fs()->Create(job.target, OptionsFor(job.source)));
+    RETURN_IF_ERROR(CopyFromFd(fd.get(), job.source.path, writer.get(), progress));
+    const uint32_t crc = writer->crc();
+    ASSIGN_OR_RETURN(const client::FileStatus status, writer->Close());
+    if (shell->json()) {
+      shell->Print(std::move(JsonLine()
+                                 .Add("source", job.source.path)
+                                 .Add("path", job.target)
+                                 .Add("bytes", status.length)
+                                 .Add("crc32c", fmt::format("{:08x}", crc))));
+    }
+    return absl::OkStatus();
+  }
+
+  client::CreateOptions Options() const {
+    client::CreateOptions options;
+    options.replication = static_cast<uint32_t>(replication_);
+    options.overwrite = force_;
+    return options;
+  }
+
+  client::CreateOptions OptionsFor(const LocalEntry& source) const {
+    client::CreateOptions options = Options();
+    if (preserve_ && source.path != "-") {
+      options.mode = source.mode;
+      options.mtime = source.mtime;
+    }
+    return options;
+  }
+
+  absl::Status PutPacked(Shell* shell, const std::string& target) const {
+    if (arguments_.size() != 1) return UsageError("--pack takes one directory and one target");
+    ASSIGN_OR_RETURN(const auto writer, shell->fs()->Create(target, Options()));
+    return PackDirectory(shell, arguments_.front(), tree_options_.exclude, writer.get());
+  }
+
+  bool force_ = false;
+  bool preserve_ = false;
+  bool pack_ = false;
+  bool ignored_ = false;
+  int64_t jobs_ = 4;
+  int64_t replication_ = 0;
+  LocalTreeOptions tree_options_;
+  std::vector<std::string> arguments_;
+  std::vector<Job> jobs_queue_;
+};
+
+}  // namespace
+
+CommandSpec PutCommand() {
+  return {.name = "put",
+          .aliases = {"copyFromLocal", "upload"},
+          .usage =
+              "[-f] [-p] [-j N] [--replication N] [--exclude GLOB] SOURCE... TARGET\n"
+              "       dfs put --pack DIRECTORY TARGET.jsonl",
+          .summary = "copies files and directories of this machine into the cluster ('-' is stdin)",
+          .examples = {"dfs put -f big.bin /in/big.bin", "tar c . | dfs put - /backup.tar",
+                       "dfs put --pack /usr/share/doc /corpus/doc.jsonl"},
+          .make = Maker<Put>()};
+}
+
+}  // namespace quern::shell

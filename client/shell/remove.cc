@@ -1,0 +1,120 @@
+// dfs rm, dfs rmdir
+#include "client/shell/command_line.h"
+#include "client/shell/commands.h"
+#include "client/shell/shell.h"
+
+namespace quern::shell {
+namespace {
+
+void PrintDeleted(Shell* shell, const std::string& path) {
+  if (shell->json()) {
+    shell->Print(std::move(JsonLine().Add("path", path).Add("deleted", true)));
+  } else {
+    shell->Print(fmt::format("Deleted {}\n", path));
+  }
+}
+
+class Rm final : public Command {
+ public:
+  void Define(CommandLine* line) override {
+    line->Switch("-r,-R,--recursive", &recursive_, "directories, with everything in them");
+    line->Switch("-f,--force", &force_, "no error for what is not there");
+    line->Switch("--skip-trash,--skipTrash", &skip_trash_, "remove at once");
+    line->Arguments(&patterns_, 0);
+  }
+
+  absl::Status Run(Shell* shell) override {
+    if (patterns_.empty() && !force_) return UsageError("1 argument is missing");
+    for (const std::string& pattern : patterns_) {
+      for (const std::string& path : Matches(shell, pattern)) {
+        if (const absl::Status status = Remove(shell, path); !status.ok()) {
+          shell->Report(status, path);
+        }
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  std::vector<std::string> Matches(Shell* shell, const std::string& pattern) const {
+    if (!force_) return shell->Expand(pattern);
+    // A pattern without matches is fine with -f; other errors are not.
+    auto paths = shell->fs()->Glob(pattern);
+    if (!paths.ok()) shell->Report(paths.status(), pattern);
+    return paths.ok() ? *std::move(paths) : std::vector<std::string>();
+  }
+
+  absl::Status Remove(Shell* shell, const std::string& path) const {
+    if (path == "/") return InvalidArgumentError("/: the root cannot be removed");
+    ASSIGN_OR_RETURN(const auto status, shell->StatIfExists(path));
+    if (!status.has_value()) {
+      if (force_) return absl::OkStatus();
+      return NotFoundError("{}: no such file or directory", path);
+    }
+    if (status->is_directory() && !recursive_) {
+      return FailedPreconditionError("{}: is a directory. Try: dfs rm -r", path);
+    }
+    ASSIGN_OR_RETURN(const bool deleted, shell->fs()->Delete(path, {.recursive = recursive_}));
+    if (deleted) PrintDeleted(shell, path);
+    return absl::OkStatus();
+  }
+
+  bool recursive_ = false;
+  bool force_ = false;
+  bool skip_trash_ = false;
+  std::vector<std::string> patterns_;
+};
+
+class Rmdir final : public Command {
+ public:
+  void Define(CommandLine* line) override {
+    line->Switch("--ignore-fail-on-non-empty", &ignore_non_empty_,
+                 "no error for a directory that is not empty");
+    line->Arguments(&patterns_, 1);
+  }
+
+  absl::Status Run(Shell* shell) override {
+    for (const client::FileStatus& entry : shell->ExpandAndStat(patterns_)) {
+      if (const absl::Status status = Remove(shell, entry); !status.ok()) {
+        shell->Report(status, entry.path);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Remove(Shell* shell, const client::FileStatus& entry) const {
+    if (!entry.is_directory()) return FailedPreconditionError("{}: is not a directory", entry.path);
+    if (entry.child_count > 0) {
+      if (ignore_non_empty_) return absl::OkStatus();
+      return FailedPreconditionError("{}: the directory is not empty. Try: dfs rm -r", entry.path);
+    }
+    // A file that came in meanwhile is not lost: the master refuses.
+    return shell->fs()->Delete(entry.path).status();
+  }
+
+  bool ignore_non_empty_ = false;
+  std::vector<std::string> patterns_;
+};
+
+}  // namespace
+
+CommandSpec RmCommand() {
+  return {.name = "rm",
+          .aliases = {"del", "delete"},
+          .usage = "[-r] [-f] [--skip-trash] PATH...",
+          .summary = "removes files, with -r also directories",
+          .examples = {"dfs rm /tmp/a.txt", "dfs rm -r '/out/run-*'"},
+          .make = Maker<Rm>()};
+}
+
+CommandSpec RmdirCommand() {
+  return {.name = "rmdir",
+          .aliases = {},
+          .usage = "[--ignore-fail-on-non-empty] PATH...",
+          .summary = "removes empty directories",
+          .examples = {"dfs rmdir /in/old", "dfs rmdir --ignore-fail-on-non-empty '/tmp/*'"},
+          .make = Maker<Rmdir>()};
+}
+
+}  // namespace quern::shell

@@ -1,0 +1,94 @@
+// dfs setrep
+#include <absl/strings/numbers.h>
+
+#include "client/shell/command_line.h"
+#include "client/shell/commands.h"
+#include "client/shell/shell.h"
+#include "client/shell/tree.h"
+#include "common/clock.h"
+
+namespace quern::shell {
+namespace {
+
+using client::FileStatus;
+
+constexpr absl::Duration kPollEvery = absl::Milliseconds(500);
+
+class Setrep final : public Command {
+ public:
+  void Define(CommandLine* line) override {
+    line->Switch("-R,--recursive", &recursive_,
+                 "accepted: directories are always done with all below");
+    line->Switch("-w,--wait", &wait_, "wait until the replicas are there");
+    line->Arguments(&arguments_, 2);
+  }
+
+  absl::Status Run(Shell* shell) override {
+    if (!absl::SimpleAtoi(arguments_.front(), &replication_) || replication_ == 0) {
+      return UsageError(fmt::format("'{}' is not a number of replicas", arguments_.front()));
+    }
+    arguments_.erase(arguments_.begin());
+    for (const FileStatus& entry : shell->ExpandAndStat(arguments_)) {
+      const absl::Status status = WalkTree(shell->fs(), entry, [&](const FileStatus& file) {
+        return file.is_directory() ? absl::OkStatus() : Set(shell, file.path);
+      });
+      if (!status.ok()) shell->Report(status, entry.path);
+    }
+    for (const std::string& path : done_) {
+      if (!wait_) break;
+      if (const absl::Status status = WaitFor(shell, path); !status.ok()) {
+        shell->Report(status, path);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Set(Shell* shell, const std::string& path) {
+    RETURN_IF_ERROR(shell->fs()->SetReplication(path, replication_).status());
+    done_.push_back(path);
+    if (shell->json()) {
+      shell->Print(std::move(JsonLine().Add("path", path).Add("replication", replication_)));
+    } else {
+      shell->Print(fmt::format("Replication {} set: {}\n", replication_, path));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status WaitFor(Shell* shell, const std::string& path) const {
+    if (!shell->json()) shell->Print(fmt::format("Waiting for {} ...", path));
+    absl::Time dot = Clock::Real()->MonotonicNow();
+    while (true) {
+      ASSIGN_OR_RETURN(const std::vector<client::ChunkInfo> chunks, shell->fs()->GetChunks(path));
+      size_t ready = 0;
+      for (const auto& chunk : chunks) ready += chunk.replicas.size() == replication_ ? 1 : 0;
+      if (ready == chunks.size()) break;
+      Clock::Real()->Sleep(kPollEvery);
+      if (Clock::Real()->MonotonicNow() - dot > absl::Seconds(10) && !shell->json()) {
+        shell->Print(".");
+        dot = Clock::Real()->MonotonicNow();
+      }
+    }
+    if (!shell->json()) shell->Print(" done\n");
+    return absl::OkStatus();
+  }
+
+  bool recursive_ = false;
+  bool wait_ = false;
+  uint32_t replication_ = 0;
+  std::vector<std::string> arguments_;
+  std::vector<std::string> done_;
+};
+
+}  // namespace
+
+CommandSpec SetrepCommand() {
+  return {.name = "setrep",
+          .aliases = {},
+          .usage = "[-w] N PATH...",
+          .summary = "sets how many replicas files have",
+          .examples = {"dfs setrep 3 /in/a.txt", "dfs setrep -w 2 /archive"},
+          .make = Maker<Setrep>()};
+}
+
+}  // namespace quern::shell

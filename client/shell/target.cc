@@ -1,0 +1,14 @@
+#include "client/shell/target.h"
+
+namespace quern::shell {
+
+absl::StatusOr<TargetPlace> FindTarget(Shell* shell, const std::string& path, bool slash,
+                                       bool several) {
+  ASSIGN_OR_RETURN(const auto there, shell->StatIfExists(path));
+  if (there.has_value() && there->is_directory()) return TargetPlace{path, true};
+  if (!slash && !several) return TargetPlace{path, false};
+  if (there.has_value()) return FailedPreconditionError("{}: is not a directory", path);
+  return NotFoundError("{}: no such directory. Try: dfs mkdir -p {}", path, path);
+}
+
+}  // namespace quern::shell
