@@ -23,13 +23,14 @@ absl::Status ChunkLifecycle::CheckNext(InodeId inode, const pb::InodeRow& file,
   return FailedPreconditionError("{}: its chunk {} is not sealed yet", file.name(), ordinal - 1);
 }
 
-pb::LogRecord ChunkLifecycle::Add(ChunkId chunk, InodeId inode, uint32_t ordinal,
+pb::LogRecord ChunkLifecycle::Add(ChunkId chunk, InodeId inode, const pb::InodeRow& file,
                                   std::span<const ServerId> chain) {
   pb::LogRecord record;
   pb::AddChunk* add = record.mutable_add_chunk();
   add->set_chunk_id(chunk.value());
   add->set_inode_id(inode.value());
-  add->set_ordinal(ordinal);
+  add->set_ordinal(file.chunk_count());
+  add->set_wanted_replicas(file.replication());
   for (const ServerId server : chain) add->add_servers(server.value());
   return record;
 }
@@ -55,6 +56,7 @@ absl::StatusOr<std::optional<pb::LogRecord>> ChunkLifecycle::CleanSeal(ChunkId c
   seal->set_chunk_id(chunk.value());
   seal->set_length(length);
   seal->set_crc(crc);
+  seal->set_clean(true);
   return record;
 }
 

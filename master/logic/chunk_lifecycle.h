@@ -30,8 +30,8 @@ class ChunkLifecycle {
   // OK when `file`, which has a writer, may get its chunk number `ordinal` now. FailedPrecondition:
   // it has another number of chunks, or the last one is not sealed.
   absl::Status CheckNext(InodeId inode, const pb::InodeRow& file, uint32_t ordinal) const;
-  // The OPEN record. `chain` is the replica set, primary first.
-  static pb::LogRecord Add(ChunkId chunk, InodeId inode, uint32_t ordinal,
+  // The OPEN record of the next chunk of `file`. `chain` is the replica set, primary first.
+  static pb::LogRecord Add(ChunkId chunk, InodeId inode, const pb::InodeRow& file,
                            std::span<const ServerId> chain);
 
   // The primary's report of a clean seal. No record: it is in the log already. FailedPrecondition:

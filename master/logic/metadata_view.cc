@@ -50,8 +50,22 @@ std::optional<pb::ChunkRow> MetadataView::Chunk(ChunkId chunk) const {
 std::optional<pb::GarbageRow> MetadataView::Garbage(ChunkId chunk) const {
   return GetRow<pb::GarbageRow>(Table::kGarbage, ChunkKey(chunk));
 }
+std::optional<pb::ServerRow> MetadataView::Server(ServerId server) const {
+  return GetRow<pb::ServerRow>(Table::kServers, ServerKey(server));
+}
 std::optional<pb::RequestRow> MetadataView::Request(uint64_t client, uint64_t request) const {
   return GetRow<pb::RequestRow>(Table::kRequests, RequestKey(client, request));
+}
+
+std::vector<ChunkId> MetadataView::FileChunks(InodeId inode, uint32_t first,
+                                              uint32_t count) const {
+  std::vector<ChunkId> chunks;
+  for (uint32_t ordinal = first; ordinal - first < count; ++ordinal) {
+    const std::optional<pb::FileChunkRow> place = FileChunk(inode, ordinal);
+    if (!place.has_value()) break;
+    chunks.emplace_back(place->chunk_id());
+  }
+  return chunks;
 }
 
 std::vector<DirectoryEntry> MetadataView::Entries(InodeId directory, std::string_view start_after,

@@ -37,8 +37,11 @@ class MetadataView {
   std::optional<pb::InodeRow> Inode(InodeId inode) const;
   std::optional<pb::DentryRow> Entry(InodeId directory, std::string_view name) const;
   std::optional<pb::FileChunkRow> FileChunk(InodeId inode, uint32_t ordinal) const;
+  // The chunks of a file at `count` ordinals from `first` on; fewer when it has fewer.
+  std::vector<ChunkId> FileChunks(InodeId inode, uint32_t first, uint32_t count) const;
   std::optional<pb::ChunkRow> Chunk(ChunkId chunk) const;
   std::optional<pb::GarbageRow> Garbage(ChunkId chunk) const;
+  std::optional<pb::ServerRow> Server(ServerId server) const;
   std::optional<pb::RequestRow> Request(uint64_t client, uint64_t request) const;
 
   // At most `limit` entries whose names sort after `start_after`.

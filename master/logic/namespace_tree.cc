@@ -143,6 +143,9 @@ absl::StatusOr<Outcome<pb::SetReplicationResponse>> NamespaceTree::SetReplicatio
   pb::SetReplicationOf* change = outcome.record->mutable_set_replication();
   change->set_inode_id(lookup.inode().value());
   change->set_replication(request.replication());
+  for (const ChunkId chunk : view_.FileChunks(lookup.inode(), 0, status->chunk_count())) {
+    change->add_chunk_ids(chunk.value());
+  }
   return outcome;
 }
 

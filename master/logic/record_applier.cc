@@ -150,7 +150,7 @@ absl::Status RecordApplier::AddChunk(const pb::AddChunk& add) {
   row.set_ordinal(add.ordinal());
   row.set_state(pb::CHUNK_STATE_OPEN);
   *row.mutable_servers() = add.servers();
-  row.set_wanted_replicas(file.replication());
+  row.set_wanted_replicas(add.wanted_replicas());
   row.set_durability(file.durability());
   PutChunk(chunk, row);
   for (const uint32_t server : add.servers()) {
@@ -231,10 +231,8 @@ absl::Status RecordApplier::SetReplication(const pb::SetReplicationOf& change) {
   ASSIGN_OR_RETURN(pb::InodeRow row, Inode(inode));
   row.set_replication(change.replication());
   PutInode(inode, row);
-  for (uint32_t ordinal = 0; ordinal < row.chunk_count(); ++ordinal) {
-    const auto place = view_.FileChunk(inode, ordinal);
-    if (!place.has_value()) return InternalError("{}: chunk {} is missing", inode, ordinal);
-    const ChunkId chunk(place->chunk_id());
+  for (const uint64_t id : change.chunk_ids()) {
+    const ChunkId chunk(id);
     ASSIGN_OR_RETURN(pb::ChunkRow chunk_row, Chunk(chunk));
     chunk_row.set_wanted_replicas(change.replication());
     PutChunk(chunk, chunk_row);
@@ -261,8 +259,8 @@ absl::Status RecordApplier::Collect(const pb::Collect& collect) {
   const InodeId inode(collect.inode_id());
   ASSIGN_OR_RETURN(pb::InodeRow row, Inode(inode));
   for (const uint64_t child : collect.children()) RETURN_IF_ERROR(Discard(InodeId(child)));
-  for (const uint32_t ordinal : collect.ordinals()) {
-    RETURN_IF_ERROR(CollectChunk(inode, ordinal));
+  for (int i = 0; i < collect.chunk_ids_size(); ++i) {
+    RETURN_IF_ERROR(CollectChunk(ChunkId(collect.chunk_ids(i)), inode, collect.ordinals(i)));
   }
   if (!collect.last()) return absl::OkStatus();
   rows_.Delete(Table::kInodes, InodeKey(inode));
@@ -275,10 +273,7 @@ absl::Status RecordApplier::Collect(const pb::Collect& collect) {
   return absl::OkStatus();
 }
 
-absl::Status RecordApplier::CollectChunk(InodeId inode, uint32_t ordinal) {
-  const auto place = view_.FileChunk(inode, ordinal);
-  if (!place.has_value()) return InternalError("{}: chunk {} is missing", inode, ordinal);
-  const ChunkId chunk(place->chunk_id());
+absl::Status RecordApplier::CollectChunk(ChunkId chunk, InodeId inode, uint32_t ordinal) {
   ASSIGN_OR_RETURN(const pb::ChunkRow row, Chunk(chunk));
   pb::GarbageRow garbage;
   *garbage.mutable_servers() = row.servers();

@@ -37,7 +37,7 @@ class RecordApplier {
   absl::Status SetAttributes(const pb::SetAttributesOf& change);
   absl::Status DropFile(const pb::DropFile& drop);
   absl::Status Collect(const pb::Collect& collect);
-  absl::Status CollectChunk(InodeId inode, uint32_t ordinal);
+  absl::Status CollectChunk(ChunkId chunk, InodeId inode, uint32_t ordinal);
   absl::Status NoteReplicas(const pb::NoteReplicas& note);
 
   // The name of `row` appears in, or vanishes from, its directory.

@@ -1,0 +1,94 @@
+// Removes replicas that are needed no longer: of deleted files, stale or corrupt ones that have been
+// replaced, and surplus ones.
+//
+// What may go is decided here and nowhere else, and only from what the log says and what servers
+// have confirmed in this term: an empty or old master deletes nothing, because it knows of no
+// garbage, and a replica that it does not know is only put aside. Not thread-safe.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "common/ids.h"
+#include "common/status.h"
+#include "master/logic/chunk_assessment.h"
+#include "master/logic/chunk_table.h"
+#include "master/logic/server_registry.h"
+
+namespace quern::master {
+
+class GarbagePlanner {
+ public:
+  struct Options {
+    // Removals under way on one server.
+    int max_per_server = 64;
+    absl::Duration backoff = absl::Seconds(10);
+  };
+  struct Removal {
+    ChunkId chunk;
+    ServerId server;
+    auto operator<=>(const Removal&) const = default;
+  };
+
+  explicit GarbagePlanner(const Options& options) : options_(options) {}
+
+  // A chunk of a deleted file, and the servers that may hold a replica of it.
+  void AddGarbage(ChunkId chunk, std::span<const ServerId> servers);
+  bool IsGarbage(ChunkId chunk) const { return garbage_.contains(chunk); }
+  // A server holds a replica of a garbage chunk.
+  void Found(ChunkId chunk, ServerId server);
+  // One replica of a living chunk is to go, if MayRemove still says so when its turn comes.
+  void Remove(ChunkId chunk, ServerId server);
+  // The servers have changed: more garbage may be finished.
+  void ServersChanged();
+
+  // Removals to order now: only from connected servers whose inventory is confirmed. They count as
+  // under way until Ended.
+  std::vector<Removal> Next(const ChunkTable& chunks, const ServerRegistry& servers,
+                            absl::Time now);
+  // A removal has ended: the server has the replica no longer, or the order failed.
+  void Ended(const Removal& removal, bool removed, absl::Time now);
+  absl::Time NextDeadline() const;
+
+  // Garbage chunks of which no server that is not dead holds a replica any more: their rows may be
+  // forgotten. (A dead server that returns finds its replica unknown, and it is put aside.)
+  std::vector<ChunkId> TakeFinished(const ServerRegistry& servers);
+
+  size_t garbage_chunks() const { return garbage_.size(); }
+  size_t removals() const { return queue_.size() + in_flight_.size(); }
+  // Internal: what is wrong. For tests.
+  absl::Status Validate() const;
+
+  // The replica to remove when there are more good ones than wanted: only if everything about the
+  // chunk is confirmed, and at least `wanted` others are. Of two on one machine one goes first, then
+  // of two on one rack, then the one with the least free space.
+  static std::optional<ServerId> Surplus(const ChunkInfo& chunk, const ServerRegistry& servers,
+                                         absl::Time now);
+  // Stale and corrupt replicas that may go because enough good ones are confirmed.
+  static ServerList Replaced(const ChunkInfo& chunk, const ServerRegistry& servers);
+  // A replica of a living chunk may go: it is surplus, or bad while a good one is confirmed.
+  static bool MayRemove(const ChunkInfo& chunk, ServerId server, const ServerRegistry& servers,
+                        absl::Time now);
+
+ private:
+  void Queue(const Removal& removal);
+
+  const Options options_;
+  // Servers that may still hold a replica.
+  absl::flat_hash_map<ChunkId, absl::flat_hash_set<ServerId>> garbage_;
+  absl::flat_hash_set<ChunkId> maybe_finished_;
+  // By server, so that one that is away does not stand before the others.
+  std::set<std::pair<ServerId, ChunkId>> queue_;
+  std::set<Removal> in_flight_;
+  absl::flat_hash_map<ServerId, int> per_server_;
+  std::set<std::pair<absl::Time, Removal>> waiting_;
+};
+
+}  // namespace quern::master

@@ -1,0 +1,128 @@
+// Brings sealed chunks back to the number of replicas they want.
+//
+// One ledger row per chunk that lacks copies: how badly, which copies are under way, when to try
+// again and why the last try failed. Chunks with one copy left go first, then those a client waits
+// for, then the rest. A chunk that cannot be repaired backs off alone and holds up nobody. Copies
+// are capped per server (as source and as target) and in the cluster.
+//
+// Repair trusts only what was confirmed in this term: while a replica may still be vouched for by a
+// server that has not spoken, it waits (until `grace` after the start). Not thread-safe.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "common/random.h"
+#include "common/status.h"
+#include "master/logic/chunk_assessment.h"
+#include "master/logic/chunk_placement.h"
+#include "master/logic/chunk_table.h"
+#include "master/logic/server_registry.h"
+
+namespace quern::master {
+
+class RepairPlanner {
+ public:
+  struct Options {
+    int max_per_target = 3;
+    int max_per_source = 4;
+    int max_in_cluster = 200;
+    // Ledger rows that one Plan looks at, so that it stays short.
+    int max_scan = 2000;
+    absl::Duration first_backoff = absl::Seconds(1);
+    absl::Duration max_backoff = absl::Minutes(5);
+    // A copy that says nothing for so long has failed.
+    absl::Duration copy_timeout = absl::Minutes(10);
+    // Replicas that nobody has confirmed count as lost this long after the start of the term.
+    absl::Duration grace = absl::Minutes(10);
+  };
+  struct Copy {
+    ChunkId chunk;
+    ServerId target;
+    ServerList sources;  // best first
+    uint64_t length = 0;
+    uint32_t crc = 0;
+  };
+  struct Plan {
+    std::vector<Copy> copies;
+    // Bad replicas that stand in the way: their server is the only one left for a good copy.
+    std::vector<std::pair<ChunkId, ServerId>> removals;
+  };
+  struct LedgerRow {
+    size_t good = 0;
+    size_t wanted = 0;
+    bool client_waits = false;
+    std::vector<ServerId> targets;  // of the copies under way
+    int failures = 0;
+    std::string reason;  // why the last try failed
+    absl::Time next_try = absl::InfinitePast();
+  };
+
+  RepairPlanner(const Options& options, absl::Time term_began)
+      : options_(options), term_began_(term_began) {}
+
+  // The chunk or the health of its servers has changed.
+  void Update(const ChunkInfo& chunk, const ServerRegistry& servers);
+  void Forget(ChunkId chunk);
+  // A client waits in Complete for this chunk's copies.
+  void ClientWaits(ChunkId chunk);
+  // What is possible has changed (a server came, space came free): try everything again now.
+  void TryAll();
+
+  // Copies to begin now; they count as under way until Ended.
+  Plan Next(const ChunkTable& chunks, const ServerRegistry& servers, ChunkPlacement* placement,
+            absl::Time now, Random& random);
+  // A copy of Next has ended. `failure` is empty when it succeeded.
+  void Ended(ChunkId chunk, ServerId target, std::string_view failure, absl::Time now);
+  // When Next may have something to do although nothing has changed.
+  absl::Time NextDeadline() const;
+
+  // Chunks that lack copies, and those among them of which no copy is left.
+  size_t under_replicated() const { return rows_.size(); }
+  size_t missing() const { return missing_.size(); }
+  size_t in_flight() const { return in_flight_; }
+  const absl::flat_hash_map<ChunkId, LedgerRow>& rows() const { return rows_; }
+  // Internal: what is wrong. For tests.
+  absl::Status Validate() const;
+
+ private:
+  // Order of work: by urgency, then by id.
+  using Urgency = std::tuple<int, ChunkId>;
+  static int UrgencyOf(const LedgerRow& row);
+  void Enqueue(ChunkId chunk, const LedgerRow& row);
+  void Dequeue(ChunkId chunk, const LedgerRow& row);
+  void ExpireCopies(absl::Time now);
+  void BackOff(LedgerRow* row, std::string_view reason, absl::Time now);
+  // True when copies of it were begun or it waits for those under way; false: try later.
+  bool PlanChunk(ChunkId chunk, LedgerRow* row, const ChunkTable& chunks,
+                 const ServerRegistry& servers, ChunkPlacement* placement, absl::Time now,
+                 Random& random, Plan* plan);
+  ServerList Sources(const ChunkAssessment& assessment, const ServerRegistry& servers,
+                     absl::Time now) const;
+  bool MayTrust(const ChunkAssessment& assessment, const ServerRegistry& servers,
+                absl::Time now) const;
+
+  const Options options_;
+  const absl::Time term_began_;
+  absl::flat_hash_map<ChunkId, LedgerRow> rows_;
+  absl::flat_hash_set<ChunkId> missing_;
+  std::set<Urgency> ready_;
+  std::set<std::pair<absl::Time, ChunkId>> waiting_;
+  absl::flat_hash_map<ServerId, int> as_target_;
+  absl::flat_hash_map<ServerId, int> as_source_;
+  struct UnderWay {
+    ServerId source;
+    absl::Time began;
+  };
+  absl::flat_hash_map<std::pair<ChunkId, ServerId>, UnderWay> under_way_;  // by chunk, target
+  size_t in_flight_ = 0;
+};
+
+}  // namespace quern::master

@@ -1,0 +1,76 @@
+// Makes the next chunk of a file: chooses servers, has them make empty replicas, logs OPEN.
+//
+// Nothing of the chunk is known to anybody before the log has it, and its id is never given out
+// again: ids are reserved in the log in blocks, so that a restart cannot repeat one that a server
+// has already heard of.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <vector>
+
+#include "common/clock.h"
+#include "common/mutex.h"
+#include "common/status.h"
+#include "master/service/cluster_state.h"
+#include "master/service/committer.h"
+#include "master/service/options.h"
+#include "master/service/order_dispatcher.h"
+#include "quern/dfs/v1/namespace.pb.h"
+
+namespace quern::master {
+
+// Thread-safe.
+class ChunkAllocator {
+ public:
+  ChunkAllocator(const MasterOptions& options, ClusterState* state, Committer* committer,
+                 OrderDispatcher* orders, Clock* clock)
+      : options_(options),
+        state_(*state),
+        committer_(*committer),
+        orders_(*orders),
+        clock_(*clock) {}
+
+  // Unavailable: too few servers are alive. ResourceExhausted: none of them has room.
+  absl::StatusOr<pb::AllocateChunkResponse> Allocate(const pb::AllocateChunkRequest& request);
+
+ private:
+  struct NewChunk {
+    ChunkId id;
+    std::vector<ServerId> chain;  // primary first
+    pb::ChunkLocation location;
+  };
+  // Empty replicas on enough servers.
+  absl::StatusOr<NewChunk> Make(const pb::InodeRow& file, const pb::AllocateChunkRequest& request);
+  // Logs it and gives the answer; or the answer that the request was given before.
+  absl::StatusOr<pb::AllocateChunkResponse> Record(const pb::AllocateChunkRequest& request,
+                                                   const NewChunk& made);
+  // Takes empty replicas away again, of a chunk that the log will never have.
+  void Undo(const NewChunk& made);
+
+  absl::StatusOr<ChunkId> NextChunkId();
+  absl::StatusOr<pb::InodeRow> CheckFile(const MetadataView& view,
+                                         const pb::AllocateChunkRequest& request) const;
+  // The chain, primary first: as many as the file wants, or as can be had if that is enough.
+  absl::StatusOr<std::vector<ServerId>> ChooseServers(const pb::InodeRow& file,
+                                                      const pb::AllocateChunkRequest& request,
+                                                      const std::vector<ServerId>& failed);
+  absl::Status TooFewServers(const pb::InodeRow& file, uint32_t needed, const Placement& placement)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex);
+  pb::ChunkLocation Locate(ChunkId chunk, const pb::InodeRow& file,
+                           const std::vector<ServerId>& chain);
+  // Returns the servers that could not.
+  std::vector<ServerId> MakeReplicas(const pb::ChunkLocation& location, const pb::InodeRow& file);
+
+  const MasterOptions& options_;
+  ClusterState& state_;
+  Committer& committer_;
+  OrderDispatcher& orders_;
+  Clock& clock_;
+
+  Mutex mutex_;
+  uint64_t next_chunk_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t reserved_until_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace quern::master

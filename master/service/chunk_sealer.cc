@@ -1,0 +1,203 @@
+#include "master/service/chunk_sealer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/log.h"
+#include "master/logic/chunk_lifecycle.h"
+#include "master/service/replica_reports.h"
+
+namespace quern::master {
+namespace {
+
+// A server that restarts brings all its open chunks at once; each seal is mostly waiting.
+constexpr int kBackgroundThreads = 8;
+
+FenceAnswer ToAnswer(ServerId server, const absl::StatusOr<OrderDispatcher::Result>& result) {
+  FenceAnswer answer;
+  answer.server = server;
+  const absl::Status status = OrderStatus(result);
+  if (absl::IsNotFound(status) || absl::IsDataLoss(status)) {
+    answer.kind = FenceAnswer::Kind::kLost;
+    return answer;
+  }
+  if (!status.ok()) return answer;
+  const pb::ReplicaReport& replica = result->replica();
+  answer.kind = replica.state() == pb::REPLICA_STATE_CORRUPT ? FenceAnswer::Kind::kLost
+                                                             : FenceAnswer::Kind::kAnswered;
+  answer.length = replica.length();
+  answer.crc = replica.crc();
+  answer.committed = result->committed();
+  answer.last_seq = result->last_seq();
+  answer.suspect = result->suspect();
+  return answer;
+}
+
+}  // namespace
+
+ChunkSealer::ChunkSealer(const MasterOptions& options, ClusterState* state, Committer* committer,
+                         OrderDispatcher* orders, Clock* clock)
+    : options_(options),
+      state_(*state),
+      committer_(*committer),
+      orders_(*orders),
+      clock_(*clock) {
+  for (int i = 0; i < kBackgroundThreads; ++i) {
+    threads_.emplace_back("sealer", [this] { RunBackground(); });
+  }
+}
+
+ChunkSealer::~ChunkSealer() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+    changed_.SignalAll();
+  }
+  for (Thread& thread : threads_) thread.Join();
+}
+
+absl::StatusOr<pb::ChunkRow> ChunkSealer::ReadRow(ChunkId chunk) const {
+  const std::unique_ptr<RowReader> rows = committer_.Snapshot();
+  const MetadataView view(*rows);
+  std::optional<pb::ChunkRow> row = view.Chunk(chunk);
+  RETURN_IF_ERROR(view.status());
+  if (!row.has_value()) return NotFoundError("chunk {}: its file was deleted", chunk);
+  return *std::move(row);
+}
+
+std::vector<FenceAnswer> ChunkSealer::AskReplicas(ChunkId chunk, const pb::ChunkRow& row,
+                                                  uint64_t producer) {
+  std::vector<std::pair<ServerId, pb::Order>> orders;
+  for (const uint32_t server : row.servers()) {
+    pb::Order order;
+    order.mutable_fence()->set_chunk_id(chunk.value());
+    order.mutable_fence()->set_attempt(row.seal_attempt());
+    order.mutable_fence()->set_producer(producer);
+    orders.emplace_back(ServerId(server), std::move(order));
+  }
+  const auto results = SendAndGather(
+      &orders_, std::move(orders),
+      {.timeout = options_.order_timeout, .patience = options_.fence_patience});
+  std::vector<FenceAnswer> answers;
+  for (size_t i = 0; i < results.size(); ++i) {
+    answers.push_back(ToAnswer(ServerId(row.servers(static_cast<int>(i))), results[i]));
+  }
+  return answers;
+}
+
+// A chunk that its primary sealed in peace does not say what of a writer's data is in it; its
+// replicas do.
+absl::StatusOr<pb::ChunkRow> ChunkSealer::AddLastSeq(ChunkId chunk, pb::ChunkRow row,
+                                                     uint64_t producer) {
+  if (producer == 0 || row.producer() == producer) return row;
+  for (const FenceAnswer& answer : AskReplicas(chunk, row, producer)) {
+    if (answer.kind != FenceAnswer::Kind::kAnswered || answer.length != row.length()) continue;
+    row.set_producer(producer);
+    row.set_last_seq(answer.last_seq);
+    return row;
+  }
+  return UnavailableError("chunk {}: is sealed, but no replica can be asked what is in it", chunk);
+}
+
+absl::StatusOr<pb::ChunkRow> ChunkSealer::SealOnce(ChunkId chunk, const Complaint& complaint) {
+  RETURN_IF_ERROR(committer_.Commit([&](const MetadataView& view) {
+    return ChunkLifecycle(view).BeginSeal(chunk, complaint.reason);
+  }));
+  ASSIGN_OR_RETURN(pb::ChunkRow row, ReadRow(chunk));
+  if (row.state() == pb::CHUNK_STATE_SEALED) {
+    return AddLastSeq(chunk, std::move(row), complaint.producer);
+  }
+  const SealDecision decision =
+      PlanSeal(AskReplicas(chunk, row, complaint.producer), complaint.acked_offset);
+  if (!decision.decided) {
+    LogWarning("seal_blocked", {{"chunk", chunk}, {"reason", decision.reason}});
+    return UnavailableError("chunk {}: cannot be sealed yet: {}. Try: dfs admin report", chunk,
+                            decision.reason);
+  }
+  for (const ServerId server : decision.corrupt) {
+    LogWarning("replica_lost_acknowledged_bytes", {{"chunk", chunk}, {"server", server}});
+  }
+  SealedAt sealed;
+  sealed.length = decision.length;
+  sealed.crc = decision.crc;
+  sealed.lost_tail = decision.lost_tail;
+  sealed.producer = complaint.producer;
+  sealed.last_seq = decision.last_seq;
+  RETURN_IF_ERROR(committer_.Commit(
+      [&](const MetadataView& view) { return ChunkLifecycle(view).ForcedSeal(chunk, sealed); }));
+  LogInfo("chunk_sealed", {{"chunk", chunk},
+                           {"length", decision.length},
+                           {"forced", true},
+                           {"lost_tail", decision.lost_tail},
+                           {"reason", complaint.reason}});
+  BroadcastFinalize(chunk);
+  return ReadRow(chunk);
+}
+
+absl::StatusOr<pb::ChunkRow> ChunkSealer::Seal(ChunkId chunk, const Complaint& complaint) {
+  {
+    MutexLock lock(&mutex_);
+    while (running_.contains(chunk)) changed_.Wait(&mutex_);
+    running_.insert(chunk);
+  }
+  absl::StatusOr<pb::ChunkRow> row = SealOnce(chunk, complaint);
+  MutexLock lock(&mutex_);
+  running_.erase(chunk);
+  changed_.SignalAll();
+  return row;
+}
+
+void ChunkSealer::BroadcastFinalize(ChunkId chunk) {
+  std::optional<ChunkInfo> info;
+  {
+    MutexLock lock(&state_.mutex);
+    info = state_.chunks.Find(chunk);
+  }
+  if (!info.has_value()) return;
+  for (const Replica& replica : info->replicas) {
+    if (replica.state == pb::REPLICA_STATE_OPEN || replica.state == pb::REPLICA_STATE_FENCED) {
+      orders_.Send(replica.server, FinalizeOrder(*info));
+    }
+  }
+}
+
+void ChunkSealer::SealLater(ChunkId chunk, absl::Duration delay, std::string_view reason) {
+  MutexLock lock(&mutex_);
+  const absl::Time not_before = clock_.MonotonicNow() + delay;
+  const auto [it, added] = waiting_.try_emplace(chunk, Waiting{not_before, std::string(reason)});
+  if (!added) it->second.not_before = std::min(it->second.not_before, not_before);
+  changed_.SignalAll();
+}
+
+void ChunkSealer::RunBackground() {
+  while (true) {
+    ChunkId chunk;
+    Complaint complaint;
+    {
+      MutexLock lock(&mutex_);
+      while (!stopping_) {
+        const absl::Time now = clock_.MonotonicNow();
+        const auto due = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& entry) {
+          return entry.second.not_before <= now;
+        });
+        if (due != waiting_.end()) {
+          chunk = due->first;
+          complaint.reason = due->second.reason;
+          waiting_.erase(due);
+          break;
+        }
+        changed_.WaitFor(&mutex_, waiting_.empty() ? absl::Seconds(60) : absl::Milliseconds(100));
+      }
+      if (stopping_) return;
+    }
+    {
+      MutexLock lock(&state_.mutex);
+      const std::optional<ChunkInfo> info = state_.chunks.Find(chunk);
+      if (!info.has_value() || info->state == pb::CHUNK_STATE_SEALED) continue;
+    }
+    // Blocked: the return of one of its servers asks again.
+    Seal(chunk, complaint).status().IgnoreError();
+  }
+}
+
+}  // namespace quern::master

@@ -1,0 +1,76 @@
+// Carries out forced seals, and tells servers of every seal.
+//
+// SEALING(n) is in the log before the first Fence leaves, SEALED(length, crc) before the first
+// Finalize: whatever dies in between, a later attempt asks latched replicas and comes to the same
+// end. One attempt per chunk runs at a time; others wait for its outcome.
+#pragma once
+
+#include <absl/container/flat_hash_set.h>
+#include <absl/time/time.h>
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/mutex.h"
+#include "common/status.h"
+#include "common/thread.h"
+#include "master/logic/seal_planner.h"
+#include "master/service/cluster_state.h"
+#include "master/service/committer.h"
+#include "master/service/options.h"
+#include "master/service/order_dispatcher.h"
+
+namespace quern::master {
+
+// Thread-safe.
+class ChunkSealer {
+ public:
+  struct Complaint {
+    std::string reason;
+    // What the complaining writer was acknowledged, and who it is; 0 when nobody complains.
+    uint64_t acked_offset = 0;
+    uint64_t producer = 0;
+  };
+
+  ChunkSealer(const MasterOptions& options, ClusterState* state, Committer* committer,
+              OrderDispatcher* orders, Clock* clock);
+  // Stops the background seals and waits for those under way.
+  ~ChunkSealer();
+
+  // Seals the chunk if it is not sealed yet; the row says how. Unavailable: too few replicas can be
+  // asked at present; the chunk stays SEALING and is tried again when one of its servers returns.
+  absl::StatusOr<pb::ChunkRow> Seal(ChunkId chunk, const Complaint& complaint);
+  // The same in the background, unless it is sealed by then.
+  void SealLater(ChunkId chunk, absl::Duration delay, std::string_view reason);
+  // SEALED is in the log: tells all servers that hold a replica.
+  void BroadcastFinalize(ChunkId chunk);
+
+ private:
+  absl::StatusOr<pb::ChunkRow> SealOnce(ChunkId chunk, const Complaint& complaint);
+  absl::StatusOr<pb::ChunkRow> ReadRow(ChunkId chunk) const;
+  std::vector<FenceAnswer> AskReplicas(ChunkId chunk, const pb::ChunkRow& row, uint64_t producer);
+  absl::StatusOr<pb::ChunkRow> AddLastSeq(ChunkId chunk, pb::ChunkRow row, uint64_t producer);
+  void RunBackground();
+
+  const MasterOptions& options_;
+  ClusterState& state_;
+  Committer& committer_;
+  OrderDispatcher& orders_;
+  Clock& clock_;
+
+  Mutex mutex_;
+  CondVar changed_;
+  absl::flat_hash_set<ChunkId> running_ ABSL_GUARDED_BY(mutex_);
+  struct Waiting {
+    absl::Time not_before;
+    std::string reason;
+  };
+  std::map<ChunkId, Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<Thread> threads_;
+};
+
+}  // namespace quern::master

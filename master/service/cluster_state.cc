@@ -1,0 +1,103 @@
+#include "master/service/cluster_state.h"
+
+#include <optional>
+#include <vector>
+
+namespace quern::master {
+namespace {
+
+std::vector<ServerId> ServerIds(const google::protobuf::RepeatedField<uint32_t>& servers) {
+  std::vector<ServerId> ids;
+  for (const uint32_t server : servers) ids.emplace_back(server);
+  return ids;
+}
+
+}  // namespace
+
+void ClusterState::Load(const MetadataView& view) {
+  MutexLock lock(&mutex);
+  view.ForEachServer([&](ServerId id, const pb::ServerRow& row) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    servers.Load(id, row);
+  });
+  view.ForEachChunk([&](ChunkId id, const pb::ChunkRow& row) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    chunks.Load(id, row.state(), row.length(), row.crc(), row.wanted_replicas(),
+                ServerIds(row.servers()));
+    Reassess(id, absl::InfinitePast());
+  });
+  view.ForEachGarbage([&](ChunkId id, const pb::GarbageRow& row) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    garbage.AddGarbage(id, ServerIds(row.servers()));
+  });
+  hints_to_write.clear();
+}
+
+void ClusterState::Apply(const pb::LogRecord& record, absl::Time now) {
+  switch (record.kind_case()) {
+    case pb::LogRecord::kAddChunk:
+    case pb::LogRecord::kBeginSeal:
+    case pb::LogRecord::kSealChunk:
+    case pb::LogRecord::kSetReplication:
+    case pb::LogRecord::kCollect:
+    case pb::LogRecord::kRegisterServer:
+      break;
+    default:
+      return;  // nothing that is kept in memory
+  }
+  MutexLock lock(&mutex);
+  if (record.has_add_chunk()) {
+    const pb::AddChunk& add = record.add_chunk();
+    const ChunkId chunk(add.chunk_id());
+    chunks.Open(chunk, add.wanted_replicas(), ServerIds(add.servers()));
+    allocating.erase(chunk);
+  } else if (record.has_begin_seal()) {
+    chunks.BeginSeal(ChunkId(record.begin_seal().chunk_id()));
+  } else if (record.has_seal_chunk()) {
+    const pb::SealChunk& seal = record.seal_chunk();
+    chunks.Seal(ChunkId(seal.chunk_id()), seal.length(), seal.crc(), seal.clean());
+    Reassess(ChunkId(seal.chunk_id()), now);
+  } else if (record.has_set_replication()) {
+    for (const uint64_t id : record.set_replication().chunk_ids()) {
+      chunks.SetWanted(ChunkId(id), record.set_replication().replication());
+      Reassess(ChunkId(id), now);
+    }
+  } else if (record.has_collect()) {
+    for (const uint64_t id : record.collect().chunk_ids()) {
+      const std::optional<ChunkInfo> chunk = chunks.Find(ChunkId(id));
+      if (!chunk.has_value()) continue;
+      std::vector<ServerId> holders;
+      for (const Replica& replica : chunk->replicas) holders.push_back(replica.server);
+      chunks.Remove(chunk->id);
+      repair.Forget(chunk->id);
+      garbage.AddGarbage(chunk->id, holders);
+    }
+  } else if (record.has_register_server()) {
+    servers.Load(ServerId(record.register_server().server_id()),
+                 record.register_server().server());
+  }
+  Changed();
+}
+
+void ClusterState::Changed() {
+  changed.SignalAll();
+  if (on_change) on_change();
+}
+
+void ClusterState::Reassess(ChunkId chunk, absl::Time now) {
+  const std::optional<ChunkInfo> info = chunks.Find(chunk);
+  if (!info.has_value() || info->state != pb::CHUNK_STATE_SEALED) return;
+  repair.Update(*info, servers);
+  for (const ServerId server : GarbagePlanner::Replaced(*info, servers)) {
+    garbage.Remove(chunk, server);
+  }
+  if (const auto surplus = GarbagePlanner::Surplus(*info, servers, now)) {
+    garbage.Remove(chunk, *surplus);
+  }
+  hints_to_write.insert(chunk);
+}
+
+void ClusterState::ReassessServer(ServerId server, absl::Time now) {
+  for (uint32_t bucket = 0; bucket < kInventoryBuckets; ++bucket) {
+    for (const ChunkInfo& chunk : chunks.OnServer(server, bucket)) Reassess(chunk.id, now);
+  }
+}
+
+}  // namespace quern::master

@@ -1,0 +1,60 @@
+// The master's picture of its cluster, in memory, behind one lock: servers, chunks and their
+// replicas, and what is planned for them.
+//
+// The logged part follows the records that the Committer applies; the rest is what chunkservers have
+// reported in this term. Nothing waits for a disk or another machine while it holds the lock.
+#pragma once
+
+#include <absl/container/flat_hash_set.h>
+#include <absl/time/time.h>
+
+#include <functional>
+
+#include "common/mutex.h"
+#include "common/random.h"
+#include "master/logic/chunk_placement.h"
+#include "master/logic/chunk_table.h"
+#include "master/logic/garbage_planner.h"
+#include "master/logic/metadata_view.h"
+#include "master/logic/repair_planner.h"
+#include "master/logic/server_registry.h"
+#include "master/service/options.h"
+
+namespace quern::master {
+
+struct ClusterState {
+  ClusterState(const MasterOptions& options, absl::Time now)
+      : servers(options.servers),
+        placement(options.placement),
+        repair(options.repair, now),
+        garbage(options.garbage),
+        random(SeededRandom()) {}
+
+  // Fills an empty state from the durable rows.
+  void Load(const MetadataView& view);
+  // A record has become durable.
+  void Apply(const pb::LogRecord& record, absl::Time now);
+  // Something about the chunk or its servers has changed: plans what follows from it.
+  void Reassess(ChunkId chunk, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  void ReassessServer(ServerId server, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  // Something that others may be waiting for has happened.
+  void Changed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+
+  Mutex mutex;
+  // Signalled by Changed; for requests that wait.
+  CondVar changed;
+  // Called by Changed; wakes the background tasks. Set once, before anything happens.
+  std::function<void()> on_change;
+  ServerRegistry servers ABSL_GUARDED_BY(mutex);
+  ChunkTable chunks ABSL_GUARDED_BY(mutex);
+  ChunkPlacement placement ABSL_GUARDED_BY(mutex);
+  RepairPlanner repair ABSL_GUARDED_BY(mutex);
+  GarbagePlanner garbage ABSL_GUARDED_BY(mutex);
+  Random random ABSL_GUARDED_BY(mutex);
+  // Chunks whose Create orders are under way and which the log does not have yet.
+  absl::flat_hash_set<ChunkId> allocating ABSL_GUARDED_BY(mutex);
+  // Sealed chunks whose confirmed replicas differ from the hints on disk.
+  absl::flat_hash_set<ChunkId> hints_to_write ABSL_GUARDED_BY(mutex);
+};
+
+}  // namespace quern::master

@@ -1,0 +1,204 @@
+#include "master/service/committer.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "common/log.h"
+#include "master/logic/record_applier.h"
+
+namespace quern::master {
+namespace {
+
+// Entries of the log that are kept behind the applied index, and how often the rest is dropped.
+constexpr uint64_t kLogTail = 100'000;
+constexpr uint64_t kTrimEvery = 4096;
+// Answers held for clients that never said they had arrived.
+constexpr size_t kMaxHeldAnswers = 200'000;
+
+[[noreturn]] void Die(std::string_view event, const absl::Status& status) {
+  LogError(event, {{"status", status}, {"action", "the master ends; a restart recovers"}});
+  std::_Exit(1);
+}
+
+}  // namespace
+
+void Committer::Batch::Wait() {
+  MutexLock lock(&mutex);
+  while (!done) done_changed.Wait(&mutex);
+}
+
+void Committer::Batch::Finish() {
+  MutexLock lock(&mutex);
+  done = true;
+  done_changed.SignalAll();
+}
+
+Committer::Committer(MetadataStore* store, Clock* clock, Applied applied)
+    : store_(store),
+      clock_(clock),
+      applied_(std::move(applied)),
+      results_(kMaxHeldAnswers) {}
+
+absl::StatusOr<std::unique_ptr<Committer>> Committer::Start(MetadataStore* store, Clock* clock,
+                                                            Applied applied) {
+  auto committer = std::unique_ptr<Committer>(new Committer(store, clock, std::move(applied)));
+  RETURN_IF_ERROR(committer->Recover());
+  committer->thread_ = Thread("committer", [c = committer.get()] { c->Run(); });
+  return committer;
+}
+
+absl::Status Committer::Recover() {
+  MutexLock lock(&mutex_);
+  overlay_.ReadFrom(store_->Latest());
+  const MetadataView view(overlay_);
+  const uint64_t applied = view.Meta().applied_index();
+  ASSIGN_OR_RETURN(const auto entries, store_->ReadLog(applied + 1));
+  uint64_t last = applied;
+  for (const auto& entry : entries) {
+    pb::LogRecord record;
+    if (!record.ParseFromString(entry.record)) {
+      return DataLossError("log record {} cannot be read", entry.index);
+    }
+    RETURN_IF_ERROR(RecordApplier(view, &overlay_).Apply(entry.index, record));
+    last = entry.index;
+  }
+  if (last != applied) {
+    RETURN_IF_ERROR(store_->Write(overlay_.StartFlush()));
+    overlay_.Flushed();
+  }
+  view.ForEachRequest([&](uint64_t client, uint64_t request, uint64_t log_index)
+                          ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                            results_.Add(client, request, log_index);
+                          });
+  next_index_ = last + 1;
+  committed_ = last;
+  return view.status();
+}
+
+Committer::~Committer() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+    work_.SignalAll();
+  }
+  thread_.Join();
+}
+
+std::shared_ptr<Committer::Batch> Committer::Pending() {
+  return filling_->records.empty() ? flushing_ : filling_;
+}
+
+absl::Status Committer::Commit(const Decide& decide) {
+  std::shared_ptr<Batch> batch;
+  absl::Status result;
+  {
+    MutexLock lock(&mutex_);
+    overlay_.ReadFrom(store_->Latest());
+    const MetadataView view(overlay_);
+    absl::StatusOr<std::optional<pb::LogRecord>> record = decide(view);
+    result = view.status().ok() ? record.status() : view.status();
+    if (result.ok() && record->has_value()) Enqueue(nullptr, "", **std::move(record));
+    batch = Pending();
+  }
+  if (batch != nullptr) batch->Wait();
+  return result;
+}
+
+absl::StatusOr<std::string> Committer::AnswerBytes(const pb::RequestHeader& header,
+                                                   const DecideBytes& decide) {
+  if (header.client_id() == 0) return InvalidArgumentError("the request carries no client id");
+  std::shared_ptr<Batch> batch;
+  std::string response;
+  absl::Status result;
+  {
+    MutexLock lock(&mutex_);
+    overlay_.ReadFrom(store_->Latest());
+    const MetadataView view(overlay_);
+    if (results_.Holds(header.client_id(), header.request_id())) {
+      response = view.Request(header.client_id(), header.request_id()).value_or(pb::RequestRow())
+                     .response();
+      result = view.status();
+    } else {
+      absl::StatusOr<std::optional<pb::LogRecord>> record = decide(view, &response);
+      result = view.status().ok() ? record.status() : view.status();
+      if (result.ok() && record->has_value()) {
+        Enqueue(&header, response, **std::move(record));
+      }
+    }
+    batch = Pending();
+  }
+  if (batch != nullptr) batch->Wait();
+  if (!result.ok()) return result;
+  return response;
+}
+
+bool Committer::HoldsAnswer(const pb::RequestHeader& header) {
+  MutexLock lock(&mutex_);
+  return results_.Holds(header.client_id(), header.request_id());
+}
+
+void Committer::Enqueue(const pb::RequestHeader* header, std::string_view response,
+                        pb::LogRecord record) {
+  const uint64_t index = next_index_++;
+  record.set_time_ms(absl::ToUnixMillis(clock_->TimeNow()));
+  if (header != nullptr) {
+    record.set_client_id(header->client_id());
+    record.set_request_id(header->request_id());
+    record.set_response(std::string(response));
+    for (const uint64_t id :
+         results_.TakeBelow(header->client_id(), header->lowest_outstanding())) {
+      record.add_forgotten_requests(id);
+    }
+    results_.Add(header->client_id(), header->request_id(), index);
+  }
+  const MetadataView view(overlay_);
+  const absl::Status status = RecordApplier(view, &overlay_).Apply(index, record);
+  if (!status.ok()) Die("record_not_applicable", status);
+  overlay_.filling().log.push_back({index, record.SerializeAsString()});
+  filling_->records.push_back(std::move(record));
+  filling_->last_index = index;
+  work_.Signal();
+  if (index % kTrimEvery != 0) return;
+  if (index > kLogTail) overlay_.filling().log_begin = index - kLogTail;
+  ForgetSilentClients();
+}
+
+void Committer::ForgetSilentClients() {
+  pb::LogRecord record;
+  for (const auto& [client, request] : results_.TakeOverLimit()) {
+    auto* forgotten = record.mutable_forget_requests()->add_requests();
+    forgotten->set_client_id(client);
+    forgotten->set_request_id(request);
+  }
+  if (record.has_forget_requests()) Enqueue(nullptr, "", std::move(record));
+}
+
+void Committer::Run() {
+  while (true) {
+    std::shared_ptr<Batch> batch;
+    const WriteSet* changes = nullptr;
+    {
+      MutexLock lock(&mutex_);
+      while (filling_->records.empty() && !stopping_) work_.Wait(&mutex_);
+      if (filling_->records.empty()) return;
+      batch = flushing_ = std::exchange(filling_, std::make_shared<Batch>());
+      changes = &overlay_.StartFlush();
+    }
+    Flush(*changes, batch.get());
+    {
+      MutexLock lock(&mutex_);
+      overlay_.Flushed();
+      flushing_.reset();
+    }
+    batch->Finish();
+  }
+}
+
+void Committer::Flush(const WriteSet& changes, Batch* batch) {
+  const absl::Status status = store_->Write(changes);
+  if (!status.ok()) Die("metadata_write_failed", status);
+  committed_.store(batch->last_index, std::memory_order_release);
+  for (const pb::LogRecord& record : batch->records) applied_(record);
+}
+
+}  // namespace quern::master

@@ -1,0 +1,124 @@
+// The one road of every change: decide -> make durable -> apply -> answer.
+//
+// A decision runs under the decision lock, on a state that already contains the records on their
+// way to the disk, so it is short and never waits for the disk. Its record joins the batch that is
+// being collected. One thread writes batch after batch, each with one synced write (group commit),
+// hands the records on in the order of their indices, and only then lets the callers answer.
+// A failed write ends the process: nobody can say what is on the disk, and a restart finds out.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/mutex.h"
+#include "common/status.h"
+#include "common/thread.h"
+#include "master/logic/metadata_view.h"
+#include "master/logic/outcome.h"
+#include "master/logic/request_results.h"
+#include "master/service/overlay.h"
+#include "master/store/metadata_store.h"
+
+namespace quern::master {
+
+// Thread-safe.
+class Committer {
+ public:
+  // What to do about the state: a record, nothing (no record), or an error.
+  using Decide =
+      std::function<absl::StatusOr<std::optional<pb::LogRecord>>(const MetadataView& view)>;
+  // Told of each record after it is durable, in order, by the committing thread.
+  using Applied = std::function<void(const pb::LogRecord& record)>;
+
+  // Replays what the log has beyond the rows. The store must be formatted and outlive this.
+  static absl::StatusOr<std::unique_ptr<Committer>> Start(MetadataStore* store, Clock* clock,
+                                                          Applied applied);
+  // Finishes what was begun.
+  ~Committer();
+
+  // Makes one change. Returns when the record is durable and applied; also "nothing" and errors are
+  // only returned when everything they were based on is durable.
+  absl::Status Commit(const Decide& decide);
+
+  // For a mutating request: the answer, decided once. A repeated request gets the first answer.
+  template <typename Response, typename DecideRequest>
+  absl::StatusOr<Response> Answer(const pb::RequestHeader& header, DecideRequest decide);
+
+  // A consistent state of what is durable.
+  std::unique_ptr<RowReader> Snapshot() const { return store_->Snapshot(); }
+  // Index of the last durable record: what orders carry.
+  uint64_t committed_index() const { return committed_.load(std::memory_order_acquire); }
+  // True when the answer to this request is held (it need not be decided again).
+  bool HoldsAnswer(const pb::RequestHeader& header);
+
+ private:
+  // Records that become durable together.
+  struct Batch {
+    std::vector<pb::LogRecord> records;
+    uint64_t last_index = 0;
+    Mutex mutex;
+    CondVar done_changed;
+    bool done ABSL_GUARDED_BY(mutex) = false;
+    void Wait();
+    void Finish();
+  };
+  using DecideBytes = std::function<absl::StatusOr<std::optional<pb::LogRecord>>(
+      const MetadataView& view, std::string* response)>;
+
+  Committer(MetadataStore* store, Clock* clock, Applied applied);
+  absl::Status Recover();
+  absl::StatusOr<std::string> AnswerBytes(const pb::RequestHeader& header,
+                                          const DecideBytes& decide);
+  // Adds a decided record to the batch that is being collected.
+  void Enqueue(const pb::RequestHeader* header, std::string_view response, pb::LogRecord record)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ForgetSilentClients() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The last batch that holds undurable records; null when there is none.
+  std::shared_ptr<Batch> Pending() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Run();
+  void Flush(const WriteSet& changes, Batch* batch);
+
+  MetadataStore* const store_;
+  Clock* const clock_;
+  const Applied applied_;
+  std::atomic<uint64_t> committed_{0};
+
+  // The decision lock.
+  Mutex mutex_;
+  CondVar work_;
+  Overlay overlay_ ABSL_GUARDED_BY(mutex_);
+  RequestResults results_ ABSL_GUARDED_BY(mutex_);
+  uint64_t next_index_ ABSL_GUARDED_BY(mutex_) = 1;
+  std::shared_ptr<Batch> filling_ ABSL_GUARDED_BY(mutex_) = std::make_shared<Batch>();
+  std::shared_ptr<Batch> flushing_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  Thread thread_;
+};
+
+template <typename Response, typename DecideRequest>
+absl::StatusOr<Response> Committer::Answer(const pb::RequestHeader& header,
+                                           DecideRequest decide) {
+  absl::StatusOr<std::string> bytes = AnswerBytes(
+      header,
+      [&](const MetadataView& view,
+          std::string* response) -> absl::StatusOr<std::optional<pb::LogRecord>> {
+        absl::StatusOr<Outcome<Response>> outcome = decide(view);
+        if (!outcome.ok()) return outcome.status();
+        *response = outcome->response.SerializeAsString();
+        return std::move(outcome->record);
+      });
+  if (!bytes.ok()) return bytes.status();
+  Response response;
+  if (!response.ParseFromString(*bytes)) {
+    return InvalidArgumentError("request id {} was used for another kind of request before",
+                                header.request_id());
+  }
+  return response;
+}
+
+}  // namespace quern::master

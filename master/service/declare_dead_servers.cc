@@ -1,0 +1,45 @@
+#include <algorithm>
+#include <vector>
+
+#include "common/log.h"
+#include "master/service/master.h"
+
+namespace quern::master {
+namespace {
+
+constexpr absl::Duration kLongestNap = absl::Seconds(1);
+
+void SealOpenChunks(Master* master, ServerId server) {
+  const std::unique_ptr<RowReader> rows = master->committer().Snapshot();
+  for (const ChunkId chunk : MetadataView(*rows).OpenChunks(server)) {
+    master->sealer().SealLater(chunk, absl::ZeroDuration(), "a server of its chain is dead");
+  }
+}
+
+}  // namespace
+
+absl::Duration DeclareDeadServers(Master* master) {
+  ClusterState& state = master->state();
+  std::vector<ServerId> dead;
+  absl::Time next;
+  const absl::Time now = master->clock().MonotonicNow();
+  {
+    MutexLock lock(&state.mutex);
+    dead = state.servers.TakeDead(now);
+    for (const ServerId server : dead) {
+      state.ReassessServer(server, now);
+      state.garbage.ServersChanged();
+    }
+    if (!dead.empty()) state.Changed();
+    next = state.servers.NextDeadline();
+  }
+  for (const ServerId server : dead) {
+    LogWarning("server_dead", {{"server", server}});
+    // Should it only have been asleep, it registers anew and its replicas are compared again.
+    master->orders().Cancel(server);
+    SealOpenChunks(master, server);
+  }
+  return std::clamp(next - now, absl::Milliseconds(1), kLongestNap);
+}
+
+}  // namespace quern::master

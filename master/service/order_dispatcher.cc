@@ -1,0 +1,142 @@
+#include "master/service/order_dispatcher.h"
+
+#include <absl/time/clock.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace quern::master {
+namespace {
+
+// What the results of several orders come together in. Outlives its Gather when results are late.
+struct Gathering {
+  Mutex mutex;
+  CondVar changed;
+  std::vector<std::optional<absl::StatusOr<OrderDispatcher::Result>>> results
+      ABSL_GUARDED_BY(mutex);
+  size_t missing ABSL_GUARDED_BY(mutex) = 0;
+  bool any_ok ABSL_GUARDED_BY(mutex) = false;
+};
+
+}  // namespace
+
+void OrderDispatcher::FailAll(ServerId server, Session session) {
+  for (const auto& [id, done] : session.outstanding) {
+    if (done) done(UnavailableError("{}: its session broke", server));
+  }
+}
+
+void OrderDispatcher::Attach(ServerId server, std::shared_ptr<SessionPipe> pipe) {
+  Session old;
+  {
+    MutexLock lock(&mutex_);
+    old = std::exchange(sessions_[server], Session{std::move(pipe), {}});
+  }
+  if (old.pipe != nullptr) old.pipe->Cancel();
+  FailAll(server, std::move(old));
+}
+
+bool OrderDispatcher::Detach(ServerId server, const SessionPipe* pipe) {
+  Session old;
+  {
+    MutexLock lock(&mutex_);
+    const auto found = sessions_.find(server);
+    if (found == sessions_.end() || found->second.pipe.get() != pipe) return false;
+    old = std::move(found->second);
+    sessions_.erase(found);
+  }
+  FailAll(server, std::move(old));
+  return true;
+}
+
+void OrderDispatcher::Cancel(ServerId server) {
+  std::shared_ptr<SessionPipe> pipe;
+  {
+    MutexLock lock(&mutex_);
+    const auto found = sessions_.find(server);
+    if (found != sessions_.end()) pipe = found->second.pipe;
+  }
+  if (pipe != nullptr) pipe->Cancel();
+}
+
+void OrderDispatcher::Send(ServerId server, pb::Order order, Done done) {
+  {
+    MutexLock lock(&mutex_);
+    const auto found = sessions_.find(server);
+    if (found != sessions_.end()) {
+      const uint64_t id = next_order_++;
+      order.set_order_id(id);
+      order.set_cluster_id(stamp_.cluster_id);
+      order.set_term(stamp_.term);
+      order.set_log_index(committed_index_());
+      found->second.outstanding[id] = std::move(done);
+      pb::MasterMessage message;
+      *message.mutable_order() = std::move(order);
+      found->second.pipe->Send(std::move(message));
+      return;
+    }
+  }
+  if (done) done(UnavailableError("{}: has no session with the master", server));
+}
+
+void OrderDispatcher::OnResult(ServerId server, const Result& result) {
+  Done done;
+  {
+    MutexLock lock(&mutex_);
+    const auto session = sessions_.find(server);
+    if (session == sessions_.end()) return;
+    const auto order = session->second.outstanding.find(result.order_id());
+    if (order == session->second.outstanding.end()) return;
+    done = std::move(order->second);
+    session->second.outstanding.erase(order);
+  }
+  if (done) done(result);
+}
+
+absl::Status OrderStatus(const absl::StatusOr<OrderDispatcher::Result>& result) {
+  if (!result.ok()) return result.status();
+  if (result->code() == 0) return absl::OkStatus();
+  return MakeStatus(static_cast<absl::StatusCode>(result->code()), result->message());
+}
+
+std::vector<absl::StatusOr<OrderDispatcher::Result>> SendAndGather(
+    OrderDispatcher* dispatcher, std::vector<std::pair<ServerId, pb::Order>> orders,
+    const GatherOptions& options) {
+  const auto gathering = std::make_shared<Gathering>();
+  {
+    MutexLock lock(&gathering->mutex);
+    gathering->results.resize(orders.size());
+    gathering->missing = orders.size();
+  }
+  for (size_t i = 0; i < orders.size(); ++i) {
+    dispatcher->Send(orders[i].first, std::move(orders[i].second),
+                     [gathering, i](const absl::StatusOr<OrderDispatcher::Result>& result) {
+                       MutexLock lock(&gathering->mutex);
+                       gathering->results[i] = result;
+                       --gathering->missing;
+                       if (OrderStatus(result).ok()) gathering->any_ok = true;
+                       gathering->changed.SignalAll();
+                     });
+  }
+  absl::Time deadline = absl::Now() + options.timeout;
+  bool shortened = false;
+  MutexLock lock(&gathering->mutex);
+  while (gathering->missing > 0) {
+    if (gathering->any_ok && !shortened) {
+      shortened = true;
+      deadline = std::min(deadline, absl::Now() + options.patience);
+    }
+    const absl::Duration left = deadline - absl::Now();
+    if (left <= absl::ZeroDuration()) break;
+    gathering->changed.WaitFor(&gathering->mutex, left);
+  }
+  std::vector<absl::StatusOr<OrderDispatcher::Result>> results;
+  for (size_t i = 0; i < orders.size(); ++i) {
+    results.push_back(gathering->results[i].has_value()
+                          ? *gathering->results[i]
+                          : DeadlineExceededError("{}: did not answer in time", orders[i].first));
+  }
+  return results;
+}
+
+}  // namespace quern::master

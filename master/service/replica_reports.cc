@@ -1,0 +1,168 @@
+#include "master/service/replica_reports.h"
+
+#include <absl/container/flat_hash_set.h>
+
+#include "common/log.h"
+
+namespace quern::master {
+namespace {
+
+// A primary latches its replica before it reports a clean seal: give that report time to arrive
+// before the latch is taken for trouble.
+constexpr absl::Duration kFencedPatience = absl::Seconds(2);
+
+}  // namespace
+
+pb::Order FinalizeOrder(const ChunkInfo& chunk) {
+  pb::Order order;
+  order.mutable_finalize()->set_chunk_id(chunk.id.value());
+  order.mutable_finalize()->set_length(chunk.length);
+  order.mutable_finalize()->set_crc(chunk.crc);
+  return order;
+}
+
+void ReplicaReports::TakeIn(ServerId server, const pb::ReplicaReport& report, Source source,
+                            absl::Time now, Actions* actions) {
+  const ChunkId id(report.chunk_id());
+  ReplicaContext context;
+  context.chunk = state_.chunks.Find(id);
+  context.garbage = state_.garbage.IsGarbage(id);
+  context.allocating = state_.allocating.contains(id);
+  const auto note = [&](pb::ReplicaState as) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex) {
+    state_.chunks.SetReplica(id, {server, as, true});
+    state_.Reassess(id, now);
+  };
+  switch (JudgeReplica(server, report, context)) {
+    case ReplicaVerdict::kIgnore:
+      return;
+    case ReplicaVerdict::kKeep:
+      return note(report.state());
+    case ReplicaVerdict::kFinalize:
+      note(report.state());
+      // The result of an order that left it unfinished would only ask for the same again.
+      if (source != Source::kOrderResult) {
+        actions->orders.emplace_back(server, FinalizeOrder(*context.chunk));
+      }
+      return;
+    case ReplicaVerdict::kForceSeal:
+      note(report.state());
+      if (source != Source::kOrderResult) {
+        actions->seals.emplace_back(
+            id, source == Source::kDelta ? kFencedPatience : absl::ZeroDuration());
+      }
+      return;
+    case ReplicaVerdict::kBad:
+      LogWarning("bad_replica", {{"chunk", id},
+                                 {"server", server},
+                                 {"state", pb::ReplicaState_Name(report.state())},
+                                 {"length", report.length()},
+                                 {"sealed_length", context.chunk->length}});
+      return note(report.state() == pb::REPLICA_STATE_CORRUPT ? pb::REPLICA_STATE_CORRUPT
+                                                              : pb::REPLICA_STATE_STALE);
+    case ReplicaVerdict::kForget:
+      state_.chunks.RemoveReplica(id, server);
+      state_.Reassess(id, now);
+      return;
+    case ReplicaVerdict::kDelete:
+      state_.garbage.Found(id, server);
+      return;
+    case ReplicaVerdict::kQuarantine: {
+      LogWarning("unknown_replica",
+                 {{"chunk", id}, {"server", server}, {"length", report.length()}});
+      pb::Order order;
+      order.mutable_quarantine()->set_chunk_id(id.value());
+      actions->orders.emplace_back(server, std::move(order));
+      return;
+    }
+  }
+}
+
+void ReplicaReports::Act(Actions actions) {
+  for (auto& [server, order] : actions.orders) orders_.Send(server, std::move(order));
+  for (const auto& [chunk, delay] : actions.seals) {
+    seal_later_(chunk, delay, "a replica cannot grow any more");
+  }
+}
+
+void ReplicaReports::OnDelta(ServerId server, const pb::ReplicaReport& report) {
+  Actions actions;
+  {
+    MutexLock lock(&state_.mutex);
+    TakeIn(server, report, Source::kDelta, clock_.MonotonicNow(), &actions);
+    state_.Changed();
+  }
+  Act(std::move(actions));
+}
+
+void ReplicaReports::OnOrderResult(ServerId server, const pb::ReplicaReport& report) {
+  Actions actions;
+  {
+    MutexLock lock(&state_.mutex);
+    TakeIn(server, report, Source::kOrderResult, clock_.MonotonicNow(), &actions);
+    state_.Changed();
+  }
+  Act(std::move(actions));
+}
+
+void ReplicaReports::ConfirmServer(ServerId server) {
+  state_.servers.Confirm(server);
+  state_.garbage.ServersChanged();
+  state_.repair.TryAll();
+  state_.Changed();
+}
+
+std::vector<uint32_t> ReplicaReports::OnDigests(ServerId server,
+                                                std::span<const uint64_t> digests) {
+  std::vector<uint32_t> differing;
+  Actions actions;
+  {
+    MutexLock lock(&state_.mutex);
+    const absl::Time now = clock_.MonotonicNow();
+    const InventoryDigests expected = state_.chunks.Digests(server);
+    for (uint32_t bucket = 0; bucket < kInventoryBuckets; ++bucket) {
+      const bool equal = bucket < digests.size() && digests[bucket] == expected[bucket];
+      if (!equal) differing.push_back(bucket);
+      for (const ChunkInfo& chunk : state_.chunks.OnServer(server, bucket)) {
+        Replica replica = *chunk.Find(server);
+        replica.confirmed = equal;
+        state_.chunks.SetReplica(chunk.id, replica);
+        state_.Reassess(chunk.id, now);
+        if (chunk.state == pb::CHUNK_STATE_SEALING) {
+          actions.seals.emplace_back(chunk.id, absl::ZeroDuration());
+        }
+      }
+    }
+    if (differing.empty()) ConfirmServer(server);
+  }
+  Act(std::move(actions));
+  return differing;
+}
+
+void ReplicaReports::OnInventory(ServerId server, std::span<const uint32_t> buckets,
+                                 const std::vector<pb::ReplicaReport>& replicas) {
+  Actions actions;
+  {
+    MutexLock lock(&state_.mutex);
+    const absl::Time now = clock_.MonotonicNow();
+    for (const pb::ReplicaReport& report : replicas) {
+      TakeIn(server, report, Source::kInventory, now, &actions);
+    }
+    for (const uint32_t bucket : buckets) {
+      if (bucket >= kInventoryBuckets) continue;
+      for (const ChunkInfo& chunk : state_.chunks.OnServer(server, bucket)) {
+        // What was confirmed since the session began is newer than the listing.
+        if (chunk.Find(server)->confirmed) continue;
+        LogWarning("replica_lost", {{"chunk", chunk.id}, {"server", server}});
+        state_.chunks.RemoveReplica(chunk.id, server);
+        state_.Reassess(chunk.id, now);
+        if (chunk.state != pb::CHUNK_STATE_SEALED) {
+          actions.seals.emplace_back(chunk.id, absl::ZeroDuration());
+        }
+      }
+    }
+    ConfirmServer(server);
+  }
+  Act(std::move(actions));
+}
+
+}  // namespace quern::master

@@ -1,0 +1,62 @@
+// Takes in what chunkservers say about their replicas, and acts on it: confirms, finalizes, seals,
+// deletes, or puts aside.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/ids.h"
+#include "master/logic/replica_verdict.h"
+#include "master/service/cluster_state.h"
+#include "master/service/order_dispatcher.h"
+
+namespace quern::master {
+
+// Thread-safe; reports of one server must come in their order.
+class ReplicaReports {
+ public:
+  // Asks for a forced seal in the background, not before the delay has passed.
+  using SealLater = std::function<void(ChunkId chunk, absl::Duration delay, std::string_view why)>;
+
+  ReplicaReports(ClusterState* state, OrderDispatcher* orders, Clock* clock, SealLater seal_later)
+      : state_(*state), orders_(*orders), clock_(*clock), seal_later_(std::move(seal_later)) {}
+
+  // A change, told by a heartbeat.
+  void OnDelta(ServerId server, const pb::ReplicaReport& report);
+  // The replica after an order.
+  void OnOrderResult(ServerId server, const pb::ReplicaReport& report);
+
+  // A session begins with these digests: replicas in equal buckets are confirmed, others become
+  // hints. Returns the buckets to list; when there are none the server is confirmed. Seals that
+  // were waiting for this server go on.
+  std::vector<uint32_t> OnDigests(ServerId server, std::span<const uint64_t> digests);
+  // The whole listing of `buckets`: hints that are not in it are lost. The server is confirmed.
+  void OnInventory(ServerId server, std::span<const uint32_t> buckets,
+                   const std::vector<pb::ReplicaReport>& replicas);
+
+ private:
+  enum class Source { kDelta, kInventory, kOrderResult };
+  // What to do once the lock is released.
+  struct Actions {
+    std::vector<std::pair<ServerId, pb::Order>> orders;
+    std::vector<std::pair<ChunkId, absl::Duration>> seals;
+  };
+  void TakeIn(ServerId server, const pb::ReplicaReport& report, Source source, absl::Time now,
+              Actions* actions) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex);
+  void ConfirmServer(ServerId server) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex);
+  void Act(Actions actions);
+
+  ClusterState& state_;
+  OrderDispatcher& orders_;
+  Clock& clock_;
+  const SealLater seal_later_;
+};
+
+// Orders about a sealed chunk.
+pb::Order FinalizeOrder(const ChunkInfo& chunk);
+
+}  // namespace quern::master

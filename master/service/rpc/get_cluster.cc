@@ -1,0 +1,67 @@
+#include "master/service/rpc/handlers.h"
+
+namespace quern::master {
+namespace {
+
+void Describe(const ServerInfo& info, ServerHealth health, absl::Time now, uint64_t chunk_count,
+              pb::GetClusterResponse::Server* server) {
+  *server->mutable_address() = info.Address();
+  server->set_alive(health == ServerHealth::kAlive);
+  if (info.registered) {
+    server->set_heartbeat_age_ms(absl::ToInt64Milliseconds(now - info.last_heard));
+  } else {
+    server->set_heartbeat_age_ms(-1);
+  }
+  server->set_capacity_bytes(info.capacity_bytes);
+  server->set_used_bytes(info.used_bytes);
+  server->set_free_bytes(info.free_bytes);
+  server->set_chunk_count(chunk_count);
+  server->set_http_address(info.row.http_address());
+  server->set_version(info.version);
+  for (const pb::DiskReport& report : info.disks) {
+    auto* disk = server->add_disks();
+    disk->set_path(report.path());
+    disk->set_capacity_bytes(report.capacity_bytes());
+    disk->set_free_bytes(report.free_bytes());
+    disk->set_failed(report.failed());
+  }
+}
+
+}  // namespace
+
+Reply<pb::GetClusterResponse> GetCluster(Master& master, const pb::GetClusterRequest&,
+                                         const CallContext&) {
+  pb::MetaRow meta;
+  {
+    const std::unique_ptr<RowReader> rows = master.committer().Snapshot();
+    const MetadataView view(*rows);
+    meta = view.Meta();
+    RETURN_IF_ERROR(view.status());
+  }
+  pb::GetClusterResponse response;
+  response.set_cluster_id(master.cluster_id());
+  response.set_term(master.term());
+  response.set_default_replication(master.options().file_defaults.replication);
+  response.set_min_write_replicas(master.options().min_write_replicas);
+  response.set_file_count(meta.file_count());
+  response.set_directory_count(meta.directory_count());
+  response.set_chunk_count(meta.chunk_count());
+  response.set_http_address(master.http_address());
+  ClusterState& state = master.state();
+  const absl::Time now = master.clock().MonotonicNow();
+  MutexLock lock(&state.mutex);
+  for (const auto& [id, info] : state.servers.servers()) {
+    Describe(info, state.servers.Health(info, now), now, state.chunks.CountOnServer(id),
+             response.add_servers());
+  }
+  response.set_under_replicated(state.repair.under_replicated());
+  response.set_missing(state.repair.missing());
+  response.set_repairs_in_flight(state.repair.in_flight());
+  const uint32_t needed =
+      MinWriteReplicas(master.options(), master.options().file_defaults.replication,
+                       state.servers.servers().size());
+  response.set_writable(state.servers.CountAlive(now) >= std::max(needed, 1u));
+  return response;
+}
+
+}  // namespace quern::master
