@@ -149,7 +149,7 @@ absl::StatusOr<PageContent> Files(Master* master, const HttpRequest& request) {
   const std::string prefix = list.path() == "/" ? "/" : list.path() + "/";
   PageContent page{.title = list.path()};
   PageTable& table = page.AddTable(
-      list.path(), {"name", "type", "length", "replication", "owner", "group", "mode", "changed"});
+      "Entries", {"name", "type", "length", "replication", "owner", "group", "mode", "changed"});
   for (const pb::FileStatus& entry : listing.entries()) {
     const bool directory = entry.type() == pb::FILE_TYPE_DIRECTORY;
     const std::string link = directory ? "/files?path=" + UrlEscape(prefix + entry.path()) : "";
