@@ -4,9 +4,9 @@
 #include <grpcpp/generic/generic_stub.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "common/rpc/bulk_impl.h"
+#include "common/rpc/deadline.h"
 #include "common/rpc/grpc_status.h"
 
 namespace quern::rpc {
@@ -92,10 +92,7 @@ class ClientStream final : public BulkStreamImpl {
   ClientStream(std::shared_ptr<grpc::Channel> channel, const std::string& method,
                absl::Duration timeout, grpc::CompletionQueue* queue)
       : stub_(std::move(channel)) {
-    if (timeout != absl::InfiniteDuration()) {
-      context_.set_deadline(std::chrono::system_clock::now() +
-                            absl::ToChronoMilliseconds(timeout));
-    }
+    if (timeout != absl::InfiniteDuration()) context_.set_deadline(DeadlineAfter(timeout));
     // The first message carries the metadata: one packet less, and no operation of its own to wait for.
     context_.set_initial_metadata_corked(true);
     call_ = stub_.PrepareCall(&context_, method, queue);
@@ -167,10 +164,7 @@ BulkLoop::~BulkLoop() {
 }
 
 BulkEvent BulkLoop::Next(absl::Duration timeout) {
-  const auto deadline = timeout == absl::InfiniteDuration()
-                            ? std::chrono::system_clock::time_point::max()
-                            : std::chrono::system_clock::now() +
-                                  absl::ToChronoMicroseconds(timeout);
+  const auto deadline = DeadlineAfter(timeout);
   while (true) {
     void* tag = nullptr;
     bool ok = false;
@@ -193,7 +187,7 @@ void BulkLoop::Wake() {
   MutexLock lock(&impl_->wake_mutex);
   if (impl_->armed) return;
   impl_->armed = true;
-  impl_->alarm.Set(&impl_->queue, std::chrono::system_clock::now(), impl_.get());
+  impl_->alarm.Set(&impl_->queue, DeadlineAfter(absl::ZeroDuration()), impl_.get());
 }
 
 BulkStream* BulkLoop::Open(std::shared_ptr<grpc::Channel> channel, const std::string& method,

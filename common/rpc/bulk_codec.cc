@@ -2,6 +2,7 @@
 
 #include <google/protobuf/io/coded_stream.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "common/crc32c.h"
@@ -132,10 +133,6 @@ grpc::ByteBuffer EncodeBulk(const google::protobuf::MessageLite& header,
   slices.emplace_back(prefix);
   slices.insert(slices.end(), payload.begin(), payload.end());
   return {slices.data(), slices.size()};
-}
-
-grpc::Slice BorrowedSlice(std::string_view memory) {
-  return {memory.data(), memory.size(), grpc::Slice::STATIC_SLICE};
 }
 
 absl::Status DecodeBulk(const grpc::ByteBuffer& buffer, google::protobuf::MessageLite* header,

@@ -37,11 +37,10 @@ class Payload {
   size_t size_ = 0;
 };
 
-// The slices are shared, not copied. A message without payload takes an empty span.
+// The slices are shared, not copied, and may be read after the stream has failed: memory that is used
+// again belongs into slices with a destroy function. A message without payload takes an empty span.
 grpc::ByteBuffer EncodeBulk(const google::protobuf::MessageLite& header,
                             std::span<const grpc::Slice> payload);
-// A slice that refers to memory which outlives the send.
-grpc::Slice BorrowedSlice(std::string_view memory);
 
 // InvalidArgument for anything that is not of the shape.
 absl::Status DecodeBulk(const grpc::ByteBuffer& buffer, google::protobuf::MessageLite* header,

@@ -1,13 +1,19 @@
 #include "common/rpc/bulk_server.h"
 
 #include <grpcpp/server_context.h>
-#include <pthread.h>
+
+#include <utility>
 
 #include "common/rpc/bulk_impl.h"
 #include "common/rpc/grpc_status.h"
 
 namespace quern::rpc {
 namespace {
+
+// Handler threads beyond `max_streams` that have only to say no.
+constexpr int kRefusers = 8;
+// How long a client may take nothing of the last messages before its stream is cancelled.
+constexpr absl::Duration kLingerTimeout = absl::Seconds(10);
 
 class ServerStream final : public BulkStreamImpl {
  public:
@@ -24,7 +30,8 @@ class ServerStream final : public BulkStreamImpl {
     if (drained()) SendFinish();
   }
   void Cancel() override {
-    if (!finish_sent_) context_->TryCancel();
+    // Once the status has left, a cancellation could overtake it.
+    if (!finished_) context_->TryCancel();
   }
   bool finish_wanted() const { return finish_wanted_; }
 
@@ -37,7 +44,10 @@ class ServerStream final : public BulkStreamImpl {
   std::optional<BulkEvent> OnReadEnd() override {
     return BulkEvent{BulkEvent::Kind::kEndOfMessages, this, {}, {}};
   }
-  absl::Status FinalStatus() override { return status_; }
+  absl::Status FinalStatus() override {
+    finished_ = true;
+    return status_;
+  }
 
  private:
   void SendFinish() {
@@ -51,6 +61,7 @@ class ServerStream final : public BulkStreamImpl {
   absl::Status status_;
   bool finish_wanted_ = false;
   bool finish_sent_ = false;
+  bool finished_ = false;
 };
 
 }  // namespace
@@ -76,13 +87,13 @@ void BulkServer::Register(grpc::ServerBuilder* builder) {
 void BulkServer::Start() {
   // Several accepts wait at once, so that a burst of streams does not queue behind one hand-over.
   for (int i = 0; i < 8; ++i) Accept();
-  acceptor_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "bulk-accept");
-    AcceptLoop();
-  });
+  acceptor_ = Thread("bulk-accept", [this] { AcceptLoop(); });
 }
 
 void BulkServer::Accept() {
+  // Under the lock: a request for a call on a queue that was shut down aborts the process.
+  MutexLock lock(&mutex_);
+  if (stopping_) return;
   auto incoming = std::make_unique<Incoming>();
   Incoming* raw = incoming.release();  // owned by the completion queue until it comes back
   service_.RequestCall(&raw->context, &raw->call, &raw->loop.impl_->queue, accept_queue_.get(),
@@ -102,15 +113,21 @@ void BulkServer::AcceptLoop() {
 
 void BulkServer::Dispatch(std::unique_ptr<Incoming> incoming) {
   MutexLock lock(&mutex_);
-  if (stopping_) return;
   waiting_.push_back(std::move(incoming));
-  if (static_cast<int>(waiting_.size()) > idle_handlers_) {
-    handlers_.emplace_back([this] {
-      pthread_setname_np(pthread_self(), "bulk-handler");
-      HandlerLoop();
-    });
+  const bool want_thread = static_cast<int>(waiting_.size()) > idle_handlers_;
+  // At the end the threads that have gone do not count.
+  const bool may_start =
+      stopping_ || static_cast<int>(handlers_.size()) < max_streams_ + kRefusers;
+  if (want_thread && may_start) {
+    handlers_.emplace_back("bulk-handler", [this] { HandlerLoop(); });
   }
   work_.Signal();
+}
+
+absl::Status BulkServer::CheckRoom() const {
+  if (stopping_) return UnavailableError("the server is stopping");
+  if (static_cast<int>(active_.size()) < max_streams_) return absl::OkStatus();
+  return ResourceExhaustedError("{} bulk streams are open, which is the limit", max_streams_);
 }
 
 void BulkServer::HandlerLoop() {
@@ -119,18 +136,13 @@ void BulkServer::HandlerLoop() {
     ++idle_handlers_;
     while (waiting_.empty() && !stopping_) work_.Wait(&mutex_);
     --idle_handlers_;
-    if (stopping_) break;
+    if (waiting_.empty()) break;
     std::unique_ptr<Incoming> incoming = std::move(waiting_.front());
     waiting_.pop_front();
-    const bool refused = static_cast<int>(active_.size()) >= max_streams_;
-    active_.insert(incoming.get());
+    const absl::Status refusal = CheckRoom();
+    if (refusal.ok()) active_.insert(incoming.get());
     mutex_.Unlock();
-    if (refused) {
-      incoming->call.Finish(ToGrpc(ResourceExhaustedError("{} bulk streams are open", max_streams_)),
-                            nullptr);
-    } else {
-      Handle(incoming.get());
-    }
+    Handle(incoming.get(), refusal);
     mutex_.Lock();
     active_.erase(incoming.get());
     mutex_.Unlock();
@@ -140,7 +152,7 @@ void BulkServer::HandlerLoop() {
   mutex_.Unlock();
 }
 
-void BulkServer::Handle(Incoming* incoming) {
+void BulkServer::Handle(Incoming* incoming, const absl::Status& refusal) {
   auto owned = std::make_unique<ServerStream>(&incoming->context, &incoming->call);
   ServerStream* stream = owned.get();
   incoming->loop.impl_->Adopt(std::move(owned));
@@ -148,40 +160,44 @@ void BulkServer::Handle(Incoming* incoming) {
   for (const BulkMethod& candidate : methods_) {
     if (candidate.name == incoming->context.method()) method = &candidate;
   }
-  if (method == nullptr) {
+  if (!refusal.ok()) {
+    stream->Finish(refusal);
+  } else if (method == nullptr) {
     stream->Finish(UnimplementedError("{}: no such method", incoming->context.method()));
   } else {
     method->handler(&incoming->loop, stream);
   }
   if (!stream->finish_wanted()) stream->Finish(InternalError("handler ended without a status"));
+  // What the client still sends is not wanted, and must not keep this thread.
+  stream->PauseReading();
   while (true) {
-    const BulkEvent event = incoming->loop.Next(absl::Seconds(10));
-    if (event.kind == BulkEvent::Kind::kTimeout) break;  // the client takes nothing: cancel
+    const BulkEvent event = incoming->loop.Next(kLingerTimeout);
+    if (event.kind == BulkEvent::Kind::kTimeout) break;  // the loop's end cancels the stream
     if (event.kind == BulkEvent::Kind::kFinished && event.stream == stream) break;
   }
 }
 
-void BulkServer::Stop() {
-  {
-    MutexLock lock(&mutex_);
-    if (stopping_) return;
-    stopping_ = true;
-    work_.SignalAll();
-    for (Incoming* incoming : active_) {
-      incoming->loop.impl_->stopping = true;
-      incoming->loop.Wake();
-    }
+void BulkServer::BeginStop() {
+  MutexLock lock(&mutex_);
+  stopping_ = true;
+  work_.SignalAll();
+  for (Incoming* incoming : active_) {
+    incoming->loop.impl_->stopping = true;
+    incoming->loop.Wake();
   }
+}
+
+void BulkServer::Stop() {
+  if (std::exchange(stopped_, true)) return;
+  BeginStop();
   if (accept_queue_ != nullptr) accept_queue_->Shutdown();
-  if (acceptor_.joinable()) acceptor_.join();
-  std::vector<std::thread> handlers;
+  acceptor_.Join();
+  std::vector<Thread> handlers;
   {
     MutexLock lock(&mutex_);
     handlers.swap(handlers_);
   }
-  for (std::thread& handler : handlers) handler.join();
-  MutexLock lock(&mutex_);
-  waiting_.clear();
+  for (Thread& handler : handlers) handler.Join();
 }
 
 }  // namespace quern::rpc

@@ -4,16 +4,15 @@
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/server_builder.h>
 
-#include <atomic>
 #include <deque>
 #include <memory>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "common/mutex.h"
 #include "common/rpc/bulk.h"
+#include "common/thread.h"
 
 namespace quern::rpc {
 
@@ -27,7 +26,9 @@ class BulkServer {
   // Before and after ServerBuilder::BuildAndStart.
   void Register(grpc::ServerBuilder* builder);
   void Start();
-  // After grpc::Server::Shutdown: ends the handlers and waits for them.
+  // Before grpc::Server::Shutdown: tells the handlers (kStopping); new streams are refused.
+  void BeginStop();
+  // After it: waits for the handlers.
   void Stop();
 
  private:
@@ -36,18 +37,21 @@ class BulkServer {
   void AcceptLoop();
   void Dispatch(std::unique_ptr<Incoming> incoming);
   void HandlerLoop();
-  void Handle(Incoming* incoming);
+  // Why the next stream cannot be taken; OK if it can.
+  absl::Status CheckRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Handle(Incoming* incoming, const absl::Status& refusal);
 
   const std::vector<BulkMethod> methods_;
   const int max_streams_;
   grpc::AsyncGenericService service_;
   std::unique_ptr<grpc::ServerCompletionQueue> accept_queue_;
-  std::thread acceptor_;
+  Thread acceptor_;
+  bool stopped_ = false;
 
   Mutex mutex_;
   CondVar work_;
   std::deque<std::unique_ptr<Incoming>> waiting_ ABSL_GUARDED_BY(mutex_);
-  std::vector<std::thread> handlers_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Thread> handlers_ ABSL_GUARDED_BY(mutex_);
   int idle_handlers_ ABSL_GUARDED_BY(mutex_) = 0;
   std::set<Incoming*> active_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

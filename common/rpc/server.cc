@@ -4,11 +4,13 @@
 #include <grpcpp/grpcpp.h>
 #include <sys/resource.h>
 
-#include <chrono>
+#include <atomic>
 #include <mutex>
 
 #include "common/memory.h"
 #include "common/rpc/bulk_server.h"
+#include "common/rpc/deadline.h"
+#include "common/rpc/grpc_log.h"
 #include "common/rpc/health.h"
 #include "common/rpc/settings.h"
 #include "common/rpc/watchdog.h"
@@ -27,6 +29,7 @@ void RaiseFileLimit() {
 void InitPluginsOnce() {
   static std::once_flag once;
   std::call_once(once, [] {
+    QuietGrpcLog();
     RaiseFileLimit();
     KeepFreedMemory(256 << 20);
     grpc::EnableDefaultHealthCheckService(false);  // common/rpc/health.h says why
@@ -59,7 +62,8 @@ void Configure(const ServerOptions& options, grpc::ServerBuilder* builder) {
   builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MIN_POLLERS, 1);
   builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 2);
   grpc::ResourceQuota quota("server");
-  quota.SetMaxThreads(options.max_unary_threads + 8);
+  // One more, since one thread always waits for the next call. Calls beyond are refused.
+  quota.SetMaxThreads(options.max_unary_threads + 1);
   builder->SetResourceQuota(quota);
 }
 
@@ -72,7 +76,7 @@ struct Server::Impl {
   std::unique_ptr<BulkServer> bulk;
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<Watchdog> watchdog;
-  bool stopped = false;
+  std::atomic<bool> stopped = false;
 };
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -111,10 +115,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
 void Server::SetServing(bool serving) { impl_->health.SetServing(serving); }
 
 void Server::Shutdown(absl::Duration grace) {
-  if (impl_->stopped) return;
-  impl_->stopped = true;
+  if (impl_->stopped.exchange(true)) return;
   impl_->watchdog.reset();
-  impl_->server->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
+  impl_->health.SetServing(false);
+  // First, since streams may last for ever and gRPC's Shutdown waits for every call.
+  impl_->bulk->BeginStop();
+  impl_->server->Shutdown(DeadlineAfter(grace));
   impl_->bulk->Stop();
 }
 

@@ -24,7 +24,7 @@ struct ServerOptions {
   bool insecure_network = false;
   // Bulk streams at once; more are refused.
   int max_bulk_streams = 512;
-  // Threads for unary calls and sessions (a session holds one for as long as it lasts).
+  // Unary calls (and synchronous streams) at once; more are refused with ResourceExhausted.
   int max_unary_threads = 1024;
   // Calls its own port now and then and ends the process when it does not answer three times: after
   // a burst that used up the file descriptors gRPC's listener can stay deaf for good.
@@ -47,7 +47,8 @@ class Server {
   const std::string& address() const;
   // What the standard health service answers; true after Start.
   void SetServing(bool serving);
-  // Stops accepting, gives calls under way until `grace` to end, cancels the rest, joins all threads.
+  // Stops accepting, tells bulk handlers (kStopping), gives calls under way until `grace` to end,
+  // cancels the rest, joins all threads. Later calls do nothing.
   void Shutdown(absl::Duration grace);
 
  private:

@@ -4,8 +4,7 @@
 #include <absl/time/time.h>
 #include <grpcpp/client_context.h>
 
-#include <chrono>
-
+#include "common/rpc/deadline.h"
 #include "common/rpc/grpc_status.h"
 
 namespace quern::rpc {
@@ -15,7 +14,7 @@ namespace quern::rpc {
 template <typename Invoke>
 absl::Status Call(absl::Duration timeout, Invoke invoke) {
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(timeout));
+  context.set_deadline(DeadlineAfter(timeout));
   return FromGrpc(invoke(&context));
 }
 

@@ -12,7 +12,8 @@ namespace quern::rpc {
 namespace {
 
 constexpr absl::Duration kInterval = absl::Seconds(5);
-constexpr absl::Duration kTimeout = absl::Seconds(5);
+// Long, so that a machine that is merely overloaded does not kill its servers.
+constexpr absl::Duration kTimeout = absl::Seconds(10);
 constexpr int kFailuresToExit = 3;
 
 // The empty request of grpc.health.v1.Health/Check asks about the server as a whole. Any answer,
@@ -27,17 +28,15 @@ bool Answers(const std::string& address) {
     const BulkEvent event = loop.Next(kTimeout + absl::Seconds(1));
     if (event.kind == BulkEvent::Kind::kTimeout) return false;
     if (event.kind != BulkEvent::Kind::kFinished) continue;
-    return event.status.ok() || !IsRetryable(event.status);
+    // A server that refuses, say for too many streams, answers; only silence is death.
+    return !absl::IsUnavailable(event.status) && !absl::IsDeadlineExceeded(event.status);
   }
 }
 
 }  // namespace
 
 Watchdog::Watchdog(std::string address) : address_(std::move(address)) {
-  thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), "watchdog");
-    Run();
-  });
+  thread_ = Thread("watchdog", [this] { Run(); });
 }
 
 Watchdog::~Watchdog() {
@@ -46,7 +45,7 @@ Watchdog::~Watchdog() {
     stopping_ = true;
     stop_.SignalAll();
   }
-  thread_.join();
+  thread_.Join();
 }
 
 void Watchdog::Run() {

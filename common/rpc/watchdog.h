@@ -2,9 +2,9 @@
 #pragma once
 
 #include <string>
-#include <thread>
 
 #include "common/mutex.h"
+#include "common/thread.h"
 
 namespace quern::rpc {
 
@@ -22,7 +22,7 @@ class Watchdog {
   Mutex mutex_;
   CondVar stop_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  Thread thread_;
 };
 
 }  // namespace quern::rpc
