@@ -8,6 +8,7 @@ GroupReader::GroupReader(Merger* merger, const std::string& scratch_dir)
 bool GroupReader::Advance() {
   if (merger_->Next()) {
     ++records_;
+    bytes_ += merger_->key().size() + merger_->value().size();
     return true;
   }
   status_ = merger_->status();

@@ -21,6 +21,8 @@ class GroupReader final : public ReduceInput {
   bool NextGroup();
   uint64_t groups() const { return groups_; }
   uint64_t records() const { return records_; }
+  // Of keys and values so far.
+  uint64_t bytes() const { return bytes_; }
   const absl::Status& status() const { return status_; }
 
  private:
@@ -36,6 +38,7 @@ class GroupReader final : public ReduceInput {
   bool started_ = false;
   uint64_t groups_ = 0;
   uint64_t records_ = 0;
+  uint64_t bytes_ = 0;
   absl::Status status_;
 };
 

@@ -102,9 +102,10 @@ class LocalStorage final : public Storage {
     return FileSystem::Real()->Exists(LocalPart(path));
   }
 
-  absl::Status Rename(const std::string& from, const std::string& to) override {
+  absl::Status Rename(const std::string& from, const std::string& to, bool replace) override {
     if (FileSystem::Real()->Exists(LocalPart(to))) {
-      return AlreadyExistsError("{}: already exists", to);
+      if (!replace) return AlreadyExistsError("{}: already exists", to);
+      RETURN_IF_ERROR(RemoveTree(to));
     }
     RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(ParentDir(LocalPart(to))));
     RETURN_IF_ERROR(FileSystem::Real()->Rename(LocalPart(from), LocalPart(to)));

@@ -18,6 +18,8 @@ struct MemoryPlan {
   size_t combine_table_bytes = 0;  // 0 without a combiner
   // Reduce side: map outputs that are kept in memory.
   size_t fetched_bytes = 0;
+  // Workers that map outputs are fetched from at once.
+  size_t fetch_streams = 0;
   // Runs merged at once.
   size_t merge_fan_in = 0;
   // Records, files and keys above this are put together in scratch files.

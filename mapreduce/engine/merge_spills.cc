@@ -16,8 +16,8 @@ namespace {
 
 using Spills = std::vector<std::shared_ptr<MapOutputFile>>;
 
-std::vector<Run> RunsOf(const Spills& spills, uint32_t partition) {
-  std::vector<Run> runs;
+std::vector<SortedRun> RunsOf(const Spills& spills, uint32_t partition) {
+  std::vector<SortedRun> runs;
   for (const auto& spill : spills) {
     const MapOutputFile::Partition& range = spill->partition(partition);
     if (range.bytes > 0) runs.push_back({spill->file(), range.offset, nullptr, range.bytes});

@@ -2,8 +2,8 @@
 
 namespace quern::mr {
 
-Merger::Merger(const std::vector<Run>& runs) : players_(runs.size()) {
-  for (const Run& run : runs) readers_.push_back(std::make_unique<RunReader>(run));
+Merger::Merger(const std::vector<SortedRun>& runs) : players_(runs.size()) {
+  for (const SortedRun& run : runs) readers_.push_back(std::make_unique<RunReader>(run));
 }
 
 bool Merger::Next() {
@@ -29,7 +29,10 @@ void Merger::Advance(size_t player) {
   }
   // The largest prefix there is, so that only keys with the same one need the slow comparison.
   state = {~uint64_t{0}, true};
-  if (status_.ok()) status_ = readers_[player]->status();
+  if (status_.ok() && !readers_[player]->status().ok()) {
+    status_ = readers_[player]->status();
+    failed_run_ = player;
+  }
 }
 
 bool Merger::BeatsSlow(size_t a, size_t b) const {

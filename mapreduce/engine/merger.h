@@ -15,7 +15,7 @@ namespace quern::mr {
 // Used by one thread.
 class Merger {
  public:
-  explicit Merger(const std::vector<Run>& runs);
+  explicit Merger(const std::vector<SortedRun>& runs);
   Merger(const Merger&) = delete;
   Merger& operator=(const Merger&) = delete;
 
@@ -26,6 +26,8 @@ class Merger {
   std::string_view value() const { return readers_[current_]->value(); }
   uint64_t prefix() const { return players_[current_].prefix; }
   const absl::Status& status() const { return status_; }
+  // After an error: number of the run that it came from.
+  size_t failed_run() const { return failed_run_; }
 
  private:
   struct Player {
@@ -49,6 +51,7 @@ class Merger {
   std::unique_ptr<LoserTree<Beats>> tree_;  // made by the first Next
   size_t current_ = 0;
   absl::Status status_;
+  size_t failed_run_ = 0;
 };
 
 }  // namespace quern::mr

@@ -42,6 +42,11 @@ void RecordPositionWriter::SetSource(std::string_view source) {
   page_->source_size.store(static_cast<uint32_t>(size), std::memory_order_relaxed);
 }
 
+RecordPosition RecordPositionWriter::Get() const {
+  return {phase(), page_->position.load(std::memory_order_relaxed),
+          std::string(page_->source, page_->source_size.load(std::memory_order_relaxed))};
+}
+
 absl::StatusOr<RecordPosition> ReadRecordPosition(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string bytes, ReadFileToString(FileSystem::Real(), path));
   RecordPosition position;

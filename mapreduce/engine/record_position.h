@@ -51,6 +51,7 @@ class RecordPositionWriter {
   RecordPhase phase() const {
     return static_cast<RecordPhase>(page_->phase.load(std::memory_order_relaxed));
   }
+  RecordPosition Get() const;
 
   struct Page {
     std::atomic<uint32_t> phase;

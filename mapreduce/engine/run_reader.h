@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,19 +14,22 @@
 
 namespace quern::mr {
 
-// Where a run lies: a range of a file, or memory. Copies share it.
-struct Run {
+// Where a run lies: a range of a file, or memory. Copies share it. `map_task` and `attempt` name
+// whose output it is, so that damage can be reported; merged runs have none.
+struct SortedRun {
   std::shared_ptr<File> file;
   uint64_t offset = 0;
   std::shared_ptr<const std::string> memory;
   uint64_t bytes = 0;
+  std::optional<uint32_t> map_task = std::nullopt;
+  uint32_t attempt = 0;
 };
 
 // Checks every block. Holds one block in memory (raw, and stored when it is compressed); large
 // records of a file are mapped. Used by one thread.
 class RunReader {
  public:
-  explicit RunReader(Run run) : run_(std::move(run)) {}
+  explicit RunReader(SortedRun run) : run_(std::move(run)) {}
   ~RunReader();
   RunReader(const RunReader&) = delete;
   RunReader& operator=(const RunReader&) = delete;
@@ -60,7 +64,7 @@ class RunReader {
   void Unmap();
   bool Fail(const absl::Status& status);
 
-  const Run run_;
+  const SortedRun run_;
   uint64_t position_ = 0;  // in the run, of the next block
   const char* at_ = nullptr;
   const char* end_ = nullptr;

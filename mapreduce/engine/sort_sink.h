@@ -50,7 +50,7 @@ class SortSink final : public EmitBuffer {
 
   // Records that were written to spills on their way.
   uint64_t spilled_records() const { return spilled_records_; }
-  // Records taken in so far.
+  // All records; complete after Finish.
   uint64_t records() const { return records_; }
 
  private:

@@ -48,8 +48,9 @@ class Storage {
   virtual absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string& path,
                                                                const WriteOptions& options) = 0;
   virtual absl::StatusOr<bool> Exists(const std::string& path) = 0;
-  // Makes missing parents of the target; AlreadyExists when the target is there.
-  virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
+  // Makes missing parents of the target. When the target is there: AlreadyExists, or with `replace`
+  // it goes away with everything below it.
+  virtual absl::Status Rename(const std::string& from, const std::string& to, bool replace) = 0;
   // OK when there is nothing.
   virtual absl::Status RemoveTree(const std::string& path) = 0;
 };

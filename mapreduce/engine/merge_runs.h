@@ -1,0 +1,17 @@
+// Reduces the number of runs of a reduce task to what can be merged at once.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/status.h"
+#include "mapreduce/engine/run_reader.h"
+
+namespace quern::mr {
+
+// Merges neighbours into files of `scratch_dir` until at most `fan_in` runs (at least 2) are left;
+// they keep their order. `*failed_run`, when not null, is the run that a DataLoss came from.
+absl::Status MergeToFanIn(size_t fan_in, const std::string& scratch_dir,
+                          std::vector<SortedRun>* runs, SortedRun* failed_run);
+
+}  // namespace quern::mr
