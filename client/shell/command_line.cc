@@ -103,7 +103,11 @@ absl::Status CommandLine::CheckArgumentCount() const {
 }
 
 absl::Status CommandLine::UnknownFlag(const std::string& word) const {
-  const std::string meant = DidYouMean(word, Spellings());
+  const std::vector<std::string> spellings = Spellings();
+  const auto begun = std::find_if(spellings.begin(), spellings.end(), [&](const auto& spelling) {
+    return word.size() > 3 && spelling.starts_with(word);
+  });
+  const std::string meant = begun != spellings.end() ? *begun : DidYouMean(word, spellings);
   return UsageError(fmt::format("no such flag: {}{}", word,
                                 meant.empty() ? "" : fmt::format(". Did you mean {}?", meant)));
 }

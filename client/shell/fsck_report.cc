@@ -12,8 +12,8 @@ using client::FileStatus;
 namespace {
 
 FileHealth HealthOf(const ChunkInfo& chunk) {
-  if (!chunk.sealed) return FileHealth::kHealthy;
-  if (chunk.replicas.empty() && chunk.length > 0) return FileHealth::kMissing;
+  if (!chunk.sealed || chunk.length == 0) return FileHealth::kHealthy;
+  if (chunk.replicas.empty()) return FileHealth::kMissing;
   if (chunk.lost_tail) return FileHealth::kLostTail;
   return chunk.replicas.size() < chunk.wanted_replicas ? FileHealth::kUnderReplicated
                                                        : FileHealth::kHealthy;

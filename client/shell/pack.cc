@@ -76,7 +76,13 @@ PackedText ReadText(const std::string& path, size_t max_bytes) {
     if (n < 0) return {};
     // Packed bytes under a name that does not say so are binary, as any tool would see them.
     if (!unpack && gzdirect(file.get()) == 0) return {.verdict = PackVerdict::kBinary, .text = ""};
-    if (n == 0) break;
+    if (n == 0) {
+      // A packed file that was cut off gives what it has, and then this.
+      int code = Z_OK;
+      gzerror(file.get(), &code);
+      if (code == Z_BUF_ERROR) return {};
+      break;
+    }
     if (result.text.size() + static_cast<size_t>(n) > max_bytes) {
       return {.verdict = PackVerdict::kTooLarge, .text = ""};
     }

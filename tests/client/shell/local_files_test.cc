@@ -1,0 +1,124 @@
+// What put and get do on this machine: walks, packed texts, targets that are whole or not there.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "client/shell/copy.h"
+#include "client/shell/local_tree.h"
+#include "client/shell/pack.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace quern::shell {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+void WriteTo(const std::string& path, std::string_view bytes) {
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+std::string ReadFrom(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void WriteGzip(const std::string& path, std::string_view bytes) {
+  const gzFile file = gzopen(path.c_str(), "wb");
+  gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size()));
+  gzclose(file);
+}
+
+std::vector<std::string> RelativePaths(const LocalTree& tree) {
+  std::vector<std::string> paths;
+  for (const LocalEntry& entry : tree.entries) paths.push_back(entry.relative);
+  return paths;
+}
+
+TEST(LocalTree, ListsParentsFirstAndNamesInOrder) {
+  const TempDir dir;
+  for (const char* name : {"/b/2", "/b/1", "/a", "/中 文", "/b.x/0"})
+    WriteTo(dir.path() + name, "x");
+  ASSERT_OK_AND_ASSIGN(const LocalTree tree, ListLocalTree(dir.path() + "/", {}));
+  EXPECT_THAT(RelativePaths(tree),
+              ElementsAre("", "a", "b", "b/1", "b/2", "b.x", "b.x/0", "中 文"));
+  EXPECT_THAT(tree.skipped, ElementsAre());
+}
+
+TEST(LocalTree, LeavesOutWhatIsExcludedAndTellsWhatItCannotCopy) {
+  const TempDir dir;
+  for (const char* name : {"/keep", "/x.tmp", "/d/y.tmp", "/d/z"}) WriteTo(dir.path() + name, "x");
+  std::filesystem::create_directory_symlink(dir.path(), dir / "loop");
+  std::filesystem::create_symlink(dir / "keep", dir / "link");
+  ASSERT_EQ(mkfifo((dir / "fifo").c_str(), 0600), 0);
+  ASSERT_OK_AND_ASSIGN(const LocalTree tree, ListLocalTree(dir.path(), {.exclude = {"*.tmp"}}));
+  EXPECT_THAT(RelativePaths(tree), ElementsAre("", "d", "d/z", "keep", "link"));
+  EXPECT_THAT(tree.skipped, ElementsAre(HasSubstr("neither a file"), HasSubstr("link to a dir")));
+}
+
+TEST(LocalTree, AMissingRootIsNotFound) {
+  EXPECT_THAT(ListLocalTree("/no/such/place", {}),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such/place")));
+}
+
+TEST(Pack, TakesTextsAndUnpacksThem) {
+  const TempDir dir;
+  WriteTo(dir / "plain", "a\n中\"\\");
+  WriteGzip(dir / "packed.gz", "packed text");
+  WriteTo(dir / "named.gz", "not packed at all");
+  WriteTo(dir / "empty", "");
+  EXPECT_EQ(ReadText(dir / "plain").text, "a\n中\"\\");
+  EXPECT_EQ(ReadText(dir / "packed.gz").text, "packed text");
+  EXPECT_EQ(ReadText(dir / "named.gz").text, "not packed at all");
+  EXPECT_EQ(ReadText(dir / "empty").verdict, PackVerdict::kText);
+  EXPECT_EQ(PackLine("a b", "a\n中\"\\"), "{\"id\":\"a b\",\"text\":\"a\\n中\\\"\\\\\"}\n");
+}
+
+TEST(Pack, LeavesOutWhatIsNoText) {
+  const TempDir dir;
+  WriteTo(dir / "nul", std::string_view("a\0b", 3));
+  WriteTo(dir / "latin1", "caf\xe9");
+  WriteGzip(dir / "hidden", "packed under a plain name");
+  WriteGzip(dir / "cut.gz", std::string(100'000, 'x') + "end");
+  std::filesystem::resize_file(dir / "cut.gz", 50);
+  WriteTo(dir / "large", std::string(1001, 'x'));
+  EXPECT_EQ(ReadText(dir / "nul").verdict, PackVerdict::kBinary);
+  EXPECT_EQ(ReadText(dir / "latin1").verdict, PackVerdict::kBinary);
+  EXPECT_EQ(ReadText(dir / "hidden").verdict, PackVerdict::kBinary);
+  EXPECT_EQ(ReadText(dir / "cut.gz").verdict, PackVerdict::kUnreadable);
+  EXPECT_EQ(ReadText(dir / "large", 1000).verdict, PackVerdict::kTooLarge);
+  EXPECT_EQ(ReadText(dir / "missing").verdict, PackVerdict::kUnreadable);
+}
+
+TEST(LocalTarget, AppearsWholeOrNotAtAll) {
+  const TempDir dir;
+  {
+    ASSERT_OK_AND_ASSIGN(LocalTarget target, LocalTarget::Create(dir / "f"));
+    ASSERT_EQ(write(target.fd(), "half", 4), 4);
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+  ASSERT_OK_AND_ASSIGN(LocalTarget target, LocalTarget::Create(dir / "f"));
+  ASSERT_EQ(write(target.fd(), "whole", 5), 5);
+  ASSERT_OK(target.Commit(/*replace=*/false));
+  EXPECT_EQ(ReadFrom(dir / "f"), "whole");
+}
+
+TEST(LocalTarget, ReplacesOnlyWhenAsked) {
+  const TempDir dir;
+  WriteTo(dir / "f", "old");
+  ASSERT_OK_AND_ASSIGN(LocalTarget target, LocalTarget::Create(dir / "f"));
+  ASSERT_EQ(write(target.fd(), "new", 3), 3);
+  EXPECT_THAT(target.Commit(false), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("-f")));
+  EXPECT_EQ(ReadFrom(dir / "f"), "old");
+  ASSERT_OK(target.Commit(true));
+  EXPECT_EQ(ReadFrom(dir / "f"), "new");
+}
+
+}  // namespace
+}  // namespace quern::shell
