@@ -1,0 +1,66 @@
+#include "tests/support/faulty_file_system.h"
+
+namespace quern {
+namespace {
+
+using Operation = FaultyFileSystem::Operation;
+
+class FaultyFile : public File {
+ public:
+  FaultyFile(FaultyFileSystem* fs, std::unique_ptr<File> under)
+      : fs_(fs), under_(std::move(under)) {}
+
+  absl::Status Pwritev(std::span<const iovec> parts, uint64_t offset) override {
+    RETURN_IF_ERROR(fs_->Check(Operation::kWrite, path()));
+    return under_->Pwritev(parts, offset);
+  }
+  absl::StatusOr<size_t> Pread(uint64_t offset, size_t n, char* out) override {
+    RETURN_IF_ERROR(fs_->Check(Operation::kRead, path()));
+    return under_->Pread(offset, n, out);
+  }
+  absl::Status DoDatasync() override {
+    RETURN_IF_ERROR(fs_->Check(Operation::kSync, path()));
+    return under_->Datasync();
+  }
+  absl::Status StartWriteback(uint64_t offset, uint64_t n) override {
+    return under_->StartWriteback(offset, n);
+  }
+  absl::Status Truncate(uint64_t size) override { return under_->Truncate(size); }
+  absl::Status Reserve(uint64_t n) override {
+    RETURN_IF_ERROR(fs_->Check(Operation::kReserve, path()));
+    return under_->Reserve(n);
+  }
+  absl::StatusOr<uint64_t> Size() override { return under_->Size(); }
+  int fd() const override { return under_->fd(); }
+  const std::string& path() const override { return under_->path(); }
+
+ private:
+  FaultyFileSystem* const fs_;
+  const std::unique_ptr<File> under_;
+};
+
+}  // namespace
+
+void FaultyFileSystem::Fail(Operation operation, const std::string& part, int error_number) {
+  MutexLock lock(&mutex_);
+  faults_[{operation, part}] = error_number;
+}
+
+absl::Status FaultyFileSystem::Check(Operation operation, const std::string& path) {
+  MutexLock lock(&mutex_);
+  for (const auto& [fault, error_number] : faults_) {
+    if (fault.first != operation || error_number == 0) continue;
+    if (path.find(fault.second) != std::string::npos) {
+      return ErrnoStatus(error_number, "injected at " + path);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<File>> FaultyFileSystem::Open(const std::string& path,
+                                                             const OpenOptions& options) {
+  ASSIGN_OR_RETURN(std::unique_ptr<File> file, under_->Open(path, options));
+  return std::make_unique<FaultyFile>(this, std::move(file));
+}
+
+}  // namespace quern

@@ -1,0 +1,49 @@
+// A file layer whose operations fail when a test says so: a full disk, a disk that returns EIO.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/file_io.h"
+#include "common/mutex.h"
+
+namespace quern {
+
+// Thread-safe. Works on `under` (borrowed).
+class FaultyFileSystem : public FileSystem {
+ public:
+  enum class Operation { kWrite, kSync, kReserve, kRead };
+
+  explicit FaultyFileSystem(FileSystem* under = FileSystem::Real()) : under_(under) {}
+
+  // From now on the operation fails with `error_number` on files whose path contains `part`;
+  // 0 = works again. Files that are open already are meant too.
+  void Fail(Operation operation, const std::string& part, int error_number);
+  // What the operation on `path` should return now.
+  absl::Status Check(Operation operation, const std::string& path);
+
+  absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path,
+                                             const OpenOptions& options) override;
+  absl::Status Remove(const std::string& path) override { return under_->Remove(path); }
+  absl::Status Rename(const std::string& from, const std::string& to) override {
+    return under_->Rename(from, to);
+  }
+  absl::Status MakeDirs(const std::string& path) override { return under_->MakeDirs(path); }
+  absl::Status RemoveTree(const std::string& path) override { return under_->RemoveTree(path); }
+  absl::StatusOr<std::vector<std::string>> List(const std::string& dir) override {
+    return under_->List(dir);
+  }
+  absl::Status SyncDir(const std::string& dir) override { return under_->SyncDir(dir); }
+  absl::StatusOr<DiskSpace> Space(const std::string& path) override { return under_->Space(path); }
+  bool Exists(const std::string& path) override { return under_->Exists(path); }
+
+ private:
+  FileSystem* const under_;
+  Mutex mutex_;
+  std::map<std::pair<Operation, std::string>, int> faults_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace quern
