@@ -1,0 +1,92 @@
+// One task attempt on this worker, from its order to its final report.
+//
+// Run() blocks its thread until the attempt has ended; the other methods may be called from any
+// thread meanwhile. Whatever user code does (crash, hang, exit(0), leak), the attempt ends with one
+// report that says what happened, at which record, and what was printed last.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/mutex.h"
+#include "common/status.h"
+#include "mapreduce/worker/plugin_cache.h"
+#include "mapreduce/worker/scratch.h"
+#include "mapreduce/worker/task_pool.h"
+#include "mapreduce/worker/task_process.h"
+#include "quern/mr/v1/worker.pb.h"
+
+namespace quern::mr {
+
+// What every attempt of a worker shares. All borrowed.
+struct AttemptContext {
+  Scratch* scratch = nullptr;
+  PluginCache* plugins = nullptr;
+  TaskPool* processes = nullptr;
+  Clock* clock = Clock::Real();
+  std::string master;   // for the task: comma-separated HOST:PORTs
+  std::string node;
+  std::string address;  // RPC address of this worker, where its map outputs are served
+  // Sends a message to the coordinator. Any thread.
+  std::function<void(v1::WorkerMessage)> report;
+  // A process may take so much more than the job's limit before it is killed: its own code and the
+  // buffers of its connections are not the user's fault.
+  uint64_t memory_slack_bytes = uint64_t{32} << 20;
+  absl::Duration memory_interval = absl::Milliseconds(100);
+};
+
+class Attempt {
+ public:
+  Attempt(v1::TaskSpec task, const AttemptContext* context)
+      : task_(std::move(task)), context_(context) {}
+
+  const v1::AttemptId& id() const { return task_.id(); }
+  // The final update, after it was reported to the coordinator.
+  v1::WorkerMessage::AttemptUpdate Run();
+
+  // Ends it soon; the first reason counts.
+  void Kill(std::string reason);
+  void AddMapOutputs(const v1::WorkerOrder::MapOutputs& outputs);
+  v1::AttemptProgress progress() const;
+
+ private:
+  using Update = v1::WorkerMessage::AttemptUpdate;
+
+  absl::StatusOr<std::unique_ptr<TaskProcess>> Prepare(bool fresh);
+  // None when the process ended before it said anything: a used one may have died meanwhile.
+  std::optional<Update> Supervise(TaskProcess* task);
+  std::optional<Update> OnMessage(const v1::FromTask& message);
+  std::optional<Update> CheckLimits(TaskProcess* task);
+  void OnProgress(const v1::AttemptProgress& progress);
+  void SendOutputs(TaskProcess* task);
+  void Interrupt(TaskProcess* task);
+  std::optional<std::string> kill_reason() const;
+
+  Update Succeeded(v1::AttemptResult result);
+  Update Failed(v1::AttemptFailure failure, const std::string& dir) const;
+  Update Killed(const std::string& reason) const;
+  Update Environment(const absl::Status& status) const;
+  Update Ended(v1::AttemptState state) const;
+
+  const v1::TaskSpec task_;
+  const AttemptContext* const context_;
+  // Of the thread that runs it.
+  std::string dir_;
+  absl::Time last_progress_;
+  absl::Time last_memory_check_ = absl::InfinitePast();
+  bool heard_ = false;
+
+  mutable Mutex mutex_;
+  TaskProcess* running_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::optional<std::string> kill_reason_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::WorkerOrder::MapOutputs> outputs_ ABSL_GUARDED_BY(mutex_);
+  v1::AttemptProgress progress_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace quern::mr

@@ -1,0 +1,76 @@
+#include "mapreduce/worker/attempt_failure.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "mapreduce/engine/record_position.h"
+
+namespace quern::mr {
+namespace {
+
+constexpr size_t kTailBytes = 4'000;
+
+std::string_view PhaseName(RecordPhase phase) {
+  switch (phase) {
+    case RecordPhase::kMap:
+      return " in Map";
+    case RecordPhase::kCombine:
+      return " in the combiner";
+    case RecordPhase::kReduce:
+      return " in Reduce";
+    case RecordPhase::kCallback:
+      return " in Start or Finish";
+    case RecordPhase::kNone:
+      return "";
+  }
+  return "";
+}
+
+}  // namespace
+
+v1::AttemptFailure DescribeExit(const ExitStatus& exit) {
+  v1::AttemptFailure failure;
+  failure.set_signal(exit.signal);
+  if (exit.signal == SIGKILL) {
+    failure.set_message(
+        "signal 9 (Killed) from outside: perhaps the machine ran out of memory. Try: fewer --slots, "
+        "or a smaller --memory");
+  } else if (exit.signal != 0) {
+    failure.set_message(exit.ToString());
+  } else {
+    failure.set_message(
+        fmt::format("the process ended with {} before its task was done", exit.ToString()));
+  }
+  return failure;
+}
+
+void AddEvidence(const std::string& dir, v1::AttemptFailure* failure) {
+  if (failure->log_tail().empty()) failure->set_log_tail(Tail(dir + "/log", kTailBytes));
+  if (failure->in_record()) return;
+  const auto position = ReadRecordPosition(dir + "/record");
+  if (!position.ok() || position->phase == RecordPhase::kNone) return;
+  failure->set_message(fmt::format("{}{}", failure->message(), PhaseName(position->phase)));
+  if (position->phase == RecordPhase::kCallback) return;
+  failure->set_in_record(true);
+  failure->set_record_source(position->source);
+  failure->set_record_position(position->position);
+}
+
+std::string Tail(const std::string& path, size_t max_bytes) {
+  std::error_code error;
+  const uintmax_t size = std::filesystem::file_size(path, error);
+  if (error) return "";
+  std::ifstream file(path, std::ios::binary);
+  const bool cut = size > max_bytes;
+  if (cut) file.seekg(static_cast<std::streamoff>(size - max_bytes));
+  std::string text(cut ? max_bytes : static_cast<size_t>(size), '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(file.gcount()));
+  // From the start of a line.
+  if (const size_t line = text.find('\n'); cut && line != std::string::npos) text.erase(0, line + 1);
+  return text;
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,190 @@
+#include "mapreduce/worker/scratch.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "common/file_io.h"
+#include "common/random.h"
+#include "mapreduce/engine/map_output_file.h"
+#include "mapreduce/engine/task_id.h"
+
+namespace quern::mr {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kResultName[] = "result";
+constexpr char kLogName[] = "log";
+
+std::string AttemptDir(const std::string& dir, const v1::AttemptId& id) {
+  return fmt::format("{}/jobs/{}/{}", dir, id.job_id(), FormatAttempt(id));
+}
+
+absl::StatusOr<std::string> ReadOrMake(const std::string& path, const std::string& value) {
+  const auto known = ReadFileToString(FileSystem::Real(), path);
+  if (known.ok() && !known->empty()) return known;
+  RETURN_IF_ERROR(WriteFileDurably(FileSystem::Real(), path, value));
+  return value;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Scratch>> Scratch::Open(std::vector<std::string> dirs) {
+  for (std::string& dir : dirs) {
+    // The task runs elsewhere, in its own directory.
+    dir = fs::absolute(dir).lexically_normal().string();
+    RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(dir + "/jobs"));
+  }
+  auto scratch = std::unique_ptr<Scratch>(new Scratch(std::move(dirs)));
+  RETURN_IF_ERROR(scratch->Load());
+  return scratch;
+}
+
+absl::Status Scratch::Load() {
+  ASSIGN_OR_RETURN(worker_id_, ReadOrMake(main_dir() + "/worker_id", "w-" + RandomHex(8)));
+  RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(main_dir() + "/plugins"));
+  for (const std::string& dir : dirs_) {
+    std::error_code error;
+    for (const auto& job : fs::directory_iterator(dir + "/jobs", error)) {
+      for (const auto& attempt : fs::directory_iterator(job.path(), error)) {
+        LoadAttempt(attempt.path().string());
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Scratch::LoadAttempt(const std::string& dir) {
+  const auto bytes = ReadFileToString(FileSystem::Real(), dir + "/" + kResultName);
+  HeldEntry entry;
+  entry.dir = dir;
+  if (!bytes.ok() || !entry.held.ParseFromString(*bytes)) return KeepOnlyLog(dir);
+  MutexLock lock(&mutex_);
+  held_[entry.held.id().job_id()][FormatAttempt(entry.held.id())] = std::move(entry);
+}
+
+absl::StatusOr<bool> Scratch::AdoptCluster(const std::string& cluster_id) {
+  const std::string path = main_dir() + "/cluster_id";
+  ASSIGN_OR_RETURN(const std::string known, ReadOrMake(path, cluster_id));
+  if (known == cluster_id) return false;
+  for (const std::string& job : Jobs()) ForgetJob(job);
+  RETURN_IF_ERROR(WriteFileDurably(FileSystem::Real(), path, cluster_id));
+  return true;
+}
+
+absl::StatusOr<std::string> Scratch::MakeAttemptDir(const v1::AttemptId& id) {
+  std::string dir;
+  {
+    MutexLock lock(&mutex_);
+    dir = AttemptDir(dirs_[next_dir_++ % dirs_.size()], id);
+  }
+  RETURN_IF_ERROR(FileSystem::Real()->RemoveTree(dir));
+  RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(dir));
+  return dir;
+}
+
+absl::Status Scratch::Hold(const v1::WorkerMessage::HeldOutput& held, const std::string& dir) {
+  const std::string path = dir + "/" + kResultName;
+  std::ofstream file(path + ".new", std::ios::binary);
+  held.SerializeToOstream(&file);
+  file.close();
+  if (!file) return ResourceExhaustedError("{}: cannot be written", path);
+  RETURN_IF_ERROR(FileSystem::Real()->Rename(path + ".new", path));
+  MutexLock lock(&mutex_);
+  held_[held.id().job_id()][FormatAttempt(held.id())] = {held, dir};
+  return absl::OkStatus();
+}
+
+void Scratch::Discard(const std::string& dir) { KeepOnlyLog(dir); }
+
+std::vector<v1::WorkerMessage::HeldOutput> Scratch::Held() const {
+  MutexLock lock(&mutex_);
+  std::vector<v1::WorkerMessage::HeldOutput> all;
+  for (const auto& [job, attempts] : held_) {
+    for (const auto& [name, entry] : attempts) all.push_back(entry.held);
+  }
+  return all;
+}
+
+bool Scratch::Holds(const v1::AttemptId& id) const {
+  MutexLock lock(&mutex_);
+  const auto job = held_.find(id.job_id());
+  return job != held_.end() && job->second.contains(FormatAttempt(id));
+}
+
+absl::StatusOr<std::string> Scratch::FindMapOutput(const v1::AttemptId& id) const {
+  MutexLock lock(&mutex_);
+  const auto job = held_.find(id.job_id());
+  if (job != held_.end()) {
+    const auto entry = job->second.find(FormatAttempt(id));
+    if (entry != job->second.end()) return fmt::format("{}/{}", entry->second.dir, kMapOutputName);
+  }
+  return NotFoundError("{} {}: this worker does not hold it", id.job_id(), FormatAttempt(id));
+}
+
+absl::StatusOr<std::string> Scratch::FindLog(const v1::AttemptId& id) const {
+  if (!IsJobId(id.job_id())) return InvalidArgumentError("'{}' is no job", id.job_id());
+  for (const std::string& dir : dirs_) {
+    const std::string path = AttemptDir(dir, id) + "/" + kLogName;
+    if (FileSystem::Real()->Exists(path)) return path;
+  }
+  return NotFoundError("{} {}: its log is no longer there", id.job_id(), FormatAttempt(id));
+}
+
+std::vector<std::string> Scratch::Jobs() const {
+  MutexLock lock(&mutex_);
+  std::vector<std::string> jobs;
+  for (const auto& [job, attempts] : held_) jobs.push_back(job);
+  return jobs;
+}
+
+void Scratch::ForgetJob(const std::string& job_id) {
+  if (!IsJobId(job_id)) return;
+  {
+    MutexLock lock(&mutex_);
+    held_.erase(job_id);
+  }
+  for (const std::string& dir : dirs_) {
+    std::error_code error;
+    for (const auto& attempt : fs::directory_iterator(dir + "/jobs/" + job_id, error)) {
+      KeepOnlyLog(attempt.path().string());
+    }
+  }
+  DropOldLogs();
+}
+
+void Scratch::KeepOnlyLog(const std::string& attempt_dir) {
+  std::error_code error;
+  bool has_log = false;
+  std::vector<fs::path> doomed;
+  for (const auto& entry : fs::directory_iterator(attempt_dir, error)) {
+    const bool log = entry.path().filename() == kLogName && entry.file_size(error) > 0;
+    has_log = has_log || log;
+    if (!log) doomed.push_back(entry.path());
+  }
+  for (const fs::path& path : doomed) fs::remove_all(path, error);
+  if (has_log) return;
+  fs::remove(attempt_dir, error);
+  fs::remove(fs::path(attempt_dir).parent_path(), error);  // only when it is empty
+}
+
+void Scratch::DropOldLogs() {
+  for (const std::string& dir : dirs_) {
+    std::error_code error;
+    std::vector<std::string> jobs;
+    for (const auto& job : fs::directory_iterator(dir + "/jobs", error)) {
+      jobs.push_back(job.path().filename().string());
+    }
+    if (jobs.size() <= kJobsWithLogs) continue;
+    std::sort(jobs.begin(), jobs.end());  // by day and number: the oldest first
+    jobs.resize(jobs.size() - kJobsWithLogs);
+    MutexLock lock(&mutex_);
+    for (const std::string& job : jobs) {
+      if (!held_.contains(job)) fs::remove_all(fmt::format("{}/jobs/{}", dir, job), error);
+    }
+  }
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,78 @@
+// The worker's disks: one directory per attempt, and what finished attempts left in them.
+//
+//   DIR/worker_id                        made at the first start
+//   DIR/cluster_id                       of the coordinator whose jobs these are
+//   DIR/plugins/HASH.so
+//   DIR/jobs/JOB/m-00017.1/output.data   map output
+//                          log           what the task printed
+//                          record        position of its current record
+//                          result        HeldOutput, written last: the attempt succeeded
+//
+// Scratch is disposable: nothing here is synced, and what a power cut damages fails its checksums and
+// is made again. But a worker that restarts still has its map outputs. Thread-safe.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/mutex.h"
+#include "common/status.h"
+#include "quern/mr/v1/worker.pb.h"
+
+namespace quern::mr {
+
+class Scratch {
+ public:
+  // One directory per disk, at least one. Finds what an earlier process has left.
+  static absl::StatusOr<std::unique_ptr<Scratch>> Open(std::vector<std::string> dirs);
+
+  const std::string& worker_id() const { return worker_id_; }
+  const std::string& main_dir() const { return dirs_[0]; }
+  // Drops everything when the work here belongs to another cluster. True when it did.
+  absl::StatusOr<bool> AdoptCluster(const std::string& cluster_id);
+
+  // An empty directory for a new attempt, the disks in turn.
+  absl::StatusOr<std::string> MakeAttemptDir(const v1::AttemptId& id);
+  // The attempt succeeded: remembered until its job is forgotten.
+  absl::Status Hold(const v1::WorkerMessage::HeldOutput& held, const std::string& dir);
+  // The attempt failed: only its log stays.
+  void Discard(const std::string& dir);
+
+  std::vector<v1::WorkerMessage::HeldOutput> Held() const;
+  bool Holds(const v1::AttemptId& id) const;
+  // Path of a map output that is held; NotFound.
+  absl::StatusOr<std::string> FindMapOutput(const v1::AttemptId& id) const;
+  // Path of the log of any attempt whose directory is still there; NotFound.
+  absl::StatusOr<std::string> FindLog(const v1::AttemptId& id) const;
+
+  // Drops a job's files except its logs, which stay until many other jobs have come.
+  void ForgetJob(const std::string& job_id);
+  // Jobs of which something is held.
+  std::vector<std::string> Jobs() const;
+
+ private:
+  static constexpr size_t kJobsWithLogs = 200;
+
+  explicit Scratch(std::vector<std::string> dirs) : dirs_(std::move(dirs)) {}
+  absl::Status Load();
+  void LoadAttempt(const std::string& dir);
+  static void KeepOnlyLog(const std::string& attempt_dir);
+  void DropOldLogs();
+
+  const std::vector<std::string> dirs_;
+  std::string worker_id_;
+
+  mutable Mutex mutex_;
+  size_t next_dir_ ABSL_GUARDED_BY(mutex_) = 0;
+  struct HeldEntry {
+    v1::WorkerMessage::HeldOutput held;
+    std::string dir;
+  };
+  // By job, then by attempt ("m-00017.1").
+  std::map<std::string, std::map<std::string, HeldEntry>> held_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace quern::mr
