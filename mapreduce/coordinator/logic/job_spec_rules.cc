@@ -43,9 +43,15 @@ absl::Status CheckInput(const v1::JobSpec::Input& input) {
   return absl::OkStatus();
 }
 
-absl::Status CheckOutput(const v1::JobSpec::Output& output) {
+absl::Status CheckOutput(const v1::JobSpec::Output& output, bool local) {
   if (output.path().empty()) return InvalidArgumentError("output.path: is missing");
-  if (!output.path().starts_with('/')) {
+  if (output.path().starts_with("file://") && !local) {
+    return InvalidArgumentError(
+        "output.path: {}: the output of a cluster goes into its file system. Try: --local, or a "
+        "path like /out",
+        output.path());
+  }
+  if (!output.path().starts_with('/') && !output.path().starts_with("file:///")) {
     return InvalidArgumentError("output.path: {}: must be absolute. Try: /{}", output.path(),
                                 output.path());
   }
@@ -97,10 +103,10 @@ void FillDefaults(v1::JobSpec* spec) {
   if (limits->shuffle_codec().empty()) limits->set_shuffle_codec("auto");
 }
 
-absl::Status CheckJobSpec(const v1::JobSpec& spec) {
+absl::Status CheckJobSpec(const v1::JobSpec& spec, SpecCheckOptions options) {
   if (spec.inputs().empty()) return InvalidArgumentError("input: a job needs at least one");
   for (const v1::JobSpec::Input& input : spec.inputs()) RETURN_IF_ERROR(CheckInput(input));
-  RETURN_IF_ERROR(CheckOutput(spec.output()));
+  RETURN_IF_ERROR(CheckOutput(spec.output(), options.local));
   RETURN_IF_ERROR(CheckLimits(spec.limits()));
   const v1::JobSpec::Reduce& reduce = spec.reduce();
   if (reduce.tasks() > kMaxReduceTasks) {

@@ -18,7 +18,10 @@ void FillDefaults(v1::JobSpec* spec);
 
 // InvalidArgument "key: what is wrong. Try: ..." for the first thing that cannot work. Class names
 // are checked against the plugin elsewhere (CheckClasses of plugin_check.h).
-absl::Status CheckJobSpec(const v1::JobSpec& spec);
+struct SpecCheckOptions {
+  bool local = false;  // for a run on this machine: the output may be a file:/// path
+};
+absl::Status CheckJobSpec(const v1::JobSpec& spec, SpecCheckOptions options = {});
 
 // Reduce tasks for a job whose user named no number: one for each 64 MiB of input, at most one per
 // slot, so that a small job does not pay for a large one's parallelism.

@@ -1,0 +1,110 @@
+#include "mapreduce/cli/compile.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+#include "common/cli.h"
+#include "common/file_io.h"
+#include "common/hash.h"
+#include "common/random.h"
+#include "common/subprocess.h"
+
+namespace quern::mr {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string CacheDir() {
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0') {
+    return fmt::format("{}/quern", cache);
+  }
+  const char* home = std::getenv("HOME");
+  if (home != nullptr && *home != '\0') return fmt::format("{}/.cache/quern", home);
+  return fmt::format("/tmp/quern-cache-{}", getuid());
+}
+
+std::string Compiler() {
+  const char* chosen = std::getenv("CXX");
+  return chosen != nullptr && *chosen != '\0' ? chosen : "c++";
+}
+
+// The headers that a source was compiled with, from the compiler's make rule: "x.so: a.cc b.h \".
+std::vector<std::string> Dependencies(const std::string& rule_path) {
+  std::ifstream file(rule_path);
+  std::vector<std::string> paths;
+  std::string word;
+  while (file >> word) {
+    if (word != "\\" && !word.ends_with(':')) paths.push_back(word);
+  }
+  return paths;
+}
+
+bool IsFresh(const std::string& plugin, const std::string& rule) {
+  std::error_code error;
+  const auto built = fs::last_write_time(plugin, error);
+  if (error) return false;
+  const std::vector<std::string> dependencies = Dependencies(rule);
+  for (const std::string& path : dependencies) {
+    if (fs::last_write_time(path, error) > built || error) return false;
+  }
+  return !dependencies.empty();
+}
+
+}  // namespace
+
+std::string BinaryDir() {
+  std::error_code error;
+  return fs::read_symlink("/proc/self/exe", error).parent_path().string();
+}
+
+absl::StatusOr<std::string> FindIncludeDir() {
+  const std::vector<std::string> candidates = {BinaryDir() + "/../include/quern",
+                                               BinaryDir() + "/../include", QUERN_SOURCE_DIR};
+  for (const std::string& dir : candidates) {
+    if (fs::exists(dir + "/mapreduce/api/mapreduce.h")) return dir;
+  }
+  return NotFoundError("mapreduce/api/mapreduce.h: not beside {} and not in {}", BinaryDir(),
+                       QUERN_SOURCE_DIR);
+}
+
+absl::StatusOr<std::string> CompileJob(const std::string& source) {
+  ASSIGN_OR_RETURN(const std::string text, ReadFileToString(FileSystem::Real(), source));
+  ASSIGN_OR_RETURN(const std::string include, FindIncludeDir());
+  const std::string path = fs::absolute(source).lexically_normal().string();
+  std::vector<std::string> command = {Compiler(),
+                                      "-std=c++20",
+                                      "-O2",
+                                      "-fPIC",
+                                      "-shared",
+                                      "-fvisibility=hidden",
+                                      "-Wall",
+                                      "-I" + include,
+                                      "-I" + fs::path(path).parent_path().string()};
+  std::string key = path + '\0' + text;
+  for (const std::string& word : command) key += '\0' + word;
+  const std::string dir = fmt::format("{}/{}", CacheDir(), HashBytes128(key).ToString());
+  const std::string plugin =
+      fmt::format("{}/lib{}.so", dir, fs::path(path).stem().string());
+  const std::string rule = dir + "/depends";
+  if (IsFresh(plugin, rule)) return plugin;
+  RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(dir));
+  // Under another name until it is whole: two runs may compile at once.
+  const std::string unfinished = fmt::format("{}.{}", plugin, RandomHex(4));
+  command.insert(command.end(), {"-MMD", "-MF", rule, "-MT", "plugin", "-o", unfinished, path});
+  ASSIGN_OR_RETURN(const auto compiler, Subprocess::Spawn(command, {.env = std::nullopt}));
+  const ExitStatus exit = compiler->Wait();
+  if (!exit.ok()) {
+    std::error_code error;
+    fs::remove(unfinished, error);
+    return InvalidArgumentError("{}: does not compile ({})", source, exit.ToString());
+  }
+  RETURN_IF_ERROR(FileSystem::Real()->Rename(unfinished, plugin));
+  return plugin;
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,47 @@
+// Calls of the coordinator, with the errors a person can act on.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/status.h"
+#include "quern/mr/v1/jobs.pb.h"
+
+namespace quern::mr {
+
+// Each call waits 5 s for a coordinator that is not there, then fails naming its address.
+class CoordinatorClient {
+ public:
+  // HOST:PORTs; the first that answers is asked.
+  explicit CoordinatorClient(std::vector<std::string> addresses);
+  ~CoordinatorClient();
+
+  absl::StatusOr<v1::SubmitResponse> Submit(v1::SubmitRequest request);
+  absl::StatusOr<v1::JobStatus> GetJob(const std::string& job_id);
+  absl::StatusOr<v1::ListJobsResponse> ListJobs(uint32_t limit);
+  absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request);
+  absl::StatusOr<v1::JobStatus> Kill(const std::string& job_id, const std::string& reason);
+  absl::StatusOr<v1::GetWorkersResponse> GetWorkers();
+  // Calls `sink` with the pieces of a log.
+  absl::Status GetLog(const v1::GetLogRequest& request,
+                      const std::function<void(const std::string&)>& sink);
+
+  // Calls `on_status` with every change until the job has ended; outlives a coordinator that
+  // restarts within two minutes. Cancelled after CancelWatch.
+  absl::StatusOr<v1::JobStatus> Watch(const std::string& job_id,
+                                      const std::function<void(const v1::JobStatus&)>& on_status);
+  // From any thread.
+  void CancelWatch();
+
+ private:
+  struct Impl;
+  const std::unique_ptr<Impl> impl_;
+};
+
+bool HasEnded(const v1::JobStatus& status);
+
+}  // namespace quern::mr

@@ -1,0 +1,137 @@
+// From the words of a command line to a command of `mr` that has run.
+#include <algorithm>
+
+#include "client/shell/command.h"
+#include "client/shell/json_line.h"
+#include "common/cli.h"
+#include "common/cluster_config.h"
+#include "common/version.h"
+#include "mapreduce/cli/command.h"
+#include "mapreduce/cli/job_source.h"
+
+namespace quern::mr {
+namespace {
+
+std::vector<CommandSpec> AllCommands() {
+  return {RunCommand(),   ListCommand(),     StatusCommand(),  WatchCommand(),
+          TasksCommand(), LogsCommand(),     CountersCommand(), KillCommand(),
+          HistoryCommand(), InspectCommand(), WorkersCommand()};
+}
+
+std::string Overview() {
+  std::string text = "usage: mr COMMAND [FLAGS] [ARGUMENTS]\n\nJobs of a Quern cluster.\n\n";
+  Table table({{"", Table::Align::kLeft}, {"", Table::Align::kLeft}});
+  for (const CommandSpec& spec : AllCommands()) table.AddRow({"  " + spec.name, spec.summary});
+  text += table.ToString();
+  std::string jobs;
+  for (const std::string& name : ReadyMadeJobs()) jobs += (jobs.empty() ? "" : ", ") + name;
+  if (!jobs.empty()) text += fmt::format("\nReady-made jobs: {} (mr run JOB --help)\n", jobs);
+  return text +
+         "\nexamples:\n"
+         "  mr run wordcount /in /out\n"
+         "  mr run my_job.cc /in /out --reduce 4\n"
+         "  mr list\n";
+}
+
+std::string HelpOf(const CommandSpec& spec, const shell::CommandLine& line) {
+  std::string text = fmt::format("usage: mr {} {}\n\n{}\n\n", spec.name, spec.usage, spec.summary);
+  text += line.FlagHelp();
+  text += "\nexamples:\n";
+  for (const std::string& example : spec.examples) text += "  " + example + "\n";
+  return text;
+}
+
+int WrongUsage(const std::string& command, const absl::Status& status) {
+  fmt::print(stderr, "{}Try: mr {}--help\n", ErrorLine("mr", status),
+             command.empty() ? "" : command + " ");
+  return kExitUsage;
+}
+
+int UnknownCommand(const std::string& word) {
+  std::vector<std::string> names;
+  for (const CommandSpec& spec : AllCommands()) names.push_back(spec.name);
+  const std::string meant = DidYouMean(word, names);
+  return WrongUsage(
+      "", InvalidArgumentError("no such command: {}{}", word,
+                               meant.empty() ? "" : fmt::format(". Did you mean {}?", meant)));
+}
+
+bool Has(const std::vector<std::string>& words, std::string_view word) {
+  const auto end = std::find(words.begin(), words.end(), "--");
+  return std::find(words.begin(), end, word) != end;
+}
+
+int Report(const Session& session, const absl::Status& status) {
+  if (session.json) {
+    shell::JsonLine error;
+    error.Add("code", absl::StatusCodeToString(status.code())).Add("message", Message(status));
+    fmt::print(stderr, "{}\n", shell::JsonLine().Add("error", error).ToString());
+  } else {
+    fmt::print(stderr, "{}", ErrorLine("mr", status));
+  }
+  return kExitFailed;
+}
+
+int RunOne(const CommandSpec& spec, const std::vector<std::string>& words) {
+  Session session;
+  shell::CommandLine line;
+  const std::unique_ptr<Command> command = spec.make();
+  command->Define(&line);
+  line.Value("--coordinator", "HOST:PORT", &session.coordinator_flag,
+             "who runs jobs (else QUERN_COORDINATOR, the config file, 127.0.0.1:9420)");
+  line.Value("--master", "HOST:PORT,...", &session.master_flag,
+             "where the file system is (else QUERN_MASTER, the config file, 127.0.0.1:9400)");
+  line.Switch("--json", &session.json, "one JSON object per line, errors too");
+  line.Switch("--quiet", &session.quiet, "no progress");
+  if (Has(words, "--help")) {
+    const std::string own = command->Help(words);
+    fmt::print("{}", own.empty() ? HelpOf(spec, line) : own);
+    return kExitOk;
+  }
+  if (const absl::Status status = line.Parse(words); !status.ok()) {
+    return WrongUsage(spec.name, status);
+  }
+  const absl::StatusOr<int> code = command->Run(&session);
+  if (code.ok()) return *code;
+  if (shell::IsUsageError(code.status())) return WrongUsage(spec.name, code.status());
+  return Report(session, code.status());
+}
+
+}  // namespace
+
+std::string Command::Help(const std::vector<std::string>&) { return ""; }
+
+absl::StatusOr<CoordinatorClient*> Session::coordinator() {
+  if (coordinator_ == nullptr) {
+    const auto addresses = FindCoordinators(coordinator_flag);
+    if (!addresses.ok()) return shell::UsageError(Message(addresses.status()));
+    coordinator_ = std::make_unique<CoordinatorClient>(*addresses);
+  }
+  return coordinator_.get();
+}
+
+absl::StatusOr<std::vector<std::string>> Session::masters() const {
+  auto masters = FindMasters(master_flag);
+  if (!masters.ok()) return shell::UsageError(Message(masters.status()));
+  return masters;
+}
+
+int RunMr(const std::vector<std::string>& argv) {
+  std::vector<std::string> words(argv.begin() + 1, argv.end());
+  if (words.empty() || words[0] == "help" || words[0] == "--help") {
+    fmt::print(words.empty() ? stderr : stdout, "{}", Overview());
+    return words.empty() ? kExitUsage : kExitOk;
+  }
+  if (words[0] == "--version") {
+    fmt::print("mr {}\n", VersionString());
+    return kExitOk;
+  }
+  const std::string name = words[0];
+  words.erase(words.begin());
+  for (const CommandSpec& spec : AllCommands()) {
+    if (spec.name == name) return RunOne(spec, words);
+  }
+  return UnknownCommand(name);
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,178 @@
+#include "mapreduce/cli/format.h"
+
+#include <absl/time/time.h>
+
+#include "common/cli.h"
+#include "mapreduce/engine/task_id.h"
+
+namespace quern::mr {
+namespace {
+
+std::string WithoutPrefix(const std::string& name, std::string_view prefix) {
+  return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+}
+
+absl::Duration Length(int64_t started_ms, int64_t finished_ms) {
+  const absl::Time end = finished_ms == 0 ? absl::Now() : absl::FromUnixMillis(finished_ms);
+  return end - absl::FromUnixMillis(started_ms);
+}
+
+std::string PhaseText(const v1::JobStatus::Phase& phase) {
+  return fmt::format("{} ({}/{})", PercentDone(phase), phase.done(), phase.total());
+}
+
+shell::JsonLine PhaseJson(const v1::JobStatus::Phase& phase) {
+  shell::JsonLine json;
+  json.Add("total", phase.total())
+      .Add("done", phase.done())
+      .Add("running", phase.running())
+      .Add("failed_attempts", phase.failed_attempts())
+      .Add("rerun", phase.rerun())
+      .Add("node_local", phase.node_local())
+      .Add("rack_local", phase.rack_local())
+      .Add("remote", phase.remote());
+  return json;
+}
+
+shell::JsonLine FailureJson(const v1::AttemptFailure& failure) {
+  shell::JsonLine json;
+  json.Add("message", failure.message());
+  if (failure.in_record()) {
+    json.Add("record_source", failure.record_source())
+        .Add("record_position", failure.record_position());
+  }
+  json.Add("signal", failure.signal()).Add("environment", failure.environment());
+  json.Add("log_tail", failure.log_tail());
+  return json;
+}
+
+std::string Rfc3339(int64_t millis) {
+  return millis == 0 ? "" : absl::FormatTime(absl::RFC3339_full, absl::FromUnixMillis(millis),
+                                             absl::UTCTimeZone());
+}
+
+// "  | line" for each line.
+std::string Indent(const std::string& text) {
+  std::string out;
+  for (const std::string& line : SplitList(text, '\n')) out += "  | " + line + "\n";
+  return out;
+}
+
+}  // namespace
+
+std::string StateName(v1::JobState state) {
+  return WithoutPrefix(v1::JobState_Name(state), "JOB_STATE_");
+}
+
+std::string StateName(v1::AttemptState state) {
+  return WithoutPrefix(v1::AttemptState_Name(state), "ATTEMPT_STATE_");
+}
+
+std::string PercentDone(const v1::JobStatus::Phase& phase) {
+  if (phase.total() == 0) return "-";
+  return fmt::format("{:.0f}%", 100 * phase.progress() / phase.total());
+}
+
+std::string TimeText(int64_t millis) {
+  if (millis == 0) return "-";
+  return absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::FromUnixMillis(millis),
+                          absl::LocalTimeZone());
+}
+
+std::string LengthText(int64_t started_ms, int64_t finished_ms) {
+  return started_ms == 0 ? "-" : FormatDuration(Length(started_ms, finished_ms));
+}
+
+std::string ProgressLine(const v1::JobStatus& status) {
+  std::string text = fmt::format("{} {}: {}", status.job_id(), status.name(),
+                                 StateName(status.state()));
+  if (status.map().total() > 0) text += ", map " + PhaseText(status.map());
+  if (status.reduce().total() > 0) text += ", reduce " + PhaseText(status.reduce());
+  text += fmt::format(", {} running", status.map().running() + status.reduce().running());
+  const uint32_t failed = status.map().failed_attempts() + status.reduce().failed_attempts();
+  if (failed > 0) text += fmt::format(", {} failed attempt{}", failed, failed == 1 ? "" : "s");
+  const uint32_t rerun = status.map().rerun();
+  if (rerun > 0) text += fmt::format(", {} map{} run again", rerun, rerun == 1 ? "" : "s");
+  return text;
+}
+
+std::string EndLine(const v1::JobStatus& status) {
+  std::string text = fmt::format("{} {}: {}", status.job_id(), status.name(),
+                                 StateName(status.state()));
+  text += fmt::format(" after {}", LengthText(status.submitted_ms(), status.finished_ms()));
+  if (status.state() != v1::JOB_STATE_SUCCEEDED) return text;
+  text += fmt::format(": {} in", FormatBinarySize(status.input_bytes()));
+  if (status.reduce().total() > 0) {
+    text += fmt::format(", {} shuffled", FormatBinarySize(status.shuffle_bytes()));
+  }
+  return text + fmt::format(", {} out to {}", FormatBinarySize(status.output_bytes()),
+                            status.output_path());
+}
+
+std::string FailureText(const v1::JobStatus& status) {
+  std::string text = status.reason() + "\n";
+  if (!status.failure().log_tail().empty()) {
+    text += "last lines of its log:\n" + Indent(status.failure().log_tail());
+  }
+  if (status.state() == v1::JOB_STATE_FAILED) {
+    text += fmt::format("Try: mr logs {} --errors\n", status.job_id());
+  }
+  return text;
+}
+
+std::string CounterText(const v1::JobStatus& status, bool all) {
+  std::string text;
+  for (const v1::Counter& counter : status.counters()) {
+    if (!all && counter.group() != "user") continue;
+    text += fmt::format("  {}.{} = {}\n", counter.group(), counter.name(), counter.value());
+  }
+  return text;
+}
+
+shell::JsonLine JobJson(const v1::JobStatus& status) {
+  shell::JsonLine json;
+  json.Add("job", status.job_id())
+      .Add("name", status.name())
+      .Add("user", status.user())
+      .Add("state", StateName(status.state()))
+      .Add("reason", status.reason())
+      .Add("submitted", Rfc3339(status.submitted_ms()))
+      .Add("submitted_ms", status.submitted_ms())
+      .Add("started_ms", status.started_ms())
+      .Add("finished_ms", status.finished_ms())
+      .Add("map", PhaseJson(status.map()))
+      .Add("reduce", PhaseJson(status.reduce()))
+      .Add("input_bytes", status.input_bytes())
+      .Add("shuffle_bytes", status.shuffle_bytes())
+      .Add("output_bytes", status.output_bytes())
+      .Add("output_path", status.output_path())
+      .Add("command", status.command());
+  shell::JsonLine counters;
+  for (const v1::Counter& counter : status.counters()) {
+    counters.Add(fmt::format("{}.{}", counter.group(), counter.name()), counter.value());
+  }
+  json.Add("counters", counters);
+  if (status.has_failure()) json.Add("failure", FailureJson(status.failure()));
+  return json;
+}
+
+shell::JsonLine AttemptJson(const v1::TaskAttemptStatus& attempt) {
+  shell::JsonLine json;
+  json.Add("attempt", FormatAttempt(attempt.id()))
+      .Add("state", StateName(attempt.state()))
+      .Add("worker", attempt.worker())
+      .Add("node", attempt.node())
+      .Add("locality", attempt.locality())
+      .Add("started_ms", attempt.started_ms())
+      .Add("finished_ms", attempt.finished_ms())
+      .Add("input_bytes", attempt.progress().input_bytes())
+      .Add("input_records", attempt.progress().input_records())
+      .Add("output_bytes", attempt.progress().output_bytes())
+      .Add("output_records", attempt.progress().output_records())
+      .Add("phase", attempt.progress().phase())
+      .Add("status", attempt.progress().status());
+  if (attempt.has_failure()) json.Add("failure", FailureJson(attempt.failure()));
+  return json;
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,66 @@
+#include "client/shell/json_line.h"
+#include "common/cli.h"
+#include "mapreduce/cli/command.h"
+#include "mapreduce/engine/plugin_info.h"
+
+namespace quern::mr {
+namespace {
+
+// What a plugin says of itself; none of its code is run.
+class Inspect final : public Command {
+ public:
+  void Define(shell::CommandLine* line) override { line->Arguments(&paths_, 1); }
+
+  absl::StatusOr<int> Run(Session* session) override {
+    for (const std::string& path : paths_) {
+      const absl::StatusOr<PluginInfo> plugin = ReadPlugin(path);
+      if (!plugin.ok()) {
+        fmt::print(stderr, "{}", ErrorLine("mr inspect", plugin.status()));
+        return kExitRejected;
+      }
+      if (session->json) {
+        PrintJson(path, *plugin);
+      } else {
+        Print(path, *plugin);
+      }
+    }
+    return kExitOk;
+  }
+
+ private:
+  static void Print(const std::string& path, const PluginInfo& plugin) {
+    fmt::print("{}: plugin for API version {}, {}, hash {}\n", path, plugin.api_version,
+               FormatBinarySize(plugin.size_bytes), plugin.hash);
+    for (const PluginInfo::Class& one : plugin.classes) {
+      fmt::print("  {:<12} {}\n", ClassKindName(one.kind), one.name);
+    }
+  }
+  static void PrintJson(const std::string& path, const PluginInfo& plugin) {
+    std::vector<shell::JsonLine> classes;
+    for (const PluginInfo::Class& one : plugin.classes) {
+      classes.emplace_back();
+      classes.back().Add("kind", ClassKindName(one.kind)).Add("name", one.name);
+    }
+    fmt::print("{}\n", shell::JsonLine()
+                           .Add("path", path)
+                           .Add("api_version", plugin.api_version)
+                           .Add("size_bytes", plugin.size_bytes)
+                           .Add("hash", plugin.hash)
+                           .Add("classes", classes)
+                           .ToString());
+  }
+
+  std::vector<std::string> paths_;
+};
+
+}  // namespace
+
+CommandSpec InspectCommand() {
+  return {"inspect",
+          "PLUGIN.so...",
+          "classes of a plugin, read without running its code",
+          {"mr inspect build/release/lib/quern/jobs/libwordcount.so"},
+          [] { return std::make_unique<Inspect>(); }};
+}
+
+}  // namespace quern::mr

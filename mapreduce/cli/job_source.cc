@@ -1,0 +1,89 @@
+#include "mapreduce/cli/job_source.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+#include "common/cli.h"
+#include "common/file_io.h"
+#include "mapreduce/cli/compile.h"
+
+namespace quern::mr {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string JobsDir() {
+  const char* configured = std::getenv("QUERN_JOBS");
+  if (configured != nullptr && *configured != '\0') return configured;
+  return BinaryDir() + "/../lib/quern/jobs";
+}
+
+absl::StatusOr<SpecFile> ReadSpec(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, ReadFileToString(FileSystem::Real(), path));
+  return ParseSpec(text, path);
+}
+
+// Relative to where the user stands, else to the spec.
+absl::StatusOr<std::string> FindPlugin(const std::string& written, const fs::path& spec_dir) {
+  if (written.empty()) return InvalidArgumentError("plugin: is missing in the spec");
+  for (const fs::path& candidate : {fs::path(written), spec_dir / written}) {
+    std::error_code error;
+    if (fs::is_regular_file(candidate, error)) return candidate.string();
+  }
+  return NotFoundError("plugin: {}: no such file", written);
+}
+
+absl::Status NoSuchJob(const std::string& name) {
+  const std::vector<std::string> names = ReadyMadeJobs();
+  std::string list;
+  for (const std::string& known : names) list += (list.empty() ? "" : ", ") + known;
+  const std::string near = DidYouMean(name, names);
+  if (!near.empty()) return NotFoundError("{}: no such job. Did you mean {}?", name, near);
+  return NotFoundError("{}: no such job; there are {} in {}. Try: a .toml, .cc or .so file", name,
+                       list.empty() ? "none" : list, JobsDir());
+}
+
+}  // namespace
+
+std::vector<std::string> ReadyMadeJobs() {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(JobsDir(), error)) {
+    if (entry.path().extension() == ".toml") names.push_back(entry.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+absl::StatusOr<SpecFile> ReadyMadeSpec(const std::string& name) {
+  const std::vector<std::string> names = ReadyMadeJobs();
+  if (std::find(names.begin(), names.end(), name) == names.end()) return NoSuchJob(name);
+  return ReadSpec(fmt::format("{}/{}.toml", JobsDir(), name));
+}
+
+absl::StatusOr<JobSource> LoadJob(const std::string& target) {
+  JobSource source;
+  const std::string extension = fs::path(target).extension().string();
+  if (extension == ".toml") {
+    ASSIGN_OR_RETURN(source.file, ReadSpec(target));
+    ASSIGN_OR_RETURN(source.plugin_path,
+                     FindPlugin(source.file.plugin, fs::path(target).parent_path()));
+  } else if (extension == ".cc" || extension == ".cpp" || extension == ".cxx") {
+    ASSIGN_OR_RETURN(source.plugin_path, CompileJob(target));
+    source.bare_plugin = true;
+  } else if (extension == ".so") {
+    source.plugin_path = target;
+    source.bare_plugin = true;
+  } else {
+    ASSIGN_OR_RETURN(source.file, ReadyMadeSpec(target));
+    ASSIGN_OR_RETURN(source.plugin_path, FindPlugin(source.file.plugin, JobsDir()));
+  }
+  if (source.file.spec.name().empty()) {
+    source.file.spec.set_name(fs::path(target).stem().string());
+  }
+  return source;
+}
+
+}  // namespace quern::mr

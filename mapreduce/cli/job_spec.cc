@@ -1,0 +1,263 @@
+#include "mapreduce/cli/job_spec.h"
+
+#include <toml++/toml.h>
+
+#include <charconv>
+#include <functional>
+#include <limits>
+#include <utility>
+
+#include "common/cli.h"
+
+namespace quern::mr {
+namespace {
+
+using v1::JobSpec;
+
+// Sets one field of a spec; for keys of inputs it is called once for each input.
+struct Target {
+  SpecFile* file = nullptr;
+  JobSpec::Input* input = nullptr;  // of keys that begin with "input."
+};
+struct Key {
+  std::string name;
+  std::function<absl::Status(std::string_view value, Target target)> set;
+};
+
+absl::StatusOr<uint64_t> ParseNumber(std::string_view text, uint64_t max) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value > max) {
+    return InvalidArgumentError("'{}' is no whole number from 0 to {}", text, max);
+  }
+  return value;
+}
+
+absl::StatusOr<bool> ParseBool(std::string_view text) {
+  if (text == "true") return true;
+  if (text == "false") return false;
+  return InvalidArgumentError("'{}' is neither true nor false", text);
+}
+
+// Makers of setters for the few kinds of values.
+template <typename Set>
+auto Text(Set set) {
+  return [set](std::string_view value, Target target) {
+    set(target, std::string(value));
+    return absl::OkStatus();
+  };
+}
+template <typename Set>
+auto Number(Set set, uint64_t max = std::numeric_limits<uint32_t>::max()) {
+  return [set, max](std::string_view value, Target target) -> absl::Status {
+    ASSIGN_OR_RETURN(const uint64_t number, ParseNumber(value, max));
+    set(target, static_cast<uint32_t>(number));
+    return absl::OkStatus();
+  };
+}
+template <typename Set>
+auto Size(Set set) {
+  return [set](std::string_view value, Target target) -> absl::Status {
+    ASSIGN_OR_RETURN(const uint64_t bytes, ParseSize(value));
+    set(target, bytes);
+    return absl::OkStatus();
+  };
+}
+template <typename Set>
+auto Switch(Set set) {
+  return [set](std::string_view value, Target target) -> absl::Status {
+    ASSIGN_OR_RETURN(const bool on, ParseBool(value));
+    set(target, on);
+    return absl::OkStatus();
+  };
+}
+
+absl::Status SetTimeout(std::string_view value, Target target) {
+  ASSIGN_OR_RETURN(const absl::Duration timeout, ParseDuration(value));
+  target.file->spec.mutable_limits()->set_timeout_ms(
+      static_cast<uint64_t>(absl::ToInt64Milliseconds(timeout)));
+  return absl::OkStatus();
+}
+
+absl::Status AddArgument(std::string_view value, Target target) {
+  target.file->arguments = SplitList(value);
+  return absl::OkStatus();
+}
+
+std::vector<Key> MakeKeys() {
+  const auto spec = [](Target t) { return &t.file->spec; };
+  const auto reduce = [](Target t) { return t.file->spec.mutable_reduce(); };
+  const auto output = [](Target t) { return t.file->spec.mutable_output(); };
+  const auto limits = [](Target t) { return t.file->spec.mutable_limits(); };
+  return {
+      {"name", Text([=](Target t, std::string v) { spec(t)->set_name(v); })},
+      {"plugin", Text([](Target t, std::string v) { t.file->plugin = v; })},
+      {"usage", Text([](Target t, std::string v) { t.file->usage = v; })},
+      {"help", Text([](Target t, std::string v) { t.file->help = v; })},
+      {"arguments", AddArgument},
+      {"input.path", Text([](Target t, std::string v) { t.input->set_path(v); })},
+      {"input.format", Text([](Target t, std::string v) { t.input->set_format(v); })},
+      {"input.mapper", Text([](Target t, std::string v) { t.input->set_mapper(v); })},
+      {"input.record_bytes", Size([](Target t, uint64_t v) { t.input->set_record_bytes(v); })},
+      {"reduce.tasks", Number([=](Target t, uint32_t v) { reduce(t)->set_tasks(v); })},
+      {"reduce.class", Text([=](Target t, std::string v) { reduce(t)->set_reducer(v); })},
+      {"reduce.combiner", Text([=](Target t, std::string v) { reduce(t)->set_combiner(v); })},
+      {"reduce.partitioner",
+       Text([=](Target t, std::string v) { reduce(t)->set_partitioner(v); })},
+      {"output.path", Text([=](Target t, std::string v) { output(t)->set_path(v); })},
+      {"output.format", Text([=](Target t, std::string v) { output(t)->set_format(v); })},
+      {"output.codec", Text([=](Target t, std::string v) { output(t)->set_codec(v); })},
+      {"output.replication",
+       Number([=](Target t, uint32_t v) { output(t)->set_replication(v); }, 100)},
+      {"output.overwrite", Switch([=](Target t, bool v) { output(t)->set_overwrite(v); })},
+      {"limits.memory", Size([=](Target t, uint64_t v) { limits(t)->set_memory_bytes(v); })},
+      {"limits.attempts", Number([=](Target t, uint32_t v) { limits(t)->set_attempts(v); }, 100)},
+      {"limits.timeout", SetTimeout},
+      {"limits.skip_bad_records",
+       Switch([=](Target t, bool v) { limits(t)->set_skip_bad_records(v); })},
+      {"limits.backup_tasks", Switch([=](Target t, bool v) { limits(t)->set_backup_tasks(v); })},
+      {"limits.deterministic", Switch([=](Target t, bool v) { limits(t)->set_deterministic(v); })},
+      {"limits.shuffle_codec",
+       Text([=](Target t, std::string v) { limits(t)->set_shuffle_codec(v); })},
+      {"limits.split", Size([=](Target t, uint64_t v) { limits(t)->set_split_bytes(v); })},
+  };
+}
+
+const std::vector<Key>& Keys() {
+  static const std::vector<Key> keys = MakeKeys();
+  return keys;
+}
+
+absl::Status UnknownKey(std::string_view key) {
+  if (key.starts_with("files")) {
+    return InvalidArgumentError("{}: the distributed cache is not available yet", key);
+  }
+  std::vector<std::string> names;
+  for (const Key& known : Keys()) names.push_back(known.name);
+  const std::string near = DidYouMean(key, names);
+  return InvalidArgumentError("{}: unknown key{}", key,
+                              near.empty() ? "" : fmt::format(". Did you mean {}?", near));
+}
+
+absl::Status SetKey(std::string_view key, std::string_view value, Target target) {
+  constexpr std::string_view kParams = "params.";
+  if (key.starts_with(kParams) && key.size() > kParams.size()) {
+    (*target.file->spec.mutable_params())[std::string(key.substr(kParams.size()))] =
+        std::string(value);
+    return absl::OkStatus();
+  }
+  for (const Key& known : Keys()) {
+    if (known.name == key) return Annotate(known.set(value, target), key);
+  }
+  return UnknownKey(key);
+}
+
+// A TOML value as it would stand after KEY= on the command line.
+absl::StatusOr<std::string> ToText(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+  if (const auto* on = node.as_boolean()) return std::string(on->get() ? "true" : "false");
+  if (const auto* list = node.as_array()) {
+    std::string text;
+    for (const toml::node& element : *list) {
+      ASSIGN_OR_RETURN(const std::string one, ToText(element));
+      text += (text.empty() ? "" : ",") + one;
+    }
+    return text;
+  }
+  return InvalidArgumentError("must be a text, a number, or true or false");
+}
+
+class SpecReader {
+ public:
+  explicit SpecReader(std::string_view source) : source_(source) {}
+
+  absl::Status Read(const toml::table& table) {
+    for (const auto& [key, node] : table) {
+      const std::string name(key.str());
+      if (name == "input") {
+        RETURN_IF_ERROR(ReadInputs(node));
+      } else if (const toml::table* section = node.as_table()) {
+        RETURN_IF_ERROR(ReadSection(name, *section, nullptr));
+      } else {
+        RETURN_IF_ERROR(ReadKey(name, node, nullptr));
+      }
+    }
+    return absl::OkStatus();
+  }
+  SpecFile Take() { return std::move(file_); }
+
+ private:
+  absl::Status ReadInputs(const toml::node& node) {
+    const toml::array* inputs = node.as_array();
+    if (inputs == nullptr || !inputs->is_array_of_tables()) {
+      return At(node, InvalidArgumentError("input: write [[input]], once for each input"));
+    }
+    for (const toml::node& input : *inputs) {
+      RETURN_IF_ERROR(ReadSection("input", *input.as_table(), file_.spec.add_inputs()));
+    }
+    return absl::OkStatus();
+  }
+  absl::Status ReadSection(const std::string& section, const toml::table& table,
+                           JobSpec::Input* input) {
+    // "deterministic" and "backup_tasks" are on unless a spec says otherwise.
+    if (section == "limits" && !file_.spec.has_limits()) {
+      file_.spec.mutable_limits()->set_backup_tasks(true);
+      file_.spec.mutable_limits()->set_deterministic(true);
+    }
+    for (const auto& [key, node] : table) {
+      RETURN_IF_ERROR(ReadKey(fmt::format("{}.{}", section, std::string_view(key.str())), node,
+                              input));
+    }
+    return absl::OkStatus();
+  }
+  absl::Status ReadKey(const std::string& name, const toml::node& node, JobSpec::Input* input) {
+    const absl::StatusOr<std::string> value = ToText(node);
+    if (!value.ok()) return At(node, Annotate(value.status(), name));
+    return At(node, SetKey(name, *value, {&file_, input}));
+  }
+  absl::Status At(const toml::node& node, const absl::Status& status) const {
+    return Annotate(status, fmt::format("{}:{}", source_, node.source().begin.line));
+  }
+
+  const std::string source_;
+  SpecFile file_;
+};
+
+}  // namespace
+
+absl::StatusOr<SpecFile> ParseSpec(std::string_view toml, std::string_view source) {
+  SpecReader reader(source);
+  try {
+    const toml::table table = toml::parse(toml);
+    RETURN_IF_ERROR(reader.Read(table));
+  } catch (const toml::parse_error& error) {
+    return InvalidArgumentError("{}:{}: {}", source, error.source().begin.line,
+                                std::string(error.description()));
+  }
+  return reader.Take();
+}
+
+absl::Status SetSpecKey(std::string_view assignment, SpecFile* file) {
+  const size_t equals = assignment.find('=');
+  if (equals == std::string_view::npos || equals == 0) {
+    return InvalidArgumentError("'{}' is not KEY=VALUE", assignment);
+  }
+  return SetSpecKey(assignment.substr(0, equals), assignment.substr(equals + 1), file);
+}
+
+absl::Status SetSpecKey(std::string_view key, std::string_view value, SpecFile* file) {
+  if (key.starts_with("limits.") && !file->spec.has_limits()) {
+    file->spec.mutable_limits()->set_backup_tasks(true);
+    file->spec.mutable_limits()->set_deterministic(true);
+  }
+  if (!key.starts_with("input.")) return SetKey(key, value, {file, nullptr});
+  if (file->spec.inputs().empty()) file->spec.add_inputs();
+  for (JobSpec::Input& input : *file->spec.mutable_inputs()) {
+    RETURN_IF_ERROR(SetKey(key, value, {file, &input}));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace quern::mr

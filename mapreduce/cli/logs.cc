@@ -1,0 +1,85 @@
+#include <cstdio>
+
+#include "client/shell/command.h"
+#include "common/cli.h"
+#include "mapreduce/cli/command.h"
+#include "mapreduce/cli/format.h"
+#include "mapreduce/engine/task_id.h"
+
+namespace quern::mr {
+namespace {
+
+class Logs final : public Command {
+ public:
+  void Define(shell::CommandLine* line) override {
+    line->Value("--task", "m-17[.1]", &task_, "one task, or one attempt of it (else all)");
+    line->Switch("--errors", &errors_, "of failed attempts only");
+    line->Arguments(&jobs_, 1, 1);
+  }
+
+  absl::StatusOr<int> Run(Session* session) override {
+    ASSIGN_OR_RETURN(coordinator_, session->coordinator());
+    if (!task_.empty()) return OneTask();
+    v1::ListTasksRequest request;
+    request.set_job_id(jobs_[0]);
+    request.set_limit(kMaxAttempts);
+    if (errors_) request.set_order(v1::ListTasksRequest::ORDER_FAILED);
+    ASSIGN_OR_RETURN(const v1::ListTasksResponse tasks, coordinator_->ListTasks(request));
+    if (tasks.attempts().empty()) {
+      fmt::print(stderr, "mr logs: {}: no {}attempts are remembered\n", jobs_[0],
+                 errors_ ? "failed " : "");
+    }
+    for (const v1::TaskAttemptStatus& attempt : tasks.attempts()) {
+      fmt::print("==> {} {} on {} <==\n", FormatAttempt(attempt.id()), StateName(attempt.state()),
+                 attempt.node());
+      if (attempt.has_failure()) fmt::print("{}\n", attempt.failure().message());
+      // What is gone with its worker is no reason to stop; its last lines were reported.
+      if (!Print(attempt.id(), false).ok()) fmt::print("{}", attempt.failure().log_tail());
+    }
+    if (tasks.more()) {
+      fmt::print(stderr, "mr logs: the first {} attempts; for others give --task\n", kMaxAttempts);
+    }
+    return kExitOk;
+  }
+
+ private:
+  static constexpr uint32_t kMaxAttempts = 100;
+
+  absl::StatusOr<int> OneTask() {
+    const absl::StatusOr<TaskName> name = ParseTaskName(task_);
+    if (!name.ok()) return shell::UsageError(Message(name.status()));
+    v1::AttemptId id;
+    id.set_job_id(jobs_[0]);
+    id.set_kind(name->kind);
+    id.set_task(name->task);
+    id.set_attempt(name->attempt.value_or(0));
+    RETURN_IF_ERROR(Print(id, !name->attempt.has_value()));
+    return kExitOk;
+  }
+
+  absl::Status Print(const v1::AttemptId& id, bool newest) {
+    v1::GetLogRequest request;
+    *request.mutable_id() = id;
+    request.set_newest_attempt(newest);
+    return coordinator_->GetLog(request, [](const std::string& data) {
+      std::fwrite(data.data(), 1, data.size(), stdout);
+    });
+  }
+
+  CoordinatorClient* coordinator_ = nullptr;
+  std::string task_;
+  bool errors_ = false;
+  std::vector<std::string> jobs_;
+};
+
+}  // namespace
+
+CommandSpec LogsCommand() {
+  return {"logs",
+          "JOB [--task m-17[.1]] [--errors]",
+          "what task attempts printed",
+          {"mr logs job-20261122-0001 --errors", "mr logs job-20261122-0001 --task r-3"},
+          [] { return std::make_unique<Logs>(); }};
+}
+
+}  // namespace quern::mr

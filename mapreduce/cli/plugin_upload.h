@@ -1,0 +1,17 @@
+// Puts a plugin where workers find it: /.quern/plugins/HASH.so, once for all jobs that use it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/status.h"
+#include "mapreduce/engine/plugin_info.h"
+#include "quern/mr/v1/types.pb.h"
+
+namespace quern::mr {
+
+absl::StatusOr<v1::JobSpec::Plugin> UploadPlugin(const std::vector<std::string>& masters,
+                                                 const std::string& local_path,
+                                                 const PluginInfo& plugin);
+
+}  // namespace quern::mr

@@ -1,0 +1,261 @@
+// mr run: from what the user named to a submitted job.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "client/file_system.h"
+#include "client/shell/command.h"
+#include "common/cli.h"
+#include "common/file_io.h"
+#include "mapreduce/cli/command.h"
+#include "mapreduce/cli/compile.h"
+#include "mapreduce/cli/format.h"
+#include "mapreduce/cli/job_source.h"
+#include "mapreduce/cli/plugin_upload.h"
+#include "mapreduce/cli/run_local.h"
+#include "mapreduce/cli/watch.h"
+#include "mapreduce/coordinator/logic/job_spec_rules.h"
+#include "mapreduce/coordinator/service/plugin_check.h"
+#include "mapreduce/engine/plugin_info.h"
+
+namespace quern::mr {
+namespace {
+
+using shell::UsageError;
+
+class RunJob final : public Command {
+ public:
+  void Define(shell::CommandLine* line) override {
+    line->Value("--reduce", "N", &reduce_, "reduce tasks; 0 = map only");
+    line->Switch("--map-only", &map_only_, "no reduce tasks: the mapper's records are the output");
+    line->Value("--memory", "SIZE", &memory_, "memory of one task attempt, such as 256MiB");
+    line->Value("--replication", "N", &replication_, "copies of the output");
+    line->Value("--format", "F", &format_, "of the input: text, whole, jsonl, fixed");
+    line->Value("--mapper", "CLASS", &mapper_, "class to use as the mapper");
+    line->Value("--reducer", "CLASS", &reducer_, "... as the reducer");
+    line->Value("--combiner", "CLASS", &combiner_, "... as the combiner");
+    line->Value("--partitioner", "NAME", &partitioner_, "hash, range, or a class");
+    line->Value("--name", "TEXT", &name_, "what the job is called");
+    line->Values("--set", "KEY=VALUE", &settings_, "any key of the spec, such as limits.timeout=1h");
+    line->Switch("--overwrite", &overwrite_, "replace the output if it is there");
+    line->Switch("--detach", &detach_, "print the job's id and do not wait for it");
+    line->Switch("--local", &local_, "run it in one process on this machine");
+    line->Value("--threads", "N", &threads_, "tasks at once with --local");
+    line->Switch("--dry-run", &dry_run_, "show what would run, and run nothing");
+    line->Arguments(&words_, 1);
+  }
+
+  std::string Help(const std::vector<std::string>& words) override {
+    // "mr run grep --help" is about grep.
+    if (words.empty() || words[0].starts_with("-")) return "";
+    const auto file = ReadyMadeSpec(words[0]);
+    if (!file.ok()) return "";
+    return fmt::format("usage: mr run {} [FLAGS]\n\n{}\nAll flags of mr run: mr run --help\n",
+                       file->usage.empty() ? words[0] + " IN... OUT" : file->usage, file->help);
+  }
+
+  absl::StatusOr<int> Run(Session* session) override {
+    absl::StatusOr<JobSource> source = LoadJob(words_[0]);
+    if (!source.ok()) return Rejected(*session, source.status());
+    RETURN_IF_ERROR(Apply(&source->file));
+    const absl::StatusOr<PluginInfo> plugin = Check(&*source);
+    if (!plugin.ok()) return Rejected(*session, plugin.status());
+    if (local_) return RunLocally(session, source->file.spec, source->plugin_path, threads_);
+    return Submit(session, &*source, *plugin);
+  }
+
+ private:
+  // Wrong keys in a file are wrong usage; everything else that stops a job early is a rejection.
+  static absl::StatusOr<int> Rejected(const Session& session, const absl::Status& status) {
+    const std::string_view message = Message(status);
+    const bool usage = message.find("unknown key") != std::string_view::npos;
+    if (usage) return UsageError(message);
+    if (session.json) {
+      shell::JsonLine error;
+      error.Add("code", absl::StatusCodeToString(status.code())).Add("message", message);
+      fmt::print(stderr, "{}\n", shell::JsonLine().Add("error", error).ToString());
+    } else {
+      fmt::print(stderr, "{}", ErrorLine("mr run", status));
+    }
+    return kExitRejected;
+  }
+
+  // Flags and arguments over what the spec says.
+  absl::Status Apply(SpecFile* file) {
+    for (const std::string& setting : settings_) RETURN_IF_ERROR(Set("--set", setting, file));
+    if (map_only_) reduce_ = "0";
+    const std::pair<std::string, std::string> flags[] = {
+        {"reduce.tasks", reduce_},       {"limits.memory", memory_},
+        {"output.replication", replication_}, {"reduce.class", reducer_},
+        {"reduce.combiner", combiner_},  {"reduce.partitioner", partitioner_},
+        {"name", name_}};
+    for (const auto& [key, value] : flags) {
+      if (!value.empty()) RETURN_IF_ERROR(Set("", fmt::format("{}={}", key, value), file));
+    }
+    if (overwrite_) file->spec.mutable_output()->set_overwrite(true);
+    RETURN_IF_ERROR(ApplyArguments(file));
+    if (!format_.empty()) RETURN_IF_ERROR(Set("--format", "input.format=" + format_, file));
+    if (!mapper_.empty()) RETURN_IF_ERROR(Set("--mapper", "input.mapper=" + mapper_, file));
+    // A map-only job has neither, whatever the ready-made spec says.
+    if (file->spec.reduce().has_tasks() && file->spec.reduce().tasks() == 0) {
+      file->spec.mutable_reduce()->clear_combiner();
+      file->spec.mutable_reduce()->clear_reducer();
+    }
+    file->spec.set_user(UserName());
+    file->spec.set_command(CommandText());
+    return absl::OkStatus();
+  }
+
+  static absl::Status Set(std::string_view flag, const std::string& assignment, SpecFile* file) {
+    const absl::Status status = SetSpecKey(assignment, file);
+    if (status.ok()) return status;
+    return UsageError(flag.empty() ? std::string(Message(status))
+                                   : fmt::format("{}: {}", flag, Message(status)));
+  }
+
+  // [ARGUMENTS OF THE JOB...] [IN... OUT]
+  absl::Status ApplyArguments(SpecFile* file) {
+    std::vector<std::string> rest(words_.begin() + 1, words_.end());
+    const size_t own = file->arguments.size();
+    if (own > 0 && rest.size() < own + 2) {
+      return UsageError(fmt::format("usage: mr run {}", file->usage));
+    }
+    for (size_t i = 0; i < own; ++i) {
+      RETURN_IF_ERROR(SetSpecKey(file->arguments[i], rest[i], file));
+    }
+    rest.erase(rest.begin(), rest.begin() + static_cast<ptrdiff_t>(own));
+    if (rest.empty()) return absl::OkStatus();  // a spec names its own paths
+    if (rest.size() == 1) {
+      return UsageError(fmt::format("'{}' alone: give both IN and OUT", rest[0]));
+    }
+    if (file->spec.inputs_size() > 1) {
+      return UsageError("the spec has several inputs: name the paths there, or with --set");
+    }
+    file->spec.mutable_output()->set_path(rest.back());
+    rest.pop_back();
+    if (file->spec.inputs().empty()) file->spec.add_inputs();
+    const v1::JobSpec::Input like = file->spec.inputs(0);
+    file->spec.clear_inputs();
+    for (const std::string& path : rest) {
+      v1::JobSpec::Input* input = file->spec.add_inputs();
+      *input = like;
+      input->set_path(path);
+    }
+    return absl::OkStatus();
+  }
+
+  // What can be known without asking anybody.
+  absl::StatusOr<PluginInfo> Check(JobSource* source) const {
+    v1::JobSpec* spec = &source->file.spec;
+    ASSIGN_OR_RETURN(PluginInfo plugin, ReadPlugin(source->plugin_path));
+    FillDefaults(spec);
+    RETURN_IF_ERROR(CheckJobSpec(*spec, {.local = local_}));
+    RETURN_IF_ERROR(ResolveClasses(plugin, spec));
+    // A plugin that registers one combiner means it to be used.
+    const bool reduces = !spec->reduce().has_tasks() || spec->reduce().tasks() > 0;
+    const std::vector<std::string> combiners = plugin.Names(ClassKind::kCombiner);
+    if (source->bare_plugin && reduces && combiners.size() == 1 && combiner_.empty()) {
+      spec->mutable_reduce()->set_combiner(combiners[0]);
+    }
+    return plugin;
+  }
+
+  absl::StatusOr<int> Submit(Session* session, JobSource* source, const PluginInfo& plugin) {
+    ASSIGN_OR_RETURN(CoordinatorClient* coordinator, session->coordinator());
+    ASSIGN_OR_RETURN(const std::vector<std::string> masters, session->masters());
+    const auto uploaded = UploadPlugin(masters, source->plugin_path, plugin);
+    if (!uploaded.ok()) return Rejected(*session, uploaded.status());
+    v1::SubmitRequest request;
+    *request.mutable_spec() = source->file.spec;
+    *request.mutable_spec()->mutable_plugin() = *uploaded;
+    request.set_dry_run(dry_run_);
+    const auto response = coordinator->Submit(std::move(request));
+    if (!response.ok()) return Rejected(*session, response.status());
+    if (dry_run_) return ShowPlan(*session, source->file.spec, *response);
+    if (detach_) {
+      if (session->json) {
+        fmt::print("{}\n", shell::JsonLine().Add("job", response->job_id()).ToString());
+      } else {
+        fmt::print("{}\n", response->job_id());
+      }
+      return kExitOk;
+    }
+    return WatchToTheEnd(session, response->job_id());
+  }
+
+  static int ShowPlan(const Session& session, const v1::JobSpec& spec,
+                      const v1::SubmitResponse& plan) {
+    Table table({{"MAP", Table::Align::kRight},
+                 {"BYTES", Table::Align::kRight},
+                 {"INPUT", Table::Align::kLeft},
+                 {"MACHINES", Table::Align::kLeft}});
+    for (int i = 0; i < plan.splits_size(); ++i) {
+      const v1::Split& split = plan.splits(i);
+      uint64_t bytes = 0;
+      for (const v1::InputPiece& piece : split.pieces()) bytes += piece.length();
+      std::string nodes;
+      for (const std::string& node : split.nodes()) nodes += (nodes.empty() ? "" : ",") + node;
+      const v1::InputPiece& first = split.pieces(0);
+      const std::string input =
+          split.pieces_size() == 1 ? fmt::format("{}+{}", first.path(), first.offset())
+                                   : fmt::format("{} and {} more", first.path(),
+                                                 split.pieces_size() - 1);
+      if (session.json) {
+        fmt::print("{}\n", shell::JsonLine()
+                               .Add("map", i)
+                               .Add("bytes", bytes)
+                               .Add("path", first.path())
+                               .Add("offset", first.offset())
+                               .Add("pieces", split.pieces_size())
+                               .Add("nodes", nodes)
+                               .ToString());
+      }
+      table.AddRow({std::to_string(i), FormatBinarySize(bytes), input, nodes});
+    }
+    if (!session.json) fmt::print("{}", table.ToString());
+    fmt::print(stderr, "{}: {} map task{}, mapper {}, reducer {}, output {}; nothing was run\n",
+               spec.name(), plan.splits_size(), plan.splits_size() == 1 ? "" : "s",
+               spec.inputs(0).mapper(),
+               spec.reduce().reducer().empty() ? "none" : spec.reduce().reducer(),
+               spec.output().path());
+    return kExitOk;
+  }
+
+  static std::string UserName() {
+    const char* user = std::getenv("USER");
+    if (user != nullptr && *user != '\0') return user;
+    return getuid() == 0 ? "root" : fmt::format("uid{}", getuid());
+  }
+  std::string CommandText() const {
+    std::string text = "mr run";
+    for (const std::string& word : words_) text += " " + word;
+    return text;
+  }
+
+  std::vector<std::string> words_;
+  std::vector<std::string> settings_;
+  std::string reduce_, memory_, replication_, format_, name_;
+  std::string mapper_, reducer_, combiner_, partitioner_, threads_;
+  bool map_only_ = false;
+  bool overwrite_ = false;
+  bool detach_ = false;
+  bool local_ = false;
+  bool dry_run_ = false;
+};
+
+}  // namespace
+
+CommandSpec RunCommand() {
+  return {"run",
+          "SPEC.toml | JOB_NAME | MY_JOB.cc | PLUGIN.so [IN... OUT] [FLAGS]",
+          "run a job and wait for its end",
+          {"mr run wordcount /in /out",
+           "mr run grep 'ERROR.*disk' '/logs/*.log' /found",
+           "mr run my_job.cc /in /out --reduce 4 --memory 256MiB",
+           "mr run job.toml --set params.stopwords=the,of --overwrite",
+           "mr run --local wordcount file:///etc/services file:///tmp/counts"},
+          [] { return std::make_unique<RunJob>(); }};
+}
+
+}  // namespace quern::mr

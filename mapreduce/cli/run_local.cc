@@ -1,0 +1,39 @@
+#include "mapreduce/cli/run_local.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <vector>
+
+#include "common/fd.h"
+#include "mapreduce/cli/compile.h"
+
+namespace quern::mr {
+
+absl::StatusOr<int> RunLocally(Session* session, v1::JobSpec spec, const std::string& plugin_path,
+                               const std::string& threads) {
+  spec.mutable_plugin()->set_path(std::filesystem::absolute(plugin_path).string());
+  // The spec in a file without a name: nothing is left behind, however the run ends.
+  UniqueFd file(memfd_create("quern-job", 0));
+  const std::string bytes = spec.SerializeAsString();
+  if (!file || write(file.get(), bytes.data(), bytes.size()) !=
+                   static_cast<ssize_t>(bytes.size())) {
+    return ErrnoStatus(errno, "write the spec");
+  }
+  const std::string binary = BinaryDir() + "/quern-task";
+  std::vector<std::string> command = {binary, "--local",
+                                      fmt::format("/proc/self/fd/{}", file.get())};
+  if (!threads.empty()) command.insert(command.end(), {"--threads", threads});
+  if (!session->master_flag.empty()) {
+    command.insert(command.end(), {"--master", session->master_flag});
+  }
+  std::vector<char*> argv;
+  for (std::string& word : command) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  execv(binary.c_str(), argv.data());
+  return ErrnoStatus(errno, binary);
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,16 @@
+// mr run --local: the whole job in one process on this machine, by quern-task.
+#pragma once
+
+#include <string>
+
+#include "common/status.h"
+#include "mapreduce/cli/command.h"
+#include "quern/mr/v1/types.pb.h"
+
+namespace quern::mr {
+
+// Becomes quern-task; returns only when that cannot be started. `threads` may be empty.
+absl::StatusOr<int> RunLocally(Session* session, v1::JobSpec spec, const std::string& plugin_path,
+                               const std::string& threads);
+
+}  // namespace quern::mr

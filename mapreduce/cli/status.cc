@@ -1,0 +1,113 @@
+#include "common/cli.h"
+#include "mapreduce/cli/command.h"
+#include "mapreduce/cli/format.h"
+#include "mapreduce/cli/watch.h"
+
+namespace quern::mr {
+namespace {
+
+void PrintPhase(const std::string& name, const v1::JobStatus::Phase& phase) {
+  if (phase.total() == 0) return;
+  fmt::print("{:<10} {} of {} done, {} running, {} failed attempt{}, {} run again\n", name + ":",
+             phase.done(), phase.total(), phase.running(), phase.failed_attempts(),
+             phase.failed_attempts() == 1 ? "" : "s", phase.rerun());
+  fmt::print("{:<10} {} on the data's machine, {} on its rack, {} elsewhere\n", "",
+             phase.node_local(), phase.rack_local(), phase.remote());
+}
+
+class Status final : public Command {
+ public:
+  void Define(shell::CommandLine* line) override { line->Arguments(&jobs_, 1); }
+
+  absl::StatusOr<int> Run(Session* session) override {
+    ASSIGN_OR_RETURN(CoordinatorClient* coordinator, session->coordinator());
+    for (const std::string& job_id : jobs_) {
+      ASSIGN_OR_RETURN(const v1::JobStatus job, coordinator->GetJob(job_id));
+      if (session->json) {
+        fmt::print("{}\n", JobJson(job).ToString());
+      } else {
+        Print(job);
+      }
+    }
+    return kExitOk;
+  }
+
+ private:
+  static void Print(const v1::JobStatus& job) {
+    fmt::print("job:       {}\nname:      {}\nuser:      {}\nstate:     {}\n", job.job_id(),
+               job.name(), job.user(), StateName(job.state()));
+    fmt::print("submitted: {}\ntime:      {}\n", TimeText(job.submitted_ms()),
+               LengthText(job.started_ms(), job.finished_ms()));
+    PrintPhase("map", job.map());
+    PrintPhase("reduce", job.reduce());
+    fmt::print("input:     {}\nshuffled:  {}\noutput:    {} in {}\ncommand:   {}\n",
+               FormatBinarySize(job.input_bytes()), FormatBinarySize(job.shuffle_bytes()),
+               FormatBinarySize(job.output_bytes()), job.output_path(), job.command());
+    if (!job.reason().empty()) fmt::print("reason:    {}", FailureText(job));
+  }
+
+  std::vector<std::string> jobs_;
+};
+
+class Watch final : public Command {
+ public:
+  void Define(shell::CommandLine* line) override { line->Arguments(&jobs_, 1, 1); }
+  absl::StatusOr<int> Run(Session* session) override { return WatchToTheEnd(session, jobs_[0]); }
+
+ private:
+  std::vector<std::string> jobs_;
+};
+
+class Counters final : public Command {
+ public:
+  void Define(shell::CommandLine* line) override { line->Arguments(&jobs_, 1, 1); }
+
+  absl::StatusOr<int> Run(Session* session) override {
+    ASSIGN_OR_RETURN(CoordinatorClient* coordinator, session->coordinator());
+    ASSIGN_OR_RETURN(const v1::JobStatus job, coordinator->GetJob(jobs_[0]));
+    Table table({{"GROUP"}, {"NAME"}, {"VALUE", Table::Align::kRight}});
+    for (const v1::Counter& counter : job.counters()) {
+      if (session->json) {
+        fmt::print("{}\n", shell::JsonLine()
+                               .Add("group", counter.group())
+                               .Add("name", counter.name())
+                               .Add("value", counter.value())
+                               .ToString());
+      }
+      table.AddRow({counter.group(), counter.name(), std::to_string(counter.value())});
+    }
+    if (!session->json) fmt::print("{}", table.ToString());
+    return kExitOk;
+  }
+
+ private:
+  std::vector<std::string> jobs_;
+};
+
+}  // namespace
+
+CommandSpec StatusCommand() {
+  return {"status",
+          "JOB...",
+          "how far a job is, and why it failed",
+          {"mr status job-20261122-0001"},
+          [] { return std::make_unique<Status>(); }};
+}
+
+CommandSpec WatchCommand() {
+  return {"watch",
+          "JOB",
+          "follow a job to its end; the exit code is the job's",
+          {"mr watch job-20261122-0001"},
+          [] { return std::make_unique<Watch>(); }};
+}
+
+CommandSpec CountersCommand() {
+  return {"counters",
+          "JOB",
+          "sums of the counters over all tasks",
+          {"mr counters job-20261122-0001"},
+          [] { return std::make_unique<Counters>(); }};
+}
+
+}  // namespace quern::mr

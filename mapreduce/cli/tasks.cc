@@ -1,0 +1,64 @@
+#include "common/cli.h"
+#include "mapreduce/cli/command.h"
+#include "mapreduce/cli/format.h"
+#include "mapreduce/engine/task_id.h"
+
+namespace quern::mr {
+namespace {
+
+class Tasks final : public Command {
+ public:
+  void Define(shell::CommandLine* line) override {
+    line->Switch("--slowest", &slowest_, "those that took longest first");
+    line->Switch("--failed", &failed_, "failed attempts only");
+    line->Arguments(&jobs_, 1, 1);
+  }
+
+  absl::StatusOr<int> Run(Session* session) override {
+    ASSIGN_OR_RETURN(CoordinatorClient* coordinator, session->coordinator());
+    v1::ListTasksRequest request;
+    request.set_job_id(jobs_[0]);
+    if (slowest_) request.set_order(v1::ListTasksRequest::ORDER_SLOWEST);
+    if (failed_) request.set_order(v1::ListTasksRequest::ORDER_FAILED);
+    Table table({{"ATTEMPT"}, {"STATE"}, {"NODE"}, {"LOCALITY"},
+                 {"TIME", Table::Align::kRight}, {"DONE", Table::Align::kRight},
+                 {"INPUT", Table::Align::kRight}, {"PHASE"}, {"CAUSE"}});
+    while (true) {
+      ASSIGN_OR_RETURN(const v1::ListTasksResponse page, coordinator->ListTasks(request));
+      for (const v1::TaskAttemptStatus& attempt : page.attempts()) {
+        if (session->json) fmt::print("{}\n", AttemptJson(attempt).ToString());
+        AddRow(attempt, &table);
+      }
+      if (!page.more() || page.attempts().empty()) break;
+      request.set_start(request.start() + static_cast<uint32_t>(page.attempts_size()));
+    }
+    if (!session->json) fmt::print("{}", table.ToString());
+    return kExitOk;
+  }
+
+ private:
+  static void AddRow(const v1::TaskAttemptStatus& attempt, Table* table) {
+    const bool done = attempt.state() == v1::ATTEMPT_STATE_SUCCEEDED;
+    table->AddRow({FormatAttempt(attempt.id()), StateName(attempt.state()), attempt.node(),
+                   attempt.locality(), LengthText(attempt.started_ms(), attempt.finished_ms()),
+                   fmt::format("{:.0f}%", done ? 100 : 100 * attempt.progress().fraction()),
+                   FormatBinarySize(attempt.progress().input_bytes()), attempt.progress().phase(),
+                   attempt.failure().message()});
+  }
+
+  bool slowest_ = false;
+  bool failed_ = false;
+  std::vector<std::string> jobs_;
+};
+
+}  // namespace
+
+CommandSpec TasksCommand() {
+  return {"tasks",
+          "JOB [--slowest | --failed]",
+          "task attempts: where they ran, how long, and what became of them",
+          {"mr tasks job-20261122-0001 --slowest", "mr tasks job-20261122-0001 --failed --json"},
+          [] { return std::make_unique<Tasks>(); }};
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,142 @@
+#include "mapreduce/cli/watch.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+
+#include "common/cli.h"
+#include "common/thread.h"
+#include "mapreduce/cli/format.h"
+
+namespace quern::mr {
+namespace {
+
+constexpr absl::Duration kLineInterval = absl::Seconds(10);
+
+int interrupt_pipe[2] = {-1, -1};
+
+extern "C" void OnInterrupt(int) {
+  const char byte = 0;
+  [[maybe_unused]] const ssize_t n = write(interrupt_pipe[1], &byte, 1);
+}
+
+// While it lives, Ctrl-C ends the watch of `client` instead of the process.
+class InterruptWatch {
+ public:
+  explicit InterruptWatch(CoordinatorClient* client) {
+    if (pipe2(interrupt_pipe, O_CLOEXEC) != 0) return;
+    struct sigaction action = {};
+    action.sa_handler = OnInterrupt;
+    action.sa_flags = SA_RESETHAND;  // a second Ctrl-C ends the process at once
+    sigaction(SIGINT, &action, nullptr);
+    thread_ = Thread("interrupt", [this, client] {
+      char byte = 0;
+      if (read(interrupt_pipe[0], &byte, 1) == 1 && !done_) {
+        interrupted_ = true;
+        client->CancelWatch();
+      }
+    });
+  }
+  ~InterruptWatch() {
+    done_ = true;
+    OnInterrupt(0);
+    thread_.Join();
+    signal(SIGINT, SIG_DFL);
+    close(interrupt_pipe[0]);
+    close(interrupt_pipe[1]);
+  }
+  bool interrupted() const { return interrupted_; }
+
+ private:
+  std::atomic<bool> done_ = false;
+  std::atomic<bool> interrupted_ = false;
+  Thread thread_;
+};
+
+// The progress of one job on stderr.
+class JobProgress {
+ public:
+  explicit JobProgress(bool quiet)
+      : quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1 && std::getenv("TERM") != nullptr) {}
+
+  void Show(const v1::JobStatus& status) {
+    if (quiet_) return;
+    const absl::Time now = absl::Now();
+    if (terminal_) {
+      std::string line = ProgressLine(status);
+      winsize size{};
+      if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1) {
+        line = line.substr(0, size.ws_col - 1u);
+      }
+      fmt::print(stderr, "\r\x1b[K{}", line);
+      drawn_ = true;
+    } else if (now - shown_ >= kLineInterval) {
+      // The first line after ten seconds: a short job leaves only its outcome.
+      if (shown_ != absl::InfinitePast()) fmt::print(stderr, "{}\n", ProgressLine(status));
+      shown_ = now;
+    }
+  }
+  void Clear() {
+    if (drawn_) fmt::print(stderr, "\r\x1b[K");
+    drawn_ = false;
+  }
+
+ private:
+  const bool quiet_;
+  const bool terminal_;
+  bool drawn_ = false;
+  absl::Time shown_ = absl::InfinitePast();
+};
+
+absl::StatusOr<int> AskWhatNow(CoordinatorClient* client, const std::string& job_id) {
+  if (isatty(STDIN_FILENO) == 1) {
+    fmt::print(stderr, "\n{}: [d]etach and let it run, or [k]ill it? ", job_id);
+    std::string answer;
+    std::getline(std::cin, answer);
+    if (answer.starts_with('k')) {
+      RETURN_IF_ERROR(client->Kill(job_id, "interrupted by its user").status());
+      fmt::print(stderr, "{}: killed\n", job_id);
+      return kExitInterrupted;
+    }
+  }
+  fmt::print(stderr, "{}: goes on without you. Try: mr watch {}, or mr kill {}\n", job_id, job_id,
+             job_id);
+  return kExitInterrupted;
+}
+
+int ShowEnd(const Session& session, const v1::JobStatus& status) {
+  const bool succeeded = status.state() == v1::JOB_STATE_SUCCEEDED;
+  if (session.json) fmt::print("{}\n", JobJson(status).ToString());
+  if (!session.json && !(session.quiet && succeeded)) {
+    fmt::print(stderr, "{}\n", EndLine(status));
+    fmt::print(stderr, "{}", succeeded ? CounterText(status, false) : FailureText(status));
+  }
+  return succeeded ? kExitOk : kExitFailed;
+}
+
+}  // namespace
+
+absl::StatusOr<int> WatchToTheEnd(Session* session, const std::string& job_id) {
+  ASSIGN_OR_RETURN(CoordinatorClient* client, session->coordinator());
+  JobProgress progress(session->quiet || session->json);
+  absl::StatusOr<v1::JobStatus> end;
+  bool interrupted = false;
+  {
+    InterruptWatch interrupt(client);
+    end = client->Watch(job_id, [&](const v1::JobStatus& status) {
+      if (!HasEnded(status)) progress.Show(status);
+    });
+    interrupted = interrupt.interrupted();
+  }
+  progress.Clear();
+  if (interrupted && !end.ok()) return AskWhatNow(client, job_id);
+  if (!end.ok()) return end.status();
+  return ShowEnd(*session, *end);
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,49 @@
+#include "client/shell/json_line.h"
+#include "common/cli.h"
+#include "mapreduce/cli/command.h"
+
+namespace quern::mr {
+namespace {
+
+class Workers final : public Command {
+ public:
+  void Define(shell::CommandLine*) override {}
+
+  absl::StatusOr<int> Run(Session* session) override {
+    ASSIGN_OR_RETURN(CoordinatorClient* coordinator, session->coordinator());
+    ASSIGN_OR_RETURN(const v1::GetWorkersResponse workers, coordinator->GetWorkers());
+    Table table({{"WORKER"}, {"NODE"}, {"RACK"}, {"ADDRESS"}, {"STATE"},
+                 {"SLOTS", Table::Align::kRight}, {"RUNNING", Table::Align::kRight}});
+    for (const auto& worker : workers.workers()) {
+      const std::string state = worker.alive() ? "alive" : "away";
+      if (session->json) {
+        fmt::print("{}\n", shell::JsonLine()
+                               .Add("worker", worker.worker_id())
+                               .Add("node", worker.node())
+                               .Add("rack", worker.rack())
+                               .Add("address", worker.address())
+                               .Add("http", worker.http_address())
+                               .Add("alive", worker.alive())
+                               .Add("slots", worker.slots())
+                               .Add("running", worker.running())
+                               .ToString());
+      }
+      table.AddRow({worker.worker_id(), worker.node(), worker.rack(), worker.address(), state,
+                    std::to_string(worker.slots()), std::to_string(worker.running())});
+    }
+    if (!session->json) fmt::print("{}", table.ToString());
+    return kExitOk;
+  }
+};
+
+}  // namespace
+
+CommandSpec WorkersCommand() {
+  return {"workers",
+          "",
+          "machines that run tasks",
+          {"mr workers"},
+          [] { return std::make_unique<Workers>(); }};
+}
+
+}  // namespace quern::mr
