@@ -1,4 +1,4 @@
-#include "mapreduce/engine/message_pipe.h"
+#include "mapreduce/task/message_pipe.h"
 
 #include <sys/socket.h>
 

@@ -1,0 +1,63 @@
+#include "mapreduce/task/attempt.h"
+
+#include "mapreduce/task/map_task.h"
+#include "mapreduce/task/reduce_task.h"
+#include "mapreduce/task/sample_task.h"
+#include "mapreduce/task/user_code.h"
+
+namespace quern::mr {
+
+namespace {
+
+// The machine or the cluster failed, and another attempt elsewhere or later may well succeed.
+bool IsEnvironment(const absl::Status& status) {
+  if (IsUserError(status)) return false;
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kCancelled:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<pb::AttemptResult> RunAttempt(const pb::TaskSpec& spec,
+                                             const TaskEnvironment& environment,
+                                             MapOutputFeed* feed) {
+  const bool reads_split = spec.id().kind() != pb::TASK_KIND_REDUCE;
+  if (reads_split && spec.split().input() >= static_cast<uint32_t>(spec.job().inputs_size())) {
+    return InvalidArgumentError("split of input {}, the job has {}", spec.split().input(),
+                                spec.job().inputs_size());
+  }
+  switch (spec.id().kind()) {
+    case pb::TASK_KIND_MAP:
+      return RunMapTask(spec, environment);
+    case pb::TASK_KIND_REDUCE:
+      return RunReduceTask(spec, environment, feed);
+    case pb::TASK_KIND_SAMPLE:
+      return RunSampleTask(spec, environment);
+    default:
+      return InvalidArgumentError("a task of kind {}", static_cast<int>(spec.id().kind()));
+  }
+}
+
+pb::AttemptFailure DescribeFailure(const absl::Status& status,
+                                   const RecordPositionWriter& position) {
+  pb::AttemptFailure failure;
+  failure.set_message(std::string(Message(status)));
+  failure.set_environment(IsEnvironment(status));
+  const RecordPosition at = position.Get();
+  if (at.phase == RecordPhase::kMap || at.phase == RecordPhase::kReduce) {
+    failure.set_in_record(true);
+    failure.set_record_source(at.source);
+    failure.set_record_position(at.position);
+  }
+  return failure;
+}
+
+}  // namespace quern::mr

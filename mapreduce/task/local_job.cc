@@ -1,0 +1,225 @@
+#include "mapreduce/task/local_job.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <utility>
+
+#include "common/file_io.h"
+#include "common/random.h"
+#include "common/thread.h"
+#include "mapreduce/coordinator/logic/job_spec_rules.h"
+#include "mapreduce/coordinator/service/input_files.h"
+#include "mapreduce/coordinator/service/plugin_check.h"
+#include "mapreduce/engine/range_bounds.h"
+#include "mapreduce/task/attempt.h"
+#include "mapreduce/task/task_storage.h"
+
+namespace quern::mr {
+
+namespace {
+
+constexpr char kLocalJobId[] = "job-local";
+
+std::string TemporaryRoot() {
+  const char* const dir = std::getenv("TMPDIR");
+  return dir != nullptr && *dir != '\0' ? dir : "/tmp";
+}
+
+// "/a/b" -> "/a/.b.1f2e3d4c": a hidden name, which inputs skip.
+std::string HiddenBeside(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return fmt::format("{}.{}.{}", path.substr(0, slash + 1), path.substr(slash + 1), RandomHex(4));
+}
+
+}  // namespace
+
+LocalJob::LocalJob(pb::JobSpec spec, uint32_t threads, client::ClientOptions dfs)
+    : spec_(std::move(spec)),
+      threads_(threads),
+      dfs_options_(std::move(dfs)),
+      storage_(MakeTaskStorage(dfs_options_)) {}
+
+LocalJob::~LocalJob() {
+  if (!scratch_.empty()) FileSystem::Real()->RemoveTree(scratch_).IgnoreError();
+}
+
+absl::Status LocalJob::Prepare() {
+  FillDefaults(&spec_);
+  if (spec_.inputs().empty()) return InvalidArgumentError("input: a job needs at least one");
+  if (spec_.output().path().empty()) return InvalidArgumentError("output.path: is missing");
+  std::string path = spec_.plugin().path();
+  if (IsLocalPath(path)) path.erase(0, kLocalScheme.size());
+  ASSIGN_OR_RETURN(const PluginInfo info, ReadPlugin(path));
+  RETURN_IF_ERROR(ResolveClasses(info, &spec_));
+  ASSIGN_OR_RETURN(const bool exists, storage_->Exists(spec_.output().path()));
+  if (exists && !spec_.output().overwrite()) {
+    return AlreadyExistsError("output: {}: exists already. Try: --overwrite, or another path",
+                              spec_.output().path());
+  }
+  RETURN_IF_ERROR(PlanInput());
+  ASSIGN_OR_RETURN(plugin_, Plugin::Load(path));
+  manifest_.job_id = kLocalJobId;
+  manifest_.job_name = spec_.name();
+  return absl::OkStatus();
+}
+
+absl::Status LocalJob::PlanInput() {
+  const auto dfs = client::FileSystem::Create(dfs_options_);
+  std::vector<SplitInput> inputs;
+  uint64_t bytes = 0;
+  for (const pb::JobSpec::Input& entry : spec_.inputs()) {
+    SplitInput& input = inputs.emplace_back();
+    input.input = static_cast<uint32_t>(inputs.size() - 1);
+    input.format = entry.format();
+    ASSIGN_OR_RETURN(input.files,
+                     FindInputFiles(dfs.get(), entry.path(), spec_.limits().split_bytes()));
+    for (const InputFile& file : input.files) bytes += file.length;
+  }
+  splits_ = PlanSplits(inputs, spec_.limits().split_bytes());
+  if (!spec_.reduce().has_tasks()) {
+    spec_.mutable_reduce()->set_tasks(DefaultReduceTasks(bytes, threads_));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LocalJob::Run() {
+  scratch_ = fmt::format("{}/quern-local-{}", TemporaryRoot(), RandomHex(8));
+  RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(scratch_));
+  temporary_ = HiddenBeside(spec_.output().path());
+  const absl::Status status = RunTasks();
+  if (!status.ok()) storage_->RemoveTree(temporary_).IgnoreError();
+  return status;
+}
+
+absl::Status LocalJob::RunTasks() {
+  RETURN_IF_ERROR(ChooseBounds());
+  ASSIGN_OR_RETURN(const Results maps, RunAll("map", MakeTasks(pb::TASK_KIND_MAP, splits_)));
+  for (const pb::AttemptResult& map : maps) AddCounters(map.counters(), &manifest_.counters);
+  if (spec_.reduce().tasks() == 0) return Publish(maps);
+  ASSIGN_OR_RETURN(const Results reduces, RunAll("reduce", MakeReduceTasks(maps)));
+  for (const pb::AttemptResult& each : reduces) AddCounters(each.counters(), &manifest_.counters);
+  return Publish(reduces);
+}
+
+absl::Status LocalJob::ChooseBounds() {
+  const uint32_t partitions = spec_.reduce().tasks();
+  if (spec_.reduce().partitioner() != "range" || partitions < 2) return absl::OkStatus();
+  const SamplePlan plan = PlanSample(splits_, partitions);
+  Tasks tasks = MakeTasks(pb::TASK_KIND_SAMPLE, plan.splits);
+  for (pb::TaskSpec& task : tasks) {
+    task.set_sample_bytes(plan.sample_bytes);
+    task.set_sample_keys(plan.sample_keys);
+  }
+  ASSIGN_OR_RETURN(const Results samples, RunAll("sample", tasks));
+  std::vector<std::string> keys;
+  for (const pb::AttemptResult& sample : samples) {
+    keys.insert(keys.end(), sample.sample_keys().begin(), sample.sample_keys().end());
+  }
+  bounds_ = ChooseRangeBounds(std::move(keys), partitions);
+  return absl::OkStatus();
+}
+
+LocalJob::Tasks LocalJob::MakeTasks(pb::TaskKind kind, const std::vector<pb::Split>& splits) const {
+  Tasks tasks;
+  for (const pb::Split& split : splits) {
+    pb::TaskSpec& task = tasks.emplace_back();
+    task.mutable_id()->set_job_id(kLocalJobId);
+    task.mutable_id()->set_kind(kind);
+    task.mutable_id()->set_task(static_cast<uint32_t>(tasks.size() - 1));
+    *task.mutable_job() = spec_;
+    *task.mutable_split() = split;
+    task.set_attempt_dir(temporary_);
+    for (const std::string& bound : bounds_) task.add_range_bounds(bound);
+  }
+  return tasks;
+}
+
+LocalJob::Tasks LocalJob::MakeReduceTasks(const Results& maps) const {
+  Tasks tasks = MakeTasks(pb::TASK_KIND_REDUCE, std::vector<pb::Split>(spec_.reduce().tasks()));
+  for (pb::TaskSpec& task : tasks) {
+    task.set_map_tasks(static_cast<uint32_t>(maps.size()));
+    for (const pb::AttemptResult& map : maps) *task.add_map_outputs() = map.map_output();
+  }
+  return tasks;
+}
+
+absl::StatusOr<LocalJob::Results> LocalJob::RunAll(std::string_view what, const Tasks& tasks) {
+  Progress progress({.name = fmt::format("{} {}", spec_.name(), what),
+                     .total = tasks.size(),
+                     .unit = ProgressOptions::Unit::kItems});
+  Results results(tasks.size());
+  std::atomic<size_t> next = 0;
+  Mutex mutex;
+  absl::Status first_error;
+  const auto work = [&] {
+    std::unique_ptr<SortBuffers> buffers;
+    for (size_t i = next++; i < tasks.size(); i = next++) {
+      absl::StatusOr<pb::AttemptResult> result = RunOne(tasks[i], &buffers);
+      progress.Add(1);
+      if (result.ok()) {
+        results[i] = *std::move(result);
+        continue;
+      }
+      MutexLock lock(&mutex);
+      if (first_error.ok()) first_error = result.status();
+      next = tasks.size();  // the others stop after the task that they are at
+    }
+  };
+  std::vector<Thread> threads;
+  for (size_t i = 0; i < std::min<size_t>(threads_, tasks.size()); ++i) {
+    threads.emplace_back(std::string(what), work);
+  }
+  threads.clear();
+  if (!first_error.ok()) return first_error;
+  return results;
+}
+
+absl::StatusOr<pb::AttemptResult> LocalJob::RunOne(const pb::TaskSpec& task,
+                                                   std::unique_ptr<SortBuffers>* buffers) {
+  const std::string name = FormatAttempt(task.id());
+  const auto position = RecordPositionWriter::Private();
+  TaskProgress progress;
+  TaskEnvironment environment;
+  environment.plugin = plugin_.get();
+  environment.storage = storage_.get();
+  environment.scratch_dir = fmt::format("{}/{}", scratch_, name);
+  environment.position = position.get();
+  environment.progress = &progress;
+  environment.sort_buffers = buffers;
+  RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(environment.scratch_dir));
+  std::string fetch_failure;
+  MapOutputFeed feed(
+      [&](uint32_t, uint32_t, const std::string& reason) { fetch_failure = reason; });
+  for (const pb::MapOutput& output : task.map_outputs()) feed.Add(output);
+  absl::StatusOr<pb::AttemptResult> result = RunAttempt(task, environment, &feed);
+  if (result.ok()) return result;
+  const pb::AttemptFailure failure = DescribeFailure(result.status(), *position);
+  const std::string at =
+      !failure.in_record() ? ""
+      : failure.record_source().empty()
+          ? fmt::format(", at key {}", failure.record_position())
+          : fmt::format(", at {}:{}", failure.record_source(), failure.record_position());
+  return MakeStatus(result.status().code(), fmt::format("{}: {}{}", name, failure.message(), at));
+}
+
+absl::Status LocalJob::Publish(const Results& results) {
+  for (const pb::AttemptResult& result : results) {
+    const std::string& path = result.output_path();
+    manifest_.parts.push_back({path.substr(path.rfind('/') + 1), result.output_bytes(),
+                               result.output_records(), result.output_crc()});
+  }
+  RETURN_IF_ERROR(WriteFile(kManifestName, FormatManifest(manifest_)));
+  RETURN_IF_ERROR(WriteFile(kSuccessName, ""));
+  return storage_->Rename(temporary_, spec_.output().path(), spec_.output().overwrite());
+}
+
+absl::Status LocalJob::WriteFile(const std::string& name, const std::string& contents) {
+  ASSIGN_OR_RETURN(const auto file,
+                   storage_->Create(fmt::format("{}/{}", temporary_, name),
+                                    {.replication = spec_.output().replication()}));
+  if (!contents.empty()) RETURN_IF_ERROR(file->Append(contents));
+  return file->Close();
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,64 @@
+// The steps of a job in one process: plan, sample, map, reduce, publish.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/file_system.h"
+#include "common/mutex.h"
+#include "common/progress.h"
+#include "common/status.h"
+#include "mapreduce/engine/manifest.h"
+#include "mapreduce/engine/storage.h"
+#include "mapreduce/task/plugin.h"
+#include "mapreduce/task/task_environment.h"
+#include "quern/mr/v1/worker.pb.h"
+
+namespace quern::mr {
+
+// Tasks run on several threads, each within the job's memory limit. Used by one thread.
+class LocalJob {
+ public:
+  LocalJob(pb::JobSpec spec, uint32_t threads, client::ClientOptions dfs);
+  ~LocalJob();
+
+  // Loads the plugin and plans. An error means that the job is rejected; nothing has happened then.
+  absl::Status Prepare();
+  // Runs every task and publishes the output. After an error nothing is left behind.
+  absl::Status Run();
+
+  const pb::JobSpec& spec() const { return spec_; }
+  // After Run: sums over all tasks.
+  const std::vector<pb::Counter>& counters() const { return manifest_.counters; }
+
+ private:
+  using Tasks = std::vector<pb::TaskSpec>;
+  using Results = std::vector<pb::AttemptResult>;
+
+  absl::Status PlanInput();
+  absl::Status ChooseBounds();
+  Tasks MakeTasks(pb::TaskKind kind, const std::vector<pb::Split>& splits) const;
+  Tasks MakeReduceTasks(const Results& maps) const;
+  // Runs them in any order, at most threads_ at once, until the first error.
+  absl::StatusOr<Results> RunAll(std::string_view what, const Tasks& tasks);
+  absl::StatusOr<pb::AttemptResult> RunOne(const pb::TaskSpec& task,
+                                           std::unique_ptr<SortBuffers>* buffers);
+  absl::Status RunTasks();
+  absl::Status Publish(const Results& results);
+  absl::Status WriteFile(const std::string& name, const std::string& contents);
+
+  pb::JobSpec spec_;
+  const uint32_t threads_;
+  const client::ClientOptions dfs_options_;
+  const std::unique_ptr<Storage> storage_;
+  std::unique_ptr<Plugin> plugin_;
+  std::vector<pb::Split> splits_;
+  std::vector<std::string> bounds_;
+  std::string scratch_;    // directory of this machine, for map outputs and spills
+  std::string temporary_;  // directory beside the output, that becomes the output
+  Manifest manifest_;
+};
+
+}  // namespace quern::mr

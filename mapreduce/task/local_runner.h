@@ -1,0 +1,23 @@
+// A whole job in one process: for development, debugging and small inputs. Splits, sorting, merging
+// and output formats are the engine's own, so parts and counters are those of a cluster.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/status.h"
+#include "mapreduce/engine/task_id.h"
+
+namespace quern::mr {
+
+struct LocalOptions {
+  std::string spec_file;  // a serialized JobSpec; its plugin.path is a file of this machine
+  uint32_t threads = 0;   // tasks at once; 0 = the number of cores
+  std::string master;     // HOST:PORT list; empty = as cluster_config.h finds it
+};
+
+// Progress and errors on stderr. An exit code of common/cli.h: kExitRejected when the job cannot be
+// started (output exists, no input, a class is missing).
+int RunLocal(const LocalOptions& options);
+
+}  // namespace quern::mr

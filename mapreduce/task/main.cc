@@ -1,0 +1,63 @@
+// quern-task: runs user code, for a worker (one attempt at a time) or for a whole job on this
+// machine.
+#include <fmt/core.h>
+#include <getopt.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "common/cli.h"
+#include "common/memory.h"
+#include "common/version.h"
+#include "mapreduce/task/local_runner.h"
+#include "mapreduce/task/worker_session.h"
+
+namespace quern::mr {
+namespace {
+
+constexpr char kHelp[] =
+    "Usage: quern-task --local SPEC_FILE [--threads N] [--master HOST:PORT]\n"
+    "       quern-task --worker_fd N\n"
+    "Runs user code. Started by quern-worker, and by `mr run --local`.\n\n"
+    "  --local SPEC_FILE  run the whole job of this serialized JobSpec in this process\n"
+    "  --threads N        map and reduce tasks at once (default: the number of cores)\n"
+    "  --master LIST      where the file system is (else QUERN_MASTER)\n"
+    "  --worker_fd N      serve the worker at the other end of this socket\n\n"
+    "Example: mr run --local wordcount file:///etc/services file:///tmp/counts\n";
+
+// Received pieces of data are allocated and freed all the time.
+constexpr size_t kKeptBytes = 16 << 20;
+
+int Main(int argc, char** argv) {
+  const option flags[] = {{"worker_fd", required_argument, nullptr, 'w'},
+                          {"local", required_argument, nullptr, 'l'},
+                          {"threads", required_argument, nullptr, 't'},
+                          {"master", required_argument, nullptr, 'm'},
+                          {"help", no_argument, nullptr, 'h'},
+                          {"version", no_argument, nullptr, 'v'},
+                          {nullptr, 0, nullptr, 0}};
+  int worker_fd = -1;
+  LocalOptions local;
+  for (int flag = 0; (flag = getopt_long(argc, argv, "", flags, nullptr)) != -1;) {
+    if (flag == 'w') worker_fd = std::atoi(optarg);
+    if (flag == 'l') local.spec_file = optarg;
+    if (flag == 't') local.threads = static_cast<uint32_t>(std::strtoul(optarg, nullptr, 10));
+    if (flag == 'm') local.master = optarg;
+    if (flag == 'h') return fmt::print("{}", kHelp), kExitOk;
+    if (flag == 'v') return fmt::print("quern-task {}\n", VersionString()), kExitOk;
+    if (flag == '?') return kExitUsage;
+  }
+  KeepFreedMemory(kKeptBytes);
+  if (!local.spec_file.empty()) return RunLocal(local);
+  if (worker_fd >= 0) {
+    WorkerSession(UniqueFd(worker_fd)).Run();
+    return kExitOk;
+  }
+  fmt::print(stderr, "quern-task: needs --local or --worker_fd. Try: quern-task --help\n");
+  return kExitUsage;
+}
+
+}  // namespace
+}  // namespace quern::mr
+
+int main(int argc, char** argv) { return quern::mr::Main(argc, argv); }

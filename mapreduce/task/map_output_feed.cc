@@ -1,0 +1,23 @@
+#include "mapreduce/task/map_output_feed.h"
+
+#include <utility>
+
+namespace quern::mr {
+
+void MapOutputFeed::Add(const pb::MapOutput& output) {
+  MutexLock lock(&mutex_);
+  added_.push_back(output);
+  if (wake_) wake_();
+}
+
+std::vector<pb::MapOutput> MapOutputFeed::Take() {
+  MutexLock lock(&mutex_);
+  return std::exchange(added_, {});
+}
+
+void MapOutputFeed::SetWake(std::function<void()> wake) {
+  MutexLock lock(&mutex_);
+  wake_ = std::move(wake);
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,160 @@
+#include "mapreduce/task/map_task.h"
+
+#include <memory>
+
+#include "mapreduce/engine/combine_sink.h"
+#include "mapreduce/engine/map_output_file.h"
+#include "mapreduce/engine/output_sink.h"
+#include "mapreduce/engine/partitioners.h"
+#include "mapreduce/task/split_runner.h"
+#include "mapreduce/task/task_output.h"
+#include "mapreduce/task/user_code.h"
+#include "mapreduce/task/user_context.h"
+
+namespace quern::mr {
+
+namespace {
+
+class MapTask {
+ public:
+  MapTask(const pb::TaskSpec& spec, const TaskEnvironment& environment)
+      : spec_(spec),
+        environment_(environment),
+        plan_(MemoryPlan::For(spec.job().limits().memory_bytes(),
+                              !spec.job().reduce().combiner().empty())),
+        context_(spec.job(), spec.id().task(), environment.progress) {}
+
+  absl::StatusOr<pb::AttemptResult> Run() {
+    const pb::JobSpec::Input& input = spec_.job().inputs(static_cast<int>(spec_.split().input()));
+    absl::Status created;
+    RETURN_IF_ERROR(CallUser(input.mapper() + "'s constructor", [&] {
+      auto mapper = environment_.plugin->NewMapper(input.mapper());
+      if (mapper.ok()) mapper_ = *std::move(mapper);
+      created = mapper.status();
+    }));
+    RETURN_IF_ERROR(created);
+    environment_.progress->StartPhase({"map", 0, 0.9}, SplitBytes(spec_.split()));
+    RETURN_IF_ERROR(spec_.job().reduce().tasks() == 0 ? RunMapOnly() : RunSorted());
+    context_.ExportCounters(&result_);
+    return std::move(result_);
+  }
+
+ private:
+  // Start, every record, Finish, into `sink`.
+  absl::Status RunMapper(EmitBuffer* sink) {
+    SplitRunner records(spec_, environment_, plan_);
+    mapper_->ConnectOutput(sink);
+    environment_.position->SetPhase(RecordPhase::kCallback);
+    RETURN_IF_ERROR(CallUser("Start", [&] { mapper_->Start(context_); }));
+    RETURN_IF_ERROR(records.Run(mapper_.get()));
+    environment_.position->SetPhase(RecordPhase::kCallback);
+    RETURN_IF_ERROR(CallUser("Finish", [&] { mapper_->Finish(); }));
+    environment_.position->SetPhase(RecordPhase::kNone);
+    context_.SetEngineCounter("map_input_records", records.records());
+    context_.SetEngineCounter("map_input_bytes", records.bytes());
+    if (records.skipped() > 0) context_.SetEngineCounter("map_skipped_records", records.skipped());
+    return absl::OkStatus();
+  }
+
+  absl::Status RunMapOnly() {
+    ASSIGN_OR_RETURN(const auto sink, CreateTaskOutput(spec_, environment_));
+    RETURN_IF_ERROR(RunMapper(sink.get()));
+    environment_.progress->StartPhase({"write", 0.9, 1}, 1);
+    RETURN_IF_ERROR(FinishTaskOutput(spec_, sink.get(), &result_));
+    context_.SetEngineCounter("map_output_records", sink->records());
+    return absl::OkStatus();
+  }
+
+  absl::Status RunSorted() {
+    ASSIGN_OR_RETURN(const Codec codec, ParseCodec(spec_.job().limits().shuffle_codec()));
+    RETURN_IF_ERROR(MakePartitioner());
+    std::unique_ptr<SortBuffers>& buffers = *environment_.sort_buffers;
+    if (buffers == nullptr || buffers->first.capacity() < plan_.sort_buffer_bytes) {
+      buffers.reset();
+      buffers = std::make_unique<SortBuffers>(plan_.sort_buffer_bytes);
+    }
+    const SortSinkOptions options = {{spec_.id().job_id(), spec_.id().task(), spec_.id().attempt()},
+                                     spec_.job().reduce().tasks(),
+                                     codec,
+                                     environment_.scratch_dir,
+                                     plan_.merge_fan_in};
+    SortSink sink(options, partitioner_.get(), buffers.get());
+    Reducer* combiner = nullptr;
+    if (spec_.job().reduce().combiner().empty()) {
+      RETURN_IF_ERROR(RunMapper(&sink));
+    } else {
+      RETURN_IF_ERROR(RunCombined(&sink, &combiner));
+    }
+    RETURN_IF_ERROR(FinishSorted(&sink, combiner));
+    const bool combined = combiner_ != nullptr;
+    context_.SetEngineCounter(combined ? "combine_output_records" : "map_output_records",
+                              sink.records());
+    return absl::OkStatus();
+  }
+
+  // Sets *combiner when the last merge should combine once more.
+  absl::Status RunCombined(SortSink* sink, Reducer** combiner) {
+    ASSIGN_OR_RETURN(combiner_, environment_.plugin->NewCombiner(spec_.job().reduce().combiner()));
+    RETURN_IF_ERROR(CallUser("the combiner's Start", [&] { combiner_->Start(context_); }));
+    CombineSink combine(plan_.combine_table_bytes, combiner_.get(), sink, environment_.position);
+    RETURN_IF_ERROR(RunMapper(&combine));
+    RETURN_IF_ERROR(CallUser("the combiner", [&] { combine.Finish(); }));
+    context_.SetEngineCounter("map_output_records", combine.input_records());
+    if (combine.combining()) *combiner = combiner_.get();
+    return absl::OkStatus();
+  }
+
+  absl::Status FinishSorted(SortSink* sink, Reducer* combiner) {
+    environment_.progress->StartPhase({"sort", 0.9, 1}, 1);
+    const std::string path = fmt::format("{}/{}", environment_.scratch_dir, kMapOutputName);
+    absl::StatusOr<uint64_t> bytes = 0;
+    environment_.position->SetPhase(combiner == nullptr ? RecordPhase::kNone
+                                                        : RecordPhase::kCombine);
+    RETURN_IF_ERROR(CallUser("the combiner", [&] { bytes = sink->Finish(path, combiner); }));
+    environment_.position->SetPhase(RecordPhase::kNone);
+    RETURN_IF_ERROR(bytes.status());
+    if (combiner_ != nullptr) {
+      RETURN_IF_ERROR(CallUser("the combiner's Finish", [&] { combiner_->Finish(); }));
+    }
+    context_.SetEngineCounter("spilled_records", sink->spilled_records());
+    pb::MapOutput* output = result_.mutable_map_output();
+    output->set_map_task(spec_.id().task());
+    output->set_attempt(spec_.id().attempt());
+    output->set_node(environment_.node);
+    output->set_data_path(path);
+    output->set_total_bytes(*bytes);
+    return absl::OkStatus();
+  }
+
+  absl::Status MakePartitioner() {
+    const std::string& name = spec_.job().reduce().partitioner();
+    if (name == "range") {
+      partitioner_ = std::make_unique<RangePartitioner>(
+          std::vector<std::string>(spec_.range_bounds().begin(), spec_.range_bounds().end()));
+    } else if (name.empty() || name == "hash") {
+      partitioner_ = std::make_unique<HashPartitioner>();
+    } else {
+      ASSIGN_OR_RETURN(partitioner_, environment_.plugin->NewPartitioner(name));
+      return CallUser("the partitioner's Start", [&] { partitioner_->Start(context_); });
+    }
+    return absl::OkStatus();
+  }
+
+  const pb::TaskSpec& spec_;
+  const TaskEnvironment& environment_;
+  const MemoryPlan plan_;
+  UserContext context_;
+  std::unique_ptr<Mapper> mapper_;
+  std::unique_ptr<Reducer> combiner_;
+  std::unique_ptr<Partitioner> partitioner_;
+  pb::AttemptResult result_;
+};
+
+}  // namespace
+
+absl::StatusOr<pb::AttemptResult> RunMapTask(const pb::TaskSpec& spec,
+                                             const TaskEnvironment& environment) {
+  return MapTask(spec, environment).Run();
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,122 @@
+#include "mapreduce/task/reduce_task.h"
+
+#include <memory>
+#include <vector>
+
+#include "mapreduce/engine/group_reader.h"
+#include "mapreduce/engine/memory_plan.h"
+#include "mapreduce/engine/merge_runs.h"
+#include "mapreduce/engine/merger.h"
+#include "mapreduce/task/shuffle.h"
+#include "mapreduce/task/task_output.h"
+#include "mapreduce/task/user_code.h"
+#include "mapreduce/task/user_context.h"
+
+namespace quern::mr {
+
+namespace {
+
+class ReduceTask {
+ public:
+  ReduceTask(const pb::TaskSpec& spec, const TaskEnvironment& environment)
+      : spec_(spec),
+        environment_(environment),
+        plan_(MemoryPlan::For(spec.job().limits().memory_bytes(), false)),
+        context_(spec.job(), spec.id().task(), environment.progress) {}
+
+  absl::StatusOr<pb::AttemptResult> Run(MapOutputFeed* feed) {
+    ShuffleOptions shuffle;
+    shuffle.job_id = spec_.id().job_id();
+    shuffle.partition = spec_.id().task();
+    shuffle.map_tasks = spec_.map_tasks();
+    shuffle.scratch_dir = environment_.scratch_dir;
+    shuffle.memory_bytes = plan_.fetched_bytes;
+    shuffle.max_streams = plan_.fetch_streams;
+    shuffle.progress = environment_.progress;
+    ASSIGN_OR_RETURN(std::vector<SortedRun> runs, GatherRuns(shuffle, feed));
+    const absl::Status status = MergeAndReduce(&runs);
+    if (status.code() == absl::StatusCode::kDataLoss && damaged_.map_task.has_value()) {
+      // The map task has to run again, and this attempt too once it has.
+      feed->Report(*damaged_.map_task, damaged_.attempt, std::string(Message(status)));
+      return UnavailableError("output of map task {}: {}", *damaged_.map_task, Message(status));
+    }
+    RETURN_IF_ERROR(status);
+    context_.ExportCounters(&result_);
+    return std::move(result_);
+  }
+
+ private:
+  absl::Status MergeAndReduce(std::vector<SortedRun>* runs) {
+    environment_.progress->StartPhase({"merge", 0.33, 0.5}, 1);
+    RETURN_IF_ERROR(MergeToFanIn(plan_.merge_fan_in, environment_.scratch_dir, runs, &damaged_));
+    uint64_t bytes = 0;
+    for (const SortedRun& run : *runs) bytes += run.bytes;
+    environment_.progress->StartPhase({"reduce", 0.5, 1}, bytes);
+    return Reduce(*runs);
+  }
+
+  absl::Status Reduce(const std::vector<SortedRun>& runs) {
+    const std::string& name = spec_.job().reduce().reducer();
+    std::unique_ptr<Reducer> reducer;
+    absl::Status created;
+    RETURN_IF_ERROR(CallUser(name + "'s constructor", [&] {
+      auto made = environment_.plugin->NewReducer(name);
+      if (made.ok()) reducer = *std::move(made);
+      created = made.status();
+    }));
+    RETURN_IF_ERROR(created);
+    ASSIGN_OR_RETURN(const auto sink, CreateTaskOutput(spec_, environment_));
+    reducer->ConnectOutput(sink.get());
+    environment_.position->SetSource("");
+    environment_.position->SetPhase(RecordPhase::kCallback);
+    RETURN_IF_ERROR(CallUser("Start", [&] { reducer->Start(context_); }));
+    Merger merger(runs);
+    GroupReader groups(&merger, environment_.scratch_dir);
+    environment_.position->SetPhase(RecordPhase::kReduce);
+    RETURN_IF_ERROR(CallUser("Reduce", [&] { ReduceGroups(&groups, reducer.get(), *sink); }));
+    if (!groups.status().ok()) {
+      damaged_ = runs[merger.failed_run()];
+      return groups.status();
+    }
+    environment_.position->SetPhase(RecordPhase::kCallback);
+    RETURN_IF_ERROR(CallUser("Finish", [&] { reducer->Finish(); }));
+    environment_.position->SetPhase(RecordPhase::kNone);
+    RETURN_IF_ERROR(FinishTaskOutput(spec_, sink.get(), &result_));
+    context_.SetEngineCounter("reduce_input_groups", groups.groups());
+    context_.SetEngineCounter("reduce_input_records", groups.records());
+    context_.SetEngineCounter("reduce_output_records", sink->records());
+    return absl::OkStatus();
+  }
+
+  // The inner loop of every reduce task.
+  void ReduceGroups(GroupReader* groups, Reducer* reducer, const OutputSink& sink) {
+    TaskProgress* const progress = environment_.progress;
+    while (groups->NextGroup()) {
+      environment_.position->SetPosition(groups->groups() - 1);
+      reducer->EnterGroup(groups);
+      reducer->Reduce(groups);
+      reducer->EnterGroup(nullptr);
+      progress->input_records.Set(groups->records());
+      progress->output_records.Set(sink.records());
+      progress->output_bytes.Set(sink.bytes());
+      progress->phase_done.Set(groups->bytes());
+    }
+  }
+
+  const pb::TaskSpec& spec_;
+  const TaskEnvironment& environment_;
+  const MemoryPlan plan_;
+  UserContext context_;
+  SortedRun damaged_;  // whose bytes were found to be bad
+  pb::AttemptResult result_;
+};
+
+}  // namespace
+
+absl::StatusOr<pb::AttemptResult> RunReduceTask(const pb::TaskSpec& spec,
+                                                const TaskEnvironment& environment,
+                                                MapOutputFeed* feed) {
+  return ReduceTask(spec, environment).Run(feed);
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,65 @@
+#include "mapreduce/task/sample_task.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "common/random.h"
+#include "mapreduce/task/split_runner.h"
+#include "mapreduce/task/user_code.h"
+#include "mapreduce/task/user_context.h"
+
+namespace quern::mr {
+
+namespace {
+
+// Keeps an even sample of all keys (reservoir sampling; Vitter 1985, algorithm R).
+class KeySampler final : public EmitBuffer {
+ public:
+  explicit KeySampler(size_t most) : most_(most) {}
+
+  std::vector<std::string> TakeSorted() {
+    std::sort(keys_.begin(), keys_.end());
+    return std::move(keys_);
+  }
+
+ private:
+  void AppendSlow(std::string_view key, std::string_view) override {
+    // Bounds need not be longer than this to divide keys well.
+    constexpr size_t kMaxKeyBytes = 1024;
+    const std::string_view kept = key.substr(0, kMaxKeyBytes);
+    ++seen_;
+    if (keys_.size() < most_) {
+      keys_.emplace_back(kept);
+    } else if (const uint64_t at = random_() % seen_; at < most_) {
+      keys_[at] = kept;
+    }
+  }
+
+  const size_t most_;
+  std::vector<std::string> keys_;
+  uint64_t seen_ = 0;
+  Random random_{1};  // the same sample of the same input every time
+};
+
+}  // namespace
+
+absl::StatusOr<pb::AttemptResult> RunSampleTask(const pb::TaskSpec& spec,
+                                                const TaskEnvironment& environment) {
+  const pb::JobSpec::Input& input = spec.job().inputs(static_cast<int>(spec.split().input()));
+  ASSIGN_OR_RETURN(const auto mapper, environment.plugin->NewMapper(input.mapper()));
+  const MemoryPlan plan = MemoryPlan::For(spec.job().limits().memory_bytes(), false);
+  UserContext context(spec.job(), spec.id().task(), environment.progress);
+  KeySampler sampler(spec.sample_keys());
+  mapper->ConnectOutput(&sampler);
+  environment.progress->StartPhase({"read", 0, 1}, SplitBytes(spec.split()));
+  SplitRunner records(spec, environment, plan, spec.sample_bytes());
+  RETURN_IF_ERROR(CallUser("Start", [&] { mapper->Start(context); }));
+  RETURN_IF_ERROR(records.Run(mapper.get()));
+  RETURN_IF_ERROR(CallUser("Finish", [&] { mapper->Finish(); }));
+  pb::AttemptResult result;
+  for (std::string& key : sampler.TakeSorted()) result.add_sample_keys(std::move(key));
+  return result;
+}
+
+}  // namespace quern::mr

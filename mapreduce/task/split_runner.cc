@@ -1,0 +1,74 @@
+#include "mapreduce/task/split_runner.h"
+
+#include <algorithm>
+
+#include "mapreduce/task/user_code.h"
+
+namespace quern::mr {
+
+SplitRunner::SplitRunner(const pb::TaskSpec& spec, const TaskEnvironment& environment,
+                         const MemoryPlan& plan, uint64_t bytes_per_piece)
+    : spec_(spec),
+      environment_(environment),
+      bytes_per_piece_(bytes_per_piece),
+      skip_(spec.skip_positions().begin(), spec.skip_positions().end()) {
+  const pb::JobSpec::Input& input = spec.job().inputs(static_cast<int>(spec.split().input()));
+  record_options_ = {input.format(), input.record_bytes(), environment.scratch_dir,
+                     plan.record_bytes};
+}
+
+absl::Status SplitRunner::Run(Mapper* mapper) {
+  for (const pb::InputPiece& piece : spec_.split().pieces()) {
+    RETURN_IF_ERROR(RunPiece(piece, mapper));
+    bytes_ += piece.length();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SplitRunner::RunPiece(const pb::InputPiece& piece, Mapper* mapper) {
+  ASSIGN_OR_RETURN(const auto file, environment_.storage->Open(piece.path()));
+  if (file->length() != piece.file_length()) {
+    return FailedPreconditionError(
+        "{}: has {} bytes, had {} when the job was planned. Try: run the job again", piece.path(),
+        file->length(), piece.file_length());
+  }
+  ASSIGN_OR_RETURN(const auto reader,
+                   OpenRecords(record_options_, file.get(), piece.offset(), piece.length()));
+  environment_.position->SetSource(piece.path());
+  environment_.position->SetPhase(RecordPhase::kMap);
+  RETURN_IF_ERROR(CallUser("Map", [&] { MapRecords(piece, reader.get(), mapper); }));
+  environment_.position->SetPhase(RecordPhase::kNone);
+  return Annotate(reader->status(), piece.path());
+}
+
+// The inner loop of every map task: what stands here is paid once a record.
+void SplitRunner::MapRecords(const pb::InputPiece& piece, RecordReader* reader, Mapper* mapper) {
+  TaskProgress* const progress = environment_.progress;
+  const bool key_is_path = KeyIsPath(record_options_.format);
+  const uint64_t limit = piece.offset() + std::min(bytes_per_piece_, UINT64_MAX - piece.offset());
+  while (reader->Next()) {
+    const uint64_t offset = reader->offset();
+    if (offset >= limit) break;
+    environment_.position->SetPosition(offset);
+    if (!skip_.empty() && skip_.count(offset) > 0) {
+      ++skipped_;
+      continue;
+    }
+    if (key_is_path) {
+      mapper->Map(MapInput({piece.path(), offset}, piece.path(), reader->value()));
+    } else {
+      mapper->Map(MapInput({piece.path(), offset}, reader->value()));
+    }
+    progress->input_records.Set(++records_);
+    progress->input_bytes.Set(bytes_ + (offset - piece.offset()));
+    progress->phase_done.Set(bytes_ + (offset - piece.offset()));
+  }
+}
+
+uint64_t SplitBytes(const pb::Split& split) {
+  uint64_t bytes = 0;
+  for (const pb::InputPiece& piece : split.pieces()) bytes += piece.length();
+  return bytes;
+}
+
+}  // namespace quern::mr

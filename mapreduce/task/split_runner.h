@@ -1,0 +1,48 @@
+// Feeds the records of a split to a mapper.
+#pragma once
+
+#include <cstdint>
+#include <set>
+
+#include "common/status.h"
+#include "mapreduce/api/mapper.h"
+#include "mapreduce/engine/memory_plan.h"
+#include "mapreduce/engine/record_reader.h"
+#include "mapreduce/engine/task_id.h"
+#include "mapreduce/task/task_environment.h"
+#include "quern/mr/v1/worker.pb.h"
+
+namespace quern::mr {
+
+// Used by one thread.
+class SplitRunner {
+ public:
+  // Borrowed. With a limit, only so many bytes from the start of each piece are read.
+  SplitRunner(const pb::TaskSpec& spec, const TaskEnvironment& environment, const MemoryPlan& plan,
+              uint64_t bytes_per_piece = UINT64_MAX);
+
+  // Start must have been called; Finish is left to the caller. A UserError when Map threw.
+  absl::Status Run(Mapper* mapper);
+
+  uint64_t records() const { return records_; }
+  uint64_t skipped() const { return skipped_; }
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  absl::Status RunPiece(const pb::InputPiece& piece, Mapper* mapper);
+  void MapRecords(const pb::InputPiece& piece, RecordReader* reader, Mapper* mapper);
+
+  const pb::TaskSpec& spec_;
+  const TaskEnvironment& environment_;
+  const uint64_t bytes_per_piece_;
+  RecordOptions record_options_;
+  std::set<uint64_t> skip_;
+  uint64_t records_ = 0;
+  uint64_t skipped_ = 0;
+  uint64_t bytes_ = 0;
+};
+
+// Bytes of all pieces.
+uint64_t SplitBytes(const pb::Split& split);
+
+}  // namespace quern::mr

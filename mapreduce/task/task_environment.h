@@ -1,0 +1,28 @@
+// What an attempt works with, whoever runs it: a worker's child process or local mode.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "mapreduce/engine/record_position.h"
+#include "mapreduce/engine/sort_sink.h"
+#include "mapreduce/engine/storage.h"
+#include "mapreduce/task/plugin.h"
+#include "mapreduce/task/task_progress.h"
+
+namespace quern::mr {
+
+// Borrowed by the attempt, all of it. One attempt at a time.
+struct TaskEnvironment {
+  const Plugin* plugin = nullptr;
+  Storage* storage = nullptr;
+  std::string scratch_dir;
+  std::string node;  // this machine's name
+  RecordPositionWriter* position = nullptr;
+  TaskProgress* progress = nullptr;
+  // Kept from one attempt to the next, since fresh memory is expensive.
+  std::unique_ptr<SortBuffers>* sort_buffers = nullptr;
+};
+
+}  // namespace quern::mr

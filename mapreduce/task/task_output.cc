@@ -1,0 +1,32 @@
+#include "mapreduce/task/task_output.h"
+
+namespace quern::mr {
+
+namespace {
+
+std::string OutputPath(const pb::TaskSpec& spec) {
+  return fmt::format("{}/{}", spec.attempt_dir(), FormatPart(spec.id().kind(), spec.id().task()));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<OutputSink>> CreateTaskOutput(const pb::TaskSpec& spec,
+                                                             const TaskEnvironment& environment) {
+  ASSIGN_OR_RETURN(const OutputFormat format, ParseOutputFormat(spec.job().output().format()));
+  ASSIGN_OR_RETURN(auto file,
+                   environment.storage->Create(OutputPath(spec),
+                                               {.replication = spec.job().output().replication()}));
+  return std::make_unique<OutputSink>(std::move(file), format);
+}
+
+absl::Status FinishTaskOutput(const pb::TaskSpec& spec, OutputSink* sink,
+                              pb::AttemptResult* result) {
+  RETURN_IF_ERROR(sink->Close());
+  result->set_output_path(OutputPath(spec));
+  result->set_output_bytes(sink->bytes());
+  result->set_output_records(sink->records());
+  result->set_output_crc(sink->crc());
+  return absl::OkStatus();
+}
+
+}  // namespace quern::mr

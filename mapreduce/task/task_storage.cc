@@ -1,0 +1,116 @@
+#include "mapreduce/task/task_storage.h"
+
+#include <mutex>
+#include <utility>
+
+#include "common/file_io.h"
+
+namespace quern::mr {
+
+namespace {
+
+class DfsStream final : public ByteStream {
+ public:
+  explicit DfsStream(std::unique_ptr<client::ReadStream> stream) : stream_(std::move(stream)) {}
+  absl::StatusOr<std::string_view> Next() override { return stream_->Next(); }
+
+ private:
+  const std::unique_ptr<client::ReadStream> stream_;
+};
+
+class DfsReadable final : public ReadableFile {
+ public:
+  explicit DfsReadable(std::unique_ptr<client::FileReader> reader) : reader_(std::move(reader)) {}
+  uint64_t length() const override { return reader_->status().length; }
+  std::unique_ptr<ByteStream> Stream(uint64_t offset, uint64_t length) override {
+    return std::make_unique<DfsStream>(reader_->Stream(offset, length));
+  }
+
+ private:
+  const std::unique_ptr<client::FileReader> reader_;
+};
+
+class DfsWritable final : public WritableFile {
+ public:
+  explicit DfsWritable(std::unique_ptr<client::FileWriter> writer) : writer_(std::move(writer)) {}
+  absl::Status Append(std::string_view bytes) override { return writer_->Append(bytes); }
+  absl::Status Close() override { return writer_->Close().status(); }
+
+ private:
+  const std::unique_ptr<client::FileWriter> writer_;
+};
+
+class DfsStorage final : public Storage {
+ public:
+  explicit DfsStorage(client::ClientOptions options)
+      : dfs_(client::FileSystem::Create(std::move(options))) {}
+
+  absl::StatusOr<std::unique_ptr<ReadableFile>> Open(const std::string& path) override {
+    ASSIGN_OR_RETURN(auto reader, dfs_->Open(path));
+    return std::make_unique<DfsReadable>(std::move(reader));
+  }
+  absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string& path,
+                                                       const WriteOptions& options) override {
+    client::CreateOptions create;
+    create.replication = options.replication;
+    create.overwrite = true;
+    create.create_parents = true;
+    ASSIGN_OR_RETURN(auto writer, dfs_->Create(path, create));
+    return std::make_unique<DfsWritable>(std::move(writer));
+  }
+  absl::StatusOr<bool> Exists(const std::string& path) override {
+    const auto status = dfs_->Stat(path);
+    if (status.ok()) return true;
+    if (status.status().code() == absl::StatusCode::kNotFound) return false;
+    return status.status();
+  }
+  absl::Status Rename(const std::string& from, const std::string& to, bool replace) override {
+    RETURN_IF_ERROR(dfs_->Mkdirs(ParentDir(to), {.parents = true}));
+    return dfs_->Rename(
+        from, to, replace ? client::RenameMode::kReplaceTree : client::RenameMode::kNoReplace);
+  }
+  absl::Status RemoveTree(const std::string& path) override {
+    return dfs_->Delete(path, {.recursive = true}).status();
+  }
+
+ private:
+  const std::unique_ptr<client::FileSystem> dfs_;
+};
+
+class TaskStorage final : public Storage {
+ public:
+  explicit TaskStorage(client::ClientOptions options) : options_(std::move(options)) {}
+
+  absl::StatusOr<std::unique_ptr<ReadableFile>> Open(const std::string& path) override {
+    return For(path)->Open(path);
+  }
+  absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string& path,
+                                                       const WriteOptions& options) override {
+    return For(path)->Create(path, options);
+  }
+  absl::StatusOr<bool> Exists(const std::string& path) override { return For(path)->Exists(path); }
+  absl::Status Rename(const std::string& from, const std::string& to, bool replace) override {
+    return For(from)->Rename(from, to, replace);
+  }
+  absl::Status RemoveTree(const std::string& path) override { return For(path)->RemoveTree(path); }
+
+ private:
+  Storage* For(const std::string& path) {
+    if (IsLocalPath(path)) return local_.get();
+    std::call_once(dfs_made_, [this] { dfs_ = std::make_unique<DfsStorage>(options_); });
+    return dfs_.get();
+  }
+
+  const client::ClientOptions options_;
+  const std::unique_ptr<Storage> local_ = MakeLocalStorage();
+  std::once_flag dfs_made_;
+  std::unique_ptr<Storage> dfs_;
+};
+
+}  // namespace
+
+std::unique_ptr<Storage> MakeTaskStorage(client::ClientOptions options) {
+  return std::make_unique<TaskStorage>(std::move(options));
+}
+
+}  // namespace quern::mr

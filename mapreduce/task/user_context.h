@@ -1,0 +1,41 @@
+// The TaskContext that user classes see.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mapreduce/api/task_context.h"
+#include "mapreduce/engine/task_id.h"
+#include "mapreduce/task/task_progress.h"
+
+namespace quern::mr {
+
+// Used by the task's thread.
+class UserContext final : public TaskContext {
+ public:
+  // Borrowed, both.
+  UserContext(const pb::JobSpec& job, uint32_t task, TaskProgress* progress)
+      : job_(job), task_(task), progress_(progress) {}
+
+  std::string_view param(std::string_view name, std::string_view fallback) const override;
+  Counter* counter(std::string_view name) override;
+  void SetStatus(std::string_view text) override { progress_->SetStatus(text); }
+  uint32_t task_index() const override { return task_; }
+  uint32_t reduce_tasks() const override { return job_.reduce().tasks(); }
+
+  // Sets one of the engine's own counters, group "quern".
+  void SetEngineCounter(std::string_view name, uint64_t value);
+  // Everything counted, for the attempt's result.
+  void ExportCounters(pb::AttemptResult* result) const;
+
+ private:
+  const pb::JobSpec& job_;
+  const uint32_t task_;
+  TaskProgress* const progress_;
+  std::map<std::string, Counter, std::less<>> user_;
+  std::map<std::string, uint64_t, std::less<>> engine_;
+};
+
+}  // namespace quern::mr

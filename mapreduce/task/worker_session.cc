@@ -1,0 +1,178 @@
+#include "mapreduce/task/worker_session.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+
+#include "common/cli.h"
+#include "common/log.h"
+#include "mapreduce/task/task_storage.h"
+#include "mapreduce/task/user_code.h"
+
+namespace quern::mr {
+
+namespace {
+
+constexpr absl::Duration kReportInterval = absl::Milliseconds(200);
+// A task outlives a restart of the master.
+constexpr absl::Duration kMasterPatience = absl::Minutes(10);
+
+// Makes it the working directory, and sends what is printed to its file `log`: a process that was
+// used before still has those of its last attempt.
+absl::Status EnterScratchDir(const std::string& dir) {
+  std::fflush(stdout);
+  std::fflush(stderr);
+  const std::string path = dir + "/log";
+  const UniqueFd log(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (!log || dup2(log.get(), STDOUT_FILENO) < 0 || dup2(log.get(), STDERR_FILENO) < 0) {
+    return ErrnoStatus(errno, path);
+  }
+  return chdir(dir.c_str()) == 0 ? absl::OkStatus() : ErrnoStatus(errno, dir);
+}
+
+}  // namespace
+
+WorkerSession::WorkerSession(UniqueFd socket) : pipe_(std::move(socket)) {
+  reader_ = Thread("reader", [this] { ReadMessages(); });
+}
+
+void WorkerSession::ReadMessages() {
+  while (true) {
+    pb::ToTask message;
+    const absl::Status status = pipe_.Read(&message);
+    MutexLock lock(&mutex_);
+    if (!status.ok()) {
+      closed_ = true;
+      changed_.SignalAll();
+      return;
+    }
+    if (message.has_start()) {
+      start_ = std::make_unique<pb::ToTask::Start>(std::move(*message.mutable_start()));
+      feed_ = std::make_shared<MapOutputFeed>(
+          [this](uint32_t map_task, uint32_t attempt, const std::string& reason) {
+            pb::FromTask report;
+            report.mutable_fetch_failure()->set_map_task(map_task);
+            report.mutable_fetch_failure()->set_map_attempt(attempt);
+            report.mutable_fetch_failure()->set_reason(reason);
+            pipe_.Write(report).IgnoreError();
+          });
+      for (const pb::MapOutput& output : start_->task().map_outputs()) feed_->Add(output);
+      changed_.SignalAll();
+    } else if (message.has_map_outputs() && feed_ != nullptr) {
+      for (const pb::MapOutput& output : message.map_outputs().outputs()) feed_->Add(output);
+    }
+  }
+}
+
+std::unique_ptr<pb::ToTask::Start> WorkerSession::NextStart() {
+  MutexLock lock(&mutex_);
+  while (start_ == nullptr && !closed_) changed_.Wait(&mutex_);
+  return std::move(start_);
+}
+
+void WorkerSession::Run() {
+  while (const auto start = NextStart()) {
+    pb::FromTask end;
+    absl::StatusOr<pb::AttemptResult> result = RunStart(*start);
+    if (result.ok()) {
+      *end.mutable_done() = *std::move(result);
+    } else {
+      LogError("attempt_failed",
+               {{"attempt", FormatAttempt(start->task().id())}, {"status", result.status()}});
+      if (position_ == nullptr) position_ = RecordPositionWriter::Private();
+      *end.mutable_failed() = DescribeFailure(result.status(), *position_);
+    }
+    if (!pipe_.Write(end).ok()) break;
+  }
+  pipe_.Shutdown();
+  reader_.Join();
+}
+
+absl::StatusOr<pb::AttemptResult> WorkerSession::RunStart(const pb::ToTask::Start& start) {
+  RETURN_IF_ERROR(Prepare(start));
+  TaskEnvironment environment;
+  environment.plugin = plugin_.get();
+  environment.storage = storage_.get();
+  environment.scratch_dir = start.scratch_dir();
+  environment.node = start.node();
+  environment.position = position_.get();
+  environment.sort_buffers = &sort_buffers_;
+  const auto progress = std::make_shared<TaskProgress>();
+  environment.progress = progress.get();
+  std::shared_ptr<MapOutputFeed> feed;
+  {
+    MutexLock lock(&mutex_);
+    feed = feed_;
+    progress_ = progress;
+  }
+  StartReporting();
+  absl::StatusOr<pb::AttemptResult> result = RunAttempt(start.task(), environment, feed.get());
+  StopReporting();
+  return result;
+}
+
+absl::Status WorkerSession::Prepare(const pb::ToTask::Start& start) {
+  if (storage_ == nullptr) {
+    client::ClientOptions options;
+    options.masters = SplitList(start.master());
+    options.user = start.task().job().user();
+    options.node = start.node();
+    options.master_timeout = kMasterPatience;
+    storage_ = MakeTaskStorage(std::move(options));
+  }
+  RETURN_IF_ERROR(EnterScratchDir(start.scratch_dir()));
+  position_.reset();
+  ASSIGN_OR_RETURN(position_, RecordPositionWriter::Create(start.scratch_dir() + "/record"));
+  if (plugin_ != nullptr && plugin_->path() != start.plugin_path()) {
+    return InvalidArgumentError("a process works for one plugin only: {} is loaded",
+                                plugin_->path());
+  }
+  if (plugin_ != nullptr) return absl::OkStatus();
+  position_->SetPhase(RecordPhase::kCallback);  // constructors of the plugin's own statics
+  absl::Status loaded;
+  RETURN_IF_ERROR(CallUser("loading the plugin", [&] {
+    auto plugin = Plugin::Load(start.plugin_path());
+    if (plugin.ok()) plugin_ = *std::move(plugin);
+    loaded = plugin.status();
+  }));
+  position_->SetPhase(RecordPhase::kNone);
+  return loaded;
+}
+
+void WorkerSession::StartReporting() {
+  {
+    MutexLock lock(&mutex_);
+    reporting_ = true;
+  }
+  reporter_ = Thread("reporter", [this] { ReportProgress(); });
+}
+
+void WorkerSession::StopReporting() {
+  {
+    MutexLock lock(&mutex_);
+    reporting_ = false;
+    changed_.SignalAll();
+  }
+  reporter_.Join();
+}
+
+// Sends only news, so that silence means that the user's code stands still.
+void WorkerSession::ReportProgress() {
+  std::string last;
+  MutexLock lock(&mutex_);
+  while (reporting_) {
+    changed_.WaitFor(&mutex_, kReportInterval);
+    if (!reporting_) break;
+    pb::FromTask message;
+    *message.mutable_progress() = progress_->Snapshot();
+    const std::string bytes = message.SerializeAsString();
+    if (bytes == last) continue;
+    last = bytes;
+    pipe_.Write(message).IgnoreError();
+  }
+}
+
+}  // namespace quern::mr
