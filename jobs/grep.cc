@@ -4,18 +4,20 @@
 // Output (raw): the lines. Counter `matches`.
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
 #include <string>
 
+#include "jobs/required_literal.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
 
-// A pattern without any special character is searched for as it is, at the speed of memmem.
-bool IsLiteral(std::string_view pattern) {
-  return pattern.find_first_of("\\^$.|?*+()[]{}") == std::string_view::npos;
+bool IsAscii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 class GrepMapper : public quern::Mapper {
@@ -25,9 +27,13 @@ class GrepMapper : public quern::Mapper {
     if (pattern_.empty()) throw std::invalid_argument("params: pattern is not set");
     const bool ignore_case = context.param("ignore_case", "false") == "true";
     invert_ = context.param("invert", "false") == "true";
-    literal_ = IsLiteral(pattern_) && !ignore_case;
+    // Most lines are ruled out by looking for a string that each match must contain.
+    if (!ignore_case) required_ = RequiredLiteral(pattern_);
+    literal_ = required_ == pattern_;
     RE2::Options options(RE2::Quiet);
-    options.set_encoding(RE2::Options::EncodingLatin1);  // lines are bytes, not always UTF-8
+    // Lines are bytes, not always UTF-8; only patterns that hold other characters need to know
+    // them.
+    if (IsAscii(pattern_)) options.set_encoding(RE2::Options::EncodingLatin1);
     options.set_case_sensitive(!ignore_case);
     regex_ = std::make_unique<RE2>(pattern_, options);
     if (!regex_->ok()) {
@@ -44,14 +50,16 @@ class GrepMapper : public quern::Mapper {
 
  private:
   bool Matches(std::string_view line) const {
-    if (literal_) {
-      return memmem(line.data(), line.size(), pattern_.data(), pattern_.size()) != nullptr;
+    if (!required_.empty() &&
+        memmem(line.data(), line.size(), required_.data(), required_.size()) == nullptr) {
+      return false;
     }
-    return RE2::PartialMatch(re2::StringPiece(line.data(), line.size()), *regex_);
+    return literal_ || RE2::PartialMatch(re2::StringPiece(line.data(), line.size()), *regex_);
   }
 
   std::string pattern_;
-  bool literal_ = false;
+  std::string required_;
+  bool literal_ = false;  // the pattern is nothing but that string
   bool invert_ = false;
   std::unique_ptr<RE2> regex_;
   quern::Counter* matches_ = nullptr;

@@ -28,9 +28,7 @@ constexpr bool IsTermByte(unsigned char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c >= 0x80;
 }
 
-constexpr char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
+constexpr char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::string EscapeName(std::string_view name) {
   std::string escaped;
@@ -60,9 +58,9 @@ class InvertedIndexMapper : public quern::Mapper {
     documents_->Increment();
     if (!in.value().empty() && in.value().front() == '{' && MapJson(in.value())) return;
     const bool whole = in.key() == in.source().path;
-    IndexDocument(whole ? std::string(in.key())
-                        : std::string(in.source().path) + ":" + std::string(in.key()),
-                  in.value());
+    IndexDocument(
+        whole ? std::string(in.key()) : std::string(in.source().path) + ":" + std::string(in.key()),
+        in.value());
   }
 
  private:
@@ -146,7 +144,9 @@ QUERN_REGISTER_MAPPER(InvertedIndexMapper);
 // One line per posting, in the order of the input.
 class InvertedIndexReducer : public quern::Reducer {
  public:
-  void Start(quern::TaskContext& context) override { distinct_ = context.counter("distinct_terms"); }
+  void Start(quern::TaskContext& context) override {
+    distinct_ = context.counter("distinct_terms");
+  }
   void Reduce(quern::ReduceInput* in) override {
     distinct_->Increment();
     for (const std::string_view posting : in->values()) Emit(posting);
