@@ -13,10 +13,10 @@ namespace quern {
 std::string EscapeHtml(std::string_view text);
 
 struct PageFrame {
-  std::string server;                                    // "quern-master m1"
-  std::vector<std::pair<std::string, std::string>> nav;  // path, title
-  std::string twin;                                      // path of the JSON twin
-  std::string version;
+  std::string server{};                                    // "quern-master m1"
+  std::vector<std::pair<std::string, std::string>> nav{};  // path, title
+  std::string twin{};                                      // path of the JSON twin
+  std::string version{};
 };
 std::string RenderHtml(const PageContent& page, const PageFrame& frame);
 

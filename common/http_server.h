@@ -20,8 +20,8 @@
 namespace quern {
 
 struct HttpRequest {
-  std::string path;                           // decoded, without the query
-  std::multimap<std::string, std::string> params;  // of the query
+  std::string path{};                         // decoded, without the query
+  std::multimap<std::string, std::string> params{};  // of the query
   // The first value of a parameter; empty when it is not there.
   std::string param(const std::string& name) const;
 };
@@ -29,7 +29,7 @@ struct HttpRequest {
 struct HttpResponse {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
-  std::string body;
+  std::string body{};
 };
 
 // A page and its twin: "/chunks" and "/chunks.json"; the twin of "/" is "/index.json". An error
@@ -49,7 +49,7 @@ struct HttpOptions {
   std::string listen = "127.0.0.1:0";  // HOST:PORT
   bool insecure_network = false;       // else loopback only
   std::string server_name = "quern";   // shown on every page
-  std::function<absl::Status()> ready;  // /readyz; null: ready as soon as it listens
+  std::function<absl::Status()> ready{};  // /readyz; null: ready as soon as it listens
   Metrics* metrics = nullptr;           // /metrics; borrowed
 };
 

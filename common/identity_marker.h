@@ -22,9 +22,9 @@
 namespace quern {
 
 struct IdentityMarker {
-  std::string role;        // "master", "chunkserver-disk", "coordinator"
-  std::string cluster_id;  // may be empty until it is known
-  std::string id;          // of this store within the cluster
+  std::string role{};        // "master", "chunkserver-disk", "coordinator"
+  std::string cluster_id{};  // may be empty until it is known
+  std::string id{};          // of this store within the cluster
   uint64_t sequence = 0;
 };
 

@@ -49,8 +49,8 @@ using PageRow = std::vector<PageCell>;
 using PageFacts = std::vector<std::pair<std::string, PageCell>>;
 
 struct PageTable {
-  std::vector<std::string> columns;
-  std::vector<PageRow> rows;
+  std::vector<std::string> columns{};
+  std::vector<PageRow> rows{};
 };
 
 struct PageSection {
@@ -59,7 +59,7 @@ struct PageSection {
 };
 
 struct PageContent {
-  std::string title;
+  std::string title{};
   std::deque<PageSection> sections{};  // a deque: AddTable's reference stays good
 
   void AddFacts(std::string_view heading, PageFacts facts);

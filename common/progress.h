@@ -15,7 +15,7 @@ namespace quern {
 struct ProgressOptions {
   enum class Unit { kBytes, kItems };
   enum class Style { kAuto, kBar, kLines, kQuiet };  // kAuto: a bar when `out` is a terminal
-  std::string name;
+  std::string name{};
   uint64_t total = 0;  // 0: not known, no percentage and no ETA
   Unit unit = Unit::kBytes;
   Style style = Style::kAuto;

@@ -17,12 +17,12 @@
 namespace quern {
 
 struct RocksOptions {
-  std::string path;
+  std::string path{};
   // True only for the first format: FailedPrecondition when a database is there already. Otherwise
   // it must be there, since RocksDB would take a lost database for a new one and report success.
   bool create = false;
   // Besides "default", which always exists. Missing ones are made.
-  std::vector<std::string> column_families;
+  std::vector<std::string> column_families{};
   // Memtable of each column family, and the shared block cache.
   size_t write_buffer_bytes = size_t{8} << 20;
   size_t block_cache_bytes = size_t{32} << 20;

@@ -18,14 +18,14 @@ namespace quern {
 
 struct SpawnOptions {
   // The whole environment; none: that of this process.
-  std::optional<std::map<std::string, std::string>> env;
-  std::string cwd;  // empty: that of this process
+  std::optional<std::map<std::string, std::string>> env{};
+  std::string cwd{};  // empty: that of this process
   // Borrowed. -1: /dev/null for stdin, this process's own for the others.
   int stdin_fd = -1;
   int stdout_fd = -1;
   int stderr_fd = -1;
   // Stay open in the child under the same numbers (borrowed); every other one is closed.
-  std::vector<int> inherit_fds;
+  std::vector<int> inherit_fds{};
   bool new_process_group = true;  // so that KillGroup reaches grandchildren
   // Sent to the child when this process dies; 0: none.
   int death_signal = SIGKILL;

@@ -1,0 +1,182 @@
+#include "common/http_server.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include <nlohmann/json.hpp>
+
+#include "common/fd.h"
+#include "common/host_port.h"
+#include "common/html.h"
+#include "common/thread.h"
+#include "tests/support/random_test.h"
+#include "tests/support/status_matchers.h"
+
+namespace quern {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+PageContent MakePage() {
+  PageContent page{.title = "Master"};
+  page.AddFacts("Cluster facts", {{"cluster id", "7f3a"}, {"chunks", 1234567}, {"safe", true}});
+  PageTable& servers = page.AddTable("Servers", {"server", "free", "last seen"});
+  servers.rows.push_back({{"cs3", "/server?id=3"}, PageCell::Bytes(uint64_t{3} << 30),
+                          PageCell::Seconds(absl::Seconds(1.5))});
+  servers.rows.push_back({"<script>alert(1)</script>", PageCell::Bytes(0), "\xff\xfe"});
+  page.AddText("Log", "a < b & c");
+  return page;
+}
+
+TEST(PageTest, TheTwinHoldsTheValuesOfThePage) {
+  const auto twin = nlohmann::json::parse(RenderJson(MakePage()));
+  EXPECT_EQ(twin["title"], "Master");
+  EXPECT_EQ(twin["cluster_facts"]["cluster_id"], "7f3a");
+  EXPECT_EQ(twin["cluster_facts"]["chunks"], 1234567);
+  EXPECT_EQ(twin["cluster_facts"]["safe"], true);
+  EXPECT_EQ(twin["servers"][0]["free"], 3221225472);
+  EXPECT_EQ(twin["servers"][0]["last_seen"], 1.5);
+  EXPECT_EQ(twin["servers"].size(), 2u);
+  EXPECT_EQ(twin["log"], "a < b & c");
+}
+
+TEST(PageTest, HtmlShowsTheSameForPeopleAndEscapesEverything) {
+  const std::string html = RenderHtml(MakePage(), {.server = "m<1>"});
+  EXPECT_THAT(html, HasSubstr("1,234,567"));
+  EXPECT_THAT(html, HasSubstr("3 GiB"));
+  EXPECT_THAT(html, HasSubstr("<a href=\"/server?id=3\">cs3</a>"));
+  EXPECT_THAT(html, HasSubstr("a &lt; b &amp; c"));
+  EXPECT_THAT(html, AllOf(Not(HasSubstr("<script")), Not(HasSubstr("m<1>"))));
+  EXPECT_EQ(EscapeHtml("<a href=\"x\">'&'</a>"),
+            "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;");
+}
+
+class HttpServerTest : public RandomTest {
+ protected:
+  void StartServer() {
+    HttpOptions options;
+    options.server_name = "quern-master m1";
+    options.metrics = &metrics_;
+    options.ready = [this] { return ready_; };
+    auto server = HttpServer::Start(
+        options,
+        {{"/", "Overview", [](const HttpRequest&) { return MakePage(); }},
+         {"/chunk", "",
+          [](const HttpRequest& request) -> absl::StatusOr<PageContent> {
+            if (request.param("id").empty()) return InvalidArgumentError("which chunk?");
+            return NotFoundError("{}: no such chunk", request.param("id"));
+          }}},
+        {{"/raw", [](const HttpRequest& request) {
+            return HttpResponse{.status = 202, .content_type = "text/x", .body = request.param("q")};
+          }},
+         {"/throws", [](const HttpRequest&) -> HttpResponse { throw std::runtime_error("oops"); }}});
+    ASSERT_OK(server);
+    server_ = std::move(*server);
+  }
+
+  // One connection per request; the whole answer, head and body.
+  std::string Send(const std::string& bytes) {
+    const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(server_->port()));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    shutdown(socket.get(), SHUT_WR);
+    std::string answer;
+    char buffer[4096];
+    for (ssize_t n; (n = recv(socket.get(), buffer, sizeof(buffer), 0)) > 0;) {
+      answer.append(buffer, static_cast<size_t>(n));
+    }
+    return answer;
+  }
+  std::string Request(const std::string& method, const std::string& target) {
+    return Send(method + " " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  }
+  std::string Get(const std::string& target) { return Request("GET", target); }
+
+  Metrics metrics_;
+  absl::Status ready_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(HttpServerTest, PagesAndTwinsAreServedWithTheirTypes) {
+  StartServer();
+  EXPECT_THAT(Get("/"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("text/html"),
+                              HasSubstr("<h1>Master</h1>"), HasSubstr("href=\"/index.json\""),
+                              HasSubstr("Content-Security-Policy: default-src 'none'")));
+  EXPECT_THAT(Get("/index.json"), AllOf(HasSubstr("application/json"), HasSubstr("\"Master\"")));
+  EXPECT_THAT(Get("/raw?q=a%20b%26c"), AllOf(StartsWith("HTTP/1.1 202"), HasSubstr("\r\na b&c")));
+}
+
+TEST_F(HttpServerTest, ErrorsHaveTheStatusThatFits) {
+  StartServer();
+  EXPECT_THAT(Get("/chunk"), AllOf(StartsWith("HTTP/1.1 400"), HasSubstr("which chunk?")));
+  EXPECT_THAT(Get("/chunk?id=<7>"), AllOf(StartsWith("HTTP/1.1 404"), HasSubstr("&lt;7&gt;")));
+  EXPECT_THAT(Get("/chunk.json?id=7"), AllOf(StartsWith("HTTP/1.1 404"), HasSubstr("no such chunk")));
+  EXPECT_THAT(Get("/none"), StartsWith("HTTP/1.1 404"));
+  EXPECT_THAT(Get("/throws"), StartsWith("HTTP/1.1 500"));
+  EXPECT_THAT(Request("POST", "/"), StartsWith("HTTP/1.1 405"));
+  EXPECT_THAT(Request("DELETE", "/"), StartsWith("HTTP/1.1 405"));
+}
+
+TEST_F(HttpServerTest, HealthReadinessVersionAndMetrics) {
+  StartServer();
+  metrics_.AddCounter("quern_dfs_reads_total", "Reads.").Increment(3);
+  Gauge& gauge = metrics_.AddGauge("quern_dfs_chunks", "Chunks.", {{"state", "open"}});
+  metrics_.AddRefresh([&gauge] { gauge.Set(7); });
+  EXPECT_THAT(Get("/healthz"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(Get("/readyz"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(Get("/version"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr("0.1.0 (")));
+  EXPECT_THAT(Get("/metrics"), AllOf(HasSubstr("text/plain"), HasSubstr("quern_dfs_reads_total 3"),
+                                     HasSubstr("quern_dfs_chunks{state=\"open\"} 7")));
+  ready_ = UnavailableError("1 of 3 chunkservers");
+  EXPECT_THAT(Get("/readyz"), AllOf(StartsWith("HTTP/1.1 503"), HasSubstr("1 of 3 chunkservers")));
+}
+
+TEST_F(HttpServerTest, HeadHasNoBody) {
+  StartServer();
+  const std::string answer = Request("HEAD", "/");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n"));
+}
+
+TEST_F(HttpServerTest, TwoServersNeverShareAPort) {
+  StartServer();
+  EXPECT_THAT(HttpServer::Start({.listen = server_->address()}, {}),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("the port is taken")));
+  EXPECT_THAT(HttpServer::Start({.listen = "0.0.0.0:0"}, {}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--insecure_network")));
+}
+
+TEST_F(HttpServerTest, GarbageLeavesItAlive) {
+  StartServer();
+  for (int round = 0; round < 50; ++round) {
+    std::string bytes = RandomBytes(Below(2000));
+    if (OneIn(2)) bytes = "GET /" + bytes + "\r\n\r\n";
+    Send(bytes);
+  }
+  EXPECT_THAT(Get("/" + std::string(20'000, 'x')), StartsWith("HTTP/1.1 414"));
+  EXPECT_THAT(Get("/healthz"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(HttpServerTest, ShutdownDuringRequestsIsClean) {
+  for (int round = 0; round < 5; ++round) {
+    StartServer();
+    std::vector<Thread> clients;
+    for (int i = 0; i < 4; ++i) {
+      clients.emplace_back("client", [this] { Get("/"); });
+    }
+    clients.clear();
+    server_->Shutdown();
+    server_->Shutdown();
+    server_.reset();
+  }
+}
+
+}  // namespace
+}  // namespace quern

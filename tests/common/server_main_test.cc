@@ -1,0 +1,156 @@
+#include "common/server_main.h"
+
+#include <cstdlib>
+
+#include "common/file_io.h"
+#include "common/host_port.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace quern {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class ServerMainTest : public testing::Test {
+ protected:
+  ServerMainTest() {
+    role_.name = "worker";
+    role_.description = "Runs task attempts.";
+    role_.examples = "  quern-worker --dir /data/1,/data/2";
+    role_.default_port = 9430;
+    role_.default_dirs = {"scratch"};
+    role_.flags = {MakeFlag("slots", &slots_, "attempts at once"),
+                   MakeSizeFlag("reserve", &reserve_, "space that stays free"),
+                   MakeFlag("dead_after", &dead_after_, "silence that means death"),
+                   MakeFlag("local", &local_, "no network")};
+  }
+  ~ServerMainTest() override {
+    for (const char* name : {"QUERN_LISTEN", "QUERN_SLOTS", "QUERN_RACK", "QUERN_CONFIG",
+                             "QUERN_INSECURE_NETWORK"}) {
+      unsetenv(name);
+    }
+  }
+
+  ParsedServerFlags Parse(const std::vector<std::string>& arguments) {
+    return ParseServerFlags(arguments, role_);
+  }
+  ServerFlags Good(const std::vector<std::string>& arguments) {
+    const ParsedServerFlags parsed = Parse(arguments);
+    EXPECT_EQ(parsed.exit_code, -1) << parsed.output;
+    return parsed.flags;
+  }
+  std::string Usage(const std::vector<std::string>& arguments) {
+    const ParsedServerFlags parsed = Parse(arguments);
+    EXPECT_EQ(parsed.exit_code, 2) << parsed.output;
+    return parsed.output;
+  }
+  std::string Config(std::string_view text) {
+    EXPECT_OK(WriteFileDurably(FileSystem::Real(), dir_ / "q.toml", text));
+    return dir_ / "q.toml";
+  }
+
+  TempDir dir_;
+  ServerRole role_;
+  int slots_ = 2;
+  uint64_t reserve_ = uint64_t{1} << 30;
+  absl::Duration dead_after_ = absl::Seconds(10);
+  bool local_ = false;
+};
+
+TEST_F(ServerMainTest, DefaultsOfARole) {
+  const ServerFlags flags = Good({});
+  EXPECT_EQ(flags.listen, "127.0.0.1:9430");
+  EXPECT_EQ(flags.http, "127.0.0.1:9530");
+  EXPECT_EQ(flags.node, HostName());
+  EXPECT_EQ(flags.rack, "/default-rack");
+  EXPECT_THAT(flags.dirs, ElementsAre("scratch"));
+  EXPECT_THAT(flags.masters, ElementsAre("127.0.0.1:9400"));
+  EXPECT_FALSE(flags.insecure_network);
+}
+
+TEST_F(ServerMainTest, FlagsBeatTheEnvironmentWhichBeatsTheFile) {
+  const std::string config = Config("listen = \"127.0.0.1:1\"\nrack = \"/f\"\nslots = 7\n");
+  EXPECT_EQ(Good({"--config", config}).listen, "127.0.0.1:1");
+  EXPECT_EQ(slots_, 7);
+  setenv("QUERN_LISTEN", "127.0.0.1:2", 1);
+  setenv("QUERN_SLOTS", "8", 1);
+  EXPECT_EQ(Good({"--config", config}).listen, "127.0.0.1:2");
+  EXPECT_EQ(slots_, 8);
+  const ServerFlags flags = Good({"--config=" + config, "--listen=127.0.0.1:3", "--slots", "9"});
+  EXPECT_EQ(flags.listen, "127.0.0.1:3");
+  EXPECT_EQ(flags.rack, "/f");
+  EXPECT_EQ(slots_, 9);
+  setenv("QUERN_CONFIG", config.c_str(), 1);
+  EXPECT_EQ(Good({}).rack, "/f");
+}
+
+TEST_F(ServerMainTest, EveryTypeOfFlag) {
+  const ServerFlags flags = Good({"--dir", "/a, /b", "--master=m1:1,m2:2", "--reserve", "2g",
+                                  "--dead_after=90s", "--local", "--insecure_network"});
+  EXPECT_THAT(flags.dirs, ElementsAre("/a", "/b"));
+  EXPECT_THAT(flags.masters, ElementsAre("m1:1", "m2:2"));
+  EXPECT_EQ(reserve_, uint64_t{2} << 30);
+  EXPECT_EQ(dead_after_, absl::Seconds(90));
+  EXPECT_TRUE(local_);
+  EXPECT_TRUE(flags.insecure_network);
+  Good({"--local=false"});
+  EXPECT_FALSE(local_);
+  Good({"--config", Config("dir = [\"/c\", \"/d\"]\nlocal = true\n")});
+  EXPECT_TRUE(local_);
+}
+
+TEST_F(ServerMainTest, ThePagesFollowTheRpcPort) {
+  EXPECT_EQ(Good({"--listen=127.0.0.1:0"}).http, "127.0.0.1:0");
+  EXPECT_EQ(Good({"--listen=0.0.0.0:7000"}).http, "0.0.0.0:7100");
+  EXPECT_EQ(Good({"--listen=127.0.0.1:7000", "--http=127.0.0.1:1"}).http, "127.0.0.1:1");
+}
+
+TEST_F(ServerMainTest, WrongUseIsOneLineWithTheNextStep) {
+  EXPECT_EQ(Usage({"--lisen=127.0.0.1:1"}),
+            "quern-worker: --lisen: unknown flag. Did you mean --listen?. Try: quern-worker --help\n");
+  EXPECT_THAT(Usage({"--slots", "many"}), HasSubstr("--slots: 'many' is not a whole number"));
+  EXPECT_THAT(Usage({"--reserve=x"}), HasSubstr("--reserve: 'x' is not a size"));
+  EXPECT_THAT(Usage({"--listen=nonsense"}), HasSubstr("--listen: 'nonsense' is not HOST:PORT"));
+  EXPECT_THAT(Usage({"--master=m1"}), HasSubstr("--master: 'm1'"));
+  EXPECT_THAT(Usage({"--log_format=xml"}), HasSubstr("--log_format: 'xml'"));
+  EXPECT_THAT(Usage({"--rack=r1"}), HasSubstr("--rack: 'r1'"));
+  EXPECT_THAT(Usage({"stray"}), HasSubstr("stray"));
+  EXPECT_THAT(Usage({"--listen"}), HasSubstr("--listen"));
+}
+
+TEST_F(ServerMainTest, WrongFilesAndVariablesNameThePlace) {
+  EXPECT_THAT(Usage({"--config=/none.toml"}), HasSubstr("/none.toml"));
+  EXPECT_THAT(Usage({"--config", Config("\nlisten_at = 1\n")}),
+              AllOf(HasSubstr("q.toml:2: unknown key 'listen_at'"), HasSubstr("listen")));
+  EXPECT_THAT(Usage({"--config", Config("slots = \"x\"\n")}),
+              HasSubstr("q.toml:1: slots: 'x' is not a whole number"));
+  EXPECT_THAT(Usage({"--config", Config("slots = {a = 1}\n")}), HasSubstr("q.toml:1: slots"));
+  EXPECT_THAT(Usage({"--config", Config("slots = \n")}), HasSubstr("q.toml:1"));
+  setenv("QUERN_INSECURE_NETWORK", "perhaps", 1);
+  EXPECT_THAT(Usage({}), HasSubstr("QUERN_INSECURE_NETWORK: 'perhaps'"));
+}
+
+TEST_F(ServerMainTest, HelpShowsFlagsDefaultsAndExamples) {
+  const ParsedServerFlags parsed = Parse({"--help"});
+  EXPECT_EQ(parsed.exit_code, 0);
+  EXPECT_THAT(parsed.output, AllOf(HasSubstr("Runs task attempts."), HasSubstr("--insecure_network"),
+                                   HasSubstr("attempts at once"), HasSubstr("127.0.0.1:9430"),
+                                   HasSubstr("quern-worker --dir /data/1,/data/2")));
+  const ParsedServerFlags version = Parse({"--version"});
+  EXPECT_EQ(version.exit_code, 0);
+  EXPECT_THAT(version.output, HasSubstr("quern-worker 0.1.0 ("));
+}
+
+TEST_F(ServerMainTest, AWildcardIsAdvertisedByName) {
+  ServerFlags flags;
+  EXPECT_EQ(AdvertisedAddress(flags, "127.0.0.1:9400"), "127.0.0.1:9400");
+  EXPECT_EQ(AdvertisedAddress(flags, "0.0.0.0:9400"), HostName() + ":9400");
+  flags.advertise = "m1:1";
+  EXPECT_EQ(AdvertisedAddress(flags, "0.0.0.0:9400"), "m1:1");
+}
+
+}  // namespace
+}  // namespace quern
