@@ -3,14 +3,13 @@
 #include <algorithm>
 
 #include "common/random.h"
+#include "common/sizes.h"
 
 namespace quern::client {
 namespace {
 
-// Silence that counts as a failure. Data are acknowledged from memory; a seal or a sync waits for
-// disks.
-constexpr absl::Duration kSilence = absl::Seconds(5);
-constexpr absl::Duration kDiskSilence = absl::Seconds(30);
+// Data are acknowledged from memory; a seal or a sync waits for disks, so many times longer.
+constexpr int kDiskPatience = 6;
 // The master gives a writer up after an hour without news.
 constexpr absl::Duration kRenewEvery = absl::Minutes(5);
 // Chunks in a row that may fail without taking a byte.
@@ -90,7 +89,8 @@ FileSender::Failure FileSender::StreamChunk(const OpenChunk& chunk) {
   while (!queue_.cancelled()) {
     SendWhatMayGo(&stream);
     const bool waiting = queue_.AwaitsAnswer() || seal_sent_;
-    const auto response = stream.OnEvent(loop_.Next(waiting ? absl::Seconds(1) : kRenewEvery));
+    const absl::Duration patience = Allowance() - (clock->MonotonicNow() - heard);
+    const auto response = stream.OnEvent(loop_.Next(waiting ? patience : kRenewEvery));
     const absl::Time now = clock->MonotonicNow();
     if (!response.ok()) return {response.status(), stream.failed_server()};
     if (response->has_value() || !waiting) heard = now;
@@ -99,8 +99,8 @@ FileSender::Failure FileSender::StreamChunk(const OpenChunk& chunk) {
       if (!sealed.ok()) return {sealed.status(), chunk.chain.front().id};
       if (*sealed) return {};
     }
-    if (waiting && now - heard > Allowance()) {
-      return {DeadlineExceededError("no answer for {}", absl::FormatDuration(now - heard)),
+    if (waiting && now - heard >= Allowance()) {
+      return {DeadlineExceededError("no answer for {}", FormatDuration(now - heard)),
               stream.failed_server()};
     }
     RenewIfDue();
@@ -134,7 +134,7 @@ absl::StatusOr<bool> FileSender::OnResponse(const pb::AppendResponse& response) 
 }
 
 absl::Duration FileSender::Allowance() const {
-  return seal_sent_ || queue_.sync_under_way() ? kDiskSilence : kSilence;
+  return fs_->options.server_silence * (queue_.has_unacked() ? 1 : kDiskPatience);
 }
 
 absl::Status FileSender::Resolve(const OpenChunk& chunk, const Failure& failure) {

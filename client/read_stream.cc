@@ -2,12 +2,11 @@
 
 #include "client/read_stream_impl.h"
 #include "common/crc32c.h"
+#include "common/sizes.h"
 
 namespace quern::client {
 namespace {
 
-// A replica that sends nothing for so long while we wait counts as failed.
-constexpr absl::Duration kSilence = absl::Seconds(5);
 // The next chunk's stream is opened when this much of the present one is left.
 constexpr uint64_t kOpenAheadBytes = 4 << 20;
 
@@ -108,7 +107,8 @@ void ReadStreamImpl::OpenNextAhead() {
 }
 
 absl::Status ReadStreamImpl::Wait() {
-  const rpc::BulkEvent event = loop_.Next(absl::Seconds(1));
+  const absl::Time until = waiting_since_ + fs_->options.server_silence;
+  const rpc::BulkEvent event = loop_.Next(until - Clock::Real()->MonotonicNow());
   if (ahead_ != nullptr && !ahead_->OnEvent(event).ok()) {
     fs_->Suspect(ahead_->server());
     ahead_.reset();
@@ -117,8 +117,8 @@ absl::Status ReadStreamImpl::Wait() {
   if (!status.ok()) {
     OnFailure(status);
   } else if (const absl::Duration silence = Clock::Real()->MonotonicNow() - waiting_since_;
-             silence > kSilence) {
-    OnFailure(DeadlineExceededError("it sent nothing for {}", absl::FormatDuration(silence)));
+             silence >= fs_->options.server_silence) {
+    OnFailure(DeadlineExceededError("it sent nothing for {}", FormatDuration(silence)));
   }
   return absl::OkStatus();
 }

@@ -124,9 +124,9 @@ bool SendQueue::AwaitsAnswer() const {
   return window_.sent_unacked() > 0 || sync_sent_ > sync_done_;
 }
 
-bool SendQueue::sync_under_way() const {
+bool SendQueue::has_unacked() const {
   MutexLock lock(&mutex_);
-  return sync_sent_ > sync_done_;
+  return window_.sent_unacked() > 0;
 }
 
 absl::Status SendQueue::OnAck(uint64_t last_seq, uint64_t committed) {

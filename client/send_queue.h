@@ -48,9 +48,10 @@ class SendQueue {
   std::optional<uint64_t> TakeSync();
   // True when nothing more goes into this chunk: it is full, or the file is being closed.
   bool ShouldSeal() const;
+  // True when pieces were sent that not all replicas have yet.
+  bool has_unacked() const;
   // True when a server owes an answer to a piece or a sync.
   bool AwaitsAnswer() const;
-  bool sync_under_way() const;
 
   absl::Status OnAck(uint64_t last_seq, uint64_t committed);
   void OnSynced(uint64_t sync_id);

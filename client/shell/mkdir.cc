@@ -2,6 +2,7 @@
 #include "client/shell/command_line.h"
 #include "client/shell/commands.h"
 #include "client/shell/shell.h"
+#include "common/clock.h"
 
 namespace quern::shell {
 namespace {
@@ -49,7 +50,8 @@ class Touch final : public Command {
  private:
   absl::Status TouchOne(Shell* shell, const std::string& path) const {
     ASSIGN_OR_RETURN(const std::string clean, CleanPath(path));
-    const client::AttributeChange now{.mode = {}, .owner = {}, .group = {}, .mtime = absl::Now()};
+    const client::AttributeChange now{
+        .mode = {}, .owner = {}, .group = {}, .mtime = Clock::Real()->TimeNow()};
     const auto changed = shell->fs()->SetAttributes(clean, now);
     if (changed.ok() || !absl::IsNotFound(changed.status())) return changed.status();
     return no_create_ ? absl::OkStatus() : shell->fs()->CreateEmpty(clean);

@@ -20,12 +20,13 @@ using ReadFault = FakeDfs::ReadFault;
 class FileTest : public RandomTest {
  protected:
   FileTest() { Connect(absl::Seconds(5)); }
-  void Connect(absl::Duration master_timeout) {
+  void Connect(absl::Duration master_timeout, absl::Duration server_silence = absl::Seconds(5)) {
     fs_ = FileSystem::Create({.masters = {fake_.master_address()},
                               .user = "alice",
                               .group = "staff",
                               .node = "here",
-                              .master_timeout = master_timeout});
+                              .master_timeout = master_timeout,
+                              .server_silence = server_silence});
   }
   std::string RandomText(size_t size) {
     std::string text(size, '\0');
@@ -112,7 +113,7 @@ TEST_F(FileTest, AFileWithoutCloseIsNeverSeen) {
 TEST_F(FileTest, EveryByteIsInTheFileOnceWhateverFails) {
   // kIgnore is left out: silence takes seconds to be believed.
   static constexpr FrameAction kFailures[] = {FrameAction::kTake, FrameAction::kTakeAndBreak,
-                                       FrameAction::kBreak, FrameAction::kBlameOther};
+                                              FrameAction::kBreak, FrameAction::kBlameOther};
   fake_.ScriptFrames([random = Random(random_())](uint32_t) mutable {
     return random() % 6 == 0 ? kFailures[random() % 4] : FrameAction::kAck;
   });
@@ -153,6 +154,21 @@ TEST_F(FileTest, ReadersGoOnWithTheNextReplica) {
   ASSERT_OK_AND_ASSIGN(const std::string back, ReadRange("/f", 0, bytes.size()));
   EXPECT_EQ(back, bytes);
   EXPECT_THAT(fake_.reported_bad(), Contains(1u));
+}
+
+TEST_F(FileTest, ServersThatFallSilentAreGivenUp) {
+  Connect(absl::Seconds(5), absl::Milliseconds(50));
+  fake_.ScriptFrames([frames = 0](uint32_t) mutable {
+    return ++frames == 3 ? FrameAction::kIgnore : FrameAction::kAck;
+  });
+  fake_.SetReadFault(2, ReadFault::kSilent);
+  const std::string bytes = RandomText(300'000);
+  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f"));
+  ASSERT_OK(writer->Append(bytes));
+  ASSERT_OK(writer->Close());
+  EXPECT_EQ(fake_.FileBytes("/f"), bytes);
+  ASSERT_OK_AND_ASSIGN(const std::string back, ReadRange("/f", 0, bytes.size()));
+  EXPECT_EQ(back, bytes);
 }
 
 TEST_F(FileTest, WithoutAGoodReplicaAReadFailsAndNamesTheFile) {
