@@ -47,7 +47,8 @@ class Cp final : public Command {
   };
 
   absl::Status Plan(Shell* shell, const FileStatus& source, const std::string& root) {
-    if (root == source.path || (source.is_directory() && root.starts_with(source.path + "/"))) {
+    if (root == source.path || source.path == "/" ||
+        (source.is_directory() && root.starts_with(source.path + "/"))) {
       return InvalidArgumentError("{}: cannot be copied onto or into itself ({})", source.path,
                                   root);
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "client/shell/command_line.h"
+#include "client/shell/interrupt.h"
 #include "client/shell/registry.h"
 #include "client/shell/shell.h"
 #include "common/cli.h"
@@ -107,6 +108,7 @@ int RunCommand(const CommandSpec& spec, const std::vector<std::string>& words) {
   const absl::Status status = command->Run(&shell);
   if (IsUsageError(status)) return WrongUsage(spec.name, status);
   if (!status.ok()) shell.Report(status);
+  if (Interrupted()) shell.set_exit_code(kExitInterrupted);
   return shell.Finish();
 }
 

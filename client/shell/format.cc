@@ -23,7 +23,7 @@ std::string_view DurabilityText(client::Durability durability) {
     case client::Durability::kSync:
       return "sync";
     case client::Durability::kDefault:
-      return "default";
+      return "";
   }
   return "";
 }

@@ -90,7 +90,7 @@ class Get final : public Command {
     const auto progress = shell->StartProgress(what, total, ProgressOptions::Unit::kBytes);
     RunJobs(queue_.size(), static_cast<size_t>(jobs_), [&](size_t i) {
       const absl::Status status = CopyOne(shell, queue_[i], progress.get());
-      if (!status.ok() && !Interrupted()) shell->Report(status, queue_[i].source.path);
+      if (!status.ok() && !Interrupted()) shell->Report(status, queue_[i].target);
     });
   }
 
@@ -130,8 +130,8 @@ class Getmerge final : public Command {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-f,--force", &force_, "replace the file if it is there");
-    line->Switch("-nl,--nl", &newline_, "a line end after each file");
-    line->Switch("--skip-empty-file,-skip-empty-file", &skip_empty_, "no line end for empty files");
+    line->Switch("--nl", &newline_, "a line end after each file");
+    line->Switch("--skip-empty-file", &skip_empty_, "no line end for empty files");
     line->Arguments(&arguments_, 2);
   }
 

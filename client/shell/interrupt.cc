@@ -1,5 +1,6 @@
 #include "client/shell/interrupt.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -11,8 +12,14 @@ namespace quern::shell {
 namespace {
 
 std::atomic<bool> interrupted{false};
+pthread_t main_thread;
 
-extern "C" void OnSignal(int) {
+extern "C" void OnSignal(int signal) {
+  // Any thread may get it, but only the main one waits for terminals and pipes.
+  if (pthread_equal(pthread_self(), main_thread) == 0) {
+    pthread_kill(main_thread, signal);
+    return;
+  }
   if (interrupted.exchange(true)) _exit(kExitInterrupted);
 }
 
@@ -25,7 +32,10 @@ void Handle(void (*handler)(int)) {
 
 }  // namespace
 
-InterruptGuard::InterruptGuard() { Handle(OnSignal); }
+InterruptGuard::InterruptGuard() {
+  main_thread = pthread_self();
+  Handle(OnSignal);
+}
 InterruptGuard::~InterruptGuard() { Handle(SIG_DFL); }
 
 bool Interrupted() { return interrupted.load(); }

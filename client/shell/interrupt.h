@@ -5,8 +5,8 @@
 
 namespace quern::shell {
 
-// While one lives, SIGINT and SIGTERM only set a flag that loops ask for; a second one ends the
-// process at once. Without one they end it as always.
+// Made by the main thread. While one lives, SIGINT and SIGTERM only set a flag that loops ask for;
+// a second one ends the process at once. Without one they end it as always.
 class InterruptGuard {
  public:
   InterruptGuard();
