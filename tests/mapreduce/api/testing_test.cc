@@ -1,0 +1,70 @@
+// The fixture that users test their classes with.
+#include "mapreduce/api/testing.h"
+
+#include <gtest/gtest.h>
+
+namespace quern {
+namespace {
+
+class CountsLongWords : public Mapper {
+ public:
+  void Start(TaskContext& context) override {
+    longest_ = static_cast<size_t>(ParseInt(context.param("longest", "3")));
+    long_words_ = context.counter("long");
+    context.SetStatus("started");
+  }
+  void Map(const MapInput& in) override {
+    for (std::string_view word : text::Words(in.value())) {
+      if (word.size() > longest_) long_words_->Increment();
+      Emit(word, 1);
+    }
+  }
+  void Finish() override { Emit("end", 0); }
+
+ private:
+  size_t longest_ = 0;
+  Counter* long_words_ = nullptr;
+};
+
+class FirstTwo : public Reducer {
+ public:
+  void Reduce(ReduceInput* in) override {
+    int taken = 0;
+    for (std::string_view value : in->values()) {
+      Emit(value);
+      if (++taken == 2) break;
+    }
+    // A second loop goes on where the first one stopped.
+    int64_t rest = 0;
+    for (std::string_view value : in->values()) rest += ParseInt(value);
+    Emit("rest of " + std::string(in->key()), rest);
+  }
+};
+
+TEST(TestingTest, RunsAMapperWithParamsAndCounters) {
+  const auto out = testing::RunMapper<CountsLongWords>({{"0", "to be or not"}}, {{"longest", "2"}});
+  const testing::Records want = {{"to", "1"}, {"be", "1"}, {"or", "1"}, {"not", "1"}, {"end", "0"}};
+  EXPECT_EQ(out.records, want);
+  EXPECT_EQ(out.counters.at("long"), 1);
+  EXPECT_EQ(out.status, "started");
+}
+
+TEST(TestingTest, RunsAReducerOverGroups) {
+  const auto out = testing::RunReducer<FirstTwo>({{"a", {"1", "2", "3", "4"}}, {"b", {"5"}}});
+  // A value that was looked at and left there is still the present one.
+  const testing::Records want = {
+      {"a", "1"}, {"a", "2"}, {"rest of a", "9"}, {"b", "5"}, {"rest of b", "0"}};
+  EXPECT_EQ(out.records, want);
+}
+
+TEST(ReducerTest, EmitWithoutAKeyNeedsAGroup) {
+  class EmitsAtTheEnd : public Reducer {
+   public:
+    void Reduce(ReduceInput*) override {}
+    void Finish() override { Emit("value"); }
+  };
+  EXPECT_THROW(testing::RunReducer<EmitsAtTheEnd>({}), std::logic_error);
+}
+
+}  // namespace
+}  // namespace quern

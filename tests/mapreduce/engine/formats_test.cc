@@ -1,0 +1,143 @@
+// Small things with a fixed form: ids, record position, manifest, output files, blocks, memory
+// plan.
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "common/crc32c.h"
+#include "common/file_io.h"
+#include "mapreduce/engine/engine_error.h"
+#include "mapreduce/engine/manifest.h"
+#include "mapreduce/engine/memory_plan.h"
+#include "mapreduce/engine/output_sink.h"
+#include "mapreduce/engine/record_position.h"
+#include "mapreduce/engine/task_id.h"
+#include "tests/mapreduce/engine/memory_storage.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace quern::mr {
+namespace {
+
+TEST(TaskIdTest, PrintsAndParses) {
+  EXPECT_EQ(FormatJobId(absl::FromUnixSeconds(1795305600), 1), "job-20261122-0001");
+  EXPECT_TRUE(IsJobId("job-20261122-0001"));
+  EXPECT_TRUE(IsJobId("job-20261122-12345"));
+  for (const char* bad : {"", "job-", "job-20261122-", "job-20261122-1x", "job-20261122-0001/..",
+                          "job-2026112a-0001", "jop-20261122-0001"}) {
+    EXPECT_FALSE(IsJobId(bad)) << bad;
+  }
+  pb::AttemptId id;
+  id.set_kind(pb::TASK_KIND_MAP);
+  id.set_task(17);
+  id.set_attempt(1);
+  EXPECT_EQ(FormatAttempt(id), "m-00017.1");
+  EXPECT_EQ(FormatPart(pb::TASK_KIND_REDUCE, 3), "part-r-00003");
+  ASSERT_OK_AND_ASSIGN(const TaskName name, ParseTaskName("r-3.2"));
+  EXPECT_EQ(name.kind, pb::TASK_KIND_REDUCE);
+  EXPECT_EQ(name.task, 3u);
+  EXPECT_EQ(name.attempt, 2u);
+  EXPECT_FALSE(ParseTaskName("m-00017")->attempt.has_value());
+  for (const char* bad : {"", "m", "m-", "x-1", "m-1.", "m-1.x", "m-.1", "m-99999999999", "m 1"}) {
+    EXPECT_THAT(ParseTaskName(bad), StatusIs(absl::StatusCode::kInvalidArgument)) << bad;
+  }
+}
+
+TEST(RecordPositionTest, IsReadFromTheFileWhileItsWriterLives) {
+  const TempDir dir;
+  ASSERT_OK_AND_ASSIGN(const auto writer, RecordPositionWriter::Create(dir / "record"));
+  EXPECT_EQ(ReadRecordPosition(dir / "record")->phase, RecordPhase::kNone);
+  writer->SetSource("/in/中文 a");
+  writer->SetPhase(RecordPhase::kMap);
+  writer->SetPosition(123456789012);
+  ASSERT_OK_AND_ASSIGN(const RecordPosition position, ReadRecordPosition(dir / "record"));
+  EXPECT_EQ(position.phase, RecordPhase::kMap);
+  EXPECT_EQ(position.position, 123456789012u);
+  EXPECT_EQ(position.source, "/in/中文 a");
+  writer->SetSource(std::string(10'000, 'x'));
+  EXPECT_EQ(ReadRecordPosition(dir / "record")->source, std::string(4080, 'x'));
+  ASSERT_OK(WriteFileDurably(FileSystem::Real(), dir / "foreign", "not a page"));
+  EXPECT_EQ(ReadRecordPosition(dir / "foreign")->phase, RecordPhase::kNone);
+}
+
+TEST(ManifestTest, ListsPartsAndSumsCounters) {
+  Manifest manifest;
+  manifest.job_id = "job-20261122-0001";
+  manifest.job_name = "a \"name\" \xff";
+  manifest.parts = {{"part-r-00000", 10, 2, 0xabcdef}, {"part-r-00001", 5, 1, 1}};
+  pb::AttemptResult result;
+  for (const auto& [name, value] : {std::pair{"b", 2}, {"a", 1}, {"b", 3}}) {
+    pb::Counter* counter = result.add_counters();
+    counter->set_group("user");
+    counter->set_name(name);
+    counter->set_value(value);
+  }
+  AddCounters(result.counters(), &manifest.counters);
+  AddCounters(result.counters(), &manifest.counters);
+  ASSERT_EQ(manifest.counters.size(), 2u);
+  EXPECT_EQ(manifest.counters[1].value(), 10);
+  const std::string json = FormatManifest(manifest);
+  EXPECT_NE(json.find("\"crc32c\": \"00abcdef\""), std::string::npos) << json;
+  EXPECT_NE(json.find("\"bytes\": 15"), std::string::npos) << json;
+}
+
+std::string Written(OutputFormat format,
+                    const std::vector<std::pair<std::string, std::string>>& records,
+                    uint32_t* crc) {
+  std::string text;
+  OutputSink sink(std::make_unique<StringWritable>(&text), format);
+  for (const auto& [key, value] : records) sink.Append(key, value);
+  EXPECT_OK(sink.Close());
+  EXPECT_EQ(sink.bytes(), text.size());
+  EXPECT_EQ(sink.records(), records.size());
+  *crc = sink.crc();
+  return text;
+}
+
+TEST(OutputSinkTest, WritesTextWithATabOnlyBeforeAValue) {
+  uint32_t crc = 0;
+  EXPECT_EQ(Written(OutputFormat::kText, {{"a", "1"}, {"b", ""}, {"", "c"}, {"", ""}}, &crc),
+            "a\t1\nb\n\tc\n\n");
+  EXPECT_EQ(Written(OutputFormat::kRaw, {{"a", "1"}, {"b", ""}}, &crc), "1\n\n");
+}
+
+TEST(OutputSinkTest, KeepsRecordsLargerThanItsBuffer) {
+  uint32_t crc = 0;
+  const std::string large(3 << 20, 'x');
+  const std::string nearly((1 << 20) - 1, 'y');
+  const std::string text =
+      Written(OutputFormat::kText, {{"k", large}, {nearly, "v"}, {"k", ""}}, &crc);
+  EXPECT_EQ(text, "k\t" + large + "\n" + nearly + "\tv\nk\n");
+  EXPECT_EQ(crc, Crc32c(text));
+}
+
+TEST(OutputSinkTest, ThrowsTheDisksErrorAndKeepsIt) {
+  class Full : public WritableFile {
+   public:
+    absl::Status Append(std::string_view) override { return ResourceExhaustedError("disk full"); }
+    absl::Status Close() override { return absl::OkStatus(); }
+  };
+  OutputSink sink(std::make_unique<Full>(), OutputFormat::kText);
+  EXPECT_THROW(sink.Append("a", std::string(4 << 20, 'x')), EngineError);
+  EXPECT_THAT(sink.Close(), StatusIs(absl::StatusCode::kResourceExhausted));
+}
+
+TEST(MemoryPlanTest, PartsStayWithinTheLimit) {
+  for (const uint64_t limit : {uint64_t{0}, uint64_t{1} << 20, uint64_t{64} << 20,
+                               uint64_t{1} << 30, uint64_t{64} << 30}) {
+    const uint64_t allowed =
+        std::max(limit == 0 ? MemoryPlan::kDefaultLimitBytes : limit, MemoryPlan::kMinLimitBytes);
+    for (const bool combiner : {false, true}) {
+      const MemoryPlan plan = MemoryPlan::For(limit, combiner);
+      const uint64_t merge = plan.merge_fan_in * 2 * (64 << 10);
+      EXPECT_LT(2 * plan.sort_buffer_bytes + plan.combine_table_bytes + plan.record_bytes + merge,
+                allowed);
+      EXPECT_LT(plan.fetched_bytes + plan.record_bytes + merge, allowed);
+      EXPECT_GT(plan.sort_buffer_bytes, 4u << 20);
+      EXPECT_EQ(plan.combine_table_bytes > 0, combiner);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quern::mr

@@ -1,0 +1,241 @@
+// The whole map side and the merge of the reduce side against std::map, on random records, with
+// buffers so small that everything spills, merges in several passes and uses scratch files.
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "mapreduce/api/mapreduce.h"
+#include "mapreduce/engine/combine_sink.h"
+#include "mapreduce/engine/engine_error.h"
+#include "mapreduce/engine/group_reader.h"
+#include "mapreduce/engine/map_output_file.h"
+#include "mapreduce/engine/merge_runs.h"
+#include "mapreduce/engine/merger.h"
+#include "mapreduce/engine/partitioners.h"
+#include "mapreduce/engine/sort_sink.h"
+#include "tests/support/random_test.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace quern::mr {
+namespace {
+
+using Values = std::map<std::string, std::vector<std::string>>;
+
+class SumReducer : public Reducer {
+ public:
+  void Reduce(ReduceInput* in) override {
+    int64_t total = 0;
+    for (std::string_view value : in->values()) total += ParseInt(value);
+    Emit(total);
+  }
+};
+
+// All that a job of several map tasks leaves, read back as a reducer would.
+Values ReadPartition(const std::vector<std::string>& outputs, uint32_t partition, size_t fan_in,
+                     const TempDir& dir) {
+  std::vector<SortedRun> runs;
+  for (const std::string& path : outputs) {
+    const auto file = MapOutputFile::Open(path);
+    EXPECT_OK(file);
+    const MapOutputFile::Partition& range = (*file)->partition(partition);
+    SortedRun run;
+    run.file = (*file)->file();
+    run.offset = range.offset;
+    run.bytes = range.bytes;
+    if (range.bytes > 0) runs.push_back(run);
+  }
+  SortedRun failed;
+  EXPECT_OK(MergeToFanIn(fan_in, dir.path(), &runs, &failed));
+  EXPECT_LE(runs.size(), fan_in);
+  Merger merger(runs);
+  GroupReader groups(&merger, dir.path());
+  Values values;
+  std::string last;
+  while (groups.NextGroup()) {
+    const std::string key(groups.key());
+    EXPECT_TRUE(values.empty() || last < key) << "keys out of order";
+    last = key;
+    for (std::string_view value : groups.values()) values[key].emplace_back(value);
+  }
+  EXPECT_OK(groups.status());
+  return values;
+}
+
+struct Shape {
+  std::string name;
+  size_t records = 2000;
+  size_t sort_buffer_bytes = 64 << 10;
+  uint64_t distinct_keys = 100;
+  size_t longest_key = 20;
+  size_t longest_value = 30;
+  Codec codec = Codec::kNone;
+  uint32_t partitions = 3;
+  size_t fan_in = 4;
+  uint64_t large_one_in = UINT64_MAX;
+  uint64_t same_start = 0;  // bytes that all keys begin with
+};
+
+class MapPipelineTest : public RandomTest, public ::testing::WithParamInterface<Shape> {
+ protected:
+  std::string RandomText(size_t longest) {
+    std::string text(Below(longest + 1), '\0');
+    for (char& c : text) c = static_cast<char>(OneIn(4) ? Below(256) : 'a' + Below(3));
+    return text;
+  }
+  std::vector<std::string> MakeKeys(const Shape& shape) {
+    std::vector<std::string> keys;
+    for (uint64_t i = 0; i < shape.distinct_keys; ++i) {
+      keys.push_back(std::string(shape.same_start, 'p') + RandomText(shape.longest_key));
+    }
+    return keys;
+  }
+};
+
+TEST_P(MapPipelineTest, GivesEveryValueOnceInTheOrderOfItsEmit) {
+  const Shape shape = GetParam();
+  const TempDir dir;
+  const HashPartitioner partitioner;
+  const std::vector<std::string> keys = MakeKeys(shape);
+  SortBuffers buffers(shape.sort_buffer_bytes);
+  Values want;
+  std::vector<std::string> outputs;
+  for (uint32_t task = 0; task < 3; ++task) {
+    const MapOutputIdentity identity = {"job-20261122-0001", task, 0};
+    SortSink sink({identity, shape.partitions, shape.codec, dir.path(), shape.fan_in}, &partitioner,
+                  &buffers);
+    for (size_t i = 0; i < shape.records; ++i) {
+      const std::string& key = keys[Below(keys.size())];
+      const std::string value =
+          OneIn(shape.large_one_in) ? std::string(3 << 20, 'L') : RandomText(shape.longest_value);
+      sink.Append(key, value);
+      want[key].push_back(value);
+    }
+    outputs.push_back(dir / fmt::format("output-{}", task));
+    ASSERT_OK(sink.Finish(outputs.back(), nullptr));
+    EXPECT_EQ(sink.records(), shape.records);
+    ASSERT_OK_AND_ASSIGN(const auto file, MapOutputFile::Open(outputs.back()));
+    EXPECT_EQ(file->identity(), identity);
+  }
+  Values got;
+  for (uint32_t partition = 0; partition < shape.partitions; ++partition) {
+    for (auto& [key, values] : ReadPartition(outputs, partition, 2, dir)) {
+      EXPECT_EQ(partitioner.Partition(key, shape.partitions), partition);
+      EXPECT_TRUE(got.emplace(key, std::move(values)).second) << "a key in two partitions";
+    }
+  }
+  EXPECT_EQ(got, want);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, MapPipelineTest,
+    ::testing::Values(Shape{.name = "InMemory", .sort_buffer_bytes = 8 << 20},
+                      Shape{.name = "ManySpills"},
+                      Shape{.name = "EmptyKeysAndValues", .longest_key = 1, .longest_value = 0},
+                      Shape{.name = "OneKey", .distinct_keys = 1},
+                      Shape{.name = "SharedPrefix", .distinct_keys = 1000, .same_start = 12},
+                      Shape{.name = "Lz4", .codec = Codec::kLz4},
+                      Shape{.name = "OnePartition", .sort_buffer_bytes = 1 << 20, .partitions = 1},
+                      Shape{.name = "MorePartitionsThanKeys", .distinct_keys = 5, .partitions = 50},
+                      Shape{
+                          .name = "RecordsLargerThanTheBuffer", .records = 60, .large_one_in = 20},
+                      Shape{.name = "LongKeys", .records = 300, .longest_key = 30'000}),
+    [](const auto& test) { return test.param.name; });
+
+// Sums of numbers through the combiner are those of a plain loop, however often it runs.
+class CombinePipelineTest : public RandomTest {
+ protected:
+  struct Outcome {
+    std::map<std::string, int64_t> sums;
+    bool still_combining = false;
+  };
+  Outcome Run(uint64_t distinct, uint64_t largest, size_t table_bytes, size_t records,
+              std::map<std::string, int64_t>* want) {
+    const TempDir dir;
+    const HashPartitioner partitioner;
+    SortBuffers buffers(64 << 10);
+    SumReducer combiner;
+    const auto position = RecordPositionWriter::Private();
+    SortSink sink({{"j", 0, 0}, 2, Codec::kNone, dir.path(), 3}, &partitioner, &buffers);
+    CombineSink combine(table_bytes, &combiner, &sink, position.get());
+    for (size_t i = 0; i < records; ++i) {
+      const std::string key = MakeKey(Below(distinct));
+      const int64_t number = static_cast<int64_t>(OneIn(2) ? 1 : Below(largest));
+      combine.Append(key, std::to_string(number));
+      (*want)[key] += number;
+    }
+    combine.Finish();
+    EXPECT_EQ(combine.input_records(), records);
+    const std::string path = dir / "output";
+    EXPECT_OK(sink.Finish(path, combine.combining() ? &combiner : nullptr));
+    Outcome outcome;
+    outcome.still_combining = combine.combining();
+    for (uint32_t partition = 0; partition < 2; ++partition) {
+      for (const auto& [key, values] : ReadPartition({path}, partition, 8, dir)) {
+        for (const std::string& value : values) outcome.sums[key] += ParseInt(value);
+      }
+    }
+    return outcome;
+  }
+  // Keys of all lengths from 0 on, so that short, middle and long ones are told apart.
+  static std::string MakeKey(uint64_t number) {
+    if (number == 0) return "";
+    return fmt::format("{}{}", number, std::string(number % 40, 'k'));
+  }
+};
+
+TEST_F(CombinePipelineTest, SumsAreThoseOfALoop) {
+  for (const uint64_t distinct : {1, 50, 3000}) {
+    for (const uint64_t largest : {2, 1000}) {
+      std::map<std::string, int64_t> want;
+      EXPECT_EQ(Run(distinct, largest, 96 << 10, 20'000, &want).sums, want)
+          << distinct << " keys, values below " << largest;
+    }
+  }
+}
+
+TEST_F(CombinePipelineTest, GivesUpWhenKeysHardlyRepeat) {
+  std::map<std::string, int64_t> want;
+  const Outcome unique = Run(1'000'000'000, 2, 96 << 10, 20'000, &want);
+  EXPECT_EQ(unique.sums, want);
+  EXPECT_FALSE(unique.still_combining);
+  want.clear();
+  const Outcome few = Run(100, 2, 96 << 10, 20'000, &want);
+  EXPECT_EQ(few.sums, want);
+  EXPECT_TRUE(few.still_combining);
+}
+
+TEST(CombineSinkTest, RefusesACombinerThatChangesTheKey) {
+  class Renames : public Reducer {
+   public:
+    void Reduce(ReduceInput*) override { Emit("other", 1); }
+  };
+  const TempDir dir;
+  const HashPartitioner partitioner;
+  SortBuffers buffers(64 << 10);
+  Renames combiner;
+  const auto position = RecordPositionWriter::Private();
+  SortSink sink({{"j", 0, 0}, 2, Codec::kNone, dir.path(), 3}, &partitioner, &buffers);
+  CombineSink combine(96 << 10, &combiner, &sink, position.get());
+  combine.Append("a", "1");
+  combine.Append("a", "1");
+  EXPECT_THROW(combine.Finish(), EngineError);
+}
+
+TEST(SortSinkTest, RefusesPartitionsThatDoNotExist) {
+  class Bad : public Partitioner {
+   public:
+    uint32_t Partition(std::string_view, uint32_t partitions) const override { return partitions; }
+  };
+  const TempDir dir;
+  const Bad partitioner;
+  SortBuffers buffers(64 << 10);
+  SortSink sink({{"j", 0, 0}, 2, Codec::kNone, dir.path(), 3}, &partitioner, &buffers);
+  sink.Append("a", "1");
+  EXPECT_THAT(sink.Finish(dir / "output", nullptr), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+}  // namespace
+}  // namespace quern::mr

@@ -1,0 +1,185 @@
+// The rule for pieces: whatever the cuts, the pieces of a file together give each record once.
+#include "mapreduce/engine/record_reader.h"
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <utility>
+#include <vector>
+
+#include "tests/mapreduce/engine/memory_storage.h"
+#include "tests/support/random_test.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace quern::mr {
+namespace {
+
+using Found = std::vector<std::pair<uint64_t, std::string>>;  // offset, value
+
+RecordOptions Options(const TempDir& dir, const std::string& format) {
+  return {.format = format, .record_bytes = 0, .scratch_dir = dir.path(), .memory_bytes = 64};
+}
+
+absl::Status ReadPiece(const RecordOptions& options, ReadableFile* file, uint64_t offset,
+                       uint64_t length, Found* found) {
+  ASSIGN_OR_RETURN(const auto reader, OpenRecords(options, file, offset, length));
+  while (reader->Next()) found->emplace_back(reader->offset(), reader->value());
+  return reader->status();
+}
+
+Found NaiveLines(const std::string& text) {
+  Found lines;
+  for (size_t start = 0; start < text.size();) {
+    const size_t end = std::min(text.find('\n', start), text.size());
+    lines.emplace_back(start, text.substr(start, end - start));
+    start = end + 1;
+  }
+  return lines;
+}
+
+void ExpectSameForEverySplitSize(const std::string& text, size_t piece_bytes) {
+  const TempDir dir;
+  MemoryFile file(text, piece_bytes);
+  for (uint64_t size = 1; size <= text.size() + 1; ++size) {
+    Found found;
+    for (uint64_t offset = 0; offset < text.size(); offset += size) {
+      ASSERT_OK(ReadPiece(Options(dir, "text"), &file, offset,
+                          std::min<uint64_t>(size, text.size() - offset), &found));
+    }
+    ASSERT_EQ(found, NaiveLines(text)) << "splits of " << size << ", pieces of " << piece_bytes;
+  }
+}
+
+TEST(LineReaderTest, EverySplitSizeGivesEachLineOnce) {
+  for (const char* text : {"", "\n", "a", "a\n", "\n\n\n", "a\nb", "a\r\nb\r\n",
+                           "\na\n\nlong line\n", "no line feed at all", "x\n\n\n\ny"}) {
+    for (size_t piece_bytes : {1, 2, 3, 1000}) ExpectSameForEverySplitSize(text, piece_bytes);
+  }
+}
+
+using LineReaderRandomTest = RandomTest;
+
+TEST_F(LineReaderRandomTest, EverySplitSizeGivesEachLineOnce) {
+  for (int round = 0; round < 30; ++round) {
+    std::string text;
+    const uint64_t feeds_one_in = 1 + Below(30);
+    for (size_t i = Below(120); i > 0; --i) {
+      text += OneIn(feeds_one_in) ? '\n' : static_cast<char>(Below(256));
+    }
+    ExpectSameForEverySplitSize(text, 1 + Below(20));
+  }
+}
+
+TEST(LineReaderTest, LinesBeyondMemoryComeFromAScratchFile) {
+  const TempDir dir;
+  const std::string text = "short\n" + std::string(100'000, 'x') + "\nend";
+  MemoryFile file(text, 1000);
+  Found found;
+  ASSERT_OK(ReadPiece(Options(dir, "text"), &file, 0, text.size(), &found));
+  EXPECT_EQ(found, NaiveLines(text));
+}
+
+TEST(FixedReaderTest, EverySplitSizeGivesEachRecordOnce) {
+  const TempDir dir;
+  std::string text;
+  for (int i = 0; i < 11; ++i) text += fmt::format("{:07}", i);
+  MemoryFile file(text, 5);
+  RecordOptions options = Options(dir, "fixed");
+  options.record_bytes = 7;
+  for (uint64_t size = 1; size <= text.size(); ++size) {
+    Found found;
+    for (uint64_t offset = 0; offset < text.size(); offset += size) {
+      ASSERT_OK(ReadPiece(options, &file, offset, std::min<uint64_t>(size, text.size() - offset),
+                          &found));
+    }
+    ASSERT_EQ(found.size(), 11u) << size;
+    for (size_t i = 0; i < found.size(); ++i) {
+      ASSERT_EQ(found[i], (std::pair<uint64_t, std::string>(7 * i, text.substr(7 * i, 7))));
+    }
+  }
+}
+
+TEST(FixedReaderTest, RefusesAShortLastRecord) {
+  const TempDir dir;
+  MemoryFile file("1234567", 100);
+  RecordOptions options = Options(dir, "fixed");
+  options.record_bytes = 3;
+  Found found;
+  EXPECT_THAT(ReadPiece(options, &file, 0, 7, &found), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_EQ(found.size(), 2u);
+}
+
+TEST(WholeReaderTest, GivesTheFileEvenWhenItIsEmptyOrLarge) {
+  const TempDir dir;
+  for (const std::string& text : {std::string(), std::string("a\nb"), std::string(5000, 'z')}) {
+    MemoryFile file(text, 100);
+    Found found;
+    ASSERT_OK(ReadPiece(Options(dir, "whole"), &file, 0, text.size(), &found));
+    EXPECT_EQ(found, (Found{{0, text}}));
+  }
+}
+
+std::string Gzip(const std::string& text) {
+  std::string out(text.size() + 1000, '\0');
+  z_stream stream = {};
+  deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+std::string Zstd(const std::string& text) {
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 1));
+  return out;
+}
+
+TEST(DecoderTest, UnpacksMembersAndFramesByContent) {
+  const TempDir dir;
+  std::string large;
+  for (int i = 0; i < 100'000; ++i) large += fmt::format("line {}\n", i);
+  for (const auto& pack : {Gzip, Zstd}) {
+    for (size_t piece_bytes : {7, 4096}) {
+      MemoryFile file(pack("one\ntwo") + pack("\n") + pack(large), piece_bytes);
+      Found found;
+      ASSERT_OK(ReadPiece(Options(dir, "text"), &file, 0, file.length(), &found));
+      ASSERT_EQ(found, NaiveLines("one\ntwo\n" + large));
+    }
+  }
+}
+
+TEST(DecoderTest, SaysThatDataAreCutOrDamaged) {
+  const TempDir dir;
+  const std::string text(10'000, 'a');
+  for (const auto& pack : {Gzip, Zstd}) {
+    std::string packed = pack(text + "\nb");
+    MemoryFile cut(packed.substr(0, packed.size() - 3), 100);
+    Found found;
+    EXPECT_THAT(ReadPiece(Options(dir, "text"), &cut, 0, cut.length(), &found),
+                StatusIs(absl::StatusCode::kDataLoss));
+    packed[packed.size() / 2] = static_cast<char>(packed[packed.size() / 2] ^ 0x55);
+    MemoryFile damaged(packed, 100);
+    EXPECT_FALSE(ReadPiece(Options(dir, "text"), &damaged, 0, damaged.length(), &found).ok());
+  }
+}
+
+TEST(OpenRecordsTest, RefusesUnknownFormatsAndCutWholeFiles) {
+  const TempDir dir;
+  MemoryFile file("abc", 100);
+  EXPECT_THAT(OpenRecords(Options(dir, "txt"), &file, 0, 3),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(OpenRecords(Options(dir, "whole"), &file, 1, 2),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(OpenRecords(Options(dir, "fixed"), &file, 0, 3),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+}  // namespace
+}  // namespace quern::mr
