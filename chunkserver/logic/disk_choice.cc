@@ -6,10 +6,14 @@
 namespace quern::chunkserver {
 
 absl::StatusOr<size_t> ChooseDisk(std::span<const DiskRoom> disks, uint64_t need_bytes) {
+  uint64_t most_free = 0;
+  for (const DiskRoom& disk : disks) {
+    if (!disk.failed) most_free = std::max(most_free, disk.free_bytes);
+  }
   std::optional<size_t> best;
   for (size_t i = 0; i < disks.size(); ++i) {
-    if (disks[i].failed) continue;
-    if (!best || disks[i].free_bytes > disks[*best].free_bytes) best = i;
+    if (disks[i].failed || disks[i].free_bytes < most_free - most_free / 100) continue;
+    if (!best || disks[i].used_bytes < disks[*best].used_bytes) best = i;
   }
   if (!best) return UnavailableError("no disk: all {} have failed", disks.size());
   const DiskRoom& disk = disks[*best];

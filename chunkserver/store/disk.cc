@@ -87,10 +87,6 @@ absl::Status Disk::Format() {
     if (identity.status().code() != absl::StatusCode::kNotFound) return identity.status();
     identity = DiskIdentity{.server_uuid = options_.new_server_uuid, .disk_uuid = RandomHex(16)};
   }
-  for (int i = 0; i < 256; ++i) {
-    RETURN_IF_ERROR(options_.fs->MakeDirs(fmt::format("{}/data/{:02x}", path(), i)));
-  }
-  RETURN_IF_ERROR(options_.fs->SyncDir(path() + "/data"));
   return SaveIdentity(*identity, WriteMode::kSynced);
 }
 
@@ -129,7 +125,10 @@ absl::Status Disk::Check(const absl::Status& status) {
 }
 
 DiskRoom Disk::Room() const {
-  DiskRoom room{.path = path(), .reserve_bytes = reserve_bytes_, .failed = !health().ok()};
+  DiskRoom room{.path = path(),
+                .used_bytes = used_bytes_,
+                .reserve_bytes = reserve_bytes_,
+                .failed = !health().ok()};
   if (room.failed) return room;
   const auto space = options_.fs->Space(path());
   room.failed = !space.ok();
@@ -152,7 +151,14 @@ std::string Disk::DataPath(ChunkId chunk) const { return DataDir(chunk) + "/" + 
 std::string Disk::TemporaryPath(ChunkId chunk) const { return path() + "/tmp/" + FileName(chunk); }
 
 absl::StatusOr<std::unique_ptr<File>> Disk::CreateData(ChunkId chunk, uint64_t reserve_bytes) {
+  RETURN_IF_ERROR(MakeDataDir(chunk));
   return CreateWithSpace(options_.fs, DataPath(chunk), reserve_bytes);
+}
+
+// Made when first needed: 256 of them at once would cost a new disk 256 syncs.
+absl::Status Disk::MakeDataDir(ChunkId chunk) {
+  const std::string dir = DataDir(chunk);
+  return options_.fs->Exists(dir) ? absl::OkStatus() : options_.fs->MakeDirs(dir);
 }
 
 absl::StatusOr<std::unique_ptr<File>> Disk::OpenData(ChunkId chunk, bool write) {
@@ -172,6 +178,7 @@ absl::StatusOr<std::unique_ptr<File>> Disk::CreateTemporary(ChunkId chunk,
 }
 
 absl::Status Disk::PublishTemporary(ChunkId chunk) {
+  RETURN_IF_ERROR(MakeDataDir(chunk));
   RETURN_IF_ERROR(options_.fs->Rename(TemporaryPath(chunk), DataPath(chunk)));
   return SyncDataDir(chunk);
 }

@@ -83,6 +83,7 @@ class Disk {
   explicit Disk(Options options) : options_(std::move(options)) {}
   absl::Status OpenOrFormat();
   absl::Status Format();
+  absl::Status MakeDataDir(ChunkId chunk);
   std::string DataDir(ChunkId chunk) const;
   std::string DataPath(ChunkId chunk) const;
   std::string TemporaryPath(ChunkId chunk) const;

@@ -14,6 +14,13 @@ TEST(DiskChoiceTest, TakesTheSoundDiskWithMostRoom) {
   EXPECT_EQ(ChooseDisk(disks, 100).value(), 2u);
 }
 
+TEST(DiskChoiceTest, SpreadsOverDirectoriesOfOneFileSystem) {
+  const DiskRoom disks[] = {{.path = "/a", .free_bytes = 1000, .used_bytes = 70},
+                            {.path = "/b", .free_bytes = 995, .used_bytes = 30},
+                            {.path = "/c", .free_bytes = 900, .used_bytes = 0}};
+  EXPECT_EQ(ChooseDisk(disks, 100).value(), 1u);
+}
+
 TEST(DiskChoiceTest, KeepsTheReserve) {
   const DiskRoom disk{.path = "/a", .free_bytes = 100, .reserve_bytes = 40};
   EXPECT_THAT(ChooseDisk({&disk, 1}, 60), IsOk());

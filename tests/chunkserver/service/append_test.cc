@@ -1,4 +1,5 @@
 // The append road: chain, acknowledgements, dedupe, seal, and what happens when a server breaks it.
+#include "common/clock.h"
 #include "common/crc32c.h"
 #include "tests/chunkserver/service/test_cluster.h"
 
@@ -219,7 +220,7 @@ TEST_F(AppendTest, TheSealWaitsForAMasterThatIsAway) {
   client.Seal();
   // Its own commit is acknowledged; the seal is not, before the master has it.
   ASSERT_TRUE(client.AwaitCommitted(3));
-  while (master_->seal_reports() < 2) absl::SleepFor(absl::Milliseconds(5));
+  while (master_->seal_reports() < 2) Clock::Real()->Sleep(absl::Milliseconds(5));
   EXPECT_FALSE(client.sealed.has_value());
   master_->AnswerSeals(absl::OkStatus());
   EXPECT_TRUE(client.Await([&] { return client.sealed.has_value(); })) << client.error;

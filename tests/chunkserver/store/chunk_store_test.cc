@@ -1,0 +1,309 @@
+// The whole store over both kinds of index: a random life with kills and power cuts, and the cases
+// that such a life rarely meets.
+#include "chunkserver/store/chunk_store.h"
+
+#include <algorithm>
+#include <map>
+
+#include "chunkserver/store/replica_reader.h"
+#include "common/crc32c.h"
+#include "tests/chunkserver/store/index_kinds.h"
+#include "tests/support/random_test.h"
+#include "tests/support/status_matchers.h"
+
+namespace quern::chunkserver {
+namespace {
+
+class ChunkStoreTest : public RandomTest, public ::testing::WithParamInterface<IndexKind> {
+ protected:
+  ChunkStoreTest() : machine_(GetParam()) { Open(); }
+
+  ChunkStoreOptions Options() {
+    ChunkStoreOptions options;
+    options.dirs = {machine_.dir(0), machine_.dir(1)};
+    options.boot_id = fmt::format("boot-{}", boot_);
+    options.reserve_bytes = 1;
+    options.fs = machine_.fs();
+    options.clock = &clock_;
+    options.open_index = machine_.opener();
+    return options;
+  }
+  void Open() {
+    store_.reset();
+    auto store = ChunkStore::Open(Options());
+    ASSERT_OK(store);
+    store_ = *std::move(store);
+  }
+  void PowerCut() {
+    machine_.PowerCut(OneIn(2) ? &random_ : nullptr);
+    store_.reset();
+    machine_.PowerOn();
+    ++boot_;
+    Open();
+  }
+  static ReplicaSpec Spec(ChunkId chunk, Durability durability = Durability::kOnClose) {
+    ReplicaSpec spec{.chunk = chunk, .durability = durability, .capacity_bytes = 4 << 20};
+    spec.chain = {{ServerId(1), "a:1"}};
+    return spec;
+  }
+  std::shared_ptr<Replica> Find(ChunkId chunk) {
+    auto replica = store_->Find(chunk);
+    EXPECT_OK(replica);
+    return replica.value_or(nullptr);
+  }
+  absl::Status Append(ChunkId chunk, std::string_view text, uint64_t seq = 1) {
+    const std::shared_ptr<Replica> replica = Find(chunk);
+    const iovec part{const_cast<char*>(text.data()), text.size()};
+    const uint64_t offset = replica->facts().report.length;
+    const PayloadSums sums = SumPayload(offset, {&part, 1});
+    return replica
+        ->Append({.offset = offset,
+                  .producer = 7,
+                  .seq = seq,
+                  .committed = 0,
+                  .payload = {&part, 1},
+                  .sums = &sums})
+        .status();
+  }
+  // Every byte that may be read, through the checks. Everything is taken to be committed.
+  absl::StatusOr<std::string> ReadAll(ChunkId chunk) {
+    ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica, store_->Find(chunk));
+    ASSIGN_OR_RETURN(const auto reader, ReplicaReader::Open(replica, UINT64_MAX));
+    std::string all;
+    std::string buffer(kReadPieceBytes, '\0');
+    while (true) {
+      ASSIGN_OR_RETURN(const ReplicaReader::Piece piece,
+                       reader->Read(all.size(), 1 + Below(200'000), buffer.data()));
+      if (piece.bytes.empty()) return all;
+      EXPECT_EQ(piece.crc, Crc32c(piece.bytes));
+      all += piece.bytes;
+    }
+  }
+  std::string RandomText(size_t n) {
+    std::string text(n, '\0');
+    for (char& c : text) c = static_cast<char>(random_());
+    return text;
+  }
+
+  SimulatedClock clock_;
+  TestMachine machine_;
+  int boot_ = 1;
+  std::unique_ptr<ChunkStore> store_;
+};
+
+// What the store has promised of one chunk.
+struct Promise {
+  std::string appended;     // acknowledged, in memory at least
+  uint64_t durable = 0;     // promised to be on the disk
+  Durability durability = Durability::kOnClose;
+  ReplicaState state = ReplicaState::kOpen;
+  bool after_power_cut = false;  // while it was open
+  uint64_t seq = 0;
+};
+
+TEST_P(ChunkStoreTest, KeepsItsPromisesThroughKillsAndPowerCuts) {
+  std::map<ChunkId, Promise> promises;
+  uint64_t next_chunk = 1;
+  const auto pick = [&]() -> std::pair<const ChunkId, Promise>* {
+    if (promises.empty()) return nullptr;
+    return &*std::next(promises.begin(), static_cast<ptrdiff_t>(Below(promises.size())));
+  };
+  const auto after_restart = [&](bool power_cut) {
+    for (auto& [chunk, promise] : promises) {
+      const Replica::Facts facts = Find(chunk)->facts();
+      const uint64_t length = facts.report.length;
+      if (promise.state == ReplicaState::kOpen) {
+        promise.state = ReplicaState::kFenced;
+        EXPECT_EQ(facts.suspect, power_cut && promise.durability == Durability::kOnClose);
+        if (!power_cut) {
+          EXPECT_EQ(length, promise.appended.size());
+        }
+        EXPECT_GE(length, promise.durable) << chunk.ToString();
+        promise.appended.resize(std::min<size_t>(promise.appended.size(), length));
+        promise.durable = length;
+      }
+      // A seal that was not synced may be forgotten, never the bytes.
+      if (power_cut && promise.state == ReplicaState::kFinalized) promise.state = facts.report.state;
+      EXPECT_EQ(facts.report.state, promise.state) << chunk.ToString();
+      EXPECT_EQ(length, promise.appended.size()) << chunk.ToString();
+    }
+  };
+  for (int step = 0; step < 150 && !HasFailure(); ++step) {
+    auto* chosen = pick();
+    switch (Below(chosen == nullptr ? 1 : 12)) {
+      case 0: {
+        const ChunkId chunk(next_chunk++);
+        const Durability durability = OneIn(3) ? Durability::kSync : Durability::kOnClose;
+        ASSERT_OK(store_->Create(Spec(chunk, durability)));
+        promises[chunk].durability = durability;
+        break;
+      }
+      case 1: case 2: case 3: case 4: {
+        auto& [chunk, promise] = *chosen;
+        const std::string text = RandomText(1 + Below(150'000));
+        const absl::Status status = Append(chunk, text, ++promise.seq);
+        EXPECT_EQ(status.ok(), promise.state == ReplicaState::kOpen) << status.ToString();
+        if (!status.ok()) break;
+        promise.appended += text;
+        if (promise.durability == Durability::kSync) promise.durable = promise.appended.size();
+        break;
+      }
+      case 5:
+        if (Find(chosen->first)->Sync().ok()) chosen->second.durable = chosen->second.appended.size();
+        break;
+      case 6: {
+        ASSERT_OK(Find(chosen->first)->Fence(7));
+        if (chosen->second.state == ReplicaState::kOpen) {
+          chosen->second.state = ReplicaState::kFenced;
+          chosen->second.durable = chosen->second.appended.size();
+        }
+        break;
+      }
+      case 7: {
+        auto& [chunk, promise] = *chosen;
+        const uint32_t crc = Crc32c(promise.appended);
+        ASSERT_OK_AND_ASSIGN(const ReplicaReport report,
+                             Find(chunk)->Finalize(promise.appended.size(), crc));
+        EXPECT_EQ(report.state, ReplicaState::kFinalized);
+        promise.state = ReplicaState::kFinalized;
+        promise.durable = promise.appended.size();
+        break;
+      }
+      case 8:
+        ASSERT_OK(store_->Remove(chosen->first));
+        promises.erase(chosen->first);
+        break;
+      case 9: {
+        const auto bytes = ReadAll(chosen->first);
+        ASSERT_OK(bytes);
+        EXPECT_TRUE(*bytes == chosen->second.appended) << chosen->first.ToString();
+        break;
+      }
+      case 10:
+        Open();
+        after_restart(/*power_cut=*/false);
+        break;
+      case 11:
+        PowerCut();
+        // A removal may be forgotten; the master orders it again.
+        for (const auto& replica : store_->List()) {
+          if (promises.contains(replica->chunk())) continue;
+          ASSERT_OK(store_->Remove(replica->chunk()));
+        }
+        after_restart(/*power_cut=*/true);
+        break;
+    }
+  }
+  EXPECT_EQ(store_->size(), promises.size());
+  for (const auto& [chunk, promise] : promises) {
+    const auto bytes = ReadAll(chunk);
+    ASSERT_OK(bytes);
+    EXPECT_TRUE(*bytes == promise.appended) << chunk.ToString();
+  }
+}
+
+TEST_P(ChunkStoreTest, CutsBytesWithoutARecord) {
+  const ChunkId chunk(1);
+  ASSERT_OK(store_->Create(Spec(chunk)));
+  ASSERT_OK(Append(chunk, "abc"));
+  const std::string path = fmt::format("{}/data/01/{:016x}", Find(chunk)->disk().path(), 1);
+  {
+    // The process died between the bytes and their record.
+    ASSERT_OK_AND_ASSIGN(const auto file, machine_.fs()->Open(path, {.write = true}));
+    ASSERT_OK(file->Pwrite("torn", 3));
+  }
+  Open();
+  EXPECT_EQ(ReadAll(chunk).value(), "abc");
+  ASSERT_OK_AND_ASSIGN(const auto file, machine_.fs()->Open(path, {}));
+  EXPECT_EQ(file->Size().value(), 3u);
+  EXPECT_FALSE(Find(chunk)->facts().suspect);
+}
+
+TEST_P(ChunkStoreTest, LostBytesMakeItSuspectAndLostDurableOnesCorrupt) {
+  for (const bool synced : {false, true}) {
+    const ChunkId chunk(synced ? 2 : 1);
+    ASSERT_OK(store_->Create(Spec(chunk)));
+    ASSERT_OK(Append(chunk, "abc", 1));
+    ASSERT_OK(Append(chunk, "def", 2));
+    if (synced) {
+      ASSERT_OK(Find(chunk)->Sync());
+    }
+    const std::string path =
+        fmt::format("{}/data/{:02x}/{:016x}", Find(chunk)->disk().path(), chunk.value(),
+                    chunk.value());
+    store_.reset();
+    ASSERT_OK_AND_ASSIGN(const auto file, machine_.fs()->Open(path, {.write = true}));
+    ASSERT_OK(file->Truncate(4));
+    Open();
+    const Replica::Facts facts = Find(chunk)->facts();
+    EXPECT_EQ(facts.report.length, 3u);
+    EXPECT_EQ(facts.report.state, synced ? ReplicaState::kCorrupt : ReplicaState::kFenced);
+    EXPECT_TRUE(facts.suspect);
+  }
+}
+
+TEST_P(ChunkStoreTest, TheRoomOfASealedChunkIsGivenBack) {
+  const ChunkId chunk(1);
+  ASSERT_OK(store_->Create(Spec(chunk)));
+  const auto used = [&] {
+    uint64_t sum = 0;
+    for (const DiskStatus& disk : store_->Disks()) sum += disk.used_bytes;
+    return sum;
+  };
+  EXPECT_EQ(used(), 4u << 20);
+  ASSERT_OK(Append(chunk, "abc"));
+  ASSERT_OK(Find(chunk)->Finalize(3, Crc32c("abc")));
+  EXPECT_EQ(used(), 3u);
+  ASSERT_OK(store_->Remove(chunk));
+  EXPECT_EQ(used(), 0u);
+}
+
+TEST_P(ChunkStoreTest, ADiskWhoseIndexIsGoneIsNotTakenForANewOne) {
+  const ChunkId chunk(1);
+  ASSERT_OK(store_->Create(Spec(chunk)));
+  const std::string uuid = store_->server_uuid();
+  const std::string lost = Find(chunk)->disk().path();
+  store_.reset();
+  if (GetParam() == IndexKind::kMemory) return;  // its index is no file
+  ASSERT_OK(machine_.fs()->RemoveTree(lost + "/index"));
+  Open();
+  EXPECT_EQ(store_->server_uuid(), uuid);
+  EXPECT_THAT(store_->Find(chunk), StatusIs(absl::StatusCode::kNotFound));
+  const std::vector<DiskStatus> disks = store_->Disks();
+  EXPECT_EQ(std::ranges::count_if(disks, [](const auto& disk) { return disk.health.ok(); }), 1);
+  EXPECT_OK(store_->Create(Spec(ChunkId(2)))) << "the other disk goes on";
+}
+
+TEST_P(ChunkStoreTest, RemembersTheNewestMasterOnEveryDisk) {
+  ASSERT_OK(store_->SaveSeen({.cluster_id = "red", .max_term = 3, .max_log_index = 9},
+                             WriteMode::kSynced));
+  PowerCut();
+  EXPECT_EQ(store_->seen_at_start().cluster_id, "red");
+  EXPECT_EQ(store_->seen_at_start().max_term, 3u);
+  EXPECT_EQ(store_->seen_at_start().max_log_index, 9u);
+}
+
+TEST_P(ChunkStoreTest, RefusesTheDiskOfAnotherServer) {
+  store_.reset();
+  ChunkStoreOptions other = Options();
+  other.dirs = {machine_.dir(7)};
+  { ASSERT_OK(ChunkStore::Open(other)); }
+  other.dirs = {machine_.dir(0), machine_.dir(7)};
+  EXPECT_THAT(ChunkStore::Open(other), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+TEST_P(ChunkStoreTest, AFormatThatACrashInterruptedIsFinished) {
+  store_.reset();
+  ASSERT_OK(machine_.fs()->Remove(machine_.dir(0) + "/IDENTITY"));
+  Open();
+  EXPECT_TRUE(machine_.fs()->Exists(machine_.dir(0) + "/IDENTITY"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, ChunkStoreTest,
+                         ::testing::Values(IndexKind::kRocks, IndexKind::kMemory),
+                         [](const auto& kind) {
+                           return kind.param == IndexKind::kRocks ? "Rocks" : "Memory";
+                         });
+
+}  // namespace
+}  // namespace quern::chunkserver

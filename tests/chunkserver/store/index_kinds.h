@@ -1,0 +1,56 @@
+// The two kinds of ReplicaIndex behind one face, both with a power switch: what the conformance tests
+// run on.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "chunkserver/store/disk.h"
+#include "chunkserver/store/rocks_replica_index.h"
+#include "tests/chunkserver/store/memory_replica_index.h"
+#include "tests/support/forgetful_file_system.h"
+#include "tests/support/rocks_on_files.h"
+#include "tests/support/temp_dir.h"
+
+namespace quern::chunkserver {
+
+enum class IndexKind { kRocks, kMemory };
+
+// A machine: disks that forget at a power cut, and indexes on them.
+class TestMachine {
+ public:
+  explicit TestMachine(IndexKind kind)
+      : kind_(kind), fs_(dir_ / "forgetful"), env_(NewRocksEnv(&fs_)) {}
+
+  FileSystem* fs() { return &fs_; }
+  std::string dir(int disk = 0) const { return dir_ / fmt::format("disk{}", disk); }
+  IndexOpener opener() {
+    return [this](const std::string& path, bool create) { return OpenIndex(path, create); };
+  }
+  // Everything that is open must be closed between the two.
+  void PowerCut(Random* keep_some = nullptr) {
+    fs_.PowerCut(keep_some);
+    for (auto& [path, contents] : contents_) contents->PowerCut();
+  }
+  void PowerOn() { fs_.PowerOn(); }
+
+ private:
+  absl::StatusOr<std::unique_ptr<ReplicaIndex>> OpenIndex(const std::string& path, bool create) {
+    if (kind_ == IndexKind::kRocks) {
+      return RocksReplicaIndex::Open({.path = path, .create = create, .env = env_.get()});
+    }
+    if (create) contents_[path] = std::make_shared<MemoryIndexContents>();
+    const auto found = contents_.find(path);
+    if (found == contents_.end()) return NotFoundError("{}: no index there", path);
+    return std::make_unique<MemoryReplicaIndex>(found->second);
+  }
+
+  const IndexKind kind_;
+  TempDir dir_;
+  ForgetfulFileSystem fs_;
+  std::unique_ptr<rocksdb::Env> env_;
+  std::map<std::string, std::shared_ptr<MemoryIndexContents>> contents_;
+};
+
+}  // namespace quern::chunkserver
