@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/rpc/bulk_codec.h"
 #include "common/rpc/channel.h"
@@ -101,10 +102,10 @@ absl::Status CoordinatorSession::RunOnce(const std::string& address) {
 }
 
 absl::Status CoordinatorSession::Serve(rpc::BulkStream* stream) {
-  absl::Time next_heartbeat = absl::Now() + kHeartbeat;
+  absl::Time next_heartbeat = Clock::Real()->MonotonicNow() + kHeartbeat;
   uint64_t beats = 0;
   while (true) {
-    const absl::Time now = absl::Now();
+    const absl::Time now = Clock::Real()->MonotonicNow();
     if (admitted_ && now >= next_heartbeat) {
       v1::WorkerMessage beat;
       beat.mutable_heartbeat()->set_seq(++beats);

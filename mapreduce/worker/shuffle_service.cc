@@ -100,6 +100,16 @@ absl::StatusOr<std::shared_ptr<MapOutputFile>> ShuffleService::Open(const std::s
   return file;
 }
 
+absl::StatusOr<std::shared_ptr<MapOutputFile>> ShuffleService::Find(const v1::AttemptId& id,
+                                                                    uint32_t partition) {
+  ASSIGN_OR_RETURN(const std::string path, scratch_->FindMapOutput(id));
+  ASSIGN_OR_RETURN(std::shared_ptr<MapOutputFile> output, Open(path));
+  if (partition >= output->partitions()) {
+    return InvalidArgumentError("{}: there is no partition {}", path, partition);
+  }
+  return output;
+}
+
 void ShuffleService::Fetch(rpc::BulkLoop* loop, rpc::BulkStream* stream) {
   const auto request = ReadRequest<v1::FetchRequest>(loop);
   if (!request.ok()) return stream->Finish(request.status());
@@ -113,12 +123,7 @@ void ShuffleService::Fetch(rpc::BulkLoop* loop, rpc::BulkStream* stream) {
     header.set_map_task(wanted.map_task());
     header.set_attempt(wanted.attempt());
     header.set_offset(wanted.offset());
-    const absl::StatusOr<std::string> path = scratch_->FindMapOutput(id);
-    absl::StatusOr<std::shared_ptr<MapOutputFile>> output = path.status();
-    if (path.ok()) output = Open(*path);
-    if (output.ok() && request->partition() >= (*output)->partitions()) {
-      output = InvalidArgumentError("there is no partition {}", request->partition());
-    }
+    const auto output = Find(id, request->partition());
     absl::Status status;
     if (output.ok()) {
       status = SendPartition(**output, request->partition(), header, loop, stream);

@@ -10,7 +10,7 @@
 
 namespace quern::mr {
 
-Coordinator::Coordinator(std::unique_ptr<JobJournal> journal, Planner* planner,
+Coordinator::Coordinator(std::unique_ptr<JobJournal> journal, JobPlanner* planner,
                          PublishFiles* files, CoordinatorOptions options)
     : journal_(std::move(journal)),
       planner_(planner),

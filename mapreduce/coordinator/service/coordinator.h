@@ -37,7 +37,7 @@ struct CoordinatorOptions {
 class Coordinator final : private JobFinisher::Jobs {
  public:
   // Everything but the journal is borrowed.
-  Coordinator(std::unique_ptr<JobJournal> journal, Planner* planner, PublishFiles* files,
+  Coordinator(std::unique_ptr<JobJournal> journal, JobPlanner* planner, PublishFiles* files,
               CoordinatorOptions options);
   ~Coordinator();
 
@@ -89,7 +89,7 @@ class Coordinator final : private JobFinisher::Jobs {
   void RunTimer();
 
   const std::unique_ptr<JobJournal> journal_;
-  Planner* const planner_;
+  JobPlanner* const planner_;
   const CoordinatorOptions options_;
   // Wall time at the start plus time since: never jumps, and can be shown.
   const absl::Time wall_start_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/cli.h"
+#include "common/clock.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
@@ -26,7 +27,7 @@ PageCell When(int64_t millis) {
 // How long something took, or takes so far; nothing before it has started.
 PageCell Length(int64_t started_ms, int64_t finished_ms) {
   if (started_ms == 0) return "";
-  const absl::Time end = finished_ms == 0 ? absl::Now() : absl::FromUnixMillis(finished_ms);
+  const absl::Time end = finished_ms == 0 ? Clock::Real()->TimeNow() : absl::FromUnixMillis(finished_ms);
   return PageCell::Seconds(end - absl::FromUnixMillis(started_ms));
 }
 

@@ -1,3 +1,4 @@
+#include "common/clock.h"
 #include "common/mutex.h"
 #include "mapreduce/coordinator/service/rpcs.h"
 
@@ -25,11 +26,11 @@ absl::StatusOr<v1::KillResponse> Kill(Coordinator* coordinator, const v1::KillRe
   absl::StatusOr<v1::JobStatus> status = coordinator->Kill(
       request.job_id(), request.reason().empty() ? "killed by a user" : request.reason());
   if (status.status().ok()) status = coordinator->GetJob(request.job_id());
-  const absl::Time deadline = absl::Now() + kWait;
-  while (status.ok() && !HasEnded(*status) && absl::Now() < deadline) {
+  const absl::Time deadline = Clock::Real()->MonotonicNow() + kWait;
+  while (status.ok() && !HasEnded(*status) && Clock::Real()->MonotonicNow() < deadline) {
     {
       MutexLock lock(&mutex);
-      if (!news) changed.WaitFor(&mutex, deadline - absl::Now());
+      if (!news) changed.WaitFor(&mutex, deadline - Clock::Real()->MonotonicNow());
       news = false;
     }
     status = coordinator->GetJob(request.job_id());

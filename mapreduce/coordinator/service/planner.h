@@ -14,14 +14,20 @@
 namespace quern::mr {
 
 // Thread-safe.
-class Planner {
+class JobPlanner {
+ public:
+  virtual ~JobPlanner() = default;
+  // AlreadyExists: the output is there. NotFound: an input matches nothing, a class is missing.
+  // InvalidArgument: see CheckJobSpec. `cluster_slots` bounds the default number of reduce tasks.
+  virtual absl::StatusOr<PlannedJob> Plan(v1::JobSpec spec, uint32_t cluster_slots) = 0;
+};
+
+// Plans over the distributed file system.
+class Planner final : public JobPlanner {
  public:
   // Borrowed.
   explicit Planner(client::FileSystem* dfs) : dfs_(dfs), plugins_(dfs) {}
-
-  // AlreadyExists: the output is there. NotFound: an input matches nothing, a class is missing.
-  // InvalidArgument: see CheckJobSpec. `cluster_slots` bounds the default number of reduce tasks.
-  absl::StatusOr<PlannedJob> Plan(v1::JobSpec spec, uint32_t cluster_slots);
+  absl::StatusOr<PlannedJob> Plan(v1::JobSpec spec, uint32_t cluster_slots) override;
 
  private:
   absl::Status CheckOutputPath(const v1::JobSpec& spec);

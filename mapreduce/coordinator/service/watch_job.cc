@@ -1,3 +1,4 @@
+#include "common/clock.h"
 #include "common/rpc/bulk_codec.h"
 #include "mapreduce/coordinator/service/convert.h"
 #include "mapreduce/coordinator/service/rpcs.h"
@@ -32,12 +33,12 @@ absl::Status SendUntilEnd(Coordinator* coordinator, const std::string& job_id,
     if (news) {
       ASSIGN_OR_RETURN(v1::JobStatus status, coordinator->GetJob(job_id));
       const bool ended = HasEnded(status);
-      if (ended || absl::Now() - sent >= kProgressInterval) {
+      if (ended || Clock::Real()->MonotonicNow() - sent >= kProgressInterval) {
         v1::GetJobResponse response;
         *response.mutable_status() = std::move(status);
         stream->Send(rpc::EncodeMessage(response));
         if (ended) return absl::OkStatus();
-        sent = absl::Now();
+        sent = Clock::Real()->MonotonicNow();
         news = false;
       }
     }

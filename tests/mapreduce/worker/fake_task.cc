@@ -1,0 +1,101 @@
+// Stands for quern-task: speaks its protocol and misbehaves as the job's parameter "do" says.
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "common/fd.h"
+#include "mapreduce/engine/map_output_writer.h"
+#include "mapreduce/engine/record_position.h"
+#include "mapreduce/task/message_pipe.h"
+#include "quern/mr/v1/task.pb.h"
+
+namespace quern::mr {
+namespace {
+
+void MarkRecord(const v1::ToTask::Start& start) {
+  const auto position = RecordPositionWriter::Create(start.scratch_dir() + "/record");
+  (*position)->SetSource("/in/a");
+  (*position)->SetPosition(4711);
+  (*position)->SetPhase(RecordPhase::kMap);
+  std::fprintf(stderr, "at work in process %d\n", getpid());
+}
+
+void WriteOutput(const v1::ToTask::Start& start) {
+  const v1::AttemptId& id = start.task().id();
+  auto writer = MapOutputWriter::Create(start.scratch_dir() + "/" + kMapOutputName,
+                                        {id.job_id(), id.task(), id.attempt()}, 2, Codec::kNone);
+  (void)(*writer)->Append(0, "key", "value");
+  (void)(*writer)->Append(1, std::string(100, 'k'), std::string(3 << 20, 'v'));
+  (void)(*writer)->Finish();
+}
+
+[[noreturn]] void Hog() {
+  std::vector<std::string> all;
+  while (true) all.emplace_back(size_t{8} << 20, 'x');
+}
+
+void Done(const v1::ToTask::Start& start, MessagePipe* pipe) {
+  v1::FromTask end;
+  v1::AttemptResult* result = end.mutable_done();
+  if (start.task().id().kind() == v1::TASK_KIND_MAP) {
+    WriteOutput(start);
+    result->mutable_map_output()->set_total_bytes(3 << 20);
+  }
+  result->set_output_path(start.task().attempt_dir() + "/part");
+  v1::Counter* counter = result->add_counters();
+  counter->set_group("user");
+  counter->set_name("pid");
+  counter->set_value(getpid());
+  (void)pipe->Write(end);
+}
+
+void RunOne(const v1::ToTask::Start& start, MessagePipe* pipe, int fd) {
+  MarkRecord(start);
+  const auto found = start.task().job().params().find("do");
+  const std::string what =
+      found == start.task().job().params().end() ? "done" : found->second;
+  v1::FromTask message;
+  if (what == "done" || what == "done-then-exit") Done(start, pipe);
+  if (what == "done-then-exit") _exit(0);
+  if (what == "segfault") raise(SIGSEGV);
+  if (what == "exit0") std::exit(0);
+  if (what == "hang") pause();
+  if (what == "hog") Hog();
+  if (what == "garbage") (void)!write(fd, "this is no message at all", 25);
+  if (what == "fork-and-hang") {
+    const pid_t child = fork();
+    if (child > 0) std::fprintf(stderr, "forked %d\n", child);
+    pause();
+  }
+  if (what == "failed") {
+    message.mutable_failed()->set_message("Map threw: bad luck");
+    (void)pipe->Write(message);
+  }
+  if (what == "wait-for-output") {
+    v1::ToTask outputs;
+    (void)pipe->Read(&outputs);
+    message.mutable_fetch_failure()->set_map_task(outputs.map_outputs().outputs(0).map_task());
+    (void)pipe->Write(message);
+    Done(start, pipe);
+  }
+}
+
+int Main(int argc, char** argv) {
+  if (argc != 3 || std::strcmp(argv[1], "--worker_fd") != 0) return 2;
+  const int fd = std::atoi(argv[2]);
+  MessagePipe pipe{UniqueFd(fd)};
+  v1::ToTask message;
+  while (pipe.Read(&message).ok()) {
+    if (message.has_start()) RunOne(message.start(), &pipe, fd);
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace quern::mr
+
+int main(int argc, char** argv) { return quern::mr::Main(argc, argv); }

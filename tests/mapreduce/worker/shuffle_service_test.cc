@@ -1,0 +1,115 @@
+// Map outputs over a real connection.
+#include "mapreduce/worker/shuffle_service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/rpc/bulk_codec.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/server.h"
+#include "quern/mr/v1/shuffle.pb.h"
+#include "tests/mapreduce/worker/worker_fixture.h"
+
+namespace quern::mr {
+namespace {
+
+using testing::HasSubstr;
+
+class ShuffleServiceTest : public testing::Test {
+ protected:
+  ShuffleServiceTest() : service_(parts_.scratch()) {
+    rpc::ServerOptions options;
+    options.watchdog = false;
+    server_ = *rpc::Server::Start(options, {}, service_.Methods());
+    EXPECT_EQ(Attempt(MakeTask("done", 0), &parts_.context).Run().state(),
+              v1::ATTEMPT_STATE_SUCCEEDED);
+  }
+
+  struct Fetched {
+    std::map<uint32_t, std::string> bytes;   // by map task
+    std::map<uint32_t, std::string> errors;
+    absl::Status status;
+  };
+  Fetched Fetch(const v1::FetchRequest& request) {
+    rpc::BulkLoop loop;
+    rpc::BulkStream* stream =
+        loop.Open(rpc::MakeChannel(server_->address(), rpc::ChannelKind::kBulk),
+                  "/quern.mr.v1.Shuffle/Fetch", absl::Seconds(20));
+    stream->Send(rpc::EncodeMessage(request));
+    stream->CloseSend();
+    Fetched fetched;
+    while (true) {
+      const rpc::BulkEvent event = loop.Next(absl::Seconds(20));
+      if (event.kind == rpc::BulkEvent::Kind::kFinished) {
+        fetched.status = event.status;
+        return fetched;
+      }
+      if (event.kind != rpc::BulkEvent::Kind::kMessage) continue;
+      v1::FetchHeader header;
+      rpc::Payload payload;
+      EXPECT_TRUE(rpc::DecodeBulk(event.message, &header, &payload).ok());
+      if (!header.error().empty()) {
+        fetched.errors[header.map_task()] = header.error();
+      } else {
+        fetched.bytes[header.map_task()] += payload.ToString();
+      }
+    }
+  }
+  v1::FetchRequest Request(uint32_t partition) {
+    v1::FetchRequest request;
+    request.set_job_id("job-20261122-0001");
+    request.set_partition(partition);
+    return request;
+  }
+  // What the file itself has in this partition.
+  std::string Stored(uint32_t partition) {
+    const auto file = MapOutputFile::Open(*parts_.scratch()->FindMapOutput(MakeTask("").id()));
+    const MapOutputFile::Partition& range = (*file)->partition(partition);
+    std::string bytes(range.bytes, '\0');
+    EXPECT_TRUE((*file)->file()->Pread(range.offset, range.bytes, bytes.data()).ok());
+    return bytes;
+  }
+
+  WorkerParts parts_;
+  ShuffleService service_;
+  std::unique_ptr<rpc::Server> server_;
+};
+
+TEST_F(ShuffleServiceTest, SendsEveryByteOfAPartition) {
+  for (const uint32_t partition : {0u, 1u}) {
+    v1::FetchRequest request = Request(partition);
+    request.add_outputs()->set_map_task(0);
+    const Fetched fetched = Fetch(request);
+    EXPECT_TRUE(fetched.status.ok()) << fetched.status;
+    EXPECT_TRUE(fetched.bytes.at(0) == Stored(partition)) << "partition " << partition;
+  }
+}
+
+TEST_F(ShuffleServiceTest, GoesOnWhereABrokenStreamStopped) {
+  v1::FetchRequest request = Request(1);
+  request.add_outputs()->set_offset(2'000'001);
+  EXPECT_TRUE(Fetch(request).bytes.at(0) == Stored(1).substr(2'000'001));
+}
+
+TEST_F(ShuffleServiceTest, SaysWhichOutputsItDoesNotHaveAndSendsTheOthers) {
+  v1::FetchRequest request = Request(0);
+  request.add_outputs()->set_map_task(9);
+  request.add_outputs()->set_map_task(0);
+  v1::FetchRequest::Output* other_attempt = request.add_outputs();
+  other_attempt->set_map_task(0);
+  other_attempt->set_attempt(5);
+  const Fetched fetched = Fetch(request);
+  EXPECT_TRUE(fetched.status.ok()) << fetched.status;
+  EXPECT_THAT(fetched.errors.at(9), HasSubstr("m-00009.0: this worker does not hold it"));
+  EXPECT_THAT(fetched.errors.at(0), HasSubstr("m-00000.5"));
+  EXPECT_TRUE(fetched.bytes.at(0) == Stored(0));
+}
+
+TEST_F(ShuffleServiceTest, RefusesAPartitionThatIsNotThere) {
+  v1::FetchRequest request = Request(7);
+  request.add_outputs()->set_map_task(0);
+  EXPECT_THAT(Fetch(request).errors.at(0), HasSubstr("no partition 7"));
+}
+
+}  // namespace
+}  // namespace quern::mr

@@ -1,0 +1,82 @@
+// The shared parts of a worker, in a temporary directory, with a fake quern-task.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/hash.h"
+#include "common/mutex.h"
+#include "mapreduce/worker/attempt.h"
+#include "tests/support/temp_dir.h"
+
+namespace quern::mr {
+
+inline constexpr char kPluginBytes[] = "not a real plugin, but with a hash";
+
+inline std::string FakeTaskBinary() { return QUERN_FAKE_TASK; }
+
+// An attempt of a job whose task does what `what` says; see fake_task.cc.
+inline v1::TaskSpec MakeTask(const std::string& what, uint32_t task = 0,
+                             v1::TaskKind kind = v1::TASK_KIND_MAP) {
+  v1::TaskSpec spec;
+  spec.mutable_id()->set_job_id("job-20261122-0001");
+  spec.mutable_id()->set_kind(kind);
+  spec.mutable_id()->set_task(task);
+  v1::JobSpec* job = spec.mutable_job();
+  job->mutable_plugin()->set_path("/.quern/plugins/x.so");
+  job->mutable_plugin()->set_hash(HashBytes128(kPluginBytes).ToString());
+  job->mutable_plugin()->set_size_bytes(std::string_view(kPluginBytes).size());
+  job->mutable_limits()->set_memory_bytes(uint64_t{64} << 20);
+  job->mutable_limits()->set_timeout_ms(60'000);
+  (*job->mutable_params())["do"] = what;
+  return spec;
+}
+
+class WorkerParts {
+ public:
+  WorkerParts()
+      : scratch_(*Scratch::Open({dir_ / "disk1", dir_ / "disk2"})),
+        plugins_(scratch_->main_dir() + "/plugins",
+                 [this](const std::string&, const auto& sink) {
+                   ++fetches;
+                   return sink(plugin_bytes);
+                 }),
+        processes_(FakeTaskBinary(), 2) {
+    context.scratch = scratch_.get();
+    context.plugins = &plugins_;
+    context.processes = &processes_;
+    context.node = "n1";
+    context.address = "127.0.0.1:7";
+    context.memory_slack_bytes = 0;
+    context.memory_interval = absl::Milliseconds(10);
+    context.report = [this](v1::WorkerMessage message) {
+      MutexLock lock(&mutex_);
+      reports_.push_back(std::move(message));
+    };
+  }
+
+  std::vector<v1::WorkerMessage> TakeReports() {
+    MutexLock lock(&mutex_);
+    return std::exchange(reports_, {});
+  }
+  Scratch* scratch() { return scratch_.get(); }
+  // As after a restart of the worker.
+  void ReopenScratch() {
+    scratch_ = *Scratch::Open({dir_ / "disk1", dir_ / "disk2"});
+    context.scratch = scratch_.get();
+  }
+
+  AttemptContext context;
+  std::string plugin_bytes = kPluginBytes;
+  int fetches = 0;
+
+ private:
+  TempDir dir_;
+  std::unique_ptr<Scratch> scratch_;
+  PluginCache plugins_;
+  TaskPool processes_;
+  Mutex mutex_;
+  std::vector<v1::WorkerMessage> reports_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace quern::mr
