@@ -36,6 +36,8 @@ absl::Status EnterScratchDir(const std::string& dir) {
 }  // namespace
 
 WorkerSession::WorkerSession(UniqueFd socket) : pipe_(std::move(socket)) {
+  // What user code printed before it crashed should be in the log.
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
   reader_ = Thread("reader", [this] { ReadMessages(); });
 }
 
@@ -85,6 +87,7 @@ void WorkerSession::Run() {
       if (position_ == nullptr) position_ = RecordPositionWriter::Private();
       *end.mutable_failed() = DescribeFailure(result.status(), *position_);
     }
+    std::fflush(stdout);
     if (!pipe_.Write(end).ok()) break;
   }
   pipe_.Shutdown();
