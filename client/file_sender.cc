@@ -24,7 +24,7 @@ FileSender::FileSender(FileSystem::Impl* fs, WriterIdentity identity, uint64_t c
       queue_(chunk_size, [this] { loop_.Wake(); }),
       renewed_(Clock::Real()->MonotonicNow()) {}
 
-void FileSender::Run() { queue_.SenderEnded(Annotate(SendAll(), identity_.path)); }
+void FileSender::Run() { queue_.SenderEnded(OfFile(SendAll(), identity_.path)); }
 
 absl::Status FileSender::SendAll() {
   while (WaitForBytes()) {

@@ -64,6 +64,16 @@ pb::CreateRequest ToRequest(std::string_view path, const CreateOptions& options)
 
 }  // namespace
 
+absl::Status OfFile(const absl::Status& status, std::string_view path) {
+  if (status.ok()) return status;
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  std::string_view message = Message(status);
+  if (message.starts_with(name) && message.substr(name.size()).starts_with(": ")) {
+    message.remove_prefix(name.size() + 2);
+  }
+  return MakeStatus(status.code(), fmt::format("{}: {}", path, message));
+}
+
 std::unique_ptr<FileSystem> FileSystem::Create(ClientOptions options) {
   return std::unique_ptr<FileSystem>(
       new FileSystem(std::make_unique<Impl>(Complete(std::move(options)))));

@@ -30,4 +30,8 @@ struct FileSystem::Impl {
   const std::shared_ptr<PiecePool> pieces = PiecePool::Create();
 };
 
+// An error about a file that is being written: the master knows it by its last name only, the
+// caller by its path.
+absl::Status OfFile(const absl::Status& status, std::string_view path);
+
 }  // namespace quern::client

@@ -100,8 +100,11 @@ absl::StatusOr<FileStatus> WriterImpl::SealAndComplete() {
   request.set_writer_token(identity_.token);
   request.set_length(length_);
   if (mtime_ != absl::InfinitePast()) request.set_mtime_ms(absl::ToUnixMillis(mtime_));
-  ASSIGN_OR_RETURN(const pb::CompleteResponse response, fs_->master.Complete(std::move(request)));
-  return FromProto(response.status());
+  const auto response = fs_->master.Complete(std::move(request));
+  if (!response.ok()) return OfFile(response.status(), identity_.path);
+  FileStatus status = FromProto(response->status());
+  status.path = identity_.path;
+  return status;
 }
 
 absl::Status WriterImpl::Abandon() {
