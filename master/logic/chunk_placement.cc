@@ -32,7 +32,9 @@ std::string_view ChunkPlacement::ViolatedConstraint(const ServerRegistry& server
   if (health != ServerHealth::kAlive) return ToString(health);
   if (Contains(request.exclude, server.id)) return "excluded";
   if (Contains(request.present, server.id)) return "has_replica";
-  if (server.free_bytes < request.bytes + options_.reserve_bytes) return "no_room";
+  // A small disk is not to be refused altogether for the sake of the reserve.
+  const uint64_t reserve = std::min(options_.reserve_bytes, server.capacity_bytes / 20);
+  if (server.free_bytes < request.bytes + reserve) return "no_room";
   return "";
 }
 

@@ -70,7 +70,8 @@ TEST(FullDisk, NoRoomAnywhereIsSaidAndRemovingHelps) {
                                          if (spec->name == "chunkserver2") PutOn(disks[1], spec);
                                        }});
   ASSERT_NE(cluster, nullptr);
-  ASSERT_EQ(cluster->Dfs({"put", "-", "/small"}, {.stdin_text = "small\n"}).exit_code, 0);
+  const CommandResult first = cluster->Dfs({"put", "-", "/small"}, {.stdin_text = "small\n"});
+  ASSERT_EQ(first.exit_code, 0) << first.Describe();
   const std::string source = cluster->scratch() + "/source";
   WriteRandomFile(source, size_t{60} << 20, 1);
   // Until it does not fit any more; at the latest the third has no room.
@@ -81,7 +82,7 @@ TEST(FullDisk, NoRoomAnywhereIsSaidAndRemovingHelps) {
     if (put.exit_code != 0) break;
   }
   EXPECT_EQ(put.exit_code, 1) << put.Describe();
-  EXPECT_THAT(put.err, AnyOf(HasSubstr("full"), HasSubstr("space")));
+  EXPECT_THAT(put.err, AnyOf(HasSubstr("full"), HasSubstr("no room")));
   EXPECT_EQ(cluster->Dfs({"test", "-e", fmt::format("/big{}", stored)}).exit_code, 1);
   EXPECT_EQ(cluster->Dfs({"cat", "/small"}).out, "small\n");
 

@@ -1,0 +1,144 @@
+// Wrong use is answered well: one line that names the object and the next step, the documented exit
+// code, and nothing changed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "tests/cluster/cluster.h"
+
+namespace quern::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+struct Case {
+  const char* what;
+  std::vector<std::string> command;  // dfs ... or mr ...
+  int exit_code;
+  std::vector<std::string> says;
+};
+
+class WrongUse : public ::testing::Test {
+ protected:
+  // One cluster for all cases: none of them may harm it.
+  static void SetUpTestSuite() {
+    cluster_ = Cluster::Start({.chunkservers = 1, .workers = 1}).release();
+    ASSERT_NE(cluster_, nullptr);
+    ASSERT_EQ(cluster_->Dfs({"put", "-", "/in"}, {.stdin_text = "a b a\n"}).exit_code, 0);
+    ASSERT_EQ(cluster_->Dfs({"mkdir", "/exists"}).exit_code, 0);
+  }
+  static void TearDownTestSuite() {
+    delete cluster_;
+    cluster_ = nullptr;
+  }
+  void TearDown() override {
+    if (cluster_ == nullptr) return;
+    EXPECT_EQ(cluster_->Dfs({"cat", "/in"}).out, "a b a\n");
+    for (const char* name : {"master", "coordinator", "chunkserver1", "worker1"}) {
+      EXPECT_TRUE(cluster_->IsRunning(name)) << name;
+    }
+  }
+
+  std::string File(const std::string& name, const std::string& contents) const {
+    const std::string path = cluster_->scratch() + "/" + name;
+    std::ofstream(path) << contents;
+    return path;
+  }
+  static void Check(const Case& c) {
+    SCOPED_TRACE(c.what);
+    const CommandResult result = cluster_->StartCommand(c.command)->Finish();
+    EXPECT_EQ(result.exit_code, c.exit_code) << result.Describe();
+    for (const std::string& text : c.says) EXPECT_THAT(result.err, HasSubstr(text));
+  }
+
+  static Cluster* cluster_;
+};
+Cluster* WrongUse::cluster_ = nullptr;
+
+TEST_F(WrongUse, OfFiles) {
+  const std::vector<Case> cases = {
+      {"unknown flag", {"dfs", "ls", "--bogus", "/"}, 2, {"--bogus"}},
+      {"unknown command", {"dfs", "lss", "/"}, 2, {"lss", "ls"}},
+      {"no such file", {"dfs", "cat", "/nothing"}, 1, {"/nothing"}},
+      {"no match", {"dfs", "ls", "/no*match"}, 1, {"/no*match"}},
+      {"target exists", {"dfs", "put", "-", "/in"}, 1, {"/in", "-f"}},
+      {"no such local file", {"dfs", "put", "/no/such/file", "/x"}, 1, {"/no/such/file"}},
+      {"directory without -r", {"dfs", "rm", "/exists"}, 1, {"/exists"}},
+      {"parent missing", {"dfs", "mkdir", "/no/parent"}, 1, {"/no"}},
+      {"file as a directory", {"dfs", "put", "-", "/in/below"}, 1, {"/in"}},
+      {"path not absolute", {"dfs", "mkdir", ""}, 1, {}},
+      {"local target exists", {"dfs", "get", "/in", File("there", "x")}, 1, {"there", "-f"}},
+  };
+  for (const Case& c : cases) Check(c);
+}
+
+TEST_F(WrongUse, OfJobs) {
+  const std::string words = JobPath("wordcount");
+  const std::string not_elf = File("not_elf.so", "this is text\n");
+  const std::string truncated = File("truncated.so", "\x7f" "ELF\x02\x01\x01");
+  const std::string broken = File("broken.cc", "#include \"mapreduce/api/mapreduce.h\"\nclass {\n");
+  const std::string unknown_key = File("unknown.toml", "name = \"x\"\nplugin = \"" + words +
+                                                           "\"\nreducerr = 3\n[[input]]\npath = "
+                                                           "\"/in\"\n[output]\npath = \"/o\"\n");
+  const std::string no_class =
+      File("class.toml", "name = \"x\"\nplugin = \"" + words +
+                             "\"\n[[input]]\npath = \"/in\"\nmapper = \"NoSuchMapper\"\n[output]\n"
+                             "path = \"/o\"\n[reduce]\ntasks = 0\n");
+  const std::vector<Case> cases = {
+      {"output exists", {"mr", "run", "wordcount", "/in", "/exists"}, 3, {"/exists", "--overwrite"}},
+      {"no input", {"mr", "run", "wordcount", "/nothing", "/o"}, 3, {"/nothing"}},
+      {"glob without match", {"mr", "run", "wordcount", "/no*match", "/o"}, 3, {"/no*match"}},
+      {"unknown job", {"mr", "run", "wordcuont", "/in", "/o"}, 2, {"wordcuont", "wordcount"}},
+      {"unknown flag", {"mr", "run", "wordcount", "/in", "/o", "--bogus"}, 2, {"--bogus"}},
+      {"unknown spec key", {"mr", "run", unknown_key}, 2, {"reducerr"}},
+      {"missing class", {"mr", "run", no_class}, 3, {"NoSuchMapper"}},
+      {"not an ELF file", {"mr", "run", not_elf, "/in", "/o"}, 3, {"not_elf.so", "ELF"}},
+      {"truncated ELF file", {"mr", "run", truncated, "/in", "/o"}, 3, {"truncated.so"}},
+      {"does not compile", {"mr", "run", broken, "/in", "/o"}, 3, {"broken.cc"}},
+      {"no such job", {"mr", "status", "job-20200101-0001"}, 1, {"job-20200101-0001"}},
+  };
+  for (const Case& c : cases) Check(c);
+  EXPECT_EQ(cluster_->Dfs({"test", "-e", "/o"}).exit_code, 1);
+}
+
+TEST_F(WrongUse, NoClusterRunningIsSaidWithinSeconds) {
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"dfs", "ls", "/"}, {"mr", "list"}, {"dfs", "health"}}) {
+    SCOPED_TRACE(command[1]);
+    const auto running = cluster_->StartCommand(
+        command, {.env = {{"QUERN_MASTER", "127.0.0.1:9"}, {"QUERN_COORDINATOR", "127.0.0.1:9"}},
+                  .timeout = absl::Seconds(15)});
+    const CommandResult result = running->Finish();
+    EXPECT_EQ(result.exit_code, 1) << result.Describe();
+    EXPECT_THAT(result.err, HasSubstr("127.0.0.1:9"));
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+  }
+}
+
+TEST_F(WrongUse, APluginThatMisbehavesFailsItsJobWithTaskRecordAndLog) {
+  ASSERT_EQ(cluster_->Dfs({"put", "-f", "-", "/poison"}, {.stdin_text = "fine\nalso fine\npoison\n"})
+                .exit_code,
+            0);
+  struct Crash {
+    const char* how;
+    std::vector<std::string> says;
+  };
+  for (const Crash& c : {Crash{"segfault", {"m-00000", "signal 11", "/poison", "about to misbehave"}},
+                         Crash{"abort", {"m-00000", "signal 6", "/poison", "about to misbehave"}},
+                         Crash{"exit", {"m-00000", "/poison", "about to misbehave"}},
+                         Crash{"throw", {"m-00000", "the poison was too strong", "/poison"}}}) {
+    SCOPED_TRACE(c.how);
+    const CommandResult result = cluster_->Mr(
+        {"run", JobPath("gated_words"), "/poison", "/o", "--mapper", "Misbehaves", "--reducer",
+         "GatedSum", "--set", fmt::format("params.how={}", c.how)});
+    EXPECT_EQ(result.exit_code, 1) << result.Describe();
+    for (const std::string& text : c.says) EXPECT_THAT(result.err, HasSubstr(text));
+    EXPECT_EQ(cluster_->Dfs({"test", "-e", "/o"}).exit_code, 1);
+  }
+}
+
+}  // namespace
+}  // namespace quern::testing
