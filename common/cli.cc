@@ -6,7 +6,8 @@
 namespace quern {
 namespace {
 
-// Insertions, deletions, substitutions and swaps of neighbours, one each (optimal string alignment).
+// Insertions, deletions, substitutions and swaps of neighbours, one each (optimal string
+// alignment).
 size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
   std::iota(last.begin(), last.end(), size_t{0});

@@ -1,7 +1,8 @@
 #include "common/cluster_config.h"
 
-#include <cstdlib>
 #include <toml++/toml.h>
+
+#include <cstdlib>
 
 #include "common/cli.h"
 #include "common/file_io.h"
@@ -40,7 +41,8 @@ absl::StatusOr<std::string> ReadConfig(const std::string& path, std::string_view
     if (!table.contains(key)) return std::string();
     const auto value = table[key].value<std::string>();
     if (value.has_value()) return *value;
-    return InvalidArgumentError("{}: {} must be a string, as in {} = \"host:9400\"", path, key, key);
+    return InvalidArgumentError("{}: {} must be a string, as in {} = \"host:9400\"", path, key,
+                                key);
   } catch (const toml::parse_error& error) {
     return InvalidArgumentError("{}:{}: {}", path, error.source().begin.line, error.description());
   }

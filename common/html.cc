@@ -48,7 +48,8 @@ std::string Body(const PageTable& table) {
   std::string html = "<div class=\"wide\"><table>\n<tr>";
   for (size_t i = 0; i < table.columns.size(); ++i) {
     const bool number = i < table.rows.front().size() && IsNumber(table.rows.front()[i]);
-    html += fmt::format("<th{}>{}</th>", number ? " class=\"n\"" : "", EscapeHtml(table.columns[i]));
+    html +=
+        fmt::format("<th{}>{}</th>", number ? " class=\"n\"" : "", EscapeHtml(table.columns[i]));
   }
   html += "</tr>\n";
   for (const PageRow& row : table.rows) {
@@ -106,9 +107,10 @@ std::string RenderHtml(const PageContent& page, const PageFrame& frame) {
     if (!section.heading.empty()) html += fmt::format("<h2>{}</h2>\n", EscapeHtml(section.heading));
     html += std::visit([](const auto& body) { return Body(body); }, section.body);
   }
-  return html + fmt::format("</main>\n<footer><span>{}</span><a href=\"{}\">JSON</a>"
-                            "<a href=\"/metrics\">metrics</a></footer>\n</body>\n</html>\n",
-                            EscapeHtml(frame.version), EscapeHtml(frame.twin));
+  return html + fmt::format(
+                    "</main>\n<footer><span>{}</span><a href=\"{}\">JSON</a>"
+                    "<a href=\"/metrics\">metrics</a></footer>\n</body>\n</html>\n",
+                    EscapeHtml(frame.version), EscapeHtml(frame.twin));
 }
 
 }  // namespace quern

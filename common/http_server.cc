@@ -33,9 +33,7 @@ int HttpStatusOf(const absl::Status& status) {
   }
 }
 
-std::string TwinOf(const std::string& path) {
-  return path == "/" ? "/index.json" : path + ".json";
-}
+std::string TwinOf(const std::string& path) { return path == "/" ? "/index.json" : path + ".json"; }
 
 PageContent ErrorPage(const absl::Status& status) {
   PageContent page{.title = "Error"};
@@ -133,11 +131,11 @@ void HttpServer::Impl::Configure() {
   server.set_payload_max_length(kMaxBodyBytes);
   server.set_default_headers(SecurityHeaders());
   // Before httplib's routing, which would match regular expressions one after another.
-  server.set_pre_routing_handler([this](const httplib::Request& request,
-                                        httplib::Response& response) {
-    Answer(request, response);
-    return httplib::Server::HandlerResponse::Handled;
-  });
+  server.set_pre_routing_handler(
+      [this](const httplib::Request& request, httplib::Response& response) {
+        Answer(request, response);
+        return httplib::Server::HandlerResponse::Handled;
+      });
 }
 
 absl::Status HttpServer::Impl::Bind() {

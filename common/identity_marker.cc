@@ -63,8 +63,7 @@ absl::Status WriteIdentityMarker(FileSystem* fs, const std::string& dir,
     return InvalidArgumentError("{}: role, cluster and id must be plain words", PathIn(dir));
   }
   const std::string body = Body(marker);
-  return WriteFileDurably(fs, PathIn(dir),
-                          body + fmt::format("{}{:08x}\n", kCrcKey, Crc32c(body)));
+  return WriteFileDurably(fs, PathIn(dir), body + fmt::format("{}{:08x}\n", kCrcKey, Crc32c(body)));
 }
 
 }  // namespace quern

@@ -14,8 +14,9 @@ namespace {
 std::atomic<LogFormat> current_format{LogFormat::kText};
 
 void SetPattern(spdlog::logger* logger, LogFormat format) {
-  const char* pattern = format == LogFormat::kText ? "%Y-%m-%dT%H:%M:%S.%eZ %L %v"
-                                                   : R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})";
+  const char* pattern = format == LogFormat::kText
+                            ? "%Y-%m-%dT%H:%M:%S.%eZ %L %v"
+                            : R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})";
   logger->set_formatter(
       std::make_unique<spdlog::pattern_formatter>(pattern, spdlog::pattern_time_type::utc));
 }
@@ -54,9 +55,9 @@ void Write(spdlog::level::level_enum level, std::string_view event, LogFields fi
 
 LogField::LogField(std::string_view field, const absl::Status& status)
     : key(field),
-      text(status.ok() ? "OK"
-                       : fmt::format("{}: {}", absl::StatusCodeToString(status.code()),
-                                     Message(status))) {}
+      text(status.ok()
+               ? "OK"
+               : fmt::format("{}: {}", absl::StatusCodeToString(status.code()), Message(status))) {}
 LogField::LogField(std::string_view field, absl::Duration duration)
     : key(field), text(absl::FormatDuration(duration)) {}
 LogField::LogField(std::string_view field, absl::Time time)
@@ -79,11 +80,15 @@ std::string FormatLogLine(LogFormat format, std::string_view event, LogFields fi
 void LogDebug(std::string_view event, LogFields fields) {
   Write(spdlog::level::debug, event, fields);
 }
-void LogInfo(std::string_view event, LogFields fields) { Write(spdlog::level::info, event, fields); }
+void LogInfo(std::string_view event, LogFields fields) {
+  Write(spdlog::level::info, event, fields);
+}
 void LogWarning(std::string_view event, LogFields fields) {
   Write(spdlog::level::warn, event, fields);
 }
-void LogError(std::string_view event, LogFields fields) { Write(spdlog::level::err, event, fields); }
+void LogError(std::string_view event, LogFields fields) {
+  Write(spdlog::level::err, event, fields);
+}
 
 void SetLogFormat(LogFormat format) {
   current_format = format;

@@ -51,8 +51,8 @@ PageCell::PageCell(double number) : display(fmt::format("{:.4g}", number)), valu
 
 PageCell PageCell::Count(int64_t number) {
   PageCell cell;
-  const std::string digits =
-      FormatCount(number < 0 ? uint64_t{0} - static_cast<uint64_t>(number) : static_cast<uint64_t>(number));
+  const std::string digits = FormatCount(number < 0 ? uint64_t{0} - static_cast<uint64_t>(number)
+                                                    : static_cast<uint64_t>(number));
   cell.display = number < 0 ? "-" + digits : digits;
   cell.value = number;
   return cell;

@@ -34,8 +34,8 @@ rocksdb::DBOptions DatabaseOptions(const RocksOptions& options) {
   database.error_if_exists = options.create;
   // New versions of a server bring new column families.
   database.create_missing_column_families = true;
-  // The default mode (point in time) opens with half of the *synced* writes after one flipped bit in
-  // the middle of the log. This one forgives only what a crash does: an unfinished last record.
+  // The default mode (point in time) opens with half of the *synced* writes after one flipped bit
+  // in the middle of the log. This one forgives only what a crash does: an unfinished last record.
   database.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   database.paranoid_checks = true;
   // A deleted or cut log is noticed, because the manifest remembers its synced size.

@@ -1,9 +1,9 @@
 #include "common/server_main.h"
 
-#include <CLI/CLI.hpp>
 #include <pthread.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <map>
@@ -20,7 +20,8 @@ namespace {
 std::vector<Flag> AllFlags(const ServerRole& role, ServerFlags* flags) {
   std::vector<Flag> all = {
       MakeFlag("listen", &flags->listen, "HOST:PORT to serve RPCs on; port 0 takes any free one"),
-      MakeFlag("advertise", &flags->advertise, "HOST:PORT that others are told (default: --listen)"),
+      MakeFlag("advertise", &flags->advertise,
+               "HOST:PORT that others are told (default: --listen)"),
       MakeFlag("http", &flags->http, "HOST:PORT of the pages (default: the RPC port + 100)"),
       MakeFlag("dir", &flags->dirs, "data directory; several disks separated by commas"),
       MakeFlag("node", &flags->node, "name of this machine, for locality"),
@@ -59,7 +60,8 @@ ParsedServerFlags Answer(int exit_code, std::string output) {
 
 std::string UsageError(const std::string& program, std::string_view message) {
   std::string text(message.substr(0, message.find('\n')));
-  return fmt::format("{}: {}. Try: {} --help\n", program, text, program);
+  return fmt::format("{}: {}{} Try: {} --help\n", program, text, text.ends_with('?') ? "" : ".",
+                     program);
 }
 
 // "--lisen: unknown flag. Did you mean --listen?"
@@ -90,7 +92,8 @@ CommandLine ParseCommandLine(const std::vector<std::string>& arguments, const Se
     if (!flag.default_text.empty()) option->default_str(flag.default_text);
   }
   app.footer(fmt::format(
-      "Every flag can also be set as QUERN_NAME in the environment or in the TOML file of --config;\n"
+      "Every flag can also be set as QUERN_NAME in the environment or in the TOML file of "
+      "--config;\n"
       "flags win over the environment, the environment over the file.\n\nExamples:\n{}\n",
       role.examples));
   try {
@@ -222,8 +225,8 @@ int RunServer(int argc, char** argv, ServerRole role) {
                            {"rpc", (*server)->rpc_address()},
                            {"http", (*server)->http_address()},
                            {"version", VersionString()}});
-  std::printf("READY role=%s rpc=%s http=%s\n", role.name.c_str(),
-              (*server)->rpc_address().c_str(), (*server)->http_address().c_str());
+  std::printf("READY role=%s rpc=%s http=%s\n", role.name.c_str(), (*server)->rpc_address().c_str(),
+              (*server)->http_address().c_str());
   std::fflush(stdout);
 
   int signal = 0;

@@ -84,7 +84,8 @@ std::string TwoUnits(int64_t large, std::string_view large_unit, int64_t small,
 std::string FormatSize(uint64_t bytes) {
   if (bytes < 1024) return fmt::format("{}", bytes);
   const Scaled scaled = Scale(bytes);
-  return fmt::format("{} {}", OneDecimal(scaled.value), kUnits[static_cast<size_t>(scaled.power - 1)]);
+  return fmt::format("{} {}", OneDecimal(scaled.value),
+                     kUnits[static_cast<size_t>(scaled.power - 1)]);
 }
 
 std::string FormatBinarySize(uint64_t bytes) {
@@ -102,8 +103,8 @@ absl::StatusOr<uint64_t> ParseSize(std::string_view text) {
   while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);
   uint64_t whole = 0;
   const auto [end, integer_error] = std::from_chars(rest.data(), rest.data() + rest.size(), whole);
-  const bool is_integer = integer_error == std::errc() &&
-                          (end == rest.data() + rest.size() || *end != '.');
+  const bool is_integer =
+      integer_error == std::errc() && (end == rest.data() + rest.size() || *end != '.');
   double number = 0;
   if (!TakeNumber(&rest, &number)) return error();
   while (!rest.empty() && rest.front() == ' ') rest.remove_prefix(1);

@@ -9,7 +9,11 @@ namespace {
 // The next code point of UTF-8 text; a byte that is not UTF-8 counts as itself.
 char32_t TakeCodePoint(std::string_view* text) {
   const auto first = static_cast<unsigned char>(text->front());
-  size_t length = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : first >> 3 == 30 ? 4 : 1;
+  size_t length = first < 0x80       ? 1
+                  : first >> 5 == 6  ? 2
+                  : first >> 4 == 14 ? 3
+                  : first >> 3 == 30 ? 4
+                                     : 1;
   length = std::min(length, text->size());
   char32_t point = length == 1 ? first : first & (0xffu >> (length + 1));
   for (size_t i = 1; i < length; ++i) {

@@ -93,7 +93,8 @@ class ClientStream final : public BulkStreamImpl {
                absl::Duration timeout, grpc::CompletionQueue* queue)
       : stub_(std::move(channel)) {
     if (timeout != absl::InfiniteDuration()) context_.set_deadline(DeadlineAfter(timeout));
-    // The first message carries the metadata: one packet less, and no operation of its own to wait for.
+    // The first message carries the metadata: one packet less, and no operation of its own to wait
+    // for.
     context_.set_initial_metadata_corked(true);
     call_ = stub_.PrepareCall(&context_, method, queue);
     call_->StartCall(nullptr);
@@ -192,8 +193,7 @@ void BulkLoop::Wake() {
 
 BulkStream* BulkLoop::Open(std::shared_ptr<grpc::Channel> channel, const std::string& method,
                            absl::Duration timeout) {
-  auto stream =
-      std::make_unique<ClientStream>(std::move(channel), method, timeout, &impl_->queue);
+  auto stream = std::make_unique<ClientStream>(std::move(channel), method, timeout, &impl_->queue);
   BulkStream* raw = stream.get();
   impl_->Adopt(std::move(stream));
   return raw;

@@ -116,8 +116,7 @@ void BulkServer::Dispatch(std::unique_ptr<Incoming> incoming) {
   waiting_.push_back(std::move(incoming));
   const bool want_thread = static_cast<int>(waiting_.size()) > idle_handlers_;
   // At the end the threads that have gone do not count.
-  const bool may_start =
-      stopping_ || static_cast<int>(handlers_.size()) < max_streams_ + kRefusers;
+  const bool may_start = stopping_ || static_cast<int>(handlers_.size()) < max_streams_ + kRefusers;
   if (want_thread && may_start) {
     handlers_.emplace_back("bulk-handler", [this] { HandlerLoop(); });
   }

@@ -13,7 +13,8 @@ namespace quern::rpc {
 namespace {
 
 // A channel that lost its server connects again only while somebody polls: between blocking calls
-// that is gRPC's own backup poller alone, every 5 s unless told. Read when the first channel is made.
+// that is gRPC's own backup poller alone, every 5 s unless told. Read when the first channel is
+// made.
 void PollBetweenCalls() {
   static const int done = setenv("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "50", 0);
   static_cast<void>(done);

@@ -51,7 +51,8 @@ absl::StatusOr<HostPort> CheckListen(const ServerOptions& options) {
 void Configure(const ServerOptions& options, grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder->SetMaxSendMessageSize(kMaxMessageBytes);
-  ForEachSharedSetting([&](const char* name, int value) { builder->AddChannelArgument(name, value); });
+  ForEachSharedSetting(
+      [&](const char* name, int value) { builder->AddChannelArgument(name, value); });
   // Otherwise two servers share a port and each gets half of the calls.
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxConcurrentStreams);

@@ -20,8 +20,8 @@ constexpr int kFailuresToExit = 3;
 // also "not serving", shows that the listener lives.
 bool Answers(const std::string& address) {
   BulkLoop loop;
-  BulkStream* stream = loop.Open(MakeChannel(address, ChannelKind::kBulk),
-                                 "/grpc.health.v1.Health/Check", kTimeout);
+  BulkStream* stream =
+      loop.Open(MakeChannel(address, ChannelKind::kBulk), "/grpc.health.v1.Health/Check", kTimeout);
   stream->Send(grpc::ByteBuffer(nullptr, 0));
   stream->CloseSend();
   while (true) {

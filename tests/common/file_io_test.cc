@@ -125,8 +125,8 @@ class IdentityMarkerTest : public FileIoTest {};
 
 TEST_F(IdentityMarkerTest, ComesBackAsItWasWritten) {
   EXPECT_THAT(ReadIdentityMarker(fs_, dir_.path()), StatusIs(absl::StatusCode::kNotFound));
-  for (const IdentityMarker& marker :
-       {IdentityMarker{"master", "7f3a", "1", UINT64_MAX}, IdentityMarker{"chunkserver-disk", "", "", 0}}) {
+  for (const IdentityMarker& marker : {IdentityMarker{"master", "7f3a", "1", UINT64_MAX},
+                                       IdentityMarker{"chunkserver-disk", "", "", 0}}) {
     ASSERT_OK(WriteIdentityMarker(fs_, dir_.path(), marker));
     ASSERT_OK_AND_ASSIGN(const IdentityMarker read, ReadIdentityMarker(fs_, dir_.path()));
     EXPECT_EQ(read.role, marker.role);

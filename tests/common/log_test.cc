@@ -11,17 +11,18 @@ namespace quern {
 namespace {
 
 TEST(LogTest, TextIsOneLineOfWords) {
-  EXPECT_EQ(FormatLogLine(LogFormat::kText, "chunk_sealed",
-                          {{"chunk", ChunkId(42)},
-                           {"bytes", 17},
-                           {"share", 0.5},
-                           {"last", true},
-                           {"path", "/a b/\"c\"\n"},
-                           {"empty", ""},
-                           {"took", absl::Milliseconds(1500)},
-                           {"status", NotFoundError("no such chunk")}}),
-            "chunk_sealed chunk=0x2a bytes=17 share=0.5 last=true path=\"/a b/\\\"c\\\"\\n\" empty=\"\" "
-            "took=1.5s status=\"NOT_FOUND: no such chunk\"");
+  EXPECT_EQ(
+      FormatLogLine(LogFormat::kText, "chunk_sealed",
+                    {{"chunk", ChunkId(42)},
+                     {"bytes", 17},
+                     {"share", 0.5},
+                     {"last", true},
+                     {"path", "/a b/\"c\"\n"},
+                     {"empty", ""},
+                     {"took", absl::Milliseconds(1500)},
+                     {"status", NotFoundError("no such chunk")}}),
+      "chunk_sealed chunk=0x2a bytes=17 share=0.5 last=true path=\"/a b/\\\"c\\\"\\n\" empty=\"\" "
+      "took=1.5s status=\"NOT_FOUND: no such chunk\"");
   EXPECT_EQ(FormatLogLine(LogFormat::kText, "x", {{"name", "名前"}, {"status", absl::OkStatus()}}),
             "x name=名前 status=OK");
 }

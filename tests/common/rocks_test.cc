@@ -66,8 +66,8 @@ TEST_F(RocksTest, RowsComeBackAfterReopening) {
 
 TEST_F(RocksTest, ANewColumnFamilyIsAddedToAnOldDatabase) {
   Fill(3);
-  ASSERT_OK_AND_ASSIGN(const auto db, OpenRocks({.path = path_,
-                                                 .column_families = {"rows", "log", "extra"}}));
+  ASSERT_OK_AND_ASSIGN(const auto db,
+                       OpenRocks({.path = path_, .column_families = {"rows", "log", "extra"}}));
   EXPECT_NE(db->ColumnFamily("extra"), nullptr);
 }
 

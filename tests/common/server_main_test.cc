@@ -28,8 +28,8 @@ class ServerMainTest : public testing::Test {
                    MakeFlag("local", &local_, "no network")};
   }
   ~ServerMainTest() override {
-    for (const char* name : {"QUERN_LISTEN", "QUERN_SLOTS", "QUERN_RACK", "QUERN_CONFIG",
-                             "QUERN_INSECURE_NETWORK"}) {
+    for (const char* name :
+         {"QUERN_LISTEN", "QUERN_SLOTS", "QUERN_RACK", "QUERN_CONFIG", "QUERN_INSECURE_NETWORK"}) {
       unsetenv(name);
     }
   }
@@ -109,8 +109,9 @@ TEST_F(ServerMainTest, ThePagesFollowTheRpcPort) {
 }
 
 TEST_F(ServerMainTest, WrongUseIsOneLineWithTheNextStep) {
-  EXPECT_EQ(Usage({"--lisen=127.0.0.1:1"}),
-            "quern-worker: --lisen: unknown flag. Did you mean --listen?. Try: quern-worker --help\n");
+  EXPECT_EQ(
+      Usage({"--lisen=127.0.0.1:1"}),
+      "quern-worker: --lisen: unknown flag. Did you mean --listen? Try: quern-worker --help\n");
   EXPECT_THAT(Usage({"--slots", "many"}), HasSubstr("--slots: 'many' is not a whole number"));
   EXPECT_THAT(Usage({"--reserve=x"}), HasSubstr("--reserve: 'x' is not a size"));
   EXPECT_THAT(Usage({"--listen=nonsense"}), HasSubstr("--listen: 'nonsense' is not HOST:PORT"));
@@ -136,9 +137,10 @@ TEST_F(ServerMainTest, WrongFilesAndVariablesNameThePlace) {
 TEST_F(ServerMainTest, HelpShowsFlagsDefaultsAndExamples) {
   const ParsedServerFlags parsed = Parse({"--help"});
   EXPECT_EQ(parsed.exit_code, 0);
-  EXPECT_THAT(parsed.output, AllOf(HasSubstr("Runs task attempts."), HasSubstr("--insecure_network"),
-                                   HasSubstr("attempts at once"), HasSubstr("127.0.0.1:9430"),
-                                   HasSubstr("quern-worker --dir /data/1,/data/2")));
+  EXPECT_THAT(parsed.output,
+              AllOf(HasSubstr("Runs task attempts."), HasSubstr("--insecure_network"),
+                    HasSubstr("attempts at once"), HasSubstr("127.0.0.1:9430"),
+                    HasSubstr("quern-worker --dir /data/1,/data/2")));
   const ParsedServerFlags version = Parse({"--version"});
   EXPECT_EQ(version.exit_code, 0);
   EXPECT_THAT(version.output, HasSubstr("quern-worker 0.1.0 ("));

@@ -40,8 +40,8 @@ TEST(StatusTest, AnnotateKeepsTheCodeAndPutsTheStepInFront) {
 }
 
 TEST(StatusTest, ErrnoBecomesTheCodeThatCallersActOn) {
-  EXPECT_THAT(ErrnoStatus(ENOENT, "open /x"), StatusIs(absl::StatusCode::kNotFound,
-                                                       HasSubstr("open /x: No such file")));
+  EXPECT_THAT(ErrnoStatus(ENOENT, "open /x"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("open /x: No such file")));
   EXPECT_THAT(ErrnoStatus(ENOSPC, "write"), StatusIs(absl::StatusCode::kResourceExhausted));
   EXPECT_THAT(ErrnoStatus(EIO, "fsync"), StatusIs(absl::StatusCode::kDataLoss));
   EXPECT_THAT(ErrnoStatus(EEXIST, "open"), StatusIs(absl::StatusCode::kAlreadyExists));

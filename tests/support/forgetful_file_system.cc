@@ -227,8 +227,8 @@ void ForgetfulFileSystem::Forget(const Inode& inode, Random* keep_some) {
   const auto file = Must(real_->Open(inode.keeper, {.write = true}));
   const uint64_t size = Must(file->Size());
   const uint64_t synced = inode.synced_size;
-  // Journaling file systems (ext4 with data=ordered, XFS) move the length on after the bytes: a first
-  // part of an append may be there.
+  // Journaling file systems (ext4 with data=ordered, XFS) move the length on after the bytes: a
+  // first part of an append may be there.
   uint64_t kept = synced;
   if (size > synced && coin()) kept += (*keep_some)() % (size - synced + 1);
   Must(file->Truncate(kept));

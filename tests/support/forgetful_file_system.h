@@ -6,13 +6,14 @@
 //   fs.PowerOn();
 //   Server server(&fs, ...);                           // sees what a disk would have kept
 //
-// The files are real ones, so that reads, maps and passed descriptors work as usual. What is written
-// is there at once; before a write changes synced bytes, the old pages are saved, and a hidden hard
-// link keeps every removed or replaced file, so that a power cut can put everything back.
+// The files are real ones, so that reads, maps and passed descriptors work as usual. What is
+// written is there at once; before a write changes synced bytes, the old pages are saved, and a
+// hidden hard link keeps every removed or replaced file, so that a power cut can put everything
+// back.
 //
-// The rules are the strict ones of POSIX: contents and length are durable after Datasync; a creation,
-// removal or rename after SyncDir of the directory. Directories themselves are durable at once.
-// Changes must come through this object: it knows nothing of others. Thread-safe.
+// The rules are the strict ones of POSIX: contents and length are durable after Datasync; a
+// creation, removal or rename after SyncDir of the directory. Directories themselves are durable at
+// once. Changes must come through this object: it knows nothing of others. Thread-safe.
 #pragma once
 
 #include <map>
@@ -34,8 +35,8 @@ class ForgetfulFileSystem : public FileSystem {
 
   // Drops everything that was not synced. With `keep_some` a random part of it stays, as on a real
   // disk: single pages of what was overwritten, a first part of what was appended, the
-  // names as they were or as they are. Until PowerOn every operation fails; files that are open now fail
-  // for ever.
+  // names as they were or as they are. Until PowerOn every operation fails; files that are open now
+  // fail for ever.
   void PowerCut(Random* keep_some = nullptr);
   void PowerOn();
 
@@ -62,7 +63,8 @@ class ForgetfulFileSystem : public FileSystem {
   using Names = std::map<std::string, std::shared_ptr<Inode>>;
 
   absl::Status CheckPower() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The inode behind a name; a file that was there before is taken to be synced. Null: no such file.
+  // The inode behind a name; a file that was there before is taken to be synced. Null: no such
+  // file.
   std::shared_ptr<Inode> Track(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<Inode> Adopt(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status RenameDirectory(const std::string& from, const std::string& to)

@@ -186,8 +186,8 @@ TEST_F(ForgetfulFileSystemTest, APartialCutTouchesOnlyUnsyncedBytes) {
 class RocksPowerCutTest : public ForgetfulFileSystemTest {
  protected:
   std::unique_ptr<RocksDb> Open(bool create) {
-    auto db = OpenRocks({.path = dir_ / "db", .create = create, .column_families = {"rows"},
-                         .env = env_.get()});
+    auto db = OpenRocks(
+        {.path = dir_ / "db", .create = create, .column_families = {"rows"}, .env = env_.get()});
     EXPECT_OK(db);
     return db.ok() ? std::move(*db) : nullptr;
   }

@@ -36,7 +36,7 @@ MATCHER_P2(StatusIs, code, message_matcher, "has status " + absl::StatusCodeToSt
   *result_listener << "which is " << StatusOf(arg).ToString();
   return StatusOf(arg).code() == code &&
          ::testing::ExplainMatchResult(message_matcher, std::string(Message(StatusOf(arg))),
-                                     result_listener);
+                                       result_listener);
 }
 
 }  // namespace quern

@@ -86,9 +86,13 @@ TEST_F(BulkCodecTest, GarbageIsRefusedAndNeverCrashes) {
 TEST_F(BulkCodecTest, LengthsThatLieAreRefused) {
   AppendHeader header;
   Payload payload;
-  for (const std::string& bytes : {std::string("\x0a\x05" "ab"), std::string("\x12\xff\xff\xff\xff\x0f"),
-                                   std::string("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
-                                   std::string("\x12"), std::string("\x1a\x01" "x")}) {
+  for (const std::string& bytes :
+       {std::string("\x0a\x05"
+                    "ab"),
+        std::string("\x12\xff\xff\xff\xff\x0f"),
+        std::string("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), std::string("\x12"),
+        std::string("\x1a\x01"
+                    "x")}) {
     EXPECT_THAT(DecodeBulk(Scatter(bytes, &random_), &header, &payload),
                 StatusIs(absl::StatusCode::kInvalidArgument));
   }

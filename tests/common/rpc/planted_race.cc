@@ -1,5 +1,5 @@
-// A data race on purpose, inside handlers that gRPC calls. The tsan preset must report it: if it does
-// not, its options hide what they should show. Not part of other presets.
+// A data race on purpose, inside handlers that gRPC calls. The tsan preset must report it: if it
+// does not, its options hide what they should show. Not part of other presets.
 #include <cstdio>
 
 #include "common/rpc/channel.h"
@@ -34,9 +34,8 @@ int main() {
   const auto call = [&] {
     for (int i = 0; i < 200; ++i) {
       quern::mr::v1::GetJobResponse response;
-      const absl::Status status = quern::rpc::Call(absl::Seconds(10), [&](auto* context) {
-        return stub->GetJob(context, {}, &response);
-      });
+      const absl::Status status = quern::rpc::Call(
+          absl::Seconds(10), [&](auto* context) { return stub->GetJob(context, {}, &response); });
       if (!status.ok()) std::printf("%s\n", status.ToString().c_str());
     }
   };
