@@ -25,6 +25,8 @@ class ReduceTask {
         context_(spec.job(), spec.id().task(), environment.progress) {}
 
   absl::StatusOr<pb::AttemptResult> Run(MapOutputFeed* feed) {
+    // A process that ran map attempts before needs the memory of their buffers now.
+    environment_.sort_buffers->reset();
     ShuffleOptions shuffle;
     shuffle.job_id = spec_.id().job_id();
     shuffle.partition = spec_.id().task();

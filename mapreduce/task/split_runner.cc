@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mapreduce/engine/split_planner.h"
 #include "mapreduce/task/user_code.h"
 
 namespace quern::mr {
@@ -32,13 +33,29 @@ absl::Status SplitRunner::RunPiece(const pb::InputPiece& piece, Mapper* mapper) 
         "{}: has {} bytes, had {} when the job was planned. Try: run the job again", piece.path(),
         file->length(), piece.file_length());
   }
+  ASSIGN_OR_RETURN(const uint64_t length, LengthToRead(piece, file.get()));
   ASSIGN_OR_RETURN(const auto reader,
-                   OpenRecords(record_options_, file.get(), piece.offset(), piece.length()));
+                   OpenRecords(record_options_, file.get(), piece.offset(), length));
   environment_.position->SetSource(piece.path());
   environment_.position->SetPhase(RecordPhase::kMap);
   RETURN_IF_ERROR(CallUser("Map", [&] { MapRecords(piece, reader.get(), mapper); }));
   environment_.position->SetPhase(RecordPhase::kNone);
   return Annotate(reader->status(), piece.path());
+}
+
+// A sample asks for no more than it uses, since the file system reads ahead. Files that can only be
+// read as a whole are left as they are.
+absl::StatusOr<uint64_t> SplitRunner::LengthToRead(const pb::InputPiece& piece,
+                                                   ReadableFile* file) const {
+  if (bytes_per_piece_ >= piece.length() || record_options_.format == "whole") {
+    return piece.length();
+  }
+  if (piece.length() == piece.file_length()) {
+    const auto head = file->Stream(0, 4);
+    ASSIGN_OR_RETURN(const std::string_view first, head->Next());
+    if (LooksCompressed(first)) return piece.length();
+  }
+  return bytes_per_piece_;
 }
 
 // The inner loop of every map task: what stands here is paid once a record.

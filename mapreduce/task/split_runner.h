@@ -30,6 +30,7 @@ class SplitRunner {
 
  private:
   absl::Status RunPiece(const pb::InputPiece& piece, Mapper* mapper);
+  absl::StatusOr<uint64_t> LengthToRead(const pb::InputPiece& piece, ReadableFile* file) const;
   void MapRecords(const pb::InputPiece& piece, RecordReader* reader, Mapper* mapper);
 
   const pb::TaskSpec& spec_;

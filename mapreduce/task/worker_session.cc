@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include "common/cli.h"
@@ -31,6 +32,13 @@ absl::Status EnterScratchDir(const std::string& dir) {
     return ErrnoStatus(errno, path);
   }
   return chdir(dir.c_str()) == 0 ? absl::OkStatus() : ErrnoStatus(errno, dir);
+}
+
+// When user code calls exit, the process ends there and then: destructors of statics would run
+// beside threads that still use them, and might wait for ever.
+void EndAtOnce(int code, void*) {
+  std::fflush(stdout);
+  _exit(code);
 }
 
 }  // namespace
@@ -142,6 +150,7 @@ absl::Status WorkerSession::Prepare(const pb::ToTask::Start& start) {
     loaded = plugin.status();
   }));
   position_->SetPhase(RecordPhase::kNone);
+  on_exit(EndAtOnce, nullptr);
   return loaded;
 }
 
