@@ -3,9 +3,9 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
+#include "common/clock.h"
 #include "common/mutex.h"
 #include "common/random.h"
 #include "common/rpc/channel.h"
@@ -41,17 +41,17 @@ struct CoordinatorClient::Impl {
   // id, the rest by nature.
   template <typename Invoke>
   absl::Status Call(absl::Duration timeout, Invoke invoke) {
-    const absl::Time deadline = absl::Now() + kPatience;
+    const absl::Time deadline = Clock::Real()->MonotonicNow() + kPatience;
     while (true) {
       const absl::Status status =
           rpc::Call(timeout, [&](grpc::ClientContext* context) { return invoke(context); });
       if (status.code() != absl::StatusCode::kUnavailable) return status;
-      if (absl::Now() > deadline) {
+      if (Clock::Real()->MonotonicNow() > deadline) {
         return UnavailableError(
             "coordinator {}: nobody is there ({}). Try: quern up, or --coordinator HOST:PORT",
             addresses[current % addresses.size()], Message(status));
       }
-      std::this_thread::sleep_for(absl::ToChronoMilliseconds(kPause));
+      Clock::Real()->Sleep(kPause);
       ++current;
       Connect();
     }
@@ -144,7 +144,7 @@ absl::StatusOr<v1::JobStatus> CoordinatorClient::Watch(
   v1::GetJobRequest request;
   request.set_job_id(job_id);
   v1::JobStatus last;
-  absl::Time heard = absl::Now();
+  absl::Time heard = Clock::Real()->MonotonicNow();
   while (true) {
     grpc::ClientContext context;
     {
@@ -155,7 +155,7 @@ absl::StatusOr<v1::JobStatus> CoordinatorClient::Watch(
     const auto reader = impl_->stub->WatchJob(&context, request);
     v1::GetJobResponse response;
     while (reader->Read(&response)) {
-      heard = absl::Now();
+      heard = Clock::Real()->MonotonicNow();
       last = std::move(*response.mutable_status());
       on_status(last);
     }
@@ -167,11 +167,11 @@ absl::StatusOr<v1::JobStatus> CoordinatorClient::Watch(
     if (impl_->is_cancelled()) return CancelledError("interrupted");
     if (status.ok() && HasEnded(last)) return last;
     if (!status.ok() && !IsRetryable(status)) return status;
-    if (absl::Now() - heard > kWatchPatience) {
+    if (Clock::Real()->MonotonicNow() - heard > kWatchPatience) {
       return UnavailableError("{}: the coordinator has been away for {}. Try: mr watch {}", job_id,
                               absl::FormatDuration(kWatchPatience), job_id);
     }
-    std::this_thread::sleep_for(absl::ToChronoMilliseconds(kPause));
+    Clock::Real()->Sleep(kPause);
     ++impl_->current;
     impl_->Connect();
   }

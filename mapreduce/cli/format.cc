@@ -3,6 +3,7 @@
 #include <absl/time/time.h>
 
 #include "common/cli.h"
+#include "common/clock.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
@@ -13,7 +14,8 @@ std::string WithoutPrefix(const std::string& name, std::string_view prefix) {
 }
 
 absl::Duration Length(int64_t started_ms, int64_t finished_ms) {
-  const absl::Time end = finished_ms == 0 ? absl::Now() : absl::FromUnixMillis(finished_ms);
+  const absl::Time end =
+      finished_ms == 0 ? Clock::Real()->TimeNow() : absl::FromUnixMillis(finished_ms);
   return end - absl::FromUnixMillis(started_ms);
 }
 
@@ -47,8 +49,9 @@ shell::JsonLine FailureJson(const v1::AttemptFailure& failure) {
 }
 
 std::string Rfc3339(int64_t millis) {
-  return millis == 0 ? "" : absl::FormatTime(absl::RFC3339_full, absl::FromUnixMillis(millis),
-                                             absl::UTCTimeZone());
+  return millis == 0 ? ""
+                     : absl::FormatTime(absl::RFC3339_full, absl::FromUnixMillis(millis),
+                                        absl::UTCTimeZone());
 }
 
 // "  | line" for each line.
@@ -75,8 +78,7 @@ std::string PercentDone(const v1::JobStatus::Phase& phase) {
 
 std::string TimeText(int64_t millis) {
   if (millis == 0) return "-";
-  return absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::FromUnixMillis(millis),
-                          absl::LocalTimeZone());
+  return absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::FromUnixMillis(millis), absl::LocalTimeZone());
 }
 
 std::string LengthText(int64_t started_ms, int64_t finished_ms) {
@@ -84,8 +86,8 @@ std::string LengthText(int64_t started_ms, int64_t finished_ms) {
 }
 
 std::string ProgressLine(const v1::JobStatus& status) {
-  std::string text = fmt::format("{} {}: {}", status.job_id(), status.name(),
-                                 StateName(status.state()));
+  std::string text =
+      fmt::format("{} {}: {}", status.job_id(), status.name(), StateName(status.state()));
   if (status.map().total() > 0) text += ", map " + PhaseText(status.map());
   if (status.reduce().total() > 0) text += ", reduce " + PhaseText(status.reduce());
   text += fmt::format(", {} running", status.map().running() + status.reduce().running());
@@ -97,8 +99,8 @@ std::string ProgressLine(const v1::JobStatus& status) {
 }
 
 std::string EndLine(const v1::JobStatus& status) {
-  std::string text = fmt::format("{} {}: {}", status.job_id(), status.name(),
-                                 StateName(status.state()));
+  std::string text =
+      fmt::format("{} {}: {}", status.job_id(), status.name(), StateName(status.state()));
   text += fmt::format(" after {}", LengthText(status.submitted_ms(), status.finished_ms()));
   if (status.state() != v1::JOB_STATE_SUCCEEDED) return text;
   text += fmt::format(": {} in", FormatBinarySize(status.input_bytes()));

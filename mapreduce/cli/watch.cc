@@ -10,6 +10,7 @@
 #include <iostream>
 
 #include "common/cli.h"
+#include "common/clock.h"
 #include "common/thread.h"
 #include "mapreduce/cli/format.h"
 
@@ -66,7 +67,7 @@ class JobProgress {
 
   void Show(const v1::JobStatus& status) {
     if (quiet_) return;
-    const absl::Time now = absl::Now();
+    const absl::Time now = Clock::Real()->MonotonicNow();
     if (terminal_) {
       std::string line = ProgressLine(status);
       winsize size{};

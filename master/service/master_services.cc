@@ -1,10 +1,10 @@
 #include "master/service/master_services.h"
 
-#include <absl/time/clock.h>
 #include <grpcpp/server_context.h>
 
 #include <utility>
 
+#include "common/clock.h"
 #include "common/rpc/grpc_status.h"
 #include "master/service/rpc/handlers.h"
 #include "quern/dfs/v1/cluster.grpc.pb.h"
@@ -41,11 +41,11 @@ template <typename Request, typename Response>
 grpc::Status Serve(Master* master, OperationMetrics* metrics, grpc::ServerContext* context,
                    Reply<Response> (*handler)(Master&, const Request&, const CallContext&),
                    const Request* request, Response* response) {
-  const absl::Time began = absl::Now();
+  const absl::Time began = Clock::Real()->MonotonicNow();
   CallContext call;
   call.deadline = absl::FromChrono(context->deadline());
   Reply<Response> reply = handler(*master, *request, call);
-  metrics->Count(reply.ok(), absl::Now() - began);
+  metrics->Count(reply.ok(), Clock::Real()->MonotonicNow() - began);
   if (reply.ok()) *response = *std::move(reply);
   return rpc::ToGrpc(reply.status());
 }

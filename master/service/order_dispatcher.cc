@@ -1,9 +1,9 @@
 #include "master/service/order_dispatcher.h"
 
-#include <absl/time/clock.h>
-
 #include <algorithm>
 #include <optional>
+
+#include "common/clock.h"
 
 namespace quern::master {
 namespace {
@@ -118,15 +118,15 @@ std::vector<absl::StatusOr<OrderDispatcher::Result>> SendAndGather(
                        gathering->changed.SignalAll();
                      });
   }
-  absl::Time deadline = absl::Now() + options.timeout;
+  absl::Time deadline = Clock::Real()->MonotonicNow() + options.timeout;
   bool shortened = false;
   MutexLock lock(&gathering->mutex);
   while (gathering->missing > 0) {
     if (gathering->any_ok && !shortened) {
       shortened = true;
-      deadline = std::min(deadline, absl::Now() + options.patience);
+      deadline = std::min(deadline, Clock::Real()->MonotonicNow() + options.patience);
     }
-    const absl::Duration left = deadline - absl::Now();
+    const absl::Duration left = deadline - Clock::Real()->MonotonicNow();
     if (left <= absl::ZeroDuration()) break;
     gathering->changed.WaitFor(&gathering->mutex, left);
   }

@@ -27,7 +27,8 @@ PageCell When(int64_t millis) {
 // How long something took, or takes so far; nothing before it has started.
 PageCell Length(int64_t started_ms, int64_t finished_ms) {
   if (started_ms == 0) return "";
-  const absl::Time end = finished_ms == 0 ? Clock::Real()->TimeNow() : absl::FromUnixMillis(finished_ms);
+  const absl::Time end =
+      finished_ms == 0 ? Clock::Real()->TimeNow() : absl::FromUnixMillis(finished_ms);
   return PageCell::Seconds(end - absl::FromUnixMillis(started_ms));
 }
 
@@ -58,19 +59,19 @@ absl::StatusOr<PageContent> Overview(Coordinator* coordinator) {
                          Length(job.started_ms(), job.finished_ms()),
                          job.reason()});
   }
-  PageTable& workers = page.AddTable(
-      "Workers", {"worker", "node", "rack", "address", "alive", "slots", "running"});
+  PageTable& workers =
+      page.AddTable("Workers", {"worker", "node", "rack", "address", "alive", "slots", "running"});
   const v1::GetWorkersResponse known = coordinator->GetWorkers();
   for (const auto& worker : known.workers()) {
-    workers.rows.push_back({{worker.worker_id(), worker.http_address().empty()
-                                                     ? ""
-                                                     : "http://" + worker.http_address() + "/"},
-                            worker.node(),
-                            worker.rack(),
-                            worker.address(),
-                            worker.alive(),
-                            worker.slots(),
-                            worker.running()});
+    workers.rows.push_back(
+        {{worker.worker_id(),
+          worker.http_address().empty() ? "" : "http://" + worker.http_address() + "/"},
+         worker.node(),
+         worker.rack(),
+         worker.address(),
+         worker.alive(),
+         worker.slots(),
+         worker.running()});
   }
   return page;
 }
@@ -87,8 +88,8 @@ void AddFailure(const v1::JobStatus& job, PageContent* page) {
   const v1::AttemptFailure& failure = job.failure();
   PageFacts facts = {{"cause", failure.message()}};
   if (failure.in_record()) {
-    facts.push_back({"record", fmt::format("{}:{}", failure.record_source(),
-                                           failure.record_position())});
+    facts.push_back(
+        {"record", fmt::format("{}:{}", failure.record_source(), failure.record_position())});
   }
   if (failure.signal() != 0) facts.push_back({"signal", failure.signal()});
   page->AddFacts("Failure", std::move(facts));
@@ -112,9 +113,9 @@ absl::StatusOr<PageContent> OneJob(Coordinator* coordinator, const HttpRequest& 
   if (!job.reason().empty()) facts.push_back({"reason", job.reason()});
   page.AddFacts("Job", std::move(facts));
   AddFailure(job, &page);
-  PageTable& phases = page.AddTable(
-      "Progress", {"phase", "tasks", "done", "running", "progress", "failed attempts", "run again",
-                   "on the data's machine", "on its rack", "elsewhere"});
+  PageTable& phases =
+      page.AddTable("Progress", {"phase", "tasks", "done", "running", "progress", "failed attempts",
+                                 "run again", "on the data's machine", "on its rack", "elsewhere"});
   AddPhase("map", job.map(), &phases);
   AddPhase("reduce", job.reduce(), &phases);
   PageTable& counters = page.AddTable("Counters", {"group", "name", "value"});
@@ -137,10 +138,9 @@ absl::StatusOr<PageContent> Tasks(Coordinator* coordinator, const HttpRequest& r
                           {"slowest first", PageCell("show", self + "&order=slowest")},
                           {"failed only", PageCell("show", self + "&order=failed")}});
   // A page that is cut says so.
-  PageTable& table = page.AddTable(
-      tasks.more() ? "The first 1,000 attempts" : "Attempts",
-      {"attempt", "state", "node", "locality", "started", "time", "progress", "phase", "status",
-       "cause"});
+  PageTable& table = page.AddTable(tasks.more() ? "The first 1,000 attempts" : "Attempts",
+                                   {"attempt", "state", "node", "locality", "started", "time",
+                                    "progress", "phase", "status", "cause"});
   for (const v1::TaskAttemptStatus& attempt : tasks.attempts()) {
     table.rows.push_back({FormatAttempt(attempt.id()), AttemptStateName(attempt.state()),
                           attempt.node(), attempt.locality(), When(attempt.started_ms()),

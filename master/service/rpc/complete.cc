@@ -1,8 +1,8 @@
-#include <absl/time/clock.h>
 
 #include <algorithm>
 #include <vector>
 
+#include "common/clock.h"
 #include "master/logic/chunk_assessment.h"
 #include "master/logic/file_lifecycle.h"
 #include "master/service/rpc/handlers.h"
@@ -51,7 +51,7 @@ absl::Status WaitForCopies(Master& master, const FileChunks& file, absl::Time de
       const size_t durable = CountDurable(*info, state.servers);
       if (durable >= needed) break;
       state.repair.ClientWaits(chunk);
-      const absl::Duration left = deadline - absl::Now();
+      const absl::Duration left = deadline - Clock::Real()->TimeNow();
       if (left <= absl::ZeroDuration()) {
         return UnavailableError("{}: chunk {} has {} durable copies, need {} "
                                 "(min_write_replicas). Try: dfs admin report",
@@ -70,7 +70,7 @@ Reply<pb::CompleteResponse> Complete(Master& master, const pb::CompleteRequest& 
   if (!master.committer().HoldsAnswer(request.header())) {
     ASSIGN_OR_RETURN(const FileChunks file, ReadFile(master, request));
     const absl::Time deadline =
-        std::min(call.deadline - kAnswerBefore, absl::Now() + kLongestWait);
+        std::min(call.deadline - kAnswerBefore, Clock::Real()->TimeNow() + kLongestWait);
     RETURN_IF_ERROR(WaitForCopies(master, file, deadline));
   }
   return master.committer().Answer<pb::CompleteResponse>(
