@@ -44,14 +44,14 @@ void Worker::OnOrder(const v1::WorkerOrder& order) {
 void Worker::Launch(const v1::TaskSpec& task) {
   const std::string key = KeyOf(task.id());
   if (!IsJobId(task.id().job_id()) || context_->scratch->Holds(task.id())) return;
-  auto attempt = std::make_shared<Attempt>(task, context_);
+  auto attempt = std::make_shared<AttemptRunner>(task, context_);
   MutexLock lock(&mutex_);
   if (stopping_ || running_.contains(key) || threads_.contains(key)) return;
   running_[key] = attempt;
   threads_[key] = Thread("attempt", [this, attempt] { Run(attempt); });
 }
 
-void Worker::Run(const std::shared_ptr<Attempt>& attempt) {
+void Worker::Run(const std::shared_ptr<AttemptRunner>& attempt) {
   v1::WorkerMessage::AttemptUpdate update = attempt->Run();
   const std::string key = KeyOf(attempt->id());
   LogInfo("attempt_ended", {{"job", attempt->id().job_id()},

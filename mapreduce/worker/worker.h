@@ -10,7 +10,7 @@
 
 #include "common/mutex.h"
 #include "common/thread.h"
-#include "mapreduce/worker/attempt.h"
+#include "mapreduce/worker/attempt_runner.h"
 #include "quern/mr/v1/worker.pb.h"
 
 namespace quern::mr {
@@ -38,7 +38,7 @@ class Worker {
 
  private:
   void Launch(const v1::TaskSpec& task);
-  void Run(const std::shared_ptr<Attempt>& attempt);
+  void Run(const std::shared_ptr<AttemptRunner>& attempt);
   void Kill(const v1::AttemptId& id, const std::string& reason);
   void Forget(const std::string& job_id);
   void JoinEnded();
@@ -48,7 +48,7 @@ class Worker {
   CondVar idle_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   // By "JOB m-00017.1".
-  std::map<std::string, std::shared_ptr<Attempt>> running_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::shared_ptr<AttemptRunner>> running_ ABSL_GUARDED_BY(mutex_);
   // Failed and killed attempts, by job.
   std::map<std::string, std::vector<v1::WorkerMessage::AttemptUpdate>> ended_
       ABSL_GUARDED_BY(mutex_);

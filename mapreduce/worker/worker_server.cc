@@ -12,7 +12,7 @@
 #include "common/rpc/server.h"
 #include "common/version.h"
 #include "mapreduce/engine/task_id.h"
-#include "mapreduce/worker/attempt.h"
+#include "mapreduce/worker/attempt_runner.h"
 #include "mapreduce/worker/coordinator_session.h"
 #include "mapreduce/worker/plugin_cache.h"
 #include "mapreduce/worker/scratch.h"

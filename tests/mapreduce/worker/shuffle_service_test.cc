@@ -21,7 +21,7 @@ class ShuffleServiceTest : public testing::Test {
     rpc::ServerOptions options;
     options.watchdog = false;
     server_ = *rpc::Server::Start(options, {}, service_.Methods());
-    EXPECT_EQ(Attempt(MakeTask("done", 0), &parts_.context).Run().state(),
+    EXPECT_EQ(AttemptRunner(MakeTask("done", 0), &parts_.context).Run().state(),
               v1::ATTEMPT_STATE_SUCCEEDED);
   }
 

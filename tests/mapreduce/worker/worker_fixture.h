@@ -6,7 +6,7 @@
 
 #include "common/hash.h"
 #include "common/mutex.h"
-#include "mapreduce/worker/attempt.h"
+#include "mapreduce/worker/attempt_runner.h"
 #include "tests/support/temp_dir.h"
 
 namespace quern::mr {

@@ -1,4 +1,4 @@
-#include "mapreduce/worker/attempt.h"
+#include "mapreduce/worker/attempt_runner.h"
 
 #include <filesystem>
 #include <utility>
@@ -32,7 +32,7 @@ void ThinSample(v1::AttemptResult* result) {
 
 }  // namespace
 
-Attempt::Update Attempt::Run() {
+AttemptRunner::Update AttemptRunner::Run() {
   Update update;
   // Twice at most: a process that was used before may have died while it waited.
   for (const bool fresh : {false, true}) {
@@ -65,7 +65,7 @@ Attempt::Update Attempt::Run() {
   return update;
 }
 
-absl::StatusOr<std::unique_ptr<TaskProcess>> Attempt::Prepare(bool fresh) {
+absl::StatusOr<std::unique_ptr<TaskProcess>> AttemptRunner::Prepare(bool fresh) {
   ASSIGN_OR_RETURN(const std::string plugin, context_->plugins->Get(task_.job().plugin()));
   ASSIGN_OR_RETURN(dir_, context_->scratch->MakeAttemptDir(id()));
   ASSIGN_OR_RETURN(std::unique_ptr<TaskProcess> task,
@@ -85,7 +85,7 @@ absl::StatusOr<std::unique_ptr<TaskProcess>> Attempt::Prepare(bool fresh) {
   return task;
 }
 
-std::optional<Attempt::Update> Attempt::Supervise(TaskProcess* task) {
+std::optional<AttemptRunner::Update> AttemptRunner::Supervise(TaskProcess* task) {
   while (true) {
     SendOutputs(task);
     v1::FromTask message;
@@ -113,7 +113,7 @@ std::optional<Attempt::Update> Attempt::Supervise(TaskProcess* task) {
   }
 }
 
-std::optional<Attempt::Update> Attempt::OnMessage(const v1::FromTask& message) {
+std::optional<AttemptRunner::Update> AttemptRunner::OnMessage(const v1::FromTask& message) {
   switch (message.kind_case()) {
     case v1::FromTask::kProgress:
       OnProgress(message.progress());
@@ -137,7 +137,7 @@ std::optional<Attempt::Update> Attempt::OnMessage(const v1::FromTask& message) {
   }
 }
 
-void Attempt::OnProgress(const v1::AttemptProgress& progress) {
+void AttemptRunner::OnProgress(const v1::AttemptProgress& progress) {
   // The task speaks only when it gets on, or waits for others.
   last_progress_ = context_->clock->MonotonicNow();
   {
@@ -151,7 +151,7 @@ void Attempt::OnProgress(const v1::AttemptProgress& progress) {
   context_->report(std::move(message));
 }
 
-std::optional<Attempt::Update> Attempt::CheckLimits(TaskProcess* task) {
+std::optional<AttemptRunner::Update> AttemptRunner::CheckLimits(TaskProcess* task) {
   const absl::Time now = context_->clock->MonotonicNow();
   if (now - last_memory_check_ < context_->memory_interval) return std::nullopt;
   last_memory_check_ = now;
@@ -178,7 +178,7 @@ std::optional<Attempt::Update> Attempt::CheckLimits(TaskProcess* task) {
   return std::nullopt;
 }
 
-void Attempt::SendOutputs(TaskProcess* task) {
+void AttemptRunner::SendOutputs(TaskProcess* task) {
   std::vector<v1::WorkerOrder::MapOutputs> outputs;
   {
     MutexLock lock(&mutex_);
@@ -192,34 +192,34 @@ void Attempt::SendOutputs(TaskProcess* task) {
 }
 
 // From here on Kill and AddMapOutputs wake nobody.
-void Attempt::Interrupt(TaskProcess* task) {
+void AttemptRunner::Interrupt(TaskProcess* task) {
   MutexLock lock(&mutex_);
   running_ = task;
 }
 
-void Attempt::Kill(std::string reason) {
+void AttemptRunner::Kill(std::string reason) {
   MutexLock lock(&mutex_);
   if (!kill_reason_) kill_reason_ = std::move(reason);
   if (running_ != nullptr) running_->channel.Wake();
 }
 
-void Attempt::AddMapOutputs(const v1::WorkerOrder::MapOutputs& outputs) {
+void AttemptRunner::AddMapOutputs(const v1::WorkerOrder::MapOutputs& outputs) {
   MutexLock lock(&mutex_);
   outputs_.push_back(outputs);
   if (running_ != nullptr) running_->channel.Wake();
 }
 
-std::optional<std::string> Attempt::kill_reason() const {
+std::optional<std::string> AttemptRunner::kill_reason() const {
   MutexLock lock(&mutex_);
   return kill_reason_;
 }
 
-v1::AttemptProgress Attempt::progress() const {
+v1::AttemptProgress AttemptRunner::progress() const {
   MutexLock lock(&mutex_);
   return progress_;
 }
 
-Attempt::Update Attempt::Succeeded(v1::AttemptResult result) {
+AttemptRunner::Update AttemptRunner::Succeeded(v1::AttemptResult result) {
   ThinSample(&result);
   if (result.has_map_output()) {
     v1::MapOutput* output = result.mutable_map_output();
@@ -240,28 +240,28 @@ Attempt::Update Attempt::Succeeded(v1::AttemptResult result) {
   return update;
 }
 
-Attempt::Update Attempt::Failed(v1::AttemptFailure failure, const std::string& dir) const {
+AttemptRunner::Update AttemptRunner::Failed(v1::AttemptFailure failure, const std::string& dir) const {
   AddEvidence(dir, &failure);
   Update update = Ended(v1::ATTEMPT_STATE_FAILED);
   *update.mutable_failure() = std::move(failure);
   return update;
 }
 
-Attempt::Update Attempt::Killed(const std::string& reason) const {
+AttemptRunner::Update AttemptRunner::Killed(const std::string& reason) const {
   Update update = Ended(v1::ATTEMPT_STATE_KILLED);
   update.mutable_failure()->set_message(reason);
   return update;
 }
 
 // Something around the attempt went wrong, no code of the user's has run.
-Attempt::Update Attempt::Environment(const absl::Status& status) const {
+AttemptRunner::Update AttemptRunner::Environment(const absl::Status& status) const {
   Update update = Ended(v1::ATTEMPT_STATE_FAILED);
   update.mutable_failure()->set_message(std::string(Message(status)));
   update.mutable_failure()->set_environment(true);
   return update;
 }
 
-Attempt::Update Attempt::Ended(v1::AttemptState state) const {
+AttemptRunner::Update AttemptRunner::Ended(v1::AttemptState state) const {
   Update update;
   *update.mutable_id() = id();
   update.set_state(state);

@@ -41,9 +41,9 @@ struct AttemptContext {
   absl::Duration memory_interval = absl::Milliseconds(100);
 };
 
-class Attempt {
+class AttemptRunner {
  public:
-  Attempt(v1::TaskSpec task, const AttemptContext* context)
+  AttemptRunner(v1::TaskSpec task, const AttemptContext* context)
       : task_(std::move(task)), context_(context) {}
 
   const v1::AttemptId& id() const { return task_.id(); }

@@ -1,5 +1,5 @@
 // Attempts with real child processes that misbehave in every way.
-#include "mapreduce/worker/attempt.h"
+#include "mapreduce/worker/attempt_runner.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -26,10 +26,10 @@ bool IsAlive(int pid) {
   return !stat.empty() && stat.find(") Z ") == std::string::npos;
 }
 
-class AttemptTest : public testing::Test {
+class AttemptRunnerTest : public testing::Test {
  protected:
   v1::WorkerMessage::AttemptUpdate Run(const v1::TaskSpec& task) {
-    return Attempt(task, &parts_.context).Run();
+    return AttemptRunner(task, &parts_.context).Run();
   }
   static int64_t PidOf(const v1::WorkerMessage::AttemptUpdate& update) {
     return update.result().counters(0).value();
@@ -38,7 +38,7 @@ class AttemptTest : public testing::Test {
   WorkerParts parts_;
 };
 
-TEST_F(AttemptTest, ReportsSuccessAndHoldsTheOutput) {
+TEST_F(AttemptRunnerTest, ReportsSuccessAndHoldsTheOutput) {
   const auto update = Run(MakeTask("done"));
   EXPECT_EQ(update.state(), v1::ATTEMPT_STATE_SUCCEEDED) << update.ShortDebugString();
   EXPECT_EQ(update.result().map_output().address(), "127.0.0.1:7");
@@ -47,7 +47,7 @@ TEST_F(AttemptTest, ReportsSuccessAndHoldsTheOutput) {
   ASSERT_THAT(parts_.TakeReports(), SizeIs(1));
 }
 
-TEST_F(AttemptTest, SaysHowAndWhereAProcessDied) {
+TEST_F(AttemptRunnerTest, SaysHowAndWhereAProcessDied) {
   struct Case {
     std::string what;
     std::string expected;
@@ -69,13 +69,13 @@ TEST_F(AttemptTest, SaysHowAndWhereAProcessDied) {
   }
 }
 
-TEST_F(AttemptTest, PassesOnWhatTheTaskSaysOfItsFailure) {
+TEST_F(AttemptRunnerTest, PassesOnWhatTheTaskSaysOfItsFailure) {
   const auto update = Run(MakeTask("failed"));
   EXPECT_EQ(update.state(), v1::ATTEMPT_STATE_FAILED);
   EXPECT_THAT(update.failure().message(), HasSubstr("Map threw: bad luck"));
 }
 
-TEST_F(AttemptTest, EndsWhatMakesNoProgress) {
+TEST_F(AttemptRunnerTest, EndsWhatMakesNoProgress) {
   v1::TaskSpec task = MakeTask("hang");
   task.mutable_job()->mutable_limits()->set_timeout_ms(700);
   const auto update = Run(task);
@@ -84,7 +84,7 @@ TEST_F(AttemptTest, EndsWhatMakesNoProgress) {
 }
 
 #if !defined(QUERN_ASAN) && !defined(QUERN_TSAN)
-TEST_F(AttemptTest, EndsWhatTakesMoreMemoryThanItsLimit) {
+TEST_F(AttemptRunnerTest, EndsWhatTakesMoreMemoryThanItsLimit) {
   const auto update = Run(MakeTask("hog"));
   EXPECT_EQ(update.state(), v1::ATTEMPT_STATE_FAILED);
   EXPECT_THAT(update.failure().message(), HasSubstr("out of memory"));
@@ -92,8 +92,8 @@ TEST_F(AttemptTest, EndsWhatTakesMoreMemoryThanItsLimit) {
 }
 #endif
 
-TEST_F(AttemptTest, KillReachesWhatTheTaskHasForked) {
-  Attempt attempt(MakeTask("fork-and-hang"), &parts_.context);
+TEST_F(AttemptRunnerTest, KillReachesWhatTheTaskHasForked) {
+  AttemptRunner attempt(MakeTask("fork-and-hang"), &parts_.context);
   v1::WorkerMessage::AttemptUpdate update;
   std::thread runner([&] { update = attempt.Run(); });
   std::string log;
@@ -111,7 +111,7 @@ TEST_F(AttemptTest, KillReachesWhatTheTaskHasForked) {
   while (IsAlive(grandchild)) std::this_thread::yield();
 }
 
-TEST_F(AttemptTest, RunsTheNextAttemptOfAJobInTheSameProcess) {
+TEST_F(AttemptRunnerTest, RunsTheNextAttemptOfAJobInTheSameProcess) {
   const auto first = Run(MakeTask("done", 0));
   const auto second = Run(MakeTask("done", 1));
   EXPECT_EQ(PidOf(first), PidOf(second));
@@ -121,19 +121,19 @@ TEST_F(AttemptTest, RunsTheNextAttemptOfAJobInTheSameProcess) {
   EXPECT_NE(PidOf(Run(other)), PidOf(first)) << "another job's code is loaded there";
 }
 
-TEST_F(AttemptTest, DoesNotBlameAnAttemptForAProcessThatDiedWaiting) {
+TEST_F(AttemptRunnerTest, DoesNotBlameAnAttemptForAProcessThatDiedWaiting) {
   EXPECT_EQ(Run(MakeTask("done-then-exit", 0)).state(), v1::ATTEMPT_STATE_SUCCEEDED);
   EXPECT_EQ(Run(MakeTask("done", 1)).state(), v1::ATTEMPT_STATE_SUCCEEDED);
 }
 
-TEST_F(AttemptTest, NeverReusesAProcessAfterAFailure) {
+TEST_F(AttemptRunnerTest, NeverReusesAProcessAfterAFailure) {
   const auto failed = Run(MakeTask("failed", 0));
   const std::string tail = failed.failure().log_tail();
   const auto next = Run(MakeTask("done", 1));
   EXPECT_THAT(tail, testing::Not(HasSubstr(fmt::format("process {}\n", PidOf(next)))));
 }
 
-TEST_F(AttemptTest, RefusesAPluginThatIsNotTheOneSubmitted) {
+TEST_F(AttemptRunnerTest, RefusesAPluginThatIsNotTheOneSubmitted) {
   parts_.plugin_bytes = "something else";
   const auto update = Run(MakeTask("done"));
   EXPECT_EQ(update.state(), v1::ATTEMPT_STATE_FAILED);
@@ -141,8 +141,8 @@ TEST_F(AttemptTest, RefusesAPluginThatIsNotTheOneSubmitted) {
   EXPECT_THAT(update.failure().message(), HasSubstr("not what the job was submitted with"));
 }
 
-TEST_F(AttemptTest, PassesMapOutputsDownAndFetchFailuresUp) {
-  Attempt attempt(MakeTask("wait-for-output", 3, v1::TASK_KIND_REDUCE), &parts_.context);
+TEST_F(AttemptRunnerTest, PassesMapOutputsDownAndFetchFailuresUp) {
+  AttemptRunner attempt(MakeTask("wait-for-output", 3, v1::TASK_KIND_REDUCE), &parts_.context);
   v1::WorkerOrder::MapOutputs outputs;
   outputs.add_outputs()->set_map_task(42);
   attempt.AddMapOutputs(outputs);
@@ -153,7 +153,7 @@ TEST_F(AttemptTest, PassesMapOutputsDownAndFetchFailuresUp) {
   EXPECT_EQ(reports[0].fetch_failure().reducer().task(), 3u);
 }
 
-TEST_F(AttemptTest, OutputsSurviveARestartOfTheWorkerAndAreForgottenWithTheirJob) {
+TEST_F(AttemptRunnerTest, OutputsSurviveARestartOfTheWorkerAndAreForgottenWithTheirJob) {
   const auto update = Run(MakeTask("done"));
   parts_.ReopenScratch();
   ASSERT_THAT(parts_.scratch()->Held(), SizeIs(1));
@@ -167,7 +167,7 @@ TEST_F(AttemptTest, OutputsSurviveARestartOfTheWorkerAndAreForgottenWithTheirJob
   EXPECT_THAT(parts_.scratch()->Held(), IsEmpty());
 }
 
-TEST_F(AttemptTest, AnotherClustersOutputsAreDropped) {
+TEST_F(AttemptRunnerTest, AnotherClustersOutputsAreDropped) {
   EXPECT_FALSE(*parts_.scratch()->AdoptCluster("one"));
   Run(MakeTask("done"));
   EXPECT_FALSE(*parts_.scratch()->AdoptCluster("one"));

@@ -1,0 +1,113 @@
+#include "mapreduce/cli/job_spec.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace quern::mr {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr char kFull[] = R"(
+name = "inverted index"
+plugin = "libinverted_index.so"
+arguments = ["params.pattern", "params.mode"]
+
+[[input]]
+path = "/in/*.txt"
+mapper = "InvertedIndexMapper"
+
+[[input]]
+path = "/fixed"
+format = "fixed"
+record_bytes = 100
+
+[reduce]
+tasks = 8
+class = "InvertedIndexReducer"
+partitioner = "range"
+
+[output]
+path = "/out"
+format = "raw"
+replication = 2
+
+[limits]
+memory = "256MiB"
+attempts = 2
+timeout = "90s"
+
+[params]
+stopwords = "the,of"
+depth = 3
+)";
+
+TEST(JobSpec, ReadsEveryPartOfAFile) {
+  const auto file = ParseSpec(kFull, "job.toml");
+  ASSERT_TRUE(file.ok()) << file.status();
+  const v1::JobSpec& spec = file->spec;
+  EXPECT_EQ(spec.name(), "inverted index");
+  EXPECT_EQ(file->plugin, "libinverted_index.so");
+  EXPECT_THAT(file->arguments, ElementsAre("params.pattern", "params.mode"));
+  ASSERT_EQ(spec.inputs_size(), 2);
+  EXPECT_EQ(spec.inputs(0).path(), "/in/*.txt");
+  EXPECT_EQ(spec.inputs(1).record_bytes(), 100u);
+  EXPECT_EQ(spec.reduce().tasks(), 8u);
+  EXPECT_EQ(spec.reduce().reducer(), "InvertedIndexReducer");
+  EXPECT_EQ(spec.output().replication(), 2u);
+  EXPECT_EQ(spec.limits().memory_bytes(), uint64_t{256} << 20);
+  EXPECT_EQ(spec.limits().timeout_ms(), 90'000u);
+  EXPECT_TRUE(spec.limits().deterministic()) << "unless the spec says otherwise";
+  EXPECT_EQ(spec.params().at("stopwords"), "the,of");
+  EXPECT_EQ(spec.params().at("depth"), "3");
+}
+
+TEST(JobSpec, LeavesTheNumberOfReduceTasksOpen) {
+  EXPECT_FALSE(ParseSpec("name = \"x\"", "x")->spec.reduce().has_tasks());
+  EXPECT_TRUE(ParseSpec("[reduce]\ntasks = 0", "x")->spec.reduce().has_tasks());
+}
+
+TEST(JobSpec, NamesFileLineAndKeyOfWhatIsWrong) {
+  struct Case {
+    std::string toml;
+    std::string expected;
+  };
+  const std::vector<Case> cases = {
+      {"name = \"x\"\n[reduce]\ntask = 3", "job.toml:3: reduce.task: unknown key. Did you mean "
+                                           "reduce.tasks?"},
+      {"[reduces]\ntasks = 3", "reduces.tasks: unknown key. Did you mean reduce.tasks?"},
+      {"[reduce]\ntasks = -1", "'-1' is no whole number"},
+      {"[reduce]\ntasks = \"many\"", "reduce.tasks"},
+      {"[limits]\nmemory = \"lots\"", "limits.memory"},
+      {"[limits]\ntimeout = \"soon\"", "limits.timeout"},
+      {"[output]\noverwrite = \"maybe\"", "'maybe' is neither true nor false"},
+      {"[input]\npath = \"/in\"", "write [[input]]"},
+      {"[files]\na = \"b\"", "the distributed cache is not available yet"},
+      {"name = ", "job.toml:1"},
+  };
+  for (const Case& c : cases) {
+    const auto file = ParseSpec(c.toml, "job.toml");
+    ASSERT_FALSE(file.ok()) << c.toml;
+    EXPECT_EQ(file.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(file.status().ToString(), HasSubstr(c.expected));
+  }
+}
+
+TEST(JobSpec, SetsAnyKeyFromTheCommandLine) {
+  SpecFile file = *ParseSpec(kFull, "job.toml");
+  for (const char* assignment : {"reduce.tasks=2", "limits.memory=64MiB", "input.format=jsonl",
+                                 "params.pattern=a=b", "output.overwrite=true"}) {
+    EXPECT_TRUE(SetSpecKey(assignment, &file).ok()) << assignment;
+  }
+  EXPECT_EQ(file.spec.reduce().tasks(), 2u);
+  EXPECT_EQ(file.spec.inputs(1).format(), "jsonl") << "all inputs";
+  EXPECT_EQ(file.spec.params().at("pattern"), "a=b") << "only the first = divides";
+  EXPECT_TRUE(file.spec.output().overwrite());
+  EXPECT_FALSE(SetSpecKey("reduce.tasks", &file).ok());
+  EXPECT_FALSE(SetSpecKey("=3", &file).ok());
+  EXPECT_THAT(SetSpecKey("limits.memori=3", &file).ToString(), HasSubstr("limits.memory?"));
+}
+
+}  // namespace
+}  // namespace quern::mr

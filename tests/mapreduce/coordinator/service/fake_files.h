@@ -1,0 +1,91 @@
+// A file system as a map, which dies when it is told to.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "common/mutex.h"
+#include "mapreduce/coordinator/service/publisher.h"
+
+namespace quern::mr {
+
+// A tree of files as a map from paths to contents; directories end with '/'. After `calls_left` calls
+// every further one fails, half of the time after having done its work.
+class FakeFiles final : public PublishFiles {
+ public:
+  FakeFiles() = default;
+  // What the chosen attempts of a job have written.
+  explicit FakeFiles(const PublishPlan& plan) {
+    for (const auto& part : plan.parts) tree[part.source] = "of " + part.part.name;
+  }
+
+  std::map<std::string, std::string> tree;
+  int calls_left = 1'000'000;
+  bool fails_after_doing = false;
+
+  absl::Status Mkdirs(const std::string& path) override {
+    return Do([&] {
+      tree[path + "/"];
+      return absl::OkStatus();
+    });
+  }
+  absl::Status Rename(const std::string& from, const std::string& to, bool replace) override {
+    return Do([&] { return RenameNow(from, to, replace); });
+  }
+  absl::Status WriteFile(const std::string& path, const std::string& contents) override {
+    return Do([&] {
+      tree[path] = contents;
+      return absl::OkStatus();
+    });
+  }
+  absl::StatusOr<std::string> ReadFile(const std::string& path) override {
+    MutexLock lock(&mutex_);
+    const auto it = tree.find(path);
+    if (it == tree.end()) return NotFoundError("{}", path);
+    return it->second;
+  }
+  absl::Status Stat(const std::string& path) override {
+    MutexLock lock(&mutex_);
+    if (tree.contains(path) || tree.contains(path + "/")) return absl::OkStatus();
+    return NotFoundError("{}", path);
+  }
+  absl::Status DeleteTree(const std::string& path) override {
+    return Do([&] {
+      std::erase_if(tree, [&](const auto& e) { return e.first.starts_with(path + "/"); });
+      return absl::OkStatus();
+    });
+  }
+  absl::Status SetOwner(const std::string&, const std::string&) override {
+    return Do([] { return absl::OkStatus(); });
+  }
+
+ private:
+  template <typename Action>
+  absl::Status Do(Action action) {
+    MutexLock lock(&mutex_);
+    const bool dead = calls_left-- <= 0;
+    if (dead && !fails_after_doing) return CancelledError("dead");
+    absl::Status status = action();
+    if (dead) fails_after_doing = false;  // one last step, then really dead
+    return dead ? CancelledError("dead") : status;
+  }
+  absl::Status RenameNow(const std::string& from, const std::string& to, bool replace) {
+    const bool is_dir = tree.contains(from + "/");
+    if (!is_dir && !tree.contains(from)) return NotFoundError("{}", from);
+    if (tree.contains(to) || tree.contains(to + "/")) {
+      if (!replace) return AlreadyExistsError("{}", to);
+      std::erase_if(tree, [&](const auto& e) { return e.first.starts_with(to + "/"); });
+    }
+    std::map<std::string, std::string> renamed;
+    for (const auto& [path, contents] : tree) {
+      const bool moves = path == from || path.starts_with(from + "/");
+      renamed[moves ? to + path.substr(from.size()) : path] = contents;
+    }
+    tree = renamed;
+    return absl::OkStatus();
+  }
+
+  Mutex mutex_;
+};
+
+}  // namespace quern::mr

@@ -1,0 +1,203 @@
+// A coordinator and workers in one process, over real connections, with a fake quern-task: jobs run
+// to their published output while the coordinator restarts and sessions break.
+#include <gmock/gmock.h>
+#include <grpcpp/impl/service_type.h>
+#include <gtest/gtest.h>
+
+#include "common/rpc/channel.h"
+#include "common/rpc/server.h"
+#include "mapreduce/coordinator/service/coordinator.h"
+#include "mapreduce/coordinator/service/jobs_service.h"
+#include "mapreduce/worker/coordinator_session.h"
+#include "mapreduce/worker/worker.h"
+#include "tests/mapreduce/coordinator/service/fake_files.h"
+#include "tests/mapreduce/worker/worker_fixture.h"
+
+namespace quern::mr {
+namespace {
+
+// As many maps and reduces as the spec's name and reduce.tasks say, without any input.
+class FakePlanner final : public JobPlanner {
+ public:
+  absl::StatusOr<PlannedJob> Plan(v1::JobSpec spec, uint32_t) override {
+    PlannedJob plan;
+    plan.map_splits.resize(static_cast<size_t>(std::stoi(spec.name())));
+    plan.spec = std::move(spec);
+    return plan;
+  }
+};
+
+class CoordinatorProcess {
+ public:
+  CoordinatorProcess(std::shared_ptr<MemoryJournalStorage> storage, PublishFiles* files,
+                     const std::string& listen)
+      : coordinator(OpenMemoryJournal(std::move(storage)), &planner_, files, {}) {
+    EXPECT_TRUE(coordinator.Start().ok());
+    jobs_ = MakeJobsService(&coordinator);
+    rpc::ServerOptions options;
+    options.listen = listen;
+    options.watchdog = false;
+    server_ = *rpc::Server::Start(options, {jobs_.get()},
+                                  CoordinatorStreams(&coordinator, &channels_));
+  }
+  ~CoordinatorProcess() {
+    coordinator.Shutdown();
+    server_->Shutdown(absl::ZeroDuration());
+  }
+  const std::string& address() const { return server_->address(); }
+
+ private:
+  FakePlanner planner_;
+  rpc::ChannelCache channels_;
+
+ public:
+  Coordinator coordinator;
+
+ private:
+  std::unique_ptr<grpc::Service> jobs_;
+  std::unique_ptr<rpc::Server> server_;
+};
+
+class WorkerProcess {
+ public:
+  WorkerProcess(const std::string& coordinator, const std::string& node)
+      : worker_(&parts_.context), session_({coordinator}, Handlers(node)) {
+    parts_.context.node = node;
+    parts_.context.report = [this](v1::WorkerMessage message) {
+      session_.Send(std::move(message));
+    };
+    session_.Start();
+  }
+  ~WorkerProcess() {
+    worker_.Shutdown();
+    session_.Shutdown();
+  }
+
+ private:
+  CoordinatorSession::Handlers Handlers(const std::string& node) {
+    CoordinatorSession::Handlers handlers;
+    handlers.make_register = [this, node] {
+      v1::WorkerMessage::Register message;
+      message.set_worker_id(parts_.scratch()->worker_id());
+      message.set_address("127.0.0.1:7");
+      message.set_node(node);
+      message.set_slots(2);
+      worker_.FillRegister(&message);
+      return message;
+    };
+    handlers.admitted = [](const auto&) { return false; };
+    handlers.order = [this](const v1::WorkerOrder& order) { worker_.OnOrder(order); };
+    return handlers;
+  }
+
+  WorkerParts parts_;
+  Worker worker_;
+  CoordinatorSession session_;
+};
+
+class SessionTest : public testing::Test {
+ protected:
+  SessionTest() { StartCoordinator("127.0.0.1:0"); }
+
+  void StartCoordinator(const std::string& listen) {
+    coordinator_ = std::make_unique<CoordinatorProcess>(storage_, &files_, listen);
+  }
+  void RestartCoordinator() {
+    const std::string address = coordinator_->address();
+    coordinator_.reset();
+    StartCoordinator(address);
+  }
+
+  std::string Submit(uint32_t maps, uint32_t reduces, const std::string& what = "done") {
+    v1::SubmitRequest request;
+    request.mutable_header()->set_client_id(1);
+    request.mutable_header()->set_request_id(++requests_);
+    *request.mutable_spec() = MakeTask(what).job();
+    request.mutable_spec()->set_name(std::to_string(maps));
+    request.mutable_spec()->mutable_reduce()->set_tasks(reduces);
+    request.mutable_spec()->mutable_limits()->set_attempts(2);
+    request.mutable_spec()->mutable_output()->set_path("/out");
+    const auto response = coordinator_->coordinator.Submit(request);
+    EXPECT_TRUE(response.ok()) << response.status();
+    // What the fake task says it has written.
+    for (uint32_t term = 1; term < 4; ++term) {
+      for (uint32_t task = 0; task < std::max(maps, reduces); ++task) {
+        for (uint32_t attempt = 0; attempt < 4; ++attempt) {
+          files_.tree[fmt::format("/.quern/jobs/{}/r-{:05}.{}-{}/part", response->job_id(), task,
+                                  attempt, term)] = "x";
+        }
+      }
+    }
+    return response->job_id();
+  }
+
+  v1::JobStatus WaitForEnd(const std::string& job_id) {
+    Mutex mutex;
+    CondVar changed;
+    const uint64_t watch = coordinator_->coordinator.Watch(job_id, [&] { changed.SignalAll(); });
+    const absl::Time deadline = Clock::Real()->MonotonicNow() + absl::Seconds(60);
+    v1::JobStatus status;
+    while (Clock::Real()->MonotonicNow() < deadline) {
+      status = *coordinator_->coordinator.GetJob(job_id);
+      if (status.finished_ms() != 0) break;
+      MutexLock lock(&mutex);
+      changed.WaitFor(&mutex, absl::Milliseconds(20));
+    }
+    coordinator_->coordinator.Unwatch(watch);
+    return status;
+  }
+
+  std::shared_ptr<MemoryJournalStorage> storage_ = NewMemoryJournalStorage();
+  FakeFiles files_;
+  std::unique_ptr<CoordinatorProcess> coordinator_;
+  uint64_t requests_ = 0;
+};
+
+TEST_F(SessionTest, AJobRunsToItsPublishedOutput) {
+  WorkerProcess a(coordinator_->address(), "a");
+  WorkerProcess b(coordinator_->address(), "b");
+  const v1::JobStatus status = WaitForEnd(Submit(4, 2));
+  EXPECT_EQ(status.state(), v1::JOB_STATE_SUCCEEDED) << status.ShortDebugString();
+  // The fake reduces do not wait for all maps, so how many of these came to their end is open.
+  EXPECT_EQ(status.map().total(), 4u);
+  EXPECT_EQ(status.reduce().done(), 2u);
+  EXPECT_TRUE(files_.tree.contains("/out/part-r-00001"));
+  EXPECT_TRUE(files_.tree.contains("/out/_SUCCESS"));
+}
+
+TEST_F(SessionTest, AJobWaitsForItsFirstWorker) {
+  const std::string job = Submit(1, 1);
+  WorkerProcess late(coordinator_->address(), "a");
+  EXPECT_EQ(WaitForEnd(job).state(), v1::JOB_STATE_SUCCEEDED);
+}
+
+TEST_F(SessionTest, AJobGoesOnAfterTheCoordinatorRestarted) {
+  WorkerProcess a(coordinator_->address(), "a");
+  const std::string job = Submit(6, 1);
+  RestartCoordinator();
+  const v1::JobStatus status = WaitForEnd(job);
+  EXPECT_EQ(status.state(), v1::JOB_STATE_SUCCEEDED) << status.ShortDebugString();
+  EXPECT_EQ(status.map().failed_attempts(), 0u);
+}
+
+TEST_F(SessionTest, AFailingJobSaysWhyAndPublishesNothing) {
+  WorkerProcess a(coordinator_->address(), "a");
+  const v1::JobStatus status = WaitForEnd(Submit(1, 0, "segfault"));
+  EXPECT_EQ(status.state(), v1::JOB_STATE_FAILED);
+  EXPECT_THAT(status.reason(), testing::HasSubstr("m-00000 failed 2 times"));
+  EXPECT_THAT(status.reason(), testing::HasSubstr("signal 11"));
+  EXPECT_THAT(status.failure().log_tail(), testing::HasSubstr("at work in process"));
+  EXPECT_FALSE(files_.tree.contains("/out/_SUCCESS"));
+}
+
+TEST_F(SessionTest, AKilledJobEndsItsProcesses) {
+  WorkerProcess a(coordinator_->address(), "a");
+  const std::string job = Submit(1, 0, "hang");
+  EXPECT_TRUE(coordinator_->coordinator.Kill(job, "by its user").ok());
+  const v1::JobStatus status = WaitForEnd(job);
+  EXPECT_EQ(status.state(), v1::JOB_STATE_KILLED);
+  EXPECT_EQ(status.reason(), "by its user");
+}
+
+}  // namespace
+}  // namespace quern::mr
