@@ -10,6 +10,7 @@
 #include "common/random.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/unary.h"
+#include "common/sizes.h"
 #include "quern/mr/v1/jobs.grpc.pb.h"
 
 namespace quern::mr {
@@ -169,7 +170,7 @@ absl::StatusOr<v1::JobStatus> CoordinatorClient::Watch(
     if (!status.ok() && !IsRetryable(status)) return status;
     if (Clock::Real()->MonotonicNow() - heard > kWatchPatience) {
       return UnavailableError("{}: the coordinator has been away for {}. Try: mr watch {}", job_id,
-                              absl::FormatDuration(kWatchPatience), job_id);
+                              HumanDuration(kWatchPatience), job_id);
     }
     Clock::Real()->Sleep(kPause);
     ++impl_->current;

@@ -82,7 +82,7 @@ std::string TimeText(int64_t millis) {
 }
 
 std::string LengthText(int64_t started_ms, int64_t finished_ms) {
-  return started_ms == 0 ? "-" : FormatDuration(Length(started_ms, finished_ms));
+  return started_ms == 0 ? "-" : HumanDuration(Length(started_ms, finished_ms));
 }
 
 std::string ProgressLine(const v1::JobStatus& status) {

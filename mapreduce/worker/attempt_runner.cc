@@ -167,7 +167,7 @@ std::optional<AttemptRunner::Update> AttemptRunner::CheckLimits(TaskProcess* tas
   const absl::Duration timeout = absl::Milliseconds(limits.timeout_ms());
   if (now - last_progress_ > timeout) {
     failure.set_message(
-        fmt::format("no progress for {} (limits.timeout)", FormatDuration(timeout)));
+        fmt::format("no progress for {} (limits.timeout)", HumanDuration(timeout)));
     return Failed(std::move(failure), dir_);
   }
   const std::string log = dir_ + "/log";

@@ -15,22 +15,24 @@ bool HasEnded(const v1::JobStatus& status) {
 }  // namespace
 
 absl::StatusOr<v1::KillResponse> Kill(Coordinator* coordinator, const v1::KillRequest& request) {
+  RETURN_IF_ERROR(coordinator->Kill(
+      request.job_id(), request.reason().empty() ? "killed by a user" : request.reason()));
   Mutex mutex;
   CondVar changed;
-  bool news = false;
+  bool news = true;
   const uint64_t watch = coordinator->Watch(request.job_id(), [&] {
     MutexLock lock(&mutex);
     news = true;
     changed.SignalAll();
   });
-  absl::StatusOr<v1::JobStatus> status = coordinator->Kill(
-      request.job_id(), request.reason().empty() ? "killed by a user" : request.reason());
-  if (status.status().ok()) status = coordinator->GetJob(request.job_id());
   const absl::Time deadline = Clock::Real()->MonotonicNow() + kWait;
-  while (status.ok() && !HasEnded(*status) && Clock::Real()->MonotonicNow() < deadline) {
+  absl::StatusOr<v1::JobStatus> status = coordinator->GetJob(request.job_id());
+  while (status.ok() && !HasEnded(*status)) {
+    const absl::Duration left = deadline - Clock::Real()->MonotonicNow();
+    if (left <= absl::ZeroDuration()) break;
     {
       MutexLock lock(&mutex);
-      if (!news) changed.WaitFor(&mutex, deadline - Clock::Real()->MonotonicNow());
+      if (!news) changed.WaitFor(&mutex, left);
       news = false;
     }
     status = coordinator->GetJob(request.job_id());

@@ -79,7 +79,7 @@ TEST_F(AttemptRunnerTest, EndsWhatMakesNoProgress) {
   v1::TaskSpec task = MakeTask("hang");
   task.mutable_job()->mutable_limits()->set_timeout_ms(700);
   const auto update = Run(task);
-  EXPECT_THAT(update.failure().message(), HasSubstr("no progress for 700ms (limits.timeout)"));
+  EXPECT_THAT(update.failure().message(), HasSubstr("no progress for 700 ms (limits.timeout)"));
   EXPECT_EQ(update.failure().record_position(), 4711u);
 }
 

@@ -8,6 +8,7 @@
 #include "common/rpc/server.h"
 #include "mapreduce/coordinator/service/coordinator.h"
 #include "mapreduce/coordinator/service/jobs_service.h"
+#include "mapreduce/coordinator/service/rpcs.h"
 #include "mapreduce/worker/coordinator_session.h"
 #include "mapreduce/worker/worker.h"
 #include "tests/mapreduce/coordinator/service/fake_files.h"
@@ -193,8 +194,15 @@ TEST_F(SessionTest, AFailingJobSaysWhyAndPublishesNothing) {
 TEST_F(SessionTest, AKilledJobEndsItsProcesses) {
   WorkerProcess a(coordinator_->address(), "a");
   const std::string job = Submit(1, 0, "hang");
-  EXPECT_TRUE(coordinator_->coordinator.Kill(job, "by its user").ok());
+  v1::KillRequest request;
+  request.set_job_id(job);
+  request.set_reason("by its user");
+  const auto response = Kill(&coordinator_->coordinator, request);
+  ASSERT_TRUE(response.ok()) << response.status();
   const v1::JobStatus status = WaitForEnd(job);
+  EXPECT_EQ(Kill(&coordinator_->coordinator, request).status().code(),
+            absl::StatusCode::kFailedPrecondition)
+      << "it has ended";
   EXPECT_EQ(status.state(), v1::JOB_STATE_KILLED);
   EXPECT_EQ(status.reason(), "by its user");
 }
