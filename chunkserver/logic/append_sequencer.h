@@ -40,8 +40,8 @@ class AppendSequencer {
 
   // The primary itself has appended.
   void Appended(const AppendRecord& append);
-  // Replica `position` holds bytes up to `end` with this running CRC32C. DataLoss when the primary's
-  // differs, InvalidArgument when no append ends there.
+  // Replica `position` holds bytes up to `end` with this running CRC32C. DataLoss when the
+  // primary's differs, InvalidArgument when no append ends there.
   absl::Status Acknowledged(uint32_t position, uint64_t end, uint32_t crc);
 
   uint64_t length() const { return pending_.empty() ? committed_ : pending_.back().end; }
@@ -66,7 +66,7 @@ class AppendSequencer {
   Producer& FindOrAdd(uint64_t producer);
   void Commit();
 
-  std::deque<Pending> pending_;        // appended, not yet committed, in order
+  std::deque<Pending> pending_;         // appended, not yet committed, in order
   std::vector<uint64_t> acknowledged_;  // per replica
   std::vector<Producer> producers_;     // few
   uint64_t committed_ = 0;

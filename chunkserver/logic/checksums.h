@@ -36,8 +36,8 @@ class ChunkSums {
   // All blocks, the begun one included.
   std::vector<uint32_t> Blocks() const;
 
-  // What an append of `payload`, summed at offset length(), makes of the chunk. Changes nothing: the
-  // record is made durable first.
+  // What an append of `payload`, summed at offset length(), makes of the chunk. Changes nothing:
+  // the record is made durable first.
   AppendRecord Next(const PayloadSums& payload) const;
   // Takes a record over, a new one or one that was read back. Records must come in order.
   void Apply(const AppendRecord& record);

@@ -19,7 +19,8 @@ absl::StatusOr<size_t> ChooseDisk(std::span<const DiskRoom> disks, uint64_t need
   const DiskRoom& disk = disks[*best];
   if (disk.free_bytes < need_bytes || disk.free_bytes - need_bytes < disk.reserve_bytes) {
     return ResourceExhaustedError(
-        "disk full: {}: {} bytes free, need {} besides the reserve of {}. Try: add a disk, or delete "
+        "disk full: {}: {} bytes free, need {} besides the reserve of {}. Try: add a disk, or "
+        "delete "
         "files",
         disk.path, disk.free_bytes, need_bytes, disk.reserve_bytes);
   }

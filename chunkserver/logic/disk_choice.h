@@ -19,9 +19,9 @@ struct DiskRoom {
   bool failed = false;
 };
 
-// Index of the disk with the most free space; among disks within 1 % of each other (directories of one
-// file system, say) that with the fewest replica bytes. ResourceExhausted when its reserve would be
-// touched: names it and what is missing. Unavailable when every disk has failed.
+// Index of the disk with the most free space; among disks within 1 % of each other (directories of
+// one file system, say) that with the fewest replica bytes. ResourceExhausted when its reserve
+// would be touched: names it and what is missing. Unavailable when every disk has failed.
 absl::StatusOr<size_t> ChooseDisk(std::span<const DiskRoom> disks, uint64_t need_bytes);
 
 // The hard reserve of a disk when the operator says nothing: 1 GiB, or 1 % of a small disk.

@@ -7,7 +7,8 @@ namespace quern::chunkserver {
 absl::Status OrderGuard::CheckMaster(std::string_view cluster_id, uint64_t term) const {
   if (!seen_.cluster_id.empty() && cluster_id != seen_.cluster_id) {
     return FailedPreconditionError(
-        "the master is of cluster {}, this server of cluster {}. Try: check --master, or start with "
+        "the master is of cluster {}, this server of cluster {}. Try: check --master, or start "
+        "with "
         "an empty --dir",
         cluster_id, seen_.cluster_id);
   }
@@ -31,8 +32,8 @@ absl::Status OrderGuard::CheckOrder(std::string_view cluster_id, uint64_t term,
 }
 
 bool OrderGuard::Advance(std::string_view cluster_id, uint64_t term, uint64_t log_index) {
-  const bool news = cluster_id != seen_.cluster_id || term > seen_.max_term ||
-                    log_index > seen_.max_log_index;
+  const bool news =
+      cluster_id != seen_.cluster_id || term > seen_.max_term || log_index > seen_.max_log_index;
   seen_.cluster_id = cluster_id;
   seen_.max_term = std::max(seen_.max_term, term);
   seen_.max_log_index = std::max(seen_.max_log_index, log_index);

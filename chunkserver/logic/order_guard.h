@@ -1,5 +1,5 @@
-// Whom a chunkserver obeys: one cluster, and never a master older than the newest it has seen. So an
-// empty, restored or stale master cannot delete anything. (docs/architecture.md, promise 9)
+// Whom a chunkserver obeys: one cluster, and never a master older than the newest it has seen. So
+// an empty, restored or stale master cannot delete anything. (docs/architecture.md, promise 9)
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,8 @@ class OrderGuard {
 
   // May this master be followed? FailedPrecondition: another cluster, or a lower term than seen.
   absl::Status CheckMaster(std::string_view cluster_id, uint64_t term) const;
-  // May this order be carried out? FailedPrecondition also when its log index is lower than one seen:
-  // a master that was restored from a backup has a new term but an old log.
+  // May this order be carried out? FailedPrecondition also when its log index is lower than one
+  // seen: a master that was restored from a backup has a new term but an old log.
   absl::Status CheckOrder(std::string_view cluster_id, uint64_t term, uint64_t log_index) const;
   // Remembers the cluster and what was checked; false when nothing is new. The caller makes it
   // durable before it acts.

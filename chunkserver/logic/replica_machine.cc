@@ -46,8 +46,8 @@ ReplicaMachine ReplicaMachine::Restore(const ReplicaRecord& record,
                             (record.state != kOpen && machine.length() < record.length);
   if (record.state == kOpen) {
     machine.record_.state = kFenced;
-    const bool forgetful = record.spec.durability == Durability::kOnClose &&
-                           record.spec.boot_id != restart.boot_id;
+    const bool forgetful =
+        record.spec.durability == Durability::kOnClose && record.spec.boot_id != restart.boot_id;
     machine.record_.suspect = forgetful || restart.lost_bytes;
   }
   if (lost_durable && machine.state() == kFenced) machine.record_.state = kCorrupt;
@@ -96,9 +96,7 @@ void ReplicaMachine::LearnCommitted(uint64_t offset) {
   committed_ = std::max(committed_, std::min(offset, length()));
 }
 
-void ReplicaMachine::Synced(uint64_t length) {
-  record_.synced = std::max(record_.synced, length);
-}
+void ReplicaMachine::Synced(uint64_t length) { record_.synced = std::max(record_.synced, length); }
 
 absl::StatusOr<uint64_t> ReplicaMachine::Readable(uint64_t committed_proof) const {
   switch (state()) {

@@ -7,8 +7,8 @@
 //   any            -> REMOVED
 //
 // Invariants: bytes are added in state OPEN only; OPEN is never entered again (the latch), and no
-// restart leaves a replica OPEN; committed <= length; FINALIZED is read whole, OPEN and FENCED up to
-// the committed offset, the others not at all. (docs/architecture.md, "Append and seal")
+// restart leaves a replica OPEN; committed <= length; FINALIZED is read whole, OPEN and FENCED up
+// to the committed offset, the others not at all. (docs/architecture.md, "Append and seal")
 //
 // No locks, no I/O: its owner makes each change durable before it applies it here.
 #pragma once
@@ -33,11 +33,11 @@ class ReplicaMachine {
   // After a restart. `appends` are the records that survived (SurvivingAppends); none when sealed.
   struct Restart {
     std::string boot_id = {};  // of the machine now
-    bool lost_bytes = false;  // records had to be cut because their data were gone
+    bool lost_bytes = false;   // records had to be cut because their data were gone
   };
-  // An OPEN replica comes back FENCED: it cannot know what went on meanwhile. It is suspect if it may
-  // have forgotten appends that it had acknowledged from memory. One that lost bytes that had been
-  // made durable comes back CORRUPT. The caller stores record() if it differs.
+  // An OPEN replica comes back FENCED: it cannot know what went on meanwhile. It is suspect if it
+  // may have forgotten appends that it had acknowledged from memory. One that lost bytes that had
+  // been made durable comes back CORRUPT. The caller stores record() if it differs.
   static ReplicaMachine Restore(const ReplicaRecord& record, std::span<const AppendRecord> appends,
                                 const Restart& restart);
 
@@ -91,9 +91,10 @@ class ReplicaMachine {
 };
 
 // How many of the append records of a replica still hold after a crash: they must follow each other
-// without a gap, and beyond `synced` their data must match. `data_crc` reads and sums a range of the
-// data file; an error or another CRC32C cuts there.
-size_t SurvivingAppends(std::span<const AppendRecord> appends, uint64_t synced, uint64_t file_bytes,
-                        const std::function<absl::StatusOr<uint32_t>(uint64_t, uint64_t)>& data_crc);
+// without a gap, and beyond `synced` their data must match. `data_crc` reads and sums a range of
+// the data file; an error or another CRC32C cuts there.
+size_t SurvivingAppends(
+    std::span<const AppendRecord> appends, uint64_t synced, uint64_t file_bytes,
+    const std::function<absl::StatusOr<uint32_t>(uint64_t, uint64_t)>& data_crc);
 
 }  // namespace quern::chunkserver

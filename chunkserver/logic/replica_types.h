@@ -40,8 +40,8 @@ struct ReplicaSpec {
   Durability durability = Durability::kOnClose;
   uint64_t capacity_bytes = 0;
   std::vector<ChainMember> chain = {};  // primary first
-  uint32_t position = 0;           // this replica's place in it
-  std::string boot_id = {};        // of the machine at that time
+  uint32_t position = 0;                // this replica's place in it
+  std::string boot_id = {};             // of the machine at that time
 };
 
 struct ProducerSeq {
@@ -57,11 +57,11 @@ struct AppendRecord {
   uint32_t payload_crc = 0;
   uint64_t producer = 0;
   uint64_t seq = 0;
-  uint64_t committed = 0;               // known when it was written
-  uint32_t running_crc = 0;             // of the replica up to `end`
+  uint64_t committed = 0;                    // known when it was written
+  uint32_t running_crc = 0;                  // of the replica up to `end`
   std::vector<uint32_t> closed_blocks = {};  // blocks that it completed
-  uint32_t tail_crc = 0;                // of the begun block after them
-  bool synced = false;                  // data up to `end` were on the disk before the row
+  uint32_t tail_crc = 0;                     // of the begun block after them
+  bool synced = false;                       // data up to `end` were on the disk before the row
   bool operator==(const AppendRecord&) const = default;
 };
 

@@ -142,8 +142,7 @@ absl::Status AppendStream::CommitAtPrimary(const Expected& expected, const Acks&
 // All replicas hold the same bytes on their disks and the primary takes no more: the chunk may be
 // sealed. It is once the master has logged it, and only then the client hears of it.
 absl::Status AppendStream::FinishSeal(const Expected& expected) {
-  const absl::Time give_up =
-      services_.clock->MonotonicNow() + services_.limits.report_sealed;
+  const absl::Time give_up = services_.clock->MonotonicNow() + services_.limits.report_sealed;
   RETURN_IF_ERROR(services_.master->ReportSealed(
       {.chunk = replica_->chunk(),
        .server = chain_[0].server,

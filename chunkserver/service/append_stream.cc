@@ -8,8 +8,7 @@ namespace quern::chunkserver {
 
 using dfs::v1::AppendHeader;
 
-AppendStream::AppendStream(const Services& services, rpc::BulkLoop* loop,
-                           rpc::BulkStream* upstream)
+AppendStream::AppendStream(const Services& services, rpc::BulkLoop* loop, rpc::BulkStream* upstream)
     : services_(services), loop_(loop), upstream_(upstream) {
   services_.metrics->append_streams.Increment();
 }

@@ -1,12 +1,14 @@
-// Serves one append stream: a client's at the primary, the previous replica's further down the chain.
+// Serves one append stream: a client's at the primary, the previous replica's further down the
+// chain.
 //
 //   client --data--> primary --data--> replica --data--> last
 //          <--acks--         <--acks--         <--acks--
 //
-// One thread holds the stream from above and the one to the next replica. A message goes: check CRC,
-// forward the same slices, write them, remember what answer is expected from below. An answer from
-// below, put together with this replica's own part, goes up; at the primary it moves the committed
-// offset. So every replica answers each message once, in order, and only after all below it have.
+// One thread holds the stream from above and the one to the next replica. A message goes: check
+// CRC, forward the same slices, write them, remember what answer is expected from below. An answer
+// from below, put together with this replica's own part, goes up; at the primary it moves the
+// committed offset. So every replica answers each message once, in order, and only after all below
+// it have.
 //
 // Whatever breaks the chain ends the stream with an error that names the server, and fences this
 // replica when it is the primary: the client has the chunk resolved and goes on in the next one.
@@ -68,8 +70,8 @@ class AppendStream {
   // --- Answers (append_answers.cc)
   absl::Status OnAnswer(const grpc::ByteBuffer& buffer);
   absl::Status CheckAnswer(const dfs::v1::AppendResponse& answer, const Expected& expected) const;
-  // Carries out the Syncs and Seals whose forwarding has left this machine, so that the disks of the
-  // whole chain work at the same time.
+  // Carries out the Syncs and Seals whose forwarding has left this machine, so that the disks of
+  // the whole chain work at the same time.
   absl::Status RunControls();
   absl::Status RunControl(Expected* control);
   // Takes a message whose every answer is in, or waits for the next replica.

@@ -32,8 +32,8 @@ absl::StatusOr<ReplicaReport> ChunkCopier::Copy(const dfs::v1::Order::Copy& orde
   const ChunkId chunk(order.chunk_id());
   if (const auto here = services_.store->Find(chunk); here.ok()) {
     const ReplicaReport report = (*here)->facts().report;
-    const bool same = report.state == ReplicaState::kFinalized &&
-                      report.length == order.length() && report.crc == order.crc();
+    const bool same = report.state == ReplicaState::kFinalized && report.length == order.length() &&
+                      report.crc == order.crc();
     if (same) return report;
   }
   ASSIGN_OR_RETURN(std::unique_ptr<IncomingCopy> copy,
@@ -43,14 +43,14 @@ absl::StatusOr<ReplicaReport> ChunkCopier::Copy(const dfs::v1::Order::Copy& orde
     RETURN_IF_ERROR(copy->Restart());
     status = Fetch(source.address(), chunk, order.length(), copy.get());
     if (status.ok() && copy->crc() != order.crc()) {
-      status = DataLossError("the whole has CRC32C {:08x}, sealed is {:08x}", copy->crc(),
-                             order.crc());
+      status =
+          DataLossError("the whole has CRC32C {:08x}, sealed is {:08x}", copy->crc(), order.crc());
     }
     if (status.ok()) {
       return services_.store->FinishCopy(std::move(copy), order.length(), order.crc());
     }
-    status = Annotate(status, fmt::format("copy chunk {} from {}", chunk,
-                                          ServerId(source.server_id())));
+    status =
+        Annotate(status, fmt::format("copy chunk {} from {}", chunk, ServerId(source.server_id())));
     LogWarning("copy_failed", {{"chunk", chunk}, {"source", source.address()}, {"status", status}});
   }
   return status;

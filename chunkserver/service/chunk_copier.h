@@ -21,8 +21,7 @@ class ChunkCopier {
   void Stop() { stopping_ = true; }
 
  private:
-  absl::Status Fetch(const std::string& source, ChunkId chunk, uint64_t length,
-                     IncomingCopy* copy);
+  absl::Status Fetch(const std::string& source, ChunkId chunk, uint64_t length, IncomingCopy* copy);
 
   const Services& services_;
   std::atomic<bool> stopping_ = false;

@@ -29,14 +29,13 @@ Chunkserver::~Chunkserver() { Shutdown(); }
 absl::Status Chunkserver::StartParts() {
   const ServerFlags& flags = options_.flags;
   if (flags.masters.empty()) return InvalidArgumentError("--master: an address is needed");
-  ASSIGN_OR_RETURN(store_,
-                   ChunkStore::Open({.dirs = flags.dirs,
-                                     .boot_id = options_.boot_id.empty() ? BootId()
-                                                                         : options_.boot_id,
-                                     .reserve_bytes = options_.reserve_bytes,
-                                     .fs = options_.fs,
-                                     .clock = options_.clock,
-                                     .open_index = options_.open_index}));
+  ASSIGN_OR_RETURN(
+      store_, ChunkStore::Open({.dirs = flags.dirs,
+                                .boot_id = options_.boot_id.empty() ? BootId() : options_.boot_id,
+                                .reserve_bytes = options_.reserve_bytes,
+                                .fs = options_.fs,
+                                .clock = options_.clock,
+                                .open_index = options_.open_index}));
   master_ = std::make_unique<MasterLink>(flags.masters);
   buffers_ = std::make_unique<BufferPool>(kReadPieceBytes, kIdleReadBuffers);
   server_metrics_ = std::make_unique<ServerMetrics>(&metrics_, store_.get());

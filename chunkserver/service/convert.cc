@@ -31,8 +31,7 @@ absl::StatusOr<ReplicaSpec> SpecFromProto(const Order::Create& create) {
   }
   if (!spec.chunk || spec.position >= spec.chain.size() || spec.capacity_bytes == 0) {
     return InvalidArgumentError("create chunk {}: place {} in a chain of {}, capacity {}",
-                                spec.chunk, spec.position, spec.chain.size(),
-                                spec.capacity_bytes);
+                                spec.chunk, spec.position, spec.chain.size(), spec.capacity_bytes);
   }
   return spec;
 }

@@ -14,9 +14,9 @@ dfs::v1::ServerMessage::OrderResult OrderExecutor::Execute(const Order& order) {
   services_.metrics->orders.Increment();
   result.set_code(static_cast<int32_t>(status.code()));
   if (status.ok()) {
-    LogDebug("order_done", {{"order", OrderId(order.order_id())},
-                            {"kind", NameOf(order)},
-                            {"chunk", ChunkOf(order)}});
+    LogDebug(
+        "order_done",
+        {{"order", OrderId(order.order_id())}, {"kind", NameOf(order)}, {"chunk", ChunkOf(order)}});
     return result;
   }
   services_.metrics->order_failures.Increment();

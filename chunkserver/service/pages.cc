@@ -21,16 +21,16 @@ PageContent Overview(const Services& services, const Session& session) {
        {"term", state.term},
        {"server uuid", services.store->server_uuid()},
        {"version", VersionString()}});
-  page.AddFacts(
-      "Work", {{"append streams", static_cast<int64_t>(services.metrics->append_streams.Value())},
-               {"read streams", static_cast<int64_t>(services.metrics->read_streams.Value())},
-               {"orders", state.orders}});
+  page.AddFacts("Work",
+                {{"append streams", static_cast<int64_t>(services.metrics->append_streams.Value())},
+                 {"read streams", static_cast<int64_t>(services.metrics->read_streams.Value())},
+                 {"orders", state.orders}});
   PageTable& disks = page.AddTable("Disks", {"path", "capacity", "free", "used", "state"});
   for (const DiskStatus& disk : services.store->Disks()) {
-    disks.rows.push_back({disk.path, PageCell::Bytes(disk.capacity_bytes),
-                          PageCell::Bytes(disk.free_bytes), PageCell::Bytes(disk.used_bytes),
-                          disk.health.ok() ? std::string("good")
-                                           : std::string(Message(disk.health))});
+    disks.rows.push_back(
+        {disk.path, PageCell::Bytes(disk.capacity_bytes), PageCell::Bytes(disk.free_bytes),
+         PageCell::Bytes(disk.used_bytes),
+         disk.health.ok() ? std::string("good") : std::string(Message(disk.health))});
   }
   PageTable& replicas = page.AddTable("Replicas", {"state", "count"});
   for (int i = static_cast<int>(ReplicaState::kOpen);
@@ -76,15 +76,14 @@ absl::StatusOr<PageContent> Replicas(const Services& services, const HttpRequest
     const Replica::Facts facts = replica->facts();
     table.rows.push_back({replica->chunk().ToString(), StateName(facts.report.state),
                           PageCell::Bytes(facts.report.length), PageCell::Bytes(facts.committed),
-                          PageCell::Bytes(facts.synced),
-                          fmt::format("{:08x}", facts.report.crc), facts.suspect,
-                          replica->disk().path()});
+                          PageCell::Bytes(facts.synced), fmt::format("{:08x}", facts.report.crc),
+                          facts.suspect, replica->disk().path()});
   }
   if (all.size() > table.rows.size()) {
-    const std::string next = fmt::format("/replicas?after={}&state={}",
-                                         all[kReplicasPerPage - 1]->chunk(), state);
-    page.AddFacts("More", {{"next page", {next, next}},
-                           {"replicas left", all.size() - table.rows.size()}});
+    const std::string next =
+        fmt::format("/replicas?after={}&state={}", all[kReplicasPerPage - 1]->chunk(), state);
+    page.AddFacts("More",
+                  {{"next page", {next, next}}, {"replicas left", all.size() - table.rows.size()}});
   }
   return page;
 }

@@ -53,14 +53,14 @@ ServerMetrics::ServerMetrics(Metrics* metrics, ChunkStore* store)
       appends(metrics->AddCounter(Name("appends_total"), "Append messages written here")),
       read_bytes(metrics->AddCounter(Name("read_bytes_total"), "Payload sent to readers")),
       reads(metrics->AddCounter(Name("reads_total"), "Read streams served")),
-      chain_failures(metrics->AddCounter(Name("chain_failures_total"),
-                                         "Append streams that a replica broke")),
+      chain_failures(
+          metrics->AddCounter(Name("chain_failures_total"), "Append streams that a replica broke")),
       corrupt_reads(metrics->AddCounter(Name("corrupt_reads_total"),
                                         "Reads that found bytes not matching their checksums")),
       orders(metrics->AddCounter(Name("orders_total"), "Orders of the master carried out")),
       order_failures(metrics->AddCounter(Name("order_failures_total"), "Orders that failed")),
-      copied_bytes(metrics->AddCounter(Name("copied_bytes_total"),
-                                       "Payload fetched from other servers")),
+      copied_bytes(
+          metrics->AddCounter(Name("copied_bytes_total"), "Payload fetched from other servers")),
       append_streams(metrics->AddGauge(Name("append_streams"), "Append streams open now")),
       read_streams(metrics->AddGauge(Name("read_streams"), "Read streams open now")),
       seal_seconds(metrics->AddHistogram(Name("seal_seconds"),

@@ -1,5 +1,5 @@
-// What the parts of a chunkserver's service side share: its store, its way to the master and to other
-// chunkservers, its numbers, its limits. Owned by Chunkserver; everything else borrows it.
+// What the parts of a chunkserver's service side share: its store, its way to the master and to
+// other chunkservers, its numbers, its limits. Owned by Chunkserver; everything else borrows it.
 #pragma once
 
 #include <absl/time/time.h>
@@ -15,7 +15,8 @@ namespace quern::chunkserver {
 
 struct Limits {
   // No answer of the next replica for so long breaks the chain. A server further up the chain waits
-  // `ack_stagger` longer for each replica below it, so that the one next to the trouble speaks first.
+  // `ack_stagger` longer for each replica below it, so that the one next to the trouble speaks
+  // first.
   absl::Duration ack_timeout = absl::Seconds(10);
   absl::Duration ack_stagger = absl::Seconds(1);
   // The same for a Sync or Seal, which waits for disks.

@@ -119,8 +119,7 @@ absl::Status Session::Serve(rpc::BulkLoop* loop) {
   bool admitted = false;
   while (!stopping()) {
     const absl::Time now = services_.clock->MonotonicNow();
-    const rpc::BulkEvent event =
-        loop->Next(std::max(next_heartbeat_ - now, absl::ZeroDuration()));
+    const rpc::BulkEvent event = loop->Next(std::max(next_heartbeat_ - now, absl::ZeroDuration()));
     if (event.kind == Kind::kFinished) {
       return event.status.ok() ? UnavailableError("the master ended the session") : event.status;
     }
@@ -213,14 +212,12 @@ void Session::SendRegister(rpc::BulkStream* stream) {
   reg->set_rack(self_.rack);
   reg->set_version(VersionString());
   for (const DiskStatus& disk : services_.store->Disks()) ToProto(disk, reg->add_disks());
-  const InventoryDigests digests =
-      services_.store->inventory().StartSession([this] { Wake(); });
+  const InventoryDigests digests = services_.store->inventory().StartSession([this] { Wake(); });
   reg->mutable_digests()->Add(digests.begin(), digests.end());
   stream->Send(rpc::EncodeMessage(message));
 }
 
-void Session::SendInventory(rpc::BulkStream* stream,
-                            const MasterMessage::InventoryWanted& wanted) {
+void Session::SendInventory(rpc::BulkStream* stream, const MasterMessage::InventoryWanted& wanted) {
   std::vector<bool> asked(kInventoryBuckets, false);
   for (const uint32_t bucket : wanted.buckets()) {
     if (bucket < kInventoryBuckets) asked[bucket] = true;
@@ -246,8 +243,7 @@ void Session::SendHeartbeat(rpc::BulkStream* stream, const std::vector<ReplicaRe
   heartbeat->set_seq(++heartbeat_seq_);
   for (const DiskStatus& disk : services_.store->Disks()) ToProto(disk, heartbeat->add_disks());
   for (const ReplicaReport& change : changes) ToProto(change, heartbeat->add_deltas());
-  heartbeat->set_open_streams(
-      static_cast<uint32_t>(services_.metrics->append_streams.Value()));
+  heartbeat->set_open_streams(static_cast<uint32_t>(services_.metrics->append_streams.Value()));
   stream->Send(rpc::EncodeMessage(message));
   next_heartbeat_ = services_.clock->MonotonicNow() + heartbeat_every_;
 }

@@ -70,7 +70,8 @@ absl::Status ChunkStore::AgreeOnIdentity() {
     if (identity.server_uuid != fresh) {
       if (server_uuid_ != fresh && server_uuid_ != identity.server_uuid) {
         return FailedPreconditionError(
-            "disk {} belongs to server {}, another disk to server {}. Try: give each server only its "
+            "disk {} belongs to server {}, another disk to server {}. Try: give each server only "
+            "its "
             "own disks in --dir",
             disk->path(), identity.server_uuid, server_uuid_);
       }
@@ -122,8 +123,7 @@ absl::Status ChunkStore::LoadReplicas(Disk* disk) {
       MutexLock lock(&mutex_);
       auto& slot = replicas_[record.spec.chunk];
       // Two disks have it when a crash came between a copy and the removal of what it replaces.
-      const bool better =
-          slot == nullptr || slot->facts().report.state != ReplicaState::kFinalized;
+      const bool better = slot == nullptr || slot->facts().report.state != ReplicaState::kFinalized;
       extra = better ? slot : replica;
       if (better) slot = replica;
     }

@@ -44,8 +44,8 @@ std::string BootId();
 // Thread-safe.
 class ChunkStore {
  public:
-  // Applies the restart rules to every replica. Fails when no disk is usable, or when disks belong to
-  // different servers (FailedPrecondition).
+  // Applies the restart rules to every replica. Fails when no disk is usable, or when disks belong
+  // to different servers (FailedPrecondition).
   static absl::StatusOr<std::unique_ptr<ChunkStore>> Open(ChunkStoreOptions options);
   ~ChunkStore();
 
@@ -58,8 +58,8 @@ class ChunkStore {
   // whose own write is synced never outlives the mark of its master.
   absl::Status SaveSeen(const OrderGuard::Seen& seen, WriteMode mode);
 
-  // Space is reserved. OK when the same replica is there already and empty; AlreadyExists otherwise.
-  // ResourceExhausted: no disk has room.
+  // Space is reserved. OK when the same replica is there already and empty; AlreadyExists
+  // otherwise. ResourceExhausted: no disk has room.
   absl::Status Create(ReplicaSpec spec);
   // NotFound.
   absl::StatusOr<std::shared_ptr<Replica>> Find(ChunkId chunk) const;

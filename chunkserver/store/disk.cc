@@ -172,8 +172,7 @@ absl::Status Disk::RemoveData(ChunkId chunk) {
   return status.code() == absl::StatusCode::kNotFound ? absl::OkStatus() : status;
 }
 
-absl::StatusOr<std::unique_ptr<File>> Disk::CreateTemporary(ChunkId chunk,
-                                                            uint64_t reserve_bytes) {
+absl::StatusOr<std::unique_ptr<File>> Disk::CreateTemporary(ChunkId chunk, uint64_t reserve_bytes) {
   return CreateWithSpace(options_.fs, TemporaryPath(chunk), reserve_bytes);
 }
 

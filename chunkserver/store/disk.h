@@ -7,8 +7,9 @@
 //                          byte of the id
 //   DIR/tmp/               copies under way; emptied at the start
 //
-// A disk fails once and for good: after a failed fdatasync nobody knows what is on it, so nothing is
-// tried again, its replicas are gone for this server, and the other disks go on. (docs/formats/chunk-store.md)
+// A disk fails once and for good: after a failed fdatasync nobody knows what is on it, so nothing
+// is tried again, its replicas are gone for this server, and the other disks go on.
+// (docs/formats/chunk-store.md)
 #pragma once
 
 #include <atomic>

@@ -43,9 +43,8 @@ absl::StatusOr<ReplicaRecord> IncomingCopy::Finish(uint64_t length, uint32_t crc
   record.length = record.synced = length;
   record.crc = crc;
   record.sealed = true;
-  RETURN_IF_ERROR(disk_->Check(
-      disk_->index().PutSealed(record, {.blocks = sums_.Blocks(), .producers = {}},
-                               WriteMode::kSynced)));
+  RETURN_IF_ERROR(disk_->Check(disk_->index().PutSealed(
+      record, {.blocks = sums_.Blocks(), .producers = {}}, WriteMode::kSynced)));
   return record;
 }
 

@@ -29,8 +29,8 @@ class IncomingCopy {
   absl::Status Restart();
   // Appends bytes whose checksum the caller has compared with sums.crc; summed at length().
   absl::Status Append(std::span<const iovec> payload, const PayloadSums& sums);
-  // DataLoss when length or CRC32C are not what the log says. Otherwise the data file is in its place
-  // and the record, which is returned, is stored; both durable.
+  // DataLoss when length or CRC32C are not what the log says. Otherwise the data file is in its
+  // place and the record, which is returned, is stored; both durable.
   absl::StatusOr<ReplicaRecord> Finish(uint64_t length, uint32_t crc);
 
  private:

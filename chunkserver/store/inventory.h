@@ -1,4 +1,5 @@
-// What the master is told about the replicas here: digests when a session starts, then every change.
+// What the master is told about the replicas here: digests when a session starts, then every
+// change.
 #pragma once
 
 #include <array>
@@ -15,12 +16,12 @@ namespace quern::chunkserver {
 // Thread-safe.
 class Inventory {
  public:
-  // A replica came (no `before`), changed, or went (`after` is REMOVED). `before` is what was told of
-  // it last. Changes of one replica must come in their order.
+  // A replica came (no `before`), changed, or went (`after` is REMOVED). `before` is what was told
+  // of it last. Changes of one replica must come in their order.
   void Changed(const std::optional<ReplicaReport>& before, const ReplicaReport& after);
 
-  // The digests as they are now; changes from here on are collected for TakeChanges, and `on_change`
-  // is called after each of them (from any thread; it must not call back).
+  // The digests as they are now; changes from here on are collected for TakeChanges, and
+  // `on_change` is called after each of them (from any thread; it must not call back).
   InventoryDigests StartSession(std::function<void()> on_change);
   void EndSession();
   // At most `limit` of the changes that were not taken yet, oldest first.

@@ -132,8 +132,8 @@ absl::StatusOr<AppendRecord> Replica::Append(const Piece& piece) {
   record.seq = piece.seq;
   record.committed = piece.committed;
   if (const absl::Status status = AppendBytes(piece, record); !status.ok()) {
-    // Nobody knows what of it is on the disk: no more appends. When even the latch cannot be stored,
-    // it holds in memory, and a restart fences anyway.
+    // Nobody knows what of it is on the disk: no more appends. When even the latch cannot be
+    // stored, it holds in memory, and a restart fences anyway.
     Latch().IgnoreError();
     return Annotate(status, fmt::format("append to chunk {}", chunk_));
   }

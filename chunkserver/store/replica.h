@@ -1,8 +1,8 @@
 // One live replica: its rules (ReplicaMachine), its data file and its rows, kept in step.
 //
 // Order of every change: bytes, then row, then memory; so what is answered is what a restart finds.
-// Operations that change the replica take turns (one runs, the others sleep); looking at it needs no
-// turn and never waits for a disk.
+// Operations that change the replica take turns (one runs, the others sleep); looking at it needs
+// no turn and never waits for a disk.
 //
 // Thread-safe. (docs/architecture.md, "Append and seal")
 #pragma once
@@ -34,8 +34,9 @@ class Replica {
   // A new replica: space reserved, row durable. ResourceExhausted when the disk is full.
   static absl::StatusOr<std::shared_ptr<Replica>> Create(const Environment& environment,
                                                          ReplicaSpec spec);
-  // A replica that the disk remembers, after the restart rules have been applied and stored. They are
-  // durable at the next synced write to the disk's index, which the caller makes before it serves.
+  // A replica that the disk remembers, after the restart rules have been applied and stored. They
+  // are durable at the next synced write to the disk's index, which the caller makes before it
+  // serves.
   static absl::StatusOr<std::shared_ptr<Replica>> Restore(const Environment& environment,
                                                           const ReplicaRecord& record,
                                                           const std::string& boot_id);
@@ -101,13 +102,16 @@ class Replica {
   void ReportGone();
 
   // --- For ReplicaReader.
-  // The checksums of the blocks that hold [offset, offset + bytes), while the replica is not sealed.
+  // The checksums of the blocks that hold [offset, offset + bytes), while the replica is not
+  // sealed.
   struct Blocks {
     uint64_t length = 0;  // the last block is summed up to here
     std::vector<uint32_t> crcs;
   };
   std::optional<Blocks> UnsealedBlocks(uint64_t offset, uint64_t bytes) const;
-  absl::StatusOr<SealedSums> LoadSums() const { return environment_.disk->index().LoadSums(chunk_); }
+  absl::StatusOr<SealedSums> LoadSums() const {
+    return environment_.disk->index().LoadSums(chunk_);
+  }
   absl::StatusOr<std::unique_ptr<File>> OpenForReading() const;
 
  private:

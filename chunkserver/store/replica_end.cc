@@ -139,8 +139,8 @@ absl::Status Replica::Seal(const Prefix& prefix) {
   }
   RETURN_IF_ERROR(sealed.status());
   if (was_sealed) return Store(*sealed, WriteMode::kUnsynced);
-  // A row that a power cut forgets is made again by the master's next order. Not so when the file is
-  // cut: FENCED with more bytes than there are would look like a loss.
+  // A row that a power cut forgets is made again by the master's next order. Not so when the file
+  // is cut: FENCED with more bytes than there are would look like a loss.
   const WriteMode mode = cut ? WriteMode::kSynced : WriteMode::kUnsynced;
   const SealedSums sums{.blocks = prefix.sums.Blocks(), .producers = prefix.producers};
   RETURN_IF_ERROR(disk->Check(disk->index().PutSealed(*sealed, sums, mode)));

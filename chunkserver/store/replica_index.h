@@ -1,9 +1,9 @@
 // What one disk remembers besides the bytes themselves: the replicas, their append records or block
 // checksums, and whose disk it is. RocksDB in life (rocks_replica_index.h), a map in tests.
 //
-// Every write is atomic. A synced write is durable when it returns, and so is every earlier write to
-// the same index, because they share one log. An unsynced one survives the death of the process but
-// not of the machine.
+// Every write is atomic. A synced write is durable when it returns, and so is every earlier write
+// to the same index, because they share one log. An unsynced one survives the death of the process
+// but not of the machine.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ enum class WriteMode { kUnsynced, kSynced };
 struct DiskIdentity {
   std::string server_uuid = {};  // same on all disks of a server
   std::string disk_uuid = {};
-  std::string cluster_id = {};   // empty before the first registration
-  uint64_t max_term = 0;    // newest master that was obeyed
+  std::string cluster_id = {};  // empty before the first registration
+  uint64_t max_term = 0;        // newest master that was obeyed
   uint64_t max_log_index = 0;
   bool operator==(const DiskIdentity&) const = default;
 };
@@ -47,8 +47,7 @@ class ReplicaIndex {
   virtual absl::Status Remove(ChunkId chunk, WriteMode mode) = 0;
 
   // In order of chunk ids. Stops at the first error, also one of `visit`.
-  virtual absl::Status ForEachReplica(
-      const std::function<absl::Status(ReplicaRecord)>& visit) = 0;
+  virtual absl::Status ForEachReplica(const std::function<absl::Status(ReplicaRecord)>& visit) = 0;
   // In order of offsets; empty when there are none.
   virtual absl::StatusOr<std::vector<AppendRecord>> LoadAppends(ChunkId chunk) = 0;
   // NotFound when the replica is not sealed.

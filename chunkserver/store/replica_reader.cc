@@ -30,8 +30,8 @@ uint32_t CrcOfRange(uint64_t begin, uint64_t offset, uint64_t end, const Replica
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ReplicaReader>> ReplicaReader::Open(
-    std::shared_ptr<Replica> replica, uint64_t committed_proof) {
+absl::StatusOr<std::unique_ptr<ReplicaReader>> ReplicaReader::Open(std::shared_ptr<Replica> replica,
+                                                                   uint64_t committed_proof) {
   RETURN_IF_ERROR(replica->Readable(committed_proof).status());
   auto file = replica->OpenForReading();
   if (!file.ok()) {
@@ -88,7 +88,8 @@ absl::StatusOr<ReplicaReader::Piece> ReplicaReader::Read(uint64_t offset, uint64
                              offset, extent.readable);
     }
     const uint64_t piece_end = offset - offset % kReadPieceBytes + kReadPieceBytes;
-    const uint64_t end = std::min({piece_end, extent.readable, offset + std::min(max_bytes, kReadPieceBytes)});
+    const uint64_t end =
+        std::min({piece_end, extent.readable, offset + std::min(max_bytes, kReadPieceBytes)});
     const uint64_t begin = offset - offset % kBlockBytes;
     if (end <= offset) return Piece{};
     ASSIGN_OR_RETURN(const Replica::Blocks blocks, BlocksAt(begin, end - begin));
@@ -103,7 +104,7 @@ absl::StatusOr<ReplicaReader::Piece> ReplicaReader::Read(uint64_t offset, uint64
                                          : std::string(Message(good.status()));
     replica_->MarkCorrupt(reason);
     return DataLossError("chunk {}: the replica on {} is damaged: {}", replica_->chunk(),
-replica_->disk().path(), reason);
+                         replica_->disk().path(), reason);
   }
 }
 

@@ -31,8 +31,8 @@ class ReplicaReader {
     uint32_t crc = 0;
   };
   // Bytes from `offset` on, at most `max_bytes` and not across a multiple of kReadPieceBytes.
-  // `buffer` has kReadPieceBytes. OutOfRange beyond what may be read; DataLoss when the bytes do not
-  // match: the replica is CORRUPT from then on.
+  // `buffer` has kReadPieceBytes. OutOfRange beyond what may be read; DataLoss when the bytes do
+  // not match: the replica is CORRUPT from then on.
   absl::StatusOr<Piece> Read(uint64_t offset, uint64_t max_bytes, char* buffer);
 
  private:

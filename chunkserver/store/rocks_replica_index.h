@@ -26,8 +26,7 @@ class RocksReplicaIndex : public ReplicaIndex {
                          WriteMode mode) override;
   absl::Status PutCut(const ReplicaRecord& record, WriteMode mode) override;
   absl::Status Remove(ChunkId chunk, WriteMode mode) override;
-  absl::Status ForEachReplica(
-      const std::function<absl::Status(ReplicaRecord)>& visit) override;
+  absl::Status ForEachReplica(const std::function<absl::Status(ReplicaRecord)>& visit) override;
   absl::StatusOr<std::vector<AppendRecord>> LoadAppends(ChunkId chunk) override;
   absl::StatusOr<SealedSums> LoadSums(ChunkId chunk) override;
 

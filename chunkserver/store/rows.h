@@ -12,8 +12,8 @@
 namespace quern::chunkserver {
 
 // Keys sort like the numbers in them.
-std::string ChunkKey(ChunkId chunk);                      // 8 bytes, big-endian
-std::string AppendKey(ChunkId chunk, uint64_t end);       // 8 + 8 bytes
+std::string ChunkKey(ChunkId chunk);                 // 8 bytes, big-endian
+std::string AppendKey(ChunkId chunk, uint64_t end);  // 8 + 8 bytes
 // The end offset of an AppendKey.
 absl::StatusOr<uint64_t> EndOfAppendKey(std::string_view key);
 

@@ -1,5 +1,5 @@
-// A master for tests of chunkservers: admits them, sends the orders a test wants, remembers what they
-// report. It decides nothing by itself.
+// A master for tests of chunkservers: admits them, sends the orders a test wants, remembers what
+// they report. It decides nothing by itself.
 #pragma once
 
 #include <absl/time/time.h>
@@ -37,8 +37,8 @@ class FakeMaster {
   // Addresses of nodes with sessions, in this order.
   std::vector<dfs::v1::ServerAddress> Chain(const std::vector<std::string>& nodes);
 
-  // Sends the order, stamped with cluster, term and log index, and waits for its result; the result's
-  // code becomes the status.
+  // Sends the order, stamped with cluster, term and log index, and waits for its result; the
+  // result's code becomes the status.
   using Result = dfs::v1::ServerMessage::OrderResult;
   absl::StatusOr<Result> Carry(const std::string& node, dfs::v1::Order order);
   absl::Status Create(ChunkId chunk, const std::vector<std::string>& nodes,

@@ -30,7 +30,7 @@ TEST(AppendSequencerTest, AcceptsEachNumberOfAProducerOnceAndInOrder) {
     Verdict verdict;
   };
   const Row rows[] = {
-      {kAnn, 6, 5, Verdict::kGap},        // unknown: begins at its base and nowhere else
+      {kAnn, 6, 5, Verdict::kGap},  // unknown: begins at its base and nowhere else
       {kAnn, 4, 5, Verdict::kGap},
       {kAnn, 5, 5, Verdict::kAppend},
       {kAnn, 5, 5, Verdict::kDuplicate},
@@ -45,7 +45,8 @@ TEST(AppendSequencerTest, AcceptsEachNumberOfAProducerOnceAndInOrder) {
   for (const Row& row : rows) {
     EXPECT_EQ(sequencer.Judge(row.producer, row.seq, row.base), row.verdict)
         << row.producer << " " << row.seq;
-    if (row.verdict == Verdict::kAppend) sequencer.Appended(Record(end += 10, row.producer, row.seq));
+    if (row.verdict == Verdict::kAppend)
+      sequencer.Appended(Record(end += 10, row.producer, row.seq));
   }
   EXPECT_EQ(sequencer.committed(), 40u);
   EXPECT_EQ(sequencer.CommittedSeq(kAnn), 7u);
@@ -72,8 +73,7 @@ TEST(AppendSequencerTest, CommitsWhatTheSlowestReplicaHas) {
 TEST(AppendSequencerTest, RefusesAReplicaWithOtherBytes) {
   AppendSequencer sequencer({.replicas = 2});
   sequencer.Appended(Record(10, kAnn, 1));
-  EXPECT_THAT(sequencer.Acknowledged(1, 10, CrcAt(10) + 1),
-              StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(sequencer.Acknowledged(1, 10, CrcAt(10) + 1), StatusIs(absl::StatusCode::kDataLoss));
   EXPECT_THAT(sequencer.Acknowledged(1, 11, CrcAt(11)),
               StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(sequencer.Acknowledged(2, 10, CrcAt(10)),
@@ -82,11 +82,8 @@ TEST(AppendSequencerTest, RefusesAReplicaWithOtherBytes) {
 }
 
 TEST(AppendSequencerTest, ANewStreamCommitsWhatIsThereOnceAllHaveIt) {
-  AppendSequencer sequencer({.replicas = 2,
-                             .length = 30,
-                             .crc = CrcAt(30),
-                             .committed = 10,
-                             .producers = {{kAnn, 3}}});
+  AppendSequencer sequencer(
+      {.replicas = 2, .length = 30, .crc = CrcAt(30), .committed = 10, .producers = {{kAnn, 3}}});
   EXPECT_EQ(sequencer.Judge(kAnn, 3, 1), Verdict::kDuplicate);
   EXPECT_EQ(sequencer.CommittedSeq(kAnn), 0u) << "not known to be everywhere yet";
   sequencer.Appended(Record(40, kAnn, 4));

@@ -21,7 +21,11 @@ TEST(OrderGuardTest, RefusesWhateverIsOlderThanSeen) {
     bool obeyed;
   };
   const Row rows[] = {
-      {5, 100, true}, {5, 101, true}, {6, 100, true}, {5, 99, false}, {4, 200, false},
+      {5, 100, true},
+      {5, 101, true},
+      {6, 100, true},
+      {5, 99, false},
+      {4, 200, false},
       // Restored from a backup and started again: a new term, but an old log.
       {6, 99, false},
   };

@@ -1,6 +1,6 @@
 // Random walks of the append protocol over the logic classes alone: one chunk, three replicas, two
-// producers, a master that seals by force or in peace. Messages are never used up, which covers loss,
-// repetition, reordering and any delay; servers are killed or lose power at any step.
+// producers, a master that seals by force or in peace. Messages are never used up, which covers
+// loss, repetition, reordering and any delay; servers are killed or lose power at any step.
 //
 // The walk must find nothing; with one rule taken out (a mutant) it must find something.
 #include <algorithm>
@@ -20,12 +20,12 @@ constexpr uint64_t kMessages = 4;  // of each producer
 
 enum class Mutant {
   kNone,
-  kNoDedupe,           // the primary takes every message
-  kReopenAfterRestart, // a restart forgets the latch
-  kAckWithoutLast,     // commits without the last replica
-  kReadEverything,     // readers get what is not committed
-  kSuspectsVote,       // a power cut changes nothing
-  kFenceWithoutSync,   // latches while data are only in memory
+  kNoDedupe,            // the primary takes every message
+  kReopenAfterRestart,  // a restart forgets the latch
+  kAckWithoutLast,      // commits without the last replica
+  kReadEverything,      // readers get what is not committed
+  kSuspectsVote,        // a power cut changes nothing
+  kFenceWithoutSync,    // latches while data are only in memory
 };
 
 struct Replica {
@@ -87,11 +87,23 @@ class ProtocolWalk {
   void Step() {
     const size_t any = Below(kReplicas);
     switch (Below(22)) {
-      case 0: case 1: case 2: case 3:
+      case 0:
+      case 1:
+      case 2:
+      case 3:
         return PrimaryTakes({.producer = 1 + Below(2), .seq = 1 + Below(kMessages)});
-      case 4: case 5: case 6: case 7: case 8: case 9:
+      case 4:
+      case 5:
+      case 6:
+      case 7:
+      case 8:
+      case 9:
         return SecondaryTakes();
-      case 10: case 11: case 12: case 13: case 14:
+      case 10:
+      case 11:
+      case 12:
+      case 13:
+      case 14:
         return PrimaryHears();
       case 15:
         return Read(any);
@@ -206,8 +218,8 @@ class ProtocolWalk {
       lost_power_.insert(i);
     }
     replica.rows.resize(rows);
-    const std::string boot = fmt::format("boot-{}", mutant_ == Mutant::kSuspectsVote
-                                                        ? 0 : replica.boot);
+    const std::string boot =
+        fmt::format("boot-{}", mutant_ == Mutant::kSuspectsVote ? 0 : replica.boot);
     const ReplicaRecord before = replica.stored;
     replica.machine = ReplicaMachine::Restore(before, replica.rows, {.boot_id = boot});
     replica.data.resize(replica.machine.length());
@@ -293,7 +305,8 @@ class ProtocolWalk {
     if (!sealed_length_ || replica.machine.state() == ReplicaState::kStale) return;
     Latch(&replica);
     std::optional<uint32_t> crc;
-    if (replica.data.size() >= *sealed_length_) crc = Crc32c(replica.data.substr(0, *sealed_length_));
+    if (replica.data.size() >= *sealed_length_)
+      crc = Crc32c(replica.data.substr(0, *sealed_length_));
     const uint32_t sealed_crc = Crc32c(sealed_);
     if (replica.machine.Judge(*sealed_length_, sealed_crc, crc) ==
         ReplicaMachine::Verdict::kFinalize) {
@@ -327,7 +340,8 @@ class ProtocolWalk {
     if (!sealed_length_) return "";
     if (lost_tail_) return lost_power_.size() == kReplicas ? "" : "LOST, but one kept its power";
     for (const std::string& message : acknowledged_) {
-      if (sealed_.find(message) == std::string::npos) return message + " was acknowledged and is lost";
+      if (sealed_.find(message) == std::string::npos)
+        return message + " was acknowledged and is lost";
     }
     if (sealed_.compare(0, seen_.size(), seen_) != 0) return "a reader saw what is gone";
     return "";

@@ -206,8 +206,8 @@ TEST_P(AppendTest, AKilledServerCostsNothingThatWasAcknowledged) {
   EXPECT_EQ(inventory[0].state(), dfs::v1::REPLICA_STATE_FENCED);
   ASSERT_OK_AND_ASSIGN(const auto result, master_->Finalize(victim, kChunk, length, crc));
   const bool long_enough = inventory[0].length() >= length;
-  EXPECT_EQ(result.replica().state(), long_enough ? dfs::v1::REPLICA_STATE_FINALIZED
-                                                  : dfs::v1::REPLICA_STATE_STALE);
+  EXPECT_EQ(result.replica().state(),
+            long_enough ? dfs::v1::REPLICA_STATE_FINALIZED : dfs::v1::REPLICA_STATE_STALE);
 }
 INSTANTIATE_TEST_SUITE_P(AnyPosition, AppendTest, ::testing::Values(0, 1, 2));
 

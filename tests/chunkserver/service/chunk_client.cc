@@ -18,9 +18,8 @@ constexpr absl::Duration kPatience = absl::Seconds(30);
 
 AppendClient::AppendClient(ChunkId chunk, const std::vector<dfs::v1::ServerAddress>& chain,
                            const Options& options) {
-  stream_ = loop_.Open(
-      rpc::MakeChannel(chain[options.position].address(), rpc::ChannelKind::kBulk),
-      "/quern.dfs.v1.ChunkData/Append", absl::InfiniteDuration());
+  stream_ = loop_.Open(rpc::MakeChannel(chain[options.position].address(), rpc::ChannelKind::kBulk),
+                       "/quern.dfs.v1.ChunkData/Append", absl::InfiniteDuration());
   AppendHeader header;
   AppendHeader::Open* open = header.mutable_open();
   open->set_chunk_id(chunk.value());

@@ -36,8 +36,8 @@ class AppendClient {
   void Seal();
   void CloseSend() { stream_->CloseSend(); }
 
-  // Takes events until `done` or the end of the stream; false when the stream ended first or nothing
-  // came for long.
+  // Takes events until `done` or the end of the stream; false when the stream ended first or
+  // nothing came for long.
   bool Await(const std::function<bool()>& done);
   bool AwaitCommitted(uint64_t offset);
   // The final status of the stream.

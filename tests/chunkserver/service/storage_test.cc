@@ -32,8 +32,9 @@ TEST_F(StorageTest, ReadsAnyRangeOfASealedChunk) {
   struct Range {
     uint64_t offset, length;
   };
-  const Range ranges[] = {{0, 0},         {0, 1},           {65'535, 2},       {65'536, 65'536},
-                          {1'048'575, 2}, {999'999, 1'500'001}, {2'499'999, 100}, {2'500'000, 0}};
+  const Range ranges[] = {{0, 0},           {0, 1},         {65'535, 2},
+                          {65'536, 65'536}, {1'048'575, 2}, {999'999, 1'500'001},
+                          {2'499'999, 100}, {2'500'000, 0}};
   for (const Range& range : ranges) {
     ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read("n1", kChunk, range.offset, range.length));
     const size_t length = range.length == 0 ? std::string::npos : range.length;
@@ -100,8 +101,8 @@ TEST_F(StorageTest, CopiesFromTheFirstSourceThatIsGood) {
   StartAll({"n1", "n2", "n3", "n4"});
   const std::string text = MakeSealedChunk(kChunk, {"n1", "n2"}, 2'500'000);
   FlipByte(DataFile("n1", kChunk), 2'400'000);
-  ASSERT_OK_AND_ASSIGN(const auto result, master_->Copy("n4", kChunk, text.size(), Crc32c(text),
-                                                        {"n3", "n1", "n2"}));
+  ASSERT_OK_AND_ASSIGN(const auto result,
+                       master_->Copy("n4", kChunk, text.size(), Crc32c(text), {"n3", "n1", "n2"}));
   EXPECT_EQ(result.replica().state(), dfs::v1::REPLICA_STATE_FINALIZED);
   ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read("n4", kChunk));
   EXPECT_TRUE(answer.bytes == text && answer.sealed);

@@ -92,7 +92,8 @@ inline std::string ChunkserverTest::MakeSealedChunk(ChunkId chunk,
   const std::string text = Text(bytes, chunk.value());
   AppendClient client(chunk, master_->Chain(nodes));
   constexpr size_t kPiece = 100'000;
-  for (size_t at = 0; at < bytes; at += kPiece) client.Send(at / kPiece + 1, text.substr(at, kPiece));
+  for (size_t at = 0; at < bytes; at += kPiece)
+    client.Send(at / kPiece + 1, text.substr(at, kPiece));
   client.Seal();
   EXPECT_TRUE(client.Await([&] { return client.sealed.has_value(); })) << client.error;
   client.CloseSend();

@@ -93,8 +93,8 @@ class ChunkStoreTest : public RandomTest, public ::testing::WithParamInterface<I
 
 // What the store has promised of one chunk.
 struct Promise {
-  std::string appended;     // acknowledged, in memory at least
-  uint64_t durable = 0;     // promised to be on the disk
+  std::string appended;  // acknowledged, in memory at least
+  uint64_t durable = 0;  // promised to be on the disk
   Durability durability = Durability::kOnClose;
   ReplicaState state = ReplicaState::kOpen;
   bool after_power_cut = false;  // while it was open
@@ -123,7 +123,8 @@ TEST_P(ChunkStoreTest, KeepsItsPromisesThroughKillsAndPowerCuts) {
         promise.durable = length;
       }
       // A seal that was not synced may be forgotten, never the bytes.
-      if (power_cut && promise.state == ReplicaState::kFinalized) promise.state = facts.report.state;
+      if (power_cut && promise.state == ReplicaState::kFinalized)
+        promise.state = facts.report.state;
       EXPECT_EQ(facts.report.state, promise.state) << chunk.ToString();
       EXPECT_EQ(length, promise.appended.size()) << chunk.ToString();
     }
@@ -138,7 +139,10 @@ TEST_P(ChunkStoreTest, KeepsItsPromisesThroughKillsAndPowerCuts) {
         promises[chunk].durability = durability;
         break;
       }
-      case 1: case 2: case 3: case 4: {
+      case 1:
+      case 2:
+      case 3:
+      case 4: {
         auto& [chunk, promise] = *chosen;
         const std::string text = RandomText(1 + Below(150'000));
         const absl::Status status = Append(chunk, text, ++promise.seq);
@@ -149,7 +153,8 @@ TEST_P(ChunkStoreTest, KeepsItsPromisesThroughKillsAndPowerCuts) {
         break;
       }
       case 5:
-        if (Find(chosen->first)->Sync().ok()) chosen->second.durable = chosen->second.appended.size();
+        if (Find(chosen->first)->Sync().ok())
+          chosen->second.durable = chosen->second.appended.size();
         break;
       case 6: {
         ASSERT_OK(Find(chosen->first)->Fence(7));
@@ -228,9 +233,8 @@ TEST_P(ChunkStoreTest, LostBytesMakeItSuspectAndLostDurableOnesCorrupt) {
     if (synced) {
       ASSERT_OK(Find(chunk)->Sync());
     }
-    const std::string path =
-        fmt::format("{}/data/{:02x}/{:016x}", Find(chunk)->disk().path(), chunk.value(),
-                    chunk.value());
+    const std::string path = fmt::format("{}/data/{:02x}/{:016x}", Find(chunk)->disk().path(),
+                                         chunk.value(), chunk.value());
     store_.reset();
     ASSERT_OK_AND_ASSIGN(const auto file, machine_.fs()->Open(path, {.write = true}));
     ASSERT_OK(file->Truncate(4));

@@ -1,5 +1,5 @@
-// The two kinds of ReplicaIndex behind one face, both with a power switch: what the conformance tests
-// run on.
+// The two kinds of ReplicaIndex behind one face, both with a power switch: what the conformance
+// tests run on.
 #pragma once
 
 #include <map>

@@ -7,8 +7,7 @@ void MemoryIndexContents::PowerCut() {
   now_ = durable_;
 }
 
-absl::Status MemoryReplicaIndex::Write(WriteMode mode,
-                                       const std::function<void(Tables*)>& change) {
+absl::Status MemoryReplicaIndex::Write(WriteMode mode, const std::function<void(Tables*)>& change) {
   MutexLock lock(&contents_->mutex_);
   change(&contents_->now_);
   // One log: a synced write takes every earlier one with it.

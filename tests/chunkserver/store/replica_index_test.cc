@@ -31,8 +31,16 @@ class ReplicaIndexTest : public ::testing::TestWithParam<IndexKind> {
     return record;
   }
   static AppendRecord Append(uint64_t start, uint64_t end) {
-    return {.start = start, .end = end, .payload_crc = 1, .producer = 2, .seq = 3, .committed = 4,
-            .running_crc = 5, .closed_blocks = {6, 7}, .tail_crc = 8, .synced = true};
+    return {.start = start,
+            .end = end,
+            .payload_crc = 1,
+            .producer = 2,
+            .seq = 3,
+            .committed = 4,
+            .running_crc = 5,
+            .closed_blocks = {6, 7},
+            .tail_crc = 8,
+            .synced = true};
   }
   std::vector<uint64_t> Chunks() {
     std::vector<uint64_t> chunks;
@@ -49,8 +57,8 @@ class ReplicaIndexTest : public ::testing::TestWithParam<IndexKind> {
 
 TEST_P(ReplicaIndexTest, GivesBackWhatWasPut) {
   EXPECT_THAT(index_->LoadIdentity(), StatusIs(absl::StatusCode::kNotFound));
-  const DiskIdentity identity{.server_uuid = "s", .disk_uuid = "d", .cluster_id = "c",
-                              .max_term = 3, .max_log_index = 4};
+  const DiskIdentity identity{
+      .server_uuid = "s", .disk_uuid = "d", .cluster_id = "c", .max_term = 3, .max_log_index = 4};
   ASSERT_OK(index_->PutIdentity(identity, WriteMode::kSynced));
   ReplicaRecord record = Record(7, 20);
   record.state = ReplicaState::kFenced;
@@ -65,8 +73,7 @@ TEST_P(ReplicaIndexTest, GivesBackWhatWasPut) {
   Open();
   EXPECT_EQ(index_->LoadIdentity().value(), identity);
   EXPECT_THAT(Chunks(), ElementsAre(7, 300));
-  EXPECT_THAT(index_->LoadAppends(ChunkId(7)).value(),
-              ElementsAre(Append(0, 10), Append(10, 300)));
+  EXPECT_THAT(index_->LoadAppends(ChunkId(7)).value(), ElementsAre(Append(0, 10), Append(10, 300)));
   EXPECT_THAT(index_->LoadAppends(ChunkId(8)).value(), IsEmpty());
   EXPECT_THAT(index_->LoadSums(ChunkId(7)), StatusIs(absl::StatusCode::kNotFound));
   ASSERT_OK(index_->ForEachReplica([&](const ReplicaRecord& read) {
@@ -122,9 +129,9 @@ TEST_P(ReplicaIndexTest, StopsAtTheFirstErrorOfAVisitor) {
   ASSERT_OK(index_->PutReplica(Record(2), WriteMode::kUnsynced));
   int visited = 0;
   EXPECT_THAT(index_->ForEachReplica([&](const ReplicaRecord&) {
-                ++visited;
-                return AbortedError("enough");
-              }),
+    ++visited;
+    return AbortedError("enough");
+  }),
               StatusIs(absl::StatusCode::kAborted));
   EXPECT_EQ(visited, 1);
 }
