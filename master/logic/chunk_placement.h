@@ -28,11 +28,11 @@ struct PlacementRequest {
   // Room that each replica needs.
   uint64_t bytes = 0;
   // The machine of the writer; empty: nobody's.
-  std::string writer_node;
+  std::string writer_node{};
   // Never these: they have just failed, or hold a replica that is not to be counted.
-  std::vector<ServerId> exclude;
+  std::vector<ServerId> exclude{};
   // Servers that hold a replica already: excluded, and their machines and racks are avoided.
-  std::vector<ServerId> present;
+  std::vector<ServerId> present{};
 };
 
 struct Placement {

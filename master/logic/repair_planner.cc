@@ -128,7 +128,8 @@ bool RepairPlanner::PlanChunk(ChunkId chunk, LedgerRow* row, const ChunkTable& c
   }
   const ServerList sources = Sources(assessment, servers, now);
   if (sources.empty()) return true;  // all are busy: the end of a copy wakes it
-  request.count = lacking - row->targets.size();
+  const auto room = static_cast<size_t>(options_.max_in_cluster) - in_flight_;
+  request.count = std::min(lacking - row->targets.size(), room);
   const Placement chosen = placement->Choose(servers, request, now, random);
   for (const ServerId target : chosen.servers) {
     plan->copies.push_back({chunk, target, sources, info->length, info->crc});

@@ -60,7 +60,9 @@ absl::StatusOr<std::unique_ptr<RocksMetadataStore>> RocksMetadataStore::Open(
     const Options& options) {
   RETURN_IF_ERROR(options.file_system->MakeDirs(options.dir));
   const std::string path = options.dir + "/metadata";
-  const bool marked = ReadIdentityMarker(options.file_system, options.dir).ok();
+  // A damaged marker still says that there was a database.
+  const bool marked =
+      !absl::IsNotFound(ReadIdentityMarker(options.file_system, options.dir).status());
   RocksOptions rocks;
   rocks.path = path;
   rocks.env = options.env;

@@ -91,7 +91,7 @@ TEST_F(WrongUse, OfJobs) {
       {"output exists", {"mr", "run", "wordcount", "/in", "/exists"}, 3, {"/exists", "--overwrite"}},
       {"no input", {"mr", "run", "wordcount", "/nothing", "/o"}, 3, {"/nothing"}},
       {"glob without match", {"mr", "run", "wordcount", "/no*match", "/o"}, 3, {"/no*match"}},
-      {"unknown job", {"mr", "run", "wordcuont", "/in", "/o"}, 2, {"wordcuont", "wordcount"}},
+      {"unknown job", {"mr", "run", "wordcuont", "/in", "/o"}, 3, {"wordcuont", "wordcount"}},
       {"unknown flag", {"mr", "run", "wordcount", "/in", "/o", "--bogus"}, 2, {"--bogus"}},
       {"unknown spec key", {"mr", "run", unknown_key}, 2, {"reducerr"}},
       {"missing class", {"mr", "run", no_class}, 3, {"NoSuchMapper"}},

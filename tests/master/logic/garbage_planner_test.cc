@@ -1,0 +1,146 @@
+#include "master/logic/garbage_planner.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/master/logic/test_servers.h"
+#include "tests/support/random_test.h"
+#include "tests/support/status_matchers.h"
+
+namespace quern::master {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using Removal = GarbagePlanner::Removal;
+
+constexpr auto kFinalized = pb::REPLICA_STATE_FINALIZED;
+
+class GarbagePlannerTest : public RandomTest {
+ protected:
+  ChunkInfo AddChunk(uint64_t id, uint32_t wanted, const std::vector<uint32_t>& holders) {
+    chunks_.Load(ChunkId(id), pb::CHUNK_STATE_SEALED, 100, 7, wanted, {});
+    for (const uint32_t server : holders) {
+      chunks_.SetReplica(ChunkId(id), {ServerId(server), kFinalized, true});
+    }
+    return *chunks_.Find(ChunkId(id));
+  }
+  std::vector<Removal> Next() {
+    std::vector<Removal> removals = planner_.Next(chunks_, servers_.registry, servers_.now);
+    EXPECT_OK(planner_.Validate());
+    return removals;
+  }
+  std::optional<ServerId> Surplus(const ChunkInfo& chunk) {
+    return GarbagePlanner::Surplus(chunk, servers_.registry, servers_.now);
+  }
+
+  TestServers servers_;
+  ChunkTable chunks_;
+  GarbagePlanner planner_{GarbagePlanner::Options{}};
+};
+
+TEST_F(GarbagePlannerTest, DeletedChunksGoFromEveryServerAndAreThenForgotten) {
+  servers_.AddMany(3);
+  planner_.AddGarbage(ChunkId(1), std::vector{ServerId(1), ServerId(2)});
+  EXPECT_THAT(planner_.TakeFinished(servers_.registry), IsEmpty());
+  const auto removals = Next();
+  EXPECT_THAT(removals, SizeIs(2));
+  EXPECT_THAT(Next(), IsEmpty()) << "they are under way";
+  planner_.Ended(removals[0], true, servers_.now);
+  EXPECT_THAT(planner_.TakeFinished(servers_.registry), IsEmpty());
+  planner_.Ended(removals[1], true, servers_.now);
+  EXPECT_THAT(planner_.TakeFinished(servers_.registry), ElementsAre(ChunkId(1)));
+  EXPECT_FALSE(planner_.IsGarbage(ChunkId(1)));
+}
+
+TEST_F(GarbagePlannerTest, OrdersNothingFromServersThatHaveNotConfirmedTheirInventory) {
+  servers_.AddAwaited({.id = 1});
+  planner_.AddGarbage(ChunkId(1), std::vector{ServerId(1)});
+  EXPECT_THAT(Next(), IsEmpty());
+  EXPECT_THAT(planner_.TakeFinished(servers_.registry), IsEmpty());
+  servers_.registry.Admit(ServerId(1), {}, servers_.now);
+  EXPECT_THAT(Next(), IsEmpty());
+  servers_.registry.Confirm(ServerId(1));
+  EXPECT_THAT(Next(), ElementsAre(Removal{ChunkId(1), ServerId(1)}));
+}
+
+TEST_F(GarbagePlannerTest, DeadServersDoNotKeepGarbageForEver) {
+  servers_.AddMany(2);
+  planner_.AddGarbage(ChunkId(1), std::vector{ServerId(1)});
+  servers_.Kill(1);
+  planner_.ServersChanged();
+  EXPECT_THAT(Next(), IsEmpty());
+  EXPECT_THAT(planner_.TakeFinished(servers_.registry), ElementsAre(ChunkId(1)));
+}
+
+TEST_F(GarbagePlannerTest, AFailedRemovalIsTriedAgain) {
+  servers_.AddMany(1);
+  planner_.AddGarbage(ChunkId(1), std::vector{ServerId(1)});
+  planner_.Ended(Next()[0], false, servers_.now);
+  EXPECT_THAT(Next(), IsEmpty());
+  servers_.now = planner_.NextDeadline();
+  servers_.Heartbeat(1);
+  EXPECT_THAT(Next(), SizeIs(1));
+}
+
+TEST_F(GarbagePlannerTest, ManyRemovalsOfOneServerComeInPortions) {
+  servers_.AddMany(1);
+  for (uint64_t id = 1; id <= 200; ++id) {
+    planner_.AddGarbage(ChunkId(id), std::vector{ServerId(1)});
+  }
+  EXPECT_THAT(Next(), SizeIs(64));
+}
+
+TEST_F(GarbagePlannerTest, SurplusGoesOnlyWhenEnoughOthersAreConfirmed) {
+  servers_.AddMany(4);
+  EXPECT_EQ(Surplus(AddChunk(1, 3, {1, 2, 3})), std::nullopt);
+  EXPECT_TRUE(Surplus(AddChunk(2, 3, {1, 2, 3, 4})).has_value());
+  // One of them is only a hint: it might be the one that is missing.
+  chunks_.SetReplica(ChunkId(2), {ServerId(4), kFinalized, false});
+  EXPECT_EQ(Surplus(*chunks_.Find(ChunkId(2))), std::nullopt);
+  // One of the servers is not heard of.
+  const ChunkInfo chunk = AddChunk(3, 3, {1, 2, 3, 4});
+  servers_.registry.Disconnect(ServerId(1));
+  EXPECT_EQ(Surplus(chunk), std::nullopt);
+}
+
+TEST_F(GarbagePlannerTest, OfTwoOnOneMachineOneGoesFirst) {
+  servers_.Add({.id = 1, .node = "a", .rack = "/x"});
+  servers_.Add({.id = 2, .node = "b", .rack = "/y", .free_bytes = 1 << 20});
+  servers_.Add({.id = 3, .node = "a", .rack = "/x"});
+  EXPECT_THAT(Surplus(AddChunk(1, 2, {1, 2, 3})),
+              ::testing::AnyOf(ServerId(1), ServerId(3)));
+}
+
+TEST_F(GarbagePlannerTest, ASurplusThatIsNoneAnyMoreStays) {
+  servers_.AddMany(4);
+  const ChunkInfo chunk = AddChunk(1, 3, {1, 2, 3, 4});
+  planner_.Remove(ChunkId(1), *Surplus(chunk));
+  const ServerId chosen = *Surplus(chunk);
+  servers_.Kill(chosen == ServerId(1) ? 2 : 1);
+  EXPECT_THAT(Next(), IsEmpty()) << "another copy was lost in between";
+}
+
+TEST_F(GarbagePlannerTest, BadReplicasGoAfterTheyWereReplaced) {
+  servers_.AddMany(4);
+  AddChunk(1, 3, {1, 2});
+  chunks_.SetReplica(ChunkId(1), {ServerId(4), pb::REPLICA_STATE_STALE, true});
+  EXPECT_THAT(GarbagePlanner::Replaced(*chunks_.Find(ChunkId(1)), servers_.registry), IsEmpty());
+  chunks_.SetReplica(ChunkId(1), {ServerId(3), kFinalized, true});
+  EXPECT_THAT(GarbagePlanner::Replaced(*chunks_.Find(ChunkId(1)), servers_.registry),
+              ElementsAre(ServerId(4)));
+}
+
+TEST_F(GarbagePlannerTest, TheLastGoodReplicaIsNeverRemoved) {
+  servers_.AddMany(2);
+  const ChunkInfo chunk = AddChunk(1, 1, {1});
+  EXPECT_FALSE(GarbagePlanner::MayRemove(chunk, ServerId(1), servers_.registry, servers_.now));
+  chunks_.SetReplica(ChunkId(1), {ServerId(1), pb::REPLICA_STATE_CORRUPT, true});
+  EXPECT_FALSE(GarbagePlanner::MayRemove(*chunks_.Find(ChunkId(1)), ServerId(1),
+                                         servers_.registry, servers_.now))
+      << "not even a corrupt one while there is nothing better";
+}
+
+}  // namespace
+}  // namespace quern::master

@@ -1,0 +1,141 @@
+// Rules of names, one by one. The whole against a model: namespace_walk_test.cc.
+#include "master/logic/namespace_tree.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/master/logic/test_namespace.h"
+#include "tests/support/status_matchers.h"
+
+namespace quern::master {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Code = absl::StatusCode;
+
+constexpr auto kReplaceFile = pb::RenameRequest::REPLACE_FILE;
+constexpr auto kReplaceTree = pb::RenameRequest::REPLACE_TREE;
+
+TEST(NamespaceTreeTest, MkdirsMakesParentsOnlyWhenAsked) {
+  TestNamespace ns;
+  EXPECT_THAT(ns.Mkdirs("/a/b", false), StatusIs(Code::kNotFound, HasSubstr("mkdir -p")));
+  EXPECT_OK(ns.Mkdirs("/a/b", true));
+  EXPECT_OK(ns.Mkdirs("/a/b", true));
+  EXPECT_THAT(ns.Mkdirs("/a/b", false), StatusIs(Code::kAlreadyExists));
+  EXPECT_OK(ns.Touch("/a/f"));
+  EXPECT_THAT(ns.Mkdirs("/a/f"), StatusIs(Code::kAlreadyExists));
+  EXPECT_THAT(ns.Mkdirs("/a/f/x"), StatusIs(Code::kFailedPrecondition, HasSubstr("/a/f is a file")));
+}
+
+TEST(NamespaceTreeTest, KeepsOwnerModeAndTimes) {
+  TestNamespace ns;
+  pb::MkdirsRequest request;
+  request.set_path("/d");
+  request.set_mode(0700);
+  request.mutable_header()->set_user("ann");
+  request.mutable_header()->set_group("staff");
+  ASSERT_OK(ns.Do(ns.tree().Mkdirs(request)));
+  ASSERT_OK_AND_ASSIGN(pb::FileStatus status, ns.Stat("/d"));
+  EXPECT_EQ(status.owner(), "ann");
+  EXPECT_EQ(status.group(), "staff");
+  EXPECT_EQ(status.mode(), 0700u);
+  EXPECT_EQ(status.mtime_ms(), 1'000);
+  ns.now_ms = 2'000;
+  ASSERT_OK(ns.Touch("/d/f"));
+  ASSERT_OK_AND_ASSIGN(status, ns.Stat("/d"));
+  EXPECT_EQ(status.mtime_ms(), 2'000) << "a directory changes with its entries";
+  EXPECT_EQ(status.child_count(), 1u);
+}
+
+TEST(NamespaceTreeTest, SetAttributesChangesOnlyWhatIsSet) {
+  TestNamespace ns;
+  ASSERT_OK(ns.Touch("/f"));
+  pb::SetAttributesRequest request;
+  request.set_path("/f");
+  request.set_owner("bob");
+  request.set_mtime_ms(77);
+  ASSERT_OK(ns.Do(ns.tree().SetAttributes(request)));
+  ASSERT_OK_AND_ASSIGN(const pb::FileStatus status, ns.Stat("/f"));
+  EXPECT_EQ(status.owner(), "bob");
+  EXPECT_EQ(status.mtime_ms(), 77);
+  EXPECT_EQ(status.mode(), 0644u);
+}
+
+TEST(NamespaceTreeTest, RenameMovesWholeTrees) {
+  TestNamespace ns;
+  ASSERT_OK(ns.Mkdirs("/a/b/c"));
+  ASSERT_OK(ns.Touch("/a/b/f"));
+  ASSERT_OK(ns.Mkdirs("/x"));
+  ASSERT_OK(ns.Rename("/a/b", "/x/y"));
+  EXPECT_THAT(ns.List("/x/y"), ElementsAre("c", "f"));
+  EXPECT_TRUE(ns.List("/a").empty());
+  EXPECT_THAT(ns.Stat("/a/b"), StatusIs(Code::kNotFound));
+}
+
+TEST(NamespaceTreeTest, RenameRefusesToTieKnots) {
+  TestNamespace ns;
+  ASSERT_OK(ns.Mkdirs("/a/b/c"));
+  EXPECT_THAT(ns.Rename("/a", "/a/b/d"), StatusIs(Code::kInvalidArgument, HasSubstr("into itself")));
+  EXPECT_THAT(ns.Rename("/a", "/a/b/c", kReplaceTree), StatusIs(Code::kInvalidArgument));
+  EXPECT_THAT(ns.Rename("/a/b/c", "/a", kReplaceTree), StatusIs(Code::kInvalidArgument));
+  EXPECT_THAT(ns.Rename("/a/b/c", "/", kReplaceTree), StatusIs(Code::kInvalidArgument));
+  EXPECT_THAT(ns.Rename("/", "/z"), StatusIs(Code::kInvalidArgument));
+  EXPECT_OK(ns.Rename("/a/b", "/a/b")) << "onto itself is nothing";
+}
+
+TEST(NamespaceTreeTest, RenameReplacesOnlyWhatItMay) {
+  TestNamespace ns;
+  ASSERT_OK(ns.Mkdirs("/dir/sub"));
+  ASSERT_OK(ns.Mkdirs("/other"));
+  ASSERT_OK(ns.Touch("/file"));
+  ASSERT_OK(ns.Touch("/old"));
+  EXPECT_THAT(ns.Rename("/file", "/old"), StatusIs(Code::kAlreadyExists));
+  EXPECT_THAT(ns.Rename("/file", "/dir", kReplaceFile), StatusIs(Code::kFailedPrecondition));
+  EXPECT_THAT(ns.Rename("/other", "/old", kReplaceFile), StatusIs(Code::kFailedPrecondition));
+  EXPECT_OK(ns.Rename("/file", "/old", kReplaceFile));
+  EXPECT_OK(ns.Rename("/other", "/dir", kReplaceTree));
+  EXPECT_THAT(ns.List("/"), ElementsAre("dir", "old"));
+  EXPECT_TRUE(ns.List("/dir").empty()) << "the replaced tree is gone as a whole";
+}
+
+TEST(NamespaceTreeTest, DeleteOfADirectoryWithEntriesMustBeMeant) {
+  TestNamespace ns;
+  ASSERT_OK(ns.Mkdirs("/d/e"));
+  EXPECT_THAT(ns.Delete("/d", false), StatusIs(Code::kFailedPrecondition, HasSubstr("rm -r")));
+  ASSERT_OK_AND_ASSIGN(bool deleted, ns.Delete("/d/e", false));
+  EXPECT_TRUE(deleted);
+  ASSERT_OK_AND_ASSIGN(deleted, ns.Delete("/d", false));
+  EXPECT_TRUE(deleted);
+  ASSERT_OK_AND_ASSIGN(deleted, ns.Delete("/d", false));
+  EXPECT_FALSE(deleted);
+  EXPECT_THAT(ns.Delete("/"), StatusIs(Code::kInvalidArgument));
+}
+
+TEST(NamespaceTreeTest, ListsInPagesInByteOrder) {
+  TestNamespace ns;
+  for (const char* name : {"b", "a", "ab", "a b", "é", "B"}) {
+    ASSERT_OK(ns.Touch(std::string("/") + name));
+  }
+  for (const uint32_t page : {1u, 2u, 5u, 6u, 1000u}) {
+    EXPECT_THAT(ns.List("/", page), ElementsAre("B", "a", "a b", "ab", "b", "é")) << page;
+  }
+}
+
+TEST(NamespaceTreeTest, SetReplicationIsForFiles) {
+  TestNamespace ns;
+  ASSERT_OK(ns.Mkdirs("/d"));
+  ASSERT_OK(ns.Touch("/f"));
+  pb::SetReplicationRequest request;
+  request.set_path("/d");
+  request.set_replication(2);
+  EXPECT_THAT(ns.Do(ns.tree().SetReplication(request)), StatusIs(Code::kFailedPrecondition));
+  request.set_path("/f");
+  ASSERT_OK(ns.Do(ns.tree().SetReplication(request)));
+  EXPECT_EQ(ns.Stat("/f")->replication(), 2u);
+  request.set_replication(0);
+  EXPECT_THAT(ns.Do(ns.tree().SetReplication(request)), StatusIs(Code::kInvalidArgument));
+}
+
+}  // namespace
+}  // namespace quern::master

@@ -1,0 +1,86 @@
+#include "master/logic/replica_verdict.h"
+
+#include <gtest/gtest.h>
+
+namespace quern::master {
+namespace {
+
+using V = ReplicaVerdict;
+
+constexpr ServerId kHolder(1);
+constexpr ServerId kStranger(9);
+
+ChunkInfo Chunk(pb::ChunkState state) {
+  ChunkInfo chunk;
+  chunk.id = ChunkId(5);
+  chunk.state = state;
+  chunk.length = 100;
+  chunk.crc = 7;
+  chunk.replicas = {{kHolder, pb::REPLICA_STATE_OPEN, true}};
+  return chunk;
+}
+
+struct Row {
+  const char* what;
+  std::optional<pb::ChunkState> chunk;
+  ServerId server;
+  pb::ReplicaState state;
+  uint64_t length;
+  V expected;
+  bool garbage = false;
+  bool allocating = false;
+};
+
+TEST(ReplicaVerdictTest, Table) {
+  const auto kOpen = pb::CHUNK_STATE_OPEN;
+  const auto kSealing = pb::CHUNK_STATE_SEALING;
+  const auto kSealed = pb::CHUNK_STATE_SEALED;
+  const std::vector<Row> rows = {
+      {"unknown chunk", {}, kHolder, pb::REPLICA_STATE_FINALIZED, 1, V::kQuarantine},
+      {"put aside already", {}, kHolder, pb::REPLICA_STATE_QUARANTINED, 1, V::kIgnore},
+      {"gone and unknown", {}, kHolder, pb::REPLICA_STATE_REMOVED, 0, V::kIgnore},
+      {"deleted file", {}, kHolder, pb::REPLICA_STATE_FINALIZED, 1, V::kDelete, true},
+      {"being created", {}, kHolder, pb::REPLICA_STATE_OPEN, 0, V::kIgnore, false, true},
+
+      {"open", kOpen, kHolder, pb::REPLICA_STATE_OPEN, 10, V::kKeep},
+      {"latched by its restart", kOpen, kHolder, pb::REPLICA_STATE_FENCED, 10, V::kForceSeal},
+      {"corrupt while open", kOpen, kHolder, pb::REPLICA_STATE_CORRUPT, 10, V::kForceSeal},
+      {"not of the chain", kOpen, kStranger, pb::REPLICA_STATE_OPEN, 10, V::kQuarantine},
+      {"lost while open", kOpen, kHolder, pb::REPLICA_STATE_REMOVED, 0, V::kForget},
+      {"latched for the seal", kSealing, kHolder, pb::REPLICA_STATE_FENCED, 10, V::kForceSeal},
+
+      {"good", kSealed, kHolder, pb::REPLICA_STATE_FINALIZED, 100, V::kKeep},
+      {"good copy", kSealed, kStranger, pb::REPLICA_STATE_FINALIZED, 100, V::kKeep},
+      {"other length", kSealed, kHolder, pb::REPLICA_STATE_FINALIZED, 90, V::kBad},
+      {"missed the seal", kSealed, kHolder, pb::REPLICA_STATE_FENCED, 120, V::kFinalize},
+      {"missed it, still open", kSealed, kHolder, pb::REPLICA_STATE_OPEN, 120, V::kFinalize},
+      {"stale", kSealed, kHolder, pb::REPLICA_STATE_STALE, 90, V::kBad},
+      {"corrupt", kSealed, kHolder, pb::REPLICA_STATE_CORRUPT, 100, V::kBad},
+      {"removed", kSealed, kHolder, pb::REPLICA_STATE_REMOVED, 0, V::kForget},
+  };
+  for (const Row& row : rows) {
+    pb::ReplicaReport report;
+    report.set_chunk_id(5);
+    report.set_state(row.state);
+    report.set_length(row.length);
+    report.set_crc(7);
+    ReplicaContext context;
+    context.garbage = row.garbage;
+    context.allocating = row.allocating;
+    if (row.chunk.has_value()) context.chunk = Chunk(*row.chunk);
+    EXPECT_EQ(JudgeReplica(row.server, report, context), row.expected) << row.what;
+  }
+}
+
+// Whatever a master that knows nothing is told, it deletes nothing.
+TEST(ReplicaVerdictTest, AnEmptyMasterDeletesNothing) {
+  for (int state = pb::ReplicaState_MIN; state <= pb::ReplicaState_MAX; ++state) {
+    pb::ReplicaReport report;
+    report.set_chunk_id(5);
+    report.set_state(static_cast<pb::ReplicaState>(state));
+    EXPECT_NE(JudgeReplica(kHolder, report, {}), V::kDelete);
+  }
+}
+
+}  // namespace
+}  // namespace quern::master

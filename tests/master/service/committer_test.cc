@@ -1,0 +1,230 @@
+// Group commit: what is decided on, what is durable, and what a restart finds.
+#include "master/service/committer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "master/logic/namespace_tree.h"
+#include "master/store/memory_metadata_store.h"
+#include "master/store/rocks_metadata_store.h"
+#include "tests/support/random_test.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace quern::master {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Pair;
+
+// Holds writes back until told.
+class GatedStore : public MemoryMetadataStore {
+ public:
+  absl::Status Write(const WriteSet& changes) override {
+    MutexLock lock(&mutex_);
+    ++writes_;
+    changed_.SignalAll();
+    while (closed_) changed_.Wait(&mutex_);
+    return MemoryMetadataStore::Write(changes);
+  }
+  void Close(bool closed) {
+    MutexLock lock(&mutex_);
+    closed_ = closed;
+    changed_.SignalAll();
+  }
+  void AwaitWrites(int count) {
+    MutexLock lock(&mutex_);
+    while (writes_ < count) changed_.Wait(&mutex_);
+  }
+  int writes() {
+    MutexLock lock(&mutex_);
+    return writes_;
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  int writes_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+class CommitterTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Committer> Start(MetadataStore* store) {
+    auto committer = Committer::Start(store, Clock::Real(),
+                                      [this](const pb::LogRecord&) { ++applied_; });
+    EXPECT_OK(committer.status());
+    EXPECT_OK((*committer)->Commit([](const MetadataView& view)
+                                       -> absl::StatusOr<std::optional<pb::LogRecord>> {
+      if (!view.Meta().cluster_id().empty()) return std::nullopt;
+      pb::LogRecord record;
+      record.mutable_format()->set_cluster_id("c");
+      return record;
+    }));
+    return *std::move(committer);
+  }
+  static pb::MkdirsRequest Request(const std::string& path, uint64_t id, bool parents = false) {
+    pb::MkdirsRequest request;
+    request.mutable_header()->set_client_id(7);
+    request.mutable_header()->set_request_id(id);
+    request.set_path(path);
+    request.set_parents(parents);
+    return request;
+  }
+  static absl::StatusOr<pb::MkdirsResponse> Mkdirs(Committer* committer,
+                                                   const pb::MkdirsRequest& request) {
+    return committer->Answer<pb::MkdirsResponse>(
+        request.header(),
+        [&](const MetadataView& view) { return NamespaceTree(view, 1).Mkdirs(request); });
+  }
+  std::atomic<int> applied_ = 0;
+};
+
+TEST_F(CommitterTest, WaitingRecordsShareOneWrite) {
+  GatedStore store;
+  const auto committer = Start(&store);
+  const int before = store.writes();
+  store.Close(true);
+  std::vector<std::thread> callers;
+  for (uint64_t i = 0; i < 20; ++i) {
+    callers.emplace_back([&, i] {
+      EXPECT_OK(Mkdirs(committer.get(), Request("/d" + std::to_string(i), i + 1)));
+    });
+  }
+  store.AwaitWrites(before + 1);
+  store.Close(false);
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_LT(store.writes() - before, 20);
+  EXPECT_EQ(committer->committed_index(), 21u);
+  EXPECT_EQ(applied_, 21);
+}
+
+TEST_F(CommitterTest, DecisionsSeeRecordsOnTheirWayButNobodyIsAnsweredBefore) {
+  GatedStore store;
+  const auto committer = Start(&store);
+  store.Close(true);
+  std::atomic<int> answered = 0;
+  std::thread first([&] {
+    EXPECT_OK(Mkdirs(committer.get(), Request("/a", 1)));
+    ++answered;
+  });
+  store.AwaitWrites(store.writes() == 1 ? 2 : store.writes());
+  // Both of these rest on the record that is not durable yet.
+  std::thread second([&] {
+    EXPECT_THAT(Mkdirs(committer.get(), Request("/a", 2)),
+                StatusIs(absl::StatusCode::kAlreadyExists));
+    ++answered;
+  });
+  std::thread third([&] {
+    EXPECT_OK(Mkdirs(committer.get(), Request("/a/b", 3)));
+    ++answered;
+  });
+  EXPECT_EQ(answered, 0);
+  store.Close(false);
+  for (std::thread* thread : {&first, &second, &third}) thread->join();
+  EXPECT_EQ(answered, 3);
+}
+
+TEST_F(CommitterTest, ARestartRecoversRowsAnswersAndIndices) {
+  TempDir dir;
+  RocksMetadataStore::Options options;
+  options.dir = dir / "m";
+  uint64_t inode = 0;
+  uint64_t index = 0;
+  {
+    ASSERT_OK_AND_ASSIGN(const auto store, RocksMetadataStore::Open(options));
+    const auto committer = Start(store.get());
+    ASSERT_OK_AND_ASSIGN(const auto response, Mkdirs(committer.get(), Request("/a", 1)));
+    inode = response.inode_id();
+    index = committer->committed_index();
+  }
+  ASSERT_OK_AND_ASSIGN(const auto store, RocksMetadataStore::Open(options));
+  const auto committer = Start(store.get());
+  EXPECT_EQ(committer->committed_index(), index);
+  ASSERT_OK_AND_ASSIGN(const auto again, Mkdirs(committer.get(), Request("/a", 1)));
+  EXPECT_EQ(again.inode_id(), inode) << "the answer of the first try, not AlreadyExists";
+  auto later = Request("/b", 2);
+  later.mutable_header()->set_lowest_outstanding(2);
+  ASSERT_OK(Mkdirs(committer.get(), later));
+  EXPECT_THAT(Mkdirs(committer.get(), Request("/a", 1)),
+              StatusIs(absl::StatusCode::kAlreadyExists))
+      << "its client said that the answer had arrived";
+}
+
+TEST_F(CommitterTest, RecoveryReplaysWhatOnlyTheLogHas) {
+  MemoryMetadataStore store;
+  { Start(&store); }
+  pb::LogRecord record;
+  auto* directory = record.mutable_make_directories()->add_directories();
+  directory->set_inode_id(2);
+  directory->set_parent_id(1);
+  directory->set_name("replayed");
+  WriteSet only_log;
+  only_log.log.push_back({2, record.SerializeAsString()});
+  ASSERT_OK(store.Write(only_log));
+  const auto committer = Start(&store);
+  EXPECT_EQ(committer->committed_index(), 2u);
+  const auto rows = committer->Snapshot();
+  EXPECT_TRUE(MetadataView(*rows).Entry(kRootInode, "replayed").has_value());
+}
+
+class OverlayTest : public RandomTest {};
+
+TEST_F(OverlayTest, LooksLikeTheStoreWithAllChangesWritten) {
+  MemoryMetadataStore store;
+  Overlay overlay;
+  overlay.ReadFrom(store.Latest());
+  std::map<std::string, std::string> model;
+  const auto key = [&] { return std::string(1, static_cast<char>('a' + Below(20))); };
+  bool flushing = false;
+  const WriteSet* in_flight = nullptr;
+  for (int step = 0; step < 5000; ++step) {
+    const std::string k = key();
+    switch (Below(6)) {
+      case 0:
+      case 1:
+        overlay.Put(Table::kDentries, k, std::to_string(step));
+        model[k] = std::to_string(step);
+        break;
+      case 2:
+        overlay.Delete(Table::kDentries, k);
+        model.erase(k);
+        break;
+      case 3:
+        // The write and its end come at different times, as in the committer.
+        if (!flushing) {
+          in_flight = &overlay.StartFlush();
+        } else {
+          ASSERT_OK(store.Write(*in_flight));
+          overlay.Flushed();
+        }
+        flushing = !flushing;
+        break;
+      default: {
+        const auto found = model.find(k);
+        ASSERT_EQ(overlay.Get(Table::kDentries, k),
+                  found == model.end() ? std::nullopt : std::optional(found->second));
+        const std::string to = key();
+        const size_t limit = 1 + Below(5);
+        std::vector<std::pair<std::string, std::string>> expected;
+        for (auto it = model.lower_bound(k);
+             it != model.end() && it->first < to && expected.size() < limit; ++it) {
+          expected.push_back(*it);
+        }
+        std::vector<std::pair<std::string, std::string>> rows;
+        overlay.Scan(Table::kDentries, k, to, [&](std::string_view row, std::string_view value) {
+          rows.emplace_back(row, value);
+          return rows.size() < limit;
+        });
+        ASSERT_EQ(rows, expected);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quern::master

@@ -1,0 +1,212 @@
+// What happens to sealed chunks: repair, garbage, and a master that must not believe itself.
+#include <gmock/gmock.h>
+
+#include "tests/master/service/test_cluster.h"
+
+namespace quern::master {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+using Code = absl::StatusCode;
+using Order = pb::Order;
+
+class RepairTest : public MasterTest {
+ protected:
+  void StartImpatientMaster() {
+    options_.servers.dead_after = absl::Seconds(2);
+    StartMaster();
+  }
+  pb::GetClusterResponse Cluster() {
+    return client_->Call(pb::GetClusterRequest()).value_or(pb::GetClusterResponse());
+  }
+};
+
+TEST_F(RepairTest, ALostServersChunksAreCopiedElsewhere) {
+  StartImpatientMaster();
+  AddServers(4);
+  std::vector<OpenFile> files;
+  for (int i = 0; i < 8; ++i) files.push_back(CompleteFile("/f" + std::to_string(i), 100));
+  servers_[0]->Disconnect();
+  for (const OpenFile& open : files) {
+    EXPECT_TRUE(Eventually([&] {
+      size_t elsewhere = 0;
+      for (size_t i = 1; i < 4; ++i) {
+        if (servers_[i]->Replica(open.id()).state() == pb::REPLICA_STATE_FINALIZED) ++elsewhere;
+      }
+      return elsewhere == 3;
+    }));
+  }
+  EXPECT_TRUE(Eventually([&] { return Cluster().under_replicated() == 0; }));
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_THAT(Nodes("/f" + std::to_string(i)), Not(Contains("n1")));
+  }
+  // It returns: one copy of some chunks is too many now, and goes.
+  ASSERT_OK(servers_[0]->Connect());
+  for (const OpenFile& open : files) {
+    EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 3; }));
+  }
+}
+
+TEST_F(RepairTest, AFrozenServerIsDeadAndComesBack) {
+  StartImpatientMaster();
+  AddServers(4);
+  const OpenFile open = CompleteFile("/f", 100);
+  ServerOf(open.chunk.replicas(0))->Freeze(true);
+  EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 4; }));
+}
+
+TEST_F(RepairTest, ACorruptReplicaIsReadNoMoreAndReplaced) {
+  StartMaster();
+  AddServers(4);
+  const OpenFile open = CompleteFile("/f", 100);
+  pb::ReportBadReplicaRequest report;
+  report.set_chunk_id(open.id().value());
+  report.set_server_id(open.chunk.replicas(1).server_id());
+  ASSERT_OK(client_->Call(report));
+  EXPECT_THAT(Nodes("/f"), Not(Contains(open.chunk.replicas(1).node())));
+  FakeChunkserver* const bad = ServerOf(open.chunk.replicas(1));
+  EXPECT_TRUE(Eventually([&] { return bad->CountOrders(Order::kDelete) == 1; }));
+  EXPECT_TRUE(Eventually([&] { return Nodes("/f").size() == 3; }));
+  EXPECT_EQ(CountFinalized(open.id()), 3u);
+}
+
+TEST_F(RepairTest, WithoutASpareServerACorruptReplicaIsReplacedInPlace) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = CompleteFile("/f", 100);
+  FakeChunkserver* const bad = ServerOf(open.chunk.replicas(1));
+  bad->Report(open.id(), pb::REPLICA_STATE_CORRUPT, 100);
+  EXPECT_TRUE(Eventually([&] { return bad->CountOrders(Order::kCopy) == 1; }));
+  EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 3; }));
+}
+
+TEST_F(RepairTest, SetReplicationAddsAndRemovesCopies) {
+  StartMaster();
+  AddServers(4);
+  const OpenFile open = CompleteFile("/f", 100, 2);
+  const auto set = [&](uint32_t replication) {
+    pb::SetReplicationRequest request;
+    *request.mutable_header() = client_->NextHeader();
+    request.set_path("/f");
+    request.set_replication(replication);
+    ASSERT_OK(client_->Call(request));
+    EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == replication; }));
+  };
+  set(4);
+  set(1);
+  set(3);
+}
+
+TEST_F(RepairTest, ChunksOfDeletedFilesGoAndTheirRowsToo) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = CompleteFile("/d/f", 100);
+  const OpenFile kept = CompleteFile("/d/kept", 100);
+  ASSERT_OK(client_->Delete("/d/f"));
+  for (const auto& server : servers_) {
+    EXPECT_TRUE(Eventually([&] {
+      return server->Replica(open.id()).state() == pb::REPLICA_STATE_REMOVED;
+    }));
+  }
+  EXPECT_EQ(CountFinalized(kept.id()), 3u);
+  EXPECT_TRUE(Eventually([&] { return Cluster().chunk_count() == 1; }));
+}
+
+TEST_F(RepairTest, AServerThatWasAwayLosesItsReplicasOfDeletedFiles) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = CompleteFile("/f", 100);
+  servers_[0]->Disconnect();
+  ASSERT_OK(client_->Delete("/f"));
+  EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 1; }));
+  RestartMaster();
+  ReconnectServers();
+  EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 0; }));
+}
+
+TEST_F(RepairTest, UnknownReplicasArePutAsideNeverDeleted) {
+  StartMaster();
+  AddServers(1);
+  servers_[0]->Disconnect();
+  servers_[0]->SetReplica(ChunkId(4711), pb::REPLICA_STATE_FINALIZED, 100);
+  ASSERT_OK(servers_[0]->Connect());
+  EXPECT_TRUE(Eventually([&] {
+    return servers_[0]->Replica(ChunkId(4711)).state() == pb::REPLICA_STATE_QUARANTINED;
+  }));
+  EXPECT_EQ(servers_[0]->CountOrders(Order::kDelete), 0);
+}
+
+TEST_F(RepairTest, AMasterFromThePastOrOfAnotherClusterIsNotForThisServer) {
+  StartMaster();
+  FakeChunkserver stranger({.master = listen_, .node = "x", .cluster_id = "another"});
+  EXPECT_THAT(stranger.Connect(), StatusIs(Code::kFailedPrecondition, HasSubstr("another")));
+  FakeChunkserver ahead({.master = listen_, .node = "y", .max_log_index = 1'000'000});
+  EXPECT_THAT(ahead.Connect(), StatusIs(Code::kFailedPrecondition, HasSubstr("newer master")));
+}
+
+TEST_F(RepairTest, AServerIsKnownByItsUuidForEver) {
+  StartMaster();
+  AddServers(2);
+  const ServerId first = servers_[0]->id();
+  ASSERT_OK(servers_[0]->Restart());
+  EXPECT_EQ(servers_[0]->id(), first);
+  RestartMaster();
+  ReconnectServers();
+  EXPECT_EQ(servers_[0]->id(), first);
+  EXPECT_EQ(Cluster().servers_size(), 2);
+}
+
+TEST_F(RepairTest, ReadsAreServedFromHintsRightAfterARestart) {
+  StartMaster();
+  AddServers(3);
+  CompleteFile("/f", 100);
+  RestartMaster();
+  EXPECT_THAT(Nodes("/f"), SizeIs(3)) << "nobody has registered yet";
+}
+
+TEST_F(RepairTest, AnEqualInventoryIsNotListed) {
+  StartMaster();
+  AddServers(3);
+  for (int i = 0; i < 5; ++i) CompleteFile("/f" + std::to_string(i), 100);
+  RestartMaster();
+  ReconnectServers();
+  EXPECT_EQ(Cluster().under_replicated(), 0u);
+  // One of them has lost a replica while the master was away.
+  RestartMaster();
+  const ChunkId lost = servers_[1]->Chunks().front();
+  servers_[1]->SetReplica(lost, pb::REPLICA_STATE_REMOVED, 0);
+  ReconnectServers();
+  EXPECT_TRUE(Eventually([&] {
+    return servers_[1]->Replica(lost).state() == pb::REPLICA_STATE_FINALIZED;
+  })) << "it gets a new one";
+}
+
+TEST_F(RepairTest, ReadersGetTheNearestReplicaFirst) {
+  StartMaster();
+  AddServer("a1", "/a");
+  AddServer("b1", "/b");
+  AddServer("b2", "/b");
+  CompleteFile("/f", 100);
+  EXPECT_EQ(Nodes("/f", "b1").front(), "b1");
+  EXPECT_EQ(Nodes("/f", "a1").front(), "a1");
+  EXPECT_EQ(Nodes("/f", "b2")[1], "b1") << "the same rack comes before others";
+}
+
+TEST_F(RepairTest, PagesTellTheStateInSentences) {
+  StartImpatientMaster();
+  AddServers(3);
+  CompleteFile("/f", 100);
+  servers_[0]->Disconnect();
+  EXPECT_TRUE(Eventually([&] { return Cluster().under_replicated() == 1; }));
+  const auto cluster = Cluster();
+  EXPECT_TRUE(cluster.writable());
+  EXPECT_EQ(cluster.missing(), 0u);
+  EXPECT_EQ(cluster.file_count(), 1u);
+}
+
+}  // namespace
+}  // namespace quern::master

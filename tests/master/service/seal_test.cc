@@ -1,0 +1,182 @@
+// Forced seals with servers that die, sleep, restart or have forgotten.
+#include <gmock/gmock.h>
+
+#include "tests/master/service/test_cluster.h"
+
+namespace quern::master {
+namespace {
+
+using ::testing::ElementsAre;
+using Code = absl::StatusCode;
+using Order = pb::Order;
+using Result = FakeChunkserver::Result;
+
+class SealTest : public MasterTest {
+ protected:
+  absl::StatusOr<pb::ResolveChunkResponse> Resolve(const OpenFile& open, uint64_t acked) {
+    return client_->Call(client_->ResolveRequest(open.file, open.chunk, acked));
+  }
+  FakeChunkserver* Replica(const OpenFile& open, int position) {
+    return ServerOf(open.chunk.replicas(position));
+  }
+  // Answers a Fence as a replica whose machine has lost power.
+  static FakeChunkserver::Override SuspectWith(uint64_t length) {
+    return [length](const Order& order) -> std::optional<Result> {
+      if (!order.has_fence()) return std::nullopt;
+      Result result;
+      result.mutable_replica()->set_chunk_id(order.fence().chunk_id());
+      result.mutable_replica()->set_state(pb::REPLICA_STATE_FENCED);
+      result.mutable_replica()->set_length(length);
+      result.mutable_replica()->set_crc(FakeCrc(length));
+      result.set_suspect(true);
+      return result;
+    };
+  }
+};
+
+TEST_F(SealTest, SealsWhereTheSurvivorsAgree) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 100);
+  Replica(open, 1)->Append(open.id(), 130);
+  Replica(open, 0)->Disconnect();  // the primary
+  ASSERT_OK_AND_ASSIGN(const auto sealed, Resolve(open, 100));
+  EXPECT_EQ(sealed.sealed_length(), 100u);
+  EXPECT_EQ(sealed.crc(), FakeCrc(100));
+  EXPECT_EQ(sealed.last_seq(), 10u);
+  EXPECT_FALSE(sealed.lost_tail());
+  for (const int position : {1, 2}) {
+    EXPECT_TRUE(Eventually([&] {
+      const auto replica = Replica(open, position)->Replica(open.id());
+      return replica.state() == pb::REPLICA_STATE_FINALIZED && replica.length() == 100;
+    }));
+  }
+  ASSERT_OK_AND_ASSIGN(const auto again, Resolve(open, 100));
+  EXPECT_EQ(again.SerializeAsString(), sealed.SerializeAsString()) << "the answer is final";
+}
+
+TEST_F(SealTest, ASilentServerIsWaitedForOnlyALittle) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 100);
+  Replica(open, 2)->SetOverride([](const Order&) { return FakeChunkserver::Silence(); });
+  const absl::Time began = absl::Now();
+  ASSERT_OK(Resolve(open, 100));
+  EXPECT_LT(absl::Now() - began, options_.order_timeout);
+}
+
+TEST_F(SealTest, NobodyReachableBlocksUntilOneReturns) {
+  StartMaster();
+  AddServers(2);
+  const OpenFile open = WriteFile("/f", 100, 2);
+  for (const auto& server : servers_) server->Disconnect();
+  EXPECT_THAT(Resolve(open, 100), StatusIs(Code::kUnavailable));
+  EXPECT_THAT(client_->ReportSealed(open.id(), ServerId(open.chunk.replicas(0).server_id()), 100),
+              StatusIs(Code::kFailedPrecondition))
+      << "a clean seal comes too late";
+  // Its return is enough: nobody has to complain again.
+  ASSERT_OK(servers_[0]->Restart());
+  EXPECT_TRUE(Eventually([&] {
+    return servers_[0]->Replica(open.id()).state() == pb::REPLICA_STATE_FINALIZED;
+  }));
+  ASSERT_OK_AND_ASSIGN(const auto sealed, Resolve(open, 100));
+  EXPECT_EQ(sealed.sealed_length(), 100u);
+  EXPECT_EQ(sealed.last_seq(), 10u);
+}
+
+TEST_F(SealTest, ARestartedServersOpenChunksAreSealedByThemselves) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 60);
+  ASSERT_OK(Replica(open, 1)->Restart());
+  EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 3; }));
+}
+
+TEST_F(SealTest, FinalizeIsRepeatedToServersThatMissedIt) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 100);
+  FakeChunkserver* const away = Replica(open, 2);
+  away->Disconnect();
+  ASSERT_OK(Resolve(open, 100));
+  RestartMaster();
+  ReconnectServers();
+  EXPECT_TRUE(Eventually([&] {
+    return away->Replica(open.id()).state() == pb::REPLICA_STATE_FINALIZED;
+  }));
+}
+
+TEST_F(SealTest, ASuspectHasNoVoteWhileAnotherMayAnswer) {
+  StartMaster();
+  AddServers(2);
+  const OpenFile open = WriteFile("/f", 100, 2);
+  Replica(open, 0)->SetOverride(SuspectWith(40));
+  Replica(open, 1)->Disconnect();
+  EXPECT_THAT(Resolve(open, 100), StatusIs(Code::kUnavailable));
+  ASSERT_OK(Replica(open, 1)->Restart());
+  EXPECT_TRUE(Eventually([&] { return Resolve(open, 100).ok(); }));
+  ASSERT_OK_AND_ASSIGN(const auto sealed, Resolve(open, 100));
+  EXPECT_EQ(sealed.sealed_length(), 100u);
+  EXPECT_FALSE(sealed.lost_tail());
+}
+
+TEST_F(SealTest, AllSuspectMeansALostTailAndEverybodyIsTold) {
+  StartMaster();
+  AddServers(2);
+  const OpenFile open = WriteFile("/f", 100, 2);
+  Replica(open, 0)->SetOverride(SuspectWith(40));
+  Replica(open, 1)->SetOverride(SuspectWith(60));
+  Replica(open, 0)->Append(open.id(), 60);
+  Replica(open, 1)->Append(open.id(), 60);
+  ASSERT_OK_AND_ASSIGN(const auto sealed, Resolve(open, 60));
+  EXPECT_EQ(sealed.sealed_length(), 60u);
+  EXPECT_TRUE(sealed.lost_tail());
+  ASSERT_OK(client_->Call(client_->CompleteRequest(open.file, 60)));
+  ASSERT_OK_AND_ASSIGN(const pb::FileStatus status, client_->Stat("/f"));
+  EXPECT_TRUE(status.lost_tail());
+}
+
+TEST_F(SealTest, AComplaintAboutACleanlySealedChunkLearnsWhatIsInIt) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 100);
+  SealCleanly(open, 100);
+  ASSERT_OK_AND_ASSIGN(const auto sealed, Resolve(open, 70));
+  EXPECT_EQ(sealed.sealed_length(), 100u);
+  EXPECT_EQ(sealed.last_seq(), 10u);
+}
+
+TEST_F(SealTest, OnlyTheWriterMayComplain) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 100);
+  auto request = client_->ResolveRequest(open.file, open.chunk, 100);
+  request.set_writer_token("somebody else");
+  EXPECT_THAT(client_->Call(request), StatusIs(Code::kAborted));
+}
+
+TEST_F(SealTest, AnAbandonedFileWithANameIsSealedAsItIsAndOneWithoutIsDropped) {
+  options_.writer_timeout = absl::Milliseconds(300);
+  StartMaster();
+  AddServers(3);
+  const OpenFile nameless = WriteFile("/nameless", 10);
+  auto create = client_->CreateRequest("/log");
+  create.set_named_now(true);
+  ASSERT_OK_AND_ASSIGN(const auto log, client_->Call(create));
+  ASSERT_OK_AND_ASSIGN(const auto chunk, client_->Call(client_->AllocateRequest(log)));
+  for (const auto& server : servers_) server->Append(ChunkId(chunk.chunk().chunk_id()), 30);
+  EXPECT_TRUE(Eventually([&] {
+    const auto status = client_->Stat("/log");
+    return status.ok() && status->complete();
+  }));
+  EXPECT_EQ(client_->Stat("/log")->length(), 30u);
+  EXPECT_THAT(client_->Stat("/nameless"), StatusIs(Code::kNotFound));
+  for (const auto& server : servers_) {
+    EXPECT_TRUE(Eventually([&] {
+      return server->Replica(nameless.id()).state() == pb::REPLICA_STATE_REMOVED;
+    }));
+  }
+}
+
+}  // namespace
+}  // namespace quern::master

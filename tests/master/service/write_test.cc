@@ -1,0 +1,215 @@
+// The write road as the master sees it: create, allocate, seal, complete, and what goes wrong there.
+#include <gmock/gmock.h>
+
+#include "tests/master/service/test_cluster.h"
+
+namespace quern::master {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using Code = absl::StatusCode;
+using Order = pb::Order;
+
+using WriteTest = MasterTest;
+
+TEST_F(WriteTest, AFileAppearsWhenItIsComplete) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/d/f", 100);
+  EXPECT_THAT(open.chunk.replicas(), SizeIs(3));
+  EXPECT_THAT(client_->Stat("/d/f"), StatusIs(Code::kNotFound));
+  SealCleanly(open, 100);
+  ASSERT_OK(client_->Call(client_->CompleteRequest(open.file, 100)));
+  ASSERT_OK_AND_ASSIGN(const pb::FileStatus status, client_->Stat("/d/f"));
+  EXPECT_EQ(status.length(), 100u);
+  EXPECT_EQ(status.owner(), "ann");
+  ASSERT_OK_AND_ASSIGN(const auto chunks, client_->GetChunks("/d/f"));
+  ASSERT_THAT(chunks.chunks(), SizeIs(1));
+  EXPECT_EQ(chunks.chunks(0).length(), 100u);
+  EXPECT_EQ(chunks.chunks(0).crc(), FakeCrc(100));
+  EXPECT_THAT(chunks.chunks(0).replicas(), SizeIs(3));
+}
+
+TEST_F(WriteTest, EveryReplicaIsTold) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = CompleteFile("/f", 100);
+  for (const auto& server : servers_) {
+    EXPECT_EQ(server->CountOrders(Order::kCreate), 1);
+    EXPECT_TRUE(Eventually([&] { return server->CountOrders(Order::kFinalize) >= 1; }));
+    for (const Order& order : server->orders()) {
+      EXPECT_FALSE(order.cluster_id().empty());
+      EXPECT_EQ(order.term(), 1u);
+      EXPECT_GT(order.log_index(), 0u);
+    }
+  }
+}
+
+TEST_F(WriteTest, NeedsEnoughServers) {
+  StartMaster();
+  AddServers(3);
+  ASSERT_OK_AND_ASSIGN(const auto file, client_->Call(client_->CreateRequest("/f")));
+  servers_[0]->Disconnect();
+  servers_[1]->Disconnect();
+  const auto refused = [&] {
+    return client_->Call(client_->AllocateRequest(file)).status();
+  };
+  EXPECT_TRUE(Eventually([&] { return refused().code() == Code::kUnavailable; }));
+  EXPECT_THAT(refused(), StatusIs(Code::kUnavailable,
+                                  HasSubstr("1 of 3 chunkservers alive, need 2 "
+                                            "(min_write_replicas). Try: dfs admin report")));
+  ASSERT_OK(servers_[0]->Connect());
+  ASSERT_OK_AND_ASSIGN(const auto chunk, client_->Call(client_->AllocateRequest(file)));
+  EXPECT_THAT(chunk.chunk().replicas(), SizeIs(2));
+  EXPECT_EQ(chunk.chunk().wanted_replicas(), 3u);
+}
+
+TEST_F(WriteTest, OneServerIsEnoughForAClusterOfOne) {
+  StartMaster();
+  AddServers(1);
+  CompleteFile("/f", 10);
+}
+
+TEST_F(WriteTest, AFullClusterSaysSo) {
+  StartMaster();
+  for (const char* node : {"a", "b"}) {
+    servers_.push_back(std::make_unique<FakeChunkserver>(
+        FakeChunkserver::Options{.master = listen_, .node = node, .free_bytes = 1000}));
+    ASSERT_OK(servers_.back()->Connect());
+  }
+  ASSERT_OK_AND_ASSIGN(const auto file, client_->Call(client_->CreateRequest("/f")));
+  EXPECT_THAT(client_->Call(client_->AllocateRequest(file)),
+              StatusIs(Code::kResourceExhausted, HasSubstr("no_room")));
+}
+
+TEST_F(WriteTest, AServerThatCannotMakeAReplicaIsReplaced) {
+  StartMaster();
+  AddServers(4);
+  servers_[0]->SetOverride([](const Order& order) -> std::optional<FakeChunkserver::Result> {
+    if (!order.has_create()) return std::nullopt;
+    return FakeChunkserver::Failure(static_cast<int>(Code::kResourceExhausted));
+  });
+  for (int i = 0; i < 5; ++i) {
+    const OpenFile open = WriteFile("/f" + std::to_string(i), 10);
+    EXPECT_THAT(open.chunk.replicas(), SizeIs(3));
+    for (const auto& replica : open.chunk.replicas()) EXPECT_NE(replica.node(), "n1");
+  }
+  // What was made for rounds that failed is taken away again.
+  for (const auto& server : servers_) {
+    EXPECT_TRUE(Eventually([&] {
+      return static_cast<int>(server->Chunks().size()) ==
+             server->CountOrders(Order::kCreate) - server->CountOrders(Order::kDelete);
+    }));
+  }
+}
+
+TEST_F(WriteTest, TheWritersBadExperienceIsOnlyAHint) {
+  StartMaster();
+  AddServers(2);
+  ASSERT_OK_AND_ASSIGN(const auto file, client_->Call(client_->CreateRequest("/f", 2)));
+  auto request = client_->AllocateRequest(file);
+  request.add_exclude_servers(servers_[0]->id().value());
+  ASSERT_OK_AND_ASSIGN(const auto chunk, client_->Call(request));
+  EXPECT_THAT(chunk.chunk().replicas(), SizeIs(2)) << "better a doubtful server than none";
+}
+
+TEST_F(WriteTest, ANewChunkOnlyAfterTheLastIsSealed) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 10);
+  EXPECT_THAT(client_->Call(client_->AllocateRequest(open.file, 1)),
+              StatusIs(Code::kFailedPrecondition));
+  SealCleanly(open, 10);
+  ASSERT_OK_AND_ASSIGN(const auto next, client_->Call(client_->AllocateRequest(open.file, 1)));
+  EXPECT_EQ(next.chunk().file_offset(), 10u);
+  EXPECT_EQ(next.chunk().ordinal(), 1u);
+}
+
+TEST_F(WriteTest, RetriesHaveTheEffectOfOneAlsoAfterARestart) {
+  StartMaster();
+  AddServers(3);
+  const auto create = client_->CreateRequest("/f");
+  ASSERT_OK_AND_ASSIGN(const auto file, client_->Call(create));
+  const auto allocate = client_->AllocateRequest(file);
+  ASSERT_OK_AND_ASSIGN(const auto chunk, client_->Call(allocate));
+  const auto complete = client_->CompleteRequest(file, 20);
+  const auto repeat = [&](const char* when) {
+    const auto again = client_->Call(create);
+    ASSERT_OK(again.status()) << when;
+    EXPECT_EQ(again->inode_id(), file.inode_id()) << when;
+    EXPECT_EQ(again->writer_token(), file.writer_token()) << when;
+    const auto chunk_again = client_->Call(allocate);
+    ASSERT_OK(chunk_again.status()) << when;
+    EXPECT_EQ(chunk_again->chunk().chunk_id(), chunk.chunk().chunk_id()) << when;
+  };
+  repeat("at once");
+  RestartMaster();
+  ReconnectServers();
+  repeat("after a restart");
+  const ServerId primary(chunk.chunk().replicas(0).server_id());
+  const ChunkId id(chunk.chunk().chunk_id());
+  for (const auto& server : servers_) server->Append(id, 20);
+  ASSERT_OK(client_->ReportSealed(id, primary, 20));
+  ASSERT_OK(client_->ReportSealed(id, primary, 20)) << "the same report again";
+  EXPECT_THAT(client_->ReportSealed(id, primary, 30), StatusIs(Code::kFailedPrecondition));
+  ASSERT_OK(client_->Call(complete));
+  ASSERT_OK(client_->Call(complete));
+  RestartMaster();
+  ASSERT_OK(client_->Call(complete));
+  repeat("after the file is complete");
+}
+
+TEST_F(WriteTest, ARetriedDeleteDoesNotDeleteTheNextFileOfThatName) {
+  StartMaster();
+  auto touch = client_->CreateRequest("/f");
+  touch.set_empty(true);
+  ASSERT_OK(client_->Call(touch));
+  pb::DeleteRequest request;
+  *request.mutable_header() = client_->NextHeader();
+  request.set_path("/f");
+  ASSERT_OK_AND_ASSIGN(auto deleted, client_->Call(request));
+  EXPECT_TRUE(deleted.deleted());
+  auto again = client_->CreateRequest("/f");
+  again.set_empty(true);
+  ASSERT_OK(client_->Call(again));
+  ASSERT_OK_AND_ASSIGN(deleted, client_->Call(request));
+  EXPECT_TRUE(deleted.deleted()) << "the answer of the first try";
+  EXPECT_OK(client_->Stat("/f"));
+}
+
+TEST_F(WriteTest, CompleteWaitsForEnoughDurableCopies) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 50);
+  // Two of three die at once: the survivor alone seals, and that is one copy.
+  servers_[1]->Disconnect();
+  servers_[2]->Disconnect();
+  ASSERT_OK(client_->Call(client_->ResolveRequest(open.file, open.chunk, 50)));
+  auto complete = client_->CompleteRequest(open.file, 50);
+  pb::CompleteResponse response;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(600));
+  const auto stub = pb::Namespace::NewStub(rpc::MakeChannel(listen_, rpc::ChannelKind::kControl));
+  EXPECT_THAT(rpc::FromGrpc(stub->Complete(&context, complete, &response)),
+              StatusIs(Code::kUnavailable, HasSubstr("has 1 durable copies, need 2")));
+  ASSERT_OK(servers_[1]->Restart());
+  ASSERT_OK(client_->Call(complete));
+  EXPECT_OK(client_->Stat("/f"));
+}
+
+TEST_F(WriteTest, AGarbageRequestGetsAClearError) {
+  StartMaster();
+  pb::MkdirsRequest no_client;
+  no_client.set_path("/a");
+  EXPECT_THAT(client_->Call(no_client), StatusIs(Code::kInvalidArgument, HasSubstr("client id")));
+  pb::ResolveChunkRequest nonsense;
+  nonsense.set_inode_id(99);
+  EXPECT_THAT(client_->Call(nonsense), StatusIs(Code::kNotFound));
+  pb::ReportBadReplicaRequest report;
+  report.set_chunk_id(5);
+  EXPECT_THAT(client_->Call(report), StatusIs(Code::kNotFound));
+}
+
+}  // namespace
+}  // namespace quern::master

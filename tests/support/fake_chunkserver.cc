@@ -1,0 +1,292 @@
+#include "tests/support/fake_chunkserver.h"
+
+#include <grpcpp/client_context.h>
+
+#include <algorithm>
+
+#include "common/inventory_digest.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/grpc_status.h"
+#include "quern/dfs/v1/cluster.grpc.pb.h"
+
+namespace quern {
+
+using dfs::v1::MasterMessage;
+using dfs::v1::ReplicaReport;
+using dfs::v1::ServerMessage;
+
+struct FakeChunkserver::Session {
+  std::shared_ptr<grpc::Channel> channel;
+  std::unique_ptr<dfs::v1::Cluster::Stub> stub;
+  grpc::ClientContext context;
+  std::unique_ptr<grpc::ClientReaderWriter<ServerMessage, MasterMessage>> stream;
+  bool admitted = false;
+  bool ended = false;
+  bool stopping = false;
+  absl::Status status;
+  Thread reader;
+  Thread heart;
+};
+
+FakeChunkserver::FakeChunkserver(const Options& options)
+    : options_(options), master_(options.master) {}
+
+FakeChunkserver::~FakeChunkserver() { Disconnect(); }
+
+ServerMessage FakeChunkserver::Registration() {
+  ServerMessage message;
+  ServerMessage::Register* registration = message.mutable_register_();
+  registration->set_server_uuid("uuid-" + options_.node);
+  registration->set_cluster_id(options_.cluster_id);
+  registration->set_max_log_index(options_.max_log_index);
+  registration->set_boot_id("boot");
+  registration->set_address(address());
+  registration->set_http_address(options_.node + ":2");
+  registration->set_node(options_.node);
+  registration->set_rack(options_.rack);
+  auto* disk = registration->add_disks();
+  disk->set_capacity_bytes(options_.free_bytes * 2);
+  disk->set_free_bytes(options_.free_bytes);
+  InventoryDigests digests{};
+  for (const auto& [chunk, replica] : replicas_) {
+    digests[InventoryBucket(chunk)] ^=
+        InventoryHash(chunk, replica.state(), replica.length(), replica.crc());
+  }
+  registration->mutable_digests()->Add(digests.begin(), digests.end());
+  return message;
+}
+
+absl::Status FakeChunkserver::Connect() {
+  session_ = std::make_unique<Session>();
+  Session* const session = session_.get();
+  {
+    MutexLock lock(&mutex_);
+    session->channel = rpc::MakeChannel(master_, rpc::ChannelKind::kBulk);
+    session->stub = dfs::v1::Cluster::NewStub(session->channel);
+    session->context.set_wait_for_ready(true);
+    session->stream = session->stub->Session(&session->context);
+    session->stream->Write(Registration());
+  }
+  session->reader = Thread("fake-reader", [this, session] { Read(session); });
+  {
+    MutexLock lock(&mutex_);
+    while (!session->admitted && !session->ended) changed_.Wait(&mutex_);
+    if (session->ended) return session->status;
+  }
+  session->heart = Thread("fake-heart", [this, session] { Beat(session); });
+  return absl::OkStatus();
+}
+
+void FakeChunkserver::Disconnect() {
+  if (session_ == nullptr) return;
+  {
+    MutexLock lock(&mutex_);
+    session_->stopping = true;
+    changed_.SignalAll();
+  }
+  session_->context.TryCancel();
+  session_->reader.Join();
+  session_->heart.Join();
+  session_.reset();
+}
+
+absl::Status FakeChunkserver::Restart() {
+  Disconnect();
+  {
+    MutexLock lock(&mutex_);
+    deltas_.clear();
+    for (auto& [chunk, replica] : replicas_) {
+      if (replica.state() == dfs::v1::REPLICA_STATE_OPEN) {
+        replica.set_state(dfs::v1::REPLICA_STATE_FENCED);
+      }
+    }
+  }
+  return Connect();
+}
+
+void FakeChunkserver::Read(Session* session) {
+  MasterMessage message;
+  while (session->stream->Read(&message)) {
+    MutexLock lock(&mutex_);
+    if (message.has_admitted()) {
+      id_ = message.admitted().server_id();
+      session->admitted = true;
+      changed_.SignalAll();
+    } else if (message.has_inventory_wanted()) {
+      SendInventory(session, message.inventory_wanted());
+    } else if (message.has_order()) {
+      orders_.push_back(message.order());
+      std::optional<Result> result;
+      if (override_) result = override_(message.order());
+      if (!result.has_value()) result = CarryOut(message.order());
+      if (result->code() == -1) continue;
+      ServerMessage answer;
+      *answer.mutable_result() = *std::move(result);
+      answer.mutable_result()->set_order_id(message.order().order_id());
+      session->stream->Write(answer);
+    }
+  }
+  const absl::Status status = rpc::FromGrpc(session->stream->Finish());
+  MutexLock lock(&mutex_);
+  session->status = status;
+  session->ended = true;
+  changed_.SignalAll();
+}
+
+void FakeChunkserver::Beat(Session* session) {
+  uint64_t seq = 0;
+  MutexLock lock(&mutex_);
+  while (!session->stopping && !session->ended) {
+    if (!frozen_) {
+      ServerMessage message;
+      message.mutable_heartbeat()->set_seq(++seq);
+      *message.mutable_heartbeat()->mutable_disks() = Registration().register_().disks();
+      for (const ReplicaReport& delta : deltas_) *message.mutable_heartbeat()->add_deltas() = delta;
+      deltas_.clear();
+      session->stream->Write(message);
+    }
+    changed_.WaitFor(&mutex_, options_.heartbeat);
+  }
+}
+
+FakeChunkserver::Result FakeChunkserver::CarryOut(const Order& order) {
+  Result result;
+  const auto set = [&](uint64_t chunk, dfs::v1::ReplicaState state, uint64_t length) {
+    ReplicaReport& replica = replicas_[ChunkId(chunk)];
+    replica.set_chunk_id(chunk);
+    replica.set_state(state);
+    replica.set_length(length);
+    replica.set_crc(FakeCrc(length));
+    *result.mutable_replica() = replica;
+  };
+  const auto not_there = [&](uint64_t chunk) {
+    if (replicas_.contains(ChunkId(chunk))) return false;
+    result.set_code(static_cast<int>(absl::StatusCode::kNotFound));
+    return true;
+  };
+  if (order.has_create()) {
+    set(order.create().chunk_id(), dfs::v1::REPLICA_STATE_OPEN, 0);
+  } else if (order.has_fence()) {
+    const uint64_t chunk = order.fence().chunk_id();
+    if (not_there(chunk)) return result;
+    ReplicaReport& replica = replicas_[ChunkId(chunk)];
+    if (replica.state() == dfs::v1::REPLICA_STATE_OPEN) {
+      replica.set_state(dfs::v1::REPLICA_STATE_FENCED);
+    }
+    *result.mutable_replica() = replica;
+    result.set_last_seq(replica.length() / 10);
+  } else if (order.has_finalize()) {
+    const auto& finalize = order.finalize();
+    if (not_there(finalize.chunk_id())) return result;
+    const ReplicaReport replica = replicas_[ChunkId(finalize.chunk_id())];
+    const bool fits = finalize.length() <= replica.length() &&
+                      finalize.crc() == FakeCrc(finalize.length());
+    set(finalize.chunk_id(),
+        fits ? dfs::v1::REPLICA_STATE_FINALIZED : dfs::v1::REPLICA_STATE_STALE,
+        fits ? finalize.length() : replica.length());
+  } else if (order.has_copy()) {
+    set(order.copy().chunk_id(), dfs::v1::REPLICA_STATE_FINALIZED, order.copy().length());
+  } else if (order.has_delete_()) {
+    replicas_.erase(ChunkId(order.delete_().chunk_id()));
+  } else if (order.has_quarantine()) {
+    const uint64_t chunk = order.quarantine().chunk_id();
+    if (not_there(chunk)) return result;
+    set(chunk, dfs::v1::REPLICA_STATE_QUARANTINED, replicas_[ChunkId(chunk)].length());
+  }
+  return result;
+}
+
+void FakeChunkserver::SendInventory(Session* session,
+                                    const MasterMessage::InventoryWanted& wanted) {
+  // In two pages, as a large inventory would come.
+  ServerMessage first;
+  ServerMessage last;
+  *first.mutable_inventory()->mutable_buckets() = wanted.buckets();
+  last.mutable_inventory()->set_last(true);
+  bool odd = false;
+  for (const auto& [chunk, replica] : replicas_) {
+    const uint32_t bucket = InventoryBucket(chunk);
+    if (std::find(wanted.buckets().begin(), wanted.buckets().end(), bucket) ==
+        wanted.buckets().end()) {
+      continue;
+    }
+    *((odd = !odd) ? first : last).mutable_inventory()->add_replicas() = replica;
+  }
+  session->stream->Write(first);
+  session->stream->Write(last);
+}
+
+void FakeChunkserver::Freeze(bool frozen) {
+  MutexLock lock(&mutex_);
+  frozen_ = frozen;
+}
+
+ServerId FakeChunkserver::id() {
+  MutexLock lock(&mutex_);
+  return ServerId(id_);
+}
+
+void FakeChunkserver::SetMaster(std::string address) {
+  MutexLock lock(&mutex_);
+  master_ = std::move(address);
+}
+
+ReplicaReport FakeChunkserver::Replica(ChunkId chunk) {
+  MutexLock lock(&mutex_);
+  const auto found = replicas_.find(chunk);
+  if (found != replicas_.end()) return found->second;
+  ReplicaReport removed;
+  removed.set_state(dfs::v1::REPLICA_STATE_REMOVED);
+  return removed;
+}
+
+std::vector<ChunkId> FakeChunkserver::Chunks() {
+  MutexLock lock(&mutex_);
+  std::vector<ChunkId> chunks;
+  for (const auto& [chunk, replica] : replicas_) chunks.push_back(chunk);
+  return chunks;
+}
+
+void FakeChunkserver::SetReplica(ChunkId chunk, dfs::v1::ReplicaState state, uint64_t length) {
+  MutexLock lock(&mutex_);
+  if (state == dfs::v1::REPLICA_STATE_REMOVED) {
+    replicas_.erase(chunk);
+    return;
+  }
+  ReplicaReport& replica = replicas_[chunk];
+  replica.set_chunk_id(chunk.value());
+  replica.set_state(state);
+  replica.set_length(length);
+  replica.set_crc(FakeCrc(length));
+}
+
+void FakeChunkserver::Report(ChunkId chunk, dfs::v1::ReplicaState state, uint64_t length) {
+  SetReplica(chunk, state, length);
+  MutexLock lock(&mutex_);
+  ReplicaReport report;
+  report.set_chunk_id(chunk.value());
+  report.set_state(state);
+  report.set_length(length);
+  report.set_crc(FakeCrc(length));
+  deltas_.push_back(report);
+  changed_.SignalAll();
+}
+
+void FakeChunkserver::SetOverride(Override override) {
+  MutexLock lock(&mutex_);
+  override_ = std::move(override);
+}
+
+std::vector<FakeChunkserver::Order> FakeChunkserver::orders() {
+  MutexLock lock(&mutex_);
+  return orders_;
+}
+
+int FakeChunkserver::CountOrders(Order::KindCase kind) {
+  MutexLock lock(&mutex_);
+  return static_cast<int>(
+      std::count_if(orders_.begin(), orders_.end(),
+                    [&](const Order& order) { return order.kind_case() == kind; }));
+}
+
+}  // namespace quern
