@@ -12,6 +12,8 @@ namespace {
 
 // A server that restarts brings all its open chunks at once; each seal is mostly waiting.
 constexpr int kBackgroundThreads = 8;
+// Between two tries of a seal that nobody waits for.
+constexpr absl::Duration kBlockedPause = absl::Seconds(30);
 
 FenceAnswer ToAnswer(ServerId server, const absl::StatusOr<OrderDispatcher::Result>& result) {
   FenceAnswer answer;
@@ -195,8 +197,9 @@ void ChunkSealer::RunBackground() {
       const std::optional<ChunkInfo> info = state_.chunks.Find(chunk);
       if (!info.has_value() || info->state == pb::CHUNK_STATE_SEALED) continue;
     }
-    // Blocked: the return of one of its servers asks again.
-    Seal(chunk, complaint).status().IgnoreError();
+    // The return of one of its servers asks again at once; a slow one is asked now and then.
+    const absl::Status status = Seal(chunk, complaint).status();
+    if (absl::IsUnavailable(status)) SealLater(chunk, kBlockedPause, complaint.reason);
   }
 }
 

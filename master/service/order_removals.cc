@@ -8,7 +8,7 @@
 namespace quern::master {
 namespace {
 
-constexpr absl::Duration kLongestNap = absl::Seconds(5);
+constexpr absl::Duration kLongestRemovalNap = absl::Seconds(5);
 
 void OnRemovalEnded(Master* master, const GarbagePlanner::Removal& removal,
                     const absl::StatusOr<OrderDispatcher::Result>& result) {
@@ -59,7 +59,7 @@ absl::Duration OrderRemovals(Master* master) {
         [master, removal](const auto& result) { OnRemovalEnded(master, removal, result); });
   }
   ForgetGarbage(master, finished);
-  return std::clamp(next - now, absl::Milliseconds(1), kLongestNap);
+  return std::clamp(next - now, absl::Milliseconds(1), kLongestRemovalNap);
 }
 
 }  // namespace quern::master

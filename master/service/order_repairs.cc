@@ -8,7 +8,7 @@
 namespace quern::master {
 namespace {
 
-constexpr absl::Duration kLongestNap = absl::Seconds(5);
+constexpr absl::Duration kLongestRepairNap = absl::Seconds(5);
 
 pb::Order CopyOrder(const RepairPlanner::Copy& copy, const ServerRegistry& servers) {
   pb::Order order;
@@ -65,7 +65,7 @@ absl::Duration OrderRepairs(Master* master) {
       OnCopyEnded(master, copy, result);
     });
   }
-  return std::clamp(next - now, absl::Milliseconds(1), kLongestNap);
+  return std::clamp(next - now, absl::Milliseconds(1), kLongestRepairNap);
 }
 
 }  // namespace quern::master

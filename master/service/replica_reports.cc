@@ -111,6 +111,18 @@ void ReplicaReports::ConfirmServer(ServerId server) {
   state_.Changed();
 }
 
+// A seal may have been begun or decided while the server could not be told.
+void ReplicaReports::ResumeSeal(const ChunkInfo& chunk, const Replica& replica,
+                                Actions* actions) {
+  if (chunk.state == pb::CHUNK_STATE_SEALING) {
+    actions->seals.emplace_back(chunk.id, absl::ZeroDuration());
+  } else if (chunk.state == pb::CHUNK_STATE_SEALED &&
+             (replica.state == pb::REPLICA_STATE_OPEN ||
+              replica.state == pb::REPLICA_STATE_FENCED)) {
+    actions->orders.emplace_back(replica.server, FinalizeOrder(chunk));
+  }
+}
+
 std::vector<uint32_t> ReplicaReports::OnDigests(ServerId server,
                                                 std::span<const uint64_t> digests) {
   std::vector<uint32_t> differing;
@@ -127,9 +139,7 @@ std::vector<uint32_t> ReplicaReports::OnDigests(ServerId server,
         replica.confirmed = equal;
         state_.chunks.SetReplica(chunk.id, replica);
         state_.Reassess(chunk.id, now);
-        if (chunk.state == pb::CHUNK_STATE_SEALING) {
-          actions.seals.emplace_back(chunk.id, absl::ZeroDuration());
-        }
+        ResumeSeal(chunk, replica, &actions);
       }
     }
     if (differing.empty()) ConfirmServer(server);

@@ -47,6 +47,7 @@ class ReplicaReports {
   };
   void TakeIn(ServerId server, const pb::ReplicaReport& report, Source source, absl::Time now,
               Actions* actions) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex);
+  static void ResumeSeal(const ChunkInfo& chunk, const Replica& replica, Actions* actions);
   void ConfirmServer(ServerId server) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex);
   void Act(Actions actions);
 

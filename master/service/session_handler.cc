@@ -195,6 +195,8 @@ absl::Status SessionHandler::OnRegister(const pb::ServerMessage::Register& regis
       static_cast<uint32_t>(absl::ToInt64Milliseconds(options_.heartbeat)));
   admitted.mutable_admitted()->set_http_address(identity_.http_address);
   progress->pipe->Send(std::move(admitted));
+  // Orders may follow from here on; what the digests say may lead to some at once.
+  orders_.Attach(server, progress->pipe);
   const std::vector<uint32_t> differing = reports_.OnDigests(
       server, {registration.digests().data(), static_cast<size_t>(registration.digests_size())});
   if (!differing.empty()) {
@@ -202,8 +204,6 @@ absl::Status SessionHandler::OnRegister(const pb::ServerMessage::Register& regis
     wanted.mutable_inventory_wanted()->mutable_buckets()->Add(differing.begin(), differing.end());
     progress->pipe->Send(std::move(wanted));
   }
-  // From here on it may get orders.
-  orders_.Attach(server, progress->pipe);
   {
     MutexLock lock(&state_.mutex);
     state_.Changed();

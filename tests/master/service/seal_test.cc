@@ -92,6 +92,24 @@ TEST_F(SealTest, ARestartedServersOpenChunksAreSealedByThemselves) {
   EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 3; }));
 }
 
+TEST_F(SealTest, TheSealGoesOnAfterTheMastersRestart) {
+  StartMaster();
+  AddServers(2);
+  const OpenFile open = WriteFile("/f", 100, 2);
+  // SEALING is in the log, no Fence has arrived.
+  for (const auto& server : servers_) {
+    server->SetOverride([](const Order& order) -> std::optional<Result> {
+      if (order.has_fence()) return FakeChunkserver::Failure(static_cast<int>(Code::kUnavailable));
+      return std::nullopt;
+    });
+  }
+  EXPECT_THAT(Resolve(open, 100), StatusIs(Code::kUnavailable));
+  for (const auto& server : servers_) server->SetOverride(nullptr);
+  RestartMaster();
+  ReconnectServers();
+  EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 2; }));
+}
+
 TEST_F(SealTest, FinalizeIsRepeatedToServersThatMissedIt) {
   StartMaster();
   AddServers(3);
