@@ -7,7 +7,7 @@
 namespace quern::client {
 namespace {
 
-constexpr char kMethod[] = "/quern.dfs.v1.ChunkData/Append";
+constexpr char kAppendMethod[] = "/quern.dfs.v1.ChunkData/Append";
 
 // The transport keeps the piece alive until it has let go of the bytes.
 grpc::Slice SliceOf(const SharedPiece& piece) {
@@ -21,7 +21,7 @@ grpc::Slice SliceOf(const SharedPiece& piece) {
 AppendStream::AppendStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> primary,
                            const OpenChunk& chunk, const Options& options)
     : loop_(loop),
-      stream_(loop->Open(std::move(primary), kMethod, absl::InfiniteDuration())),
+      stream_(loop->Open(std::move(primary), kAppendMethod, absl::InfiniteDuration())),
       primary_(chunk.chain.front()),
       producer_(options.producer),
       failed_server_(primary_.id) {

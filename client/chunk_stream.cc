@@ -7,14 +7,14 @@ namespace {
 
 namespace pb = ::quern::dfs::v1;
 
-constexpr char kMethod[] = "/quern.dfs.v1.ChunkData/Read";
+constexpr char kReadMethod[] = "/quern.dfs.v1.ChunkData/Read";
 
 }  // namespace
 
 ChunkStream::ChunkStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> channel,
                          const ChunkInfo& chunk, const ServerAddress& server, ChunkRange range)
     : loop_(loop),
-      stream_(loop->Open(std::move(channel), kMethod, absl::InfiniteDuration())),
+      stream_(loop->Open(std::move(channel), kReadMethod, absl::InfiniteDuration())),
       chunk_(chunk),
       server_(server),
       expected_(range.offset),

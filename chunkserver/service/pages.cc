@@ -8,7 +8,7 @@
 namespace quern::chunkserver {
 namespace {
 
-constexpr size_t kReplicasPerPage = 1'000;
+constexpr size_t kRowsPerPage = 1'000;
 
 PageContent Overview(const Services& services, const Session& session) {
   const Session::State state = session.state();
@@ -72,7 +72,7 @@ absl::StatusOr<PageContent> Replicas(const Services& services, const HttpRequest
   PageTable& table = page.AddTable(
       "Replicas", {"chunk", "state", "length", "committed", "synced", "crc", "suspect", "disk"});
   for (const std::shared_ptr<Replica>& replica : all) {
-    if (table.rows.size() == kReplicasPerPage) break;
+    if (table.rows.size() == kRowsPerPage) break;
     const Replica::Facts facts = replica->facts();
     table.rows.push_back({replica->chunk().ToString(), StateName(facts.report.state),
                           PageCell::Bytes(facts.report.length), PageCell::Bytes(facts.committed),
@@ -81,7 +81,7 @@ absl::StatusOr<PageContent> Replicas(const Services& services, const HttpRequest
   }
   if (all.size() > table.rows.size()) {
     const std::string next =
-        fmt::format("/replicas?after={}&state={}", all[kReplicasPerPage - 1]->chunk(), state);
+        fmt::format("/replicas?after={}&state={}", all[kRowsPerPage - 1]->chunk(), state);
     page.AddFacts("More",
                   {{"next page", {next, next}}, {"replicas left", all.size() - table.rows.size()}});
   }

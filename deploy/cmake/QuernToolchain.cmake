@@ -25,6 +25,12 @@ endif()
 # Only the shared libraries that a program really uses: loading them is most of a short command's time.
 add_link_options(-Wl,--as-needed)
 
+# The presets compile several sources of a library as one (a unity build): most of a compilation is
+# reading headers. GCC then takes an unnamed namespace of an included .cc for that of a header.
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-Wno-subobject-linkage)
+endif()
+
 # Frame pointers cost about one per cent and make every profile readable.
 add_compile_options(-fno-omit-frame-pointer)
 if(QUERN_SANITIZE STREQUAL "address")

@@ -9,8 +9,6 @@ namespace quern::master {
 namespace {
 
 constexpr uint32_t kDefaultFileMode = 0644;
-constexpr uint32_t kDefaultDirectoryMode = 0755;
-constexpr uint32_t kModeBits = 07777;
 constexpr uint64_t kMinChunkSize = 4096;
 constexpr uint64_t kMaxChunkSize = uint64_t{4} << 30;
 constexpr int kTokenWords = 2;

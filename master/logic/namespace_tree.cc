@@ -6,13 +6,6 @@
 #include "master/logic/path_lookup.h"
 
 namespace quern::master {
-namespace {
-
-constexpr uint32_t kDefaultDirectoryMode = 0755;
-constexpr uint32_t kModeBits = 07777;
-
-}  // namespace
-
 void AppendMissingDirectories(const PathLookup& lookup, size_t count,
                               const pb::RequestHeader& header, uint32_t mode, uint64_t* next_inode,
                               google::protobuf::RepeatedPtrField<pb::NewDirectory>* directories) {

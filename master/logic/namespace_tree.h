@@ -14,6 +14,10 @@
 
 namespace quern::master {
 
+// Permissions of what is made without saying any, and the bits that a mode may have.
+inline constexpr uint32_t kDefaultDirectoryMode = 0755;
+inline constexpr uint32_t kModeBits = 07777;
+
 inline constexpr uint32_t kMaxReplication = 64;
 inline constexpr uint32_t kDefaultListLimit = 1000;
 inline constexpr uint32_t kMaxListLimit = 10'000;

@@ -75,7 +75,7 @@ TEST_F(SubprocessTest, SignalsThatThisProcessBlocksOrIgnoresReachTheChild) {
   sigaddset(&blocked, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &blocked, &old_mask);
   auto* const old_handler = std::signal(SIGPIPE, SIG_IGN);
-  const auto child = Shell("sleep 100");
+  const auto child = Shell("exec sleep 100");
   child->Kill(SIGTERM);
   EXPECT_EQ(child->Wait().signal, SIGTERM);
   EXPECT_EQ(Shell("kill -PIPE $$; sleep 100")->Wait().signal, SIGPIPE);
@@ -84,7 +84,7 @@ TEST_F(SubprocessTest, SignalsThatThisProcessBlocksOrIgnoresReachTheChild) {
 }
 
 TEST_F(SubprocessTest, WaitForGivesUpAndKillWorksMeanwhile) {
-  const auto child = Shell("sleep 100");
+  const auto child = Shell("exec sleep 100");
   EXPECT_FALSE(child->WaitFor(absl::Milliseconds(20)).has_value());
   Thread waiter("waiter", [&] { EXPECT_EQ(child->Wait().signal, SIGKILL); });
   child->Kill(SIGKILL);
@@ -104,7 +104,7 @@ TEST_F(SubprocessTest, TheGroupDiesWithIt) {
 
 TEST_F(SubprocessTest, AChildOutlivesTheThreadThatSpawnedIt) {
   std::unique_ptr<Subprocess> child;
-  Thread("spawner", [&] { child = Shell("sleep 100"); }).Join();
+  Thread("spawner", [&] { child = Shell("exec sleep 100"); }).Join();
   EXPECT_FALSE(child->WaitFor(absl::Milliseconds(50)).has_value());
 }
 

@@ -9,7 +9,7 @@ namespace quern::chunkserver {
 namespace {
 
 using enum ReplicaState;
-using Verdict = ReplicaMachine::Verdict;
+using SealVerdict = ReplicaMachine::Verdict;
 
 ReplicaSpec Spec(Durability durability = Durability::kOnClose) {
   ReplicaSpec spec;
@@ -106,16 +106,16 @@ TEST(ReplicaMachineTest, JudgesASealByLengthAndChecksum) {
   ReplicaMachine machine = WithAppends(3);
   machine.Become(machine.RecordAs(kFenced, 0).value());
   const uint32_t crc = Crc32c("aaabbb");
-  EXPECT_EQ(machine.Judge(6, crc, crc), Verdict::kFinalize) << "may be cut";
-  EXPECT_EQ(machine.Judge(6, crc, crc + 1), Verdict::kStale) << "other bytes";
-  EXPECT_EQ(machine.Judge(12, crc, std::nullopt), Verdict::kStale) << "shorter";
+  EXPECT_EQ(machine.Judge(6, crc, crc), SealVerdict::kFinalize) << "may be cut";
+  EXPECT_EQ(machine.Judge(6, crc, crc + 1), SealVerdict::kStale) << "other bytes";
+  EXPECT_EQ(machine.Judge(12, crc, std::nullopt), SealVerdict::kStale) << "shorter";
   machine.Become(machine.RecordSealed(6, crc).value());
   EXPECT_EQ(machine.state(), kFinalized);
   EXPECT_EQ(machine.length(), 6u);
   EXPECT_EQ(machine.crc(), crc);
   EXPECT_EQ(machine.Readable(0).value(), 6u);
-  EXPECT_EQ(machine.Judge(6, crc, crc), Verdict::kAlreadyFinal);
-  EXPECT_EQ(machine.Judge(3, crc, crc), Verdict::kStale) << "sealed once and for all";
+  EXPECT_EQ(machine.Judge(6, crc, crc), SealVerdict::kAlreadyFinal);
+  EXPECT_EQ(machine.Judge(3, crc, crc), SealVerdict::kStale) << "sealed once and for all";
 }
 
 // --- Restart.

@@ -8,9 +8,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr ChunkId kChunk{0x2a};
-const std::vector<std::string> kNodes = {"n1", "n2", "n3"};
-
 class AppendTest : public ChunkserverTest, public ::testing::WithParamInterface<int> {};
 
 TEST_F(AppendTest, EveryReplicaOfTheChainHasTheBytesAndTheSealIsTheSame) {

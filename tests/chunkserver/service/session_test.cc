@@ -7,8 +7,6 @@
 namespace quern::chunkserver {
 namespace {
 
-constexpr ChunkId kChunk{0x2a};
-
 class SessionTest : public ChunkserverTest {
  protected:
   bool AwaitTrouble(const std::string& node) {

@@ -11,9 +11,7 @@ namespace {
 using ::testing::HasSubstr;
 using Operation = FaultyFileSystem::Operation;
 
-constexpr ChunkId kChunk{0x2a};
 constexpr ChunkId kOther{0x2b};
-const std::vector<std::string> kNodes = {"n1", "n2", "n3"};
 
 class StorageTest : public ChunkserverTest {
  protected:

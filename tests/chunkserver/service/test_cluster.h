@@ -17,6 +17,9 @@
 
 namespace quern::chunkserver {
 
+inline constexpr ChunkId kChunk{0x2a};
+inline const std::vector<std::string> kNodes = {"n1", "n2", "n3"};
+
 class ChunkserverTest : public ::testing::Test {
  protected:
   void StartMaster(const FakeMaster::Options& options = {}) {

@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "tests/master/logic/test_servers.h"
 #include "tests/support/random_test.h"
 #include "tests/support/status_matchers.h"
 
@@ -14,7 +15,6 @@ namespace {
 using ::testing::ElementsAre;
 
 constexpr auto kOpen = pb::REPLICA_STATE_OPEN;
-constexpr auto kFinalized = pb::REPLICA_STATE_FINALIZED;
 const std::vector<ServerId> kChain = {ServerId(1), ServerId(2), ServerId(3)};
 
 TEST(ChunkTableTest, ChunksFromTheLogHaveHintsOnly) {

@@ -15,8 +15,6 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using Removal = GarbagePlanner::Removal;
 
-constexpr auto kFinalized = pb::REPLICA_STATE_FINALIZED;
-
 class GarbagePlannerTest : public RandomTest {
  protected:
   ChunkInfo AddChunk(uint64_t id, uint32_t wanted, const std::vector<uint32_t>& holders) {

@@ -18,8 +18,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-constexpr auto kFinalized = pb::REPLICA_STATE_FINALIZED;
-
 class RepairPlannerTest : public RandomTest {
  protected:
   RepairPlannerTest() : planner_(std::in_place, RepairPlanner::Options{}, servers_.now) {}

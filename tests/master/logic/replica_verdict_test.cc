@@ -32,7 +32,7 @@ struct Row {
 };
 
 TEST(ReplicaVerdictTest, Table) {
-  const auto kOpen = pb::CHUNK_STATE_OPEN;
+  const auto kOpenChunk = pb::CHUNK_STATE_OPEN;
   const auto kSealing = pb::CHUNK_STATE_SEALING;
   const auto kSealed = pb::CHUNK_STATE_SEALED;
   const std::vector<Row> rows = {
@@ -42,11 +42,11 @@ TEST(ReplicaVerdictTest, Table) {
       {"deleted file", {}, kHolder, pb::REPLICA_STATE_FINALIZED, 1, V::kDelete, true},
       {"being created", {}, kHolder, pb::REPLICA_STATE_OPEN, 0, V::kIgnore, false, true},
 
-      {"open", kOpen, kHolder, pb::REPLICA_STATE_OPEN, 10, V::kKeep},
-      {"latched by its restart", kOpen, kHolder, pb::REPLICA_STATE_FENCED, 10, V::kForceSeal},
-      {"corrupt while open", kOpen, kHolder, pb::REPLICA_STATE_CORRUPT, 10, V::kForceSeal},
-      {"not of the chain", kOpen, kStranger, pb::REPLICA_STATE_OPEN, 10, V::kQuarantine},
-      {"lost while open", kOpen, kHolder, pb::REPLICA_STATE_REMOVED, 0, V::kForget},
+      {"open", kOpenChunk, kHolder, pb::REPLICA_STATE_OPEN, 10, V::kKeep},
+      {"latched by its restart", kOpenChunk, kHolder, pb::REPLICA_STATE_FENCED, 10, V::kForceSeal},
+      {"corrupt while open", kOpenChunk, kHolder, pb::REPLICA_STATE_CORRUPT, 10, V::kForceSeal},
+      {"not of the chain", kOpenChunk, kStranger, pb::REPLICA_STATE_OPEN, 10, V::kQuarantine},
+      {"lost while open", kOpenChunk, kHolder, pb::REPLICA_STATE_REMOVED, 0, V::kForget},
       {"latched for the seal", kSealing, kHolder, pb::REPLICA_STATE_FENCED, 10, V::kForceSeal},
 
       {"good", kSealed, kHolder, pb::REPLICA_STATE_FINALIZED, 100, V::kKeep},

@@ -7,6 +7,8 @@
 
 namespace quern::master {
 
+inline constexpr auto kFinalized = pb::REPLICA_STATE_FINALIZED;
+
 struct TestServer {
   uint32_t id = 1;
   std::string node = "";  // empty: a machine of its own
