@@ -38,14 +38,14 @@ class JobFaults : public ::testing::Test {
     reduce_gate_.emplace(cluster_->scratch() + "/reduce_gate");
   }
 
-  // Word count that waits at both gates.
-  void StartJob() {
+  // Word count that waits at both gates; its first maps do not.
+  void StartJob(int ungated_maps = kUngatedMaps) {
     job_ = cluster_->StartCommand(
         {"mr", "run", JobPath("gated_words"), "/text", "/out", "--reduce", "3", "--mapper",
          "GatedWords", "--reducer", "GatedSum", "--set",
          fmt::format("limits.split={}", kTextBytes / kMaps + 1), "--set",
          "params.map_gate=" + map_gate_->path(), "--set",
-         fmt::format("params.map_gate_from={}", kUngatedMaps), "--set",
+         fmt::format("params.map_gate_from={}", ungated_maps), "--set",
          "params.reduce_gate=" + reduce_gate_->path()},
         {.timeout = absl::Seconds(120)});
   }
@@ -127,6 +127,18 @@ TEST_F(JobFaults, UndisturbedItEqualsASequentialRun) {
 TEST_F(JobFaults, AWorkerKilledDuringMapCostsOnlyItsMaps) {
   StartJob();
   WaitForDone("map", kUngatedMaps);
+  cluster_->Kill(WorkerWith("m-", "SUCCEEDED"));
+  ExpectNothingVisible();
+  FinishAndCheck();
+  EXPECT_GE(Status().at("map").at("rerun"), 1) << "its finished maps were lost with it";
+}
+
+TEST_F(JobFaults, AWorkerKilledDuringShuffleCostsOnlyItsMaps) {
+  // One map is left, so reduces have begun: they fetch what there is and wait for the rest.
+  constexpr int kDone = kMaps - 1;
+  StartJob(kDone);
+  WaitForDone("map", kDone);
+  WaitForRunning("reduce", 1);
   cluster_->Kill(WorkerWith("m-", "SUCCEEDED"));
   ExpectNothingVisible();
   FinishAndCheck();
