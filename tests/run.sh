@@ -59,8 +59,10 @@ with_progress() {
 
 # Third-party libraries are not instrumented; see tests/support/*.supp for what is left of them.
 support=$root/tests/support
-export TSAN_OPTIONS="ignore_noninstrumented_modules=1:second_deadlock_stack=1:suppressions=$support/tsan.supp"
-export ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1"
+# Some tests let programs die of signals: those stay what they are.
+signals="handle_segv=0:handle_abort=0:handle_sigbus=0"
+export TSAN_OPTIONS="$signals:ignore_noninstrumented_modules=1:second_deadlock_stack=1:suppressions=$support/tsan.supp"
+export ASAN_OPTIONS="$signals:detect_stack_use_after_return=1:strict_string_checks=1"
 export LSAN_OPTIONS="suppressions=$support/lsan.supp:print_suppressions=0"
 export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:suppressions=$support/ubsan.supp"
 

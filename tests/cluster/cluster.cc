@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 
 #include "common/file_io.h"
@@ -28,6 +29,15 @@ void MoveDir(local::ServerSpec* spec, const std::string& root) {
   const auto dir = std::find(spec->argv.begin(), spec->argv.end(), spec->dir);
   spec->dir = root + "/" + spec->name;
   if (dir != spec->argv.end()) *dir = spec->dir;
+}
+
+void ExpectNoSanitizerReport(const std::string& path) {
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) {
+    const bool report = line.find("Sanitizer: ") != std::string::npos ||
+                        line.find(": runtime error: ") != std::string::npos;
+    EXPECT_FALSE(report) << path << ": " << line;
+  }
 }
 
 }  // namespace
@@ -88,7 +98,15 @@ Cluster::~Cluster() {
                 << text.substr(text.size() - std::min(text.size(), kLogTail)) << "\n";
     }
   }
+  std::vector<std::string> logs;
+  if (local_ != nullptr) {
+    for (const auto& server : local_->supervisor().servers()) {
+      logs.push_back(server->spec().log_path);
+    }
+  }
   local_.reset();
+  // A stopped server has said all it had to say, leaks included.
+  for (const std::string& path : logs) ExpectNoSanitizerReport(path);
   disk_.reset();
   std::filesystem::remove_all(root_);
 }
