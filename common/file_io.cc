@@ -208,13 +208,7 @@ FileSystem* FileSystem::Real() {
   return fs;
 }
 
-absl::Status File::Datasync() {
-#ifdef QUERN_MUTANT_NO_DATASYNC  // a build that the power-cut test must fail
-  return absl::OkStatus();
-#else
-  return DoDatasync();
-#endif
-}
+absl::Status File::Datasync() { return DoDatasync(); }
 
 absl::Status File::Pwrite(std::string_view bytes, uint64_t offset) {
   const iovec part{const_cast<char*>(bytes.data()), bytes.size()};

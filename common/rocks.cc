@@ -104,11 +104,7 @@ absl::StatusOr<std::unique_ptr<RocksDb>> OpenRocks(const RocksOptions& options) 
 
 rocksdb::WriteOptions SyncedWrite() {
   rocksdb::WriteOptions options;
-#ifdef QUERN_MUTANT_ROCKS_UNSYNCED  // a build that the power-cut test must fail
-  options.sync = false;
-#else
   options.sync = true;
-#endif
   return options;
 }
 

@@ -57,15 +57,6 @@ with_progress() {
   fi
 }
 
-# Third-party libraries are not instrumented; see tests/support/*.supp for what is left of them.
-support=$root/tests/support
-# Some tests let programs die of signals: those stay what they are.
-signals="handle_segv=0:handle_abort=0:handle_sigbus=0"
-export TSAN_OPTIONS="$signals:ignore_noninstrumented_modules=1:second_deadlock_stack=1:suppressions=$support/tsan.supp"
-export ASAN_OPTIONS="$signals:detect_stack_use_after_return=1:strict_string_checks=1"
-export LSAN_OPTIONS="suppressions=$support/lsan.supp:print_suppressions=0"
-export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:suppressions=$support/ubsan.supp"
-
 build=$root/build/$preset
 mkdir -p "$build"
 cd "$root"
@@ -78,4 +69,5 @@ with_progress "build" "$build/build.log" cmake --build "$build" -j "$jobs"
 with_progress "headers" "$build/headers.log" \
   cmake --build "$build" -j "$jobs" --target all_verify_interface_header_sets
 echo "[4/4] tests"
-exec ctest --test-dir "$build" --output-on-failure -j 2 "${ctest_arguments[@]}"
+# What the sanitizers are told lies with the test presets.
+exec ctest --preset "$preset" -j 2 "${ctest_arguments[@]}"

@@ -67,6 +67,12 @@ absl::Status Disk::OpenOrFormat() {
     ASSIGN_OR_RETURN(index_, options_.open_index(path + "/index", true));
   }
   if (marker.ok()) {
+    if (absl::IsNotFound(index_->LoadIdentity().status())) {
+      return DataLossError(
+          "its index is empty, although the disk was in use. Try: restore {}/index, or empty the "
+          "directory to use it as a new disk",
+          path);
+    }
     MutexLock lock(&mutex_);
     marked_cluster_ = marker->cluster_id;
   } else {

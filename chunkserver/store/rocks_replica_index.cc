@@ -26,6 +26,9 @@ RocksReplicaIndex::RocksReplicaIndex(std::unique_ptr<RocksDb> db)
       sums_(db_->ColumnFamily("sums")) {}
 
 absl::Status RocksReplicaIndex::Write(rocksdb::WriteBatch* batch, WriteMode mode) {
+#ifdef QUERN_MUTANT_INDEX_UNSYNCED  // a build that the power-cut test must fail
+  mode = WriteMode::kUnsynced;
+#endif
   const bool synced = mode == WriteMode::kSynced;
   return FromRocks((*db_)->Write(synced ? SyncedWrite() : UnsyncedWrite(), batch));
 }

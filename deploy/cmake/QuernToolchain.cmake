@@ -8,8 +8,8 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 
 set(QUERN_SANITIZE "" CACHE STRING "address (with undefined) or thread")
 
-# Builds with a fault that a test must notice; see tests/support/README.md.
-set(QUERN_MUTANT "" CACHE STRING "NO_DATASYNC or ROCKS_UNSYNCED; empty for a good build")
+# Builds with a fault that a test must notice; see tests/mutants.sh.
+set(QUERN_MUTANT "" CACHE STRING "NO_DATASYNC, INDEX_UNSYNCED or METADATA_UNSYNCED; empty for a good build")
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)

@@ -136,7 +136,11 @@ absl::Status RocksMetadataStore::Write(const WriteSet& changes) {
     note(batch.DeleteRange(log_family_, LogKey(0), LogKey(changes.log_begin)));
   }
   RETURN_IF_ERROR(FromRocks(status));
+#ifdef QUERN_MUTANT_METADATA_UNSYNCED  // a build that the power-cut test must fail
+  return FromRocks((*db_)->Write(UnsyncedWrite(), &batch));
+#else
   return FromRocks((*db_)->Write(SyncedWrite(), &batch));
+#endif
 }
 
 std::unique_ptr<RowReader> RocksMetadataStore::Snapshot() const {

@@ -278,6 +278,19 @@ TEST_P(ChunkStoreTest, ADiskWhoseIndexIsGoneIsNotTakenForANewOne) {
   EXPECT_OK(store_->Create(Spec(ChunkId(2)))) << "the other disk goes on";
 }
 
+TEST_P(ChunkStoreTest, ADiskWhoseIndexIsEmptyIsNotTakenForANewOne) {
+  const std::string uuid = store_->server_uuid();
+  store_.reset();
+  const std::string index = machine_.dir(0) + "/index";
+  ASSERT_OK(machine_.fs()->RemoveTree(index));
+  ASSERT_OK(machine_.opener()(index, /*create=*/true));
+  Open();
+  EXPECT_EQ(store_->server_uuid(), uuid);
+  EXPECT_THAT(store_->Disks()[0].health,
+              StatusIs(absl::StatusCode::kDataLoss, ::testing::HasSubstr(machine_.dir(0))));
+  EXPECT_OK(store_->Disks()[1].health);
+}
+
 TEST_P(ChunkStoreTest, RemembersTheNewestMasterOnEveryDisk) {
   ASSERT_OK(store_->SaveSeen({.cluster_id = "red", .max_term = 3, .max_log_index = 9},
                              WriteMode::kSynced));
