@@ -22,6 +22,7 @@ absl::Status SplitRunner::Run(Mapper* mapper) {
   for (const pb::InputPiece& piece : spec_.split().pieces()) {
     RETURN_IF_ERROR(RunPiece(piece, mapper));
     bytes_ += piece.length();
+    environment_.progress->input_bytes.Set(bytes_);
   }
   return absl::OkStatus();
 }

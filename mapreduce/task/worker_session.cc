@@ -171,13 +171,14 @@ void WorkerSession::StopReporting() {
   reporter_.Join();
 }
 
-// Sends only news, so that silence means that the user's code stands still.
+// Sends only news, so that silence means that the user's code stands still. The last report says
+// what a task did that was quicker than the interval.
 void WorkerSession::ReportProgress() {
   std::string last;
   MutexLock lock(&mutex_);
-  while (reporting_) {
-    changed_.WaitFor(&mutex_, kReportInterval);
-    if (!reporting_) break;
+  for (bool running = true; running;) {
+    if (reporting_) changed_.WaitFor(&mutex_, kReportInterval);
+    running = reporting_;
     pb::FromTask message;
     *message.mutable_progress() = progress_->Snapshot();
     const std::string bytes = message.SerializeAsString();

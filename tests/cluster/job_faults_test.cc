@@ -122,6 +122,14 @@ class JobFaults : public ::testing::Test {
 TEST_F(JobFaults, UndisturbedItEqualsASequentialRun) {
   StartJob();
   FinishAndCheck();
+  uint64_t mapped = 0;
+  for (const json& attempt :
+       JsonLines(cluster_->Mr({"tasks", Status().at("job"), "--json"}).out)) {
+    if (std::string(attempt.at("attempt")).starts_with("m-")) {
+      mapped += attempt.at("input_bytes").get<uint64_t>();
+    }
+  }
+  EXPECT_EQ(mapped, text_.size()) << "every attempt says what it read, however quick it was";
 }
 
 TEST_F(JobFaults, AWorkerKilledDuringMapCostsOnlyItsMaps) {
