@@ -1,4 +1,5 @@
-// What every command line shares: exit codes, one-line errors, sizes, tables, progress, suggestions.
+// What every command line shares: exit codes, one-line errors, sizes, tables, progress,
+// suggestions.
 #pragma once
 
 #include <string>
@@ -16,7 +17,7 @@ enum ExitCode : int {
   kExitOk = 0,
   kExitFailed = 1,
   kExitUsage = 2,
-  kExitRejected = 3,      // `mr run`: the job was not accepted
+  kExitRejected = 3,       // `mr run`: the job was not accepted
   kExitInterrupted = 130,  // 128 + SIGINT, as shells do
 };
 

@@ -117,7 +117,7 @@ class RealFile : public File {
   const std::string& path() const override { return path_; }
 
  private:
-  absl::Status DoDatasync() override {
+  absl::Status Datasync() override {
     // No retry, not even after EINTR: the kernel may have marked the lost pages clean, and a second
     // call would then report success.
     if (fdatasync(fd_) != 0) return FileError("fdatasync", path_);
@@ -207,8 +207,6 @@ FileSystem* FileSystem::Real() {
   static RealFileSystem* const fs = new RealFileSystem;
   return fs;
 }
-
-absl::Status File::Datasync() { return DoDatasync(); }
 
 absl::Status File::Pwrite(std::string_view bytes, uint64_t offset) {
   const iovec part{const_cast<char*>(bytes.data()), bytes.size()};

@@ -1,5 +1,5 @@
-// Files, behind an interface so that tests can put a file layer underneath that forgets what was not
-// synced. Positioned I/O only: a File has no cursor, so any number of threads may use one.
+// Files, behind an interface so that tests can put a file layer underneath that forgets what was
+// not synced. Positioned I/O only: a File has no cursor, so any number of threads may use one.
 //
 // Durability rules that every caller relies on:
 //  - bytes are durable after Datasync, a new name or a rename after SyncDir of its directory;
@@ -27,14 +27,14 @@ class File {
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
-  // Writes everything or fails; short writes and interrupts are continued. After a failure the range
-  // may hold any part of the bytes. ResourceExhausted: disk full.
+  // Writes everything or fails; short writes and interrupts are continued. After a failure the
+  // range may hold any part of the bytes. ResourceExhausted: disk full.
   virtual absl::Status Pwritev(std::span<const iovec> parts, uint64_t offset) = 0;
   absl::Status Pwrite(std::string_view bytes, uint64_t offset);
   // Bytes read into `out`: fewer than `n` only at the end of the file.
   virtual absl::StatusOr<size_t> Pread(uint64_t offset, size_t n, char* out) = 0;
   // The contents and the length are durable when this returns OK. Never retried, see above.
-  absl::Status Datasync();
+  virtual absl::Status Datasync() = 0;
   // Starts to push a range to the disk and does not wait: keeps the final Datasync short.
   virtual absl::Status StartWriteback(uint64_t offset, uint64_t n) = 0;
   // Cuts or extends with zeros.
@@ -48,9 +48,6 @@ class File {
 
  protected:
   File() = default;
-
- private:
-  virtual absl::Status DoDatasync() = 0;
 };
 
 struct OpenOptions {

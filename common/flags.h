@@ -36,8 +36,8 @@ Flag MakeFlag(std::string name, std::vector<std::string>* target, std::string he
 // "64MiB", "1g", "4096".
 Flag MakeSizeFlag(std::string name, uint64_t* bytes, std::string help);
 
-// Sets the flags of a TOML text (unknown keys are errors) or of QUERN_NAME variables. InvalidArgument
-// names the place and the next step. `source` is the file's name.
+// Sets the flags of a TOML text (unknown keys are errors) or of QUERN_NAME variables.
+// InvalidArgument names the place and the next step. `source` is the file's name.
 absl::Status SetFlagsFromToml(std::string_view toml, std::string_view source,
                               const std::vector<Flag>& flags);
 absl::Status SetFlagsFromEnvironment(const std::vector<Flag>& flags);

@@ -1,5 +1,5 @@
-// XXH3: the hash for everything that is stored, sent or must be the same in every process (std::hash
-// and absl::Hash are seeded per process).
+// XXH3: the hash for everything that is stored, sent or must be the same in every process
+// (std::hash and absl::Hash are seeded per process).
 #pragma once
 
 #include <cstdint>

@@ -20,7 +20,7 @@
 namespace quern {
 
 struct HttpRequest {
-  std::string path{};                         // decoded, without the query
+  std::string path{};                                // decoded, without the query
   std::multimap<std::string, std::string> params{};  // of the query
   // The first value of a parameter; empty when it is not there.
   std::string param(const std::string& name) const;
@@ -46,11 +46,11 @@ struct HttpRoute {
 };
 
 struct HttpOptions {
-  std::string listen = "127.0.0.1:0";  // HOST:PORT
-  bool insecure_network = false;       // else loopback only
-  std::string server_name = "quern";   // shown on every page
+  std::string listen = "127.0.0.1:0";     // HOST:PORT
+  bool insecure_network = false;          // else loopback only
+  std::string server_name = "quern";      // shown on every page
   std::function<absl::Status()> ready{};  // /readyz; null: ready as soon as it listens
-  Metrics* metrics = nullptr;           // /metrics; borrowed
+  Metrics* metrics = nullptr;             // /metrics; borrowed
 };
 
 // Handlers run on a pool of threads: everything they use must be thread-safe.

@@ -1,8 +1,8 @@
 // A small file beside a database that says whose it is and how far it had come.
 //
 // A database that is missing, or that is an old copy, opens without complaint; the marker is what
-// notices. Its owner writes it at the first format and moves `sequence` on now and then (a master at
-// every start: its term). At a start: marker without database, or a database behind its marker,
+// notices. Its owner writes it at the first format and moves `sequence` on now and then (a master
+// at every start: its term). At a start: marker without database, or a database behind its marker,
 // refuses to run; neither there means a first format.
 //
 // File IDENTITY, text, one "key value" per line, the last line a CRC32C of the others:

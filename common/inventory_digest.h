@@ -1,6 +1,6 @@
-// How a chunkserver and the master sum up the same inventory: 1024 buckets of replicas, each with the
-// XOR of one hash per replica. Equal digests mean equal inventories without listing them; a change
-// costs two XORs. Both sides must compute exactly this, so it is here.
+// How a chunkserver and the master sum up the same inventory: 1024 buckets of replicas, each with
+// the XOR of one hash per replica. Equal digests mean equal inventories without listing them; a
+// change costs two XORs. Both sides must compute exactly this, so it is here.
 #pragma once
 
 #include <array>

@@ -23,11 +23,10 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
 struct LogField {
   template <typename T>
-    requires(!std::is_arithmetic_v<T>)
-  LogField(std::string_view field, const T& value) : key(field), text(fmt::format("{}", value)) {}
+  requires(!std::is_arithmetic_v<T>) LogField(std::string_view field, const T& value)
+      : key(field), text(fmt::format("{}", value)) {}
   template <typename T>
-    requires std::is_arithmetic_v<T>
-  LogField(std::string_view field, T value)
+  requires std::is_arithmetic_v<T> LogField(std::string_view field, T value)
       : key(field), text(fmt::format("{}", value)), bare(true) {}
   LogField(std::string_view field, const absl::Status& status);
   LogField(std::string_view field, absl::Duration duration);

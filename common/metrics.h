@@ -1,7 +1,8 @@
 // The numbers of one server, shown on /metrics in the Prometheus text format.
 //
-// Names: quern_dfs_* or quern_mr_*, base units (seconds, bytes), counters end in _total. Add at start,
-// keep the reference (looking children up costs a lock and a hash), change it from any thread.
+// Names: quern_dfs_* or quern_mr_*, base units (seconds, bytes), counters end in _total. Add at
+// start, keep the reference (looking children up costs a lock and a hash), change it from any
+// thread.
 #pragma once
 
 #include <prometheus/counter.h>
@@ -22,8 +23,8 @@ using Histogram = prometheus::Histogram;  // Observe(x)
 
 using MetricLabels = std::map<std::string, std::string>;
 
-// Thread-safe. References live as long as the registry. The same name and labels again give the same
-// object.
+// Thread-safe. References live as long as the registry. The same name and labels again give the
+// same object.
 class Metrics {
  public:
   Metrics();

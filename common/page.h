@@ -26,12 +26,11 @@ struct PageCell {
   PageCell(std::string_view text, std::string_view href = "")
       : display(text), value(std::string(text)), link(href) {}
   PageCell(const std::string& text) : PageCell(std::string_view(text)) {}
-  PageCell(const char* text, std::string_view href = "")
-      : PageCell(std::string_view(text), href) {}
+  PageCell(const char* text, std::string_view href = "") : PageCell(std::string_view(text), href) {}
   PageCell(bool yes) : display(yes ? "yes" : "no"), value(yes) {}
   template <std::integral T>
-    requires(!std::same_as<T, bool>)
-  PageCell(T number) : PageCell(Count(static_cast<int64_t>(number))) {}
+  requires(!std::same_as<T, bool>) PageCell(T number)
+      : PageCell(Count(static_cast<int64_t>(number))) {}
   PageCell(double number);
 
   static PageCell Count(int64_t number);           // 1,234,567 and 1234567
@@ -67,8 +66,9 @@ struct PageContent {
   void AddText(std::string_view heading, std::string_view text);
 };
 
-// {"title": ..., "cluster": {"cluster_id": ...}, "servers": [{"server": "cs3", ...}, ...]}: headings
-// and column names in lower case, other characters turned to '_'. Invalid UTF-8 is replaced.
+// {"title": ..., "cluster": {"cluster_id": ...}, "servers": [{"server": "cs3", ...}, ...]}:
+// headings and column names in lower case, other characters turned to '_'. Invalid UTF-8 is
+// replaced.
 std::string RenderJson(const PageContent& page);
 
 }  // namespace quern

@@ -26,11 +26,11 @@ namespace quern {
 
 // What every server understands. Precedence: flags > environment (QUERN_LISTEN) > TOML file.
 struct ServerFlags {
-  std::string listen;                // HOST:PORT of the RPC server; port 0 = any free one
-  std::string advertise;             // HOST:PORT that others are told; empty: see AdvertisedAddress
-  std::string http;                  // HOST:PORT of the pages; default: the RPC port + 100
-  std::vector<std::string> dirs;     // --dir; one, or several disks separated by commas
-  std::string node;                  // machine name, for locality; default: the host name
+  std::string listen;             // HOST:PORT of the RPC server; port 0 = any free one
+  std::string advertise;          // HOST:PORT that others are told; empty: see AdvertisedAddress
+  std::string http;               // HOST:PORT of the pages; default: the RPC port + 100
+  std::vector<std::string> dirs;  // --dir; one, or several disks separated by commas
+  std::string node;               // machine name, for locality; default: the host name
   std::string rack = "/default-rack";
   std::vector<std::string> masters;  // --master
   std::string log_format = "text";   // text | json

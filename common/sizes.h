@@ -15,8 +15,8 @@ namespace quern {
 std::string FormatSize(uint64_t bytes);
 // "512 B", "1.4 KiB", "128 MiB".
 std::string FormatBinarySize(uint64_t bytes);
-// "640", "64k", "64K", "64KiB", "64kb", "1.5g", blanks allowed before the unit. Every unit is a power
-// of 1024. InvalidArgument otherwise, also when it does not fit.
+// "640", "64k", "64K", "64KiB", "64kb", "1.5g", blanks allowed before the unit. Every unit is a
+// power of 1024. InvalidArgument otherwise, also when it does not fit.
 absl::StatusOr<uint64_t> ParseSize(std::string_view text);
 
 // (Not FormatDuration, which argument-dependent lookup would mix with absl::FormatDuration.)

@@ -24,11 +24,11 @@ inline std::string_view Message(const absl::Status& status) { return ToStd(statu
 [[nodiscard]] absl::Status MakeStatus(absl::StatusCode code, std::string_view message);
 
 // One function per code: NotFoundError("{}: no such file", path).
-#define QUERN_DEFINE_ERROR(Name)                                                            \
-  template <typename... Args>                                                               \
+#define QUERN_DEFINE_ERROR(Name)                                                               \
+  template <typename... Args>                                                                  \
   [[nodiscard]] absl::Status Name##Error(fmt::format_string<Args...> format, Args&&... args) { \
-    return MakeStatus(absl::StatusCode::k##Name,                                            \
-                      fmt::format(format, std::forward<Args>(args)...));                    \
+    return MakeStatus(absl::StatusCode::k##Name,                                               \
+                      fmt::format(format, std::forward<Args>(args)...));                       \
   }
 QUERN_DEFINE_ERROR(Aborted)
 QUERN_DEFINE_ERROR(AlreadyExists)
@@ -57,8 +57,8 @@ bool IsRetryable(const absl::Status& status);
 
 }  // namespace quern
 
-#define RETURN_IF_ERROR(expression)                        \
-  do {                                                     \
+#define RETURN_IF_ERROR(expression)                                                             \
+  do {                                                                                          \
     if (::absl::Status quern_status_ = (expression); !quern_status_.ok()) return quern_status_; \
   } while (false)
 
@@ -66,7 +66,7 @@ bool IsRetryable(const absl::Status& status);
 #define QUERN_CONCAT(a, b) QUERN_CONCAT_INNER(a, b)
 #define ASSIGN_OR_RETURN(left, expression) \
   QUERN_ASSIGN_OR_RETURN(QUERN_CONCAT(quern_statusor_, __LINE__), left, expression)
-#define QUERN_ASSIGN_OR_RETURN(temporary, left, expression) \
-  auto temporary = (expression);                            \
+#define QUERN_ASSIGN_OR_RETURN(temporary, left, expression)  \
+  auto temporary = (expression);                             \
   if (!temporary.ok()) return std::move(temporary).status(); \
   left = std::move(temporary).value()

@@ -25,7 +25,8 @@ int main(int argc, char** argv) {
   role.start = [&](const quern::ServerFlags& flags)
       -> absl::StatusOr<std::unique_ptr<quern::RunningServer>> {
     if (replication < 1 || replication > 64 || min_write_replicas < 1) {
-      return quern::InvalidArgumentError("--replication must be 1 to 64, --min_write_replicas >= 1");
+      return quern::InvalidArgumentError(
+          "--replication must be 1 to 64, --min_write_replicas >= 1");
     }
     options.file_defaults.replication = static_cast<uint32_t>(replication);
     options.min_write_replicas = static_cast<uint32_t>(min_write_replicas);

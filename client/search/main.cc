@@ -47,8 +47,8 @@ absl::StatusOr<Postings> Lookup(client::FileSystem* fs, const std::vector<std::s
           return bytes;
         },
         reader->status().length);
-    const absl::Status status = lines.ForEach(
-        term, [&](std::string_view rest) { return AddPosting(rest, &postings); });
+    const absl::Status status =
+        lines.ForEach(term, [&](std::string_view rest) { return AddPosting(rest, &postings); });
     RETURN_IF_ERROR(Annotate(status, part));
   }
   return postings;
@@ -79,12 +79,10 @@ absl::Status Search(const Options& options) {
 
 // Exit code, or -1 to go on.
 int Parse(int argc, char** argv, Options* options) {
-  const option flags[] = {{"phrase", no_argument, nullptr, 'p'},
-                          {"limit", required_argument, nullptr, 'n'},
-                          {"master", required_argument, nullptr, 'm'},
-                          {"help", no_argument, nullptr, 'h'},
-                          {"version", no_argument, nullptr, 'v'},
-                          {nullptr, 0, nullptr, 0}};
+  const option flags[] = {
+      {"phrase", no_argument, nullptr, 'p'},       {"limit", required_argument, nullptr, 'n'},
+      {"master", required_argument, nullptr, 'm'}, {"help", no_argument, nullptr, 'h'},
+      {"version", no_argument, nullptr, 'v'},      {nullptr, 0, nullptr, 0}};
   for (int flag = 0; (flag = getopt_long(argc, argv, "", flags, nullptr)) != -1;) {
     if (flag == 'p') options->phrase = true;
     if (flag == 'm') options->master = optarg;

@@ -27,8 +27,8 @@ struct Hit {
   uint64_t occurrences = 0;  // of all terms, or of the phrase
 };
 
-// Documents that hold every term, most occurrences first, then by name. With `phrase` the terms must
-// stand one after another in their order.
+// Documents that hold every term, most occurrences first, then by name. With `phrase` the terms
+// must stand one after another in their order.
 std::vector<Hit> Match(const std::vector<Postings>& terms, bool phrase);
 
 }  // namespace quern::search

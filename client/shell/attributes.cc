@@ -1,10 +1,10 @@
 // dfs chmod, dfs chown, dfs chgrp
-#include "client/shell/command_line.h"
 #include "client/shell/commands.h"
 #include "client/shell/format.h"
 #include "client/shell/mode_change.h"
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
+#include "common/command_line.h"
 
 namespace quern::shell {
 namespace {

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "client/shell/command_line.h"
 #include "client/shell/commands.h"
 #include "client/shell/shell.h"
 #include "common/cli.h"
+#include "common/command_line.h"
 
 namespace quern::shell {
 namespace {

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "common/command_line.h"
 #include "common/status.h"
 
 namespace quern::shell {
 
-class CommandLine;
 class Shell;
 
 // Lives for one run.
@@ -37,9 +37,5 @@ template <typename T>
 std::function<std::unique_ptr<Command>()> Maker() {
   return [] { return std::make_unique<T>(); };
 }
-
-// Wrong use of a command: the exit code is 2 instead of 1.
-[[nodiscard]] absl::Status UsageError(std::string_view message);
-bool IsUsageError(const absl::Status& status);
 
 }  // namespace quern::shell

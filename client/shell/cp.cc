@@ -1,5 +1,4 @@
 // dfs cp
-#include "client/shell/command_line.h"
 #include "client/shell/commands.h"
 #include "client/shell/copy.h"
 #include "client/shell/interrupt.h"
@@ -7,6 +6,7 @@
 #include "client/shell/shell.h"
 #include "client/shell/target.h"
 #include "client/shell/tree.h"
+#include "common/command_line.h"
 
 namespace quern::shell {
 namespace {

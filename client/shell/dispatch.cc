@@ -4,12 +4,12 @@
 
 #include <algorithm>
 
-#include "client/shell/command_line.h"
 #include "client/shell/interrupt.h"
 #include "client/shell/registry.h"
 #include "client/shell/shell.h"
 #include "common/cli.h"
 #include "common/cluster_config.h"
+#include "common/command_line.h"
 #include "common/version.h"
 
 namespace quern::shell {

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "client/shell/json_line.h"
 #include "client/types.h"
+#include "common/json_line.h"
 
 namespace quern::shell {
 

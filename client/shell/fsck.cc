@@ -1,10 +1,10 @@
 // dfs fsck
-#include "client/shell/command_line.h"
 #include "client/shell/commands.h"
 #include "client/shell/fsck_report.h"
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
 #include "common/cli.h"
+#include "common/command_line.h"
 
 namespace quern::shell {
 namespace {

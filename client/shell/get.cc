@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "client/shell/command_line.h"
 #include "client/shell/commands.h"
 #include "client/shell/copy.h"
 #include "client/shell/interrupt.h"
 #include "client/shell/jobs.h"
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
+#include "common/command_line.h"
 
 namespace quern::shell {
 namespace {

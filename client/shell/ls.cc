@@ -1,10 +1,10 @@
 // dfs ls
 #include <algorithm>
 
-#include "client/shell/command_line.h"
 #include "client/shell/commands.h"
 #include "client/shell/format.h"
 #include "client/shell/shell.h"
+#include "common/command_line.h"
 
 namespace quern::shell {
 namespace {

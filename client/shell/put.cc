@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "client/shell/command_line.h"
 #include "client/shell/commands.h"
 #include "client/shell/copy.h"
 #include "client/shell/interrupt.h"
@@ -13,6 +12,7 @@
 #include "client/shell/pack.h"
 #include "client/shell/shell.h"
 #include "client/shell/target.h"
+#include "common/command_line.h"
 
 namespace quern::shell {
 namespace {

@@ -1,11 +1,11 @@
 // dfs setrep
 #include <absl/strings/numbers.h>
 
-#include "client/shell/command_line.h"
 #include "client/shell/commands.h"
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
 #include "common/clock.h"
+#include "common/command_line.h"
 
 namespace quern::shell {
 namespace {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "client/file_system.h"
-#include "client/shell/json_line.h"
+#include "common/json_line.h"
 #include "common/mutex.h"
 #include "common/progress.h"
 #include "common/status.h"

@@ -1,9 +1,9 @@
 // dfs stat, dfs test
-#include "client/shell/command_line.h"
 #include "client/shell/commands.h"
 #include "client/shell/format.h"
 #include "client/shell/shell.h"
 #include "common/cli.h"
+#include "common/command_line.h"
 
 namespace quern::shell {
 namespace {

@@ -1,9 +1,9 @@
 // dfs du, dfs df, dfs count
-#include "client/shell/command_line.h"
 #include "client/shell/commands.h"
 #include "client/shell/format.h"
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
+#include "common/command_line.h"
 
 namespace quern::shell {
 namespace {

@@ -5,9 +5,9 @@
 // thread alone and needs no lock. A server's stream and the client streams it opens to others (the
 // next replica of a chain) share the loop of its handler.
 //
-// Reading: messages arrive as kMessage events, in order; PauseReading() stops asking for more, which
-// is how back-pressure reaches the sender. Writing: Send() queues; unsent_bytes() says how far the
-// peer is behind; kSent comes whenever one message has left.
+// Reading: messages arrive as kMessage events, in order; PauseReading() stops asking for more,
+// which is how back-pressure reaches the sender. Writing: Send() queues; unsent_bytes() says how
+// far the peer is behind; kSent comes whenever one message has left.
 #pragma once
 
 #include <absl/time/time.h>

@@ -37,8 +37,9 @@ class Payload {
   size_t size_ = 0;
 };
 
-// The slices are shared, not copied, and may be read after the stream has failed: memory that is used
-// again belongs into slices with a destroy function. A message without payload takes an empty span.
+// The slices are shared, not copied, and may be read after the stream has failed: memory that is
+// used again belongs into slices with a destroy function. A message without payload takes an empty
+// span.
 grpc::ByteBuffer EncodeBulk(const google::protobuf::MessageLite& header,
                             std::span<const grpc::Slice> payload);
 

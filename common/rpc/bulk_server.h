@@ -17,7 +17,8 @@
 namespace quern::rpc {
 
 // One acceptor thread; one handler thread per stream, kept for the next stream when it ends.
-// Streams beyond `max_streams` are refused with ResourceExhausted, unknown methods with Unimplemented.
+// Streams beyond `max_streams` are refused with ResourceExhausted, unknown methods with
+// Unimplemented.
 class BulkServer {
  public:
   BulkServer(std::vector<BulkMethod> methods, int max_streams);

@@ -6,7 +6,7 @@
 
 #include <cstdlib>
 
-#include "common/rpc/grpc_log.h"
+#include "common/rpc/grpc_process.h"
 #include "common/rpc/settings.h"
 
 namespace quern::rpc {
@@ -23,7 +23,7 @@ void PollBetweenCalls() {
 }  // namespace
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, ChannelKind kind) {
-  QuietGrpcLog();
+  PrepareGrpc();
   PollBetweenCalls();
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);

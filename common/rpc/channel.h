@@ -24,8 +24,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, ChannelKi
 class ChannelCache {
  public:
   std::shared_ptr<grpc::Channel> Get(const std::string& address, ChannelKind kind);
-  // Forgets the channels of an address whose server is gone, so that the next Get reconnects at once
-  // instead of after gRPC's back-off.
+  // Forgets the channels of an address whose server is gone, so that the next Get reconnects at
+  // once instead of after gRPC's back-off.
   void Forget(const std::string& address);
 
  private:

@@ -10,13 +10,15 @@
 #include "common/memory.h"
 #include "common/rpc/bulk_server.h"
 #include "common/rpc/deadline.h"
-#include "common/rpc/grpc_log.h"
+#include "common/rpc/grpc_process.h"
 #include "common/rpc/health.h"
 #include "common/rpc/settings.h"
 #include "common/rpc/watchdog.h"
 
 namespace quern::rpc {
 namespace {
+
+constexpr int kIdleUnaryThreads = 64;
 
 // A burst of connections must not use up the descriptors: raise the soft limit to the hard one.
 void RaiseFileLimit() {
@@ -29,7 +31,7 @@ void RaiseFileLimit() {
 void InitPluginsOnce() {
   static std::once_flag once;
   std::call_once(once, [] {
-    QuietGrpcLog();
+    PrepareGrpc();
     RaiseFileLimit();
     KeepFreedMemory(256 << 20);
     grpc::EnableDefaultHealthCheckService(false);  // common/rpc/health.h says why
@@ -61,7 +63,10 @@ void Configure(const ServerOptions& options, grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
   builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
   builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MIN_POLLERS, 1);
-  builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 2);
+  // Threads that have answered wait for the next call instead of ending: calls that wait for the
+  // same sync come back in bursts, and a thread made anew for each costs more than the call.
+  builder->SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS,
+                               kIdleUnaryThreads);
   grpc::ResourceQuota quota("server");
   // One more, since one thread always waits for the next call. Calls beyond are refused.
   quota.SetMaxThreads(options.max_unary_threads + 1);

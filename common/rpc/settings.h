@@ -5,7 +5,7 @@
 
 namespace quern::rpc {
 
-inline constexpr int kMaxMessageBytes = 8 << 20;   // bulk data travels in pieces of at most 1 MiB
+inline constexpr int kMaxMessageBytes = 8 << 20;  // bulk data travels in pieces of at most 1 MiB
 inline constexpr int kMaxMetadataBytes = 16 << 10;
 inline constexpr int kMaxConcurrentStreams = 256;
 

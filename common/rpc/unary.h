@@ -1,4 +1,5 @@
-// One blocking call with a deadline: status = Call(timeout, [&](auto* c) { return stub->Stat(c, req, &resp); }).
+// One blocking call with a deadline: status = Call(timeout, [&](auto* c) { return stub->Stat(c,
+// req, &resp); }).
 #pragma once
 
 #include <absl/time/time.h>

@@ -8,8 +8,9 @@
 
 namespace quern::rpc {
 
-// Calls the health service at `address` every 5 s over a fresh connection; after three failures in a
-// row it logs why and exits with status 1, so that whoever supervises the process starts it again.
+// Calls the health service at `address` every 5 s over a fresh connection; after three failures in
+// a row it logs why and exits with status 1, so that whoever supervises the process starts it
+// again.
 class Watchdog {
  public:
   explicit Watchdog(std::string address);

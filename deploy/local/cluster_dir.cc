@@ -32,11 +32,16 @@ ProcessIdentity IdentityFrom(const json& value) {
 }
 
 json ToJson(const ServerRecord& server) {
-  return {{"role", server.role},   {"name", server.name},
-          {"node", server.node},   {"rpc", server.rpc},
-          {"http", server.http},   {"dir", server.dir},
-          {"log", server.log},     {"state", server.state},
-          {"process", ToJson(server.process)}, {"restarts", server.restarts},
+  return {{"role", server.role},
+          {"name", server.name},
+          {"node", server.node},
+          {"rpc", server.rpc},
+          {"http", server.http},
+          {"dir", server.dir},
+          {"log", server.log},
+          {"state", server.state},
+          {"process", ToJson(server.process)},
+          {"restarts", server.restarts},
           {"last_exit", server.last_exit}};
 }
 ServerRecord ServerFrom(const json& value) {

@@ -13,10 +13,14 @@ std::string Loopback(int port) { return fmt::format("127.0.0.1:{}", port); }
 
 int FirstOffset(Role role) {
   switch (role) {
-    case Role::kMaster: return 0;
-    case Role::kChunkserver: return 10;
-    case Role::kCoordinator: return 20;
-    case Role::kWorker: return 30;
+    case Role::kMaster:
+      return 0;
+    case Role::kChunkserver:
+      return 10;
+    case Role::kCoordinator:
+      return 20;
+    case Role::kWorker:
+      return 30;
   }
   return 0;
 }
@@ -25,10 +29,14 @@ int FirstOffset(Role role) {
 
 std::string_view RoleName(Role role) {
   switch (role) {
-    case Role::kMaster: return "master";
-    case Role::kChunkserver: return "chunkserver";
-    case Role::kCoordinator: return "coordinator";
-    case Role::kWorker: return "worker";
+    case Role::kMaster:
+      return "master";
+    case Role::kChunkserver:
+      return "chunkserver";
+    case Role::kCoordinator:
+      return "coordinator";
+    case Role::kWorker:
+      return "worker";
   }
   return "";
 }
@@ -68,7 +76,12 @@ std::vector<ServerSpec> MakeLayout(const ClusterConfig& config, std::string_view
     spec.log_path = fmt::format("{}/logs/{}.log", cluster_dir, spec.name);
     spec.ports = config.ports.at(spec.name);
     spec.argv = {fmt::format("{}/quern-{}", bin_dir, RoleName(server.role)),
-                 "--listen", spec.rpc_address(), "--http", spec.http_address(), "--dir", spec.dir};
+                 "--listen",
+                 spec.rpc_address(),
+                 "--http",
+                 spec.http_address(),
+                 "--dir",
+                 spec.dir};
     const auto add = [&spec](std::string_view flag, std::string value) {
       spec.argv.emplace_back(flag);
       spec.argv.push_back(std::move(value));

@@ -34,7 +34,7 @@ struct ClusterConfig {
 
 struct ServerName {
   Role role;
-  int index;  // 1-based; 0 where there is only one
+  int index;                     // 1-based; 0 where there is only one
   std::string ToString() const;  // "chunkserver2", "master"
 };
 
@@ -47,7 +47,7 @@ struct ServerSpec {
   Ports ports;
   std::vector<std::string> argv;
 
-  std::string rpc_address() const;   // "127.0.0.1:9400"
+  std::string rpc_address() const;  // "127.0.0.1:9400"
   std::string http_address() const;
 };
 

@@ -109,9 +109,8 @@ absl::Status LocalCluster::Prepare() {
 
 absl::Status LocalCluster::StartServers() {
   std::vector<ServerSpec> specs = MakeLayout(config_, dir_.path(), options_.bin_dir);
-  if (options_.adjust) std::for_each(specs.begin(), specs.end(), [this](ServerSpec& spec) {
-    options_.adjust(&spec);
-  });
+  if (options_.adjust)
+    std::for_each(specs.begin(), specs.end(), [this](ServerSpec& spec) { options_.adjust(&spec); });
   SupervisorOptions supervisor_options;
   supervisor_options.restart = options_.restart;
   supervisor_options.on_change = [this] { SaveState(); };

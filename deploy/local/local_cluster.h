@@ -35,8 +35,8 @@ class LocalCluster {
  public:
   // Takes the directory's lock, ends what a killed supervisor has left there, chooses the ports,
   // starts all servers and returns when the cluster can serve. InvalidArgument: sizes that make no
-  // sense; FailedPrecondition: directory or port in use, a server that ends at once. After a failure
-  // nothing runs.
+  // sense; FailedPrecondition: directory or port in use, a server that ends at once. After a
+  // failure nothing runs.
   static absl::StatusOr<std::unique_ptr<LocalCluster>> Start(LocalClusterOptions options);
   // Stops everything.
   ~LocalCluster();
@@ -67,7 +67,8 @@ class LocalCluster {
   std::unique_ptr<Supervisor> supervisor_;
 };
 
-// `kept` (of the last start, if any) with what `options` ask for. InvalidArgument says what is wrong.
+// `kept` (of the last start, if any) with what `options` ask for. InvalidArgument says what is
+// wrong.
 absl::StatusOr<ClusterConfig> ResolveConfig(const std::optional<ClusterConfig>& kept,
                                             const LocalClusterOptions& options);
 

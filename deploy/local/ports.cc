@@ -50,7 +50,8 @@ class FreePorts {
 bool PortIsFree(int port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return false;
-  const int on = 1;  // as the servers do: connections of a stopped server that linger are no obstacle
+  const int on =
+      1;  // as the servers do: connections of a stopped server that linger are no obstacle
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in address{};
   address.sin_family = AF_INET;

@@ -27,11 +27,16 @@ std::map<std::string, std::string> ServerEnvironment() {
 
 std::string_view StateName(ServerState state) {
   switch (state) {
-    case ServerState::kStopped: return "stopped";
-    case ServerState::kStarting: return "starting";
-    case ServerState::kRunning: return "running";
-    case ServerState::kBackoff: return "restarting";
-    case ServerState::kDead: return "dead";
+    case ServerState::kStopped:
+      return "stopped";
+    case ServerState::kStarting:
+      return "starting";
+    case ServerState::kRunning:
+      return "running";
+    case ServerState::kBackoff:
+      return "restarting";
+    case ServerState::kDead:
+      return "dead";
   }
   return "";
 }
@@ -72,7 +77,8 @@ bool ServerProcess::Check() {
   if (process_ == nullptr) return false;
   const ServerState before = state_;
   DrainStdout();
-  const bool ready = stdout_line_.starts_with("READY ") && stdout_line_.find('\n') != std::string::npos;
+  const bool ready =
+      stdout_line_.starts_with("READY ") && stdout_line_.find('\n') != std::string::npos;
   if (state_ == ServerState::kStarting && ready) state_ = ServerState::kRunning;
   if (const auto exit = process_->WaitFor(absl::ZeroDuration()); exit.has_value()) {
     last_exit_ = exit->ToString();

@@ -3,7 +3,8 @@
 //   kStopped -> kStarting -> kRunning -> (dies) -> kBackoff -> kStarting ...   restarted
 //                                               -> kDead                       not restarted
 //
-// Its log goes to a file of its own; the first line on its stdout is the READY line. Not thread-safe.
+// Its log goes to a file of its own; the first line on its stdout is the READY line. Not
+// thread-safe.
 #pragma once
 
 #include <absl/time/time.h>

@@ -12,7 +12,8 @@
 namespace quern::local {
 namespace {
 
-// What state.json says, corrected by what is true now: nobody updates it once the supervisor is gone.
+// What state.json says, corrected by what is true now: nobody updates it once the supervisor is
+// gone.
 std::string StateNow(const ClusterState& state, const ServerRecord& server) {
   if (server.process.IsAlive()) return server.state;
   if (!state.supervisor.IsAlive()) return "stopped";
@@ -39,7 +40,8 @@ void PrintJson(const ClusterState& state) {
 
 void PrintTable(const ClusterState& state) {
   using enum Table::Align;
-  Table table({{"NAME"}, {"STATE"}, {"PID", kRight}, {"RPC"}, {"HTTP"}, {"RESTARTS", kRight}, {"DIR"}});
+  Table table(
+      {{"NAME"}, {"STATE"}, {"PID", kRight}, {"RPC"}, {"HTTP"}, {"RESTARTS", kRight}, {"DIR"}});
   for (const ServerRecord& server : state.servers) {
     const bool alive = server.process.IsAlive();
     table.AddRow({server.name, StateNow(state, server),
@@ -62,13 +64,14 @@ int RunStatus(const std::string& dir_flag, bool json) {
   const auto state = dir->LoadState();
   if (!state.ok()) return Fail("quern status", state.status());
   if (!state->has_value()) {
-    return Fail("quern status", NotFoundError("{}: no cluster was started here. Try: quern up --dir {}",
-                                              dir->path(), ShellQuoted(dir->path())));
+    return Fail("quern status",
+                NotFoundError("{}: no cluster was started here. Try: quern up --dir {}",
+                              dir->path(), ShellQuoted(dir->path())));
   }
   json ? PrintJson(**state) : PrintTable(**state);
-  const bool all_run =
-      std::all_of((*state)->servers.begin(), (*state)->servers.end(),
-                  [&](const ServerRecord& server) { return StateNow(**state, server) == "running"; });
+  const bool all_run = std::all_of(
+      (*state)->servers.begin(), (*state)->servers.end(),
+      [&](const ServerRecord& server) { return StateNow(**state, server) == "running"; });
   return all_run ? kExitOk : kExitFailed;
 }
 
@@ -78,8 +81,9 @@ int RunEnv(const std::string& dir_flag) {
   const auto config = dir->LoadConfig();
   if (!config.ok()) return Fail("quern env", config.status());
   if (!config->has_value()) {
-    return Fail("quern env", NotFoundError("{}: no cluster was started here. Try: quern up --dir {}",
-                                           dir->path(), ShellQuoted(dir->path())));
+    return Fail("quern env",
+                NotFoundError("{}: no cluster was started here. Try: quern up --dir {}",
+                              dir->path(), ShellQuoted(dir->path())));
   }
   const auto address = [&](const char* name) {
     return fmt::format("127.0.0.1:{}", (*config)->ports.at(name).rpc);

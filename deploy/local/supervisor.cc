@@ -19,9 +19,12 @@ constexpr absl::Duration kDeathPollInterval = absl::Milliseconds(50);
 int StopWave(Role role) {
   switch (role) {
     case Role::kWorker:
-    case Role::kCoordinator: return 0;
-    case Role::kChunkserver: return 1;
-    case Role::kMaster: return 2;
+    case Role::kCoordinator:
+      return 0;
+    case Role::kChunkserver:
+      return 1;
+    case Role::kMaster:
+      return 2;
   }
   return 2;
 }
@@ -30,7 +33,8 @@ int StopWave(Role role) {
 
 Supervisor::Supervisor(std::vector<ServerSpec> specs, SupervisorOptions options, Clock* clock)
     : options_(std::move(options)), clock_(clock) {
-  for (ServerSpec& spec : specs) servers_.push_back(std::make_unique<ServerProcess>(std::move(spec)));
+  for (ServerSpec& spec : specs)
+    servers_.push_back(std::make_unique<ServerProcess>(std::move(spec)));
 }
 
 Supervisor::~Supervisor() { StopAll(); }
@@ -43,7 +47,8 @@ absl::Status Supervisor::StartAll() {
   for (const auto& server : servers_) {
     const ServerSpec& spec = server->spec();
     std::error_code error;
-    for (const std::string& dir : {spec.dir, std::filesystem::path(spec.log_path).parent_path().string()}) {
+    for (const std::string& dir :
+         {spec.dir, std::filesystem::path(spec.log_path).parent_path().string()}) {
       std::filesystem::create_directories(dir, error);
       if (error) return ErrnoStatus(error.value(), dir);
     }

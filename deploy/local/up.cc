@@ -58,8 +58,7 @@ using Report = std::function<bool(int exit_code, const std::string& text)>;
 int RunHere(const UpOptions& options, const Report& report) {
   auto cluster = LocalCluster::Start(ToClusterOptions(options));
   if (!cluster.ok()) {
-    const int code =
-        absl::IsInvalidArgument(cluster.status()) ? kExitUsage : kExitFailed;
+    const int code = absl::IsInvalidArgument(cluster.status()) ? kExitUsage : kExitFailed;
     report(code, ErrorLine("quern up", cluster.status()));
     return code;
   }

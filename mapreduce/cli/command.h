@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "client/shell/command_line.h"
+#include "common/command_line.h"
 #include "common/status.h"
 #include "mapreduce/cli/coordinator_client.h"
 
@@ -33,8 +33,8 @@ class Session {
 class Command {
  public:
   virtual ~Command() = default;
-  virtual void Define(shell::CommandLine* line) = 0;
-  // The exit code, or an error whose exit code is 1 (2 for shell::UsageError).
+  virtual void Define(CommandLine* line) = 0;
+  // The exit code, or an error whose exit code is 1 (2 for UsageError).
   virtual absl::StatusOr<int> Run(Session* session) = 0;
   // Instead of the flags' own help; empty: that.
   virtual std::string Help(const std::vector<std::string>& words);

@@ -76,20 +76,14 @@ absl::StatusOr<std::string> CompileJob(const std::string& source) {
   ASSIGN_OR_RETURN(const std::string text, ReadFileToString(FileSystem::Real(), source));
   ASSIGN_OR_RETURN(const std::string include, FindIncludeDir());
   const std::string path = fs::absolute(source).lexically_normal().string();
-  std::vector<std::string> command = {Compiler(),
-                                      "-std=c++20",
-                                      "-O2",
-                                      "-fPIC",
-                                      "-shared",
-                                      "-fvisibility=hidden",
-                                      "-Wall",
-                                      "-I" + include,
-                                      "-I" + fs::path(path).parent_path().string()};
+  std::vector<std::string> command = {
+      Compiler(), "-std=c++20",   "-O2",
+      "-fPIC",    "-shared",      "-fvisibility=hidden",
+      "-Wall",    "-I" + include, "-I" + fs::path(path).parent_path().string()};
   std::string key = path + '\0' + text;
   for (const std::string& word : command) key += '\0' + word;
   const std::string dir = fmt::format("{}/{}", CacheDir(), HashBytes128(key).ToString());
-  const std::string plugin =
-      fmt::format("{}/lib{}.so", dir, fs::path(path).stem().string());
+  const std::string plugin = fmt::format("{}/lib{}.so", dir, fs::path(path).stem().string());
   const std::string rule = dir + "/depends";
   if (IsFresh(plugin, rule)) return plugin;
   RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(dir));

@@ -38,8 +38,8 @@ struct CoordinatorClient::Impl {
         rpc::MakeChannel(addresses[current % addresses.size()], rpc::ChannelKind::kControl));
   }
 
-  // Repeats a call while nobody is there. All calls are safe to repeat: submissions by their request
-  // id, the rest by nature.
+  // Repeats a call while nobody is there. All calls are safe to repeat: submissions by their
+  // request id, the rest by nature.
   template <typename Invoke>
   absl::Status Call(absl::Duration timeout, Invoke invoke) {
     const absl::Time deadline = Clock::Real()->MonotonicNow() + kPatience;

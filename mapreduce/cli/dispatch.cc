@@ -1,10 +1,10 @@
 // From the words of a command line to a command of `mr` that has run.
 #include <algorithm>
 
-#include "client/shell/command.h"
-#include "client/shell/json_line.h"
 #include "common/cli.h"
 #include "common/cluster_config.h"
+#include "common/command_line.h"
+#include "common/json_line.h"
 #include "common/version.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/job_source.h"
@@ -13,8 +13,8 @@ namespace quern::mr {
 namespace {
 
 std::vector<CommandSpec> AllCommands() {
-  return {RunCommand(),   ListCommand(),     StatusCommand(),  WatchCommand(),
-          TasksCommand(), LogsCommand(),     CountersCommand(), KillCommand(),
+  return {RunCommand(),     ListCommand(),    StatusCommand(),   WatchCommand(),
+          TasksCommand(),   LogsCommand(),    CountersCommand(), KillCommand(),
           HistoryCommand(), InspectCommand(), WorkersCommand()};
 }
 
@@ -33,7 +33,7 @@ std::string Overview() {
          "  mr list\n";
 }
 
-std::string HelpOf(const CommandSpec& spec, const shell::CommandLine& line) {
+std::string HelpOf(const CommandSpec& spec, const CommandLine& line) {
   std::string text = fmt::format("usage: mr {} {}\n\n{}\n\n", spec.name, spec.usage, spec.summary);
   text += line.FlagHelp();
   text += "\nexamples:\n";
@@ -63,9 +63,9 @@ bool Has(const std::vector<std::string>& words, std::string_view word) {
 
 int Report(const Session& session, const absl::Status& status) {
   if (session.json) {
-    shell::JsonLine error;
+    JsonLine error;
     error.Add("code", absl::StatusCodeToString(status.code())).Add("message", Message(status));
-    fmt::print(stderr, "{}\n", shell::JsonLine().Add("error", error).ToString());
+    fmt::print(stderr, "{}\n", JsonLine().Add("error", error).ToString());
   } else {
     fmt::print(stderr, "{}", ErrorLine("mr", status));
   }
@@ -74,7 +74,7 @@ int Report(const Session& session, const absl::Status& status) {
 
 int RunOne(const CommandSpec& spec, const std::vector<std::string>& words) {
   Session session;
-  shell::CommandLine line;
+  CommandLine line;
   const std::unique_ptr<Command> command = spec.make();
   command->Define(&line);
   line.Value("--coordinator", "HOST:PORT", &session.coordinator_flag,
@@ -93,7 +93,7 @@ int RunOne(const CommandSpec& spec, const std::vector<std::string>& words) {
   }
   const absl::StatusOr<int> code = command->Run(&session);
   if (code.ok()) return *code;
-  if (shell::IsUsageError(code.status())) return WrongUsage(spec.name, code.status());
+  if (IsUsageError(code.status())) return WrongUsage(spec.name, code.status());
   return Report(session, code.status());
 }
 
@@ -104,7 +104,7 @@ std::string Command::Help(const std::vector<std::string>&) { return ""; }
 absl::StatusOr<CoordinatorClient*> Session::coordinator() {
   if (coordinator_ == nullptr) {
     const auto addresses = FindCoordinators(coordinator_flag);
-    if (!addresses.ok()) return shell::UsageError(Message(addresses.status()));
+    if (!addresses.ok()) return UsageError(Message(addresses.status()));
     coordinator_ = std::make_unique<CoordinatorClient>(*addresses);
   }
   return coordinator_.get();
@@ -112,7 +112,7 @@ absl::StatusOr<CoordinatorClient*> Session::coordinator() {
 
 absl::StatusOr<std::vector<std::string>> Session::masters() const {
   auto masters = FindMasters(master_flag);
-  if (!masters.ok()) return shell::UsageError(Message(masters.status()));
+  if (!masters.ok()) return UsageError(Message(masters.status()));
   return masters;
 }
 

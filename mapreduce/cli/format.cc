@@ -23,8 +23,8 @@ std::string PhaseText(const v1::JobStatus::Phase& phase) {
   return fmt::format("{} ({}/{})", PercentDone(phase), phase.done(), phase.total());
 }
 
-shell::JsonLine PhaseJson(const v1::JobStatus::Phase& phase) {
-  shell::JsonLine json;
+JsonLine PhaseJson(const v1::JobStatus::Phase& phase) {
+  JsonLine json;
   json.Add("total", phase.total())
       .Add("done", phase.done())
       .Add("running", phase.running())
@@ -36,8 +36,8 @@ shell::JsonLine PhaseJson(const v1::JobStatus::Phase& phase) {
   return json;
 }
 
-shell::JsonLine FailureJson(const v1::AttemptFailure& failure) {
-  shell::JsonLine json;
+JsonLine FailureJson(const v1::AttemptFailure& failure) {
+  JsonLine json;
   json.Add("message", failure.message());
   if (failure.in_record()) {
     json.Add("record_source", failure.record_source())
@@ -131,8 +131,8 @@ std::string CounterText(const v1::JobStatus& status, bool all) {
   return text;
 }
 
-shell::JsonLine JobJson(const v1::JobStatus& status) {
-  shell::JsonLine json;
+JsonLine JobJson(const v1::JobStatus& status) {
+  JsonLine json;
   json.Add("job", status.job_id())
       .Add("name", status.name())
       .Add("user", status.user())
@@ -149,7 +149,7 @@ shell::JsonLine JobJson(const v1::JobStatus& status) {
       .Add("output_bytes", status.output_bytes())
       .Add("output_path", status.output_path())
       .Add("command", status.command());
-  shell::JsonLine counters;
+  JsonLine counters;
   for (const v1::Counter& counter : status.counters()) {
     counters.Add(fmt::format("{}.{}", counter.group(), counter.name()), counter.value());
   }
@@ -158,8 +158,8 @@ shell::JsonLine JobJson(const v1::JobStatus& status) {
   return json;
 }
 
-shell::JsonLine AttemptJson(const v1::TaskAttemptStatus& attempt) {
-  shell::JsonLine json;
+JsonLine AttemptJson(const v1::TaskAttemptStatus& attempt) {
+  JsonLine json;
   json.Add("attempt", FormatAttempt(attempt.id()))
       .Add("state", StateName(attempt.state()))
       .Add("worker", attempt.worker())

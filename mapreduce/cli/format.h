@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "client/shell/json_line.h"
+#include "common/json_line.h"
 #include "quern/mr/v1/jobs.pb.h"
 
 namespace quern::mr {
@@ -27,7 +27,7 @@ std::string FailureText(const v1::JobStatus& status);
 // Counters, one "group.name = value" per line; only the user's unless `all`.
 std::string CounterText(const v1::JobStatus& status, bool all);
 
-shell::JsonLine JobJson(const v1::JobStatus& status);
-shell::JsonLine AttemptJson(const v1::TaskAttemptStatus& attempt);
+JsonLine JobJson(const v1::JobStatus& status);
+JsonLine AttemptJson(const v1::TaskAttemptStatus& attempt);
 
 }  // namespace quern::mr

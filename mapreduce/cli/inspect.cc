@@ -1,5 +1,5 @@
-#include "client/shell/json_line.h"
 #include "common/cli.h"
+#include "common/json_line.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/engine/plugin_info.h"
 
@@ -9,7 +9,7 @@ namespace {
 // What a plugin says of itself; none of its code is run.
 class Inspect final : public Command {
  public:
-  void Define(shell::CommandLine* line) override { line->Arguments(&paths_, 1); }
+  void Define(CommandLine* line) override { line->Arguments(&paths_, 1); }
 
   absl::StatusOr<int> Run(Session* session) override {
     for (const std::string& path : paths_) {
@@ -36,12 +36,12 @@ class Inspect final : public Command {
     }
   }
   static void PrintJson(const std::string& path, const PluginInfo& plugin) {
-    std::vector<shell::JsonLine> classes;
+    std::vector<JsonLine> classes;
     for (const PluginInfo::Class& one : plugin.classes) {
       classes.emplace_back();
       classes.back().Add("kind", ClassKindName(one.kind)).Add("name", one.name);
     }
-    fmt::print("{}\n", shell::JsonLine()
+    fmt::print("{}\n", JsonLine()
                            .Add("path", path)
                            .Add("api_version", plugin.api_version)
                            .Add("size_bytes", plugin.size_bytes)

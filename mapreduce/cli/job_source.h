@@ -16,8 +16,8 @@ struct JobSource {
   bool bare_plugin = false;
 };
 
-// By the form of `target`: *.toml, *.cc, *.so, else the name of a ready-made job. NotFound names the
-// job that was probably meant.
+// By the form of `target`: *.toml, *.cc, *.so, else the name of a ready-made job. NotFound names
+// the job that was probably meant.
 absl::StatusOr<JobSource> LoadJob(const std::string& target);
 
 // Names of the ready-made jobs, sorted: from QUERN_JOBS, else ../lib/quern/jobs beside the binary.

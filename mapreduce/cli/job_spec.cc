@@ -102,8 +102,7 @@ std::vector<Key> MakeKeys() {
       {"reduce.tasks", Number([=](Target t, uint32_t v) { reduce(t)->set_tasks(v); })},
       {"reduce.class", Text([=](Target t, std::string v) { reduce(t)->set_reducer(v); })},
       {"reduce.combiner", Text([=](Target t, std::string v) { reduce(t)->set_combiner(v); })},
-      {"reduce.partitioner",
-       Text([=](Target t, std::string v) { reduce(t)->set_partitioner(v); })},
+      {"reduce.partitioner", Text([=](Target t, std::string v) { reduce(t)->set_partitioner(v); })},
       {"output.path", Text([=](Target t, std::string v) { output(t)->set_path(v); })},
       {"output.format", Text([=](Target t, std::string v) { output(t)->set_format(v); })},
       {"output.codec", Text([=](Target t, std::string v) { output(t)->set_codec(v); })},
@@ -207,8 +206,8 @@ class SpecReader {
       file_.spec.mutable_limits()->set_deterministic(true);
     }
     for (const auto& [key, node] : table) {
-      RETURN_IF_ERROR(ReadKey(fmt::format("{}.{}", section, std::string_view(key.str())), node,
-                              input));
+      RETURN_IF_ERROR(
+          ReadKey(fmt::format("{}.{}", section, std::string_view(key.str())), node, input));
     }
     return absl::OkStatus();
   }

@@ -14,8 +14,8 @@ namespace quern::mr {
 // A parsed file. The last three fields are for jobs that come with Quern.
 struct SpecFile {
   v1::JobSpec spec;
-  std::string plugin;                  // path as written
-  std::string usage;                   // "grep PATTERN IN OUT"
+  std::string plugin;  // path as written
+  std::string usage;   // "grep PATTERN IN OUT"
   std::string help;
   std::vector<std::string> arguments;  // keys that positional arguments before IN set
 };
@@ -23,8 +23,8 @@ struct SpecFile {
 // InvalidArgument with file, line and key; unknown keys name the nearest one.
 absl::StatusOr<SpecFile> ParseSpec(std::string_view toml, std::string_view source);
 
-// "reduce.tasks=8", "limits.memory=256MiB", "params.x=y". Keys of inputs (input.format=jsonl) change
-// all inputs. InvalidArgument for an unknown key or a value that does not fit.
+// "reduce.tasks=8", "limits.memory=256MiB", "params.x=y". Keys of inputs (input.format=jsonl)
+// change all inputs. InvalidArgument for an unknown key or a value that does not fit.
 absl::Status SetSpecKey(std::string_view assignment, SpecFile* file);
 absl::Status SetSpecKey(std::string_view key, std::string_view value, SpecFile* file);
 

@@ -7,13 +7,13 @@ namespace {
 
 class Kill final : public Command {
  public:
-  void Define(shell::CommandLine* line) override {
+  void Define(CommandLine* line) override {
     line->Value("--reason", "TEXT", &reason_, "shown with the job");
     line->Arguments(&jobs_, 1);
   }
 
   absl::StatusOr<int> Run(Session* session) override {
-    ASSIGN_OR_RETURN(CoordinatorClient* coordinator, session->coordinator());
+    ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
     for (const std::string& job_id : jobs_) {
       ASSIGN_OR_RETURN(const v1::JobStatus job, coordinator->Kill(job_id, reason_));
       if (session->json) {

@@ -10,13 +10,13 @@ class List final : public Command {
  public:
   explicit List(bool only_ended) : only_ended_(only_ended) {}
 
-  void Define(shell::CommandLine* line) override {
+  void Define(CommandLine* line) override {
     line->Value("-n,--limit", "N", &limit_, "jobs to show, newest first (100)");
     line->Arguments(&words_, 0, only_ended_ ? 1 : 0);
   }
 
   absl::StatusOr<int> Run(Session* session) override {
-    ASSIGN_OR_RETURN(CoordinatorClient* coordinator, session->coordinator());
+    ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
     std::vector<v1::JobStatus> jobs;
     if (words_.empty()) {
       ASSIGN_OR_RETURN(const v1::ListJobsResponse listed,
@@ -26,15 +26,19 @@ class List final : public Command {
       ASSIGN_OR_RETURN(v1::JobStatus one, coordinator->GetJob(words_[0]));
       jobs.push_back(std::move(one));
     }
-    Table table({{"JOB"}, {"NAME"}, {"USER"}, {"STATE"},
-                 {"MAP", Table::Align::kRight}, {"REDUCE", Table::Align::kRight},
-                 {"SUBMITTED"}, {"TIME", Table::Align::kRight}});
+    Table table({{"JOB"},
+                 {"NAME"},
+                 {"USER"},
+                 {"STATE"},
+                 {"MAP", Table::Align::kRight},
+                 {"REDUCE", Table::Align::kRight},
+                 {"SUBMITTED"},
+                 {"TIME", Table::Align::kRight}});
     for (const v1::JobStatus& job : jobs) {
       if (only_ended_ && words_.empty() && !HasEnded(job)) continue;
       if (session->json) fmt::print("{}\n", JobJson(job).ToString());
       table.AddRow({job.job_id(), job.name(), job.user(), StateName(job.state()),
-                    PercentDone(job.map()), PercentDone(job.reduce()),
-                    TimeText(job.submitted_ms()),
+                    PercentDone(job.map()), PercentDone(job.reduce()), TimeText(job.submitted_ms()),
                     LengthText(job.started_ms(), job.finished_ms())});
     }
     if (!session->json) fmt::print("{}", table.ToString());
@@ -50,11 +54,9 @@ class List final : public Command {
 }  // namespace
 
 CommandSpec ListCommand() {
-  return {"list",
-          "[-n N]",
-          "jobs, the newest first",
-          {"mr list", "mr list --json"},
-          [] { return std::make_unique<List>(false); }};
+  return {"list", "[-n N]", "jobs, the newest first", {"mr list", "mr list --json"}, [] {
+            return std::make_unique<List>(false);
+          }};
 }
 
 CommandSpec HistoryCommand() {

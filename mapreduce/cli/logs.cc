@@ -1,7 +1,7 @@
 #include <cstdio>
 
-#include "client/shell/command.h"
 #include "common/cli.h"
+#include "common/command_line.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/engine/task_id.h"
@@ -11,7 +11,7 @@ namespace {
 
 class Logs final : public Command {
  public:
-  void Define(shell::CommandLine* line) override {
+  void Define(CommandLine* line) override {
     line->Value("--task", "m-17[.1]", &task_, "one task, or one attempt of it (else all)");
     line->Switch("--errors", &errors_, "of failed attempts only");
     line->Arguments(&jobs_, 1, 1);
@@ -47,7 +47,7 @@ class Logs final : public Command {
 
   absl::StatusOr<int> OneTask() {
     const absl::StatusOr<TaskName> name = ParseTaskName(task_);
-    if (!name.ok()) return shell::UsageError(Message(name.status()));
+    if (!name.ok()) return UsageError(Message(name.status()));
     v1::AttemptId id;
     id.set_job_id(jobs_[0]);
     id.set_kind(name->kind);
@@ -61,9 +61,8 @@ class Logs final : public Command {
     v1::GetLogRequest request;
     *request.mutable_id() = id;
     request.set_newest_attempt(newest);
-    return coordinator_->GetLog(request, [](const std::string& data) {
-      std::fwrite(data.data(), 1, data.size(), stdout);
-    });
+    return coordinator_->GetLog(
+        request, [](const std::string& data) { std::fwrite(data.data(), 1, data.size(), stdout); });
   }
 
   CoordinatorClient* coordinator_ = nullptr;

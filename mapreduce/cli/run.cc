@@ -5,8 +5,8 @@
 #include <cstdlib>
 
 #include "client/file_system.h"
-#include "client/shell/command.h"
 #include "common/cli.h"
+#include "common/command_line.h"
 #include "common/file_io.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/compile.h"
@@ -22,11 +22,9 @@
 namespace quern::mr {
 namespace {
 
-using shell::UsageError;
-
 class RunJob final : public Command {
  public:
-  void Define(shell::CommandLine* line) override {
+  void Define(CommandLine* line) override {
     line->Value("--reduce", "N", &reduce_, "reduce tasks; 0 = map only");
     line->Switch("--map-only", &map_only_, "no reduce tasks: the mapper's records are the output");
     line->Value("--memory", "SIZE", &memory_, "memory of one task attempt, such as 256MiB");
@@ -37,7 +35,8 @@ class RunJob final : public Command {
     line->Value("--combiner", "CLASS", &combiner_, "... as the combiner");
     line->Value("--partitioner", "NAME", &partitioner_, "hash, range, or a class");
     line->Value("--name", "TEXT", &name_, "what the job is called");
-    line->Values("--set", "KEY=VALUE", &settings_, "any key of the spec, such as limits.timeout=1h");
+    line->Values("--set", "KEY=VALUE", &settings_,
+                 "any key of the spec, such as limits.timeout=1h");
     line->Switch("--overwrite", &overwrite_, "replace the output if it is there");
     line->Switch("--detach", &detach_, "print the job's id and do not wait for it");
     line->Switch("--local", &local_, "run it in one process on this machine");
@@ -72,9 +71,9 @@ class RunJob final : public Command {
     const bool usage = message.find("unknown key") != std::string_view::npos;
     if (usage) return UsageError(message);
     if (session.json) {
-      shell::JsonLine error;
+      JsonLine error;
       error.Add("code", absl::StatusCodeToString(status.code())).Add("message", message);
-      fmt::print(stderr, "{}\n", shell::JsonLine().Add("error", error).ToString());
+      fmt::print(stderr, "{}\n", JsonLine().Add("error", error).ToString());
     } else {
       fmt::print(stderr, "{}", ErrorLine("mr run", status));
     }
@@ -85,11 +84,13 @@ class RunJob final : public Command {
   absl::Status Apply(SpecFile* file) {
     for (const std::string& setting : settings_) RETURN_IF_ERROR(Set("--set", setting, file));
     if (map_only_) reduce_ = "0";
-    const std::pair<std::string, std::string> flags[] = {
-        {"reduce.tasks", reduce_},       {"limits.memory", memory_},
-        {"output.replication", replication_}, {"reduce.class", reducer_},
-        {"reduce.combiner", combiner_},  {"reduce.partitioner", partitioner_},
-        {"name", name_}};
+    const std::pair<std::string, std::string> flags[] = {{"reduce.tasks", reduce_},
+                                                         {"limits.memory", memory_},
+                                                         {"output.replication", replication_},
+                                                         {"reduce.class", reducer_},
+                                                         {"reduce.combiner", combiner_},
+                                                         {"reduce.partitioner", partitioner_},
+                                                         {"name", name_}};
     for (const auto& [key, value] : flags) {
       if (!value.empty()) RETURN_IF_ERROR(Set("", fmt::format("{}={}", key, value), file));
     }
@@ -162,7 +163,7 @@ class RunJob final : public Command {
   }
 
   absl::StatusOr<int> Submit(Session* session, JobSource* source, const PluginInfo& plugin) {
-    ASSIGN_OR_RETURN(CoordinatorClient* coordinator, session->coordinator());
+    ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
     ASSIGN_OR_RETURN(const std::vector<std::string> masters, session->masters());
     const auto uploaded = UploadPlugin(masters, source->plugin_path, plugin);
     if (!uploaded.ok()) return Rejected(*session, uploaded.status());
@@ -175,7 +176,7 @@ class RunJob final : public Command {
     if (dry_run_) return ShowPlan(*session, source->file.spec, *response);
     if (detach_) {
       if (session->json) {
-        fmt::print("{}\n", shell::JsonLine().Add("job", response->job_id()).ToString());
+        fmt::print("{}\n", JsonLine().Add("job", response->job_id()).ToString());
       } else {
         fmt::print("{}\n", response->job_id());
       }
@@ -198,11 +199,11 @@ class RunJob final : public Command {
       for (const std::string& node : split.nodes()) nodes += (nodes.empty() ? "" : ",") + node;
       const v1::InputPiece& first = split.pieces(0);
       const std::string input =
-          split.pieces_size() == 1 ? fmt::format("{}+{}", first.path(), first.offset())
-                                   : fmt::format("{} and {} more", first.path(),
-                                                 split.pieces_size() - 1);
+          split.pieces_size() == 1
+              ? fmt::format("{}+{}", first.path(), first.offset())
+              : fmt::format("{} and {} more", first.path(), split.pieces_size() - 1);
       if (session.json) {
-        fmt::print("{}\n", shell::JsonLine()
+        fmt::print("{}\n", JsonLine()
                                .Add("map", i)
                                .Add("bytes", bytes)
                                .Add("path", first.path())
@@ -250,8 +251,7 @@ CommandSpec RunCommand() {
   return {"run",
           "SPEC.toml | JOB_NAME | MY_JOB.cc | PLUGIN.so [IN... OUT] [FLAGS]",
           "run a job and wait for its end",
-          {"mr run wordcount /in /out",
-           "mr run grep 'ERROR.*disk' '/logs/*.log' /found",
+          {"mr run wordcount /in /out", "mr run grep 'ERROR.*disk' '/logs/*.log' /found",
            "mr run my_job.cc /in /out --reduce 4 --memory 256MiB",
            "mr run job.toml --set params.stopwords=the,of --overwrite",
            "mr run --local wordcount file:///etc/services file:///tmp/counts"},

@@ -18,8 +18,8 @@ absl::StatusOr<int> RunLocally(Session* session, v1::JobSpec spec, const std::st
   // The spec in a file without a name: nothing is left behind, however the run ends.
   UniqueFd file(memfd_create("quern-job", 0));
   const std::string bytes = spec.SerializeAsString();
-  if (!file || write(file.get(), bytes.data(), bytes.size()) !=
-                   static_cast<ssize_t>(bytes.size())) {
+  if (!file ||
+      write(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
     return ErrnoStatus(errno, "write the spec");
   }
   const std::string binary = BinaryDir() + "/quern-task";

@@ -17,10 +17,10 @@ void PrintPhase(const std::string& name, const v1::JobStatus::Phase& phase) {
 
 class Status final : public Command {
  public:
-  void Define(shell::CommandLine* line) override { line->Arguments(&jobs_, 1); }
+  void Define(CommandLine* line) override { line->Arguments(&jobs_, 1); }
 
   absl::StatusOr<int> Run(Session* session) override {
-    ASSIGN_OR_RETURN(CoordinatorClient* coordinator, session->coordinator());
+    ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
     for (const std::string& job_id : jobs_) {
       ASSIGN_OR_RETURN(const v1::JobStatus job, coordinator->GetJob(job_id));
       if (session->json) {
@@ -51,7 +51,7 @@ class Status final : public Command {
 
 class Watch final : public Command {
  public:
-  void Define(shell::CommandLine* line) override { line->Arguments(&jobs_, 1, 1); }
+  void Define(CommandLine* line) override { line->Arguments(&jobs_, 1, 1); }
   absl::StatusOr<int> Run(Session* session) override { return WatchToTheEnd(session, jobs_[0]); }
 
  private:
@@ -60,15 +60,15 @@ class Watch final : public Command {
 
 class Counters final : public Command {
  public:
-  void Define(shell::CommandLine* line) override { line->Arguments(&jobs_, 1, 1); }
+  void Define(CommandLine* line) override { line->Arguments(&jobs_, 1, 1); }
 
   absl::StatusOr<int> Run(Session* session) override {
-    ASSIGN_OR_RETURN(CoordinatorClient* coordinator, session->coordinator());
+    ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
     ASSIGN_OR_RETURN(const v1::JobStatus job, coordinator->GetJob(jobs_[0]));
     Table table({{"GROUP"}, {"NAME"}, {"VALUE", Table::Align::kRight}});
     for (const v1::Counter& counter : job.counters()) {
       if (session->json) {
-        fmt::print("{}\n", shell::JsonLine()
+        fmt::print("{}\n", JsonLine()
                                .Add("group", counter.group())
                                .Add("name", counter.name())
                                .Add("value", counter.value())

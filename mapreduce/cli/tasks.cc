@@ -8,21 +8,27 @@ namespace {
 
 class Tasks final : public Command {
  public:
-  void Define(shell::CommandLine* line) override {
+  void Define(CommandLine* line) override {
     line->Switch("--slowest", &slowest_, "those that took longest first");
     line->Switch("--failed", &failed_, "failed attempts only");
     line->Arguments(&jobs_, 1, 1);
   }
 
   absl::StatusOr<int> Run(Session* session) override {
-    ASSIGN_OR_RETURN(CoordinatorClient* coordinator, session->coordinator());
+    ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
     v1::ListTasksRequest request;
     request.set_job_id(jobs_[0]);
     if (slowest_) request.set_order(v1::ListTasksRequest::ORDER_SLOWEST);
     if (failed_) request.set_order(v1::ListTasksRequest::ORDER_FAILED);
-    Table table({{"ATTEMPT"}, {"STATE"}, {"NODE"}, {"LOCALITY"},
-                 {"TIME", Table::Align::kRight}, {"DONE", Table::Align::kRight},
-                 {"INPUT", Table::Align::kRight}, {"PHASE"}, {"CAUSE"}});
+    Table table({{"ATTEMPT"},
+                 {"STATE"},
+                 {"NODE"},
+                 {"LOCALITY"},
+                 {"TIME", Table::Align::kRight},
+                 {"DONE", Table::Align::kRight},
+                 {"INPUT", Table::Align::kRight},
+                 {"PHASE"},
+                 {"CAUSE"}});
     while (true) {
       ASSIGN_OR_RETURN(const v1::ListTasksResponse page, coordinator->ListTasks(request));
       for (const v1::TaskAttemptStatus& attempt : page.attempts()) {

@@ -123,7 +123,7 @@ int ShowEnd(const Session& session, const v1::JobStatus& status) {
 }  // namespace
 
 absl::StatusOr<int> WatchToTheEnd(Session* session, const std::string& job_id) {
-  ASSIGN_OR_RETURN(CoordinatorClient* client, session->coordinator());
+  ASSIGN_OR_RETURN(CoordinatorClient * client, session->coordinator());
   JobProgress progress(session->quiet || session->json);
   absl::StatusOr<v1::JobStatus> end;
   bool interrupted = false;

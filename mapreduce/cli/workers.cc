@@ -1,5 +1,5 @@
-#include "client/shell/json_line.h"
 #include "common/cli.h"
+#include "common/json_line.h"
 #include "mapreduce/cli/command.h"
 
 namespace quern::mr {
@@ -7,17 +7,22 @@ namespace {
 
 class Workers final : public Command {
  public:
-  void Define(shell::CommandLine*) override {}
+  void Define(CommandLine*) override {}
 
   absl::StatusOr<int> Run(Session* session) override {
-    ASSIGN_OR_RETURN(CoordinatorClient* coordinator, session->coordinator());
+    ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
     ASSIGN_OR_RETURN(const v1::GetWorkersResponse workers, coordinator->GetWorkers());
-    Table table({{"WORKER"}, {"NODE"}, {"RACK"}, {"ADDRESS"}, {"STATE"},
-                 {"SLOTS", Table::Align::kRight}, {"RUNNING", Table::Align::kRight}});
+    Table table({{"WORKER"},
+                 {"NODE"},
+                 {"RACK"},
+                 {"ADDRESS"},
+                 {"STATE"},
+                 {"SLOTS", Table::Align::kRight},
+                 {"RUNNING", Table::Align::kRight}});
     for (const auto& worker : workers.workers()) {
       const std::string state = worker.alive() ? "alive" : "away";
       if (session->json) {
-        fmt::print("{}\n", shell::JsonLine()
+        fmt::print("{}\n", JsonLine()
                                .Add("worker", worker.worker_id())
                                .Add("node", worker.node())
                                .Add("rack", worker.rack())
@@ -39,11 +44,9 @@ class Workers final : public Command {
 }  // namespace
 
 CommandSpec WorkersCommand() {
-  return {"workers",
-          "",
-          "machines that run tasks",
-          {"mr workers"},
-          [] { return std::make_unique<Workers>(); }};
+  return {"workers", "", "machines that run tasks", {"mr workers"}, [] {
+            return std::make_unique<Workers>();
+          }};
 }
 
 }  // namespace quern::mr

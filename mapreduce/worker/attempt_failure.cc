@@ -35,7 +35,8 @@ v1::AttemptFailure DescribeExit(const ExitStatus& exit) {
   failure.set_signal(exit.signal);
   if (exit.signal == SIGKILL) {
     failure.set_message(
-        "signal 9 (Killed) from outside: perhaps the machine ran out of memory. Try: fewer --slots, "
+        "signal 9 (Killed) from outside: perhaps the machine ran out of memory. Try: fewer "
+        "--slots, "
         "or a smaller --memory");
   } else if (exit.signal != 0) {
     failure.set_message(exit.ToString());
@@ -69,7 +70,8 @@ std::string Tail(const std::string& path, size_t max_bytes) {
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<size_t>(file.gcount()));
   // From the start of a line.
-  if (const size_t line = text.find('\n'); cut && line != std::string::npos) text.erase(0, line + 1);
+  if (const size_t line = text.find('\n'); cut && line != std::string::npos)
+    text.erase(0, line + 1);
   return text;
 }
 

@@ -11,8 +11,8 @@ namespace quern::mr {
 // A process that ended without saying that its task was done.
 v1::AttemptFailure DescribeExit(const ExitStatus& exit);
 
-// Adds the position of the record that was being processed, from the page `record` in `dir`, and the
-// last lines of dir/log. Leaves alone what the task has filled in itself.
+// Adds the position of the record that was being processed, from the page `record` in `dir`, and
+// the last lines of dir/log. Leaves alone what the task has filled in itself.
 void AddEvidence(const std::string& dir, v1::AttemptFailure* failure);
 
 // The last lines of a file, at most `max_bytes`; empty when it cannot be read.

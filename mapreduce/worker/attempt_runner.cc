@@ -89,8 +89,7 @@ std::optional<AttemptRunner::Update> AttemptRunner::Supervise(TaskProcess* task)
   while (true) {
     SendOutputs(task);
     v1::FromTask message;
-    const auto event =
-        task->channel.Receive(std::min(kTick, context_->memory_interval), &message);
+    const auto event = task->channel.Receive(std::min(kTick, context_->memory_interval), &message);
     if (const auto reason = kill_reason()) {
       task->process->KillGroup(SIGKILL);
       return Killed(*reason);
@@ -166,8 +165,7 @@ std::optional<AttemptRunner::Update> AttemptRunner::CheckLimits(TaskProcess* tas
   }
   const absl::Duration timeout = absl::Milliseconds(limits.timeout_ms());
   if (now - last_progress_ > timeout) {
-    failure.set_message(
-        fmt::format("no progress for {} (limits.timeout)", HumanDuration(timeout)));
+    failure.set_message(fmt::format("no progress for {} (limits.timeout)", HumanDuration(timeout)));
     return Failed(std::move(failure), dir_);
   }
   const std::string log = dir_ + "/log";
@@ -240,7 +238,8 @@ AttemptRunner::Update AttemptRunner::Succeeded(v1::AttemptResult result) {
   return update;
 }
 
-AttemptRunner::Update AttemptRunner::Failed(v1::AttemptFailure failure, const std::string& dir) const {
+AttemptRunner::Update AttemptRunner::Failed(v1::AttemptFailure failure,
+                                            const std::string& dir) const {
   AddEvidence(dir, &failure);
   Update update = Ended(v1::ATTEMPT_STATE_FAILED);
   *update.mutable_failure() = std::move(failure);

@@ -30,7 +30,7 @@ struct AttemptContext {
   PluginCache* plugins = nullptr;
   TaskPool* processes = nullptr;
   Clock* clock = Clock::Real();
-  std::string master;   // for the task: comma-separated HOST:PORTs
+  std::string master;  // for the task: comma-separated HOST:PORTs
   std::string node;
   std::string address;  // RPC address of this worker, where its map outputs are served
   // Sends a message to the coordinator. Any thread.

@@ -146,8 +146,8 @@ absl::Status CoordinatorSession::OnMessage(const v1::CoordinatorMessage& message
   }
   if (!message.has_order()) return absl::OkStatus();
   if (message.order().cluster_id() != cluster_id_ || message.order().term() != term_) {
-    LogWarning("order_refused", {{"cluster", message.order().cluster_id()},
-                                 {"term", message.order().term()}});
+    LogWarning("order_refused",
+               {{"cluster", message.order().cluster_id()}, {"term", message.order().term()}});
     return absl::OkStatus();
   }
   handlers_.order(message.order());

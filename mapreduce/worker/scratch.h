@@ -8,8 +8,8 @@
 //                          record        position of its current record
 //                          result        HeldOutput, written last: the attempt succeeded
 //
-// Scratch is disposable: nothing here is synced, and what a power cut damages fails its checksums and
-// is made again. But a worker that restarts still has its map outputs. Thread-safe.
+// Scratch is disposable: nothing here is synced, and what a power cut damages fails its checksums
+// and is made again. But a worker that restarts still has its map outputs. Thread-safe.
 #pragma once
 
 #include <map>

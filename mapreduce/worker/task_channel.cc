@@ -44,8 +44,7 @@ void TaskChannel::Wake() {
 
 void TaskChannel::Flush() {
   while (!out_.empty()) {
-    const ssize_t n =
-        send(socket_.get(), out_.data(), out_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t n = send(socket_.get(), out_.data(), out_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return;  // full, or the task is gone: the next read tells which
     out_.erase(0, static_cast<size_t>(n));
@@ -74,8 +73,7 @@ absl::StatusOr<bool> TaskChannel::TakeMessage(v1::FromTask* message) {
   }
   if (length > kMaxMessageBytes) return InvalidArgumentError("the task sent what is no message");
   if (in_.size() < kLengthBytes + length) return false;
-  const bool parsed =
-      message->ParseFromArray(in_.data() + kLengthBytes, static_cast<int>(length));
+  const bool parsed = message->ParseFromArray(in_.data() + kLengthBytes, static_cast<int>(length));
   if (!parsed || message->kind_case() == v1::FromTask::KIND_NOT_SET) {
     return InvalidArgumentError("the task sent what is no message");
   }

@@ -14,8 +14,7 @@ namespace quern::mr {
 class TaskPool {
  public:
   // `binary` is quern-task. Keeps at most `max_idle` processes waiting.
-  TaskPool(std::string binary, size_t max_idle)
-      : binary_(std::move(binary)), max_idle_(max_idle) {}
+  TaskPool(std::string binary, size_t max_idle) : binary_(std::move(binary)), max_idle_(max_idle) {}
 
   // One that has run for this job before, unless `fresh`; else a new one, started in `dir` with its
   // output to dir/log.

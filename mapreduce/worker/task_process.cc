@@ -14,8 +14,8 @@ namespace {
 std::map<std::string, std::string> CleanEnvironment(const std::string& scratch) {
   std::map<std::string, std::string> environment = {
       {"PATH", "/usr/local/bin:/usr/bin:/bin"}, {"LC_ALL", "C.UTF-8"}, {"TMPDIR", scratch}};
-  for (const char* name : {"HOME", "USER", "TZ", "LD_LIBRARY_PATH", "ASAN_OPTIONS",
-                           "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"}) {
+  for (const char* name : {"HOME", "USER", "TZ", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS",
+                           "TSAN_OPTIONS", "LSAN_OPTIONS"}) {
     if (const char* value = std::getenv(name); value != nullptr) environment[name] = value;
   }
   return environment;

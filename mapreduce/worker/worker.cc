@@ -107,9 +107,8 @@ void Worker::FillRegister(v1::WorkerMessage::Register* message) const {
   }
   for (v1::WorkerMessage::HeldOutput& held : context_->scratch->Held()) {
     *message->add_held() = std::move(held);
-    v1::MapOutput* output = message->mutable_held(message->held_size() - 1)
-                                ->mutable_result()
-                                ->mutable_map_output();
+    v1::MapOutput* output =
+        message->mutable_held(message->held_size() - 1)->mutable_result()->mutable_map_output();
     // The port may be another one than before a restart.
     if (!output->data_path().empty()) output->set_address(context_->address);
   }

@@ -144,9 +144,9 @@ class WorkerServer final : public RunningServer {
                  ? absl::OkStatus()
                  : UnavailableError("no session with the coordinator");
     };
-    ASSIGN_OR_RETURN(http_, HttpServer::Start(http, {{"/", "Attempts", [this](const HttpRequest&) {
-                                                        return Overview();
-                                                      }}}));
+    ASSIGN_OR_RETURN(
+        http_, HttpServer::Start(
+                   http, {{"/", "Attempts", [this](const HttpRequest&) { return Overview(); }}}));
     return absl::OkStatus();
   }
 
@@ -155,9 +155,8 @@ class WorkerServer final : public RunningServer {
     page.title = "Worker";
     page.AddFacts("Worker", {{"id", scratch_->worker_id()},
                              {"slots", slots_},
-                             {"coordinator", session_ != nullptr && session_->connected()
-                                                 ? "connected"
-                                                 : "away"},
+                             {"coordinator",
+                              session_ != nullptr && session_->connected() ? "connected" : "away"},
                              {"outputs held", scratch_->Held().size()},
                              {"directory", scratch_->main_dir()}});
     PageTable& table = page.AddTable("Running", {"job", "attempt", "progress", "phase", "status"});

@@ -1,7 +1,7 @@
 // Decides the durable life of a chunk: OPEN -> SEALING(n) -> SEALED(length, crc), never back.
 //
-// A file's next chunk exists only after the one before it is SEALED, so a file's length is the sum of
-// its sealed chunks and a chunk's place in the file never changes.
+// A file's next chunk exists only after the one before it is SEALED, so a file's length is the sum
+// of its sealed chunks and a chunk's place in the file never changes.
 #pragma once
 
 #include <cstdint>

@@ -18,8 +18,8 @@ bool Contains(std::span<const ServerId> servers, ServerId server) {
 std::string Placement::Reasons() const {
   std::string text;
   for (const Rejection& rejection : rejected) {
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", rejection.server,
-                        rejection.constraint);
+    text +=
+        fmt::format("{}{} {}", text.empty() ? "" : ", ", rejection.server, rejection.constraint);
   }
   return text;
 }
@@ -41,7 +41,8 @@ std::string_view ChunkPlacement::ViolatedConstraint(const ServerRegistry& server
 double ChunkPlacement::RecentCreations(ServerId server, absl::Time now) const {
   const auto found = recent_.find(server);
   if (found == recent_.end()) return 0;
-  return found->second.count * std::exp(-absl::FDivDuration(now - found->second.at, options_.recent));
+  return found->second.count *
+         std::exp(-absl::FDivDuration(now - found->second.at, options_.recent));
 }
 
 void ChunkPlacement::NoteCreation(ServerId server, absl::Time now) {

@@ -4,8 +4,9 @@
 //   writer_machine  the first replica of a new chunk goes to the writer's own machine   (GFS 4.2)
 //   new_machine     never two replicas on one machine while another has room
 //   new_rack        spread over racks
-// Among the best a server is drawn by chance, weighted by its share of free space and against recent
-// creations, so that an empty new server is not flooded. Pure but for the record of recent creations.
+// Among the best a server is drawn by chance, weighted by its share of free space and against
+// recent creations, so that an empty new server is not flooded. Pure but for the record of recent
+// creations.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>

@@ -81,8 +81,8 @@ void ChunkTable::Load(ChunkId id, pb::ChunkState state, uint64_t length, uint32_
   entry.length = length;
   entry.crc = crc;
   entry.wanted = static_cast<uint8_t>(wanted);
-  const auto replica_state = state == pb::CHUNK_STATE_SEALED ? pb::REPLICA_STATE_FINALIZED
-                                                             : pb::REPLICA_STATE_OPEN;
+  const auto replica_state =
+      state == pb::CHUNK_STATE_SEALED ? pb::REPLICA_STATE_FINALIZED : pb::REPLICA_STATE_OPEN;
   std::vector<Replica> replicas;
   for (const ServerId server : chain) replicas.push_back({server, replica_state, false});
   StoreReplicas(id, &entry, replicas);
@@ -126,9 +126,8 @@ void ChunkTable::SetReplica(ChunkId id, const Replica& replica) {
   Entry* entry = FindEntry(id);
   if (entry == nullptr) return;
   ChunkInfo info = Unpack(id, *entry);
-  const auto found = std::find_if(info.replicas.begin(), info.replicas.end(), [&](const Replica& r) {
-    return r.server == replica.server;
-  });
+  const auto found = std::find_if(info.replicas.begin(), info.replicas.end(),
+                                  [&](const Replica& r) { return r.server == replica.server; });
   if (found == info.replicas.end()) {
     info.replicas.push_back(replica);
   } else {
@@ -199,9 +198,8 @@ absl::Status ChunkTable::Validate() const {
         ServerSums& sums = expected[replica.server];
         sums.digests[InventoryBucket(id)] ^= HashOf(id, entry, replica);
         ++sums.count;
-        if (std::count_if(info.replicas.begin(), info.replicas.end(), [&](const Replica& r) {
-              return r.server == replica.server;
-            }) != 1) {
+        if (std::count_if(info.replicas.begin(), info.replicas.end(),
+                          [&](const Replica& r) { return r.server == replica.server; }) != 1) {
           return InternalError("chunk {} has two replicas on {}", id, replica.server);
         }
       }

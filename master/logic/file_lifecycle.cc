@@ -38,9 +38,8 @@ absl::StatusOr<pb::InodeRow> FileLifecycle::NewFile(const pb::CreateRequest& req
                                 request.path(), row.chunk_size());
   }
   row.set_type(pb::FILE_TYPE_REGULAR);
-  row.set_durability(request.durability() == pb::DURABILITY_UNSPECIFIED
-                         ? pb::DURABILITY_ON_CLOSE
-                         : request.durability());
+  row.set_durability(request.durability() == pb::DURABILITY_UNSPECIFIED ? pb::DURABILITY_ON_CLOSE
+                                                                        : request.durability());
   row.set_owner(request.header().user());
   row.set_group(request.header().group());
   row.set_mode(request.mode() == 0 ? kDefaultFileMode : request.mode() & kModeBits);
@@ -99,9 +98,10 @@ absl::StatusOr<pb::InodeRow> FileLifecycle::CheckWriter(InodeId inode,
                                                         std::string_view token) const {
   std::optional<pb::InodeRow> row = view_.Inode(inode);
   if (!row.has_value() || row->deleted() || row->type() != pb::FILE_TYPE_REGULAR) {
-    return NotFoundError("{}: the file being written is gone: it was deleted, or its writer was "
-                         "not heard of for too long",
-                         inode);
+    return NotFoundError(
+        "{}: the file being written is gone: it was deleted, or its writer was "
+        "not heard of for too long",
+        inode);
   }
   if (row->complete()) return FailedPreconditionError("{}: the file is complete", row->name());
   if (row->writer_token() != token) {

@@ -29,8 +29,8 @@ class FileLifecycle {
   // AlreadyExists: the name is taken and `overwrite` is false. NotFound: no such directory.
   absl::StatusOr<Outcome<pb::CreateResponse>> Create(const pb::CreateRequest& request,
                                                      Random& random) const;
-  // Links the name, replacing an existing file if Create said so. FailedPrecondition: the last chunk
-  // is not sealed, or the file has another length than the writer believes.
+  // Links the name, replacing an existing file if Create said so. FailedPrecondition: the last
+  // chunk is not sealed, or the file has another length than the writer believes.
   absl::StatusOr<Outcome<pb::CompleteResponse>> Complete(const pb::CompleteRequest& request) const;
   absl::StatusOr<Outcome<pb::AbandonResponse>> Abandon(const pb::AbandonRequest& request) const;
 

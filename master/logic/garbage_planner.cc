@@ -114,9 +114,9 @@ std::optional<ServerId> GarbagePlanner::Surplus(const ChunkInfo& chunk,
     }
     return std::tuple(-on_machine, -on_rack, server->free_bytes, server->id);
   };
-  return (*std::min_element(holders.begin(), holders.end(), [&](auto* a, auto* b) {
-           return rank(a) < rank(b);
-         }))->id;
+  return (*std::min_element(holders.begin(), holders.end(),
+                            [&](auto* a, auto* b) { return rank(a) < rank(b); }))
+      ->id;
 }
 
 ServerList GarbagePlanner::Replaced(const ChunkInfo& chunk, const ServerRegistry& servers) {

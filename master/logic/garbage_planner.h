@@ -1,5 +1,5 @@
-// Removes replicas that are needed no longer: of deleted files, stale or corrupt ones that have been
-// replaced, and surplus ones.
+// Removes replicas that are needed no longer: of deleted files, stale or corrupt ones that have
+// been replaced, and surplus ones.
 //
 // What may go is decided here and nowhere else, and only from what the log says and what servers
 // have confirmed in this term: an empty or old master deletes nothing, because it knows of no
@@ -67,8 +67,8 @@ class GarbagePlanner {
   absl::Status Validate() const;
 
   // The replica to remove when there are more good ones than wanted: only if everything about the
-  // chunk is confirmed, and at least `wanted` others are. Of two on one machine one goes first, then
-  // of two on one rack, then the one with the least free space.
+  // chunk is confirmed, and at least `wanted` others are. Of two on one machine one goes first,
+  // then of two on one rack, then the one with the least free space.
   static std::optional<ServerId> Surplus(const ChunkInfo& chunk, const ServerRegistry& servers,
                                          absl::Time now);
   // Stale and corrupt replicas that may go because enough good ones are confirmed.

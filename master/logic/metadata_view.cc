@@ -22,8 +22,8 @@ std::optional<Row> MetadataView::GetRow(Table table, std::string_view key) const
 }
 
 template <typename Row>
-void MetadataView::ScanRows(
-    Table table, const std::function<void(std::string_view, const Row&)>& visit) const {
+void MetadataView::ScanRows(Table table,
+                            const std::function<void(std::string_view, const Row&)>& visit) const {
   rows_.Scan(table, "", "", [&](std::string_view key, std::string_view value) {
     Row row;
     if (!Parse(table, value, &row)) return false;
@@ -57,8 +57,7 @@ std::optional<pb::RequestRow> MetadataView::Request(uint64_t client, uint64_t re
   return GetRow<pb::RequestRow>(Table::kRequests, RequestKey(client, request));
 }
 
-std::vector<ChunkId> MetadataView::FileChunks(InodeId inode, uint32_t first,
-                                              uint32_t count) const {
+std::vector<ChunkId> MetadataView::FileChunks(InodeId inode, uint32_t first, uint32_t count) const {
   std::vector<ChunkId> chunks;
   for (uint32_t ordinal = first; ordinal - first < count; ++ordinal) {
     const std::optional<pb::FileChunkRow> place = FileChunk(inode, ordinal);
@@ -139,11 +138,9 @@ void MetadataView::ForEachServer(
 
 void MetadataView::ForEachRequest(
     const std::function<void(uint64_t, uint64_t, uint64_t)>& visit) const {
-  ScanRows<pb::RequestRow>(Table::kRequests,
-                           [&](std::string_view key, const pb::RequestRow& row) {
-                             visit(KeyUint64(key, 0), KeyUint64(key, sizeof(uint64_t)),
-                                   row.log_index());
-                           });
+  ScanRows<pb::RequestRow>(Table::kRequests, [&](std::string_view key, const pb::RequestRow& row) {
+    visit(KeyUint64(key, 0), KeyUint64(key, sizeof(uint64_t)), row.log_index());
+  });
 }
 
 }  // namespace quern::master

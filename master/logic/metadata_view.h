@@ -1,5 +1,5 @@
-// Typed reads of the master's rows. Like the RowReader below it: a failed read (or a row that cannot
-// be parsed) answers "nothing" and leaves status() not OK. For one thread.
+// Typed reads of the master's rows. Like the RowReader below it: a failed read (or a row that
+// cannot be parsed) answers "nothing" and leaves status() not OK. For one thread.
 #pragma once
 
 #include <functional>
@@ -57,8 +57,8 @@ class MetadataView {
   void ForEachChunk(const std::function<void(ChunkId, const pb::ChunkRow&)>& visit) const;
   void ForEachGarbage(const std::function<void(ChunkId, const pb::GarbageRow&)>& visit) const;
   void ForEachServer(const std::function<void(ServerId, const pb::ServerRow&)>& visit) const;
-  void ForEachRequest(
-      const std::function<void(uint64_t client, uint64_t request, uint64_t log_index)>& visit) const;
+  void ForEachRequest(const std::function<void(uint64_t client, uint64_t request,
+                                               uint64_t log_index)>& visit) const;
 
  private:
   template <typename Row>

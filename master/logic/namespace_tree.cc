@@ -163,8 +163,7 @@ absl::StatusOr<Outcome<pb::SetAttributesResponse>> NamespaceTree::SetAttributes(
   return outcome;
 }
 
-absl::StatusOr<pb::FileStatus> NamespaceTree::StatusOf(std::string_view path,
-                                                       InodeId inode) const {
+absl::StatusOr<pb::FileStatus> NamespaceTree::StatusOf(std::string_view path, InodeId inode) const {
   const std::optional<pb::InodeRow> row = view_.Inode(inode);
   if (!row.has_value()) return NotFoundError("{}: no such file or directory", path);
   return ToFileStatus(path, inode, *row);
@@ -173,8 +172,7 @@ absl::StatusOr<pb::FileStatus> NamespaceTree::StatusOf(std::string_view path,
 absl::StatusOr<pb::StatResponse> NamespaceTree::Stat(const pb::StatRequest& request) const {
   ASSIGN_OR_RETURN(const PathLookup lookup, LookUpExisting(view_, request.path()));
   pb::StatResponse response;
-  ASSIGN_OR_RETURN(*response.mutable_status(),
-                   StatusOf(lookup.path.ToString(), lookup.inode()));
+  ASSIGN_OR_RETURN(*response.mutable_status(), StatusOf(lookup.path.ToString(), lookup.inode()));
   return response;
 }
 

@@ -53,8 +53,8 @@ class NamespaceTree {
   const int64_t now_ms_;
 };
 
-// The directories that are missing on the way to a path, as a record makes them. Inode ids are taken
-// from *next_inode. `count` parts of the path shall exist.
+// The directories that are missing on the way to a path, as a record makes them. Inode ids are
+// taken from *next_inode. `count` parts of the path shall exist.
 void AppendMissingDirectories(const struct PathLookup& lookup, size_t count,
                               const pb::RequestHeader& header, uint32_t mode, uint64_t* next_inode,
                               google::protobuf::RepeatedPtrField<pb::NewDirectory>* directories);

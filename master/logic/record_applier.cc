@@ -344,7 +344,8 @@ absl::StatusOr<pb::InodeRow> RecordApplier::Inode(InodeId inode) const {
 
 absl::StatusOr<pb::ChunkRow> RecordApplier::Chunk(ChunkId chunk) const {
   std::optional<pb::ChunkRow> row = view_.Chunk(chunk);
-  if (!row.has_value()) return InternalError("a record names chunk {}, which does not exist", chunk);
+  if (!row.has_value())
+    return InternalError("a record names chunk {}, which does not exist", chunk);
   return *std::move(row);
 }
 

@@ -78,8 +78,7 @@ void RepairPlanner::BackOff(LedgerRow* row, std::string_view reason, absl::Time 
 
 bool RepairPlanner::MayTrust(const ChunkAssessment& assessment, const ServerRegistry& servers,
                              absl::Time now) const {
-  return assessment.hoped.empty() || servers.AllConfirmed() ||
-         now - term_began_ >= options_.grace;
+  return assessment.hoped.empty() || servers.AllConfirmed() || now - term_began_ >= options_.grace;
 }
 
 ServerList RepairPlanner::Sources(const ChunkAssessment& assessment, const ServerRegistry& servers,
@@ -148,8 +147,7 @@ bool RepairPlanner::PlanChunk(ChunkId chunk, LedgerRow* row, const ChunkTable& c
 }
 
 RepairPlanner::Plan RepairPlanner::Next(const ChunkTable& chunks, const ServerRegistry& servers,
-                                        ChunkPlacement* placement, absl::Time now,
-                                        Random& random) {
+                                        ChunkPlacement* placement, absl::Time now, Random& random) {
   Plan plan;
   ExpireCopies(now);
   while (!waiting_.empty() && waiting_.begin()->first <= now) {
@@ -210,7 +208,8 @@ absl::Status RepairPlanner::Validate() const {
     const bool waits = waiting_.contains({row.next_try, chunk});
     if (ready == waits) return InternalError("chunk {} is in {} queues", chunk, ready ? 2 : 0);
   }
-  if (ready_.size() + waiting_.size() != rows_.size()) return InternalError("queues have strangers");
+  if (ready_.size() + waiting_.size() != rows_.size())
+    return InternalError("queues have strangers");
   if (targets != in_flight_ || under_way_.size() != in_flight_) {
     return InternalError("{} copies under way, {} counted", targets, in_flight_);
   }

@@ -3,8 +3,8 @@
 // The answers themselves are durable rows; this is their index in memory, rebuilt from them at a
 // start. An answer is forgotten when its client has said that the answer arrived (its lowest
 // outstanding id has passed), never by a clock. Clients that ended without saying so are bounded by
-// number: beyond the limit, the answers of the client that has been silent for most records go first.
-// Not thread-safe.
+// number: beyond the limit, the answers of the client that has been silent for most records go
+// first. Not thread-safe.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>

@@ -33,7 +33,7 @@ std::string Key(Integers... values) {
 
 std::string_view TableName(Table table) {
   static constexpr std::array<std::string_view, kTableCount> kNames = {
-      "meta",    "inodes",  "dentries", "file_chunks", "chunks",  "open_chunks",
+      "meta",       "inodes",  "dentries", "file_chunks", "chunks",  "open_chunks",
       "open_files", "deleted", "garbage",  "servers",     "requests"};
   return kNames[static_cast<size_t>(table)];
 }

@@ -7,12 +7,11 @@
 //   dentries      parent:8 name              -> DentryRow
 //   file_chunks   inode:8 ordinal:4          -> FileChunkRow
 //   chunks        chunk:8                    -> ChunkRow
-//   open_chunks   server:4 chunk:8           -> (empty)   chunks that lose a replica with the server
-//   open_files    inode:8                    -> (empty)   files that have a writer
-//   deleted       inode:8                    -> (empty)   trees that wait for their collection
-//   garbage       chunk:8                    -> GarbageRow
-//   servers       server:4                   -> ServerRow
-//   requests      client:8 request:8         -> RequestRow
+//   open_chunks   server:4 chunk:8           -> (empty)   chunks that lose a replica with the
+//   server open_files    inode:8                    -> (empty)   files that have a writer deleted
+//   inode:8                    -> (empty)   trees that wait for their collection garbage chunk:8 ->
+//   GarbageRow servers       server:4                   -> ServerRow requests      client:8
+//   request:8         -> RequestRow
 #pragma once
 
 #include <cstdint>

@@ -45,8 +45,8 @@ SealDecision SealAtLongest(std::span<const FenceAnswer> answers, uint64_t floor)
   if (longest == nullptr) return Wait("every replica is lost");
   SealDecision decision = SealAt(*longest);
   decision.lost_tail = true;
-  decision.reason = fmt::format("sealed at the longest prefix left; {} bytes had been acknowledged",
-                                floor);
+  decision.reason =
+      fmt::format("sealed at the longest prefix left; {} bytes had been acknowledged", floor);
   return decision;
 }
 
@@ -90,10 +90,9 @@ SealDecision PlanSeal(std::span<const FenceAnswer> answers, uint64_t acked_offse
     }
     return SealAtLongest(answers, floor);
   }
-  const uint64_t length =
-      (*std::min_element(voters.begin(), voters.end(), [](auto* a, auto* b) {
-        return a->length < b->length;
-      }))->length;
+  const uint64_t length = (*std::min_element(voters.begin(), voters.end(), [](auto* a, auto* b) {
+                            return a->length < b->length;
+                          }))->length;
   const uint32_t crc = AgreedCrc(voters, length);
   SealDecision decision;
   for (const FenceAnswer* voter : voters) {

@@ -127,16 +127,14 @@ ServerHealth ServerRegistry::Health(ServerId id, absl::Time now) const {
 }
 
 size_t ServerRegistry::CountAlive(absl::Time now) const {
-  return static_cast<size_t>(
-      std::count_if(servers_.begin(), servers_.end(), [&](const auto& entry) {
-        return Health(entry.second, now) == ServerHealth::kAlive;
-      }));
+  return static_cast<size_t>(std::count_if(
+      servers_.begin(), servers_.end(),
+      [&](const auto& entry) { return Health(entry.second, now) == ServerHealth::kAlive; }));
 }
 
 bool ServerRegistry::AllConfirmed() const {
-  return std::all_of(servers_.begin(), servers_.end(), [](const auto& entry) {
-    return entry.second.confirmed || entry.second.dead;
-  });
+  return std::all_of(servers_.begin(), servers_.end(),
+                     [](const auto& entry) { return entry.second.confirmed || entry.second.dead; });
 }
 
 }  // namespace quern::master

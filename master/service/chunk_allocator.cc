@@ -121,9 +121,9 @@ std::vector<ServerId> ChunkAllocator::MakeReplicas(const pb::ChunkLocation& loca
     const absl::Status status = OrderStatus(results[i]);
     if (status.ok()) continue;
     failed.emplace_back(location.replicas(static_cast<int>(i)).server_id());
-    LogWarning("create_failed", {{"chunk", ChunkId(location.chunk_id())},
-                                 {"server", failed.back()},
-                                 {"status", status}});
+    LogWarning(
+        "create_failed",
+        {{"chunk", ChunkId(location.chunk_id())}, {"server", failed.back()}, {"status", status}});
   }
   return failed;
 }

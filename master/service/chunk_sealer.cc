@@ -39,11 +39,7 @@ FenceAnswer ToAnswer(ServerId server, const absl::StatusOr<OrderDispatcher::Resu
 
 ChunkSealer::ChunkSealer(const MasterOptions& options, ClusterState* state, Committer* committer,
                          OrderDispatcher* orders, Clock* clock)
-    : options_(options),
-      state_(*state),
-      committer_(*committer),
-      orders_(*orders),
-      clock_(*clock) {
+    : options_(options), state_(*state), committer_(*committer), orders_(*orders), clock_(*clock) {
   for (int i = 0; i < kBackgroundThreads; ++i) {
     threads_.emplace_back("sealer", [this] { RunBackground(); });
   }
@@ -77,9 +73,9 @@ std::vector<FenceAnswer> ChunkSealer::AskReplicas(ChunkId chunk, const pb::Chunk
     order.mutable_fence()->set_producer(producer);
     orders.emplace_back(ServerId(server), std::move(order));
   }
-  const auto results = SendAndGather(
-      &orders_, std::move(orders),
-      {.timeout = options_.order_timeout, .patience = options_.fence_patience});
+  const auto results =
+      SendAndGather(&orders_, std::move(orders),
+                    {.timeout = options_.order_timeout, .patience = options_.fence_patience});
   std::vector<FenceAnswer> answers;
   for (size_t i = 0; i < results.size(); ++i) {
     answers.push_back(ToAnswer(ServerId(row.servers(static_cast<int>(i))), results[i]));

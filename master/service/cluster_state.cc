@@ -16,9 +16,8 @@ std::vector<ServerId> ServerIds(const google::protobuf::RepeatedField<uint32_t>&
 
 void ClusterState::Load(const MetadataView& view) {
   MutexLock lock(&mutex);
-  view.ForEachServer([&](ServerId id, const pb::ServerRow& row) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    servers.Load(id, row);
-  });
+  view.ForEachServer([&](ServerId id, const pb::ServerRow& row)
+                         ABSL_NO_THREAD_SAFETY_ANALYSIS { servers.Load(id, row); });
   view.ForEachChunk([&](ChunkId id, const pb::ChunkRow& row) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     chunks.Load(id, row.state(), row.length(), row.crc(), row.wanted_replicas(),
                 ServerIds(row.servers()));
@@ -70,8 +69,7 @@ void ClusterState::Apply(const pb::LogRecord& record, absl::Time now) {
       garbage.AddGarbage(chunk->id, holders);
     }
   } else if (record.has_register_server()) {
-    servers.Load(ServerId(record.register_server().server_id()),
-                 record.register_server().server());
+    servers.Load(ServerId(record.register_server().server_id()), record.register_server().server());
   }
   Changed();
 }

@@ -1,8 +1,8 @@
 // The master's picture of its cluster, in memory, behind one lock: servers, chunks and their
 // replicas, and what is planned for them.
 //
-// The logged part follows the records that the Committer applies; the rest is what chunkservers have
-// reported in this term. Nothing waits for a disk or another machine while it holds the lock.
+// The logged part follows the records that the Committer applies; the rest is what chunkservers
+// have reported in this term. Nothing waits for a disk or another machine while it holds the lock.
 #pragma once
 
 #include <absl/container/flat_hash_set.h>

@@ -34,10 +34,7 @@ void Committer::Batch::Finish() {
 }
 
 Committer::Committer(MetadataStore* store, Clock* clock, Applied applied)
-    : store_(store),
-      clock_(clock),
-      applied_(std::move(applied)),
-      results_(kMaxHeldAnswers) {}
+    : store_(store), clock_(clock), applied_(std::move(applied)), results_(kMaxHeldAnswers) {}
 
 absl::StatusOr<std::unique_ptr<Committer>> Committer::Start(MetadataStore* store, Clock* clock,
                                                             Applied applied) {
@@ -66,10 +63,9 @@ absl::Status Committer::Recover() {
     RETURN_IF_ERROR(store_->Write(overlay_.StartFlush()));
     overlay_.Flushed();
   }
-  view.ForEachRequest([&](uint64_t client, uint64_t request, uint64_t log_index)
-                          ABSL_NO_THREAD_SAFETY_ANALYSIS {
-                            results_.Add(client, request, log_index);
-                          });
+  view.ForEachRequest(
+      [&](uint64_t client, uint64_t request, uint64_t log_index)
+          ABSL_NO_THREAD_SAFETY_ANALYSIS { results_.Add(client, request, log_index); });
   next_index_ = last + 1;
   committed_ = last;
   return view.status();
@@ -115,7 +111,8 @@ absl::StatusOr<std::string> Committer::AnswerBytes(const pb::RequestHeader& head
     overlay_.ReadFrom(store_->Latest());
     const MetadataView view(overlay_);
     if (results_.Holds(header.client_id(), header.request_id())) {
-      response = view.Request(header.client_id(), header.request_id()).value_or(pb::RequestRow())
+      response = view.Request(header.client_id(), header.request_id())
+                     .value_or(pb::RequestRow())
                      .response();
       result = view.status();
     } else {

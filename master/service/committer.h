@@ -101,17 +101,16 @@ class Committer {
 };
 
 template <typename Response, typename DecideRequest>
-absl::StatusOr<Response> Committer::Answer(const pb::RequestHeader& header,
-                                           DecideRequest decide) {
-  absl::StatusOr<std::string> bytes = AnswerBytes(
-      header,
-      [&](const MetadataView& view,
-          std::string* response) -> absl::StatusOr<std::optional<pb::LogRecord>> {
-        absl::StatusOr<Outcome<Response>> outcome = decide(view);
-        if (!outcome.ok()) return outcome.status();
-        *response = outcome->response.SerializeAsString();
-        return std::move(outcome->record);
-      });
+absl::StatusOr<Response> Committer::Answer(const pb::RequestHeader& header, DecideRequest decide) {
+  absl::StatusOr<std::string> bytes =
+      AnswerBytes(header,
+                  [&](const MetadataView& view,
+                      std::string* response) -> absl::StatusOr<std::optional<pb::LogRecord>> {
+                    absl::StatusOr<Outcome<Response>> outcome = decide(view);
+                    if (!outcome.ok()) return outcome.status();
+                    *response = outcome->response.SerializeAsString();
+                    return std::move(outcome->record);
+                  });
   if (!bytes.ok()) return bytes.status();
   Response response;
   if (!response.ParseFromString(*bytes)) {

@@ -20,8 +20,7 @@ absl::Status GiveUp(Master* master, InodeId inode) {
     }
   }
   for (const ChunkId chunk : last) {
-    RETURN_IF_ERROR(
-        master->sealer().Seal(chunk, {.reason = "its writer is gone"}).status());
+    RETURN_IF_ERROR(master->sealer().Seal(chunk, {.reason = "its writer is gone"}).status());
   }
   return master->committer().Commit([&](const MetadataView& view) {
     return FileLifecycle(view, master->options().file_defaults, master->NowMs()).GiveUp(inode);

@@ -15,9 +15,8 @@ absl::StatusOr<std::unique_ptr<Master>> Master::Start(const MasterOptions& optio
                      m->state_.Apply(record, m->clock_.MonotonicNow());
                    }));
   RETURN_IF_ERROR(m->BeginTerm());
-  m->orders_ = std::make_unique<OrderDispatcher>(
-      OrderDispatcher::Stamp{m->cluster_id_, m->term_},
-      [m] { return m->committer_->committed_index(); });
+  m->orders_ = std::make_unique<OrderDispatcher>(OrderDispatcher::Stamp{m->cluster_id_, m->term_},
+                                                 [m] { return m->committer_->committed_index(); });
   m->sealer_ = std::make_unique<ChunkSealer>(m->options_, &m->state_, m->committer_.get(),
                                              m->orders_.get(), clock);
   m->reports_ = std::make_unique<ReplicaReports>(
@@ -38,8 +37,7 @@ Master::~Master() {
     state_.on_change = nullptr;
   }
   // Tasks first, then what they use.
-  for (auto* task :
-       {&hints_, &writer_sweep_, &collector_, &garbage_, &repair_, &liveness_}) {
+  for (auto* task : {&hints_, &writer_sweep_, &collector_, &garbage_, &repair_, &liveness_}) {
     task->reset();
   }
   sealer_.reset();

@@ -21,8 +21,7 @@ absl::StatusOr<std::unique_ptr<RunningServer>> MasterServer::Start(const ServerF
   RocksMetadataStore::Options store;
   store.dir = flags.dirs.front();
   ASSIGN_OR_RETURN(server->store_, RocksMetadataStore::Open(store));
-  ASSIGN_OR_RETURN(server->master_,
-                   Master::Start(options, server->store_.get(), Clock::Real()));
+  ASSIGN_OR_RETURN(server->master_, Master::Start(options, server->store_.get(), Clock::Real()));
   Master& master = *server->master_;
   // From now on a database of an earlier term is an old one.
   RETURN_IF_ERROR(server->store_->MarkTerm(master.cluster_id(), master.term()));
@@ -53,8 +52,8 @@ absl::Status MasterServer::StartRpc(const ServerFlags& flags) {
   rpc::ServerOptions options;
   options.listen = flags.listen;
   options.insecure_network = flags.insecure_network;
-  ASSIGN_OR_RETURN(rpc_, rpc::Server::Start(options, services_->services(),
-                                            services_->bulk_methods()));
+  ASSIGN_OR_RETURN(rpc_,
+                   rpc::Server::Start(options, services_->services(), services_->bulk_methods()));
   return absl::OkStatus();
 }
 

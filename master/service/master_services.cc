@@ -19,8 +19,7 @@ class OperationMetrics {
   OperationMetrics(Metrics* metrics, const std::string& operation)
       : ok_(metrics->AddCounter("quern_dfs_master_ops_total", "Calls, by operation and result.",
                                 {{"op", operation}, {"result", "ok"}})),
-        failed_(metrics->AddCounter("quern_dfs_master_ops_total",
-                                    "Calls, by operation and result.",
+        failed_(metrics->AddCounter("quern_dfs_master_ops_total", "Calls, by operation and result.",
                                     {{"op", operation}, {"result", "error"}})),
         seconds_(metrics->AddHistogram("quern_dfs_master_op_duration_seconds",
                                        "Time to answer, by operation.", LatencyBounds(),
@@ -51,14 +50,12 @@ grpc::Status Serve(Master* master, OperationMetrics* metrics, grpc::ServerContex
 }
 
 // One method of a generated service, answered by the handler of the same name.
-#define QUERN_SERVE(Method)                                                               \
-  grpc::Status Method(grpc::ServerContext* context, const pb::Method##Request* request,   \
-                      pb::Method##Response* response) override {                          \
+#define QUERN_SERVE(Method)                                                                   \
+  grpc::Status Method(grpc::ServerContext* context, const pb::Method##Request* request,       \
+                      pb::Method##Response* response) override {                              \
     return Serve(master_, &metrics_##Method##_, context, &master::Method, request, response); \
-  }                                                                                       \
-  OperationMetrics metrics_##Method##_ {                                                  \
-    registry_, #Method                                                                    \
-  }
+  }                                                                                           \
+  OperationMetrics metrics_##Method##_ { registry_, #Method }
 
 class NamespaceService final : public pb::Namespace::Service {
  public:

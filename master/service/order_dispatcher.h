@@ -1,8 +1,8 @@
 // Sends orders to chunkservers over their sessions and hands back the results.
 //
 // Each order is stamped with the cluster id, the term and the index of the newest durable record at
-// that moment, in the order of its session's stream: everything that an order follows from is in the
-// log before it leaves. Thread-safe.
+// that moment, in the order of its session's stream: everything that an order follows from is in
+// the log before it leaves. Thread-safe.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>

@@ -31,7 +31,8 @@ void OnRemovalEnded(Master* master, const GarbagePlanner::Removal& removal,
 void ForgetGarbage(Master* master, const std::vector<ChunkId>& finished) {
   if (finished.empty()) return;
   pb::LogRecord record;
-  for (const ChunkId chunk : finished) record.mutable_forget_garbage()->add_chunk_ids(chunk.value());
+  for (const ChunkId chunk : finished)
+    record.mutable_forget_garbage()->add_chunk_ids(chunk.value());
   const absl::Status status = master->committer().Commit(
       [&](const MetadataView&) -> absl::StatusOr<std::optional<pb::LogRecord>> { return record; });
   if (!status.ok()) LogWarning("forget_garbage_failed", {{"status", status}});
@@ -54,9 +55,9 @@ absl::Duration OrderRemovals(Master* master) {
   for (const GarbagePlanner::Removal& removal : removals) {
     pb::Order order;
     order.mutable_delete_()->set_chunk_id(removal.chunk.value());
-    master->orders().Send(
-        removal.server, std::move(order),
-        [master, removal](const auto& result) { OnRemovalEnded(master, removal, result); });
+    master->orders().Send(removal.server, std::move(order), [master, removal](const auto& result) {
+      OnRemovalEnded(master, removal, result);
+    });
   }
   ForgetGarbage(master, finished);
   return std::clamp(next - now, absl::Milliseconds(1), kLongestRemovalNap);

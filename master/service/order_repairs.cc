@@ -27,8 +27,7 @@ void OnCopyEnded(Master* master, const RepairPlanner::Copy& copy,
                  const absl::StatusOr<OrderDispatcher::Result>& result) {
   const absl::Status status = OrderStatus(result);
   if (!status.ok()) {
-    LogWarning("copy_failed",
-               {{"chunk", copy.chunk}, {"target", copy.target}, {"status", status}});
+    LogWarning("copy_failed", {{"chunk", copy.chunk}, {"target", copy.target}, {"status", status}});
   }
   ClusterState& state = master->state();
   const absl::Time now = master->clock().MonotonicNow();

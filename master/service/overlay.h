@@ -1,5 +1,5 @@
-// The durable rows with the changes of records that are on their way to the disk laid over them: the
-// state in which decisions are made.
+// The durable rows with the changes of records that are on their way to the disk laid over them:
+// the state in which decisions are made.
 //
 // Two generations: *flushing* is being written and does not change, *filling* takes new records.
 // Reading newest first gives a consistent state although the store moves on in between, because a

@@ -37,9 +37,10 @@ std::vector<std::string> StateSentences(const pb::GetClusterResponse& cluster) {
   const auto down = std::count_if(cluster.servers().begin(), cluster.servers().end(),
                                   [](const auto& server) { return !server.alive(); });
   if (cluster.servers().empty()) sentences.emplace_back("no chunkserver has registered yet");
-  if (down > 0) sentences.push_back(fmt::format("{} of {} chunkservers down", down,
-                                                cluster.servers_size()));
-  if (cluster.missing() > 0) sentences.push_back(fmt::format("{} chunks missing", cluster.missing()));
+  if (down > 0)
+    sentences.push_back(fmt::format("{} of {} chunkservers down", down, cluster.servers_size()));
+  if (cluster.missing() > 0)
+    sentences.push_back(fmt::format("{} chunks missing", cluster.missing()));
   if (cluster.under_replicated() > 0) {
     sentences.push_back(fmt::format("{} chunks under-replicated", cluster.under_replicated()));
   }
@@ -91,8 +92,8 @@ PageContent Servers(Master* master) {
   const absl::Time now = master->clock().MonotonicNow();
   PageContent page{.title = "Chunkservers"};
   PageTable& table = page.AddTable(
-      "Chunkservers", {"server", "state", "node", "rack", "address", "last heard", "chunks",
-                       "used", "free", "capacity", "disks", "failed disks"});
+      "Chunkservers", {"server", "state", "node", "rack", "address", "last heard", "chunks", "used",
+                       "free", "capacity", "disks", "failed disks"});
   MutexLock lock(&state.mutex);
   for (const auto& [id, server] : state.servers.servers()) {
     const auto failed = std::count_if(server.disks.begin(), server.disks.end(),
@@ -124,17 +125,16 @@ PageContent Chunks(Master* master) {
                            {"missing", state.repair.missing()},
                            {"copies under way", state.repair.in_flight()},
                            {"of deleted files, not removed yet", state.garbage.garbage_chunks()}});
-  PageTable& table = page.AddTable(
-      "Under-replicated", {"chunk", "good copies", "wanted", "being copied to", "failed tries",
-                           "reason", "next try in"});
+  PageTable& table =
+      page.AddTable("Under-replicated", {"chunk", "good copies", "wanted", "being copied to",
+                                         "failed tries", "reason", "next try in"});
   for (const auto& [chunk, row] : state.repair.rows()) {
     if (table.rows.size() >= kRowsPerPage) break;
     std::string targets;
     for (const ServerId target : row.targets) {
       targets += fmt::format("{}{}", targets.empty() ? "" : ", ", target);
     }
-    table.rows.push_back({chunk.ToString(), row.good, row.wanted, targets, row.failures,
-                          row.reason,
+    table.rows.push_back({chunk.ToString(), row.good, row.wanted, targets, row.failures, row.reason,
                           PageCell::Seconds(std::max(absl::ZeroDuration(), row.next_try - now))});
   }
   return page;
@@ -174,12 +174,11 @@ absl::StatusOr<PageContent> Files(Master* master, const HttpRequest& request) {
 }  // namespace
 
 std::vector<HttpPage> MasterPages(Master* master) {
-  return {{"/", "Overview", [master](const HttpRequest&) { return Overview(master); }},
-          {"/servers", "Servers", [master](const HttpRequest&) { return Servers(master); }},
-          {"/chunks", "Chunks", [master](const HttpRequest&) { return Chunks(master); }},
-          {"/files", "Files", [master](const HttpRequest& request) {
-             return Files(master, request);
-           }}};
+  return {
+      {"/", "Overview", [master](const HttpRequest&) { return Overview(master); }},
+      {"/servers", "Servers", [master](const HttpRequest&) { return Servers(master); }},
+      {"/chunks", "Chunks", [master](const HttpRequest&) { return Chunks(master); }},
+      {"/files", "Files", [master](const HttpRequest& request) { return Files(master, request); }}};
 }
 
 void AddMasterMetrics(Master* master, Metrics* metrics) {
@@ -193,7 +192,8 @@ void AddMasterMetrics(Master* master, Metrics* metrics) {
   Gauge* files = gauge("quern_dfs_master_files", "Files, those being written included.");
   Gauge* directories = gauge("quern_dfs_master_directories", "Directories.");
   Gauge* chunks = gauge("quern_dfs_master_chunks", "Chunks.");
-  Gauge* under = gauge("quern_dfs_master_under_replicated_chunks", "Sealed chunks short of copies.");
+  Gauge* under =
+      gauge("quern_dfs_master_under_replicated_chunks", "Sealed chunks short of copies.");
   Gauge* missing = gauge("quern_dfs_master_missing_chunks", "Sealed chunks with no copy left.");
   Gauge* repairs = gauge("quern_dfs_master_repairs_in_flight", "Copies under way.");
   Gauge* capacity = gauge("quern_dfs_master_capacity_bytes", "Space of all working disks.");

@@ -112,13 +112,11 @@ void ReplicaReports::ConfirmServer(ServerId server) {
 }
 
 // A seal may have been begun or decided while the server could not be told.
-void ReplicaReports::ResumeSeal(const ChunkInfo& chunk, const Replica& replica,
-                                Actions* actions) {
+void ReplicaReports::ResumeSeal(const ChunkInfo& chunk, const Replica& replica, Actions* actions) {
   if (chunk.state == pb::CHUNK_STATE_SEALING) {
     actions->seals.emplace_back(chunk.id, absl::ZeroDuration());
-  } else if (chunk.state == pb::CHUNK_STATE_SEALED &&
-             (replica.state == pb::REPLICA_STATE_OPEN ||
-              replica.state == pb::REPLICA_STATE_FENCED)) {
+  } else if (chunk.state == pb::CHUNK_STATE_SEALED && (replica.state == pb::REPLICA_STATE_OPEN ||
+                                                       replica.state == pb::REPLICA_STATE_FENCED)) {
     actions->orders.emplace_back(replica.server, FinalizeOrder(chunk));
   }
 }

@@ -12,7 +12,8 @@ namespace {
 constexpr absl::Duration kPause = absl::Seconds(2);
 constexpr size_t kHintsPerRecord = 1000;
 
-// Confirmed replicas, by chunk. Chunks about which something is still open come again when it is not.
+// Confirmed replicas, by chunk. Chunks about which something is still open come again when it is
+// not.
 std::vector<std::pair<ChunkId, ServerList>> TakeChanged(ClusterState* state) {
   std::vector<std::pair<ChunkId, ServerList>> changed;
   MutexLock lock(&state->mutex);

@@ -66,8 +66,7 @@ std::unique_ptr<RowReader> MemoryMetadataStore::Latest() const {
   return std::make_unique<MemoryReader>([this] { return rows(); });
 }
 
-absl::StatusOr<std::vector<WriteSet::LogEntry>> MemoryMetadataStore::ReadLog(
-    uint64_t index) const {
+absl::StatusOr<std::vector<WriteSet::LogEntry>> MemoryMetadataStore::ReadLog(uint64_t index) const {
   MutexLock lock(&mutex_);
   std::vector<WriteSet::LogEntry> entries;
   for (auto it = log_.lower_bound(index); it != log_.end(); ++it) {

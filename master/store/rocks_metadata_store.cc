@@ -131,7 +131,8 @@ absl::Status RocksMetadataStore::Write(const WriteSet& changes) {
                              : batch.Delete(families_[table], key));
     }
   }
-  for (const auto& entry : changes.log) note(batch.Put(log_family_, LogKey(entry.index), entry.record));
+  for (const auto& entry : changes.log)
+    note(batch.Put(log_family_, LogKey(entry.index), entry.record));
   if (changes.log_begin > 0) {
     note(batch.DeleteRange(log_family_, LogKey(0), LogKey(changes.log_begin)));
   }

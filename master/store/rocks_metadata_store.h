@@ -1,8 +1,8 @@
 // The master's rows and log in RocksDB: one column family per table and one for the log
 // (index:8 -> LogRecord).
 //
-// Beside the database stands an identity marker (common/identity_marker.h) with the cluster's id and
-// the term of the last start. Marker without database, or a database whose term is behind its
+// Beside the database stands an identity marker (common/identity_marker.h) with the cluster's id
+// and the term of the last start. Marker without database, or a database whose term is behind its
 // marker (an old copy), refuses to open; that, and not RocksDB, notices a lost database.
 #pragma once
 
@@ -24,8 +24,8 @@ class RocksMetadataStore : public MetadataStore {
     rocksdb::Env* env = nullptr;  // null: the real one
     size_t block_cache_bytes = size_t{64} << 20;
   };
-  // Makes an empty database when there is neither one nor a marker. FailedPrecondition: the database
-  // is missing or old, with what to do. DataLoss: damaged.
+  // Makes an empty database when there is neither one nor a marker. FailedPrecondition: the
+  // database is missing or old, with what to do. DataLoss: damaged.
   static absl::StatusOr<std::unique_ptr<RocksMetadataStore>> Open(const Options& options);
 
   absl::Status Write(const WriteSet& changes) override;

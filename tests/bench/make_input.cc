@@ -99,7 +99,8 @@ void WriteSortRecords(uint64_t records) {
       record[k] = static_cast<char>('!' + bits % 94);
       bits /= 94;
     }
-    const int n = std::snprintf(record + kKeyBytes, 40, "  %032llx", static_cast<unsigned long long>(i));
+    const int n =
+        std::snprintf(record + kKeyBytes, 40, "  %032llx", static_cast<unsigned long long>(i));
     record[kKeyBytes + static_cast<size_t>(n)] = ' ';
     record[kRecordBytes - 1] = '\n';
     out.Write({record, kRecordBytes});

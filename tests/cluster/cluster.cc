@@ -154,8 +154,8 @@ void Cluster::Restart(std::string_view name) {
   local::ServerProcess* const server = Find(name);
   const absl::Status started = server->Start(Clock::Real()->MonotonicNow());
   EXPECT_TRUE(started.ok()) << name << ": " << started;
-  EXPECT_TRUE(Eventually([&] { return server->state() == local::ServerState::kRunning; },
-                         kStartTimeout))
+  EXPECT_TRUE(
+      Eventually([&] { return server->state() == local::ServerState::kRunning; }, kStartTimeout))
       << name << " is not ready again: " << server->LastLogLine();
 }
 

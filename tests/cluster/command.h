@@ -17,9 +17,9 @@ namespace quern::testing {
 
 struct CommandOptions {
   std::map<std::string, std::string> env = {};  // besides this process's own
-  std::string stdin_text = {};  // the whole input
-  bool stdin_pipe = false;                 // instead: fed by Command::Feed
-  std::string stdout_file = {};  // large output goes here instead of into the result
+  std::string stdin_text = {};                  // the whole input
+  bool stdin_pipe = false;                      // instead: fed by Command::Feed
+  std::string stdout_file = {};                 // large output goes here instead of into the result
   std::string cwd = {};
   absl::Duration timeout = absl::Seconds(60);
 };

@@ -65,10 +65,11 @@ TEST(FullDisk, NoRoomAnywhereIsSaidAndRemovingHelps) {
   std::vector<SmallDisk> disks;
   for (int i = 0; i < 2; ++i) disks.emplace_back("size=150m");
   if (!disks[0].mounted() || !disks[1].mounted()) GTEST_SKIP() << "needs root to mount small disks";
-  const auto cluster = Cluster::Start({.chunkservers = 2, .workers = 1, .adjust = [&](local::ServerSpec* spec) {
-                                         if (spec->name == "chunkserver1") PutOn(disks[0], spec);
-                                         if (spec->name == "chunkserver2") PutOn(disks[1], spec);
-                                       }});
+  const auto cluster =
+      Cluster::Start({.chunkservers = 2, .workers = 1, .adjust = [&](local::ServerSpec* spec) {
+                        if (spec->name == "chunkserver1") PutOn(disks[0], spec);
+                        if (spec->name == "chunkserver2") PutOn(disks[1], spec);
+                      }});
   ASSERT_NE(cluster, nullptr);
   const CommandResult first = cluster->Dfs({"put", "-", "/small"}, {.stdin_text = "small\n"});
   ASSERT_EQ(first.exit_code, 0) << first.Describe();
@@ -88,8 +89,9 @@ TEST(FullDisk, NoRoomAnywhereIsSaidAndRemovingHelps) {
 
   ASSERT_GT(stored, 0);
   EXPECT_EQ(cluster->Dfs({"rm", "--skip-trash", "/big0"}).exit_code, 0);
-  EXPECT_TRUE(cluster->Eventually(
-      [&] { return cluster->Dfs({"put", source, "/again"}).exit_code == 0; }));
+  EXPECT_TRUE(cluster->Eventually([&] {
+    return cluster->Dfs({"put", source, "/again"}).exit_code == 0;
+  }));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Bytes that are no RPC, HTTP requests and RPCs full of nonsense on every port: each is turned away,
-// nothing ends, nothing changes.
+// Bytes that are no RPC, HTTP requests and RPCs full of nonsense on every port: each is turned
+// away, nothing ends, nothing changes.
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <grpcpp/generic/generic_stub.h>
@@ -91,8 +91,7 @@ TEST(Garbage, IsTurnedAwayByEveryServer) {
     SCOPED_TRACE(method);
     for (const std::string& message :
          {std::string("\xff\xff\xff\xff"), RandomBytesOf(1000, 1), RandomBytesOf(100'000, 2)}) {
-      EXPECT_NE(CallWith(cluster->spec(name).rpc_address(), method, message),
-                grpc::StatusCode::OK);
+      EXPECT_NE(CallWith(cluster->spec(name).rpc_address(), method, message), grpc::StatusCode::OK);
     }
   }
 

@@ -40,20 +40,18 @@ class JobFaults : public ::testing::Test {
 
   // Word count that waits at both gates; its first maps do not.
   void StartJob(int ungated_maps = kUngatedMaps) {
-    job_ = cluster_->StartCommand(
-        {"mr", "run", JobPath("gated_words"), "/text", "/out", "--reduce", "3", "--mapper",
-         "GatedWords", "--reducer", "GatedSum", "--set",
-         fmt::format("limits.split={}", kTextBytes / kMaps + 1), "--set",
-         "params.map_gate=" + map_gate_->path(), "--set",
-         fmt::format("params.map_gate_from={}", ungated_maps), "--set",
-         "params.reduce_gate=" + reduce_gate_->path()},
-        {.timeout = absl::Seconds(120)});
+    job_ = cluster_->StartCommand({"mr", "run", JobPath("gated_words"), "/text", "/out", "--reduce",
+                                   "3", "--mapper", "GatedWords", "--reducer", "GatedSum", "--set",
+                                   fmt::format("limits.split={}", kTextBytes / kMaps + 1), "--set",
+                                   "params.map_gate=" + map_gate_->path(), "--set",
+                                   fmt::format("params.map_gate_from={}", ungated_maps), "--set",
+                                   "params.reduce_gate=" + reduce_gate_->path()},
+                                  {.timeout = absl::Seconds(120)});
   }
   json Status() {
     const auto jobs = JsonLines(cluster_->Mr({"list", "--json"}).out);
     if (jobs.empty()) return json::object();
-    const auto status =
-        JsonLines(cluster_->Mr({"status", jobs.front().at("job"), "--json"}).out);
+    const auto status = JsonLines(cluster_->Mr({"status", jobs.front().at("job"), "--json"}).out);
     return status.empty() ? json::object() : status.front();
   }
   // Waits until the phase has come that far.
@@ -87,9 +85,7 @@ class JobFaults : public ::testing::Test {
     ADD_FAILURE() << "no " << kind << " attempt is " << state;
     return "worker1";
   }
-  void ExpectNothingVisible() {
-    EXPECT_EQ(cluster_->Dfs({"test", "-e", "/out"}).exit_code, 1);
-  }
+  void ExpectNothingVisible() { EXPECT_EQ(cluster_->Dfs({"test", "-e", "/out"}).exit_code, 1); }
   // Opens the gates and compares the end with an undisturbed run.
   void FinishAndCheck() {
     map_gate_->Open();
@@ -101,7 +97,8 @@ class JobFaults : public ::testing::Test {
     const std::string want = CountWords(text_);
     EXPECT_TRUE(SortLines(out.out) == want) << "the output differs";
     int64_t words = 0;
-    for (const json& counter : JsonLines(cluster_->Mr({"counters", Status().at("job"), "--json"}).out)) {
+    for (const json& counter :
+         JsonLines(cluster_->Mr({"counters", Status().at("job"), "--json"}).out)) {
       if (counter.at("name") == "words") words = counter.at("value");
     }
     EXPECT_EQ(words, CountAllWords(text_));
@@ -123,8 +120,7 @@ TEST_F(JobFaults, UndisturbedItEqualsASequentialRun) {
   StartJob();
   FinishAndCheck();
   uint64_t mapped = 0;
-  for (const json& attempt :
-       JsonLines(cluster_->Mr({"tasks", Status().at("job"), "--json"}).out)) {
+  for (const json& attempt : JsonLines(cluster_->Mr({"tasks", Status().at("job"), "--json"}).out)) {
     if (std::string(attempt.at("attempt")).starts_with("m-")) {
       mapped += attempt.at("input_bytes").get<uint64_t>();
     }

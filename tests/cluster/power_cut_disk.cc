@@ -38,10 +38,11 @@ absl::StatusOr<std::unique_ptr<PowerCutDisk>> PowerCutDisk::Make(const std::stri
                                                                  uint64_t size_bytes) {
   std::unique_ptr<PowerCutDisk> disk(new PowerCutDisk(dir + "/disk.img", dir + "/disk"));
   RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(disk->mount_point_));
-  ASSIGN_OR_RETURN(const auto image, FileSystem::Real()->Open(disk->image_, {.write = true,
-                                                                             .create = true}));
+  ASSIGN_OR_RETURN(const auto image,
+                   FileSystem::Real()->Open(disk->image_, {.write = true, .create = true}));
   RETURN_IF_ERROR(image->Truncate(size_bytes));
-  RETURN_IF_ERROR(Run({"mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=1,nodiscard", disk->image_}));
+  RETURN_IF_ERROR(
+      Run({"mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=1,nodiscard", disk->image_}));
   RETURN_IF_ERROR(disk->Mount());
   return disk;
 }

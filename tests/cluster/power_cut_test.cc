@@ -38,8 +38,7 @@ TEST(PowerCut, InTheMiddleOfAPutLeavesOldFilesWholeAndNoHalfOne) {
   const auto cluster = Cluster::Start({.on_power_cut_disk = true});
   ASSERT_NE(cluster, nullptr);
   ASSERT_EQ(cluster->Dfs({"put", "-", "/old"}, {.stdin_text = "old\n"}).exit_code, 0);
-  const auto put =
-      cluster->StartCommand({"dfs", "put", "-", "/new"}, {.stdin_pipe = true});
+  const auto put = cluster->StartCommand({"dfs", "put", "-", "/new"}, {.stdin_pipe = true});
   ASSERT_TRUE(put->Feed(RandomBytesOf(size_t{80} << 20, 1)));
   ASSERT_NO_FATAL_FAILURE(cluster->PowerCut());
   put->Signal(SIGKILL);

@@ -17,8 +17,8 @@
 namespace quern::testing {
 namespace {
 
-using ::testing::HasSubstr;
 using nlohmann::json;
+using ::testing::HasSubstr;
 
 class QuernCommand : public ::testing::Test {
  protected:
@@ -43,8 +43,9 @@ class QuernCommand : public ::testing::Test {
   }
   // A shell that uses the cluster as a user would after pasting the lines.
   CommandResult Shell(const std::string& script) const {
-    return RunCommand({"bash", "-c", "eval \"$(\"$QUERN_BIN/quern\" env --dir \"$1\")\" && " + script,
-                       "bash", dir_});
+    return RunCommand({"bash", "-c",
+                       "eval \"$(\"$QUERN_BIN/quern\" env --dir \"$1\")\" && " + script, "bash",
+                       dir_});
   }
   std::map<std::string, json> Status() const {
     std::map<std::string, json> servers;
@@ -102,8 +103,8 @@ TEST_F(QuernCommand, APortInUseIsNamedWithTheFlag) {
   ASSERT_EQ(Up({"--chunkservers", "1", "--workers", "1"}).exit_code, 0);
   const std::string rpc = Status().at("master").at("rpc");
   const std::string port = rpc.substr(rpc.find(':') + 1);
-  const CommandResult other =
-      RunCommand({BinaryPath("quern"), "up", "--dir", dir_ + "/other", "--port_base", port, "--detach"});
+  const CommandResult other = RunCommand(
+      {BinaryPath("quern"), "up", "--dir", dir_ + "/other", "--port_base", port, "--detach"});
   EXPECT_EQ(other.exit_code, 1);
   EXPECT_THAT(other.err, HasSubstr("port " + port + " of master is in use"));
   EXPECT_THAT(other.err, HasSubstr("--port_base"));

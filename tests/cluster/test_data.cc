@@ -86,7 +86,8 @@ std::string CountWords(std::string_view text) {
     begin = text.find_first_not_of(kBlank, end);
   }
   std::string out;
-  for (const auto& [word, count] : counts) fmt::format_to(std::back_inserter(out), "{}\t{}\n", word, count);
+  for (const auto& [word, count] : counts)
+    fmt::format_to(std::back_inserter(out), "{}\t{}\n", word, count);
   return out;
 }
 

@@ -78,7 +78,9 @@ TEST_F(WrongUse, OfFiles) {
 TEST_F(WrongUse, OfJobs) {
   const std::string words = JobPath("wordcount");
   const std::string not_elf = File("not_elf.so", "this is text\n");
-  const std::string truncated = File("truncated.so", "\x7f" "ELF\x02\x01\x01");
+  const std::string truncated = File("truncated.so",
+                                     "\x7f"
+                                     "ELF\x02\x01\x01");
   const std::string broken = File("broken.cc", "#include \"mapreduce/api/mapreduce.h\"\nclass {\n");
   const std::string unknown_key = File("unknown.toml", "name = \"x\"\nplugin = \"" + words +
                                                            "\"\nreducerr = 3\n[[input]]\npath = "
@@ -88,7 +90,10 @@ TEST_F(WrongUse, OfJobs) {
                              "\"\n[[input]]\npath = \"/in\"\nmapper = \"NoSuchMapper\"\n[output]\n"
                              "path = \"/o\"\n[reduce]\ntasks = 0\n");
   const std::vector<Case> cases = {
-      {"output exists", {"mr", "run", "wordcount", "/in", "/exists"}, 3, {"/exists", "--overwrite"}},
+      {"output exists",
+       {"mr", "run", "wordcount", "/in", "/exists"},
+       3,
+       {"/exists", "--overwrite"}},
       {"no input", {"mr", "run", "wordcount", "/nothing", "/o"}, 3, {"/nothing"}},
       {"glob without match", {"mr", "run", "wordcount", "/no*match", "/o"}, 3, {"/no*match"}},
       {"unknown job", {"mr", "run", "wordcuont", "/in", "/o"}, 3, {"wordcuont", "wordcount"}},
@@ -119,21 +124,23 @@ TEST_F(WrongUse, NoClusterRunningIsSaidWithinSeconds) {
 }
 
 TEST_F(WrongUse, APluginThatMisbehavesFailsItsJobWithTaskRecordAndLog) {
-  ASSERT_EQ(cluster_->Dfs({"put", "-f", "-", "/poison"}, {.stdin_text = "fine\nalso fine\npoison\n"})
-                .exit_code,
-            0);
+  ASSERT_EQ(
+      cluster_->Dfs({"put", "-f", "-", "/poison"}, {.stdin_text = "fine\nalso fine\npoison\n"})
+          .exit_code,
+      0);
   struct Crash {
     const char* how;
     std::vector<std::string> says;
   };
-  for (const Crash& c : {Crash{"segfault", {"m-00000", "signal 11", "/poison", "about to misbehave"}},
-                         Crash{"abort", {"m-00000", "signal 6", "/poison", "about to misbehave"}},
-                         Crash{"exit", {"m-00000", "/poison", "about to misbehave"}},
-                         Crash{"throw", {"m-00000", "the poison was too strong", "/poison"}}}) {
+  for (const Crash& c :
+       {Crash{"segfault", {"m-00000", "signal 11", "/poison", "about to misbehave"}},
+        Crash{"abort", {"m-00000", "signal 6", "/poison", "about to misbehave"}},
+        Crash{"exit", {"m-00000", "/poison", "about to misbehave"}},
+        Crash{"throw", {"m-00000", "the poison was too strong", "/poison"}}}) {
     SCOPED_TRACE(c.how);
-    const CommandResult result = cluster_->Mr(
-        {"run", JobPath("gated_words"), "/poison", "/o", "--mapper", "Misbehaves", "--reducer",
-         "GatedSum", "--set", fmt::format("params.how={}", c.how)});
+    const CommandResult result =
+        cluster_->Mr({"run", JobPath("gated_words"), "/poison", "/o", "--mapper", "Misbehaves",
+                      "--reducer", "GatedSum", "--set", fmt::format("params.how={}", c.how)});
     EXPECT_EQ(result.exit_code, 1) << result.Describe();
     for (const std::string& text : c.says) EXPECT_THAT(result.err, HasSubstr(text));
     EXPECT_EQ(cluster_->Dfs({"test", "-e", "/o"}).exit_code, 1);

@@ -27,7 +27,7 @@ struct Result {
   absl::Duration virtual_time;
   uint64_t decisions = 0;
   double seconds = 0;
-  std::vector<uint32_t> chosen_maps;     // times that each map was chosen
+  std::vector<uint32_t> chosen_maps;  // times that each map was chosen
   std::vector<uint32_t> chosen_reduces;
   TaskCounts maps;
   TaskCounts reduces;
@@ -127,8 +127,8 @@ class Simulation {
       case Event::kEnd:
         if (event.life != lives_[event.worker]) return;  // died with its worker
         if (scheduler_.Succeeded(event.attempt, now_).chosen) {
-          auto& chosen = event.attempt.kind == TaskKind::kMap ? result_.chosen_maps
-                                                              : result_.chosen_reduces;
+          auto& chosen =
+              event.attempt.kind == TaskKind::kMap ? result_.chosen_maps : result_.chosen_reduces;
           ++chosen[event.attempt.task];
         }
         break;

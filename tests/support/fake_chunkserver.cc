@@ -179,10 +179,9 @@ FakeChunkserver::Result FakeChunkserver::CarryOut(const Order& order) {
     const auto& finalize = order.finalize();
     if (not_there(finalize.chunk_id())) return result;
     const ReplicaReport replica = replicas_[ChunkId(finalize.chunk_id())];
-    const bool fits = finalize.length() <= replica.length() &&
-                      finalize.crc() == FakeCrc(finalize.length());
-    set(finalize.chunk_id(),
-        fits ? dfs::v1::REPLICA_STATE_FINALIZED : dfs::v1::REPLICA_STATE_STALE,
+    const bool fits =
+        finalize.length() <= replica.length() && finalize.crc() == FakeCrc(finalize.length());
+    set(finalize.chunk_id(), fits ? dfs::v1::REPLICA_STATE_FINALIZED : dfs::v1::REPLICA_STATE_STALE,
         fits ? finalize.length() : replica.length());
   } else if (order.has_copy()) {
     set(order.copy().chunk_id(), dfs::v1::REPLICA_STATE_FINALIZED, order.copy().length());
@@ -284,9 +283,9 @@ std::vector<FakeChunkserver::Order> FakeChunkserver::orders() {
 
 int FakeChunkserver::CountOrders(Order::KindCase kind) {
   MutexLock lock(&mutex_);
-  return static_cast<int>(
-      std::count_if(orders_.begin(), orders_.end(),
-                    [&](const Order& order) { return order.kind_case() == kind; }));
+  return static_cast<int>(std::count_if(orders_.begin(), orders_.end(), [&](const Order& order) {
+    return order.kind_case() == kind;
+  }));
 }
 
 }  // namespace quern

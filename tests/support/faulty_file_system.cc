@@ -18,7 +18,7 @@ class FaultyFile : public File {
     RETURN_IF_ERROR(fs_->Check(Operation::kRead, path()));
     return under_->Pread(offset, n, out);
   }
-  absl::Status DoDatasync() override {
+  absl::Status Datasync() override {
     RETURN_IF_ERROR(fs_->Check(Operation::kSync, path()));
     return under_->Datasync();
   }

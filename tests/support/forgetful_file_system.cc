@@ -69,7 +69,7 @@ class ForgetfulFile : public File {
   const std::string& path() const override { return real_->path(); }
 
  private:
-  absl::Status DoDatasync() override {
+  absl::Status Datasync() override {
     MutexLock lock(&fs_->mutex_);
     RETURN_IF_ERROR(CheckPower());
     inode_->old_pages.clear();

@@ -29,16 +29,18 @@ absl::Status CheckInput(const v1::JobSpec::Input& input) {
   if (input.path().empty()) return InvalidArgumentError("input.path: is missing");
   if (!input.path().starts_with('/') && !input.path().starts_with("file:///")) {
     return InvalidArgumentError(
-        "input.path: {}: must be absolute. Try: /{}, or file:///... for a local file",
-        input.path(), input.path());
+        "input.path: {}: must be absolute. Try: /{}, or file:///... for a local file", input.path(),
+        input.path());
   }
   RETURN_IF_ERROR(CheckOneOf("input.format", input.format(), InputFormats()));
   if (input.format() == "fixed" && input.record_bytes() == 0) {
     return InvalidArgumentError(
-        "input.record_bytes: the format fixed needs the length of a record. Try: record_bytes = 100");
+        "input.record_bytes: the format fixed needs the length of a record. Try: record_bytes = "
+        "100");
   }
   if (input.format() != "fixed" && input.record_bytes() != 0) {
-    return InvalidArgumentError("input.record_bytes: only the format fixed has records of one length");
+    return InvalidArgumentError(
+        "input.record_bytes: only the format fixed has records of one length");
   }
   return absl::OkStatus();
 }

@@ -186,7 +186,8 @@ absl::Status JobTasks::ValidateList(const TaskList& tasks) {
       }
     }
     const bool is_done = task.chosen != Attempt::kNone;
-    if (expected_number != 0) return InternalError("task {}: {} attempts missing", i, expected_number);
+    if (expected_number != 0)
+      return InternalError("task {}: {} attempts missing", i, expected_number);
     if (own_running != task.running) return InternalError("task {}: running count", i);
     if (tasks.queue.waiting(i) != (!is_done && own_running == 0)) {
       return InternalError("task {}: done {}, running {}, waiting {}", i, is_done, own_running,

@@ -85,8 +85,7 @@ class JobTasks {
   bool AllDone() const;
 
   // Starts a new attempt of a task; returns its number.
-  uint32_t Start(TaskKind kind, uint32_t task, WorkerKey worker, Locality locality,
-                 absl::Time now);
+  uint32_t Start(TaskKind kind, uint32_t task, WorkerKey worker, Locality locality, absl::Time now);
   // True when the attempt is now the chosen one of its task. Also for one that was given up before
   // (its worker was silent for a while), as long as no other was chosen: the work is not wasted.
   bool Succeed(TaskKind kind, uint32_t task, uint32_t number, absl::Time now);

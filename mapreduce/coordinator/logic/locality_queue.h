@@ -1,8 +1,8 @@
 // The waiting tasks of one kind of one job, findable by machine, by rack or anyhow.
 //
-// Every task stands in the list of each of its places and in one list of all. Taking a task out only
-// clears its mark; the stale entries are dropped when a list is next read. So each operation costs
-// amortized O(1), and memory is a few words per task.
+// Every task stands in the list of each of its places and in one list of all. Taking a task out
+// only clears its mark; the stale entries are dropped when a list is next read. So each operation
+// costs amortized O(1), and memory is a few words per task.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>

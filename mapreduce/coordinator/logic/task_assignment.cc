@@ -11,7 +11,8 @@ Assignments TaskScheduler::Assign(absl::Time now) {
   next_wake_ = absl::InfiniteFuture();
   PreemptReduces(now, &out);
   for (const Reach reach : {Reach::kOwnData, Reach::kAnyData}) {
-    // Rounds of at most one task per worker, the idlest first, spread a small job over all machines.
+    // Rounds of at most one task per worker, the idlest first, spread a small job over all
+    // machines.
     bool again = true;
     while (again) {
       again = false;
@@ -51,9 +52,8 @@ bool TaskScheduler::TryWorker(WorkerKey key, Reach reach, absl::Time now, Assign
   if (!HasFreeSlot(worker)) return false;
   for (const JobKey job : share_.Order()) {
     JobTasks* tasks = jobs_[job].get();
-    const std::optional<Choice> choice = reach == Reach::kOwnData
-                                             ? ChooseOwn(worker, tasks)
-                                             : ChooseAny(&worker, job, tasks, now);
+    const std::optional<Choice> choice =
+        reach == Reach::kOwnData ? ChooseOwn(worker, tasks) : ChooseAny(&worker, job, tasks, now);
     if (!choice) continue;
     Start(key, job, *choice, now, out);
     return true;
@@ -84,18 +84,16 @@ std::optional<TaskScheduler::Choice> TaskScheduler::ChooseAny(Worker* worker, Jo
         task && MayTake(worker, job, queue->places(*task), now)) {
       return Choice{kind, *task, Locality::kRack};
     }
-    if (const auto task = queue->First();
-        task && MayTake(worker, job, queue->places(*task), now)) {
+    if (const auto task = queue->First(); task && MayTake(worker, job, queue->places(*task), now)) {
       return Choice{kind, *task, Locality::kAny};
     }
   }
   return std::nullopt;
 }
 
-bool TaskScheduler::MayTake(Worker* worker, JobKey job, const TaskPlaces& places,
-                            absl::Time now) {
-  const bool somebody_has_it = std::any_of(
-      places.nodes.begin(), places.nodes.end(), [this](PlaceId node) {
+bool TaskScheduler::MayTake(Worker* worker, JobKey job, const TaskPlaces& places, absl::Time now) {
+  const bool somebody_has_it =
+      std::any_of(places.nodes.begin(), places.nodes.end(), [this](PlaceId node) {
         const auto it = workers_at_.find(node);
         return it != workers_at_.end() && it->second > 0;
       });
@@ -113,8 +111,7 @@ bool TaskScheduler::MayTake(Worker* worker, JobKey job, const TaskPlaces& places
 void TaskScheduler::Start(WorkerKey key, JobKey job, const Choice& choice, absl::Time now,
                           Assignments* out) {
   Worker& worker = workers_[key];
-  const uint32_t number =
-      jobs_[job]->Start(choice.kind, choice.task, key, choice.locality, now);
+  const uint32_t number = jobs_[job]->Start(choice.kind, choice.task, key, choice.locality, now);
   ++worker.running;
   // Having found own data again, it may wait for more of it.
   if (choice.locality == Locality::kNode) worker.waiting_for = JobKey();

@@ -5,7 +5,8 @@
 //  - a map goes to a machine that holds its data, else its rack, else anywhere. A free worker
 //    without data waits `locality_wait` before it takes such a task, once per job and only while
 //    some machine with the data is at work: the wait never leaves the cluster idle for long;
-//  - reduces never take a slot from a map of their job; when maps have to run again and reduces hold
+//  - reduces never take a slot from a map of their job; when maps have to run again and reduces
+//  hold
 //    every slot, some reduces are killed (not failed);
 //  - a worker on which attempts fail through no fault of user code rests for a while.
 // A decision costs O(jobs + log workers); a lost worker O(maps). No locks; `now` is an argument.

@@ -1,8 +1,8 @@
 // Who the workers are and whether they are alive.
 //
-// A worker is lost when it says nothing for `heartbeat_timeout` (MapReduce 3.3), or `reconnect_grace`
-// after its session broke: a process that died is noticed at once by its closed connection, and one
-// that comes back in time loses nothing. No locks; `now` is an argument.
+// A worker is lost when it says nothing for `heartbeat_timeout` (MapReduce 3.3), or
+// `reconnect_grace` after its session broke: a process that died is noticed at once by its closed
+// connection, and one that comes back in time loses nothing. No locks; `now` is an argument.
 #pragma once
 
 #include <absl/time/time.h>

@@ -22,7 +22,8 @@ class ChosenResults {
   ChosenResults() = default;
   explicit ChosenResults(uint32_t tasks) : results_(tasks) {}
 
-  // Replaces what the task had, also in the sums: an output that was lost and made again counts once.
+  // Replaces what the task had, also in the sums: an output that was lost and made again counts
+  // once.
   void Set(uint32_t task, const v1::AttemptResult& result);
   bool Has(uint32_t task) const { return !results_[task].empty(); }
   v1::AttemptResult Get(uint32_t task) const;

@@ -88,8 +88,8 @@ absl::StatusOr<v1::SubmitResponse> Coordinator::Submit(const v1::SubmitRequest& 
     job->id = reserved.job_id;
   }
   // Durable before it is known to anybody; without the lock, since the disk is waited for.
-  if (const absl::Status written = journal_->Append(JobTracker::SubmissionRecords(*job),
-                                                    JobJournal::Sync::kDurable);
+  if (const absl::Status written =
+          journal_->Append(JobTracker::SubmissionRecords(*job), JobJournal::Sync::kDurable);
       !written.ok()) {
     LogError("journal_failed", {{"status", written}});
     std::abort();

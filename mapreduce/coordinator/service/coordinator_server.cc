@@ -30,15 +30,16 @@ client::ClientOptions DfsOptions(const ServerFlags& flags) {
 class CoordinatorServer final : public RunningServer {
  public:
   explicit CoordinatorServer(const ServerFlags& flags)
-      : dfs_(client::FileSystem::Create(DfsOptions(flags))), planner_(dfs_.get()),
+      : dfs_(client::FileSystem::Create(DfsOptions(flags))),
+        planner_(dfs_.get()),
         files_(dfs_.get()) {}
   ~CoordinatorServer() override { Shutdown(); }
 
   absl::Status Start(const ServerFlags& flags) {
     ASSIGN_OR_RETURN(std::unique_ptr<JobJournal> journal,
                      RocksJobJournal::Open({.dir = flags.dirs.at(0)}));
-    coordinator_ = std::make_unique<Coordinator>(std::move(journal), &planner_, &files_,
-                                                 CoordinatorOptions{});
+    coordinator_ =
+        std::make_unique<Coordinator>(std::move(journal), &planner_, &files_, CoordinatorOptions{});
     AddCoordinatorMetrics(coordinator_.get(), &metrics_);
     HttpOptions http;
     http.listen = flags.http;
@@ -53,9 +54,9 @@ class CoordinatorServer final : public RunningServer {
     options.insecure_network = flags.insecure_network;
     // A session per worker, a stream per watcher: each is one sleeping thread.
     options.max_bulk_streams = 8'192;
-    ASSIGN_OR_RETURN(server_, rpc::Server::Start(options, {jobs_.get()},
-                                                 CoordinatorStreams(coordinator_.get(),
-                                                                    &channels_)));
+    ASSIGN_OR_RETURN(server_,
+                     rpc::Server::Start(options, {jobs_.get()},
+                                        CoordinatorStreams(coordinator_.get(), &channels_)));
     return absl::OkStatus();
   }
 

@@ -116,8 +116,8 @@ absl::StatusOr<std::string> Coordinator::FindLog(v1::AttemptId* id, bool newest)
     return NotFoundError("{}: no such task in {}. Try: mr tasks {}", name, id->job_id(),
                          id->job_id());
   }
-  const Attempt* attempt = newest ? tasks->Newest(kind, id->task())
-                                  : tasks->Find(kind, id->task(), id->attempt());
+  const Attempt* attempt =
+      newest ? tasks->Newest(kind, id->task()) : tasks->Find(kind, id->task(), id->attempt());
   if (attempt == nullptr) {
     return NotFoundError("{}: {} yet. Try: mr tasks {}", name,
                          newest ? "has not started" : "has no such attempt", id->job_id());
@@ -125,8 +125,8 @@ absl::StatusOr<std::string> Coordinator::FindLog(v1::AttemptId* id, bool newest)
   id->set_attempt(attempt->number);
   const WorkerRegistry::Worker& worker = tracker_.registry().Get(attempt->worker);
   if (worker.state != WorkerRegistry::State::kConnected) {
-    return UnavailableError("{}: its worker on {} is gone, and its log with it",
-                            FormatAttempt(*id), worker.info.node);
+    return UnavailableError("{}: its worker on {} is gone, and its log with it", FormatAttempt(*id),
+                            worker.info.node);
   }
   return worker.info.address;
 }

@@ -7,8 +7,8 @@ absl::Status DfsFiles::Mkdirs(const std::string& path) {
 }
 
 absl::Status DfsFiles::Rename(const std::string& from, const std::string& to, bool replace) {
-  return dfs_->Rename(
-      from, to, replace ? client::RenameMode::kReplaceTree : client::RenameMode::kNoReplace);
+  return dfs_->Rename(from, to,
+                      replace ? client::RenameMode::kReplaceTree : client::RenameMode::kNoReplace);
 }
 
 absl::Status DfsFiles::WriteFile(const std::string& path, const std::string& contents) {

@@ -80,9 +80,8 @@ absl::StatusOr<std::vector<InputFile>> FindInCluster(client::FileSystem* dfs,
     files[i].path = found[i].path;
     files[i].length = found[i].length;
   }
-  RETURN_IF_ERROR(ParallelFor(files.size(), [&](size_t i) {
-    return FillPlaces(dfs, split_bytes, &files[i]);
-  }));
+  RETURN_IF_ERROR(
+      ParallelFor(files.size(), [&](size_t i) { return FillPlaces(dfs, split_bytes, &files[i]); }));
   return files;
 }
 

@@ -13,7 +13,8 @@ namespace {
 constexpr int kThreads = 4;
 constexpr absl::Duration kRetryInterval = absl::Seconds(1);
 
-// A failed write of the journal ends the process: the next one finds the job unfinished and goes on.
+// A failed write of the journal ends the process: the next one finds the job unfinished and goes
+// on.
 void MustWrite(const absl::Status& status) {
   if (status.ok()) return;
   LogError("journal_failed", {{"status", status}});

@@ -111,8 +111,8 @@ JobPlan JobTracker::PlanOf(const Job& job) {
 }
 
 PlaceId JobTracker::PlaceOf(std::string_view kind, std::string_view name) {
-  const auto [it, added] = places_.try_emplace(
-      fmt::format("{}{}", kind, name), PlaceId(static_cast<uint32_t>(places_.size() + 1)));
+  const auto [it, added] = places_.try_emplace(fmt::format("{}{}", kind, name),
+                                               PlaceId(static_cast<uint32_t>(places_.size() + 1)));
   return it->second;
 }
 

@@ -84,8 +84,8 @@ v1::TaskSpec JobTracker::MakeTaskSpec(const Job& job, const AttemptRef& attempt)
   *task.mutable_job() = job.plan.spec;
   task.set_map_tasks(static_cast<uint32_t>(job.plan.map_splits.size()));
   // The term makes it a new directory even where a power cut took the journal's last attempts.
-  task.set_attempt_dir(fmt::format("{}/{}-{}", JobDir(job.id), FormatAttempt(task.id()),
-                                   journal_->term()));
+  task.set_attempt_dir(
+      fmt::format("{}/{}-{}", JobDir(job.id), FormatAttempt(task.id()), journal_->term()));
   for (const std::string& bound : job.bounds) task.add_range_bounds(bound);
   if (attempt.kind == TaskKind::kMap) *task.mutable_split() = job.plan.map_splits[attempt.task];
   if (attempt.kind == TaskKind::kSample) {

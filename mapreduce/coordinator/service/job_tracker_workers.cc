@@ -74,8 +74,8 @@ void JobTracker::Update(WorkerKey worker, const v1::WorkerMessage::AttemptUpdate
                         absl::Time now) {
   AttemptRef ref;
   Job* job = Resolve(update.id(), &ref);
-  const bool runs = update.state() == v1::ATTEMPT_STATE_STARTING ||
-                    update.state() == v1::ATTEMPT_STATE_RUNNING;
+  const bool runs =
+      update.state() == v1::ATTEMPT_STATE_STARTING || update.state() == v1::ATTEMPT_STATE_RUNNING;
   const Attempt* attempt =
       job == nullptr ? nullptr : scheduler_.job(ref.job)->Find(ref.kind, ref.task, ref.number);
   if (attempt == nullptr || attempt->worker != worker) {
@@ -143,8 +143,7 @@ void JobTracker::OnSuccess(Job* job, const AttemptRef& attempt, const v1::Attemp
   FinishIfDone(job, now);
 }
 
-void JobTracker::StoreResult(Job* job, const AttemptRef& attempt,
-                             const v1::AttemptResult& result) {
+void JobTracker::StoreResult(Job* job, const AttemptRef& attempt, const v1::AttemptResult& result) {
   switch (attempt.kind) {
     case TaskKind::kSample:
       job->sample_keys.insert(job->sample_keys.end(), result.sample_keys().begin(),
@@ -161,8 +160,7 @@ void JobTracker::StoreResult(Job* job, const AttemptRef& attempt,
 
 void JobTracker::OnFailure(Job* job, const AttemptRef& attempt, const v1::AttemptFailure& failure,
                            absl::Time now) {
-  const Attempt* known =
-      scheduler_.job(job->key)->Find(attempt.kind, attempt.task, attempt.number);
+  const Attempt* known = scheduler_.job(job->key)->Find(attempt.kind, attempt.task, attempt.number);
   if (known->state != AttemptState::kRunning) return;
   v1::AttemptEnded* ended = AddRecord(job->key, now)->record.mutable_ended();
   *ended->mutable_id() = ToProto(job->id, attempt);

@@ -10,8 +10,8 @@ namespace quern::mr {
 namespace {
 
 // The streams are left to the bulk server.
-using UnaryJobs = v1::Jobs::WithGenericMethod_WatchJob<
-    v1::Jobs::WithGenericMethod_GetLog<v1::Jobs::Service>>;
+using UnaryJobs =
+    v1::Jobs::WithGenericMethod_WatchJob<v1::Jobs::WithGenericMethod_GetLog<v1::Jobs::Service>>;
 
 class JobsService final : public UnaryJobs {
  public:

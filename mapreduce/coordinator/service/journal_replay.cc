@@ -81,8 +81,7 @@ void JournalReplay::EnsureTasks() {
   tracker_->keys_[job_->id] = job_->key;
   job_->maps = ChosenResults(static_cast<uint32_t>(job_->plan.map_splits.size()));
   job_->reduces = ChosenResults(job_->reduce_tasks());
-  job_->state =
-      job_->plan.sample_splits.empty() ? v1::JOB_STATE_RUNNING : v1::JOB_STATE_PLANNING;
+  job_->state = job_->plan.sample_splits.empty() ? v1::JOB_STATE_RUNNING : v1::JOB_STATE_PLANNING;
   tracker_->scheduler_.AddJob(job_->key, tracker_->PlanOf(*job_));
   tracker_->jobs_[job_->key] = std::move(reading_);
 }

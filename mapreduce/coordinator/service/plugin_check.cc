@@ -42,8 +42,8 @@ absl::StatusOr<PluginInfo> PluginChecker::Check(const v1::JobSpec::Plugin& plugi
   ASSIGN_OR_RETURN(const auto reader, dfs_->Open(plugin.path()));
   const uint64_t size = reader->status().length;
   if (size != plugin.size_bytes() || size > kMaxPluginBytes) {
-    return DataLossError("{}: has {} bytes, the job says {}. Try: submit again", plugin.path(), size,
-                         plugin.size_bytes());
+    return DataLossError("{}: has {} bytes, the job says {}. Try: submit again", plugin.path(),
+                         size, plugin.size_bytes());
   }
   std::string bytes(size, '\0');
   ASSIGN_OR_RETURN(const size_t got, reader->Pread(0, size, bytes.data()));

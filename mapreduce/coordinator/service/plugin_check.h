@@ -13,8 +13,8 @@
 namespace quern::mr {
 
 // Fills in class names that were left empty where the plugin has exactly one of the kind (a reducer
-// only if `reducer_wanted`), and checks all of them. NotFound and FailedPrecondition name the classes
-// there are.
+// only if `reducer_wanted`), and checks all of them. NotFound and FailedPrecondition name the
+// classes there are.
 absl::Status ResolveClasses(const PluginInfo& plugin, v1::JobSpec* spec);
 
 // Reads plugins from the file system once and remembers what they say of themselves. Thread-safe.

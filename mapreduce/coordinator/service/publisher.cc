@@ -28,8 +28,7 @@ absl::Status MovePart(const PublishPlan::Part& part, const std::string& staging,
   return Annotate(moved, fmt::format("move {} into place", part.part.name));
 }
 
-absl::Status FillStaging(const PublishPlan& plan, const std::string& staging,
-                         PublishFiles* files) {
+absl::Status FillStaging(const PublishPlan& plan, const std::string& staging, PublishFiles* files) {
   RETURN_IF_ERROR(files->Mkdirs(staging));
   Manifest manifest = plan.manifest;
   for (const PublishPlan::Part& part : plan.parts) manifest.parts.push_back(part.part);

@@ -25,8 +25,8 @@ absl::StatusOr<std::string> ReadJobId(rpc::BulkLoop* loop) {
   return request.job_id();
 }
 
-absl::Status SendUntilEnd(Coordinator* coordinator, const std::string& job_id,
-                          rpc::BulkLoop* loop, rpc::BulkStream* stream) {
+absl::Status SendUntilEnd(Coordinator* coordinator, const std::string& job_id, rpc::BulkLoop* loop,
+                          rpc::BulkStream* stream) {
   absl::Time sent = absl::InfinitePast();
   bool news = true;
   while (true) {

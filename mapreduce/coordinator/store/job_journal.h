@@ -1,9 +1,9 @@
 // Remembers every job, so that a coordinator that was killed at any moment continues them all.
 //
-// Each job is a sequence of records (proto/quern/mr/v1/journal.proto); replaying them in order through
-// the scheduler rebuilds its state. A job that has ended keeps only its last record. Records of
-// attempts survive the death of the process; what a user was promised (a job was accepted, a job has
-// ended) and the start of a commit are durable. Thread-safe.
+// Each job is a sequence of records (proto/quern/mr/v1/journal.proto); replaying them in order
+// through the scheduler rebuilds its state. A job that has ended keeps only its last record.
+// Records of attempts survive the death of the process; what a user was promised (a job was
+// accepted, a job has ended) and the start of a commit are durable. Thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -96,8 +96,8 @@ absl::Status RocksJobJournal::StartTerm(const RocksJournalOptions& options, uint
   }
   ++term_;
   rocksdb::WriteBatch batch;
-  RETURN_IF_ERROR(FromRocks(
-      batch.Put(db_->ColumnFamily(kMeta), ToSlice(kTermKey), std::to_string(term_))));
+  RETURN_IF_ERROR(
+      FromRocks(batch.Put(db_->ColumnFamily(kMeta), ToSlice(kTermKey), std::to_string(term_))));
   RETURN_IF_ERROR(
       FromRocks(batch.Put(db_->ColumnFamily(kMeta), ToSlice(kClusterKey), cluster_id_)));
   RETURN_IF_ERROR(FromRocks((*db_)->Write(SyncedWrite(), &batch)));
@@ -123,9 +123,9 @@ absl::Status RocksJobJournal::Append(const std::vector<Entry>& entries, Sync syn
   MutexLock lock(&mutex_);
   rocksdb::WriteBatch batch;
   for (const Entry& entry : entries) {
-    RETURN_IF_ERROR(FromRocks(
-        batch.Put(db_->ColumnFamily(kRecords), RecordKey(entry.job, next_number_[entry.job]++),
-                  entry.record.SerializeAsString())));
+    RETURN_IF_ERROR(FromRocks(batch.Put(db_->ColumnFamily(kRecords),
+                                        RecordKey(entry.job, next_number_[entry.job]++),
+                                        entry.record.SerializeAsString())));
   }
   return Annotate(
       FromRocks((*db_)->Write(sync == Sync::kDurable ? SyncedWrite() : UnsyncedWrite(), &batch)),
@@ -144,8 +144,8 @@ absl::Status RocksJobJournal::ReplaceAll(JobKey job, const v1::JournalRecord* re
   rocksdb::ColumnFamilyHandle* records = db_->ColumnFamily(kRecords);
   RETURN_IF_ERROR(FromRocks(batch.DeleteRange(records, RecordKey(job, 0), EndOf(job))));
   if (record != nullptr) {
-    RETURN_IF_ERROR(FromRocks(batch.Put(records, RecordKey(job, next_number_[job]++),
-                                        record->SerializeAsString())));
+    RETURN_IF_ERROR(FromRocks(
+        batch.Put(records, RecordKey(job, next_number_[job]++), record->SerializeAsString())));
   }
   return Annotate(FromRocks((*db_)->Write(SyncedWrite(), &batch)), "write the journal");
 }

@@ -4,7 +4,7 @@
 namespace quern::master {
 
 Reply<pb::AbandonResponse> Abandon(Master& master, const pb::AbandonRequest& request,
-                                  const CallContext&) {
+                                   const CallContext&) {
   return master.committer().Answer<pb::AbandonResponse>(
       request.header(), [&](const MetadataView& view) {
         return FileLifecycle(view, master.options().file_defaults, master.NowMs()).Abandon(request);

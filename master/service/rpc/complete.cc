@@ -45,7 +45,8 @@ absl::Status WaitForCopies(Master& master, const FileChunks& file, absl::Time de
   for (const ChunkId chunk : file.chunks) {
     while (true) {
       const std::optional<ChunkInfo> info = state.chunks.Find(chunk);
-      if (!info.has_value()) return NotFoundError("{}: was deleted while it was written", file.name);
+      if (!info.has_value())
+        return NotFoundError("{}: was deleted while it was written", file.name);
       // Complete itself says what is wrong with a chunk that is not sealed.
       if (info->state != pb::CHUNK_STATE_SEALED) break;
       const size_t durable = CountDurable(*info, state.servers);
@@ -53,9 +54,10 @@ absl::Status WaitForCopies(Master& master, const FileChunks& file, absl::Time de
       state.repair.ClientWaits(chunk);
       const absl::Duration left = deadline - Clock::Real()->TimeNow();
       if (left <= absl::ZeroDuration()) {
-        return UnavailableError("{}: chunk {} has {} durable copies, need {} "
-                                "(min_write_replicas). Try: dfs admin report",
-                                file.name, chunk, durable, needed);
+        return UnavailableError(
+            "{}: chunk {} has {} durable copies, need {} "
+            "(min_write_replicas). Try: dfs admin report",
+            file.name, chunk, durable, needed);
       }
       state.changed.WaitFor(&state.mutex, left);
     }

@@ -4,7 +4,7 @@
 namespace quern::master {
 
 Reply<pb::DeleteResponse> Delete(Master& master, const pb::DeleteRequest& request,
-                                  const CallContext&) {
+                                 const CallContext&) {
   return master.committer().Answer<pb::DeleteResponse>(
       request.header(), [&](const MetadataView& view) {
         return NamespaceTree(view, master.NowMs()).Delete(request);

@@ -75,8 +75,7 @@ std::vector<const ServerInfo*> Readable(const ChunkInfo& chunk, const ServerRegi
     if (server->registered && !server->connected) {
       broken.push_back(server);
     } else if (health != ServerHealth::kDead) {
-      ranked.push_back(
-          {{Doubt(*server, replica, health), Locality(*server, node, rack)}, server});
+      ranked.push_back({{Doubt(*server, replica, health), Locality(*server, node, rack)}, server});
     }
   }
   if (ranked.empty()) return broken;
@@ -108,8 +107,8 @@ Reply<pb::GetChunksResponse> GetChunks(Master& master, const pb::GetChunksReques
   *response.mutable_status() = ToFileStatus(file.path, file.inode, file.row);
   const uint32_t page =
       request.max_chunks() == 0 ? kDefaultPage : std::min(request.max_chunks(), kMaxPage);
-  const uint32_t end = static_cast<uint32_t>(std::min<uint64_t>(
-      file.row.chunk_count(), uint64_t{request.first_ordinal()} + page));
+  const uint32_t end = static_cast<uint32_t>(
+      std::min<uint64_t>(file.row.chunk_count(), uint64_t{request.first_ordinal()} + page));
   response.set_more(end < file.row.chunk_count());
 
   ClusterState& state = master.state();

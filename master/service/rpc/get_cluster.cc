@@ -57,9 +57,8 @@ Reply<pb::GetClusterResponse> GetCluster(Master& master, const pb::GetClusterReq
   response.set_under_replicated(state.repair.under_replicated());
   response.set_missing(state.repair.missing());
   response.set_repairs_in_flight(state.repair.in_flight());
-  const uint32_t needed =
-      MinWriteReplicas(master.options(), master.options().file_defaults.replication,
-                       state.servers.servers().size());
+  const uint32_t needed = MinWriteReplicas(
+      master.options(), master.options().file_defaults.replication, state.servers.servers().size());
   response.set_writable(state.servers.CountAlive(now) >= std::max(needed, 1u));
   return response;
 }

@@ -40,8 +40,7 @@ Reply<pb::SetAttributesResponse> SetAttributes(Master&, const pb::SetAttributesR
                                                const CallContext&);
 Reply<pb::ReportBadReplicaResponse> ReportBadReplica(Master&, const pb::ReportBadReplicaRequest&,
                                                      const CallContext&);
-Reply<pb::GetClusterResponse> GetCluster(Master&, const pb::GetClusterRequest&,
-                                         const CallContext&);
+Reply<pb::GetClusterResponse> GetCluster(Master&, const pb::GetClusterRequest&, const CallContext&);
 Reply<pb::ReportSealedResponse> ReportSealed(Master&, const pb::ReportSealedRequest&,
                                              const CallContext&);
 

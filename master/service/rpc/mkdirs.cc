@@ -4,7 +4,7 @@
 namespace quern::master {
 
 Reply<pb::MkdirsResponse> Mkdirs(Master& master, const pb::MkdirsRequest& request,
-                                  const CallContext&) {
+                                 const CallContext&) {
   return master.committer().Answer<pb::MkdirsResponse>(
       request.header(), [&](const MetadataView& view) {
         return NamespaceTree(view, master.NowMs()).Mkdirs(request);

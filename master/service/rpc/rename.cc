@@ -4,7 +4,7 @@
 namespace quern::master {
 
 Reply<pb::RenameResponse> Rename(Master& master, const pb::RenameRequest& request,
-                                  const CallContext&) {
+                                 const CallContext&) {
   return master.committer().Answer<pb::RenameResponse>(
       request.header(), [&](const MetadataView& view) {
         return NamespaceTree(view, master.NowMs()).Rename(request);

@@ -4,8 +4,7 @@
 
 namespace quern::master {
 
-Reply<pb::ReportSealedResponse> ReportSealed(Master& master,
-                                             const pb::ReportSealedRequest& request,
+Reply<pb::ReportSealedResponse> ReportSealed(Master& master, const pb::ReportSealedRequest& request,
                                              const CallContext&) {
   const ChunkId chunk(request.chunk_id());
   // A repeated report finds its own record, so the answer need not be kept for retries.

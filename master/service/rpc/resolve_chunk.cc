@@ -25,8 +25,7 @@ absl::Status CheckComplaint(Master& master, const pb::ResolveChunkRequest& reque
 
 }  // namespace
 
-Reply<pb::ResolveChunkResponse> ResolveChunk(Master& master,
-                                             const pb::ResolveChunkRequest& request,
+Reply<pb::ResolveChunkResponse> ResolveChunk(Master& master, const pb::ResolveChunkRequest& request,
                                              const CallContext&) {
   RETURN_IF_ERROR(CheckComplaint(master, request));
   master.writers().Touch(InodeId(request.inode_id()), master.clock().MonotonicNow());

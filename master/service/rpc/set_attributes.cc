@@ -3,8 +3,9 @@
 
 namespace quern::master {
 
-Reply<pb::SetAttributesResponse> SetAttributes(Master& master, const pb::SetAttributesRequest& request,
-                                  const CallContext&) {
+Reply<pb::SetAttributesResponse> SetAttributes(Master& master,
+                                               const pb::SetAttributesRequest& request,
+                                               const CallContext&) {
   return master.committer().Answer<pb::SetAttributesResponse>(
       request.header(), [&](const MetadataView& view) {
         return NamespaceTree(view, master.NowMs()).SetAttributes(request);

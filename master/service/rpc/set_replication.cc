@@ -3,8 +3,9 @@
 
 namespace quern::master {
 
-Reply<pb::SetReplicationResponse> SetReplication(Master& master, const pb::SetReplicationRequest& request,
-                                  const CallContext&) {
+Reply<pb::SetReplicationResponse> SetReplication(Master& master,
+                                                 const pb::SetReplicationRequest& request,
+                                                 const CallContext&) {
   return master.committer().Answer<pb::SetReplicationResponse>(
       request.header(), [&](const MetadataView& view) {
         return NamespaceTree(view, master.NowMs()).SetReplication(request);

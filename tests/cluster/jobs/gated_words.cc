@@ -1,7 +1,8 @@
 // Word count that waits where a test tells it to, and one that misbehaves on a given word.
 //
-// A gate is a file: whoever holds its lock (flock, exclusively) keeps it shut, and opens it by letting
-// go. So a test can stop a job in the middle of its maps or of its reduces, do harm, and let it go on.
+// A gate is a file: whoever holds its lock (flock, exclusively) keeps it shut, and opens it by
+// letting go. So a test can stop a job in the middle of its maps or of its reduces, do harm, and
+// let it go on.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>

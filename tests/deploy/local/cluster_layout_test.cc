@@ -44,8 +44,8 @@ TEST(ClusterLayout, ChunkserverAndWorkerOfOneNumberAreOneNode) {
     names.push_back(spec.name);
     nodes.push_back(spec.node);
   }
-  EXPECT_THAT(names, ElementsAre("master", "coordinator", "chunkserver1", "chunkserver2",
-                                 "worker1", "worker2"));
+  EXPECT_THAT(names, ElementsAre("master", "coordinator", "chunkserver1", "chunkserver2", "worker1",
+                                 "worker2"));
   EXPECT_THAT(nodes, ElementsAre("", "", "node-1", "node-2", "node-1", "node-2"));
 }
 
@@ -54,9 +54,8 @@ TEST(ClusterLayout, CommandLinesAreComplete) {
   EXPECT_THAT(specs.front().argv,
               ElementsAre("/b/quern-master", "--listen", "127.0.0.1:9400", "--http",
                           "127.0.0.1:9500", "--dir", "/d/master", "--replication", "2"));
-  EXPECT_THAT(specs.back().argv,
-              IsSupersetOf({"--node", "node-2", "--master", "127.0.0.1:9400", "--coordinator",
-                            "127.0.0.1:9420"}));
+  EXPECT_THAT(specs.back().argv, IsSupersetOf({"--node", "node-2", "--master", "127.0.0.1:9400",
+                                               "--coordinator", "127.0.0.1:9420"}));
 }
 
 }  // namespace

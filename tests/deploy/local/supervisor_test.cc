@@ -55,9 +55,8 @@ TEST_F(SupervisorTest, IsReadyWhenEveryServerHasSaidSo) {
 }
 
 TEST_F(SupervisorTest, AServerThatEndsAtOnceIsNamedWithItsLastWords) {
-  const auto supervisor =
-      Supervise({Script("a", serve_), Script("b", "echo first >&2; echo disk on fire >&2; exit 3")},
-                true);
+  const auto supervisor = Supervise(
+      {Script("a", serve_), Script("b", "echo first >&2; echo disk on fire >&2; exit 3")}, true);
   ASSERT_TRUE(supervisor->StartAll().ok());
   const absl::Status ready = supervisor->WaitUntilReady(absl::Seconds(10));
   EXPECT_EQ(ready.code(), absl::StatusCode::kFailedPrecondition);
@@ -72,9 +71,8 @@ TEST_F(SupervisorTest, ADeadServerIsStartedAgain) {
   ServerProcess* const server = *supervisor->Find("a");
   const pid_t first = server->pid();
   server->Kill(SIGKILL);
-  StepUntil(supervisor.get(), [&] {
-    return server->state() == ServerState::kRunning && server->pid() != first;
-  });
+  StepUntil(supervisor.get(),
+            [&] { return server->state() == ServerState::kRunning && server->pid() != first; });
   EXPECT_EQ(server->restarts(), 1);
   EXPECT_THAT(server->last_exit(), HasSubstr("signal 9"));
 }

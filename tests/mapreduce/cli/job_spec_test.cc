@@ -74,8 +74,9 @@ TEST(JobSpec, NamesFileLineAndKeyOfWhatIsWrong) {
     std::string expected;
   };
   const std::vector<Case> cases = {
-      {"name = \"x\"\n[reduce]\ntask = 3", "job.toml:3: reduce.task: unknown key. Did you mean "
-                                           "reduce.tasks?"},
+      {"name = \"x\"\n[reduce]\ntask = 3",
+       "job.toml:3: reduce.task: unknown key. Did you mean "
+       "reduce.tasks?"},
       {"[reduces]\ntasks = 3", "reduces.tasks: unknown key. Did you mean reduce.tasks?"},
       {"[reduce]\ntasks = -1", "'-1' is no whole number"},
       {"[reduce]\ntasks = \"many\"", "reduce.tasks"},

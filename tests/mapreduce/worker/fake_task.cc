@@ -56,8 +56,7 @@ void Done(const v1::ToTask::Start& start, MessagePipe* pipe) {
 void RunOne(const v1::ToTask::Start& start, MessagePipe* pipe, int fd) {
   MarkRecord(start);
   const auto found = start.task().job().params().find("do");
-  const std::string what =
-      found == start.task().job().params().end() ? "done" : found->second;
+  const std::string what = found == start.task().job().params().end() ? "done" : found->second;
   v1::FromTask message;
   if (what == "done" || what == "done-then-exit") Done(start, pipe);
   if (what == "done-then-exit") _exit(0);

@@ -38,8 +38,8 @@ class CoordinatorProcess {
     rpc::ServerOptions options;
     options.listen = listen;
     options.watchdog = false;
-    server_ = *rpc::Server::Start(options, {jobs_.get()},
-                                  CoordinatorStreams(&coordinator, &channels_));
+    server_ =
+        *rpc::Server::Start(options, {jobs_.get()}, CoordinatorStreams(&coordinator, &channels_));
   }
   ~CoordinatorProcess() {
     coordinator.Shutdown();

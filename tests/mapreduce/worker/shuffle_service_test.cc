@@ -26,7 +26,7 @@ class ShuffleServiceTest : public testing::Test {
   }
 
   struct Fetched {
-    std::map<uint32_t, std::string> bytes;   // by map task
+    std::map<uint32_t, std::string> bytes;  // by map task
     std::map<uint32_t, std::string> errors;
     absl::Status status;
   };

@@ -107,18 +107,17 @@ TEST_F(ChunkPlacementTest, AnyClusterGivesDistinctLivingServersAsLongAsThereAreS
     std::set<ServerId> usable;
     for (uint32_t id = 1; id <= count; ++id) {
       servers.Add({.id = id,
-                    .node = "m" + std::to_string(Below(5)),
-                    .rack = "/r" + std::to_string(Below(3)),
-                    .free_bytes = OneIn(4) ? 0 : uint64_t{50} << 30});
+                   .node = "m" + std::to_string(Below(5)),
+                   .rack = "/r" + std::to_string(Below(3)),
+                   .free_bytes = OneIn(4) ? 0 : uint64_t{50} << 30});
       if (OneIn(5)) servers.registry.Disconnect(ServerId(id));
       const ServerInfo& server = *servers.registry.Find(ServerId(id));
       if (server.connected && server.free_bytes > 0) usable.insert(ServerId(id));
     }
     const size_t wanted = 1 + Below(5);
-    const Placement chosen =
-        placement_.Choose(servers.registry,
-                          {.count = wanted, .bytes = 64 << 20, .writer_node = "m1"}, servers.now,
-                          random_);
+    const Placement chosen = placement_.Choose(
+        servers.registry, {.count = wanted, .bytes = 64 << 20, .writer_node = "m1"}, servers.now,
+        random_);
     EXPECT_EQ(chosen.servers.size(), std::min(wanted, usable.size()));
     const std::set<ServerId> distinct(chosen.servers.begin(), chosen.servers.end());
     EXPECT_EQ(distinct.size(), chosen.servers.size());

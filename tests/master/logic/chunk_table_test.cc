@@ -98,7 +98,8 @@ TEST_F(ChunkTableWalkTest, AgreesWithAMapAndKeepsItsSums) {
         break;
       default:
         table.SetReplica(ChunkId(id), {ServerId(server), state, OneIn(2)});
-        if (model.contains(id)) model[id][server] = *table.Find(ChunkId(id))->Find(ServerId(server));
+        if (model.contains(id))
+          model[id][server] = *table.Find(ChunkId(id))->Find(ServerId(server));
     }
     ASSERT_EQ(table.Contains(ChunkId(id)), model.contains(id));
     if (step % 500 != 0) continue;

@@ -19,8 +19,7 @@ const std::vector<ServerId> kChain = {ServerId(1), ServerId(2)};
 // Gives the file its next chunk.
 void AddChunk(TestNamespace* ns, const pb::CreateResponse& file, uint64_t chunk) {
   const InodeId inode(file.inode_id());
-  ASSERT_OK_AND_ASSIGN(const pb::InodeRow row,
-                       ns->files().CheckWriter(inode, file.writer_token()));
+  ASSERT_OK_AND_ASSIGN(const pb::InodeRow row, ns->files().CheckWriter(inode, file.writer_token()));
   const MetadataView view = ns->view();
   ASSERT_OK(ChunkLifecycle(view).CheckNext(inode, row, row.chunk_count()));
   ns->Apply(ChunkLifecycle::Add(ChunkId(chunk), inode, row, kChain));

@@ -107,8 +107,7 @@ TEST_F(GarbagePlannerTest, OfTwoOnOneMachineOneGoesFirst) {
   servers_.Add({.id = 1, .node = "a", .rack = "/x"});
   servers_.Add({.id = 2, .node = "b", .rack = "/y", .free_bytes = 1 << 20});
   servers_.Add({.id = 3, .node = "a", .rack = "/x"});
-  EXPECT_THAT(Surplus(AddChunk(1, 2, {1, 2, 3})),
-              ::testing::AnyOf(ServerId(1), ServerId(3)));
+  EXPECT_THAT(Surplus(AddChunk(1, 2, {1, 2, 3})), ::testing::AnyOf(ServerId(1), ServerId(3)));
 }
 
 TEST_F(GarbagePlannerTest, ASurplusThatIsNoneAnyMoreStays) {
@@ -135,8 +134,8 @@ TEST_F(GarbagePlannerTest, TheLastGoodReplicaIsNeverRemoved) {
   const ChunkInfo chunk = AddChunk(1, 1, {1});
   EXPECT_FALSE(GarbagePlanner::MayRemove(chunk, ServerId(1), servers_.registry, servers_.now));
   chunks_.SetReplica(ChunkId(1), {ServerId(1), pb::REPLICA_STATE_CORRUPT, true});
-  EXPECT_FALSE(GarbagePlanner::MayRemove(*chunks_.Find(ChunkId(1)), ServerId(1),
-                                         servers_.registry, servers_.now))
+  EXPECT_FALSE(GarbagePlanner::MayRemove(*chunks_.Find(ChunkId(1)), ServerId(1), servers_.registry,
+                                         servers_.now))
       << "not even a corrupt one while there is nothing better";
 }
 

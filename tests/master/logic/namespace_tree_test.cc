@@ -25,7 +25,8 @@ TEST(NamespaceTreeTest, MkdirsMakesParentsOnlyWhenAsked) {
   EXPECT_THAT(ns.Mkdirs("/a/b", false), StatusIs(Code::kAlreadyExists));
   EXPECT_OK(ns.Touch("/a/f"));
   EXPECT_THAT(ns.Mkdirs("/a/f"), StatusIs(Code::kAlreadyExists));
-  EXPECT_THAT(ns.Mkdirs("/a/f/x"), StatusIs(Code::kFailedPrecondition, HasSubstr("/a/f is a file")));
+  EXPECT_THAT(ns.Mkdirs("/a/f/x"),
+              StatusIs(Code::kFailedPrecondition, HasSubstr("/a/f is a file")));
 }
 
 TEST(NamespaceTreeTest, KeepsOwnerModeAndTimes) {
@@ -76,7 +77,8 @@ TEST(NamespaceTreeTest, RenameMovesWholeTrees) {
 TEST(NamespaceTreeTest, RenameRefusesToTieKnots) {
   TestNamespace ns;
   ASSERT_OK(ns.Mkdirs("/a/b/c"));
-  EXPECT_THAT(ns.Rename("/a", "/a/b/d"), StatusIs(Code::kInvalidArgument, HasSubstr("into itself")));
+  EXPECT_THAT(ns.Rename("/a", "/a/b/d"),
+              StatusIs(Code::kInvalidArgument, HasSubstr("into itself")));
   EXPECT_THAT(ns.Rename("/a", "/a/b/c", kReplaceTree), StatusIs(Code::kInvalidArgument));
   EXPECT_THAT(ns.Rename("/a/b/c", "/a", kReplaceTree), StatusIs(Code::kInvalidArgument));
   EXPECT_THAT(ns.Rename("/a/b/c", "/", kReplaceTree), StatusIs(Code::kInvalidArgument));

@@ -56,16 +56,17 @@ class GatedStore : public MemoryMetadataStore {
 class CommitterTest : public ::testing::Test {
  protected:
   std::unique_ptr<Committer> Start(MetadataStore* store) {
-    auto committer = Committer::Start(store, Clock::Real(),
-                                      [this](const pb::LogRecord&) { ++applied_; });
+    auto committer =
+        Committer::Start(store, Clock::Real(), [this](const pb::LogRecord&) { ++applied_; });
     EXPECT_OK(committer.status());
-    EXPECT_OK((*committer)->Commit([](const MetadataView& view)
-                                       -> absl::StatusOr<std::optional<pb::LogRecord>> {
-      if (!view.Meta().cluster_id().empty()) return std::nullopt;
-      pb::LogRecord record;
-      record.mutable_format()->set_cluster_id("c");
-      return record;
-    }));
+    EXPECT_OK(
+        (*committer)
+            ->Commit([](const MetadataView& view) -> absl::StatusOr<std::optional<pb::LogRecord>> {
+              if (!view.Meta().cluster_id().empty()) return std::nullopt;
+              pb::LogRecord record;
+              record.mutable_format()->set_cluster_id("c");
+              return record;
+            }));
     return *std::move(committer);
   }
   static pb::MkdirsRequest Request(const std::string& path, uint64_t id, bool parents = false) {
@@ -78,9 +79,9 @@ class CommitterTest : public ::testing::Test {
   }
   static absl::StatusOr<pb::MkdirsResponse> Mkdirs(Committer* committer,
                                                    const pb::MkdirsRequest& request) {
-    return committer->Answer<pb::MkdirsResponse>(
-        request.header(),
-        [&](const MetadataView& view) { return NamespaceTree(view, 1).Mkdirs(request); });
+    return committer->Answer<pb::MkdirsResponse>(request.header(), [&](const MetadataView& view) {
+      return NamespaceTree(view, 1).Mkdirs(request);
+    });
   }
   std::atomic<int> applied_ = 0;
 };
@@ -95,8 +96,8 @@ TEST_F(CommitterTest, WaitingRecordsShareOneWrite) {
   for (uint64_t i = 0; i < 20; ++i) {
     callers.emplace_back([&, i] {
       const auto request = Request("/d" + std::to_string(i), i + 1);
-      EXPECT_OK(committer->Answer<pb::MkdirsResponse>(
-          request.header(), [&](const MetadataView& view) {
+      EXPECT_OK(
+          committer->Answer<pb::MkdirsResponse>(request.header(), [&](const MetadataView& view) {
             undecided.count_down();
             return NamespaceTree(view, 1).Mkdirs(request);
           }));
@@ -158,8 +159,7 @@ TEST_F(CommitterTest, ARestartRecoversRowsAnswersAndIndices) {
   auto later = Request("/b", 2);
   later.mutable_header()->set_lowest_outstanding(2);
   ASSERT_OK(Mkdirs(committer.get(), later));
-  EXPECT_THAT(Mkdirs(committer.get(), Request("/a", 1)),
-              StatusIs(absl::StatusCode::kAlreadyExists))
+  EXPECT_THAT(Mkdirs(committer.get(), Request("/a", 1)), StatusIs(absl::StatusCode::kAlreadyExists))
       << "its client said that the answer had arrived";
 }
 

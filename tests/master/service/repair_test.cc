@@ -108,9 +108,8 @@ TEST_F(RepairTest, ChunksOfDeletedFilesGoAndTheirRowsToo) {
   const OpenFile kept = CompleteFile("/d/kept", 100);
   ASSERT_OK(client_->Delete("/d/f"));
   for (const auto& server : servers_) {
-    EXPECT_TRUE(Eventually([&] {
-      return server->Replica(open.id()).state() == pb::REPLICA_STATE_REMOVED;
-    }));
+    EXPECT_TRUE(Eventually(
+        [&] { return server->Replica(open.id()).state() == pb::REPLICA_STATE_REMOVED; }));
   }
   EXPECT_EQ(CountFinalized(kept.id()), 3u);
   EXPECT_TRUE(Eventually([&] { return Cluster().chunk_count() == 1; }));

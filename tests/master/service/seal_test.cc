@@ -76,9 +76,8 @@ TEST_F(SealTest, NobodyReachableBlocksUntilOneReturns) {
       << "a clean seal comes too late";
   // Its return is enough: nobody has to complain again.
   ASSERT_OK(servers_[0]->Restart());
-  EXPECT_TRUE(Eventually([&] {
-    return servers_[0]->Replica(open.id()).state() == pb::REPLICA_STATE_FINALIZED;
-  }));
+  EXPECT_TRUE(Eventually(
+      [&] { return servers_[0]->Replica(open.id()).state() == pb::REPLICA_STATE_FINALIZED; }));
   ASSERT_OK_AND_ASSIGN(const auto sealed, Resolve(open, 100));
   EXPECT_EQ(sealed.sealed_length(), 100u);
   EXPECT_EQ(sealed.last_seq(), 10u);
@@ -119,9 +118,8 @@ TEST_F(SealTest, FinalizeIsRepeatedToServersThatMissedIt) {
   ASSERT_OK(Resolve(open, 100));
   RestartMaster();
   ReconnectServers();
-  EXPECT_TRUE(Eventually([&] {
-    return away->Replica(open.id()).state() == pb::REPLICA_STATE_FINALIZED;
-  }));
+  EXPECT_TRUE(
+      Eventually([&] { return away->Replica(open.id()).state() == pb::REPLICA_STATE_FINALIZED; }));
 }
 
 TEST_F(SealTest, ASuspectHasNoVoteWhileAnotherMayAnswer) {
@@ -190,9 +188,8 @@ TEST_F(SealTest, AnAbandonedFileWithANameIsSealedAsItIsAndOneWithoutIsDropped) {
   EXPECT_EQ(client_->Stat("/log")->length(), 30u);
   EXPECT_THAT(client_->Stat("/nameless"), StatusIs(Code::kNotFound));
   for (const auto& server : servers_) {
-    EXPECT_TRUE(Eventually([&] {
-      return server->Replica(nameless.id()).state() == pb::REPLICA_STATE_REMOVED;
-    }));
+    EXPECT_TRUE(Eventually(
+        [&] { return server->Replica(nameless.id()).state() == pb::REPLICA_STATE_REMOVED; }));
   }
 }
 

@@ -52,14 +52,14 @@ class TestClient {
   void KeepAnswers() { keep_answers_ = true; }
 
   // Sends the request as it is.
-#define QUERN_CALL(Method)                                                                \
-  absl::StatusOr<pb::Method##Response> Call(const pb::Method##Request& request) {         \
-    pb::Method##Response response;                                                        \
+#define QUERN_CALL(Method)                                                                 \
+  absl::StatusOr<pb::Method##Response> Call(const pb::Method##Request& request) {          \
+    pb::Method##Response response;                                                         \
     const absl::Status status = rpc::Call(absl::Seconds(20), [&](grpc::ClientContext* c) { \
-      return stub_->Method(c, request, &response);                                        \
-    });                                                                                   \
-    if (!status.ok()) return status;                                                      \
-    return response;                                                                      \
+      return stub_->Method(c, request, &response);                                         \
+    });                                                                                    \
+    if (!status.ok()) return status;                                                       \
+    return response;                                                                       \
   }
   QUERN_CALL(Mkdirs)
   QUERN_CALL(Create)
@@ -237,8 +237,8 @@ class MasterTest : public ::testing::Test {
     return open;
   }
   void SealCleanly(const OpenFile& open, uint64_t length) {
-    ASSERT_OK(client_->ReportSealed(open.id(), ServerId(open.chunk.replicas(0).server_id()),
-                                    length));
+    ASSERT_OK(
+        client_->ReportSealed(open.id(), ServerId(open.chunk.replicas(0).server_id()), length));
   }
   // A complete file of one chunk whose replicas are finalized.
   OpenFile CompleteFile(const std::string& path, uint64_t length, uint32_t replication = 3) {

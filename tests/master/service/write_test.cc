@@ -1,4 +1,5 @@
-// The write road as the master sees it: create, allocate, seal, complete, and what goes wrong there.
+// The write road as the master sees it: create, allocate, seal, complete, and what goes wrong
+// there.
 #include <gmock/gmock.h>
 
 #include "tests/master/service/test_cluster.h"
@@ -52,9 +53,7 @@ TEST_F(WriteTest, NeedsEnoughServers) {
   ASSERT_OK_AND_ASSIGN(const auto file, client_->Call(client_->CreateRequest("/f")));
   servers_[0]->Disconnect();
   servers_[1]->Disconnect();
-  const auto refused = [&] {
-    return client_->Call(client_->AllocateRequest(file)).status();
-  };
+  const auto refused = [&] { return client_->Call(client_->AllocateRequest(file)).status(); };
   EXPECT_TRUE(Eventually([&] { return refused().code() == Code::kUnavailable; }));
   EXPECT_THAT(refused(), StatusIs(Code::kUnavailable,
                                   HasSubstr("1 of 3 chunkservers alive, need 2 "

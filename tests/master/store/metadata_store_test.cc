@@ -86,7 +86,8 @@ TEST_P(MetadataStoreTest, ScansRangesInByteOrder) {
   const auto reader = store_->Snapshot();
   EXPECT_THAT(Scan(*reader, Table::kDentries, "ab", "c"),
               ElementsAre(Pair("ab", "ab"), Pair("b", "b")));
-  EXPECT_THAT(Scan(*reader, Table::kDentries, "c"), ElementsAre(Pair("c", "c"), Pair("\xff", "\xff")));
+  EXPECT_THAT(Scan(*reader, Table::kDentries, "c"),
+              ElementsAre(Pair("c", "c"), Pair("\xff", "\xff")));
   int visited = 0;
   reader->Scan(Table::kDentries, "", "", [&](auto, auto) { return ++visited < 2; });
   EXPECT_EQ(visited, 2);

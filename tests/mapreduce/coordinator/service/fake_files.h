@@ -9,8 +9,8 @@
 
 namespace quern::mr {
 
-// A tree of files as a map from paths to contents; directories end with '/'. After `calls_left` calls
-// every further one fails, half of the time after having done its work.
+// A tree of files as a map from paths to contents; directories end with '/'. After `calls_left`
+// calls every further one fails, half of the time after having done its work.
 class FakeFiles final : public PublishFiles {
  public:
   FakeFiles() = default;

@@ -67,8 +67,8 @@ class TrackerTest : public testing::Test {
     job->plan.sample_splits.resize(samples);
     job->plan.spec.mutable_reduce()->set_tasks(reduces);
     job->plan.spec.mutable_limits()->set_attempts(3);
-    EXPECT_TRUE(journal_->Append(JobTracker::SubmissionRecords(*job), JobJournal::Sync::kDurable)
-                    .ok());
+    EXPECT_TRUE(
+        journal_->Append(JobTracker::SubmissionRecords(*job), JobJournal::Sync::kDurable).ok());
     tracker_->Add(std::move(job), now_);
     Pump();
     return reserved.job_id;

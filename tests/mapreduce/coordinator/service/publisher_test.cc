@@ -22,7 +22,6 @@ PublishPlan Plan(int parts) {
   return plan;
 }
 
-
 void ExpectPublished(const FakeFiles& files, const PublishPlan& plan) {
   for (const auto& part : plan.parts) {
     const auto it = files.tree.find("/deep/out/" + part.part.name);

@@ -1,13 +1,11 @@
-#include "client/shell/command_line.h"
+#include "common/command_line.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "client/shell/command.h"
-#include "client/shell/registry.h"
 #include "tests/support/status_matchers.h"
 
-namespace quern::shell {
+namespace quern {
 namespace {
 
 using ::testing::ElementsAre;
@@ -78,22 +76,5 @@ TEST(CommandLine, WrongUseIsToldWithWhatWasMeant) {
   }
 }
 
-TEST(Registry, EveryCommandHasHelpWithTwoExamplesAndANameOfItsOwn) {
-  std::set<std::string> names;
-  for (const CommandSpec& spec : AllCommands()) {
-    EXPECT_TRUE(names.insert(spec.name).second) << spec.name;
-    for (const std::string& alias : spec.aliases) {
-      EXPECT_TRUE(names.insert(alias).second) << alias;
-    }
-    EXPECT_FALSE(spec.summary.empty()) << spec.name;
-    EXPECT_GE(spec.examples.size(), 2u) << spec.name;
-    CommandLine line;
-    const auto command = spec.make();
-    command->Define(&line);
-    line.Parse({}).IgnoreError();  // flags that cannot be defined end the process
-    EXPECT_EQ(LookUpCommand(spec.name), &spec);
-  }
-}
-
 }  // namespace
-}  // namespace quern::shell
+}  // namespace quern

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace quern::shell {
+namespace quern {
 
 // Keys stay in the order in which they were added. Text that is not UTF-8 (file names may be
 // anything) has its wrong bytes replaced.
@@ -36,4 +36,4 @@ class JsonLine {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace quern::shell
+}  // namespace quern

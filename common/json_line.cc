@@ -1,8 +1,8 @@
-#include "client/shell/json_line.h"
+#include "common/json_line.h"
 
 #include <nlohmann/json.hpp>
 
-namespace quern::shell {
+namespace quern {
 
 struct JsonLine::Impl {
   nlohmann::ordered_json object = nlohmann::ordered_json::object();
@@ -49,4 +49,4 @@ std::string JsonLine::ToString() const {
   return impl_->object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-}  // namespace quern::shell
+}  // namespace quern

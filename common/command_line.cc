@@ -1,12 +1,11 @@
-#include "client/shell/command_line.h"
+#include "common/command_line.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "client/shell/command.h"
 #include "common/cli.h"
 
-namespace quern::shell {
+namespace quern {
 namespace {
 
 // Marks a status as wrong usage.
@@ -133,4 +132,4 @@ std::string CommandLine::FlagHelp() const {
   return table.ToString();
 }
 
-}  // namespace quern::shell
+}  // namespace quern

@@ -8,12 +8,17 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "common/status.h"
 
-namespace quern::shell {
+namespace quern {
+
+// Wrong use of a command: the exit code is 2 instead of 1.
+[[nodiscard]] absl::Status UsageError(std::string_view message);
+bool IsUsageError(const absl::Status& status);
 
 class CommandLine {
  public:
@@ -54,4 +59,4 @@ class CommandLine {
   size_t max_arguments_ = 0;
 };
 
-}  // namespace quern::shell
+}  // namespace quern

@@ -1,0 +1,30 @@
+#include "client/shell/registry.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "client/shell/command.h"
+
+namespace quern::shell {
+namespace {
+
+TEST(Registry, EveryCommandHasHelpWithTwoExamplesAndANameOfItsOwn) {
+  std::set<std::string> names;
+  for (const CommandSpec& spec : AllCommands()) {
+    EXPECT_TRUE(names.insert(spec.name).second) << spec.name;
+    for (const std::string& alias : spec.aliases) {
+      EXPECT_TRUE(names.insert(alias).second) << alias;
+    }
+    EXPECT_FALSE(spec.summary.empty()) << spec.name;
+    EXPECT_GE(spec.examples.size(), 2u) << spec.name;
+    CommandLine line;
+    const auto command = spec.make();
+    command->Define(&line);
+    line.Parse({}).IgnoreError();  // flags that cannot be defined end the process
+    EXPECT_EQ(LookUpCommand(spec.name), &spec);
+  }
+}
+
+}  // namespace
+}  // namespace quern::shell
