@@ -33,7 +33,7 @@ class InterruptWatch {
     if (pipe2(interrupt_pipe, O_CLOEXEC) != 0) return;
     struct sigaction action = {};
     action.sa_handler = OnInterrupt;
-    action.sa_flags = SA_RESETHAND;  // a second Ctrl-C ends the process at once
+    action.sa_flags = static_cast<int>(SA_RESETHAND);  // a second Ctrl-C ends the process at once
     sigaction(SIGINT, &action, nullptr);
     thread_ = Thread("interrupt", [this, client] {
       char byte = 0;

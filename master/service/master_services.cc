@@ -45,8 +45,9 @@ grpc::Status Serve(Master* master, OperationMetrics* metrics, grpc::ServerContex
   call.deadline = absl::FromChrono(context->deadline());
   Reply<Response> reply = handler(*master, *request, call);
   metrics->Count(reply.ok(), Clock::Real()->MonotonicNow() - began);
-  if (reply.ok()) *response = *std::move(reply);
-  return rpc::ToGrpc(reply.status());
+  if (!reply.ok()) return rpc::ToGrpc(reply.status());
+  *response = *std::move(reply);
+  return grpc::Status::OK;
 }
 
 // One method of a generated service, answered by the handler of the same name.
