@@ -29,8 +29,8 @@ class MapTask {
     absl::Status created;
     RETURN_IF_ERROR(CallUser(input.mapper() + "'s constructor", [&] {
       auto mapper = environment_.plugin->NewMapper(input.mapper());
-      if (mapper.ok()) mapper_ = *std::move(mapper);
       created = mapper.status();
+      if (created.ok()) mapper_ = *std::move(mapper);
     }));
     RETURN_IF_ERROR(created);
     environment_.progress->StartPhase({"map", 0, 0.9}, SplitBytes(spec_.split()));

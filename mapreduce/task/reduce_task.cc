@@ -63,8 +63,8 @@ class ReduceTask {
     absl::Status created;
     RETURN_IF_ERROR(CallUser(name + "'s constructor", [&] {
       auto made = environment_.plugin->NewReducer(name);
-      if (made.ok()) reducer = *std::move(made);
       created = made.status();
+      if (created.ok()) reducer = *std::move(made);
     }));
     RETURN_IF_ERROR(created);
     ASSIGN_OR_RETURN(const auto sink, CreateTaskOutput(spec_, environment_));

@@ -146,8 +146,8 @@ absl::Status WorkerSession::Prepare(const pb::ToTask::Start& start) {
   absl::Status loaded;
   RETURN_IF_ERROR(CallUser("loading the plugin", [&] {
     auto plugin = Plugin::Load(start.plugin_path());
-    if (plugin.ok()) plugin_ = *std::move(plugin);
     loaded = plugin.status();
+    if (loaded.ok()) plugin_ = *std::move(plugin);
   }));
   position_->SetPhase(RecordPhase::kNone);
   on_exit(EndAtOnce, nullptr);

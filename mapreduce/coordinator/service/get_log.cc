@@ -24,12 +24,12 @@ absl::StatusOr<v1::GetLogRequest> ReadRequest(rpc::BulkLoop* loop) {
 absl::Status PassOn(Coordinator* coordinator, rpc::BulkLoop* loop, rpc::BulkStream* stream,
                     rpc::BulkStream* source) {
   while (true) {
-    rpc::BulkEvent event = loop->Next(kTimeout);
+    const rpc::BulkEvent event = loop->Next(kTimeout);
     if (coordinator->stopping()) return UnavailableError("the coordinator is stopping");
     if (event.kind == Kind::kTimeout) return DeadlineExceededError("read the log: no answer");
     if (event.kind == Kind::kMessage && event.stream == source) {
       // ReadLogResponse and GetLogResponse have the same shape: passed on as they are.
-      stream->Send(std::move(event.message));
+      stream->Send(event.message);
       if (stream->unsent_bytes() > kMaxUnsentBytes) source->PauseReading();
     }
     if (event.kind == Kind::kSent && stream->unsent_bytes() <= kMaxUnsentBytes) {

@@ -45,8 +45,9 @@ class JobsService final : public UnaryJobs {
  private:
   template <typename Response>
   static grpc::Status Answer(absl::StatusOr<Response> result, Response* response) {
-    if (result.ok()) *response = *std::move(result);
-    return rpc::ToGrpc(result.status());
+    if (!result.ok()) return rpc::ToGrpc(result.status());
+    *response = *std::move(result);
+    return grpc::Status::OK;
   }
 
   Coordinator* const coordinator_;
