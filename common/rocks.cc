@@ -8,6 +8,8 @@
 #include <cstdlib>
 
 #include "common/file_io.h"
+#include "common/log.h"
+#include "common/rocks_log.h"
 
 namespace quern {
 namespace {
@@ -35,7 +37,8 @@ rocksdb::DBOptions DatabaseOptions(const RocksOptions& options) {
   // New versions of a server bring new column families.
   database.create_missing_column_families = true;
   // The default mode (point in time) opens with half of the *synced* writes after one flipped bit
-  // in the middle of the log. This one forgives only what a crash does: an unfinished last record.
+  // in the middle of the log. This one forgives only an unfinished last record; OpenDb knows when
+  // the other may be used.
   database.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   database.paranoid_checks = true;
   // A deleted or cut log is noticed, because the manifest remembers its synced size.
@@ -50,10 +53,42 @@ rocksdb::DBOptions DatabaseOptions(const RocksOptions& options) {
   return database;
 }
 
+using Handles = std::vector<rocksdb::ColumnFamilyHandle*>;
+
+absl::StatusOr<std::unique_ptr<rocksdb::DB>> OpenDb(
+    const RocksOptions& options, const std::vector<rocksdb::ColumnFamilyDescriptor>& families,
+    Handles* handles) {
+  rocksdb::DBOptions database = DatabaseOptions(options);
+  rocksdb::DB* db = nullptr;
+  rocksdb::Status status = rocksdb::DB::Open(database, options.path, families, handles, &db);
+  if (status.IsCorruption()) {
+    // A power cut leaves pages of the log's unsynced end missing, others not.
+    ASSIGN_OR_RETURN(const TornLog torn, JudgeTornLog(options));
+    if (torn.kept < torn.durable) return FromRocks(status);
+    LogWarning("rocks_log_torn",
+               {{"path", options.path}, {"kept", torn.kept}, {"durable", torn.durable}});
+    database.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+    status = rocksdb::DB::Open(database, options.path, families, handles, &db);
+  }
+  RETURN_IF_ERROR(FromRocks(status));
+  return std::unique_ptr<rocksdb::DB>(db);
+}
+
+rocksdb::WriteOptions WriteOptionsFor(RocksSync sync) {
+  rocksdb::WriteOptions options;
+  options.sync = sync == RocksSync::kNow;
+  return options;
+}
+
 }  // namespace
 
 RocksDb::~RocksDb() {
   if (db_ == nullptr) return;
+  // So that damage of the last synced write is noticed too.
+  if (logged_durable_ < durable_) {
+    rocksdb::WriteBatch batch;
+    Write(&batch, RocksSync::kLater).IgnoreError();
+  }
   for (const auto& [name, handle] : families_) {
     db_->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
   }
@@ -68,6 +103,20 @@ rocksdb::ColumnFamilyHandle* RocksDb::ColumnFamily(std::string_view name) const 
     std::abort();
   }
   return found->second;
+}
+
+absl::Status RocksDb::Write(rocksdb::WriteBatch* batch, RocksSync sync) {
+  const uint64_t durable = durable_;
+  RETURN_IF_ERROR(PutDurableMark(batch, durable));
+  logged_durable_ = durable;
+  // The batch is going to have a higher number, and all lower ones come before it in the log.
+  const uint64_t at_least = db_->GetLatestSequenceNumber() + 1;
+  RETURN_IF_ERROR(FromRocks(db_->Write(WriteOptionsFor(sync), batch)));
+  if (sync == RocksSync::kLater) return absl::OkStatus();
+  uint64_t known = durable_;
+  while (known < at_least && !durable_.compare_exchange_weak(known, at_least)) {
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<RocksDb>> OpenRocks(const RocksOptions& options) {
@@ -90,28 +139,16 @@ absl::StatusOr<std::unique_ptr<RocksDb>> OpenRocks(const RocksOptions& options) 
   // RocksDB makes the directory too, but does not make its name durable.
   if (options.create) RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(options.path));
   auto result = std::unique_ptr<RocksDb>(new RocksDb);
-  rocksdb::DB* db = nullptr;
-  std::vector<rocksdb::ColumnFamilyHandle*> handles;
-  const rocksdb::Status status =
-      rocksdb::DB::Open(DatabaseOptions(options), options.path, descriptors, &handles, &db);
-  if (!status.ok()) return Annotate(FromRocks(status), fmt::format("open {}", options.path));
-  result->db_.reset(db);
+  Handles handles;
+  auto db = OpenDb(options, descriptors, &handles);
+  if (!db.ok()) return Annotate(db.status(), fmt::format("open {}", options.path));
+  result->db_ = *std::move(db);
   for (rocksdb::ColumnFamilyHandle* handle : handles) {
     result->families_[handle->GetName()] = handle;
   }
+  // Opening moved the log into synced tables.
+  result->durable_ = result->logged_durable_ = result->db_->GetLatestSequenceNumber();
   return result;
-}
-
-rocksdb::WriteOptions SyncedWrite() {
-  rocksdb::WriteOptions options;
-  options.sync = true;
-  return options;
-}
-
-rocksdb::WriteOptions UnsyncedWrite() {
-  rocksdb::WriteOptions options;
-  options.sync = false;
-  return options;
 }
 
 absl::Status FromRocks(const rocksdb::Status& status) {

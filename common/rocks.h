@@ -6,6 +6,8 @@
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,6 +32,11 @@ struct RocksOptions {
   rocksdb::Env* env = nullptr;
 };
 
+enum class RocksSync {
+  kLater,  // survives the death of the process; of the machine, once a later write is synced
+  kNow,    // survives a power cut when it returns, with every write before it
+};
+
 // An open database and its column families. Thread-safe; closed by the destructor.
 class RocksDb {
  public:
@@ -37,6 +44,11 @@ class RocksDb {
   RocksDb(const RocksDb&) = delete;
   RocksDb& operator=(const RocksDb&) = delete;
 
+  // The only way to write: the log also says how much of it was durable (rocks_log.h), which tells
+  // a power cut from a damaged log. Atomic. Adds a row to the batch.
+  absl::Status Write(rocksdb::WriteBatch* batch, RocksSync sync);
+
+  // For reading.
   rocksdb::DB* operator->() const { return db_.get(); }
   rocksdb::DB* get() const { return db_.get(); }
   // One of RocksOptions::column_families or "default"; anything else is a bug and ends the process.
@@ -48,15 +60,14 @@ class RocksDb {
 
   std::unique_ptr<rocksdb::DB> db_;
   StringMap<rocksdb::ColumnFamilyHandle*> families_;
+  // Every write up to this sequence number is durable; and what the log says of it.
+  std::atomic<uint64_t> durable_{0};
+  std::atomic<uint64_t> logged_durable_{0};
 };
 
-// NotFound: no database there (and not `create`). DataLoss: it is damaged.
+// NotFound: no database there (and not `create`). DataLoss: it is damaged. After a power cut it
+// holds a first part of the writes, with every synced one.
 absl::StatusOr<std::unique_ptr<RocksDb>> OpenRocks(const RocksOptions& options);
-
-// For writes that must survive a power cut when they return: everybody uses this one.
-rocksdb::WriteOptions SyncedWrite();
-// For writes that need only survive the death of the process.
-rocksdb::WriteOptions UnsyncedWrite();
 
 // Corruption -> DataLoss, NotFound -> NotFound, no space -> ResourceExhausted, ...
 absl::Status FromRocks(const rocksdb::Status& status);

@@ -29,8 +29,7 @@ absl::Status RocksReplicaIndex::Write(rocksdb::WriteBatch* batch, WriteMode mode
 #ifdef QUERN_MUTANT_INDEX_UNSYNCED  // a build that the power-cut test must fail
   mode = WriteMode::kUnsynced;
 #endif
-  const bool synced = mode == WriteMode::kSynced;
-  return FromRocks((*db_)->Write(synced ? SyncedWrite() : UnsyncedWrite(), batch));
+  return db_->Write(batch, mode == WriteMode::kSynced ? RocksSync::kNow : RocksSync::kLater);
 }
 
 absl::StatusOr<DiskIdentity> RocksReplicaIndex::LoadIdentity() {

@@ -174,17 +174,21 @@ void ChunkSealer::RunBackground() {
     {
       MutexLock lock(&mutex_);
       while (!stopping_) {
-        const absl::Time now = clock_.MonotonicNow();
-        const auto due = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& entry) {
-          return entry.second.not_before <= now;
-        });
-        if (due != waiting_.end()) {
-          chunk = due->first;
-          complaint.reason = due->second.reason;
-          waiting_.erase(due);
+        if (waiting_.empty()) {
+          changed_.Wait(&mutex_);
+          continue;
+        }
+        const auto next = std::min_element(
+            waiting_.begin(), waiting_.end(),
+            [](const auto& a, const auto& b) { return a.second.not_before < b.second.not_before; });
+        const absl::Duration left = next->second.not_before - clock_.MonotonicNow();
+        if (left <= absl::ZeroDuration()) {
+          chunk = next->first;
+          complaint.reason = next->second.reason;
+          waiting_.erase(next);
           break;
         }
-        changed_.WaitFor(&mutex_, waiting_.empty() ? absl::Seconds(60) : absl::Milliseconds(100));
+        changed_.WaitFor(&mutex_, left);
       }
       if (stopping_) return;
     }

@@ -22,17 +22,6 @@ constexpr size_t kMaxHeldAnswers = 200'000;
 
 }  // namespace
 
-void Committer::Batch::Wait() {
-  MutexLock lock(&mutex);
-  while (!done) done_changed.Wait(&mutex);
-}
-
-void Committer::Batch::Finish() {
-  MutexLock lock(&mutex);
-  done = true;
-  done_changed.SignalAll();
-}
-
 Committer::Committer(MetadataStore* store, Clock* clock, Applied applied)
     : store_(store), clock_(clock), applied_(std::move(applied)), results_(kMaxHeldAnswers) {}
 
@@ -80,12 +69,12 @@ Committer::~Committer() {
   thread_.Join();
 }
 
-std::shared_ptr<Committer::Batch> Committer::Pending() {
-  return filling_->records.empty() ? flushing_ : filling_;
+Committer::Batch* Committer::Pending() {
+  return filling_->records.empty() ? flushing_.get() : filling_.get();
 }
 
 absl::Status Committer::Commit(const Decide& decide) {
-  std::shared_ptr<Batch> batch;
+  Notification durable;
   absl::Status result;
   {
     MutexLock lock(&mutex_);
@@ -94,39 +83,48 @@ absl::Status Committer::Commit(const Decide& decide) {
     absl::StatusOr<std::optional<pb::LogRecord>> record = decide(view);
     result = view.status().ok() ? record.status() : view.status();
     if (result.ok() && record->has_value()) Enqueue(nullptr, "", **std::move(record));
-    batch = Pending();
+    Batch* batch = Pending();
+    if (batch == nullptr) return result;
+    batch->then.emplace_back([&durable] { durable.Notify(); });
   }
-  if (batch != nullptr) batch->Wait();
+  durable.Wait();
   return result;
 }
 
-absl::StatusOr<std::string> Committer::AnswerBytes(const pb::RequestHeader& header,
-                                                   const DecideBytes& decide) {
-  if (header.client_id() == 0) return InvalidArgumentError("the request carries no client id");
-  std::shared_ptr<Batch> batch;
-  std::string response;
-  absl::Status result;
+void Committer::AnswerBytes(const pb::RequestHeader& header, const DecideBytes& decide,
+                            RespondBytes respond) {
+  if (header.client_id() == 0) {
+    respond(InvalidArgumentError("the request carries no client id"));
+    return;
+  }
+  absl::StatusOr<std::string> answer = std::string();
   {
     MutexLock lock(&mutex_);
-    overlay_.ReadFrom(store_->Latest());
-    const MetadataView view(overlay_);
-    if (results_.Holds(header.client_id(), header.request_id())) {
-      response = view.Request(header.client_id(), header.request_id())
-                     .value_or(pb::RequestRow())
-                     .response();
-      result = view.status();
-    } else {
-      absl::StatusOr<std::optional<pb::LogRecord>> record = decide(view, &response);
-      result = view.status().ok() ? record.status() : view.status();
-      if (result.ok() && record->has_value()) {
-        Enqueue(&header, response, **std::move(record));
-      }
+    const absl::Status status = FindOrDecide(header, decide, &*answer);
+    if (!status.ok()) answer = status;
+    if (Batch* batch = Pending(); batch != nullptr) {
+      batch->then.emplace_back(
+          [respond = std::move(respond), answer = std::move(answer)] { respond(answer); });
+      return;
     }
-    batch = Pending();
   }
-  if (batch != nullptr) batch->Wait();
-  if (!result.ok()) return result;
-  return response;
+  respond(std::move(answer));
+}
+
+absl::Status Committer::FindOrDecide(const pb::RequestHeader& header, const DecideBytes& decide,
+                                     std::string* response) {
+  overlay_.ReadFrom(store_->Latest());
+  const MetadataView view(overlay_);
+  if (results_.Holds(header.client_id(), header.request_id())) {
+    *response =
+        view.Request(header.client_id(), header.request_id()).value_or(pb::RequestRow()).response();
+    return view.status();
+  }
+  absl::StatusOr<std::optional<pb::LogRecord>> record = decide(view, response);
+  RETURN_IF_ERROR(view.status());
+  RETURN_IF_ERROR(record.status());
+  if (record->has_value()) Enqueue(&header, *response, **std::move(record));
+  return absl::OkStatus();
 }
 
 bool Committer::HoldsAnswer(const pb::RequestHeader& header) {
@@ -172,30 +170,31 @@ void Committer::ForgetSilentClients() {
 
 void Committer::Run() {
   while (true) {
-    std::shared_ptr<Batch> batch;
+    const Batch* batch = nullptr;
     const WriteSet* changes = nullptr;
     {
       MutexLock lock(&mutex_);
       while (filling_->records.empty() && !stopping_) work_.Wait(&mutex_);
       if (filling_->records.empty()) return;
-      batch = flushing_ = std::exchange(filling_, std::make_shared<Batch>());
+      flushing_ = std::exchange(filling_, std::make_unique<Batch>());
+      batch = flushing_.get();
       changes = &overlay_.StartFlush();
     }
-    Flush(*changes, batch.get());
-    {
-      MutexLock lock(&mutex_);
-      overlay_.Flushed();
-      flushing_.reset();
-    }
-    batch->Finish();
+    Flush(*changes, *batch);
+    MutexLock lock(&mutex_);
+    overlay_.Flushed();
+    answering_.Add([then = std::move(flushing_->then)] {
+      for (const auto& answer : then) answer();
+    });
+    flushing_.reset();
   }
 }
 
-void Committer::Flush(const WriteSet& changes, Batch* batch) {
+void Committer::Flush(const WriteSet& changes, const Batch& batch) {
   const absl::Status status = store_->Write(changes);
   if (!status.ok()) Die("metadata_write_failed", status);
-  committed_.store(batch->last_index, std::memory_order_release);
-  for (const pb::LogRecord& record : batch->records) applied_(record);
+  committed_.store(batch.last_index, std::memory_order_release);
+  for (const pb::LogRecord& record : batch.records) applied_(record);
 }
 
 }  // namespace quern::master

@@ -3,7 +3,8 @@
 // A decision runs under the decision lock, on a state that already contains the records on their
 // way to the disk, so it is short and never waits for the disk. Its record joins the batch that is
 // being collected. One thread writes batch after batch, each with one synced write (group commit),
-// hands the records on in the order of their indices, and only then lets the callers answer.
+// hands the records on in the order of their indices, and only then lets the callers be answered,
+// by another thread, while the next batch is on its way to the disk.
 // A failed write ends the process: nobody can say what is on the disk, and a restart finds out.
 #pragma once
 
@@ -16,7 +17,9 @@
 
 #include "common/clock.h"
 #include "common/mutex.h"
+#include "common/notification.h"
 #include "common/status.h"
+#include "common/task_thread.h"
 #include "common/thread.h"
 #include "master/logic/metadata_view.h"
 #include "master/logic/outcome.h"
@@ -48,6 +51,11 @@ class Committer {
   // For a mutating request: the answer, decided once. A repeated request gets the first answer.
   template <typename Response, typename DecideRequest>
   absl::StatusOr<Response> Answer(const pb::RequestHeader& header, DecideRequest decide);
+  // The same without waiting: `respond` is called once with the answer, by the caller or by the
+  // thread that answers; it must not block.
+  template <typename Response, typename DecideRequest>
+  void AnswerLater(const pb::RequestHeader& header, DecideRequest decide,
+                   std::function<void(absl::StatusOr<Response>)> respond);
 
   // A consistent state of what is durable.
   std::unique_ptr<RowReader> Snapshot() const { return store_->Snapshot(); }
@@ -57,31 +65,31 @@ class Committer {
   bool HoldsAnswer(const pb::RequestHeader& header);
 
  private:
-  // Records that become durable together.
+  // Records that become durable together, and what is to happen then.
   struct Batch {
     std::vector<pb::LogRecord> records;
     uint64_t last_index = 0;
-    Mutex mutex;
-    CondVar done_changed;
-    bool done ABSL_GUARDED_BY(mutex) = false;
-    void Wait();
-    void Finish();
+    std::vector<std::function<void()>> then;  // in the order of the decisions
   };
   using DecideBytes = std::function<absl::StatusOr<std::optional<pb::LogRecord>>(
       const MetadataView& view, std::string* response)>;
+  using RespondBytes = std::function<void(absl::StatusOr<std::string> response)>;
 
   Committer(MetadataStore* store, Clock* clock, Applied applied);
   absl::Status Recover();
-  absl::StatusOr<std::string> AnswerBytes(const pb::RequestHeader& header,
-                                          const DecideBytes& decide);
+  void AnswerBytes(const pb::RequestHeader& header, const DecideBytes& decide,
+                   RespondBytes respond);
+  // Looks up or decides. `response` is the answer when OK.
+  absl::Status FindOrDecide(const pb::RequestHeader& header, const DecideBytes& decide,
+                            std::string* response) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Adds a decided record to the batch that is being collected.
   void Enqueue(const pb::RequestHeader* header, std::string_view response, pb::LogRecord record)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ForgetSilentClients() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The last batch that holds undurable records; null when there is none.
-  std::shared_ptr<Batch> Pending() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Where to wait until everything decided so far is durable; null when it is.
+  Batch* Pending() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run();
-  void Flush(const WriteSet& changes, Batch* batch);
+  void Flush(const WriteSet& changes, const Batch& batch);
 
   MetadataStore* const store_;
   Clock* const clock_;
@@ -94,30 +102,44 @@ class Committer {
   Overlay overlay_ ABSL_GUARDED_BY(mutex_);
   RequestResults results_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_index_ ABSL_GUARDED_BY(mutex_) = 1;
-  std::shared_ptr<Batch> filling_ ABSL_GUARDED_BY(mutex_) = std::make_shared<Batch>();
-  std::shared_ptr<Batch> flushing_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<Batch> filling_ ABSL_GUARDED_BY(mutex_) = std::make_unique<Batch>();
+  std::unique_ptr<Batch> flushing_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  TaskThread answering_{"answers"};
   Thread thread_;
 };
 
 template <typename Response, typename DecideRequest>
+void Committer::AnswerLater(const pb::RequestHeader& header, DecideRequest decide,
+                            std::function<void(absl::StatusOr<Response>)> respond) {
+  AnswerBytes(
+      header,
+      [&](const MetadataView& view,
+          std::string* response) -> absl::StatusOr<std::optional<pb::LogRecord>> {
+        absl::StatusOr<Outcome<Response>> outcome = decide(view);
+        if (!outcome.ok()) return outcome.status();
+        *response = outcome->response.SerializeAsString();
+        return std::move(outcome->record);
+      },
+      [respond = std::move(respond), id = header.request_id()](absl::StatusOr<std::string> bytes) {
+        if (!bytes.ok()) return respond(bytes.status());
+        Response response;
+        if (response.ParseFromString(*bytes)) return respond(std::move(response));
+        respond(
+            InvalidArgumentError("request id {} was used for another kind of request before", id));
+      });
+}
+
+template <typename Response, typename DecideRequest>
 absl::StatusOr<Response> Committer::Answer(const pb::RequestHeader& header, DecideRequest decide) {
-  absl::StatusOr<std::string> bytes =
-      AnswerBytes(header,
-                  [&](const MetadataView& view,
-                      std::string* response) -> absl::StatusOr<std::optional<pb::LogRecord>> {
-                    absl::StatusOr<Outcome<Response>> outcome = decide(view);
-                    if (!outcome.ok()) return outcome.status();
-                    *response = outcome->response.SerializeAsString();
-                    return std::move(outcome->record);
-                  });
-  if (!bytes.ok()) return bytes.status();
-  Response response;
-  if (!response.ParseFromString(*bytes)) {
-    return InvalidArgumentError("request id {} was used for another kind of request before",
-                                header.request_id());
-  }
-  return response;
+  Notification answered;
+  absl::StatusOr<Response> answer;
+  AnswerLater<Response>(header, std::move(decide), [&](absl::StatusOr<Response> response) {
+    answer = std::move(response);
+    answered.Notify();
+  });
+  answered.Wait();
+  return answer;
 }
 
 }  // namespace quern::master

@@ -50,6 +50,22 @@ grpc::Status Serve(Master* master, OperationMetrics* metrics, grpc::ServerContex
   return grpc::Status::OK;
 }
 
+// gRPC keeps request and response until Finish.
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* ServeLater(Master* master, OperationMetrics* metrics,
+                                     grpc::CallbackServerContext* context,
+                                     void (*handler)(Master&, const Request&, Respond<Response>),
+                                     const Request* request, Response* response) {
+  const absl::Time began = Clock::Real()->MonotonicNow();
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  handler(*master, *request, [=](Reply<Response> reply) {
+    metrics->Count(reply.ok(), Clock::Real()->MonotonicNow() - began);
+    if (reply.ok()) *response = *std::move(reply);
+    reactor->Finish(rpc::ToGrpc(reply.status()));
+  });
+  return reactor;
+}
+
 // One method of a generated service, answered by the handler of the same name.
 #define QUERN_SERVE(Method)                                                                   \
   grpc::Status Method(grpc::ServerContext* context, const pb::Method##Request* request,       \
@@ -57,8 +73,23 @@ grpc::Status Serve(Master* master, OperationMetrics* metrics, grpc::ServerContex
     return Serve(master_, &metrics_##Method##_, context, &master::Method, request, response); \
   }                                                                                           \
   OperationMetrics metrics_##Method##_ { registry_, #Method }
+#define QUERN_SERVE_LATER(Method)                                                                  \
+  grpc::ServerUnaryReactor* Method(grpc::CallbackServerContext* context,                           \
+                                   const pb::Method##Request* request,                             \
+                                   pb::Method##Response* response) override {                      \
+    return ServeLater(master_, &metrics_##Method##_, context, &master::Method, request, response); \
+  }                                                                                                \
+  OperationMetrics metrics_##Method##_ { registry_, #Method }
 
-class NamespaceService final : public pb::Namespace::Service {
+// Clients that make many files at once have hundreds of changes waiting for the same sync: those
+// are called back, the others have a thread each.
+template <typename Base>
+using Later = pb::Namespace::WithCallbackMethod_Mkdirs<pb::Namespace::WithCallbackMethod_Create<
+    pb::Namespace::WithCallbackMethod_Abandon<pb::Namespace::WithCallbackMethod_Rename<
+        pb::Namespace::WithCallbackMethod_Delete<pb::Namespace::WithCallbackMethod_SetReplication<
+            pb::Namespace::WithCallbackMethod_SetAttributes<Base>>>>>>>;
+
+class NamespaceService final : public Later<pb::Namespace::Service> {
  public:
   NamespaceService(Master* master, Metrics* metrics) : master_(master), registry_(metrics) {}
 
@@ -66,20 +97,21 @@ class NamespaceService final : public pb::Namespace::Service {
   Master* const master_;
   Metrics* const registry_;
 
-  QUERN_SERVE(Mkdirs);
-  QUERN_SERVE(Create);
+  QUERN_SERVE_LATER(Mkdirs);
+  QUERN_SERVE_LATER(Create);
+  QUERN_SERVE_LATER(Abandon);
+  QUERN_SERVE_LATER(Rename);
+  QUERN_SERVE_LATER(Delete);
+  QUERN_SERVE_LATER(SetReplication);
+  QUERN_SERVE_LATER(SetAttributes);
+
   QUERN_SERVE(AllocateChunk);
   QUERN_SERVE(ResolveChunk);
   QUERN_SERVE(Complete);
-  QUERN_SERVE(Abandon);
   QUERN_SERVE(RenewWriter);
   QUERN_SERVE(GetChunks);
   QUERN_SERVE(Stat);
   QUERN_SERVE(List);
-  QUERN_SERVE(Rename);
-  QUERN_SERVE(Delete);
-  QUERN_SERVE(SetReplication);
-  QUERN_SERVE(SetAttributes);
   QUERN_SERVE(ReportBadReplica);
   QUERN_SERVE(GetCluster);
 };
@@ -96,6 +128,7 @@ class ClusterService final : public pb::Cluster::WithGenericMethod_Session<pb::C
   QUERN_SERVE(ReportSealed);
 };
 
+#undef QUERN_SERVE_LATER
 #undef QUERN_SERVE
 
 }  // namespace

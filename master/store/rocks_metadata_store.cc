@@ -138,9 +138,9 @@ absl::Status RocksMetadataStore::Write(const WriteSet& changes) {
   }
   RETURN_IF_ERROR(FromRocks(status));
 #ifdef QUERN_MUTANT_METADATA_UNSYNCED  // a build that the power-cut test must fail
-  return FromRocks((*db_)->Write(UnsyncedWrite(), &batch));
+  return db_->Write(&batch, RocksSync::kLater);
 #else
-  return FromRocks((*db_)->Write(SyncedWrite(), &batch));
+  return db_->Write(&batch, RocksSync::kNow);
 #endif
 }
 

@@ -31,15 +31,6 @@ void MoveDir(local::ServerSpec* spec, const std::string& root) {
   if (dir != spec->argv.end()) *dir = spec->dir;
 }
 
-void ExpectNoSanitizerReport(const std::string& path) {
-  std::ifstream in(path);
-  for (std::string line; std::getline(in, line);) {
-    const bool report = line.find("Sanitizer: ") != std::string::npos ||
-                        line.find(": runtime error: ") != std::string::npos;
-    EXPECT_FALSE(report) << path << ": " << line;
-  }
-}
-
 }  // namespace
 
 std::string BinaryPath(std::string_view name) {
@@ -200,6 +191,15 @@ const local::ServerSpec& Cluster::spec(std::string_view name) { return Find(name
 
 std::string Cluster::log(std::string_view name) {
   return ReadFileToString(FileSystem::Real(), spec(name).log_path).value_or("");
+}
+
+void ExpectNoSanitizerReport(const std::string& path) {
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) {
+    const bool report = line.find("Sanitizer: ") != std::string::npos ||
+                        line.find(": runtime error: ") != std::string::npos;
+    EXPECT_FALSE(report) << path << ": " << line;
+  }
 }
 
 }  // namespace quern::testing

@@ -86,6 +86,9 @@ class Cluster {
   std::unique_ptr<local::LocalCluster> local_;
 };
 
+// Fails the test for each line of this log that a sanitizer reports with.
+void ExpectNoSanitizerReport(const std::string& path);
+
 // Where the binaries and jobs of this build lie (QUERN_BIN, QUERN_JOBS).
 std::string BinaryPath(std::string_view name);
 std::string JobPath(std::string_view plugin);

@@ -1,4 +1,5 @@
 // The tools of the cluster tests do what the tests believe of them.
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -6,6 +7,7 @@
 #include <fstream>
 
 #include "common/file_io.h"
+#include "tests/cluster/cluster.h"
 #include "tests/cluster/command.h"
 #include "tests/cluster/power_cut_disk.h"
 #include "tests/cluster/test_data.h"
@@ -30,6 +32,19 @@ TEST(PowerCutDisk, ForgetsWhatWasNotSyncedAndKeepsWhatWas) {
     EXPECT_EQ(ReadFileToString(FileSystem::Real(), forgotten).value_or(""), "");
   }
   std::filesystem::remove_all(root);
+}
+
+TEST(Cluster, ASanitizerReportInALogFailsTheTest) {
+  static const std::string log = ::testing::TempDir() + "sanitizer.log";  // for the macro's class
+  for (const char* report : {"WARNING: ThreadSanitizer: data race (pid=7)",
+                             "==7==ERROR: AddressSanitizer: heap-use-after-free",
+                             "a.cc:1:2: runtime error: signed integer overflow"}) {
+    std::ofstream(log) << "I server_ready\n" << report << "\n";
+    EXPECT_NONFATAL_FAILURE(ExpectNoSanitizerReport(log), report);
+  }
+  std::ofstream(log) << "I server_ready\n";
+  ExpectNoSanitizerReport(log);
+  std::filesystem::remove(log);
 }
 
 TEST(Command, ReportsOutputErrorsAndExitCode) {

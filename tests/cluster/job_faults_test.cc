@@ -54,31 +54,12 @@ class JobFaults : public ::testing::Test {
     const auto status = JsonLines(cluster_->Mr({"status", jobs.front().at("job"), "--json"}).out);
     return status.empty() ? json::object() : status.front();
   }
-  // Waits until the phase has come that far.
-  void WaitForDone(const char* phase, int at_least) {
+  // Waits until so many tasks of the phase are "done", "running" or have been "rerun".
+  void WaitFor(const char* phase, const char* count, int at_least) {
     ASSERT_TRUE(cluster_->Eventually(
         [&] {
           const json status = Status();
-          return status.contains(phase) && status[phase].at("done") >= at_least;
-        },
-        kPatience))
-        << Status();
-  }
-  void WaitForRunning(const char* phase, int at_least) {
-    ASSERT_TRUE(cluster_->Eventually(
-        [&] {
-          const json status = Status();
-          return status.contains(phase) && status[phase].at("running") >= at_least;
-        },
-        kPatience))
-        << Status();
-  }
-  // Waits until finished maps whose output died with a worker run again; a gate holds the job.
-  void WaitForRerun() {
-    ASSERT_TRUE(cluster_->Eventually(
-        [&] {
-          const json status = Status();
-          return status.contains("map") && status["map"].at("rerun") >= 1;
+          return status.contains(phase) && status[phase].at(count) >= at_least;
         },
         kPatience))
         << Status();
@@ -140,10 +121,10 @@ TEST_F(JobFaults, UndisturbedItEqualsASequentialRun) {
 
 TEST_F(JobFaults, AWorkerKilledDuringMapCostsOnlyItsMaps) {
   StartJob();
-  WaitForDone("map", kUngatedMaps);
+  WaitFor("map", "done", kUngatedMaps);
   cluster_->Kill(WorkerWith("m-", "SUCCEEDED"));
   ExpectNothingVisible();
-  WaitForRerun();
+  WaitFor("map", "rerun", 1);  // the gate holds the job meanwhile
   FinishAndCheck();
 }
 
@@ -151,19 +132,19 @@ TEST_F(JobFaults, AWorkerKilledDuringShuffleCostsOnlyItsMaps) {
   // One map is left, so reduces have begun: they fetch what there is and wait for the rest.
   constexpr int kDone = kMaps - 1;
   StartJob(kDone);
-  WaitForDone("map", kDone);
-  WaitForRunning("reduce", 1);
+  WaitFor("map", "done", kDone);
+  WaitFor("reduce", "running", 1);
   cluster_->Kill(WorkerWith("m-", "SUCCEEDED"));
   ExpectNothingVisible();
-  WaitForRerun();
+  WaitFor("map", "rerun", 1);  // the gate holds the job meanwhile
   FinishAndCheck();
 }
 
 TEST_F(JobFaults, AWorkerKilledDuringReduceIsReplaced) {
   StartJob();
   map_gate_->Open();
-  WaitForDone("map", kMaps);
-  WaitForRunning("reduce", 1);
+  WaitFor("map", "done", kMaps);
+  WaitFor("reduce", "running", 1);
   cluster_->Kill(WorkerWith("r-", "RUNNING"));
   ExpectNothingVisible();
   FinishAndCheck();
@@ -171,7 +152,7 @@ TEST_F(JobFaults, AWorkerKilledDuringReduceIsReplaced) {
 
 TEST_F(JobFaults, ACoordinatorKilledDuringMapContinuesTheJob) {
   StartJob();
-  WaitForDone("map", kUngatedMaps);
+  WaitFor("map", "done", kUngatedMaps);
   cluster_->Kill("coordinator");
   ExpectNothingVisible();
   cluster_->Restart("coordinator");
@@ -181,8 +162,8 @@ TEST_F(JobFaults, ACoordinatorKilledDuringMapContinuesTheJob) {
 TEST_F(JobFaults, ACoordinatorKilledDuringReduceContinuesTheJob) {
   StartJob();
   map_gate_->Open();
-  WaitForDone("map", kMaps);
-  WaitForRunning("reduce", 1);
+  WaitFor("map", "done", kMaps);
+  WaitFor("reduce", "running", 1);
   cluster_->Kill("coordinator");
   cluster_->Restart("coordinator");
   ExpectNothingVisible();
@@ -191,7 +172,7 @@ TEST_F(JobFaults, ACoordinatorKilledDuringReduceContinuesTheJob) {
 
 TEST_F(JobFaults, AMasterKilledMidJobIsWaitedFor) {
   StartJob();
-  WaitForDone("map", kUngatedMaps);
+  WaitFor("map", "done", kUngatedMaps);
   cluster_->Kill("master");
   map_gate_->Open();
   reduce_gate_->Open();
@@ -201,7 +182,7 @@ TEST_F(JobFaults, AMasterKilledMidJobIsWaitedFor) {
 
 TEST_F(JobFaults, AChunkserverKilledMidJobIsReadRound) {
   StartJob();
-  WaitForDone("map", kUngatedMaps);
+  WaitFor("map", "done", kUngatedMaps);
   cluster_->Kill("chunkserver2");
   FinishAndCheck();
 }

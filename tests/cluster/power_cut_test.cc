@@ -33,5 +33,22 @@ TEST(PowerCut, WhatPutReturnedIsWholeAfterwards) {
   EXPECT_EQ(fsck.exit_code, 0) << fsck.Describe();
 }
 
+TEST(PowerCut, InTheMiddleOfAPutLeavesOldFilesWholeAndNoHalfOne) {
+  if (!PowerCutDisk::Available()) GTEST_SKIP() << "needs root, loop devices and mkfs.ext4";
+  const auto cluster = Cluster::Start({.on_power_cut_disk = true});
+  ASSERT_NE(cluster, nullptr);
+  ASSERT_EQ(cluster->Dfs({"put", "-", "/old"}, {.stdin_text = "old\n"}).exit_code, 0);
+  const auto put = cluster->StartCommand({"dfs", "put", "-", "/new"}, {.stdin_pipe = true});
+  ASSERT_TRUE(put->Feed(RandomBytesOf(size_t{80} << 20, 1)));
+  ASSERT_NO_FATAL_FAILURE(cluster->PowerCut());
+  put->Signal(SIGKILL);
+  EXPECT_EQ(cluster->Dfs({"cat", "/old"}).out, "old\n");
+  EXPECT_EQ(cluster->Dfs({"test", "-e", "/new"}).exit_code, 1);
+  const CommandResult again = cluster->Dfs({"put", "-", "/new"}, {.stdin_text = "new\n"});
+  EXPECT_EQ(again.exit_code, 0) << again.Describe();
+  const CommandResult fsck = cluster->Dfs({"fsck", "/"});
+  EXPECT_EQ(fsck.exit_code, 0) << fsck.Describe();
+}
+
 }  // namespace
 }  // namespace quern::testing

@@ -1,6 +1,8 @@
 // What must not happen to a database in silence (design: "traps" of RocksDB 7.8).
 #include "common/rocks.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 #include "common/file_io.h"
@@ -18,13 +20,17 @@ class RocksTest : public RandomTest {
   absl::StatusOr<std::unique_ptr<RocksDb>> Open(bool create = false) {
     return OpenRocks({.path = path_, .create = create, .column_families = {"rows", "log"}});
   }
+  void Put(RocksDb* db, std::string_view family, const std::string& key, RocksSync sync) {
+    rocksdb::WriteBatch batch;
+    ASSERT_OK(FromRocks(batch.Put(db->ColumnFamily(family), key, std::string(100, 'v'))));
+    ASSERT_OK(db->Write(&batch, sync));
+  }
   // A database of `n` rows, synced by the last one.
   void Fill(int n) {
     ASSERT_OK_AND_ASSIGN(const auto db, Open(true));
     for (int i = 0; i < n; ++i) {
-      ASSERT_OK(FromRocks((*db)->Put(i + 1 < n ? UnsyncedWrite() : SyncedWrite(),
-                                     db->ColumnFamily("rows"), fmt::format("{:04}", i),
-                                     std::string(100, 'v'))));
+      Put(db.get(), "rows", fmt::format("{:04}", i),
+          i + 1 < n ? RocksSync::kLater : RocksSync::kNow);
     }
   }
   std::vector<std::string> FilesEndingIn(std::string_view suffix) {
@@ -93,12 +99,74 @@ TEST_F(RocksTest, AFlippedBitInTheLogIsRefusedAndNeverShortensIt) {
   }
 }
 
+// What is on the disk after a crash: the log of `synced` and then some unsynced rows.
+class CrashedRocksTest : public RocksTest {
+ protected:
+  static constexpr int kSynced = 50;
+  static constexpr int kRows = 400;
+
+  void SetUp() override {
+    ASSERT_OK_AND_ASSIGN(const auto db, Open(true));
+    for (int i = 0; i < kRows; ++i) {
+      if (i == kSynced) synced_bytes_ = LogBytes().size();
+      Put(db.get(), "rows", fmt::format("{:04}", i),
+          i + 1 == kSynced ? RocksSync::kNow : RocksSync::kLater);
+    }
+    std::filesystem::copy(path_, crashed_);
+  }
+  std::string LogBytes() {
+    const std::vector<std::string> logs = FilesEndingIn(".log");
+    EXPECT_EQ(logs.size(), 1u);
+    return *ReadFileToString(fs_, logs[0]);
+  }
+  // How many rows there are when the crashed log reads like that; -1: it is refused.
+  int RowsAfter(const std::string& log) {
+    std::filesystem::remove_all(path_);
+    std::filesystem::copy(crashed_, path_);
+    std::ofstream(FilesEndingIn(".log").at(0)) << log;
+    return CountRows();
+  }
+
+  const std::string crashed_ = dir_ / "crashed";
+  size_t synced_bytes_ = 0;
+};
+
+TEST_F(CrashedRocksTest, PagesMissingInTheUnsyncedEndCostNoSyncedRow) {
+  const std::string good = LogBytes();
+  ASSERT_EQ(RowsAfter(good), kRows);
+  for (int round = 0; round < 50; ++round) {
+    std::string torn = good;
+    for (size_t begin = synced_bytes_; begin < torn.size(); begin = (begin / 4096 + 1) * 4096) {
+      const size_t end = std::min((begin / 4096 + 1) * 4096, torn.size());
+      if (OneIn(3)) std::fill(torn.begin() + begin, torn.begin() + end, '\0');
+    }
+    EXPECT_GE(RowsAfter(torn), kSynced) << "round " << round << ", seed " << seed();
+  }
+}
+
+TEST_F(CrashedRocksTest, DamageInTheSyncedPartIsRefused) {
+  const std::string good = LogBytes();
+  for (int round = 0; round < 50; ++round) {
+    std::string bad = good;
+    const size_t at = Below(synced_bytes_);
+    if (OneIn(2)) {
+      const size_t sector = at / 512 * 512;
+      std::fill(bad.begin() + sector, bad.begin() + std::min(sector + 512, synced_bytes_), '\0');
+    } else {
+      bad[at] = static_cast<char>(bad[at] ^ (1 << Below(8)));
+    }
+    const int rows = RowsAfter(bad);
+    EXPECT_TRUE(rows == -1 || rows == kRows) << rows << " rows, damage at " << at;
+  }
+}
+
 TEST_F(RocksTest, ALogThatEndsInTheMiddleOfARecordOpensWithAllBefore) {
   Fill(200);
   const std::vector<std::string> logs = FilesEndingIn(".log");
   ASSERT_EQ(logs.size(), 1u);
   const std::string good = *ReadFileToString(fs_, logs[0]);
-  std::ofstream(logs[0]) << good.substr(0, good.size() - 20);
+  // Behind the last row is the mark of the closing, some 60 bytes.
+  std::ofstream(logs[0]) << good.substr(0, good.size() - 100);
   EXPECT_EQ(CountRows(), 199);
 }
 
@@ -118,11 +186,11 @@ TEST_F(RocksTest, AMissingTableOrManifestIsRefused) {
 TEST_F(RocksTest, ADeletedClosedLogIsRefused) {
   {
     ASSERT_OK_AND_ASSIGN(const auto db, Open(true));
-    ASSERT_OK(FromRocks((*db)->Put(SyncedWrite(), db->ColumnFamily("rows"), "k", "v")));
+    Put(db.get(), "rows", "k", RocksSync::kNow);
     // A flush of another family begins a new log; the old one stays for the sake of "rows".
-    ASSERT_OK(FromRocks((*db)->Put(SyncedWrite(), db->ColumnFamily("log"), "k", "v")));
+    Put(db.get(), "log", "k", RocksSync::kNow);
     ASSERT_OK(FromRocks((*db)->Flush(rocksdb::FlushOptions(), db->ColumnFamily("log"))));
-    ASSERT_OK(FromRocks((*db)->Put(SyncedWrite(), db->ColumnFamily("rows"), "l", "w")));
+    Put(db.get(), "rows", "l", RocksSync::kNow);
   }
   const std::vector<std::string> logs = FilesEndingIn(".log");
   ASSERT_EQ(logs.size(), 2u);

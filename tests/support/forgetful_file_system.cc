@@ -227,11 +227,17 @@ void ForgetfulFileSystem::Forget(const Inode& inode, Random* keep_some) {
   const auto file = Must(real_->Open(inode.keeper, {.write = true}));
   const uint64_t size = Must(file->Size());
   const uint64_t synced = inode.synced_size;
-  // Journaling file systems (ext4 with data=ordered, XFS) move the length on after the bytes: a
-  // first part of an append may be there.
   uint64_t kept = synced;
   if (size > synced && coin()) kept += (*keep_some)() % (size - synced + 1);
   Must(file->Truncate(kept));
+  // Pages are written in any order. In a file whose space was reserved (the logs of RocksDB are
+  // such files) the length may move on before all of them are there.
+  for (uint64_t page = synced / kPageBytes; page * kPageBytes < kept; ++page) {
+    if (!coin() || !coin()) continue;
+    const uint64_t begin = std::max(page * kPageBytes, synced);
+    const uint64_t end = std::min((page + 1) * kPageBytes, kept);
+    Must(file->Pwrite(std::string(end - begin, '\0'), begin));
+  }
   for (const auto& [page, bytes] : inode.old_pages) {
     if (!coin()) Must(file->Pwrite(bytes, page * kPageBytes));
   }

@@ -34,7 +34,7 @@ class ForgetfulFileSystem : public FileSystem {
   ~ForgetfulFileSystem() override;
 
   // Drops everything that was not synced. With `keep_some` a random part of it stays, as on a real
-  // disk: single pages of what was overwritten, a first part of what was appended, the
+  // disk: single pages of what was overwritten or appended (zeros in place of the others), the
   // names as they were or as they are. Until PowerOn every operation fails; files that are open now
   // fail for ever.
   void PowerCut(Random* keep_some = nullptr);

@@ -100,7 +100,7 @@ absl::Status RocksJobJournal::StartTerm(const RocksJournalOptions& options, uint
       FromRocks(batch.Put(db_->ColumnFamily(kMeta), ToSlice(kTermKey), std::to_string(term_))));
   RETURN_IF_ERROR(
       FromRocks(batch.Put(db_->ColumnFamily(kMeta), ToSlice(kClusterKey), cluster_id_)));
-  RETURN_IF_ERROR(FromRocks((*db_)->Write(SyncedWrite(), &batch)));
+  RETURN_IF_ERROR(db_->Write(&batch, RocksSync::kNow));
   return WriteIdentityMarker(options.files, options.dir,
                              {"coordinator", cluster_id_, "coordinator", term_});
 }
@@ -127,9 +127,8 @@ absl::Status RocksJobJournal::Append(const std::vector<Entry>& entries, Sync syn
                                         RecordKey(entry.job, next_number_[entry.job]++),
                                         entry.record.SerializeAsString())));
   }
-  return Annotate(
-      FromRocks((*db_)->Write(sync == Sync::kDurable ? SyncedWrite() : UnsyncedWrite(), &batch)),
-      "write the journal");
+  return Annotate(db_->Write(&batch, sync == Sync::kDurable ? RocksSync::kNow : RocksSync::kLater),
+                  "write the journal");
 }
 
 absl::Status RocksJobJournal::Finish(JobKey job, const v1::JournalRecord& record) {
@@ -147,7 +146,7 @@ absl::Status RocksJobJournal::ReplaceAll(JobKey job, const v1::JournalRecord* re
     RETURN_IF_ERROR(FromRocks(
         batch.Put(records, RecordKey(job, next_number_[job]++), record->SerializeAsString())));
   }
-  return Annotate(FromRocks((*db_)->Write(SyncedWrite(), &batch)), "write the journal");
+  return Annotate(db_->Write(&batch, RocksSync::kNow), "write the journal");
 }
 
 absl::Status RocksJobJournal::ReadAll(const Visit& visit) {

@@ -3,12 +3,14 @@
 
 namespace quern::master {
 
-Reply<pb::AbandonResponse> Abandon(Master& master, const pb::AbandonRequest& request,
-                                   const CallContext&) {
-  return master.committer().Answer<pb::AbandonResponse>(
-      request.header(), [&](const MetadataView& view) {
+void Abandon(Master& master, const pb::AbandonRequest& request,
+             Respond<pb::AbandonResponse> respond) {
+  master.committer().AnswerLater<pb::AbandonResponse>(
+      request.header(),
+      [&](const MetadataView& view) {
         return FileLifecycle(view, master.options().file_defaults, master.NowMs()).Abandon(request);
-      });
+      },
+      std::move(respond));
 }
 
 }  // namespace quern::master

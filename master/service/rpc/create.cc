@@ -4,18 +4,20 @@
 
 namespace quern::master {
 
-Reply<pb::CreateResponse> Create(Master& master, const pb::CreateRequest& request,
-                                 const CallContext&) {
+void Create(Master& master, const pb::CreateRequest& request, Respond<pb::CreateResponse> respond) {
   thread_local Random random = SeededRandom();
-  Reply<pb::CreateResponse> response = master.committer().Answer<pb::CreateResponse>(
-      request.header(), [&](const MetadataView& view) {
+  master.committer().AnswerLater<pb::CreateResponse>(
+      request.header(),
+      [&](const MetadataView& view) {
         return FileLifecycle(view, master.options().file_defaults, master.NowMs())
             .Create(request, random);
+      },
+      [&, respond = std::move(respond)](Reply<pb::CreateResponse> response) {
+        if (response.ok() && !request.empty()) {
+          master.writers().Touch(InodeId(response->inode_id()), master.clock().MonotonicNow());
+        }
+        respond(std::move(response));
       });
-  if (response.ok() && !request.empty()) {
-    master.writers().Touch(InodeId(response->inode_id()), master.clock().MonotonicNow());
-  }
-  return response;
 }
 
 }  // namespace quern::master

@@ -3,12 +3,11 @@
 
 namespace quern::master {
 
-Reply<pb::DeleteResponse> Delete(Master& master, const pb::DeleteRequest& request,
-                                 const CallContext&) {
-  return master.committer().Answer<pb::DeleteResponse>(
-      request.header(), [&](const MetadataView& view) {
-        return NamespaceTree(view, master.NowMs()).Delete(request);
-      });
+void Delete(Master& master, const pb::DeleteRequest& request, Respond<pb::DeleteResponse> respond) {
+  master.committer().AnswerLater<pb::DeleteResponse>(
+      request.header(),
+      [&](const MetadataView& view) { return NamespaceTree(view, master.NowMs()).Delete(request); },
+      std::move(respond));
 }
 
 }  // namespace quern::master

@@ -4,6 +4,8 @@
 
 #include <absl/time/time.h>
 
+#include <functional>
+
 #include "common/status.h"
 #include "master/service/master.h"
 #include "quern/dfs/v1/cluster.pb.h"
@@ -18,26 +20,32 @@ struct CallContext {
 
 template <typename Response>
 using Reply = absl::StatusOr<Response>;
+template <typename Response>
+using Respond = std::function<void(Reply<Response>)>;
 
-Reply<pb::MkdirsResponse> Mkdirs(Master&, const pb::MkdirsRequest&, const CallContext&);
-Reply<pb::CreateResponse> Create(Master&, const pb::CreateRequest&, const CallContext&);
+// Changes that wait for nothing but the disk: no thread waits with them. `respond` is called once,
+// by this thread or another; until then the request must stay.
+void Mkdirs(Master&, const pb::MkdirsRequest&, Respond<pb::MkdirsResponse>);
+void Create(Master&, const pb::CreateRequest&, Respond<pb::CreateResponse>);
+void Abandon(Master&, const pb::AbandonRequest&, Respond<pb::AbandonResponse>);
+void Rename(Master&, const pb::RenameRequest&, Respond<pb::RenameResponse>);
+void Delete(Master&, const pb::DeleteRequest&, Respond<pb::DeleteResponse>);
+void SetReplication(Master&, const pb::SetReplicationRequest&, Respond<pb::SetReplicationResponse>);
+void SetAttributes(Master&, const pb::SetAttributesRequest&, Respond<pb::SetAttributesResponse>);
+
+// These may wait for other servers; the calling thread waits.
 Reply<pb::AllocateChunkResponse> AllocateChunk(Master&, const pb::AllocateChunkRequest&,
                                                const CallContext&);
 Reply<pb::ResolveChunkResponse> ResolveChunk(Master&, const pb::ResolveChunkRequest&,
                                              const CallContext&);
 Reply<pb::CompleteResponse> Complete(Master&, const pb::CompleteRequest&, const CallContext&);
-Reply<pb::AbandonResponse> Abandon(Master&, const pb::AbandonRequest&, const CallContext&);
+
+// These only look, or note something in memory.
 Reply<pb::RenewWriterResponse> RenewWriter(Master&, const pb::RenewWriterRequest&,
                                            const CallContext&);
 Reply<pb::GetChunksResponse> GetChunks(Master&, const pb::GetChunksRequest&, const CallContext&);
 Reply<pb::StatResponse> Stat(Master&, const pb::StatRequest&, const CallContext&);
 Reply<pb::ListResponse> List(Master&, const pb::ListRequest&, const CallContext&);
-Reply<pb::RenameResponse> Rename(Master&, const pb::RenameRequest&, const CallContext&);
-Reply<pb::DeleteResponse> Delete(Master&, const pb::DeleteRequest&, const CallContext&);
-Reply<pb::SetReplicationResponse> SetReplication(Master&, const pb::SetReplicationRequest&,
-                                                 const CallContext&);
-Reply<pb::SetAttributesResponse> SetAttributes(Master&, const pb::SetAttributesRequest&,
-                                               const CallContext&);
 Reply<pb::ReportBadReplicaResponse> ReportBadReplica(Master&, const pb::ReportBadReplicaRequest&,
                                                      const CallContext&);
 Reply<pb::GetClusterResponse> GetCluster(Master&, const pb::GetClusterRequest&, const CallContext&);

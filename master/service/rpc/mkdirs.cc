@@ -3,12 +3,11 @@
 
 namespace quern::master {
 
-Reply<pb::MkdirsResponse> Mkdirs(Master& master, const pb::MkdirsRequest& request,
-                                 const CallContext&) {
-  return master.committer().Answer<pb::MkdirsResponse>(
-      request.header(), [&](const MetadataView& view) {
-        return NamespaceTree(view, master.NowMs()).Mkdirs(request);
-      });
+void Mkdirs(Master& master, const pb::MkdirsRequest& request, Respond<pb::MkdirsResponse> respond) {
+  master.committer().AnswerLater<pb::MkdirsResponse>(
+      request.header(),
+      [&](const MetadataView& view) { return NamespaceTree(view, master.NowMs()).Mkdirs(request); },
+      std::move(respond));
 }
 
 }  // namespace quern::master

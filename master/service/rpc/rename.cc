@@ -3,12 +3,11 @@
 
 namespace quern::master {
 
-Reply<pb::RenameResponse> Rename(Master& master, const pb::RenameRequest& request,
-                                 const CallContext&) {
-  return master.committer().Answer<pb::RenameResponse>(
-      request.header(), [&](const MetadataView& view) {
-        return NamespaceTree(view, master.NowMs()).Rename(request);
-      });
+void Rename(Master& master, const pb::RenameRequest& request, Respond<pb::RenameResponse> respond) {
+  master.committer().AnswerLater<pb::RenameResponse>(
+      request.header(),
+      [&](const MetadataView& view) { return NamespaceTree(view, master.NowMs()).Rename(request); },
+      std::move(respond));
 }
 
 }  // namespace quern::master

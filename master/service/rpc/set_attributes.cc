@@ -3,13 +3,14 @@
 
 namespace quern::master {
 
-Reply<pb::SetAttributesResponse> SetAttributes(Master& master,
-                                               const pb::SetAttributesRequest& request,
-                                               const CallContext&) {
-  return master.committer().Answer<pb::SetAttributesResponse>(
-      request.header(), [&](const MetadataView& view) {
+void SetAttributes(Master& master, const pb::SetAttributesRequest& request,
+                   Respond<pb::SetAttributesResponse> respond) {
+  master.committer().AnswerLater<pb::SetAttributesResponse>(
+      request.header(),
+      [&](const MetadataView& view) {
         return NamespaceTree(view, master.NowMs()).SetAttributes(request);
-      });
+      },
+      std::move(respond));
 }
 
 }  // namespace quern::master

@@ -3,13 +3,14 @@
 
 namespace quern::master {
 
-Reply<pb::SetReplicationResponse> SetReplication(Master& master,
-                                                 const pb::SetReplicationRequest& request,
-                                                 const CallContext&) {
-  return master.committer().Answer<pb::SetReplicationResponse>(
-      request.header(), [&](const MetadataView& view) {
+void SetReplication(Master& master, const pb::SetReplicationRequest& request,
+                    Respond<pb::SetReplicationResponse> respond) {
+  master.committer().AnswerLater<pb::SetReplicationResponse>(
+      request.header(),
+      [&](const MetadataView& view) {
         return NamespaceTree(view, master.NowMs()).SetReplication(request);
-      });
+      },
+      std::move(respond));
 }
 
 }  // namespace quern::master
