@@ -45,9 +45,10 @@ struct Master {
 };
 
 struct Patience {
-  absl::Duration total;
+  absl::Duration total;  // no try begins later
   absl::Duration one_try = kOneTry;
-  bool again = true;  // false: one try
+  bool past_total = false;  // a try that began in time may take all of one_try
+  bool again = true;        // false: one try
 };
 
 }  // namespace
@@ -97,11 +98,12 @@ absl::StatusOr<Response> MasterClient::Impl::Call(Method<Request, Response> meth
     const size_t index = current.load() % masters.size();
     Master& master = masters[index];
     const absl::Duration left = deadline - clock->MonotonicNow();
+    const absl::Duration timeout =
+        patience.past_total ? patience.one_try : std::min(left, patience.one_try);
     Response response;
-    const absl::Status status =
-        rpc::Call(std::min(left, patience.one_try), [&](grpc::ClientContext* context) {
-          return (master.stub.get()->*method)(context, request, &response);
-        });
+    const absl::Status status = rpc::Call(timeout, [&](grpc::ClientContext* context) {
+      return (master.stub.get()->*method)(context, request, &response);
+    });
     if (status.ok()) return response;
     if (!WorthAnotherTry(status)) return status;
     const absl::Duration pause = backoff.Next();
@@ -162,7 +164,13 @@ absl::StatusOr<pb::CreateResponse> MasterClient::Create(pb::CreateRequest reques
 }
 absl::StatusOr<pb::AllocateChunkResponse> MasterClient::AllocateChunk(
     pb::AllocateChunkRequest request) {
-  Patience patience = request.ordinal() == 0 ? impl_->CommandPatience() : impl_->WriterPatience();
+  Patience patience = impl_->WriterPatience();
+  if (request.ordinal() == 0) {
+    // Nothing is written yet, so a file system without chunkservers is soon told; one of whose
+    // servers hangs needs the time to find others.
+    patience.total = impl_->options.master_timeout;
+    patience.past_total = true;
+  }
   patience.again = request.exclude_servers().empty();
   return impl_->Mutate(&Stub::AllocateChunk, std::move(request), patience);
 }

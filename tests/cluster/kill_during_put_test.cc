@@ -53,5 +53,29 @@ TEST(KillMasterDuringPut, AMasterThatIsRestartedMeanwhileCostsNothing) {
   EXPECT_TRUE(cluster->Dfs({"cat", "/f"}).out == bytes);
 }
 
+// Hangs are worse than deaths: connections stay, and only time tells. Both ends of a put meet one:
+// the new file's replicas are made while the server hangs, or it hangs while they are written.
+TEST(PauseDuringPut, AChunkserverThatHangsCostsTimeOnly) {
+  const auto cluster = Cluster::Start({.chunkservers = 3, .workers = 1, .replication = 3});
+  ASSERT_NE(cluster, nullptr);
+  const std::string bytes = RandomBytesOf(size_t{10} << 20, /*seed=*/9);
+  const auto put = cluster->StartCommand({"dfs", "put", "-", "/begun"}, {.stdin_pipe = true});
+  ASSERT_TRUE(put->Feed(bytes));
+  cluster->Pause("chunkserver2");
+  const CommandResult fresh = cluster->Dfs({"put", "-", "/new"}, {.stdin_text = "new\n"});
+  EXPECT_EQ(fresh.exit_code, 0) << fresh.Describe();
+  ASSERT_TRUE(put->Feed(bytes));
+  const CommandResult begun = put->Finish();
+  EXPECT_EQ(begun.exit_code, 0) << begun.Describe();
+  EXPECT_EQ(cluster->Dfs({"cat", "/new"}).out, "new\n");
+  EXPECT_TRUE(cluster->Dfs({"cat", "/begun"}).out == bytes + bytes);
+  cluster->Resume("chunkserver2");
+  CommandResult fsck;
+  EXPECT_TRUE(cluster->Eventually([&] {
+    fsck = cluster->Dfs({"fsck", "/"});
+    return fsck.exit_code == 0;
+  })) << fsck.Describe();
+}
+
 }  // namespace
 }  // namespace quern::testing
