@@ -2,13 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "client/shell/interrupt.h"
 #include "client/shell/registry.h"
 #include "client/shell/shell.h"
 #include "common/cli.h"
 #include "common/cluster_config.h"
+#include "common/command_help.h"
 #include "common/command_line.h"
 #include "common/version.h"
 
@@ -43,30 +42,13 @@ std::string Overview() {
          "  dfs ls -h /docs\n";
 }
 
-std::string HelpOf(const CommandSpec& spec, const CommandLine& line) {
-  std::string text = fmt::format("usage: dfs {} {}\n\n{}\n\n", spec.name, spec.usage, spec.summary);
-  text += line.FlagHelp();
-  text += "\nexamples:\n";
-  for (const std::string& example : spec.examples) text += "  " + example + "\n";
-  return text;
-}
-
-int WrongUsage(std::string_view command, const absl::Status& status) {
-  fmt::print(stderr, "{}Try: dfs {}--help\n", ErrorLine(command.empty() ? "dfs" : command, status),
-             command.empty() ? "" : fmt::format("{} ", command));
-  return kExitUsage;
-}
-
-int UnknownCommand(std::string_view word) {
+int NoSuchCommand(std::string_view word) {
   std::vector<std::string> names;
   for (const CommandSpec& spec : AllCommands()) {
     names.push_back(spec.name);
     names.insert(names.end(), spec.aliases.begin(), spec.aliases.end());
   }
-  const std::string meant = DidYouMean(word, names);
-  return WrongUsage(
-      "", InvalidArgumentError("no such command: {}{}", word,
-                               meant.empty() ? "" : fmt::format(". Did you mean {}?", meant)));
+  return UnknownCommand("dfs", word, names);
 }
 
 // Takes the command's name out of `words`, whose front may be flags for every command ("--json
@@ -84,29 +66,25 @@ std::string TakeCommandName(std::vector<std::string>* words) {
   return "";
 }
 
-bool Has(const std::vector<std::string>& words, std::string_view flag) {
-  const auto end = std::find(words.begin(), words.end(), "--");
-  return std::find(words.begin(), end, flag) != end;
-}
-
 int RunCommand(const CommandSpec& spec, const std::vector<std::string>& words) {
   GlobalFlags globals;
   CommandLine line;
   const std::unique_ptr<Command> command = spec.make();
   command->Define(&line);
   DefineGlobals(&line, &globals);
-  if (Has(words, "--help")) {
-    fmt::print("{}", HelpOf(spec, line));
+  if (HasWord(words, "--help")) {
+    fmt::print("{}", HelpText({"dfs", spec.name, spec.usage, spec.summary, spec.examples}, line));
     return kExitOk;
   }
+  const std::string full_name = "dfs " + spec.name;
   if (const absl::Status status = line.Parse(words); !status.ok()) {
-    return WrongUsage(spec.name, status);
+    return WrongUsage(spec.name, full_name, status);
   }
   const auto masters = FindMasters(globals.master);
-  if (!masters.ok()) return WrongUsage(spec.name, masters.status());
+  if (!masters.ok()) return WrongUsage(spec.name, full_name, masters.status());
   Shell shell(spec.name, {.masters = *masters, .json = globals.json, .quiet = globals.quiet});
   const absl::Status status = command->Run(&shell);
-  if (IsUsageError(status)) return WrongUsage(spec.name, status);
+  if (IsUsageError(status)) return WrongUsage(spec.name, full_name, status);
   if (!status.ok()) shell.Report(status);
   if (Interrupted()) shell.set_exit_code(kExitInterrupted);
   return shell.Finish();
@@ -126,16 +104,16 @@ int RunDfs(std::vector<std::string> argv) {
     words[0].erase(0, 1);
   }
   if (name.empty() || name == "help") {
-    if (Has(words, "--version")) {
+    if (HasWord(words, "--version")) {
       fmt::print("dfs {}\n", VersionString());
       return kExitOk;
     }
     const CommandSpec* about = words.empty() ? nullptr : LookUpCommand(words[0]);
     if (about != nullptr) return RunCommand(*about, {"--help"});
-    fmt::print(name.empty() && !Has(words, "--help") ? stderr : stdout, "{}", Overview());
-    return name.empty() && !Has(words, "--help") ? kExitUsage : kExitOk;
+    fmt::print(name.empty() && !HasWord(words, "--help") ? stderr : stdout, "{}", Overview());
+    return name.empty() && !HasWord(words, "--help") ? kExitUsage : kExitOk;
   }
-  return spec == nullptr ? UnknownCommand(name) : RunCommand(*spec, words);
+  return spec == nullptr ? NoSuchCommand(name) : RunCommand(*spec, words);
 }
 
 }  // namespace quern::shell

@@ -1,8 +1,7 @@
 // From the words of a command line to a command of `mr` that has run.
-#include <algorithm>
-
 #include "common/cli.h"
 #include "common/cluster_config.h"
+#include "common/command_help.h"
 #include "common/command_line.h"
 #include "common/json_line.h"
 #include "common/version.h"
@@ -33,32 +32,10 @@ std::string Overview() {
          "  mr list\n";
 }
 
-std::string HelpOf(const CommandSpec& spec, const CommandLine& line) {
-  std::string text = fmt::format("usage: mr {} {}\n\n{}\n\n", spec.name, spec.usage, spec.summary);
-  text += line.FlagHelp();
-  text += "\nexamples:\n";
-  for (const std::string& example : spec.examples) text += "  " + example + "\n";
-  return text;
-}
-
-int WrongUsage(const std::string& command, const absl::Status& status) {
-  fmt::print(stderr, "{}Try: mr {}--help\n", ErrorLine("mr", status),
-             command.empty() ? "" : command + " ");
-  return kExitUsage;
-}
-
-int UnknownCommand(const std::string& word) {
+int NoSuchCommand(const std::string& word) {
   std::vector<std::string> names;
   for (const CommandSpec& spec : AllCommands()) names.push_back(spec.name);
-  const std::string meant = DidYouMean(word, names);
-  return WrongUsage(
-      "", InvalidArgumentError("no such command: {}{}", word,
-                               meant.empty() ? "" : fmt::format(". Did you mean {}?", meant)));
-}
-
-bool Has(const std::vector<std::string>& words, std::string_view word) {
-  const auto end = std::find(words.begin(), words.end(), "--");
-  return std::find(words.begin(), end, word) != end;
+  return UnknownCommand("mr", word, names);
 }
 
 int Report(const Session& session, const absl::Status& status) {
@@ -83,17 +60,19 @@ int RunOne(const CommandSpec& spec, const std::vector<std::string>& words) {
              "where the file system is (else QUERN_MASTER, the config file, 127.0.0.1:9400)");
   line.Switch("--json", &session.json, "one JSON object per line, errors too");
   line.Switch("--quiet", &session.quiet, "no progress");
-  if (Has(words, "--help")) {
+  if (HasWord(words, "--help")) {
     const std::string own = command->Help(words);
-    fmt::print("{}", own.empty() ? HelpOf(spec, line) : own);
+    const CommandDoc doc = {"mr", spec.name, spec.usage, spec.summary, spec.examples};
+    fmt::print("{}", own.empty() ? HelpText(doc, line) : own);
     return kExitOk;
   }
+  const std::string full_name = "mr " + spec.name;
   if (const absl::Status status = line.Parse(words); !status.ok()) {
-    return WrongUsage(spec.name, status);
+    return WrongUsage("mr", full_name, status);
   }
   const absl::StatusOr<int> code = command->Run(&session);
   if (code.ok()) return *code;
-  if (IsUsageError(code.status())) return WrongUsage(spec.name, code.status());
+  if (IsUsageError(code.status())) return WrongUsage("mr", full_name, code.status());
   return Report(session, code.status());
 }
 
@@ -131,7 +110,7 @@ int RunMr(const std::vector<std::string>& argv) {
   for (const CommandSpec& spec : AllCommands()) {
     if (spec.name == name) return RunOne(spec, words);
   }
-  return UnknownCommand(name);
+  return NoSuchCommand(name);
 }
 
 }  // namespace quern::mr
