@@ -167,39 +167,38 @@ void ChunkSealer::SealLater(ChunkId chunk, absl::Duration delay, std::string_vie
   changed_.SignalAll();
 }
 
-void ChunkSealer::RunBackground() {
-  while (true) {
-    ChunkId chunk;
-    Complaint complaint;
-    {
-      MutexLock lock(&mutex_);
-      while (!stopping_) {
-        if (waiting_.empty()) {
-          changed_.Wait(&mutex_);
-          continue;
-        }
-        const auto next = std::min_element(
-            waiting_.begin(), waiting_.end(),
-            [](const auto& a, const auto& b) { return a.second.not_before < b.second.not_before; });
-        const absl::Duration left = next->second.not_before - clock_.MonotonicNow();
-        if (left <= absl::ZeroDuration()) {
-          chunk = next->first;
-          complaint.reason = next->second.reason;
-          waiting_.erase(next);
-          break;
-        }
-        changed_.WaitFor(&mutex_, left);
-      }
-      if (stopping_) return;
+std::optional<ChunkSealer::Due> ChunkSealer::TakeDue() {
+  MutexLock lock(&mutex_);
+  while (!stopping_) {
+    if (waiting_.empty()) {
+      changed_.Wait(&mutex_);
+      continue;
     }
+    const auto next = std::min_element(
+        waiting_.begin(), waiting_.end(),
+        [](const auto& a, const auto& b) { return a.second.not_before < b.second.not_before; });
+    const absl::Duration left = next->second.not_before - clock_.MonotonicNow();
+    if (left > absl::ZeroDuration()) {
+      changed_.WaitFor(&mutex_, left);
+      continue;
+    }
+    Due due{next->first, std::move(next->second.reason)};
+    waiting_.erase(next);
+    return due;
+  }
+  return std::nullopt;
+}
+
+void ChunkSealer::RunBackground() {
+  while (const std::optional<Due> due = TakeDue()) {
     {
       MutexLock lock(&state_.mutex);
-      const std::optional<ChunkInfo> info = state_.chunks.Find(chunk);
+      const std::optional<ChunkInfo> info = state_.chunks.Find(due->chunk);
       if (!info.has_value() || info->state == pb::CHUNK_STATE_SEALED) continue;
     }
     // The return of one of its servers asks again at once; a slow one is asked now and then.
-    const absl::Status status = Seal(chunk, complaint).status();
-    if (absl::IsUnavailable(status)) SealLater(chunk, kBlockedPause, complaint.reason);
+    const absl::Status status = Seal(due->chunk, {.reason = due->reason}).status();
+    if (absl::IsUnavailable(status)) SealLater(due->chunk, kBlockedPause, due->reason);
   }
 }
 

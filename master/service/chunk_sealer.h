@@ -9,6 +9,7 @@
 #include <absl/time/time.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,12 @@ class ChunkSealer {
   absl::StatusOr<pb::ChunkRow> ReadRow(ChunkId chunk) const;
   std::vector<FenceAnswer> AskReplicas(ChunkId chunk, const pb::ChunkRow& row, uint64_t producer);
   absl::StatusOr<pb::ChunkRow> AddLastSeq(ChunkId chunk, pb::ChunkRow row, uint64_t producer);
+  struct Due {
+    ChunkId chunk;
+    std::string reason;
+  };
+  // Waits for a put-off seal whose time has come; nullopt at the end.
+  std::optional<Due> TakeDue();
   void RunBackground();
 
   const MasterOptions& options_;
