@@ -124,8 +124,9 @@ class SessionTest : public testing::Test {
     for (uint32_t term = 1; term < 4; ++term) {
       for (uint32_t task = 0; task < std::max(maps, reduces); ++task) {
         for (uint32_t attempt = 0; attempt < 4; ++attempt) {
-          files_.tree[fmt::format("/.quern/jobs/{}/r-{:05}.{}-{}/part", response->job_id(), task,
-                                  attempt, term)] = "x";
+          files_.Add(fmt::format("/.quern/jobs/{}/r-{:05}.{}-{}/part", response->job_id(), task,
+                                 attempt, term),
+                     "x");
         }
       }
     }
@@ -162,8 +163,8 @@ TEST_F(SessionTest, AJobRunsToItsPublishedOutput) {
   // The fake reduces do not wait for all maps, so how many of these came to their end is open.
   EXPECT_EQ(status.map().total(), 4u);
   EXPECT_EQ(status.reduce().done(), 2u);
-  EXPECT_TRUE(files_.tree.contains("/out/part-r-00001"));
-  EXPECT_TRUE(files_.tree.contains("/out/_SUCCESS"));
+  EXPECT_TRUE(files_.Has("/out/part-r-00001"));
+  EXPECT_TRUE(files_.Has("/out/_SUCCESS"));
 }
 
 TEST_F(SessionTest, AJobWaitsForItsFirstWorker) {
@@ -188,7 +189,7 @@ TEST_F(SessionTest, AFailingJobSaysWhyAndPublishesNothing) {
   EXPECT_THAT(status.reason(), testing::HasSubstr("m-00000 failed 2 times"));
   EXPECT_THAT(status.reason(), testing::HasSubstr("signal 11"));
   EXPECT_THAT(status.failure().log_tail(), testing::HasSubstr("at work in process"));
-  EXPECT_FALSE(files_.tree.contains("/out/_SUCCESS"));
+  EXPECT_FALSE(files_.Has("/out/_SUCCESS"));
 }
 
 TEST_F(SessionTest, AKilledJobEndsItsProcesses) {

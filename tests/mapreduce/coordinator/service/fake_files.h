@@ -9,23 +9,36 @@
 
 namespace quern::mr {
 
-// A tree of files as a map from paths to contents; directories end with '/'. After `calls_left`
-// calls every further one fails, half of the time after having done its work.
+// Thread-safe but for the two switches. A tree of files as a map from paths to contents;
+// directories end with '/'. After `calls_left` calls every further one fails, half of the time
+// after having done its work.
 class FakeFiles final : public PublishFiles {
  public:
   FakeFiles() = default;
   // What the chosen attempts of a job have written.
   explicit FakeFiles(const PublishPlan& plan) {
-    for (const auto& part : plan.parts) tree[part.source] = "of " + part.part.name;
+    for (const auto& part : plan.parts) Add(part.source, "of " + part.part.name);
   }
 
-  std::map<std::string, std::string> tree;
+  bool Has(const std::string& path) {
+    MutexLock lock(&mutex_);
+    return tree_.contains(path);
+  }
+  void Add(const std::string& path, const std::string& contents) {
+    MutexLock lock(&mutex_);
+    tree_[path] = contents;
+  }
+  void Remove(const std::string& path) {
+    MutexLock lock(&mutex_);
+    tree_.erase(path);
+  }
+
   int calls_left = 1'000'000;
   bool fails_after_doing = false;
 
   absl::Status Mkdirs(const std::string& path) override {
     return Do([&] {
-      tree[path + "/"];
+      tree_[path + "/"];
       return absl::OkStatus();
     });
   }
@@ -34,24 +47,24 @@ class FakeFiles final : public PublishFiles {
   }
   absl::Status WriteFile(const std::string& path, const std::string& contents) override {
     return Do([&] {
-      tree[path] = contents;
+      tree_[path] = contents;
       return absl::OkStatus();
     });
   }
   absl::StatusOr<std::string> ReadFile(const std::string& path) override {
     MutexLock lock(&mutex_);
-    const auto it = tree.find(path);
-    if (it == tree.end()) return NotFoundError("{}", path);
+    const auto it = tree_.find(path);
+    if (it == tree_.end()) return NotFoundError("{}", path);
     return it->second;
   }
   absl::Status Stat(const std::string& path) override {
     MutexLock lock(&mutex_);
-    if (tree.contains(path) || tree.contains(path + "/")) return absl::OkStatus();
+    if (tree_.contains(path) || tree_.contains(path + "/")) return absl::OkStatus();
     return NotFoundError("{}", path);
   }
   absl::Status DeleteTree(const std::string& path) override {
     return Do([&] {
-      std::erase_if(tree, [&](const auto& e) { return e.first.starts_with(path + "/"); });
+      std::erase_if(tree_, [&](const auto& e) { return e.first.starts_with(path + "/"); });
       return absl::OkStatus();
     });
   }
@@ -70,22 +83,23 @@ class FakeFiles final : public PublishFiles {
     return dead ? CancelledError("dead") : status;
   }
   absl::Status RenameNow(const std::string& from, const std::string& to, bool replace) {
-    const bool is_dir = tree.contains(from + "/");
-    if (!is_dir && !tree.contains(from)) return NotFoundError("{}", from);
-    if (tree.contains(to) || tree.contains(to + "/")) {
+    const bool is_dir = tree_.contains(from + "/");
+    if (!is_dir && !tree_.contains(from)) return NotFoundError("{}", from);
+    if (tree_.contains(to) || tree_.contains(to + "/")) {
       if (!replace) return AlreadyExistsError("{}", to);
-      std::erase_if(tree, [&](const auto& e) { return e.first.starts_with(to + "/"); });
+      std::erase_if(tree_, [&](const auto& e) { return e.first.starts_with(to + "/"); });
     }
     std::map<std::string, std::string> renamed;
-    for (const auto& [path, contents] : tree) {
+    for (const auto& [path, contents] : tree_) {
       const bool moves = path == from || path.starts_with(from + "/");
       renamed[moves ? to + path.substr(from.size()) : path] = contents;
     }
-    tree = renamed;
+    tree_ = renamed;
     return absl::OkStatus();
   }
 
   Mutex mutex_;
+  std::map<std::string, std::string> tree_;  // guarded by mutex_
 };
 
 }  // namespace quern::mr

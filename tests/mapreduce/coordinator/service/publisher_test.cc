@@ -22,14 +22,14 @@ PublishPlan Plan(int parts) {
   return plan;
 }
 
-void ExpectPublished(const FakeFiles& files, const PublishPlan& plan) {
+void ExpectPublished(FakeFiles* files, const PublishPlan& plan) {
   for (const auto& part : plan.parts) {
-    const auto it = files.tree.find("/deep/out/" + part.part.name);
-    ASSERT_NE(it, files.tree.end()) << part.part.name;
-    EXPECT_EQ(it->second, "of " + part.part.name);
+    const auto contents = files->ReadFile("/deep/out/" + part.part.name);
+    ASSERT_TRUE(contents.ok()) << contents.status();
+    EXPECT_EQ(*contents, "of " + part.part.name);
   }
-  EXPECT_TRUE(files.tree.contains("/deep/out/_SUCCESS"));
-  EXPECT_TRUE(files.tree.contains("/deep/out/_MANIFEST.json"));
+  EXPECT_TRUE(files->Has("/deep/out/_SUCCESS"));
+  EXPECT_TRUE(files->Has("/deep/out/_MANIFEST.json"));
 }
 
 TEST(Publisher, ComesToTheSameEndWhereverItDied) {
@@ -41,11 +41,11 @@ TEST(Publisher, ComesToTheSameEndWhereverItDied) {
       files.fails_after_doing = after;
       const absl::Status first = Publish(plan, &files);
       // All or nothing is to be seen.
-      EXPECT_EQ(files.tree.contains("/deep/out/"), files.tree.contains("/deep/out/part-r-00002"));
+      EXPECT_EQ(files.Has("/deep/out/"), files.Has("/deep/out/part-r-00002"));
       files.calls_left = 1'000'000;
       const absl::Status second = first.ok() ? first : Publish(plan, &files);
       EXPECT_TRUE(second.ok()) << second << " after " << calls << " calls";
-      ExpectPublished(files, plan);
+      ExpectPublished(&files, plan);
     }
   }
 }
@@ -53,32 +53,32 @@ TEST(Publisher, ComesToTheSameEndWhereverItDied) {
 TEST(Publisher, NeverReplacesWhatSomebodyElseMadeMeanwhile) {
   const PublishPlan plan = Plan(1);
   FakeFiles files(plan);
-  files.tree["/deep/out/"];
-  files.tree["/deep/out/theirs"] = "x";
+  files.Add("/deep/out/", "");
+  files.Add("/deep/out/theirs", "x");
   EXPECT_EQ(Publish(plan, &files).code(), absl::StatusCode::kAlreadyExists);
-  EXPECT_TRUE(files.tree.contains("/deep/out/theirs"));
+  EXPECT_TRUE(files.Has("/deep/out/theirs"));
 }
 
 TEST(Publisher, ReplacesTheOldOutputWhenToldTo) {
   PublishPlan plan = Plan(1);
   plan.overwrite = true;
   FakeFiles files(plan);
-  files.tree["/deep/out/"];
-  files.tree["/deep/out/part-r-00007"] = "old";
+  files.Add("/deep/out/", "");
+  files.Add("/deep/out/part-r-00007", "old");
   const absl::Status status = Publish(plan, &files);
   EXPECT_TRUE(status.ok()) << status;
-  ExpectPublished(files, plan);
-  EXPECT_FALSE(files.tree.contains("/deep/out/part-r-00007"));
+  ExpectPublished(&files, plan);
+  EXPECT_FALSE(files.Has("/deep/out/part-r-00007"));
 }
 
 TEST(Publisher, SaysWhichPartIsGone) {
   const PublishPlan plan = Plan(2);
   FakeFiles files(plan);
-  files.tree.erase(plan.parts[1].source);
+  files.Remove(plan.parts[1].source);
   const absl::Status status = Publish(plan, &files);
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(Message(status)), testing::HasSubstr("part-r-00001"));
-  EXPECT_FALSE(files.tree.contains("/deep/out/"));
+  EXPECT_FALSE(files.Has("/deep/out/"));
 }
 
 }  // namespace
