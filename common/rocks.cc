@@ -8,7 +8,6 @@
 #include <cstdlib>
 
 #include "common/file_io.h"
-#include "common/log.h"
 #include "common/rocks_log.h"
 
 namespace quern {
@@ -36,10 +35,9 @@ rocksdb::DBOptions DatabaseOptions(const RocksOptions& options) {
   database.error_if_exists = options.create;
   // New versions of a server bring new column families.
   database.create_missing_column_families = true;
-  // The default mode (point in time) opens with half of the *synced* writes after one flipped bit
-  // in the middle of the log. This one forgives only an unfinished last record; OpenDb knows when
-  // the other may be used.
-  database.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  // Up to the first bad record: a power cut may leave some in the unsynced end. Alone it would open
+  // with half of the *synced* writes after one flipped bit in the middle; CheckLog has been asked.
+  database.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   database.paranoid_checks = true;
   // A deleted or cut log is noticed, because the manifest remembers its synced size.
   database.track_and_verify_wals_in_manifest = true;
@@ -51,27 +49,6 @@ rocksdb::DBOptions DatabaseOptions(const RocksOptions& options) {
   database.max_log_file_size = size_t{4} << 20;
   database.stats_dump_period_sec = 0;
   return database;
-}
-
-using Handles = std::vector<rocksdb::ColumnFamilyHandle*>;
-
-absl::StatusOr<std::unique_ptr<rocksdb::DB>> OpenDb(
-    const RocksOptions& options, const std::vector<rocksdb::ColumnFamilyDescriptor>& families,
-    Handles* handles) {
-  rocksdb::DBOptions database = DatabaseOptions(options);
-  rocksdb::DB* db = nullptr;
-  rocksdb::Status status = rocksdb::DB::Open(database, options.path, families, handles, &db);
-  if (status.IsCorruption()) {
-    // A power cut leaves pages of the log's unsynced end missing, others not.
-    ASSIGN_OR_RETURN(const TornLog torn, JudgeTornLog(options));
-    if (torn.kept < torn.durable) return FromRocks(status);
-    LogWarning("rocks_log_torn",
-               {{"path", options.path}, {"kept", torn.kept}, {"durable", torn.durable}});
-    database.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-    status = rocksdb::DB::Open(database, options.path, families, handles, &db);
-  }
-  RETURN_IF_ERROR(FromRocks(status));
-  return std::unique_ptr<rocksdb::DB>(db);
 }
 
 rocksdb::WriteOptions WriteOptionsFor(RocksSync sync) {
@@ -139,10 +116,14 @@ absl::StatusOr<std::unique_ptr<RocksDb>> OpenRocks(const RocksOptions& options) 
   // RocksDB makes the directory too, but does not make its name durable.
   if (options.create) RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(options.path));
   auto result = std::unique_ptr<RocksDb>(new RocksDb);
-  Handles handles;
-  auto db = OpenDb(options, descriptors, &handles);
-  if (!db.ok()) return Annotate(db.status(), fmt::format("open {}", options.path));
-  result->db_ = *std::move(db);
+  const std::string what = fmt::format("open {}", options.path);
+  if (exists) RETURN_IF_ERROR(Annotate(CheckLog(options), what));
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  RETURN_IF_ERROR(Annotate(FromRocks(rocksdb::DB::Open(DatabaseOptions(options), options.path,
+                                                       descriptors, &handles, &db)),
+                           what));
+  result->db_.reset(db);
   for (rocksdb::ColumnFamilyHandle* handle : handles) {
     result->families_[handle->GetName()] = handle;
   }

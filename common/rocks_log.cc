@@ -90,12 +90,17 @@ absl::Status PutDurableMark(rocksdb::WriteBatch* batch, uint64_t durable) {
       batch->Put(kMarkKey, rocksdb::Slice(reinterpret_cast<const char*>(&mark), sizeof(mark))));
 }
 
-absl::StatusOr<TornLog> JudgeTornLog(const RocksOptions& options) {
+absl::Status CheckLog(const RocksOptions& options) {
   rocksdb::Env* env = options.env != nullptr ? options.env : rocksdb::Env::Default();
-  TornLog torn;
-  ASSIGN_OR_RETURN(torn.kept, LastBeforeDamage(env, options.path));
-  ASSIGN_OR_RETURN(torn.durable, HighestMarkInLogs(env, options.path));
-  return torn;
+  ASSIGN_OR_RETURN(const uint64_t durable, HighestMarkInLogs(env, options.path));
+  if (durable == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const uint64_t readable, LastBeforeDamage(env, options.path));
+  if (durable <= readable) return absl::OkStatus();
+  return DataLossError(
+      "the log is damaged: synced up to {}, readable up to {}. Try: docs/operations.md says what "
+      "can "
+      "be done",
+      durable, readable);
 }
 
 }  // namespace quern

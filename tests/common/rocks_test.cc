@@ -99,15 +99,15 @@ TEST_F(RocksTest, AFlippedBitInTheLogIsRefusedAndNeverShortensIt) {
   }
 }
 
-// What is on the disk after a crash: the log of `synced` and then some unsynced rows.
-class CrashedRocksTest : public RocksTest {
+// What is on the disk after a crash: the log of some synced and then some unsynced rows, so many in
+// all. RocksDB reads a log in blocks of 32 KiB.
+class CrashedRocksTest : public RocksTest, public ::testing::WithParamInterface<int> {
  protected:
   static constexpr int kSynced = 50;
-  static constexpr int kRows = 400;
 
   void SetUp() override {
     ASSERT_OK_AND_ASSIGN(const auto db, Open(true));
-    for (int i = 0; i < kRows; ++i) {
+    for (int i = 0; i < rows_; ++i) {
       if (i == kSynced) synced_bytes_ = LogBytes().size();
       Put(db.get(), "rows", fmt::format("{:04}", i),
           i + 1 == kSynced ? RocksSync::kNow : RocksSync::kLater);
@@ -127,13 +127,14 @@ class CrashedRocksTest : public RocksTest {
     return CountRows();
   }
 
+  const int rows_ = GetParam();
   const std::string crashed_ = dir_ / "crashed";
   size_t synced_bytes_ = 0;
 };
 
-TEST_F(CrashedRocksTest, PagesMissingInTheUnsyncedEndCostNoSyncedRow) {
+TEST_P(CrashedRocksTest, PagesMissingInTheUnsyncedEndCostNoSyncedRow) {
   const std::string good = LogBytes();
-  ASSERT_EQ(RowsAfter(good), kRows);
+  ASSERT_EQ(RowsAfter(good), rows_);
   for (int round = 0; round < 50; ++round) {
     std::string torn = good;
     for (size_t begin = synced_bytes_; begin < torn.size(); begin = (begin / 4096 + 1) * 4096) {
@@ -144,7 +145,7 @@ TEST_F(CrashedRocksTest, PagesMissingInTheUnsyncedEndCostNoSyncedRow) {
   }
 }
 
-TEST_F(CrashedRocksTest, DamageInTheSyncedPartIsRefused) {
+TEST_P(CrashedRocksTest, DamageInTheSyncedPartIsRefused) {
   const std::string good = LogBytes();
   for (int round = 0; round < 50; ++round) {
     std::string bad = good;
@@ -156,9 +157,11 @@ TEST_F(CrashedRocksTest, DamageInTheSyncedPartIsRefused) {
       bad[at] = static_cast<char>(bad[at] ^ (1 << Below(8)));
     }
     const int rows = RowsAfter(bad);
-    EXPECT_TRUE(rows == -1 || rows == kRows) << rows << " rows, damage at " << at;
+    EXPECT_TRUE(rows == -1 || rows == rows_) << rows << " rows, damage at " << at;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(LogsOfOneBlockAndOfMany, CrashedRocksTest, ::testing::Values(80, 400));
 
 TEST_F(RocksTest, ALogThatEndsInTheMiddleOfARecordOpensWithAllBefore) {
   Fill(200);
