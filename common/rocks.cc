@@ -51,6 +51,11 @@ rocksdb::DBOptions DatabaseOptions(const RocksOptions& options) {
   return database;
 }
 
+bool Exists(const RocksOptions& options) {
+  rocksdb::Env* env = options.env != nullptr ? options.env : rocksdb::Env::Default();
+  return env->FileExists(options.path + "/CURRENT").ok();
+}
+
 rocksdb::WriteOptions WriteOptionsFor(RocksSync sync) {
   rocksdb::WriteOptions options;
   options.sync = sync == RocksSync::kNow;
@@ -96,40 +101,42 @@ absl::Status RocksDb::Write(rocksdb::WriteBatch* batch, RocksSync sync) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<RocksDb>> OpenRocks(const RocksOptions& options) {
+absl::Status RocksDb::Open(const RocksOptions& options) {
   const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions(options, cache));
   for (const std::string& name : options.column_families) {
     descriptors.emplace_back(name, FamilyOptions(options, cache));
   }
-  rocksdb::Env* env = options.env != nullptr ? options.env : rocksdb::Env::Default();
-  const std::string current = options.path + "/CURRENT";
-  const bool exists = env->FileExists(current).ok();
-  if (!options.create && !exists) {
-    return NotFoundError("{}: no database there. Try: check the directory, or restore a backup",
-                         options.path);
-  }
-  if (options.create && exists) {
-    return FailedPreconditionError("{}: holds a database already", options.path);
-  }
-  // RocksDB makes the directory too, but does not make its name durable.
-  if (options.create) RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(options.path));
-  auto result = std::unique_ptr<RocksDb>(new RocksDb);
-  const std::string what = fmt::format("open {}", options.path);
-  if (exists) RETURN_IF_ERROR(Annotate(CheckLog(options), what));
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  RETURN_IF_ERROR(Annotate(FromRocks(rocksdb::DB::Open(DatabaseOptions(options), options.path,
-                                                       descriptors, &handles, &db)),
-                           what));
-  result->db_.reset(db);
-  for (rocksdb::ColumnFamilyHandle* handle : handles) {
-    result->families_[handle->GetName()] = handle;
-  }
+  RETURN_IF_ERROR(FromRocks(
+      rocksdb::DB::Open(DatabaseOptions(options), options.path, descriptors, &handles, &db)));
+  db_.reset(db);
+  for (rocksdb::ColumnFamilyHandle* handle : handles) families_[handle->GetName()] = handle;
   // Opening moved the log into synced tables.
-  result->durable_ = result->logged_durable_ = result->db_->GetLatestSequenceNumber();
-  return result;
+  durable_ = logged_durable_ = db_->GetLatestSequenceNumber();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<RocksDb>> OpenRocks(const RocksOptions& options) {
+  const std::string what = fmt::format("open {}", options.path);
+  if (options.create) {
+    if (Exists(options)) {
+      return FailedPreconditionError("{}: holds a database already", options.path);
+    }
+    // RocksDB makes the directory too, but does not make its name durable.
+    RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(options.path));
+  } else {
+    if (!Exists(options)) {
+      return NotFoundError("{}: no database there. Try: check the directory, or restore a backup",
+                           options.path);
+    }
+    RETURN_IF_ERROR(Annotate(CheckLog(options), what));
+  }
+  auto db = std::unique_ptr<RocksDb>(new RocksDb);
+  RETURN_IF_ERROR(Annotate(db->Open(options), what));
+  return db;
 }
 
 absl::Status FromRocks(const rocksdb::Status& status) {

@@ -57,6 +57,7 @@ class RocksDb {
  private:
   friend absl::StatusOr<std::unique_ptr<RocksDb>> OpenRocks(const RocksOptions& options);
   RocksDb() = default;
+  absl::Status Open(const RocksOptions& options);
 
   std::unique_ptr<rocksdb::DB> db_;
   StringMap<rocksdb::ColumnFamilyHandle*> families_;

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "common/memory.h"
+#include "common/rpc/async_unary.h"
 #include "common/rpc/bulk_server.h"
 #include "common/rpc/deadline.h"
 #include "common/rpc/grpc_process.h"
@@ -80,6 +81,7 @@ struct Server::Impl {
   int port = 0;
   Health health;
   std::unique_ptr<BulkServer> bulk;
+  std::unique_ptr<AsyncUnaryLoop> async;
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<Watchdog> watchdog;
   std::atomic<bool> stopped = false;
@@ -92,7 +94,8 @@ const std::string& Server::address() const { return impl_->address; }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       std::vector<grpc::Service*> services,
-                                                      std::vector<BulkMethod> bulk_methods) {
+                                                      std::vector<BulkMethod> bulk_methods,
+                                                      std::vector<AsyncMethod*> async_methods) {
   ASSIGN_OR_RETURN(const HostPort parts, CheckListen(options));
   InitPluginsOnce();
   auto impl = std::make_unique<Impl>();
@@ -103,12 +106,15 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   for (BulkMethod& method : impl->health.Methods()) bulk_methods.push_back(std::move(method));
   impl->bulk = std::make_unique<BulkServer>(std::move(bulk_methods), options.max_bulk_streams);
   impl->bulk->Register(&builder);
+  impl->async = std::make_unique<AsyncUnaryLoop>(std::move(async_methods));
+  impl->async->Register(&builder);
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr || impl->port == 0) {
     return UnavailableError("--listen {}: the port is taken or the address is not of this machine",
                             options.listen);
   }
   impl->bulk->Start();
+  impl->async->Start();
   impl->address = HostPort{parts.host, impl->port}.ToString();
   if (options.watchdog) {
     // A wildcard address is called through loopback.
@@ -128,6 +134,7 @@ void Server::Shutdown(absl::Duration grace) {
   impl_->bulk->BeginStop();
   impl_->server->Shutdown(DeadlineAfter(grace));
   impl_->bulk->Stop();
+  impl_->async->Stop();
 }
 
 }  // namespace quern::rpc

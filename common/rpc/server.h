@@ -17,6 +17,8 @@ class Service;
 
 namespace quern::rpc {
 
+class AsyncMethod;
+
 struct ServerOptions {
   // HOST:PORT; port 0 = any free one. Beyond loopback only with insecure_network.
   std::string listen = "127.0.0.1:0";
@@ -34,11 +36,11 @@ struct ServerOptions {
 // Thread-safe after Start.
 class Server {
  public:
-  // Services are borrowed and must outlive the server. InvalidArgument for a bad or forbidden
-  // address, Unavailable when the port is taken.
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
-                                                       std::vector<grpc::Service*> services,
-                                                       std::vector<BulkMethod> bulk_methods);
+  // Services and asynchronous methods are borrowed and must outlive the server. InvalidArgument for
+  // a bad or forbidden address, Unavailable when the port is taken.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(
+      const ServerOptions& options, std::vector<grpc::Service*> services,
+      std::vector<BulkMethod> bulk_methods, std::vector<AsyncMethod*> async_methods = {});
   ~Server();
 
   // The port that is listened on.
@@ -48,7 +50,8 @@ class Server {
   // What the standard health service answers; true after Start.
   void SetServing(bool serving);
   // Stops accepting, tells bulk handlers (kStopping), gives calls under way until `grace` to end,
-  // cancels the rest, joins all threads. Later calls do nothing.
+  // cancels the rest, joins all threads; asynchronous calls must still be answered. Later calls do
+  // nothing.
   void Shutdown(absl::Duration grace);
 
  private:

@@ -52,8 +52,8 @@ absl::Status MasterServer::StartRpc(const ServerFlags& flags) {
   rpc::ServerOptions options;
   options.listen = flags.listen;
   options.insecure_network = flags.insecure_network;
-  ASSIGN_OR_RETURN(rpc_,
-                   rpc::Server::Start(options, services_->services(), services_->bulk_methods()));
+  ASSIGN_OR_RETURN(rpc_, rpc::Server::Start(options, services_->services(),
+                                            services_->bulk_methods(), services_->async_methods()));
   return absl::OkStatus();
 }
 

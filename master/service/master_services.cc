@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/clock.h"
+#include "common/rpc/async_unary.h"
 #include "common/rpc/grpc_status.h"
 #include "master/service/rpc/handlers.h"
 #include "quern/dfs/v1/cluster.grpc.pb.h"
@@ -50,22 +51,6 @@ grpc::Status Serve(Master* master, OperationMetrics* metrics, grpc::ServerContex
   return grpc::Status::OK;
 }
 
-// gRPC keeps request and response until Finish.
-template <typename Request, typename Response>
-grpc::ServerUnaryReactor* ServeLater(Master* master, OperationMetrics* metrics,
-                                     grpc::CallbackServerContext* context,
-                                     void (*handler)(Master&, const Request&, Respond<Response>),
-                                     const Request* request, Response* response) {
-  const absl::Time began = Clock::Real()->MonotonicNow();
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  handler(*master, *request, [=](Reply<Response> reply) {
-    metrics->Count(reply.ok(), Clock::Real()->MonotonicNow() - began);
-    if (reply.ok()) *response = *std::move(reply);
-    reactor->Finish(rpc::ToGrpc(reply.status()));
-  });
-  return reactor;
-}
-
 // One method of a generated service, answered by the handler of the same name.
 #define QUERN_SERVE(Method)                                                                   \
   grpc::Status Method(grpc::ServerContext* context, const pb::Method##Request* request,       \
@@ -73,37 +58,21 @@ grpc::ServerUnaryReactor* ServeLater(Master* master, OperationMetrics* metrics,
     return Serve(master_, &metrics_##Method##_, context, &master::Method, request, response); \
   }                                                                                           \
   OperationMetrics metrics_##Method##_ { registry_, #Method }
-#define QUERN_SERVE_LATER(Method)                                                                  \
-  grpc::ServerUnaryReactor* Method(grpc::CallbackServerContext* context,                           \
-                                   const pb::Method##Request* request,                             \
-                                   pb::Method##Response* response) override {                      \
-    return ServeLater(master_, &metrics_##Method##_, context, &master::Method, request, response); \
-  }                                                                                                \
-  OperationMetrics metrics_##Method##_ { registry_, #Method }
 
-// Clients that make many files at once have hundreds of changes waiting for the same sync: those
-// are called back, the others have a thread each.
+// Clients that make many files at once have hundreds of changes waiting for the same sync.
 template <typename Base>
-using Later = pb::Namespace::WithCallbackMethod_Mkdirs<pb::Namespace::WithCallbackMethod_Create<
-    pb::Namespace::WithCallbackMethod_Abandon<pb::Namespace::WithCallbackMethod_Rename<
-        pb::Namespace::WithCallbackMethod_Delete<pb::Namespace::WithCallbackMethod_SetReplication<
-            pb::Namespace::WithCallbackMethod_SetAttributes<Base>>>>>>>;
+using Async = pb::Namespace::WithAsyncMethod_Mkdirs<pb::Namespace::WithAsyncMethod_Create<
+    pb::Namespace::WithAsyncMethod_Abandon<pb::Namespace::WithAsyncMethod_Rename<
+        pb::Namespace::WithAsyncMethod_Delete<pb::Namespace::WithAsyncMethod_SetReplication<
+            pb::Namespace::WithAsyncMethod_SetAttributes<Base>>>>>>>;
 
-class NamespaceService final : public Later<pb::Namespace::Service> {
+class NamespaceService final : public Async<pb::Namespace::Service> {
  public:
   NamespaceService(Master* master, Metrics* metrics) : master_(master), registry_(metrics) {}
 
  private:
   Master* const master_;
   Metrics* const registry_;
-
-  QUERN_SERVE_LATER(Mkdirs);
-  QUERN_SERVE_LATER(Create);
-  QUERN_SERVE_LATER(Abandon);
-  QUERN_SERVE_LATER(Rename);
-  QUERN_SERVE_LATER(Delete);
-  QUERN_SERVE_LATER(SetReplication);
-  QUERN_SERVE_LATER(SetAttributes);
 
   QUERN_SERVE(AllocateChunk);
   QUERN_SERVE(ResolveChunk);
@@ -115,6 +84,41 @@ class NamespaceService final : public Later<pb::Namespace::Service> {
   QUERN_SERVE(ReportBadReplica);
   QUERN_SERVE(GetCluster);
 };
+
+// The method of the service that `handler` answers.
+template <typename Request, typename Response, typename Base>
+std::unique_ptr<rpc::AsyncMethod> ServeAsync(
+    NamespaceService* service, Master* master, Metrics* registry, const std::string& operation,
+    void (Base::*listen)(grpc::ServerContext*, Request*, grpc::ServerAsyncResponseWriter<Response>*,
+                         grpc::CompletionQueue*, grpc::ServerCompletionQueue*, void*),
+    void (*handler)(Master&, const Request&, Respond<Response>)) {
+  auto metrics = std::make_shared<OperationMetrics>(registry, operation);
+  return rpc::MakeAsyncMethod<Request, Response>(
+      service, listen, [=](const Request& request, Respond<Response> respond) {
+        const absl::Time began = Clock::Real()->MonotonicNow();
+        handler(*master, request, [=, respond = std::move(respond)](Reply<Response> reply) {
+          metrics->Count(reply.ok(), Clock::Real()->MonotonicNow() - began);
+          respond(std::move(reply));
+        });
+      });
+}
+
+std::vector<std::unique_ptr<rpc::AsyncMethod>> AsyncMethods(NamespaceService* service,
+                                                            Master* master, Metrics* registry) {
+  using Service = NamespaceService;
+  std::vector<std::unique_ptr<rpc::AsyncMethod>> methods;
+  const auto add = [&](const char* operation, auto listen, auto handler) {
+    methods.push_back(ServeAsync(service, master, registry, operation, listen, handler));
+  };
+  add("Mkdirs", &Service::RequestMkdirs, &Mkdirs);
+  add("Create", &Service::RequestCreate, &Create);
+  add("Abandon", &Service::RequestAbandon, &Abandon);
+  add("Rename", &Service::RequestRename, &Rename);
+  add("Delete", &Service::RequestDelete, &Delete);
+  add("SetReplication", &Service::RequestSetReplication, &SetReplication);
+  add("SetAttributes", &Service::RequestSetAttributes, &SetAttributes);
+  return methods;
+}
 
 // Sessions are bulk streams: one thread each that both reads and writes.
 class ClusterService final : public pb::Cluster::WithGenericMethod_Session<pb::Cluster::Service> {
@@ -128,7 +132,6 @@ class ClusterService final : public pb::Cluster::WithGenericMethod_Session<pb::C
   QUERN_SERVE(ReportSealed);
 };
 
-#undef QUERN_SERVE_LATER
 #undef QUERN_SERVE
 
 }  // namespace
@@ -137,10 +140,13 @@ struct MasterServices::Impl {
   NamespaceService names;
   ClusterService cluster;
   SessionHandler* sessions;
+  std::vector<std::unique_ptr<rpc::AsyncMethod>> async_methods{};
 };
 
 MasterServices::MasterServices(Master* master, SessionHandler* sessions, Metrics* metrics)
-    : impl_(new Impl{{master, metrics}, {master, metrics}, sessions}) {}
+    : impl_(new Impl{{master, metrics}, {master, metrics}, sessions}) {
+  impl_->async_methods = AsyncMethods(&impl_->names, master, metrics);
+}
 MasterServices::~MasterServices() = default;
 
 std::vector<grpc::Service*> MasterServices::services() { return {&impl_->names, &impl_->cluster}; }
@@ -150,6 +156,12 @@ std::vector<rpc::BulkMethod> MasterServices::bulk_methods() {
            [sessions = impl_->sessions](rpc::BulkLoop* loop, rpc::BulkStream* stream) {
              sessions->Run(loop, stream);
            }}};
+}
+
+std::vector<rpc::AsyncMethod*> MasterServices::async_methods() {
+  std::vector<rpc::AsyncMethod*> methods;
+  for (const auto& method : impl_->async_methods) methods.push_back(method.get());
+  return methods;
 }
 
 }  // namespace quern::master

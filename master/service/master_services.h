@@ -12,6 +12,9 @@
 namespace grpc {
 class Service;
 }
+namespace quern::rpc {
+class AsyncMethod;
+}
 
 namespace quern::master {
 
@@ -24,6 +27,7 @@ class MasterServices {
   // For rpc::Server::Start.
   std::vector<grpc::Service*> services();
   std::vector<rpc::BulkMethod> bulk_methods();
+  std::vector<rpc::AsyncMethod*> async_methods();
 
  private:
   struct Impl;
