@@ -3,18 +3,12 @@
 #include <utility>
 
 #include "common/rpc/bulk_codec.h"
+#include "common/rpc/owned_slice.h"
 
 namespace quern::client {
 namespace {
 
 constexpr char kAppendMethod[] = "/quern.dfs.v1.ChunkData/Append";
-
-// The transport keeps the piece alive until it has let go of the bytes.
-grpc::Slice SliceOf(const SharedPiece& piece) {
-  auto* owner = new SharedPiece(piece);
-  return {piece->data.get(), piece->size,
-          [](void* held) { delete static_cast<SharedPiece*>(held); }, owner};
-}
 
 }  // namespace
 
@@ -45,7 +39,8 @@ void AppendStream::Send(const Piece& piece) {
   header.mutable_data()->set_seq(piece.seq);
   header.mutable_data()->set_crc(piece.crc());
   header.mutable_data()->set_producer(producer_);
-  const grpc::Slice slice = SliceOf(piece.buffer);
+  const grpc::Slice slice =
+      rpc::OwnedSlice(piece.buffer->data.get(), piece.buffer->size, piece.buffer);
   stream_->Send(rpc::EncodeBulk(header, {&slice, 1}));
 }
 

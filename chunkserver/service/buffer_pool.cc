@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "common/rpc/owned_slice.h"
+
 namespace quern::chunkserver {
 
 BufferPool::BufferPool(size_t bytes, size_t max_idle)
@@ -30,20 +32,21 @@ BufferPool::Buffer BufferPool::Get() {
 
 void BufferPool::Put(Buffer buffer) { idle_->Put(std::move(buffer)); }
 
-// A buffer in gRPC's hands.
+// A buffer in gRPC's hands; it comes back when the last reference is dropped.
 struct BufferPool::Loan {
+  Loan(std::shared_ptr<Idle> owner, Buffer lent)
+      : idle(std::move(owner)), buffer(std::move(lent)) {}
+  Loan(Loan&&) = default;
+  Loan& operator=(Loan&&) = delete;
+  ~Loan() {
+    if (idle != nullptr) idle->Put(std::move(buffer));
+  }
   std::shared_ptr<Idle> idle;
   Buffer buffer;
 };
 
 grpc::Slice BufferPool::Lend(Buffer buffer, const char* begin, size_t bytes) {
-  auto* loan = new Loan{idle_, std::move(buffer)};  // freed when the last reference is dropped
-  return {const_cast<char*>(begin), bytes,
-          [](void* data) {
-            const std::unique_ptr<Loan> back(static_cast<Loan*>(data));
-            back->idle->Put(std::move(back->buffer));
-          },
-          loan};
+  return rpc::OwnedSlice(begin, bytes, Loan(idle_, std::move(buffer)));
 }
 
 }  // namespace quern::chunkserver

@@ -7,6 +7,7 @@
 
 #include "common/notification.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/deadline.h"
 #include "common/rpc/server.h"
 #include "common/rpc/unary.h"
 #include "common/thread.h"
@@ -41,7 +42,9 @@ class AsyncUnaryTest : public ::testing::Test {
     auto server = Server::Start({.watchdog = false}, {&service_}, {}, {method_.get()});
     ASSERT_OK(server);
     server_ = *std::move(server);
-    stub_ = Jobs::NewStub(MakeChannel(server_->address(), ChannelKind::kControl));
+    const auto channel = MakeChannel(server_->address(), ChannelKind::kControl);
+    ASSERT_TRUE(channel->WaitForConnected(DeadlineAfter(absl::Seconds(10))));
+    stub_ = Jobs::NewStub(channel);
   }
   absl::StatusOr<std::string> GetJob(const std::string& id,
                                      absl::Duration timeout = absl::Seconds(20)) {
