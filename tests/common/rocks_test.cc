@@ -1,4 +1,4 @@
-// What must not happen to a database in silence (design: "traps" of RocksDB 7.8).
+// What must not happen to a database in silence.
 #include "common/rocks.h"
 
 #include <algorithm>
