@@ -71,7 +71,6 @@ class EmitBuffer {
   }
   // End of the last record in the window.
   char* cursor() const { return cursor_; }
-  size_t window_left() const { return static_cast<size_t>(limit_ - cursor_); }
 
  private:
   char* cursor_ = nullptr;
