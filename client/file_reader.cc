@@ -3,25 +3,20 @@
 #include <algorithm>
 #include <cstring>
 
-#include "client/read_stream_impl.h"
-#include "client/reader_impl.h"
+#include "client/read/read_stream_impl.h"
 
 namespace quern::client {
 
-ReadStream::ReadStream(std::unique_ptr<ReadStreamImpl> impl) : impl_(std::move(impl)) {}
-ReadStream::~ReadStream() = default;
-absl::StatusOr<std::string_view> ReadStream::Next() { return impl_->Next(); }
-
-FileReader::FileReader(std::shared_ptr<ReaderImpl> impl) : impl_(std::move(impl)) {}
+FileReader::FileReader(ClientContext* context, std::shared_ptr<ChunkMap> chunks)
+    : context_(context), chunks_(std::move(chunks)) {}
 FileReader::~FileReader() = default;
-const FileStatus& FileReader::status() const { return impl_->chunks->status(); }
+const FileStatus& FileReader::status() const { return chunks_->status(); }
 
 std::unique_ptr<ReadStream> FileReader::Stream(uint64_t offset, uint64_t length) {
   const uint64_t size = status().length;
   const uint64_t begin = std::min(offset, size);
   const uint64_t end = begin + std::min(length, size - begin);
-  return std::make_unique<ReadStream>(
-      std::make_unique<ReadStreamImpl>(impl_->fs, impl_->chunks, begin, end));
+  return std::make_unique<ReadStreamImpl>(context_, chunks_, begin, end);
 }
 
 absl::StatusOr<size_t> FileReader::Pread(uint64_t offset, size_t n, char* out) {

@@ -9,34 +9,20 @@
 #include <memory>
 #include <string_view>
 
+#include "client/read_stream.h"
 #include "client/types.h"
 #include "common/status.h"
 
 namespace quern::client {
 
-class ReaderImpl;
-class ReadStreamImpl;
-
-// Bytes of a range, in order. Asks for the next chunk before the present one ends. Used by one
-// thread at a time; holds at most about 16 MiB.
-class ReadStream {
- public:
-  explicit ReadStream(std::unique_ptr<ReadStreamImpl> impl);
-  ~ReadStream();
-
-  // The next bytes, at most 1 MiB, valid until the next call. Empty at the end of the range.
-  // After an error the stream is over.
-  absl::StatusOr<std::string_view> Next();
-
- private:
-  std::unique_ptr<ReadStreamImpl> impl_;
-};
+class ChunkMap;
+class ClientContext;
 
 // Thread-safe. Streams may outlive their reader, not the FileSystem.
 class FileReader {
  public:
   // Made by FileSystem::Open.
-  explicit FileReader(std::shared_ptr<ReaderImpl> impl);
+  FileReader(ClientContext* context, std::shared_ptr<ChunkMap> chunks);
   ~FileReader();
 
   const FileStatus& status() const;
@@ -49,7 +35,8 @@ class FileReader {
   absl::StatusOr<size_t> Pread(uint64_t offset, size_t n, char* out);
 
  private:
-  std::shared_ptr<ReaderImpl> impl_;
+  ClientContext* const context_;
+  const std::shared_ptr<ChunkMap> chunks_;
 };
 
 }  // namespace quern::client

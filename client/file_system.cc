@@ -6,10 +6,10 @@
 
 #include <cstdlib>
 
-#include "client/convert.h"
-#include "client/file_system_impl.h"
-#include "client/reader_impl.h"
-#include "client/writer_impl.h"
+#include "client/client_context.h"
+#include "client/master/convert.h"
+#include "client/read/chunk_map.h"
+#include "client/write/writer_impl.h"
 #include "common/host_port.h"
 
 namespace quern::client {
@@ -64,28 +64,18 @@ pb::CreateRequest ToRequest(std::string_view path, const CreateOptions& options)
 
 }  // namespace
 
-absl::Status OfFile(const absl::Status& status, std::string_view path) {
-  if (status.ok()) return status;
-  const std::string_view name = path.substr(path.rfind('/') + 1);
-  std::string_view message = Message(status);
-  if (message.starts_with(name) && message.substr(name.size()).starts_with(": ")) {
-    message.remove_prefix(name.size() + 2);
-  }
-  return MakeStatus(status.code(), fmt::format("{}: {}", path, message));
-}
-
 std::unique_ptr<FileSystem> FileSystem::Create(ClientOptions options) {
   return std::unique_ptr<FileSystem>(
-      new FileSystem(std::make_unique<Impl>(Complete(std::move(options)))));
+      new FileSystem(std::make_unique<ClientContext>(Complete(std::move(options)), Clock::Real())));
 }
 
-FileSystem::FileSystem(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+FileSystem::FileSystem(std::unique_ptr<ClientContext> context) : context_(std::move(context)) {}
 FileSystem::~FileSystem() = default;
 
 absl::StatusOr<FileStatus> FileSystem::Stat(std::string_view path) {
   pb::StatRequest request;
   request.set_path(std::string(path));
-  ASSIGN_OR_RETURN(const pb::StatResponse response, impl_->master.Stat(request));
+  ASSIGN_OR_RETURN(const pb::StatResponse response, context_->master.Stat(request));
   return Named(response.status(), path);
 }
 
@@ -95,7 +85,7 @@ absl::StatusOr<ListPage> FileSystem::ListSome(std::string_view path, std::string
   request.set_path(std::string(path));
   request.set_start_after(std::string(start_after));
   request.set_limit(limit);
-  ASSIGN_OR_RETURN(const pb::ListResponse response, impl_->master.List(request));
+  ASSIGN_OR_RETURN(const pb::ListResponse response, context_->master.List(request));
   ListPage page{.entries = {}, .more = response.more()};
   if (response.self().type() == pb::FILE_TYPE_REGULAR) {
     page.entries.push_back(Named(response.self(), path));
@@ -123,7 +113,7 @@ absl::Status FileSystem::Mkdirs(std::string_view path, MkdirsOptions options) {
   request.set_path(std::string(path));
   request.set_parents(options.parents);
   request.set_mode(options.mode);
-  return impl_->master.Mkdirs(std::move(request)).status();
+  return context_->master.Mkdirs(std::move(request)).status();
 }
 
 absl::Status FileSystem::Rename(std::string_view source, std::string_view target, RenameMode mode) {
@@ -131,14 +121,14 @@ absl::Status FileSystem::Rename(std::string_view source, std::string_view target
   request.set_source(std::string(source));
   request.set_target(std::string(target));
   request.set_replace(ToProto(mode));
-  return impl_->master.Rename(std::move(request)).status();
+  return context_->master.Rename(std::move(request)).status();
 }
 
 absl::StatusOr<bool> FileSystem::Delete(std::string_view path, DeleteOptions options) {
   pb::DeleteRequest request;
   request.set_path(std::string(path));
   request.set_recursive(options.recursive);
-  ASSIGN_OR_RETURN(const pb::DeleteResponse response, impl_->master.Delete(std::move(request)));
+  ASSIGN_OR_RETURN(const pb::DeleteResponse response, context_->master.Delete(std::move(request)));
   return response.deleted();
 }
 
@@ -147,7 +137,7 @@ absl::StatusOr<FileStatus> FileSystem::SetReplication(std::string_view path, uin
   request.set_path(std::string(path));
   request.set_replication(replication);
   ASSIGN_OR_RETURN(const pb::SetReplicationResponse response,
-                   impl_->master.SetReplication(std::move(request)));
+                   context_->master.SetReplication(std::move(request)));
   return Named(response.status(), path);
 }
 
@@ -160,23 +150,23 @@ absl::StatusOr<FileStatus> FileSystem::SetAttributes(std::string_view path,
   if (change.group.has_value()) request.set_group(*change.group);
   if (change.mtime.has_value()) request.set_mtime_ms(absl::ToUnixMillis(*change.mtime));
   ASSIGN_OR_RETURN(const pb::SetAttributesResponse response,
-                   impl_->master.SetAttributes(std::move(request)));
+                   context_->master.SetAttributes(std::move(request)));
   return Named(response.status(), path);
 }
 
 absl::StatusOr<ClusterStatus> FileSystem::GetCluster() {
-  ASSIGN_OR_RETURN(const pb::GetClusterResponse response, impl_->master.GetCluster({}));
+  ASSIGN_OR_RETURN(const pb::GetClusterResponse response, context_->master.GetCluster({}));
   return FromProto(response);
 }
 
 absl::StatusOr<std::vector<ChunkInfo>> FileSystem::GetChunks(std::string_view path) {
   pb::GetChunksRequest request;
   request.set_path(std::string(path));
-  request.set_reader_node(impl_->options.node);
+  request.set_reader_node(context_->options.node);
   std::vector<ChunkInfo> chunks;
   while (true) {
     request.set_first_ordinal(static_cast<uint32_t>(chunks.size()));
-    ASSIGN_OR_RETURN(const pb::GetChunksResponse page, impl_->master.GetChunks(request));
+    ASSIGN_OR_RETURN(const pb::GetChunksResponse page, context_->master.GetChunks(request));
     for (const auto& chunk : page.chunks()) chunks.push_back(FromProto(chunk));
     if (!page.more() || page.chunks().empty()) return chunks;
     // The rest of the same file, also when the name is given to another meanwhile.
@@ -188,28 +178,26 @@ absl::StatusOr<std::vector<ChunkInfo>> FileSystem::GetChunks(std::string_view pa
 absl::StatusOr<std::unique_ptr<FileWriter>> FileSystem::Create(std::string_view path,
                                                                CreateOptions options) {
   ASSIGN_OR_RETURN(const pb::CreateResponse response,
-                   impl_->master.Create(ToRequest(path, options)));
+                   context_->master.Create(ToRequest(path, options)));
   if (response.chunk_size() == 0) {
     return InternalError("{}: the master chose a chunk size of 0", path);
   }
   WriterIdentity identity{.path = std::string(path),
                           .inode = InodeId(response.inode_id()),
                           .token = response.writer_token()};
-  return std::make_unique<FileWriter>(std::make_unique<WriterImpl>(
-      impl_.get(), std::move(identity), response.chunk_size(), options.mtime));
+  return std::make_unique<WriterImpl>(context_.get(), std::move(identity), response.chunk_size(),
+                                      options.mtime);
 }
 
 absl::Status FileSystem::CreateEmpty(std::string_view path, CreateOptions options) {
   pb::CreateRequest request = ToRequest(path, options);
   request.set_empty(true);
-  return impl_->master.Create(std::move(request)).status();
+  return context_->master.Create(std::move(request)).status();
 }
 
 absl::StatusOr<std::unique_ptr<FileReader>> FileSystem::Open(std::string_view path) {
-  auto shared = std::make_shared<ReaderImpl>();
-  shared->fs = impl_.get();
-  ASSIGN_OR_RETURN(shared->chunks, ChunkMap::Open(impl_.get(), path));
-  return std::make_unique<FileReader>(std::move(shared));
+  ASSIGN_OR_RETURN(std::shared_ptr<ChunkMap> chunks, ChunkMap::Open(context_.get(), path));
+  return std::make_unique<FileReader>(context_.get(), std::move(chunks));
 }
 
 }  // namespace quern::client

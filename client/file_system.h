@@ -18,51 +18,18 @@
 
 #include "client/file_reader.h"
 #include "client/file_writer.h"
+#include "client/options.h"
 #include "client/types.h"
 #include "common/status.h"
 
 namespace quern::client {
 
-struct ClientOptions {
-  std::vector<std::string> masters =
-      {};                  // HOST:PORT; the next one is tried when one does not answer
-  std::string user = {};   // empty = the process's login name
-  std::string group = {};  // empty = its group's name
-  std::string node = {};   // machine this runs on; empty = QUERN_NODE, else the host name
-  // How long calls wait for a master that is not there, and writers for chunkservers.
-  absl::Duration master_timeout = absl::Seconds(5);
-  // A chunkserver that owes an answer and sends nothing for so long counts as failed: a paused or
-  // cut-off machine breaks no connection.
-  absl::Duration server_silence = absl::Seconds(5);
-};
-
-struct MkdirsOptions {
-  bool parents = false;  // make missing parents and accept an existing directory
-  uint32_t mode = 0755;
-};
-
-struct DeleteOptions {
-  bool recursive = false;  // needed for a directory that is not empty
-};
-
-enum class RenameMode {
-  kNoReplace,    // an existing target is AlreadyExists
-  kReplaceFile,  // an existing file is replaced atomically
-  kReplaceTree,  // an existing file or directory tree is replaced atomically
-};
-
-// Only the fields that are set change.
-struct AttributeChange {
-  std::optional<uint32_t> mode;
-  std::optional<std::string> owner;
-  std::optional<std::string> group;
-  std::optional<absl::Time> mtime;
-};
-
 struct ListPage {
   std::vector<FileStatus> entries;  // in byte order of their names
   bool more = false;
 };
+
+class ClientContext;
 
 class FileSystem {
  public:
@@ -100,13 +67,11 @@ class FileSystem {
   // Reads what is in the file now; InvalidArgument for a directory.
   absl::StatusOr<std::unique_ptr<FileReader>> Open(std::string_view path);
 
-  struct Impl;
-  // The shared state that writers and readers work with; not for users of the library.
-  Impl* impl() { return impl_.get(); }
-
  private:
-  explicit FileSystem(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  explicit FileSystem(std::unique_ptr<ClientContext> context);
+
+  // Shared with the writers and readers that it opens.
+  const std::unique_ptr<ClientContext> context_;
 };
 
 }  // namespace quern::client

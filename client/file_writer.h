@@ -7,63 +7,48 @@
 // Used by one thread at a time. Destroyed without Close, the file is abandoned and never seen.
 #pragma once
 
-#include <absl/time/time.h>
-
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string_view>
 
+#include "client/options.h"
 #include "client/types.h"
 #include "common/status.h"
 
 namespace quern::client {
 
-struct CreateOptions {
-  uint32_t replication = 0;  // 0 = the cluster's default
-  uint64_t chunk_size = 0;   // bytes, 0 = 64 MiB
-  Durability durability = Durability::kDefault;
-  bool overwrite = false;       // replace an existing file of that name, atomically
-  bool create_parents = false;  // make missing directories
-  uint32_t mode = 0644;
-  absl::Time mtime = absl::InfinitePast();  // keep this mtime; InfinitePast = time of Close
-};
-
-class WriterImpl;
-
+// Made by FileSystem::Create.
 class FileWriter {
  public:
-  // Made by FileSystem::Create.
-  explicit FileWriter(std::unique_ptr<WriterImpl> impl);
-  ~FileWriter();
+  virtual ~FileWriter() = default;
   FileWriter(const FileWriter&) = delete;
   FileWriter& operator=(const FileWriter&) = delete;
 
   // Appends all of `bytes`. Blocks while the window is full. After an error, which is what first
   // went wrong for good, every call returns it and the file can only be abandoned.
-  absl::Status Append(std::string_view bytes);
+  virtual absl::Status Append(std::string_view bytes) = 0;
 
   // For sources that can read straight into the writer's memory: room for at least one byte and at
   // most 1 MiB, valid until the next call; Commit appends its first `bytes`.
-  absl::StatusOr<std::span<char>> Room();
-  absl::Status Commit(size_t bytes);
+  virtual absl::StatusOr<std::span<char>> Room() = 0;
+  virtual absl::Status Commit(size_t bytes) = 0;
 
   // Returns when all replicas have everything in memory.
-  absl::Status Flush();
+  virtual absl::Status Flush() = 0;
   // Returns when everything is durable on all replicas.
-  absl::Status Sync();
+  virtual absl::Status Sync() = 0;
   // Makes everything durable and the file visible under its name.
-  absl::StatusOr<FileStatus> Close();
+  virtual absl::StatusOr<FileStatus> Close() = 0;
   // Drops the file.
-  absl::Status Abandon();
+  virtual absl::Status Abandon() = 0;
 
   // Bytes appended so far, and their CRC32C.
-  uint64_t length() const;
-  uint32_t crc() const;
+  virtual uint64_t length() const = 0;
+  virtual uint32_t crc() const = 0;
 
- private:
-  std::unique_ptr<WriterImpl> impl_;
+ protected:
+  FileWriter() = default;
 };
 
 }  // namespace quern::client

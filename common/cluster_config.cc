@@ -4,9 +4,9 @@
 
 #include <cstdlib>
 
-#include "common/cli.h"
-#include "common/file_io.h"
+#include "common/cli/cli.h"
 #include "common/host_port.h"
+#include "common/storage/file_io.h"
 
 namespace quern {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <type_traits>
 
-#include "common/cli.h"
+#include "common/cli/cli.h"
 
 namespace quern {
 namespace {

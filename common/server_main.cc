@@ -9,9 +9,9 @@
 #include <map>
 #include <optional>
 
-#include "common/cli.h"
-#include "common/file_io.h"
+#include "common/cli/cli.h"
 #include "common/host_port.h"
+#include "common/storage/file_io.h"
 #include "common/version.h"
 
 namespace quern {

@@ -8,7 +8,7 @@
 // Output (text), sorted by term within each part, one line for each document of a term:
 //   term<TAB>document<TAB>position,position,...
 // Backslash, tab and line feed in a document's name are written \\ \t \n. So the lines of a term
-// may be any number, nothing is ever held in memory as a whole, and `index-query` finds a term by
+// may be any number, nothing is ever held in memory as a whole, and `quern-search` finds a term by
 // binary search.
 #include <simdjson.h>
 

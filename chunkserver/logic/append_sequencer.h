@@ -3,7 +3,7 @@
 //
 // Invariants: a sequence number of a producer is accepted once, in order; committed is the least
 // offset that all replicas have acknowledged with the same running CRC32C; it never goes back.
-// (GFS 3.1-3.3 without padding and duplicates; docs/architecture.md, "Append and seal")
+// (GFS 3.1-3.3 without padding and duplicates; docs/design/append-and-seal.md)
 //
 // No locks, no I/O.
 #pragma once

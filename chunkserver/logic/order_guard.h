@@ -1,5 +1,6 @@
 // Whom a chunkserver obeys: one cluster, and never a master older than the newest it has seen. So
-// an empty, restored or stale master cannot delete anything. (docs/architecture.md, promise 9)
+// an empty, restored or stale master cannot delete anything. (docs/architecture.md, "Invariants",
+// 7)
 #pragma once
 
 #include <cstdint>

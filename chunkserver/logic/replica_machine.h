@@ -8,7 +8,7 @@
 //
 // Invariants: bytes are added in state OPEN only; OPEN is never entered again (the latch), and no
 // restart leaves a replica OPEN; committed <= length; FINALIZED is read whole, OPEN and FENCED up
-// to the committed offset, the others not at all. (docs/architecture.md, "Append and seal")
+// to the committed offset, the others not at all. (docs/design/append-and-seal.md)
 //
 // No locks, no I/O: its owner makes each change durable before it applies it here.
 #pragma once

@@ -12,7 +12,7 @@
 //
 // Whatever breaks the chain ends the stream with an error that names the server, and fences this
 // replica when it is the primary: the client has the chunk resolved and goes on in the next one.
-// (docs/architecture.md, "Append and seal")
+// (docs/design/append-and-seal.md)
 #pragma once
 
 #include <deque>

@@ -1,8 +1,8 @@
 #include "chunkserver/store/disk.h"
 
-#include "common/identity_marker.h"
 #include "common/log.h"
 #include "common/random.h"
+#include "common/storage/identity_marker.h"
 
 namespace quern::chunkserver {
 namespace {

@@ -20,8 +20,8 @@
 
 #include "chunkserver/logic/disk_choice.h"
 #include "chunkserver/store/replica_index.h"
-#include "common/file_io.h"
 #include "common/mutex.h"
+#include "common/storage/file_io.h"
 
 namespace quern::chunkserver {
 

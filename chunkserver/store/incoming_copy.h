@@ -7,7 +7,7 @@
 
 #include "chunkserver/logic/checksums.h"
 #include "chunkserver/store/disk.h"
-#include "common/file_io.h"
+#include "common/storage/file_io.h"
 
 namespace quern::chunkserver {
 

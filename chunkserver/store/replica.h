@@ -4,7 +4,7 @@
 // Operations that change the replica take turns (one runs, the others sleep); looking at it needs
 // no turn and never waits for a disk.
 //
-// Thread-safe. (docs/architecture.md, "Append and seal")
+// Thread-safe. (docs/design/append-and-seal.md)
 #pragma once
 
 #include <memory>
@@ -17,8 +17,8 @@
 #include "chunkserver/store/inventory.h"
 #include "chunkserver/store/turns.h"
 #include "common/clock.h"
-#include "common/file_io.h"
 #include "common/mutex.h"
+#include "common/storage/file_io.h"
 
 namespace quern::chunkserver {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "chunkserver/store/replica_index.h"
-#include "common/rocks.h"
+#include "common/storage/rocks.h"
 
 namespace quern::chunkserver {
 

@@ -8,7 +8,7 @@
 #include "client/file_system.h"
 #include "client/search/query.h"
 #include "client/search/sorted_lines.h"
-#include "common/cli.h"
+#include "common/cli/cli.h"
 #include "common/cluster_config.h"
 #include "common/version.h"
 

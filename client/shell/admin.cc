@@ -1,8 +1,8 @@
 // dfs admin report
 #include "client/shell/commands.h"
 #include "client/shell/shell.h"
-#include "common/cli.h"
-#include "common/command_line.h"
+#include "common/cli/cli.h"
+#include "common/cli/command_line.h"
 
 namespace quern::shell {
 namespace {

@@ -4,7 +4,7 @@
 #include "client/shell/mode_change.h"
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
-#include "common/command_line.h"
+#include "common/cli/command_line.h"
 
 namespace quern::shell {
 namespace {

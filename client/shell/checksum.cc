@@ -1,7 +1,7 @@
 // dfs checksum
 #include "client/shell/commands.h"
 #include "client/shell/shell.h"
-#include "common/command_line.h"
+#include "common/cli/command_line.h"
 #include "common/crc32c.h"
 
 namespace quern::shell {

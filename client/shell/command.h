@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "common/command_line.h"
+#include "common/cli/command_line.h"
 #include "common/status.h"
 
 namespace quern::shell {

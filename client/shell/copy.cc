@@ -8,7 +8,7 @@
 #include <cstdlib>
 
 #include "client/shell/interrupt.h"
-#include "common/file_io.h"
+#include "common/storage/file_io.h"
 
 namespace quern::shell {
 namespace {

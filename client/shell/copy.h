@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "client/file_system.h"
+#include "common/cli/progress.h"
 #include "common/fd.h"
-#include "common/progress.h"
 #include "common/status.h"
 
 namespace quern::shell {

@@ -5,10 +5,10 @@
 #include "client/shell/interrupt.h"
 #include "client/shell/registry.h"
 #include "client/shell/shell.h"
-#include "common/cli.h"
+#include "common/cli/cli.h"
+#include "common/cli/command_help.h"
+#include "common/cli/command_line.h"
 #include "common/cluster_config.h"
-#include "common/command_help.h"
-#include "common/command_line.h"
 #include "common/version.h"
 
 namespace quern::shell {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "common/cli.h"
+#include "common/cli/cli.h"
 
 namespace quern::shell {
 

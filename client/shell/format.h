@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "client/types.h"
-#include "common/json_line.h"
+#include "common/cli/json_line.h"
 
 namespace quern::shell {
 

@@ -3,8 +3,8 @@
 #include "client/shell/fsck_report.h"
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
-#include "common/cli.h"
-#include "common/command_line.h"
+#include "common/cli/cli.h"
+#include "common/cli/command_line.h"
 
 namespace quern::shell {
 namespace {

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <csignal>
 
-#include "common/cli.h"
+#include "common/cli/cli.h"
 
 namespace quern::shell {
 namespace {

@@ -4,7 +4,7 @@
 #include "client/shell/commands.h"
 #include "client/shell/format.h"
 #include "client/shell/shell.h"
-#include "common/command_line.h"
+#include "common/cli/command_line.h"
 
 namespace quern::shell {
 namespace {

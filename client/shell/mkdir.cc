@@ -1,8 +1,8 @@
 // dfs mkdir, dfs touch
 #include "client/shell/commands.h"
 #include "client/shell/shell.h"
+#include "common/cli/command_line.h"
 #include "common/clock.h"
-#include "common/command_line.h"
 
 namespace quern::shell {
 namespace {

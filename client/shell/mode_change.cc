@@ -1,6 +1,6 @@
 #include "client/shell/mode_change.h"
 
-#include "common/cli.h"
+#include "common/cli/cli.h"
 
 namespace quern::shell {
 namespace {

@@ -1,7 +1,7 @@
 // dfs mv
 #include "client/shell/commands.h"
 #include "client/shell/shell.h"
-#include "common/command_line.h"
+#include "common/cli/command_line.h"
 
 namespace quern::shell {
 namespace {

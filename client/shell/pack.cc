@@ -8,7 +8,7 @@
 
 #include "client/shell/interrupt.h"
 #include "client/shell/local_tree.h"
-#include "common/cli.h"
+#include "common/cli/cli.h"
 
 namespace quern::shell {
 namespace {

@@ -12,7 +12,7 @@
 #include "client/shell/pack.h"
 #include "client/shell/shell.h"
 #include "client/shell/target.h"
-#include "common/command_line.h"
+#include "common/cli/command_line.h"
 
 namespace quern::shell {
 namespace {

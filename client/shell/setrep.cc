@@ -4,8 +4,8 @@
 #include "client/shell/commands.h"
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
+#include "common/cli/command_line.h"
 #include "common/clock.h"
-#include "common/command_line.h"
 
 namespace quern::shell {
 namespace {

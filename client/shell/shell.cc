@@ -5,7 +5,7 @@
 #include <cerrno>
 
 #include "client/glob.h"
-#include "common/cli.h"
+#include "common/cli/cli.h"
 
 namespace quern::shell {
 namespace {

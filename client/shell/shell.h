@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "client/file_system.h"
-#include "common/json_line.h"
+#include "common/cli/json_line.h"
+#include "common/cli/progress.h"
 #include "common/mutex.h"
-#include "common/progress.h"
 #include "common/status.h"
 
 namespace quern::shell {

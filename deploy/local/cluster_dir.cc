@@ -11,7 +11,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "common/file_io.h"
+#include "common/storage/file_io.h"
 
 namespace quern::local {
 namespace {

@@ -3,7 +3,7 @@
 #include <csignal>
 #include <cstdio>
 
-#include "common/cli.h"
+#include "common/cli/cli.h"
 #include "deploy/local/cluster_dir.h"
 #include "deploy/local/commands.h"
 #include "deploy/local/local_cluster.h"

@@ -1,7 +1,7 @@
 // quern: a whole cluster on this machine.
 #include <CLI/CLI.hpp>
 
-#include "common/cli.h"
+#include "common/cli/cli.h"
 #include "common/version.h"
 #include "deploy/local/commands.h"
 

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "common/cli.h"
+#include "common/cli/cli.h"
 #include "deploy/local/cluster_dir.h"
 #include "deploy/local/commands.h"
 #include "deploy/local/shell_exports.h"

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <functional>
 
-#include "common/cli.h"
+#include "common/cli/cli.h"
 #include "deploy/local/commands.h"
 #include "deploy/local/local_cluster.h"
 #include "deploy/local/shell_exports.h"

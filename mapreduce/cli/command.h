@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/command_line.h"
+#include "common/cli/command_line.h"
 #include "common/status.h"
 #include "mapreduce/cli/coordinator_client.h"
 

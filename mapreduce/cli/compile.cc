@@ -8,10 +8,10 @@
 #include <sstream>
 #include <vector>
 
-#include "common/cli.h"
-#include "common/file_io.h"
+#include "common/cli/cli.h"
 #include "common/hash.h"
 #include "common/random.h"
+#include "common/storage/file_io.h"
 #include "common/subprocess.h"
 
 namespace quern::mr {

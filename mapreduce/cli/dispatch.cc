@@ -1,9 +1,9 @@
 // From the words of a command line to a command of `mr` that has run.
-#include "common/cli.h"
+#include "common/cli/cli.h"
+#include "common/cli/command_help.h"
+#include "common/cli/command_line.h"
+#include "common/cli/json_line.h"
 #include "common/cluster_config.h"
-#include "common/command_help.h"
-#include "common/command_line.h"
-#include "common/json_line.h"
 #include "common/version.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/job_source.h"

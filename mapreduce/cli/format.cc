@@ -2,7 +2,7 @@
 
 #include <absl/time/time.h>
 
-#include "common/cli.h"
+#include "common/cli/cli.h"
 #include "common/clock.h"
 #include "mapreduce/engine/task_id.h"
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "common/json_line.h"
+#include "common/cli/json_line.h"
 #include "quern/mr/v1/jobs.pb.h"
 
 namespace quern::mr {

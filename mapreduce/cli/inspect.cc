@@ -1,7 +1,7 @@
-#include "common/cli.h"
-#include "common/json_line.h"
+#include "common/cli/cli.h"
+#include "common/cli/json_line.h"
 #include "mapreduce/cli/command.h"
-#include "mapreduce/engine/plugin_info.h"
+#include "mapreduce/plan/plugin_info.h"
 
 namespace quern::mr {
 namespace {

@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <utility>
 
-#include "common/cli.h"
-#include "common/file_io.h"
+#include "common/cli/cli.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/cli/compile.h"
 
 namespace quern::mr {

@@ -7,7 +7,7 @@
 #include <limits>
 #include <utility>
 
-#include "common/cli.h"
+#include "common/cli/cli.h"
 
 namespace quern::mr {
 namespace {

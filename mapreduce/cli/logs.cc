@@ -1,7 +1,7 @@
 #include <cstdio>
 
-#include "common/cli.h"
-#include "common/command_line.h"
+#include "common/cli/cli.h"
+#include "common/cli/command_line.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/engine/task_id.h"

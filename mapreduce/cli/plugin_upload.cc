@@ -1,7 +1,7 @@
 #include "mapreduce/cli/plugin_upload.h"
 
 #include "client/file_system.h"
-#include "common/file_io.h"
+#include "common/storage/file_io.h"
 
 namespace quern::mr {
 

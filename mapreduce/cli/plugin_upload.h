@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "common/status.h"
-#include "mapreduce/engine/plugin_info.h"
+#include "mapreduce/plan/plugin_info.h"
 #include "quern/mr/v1/types.pb.h"
 
 namespace quern::mr {

@@ -5,9 +5,9 @@
 #include <cstdlib>
 
 #include "client/file_system.h"
-#include "common/cli.h"
-#include "common/command_line.h"
-#include "common/file_io.h"
+#include "common/cli/cli.h"
+#include "common/cli/command_line.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/compile.h"
 #include "mapreduce/cli/format.h"
@@ -15,9 +15,9 @@
 #include "mapreduce/cli/plugin_upload.h"
 #include "mapreduce/cli/run_local.h"
 #include "mapreduce/cli/watch.h"
-#include "mapreduce/coordinator/logic/job_spec_rules.h"
-#include "mapreduce/coordinator/service/plugin_check.h"
-#include "mapreduce/engine/plugin_info.h"
+#include "mapreduce/plan/job_spec_rules.h"
+#include "mapreduce/plan/plugin_check.h"
+#include "mapreduce/plan/plugin_info.h"
 
 namespace quern::mr {
 namespace {

@@ -1,4 +1,4 @@
-#include "common/cli.h"
+#include "common/cli/cli.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/engine/task_id.h"

@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "common/cli.h"
+#include "common/cli/cli.h"
 #include "common/clock.h"
 #include "common/thread.h"
 #include "mapreduce/cli/format.h"

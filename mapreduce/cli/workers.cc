@@ -1,5 +1,5 @@
-#include "common/cli.h"
-#include "common/json_line.h"
+#include "common/cli/cli.h"
+#include "common/cli/json_line.h"
 #include "mapreduce/cli/command.h"
 
 namespace quern::mr {

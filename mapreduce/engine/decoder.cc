@@ -5,8 +5,6 @@
 
 #include <utility>
 
-#include "mapreduce/engine/split_planner.h"
-
 namespace quern::mr {
 
 namespace {
@@ -102,6 +100,10 @@ class ZstdStream final : public ByteStream {
 };
 
 }  // namespace
+
+bool LooksCompressed(std::string_view first_bytes) {
+  return first_bytes.starts_with("\x1f\x8b") || first_bytes.starts_with("\x28\xb5\x2f\xfd");
+}
 
 absl::StatusOr<std::unique_ptr<ByteStream>> DecodeByContent(std::unique_ptr<ByteStream> raw) {
   ASSIGN_OR_RETURN(const std::string_view first, raw->Next());

@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "common/file_io.h"
 #include "common/random.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/engine/storage.h"
 
 namespace quern::mr {

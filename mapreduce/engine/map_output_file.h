@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
-#include "common/file_io.h"
 #include "common/status.h"
+#include "common/storage/file_io.h"
 
 namespace quern::mr {
 

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "common/file_io.h"
 #include "common/status.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/engine/block.h"
 #include "mapreduce/engine/map_output_file.h"
 

@@ -3,7 +3,7 @@
 #include <memory>
 #include <numeric>
 
-#include "common/file_io.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/engine/combiner_output.h"
 #include "mapreduce/engine/group_reader.h"
 #include "mapreduce/engine/map_output_writer.h"

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "common/file_io.h"
+#include "common/storage/file_io.h"
 
 namespace quern::mr {
 

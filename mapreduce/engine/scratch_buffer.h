@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "common/file_io.h"
 #include "common/status.h"
+#include "common/storage/file_io.h"
 
 namespace quern::mr {
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "common/file_io.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/engine/engine_error.h"
 #include "mapreduce/engine/map_output_writer.h"
 #include "mapreduce/engine/merge_spills.h"

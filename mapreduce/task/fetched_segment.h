@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "common/file_io.h"
 #include "common/status.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/engine/run_reader.h"
 
 namespace quern::mr {

@@ -5,13 +5,13 @@
 #include <cstdlib>
 #include <utility>
 
-#include "common/file_io.h"
 #include "common/random.h"
+#include "common/storage/file_io.h"
 #include "common/thread.h"
-#include "mapreduce/coordinator/logic/job_spec_rules.h"
-#include "mapreduce/coordinator/service/input_files.h"
-#include "mapreduce/coordinator/service/plugin_check.h"
-#include "mapreduce/engine/range_bounds.h"
+#include "mapreduce/plan/input_files.h"
+#include "mapreduce/plan/job_spec_rules.h"
+#include "mapreduce/plan/plugin_check.h"
+#include "mapreduce/plan/range_bounds.h"
 #include "mapreduce/task/attempt.h"
 #include "mapreduce/task/task_storage.h"
 

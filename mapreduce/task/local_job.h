@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "client/file_system.h"
+#include "common/cli/progress.h"
 #include "common/mutex.h"
-#include "common/progress.h"
 #include "common/status.h"
 #include "mapreduce/engine/manifest.h"
 #include "mapreduce/engine/storage.h"

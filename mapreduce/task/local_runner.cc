@@ -5,9 +5,9 @@
 #include <cstdio>
 #include <thread>
 
-#include "common/cli.h"
+#include "common/cli/cli.h"
 #include "common/cluster_config.h"
-#include "common/file_io.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/task/local_job.h"
 
 namespace quern::mr {

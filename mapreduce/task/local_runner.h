@@ -16,8 +16,8 @@ struct LocalOptions {
   std::string master;     // HOST:PORT list; empty = as cluster_config.h finds it
 };
 
-// Progress and errors on stderr. An exit code of common/cli.h: kExitRejected when the job cannot be
-// started (output exists, no input, a class is missing).
+// Progress and errors on stderr. An exit code of common/cli/cli.h: kExitRejected when the job
+// cannot be started (output exists, no input, a class is missing).
 int RunLocal(const LocalOptions& options);
 
 }  // namespace quern::mr

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "common/cli.h"
+#include "common/cli/cli.h"
 #include "common/memory.h"
 #include "common/version.h"
 #include "mapreduce/task/local_runner.h"

@@ -7,7 +7,7 @@
 
 #include "common/status.h"
 #include "mapreduce/api/register.h"
-#include "mapreduce/engine/plugin_info.h"
+#include "mapreduce/plan/plugin_info.h"
 
 namespace quern::mr {
 

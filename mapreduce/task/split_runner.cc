@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "mapreduce/engine/split_planner.h"
+#include "mapreduce/engine/decoder.h"
+#include "mapreduce/plan/split_planner.h"
 #include "mapreduce/task/user_code.h"
 
 namespace quern::mr {

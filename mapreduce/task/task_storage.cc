@@ -3,7 +3,7 @@
 #include <mutex>
 #include <utility>
 
-#include "common/file_io.h"
+#include "common/storage/file_io.h"
 
 namespace quern::mr {
 

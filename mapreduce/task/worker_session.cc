@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "common/cli.h"
+#include "common/cli/cli.h"
 #include "common/log.h"
 #include "mapreduce/task/task_storage.h"
 #include "mapreduce/task/user_code.h"

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "common/cli.h"
+#include "common/cli/cli.h"
 #include "common/log.h"
 #include "mapreduce/engine/map_output_file.h"
 #include "mapreduce/engine/task_id.h"

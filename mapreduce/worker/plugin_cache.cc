@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <fstream>
 
-#include "common/file_io.h"
 #include "common/hash.h"
+#include "common/storage/file_io.h"
 
 namespace quern::mr {
 

@@ -5,8 +5,8 @@
 #include <fstream>
 #include <utility>
 
-#include "common/file_io.h"
 #include "common/random.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/engine/map_output_file.h"
 #include "mapreduce/engine/task_id.h"
 

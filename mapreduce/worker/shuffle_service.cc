@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/file_io.h"
 #include "common/rpc/bulk_codec.h"
+#include "common/storage/file_io.h"
 #include "quern/mr/v1/shuffle.pb.h"
 
 namespace quern::mr {

@@ -1,6 +1,6 @@
 #include "master/store/rocks_metadata_store.h"
 
-#include "common/identity_marker.h"
+#include "common/storage/identity_marker.h"
 #include "master/logic/metadata_view.h"
 
 namespace quern::master {

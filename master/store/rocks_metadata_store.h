@@ -1,17 +1,17 @@
 // The master's rows and log in RocksDB: one column family per table and one for the log
 // (index:8 -> LogRecord).
 //
-// Beside the database stands an identity marker (common/identity_marker.h) with the cluster's id
-// and the term of the last start. Marker without database, or a database whose term is behind its
-// marker (an old copy), refuses to open; that, and not RocksDB, notices a lost database.
+// Beside the database stands an identity marker (common/storage/identity_marker.h) with the
+// cluster's id and the term of the last start. Marker without database, or a database whose term is
+// behind its marker (an old copy), refuses to open; that, and not RocksDB, notices a lost database.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "common/file_io.h"
-#include "common/rocks.h"
+#include "common/storage/file_io.h"
+#include "common/storage/rocks.h"
 #include "master/store/metadata_store.h"
 
 namespace quern::master {

@@ -1,8 +1,8 @@
 // The small pure parts of the client: request ids, suspects, the choice of a replica.
 #include <gtest/gtest.h>
 
-#include "client/replica_choice.h"
-#include "client/request_ids.h"
+#include "client/master/request_ids.h"
+#include "client/read/replica_choice.h"
 #include "client/suspects.h"
 
 namespace quern::client {

@@ -10,7 +10,7 @@
 #include <fstream>
 #include <iostream>
 
-#include "common/file_io.h"
+#include "common/storage/file_io.h"
 
 namespace quern::testing {
 namespace {

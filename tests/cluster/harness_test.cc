@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "common/file_io.h"
+#include "common/storage/file_io.h"
 #include "tests/cluster/cluster.h"
 #include "tests/cluster/command.h"
 #include "tests/cluster/power_cut_disk.h"

@@ -10,7 +10,7 @@
 
 #include "common/clock.h"
 #include "common/fd.h"
-#include "common/file_io.h"
+#include "common/storage/file_io.h"
 #include "tests/cluster/command.h"
 
 namespace quern::testing {

@@ -2,8 +2,8 @@
 
 #include <cstdlib>
 
-#include "common/file_io.h"
 #include "common/host_port.h"
+#include "common/storage/file_io.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 

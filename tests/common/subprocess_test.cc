@@ -5,7 +5,7 @@
 
 #include "common/clock.h"
 #include "common/fd.h"
-#include "common/file_io.h"
+#include "common/storage/file_io.h"
 #include "common/thread.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"

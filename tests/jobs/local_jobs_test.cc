@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "common/file_io.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/engine/task_id.h"
 #include "tests/support/random_test.h"
 #include "tests/support/status_matchers.h"

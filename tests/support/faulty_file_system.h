@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "common/file_io.h"
 #include "common/mutex.h"
+#include "common/storage/file_io.h"
 
 namespace quern {
 

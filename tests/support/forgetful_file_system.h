@@ -21,9 +21,9 @@
 #include <string>
 #include <vector>
 
-#include "common/file_io.h"
 #include "common/mutex.h"
 #include "common/random.h"
+#include "common/storage/file_io.h"
 
 namespace quern {
 

@@ -3,7 +3,7 @@
 #include <map>
 #include <optional>
 
-#include "common/rocks.h"
+#include "common/storage/rocks.h"
 #include "tests/support/random_test.h"
 #include "tests/support/rocks_on_files.h"
 #include "tests/support/status_matchers.h"

@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "common/file_io.h"
+#include "common/storage/file_io.h"
 
 namespace quern {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/cli.h"
+#include "common/cli/cli.h"
 #include "common/clock.h"
 #include "mapreduce/engine/task_id.h"
 

@@ -7,8 +7,8 @@
 #include "common/log.h"
 #include "mapreduce/coordinator/service/convert.h"
 #include "mapreduce/coordinator/service/journal_replay.h"
-#include "mapreduce/engine/range_bounds.h"
 #include "mapreduce/engine/task_id.h"
+#include "mapreduce/plan/range_bounds.h"
 
 namespace quern::mr {
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "mapreduce/coordinator/service/convert.h"
-#include "mapreduce/engine/range_bounds.h"
+#include "mapreduce/plan/range_bounds.h"
 
 namespace quern::mr {
 

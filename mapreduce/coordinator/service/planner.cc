@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "mapreduce/coordinator/logic/job_spec_rules.h"
-#include "mapreduce/coordinator/service/input_files.h"
-#include "mapreduce/engine/range_bounds.h"
+#include "mapreduce/plan/input_files.h"
+#include "mapreduce/plan/job_spec_rules.h"
+#include "mapreduce/plan/range_bounds.h"
 
 namespace quern::mr {
 

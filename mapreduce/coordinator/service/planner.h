@@ -8,8 +8,8 @@
 #include "client/file_system.h"
 #include "common/status.h"
 #include "mapreduce/coordinator/service/job.h"
-#include "mapreduce/coordinator/service/plugin_check.h"
-#include "mapreduce/engine/split_planner.h"
+#include "mapreduce/plan/plugin_check.h"
+#include "mapreduce/plan/split_planner.h"
 
 namespace quern::mr {
 

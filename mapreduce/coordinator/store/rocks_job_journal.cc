@@ -3,8 +3,8 @@
 #include <charconv>
 #include <utility>
 
-#include "common/identity_marker.h"
 #include "common/random.h"
+#include "common/storage/identity_marker.h"
 
 namespace quern::mr {
 namespace {

@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "common/file_io.h"
 #include "common/mutex.h"
-#include "common/rocks.h"
+#include "common/storage/file_io.h"
+#include "common/storage/rocks.h"
 #include "mapreduce/coordinator/store/job_journal.h"
 
 namespace quern::mr {

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "common/crc32c.h"
-#include "common/file_io.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/engine/engine_error.h"
 #include "mapreduce/engine/manifest.h"
 #include "mapreduce/engine/memory_plan.h"

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "mapreduce/engine/range_bounds.h"
+#include "mapreduce/plan/range_bounds.h"
 #include "tests/support/random_test.h"
 
 namespace quern::mr {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "common/file_io.h"
+#include "common/storage/file_io.h"
 #include "common/subprocess.h"
 #include "mapreduce/engine/map_output_file.h"
 #include "mapreduce/engine/record_position.h"

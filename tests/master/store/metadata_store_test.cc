@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "common/identity_marker.h"
+#include "common/storage/identity_marker.h"
 #include "master/logic/metadata_view.h"
 #include "master/store/memory_metadata_store.h"
 #include "master/store/rocks_metadata_store.h"

@@ -1,0 +1,38 @@
+// What the writers and readers of one FileSystem share.
+#pragma once
+
+#include <memory>
+
+#include "client/master/master_client.h"
+#include "client/options.h"
+#include "client/piece.h"
+#include "client/suspects.h"
+#include "common/clock.h"
+#include "common/rpc/channel.h"
+
+namespace quern::client {
+
+// Every member is thread-safe. The clock is borrowed.
+class ClientContext {
+ public:
+  ClientContext(const ClientOptions& client_options, Clock* the_clock)
+      : options(client_options),
+        clock(the_clock),
+        master(client_options, the_clock),
+        suspects(the_clock) {}
+
+  // A server that failed: avoided for a while, and reconnected to at once when it is asked again.
+  void Suspect(const ServerAddress& server) {
+    suspects.Add(server.id);
+    channels.Forget(server.address);
+  }
+
+  const ClientOptions options;
+  Clock* const clock;
+  MasterClient master;
+  rpc::ChannelCache channels;
+  Suspects suspects;
+  const std::shared_ptr<PiecePool> pieces = PiecePool::Create();
+};
+
+}  // namespace quern::client

@@ -1,0 +1,222 @@
+#include "client/master/master_client.h"
+
+#include <fmt/ranges.h>
+#include <grpcpp/client_context.h>
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+
+#include "client/backoff.h"
+#include "client/master/request_ids.h"
+#include "common/clock.h"
+#include "common/random.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/unary.h"
+#include "quern/dfs/v1/namespace.grpc.pb.h"
+
+namespace quern::client {
+namespace {
+
+// One try never takes the whole patience of a call when there is another master to ask.
+constexpr absl::Duration kOneTry = absl::Seconds(10);
+// Sealing a broken chunk and waiting for copies take the master some time; still the same request.
+constexpr absl::Duration kOneSlowTry = absl::Seconds(30);
+constexpr absl::Duration kBriefTry = absl::Seconds(1);
+// A file that is half written is worth waiting longer for than a command that has not begun.
+constexpr absl::Duration kWriterPatience = absl::Seconds(30);
+
+bool WorthAnotherTry(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kUnavailable ||
+         status.code() == absl::StatusCode::kDeadlineExceeded;
+}
+
+struct Master {
+  explicit Master(std::string master_address)
+      : address(std::move(master_address)),
+        channel(rpc::MakeChannel(address, rpc::ChannelKind::kControl)),
+        stub(pb::Namespace::NewStub(channel)) {}
+
+  bool connected() const { return channel->GetState(false) == GRPC_CHANNEL_READY; }
+
+  const std::string address;
+  const std::shared_ptr<grpc::Channel> channel;
+  const std::unique_ptr<pb::Namespace::Stub> stub;
+};
+
+struct Patience {
+  absl::Duration total;  // no try begins later
+  absl::Duration one_try = kOneTry;
+  bool past_total = false;  // a try that began in time may take all of one_try
+  bool again = true;        // false: one try
+};
+
+}  // namespace
+
+struct MasterClient::Impl {
+  Impl(const ClientOptions& client_options, Clock* the_clock)
+      : options(client_options), clock(the_clock), request_ids(RandomId()) {
+    // Channels connect at their first call only.
+    for (const std::string& address : options.masters) masters.emplace_back(address);
+  }
+
+  template <typename Request, typename Response>
+  using Method = grpc::Status (pb::Namespace::Stub::*)(grpc::ClientContext*, const Request&,
+                                                       Response*);
+
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(Method<Request, Response> method, const Request& request,
+                                Patience patience);
+  // The same with a request id, which stays the same over all tries.
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Mutate(Method<Request, Response> method, Request request,
+                                  Patience patience);
+  template <typename Request, typename Response>
+  void CallOnce(Method<Request, Response> method, const Request& request);
+
+  Patience CommandPatience() const { return {.total = options.master_timeout}; }
+  Patience WriterPatience() const {
+    return {.total = std::max(options.master_timeout, kWriterPatience), .one_try = kOneSlowTry};
+  }
+  absl::Status GaveUp(const Master& master, const absl::Status& last) const;
+
+  const ClientOptions options;
+  Clock* const clock;
+  RequestIds request_ids;
+  std::deque<Master> masters;
+  // The master that answered last.
+  std::atomic<size_t> current{0};
+};
+
+template <typename Request, typename Response>
+absl::StatusOr<Response> MasterClient::Impl::Call(Method<Request, Response> method,
+                                                  const Request& request, Patience patience) {
+  if (masters.empty()) return InvalidArgumentError("no master is named. Try: set QUERN_MASTER");
+  const absl::Time deadline = clock->MonotonicNow() + patience.total;
+  Backoff backoff(absl::Milliseconds(20), absl::Seconds(1));
+  while (true) {
+    const size_t index = current.load() % masters.size();
+    Master& master = masters[index];
+    const absl::Duration left = deadline - clock->MonotonicNow();
+    const absl::Duration timeout =
+        patience.past_total ? patience.one_try : std::min(left, patience.one_try);
+    Response response;
+    const absl::Status status = rpc::Call(timeout, [&](grpc::ClientContext* context) {
+      return (master.stub.get()->*method)(context, request, &response);
+    });
+    if (status.ok()) return response;
+    if (!WorthAnotherTry(status)) return status;
+    const absl::Duration pause = backoff.Next();
+    if (!patience.again || clock->MonotonicNow() + pause >= deadline) return GaveUp(master, status);
+    current.store(index + 1);
+    clock->Sleep(pause);
+  }
+}
+
+template <typename Request, typename Response>
+absl::StatusOr<Response> MasterClient::Impl::Mutate(Method<Request, Response> method,
+                                                    Request request, Patience patience) {
+  const uint64_t id = request_ids.Begin();
+  pb::RequestHeader* header = request.mutable_header();
+  header->set_client_id(request_ids.client_id());
+  header->set_request_id(id);
+  header->set_lowest_outstanding(request_ids.LowestOutstanding());
+  header->set_user(options.user);
+  header->set_group(options.group);
+  auto response = Call(method, request, patience);
+  request_ids.End(id);
+  return response;
+}
+
+template <typename Request, typename Response>
+void MasterClient::Impl::CallOnce(Method<Request, Response> method, const Request& request) {
+  if (masters.empty()) return;
+  Master& master = masters[current.load() % masters.size()];
+  Response response;
+  rpc::Call(kBriefTry, [&](grpc::ClientContext* context) {
+    return (master.stub.get()->*method)(context, request, &response);
+  }).IgnoreError();
+}
+
+// A master that answered "not now" has said why; one that did not answer is named, with a next
+// step.
+absl::Status MasterClient::Impl::GaveUp(const Master& master, const absl::Status& last) const {
+  if (last.code() == absl::StatusCode::kUnavailable && master.connected()) return last;
+  return MakeStatus(
+      last.code(),
+      fmt::format(
+          "the master at {} does not answer{}. Try: quern status, or name "
+          "another one with --master or QUERN_MASTER",
+          fmt::join(options.masters, ", "),
+          last.code() == absl::StatusCode::kUnavailable ? " (nobody listens there)" : " in time"));
+}
+
+MasterClient::MasterClient(const ClientOptions& options, Clock* clock)
+    : impl_(std::make_unique<Impl>(options, clock)) {}
+MasterClient::~MasterClient() = default;
+
+using Stub = pb::Namespace::Stub;
+
+absl::StatusOr<pb::MkdirsResponse> MasterClient::Mkdirs(pb::MkdirsRequest request) {
+  return impl_->Mutate(&Stub::Mkdirs, std::move(request), impl_->CommandPatience());
+}
+absl::StatusOr<pb::CreateResponse> MasterClient::Create(pb::CreateRequest request) {
+  return impl_->Mutate(&Stub::Create, std::move(request), impl_->CommandPatience());
+}
+absl::StatusOr<pb::AllocateChunkResponse> MasterClient::AllocateChunk(
+    pb::AllocateChunkRequest request) {
+  Patience patience = impl_->WriterPatience();
+  if (request.ordinal() == 0) {
+    // Nothing is written yet, so a file system without chunkservers is soon told; one of whose
+    // servers hangs needs the time to find others.
+    patience.total = impl_->options.master_timeout;
+    patience.past_total = true;
+  }
+  patience.again = request.exclude_servers().empty();
+  return impl_->Mutate(&Stub::AllocateChunk, std::move(request), patience);
+}
+absl::StatusOr<pb::ResolveChunkResponse> MasterClient::ResolveChunk(
+    pb::ResolveChunkRequest request) {
+  return impl_->Mutate(&Stub::ResolveChunk, std::move(request), impl_->WriterPatience());
+}
+absl::StatusOr<pb::CompleteResponse> MasterClient::Complete(pb::CompleteRequest request) {
+  return impl_->Mutate(&Stub::Complete, std::move(request), impl_->WriterPatience());
+}
+absl::StatusOr<pb::AbandonResponse> MasterClient::Abandon(pb::AbandonRequest request) {
+  return impl_->Mutate(&Stub::Abandon, std::move(request), {.total = kBriefTry});
+}
+absl::StatusOr<pb::GetChunksResponse> MasterClient::GetChunks(const pb::GetChunksRequest& request) {
+  return impl_->Call(&Stub::GetChunks, request, impl_->CommandPatience());
+}
+absl::StatusOr<pb::StatResponse> MasterClient::Stat(const pb::StatRequest& request) {
+  return impl_->Call(&Stub::Stat, request, impl_->CommandPatience());
+}
+absl::StatusOr<pb::ListResponse> MasterClient::List(const pb::ListRequest& request) {
+  return impl_->Call(&Stub::List, request, impl_->CommandPatience());
+}
+absl::StatusOr<pb::RenameResponse> MasterClient::Rename(pb::RenameRequest request) {
+  return impl_->Mutate(&Stub::Rename, std::move(request), impl_->CommandPatience());
+}
+absl::StatusOr<pb::DeleteResponse> MasterClient::Delete(pb::DeleteRequest request) {
+  return impl_->Mutate(&Stub::Delete, std::move(request), impl_->CommandPatience());
+}
+absl::StatusOr<pb::SetReplicationResponse> MasterClient::SetReplication(
+    pb::SetReplicationRequest request) {
+  return impl_->Mutate(&Stub::SetReplication, std::move(request), impl_->CommandPatience());
+}
+absl::StatusOr<pb::SetAttributesResponse> MasterClient::SetAttributes(
+    pb::SetAttributesRequest request) {
+  return impl_->Mutate(&Stub::SetAttributes, std::move(request), impl_->CommandPatience());
+}
+absl::StatusOr<pb::GetClusterResponse> MasterClient::GetCluster(
+    const pb::GetClusterRequest& request) {
+  return impl_->Call(&Stub::GetCluster, request, impl_->CommandPatience());
+}
+void MasterClient::RenewWriter(const pb::RenewWriterRequest& request) {
+  impl_->CallOnce(&Stub::RenewWriter, request);
+}
+void MasterClient::ReportBadReplica(const pb::ReportBadReplicaRequest& request) {
+  impl_->CallOnce(&Stub::ReportBadReplica, request);
+}
+
+}  // namespace quern::client

@@ -1,0 +1,54 @@
+// Calls to the master: deadlines, retries, request ids, several masters.
+//
+// Unavailable and DeadlineExceeded are tried again, with the same request id, at the next master of
+// the list, until the patience of the call is used up; everything else is the master's answer.
+// Thread-safe.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/master/convert.h"
+#include "client/options.h"
+#include "common/clock.h"
+#include "common/status.h"
+#include "quern/dfs/v1/namespace.pb.h"
+
+namespace quern::client {
+
+class MasterClient {
+ public:
+  MasterClient(const ClientOptions& options, Clock* clock);
+  ~MasterClient();
+
+  // One per RPC of quern.dfs.v1.Namespace. Headers are filled in here.
+  absl::StatusOr<pb::MkdirsResponse> Mkdirs(pb::MkdirsRequest request);
+  absl::StatusOr<pb::CreateResponse> Create(pb::CreateRequest request);
+  // One that excludes servers is tried once: the next thing to try is not to exclude any.
+  absl::StatusOr<pb::AllocateChunkResponse> AllocateChunk(pb::AllocateChunkRequest request);
+  absl::StatusOr<pb::ResolveChunkResponse> ResolveChunk(pb::ResolveChunkRequest request);
+  absl::StatusOr<pb::CompleteResponse> Complete(pb::CompleteRequest request);
+  absl::StatusOr<pb::AbandonResponse> Abandon(pb::AbandonRequest request);
+  absl::StatusOr<pb::GetChunksResponse> GetChunks(const pb::GetChunksRequest& request);
+  absl::StatusOr<pb::StatResponse> Stat(const pb::StatRequest& request);
+  absl::StatusOr<pb::ListResponse> List(const pb::ListRequest& request);
+  absl::StatusOr<pb::RenameResponse> Rename(pb::RenameRequest request);
+  absl::StatusOr<pb::DeleteResponse> Delete(pb::DeleteRequest request);
+  absl::StatusOr<pb::SetReplicationResponse> SetReplication(pb::SetReplicationRequest request);
+  absl::StatusOr<pb::SetAttributesResponse> SetAttributes(pb::SetAttributesRequest request);
+  absl::StatusOr<pb::GetClusterResponse> GetCluster(const pb::GetClusterRequest& request);
+
+  // Tried once and briefly; what becomes of them is not worth waiting for.
+  void RenewWriter(const pb::RenewWriterRequest& request);
+  void ReportBadReplica(const pb::ReportBadReplicaRequest& request);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace quern::client

@@ -1,0 +1,61 @@
+// What callers choose: plain values, no protobuf or gRPC types.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/types.h"
+
+namespace quern::client {
+
+struct ClientOptions {
+  std::vector<std::string> masters =
+      {};                  // HOST:PORT; the next one is tried when one does not answer
+  std::string user = {};   // empty = the process's login name
+  std::string group = {};  // empty = its group's name
+  std::string node = {};   // machine this runs on; empty = QUERN_NODE, else the host name
+  // How long calls wait for a master that is not there, and writers for chunkservers.
+  absl::Duration master_timeout = absl::Seconds(5);
+  // A chunkserver that owes an answer and sends nothing for so long counts as failed: a paused or
+  // cut-off machine breaks no connection.
+  absl::Duration server_silence = absl::Seconds(5);
+};
+
+struct MkdirsOptions {
+  bool parents = false;  // make missing parents and accept an existing directory
+  uint32_t mode = 0755;
+};
+
+struct DeleteOptions {
+  bool recursive = false;  // needed for a directory that is not empty
+};
+
+enum class RenameMode {
+  kNoReplace,    // an existing target is AlreadyExists
+  kReplaceFile,  // an existing file is replaced atomically
+  kReplaceTree,  // an existing file or directory tree is replaced atomically
+};
+
+// Only the fields that are set change.
+struct AttributeChange {
+  std::optional<uint32_t> mode;
+  std::optional<std::string> owner;
+  std::optional<std::string> group;
+  std::optional<absl::Time> mtime;
+};
+
+struct CreateOptions {
+  uint32_t replication = 0;  // 0 = the cluster's default
+  uint64_t chunk_size = 0;   // bytes, 0 = 64 MiB
+  Durability durability = Durability::kDefault;
+  bool overwrite = false;       // replace an existing file of that name, atomically
+  bool create_parents = false;  // make missing directories
+  uint32_t mode = 0644;
+  absl::Time mtime = absl::InfinitePast();  // keep this mtime; InfinitePast = time of Close
+};
+
+}  // namespace quern::client

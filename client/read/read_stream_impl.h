@@ -1,0 +1,65 @@
+// The insides of a ReadStream: the present chunk's stream, and the next one's when the end is near.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "client/backoff.h"
+#include "client/client_context.h"
+#include "client/read/chunk_map.h"
+#include "client/read/chunk_stream.h"
+#include "client/read/replica_choice.h"
+#include "client/read_stream.h"
+
+namespace quern::client {
+
+class ReadStreamImpl final : public ReadStream {
+ public:
+  ReadStreamImpl(ClientContext* context, std::shared_ptr<ChunkMap> chunks, uint64_t begin,
+                 uint64_t end);
+
+  absl::StatusOr<std::string_view> Next() override;
+
+ private:
+  // The next slice of what has arrived; empty when there is none.
+  std::string_view NextSlice();
+  absl::Status OnBytes(CheckedBytes bytes);
+  absl::Status EnsureStream();
+  std::unique_ptr<ChunkStream> OpenAt(uint64_t position, const ChunkInfo& chunk,
+                                      const ServerAddress& server);
+  void OpenNextAhead();
+  // Waits for one event of the loop.
+  absl::Status Wait();
+  void OnFailure(const absl::Status& why);
+  // All replicas have failed: asks for fresh locations, or gives up.
+  absl::Status NewRound();
+  bool Suspected(ServerId server) const { return context_->suspects.Contains(server); }
+
+  ClientContext* const context_;
+  const std::shared_ptr<ChunkMap> chunks_;
+  uint64_t position_;  // of the next byte to arrive
+  const uint64_t end_;
+  absl::Status status_;
+
+  rpc::BulkLoop loop_;
+  ChunkInfo chunk_;  // that holds position_, once there is a stream
+  std::unique_ptr<ChunkStream> current_;
+  std::unique_ptr<ChunkStream> ahead_;
+  absl::Time waiting_since_;
+
+  CheckedBytes bytes_;  // being given out
+  size_t next_slice_ = 0;
+  // CRC of the present chunk from its begin to position_; only where all of it was read.
+  bool whole_chunk_ = false;
+  uint32_t chunk_crc_ = 0;
+
+  ReplicaChoice choice_;
+  absl::Status last_failure_;
+  absl::Time failing_since_ = absl::InfiniteFuture();
+  Backoff backoff_;
+};
+
+}  // namespace quern::client

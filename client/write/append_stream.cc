@@ -1,0 +1,75 @@
+#include "client/write/append_stream.h"
+
+#include <utility>
+
+#include "common/rpc/bulk_codec.h"
+#include "common/rpc/owned_slice.h"
+
+namespace quern::client {
+namespace {
+
+constexpr char kAppendMethod[] = "/quern.dfs.v1.ChunkData/Append";
+
+}  // namespace
+
+AppendStream::AppendStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> primary,
+                           const OpenChunk& chunk, const Options& options)
+    : loop_(loop),
+      stream_(loop->Open(std::move(primary), kAppendMethod, absl::InfiniteDuration())),
+      primary_(chunk.chain.front()),
+      producer_(options.producer),
+      failed_server_(primary_.id) {
+  pb::AppendHeader header;
+  pb::AppendHeader::Open* open = header.mutable_open();
+  open->set_chunk_id(chunk.id.value());
+  for (const ServerAddress& server : chunk.chain) *open->add_chain() = ToProto(server);
+  open->set_producer(options.producer);
+  open->set_base_seq(options.base_seq);
+  SendHeader(header);
+}
+
+AppendStream::~AppendStream() { loop_->Close(stream_); }
+
+void AppendStream::SendHeader(const pb::AppendHeader& header) {
+  stream_->Send(rpc::EncodeBulk(header, {}));
+}
+
+void AppendStream::Send(const Piece& piece) {
+  pb::AppendHeader header;
+  header.mutable_data()->set_seq(piece.seq);
+  header.mutable_data()->set_crc(piece.crc());
+  header.mutable_data()->set_producer(producer_);
+  const grpc::Slice slice =
+      rpc::OwnedSlice(piece.buffer->data.get(), piece.buffer->size, piece.buffer);
+  stream_->Send(rpc::EncodeBulk(header, {&slice, 1}));
+}
+
+void AppendStream::SendSync(uint64_t id) {
+  pb::AppendHeader header;
+  header.mutable_sync()->set_sync_id(id);
+  SendHeader(header);
+}
+
+void AppendStream::SendSeal() {
+  pb::AppendHeader header;
+  header.mutable_seal();
+  SendHeader(header);
+}
+
+absl::StatusOr<std::optional<pb::AppendResponse>> AppendStream::OnEvent(rpc::BulkEvent event) {
+  if (event.stream != stream_) return std::nullopt;
+  if (event.kind == rpc::BulkEvent::Kind::kFinished) {
+    if (!event.status.ok()) return event.status;
+    return UnavailableError("the stream ended before the chunk was sealed");
+  }
+  if (event.kind != rpc::BulkEvent::Kind::kMessage) return std::nullopt;
+  pb::AppendResponse response;
+  RETURN_IF_ERROR(rpc::DecodeMessage(event.message, &response));
+  if (!response.error().empty()) {
+    if (response.failed_server() != 0) failed_server_ = ServerId(response.failed_server());
+    return UnavailableError("{}", response.error());
+  }
+  return response;
+}
+
+}  // namespace quern::client

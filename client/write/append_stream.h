@@ -1,0 +1,56 @@
+// The wire side of writing one chunk: frames out, answers in. One per chunk; used by the thread of
+// its loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "client/master/convert.h"
+#include "client/types.h"
+#include "client/write/append_window.h"
+#include "common/rpc/bulk.h"
+#include "common/status.h"
+#include "quern/dfs/v1/chunk.pb.h"
+
+namespace quern::client {
+
+// A chunk that is being written: its chain, the primary first.
+struct OpenChunk {
+  ChunkId id;
+  uint32_t ordinal = 0;
+  std::vector<ServerAddress> chain;
+};
+
+class AppendStream {
+ public:
+  struct Options {
+    uint64_t producer = 0;
+    uint64_t base_seq = 0;
+  };
+  AppendStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> primary, const OpenChunk& chunk,
+               const Options& options);
+  ~AppendStream();
+  AppendStream(const AppendStream&) = delete;
+  AppendStream& operator=(const AppendStream&) = delete;
+
+  void Send(const Piece& piece);
+  void SendSync(uint64_t id);
+  void SendSeal();
+
+  // What an event of the loop means for this stream: an answer, nothing, or that it has failed.
+  // The server to blame for a failure is then failed_server().
+  absl::StatusOr<std::optional<pb::AppendResponse>> OnEvent(rpc::BulkEvent event);
+  ServerId failed_server() const { return failed_server_; }
+
+ private:
+  void SendHeader(const pb::AppendHeader& header);
+
+  rpc::BulkLoop* const loop_;
+  rpc::BulkStream* const stream_;
+  const ServerAddress primary_;
+  const uint64_t producer_;
+  ServerId failed_server_;
+};
+
+}  // namespace quern::client

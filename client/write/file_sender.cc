@@ -1,0 +1,174 @@
+#include "client/write/file_sender.h"
+
+#include <algorithm>
+
+#include "common/random.h"
+#include "common/sizes.h"
+
+namespace quern::client {
+namespace {
+
+// Data are acknowledged from memory; a seal or a sync waits for disks, so many times longer.
+constexpr int kDiskPatience = 6;
+// The master gives a writer up after an hour without news.
+constexpr absl::Duration kRenewEvery = absl::Minutes(5);
+// Chunks in a row that may fail without taking a byte.
+constexpr int kMaxFruitlessChunks = 8;
+
+}  // namespace
+
+FileSender::FileSender(ClientContext* context, WriterIdentity identity, uint64_t chunk_size)
+    : context_(context),
+      identity_(std::move(identity)),
+      producer_(RandomId()),
+      queue_(chunk_size, [this] { loop_.Wake(); }),
+      renewed_(context_->clock->MonotonicNow()) {}
+
+void FileSender::Run() { queue_.SenderEnded(OfFile(SendAll(), identity_.path)); }
+
+absl::Status FileSender::SendAll() {
+  while (WaitForBytes()) {
+    RETURN_IF_ERROR(WriteChunk());
+  }
+  return absl::OkStatus();
+}
+
+bool FileSender::WaitForBytes() {
+  while (!queue_.cancelled()) {
+    if (queue_.has_waiting()) return true;
+    if (queue_.closing()) return false;
+    RenewIfDue();
+    loop_.Next(kRenewEvery);
+  }
+  return false;
+}
+
+absl::Status FileSender::WriteChunk() {
+  ASSIGN_OR_RETURN(const OpenChunk chunk, Allocate());
+  const Failure failure = StreamChunk(chunk);
+  ++ordinal_;
+  if (failure.status.ok()) {
+    fruitless_chunks_ = 0;
+    return absl::OkStatus();
+  }
+  if (queue_.cancelled()) return CancelledError("the file was abandoned");
+  return Resolve(chunk, failure);
+}
+
+absl::StatusOr<OpenChunk> FileSender::Allocate() {
+  const std::vector<ServerId> avoid = context_->suspects.All();
+  auto chunk = AllocateAvoiding(avoid);
+  // Better a server that failed a moment ago than none at all.
+  if (!chunk.ok() && !avoid.empty()) chunk = AllocateAvoiding({});
+  return chunk;
+}
+
+absl::StatusOr<OpenChunk> FileSender::AllocateAvoiding(const std::vector<ServerId>& avoid) {
+  pb::AllocateChunkRequest request;
+  request.set_inode_id(identity_.inode.value());
+  request.set_writer_token(identity_.token);
+  request.set_ordinal(ordinal_);
+  request.set_writer_node(context_->options.node);
+  for (const ServerId server : avoid) request.add_exclude_servers(server.value());
+  ASSIGN_OR_RETURN(const pb::AllocateChunkResponse response,
+                   context_->master.AllocateChunk(std::move(request)));
+  OpenChunk chunk{.id = ChunkId(response.chunk().chunk_id()), .ordinal = ordinal_, .chain = {}};
+  for (const auto& server : response.chunk().replicas()) chunk.chain.push_back(FromProto(server));
+  if (chunk.chain.empty()) return InternalError("the master gave chunk {} no server", chunk.id);
+  return chunk;
+}
+
+FileSender::Failure FileSender::StreamChunk(const OpenChunk& chunk) {
+  Clock* clock = context_->clock;
+  seal_sent_ = false;
+  const uint64_t base_seq = queue_.BeginChunk();
+  AppendStream stream(&loop_,
+                      context_->channels.Get(chunk.chain.front().address, rpc::ChannelKind::kBulk),
+                      chunk, {.producer = producer_, .base_seq = base_seq});
+  absl::Time heard = clock->MonotonicNow();
+  while (!queue_.cancelled()) {
+    SendWhatMayGo(&stream);
+    const bool waiting = queue_.AwaitsAnswer() || seal_sent_;
+    const absl::Duration patience = Allowance() - (clock->MonotonicNow() - heard);
+    const auto response = stream.OnEvent(loop_.Next(waiting ? patience : kRenewEvery));
+    const absl::Time now = clock->MonotonicNow();
+    if (!response.ok()) return {response.status(), stream.failed_server()};
+    if (response->has_value() || !waiting) heard = now;
+    if (response->has_value()) {
+      const absl::StatusOr<bool> sealed = OnResponse(**response);
+      if (!sealed.ok()) return {sealed.status(), chunk.chain.front().id};
+      if (*sealed) return {};
+    }
+    if (waiting && now - heard >= Allowance()) {
+      return {DeadlineExceededError("no answer for {}", FormatDuration(now - heard)),
+              stream.failed_server()};
+    }
+    RenewIfDue();
+  }
+  return {CancelledError("the file was abandoned"), {}};
+}
+
+void FileSender::SendWhatMayGo(AppendStream* stream) {
+  while (const std::optional<Piece> piece = queue_.TakeToSend()) stream->Send(*piece);
+  if (seal_sent_) return;
+  if (const std::optional<uint64_t> sync = queue_.TakeSync()) stream->SendSync(*sync);
+  if (queue_.ShouldSeal()) {
+    stream->SendSeal();
+    seal_sent_ = true;
+  }
+}
+
+absl::StatusOr<bool> FileSender::OnResponse(const pb::AppendResponse& response) {
+  if (response.has_sealed()) {
+    RETURN_IF_ERROR(queue_.OnSealed(response.sealed().length(), response.sealed().crc()));
+    return true;
+  }
+  if (response.opened_at() != 0) {
+    return DataLossError("a new chunk has {} bytes already", response.opened_at());
+  }
+  if (!response.has_opened_at()) {
+    RETURN_IF_ERROR(queue_.OnAck(response.last_seq(), response.committed()));
+  }
+  if (response.has_synced_id()) queue_.OnSynced(response.synced_id());
+  return false;
+}
+
+absl::Duration FileSender::Allowance() const {
+  return context_->options.server_silence * (queue_.has_unacked() ? 1 : kDiskPatience);
+}
+
+absl::Status FileSender::Resolve(const OpenChunk& chunk, const Failure& failure) {
+  const uint64_t acked = queue_.chunk_acked();
+  for (const ServerAddress& server : chunk.chain) {
+    if (server.id == failure.server) context_->Suspect(server);
+  }
+  pb::ResolveChunkRequest request;
+  request.set_inode_id(identity_.inode.value());
+  request.set_writer_token(identity_.token);
+  request.set_chunk_id(chunk.id.value());
+  request.set_reason(std::string(Message(failure.status)));
+  request.set_acked_offset(acked);
+  request.set_producer(producer_);
+  request.add_failed_servers(failure.server.value());
+  ASSIGN_OR_RETURN(const pb::ResolveChunkResponse sealed,
+                   context_->master.ResolveChunk(std::move(request)));
+  const std::string what = fmt::format("chunk {} on {}", chunk.id, failure.server);
+  RETURN_IF_ERROR(
+      Annotate(queue_.OnResolved(sealed.sealed_length(), sealed.crc(), sealed.last_seq()), what));
+  fruitless_chunks_ = sealed.sealed_length() > 0 ? 0 : fruitless_chunks_ + 1;
+  if (fruitless_chunks_ < kMaxFruitlessChunks) return absl::OkStatus();
+  return Annotate(failure.status, fmt::format("{} chunks failed one after another, the last was {}",
+                                              fruitless_chunks_, what));
+}
+
+void FileSender::RenewIfDue() {
+  const absl::Time now = context_->clock->MonotonicNow();
+  if (now - renewed_ < kRenewEvery) return;
+  renewed_ = now;
+  pb::RenewWriterRequest request;
+  request.set_inode_id(identity_.inode.value());
+  request.set_writer_token(identity_.token);
+  context_->master.RenewWriter(request);
+}
+
+}  // namespace quern::client

@@ -1,0 +1,67 @@
+// The sending thread of a FileWriter: chunk after chunk, from AllocateChunk to its seal.
+//
+//   wait for bytes -> AllocateChunk -> append stream to the primary -> Seal -> wait for bytes ...
+//                                          | any failure
+//                                          v
+//                                     ResolveChunk -> what is not in the sealed chunk goes to the
+//                                     next
+//
+// A failure is a broken stream, an error that the primary reports (also of a server behind it), or
+// no answer for some seconds: a paused or cut-off machine breaks nothing, it is only silent.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <string>
+
+#include "client/client_context.h"
+#include "client/write/append_stream.h"
+#include "client/write/send_queue.h"
+#include "client/write/writer_identity.h"
+#include "common/rpc/bulk.h"
+
+namespace quern::client {
+
+// Run() belongs to one thread; Wake() to any.
+class FileSender {
+ public:
+  FileSender(ClientContext* context, WriterIdentity identity, uint64_t chunk_size);
+
+  SendQueue* queue() { return &queue_; }
+  // Sends until the queue is closed and empty, is cancelled, or something fails for good.
+  void Run();
+
+ private:
+  struct Failure {
+    absl::Status status;  // OK: none
+    ServerId server;
+  };
+
+  absl::Status SendAll();
+  // False when everything is sent and the file is being closed, or was cancelled.
+  bool WaitForBytes();
+  absl::Status WriteChunk();
+  absl::StatusOr<OpenChunk> Allocate();
+  absl::StatusOr<OpenChunk> AllocateAvoiding(const std::vector<ServerId>& avoid);
+  Failure StreamChunk(const OpenChunk& chunk);
+  void SendWhatMayGo(AppendStream* stream);
+  // True when the chunk is sealed.
+  absl::StatusOr<bool> OnResponse(const pb::AppendResponse& response);
+  // How long the servers may stay silent now.
+  absl::Duration Allowance() const;
+  absl::Status Resolve(const OpenChunk& chunk, const Failure& failure);
+  void RenewIfDue();
+
+  ClientContext* const context_;
+  const WriterIdentity identity_;
+  const uint64_t producer_;
+  rpc::BulkLoop loop_;
+  SendQueue queue_;
+  uint32_t ordinal_ = 0;
+  int fruitless_chunks_ = 0;  // in a row that took no byte
+  bool seal_sent_ = false;
+  absl::Time renewed_;
+};
+
+}  // namespace quern::client

@@ -1,0 +1,130 @@
+#include "client/write/writer_impl.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "common/crc32c.h"
+
+namespace quern::client {
+
+WriterImpl::WriterImpl(ClientContext* context, WriterIdentity identity, uint64_t chunk_size,
+                       absl::Time mtime)
+    : context_(context),
+      identity_(identity),
+      chunk_size_(chunk_size),
+      mtime_(mtime),
+      sender_(context, std::move(identity), chunk_size) {}
+
+WriterImpl::~WriterImpl() {
+  if (!over_) Abandon().IgnoreError();
+}
+
+absl::StatusOr<std::span<char>> WriterImpl::Room() {
+  RETURN_IF_ERROR(CheckOpen());
+  if (filling_ == nullptr) filling_ = context_->pieces->Take();
+  // Pieces end where chunks end, as long as no failure shifts the chunks.
+  const uint64_t to_chunk_end = chunk_size_ - (length_ - filling_->size) % chunk_size_;
+  const size_t limit = std::min<uint64_t>(kPieceBytes, to_chunk_end);
+  return std::span<char>(filling_->data.get() + filling_->size, limit - filling_->size);
+}
+
+absl::Status WriterImpl::Commit(size_t bytes) {
+  ASSIGN_OR_RETURN(const std::span<char> room, Room());
+  if (bytes > room.size()) {
+    return InvalidArgumentError("{}: committed {} bytes, room was {}", identity_.path, bytes,
+                                room.size());
+  }
+  length_ += bytes;
+  filling_->size += bytes;
+  return bytes == room.size() ? SendPiece() : absl::OkStatus();
+}
+
+absl::Status WriterImpl::Append(std::string_view bytes) {
+  while (!bytes.empty()) {
+    ASSIGN_OR_RETURN(const std::span<char> room, Room());
+    const size_t take = std::min(room.size(), bytes.size());
+    std::memcpy(room.data(), bytes.data(), take);
+    RETURN_IF_ERROR(Commit(take));
+    bytes.remove_prefix(take);
+  }
+  return CheckOpen();
+}
+
+absl::Status WriterImpl::SendPiece() {
+  if (filling_ == nullptr || filling_->size == 0) return absl::OkStatus();
+  filling_->crc = Crc32c(filling_->bytes());
+  handed_over_crc_ = ConcatCrc32c(handed_over_crc_, filling_->crc, filling_->size);
+  // An empty file needs no thread.
+  if (!thread_.running()) {
+    thread_ = Thread("dfs-writer", [this] { sender_.Run(); });
+  }
+  return sender_.queue()->Add(std::exchange(filling_, nullptr));
+}
+
+absl::Status WriterImpl::Flush() {
+  RETURN_IF_ERROR(CheckOpen());
+  RETURN_IF_ERROR(SendPiece());
+  return sender_.queue()->Flush();
+}
+
+absl::Status WriterImpl::Sync() {
+  RETURN_IF_ERROR(CheckOpen());
+  RETURN_IF_ERROR(SendPiece());
+  return sender_.queue()->Sync();
+}
+
+absl::StatusOr<FileStatus> WriterImpl::Close() {
+  RETURN_IF_ERROR(CheckOpen());
+  absl::StatusOr<FileStatus> status = SealAndComplete();
+  if (!status.ok()) {
+    Abandon().IgnoreError();
+    return status;
+  }
+  over_ = true;
+  return status;
+}
+
+absl::StatusOr<FileStatus> WriterImpl::SealAndComplete() {
+  RETURN_IF_ERROR(SendPiece());
+  if (thread_.running()) {
+    RETURN_IF_ERROR(sender_.queue()->Close());
+    thread_.Join();
+  }
+  if (sender_.queue()->sealed_bytes() != length_) {
+    return InternalError("{}: {} bytes were sealed, {} were written", identity_.path,
+                         sender_.queue()->sealed_bytes(), length_);
+  }
+  pb::CompleteRequest request;
+  request.set_inode_id(identity_.inode.value());
+  request.set_writer_token(identity_.token);
+  request.set_length(length_);
+  if (mtime_ != absl::InfinitePast()) request.set_mtime_ms(absl::ToUnixMillis(mtime_));
+  const auto response = context_->master.Complete(std::move(request));
+  if (!response.ok()) return OfFile(response.status(), identity_.path);
+  FileStatus status = FromProto(response->status());
+  status.path = identity_.path;
+  return status;
+}
+
+absl::Status WriterImpl::Abandon() {
+  if (over_) return absl::OkStatus();
+  over_ = true;
+  sender_.queue()->Cancel();
+  thread_.Join();
+  pb::AbandonRequest request;
+  request.set_inode_id(identity_.inode.value());
+  request.set_writer_token(identity_.token);
+  return context_->master.Abandon(std::move(request)).status();
+}
+
+uint32_t WriterImpl::crc() const {
+  if (filling_ == nullptr) return handed_over_crc_;
+  return ExtendCrc32c(handed_over_crc_, filling_->data.get(), filling_->size);
+}
+
+absl::Status WriterImpl::CheckOpen() const {
+  if (!over_) return absl::OkStatus();
+  return FailedPreconditionError("{}: the file is closed or abandoned", identity_.path);
+}
+
+}  // namespace quern::client

@@ -1,0 +1,51 @@
+// The caller's side of a FileWriter: fills pieces and hands them to the sending thread.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "client/client_context.h"
+#include "client/file_writer.h"
+#include "client/write/file_sender.h"
+#include "common/thread.h"
+
+namespace quern::client {
+
+class WriterImpl final : public FileWriter {
+ public:
+  WriterImpl(ClientContext* context, WriterIdentity identity, uint64_t chunk_size,
+             absl::Time mtime);
+  ~WriterImpl() override;
+
+  absl::Status Append(std::string_view bytes) override;
+  absl::StatusOr<std::span<char>> Room() override;
+  absl::Status Commit(size_t bytes) override;
+  absl::Status Flush() override;
+  absl::Status Sync() override;
+  absl::StatusOr<FileStatus> Close() override;
+  absl::Status Abandon() override;
+  uint64_t length() const override { return length_; }
+  uint32_t crc() const override;
+
+ private:
+  absl::Status CheckOpen() const;
+  // Hands the piece that is being filled to the sender.
+  absl::Status SendPiece();
+  absl::StatusOr<FileStatus> SealAndComplete();
+
+  ClientContext* const context_;
+  const WriterIdentity identity_;
+  const uint64_t chunk_size_;
+  const absl::Time mtime_;
+  SharedPiece filling_;
+  uint64_t length_ = 0;
+  uint32_t handed_over_crc_ = 0;
+  bool over_ = false;  // closed or abandoned
+  FileSender sender_;
+  Thread thread_;
+};
+
+}  // namespace quern::client

@@ -1,0 +1,135 @@
+#include "common/cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "common/cli/cli.h"
+
+namespace quern {
+namespace {
+
+// Marks a status as wrong usage.
+constexpr char kUsagePayload[] = "quern/usage";
+
+}  // namespace
+
+absl::Status UsageError(std::string_view message) {
+  absl::Status status = InvalidArgumentError("{}", message);
+  status.SetPayload(kUsagePayload, absl::Cord());
+  return status;
+}
+
+bool IsUsageError(const absl::Status& status) {
+  return status.GetPayload(kUsagePayload).has_value();
+}
+
+void CommandLine::Switch(const std::string& names, bool* target, const std::string& help) {
+  flags_.push_back({names, "", target, help});
+}
+
+void CommandLine::Value(const std::string& names, const std::string& type, std::string* target,
+                        const std::string& help) {
+  flags_.push_back({names, type, target, help});
+}
+
+void CommandLine::Value(const std::string& names, const std::string& type, int64_t* target,
+                        const std::string& help) {
+  flags_.push_back({names, type, target, help});
+}
+
+void CommandLine::Values(const std::string& names, const std::string& type,
+                         std::vector<std::string>* target, const std::string& help) {
+  flags_.push_back({names, type, target, help});
+}
+
+void CommandLine::Arguments(std::vector<std::string>* target, size_t min, size_t max) {
+  arguments_ = target;
+  min_arguments_ = min;
+  max_arguments_ = max;
+}
+
+absl::Status CommandLine::Parse(const std::vector<std::string>& words) const {
+  CLI::App app;
+  app.set_help_flag();
+  app.allow_extras();
+  for (const Flag& flag : flags_) {
+    if (bool* const* on = std::get_if<bool*>(&flag.target)) {
+      app.add_flag(flag.names, **on);
+    } else {
+      std::visit(
+          [&](auto* target) { app.add_option(flag.names, *target)->allow_extra_args(false); },
+          flag.target);
+    }
+  }
+  // "-name x" is "--name x" where there is such a flag.
+  const std::vector<std::string> spellings = Spellings();
+  const auto end = std::find(words.begin(), words.end(), "--");
+  std::vector<std::string> flags_and_arguments;
+  for (auto word = words.begin(); word != end; ++word) {
+    const bool long_form =
+        word->size() > 2 && word->front() == '-' &&
+        std::find(spellings.begin(), spellings.end(), "-" + *word) != spellings.end();
+    flags_and_arguments.push_back(long_form ? "-" + *word : *word);
+  }
+  std::reverse(flags_and_arguments.begin(), flags_and_arguments.end());  // as CLI11 wants them
+  try {
+    app.parse(flags_and_arguments);
+  } catch (const CLI::Error& error) {
+    return UsageError(error.what());
+  }
+  for (const std::string& word : app.remaining()) {
+    if (word.size() > 1 && word.front() == '-') return UnknownFlag(word);
+    if (arguments_ == nullptr)
+      return UsageError(fmt::format("'{}' is one argument too many", word));
+    arguments_->push_back(word);
+  }
+  if (end != words.end() && arguments_ != nullptr) {
+    arguments_->insert(arguments_->end(), end + 1, words.end());
+  }
+  return CheckArgumentCount();
+}
+
+absl::Status CommandLine::CheckArgumentCount() const {
+  if (arguments_ == nullptr) return absl::OkStatus();
+  if (arguments_->size() < min_arguments_) {
+    return UsageError(fmt::format("{} argument{} missing", min_arguments_ - arguments_->size(),
+                                  min_arguments_ - arguments_->size() == 1 ? " is" : "s are"));
+  }
+  if (arguments_->size() > max_arguments_) {
+    return UsageError(fmt::format("'{}' is one argument too many", (*arguments_)[max_arguments_]));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CommandLine::UnknownFlag(const std::string& word) const {
+  const std::vector<std::string> spellings = Spellings();
+  const auto begun = std::find_if(spellings.begin(), spellings.end(), [&](const auto& spelling) {
+    return word.size() > 3 && spelling.starts_with(word);
+  });
+  const std::string meant = begun != spellings.end() ? *begun : DidYouMean(word, spellings);
+  return UsageError(fmt::format("no such flag: {}{}", word,
+                                meant.empty() ? "" : fmt::format(". Did you mean {}?", meant)));
+}
+
+std::vector<std::string> CommandLine::Spellings() const {
+  std::vector<std::string> spellings;
+  for (const Flag& flag : flags_) {
+    for (std::string& name : SplitList(flag.names)) spellings.push_back(std::move(name));
+  }
+  return spellings;
+}
+
+std::string CommandLine::FlagHelp() const {
+  Table table({{"", Table::Align::kLeft}, {"", Table::Align::kLeft}});
+  for (const Flag& flag : flags_) {
+    std::string names = flag.names;
+    for (size_t comma = 0; (comma = names.find(',', comma)) != std::string::npos; ++comma) {
+      names.replace(comma, 1, ", ");
+    }
+    table.AddRow(
+        {fmt::format("  {}{}{}", names, flag.type.empty() ? "" : " ", flag.type), flag.help});
+  }
+  return table.ToString();
+}
+
+}  // namespace quern

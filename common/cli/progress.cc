@@ -1,0 +1,102 @@
+#include "common/cli/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "common/sizes.h"
+
+namespace quern {
+namespace {
+
+constexpr absl::Duration kBarInterval = absl::Milliseconds(100);
+constexpr absl::Duration kLineInterval = absl::Seconds(10);
+
+bool WantsBar(const ProgressOptions& options) {
+  if (options.style == ProgressOptions::Style::kAuto) return isatty(fileno(options.out)) == 1;
+  return options.style == ProgressOptions::Style::kBar;
+}
+
+}  // namespace
+
+Progress::Progress(ProgressOptions options)
+    : options_(std::move(options)),
+      bar_(WantsBar(options_)),
+      start_(options_.clock->MonotonicNow()),
+      total_(options_.total),
+      last_draw_(start_) {}
+
+Progress::~Progress() { Finish(); }
+
+void Progress::Add(uint64_t n) {
+  MutexLock lock(&mutex_);
+  done_ += n;
+  DrawIfDue();
+}
+
+void Progress::Set(uint64_t done) {
+  MutexLock lock(&mutex_);
+  done_ = done;
+  DrawIfDue();
+}
+
+void Progress::SetTotal(uint64_t total) {
+  MutexLock lock(&mutex_);
+  total_ = total;
+}
+
+void Progress::Finish() {
+  MutexLock lock(&mutex_);
+  if (finished_) return;
+  finished_ = true;
+  if (!drawn_) return;
+  const std::string line = LineLocked(options_.clock->MonotonicNow());
+  std::fprintf(options_.out, bar_ ? "\r%s\x1b[K\n" : "%s\n", line.c_str());
+  std::fflush(options_.out);
+}
+
+std::string Progress::Line() {
+  MutexLock lock(&mutex_);
+  return LineLocked(options_.clock->MonotonicNow());
+}
+
+void Progress::DrawIfDue() {
+  if (finished_ || options_.style == ProgressOptions::Style::kQuiet) return;
+  const absl::Time now = options_.clock->MonotonicNow();
+  // The first second is silent, so that short steps do not flicker.
+  if (!drawn_ && now - start_ < absl::Seconds(1)) return;
+  if (now - last_draw_ < (bar_ ? kBarInterval : kLineInterval)) return;
+  last_draw_ = now;
+  drawn_ = true;
+  const std::string line = LineLocked(now);
+  std::fprintf(options_.out, bar_ ? "\r%s\x1b[K" : "%s\n", line.c_str());
+  std::fflush(options_.out);
+}
+
+std::string Progress::Amount(uint64_t n) const {
+  return options_.unit == ProgressOptions::Unit::kBytes ? FormatBinarySize(n) : FormatCount(n);
+}
+
+std::string Progress::LineLocked(absl::Time now) const {
+  const double seconds = std::max(1e-3, absl::ToDoubleSeconds(now - start_));
+  const double rate = static_cast<double>(done_) / seconds;
+  std::string line = options_.name;
+  if (total_ > 0) {
+    const double share = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
+    line += fmt::format("  {:.0f}%  {}/{}", std::floor(share * 100), Amount(done_), Amount(total_));
+  } else {
+    line += fmt::format("  {}", Amount(done_));
+  }
+  line += fmt::format("  {}/s", Amount(static_cast<uint64_t>(rate)));
+  if (total_ > done_ && done_ > 0) {
+    const double left = static_cast<double>(total_ - done_) / rate;
+    line += fmt::format("  ETA {}", HumanDuration(absl::Seconds(left)));
+  } else if (finished_) {
+    line += fmt::format("  in {}", HumanDuration(now - start_));
+  }
+  return line;
+}
+
+}  // namespace quern

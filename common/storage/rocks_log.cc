@@ -1,0 +1,106 @@
+#include "common/storage/rocks_log.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+
+#include "common/crc32c.h"
+
+namespace quern {
+namespace {
+
+// In the column family "default", which has no other rows.
+constexpr char kMarkKey[] = "durable";
+// A mark is found by its bytes alone, since RocksDB skips up to 32 KiB of good records behind a bad
+// one. The first bytes are in no UTF-8 text; the checksum is over all before it.
+constexpr std::string_view kMagic = "\xff\xfeQuernMark";
+static_assert(std::endian::native == std::endian::little);
+
+struct [[gnu::packed]] Mark {
+  std::array<char, kMagic.size()> magic;
+  uint64_t durable;
+  uint32_t crc;
+};
+
+uint32_t CrcOf(const Mark& mark) { return ExtendCrc32c(0, &mark, offsetof(Mark, crc)); }
+
+// The highest mark in the bytes.
+uint64_t HighestMark(std::string_view bytes) {
+  uint64_t highest = 0;
+  for (size_t at = bytes.find(kMagic); at != bytes.npos; at = bytes.find(kMagic, at + 1)) {
+    if (bytes.size() - at < sizeof(Mark)) break;
+    Mark mark;
+    std::memcpy(&mark, bytes.data() + at, sizeof(mark));
+    if (mark.crc == CrcOf(mark)) highest = std::max<uint64_t>(highest, mark.durable);
+  }
+  return highest;
+}
+
+absl::StatusOr<uint64_t> HighestMarkInFile(rocksdb::Env* env, const std::string& path) {
+  std::unique_ptr<rocksdb::SequentialFile> file;
+  RETURN_IF_ERROR(FromRocks(env->NewSequentialFile(path, &file, rocksdb::EnvOptions())));
+  constexpr size_t kStep = size_t{1} << 20;
+  std::string window;  // the end of what was searched, then what comes next
+  std::string step(kStep, '\0');
+  uint64_t highest = 0;
+  while (true) {
+    rocksdb::Slice got;
+    RETURN_IF_ERROR(FromRocks(file->Read(kStep, &got, step.data())));
+    if (got.empty()) return highest;
+    window.append(ToStd(got));
+    highest = std::max(highest, HighestMark(window));
+    window.erase(0, window.size() - std::min(window.size(), sizeof(Mark) - 1));
+  }
+}
+
+absl::StatusOr<uint64_t> HighestMarkInLogs(rocksdb::Env* env, const std::string& dir) {
+  std::vector<std::string> names;
+  RETURN_IF_ERROR(FromRocks(env->GetChildren(dir, &names)));
+  uint64_t highest = 0;
+  for (const std::string& name : names) {
+    if (!name.ends_with(".log")) continue;
+    ASSIGN_OR_RETURN(const uint64_t mark, HighestMarkInFile(env, dir + "/" + name));
+    highest = std::max(highest, mark);
+  }
+  return highest;
+}
+
+// The sequence number that an opening up to the first bad record arrives at.
+absl::StatusOr<uint64_t> LastBeforeDamage(rocksdb::Env* env, const std::string& path) {
+  rocksdb::Options read_only;
+  read_only.env = env;
+  read_only.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  // Else RocksDB wants to forget which logs it tracked, and fails an assertion on the way.
+  read_only.track_and_verify_wals_in_manifest = true;
+  rocksdb::DB* opened = nullptr;
+  RETURN_IF_ERROR(FromRocks(rocksdb::DB::OpenForReadOnly(read_only, path, &opened)));
+  const std::unique_ptr<rocksdb::DB> db(opened);
+  return db->GetLatestSequenceNumber();
+}
+
+}  // namespace
+
+absl::Status PutDurableMark(rocksdb::WriteBatch* batch, uint64_t durable) {
+  Mark mark{};
+  kMagic.copy(mark.magic.data(), mark.magic.size());
+  mark.durable = durable;
+  mark.crc = CrcOf(mark);
+  return FromRocks(
+      batch->Put(kMarkKey, rocksdb::Slice(reinterpret_cast<const char*>(&mark), sizeof(mark))));
+}
+
+absl::Status CheckLog(const RocksOptions& options) {
+  rocksdb::Env* env = options.env != nullptr ? options.env : rocksdb::Env::Default();
+  ASSIGN_OR_RETURN(const uint64_t durable, HighestMarkInLogs(env, options.path));
+  if (durable == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const uint64_t readable, LastBeforeDamage(env, options.path));
+  if (durable <= readable) return absl::OkStatus();
+  return DataLossError(
+      "the log is damaged: synced up to {}, readable up to {}. Try: docs/operations.md says what "
+      "can "
+      "be done",
+      durable, readable);
+}
+
+}  // namespace quern

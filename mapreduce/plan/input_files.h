@@ -1,0 +1,21 @@
+// The files that an input of a job names, with the places of their data.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/file_system.h"
+#include "common/status.h"
+#include "mapreduce/plan/split_planner.h"
+
+namespace quern::mr {
+
+// A pattern may be a path, a glob or a directory; directories are taken with everything below them,
+// names that begin with '_' or '.' left out. file:///... names the machine that asks. Files come in
+// byte order of their paths. NotFound when nothing matches.
+absl::StatusOr<std::vector<InputFile>> FindInputFiles(client::FileSystem* dfs,
+                                                      std::string_view pattern,
+                                                      uint64_t split_bytes);
+
+}  // namespace quern::mr

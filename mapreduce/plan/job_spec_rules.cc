@@ -1,0 +1,132 @@
+#include "mapreduce/plan/job_spec_rules.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/cli/cli.h"
+
+namespace quern::mr {
+namespace {
+
+const std::vector<std::string>& InputFormats() {
+  static const std::vector<std::string> formats = {"text", "whole", "fixed", "jsonl"};
+  return formats;
+}
+
+absl::Status CheckOneOf(std::string_view key, std::string_view value,
+                        const std::vector<std::string>& allowed) {
+  if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return absl::OkStatus();
+  std::string list;
+  for (const std::string& one : allowed) list += (list.empty() ? "" : ", ") + one;
+  const std::string near = DidYouMean(value, allowed);
+  return InvalidArgumentError("{}: '{}' is none of {}{}", key, value, list,
+                              near.empty() ? "" : fmt::format(". Did you mean {}?", near));
+}
+
+absl::Status CheckInput(const v1::JobSpec::Input& input) {
+  if (input.path().empty()) return InvalidArgumentError("input.path: is missing");
+  if (!input.path().starts_with('/') && !input.path().starts_with("file:///")) {
+    return InvalidArgumentError(
+        "input.path: {}: must be absolute. Try: /{}, or file:///... for a local file", input.path(),
+        input.path());
+  }
+  RETURN_IF_ERROR(CheckOneOf("input.format", input.format(), InputFormats()));
+  if (input.format() == "fixed" && input.record_bytes() == 0) {
+    return InvalidArgumentError(
+        "input.record_bytes: the format fixed needs the length of a record. Try: record_bytes = "
+        "100");
+  }
+  if (input.format() != "fixed" && input.record_bytes() != 0) {
+    return InvalidArgumentError(
+        "input.record_bytes: only the format fixed has records of one length");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckOutput(const v1::JobSpec::Output& output, bool local) {
+  if (output.path().empty()) return InvalidArgumentError("output.path: is missing");
+  if (output.path().starts_with("file://") && !local) {
+    return InvalidArgumentError(
+        "output.path: {}: the output of a cluster goes into its file system. Try: --local, or a "
+        "path like /out",
+        output.path());
+  }
+  if (!output.path().starts_with('/') && !output.path().starts_with("file:///")) {
+    return InvalidArgumentError("output.path: {}: must be absolute. Try: /{}", output.path(),
+                                output.path());
+  }
+  if (output.path() == "/") return InvalidArgumentError("output.path: / cannot be replaced");
+  RETURN_IF_ERROR(CheckOneOf("output.format", output.format(), {"text", "raw"}));
+  return CheckOneOf("output.codec", output.codec(), {"none"});
+}
+
+absl::Status CheckLimits(const v1::JobSpec::Limits& limits) {
+  if (limits.memory_bytes() < kSmallestMemoryBytes) {
+    return InvalidArgumentError("limits.memory: {} is too little to run in. Try: 64MiB or more",
+                                FormatBinarySize(limits.memory_bytes()));
+  }
+  if (limits.attempts() > 100) {
+    return InvalidArgumentError("limits.attempts: {} is more than 100", limits.attempts());
+  }
+  if (limits.skip_bad_records()) {
+    return InvalidArgumentError("limits.skip_bad_records: is not available yet");
+  }
+  if (!limits.deterministic()) {
+    return InvalidArgumentError(
+        "limits.deterministic: jobs whose mappers give other output when run again are not "
+        "available yet");
+  }
+  return CheckOneOf("limits.shuffle_codec", limits.shuffle_codec(), {"none", "lz4", "auto"});
+}
+
+}  // namespace
+
+void FillDefaults(v1::JobSpec* spec) {
+  for (v1::JobSpec::Input& input : *spec->mutable_inputs()) {
+    if (input.format().empty()) input.set_format("text");
+  }
+  if (spec->reduce().partitioner().empty()) spec->mutable_reduce()->set_partitioner("hash");
+  if (spec->output().format().empty()) spec->mutable_output()->set_format("text");
+  if (spec->output().codec().empty()) spec->mutable_output()->set_codec("none");
+  std::string* path = spec->mutable_output()->mutable_path();
+  while (path->size() > 1 && path->back() == '/') path->pop_back();
+  // A job that never said anything about limits has the message's zero values.
+  const bool untouched = !spec->has_limits();
+  v1::JobSpec::Limits* limits = spec->mutable_limits();
+  if (untouched) {
+    limits->set_backup_tasks(true);
+    limits->set_deterministic(true);
+  }
+  if (limits->memory_bytes() == 0) limits->set_memory_bytes(kDefaultMemoryBytes);
+  if (limits->attempts() == 0) limits->set_attempts(4);
+  if (limits->timeout_ms() == 0) limits->set_timeout_ms(600'000);
+  if (limits->shuffle_codec().empty()) limits->set_shuffle_codec("auto");
+}
+
+absl::Status CheckJobSpec(const v1::JobSpec& spec, SpecCheckOptions options) {
+  if (spec.inputs().empty()) return InvalidArgumentError("input: a job needs at least one");
+  for (const v1::JobSpec::Input& input : spec.inputs()) RETURN_IF_ERROR(CheckInput(input));
+  RETURN_IF_ERROR(CheckOutput(spec.output(), options.local));
+  RETURN_IF_ERROR(CheckLimits(spec.limits()));
+  const v1::JobSpec::Reduce& reduce = spec.reduce();
+  if (reduce.tasks() > kMaxReduceTasks) {
+    return InvalidArgumentError("reduce.tasks: {} is more than {}", reduce.tasks(),
+                                kMaxReduceTasks);
+  }
+  const bool map_only = reduce.has_tasks() && reduce.tasks() == 0;
+  if (map_only && !reduce.combiner().empty()) {
+    return InvalidArgumentError("reduce.combiner: a map-only job (reduce.tasks = 0) has none");
+  }
+  return absl::OkStatus();
+}
+
+uint32_t DefaultReduceTasks(uint64_t input_bytes, uint32_t cluster_slots) {
+  constexpr uint64_t kPerTask = uint64_t{64} << 20;
+  const uint64_t by_size = (input_bytes + kPerTask - 1) / kPerTask;
+  return static_cast<uint32_t>(
+      std::clamp<uint64_t>(by_size, 1, std::max<uint32_t>(cluster_slots, 1)));
+}
+
+}  // namespace quern::mr

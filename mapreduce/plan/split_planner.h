@@ -1,0 +1,51 @@
+// Cuts the input of a job into splits, one per map task.
+//
+// A pure function of the files, their chunks and the limits: the same input gives the same splits
+// in the same order whoever plans, in the cluster and in local mode, wherever the replicas are. The
+// places of the data only fill in `nodes` and `racks`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/status.h"
+#include "mapreduce/engine/task_id.h"
+
+namespace quern::mr {
+
+// One input file, as a listing and its chunk table give it.
+struct InputFile {
+  struct Chunk {
+    uint64_t length = 0;
+    std::vector<std::string> nodes;  // best first
+    std::vector<std::string> racks;
+  };
+  std::string path;
+  uint64_t length = 0;
+  std::vector<Chunk> chunks;  // in order; may be empty (a local file)
+  // Its contents begin like a gzip or zstd file (LooksCompressed): it cannot be cut. Need only be
+  // filled in for files longer than a split.
+  bool compressed = false;
+};
+
+// The files of one JobSpec.inputs entry.
+struct SplitInput {
+  uint32_t input = 0;  // index of the entry
+  std::string format;  // text | whole | fixed | jsonl
+  std::vector<InputFile> files;
+};
+
+inline constexpr uint64_t kDefaultSplitBytes = 64 << 20;
+
+// Every byte of every file is in exactly one split. Large files are cut at chunk ends into pieces
+// of at most `split_bytes` (0 = 64 MiB; longer chunks are divided evenly); small pieces of one
+// input are packed together, in the order given, up to that size. Empty files make records only in
+// the format "whole". Names that begin with `_` or `.` are left out.
+std::vector<pb::Split> PlanSplits(const std::vector<SplitInput>& inputs, uint64_t split_bytes);
+
+// True for a last path component that inputs skip: "_SUCCESS", ".hidden".
+bool IsHiddenName(std::string_view path);
+
+}  // namespace quern::mr

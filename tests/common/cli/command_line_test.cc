@@ -1,0 +1,80 @@
+#include "common/cli/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/status_matchers.h"
+
+namespace quern {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+struct Parsed {
+  bool human = false;
+  bool recursive = false;
+  bool skip_trash = false;
+  std::string name;
+  int64_t jobs = 4;
+  std::vector<std::string> exclude;
+  std::vector<std::string> arguments;
+  absl::Status status;
+};
+
+Parsed Parse(const std::vector<std::string>& words) {
+  Parsed parsed;
+  CommandLine line;
+  line.Switch("-h,--human-readable", &parsed.human, "");
+  line.Switch("-R,--recursive", &parsed.recursive, "");
+  line.Switch("--skip-trash,--skipTrash", &parsed.skip_trash, "");
+  line.Value("--name", "GLOB", &parsed.name, "");
+  line.Value("-j,--jobs", "N", &parsed.jobs, "");
+  line.Values("--exclude", "GLOB", &parsed.exclude, "");
+  line.Arguments(&parsed.arguments, 1, 3);
+  parsed.status = line.Parse(words);
+  return parsed;
+}
+
+TEST(CommandLine, TakesBothHabits) {
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"-hR", "/x"}, {"-h", "-R", "/x"}, {"/x", "-R", "--human-readable"}}) {
+    const Parsed parsed = Parse(words);
+    EXPECT_OK(parsed.status);
+    EXPECT_TRUE(parsed.human && parsed.recursive);
+    EXPECT_THAT(parsed.arguments, ElementsAre("/x"));
+  }
+  EXPECT_TRUE(Parse({"-skipTrash", "/x"}).skip_trash);
+  EXPECT_EQ(Parse({"/", "-name", "*.txt"}).name, "*.txt");
+  EXPECT_EQ(Parse({"-j8", "/x"}).jobs, 8);
+  EXPECT_EQ(Parse({"--jobs=8", "/x"}).jobs, 8);
+  EXPECT_THAT(Parse({"--exclude", "a", "/x", "--exclude", "b"}).exclude, ElementsAre("a", "b"));
+}
+
+TEST(CommandLine, TakesArgumentsAsTheyAre) {
+  EXPECT_THAT(Parse({"-", "/a b\n中"}).arguments, ElementsAre("-", "/a b\n中"));
+  EXPECT_THAT(Parse({"-h", "--", "-R", "--x"}).arguments, ElementsAre("-R", "--x"));
+}
+
+TEST(CommandLine, WrongUseIsToldWithWhatWasMeant) {
+  const struct {
+    std::vector<std::string> words;
+    const char* says;
+  } cases[] = {
+      {{"--recursiv", "/x"}, "Did you mean --recursive?"},
+      {{"--human", "/x"}, "Did you mean --human-readable?"},
+      {{"-Z", "/x"}, "no such flag: -Z"},
+      {{}, "1 argument is missing"},
+      {{"a", "b", "c", "d"}, "'d' is one argument too many"},
+      {{"-j", "many", "/x"}, "many"},
+      {{"/x", "--name"}, "--name"},
+  };
+  for (const auto& test : cases) {
+    const Parsed parsed = Parse(test.words);
+    EXPECT_TRUE(IsUsageError(parsed.status)) << test.says;
+    EXPECT_THAT(parsed.status, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(test.says)));
+  }
+}
+
+}  // namespace
+}  // namespace quern

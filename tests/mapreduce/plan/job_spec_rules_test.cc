@@ -1,0 +1,65 @@
+#include "mapreduce/plan/job_spec_rules.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+namespace quern::mr {
+namespace {
+
+v1::JobSpec Good() {
+  v1::JobSpec spec;
+  spec.add_inputs()->set_path("/in");
+  spec.mutable_output()->set_path("/out/");
+  FillDefaults(&spec);
+  return spec;
+}
+
+TEST(JobSpecRules, FillsInWhatWasNotSaid) {
+  const v1::JobSpec spec = Good();
+  EXPECT_TRUE(CheckJobSpec(spec).ok()) << CheckJobSpec(spec);
+  EXPECT_EQ(spec.inputs(0).format(), "text");
+  EXPECT_EQ(spec.reduce().partitioner(), "hash");
+  EXPECT_EQ(spec.output().path(), "/out") << "without the slash at its end";
+  EXPECT_EQ(spec.limits().attempts(), 4u);
+  EXPECT_EQ(spec.limits().memory_bytes(), kDefaultMemoryBytes);
+}
+
+TEST(JobSpecRules, NamesWhatIsWrong) {
+  struct Case {
+    std::function<void(v1::JobSpec*)> change;
+    std::string expected;
+  };
+  const std::vector<Case> cases = {
+      {[](auto* s) { s->clear_inputs(); }, "input: a job needs at least one"},
+      {[](auto* s) { s->mutable_inputs(0)->set_path("in"); }, "input.path: in: must be absolute"},
+      {[](auto* s) { s->mutable_inputs(0)->set_format("txt"); }, "Did you mean text?"},
+      {[](auto* s) { s->mutable_inputs(0)->set_format("fixed"); }, "record_bytes"},
+      {[](auto* s) { s->mutable_inputs(0)->set_record_bytes(9); }, "record_bytes"},
+      {[](auto* s) { s->mutable_output()->clear_path(); }, "output.path: is missing"},
+      {[](auto* s) { s->mutable_output()->set_path("/"); }, "cannot be replaced"},
+      {[](auto* s) { s->mutable_output()->set_format("parquet"); }, "output.format: 'parquet'"},
+      {[](auto* s) { s->mutable_limits()->set_memory_bytes(1 << 20); }, "limits.memory: 1 MiB"},
+      {[](auto* s) { s->mutable_limits()->set_skip_bad_records(true); }, "not available yet"},
+      {[](auto* s) { s->mutable_reduce()->set_tasks(1'000'000); }, "reduce.tasks"},
+  };
+  for (const Case& c : cases) {
+    v1::JobSpec spec = Good();
+    c.change(&spec);
+    const absl::Status status = CheckJobSpec(spec);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << c.expected;
+    EXPECT_THAT(std::string(Message(status)), testing::HasSubstr(c.expected));
+  }
+}
+
+TEST(JobSpecRules, ChoosesReduceTasksByInputAndCluster) {
+  EXPECT_EQ(DefaultReduceTasks(0, 8), 1u);
+  EXPECT_EQ(DefaultReduceTasks(10, 8), 1u);
+  EXPECT_EQ(DefaultReduceTasks(uint64_t{200} << 20, 8), 4u);
+  EXPECT_EQ(DefaultReduceTasks(uint64_t{1} << 40, 8), 8u);
+  EXPECT_EQ(DefaultReduceTasks(uint64_t{1} << 40, 0), 1u);
+}
+
+}  // namespace
+}  // namespace quern::mr

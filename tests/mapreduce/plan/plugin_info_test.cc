@@ -1,0 +1,62 @@
+// Reads real plugins without loading them, and refuses everything else.
+#include "mapreduce/plan/plugin_info.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "common/storage/file_io.h"
+#include "tests/support/random_test.h"
+#include "tests/support/status_matchers.h"
+
+namespace quern::mr {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string JobPath(const std::string& name) {
+  return std::string(std::getenv("QUERN_JOBS")) + "/lib" + name + ".so";
+}
+
+TEST(PluginInfoTest, ListsTheClassesOfAPlugin) {
+  ASSERT_OK_AND_ASSIGN(const PluginInfo info, ReadPlugin(JobPath("wordcount")));
+  const std::vector<PluginInfo::Class> want = {{ClassKind::kMapper, "WordCountMapper"},
+                                               {ClassKind::kReducer, "SumReducer"},
+                                               {ClassKind::kCombiner, "SumReducer"}};
+  EXPECT_EQ(info.classes, want);
+  EXPECT_EQ(info.hash.size(), 32u);
+  EXPECT_OK(CheckHasClass(info, ClassKind::kMapper, "WordCountMapper"));
+  EXPECT_THAT(CheckHasClass(info, ClassKind::kMapper, "WordCountMaper"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("WordCountMapper")));
+  EXPECT_THAT(CheckHasClass(info, ClassKind::kPartitioner, "P"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("none")));
+  EXPECT_EQ(*OnlyClass(info, ClassKind::kReducer), "SumReducer");
+  EXPECT_THAT(OnlyClass(info, ClassKind::kPartitioner), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST(PluginInfoTest, SaysWhatIsWrongWithAFile) {
+  EXPECT_THAT(ReadPlugin("/no/such.so"), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(ParsePlugin("p", "#!/bin/sh\n"),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("not an ELF")));
+  EXPECT_THAT(ParsePlugin("p", ""), StatusIs(absl::StatusCode::kInvalidArgument));
+  ASSERT_OK_AND_ASSIGN(const std::string self,
+                       ReadFileToString(FileSystem::Real(), "/usr/bin/true"));
+  EXPECT_THAT(ParsePlugin("p", self), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+using PluginDamageTest = RandomTest;
+
+TEST_F(PluginDamageTest, NeverReadsBeyondTheFileAndNoticesEveryCut) {
+  ASSERT_OK_AND_ASSIGN(const std::string good,
+                       ReadFileToString(FileSystem::Real(), JobPath("wordcount")));
+  for (int round = 0; round < 200; ++round) {
+    const std::string cut = good.substr(0, Below(good.size()));
+    EXPECT_THAT(ParsePlugin("p", cut), StatusIs(absl::StatusCode::kInvalidArgument)) << cut.size();
+    std::string noise = good.substr(0, 4096);
+    for (int i = 0; i < 20; ++i) noise[4 + Below(noise.size() - 4)] = static_cast<char>(Below(256));
+    ParsePlugin("p", noise).status().IgnoreError();
+  }
+}
+
+}  // namespace
+}  // namespace quern::mr
