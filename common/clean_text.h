@@ -1,0 +1,24 @@
+// Text from outside (what user code says, names of files, log lines) made fit to be stored, sent in
+// a message and shown on a terminal: valid UTF-8, no control characters, of bounded length.
+//
+// It belongs where text enters: a message with a string that is not UTF-8 cannot be parsed by its
+// receiver, and one that is too long cannot be sent.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace quern {
+
+// One line. Control characters and bytes that are no UTF-8 become \n, \t, \x1b and the like. What
+// is longer than max_bytes ends in "..." after a whole character; never more than max_bytes.
+std::string CleanLine(std::string_view text, size_t max_bytes);
+
+// The same, with its line feeds and tabs.
+std::string CleanText(std::string_view text, size_t max_bytes);
+
+// Length of the UTF-8 character that `text` begins with, 1 to 4; 0 when it begins with none.
+size_t Utf8CharacterBytes(std::string_view text);
+
+}  // namespace quern

@@ -1,0 +1,61 @@
+#include "common/clean_text.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/random_test.h"
+
+namespace quern {
+namespace {
+
+TEST(CleanText, LeavesGoodTextAlone) {
+  for (const char* text : {"", "plain", "caf\u00e9 \u4e2d \U0001f600", "a\nb\tc"}) {
+    EXPECT_EQ(CleanText(text, 100), text);
+  }
+  EXPECT_EQ(CleanText("exactly", 7), "exactly");
+}
+
+TEST(CleanText, EscapesControlCharactersAndWhatIsNoUtf8) {
+  EXPECT_EQ(CleanLine("a\nb\tc\rd", 100), "a\\nb\\tc\\rd");
+  EXPECT_EQ(CleanLine("\x1b[31mred\x7f", 100), "\\x1b[31mred\\x7f");
+  EXPECT_EQ(CleanLine(std::string_view("a\0b", 3), 100), "a\\x00b");
+  EXPECT_EQ(CleanLine("12\xb5", 100), "12\\xb5");
+  EXPECT_EQ(CleanLine("\xc2\x9b"
+                      "1m",
+                      100),
+            "\\xc2\\x9b1m")
+      << "a control character of two bytes";
+  EXPECT_EQ(CleanLine("\xc0\xaf", 100), "\\xc0\\xaf") << "overlong";
+  EXPECT_EQ(CleanLine("\xed\xa0\x80", 100), "\\xed\\xa0\\x80") << "a surrogate";
+  EXPECT_EQ(CleanLine("\xf4\x90\x80\x80", 100), "\\xf4\\x90\\x80\\x80") << "above U+10FFFF";
+  EXPECT_EQ(CleanLine("\xc3", 100), "\\xc3") << "the end is missing";
+}
+
+TEST(CleanText, CutsAtTheEndOfACharacter) {
+  EXPECT_EQ(CleanText("abcdefghij", 8), "abcde...");
+  EXPECT_EQ(CleanText("\u00e9\u00e9\u00e9\u00e9\u00e9", 8), "\u00e9\u00e9...");
+  EXPECT_EQ(CleanText("\xff\xff\xff", 8), "\\xff...") << "escapes stay whole too";
+  EXPECT_EQ(CleanText("abcdef", 2), "..");
+  EXPECT_EQ(CleanText("abcdef", 0), "");
+}
+
+class CleanTextRandom : public RandomTest {};
+
+TEST_F(CleanTextRandom, AnyBytesBecomeTextWithinTheLimit) {
+  for (int round = 0; round < 20'000; ++round) {
+    std::string bytes(Below(40), '\0');
+    // Mostly bytes above 127, where the rules are.
+    for (char& c : bytes) c = static_cast<char>(Below(256) | (OneIn(4) ? 0 : 0x80));
+    const size_t limit = Below(60);
+    const std::string clean = CleanLine(bytes, limit);
+    ASSERT_LE(clean.size(), limit);
+    for (std::string_view rest = clean; !rest.empty();) {
+      const size_t character = Utf8CharacterBytes(rest);
+      ASSERT_GT(character, 0u);
+      ASSERT_FALSE(character == 1 && (rest[0] < 0x20 || rest[0] == 0x7f));
+      rest.remove_prefix(character);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quern
