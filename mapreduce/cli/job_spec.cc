@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "common/clean_text.h"
 #include "common/cli/cli.h"
 
 namespace quern::mr {
@@ -138,12 +139,24 @@ absl::Status UnknownKey(std::string_view key) {
                               near.empty() ? "" : fmt::format(". Did you mean {}?", near));
 }
 
+// Values are any bytes; keys of a map on the wire are text.
+absl::Status SetParam(std::string_view name, std::string_view value, SpecFile* file) {
+  for (std::string_view rest = name; !rest.empty();) {
+    const size_t length = Utf8CharacterBytes(rest);
+    if (length == 0) {
+      return InvalidArgumentError("params.{}: the name of a parameter must be UTF-8",
+                                  CleanLine(name, 100));
+    }
+    rest.remove_prefix(length);
+  }
+  (*file->spec.mutable_params())[std::string(name)] = std::string(value);
+  return absl::OkStatus();
+}
+
 absl::Status SetKey(std::string_view key, std::string_view value, Target target) {
   constexpr std::string_view kParams = "params.";
   if (key.starts_with(kParams) && key.size() > kParams.size()) {
-    (*target.file->spec.mutable_params())[std::string(key.substr(kParams.size()))] =
-        std::string(value);
-    return absl::OkStatus();
+    return SetParam(key.substr(kParams.size()), value, target.file);
   }
   for (const Key& known : Keys()) {
     if (known.name == key) return Annotate(known.set(value, target), key);

@@ -59,6 +59,10 @@ MAY_USE_REAL_TIME = {
     "common/rpc/deadline.h": "gRPC takes deadlines as points of the system's clock",
 }
 
+# A message with one `string` that is not UTF-8 cannot be read by its receiver; names of files, users
+# and machines are bytes. A map cannot have keys of bytes: who fills one checks them.
+PROTO_STRING = re.compile(r"(^|[\s,<{])string\s*[,>]?\s+\w+\s*=|<\s*\w+\s*,\s*string\s*>")
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 COMMENT = re.compile(r"//.*$")
 
@@ -109,6 +113,13 @@ def check_file(path, text):
                 yield number, f"includes {match.group(2)}: {problem}"
         elif uses_real_time(path, COMMENT.sub("", line)):
             yield number, "reads or waits for real time: use a Clock (common/clock.h)"
+
+
+def check_proto(text):
+    """(line number, message) of every violation in one .proto file."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if PROTO_STRING.search(COMMENT.sub("", line)):
+            yield number, "text is `bytes`: a string has to be UTF-8, and names need not be"
 
 
 def uses_real_time(path, line):
@@ -167,6 +178,10 @@ def check_tree(root):
         problem = build_problem(root, path)
         if problem:
             problems.append(f"{path}:1: {problem}")
+    for file in sorted((root / "proto").rglob("*.proto")):
+        count += 1
+        path = file.relative_to(root).as_posix()
+        problems += [f"{path}:{n}: {what}" for n, what in check_proto(file.read_text())]
     for problem in problems:
         print(problem)
     print(f"{count} files, {len(problems)} violations")
@@ -218,14 +233,22 @@ INNOCENT = [
 ]
 
 
+PLANTED_PROTO = ["  string path = 1;", "  optional string owner = 4;", "  repeated string nodes = 3;",
+                 "message StatRequest { string path = 1; }", "  map<string, string> params = 7;"]
+INNOCENT_PROTO = ["  bytes path = 1;  // not a string x = 1", "  map<string, bytes> params = 7;"]
+
+
 def self_test():
     failed = [f"not found: {path}: {line}" for path, line in PLANTED
               if not list(check_file(path, line))]
     failed += [f"wrongly found: {path}: {line}" for path, line in INNOCENT
                if list(check_file(path, line))]
+    failed += [f"not found: {line}" for line in PLANTED_PROTO if not list(check_proto(line))]
+    failed += [f"wrongly found: {line}" for line in INNOCENT_PROTO if list(check_proto(line))]
     for failure in failed:
         print(failure)
-    print(f"{len(PLANTED) + len(INNOCENT)} cases, {len(failed)} failed")
+    cases = [*PLANTED, *INNOCENT, *PLANTED_PROTO, *INNOCENT_PROTO]
+    print(f"{len(cases)} cases, {len(failed)} failed")
     return 1 if failed else 0
 
 

@@ -63,6 +63,17 @@ TEST(JobSpec, ReadsEveryPartOfAFile) {
   EXPECT_EQ(spec.params().at("depth"), "3");
 }
 
+TEST(JobSpec, ValuesOfParamsAreAnyBytesAndTheirNamesAreText) {
+  SpecFile file;
+  ASSERT_TRUE(SetSpecKey("params.where=caf\xe9", &file).ok());
+  ASSERT_TRUE(SetSpecKey("name=caf\xe9", &file).ok());
+  ASSERT_FALSE(SetSpecKey("params.caf\xe9=1", &file).ok());
+  v1::JobSpec received;
+  ASSERT_TRUE(received.ParseFromString(file.spec.SerializeAsString()));
+  EXPECT_EQ(received.params().at("where"), "caf\xe9");
+  EXPECT_EQ(received.name(), "caf\xe9");
+}
+
 TEST(JobSpec, LeavesTheNumberOfReduceTasksOpen) {
   EXPECT_FALSE(ParseSpec("name = \"x\"", "x")->spec.reduce().has_tasks());
   EXPECT_TRUE(ParseSpec("[reduce]\ntasks = 0", "x")->spec.reduce().has_tasks());
