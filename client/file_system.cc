@@ -159,6 +159,13 @@ absl::StatusOr<ClusterStatus> FileSystem::GetCluster() {
   return FromProto(response);
 }
 
+absl::StatusOr<HistoryConflicts> FileSystem::AdoptHistory(bool confirm) {
+  pb::AdoptHistoryRequest request;
+  request.set_confirm(confirm);
+  ASSIGN_OR_RETURN(const pb::AdoptHistoryResponse response, context_->master.AdoptHistory(request));
+  return FromProto(response);
+}
+
 absl::StatusOr<std::vector<ChunkInfo>> FileSystem::GetChunks(std::string_view path) {
   pb::GetChunksRequest request;
   request.set_path(std::string(path));

@@ -55,6 +55,9 @@ class FileSystem {
   absl::StatusOr<FileStatus> SetAttributes(std::string_view path, const AttributeChange& change);
 
   absl::StatusOr<ClusterStatus> GetCluster();
+  // What a master that was started from an old copy does not know. Confirmed, it goes on without
+  // that, for good. FailedPrecondition when confirmed and there is nothing of that kind.
+  absl::StatusOr<HistoryConflicts> AdoptHistory(bool confirm);
   // All chunks of a file, in order.
   absl::StatusOr<std::vector<ChunkInfo>> GetChunks(std::string_view path);
 

@@ -97,6 +97,27 @@ struct ClusterStatus {
   uint64_t repairs_in_flight = 0;
   bool writable = false;  // new files can be written now
   std::string http_address;
+  // Why the master changes nothing at present; empty = it does.
+  std::string halted = {};
+};
+
+// What chunkservers know that the master does not, because it was started from an old copy.
+struct HistoryConflicts {
+  struct Server {
+    std::string address;
+    uint64_t term = 0;  // of the start of the master that it followed, up to this log index
+    uint64_t log_index = 0;
+    ChunkId max_chunk;  // its highest
+    uint64_t replica_count = 0;
+    std::string reason;
+  };
+  std::vector<Server> servers;
+  // Of this master.
+  uint64_t term = 0;
+  uint64_t log_index = 0;
+  ChunkId next_chunk;
+  // Chunkservers that it has not heard of since it started.
+  uint32_t silent_servers = 0;
 };
 
 }  // namespace quern::client

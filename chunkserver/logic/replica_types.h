@@ -42,6 +42,7 @@ struct ReplicaSpec {
   std::vector<ChainMember> chain = {};  // primary first
   uint32_t position = 0;                // this replica's place in it
   std::string boot_id = {};             // of the machine at that time
+  uint64_t create_token = 0;            // of the order that made it; 0: a copy
 };
 
 struct ProducerSeq {
@@ -90,6 +91,7 @@ struct ReplicaReport {
   ReplicaState state = ReplicaState::kOpen;
   uint64_t length = 0;
   uint32_t crc = 0;
+  bool expired = false;  // quarantined for long enough
   bool operator==(const ReplicaReport&) const = default;
 };
 

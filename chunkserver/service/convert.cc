@@ -9,6 +9,7 @@ void ToProto(const ReplicaReport& report, dfs::v1::ReplicaReport* out) {
   out->set_state(static_cast<dfs::v1::ReplicaState>(report.state));
   out->set_length(report.length);
   out->set_crc(report.crc);
+  out->set_expired(report.expired);
 }
 
 void ToProto(const DiskStatus& disk, dfs::v1::DiskReport* out) {
@@ -24,6 +25,7 @@ absl::StatusOr<ReplicaSpec> SpecFromProto(const Order::Create& create) {
   spec.chunk = ChunkId(create.chunk_id());
   spec.capacity_bytes = create.reserve_bytes();
   spec.position = create.position();
+  spec.create_token = create.token();
   const bool sync = create.durability() == dfs::v1::DURABILITY_SYNC;
   spec.durability = sync ? Durability::kSync : Durability::kOnClose;
   for (const dfs::v1::ServerAddress& server : create.chain()) {

@@ -1,11 +1,10 @@
 #include "chunkserver/service/janitor.h"
 
-#include "common/log.h"
-
 namespace quern::chunkserver {
 namespace {
 
 constexpr absl::Duration kInterval = absl::Minutes(10);
+constexpr int kToldAtOnce = 1'000;
 
 }  // namespace
 
@@ -34,15 +33,17 @@ void Janitor::Run() {
 
 int Janitor::Sweep() {
   const int64_t old_ms = absl::ToUnixMillis(services_.clock->TimeNow() - quarantine_);
-  int removed = 0;
+  int told = 0;
   for (const std::shared_ptr<Replica>& replica : services_.store->List()) {
+    if (told == kToldAtOnce) break;
     const Replica::Facts facts = replica->facts();
     if (facts.report.state != ReplicaState::kQuarantined || facts.since_ms > old_ms) continue;
-    const absl::Status status = services_.store->Remove(replica->chunk());
-    LogInfo("quarantined_replica_removed", {{"chunk", replica->chunk()}, {"status", status}});
-    if (status.ok()) ++removed;
+    ReplicaReport report = facts.report;
+    report.expired = true;
+    services_.store->inventory().Remind(report);
+    ++told;
   }
-  return removed;
+  return told;
 }
 
 }  // namespace quern::chunkserver

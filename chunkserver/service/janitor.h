@@ -1,4 +1,5 @@
-// Removes replicas that have been in quarantine long enough.
+// Tells the master of replicas that have been in quarantine long enough. Only the master, which
+// says with each order how far its log has come, has them removed: time alone removes nothing.
 #pragma once
 
 #include "chunkserver/service/services.h"
@@ -11,7 +12,7 @@ class Janitor {
  public:
   Janitor(const Services& services, absl::Duration quarantine);
   ~Janitor();
-  // One round; also called by the janitor's own thread every ten minutes. Returns how many went.
+  // One round; also made by the janitor's own thread every ten minutes. Returns how many were told.
   int Sweep();
 
  private:

@@ -82,7 +82,15 @@ absl::Status OrderExecutor::Copy(const Order::Copy& order, Result* result) {
 }
 
 absl::Status OrderExecutor::Delete(const Order::Delete& order) {
-  const absl::Status status = services_.store->Remove(ChunkId(order.chunk_id()));
+  const ChunkId chunk(order.chunk_id());
+  if (order.create_token() != 0) {
+    const auto replica = services_.store->Find(chunk);
+    if (replica.ok() && (*replica)->spec().create_token != order.create_token()) {
+      return FailedPreconditionError("chunk {}: the replica here was not made by that order",
+                                     chunk);
+    }
+  }
+  const absl::Status status = services_.store->Remove(chunk);
   // Repeated after a lost answer: it is gone, which is what was wanted.
   return status.code() == absl::StatusCode::kNotFound ? absl::OkStatus() : status;
 }

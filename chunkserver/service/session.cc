@@ -146,12 +146,18 @@ absl::Status Session::OnMessage(rpc::BulkStream* stream, const grpc::ByteBuffer&
   if (!*admitted) return InternalError("the master's first message does not admit");
   if (message.has_inventory_wanted()) SendInventory(stream, message.inventory_wanted());
   if (message.has_order()) OnOrder(std::move(*message.mutable_order()));
+  if (message.has_progress()) return OnProgress(message.progress().log_index());
   return absl::OkStatus();
 }
 
 absl::Status Session::OnAdmitted(const MasterMessage::Admitted& admitted) {
-  RETURN_IF_ERROR(guard_.CheckMaster(admitted.cluster_id(), admitted.term()));
-  if (guard_.Advance(admitted.cluster_id(), admitted.term(), 0)) {
+  std::vector<MasterStart> history;
+  for (const dfs::v1::MasterStart& start : admitted.history()) {
+    history.push_back({start.term(), start.id(), start.first_index(), start.end_index()});
+  }
+  const OrderGuard::Seen before = guard_.seen();
+  RETURN_IF_ERROR(guard_.Admit(admitted.cluster_id(), history));
+  if (guard_.seen() != before) {
     RETURN_IF_ERROR(services_.store->SaveSeen(guard_.seen(), WriteMode::kSynced));
   }
   if (admitted.heartbeat_ms() > 0) {
@@ -188,11 +194,20 @@ void Session::OnOrder(dfs::v1::Order order) {
 }
 
 absl::Status Session::Obey(const dfs::v1::Order& order) {
-  RETURN_IF_ERROR(guard_.CheckOrder(order.cluster_id(), order.term(), order.log_index()));
-  if (!guard_.Advance(order.cluster_id(), order.term(), order.log_index())) {
-    return absl::OkStatus();
-  }
-  // Unsynced: what the order itself writes durably comes later in the same logs.
+  RETURN_IF_ERROR(guard_.CheckOrder(order.cluster_id(), order.start_id(), order.log_index()));
+  return Follow(order.log_index());
+}
+
+// So that a server without orders also notices when the master is started from an old copy.
+absl::Status Session::OnProgress(uint64_t log_index) {
+  const std::string& cluster = guard_.seen().cluster_id;
+  RETURN_IF_ERROR(guard_.CheckOrder(cluster, guard_.start_id(), log_index));
+  return Follow(log_index);
+}
+
+absl::Status Session::Follow(uint64_t log_index) {
+  if (!guard_.Advance(log_index)) return absl::OkStatus();
+  // Unsynced: what an order itself writes durably comes later in the same logs.
   return services_.store->SaveSeen(guard_.seen(), WriteMode::kUnsynced);
 }
 
@@ -203,8 +218,9 @@ void Session::SendRegister(rpc::BulkStream* stream) {
   ServerMessage::Register* reg = message.mutable_register_();
   reg->set_server_uuid(services_.store->server_uuid());
   reg->set_cluster_id(guard_.seen().cluster_id);
-  reg->set_max_term(guard_.seen().max_term);
-  reg->set_max_log_index(guard_.seen().max_log_index);
+  reg->set_max_term(guard_.seen().followed.term);
+  reg->set_max_log_index(guard_.seen().followed.log_index);
+  reg->set_start_id(guard_.seen().followed.start_id);
   reg->set_boot_id(services_.store->boot_id());
   reg->set_address(self_.address);
   reg->set_http_address(self_.http_address);
@@ -212,6 +228,10 @@ void Session::SendRegister(rpc::BulkStream* stream) {
   reg->set_rack(self_.rack);
   reg->set_version(VersionString());
   for (const DiskStatus& disk : services_.store->Disks()) ToProto(disk, reg->add_disks());
+  for (const std::shared_ptr<Replica>& replica : services_.store->List()) {
+    reg->set_max_chunk_id(std::max(reg->max_chunk_id(), replica->chunk().value()));
+    reg->set_replica_count(reg->replica_count() + 1);
+  }
   const InventoryDigests digests = services_.store->inventory().StartSession([this] { Wake(); });
   reg->mutable_digests()->Add(digests.begin(), digests.end());
   stream->Send(rpc::EncodeMessage(message));

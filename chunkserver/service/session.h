@@ -1,8 +1,8 @@
 // The chunkserver's session with the master: registers, sends heartbeats and every change at once,
 // takes orders, sends their results. Reconnects for ever, with backoff, logged once.
 //
-// Before anything is obeyed: the cluster must be ours, and the master not older than the newest one
-// seen (OrderGuard), which is made durable before an order goes to the queue.
+// Before anything is obeyed: the cluster must be ours, and the master must know all that has been
+// seen here (OrderGuard); what was seen is made durable before an order goes to the queue.
 #pragma once
 
 #include <deque>
@@ -58,6 +58,8 @@ class Session {
   absl::Status OnAdmitted(const dfs::v1::MasterMessage::Admitted& admitted);
   void OnOrder(dfs::v1::Order order);
   absl::Status Obey(const dfs::v1::Order& order);
+  absl::Status OnProgress(uint64_t log_index);
+  absl::Status Follow(uint64_t log_index);
 
   void SendRegister(rpc::BulkStream* stream);
   void SendInventory(rpc::BulkStream* stream,

@@ -79,17 +79,15 @@ absl::Status ChunkStore::AgreeOnIdentity() {
     }
     identities.emplace_back(disk.get(), std::move(identity));
   }
-  OrderGuard guard;
   for (const auto& [disk, identity] : identities) {
-    const std::string& known = guard.seen().cluster_id;
-    const std::string& cluster = identity.cluster_id.empty() ? known : identity.cluster_id;
-    if (!known.empty() && cluster != known) {
+    std::string& known = seen_at_start_.cluster_id;
+    if (!known.empty() && !identity.cluster_id.empty() && identity.cluster_id != known) {
       return FailedPreconditionError("disk {} belongs to cluster {}, another disk to cluster {}",
-                                     disk->path(), cluster, known);
+                                     disk->path(), identity.cluster_id, known);
     }
-    guard.Advance(cluster, identity.max_term, identity.max_log_index);
+    if (known.empty()) known = identity.cluster_id;
+    seen_at_start_.followed = OrderGuard::Newer(seen_at_start_.followed, identity.followed);
   }
-  seen_at_start_ = guard.seen();
   return absl::OkStatus();
 }
 
@@ -103,8 +101,7 @@ absl::Status ChunkStore::SaveSeen(const OrderGuard::Seen& seen, WriteMode mode) 
     if (identity.ok()) {
       identity->server_uuid = server_uuid_;
       identity->cluster_id = seen.cluster_id;
-      identity->max_term = seen.max_term;
-      identity->max_log_index = seen.max_log_index;
+      identity->followed = seen.followed;
     }
     const absl::Status status =
         identity.ok() ? disk->SaveIdentity(*identity, mode) : identity.status();
@@ -152,11 +149,8 @@ absl::Status ChunkStore::Create(ReplicaSpec spec) {
   const ChunkId chunk = spec.chunk;
   spec.boot_id = options_.boot_id;
   if (const auto existing = Find(chunk); existing.ok()) {
-    const Replica::Facts facts = (*existing)->facts();
-    const bool same = facts.report.state == ReplicaState::kOpen && facts.report.length == 0 &&
-                      (*existing)->spec().chain == spec.chain;
-    if (same) return absl::OkStatus();
-    return AlreadyExistsError("chunk {}: is here and {}", chunk, StateName(facts.report.state));
+    return AlreadyExistsError("chunk {}: is here and {}", chunk,
+                              StateName((*existing)->facts().report.state));
   }
   ASSIGN_OR_RETURN(Disk * disk, DiskWithRoom(spec.capacity_bytes));
   ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica,

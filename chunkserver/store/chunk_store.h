@@ -58,8 +58,8 @@ class ChunkStore {
   // whose own write is synced never outlives the mark of its master.
   absl::Status SaveSeen(const OrderGuard::Seen& seen, WriteMode mode);
 
-  // Space is reserved. OK when the same replica is there already and empty; AlreadyExists
-  // otherwise. ResourceExhausted: no disk has room.
+  // Space is reserved. AlreadyExists: there is a replica of this chunk, of whatever kind. A master
+  // never gives out an id twice. ResourceExhausted: no disk has room.
   absl::Status Create(ReplicaSpec spec);
   // NotFound.
   absl::StatusOr<std::shared_ptr<Replica>> Find(ChunkId chunk) const;

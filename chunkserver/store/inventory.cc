@@ -34,6 +34,13 @@ void Inventory::EndSession() {
   changes_.clear();
 }
 
+void Inventory::Remind(const ReplicaReport& report) {
+  MutexLock lock(&mutex_);
+  if (on_change_ == nullptr) return;
+  changes_.push_back(report);
+  on_change_();
+}
+
 std::vector<ReplicaReport> Inventory::TakeChanges(size_t limit) {
   MutexLock lock(&mutex_);
   const auto end = changes_.begin() + static_cast<ptrdiff_t>(std::min(limit, changes_.size()));

@@ -24,6 +24,8 @@ class Inventory {
   // `on_change` is called after each of them (from any thread; it must not call back).
   InventoryDigests StartSession(std::function<void()> on_change);
   void EndSession();
+  // Tells the master of a replica although nothing about it has changed.
+  void Remind(const ReplicaReport& report);
   // At most `limit` of the changes that were not taken yet, oldest first.
   std::vector<ReplicaReport> TakeChanges(size_t limit);
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "chunkserver/logic/replica_types.h"
+#include "common/master_history.h"
 #include "common/status.h"
 
 namespace quern::chunkserver {
@@ -21,9 +22,8 @@ enum class WriteMode { kUnsynced, kSynced };
 struct DiskIdentity {
   std::string server_uuid = {};  // same on all disks of a server
   std::string disk_uuid = {};
-  std::string cluster_id = {};  // empty before the first registration
-  uint64_t max_term = 0;        // newest master that was obeyed
-  uint64_t max_log_index = 0;
+  std::string cluster_id = {};   // empty before the first registration
+  FollowedMaster followed = {};  // whose orders were last carried out
   bool operator==(const DiskIdentity&) const = default;
 };
 

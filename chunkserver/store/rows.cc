@@ -45,18 +45,20 @@ std::string EncodeIdentity(const DiskIdentity& identity) {
   row.set_server_uuid(identity.server_uuid);
   row.set_disk_uuid(identity.disk_uuid);
   row.set_cluster_id(identity.cluster_id);
-  row.set_max_term(identity.max_term);
-  row.set_max_log_index(identity.max_log_index);
+  row.set_max_term(identity.followed.term);
+  row.set_max_log_index(identity.followed.log_index);
+  row.set_start_id(identity.followed.start_id);
   return row.SerializeAsString();
 }
 
 absl::StatusOr<DiskIdentity> DecodeIdentity(std::string_view bytes) {
   ASSIGN_OR_RETURN(const auto row, Parse<dfs::v1::DiskIdentityRow>(bytes));
-  return DiskIdentity{.server_uuid = row.server_uuid(),
-                      .disk_uuid = row.disk_uuid(),
-                      .cluster_id = row.cluster_id(),
-                      .max_term = row.max_term(),
-                      .max_log_index = row.max_log_index()};
+  return DiskIdentity{
+      .server_uuid = row.server_uuid(),
+      .disk_uuid = row.disk_uuid(),
+      .cluster_id = row.cluster_id(),
+      .followed = {
+          .term = row.max_term(), .start_id = row.start_id(), .log_index = row.max_log_index()}};
 }
 
 std::string EncodeReplica(const ReplicaRecord& record) {
@@ -78,6 +80,7 @@ std::string EncodeReplica(const ReplicaRecord& record) {
   row.set_synced(record.synced);
   row.set_sealed(record.sealed);
   row.set_since_ms(record.since_ms);
+  row.set_create_token(record.spec.create_token);
   return row.SerializeAsString();
 }
 
@@ -103,6 +106,7 @@ absl::StatusOr<ReplicaRecord> DecodeReplica(std::string_view bytes) {
   record.synced = row.synced();
   record.sealed = row.sealed();
   record.since_ms = row.since_ms();
+  record.spec.create_token = row.create_token();
   return record;
 }
 

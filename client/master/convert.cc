@@ -97,8 +97,26 @@ ClusterStatus FromProto(const pb::GetClusterResponse& cluster) {
       .repairs_in_flight = cluster.repairs_in_flight(),
       .writable = cluster.writable(),
       .http_address = cluster.http_address(),
+      .halted = cluster.halted(),
   };
   for (const auto& server : cluster.servers()) result.servers.push_back(ServerOf(server));
+  return result;
+}
+
+HistoryConflicts FromProto(const pb::AdoptHistoryResponse& response) {
+  HistoryConflicts result{.servers = {},
+                          .term = response.term(),
+                          .log_index = response.log_index(),
+                          .next_chunk = ChunkId(response.next_chunk()),
+                          .silent_servers = response.silent_servers()};
+  for (const auto& server : response.servers()) {
+    result.servers.push_back({.address = server.address(),
+                              .term = server.term(),
+                              .log_index = server.log_index(),
+                              .max_chunk = ChunkId(server.max_chunk_id()),
+                              .replica_count = server.replica_count(),
+                              .reason = server.reason()});
+  }
   return result;
 }
 

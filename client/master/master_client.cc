@@ -67,7 +67,9 @@ struct MasterClient::Impl {
   template <typename Request, typename Response>
   absl::StatusOr<Response> Call(Method<Request, Response> method, const Request& request,
                                 Patience patience);
-  // The same with a request id, which stays the same over all tries.
+  // Fills in a new request id, which is to stay the same over all tries and to be ended.
+  uint64_t Begin(pb::RequestHeader* header);
+  // A call with a request id.
   template <typename Request, typename Response>
   absl::StatusOr<Response> Mutate(Method<Request, Response> method, Request request,
                                   Patience patience);
@@ -113,16 +115,20 @@ absl::StatusOr<Response> MasterClient::Impl::Call(Method<Request, Response> meth
   }
 }
 
-template <typename Request, typename Response>
-absl::StatusOr<Response> MasterClient::Impl::Mutate(Method<Request, Response> method,
-                                                    Request request, Patience patience) {
+uint64_t MasterClient::Impl::Begin(pb::RequestHeader* header) {
   const uint64_t id = request_ids.Begin();
-  pb::RequestHeader* header = request.mutable_header();
   header->set_client_id(request_ids.client_id());
   header->set_request_id(id);
   header->set_lowest_outstanding(request_ids.LowestOutstanding());
   header->set_user(options.user);
   header->set_group(options.group);
+  return id;
+}
+
+template <typename Request, typename Response>
+absl::StatusOr<Response> MasterClient::Impl::Mutate(Method<Request, Response> method,
+                                                    Request request, Patience patience) {
+  const uint64_t id = Begin(request.mutable_header());
   auto response = Call(method, request, patience);
   request_ids.End(id);
   return response;
@@ -172,8 +178,18 @@ absl::StatusOr<pb::AllocateChunkResponse> MasterClient::AllocateChunk(
     patience.total = impl_->options.master_timeout;
     patience.past_total = true;
   }
+  const uint64_t id = impl_->Begin(request.mutable_header());
   patience.again = request.exclude_servers().empty();
-  return impl_->Mutate(&Stub::AllocateChunk, std::move(request), patience);
+  auto response = impl_->Call(&Stub::AllocateChunk, request, patience);
+  if (!response.ok() && !patience.again) {
+    // Better a server that failed a moment ago than none at all. The same request: should the first
+    // try still succeed, both get the same chunk.
+    request.clear_exclude_servers();
+    patience.again = true;
+    response = impl_->Call(&Stub::AllocateChunk, request, patience);
+  }
+  impl_->request_ids.End(id);
+  return response;
 }
 absl::StatusOr<pb::ResolveChunkResponse> MasterClient::ResolveChunk(
     pb::ResolveChunkRequest request) {
@@ -207,6 +223,10 @@ absl::StatusOr<pb::SetReplicationResponse> MasterClient::SetReplication(
 absl::StatusOr<pb::SetAttributesResponse> MasterClient::SetAttributes(
     pb::SetAttributesRequest request) {
   return impl_->Mutate(&Stub::SetAttributes, std::move(request), impl_->CommandPatience());
+}
+absl::StatusOr<pb::AdoptHistoryResponse> MasterClient::AdoptHistory(
+    const pb::AdoptHistoryRequest& request) {
+  return impl_->Call(&Stub::AdoptHistory, request, impl_->CommandPatience());
 }
 absl::StatusOr<pb::GetClusterResponse> MasterClient::GetCluster(
     const pb::GetClusterRequest& request) {

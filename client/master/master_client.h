@@ -28,7 +28,7 @@ class MasterClient {
   // One per RPC of quern.dfs.v1.Namespace. Headers are filled in here.
   absl::StatusOr<pb::MkdirsResponse> Mkdirs(pb::MkdirsRequest request);
   absl::StatusOr<pb::CreateResponse> Create(pb::CreateRequest request);
-  // One that excludes servers is tried once: the next thing to try is not to exclude any.
+  // One that excludes servers is tried once; then the same request without excluding any.
   absl::StatusOr<pb::AllocateChunkResponse> AllocateChunk(pb::AllocateChunkRequest request);
   absl::StatusOr<pb::ResolveChunkResponse> ResolveChunk(pb::ResolveChunkRequest request);
   absl::StatusOr<pb::CompleteResponse> Complete(pb::CompleteRequest request);
@@ -40,6 +40,7 @@ class MasterClient {
   absl::StatusOr<pb::DeleteResponse> Delete(pb::DeleteRequest request);
   absl::StatusOr<pb::SetReplicationResponse> SetReplication(pb::SetReplicationRequest request);
   absl::StatusOr<pb::SetAttributesResponse> SetAttributes(pb::SetAttributesRequest request);
+  absl::StatusOr<pb::AdoptHistoryResponse> AdoptHistory(const pb::AdoptHistoryRequest& request);
   absl::StatusOr<pb::GetClusterResponse> GetCluster(const pb::GetClusterRequest& request);
 
   // Tried once and briefly; what becomes of them is not worth waiting for.

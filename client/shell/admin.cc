@@ -1,4 +1,5 @@
-// dfs admin report
+// dfs admin report, dfs admin adopt-history
+#include "client/shell/adopt_history.h"
 #include "client/shell/commands.h"
 #include "client/shell/shell.h"
 #include "common/cli/cli.h"
@@ -66,6 +67,7 @@ JsonLine ClusterJson(const ClusterStatus& cluster, const Space& space) {
                        .Add("default_replication", cluster.default_replication)
                        .Add("min_write_replicas", cluster.min_write_replicas)
                        .Add("writable", cluster.writable)
+                       .Add("halted", cluster.halted)
                        .Add("http", cluster.http_address));
 }
 
@@ -74,13 +76,15 @@ class Admin final : public Command {
   void Define(CommandLine* line) override {
     line->Switch("--live", &live_, "report: only chunkservers that are alive");
     line->Switch("--dead", &dead_, "report: only those that are not");
+    line->Switch("--confirm", &confirm_, "adopt-history: do it, instead of saying what it means");
     line->Arguments(&arguments_, 1, 1);
   }
 
   absl::Status Run(Shell* shell) override {
+    if (arguments_.front() == "adopt-history") return AdoptHistory(shell, confirm_);
     if (arguments_.front() != "report") {
-      return UsageError(
-          fmt::format("no such command: admin {}. There is: report", arguments_.front()));
+      return UsageError(fmt::format("no such command: admin {}. There are: report, adopt-history",
+                                    arguments_.front()));
     }
     ASSIGN_OR_RETURN(const ClusterStatus cluster, shell->fs()->GetCluster());
     Space space;
@@ -109,6 +113,7 @@ class Admin final : public Command {
   }
 
   static void PrintCluster(Shell* shell, const ClusterStatus& cluster, const Space& space) {
+    if (!cluster.halted.empty()) shell->Print(fmt::format("HALTED: {}\n\n", cluster.halted));
     shell->Print(fmt::format(
         "Configured Capacity: {}\nDFS Remaining: {}\nDFS Used: {}\nDFS Used%: {}\n"
         "Files: {}\nDirectories: {}\nChunks: {}\nUnder replicated chunks: {}\n"
@@ -150,6 +155,7 @@ class Admin final : public Command {
 
   bool live_ = false;
   bool dead_ = false;
+  bool confirm_ = false;
   std::vector<std::string> arguments_;
 };
 
@@ -158,9 +164,11 @@ class Admin final : public Command {
 CommandSpec AdminCommand() {
   return {.name = "admin",
           .aliases = {"dfsadmin"},
-          .usage = "report [--live | --dead]",
-          .summary = "state of the cluster and of every chunkserver",
-          .examples = {"dfs admin report", "dfsadmin -report -dead"},
+          .usage = "report [--live | --dead] | adopt-history [--confirm]",
+          .summary =
+              "state of the cluster and of every chunkserver; the way on for a master that "
+              "was restored from an old copy",
+          .examples = {"dfs admin report", "dfs admin adopt-history", "dfsadmin -report -dead"},
           .make = Maker<Admin>()};
 }
 

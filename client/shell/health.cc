@@ -26,12 +26,15 @@ class Health final : public Command {
                                  .Add("chunkservers", uint64_t{cluster.servers.size()})
                                  .Add("min_write_replicas", cluster.min_write_replicas)
                                  .Add("under_replicated", cluster.under_replicated)
-                                 .Add("missing", cluster.missing)));
+                                 .Add("missing", cluster.missing)
+                                 .Add("halted", cluster.halted)));
       return absl::OkStatus();
     }
     const std::string servers =
         fmt::format("{} of {} chunkservers alive", alive, cluster.servers.size());
-    if (cluster.writable) {
+    if (!cluster.halted.empty()) {
+      shell->Print(fmt::format("not healthy: {}\n", cluster.halted));
+    } else if (cluster.writable) {
       shell->Print(fmt::format("healthy: {}\n", servers));
     } else {
       shell->Print(

@@ -136,6 +136,20 @@ void MetadataView::ForEachServer(
   });
 }
 
+void MetadataView::ForEachStart(const std::function<void(const pb::StartRow&)>& visit) const {
+  ScanRows<pb::StartRow>(Table::kStarts,
+                         [&](std::string_view, const pb::StartRow& row) { visit(row); });
+}
+
+std::vector<MasterStart> MetadataView::Starts() const {
+  std::vector<MasterStart> starts;
+  ForEachStart([&](const pb::StartRow& row) {
+    const pb::MasterStart& start = row.start();
+    starts.push_back({start.term(), start.id(), start.first_index(), start.end_index()});
+  });
+  return starts;
+}
+
 void MetadataView::ForEachRequest(
     const std::function<void(uint64_t, uint64_t, uint64_t)>& visit) const {
   ScanRows<pb::RequestRow>(Table::kRequests, [&](std::string_view key, const pb::RequestRow& row) {

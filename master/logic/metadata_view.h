@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/ids.h"
+#include "common/master_history.h"
 #include "common/status.h"
 #include "master/logic/rows.h"
 #include "quern/dfs/v1/master_log.pb.h"
@@ -57,6 +58,9 @@ class MetadataView {
   void ForEachChunk(const std::function<void(ChunkId, const pb::ChunkRow&)>& visit) const;
   void ForEachGarbage(const std::function<void(ChunkId, const pb::GarbageRow&)>& visit) const;
   void ForEachServer(const std::function<void(ServerId, const pb::ServerRow&)>& visit) const;
+  void ForEachStart(const std::function<void(const pb::StartRow&)>& visit) const;
+  // All starts of the master, in no order.
+  std::vector<MasterStart> Starts() const;
   void ForEachRequest(const std::function<void(uint64_t client, uint64_t request,
                                                uint64_t log_index)>& visit) const;
 

@@ -19,6 +19,7 @@ absl::Status RecordApplier::Apply(uint64_t index, const pb::LogRecord& record) {
   meta_ = view_.Meta();
   RETURN_IF_ERROR(view_.status());
   if (index <= meta_.applied_index()) return absl::OkStatus();
+  index_ = index;
   time_ms_ = record.time_ms();
   RETURN_IF_ERROR(ApplyKind(record));
   RETURN_IF_ERROR(view_.status());
@@ -42,8 +43,7 @@ absl::Status RecordApplier::ApplyKind(const pb::LogRecord& record) {
     case pb::LogRecord::kFormat:
       return Format(record.format(), record.time_ms());
     case pb::LogRecord::kBeginTerm:
-      meta_.set_term(record.begin_term().term());
-      return absl::OkStatus();
+      return BeginTerm(record.begin_term());
     case pb::LogRecord::kMakeDirectories:
       for (const auto& directory : record.make_directories().directories()) {
         RETURN_IF_ERROR(MakeDirectory(directory));
@@ -93,6 +93,8 @@ absl::Status RecordApplier::ApplyKind(const pb::LogRecord& record) {
         rows_.Delete(Table::kRequests, RequestKey(request.client_id(), request.request_id()));
       }
       return absl::OkStatus();
+    case pb::LogRecord::kAdoptHistory:
+      return AdoptHistory(record.adopt_history());
     case pb::LogRecord::KIND_NOT_SET:
       break;
   }
@@ -295,6 +297,39 @@ absl::Status RecordApplier::NoteReplicas(const pb::NoteReplicas& note) {
     *row->mutable_servers() = noted.servers();
     PutChunk(chunk, *row);
   }
+  return absl::OkStatus();
+}
+
+void RecordApplier::BeginStart(uint64_t term, uint64_t id) {
+  view_.ForEachStart([&](pb::StartRow row) {
+    if (row.adopted() || row.start().end_index() != 0) return;
+    row.mutable_start()->set_end_index(index_);
+    rows_.Put(Table::kStarts, StartKey(row.start().id()), row.SerializeAsString());
+  });
+  pb::StartRow row;
+  row.mutable_start()->set_term(term);
+  row.mutable_start()->set_id(id);
+  row.mutable_start()->set_first_index(index_);
+  rows_.Put(Table::kStarts, StartKey(id), row.SerializeAsString());
+  meta_.set_term(term);
+}
+
+absl::Status RecordApplier::BeginTerm(const pb::BeginTerm& begin) {
+  for (const uint64_t id : begin.forgotten_starts()) rows_.Delete(Table::kStarts, StartKey(id));
+  BeginStart(begin.term(), begin.start_id());
+  return absl::OkStatus();
+}
+
+absl::Status RecordApplier::AdoptHistory(const pb::AdoptHistory& adopt) {
+  for (const pb::MasterStart& followed : adopt.followed()) {
+    pb::StartRow row;
+    *row.mutable_start() = followed;
+    row.mutable_start()->set_end_index(index_);
+    row.set_adopted(true);
+    rows_.Put(Table::kStarts, StartKey(followed.id()), row.SerializeAsString());
+  }
+  BeginStart(adopt.term(), adopt.start_id());
+  meta_.set_next_chunk(std::max(meta_.next_chunk(), adopt.next_chunk()));
   return absl::OkStatus();
 }
 

@@ -39,6 +39,10 @@ class RecordApplier {
   absl::Status Collect(const pb::Collect& collect);
   absl::Status CollectChunk(ChunkId chunk, InodeId inode, uint32_t ordinal);
   absl::Status NoteReplicas(const pb::NoteReplicas& note);
+  absl::Status BeginTerm(const pb::BeginTerm& begin);
+  absl::Status AdoptHistory(const pb::AdoptHistory& adopt);
+  // A start of the master begins with this record; the one before it ends.
+  void BeginStart(uint64_t term, uint64_t id);
 
   // The name of `row` appears in, or vanishes from, its directory.
   absl::Status Link(InodeId inode, pb::InodeRow* row);
@@ -57,6 +61,7 @@ class RecordApplier {
   RowWriter& rows_;
   // Of the record being applied.
   pb::MetaRow meta_;
+  uint64_t index_ = 0;
   int64_t time_ms_ = 0;
 };
 

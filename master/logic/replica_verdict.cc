@@ -8,6 +8,11 @@ ReplicaVerdict JudgeUnknown(const pb::ReplicaReport& report, const ReplicaContex
     return ReplicaVerdict::kIgnore;
   }
   if (context.garbage) return ReplicaVerdict::kDelete;
+  // Days have passed, and the server, which knows nothing that this master does not (Standing), has
+  // not heard of the chunk either.
+  if (report.state() == pb::REPLICA_STATE_QUARANTINED && report.expired()) {
+    return ReplicaVerdict::kDelete;
+  }
   return report.state() == pb::REPLICA_STATE_QUARANTINED ? ReplicaVerdict::kIgnore
                                                          : ReplicaVerdict::kQuarantine;
 }
@@ -40,9 +45,11 @@ ReplicaVerdict JudgeReplica(ServerId server, const pb::ReplicaReport& report,
                             const ReplicaContext& context) {
   if (!context.chunk.has_value()) return JudgeUnknown(report, context);
   if (report.state() == pb::REPLICA_STATE_REMOVED) return ReplicaVerdict::kForget;
-  if (report.state() == pb::REPLICA_STATE_QUARANTINED ||
-      report.state() == pb::REPLICA_STATE_UNSPECIFIED) {
-    return ReplicaVerdict::kIgnore;
+  if (report.state() == pb::REPLICA_STATE_UNSPECIFIED) return ReplicaVerdict::kIgnore;
+  if (report.state() == pb::REPLICA_STATE_QUARANTINED) {
+    // A master that knew less put it aside.
+    const bool sealed = context.chunk->state == pb::CHUNK_STATE_SEALED;
+    return sealed ? ReplicaVerdict::kReclaim : ReplicaVerdict::kIgnore;
   }
   if (context.chunk->state != pb::CHUNK_STATE_SEALED) {
     return JudgeUnsealed(server, report, *context.chunk);

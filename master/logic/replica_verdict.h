@@ -1,7 +1,7 @@
 // Judges one replica that a server reports, against what the log says of its chunk.
 //
-// Pure. Nothing here deletes a replica of which the master knows nothing: it may be the master that
-// forgot (an old backup, an empty database), so such a replica is only put aside.
+// Pure. A replica of which the master knows nothing is put aside for days before it may go: it may
+// be the master that forgot (an old backup, an empty database).
 #pragma once
 
 #include <optional>
@@ -16,10 +16,11 @@ enum class ReplicaVerdict {
   kIgnore,      // says nothing about the table
   kKeep,        // note it as reported
   kFinalize,    // note it, and tell the server the sealed length
+  kReclaim,     // in quarantine, but wanted: tell the server the sealed length
   kForceSeal,   // note it, and seal its chunk: it will never grow again
   kBad,         // note it as stale or corrupt: to be replaced, then deleted
   kForget,      // the server has it no longer
-  kDelete,      // of a deleted file
+  kDelete,      // of a deleted file, or in quarantine for long enough
   kQuarantine,  // unknown: keep it out of sight
 };
 

@@ -33,8 +33,8 @@ std::string Key(Integers... values) {
 
 std::string_view TableName(Table table) {
   static constexpr std::array<std::string_view, kTableCount> kNames = {
-      "meta",       "inodes",  "dentries", "file_chunks", "chunks",  "open_chunks",
-      "open_files", "deleted", "garbage",  "servers",     "requests"};
+      "meta",       "inodes",  "dentries", "file_chunks", "chunks",   "open_chunks",
+      "open_files", "deleted", "garbage",  "servers",     "requests", "starts"};
   return kNames[static_cast<size_t>(table)];
 }
 
@@ -55,6 +55,7 @@ std::string OpenChunkKey(ServerId server, ChunkId chunk) {
 }
 std::string ServerKey(ServerId server) { return Key(server.value()); }
 std::string RequestKey(uint64_t client, uint64_t request) { return Key(client, request); }
+std::string StartKey(uint64_t start_id) { return Key(start_id); }
 
 std::string PrefixEnd(std::string_view prefix) {
   std::string end(prefix);

@@ -7,11 +7,13 @@
 //   dentries      parent:8 name              -> DentryRow
 //   file_chunks   inode:8 ordinal:4          -> FileChunkRow
 //   chunks        chunk:8                    -> ChunkRow
-//   open_chunks   server:4 chunk:8           -> (empty)   chunks that lose a replica with the
-//   server open_files    inode:8                    -> (empty)   files that have a writer deleted
-//   inode:8                    -> (empty)   trees that wait for their collection garbage chunk:8 ->
-//   GarbageRow servers       server:4                   -> ServerRow requests      client:8
-//   request:8         -> RequestRow
+//   open_chunks   server:4 chunk:8           -> (empty)   chunks that lose a replica with it
+//   open_files    inode:8                    -> (empty)   files that have a writer
+//   deleted       inode:8                    -> (empty)   trees that wait for their collection
+//   garbage       chunk:8                    -> GarbageRow
+//   servers       server:4                   -> ServerRow
+//   requests      client:8 request:8         -> RequestRow
+//   starts        start id:8                 -> StartRow
 #pragma once
 
 #include <cstdint>
@@ -37,8 +39,9 @@ enum class Table : uint8_t {
   kGarbage,
   kServers,
   kRequests,
+  kStarts,
 };
-inline constexpr int kTableCount = static_cast<int>(Table::kRequests) + 1;
+inline constexpr int kTableCount = static_cast<int>(Table::kStarts) + 1;
 
 // The column family's name.
 std::string_view TableName(Table table);
@@ -52,6 +55,7 @@ std::string ChunkKey(ChunkId chunk);
 std::string OpenChunkKey(ServerId server, ChunkId chunk);
 std::string ServerKey(ServerId server);
 std::string RequestKey(uint64_t client, uint64_t request);
+std::string StartKey(uint64_t start_id);
 // The first key after every key that begins with `prefix`; empty = the end of the table.
 std::string PrefixEnd(std::string_view prefix);
 // The big-endian integer at `offset` of a key that this file made.

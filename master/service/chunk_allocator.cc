@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "common/random.h"
 #include "common/sizes.h"
 #include "master/logic/chunk_lifecycle.h"
 
@@ -35,6 +36,11 @@ absl::StatusOr<ChunkId> ChunkAllocator::NextChunkId() {
     next_chunk_ = begin;
     reserved_until_ = begin + kIdBlock;
   }
+}
+
+void ChunkAllocator::DropReserved() {
+  MutexLock lock(&mutex_);
+  reserved_until_ = next_chunk_;
 }
 
 absl::StatusOr<pb::InodeRow> ChunkAllocator::CheckFile(
@@ -101,8 +107,16 @@ pb::ChunkLocation ChunkAllocator::Locate(ChunkId chunk, const pb::InodeRow& file
   return location;
 }
 
-std::vector<ServerId> ChunkAllocator::MakeReplicas(const pb::ChunkLocation& location,
-                                                   const pb::InodeRow& file) {
+void ChunkAllocator::OnFoundThere(ChunkId chunk, const pb::ServerAddress& server) {
+  {
+    MutexLock lock(&state_.mutex);
+    state_.standing.FoundBeforeItsTime(server.address(), chunk).IgnoreError();
+  }
+  on_conflict_();
+}
+
+std::vector<ServerId> ChunkAllocator::MakeReplicas(const NewChunk& made, const pb::InodeRow& file) {
+  const pb::ChunkLocation& location = made.location;
   std::vector<std::pair<ServerId, pb::Order>> orders;
   for (int position = 0; position < location.replicas_size(); ++position) {
     pb::Order order;
@@ -112,6 +126,7 @@ std::vector<ServerId> ChunkAllocator::MakeReplicas(const pb::ChunkLocation& loca
     create->set_position(static_cast<uint32_t>(position));
     create->set_reserve_bytes(file.chunk_size());
     create->set_durability(file.durability());
+    create->set_token(made.token);
     orders.emplace_back(ServerId(location.replicas(position).server_id()), std::move(order));
   }
   const auto results =
@@ -120,10 +135,11 @@ std::vector<ServerId> ChunkAllocator::MakeReplicas(const pb::ChunkLocation& loca
   for (size_t i = 0; i < results.size(); ++i) {
     const absl::Status status = OrderStatus(results[i]);
     if (status.ok()) continue;
-    failed.emplace_back(location.replicas(static_cast<int>(i)).server_id());
-    LogWarning(
-        "create_failed",
-        {{"chunk", ChunkId(location.chunk_id())}, {"server", failed.back()}, {"status", status}});
+    const pb::ServerAddress& server = location.replicas(static_cast<int>(i));
+    failed.emplace_back(server.server_id());
+    LogWarning("create_failed",
+               {{"chunk", made.id}, {"server", failed.back()}, {"status", status}});
+    if (absl::IsAlreadyExists(status)) OnFoundThere(made.id, server);
   }
   return failed;
 }
@@ -133,10 +149,12 @@ void ChunkAllocator::Undo(const NewChunk& made) {
     MutexLock lock(&state_.mutex);
     state_.allocating.erase(made.id);
   }
-  // Orders of one server keep their order, so this also ends a Create that is still on its way.
+  // Orders of one server keep their order, so this also ends a Create that is still on its way. The
+  // token keeps it from taking away anything else.
   for (const ServerId server : made.chain) {
     pb::Order order;
     order.mutable_delete_()->set_chunk_id(made.id.value());
+    order.mutable_delete_()->set_create_token(made.token);
     orders_.Send(server, std::move(order));
   }
 }
@@ -148,8 +166,9 @@ absl::StatusOr<ChunkAllocator::NewChunk> ChunkAllocator::Make(
     NewChunk made;
     ASSIGN_OR_RETURN(made.chain, ChooseServers(file, request, failed));
     ASSIGN_OR_RETURN(made.id, NextChunkId());
+    made.token = RandomId();
     made.location = Locate(made.id, file, made.chain);
-    const std::vector<ServerId> refused = MakeReplicas(made.location, file);
+    const std::vector<ServerId> refused = MakeReplicas(made, file);
     if (refused.empty()) return made;
     Undo(made);
     failed.insert(failed.end(), refused.begin(), refused.end());

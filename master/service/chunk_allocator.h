@@ -7,6 +7,8 @@
 
 #include <absl/time/time.h>
 
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "common/clock.h"
@@ -24,19 +26,23 @@ namespace quern::master {
 class ChunkAllocator {
  public:
   ChunkAllocator(const MasterOptions& options, ClusterState* state, Committer* committer,
-                 OrderDispatcher* orders, Clock* clock)
+                 OrderDispatcher* orders, Clock* clock, std::function<void()> on_conflict)
       : options_(options),
         state_(*state),
         committer_(*committer),
         orders_(*orders),
-        clock_(*clock) {}
+        clock_(*clock),
+        on_conflict_(std::move(on_conflict)) {}
 
   // Unavailable: too few servers are alive. ResourceExhausted: none of them has room.
   absl::StatusOr<pb::AllocateChunkResponse> Allocate(const pb::AllocateChunkRequest& request);
+  // Ids that were reserved so far are not given out any more.
+  void DropReserved();
 
  private:
   struct NewChunk {
     ChunkId id;
+    uint64_t token = 0;           // of its Create orders
     std::vector<ServerId> chain;  // primary first
     pb::ChunkLocation location;
   };
@@ -60,13 +66,16 @@ class ChunkAllocator {
   pb::ChunkLocation Locate(ChunkId chunk, const pb::InodeRow& file,
                            const std::vector<ServerId>& chain);
   // Returns the servers that could not.
-  std::vector<ServerId> MakeReplicas(const pb::ChunkLocation& location, const pb::InodeRow& file);
+  std::vector<ServerId> MakeReplicas(const NewChunk& made, const pb::InodeRow& file);
+  // Only a server that another master has given orders can have it already.
+  void OnFoundThere(ChunkId chunk, const pb::ServerAddress& server);
 
   const MasterOptions& options_;
   ClusterState& state_;
   Committer& committer_;
   OrderDispatcher& orders_;
   Clock& clock_;
+  const std::function<void()> on_conflict_;  // this master is an old one (Standing)
 
   Mutex mutex_;
   uint64_t next_chunk_ ABSL_GUARDED_BY(mutex_) = 0;

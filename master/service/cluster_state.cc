@@ -16,6 +16,7 @@ std::vector<ServerId> ServerIds(const google::protobuf::RepeatedField<uint32_t>&
 
 void ClusterState::Load(const MetadataView& view) {
   MutexLock lock(&mutex);
+  standing.Load(view.Starts(), view.Meta().next_chunk());
   view.ForEachServer([&](ServerId id, const pb::ServerRow& row)
                          ABSL_NO_THREAD_SAFETY_ANALYSIS { servers.Load(id, row); });
   view.ForEachChunk([&](ChunkId id, const pb::ChunkRow& row) ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -37,6 +38,7 @@ void ClusterState::Apply(const pb::LogRecord& record, absl::Time now) {
     case pb::LogRecord::kSetReplication:
     case pb::LogRecord::kCollect:
     case pb::LogRecord::kRegisterServer:
+    case pb::LogRecord::kReserveChunkIds:
       break;
     default:
       return;  // nothing that is kept in memory
@@ -68,6 +70,8 @@ void ClusterState::Apply(const pb::LogRecord& record, absl::Time now) {
       repair.Forget(chunk->id);
       garbage.AddGarbage(chunk->id, holders);
     }
+  } else if (record.has_reserve_chunk_ids()) {
+    standing.Reserved(record.reserve_chunk_ids().next_chunk());
   } else if (record.has_register_server()) {
     servers.Load(ServerId(record.register_server().server_id()), record.register_server().server());
   }

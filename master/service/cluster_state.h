@@ -18,6 +18,7 @@
 #include "master/logic/metadata_view.h"
 #include "master/logic/repair_planner.h"
 #include "master/logic/server_registry.h"
+#include "master/logic/standing.h"
 #include "master/service/options.h"
 
 namespace quern::master {
@@ -45,6 +46,7 @@ struct ClusterState {
   CondVar changed;
   // Called by Changed; wakes the background tasks. Set once, before anything happens.
   std::function<void()> on_change;
+  Standing standing ABSL_GUARDED_BY(mutex);
   ServerRegistry servers ABSL_GUARDED_BY(mutex);
   ChunkTable chunks ABSL_GUARDED_BY(mutex);
   ChunkPlacement placement ABSL_GUARDED_BY(mutex);

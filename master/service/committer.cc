@@ -1,5 +1,6 @@
 #include "master/service/committer.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -73,11 +74,24 @@ Committer::Batch* Committer::Pending() {
   return filling_->records.empty() ? flushing_.get() : filling_.get();
 }
 
-absl::Status Committer::Commit(const Decide& decide) {
+void Committer::Halt(const absl::Status& why) {
+  MutexLock lock(&mutex_);
+  halted_ = why;
+}
+
+absl::Status Committer::Commit(const Decide& decide) { return CommitDecided(decide, 0, false); }
+
+absl::Status Committer::CommitAt(uint64_t index, const Decide& decide) {
+  return CommitDecided(decide, index, true);
+}
+
+absl::Status Committer::CommitDecided(const Decide& decide, uint64_t index, bool even_if_halted) {
   Notification durable;
   absl::Status result;
   {
     MutexLock lock(&mutex_);
+    if (!halted_.ok() && !even_if_halted) return halted_;
+    next_index_ = std::max(next_index_, index);
     overlay_.ReadFrom(store_->Latest());
     const MetadataView view(overlay_);
     absl::StatusOr<std::optional<pb::LogRecord>> record = decide(view);
@@ -120,6 +134,7 @@ absl::Status Committer::FindOrDecide(const pb::RequestHeader& header, const Deci
         view.Request(header.client_id(), header.request_id()).value_or(pb::RequestRow()).response();
     return view.status();
   }
+  RETURN_IF_ERROR(halted_);
   absl::StatusOr<std::optional<pb::LogRecord>> record = decide(view, response);
   RETURN_IF_ERROR(view.status());
   RETURN_IF_ERROR(record.status());

@@ -48,6 +48,13 @@ class Committer {
   // only returned when everything they were based on is durable.
   absl::Status Commit(const Decide& decide);
 
+  // From now on nothing is decided: `why` is the answer to everything that is not answered already.
+  // What was decided before still becomes durable.
+  void Halt(const absl::Status& why);
+  void Resume() { Halt(absl::OkStatus()); }
+  // Commit of a record whose index shall be at least `index`, also while halted.
+  absl::Status CommitAt(uint64_t index, const Decide& decide);
+
   // For a mutating request: the answer, decided once. A repeated request gets the first answer.
   template <typename Response, typename DecideRequest>
   absl::StatusOr<Response> Answer(const pb::RequestHeader& header, DecideRequest decide);
@@ -77,6 +84,7 @@ class Committer {
 
   Committer(MetadataStore* store, Clock* clock, Applied applied);
   absl::Status Recover();
+  absl::Status CommitDecided(const Decide& decide, uint64_t index, bool even_if_halted);
   void AnswerBytes(const pb::RequestHeader& header, const DecideBytes& decide,
                    RespondBytes respond);
   // Looks up or decides. `response` is the answer when OK.
@@ -104,6 +112,7 @@ class Committer {
   uint64_t next_index_ ABSL_GUARDED_BY(mutex_) = 1;
   std::unique_ptr<Batch> filling_ ABSL_GUARDED_BY(mutex_) = std::make_unique<Batch>();
   std::unique_ptr<Batch> flushing_ ABSL_GUARDED_BY(mutex_);
+  absl::Status halted_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   TaskThread answering_{"answers"};
   Thread thread_;

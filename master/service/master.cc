@@ -15,7 +15,8 @@ absl::StatusOr<std::unique_ptr<Master>> Master::Start(const MasterOptions& optio
                      m->state_.Apply(record, m->clock_.MonotonicNow());
                    }));
   RETURN_IF_ERROR(m->BeginTerm());
-  m->orders_ = std::make_unique<OrderDispatcher>(OrderDispatcher::Stamp{m->cluster_id_, m->term_},
+  RETURN_IF_ERROR(m->LoadState());
+  m->orders_ = std::make_unique<OrderDispatcher>(m->OrderStamp(),
                                                  [m] { return m->committer_->committed_index(); });
   m->sealer_ = std::make_unique<ChunkSealer>(m->options_, &m->state_, m->committer_.get(),
                                              m->orders_.get(), clock);
@@ -23,10 +24,11 @@ absl::StatusOr<std::unique_ptr<Master>> Master::Start(const MasterOptions& optio
       &m->state_, m->orders_.get(), clock,
       [m](ChunkId chunk, absl::Duration delay, std::string_view why) {
         m->sealer_->SealLater(chunk, delay, why);
-      });
-  m->allocator_ = std::make_unique<ChunkAllocator>(m->options_, &m->state_, m->committer_.get(),
-                                                   m->orders_.get(), clock);
-  RETURN_IF_ERROR(m->LoadState());
+      },
+      [m] { m->FollowStanding(); });
+  m->allocator_ =
+      std::make_unique<ChunkAllocator>(m->options_, &m->state_, m->committer_.get(),
+                                       m->orders_.get(), clock, [m] { m->FollowStanding(); });
   m->StartTasks();
   return master;
 }
@@ -54,9 +56,11 @@ absl::Status Master::BeginTerm() {
   RETURN_IF_ERROR(committer_->Commit(
       [&](const MetadataView& view) -> absl::StatusOr<std::optional<pb::LogRecord>> {
         cluster_id_ = view.Meta().cluster_id();
-        term_ = view.Meta().term() + 1;
         pb::LogRecord record;
-        record.mutable_begin_term()->set_term(term_);
+        pb::BeginTerm* begin = record.mutable_begin_term();
+        begin->set_term(view.Meta().term() + 1);
+        begin->set_start_id(RandomId());
+        for (const uint64_t id : StartsToForget(view.Starts())) begin->add_forgotten_starts(id);
         return record;
       }));
   return absl::OkStatus();
@@ -68,10 +72,69 @@ absl::Status Master::LoadState() {
   state_.Load(view);
   const pb::MetaRow meta = view.Meta();
   LogInfo("master_started", {{"cluster", cluster_id_},
-                             {"term", term_},
+                             {"term", meta.term()},
                              {"files", meta.file_count()},
                              {"chunks", meta.chunk_count()}});
   return view.status();
+}
+
+MasterStart Master::start() {
+  MutexLock lock(&state_.mutex);
+  return state_.standing.start();
+}
+
+OrderDispatcher::Stamp Master::OrderStamp() {
+  const MasterStart now = start();
+  return {.cluster_id = cluster_id_, .term = now.term, .start_id = now.id};
+}
+
+void Master::FollowStanding() {
+  MutexLock one_at_a_time(&standing_mutex_);
+  absl::Status status;
+  {
+    MutexLock lock(&state_.mutex);
+    status = state_.standing.status();
+  }
+  if (!status.ok()) {
+    if (!halted_) LogError("master_halted", {{"status", status}});
+    committer_->Halt(status);
+    orders_->Halt(status);
+  } else if (halted_) {
+    LogWarning("master_goes_on", {{"term", term()}});
+    committer_->Resume();
+    orders_->Resume(OrderStamp());
+  }
+  halted_ = !status.ok();
+}
+
+absl::Status Master::AdoptHistory() {
+  Standing::Adoption adoption;
+  {
+    MutexLock lock(&state_.mutex);
+    if (state_.standing.status().ok()) {
+      return FailedPreconditionError(
+          "no chunkserver knows anything that this master does not: there is nothing to adopt");
+    }
+    adoption = state_.standing.Adopt(RandomId());
+  }
+  RETURN_IF_ERROR(committer_->CommitAt(
+      adoption.index, [&](const MetadataView&) -> absl::StatusOr<std::optional<pb::LogRecord>> {
+        pb::LogRecord record;
+        *record.mutable_adopt_history() = adoption.record;
+        return record;
+      }));
+  allocator_->DropReserved();
+  const std::unique_ptr<RowReader> rows = committer_->Snapshot();
+  const MetadataView view(*rows);
+  const std::vector<MasterStart> starts = view.Starts();
+  const uint64_t next_chunk = view.Meta().next_chunk();
+  RETURN_IF_ERROR(view.status());
+  {
+    MutexLock lock(&state_.mutex);
+    state_.standing.Load(starts, next_chunk);
+  }
+  FollowStanding();
+  return absl::OkStatus();
 }
 
 void Master::StartTasks() {

@@ -31,7 +31,9 @@ class Master {
 
   const MasterOptions& options() const { return options_; }
   const std::string& cluster_id() const { return cluster_id_; }
-  uint64_t term() const { return term_; }
+  // Of the present start.
+  uint64_t term() { return start().term; }
+  MasterStart start();
   Clock& clock() { return clock_; }
   Committer& committer() { return *committer_; }
   ClusterState& state() { return state_; }
@@ -40,6 +42,11 @@ class Master {
   ChunkSealer& sealer() { return *sealer_; }
   ChunkAllocator& allocator() { return *allocator_; }
   WriterTable& writers() { return writers_; }
+  // A chunkserver knows more than this master, or does not any more: gives no orders and changes
+  // nothing while one does.
+  void FollowStanding();
+  // Goes on without what the conflicting chunkservers know (Standing::Adopt).
+  absl::Status AdoptHistory();
   // Where the pages are; set once, before anybody asks.
   const std::string& http_address() const { return http_address_; }
   void set_http_address(std::string address) { http_address_ = std::move(address); }
@@ -50,6 +57,7 @@ class Master {
   Master(const MasterOptions& options, Clock* clock)
       : options_(options), clock_(*clock), state_(options_, clock->MonotonicNow()) {}
   absl::Status BeginTerm();
+  OrderDispatcher::Stamp OrderStamp();
   absl::Status LoadState();
   void StartTasks();
 
@@ -57,7 +65,9 @@ class Master {
   Clock& clock_;
   std::string cluster_id_;
   std::string http_address_;
-  uint64_t term_ = 0;
+  // One at a time: what is told to the parts is the newest.
+  Mutex standing_mutex_;
+  bool halted_ ABSL_GUARDED_BY(standing_mutex_) = false;
   ClusterState state_;
   WriterTable writers_;
   std::unique_ptr<Committer> committer_;

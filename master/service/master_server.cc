@@ -44,10 +44,9 @@ absl::Status MasterServer::StartHttp(const ServerFlags& flags) {
 
 absl::Status MasterServer::StartRpc(const ServerFlags& flags) {
   sessions_ = std::make_unique<SessionHandler>(
-      master_->options(),
-      SessionHandler::Identity{master_->cluster_id(), master_->term(), master_->http_address()},
+      master_->options(), SessionHandler::Identity{master_->cluster_id(), master_->http_address()},
       &master_->state(), &master_->committer(), &master_->orders(), &master_->reports(),
-      &master_->clock());
+      &master_->clock(), [this] { master_->FollowStanding(); });
   services_ = std::make_unique<MasterServices>(master_.get(), sessions_.get(), &metrics_);
   rpc::ServerOptions options;
   options.listen = flags.listen;

@@ -83,6 +83,7 @@ class NamespaceService final : public Async<pb::Namespace::Service> {
   QUERN_SERVE(List);
   QUERN_SERVE(ReportBadReplica);
   QUERN_SERVE(GetCluster);
+  QUERN_SERVE(AdoptHistory);
 };
 
 // The method of the service that `handler` answers.

@@ -30,6 +30,7 @@ void OrderDispatcher::Attach(ServerId server, std::shared_ptr<SessionPipe> pipe)
   Session old;
   {
     MutexLock lock(&mutex_);
+    if (!halted_.ok()) pipe->Cancel();
     old = std::exchange(sessions_[server], Session{std::move(pipe), {}});
   }
   if (old.pipe != nullptr) old.pipe->Cancel();
@@ -59,15 +60,34 @@ void OrderDispatcher::Cancel(ServerId server) {
   if (pipe != nullptr) pipe->Cancel();
 }
 
-void OrderDispatcher::Send(ServerId server, pb::Order order, Done done) {
+void OrderDispatcher::Halt(const absl::Status& why) {
+  std::vector<std::shared_ptr<SessionPipe>> pipes;
   {
     MutexLock lock(&mutex_);
+    halted_ = why;
+    for (const auto& [server, session] : sessions_) pipes.push_back(session.pipe);
+  }
+  for (const auto& pipe : pipes) pipe->Cancel();
+}
+
+void OrderDispatcher::Resume(Stamp stamp) {
+  MutexLock lock(&mutex_);
+  halted_ = absl::OkStatus();
+  stamp_ = std::move(stamp);
+}
+
+void OrderDispatcher::Send(ServerId server, pb::Order order, Done done) {
+  absl::Status failure;
+  {
+    MutexLock lock(&mutex_);
+    failure = halted_;
     const auto found = sessions_.find(server);
-    if (found != sessions_.end()) {
+    if (failure.ok() && found != sessions_.end()) {
       const uint64_t id = next_order_++;
       order.set_order_id(id);
       order.set_cluster_id(stamp_.cluster_id);
       order.set_term(stamp_.term);
+      order.set_start_id(stamp_.start_id);
       order.set_log_index(committed_index_());
       found->second.outstanding[id] = std::move(done);
       pb::MasterMessage message;
@@ -76,7 +96,8 @@ void OrderDispatcher::Send(ServerId server, pb::Order order, Done done) {
       return;
     }
   }
-  if (done) done(UnavailableError("{}: has no session with the master", server));
+  if (failure.ok()) failure = UnavailableError("{}: has no session with the master", server);
+  if (done) done(failure);
 }
 
 void OrderDispatcher::OnResult(ServerId server, const Result& result) {

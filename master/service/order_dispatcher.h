@@ -42,9 +42,10 @@ class OrderDispatcher {
   struct Stamp {
     std::string cluster_id;
     uint64_t term = 0;
+    uint64_t start_id = 0;
   };
   OrderDispatcher(Stamp stamp, std::function<uint64_t()> committed_index)
-      : stamp_(std::move(stamp)), committed_index_(std::move(committed_index)) {}
+      : committed_index_(std::move(committed_index)), stamp_(std::move(stamp)) {}
 
   // A session begins; an older one of the same server is cancelled.
   void Attach(ServerId server, std::shared_ptr<SessionPipe> pipe);
@@ -52,6 +53,10 @@ class OrderDispatcher {
   bool Detach(ServerId server, const SessionPipe* pipe);
   // Ends the session of a server, if it has one.
   void Cancel(ServerId server);
+  // Ends all sessions and sends nothing any more: every order fails with `why`.
+  void Halt(const absl::Status& why);
+  // Sends again, with this stamp.
+  void Resume(Stamp stamp);
 
   void Send(ServerId server, pb::Order order, Done done);
   // For orders whose result is only of interest as a report of the replica.
@@ -66,9 +71,10 @@ class OrderDispatcher {
   };
   static void FailAll(ServerId server, Session session);
 
-  const Stamp stamp_;
   const std::function<uint64_t()> committed_index_;
   Mutex mutex_;
+  Stamp stamp_ ABSL_GUARDED_BY(mutex_);
+  absl::Status halted_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<ServerId, Session> sessions_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_order_ ABSL_GUARDED_BY(mutex_) = 1;
 };

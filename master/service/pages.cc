@@ -34,6 +34,7 @@ std::string UrlEscape(std::string_view text) {
 // What is wrong, as sentences; the first thing that somebody who opens the page wants to know.
 std::vector<std::string> StateSentences(const pb::GetClusterResponse& cluster) {
   std::vector<std::string> sentences;
+  if (!cluster.halted().empty()) sentences.push_back(cluster.halted());
   const auto down = std::count_if(cluster.servers().begin(), cluster.servers().end(),
                                   [](const auto& server) { return !server.alive(); });
   if (cluster.servers().empty()) sentences.emplace_back("no chunkserver has registered yet");

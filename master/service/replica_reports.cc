@@ -21,9 +21,20 @@ pb::Order FinalizeOrder(const ChunkInfo& chunk) {
   return order;
 }
 
+bool ReplicaReports::CheckStanding(ServerId server, const pb::ReplicaReport& report) {
+  if (report.state() == pb::REPLICA_STATE_REMOVED) return true;
+  const ServerInfo* info = state_.servers.Find(server);
+  const std::string_view address = info == nullptr ? std::string_view() : info->row.address();
+  return state_.standing.CheckReplica(address, ChunkId(report.chunk_id())).ok();
+}
+
 void ReplicaReports::TakeIn(ServerId server, const pb::ReplicaReport& report, Source source,
                             absl::Time now, Actions* actions) {
   const ChunkId id(report.chunk_id());
+  if (!CheckStanding(server, report)) {
+    actions->conflict = true;
+    return;
+  }
   ReplicaContext context;
   context.chunk = state_.chunks.Find(id);
   context.garbage = state_.garbage.IsGarbage(id);
@@ -43,6 +54,10 @@ void ReplicaReports::TakeIn(ServerId server, const pb::ReplicaReport& report, So
       if (source != Source::kOrderResult) {
         actions->orders.emplace_back(server, FinalizeOrder(*context.chunk));
       }
+      return;
+    case ReplicaVerdict::kReclaim:
+      if (source == Source::kOrderResult) return;
+      actions->orders.emplace_back(server, FinalizeOrder(*context.chunk));
       return;
     case ReplicaVerdict::kForceSeal:
       note(report.state());
@@ -64,7 +79,12 @@ void ReplicaReports::TakeIn(ServerId server, const pb::ReplicaReport& report, So
       state_.Reassess(id, now);
       return;
     case ReplicaVerdict::kDelete:
-      state_.garbage.Found(id, server);
+      if (context.garbage) {
+        state_.garbage.Found(id, server);
+      } else {
+        LogInfo("quarantine_ends", {{"chunk", id}, {"server", server}});
+        state_.garbage.AddGarbage(id, {{server}});
+      }
       return;
     case ReplicaVerdict::kQuarantine: {
       LogWarning("unknown_replica",
@@ -78,6 +98,7 @@ void ReplicaReports::TakeIn(ServerId server, const pb::ReplicaReport& report, So
 }
 
 void ReplicaReports::Act(Actions actions) {
+  if (actions.conflict) on_conflict_();
   for (auto& [server, order] : actions.orders) orders_.Send(server, std::move(order));
   for (const auto& [chunk, delay] : actions.seals) {
     seal_later_(chunk, delay, "a replica cannot grow any more");

@@ -22,8 +22,14 @@ class ReplicaReports {
   // Asks for a forced seal in the background, not before the delay has passed.
   using SealLater = std::function<void(ChunkId chunk, absl::Duration delay, std::string_view why)>;
 
-  ReplicaReports(ClusterState* state, OrderDispatcher* orders, Clock* clock, SealLater seal_later)
-      : state_(*state), orders_(*orders), clock_(*clock), seal_later_(std::move(seal_later)) {}
+  // `on_conflict` is called when a report shows that this master is an old one (Standing).
+  ReplicaReports(ClusterState* state, OrderDispatcher* orders, Clock* clock, SealLater seal_later,
+                 std::function<void()> on_conflict)
+      : state_(*state),
+        orders_(*orders),
+        clock_(*clock),
+        seal_later_(std::move(seal_later)),
+        on_conflict_(std::move(on_conflict)) {}
 
   // A change, told by a heartbeat.
   void OnDelta(ServerId server, const pb::ReplicaReport& report);
@@ -44,10 +50,14 @@ class ReplicaReports {
   struct Actions {
     std::vector<std::pair<ServerId, pb::Order>> orders;
     std::vector<std::pair<ChunkId, absl::Duration>> seals;
+    bool conflict = false;
   };
   void TakeIn(ServerId server, const pb::ReplicaReport& report, Source source, absl::Time now,
               Actions* actions) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex);
   static void ResumeSeal(const ChunkInfo& chunk, const Replica& replica, Actions* actions);
+  // False: the server knows a chunk that this master cannot know of.
+  bool CheckStanding(ServerId server, const pb::ReplicaReport& report)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex);
   void ConfirmServer(ServerId server) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex);
   void Act(Actions actions);
 
@@ -55,6 +65,7 @@ class ReplicaReports {
   OrderDispatcher& orders_;
   Clock& clock_;
   const SealLater seal_later_;
+  const std::function<void()> on_conflict_;
 };
 
 // Orders about a sealed chunk.

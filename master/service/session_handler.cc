@@ -11,6 +11,8 @@ namespace quern::master {
 namespace {
 
 constexpr absl::Duration kRegisterTimeout = absl::Seconds(10);
+// Heartbeats between two words about how far the log has come.
+constexpr uint64_t kProgressEvery = 5;
 
 }  // namespace
 
@@ -57,6 +59,7 @@ struct SessionHandler::Progress {
   std::shared_ptr<Pipe> pipe;
   ServerId server;  // none before it is admitted
   uint64_t last_heartbeat = 0;
+  uint64_t told_index = 0;
   // Pages of an inventory that has not ended yet.
   std::vector<uint32_t> buckets;
   std::vector<pb::ReplicaReport> replicas;
@@ -138,15 +141,25 @@ absl::Status SessionHandler::CheckAllegiance(
         "{}: belongs to cluster {}, this master to {}. Try: the right --master, or an empty --dir",
         registration.address(), registration.cluster_id(), identity_.cluster_id);
   }
-  if (registration.max_term() > identity_.term ||
-      registration.max_log_index() > committer_.committed_index()) {
-    return FailedPreconditionError(
-        "{}: has obeyed a newer master (term {}, log index {}) than this one (term {}, log index "
-        "{}). Try: put the master's newest database back",
-        registration.address(), registration.max_term(), registration.max_log_index(),
-        identity_.term, committer_.committed_index());
-  }
   return absl::OkStatus();
+}
+
+absl::Status SessionHandler::CheckStanding(const pb::ServerMessage::Register& registration) {
+  absl::Status conflict;
+  bool changed = false;
+  absl::Status status;
+  {
+    MutexLock lock(&state_.mutex);
+    const size_t before = state_.standing.conflicts().size();
+    conflict = state_.standing.Register(registration);
+    changed = before != state_.standing.conflicts().size();
+    status = state_.standing.status();
+  }
+  if (!conflict.ok() && changed) {
+    LogError("server_knows_more", {{"server", registration.address()}, {"status", conflict}});
+  }
+  if (changed) on_standing_();
+  return conflict.ok() ? status : conflict;
 }
 
 absl::StatusOr<ServerId> SessionHandler::IdOf(const pb::ServerMessage::Register& registration) {
@@ -177,24 +190,48 @@ absl::StatusOr<ServerId> SessionHandler::IdOf(const pb::ServerMessage::Register&
   return id;
 }
 
+pb::MasterMessage SessionHandler::Admission(const pb::ServerMessage::Register& registration,
+                                            ServerId server) {
+  pb::MasterMessage message;
+  pb::MasterMessage::Admitted* admitted = message.mutable_admitted();
+  admitted->set_cluster_id(identity_.cluster_id);
+  admitted->set_server_id(server.value());
+  admitted->set_heartbeat_ms(static_cast<uint32_t>(absl::ToInt64Milliseconds(options_.heartbeat)));
+  admitted->set_http_address(identity_.http_address);
+  MutexLock lock(&state_.mutex);
+  admitted->set_term(state_.standing.start().term);
+  const FollowedMaster followed = {.start_id = registration.start_id()};
+  for (const MasterStart& start : state_.standing.HistoryFor(followed)) {
+    pb::MasterStart* told = admitted->add_history();
+    told->set_term(start.term);
+    told->set_id(start.id);
+    told->set_first_index(start.first_index);
+    told->set_end_index(start.end_index);
+  }
+  return message;
+}
+
+void SessionHandler::TellProgress(Progress* progress) {
+  const uint64_t index = committer_.committed_index();
+  if (progress->last_heartbeat % kProgressEvery != 0 || index == progress->told_index) return;
+  progress->told_index = index;
+  pb::MasterMessage message;
+  message.mutable_progress()->set_log_index(index);
+  progress->pipe->Send(std::move(message));
+}
+
 absl::Status SessionHandler::OnRegister(const pb::ServerMessage::Register& registration,
                                         Progress* progress) {
   if (progress->server) return FailedPreconditionError("registered already");
   RETURN_IF_ERROR(CheckAllegiance(registration));
+  RETURN_IF_ERROR(CheckStanding(registration));
   ASSIGN_OR_RETURN(const ServerId server, IdOf(registration));
   progress->server = server;
   {
     MutexLock lock(&state_.mutex);
     state_.servers.Admit(server, registration, clock_.MonotonicNow());
   }
-  pb::MasterMessage admitted;
-  admitted.mutable_admitted()->set_cluster_id(identity_.cluster_id);
-  admitted.mutable_admitted()->set_term(identity_.term);
-  admitted.mutable_admitted()->set_server_id(server.value());
-  admitted.mutable_admitted()->set_heartbeat_ms(
-      static_cast<uint32_t>(absl::ToInt64Milliseconds(options_.heartbeat)));
-  admitted.mutable_admitted()->set_http_address(identity_.http_address);
-  progress->pipe->Send(std::move(admitted));
+  progress->pipe->Send(Admission(registration, server));
   // Orders may follow from here on; what the digests say may lead to some at once.
   orders_.Attach(server, progress->pipe);
   const std::vector<uint32_t> differing = reports_.OnDigests(
@@ -230,6 +267,7 @@ absl::Status SessionHandler::OnHeartbeat(const pb::ServerMessage::Heartbeat& hea
   for (const pb::ReplicaReport& report : heartbeat.deltas()) {
     reports_.OnDelta(progress->server, report);
   }
+  TellProgress(progress);
   return absl::OkStatus();
 }
 

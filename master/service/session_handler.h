@@ -25,19 +25,21 @@ class SessionHandler {
  public:
   struct Identity {
     std::string cluster_id;
-    uint64_t term = 0;
     std::string http_address;
   };
+  // `on_standing` is called when what a server knows, or does not know any more, may halt this
+  // master or let it go on.
   SessionHandler(const MasterOptions& options, Identity identity, ClusterState* state,
                  Committer* committer, OrderDispatcher* orders, ReplicaReports* reports,
-                 Clock* clock)
+                 Clock* clock, std::function<void()> on_standing)
       : options_(options),
         identity_(std::move(identity)),
         state_(*state),
         committer_(*committer),
         orders_(*orders),
         reports_(*reports),
-        clock_(*clock) {}
+        clock_(*clock),
+        on_standing_(std::move(on_standing)) {}
 
   // The handler of /quern.dfs.v1.Cluster/Session.
   void Run(rpc::BulkLoop* loop, rpc::BulkStream* stream);
@@ -49,6 +51,10 @@ class SessionHandler {
   absl::Status OnMessage(const pb::ServerMessage& message, Progress* progress);
   absl::Status OnRegister(const pb::ServerMessage::Register& registration, Progress* progress);
   absl::Status CheckAllegiance(const pb::ServerMessage::Register& registration) const;
+  // Which of us knows more?
+  absl::Status CheckStanding(const pb::ServerMessage::Register& registration);
+  pb::MasterMessage Admission(const pb::ServerMessage::Register& registration, ServerId server);
+  void TellProgress(Progress* progress);
   // The durable id of a server: given at its first registration.
   absl::StatusOr<ServerId> IdOf(const pb::ServerMessage::Register& registration);
   absl::Status OnHeartbeat(const pb::ServerMessage::Heartbeat& heartbeat, Progress* progress);
@@ -61,6 +67,7 @@ class SessionHandler {
   OrderDispatcher& orders_;
   ReplicaReports& reports_;
   Clock& clock_;
+  const std::function<void()> on_standing_;
 };
 
 }  // namespace quern::master

@@ -29,7 +29,7 @@ struct FakeChunkserver::Session {
 };
 
 FakeChunkserver::FakeChunkserver(const Options& options)
-    : options_(options), master_(options.master) {}
+    : options_(options), master_(options.master), followed_(options.followed) {}
 
 FakeChunkserver::~FakeChunkserver() { Disconnect(); }
 
@@ -38,7 +38,11 @@ ServerMessage FakeChunkserver::Registration() {
   ServerMessage::Register* registration = message.mutable_register_();
   registration->set_server_uuid("uuid-" + options_.node);
   registration->set_cluster_id(options_.cluster_id);
-  registration->set_max_log_index(options_.max_log_index);
+  registration->set_max_term(followed_.term);
+  registration->set_start_id(followed_.start_id);
+  registration->set_max_log_index(followed_.log_index);
+  if (!replicas_.empty()) registration->set_max_chunk_id(replicas_.rbegin()->first.value());
+  registration->set_replica_count(replicas_.size());
   registration->set_boot_id("boot");
   registration->set_address(address());
   registration->set_http_address(options_.node + ":2");
@@ -116,6 +120,9 @@ void FakeChunkserver::Read(Session* session) {
       SendInventory(session, message.inventory_wanted());
     } else if (message.has_order()) {
       orders_.push_back(message.order());
+      followed_ = {.term = message.order().term(),
+                   .start_id = message.order().start_id(),
+                   .log_index = message.order().log_index()};
       std::optional<Result> result;
       if (override_) result = override_(message.order());
       if (!result.has_value()) result = CarryOut(message.order());
@@ -165,6 +172,12 @@ FakeChunkserver::Result FakeChunkserver::CarryOut(const Order& order) {
     return true;
   };
   if (order.has_create()) {
+    const ChunkId chunk(order.create().chunk_id());
+    if (replicas_.contains(chunk)) {
+      result.set_code(static_cast<int>(absl::StatusCode::kAlreadyExists));
+      return result;
+    }
+    tokens_[chunk] = order.create().token();
     set(order.create().chunk_id(), dfs::v1::REPLICA_STATE_OPEN, 0);
   } else if (order.has_fence()) {
     const uint64_t chunk = order.fence().chunk_id();
@@ -186,6 +199,11 @@ FakeChunkserver::Result FakeChunkserver::CarryOut(const Order& order) {
   } else if (order.has_copy()) {
     set(order.copy().chunk_id(), dfs::v1::REPLICA_STATE_FINALIZED, order.copy().length());
   } else if (order.has_delete_()) {
+    const uint64_t token = order.delete_().create_token();
+    if (token != 0 && tokens_[ChunkId(order.delete_().chunk_id())] != token) {
+      result.set_code(static_cast<int>(absl::StatusCode::kFailedPrecondition));
+      return result;
+    }
     replicas_.erase(ChunkId(order.delete_().chunk_id()));
   } else if (order.has_quarantine()) {
     const uint64_t chunk = order.quarantine().chunk_id();
@@ -223,6 +241,16 @@ void FakeChunkserver::Freeze(bool frozen) {
 ServerId FakeChunkserver::id() {
   MutexLock lock(&mutex_);
   return ServerId(id_);
+}
+
+void FakeChunkserver::SetFollowed(const FollowedMaster& followed) {
+  MutexLock lock(&mutex_);
+  followed_ = followed;
+}
+
+FollowedMaster FakeChunkserver::followed() {
+  MutexLock lock(&mutex_);
+  return followed_;
 }
 
 void FakeChunkserver::SetMaster(std::string address) {
@@ -267,6 +295,14 @@ void FakeChunkserver::Report(ChunkId chunk, dfs::v1::ReplicaState state, uint64_
   report.set_state(state);
   report.set_length(length);
   report.set_crc(FakeCrc(length));
+  deltas_.push_back(report);
+  changed_.SignalAll();
+}
+
+void FakeChunkserver::ReportExpired(ChunkId chunk) {
+  MutexLock lock(&mutex_);
+  ReplicaReport report = replicas_[chunk];
+  report.set_expired(true);
   deltas_.push_back(report);
   changed_.SignalAll();
 }

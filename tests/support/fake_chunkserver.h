@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/ids.h"
+#include "common/master_history.h"
 #include "common/mutex.h"
 #include "common/status.h"
 #include "common/thread.h"
@@ -32,8 +33,8 @@ class FakeChunkserver {
     std::string master;  // HOST:PORT
     std::string node;    // also the base of uuid and address
     std::string rack = "/r";
-    std::string cluster_id{};  // claimed at the registration
-    uint64_t max_log_index = 0;
+    std::string cluster_id{};   // claimed at the registration
+    FollowedMaster followed{};  // claimed at the first registration
     uint64_t free_bytes = uint64_t{100} << 30;
     absl::Duration heartbeat = absl::Milliseconds(50);
   };
@@ -53,6 +54,9 @@ class FakeChunkserver {
   std::string address() const { return options_.node + ":1"; }
   const std::string& node() const { return options_.node; }
   void SetMaster(std::string address);
+  // What it will claim to have followed.
+  void SetFollowed(const FollowedMaster& followed);
+  FollowedMaster followed();
 
   // The replica; REMOVED when it has none.
   dfs::v1::ReplicaReport Replica(ChunkId chunk);
@@ -61,6 +65,8 @@ class FakeChunkserver {
   void SetReplica(ChunkId chunk, dfs::v1::ReplicaState state, uint64_t length);
   // Changes it and tells with the next heartbeat.
   void Report(ChunkId chunk, dfs::v1::ReplicaState state, uint64_t length);
+  // Tells that a replica has been in quarantine for long enough.
+  void ReportExpired(ChunkId chunk);
   // Bytes arrive in an open replica.
   void Append(ChunkId chunk, uint64_t length) {
     SetReplica(chunk, dfs::v1::REPLICA_STATE_OPEN, length);
@@ -98,11 +104,14 @@ class FakeChunkserver {
   CondVar changed_;
   std::string master_ ABSL_GUARDED_BY(mutex_);
   std::map<ChunkId, dfs::v1::ReplicaReport> replicas_ ABSL_GUARDED_BY(mutex_);
+  std::map<ChunkId, uint64_t> tokens_ ABSL_GUARDED_BY(mutex_);  // of the Creates
   std::vector<dfs::v1::ReplicaReport> deltas_ ABSL_GUARDED_BY(mutex_);
   std::vector<Order> orders_ ABSL_GUARDED_BY(mutex_);
   Override override_ ABSL_GUARDED_BY(mutex_);
   uint32_t id_ ABSL_GUARDED_BY(mutex_) = 0;
   bool frozen_ ABSL_GUARDED_BY(mutex_) = false;
+  // Whose orders were last carried out.
+  FollowedMaster followed_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<Session> session_;
 };
 

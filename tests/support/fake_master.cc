@@ -13,8 +13,19 @@ using dfs::v1::ReplicaReport;
 using dfs::v1::ServerMessage;
 using Kind = rpc::BulkEvent::Kind;
 
+namespace {
+
+uint64_t StartOfTerm(uint64_t term) { return term * 1000 + 1; }
+
+FakeMaster::Options WithStart(FakeMaster::Options options) {
+  if (options.start_id == 0) options.start_id = StartOfTerm(options.term);
+  return options;
+}
+
+}  // namespace
+
 FakeMaster::FakeMaster(const Options& options)
-    : options_(options), term_(options.term), log_index_(options.log_index) {
+    : options_(WithStart(options)), log_index_(options.log_index) {
   auto server = rpc::Server::Start(
       {.listen = options.listen, .watchdog = false}, {},
       {{"/quern.dfs.v1.Cluster/Session",
@@ -94,7 +105,14 @@ void FakeMaster::Admit(const ServerMessage::Register& registration, rpc::BulkLoo
   session.loop = loop;
   MasterMessage admitted;
   admitted.mutable_admitted()->set_cluster_id(options_.cluster_id);
-  admitted.mutable_admitted()->set_term(term_);
+  admitted.mutable_admitted()->set_term(options_.term);
+  for (uint64_t term = 1; term <= options_.term; ++term) {
+    dfs::v1::MasterStart* start = admitted.mutable_admitted()->add_history();
+    const bool last = term == options_.term;
+    start->set_term(term);
+    start->set_id(last ? options_.start_id : StartOfTerm(term));
+    start->set_end_index(last ? 0 : options_.log_index);
+  }
   admitted.mutable_admitted()->set_server_id(session.server_id);
   admitted.mutable_admitted()->set_heartbeat_ms(50);
   session.outbox.push_back(admitted);
@@ -133,7 +151,8 @@ absl::StatusOr<FakeMaster::Result> FakeMaster::Carry(const std::string& node, Or
   MutexLock lock(&mutex_);
   order.set_order_id(++last_order_);
   order.set_cluster_id(options_.cluster_id);
-  order.set_term(term_);
+  order.set_term(options_.term);
+  order.set_start_id(options_.start_id);
   order.set_log_index(log_index_);
   Session& session = sessions_[node];
   if (session.loop == nullptr) return UnavailableError("{} has no session", node);
@@ -206,10 +225,16 @@ absl::Status FakeMaster::Quarantine(const std::string& node, ChunkId chunk) {
   return Carry(node, order).status();
 }
 
-void FakeMaster::SetStamp(uint64_t term, uint64_t log_index) {
+void FakeMaster::SetLogIndex(uint64_t log_index) {
   MutexLock lock(&mutex_);
-  term_ = term;
   log_index_ = log_index;
+}
+
+void FakeMaster::TellProgress(const std::string& node, uint64_t log_index) {
+  MutexLock lock(&mutex_);
+  Session& session = sessions_[node];
+  session.outbox.emplace_back().mutable_progress()->set_log_index(log_index);
+  session.loop->Wake();
 }
 
 // --- Seals.
@@ -262,6 +287,14 @@ bool FakeMaster::AwaitState(const std::string& node, ChunkId chunk, dfs::v1::Rep
   return Await([&] {
     const auto found = replicas_.find({node, chunk.value()});
     return found != replicas_.end() && found->second.state() == state;
+  });
+}
+
+bool FakeMaster::AwaitExpired(const std::string& node, ChunkId chunk) {
+  MutexLock lock(&mutex_);
+  return Await([&] {
+    const auto found = replicas_.find({node, chunk.value()});
+    return found != replicas_.end() && found->second.expired();
   });
 }
 

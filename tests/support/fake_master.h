@@ -26,6 +26,9 @@ class FakeMaster {
     std::string cluster_id = "test-cluster";
     uint64_t term = 1;
     uint64_t log_index = 10;  // of the orders
+    // Of the present start; 0: the same for every master of this term. Earlier terms are taken for
+    // starts of the same history that ended just before `log_index`.
+    uint64_t start_id = 0;
     std::string listen = "127.0.0.1:0";
   };
   explicit FakeMaster(const Options& options);
@@ -61,6 +64,7 @@ class FakeMaster {
   // What the node last said of the chunk; REMOVED when it never did.
   dfs::v1::ReplicaReport Reported(const std::string& node, ChunkId chunk);
   bool AwaitState(const std::string& node, ChunkId chunk, dfs::v1::ReplicaState state);
+  bool AwaitExpired(const std::string& node, ChunkId chunk);
   // Waits until a heartbeat says that so many disks of the node have failed.
   bool AwaitFailedDisks(const std::string& node, int failed);
   dfs::v1::ServerMessage::Register Registration(const std::string& node);
@@ -70,7 +74,9 @@ class FakeMaster {
   int sessions_ended();
 
   // Of the orders from now on.
-  void SetStamp(uint64_t term, uint64_t log_index);
+  void SetLogIndex(uint64_t log_index);
+  // Says how far the log has come.
+  void TellProgress(const std::string& node, uint64_t log_index);
 
  private:
   struct Session {
@@ -106,7 +112,6 @@ class FakeMaster {
   int seal_reports_ ABSL_GUARDED_BY(mutex_) = 0;
   int sessions_ended_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t last_order_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t term_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t log_index_ ABSL_GUARDED_BY(mutex_) = 0;
   std::unique_ptr<rpc::Server> server_;
 };

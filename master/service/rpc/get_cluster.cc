@@ -59,7 +59,9 @@ Reply<pb::GetClusterResponse> GetCluster(Master& master, const pb::GetClusterReq
   response.set_repairs_in_flight(state.repair.in_flight());
   const uint32_t needed = MinWriteReplicas(
       master.options(), master.options().file_defaults.replication, state.servers.servers().size());
-  response.set_writable(state.servers.CountAlive(now) >= std::max(needed, 1u));
+  const absl::Status standing = state.standing.status();
+  response.set_halted(std::string(Message(standing)));
+  response.set_writable(standing.ok() && state.servers.CountAlive(now) >= std::max(needed, 1u));
   return response;
 }
 

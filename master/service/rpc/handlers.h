@@ -49,6 +49,8 @@ Reply<pb::ListResponse> List(Master&, const pb::ListRequest&, const CallContext&
 Reply<pb::ReportBadReplicaResponse> ReportBadReplica(Master&, const pb::ReportBadReplicaRequest&,
                                                      const CallContext&);
 Reply<pb::GetClusterResponse> GetCluster(Master&, const pb::GetClusterRequest&, const CallContext&);
+Reply<pb::AdoptHistoryResponse> AdoptHistory(Master&, const pb::AdoptHistoryRequest&,
+                                             const CallContext&);
 Reply<pb::ReportSealedResponse> ReportSealed(Master&, const pb::ReportSealedRequest&,
                                              const CallContext&);
 

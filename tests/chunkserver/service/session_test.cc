@@ -29,6 +29,9 @@ TEST_F(SessionTest, RegistersWithDigestsOfWhatItHas) {
   EXPECT_EQ(registration.cluster_id(), "test-cluster");
   EXPECT_EQ(registration.max_term(), 1u);
   EXPECT_EQ(registration.max_log_index(), 10u);
+  EXPECT_NE(registration.start_id(), 0u);
+  EXPECT_EQ(registration.max_chunk_id(), kChunk.value());
+  EXPECT_EQ(registration.replica_count(), 1u);
   EXPECT_EQ(registration.boot_id(), "boot-1");
   EXPECT_EQ(registration.disks_size(), 1);
   ASSERT_EQ(registration.digests_size(), static_cast<int>(kInventoryBuckets));
@@ -80,15 +83,50 @@ TEST_F(SessionTest, RefusesAMasterOfThePastAndOneOfAnotherCluster) {
   StartMaster({.cluster_id = "another", .term = 9, .log_index = 200});
   Start("n1");
   EXPECT_TRUE(AwaitTrouble("n1"));
-  // A new term over an old log (a restored backup): a session, but no order is obeyed.
+  // A new term over an old log (a restored backup).
   master_.reset();
   StartMaster({.term = 6, .log_index = 99});
+  Start("n1");
+  EXPECT_TRUE(AwaitTrouble("n1"));
+  // The same term and a longer log, but another start: a copy of the directory that went on.
+  master_.reset();
+  StartMaster({.term = 5, .log_index = 300, .start_id = 77});
+  Start("n1");
+  EXPECT_TRUE(AwaitTrouble("n1"));
+  // The one that knows everything.
+  master_.reset();
+  StartMaster({.term = 6, .log_index = 101});
+  Start("n1");
   ASSERT_TRUE(master_->AwaitSessions({"n1"}));
-  EXPECT_THAT(master_->Delete("n1", kChunk), StatusIs(absl::StatusCode::kFailedPrecondition));
-  master_->SetStamp(6, 100);
   ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read("n1", kChunk));
   EXPECT_TRUE(answer.bytes == text);
+  master_->SetLogIndex(99);
+  EXPECT_THAT(master_->Delete("n1", kChunk), StatusIs(absl::StatusCode::kFailedPrecondition));
+  master_->SetLogIndex(101);
   EXPECT_OK(master_->Delete("n1", kChunk));
+}
+
+TEST_F(SessionTest, BeingAdmittedAloneFollowsNobody) {
+  StartMaster({.term = 5, .log_index = 100});
+  Start("n1");
+  ASSERT_TRUE(master_->AwaitSessions({"n1"}));
+  MakeSealedChunk(kChunk, {"n1"});
+  // A copy that was started by mistake admits the server and is stopped before it gives an order.
+  master_.reset();
+  StartMaster({.term = 6, .log_index = 101, .start_id = 77});
+  ASSERT_TRUE(master_->AwaitSessions({"n1"}));
+  master_.reset();
+  StartMaster({.term = 6, .log_index = 101, .start_id = 78});
+  ASSERT_TRUE(master_->AwaitSessions({"n1"}));
+  // Progress counts like an order, so that a server without orders notices an old copy too.
+  master_->TellProgress("n1", 150);
+  master_->SetLogIndex(150);
+  ASSERT_OK(master_->Carry("n1", {}).status().code() == absl::StatusCode::kUnimplemented
+                ? absl::OkStatus()
+                : InternalError("no answer"));
+  master_.reset();
+  StartMaster({.term = 7, .log_index = 140});
+  EXPECT_TRUE(AwaitTrouble("n1"));
 }
 
 TEST_F(SessionTest, ARestartFencesOpenReplicasAndAnotherBootMakesThemSuspect) {
@@ -137,7 +175,8 @@ TEST_F(SessionTest, OrdersOfOneChunkKeepTheirOrderAndABadOneIsAnswered) {
   create.mutable_create()->set_chunk_id(5);
   EXPECT_THAT(master_->Carry("n1", create), StatusIs(absl::StatusCode::kInvalidArgument));
   ASSERT_OK(master_->Create(kChunk, {"n1"}));
-  EXPECT_OK(master_->Create(kChunk, {"n1"})) << "the same again";
+  EXPECT_THAT(master_->Create(kChunk, {"n1"}), StatusIs(absl::StatusCode::kAlreadyExists))
+      << "an id is given out once";
   ASSERT_OK(master_->Fence("n1", kChunk));
   EXPECT_THAT(master_->Create(kChunk, {"n1"}), StatusIs(absl::StatusCode::kAlreadyExists));
 }

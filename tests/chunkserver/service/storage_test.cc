@@ -189,6 +189,14 @@ TEST_F(StorageTest, RemovesAndQuarantines) {
   ASSERT_TRUE(master_->AwaitSessions({"n1"}));
   ASSERT_EQ(master_->Inventory("n1").size(), 1u);
   EXPECT_EQ(master_->Inventory("n1")[0].state(), dfs::v1::REPLICA_STATE_QUARANTINED);
+  // Time alone removes nothing: the master is told, and decides.
+  Services services;
+  services.store = &servers_["n1"]->store();
+  services.clock = Clock::Real();
+  EXPECT_EQ(Janitor(services, absl::Hours(24)).Sweep(), 0) << "too early";
+  Janitor janitor(services, absl::ZeroDuration());
+  EXPECT_TRUE(master_->AwaitExpired("n1", kOther));
+  EXPECT_EQ(master_->Inventory("n1").size(), 1u);
   // A right master finds that it is good after all.
   ASSERT_OK(master_->Finalize("n1", kOther, text.size(), Crc32c(text)));
   ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read("n1", kOther));

@@ -292,12 +292,10 @@ TEST_P(ChunkStoreTest, ADiskWhoseIndexIsEmptyIsNotTakenForANewOne) {
 }
 
 TEST_P(ChunkStoreTest, RemembersTheNewestMasterOnEveryDisk) {
-  ASSERT_OK(store_->SaveSeen({.cluster_id = "red", .max_term = 3, .max_log_index = 9},
-                             WriteMode::kSynced));
+  ASSERT_OK(store_->SaveSeen({.cluster_id = "red", .followed = {3, 7, 9}}, WriteMode::kSynced));
   PowerCut();
   EXPECT_EQ(store_->seen_at_start().cluster_id, "red");
-  EXPECT_EQ(store_->seen_at_start().max_term, 3u);
-  EXPECT_EQ(store_->seen_at_start().max_log_index, 9u);
+  EXPECT_EQ(store_->seen_at_start().followed, (FollowedMaster{3, 7, 9}));
 }
 
 TEST_P(ChunkStoreTest, RefusesTheDiskOfAnotherServer) {

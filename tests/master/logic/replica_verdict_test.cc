@@ -29,6 +29,7 @@ struct Row {
   V expected;
   bool garbage = false;
   bool allocating = false;
+  bool expired = false;
 };
 
 TEST(ReplicaVerdictTest, Table) {
@@ -38,6 +39,15 @@ TEST(ReplicaVerdictTest, Table) {
   const std::vector<Row> rows = {
       {"unknown chunk", {}, kHolder, pb::REPLICA_STATE_FINALIZED, 1, V::kQuarantine},
       {"put aside already", {}, kHolder, pb::REPLICA_STATE_QUARANTINED, 1, V::kIgnore},
+      {"put aside for long enough",
+       {},
+       kHolder,
+       pb::REPLICA_STATE_QUARANTINED,
+       1,
+       V::kDelete,
+       false,
+       false,
+       true},
       {"gone and unknown", {}, kHolder, pb::REPLICA_STATE_REMOVED, 0, V::kIgnore},
       {"deleted file", {}, kHolder, pb::REPLICA_STATE_FINALIZED, 1, V::kDelete, true},
       {"being created", {}, kHolder, pb::REPLICA_STATE_OPEN, 0, V::kIgnore, false, true},
@@ -56,6 +66,8 @@ TEST(ReplicaVerdictTest, Table) {
       {"missed it, still open", kSealed, kHolder, pb::REPLICA_STATE_OPEN, 120, V::kFinalize},
       {"stale", kSealed, kHolder, pb::REPLICA_STATE_STALE, 90, V::kBad},
       {"corrupt", kSealed, kHolder, pb::REPLICA_STATE_CORRUPT, 100, V::kBad},
+      {"put aside by mistake", kSealed, kHolder, pb::REPLICA_STATE_QUARANTINED, 100, V::kReclaim},
+      {"put aside while open", kOpenChunk, kHolder, pb::REPLICA_STATE_QUARANTINED, 100, V::kIgnore},
       {"removed", kSealed, kHolder, pb::REPLICA_STATE_REMOVED, 0, V::kForget},
   };
   for (const Row& row : rows) {
@@ -64,6 +76,7 @@ TEST(ReplicaVerdictTest, Table) {
     report.set_state(row.state);
     report.set_length(row.length);
     report.set_crc(7);
+    report.set_expired(row.expired);
     ReplicaContext context;
     context.garbage = row.garbage;
     context.allocating = row.allocating;

@@ -127,24 +127,44 @@ TEST_F(RepairTest, AServerThatWasAwayLosesItsReplicasOfDeletedFiles) {
   EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 0; }));
 }
 
-TEST_F(RepairTest, UnknownReplicasArePutAsideNeverDeleted) {
+TEST_F(RepairTest, UnknownReplicasArePutAsideAndGoWhenTheirTimeIsOver) {
   StartMaster();
   AddServers(1);
+  // Chunk ids have been given out, so that an unknown one may be a forgotten one.
+  ASSERT_OK(
+      client_->Call(client_->AllocateRequest(*client_->Call(client_->CreateRequest("/f", 1)))));
+  const ChunkId unknown(500);
   servers_[0]->Disconnect();
-  servers_[0]->SetReplica(ChunkId(4711), pb::REPLICA_STATE_FINALIZED, 100);
+  servers_[0]->SetReplica(unknown, pb::REPLICA_STATE_FINALIZED, 100);
   ASSERT_OK(servers_[0]->Connect());
-  EXPECT_TRUE(Eventually([&] {
-    return servers_[0]->Replica(ChunkId(4711)).state() == pb::REPLICA_STATE_QUARANTINED;
-  }));
+  const auto state = [&] { return servers_[0]->Replica(unknown).state(); };
+  EXPECT_TRUE(Eventually([&] { return state() == pb::REPLICA_STATE_QUARANTINED; }));
+  // That it is still there is no reason to remove it; that its days are over is.
+  servers_[0]->Report(unknown, pb::REPLICA_STATE_QUARANTINED, 100);
+  ASSERT_OK(servers_[0]->Restart());
   EXPECT_EQ(servers_[0]->CountOrders(Order::kDelete), 0);
+  servers_[0]->ReportExpired(unknown);
+  EXPECT_TRUE(Eventually([&] { return state() == pb::REPLICA_STATE_REMOVED; }));
 }
 
-TEST_F(RepairTest, AMasterFromThePastOrOfAnotherClusterIsNotForThisServer) {
+TEST_F(RepairTest, AReplicaThatWasPutAsideIsTakenBackWhenItsChunkIsKnown) {
   StartMaster();
-  FakeChunkserver stranger({.master = listen_, .node = "x", .cluster_id = "another"});
+  AddServers(3);
+  const OpenFile open = CompleteFile("/f", 100);
+  servers_[0]->Disconnect();
+  servers_[0]->SetReplica(open.id(), pb::REPLICA_STATE_QUARANTINED, 100);
+  ASSERT_OK(servers_[0]->Connect());
+  EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 3; }));
+}
+
+TEST_F(RepairTest, AServerOfAnotherClusterIsRefusedAndMeansNothing) {
+  StartMaster();
+  FakeChunkserver stranger({.master = listen_,
+                            .node = "x",
+                            .cluster_id = "another",
+                            .followed = {.term = 9, .start_id = 9, .log_index = 9}});
   EXPECT_THAT(stranger.Connect(), StatusIs(Code::kFailedPrecondition, HasSubstr("another")));
-  FakeChunkserver ahead({.master = listen_, .node = "y", .max_log_index = 1'000'000});
-  EXPECT_THAT(ahead.Connect(), StatusIs(Code::kFailedPrecondition, HasSubstr("newer master")));
+  EXPECT_EQ(Cluster().halted(), "");
 }
 
 TEST_F(RepairTest, AServerIsKnownByItsUuidForEver) {

@@ -75,6 +75,7 @@ class TestClient {
   QUERN_CALL(SetReplication)
   QUERN_CALL(ReportBadReplica)
   QUERN_CALL(GetCluster)
+  QUERN_CALL(AdoptHistory)
 #undef QUERN_CALL
   absl::Status ReportSealed(ChunkId chunk, ServerId server, uint64_t length) {
     pb::ReportSealedRequest request;
