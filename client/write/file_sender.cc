@@ -56,20 +56,14 @@ absl::Status FileSender::WriteChunk() {
 }
 
 absl::StatusOr<OpenChunk> FileSender::Allocate() {
-  const std::vector<ServerId> avoid = context_->suspects.All();
-  auto chunk = AllocateAvoiding(avoid);
-  // Better a server that failed a moment ago than none at all.
-  if (!chunk.ok() && !avoid.empty()) chunk = AllocateAvoiding({});
-  return chunk;
-}
-
-absl::StatusOr<OpenChunk> FileSender::AllocateAvoiding(const std::vector<ServerId>& avoid) {
   pb::AllocateChunkRequest request;
   request.set_inode_id(identity_.inode.value());
   request.set_writer_token(identity_.token);
   request.set_ordinal(ordinal_);
   request.set_writer_node(context_->options.node);
-  for (const ServerId server : avoid) request.add_exclude_servers(server.value());
+  for (const ServerId server : context_->suspects.All()) {
+    request.add_exclude_servers(server.value());
+  }
   ASSIGN_OR_RETURN(const pb::AllocateChunkResponse response,
                    context_->master.AllocateChunk(std::move(request)));
   OpenChunk chunk{.id = ChunkId(response.chunk().chunk_id()), .ordinal = ordinal_, .chain = {}};

@@ -43,7 +43,6 @@ class FileSender {
   bool WaitForBytes();
   absl::Status WriteChunk();
   absl::StatusOr<OpenChunk> Allocate();
-  absl::StatusOr<OpenChunk> AllocateAvoiding(const std::vector<ServerId>& avoid);
   Failure StreamChunk(const OpenChunk& chunk);
   void SendWhatMayGo(AppendStream* stream);
   // True when the chunk is sealed.

@@ -151,9 +151,9 @@ std::vector<MasterStart> MetadataView::Starts() const {
 }
 
 void MetadataView::ForEachRequest(
-    const std::function<void(uint64_t, uint64_t, uint64_t)>& visit) const {
+    const std::function<void(uint64_t, uint64_t, const pb::RequestRow&)>& visit) const {
   ScanRows<pb::RequestRow>(Table::kRequests, [&](std::string_view key, const pb::RequestRow& row) {
-    visit(KeyUint64(key, 0), KeyUint64(key, sizeof(uint64_t)), row.log_index());
+    visit(KeyUint64(key, 0), KeyUint64(key, sizeof(uint64_t)), row);
   });
 }
 

@@ -62,7 +62,7 @@ class MetadataView {
   // All starts of the master, in no order.
   std::vector<MasterStart> Starts() const;
   void ForEachRequest(const std::function<void(uint64_t client, uint64_t request,
-                                               uint64_t log_index)>& visit) const;
+                                               const pb::RequestRow& row)>& visit) const;
 
  private:
   template <typename Row>

@@ -30,6 +30,7 @@ absl::Status RecordApplier::Apply(uint64_t index, const pb::LogRecord& record) {
     pb::RequestRow row;
     row.set_log_index(index);
     row.set_response(record.response());
+    row.set_lowest_outstanding(record.lowest_outstanding());
     rows_.Put(Table::kRequests, RequestKey(record.client_id(), record.request_id()),
               row.SerializeAsString());
   }

@@ -15,6 +15,7 @@ constexpr uint64_t kLogTail = 100'000;
 constexpr uint64_t kTrimEvery = 4096;
 // Answers held for clients that never said they had arrived.
 constexpr size_t kMaxHeldAnswers = 200'000;
+constexpr size_t kMaxUnloggedAnswers = 20'000;
 
 [[noreturn]] void Die(std::string_view event, const absl::Status& status) {
   LogError(event, {{"status", status}, {"action", "the master ends; a restart recovers"}});
@@ -24,7 +25,11 @@ constexpr size_t kMaxHeldAnswers = 200'000;
 }  // namespace
 
 Committer::Committer(MetadataStore* store, Clock* clock, Applied applied)
-    : store_(store), clock_(clock), applied_(std::move(applied)), results_(kMaxHeldAnswers) {}
+    : store_(store),
+      clock_(clock),
+      applied_(std::move(applied)),
+      results_(kMaxHeldAnswers),
+      unlogged_(kMaxUnloggedAnswers) {}
 
 absl::StatusOr<std::unique_ptr<Committer>> Committer::Start(MetadataStore* store, Clock* clock,
                                                             Applied applied) {
@@ -53,9 +58,11 @@ absl::Status Committer::Recover() {
     RETURN_IF_ERROR(store_->Write(overlay_.StartFlush()));
     overlay_.Flushed();
   }
-  view.ForEachRequest(
-      [&](uint64_t client, uint64_t request, uint64_t log_index)
-          ABSL_NO_THREAD_SAFETY_ANALYSIS { results_.Add(client, request, log_index); });
+  view.ForEachRequest([&](uint64_t client, uint64_t request, const pb::RequestRow& row)
+                          ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                            results_.Add(client, request, row.log_index());
+                            results_.Heard(client, row.lowest_outstanding(), row.log_index());
+                          });
   next_index_ = last + 1;
   committed_ = last;
   return view.status();
@@ -111,6 +118,11 @@ void Committer::AnswerBytes(const pb::RequestHeader& header, const DecideBytes& 
     respond(InvalidArgumentError("the request carries no client id"));
     return;
   }
+  if (header.request_id() < header.lowest_outstanding()) {
+    respond(InvalidArgumentError("request {} says that its client waits for none below {}",
+                                 header.request_id(), header.lowest_outstanding()));
+    return;
+  }
   absl::StatusOr<std::string> answer = std::string();
   {
     MutexLock lock(&mutex_);
@@ -134,12 +146,27 @@ absl::Status Committer::FindOrDecide(const pb::RequestHeader& header, const Deci
         view.Request(header.client_id(), header.request_id()).value_or(pb::RequestRow()).response();
     return view.status();
   }
+  if (const auto* unlogged = unlogged_.Find(header.client_id(), header.request_id())) {
+    *response = unlogged->response;
+    return unlogged->status;
+  }
+  if (results_.IsStale(header.client_id(), header.request_id())) {
+    return FailedPreconditionError(
+        "request {} comes too late: its client has long stopped waiting for it. Nothing was "
+        "changed",
+        header.request_id());
+  }
   RETURN_IF_ERROR(halted_);
   absl::StatusOr<std::optional<pb::LogRecord>> record = decide(view, response);
   RETURN_IF_ERROR(view.status());
-  RETURN_IF_ERROR(record.status());
-  if (record->has_value()) Enqueue(&header, *response, **std::move(record));
-  return absl::OkStatus();
+  results_.Heard(header.client_id(), header.lowest_outstanding(), next_index_);
+  if (results_.clients() > kMaxHeldAnswers + kTrimEvery) ForgetSilentClients();
+  if (record.ok() && record->has_value()) {
+    Enqueue(&header, *response, **std::move(record));
+  } else if (UnloggedAnswers::IsFinal(record.status())) {
+    unlogged_.Add(header.client_id(), header.request_id(), {record.status(), *response});
+  }
+  return record.status();
 }
 
 bool Committer::HoldsAnswer(const pb::RequestHeader& header) {
@@ -155,8 +182,8 @@ void Committer::Enqueue(const pb::RequestHeader* header, std::string_view respon
     record.set_client_id(header->client_id());
     record.set_request_id(header->request_id());
     record.set_response(std::string(response));
-    for (const uint64_t id :
-         results_.TakeBelow(header->client_id(), header->lowest_outstanding())) {
+    record.set_lowest_outstanding(header->lowest_outstanding());
+    for (const uint64_t id : results_.TakeArrived(header->client_id())) {
       record.add_forgotten_requests(id);
     }
     results_.Add(header->client_id(), header->request_id(), index);

@@ -24,6 +24,7 @@
 #include "master/logic/metadata_view.h"
 #include "master/logic/outcome.h"
 #include "master/logic/request_results.h"
+#include "master/logic/unlogged_answers.h"
 #include "master/service/overlay.h"
 #include "master/store/metadata_store.h"
 
@@ -109,6 +110,7 @@ class Committer {
   CondVar work_;
   Overlay overlay_ ABSL_GUARDED_BY(mutex_);
   RequestResults results_ ABSL_GUARDED_BY(mutex_);
+  UnloggedAnswers unlogged_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_index_ ABSL_GUARDED_BY(mutex_) = 1;
   std::unique_ptr<Batch> filling_ ABSL_GUARDED_BY(mutex_) = std::make_unique<Batch>();
   std::unique_ptr<Batch> flushing_ ABSL_GUARDED_BY(mutex_);

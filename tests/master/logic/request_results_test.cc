@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "master/logic/unlogged_answers.h"
 #include "tests/support/random_test.h"
 #include "tests/support/status_matchers.h"
 
@@ -17,10 +18,28 @@ TEST(RequestResultsTest, HoldsAnswersUntilTheClientHasThem) {
   for (uint64_t request = 1; request <= 4; ++request) results.Add(7, request, request);
   EXPECT_TRUE(results.Holds(7, 1));
   EXPECT_FALSE(results.Holds(8, 1));
-  EXPECT_THAT(results.TakeBelow(7, 3), ElementsAre(1, 2));
+  results.Heard(7, 3, 5);
+  EXPECT_THAT(results.TakeArrived(7), ElementsAre(1, 2));
   EXPECT_FALSE(results.Holds(7, 2));
   EXPECT_TRUE(results.Holds(7, 3));
-  EXPECT_TRUE(results.TakeBelow(7, 3).empty());
+  EXPECT_TRUE(results.TakeArrived(7).empty());
+}
+
+TEST(RequestResultsTest, ARequestThatItsClientDoesNotWaitForIsStaleForEver) {
+  RequestResults results(100);
+  EXPECT_FALSE(results.IsStale(7, 1)) << "nobody knows this client";
+  results.Add(7, 1, 1);
+  results.Add(7, 3, 2);
+  results.Heard(7, 3, 2);
+  EXPECT_FALSE(results.IsStale(7, 1)) << "its answer is still held";
+  EXPECT_TRUE(results.IsStale(7, 2)) << "given up, and never decided";
+  results.TakeArrived(7);
+  EXPECT_TRUE(results.IsStale(7, 1));
+  results.Heard(7, 1, 3);
+  EXPECT_TRUE(results.IsStale(7, 2)) << "an older request says less, which takes nothing back";
+  EXPECT_FALSE(results.IsStale(7, 3));
+  EXPECT_FALSE(results.IsStale(7, 4));
+  EXPECT_FALSE(results.IsStale(8, 1));
 }
 
 TEST(RequestResultsTest, DropsTheLongestSilentClientBeyondTheLimit) {
@@ -34,6 +53,19 @@ TEST(RequestResultsTest, DropsTheLongestSilentClientBeyondTheLimit) {
   EXPECT_TRUE(results.TakeOverLimit().empty());
 }
 
+TEST(UnloggedAnswersTest, KeepsTheNewest) {
+  UnloggedAnswers answers(2);
+  answers.Add(7, 1, {NotFoundError("x"), ""});
+  answers.Add(7, 2, {absl::OkStatus(), "nothing to do"});
+  ASSERT_NE(answers.Find(7, 1), nullptr);
+  EXPECT_EQ(answers.Find(7, 1)->status.code(), absl::StatusCode::kNotFound);
+  answers.Add(7, 2, {absl::OkStatus(), "another"});
+  EXPECT_EQ(answers.Find(7, 2)->response, "nothing to do") << "the first answer stands";
+  answers.Add(8, 1, {});
+  EXPECT_EQ(answers.Find(7, 1), nullptr);
+  EXPECT_EQ(answers.size(), 2u);
+}
+
 using RequestResultsWalkTest = RandomTest;
 
 TEST_F(RequestResultsWalkTest, StaysConsistent) {
@@ -41,9 +73,14 @@ TEST_F(RequestResultsWalkTest, StaysConsistent) {
   for (uint64_t index = 1; index < 5000; ++index) {
     const uint64_t client = 1 + Below(20);
     results.Add(client, 1 + index / 20, index);
-    if (OneIn(3)) results.TakeBelow(client, Below(index / 20 + 1));
+    results.Heard(100 + Below(60), 1, index);  // clients that change nothing
+    if (OneIn(3)) {
+      results.Heard(client, Below(index / 20 + 1), index);
+      results.TakeArrived(client);
+    }
     results.TakeOverLimit();
     ASSERT_LE(results.held(), 50u);
+    ASSERT_LE(results.clients(), 50u);
     ASSERT_OK(results.Validate());
   }
 }

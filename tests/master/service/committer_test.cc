@@ -159,8 +159,48 @@ TEST_F(CommitterTest, ARestartRecoversRowsAnswersAndIndices) {
   auto later = Request("/b", 2);
   later.mutable_header()->set_lowest_outstanding(2);
   ASSERT_OK(Mkdirs(committer.get(), later));
-  EXPECT_THAT(Mkdirs(committer.get(), Request("/a", 1)), StatusIs(absl::StatusCode::kAlreadyExists))
+  EXPECT_THAT(Mkdirs(committer.get(), Request("/a", 1)),
+              StatusIs(absl::StatusCode::kFailedPrecondition))
       << "its client said that the answer had arrived";
+}
+
+TEST_F(CommitterTest, ALateDuplicateOfAForgottenRequestChangesNothingAlsoAfterARestart) {
+  MemoryMetadataStore store;
+  const auto remove = [](Committer* committer, uint64_t id) {
+    pb::DeleteRequest request;
+    *request.mutable_header() = Request("", id).header();
+    request.set_path("/a");
+    return committer->Answer<pb::DeleteResponse>(request.header(), [&](const MetadataView& view) {
+      return NamespaceTree(view, 1).Delete(request);
+    });
+  };
+  const auto acknowledged = [](std::string path, uint64_t id) {
+    auto request = Request(path, id);
+    request.mutable_header()->set_lowest_outstanding(id);
+    return request;
+  };
+  {
+    const auto committer = Start(&store);
+    ASSERT_OK(Mkdirs(committer.get(), Request("/a", 1)));
+    ASSERT_OK(remove(committer.get(), 2));
+    ASSERT_OK(Mkdirs(committer.get(), acknowledged("/a", 3)));
+    EXPECT_THAT(remove(committer.get(), 2), StatusIs(absl::StatusCode::kFailedPrecondition));
+  }
+  const auto committer = Start(&store);
+  EXPECT_THAT(remove(committer.get(), 2), StatusIs(absl::StatusCode::kFailedPrecondition));
+  const auto rows = committer->Snapshot();
+  EXPECT_TRUE(MetadataView(*rows).Entry(kRootInode, "a").has_value());
+}
+
+TEST_F(CommitterTest, ALateDuplicateOfARequestThatChangedNothingChangesNothing) {
+  MemoryMetadataStore store;
+  const auto committer = Start(&store);
+  EXPECT_THAT(Mkdirs(committer.get(), Request("/a/b", 1)), StatusIs(absl::StatusCode::kNotFound));
+  ASSERT_OK(Mkdirs(committer.get(), Request("/a", 2)));
+  EXPECT_THAT(Mkdirs(committer.get(), Request("/a/b", 1)), StatusIs(absl::StatusCode::kNotFound));
+  auto nonsense = Request("/c", 3);
+  nonsense.mutable_header()->set_lowest_outstanding(4);
+  EXPECT_THAT(Mkdirs(committer.get(), nonsense), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 TEST_F(CommitterTest, RecoveryReplaysWhatOnlyTheLogHas) {

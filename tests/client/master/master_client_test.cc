@@ -1,0 +1,59 @@
+// What the client sends to the master: which requests are the same one.
+#include "client/master/master_client.h"
+
+#include <grpcpp/server_context.h>
+
+#include <vector>
+
+#include "common/clock.h"
+#include "common/mutex.h"
+#include "common/rpc/server.h"
+#include "quern/dfs/v1/namespace.grpc.pb.h"
+#include "tests/support/status_matchers.h"
+
+namespace quern::client {
+namespace {
+
+// Has no servers for those who exclude any.
+class PickyMaster final : public pb::Namespace::Service {
+ public:
+  grpc::Status AllocateChunk(grpc::ServerContext*, const pb::AllocateChunkRequest* request,
+                             pb::AllocateChunkResponse* response) override {
+    MutexLock lock(&mutex_);
+    requests_.push_back(*request);
+    if (!request->exclude_servers().empty()) return {grpc::StatusCode::UNAVAILABLE, "too few"};
+    response->mutable_chunk()->set_chunk_id(5);
+    return grpc::Status::OK;
+  }
+  std::vector<pb::AllocateChunkRequest> requests() {
+    MutexLock lock(&mutex_);
+    return requests_;
+  }
+
+ private:
+  Mutex mutex_;
+  std::vector<pb::AllocateChunkRequest> requests_ ABSL_GUARDED_BY(mutex_);
+};
+
+TEST(MasterClientTest, AnAllocationThatExcludesNobodyAnyMoreIsStillTheSameRequest) {
+  PickyMaster master;
+  ASSERT_OK_AND_ASSIGN(const auto server, rpc::Server::Start({.watchdog = false}, {&master}, {}));
+  ClientOptions options;
+  options.masters = {server->address()};
+  MasterClient client(options, Clock::Real());
+  pb::AllocateChunkRequest request;
+  request.add_exclude_servers(3);
+  ASSERT_OK_AND_ASSIGN(const auto first, client.AllocateChunk(request));
+  EXPECT_EQ(first.chunk().chunk_id(), 5u);
+  ASSERT_OK(client.AllocateChunk(request));
+  const auto requests = master.requests();
+  ASSERT_EQ(requests.size(), 4u);
+  EXPECT_TRUE(requests[1].exclude_servers().empty());
+  EXPECT_NE(requests[0].header().request_id(), 0u);
+  EXPECT_EQ(requests[0].header().request_id(), requests[1].header().request_id());
+  EXPECT_EQ(requests[0].header().lowest_outstanding(), requests[1].header().lowest_outstanding());
+  EXPECT_GT(requests[2].header().request_id(), requests[1].header().request_id());
+}
+
+}  // namespace
+}  // namespace quern::client
