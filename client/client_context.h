@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "client/master/master_client.h"
 #include "client/options.h"
@@ -25,6 +27,15 @@ class ClientContext {
   void Suspect(const ServerAddress& server) {
     suspects.Add(server.id);
     channels.Forget(server.address);
+  }
+
+  // Tells the master that a replica's bytes are wrong; it finds out for itself.
+  void ReportBadReplica(ChunkId chunk, ServerId server, std::string_view reason) {
+    pb::ReportBadReplicaRequest report;
+    report.set_chunk_id(chunk.value());
+    report.set_server_id(server.value());
+    report.set_reason(std::string(reason));
+    master.ReportBadReplica(report);
   }
 
   const ClientOptions options;

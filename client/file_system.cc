@@ -9,6 +9,7 @@
 #include "client/client_context.h"
 #include "client/master/convert.h"
 #include "client/read/chunk_map.h"
+#include "client/read/replica_check.h"
 #include "client/write/writer_impl.h"
 #include "common/host_port.h"
 
@@ -180,6 +181,10 @@ absl::StatusOr<std::vector<ChunkInfo>> FileSystem::GetChunks(std::string_view pa
     request.clear_path();
     request.set_inode_id(page.status().inode_id());
   }
+}
+
+absl::Status FileSystem::CheckReplica(const ChunkInfo& chunk, const ServerAddress& server) {
+  return client::CheckReplica(context_.get(), chunk, server);
 }
 
 absl::StatusOr<std::unique_ptr<FileWriter>> FileSystem::Create(std::string_view path,

@@ -60,6 +60,9 @@ class FileSystem {
   absl::StatusOr<HistoryConflicts> AdoptHistory(bool confirm);
   // All chunks of a file, in order.
   absl::StatusOr<std::vector<ChunkInfo>> GetChunks(std::string_view path);
+  // Reads all of a sealed chunk from this very server. DataLoss: its bytes are wrong; NotFound: it
+  // has none of it; anything else: it cannot be read now.
+  absl::Status CheckReplica(const ChunkInfo& chunk, const ServerAddress& server);
 
   // The file appears under its name when the writer's Close returns OK, whole or not at all.
   // AlreadyExists when the name is taken and options.overwrite is false.

@@ -9,7 +9,7 @@ set -euo pipefail
 build_packages=(
   # tools
   cmake ninja-build g++ ccache mold clang clang-tidy clang-format pkg-config git ca-certificates
-  python3 procps
+  python3 procps e2fsprogs mount
   # RPC, files, metadata
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev librocksdb-dev
   libisal-dev libxxhash-dev liblz4-dev libzstd-dev zlib1g-dev libssl-dev

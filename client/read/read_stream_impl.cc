@@ -128,11 +128,7 @@ void ReadStreamImpl::OnFailure(const absl::Status& why) {
   const ServerAddress server = current_->server();
   last_failure_ = Annotate(why, fmt::format("{} at {}", server.id, server.address));
   if (why.code() == absl::StatusCode::kDataLoss) {
-    pb::ReportBadReplicaRequest report;
-    report.set_chunk_id(chunk_.id.value());
-    report.set_server_id(server.id.value());
-    report.set_reason(std::string(Message(why)));
-    context_->master.ReportBadReplica(report);
+    context_->ReportBadReplica(chunk_.id, server.id, Message(why));
   }
   context_->Suspect(server);
   choice_.Failed(server.id);

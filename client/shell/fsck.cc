@@ -1,6 +1,7 @@
 // dfs fsck
 #include "client/shell/commands.h"
 #include "client/shell/fsck_report.h"
+#include "client/shell/jobs.h"
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
 #include "common/cli/cli.h"
@@ -11,6 +12,8 @@ namespace {
 
 using client::ChunkInfo;
 using client::FileStatus;
+
+constexpr size_t kVerifiedAtOnce = 8;  // chunks of one file
 
 JsonLine ChunkJson(const ChunkInfo& chunk) {
   std::vector<JsonLine> replicas;
@@ -39,6 +42,7 @@ class Fsck final : public Command {
     line->Switch("--files", &files_, "a line for each file (else only for those with a problem)");
     line->Switch("--chunks,--blocks", &chunks_, "a line for each chunk");
     line->Switch("--locations,--racks", &locations_, "where the replicas of each chunk are");
+    line->Switch("--verify", &verify_, "ask the servers too: read every replica of every chunk");
     line->Arguments(&paths_, 1, 1);
   }
 
@@ -65,9 +69,10 @@ class Fsck final : public Command {
 
  private:
   absl::Status Check(Shell* shell, const FileStatus& file, FsckTotals* totals) const {
-    const auto chunks = shell->fs()->GetChunks(file.path);
+    auto chunks = shell->fs()->GetChunks(file.path);
     if (absl::IsNotFound(chunks.status())) return absl::OkStatus();  // removed meanwhile
     if (!chunks.ok()) return chunks.status();
+    if (verify_) VerifyReplicas(shell, file, &*chunks);
     totals->Add(file, *chunks);
     if (!files_ && HealthOf(*chunks) == FileHealth::kHealthy) return absl::OkStatus();
     if (shell->json()) {
@@ -79,6 +84,20 @@ class Fsck final : public Command {
       if (chunks_) shell->Print(ChunkLine(chunk, locations_));
     }
     return absl::OkStatus();
+  }
+
+  // Takes what cannot be read out of the lists, so that it counts as not there.
+  static void VerifyReplicas(Shell* shell, const FileStatus& file, std::vector<ChunkInfo>* chunks) {
+    RunJobs(chunks->size(), kVerifiedAtOnce, [&](size_t i) {
+      ChunkInfo& chunk = (*chunks)[i];
+      if (!chunk.sealed) return;
+      std::erase_if(chunk.replicas, [&](const client::ServerAddress& server) {
+        const absl::Status status = shell->fs()->CheckReplica(chunk, server);
+        if (status.ok()) return false;
+        shell->Report(Annotate(status, fmt::format("chunk {}", chunk.id)), file.path);
+        return true;
+      });
+    });
   }
 
   static JsonLine FileJson(const FileStatus& file, const std::vector<ChunkInfo>& chunks) {
@@ -109,6 +128,7 @@ class Fsck final : public Command {
   bool files_ = false;
   bool chunks_ = false;
   bool locations_ = false;
+  bool verify_ = false;
   std::vector<std::string> paths_;
 };
 
@@ -117,9 +137,10 @@ class Fsck final : public Command {
 CommandSpec FsckCommand() {
   return {.name = "fsck",
           .aliases = {},
-          .usage = "PATH [--files] [--chunks] [--locations]",
+          .usage = "PATH [--files] [--chunks] [--locations] [--verify]",
           .summary = "tells whether every chunk below a path has all its replicas (exit code 0)",
-          .examples = {"dfs fsck /", "dfs fsck /in/a.txt --files --chunks --locations"},
+          .examples = {"dfs fsck /", "dfs fsck /in/a.txt --files --chunks --locations",
+                       "dfs fsck /in --verify"},
           .make = Maker<Fsck>()};
 }
 

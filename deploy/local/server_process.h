@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/fd.h"
 #include "common/status.h"
@@ -27,6 +28,8 @@ class ServerProcess {
  public:
   explicit ServerProcess(ServerSpec spec) : spec_(std::move(spec)) {}
 
+  // The command line of its next start.
+  void set_argv(std::vector<std::string> argv) { spec_.argv = std::move(argv); }
   // Starts the process and returns at once. Its log is appended to.
   absl::Status Start(absl::Time now);
   // Looks, without waiting, whether it has become ready or ended. True when its state has changed.
@@ -58,7 +61,7 @@ class ServerProcess {
  private:
   void DrainStdout();
 
-  const ServerSpec spec_;
+  ServerSpec spec_;
   ServerState state_ = ServerState::kStopped;
   std::unique_ptr<Subprocess> process_;
   UniqueFd stdout_;

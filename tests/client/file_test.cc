@@ -178,6 +178,25 @@ TEST_F(FileTest, WithoutAGoodReplicaAReadFailsAndNamesTheFile) {
   EXPECT_THAT(ReadRange("/f", 0, 1000), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("/f")));
 }
 
+TEST_F(FileTest, EveryReplicaCanBeCheckedAtItsServer) {
+  ASSERT_OK(WriteFile("/f", RandomText(100'000)));
+  fake_.SetReadFault(2, ReadFault::kWrongByte);
+  const auto chunks = fs_->GetChunks("/f");
+  ASSERT_OK(chunks.status());
+  for (const ChunkInfo& chunk : *chunks) {
+    ASSERT_EQ(chunk.replicas.size(), 3u);
+    for (const ServerAddress& server : chunk.replicas) {
+      const absl::Status status = fs_->CheckReplica(chunk, server);
+      if (server.id.value() == 2) {
+        EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss, HasSubstr(server.address)));
+      } else {
+        EXPECT_OK(status);
+      }
+    }
+  }
+  EXPECT_THAT(fake_.reported_bad(), Contains(2u));
+}
+
 TEST(FileSystem, NoMasterIsAnErrorThatNamesItAndTheNextStep) {
   const auto fs =
       FileSystem::Create({.masters = {"127.0.0.1:1"}, .master_timeout = absl::Milliseconds(100)});

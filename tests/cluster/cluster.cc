@@ -70,14 +70,30 @@ absl::Status Cluster::StartLocal() {
   options.port_base = 0;
   options.restart = false;
   options.start_timeout = kStartTimeout;
-  options.adjust = [this](local::ServerSpec* spec) {
-    if (disk_ != nullptr) MoveDir(spec, disk_->path());
-    if (disk_ != nullptr && spec->role == local::Role::kChunkserver) {
-      spec->argv.insert(spec->argv.end(), {"--boot_id", fmt::format("boot-{}", power_cuts_)});
-    }
+  absl::Status placed;
+  options.adjust = [this, &placed](local::ServerSpec* spec) {
+    if (placed.ok()) placed = PlaceOnDisk(spec);
     if (options_.adjust) options_.adjust(spec);
   };
   ASSIGN_OR_RETURN(local_, local::LocalCluster::Start(std::move(options)));
+  return placed;
+}
+
+absl::Status Cluster::PlaceOnDisk(local::ServerSpec* spec) {
+  PowerCutDisk* disk = disk_.get();
+  if (options_.disk_per_server) {
+    std::unique_ptr<PowerCutDisk>& own = disks_[spec->name];
+    if (own == nullptr) {
+      const std::string dir = fmt::format("{}/disks/{}", root_, spec->name);
+      ASSIGN_OR_RETURN(own, PowerCutDisk::Make(dir, kPowerCutDiskBytes));
+    }
+    disk = own.get();
+  }
+  if (disk == nullptr) return absl::OkStatus();
+  MoveDir(spec, disk->path());
+  if (spec->role == local::Role::kChunkserver) {
+    spec->argv.insert(spec->argv.end(), {"--boot_id", fmt::format("boot-{}", power_cuts_)});
+  }
   return absl::OkStatus();
 }
 
@@ -99,6 +115,7 @@ Cluster::~Cluster() {
   // A stopped server has said all it had to say, leaks included.
   for (const std::string& path : logs) ExpectNoSanitizerReport(path);
   disk_.reset();
+  disks_.clear();
   std::filesystem::remove_all(root_);
 }
 
@@ -141,10 +158,14 @@ void Cluster::Kill(std::string_view name) {
 void Cluster::Pause(std::string_view name) { Find(name)->Kill(SIGSTOP); }
 void Cluster::Resume(std::string_view name) { Find(name)->Kill(SIGCONT); }
 
-void Cluster::Restart(std::string_view name) {
-  local::ServerProcess* const server = Find(name);
-  const absl::Status started = server->Start(Clock::Real()->MonotonicNow());
+void Cluster::StartUnready(std::string_view name) {
+  const absl::Status started = Find(name)->Start(Clock::Real()->MonotonicNow());
   EXPECT_TRUE(started.ok()) << name << ": " << started;
+}
+
+void Cluster::Restart(std::string_view name) {
+  StartUnready(name);
+  local::ServerProcess* const server = Find(name);
   EXPECT_TRUE(
       Eventually([&] { return server->state() == local::ServerState::kRunning; }, kStartTimeout))
       << name << " is not ready again: " << server->LastLogLine();
@@ -165,6 +186,30 @@ void Cluster::PowerCut() {
   ASSERT_TRUE(on.ok()) << on;
   const absl::Status started = StartLocal();
   ASSERT_TRUE(started.ok()) << started;
+}
+
+void Cluster::PowerCut(const std::vector<std::string>& names) {
+  ++power_cuts_;
+  for (const std::string& name : names) Find(name)->Kill(SIGSTOP);
+  for (const std::string& name : names) {
+    const absl::Status cut = disk(name)->Cut();
+    EXPECT_TRUE(cut.ok()) << name << ": " << cut;
+  }
+  for (const std::string& name : names) {
+    Kill(name);
+    const absl::Status on = disk(name)->PowerOn();
+    EXPECT_TRUE(on.ok()) << name << ": " << on;
+    std::vector<std::string> argv = spec(name).argv;
+    const auto boot_id = std::find(argv.begin(), argv.end(), "--boot_id");
+    if (boot_id != argv.end()) *std::next(boot_id) = fmt::format("boot-{}", power_cuts_);
+    Find(name)->set_argv(std::move(argv));
+  }
+}
+
+void Cluster::Stop(std::string_view name) {
+  local::ServerProcess* const server = Find(name);
+  server->Kill(SIGTERM);
+  EXPECT_TRUE(server->WaitForEnd(absl::Seconds(30))) << name;
 }
 
 void Cluster::StopAndStart() {
@@ -188,6 +233,14 @@ bool Cluster::Eventually(const std::function<bool()>& done, absl::Duration timeo
 }
 
 const local::ServerSpec& Cluster::spec(std::string_view name) { return Find(name)->spec(); }
+
+pid_t Cluster::pid(std::string_view name) { return Find(name)->pid(); }
+
+PowerCutDisk* Cluster::disk(std::string_view name) {
+  const auto own = disks_.find(std::string(name));
+  if (own == disks_.end()) std::abort();  // a mistake in the test
+  return own->second.get();
+}
 
 std::string Cluster::log(std::string_view name) {
   return ReadFileToString(FileSystem::Real(), spec(name).log_path).value_or("");

@@ -12,6 +12,7 @@
 #include <absl/time/time.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@ struct ClusterOptions {
   std::optional<int> replication = std::nullopt;
   // The servers' directories lie on a disk that PowerCut can cut. Needs PowerCutDisk::Available().
   bool on_power_cut_disk = false;
+  // Each server has such a disk of its own, so that the power of some can be cut.
+  bool disk_per_server = false;
   // May change command lines (see local::ServerSpec).
   std::function<void(local::ServerSpec*)> adjust = nullptr;
 };
@@ -53,11 +56,19 @@ class Cluster {
   void Resume(std::string_view name);
   // Starts a dead server again, on its old data and ports, and waits until it is ready.
   void Restart(std::string_view name);
+  // The same for a server that may have a reason not to become ready, or to end at once.
+  void StartUnready(std::string_view name);
   // Every process dies at once and what was not synced is forgotten; then all are started again and
   // the cluster serves.
   void PowerCut();
+  // The same to some servers, each on a disk of its own; they are left dead, to be Restarted.
+  void PowerCut(const std::vector<std::string>& names);
   // A clean stop of everything, and a start on the same data.
   void StopAndStart();
+  // A clean stop of one server; Restart starts it again.
+  void Stop(std::string_view name);
+  // Everything stops, and the data stay where they are until the end of the test.
+  void StopAll() { local_.reset(); }
 
   // The process that was started last under this name still lives.
   bool IsRunning(std::string_view name);
@@ -66,6 +77,9 @@ class Cluster {
   bool Eventually(const std::function<bool()>& done, absl::Duration timeout = absl::Seconds(30));
 
   const local::ServerSpec& spec(std::string_view name);
+  pid_t pid(std::string_view name);
+  // Only with disk_per_server.
+  PowerCutDisk* disk(std::string_view name);
   std::string log(std::string_view name);
   std::string master() const { return local_->master(); }
   std::string coordinator() const { return local_->coordinator(); }
@@ -81,8 +95,12 @@ class Cluster {
   const ClusterOptions options_;
   std::string root_;
   std::string scratch_;
+  absl::Status PlaceOnDisk(local::ServerSpec* spec);
+
   std::unique_ptr<PowerCutDisk> disk_;
-  int power_cuts_ = 0;  // to the servers each looks like another boot of the machine
+  std::map<std::string, std::unique_ptr<PowerCutDisk>> disks_;  // with disk_per_server, by name
+  // To a server each power cut looks like another boot of its machine.
+  int power_cuts_ = 0;
   std::unique_ptr<local::LocalCluster> local_;
 };
 

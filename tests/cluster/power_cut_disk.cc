@@ -1,6 +1,7 @@
 #include "tests/cluster/power_cut_disk.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -75,6 +76,18 @@ absl::Status PowerCutDisk::Cut() {
   const UniqueFd fd(open(mount_point_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   uint32_t how = kNoLogFlush;
   if (!fd || ioctl(fd.get(), kExt4Shutdown, &how) != 0) return ErrnoStatus(errno, "ext4 shutdown");
+  return absl::OkStatus();
+}
+
+absl::Status PowerCutDisk::Freeze() {
+  const UniqueFd fd(open(mount_point_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ioctl(fd.get(), FIFREEZE, 0) != 0) return ErrnoStatus(errno, "freeze");
+  return absl::OkStatus();
+}
+
+absl::Status PowerCutDisk::Thaw() {
+  const UniqueFd fd(open(mount_point_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ioctl(fd.get(), FITHAW, 0) != 0) return ErrnoStatus(errno, "thaw");
   return absl::OkStatus();
 }
 

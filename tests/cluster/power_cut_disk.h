@@ -27,6 +27,14 @@ class PowerCutDisk {
   // open on it.
   absl::Status PowerOn();
 
+  // Every write, and every read that would need one, waits until Thaw: a disk that hangs.
+  absl::Status Freeze();
+  absl::Status Thaw();
+  // A disk that is not mounted: its mount point is an empty directory until PutBack. No process may
+  // have files open on it.
+  absl::Status TakeAway() { return Unmount(); }
+  absl::Status PutBack() { return Mount(); }
+
  private:
   PowerCutDisk(std::string image, std::string mount_point)
       : image_(std::move(image)), mount_point_(std::move(mount_point)) {}

@@ -1,0 +1,46 @@
+#include "client/read/replica_check.h"
+
+#include "client/read/chunk_stream.h"
+#include "common/crc32c.h"
+#include "common/rpc/bulk.h"
+
+namespace quern::client {
+namespace {
+
+absl::Status ReadWhole(ClientContext* context, const ChunkInfo& chunk,
+                       const ServerAddress& server) {
+  rpc::BulkLoop loop;
+  ChunkStream stream(&loop, context->channels.Get(server.address, rpc::ChannelKind::kBulk), chunk,
+                     server, ChunkRange{.offset = 0, .length = chunk.length});
+  uint64_t length = 0;
+  uint32_t crc = 0;
+  absl::Time heard = context->clock->MonotonicNow();
+  while (length < chunk.length) {
+    if (const std::optional<CheckedBytes> bytes = stream.Take()) {
+      length += bytes->payload.size();
+      crc = ConcatCrc32c(crc, bytes->crc, bytes->payload.size());
+      heard = context->clock->MonotonicNow();
+      continue;
+    }
+    const absl::Time until = heard + context->options.server_silence;
+    const rpc::BulkEvent event = loop.Next(until - context->clock->MonotonicNow());
+    RETURN_IF_ERROR(stream.OnEvent(event));
+    if (event.kind == rpc::BulkEvent::Kind::kTimeout) {
+      return DeadlineExceededError("it sent nothing for {}",
+                                   FormatDuration(context->options.server_silence));
+    }
+  }
+  if (crc == chunk.crc) return absl::OkStatus();
+  return DataLossError("reads with crc {:08x}, was sealed with {:08x}", crc, chunk.crc);
+}
+
+}  // namespace
+
+absl::Status CheckReplica(ClientContext* context, const ChunkInfo& chunk,
+                          const ServerAddress& server) {
+  const absl::Status status = ReadWhole(context, chunk, server);
+  if (absl::IsDataLoss(status)) context->ReportBadReplica(chunk.id, server.id, Message(status));
+  return Annotate(status, fmt::format("{} at {}", server.id, server.address));
+}
+
+}  // namespace quern::client

@@ -1,0 +1,40 @@
+#include "tests/campaign/disks.h"
+
+#include <charconv>
+#include <filesystem>
+
+#include "chunkserver/store/rocks_replica_index.h"
+#include "common/crc32c.h"
+#include "common/storage/file_io.h"
+
+namespace quern::campaign {
+
+absl::StatusOr<std::map<uint64_t, ReplicaSeen>> LookAtDisk(const std::string& dir) {
+  std::map<uint64_t, ReplicaSeen> seen;
+  ASSIGN_OR_RETURN(const auto index,
+                   chunkserver::RocksReplicaIndex::Open({.path = dir + "/index"}));
+  RETURN_IF_ERROR(index->ForEachReplica([&](const chunkserver::ReplicaRecord& record) {
+    ReplicaSeen& replica = seen[record.spec.chunk.value()];
+    replica.state = chunkserver::StateName(record.state);
+    replica.row_length = record.length;
+    replica.row_crc = record.crc;
+    return absl::OkStatus();
+  }));
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(dir + "/data")) {
+    if (!entry.is_regular_file()) continue;
+    const std::string name = entry.path().filename();
+    uint64_t id = 0;
+    const auto parsed = std::from_chars(name.data(), name.data() + name.size(), id, 16);
+    if (parsed.ec != std::errc() || parsed.ptr != name.data() + name.size()) {
+      return DataLossError("{}: no name of a chunk", entry.path().string());
+    }
+    ASSIGN_OR_RETURN(const std::string bytes,
+                     ReadFileToString(FileSystem::Real(), entry.path().string()));
+    seen[id].has_file = true;
+    seen[id].file_length = bytes.size();
+    seen[id].file_crc = Crc32c(bytes);
+  }
+  return seen;
+}
+
+}  // namespace quern::campaign
