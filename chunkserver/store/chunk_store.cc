@@ -113,6 +113,10 @@ absl::Status ChunkStore::SaveSeen(const OrderGuard::Seen& seen, WriteMode mode) 
 
 absl::Status ChunkStore::LoadReplicas(Disk* disk) {
   return disk->index().ForEachReplica([&](const ReplicaRecord& record) -> absl::Status {
+    if (record.state == ReplicaState::kRemoved) {
+      Replica::FinishRemoval(disk, record.spec.chunk);
+      return absl::OkStatus();
+    }
     ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica,
                      Replica::Restore(EnvironmentOf(disk), record, options_.boot_id));
     std::shared_ptr<Replica> extra;
@@ -190,14 +194,19 @@ absl::StatusOr<std::unique_ptr<IncomingCopy>> ChunkStore::BeginCopy(ChunkId chun
 
 absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCopy> copy,
                                                      uint64_t length, uint32_t crc) {
-  ASSIGN_OR_RETURN(const ReplicaRecord record, copy->Finish(length, crc));
-  const ChunkId chunk = record.spec.chunk;
+  const ChunkId chunk = copy->chunk();
   std::shared_ptr<Replica> old;
   if (const auto existing = Find(chunk); existing.ok()) old = *existing;
+  ReplicaRecord record;
+  const auto publish = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(record, copy->Finish(length, crc));
+    return absl::OkStatus();
+  };
   if (old != nullptr && &old->disk() == copy->disk()) {
-    old->Replaced();
-  } else if (old != nullptr && old->disk().health().ok()) {
-    RETURN_IF_ERROR(old->Remove());
+    RETURN_IF_ERROR(old->ReplaceWith(publish));
+  } else {
+    RETURN_IF_ERROR(publish());
+    if (old != nullptr && old->disk().health().ok()) RETURN_IF_ERROR(old->Remove());
   }
   auto replica = Replica::Adopt(EnvironmentOf(copy->disk()), record);
   MutexLock lock(&mutex_);

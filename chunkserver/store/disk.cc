@@ -173,9 +173,18 @@ absl::StatusOr<std::unique_ptr<File>> Disk::OpenData(ChunkId chunk, bool write) 
 
 absl::Status Disk::SyncDataDir(ChunkId chunk) { return options_.fs->SyncDir(DataDir(chunk)); }
 
+absl::StatusOr<std::optional<uint64_t>> Disk::DataBytes(ChunkId chunk) {
+  const auto file = OpenData(chunk, /*write=*/false);
+  if (file.status().code() == absl::StatusCode::kNotFound) return std::nullopt;
+  RETURN_IF_ERROR(file.status());
+  ASSIGN_OR_RETURN(const uint64_t bytes, (*file)->Size());
+  return bytes;
+}
+
 absl::Status Disk::RemoveData(ChunkId chunk) {
   const absl::Status status = options_.fs->Remove(DataPath(chunk));
-  return status.code() == absl::StatusCode::kNotFound ? absl::OkStatus() : status;
+  if (status.code() == absl::StatusCode::kNotFound) return absl::OkStatus();
+  return status.ok() ? SyncDataDir(chunk) : status;
 }
 
 absl::StatusOr<std::unique_ptr<File>> Disk::CreateTemporary(ChunkId chunk, uint64_t reserve_bytes) {

@@ -72,7 +72,9 @@ class Disk {
   absl::StatusOr<std::unique_ptr<File>> CreateData(ChunkId chunk, uint64_t reserve_bytes);
   absl::StatusOr<std::unique_ptr<File>> OpenData(ChunkId chunk, bool write);
   absl::Status SyncDataDir(ChunkId chunk);
-  // OK when it is not there.
+  // Length of the data file; nullopt when there is none.
+  absl::StatusOr<std::optional<uint64_t>> DataBytes(ChunkId chunk);
+  // Durably. OK when it is not there.
   absl::Status RemoveData(ChunkId chunk);
 
   // A file under tmp/ for a copy, and its move to its place, durably.

@@ -25,6 +25,7 @@ class IncomingCopy {
   uint64_t length() const { return sums_.length(); }
   uint32_t crc() const { return sums_.crc(); }
   Disk* disk() const { return disk_; }
+  ChunkId chunk() const { return chunk_; }
   // Forgets what came so far: another source is tried.
   absl::Status Restart();
   // Appends bytes whose checksum the caller has compared with sums.crc; summed at length().

@@ -7,6 +7,7 @@
 // Thread-safe. (docs/design/append-and-seal.md)
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -95,9 +96,14 @@ class Replica {
   absl::Status Quarantine();
   // A check of its bytes failed.
   void MarkCorrupt(std::string_view reason);
+  // Durable when OK. What is left of it (the file, when it cannot be deleted) is cleaned up at the
+  // next start.
   absl::Status Remove();
-  // A copy has taken the place of its file and rows: like Remove, but they stay.
-  void Replaced();
+  // The rest of a removal whose row says REMOVED: file and rows go.
+  static void FinishRemoval(Disk* disk, ChunkId chunk);
+  // A copy takes the place of its file and rows: like Remove, but those that `publish` puts there
+  // stay. Nothing else happens to the replica meanwhile.
+  absl::Status ReplaceWith(const std::function<absl::Status()>& publish);
   // Its disk has failed: tells the master that it is gone. Takes no turn.
   void ReportGone();
 
@@ -136,7 +142,9 @@ class Replica {
   absl::Status Seal(const Prefix& prefix);
   // Forgets the replica in memory: it is REMOVED.
   void LetGo();
-  // The part of Restore for a replica that is not sealed.
+  // The parts of Restore. A sealed replica whose file is missing or too short is CORRUPT.
+  static absl::StatusOr<std::shared_ptr<Replica>> RestoreSealed(const Environment& environment,
+                                                                const ReplicaRecord& record);
   absl::Status Recover(const ReplicaRecord& stored, const std::string& boot_id);
   void SetUsed(uint64_t bytes);
   // Tells the inventory what the replica is now.

@@ -188,16 +188,30 @@ absl::Status Replica::Remove() {
   RETURN_IF_ERROR(disk().health());
   if (record().state == ReplicaState::kRemoved) return absl::OkStatus();
   Disk* disk = environment_.disk;
-  // The file first: should the rows come back after a power cut, the master orders it again.
-  RETURN_IF_ERROR(disk->Check(disk->RemoveData(chunk_)));
-  RETURN_IF_ERROR(disk->Check(disk->index().Remove(chunk_, WriteMode::kUnsynced)));
+  ReplicaRecord gone = record();
+  gone.state = ReplicaState::kRemoved;
+  // Durable before anybody can know of it: a replica that a power cut brings back would count, and
+  // another would be removed in its place.
+  RETURN_IF_ERROR(disk->Check(disk->index().PutReplica(gone, WriteMode::kSynced)));
   LetGo();
+  FinishRemoval(disk, chunk_);
   return absl::OkStatus();
 }
 
-void Replica::Replaced() {
+void Replica::FinishRemoval(Disk* disk, ChunkId chunk) {
+  absl::Status status = disk->Check(disk->RemoveData(chunk));
+  // The row goes last and unsynced: while it is there, the next start does this again.
+  if (status.ok()) status = disk->Check(disk->index().Remove(chunk, WriteMode::kUnsynced));
+  if (status.ok()) return;
+  LogWarning("removed_replica_left",
+             {{"chunk", chunk}, {"disk", disk->path()}, {"status", status}});
+}
+
+absl::Status Replica::ReplaceWith(const std::function<absl::Status()>& publish) {
   Turns::Turn turn(&turns_);
+  RETURN_IF_ERROR(publish());
   LetGo();
+  return absl::OkStatus();
 }
 
 void Replica::LetGo() {
@@ -213,13 +227,32 @@ void Replica::LetGo() {
 absl::StatusOr<std::shared_ptr<Replica>> Replica::Restore(const Environment& environment,
                                                           const ReplicaRecord& record,
                                                           const std::string& boot_id) {
-  if (record.sealed) return Adopt(environment, record);
+  if (record.sealed) return RestoreSealed(environment, record);
   const std::shared_ptr<Replica> replica(new Replica(environment, ReplicaMachine(record.spec)));
   RETURN_IF_ERROR(Annotate(replica->Recover(record, boot_id),
                            fmt::format("recover chunk {}", record.spec.chunk)));
   replica->SetUsed(std::max(record.spec.capacity_bytes, replica->facts().report.length));
   replica->Report();
   return replica;
+}
+
+absl::StatusOr<std::shared_ptr<Replica>> Replica::RestoreSealed(const Environment& environment,
+                                                                const ReplicaRecord& record) {
+  Disk* disk = environment.disk;
+  ASSIGN_OR_RETURN(const std::optional<uint64_t> file_bytes, disk->DataBytes(record.spec.chunk));
+  if (record.state == ReplicaState::kCorrupt || (file_bytes && *file_bytes >= record.length)) {
+    return Adopt(environment, record);
+  }
+  ReplicaRecord corrupt = record;
+  corrupt.state = ReplicaState::kCorrupt;
+  corrupt.since_ms = NowMs(environment.clock);
+  LogError("replica_corrupt",
+           {{"chunk", record.spec.chunk},
+            {"disk", disk->path()},
+            {"reason", file_bytes ? fmt::format("has {} bytes of {}", *file_bytes, record.length)
+                                  : std::string("its file is missing")}});
+  RETURN_IF_ERROR(disk->index().PutReplica(corrupt, WriteMode::kUnsynced));
+  return Adopt(environment, corrupt);
 }
 
 absl::Status Replica::Recover(const ReplicaRecord& stored, const std::string& boot_id) {
