@@ -28,9 +28,6 @@ absl::StatusCode CodeOfErrno(int error_number) {
       return absl::StatusCode::kPermissionDenied;
     case ENOSPC:
     case EDQUOT:
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
       return absl::StatusCode::kResourceExhausted;
     case EINVAL:
     case ENAMETOOLONG:
@@ -41,6 +38,9 @@ absl::StatusCode CodeOfErrno(int error_number) {
       return absl::StatusCode::kDataLoss;
     case EAGAIN:
     case EINTR:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
     case ECONNREFUSED:
     case ECONNRESET:
     case EPIPE:

@@ -49,7 +49,8 @@ QUERN_DEFINE_ERROR(Unimplemented)
 // The same code with "step: " before the message. OK stays OK.
 [[nodiscard]] absl::Status Annotate(const absl::Status& status, std::string_view step);
 
-// From errno: ENOENT -> NotFound, ENOSPC and EDQUOT -> ResourceExhausted, EIO -> DataLoss, ...
+// From errno: ENOENT -> NotFound, ENOSPC and EDQUOT -> ResourceExhausted, EIO -> DataLoss; what
+// this process lacks at the moment (descriptors, memory) -> Unavailable; ...
 [[nodiscard]] absl::Status ErrnoStatus(int error_number, std::string_view step);
 
 // True for codes on which the same request may be sent again, perhaps to another replica.

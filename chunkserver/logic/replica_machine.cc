@@ -46,8 +46,9 @@ ReplicaMachine ReplicaMachine::Restore(const ReplicaRecord& record,
                             (record.state != kOpen && machine.length() < record.length);
   if (record.state == kOpen) {
     machine.record_.state = kFenced;
-    const bool forgetful =
-        record.spec.durability == Durability::kOnClose && record.spec.boot_id != restart.boot_id;
+    // Without a boot id nobody knows that the machine was up all the time.
+    const bool same_boot = !restart.boot_id.empty() && record.spec.boot_id == restart.boot_id;
+    const bool forgetful = record.spec.durability == Durability::kOnClose && !same_boot;
     machine.record_.suspect = forgetful || restart.lost_bytes;
   }
   if (lost_durable && machine.state() == kFenced) machine.record_.state = kCorrupt;
@@ -98,13 +99,13 @@ void ReplicaMachine::LearnCommitted(uint64_t offset) {
 
 void ReplicaMachine::Synced(uint64_t length) { record_.synced = std::max(record_.synced, length); }
 
-absl::StatusOr<uint64_t> ReplicaMachine::Readable(uint64_t committed_proof) const {
+absl::StatusOr<uint64_t> ReplicaMachine::Readable() const {
   switch (state()) {
     case kFinalized:
       return length();
     case kOpen:
     case kFenced:
-      return std::max(committed_, std::min(committed_proof, length()));
+      return committed_;
     case kCorrupt:
       return DataLossError("chunk {}: its bytes here do not match their checksums", spec().chunk);
     case kStale:
@@ -148,6 +149,18 @@ absl::StatusOr<ReplicaRecord> ReplicaMachine::RecordSealed(uint64_t length, uint
   return sealed;
 }
 
+absl::StatusOr<ReplicaRecord> ReplicaMachine::RecordAcquitted(int64_t now_ms) const {
+  ReplicaRecord acquitted = record();
+  if (acquitted.state != kCorrupt || acquitted.synced > acquitted.length) {
+    return FailedPreconditionError("chunk {}: is {} here, {} bytes of {} made durable are left",
+                                   spec().chunk, StateName(acquitted.state), acquitted.length,
+                                   acquitted.synced);
+  }
+  acquitted.state = acquitted.sealed ? kFinalized : kFenced;
+  acquitted.since_ms = now_ms;
+  return acquitted;
+}
+
 void ReplicaMachine::Become(const ReplicaRecord& next) {
   if (next.sealed && !record_.sealed) {
     sums_.SetTotals(next.length, next.crc);
@@ -165,7 +178,7 @@ ReplicaRecord ReplicaMachine::record() const {
   return record;
 }
 
-size_t SurvivingAppends(
+absl::StatusOr<size_t> SurvivingAppends(
     std::span<const AppendRecord> appends, uint64_t synced, uint64_t file_bytes,
     const std::function<absl::StatusOr<uint32_t>(uint64_t, uint64_t)>& data_crc) {
   uint64_t end = 0;
@@ -173,8 +186,8 @@ size_t SurvivingAppends(
     const AppendRecord& append = appends[i];
     if (append.start != end || append.end < append.start || append.end > file_bytes) return i;
     if (append.end > synced && !append.synced) {
-      const absl::StatusOr<uint32_t> crc = data_crc(append.start, append.end);
-      if (!crc.ok() || *crc != append.payload_crc) return i;
+      ASSIGN_OR_RETURN(const uint32_t crc, data_crc(append.start, append.end));
+      if (crc != append.payload_crc) return i;
     }
     end = append.end;
   }

@@ -4,6 +4,7 @@
 //                  -> STALE                shorter than or different from the sealed chunk
 //   any            -> CORRUPT              its bytes do not match their checksums
 //   any but OPEN   -> QUARANTINED          unknown to the master; kept for days
+//   CORRUPT        -> FENCED, FINALIZED    all its bytes were checked again and are right (Acquit)
 //   any            -> REMOVED
 //
 // Invariants: bytes are added in state OPEN only; OPEN is never entered again (the latch), and no
@@ -65,9 +66,10 @@ class ReplicaMachine {
   // Data up to here are on the disk.
   void Synced(uint64_t length);
 
-  // Offset up to which may be read. A reader's proof is an offset that was acknowledged to it.
+  // Offset up to which may be read: what this replica knows itself, since a seal may still take
+  // away what is beyond.
   // DataLoss: CORRUPT. FailedPrecondition: STALE. NotFound: QUARANTINED or REMOVED.
-  absl::StatusOr<uint64_t> Readable(uint64_t committed_proof) const;
+  absl::StatusOr<uint64_t> Readable() const;
 
   // What the log's SEALED(length, crc) makes of this replica. `crc_at_length`: CRC32C of its first
   // `length` bytes, nullopt when it is shorter.
@@ -79,6 +81,9 @@ class ReplicaMachine {
   absl::StatusOr<ReplicaRecord> RecordAs(ReplicaState next, int64_t now_ms) const;
   // The same for a sealed replica of this length and checksum.
   absl::StatusOr<ReplicaRecord> RecordSealed(uint64_t length, uint32_t crc) const;
+  // The same for a CORRUPT replica whose bytes have all been found right. FailedPrecondition when
+  // it has lost bytes that had been made durable: the ones left may match, but are not all.
+  absl::StatusOr<ReplicaRecord> RecordAcquitted(int64_t now_ms) const;
   // Takes over a record made by one of these, once it is stored.
   void Become(const ReplicaRecord& record);
   ReplicaRecord record() const;
@@ -92,8 +97,9 @@ class ReplicaMachine {
 
 // How many of the append records of a replica still hold after a crash: they must follow each other
 // without a gap, and beyond `synced` their data must match. `data_crc` reads and sums a range of
-// the data file; an error or another CRC32C cuts there.
-size_t SurvivingAppends(
+// the data file; another CRC32C cuts there. An error of it says nothing about the data, and is
+// returned.
+absl::StatusOr<size_t> SurvivingAppends(
     std::span<const AppendRecord> appends, uint64_t synced, uint64_t file_bytes,
     const std::function<absl::StatusOr<uint32_t>(uint64_t, uint64_t)>& data_crc);
 

@@ -28,7 +28,7 @@ absl::Status ReadStream::Serve() {
   ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica,
                    services_.store->Find(ChunkId(request.chunk_id())));
   ASSIGN_OR_RETURN(const std::unique_ptr<ReplicaReader> reader,
-                   ReplicaReader::Open(std::move(replica), request.committed_proof()));
+                   ReplicaReader::Open(std::move(replica)));
   ASSIGN_OR_RETURN(const ReplicaReader::Extent extent, reader->extent());
   uint64_t offset = request.offset();
   if (offset > extent.readable) {

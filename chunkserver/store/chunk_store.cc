@@ -113,23 +113,35 @@ absl::Status ChunkStore::SaveSeen(const OrderGuard::Seen& seen, WriteMode mode) 
 
 absl::Status ChunkStore::LoadReplicas(Disk* disk) {
   return disk->index().ForEachReplica([&](const ReplicaRecord& record) -> absl::Status {
-    if (record.state == ReplicaState::kRemoved) {
-      Replica::FinishRemoval(disk, record.spec.chunk);
-      return absl::OkStatus();
-    }
-    ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica,
-                     Replica::Restore(EnvironmentOf(disk), record, options_.boot_id));
-    std::shared_ptr<Replica> extra;
-    {
-      MutexLock lock(&mutex_);
-      auto& slot = replicas_[record.spec.chunk];
-      // Two disks have it when a crash came between a copy and the removal of what it replaces.
-      const bool better = slot == nullptr || slot->facts().report.state != ReplicaState::kFinalized;
-      extra = better ? slot : replica;
-      if (better) slot = replica;
-    }
-    return extra == nullptr ? absl::OkStatus() : extra->Remove();
+    const absl::Status status = LoadReplica(disk, record);
+    if (!absl::IsDataLoss(status) || !disk->health().ok()) return status;
+    // A bad sector below one replica costs this one alone. It is not cut and has no vote, and
+    // whoever asks hears that it is not lost.
+    LogError("replica_not_restored",
+             {{"chunk", record.spec.chunk}, {"disk", disk->path()}, {"status", status}});
+    MutexLock lock(&mutex_);
+    unrestored_[record.spec.chunk] = status;
+    return absl::OkStatus();
   });
+}
+
+absl::Status ChunkStore::LoadReplica(Disk* disk, const ReplicaRecord& record) {
+  if (record.state == ReplicaState::kRemoved) {
+    Replica::FinishRemoval(disk, record.spec.chunk);
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica,
+                   Replica::Restore(EnvironmentOf(disk), record, options_.boot_id));
+  std::shared_ptr<Replica> extra;
+  {
+    MutexLock lock(&mutex_);
+    auto& slot = replicas_[record.spec.chunk];
+    // Two disks have it when a crash came between a copy and the removal of what it replaces.
+    const bool better = slot == nullptr || slot->facts().report.state != ReplicaState::kFinalized;
+    extra = better ? slot : replica;
+    if (better) slot = replica;
+  }
+  return extra == nullptr ? absl::OkStatus() : extra->Remove();
 }
 
 void ChunkStore::OnDiskFailed(const Disk* disk) {
@@ -142,11 +154,19 @@ Replica::Environment ChunkStore::EnvironmentOf(Disk* disk) {
   return {.disk = disk, .inventory = &inventory_, .clock = options_.clock};
 }
 
-absl::StatusOr<Disk*> ChunkStore::DiskWithRoom(uint64_t bytes) const {
+absl::Status ChunkStore::UseDiskWithRoom(uint64_t bytes,
+                                         const std::function<absl::Status(Disk*)>& use) const {
   std::vector<DiskRoom> rooms;
   for (const auto& disk : disks_) rooms.push_back(disk->Room());
-  ASSIGN_OR_RETURN(const size_t chosen, ChooseDisk(rooms, bytes));
-  return disks_[chosen].get();
+  absl::Status first_error;
+  while (true) {
+    const absl::StatusOr<size_t> chosen = ChooseDisk(rooms, bytes);
+    if (!chosen.ok()) return first_error.ok() ? chosen.status() : first_error;
+    const absl::Status status = use(disks_[*chosen].get());
+    if (status.ok()) return status;
+    if (first_error.ok()) first_error = status;
+    rooms[*chosen].failed = true;  // for this time
+  }
 }
 
 absl::Status ChunkStore::Create(ReplicaSpec spec) {
@@ -156,9 +176,11 @@ absl::Status ChunkStore::Create(ReplicaSpec spec) {
     return AlreadyExistsError("chunk {}: is here and {}", chunk,
                               StateName((*existing)->facts().report.state));
   }
-  ASSIGN_OR_RETURN(Disk * disk, DiskWithRoom(spec.capacity_bytes));
-  ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica,
-                   Replica::Create(EnvironmentOf(disk), std::move(spec)));
+  std::shared_ptr<Replica> replica;
+  RETURN_IF_ERROR(UseDiskWithRoom(spec.capacity_bytes, [&](Disk* disk) -> absl::Status {
+    ASSIGN_OR_RETURN(replica, Replica::Create(EnvironmentOf(disk), spec));
+    return absl::OkStatus();
+  }));
   MutexLock lock(&mutex_);
   replicas_[chunk] = std::move(replica);
   return absl::OkStatus();
@@ -167,8 +189,16 @@ absl::Status ChunkStore::Create(ReplicaSpec spec) {
 absl::StatusOr<std::shared_ptr<Replica>> ChunkStore::Find(ChunkId chunk) const {
   MutexLock lock(&mutex_);
   const auto found = replicas_.find(chunk);
-  if (found == replicas_.end()) return NotFoundError("chunk {}: not here", chunk);
-  return found->second;
+  if (found != replicas_.end()) return found->second;
+  const auto unrestored = unrestored_.find(chunk);
+  if (unrestored == unrestored_.end()) return NotFoundError("chunk {}: not here", chunk);
+  return UnavailableError("chunk {}: could not be read when this server started: {}", chunk,
+                          Message(unrestored->second));
+}
+
+absl::StatusOr<Verification> ChunkStore::Verify(ChunkId chunk, const VerifyOptions& options) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica, Find(chunk));
+  return VerifyReplica(replica, options);
 }
 
 absl::Status ChunkStore::Remove(ChunkId chunk) {
@@ -188,8 +218,12 @@ absl::StatusOr<std::unique_ptr<IncomingCopy>> ChunkStore::BeginCopy(ChunkId chun
       return FailedPreconditionError("chunk {}: is open here", chunk);
     }
   }
-  ASSIGN_OR_RETURN(Disk * disk, DiskWithRoom(length));
-  return IncomingCopy::Begin(disk, chunk, length);
+  std::unique_ptr<IncomingCopy> copy;
+  RETURN_IF_ERROR(UseDiskWithRoom(length, [&](Disk* disk) -> absl::Status {
+    ASSIGN_OR_RETURN(copy, IncomingCopy::Begin(disk, chunk, length));
+    return absl::OkStatus();
+  }));
+  return copy;
 }
 
 absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCopy> copy,

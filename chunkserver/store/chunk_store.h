@@ -16,6 +16,7 @@
 #include "chunkserver/store/incoming_copy.h"
 #include "chunkserver/store/inventory.h"
 #include "chunkserver/store/replica.h"
+#include "chunkserver/store/replica_verifier.h"
 #include "common/clock.h"
 #include "common/mutex.h"
 
@@ -38,7 +39,8 @@ struct DiskStatus {
   absl::Status health;
 };
 
-// Changes with every boot of the machine; empty when the system does not say.
+// Changes with every boot of the machine; empty when the system does not say: every restart is
+// taken for a reboot then.
 std::string BootId();
 
 // Thread-safe.
@@ -61,8 +63,12 @@ class ChunkStore {
   // Space is reserved. AlreadyExists: there is a replica of this chunk, of whatever kind. A master
   // never gives out an id twice. ResourceExhausted: no disk has room.
   absl::Status Create(ReplicaSpec spec);
-  // NotFound.
+  // NotFound: this server has no such replica. Unavailable: it may have one that it cannot look at
+  // now.
   absl::StatusOr<std::shared_ptr<Replica>> Find(ChunkId chunk) const;
+  // Reads the whole replica again (replica_verifier.h): takes as long as the disk takes. Errors as
+  // of Find.
+  absl::StatusOr<Verification> Verify(ChunkId chunk, const VerifyOptions& options = {});
   absl::Status Remove(ChunkId chunk);
   // For a copy; the disk is chosen. FailedPrecondition while the chunk is OPEN here.
   absl::StatusOr<std::unique_ptr<IncomingCopy>> BeginCopy(ChunkId chunk, uint64_t length);
@@ -81,9 +87,11 @@ class ChunkStore {
   absl::Status OpenDisks();
   absl::Status AgreeOnIdentity();
   absl::Status LoadReplicas(Disk* disk);
+  absl::Status LoadReplica(Disk* disk, const ReplicaRecord& record);
   void OnDiskFailed(const Disk* disk);
   Replica::Environment EnvironmentOf(Disk* disk);
-  absl::StatusOr<Disk*> DiskWithRoom(uint64_t bytes) const;
+  // Calls `use` with the best disk, and with the next one when it fails there.
+  absl::Status UseDiskWithRoom(uint64_t bytes, const std::function<absl::Status(Disk*)>& use) const;
 
   const ChunkStoreOptions options_;
   std::string server_uuid_;
@@ -94,6 +102,8 @@ class ChunkStore {
 
   mutable Mutex mutex_;
   absl::flat_hash_map<ChunkId, std::shared_ptr<Replica>> replicas_ ABSL_GUARDED_BY(mutex_);
+  // Those whose bytes could not be read at the start, and why: they stay as they are on the disk.
+  absl::flat_hash_map<ChunkId, absl::Status> unrestored_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quern::chunkserver

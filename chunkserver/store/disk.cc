@@ -126,7 +126,7 @@ void Disk::Fail(const absl::Status& why) {
 }
 
 absl::Status Disk::Check(const absl::Status& status) {
-  if (!status.ok() && status.code() != absl::StatusCode::kResourceExhausted) Fail(status);
+  if (absl::IsDataLoss(status) || absl::IsInternal(status)) Fail(status);
   return status;
 }
 
@@ -171,7 +171,15 @@ absl::StatusOr<std::unique_ptr<File>> Disk::OpenData(ChunkId chunk, bool write) 
   return options_.fs->Open(DataPath(chunk), {.write = write});
 }
 
-absl::Status Disk::SyncDataDir(ChunkId chunk) { return options_.fs->SyncDir(DataDir(chunk)); }
+absl::Status Disk::SyncDataDir(ChunkId chunk) {
+  const absl::Status status = options_.fs->SyncDir(DataDir(chunk));
+  // Names that a failed sync dropped are not known, whatever it failed of. Unavailable is said of
+  // a directory that could not even be opened.
+  if (!status.ok() && !absl::IsUnavailable(status)) Fail(status);
+  return status;
+}
+
+bool Disk::IsThere() const { return options_.fs->Exists(path() + "/IDENTITY"); }
 
 absl::StatusOr<std::optional<uint64_t>> Disk::DataBytes(ChunkId chunk) {
   const auto file = OpenData(chunk, /*write=*/false);

@@ -58,8 +58,11 @@ class Disk {
   void Fail(const absl::Status& why);
   // Called once, by the thread that calls Fail.
   void set_on_failed(std::function<void()> on_failed) { on_failed_ = std::move(on_failed); }
-  // Fails the disk unless `status` is OK or says that it is full. Returns `status`.
+  // Fails the disk when `status` says that the disk itself is broken (an I/O error, damage). Not
+  // when it is full, or the process lacks descriptors, memory or rights. Returns `status`.
   absl::Status Check(const absl::Status& status);
+  // False when nothing is seen of it at present: not mounted, say.
+  bool IsThere() const;
 
   // For ChooseDisk; a failed disk has no room.
   DiskRoom Room() const;
@@ -71,6 +74,7 @@ class Disk {
   // A new, empty data file with its space reserved; replaces a leftover of that name.
   absl::StatusOr<std::unique_ptr<File>> CreateData(ChunkId chunk, uint64_t reserve_bytes);
   absl::StatusOr<std::unique_ptr<File>> OpenData(ChunkId chunk, bool write);
+  // A failure fails the disk, unless the directory could not be opened: Unavailable.
   absl::Status SyncDataDir(ChunkId chunk);
   // Length of the data file; nullopt when there is none.
   absl::StatusOr<std::optional<uint64_t>> DataBytes(ChunkId chunk);

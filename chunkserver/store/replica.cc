@@ -64,10 +64,10 @@ Replica::Facts Replica::facts() const {
           .producers = machine_.producers()};
 }
 
-absl::StatusOr<uint64_t> Replica::Readable(uint64_t committed_proof) const {
+absl::StatusOr<uint64_t> Replica::Readable() const {
   RETURN_IF_ERROR(disk().health());
   MutexLock lock(&mutex_);
-  return machine_.Readable(committed_proof);
+  return machine_.Readable();
 }
 
 std::optional<Replica::Blocks> Replica::UnsealedBlocks(uint64_t offset, uint64_t bytes) const {
@@ -84,6 +84,13 @@ std::optional<Replica::Blocks> Replica::UnsealedBlocks(uint64_t offset, uint64_t
 
 absl::StatusOr<std::unique_ptr<File>> Replica::OpenForReading() const {
   return environment_.disk->OpenData(chunk_, /*write=*/false);
+}
+
+absl::StatusOr<SealedSums> Replica::LoadSums() const {
+  absl::StatusOr<SealedSums> sums = environment_.disk->index().LoadSums(chunk_);
+  // Not NotFound, which would say that there is no such replica.
+  if (absl::IsNotFound(sums.status())) return DataLossError("chunk {}: has no checksums", chunk_);
+  return sums;
 }
 
 void Replica::Report() {
@@ -186,16 +193,16 @@ absl::Status Replica::SyncData() {
   ASSIGN_OR_RETURN(File * file, DataFile());
 #ifdef QUERN_MUTANT_NO_DATASYNC  // a build that the power-cut test must fail
   static_cast<void>(file);
-  absl::Status status;
+  const absl::Status status;
 #else
-  absl::Status status = file->Datasync();
+  const absl::Status status = file->Datasync();
 #endif
-  if (status.ok() && !directory_synced_) {
-    status = environment_.disk->SyncDataDir(chunk_);
-    directory_synced_ = status.ok();
-  }
   // Also when the disk is only full: what the failed sync dropped is not known.
   if (!status.ok()) environment_.disk->Fail(status);
+  if (status.ok() && !directory_synced_) {
+    RETURN_IF_ERROR(environment_.disk->SyncDataDir(chunk_));
+    directory_synced_ = true;
+  }
   return status;
 }
 

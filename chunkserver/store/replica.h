@@ -60,7 +60,7 @@ class Replica {
   ChunkId chunk() const { return chunk_; }
   const Disk& disk() const { return *environment_.disk; }
   // See ReplicaMachine::Readable; Unavailable when the disk has failed.
-  absl::StatusOr<uint64_t> Readable(uint64_t committed_proof) const;
+  absl::StatusOr<uint64_t> Readable() const;
 
   // --- Appending: by one stream at a time.
   // Aborted while another stream is attached.
@@ -94,8 +94,18 @@ class Replica {
   // The log has SEALED(length, crc). The report says what became of the replica.
   absl::StatusOr<ReplicaReport> Finalize(uint64_t length, uint32_t crc);
   absl::Status Quarantine();
-  // A check of its bytes failed.
-  void MarkCorrupt(std::string_view reason);
+  // A check of its bytes failed. Returns what to tell the reader: DataLoss.
+  absl::Status Condemn(std::string_view reason);
+  // The bytes could not be read. Only a file that is missing from a disk that is there condemns the
+  // replica; every other error is the trouble of the server or of the disk and says nothing about
+  // the bytes: Unavailable, another replica may be read meanwhile.
+  absl::Status ReadFailed(const absl::Status& error);
+  // How often it was condemned: who wants to acquit it looks before it checks.
+  uint64_t condemnations() const;
+  // All its bytes have just been checked: a CORRUPT replica is good again, durably. OK when it is
+  // not CORRUPT. FailedPrecondition: it was condemned more than `condemnations` times, or has lost
+  // bytes for good.
+  absl::Status Acquit(uint64_t condemnations);
   // Durable when OK. What is left of it (the file, when it cannot be deleted) is cleaned up at the
   // next start.
   absl::Status Remove();
@@ -115,9 +125,8 @@ class Replica {
     std::vector<uint32_t> crcs;
   };
   std::optional<Blocks> UnsealedBlocks(uint64_t offset, uint64_t bytes) const;
-  absl::StatusOr<SealedSums> LoadSums() const {
-    return environment_.disk->index().LoadSums(chunk_);
-  }
+  // DataLoss when there are none.
+  absl::StatusOr<SealedSums> LoadSums() const;
   absl::StatusOr<std::unique_ptr<File>> OpenForReading() const;
 
  private:
@@ -166,6 +175,7 @@ class Replica {
   bool attached_ ABSL_GUARDED_BY(mutex_) = false;
   ReplicaMachine machine_ ABSL_GUARDED_BY(mutex_);
   std::optional<ReplicaReport> reported_ ABSL_GUARDED_BY(mutex_);
+  uint64_t condemnations_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace quern::chunkserver

@@ -168,19 +168,52 @@ absl::Status Replica::Quarantine() {
   return Store(*next, WriteMode::kSynced);
 }
 
-void Replica::MarkCorrupt(std::string_view reason) {
+absl::Status Replica::Condemn(std::string_view reason) {
   Turns::Turn turn(&turns_);
-  if (!disk().health().ok()) return;
+  const absl::Status answer =
+      DataLossError("chunk {}: the replica on {} is damaged: {}", chunk_, disk().path(), reason);
+  if (!disk().health().ok()) return answer;
   absl::StatusOr<ReplicaRecord> next;
   {
     MutexLock lock(&mutex_);
-    if (machine_.state() == ReplicaState::kCorrupt) return;
+    ++condemnations_;
+    if (machine_.state() == ReplicaState::kCorrupt) return answer;
     next = machine_.RecordAs(ReplicaState::kCorrupt, NowMs(environment_.clock));
   }
-  if (!next.ok()) return;  // removed meanwhile
+  if (!next.ok()) return answer;  // removed meanwhile
   LogError("replica_corrupt", {{"chunk", chunk_}, {"disk", disk().path()}, {"reason", reason}});
-  // Unsynced: after a power cut the next read finds it again. A failure has failed the disk.
+  // Unsynced: after a power cut the next read finds it again.
   Store(*next, WriteMode::kUnsynced).IgnoreError();
+  return answer;
+}
+
+absl::Status Replica::ReadFailed(const absl::Status& error) {
+  if (absl::IsNotFound(error) && disk().IsThere()) return Condemn("its file is missing");
+  LogWarning("replica_unreadable", {{"chunk", chunk_}, {"disk", disk().path()}, {"status", error}});
+  return UnavailableError("chunk {}: the replica on {} cannot be read now: {}", chunk_,
+                          disk().path(), Message(error));
+}
+
+uint64_t Replica::condemnations() const {
+  MutexLock lock(&mutex_);
+  return condemnations_;
+}
+
+absl::Status Replica::Acquit(uint64_t condemnations) {
+  Turns::Turn turn(&turns_);
+  RETURN_IF_ERROR(disk().health());
+  absl::StatusOr<ReplicaRecord> next;
+  {
+    MutexLock lock(&mutex_);
+    if (machine_.state() != ReplicaState::kCorrupt) return absl::OkStatus();
+    if (condemnations_ != condemnations) {
+      return FailedPreconditionError("chunk {}: was found damaged again", chunk_);
+    }
+    next = machine_.RecordAcquitted(NowMs(environment_.clock));
+  }
+  RETURN_IF_ERROR(next.status());
+  LogInfo("replica_acquitted", {{"chunk", chunk_}, {"disk", disk().path()}});
+  return Store(*next, WriteMode::kSynced);
 }
 
 absl::Status Replica::Remove() {
@@ -263,15 +296,16 @@ absl::Status Replica::Recover(const ReplicaRecord& stored, const std::string& bo
   file_ = *std::move(file);
   ASSIGN_OR_RETURN(const uint64_t file_bytes, file_->Size());
   ASSIGN_OR_RETURN(std::vector<AppendRecord> appends, disk->index().LoadAppends(chunk_));
-  const size_t survivors = SurvivingAppends(
-      appends, stored.synced, file_bytes,
-      [&](uint64_t start, uint64_t end) -> absl::StatusOr<uint32_t> {
-        uint32_t crc = 0;
-        RETURN_IF_ERROR(VisitBytes(file_.get(), start, end, [&](std::string_view bytes) {
-          crc = ExtendCrc32c(crc, bytes.data(), bytes.size());
-        }));
-        return crc;
-      });
+  ASSIGN_OR_RETURN(const size_t survivors,
+                   SurvivingAppends(appends, stored.synced, file_bytes,
+                                    [&](uint64_t start, uint64_t end) -> absl::StatusOr<uint32_t> {
+                                      uint32_t crc = 0;
+                                      RETURN_IF_ERROR(VisitBytes(
+                                          file_.get(), start, end, [&](std::string_view bytes) {
+                                            crc = ExtendCrc32c(crc, bytes.data(), bytes.size());
+                                          }));
+                                      return crc;
+                                    }));
   const bool lost_bytes = survivors < appends.size();
   appends.resize(survivors);
   ReplicaMachine machine =

@@ -1,5 +1,7 @@
 #include "chunkserver/store/replica_reader.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 
 #include "common/crc32c.h"
@@ -30,22 +32,40 @@ uint32_t CrcOfRange(uint64_t begin, uint64_t offset, uint64_t end, const Replica
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ReplicaReader>> ReplicaReader::Open(std::shared_ptr<Replica> replica,
-                                                                   uint64_t committed_proof) {
-  RETURN_IF_ERROR(replica->Readable(committed_proof).status());
+absl::StatusOr<std::unique_ptr<ReplicaReader>> ReplicaReader::Open(
+    std::shared_ptr<Replica> replica) {
+  RETURN_IF_ERROR(replica->Readable().status());
+  return OpenFile(std::move(replica), Purpose::kServe);
+}
+
+absl::StatusOr<std::unique_ptr<ReplicaReader>> ReplicaReader::OpenToVerify(
+    std::shared_ptr<Replica> replica) {
+  RETURN_IF_ERROR(replica->disk().health());
+  auto reader = OpenFile(std::move(replica), Purpose::kVerify);
+  // What the disk holds, and not what memory remembers of it. What is not on the disk yet stays.
+  if (reader.ok()) posix_fadvise((*reader)->file_->fd(), 0, 0, POSIX_FADV_DONTNEED);
+  return reader;
+}
+
+absl::StatusOr<std::unique_ptr<ReplicaReader>> ReplicaReader::OpenFile(
+    std::shared_ptr<Replica> replica, Purpose purpose) {
   auto file = replica->OpenForReading();
-  if (!file.ok()) {
-    replica->MarkCorrupt(Message(file.status()));
-    return DataLossError("chunk {}: {}", replica->chunk(), Message(file.status()));
-  }
+  if (!file.ok()) return replica->ReadFailed(file.status());
   return std::unique_ptr<ReplicaReader>(
-      new ReplicaReader(std::move(replica), *std::move(file), committed_proof));
+      new ReplicaReader(std::move(replica), *std::move(file), purpose));
 }
 
 absl::StatusOr<ReplicaReader::Extent> ReplicaReader::extent() const {
-  ASSIGN_OR_RETURN(const uint64_t readable, replica_->Readable(proof_));
-  return Extent{.readable = readable,
-                .sealed = replica_->facts().report.state == ReplicaState::kFinalized};
+  const Replica::Facts facts = replica_->facts();
+  if (purpose_ == Purpose::kVerify) {
+    RETURN_IF_ERROR(replica_->disk().health());
+    if (facts.report.state == ReplicaState::kRemoved) {
+      return NotFoundError("chunk {}: was removed", replica_->chunk());
+    }
+    return Extent{.readable = facts.report.length, .sealed = facts.sealed};
+  }
+  ASSIGN_OR_RETURN(const uint64_t readable, replica_->Readable());
+  return Extent{.readable = readable, .sealed = facts.report.state == ReplicaState::kFinalized};
 }
 
 absl::StatusOr<Replica::Blocks> ReplicaReader::BlocksAt(uint64_t offset, uint64_t bytes) {
@@ -53,13 +73,15 @@ absl::StatusOr<Replica::Blocks> ReplicaReader::BlocksAt(uint64_t offset, uint64_
     return *std::move(blocks);
   }
   if (!sums_) {
-    ASSIGN_OR_RETURN(sums_, replica_->LoadSums());
+    absl::StatusOr<SealedSums> sums = replica_->LoadSums();
+    if (absl::IsDataLoss(sums.status())) return replica_->Condemn(Message(sums.status()));
+    ASSIGN_OR_RETURN(sums_, std::move(sums));
   }
   Replica::Blocks blocks{.length = replica_->facts().report.length, .crcs = {}};
   const uint64_t end = std::min(offset + bytes, blocks.length);
   for (uint64_t i = offset / kBlockBytes; i * kBlockBytes < end; ++i) {
     if (i >= sums_->blocks.size()) {
-      return DataLossError("chunk {}: no checksum of block {}", replica_->chunk(), i);
+      return replica_->Condemn(fmt::format("no checksum of block {}", i));
     }
     blocks.crcs.push_back(sums_->blocks[i]);
   }
@@ -95,16 +117,14 @@ absl::StatusOr<ReplicaReader::Piece> ReplicaReader::Read(uint64_t offset, uint64
     ASSIGN_OR_RETURN(const Replica::Blocks blocks, BlocksAt(begin, end - begin));
     const uint64_t checked_end = std::min(begin + blocks.crcs.size() * kBlockBytes, blocks.length);
     const absl::StatusOr<bool> good = ReadBlocks(begin, checked_end, blocks, buffer);
-    if (good.ok() && *good) {
+    if (!good.ok()) return replica_->ReadFailed(good.status());
+    if (*good) {
       return Piece{.bytes = {buffer + (offset - begin), end - offset},
                    .crc = CrcOfRange(begin, offset, end, blocks, buffer)};
     }
     if (attempt == 0 && !extent.sealed) continue;
-    const std::string reason = good.ok() ? fmt::format("checksum of bytes {} to {}", begin, end)
-                                         : std::string(Message(good.status()));
-    replica_->MarkCorrupt(reason);
-    return DataLossError("chunk {}: the replica on {} is damaged: {}", replica_->chunk(),
-                         replica_->disk().path(), reason);
+    return replica_->Condemn(
+        fmt::format("bytes {} to {} do not match their checksums", begin, checked_end));
   }
 }
 

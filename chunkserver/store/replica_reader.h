@@ -16,9 +16,12 @@ inline constexpr uint64_t kReadPieceBytes = uint64_t{1} << 20;
 // meanwhile.
 class ReplicaReader {
  public:
-  // `committed_proof`: see ReplicaMachine::Readable, whose errors it returns.
-  static absl::StatusOr<std::unique_ptr<ReplicaReader>> Open(std::shared_ptr<Replica> replica,
-                                                             uint64_t committed_proof);
+  // Errors: see ReplicaMachine::Readable, and Replica::ReadFailed.
+  static absl::StatusOr<std::unique_ptr<ReplicaReader>> Open(std::shared_ptr<Replica> replica);
+
+  // For checking: all its bytes, in whatever state it is. NotFound when it was removed.
+  static absl::StatusOr<std::unique_ptr<ReplicaReader>> OpenToVerify(
+      std::shared_ptr<Replica> replica);
 
   struct Extent {
     uint64_t readable = 0;  // length that may be read now
@@ -32,12 +35,15 @@ class ReplicaReader {
   };
   // Bytes from `offset` on, at most `max_bytes` and not across a multiple of kReadPieceBytes.
   // `buffer` has kReadPieceBytes. OutOfRange beyond what may be read; DataLoss when the bytes do
-  // not match: the replica is CORRUPT from then on.
+  // not match: the replica is CORRUPT from then on. Unavailable when they could not be read.
   absl::StatusOr<Piece> Read(uint64_t offset, uint64_t max_bytes, char* buffer);
 
  private:
-  ReplicaReader(std::shared_ptr<Replica> replica, std::unique_ptr<File> file, uint64_t proof)
-      : replica_(std::move(replica)), file_(std::move(file)), proof_(proof) {}
+  enum class Purpose { kServe, kVerify };
+  ReplicaReader(std::shared_ptr<Replica> replica, std::unique_ptr<File> file, Purpose purpose)
+      : replica_(std::move(replica)), file_(std::move(file)), purpose_(purpose) {}
+  static absl::StatusOr<std::unique_ptr<ReplicaReader>> OpenFile(std::shared_ptr<Replica> replica,
+                                                                 Purpose purpose);
 
   // Checksums of the blocks from offset / kBlockBytes on, as they are now.
   absl::StatusOr<Replica::Blocks> BlocksAt(uint64_t offset, uint64_t bytes);
@@ -47,7 +53,7 @@ class ReplicaReader {
 
   const std::shared_ptr<Replica> replica_;
   const std::unique_ptr<File> file_;
-  const uint64_t proof_;
+  const Purpose purpose_;
   std::optional<SealedSums> sums_;  // loaded once, when sealed
 };
 

@@ -43,6 +43,9 @@ TEST(StatusTest, ErrnoBecomesTheCodeThatCallersActOn) {
   EXPECT_THAT(ErrnoStatus(ENOENT, "open /x"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("open /x: No such file")));
   EXPECT_THAT(ErrnoStatus(ENOSPC, "write"), StatusIs(absl::StatusCode::kResourceExhausted));
+  for (const int lacking : {EMFILE, ENFILE, ENOMEM, EINTR}) {
+    EXPECT_THAT(ErrnoStatus(lacking, "open"), StatusIs(absl::StatusCode::kUnavailable));
+  }
   EXPECT_THAT(ErrnoStatus(EIO, "fsync"), StatusIs(absl::StatusCode::kDataLoss));
   EXPECT_THAT(ErrnoStatus(EEXIST, "open"), StatusIs(absl::StatusCode::kAlreadyExists));
   EXPECT_THAT(ErrnoStatus(EACCES, "open"), StatusIs(absl::StatusCode::kPermissionDenied));

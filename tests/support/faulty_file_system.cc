@@ -59,6 +59,7 @@ absl::Status FaultyFileSystem::Check(Operation operation, const std::string& pat
 
 absl::StatusOr<std::unique_ptr<File>> FaultyFileSystem::Open(const std::string& path,
                                                              const OpenOptions& options) {
+  RETURN_IF_ERROR(Check(Operation::kOpen, path));
   ASSIGN_OR_RETURN(std::unique_ptr<File> file, under_->Open(path, options));
   return std::make_unique<FaultyFile>(this, std::move(file));
 }

@@ -181,7 +181,7 @@ class ProtocolWalk {
 
   void Read(size_t i) {
     const ReplicaMachine& machine = replicas_[i].machine;
-    absl::StatusOr<uint64_t> readable = machine.Readable(0);
+    absl::StatusOr<uint64_t> readable = machine.Readable();
     if (!readable.ok()) return;
     if (mutant_ == Mutant::kReadEverything) *readable = machine.length();
     const std::string seen = replicas_[i].data.substr(0, *readable);

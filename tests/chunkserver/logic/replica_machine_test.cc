@@ -84,22 +84,20 @@ TEST(ReplicaMachineTest, AllowsExactlyTheStepsOfTheDrawing) {
 
 TEST(ReplicaMachineTest, IsReadUpToWhatIsKnownToBeCommitted) {
   ReplicaMachine machine = WithAppends(3);
-  EXPECT_EQ(machine.Readable(0).value(), 0u);
+  EXPECT_EQ(machine.Readable().value(), 0u);
   machine.LearnCommitted(3);
-  EXPECT_EQ(machine.Readable(0).value(), 3u);
-  EXPECT_EQ(machine.Readable(6).value(), 6u) << "a client that was told may read on";
-  EXPECT_EQ(machine.Readable(100).value(), 9u);
+  EXPECT_EQ(machine.Readable().value(), 3u);
   machine.LearnCommitted(100);
   EXPECT_EQ(machine.committed(), 9u);
   machine.LearnCommitted(3);
   EXPECT_EQ(machine.committed(), 9u) << "never goes back";
   machine.Become(machine.RecordAs(kFenced, 0).value());
   machine.Become(machine.RecordAs(kStale, 0).value());
-  EXPECT_THAT(machine.Readable(0), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(machine.Readable(), StatusIs(absl::StatusCode::kFailedPrecondition));
   machine.Become(machine.RecordAs(kCorrupt, 0).value());
-  EXPECT_THAT(machine.Readable(0), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(machine.Readable(), StatusIs(absl::StatusCode::kDataLoss));
   machine.Become(machine.RecordAs(kQuarantined, 0).value());
-  EXPECT_THAT(machine.Readable(0), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(machine.Readable(), StatusIs(absl::StatusCode::kNotFound));
 }
 
 TEST(ReplicaMachineTest, JudgesASealByLengthAndChecksum) {
@@ -113,7 +111,7 @@ TEST(ReplicaMachineTest, JudgesASealByLengthAndChecksum) {
   EXPECT_EQ(machine.state(), kFinalized);
   EXPECT_EQ(machine.length(), 6u);
   EXPECT_EQ(machine.crc(), crc);
-  EXPECT_EQ(machine.Readable(0).value(), 6u);
+  EXPECT_EQ(machine.Readable().value(), 6u);
   EXPECT_EQ(machine.Judge(6, crc, crc), SealVerdict::kAlreadyFinal);
   EXPECT_EQ(machine.Judge(3, crc, crc), SealVerdict::kStale) << "sealed once and for all";
 }
@@ -181,7 +179,8 @@ TEST(SurvivingAppendsTest, CutsAtTheFirstRecordThatDoesNotHold) {
     return SurvivingAppends(records, synced, on_disk.size(),
                             [&](uint64_t start, uint64_t end) -> absl::StatusOr<uint32_t> {
                               return Crc32c(on_disk.substr(start, end - start));
-                            });
+                            })
+        .value();
   };
   EXPECT_EQ(survivors(data, 0), 4u);
   EXPECT_EQ(survivors(data + "tail without a record", 0), 4u);
@@ -190,6 +189,54 @@ TEST(SurvivingAppendsTest, CutsAtTheFirstRecordThatDoesNotHold) {
   EXPECT_EQ(survivors("aaabXbcccddd", 6), 4u) << "what was synced is left to the readers' checks";
   records[1].start = 4;
   EXPECT_EQ(survivors(data, 0), 1u) << "a gap";
+}
+
+TEST(SurvivingAppendsTest, AnErrorOfTheSystemCutsNothing) {
+  std::vector<AppendRecord> records;
+  WithAppends(2, Durability::kOnClose, &records);
+  const auto unreadable = [](uint64_t, uint64_t) -> absl::StatusOr<uint32_t> {
+    return UnavailableError("no memory");
+  };
+  EXPECT_THAT(SurvivingAppends(records, 0, 6, unreadable),
+              StatusIs(absl::StatusCode::kUnavailable));
+}
+
+TEST(ReplicaMachineTest, ACheckOfAllItsBytesAcquitsACorruptReplica) {
+  ReplicaMachine machine = WithAppends(3);
+  machine.Synced(9);
+  EXPECT_THAT(machine.RecordAcquitted(0), StatusIs(absl::StatusCode::kFailedPrecondition));
+  machine.Become(machine.RecordAs(kFenced, 0).value());
+  machine.Become(machine.RecordAs(kCorrupt, 0).value());
+  machine.Become(machine.RecordAcquitted(7).value());
+  EXPECT_EQ(machine.state(), kFenced) << "never open again";
+  EXPECT_EQ(machine.since_ms(), 7);
+  machine.Become(machine.RecordSealed(9, machine.crc()).value());
+  machine.Become(machine.RecordAs(kCorrupt, 0).value());
+  machine.Become(machine.RecordAcquitted(7).value());
+  EXPECT_EQ(machine.state(), kFinalized);
+}
+
+TEST(ReplicaMachineTest, WhatIsLeftOfLostBytesAcquitsNobody) {
+  std::vector<AppendRecord> records;
+  ReplicaMachine machine = WithAppends(2, Durability::kOnClose, &records);
+  machine.Synced(6);
+  records.resize(1);
+  ReplicaMachine lost =
+      ReplicaMachine::Restore(machine.record(), records, {.boot_id = "boot-1", .lost_bytes = true});
+  ASSERT_EQ(lost.state(), kCorrupt);
+  EXPECT_THAT(lost.RecordAcquitted(0), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+TEST(ReplicaMachineTest, WithoutABootIdEveryRestartMayHaveBeenAPowerCut) {
+  std::vector<AppendRecord> records;
+  ReplicaMachine machine = WithAppends(2, Durability::kOnClose, &records);
+  ReplicaRecord record = machine.record();
+  record.spec.boot_id.clear();
+  EXPECT_TRUE(ReplicaMachine::Restore(record, records, {.boot_id = ""}).suspect());
+  EXPECT_TRUE(ReplicaMachine::Restore(record, records, {.boot_id = "boot-1"}).suspect());
+  record.spec.boot_id = "boot-1";
+  EXPECT_TRUE(ReplicaMachine::Restore(record, records, {.boot_id = ""}).suspect());
+  EXPECT_FALSE(ReplicaMachine::Restore(record, records, {.boot_id = "boot-1"}).suspect());
 }
 
 }  // namespace

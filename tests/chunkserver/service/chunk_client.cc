@@ -95,7 +95,7 @@ absl::Status AppendClient::AwaitEnd() {
 }
 
 absl::StatusOr<ReadAnswer> ReadChunk(const std::string& address, ChunkId chunk, uint64_t offset,
-                                     uint64_t length, uint64_t committed_proof) {
+                                     uint64_t length) {
   rpc::BulkLoop loop;
   rpc::BulkStream* stream = loop.Open(rpc::MakeChannel(address, rpc::ChannelKind::kBulk),
                                       "/quern.dfs.v1.ChunkData/Read", kPatience);
@@ -103,7 +103,6 @@ absl::StatusOr<ReadAnswer> ReadChunk(const std::string& address, ChunkId chunk, 
   request.set_chunk_id(chunk.value());
   request.set_offset(offset);
   request.set_length(length);
-  request.set_committed_proof(committed_proof);
   stream->Send(rpc::EncodeMessage(request));
   stream->CloseSend();
   ReadAnswer answer;

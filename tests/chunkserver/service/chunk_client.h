@@ -69,6 +69,6 @@ struct ReadAnswer {
 };
 // Reads and checks every piece. `length` 0 = to the end.
 absl::StatusOr<ReadAnswer> ReadChunk(const std::string& address, ChunkId chunk, uint64_t offset = 0,
-                                     uint64_t length = 0, uint64_t committed_proof = 0);
+                                     uint64_t length = 0);
 
 }  // namespace quern::chunkserver

@@ -59,8 +59,6 @@ TEST_F(StorageTest, ReadsOfAnOpenChunkStopAtWhatIsCommitted) {
   // The last server heard of the first commit with the second message, of the second not yet.
   ASSERT_OK_AND_ASSIGN(const ReadAnswer last, Read("n3", kChunk));
   EXPECT_TRUE(last.bytes == text.substr(0, 100'000));
-  ASSERT_OK_AND_ASSIGN(const ReadAnswer proven, Read("n3", kChunk, 0, 0, client.committed));
-  EXPECT_TRUE(proven.bytes == text);
 }
 
 TEST_F(StorageTest, DamagedBytesAreNeverServedAndReported) {
@@ -163,7 +161,7 @@ TEST_F(StorageTest, AFailedSyncCostsThatDiskAndNoOther) {
   // Never tried again, although it would work now.
   fs_.Fail(Operation::kSync, "/n1/0/data", 0);
   EXPECT_FALSE(master_->Fence("n1", on_disk[0]).ok()) << "such a replica has no vote";
-  EXPECT_FALSE(Read("n1", on_disk[0], 0, 0, 3).ok());
+  EXPECT_FALSE(Read("n1", on_disk[0]).ok());
   second.Sync(1);
   EXPECT_TRUE(second.Await([&] { return second.synced_id == 1; })) << second.error;
   EXPECT_EQ(master_->Inventory("n1").size(), servers_["n1"]->store().size() - 1);

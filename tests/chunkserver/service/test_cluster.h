@@ -64,8 +64,8 @@ class ChunkserverTest : public ::testing::Test {
                        chunk.value());
   }
   absl::StatusOr<ReadAnswer> Read(const std::string& node, ChunkId chunk, uint64_t offset = 0,
-                                  uint64_t length = 0, uint64_t proof = 0) {
-    return ReadChunk(master_->Chain({node})[0].address(), chunk, offset, length, proof);
+                                  uint64_t length = 0) {
+    return ReadChunk(master_->Chain({node})[0].address(), chunk, offset, length);
   }
   // Bytes that tell where they belong.
   static std::string Text(size_t n, uint64_t salt = 0) {

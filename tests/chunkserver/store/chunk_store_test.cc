@@ -3,6 +3,8 @@
 #include "chunkserver/store/chunk_store.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <map>
 
 #include "chunkserver/store/replica_reader.h"
@@ -69,10 +71,13 @@ class ChunkStoreTest : public RandomTest, public ::testing::WithParamInterface<I
                   .sums = &sums})
         .status();
   }
-  // Every byte that may be read, through the checks. Everything is taken to be committed.
+  // Every byte, through the checks.
   absl::StatusOr<std::string> ReadAll(ChunkId chunk) {
     ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica, store_->Find(chunk));
-    ASSIGN_OR_RETURN(const auto reader, ReplicaReader::Open(replica, UINT64_MAX));
+    ASSIGN_OR_RETURN(const auto reader, ReplicaReader::OpenToVerify(replica));
+    return ReadWith(reader.get());
+  }
+  absl::StatusOr<std::string> ReadWith(ReplicaReader* reader) {
     std::string all;
     std::string buffer(kReadPieceBytes, '\0');
     while (true) {
@@ -82,6 +87,23 @@ class ChunkStoreTest : public RandomTest, public ::testing::WithParamInterface<I
       EXPECT_EQ(piece.crc, Crc32c(piece.bytes));
       all += piece.bytes;
     }
+  }
+  // As a reader gets it.
+  absl::StatusOr<std::string> ReadServed(ChunkId chunk) {
+    ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica, store_->Find(chunk));
+    ASSIGN_OR_RETURN(const auto reader, ReplicaReader::Open(replica));
+    return ReadWith(reader.get());
+  }
+  ChunkId MakeSealed(ChunkId chunk, std::string_view text) {
+    EXPECT_OK(store_->Create(Spec(chunk)));
+    EXPECT_OK(Append(chunk, text));
+    EXPECT_OK(Find(chunk)->Finalize(text.size(), Crc32c(text)));
+    return chunk;
+  }
+  void Overwrite(const std::string& path, uint64_t offset, std::string_view bytes) {
+    ASSERT_OK_AND_ASSIGN(const auto file, machine_.fs()->Open(path, {.write = true}));
+    ASSERT_OK(file->Pwrite(bytes, offset));
+    ASSERT_OK(file->Datasync());
   }
   std::string RandomText(size_t n) {
     std::string text(n, '\0');
@@ -366,6 +388,126 @@ TEST_P(ChunkStoreTest, AFormatThatACrashInterruptedIsFinished) {
   ASSERT_OK(machine_.fs()->Remove(machine_.dir(0) + "/IDENTITY"));
   Open();
   EXPECT_TRUE(machine_.fs()->Exists(machine_.dir(0) + "/IDENTITY"));
+}
+
+// --- Errors that say nothing about the bytes.
+
+TEST_P(ChunkStoreTest, WhatTheServerLacksCondemnsNoReplica) {
+  const ChunkId chunk = MakeSealed(ChunkId(1), RandomText(300'000));
+  using enum FaultyFileSystem::Operation;
+  for (const auto operation : {kOpen, kRead}) {
+    for (const int error : {EMFILE, ENFILE, ENOMEM, EINTR, EACCES, EIO}) {
+      SCOPED_TRACE(fmt::format("{} {}", static_cast<int>(operation), std::strerror(error)));
+      machine_.faults().Fail(operation, "/data/", error);
+      EXPECT_THAT(ReadServed(chunk), StatusIs(absl::StatusCode::kUnavailable));
+      ASSERT_OK_AND_ASSIGN(const Verification found, store_->Verify(chunk));
+      EXPECT_EQ(found.outcome, Verification::Outcome::kUnreadable);
+      EXPECT_EQ(found.report.state, ReplicaState::kFinalized);
+      machine_.faults().Fail(operation, "/data/", 0);
+      EXPECT_OK(ReadServed(chunk));
+    }
+  }
+}
+
+TEST_P(ChunkStoreTest, WhatTheServerLacksFailsNoDisk) {
+  using enum FaultyFileSystem::Operation;
+  MakeSealed(ChunkId(1), "abc");
+  for (const int error : {EMFILE, ENFILE, ENOMEM, EINTR, EACCES, ENOSPC}) {
+    SCOPED_TRACE(std::strerror(error));
+    machine_.faults().Fail(kOpen, "/data/", error);
+    EXPECT_FALSE(store_->Create(Spec(ChunkId(2))).ok());
+    machine_.faults().Fail(kOpen, "/data/", 0);
+    for (const DiskStatus& disk : store_->Disks()) EXPECT_OK(disk.health);
+    ASSERT_OK(store_->Create(Spec(ChunkId(2))));
+    ASSERT_OK(store_->Remove(ChunkId(2)));
+  }
+}
+
+TEST_P(ChunkStoreTest, ADiskThatTakesNothingIsPassedOver) {
+  using enum FaultyFileSystem::Operation;
+  machine_.faults().Fail(kOpen, machine_.dir(0) + "/data/", EROFS);
+  machine_.faults().Fail(kOpen, machine_.dir(0) + "/tmp/", EROFS);
+  for (uint64_t id = 1; id <= 4; ++id) {
+    ASSERT_OK(store_->Create(Spec(ChunkId(id))));
+    EXPECT_EQ(Find(ChunkId(id))->disk().path(), machine_.dir(1));
+    ASSERT_OK_AND_ASSIGN(const auto copy, store_->BeginCopy(ChunkId(100 + id), 10));
+    EXPECT_EQ(copy->disk()->path(), machine_.dir(1));
+  }
+}
+
+TEST_P(ChunkStoreTest, ABadSectorUnderOneReplicaAtTheStartCostsNoOther) {
+  using enum FaultyFileSystem::Operation;
+  const std::string text = RandomText(100'000);
+  for (const uint64_t id : {1, 2}) {
+    ASSERT_OK(store_->Create(Spec(ChunkId(id))));
+    ASSERT_OK(Append(ChunkId(id), text));
+  }
+  const std::string path = DataPath(ChunkId(1));
+  machine_.faults().Fail(kRead, path, EIO);
+  Open();
+  for (const DiskStatus& disk : store_->Disks()) EXPECT_OK(disk.health);
+  EXPECT_THAT(store_->Find(ChunkId(1)), StatusIs(absl::StatusCode::kUnavailable))
+      << "not lost, and not cut";
+  EXPECT_EQ(ReadAll(ChunkId(2)).value(), text);
+  machine_.faults().Fail(kRead, path, 0);
+  Open();
+  EXPECT_EQ(ReadAll(ChunkId(1)).value(), text);
+}
+
+TEST_P(ChunkStoreTest, VerifyCondemnsAndAcquits) {
+  const std::string text = RandomText(1'500'000);
+  const ChunkId chunk = MakeSealed(ChunkId(1), text);
+  ASSERT_OK_AND_ASSIGN(const Verification good, store_->Verify(chunk));
+  EXPECT_EQ(good.outcome, Verification::Outcome::kGood);
+  EXPECT_EQ(good.bytes_read, text.size());
+  const std::string path = DataPath(chunk);
+  Overwrite(path, 1'400'000, std::string(1, static_cast<char>(text[1'400'000] ^ 1)));
+  ASSERT_OK_AND_ASSIGN(const Verification bad, store_->Verify(chunk));
+  EXPECT_EQ(bad.outcome, Verification::Outcome::kCondemned);
+  EXPECT_EQ(bad.report.state, ReplicaState::kCorrupt);
+  EXPECT_THAT(ReadServed(chunk), StatusIs(absl::StatusCode::kDataLoss));
+  ASSERT_OK_AND_ASSIGN(const Verification still, store_->Verify(chunk));
+  EXPECT_EQ(still.outcome, Verification::Outcome::kCondemned);
+  // Its bytes are right after all: say, a cable was loose.
+  Overwrite(path, 1'400'000, text.substr(1'400'000, 1));
+  EXPECT_THAT(ReadServed(chunk), StatusIs(absl::StatusCode::kDataLoss)) << "only a check helps";
+  ASSERT_OK_AND_ASSIGN(const Verification again, store_->Verify(chunk));
+  EXPECT_EQ(again.outcome, Verification::Outcome::kGood);
+  EXPECT_EQ(again.report.state, ReplicaState::kFinalized);
+  EXPECT_EQ(ReadServed(chunk).value(), text);
+  PowerCut();
+  EXPECT_EQ(Find(chunk)->facts().report.state, ReplicaState::kFinalized) << "durably";
+  EXPECT_THAT(store_->Verify(ChunkId(9)), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_P(ChunkStoreTest, VerifyLooksAtReplicasInEveryState) {
+  const std::string text = RandomText(200'000);
+  ASSERT_OK(store_->Create(Spec(ChunkId(1))));
+  EXPECT_EQ(store_->Verify(ChunkId(1)).value().outcome, Verification::Outcome::kGood) << "empty";
+  ASSERT_OK(Append(ChunkId(1), text));
+  EXPECT_EQ(store_->Verify(ChunkId(1)).value().bytes_read, text.size());
+  ASSERT_OK(Find(ChunkId(1))->Fence(7));
+  Overwrite(DataPath(ChunkId(1)), 7, "x");
+  EXPECT_EQ(store_->Verify(ChunkId(1)).value().outcome, Verification::Outcome::kCondemned);
+  Overwrite(DataPath(ChunkId(1)), 7, text.substr(7, 1));
+  EXPECT_EQ(store_->Verify(ChunkId(1)).value().report.state, ReplicaState::kFenced);
+  MakeSealed(ChunkId(2), text);
+  ASSERT_OK(Find(ChunkId(2))->Quarantine());
+  EXPECT_EQ(store_->Verify(ChunkId(2)).value().report.state, ReplicaState::kQuarantined);
+  ASSERT_OK(machine_.fs()->Remove(DataPath(ChunkId(2))));
+  EXPECT_EQ(store_->Verify(ChunkId(2)).value().outcome, Verification::Outcome::kCondemned);
+}
+
+TEST_P(ChunkStoreTest, VerifyCanBeEnded) {
+  const ChunkId chunk = MakeSealed(ChunkId(1), RandomText(3 << 20));
+  int steps = 0;
+  const auto twice = [&](uint64_t bytes) {
+    EXPECT_EQ(bytes, kReadPieceBytes);
+    return ++steps <= 2 ? absl::OkStatus() : CancelledError("stopping");
+  };
+  ASSERT_OK_AND_ASSIGN(const Verification found, store_->Verify(chunk, {.before_read = twice}));
+  EXPECT_EQ(found.outcome, Verification::Outcome::kUnreadable);
+  EXPECT_EQ(found.bytes_read, 2 * kReadPieceBytes);
 }
 
 INSTANTIATE_TEST_SUITE_P(Both, ChunkStoreTest,

@@ -9,6 +9,7 @@
 #include "chunkserver/store/disk.h"
 #include "chunkserver/store/rocks_replica_index.h"
 #include "tests/chunkserver/store/memory_replica_index.h"
+#include "tests/support/faulty_file_system.h"
 #include "tests/support/forgetful_file_system.h"
 #include "tests/support/rocks_on_files.h"
 #include "tests/support/temp_dir.h"
@@ -23,7 +24,9 @@ class TestMachine {
   explicit TestMachine(IndexKind kind)
       : kind_(kind), fs_(dir_ / "forgetful"), env_(NewRocksEnv(&fs_)) {}
 
-  FileSystem* fs() { return &fs_; }
+  FileSystem* fs() { return &faulty_; }
+  // What fails: the data files, not the index.
+  FaultyFileSystem& faults() { return faulty_; }
   std::string dir(int disk = 0) const { return dir_ / fmt::format("disk{}", disk); }
   IndexOpener opener() {
     return [this](const std::string& path, bool create) { return OpenIndex(path, create); };
@@ -49,6 +52,7 @@ class TestMachine {
   const IndexKind kind_;
   TempDir dir_;
   ForgetfulFileSystem fs_;
+  FaultyFileSystem faulty_{&fs_};
   std::unique_ptr<rocksdb::Env> env_;
   std::map<std::string, std::shared_ptr<MemoryIndexContents>> contents_;
 };
