@@ -18,7 +18,7 @@ say() { echo "mutants: $*"; }
 
 build_and_run() { # mutant: prints the test's output; its exit code
   local build=$root/build/mutant-${1:-none}
-  cmake -S "$root" --preset dev -B "$build" -DQUERN_MUTANT="$1" >"$build.log" 2>&1 &&
+  cmake -S "$root" --preset ci -B "$build" -DQUERN_MUTANT="$1" >"$build.log" 2>&1 &&
     cmake --build "$build" -j "$jobs" --target product power_cut_test >>"$build.log" 2>&1 ||
     { tail -n 20 "$build.log"; say "the build of ${1:-the original} failed, see $build.log"; exit 1; }
   QUERN_BIN=$build/bin QUERN_JOBS=$build/lib/quern/jobs \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds everything and runs every test. The last lines are ctest's.
 #
-#   tests/run.sh                      all tests but the slow ones, preset dev
+#   tests/run.sh                      all tests but the slow ones, preset ci
 #   tests/run.sh --preset asan        under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tests/run.sh --preset tsan        under ThreadSanitizer
 #   tests/run.sh --slow               the slow ones too
@@ -9,7 +9,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-preset=dev
+preset=ci
 ctest_arguments=(-LE slow)
 jobs=$(nproc)
 
@@ -32,8 +32,8 @@ while [[ $# -gt 0 ]]; do
   esac
 done
 case "$preset" in
-  dev | release | asan | tsan) ;;
-  *) echo "run.sh: --preset $preset: must be dev, release, asan or tsan" >&2; exit 2 ;;
+  ci | dev | release | asan | tsan) ;;
+  *) echo "run.sh: --preset $preset: must be ci, dev, release, asan or tsan" >&2; exit 2 ;;
 esac
 
 # One line now and then while a quiet command runs; its output if it fails.

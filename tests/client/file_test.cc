@@ -183,6 +183,7 @@ TEST_F(FileTest, EveryReplicaCanBeCheckedAtItsServer) {
   fake_.SetReadFault(2, ReadFault::kWrongByte);
   const auto chunks = fs_->GetChunks("/f");
   ASSERT_OK(chunks.status());
+  ASSERT_GT(chunks->size(), 1u);
   for (const ChunkInfo& chunk : *chunks) {
     ASSERT_EQ(chunk.replicas.size(), 3u);
     for (const ServerAddress& server : chunk.replicas) {

@@ -18,6 +18,8 @@ namespace pb = ::quern::dfs::v1;
 
 namespace {
 
+constexpr int kChunksOfAPage = 7;  // few, so that files have several pages
+
 struct Chunk {
   std::string bytes;
   std::vector<std::pair<uint64_t, uint64_t>> ends;  // (seq, end) of every piece
@@ -137,10 +139,17 @@ class Master final : public pb::Namespace::Service {
     if (file == nullptr) return rpc::ToGrpc(NotFoundError("{}: no such file", request->path()));
     *response->mutable_status() = StatusOf(*file);
     uint64_t offset = 0;
+    // 0 = as many as the server likes.
+    const int page = request->max_chunks() == 0
+                         ? kChunksOfAPage
+                         : std::min(kChunksOfAPage, static_cast<int>(request->max_chunks()));
     for (uint32_t i = 0; i < file->chunks.size(); ++i) {
       const Chunk& chunk = state_->chunks[file->chunks[i]];
-      if (i >= request->first_ordinal() &&
-          response->chunks_size() < std::min<int>(7, static_cast<int>(request->max_chunks()))) {
+      if (i >= request->first_ordinal() && response->chunks_size() == page) {
+        response->set_more(true);
+        break;
+      }
+      if (i >= request->first_ordinal()) {
         pb::ChunkLocation* location = response->add_chunks();
         location->set_chunk_id(file->chunks[i]);
         location->set_ordinal(i);
