@@ -16,11 +16,16 @@ bool Contains(std::span<const ServerId> servers, ServerId server) {
 }  // namespace
 
 std::string Placement::Reasons() const {
+  constexpr size_t kNamed = 10;
   std::string text;
   for (const Rejection& rejection : rejected) {
-    text +=
-        fmt::format("{}{} {}", text.empty() ? "" : ", ", rejection.server, rejection.constraint);
+    if (text.empty()) {
+      text = fmt::format("{} {}", rejection.server, rejection.constraint);
+    } else if (&rejection - rejected.data() < static_cast<ptrdiff_t>(kNamed)) {
+      text += fmt::format(", {} {}", rejection.server, rejection.constraint);
+    }
   }
+  if (rejected.size() > kNamed) text += fmt::format(" and {} more", rejected.size() - kNamed);
   return text;
 }
 
@@ -32,6 +37,7 @@ std::string_view ChunkPlacement::ViolatedConstraint(const ServerRegistry& server
   if (health != ServerHealth::kAlive) return ToString(health);
   if (Contains(request.exclude, server.id)) return "excluded";
   if (Contains(request.present, server.id)) return "has_replica";
+  if (request.busy != nullptr && request.busy->contains(server.id)) return "busy";
   // A small disk is not to be refused altogether for the sake of the reserve.
   const uint64_t reserve = std::min(options_.reserve_bytes, server.capacity_bytes / 20);
   if (server.free_bytes < request.bytes + reserve) return "no_room";
@@ -86,19 +92,45 @@ size_t ChunkPlacement::Draw(std::span<const Candidate> candidates, const Placeme
   return chosen;
 }
 
-Placement ChunkPlacement::Choose(const ServerRegistry& servers, const PlacementRequest& request,
-                                 absl::Time now, Random& random) const {
+ChunkPlacement::Servers ChunkPlacement::Sample(const ServerRegistry& servers,
+                                               const PlacementRequest& request, size_t size,
+                                               Random& random) {
+  Servers pool;
+  if (size >= servers.servers().size()) {
+    for (const auto& [id, server] : servers.servers()) pool.push_back(&server);
+    return pool;
+  }
+  for (const ServerId server : servers.OnNode(request.writer_node)) {
+    pool.push_back(servers.Find(server));
+  }
+  const std::vector<const ServerInfo*>& all = servers.in_order();
+  for (size_t i = 0; i < size; ++i) pool.push_back(all[random() % all.size()]);
+  // A small rack might be missed; half as many again come from racks drawn by chance.
+  for (size_t i = 0; servers.rack_count() > 1 && i < size / 2; ++i) {
+    const std::span<const ServerId> rack = servers.OnRack(random() % servers.rack_count());
+    pool.push_back(servers.Find(rack[random() % rack.size()]));
+  }
+  std::sort(pool.begin(), pool.end(), [](auto* a, auto* b) { return a->id < b->id; });
+  pool.erase(std::unique(pool.begin(), pool.end()), pool.end());
+  return pool;
+}
+
+Placement ChunkPlacement::ChooseFrom(const Servers& pool, const ServerRegistry& servers,
+                                     const PlacementRequest& request, absl::Time now,
+                                     Random& random) const {
   Placement placement;
   std::vector<Candidate> candidates;
-  std::vector<const ServerInfo*> taken;
-  for (const auto& [id, server] : servers.servers()) {
-    const std::string_view violated = ViolatedConstraint(servers, server, request, now);
+  Servers taken;
+  for (const ServerId id : request.present) {
+    if (const ServerInfo* server = servers.Find(id)) taken.push_back(server);
+  }
+  for (const ServerInfo* server : pool) {
+    const std::string_view violated = ViolatedConstraint(servers, *server, request, now);
     if (violated.empty()) {
-      candidates.push_back({&server, Weight(server, now)});
+      candidates.push_back({server, Weight(*server, now)});
     } else {
-      placement.rejected.push_back({id, violated});
+      placement.rejected.push_back({server->id, violated});
     }
-    if (Contains(request.present, id)) taken.push_back(&server);
   }
   while (placement.servers.size() < request.count && !candidates.empty()) {
     const size_t chosen = Draw(candidates, request, taken, random);
@@ -107,6 +139,39 @@ Placement ChunkPlacement::Choose(const ServerRegistry& servers, const PlacementR
     candidates.erase(candidates.begin() + static_cast<ptrdiff_t>(chosen));
   }
   return placement;
+}
+
+bool ChunkPlacement::IsGoodEnough(const Placement& placement, const ServerRegistry& servers,
+                                  const PlacementRequest& request, size_t sample) const {
+  if (placement.servers.size() < request.count) return false;
+  std::vector<std::string_view> nodes;
+  std::vector<std::string_view> racks;
+  for (const auto& ids : {request.present, placement.servers}) {
+    for (const ServerId id : ids) {
+      const ServerInfo* server = servers.Find(id);
+      if (server == nullptr) continue;
+      nodes.push_back(server->row.node());
+      racks.push_back(server->row.rack());
+    }
+  }
+  const size_t replicas = nodes.size();
+  const auto distinct = [](std::vector<std::string_view>& names) {
+    std::sort(names.begin(), names.end());
+    return static_cast<size_t>(std::unique(names.begin(), names.end()) - names.begin());
+  };
+  if (distinct(nodes) < replicas) return false;
+  // For a further rack the search goes on once, not through the whole cluster.
+  return distinct(racks) >= std::min(replicas, servers.rack_count()) || sample > options_.sample;
+}
+
+Placement ChunkPlacement::Choose(const ServerRegistry& servers, const PlacementRequest& request,
+                                 absl::Time now, Random& random) const {
+  for (size_t sample = options_.sample;; sample *= 8) {
+    const Servers pool = Sample(servers, request, sample, random);
+    Placement placement = ChooseFrom(pool, servers, request, now, random);
+    if (sample >= servers.servers().size()) return placement;
+    if (IsGoodEnough(placement, servers, request, sample)) return placement;
+  }
 }
 
 }  // namespace quern::master

@@ -5,11 +5,13 @@
 //   new_machine     never two replicas on one machine while another has room
 //   new_rack        spread over racks
 // Among the best a server is drawn by chance, weighted by its share of free space and against
-// recent creations, so that an empty new server is not flooded. Pure but for the record of recent
-// creations.
+// recent creations, so that an empty new server is not flooded. In a large cluster only the
+// writer's machine and some servers drawn by chance are looked at, more of them when those do not
+// do, so that a choice costs the same in any cluster. Pure but for the record of recent creations.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 #include <absl/time/time.h>
 
 #include <cstdint>
@@ -34,18 +36,20 @@ struct PlacementRequest {
   std::vector<ServerId> exclude{};
   // Servers that hold a replica already: excluded, and their machines and racks are avoided.
   std::vector<ServerId> present{};
+  // Servers that have enough to do at present; null: none.
+  const absl::flat_hash_set<ServerId>* busy = nullptr;
 };
 
 struct Placement {
   std::vector<ServerId> servers;  // best first; fewer than asked for when no more can be had
-  // Why the others were ruled out: "dead", "no_room", ...
+  // Why others were ruled out: "dead", "no_room", ...
   struct Rejection {
     ServerId server;
     std::string_view constraint;
   };
   std::vector<Rejection> rejected;
 
-  // "cs1 dead, cs4 no_room".
+  // "cs1 dead, cs4 no_room"; of many, the first ten and how many more.
   std::string Reasons() const;
 };
 
@@ -56,6 +60,8 @@ class ChunkPlacement {
     uint64_t reserve_bytes = uint64_t{256} << 20;
     // A creation counts this long against its server.
     absl::Duration recent = absl::Seconds(30);
+    // Servers that are looked at, to begin with, and eight times as many in each further try.
+    size_t sample = 32;
   };
   explicit ChunkPlacement(const Options& options) : options_(options) {}
 
@@ -69,6 +75,15 @@ class ChunkPlacement {
     const ServerInfo* server;
     double weight;
   };
+  using Servers = std::vector<const ServerInfo*>;
+  // Some servers, each once: those of the writer's machine, and `size` drawn by chance.
+  static Servers Sample(const ServerRegistry& servers, const PlacementRequest& request, size_t size,
+                        Random& random);
+  Placement ChooseFrom(const Servers& pool, const ServerRegistry& servers,
+                       const PlacementRequest& request, absl::Time now, Random& random) const;
+  // No more servers need be looked at.
+  bool IsGoodEnough(const Placement& placement, const ServerRegistry& servers,
+                    const PlacementRequest& request, size_t sample) const;
   std::string_view ViolatedConstraint(const ServerRegistry& servers, const ServerInfo& server,
                                       const PlacementRequest& request, absl::Time now) const;
   double Weight(const ServerInfo& server, absl::Time now) const;

@@ -28,10 +28,58 @@ pb::ServerAddress ServerInfo::Address() const {
 }
 
 void ServerRegistry::Load(ServerId id, const pb::ServerRow& row) {
-  ServerInfo& server = servers_[id];
-  server.id = id;
-  server.row = row;
+  ServerInfo* server = FindMutable(id);
+  if (server == nullptr) {
+    server = &servers_[id];
+    server->id = id;
+    if (by_id_.size() <= id.value()) by_id_.resize(id.value() + 1);
+    by_id_[id.value()] = server;
+    in_order_.insert(std::upper_bound(in_order_.begin(), in_order_.end(), server,
+                                      [](auto* a, auto* b) { return a->id < b->id; }),
+                     server);
+    ++unsettled_;
+  } else {
+    RemoveFromTopology(*server);
+  }
+  server->row = row;
   by_uuid_[row.uuid()] = id;
+  AddToTopology(*server);
+}
+
+void ServerRegistry::AddToTopology(const ServerInfo& server) {
+  nodes_[server.row.node()].push_back(server.id);
+  const auto rack = std::find_if(racks_.begin(), racks_.end(),
+                                 [&](const Rack& r) { return r.name == server.row.rack(); });
+  if (rack != racks_.end()) {
+    rack->servers.push_back(server.id);
+  } else {
+    racks_.push_back({server.row.rack(), {server.id}});
+  }
+}
+
+void ServerRegistry::RemoveFromTopology(const ServerInfo& server) {
+  std::erase(nodes_[server.row.node()], server.id);
+  for (Rack& rack : racks_) {
+    if (rack.name == server.row.rack()) std::erase(rack.servers, server.id);
+  }
+  std::erase_if(racks_, [](const Rack& rack) { return rack.servers.empty(); });
+}
+
+std::span<const ServerId> ServerRegistry::OnNode(std::string_view node) const {
+  const auto found = nodes_.find(node);
+  if (node.empty() || found == nodes_.end()) return {};
+  return found->second;
+}
+
+ServerInfo* ServerRegistry::FindMutable(ServerId id) {
+  return id.value() < by_id_.size() ? by_id_[id.value()] : nullptr;
+}
+
+void ServerRegistry::Settle(ServerInfo* server, bool confirmed, bool dead) {
+  if (server->confirmed || server->dead) ++unsettled_;
+  server->confirmed = confirmed;
+  server->dead = dead;
+  if (server->confirmed || server->dead) --unsettled_;
 }
 
 std::optional<ServerId> ServerRegistry::FindByUuid(std::string_view uuid) const {
@@ -54,35 +102,39 @@ void ServerRegistry::SetDisks(const google::protobuf::RepeatedPtrField<pb::DiskR
 
 void ServerRegistry::Admit(ServerId id, const pb::ServerMessage::Register& registration,
                            absl::Time now) {
-  const auto found = servers_.find(id);
-  if (found == servers_.end()) return;
-  ServerInfo& server = found->second;
-  SetDisks(registration.disks(), &server);
-  server.version = registration.version();
-  server.registered = true;
-  server.connected = true;
-  server.confirmed = false;
-  server.dead = false;
-  server.last_heard = now;
+  ServerInfo* const server = FindMutable(id);
+  if (server == nullptr) return;
+  SetDisks(registration.disks(), server);
+  server->version = registration.version();
+  server->registered = true;
+  server->connected = true;
+  server->comparing = true;
+  Settle(server, false, false);
+  server->last_heard = now;
+}
+
+void ServerRegistry::Compared(ServerId id) {
+  if (ServerInfo* const server = FindMutable(id)) server->comparing = false;
 }
 
 void ServerRegistry::Confirm(ServerId id) {
-  const auto found = servers_.find(id);
-  if (found != servers_.end()) found->second.confirmed = true;
+  ServerInfo* const server = FindMutable(id);
+  if (server == nullptr) return;
+  server->comparing = false;
+  Settle(server, true, server->dead);
 }
 
 void ServerRegistry::Heartbeat(ServerId id, const pb::ServerMessage::Heartbeat& heartbeat,
                                absl::Time now) {
-  const auto found = servers_.find(id);
-  if (found == servers_.end()) return;
-  SetDisks(heartbeat.disks(), &found->second);
-  found->second.open_streams = heartbeat.open_streams();
-  found->second.last_heard = now;
+  ServerInfo* const server = FindMutable(id);
+  if (server == nullptr) return;
+  SetDisks(heartbeat.disks(), server);
+  server->open_streams = heartbeat.open_streams();
+  server->last_heard = now;
 }
 
 void ServerRegistry::Disconnect(ServerId id) {
-  const auto found = servers_.find(id);
-  if (found != servers_.end()) found->second.connected = false;
+  if (ServerInfo* const server = FindMutable(id)) server->connected = false;
 }
 
 std::vector<ServerId> ServerRegistry::TakeDead(absl::Time now) {
@@ -90,8 +142,7 @@ std::vector<ServerId> ServerRegistry::TakeDead(absl::Time now) {
   for (auto& [id, server] : servers_) {
     if (!server.registered || server.dead) continue;
     if (now - server.last_heard < options_.dead_after) continue;
-    server.dead = true;
-    server.confirmed = false;
+    Settle(&server, false, true);
     dead.push_back(id);
   }
   return dead;
@@ -108,8 +159,7 @@ absl::Time ServerRegistry::NextDeadline() const {
 }
 
 const ServerInfo* ServerRegistry::Find(ServerId id) const {
-  const auto found = servers_.find(id);
-  return found == servers_.end() ? nullptr : &found->second;
+  return id.value() < by_id_.size() ? by_id_[id.value()] : nullptr;
 }
 
 ServerHealth ServerRegistry::Health(const ServerInfo& server, absl::Time now) const {
@@ -130,11 +180,6 @@ size_t ServerRegistry::CountAlive(absl::Time now) const {
   return static_cast<size_t>(std::count_if(
       servers_.begin(), servers_.end(),
       [&](const auto& entry) { return Health(entry.second, now) == ServerHealth::kAlive; }));
-}
-
-bool ServerRegistry::AllConfirmed() const {
-  return std::all_of(servers_.begin(), servers_.end(),
-                     [](const auto& entry) { return entry.second.confirmed || entry.second.dead; });
 }
 
 }  // namespace quern::master

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,8 @@ struct ServerInfo {
   // In this term.
   bool registered = false;
   bool connected = false;
+  // A session has begun whose digests are not compared yet: nothing that was confirmed counts.
+  bool comparing = false;
   // Its whole inventory has been compared: what the table says of it is true.
   bool confirmed = false;
   bool dead = false;
@@ -64,6 +67,8 @@ class ServerRegistry {
 
   // A session begins; the inventory is not confirmed yet.
   void Admit(ServerId id, const pb::ServerMessage::Register& registration, absl::Time now);
+  // Replicas that its digests do not vouch for are hints now; those still confirmed count again.
+  void Compared(ServerId id);
   void Confirm(ServerId id);
   void Heartbeat(ServerId id, const pb::ServerMessage::Heartbeat& heartbeat, absl::Time now);
   void Disconnect(ServerId id);
@@ -84,16 +89,38 @@ class ServerRegistry {
 
   // In the order of their ids.
   const std::map<ServerId, ServerInfo>& servers() const { return servers_; }
+  // The same, for access by number.
+  const std::vector<const ServerInfo*>& in_order() const { return in_order_; }
+  // Servers on a machine, and on one of the racks: 0 <= rack < rack_count().
+  std::span<const ServerId> OnNode(std::string_view node) const;
+  std::span<const ServerId> OnRack(size_t rack) const { return racks_[rack].servers; }
+  size_t rack_count() const { return racks_.size(); }
   size_t CountAlive(absl::Time now) const;
   // Every server that is known has confirmed its inventory in this term, or died in it.
-  bool AllConfirmed() const;
+  bool AllConfirmed() const { return unsettled_ == 0; }
 
  private:
+  struct Rack {
+    std::string name;
+    std::vector<ServerId> servers;  // never empty
+  };
+  ServerInfo* FindMutable(ServerId id);
+  void AddToTopology(const ServerInfo& server);
+  void RemoveFromTopology(const ServerInfo& server);
+  // Every change of `confirmed` or `dead` goes through here.
+  void Settle(ServerInfo* server, bool confirmed, bool dead);
   void SetDisks(const google::protobuf::RepeatedPtrField<pb::DiskReport>& disks,
                 ServerInfo* server) const;
 
   const Options options_;
   std::map<ServerId, ServerInfo> servers_;
+  // Ids are given out from 1 on, so this is dense.
+  std::vector<ServerInfo*> by_id_;
+  std::vector<const ServerInfo*> in_order_;
+  StringMap<std::vector<ServerId>> nodes_;
+  std::vector<Rack> racks_;
+  // Servers that are neither confirmed nor dead.
+  size_t unsettled_ = 0;
   StringMap<ServerId> by_uuid_;
 };
 

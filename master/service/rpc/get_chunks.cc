@@ -52,10 +52,8 @@ int Doubt(const ServerInfo& server, const Replica& replica, ServerHealth health)
 }
 
 std::string RackOf(const ServerRegistry& servers, std::string_view node) {
-  for (const auto& [id, server] : servers.servers()) {
-    if (server.row.node() == node) return server.row.rack();
-  }
-  return "";
+  const std::span<const ServerId> there = servers.OnNode(node);
+  return there.empty() ? "" : servers.Find(there.front())->row.rack();
 }
 
 // Replicas of a sealed chunk, best first. A server whose session is broken counts only when there

@@ -12,6 +12,7 @@
 namespace quern::master {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
@@ -130,6 +131,45 @@ TEST_F(ChunkPlacementTest, AnyClusterGivesDistinctLivingServersAsLongAsThereAreS
     }
     EXPECT_EQ(on_machine.size(), std::min(chosen.servers.size(), machines.size()));
   }
+}
+
+// Only some servers are looked at in a large cluster; what is promised still holds.
+TEST_F(ChunkPlacementTest, ALargeClusterIsFilledByTheSameRules) {
+  constexpr uint32_t kServers = 1000;
+  for (uint32_t id = 1; id <= kServers; ++id) {
+    servers_.Add({.id = id,
+                  .rack = "/r" + std::to_string(id % 20),
+                  .free_bytes = uint64_t{id % 2 == 0 ? 160u : 40u} << 30});
+  }
+  std::map<ServerId, int> chosen;
+  int emptier = 0;
+  for (int i = 0; i < 3000; ++i) {
+    const std::string writer = "n" + std::to_string(1 + Below(kServers));
+    const Placement placement = Choose({.count = 3, .bytes = 1, .writer_node = writer});
+    ASSERT_THAT(placement.servers, SizeIs(3));
+    EXPECT_EQ(Server(placement.servers[0]).row.node(), writer);
+    std::set<std::string> racks;
+    for (const ServerId id : placement.servers) racks.insert(Server(id).row.rack());
+    ASSERT_THAT(racks, SizeIs(3));
+    for (size_t n = 1; n < 3; ++n) {
+      ++chosen[placement.servers[n]];
+      emptier += placement.servers[n].value() % 2 == 0 ? 1 : 0;
+    }
+  }
+  // Four fifths of the free space is on the even ones.
+  EXPECT_NEAR(emptier, 4800, 300);
+  EXPECT_GT(chosen.size(), 800u);
+}
+
+TEST_F(ChunkPlacementTest, TheLastServersWithRoomAreFoundInALargeCluster) {
+  for (uint32_t id = 1; id <= 1000; ++id) {
+    servers_.Add({.id = id, .free_bytes = id % 400 == 7 ? uint64_t{50} << 30 : 0});
+  }
+  EXPECT_THAT(Choose({.count = 3, .bytes = 1 << 20}).servers,
+              UnorderedElementsAre(ServerId(7), ServerId(407), ServerId(807)));
+  const Placement none = Choose({.count = 4, .bytes = 1 << 20});
+  EXPECT_THAT(none.servers, SizeIs(3));
+  EXPECT_THAT(none.Reasons(), EndsWith(" and 987 more"));
 }
 
 }  // namespace
