@@ -13,7 +13,7 @@ ChunkAssessment Assess(const ChunkInfo& chunk, const ServerRegistry& servers) {
   for (const Replica& replica : chunk.replicas) {
     const ServerInfo* server = servers.Find(replica.server);
     if (server == nullptr || server->dead) continue;
-    if (!replica.confirmed) {
+    if (!replica.confirmed || server->comparing) {
       assessment.hoped.push_back(replica.server);
     } else if (replica.state == pb::REPLICA_STATE_FINALIZED) {
       assessment.good.push_back(replica.server);

@@ -1,92 +1,139 @@
 #include "master/logic/chunk_table.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace quern::master {
+namespace {
+
+// A replica in 20 bits: 16 of server index, 3 of state, 1 confirmed.
+constexpr uint32_t kReplicaBits = 20;
+constexpr uint32_t kMaxIndex = (uint32_t{1} << 16) - 1;
+
+template <typename Replicas>
+auto FindOn(Replicas& replicas, ServerId server) {
+  return std::find_if(replicas.begin(), replicas.end(),
+                      [&](const Replica& r) { return r.server == server; });
+}
+
+uint64_t HashOf(const ChunkRecord& record, const Replica& replica) {
+  return InventoryHash(ChunkId(record.id), static_cast<uint32_t>(replica.state), record.length(),
+                       record.crc);
+}
+
+}  // namespace
 
 const Replica* ChunkInfo::Find(ServerId server) const {
-  const auto found = std::find_if(replicas.begin(), replicas.end(),
-                                  [&](const Replica& r) { return r.server == server; });
+  const auto found = FindOn(replicas, server);
   return found == replicas.end() ? nullptr : &*found;
 }
 
-ChunkTable::PackedReplica::PackedReplica(const Replica& replica)
-    : bits_(replica.server.value() << 8 | static_cast<uint32_t>(replica.state) << 1 |
-            static_cast<uint32_t>(replica.confirmed)) {}
+ChunkTable::ChunkTable(uint32_t max_numbered_servers)
+    : max_numbered_servers_(std::min(max_numbered_servers, kMaxIndex + 1)),
+      pools_(kInventoryBuckets) {}
 
-Replica ChunkTable::PackedReplica::Unpack() const {
-  return {server(), static_cast<pb::ReplicaState>(bits_ >> 1 & 0xf), (bits_ & 1) != 0};
+std::optional<ChunkTable::Place> ChunkTable::PlaceOf(ChunkId id) const {
+  const uint32_t bucket = InventoryBucket(id);
+  const uint32_t slot = pools_[bucket].Find(id);
+  if (slot == ChunkPool::kNoSlot) return std::nullopt;
+  return Place{bucket, slot};
 }
 
-ChunkTable::ChunkTable() : shards_(kInventoryBuckets) {}
-
-ChunkTable::Entry* ChunkTable::FindEntry(ChunkId id) {
-  EntryMap& shard = Shard(id);
-  const auto found = shard.find(id);
-  return found == shard.end() ? nullptr : &found->second;
-}
-
-std::span<const ChunkTable::PackedReplica> ChunkTable::Replicas(ChunkId id,
-                                                                const Entry& entry) const {
-  if (entry.count <= kInlineReplicas) return {entry.replicas.data(), entry.count};
-  return overflow_.at(id);
-}
-
-ChunkInfo ChunkTable::Unpack(ChunkId id, const Entry& entry) const {
-  ChunkInfo info;
-  info.id = id;
-  info.state = static_cast<pb::ChunkState>(entry.state);
-  info.length = entry.length;
-  info.crc = entry.crc;
-  info.wanted = entry.wanted;
-  info.clean = entry.clean;
-  for (const PackedReplica replica : Replicas(id, entry)) {
-    info.replicas.push_back(replica.Unpack());
+ChunkTable::Replicas ChunkTable::ReplicasOf(const ChunkRecord& record) const {
+  if (record.elsewhere != 0) return elsewhere_.at(ChunkId(record.id));
+  Replicas replicas;
+  for (uint32_t i = 0; i < record.count; ++i) {
+    const uint64_t bits = record.replicas >> (i * kReplicaBits);
+    replicas.push_back({by_index_[bits >> 4 & kMaxIndex],
+                        static_cast<pb::ReplicaState>(bits >> 1 & 7), (bits & 1) != 0});
   }
+  return replicas;
+}
+
+void ChunkTable::StoreReplicas(const Replicas& replicas, ChunkRecord* record) {
+  if (record->elsewhere != 0) elsewhere_.erase(ChunkId(record->id));
+  bool fits = replicas.size() <= kInlineReplicas;
+  uint64_t packed = 0;
+  for (size_t i = 0; fits && i < replicas.size(); ++i) {
+    const uint32_t index = SumsOf(replicas[i].server).index;
+    fits = index != kNoIndex;
+    packed |= (uint64_t{index} << 4 | static_cast<uint64_t>(replicas[i].state) << 1 |
+               (replicas[i].confirmed ? 1 : 0))
+              << (i * kReplicaBits);
+  }
+  record->elsewhere = fits ? 0 : 1;
+  record->count = fits ? replicas.size() & 3 : 0;
+  record->replicas = fits ? packed & ((uint64_t{1} << 60) - 1) : 0;
+  if (!fits) elsewhere_[ChunkId(record->id)] = replicas;
+}
+
+ChunkInfo ChunkTable::Unpack(const ChunkRecord& record) const {
+  ChunkInfo info;
+  info.id = ChunkId(record.id);
+  info.state = static_cast<pb::ChunkState>(record.state);
+  info.length = record.length();
+  info.crc = record.crc;
+  info.wanted = record.wanted;
+  info.clean = record.clean != 0;
+  info.replicas = ReplicasOf(record);
   return info;
 }
 
-uint64_t ChunkTable::HashOf(ChunkId id, const Entry& entry, const Replica& replica) const {
-  return InventoryHash(id, static_cast<uint32_t>(replica.state), entry.length, entry.crc);
+ChunkTable::ServerSums& ChunkTable::SumsOf(ServerId server) {
+  std::unique_ptr<ServerSums>& sums = sums_[server];
+  if (sums != nullptr) return *sums;
+  sums = std::make_unique<ServerSums>();
+  sums->server = server;
+  sums->index = kNoIndex;
+  if (!free_indices_.empty()) {
+    sums->index = free_indices_.back();
+    free_indices_.pop_back();
+    by_index_[sums->index] = server;
+  } else if (by_index_.size() < max_numbered_servers_) {
+    sums->index = static_cast<uint32_t>(by_index_.size());
+    by_index_.push_back(server);
+  }
+  return *sums;
 }
 
-void ChunkTable::CountReplicas(ChunkId id, const Entry& entry, int delta) {
-  for (const PackedReplica packed : Replicas(id, entry)) {
-    const Replica replica = packed.Unpack();
-    std::unique_ptr<ServerSums>& sums = sums_[replica.server];
-    if (sums == nullptr) sums = std::make_unique<ServerSums>();
-    sums->digests[InventoryBucket(id)] ^= HashOf(id, entry, replica);
-    sums->count += static_cast<uint64_t>(static_cast<int64_t>(delta));
-  }
+void ChunkTable::Toggle(const ChunkRecord& record, const Replica& replica) {
+  SumsOf(replica.server).digests[InventoryBucket(ChunkId(record.id))] ^= HashOf(record, replica);
 }
 
-void ChunkTable::StoreReplicas(ChunkId id, Entry* entry, std::span<const Replica> replicas) {
-  entry->count = static_cast<uint8_t>(replicas.size());
-  overflow_.erase(id);
-  if (replicas.size() > kInlineReplicas) {
-    auto& packed = overflow_[id];
-    for (const Replica& replica : replicas) packed.emplace_back(replica);
-    return;
-  }
-  std::transform(replicas.begin(), replicas.end(), entry->replicas.begin(),
-                 [](const Replica& replica) { return PackedReplica(replica); });
+void ChunkTable::Join(Place place, const Replica& replica) {
+  SumsOf(replica.server).chunks.Insert(place.ref());
+  Toggle(At(place), replica);
+}
+
+void ChunkTable::Leave(Place place, const Replica& replica) {
+  Toggle(At(place), replica);
+  const auto found = sums_.find(replica.server);
+  ServerSums& sums = *found->second;
+  sums.chunks.Erase(place.ref());
+  if (sums.chunks.size() > 0) return;
+  if (sums.index != kNoIndex) free_indices_.push_back(sums.index);
+  sums_.erase(found);
 }
 
 void ChunkTable::Load(ChunkId id, pb::ChunkState state, uint64_t length, uint32_t crc,
                       uint32_t wanted, std::span<const ServerId> chain) {
   Remove(id);
-  Entry& entry = Shard(id)[id];
-  ++size_;
-  entry.state = static_cast<uint8_t>(state);
-  entry.length = length;
-  entry.crc = crc;
-  entry.wanted = static_cast<uint8_t>(wanted);
+  const Place place{InventoryBucket(id), Pool(id).Add(id)};
+  ChunkRecord& record = At(place);
+  record.state = static_cast<uint64_t>(state) & 3;
+  record.set_length(length);
+  record.crc = crc;
+  record.wanted = wanted & 0x7f;
   const auto replica_state =
       state == pb::CHUNK_STATE_SEALED ? pb::REPLICA_STATE_FINALIZED : pb::REPLICA_STATE_OPEN;
-  std::vector<Replica> replicas;
-  for (const ServerId server : chain) replicas.push_back({server, replica_state, false});
-  StoreReplicas(id, &entry, replicas);
-  CountReplicas(id, entry, 1);
+  Replicas replicas;
+  for (const ServerId server : chain) {
+    if (FindOn(replicas, server) == replicas.end()) {
+      replicas.push_back({server, replica_state, false});
+    }
+  }
+  for (const Replica& replica : replicas) Join(place, replica);
+  StoreReplicas(replicas, &record);
 }
 
 void ChunkTable::Open(ChunkId id, uint32_t wanted, std::span<const ServerId> chain) {
@@ -95,75 +142,105 @@ void ChunkTable::Open(ChunkId id, uint32_t wanted, std::span<const ServerId> cha
 }
 
 void ChunkTable::BeginSeal(ChunkId id) {
-  if (Entry* entry = FindEntry(id)) entry->state = pb::CHUNK_STATE_SEALING;
+  if (const auto place = PlaceOf(id)) At(*place).state = pb::CHUNK_STATE_SEALING;
 }
 
 void ChunkTable::Seal(ChunkId id, uint64_t length, uint32_t crc, bool clean) {
-  Entry* entry = FindEntry(id);
-  if (entry == nullptr) return;
-  CountReplicas(id, *entry, -1);
-  entry->state = pb::CHUNK_STATE_SEALED;
-  entry->length = length;
-  entry->crc = crc;
-  entry->clean = clean;
-  CountReplicas(id, *entry, 1);
+  const auto place = PlaceOf(id);
+  if (!place.has_value()) return;
+  ChunkRecord& record = At(*place);
+  const Replicas replicas = ReplicasOf(record);
+  for (const Replica& replica : replicas) Toggle(record, replica);
+  record.state = pb::CHUNK_STATE_SEALED;
+  record.set_length(length);
+  record.crc = crc;
+  record.clean = clean ? 1 : 0;
+  for (const Replica& replica : replicas) Toggle(record, replica);
 }
 
 void ChunkTable::SetWanted(ChunkId id, uint32_t wanted) {
-  if (Entry* entry = FindEntry(id)) entry->wanted = static_cast<uint8_t>(wanted);
+  if (const auto place = PlaceOf(id)) At(*place).wanted = wanted & 0x7f;
 }
 
 void ChunkTable::Remove(ChunkId id) {
-  Entry* entry = FindEntry(id);
-  if (entry == nullptr) return;
-  CountReplicas(id, *entry, -1);
-  overflow_.erase(id);
-  Shard(id).erase(id);
-  --size_;
+  const auto place = PlaceOf(id);
+  if (!place.has_value()) return;
+  for (const Replica& replica : ReplicasOf(At(*place))) Leave(*place, replica);
+  elsewhere_.erase(id);
+  Pool(id).Remove(place->slot);
 }
 
 void ChunkTable::SetReplica(ChunkId id, const Replica& replica) {
-  Entry* entry = FindEntry(id);
-  if (entry == nullptr) return;
-  ChunkInfo info = Unpack(id, *entry);
-  const auto found = std::find_if(info.replicas.begin(), info.replicas.end(),
-                                  [&](const Replica& r) { return r.server == replica.server; });
-  if (found == info.replicas.end()) {
-    info.replicas.push_back(replica);
+  const auto place = PlaceOf(id);
+  if (!place.has_value()) return;
+  ChunkRecord& record = At(*place);
+  Replicas replicas = ReplicasOf(record);
+  const auto found = FindOn(replicas, replica.server);
+  if (found == replicas.end()) {
+    Join(*place, replica);
+    replicas.push_back(replica);
   } else {
+    if (*found == replica) return;
+    if (found->state != replica.state) {
+      Toggle(record, *found);
+      Toggle(record, replica);
+    }
     *found = replica;
   }
-  CountReplicas(id, *entry, -1);
-  StoreReplicas(id, entry, info.replicas);
-  CountReplicas(id, *entry, 1);
+  StoreReplicas(replicas, &record);
 }
 
 void ChunkTable::RemoveReplica(ChunkId id, ServerId server) {
-  Entry* entry = FindEntry(id);
-  if (entry == nullptr) return;
-  ChunkInfo info = Unpack(id, *entry);
-  CountReplicas(id, *entry, -1);
-  const auto kept = std::remove_if(info.replicas.begin(), info.replicas.end(),
-                                   [&](const Replica& r) { return r.server == server; });
-  info.replicas.erase(kept, info.replicas.end());
-  StoreReplicas(id, entry, info.replicas);
-  CountReplicas(id, *entry, 1);
+  const auto place = PlaceOf(id);
+  if (!place.has_value()) return;
+  ChunkRecord& record = At(*place);
+  Replicas replicas = ReplicasOf(record);
+  const auto found = FindOn(replicas, server);
+  if (found == replicas.end()) return;
+  const Replica removed = *found;
+  replicas.erase(found);
+  StoreReplicas(replicas, &record);
+  Leave(*place, removed);
 }
 
 std::optional<ChunkInfo> ChunkTable::Find(ChunkId id) const {
-  const EntryMap& shard = Shard(id);
-  const auto found = shard.find(id);
-  if (found == shard.end()) return std::nullopt;
-  return Unpack(id, found->second);
+  const auto place = PlaceOf(id);
+  if (!place.has_value()) return std::nullopt;
+  return Unpack(At(*place));
+}
+
+size_t ChunkTable::size() const {
+  size_t size = 0;
+  for (const ChunkPool& pool : pools_) size += pool.size();
+  return size;
+}
+
+std::vector<ChunkInfo> ChunkTable::NextOnServer(ServerId server, size_t limit, Walk* walk) const {
+  std::vector<ChunkInfo> chunks;
+  const auto found = sums_.find(server);
+  if (walk->at_end() || found == sums_.end()) {
+    walk->next_ = uint64_t{UINT32_MAX} + 1;
+    return chunks;
+  }
+  const std::vector<uint32_t> refs =
+      found->second->chunks.From(static_cast<uint32_t>(walk->next_), limit);
+  chunks.reserve(refs.size());
+  for (const uint32_t ref : refs) {
+    chunks.push_back(Unpack(At({ref >> ChunkPool::kSlotBits, ref & ChunkPool::kNoSlot})));
+  }
+  walk->next_ = refs.size() < limit ? uint64_t{UINT32_MAX} + 1 : uint64_t{refs.back()} + 1;
+  return chunks;
 }
 
 std::vector<ChunkInfo> ChunkTable::OnServer(ServerId server, uint32_t bucket) const {
+  constexpr size_t kSome = 256;
   std::vector<ChunkInfo> chunks;
-  for (const auto& [id, entry] : shards_[bucket]) {
-    const auto replicas = Replicas(id, entry);
-    if (std::any_of(replicas.begin(), replicas.end(),
-                    [&](PackedReplica r) { return r.server() == server; })) {
-      chunks.push_back(Unpack(id, entry));
+  Walk walk;
+  walk.next_ = Place{bucket, 0}.ref();
+  while (!walk.at_end()) {
+    for (ChunkInfo& chunk : NextOnServer(server, kSome, &walk)) {
+      if (InventoryBucket(chunk.id) != bucket) return chunks;
+      chunks.push_back(std::move(chunk));
     }
   }
   return chunks;
@@ -171,13 +248,7 @@ std::vector<ChunkInfo> ChunkTable::OnServer(ServerId server, uint32_t bucket) co
 
 uint64_t ChunkTable::CountOnServer(ServerId server) const {
   const auto found = sums_.find(server);
-  return found == sums_.end() ? 0 : found->second->count;
-}
-
-void ChunkTable::ForEach(const std::function<void(const ChunkInfo&)>& visit) const {
-  for (const EntryMap& shard : shards_) {
-    for (const auto& [id, entry] : shard) visit(Unpack(id, entry));
-  }
+  return found == sums_.end() ? 0 : found->second->chunks.size();
 }
 
 InventoryDigests ChunkTable::Digests(ServerId server) const {
@@ -186,29 +257,42 @@ InventoryDigests ChunkTable::Digests(ServerId server) const {
 }
 
 absl::Status ChunkTable::Validate() const {
-  absl::flat_hash_map<ServerId, ServerSums> expected;
-  size_t entries = 0;
-  size_t overflowing = 0;
-  for (const EntryMap& shard : shards_) {
-    for (const auto& [id, entry] : shard) {
-      ++entries;
-      if (entry.count > kInlineReplicas) ++overflowing;
-      const ChunkInfo info = Unpack(id, entry);
-      for (const Replica& replica : info.replicas) {
-        ServerSums& sums = expected[replica.server];
-        sums.digests[InventoryBucket(id)] ^= HashOf(id, entry, replica);
+  struct Expected {
+    InventoryDigests digests{};
+    uint64_t count = 0;
+  };
+  absl::flat_hash_map<ServerId, Expected> expected;
+  size_t elsewhere = 0;
+  for (uint32_t bucket = 0; bucket < kInventoryBuckets; ++bucket) {
+    const ChunkPool& pool = pools_[bucket];
+    RETURN_IF_ERROR(pool.Validate());
+    for (uint32_t slot = 0; slot < pool.end(); ++slot) {
+      const ChunkRecord& record = pool[slot];
+      if (record.id == 0) continue;
+      elsewhere += record.elsewhere;
+      const Replicas replicas = ReplicasOf(record);
+      for (const Replica& replica : replicas) {
+        Expected& sums = expected[replica.server];
+        sums.digests[bucket] ^= HashOf(record, replica);
         ++sums.count;
-        if (std::count_if(info.replicas.begin(), info.replicas.end(),
-                          [&](const Replica& r) { return r.server == replica.server; }) != 1) {
-          return InternalError("chunk {} has two replicas on {}", id, replica.server);
+        const auto on_server = [&](const Replica& r) { return r.server == replica.server; };
+        if (std::count_if(replicas.begin(), replicas.end(), on_server) != 1) {
+          return InternalError("chunk {} has two replicas on {}", ChunkId(record.id),
+                               replica.server);
+        }
+        const auto sums_of = sums_.find(replica.server);
+        if (sums_of == sums_.end() ||
+            !sums_of->second->chunks.Contains(Place{bucket, slot}.ref())) {
+          return InternalError("chunk {} is not listed on {}", ChunkId(record.id), replica.server);
         }
       }
     }
   }
-  if (entries != size_) return InternalError("{} chunks, {} counted", entries, size_);
-  if (overflowing != overflow_.size()) return InternalError("overflow table has strangers");
+  if (elsewhere != elsewhere_.size()) return InternalError("strangers have many replicas");
   for (const auto& [server, sums] : sums_) {
-    if (sums->count != expected[server].count || sums->digests != expected[server].digests) {
+    RETURN_IF_ERROR(sums->chunks.Validate());
+    const Expected& of_server = expected[server];
+    if (sums->chunks.size() != of_server.count || sums->digests != of_server.digests) {
       return InternalError("the sums of {} are wrong", server);
     }
   }

@@ -3,16 +3,17 @@
 // What the log decides (state, length, CRC) comes from applied records; replicas come from reports.
 // A replica is *confirmed* when its server has vouched for it in this term; others are hints from
 // the last run. The digest of each server's inventory buckets is kept up to date, so that comparing
-// with a server costs nothing. One entry takes 48 bytes: a billion chunks fit into one machine.
-// Not thread-safe.
+// with a server costs nothing, and the chunks of a server are listed, so that what follows from its
+// coming or going costs as much as it holds, not as much as there is.
+//
+// A chunk with three replicas takes 24 bytes, 6 in the hash table that finds it, and 4.4 for each
+// replica in its server's list: 44 in all. Not thread-safe.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/inlined_vector.h>
 
-#include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,6 +22,8 @@
 #include "common/ids.h"
 #include "common/inventory_digest.h"
 #include "common/status.h"
+#include "master/logic/chunk_pool.h"
+#include "master/logic/chunk_ref_set.h"
 #include "quern/dfs/v1/cluster.pb.h"
 #include "quern/dfs/v1/types.pb.h"
 
@@ -51,7 +54,18 @@ struct ChunkInfo {
 
 class ChunkTable {
  public:
-  ChunkTable();
+  // How far a walk over the chunks of a server has come.
+  class Walk {
+   public:
+    bool at_end() const { return next_ > UINT32_MAX; }
+
+   private:
+    friend class ChunkTable;
+    uint64_t next_ = 0;
+  };
+
+  // Replicas on more servers than can be numbered take more memory.
+  explicit ChunkTable(uint32_t max_numbered_servers = 1 << 16);
 
   // From the log. `chain` are hints until their servers confirm them.
   void Load(ChunkId id, pb::ChunkState state, uint64_t length, uint32_t crc, uint32_t wanted,
@@ -67,67 +81,67 @@ class ChunkTable {
   void SetReplica(ChunkId id, const Replica& replica);
   void RemoveReplica(ChunkId id, ServerId server);
 
-  bool Contains(ChunkId id) const { return Shard(id).contains(id); }
+  bool Contains(ChunkId id) const { return Pool(id).Find(id) != ChunkPool::kNoSlot; }
   std::optional<ChunkInfo> Find(ChunkId id) const;
-  size_t size() const { return size_; }
+  size_t size() const;
+  // The next chunks that have a replica on `server`, at most `limit` of them, bucket by bucket.
+  // Between two calls anything may change: each chunk that has its replica all the time comes once.
+  std::vector<ChunkInfo> NextOnServer(ServerId server, size_t limit, Walk* walk) const;
   // Chunks of one inventory bucket that have a replica on `server`.
   std::vector<ChunkInfo> OnServer(ServerId server, uint32_t bucket) const;
   // Number of replicas on a server, confirmed or not.
   uint64_t CountOnServer(ServerId server) const;
-  void ForEach(const std::function<void(const ChunkInfo&)>& visit) const;
 
   // What the server's digests should be.
   InventoryDigests Digests(ServerId server) const;
 
-  // Internal: what is wrong (digests and counts against the entries). For tests.
+  // Internal: what is wrong (digests, counts and lists against the records). For tests.
   absl::Status Validate() const;
 
  private:
-  // A replica in 4 bytes: 24 bits of server id, 4 of state, 1 confirmed.
-  class PackedReplica {
-   public:
-    PackedReplica() : bits_(0) {}
-    explicit PackedReplica(const Replica& replica);
-    Replica Unpack() const;
-    ServerId server() const { return ServerId(bits_ >> 8); }
-
-   private:
-    uint32_t bits_;
+  static constexpr size_t kInlineReplicas = 3;
+  using Replicas = absl::InlinedVector<Replica, 4>;
+  // Where a chunk's record is: 10 bits of bucket and 22 of slot.
+  struct Place {
+    uint32_t bucket;
+    uint32_t slot;
+    uint32_t ref() const { return bucket << ChunkPool::kSlotBits | slot; }
   };
-  static constexpr size_t kInlineReplicas = 5;
-  struct Entry {
-    Entry() : length(0), crc(0), state(0), wanted(0), count(0), clean(false) {}
-    uint64_t length;
-    uint32_t crc;
-    uint8_t state;
-    uint8_t wanted;
-    uint8_t count;
-    bool clean;
-    std::array<PackedReplica, kInlineReplicas> replicas;
-  };
-  using EntryMap = absl::flat_hash_map<ChunkId, Entry>;
-  static_assert(sizeof(EntryMap::value_type) <= 48, "a chunk shall take at most 48 bytes");
-
-  // Sharded by inventory bucket, so that one bucket of one server is found without an index.
-  EntryMap& Shard(ChunkId id) { return shards_[InventoryBucket(id)]; }
-  const EntryMap& Shard(ChunkId id) const { return shards_[InventoryBucket(id)]; }
-  Entry* FindEntry(ChunkId id);
-  std::span<const PackedReplica> Replicas(ChunkId id, const Entry& entry) const;
-  ChunkInfo Unpack(ChunkId id, const Entry& entry) const;
-  uint64_t HashOf(ChunkId id, const Entry& entry, const Replica& replica) const;
-  // Takes all replicas of the entry out of, or puts them into, the digests and counts.
-  void CountReplicas(ChunkId id, const Entry& entry, int delta);
-  void StoreReplicas(ChunkId id, Entry* entry, std::span<const Replica> replicas);
-
+  // What is known of one server's inventory.
   struct ServerSums {
+    ServerId server;
+    // Names the server in 16 bits in the records; kNoIndex: all numbers are taken.
+    uint32_t index = 0;
     InventoryDigests digests{};
-    uint64_t count = 0;
+    ChunkRefSet chunks;
   };
-  std::vector<EntryMap> shards_;
-  // Replicas of the few chunks that have more than fit into their entry.
-  absl::flat_hash_map<ChunkId, std::vector<PackedReplica>> overflow_;
+  static constexpr uint32_t kNoIndex = UINT32_MAX;
+
+  ChunkPool& Pool(ChunkId id) { return pools_[InventoryBucket(id)]; }
+  const ChunkPool& Pool(ChunkId id) const { return pools_[InventoryBucket(id)]; }
+  std::optional<Place> PlaceOf(ChunkId id) const;
+  ChunkRecord& At(Place place) { return pools_[place.bucket][place.slot]; }
+  const ChunkRecord& At(Place place) const { return pools_[place.bucket][place.slot]; }
+
+  Replicas ReplicasOf(const ChunkRecord& record) const;
+  void StoreReplicas(const Replicas& replicas, ChunkRecord* record);
+  ChunkInfo Unpack(const ChunkRecord& record) const;
+  // Takes the replica out of, or puts it into, its server's digests.
+  void Toggle(const ChunkRecord& record, const Replica& replica);
+  // The replica comes to, or goes from, its server's list and digests.
+  void Join(Place place, const Replica& replica);
+  void Leave(Place place, const Replica& replica);
+  ServerSums& SumsOf(ServerId server);
+
+  const uint32_t max_numbered_servers_;
+  // One per inventory bucket, so that no single table grows by much at once.
+  std::vector<ChunkPool> pools_;
+  // Replicas of the few chunks that have more than fit into their record.
+  absl::flat_hash_map<ChunkId, Replicas> elsewhere_;
+  // Of servers that hold anything.
   absl::flat_hash_map<ServerId, std::unique_ptr<ServerSums>> sums_;
-  size_t size_ = 0;
+  std::vector<ServerId> by_index_;
+  std::vector<uint32_t> free_indices_;
 };
 
 }  // namespace quern::master

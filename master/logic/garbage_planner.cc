@@ -2,30 +2,45 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace quern::master {
 
 void GarbagePlanner::Queue(const Removal& removal) {
-  if (!in_flight_.contains(removal)) queue_.insert({removal.server, removal.chunk});
+  if (in_flight_.contains(removal)) return;
+  if (queue_.insert({removal.server, removal.chunk}).second) to_look_at_.insert(removal.server);
 }
 
 void GarbagePlanner::AddGarbage(ChunkId chunk, std::span<const ServerId> servers) {
-  garbage_[chunk].insert(servers.begin(), servers.end());
+  garbage_[chunk];
   maybe_finished_.insert(chunk);
-  for (const ServerId server : servers) Queue({chunk, server});
+  for (const ServerId server : servers) Found(chunk, server);
 }
 
 void GarbagePlanner::Found(ChunkId chunk, ServerId server) {
   const auto found = garbage_.find(chunk);
   if (found == garbage_.end()) return;
-  found->second.insert(server);
+  ServerList& holders = found->second;
+  if (std::find(holders.begin(), holders.end(), server) == holders.end()) {
+    holders.push_back(server);
+  }
   Queue({chunk, server});
 }
 
 void GarbagePlanner::Remove(ChunkId chunk, ServerId server) { Queue({chunk, server}); }
 
-void GarbagePlanner::ServersChanged() {
-  for (const auto& [chunk, servers] : garbage_) maybe_finished_.insert(chunk);
+void GarbagePlanner::ServerDied(ServerId server) {
+  for (auto it = queue_.lower_bound({server, ChunkId()}); it != queue_.end(); ++it) {
+    if (it->first != server) break;
+    maybe_finished_.insert(it->second);
+  }
+  // Of these there are few for each server.
+  for (const Removal& removal : in_flight_) {
+    if (removal.server == server) maybe_finished_.insert(removal.chunk);
+  }
+  for (const auto& [time, removal] : waiting_) {
+    if (removal.server == server) maybe_finished_.insert(removal.chunk);
+  }
 }
 
 std::vector<GarbagePlanner::Removal> GarbagePlanner::Next(const ChunkTable& chunks,
@@ -36,30 +51,36 @@ std::vector<GarbagePlanner::Removal> GarbagePlanner::Next(const ChunkTable& chun
     waiting_.erase(waiting_.begin());
   }
   std::vector<Removal> removals;
-  for (auto it = queue_.begin(); it != queue_.end();) {
-    const auto [server, chunk] = *it;
-    const ServerInfo* info = servers.Find(server);
-    const bool may_order = info != nullptr && info->connected && info->confirmed;
-    if (!may_order || per_server_[server] >= options_.max_per_server) {
-      it = queue_.lower_bound({ServerId(server.value() + 1), ChunkId()});
-      continue;
-    }
-    const std::optional<ChunkInfo> living = chunks.Find(chunk);
-    if (living.has_value() && !MayRemove(*living, server, servers, now)) {
-      it = queue_.erase(it);
-      continue;
-    }
-    removals.push_back({chunk, server});
-    in_flight_.insert({chunk, server});
-    ++per_server_[server];
-    it = queue_.erase(it);
+  for (const ServerId server : std::exchange(to_look_at_, {})) {
+    OrderFrom(server, chunks, servers, now, &removals);
   }
   return removals;
+}
+
+void GarbagePlanner::OrderFrom(ServerId server, const ChunkTable& chunks,
+                               const ServerRegistry& servers, absl::Time now,
+                               std::vector<Removal>* removals) {
+  // ServerReady comes back to one that is away, Ended to one that has enough to do.
+  const ServerInfo* info = servers.Find(server);
+  if (info == nullptr || !info->connected || !info->confirmed) return;
+  auto it = queue_.lower_bound({server, ChunkId()});
+  while (it != queue_.end() && it->first == server) {
+    const auto under_way = per_server_.find(server);
+    if (under_way != per_server_.end() && under_way->second >= options_.max_per_server) return;
+    const ChunkId chunk = it->second;
+    it = queue_.erase(it);
+    const std::optional<ChunkInfo> living = chunks.Find(chunk);
+    if (living.has_value() && !MayRemove(*living, server, servers, now)) continue;
+    removals->push_back({chunk, server});
+    in_flight_.insert({chunk, server});
+    ++per_server_[server];
+  }
 }
 
 void GarbagePlanner::Ended(const Removal& removal, bool removed, absl::Time now) {
   if (in_flight_.erase(removal) == 0) return;
   if (--per_server_[removal.server] == 0) per_server_.erase(removal.server);
+  to_look_at_.insert(removal.server);
   const auto found = garbage_.find(removal.chunk);
   if (!removed) {
     // A replica of a living chunk is looked at anew; garbage stays garbage.
@@ -67,7 +88,8 @@ void GarbagePlanner::Ended(const Removal& removal, bool removed, absl::Time now)
     return;
   }
   if (found == garbage_.end()) return;
-  found->second.erase(removal.server);
+  found->second.erase(std::remove(found->second.begin(), found->second.end(), removal.server),
+                      found->second.end());
   maybe_finished_.insert(removal.chunk);
 }
 
@@ -85,7 +107,9 @@ std::vector<ChunkId> GarbagePlanner::TakeFinished(const ServerRegistry& servers)
       return server != nullptr && !server->dead;
     });
     if (held) continue;
-    for (const ServerId server : found->second) queue_.erase({server, chunk});
+    for (const ServerId server : found->second) {
+      queue_.erase({server, chunk});
+    }
     garbage_.erase(found);
     finished.push_back(chunk);
   }

@@ -46,11 +46,13 @@ class GarbagePlanner {
   void Found(ChunkId chunk, ServerId server);
   // One replica of a living chunk is to go, if MayRemove still says so when its turn comes.
   void Remove(ChunkId chunk, ServerId server);
-  // The servers have changed: more garbage may be finished.
-  void ServersChanged();
+  // The server is dead: garbage of which only it had replicas is finished.
+  void ServerDied(ServerId server);
+  // The server has confirmed its inventory: what waits for it may be ordered.
+  void ServerReady(ServerId server) { to_look_at_.insert(server); }
 
   // Removals to order now: only from connected servers whose inventory is confirmed. They count as
-  // under way until Ended.
+  // under way until Ended. Costs as much as there is to order, however much waits.
   std::vector<Removal> Next(const ChunkTable& chunks, const ServerRegistry& servers,
                             absl::Time now);
   // A removal has ended: the server has the replica no longer, or the order failed.
@@ -79,13 +81,18 @@ class GarbagePlanner {
 
  private:
   void Queue(const Removal& removal);
+  // Orders what the server may be given now.
+  void OrderFrom(ServerId server, const ChunkTable& chunks, const ServerRegistry& servers,
+                 absl::Time now, std::vector<Removal>* removals);
 
   const Options options_;
   // Servers that may still hold a replica.
-  absl::flat_hash_map<ChunkId, absl::flat_hash_set<ServerId>> garbage_;
+  absl::flat_hash_map<ChunkId, ServerList> garbage_;
   absl::flat_hash_set<ChunkId> maybe_finished_;
   // By server, so that one that is away does not stand before the others.
   std::set<std::pair<ServerId, ChunkId>> queue_;
+  // Servers for which something may be ordered that could not be before.
+  std::set<ServerId> to_look_at_;
   std::set<Removal> in_flight_;
   absl::flat_hash_map<ServerId, int> per_server_;
   std::set<std::pair<absl::Time, Removal>> waiting_;

@@ -1,55 +1,106 @@
 #include "master/logic/repair_planner.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace quern::master {
+namespace {
 
-int RepairPlanner::UrgencyOf(const LedgerRow& row) {
-  if (row.good <= 1) return 0;
-  return row.client_waits ? 1 : 2;
+// Chunks in a row whose targets are all busy, after which the rest need not be looked at.
+constexpr int kMaxBusy = 32;
+constexpr size_t kLargeCluster = 64;
+// Chunks that are tried at a time when room came.
+constexpr size_t kRoomStep = 100;
+
+}  // namespace
+
+RepairPlanner::Urgency RepairPlanner::UrgencyOf(ChunkId chunk, const LedgerRow& row) {
+  const int urgency = row.good <= 1 ? 0 : row.client_waits ? 1 : 2;
+  return {urgency, chunk};
 }
 
 void RepairPlanner::Enqueue(ChunkId chunk, const LedgerRow& row) {
-  if (row.next_try == absl::InfinitePast()) {
-    ready_.insert({UrgencyOf(row), chunk});
-  } else {
-    waiting_.insert({row.next_try, chunk});
+  switch (row.stage) {
+    case Stage::kReady:
+      ready_.insert(UrgencyOf(chunk, row));
+      return;
+    case Stage::kWaiting:
+      waiting_.insert({row.next_try, chunk});
+      if (row.no_room) no_room_.insert(UrgencyOf(chunk, row));
+      return;
+    case Stage::kAwaiting:
+      awaiting_.insert(UrgencyOf(chunk, row));
+      return;
+    case Stage::kParked:
+      parked_.insert({row.parked_at, UrgencyOf(chunk, row)});
+      return;
+    case Stage::kUnderWay:
+      return;
   }
 }
 
 void RepairPlanner::Dequeue(ChunkId chunk, const LedgerRow& row) {
-  ready_.erase({UrgencyOf(row), chunk});
-  waiting_.erase({row.next_try, chunk});
+  switch (row.stage) {
+    case Stage::kReady:
+      ready_.erase(UrgencyOf(chunk, row));
+      return;
+    case Stage::kWaiting:
+      waiting_.erase({row.next_try, chunk});
+      no_room_.erase(UrgencyOf(chunk, row));
+      return;
+    case Stage::kAwaiting:
+      awaiting_.erase(UrgencyOf(chunk, row));
+      return;
+    case Stage::kParked:
+      parked_.erase({row.parked_at, UrgencyOf(chunk, row)});
+      return;
+    case Stage::kUnderWay:
+      return;
+  }
+}
+
+void RepairPlanner::Move(ChunkId chunk, LedgerRow* row, Stage stage) {
+  Dequeue(chunk, *row);
+  row->stage = stage;
+  if (stage != Stage::kWaiting) row->no_room = false;
+  Enqueue(chunk, *row);
 }
 
 void RepairPlanner::Update(const ChunkInfo& chunk, const ServerRegistry& servers) {
-  if (chunk.state != pb::CHUNK_STATE_SEALED) return;
-  const ChunkAssessment assessment = Assess(chunk, servers);
+  if (chunk.state == pb::CHUNK_STATE_SEALED) Update(chunk.id, Assess(chunk, servers));
+}
+
+void RepairPlanner::Update(ChunkId chunk, const ChunkAssessment& assessment) {
   if (!assessment.UnderReplicated()) {
-    const auto found = rows_.find(chunk.id);
+    const auto found = rows_.find(chunk);
     // With copies still under way it stays: the end of each asks again.
-    if (found == rows_.end() || found->second.targets.empty()) return Forget(chunk.id);
+    if (found == rows_.end() || found->second.targets.empty()) return Forget(chunk);
   }
-  LedgerRow& row = rows_[chunk.id];
-  Dequeue(chunk.id, row);
+  LedgerRow& row = rows_[chunk];
+  Dequeue(chunk, row);
+  const bool changed = row.good != assessment.good.size() || row.hoped != assessment.hoped.size();
   row.good = assessment.good.size();
+  row.hoped = assessment.hoped.size();
   row.wanted = assessment.wanted;
-  Enqueue(chunk.id, row);
+  const bool waited_for_others = row.stage == Stage::kParked || row.stage == Stage::kAwaiting;
+  const bool lacks_more =
+      row.stage == Stage::kUnderWay && assessment.Deficit() > row.targets.size();
+  if ((changed && waited_for_others) || lacks_more) row.stage = Stage::kReady;
+  Enqueue(chunk, row);
   if (assessment.Missing()) {
-    missing_.insert(chunk.id);
+    missing_.insert(chunk);
   } else {
-    missing_.erase(chunk.id);
+    missing_.erase(chunk);
   }
 }
 
 void RepairPlanner::Forget(ChunkId chunk) {
   const auto found = rows_.find(chunk);
   if (found == rows_.end()) return;
-  Dequeue(chunk, found->second);
   const std::vector<ServerId> targets = found->second.targets;
   for (const ServerId target : targets) Ended(chunk, target, "", absl::InfinitePast());
-  Dequeue(chunk, rows_[chunk]);
-  rows_.erase(chunk);
+  Dequeue(chunk, found->second);
+  rows_.erase(found);
   missing_.erase(chunk);
 }
 
@@ -61,19 +112,29 @@ void RepairPlanner::ClientWaits(ChunkId chunk) {
   Enqueue(chunk, found->second);
 }
 
-void RepairPlanner::TryAll() {
-  for (const auto& [time, chunk] : waiting_) {
-    LedgerRow& row = rows_[chunk];
-    row.next_try = absl::InfinitePast();
-    ready_.insert({UrgencyOf(row), chunk});
+void RepairPlanner::MoveAll(std::set<Urgency>* from, size_t limit) {
+  for (size_t moved = 0; !from->empty() && moved < limit; ++moved) {
+    const ChunkId chunk = std::get<ChunkId>(*from->begin());
+    Move(chunk, &rows_[chunk], Stage::kReady);
   }
-  waiting_.clear();
 }
 
-void RepairPlanner::BackOff(LedgerRow* row, std::string_view reason, absl::Time now) {
+// A copy has ended there: so many more may begin.
+void RepairPlanner::WakeParked(ServerId source) {
+  for (int woken = 0; woken < options_.max_per_source; ++woken) {
+    const auto first = parked_.lower_bound({source, Urgency()});
+    if (first == parked_.end() || first->first != source) return;
+    const ChunkId chunk = std::get<ChunkId>(first->second);
+    Move(chunk, &rows_[chunk], Stage::kReady);
+  }
+}
+
+RepairPlanner::Stage RepairPlanner::BackOff(LedgerRow* row, std::string_view reason,
+                                            absl::Time now) {
   const int doublings = std::min(row->failures++, 16);
   row->next_try = now + std::min(options_.max_backoff, options_.first_backoff * (1 << doublings));
   row->reason = reason;
+  return Stage::kWaiting;
 }
 
 bool RepairPlanner::MayTrust(const ChunkAssessment& assessment, const ServerRegistry& servers,
@@ -83,100 +144,139 @@ bool RepairPlanner::MayTrust(const ChunkAssessment& assessment, const ServerRegi
 
 ServerList RepairPlanner::Sources(const ChunkAssessment& assessment, const ServerRegistry& servers,
                                   absl::Time now) const {
-  const auto load = [&](ServerId server) {
-    const auto found = as_source_.find(server);
-    return found == as_source_.end() ? 0 : found->second;
-  };
   ServerList sources;
   for (const ServerId server : assessment.good) {
-    if (servers.IsAlive(server, now) && load(server) < options_.max_per_source) {
-      sources.push_back(server);
-    }
+    if (servers.IsAlive(server, now)) sources.push_back(server);
   }
   std::stable_sort(sources.begin(), sources.end(),
-                   [&](ServerId a, ServerId b) { return load(a) < load(b); });
+                   [&](ServerId a, ServerId b) { return SourceLoad(a) < SourceLoad(b); });
   return sources;
 }
 
-bool RepairPlanner::PlanChunk(ChunkId chunk, LedgerRow* row, const ChunkTable& chunks,
-                              const ServerRegistry& servers, ChunkPlacement* placement,
-                              absl::Time now, Random& random, Plan* plan) {
-  const std::optional<ChunkInfo> info = chunks.Find(chunk);
-  if (!info.has_value()) return true;
-  const ChunkAssessment assessment = Assess(*info, servers);
-  const size_t lacking = assessment.Deficit();
-  if (lacking <= row->targets.size()) return true;
-  if (assessment.good.empty()) {
-    BackOff(row, "no good copy is left", now);
-    return false;
+int RepairPlanner::SourceLoad(ServerId server) const {
+  const auto found = as_source_.find(server);
+  return found == as_source_.end() ? 0 : found->second;
+}
+
+RepairPlanner::Stage RepairPlanner::PlanChunk(ChunkId chunk, LedgerRow* row,
+                                              const Planning& planning) {
+  const absl::Time now = planning.now;
+  const std::optional<ChunkInfo> info = planning.chunks.Find(chunk);
+  if (!info.has_value()) return BackOff(row, "is not known any more", now);
+  const ChunkAssessment assessment = Assess(*info, planning.servers);
+  if (assessment.Deficit() <= row->targets.size()) return Stage::kUnderWay;
+  if (assessment.good.empty()) return BackOff(row, "no good copy is left", now);
+  if (!MayTrust(assessment, planning.servers, now)) {
+    row->reason = "waits for servers that have not reported since the start";
+    return Stage::kAwaiting;
   }
-  if (!MayTrust(assessment, servers, now)) {
-    BackOff(row, "waits for servers that have not reported since the start", now);
-    return false;
-  }
-  PlacementRequest request;
-  request.bytes = info->length;
-  for (const Replica& replica : info->replicas) request.present.push_back(replica.server);
-  // A dead server's replica does not make its machine less welcome, should it come back.
-  std::erase_if(request.present, [&](ServerId server) {
-    return servers.Health(server, now) == ServerHealth::kDead;
+  ServerList sources = Sources(assessment, planning.servers, now);
+  if (sources.empty()) return BackOff(row, "no server that has it is alive", now);
+  const auto busy = std::find_if(sources.begin(), sources.end(), [&](ServerId server) {
+    return SourceLoad(server) >= options_.max_per_source;
   });
+  if (busy == sources.begin()) {
+    row->parked_at = sources.front();
+    return Stage::kParked;
+  }
+  sources.erase(busy, sources.end());
+  return PlanCopies(*info, assessment, sources, row, planning);
+}
+
+RepairPlanner::Stage RepairPlanner::PlanCopies(const ChunkInfo& info,
+                                               const ChunkAssessment& assessment,
+                                               const ServerList& sources, LedgerRow* row,
+                                               const Planning& planning) {
+  const absl::Time now = planning.now;
+  PlacementRequest request;
+  request.bytes = info.length;
+  for (const Replica& replica : info.replicas) {
+    // A dead server's replica does not make its machine less welcome, should it come back.
+    if (planning.servers.Health(replica.server, now) == ServerHealth::kDead) continue;
+    request.present.push_back(replica.server);
+  }
   request.present.insert(request.present.end(), row->targets.begin(), row->targets.end());
-  for (const auto& [server, copies] : as_target_) {
-    if (copies >= options_.max_per_target) request.exclude.push_back(server);
-  }
-  const ServerList sources = Sources(assessment, servers, now);
-  if (sources.empty()) return true;  // all are busy: the end of a copy wakes it
-  const auto room = static_cast<size_t>(options_.max_in_cluster) - in_flight_;
-  request.count = std::min(lacking - row->targets.size(), room);
-  const Placement chosen = placement->Choose(servers, request, now, random);
+  request.busy = &busy_targets_;
+  const auto spare = static_cast<size_t>(options_.max_per_source - SourceLoad(sources.front()));
+  request.count =
+      std::min({assessment.Deficit() - row->targets.size(), limit_ - in_flight_, spare});
+  const Placement chosen =
+      planning.placement->Choose(planning.servers, request, now, planning.random);
   for (const ServerId target : chosen.servers) {
-    plan->copies.push_back({chunk, target, sources, info->length, info->crc});
-    placement->NoteCreation(target, now);
-    row->targets.push_back(target);
-    under_way_[{chunk, target}] = {sources.front(), now};
-    ++as_source_[sources.front()];
-    ++as_target_[target];
-    ++in_flight_;
+    planning.plan->copies.push_back({info.id, target, sources, info.length, info.crc});
+    planning.placement->NoteCreation(target, now);
+    Begin(info.id, sources.front(), target, row, now);
   }
-  if (!chosen.servers.empty() || !row->targets.empty()) return true;
-  if (!request.exclude.empty()) return true;  // targets are busy
-  for (const ServerId server : assessment.bad) plan->removals.emplace_back(chunk, server);
-  BackOff(row, fmt::format("no server can take a copy: {}", chosen.Reasons()), now);
-  return false;
+  // The end of a copy comes back to what is still lacking.
+  if (!row->targets.empty()) return Stage::kUnderWay;
+  if (!busy_targets_.empty()) return Stage::kReady;
+  for (const ServerId server : assessment.bad) {
+    planning.plan->removals.emplace_back(info.id, server);
+  }
+  row->no_room = true;
+  room_came_ = false;
+  return BackOff(row, fmt::format("no server can take a copy: {}", chosen.Reasons()), now);
+}
+
+void RepairPlanner::Begin(ChunkId chunk, ServerId source, ServerId target, LedgerRow* row,
+                          absl::Time now) {
+  row->targets.push_back(target);
+  under_way_[{chunk, target}] = {source, now};
+  begun_.push_back({now, chunk, target});
+  ++as_source_[source];
+  if (++as_target_[target] >= options_.max_per_target) busy_targets_.insert(target);
+  ++in_flight_;
+}
+
+void RepairPlanner::WakeThoseDue(bool all_reported, absl::Time now) {
+  const auto some = static_cast<size_t>(options_.max_scan);
+  for (size_t moved = 0; moved < some && !waiting_.empty(); ++moved) {
+    if (waiting_.begin()->first > now) break;
+    const ChunkId chunk = waiting_.begin()->second;
+    Move(chunk, &rows_[chunk], Stage::kReady);
+  }
+  if (all_reported || now - term_began_ >= options_.grace) MoveAll(&awaiting_, some);
+  if (room_came_) MoveAll(&no_room_, kRoomStep);
+  if (no_room_.empty()) room_came_ = false;
 }
 
 RepairPlanner::Plan RepairPlanner::Next(const ChunkTable& chunks, const ServerRegistry& servers,
                                         ChunkPlacement* placement, absl::Time now, Random& random) {
   Plan plan;
   ExpireCopies(now);
-  while (!waiting_.empty() && waiting_.begin()->first <= now) {
-    const ChunkId chunk = waiting_.begin()->second;
-    waiting_.erase(waiting_.begin());
-    rows_[chunk].next_try = absl::InfinitePast();
-    ready_.insert({UrgencyOf(rows_[chunk]), chunk});
-  }
-  int scanned = 0;
-  for (auto it = ready_.begin(); it != ready_.end() && scanned < options_.max_scan; ++scanned) {
-    if (in_flight_ >= static_cast<size_t>(options_.max_in_cluster)) break;
-    const ChunkId chunk = std::get<ChunkId>(*it);
+  WakeThoseDue(servers.AllConfirmed(), now);
+  limit_ = std::max(static_cast<size_t>(options_.max_in_cluster),
+                    static_cast<size_t>(options_.max_by_size) * servers.servers().size());
+  const Planning planning{chunks, servers, placement, now, random, &plan};
+  // In a large cluster, nearly every server may take nearly every chunk.
+  const int max_busy = servers.servers().size() > kLargeCluster ? kMaxBusy : options_.max_scan;
+  int busy = 0;
+  int looked = 0;
+  for (auto it = ready_.begin(); it != ready_.end() && looked < options_.max_scan; ++looked) {
+    if (in_flight_ >= limit_ || busy >= max_busy) break;
+    const ChunkId chunk = std::get<ChunkId>(*it++);
     LedgerRow& row = rows_[chunk];
-    if (PlanChunk(chunk, &row, chunks, servers, placement, now, random, &plan)) {
-      ++it;
-    } else {
-      it = ready_.erase(it);
-      waiting_.insert({row.next_try, chunk});
+    const Stage stage = PlanChunk(chunk, &row, planning);
+    if (stage == Stage::kReady) {
+      ++busy;
+      continue;
     }
+    Move(chunk, &row, stage);
   }
+  // When all that were looked at wait for busy servers, the end of a copy is the time to go on.
+  more_ = looked >= options_.max_scan && busy < looked;
   return plan;
 }
 
 void RepairPlanner::ExpireCopies(absl::Time now) {
-  std::vector<std::pair<ChunkId, ServerId>> expired;
-  for (const auto& [copy, under_way] : under_way_) {
-    if (now - under_way.began >= options_.copy_timeout) expired.push_back(copy);
+  while (!begun_.empty() && now - begun_.front().at >= options_.copy_timeout) {
+    const Begun begun = begun_.front();
+    begun_.pop_front();
+    const auto copy = under_way_.find({begun.chunk, begun.target});
+    if (copy != under_way_.end() && copy->second.began == begun.at) {
+      Ended(begun.chunk, begun.target, "took too long", now);
+    }
   }
-  for (const auto& [chunk, target] : expired) Ended(chunk, target, "took too long", now);
 }
 
 void RepairPlanner::Ended(ChunkId chunk, ServerId target, std::string_view failure,
@@ -186,39 +286,65 @@ void RepairPlanner::Ended(ChunkId chunk, ServerId target, std::string_view failu
   const ServerId source = copy->second.source;
   if (--as_source_[source] == 0) as_source_.erase(source);
   if (--as_target_[target] == 0) as_target_.erase(target);
+  busy_targets_.erase(target);
   under_way_.erase(copy);
   --in_flight_;
   LedgerRow& row = rows_[chunk];
   std::erase(row.targets, target);
-  if (failure.empty()) return;
-  Dequeue(chunk, row);
-  BackOff(&row, failure, now);
-  Enqueue(chunk, row);
+  if (!failure.empty()) {
+    Dequeue(chunk, row);
+    row.no_room = false;
+    row.stage = BackOff(&row, failure, now);
+    Enqueue(chunk, row);
+  } else if (row.stage == Stage::kUnderWay) {
+    Move(chunk, &row, Stage::kReady);
+  }
+  WakeParked(source);
 }
 
 absl::Time RepairPlanner::NextDeadline() const {
-  return waiting_.empty() ? absl::InfiniteFuture() : waiting_.begin()->first;
+  if (more_) return absl::InfinitePast();
+  absl::Time next = waiting_.empty() ? absl::InfiniteFuture() : waiting_.begin()->first;
+  if (!awaiting_.empty()) next = std::min(next, term_began_ + options_.grace);
+  if (!begun_.empty()) next = std::min(next, begun_.front().at + options_.copy_timeout);
+  return next;
 }
 
 absl::Status RepairPlanner::Validate() const {
   size_t targets = 0;
+  size_t under_way = 0;
   for (const auto& [chunk, row] : rows_) {
     targets += row.targets.size();
-    const bool ready = ready_.contains({UrgencyOf(row), chunk});
-    const bool waits = waiting_.contains({row.next_try, chunk});
-    if (ready == waits) return InternalError("chunk {} is in {} queues", chunk, ready ? 2 : 0);
+    if (row.stage == Stage::kUnderWay) ++under_way;
+    const int queues = static_cast<int>(ready_.contains(UrgencyOf(chunk, row))) +
+                       static_cast<int>(waiting_.contains({row.next_try, chunk})) +
+                       static_cast<int>(awaiting_.contains(UrgencyOf(chunk, row))) +
+                       static_cast<int>(parked_.contains({row.parked_at, UrgencyOf(chunk, row)}));
+    if (queues != (row.stage == Stage::kUnderWay ? 0 : 1)) {
+      return InternalError("chunk {} is in {} queues", chunk, queues);
+    }
+    if (row.stage == Stage::kUnderWay && row.targets.empty()) {
+      return InternalError("no copy of chunk {} is under way", chunk);
+    }
+    if (no_room_.contains(UrgencyOf(chunk, row)) != row.no_room) {
+      return InternalError("chunk {} does not wait for room", chunk);
+    }
   }
-  if (ready_.size() + waiting_.size() != rows_.size())
-    return InternalError("queues have strangers");
+  const size_t queued = ready_.size() + waiting_.size() + awaiting_.size() + parked_.size();
+  if (queued + under_way != rows_.size()) return InternalError("queues have strangers");
   if (targets != in_flight_ || under_way_.size() != in_flight_) {
     return InternalError("{} copies under way, {} counted", targets, in_flight_);
   }
   for (const auto& [server, copies] : as_target_) {
     if (copies > options_.max_per_target) return InternalError("{} has too many copies", server);
+    if (busy_targets_.contains(server) != (copies == options_.max_per_target)) {
+      return InternalError("{} is wrongly taken to be busy or free", server);
+    }
   }
-  if (in_flight_ > static_cast<size_t>(options_.max_in_cluster)) {
-    return InternalError("{} copies are too many", in_flight_);
+  for (const auto& [server, copies] : as_source_) {
+    if (copies > options_.max_per_source) return InternalError("{} gives too many copies", server);
   }
+  if (in_flight_ > limit_) return InternalError("{} copies are too many", in_flight_);
   return absl::OkStatus();
 }
 

@@ -2,8 +2,9 @@
 //
 // One ledger row per chunk that lacks copies: how badly, which copies are under way, when to try
 // again and why the last try failed. Chunks with one copy left go first, then those a client waits
-// for, then the rest. A chunk that cannot be repaired backs off alone and holds up nobody. Copies
-// are capped per server (as source and as target) and in the cluster.
+// for, then the rest. A chunk that cannot be repaired backs off alone and holds up nobody: it is
+// looked at again when what it lacks has come, not whenever anything happens. Copies are capped per
+// server (as source and as target) and in the cluster, by its size.
 //
 // Repair trusts only what was confirmed in this term: while a replica may still be vouched for by a
 // server that has not spoken, it waits (until `grace` after the start). Not thread-safe.
@@ -14,6 +15,7 @@
 #include <absl/time/time.h>
 
 #include <cstdint>
+#include <deque>
 #include <set>
 #include <string>
 #include <tuple>
@@ -33,9 +35,11 @@ class RepairPlanner {
   struct Options {
     int max_per_target = 3;
     int max_per_source = 4;
+    // In the cluster: so many, or so many for each server if that is more.
     int max_in_cluster = 200;
+    int max_by_size = 2;
     // Ledger rows that one Plan looks at, so that it stays short.
-    int max_scan = 2000;
+    int max_scan = 1000;
     absl::Duration first_backoff = absl::Seconds(1);
     absl::Duration max_backoff = absl::Minutes(5);
     // A copy that says nothing for so long has failed.
@@ -55,10 +59,22 @@ class RepairPlanner {
     // Bad replicas that stand in the way: their server is the only one left for a good copy.
     std::vector<std::pair<ChunkId, ServerId>> removals;
   };
+  enum class Stage {
+    kReady,     // to be looked at
+    kWaiting,   // until next_try
+    kAwaiting,  // for servers that have not spoken since the start
+    kParked,    // until its source has less to do
+    kUnderWay,  // all copies that it lacks are being made
+  };
   struct LedgerRow {
     size_t good = 0;
+    size_t hoped = 0;
     size_t wanted = 0;
     bool client_waits = false;
+    Stage stage = Stage::kReady;
+    // Waits because no server could take a copy.
+    bool no_room = false;
+    ServerId parked_at;
     std::vector<ServerId> targets;  // of the copies under way
     int failures = 0;
     std::string reason;  // why the last try failed
@@ -70,11 +86,13 @@ class RepairPlanner {
 
   // The chunk or the health of its servers has changed.
   void Update(const ChunkInfo& chunk, const ServerRegistry& servers);
+  void Update(ChunkId chunk, const ChunkAssessment& assessment);
   void Forget(ChunkId chunk);
   // A client waits in Complete for this chunk's copies.
   void ClientWaits(ChunkId chunk);
-  // What is possible has changed (a server came, space came free): try everything again now.
-  void TryAll();
+  // A server came, or space came free: chunks that found no room are tried again, some at a time
+  // for as long as there is some.
+  void RoomCame() { room_came_ = true; }
 
   // Copies to begin now; they count as under way until Ended.
   Plan Next(const ChunkTable& chunks, const ServerRegistry& servers, ChunkPlacement* placement,
@@ -95,17 +113,32 @@ class RepairPlanner {
  private:
   // Order of work: by urgency, then by id.
   using Urgency = std::tuple<int, ChunkId>;
-  static int UrgencyOf(const LedgerRow& row);
+  static Urgency UrgencyOf(ChunkId chunk, const LedgerRow& row);
+  // Puts the row into, or takes it out of, the queue of its stage.
   void Enqueue(ChunkId chunk, const LedgerRow& row);
   void Dequeue(ChunkId chunk, const LedgerRow& row);
+  void Move(ChunkId chunk, LedgerRow* row, Stage stage);
+  void MoveAll(std::set<Urgency>* from, size_t limit);
+  void WakeThoseDue(bool all_reported, absl::Time now);
+  void WakeParked(ServerId source);
   void ExpireCopies(absl::Time now);
-  void BackOff(LedgerRow* row, std::string_view reason, absl::Time now);
-  // True when copies of it were begun or it waits for those under way; false: try later.
-  bool PlanChunk(ChunkId chunk, LedgerRow* row, const ChunkTable& chunks,
-                 const ServerRegistry& servers, ChunkPlacement* placement, absl::Time now,
-                 Random& random, Plan* plan);
+  Stage BackOff(LedgerRow* row, std::string_view reason, absl::Time now);
+  // What is to be done about one chunk; kReady: all servers that might take it are busy.
+  struct Planning {
+    const ChunkTable& chunks;
+    const ServerRegistry& servers;
+    ChunkPlacement* placement;
+    absl::Time now;
+    Random& random;
+    Plan* plan;
+  };
+  Stage PlanChunk(ChunkId chunk, LedgerRow* row, const Planning& planning);
+  Stage PlanCopies(const ChunkInfo& info, const ChunkAssessment& assessment,
+                   const ServerList& sources, LedgerRow* row, const Planning& planning);
+  void Begin(ChunkId chunk, ServerId source, ServerId target, LedgerRow* row, absl::Time now);
   ServerList Sources(const ChunkAssessment& assessment, const ServerRegistry& servers,
                      absl::Time now) const;
+  int SourceLoad(ServerId server) const;
   bool MayTrust(const ChunkAssessment& assessment, const ServerRegistry& servers,
                 absl::Time now) const;
 
@@ -115,13 +148,26 @@ class RepairPlanner {
   absl::flat_hash_set<ChunkId> missing_;
   std::set<Urgency> ready_;
   std::set<std::pair<absl::Time, ChunkId>> waiting_;
+  std::set<Urgency> no_room_;  // those of waiting_ that wait for room
+  std::set<Urgency> awaiting_;
+  std::set<std::pair<ServerId, Urgency>> parked_;
+  bool room_came_ = false;
+  bool more_ = false;  // the last Next did not come to the end
   absl::flat_hash_map<ServerId, int> as_target_;
+  absl::flat_hash_set<ServerId> busy_targets_;  // with as many copies as are allowed
   absl::flat_hash_map<ServerId, int> as_source_;
   struct UnderWay {
     ServerId source;
     absl::Time began;
   };
   absl::flat_hash_map<std::pair<ChunkId, ServerId>, UnderWay> under_way_;  // by chunk, target
+  struct Begun {
+    absl::Time at;
+    ChunkId chunk;
+    ServerId target;
+  };
+  std::deque<Begun> begun_;  // in the order of time; some have ended
+  size_t limit_ = 0;         // of copies in the cluster, at the last Next
   size_t in_flight_ = 0;
 };
 

@@ -3,6 +3,8 @@
 #include <optional>
 #include <vector>
 
+#include "common/clock.h"
+
 namespace quern::master {
 namespace {
 
@@ -27,7 +29,6 @@ void ClusterState::Load(const MetadataView& view) {
   view.ForEachGarbage([&](ChunkId id, const pb::GarbageRow& row) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     garbage.AddGarbage(id, ServerIds(row.servers()));
   });
-  hints_to_write.clear();
 }
 
 void ClusterState::Apply(const pb::LogRecord& record, absl::Time now) {
@@ -54,7 +55,7 @@ void ClusterState::Apply(const pb::LogRecord& record, absl::Time now) {
   } else if (record.has_seal_chunk()) {
     const pb::SealChunk& seal = record.seal_chunk();
     chunks.Seal(ChunkId(seal.chunk_id()), seal.length(), seal.crc(), seal.clean());
-    Reassess(ChunkId(seal.chunk_id()), now);
+    ReplicasChanged(ChunkId(seal.chunk_id()), now);
   } else if (record.has_set_replication()) {
     for (const uint64_t id : record.set_replication().chunk_ids()) {
       chunks.SetWanted(ChunkId(id), record.set_replication().replication());
@@ -85,21 +86,50 @@ void ClusterState::Changed() {
 
 void ClusterState::Reassess(ChunkId chunk, absl::Time now) {
   const std::optional<ChunkInfo> info = chunks.Find(chunk);
-  if (!info.has_value() || info->state != pb::CHUNK_STATE_SEALED) return;
-  repair.Update(*info, servers);
-  for (const ServerId server : GarbagePlanner::Replaced(*info, servers)) {
-    garbage.Remove(chunk, server);
+  if (info.has_value()) Reassess(*info, now);
+}
+
+void ClusterState::Reassess(const ChunkInfo& chunk, absl::Time now) {
+  if (chunk.state != pb::CHUNK_STATE_SEALED) return;
+  const ChunkAssessment assessment = Assess(chunk, servers);
+  repair.Update(chunk.id, assessment);
+  // Only then is there anything to take away.
+  if (assessment.bad.empty() && assessment.good.size() <= assessment.wanted) return;
+  for (const ServerId server : GarbagePlanner::Replaced(chunk, servers)) {
+    garbage.Remove(chunk.id, server);
   }
-  if (const auto surplus = GarbagePlanner::Surplus(*info, servers, now)) {
-    garbage.Remove(chunk, *surplus);
+  if (const auto surplus = GarbagePlanner::Surplus(chunk, servers, now)) {
+    garbage.Remove(chunk.id, *surplus);
   }
+}
+
+void ClusterState::ReplicasChanged(ChunkId chunk, absl::Time now) {
+  Reassess(chunk, now);
   hints_to_write.insert(chunk);
 }
 
-void ClusterState::ReassessServer(ServerId server, absl::Time now) {
-  for (uint32_t bucket = 0; bucket < kInventoryBuckets; ++bucket) {
-    for (const ChunkInfo& chunk : chunks.OnServer(server, bucket)) Reassess(chunk.id, now);
+// A mutex that is released and taken again at once would hardly ever be had by those who wait.
+void ClusterState::BetweenSlices() { Clock::Real()->Sleep(absl::Microseconds(20)); }
+
+void ClusterState::ForEachOnServer(ServerId server,
+                                   const std::function<void(const ChunkInfo&)>& visit,
+                                   const std::function<void()>& end_slice) {
+  ChunkTable::Walk walk;
+  while (!walk.at_end()) {
+    {
+      MutexLock lock(&mutex);
+      for (const ChunkInfo& chunk : chunks.NextOnServer(server, kSlice, &walk)) visit(chunk);
+    }
+    if (end_slice) end_slice();
+    if (!walk.at_end()) BetweenSlices();
   }
+}
+
+void ClusterState::ReassessServer(ServerId server, absl::Time now) {
+  ForEachOnServer(server, [&](const ChunkInfo& chunk)
+                              ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) { Reassess(chunk, now); });
+  MutexLock lock(&mutex);
+  Changed();
 }
 
 }  // namespace quern::master

@@ -2,7 +2,8 @@
 // replicas, and what is planned for them.
 //
 // The logged part follows the records that the Committer applies; the rest is what chunkservers
-// have reported in this term. Nothing waits for a disk or another machine while it holds the lock.
+// have reported in this term. Nothing waits for a disk or another machine while it holds the lock,
+// and nothing walks over more than a slice of chunks.
 #pragma once
 
 #include <absl/container/flat_hash_set.h>
@@ -37,7 +38,20 @@ struct ClusterState {
   void Apply(const pb::LogRecord& record, absl::Time now);
   // Something about the chunk or its servers has changed: plans what follows from it.
   void Reassess(ChunkId chunk, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
-  void ReassessServer(ServerId server, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  void Reassess(const ChunkInfo& chunk, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  // The same, and its good replicas may be others than the log has as hints.
+  void ReplicasChanged(ChunkId chunk, absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+
+  // A walk over the chunks of one server. It holds the lock for at most kSlice chunks and lets
+  // others have it in between, so that a server with millions of chunks may come or go while
+  // requests are answered. `visit` sees each chunk as it then is; `end_slice` follows each slice,
+  // without the lock.
+  static constexpr size_t kSlice = 2000;
+  void ForEachOnServer(ServerId server, const std::function<void(const ChunkInfo&)>& visit,
+                       const std::function<void()>& end_slice = nullptr) ABSL_LOCKS_EXCLUDED(mutex);
+  // Lets others have the lock before it is taken again for a next slice.
+  static void BetweenSlices();
+  void ReassessServer(ServerId server, absl::Time now) ABSL_LOCKS_EXCLUDED(mutex);
   // Something that others may be waiting for has happened.
   void Changed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
@@ -55,7 +69,7 @@ struct ClusterState {
   Random random ABSL_GUARDED_BY(mutex);
   // Chunks whose Create orders are under way and which the log does not have yet.
   absl::flat_hash_set<ChunkId> allocating ABSL_GUARDED_BY(mutex);
-  // Sealed chunks whose confirmed replicas differ from the hints on disk.
+  // Sealed chunks whose confirmed replicas may differ from the hints on disk.
   absl::flat_hash_set<ChunkId> hints_to_write ABSL_GUARDED_BY(mutex);
 };
 

@@ -26,19 +26,17 @@ absl::Duration DeclareDeadServers(Master* master) {
   {
     MutexLock lock(&state.mutex);
     dead = state.servers.TakeDead(now);
-    for (const ServerId server : dead) {
-      state.ReassessServer(server, now);
-      state.garbage.ServersChanged();
-    }
-    if (!dead.empty()) state.Changed();
+    for (const ServerId server : dead) state.garbage.ServerDied(server);
     next = state.servers.NextDeadline();
   }
   for (const ServerId server : dead) {
     LogWarning("server_dead", {{"server", server}});
     // Should it only have been asleep, it registers anew and its replicas are compared again.
     master->orders().Cancel(server);
+    // Writers wait for this, so it comes before all that the server held.
     SealOpenChunks(master, server);
   }
+  for (const ServerId server : dead) state.ReassessServer(server, now);
   return std::clamp(next - now, absl::Milliseconds(1), kLongestNap);
 }
 

@@ -22,9 +22,11 @@ void OnRemovalEnded(Master* master, const GarbagePlanner::Removal& removal,
   const absl::Time now = master->clock().MonotonicNow();
   MutexLock lock(&state.mutex);
   state.garbage.Ended(removal, removed, now);
-  if (removed) state.chunks.RemoveReplica(removal.chunk, removal.server);
-  state.repair.TryAll();  // there may be room for a copy now
-  state.Reassess(removal.chunk, now);
+  if (removed) {
+    state.chunks.RemoveReplica(removal.chunk, removal.server);
+    state.repair.RoomCame();
+  }
+  state.ReplicasChanged(removal.chunk, now);
   state.Changed();
 }
 

@@ -1,6 +1,6 @@
 #include "master/service/replica_reports.h"
 
-#include <absl/container/flat_hash_set.h>
+#include <algorithm>
 
 #include "common/log.h"
 
@@ -10,6 +10,8 @@ namespace {
 // A primary latches its replica before it reports a clean seal: give that report time to arrive
 // before the latch is taken for trouble.
 constexpr absl::Duration kFencedPatience = absl::Seconds(2);
+// A server that comes without a disk loses a hundred thousand at once.
+constexpr size_t kNamedLosses = 10;
 
 }  // namespace
 
@@ -40,8 +42,10 @@ void ReplicaReports::TakeIn(ServerId server, const pb::ReplicaReport& report, So
   context.garbage = state_.garbage.IsGarbage(id);
   context.allocating = state_.allocating.contains(id);
   const auto note = [&](pb::ReplicaState as) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex) {
+    const Replica* const before = context.chunk->Find(server);
     state_.chunks.SetReplica(id, {server, as, true});
-    state_.Reassess(id, now);
+    if (before != nullptr && before->state == as) return state_.Reassess(id, now);
+    state_.ReplicasChanged(id, now);
   };
   switch (JudgeReplica(server, report, context)) {
     case ReplicaVerdict::kIgnore:
@@ -76,7 +80,7 @@ void ReplicaReports::TakeIn(ServerId server, const pb::ReplicaReport& report, So
                                                               : pb::REPLICA_STATE_STALE);
     case ReplicaVerdict::kForget:
       state_.chunks.RemoveReplica(id, server);
-      state_.Reassess(id, now);
+      state_.ReplicasChanged(id, now);
       return;
     case ReplicaVerdict::kDelete:
       if (context.garbage) {
@@ -127,8 +131,8 @@ void ReplicaReports::OnOrderResult(ServerId server, const pb::ReplicaReport& rep
 
 void ReplicaReports::ConfirmServer(ServerId server) {
   state_.servers.Confirm(server);
-  state_.garbage.ServersChanged();
-  state_.repair.TryAll();
+  state_.garbage.ServerReady(server);
+  state_.repair.RoomCame();
   state_.Changed();
 }
 
@@ -142,56 +146,107 @@ void ReplicaReports::ResumeSeal(const ChunkInfo& chunk, const Replica& replica, 
   }
 }
 
+void ReplicaReports::BecomeHints(ServerId server, const std::vector<bool>& differing) {
+  state_.ForEachOnServer(server,
+                         [&](const ChunkInfo& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex) {
+                           if (!differing[InventoryBucket(chunk.id)]) return;
+                           Replica replica = *chunk.Find(server);
+                           replica.confirmed = false;
+                           state_.chunks.SetReplica(chunk.id, replica);
+                         });
+}
+
+// The replica's confirmation has been settled: plans what follows from it.
+void ReplicaReports::Settle(ServerId server, ChunkInfo chunk, bool confirmed, absl::Time now,
+                            Actions* actions) {
+  for (Replica& replica : chunk.replicas) {
+    if (replica.server != server) continue;
+    if (confirmed && !replica.confirmed) {
+      replica.confirmed = true;
+      state_.chunks.SetReplica(chunk.id, replica);
+    }
+    ResumeSeal(chunk, replica, actions);
+  }
+  state_.Reassess(chunk, now);
+}
+
 std::vector<uint32_t> ReplicaReports::OnDigests(ServerId server,
                                                 std::span<const uint64_t> digests) {
-  std::vector<uint32_t> differing;
-  Actions actions;
+  std::vector<uint32_t> buckets;
+  std::vector<bool> differing(kInventoryBuckets);
   {
     MutexLock lock(&state_.mutex);
-    const absl::Time now = clock_.MonotonicNow();
     const InventoryDigests expected = state_.chunks.Digests(server);
     for (uint32_t bucket = 0; bucket < kInventoryBuckets; ++bucket) {
-      const bool equal = bucket < digests.size() && digests[bucket] == expected[bucket];
-      if (!equal) differing.push_back(bucket);
-      for (const ChunkInfo& chunk : state_.chunks.OnServer(server, bucket)) {
-        Replica replica = *chunk.Find(server);
-        replica.confirmed = equal;
-        state_.chunks.SetReplica(chunk.id, replica);
-        state_.Reassess(chunk.id, now);
-        ResumeSeal(chunk, replica, &actions);
-      }
+      differing[bucket] = bucket >= digests.size() || digests[bucket] != expected[bucket];
+      if (differing[bucket]) buckets.push_back(bucket);
     }
-    if (differing.empty()) ConfirmServer(server);
   }
-  Act(std::move(actions));
-  return differing;
+  // Until this is done, no replica of the server counts.
+  if (!buckets.empty()) BecomeHints(server, differing);
+  {
+    MutexLock lock(&state_.mutex);
+    state_.servers.Compared(server);
+  }
+  const absl::Time now = clock_.MonotonicNow();
+  Actions actions;
+  state_.ForEachOnServer(
+      server,
+      [&](const ChunkInfo& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex) {
+        Settle(server, chunk, !differing[InventoryBucket(chunk.id)], now, &actions);
+      },
+      [&] { Act(std::exchange(actions, {})); });
+  if (buckets.empty()) {
+    MutexLock lock(&state_.mutex);
+    ConfirmServer(server);
+  }
+  return buckets;
+}
+
+void ReplicaReports::LoseUnlisted(ServerId server, const std::vector<bool>& listed) {
+  size_t lost = 0;
+  const absl::Time now = clock_.MonotonicNow();
+  Actions actions;
+  state_.ForEachOnServer(
+      server,
+      [&](const ChunkInfo& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex) {
+        // What was confirmed since the session began is newer than the listing.
+        if (!listed[InventoryBucket(chunk.id)] || chunk.Find(server)->confirmed) return;
+        if (++lost <= kNamedLosses) {
+          LogWarning("replica_lost", {{"chunk", chunk.id}, {"server", server}});
+        }
+        state_.chunks.RemoveReplica(chunk.id, server);
+        state_.ReplicasChanged(chunk.id, now);
+        if (chunk.state != pb::CHUNK_STATE_SEALED) {
+          actions.seals.emplace_back(chunk.id, absl::ZeroDuration());
+        }
+      },
+      [&] { Act(std::exchange(actions, {})); });
+  if (lost > 0) LogWarning("replicas_lost", {{"server", server}, {"count", lost}});
 }
 
 void ReplicaReports::OnInventory(ServerId server, std::span<const uint32_t> buckets,
                                  const std::vector<pb::ReplicaReport>& replicas) {
-  Actions actions;
-  {
-    MutexLock lock(&state_.mutex);
-    const absl::Time now = clock_.MonotonicNow();
-    for (const pb::ReplicaReport& report : replicas) {
-      TakeIn(server, report, Source::kInventory, now, &actions);
-    }
-    for (const uint32_t bucket : buckets) {
-      if (bucket >= kInventoryBuckets) continue;
-      for (const ChunkInfo& chunk : state_.chunks.OnServer(server, bucket)) {
-        // What was confirmed since the session began is newer than the listing.
-        if (chunk.Find(server)->confirmed) continue;
-        LogWarning("replica_lost", {{"chunk", chunk.id}, {"server", server}});
-        state_.chunks.RemoveReplica(chunk.id, server);
-        state_.Reassess(chunk.id, now);
-        if (chunk.state != pb::CHUNK_STATE_SEALED) {
-          actions.seals.emplace_back(chunk.id, absl::ZeroDuration());
-        }
+  const absl::Time now = clock_.MonotonicNow();
+  for (size_t begin = 0; begin < replicas.size(); begin += ClusterState::kSlice) {
+    Actions actions;
+    {
+      MutexLock lock(&state_.mutex);
+      const size_t end = std::min(begin + ClusterState::kSlice, replicas.size());
+      for (size_t i = begin; i < end; ++i) {
+        TakeIn(server, replicas[i], Source::kInventory, now, &actions);
       }
     }
-    ConfirmServer(server);
+    Act(std::move(actions));
+    ClusterState::BetweenSlices();
   }
-  Act(std::move(actions));
+  std::vector<bool> listed(kInventoryBuckets);
+  for (const uint32_t bucket : buckets) {
+    if (bucket < kInventoryBuckets) listed[bucket] = true;
+  }
+  LoseUnlisted(server, listed);
+  MutexLock lock(&state_.mutex);
+  ConfirmServer(server);
 }
 
 }  // namespace quern::master

@@ -58,6 +58,11 @@ class ReplicaReports {
   // False: the server knows a chunk that this master cannot know of.
   bool CheckStanding(ServerId server, const pb::ReplicaReport& report)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex);
+  void BecomeHints(ServerId server, const std::vector<bool>& differing);
+  void Settle(ServerId server, ChunkInfo chunk, bool confirmed, absl::Time now, Actions* actions)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex);
+  // Hints in the listed buckets that the listing did not confirm are lost.
+  void LoseUnlisted(ServerId server, const std::vector<bool>& listed);
   void ConfirmServer(ServerId server) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex);
   void Act(Actions actions);
 

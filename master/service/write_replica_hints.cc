@@ -12,13 +12,18 @@ namespace {
 constexpr absl::Duration kPause = absl::Seconds(2);
 constexpr size_t kHintsPerRecord = 1000;
 
-// Confirmed replicas, by chunk. Chunks about which something is still open come again when it is
-// not.
-std::vector<std::pair<ChunkId, ServerList>> TakeChanged(ClusterState* state) {
-  std::vector<std::pair<ChunkId, ServerList>> changed;
+struct Changed {
+  // Confirmed replicas, by chunk.
+  std::vector<std::pair<ChunkId, ServerList>> chunks;
+  bool more = false;
+};
+
+// Chunks about which something is still open come again when it is not.
+Changed TakeChanged(ClusterState* state) {
+  Changed changed;
   MutexLock lock(&state->mutex);
   auto& hints = state->hints_to_write;
-  while (!hints.empty() && changed.size() < kHintsPerRecord) {
+  for (size_t looked = 0; !hints.empty() && looked < kHintsPerRecord; ++looked) {
     const ChunkId chunk = *hints.begin();
     hints.erase(hints.begin());
     const std::optional<ChunkInfo> info = state->chunks.Find(chunk);
@@ -26,8 +31,9 @@ std::vector<std::pair<ChunkId, ServerList>> TakeChanged(ClusterState* state) {
     ChunkAssessment assessment = Assess(*info, state->servers);
     const bool settled = assessment.hoped.empty() && assessment.pending.empty();
     if (assessment.good.empty() || !settled) continue;
-    changed.emplace_back(chunk, std::move(assessment.good));
+    changed.chunks.emplace_back(chunk, std::move(assessment.good));
   }
+  changed.more = !hints.empty();
   return changed;
 }
 
@@ -41,13 +47,13 @@ bool SameServers(const pb::ChunkRow& row, const ServerList& servers) {
 }  // namespace
 
 absl::Duration WriteReplicaHints(Master* master) {
-  const auto changed = TakeChanged(&master->state());
-  if (changed.empty()) return kPause;
+  const Changed changed = TakeChanged(&master->state());
+  const absl::Duration pause = changed.more ? absl::ZeroDuration() : kPause;
   pb::LogRecord record;
   {
     const std::unique_ptr<RowReader> rows = master->committer().Snapshot();
     const MetadataView view(*rows);
-    for (const auto& [chunk, servers] : changed) {
+    for (const auto& [chunk, servers] : changed.chunks) {
       const std::optional<pb::ChunkRow> row = view.Chunk(chunk);
       if (!row.has_value() || SameServers(*row, servers)) continue;
       auto* note = record.mutable_note_replicas()->add_chunks();
@@ -55,11 +61,11 @@ absl::Duration WriteReplicaHints(Master* master) {
       for (const ServerId server : servers) note->add_servers(server.value());
     }
   }
-  if (!record.has_note_replicas()) return absl::Milliseconds(10);
+  if (!record.has_note_replicas()) return pause;
   const absl::Status status = master->committer().Commit(
       [&](const MetadataView&) -> absl::StatusOr<std::optional<pb::LogRecord>> { return record; });
   if (!status.ok()) LogWarning("hints_not_written", {{"status", status}});
-  return kPause;
+  return pause;
 }
 
 }  // namespace quern::master

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "tests/master/logic/test_servers.h"
 #include "tests/support/random_test.h"
@@ -69,10 +70,49 @@ TEST(ChunkTableTest, DigestsAreWhatAServerWithTheseReplicasComputes) {
   EXPECT_EQ(table.Digests(ServerId(5)), InventoryDigests{});
 }
 
+// The chunks on a server as a walk finds them, each once.
+std::set<uint64_t> WalkOver(const ChunkTable& table, ServerId server, size_t limit) {
+  std::set<uint64_t> chunks;
+  ChunkTable::Walk walk;
+  while (!walk.at_end()) {
+    for (const ChunkInfo& chunk : table.NextOnServer(server, limit, &walk)) {
+      EXPECT_TRUE(chunks.insert(chunk.id.value()).second) << chunk.id.ToString();
+    }
+  }
+  return chunks;
+}
+
+TEST(ChunkTableTest, AWalkThatIsInterruptedMissesNoChunkThatStays) {
+  ChunkTable table;
+  const ServerId server(4);
+  for (uint64_t id = 1; id <= 3000; ++id) table.Open(ChunkId(id), 1, {{server}});
+  std::set<uint64_t> seen;
+  ChunkTable::Walk walk;
+  uint64_t next = 3001;
+  while (!walk.at_end()) {
+    for (const ChunkInfo& chunk : table.NextOnServer(server, 10, &walk)) {
+      EXPECT_TRUE(seen.insert(chunk.id.value()).second) << chunk.id.ToString();
+      // Odd ones go as they are met, and new ones take their slots.
+      if (chunk.id.value() % 2 == 1) table.Remove(chunk.id);
+    }
+    table.Open(ChunkId(next), 1, {{server}});
+    next += 2;
+  }
+  for (uint64_t id = 2; id <= 3000; id += 2) EXPECT_TRUE(seen.contains(id)) << id;
+  ASSERT_OK(table.Validate());
+}
+
+TEST(ChunkTableTest, LengthsUpToTheLargestChunkAreKept) {
+  ChunkTable table;
+  table.Open(ChunkId(7), 1, kChain);
+  table.Seal(ChunkId(7), uint64_t{4} << 30, 5, true);
+  EXPECT_EQ(table.Find(ChunkId(7))->length, uint64_t{4} << 30);
+}
+
 using ChunkTableWalkTest = RandomTest;
 
 TEST_F(ChunkTableWalkTest, AgreesWithAMapAndKeepsItsSums) {
-  ChunkTable table;
+  ChunkTable table(6);  // fewer numbers than servers
   std::map<uint64_t, std::map<uint32_t, Replica>> model;
   for (int step = 0; step < 20'000; ++step) {
     const uint64_t id = 1 + Below(60);
@@ -107,6 +147,17 @@ TEST_F(ChunkTableWalkTest, AgreesWithAMapAndKeepsItsSums) {
     ASSERT_EQ(table.size(), model.size());
     for (const auto& [chunk, replicas] : model) {
       ASSERT_EQ(table.Find(ChunkId(chunk))->replicas.size(), replicas.size());
+      for (const auto& [of, replica] : replicas) {
+        ASSERT_EQ(*table.Find(ChunkId(chunk))->Find(ServerId(of)), replica);
+      }
+    }
+    for (uint32_t of = 1; of <= 9; ++of) {
+      std::set<uint64_t> expected;
+      for (const auto& [chunk, replicas] : model) {
+        if (replicas.contains(of)) expected.insert(chunk);
+      }
+      ASSERT_EQ(WalkOver(table, ServerId(of), 1 + Below(7)), expected);
+      ASSERT_EQ(table.CountOnServer(ServerId(of)), expected.size());
     }
   }
 }

@@ -60,6 +60,7 @@ TEST_F(GarbagePlannerTest, OrdersNothingFromServersThatHaveNotConfirmedTheirInve
   servers_.registry.Admit(ServerId(1), {}, servers_.now);
   EXPECT_THAT(Next(), IsEmpty());
   servers_.registry.Confirm(ServerId(1));
+  planner_.ServerReady(ServerId(1));
   EXPECT_THAT(Next(), ElementsAre(Removal{ChunkId(1), ServerId(1)}));
 }
 
@@ -67,7 +68,7 @@ TEST_F(GarbagePlannerTest, DeadServersDoNotKeepGarbageForEver) {
   servers_.AddMany(2);
   planner_.AddGarbage(ChunkId(1), std::vector{ServerId(1)});
   servers_.Kill(1);
-  planner_.ServersChanged();
+  planner_.ServerDied(ServerId(1));
   EXPECT_THAT(Next(), IsEmpty());
   EXPECT_THAT(planner_.TakeFinished(servers_.registry), ElementsAre(ChunkId(1)));
 }

@@ -68,6 +68,7 @@ TEST_F(RepairPlannerTest, ChunksWithOneCopyLeftGoFirst) {
   servers_.AddMany(5);
   RepairPlanner::Options options;
   options.max_in_cluster = 1;
+  options.max_by_size = 0;
   planner_.emplace(options, servers_.now);
   AddChunk(1, 3, {1, 2});
   AddChunk(2, 3, {3, 4});
@@ -97,7 +98,7 @@ TEST_F(RepairPlannerTest, AChunkThatCannotBeRepairedBacksOffAlone) {
   EXPECT_THAT(planner_->rows().at(ChunkId(2)).reason, HasSubstr("has_replica"));
   EXPECT_GT(planner_->NextDeadline(), servers_.now);
   servers_.Add({.id = 4});
-  planner_->TryAll();
+  planner_->RoomCame();
   EXPECT_THAT(Next().copies, Not(IsEmpty())) << "a new server helps at once";
 }
 
@@ -125,7 +126,7 @@ TEST_F(RepairPlannerTest, WaitsForServersThatMayStillVouchForTheirReplicas) {
   EXPECT_THAT(Next().copies, IsEmpty());
   servers_.now += absl::Minutes(10);
   for (uint32_t id = 1; id <= 3; ++id) servers_.Heartbeat(id);
-  planner_->TryAll();
+  EXPECT_LE(planner_->NextDeadline(), servers_.now);
   EXPECT_THAT(Next().copies, SizeIs(1)) << "one copy is lacking even if cs4 returns";
 }
 
@@ -138,10 +139,55 @@ TEST_F(RepairPlannerTest, ABadReplicaMakesRoomOnlyWhenThereIsNoOther) {
   EXPECT_THAT(plan.copies, IsEmpty());
   EXPECT_THAT(plan.removals, ElementsAre(std::pair(ChunkId(1), ServerId(3))));
   servers_.Add({.id = 4});
-  planner_->TryAll();
+  planner_->RoomCame();
   const auto with_room = Next();
   EXPECT_THAT(with_room.copies, SizeIs(1));
   EXPECT_THAT(with_room.removals, IsEmpty());
+}
+
+TEST_F(RepairPlannerTest, ChunksOfABusySourceHoldUpNobody) {
+  servers_.AddMany(40);
+  RepairPlanner::Options options;
+  options.max_scan = 20;
+  planner_.emplace(options, servers_.now);
+  for (uint64_t id = 1; id <= 30; ++id) AddChunk(id, 2, {1});
+  for (uint64_t id = 31; id <= 60; ++id) AddChunk(id, 2, {static_cast<uint32_t>(id % 20 + 2)});
+  std::vector<RepairPlanner::Copy> copies;
+  for (int round = 0; round < 4; ++round) {
+    for (const auto& copy : Next().copies) copies.push_back(copy);
+  }
+  EXPECT_THAT(copies, SizeIs(4 + 30)) << "four from server 1, and all others";
+  // They wait for server 1 alone, and go on when it has time.
+  EXPECT_THAT(Next().copies, IsEmpty());
+  Finish(copies.front());
+  EXPECT_THAT(Next().copies, SizeIs(1));
+}
+
+TEST_F(RepairPlannerTest, ALargerClusterMakesMoreCopiesAtOnce) {
+  RepairPlanner::Options options;
+  options.max_in_cluster = 10;
+  planner_.emplace(options, servers_.now);
+  servers_.AddMany(30);
+  for (uint64_t id = 1; id <= 200; ++id) AddChunk(id, 2, {static_cast<uint32_t>(id % 30 + 1)});
+  size_t copies = 0;
+  for (int round = 0; round < 10; ++round) copies += Next().copies.size();
+  EXPECT_EQ(copies, 60u) << "two for each server";
+}
+
+TEST_F(RepairPlannerTest, ChunksWithoutRoomAreTriedAgainWhenThereIsSome) {
+  servers_.AddMany(3);
+  for (uint64_t id = 1; id <= 500; ++id) AddChunk(id, 4, {1, 2, 3});
+  for (int round = 0; round < 2; ++round) Next();
+  EXPECT_THAT(Next().copies, IsEmpty());
+  servers_.Add({.id = 4});
+  EXPECT_THAT(Next().copies, IsEmpty()) << "nobody has said so";
+  planner_->RoomCame();
+  size_t copies = 0;
+  for (auto plan = Next(); !plan.copies.empty(); plan = Next()) {
+    copies += plan.copies.size();
+    for (const auto& copy : plan.copies) Finish(copy);
+  }
+  EXPECT_EQ(copies, 500u);
 }
 
 // Servers die and return for a while; when it is quiet, every chunk that still had a copy has as
@@ -157,7 +203,7 @@ TEST_F(RepairPlannerTest, EverythingThatCanBeRepairedIs) {
   }
   const auto update_all = [&] {
     for (uint64_t id = 1; id <= 150; ++id) Update(id);
-    planner_->TryAll();
+    planner_->RoomCame();
   };
   for (int step = 0; step < 400; ++step) {
     if (step < 250 && OneIn(25) && dead.size() < 3) {
