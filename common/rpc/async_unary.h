@@ -5,6 +5,7 @@
 // their answers leave together.
 #pragma once
 
+#include <grpcpp/alarm.h>
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/async_unary_call.h>
@@ -16,7 +17,6 @@
 
 #include "common/mutex.h"
 #include "common/rpc/grpc_status.h"
-#include "common/rpc/wake_up.h"
 #include "common/status.h"
 #include "common/thread.h"
 
@@ -74,9 +74,7 @@ class AsyncUnaryLoop {
   void Run();
   void OnArrival(std::unique_ptr<AsyncCall> call);
   void SendAnswers();
-  // With the lock: the queue is only shut down by who has seen, with it, that nobody wakes any
-  // more.
-  void Wake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { wake_up_.Wake(queue_.get(), this); }
+  void Wake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::vector<AsyncMethod*> methods_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
@@ -88,7 +86,9 @@ class AsyncUnaryLoop {
   Mutex mutex_;
   std::vector<AsyncCall*> answered_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  WakeUp wake_up_;  // with this as the tag
+  // An alarm may be set again only after it has fired; `armed_` collapses wakes in between.
+  grpc::Alarm alarm_ ABSL_GUARDED_BY(mutex_);
+  bool armed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 // `listen` is the method's Request... function of the generated service, bound to the service.

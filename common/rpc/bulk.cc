@@ -149,7 +149,10 @@ BulkLoop::~BulkLoop() {
     stream->Cancel();
     stream->Abandon();
   }
-  impl_->wake_up.Cancel();
+  {
+    MutexLock lock(&impl_->wake_mutex);
+    impl_->alarm.Cancel();
+  }
   impl_->queue.Shutdown();
   void* tag = nullptr;
   bool ok = false;
@@ -168,7 +171,8 @@ BulkEvent BulkLoop::Next(absl::Duration timeout) {
     bool ok = false;
     if (impl_->queue.AsyncNext(&tag, &ok, deadline) != grpc::CompletionQueue::GOT_EVENT) return {};
     if (tag == impl_.get()) {
-      impl_->wake_up.Fired();
+      MutexLock lock(&impl_->wake_mutex);
+      impl_->armed = false;
       const bool stopping = impl_->stopping.load(std::memory_order_relaxed);
       return {stopping ? BulkEvent::Kind::kStopping : BulkEvent::Kind::kWoken, nullptr, {}, {}};
     }
@@ -180,7 +184,12 @@ BulkEvent BulkLoop::Next(absl::Duration timeout) {
   }
 }
 
-void BulkLoop::Wake() { impl_->wake_up.Wake(&impl_->queue, impl_.get()); }
+void BulkLoop::Wake() {
+  MutexLock lock(&impl_->wake_mutex);
+  if (impl_->armed) return;
+  impl_->armed = true;
+  impl_->alarm.Set(&impl_->queue, DeadlineAfter(absl::ZeroDuration()), impl_.get());
+}
 
 BulkStream* BulkLoop::Open(std::shared_ptr<grpc::Channel> channel, const std::string& method,
                            absl::Duration timeout) {

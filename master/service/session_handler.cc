@@ -5,7 +5,6 @@
 #include "common/log.h"
 #include "common/rpc/bulk.h"
 #include "common/rpc/bulk_codec.h"
-#include "common/rpc/outbox.h"
 #include "common/sizes.h"
 
 namespace quern::master {
@@ -17,17 +16,42 @@ constexpr uint64_t kProgressEvery = 5;
 
 }  // namespace
 
+// Messages wait here until the session's own thread sends them.
 class SessionHandler::Pipe : public SessionPipe {
  public:
-  explicit Pipe(rpc::BulkLoop* loop) : outbox_(loop) {}
+  explicit Pipe(rpc::BulkLoop* loop) : loop_(loop) {}
 
-  void Send(pb::MasterMessage message) override { outbox_.Put(message); }
-  void Cancel() override { outbox_.Close(); }
-  // For the session's thread.
-  rpc::Outbox& outbox() { return outbox_; }
+  void Send(pb::MasterMessage message) override {
+    MutexLock lock(&mutex_);
+    if (loop_ == nullptr) return;
+    queue_.push_back(std::move(message));
+    loop_->Wake();
+  }
+  void Cancel() override {
+    MutexLock lock(&mutex_);
+    cancelled_ = true;
+    if (loop_ != nullptr) loop_->Wake();
+  }
+  // The rest is called by the session's thread.
+  std::vector<pb::MasterMessage> Take() {
+    MutexLock lock(&mutex_);
+    return std::exchange(queue_, {});
+  }
+  bool cancelled() {
+    MutexLock lock(&mutex_);
+    return cancelled_;
+  }
+  // The loop is about to end.
+  void Close() {
+    MutexLock lock(&mutex_);
+    loop_ = nullptr;
+  }
 
  private:
-  rpc::Outbox outbox_;
+  Mutex mutex_;
+  rpc::BulkLoop* loop_ ABSL_GUARDED_BY(mutex_);
+  std::vector<pb::MasterMessage> queue_ ABSL_GUARDED_BY(mutex_);
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 // How far a session has come. Of its own thread.
@@ -45,7 +69,7 @@ void SessionHandler::Run(rpc::BulkLoop* loop, rpc::BulkStream* stream) {
   Progress progress;
   progress.pipe = std::make_shared<Pipe>(loop);
   const absl::Status status = Serve(loop, stream, &progress);
-  progress.pipe->outbox().Detach();
+  progress.pipe->Close();
   if (progress.server && orders_.Detach(progress.server, progress.pipe.get())) {
     LogWarning("session_ended", {{"server", progress.server}, {"status", status}});
     MutexLock lock(&state_.mutex);
@@ -77,7 +101,10 @@ absl::Status SessionHandler::Serve(rpc::BulkLoop* loop, rpc::BulkStream* stream,
       default:
         break;
     }
-    RETURN_IF_ERROR(progress->pipe->outbox().Flush(stream));
+    for (const pb::MasterMessage& message : progress->pipe->Take()) {
+      stream->Send(rpc::EncodeMessage(message));
+    }
+    if (progress->pipe->cancelled()) return AbortedError("the session is over. Register anew");
     if (!progress->server && clock_.MonotonicNow() > register_by) {
       return DeadlineExceededError("no registration within {}", FormatDuration(kRegisterTimeout));
     }
