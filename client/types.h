@@ -71,7 +71,6 @@ struct ClusterStatus {
     uint64_t capacity_bytes = 0;
     uint64_t free_bytes = 0;
     bool failed = false;
-    std::string device;  // the same for directories on one disk; empty: not known
   };
   struct Server {
     ServerAddress address;
@@ -98,7 +97,7 @@ struct ClusterStatus {
   uint64_t repairs_in_flight = 0;
   bool writable = false;  // new files can be written now
   std::string http_address;
-  // Why the master changes nothing at present; empty = it does.
+  // Why the master takes nothing new at present; empty = it does.
   std::string halted = {};
 };
 

@@ -31,8 +31,7 @@ ClusterStatus::Server ServerOf(const pb::GetClusterResponse::Server& server) {
     result.disks.push_back({.path = disk.path(),
                             .capacity_bytes = disk.capacity_bytes(),
                             .free_bytes = disk.free_bytes(),
-                            .failed = disk.failed(),
-                            .device = disk.device()});
+                            .failed = disk.failed()});
   }
   return result;
 }

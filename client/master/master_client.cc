@@ -198,6 +198,10 @@ absl::StatusOr<pb::ResolveChunkResponse> MasterClient::ResolveChunk(
 absl::StatusOr<pb::CompleteResponse> MasterClient::Complete(pb::CompleteRequest request) {
   return impl_->Mutate(&Stub::Complete, std::move(request), impl_->WriterPatience());
 }
+absl::StatusOr<pb::AwaitCopiesResponse> MasterClient::AwaitCopies(
+    const pb::AwaitCopiesRequest& request) {
+  return impl_->Call(&Stub::AwaitCopies, request, impl_->WriterPatience());
+}
 absl::StatusOr<pb::AbandonResponse> MasterClient::Abandon(pb::AbandonRequest request) {
   return impl_->Mutate(&Stub::Abandon, std::move(request), {.total = kBriefTry});
 }

@@ -32,6 +32,7 @@ class MasterClient {
   absl::StatusOr<pb::AllocateChunkResponse> AllocateChunk(pb::AllocateChunkRequest request);
   absl::StatusOr<pb::ResolveChunkResponse> ResolveChunk(pb::ResolveChunkRequest request);
   absl::StatusOr<pb::CompleteResponse> Complete(pb::CompleteRequest request);
+  absl::StatusOr<pb::AwaitCopiesResponse> AwaitCopies(const pb::AwaitCopiesRequest& request);
   absl::StatusOr<pb::AbandonResponse> Abandon(pb::AbandonRequest request);
   absl::StatusOr<pb::GetChunksResponse> GetChunks(const pb::GetChunksRequest& request);
   absl::StatusOr<pb::StatResponse> Stat(const pb::StatRequest& request);

@@ -17,19 +17,18 @@ using client::FileStatus;
 
 constexpr uint64_t kDefaultBytes = 1024;  // of head and tail, as HDFS has it
 constexpr uint64_t kTailBlock = 64 << 10;
-constexpr int64_t kMaxLines = int64_t{1} << 40;
 constexpr int kPipeBytes = 1 << 20;
 
 // The part that the three share: something of every file goes to stdout.
-class ShowFiles : public ShellCommand {
+class ShowFiles : public Command {
  public:
   absl::Status Run(Shell* shell) override {
     // Fewer and larger hand-overs to whoever reads the other end; not every stdout is a pipe.
     fcntl(STDOUT_FILENO, F_SETPIPE_SZ, kPipeBytes);
     for (const std::string& path : shell->Expand(patterns_)) {
-      const absl::Status status = ShowOne(shell, path);
-      if (shell->output_failed()) break;
-      if (!status.ok()) shell->Report(status, path);
+      if (const absl::Status status = ShowOne(shell, path); !status.ok()) {
+        shell->Report(status, path);
+      }
     }
     return absl::OkStatus();
   }
@@ -77,7 +76,7 @@ class ShowEnd : public ShowFiles {
  public:
   void Define(CommandLine* line) override {
     line->Value("-c,--bytes", "N", &bytes_text_, "so many bytes (1 KiB), also 64k or 1MiB");
-    line->Number("-n,--lines", "N", &lines_, {0, kMaxLines}, "so many lines instead");
+    line->Value("-n,--lines", "N", &lines_, "so many lines instead");
     line->Arguments(&patterns_, 1);
   }
 
@@ -87,6 +86,7 @@ class ShowEnd : public ShowFiles {
       if (!bytes.ok()) return UsageError(Message(bytes.status()));
       bytes_ = *bytes;
     }
+    if (lines_ < -1) return UsageError("-n needs a number from 0 on");
     return ShowFiles::Run(shell);
   }
 
@@ -158,7 +158,7 @@ CommandSpec CatCommand() {
           .usage = "PATH...",
           .summary = "writes files to stdout",
           .examples = {"dfs cat /in/a.txt", "dfs cat '/out/part-*' | sort | less"},
-          .make = Maker<Cat>("cat")};
+          .make = Maker<Cat>()};
 }
 
 CommandSpec HeadCommand() {
@@ -167,7 +167,7 @@ CommandSpec HeadCommand() {
           .usage = "[-c BYTES | -n LINES] PATH...",
           .summary = "the first 1 KiB of files, or so many bytes or lines",
           .examples = {"dfs head /in/a.txt", "dfs head -n 20 '/out/part-*'"},
-          .make = Maker<Head>("head")};
+          .make = Maker<Head>()};
 }
 
 CommandSpec TailCommand() {
@@ -176,7 +176,7 @@ CommandSpec TailCommand() {
           .usage = "[-c BYTES | -n LINES] PATH...",
           .summary = "the last 1 KiB of files, or so many bytes or lines",
           .examples = {"dfs tail /logs/today", "dfs tail -n 100 /logs/today"},
-          .make = Maker<Tail>("tail")};
+          .make = Maker<Tail>()};
 }
 
 }  // namespace quern::shell

@@ -4,6 +4,7 @@
 // line.
 #pragma once
 
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,9 +12,7 @@
 #include <vector>
 
 #include "client/file_system.h"
-#include "client/path.h"
 #include "common/cli/json_line.h"
-#include "common/cli/output.h"
 #include "common/cli/progress.h"
 #include "common/mutex.h"
 #include "common/status.h"
@@ -24,9 +23,8 @@ struct ShellOptions {
   std::vector<std::string> masters;
   bool json = false;
   bool quiet = false;
-  bool literal = false;  // paths are names, never patterns
-  Output* out = &Out();
-  Output* err = &Err();
+  std::FILE* out = stdout;
+  std::FILE* err = stderr;
 };
 
 // Output and Report may be used by several threads.
@@ -42,12 +40,8 @@ class Shell {
   void Print(std::string_view text);
   // The object and a line end.
   void Print(const JsonLine& line);
-  // A name or path as it is shown: on a terminal in one line, whatever is in it.
-  std::string Shown(std::string_view name) const;
-  // Bytes of files: written at once, as they are.
+  // Bytes of files: written at once, past the buffer of Print. An error is that of stdout.
   absl::Status WriteBytes(std::string_view bytes);
-  // Stdout could not take something: what is still to be printed is lost, too. Needs no report.
-  bool output_failed() const { return options_.out->failed(); }
 
   // One line on stderr; the exit code becomes 1 and the command goes on. `path` is put in front
   // when the message does not name it.
@@ -57,9 +51,8 @@ class Shell {
   std::unique_ptr<Progress> StartProgress(std::string_view name, uint64_t total,
                                           ProgressOptions::Unit unit);
 
-  // The paths that an argument stands for (FileSystem::Glob). One that can be no pattern is taken
-  // as it is, here or not; a pattern that matches nothing is reported, and so is a path that does
-  // not begin with "/". With --literal nothing is a pattern.
+  // The paths that a pattern stands for. One without wildcards is taken as it is, here or not; one
+  // that matches nothing is tried as a plain name, then reported.
   std::vector<std::string> Expand(const std::string& pattern);
   std::vector<std::string> Expand(const std::vector<std::string>& patterns);
   // The same, each with its status; what is not there is reported.
@@ -68,7 +61,8 @@ class Shell {
   absl::StatusOr<std::optional<client::FileStatus>> StatIfExists(std::string_view path);
 
   void set_exit_code(int code);
-  int exit_code();
+  // After everything was printed: 1 when stdout could not take it.
+  int Finish();
 
  private:
   const std::string command_;
@@ -78,10 +72,13 @@ class Shell {
   int exit_code_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-using client::BaseName;
-using client::CleanPath;
-using client::JoinPath;
-using client::ParentOf;
+// A path of the cluster as a person wrote it: "/a//b/" -> "/a/b". InvalidArgument when it does not
+// begin with "/".
+absl::StatusOr<std::string> CleanPath(std::string_view path);
+// "/a/b" -> "/a" and "b".
+std::string ParentOf(std::string_view path);
+std::string BaseName(std::string_view path);
+std::string JoinPath(std::string_view directory, std::string_view name);
 
 // {"error": {"code", "message", "path", "hint"}}
 JsonLine ErrorJson(const absl::Status& status, std::string_view path);

@@ -71,6 +71,11 @@ uint64_t SendQueue::sealed_bytes() const {
   return window_.sealed_bytes();
 }
 
+uint64_t SendQueue::forced_seals() const {
+  MutexLock lock(&mutex_);
+  return forced_seals_;
+}
+
 void SendQueue::SenderEnded(const absl::Status& status) {
   MutexLock lock(&mutex_);
   ended_ = true;
@@ -153,6 +158,7 @@ absl::Status SendQueue::OnResolved(uint64_t length, uint32_t crc, uint64_t last_
   MutexLock lock(&mutex_);
   changed_.SignalAll();
   RETURN_IF_ERROR(window_.OnResolved(length, crc, last_seq));
+  if (length > 0) ++forced_seals_;
   SyncedIfEmpty();
   return absl::OkStatus();
 }

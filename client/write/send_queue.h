@@ -30,6 +30,8 @@ class SendQueue {
   absl::Status Close();
   void Cancel();
   uint64_t sealed_bytes() const;
+  // Chunks that were sealed by force so far: there may be one durable copy of each.
+  uint64_t forced_seals() const;
 
   // --- The sender's side. ---
 
@@ -62,7 +64,8 @@ class SendQueue {
  private:
   bool Failed() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !status_.ok() || ended_; }
   absl::Status Outcome() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Everything is in sealed chunks, which are durable: so is every sync that was asked for.
+  // Everything is in sealed chunks, which are durable (if in few copies, after a forced seal): so
+  // is every sync that was asked for.
   void SyncedIfEmpty() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::function<void()> wake_;
@@ -71,6 +74,7 @@ class SendQueue {
   AppendWindow window_ ABSL_GUARDED_BY(mutex_);
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t forced_seals_ ABSL_GUARDED_BY(mutex_) = 0;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t sync_wanted_ ABSL_GUARDED_BY(mutex_) = 0;

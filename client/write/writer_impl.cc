@@ -70,7 +70,16 @@ absl::Status WriterImpl::Flush() {
 absl::Status WriterImpl::Sync() {
   RETURN_IF_ERROR(CheckOpen());
   RETURN_IF_ERROR(SendPiece());
-  return sender_.queue()->Sync();
+  RETURN_IF_ERROR(sender_.queue()->Sync());
+  const uint64_t forced = sender_.queue()->forced_seals();
+  if (forced == copied_seals_) return absl::OkStatus();
+  // One survivor is enough to seal a chunk, but not to promise that its bytes stay.
+  pb::AwaitCopiesRequest request;
+  request.set_inode_id(identity_.inode.value());
+  request.set_writer_token(identity_.token);
+  RETURN_IF_ERROR(OfFile(context_->master.AwaitCopies(request).status(), identity_.path));
+  copied_seals_ = forced;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<FileStatus> WriterImpl::Close() {

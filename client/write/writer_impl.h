@@ -44,6 +44,8 @@ class WriterImpl final : public FileWriter {
   uint64_t length_ = 0;
   uint32_t handed_over_crc_ = 0;
   bool over_ = false;  // closed or abandoned
+  // Forced seals whose chunks are known to have enough durable copies.
+  uint64_t copied_seals_ = 0;
   FileSender sender_;
   Thread thread_;
 };

@@ -6,15 +6,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <limits>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
-#include "common/sizes.h"
 #include "common/status.h"
 
 namespace quern {
@@ -31,12 +28,8 @@ class CommandLine {
   void Switch(const std::string& names, bool* target, const std::string& help);
   void Value(const std::string& names, const std::string& type, std::string* target,
              const std::string& help);
-  // A whole number; what lies outside of the range is wrong usage.
-  void Number(const std::string& names, const std::string& type, int64_t* target, NumberRange range,
-              const std::string& help);
-  // The same; stays empty when the flag is not given.
-  void Number(const std::string& names, const std::string& type, std::optional<int64_t>* target,
-              NumberRange range, const std::string& help);
+  void Value(const std::string& names, const std::string& type, int64_t* target,
+             const std::string& help);
   // May be given more than once.
   void Values(const std::string& names, const std::string& type, std::vector<std::string>* target,
               const std::string& help);
@@ -48,11 +41,7 @@ class CommandLine {
   std::string FlagHelp() const;
 
  private:
-  struct NumberTarget {
-    std::function<void(int64_t)> set;
-    NumberRange range;
-  };
-  using Target = std::variant<bool*, std::string*, NumberTarget, std::vector<std::string>*>;
+  using Target = std::variant<bool*, std::string*, int64_t*, std::vector<std::string>*>;
   struct Flag {
     std::string names;
     std::string type;  // empty for a switch

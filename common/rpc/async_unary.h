@@ -5,6 +5,7 @@
 // their answers leave together.
 #pragma once
 
+#include <absl/time/time.h>
 #include <grpcpp/alarm.h>
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_context.h>
@@ -98,7 +99,8 @@ class TypedAsyncMethod final : public AsyncMethod {
   using Listener =
       std::function<void(grpc::ServerContext*, Request*, grpc::ServerAsyncResponseWriter<Response>*,
                          grpc::ServerCompletionQueue*, void* tag)>;
-  using Handler = std::function<void(const Request&, Respond<Response>)>;
+  // The caller stops waiting at `deadline`, on absl::Now()'s clock.
+  using Handler = std::function<void(const Request&, absl::Time deadline, Respond<Response>)>;
 
   TypedAsyncMethod(Listener listener, Handler handler)
       : listener_(std::move(listener)), handler_(std::move(handler)) {}
@@ -114,10 +116,11 @@ class TypedAsyncMethod final : public AsyncMethod {
     Call(TypedAsyncMethod* own_method, AsyncUnaryLoop* own_loop)
         : AsyncCall(own_method), method(own_method), loop(own_loop) {}
     void Handle() override {
-      method->handler_(request, [this](absl::StatusOr<Response> given) {
-        answer = std::move(given);
-        loop->Answered(this);
-      });
+      method->handler_(request, absl::FromChrono(context.deadline()),
+                       [this](absl::StatusOr<Response> given) {
+                         answer = std::move(given);
+                         loop->Answered(this);
+                       });
     }
     void Send() override {
       void* tag = static_cast<AsyncCall*>(this);
@@ -147,7 +150,7 @@ std::unique_ptr<AsyncMethod> MakeAsyncMethod(
     Service* service,
     void (Base::*listen)(grpc::ServerContext*, Request*, grpc::ServerAsyncResponseWriter<Response>*,
                          grpc::CompletionQueue*, grpc::ServerCompletionQueue*, void*),
-    std::function<void(const Request&, Respond<Response>)> handler) {
+    typename TypedAsyncMethod<Request, Response>::Handler handler) {
   return std::make_unique<TypedAsyncMethod<Request, Response>>(
       [service, listen](grpc::ServerContext* context, Request* request,
                         grpc::ServerAsyncResponseWriter<Response>* responder,

@@ -13,6 +13,7 @@
 #include "common/rpc/deadline.h"
 #include "common/rpc/grpc_process.h"
 #include "common/rpc/health.h"
+#include "common/rpc/session_server.h"
 #include "common/rpc/settings.h"
 #include "common/rpc/watchdog.h"
 
@@ -82,6 +83,7 @@ struct Server::Impl {
   Health health;
   std::unique_ptr<BulkServer> bulk;
   std::unique_ptr<AsyncUnaryLoop> async;
+  std::unique_ptr<SessionServer> sessions;
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<Watchdog> watchdog;
   std::atomic<bool> stopped = false;
@@ -95,7 +97,8 @@ const std::string& Server::address() const { return impl_->address; }
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       std::vector<grpc::Service*> services,
                                                       std::vector<BulkMethod> bulk_methods,
-                                                      std::vector<AsyncMethod*> async_methods) {
+                                                      std::vector<AsyncMethod*> async_methods,
+                                                      std::vector<SessionMethod> session_methods) {
   ASSIGN_OR_RETURN(const HostPort parts, CheckListen(options));
   InitPluginsOnce();
   auto impl = std::make_unique<Impl>();
@@ -103,11 +106,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   Configure(options, &builder);
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &impl->port);
   for (grpc::Service* service : services) builder.RegisterService(service);
-  for (BulkMethod& method : impl->health.Methods()) bulk_methods.push_back(std::move(method));
   impl->bulk = std::make_unique<BulkServer>(std::move(bulk_methods), options.max_bulk_streams);
   impl->bulk->Register(&builder);
   impl->async = std::make_unique<AsyncUnaryLoop>(std::move(async_methods));
   impl->async->Register(&builder);
+  for (SessionMethod& method : impl->health.Methods()) session_methods.push_back(std::move(method));
+  impl->sessions =
+      std::make_unique<SessionServer>(std::move(session_methods), options.session_threads);
+  impl->sessions->Register(&builder);
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr || impl->port == 0) {
     return UnavailableError("--listen {}: the port is taken or the address is not of this machine",
@@ -115,6 +121,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   }
   impl->bulk->Start();
   impl->async->Start();
+  impl->sessions->Start();
   impl->address = HostPort{parts.host, impl->port}.ToString();
   if (options.watchdog) {
     // A wildcard address is called through loopback.
@@ -132,9 +139,11 @@ void Server::Shutdown(absl::Duration grace) {
   impl_->health.SetServing(false);
   // First, since streams may last for ever and gRPC's Shutdown waits for every call.
   impl_->bulk->BeginStop();
+  impl_->sessions->BeginStop();
   impl_->server->Shutdown(DeadlineAfter(grace));
   impl_->bulk->Stop();
   impl_->async->Stop();
+  impl_->sessions->Stop();
 }
 
 }  // namespace quern::rpc

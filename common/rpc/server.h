@@ -9,6 +9,7 @@
 
 #include "common/host_port.h"
 #include "common/rpc/bulk.h"
+#include "common/rpc/session_server.h"
 #include "common/status.h"
 
 namespace grpc {
@@ -24,7 +25,9 @@ struct ServerOptions {
   std::string listen = "127.0.0.1:0";
   // The operator says that the network is private.
   bool insecure_network = false;
-  // Bulk streams at once; more are refused.
+  // Threads that serve session streams, any number of them.
+  int session_threads = 1;
+  // Bulk streams at once, each of which takes a thread; more are refused.
   int max_bulk_streams = 512;
   // Unary calls (and synchronous streams) at once; more are refused with ResourceExhausted.
   int max_unary_threads = 1024;
@@ -40,7 +43,8 @@ class Server {
   // a bad or forbidden address, Unavailable when the port is taken.
   static absl::StatusOr<std::unique_ptr<Server>> Start(
       const ServerOptions& options, std::vector<grpc::Service*> services,
-      std::vector<BulkMethod> bulk_methods, std::vector<AsyncMethod*> async_methods = {});
+      std::vector<BulkMethod> bulk_methods, std::vector<AsyncMethod*> async_methods = {},
+      std::vector<SessionMethod> session_methods = {});
   ~Server();
 
   // The port that is listened on.

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "common/cli/cli.h"
-#include "common/cli/output.h"
 #include "deploy/local/cluster_dir.h"
 #include "deploy/local/commands.h"
 #include "deploy/local/shell_exports.h"
@@ -34,7 +34,7 @@ void PrintJson(const ClusterState& state) {
         {"log", server.log},
         {"state", StateNow(state, server)},
         {"restarts", server.restarts}};
-    Out().Format("{}\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   }
 }
 
@@ -48,11 +48,11 @@ void PrintTable(const ClusterState& state) {
                   alive ? std::to_string(server.process.pid) : "-", server.rpc,
                   "http://" + server.http, std::to_string(server.restarts), server.dir});
   }
-  Out().Print(table.ToString());
+  fmt::print("{}", table.ToString());
 }
 
 int Fail(std::string_view command, const absl::Status& status) {
-  Err().Print(ErrorLine(command, status));
+  std::fputs(ErrorLine(command, status).c_str(), stderr);
   return kExitFailed;
 }
 
@@ -88,7 +88,7 @@ int RunEnv(const std::string& dir_flag) {
   const auto address = [&](const char* name) {
     return fmt::format("127.0.0.1:{}", (*config)->ports.at(name).rpc);
   };
-  Out().Print(ShellExports(address("master"), address("coordinator"), ""));
+  fmt::print("{}", ShellExports(address("master"), address("coordinator"), ""));
   return kExitOk;
 }
 

@@ -1,12 +1,11 @@
 #include "common/cli/cli.h"
-#include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
 
 namespace quern::mr {
 namespace {
 
-class Kill final : public JobCommand {
+class Kill final : public Command {
  public:
   void Define(CommandLine* line) override {
     line->Value("--reason", "TEXT", &reason_, "shown with the job");
@@ -18,9 +17,9 @@ class Kill final : public JobCommand {
     for (const std::string& job_id : jobs_) {
       ASSIGN_OR_RETURN(const v1::JobStatus job, coordinator->Kill(job_id, reason_));
       if (session->json) {
-        Out().Format("{}\n", JobJson(job).ToString());
+        fmt::print("{}\n", JobJson(job).ToString());
       } else {
-        Out().Format("{}: {}\n", job_id, StateName(job.state()));
+        fmt::print("{}: {}\n", job_id, StateName(job.state()));
       }
     }
     return kExitOk;
@@ -34,12 +33,11 @@ class Kill final : public JobCommand {
 }  // namespace
 
 CommandSpec KillCommand() {
-  return {.name = "kill",
-          .aliases = {},
-          .usage = "JOB... [--reason TEXT]",
-          .summary = "stop a job; nothing of its output appears",
-          .examples = {"mr kill job-20261122-0001 --reason 'wrong input'"},
-          .make = Maker<Kill>("kill")};
+  return {"kill",
+          "JOB... [--reason TEXT]",
+          "stop a job; nothing of its output appears",
+          {"mr kill job-20261122-0001 --reason 'wrong input'"},
+          [] { return std::make_unique<Kill>(); }};
 }
 
 }  // namespace quern::mr

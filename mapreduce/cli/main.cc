@@ -1,7 +1,6 @@
 // `mr`: jobs of a Quern cluster.
-#include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 
 int main(int argc, char** argv) {
-  quern::EndProcess(quern::mr::RunMr(std::vector<std::string>(argv, argv + argc)));
+  return quern::mr::RunMr(std::vector<std::string>(argv, argv + argc));
 }

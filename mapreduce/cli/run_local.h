@@ -1,8 +1,6 @@
 // mr run --local: the whole job in one process on this machine, by quern-task.
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 
 #include "common/status.h"
@@ -11,8 +9,8 @@
 
 namespace quern::mr {
 
-// Becomes quern-task; returns only when that cannot be started. Without `threads`: one per core.
+// Becomes quern-task; returns only when that cannot be started. `threads` may be empty.
 absl::StatusOr<int> RunLocally(Session* session, v1::JobSpec spec, const std::string& plugin_path,
-                               std::optional<int64_t> threads);
+                               const std::string& threads);
 
 }  // namespace quern::mr

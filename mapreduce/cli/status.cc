@@ -1,5 +1,4 @@
 #include "common/cli/cli.h"
-#include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/watch.h"
@@ -9,14 +8,14 @@ namespace {
 
 void PrintPhase(const std::string& name, const v1::JobStatus::Phase& phase) {
   if (phase.total() == 0) return;
-  Out().Format("{:<10} {} of {} done, {} running, {} failed attempt{}, {} run again\n", name + ":",
-               phase.done(), phase.total(), phase.running(), phase.failed_attempts(),
-               phase.failed_attempts() == 1 ? "" : "s", phase.rerun());
-  Out().Format("{:<10} {} on the data's machine, {} on its rack, {} elsewhere\n", "",
-               phase.node_local(), phase.rack_local(), phase.remote());
+  fmt::print("{:<10} {} of {} done, {} running, {} failed attempt{}, {} run again\n", name + ":",
+             phase.done(), phase.total(), phase.running(), phase.failed_attempts(),
+             phase.failed_attempts() == 1 ? "" : "s", phase.rerun());
+  fmt::print("{:<10} {} on the data's machine, {} on its rack, {} elsewhere\n", "",
+             phase.node_local(), phase.rack_local(), phase.remote());
 }
 
-class Status final : public JobCommand {
+class Status final : public Command {
  public:
   void Define(CommandLine* line) override { line->Arguments(&jobs_, 1); }
 
@@ -25,7 +24,7 @@ class Status final : public JobCommand {
     for (const std::string& job_id : jobs_) {
       ASSIGN_OR_RETURN(const v1::JobStatus job, coordinator->GetJob(job_id));
       if (session->json) {
-        Out().Format("{}\n", JobJson(job).ToString());
+        fmt::print("{}\n", JobJson(job).ToString());
       } else {
         Print(job);
       }
@@ -35,23 +34,22 @@ class Status final : public JobCommand {
 
  private:
   static void Print(const v1::JobStatus& job) {
-    Out().Format("job:       {}\nname:      {}\nuser:      {}\nstate:     {}\n", job.job_id(),
-                 OneLine(job.name()), OneLine(job.user()), StateName(job.state()));
-    Out().Format("submitted: {}\ntime:      {}\n", TimeText(job.submitted_ms()),
-                 LengthText(job.started_ms(), job.finished_ms()));
+    fmt::print("job:       {}\nname:      {}\nuser:      {}\nstate:     {}\n", job.job_id(),
+               job.name(), job.user(), StateName(job.state()));
+    fmt::print("submitted: {}\ntime:      {}\n", TimeText(job.submitted_ms()),
+               LengthText(job.started_ms(), job.finished_ms()));
     PrintPhase("map", job.map());
     PrintPhase("reduce", job.reduce());
-    Out().Format("input:     {}\nshuffled:  {}\noutput:    {} in {}\ncommand:   {}\n",
-                 FormatBinarySize(job.input_bytes()), FormatBinarySize(job.shuffle_bytes()),
-                 FormatBinarySize(job.output_bytes()), OneLine(job.output_path()),
-                 OneLine(job.command()));
-    if (!job.reason().empty()) Out().Format("reason:    {}", FailureText(job));
+    fmt::print("input:     {}\nshuffled:  {}\noutput:    {} in {}\ncommand:   {}\n",
+               FormatBinarySize(job.input_bytes()), FormatBinarySize(job.shuffle_bytes()),
+               FormatBinarySize(job.output_bytes()), job.output_path(), job.command());
+    if (!job.reason().empty()) fmt::print("reason:    {}", FailureText(job));
   }
 
   std::vector<std::string> jobs_;
 };
 
-class Watch final : public JobCommand {
+class Watch final : public Command {
  public:
   void Define(CommandLine* line) override { line->Arguments(&jobs_, 1, 1); }
   absl::StatusOr<int> Run(Session* session) override { return WatchToTheEnd(session, jobs_[0]); }
@@ -60,7 +58,7 @@ class Watch final : public JobCommand {
   std::vector<std::string> jobs_;
 };
 
-class Counters final : public JobCommand {
+class Counters final : public Command {
  public:
   void Define(CommandLine* line) override { line->Arguments(&jobs_, 1, 1); }
 
@@ -70,15 +68,15 @@ class Counters final : public JobCommand {
     Table table({{"GROUP"}, {"NAME"}, {"VALUE", Table::Align::kRight}});
     for (const v1::Counter& counter : job.counters()) {
       if (session->json) {
-        Out().Format("{}\n", JsonLine()
-                                 .Add("group", counter.group())
-                                 .Add("name", counter.name())
-                                 .Add("value", counter.value())
-                                 .ToString());
+        fmt::print("{}\n", JsonLine()
+                               .Add("group", counter.group())
+                               .Add("name", counter.name())
+                               .Add("value", counter.value())
+                               .ToString());
       }
       table.AddRow({counter.group(), counter.name(), std::to_string(counter.value())});
     }
-    if (!session->json) Out().Format("{}", table.ToString());
+    if (!session->json) fmt::print("{}", table.ToString());
     return kExitOk;
   }
 
@@ -89,30 +87,27 @@ class Counters final : public JobCommand {
 }  // namespace
 
 CommandSpec StatusCommand() {
-  return {.name = "status",
-          .aliases = {},
-          .usage = "JOB...",
-          .summary = "how far a job is, and why it failed",
-          .examples = {"mr status job-20261122-0001"},
-          .make = Maker<Status>("status")};
+  return {"status",
+          "JOB...",
+          "how far a job is, and why it failed",
+          {"mr status job-20261122-0001"},
+          [] { return std::make_unique<Status>(); }};
 }
 
 CommandSpec WatchCommand() {
-  return {.name = "watch",
-          .aliases = {},
-          .usage = "JOB",
-          .summary = "follow a job to its end; the exit code is the job's",
-          .examples = {"mr watch job-20261122-0001"},
-          .make = Maker<Watch>("watch")};
+  return {"watch",
+          "JOB",
+          "follow a job to its end; the exit code is the job's",
+          {"mr watch job-20261122-0001"},
+          [] { return std::make_unique<Watch>(); }};
 }
 
 CommandSpec CountersCommand() {
-  return {.name = "counters",
-          .aliases = {},
-          .usage = "JOB",
-          .summary = "sums of the counters over all tasks",
-          .examples = {"mr counters job-20261122-0001"},
-          .make = Maker<Counters>("counters")};
+  return {"counters",
+          "JOB",
+          "sums of the counters over all tasks",
+          {"mr counters job-20261122-0001"},
+          [] { return std::make_unique<Counters>(); }};
 }
 
 }  // namespace quern::mr

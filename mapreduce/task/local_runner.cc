@@ -1,9 +1,11 @@
 #include "mapreduce/task/local_runner.h"
 
+#include <fmt/core.h>
+
+#include <cstdio>
 #include <thread>
 
 #include "common/cli/cli.h"
-#include "common/cli/output.h"
 #include "common/cluster_config.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/task/local_job.h"
@@ -13,7 +15,7 @@ namespace quern::mr {
 namespace {
 
 int Say(int code, const absl::Status& status) {
-  Err().Print(ErrorLine("mr run --local", status));
+  std::fputs(ErrorLine("mr run --local", status).c_str(), stderr);
   return code;
 }
 
@@ -38,9 +40,9 @@ int RunLocal(const LocalOptions& options) {
   LocalJob job(*spec, options.threads == 0 ? cores : options.threads, std::move(dfs));
   if (const absl::Status status = job.Prepare(); !status.ok()) return Say(kExitRejected, status);
   if (const absl::Status status = job.Run(); !status.ok()) return Say(kExitFailed, status);
-  Err().Format("{}: done, output in {}\n", job.spec().name(), job.spec().output().path());
+  fmt::print(stderr, "{}: done, output in {}\n", job.spec().name(), job.spec().output().path());
   for (const pb::Counter& counter : job.counters()) {
-    Err().Format("  {}.{} = {}\n", counter.group(), counter.name(), counter.value());
+    fmt::print(stderr, "  {}.{} = {}\n", counter.group(), counter.name(), counter.value());
   }
   return kExitOk;
 }

@@ -133,6 +133,10 @@ void ServerRegistry::Heartbeat(ServerId id, const pb::ServerMessage::Heartbeat& 
   server->last_heard = now;
 }
 
+void ServerRegistry::Heard(ServerId id, absl::Time now) {
+  if (ServerInfo* const server = FindMutable(id)) server->last_heard = now;
+}
+
 void ServerRegistry::Disconnect(ServerId id) {
   if (ServerInfo* const server = FindMutable(id)) server->connected = false;
 }

@@ -71,6 +71,8 @@ class ServerRegistry {
   void Compared(ServerId id);
   void Confirm(ServerId id);
   void Heartbeat(ServerId id, const pb::ServerMessage::Heartbeat& heartbeat, absl::Time now);
+  // It has said something; what, is looked at later.
+  void Heard(ServerId id, absl::Time now);
   void Disconnect(ServerId id);
 
   // Servers that have become dead since the last call, each once per death. Those that never

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "master/logic/disk_room.h"
 #include "master/logic/record_applier.h"
 
 namespace quern::master {
@@ -86,6 +87,22 @@ void Committer::Halt(const absl::Status& why) {
   halted_ = why;
 }
 
+void Committer::SetFull(const absl::Status& full) {
+  MutexLock lock(&mutex_);
+  full_ = full;
+}
+
+absl::Status Committer::full() {
+  MutexLock lock(&mutex_);
+  return full_;
+}
+
+absl::Status Committer::CheckRoom(
+    const absl::StatusOr<std::optional<pb::LogRecord>>& record) const {
+  const bool taken = !record.ok() || !record->has_value() || TakenWhenFull(**record);
+  return taken ? absl::OkStatus() : full_;
+}
+
 absl::Status Committer::Commit(const Decide& decide) { return CommitDecided(decide, 0, false); }
 
 absl::Status Committer::CommitAt(uint64_t index, const Decide& decide) {
@@ -103,6 +120,7 @@ absl::Status Committer::CommitDecided(const Decide& decide, uint64_t index, bool
     const MetadataView view(overlay_);
     absl::StatusOr<std::optional<pb::LogRecord>> record = decide(view);
     result = view.status().ok() ? record.status() : view.status();
+    if (result.ok()) result = CheckRoom(record);
     if (result.ok() && record->has_value()) Enqueue(nullptr, "", **std::move(record));
     Batch* batch = Pending();
     if (batch == nullptr) return result;
@@ -159,6 +177,7 @@ absl::Status Committer::FindOrDecide(const pb::RequestHeader& header, const Deci
   RETURN_IF_ERROR(halted_);
   absl::StatusOr<std::optional<pb::LogRecord>> record = decide(view, response);
   RETURN_IF_ERROR(view.status());
+  RETURN_IF_ERROR(CheckRoom(record));
   results_.Heard(header.client_id(), header.lowest_outstanding(), next_index_);
   if (results_.clients() > kMaxHeldAnswers + kTrimEvery) ForgetSilentClients();
   if (record.ok() && record->has_value()) {

@@ -53,6 +53,10 @@ class Committer {
   // What was decided before still becomes durable.
   void Halt(const absl::Status& why);
   void Resume() { Halt(absl::OkStatus()); }
+  // The disk is nearly full: unless OK, only records that are taken even then (disk_room.h) are
+  // decided on, others fail with this.
+  void SetFull(const absl::Status& full);
+  absl::Status full();
   // Commit of a record whose index shall be at least `index`, also while halted.
   absl::Status CommitAt(uint64_t index, const Decide& decide);
 
@@ -94,6 +98,9 @@ class Committer {
   // Adds a decided record to the batch that is being collected.
   void Enqueue(const pb::RequestHeader* header, std::string_view response, pb::LogRecord record)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // OK when there is a place on the disk for the record, if there is one.
+  absl::Status CheckRoom(const absl::StatusOr<std::optional<pb::LogRecord>>& record) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ForgetSilentClients() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Where to wait until everything decided so far is durable; null when it is.
   Batch* Pending() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -115,6 +122,7 @@ class Committer {
   std::unique_ptr<Batch> filling_ ABSL_GUARDED_BY(mutex_) = std::make_unique<Batch>();
   std::unique_ptr<Batch> flushing_ ABSL_GUARDED_BY(mutex_);
   absl::Status halted_ ABSL_GUARDED_BY(mutex_);
+  absl::Status full_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   TaskThread answering_{"answers"};
   Thread thread_;

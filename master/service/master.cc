@@ -9,7 +9,7 @@ namespace quern::master {
 
 absl::StatusOr<std::unique_ptr<Master>> Master::Start(const MasterOptions& options,
                                                       MetadataStore* store, Clock* clock) {
-  auto master = std::unique_ptr<Master>(new Master(options, clock));
+  auto master = std::unique_ptr<Master>(new Master(options, store, clock));
   Master* const m = master.get();
   ASSIGN_OR_RETURN(m->committer_, Committer::Start(store, clock, [m](const pb::LogRecord& record) {
                      m->state_.Apply(record, m->clock_.MonotonicNow());
@@ -39,7 +39,9 @@ Master::~Master() {
     state_.on_change = nullptr;
   }
   // Tasks first, then what they use.
-  for (auto* task : {&hints_, &writer_sweep_, &collector_, &garbage_, &repair_, &liveness_}) {
+  copy_waiters_.reset();
+  for (auto* task :
+       {&disk_room_, &hints_, &writer_sweep_, &collector_, &garbage_, &repair_, &liveness_}) {
     task->reset();
   }
   sealer_.reset();
@@ -147,10 +149,13 @@ void Master::StartTasks() {
   collector_ = start("collector", CollectDeletedTrees);
   writer_sweep_ = start("writer-sweep", GiveUpSilentWriters);
   hints_ = start("hints", WriteReplicaHints);
+  disk_room_ = start("disk-room", WatchDiskRoom);
+  copy_waiters_ = std::make_unique<CopyWaiters>(this);
   MutexLock lock(&state_.mutex);
   state_.on_change = [this] {
     repair_->Wake();
     garbage_->Wake();
+    copy_waiters_->Wake();
   };
 }
 

@@ -13,6 +13,7 @@
 #include "master/service/chunk_sealer.h"
 #include "master/service/cluster_state.h"
 #include "master/service/committer.h"
+#include "master/service/copy_waiters.h"
 #include "master/service/options.h"
 #include "master/service/order_dispatcher.h"
 #include "master/service/replica_reports.h"
@@ -35,6 +36,7 @@ class Master {
   uint64_t term() { return start().term; }
   MasterStart start();
   Clock& clock() { return clock_; }
+  const MetadataStore& store() const { return store_; }
   Committer& committer() { return *committer_; }
   ClusterState& state() { return state_; }
   OrderDispatcher& orders() { return *orders_; }
@@ -42,6 +44,7 @@ class Master {
   ChunkSealer& sealer() { return *sealer_; }
   ChunkAllocator& allocator() { return *allocator_; }
   WriterTable& writers() { return writers_; }
+  CopyWaiters& copy_waiters() { return *copy_waiters_; }
   // A chunkserver knows more than this master, or does not any more: gives no orders and changes
   // nothing while one does.
   void FollowStanding();
@@ -54,14 +57,18 @@ class Master {
   int64_t NowMs() { return absl::ToUnixMillis(clock_.TimeNow()); }
 
  private:
-  Master(const MasterOptions& options, Clock* clock)
-      : options_(options), clock_(*clock), state_(options_, clock->MonotonicNow()) {}
+  Master(const MasterOptions& options, const MetadataStore* store, Clock* clock)
+      : options_(options),
+        store_(*store),
+        clock_(*clock),
+        state_(options_, clock->MonotonicNow()) {}
   absl::Status BeginTerm();
   OrderDispatcher::Stamp OrderStamp();
   absl::Status LoadState();
   void StartTasks();
 
   const MasterOptions options_;
+  const MetadataStore& store_;
   Clock& clock_;
   std::string cluster_id_;
   std::string http_address_;
@@ -75,12 +82,14 @@ class Master {
   std::unique_ptr<ChunkSealer> sealer_;
   std::unique_ptr<ReplicaReports> reports_;
   std::unique_ptr<ChunkAllocator> allocator_;
+  std::unique_ptr<CopyWaiters> copy_waiters_;
   std::unique_ptr<BackgroundTask> liveness_;
   std::unique_ptr<BackgroundTask> repair_;
   std::unique_ptr<BackgroundTask> garbage_;
   std::unique_ptr<BackgroundTask> collector_;
   std::unique_ptr<BackgroundTask> writer_sweep_;
   std::unique_ptr<BackgroundTask> hints_;
+  std::unique_ptr<BackgroundTask> disk_room_;
 };
 
 // The work of the background tasks, one file each. Each does what there is to do now and says for
@@ -96,6 +105,8 @@ absl::Duration OrderRemovals(Master* master);
 absl::Duration CollectDeletedTrees(Master* master);
 // Gives up files whose writer has been silent for too long.
 absl::Duration GiveUpSilentWriters(Master* master);
+// Takes nothing new while the master's own disk is nearly full.
+absl::Duration WatchDiskRoom(Master* master);
 // Writes down which replicas of sealed chunks are confirmed, as hints for the next start.
 absl::Duration WriteReplicaHints(Master* master);
 

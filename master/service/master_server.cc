@@ -8,6 +8,7 @@ namespace quern::master {
 namespace {
 
 constexpr absl::Duration kShutdownGrace = absl::Seconds(1);
+constexpr int kSessionThreads = 2;
 
 }  // namespace
 
@@ -51,15 +52,20 @@ absl::Status MasterServer::StartRpc(const ServerFlags& flags) {
   rpc::ServerOptions options;
   options.listen = flags.listen;
   options.insecure_network = flags.insecure_network;
-  ASSIGN_OR_RETURN(rpc_, rpc::Server::Start(options, services_->services(),
-                                            services_->bulk_methods(), services_->async_methods()));
+  options.session_threads = kSessionThreads;
+  ASSIGN_OR_RETURN(
+      rpc_, rpc::Server::Start(options, services_->services(), {}, services_->async_methods(),
+                               services_->session_methods()));
   return absl::OkStatus();
 }
 
 MasterServer::~MasterServer() { Shutdown(); }
 
 void MasterServer::Shutdown() {
+  // Who waits for copies is answered first: the RPC server waits for every answer.
+  if (master_ != nullptr) master_->copy_waiters().Stop();
   if (rpc_ != nullptr) rpc_->Shutdown(kShutdownGrace);
+  if (sessions_ != nullptr) sessions_->Stop();
   if (http_ != nullptr) http_->Shutdown();
   master_.reset();
 }

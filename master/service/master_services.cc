@@ -2,6 +2,8 @@
 
 #include <grpcpp/server_context.h>
 
+#include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "common/clock.h"
@@ -13,6 +15,9 @@
 
 namespace quern::master {
 namespace {
+
+// Chunkservers, with room for sessions that are not noticed to be over yet.
+constexpr int kMaxSessions = 20'000;
 
 // What is measured of one kind of call.
 class OperationMetrics {
@@ -44,6 +49,9 @@ grpc::Status Serve(Master* master, OperationMetrics* metrics, grpc::ServerContex
   const absl::Time began = Clock::Real()->MonotonicNow();
   CallContext call;
   call.deadline = absl::FromChrono(context->deadline());
+  // "ipv4:10.0.0.7:51324": the port is of the connection only.
+  call.peer = context->peer();
+  call.peer.resize(std::min(call.peer.size(), call.peer.rfind(':')));
   Reply<Response> reply = handler(*master, *request, call);
   metrics->Count(reply.ok(), Clock::Real()->MonotonicNow() - began);
   if (!reply.ok()) return rpc::ToGrpc(reply.status());
@@ -64,7 +72,8 @@ template <typename Base>
 using Async = pb::Namespace::WithAsyncMethod_Mkdirs<pb::Namespace::WithAsyncMethod_Create<
     pb::Namespace::WithAsyncMethod_Abandon<pb::Namespace::WithAsyncMethod_Rename<
         pb::Namespace::WithAsyncMethod_Delete<pb::Namespace::WithAsyncMethod_SetReplication<
-            pb::Namespace::WithAsyncMethod_SetAttributes<Base>>>>>>>;
+            pb::Namespace::WithAsyncMethod_SetAttributes<pb::Namespace::WithAsyncMethod_Complete<
+                pb::Namespace::WithAsyncMethod_AwaitCopies<Base>>>>>>>>>;
 
 class NamespaceService final : public Async<pb::Namespace::Service> {
  public:
@@ -76,7 +85,6 @@ class NamespaceService final : public Async<pb::Namespace::Service> {
 
   QUERN_SERVE(AllocateChunk);
   QUERN_SERVE(ResolveChunk);
-  QUERN_SERVE(Complete);
   QUERN_SERVE(RenewWriter);
   QUERN_SERVE(GetChunks);
   QUERN_SERVE(Stat);
@@ -92,16 +100,26 @@ std::unique_ptr<rpc::AsyncMethod> ServeAsync(
     NamespaceService* service, Master* master, Metrics* registry, const std::string& operation,
     void (Base::*listen)(grpc::ServerContext*, Request*, grpc::ServerAsyncResponseWriter<Response>*,
                          grpc::CompletionQueue*, grpc::ServerCompletionQueue*, void*),
-    void (*handler)(Master&, const Request&, Respond<Response>)) {
+    std::type_identity_t<
+        std::function<void(Master&, const Request&, const CallContext&, Respond<Response>)>>
+        handler) {
   auto metrics = std::make_shared<OperationMetrics>(registry, operation);
   return rpc::MakeAsyncMethod<Request, Response>(
-      service, listen, [=](const Request& request, Respond<Response> respond) {
+      service, listen, [=](const Request& request, absl::Time deadline, Respond<Response> respond) {
         const absl::Time began = Clock::Real()->MonotonicNow();
-        handler(*master, request, [=, respond = std::move(respond)](Reply<Response> reply) {
-          metrics->Count(reply.ok(), Clock::Real()->MonotonicNow() - began);
-          respond(std::move(reply));
-        });
+        handler(*master, request, {.deadline = deadline},
+                [=, respond = std::move(respond)](Reply<Response> reply) {
+                  metrics->Count(reply.ok(), Clock::Real()->MonotonicNow() - began);
+                  respond(std::move(reply));
+                });
       });
+}
+
+// A handler that does not ask how long its caller waits.
+template <typename Request, typename Response>
+auto WithContext(void (*handler)(Master&, const Request&, Respond<Response>)) {
+  return [handler](Master& master, const Request& request, const CallContext&,
+                   Respond<Response> respond) { handler(master, request, std::move(respond)); };
 }
 
 std::vector<std::unique_ptr<rpc::AsyncMethod>> AsyncMethods(NamespaceService* service,
@@ -111,17 +129,19 @@ std::vector<std::unique_ptr<rpc::AsyncMethod>> AsyncMethods(NamespaceService* se
   const auto add = [&](const char* operation, auto listen, auto handler) {
     methods.push_back(ServeAsync(service, master, registry, operation, listen, handler));
   };
-  add("Mkdirs", &Service::RequestMkdirs, &Mkdirs);
-  add("Create", &Service::RequestCreate, &Create);
-  add("Abandon", &Service::RequestAbandon, &Abandon);
-  add("Rename", &Service::RequestRename, &Rename);
-  add("Delete", &Service::RequestDelete, &Delete);
-  add("SetReplication", &Service::RequestSetReplication, &SetReplication);
-  add("SetAttributes", &Service::RequestSetAttributes, &SetAttributes);
+  add("Mkdirs", &Service::RequestMkdirs, WithContext(&Mkdirs));
+  add("Create", &Service::RequestCreate, WithContext(&Create));
+  add("Abandon", &Service::RequestAbandon, WithContext(&Abandon));
+  add("Rename", &Service::RequestRename, WithContext(&Rename));
+  add("Delete", &Service::RequestDelete, WithContext(&Delete));
+  add("SetReplication", &Service::RequestSetReplication, WithContext(&SetReplication));
+  add("SetAttributes", &Service::RequestSetAttributes, WithContext(&SetAttributes));
+  add("Complete", &Service::RequestComplete, &Complete);
+  add("AwaitCopies", &Service::RequestAwaitCopies, &AwaitCopies);
   return methods;
 }
 
-// Sessions are bulk streams: one thread each that both reads and writes.
+// Sessions have their own way (SessionServer), so the generated class leaves them out.
 class ClusterService final : public pb::Cluster::WithGenericMethod_Session<pb::Cluster::Service> {
  public:
   ClusterService(Master* master, Metrics* metrics) : master_(master), registry_(metrics) {}
@@ -152,10 +172,10 @@ MasterServices::~MasterServices() = default;
 
 std::vector<grpc::Service*> MasterServices::services() { return {&impl_->names, &impl_->cluster}; }
 
-std::vector<rpc::BulkMethod> MasterServices::bulk_methods() {
-  return {{"/quern.dfs.v1.Cluster/Session",
-           [sessions = impl_->sessions](rpc::BulkLoop* loop, rpc::BulkStream* stream) {
-             sessions->Run(loop, stream);
+std::vector<rpc::SessionMethod> MasterServices::session_methods() {
+  return {{"/quern.dfs.v1.Cluster/Session", kMaxSessions,
+           [sessions = impl_->sessions](std::shared_ptr<rpc::SessionStream> stream) {
+             return sessions->Open(std::move(stream));
            }}};
 }
 

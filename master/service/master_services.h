@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "common/metrics.h"
-#include "common/rpc/bulk.h"
+#include "common/rpc/session_server.h"
 #include "master/service/master.h"
 #include "master/service/session_handler.h"
 
@@ -26,7 +26,7 @@ class MasterServices {
 
   // For rpc::Server::Start.
   std::vector<grpc::Service*> services();
-  std::vector<rpc::BulkMethod> bulk_methods();
+  std::vector<rpc::SessionMethod> session_methods();
   std::vector<rpc::AsyncMethod*> async_methods();
 
  private:

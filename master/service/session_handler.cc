@@ -1,9 +1,10 @@
 #include "master/service/session_handler.h"
 
+#include <atomic>
+#include <limits>
 #include <utility>
 
 #include "common/log.h"
-#include "common/rpc/bulk.h"
 #include "common/rpc/bulk_codec.h"
 #include "common/sizes.h"
 
@@ -13,48 +14,23 @@ namespace {
 constexpr absl::Duration kRegisterTimeout = absl::Seconds(10);
 // Heartbeats between two words about how far the log has come.
 constexpr uint64_t kProgressEvery = 5;
+// Messages of one session that wait for their turn: a long inventory and some minutes of
+// heartbeats.
+constexpr size_t kMaxWaitingMessages = 10'000;
 
 }  // namespace
 
-// Messages wait here until the session's own thread sends them.
 class SessionHandler::Pipe : public SessionPipe {
  public:
-  explicit Pipe(rpc::BulkLoop* loop) : loop_(loop) {}
-
-  void Send(pb::MasterMessage message) override {
-    MutexLock lock(&mutex_);
-    if (loop_ == nullptr) return;
-    queue_.push_back(std::move(message));
-    loop_->Wake();
-  }
-  void Cancel() override {
-    MutexLock lock(&mutex_);
-    cancelled_ = true;
-    if (loop_ != nullptr) loop_->Wake();
-  }
-  // The rest is called by the session's thread.
-  std::vector<pb::MasterMessage> Take() {
-    MutexLock lock(&mutex_);
-    return std::exchange(queue_, {});
-  }
-  bool cancelled() {
-    MutexLock lock(&mutex_);
-    return cancelled_;
-  }
-  // The loop is about to end.
-  void Close() {
-    MutexLock lock(&mutex_);
-    loop_ = nullptr;
-  }
+  explicit Pipe(std::shared_ptr<rpc::SessionStream> stream) : stream_(std::move(stream)) {}
+  void Send(pb::MasterMessage message) override { stream_->Send(rpc::EncodeMessage(message)); }
+  void Cancel() override { stream_->Finish(AbortedError("the session is over. Register anew")); }
 
  private:
-  Mutex mutex_;
-  rpc::BulkLoop* loop_ ABSL_GUARDED_BY(mutex_);
-  std::vector<pb::MasterMessage> queue_ ABSL_GUARDED_BY(mutex_);
-  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  const std::shared_ptr<rpc::SessionStream> stream_;
 };
 
-// How far a session has come. Of its own thread.
+// How far a session has come.
 struct SessionHandler::Progress {
   std::shared_ptr<Pipe> pipe;
   ServerId server;  // none before it is admitted
@@ -65,11 +41,88 @@ struct SessionHandler::Progress {
   std::vector<pb::ReplicaReport> replicas;
 };
 
-void SessionHandler::Run(rpc::BulkLoop* loop, rpc::BulkStream* stream) {
-  Progress progress;
-  progress.pipe = std::make_shared<Pipe>(loop);
-  const absl::Status status = Serve(loop, stream, &progress);
-  progress.pipe->Close();
+// One session. Its messages are worked off in their order, by any thread.
+class SessionHandler::Session {
+ public:
+  Session(SessionHandler* handler, std::shared_ptr<rpc::SessionStream> stream)
+      : handler_(*handler), stream_(stream) {
+    progress_.pipe = std::make_shared<Pipe>(std::move(stream));
+  }
+
+  void OnMessage(const grpc::ByteBuffer& buffer) {
+    if (ended_) return;
+    pb::ServerMessage message;
+    absl::Status status = rpc::DecodeMessage(buffer, &message);
+    if (status.ok()) status = handler_.OnMessage(message, &progress_);
+    server_.store(progress_.server.value());
+    if (!status.ok()) End(status);
+  }
+  void End(const absl::Status& status) {
+    if (std::exchange(ended_, true)) return;
+    handler_.OnEnd(progress_, status);
+    stream_->Finish(status);
+  }
+  // A message has come; it may have to wait for its turn, which is no fault of the server.
+  void Heard() {
+    const ServerId server(server_.load());
+    if (!server) return;
+    MutexLock lock(&handler_.state_.mutex);
+    handler_.state_.servers.Heard(server, handler_.clock_.MonotonicNow());
+  }
+
+ private:
+  SessionHandler& handler_;
+  const std::shared_ptr<rpc::SessionStream> stream_;
+  std::atomic<uint32_t> server_ = 0;  // once it is admitted
+  Progress progress_;
+  bool ended_ = false;
+};
+
+// Takes the messages of a session and puts them into its line.
+class SessionHandler::Receiver : public rpc::SessionReceiver {
+ public:
+  Receiver(SessionHandler* handler, std::shared_ptr<rpc::SessionStream> stream)
+      : handler_(*handler),
+        stream_(stream),
+        session_(std::make_shared<Session>(handler, std::move(stream))),
+        register_by_(handler->clock_.MonotonicNow() + kRegisterTimeout) {}
+
+  void OnMessage(const grpc::ByteBuffer& buffer) override {
+    spoken_ = true;
+    session_->Heard();
+    const bool added = handler_.workers_.Add(
+        line_, [session = session_, buffer] { session->OnMessage(buffer); }, kMaxWaitingMessages);
+    if (!added) stream_->Finish(AbortedError("too many messages wait. Register anew"));
+  }
+  void OnEndOfMessages(rpc::SessionStream*) override { End(absl::OkStatus()); }
+  void OnTick() override {
+    if (spoken_ || handler_.clock_.MonotonicNow() <= register_by_) return;
+    spoken_ = true;
+    End(DeadlineExceededError("no registration within {}", FormatDuration(kRegisterTimeout)));
+  }
+  void OnOver() override { End(AbortedError("the session is over")); }
+
+ private:
+  void End(const absl::Status& status) {
+    handler_.workers_.Add(
+        line_, [session = session_, status] { session->End(status); },
+        std::numeric_limits<size_t>::max());
+  }
+
+  SessionHandler& handler_;
+  const std::shared_ptr<rpc::SessionStream> stream_;
+  const std::shared_ptr<Session> session_;
+  const std::shared_ptr<SerialWorkers::Line> line_ = std::make_shared<SerialWorkers::Line>();
+  const absl::Time register_by_;
+  bool spoken_ = false;
+};
+
+std::unique_ptr<rpc::SessionReceiver> SessionHandler::Open(
+    std::shared_ptr<rpc::SessionStream> stream) {
+  return std::make_unique<Receiver>(this, std::move(stream));
+}
+
+void SessionHandler::OnEnd(const Progress& progress, const absl::Status& status) {
   if (progress.server && orders_.Detach(progress.server, progress.pipe.get())) {
     LogWarning("session_ended", {{"server", progress.server}, {"status", status}});
     MutexLock lock(&state_.mutex);
@@ -77,37 +130,6 @@ void SessionHandler::Run(rpc::BulkLoop* loop, rpc::BulkStream* stream) {
     state_.Changed();
   } else if (!status.ok()) {
     LogWarning("session_refused", {{"status", status}});
-  }
-  stream->Finish(status);
-}
-
-absl::Status SessionHandler::Serve(rpc::BulkLoop* loop, rpc::BulkStream* stream,
-                                   Progress* progress) {
-  const absl::Time register_by = clock_.MonotonicNow() + kRegisterTimeout;
-  while (true) {
-    rpc::BulkEvent event = loop->Next(absl::Seconds(1));
-    switch (event.kind) {
-      case rpc::BulkEvent::Kind::kMessage: {
-        pb::ServerMessage message;
-        RETURN_IF_ERROR(rpc::DecodeMessage(event.message, &message));
-        RETURN_IF_ERROR(OnMessage(message, progress));
-        break;
-      }
-      case rpc::BulkEvent::Kind::kEndOfMessages:
-      case rpc::BulkEvent::Kind::kFinished:
-        return absl::OkStatus();
-      case rpc::BulkEvent::Kind::kStopping:
-        return UnavailableError("the master is shutting down");
-      default:
-        break;
-    }
-    for (const pb::MasterMessage& message : progress->pipe->Take()) {
-      stream->Send(rpc::EncodeMessage(message));
-    }
-    if (progress->pipe->cancelled()) return AbortedError("the session is over. Register anew");
-    if (!progress->server && clock_.MonotonicNow() > register_by) {
-      return DeadlineExceededError("no registration within {}", FormatDuration(kRegisterTimeout));
-    }
   }
 }
 
@@ -121,9 +143,6 @@ absl::Status SessionHandler::OnMessage(const pb::ServerMessage& message, Progres
       OnInventory(message.inventory(), progress);
       return absl::OkStatus();
     case pb::ServerMessage::kResult:
-      if (message.result().has_replica()) {
-        reports_.OnOrderResult(progress->server, message.result().replica());
-      }
       orders_.OnResult(progress->server, message.result());
       return absl::OkStatus();
     default:

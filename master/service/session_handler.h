@@ -2,10 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "common/clock.h"
+#include "common/rpc/session_server.h"
+#include "common/serial_workers.h"
 #include "common/status.h"
 #include "master/service/cluster_state.h"
 #include "master/service/committer.h"
@@ -13,14 +16,11 @@
 #include "master/service/order_dispatcher.h"
 #include "master/service/replica_reports.h"
 
-namespace quern::rpc {
-class BulkLoop;
-class BulkStream;
-}  // namespace quern::rpc
-
 namespace quern::master {
 
-// Thread-safe: Run is called by one thread per session.
+// Thread-safe. A registration may take long (a server with millions of replicas, a sync of the
+// log), so messages are worked off by a few threads, those of one session in their order, and that
+// a server has spoken is noted at once.
 class SessionHandler {
  public:
   struct Identity {
@@ -41,13 +41,17 @@ class SessionHandler {
         clock_(*clock),
         on_standing_(std::move(on_standing)) {}
 
-  // The handler of /quern.dfs.v1.Cluster/Session.
-  void Run(rpc::BulkLoop* loop, rpc::BulkStream* stream);
+  // A stream of /quern.dfs.v1.Cluster/Session begins.
+  std::unique_ptr<rpc::SessionReceiver> Open(std::shared_ptr<rpc::SessionStream> stream);
+  // When all streams are over: nothing is worked off any more.
+  void Stop() { workers_.Stop(); }
 
  private:
   class Pipe;
+  class Session;
+  class Receiver;
   struct Progress;
-  absl::Status Serve(rpc::BulkLoop* loop, rpc::BulkStream* stream, Progress* progress);
+  void OnEnd(const Progress& progress, const absl::Status& status);
   absl::Status OnMessage(const pb::ServerMessage& message, Progress* progress);
   absl::Status OnRegister(const pb::ServerMessage::Register& registration, Progress* progress);
   absl::Status CheckAllegiance(const pb::ServerMessage::Register& registration) const;
@@ -68,6 +72,7 @@ class SessionHandler {
   ReplicaReports& reports_;
   Clock& clock_;
   const std::function<void()> on_standing_;
+  SerialWorkers workers_{"sessions", 8};
 };
 
 }  // namespace quern::master

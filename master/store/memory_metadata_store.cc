@@ -75,4 +75,14 @@ absl::StatusOr<std::vector<WriteSet::LogEntry>> MemoryMetadataStore::ReadLog(uin
   return entries;
 }
 
+absl::StatusOr<DiskSpace> MemoryMetadataStore::Space() const {
+  MutexLock lock(&mutex_);
+  return space_;
+}
+
+void MemoryMetadataStore::SetSpace(const DiskSpace& space) {
+  MutexLock lock(&mutex_);
+  space_ = space;
+}
+
 }  // namespace quern::master

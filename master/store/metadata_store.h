@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "common/status.h"
+#include "common/storage/file_io.h"
 #include "common/strings.h"
 #include "master/logic/rows.h"
 
@@ -41,6 +42,8 @@ class MetadataStore {
   virtual std::unique_ptr<RowReader> Snapshot() const = 0;
   // The newest state at every single read; cheaper.
   virtual std::unique_ptr<RowReader> Latest() const = 0;
+  // Of the disk that it is on.
+  virtual absl::StatusOr<DiskSpace> Space() const = 0;
   // Log entries from `index` on, in order.
   virtual absl::StatusOr<std::vector<WriteSet::LogEntry>> ReadLog(uint64_t index) const = 0;
 };

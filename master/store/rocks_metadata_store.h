@@ -31,6 +31,9 @@ class RocksMetadataStore : public MetadataStore {
   absl::Status Write(const WriteSet& changes) override;
   std::unique_ptr<RowReader> Snapshot() const override;
   std::unique_ptr<RowReader> Latest() const override;
+  absl::StatusOr<DiskSpace> Space() const override {
+    return options_.file_system->Space(options_.dir);
+  }
   absl::StatusOr<std::vector<WriteSet::LogEntry>> ReadLog(uint64_t index) const override;
 
   // Moves the marker on. To be called at each start, after the rows carry the new term.

@@ -137,6 +137,25 @@ TEST_F(FileTest, LostAnswersOfTheMasterHaveTheEffectOfOne) {
   EXPECT_EQ(fake_.chunk_count("/f"), 5);
 }
 
+TEST_F(FileTest, SyncAfterAForcedSealWaitsForCopies) {
+  bool broken = false;
+  fake_.ScriptFrames([&](uint32_t) {
+    return std::exchange(broken, true) ? FrameAction::kAck : FrameAction::kTakeAndBreak;
+  });
+  fake_.SetNoCopies(true);
+  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f"));
+  ASSERT_OK(writer->Append("abc"));
+  EXPECT_THAT(writer->Sync(), StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("/f")));
+  fake_.SetNoCopies(false);
+  ASSERT_OK(writer->Sync()) << "it is asked again";
+  EXPECT_EQ(fake_.awaited_copies(), 2);
+  ASSERT_OK(writer->Append("def"));
+  ASSERT_OK(writer->Sync());
+  EXPECT_EQ(fake_.awaited_copies(), 2) << "nothing was sealed by force since";
+  ASSERT_OK(writer->Close());
+  EXPECT_EQ(fake_.FileBytes("/f"), "abcdef");
+}
+
 TEST_F(FileTest, AWriterGivesUpWhenEveryChunkFails) {
   fake_.ScriptFrames([](uint32_t) { return FrameAction::kBreak; });
   ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f"));

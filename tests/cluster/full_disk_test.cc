@@ -94,5 +94,30 @@ TEST(FullDisk, NoRoomAnywhereIsSaidAndRemovingHelps) {
   }));
 }
 
+TEST(FullDisk, AFullMasterTakesNothingNewAndRemovesAndRecovers) {
+  const SmallDisk small("size=400m");
+  if (!small.mounted()) GTEST_SKIP() << "needs root to mount a small disk";
+  const auto cluster =
+      Cluster::Start({.chunkservers = 1, .workers = 1, .adjust = [&](local::ServerSpec* spec) {
+                        if (spec->name == "master") PutOn(small, spec);
+                      }});
+  ASSERT_NE(cluster, nullptr);
+  ASSERT_EQ(cluster->Dfs({"put", "-", "/a"}, {.stdin_text = "a\n"}).exit_code, 0);
+  const std::string filler = small.path() + "/filler";
+  WriteRandomFile(filler, std::filesystem::space(small.path()).available - (size_t{10} << 20), 1);
+  ASSERT_TRUE(cluster->Eventually([&] { return cluster->Dfs({"health"}).exit_code != 0; }));
+  EXPECT_THAT(cluster->Dfs({"health"}).out, HasSubstr("disk is full"));
+  const CommandResult mkdir = cluster->Dfs({"mkdir", "/dir"});
+  EXPECT_EQ(mkdir.exit_code, 1);
+  EXPECT_THAT(mkdir.err, HasSubstr("the master's disk is full"));
+  EXPECT_EQ(cluster->Dfs({"cat", "/a"}).out, "a\n");
+  EXPECT_EQ(cluster->Dfs({"rm", "--skip-trash", "/a"}).exit_code, 0);
+  cluster->Kill("master");
+  cluster->Restart("master");
+  EXPECT_EQ(cluster->Dfs({"test", "-e", "/a"}).exit_code, 1);
+  std::filesystem::remove(filler);
+  EXPECT_TRUE(cluster->Eventually([&] { return cluster->Dfs({"mkdir", "/dir"}).exit_code == 0; }));
+}
+
 }  // namespace
 }  // namespace quern::testing

@@ -47,6 +47,8 @@ struct FakeDfs::State {
   std::function<FrameAction(uint32_t)> frame_script ABSL_GUARDED_BY(mutex);
   std::function<bool()> lost_answer_script ABSL_GUARDED_BY(mutex);
   std::map<uint32_t, ReadFault> read_faults ABSL_GUARDED_BY(mutex);
+  bool no_copies ABSL_GUARDED_BY(mutex) = false;
+  int awaited_copies ABSL_GUARDED_BY(mutex) = 0;
   std::vector<uint32_t> reported_bad ABSL_GUARDED_BY(mutex);
 
   File* Find(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
@@ -161,6 +163,14 @@ class Master final : public pb::Namespace::Service {
       }
       offset += chunk.bytes.size();
     }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status AwaitCopies(grpc::ServerContext*, const pb::AwaitCopiesRequest*,
+                           pb::AwaitCopiesResponse*) override {
+    MutexLock lock(&state_->mutex);
+    ++state_->awaited_copies;
+    if (state_->no_copies) return {grpc::StatusCode::RESOURCE_EXHAUSTED, "one copy only"};
     return grpc::Status::OK;
   }
 
@@ -421,6 +431,16 @@ std::string FakeDfs::FileBytes(const std::string& path) {
     bytes += state_->chunks[id].bytes;
   }
   return bytes;
+}
+
+void FakeDfs::SetNoCopies(bool no_copies) {
+  MutexLock lock(&state_->mutex);
+  state_->no_copies = no_copies;
+}
+
+int FakeDfs::awaited_copies() {
+  MutexLock lock(&state_->mutex);
+  return state_->awaited_copies;
 }
 
 int FakeDfs::file_count() {

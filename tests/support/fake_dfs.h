@@ -45,6 +45,10 @@ class FakeDfs {
   enum class ReadFault { kNone, kWrongByte, kSilent, kBreakHalfWay };
   void SetReadFault(uint32_t server_id, ReadFault fault);
 
+  // Chunks that are sealed by force get no second copy.
+  void SetNoCopies(bool no_copies);
+  // Calls of AwaitCopies so far.
+  int awaited_copies();
   // Bytes of a completed file; all its chunks are checked to be sealed.
   std::string FileBytes(const std::string& path);
   int file_count();

@@ -24,7 +24,6 @@ void Describe(const ServerInfo& info, ServerHealth health, absl::Time now, uint6
     disk->set_capacity_bytes(report.capacity_bytes());
     disk->set_free_bytes(report.free_bytes());
     disk->set_failed(report.failed());
-    disk->set_device(report.device());
   }
 }
 
@@ -48,6 +47,7 @@ Reply<pb::GetClusterResponse> GetCluster(Master& master, const pb::GetClusterReq
   response.set_directory_count(meta.directory_count());
   response.set_chunk_count(meta.chunk_count());
   response.set_http_address(master.http_address());
+  const absl::Status full = master.committer().full();
   ClusterState& state = master.state();
   const absl::Time now = master.clock().MonotonicNow();
   MutexLock lock(&state.mutex);
@@ -60,9 +60,10 @@ Reply<pb::GetClusterResponse> GetCluster(Master& master, const pb::GetClusterReq
   response.set_repairs_in_flight(state.repair.in_flight());
   const uint32_t needed = MinWriteReplicas(
       master.options(), master.options().file_defaults.replication, state.servers.servers().size());
-  const absl::Status standing = state.standing.status();
-  response.set_halted(std::string(Message(standing)));
-  response.set_writable(standing.ok() && state.servers.CountAlive(now) >= std::max(needed, 1u));
+  absl::Status trouble = state.standing.status();
+  if (trouble.ok()) trouble = full;
+  response.set_halted(std::string(Message(trouble)));
+  response.set_writable(trouble.ok() && state.servers.CountAlive(now) >= std::max(needed, 1u));
   return response;
 }
 

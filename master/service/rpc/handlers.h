@@ -5,6 +5,7 @@
 #include <absl/time/time.h>
 
 #include <functional>
+#include <string>
 
 #include "common/status.h"
 #include "master/service/master.h"
@@ -16,6 +17,8 @@ namespace quern::master {
 struct CallContext {
   // When the caller stops waiting, on absl::Now()'s clock.
   absl::Time deadline = absl::InfiniteFuture();
+  // The machine it calls from.
+  std::string peer{};
 };
 
 template <typename Response>
@@ -33,12 +36,19 @@ void Delete(Master&, const pb::DeleteRequest&, Respond<pb::DeleteResponse>);
 void SetReplication(Master&, const pb::SetReplicationRequest&, Respond<pb::SetReplicationResponse>);
 void SetAttributes(Master&, const pb::SetAttributesRequest&, Respond<pb::SetAttributesResponse>);
 
+// These wait for copies of chunks, in the same way.
+void Complete(Master&, const pb::CompleteRequest&, const CallContext&,
+              Respond<pb::CompleteResponse>);
+void AwaitCopies(Master&, const pb::AwaitCopiesRequest&, const CallContext&,
+                 Respond<pb::AwaitCopiesResponse>);
+// Until when such a call waits at most, on the master's monotonic clock.
+absl::Time WaitUntil(Master&, const CallContext&);
+
 // These may wait for other servers; the calling thread waits.
 Reply<pb::AllocateChunkResponse> AllocateChunk(Master&, const pb::AllocateChunkRequest&,
                                                const CallContext&);
 Reply<pb::ResolveChunkResponse> ResolveChunk(Master&, const pb::ResolveChunkRequest&,
                                              const CallContext&);
-Reply<pb::CompleteResponse> Complete(Master&, const pb::CompleteRequest&, const CallContext&);
 
 // These only look, or note something in memory.
 Reply<pb::RenewWriterResponse> RenewWriter(Master&, const pb::RenewWriterRequest&,

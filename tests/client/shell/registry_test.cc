@@ -4,13 +4,14 @@
 
 #include <set>
 
+#include "client/shell/command.h"
+
 namespace quern::shell {
 namespace {
 
 TEST(Registry, EveryCommandHasHelpWithTwoExamplesAndANameOfItsOwn) {
   std::set<std::string> names;
-  const Program& program = DfsProgram();
-  for (const CommandSpec& spec : program.commands) {
+  for (const CommandSpec& spec : AllCommands()) {
     EXPECT_TRUE(names.insert(spec.name).second) << spec.name;
     for (const std::string& alias : spec.aliases) {
       EXPECT_TRUE(names.insert(alias).second) << alias;
@@ -21,7 +22,7 @@ TEST(Registry, EveryCommandHasHelpWithTwoExamplesAndANameOfItsOwn) {
     const auto command = spec.make();
     command->Define(&line);
     line.Parse({}).IgnoreError();  // flags that cannot be defined end the process
-    EXPECT_EQ(LookUpCommand(program, spec.name), &spec);
+    EXPECT_EQ(LookUpCommand(spec.name), &spec);
   }
 }
 

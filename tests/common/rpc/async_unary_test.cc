@@ -32,7 +32,7 @@ class AsyncUnaryTest : public ::testing::Test {
   AsyncUnaryTest()
       : method_(MakeAsyncMethod<GetJobRequest, GetJobResponse>(
             &service_, &Service::RequestGetJob,
-            [this](const GetJobRequest& request, Respond<GetJobResponse> respond) {
+            [this](const GetJobRequest& request, absl::Time, Respond<GetJobResponse> respond) {
               MutexLock lock(&mutex_);
               waiting_.push_back({&request, std::move(respond)});
               changed_.SignalAll();
@@ -132,7 +132,8 @@ TEST_F(AsyncUnaryTest, AServerThatCannotStartLeavesNothingBehind) {
   StartServer();
   Service second;
   const auto method = MakeAsyncMethod<GetJobRequest, GetJobResponse>(
-      &second, &Service::RequestGetJob, [](const GetJobRequest&, Respond<GetJobResponse>) {});
+      &second, &Service::RequestGetJob,
+      [](const GetJobRequest&, absl::Time, Respond<GetJobResponse>) {});
   EXPECT_THAT(Server::Start({.listen = server_->address(), .watchdog = false}, {&second}, {},
                             {method.get()}),
               StatusIs(absl::StatusCode::kUnavailable));

@@ -220,6 +220,25 @@ TEST_F(CommitterTest, RecoveryReplaysWhatOnlyTheLogHas) {
   EXPECT_TRUE(MetadataView(*rows).Entry(kRootInode, "replayed").has_value());
 }
 
+TEST_F(CommitterTest, OnAFullDiskOnlyWhatMakesRoomIsTaken) {
+  MemoryMetadataStore store;
+  const auto committer = Start(&store);
+  ASSERT_OK(Mkdirs(committer.get(), Request("/a", 1)));
+  committer->SetFull(ResourceExhaustedError("full"));
+  EXPECT_THAT(Mkdirs(committer.get(), Request("/b", 2)),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(Mkdirs(committer.get(), Request("/a", 3)), StatusIs(absl::StatusCode::kAlreadyExists))
+      << "what is wrong anyway is said first";
+  pb::DeleteRequest remove;
+  *remove.mutable_header() = Request("", 4).header();
+  remove.set_path("/a");
+  EXPECT_OK(committer->Answer<pb::DeleteResponse>(remove.header(), [&](const MetadataView& view) {
+    return NamespaceTree(view, 1).Delete(remove);
+  }));
+  committer->SetFull(absl::OkStatus());
+  EXPECT_OK(Mkdirs(committer.get(), Request("/b", 2))) << "the same request, tried again";
+}
+
 class OverlayTest : public RandomTest {};
 
 TEST_F(OverlayTest, LooksLikeTheStoreWithAllChangesWritten) {

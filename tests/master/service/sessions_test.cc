@@ -1,0 +1,65 @@
+// More sessions than a machine would like threads.
+#include <gmock/gmock.h>
+
+#include "common/rpc/bulk.h"
+#include "common/rpc/bulk_codec.h"
+#include "tests/master/service/test_cluster.h"
+
+namespace quern::master {
+namespace {
+
+constexpr int kServers = 1500;
+constexpr int kPerConnection = 200;
+
+class SessionsTest : public MasterTest {
+ protected:
+  static grpc::ByteBuffer Registration(int number) {
+    pb::ServerMessage message;
+    pb::ServerMessage::Register* registration = message.mutable_register_();
+    registration->set_server_uuid(fmt::format("uuid-{}", number));
+    registration->set_address(fmt::format("host-{}:1", number));
+    registration->set_node(fmt::format("host-{}", number));
+    registration->set_rack("/r");
+    return rpc::EncodeMessage(message);
+  }
+};
+
+TEST_F(SessionsTest, ThousandsOfServersAndHealthWatchersAreServedAtOnce) {
+  options_.servers.dead_after = absl::Hours(1);
+  options_.servers.suspect_after = absl::Hours(1);
+  StartMaster();
+  rpc::BulkLoop loop;
+  std::shared_ptr<grpc::Channel> channel;
+  const auto open = [&](int i, const char* method) {
+    if (i % kPerConnection == 0) channel = rpc::MakeChannel(listen_, rpc::ChannelKind::kBulk);
+    return loop.Open(channel, method, absl::InfiniteDuration());
+  };
+  for (int i = 0; i < 600; ++i) {
+    const grpc::Slice empty("");
+    open(i, "/grpc.health.v1.Health/Watch")->Send(grpc::ByteBuffer(&empty, 1));
+  }
+  for (int i = 0; i < kServers; ++i) {
+    open(i, "/quern.dfs.v1.Cluster/Session")->Send(Registration(i));
+  }
+  int admitted = 0;
+  int watched = 0;
+  while (admitted < kServers || watched < 600) {
+    const rpc::BulkEvent event = loop.Next(absl::Seconds(60));
+    ASSERT_NE(event.kind, rpc::BulkEvent::Kind::kTimeout) << admitted << " " << watched;
+    ASSERT_NE(event.kind, rpc::BulkEvent::Kind::kFinished) << event.status;
+    if (event.kind != rpc::BulkEvent::Kind::kMessage) continue;
+    pb::MasterMessage message;
+    if (event.message.Length() == 2) {
+      ++watched;
+    } else if (rpc::DecodeMessage(event.message, &message).ok() && message.has_admitted()) {
+      ++admitted;
+    }
+  }
+  const auto cluster = client_->Call(pb::GetClusterRequest());
+  ASSERT_OK(cluster.status());
+  EXPECT_EQ(cluster->servers_size(), kServers);
+  for (const auto& server : cluster->servers()) EXPECT_TRUE(server.alive());
+}
+
+}  // namespace
+}  // namespace quern::master
