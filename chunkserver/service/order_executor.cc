@@ -42,6 +42,8 @@ absl::Status OrderExecutor::Dispatch(const Order& order, Result* result) {
       return Delete(order.delete_());
     case Order::kQuarantine:
       return Quarantine(order.quarantine(), result);
+    case Order::kVerify:
+      return Verify(order.verify(), result);
     case Order::KIND_NOT_SET:
       break;
   }
@@ -56,14 +58,32 @@ absl::Status OrderExecutor::Create(const Order::Create& order, Result* result) {
   return absl::OkStatus();
 }
 
+// "Not found" ends the vote of a replica for good, so it is only said when every disk has been
+// looked at. A disk that is gone for good is taken out of --dir.
+absl::Status OrderExecutor::NotHere(ChunkId chunk) const {
+  for (const DiskStatus& disk : services_.store->Disks()) {
+    if (disk.health.ok()) continue;
+    return UnavailableError(
+        "chunk {}: not on the disks that work; it may be on {} ({}). Try: bring that disk back, or "
+        "take it out of --dir",
+        chunk, disk.path, Message(disk.health));
+  }
+  return NotFoundError("chunk {}: not here", chunk);
+}
+
 absl::Status OrderExecutor::Fence(const Order::Fence& order, Result* result) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica,
-                   services_.store->Find(ChunkId(order.chunk_id())));
+  const auto found = services_.store->Find(ChunkId(order.chunk_id()));
+  if (absl::IsNotFound(found.status())) return NotHere(ChunkId(order.chunk_id()));
+  ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica, found);
   ASSIGN_OR_RETURN(const Replica::FenceAnswer answer, replica->Fence(order.producer()));
   ToProto(answer.report, result->mutable_replica());
   result->set_committed(answer.committed);
   result->set_last_seq(answer.last_seq);
   result->set_suspect(answer.suspect);
+  if (order.prefix_length() > 0) {
+    ASSIGN_OR_RETURN(const std::optional<uint32_t> crc, replica->CrcAt(order.prefix_length()));
+    if (crc.has_value()) result->set_prefix_crc(*crc);
+  }
   return absl::OkStatus();
 }
 
@@ -93,6 +113,15 @@ absl::Status OrderExecutor::Delete(const Order::Delete& order) {
   const absl::Status status = services_.store->Remove(chunk);
   // Repeated after a lost answer: it is gone, which is what was wanted.
   return status.code() == absl::StatusCode::kNotFound ? absl::OkStatus() : status;
+}
+
+absl::Status OrderExecutor::Verify(const Order::Verify& order, Result* result) {
+  const ChunkId chunk(order.chunk_id());
+  ASSIGN_OR_RETURN(const Verification verification, services_.store->Verify(chunk));
+  // Trouble of the server or its disk says nothing about the replica.
+  if (verification.outcome == Verification::Outcome::kUnreadable) return verification.why;
+  ToProto(verification.report, result->mutable_replica());
+  return absl::OkStatus();
 }
 
 absl::Status OrderExecutor::Quarantine(const Order::Quarantine& order, Result* result) {

@@ -21,10 +21,12 @@ class OrderExecutor {
   using Result = dfs::v1::ServerMessage::OrderResult;
   absl::Status Dispatch(const dfs::v1::Order& order, Result* result);
   absl::Status Create(const dfs::v1::Order::Create& order, Result* result);
+  absl::Status NotHere(ChunkId chunk) const;
   absl::Status Fence(const dfs::v1::Order::Fence& order, Result* result);
   absl::Status Finalize(const dfs::v1::Order::Finalize& order, Result* result);
   absl::Status Copy(const dfs::v1::Order::Copy& order, Result* result);
   absl::Status Delete(const dfs::v1::Order::Delete& order);
+  absl::Status Verify(const dfs::v1::Order::Verify& order, Result* result);
   absl::Status Quarantine(const dfs::v1::Order::Quarantine& order, Result* result);
 
   const Services& services_;

@@ -17,7 +17,7 @@ OrderQueue::OrderQueue(const Options& options, Execute execute)
 OrderQueue::~OrderQueue() { Stop(); }
 
 OrderQueue::Lane OrderQueue::LaneOf(const dfs::v1::Order& order) {
-  return order.has_copy() ? kCopy : kQuick;
+  return order.has_copy() || order.has_verify() ? kCopy : kQuick;
 }
 
 absl::Status OrderQueue::Add(dfs::v1::Order order) {

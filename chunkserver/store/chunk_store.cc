@@ -217,6 +217,11 @@ absl::StatusOr<std::unique_ptr<IncomingCopy>> ChunkStore::BeginCopy(ChunkId chun
     if (facts.report.state == ReplicaState::kOpen) {
       return FailedPreconditionError("chunk {}: is open here", chunk);
     }
+    // Another history of the cluster made that one: it is not for a copy to take away.
+    if (facts.report.state == ReplicaState::kFinalized && facts.report.length != length) {
+      return AlreadyExistsError("chunk {}: is sealed here with {} bytes, not {}", chunk,
+                                facts.report.length, length);
+    }
   }
   std::unique_ptr<IncomingCopy> copy;
   RETURN_IF_ERROR(UseDiskWithRoom(length, [&](Disk* disk) -> absl::Status {

@@ -70,7 +70,8 @@ class ChunkStore {
   // of Find.
   absl::StatusOr<Verification> Verify(ChunkId chunk, const VerifyOptions& options = {});
   absl::Status Remove(ChunkId chunk);
-  // For a copy; the disk is chosen. FailedPrecondition while the chunk is OPEN here.
+  // For a copy; the disk is chosen. FailedPrecondition while the chunk is OPEN here. AlreadyExists:
+  // it is sealed here, at another length.
   absl::StatusOr<std::unique_ptr<IncomingCopy>> BeginCopy(ChunkId chunk, uint64_t length);
   // Finishes it and puts it in the place of what was here of the chunk.
   absl::StatusOr<ReplicaReport> FinishCopy(std::unique_ptr<IncomingCopy> copy, uint64_t length,

@@ -91,6 +91,8 @@ class Replica {
   // Data to the disk, then the durable latch, then the answer. A replica that is sealed already
   // answers too; FailedPrecondition when it is a copy, which knows no producers.
   absl::StatusOr<FenceAnswer> Fence(uint64_t producer);
+  // CRC32C of its first `length` bytes; none when it is shorter, or sealed at another length.
+  absl::StatusOr<std::optional<uint32_t>> CrcAt(uint64_t length);
   // The log has SEALED(length, crc). The report says what became of the replica.
   absl::StatusOr<ReplicaReport> Finalize(uint64_t length, uint32_t crc);
   absl::Status Quarantine();

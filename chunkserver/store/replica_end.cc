@@ -64,6 +64,14 @@ absl::Status Replica::Latch() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::optional<uint32_t>> Replica::CrcAt(uint64_t length) {
+  Turns::Turn turn(&turns_);
+  RETURN_IF_ERROR(disk().health());
+  ASSIGN_OR_RETURN(const std::optional<Prefix> prefix, PrefixAt(length));
+  if (!prefix.has_value() || prefix->sums.length() != length) return std::nullopt;
+  return prefix->sums.crc();
+}
+
 absl::StatusOr<ReplicaReport> Replica::Finalize(uint64_t length, uint32_t crc) {
   Turns::Turn turn(&turns_);
   RETURN_IF_ERROR(disk().health());

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace quern::master {
 namespace {
@@ -50,19 +51,67 @@ SealDecision SealAtLongest(std::span<const FenceAnswer> answers, uint64_t floor)
   return decision;
 }
 
-// The CRC that most of the answers at the shortest length agree on; at a tie the one that comes
-// first in the chain, since the primary gave the order.
-uint32_t AgreedCrc(const std::vector<const FenceAnswer*>& voters, uint64_t length) {
+using Voters = std::vector<const FenceAnswer*>;
+
+uint64_t ShortestOf(const Voters& voters) {
+  return (*std::ranges::min_element(voters, {}, &FenceAnswer::length))->length;
+}
+
+// What a voter has up to `length`, as far as it has told.
+std::optional<uint32_t> CrcAt(const FenceAnswer& voter, uint64_t length) {
+  if (voter.length == length) return voter.crc;
+  if (length == 0) return 0;
+  return voter.prefix_length == length ? voter.prefix_crc : std::nullopt;
+}
+
+// Was this voter asked for its prefix, or need not be?
+bool HasSpoken(const FenceAnswer& voter, uint64_t length) {
+  return voter.length == length || length == 0 || voter.prefix_length == length;
+}
+
+// The CRC that most agree on at this length; at a tie the one that comes first in the chain, since
+// the primary gave the order.
+uint32_t AgreedCrc(const Voters& voters, uint64_t length) {
   std::map<uint32_t, int> votes;
   for (const FenceAnswer* voter : voters) {
-    if (voter->length == length) ++votes[voter->crc];
+    if (const auto crc = CrcAt(*voter, length)) ++votes[*crc];
   }
-  const FenceAnswer* best = nullptr;
+  std::optional<uint32_t> best;
   for (const FenceAnswer* voter : voters) {
-    if (voter->length != length) continue;
-    if (best == nullptr || votes[voter->crc] > votes[best->crc]) best = voter;
+    const auto crc = CrcAt(*voter, length);
+    if (crc.has_value() && (!best.has_value() || votes[*crc] > votes[*best])) best = crc;
   }
-  return best->crc;
+  return *best;  // the shortest one has told
+}
+
+// All of these may vote. A shortest one that is outvoted has no part in it, and the rest decides.
+SealDecision PlanAmong(Voters voters, std::vector<ServerId> corrupt) {
+  while (true) {
+    const uint64_t length = ShortestOf(voters);
+    for (const FenceAnswer* voter : voters) {
+      if (HasSpoken(*voter, length)) continue;
+      SealDecision ask = Wait(fmt::format("what they have up to {} is not known", length));
+      ask.ask_prefix = length;
+      return ask;
+    }
+    const uint32_t crc = AgreedCrc(voters, length);
+    const FenceAnswer* exact = nullptr;
+    Voters agreeing;
+    for (const FenceAnswer* voter : voters) {
+      if (CrcAt(*voter, length).value_or(crc) != crc) {
+        corrupt.push_back(voter->server);
+        continue;
+      }
+      agreeing.push_back(voter);
+      if (voter->length == length && exact == nullptr) exact = voter;
+    }
+    if (exact != nullptr) {
+      SealDecision decision = SealAt(*exact);
+      decision.corrupt = std::move(corrupt);
+      return decision;
+    }
+    voters = std::move(agreeing);
+  }
 }
 
 }  // namespace
@@ -72,7 +121,7 @@ SealDecision PlanSeal(std::span<const FenceAnswer> answers, uint64_t acked_offse
   for (const FenceAnswer& answer : answers) {
     if (answer.kind == Kind::kAnswered) floor = std::max(floor, answer.committed);
   }
-  std::vector<const FenceAnswer*> voters;
+  Voters voters;
   std::vector<ServerId> corrupt;
   for (const FenceAnswer& answer : answers) {
     if (answer.kind != Kind::kAnswered || answer.suspect) continue;
@@ -82,26 +131,12 @@ SealDecision PlanSeal(std::span<const FenceAnswer> answers, uint64_t acked_offse
       voters.push_back(&answer);
     }
   }
-  const std::string silent = SilentServers(answers);
-  if (voters.empty()) {
-    if (!silent.empty()) {
-      return Wait(fmt::format("no replica can vouch for the {} bytes acknowledged; waiting for {}",
-                              floor, silent));
-    }
-    return SealAtLongest(answers, floor);
+  if (!voters.empty()) return PlanAmong(std::move(voters), std::move(corrupt));
+  if (const std::string silent = SilentServers(answers); !silent.empty()) {
+    return Wait(fmt::format("no replica can vouch for the {} bytes acknowledged; waiting for {}",
+                            floor, silent));
   }
-  const uint64_t length = (*std::min_element(voters.begin(), voters.end(), [](auto* a, auto* b) {
-                            return a->length < b->length;
-                          }))->length;
-  const uint32_t crc = AgreedCrc(voters, length);
-  SealDecision decision;
-  for (const FenceAnswer* voter : voters) {
-    if (voter->length != length) continue;
-    if (voter->crc == crc && !decision.decided) decision = SealAt(*voter);
-    if (voter->crc != crc) corrupt.push_back(voter->server);
-  }
-  decision.corrupt = std::move(corrupt);
-  return decision;
+  return SealAtLongest(answers, floor);
 }
 
 }  // namespace quern::master

@@ -4,10 +4,12 @@
 // and the minimum over several is right. The floor (what is known to be committed, or was
 // acknowledged to the complaining writer) unmasks replicas that lost what they had promised; a
 // SUSPECT replica, which cannot know what it forgot in a power cut, has no vote while another may
-// still answer. Pure: no state, no clock.
+// still answer. Longer replicas vote as well on what stands before the end of the shortest one: the
+// odd one out may be the shortest. Pure: no state, no clock.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,11 +32,16 @@ struct FenceAnswer {
   // Of the asking producer, within `length`.
   uint64_t last_seq = 0;
   bool suspect = false;
+  // CRC of the first `prefix_length` bytes, if it was asked for and told.
+  uint64_t prefix_length = 0;
+  std::optional<uint32_t> prefix_crc = {};
 };
 
 struct SealDecision {
   // False: wait for another answer, `reason` says for whose.
   bool decided = false;
+  // Unless 0, and not decided: longer replicas have to say first what they have up to here.
+  uint64_t ask_prefix = 0;
   uint64_t length = 0;
   uint32_t crc = 0;
   uint64_t last_seq = 0;

@@ -32,7 +32,14 @@ FenceAnswer ToAnswer(ServerId server, const absl::StatusOr<OrderDispatcher::Resu
   answer.committed = result->committed();
   answer.last_seq = result->last_seq();
   answer.suspect = result->suspect();
+  if (result->has_prefix_crc()) answer.prefix_crc = result->prefix_crc();
   return answer;
+}
+
+std::vector<ServerId> ServersOf(const pb::ChunkRow& row) {
+  std::vector<ServerId> servers;
+  for (const uint32_t server : row.servers()) servers.emplace_back(server);
+  return servers;
 }
 
 }  // namespace
@@ -63,24 +70,50 @@ absl::StatusOr<pb::ChunkRow> ChunkSealer::ReadRow(ChunkId chunk) const {
   return *std::move(row);
 }
 
-std::vector<FenceAnswer> ChunkSealer::AskReplicas(ChunkId chunk, const pb::ChunkRow& row,
-                                                  uint64_t producer) {
+std::vector<FenceAnswer> ChunkSealer::AskReplicas(ChunkId chunk,
+                                                  const std::vector<ServerId>& servers,
+                                                  const Question& question) {
   std::vector<std::pair<ServerId, pb::Order>> orders;
-  for (const uint32_t server : row.servers()) {
+  for (const ServerId server : servers) {
     pb::Order order;
     order.mutable_fence()->set_chunk_id(chunk.value());
-    order.mutable_fence()->set_attempt(row.seal_attempt());
-    order.mutable_fence()->set_producer(producer);
-    orders.emplace_back(ServerId(server), std::move(order));
+    order.mutable_fence()->set_attempt(question.attempt);
+    order.mutable_fence()->set_producer(question.producer);
+    order.mutable_fence()->set_prefix_length(question.prefix_length);
+    orders.emplace_back(server, std::move(order));
   }
   const auto results =
       SendAndGather(&orders_, std::move(orders),
                     {.timeout = options_.order_timeout, .patience = options_.fence_patience});
   std::vector<FenceAnswer> answers;
-  for (size_t i = 0; i < results.size(); ++i) {
-    answers.push_back(ToAnswer(ServerId(row.servers(static_cast<int>(i))), results[i]));
-  }
+  for (size_t i = 0; i < results.size(); ++i) answers.push_back(ToAnswer(servers[i], results[i]));
   return answers;
+}
+
+SealDecision ChunkSealer::Decide(ChunkId chunk, const pb::ChunkRow& row,
+                                 const Complaint& complaint) {
+  Question question = {.attempt = row.seal_attempt(), .producer = complaint.producer};
+  std::vector<FenceAnswer> answers = AskReplicas(chunk, ServersOf(row), question);
+  SealDecision decision = PlanSeal(answers, complaint.acked_offset);
+  // Each round is about another length, of which there is one per replica.
+  while (!decision.decided && decision.ask_prefix != 0) {
+    question.prefix_length = decision.ask_prefix;
+    std::vector<ServerId> longer;
+    for (FenceAnswer& answer : answers) {
+      if (answer.kind != FenceAnswer::Kind::kAnswered || answer.length <= question.prefix_length) {
+        continue;
+      }
+      longer.push_back(answer.server);
+      answer.prefix_length = question.prefix_length;
+      answer.prefix_crc.reset();
+    }
+    for (const FenceAnswer& told : AskReplicas(chunk, longer, question)) {
+      const auto answer = std::ranges::find(answers, told.server, &FenceAnswer::server);
+      if (told.kind == FenceAnswer::Kind::kAnswered) answer->prefix_crc = told.prefix_crc;
+    }
+    decision = PlanSeal(answers, complaint.acked_offset);
+  }
+  return decision;
 }
 
 // A chunk that its primary sealed in peace does not say what of a writer's data is in it; its
@@ -88,7 +121,17 @@ std::vector<FenceAnswer> ChunkSealer::AskReplicas(ChunkId chunk, const pb::Chunk
 absl::StatusOr<pb::ChunkRow> ChunkSealer::AddLastSeq(ChunkId chunk, pb::ChunkRow row,
                                                      uint64_t producer) {
   if (producer == 0 || row.producer() == producer) return row;
-  for (const FenceAnswer& answer : AskReplicas(chunk, row, producer)) {
+  // Copies know it too.
+  std::vector<ServerId> holders;
+  {
+    MutexLock lock(&state_.mutex);
+    const std::optional<ChunkInfo> info = state_.chunks.Find(chunk);
+    if (info.has_value()) {
+      for (const Replica& replica : info->replicas) holders.push_back(replica.server);
+    }
+  }
+  const Question question = {.attempt = row.seal_attempt(), .producer = producer};
+  for (const FenceAnswer& answer : AskReplicas(chunk, holders, question)) {
     if (answer.kind != FenceAnswer::Kind::kAnswered || answer.length != row.length()) continue;
     row.set_producer(producer);
     row.set_last_seq(answer.last_seq);
@@ -105,8 +148,7 @@ absl::StatusOr<pb::ChunkRow> ChunkSealer::SealOnce(ChunkId chunk, const Complain
   if (row.state() == pb::CHUNK_STATE_SEALED) {
     return AddLastSeq(chunk, std::move(row), complaint.producer);
   }
-  const SealDecision decision =
-      PlanSeal(AskReplicas(chunk, row, complaint.producer), complaint.acked_offset);
+  const SealDecision decision = Decide(chunk, row, complaint);
   if (!decision.decided) {
     LogWarning("seal_blocked", {{"chunk", chunk}, {"reason", decision.reason}});
     return UnavailableError("chunk {}: cannot be sealed yet: {}. Try: dfs admin report", chunk,

@@ -52,7 +52,16 @@ class ChunkSealer {
  private:
   absl::StatusOr<pb::ChunkRow> SealOnce(ChunkId chunk, const Complaint& complaint);
   absl::StatusOr<pb::ChunkRow> ReadRow(ChunkId chunk) const;
-  std::vector<FenceAnswer> AskReplicas(ChunkId chunk, const pb::ChunkRow& row, uint64_t producer);
+  struct Question {
+    uint32_t attempt = 0;
+    uint64_t producer = 0;
+    uint64_t prefix_length = 0;
+  };
+  // One answer per server.
+  std::vector<FenceAnswer> AskReplicas(ChunkId chunk, const std::vector<ServerId>& servers,
+                                       const Question& question);
+  // Asks until a decision is reached, or nobody else answers.
+  SealDecision Decide(ChunkId chunk, const pb::ChunkRow& row, const Complaint& complaint);
   absl::StatusOr<pb::ChunkRow> AddLastSeq(ChunkId chunk, pb::ChunkRow row, uint64_t producer);
   struct Due {
     ChunkId chunk;

@@ -13,6 +13,7 @@
 
 #include "common/mutex.h"
 #include "common/random.h"
+#include "master/logic/bad_replica_reports.h"
 #include "master/logic/chunk_placement.h"
 #include "master/logic/chunk_table.h"
 #include "master/logic/garbage_planner.h"
@@ -30,6 +31,7 @@ struct ClusterState {
         placement(options.placement),
         repair(options.repair, now),
         garbage(options.garbage),
+        bad_replicas(options.bad_replicas),
         random(SeededRandom()) {}
 
   // Fills an empty state from the durable rows.
@@ -66,6 +68,7 @@ struct ClusterState {
   ChunkPlacement placement ABSL_GUARDED_BY(mutex);
   RepairPlanner repair ABSL_GUARDED_BY(mutex);
   GarbagePlanner garbage ABSL_GUARDED_BY(mutex);
+  BadReplicaReports bad_replicas ABSL_GUARDED_BY(mutex);
   Random random ABSL_GUARDED_BY(mutex);
   // Chunks whose Create orders are under way and which the log does not have yet.
   absl::flat_hash_set<ChunkId> allocating ABSL_GUARDED_BY(mutex);

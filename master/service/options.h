@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "master/logic/bad_replica_reports.h"
 #include "master/logic/chunk_placement.h"
 #include "master/logic/file_lifecycle.h"
 #include "master/logic/garbage_planner.h"
@@ -26,6 +27,7 @@ struct MasterOptions {
   ChunkPlacement::Options placement;
   RepairPlanner::Options repair;
   GarbagePlanner::Options garbage;
+  BadReplicaReports::Options bad_replicas;
 
   absl::Duration heartbeat = absl::Seconds(1);
   // A chunkserver has this long to make an empty replica, or to latch one.

@@ -54,21 +54,15 @@ void ReplicaReports::TakeIn(ServerId server, const pb::ReplicaReport& report, So
       return note(report.state());
     case ReplicaVerdict::kFinalize:
       note(report.state());
-      // The result of an order that left it unfinished would only ask for the same again.
-      if (source != Source::kOrderResult) {
-        actions->orders.emplace_back(server, FinalizeOrder(*context.chunk));
-      }
+      actions->orders.emplace_back(server, FinalizeOrder(*context.chunk));
       return;
     case ReplicaVerdict::kReclaim:
-      if (source == Source::kOrderResult) return;
       actions->orders.emplace_back(server, FinalizeOrder(*context.chunk));
       return;
     case ReplicaVerdict::kForceSeal:
       note(report.state());
-      if (source != Source::kOrderResult) {
-        actions->seals.emplace_back(
-            id, source == Source::kDelta ? kFencedPatience : absl::ZeroDuration());
-      }
+      actions->seals.emplace_back(
+          id, source == Source::kDelta ? kFencedPatience : absl::ZeroDuration());
       return;
     case ReplicaVerdict::kBad:
       LogWarning("bad_replica", {{"chunk", id},
@@ -114,16 +108,6 @@ void ReplicaReports::OnDelta(ServerId server, const pb::ReplicaReport& report) {
   {
     MutexLock lock(&state_.mutex);
     TakeIn(server, report, Source::kDelta, clock_.MonotonicNow(), &actions);
-    state_.Changed();
-  }
-  Act(std::move(actions));
-}
-
-void ReplicaReports::OnOrderResult(ServerId server, const pb::ReplicaReport& report) {
-  Actions actions;
-  {
-    MutexLock lock(&state_.mutex);
-    TakeIn(server, report, Source::kOrderResult, clock_.MonotonicNow(), &actions);
     state_.Changed();
   }
   Act(std::move(actions));

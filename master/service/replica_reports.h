@@ -31,10 +31,9 @@ class ReplicaReports {
         seal_later_(std::move(seal_later)),
         on_conflict_(std::move(on_conflict)) {}
 
-  // A change, told by a heartbeat.
+  // A change, told by a heartbeat: also what an order changed, before the order's result. The
+  // result itself is no report, because it may be older than a change that was told before it.
   void OnDelta(ServerId server, const pb::ReplicaReport& report);
-  // The replica after an order.
-  void OnOrderResult(ServerId server, const pb::ReplicaReport& report);
 
   // A session begins with these digests: replicas in equal buckets are confirmed, others become
   // hints. Returns the buckets to list; when there are none the server is confirmed. Seals that
@@ -45,7 +44,7 @@ class ReplicaReports {
                    const std::vector<pb::ReplicaReport>& replicas);
 
  private:
-  enum class Source { kDelta, kInventory, kOrderResult };
+  enum class Source { kDelta, kInventory };
   // What to do once the lock is released.
   struct Actions {
     std::vector<std::pair<ServerId, pb::Order>> orders;

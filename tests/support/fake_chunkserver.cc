@@ -23,6 +23,7 @@ struct FakeChunkserver::Session {
   bool admitted = false;
   bool ended = false;
   bool stopping = false;
+  uint64_t heartbeats = 0;
   absl::Status status;
   Thread reader;
   Thread heart;
@@ -126,6 +127,8 @@ void FakeChunkserver::Read(Session* session) {
       std::optional<Result> result;
       if (override_) result = override_(message.order());
       if (!result.has_value()) result = CarryOut(message.order());
+      // Changes before results.
+      if (!deltas_.empty() && !frozen_) SendHeartbeat(session);
       if (result->code() == -1) continue;
       ServerMessage answer;
       *answer.mutable_result() = *std::move(result);
@@ -141,19 +144,20 @@ void FakeChunkserver::Read(Session* session) {
 }
 
 void FakeChunkserver::Beat(Session* session) {
-  uint64_t seq = 0;
   MutexLock lock(&mutex_);
   while (!session->stopping && !session->ended) {
-    if (!frozen_) {
-      ServerMessage message;
-      message.mutable_heartbeat()->set_seq(++seq);
-      *message.mutable_heartbeat()->mutable_disks() = Registration().register_().disks();
-      for (const ReplicaReport& delta : deltas_) *message.mutable_heartbeat()->add_deltas() = delta;
-      deltas_.clear();
-      session->stream->Write(message);
-    }
+    if (!frozen_) SendHeartbeat(session);
     changed_.WaitFor(&mutex_, options_.heartbeat);
   }
+}
+
+void FakeChunkserver::SendHeartbeat(Session* session) {
+  ServerMessage message;
+  message.mutable_heartbeat()->set_seq(++session->heartbeats);
+  *message.mutable_heartbeat()->mutable_disks() = Registration().register_().disks();
+  for (const ReplicaReport& delta : deltas_) *message.mutable_heartbeat()->add_deltas() = delta;
+  deltas_.clear();
+  session->stream->Write(message);
 }
 
 FakeChunkserver::Result FakeChunkserver::CarryOut(const Order& order) {
@@ -165,6 +169,7 @@ FakeChunkserver::Result FakeChunkserver::CarryOut(const Order& order) {
     replica.set_length(length);
     replica.set_crc(FakeCrc(length));
     *result.mutable_replica() = replica;
+    deltas_.push_back(replica);
   };
   const auto not_there = [&](uint64_t chunk) {
     if (replicas_.contains(ChunkId(chunk))) return false;
@@ -185,9 +190,12 @@ FakeChunkserver::Result FakeChunkserver::CarryOut(const Order& order) {
     ReplicaReport& replica = replicas_[ChunkId(chunk)];
     if (replica.state() == dfs::v1::REPLICA_STATE_OPEN) {
       replica.set_state(dfs::v1::REPLICA_STATE_FENCED);
+      deltas_.push_back(replica);
     }
     *result.mutable_replica() = replica;
     result.set_last_seq(replica.length() / 10);
+    const uint64_t prefix = order.fence().prefix_length();
+    if (prefix > 0 && prefix <= replica.length()) result.set_prefix_crc(FakeCrc(prefix));
   } else if (order.has_finalize()) {
     const auto& finalize = order.finalize();
     if (not_there(finalize.chunk_id())) return result;
@@ -204,7 +212,19 @@ FakeChunkserver::Result FakeChunkserver::CarryOut(const Order& order) {
       result.set_code(static_cast<int>(absl::StatusCode::kFailedPrecondition));
       return result;
     }
-    replicas_.erase(ChunkId(order.delete_().chunk_id()));
+    const ChunkId chunk(order.delete_().chunk_id());
+    if (replicas_.erase(chunk) > 0) {
+      ReplicaReport& gone = deltas_.emplace_back();
+      gone.set_chunk_id(chunk.value());
+      gone.set_state(dfs::v1::REPLICA_STATE_REMOVED);
+    }
+    damaged_.erase(chunk);
+  } else if (order.has_verify()) {
+    const uint64_t chunk = order.verify().chunk_id();
+    if (not_there(chunk)) return result;
+    const ReplicaReport replica = replicas_[ChunkId(chunk)];
+    const bool damaged = damaged_.contains(ChunkId(chunk));
+    set(chunk, damaged ? dfs::v1::REPLICA_STATE_CORRUPT : replica.state(), replica.length());
   } else if (order.has_quarantine()) {
     const uint64_t chunk = order.quarantine().chunk_id();
     if (not_there(chunk)) return result;
@@ -299,12 +319,25 @@ void FakeChunkserver::Report(ChunkId chunk, dfs::v1::ReplicaState state, uint64_
   changed_.SignalAll();
 }
 
+void FakeChunkserver::TellOnly(ChunkId chunk, dfs::v1::ReplicaState state, uint64_t length) {
+  ReplicaReport& report = deltas_.emplace_back();
+  report.set_chunk_id(chunk.value());
+  report.set_state(state);
+  report.set_length(length);
+  report.set_crc(FakeCrc(length));
+}
+
 void FakeChunkserver::ReportExpired(ChunkId chunk) {
   MutexLock lock(&mutex_);
   ReplicaReport report = replicas_[chunk];
   report.set_expired(true);
   deltas_.push_back(report);
   changed_.SignalAll();
+}
+
+void FakeChunkserver::Damage(ChunkId chunk) {
+  MutexLock lock(&mutex_);
+  damaged_.insert(chunk);
 }
 
 void FakeChunkserver::SetOverride(Override override) {

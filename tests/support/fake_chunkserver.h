@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -65,8 +66,13 @@ class FakeChunkserver {
   void SetReplica(ChunkId chunk, dfs::v1::ReplicaState state, uint64_t length);
   // Changes it and tells with the next heartbeat.
   void Report(ChunkId chunk, dfs::v1::ReplicaState state, uint64_t length);
+  // Tells of a change that is not one. To be called by an override: the caller holds the lock.
+  void TellOnly(ChunkId chunk, dfs::v1::ReplicaState state,
+                uint64_t length) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   // Tells that a replica has been in quarantine for long enough.
   void ReportExpired(ChunkId chunk);
+  // The replica's bytes change on the disk; nobody notices before it is verified.
+  void Damage(ChunkId chunk);
   // Bytes arrive in an open replica.
   void Append(ChunkId chunk, uint64_t length) {
     SetReplica(chunk, dfs::v1::REPLICA_STATE_OPEN, length);
@@ -94,6 +100,8 @@ class FakeChunkserver {
   struct Session;
   void Read(Session* session);
   void Beat(Session* session);
+  // One heartbeat, with all changes.
+  void SendHeartbeat(Session* session) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Result CarryOut(const Order& order) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SendInventory(Session* session, const dfs::v1::MasterMessage::InventoryWanted& wanted)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -104,6 +112,7 @@ class FakeChunkserver {
   CondVar changed_;
   std::string master_ ABSL_GUARDED_BY(mutex_);
   std::map<ChunkId, dfs::v1::ReplicaReport> replicas_ ABSL_GUARDED_BY(mutex_);
+  std::set<ChunkId> damaged_ ABSL_GUARDED_BY(mutex_);
   std::map<ChunkId, uint64_t> tokens_ ABSL_GUARDED_BY(mutex_);  // of the Creates
   std::vector<dfs::v1::ReplicaReport> deltas_ ABSL_GUARDED_BY(mutex_);
   std::vector<Order> orders_ ABSL_GUARDED_BY(mutex_);

@@ -219,6 +219,12 @@ absl::Status FakeMaster::Delete(const std::string& node, ChunkId chunk) {
   return Carry(node, order).status();
 }
 
+absl::StatusOr<FakeMaster::Result> FakeMaster::Verify(const std::string& node, ChunkId chunk) {
+  Order order;
+  order.mutable_verify()->set_chunk_id(chunk.value());
+  return Carry(node, order);
+}
+
 absl::Status FakeMaster::Quarantine(const std::string& node, ChunkId chunk) {
   Order order;
   order.mutable_quarantine()->set_chunk_id(chunk.value());

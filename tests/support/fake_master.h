@@ -53,6 +53,7 @@ class FakeMaster {
   absl::StatusOr<Result> Copy(const std::string& node, ChunkId chunk, uint64_t length, uint32_t crc,
                               const std::vector<std::string>& sources);
   absl::Status Delete(const std::string& node, ChunkId chunk);
+  absl::StatusOr<Result> Verify(const std::string& node, ChunkId chunk);
   absl::Status Quarantine(const std::string& node, ChunkId chunk);
 
   // What ReportSealed answers; OK at first.

@@ -170,6 +170,24 @@ TEST_F(StorageTest, AFailedSyncCostsThatDiskAndNoOther) {
   ASSERT_TRUE(master_->AwaitSessions({"n1"}));
   EXPECT_TRUE(master_->AwaitFailedDisks("n1", 1));
   EXPECT_OK(master_->Fence("n1", on_disk[1]));
+  EXPECT_THAT(master_->Fence("n1", on_disk[0]), StatusIs(absl::StatusCode::kUnavailable))
+      << "it may be on the disk that is not looked at";
+}
+
+TEST_F(StorageTest, VerifiesOnOrder) {
+  StartAll({"n1"});
+  const std::string text = MakeSealedChunk(kChunk, {"n1"});
+  ASSERT_OK_AND_ASSIGN(const auto good, master_->Verify("n1", kChunk));
+  EXPECT_EQ(good.replica().state(), dfs::v1::REPLICA_STATE_FINALIZED);
+  {
+    ASSERT_OK_AND_ASSIGN(const auto file,
+                         FileSystem::Real()->Open(DataFile("n1", kChunk), {.write = true}));
+    ASSERT_OK(file->Pwrite(std::string(1, static_cast<char>(text[1000] ^ 1)), 1000));
+  }
+  ASSERT_OK_AND_ASSIGN(const auto bad, master_->Verify("n1", kChunk));
+  EXPECT_EQ(bad.replica().state(), dfs::v1::REPLICA_STATE_CORRUPT);
+  EXPECT_TRUE(master_->AwaitState("n1", kChunk, dfs::v1::REPLICA_STATE_CORRUPT));
+  EXPECT_THAT(master_->Verify("n1", ChunkId(99)), StatusIs(absl::StatusCode::kNotFound));
 }
 
 TEST_F(StorageTest, RemovesAndQuarantines) {
@@ -207,10 +225,23 @@ TEST_F(StorageTest, ASealBelowItsLengthCutsAReplicaAndADifferentOneMakesItStale)
   AppendClient client(kChunk, master_->Chain({"n1", "n2"}));
   for (uint64_t seq = 1; seq <= 5; ++seq) client.Send(seq, Text(50'000, seq));
   ASSERT_TRUE(client.AwaitCommitted(250'000));
+  const auto prefix_crc = [&](uint64_t length) -> std::optional<uint32_t> {
+    dfs::v1::Order order;
+    order.mutable_fence()->set_chunk_id(kChunk.value());
+    order.mutable_fence()->set_prefix_length(length);
+    const auto result = master_->Carry("n1", order);
+    EXPECT_OK(result.status());
+    if (!result.ok() || !result->has_prefix_crc()) return std::nullopt;
+    return result->prefix_crc();
+  };
+  EXPECT_EQ(prefix_crc(100'000), Crc32c(Text(50'000, 1) + Text(50'000, 2)));
+  EXPECT_EQ(prefix_crc(250'001), std::nullopt) << "it has no such prefix";
   // 120,000 is inside the third append: as no real seal, and yet right.
   const std::string kept = (Text(50'000, 1) + Text(50'000, 2) + Text(50'000, 3)).substr(0, 120'000);
   ASSERT_OK_AND_ASSIGN(const auto cut, master_->Finalize("n1", kChunk, 120'000, Crc32c(kept)));
   EXPECT_EQ(cut.replica().state(), dfs::v1::REPLICA_STATE_FINALIZED);
+  EXPECT_EQ(prefix_crc(120'000), Crc32c(kept));
+  EXPECT_EQ(prefix_crc(100'000), std::nullopt) << "a sealed replica knows its whole length only";
   ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read("n1", kChunk));
   EXPECT_TRUE(answer.bytes == kept);
   ASSERT_OK_AND_ASSIGN(const auto fenced, master_->Fence("n1", kChunk, 7));

@@ -127,6 +127,13 @@ struct Promise {
   uint64_t seq = 0;
 };
 
+TEST_P(ChunkStoreTest, ACopyNeverTakesThePlaceOfAnotherHistorysReplica) {
+  const ChunkId chunk = MakeSealed(ChunkId(1), RandomText(1000));
+  EXPECT_THAT(store_->BeginCopy(chunk, 500), StatusIs(absl::StatusCode::kAlreadyExists));
+  EXPECT_OK(store_->BeginCopy(chunk, 1000)) << "the same bytes once more";
+  EXPECT_THAT(store_->Create(Spec(chunk)), StatusIs(absl::StatusCode::kAlreadyExists));
+}
+
 TEST_P(ChunkStoreTest, KeepsItsPromisesThroughKillsAndPowerCuts) {
   std::map<ChunkId, Promise> promises;
   uint64_t next_chunk = 1;

@@ -33,8 +33,25 @@ FenceAnswer Suspect(uint32_t server, uint64_t length, uint32_t crc) {
 FenceAnswer Silent(uint32_t server) { return {.server = ServerId(server), .kind = Kind::kSilent}; }
 FenceAnswer Lost(uint32_t server) { return {.server = ServerId(server), .kind = Kind::kLost}; }
 
-SealDecision Plan(const std::vector<FenceAnswer>& answers, uint64_t acked = 0) {
-  return PlanSeal(answers, acked);
+// What a replica has before another one's end.
+FenceAnswer With(FenceAnswer answer, uint64_t prefix_length, std::optional<uint32_t> prefix_crc) {
+  answer.prefix_length = prefix_length;
+  answer.prefix_crc = prefix_crc;
+  return answer;
+}
+
+// Every replica has told all that may be asked for, and has the same bytes as the others.
+SealDecision Plan(std::vector<FenceAnswer> answers, uint64_t acked = 0) {
+  SealDecision decision = PlanSeal(answers, acked);
+  while (decision.ask_prefix != 0) {
+    std::optional<uint32_t> crc;
+    for (const FenceAnswer& answer : answers) {
+      if (answer.length == decision.ask_prefix) crc = answer.crc;
+    }
+    for (FenceAnswer& answer : answers) answer = With(answer, decision.ask_prefix, crc);
+    decision = PlanSeal(answers, acked);
+  }
+  return decision;
 }
 
 TEST(SealPlannerTest, SealsWhereAllAgree) {
@@ -112,6 +129,51 @@ TEST(SealPlannerTest, TheOddCrcIsCorrupt) {
   EXPECT_EQ(Plan({Answered(1, 100, 6), Answered(2, 100, 7)}).crc, 6u);
 }
 
+TEST(SealPlannerTest, LongerReplicasVoteOnWhatTheyHaveUpToTheEndOfTheShortest) {
+  const std::vector<FenceAnswer> answers = {Answered(1, 80, 5), Answered(2, 100, 7),
+                                            Answered(3, 100, 7)};
+  const SealDecision asks = PlanSeal(answers, 60);
+  EXPECT_FALSE(asks.decided);
+  EXPECT_EQ(asks.ask_prefix, 80u);
+
+  const SealDecision agreed =
+      PlanSeal({{answers[0], With(answers[1], 80, 5), With(answers[2], 80, 5)}}, 60);
+  ASSERT_TRUE(agreed.decided);
+  EXPECT_EQ(agreed.length, 80u);
+  EXPECT_THAT(agreed.corrupt, IsEmpty());
+
+  // The shortest has other bytes: cutting the others to it would lose what was acknowledged.
+  const SealDecision outvoted =
+      PlanSeal({{answers[0], With(answers[1], 80, 6), With(answers[2], 80, 6)}}, 60);
+  ASSERT_TRUE(outvoted.decided);
+  EXPECT_EQ(outvoted.length, 100u);
+  EXPECT_EQ(outvoted.crc, 7u);
+  EXPECT_EQ(outvoted.last_seq, 10u);
+  EXPECT_THAT(outvoted.corrupt, ElementsAre(ServerId(1)));
+
+  // One against one: the primary gave the order, whether it is the longer or the shorter.
+  EXPECT_EQ(PlanSeal({{answers[0], With(answers[1], 80, 6)}}, 60).length, 80u);
+  EXPECT_EQ(PlanSeal({{With(answers[1], 80, 6), answers[0]}}, 60).length, 100u);
+  // One that was asked and did not tell abstains.
+  const SealDecision abstained = PlanSeal({{answers[0], With(answers[1], 80, std::nullopt)}}, 60);
+  ASSERT_TRUE(abstained.decided);
+  EXPECT_EQ(abstained.length, 80u);
+  EXPECT_THAT(abstained.corrupt, IsEmpty());
+}
+
+TEST(SealPlannerTest, EachLengthIsAskedForOnce) {
+  std::vector<FenceAnswer> answers = {Answered(1, 60, 1), Answered(2, 80, 2), Answered(3, 100, 3),
+                                      Answered(4, 100, 3), Answered(5, 80, 2)};
+  EXPECT_EQ(PlanSeal(answers, 0).ask_prefix, 60u);
+  for (size_t i = 1; i < 5; ++i) answers[i] = With(answers[i], 60, 9);
+  EXPECT_EQ(PlanSeal(answers, 0).ask_prefix, 80u) << "the shortest was outvoted";
+  for (const size_t i : {2, 3}) answers[i] = With(answers[i], 80, 2);
+  const SealDecision decision = PlanSeal(answers, 0);
+  ASSERT_TRUE(decision.decided);
+  EXPECT_EQ(decision.length, 80u);
+  EXPECT_THAT(decision.corrupt, ElementsAre(ServerId(1)));
+}
+
 TEST(SealPlannerTest, NeverWritten) {
   const SealDecision decision = Plan({Answered(1, 0, 0), Answered(2, 0, 0)});
   ASSERT_TRUE(decision.decided);
@@ -141,7 +203,7 @@ TEST_F(SealPlannerWalkTest, NeverCutsAcknowledgedBytesInSilence) {
         honest_answer = true;
       }
     }
-    const SealDecision decision = PlanSeal(answers, acked);
+    const SealDecision decision = Plan(answers, acked);
     if (decision.decided && !decision.lost_tail) {
       ASSERT_GE(decision.length, acked);
     }
@@ -153,7 +215,7 @@ TEST_F(SealPlannerWalkTest, NeverCutsAcknowledgedBytesInSilence) {
     for (FenceAnswer& answer : answers) {
       if (answer.kind == Kind::kSilent) answer = Answered(answer.server.value(), acked + 50, 1);
     }
-    ASSERT_TRUE(PlanSeal(answers, acked).decided || answers.empty() || !honest_answer);
+    ASSERT_TRUE(Plan(answers, acked).decided || answers.empty() || !honest_answer);
   }
 }
 

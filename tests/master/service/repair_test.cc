@@ -59,6 +59,52 @@ TEST_F(RepairTest, AFrozenServerIsDeadAndComesBack) {
   EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 4; }));
 }
 
+TEST_F(RepairTest, AReportedReplicaIsCondemnedByItsHolderOnly) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = CompleteFile("/f", 100);
+  pb::ReportBadReplicaRequest report;
+  report.set_chunk_id(open.id().value());
+  for (const auto& replica : open.chunk.replicas()) {
+    report.set_server_id(replica.server_id());
+    ASSERT_OK(client_->Call(report));
+    EXPECT_TRUE(Eventually([&] { return ServerOf(replica)->CountOrders(Order::kVerify) == 1; }));
+    ASSERT_OK(client_->Call(report));
+  }
+  EXPECT_THAT(Nodes("/f"), SizeIs(3));
+  for (const auto& server : servers_) {
+    EXPECT_EQ(server->CountOrders(Order::kVerify), 1) << "it was just found good";
+    EXPECT_EQ(server->CountOrders(Order::kDelete), 0);
+  }
+  EXPECT_EQ(CountFinalized(open.id()), 3u);
+}
+
+TEST_F(RepairTest, AResultOlderThanAChangeThatWasToldBeforeItChangesNothing) {
+  StartMaster();
+  AddServers(4);
+  const OpenFile open = CompleteFile("/f", 100);
+  FakeChunkserver* const bad = ServerOf(open.chunk.replicas(1));
+  // The replica is found corrupt by a reader after the order was carried out, but the order's
+  // result leaves after that.
+  bad->SetOverride([&](const Order& order) -> std::optional<FakeChunkserver::Result> {
+    if (!order.has_verify()) return std::nullopt;
+    FakeChunkserver::Result good;
+    good.mutable_replica()->set_chunk_id(open.id().value());
+    good.mutable_replica()->set_state(pb::REPLICA_STATE_FINALIZED);
+    good.mutable_replica()->set_length(100);
+    good.mutable_replica()->set_crc(FakeCrc(100));
+    bad->TellOnly(open.id(), pb::REPLICA_STATE_CORRUPT, 100);
+    return good;
+  });
+  pb::ReportBadReplicaRequest report;
+  report.set_chunk_id(open.id().value());
+  report.set_server_id(open.chunk.replicas(1).server_id());
+  ASSERT_OK(client_->Call(report));
+  EXPECT_TRUE(Eventually([&] { return bad->CountOrders(Order::kDelete) == 1; }));
+  EXPECT_TRUE(Eventually([&] { return Nodes("/f").size() == 3; }));
+  EXPECT_THAT(Nodes("/f"), Not(Contains(bad->node())));
+}
+
 TEST_F(RepairTest, ACorruptReplicaIsReadNoMoreAndReplaced) {
   StartMaster();
   AddServers(4);
@@ -66,9 +112,13 @@ TEST_F(RepairTest, ACorruptReplicaIsReadNoMoreAndReplaced) {
   pb::ReportBadReplicaRequest report;
   report.set_chunk_id(open.id().value());
   report.set_server_id(open.chunk.replicas(1).server_id());
-  ASSERT_OK(client_->Call(report));
-  EXPECT_THAT(Nodes("/f"), Not(Contains(open.chunk.replicas(1).node())));
   FakeChunkserver* const bad = ServerOf(open.chunk.replicas(1));
+  bad->Damage(open.id());
+  ASSERT_OK(client_->Call(report));
+  EXPECT_TRUE(Eventually([&] {
+    const auto nodes = Nodes("/f");
+    return std::find(nodes.begin(), nodes.end(), bad->node()) == nodes.end();
+  }));
   EXPECT_TRUE(Eventually([&] { return bad->CountOrders(Order::kDelete) == 1; }));
   EXPECT_TRUE(Eventually([&] { return Nodes("/f").size() == 3; }));
   EXPECT_EQ(CountFinalized(open.id()), 3u);

@@ -55,6 +55,42 @@ TEST_F(SealTest, SealsWhereTheSurvivorsAgree) {
   EXPECT_EQ(again.SerializeAsString(), sealed.SerializeAsString()) << "the answer is final";
 }
 
+TEST_F(SealTest, AShortReplicaWithOtherBytesIsOutvotedByTheLonger) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 100);
+  // The primary's disk has changed what it had.
+  Replica(open, 0)->SetOverride([](const Order& order) -> std::optional<Result> {
+    if (!order.has_fence()) return std::nullopt;
+    Result result;
+    result.mutable_replica()->set_chunk_id(order.fence().chunk_id());
+    result.mutable_replica()->set_state(pb::REPLICA_STATE_FENCED);
+    result.mutable_replica()->set_length(80);
+    result.mutable_replica()->set_crc(4711);
+    return result;
+  });
+  ASSERT_OK_AND_ASSIGN(const auto sealed, Resolve(open, 80));
+  EXPECT_EQ(sealed.sealed_length(), 100u);
+  EXPECT_EQ(sealed.crc(), FakeCrc(100));
+}
+
+TEST_F(SealTest, AChunkOfWhichOnlyCopiesAreLeftStillSaysWhatIsInIt) {
+  options_.servers.dead_after = absl::Seconds(1);
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 100, 2);
+  SealCleanly(open, 100);
+  EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 2; }));
+  Replica(open, 0)->Disconnect();
+  FakeChunkserver* const spare = Outsider(open.chunk);
+  EXPECT_TRUE(
+      Eventually([&] { return spare->Replica(open.id()).state() == pb::REPLICA_STATE_FINALIZED; }));
+  // The answer to the seal was lost, and the writer asks.
+  Replica(open, 1)->Disconnect();
+  ASSERT_OK_AND_ASSIGN(const auto sealed, Resolve(open, 100));
+  EXPECT_EQ(sealed.last_seq(), 10u);
+}
+
 TEST_F(SealTest, ASilentServerIsWaitedForOnlyALittle) {
   StartMaster();
   AddServers(3);
