@@ -15,8 +15,8 @@ int main(int argc, char** argv) {
   role.flags = {
       quern::MakeSizeFlag("reserve", &options.reserve_bytes,
                           "space kept free on each disk; 0 = 1 GiB, or 1 % of a small disk"),
-      quern::MakeFlag("quarantine_days", &options.quarantine_days,
-                      "days that a replica unknown to the master is kept"),
+      quern::MakeNumberFlag("quarantine_days", &options.quarantine_days, {0, 3650},
+                            "days that a replica unknown to the master is kept"),
       quern::MakeFlag("boot_id", &options.boot_id,
                       "stands for this boot of the machine; for tests of power cuts"),
   };

@@ -174,12 +174,14 @@ absl::StatusOr<std::vector<ChunkInfo>> FileSystem::GetChunks(std::string_view pa
   std::vector<ChunkInfo> chunks;
   while (true) {
     request.set_first_ordinal(static_cast<uint32_t>(chunks.size()));
-    ASSIGN_OR_RETURN(const pb::GetChunksResponse page, context_->master.GetChunks(request));
-    for (const auto& chunk : page.chunks()) chunks.push_back(FromProto(chunk));
-    if (!page.more() || page.chunks().empty()) return chunks;
+    const auto page = context_->master.GetChunks(request);
+    if (absl::IsNotFound(page.status())) return NotFoundError("{}: no such file", path);
+    RETURN_IF_ERROR(page.status());
+    for (const auto& chunk : page->chunks()) chunks.push_back(FromProto(chunk));
+    if (!page->more() || page->chunks().empty()) return chunks;
     // The rest of the same file, also when the name is given to another meanwhile.
     request.clear_path();
-    request.set_inode_id(page.status().inode_id());
+    request.set_inode_id(page->status().inode_id());
   }
 }
 

@@ -43,8 +43,9 @@ class FileSystem {
   // At most `limit` entries whose names sort after `start_after`.
   absl::StatusOr<ListPage> ListSome(std::string_view path, std::string_view start_after,
                                     uint32_t limit);
-  // Paths that match a pattern of *, ?, [a-z], [!a], {a,b} and \ escapes, in byte order. A pattern
-  // without wildcards matches the path itself if it exists. Empty when nothing matches.
+  // What a path that somebody wrote stands for, in byte order: the very name if something has it,
+  // else what matches it as a pattern (client/glob.h); empty when nothing does. InvalidArgument
+  // when it does not begin with "/". The result is clean: no doubled slashes, none at the end.
   absl::StatusOr<std::vector<std::string>> Glob(std::string_view pattern);
 
   absl::Status Mkdirs(std::string_view path, MkdirsOptions options = {});

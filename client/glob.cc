@@ -9,6 +9,15 @@ namespace {
 
 constexpr size_t kMaxExpansions = 10'000;
 
+// What a backslash can take the meaning from.
+constexpr std::string_view kSpecial = "*?[]{},-!^\\";
+
+// A backslash at `i` that makes the next character stand for itself.
+bool IsEscape(std::string_view pattern, size_t i) {
+  return pattern[i] == '\\' && i + 1 < pattern.size() &&
+         kSpecial.find(pattern[i + 1]) != std::string_view::npos;
+}
+
 // A {a,b} group: where it opens and closes, and its alternatives.
 struct BraceGroup {
   size_t open = 0;
@@ -23,7 +32,7 @@ std::optional<BraceGroup> GroupAt(std::string_view pattern, size_t open) {
   int depth = 1;
   for (size_t i = open + 1; i < pattern.size(); ++i) {
     const char c = pattern[i];
-    if (c == '\\') {
+    if (IsEscape(pattern, i)) {
       ++i;
     } else if (c == '{') {
       ++depth;
@@ -41,7 +50,7 @@ std::optional<BraceGroup> GroupAt(std::string_view pattern, size_t open) {
 
 std::optional<BraceGroup> FirstGroup(std::string_view pattern) {
   for (size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '\\') {
+    if (IsEscape(pattern, i)) {
       ++i;
     } else if (pattern[i] == '{') {
       if (auto group = GroupAt(pattern, i)) return group;
@@ -84,9 +93,9 @@ uint32_t NextCharacter(std::string_view text, size_t* i) {
   return character;
 }
 
-// The same in a pattern, where a backslash takes the next character as it is.
+// The same in a pattern, where a backslash may take the next character as it is.
 uint32_t NextLiteral(std::string_view pattern, size_t* i) {
-  if (pattern[*i] == '\\' && *i + 1 < pattern.size()) ++*i;
+  if (IsEscape(pattern, *i)) ++*i;
   return NextCharacter(pattern, i);
 }
 
@@ -128,9 +137,13 @@ size_t MatchOne(std::string_view pattern, size_t p, uint32_t c) {
 
 }  // namespace
 
+bool IsPattern(std::string_view pattern) {
+  return HasWildcards(pattern) || Unescape(pattern) != pattern;
+}
+
 bool HasWildcards(std::string_view pattern) {
   for (size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '\\') {
+    if (IsEscape(pattern, i)) {
       ++i;
     } else if (std::string_view("*?[{").find(pattern[i]) != std::string_view::npos) {
       return true;
@@ -142,10 +155,19 @@ bool HasWildcards(std::string_view pattern) {
 std::string Unescape(std::string_view pattern) {
   std::string text;
   for (size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '\\' && i + 1 < pattern.size()) ++i;
+    if (IsEscape(pattern, i)) ++i;
     text.push_back(pattern[i]);
   }
   return text;
+}
+
+std::string Escape(std::string_view name) {
+  std::string pattern;
+  for (const char c : name) {
+    if (kSpecial.find(c) != std::string_view::npos) pattern.push_back('\\');
+    pattern.push_back(c);
+  }
+  return pattern;
 }
 
 absl::StatusOr<std::vector<std::string>> ExpandBraces(std::string_view pattern) {
@@ -186,14 +208,8 @@ bool MatchesComponent(std::string_view pattern, std::string_view name) {
   return p == pattern.size();
 }
 
-std::vector<std::string> SplitPath(std::string_view path) {
-  std::vector<std::string> parts;
-  for (size_t begin = 0; begin < path.size();) {
-    const size_t end = std::min(path.find('/', begin), path.size());
-    if (end > begin) parts.emplace_back(path.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
+bool MatchesVisible(std::string_view pattern, std::string_view name) {
+  return (!name.starts_with('.') || pattern.starts_with('.')) && MatchesComponent(pattern, name);
 }
 
 }  // namespace quern::client

@@ -4,13 +4,10 @@
 
 #include "client/file_system.h"
 #include "client/glob.h"
+#include "client/path.h"
 
 namespace quern::client {
 namespace {
-
-std::string Child(const std::string& directory, std::string_view name) {
-  return fmt::format("{}/{}", directory == "/" ? "" : directory, name);
-}
 
 bool IsMissing(const absl::Status& status) { return status.code() == absl::StatusCode::kNotFound; }
 
@@ -21,7 +18,7 @@ absl::Status MatchEntries(FileSystem* fs, const std::string& directory, const st
   if (!entries.ok()) return IsMissing(entries.status()) ? absl::OkStatus() : entries.status();
   for (const FileStatus& entry : *entries) {
     if (entry.path == directory) continue;  // a file lists as itself
-    if ((last || entry.is_directory()) && MatchesComponent(pattern, entry.name())) {
+    if ((last || entry.is_directory()) && MatchesVisible(pattern, entry.name())) {
       out->push_back(entry.path);
     }
   }
@@ -38,7 +35,7 @@ absl::Status ExpandOne(FileSystem* fs, const std::string& pattern, std::set<std:
     must_check = !HasWildcards(parts[i]);
     for (const std::string& path : paths) {
       if (must_check) {
-        next.push_back(Child(path, Unescape(parts[i])));
+        next.push_back(JoinPath(path, Unescape(parts[i])));
       } else {
         RETURN_IF_ERROR(MatchEntries(fs, path, parts[i], i + 1 == parts.size(), &next));
       }
@@ -59,7 +56,13 @@ absl::Status ExpandOne(FileSystem* fs, const std::string& pattern, std::set<std:
 }  // namespace
 
 absl::StatusOr<std::vector<std::string>> FileSystem::Glob(std::string_view pattern) {
-  ASSIGN_OR_RETURN(const std::vector<std::string> patterns, ExpandBraces(pattern));
+  ASSIGN_OR_RETURN(const std::string clean, CleanPath(pattern));
+  const absl::Status there = Stat(clean).status();
+  if (there.ok()) return std::vector<std::string>{clean};
+  // Of the rest, what says that this can be no name (too long for one) says nothing of a pattern.
+  if (IsRetryable(there) || absl::IsPermissionDenied(there)) return there;
+  if (!IsPattern(clean)) return std::vector<std::string>();
+  ASSIGN_OR_RETURN(const std::vector<std::string> patterns, ExpandBraces(clean));
   std::set<std::string> paths;
   for (const std::string& one : patterns) RETURN_IF_ERROR(ExpandOne(this, one, &paths));
   return std::vector<std::string>(paths.begin(), paths.end());

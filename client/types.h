@@ -71,6 +71,7 @@ struct ClusterStatus {
     uint64_t capacity_bytes = 0;
     uint64_t free_bytes = 0;
     bool failed = false;
+    std::string device;  // the same for directories on one disk; empty: not known
   };
   struct Server {
     ServerAddress address;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <cstring>
 
 namespace quern {
 namespace {
@@ -85,6 +86,23 @@ size_t Utf8CharacterBytes(std::string_view text) {
     if (!IsIn({0x80, 0xbf}, text[i])) return 0;
   }
   return bytes;
+}
+
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    // Eight at a time where all are ASCII.
+    uint64_t eight = 0;
+    while (text.size() >= sizeof(eight)) {
+      std::memcpy(&eight, text.data(), sizeof(eight));
+      if ((eight & 0x8080808080808080) != 0) break;
+      text.remove_prefix(sizeof(eight));
+    }
+    if (text.empty()) break;
+    const size_t bytes = Utf8CharacterBytes(text);
+    if (bytes == 0) return false;
+    text.remove_prefix(bytes);
+  }
+  return true;
 }
 
 std::string CleanLine(std::string_view text, size_t max_bytes) {

@@ -2,9 +2,7 @@
 
 #include <toml++/toml.h>
 
-#include <charconv>
 #include <cstdlib>
-#include <type_traits>
 
 #include "common/cli/cli.h"
 
@@ -13,18 +11,6 @@ namespace {
 
 std::string Join(const std::vector<std::string>& parts) {
   return fmt::format("{}", fmt::join(parts, ","));
-}
-
-template <typename T>
-absl::Status ParseNumber(std::string_view text, std::string_view what, T* target) {
-  T value{};
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || rest != end) {
-    return InvalidArgumentError("'{}' is not {}", text, what);
-  }
-  *target = value;
-  return absl::OkStatus();
 }
 
 absl::Status ParseBool(std::string_view text, bool* target) {
@@ -90,19 +76,13 @@ Flag MakeFlag(std::string name, bool* target, std::string help) {
           [target](std::string_view text) { return ParseBool(text, target); }};
 }
 
-Flag MakeFlag(std::string name, int* target, std::string help) {
+Flag MakeNumberFlag(std::string name, int* target, NumberRange range, std::string help) {
   return {std::move(name), "INT", std::move(help), fmt::format("{}", *target),
-          [target](std::string_view text) { return ParseNumber(text, "a whole number", target); }};
-}
-
-Flag MakeFlag(std::string name, int64_t* target, std::string help) {
-  return {std::move(name), "INT", std::move(help), fmt::format("{}", *target),
-          [target](std::string_view text) { return ParseNumber(text, "a whole number", target); }};
-}
-
-Flag MakeFlag(std::string name, double* target, std::string help) {
-  return {std::move(name), "NUMBER", std::move(help), fmt::format("{}", *target),
-          [target](std::string_view text) { return ParseNumber(text, "a number", target); }};
+          [target, range](std::string_view text) -> absl::Status {
+            ASSIGN_OR_RETURN(const int64_t number, ParseNumber(text, range));
+            *target = static_cast<int>(number);
+            return absl::OkStatus();
+          }};
 }
 
 Flag MakeFlag(std::string name, absl::Duration* target, std::string help) {

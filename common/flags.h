@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/sizes.h"
 #include "common/status.h"
 
 namespace quern {
@@ -26,13 +27,12 @@ struct Flag {
 // The value that `target` has now is the default. `target` must outlive the flag.
 Flag MakeFlag(std::string name, std::string* target, std::string help);
 Flag MakeFlag(std::string name, bool* target, std::string help);
-Flag MakeFlag(std::string name, int* target, std::string help);
-Flag MakeFlag(std::string name, int64_t* target, std::string help);
-Flag MakeFlag(std::string name, double* target, std::string help);
 // "90s", "10m", "1h30m".
 Flag MakeFlag(std::string name, absl::Duration* target, std::string help);
 // Separated by commas.
 Flag MakeFlag(std::string name, std::vector<std::string>* target, std::string help);
+// A whole number in a range.
+Flag MakeNumberFlag(std::string name, int* target, NumberRange range, std::string help);
 // "64MiB", "1g", "4096".
 Flag MakeSizeFlag(std::string name, uint64_t* bytes, std::string help);
 

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "common/cli/cli.h"
+#include "common/cli/output.h"
 #include "common/host_port.h"
 #include "common/storage/file_io.h"
 #include "common/version.h"
@@ -204,6 +205,7 @@ ParsedServerFlags ParseServerFlags(const std::vector<std::string>& arguments,
 int RunServer(int argc, char** argv, ServerRole role) {
   // Blocked before the first thread is made, so that every thread inherits it and sigwait below is
   // the only receiver.
+  ClaimStandardStreams();
   const sigset_t stop_signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
@@ -211,23 +213,26 @@ int RunServer(int argc, char** argv, ServerRole role) {
   const ParsedServerFlags parsed =
       ParseServerFlags(std::vector<std::string>(argv + 1, argv + argc), role);
   if (parsed.exit_code >= 0) {
-    std::fputs(parsed.output.c_str(), parsed.exit_code == kExitOk ? stdout : stderr);
-    return parsed.exit_code;
+    (parsed.exit_code == kExitOk ? Out() : Err()).Print(parsed.output);
+    return EndOutput("quern-" + role.name, parsed.exit_code);
   }
   if (parsed.flags.log_format == "json") SetLogFormat(LogFormat::kJson);
 
   auto server = role.start(parsed.flags);
   if (!server.ok()) {
-    std::fputs(ErrorLine("quern-" + role.name, server.status()).c_str(), stderr);
+    Err().Print(ErrorLine("quern-" + role.name, server.status()));
     return absl::IsInvalidArgument(server.status()) ? kExitUsage : kExitFailed;
   }
   LogInfo("server_ready", {{"role", role.name},
                            {"rpc", (*server)->rpc_address()},
                            {"http", (*server)->http_address()},
                            {"version", VersionString()}});
-  std::printf("READY role=%s rpc=%s http=%s\n", role.name.c_str(), (*server)->rpc_address().c_str(),
-              (*server)->http_address().c_str());
-  std::fflush(stdout);
+  Out().Format("READY role={} rpc={} http={}\n", role.name, (*server)->rpc_address(),
+               (*server)->http_address());
+  // It serves all the same; who started it may wait in vain.
+  if (const absl::Status said = Out().Flush(); !said.ok()) {
+    LogWarning("ready_line_lost", {{"status", said}});
+  }
 
   int signal = 0;
   sigwait(&stop_signals, &signal);

@@ -6,9 +6,9 @@
 //     quern::ServerRole role;
 //     role.name = "master";
 //     role.default_port = 9400;
-//     role.flags = {quern::MakeFlag("replication", &options.replication, "copies of a new file")};
-//     role.start = [&](const quern::ServerFlags& flags) { return StartMaster(flags, options); };
-//     return quern::RunServer(argc, argv, std::move(role));
+//     role.flags = {quern::MakeNumberFlag("replication", &replication, {1, 16}, "copies of a
+//     file")}; role.start = [&](const quern::ServerFlags& flags) { return StartMaster(flags,
+//     options); }; return quern::RunServer(argc, argv, std::move(role));
 //   }
 #pragma once
 

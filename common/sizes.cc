@@ -120,6 +120,17 @@ absl::StatusOr<uint64_t> ParseSize(std::string_view text) {
   return static_cast<uint64_t>(bytes);
 }
 
+absl::StatusOr<int64_t> ParseNumber(std::string_view text, NumberRange range) {
+  int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || rest != end || number < range.min || number > range.max) {
+    return InvalidArgumentError("'{}' is not a whole number from {} to {}", text, range.min,
+                                range.max);
+  }
+  return number;
+}
+
 std::string HumanDuration(absl::Duration duration) {
   if (duration == absl::InfiniteDuration()) return "for ever";
   if (duration < absl::ZeroDuration()) return "-" + HumanDuration(-duration);

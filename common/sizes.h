@@ -19,6 +19,14 @@ std::string FormatBinarySize(uint64_t bytes);
 // power of 1024. InvalidArgument otherwise, also when it does not fit.
 absl::StatusOr<uint64_t> ParseSize(std::string_view text);
 
+// Whole numbers, both ends included.
+struct NumberRange {
+  int64_t min = 0;
+  int64_t max = 0;
+};
+// InvalidArgument names the range: "'x' is not a whole number from 1 to 16".
+absl::StatusOr<int64_t> ParseNumber(std::string_view text, NumberRange range);
+
 // (Not FormatDuration, which argument-dependent lookup would mix with absl::FormatDuration.)
 // Two units at most: "350 ms", "12.3 s", "4 min 10 s", "2 h 5 min", "3 d 4 h".
 std::string HumanDuration(absl::Duration duration);

@@ -1,4 +1,5 @@
 // quern-master: the namespace and the chunk table of one file system.
+#include "common/replication.h"
 #include "common/server_main.h"
 #include "master/service/master_server.h"
 
@@ -16,18 +17,16 @@ int main(int argc, char** argv) {
   role.default_port = 9400;
   role.default_dirs = {"/var/lib/quern/master"};
   role.flags = {
-      quern::MakeFlag("replication", &replication, "copies of a file that does not say how many"),
-      quern::MakeFlag("min_write_replicas", &min_write_replicas,
-                      "copies without which nothing is written (1 while there is one server)"),
+      quern::MakeNumberFlag("replication", &replication, {1, quern::kMaxReplication},
+                            "copies of a file that does not say how many"),
+      quern::MakeNumberFlag(
+          "min_write_replicas", &min_write_replicas, {1, quern::kMaxReplication},
+          "copies without which nothing is written (1 while there is one server)"),
       quern::MakeFlag("dead_after", &options.servers.dead_after,
                       "silence after which a chunkserver's chunks are copied elsewhere"),
   };
   role.start = [&](const quern::ServerFlags& flags)
       -> absl::StatusOr<std::unique_ptr<quern::RunningServer>> {
-    if (replication < 1 || replication > 64 || min_write_replicas < 1) {
-      return quern::InvalidArgumentError(
-          "--replication must be 1 to 64, --min_write_replicas >= 1");
-    }
     options.file_defaults.replication = static_cast<uint32_t>(replication);
     options.min_write_replicas = static_cast<uint32_t>(min_write_replicas);
     return quern::master::MasterServer::Start(flags, options);

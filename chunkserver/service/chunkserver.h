@@ -19,7 +19,7 @@ namespace quern::chunkserver {
 struct ChunkserverOptions {
   ServerFlags flags;
   uint64_t reserve_bytes = 0;  // kept free on each disk; 0 = 1 GiB or 1 %
-  int64_t quarantine_days = 7;
+  int quarantine_days = 7;
   // Empty: this machine's own. Tests of power cuts pretend a reboot.
   std::string boot_id;
   Limits limits;

@@ -31,7 +31,8 @@ ClusterStatus::Server ServerOf(const pb::GetClusterResponse::Server& server) {
     result.disks.push_back({.path = disk.path(),
                             .capacity_bytes = disk.capacity_bytes(),
                             .free_bytes = disk.free_bytes(),
-                            .failed = disk.failed()});
+                            .failed = disk.failed(),
+                            .device = disk.device()});
   }
   return result;
 }

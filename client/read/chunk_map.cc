@@ -55,6 +55,10 @@ absl::StatusOr<pb::GetChunksResponse> ChunkMap::Ask(uint32_t first_ordinal,
   request.set_max_chunks(max_chunks);
   request.set_reader_node(context_->options.node);
   auto page = context_->master.GetChunks(request);
+  if (absl::IsNotFound(page.status())) {
+    return NotFoundError("{}: was removed or replaced while it was read. Try: read it again",
+                         status_.path);
+  }
   if (!page.ok()) return Annotate(page.status(), status_.path);
   return page;
 }

@@ -1,14 +1,15 @@
 // quern-search: answers a query from the output of the inverted-index job.
 #include <getopt.h>
 
-#include <cstdio>
 #include <string>
 #include <vector>
 
 #include "client/file_system.h"
+#include "client/glob.h"
 #include "client/search/query.h"
 #include "client/search/sorted_lines.h"
 #include "common/cli/cli.h"
+#include "common/cli/output.h"
 #include "common/cluster_config.h"
 #include "common/version.h"
 
@@ -25,6 +26,8 @@ constexpr char kHelp[] =
     "Examples:\n"
     "  quern-search /index free software\n"
     "  quern-search --phrase --limit 3 /index 'public license'\n";
+
+constexpr int64_t kMaxHits = 1'000'000'000;
 
 struct Options {
   bool phrase = false;
@@ -59,7 +62,7 @@ absl::Status Search(const Options& options) {
   if (terms.empty()) return InvalidArgumentError("'{}': no word to search for", options.query);
   ASSIGN_OR_RETURN(auto masters, FindMasters(options.master));
   const auto fs = client::FileSystem::Create({.masters = std::move(masters)});
-  ASSIGN_OR_RETURN(const auto parts, fs->Glob(options.index + "/part-*"));
+  ASSIGN_OR_RETURN(const auto parts, fs->Glob(client::Escape(options.index) + "/part-*"));
   if (parts.empty()) {
     return NotFoundError("{}: no index there. Try: mr run inverted-index IN {}", options.index,
                          options.index);
@@ -70,10 +73,10 @@ absl::Status Search(const Options& options) {
   }
   const std::vector<Hit> hits = Match(postings, options.phrase);
   for (size_t i = 0; i < hits.size() && (options.limit == 0 || i < options.limit); ++i) {
-    std::printf("%lu\t%s\n", hits[i].occurrences, hits[i].document.c_str());
+    Out().Format("{}\t{}\n", hits[i].occurrences, hits[i].document);
   }
-  std::fflush(stdout);
-  std::fprintf(stderr, "%zu documents\n", hits.size());
+  RETURN_IF_ERROR(Out().Flush());
+  Err().Format("{} documents\n", hits.size());
   return absl::OkStatus();
 }
 
@@ -86,13 +89,20 @@ int Parse(int argc, char** argv, Options* options) {
   for (int flag = 0; (flag = getopt_long(argc, argv, "", flags, nullptr)) != -1;) {
     if (flag == 'p') options->phrase = true;
     if (flag == 'm') options->master = optarg;
-    if (flag == 'n') options->limit = std::strtoull(optarg, nullptr, 10);
-    if (flag == 'h') return std::fputs(kHelp, stdout), kExitOk;
-    if (flag == 'v') return std::puts(VersionString().c_str()), kExitOk;
+    if (flag == 'n') {
+      const auto limit = ParseNumber(optarg, {0, kMaxHits});
+      if (!limit.ok()) {
+        Err().Print(ErrorLine("quern-search", Annotate(limit.status(), "--limit")));
+        return kExitUsage;
+      }
+      options->limit = static_cast<uint64_t>(*limit);
+    }
+    if (flag == 'h') return Out().Print(kHelp), kExitOk;
+    if (flag == 'v') return Out().Format("quern-search {}\n", VersionString()), kExitOk;
     if (flag == '?') return kExitUsage;
   }
   if (argc - optind < 2) {
-    std::fputs("quern-search: needs an index and a word. Try: quern-search --help\n", stderr);
+    Err().Print("quern-search: needs an index and a word. Try: quern-search --help\n");
     return kExitUsage;
   }
   options->index = argv[optind++];
@@ -101,12 +111,14 @@ int Parse(int argc, char** argv, Options* options) {
 }
 
 int Main(int argc, char** argv) {
+  ClaimStandardStreams();
   Options options;
-  if (const int code = Parse(argc, argv, &options); code >= 0) return code;
+  if (const int code = Parse(argc, argv, &options); code >= 0) {
+    return EndOutput("quern-search", code);
+  }
   const absl::Status status = Search(options);
-  if (status.ok()) return kExitOk;
-  std::fputs(ErrorLine("quern-search", status).c_str(), stderr);
-  return kExitFailed;
+  if (!status.ok() && !Out().failed()) Err().Print(ErrorLine("quern-search", status));
+  return EndOutput("quern-search", status.ok() ? kExitOk : kExitFailed);
 }
 
 }  // namespace

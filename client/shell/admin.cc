@@ -2,6 +2,7 @@
 #include "client/shell/adopt_history.h"
 #include "client/shell/commands.h"
 #include "client/shell/shell.h"
+#include "client/shell/space.h"
 #include "common/cli/cli.h"
 #include "common/cli/command_line.h"
 
@@ -9,12 +10,6 @@ namespace quern::shell {
 namespace {
 
 using client::ClusterStatus;
-
-struct Space {
-  uint64_t capacity = 0;
-  uint64_t used = 0;
-  uint64_t free = 0;
-};
 
 std::string Bytes(uint64_t bytes) { return fmt::format("{} ({})", bytes, FormatBinarySize(bytes)); }
 
@@ -71,7 +66,7 @@ JsonLine ClusterJson(const ClusterStatus& cluster, const Space& space) {
                        .Add("http", cluster.http_address));
 }
 
-class Admin final : public Command {
+class Admin final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("--live", &live_, "report: only chunkservers that are alive");
@@ -87,13 +82,7 @@ class Admin final : public Command {
                                     arguments_.front()));
     }
     ASSIGN_OR_RETURN(const ClusterStatus cluster, shell->fs()->GetCluster());
-    Space space;
-    for (const auto& server : cluster.servers) {
-      if (!server.alive) continue;
-      space.capacity += server.capacity_bytes;
-      space.used += server.used_bytes;
-      space.free += server.free_bytes;
-    }
+    const Space space = SpaceOf(cluster);
     if (shell->json()) {
       PrintJson(shell, cluster, space);
       return absl::OkStatus();
@@ -169,7 +158,8 @@ CommandSpec AdminCommand() {
               "state of the cluster and of every chunkserver; the way on for a master that "
               "was restored from an old copy",
           .examples = {"dfs admin report", "dfs admin adopt-history", "dfsadmin -report -dead"},
-          .make = Maker<Admin>()};
+          .make = Maker<Admin>("admin"),
+          .dashed_words = true};
 }
 
 }  // namespace quern::shell

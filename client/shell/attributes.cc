@@ -13,7 +13,7 @@ using client::AttributeChange;
 using client::FileStatus;
 
 // The part that the three share: the first argument says what, the others where.
-class ChangeAttributes : public Command {
+class ChangeAttributes : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-R,--recursive", &recursive_, "everything below, too");
@@ -27,7 +27,7 @@ class ChangeAttributes : public Command {
     arguments_.erase(arguments_.begin());
     for (const FileStatus& entry : shell->ExpandAndStat(arguments_)) {
       const auto change = [&](const FileStatus& file) { return ChangeOne(shell, file); };
-      const absl::Status status = recursive_ ? WalkTree(shell->fs(), entry, change) : change(entry);
+      const absl::Status status = recursive_ ? WalkTree(shell, entry, change) : change(entry);
       if (!status.ok()) shell->Report(status, entry.path);
     }
     return absl::OkStatus();
@@ -104,7 +104,7 @@ CommandSpec ChmodCommand() {
           .usage = "[-R] MODE PATH...",
           .summary = "sets permission bits",
           .examples = {"dfs chmod 0640 /in/a.txt", "dfs chmod -R g+rX /shared"},
-          .make = Maker<Chmod>()};
+          .make = Maker<Chmod>("chmod")};
 }
 
 CommandSpec ChownCommand() {
@@ -113,7 +113,7 @@ CommandSpec ChownCommand() {
           .usage = "[-R] OWNER[:GROUP] PATH...",
           .summary = "sets owner and group",
           .examples = {"dfs chown alice /in/a.txt", "dfs chown -R alice:staff /home/alice"},
-          .make = Maker<Chown>()};
+          .make = Maker<Chown>("chown")};
 }
 
 CommandSpec ChgrpCommand() {
@@ -122,7 +122,7 @@ CommandSpec ChgrpCommand() {
           .usage = "[-R] GROUP PATH...",
           .summary = "sets the group",
           .examples = {"dfs chgrp staff /in/a.txt", "dfs chgrp -R staff /shared"},
-          .make = Maker<Chgrp>()};
+          .make = Maker<Chgrp>("chgrp")};
 }
 
 }  // namespace quern::shell

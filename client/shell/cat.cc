@@ -17,18 +17,19 @@ using client::FileStatus;
 
 constexpr uint64_t kDefaultBytes = 1024;  // of head and tail, as HDFS has it
 constexpr uint64_t kTailBlock = 64 << 10;
+constexpr int64_t kMaxLines = int64_t{1} << 40;
 constexpr int kPipeBytes = 1 << 20;
 
 // The part that the three share: something of every file goes to stdout.
-class ShowFiles : public Command {
+class ShowFiles : public ShellCommand {
  public:
   absl::Status Run(Shell* shell) override {
     // Fewer and larger hand-overs to whoever reads the other end; not every stdout is a pipe.
     fcntl(STDOUT_FILENO, F_SETPIPE_SZ, kPipeBytes);
     for (const std::string& path : shell->Expand(patterns_)) {
-      if (const absl::Status status = ShowOne(shell, path); !status.ok()) {
-        shell->Report(status, path);
-      }
+      const absl::Status status = ShowOne(shell, path);
+      if (shell->output_failed()) break;
+      if (!status.ok()) shell->Report(status, path);
     }
     return absl::OkStatus();
   }
@@ -76,7 +77,7 @@ class ShowEnd : public ShowFiles {
  public:
   void Define(CommandLine* line) override {
     line->Value("-c,--bytes", "N", &bytes_text_, "so many bytes (1 KiB), also 64k or 1MiB");
-    line->Value("-n,--lines", "N", &lines_, "so many lines instead");
+    line->Number("-n,--lines", "N", &lines_, {0, kMaxLines}, "so many lines instead");
     line->Arguments(&patterns_, 1);
   }
 
@@ -86,7 +87,6 @@ class ShowEnd : public ShowFiles {
       if (!bytes.ok()) return UsageError(Message(bytes.status()));
       bytes_ = *bytes;
     }
-    if (lines_ < -1) return UsageError("-n needs a number from 0 on");
     return ShowFiles::Run(shell);
   }
 
@@ -158,7 +158,7 @@ CommandSpec CatCommand() {
           .usage = "PATH...",
           .summary = "writes files to stdout",
           .examples = {"dfs cat /in/a.txt", "dfs cat '/out/part-*' | sort | less"},
-          .make = Maker<Cat>()};
+          .make = Maker<Cat>("cat")};
 }
 
 CommandSpec HeadCommand() {
@@ -167,7 +167,7 @@ CommandSpec HeadCommand() {
           .usage = "[-c BYTES | -n LINES] PATH...",
           .summary = "the first 1 KiB of files, or so many bytes or lines",
           .examples = {"dfs head /in/a.txt", "dfs head -n 20 '/out/part-*'"},
-          .make = Maker<Head>()};
+          .make = Maker<Head>("head")};
 }
 
 CommandSpec TailCommand() {
@@ -176,7 +176,7 @@ CommandSpec TailCommand() {
           .usage = "[-c BYTES | -n LINES] PATH...",
           .summary = "the last 1 KiB of files, or so many bytes or lines",
           .examples = {"dfs tail /logs/today", "dfs tail -n 100 /logs/today"},
-          .make = Maker<Tail>()};
+          .make = Maker<Tail>("tail")};
 }
 
 }  // namespace quern::shell

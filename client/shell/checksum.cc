@@ -9,7 +9,7 @@ namespace {
 
 // The CRC32C of a file is put together from those that its chunks were sealed with, so no byte is
 // read, and the same bytes give the same sum however they are cut into chunks.
-class Checksum final : public Command {
+class Checksum final : public ShellCommand {
  public:
   void Define(CommandLine* line) override { line->Arguments(&patterns_, 1); }
 
@@ -52,7 +52,7 @@ CommandSpec ChecksumCommand() {
           .usage = "PATH...",
           .summary = "prints the CRC32C of files without reading them",
           .examples = {"dfs checksum /in/a.txt", "dfs checksum '/in/*' '/copy/*'"},
-          .make = Maker<Checksum>()};
+          .make = Maker<Checksum>("checksum")};
 }
 
 }  // namespace quern::shell

@@ -1,12 +1,11 @@
-// One command of `dfs`: its place in the help, its flags, and what it does.
+// One command of `dfs`: its flags, and what it does with the file system.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "common/cli/command_line.h"
+#include "common/cli/program.h"
 #include "common/status.h"
 
 namespace quern::shell {
@@ -14,9 +13,9 @@ namespace quern::shell {
 class Shell;
 
 // Lives for one run.
-class Command {
+class ShellCommand {
  public:
-  virtual ~Command() = default;
+  virtual ~ShellCommand() = default;
   // Names the flags and arguments, which the parser then sets.
   virtual void Define(CommandLine* line) = 0;
   // What goes wrong with one argument is told to shell->Report, and the next one is done; a status
@@ -24,18 +23,13 @@ class Command {
   virtual absl::Status Run(Shell* shell) = 0;
 };
 
-struct CommandSpec {
-  std::string name;
-  std::vector<std::string> aliases;  // what other file shells call it
-  std::string usage;                 // what follows the name: "[-p] PATH..."
-  std::string summary;               // one line
-  std::vector<std::string> examples;
-  std::function<std::unique_ptr<Command>()> make;
-};
+// The same as a command of a program: with the flags that all of `dfs` share, and a Shell to run
+// in. `name` stands in front of errors.
+std::unique_ptr<Command> InShell(std::string name, std::unique_ptr<ShellCommand> command);
 
 template <typename T>
-std::function<std::unique_ptr<Command>()> Maker() {
-  return [] { return std::make_unique<T>(); };
+std::function<std::unique_ptr<Command>()> Maker(std::string name) {
+  return [name = std::move(name)] { return InShell(name, std::make_unique<T>()); };
 }
 
 }  // namespace quern::shell

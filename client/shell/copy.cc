@@ -6,12 +6,28 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
+#include <optional>
 
 #include "client/shell/interrupt.h"
+#include "common/sizes.h"
 #include "common/storage/file_io.h"
 
 namespace quern::shell {
 namespace {
+
+// Of the names that stand for an open descriptor. Opened by name, a file that a shell has
+// redirected the output to would be found and replaced.
+std::optional<int> DescriptorOf(std::string_view path) {
+  if (path == "-" || path == "/dev/stdout") return STDOUT_FILENO;
+  if (path == "/dev/stderr") return STDERR_FILENO;
+  for (const std::string_view prefix : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (!path.starts_with(prefix)) continue;
+    const auto number = ParseNumber(path.substr(prefix.size()), {0, 1 << 20});
+    if (number.ok()) return static_cast<int>(*number);
+  }
+  return std::nullopt;
+}
 
 absl::Status WriteAll(int fd, std::string_view bytes, std::string_view name) {
   while (!bytes.empty()) {
@@ -62,27 +78,63 @@ absl::Status CopyToWriter(client::ReadStream* stream, client::FileWriter* writer
   }
 }
 
-absl::StatusOr<LocalTarget> LocalTarget::Create(const std::string& path) {
+absl::StatusOr<LocalTarget> LocalTarget::Create(const std::string& path,
+                                                LocalTargetOptions options) {
+  if (const auto number = DescriptorOf(path); number.has_value()) {
+    UniqueFd fd(fcntl(*number, F_DUPFD_CLOEXEC, 0));
+    if (!fd) return ErrnoStatus(errno, path);
+    return LocalTarget("", "", std::move(fd), options);
+  }
+  struct stat link = {};
+  struct stat info = {};
+  if (lstat(path.c_str(), &link) != 0) return Beside(path, options);  // names the error, if any
+  if (stat(path.c_str(), &info) != 0) {
+    return FailedPreconditionError("{}: is a link to what is not there", path);
+  }
+  if (S_ISCHR(info.st_mode) || S_ISFIFO(info.st_mode)) return WriteInto(path);
+  if (S_ISDIR(info.st_mode)) return FailedPreconditionError("{}: is a directory", path);
+  if (S_ISSOCK(info.st_mode)) return FailedPreconditionError("{}: is a socket", path);
+  if (!options.replace) return AlreadyExistsError("{}: file exists. Try: -f to replace it", path);
+  if (S_ISBLK(info.st_mode)) return WriteInto(path);
+  if (!S_ISLNK(link.st_mode)) return Beside(path, options);
+  const std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr), std::free);
+  if (real == nullptr) return ErrnoStatus(errno, path);
+  return Beside(real.get(), options);
+}
+
+absl::StatusOr<LocalTarget> LocalTarget::WriteInto(const std::string& path) {
+  UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
+  if (!fd) return ErrnoStatus(errno, path);
+  return LocalTarget("", "", std::move(fd), {});
+}
+
+absl::StatusOr<LocalTarget> LocalTarget::Beside(const std::string& path,
+                                                LocalTargetOptions options) {
   std::string temporary = ParentDir(path) + "/.dfs-get-XXXXXX";
   UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd) return ErrnoStatus(errno, path);
   const mode_t mask = umask(0);
   umask(mask);
   fchmod(fd.get(), 0666 & ~mask);  // mkostemp gives 0600
-  return LocalTarget(path, std::move(temporary), std::move(fd));
+  return LocalTarget(path, std::move(temporary), std::move(fd), options);
 }
 
-LocalTarget::LocalTarget(std::string path, std::string temporary, UniqueFd fd)
-    : path_(std::move(path)), temporary_(std::move(temporary)), fd_(std::move(fd)) {}
+LocalTarget::LocalTarget(std::string path, std::string temporary, UniqueFd fd,
+                         LocalTargetOptions options)
+    : path_(std::move(path)),
+      temporary_(std::move(temporary)),
+      fd_(std::move(fd)),
+      options_(options) {}
 
 LocalTarget::~LocalTarget() {
   if (fd_ && !temporary_.empty()) unlink(temporary_.c_str());
 }
 
-absl::Status LocalTarget::Commit(bool replace) {
-  const unsigned flags = replace ? 0 : RENAME_NOREPLACE;
+absl::Status LocalTarget::Commit() {
+  if (is_device()) return absl::OkStatus();
+  const unsigned flags = options_.replace ? 0 : RENAME_NOREPLACE;
   int result = renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), flags);
-  if (result != 0 && errno == EINVAL && !replace && access(path_.c_str(), F_OK) != 0) {
+  if (result != 0 && errno == EINVAL && !options_.replace && access(path_.c_str(), F_OK) != 0) {
     // A file system that cannot promise not to replace.
     result = std::rename(temporary_.c_str(), path_.c_str());
   }
@@ -95,6 +147,7 @@ absl::Status LocalTarget::Commit(bool replace) {
 }
 
 void LocalTarget::SetAttributes(const client::FileStatus& status) {
+  if (is_device()) return;
   fchmod(fd_.get(), status.mode);
   const timespec time = absl::ToTimespec(status.mtime);
   const timespec times[] = {time, time};

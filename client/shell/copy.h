@@ -22,24 +22,39 @@ absl::Status CopyToFd(client::ReadStream* stream, int fd, std::string_view name,
 absl::Status CopyToWriter(client::ReadStream* stream, client::FileWriter* writer,
                           Progress* progress);
 
+struct LocalTargetOptions {
+  bool replace = false;  // a file or a disk of that name
+};
+
 // A local file that appears under its name complete or not at all: written under a temporary name
-// beside it, renamed by Commit, removed otherwise.
+// beside it, renamed by Commit, removed otherwise. A link stays one: the file that it names is
+// replaced. Terminals, pipes and other devices are written into, since they hold nothing that could
+// be half replaced.
 class LocalTarget {
  public:
-  static absl::StatusOr<LocalTarget> Create(const std::string& path);
+  // "-" is stdout; /dev/stdout, /dev/stderr and /dev/fd/N are what is open there, wherever it goes.
+  // AlreadyExists when a file or a disk has the name and is not to be replaced;
+  // FailedPrecondition for what is no place for a file.
+  static absl::StatusOr<LocalTarget> Create(const std::string& path,
+                                            LocalTargetOptions options = {});
   LocalTarget(LocalTarget&&) = default;
   ~LocalTarget();
 
   int fd() const { return fd_.get(); }
-  // AlreadyExists when something has the name and `replace` is false.
-  absl::Status Commit(bool replace);
+  // AlreadyExists when something has got the name meanwhile.
+  absl::Status Commit();
   void SetAttributes(const client::FileStatus& status);
 
  private:
-  LocalTarget(std::string path, std::string temporary, UniqueFd fd);
-  std::string path_;
+  LocalTarget(std::string path, std::string temporary, UniqueFd fd, LocalTargetOptions options);
+  static absl::StatusOr<LocalTarget> WriteInto(const std::string& path);
+  static absl::StatusOr<LocalTarget> Beside(const std::string& path, LocalTargetOptions options);
+  bool is_device() const { return path_.empty(); }
+
+  std::string path_;       // empty: written into
   std::string temporary_;  // empty once it is renamed
   UniqueFd fd_;
+  LocalTargetOptions options_;
 };
 
 }  // namespace quern::shell

@@ -13,18 +13,18 @@ namespace {
 
 using client::FileStatus;
 
-class Cp final : public Command {
+class Cp final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-f,--force", &force_, "replace files that are there");
-    line->Switch("-p,--preserve", &preserve_, "keep modification times and permission bits");
+    line->Switch("-p,--preserve", &preserve_,
+                 "keep replication, modification times and permission bits");
     line->Switch("-r,-R,--recursive", &ignored_, "accepted: directories are copied with all below");
-    line->Value("-j,--jobs,-t", "N", &jobs_, "files at a time (2)");
+    line->Number("-j,--jobs,-t", "N", &jobs_, {1, kMaxJobs}, "files at a time (2)");
     line->Arguments(&arguments_, 2);
   }
 
   absl::Status Run(Shell* shell) override {
-    if (jobs_ < 1) return UsageError("-j needs a number from 1 on");
     ASSIGN_OR_RETURN(const std::string target, CleanPath(arguments_.back()));
     const bool slash = arguments_.back().ends_with('/');
     arguments_.pop_back();
@@ -52,7 +52,7 @@ class Cp final : public Command {
       return InvalidArgumentError("{}: cannot be copied onto or into itself ({})", source.path,
                                   root);
     }
-    return WalkTree(shell->fs(), source, [&](const FileStatus& entry) {
+    return WalkTree(shell, source, [&](const FileStatus& entry) {
       const std::string to = root + entry.path.substr(source.path.size());
       if (entry.is_directory()) return shell->fs()->Mkdirs(to, {.parents = true});
       queue_.push_back({entry, to});
@@ -76,6 +76,7 @@ class Cp final : public Command {
     client::CreateOptions options;
     options.overwrite = force_;
     if (preserve_) {
+      options.replication = job.source.replication;
       options.mode = job.source.mode;
       options.mtime = job.source.mtime;
     }
@@ -108,7 +109,7 @@ CommandSpec CpCommand() {
           .usage = "[-f] [-p] [-j N] SOURCE... TARGET",
           .summary = "copies files and directories within the cluster",
           .examples = {"dfs cp /in/a.txt /in/b.txt", "dfs cp -p '/logs/2026-*' /archive"},
-          .make = Maker<Cp>()};
+          .make = Maker<Cp>("cp")};
 }
 
 }  // namespace quern::shell

@@ -20,7 +20,7 @@ std::string Lower(std::string text) {
   return text;
 }
 
-class Find final : public Command {
+class Find final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Value("--name", "GLOB", &name_, "only what is called so");
@@ -35,7 +35,7 @@ class Find final : public Command {
     if (!type_.empty() && type_ != "f" && type_ != "d") return UsageError("--type is f or d");
     if (patterns_.empty()) patterns_.push_back("/");
     for (const FileStatus& root : shell->ExpandAndStat(patterns_)) {
-      const absl::Status status = WalkTree(shell->fs(), root, [&](const FileStatus& entry) {
+      const absl::Status status = WalkTree(shell, root, [&](const FileStatus& entry) {
         if (Wanted(entry)) PrintEntry(shell, entry);
         return absl::OkStatus();
       });
@@ -55,7 +55,7 @@ class Find final : public Command {
     if (shell->json()) {
       shell->Print(StatusJson(entry));
     } else {
-      shell->Print(entry.path + std::string(1, print0_ ? '\0' : '\n'));
+      shell->Print(print0_ ? entry.path + '\0' : shell->Shown(entry.path) + '\n');
     }
   }
 
@@ -75,7 +75,7 @@ CommandSpec FindCommand() {
           .usage = "[PATH...] [--name GLOB] [--iname GLOB] [--type f|d] [--print0]",
           .summary = "prints the paths of what is below, by name and type",
           .examples = {"dfs find /in --name '*.txt'", "dfs find / -name 'part-*' -type f"},
-          .make = Maker<Find>()};
+          .make = Maker<Find>("find")};
 }
 
 }  // namespace quern::shell

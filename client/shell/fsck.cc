@@ -36,7 +36,7 @@ JsonLine ChunkJson(const ChunkInfo& chunk) {
                        .Add("replicas", replicas));
 }
 
-class Fsck final : public Command {
+class Fsck final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("--files", &files_, "a line for each file (else only for those with a problem)");
@@ -50,12 +50,20 @@ class Fsck final : public Command {
     chunks_ = chunks_ || locations_;
     files_ = files_ || chunks_;
     FsckTotals totals;
+    // What was removed meanwhile is no fault of the file system.
+    const auto lost = [shell](const absl::Status& status, const FileStatus& entry) {
+      if (!absl::IsNotFound(status)) return shell->Report(status, entry.path);
+      shell->Warn(fmt::format("{}: was removed meanwhile", entry.path));
+    };
     for (const FileStatus& root : shell->ExpandAndStat(paths_)) {
-      RETURN_IF_ERROR(WalkTree(shell->fs(), root, [&](const FileStatus& entry) {
-        if (!entry.is_directory()) return Check(shell, entry, &totals);
-        ++totals.directories;
-        return absl::OkStatus();
-      }));
+      RETURN_IF_ERROR(WalkTree(
+          shell, root,
+          [&](const FileStatus& entry) {
+            if (!entry.is_directory()) return Check(shell, entry, &totals);
+            ++totals.directories;
+            return absl::OkStatus();
+          },
+          lost));
     }
     if (totals.files + totals.directories == 0) return absl::OkStatus();  // reported: not there
     if (shell->json()) {
@@ -69,18 +77,16 @@ class Fsck final : public Command {
 
  private:
   absl::Status Check(Shell* shell, const FileStatus& file, FsckTotals* totals) const {
-    auto chunks = shell->fs()->GetChunks(file.path);
-    if (absl::IsNotFound(chunks.status())) return absl::OkStatus();  // removed meanwhile
-    if (!chunks.ok()) return chunks.status();
-    if (verify_) VerifyReplicas(shell, file, &*chunks);
-    totals->Add(file, *chunks);
-    if (!files_ && HealthOf(*chunks) == FileHealth::kHealthy) return absl::OkStatus();
+    ASSIGN_OR_RETURN(std::vector<ChunkInfo> chunks, shell->fs()->GetChunks(file.path));
+    if (verify_) VerifyReplicas(shell, file, &chunks);
+    totals->Add(file, chunks);
+    if (!files_ && HealthOf(chunks) == FileHealth::kHealthy) return absl::OkStatus();
     if (shell->json()) {
-      shell->Print(FileJson(file, *chunks));
+      shell->Print(FileJson(file, chunks));
       return absl::OkStatus();
     }
-    shell->Print(FileLine(file, *chunks));
-    for (const ChunkInfo& chunk : *chunks) {
+    shell->Print(FileLine(file, chunks));
+    for (const ChunkInfo& chunk : chunks) {
       if (chunks_) shell->Print(ChunkLine(chunk, locations_));
     }
     return absl::OkStatus();
@@ -141,7 +147,7 @@ CommandSpec FsckCommand() {
           .summary = "tells whether every chunk below a path has all its replicas (exit code 0)",
           .examples = {"dfs fsck /", "dfs fsck /in/a.txt --files --chunks --locations",
                        "dfs fsck /in --verify"},
-          .make = Maker<Fsck>()};
+          .make = Maker<Fsck>("fsck")};
 }
 
 }  // namespace quern::shell

@@ -30,17 +30,16 @@ absl::Status StreamTo(Shell* shell, const FileStatus& file, int fd, std::string_
   return CopyToFd(stream.get(), fd, name, progress);
 }
 
-class Get final : public Command {
+class Get final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-f,--force", &force_, "replace files that are there");
     line->Switch("-p,--preserve", &preserve_, "keep modification times and permission bits");
-    line->Value("-j,--jobs,-t", "N", &jobs_, "files at a time (4)");
+    line->Number("-j,--jobs,-t", "N", &jobs_, {1, kMaxJobs}, "files at a time (4)");
     line->Arguments(&arguments_, 1);
   }
 
   absl::Status Run(Shell* shell) override {
-    if (jobs_ < 1) return UsageError("-j needs a number from 1 on");
     // As with other shells, the current directory when no target is named.
     std::string target = ".";
     if (arguments_.size() > 1) {
@@ -70,7 +69,7 @@ class Get final : public Command {
   };
 
   absl::Status Plan(Shell* shell, const FileStatus& source, const std::string& root) {
-    return WalkTree(shell->fs(), source, [&](const FileStatus& entry) {
+    return WalkTree(shell, source, [&](const FileStatus& entry) {
       const std::string below = entry.path.substr(source.path.size());
       const std::string to = root + (below.empty() || below.front() == '/' ? "" : "/") + below;
       if (!entry.is_directory()) {
@@ -95,13 +94,10 @@ class Get final : public Command {
   }
 
   absl::Status CopyOne(Shell* shell, const Job& job, Progress* progress) const {
-    if (!force_ && access(job.target.c_str(), F_OK) == 0) {
-      return AlreadyExistsError("{}: file exists. Try: -f to replace it", job.target);
-    }
-    ASSIGN_OR_RETURN(LocalTarget target, LocalTarget::Create(job.target));
+    ASSIGN_OR_RETURN(LocalTarget target, LocalTarget::Create(job.target, {.replace = force_}));
     RETURN_IF_ERROR(StreamTo(shell, job.source, target.fd(), job.target, progress));
     if (preserve_) target.SetAttributes(job.source);
-    RETURN_IF_ERROR(target.Commit(force_));
+    RETURN_IF_ERROR(target.Commit());
     if (shell->json()) {
       shell->Print(std::move(JsonLine()
                                  .Add("source", job.source.path)
@@ -126,7 +122,7 @@ class Get final : public Command {
   std::vector<Job> queue_;
 };
 
-class Getmerge final : public Command {
+class Getmerge final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-f,--force", &force_, "replace the file if it is there");
@@ -138,9 +134,6 @@ class Getmerge final : public Command {
   absl::Status Run(Shell* shell) override {
     const std::string target_path = arguments_.back();
     arguments_.pop_back();
-    if (!force_ && access(target_path.c_str(), F_OK) == 0) {
-      return AlreadyExistsError("{}: file exists. Try: -f to replace it", target_path);
-    }
     const InterruptGuard guard;
     ASSIGN_OR_RETURN(const std::vector<FileStatus> files, Files(shell));
     if (files.empty()) return NotFoundError("there is no file to merge");
@@ -148,13 +141,13 @@ class Getmerge final : public Command {
     for (const FileStatus& file : files) total += file.length;
     const auto progress =
         shell->StartProgress(BaseName(target_path), total, ProgressOptions::Unit::kBytes);
-    ASSIGN_OR_RETURN(LocalTarget target, LocalTarget::Create(target_path));
+    ASSIGN_OR_RETURN(LocalTarget target, LocalTarget::Create(target_path, {.replace = force_}));
     for (const FileStatus& file : files) {
       RETURN_IF_ERROR(StreamTo(shell, file, target.fd(), target_path, progress.get()));
       const bool end_line = newline_ && !(skip_empty_ && file.length == 0);
       if (end_line && write(target.fd(), "\n", 1) != 1) return ErrnoStatus(errno, target_path);
     }
-    return target.Commit(force_);
+    return target.Commit();
   }
 
  private:
@@ -187,7 +180,7 @@ CommandSpec GetCommand() {
           .usage = "[-f] [-p] [-j N] SOURCE... [TARGET]",
           .summary = "copies files and directories of the cluster to this machine ('-' is stdout)",
           .examples = {"dfs get /out/part-r-00000 .", "dfs get -f -j 8 '/out/*' results/"},
-          .make = Maker<Get>()};
+          .make = Maker<Get>("get")};
 }
 
 CommandSpec GetmergeCommand() {
@@ -196,7 +189,7 @@ CommandSpec GetmergeCommand() {
           .usage = "[-f] [-nl] [--skip-empty-file] SOURCE... TARGET",
           .summary = "copies several files, one after another, into one file of this machine",
           .examples = {"dfs getmerge /out counts.txt", "dfs getmerge -nl '/out/part-*' all.txt"},
-          .make = Maker<Getmerge>()};
+          .make = Maker<Getmerge>("getmerge")};
 }
 
 }  // namespace quern::shell

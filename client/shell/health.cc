@@ -10,7 +10,7 @@ namespace quern::shell {
 namespace {
 
 // For health checks of containers and for scripts that wait for a cluster.
-class Health final : public Command {
+class Health final : public ShellCommand {
  public:
   void Define(CommandLine* line) override { line->Arguments(&none_, 0, 0); }
 
@@ -55,7 +55,7 @@ CommandSpec HealthCommand() {
           .usage = "",
           .summary = "tells whether the cluster can serve (exit code 0)",
           .examples = {"dfs health", "until dfs health; do sleep 1; done"},
-          .make = Maker<Health>()};
+          .make = Maker<Health>("health")};
 }
 
 }  // namespace quern::shell

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "client/glob.h"
 
@@ -22,10 +23,18 @@ class Walk {
     if (lstat(path.c_str(), &info) != 0) return Skip(path, relative, std::strerror(errno));
     if (S_ISLNK(info.st_mode)) {
       const bool root = relative.empty();
-      if (!root && !options_.follow_file_links) return absl::OkStatus();
+      if (!root && options_.links == Links::kSkip) return absl::OkStatus();
       if (stat(path.c_str(), &info) != 0) return Skip(path, relative, std::strerror(errno));
-      // Following links to directories could go round for ever.
-      if (!root && S_ISDIR(info.st_mode)) return Skip(path, relative, "is a link to a directory");
+      if (!root && S_ISDIR(info.st_mode)) {
+        if (options_.links == Links::kFiles)
+          return Skip(path, relative, "is a link to a directory");
+        // Following it would go round for ever.
+        if (IsAbove(info)) return Skip(path, relative, "is a link to a directory above it");
+      }
+    }
+    if (S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode)) {
+      return Skip(path, relative,
+                  fmt::format("is a pipe or a device. Try: dfs put - TARGET < {}", path));
     }
     if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
       return Skip(path, relative, "is neither a file nor a directory");
@@ -37,7 +46,11 @@ class Walk {
          .size = S_ISDIR(info.st_mode) ? 0 : static_cast<uint64_t>(info.st_size),
          .mode = static_cast<uint32_t>(info.st_mode & 01777),
          .mtime = absl::TimeFromTimespec(info.st_mtim)});
-    return S_ISDIR(info.st_mode) ? AddChildren(path, relative) : absl::OkStatus();
+    if (!S_ISDIR(info.st_mode)) return absl::OkStatus();
+    above_.push_back({info.st_dev, info.st_ino});
+    RETURN_IF_ERROR(AddChildren(path, relative));
+    above_.pop_back();
+    return absl::OkStatus();
   }
 
   LocalTree Take() { return std::move(tree_); }
@@ -59,6 +72,11 @@ class Walk {
     return absl::OkStatus();
   }
 
+  bool IsAbove(const struct stat& info) const {
+    return std::find(above_.begin(), above_.end(), std::pair(info.st_dev, info.st_ino)) !=
+           above_.end();
+  }
+
   bool Excluded(const std::string& name, const std::string& relative) const {
     return std::any_of(options_.exclude.begin(), options_.exclude.end(), [&](const auto& pattern) {
       return client::MatchesComponent(pattern, name) || pattern == relative;
@@ -76,6 +94,7 @@ class Walk {
 
   const LocalTreeOptions& options_;
   LocalTree tree_;
+  std::vector<std::pair<dev_t, ino_t>> above_;  // directories that the walk is in
 };
 
 }  // namespace

@@ -25,10 +25,16 @@ struct LocalTree {
   std::vector<std::string> skipped;  // neither files nor directories, or not readable; why in words
 };
 
+// What links below the root stand for; the root itself may always be one.
+enum class Links {
+  kFiles,   // those to files for the files; those to directories are told as skipped
+  kFollow,  // for what they name, but for a directory that the link lies in
+  kSkip,    // nothing, without a word
+};
+
 struct LocalTreeOptions {
-  std::vector<std::string> exclude;  // patterns for names or relative paths
-  bool follow_file_links =
-      true;  // a link to a file stands for the file; links to directories never
+  std::vector<std::string> exclude = {};  // patterns for names or relative paths
+  Links links = Links::kFiles;
 };
 
 // `root` is a file or a directory. NotFound when it is not there; what cannot be read below it is

@@ -11,7 +11,7 @@ namespace {
 
 using client::FileStatus;
 
-class Ls final : public Command {
+class Ls final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-C,--paths", &paths_only_, "paths only");
@@ -51,9 +51,10 @@ class Ls final : public Command {
     format->Widen(entries);
     for (const FileStatus& entry : entries) {
       PrintEntry(shell, entry, *format);
-      if (recursive_ && entry.is_directory()) {
-        RETURN_IF_ERROR(ListDirectory(shell, entry.path, format));
-      }
+      if (!recursive_ || !entry.is_directory()) continue;
+      const absl::Status below = ListDirectory(shell, entry.path, format);
+      if (IsRetryable(below)) return below;  // it would be the same for all others
+      if (!below.ok()) shell->Report(below, entry.path);
     }
     return absl::OkStatus();
   }
@@ -74,7 +75,9 @@ class Ls final : public Command {
     if (shell->json()) {
       shell->Print(StatusJson(entry));
     } else {
-      shell->Print(paths_only_ ? entry.path + "\n" : format.Line(entry));
+      FileStatus shown = entry;
+      shown.path = shell->Shown(entry.path);
+      shell->Print(paths_only_ ? shown.path + "\n" : format.Line(shown));
     }
   }
 
@@ -96,7 +99,7 @@ CommandSpec LsCommand() {
           .usage = "[-C] [-d] [-h] [-R] [-t] [-S] [-r] [PATH...]",
           .summary = "lists files and directories",
           .examples = {"dfs ls /", "dfs ls -hR '/logs/2026-*'"},
-          .make = Maker<Ls>()};
+          .make = Maker<Ls>("ls")};
 }
 
 }  // namespace quern::shell

@@ -7,7 +7,7 @@
 namespace quern::shell {
 namespace {
 
-class Mkdir final : public Command {
+class Mkdir final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-p,--parents", &parents_, "make missing parents; no error when it is there");
@@ -31,7 +31,7 @@ class Mkdir final : public Command {
   std::vector<std::string> paths_;
 };
 
-class Touch final : public Command {
+class Touch final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-c,--no-create", &no_create_, "do not make files that are not there");
@@ -69,7 +69,7 @@ CommandSpec MkdirCommand() {
           .usage = "[-p] PATH...",
           .summary = "makes directories",
           .examples = {"dfs mkdir /in", "dfs mkdir -p /logs/2026/11"},
-          .make = Maker<Mkdir>()};
+          .make = Maker<Mkdir>("mkdir")};
 }
 
 CommandSpec TouchCommand() {
@@ -78,7 +78,7 @@ CommandSpec TouchCommand() {
           .usage = "[-c] PATH...",
           .summary = "makes empty files, or sets the time of those that are there",
           .examples = {"dfs touch /in/_READY", "dfs touch -c /in/a.txt"},
-          .make = Maker<Touch>()};
+          .make = Maker<Touch>("touch")};
 }
 
 }  // namespace quern::shell

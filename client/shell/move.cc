@@ -1,12 +1,13 @@
 // dfs mv
 #include "client/shell/commands.h"
 #include "client/shell/shell.h"
+#include "client/shell/target.h"
 #include "common/cli/command_line.h"
 
 namespace quern::shell {
 namespace {
 
-class Mv final : public Command {
+class Mv final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-f,--force", &force_, "replace a file of that name, atomically");
@@ -15,19 +16,21 @@ class Mv final : public Command {
 
   absl::Status Run(Shell* shell) override {
     ASSIGN_OR_RETURN(const std::string target, CleanPath(arguments_.back()));
+    const bool slash = arguments_.back().ends_with('/');
     arguments_.pop_back();
     const std::vector<std::string> sources = shell->Expand(arguments_);
     if (sources.empty()) return absl::OkStatus();  // already reported
-    ASSIGN_OR_RETURN(const auto there, shell->StatIfExists(target));
-    const bool into = there.has_value() && there->is_directory();
-    if (sources.size() > 1 && !into) {
-      return FailedPreconditionError("{}: is not a directory, and there are {} sources", target,
-                                     sources.size());
+    // A directory may get a name that is written with a slash; a file may not.
+    bool names_directory = slash;
+    if (slash && sources.size() == 1) {
+      ASSIGN_OR_RETURN(const client::FileStatus source, shell->fs()->Stat(sources.front()));
+      names_directory = !source.is_directory();
     }
+    ASSIGN_OR_RETURN(const TargetPlace place,
+                     FindTarget(shell, target, names_directory, sources.size() > 1));
     const auto mode = force_ ? client::RenameMode::kReplaceFile : client::RenameMode::kNoReplace;
     for (const std::string& source : sources) {
-      const std::string to = into ? JoinPath(target, BaseName(source)) : target;
-      const absl::Status status = shell->fs()->Rename(source, to, mode);
+      const absl::Status status = shell->fs()->Rename(source, place.For(source), mode);
       if (!status.ok()) shell->Report(status, source);
     }
     return absl::OkStatus();
@@ -46,7 +49,7 @@ CommandSpec MvCommand() {
           .usage = "[-f] SOURCE... TARGET",
           .summary = "renames, or moves into a directory",
           .examples = {"dfs mv /in/a.txt /in/b.txt", "dfs mv '/in/*.log' /archive"},
-          .make = Maker<Mv>()};
+          .make = Maker<Mv>("mv")};
 }
 
 }  // namespace quern::shell

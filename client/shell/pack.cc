@@ -3,11 +3,13 @@
 #include <simdjson.h>
 #include <zlib.h>
 
+#include <cstdint>
 #include <cstring>
 #include <memory>
 
 #include "client/shell/interrupt.h"
 #include "client/shell/local_tree.h"
+#include "common/clean_text.h"
 #include "common/cli/cli.h"
 
 namespace quern::shell {
@@ -92,14 +94,16 @@ PackedText ReadText(const std::string& path, size_t max_bytes) {
   return result;
 }
 
-std::string PackLine(std::string_view id, std::string_view text) {
+std::string PackLine(std::string_view path, std::string_view text) {
+  std::string escaped;
+  const std::string_view id = IsUtf8(path) ? path : escaped = CleanLine(path, SIZE_MAX);
   return JsonLine().Add("id", id).Add("text", text).ToString() + "\n";
 }
 
 absl::Status PackDirectory(Shell* shell, const std::string& directory,
                            const std::vector<std::string>& exclude, client::FileWriter* writer) {
   ASSIGN_OR_RETURN(const LocalTree tree,
-                   ListLocalTree(directory, {.exclude = exclude, .follow_file_links = false}));
+                   ListLocalTree(directory, {.exclude = exclude, .links = Links::kSkip}));
   PackCounts counts;
   counts.unreadable = tree.skipped.size();
   const auto progress =

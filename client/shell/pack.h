@@ -25,8 +25,9 @@ struct PackedText {
 };
 // Reads one file, unpacked.
 PackedText ReadText(const std::string& path, size_t max_bytes = kMaxPackedBytes);
-// The line of one file, with its line end.
-std::string PackLine(std::string_view id, std::string_view text);
+// The line of one file, with its line end. Bytes of the path that are not UTF-8 stand in the id as
+// \xe9, so that two such files have two ids.
+std::string PackLine(std::string_view path, std::string_view text);
 
 // Packs everything below `directory` and closes the writer.
 absl::Status PackDirectory(Shell* shell, const std::string& directory,

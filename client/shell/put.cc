@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "client/shell/commands.h"
 #include "client/shell/copy.h"
@@ -13,19 +14,23 @@
 #include "client/shell/shell.h"
 #include "client/shell/target.h"
 #include "common/cli/command_line.h"
+#include "common/replication.h"
 
 namespace quern::shell {
 namespace {
 
-class Put final : public Command {
+class Put final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-f,--force", &force_, "replace files that are there");
     line->Switch("-p,--preserve", &preserve_, "keep modification times and permission bits");
-    line->Value("-j,--jobs,-t", "N", &jobs_, "files at a time (4)");
-    line->Value("--replication", "N", &replication_,
-                "replicas of each chunk (the cluster's default)");
+    line->Number("-j,--jobs,-t", "N", &jobs_, {1, kMaxJobs}, "files at a time (4)");
+    line->Number("--replication", "N", &replication_, {1, kMaxReplication},
+                 "replicas of each chunk (the cluster's default)");
     line->Values("--exclude", "GLOB", &tree_options_.exclude, "leave out files of such names");
+    line->Switch("--follow-links", &follow_links_,
+                 "links to directories stand for them (those to files always do)");
+    line->Switch("--skip-links", &skip_links_, "leave out links");
     line->Switch("--pack", &pack_,
                  "all text files below a directory become one file of JSON lines");
     line->Switch("-l,-d,--direct", &ignored_,
@@ -34,8 +39,9 @@ class Put final : public Command {
   }
 
   absl::Status Run(Shell* shell) override {
-    if (jobs_ < 1) return UsageError("-j needs a number from 1 on");
-    if (replication_ < 0) return UsageError("--replication needs a number from 1 on");
+    if (follow_links_ && skip_links_) return UsageError("--follow-links or --skip-links, not both");
+    if (follow_links_) tree_options_.links = Links::kFollow;
+    if (skip_links_) tree_options_.links = Links::kSkip;
     ASSIGN_OR_RETURN(const std::string target, CleanPath(arguments_.back()));
     const bool slash = arguments_.back().ends_with('/');
     arguments_.pop_back();
@@ -127,7 +133,7 @@ class Put final : public Command {
 
   client::CreateOptions Options() const {
     client::CreateOptions options;
-    options.replication = static_cast<uint32_t>(replication_);
+    options.replication = static_cast<uint32_t>(replication_.value_or(0));
     options.overwrite = force_;
     return options;
   }
@@ -149,10 +155,12 @@ class Put final : public Command {
 
   bool force_ = false;
   bool preserve_ = false;
+  bool follow_links_ = false;
+  bool skip_links_ = false;
   bool pack_ = false;
   bool ignored_ = false;
   int64_t jobs_ = 4;
-  int64_t replication_ = 0;
+  std::optional<int64_t> replication_;
   LocalTreeOptions tree_options_;
   std::vector<std::string> arguments_;
   std::vector<Job> jobs_queue_;
@@ -164,12 +172,13 @@ CommandSpec PutCommand() {
   return {.name = "put",
           .aliases = {"copyFromLocal", "upload"},
           .usage =
-              "[-f] [-p] [-j N] [--replication N] [--exclude GLOB] SOURCE... TARGET\n"
+              "[-f] [-p] [-j N] [--replication N] [--exclude GLOB]\n"
+              "               [--follow-links | --skip-links] SOURCE... TARGET\n"
               "       dfs put --pack DIRECTORY TARGET.jsonl",
           .summary = "copies files and directories of this machine into the cluster ('-' is stdin)",
           .examples = {"dfs put -f big.bin /in/big.bin", "tar c . | dfs put - /backup.tar",
                        "dfs put --pack /usr/share/doc /corpus/doc.jsonl"},
-          .make = Maker<Put>()};
+          .make = Maker<Put>("put")};
 }
 
 }  // namespace quern::shell

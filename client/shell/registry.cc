@@ -1,31 +1,32 @@
 #include "client/shell/registry.h"
 
-#include <algorithm>
-
 #include "client/shell/commands.h"
 
 namespace quern::shell {
 
-const std::vector<CommandSpec>& AllCommands() {
-  static const auto* const kCommands = new std::vector<CommandSpec>{
-      LsCommand(),     StatCommand(),  TestCommand(),  FindCommand(),     DuCommand(),
-      CountCommand(),  DfCommand(),    PutCommand(),   GetCommand(),      GetmergeCommand(),
-      CatCommand(),    HeadCommand(),  TailCommand(),  ChecksumCommand(), MkdirCommand(),
-      TouchCommand(),  CpCommand(),    MvCommand(),    RmCommand(),       RmdirCommand(),
-      SetrepCommand(), ChmodCommand(), ChownCommand(), ChgrpCommand(),    TruncateCommand(),
-      HealthCommand(), FsckCommand(),  AdminCommand(),
+const Program& DfsProgram() {
+  static const auto* const kProgram = new Program{
+      .name = "dfs",
+      .about = "The file system of a Quern cluster.",
+      .commands =
+          {
+              LsCommand(),     StatCommand(),  TestCommand(),  FindCommand(),     DuCommand(),
+              CountCommand(),  DfCommand(),    PutCommand(),   GetCommand(),      GetmergeCommand(),
+              CatCommand(),    HeadCommand(),  TailCommand(),  ChecksumCommand(), MkdirCommand(),
+              TouchCommand(),  CpCommand(),    MvCommand(),    RmCommand(),       RmdirCommand(),
+              SetrepCommand(), ChmodCommand(), ChownCommand(), ChgrpCommand(),    TruncateCommand(),
+              HealthCommand(), FsckCommand(),  AdminCommand(),
+          },
+      .notes =
+          "Paths begin with '/'. One that names something means just that; any other may be\n"
+          "a pattern: * ? [a-z] {a,b} (quote them), where \\ takes the meaning from one of\n"
+          "these. With --literal nothing is a pattern. Hadoop's habit (dfs -ls -h /x) works.\n",
+      .examples = {"dfs put report.txt /docs/report.txt", "dfs ls -h /docs"},
+      .leading_flags = {"--master"},
+      .dashed_commands = true,
+      .errors_name_the_program = false,
   };
-  return *kCommands;
-}
-
-const CommandSpec* LookUpCommand(std::string_view name) {
-  for (const CommandSpec& spec : AllCommands()) {
-    if (spec.name == name ||
-        std::find(spec.aliases.begin(), spec.aliases.end(), name) != spec.aliases.end()) {
-      return &spec;
-    }
-  }
-  return nullptr;
+  return *kProgram;
 }
 
 }  // namespace quern::shell

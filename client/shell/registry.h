@@ -1,16 +1,10 @@
-// The table of commands and how a word finds its command.
+// `dfs` as a table of its commands.
 #pragma once
 
-#include <string_view>
-#include <vector>
-
-#include "client/shell/command.h"
+#include "common/cli/program.h"
 
 namespace quern::shell {
 
-// In the order of the help.
-const std::vector<CommandSpec>& AllCommands();
-// By name or alias; nullptr for none.
-const CommandSpec* LookUpCommand(std::string_view name);
+const Program& DfsProgram();
 
 }  // namespace quern::shell

@@ -10,15 +10,15 @@ void PrintDeleted(Shell* shell, const std::string& path) {
   if (shell->json()) {
     shell->Print(std::move(JsonLine().Add("path", path).Add("deleted", true)));
   } else {
-    shell->Print(fmt::format("Deleted {}\n", path));
+    shell->Print(fmt::format("Deleted {}\n", shell->Shown(path)));
   }
 }
 
-class Rm final : public Command {
+class Rm final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-r,-R,--recursive", &recursive_, "directories, with everything in them");
-    line->Switch("-f,--force", &force_, "no error for what is not there");
+    line->Switch("-f,--force", &force_, "no error for names that are not there");
     line->Switch("--skip-trash,--skipTrash", &skip_trash_, "remove at once");
     line->Arguments(&patterns_, 0);
   }
@@ -26,7 +26,7 @@ class Rm final : public Command {
   absl::Status Run(Shell* shell) override {
     if (patterns_.empty() && !force_) return UsageError("1 argument is missing");
     for (const std::string& pattern : patterns_) {
-      for (const std::string& path : Matches(shell, pattern)) {
+      for (const std::string& path : shell->Expand(pattern)) {
         if (const absl::Status status = Remove(shell, path); !status.ok()) {
           shell->Report(status, path);
         }
@@ -36,14 +36,6 @@ class Rm final : public Command {
   }
 
  private:
-  std::vector<std::string> Matches(Shell* shell, const std::string& pattern) const {
-    if (!force_) return shell->Expand(pattern);
-    // A pattern without matches is fine with -f; other errors are not.
-    auto paths = shell->fs()->Glob(pattern);
-    if (!paths.ok()) shell->Report(paths.status(), pattern);
-    return paths.ok() ? *std::move(paths) : std::vector<std::string>();
-  }
-
   absl::Status Remove(Shell* shell, const std::string& path) const {
     if (path == "/") return InvalidArgumentError("/: the root cannot be removed");
     ASSIGN_OR_RETURN(const auto status, shell->StatIfExists(path));
@@ -65,7 +57,7 @@ class Rm final : public Command {
   std::vector<std::string> patterns_;
 };
 
-class Rmdir final : public Command {
+class Rmdir final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("--ignore-fail-on-non-empty", &ignore_non_empty_,
@@ -105,7 +97,7 @@ CommandSpec RmCommand() {
           .usage = "[-r] [-f] [--skip-trash] PATH...",
           .summary = "removes files, with -r also directories",
           .examples = {"dfs rm /tmp/a.txt", "dfs rm -r '/out/run-*'"},
-          .make = Maker<Rm>()};
+          .make = Maker<Rm>("rm")};
 }
 
 CommandSpec RmdirCommand() {
@@ -114,7 +106,7 @@ CommandSpec RmdirCommand() {
           .usage = "[--ignore-fail-on-non-empty] PATH...",
           .summary = "removes empty directories",
           .examples = {"dfs rmdir /in/old", "dfs rmdir --ignore-fail-on-non-empty '/tmp/*'"},
-          .make = Maker<Rmdir>()};
+          .make = Maker<Rmdir>("rmdir")};
 }
 
 }  // namespace quern::shell

@@ -1,11 +1,11 @@
 // dfs setrep
-#include <absl/strings/numbers.h>
-
 #include "client/shell/commands.h"
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
 #include "common/cli/command_line.h"
 #include "common/clock.h"
+#include "common/replication.h"
+#include "common/sizes.h"
 
 namespace quern::shell {
 namespace {
@@ -14,7 +14,7 @@ using client::FileStatus;
 
 constexpr absl::Duration kPollEvery = absl::Milliseconds(500);
 
-class Setrep final : public Command {
+class Setrep final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-R,--recursive", &recursive_,
@@ -24,12 +24,12 @@ class Setrep final : public Command {
   }
 
   absl::Status Run(Shell* shell) override {
-    if (!absl::SimpleAtoi(arguments_.front(), &replication_) || replication_ == 0) {
-      return UsageError(fmt::format("'{}' is not a number of replicas", arguments_.front()));
-    }
+    const auto replication = ParseNumber(arguments_.front(), {1, kMaxReplication});
+    if (!replication.ok()) return UsageError(Message(replication.status()));
+    replication_ = static_cast<uint32_t>(*replication);
     arguments_.erase(arguments_.begin());
     for (const FileStatus& entry : shell->ExpandAndStat(arguments_)) {
-      const absl::Status status = WalkTree(shell->fs(), entry, [&](const FileStatus& file) {
+      const absl::Status status = WalkTree(shell, entry, [&](const FileStatus& file) {
         return file.is_directory() ? absl::OkStatus() : Set(shell, file.path);
       });
       if (!status.ok()) shell->Report(status, entry.path);
@@ -88,7 +88,7 @@ CommandSpec SetrepCommand() {
           .usage = "[-w] N PATH...",
           .summary = "sets how many replicas files have",
           .examples = {"dfs setrep 3 /in/a.txt", "dfs setrep -w 2 /archive"},
-          .make = Maker<Setrep>()};
+          .make = Maker<Setrep>("setrep")};
 }
 
 }  // namespace quern::shell

@@ -1,15 +1,13 @@
 #include "client/shell/shell.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-
 #include "client/glob.h"
+#include "common/clean_text.h"
 #include "common/cli/cli.h"
 
 namespace quern::shell {
 namespace {
 
+constexpr size_t kMaxShownBytes = 64 << 10;
 constexpr std::string_view kHintMark = ". Try: ";
 
 absl::Status NamePath(const absl::Status& status, std::string_view path) {
@@ -26,40 +24,29 @@ Shell::Shell(std::string command, ShellOptions options)
 
 Shell::~Shell() = default;
 
-void Shell::Print(std::string_view text) {
-  MutexLock lock(&mutex_);
-  std::fwrite(text.data(), 1, text.size(), options_.out);
-}
+void Shell::Print(std::string_view text) { options_.out->Print(text); }
 
 void Shell::Print(const JsonLine& line) { Print(line.ToString() + "\n"); }
 
-absl::Status Shell::WriteBytes(std::string_view bytes) {
-  std::fflush(options_.out);
-  const int fd = fileno(options_.out);
-  while (!bytes.empty()) {
-    const ssize_t n = write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return ErrnoStatus(errno, "writing to stdout");
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  return absl::OkStatus();
+std::string Shell::Shown(std::string_view name) const {
+  return options_.out->is_terminal() ? CleanLine(name, kMaxShownBytes) : std::string(name);
 }
+
+absl::Status Shell::WriteBytes(std::string_view bytes) { return options_.out->Write(bytes); }
 
 void Shell::Report(const absl::Status& status, std::string_view path) {
   const absl::Status named = NamePath(status, path);
-  const std::string line =
-      options_.json ? ErrorJson(named, path).ToString() + "\n" : ErrorLine(command_, named);
-  MutexLock lock(&mutex_);
-  std::fflush(options_.out);
-  std::fwrite(line.data(), 1, line.size(), options_.err);
-  exit_code_ = kExitFailed;
+  // What was printed before it stands before it.
+  options_.out->Flush().IgnoreError();  // kept, and told at the end
+  options_.err->Print(options_.json ? ErrorJson(named, path).ToString() + "\n"
+                                    : ErrorLine(command_, named));
+  set_exit_code(kExitFailed);
 }
 
 void Shell::Warn(std::string_view text) {
   if (options_.quiet) return;
-  MutexLock lock(&mutex_);
-  std::fflush(options_.out);
-  fmt::print(options_.err, "{}: {}\n", command_, text);
+  options_.out->Flush().IgnoreError();
+  options_.err->Format("{}: {}\n", command_, CleanLine(text, kMaxShownBytes));
 }
 
 std::unique_ptr<Progress> Shell::StartProgress(std::string_view name, uint64_t total,
@@ -68,7 +55,7 @@ std::unique_ptr<Progress> Shell::StartProgress(std::string_view name, uint64_t t
   options.name = fmt::format("{} {}", command_, name);
   options.total = total;
   options.unit = unit;
-  options.out = options_.err;
+  options.out = options_.err->file();
   if (options_.quiet || options_.json) options.style = ProgressOptions::Style::kQuiet;
   return std::make_unique<Progress>(std::move(options));
 }
@@ -79,17 +66,13 @@ std::vector<std::string> Shell::Expand(const std::string& pattern) {
     Report(clean.status());
     return {};
   }
-  if (!client::HasWildcards(*clean)) return {client::Unescape(*clean)};
+  if (options_.literal || !client::IsPattern(*clean)) return {*clean};
   auto paths = fs_->Glob(*clean);
   if (!paths.ok()) {
     Report(paths.status(), pattern);
     return {};
   }
-  // As in other shells, [x] in a name need not be quoted when nothing else matches it.
-  if (paths->empty()) {
-    if (fs_->Stat(*clean).ok()) return {*clean};
-    Report(NotFoundError("{}: no such file or directory", pattern));
-  }
+  if (paths->empty()) Report(NotFoundError("{}: no such file or directory", pattern));
   return *std::move(paths);
 }
 
@@ -128,39 +111,9 @@ void Shell::set_exit_code(int code) {
   exit_code_ = code;
 }
 
-int Shell::Finish() {
+int Shell::exit_code() {
   MutexLock lock(&mutex_);
-  if (std::fflush(options_.out) != 0 || std::ferror(options_.out) != 0) {
-    fmt::print(options_.err, "{}: writing to stdout: {}\n", command_, std::strerror(errno));
-    exit_code_ = kExitFailed;
-  }
   return exit_code_;
-}
-
-absl::StatusOr<std::string> CleanPath(std::string_view path) {
-  if (!path.starts_with('/')) {
-    return InvalidArgumentError("{}: paths of the cluster begin with '/'. Try: /{}", path, path);
-  }
-  std::string clean;
-  for (const std::string& part : client::SplitPath(path)) clean += "/" + part;
-  return clean.empty() ? "/" : clean;
-}
-
-std::string ParentOf(std::string_view path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string_view::npos || slash == 0) return "/";
-  return std::string(path.substr(0, slash));
-}
-
-std::string BaseName(std::string_view path) {
-  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  const size_t slash = path.rfind('/');
-  return std::string(slash == std::string_view::npos || path.size() == 1 ? path
-                                                                         : path.substr(slash + 1));
-}
-
-std::string JoinPath(std::string_view directory, std::string_view name) {
-  return fmt::format("{}{}{}", directory, directory.ends_with('/') ? "" : "/", name);
 }
 
 JsonLine ErrorJson(const absl::Status& status, std::string_view path) {

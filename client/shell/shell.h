@@ -4,7 +4,6 @@
 // line.
 #pragma once
 
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,7 +11,9 @@
 #include <vector>
 
 #include "client/file_system.h"
+#include "client/path.h"
 #include "common/cli/json_line.h"
+#include "common/cli/output.h"
 #include "common/cli/progress.h"
 #include "common/mutex.h"
 #include "common/status.h"
@@ -23,8 +24,9 @@ struct ShellOptions {
   std::vector<std::string> masters;
   bool json = false;
   bool quiet = false;
-  std::FILE* out = stdout;
-  std::FILE* err = stderr;
+  bool literal = false;  // paths are names, never patterns
+  Output* out = &Out();
+  Output* err = &Err();
 };
 
 // Output and Report may be used by several threads.
@@ -40,8 +42,12 @@ class Shell {
   void Print(std::string_view text);
   // The object and a line end.
   void Print(const JsonLine& line);
-  // Bytes of files: written at once, past the buffer of Print. An error is that of stdout.
+  // A name or path as it is shown: on a terminal in one line, whatever is in it.
+  std::string Shown(std::string_view name) const;
+  // Bytes of files: written at once, as they are.
   absl::Status WriteBytes(std::string_view bytes);
+  // Stdout could not take something: what is still to be printed is lost, too. Needs no report.
+  bool output_failed() const { return options_.out->failed(); }
 
   // One line on stderr; the exit code becomes 1 and the command goes on. `path` is put in front
   // when the message does not name it.
@@ -51,8 +57,9 @@ class Shell {
   std::unique_ptr<Progress> StartProgress(std::string_view name, uint64_t total,
                                           ProgressOptions::Unit unit);
 
-  // The paths that a pattern stands for. One without wildcards is taken as it is, here or not; one
-  // that matches nothing is tried as a plain name, then reported.
+  // The paths that an argument stands for (FileSystem::Glob). One that can be no pattern is taken
+  // as it is, here or not; a pattern that matches nothing is reported, and so is a path that does
+  // not begin with "/". With --literal nothing is a pattern.
   std::vector<std::string> Expand(const std::string& pattern);
   std::vector<std::string> Expand(const std::vector<std::string>& patterns);
   // The same, each with its status; what is not there is reported.
@@ -61,8 +68,7 @@ class Shell {
   absl::StatusOr<std::optional<client::FileStatus>> StatIfExists(std::string_view path);
 
   void set_exit_code(int code);
-  // After everything was printed: 1 when stdout could not take it.
-  int Finish();
+  int exit_code();
 
  private:
   const std::string command_;
@@ -72,13 +78,10 @@ class Shell {
   int exit_code_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
-// A path of the cluster as a person wrote it: "/a//b/" -> "/a/b". InvalidArgument when it does not
-// begin with "/".
-absl::StatusOr<std::string> CleanPath(std::string_view path);
-// "/a/b" -> "/a" and "b".
-std::string ParentOf(std::string_view path);
-std::string BaseName(std::string_view path);
-std::string JoinPath(std::string_view directory, std::string_view name);
+using client::BaseName;
+using client::CleanPath;
+using client::JoinPath;
+using client::ParentOf;
 
 // {"error": {"code", "message", "path", "hint"}}
 JsonLine ErrorJson(const absl::Status& status, std::string_view path);

@@ -8,7 +8,7 @@
 namespace quern::shell {
 namespace {
 
-class Stat final : public Command {
+class Stat final : public ShellCommand {
  public:
   void Define(CommandLine* line) override { line->Arguments(&arguments_, 1); }
 
@@ -33,7 +33,9 @@ class Stat final : public Command {
   std::vector<std::string> arguments_;
 };
 
-class Test final : public Command {
+constexpr int kExitCannotTell = 2;  // as test, diff and grep have it
+
+class Test final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-d", &directory_, "is there and a directory");
@@ -49,8 +51,13 @@ class Test final : public Command {
       return UsageError("exactly one of -d -e -f -s -z is needed");
     }
     ASSIGN_OR_RETURN(const std::string path, CleanPath(paths_.front()));
-    ASSIGN_OR_RETURN(const auto status, shell->StatIfExists(path));
-    const bool yes = status.has_value() && Holds(*status);
+    const auto status = shell->StatIfExists(path);
+    if (!status.ok()) {
+      shell->Report(status.status(), path);
+      shell->set_exit_code(kExitCannotTell);
+      return absl::OkStatus();
+    }
+    const bool yes = status->has_value() && Holds(**status);
     if (shell->json()) shell->Print(std::move(JsonLine().Add("path", path).Add("result", yes)));
     if (!yes) shell->set_exit_code(kExitFailed);
     return absl::OkStatus();
@@ -83,7 +90,7 @@ CommandSpec StatCommand() {
               "prints facts of a file by a format: %a %A mode, %b bytes, %D durability, %F type, "
               "%g group, %n name, %o chunk size, %r replication, %u owner, %y %Y time (UTC, ms)",
           .examples = {"dfs stat '%n %b bytes, %r replicas' /in/a.txt", "dfs stat --json '/in/*'"},
-          .make = Maker<Stat>()};
+          .make = Maker<Stat>("stat")};
 }
 
 CommandSpec TestCommand() {
@@ -91,9 +98,9 @@ CommandSpec TestCommand() {
       .name = "test",
       .aliases = {},
       .usage = "-d|-e|-f|-s|-z PATH",
-      .summary = "answers by its exit code: 0 yes, 1 no",
+      .summary = "answers by its exit code: 0 yes, 1 no, 2 nobody to ask",
       .examples = {"dfs test -e /out/_SUCCESS && echo done", "dfs test -d /in || dfs mkdir /in"},
-      .make = Maker<Test>()};
+      .make = Maker<Test>("test")};
 }
 
 }  // namespace quern::shell

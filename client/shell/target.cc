@@ -2,6 +2,12 @@
 
 namespace quern::shell {
 
+std::string TargetPlace::For(std::string_view source) const {
+  const std::string name = BaseName(source);
+  const bool nameless = name == "." || name == ".." || name == "/";
+  return is_directory && !nameless ? JoinPath(path, name) : path;
+}
+
 absl::StatusOr<TargetPlace> FindTarget(Shell* shell, const std::string& path, bool slash,
                                        bool several) {
   ASSIGN_OR_RETURN(const auto there, shell->StatIfExists(path));

@@ -11,10 +11,9 @@ namespace quern::shell {
 struct TargetPlace {
   std::string path;
   bool is_directory = false;
-  // The path of a source's copy.
-  std::string For(std::string_view source) const {
-    return is_directory ? JoinPath(path, BaseName(source)) : path;
-  }
+  // The path of a source's copy. What ends in "." or ".." has no name of its own to take along: its
+  // contents go into the directory itself, as with cp -r.
+  std::string For(std::string_view source) const;
 };
 
 // FailedPrecondition when several sources (or a path with a "/" at its end) need a directory and

@@ -4,15 +4,21 @@
 #include <cstdint>
 #include <functional>
 
-#include "client/file_system.h"
+#include "client/shell/shell.h"
 #include "common/status.h"
 
 namespace quern::shell {
 
+using Visit = std::function<absl::Status(const client::FileStatus&)>;
+
 // Visits `root` and everything below it, parents before children, children in byte order of their
-// names. Stops at the first error of a visit or a listing.
-absl::Status WalkTree(client::FileSystem* fs, const client::FileStatus& root,
-                      const std::function<absl::Status(const client::FileStatus&)>& visit);
+// names. What has gone or may not be seen when its turn comes (NotFound, PermissionDenied of a
+// visit or a listing) is told to shell->Report and the walk goes on; any other error ends it.
+absl::Status WalkTree(Shell* shell, const client::FileStatus& root, const Visit& visit);
+// The same, with `lost` told instead.
+absl::Status WalkTree(
+    Shell* shell, const client::FileStatus& root, const Visit& visit,
+    const std::function<void(const absl::Status&, const client::FileStatus&)>& lost);
 
 // What is at and below a path.
 struct ContentSummary {
@@ -21,6 +27,6 @@ struct ContentSummary {
   uint64_t bytes = 0;
   uint64_t bytes_with_replicas = 0;
 };
-absl::StatusOr<ContentSummary> Summarize(client::FileSystem* fs, const client::FileStatus& root);
+absl::StatusOr<ContentSummary> Summarize(Shell* shell, const client::FileStatus& root);
 
 }  // namespace quern::shell

@@ -6,7 +6,7 @@
 namespace quern::shell {
 namespace {
 
-class Truncate final : public Command {
+class Truncate final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-w,--wait", &wait_, "accepted for Hadoop's habit");
@@ -33,7 +33,7 @@ CommandSpec TruncateCommand() {
           .summary = "is refused: files are append-only",
           .examples = {"dfs head -c 1MiB /in/a.txt | dfs put -f - /in/a.txt",
                        "dfs rm /in/a.txt && dfs touch /in/a.txt"},
-          .make = Maker<Truncate>()};
+          .make = Maker<Truncate>("truncate")};
 }
 
 }  // namespace quern::shell

@@ -2,6 +2,7 @@
 #include "client/shell/commands.h"
 #include "client/shell/format.h"
 #include "client/shell/shell.h"
+#include "client/shell/space.h"
 #include "client/shell/tree.h"
 #include "common/cli/command_line.h"
 
@@ -10,7 +11,7 @@ namespace {
 
 using client::FileStatus;
 
-class Du final : public Command {
+class Du final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-s,--summary", &summary_, "one line for each argument");
@@ -43,15 +44,15 @@ class Du final : public Command {
   }
 
   absl::Status AddRow(Shell* shell, const FileStatus& entry) {
-    ASSIGN_OR_RETURN(const ContentSummary sum, Summarize(shell->fs(), entry));
+    ASSIGN_OR_RETURN(const ContentSummary sum, Summarize(shell, entry));
     if (shell->json()) {
       shell->Print(std::move(JsonLine()
                                  .Add("path", entry.path)
                                  .Add("bytes", sum.bytes)
                                  .Add("bytes_with_replicas", sum.bytes_with_replicas)));
     } else {
-      table_.AddRow(
-          {SizeText(sum.bytes, human_), SizeText(sum.bytes_with_replicas, human_), entry.path});
+      table_.AddRow({SizeText(sum.bytes, human_), SizeText(sum.bytes_with_replicas, human_),
+                     shell->Shown(entry.path)});
     }
     return absl::OkStatus();
   }
@@ -63,7 +64,7 @@ class Du final : public Command {
   UsageTable table_{{false, false, false}};
 };
 
-class Df final : public Command {
+class Df final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-h,--human-readable", &human_, "sizes as 1.4 G");
@@ -73,15 +74,7 @@ class Df final : public Command {
 
   absl::Status Run(Shell* shell) override {
     ASSIGN_OR_RETURN(const client::ClusterStatus cluster, shell->fs()->GetCluster());
-    uint64_t capacity = 0;
-    uint64_t used = 0;
-    uint64_t free = 0;
-    for (const auto& server : cluster.servers) {
-      if (!server.alive) continue;
-      capacity += server.capacity_bytes;
-      used += server.used_bytes;
-      free += server.free_bytes;
-    }
+    const auto [capacity, used, free] = SpaceOf(cluster);
     const std::string name = "quern://" + shell->masters().front();
     if (shell->json()) {
       shell->Print(std::move(JsonLine()
@@ -106,7 +99,7 @@ class Df final : public Command {
   std::vector<std::string> paths_;
 };
 
-class Count final : public Command {
+class Count final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-q,--quota", &quota_, "columns for quotas first");
@@ -118,7 +111,7 @@ class Count final : public Command {
   absl::Status Run(Shell* shell) override {
     if (heading_ && !shell->json()) PrintHeading(shell);
     for (const FileStatus& entry : shell->ExpandAndStat(patterns_)) {
-      const auto sum = Summarize(shell->fs(), entry);
+      const auto sum = Summarize(shell, entry);
       if (sum.ok()) {
         PrintSum(shell, entry, *sum);
       } else {
@@ -153,7 +146,8 @@ class Count final : public Command {
     std::string line;
     if (quota_) line = fmt::format("{:>12} {:>15} {:>15} {:>15} ", "none", "inf", "none", "inf");
     line += fmt::format("{:>12} {:>12} {:>18} {}\n", SizeText(sum.directories, human_),
-                        SizeText(sum.files, human_), SizeText(sum.bytes, human_), entry.path);
+                        SizeText(sum.files, human_), SizeText(sum.bytes, human_),
+                        shell->Shown(entry.path));
     shell->Print(line);
   }
 
@@ -171,7 +165,7 @@ CommandSpec DuCommand() {
           .usage = "[-s] [-h] [-v] [PATH...]",
           .summary = "sizes of files and directories, without and with their replicas",
           .examples = {"dfs du -h /", "dfs du -s '/logs/*'"},
-          .make = Maker<Du>()};
+          .make = Maker<Du>("du")};
 }
 
 CommandSpec DfCommand() {
@@ -180,7 +174,7 @@ CommandSpec DfCommand() {
           .usage = "[-h]",
           .summary = "capacity of the cluster, used and free",
           .examples = {"dfs df -h", "dfs df --json"},
-          .make = Maker<Df>()};
+          .make = Maker<Df>("df")};
 }
 
 CommandSpec CountCommand() {
@@ -189,7 +183,7 @@ CommandSpec CountCommand() {
           .usage = "[-q] [-h] [-v] PATH...",
           .summary = "numbers of directories and files, and their bytes",
           .examples = {"dfs count /in", "dfs count -v -h '/logs/*'"},
-          .make = Maker<Count>()};
+          .make = Maker<Count>("count")};
 }
 
 }  // namespace quern::shell

@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <numeric>
 
+#include "common/clean_text.h"
+
 namespace quern {
 namespace {
+
+constexpr size_t kMaxErrorBytes = 32 << 10;
 
 // Insertions, deletions, substitutions and swaps of neighbours, one each (optimal string
 // alignment).
@@ -46,7 +50,7 @@ std::string DidYouMean(std::string_view word, const std::vector<std::string>& ca
 std::string ErrorLine(std::string_view command, const absl::Status& status) {
   std::string line = fmt::format("{}: {}", command, Message(status));
   std::replace(line.begin(), line.end(), '\n', ' ');
-  return line + "\n";
+  return CleanLine(line, kMaxErrorBytes) + "\n";
 }
 
 std::vector<std::string> SplitList(std::string_view text, char separator) {

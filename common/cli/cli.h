@@ -24,7 +24,8 @@ enum ExitCode : int {
 // The candidate that `word` was probably meant to be; empty when none is near.
 std::string DidYouMean(std::string_view word, const std::vector<std::string>& candidates);
 
-// "put: /a: no such file" + "\n": what goes to stderr. Never more than one line.
+// "put: /a: no such file" + "\n": what goes to stderr. Never more than one line; control characters
+// and bytes that are not UTF-8 are escaped.
 std::string ErrorLine(std::string_view command, const absl::Status& status);
 
 // "a,b,,c" -> {"a", "b", "c"}; blanks around parts are cut.

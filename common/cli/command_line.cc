@@ -32,9 +32,15 @@ void CommandLine::Value(const std::string& names, const std::string& type, std::
   flags_.push_back({names, type, target, help});
 }
 
-void CommandLine::Value(const std::string& names, const std::string& type, int64_t* target,
-                        const std::string& help) {
-  flags_.push_back({names, type, target, help});
+void CommandLine::Number(const std::string& names, const std::string& type, int64_t* target,
+                         NumberRange range, const std::string& help) {
+  flags_.push_back({names, type, NumberTarget{[target](int64_t n) { *target = n; }, range}, help});
+}
+
+void CommandLine::Number(const std::string& names, const std::string& type,
+                         std::optional<int64_t>* target, NumberRange range,
+                         const std::string& help) {
+  flags_.push_back({names, type, NumberTarget{[target](int64_t n) { *target = n; }, range}, help});
 }
 
 void CommandLine::Values(const std::string& names, const std::string& type,
@@ -55,10 +61,22 @@ absl::Status CommandLine::Parse(const std::vector<std::string>& words) const {
   for (const Flag& flag : flags_) {
     if (bool* const* on = std::get_if<bool*>(&flag.target)) {
       app.add_flag(flag.names, **on);
+    } else if (const auto* number = std::get_if<NumberTarget>(&flag.target)) {
+      app.add_option_function<std::string>(
+             flag.names,
+             [&flag, number](const std::string& text) {
+               const auto value = ParseNumber(text, number->range);
+               if (!value.ok()) {
+                 throw CLI::ValidationError(flag.names, std::string(Message(value.status())));
+               }
+               number->set(*value);
+             })
+          ->allow_extra_args(false);
+    } else if (std::string* const* text = std::get_if<std::string*>(&flag.target)) {
+      app.add_option(flag.names, **text)->allow_extra_args(false);
     } else {
-      std::visit(
-          [&](auto* target) { app.add_option(flag.names, *target)->allow_extra_args(false); },
-          flag.target);
+      app.add_option(flag.names, *std::get<std::vector<std::string>*>(flag.target))
+          ->allow_extra_args(false);
     }
   }
   // "-name x" is "--name x" where there is such a flag.

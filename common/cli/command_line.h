@@ -6,12 +6,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "common/sizes.h"
 #include "common/status.h"
 
 namespace quern {
@@ -28,8 +31,12 @@ class CommandLine {
   void Switch(const std::string& names, bool* target, const std::string& help);
   void Value(const std::string& names, const std::string& type, std::string* target,
              const std::string& help);
-  void Value(const std::string& names, const std::string& type, int64_t* target,
-             const std::string& help);
+  // A whole number; what lies outside of the range is wrong usage.
+  void Number(const std::string& names, const std::string& type, int64_t* target, NumberRange range,
+              const std::string& help);
+  // The same; stays empty when the flag is not given.
+  void Number(const std::string& names, const std::string& type, std::optional<int64_t>* target,
+              NumberRange range, const std::string& help);
   // May be given more than once.
   void Values(const std::string& names, const std::string& type, std::vector<std::string>* target,
               const std::string& help);
@@ -41,7 +48,11 @@ class CommandLine {
   std::string FlagHelp() const;
 
  private:
-  using Target = std::variant<bool*, std::string*, int64_t*, std::vector<std::string>*>;
+  struct NumberTarget {
+    std::function<void(int64_t)> set;
+    NumberRange range;
+  };
+  using Target = std::variant<bool*, std::string*, NumberTarget, std::vector<std::string>*>;
   struct Flag {
     std::string names;
     std::string type;  // empty for a switch

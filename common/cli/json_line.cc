@@ -1,6 +1,11 @@
 #include "common/cli/json_line.h"
 
+#include <absl/strings/escaping.h>
+
 #include <nlohmann/json.hpp>
+
+#include "common/clean_text.h"
+#include "common/status.h"
 
 namespace quern {
 
@@ -15,6 +20,8 @@ JsonLine& JsonLine::operator=(JsonLine&&) noexcept = default;
 
 JsonLine& JsonLine::Add(std::string_view key, std::string_view text) {
   impl_->object[std::string(key)] = text;
+  if (!IsUtf8(text))
+    impl_->object[fmt::format("{}_base64", key)] = absl::Base64Escape(ToAbsl(text));
   return *this;
 }
 

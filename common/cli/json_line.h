@@ -9,8 +9,9 @@
 
 namespace quern {
 
-// Keys stay in the order in which they were added. Text that is not UTF-8 (file names may be
-// anything) has its wrong bytes replaced.
+// Keys stay in the order in which they were added. JSON is UTF-8 and names are any bytes: in a text
+// that is not UTF-8 wrong bytes are replaced by U+FFFD, and a second key, with "_base64" behind the
+// first one's name, has the text byte for byte.
 class JsonLine {
  public:
   JsonLine();

@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/clean_text.h"
 #include "common/sizes.h"
 
 namespace quern {
 namespace {
 
+constexpr size_t kMaxNameBytes = 200;
 constexpr absl::Duration kBarInterval = absl::Milliseconds(100);
 constexpr absl::Duration kLineInterval = absl::Seconds(10);
 
@@ -82,7 +84,7 @@ std::string Progress::Amount(uint64_t n) const {
 std::string Progress::LineLocked(absl::Time now) const {
   const double seconds = std::max(1e-3, absl::ToDoubleSeconds(now - start_));
   const double rate = static_cast<double>(done_) / seconds;
-  std::string line = options_.name;
+  std::string line = CleanLine(options_.name, kMaxNameBytes);
   if (total_ > 0) {
     const double share = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
     line += fmt::format("  {:.0f}%  {}/{}", std::floor(share * 100), Amount(done_), Amount(total_));

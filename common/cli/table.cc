@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <string_view>
 
+#include "common/clean_text.h"
+
 namespace quern {
 namespace {
+
+constexpr size_t kMaxCellBytes = 64 << 10;
 
 // The next code point of UTF-8 text; a byte that is not UTF-8 counts as itself.
 char32_t TakeCodePoint(std::string_view* text) {
@@ -34,13 +38,6 @@ bool IsWide(char32_t point) {
 
 bool IsCombining(char32_t point) { return point >= 0x300 && point <= 0x36f; }
 
-std::string Printable(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return text;
-}
-
 }  // namespace
 
 size_t DisplayWidth(std::string_view text) {
@@ -56,7 +53,7 @@ Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
 void Table::AddRow(std::vector<std::string> cells) {
   cells.resize(columns_.size());
-  for (std::string& cell : cells) cell = Printable(std::move(cell));
+  for (std::string& cell : cells) cell = CleanLine(cell, kMaxCellBytes);
   rows_.push_back(std::move(cells));
 }
 

@@ -19,7 +19,7 @@ class Table {
   // Missing cells are empty; more cells than columns are a bug and are dropped.
   void AddRow(std::vector<std::string> cells);
   // Every line ends in "\n" and has no blanks at its end. Widths count code points, double for wide
-  // (East Asian) ones. Control characters are shown as '?'.
+  // (East Asian) ones. Control characters and bytes that are not UTF-8 are shown escaped.
   std::string ToString() const;
   size_t rows() const { return rows_.size(); }
 

@@ -5,13 +5,15 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "common/sizes.h"
 #include "common/storage/file_io.h"
+#include "deploy/local/shell_exports.h"
 
 namespace quern::local {
 namespace {
@@ -68,9 +70,10 @@ absl::StatusOr<std::optional<T>> LoadJson(const std::string& path, Parse parse) 
   RETURN_IF_ERROR(text.status());
   try {
     return std::optional<T>(parse(json::parse(*text)));
-  } catch (const json::exception& error) {
-    return DataLossError("{}: not readable: {}. Try: move it away; the servers' data are beside it",
-                         path, error.what());
+  } catch (const json::exception&) {
+    return DataLossError(
+        "{}: {}. Try: quern up --dir {}, which makes it anew; the data are not in it", path,
+        text->empty() ? "is empty" : "is damaged", ShellQuoted(ParentDir(path)));
   }
 }
 
@@ -78,14 +81,15 @@ std::string ToText(const json& value) {
   return value.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
-// Readers see the old file or the new one. Not synced: no process outlives the machine.
-absl::Status ReplaceFile(const std::string& path, std::string_view bytes) {
-  const std::string temporary = path + ".new";
-  std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-  out << bytes;
-  out.close();
-  if (!out || rename(temporary.c_str(), path.c_str()) != 0) return ErrnoStatus(errno, path);
-  return absl::OkStatus();
+// How many there are of a kind: the highest N of the directories PREFIX-N.
+int CountServers(const std::vector<std::string>& names, std::string_view prefix) {
+  int count = 0;
+  for (const std::string& name : names) {
+    if (!name.starts_with(prefix)) continue;
+    const auto number = ParseNumber(std::string_view(name).substr(prefix.size()), {1, 1000});
+    if (number.ok()) count = std::max(count, static_cast<int>(*number));
+  }
+  return count;
 }
 
 }  // namespace
@@ -102,6 +106,15 @@ absl::StatusOr<ClusterDir> ClusterDir::At(std::string_view dir) {
 
 std::string ClusterDir::file(std::string_view name) const {
   return fmt::format("{}/{}", path_, name);
+}
+
+std::string ClusterDir::Relative(std::string_view path) const {
+  const std::string prefix = path_ + "/";
+  return std::string(path.starts_with(prefix) ? path.substr(prefix.size()) : path);
+}
+
+std::string ClusterDir::Absolute(std::string_view path) const {
+  return path.empty() || path.starts_with('/') ? std::string(path) : file(path);
 }
 
 absl::Status ClusterDir::Make() const { return FileSystem::Real()->MakeDirs(file("logs")); }
@@ -133,22 +146,42 @@ absl::Status ClusterDir::SaveConfig(const ClusterConfig& config) const {
   return WriteFileDurably(FileSystem::Real(), file("cluster.json"), ToText(value));
 }
 
+absl::StatusOr<ClusterConfig> ClusterDir::GuessConfig() const {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, FileSystem::Real()->List(path_));
+  ClusterConfig config;
+  if (const int servers = CountServers(names, "chunkserver"); servers > 0) {
+    config.chunkservers = servers;
+    config.workers = CountServers(names, "worker");
+  }
+  config.replication = std::min(config.replication, config.chunkservers);
+  config.port_base = 0;
+  return config;
+}
+
 absl::StatusOr<std::optional<ClusterState>> ClusterDir::LoadState() const {
-  return LoadJson<ClusterState>(file("state.json"), [](const json& value) {
+  return LoadJson<ClusterState>(file("state.json"), [this](const json& value) {
     ClusterState state;
     state.supervisor = IdentityFrom(value.at("supervisor"));
     state.up = value.at("up");
-    for (const json& server : value.at("servers")) state.servers.push_back(ServerFrom(server));
+    for (const json& entry : value.at("servers")) {
+      ServerRecord& server = state.servers.emplace_back(ServerFrom(entry));
+      server.dir = Absolute(server.dir);
+      server.log = Absolute(server.log);
+    }
     return state;
   });
 }
 
 absl::Status ClusterDir::SaveState(const ClusterState& state) const {
   json servers = json::array();
-  for (const ServerRecord& server : state.servers) servers.push_back(ToJson(server));
+  for (ServerRecord server : state.servers) {
+    server.dir = Relative(server.dir);
+    server.log = Relative(server.log);
+    servers.push_back(ToJson(server));
+  }
   const json value = {
       {"supervisor", ToJson(state.supervisor)}, {"up", state.up}, {"servers", servers}};
-  return ReplaceFile(file("state.json"), ToText(value));
+  return WriteFileDurably(FileSystem::Real(), file("state.json"), ToText(value));
 }
 
 absl::StatusOr<UniqueFd> ClusterDir::Lock() const {
@@ -158,7 +191,7 @@ absl::StatusOr<UniqueFd> ClusterDir::Lock() const {
   if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     return FailedPreconditionError(
         "{}: a cluster is running here already. Try: quern status --dir {}, or quern down --dir {}",
-        path_, path_, path_);
+        path_, ShellQuoted(path_), ShellQuoted(path_));
   }
   return fd;
 }

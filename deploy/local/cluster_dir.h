@@ -1,10 +1,14 @@
 // The directory of one local cluster: what is kept in it besides the servers' data.
 //
 //   DIR/cluster.json      sizes and ports, kept over down/up
-//   DIR/state.json        the processes of the last `up`, replaced atomically at every change
+//   DIR/state.json        the processes of the last `up`, replaced at every change; paths below DIR
+//                         are relative to it
 //   DIR/lock              held (flock) by the supervisor for as long as it lives
 //   DIR/logs/NAME.log     what each server says
 //   DIR/NAME/             data of the server
+//
+// Both JSON files are replaced atomically and durably. One that is damaged all the same costs
+// nothing but ports: `up` takes the sizes from the directories of the servers and goes on.
 #pragma once
 
 #include <optional>
@@ -51,6 +55,9 @@ class ClusterDir {
   // None when no cluster was ever started here. DataLoss when the file cannot be read.
   absl::StatusOr<std::optional<ClusterConfig>> LoadConfig() const;
   absl::Status SaveConfig(const ClusterConfig& config) const;
+  // The sizes of the cluster whose servers have data here, with any ports: what stands in for a
+  // cluster.json that cannot be read.
+  absl::StatusOr<ClusterConfig> GuessConfig() const;
   absl::StatusOr<std::optional<ClusterState>> LoadState() const;
   absl::Status SaveState(const ClusterState& state) const;
 
@@ -61,6 +68,9 @@ class ClusterDir {
  private:
   explicit ClusterDir(std::string path) : path_(std::move(path)) {}
   std::string file(std::string_view name) const;
+  // "DIR/logs/x" <-> "logs/x"; other paths stay as they are. JSON is UTF-8, and DIR is any bytes.
+  std::string Relative(std::string_view path) const;
+  std::string Absolute(std::string_view path) const;
   std::string path_;
 };
 

@@ -1,6 +1,7 @@
 // The four things that `quern` does. Each prints its own errors and returns the exit code.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -9,10 +10,10 @@ namespace quern::local {
 // What was not given is as it was at the last `up` in that directory, or the default.
 struct UpOptions {
   std::string dir;
-  std::optional<int> chunkservers;
-  std::optional<int> workers;
-  std::optional<int> port_base;
-  std::optional<int> replication;
+  std::optional<int64_t> chunkservers;
+  std::optional<int64_t> workers;
+  std::optional<int64_t> port_base;
+  std::optional<int64_t> replication;
   bool restart = true;
   bool detach = false;
 };

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include <csignal>
-#include <cstdio>
 
 #include "common/cli/cli.h"
+#include "common/cli/output.h"
 #include "deploy/local/cluster_dir.h"
 #include "deploy/local/commands.h"
 #include "deploy/local/local_cluster.h"
@@ -14,9 +14,26 @@ namespace {
 // More than the supervisor itself grants its servers, wave by wave.
 constexpr absl::Duration kSupervisorGrace = absl::Seconds(40);
 
+// Nobody holds the lock: nothing runs that a supervisor has started.
+absl::Status DownWithoutState(const ClusterDir& dir, const absl::Status& unreadable) {
+  const auto lock = dir.Lock();
+  if (!lock.ok()) {
+    return FailedPreconditionError(
+        "{}, and a cluster is running here. Try: end the process that holds {}/lock (lsof says "
+        "which)",
+        Message(unreadable).substr(0, Message(unreadable).find(". Try: ")), dir.path());
+  }
+  Out().Format("{}: nothing was running (state.json could not be read); the data are kept\n",
+               dir.path());
+  return absl::OkStatus();
+}
+
 absl::Status Down(const std::string& dir_flag) {
   ASSIGN_OR_RETURN(const ClusterDir dir, ClusterDir::At(dir_flag));
-  ASSIGN_OR_RETURN(const auto state, dir.LoadState());
+  const auto loaded = dir.LoadState();
+  if (absl::IsDataLoss(loaded.status())) return DownWithoutState(dir, loaded.status());
+  RETURN_IF_ERROR(loaded.status());
+  const std::optional<ClusterState>& state = *loaded;
   if (!state.has_value()) return NotFoundError("{}: no cluster was started here", dir.path());
   const bool was_running = state->supervisor.IsAlive();
   state->supervisor.Signal(SIGTERM);
@@ -29,8 +46,8 @@ absl::Status Down(const std::string& dir_flag) {
   // The newest state names what a supervisor that had to be killed, now or earlier, left behind.
   ASSIGN_OR_RETURN(const auto last, dir.LoadState());
   if (last.has_value()) EndLeftovers(*last, absl::Seconds(10));
-  fmt::print("{}: {}\n", dir.path(),
-             was_running ? "stopped; the data are kept" : "nothing was running");
+  Out().Format("{}: {}\n", dir.path(),
+               was_running ? "stopped; the data are kept" : "nothing was running");
   return absl::OkStatus();
 }
 
@@ -39,7 +56,7 @@ absl::Status Down(const std::string& dir_flag) {
 int RunDown(const std::string& dir) {
   const absl::Status done = Down(dir);
   if (done.ok()) return kExitOk;
-  std::fputs(ErrorLine("quern down", done).c_str(), stderr);
+  Err().Print(ErrorLine("quern down", done));
   return kExitFailed;
 }
 

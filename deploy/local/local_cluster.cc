@@ -11,7 +11,6 @@
 namespace quern::local {
 namespace {
 
-constexpr int kMaxServers = 100;  // of a kind, on one machine
 constexpr absl::Duration kPollInterval = absl::Milliseconds(20);
 
 absl::Status CheckRange(std::string_view flag, int value, int low, int high) {
@@ -47,8 +46,7 @@ absl::StatusOr<ClusterConfig> ResolveConfig(const std::optional<ClusterConfig>& 
   config.workers = options.workers.value_or(config.workers);
   config.replication =
       options.replication.value_or(std::min(kept ? kept->replication : 3, config.chunkservers));
-  // The last of the documented HTTP ports lies 139 above the base.
-  RETURN_IF_ERROR(CheckRange("--port_base", config.port_base, 0, 65535 - 139));
+  RETURN_IF_ERROR(CheckRange("--port_base", config.port_base, 0, kMaxPortBase));
   RETURN_IF_ERROR(CheckRange("--chunkservers", config.chunkservers, 1, kMaxServers));
   RETURN_IF_ERROR(CheckRange("--workers", config.workers, 0, kMaxServers));
   if (config.replication < 1 || config.replication > config.chunkservers) {
@@ -96,13 +94,35 @@ absl::StatusOr<std::unique_ptr<LocalCluster>> LocalCluster::Start(LocalClusterOp
   return cluster;
 }
 
+absl::StatusOr<std::optional<ClusterConfig>> LocalCluster::KeptConfig() {
+  auto kept = dir_.LoadConfig();
+  if (kept.ok() || !absl::IsDataLoss(kept.status())) return kept;
+  ASSIGN_OR_RETURN(const ClusterConfig guess, dir_.GuessConfig());
+  notes_ += fmt::format(
+      "{}/cluster.json could not be read and was made anew: {} chunkserver(s) and {} worker(s), as "
+      "their directories show, on other ports\n",
+      dir_.path(), guess.chunkservers, guess.workers);
+  return std::optional<ClusterConfig>(guess);
+}
+
+absl::Status LocalCluster::EndOldServers() {
+  const auto before = dir_.LoadState();
+  if (absl::IsDataLoss(before.status())) {
+    // After a power cut nothing is left to end; a server that does run keeps its directory locked.
+    notes_ += fmt::format("{}/state.json could not be read and was made anew\n", dir_.path());
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(before.status());
+  if (before->has_value()) EndLeftovers(**before, absl::Seconds(10));
+  return absl::OkStatus();
+}
+
 absl::Status LocalCluster::Prepare() {
-  ASSIGN_OR_RETURN(const std::optional<ClusterConfig> kept, dir_.LoadConfig());
+  ASSIGN_OR_RETURN(const std::optional<ClusterConfig> kept, KeptConfig());
   ASSIGN_OR_RETURN(config_, ResolveConfig(kept, options_));
   RETURN_IF_ERROR(dir_.Make());
   ASSIGN_OR_RETURN(lock_, dir_.Lock());
-  ASSIGN_OR_RETURN(const std::optional<ClusterState> before, dir_.LoadState());
-  if (before.has_value()) EndLeftovers(*before, absl::Seconds(10));
+  RETURN_IF_ERROR(EndOldServers());
   ASSIGN_OR_RETURN(config_.ports, AssignPorts(config_));
   return dir_.SaveConfig(config_);
 }

@@ -17,6 +17,10 @@
 
 namespace quern::local {
 
+inline constexpr int kMaxServers = 100;  // of a kind, on one machine
+// The last of the documented HTTP ports lies 139 above the base.
+inline constexpr int kMaxPortBase = 65535 - 139;
+
 // What was not given is as it was at the last start in that directory, or the default.
 struct LocalClusterOptions {
   std::string dir;      // "" = ~/.quern
@@ -47,6 +51,8 @@ class LocalCluster {
   absl::Status WaitUntilServing(const ServingQuestion& question, absl::Duration timeout);
   void Stop();
 
+  // What a user should know of the start: files that could not be read. Lines, or empty.
+  const std::string& notes() const { return notes_; }
   const ClusterDir& dir() const { return dir_; }
   const ClusterConfig& config() const { return config_; }
   Supervisor& supervisor() { return *supervisor_; }
@@ -56,6 +62,10 @@ class LocalCluster {
  private:
   LocalCluster(ClusterDir dir, LocalClusterOptions options);
   absl::Status Prepare();
+  // As it was kept, or, when that cannot be read, as the directories show it.
+  absl::StatusOr<std::optional<ClusterConfig>> KeptConfig();
+  // Ends what a killed supervisor has left.
+  absl::Status EndOldServers();
   absl::Status StartServers();
   void SaveState() const;
 
@@ -63,6 +73,7 @@ class LocalCluster {
   const LocalClusterOptions options_;
   UniqueFd lock_;
   ClusterConfig config_;
+  std::string notes_;
   bool up_ = false;
   std::unique_ptr<Supervisor> supervisor_;
 };

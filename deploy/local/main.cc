@@ -1,73 +1,126 @@
 // quern: a whole cluster on this machine.
-#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
 
 #include "common/cli/cli.h"
-#include "common/version.h"
+#include "common/cli/program.h"
+#include "common/replication.h"
 #include "deploy/local/commands.h"
+#include "deploy/local/local_cluster.h"
 
+namespace quern::local {
 namespace {
 
-// " (did you mean 'up'?)" when `word` is near one of the commands.
-std::string Suggestion(const CLI::App& app, const std::string& word) {
-  std::vector<std::string> commands;
-  for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
-  const std::string near = quern::DidYouMean(word, commands);
-  return near.empty() || near == word ? "" : " (did you mean '" + near + "'?)";
+class ClusterCommand : public Command {
+ public:
+  void Define(CommandLine* line) override {
+    line->Value("--dir", "DIR", &dir_, "the cluster's directory (default: ~/.quern)");
+    line->Arguments(&none_, 0, 0);
+  }
+
+ protected:
+  std::string dir_;
+
+ private:
+  std::vector<std::string> none_;
+};
+
+class UpCommand final : public ClusterCommand {
+ public:
+  void Define(CommandLine* line) override {
+    ClusterCommand::Define(line);
+    line->Number("--chunkservers", "N", &options_.chunkservers, {1, kMaxServers},
+                 "how many (default: 3, or as before)");
+    line->Number("--workers", "N", &options_.workers, {0, kMaxServers},
+                 "how many (default: 2, or as before)");
+    line->Number("--port_base", "PORT", &options_.port_base, {0, kMaxPortBase},
+                 "first RPC port (default: 9400, or as before); 0: any free ports");
+    line->Number("--replication", "N", &options_.replication, {1, kMaxReplication},
+                 "copies of a new file (default: 3, or the number of chunkservers)");
+    line->Value("--restart", "always|never", &restart_,
+                "whether dead servers are started again (default: always)");
+    line->Switch("--detach", &options_.detach, "return when the cluster can serve");
+  }
+
+  absl::StatusOr<int> Run() override {
+    if (restart_ != "always" && restart_ != "never") {
+      return UsageError(fmt::format("--restart: '{}' is neither always nor never", restart_));
+    }
+    options_.dir = dir_;
+    options_.restart = restart_ == "always";
+    return RunUp(options_);
+  }
+
+ private:
+  UpOptions options_;
+  std::string restart_ = "always";
+};
+
+class DownCommand final : public ClusterCommand {
+ public:
+  absl::StatusOr<int> Run() override { return RunDown(dir_); }
+};
+
+class StatusCommand final : public ClusterCommand {
+ public:
+  void Define(CommandLine* line) override {
+    ClusterCommand::Define(line);
+    line->Switch("--json", &json_, "one object per process and line");
+  }
+  absl::StatusOr<int> Run() override { return RunStatus(dir_, json_); }
+
+ private:
+  bool json_ = false;
+};
+
+class EnvCommand final : public ClusterCommand {
+ public:
+  absl::StatusOr<int> Run() override { return RunEnv(dir_); }
+};
+
+Program QuernProgram() {
+  return {
+      .name = "quern",
+      .about = "A whole Quern cluster on this machine.",
+      .commands =
+          {
+              {.name = "up",
+               .aliases = {"start"},
+               .usage = "[--dir DIR] [--chunkservers N] [--workers N] [--port_base PORT]\n"
+                        "                [--replication N] [--restart always|never] [--detach]",
+               .summary = "starts a cluster; without --detach, Ctrl-C stops it",
+               .examples = {"quern up", "quern up --dir /tmp/q --port_base 0 --detach"},
+               .make = [] { return std::make_unique<UpCommand>(); }},
+              {.name = "down",
+               .aliases = {"stop"},
+               .usage = "[--dir DIR]",
+               .summary = "stops a cluster; its data are kept",
+               .examples = {"quern down", "quern down --dir /tmp/q"},
+               .make = [] { return std::make_unique<DownCommand>(); }},
+              {.name = "status",
+               .aliases = {},
+               .usage = "[--dir DIR] [--json]",
+               .summary = "shows the processes of a cluster (exit code 0: all run)",
+               .examples = {"quern status", "quern status --json"},
+               .make = [] { return std::make_unique<StatusCommand>(); }},
+              {.name = "env",
+               .aliases = {},
+               .usage = "[--dir DIR]",
+               .summary = "prints the exports that make a shell use a cluster",
+               .examples = {"eval \"$(quern env)\"; dfs ls /", "quern env --dir /tmp/q"},
+               .make = [] { return std::make_unique<EnvCommand>(); }},
+          },
+      .notes = "",
+      .examples = {"quern up                    master, 3 chunkservers, coordinator, 2 workers",
+                   "eval \"$(quern env)\"; dfs ls /", "quern status", "quern down"},
+      .leading_flags = {"--dir"},
+  };
 }
 
 }  // namespace
+}  // namespace quern::local
 
 int main(int argc, char** argv) {
-  using namespace quern::local;
-  CLI::App app("quern: starts, stops and shows a whole Quern cluster on this machine", "quern");
-  app.set_version_flag("--version", quern::VersionString());
-  app.require_subcommand(1);
-  app.footer(
-      "Examples:\n"
-      "  quern up                              master, 3 chunkservers, coordinator, 2 workers\n"
-      "  quern up --dir /tmp/q --port_base 0 --detach\n"
-      "  eval \"$(quern env)\"; dfs ls /\n"
-      "  quern status --json\n"
-      "  quern down");
-
-  UpOptions up;
-  std::string dir;
-  std::string restart = "always";
-  bool json = false;
-  const auto add = [&](const char* name, const char* help) {
-    CLI::App* const command = app.add_subcommand(name, help);
-    command->add_option("--dir", dir, "the cluster's directory (default: ~/.quern)");
-    return command;
-  };
-  CLI::App* const up_command = add("up", "start a cluster; without --detach, Ctrl-C stops it");
-  up_command->add_option("--chunkservers", up.chunkservers, "how many (default: 3, or as before)");
-  up_command->add_option("--workers", up.workers, "how many (default: 2, or as before)");
-  up_command->add_option("--port_base", up.port_base,
-                         "first RPC port (default: 9400, or as before); 0: any free ports");
-  up_command->add_option("--replication", up.replication,
-                         "copies of a new file (default: 3, or the number of chunkservers)");
-  up_command->add_option("--restart", restart, "whether dead servers are started again")
-      ->check(CLI::IsMember({"always", "never"}))
-      ->capture_default_str();
-  up_command->add_flag("--detach", up.detach, "return when the cluster can serve");
-  CLI::App* const down_command = add("down", "stop a cluster; its data are kept");
-  CLI::App* const status_command = add("status", "show the processes of a cluster");
-  status_command->add_flag("--json", json, "one object per process and line");
-  CLI::App* const env_command = add("env", "print the exports that make a shell use a cluster");
-
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    std::fprintf(stderr, "quern: %s%s. Try: quern --help\n", error.what(),
-                 Suggestion(app, argc > 1 ? argv[1] : "").c_str());
-    return quern::kExitUsage;
-  }
-  up.dir = dir;
-  up.restart = restart == "always";
-  if (*up_command) return RunUp(up);
-  if (*down_command) return RunDown(dir);
-  if (*status_command) return RunStatus(dir, json);
-  if (*env_command) return RunEnv(dir);
-  return quern::kExitUsage;
+  return quern::RunProgram(quern::local::QuernProgram(),
+                           std::vector<std::string>(argv, argv + argc));
 }

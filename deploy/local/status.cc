@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "common/cli/cli.h"
+#include "common/cli/output.h"
 #include "deploy/local/cluster_dir.h"
 #include "deploy/local/commands.h"
 #include "deploy/local/shell_exports.h"
@@ -34,7 +34,7 @@ void PrintJson(const ClusterState& state) {
         {"log", server.log},
         {"state", StateNow(state, server)},
         {"restarts", server.restarts}};
-    fmt::print("{}\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    Out().Format("{}\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   }
 }
 
@@ -48,11 +48,11 @@ void PrintTable(const ClusterState& state) {
                   alive ? std::to_string(server.process.pid) : "-", server.rpc,
                   "http://" + server.http, std::to_string(server.restarts), server.dir});
   }
-  fmt::print("{}", table.ToString());
+  Out().Print(table.ToString());
 }
 
 int Fail(std::string_view command, const absl::Status& status) {
-  std::fputs(ErrorLine(command, status).c_str(), stderr);
+  Err().Print(ErrorLine(command, status));
   return kExitFailed;
 }
 
@@ -88,7 +88,7 @@ int RunEnv(const std::string& dir_flag) {
   const auto address = [&](const char* name) {
     return fmt::format("127.0.0.1:{}", (*config)->ports.at(name).rpc);
   };
-  fmt::print("{}", ShellExports(address("master"), address("coordinator"), ""));
+  Out().Print(ShellExports(address("master"), address("coordinator"), ""));
   return kExitOk;
 }
 

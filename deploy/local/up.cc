@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "common/cli/cli.h"
+#include "common/cli/output.h"
 #include "deploy/local/commands.h"
 #include "deploy/local/local_cluster.h"
 #include "deploy/local/shell_exports.h"
@@ -19,14 +20,20 @@ namespace {
 volatile sig_atomic_t stop_signal = 0;
 void OnStopSignal(int signal) { stop_signal = signal; }
 
+// Ranges were checked where the flags were parsed.
+std::optional<int> ToInt(std::optional<int64_t> number) {
+  if (!number.has_value()) return std::nullopt;
+  return static_cast<int>(*number);
+}
+
 LocalClusterOptions ToClusterOptions(const UpOptions& options) {
   LocalClusterOptions cluster;
   cluster.dir = options.dir;
   cluster.bin_dir = BinaryDir();
-  cluster.chunkservers = options.chunkservers;
-  cluster.workers = options.workers;
-  cluster.port_base = options.port_base;
-  cluster.replication = options.replication;
+  cluster.chunkservers = ToInt(options.chunkservers);
+  cluster.workers = ToInt(options.workers);
+  cluster.port_base = ToInt(options.port_base);
+  cluster.replication = ToInt(options.replication);
   cluster.restart = options.restart;
   return cluster;
 }
@@ -35,7 +42,7 @@ std::string Banner(const LocalCluster& cluster) {
   const ClusterConfig& config = cluster.config();
   const std::string dir = ShellQuoted(cluster.dir().path());
   return fmt::format(
-      "Quern is up in {}: master, {} chunkserver(s), coordinator, {} worker(s), {} replica(s)\n"
+      "{}Quern is up in {}: master, {} chunkserver(s), coordinator, {} worker(s), {} replica(s)\n"
       "\n"
       "  files  http://127.0.0.1:{}\n"
       "  jobs   http://127.0.0.1:{}\n"
@@ -46,8 +53,8 @@ std::string Banner(const LocalCluster& cluster) {
       "\n"
       "Try:   dfs put /etc/services /in && mr run wordcount /in /out && dfs cat '/out/part-*'\n"
       "Stop:  quern down --dir {}\n",
-      cluster.dir().path(), config.chunkservers, config.workers, config.replication,
-      config.ports.at("master").http, config.ports.at("coordinator").http, dir,
+      cluster.notes(), cluster.dir().path(), config.chunkservers, config.workers,
+      config.replication, config.ports.at("master").http, config.ports.at("coordinator").http, dir,
       ShellExports(cluster.master(), cluster.coordinator(), "  "), dir);
 }
 
@@ -65,15 +72,16 @@ int RunHere(const UpOptions& options, const Report& report) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, OnStopSignal);
   if (!report(kExitOk, Banner(**cluster))) return kExitInterrupted;
   while (stop_signal == 0) (*cluster)->Step(absl::Seconds(1));
-  if (!options.detach) std::fputs("\nstopping ...\n", stderr);
+  if (!options.detach) Err().Print("\nstopping ...\n");
   (*cluster)->Stop();
   return stop_signal == SIGINT ? kExitInterrupted : kExitOk;
 }
 
 bool Print(int exit_code, const std::string& text) {
-  std::FILE* const out = exit_code == kExitOk ? stdout : stderr;
-  std::fputs(text.c_str(), out);
-  std::fflush(out);
+  Output& out = exit_code == kExitOk ? Out() : Err();
+  out.Print(text);
+  // A failure is kept and told at the end; the cluster runs all the same.
+  out.Flush().IgnoreError();
   return true;
 }
 

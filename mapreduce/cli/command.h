@@ -5,9 +5,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "common/cli/command_line.h"
+#include "common/cli/program.h"
 #include "common/status.h"
 #include "mapreduce/cli/coordinator_client.h"
 
@@ -25,14 +26,17 @@ class Session {
   absl::StatusOr<CoordinatorClient*> coordinator();
   absl::StatusOr<std::vector<std::string>> masters() const;
 
+  // An error on stderr, in the form that was asked for. `command` as in "mr run".
+  void Report(std::string_view command, const absl::Status& status) const;
+
  private:
   std::unique_ptr<CoordinatorClient> coordinator_;
 };
 
 // Lives for one run.
-class Command {
+class JobCommand {
  public:
-  virtual ~Command() = default;
+  virtual ~JobCommand() = default;
   virtual void Define(CommandLine* line) = 0;
   // The exit code, or an error whose exit code is 1 (2 for UsageError).
   virtual absl::StatusOr<int> Run(Session* session) = 0;
@@ -40,13 +44,14 @@ class Command {
   virtual std::string Help(const std::vector<std::string>& words);
 };
 
-struct CommandSpec {
-  std::string name;
-  std::string usage;
-  std::string summary;
-  std::vector<std::string> examples;
-  std::function<std::unique_ptr<Command>()> make;
-};
+// The same as a command of a program: with the flags that all of `mr` share, and a Session.
+std::unique_ptr<Command> InSession(std::string name, std::unique_ptr<JobCommand> command);
+
+template <typename T, typename... Args>
+std::function<std::unique_ptr<Command>()> Maker(std::string name, Args... args) {
+  return
+      [name = std::move(name), args...] { return InSession(name, std::make_unique<T>(args...)); };
+}
 
 CommandSpec CountersCommand();
 CommandSpec HistoryCommand();

@@ -2,12 +2,15 @@
 
 #include <absl/time/time.h>
 
+#include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/clock.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
 namespace {
+
+constexpr size_t kMaxLineBytes = 16 << 10;
 
 std::string WithoutPrefix(const std::string& name, std::string_view prefix) {
   return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
@@ -63,6 +66,8 @@ std::string Indent(const std::string& text) {
 
 }  // namespace
 
+std::string OneLine(std::string_view text) { return CleanLine(text, kMaxLineBytes); }
+
 std::string StateName(v1::JobState state) {
   return WithoutPrefix(v1::JobState_Name(state), "JOB_STATE_");
 }
@@ -87,7 +92,7 @@ std::string LengthText(int64_t started_ms, int64_t finished_ms) {
 
 std::string ProgressLine(const v1::JobStatus& status) {
   std::string text =
-      fmt::format("{} {}: {}", status.job_id(), status.name(), StateName(status.state()));
+      fmt::format("{} {}: {}", status.job_id(), OneLine(status.name()), StateName(status.state()));
   if (status.map().total() > 0) text += ", map " + PhaseText(status.map());
   if (status.reduce().total() > 0) text += ", reduce " + PhaseText(status.reduce());
   text += fmt::format(", {} running", status.map().running() + status.reduce().running());
@@ -100,7 +105,7 @@ std::string ProgressLine(const v1::JobStatus& status) {
 
 std::string EndLine(const v1::JobStatus& status) {
   std::string text =
-      fmt::format("{} {}: {}", status.job_id(), status.name(), StateName(status.state()));
+      fmt::format("{} {}: {}", status.job_id(), OneLine(status.name()), StateName(status.state()));
   text += fmt::format(" after {}", LengthText(status.submitted_ms(), status.finished_ms()));
   if (status.state() != v1::JOB_STATE_SUCCEEDED) return text;
   text += fmt::format(": {} in", FormatBinarySize(status.input_bytes()));
@@ -108,7 +113,7 @@ std::string EndLine(const v1::JobStatus& status) {
     text += fmt::format(", {} shuffled", FormatBinarySize(status.shuffle_bytes()));
   }
   return text + fmt::format(", {} out to {}", FormatBinarySize(status.output_bytes()),
-                            status.output_path());
+                            OneLine(status.output_path()));
 }
 
 std::string FailureText(const v1::JobStatus& status) {

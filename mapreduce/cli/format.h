@@ -2,12 +2,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "common/cli/json_line.h"
 #include "quern/mr/v1/jobs.pb.h"
 
 namespace quern::mr {
 
+// What users named or wrote, as a part of one line: control characters are escaped.
+std::string OneLine(std::string_view text);
 // "SUCCEEDED".
 std::string StateName(v1::JobState state);
 std::string StateName(v1::AttemptState state);

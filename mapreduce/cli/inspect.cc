@@ -1,5 +1,6 @@
 #include "common/cli/cli.h"
 #include "common/cli/json_line.h"
+#include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/plan/plugin_info.h"
 
@@ -7,7 +8,7 @@ namespace quern::mr {
 namespace {
 
 // What a plugin says of itself; none of its code is run.
-class Inspect final : public Command {
+class Inspect final : public JobCommand {
  public:
   void Define(CommandLine* line) override { line->Arguments(&paths_, 1); }
 
@@ -15,7 +16,7 @@ class Inspect final : public Command {
     for (const std::string& path : paths_) {
       const absl::StatusOr<PluginInfo> plugin = ReadPlugin(path);
       if (!plugin.ok()) {
-        fmt::print(stderr, "{}", ErrorLine("mr inspect", plugin.status()));
+        session->Report("mr inspect", plugin.status());
         return kExitRejected;
       }
       if (session->json) {
@@ -29,10 +30,10 @@ class Inspect final : public Command {
 
  private:
   static void Print(const std::string& path, const PluginInfo& plugin) {
-    fmt::print("{}: plugin for API version {}, {}, hash {}\n", path, plugin.api_version,
-               FormatBinarySize(plugin.size_bytes), plugin.hash);
+    Out().Format("{}: plugin for API version {}, {}, hash {}\n", path, plugin.api_version,
+                 FormatBinarySize(plugin.size_bytes), plugin.hash);
     for (const PluginInfo::Class& one : plugin.classes) {
-      fmt::print("  {:<12} {}\n", ClassKindName(one.kind), one.name);
+      Out().Format("  {:<12} {}\n", ClassKindName(one.kind), one.name);
     }
   }
   static void PrintJson(const std::string& path, const PluginInfo& plugin) {
@@ -41,13 +42,13 @@ class Inspect final : public Command {
       classes.emplace_back();
       classes.back().Add("kind", ClassKindName(one.kind)).Add("name", one.name);
     }
-    fmt::print("{}\n", JsonLine()
-                           .Add("path", path)
-                           .Add("api_version", plugin.api_version)
-                           .Add("size_bytes", plugin.size_bytes)
-                           .Add("hash", plugin.hash)
-                           .Add("classes", classes)
-                           .ToString());
+    Out().Format("{}\n", JsonLine()
+                             .Add("path", path)
+                             .Add("api_version", plugin.api_version)
+                             .Add("size_bytes", plugin.size_bytes)
+                             .Add("hash", plugin.hash)
+                             .Add("classes", classes)
+                             .ToString());
   }
 
   std::vector<std::string> paths_;
@@ -56,11 +57,12 @@ class Inspect final : public Command {
 }  // namespace
 
 CommandSpec InspectCommand() {
-  return {"inspect",
-          "PLUGIN.so...",
-          "classes of a plugin, read without running its code",
-          {"mr inspect build/release/lib/quern/jobs/libwordcount.so"},
-          [] { return std::make_unique<Inspect>(); }};
+  return {.name = "inspect",
+          .aliases = {},
+          .usage = "PLUGIN.so...",
+          .summary = "classes of a plugin, read without running its code",
+          .examples = {"mr inspect build/release/lib/quern/jobs/libwordcount.so"},
+          .make = Maker<Inspect>("inspect")};
 }
 
 }  // namespace quern::mr

@@ -2,13 +2,13 @@
 
 #include <toml++/toml.h>
 
-#include <charconv>
 #include <functional>
-#include <limits>
 #include <utility>
 
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
+#include "common/replication.h"
+#include "mapreduce/plan/job_spec_rules.h"
 
 namespace quern::mr {
 namespace {
@@ -25,15 +25,6 @@ struct Key {
   std::function<absl::Status(std::string_view value, Target target)> set;
 };
 
-absl::StatusOr<uint64_t> ParseNumber(std::string_view text, uint64_t max) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value > max) {
-    return InvalidArgumentError("'{}' is no whole number from 0 to {}", text, max);
-  }
-  return value;
-}
-
 absl::StatusOr<bool> ParseBool(std::string_view text) {
   if (text == "true") return true;
   if (text == "false") return false;
@@ -49,9 +40,9 @@ auto Text(Set set) {
   };
 }
 template <typename Set>
-auto Number(Set set, uint64_t max = std::numeric_limits<uint32_t>::max()) {
-  return [set, max](std::string_view value, Target target) -> absl::Status {
-    ASSIGN_OR_RETURN(const uint64_t number, ParseNumber(value, max));
+auto Number(NumberRange range, Set set) {
+  return [set, range](std::string_view value, Target target) -> absl::Status {
+    ASSIGN_OR_RETURN(const int64_t number, ParseNumber(value, range));
     set(target, static_cast<uint32_t>(number));
     return absl::OkStatus();
   };
@@ -100,7 +91,8 @@ std::vector<Key> MakeKeys() {
       {"input.format", Text([](Target t, std::string v) { t.input->set_format(v); })},
       {"input.mapper", Text([](Target t, std::string v) { t.input->set_mapper(v); })},
       {"input.record_bytes", Size([](Target t, uint64_t v) { t.input->set_record_bytes(v); })},
-      {"reduce.tasks", Number([=](Target t, uint32_t v) { reduce(t)->set_tasks(v); })},
+      {"reduce.tasks",
+       Number({0, kMaxReduceTasks}, [=](Target t, uint32_t v) { reduce(t)->set_tasks(v); })},
       {"reduce.class", Text([=](Target t, std::string v) { reduce(t)->set_reducer(v); })},
       {"reduce.combiner", Text([=](Target t, std::string v) { reduce(t)->set_combiner(v); })},
       {"reduce.partitioner", Text([=](Target t, std::string v) { reduce(t)->set_partitioner(v); })},
@@ -108,10 +100,11 @@ std::vector<Key> MakeKeys() {
       {"output.format", Text([=](Target t, std::string v) { output(t)->set_format(v); })},
       {"output.codec", Text([=](Target t, std::string v) { output(t)->set_codec(v); })},
       {"output.replication",
-       Number([=](Target t, uint32_t v) { output(t)->set_replication(v); }, 100)},
+       Number({1, kMaxReplication}, [=](Target t, uint32_t v) { output(t)->set_replication(v); })},
       {"output.overwrite", Switch([=](Target t, bool v) { output(t)->set_overwrite(v); })},
       {"limits.memory", Size([=](Target t, uint64_t v) { limits(t)->set_memory_bytes(v); })},
-      {"limits.attempts", Number([=](Target t, uint32_t v) { limits(t)->set_attempts(v); }, 100)},
+      {"limits.attempts",
+       Number({1, 100}, [=](Target t, uint32_t v) { limits(t)->set_attempts(v); })},
       {"limits.timeout", SetTimeout},
       {"limits.skip_bad_records",
        Switch([=](Target t, bool v) { limits(t)->set_skip_bad_records(v); })},
@@ -141,13 +134,9 @@ absl::Status UnknownKey(std::string_view key) {
 
 // Values are any bytes; keys of a map on the wire are text.
 absl::Status SetParam(std::string_view name, std::string_view value, SpecFile* file) {
-  for (std::string_view rest = name; !rest.empty();) {
-    const size_t length = Utf8CharacterBytes(rest);
-    if (length == 0) {
-      return InvalidArgumentError("params.{}: the name of a parameter must be UTF-8",
-                                  CleanLine(name, 100));
-    }
-    rest.remove_prefix(length);
+  if (!IsUtf8(name)) {
+    return InvalidArgumentError("params.{}: the name of a parameter must be UTF-8",
+                                CleanLine(name, 100));
   }
   (*file->spec.mutable_params())[std::string(name)] = std::string(value);
   return absl::OkStatus();

@@ -1,11 +1,12 @@
 #include "common/cli/cli.h"
+#include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
 
 namespace quern::mr {
 namespace {
 
-class Kill final : public Command {
+class Kill final : public JobCommand {
  public:
   void Define(CommandLine* line) override {
     line->Value("--reason", "TEXT", &reason_, "shown with the job");
@@ -17,9 +18,9 @@ class Kill final : public Command {
     for (const std::string& job_id : jobs_) {
       ASSIGN_OR_RETURN(const v1::JobStatus job, coordinator->Kill(job_id, reason_));
       if (session->json) {
-        fmt::print("{}\n", JobJson(job).ToString());
+        Out().Format("{}\n", JobJson(job).ToString());
       } else {
-        fmt::print("{}: {}\n", job_id, StateName(job.state()));
+        Out().Format("{}: {}\n", job_id, StateName(job.state()));
       }
     }
     return kExitOk;
@@ -33,11 +34,12 @@ class Kill final : public Command {
 }  // namespace
 
 CommandSpec KillCommand() {
-  return {"kill",
-          "JOB... [--reason TEXT]",
-          "stop a job; nothing of its output appears",
-          {"mr kill job-20261122-0001 --reason 'wrong input'"},
-          [] { return std::make_unique<Kill>(); }};
+  return {.name = "kill",
+          .aliases = {},
+          .usage = "JOB... [--reason TEXT]",
+          .summary = "stop a job; nothing of its output appears",
+          .examples = {"mr kill job-20261122-0001 --reason 'wrong input'"},
+          .make = Maker<Kill>("kill")};
 }
 
 }  // namespace quern::mr

@@ -1,4 +1,5 @@
 #include "common/cli/cli.h"
+#include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
 
@@ -6,12 +7,12 @@ namespace quern::mr {
 namespace {
 
 // Both list and history: the latter leaves out what still runs, and knows one job by name.
-class List final : public Command {
+class List final : public JobCommand {
  public:
   explicit List(bool only_ended) : only_ended_(only_ended) {}
 
   void Define(CommandLine* line) override {
-    line->Value("-n,--limit", "N", &limit_, "jobs to show, newest first (100)");
+    line->Number("-n,--limit", "N", &limit_, {1, 10'000}, "jobs to show, newest first (100)");
     line->Arguments(&words_, 0, only_ended_ ? 1 : 0);
   }
 
@@ -36,12 +37,12 @@ class List final : public Command {
                  {"TIME", Table::Align::kRight}});
     for (const v1::JobStatus& job : jobs) {
       if (only_ended_ && words_.empty() && !HasEnded(job)) continue;
-      if (session->json) fmt::print("{}\n", JobJson(job).ToString());
+      if (session->json) Out().Format("{}\n", JobJson(job).ToString());
       table.AddRow({job.job_id(), job.name(), job.user(), StateName(job.state()),
                     PercentDone(job.map()), PercentDone(job.reduce()), TimeText(job.submitted_ms()),
                     LengthText(job.started_ms(), job.finished_ms())});
     }
-    if (!session->json) fmt::print("{}", table.ToString());
+    if (!session->json) Out().Format("{}", table.ToString());
     return kExitOk;
   }
 
@@ -54,17 +55,21 @@ class List final : public Command {
 }  // namespace
 
 CommandSpec ListCommand() {
-  return {"list", "[-n N]", "jobs, the newest first", {"mr list", "mr list --json"}, [] {
-            return std::make_unique<List>(false);
-          }};
+  return {.name = "list",
+          .aliases = {},
+          .usage = "[-n N]",
+          .summary = "jobs, the newest first",
+          .examples = {"mr list", "mr list --json"},
+          .make = Maker<List>("list", false)};
 }
 
 CommandSpec HistoryCommand() {
-  return {"history",
-          "[JOB] [-n N]",
-          "jobs that have ended, also before a restart of the coordinator",
-          {"mr history", "mr history job-20261122-0001 --json"},
-          [] { return std::make_unique<List>(true); }};
+  return {.name = "history",
+          .aliases = {},
+          .usage = "[JOB] [-n N]",
+          .summary = "jobs that have ended, also before a restart of the coordinator",
+          .examples = {"mr history", "mr history job-20261122-0001 --json"},
+          .make = Maker<List>("history", true)};
 }
 
 }  // namespace quern::mr

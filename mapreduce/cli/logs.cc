@@ -1,7 +1,6 @@
-#include <cstdio>
-
 #include "common/cli/cli.h"
 #include "common/cli/command_line.h"
+#include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/engine/task_id.h"
@@ -9,7 +8,7 @@
 namespace quern::mr {
 namespace {
 
-class Logs final : public Command {
+class Logs final : public JobCommand {
  public:
   void Define(CommandLine* line) override {
     line->Value("--task", "m-17[.1]", &task_, "one task, or one attempt of it (else all)");
@@ -26,18 +25,18 @@ class Logs final : public Command {
     if (errors_) request.set_order(v1::ListTasksRequest::ORDER_FAILED);
     ASSIGN_OR_RETURN(const v1::ListTasksResponse tasks, coordinator_->ListTasks(request));
     if (tasks.attempts().empty()) {
-      fmt::print(stderr, "mr logs: {}: no {}attempts are remembered\n", jobs_[0],
-                 errors_ ? "failed " : "");
+      Err().Format("mr logs: {}: no {}attempts are remembered\n", jobs_[0],
+                   errors_ ? "failed " : "");
     }
     for (const v1::TaskAttemptStatus& attempt : tasks.attempts()) {
-      fmt::print("==> {} {} on {} <==\n", FormatAttempt(attempt.id()), StateName(attempt.state()),
-                 attempt.node());
-      if (attempt.has_failure()) fmt::print("{}\n", attempt.failure().message());
+      Out().Format("==> {} {} on {} <==\n", FormatAttempt(attempt.id()), StateName(attempt.state()),
+                   attempt.node());
+      if (attempt.has_failure()) Out().Format("{}\n", attempt.failure().message());
       // What is gone with its worker is no reason to stop; its last lines were reported.
-      if (!Print(attempt.id(), false).ok()) fmt::print("{}", attempt.failure().log_tail());
+      if (!Print(attempt.id(), false).ok()) Out().Format("{}", attempt.failure().log_tail());
     }
     if (tasks.more()) {
-      fmt::print(stderr, "mr logs: the first {} attempts; for others give --task\n", kMaxAttempts);
+      Err().Format("mr logs: the first {} attempts; for others give --task\n", kMaxAttempts);
     }
     return kExitOk;
   }
@@ -61,8 +60,7 @@ class Logs final : public Command {
     v1::GetLogRequest request;
     *request.mutable_id() = id;
     request.set_newest_attempt(newest);
-    return coordinator_->GetLog(
-        request, [](const std::string& data) { std::fwrite(data.data(), 1, data.size(), stdout); });
+    return coordinator_->GetLog(request, [](const std::string& data) { Out().Print(data); });
   }
 
   CoordinatorClient* coordinator_ = nullptr;
@@ -74,11 +72,13 @@ class Logs final : public Command {
 }  // namespace
 
 CommandSpec LogsCommand() {
-  return {"logs",
-          "JOB [--task m-17[.1]] [--errors]",
-          "what task attempts printed",
-          {"mr logs job-20261122-0001 --errors", "mr logs job-20261122-0001 --task r-3"},
-          [] { return std::make_unique<Logs>(); }};
+  return {
+      .name = "logs",
+      .aliases = {},
+      .usage = "JOB [--task m-17[.1]] [--errors]",
+      .summary = "what task attempts printed",
+      .examples = {"mr logs job-20261122-0001 --errors", "mr logs job-20261122-0001 --task r-3"},
+      .make = Maker<Logs>("logs")};
 }
 
 }  // namespace quern::mr

@@ -1,6 +1,7 @@
 // `mr`: jobs of a Quern cluster.
+#include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 
 int main(int argc, char** argv) {
-  return quern::mr::RunMr(std::vector<std::string>(argv, argv + argc));
+  quern::EndProcess(quern::mr::RunMr(std::vector<std::string>(argv, argv + argc)));
 }

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 
 #include "client/file_system.h"
 #include "common/cli/cli.h"
 #include "common/cli/command_line.h"
+#include "common/cli/output.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/compile.h"
@@ -22,7 +24,7 @@
 namespace quern::mr {
 namespace {
 
-class RunJob final : public Command {
+class RunJob final : public JobCommand {
  public:
   void Define(CommandLine* line) override {
     line->Value("--reduce", "N", &reduce_, "reduce tasks; 0 = map only");
@@ -40,7 +42,7 @@ class RunJob final : public Command {
     line->Switch("--overwrite", &overwrite_, "replace the output if it is there");
     line->Switch("--detach", &detach_, "print the job's id and do not wait for it");
     line->Switch("--local", &local_, "run it in one process on this machine");
-    line->Value("--threads", "N", &threads_, "tasks at once with --local");
+    line->Number("--threads", "N", &threads_, {1, 1000}, "tasks at once with --local");
     line->Switch("--dry-run", &dry_run_, "show what would run, and run nothing");
     line->Arguments(&words_, 1);
   }
@@ -70,13 +72,7 @@ class RunJob final : public Command {
     const std::string_view message = Message(status);
     const bool usage = message.find("unknown key") != std::string_view::npos;
     if (usage) return UsageError(message);
-    if (session.json) {
-      JsonLine error;
-      error.Add("code", absl::StatusCodeToString(status.code())).Add("message", message);
-      fmt::print(stderr, "{}\n", JsonLine().Add("error", error).ToString());
-    } else {
-      fmt::print(stderr, "{}", ErrorLine("mr run", status));
-    }
+    session.Report("mr run", status);
     return kExitRejected;
   }
 
@@ -176,9 +172,9 @@ class RunJob final : public Command {
     if (dry_run_) return ShowPlan(*session, source->file.spec, *response);
     if (detach_) {
       if (session->json) {
-        fmt::print("{}\n", JsonLine().Add("job", response->job_id()).ToString());
+        Out().Format("{}\n", JsonLine().Add("job", response->job_id()).ToString());
       } else {
-        fmt::print("{}\n", response->job_id());
+        Out().Format("{}\n", response->job_id());
       }
       return kExitOk;
     }
@@ -203,23 +199,22 @@ class RunJob final : public Command {
               ? fmt::format("{}+{}", first.path(), first.offset())
               : fmt::format("{} and {} more", first.path(), split.pieces_size() - 1);
       if (session.json) {
-        fmt::print("{}\n", JsonLine()
-                               .Add("map", i)
-                               .Add("bytes", bytes)
-                               .Add("path", first.path())
-                               .Add("offset", first.offset())
-                               .Add("pieces", split.pieces_size())
-                               .Add("nodes", nodes)
-                               .ToString());
+        Out().Format("{}\n", JsonLine()
+                                 .Add("map", i)
+                                 .Add("bytes", bytes)
+                                 .Add("path", first.path())
+                                 .Add("offset", first.offset())
+                                 .Add("pieces", split.pieces_size())
+                                 .Add("nodes", nodes)
+                                 .ToString());
       }
       table.AddRow({std::to_string(i), FormatBinarySize(bytes), input, nodes});
     }
-    if (!session.json) fmt::print("{}", table.ToString());
-    fmt::print(stderr, "{}: {} map task{}, mapper {}, reducer {}, output {}; nothing was run\n",
-               spec.name(), plan.splits_size(), plan.splits_size() == 1 ? "" : "s",
-               spec.inputs(0).mapper(),
-               spec.reduce().reducer().empty() ? "none" : spec.reduce().reducer(),
-               spec.output().path());
+    if (!session.json) Out().Format("{}", table.ToString());
+    Err().Format(
+        "{}: {} map task{}, mapper {}, reducer {}, output {}; nothing was run\n", spec.name(),
+        plan.splits_size(), plan.splits_size() == 1 ? "" : "s", spec.inputs(0).mapper(),
+        spec.reduce().reducer().empty() ? "none" : spec.reduce().reducer(), spec.output().path());
     return kExitOk;
   }
 
@@ -237,7 +232,8 @@ class RunJob final : public Command {
   std::vector<std::string> words_;
   std::vector<std::string> settings_;
   std::string reduce_, memory_, replication_, format_, name_;
-  std::string mapper_, reducer_, combiner_, partitioner_, threads_;
+  std::string mapper_, reducer_, combiner_, partitioner_;
+  std::optional<int64_t> threads_;
   bool map_only_ = false;
   bool overwrite_ = false;
   bool detach_ = false;
@@ -248,14 +244,16 @@ class RunJob final : public Command {
 }  // namespace
 
 CommandSpec RunCommand() {
-  return {"run",
-          "SPEC.toml | JOB_NAME | MY_JOB.cc | PLUGIN.so [IN... OUT] [FLAGS]",
-          "run a job and wait for its end",
-          {"mr run wordcount /in /out", "mr run grep 'ERROR.*disk' '/logs/*.log' /found",
-           "mr run my_job.cc /in /out --reduce 4 --memory 256MiB",
-           "mr run job.toml --set params.stopwords=the,of --overwrite",
-           "mr run --local wordcount file:///etc/services file:///tmp/counts"},
-          [] { return std::make_unique<RunJob>(); }};
+  return {
+      .name = "run",
+      .aliases = {},
+      .usage = "SPEC.toml | JOB_NAME | MY_JOB.cc | PLUGIN.so [IN... OUT] [FLAGS]",
+      .summary = "run a job and wait for its end",
+      .examples = {"mr run wordcount /in /out", "mr run grep 'ERROR.*disk' '/logs/*.log' /found",
+                   "mr run my_job.cc /in /out --reduce 4 --memory 256MiB",
+                   "mr run job.toml --set params.stopwords=the,of --overwrite",
+                   "mr run --local wordcount file:///etc/services file:///tmp/counts"},
+      .make = Maker<RunJob>("run")};
 }
 
 }  // namespace quern::mr

@@ -13,7 +13,7 @@
 namespace quern::mr {
 
 absl::StatusOr<int> RunLocally(Session* session, v1::JobSpec spec, const std::string& plugin_path,
-                               const std::string& threads) {
+                               std::optional<int64_t> threads) {
   spec.mutable_plugin()->set_path(std::filesystem::absolute(plugin_path).string());
   // The spec in a file without a name: nothing is left behind, however the run ends.
   UniqueFd file(memfd_create("quern-job", 0));
@@ -25,7 +25,7 @@ absl::StatusOr<int> RunLocally(Session* session, v1::JobSpec spec, const std::st
   const std::string binary = BinaryDir() + "/quern-task";
   std::vector<std::string> command = {binary, "--local",
                                       fmt::format("/proc/self/fd/{}", file.get())};
-  if (!threads.empty()) command.insert(command.end(), {"--threads", threads});
+  if (threads.has_value()) command.insert(command.end(), {"--threads", std::to_string(*threads)});
   if (!session->master_flag.empty()) {
     command.insert(command.end(), {"--master", session->master_flag});
   }

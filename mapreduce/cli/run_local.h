@@ -1,6 +1,8 @@
 // mr run --local: the whole job in one process on this machine, by quern-task.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "common/status.h"
@@ -9,8 +11,8 @@
 
 namespace quern::mr {
 
-// Becomes quern-task; returns only when that cannot be started. `threads` may be empty.
+// Becomes quern-task; returns only when that cannot be started. Without `threads`: one per core.
 absl::StatusOr<int> RunLocally(Session* session, v1::JobSpec spec, const std::string& plugin_path,
-                               const std::string& threads);
+                               std::optional<int64_t> threads);
 
 }  // namespace quern::mr

@@ -1,4 +1,5 @@
 #include "common/cli/cli.h"
+#include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/watch.h"
@@ -8,14 +9,14 @@ namespace {
 
 void PrintPhase(const std::string& name, const v1::JobStatus::Phase& phase) {
   if (phase.total() == 0) return;
-  fmt::print("{:<10} {} of {} done, {} running, {} failed attempt{}, {} run again\n", name + ":",
-             phase.done(), phase.total(), phase.running(), phase.failed_attempts(),
-             phase.failed_attempts() == 1 ? "" : "s", phase.rerun());
-  fmt::print("{:<10} {} on the data's machine, {} on its rack, {} elsewhere\n", "",
-             phase.node_local(), phase.rack_local(), phase.remote());
+  Out().Format("{:<10} {} of {} done, {} running, {} failed attempt{}, {} run again\n", name + ":",
+               phase.done(), phase.total(), phase.running(), phase.failed_attempts(),
+               phase.failed_attempts() == 1 ? "" : "s", phase.rerun());
+  Out().Format("{:<10} {} on the data's machine, {} on its rack, {} elsewhere\n", "",
+               phase.node_local(), phase.rack_local(), phase.remote());
 }
 
-class Status final : public Command {
+class Status final : public JobCommand {
  public:
   void Define(CommandLine* line) override { line->Arguments(&jobs_, 1); }
 
@@ -24,7 +25,7 @@ class Status final : public Command {
     for (const std::string& job_id : jobs_) {
       ASSIGN_OR_RETURN(const v1::JobStatus job, coordinator->GetJob(job_id));
       if (session->json) {
-        fmt::print("{}\n", JobJson(job).ToString());
+        Out().Format("{}\n", JobJson(job).ToString());
       } else {
         Print(job);
       }
@@ -34,22 +35,23 @@ class Status final : public Command {
 
  private:
   static void Print(const v1::JobStatus& job) {
-    fmt::print("job:       {}\nname:      {}\nuser:      {}\nstate:     {}\n", job.job_id(),
-               job.name(), job.user(), StateName(job.state()));
-    fmt::print("submitted: {}\ntime:      {}\n", TimeText(job.submitted_ms()),
-               LengthText(job.started_ms(), job.finished_ms()));
+    Out().Format("job:       {}\nname:      {}\nuser:      {}\nstate:     {}\n", job.job_id(),
+                 OneLine(job.name()), OneLine(job.user()), StateName(job.state()));
+    Out().Format("submitted: {}\ntime:      {}\n", TimeText(job.submitted_ms()),
+                 LengthText(job.started_ms(), job.finished_ms()));
     PrintPhase("map", job.map());
     PrintPhase("reduce", job.reduce());
-    fmt::print("input:     {}\nshuffled:  {}\noutput:    {} in {}\ncommand:   {}\n",
-               FormatBinarySize(job.input_bytes()), FormatBinarySize(job.shuffle_bytes()),
-               FormatBinarySize(job.output_bytes()), job.output_path(), job.command());
-    if (!job.reason().empty()) fmt::print("reason:    {}", FailureText(job));
+    Out().Format("input:     {}\nshuffled:  {}\noutput:    {} in {}\ncommand:   {}\n",
+                 FormatBinarySize(job.input_bytes()), FormatBinarySize(job.shuffle_bytes()),
+                 FormatBinarySize(job.output_bytes()), OneLine(job.output_path()),
+                 OneLine(job.command()));
+    if (!job.reason().empty()) Out().Format("reason:    {}", FailureText(job));
   }
 
   std::vector<std::string> jobs_;
 };
 
-class Watch final : public Command {
+class Watch final : public JobCommand {
  public:
   void Define(CommandLine* line) override { line->Arguments(&jobs_, 1, 1); }
   absl::StatusOr<int> Run(Session* session) override { return WatchToTheEnd(session, jobs_[0]); }
@@ -58,7 +60,7 @@ class Watch final : public Command {
   std::vector<std::string> jobs_;
 };
 
-class Counters final : public Command {
+class Counters final : public JobCommand {
  public:
   void Define(CommandLine* line) override { line->Arguments(&jobs_, 1, 1); }
 
@@ -68,15 +70,15 @@ class Counters final : public Command {
     Table table({{"GROUP"}, {"NAME"}, {"VALUE", Table::Align::kRight}});
     for (const v1::Counter& counter : job.counters()) {
       if (session->json) {
-        fmt::print("{}\n", JsonLine()
-                               .Add("group", counter.group())
-                               .Add("name", counter.name())
-                               .Add("value", counter.value())
-                               .ToString());
+        Out().Format("{}\n", JsonLine()
+                                 .Add("group", counter.group())
+                                 .Add("name", counter.name())
+                                 .Add("value", counter.value())
+                                 .ToString());
       }
       table.AddRow({counter.group(), counter.name(), std::to_string(counter.value())});
     }
-    if (!session->json) fmt::print("{}", table.ToString());
+    if (!session->json) Out().Format("{}", table.ToString());
     return kExitOk;
   }
 
@@ -87,27 +89,30 @@ class Counters final : public Command {
 }  // namespace
 
 CommandSpec StatusCommand() {
-  return {"status",
-          "JOB...",
-          "how far a job is, and why it failed",
-          {"mr status job-20261122-0001"},
-          [] { return std::make_unique<Status>(); }};
+  return {.name = "status",
+          .aliases = {},
+          .usage = "JOB...",
+          .summary = "how far a job is, and why it failed",
+          .examples = {"mr status job-20261122-0001"},
+          .make = Maker<Status>("status")};
 }
 
 CommandSpec WatchCommand() {
-  return {"watch",
-          "JOB",
-          "follow a job to its end; the exit code is the job's",
-          {"mr watch job-20261122-0001"},
-          [] { return std::make_unique<Watch>(); }};
+  return {.name = "watch",
+          .aliases = {},
+          .usage = "JOB",
+          .summary = "follow a job to its end; the exit code is the job's",
+          .examples = {"mr watch job-20261122-0001"},
+          .make = Maker<Watch>("watch")};
 }
 
 CommandSpec CountersCommand() {
-  return {"counters",
-          "JOB",
-          "sums of the counters over all tasks",
-          {"mr counters job-20261122-0001"},
-          [] { return std::make_unique<Counters>(); }};
+  return {.name = "counters",
+          .aliases = {},
+          .usage = "JOB",
+          .summary = "sums of the counters over all tasks",
+          .examples = {"mr counters job-20261122-0001"},
+          .make = Maker<Counters>("counters")};
 }
 
 }  // namespace quern::mr

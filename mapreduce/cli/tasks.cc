@@ -1,4 +1,5 @@
 #include "common/cli/cli.h"
+#include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/engine/task_id.h"
@@ -6,7 +7,7 @@
 namespace quern::mr {
 namespace {
 
-class Tasks final : public Command {
+class Tasks final : public JobCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("--slowest", &slowest_, "those that took longest first");
@@ -32,13 +33,13 @@ class Tasks final : public Command {
     while (true) {
       ASSIGN_OR_RETURN(const v1::ListTasksResponse page, coordinator->ListTasks(request));
       for (const v1::TaskAttemptStatus& attempt : page.attempts()) {
-        if (session->json) fmt::print("{}\n", AttemptJson(attempt).ToString());
+        if (session->json) Out().Format("{}\n", AttemptJson(attempt).ToString());
         AddRow(attempt, &table);
       }
       if (!page.more() || page.attempts().empty()) break;
       request.set_start(request.start() + static_cast<uint32_t>(page.attempts_size()));
     }
-    if (!session->json) fmt::print("{}", table.ToString());
+    if (!session->json) Out().Format("{}", table.ToString());
     return kExitOk;
   }
 
@@ -60,11 +61,13 @@ class Tasks final : public Command {
 }  // namespace
 
 CommandSpec TasksCommand() {
-  return {"tasks",
-          "JOB [--slowest | --failed]",
-          "task attempts: where they ran, how long, and what became of them",
-          {"mr tasks job-20261122-0001 --slowest", "mr tasks job-20261122-0001 --failed --json"},
-          [] { return std::make_unique<Tasks>(); }};
+  return {.name = "tasks",
+          .aliases = {},
+          .usage = "JOB [--slowest | --failed]",
+          .summary = "task attempts: where they ran, how long, and what became of them",
+          .examples = {"mr tasks job-20261122-0001 --slowest",
+                       "mr tasks job-20261122-0001 --failed --json"},
+          .make = Maker<Tasks>("tasks")};
 }
 
 }  // namespace quern::mr

@@ -9,7 +9,9 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "common/clean_text.h"
 #include "common/cli/cli.h"
+#include "common/cli/output.h"
 #include "common/clock.h"
 #include "common/thread.h"
 #include "mapreduce/cli/format.h"
@@ -72,18 +74,18 @@ class JobProgress {
       std::string line = ProgressLine(status);
       winsize size{};
       if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1) {
-        line = line.substr(0, size.ws_col - 1u);
+        line = CleanLine(line, size.ws_col - 1u);
       }
-      fmt::print(stderr, "\r\x1b[K{}", line);
+      Err().Write(fmt::format("\r\x1b[K{}", line)).IgnoreError();
       drawn_ = true;
     } else if (now - shown_ >= kLineInterval) {
       // The first line after ten seconds: a short job leaves only its outcome.
-      if (shown_ != absl::InfinitePast()) fmt::print(stderr, "{}\n", ProgressLine(status));
+      if (shown_ != absl::InfinitePast()) Err().Format("{}\n", ProgressLine(status));
       shown_ = now;
     }
   }
   void Clear() {
-    if (drawn_) fmt::print(stderr, "\r\x1b[K");
+    if (drawn_) Err().Write("\r\x1b[K").IgnoreError();
     drawn_ = false;
   }
 
@@ -96,26 +98,26 @@ class JobProgress {
 
 absl::StatusOr<int> AskWhatNow(CoordinatorClient* client, const std::string& job_id) {
   if (isatty(STDIN_FILENO) == 1) {
-    fmt::print(stderr, "\n{}: [d]etach and let it run, or [k]ill it? ", job_id);
+    Err().Format("\n{}: [d]etach and let it run, or [k]ill it? ", job_id);
     std::string answer;
     std::getline(std::cin, answer);
     if (answer.starts_with('k')) {
       RETURN_IF_ERROR(client->Kill(job_id, "interrupted by its user").status());
-      fmt::print(stderr, "{}: killed\n", job_id);
+      Err().Format("{}: killed\n", job_id);
       return kExitInterrupted;
     }
   }
-  fmt::print(stderr, "{}: goes on without you. Try: mr watch {}, or mr kill {}\n", job_id, job_id,
-             job_id);
+  Err().Format("{}: goes on without you. Try: mr watch {}, or mr kill {}\n", job_id, job_id,
+               job_id);
   return kExitInterrupted;
 }
 
 int ShowEnd(const Session& session, const v1::JobStatus& status) {
   const bool succeeded = status.state() == v1::JOB_STATE_SUCCEEDED;
-  if (session.json) fmt::print("{}\n", JobJson(status).ToString());
+  if (session.json) Out().Format("{}\n", JobJson(status).ToString());
   if (!session.json && !(session.quiet && succeeded)) {
-    fmt::print(stderr, "{}\n", EndLine(status));
-    fmt::print(stderr, "{}", succeeded ? CounterText(status, false) : FailureText(status));
+    Err().Format("{}\n", EndLine(status));
+    Err().Print(succeeded ? CounterText(status, false) : FailureText(status));
   }
   return succeeded ? kExitOk : kExitFailed;
 }

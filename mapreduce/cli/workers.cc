@@ -1,11 +1,12 @@
 #include "common/cli/cli.h"
 #include "common/cli/json_line.h"
+#include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 
 namespace quern::mr {
 namespace {
 
-class Workers final : public Command {
+class Workers final : public JobCommand {
  public:
   void Define(CommandLine*) override {}
 
@@ -22,21 +23,21 @@ class Workers final : public Command {
     for (const auto& worker : workers.workers()) {
       const std::string state = worker.alive() ? "alive" : "away";
       if (session->json) {
-        fmt::print("{}\n", JsonLine()
-                               .Add("worker", worker.worker_id())
-                               .Add("node", worker.node())
-                               .Add("rack", worker.rack())
-                               .Add("address", worker.address())
-                               .Add("http", worker.http_address())
-                               .Add("alive", worker.alive())
-                               .Add("slots", worker.slots())
-                               .Add("running", worker.running())
-                               .ToString());
+        Out().Format("{}\n", JsonLine()
+                                 .Add("worker", worker.worker_id())
+                                 .Add("node", worker.node())
+                                 .Add("rack", worker.rack())
+                                 .Add("address", worker.address())
+                                 .Add("http", worker.http_address())
+                                 .Add("alive", worker.alive())
+                                 .Add("slots", worker.slots())
+                                 .Add("running", worker.running())
+                                 .ToString());
       }
       table.AddRow({worker.worker_id(), worker.node(), worker.rack(), worker.address(), state,
                     std::to_string(worker.slots()), std::to_string(worker.running())});
     }
-    if (!session->json) fmt::print("{}", table.ToString());
+    if (!session->json) Out().Format("{}", table.ToString());
     return kExitOk;
   }
 };
@@ -44,9 +45,12 @@ class Workers final : public Command {
 }  // namespace
 
 CommandSpec WorkersCommand() {
-  return {"workers", "", "machines that run tasks", {"mr workers"}, [] {
-            return std::make_unique<Workers>();
-          }};
+  return {.name = "workers",
+          .aliases = {},
+          .usage = "",
+          .summary = "machines that run tasks",
+          .examples = {"mr workers"},
+          .make = Maker<Workers>("workers")};
 }
 
 }  // namespace quern::mr

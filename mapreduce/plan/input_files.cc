@@ -107,6 +107,12 @@ absl::StatusOr<std::vector<InputFile>> FindOnThisMachine(std::string_view patter
   const std::string path(pattern.substr(kLocalScheme.size()));
   glob_t matches{};
   std::vector<InputFile> files;
+  // A name that is there is that name; only else it is a pattern.
+  std::error_code error;
+  if (std::filesystem::exists(path, error)) {
+    AddLocal(path, &files);
+    return files;
+  }
   const int failed = glob(path.c_str(), GLOB_BRACE, nullptr, &matches);
   for (size_t i = 0; failed == 0 && i < matches.gl_pathc; ++i) {
     AddLocal(matches.gl_pathv[i], &files);

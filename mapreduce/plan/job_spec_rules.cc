@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/cli/cli.h"
+#include "common/replication.h"
 
 namespace quern::mr {
 namespace {
@@ -57,6 +58,10 @@ absl::Status CheckOutput(const v1::JobSpec::Output& output, bool local) {
     return InvalidArgumentError("output.path: {}: must be absolute. Try: /{}", output.path(),
                                 output.path());
   }
+  if (output.replication() > kMaxReplication) {
+    return InvalidArgumentError("output.replication: {} is more than {}", output.replication(),
+                                kMaxReplication);
+  }
   if (output.path() == "/") return InvalidArgumentError("output.path: / cannot be replaced");
   RETURN_IF_ERROR(CheckOneOf("output.format", output.format(), {"text", "raw"}));
   return CheckOneOf("output.codec", output.codec(), {"none"});
@@ -91,6 +96,11 @@ void FillDefaults(v1::JobSpec* spec) {
   if (spec->output().format().empty()) spec->mutable_output()->set_format("text");
   if (spec->output().codec().empty()) spec->mutable_output()->set_codec("none");
   std::string* path = spec->mutable_output()->mutable_path();
+  // As users write them: "//out/" is "/out".
+  if (path->starts_with('/')) {
+    const auto both = [](char a, char b) { return a == '/' && b == '/'; };
+    path->erase(std::unique(path->begin(), path->end(), both), path->end());
+  }
   while (path->size() > 1 && path->back() == '/') path->pop_back();
   // A job that never said anything about limits has the message's zero values.
   const bool untouched = !spec->has_limits();

@@ -10,6 +10,7 @@
 #include "common/thread.h"
 #include "mapreduce/plan/input_files.h"
 #include "mapreduce/plan/job_spec_rules.h"
+#include "mapreduce/plan/overwrite_rules.h"
 #include "mapreduce/plan/plugin_check.h"
 #include "mapreduce/plan/range_bounds.h"
 #include "mapreduce/task/attempt.h"
@@ -57,11 +58,21 @@ absl::Status LocalJob::Prepare() {
     return AlreadyExistsError("output: {}: exists already. Try: --overwrite, or another path",
                               spec_.output().path());
   }
+  if (exists) RETURN_IF_ERROR(CheckOverwrite());
   RETURN_IF_ERROR(PlanInput());
   ASSIGN_OR_RETURN(plugin_, Plugin::Load(path));
   manifest_.job_id = kLocalJobId;
   manifest_.job_name = spec_.name();
   return absl::OkStatus();
+}
+
+absl::Status LocalJob::CheckOverwrite() {
+  const std::string& path = spec_.output().path();
+  const auto dfs = client::FileSystem::Create(dfs_options_);
+  ASSIGN_OR_RETURN(const ExistingOutput existing, IsLocalPath(path)
+                                                      ? ReadExistingLocalOutput(path)
+                                                      : ReadExistingOutput(dfs.get(), path));
+  return CheckReplaceable(path, existing);
 }
 
 absl::Status LocalJob::PlanInput() {
@@ -76,6 +87,7 @@ absl::Status LocalJob::PlanInput() {
                      FindInputFiles(dfs.get(), entry.path(), spec_.limits().split_bytes()));
     for (const InputFile& file : input.files) bytes += file.length;
   }
+  RETURN_IF_ERROR(CheckNoInputBelow(spec_.output().path(), inputs));
   splits_ = PlanSplits(inputs, spec_.limits().split_bytes());
   if (!spec_.reduce().has_tasks()) {
     spec_.mutable_reduce()->set_tasks(DefaultReduceTasks(bytes, threads_));

@@ -37,6 +37,8 @@ class LocalJob {
   using Tasks = std::vector<pb::TaskSpec>;
   using Results = std::vector<pb::AttemptResult>;
 
+  // The output that is there may be replaced.
+  absl::Status CheckOverwrite();
   absl::Status PlanInput();
   absl::Status ChooseBounds();
   Tasks MakeTasks(pb::TaskKind kind, const std::vector<pb::Split>& splits) const;

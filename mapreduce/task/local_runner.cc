@@ -1,11 +1,9 @@
 #include "mapreduce/task/local_runner.h"
 
-#include <fmt/core.h>
-
-#include <cstdio>
 #include <thread>
 
 #include "common/cli/cli.h"
+#include "common/cli/output.h"
 #include "common/cluster_config.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/task/local_job.h"
@@ -15,7 +13,7 @@ namespace quern::mr {
 namespace {
 
 int Say(int code, const absl::Status& status) {
-  std::fputs(ErrorLine("mr run --local", status).c_str(), stderr);
+  Err().Print(ErrorLine("mr run --local", status));
   return code;
 }
 
@@ -40,9 +38,9 @@ int RunLocal(const LocalOptions& options) {
   LocalJob job(*spec, options.threads == 0 ? cores : options.threads, std::move(dfs));
   if (const absl::Status status = job.Prepare(); !status.ok()) return Say(kExitRejected, status);
   if (const absl::Status status = job.Run(); !status.ok()) return Say(kExitFailed, status);
-  fmt::print(stderr, "{}: done, output in {}\n", job.spec().name(), job.spec().output().path());
+  Err().Format("{}: done, output in {}\n", job.spec().name(), job.spec().output().path());
   for (const pb::Counter& counter : job.counters()) {
-    fmt::print(stderr, "  {}.{} = {}\n", counter.group(), counter.name(), counter.value());
+    Err().Format("  {}.{} = {}\n", counter.group(), counter.name(), counter.value());
   }
   return kExitOk;
 }

@@ -1,12 +1,11 @@
 // quern-task: runs user code, for a worker (one attempt at a time) or for a whole job on this
 // machine.
-#include <fmt/core.h>
 #include <getopt.h>
 
-#include <cstdlib>
 #include <string>
 
 #include "common/cli/cli.h"
+#include "common/cli/output.h"
 #include "common/memory.h"
 #include "common/version.h"
 #include "mapreduce/task/local_runner.h"
@@ -27,6 +26,20 @@ constexpr char kHelp[] =
 
 // Received pieces of data are allocated and freed all the time.
 constexpr size_t kKeptBytes = 16 << 20;
+constexpr int64_t kMaxFd = 1 << 20;
+constexpr int64_t kMaxThreads = 1000;
+
+// The value of the flag that getopt has just found.
+template <typename T>
+bool Number(std::string_view flag, NumberRange range, T* target) {
+  const auto number = ParseNumber(optarg, range);
+  if (number.ok()) {
+    *target = static_cast<T>(*number);
+  } else {
+    Err().Print(ErrorLine("quern-task", Annotate(number.status(), flag)));
+  }
+  return number.ok();
+}
 
 int Main(int argc, char** argv) {
   const option flags[] = {{"worker_fd", required_argument, nullptr, 'w'},
@@ -39,12 +52,12 @@ int Main(int argc, char** argv) {
   int worker_fd = -1;
   LocalOptions local;
   for (int flag = 0; (flag = getopt_long(argc, argv, "", flags, nullptr)) != -1;) {
-    if (flag == 'w') worker_fd = std::atoi(optarg);
+    if (flag == 'w' && !Number("--worker_fd", {0, kMaxFd}, &worker_fd)) return kExitUsage;
     if (flag == 'l') local.spec_file = optarg;
-    if (flag == 't') local.threads = static_cast<uint32_t>(std::strtoul(optarg, nullptr, 10));
+    if (flag == 't' && !Number("--threads", {1, kMaxThreads}, &local.threads)) return kExitUsage;
     if (flag == 'm') local.master = optarg;
-    if (flag == 'h') return fmt::print("{}", kHelp), kExitOk;
-    if (flag == 'v') return fmt::print("quern-task {}\n", VersionString()), kExitOk;
+    if (flag == 'h') return Out().Print(kHelp), kExitOk;
+    if (flag == 'v') return Out().Format("quern-task {}\n", VersionString()), kExitOk;
     if (flag == '?') return kExitUsage;
   }
   KeepFreedMemory(kKeptBytes);
@@ -53,11 +66,14 @@ int Main(int argc, char** argv) {
     WorkerSession(UniqueFd(worker_fd)).Run();
     return kExitOk;
   }
-  fmt::print(stderr, "quern-task: needs --local or --worker_fd. Try: quern-task --help\n");
+  Err().Print("quern-task: needs --local or --worker_fd. Try: quern-task --help\n");
   return kExitUsage;
 }
 
 }  // namespace
 }  // namespace quern::mr
 
-int main(int argc, char** argv) { return quern::mr::Main(argc, argv); }
+int main(int argc, char** argv) {
+  quern::ClaimStandardStreams();
+  return quern::EndOutput("quern-task", quern::mr::Main(argc, argv));
+}

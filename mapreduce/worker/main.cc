@@ -12,7 +12,8 @@ int main(int argc, char** argv) {
   role.default_port = 9430;
   role.default_dirs = {"quern-worker"};
   role.flags = {
-      quern::MakeFlag("slots", &own.slots, "attempts at once (0: the number of cores)"),
+      quern::MakeNumberFlag("slots", &own.slots, {0, 1000},
+                            "attempts at once (0: the number of cores)"),
       quern::MakeFlag("coordinator", &own.coordinators, "HOST:PORT of the coordinator"),
       quern::MakeFlag("task_binary", &own.task_binary, "quern-task (default: beside this binary)"),
   };

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 
+#include "common/replication.h"
 #include "common/status.h"
 #include "master/logic/metadata_view.h"
 #include "master/logic/outcome.h"
@@ -18,7 +19,6 @@ namespace quern::master {
 inline constexpr uint32_t kDefaultDirectoryMode = 0755;
 inline constexpr uint32_t kModeBits = 07777;
 
-inline constexpr uint32_t kMaxReplication = 64;
 inline constexpr uint32_t kDefaultListLimit = 1000;
 inline constexpr uint32_t kMaxListLimit = 10'000;
 

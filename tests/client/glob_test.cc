@@ -52,6 +52,34 @@ TEST(Glob, MatchesComponents) {
   }
 }
 
+TEST(Glob, ABackslashIsOneUnlessItQuotes) {
+  EXPECT_TRUE(MatchesComponent("back\\slash", "back\\slash"));
+  EXPECT_FALSE(MatchesComponent("back\\slash", "backslash"));
+  EXPECT_TRUE(MatchesComponent("a\\\\b", "a\\b"));
+  EXPECT_FALSE(IsPattern("/back\\slash"));
+  EXPECT_TRUE(IsPattern("/star\\*x"));
+  EXPECT_TRUE(IsPattern("/a\\\\b"));
+  EXPECT_FALSE(IsPattern("/a\\"));
+}
+
+TEST(Glob, AnEscapedNameMatchesItselfAndNothingElse) {
+  for (const std::string name : {"plain", "a[1].txt", "star*x", "b{x}", "{a,b}", "back\\slash",
+                                 "a\\*b", "[!a-c]", "?", "\\", "\xff*"}) {
+    EXPECT_FALSE(HasWildcards(Escape(name))) << name;
+    EXPECT_EQ(Unescape(Escape(name)), name);
+    EXPECT_TRUE(MatchesComponent(Escape(name), name)) << name;
+    EXPECT_THAT(*ExpandBraces(Escape(name)), ElementsAre(Escape(name)));
+  }
+}
+
+TEST(Glob, HiddenNamesAreMatchedByPatternsThatSayTheDot) {
+  EXPECT_FALSE(MatchesVisible("*", ".quern"));
+  EXPECT_FALSE(MatchesVisible("?quern", ".quern"));
+  EXPECT_FALSE(MatchesVisible("[.]quern", ".quern"));
+  EXPECT_TRUE(MatchesVisible(".*", ".quern"));
+  EXPECT_TRUE(MatchesVisible("*", "a.b"));
+}
+
 TEST(Glob, KnowsWildcardsAndUndoesEscapes) {
   EXPECT_FALSE(HasWildcards("/a b/中"));
   EXPECT_FALSE(HasWildcards("/a\\*"));
@@ -75,11 +103,6 @@ TEST(Glob, BracesThatStandForTooMuchAreRefused) {
   std::string pattern;
   for (int i = 0; i < 40; ++i) pattern += "{a,b}";
   EXPECT_EQ(ExpandBraces(pattern).status().code(), absl::StatusCode::kInvalidArgument);
-}
-
-TEST(Glob, SplitsPaths) {
-  EXPECT_THAT(SplitPath("/a//b c/"), ElementsAre("a", "b c"));
-  EXPECT_THAT(SplitPath("/"), ElementsAre());
 }
 
 }  // namespace

@@ -155,6 +155,32 @@ TEST_F(QuernCommand, CtrlCStopsAClusterInTheForeground) {
   }
 }
 
+TEST_F(QuernCommand, FilesLostInAPowerCutDoNotKeepAClusterDown) {
+  ASSERT_EQ(Up({"--chunkservers", "2", "--workers", "1"}).exit_code, 0);
+  ASSERT_EQ(Shell("echo kept | dfs put - /a").exit_code, 0);
+  ASSERT_EQ(Quern({"down"}).exit_code, 0);
+  for (const char* name : {"/state.json", "/cluster.json"}) {
+    std::filesystem::resize_file(dir_ + name, 0);
+  }
+  EXPECT_EQ(Quern({"status"}).exit_code, 1);
+  EXPECT_THAT(Quern({"status"}).err, HasSubstr("quern up --dir"));
+  EXPECT_THAT(Quern({"env"}).err, HasSubstr("quern up --dir"));
+  EXPECT_EQ(Quern({"down"}).exit_code, 0);
+  const CommandResult up = Quern({"up", "--detach"});
+  ASSERT_EQ(up.exit_code, 0) << up.Describe();
+  EXPECT_THAT(up.out, HasSubstr("2 chunkserver(s) and 1 worker(s), as their directories show"));
+  EXPECT_EQ(Shell("dfs cat /a").out, "kept\n");
+}
+
+TEST_F(QuernCommand, ADirectoryMayHaveANameThatIsNotUtf8) {
+  dir_ += "/caf\xe9 \xff";
+  const CommandResult up = Up({"--chunkservers", "1", "--workers", "1"});
+  ASSERT_EQ(up.exit_code, 0) << up.Describe();
+  EXPECT_EQ(Shell("echo x | dfs put - /a && mr run wordcount /a /o && dfs cat '/o/part-*'").out,
+            "x\t1\n");
+  EXPECT_EQ(Quern({"status"}).exit_code, 0);
+}
+
 TEST_F(QuernCommand, WrongUseIsAnsweredInOneLine) {
   struct Case {
     std::vector<std::string> arguments;
@@ -162,11 +188,13 @@ TEST_F(QuernCommand, WrongUseIsAnsweredInOneLine) {
     const char* says;
   };
   const std::vector<Case> cases = {
-      {{"up", "--chunkservers", "0"}, 2, "--chunkservers 0"},
+      {{"up", "--chunkservers", "0"}, 2, "--chunkservers"},
+      {{"up", "--chunkservers", "4294967299"}, 2, "1 to 100"},
+      {{"up", "--port_base", "65537"}, 2, "--port_base"},
       {{"up", "--replication", "9"}, 2, "--replication 9"},
       {{"up", "--restart", "maybe"}, 2, "maybe"},
       {{"up", "--bogus"}, 2, "--bogus"},
-      {{"statsu"}, 2, "did you mean 'status'"},
+      {{"statsu"}, 2, "Did you mean status?"},
       {{"down"}, 1, "no cluster was started here"},
       {{"status"}, 1, "quern up --dir"},
       {{"env"}, 1, "quern up --dir"},

@@ -7,6 +7,18 @@
 namespace quern {
 namespace {
 
+TEST(IsUtf8, FindsOneWrongByteAnywhere) {
+  EXPECT_TRUE(IsUtf8(""));
+  EXPECT_TRUE(IsUtf8("plain ASCII of some length"));
+  EXPECT_TRUE(IsUtf8("plain ASCII, then 中文 and é"));
+  for (size_t i = 0; i < 40; ++i) {
+    std::string text(40, 'a');
+    text[i] = '\xe9';
+    EXPECT_FALSE(IsUtf8(text)) << i;
+  }
+  EXPECT_FALSE(IsUtf8("\xed\xa0\x80")) << "a surrogate";
+}
+
 TEST(CleanText, LeavesGoodTextAlone) {
   for (const char* text : {"", "plain", "caf\u00e9 \u4e2d \U0001f600", "a\nb\tc"}) {
     EXPECT_EQ(CleanText(text, 100), text);

@@ -22,7 +22,7 @@ class ServerMainTest : public testing::Test {
     role_.examples = "  quern-worker --dir /data/1,/data/2";
     role_.default_port = 9430;
     role_.default_dirs = {"scratch"};
-    role_.flags = {MakeFlag("slots", &slots_, "attempts at once"),
+    role_.flags = {MakeNumberFlag("slots", &slots_, {0, 1000}, "attempts at once"),
                    MakeSizeFlag("reserve", &reserve_, "space that stays free"),
                    MakeFlag("dead_after", &dead_after_, "silence that means death"),
                    MakeFlag("local", &local_, "no network")};
@@ -113,6 +113,8 @@ TEST_F(ServerMainTest, WrongUseIsOneLineWithTheNextStep) {
       Usage({"--lisen=127.0.0.1:1"}),
       "quern-worker: --lisen: unknown flag. Did you mean --listen? Try: quern-worker --help\n");
   EXPECT_THAT(Usage({"--slots", "many"}), HasSubstr("--slots: 'many' is not a whole number"));
+  EXPECT_THAT(Usage({"--slots", "-1"}), HasSubstr("from 0 to 1000"));
+  EXPECT_THAT(Usage({"--slots", "4294967297"}), HasSubstr("from 0 to 1000"));
   EXPECT_THAT(Usage({"--reserve=x"}), HasSubstr("--reserve: 'x' is not a size"));
   EXPECT_THAT(Usage({"--listen=nonsense"}), HasSubstr("--listen: 'nonsense' is not HOST:PORT"));
   EXPECT_THAT(Usage({"--master=m1"}), HasSubstr("--master: 'm1'"));

@@ -5,6 +5,17 @@
 namespace quern {
 namespace {
 
+TEST(ParseNumber, TakesWhatLiesInTheRangeAndNothingElse) {
+  const NumberRange range{1, 16};
+  EXPECT_EQ(*ParseNumber("1", range), 1);
+  EXPECT_EQ(*ParseNumber("16", range), 16);
+  EXPECT_EQ(*ParseNumber("-5", {-5, 5}), -5);
+  for (const char* text : {"0", "17", "50", "", " 3", "3 ", "3x", "0x3", "+3", "1e1", "3.0",
+                           "4294967297", "18446744073709551617", "-1"}) {
+    EXPECT_EQ(ParseNumber(text, range).status().code(), absl::StatusCode::kInvalidArgument) << text;
+  }
+}
+
 TEST(SizesTest, FormatsLikeHdfs) {
   EXPECT_EQ(FormatSize(0), "0");
   EXPECT_EQ(FormatSize(1023), "1023");

@@ -4,6 +4,7 @@
 
 #include "mapreduce/plan/input_files.h"
 #include "mapreduce/plan/job_spec_rules.h"
+#include "mapreduce/plan/overwrite_rules.h"
 #include "mapreduce/plan/range_bounds.h"
 
 namespace quern::mr {
@@ -11,11 +12,12 @@ namespace quern::mr {
 absl::StatusOr<PlannedJob> Planner::Plan(v1::JobSpec spec, uint32_t cluster_slots) {
   FillDefaults(&spec);
   RETURN_IF_ERROR(CheckJobSpec(spec));
-  RETURN_IF_ERROR(CheckOutputPath(spec));
+  ASSIGN_OR_RETURN(const bool replaces, CheckOutputPath(spec));
   ASSIGN_OR_RETURN(const PluginInfo plugin, plugins_.Check(spec.plugin()));
   RETURN_IF_ERROR(ResolveClasses(plugin, &spec));
   PlannedJob plan;
   ASSIGN_OR_RETURN(const std::vector<SplitInput> inputs, FindInputs(spec, &plan.input_bytes));
+  if (replaces) RETURN_IF_ERROR(CheckNoInputBelow(spec.output().path(), inputs));
   if (!spec.reduce().has_tasks()) {
     spec.mutable_reduce()->set_tasks(DefaultReduceTasks(plan.input_bytes, cluster_slots));
   }
@@ -31,13 +33,18 @@ absl::StatusOr<PlannedJob> Planner::Plan(v1::JobSpec spec, uint32_t cluster_slot
   return plan;
 }
 
-absl::Status Planner::CheckOutputPath(const v1::JobSpec& spec) {
+absl::StatusOr<bool> Planner::CheckOutputPath(const v1::JobSpec& spec) {
   const std::string& path = spec.output().path();
   const absl::StatusOr<client::FileStatus> status = dfs_->Stat(path);
-  if (status.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();
+  if (status.status().code() == absl::StatusCode::kNotFound) return false;
   if (!status.ok()) return status.status();
-  if (spec.output().overwrite()) return absl::OkStatus();
-  return AlreadyExistsError("output: {}: exists already. Try: --overwrite, or another path", path);
+  if (!spec.output().overwrite()) {
+    return AlreadyExistsError("output: {}: exists already. Try: --overwrite, or another path",
+                              path);
+  }
+  ASSIGN_OR_RETURN(const ExistingOutput existing, ReadExistingOutput(dfs_, path));
+  RETURN_IF_ERROR(CheckReplaceable(path, existing));
+  return true;
 }
 
 absl::StatusOr<std::vector<SplitInput>> Planner::FindInputs(const v1::JobSpec& spec,

@@ -17,7 +17,8 @@ namespace quern::mr {
 class JobPlanner {
  public:
   virtual ~JobPlanner() = default;
-  // AlreadyExists: the output is there. NotFound: an input matches nothing, a class is missing.
+  // AlreadyExists: the output is there. FailedPrecondition: it is, and --overwrite may not replace
+  // it (overwrite_rules.h). NotFound: an input matches nothing, a class is missing.
   // InvalidArgument: see CheckJobSpec. `cluster_slots` bounds the default number of reduce tasks.
   virtual absl::StatusOr<PlannedJob> Plan(v1::JobSpec spec, uint32_t cluster_slots) = 0;
 };
@@ -30,7 +31,8 @@ class Planner final : public JobPlanner {
   absl::StatusOr<PlannedJob> Plan(v1::JobSpec spec, uint32_t cluster_slots) override;
 
  private:
-  absl::Status CheckOutputPath(const v1::JobSpec& spec);
+  // Whether the job replaces something, which may be replaced.
+  absl::StatusOr<bool> CheckOutputPath(const v1::JobSpec& spec);
   absl::StatusOr<std::vector<SplitInput>> FindInputs(const v1::JobSpec& spec, uint64_t* bytes);
 
   client::FileSystem* const dfs_;

@@ -24,6 +24,7 @@ void Describe(const ServerInfo& info, ServerHealth health, absl::Time now, uint6
     disk->set_capacity_bytes(report.capacity_bytes());
     disk->set_free_bytes(report.free_bytes());
     disk->set_failed(report.failed());
+    disk->set_device(report.device());
   }
 }
 

@@ -1,4 +1,5 @@
 // What put and get do on this machine: walks, packed texts, targets that are whole or not there.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -51,6 +52,35 @@ TEST(LocalTree, ListsParentsFirstAndNamesInOrder) {
   EXPECT_THAT(tree.skipped, ElementsAre());
 }
 
+TEST(LocalTree, LinksAreFollowedOrSkippedAsAskedAndNeverRound) {
+  const TempDir dir;
+  const TempDir other;
+  WriteTo(other / "x/y", "y");
+  WriteTo(dir / "d/f", "f");
+  std::filesystem::create_symlink(dir / "d/f", dir / "file_link");
+  std::filesystem::create_directory_symlink(other.path(), dir / "dir_link");
+  std::filesystem::create_directory_symlink(dir.path(), dir / "d/up");
+  ASSERT_OK_AND_ASSIGN(const LocalTree files, ListLocalTree(dir.path(), {}));
+  EXPECT_THAT(RelativePaths(files), ElementsAre("", "d", "d/f", "file_link"));
+  EXPECT_THAT(files.skipped, ElementsAre(HasSubstr("d/up: is a link to a directory"),
+                                         HasSubstr("dir_link: is a link to a directory")));
+  ASSERT_OK_AND_ASSIGN(const LocalTree none, ListLocalTree(dir.path(), {.links = Links::kSkip}));
+  EXPECT_THAT(RelativePaths(none), ElementsAre("", "d", "d/f"));
+  EXPECT_THAT(none.skipped, ElementsAre());
+  ASSERT_OK_AND_ASSIGN(const LocalTree all, ListLocalTree(dir.path(), {.links = Links::kFollow}));
+  EXPECT_THAT(RelativePaths(all),
+              ElementsAre("", "d", "d/f", "dir_link", "dir_link/x", "dir_link/x/y", "file_link"));
+  EXPECT_THAT(all.skipped, ElementsAre(HasSubstr("d/up: is a link to a directory above it")));
+}
+
+TEST(LocalTree, APipeIsRefusedWithTheWayToReadIt) {
+  const TempDir dir;
+  ASSERT_EQ(mkfifo((dir / "fifo").c_str(), 0600), 0);
+  EXPECT_THAT(
+      ListLocalTree(dir / "fifo", {}).status(),
+      StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("Try: dfs put - TARGET <")));
+}
+
 TEST(LocalTree, LeavesOutWhatIsExcludedAndTellsWhatItCannotCopy) {
   const TempDir dir;
   for (const char* name : {"/keep", "/x.tmp", "/d/y.tmp", "/d/z"}) WriteTo(dir.path() + name, "x");
@@ -59,7 +89,7 @@ TEST(LocalTree, LeavesOutWhatIsExcludedAndTellsWhatItCannotCopy) {
   ASSERT_EQ(mkfifo((dir / "fifo").c_str(), 0600), 0);
   ASSERT_OK_AND_ASSIGN(const LocalTree tree, ListLocalTree(dir.path(), {.exclude = {"*.tmp"}}));
   EXPECT_THAT(RelativePaths(tree), ElementsAre("", "d", "d/z", "keep", "link"));
-  EXPECT_THAT(tree.skipped, ElementsAre(HasSubstr("neither a file"), HasSubstr("link to a dir")));
+  EXPECT_THAT(tree.skipped, ElementsAre(HasSubstr("is a pipe"), HasSubstr("link to a dir")));
 }
 
 TEST(LocalTree, AMissingRootIsNotFound) {
@@ -105,19 +135,74 @@ TEST(LocalTarget, AppearsWholeOrNotAtAll) {
   EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
   ASSERT_OK_AND_ASSIGN(LocalTarget target, LocalTarget::Create(dir / "f"));
   ASSERT_EQ(write(target.fd(), "whole", 5), 5);
-  ASSERT_OK(target.Commit(/*replace=*/false));
+  ASSERT_OK(target.Commit());
   EXPECT_EQ(ReadFrom(dir / "f"), "whole");
 }
 
 TEST(LocalTarget, ReplacesOnlyWhenAsked) {
   const TempDir dir;
+  ASSERT_OK_AND_ASSIGN(LocalTarget late, LocalTarget::Create(dir / "f"));
   WriteTo(dir / "f", "old");
-  ASSERT_OK_AND_ASSIGN(LocalTarget target, LocalTarget::Create(dir / "f"));
-  ASSERT_EQ(write(target.fd(), "new", 3), 3);
-  EXPECT_THAT(target.Commit(false), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("-f")));
+  EXPECT_THAT(late.Commit(), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("-f")));
+  EXPECT_THAT(LocalTarget::Create(dir / "f").status(),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("-f")));
   EXPECT_EQ(ReadFrom(dir / "f"), "old");
-  ASSERT_OK(target.Commit(true));
+  ASSERT_OK_AND_ASSIGN(LocalTarget target, LocalTarget::Create(dir / "f", {.replace = true}));
+  ASSERT_EQ(write(target.fd(), "new", 3), 3);
+  ASSERT_OK(target.Commit());
   EXPECT_EQ(ReadFrom(dir / "f"), "new");
+}
+
+TEST(LocalTarget, ALinkStaysAndWhatItNamesIsReplaced) {
+  const TempDir dir;
+  WriteTo(dir / "d/real", "old");
+  std::filesystem::create_symlink("d/real", dir / "link");
+  EXPECT_THAT(LocalTarget::Create(dir / "link").status(),
+              StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("link")));
+  ASSERT_OK_AND_ASSIGN(LocalTarget target, LocalTarget::Create(dir / "link", {.replace = true}));
+  ASSERT_EQ(write(target.fd(), "new", 3), 3);
+  ASSERT_OK(target.Commit());
+  EXPECT_TRUE(std::filesystem::is_symlink(dir / "link"));
+  EXPECT_EQ(ReadFrom(dir / "d/real"), "new");
+  std::filesystem::create_symlink("nowhere", dir / "dangling");
+  EXPECT_THAT(LocalTarget::Create(dir / "dangling", {.replace = true}).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("dangling")));
+}
+
+TEST(LocalTarget, PipesAndDevicesAreWrittenIntoAndStayWhatTheyAre) {
+  const TempDir dir;
+  ASSERT_EQ(mkfifo((dir / "fifo").c_str(), 0600), 0);
+  const UniqueFd reader(open((dir / "fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_OK_AND_ASSIGN(LocalTarget target, LocalTarget::Create(dir / "fifo", {.replace = true}));
+  ASSERT_EQ(write(target.fd(), "through", 7), 7);
+  ASSERT_OK(target.Commit());
+  char bytes[8] = {};
+  EXPECT_EQ(read(reader.get(), bytes, sizeof(bytes)), 7);
+  EXPECT_STREQ(bytes, "through");
+  EXPECT_TRUE(std::filesystem::is_fifo(dir / "fifo"));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir.path()), {}), 1);
+
+  ASSERT_OK_AND_ASSIGN(LocalTarget null, LocalTarget::Create("/dev/null"));
+  ASSERT_OK(null.Commit());
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
+}
+
+TEST(LocalTarget, AnOpenDescriptorIsWrittenIntoAlsoWhenItIsAFile) {
+  const TempDir dir;
+  WriteTo(dir / "redirected", "");
+  const UniqueFd open_file(open((dir / "redirected").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  const std::string name = "/dev/fd/" + std::to_string(open_file.get());
+  ASSERT_OK_AND_ASSIGN(LocalTarget target, LocalTarget::Create(name, {.replace = true}));
+  ASSERT_EQ(write(target.fd(), "one", 3), 3);
+  ASSERT_OK(target.Commit());
+  ASSERT_EQ(write(open_file.get(), "two", 3), 3);
+  EXPECT_EQ(ReadFrom(dir / "redirected"), "onetwo");
+}
+
+TEST(LocalTarget, IsNoDirectory) {
+  const TempDir dir;
+  EXPECT_THAT(LocalTarget::Create(dir.path(), {.replace = true}).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("is a directory")));
 }
 
 }  // namespace

@@ -4,14 +4,13 @@
 
 #include <set>
 
-#include "client/shell/command.h"
-
 namespace quern::shell {
 namespace {
 
 TEST(Registry, EveryCommandHasHelpWithTwoExamplesAndANameOfItsOwn) {
   std::set<std::string> names;
-  for (const CommandSpec& spec : AllCommands()) {
+  const Program& program = DfsProgram();
+  for (const CommandSpec& spec : program.commands) {
     EXPECT_TRUE(names.insert(spec.name).second) << spec.name;
     for (const std::string& alias : spec.aliases) {
       EXPECT_TRUE(names.insert(alias).second) << alias;
@@ -22,7 +21,7 @@ TEST(Registry, EveryCommandHasHelpWithTwoExamplesAndANameOfItsOwn) {
     const auto command = spec.make();
     command->Define(&line);
     line.Parse({}).IgnoreError();  // flags that cannot be defined end the process
-    EXPECT_EQ(LookUpCommand(spec.name), &spec);
+    EXPECT_EQ(LookUpCommand(program, spec.name), &spec);
   }
 }
 

@@ -41,11 +41,11 @@ TEST(TableTest, AlignsByDisplayWidth) {
   table.AddRow({"e\u0301", "12"});  // a combining accent takes no room
   table.AddRow({"tab\there"});
   EXPECT_EQ(table.ToString(),
-            "name      bytes\n"
-            "a             1\n"
-            "漢字       1234\n"
-            "e\u0301            12\n"
-            "tab?here\n");
+            "name       bytes\n"
+            "a              1\n"
+            "漢字        1234\n"
+            "e\u0301             12\n"
+            "tab\\there\n");
 }
 
 TEST(TableTest, WithoutTitlesThereIsNoTitleLine) {

@@ -17,6 +17,7 @@ struct Parsed {
   bool skip_trash = false;
   std::string name;
   int64_t jobs = 4;
+  std::optional<int64_t> copies;
   std::vector<std::string> exclude;
   std::vector<std::string> arguments;
   absl::Status status;
@@ -29,7 +30,8 @@ Parsed Parse(const std::vector<std::string>& words) {
   line.Switch("-R,--recursive", &parsed.recursive, "");
   line.Switch("--skip-trash,--skipTrash", &parsed.skip_trash, "");
   line.Value("--name", "GLOB", &parsed.name, "");
-  line.Value("-j,--jobs", "N", &parsed.jobs, "");
+  line.Number("-j,--jobs", "N", &parsed.jobs, {1, 64}, "");
+  line.Number("--copies", "N", &parsed.copies, {1, 16}, "");
   line.Values("--exclude", "GLOB", &parsed.exclude, "");
   line.Arguments(&parsed.arguments, 1, 3);
   parsed.status = line.Parse(words);
@@ -48,6 +50,8 @@ TEST(CommandLine, TakesBothHabits) {
   EXPECT_EQ(Parse({"/", "-name", "*.txt"}).name, "*.txt");
   EXPECT_EQ(Parse({"-j8", "/x"}).jobs, 8);
   EXPECT_EQ(Parse({"--jobs=8", "/x"}).jobs, 8);
+  EXPECT_FALSE(Parse({"/x"}).copies.has_value());
+  EXPECT_EQ(Parse({"/x", "--copies", "3"}).copies, 3);
   EXPECT_THAT(Parse({"--exclude", "a", "/x", "--exclude", "b"}).exclude, ElementsAre("a", "b"));
 }
 
@@ -66,7 +70,12 @@ TEST(CommandLine, WrongUseIsToldWithWhatWasMeant) {
       {{"-Z", "/x"}, "no such flag: -Z"},
       {{}, "1 argument is missing"},
       {{"a", "b", "c", "d"}, "'d' is one argument too many"},
-      {{"-j", "many", "/x"}, "many"},
+      {{"-j", "many", "/x"}, "'many' is not a whole number from 1 to 64"},
+      {{"-j", "0", "/x"}, "1 to 64"},
+      {{"-j", "4294967297", "/x"}, "1 to 64"},
+      {{"--copies", "18446744073709551617", "/x"}, "1 to 16"},
+      {{"--copies=50", "/x"}, "1 to 16"},
+      {{"--copies", "-1", "/x"}, "1 to 16"},
       {{"/x", "--name"}, "--name"},
   };
   for (const auto& test : cases) {

@@ -59,6 +59,40 @@ TEST_F(ClusterDirTest, ADamagedFileIsAnErrorThatNamesIt) {
   EXPECT_THAT(std::string(Message(loaded.status())), HasSubstr(path_ + "/cluster.json"));
 }
 
+TEST_F(ClusterDirTest, AnEmptyFileIsToldWithTheNextStep) {
+  std::ofstream(path_ + "/state.json").close();
+  const auto loaded = dir_->LoadState();
+  EXPECT_EQ(loaded.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(Message(loaded.status())),
+              HasSubstr("state.json: is empty. Try: quern up"));
+}
+
+TEST_F(ClusterDirTest, TheDirectoriesTellTheSizesOfACluster) {
+  for (const char* name : {"chunkserver1", "chunkserver2", "chunkserver11", "worker1", "worker2",
+                           "chunkserver", "chunkserverx", "master", "logs"}) {
+    std::filesystem::create_directory(path_ + "/" + name);
+  }
+  const auto guess = dir_->GuessConfig();
+  ASSERT_TRUE(guess.ok()) << guess.status();
+  EXPECT_EQ(guess->chunkservers, 11);
+  EXPECT_EQ(guess->workers, 2);
+  EXPECT_EQ(guess->replication, 3);
+  EXPECT_EQ(guess->port_base, 0);
+}
+
+TEST_F(ClusterDirTest, ADirectoryThatIsNotUtf8IsKeptByteForByte) {
+  const std::string path = path_ + "/caf\xe9";
+  const ClusterDir dir = *ClusterDir::At(path);
+  ASSERT_TRUE(dir.Make().ok());
+  ClusterState state;
+  state.servers.push_back({.name = "master", .dir = path + "/master", .log = "/elsewhere/log"});
+  ASSERT_TRUE(dir.SaveState(state).ok());
+  const auto loaded = dir.LoadState();
+  ASSERT_TRUE(loaded.ok() && loaded->has_value()) << loaded.status();
+  EXPECT_EQ((*loaded)->servers.at(0).dir, path + "/master");
+  EXPECT_EQ((*loaded)->servers.at(0).log, "/elsewhere/log");
+}
+
 TEST_F(ClusterDirTest, OnlyOneMayLockIt) {
   auto first = dir_->Lock();
   ASSERT_TRUE(first.ok()) << first.status();

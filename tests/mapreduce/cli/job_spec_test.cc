@@ -89,7 +89,7 @@ TEST(JobSpec, NamesFileLineAndKeyOfWhatIsWrong) {
        "job.toml:3: reduce.task: unknown key. Did you mean "
        "reduce.tasks?"},
       {"[reduces]\ntasks = 3", "reduces.tasks: unknown key. Did you mean reduce.tasks?"},
-      {"[reduce]\ntasks = -1", "'-1' is no whole number"},
+      {"[reduce]\ntasks = -1", "'-1' is not a whole number"},
       {"[reduce]\ntasks = \"many\"", "reduce.tasks"},
       {"[limits]\nmemory = \"lots\"", "limits.memory"},
       {"[limits]\ntimeout = \"soon\"", "limits.timeout"},

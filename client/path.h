@@ -1,0 +1,22 @@
+// Paths of the cluster as text: absolute, names between slashes, a name being any bytes but NUL
+// and "/".
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/status.h"
+
+namespace quern::client {
+
+// Parts between slashes, empty ones left out: "/a//b/" -> {"a", "b"}.
+std::vector<std::string> SplitPath(std::string_view path);
+// A path as a person wrote it: "/a//b/" -> "/a/b". InvalidArgument when it does not begin with "/".
+absl::StatusOr<std::string> CleanPath(std::string_view path);
+// "/a/b" -> "/a" and "b"; "/" is its own parent.
+std::string ParentOf(std::string_view path);
+std::string BaseName(std::string_view path);
+std::string JoinPath(std::string_view directory, std::string_view name);
+
+}  // namespace quern::client

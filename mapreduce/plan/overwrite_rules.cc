@@ -1,0 +1,105 @@
+#include "mapreduce/plan/overwrite_rules.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "common/storage/file_io.h"
+#include "mapreduce/engine/manifest.h"
+#include "mapreduce/engine/storage.h"
+
+namespace quern::mr {
+namespace {
+
+// Names of the files that a manifest accounts for; empty when the text is no manifest.
+std::set<std::string> NamesOf(const std::string& manifest) {
+  std::set<std::string> names;
+  const auto json = nlohmann::json::parse(manifest, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("job_id") || !json.contains("parts")) return names;
+  names = {kManifestName, kSuccessName};
+  for (const auto& part : json["parts"]) {
+    if (part.is_object() && part.contains("name") && part["name"].is_string()) {
+      names.insert(part["name"].get<std::string>());
+    }
+  }
+  return names;
+}
+
+bool IsAtOrBelow(std::string_view path, std::string_view directory) {
+  return path.starts_with(directory) &&
+         (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
+// Without links and "..", so that one place has one name.
+std::string Canonical(std::string_view path) {
+  if (!IsLocalPath(path)) return std::string(path);
+  std::error_code error;
+  const auto real = std::filesystem::weakly_canonical(path.substr(kLocalScheme.size()), error);
+  return error ? std::string(path) : fmt::format("{}{}", kLocalScheme, real.string());
+}
+
+}  // namespace
+
+absl::Status CheckReplaceable(std::string_view path, const ExistingOutput& existing) {
+  if (!existing.is_directory) {
+    return FailedPreconditionError(
+        "output: {}: is a file, and --overwrite replaces only the output of a job. Try: another "
+        "path",
+        path);
+  }
+  const std::set<std::string> ours = NamesOf(existing.manifest);
+  const auto foreign = std::find_if(existing.names.begin(), existing.names.end(),
+                                    [&](const std::string& name) { return !ours.contains(name); });
+  if (foreign == existing.names.end()) return absl::OkStatus();
+  return FailedPreconditionError(
+      "output: {}: {} in it is not the output of a job, which is all that --overwrite replaces. "
+      "Try: another path, or remove it first",
+      path, *foreign);
+}
+
+absl::Status CheckNoInputBelow(std::string_view output, const std::vector<SplitInput>& inputs) {
+  const std::string directory = Canonical(output);
+  for (const SplitInput& input : inputs) {
+    for (const InputFile& file : input.files) {
+      if (!IsAtOrBelow(Canonical(file.path), directory)) continue;
+      return FailedPreconditionError(
+          "output: {}: holds the input {}, which would be replaced with it. Try: another path",
+          output, file.path);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ExistingOutput> ReadExistingOutput(client::FileSystem* dfs,
+                                                  const std::string& path) {
+  ASSIGN_OR_RETURN(const client::FileStatus status, dfs->Stat(path));
+  ExistingOutput existing{.is_directory = status.is_directory()};
+  if (!existing.is_directory) return existing;
+  ASSIGN_OR_RETURN(const std::vector<client::FileStatus> entries, dfs->List(path));
+  for (const client::FileStatus& entry : entries) {
+    existing.names.push_back(entry.name());
+    if (entry.name() != kManifestName || entry.is_directory()) continue;
+    ASSIGN_OR_RETURN(const auto reader, dfs->Open(entry.path));
+    existing.manifest.resize(reader->status().length);
+    ASSIGN_OR_RETURN(const size_t got,
+                     reader->Pread(0, existing.manifest.size(), existing.manifest.data()));
+    existing.manifest.resize(got);
+  }
+  return existing;
+}
+
+absl::StatusOr<ExistingOutput> ReadExistingLocalOutput(const std::string& path) {
+  const std::string local = path.substr(kLocalScheme.size());
+  std::error_code error;
+  ExistingOutput existing{.is_directory = std::filesystem::is_directory(local, error)};
+  if (!existing.is_directory) return existing;
+  ASSIGN_OR_RETURN(existing.names, FileSystem::Real()->List(local));
+  auto manifest = ReadFileToString(FileSystem::Real(), fmt::format("{}/{}", local, kManifestName));
+  if (!absl::IsNotFound(manifest.status())) {
+    ASSIGN_OR_RETURN(existing.manifest, std::move(manifest));
+  }
+  return existing;
+}
+
+}  // namespace quern::mr

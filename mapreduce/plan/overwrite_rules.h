@@ -1,0 +1,31 @@
+// What --overwrite may replace: the output of an earlier job, and nothing that this one reads.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/file_system.h"
+#include "common/status.h"
+#include "mapreduce/plan/split_planner.h"
+
+namespace quern::mr {
+
+// What lies where the output is to go.
+struct ExistingOutput {
+  bool is_directory = false;
+  std::vector<std::string> names = {};  // of what is right in it
+  std::string manifest = {};            // text of its _MANIFEST.json; empty when it has none
+};
+
+// OK for an empty directory, and for one with nothing in it but what its manifest says a job has
+// left there. FailedPrecondition names what would be lost. `path` is for errors.
+absl::Status CheckReplaceable(std::string_view path, const ExistingOutput& existing);
+// FailedPrecondition when an input file is, or lies below, `output`.
+absl::Status CheckNoInputBelow(std::string_view output, const std::vector<SplitInput>& inputs);
+
+// In the cluster, and on this machine (file:///...).
+absl::StatusOr<ExistingOutput> ReadExistingOutput(client::FileSystem* dfs, const std::string& path);
+absl::StatusOr<ExistingOutput> ReadExistingLocalOutput(const std::string& path);
+
+}  // namespace quern::mr

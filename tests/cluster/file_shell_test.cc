@@ -1,0 +1,301 @@
+// What `dfs` makes of the words that it is given, over a real cluster: names, patterns, targets.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/cluster/cluster.h"
+
+namespace quern::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class FileShell : public ::testing::Test {
+ protected:
+  // One cluster for all; each test works below a directory of its own.
+  static void SetUpTestSuite() {
+    cluster_ = Cluster::Start({.chunkservers = 1, .workers = 1}).release();
+    ASSERT_NE(cluster_, nullptr);
+  }
+  static void TearDownTestSuite() {
+    delete cluster_;
+    cluster_ = nullptr;
+  }
+
+  static CommandResult Dfs(std::vector<std::string> words, const CommandOptions& options = {}) {
+    return cluster_->Dfs(std::move(words), options);
+  }
+  // Exits with 0.
+  static CommandResult Good(std::vector<std::string> words, const CommandOptions& options = {}) {
+    CommandResult result = cluster_->Dfs(std::move(words), options);
+    EXPECT_EQ(result.exit_code, 0) << result.Describe();
+    return result;
+  }
+  // Exits with 1, changes nothing, and says `says` in one line.
+  static void Refused(std::vector<std::string> words, const std::string& says) {
+    const CommandResult result = cluster_->Dfs(std::move(words));
+    EXPECT_EQ(result.exit_code, 1) << result.Describe();
+    EXPECT_EQ(result.out, "") << result.Describe();
+    EXPECT_THAT(result.err, HasSubstr(says));
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+  }
+  static void Put(const std::string& path, const std::string& text) {
+    Good({"put", "-f", "-", path}, {.stdin_text = text});
+  }
+  static std::string Paths(const std::string& directory) {
+    return Good({"ls", "-C", directory}).out;
+  }
+
+  static Cluster* cluster_;
+};
+Cluster* FileShell::cluster_ = nullptr;
+
+TEST_F(FileShell, PathsThatAreNotAbsoluteAreRefusedByEveryCommand) {
+  Good({"mkdir", "-p", "/w/d"});
+  Put("/w/d/f", "x");
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"rm", "-r", "-f", "w/d"},
+                                             {"rm", "-r", "w/d"},
+                                             {"rm", "-rf", "w/*"},
+                                             {"rmdir", "w/d"},
+                                             {"cat", "w/d/f"},
+                                             {"ls", "w/*"},
+                                             {"stat", "w/d"},
+                                             {"mv", "w/d", "/v"},
+                                             {"cp", "w/d", "/v"},
+                                             {"setrep", "1", "w/d"},
+                                             {"chmod", "700", "w/d"},
+                                             {"chown", "x", "w/d"},
+                                             {"du", "w/d"},
+                                             {"count", "w/d"},
+                                             {"find", "w/d"},
+                                             {"fsck", "w/d"},
+                                             {"checksum", "w/d/f"},
+                                             {"mkdir", "w/e"},
+                                             {"touch", "w/e"},
+                                             {"put", "-", "w/e"}}) {
+    SCOPED_TRACE(command[0]);
+    Refused(command, "begin with '/'");
+  }
+  EXPECT_EQ(Good({"cat", "/w/d/f"}).out, "x");
+}
+
+TEST_F(FileShell, ANameThatIsThereIsThatNameBeforeItIsAPattern) {
+  Good({"mkdir", "/names"});
+  const std::vector<std::string> names = {"a[1].txt", "a1.txt",      "star*x",    "starYx", "b{x}",
+                                          "bx",       "back\\slash", "backslash", "q?",     "qq"};
+  for (const std::string& name : names) Put("/names/" + name, name);
+  for (const std::string& name : names) {
+    EXPECT_EQ(Good({"cat", "/names/" + name}).out, name);
+    EXPECT_EQ(Good({"stat", "%n", "/names/" + name}).out, name + "\n");
+    EXPECT_EQ(Dfs({"test", "-e", "/names/" + name}).exit_code, 0) << name;
+  }
+  for (const std::string& name : names) {
+    EXPECT_EQ(Good({"rm", "-f", "/names/" + name}).out, "Deleted /names/" + name + "\n");
+  }
+  EXPECT_EQ(Paths("/names"), "");
+}
+
+TEST_F(FileShell, AnEscapeMakesAPatternMeanOneName) {
+  Good({"mkdir", "/quoted"});
+  Put("/quoted/starYx", "1");
+  Refused({"cat", "/quoted/star\\*x"}, "/quoted/star\\*x");
+  Put("/quoted/star*x", "2");
+  EXPECT_EQ(Good({"cat", "/quoted/star\\*x"}).out, "2");
+  Good({"rm", "/quoted/star*x"});
+  EXPECT_EQ(Paths("/quoted"), "/quoted/starYx\n");
+  // Nothing of that name any more: now it is a pattern, unless told otherwise.
+  Refused({"rm", "--literal", "/quoted/star*x"}, "no such file");
+  Good({"rm", "/quoted/star*x"});
+  EXPECT_EQ(Paths("/quoted"), "");
+}
+
+TEST_F(FileShell, WhatFindPrintsRemovesNothingElse) {
+  Good({"mkdir", "/found"});
+  Put("/found/star*x", "1");
+  Put("/found/starYx", "2");
+  const CommandResult found = Good({"find", "/found", "--name", "star\\*x", "--print0"});
+  ASSERT_EQ(found.out, std::string("/found/star*x\0", 14));
+  EXPECT_EQ(Good({"rm", found.out.substr(0, 13)}).out, "Deleted /found/star*x\n");
+  EXPECT_EQ(Paths("/found"), "/found/starYx\n");
+}
+
+TEST_F(FileShell, ForceForgivesNamesThatAreNotThereButNoPatternWithoutMatch) {
+  Good({"rm", "-f", "/never/was"});
+  Refused({"rm", "-f", "/never*was"}, "/never*was");
+  Refused({"rm", "-f", "/never[1]"}, "/never[1]");
+}
+
+TEST_F(FileShell, WildcardsDoNotMatchHiddenNames) {
+  Good({"mkdir", "/hidden"});
+  Put("/hidden/.h", "1");
+  Put("/hidden/v", "2");
+  EXPECT_EQ(Good({"ls", "-C", "/hidden/*"}).out, "/hidden/v\n");
+  EXPECT_EQ(Good({"ls", "-C", "/hidden/.*"}).out, "/hidden/.h\n");
+  EXPECT_EQ(Good({"find", "/hidden", "--name", "*h"}).out, "/hidden/.h\n");
+}
+
+TEST_F(FileShell, NamesOfInputsAndIndexesAreNamesFirstToo) {
+  Put("/jobs[1]", "right\n");
+  Put("/jobs1", "wrong\n");
+  const CommandResult ran = cluster_->Mr({"run", "wordcount", "/jobs[1]", "/counted[1]"});
+  ASSERT_EQ(ran.exit_code, 0) << ran.Describe();
+  EXPECT_EQ(Good({"cat", "/counted\\[1\\]/part-*"}).out, "right\t1\n");
+}
+
+TEST_F(FileShell, NamesAreAnyBytes) {
+  const std::string name = "caf\xe9 \xff\n\x01";
+  const std::string local = cluster_->scratch() + "/" + name;
+  ASSERT_TRUE(std::filesystem::create_directories(local));
+  std::ofstream(local + "/" + name) << "bytes";
+  Good({"mkdir", "/bytes"});
+  Good({"put", local, "/bytes"});
+  const std::string path = "/bytes/" + name + "/" + name;
+  EXPECT_EQ(Good({"cat", path}).out, "bytes");
+  EXPECT_EQ(Good({"ls", "-C", "/bytes"}).out, "/bytes/" + name + "\n");
+  EXPECT_EQ(Good({"find", "/bytes", "--type", "f", "--print0"}).out, path + '\0');
+  Good({"chown", "us\xe9r:gr\xfcp", path});
+  EXPECT_EQ(Good({"stat", "%u:%g", path}).out, "us\xe9r:gr\xfcp\n");
+  Good({"mv", path, "/bytes/\xe9"});
+  Good({"cp", "/bytes/\xe9", "/bytes/\xea"});
+  Good({"get", "/bytes/\xea", cluster_->scratch() + "/\xeb"});
+  Good({"fsck", "/bytes"});
+  EXPECT_THAT(Good({"stat", "--json", "/bytes/\xe9"}).out,
+              HasSubstr("\"path\":\"/bytes/\xef\xbf\xbd\",\"path_base64\":\"L2J5dGVzL+k=\""));
+  const CommandResult missing = Dfs({"cat", "/bytes/\x1b[31m"});
+  EXPECT_THAT(missing.err, HasSubstr("/bytes/\\x1b[31m")) << "errors are read by people";
+  EXPECT_EQ(Good({"rm", "-r", "/bytes/\xe9", "/bytes/\xea"}).out,
+            "Deleted /bytes/\xe9\nDeleted /bytes/\xea\n");
+}
+
+TEST_F(FileShell, JobsHaveNamesParamsAndUsersOfAnyBytes) {
+  Put("/in\xe9", "caf\xe9 x\n");
+  const auto ran = cluster_->StartCommand({"mr", "run", "wordcount", "/in\xe9", "/out\xe9",
+                                           "--name", "n\xe9", "--set", "params.p=\xe9", "--json"},
+                                          {.env = {{"USER", "us\xe9r"}}});
+  const CommandResult result = ran->Finish();
+  ASSERT_EQ(result.exit_code, 0) << result.Describe();
+  EXPECT_THAT(result.out, HasSubstr("\"state\":\"SUCCEEDED\""));
+  EXPECT_EQ(Good({"ls", "-C", "-d", "/out\xe9"}).out, "/out\xe9\n");
+  EXPECT_EQ(cluster_->Mr({"list"}).exit_code, 0);
+}
+
+TEST_F(FileShell, OutputThatCannotBeWrittenIsOneLineAndAnError) {
+  Put("/full", "text\n");
+  const std::string bin = BinaryPath("dfs");
+  const std::string mr = BinaryPath("mr");
+  for (const std::string& command :
+       {bin + " ls /", bin + " cat /full", bin + " cat /full /full", bin + " find /",
+        bin + " --help", bin + " stat /full", bin + " df", mr + " list", mr + " workers",
+        mr + " --help", mr + " --version", mr + " run --help",
+        mr + " run --json --overwrite wordcount /full /full_out",
+        BinaryPath("quern-search") + " --help", BinaryPath("quern") + " --help",
+        BinaryPath("quern-master") + " --help", BinaryPath("quern-task") + " --version"}) {
+    SCOPED_TRACE(command);
+    const auto full =
+        cluster_->StartCommand({"sh", "-c", "exec " + command + " > /dev/full"})->Finish();
+    EXPECT_EQ(full.exit_code, 1) << full.Describe();
+    EXPECT_EQ(std::count(full.err.begin(), full.err.end(), '\n'), 1) << full.err;
+    EXPECT_THAT(full.err, HasSubstr("No space left on device"));
+    const auto closed = cluster_->StartCommand({"sh", "-c", "exec " + command + " >&-"})->Finish();
+    EXPECT_EQ(closed.exit_code, 1) << closed.Describe();
+    // A reader that has gone away: quiet, as other tools are, also when nobody is signalled.
+    const auto gone =
+        cluster_
+            ->StartCommand({"bash", "-c", "trap '' PIPE; (" + command + "; echo $? >&2) | true"})
+            ->Finish();
+    EXPECT_THAT(gone.err, ::testing::AnyOf("1\n", "0\n")) << gone.Describe();
+  }
+}
+
+TEST_F(FileShell, FilesPutAsTheContentsOfADirectory) {
+  const std::string local = cluster_->scratch() + "/tree";
+  ASSERT_TRUE(std::filesystem::create_directories(local + "/sub"));
+  std::ofstream(local + "/f") << "f";
+  std::ofstream(local + "/sub/g") << "g";
+  int i = 0;
+  for (const std::string source : {".", "./", "sub/..", local + "/."}) {
+    SCOPED_TRACE(source);
+    const std::string target = "/contents" + std::to_string(i++);
+    Good({"mkdir", target});
+    Good({"put", source, target}, {.cwd = local});
+    EXPECT_EQ(Good({"find", target, "--type", "f"}).out, target + "/f\n" + target + "/sub/g\n");
+  }
+}
+
+TEST_F(FileShell, AFileMovesIntoADirectoryThatIsWrittenWithASlashOnlyWhenItIsThere) {
+  Put("/mvs", "a");
+  Refused({"mv", "/mvs", "/newplace/"}, "/newplace: no such directory");
+  Good({"mkdir", "/newplace"});
+  Good({"mv", "/mvs", "/newplace/"});
+  EXPECT_EQ(Paths("/newplace"), "/newplace/mvs\n");
+  Good({"mv", "/newplace", "/renamed/"});
+  EXPECT_EQ(Paths("/renamed"), "/renamed/mvs\n");
+}
+
+TEST_F(FileShell, NumbersOutOfRangeAreWrongUsage) {
+  Put("/numbers", "a");
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"put", "--replication", "4294967297", "-", "/n"},
+                                             {"put", "--replication", "0", "-", "/n"},
+                                             {"put", "--replication", "50", "-", "/n"},
+                                             {"put", "-j", "0", "-", "/n"},
+                                             {"setrep", "0", "/numbers"},
+                                             {"setrep", "50", "/numbers"},
+                                             {"setrep", "4294967297", "/numbers"},
+                                             {"tail", "-n", "-1", "/numbers"},
+                                             {"head", "-n", "18446744073709551617", "/numbers"}}) {
+    SCOPED_TRACE(command[0] + command[1]);
+    const CommandResult result = Dfs(command);
+    EXPECT_EQ(result.exit_code, 2) << result.Describe();
+    EXPECT_THAT(result.err, HasSubstr("is not a whole number from"));
+  }
+  EXPECT_EQ(Good({"stat", "%r", "/numbers"}).out, "1\n");
+}
+
+TEST_F(FileShell, ACopyKeepsReplicationWhenAsked) {
+  Good({"put", "--replication", "2", "-", "/two"}, {.stdin_text = "x"});
+  Good({"cp", "-p", "/two", "/two_too"});
+  EXPECT_EQ(Good({"stat", "%r", "/two_too"}).out, "2\n");
+  Good({"cp", "/two", "/one"});
+  EXPECT_EQ(Good({"stat", "%r", "/one"}).out, "1\n");
+}
+
+TEST_F(FileShell, NobodyToAskIsNotNo) {
+  EXPECT_EQ(Dfs({"test", "-e", "/nothing"}).exit_code, 1);
+  const CommandResult result = Dfs({"test", "-e", "/nothing", "--master", "127.0.0.1:9"});
+  EXPECT_EQ(result.exit_code, 2) << result.Describe();
+  EXPECT_THAT(result.err, HasSubstr("127.0.0.1:9"));
+}
+
+TEST_F(FileShell, OverwriteReplacesTheOutputOfAJobAndNothingElse) {
+  Good({"mkdir", "/in1"});
+  Put("/in1/a", "w\n");
+  Put("/in1/b", "precious");
+  const auto rejected = [](const std::vector<std::string>& words, const std::string& says) {
+    const CommandResult result = cluster_->Mr(words);
+    EXPECT_EQ(result.exit_code, 3) << result.Describe();
+    EXPECT_THAT(result.err, HasSubstr(says));
+  };
+  rejected({"run", "wordcount", "/in1/a", "/in1", "--overwrite"}, "a in it is not the output");
+  rejected({"run", "wordcount", "/in1/a", "/in1/b", "--overwrite"}, "is a file");
+  EXPECT_EQ(Good({"cat", "/in1/b"}).out, "precious");
+  ASSERT_EQ(cluster_->Mr({"run", "wordcount", "/in1/a", "//out1/"}).exit_code, 0);
+  ASSERT_EQ(cluster_->Mr({"run", "wordcount", "/in1/b", "/out1", "--overwrite"}).exit_code, 0);
+  EXPECT_EQ(Good({"cat", "/out1/part-*"}).out, "precious\t1\n");
+  rejected({"run", "wordcount", "/out1", "/out1", "--overwrite"}, "holds the input /out1/part-");
+
+  const std::string local = cluster_->scratch() + "/local";
+  ASSERT_TRUE(std::filesystem::create_directories(local));
+  std::ofstream(local + "/keep") << "x\n";
+  rejected({"run", "--local", "wordcount", "file://" + local + "/keep", "file://" + local,
+            "--overwrite"},
+           "keep in it is not the output");
+  EXPECT_TRUE(std::filesystem::exists(local + "/keep"));
+}
+
+}  // namespace
+}  // namespace quern::testing
