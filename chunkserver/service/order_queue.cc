@@ -20,7 +20,7 @@ OrderQueue::Lane OrderQueue::LaneOf(const dfs::v1::Order& order) {
   return order.has_copy() || order.has_verify() ? kCopy : kQuick;
 }
 
-absl::Status OrderQueue::Add(dfs::v1::Order order) {
+absl::Status OrderQueue::Add(dfs::v1::Order order, Done done) {
   const ChunkId chunk = ChunkOf(order);
   MutexLock lock(&mutex_);
   if (stopping_) return UnavailableError("the chunkserver is stopping");
@@ -28,14 +28,14 @@ absl::Status OrderQueue::Add(dfs::v1::Order order) {
     return ResourceExhaustedError("{} orders wait already", size_);
   }
   ++size_;
-  std::deque<dfs::v1::Order>& orders = waiting_[chunk];
-  orders.push_back(std::move(order));
+  std::deque<Item>& orders = waiting_[chunk];
+  orders.push_back({std::move(order), std::move(done)});
   if (orders.size() == 1) MakeReady(chunk);
   return absl::OkStatus();
 }
 
 void OrderQueue::MakeReady(ChunkId chunk) {
-  ready_[LaneOf(waiting_[chunk].front())].push_back(chunk);
+  ready_[LaneOf(waiting_[chunk].front().order)].push_back(chunk);
   changed_.SignalAll();
 }
 
@@ -51,9 +51,9 @@ void OrderQueue::Run(Lane lane) {
     if (stopping_) break;
     const ChunkId chunk = ready_[lane].front();
     ready_[lane].pop_front();
-    const dfs::v1::Order order = waiting_[chunk].front();
+    const Item item = waiting_[chunk].front();
     mutex_.Unlock();
-    execute_(order);
+    item.done(execute_(item.order));
     mutex_.Lock();
     --size_;
     const auto orders = waiting_.find(chunk);

@@ -25,14 +25,16 @@ class OrderQueue {
     int copy_threads = 2;
     size_t max_waiting = 200'000;
   };
-  using Execute = std::function<void(const dfs::v1::Order&)>;
+  using Result = dfs::v1::ServerMessage::OrderResult;
+  using Execute = std::function<Result(const dfs::v1::Order&)>;
+  using Done = std::function<void(Result)>;
 
   // `execute` runs on the queue's threads.
   OrderQueue(const Options& options, Execute execute);
   ~OrderQueue();
 
-  // ResourceExhausted when too many wait.
-  absl::Status Add(dfs::v1::Order order);
+  // `done` gets the result, from one of the queue's threads. ResourceExhausted when too many wait.
+  absl::Status Add(dfs::v1::Order order, Done done);
   // Orders that wait or are being carried out.
   size_t size() const;
   // Drops what waits and returns when what is under way has ended.
@@ -40,6 +42,10 @@ class OrderQueue {
 
  private:
   enum Lane { kQuick, kCopy };
+  struct Item {
+    dfs::v1::Order order;
+    Done done;
+  };
   static Lane LaneOf(const dfs::v1::Order& order);
   void Run(Lane lane);
   // Puts the chunk where a thread of the right lane finds its first order.
@@ -51,7 +57,7 @@ class OrderQueue {
   mutable Mutex mutex_;
   CondVar changed_;
   // The first order of a chunk is the one that is ready or under way.
-  absl::flat_hash_map<ChunkId, std::deque<dfs::v1::Order>> waiting_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<ChunkId, std::deque<Item>> waiting_ ABSL_GUARDED_BY(mutex_);
   std::deque<ChunkId> ready_[2] ABSL_GUARDED_BY(mutex_);
   size_t size_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -5,7 +5,9 @@
 // seen here (OrderGuard); what was seen is made durable before an order goes to the queue.
 #pragma once
 
-#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,14 +16,13 @@
 #include "chunkserver/service/order_queue.h"
 #include "chunkserver/service/services.h"
 #include "common/mutex.h"
-#include "common/rpc/bulk.h"
-#include "common/thread.h"
+#include "common/rpc/session_client.h"
 #include "quern/dfs/v1/cluster.pb.h"
 
 namespace quern::chunkserver {
 
 // Thread-safe.
-class Session {
+class Session : private rpc::SessionClient::Handler {
  public:
   struct Self {
     std::string address;       // HOST:PORT of the data plane, as others reach it
@@ -30,7 +31,7 @@ class Session {
     std::string rack;
   };
   explicit Session(const Services& services);
-  ~Session();
+  ~Session() override;
 
   void Start(Self self);
   void Stop();
@@ -50,30 +51,24 @@ class Session {
  private:
   using OrderResult = dfs::v1::ServerMessage::OrderResult;
 
-  void Run();
-  // One session, from connecting to its end.
-  absl::Status RunOnce();
-  absl::Status Serve(rpc::BulkLoop* loop);
-  absl::Status OnMessage(rpc::BulkStream* stream, const grpc::ByteBuffer& buffer, bool* admitted);
+  // --- By the session's thread.
+  rpc::SessionClient::Target Connect() override;
+  void Register(rpc::BulkStream* stream) override;
+  absl::Status OnMessage(rpc::BulkStream* stream, const grpc::ByteBuffer& buffer) override;
+  void SendHeartbeat(rpc::BulkStream* stream) override { SendHeartbeat(stream, {}); }
+  // Changes as extra heartbeats, and an inventory that was asked for, page by page.
+  bool SendNews(rpc::BulkStream* stream) override;
+  void OnEnd() override;
+
   absl::Status OnAdmitted(const dfs::v1::MasterMessage::Admitted& admitted);
   void OnOrder(dfs::v1::Order order);
   absl::Status Obey(const dfs::v1::Order& order);
   absl::Status OnProgress(uint64_t log_index);
   absl::Status Follow(uint64_t log_index);
 
-  void SendRegister(rpc::BulkStream* stream);
-  void SendInventory(rpc::BulkStream* stream,
-                     const dfs::v1::MasterMessage::InventoryWanted& wanted);
+  void StartInventory(const dfs::v1::MasterMessage::InventoryWanted& wanted);
+  void SendInventoryPage(rpc::BulkStream* stream);
   void SendHeartbeat(rpc::BulkStream* stream, const std::vector<ReplicaReport>& changes);
-  // Results of orders, and changes as extra heartbeats.
-  void SendNews(rpc::BulkStream* stream);
-
-  void AddResult(OrderResult result);
-  std::deque<OrderResult> TakeResults();
-  void Wake();
-  void SetTrouble(const absl::Status& status);
-  bool stopping() const;
-  bool SleepUnlessStopping(absl::Duration duration);
 
   const Services& services_;
   Self self_;  // set before the thread starts
@@ -82,18 +77,19 @@ class Session {
 
   // Used by the session's thread only.
   OrderGuard guard_;
+  bool tried_ = false;
   uint64_t heartbeat_seq_ = 0;
-  absl::Duration heartbeat_every_ = absl::Seconds(1);
-  absl::Time next_heartbeat_;
+  // An inventory that is being listed; its first page says the buckets.
+  struct Listing {
+    dfs::v1::ServerMessage::Inventory page;
+    std::vector<std::shared_ptr<Replica>> left;  // taken from the end
+  };
+  std::optional<Listing> listing_;
 
   mutable Mutex mutex_;
-  CondVar stop_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  rpc::BulkLoop* loop_ ABSL_GUARDED_BY(mutex_) = nullptr;  // of the present session
-  std::deque<OrderResult> results_ ABSL_GUARDED_BY(mutex_);
   State state_ ABSL_GUARDED_BY(mutex_);
 
-  Thread thread_;
+  rpc::SessionClient client_;
 };
 
 }  // namespace quern::chunkserver

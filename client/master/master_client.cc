@@ -7,8 +7,8 @@
 #include <atomic>
 #include <deque>
 
-#include "client/backoff.h"
 #include "client/master/request_ids.h"
+#include "common/backoff.h"
 #include "common/clock.h"
 #include "common/random.h"
 #include "common/rpc/channel.h"

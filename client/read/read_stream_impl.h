@@ -7,12 +7,12 @@
 #include <memory>
 #include <string_view>
 
-#include "client/backoff.h"
 #include "client/client_context.h"
 #include "client/read/chunk_map.h"
 #include "client/read/chunk_stream.h"
 #include "client/read/replica_choice.h"
 #include "client/read_stream.h"
+#include "common/backoff.h"
 
 namespace quern::client {
 

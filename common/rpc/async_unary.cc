@@ -1,9 +1,5 @@
 #include "common/rpc/async_unary.h"
 
-#include <absl/time/time.h>
-
-#include "common/rpc/deadline.h"
-
 namespace quern::rpc {
 namespace {
 
@@ -44,12 +40,6 @@ void AsyncUnaryLoop::Answered(AsyncCall* call) {
   Wake();
 }
 
-void AsyncUnaryLoop::Wake() {
-  if (armed_) return;
-  armed_ = true;
-  alarm_.Set(queue_.get(), DeadlineAfter(absl::ZeroDuration()), this);
-}
-
 void AsyncUnaryLoop::Run() {
   void* tag = nullptr;
   bool ok = false;
@@ -75,9 +65,9 @@ void AsyncUnaryLoop::OnArrival(std::unique_ptr<AsyncCall> call) {
 void AsyncUnaryLoop::SendAnswers() {
   std::vector<AsyncCall*> answered;
   bool stopping = false;
+  wake_up_.Fired();
   {
     MutexLock lock(&mutex_);
-    armed_ = false;
     answered.swap(answered_);
     stopping = stopping_;
   }

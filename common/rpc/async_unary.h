@@ -6,7 +6,6 @@
 #pragma once
 
 #include <absl/time/time.h>
-#include <grpcpp/alarm.h>
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/async_unary_call.h>
@@ -18,6 +17,7 @@
 
 #include "common/mutex.h"
 #include "common/rpc/grpc_status.h"
+#include "common/rpc/wake_up.h"
 #include "common/status.h"
 #include "common/thread.h"
 
@@ -75,7 +75,9 @@ class AsyncUnaryLoop {
   void Run();
   void OnArrival(std::unique_ptr<AsyncCall> call);
   void SendAnswers();
-  void Wake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // With the lock: the queue is only shut down by who has seen, with it, that nobody wakes any
+  // more.
+  void Wake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { wake_up_.Wake(queue_.get(), this); }
 
   const std::vector<AsyncMethod*> methods_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
@@ -87,9 +89,7 @@ class AsyncUnaryLoop {
   Mutex mutex_;
   std::vector<AsyncCall*> answered_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  // An alarm may be set again only after it has fired; `armed_` collapses wakes in between.
-  grpc::Alarm alarm_ ABSL_GUARDED_BY(mutex_);
-  bool armed_ ABSL_GUARDED_BY(mutex_) = false;
+  WakeUp wake_up_;  // with this as the tag
 };
 
 // `listen` is the method's Request... function of the generated service, bound to the service.

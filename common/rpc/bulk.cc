@@ -149,10 +149,7 @@ BulkLoop::~BulkLoop() {
     stream->Cancel();
     stream->Abandon();
   }
-  {
-    MutexLock lock(&impl_->wake_mutex);
-    impl_->alarm.Cancel();
-  }
+  impl_->wake_up.Cancel();
   impl_->queue.Shutdown();
   void* tag = nullptr;
   bool ok = false;
@@ -171,8 +168,7 @@ BulkEvent BulkLoop::Next(absl::Duration timeout) {
     bool ok = false;
     if (impl_->queue.AsyncNext(&tag, &ok, deadline) != grpc::CompletionQueue::GOT_EVENT) return {};
     if (tag == impl_.get()) {
-      MutexLock lock(&impl_->wake_mutex);
-      impl_->armed = false;
+      impl_->wake_up.Fired();
       const bool stopping = impl_->stopping.load(std::memory_order_relaxed);
       return {stopping ? BulkEvent::Kind::kStopping : BulkEvent::Kind::kWoken, nullptr, {}, {}};
     }
@@ -184,12 +180,7 @@ BulkEvent BulkLoop::Next(absl::Duration timeout) {
   }
 }
 
-void BulkLoop::Wake() {
-  MutexLock lock(&impl_->wake_mutex);
-  if (impl_->armed) return;
-  impl_->armed = true;
-  impl_->alarm.Set(&impl_->queue, DeadlineAfter(absl::ZeroDuration()), impl_.get());
-}
+void BulkLoop::Wake() { impl_->wake_up.Wake(&impl_->queue, impl_.get()); }
 
 BulkStream* BulkLoop::Open(std::shared_ptr<grpc::Channel> channel, const std::string& method,
                            absl::Duration timeout) {

@@ -1,7 +1,6 @@
 // The insides of BulkLoop, shared by its client and server halves. Not for other folders.
 #pragma once
 
-#include <grpcpp/alarm.h>
 #include <grpcpp/completion_queue.h>
 
 #include <atomic>
@@ -9,8 +8,8 @@
 #include <memory>
 #include <vector>
 
-#include "common/mutex.h"
 #include "common/rpc/bulk.h"
+#include "common/rpc/wake_up.h"
 
 namespace quern::rpc {
 
@@ -75,10 +74,7 @@ struct BulkLoop::Impl {
   grpc::CompletionQueue queue;
   std::vector<std::unique_ptr<BulkStreamImpl>> streams;
 
-  // An alarm may be set again only after it has fired; `armed` collapses wakes in between.
-  Mutex wake_mutex;
-  grpc::Alarm alarm ABSL_GUARDED_BY(wake_mutex);
-  bool armed ABSL_GUARDED_BY(wake_mutex) = false;
+  WakeUp wake_up;  // with this as the tag
   std::atomic<bool> stopping = false;
 
   void Adopt(std::unique_ptr<BulkStreamImpl> stream) { streams.push_back(std::move(stream)); }

@@ -4,21 +4,16 @@
 // registration says everything that matters anew.
 #pragma once
 
-#include <absl/time/time.h>
-
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "common/mutex.h"
-#include "common/rpc/bulk.h"
-#include "common/thread.h"
+#include "common/rpc/session_client.h"
 #include "quern/mr/v1/worker.pb.h"
 
 namespace quern::mr {
 
-class CoordinatorSession {
+class CoordinatorSession : private rpc::SessionClient::Handler {
  public:
   struct Handlers {
     // Called by the session's thread.
@@ -31,37 +26,31 @@ class CoordinatorSession {
 
   // HOST:PORTs; they are tried in turn.
   CoordinatorSession(std::vector<std::string> addresses, Handlers handlers);
-  ~CoordinatorSession() { Shutdown(); }
+  ~CoordinatorSession() override { Shutdown(); }
 
-  void Start();
-  void Shutdown();
+  void Start() { session_.Start(); }
+  void Shutdown() { session_.Stop(); }
   // Any thread. Dropped while there is no session.
-  void Send(v1::WorkerMessage message);
-  bool connected() const;
+  void Send(const v1::WorkerMessage& message) { session_.Put(message); }
+  bool connected() const { return session_.state().admitted; }
 
  private:
-  void Run();
-  absl::Status RunOnce(const std::string& address);
-  absl::Status Serve(rpc::BulkStream* stream);
-  absl::Status OnMessage(const v1::CoordinatorMessage& message);
-  void SendQueued(rpc::BulkStream* stream);
-  bool stopping() const;
+  rpc::SessionClient::Target Connect() override;
+  void Register(rpc::BulkStream* stream) override;
+  absl::Status OnMessage(rpc::BulkStream* stream, const grpc::ByteBuffer& buffer) override;
+  void SendHeartbeat(rpc::BulkStream* stream) override;
+  absl::Status OnAdmitted(const v1::CoordinatorMessage::Admitted& admitted);
+  void OnOrder(const v1::WorkerOrder& order);
 
   const std::vector<std::string> addresses_;
   const Handlers handlers_;
-  rpc::BulkLoop loop_;
-  Thread thread_;
   // Of the session's thread.
+  size_t tries_ = 0;
+  uint64_t beats_ = 0;
   std::string cluster_id_;
   uint64_t term_ = 0;
-  bool admitted_ = false;
 
-  mutable Mutex mutex_;
-  CondVar stop_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  bool open_ ABSL_GUARDED_BY(mutex_) = false;
-  bool connected_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<v1::WorkerMessage> queue_ ABSL_GUARDED_BY(mutex_);
+  rpc::SessionClient session_;
 };
 
 }  // namespace quern::mr

@@ -217,7 +217,7 @@ TEST_F(FileShell, FilesPutAsTheContentsOfADirectory) {
   std::ofstream(local + "/f") << "f";
   std::ofstream(local + "/sub/g") << "g";
   int i = 0;
-  for (const std::string source : {".", "./", "sub/..", local + "/."}) {
+  for (const std::string& source : std::vector<std::string>{".", "./", "sub/..", local + "/."}) {
     SCOPED_TRACE(source);
     const std::string target = "/contents" + std::to_string(i++);
     Good({"mkdir", target});

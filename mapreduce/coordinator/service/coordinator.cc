@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/log.h"
+#include "common/rpc/outbox.h"
 #include "mapreduce/coordinator/service/convert.h"
 #include "mapreduce/engine/task_id.h"
 
@@ -43,7 +44,8 @@ void Coordinator::Shutdown() {
     if (stopping_) return;
     stopping_ = true;
     changed_.SignalAll();
-    for (const auto& [worker, session] : sessions_) session->Close();
+    for (const auto& [worker, session] : sessions_)
+      session->Close(UnavailableError("the coordinator is stopping"));
     for (const auto& [id, watcher] : watchers_) watcher.wake();
   }
   timer_.Join();
@@ -173,7 +175,7 @@ void Coordinator::Deliver(JobTracker::Effects effects) {
     if (session == sessions_.end()) continue;
     v1::CoordinatorMessage message;
     *message.mutable_order() = std::move(order);
-    session->second->Put(std::move(message));
+    session->second->Put(message);
   }
   for (const WorkerKey worker : effects.lost_workers) {
     const auto session = sessions_.find(worker);

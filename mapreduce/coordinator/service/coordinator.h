@@ -20,11 +20,14 @@
 #include "common/thread.h"
 #include "mapreduce/coordinator/service/job_finisher.h"
 #include "mapreduce/coordinator/service/job_tracker.h"
-#include "mapreduce/coordinator/service/outbox.h"
 #include "mapreduce/coordinator/service/planner.h"
 #include "mapreduce/coordinator/store/job_journal.h"
 #include "quern/mr/v1/jobs.pb.h"
 #include "quern/mr/v1/worker.pb.h"
+
+namespace quern::rpc {
+class Outbox;
+}
 
 namespace quern::mr {
 
@@ -65,10 +68,10 @@ class Coordinator final : private JobFinisher::Jobs {
 
   // Sessions of workers. Messages go to `outbox` from now on.
   WorkerKey Register(const v1::WorkerMessage::Register& message,
-                     const std::shared_ptr<Outbox>& outbox);
+                     const std::shared_ptr<rpc::Outbox>& outbox);
   // False when the session has been replaced or its worker given up: it should end.
-  bool OnMessage(WorkerKey worker, const Outbox* outbox, const v1::WorkerMessage& message);
-  void OnSessionEnd(WorkerKey worker, const Outbox* outbox);
+  bool OnMessage(WorkerKey worker, const rpc::Outbox* outbox, const v1::WorkerMessage& message);
+  void OnSessionEnd(WorkerKey worker, const rpc::Outbox* outbox);
 
   // Counts, for metrics and pages.
   struct Totals {
@@ -99,7 +102,7 @@ class Coordinator final : private JobFinisher::Jobs {
   CondVar changed_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   JobTracker tracker_ ABSL_GUARDED_BY(mutex_);
-  std::map<WorkerKey, std::shared_ptr<Outbox>> sessions_ ABSL_GUARDED_BY(mutex_);
+  std::map<WorkerKey, std::shared_ptr<rpc::Outbox>> sessions_ ABSL_GUARDED_BY(mutex_);
   struct Watcher {
     JobKey job;
     std::function<void()> wake;

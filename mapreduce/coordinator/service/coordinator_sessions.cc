@@ -2,18 +2,19 @@
 #include <utility>
 
 #include "common/log.h"
+#include "common/rpc/outbox.h"
 #include "mapreduce/coordinator/service/coordinator.h"
 
 namespace quern::mr {
 
 WorkerKey Coordinator::Register(const v1::WorkerMessage::Register& message,
-                                const std::shared_ptr<Outbox>& outbox) {
+                                const std::shared_ptr<rpc::Outbox>& outbox) {
   v1::CoordinatorMessage admitted;
   admitted.mutable_admitted()->set_cluster_id(journal_->cluster_id());
   admitted.mutable_admitted()->set_term(journal_->term());
   admitted.mutable_admitted()->set_heartbeat_ms(1'000);
   admitted.mutable_admitted()->set_http_address(options_.http_address);
-  outbox->Put(std::move(admitted));
+  outbox->Put(admitted);
   LogInfo("worker_registered", {{"worker", message.worker_id()},
                                 {"node", message.node()},
                                 {"address", message.address()},
@@ -22,14 +23,14 @@ WorkerKey Coordinator::Register(const v1::WorkerMessage::Register& message,
                                 {"running", message.running_size()}});
   MutexLock lock(&mutex_);
   const WorkerKey worker = tracker_.Register(message, Now());
-  std::shared_ptr<Outbox>& session = sessions_[worker];
+  std::shared_ptr<rpc::Outbox>& session = sessions_[worker];
   if (session != nullptr) session->Close();
   session = outbox;
   Deliver(tracker_.TakeEffects());
   return worker;
 }
 
-bool Coordinator::OnMessage(WorkerKey worker, const Outbox* outbox,
+bool Coordinator::OnMessage(WorkerKey worker, const rpc::Outbox* outbox,
                             const v1::WorkerMessage& message) {
   MutexLock lock(&mutex_);
   const auto session = sessions_.find(worker);
@@ -51,7 +52,7 @@ bool Coordinator::OnMessage(WorkerKey worker, const Outbox* outbox,
   return true;
 }
 
-void Coordinator::OnSessionEnd(WorkerKey worker, const Outbox* outbox) {
+void Coordinator::OnSessionEnd(WorkerKey worker, const rpc::Outbox* outbox) {
   MutexLock lock(&mutex_);
   const auto session = sessions_.find(worker);
   if (session == sessions_.end() || session->second.get() != outbox) return;

@@ -3,6 +3,7 @@
 
 #include "common/log.h"
 #include "common/rpc/bulk_codec.h"
+#include "common/rpc/outbox.h"
 #include "mapreduce/coordinator/service/rpcs.h"
 
 namespace quern::mr {
@@ -24,18 +25,11 @@ absl::StatusOr<v1::WorkerMessage> ReadRegister(rpc::BulkLoop* loop) {
   return message;
 }
 
-void SendAll(Outbox* outbox, rpc::BulkStream* stream) {
-  for (const v1::CoordinatorMessage& message : outbox->Take()) {
-    stream->Send(rpc::EncodeMessage(message));
-  }
-}
-
-absl::Status Serve(Coordinator* coordinator, WorkerKey worker, Outbox* outbox, rpc::BulkLoop* loop,
-                   rpc::BulkStream* stream) {
+absl::Status Serve(Coordinator* coordinator, WorkerKey worker, rpc::Outbox* outbox,
+                   rpc::BulkLoop* loop, rpc::BulkStream* stream) {
   while (true) {
-    SendAll(outbox, stream);
+    RETURN_IF_ERROR(outbox->Flush(stream));
     if (coordinator->stopping()) return UnavailableError("the coordinator is stopping");
-    if (outbox->closed()) return AbortedError("register again: this session was given up");
     const rpc::BulkEvent event = loop->Next(kLook);
     if (event.kind == Kind::kEndOfMessages || event.kind == Kind::kFinished) {
       return absl::OkStatus();
@@ -54,7 +48,7 @@ absl::Status Serve(Coordinator* coordinator, WorkerKey worker, Outbox* outbox, r
 void WorkerSession(Coordinator* coordinator, rpc::BulkLoop* loop, rpc::BulkStream* stream) {
   const absl::StatusOr<v1::WorkerMessage> first = ReadRegister(loop);
   if (!first.ok()) return stream->Finish(first.status());
-  const auto outbox = std::make_shared<Outbox>([loop] { loop->Wake(); });
+  const auto outbox = std::make_shared<rpc::Outbox>(loop);
   const WorkerKey worker = coordinator->Register(first->register_(), outbox);
   const absl::Status status = Serve(coordinator, worker, outbox.get(), loop, stream);
   // From here on nobody wakes the loop, which ends with this call.

@@ -7,9 +7,10 @@
 
 #include "common/random.h"
 
-namespace quern::client {
+namespace quern {
 
-// Doubles from `first` to `most`, each time cut by up to half so that many clients spread out.
+// Doubles from `first` to `most`, each time cut by up to half: thousands that lost the same server
+// do not come back at the same moment.
 class Backoff {
  public:
   Backoff(absl::Duration first, absl::Duration most) : first_(first), most_(most), next_(first) {}
@@ -28,4 +29,4 @@ class Backoff {
   absl::Duration next_;
 };
 
-}  // namespace quern::client
+}  // namespace quern
