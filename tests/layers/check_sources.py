@@ -59,6 +59,9 @@ MAY_USE_REAL_TIME = {
     "common/rpc/deadline.h": "gRPC takes deadlines as points of the system's clock",
 }
 
+# fmt::print throws when the output cannot be written, the others lose it in silence.
+PRINTS = re.compile(r"\bfmt::print\(|\bstd::(cout|cerr|printf|puts)\b")
+
 # A message with one `string` that is not UTF-8 cannot be read by its receiver; names of files, users
 # and machines are bytes. A map cannot have keys of bytes: who fills one checks them.
 PROTO_STRING = re.compile(r"(^|[\s,<{])string\s*[,>]?\s+\w+\s*=|<\s*\w+\s*,\s*string\s*>")
@@ -113,6 +116,8 @@ def check_file(path, text):
                 yield number, f"includes {match.group(2)}: {problem}"
         elif uses_real_time(path, COMMENT.sub("", line)):
             yield number, "reads or waits for real time: use a Clock (common/clock.h)"
+        elif not path.startswith("tests/") and PRINTS.search(COMMENT.sub("", line)):
+            yield number, "prints past Out() and Err() (common/cli/output.h)"
 
 
 def check_proto(text):
@@ -217,6 +222,8 @@ PLANTED = [
     ("client/x.cc", "  std::this_thread::sleep_for(1s);"),
     ("client/x.cc", "  const auto now = std::chrono::steady_clock::now();"),
     ("tests/client/x_test.cc", "  absl::SleepFor(absl::Seconds(1));"),
+    ("client/x.cc", '  fmt::print("{}", text);'),
+    ("client/x.cc", "  std::cout << text;"),
 ]
 INNOCENT = [
     ("master/service/x.h", '#include "common/rpc/bulk.h"'),
@@ -230,6 +237,8 @@ INNOCENT = [
     ("tests/master/x_test.cc", '#include "chunkserver/logic/y.h"'),
     ("common/clock.cc", "  return absl::Now();"),
     ("client/x.cc", "  // absl::Now() is not used here"),
+    ("client/x.cc", '  Out().Format("{}", text);'),
+    ("tests/bench/x.cc", '  fmt::print("{}", text);'),
 ]
 
 
