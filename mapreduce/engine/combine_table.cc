@@ -73,13 +73,13 @@ void CombineTable::SetCommon(std::string_view value) {
   common_value_ = value;
   common_word_ = LoadWord(value.data());
   common_mask_ = MaskOf(value.size());
-  has_common_ = true;
+  common_size_ = value.size();
 }
 
 // A new key, or another value than the common one.
 bool CombineTable::AddSlow(const Probe& probe, std::string_view key, std::string_view value) {
-  if (!has_common_ && value.size() <= 8) SetCommon(value);
-  const bool common = has_common_ && IsCommon(value);
+  if (common_size_ == kNoCommon && value.size() <= 8) SetCommon(value);
+  const bool common = IsCommon(value);
   Slot* slot = FindSlot(probe, key);
   if (slot->entry == 0) slot = AddEntry(probe, key, common ? 0 : value.size());
   if (slot == nullptr) return false;
@@ -146,7 +146,7 @@ void CombineTable::Clear() {
   used_ = 1;
   groups_ = 0;
   records_ = 0;
-  has_common_ = false;
+  common_size_ = kNoCommon;
   common_value_.clear();
 }
 

@@ -93,10 +93,11 @@ class CombineTable {
       if (slot->entry == 0 || Matches(*slot, probe, key)) return slot;
     }
   }
+  // False for every value until one has been chosen.
   bool IsCommon(std::string_view value) const {
     uint64_t word;
     std::memcpy(&word, value.data(), sizeof(word));
-    return value.size() == common_value_.size() && ((word ^ common_word_) & common_mask_) == 0;
+    return value.size() == common_size_ && ((word ^ common_word_) & common_mask_) == 0;
   }
   void SetCommon(std::string_view value);
   bool AddSlow(const Probe& probe, std::string_view key, std::string_view value);
@@ -113,7 +114,8 @@ class CombineTable {
   uint64_t mask_ = 0;
   size_t groups_ = 0;
   uint64_t records_ = 0;
-  bool has_common_ = false;
+  static constexpr size_t kNoCommon = SIZE_MAX;
+  size_t common_size_ = kNoCommon;
   std::string common_value_;  // at most 8 bytes
   uint64_t common_word_ = 0;
   uint64_t common_mask_ = 0;  // of its bytes
