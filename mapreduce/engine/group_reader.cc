@@ -35,14 +35,15 @@ absl::Status GroupReader::KeepKey() {
   key_.Clear();
   RETURN_IF_ERROR(key_.Append(merger_->key()));
   ASSIGN_OR_RETURN(key_view_, key_.View());
-  prefix_ = merger_->prefix();
+  prefix_ = KeyPrefix(key_view_);
   StartGroup(key_view_);
   return absl::OkStatus();
 }
 
 bool GroupReader::NextRun() {
   if (!Advance()) return false;
-  if (merger_->prefix() != prefix_ || merger_->key() != key_view_) {
+  const std::string_view key = merger_->key();
+  if (KeyPrefix(key) != prefix_ || key != key_view_) {
     at_next_group_ = true;
     return false;
   }

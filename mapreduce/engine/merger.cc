@@ -1,5 +1,10 @@
 #include "mapreduce/engine/merger.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "mapreduce/engine/index_sort.h"
+
 namespace quern::mr {
 
 Merger::Merger(const std::vector<SortedRun>& runs) : players_(runs.size()) {
@@ -9,6 +14,8 @@ Merger::Merger(const std::vector<SortedRun>& runs) : players_(runs.size()) {
 bool Merger::Next() {
   if (tree_ != nullptr) {
     Advance(current_);
+    // Looking costs as much as some comparisons of each run.
+    if (slow_comparisons_ > 4 * players_.size() + 64) FindShared();
     tree_->Replay();
   } else if (!readers_.empty()) {
     for (size_t player = 0; player < readers_.size(); ++player) Advance(player);
@@ -24,7 +31,13 @@ void Merger::Advance(size_t player) {
   Player& state = players_[player];
   if (state.ended) return;
   if (readers_[player]->Next()) {
-    state.prefix = KeyPrefix(readers_[player]->key());
+    const std::string_view key = readers_[player]->key();
+    if (!shared_.empty() && !key.starts_with(shared_)) [[unlikely]] {
+      // At most half of it, so that it takes few steps down to nothing.
+      const size_t common = std::min(CommonStart(shared_, key), shared_.size() / 2);
+      SetShared(std::string(shared_, 0, common));
+    }
+    state.prefix = KeyPrefix(key.substr(shared_.size()));
     return;
   }
   // The largest prefix there is, so that only keys with the same one need the slow comparison.
@@ -35,10 +48,35 @@ void Merger::Advance(size_t player) {
   }
 }
 
-bool Merger::BeatsSlow(size_t a, size_t b) const {
+void Merger::FindShared() {
+  std::string_view common;
+  bool first = true;
+  for (size_t player = 0; player < players_.size(); ++player) {
+    if (players_[player].ended) continue;
+    const std::string_view key = readers_[player]->key();
+    constexpr size_t kMost = 256;
+    common = std::exchange(first, false) ? key.substr(0, kMost)
+                                         : common.substr(0, CommonStart(common, key));
+  }
+  SetShared(common);
+  slow_comparisons_ = 0;
+}
+
+// The order of the runs stays the same: their prefixes are only taken elsewhere.
+void Merger::SetShared(std::string_view start) {
+  shared_ = start;
+  for (size_t player = 0; player < players_.size(); ++player) {
+    if (players_[player].ended) continue;
+    const std::string_view key = readers_[player]->key();
+    players_[player].prefix = KeyPrefix(key.substr(std::min(shared_.size(), key.size())));
+  }
+}
+
+bool Merger::BeatsSlow(size_t a, size_t b) {
   if (players_[a].ended || players_[b].ended) {
     return players_[a].ended == players_[b].ended ? a < b : !players_[a].ended;
   }
+  ++slow_comparisons_;
   const int order = readers_[a]->key().compare(readers_[b]->key());
   return order != 0 ? order < 0 : a < b;
 }

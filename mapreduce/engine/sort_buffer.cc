@@ -1,6 +1,7 @@
 #include "mapreduce/engine/sort_buffer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "mapreduce/engine/key_prefix.h"
 
@@ -11,6 +12,7 @@ namespace {
 // Small enough that its records are still in the cache when they are indexed.
 constexpr size_t kWindowBytes = 64 << 10;
 constexpr size_t kMinWindowBytes = 4 << 10;
+constexpr size_t kMaxCommonStart = 256;
 // Offsets into the arena have 32 bits.
 constexpr size_t kMaxCapacity = (size_t{4} << 30) - (1 << 20);
 
@@ -54,18 +56,22 @@ void SortBuffer::Touch(size_t arena_bytes, size_t index_bytes) {
 absl::Status SortBuffer::Commit(const char* end, const Partitioner& partitioner,
                                 uint32_t partitions) {
   const size_t stop = static_cast<size_t>(end - arena_.data());
+  if (count_ == 0) FindCommonStart(stop);
   IndexEntry* next = index() + count_;
   while (used_ < stop) {
     const char* const record = arena_.data() + used_;
     uint32_t sizes[2];
     std::memcpy(sizes, record, sizeof(sizes));
     const std::string_view key(record + EmitBuffer::kRecordHeaderBytes, sizes[0]);
+    if (!common_start_.empty() && !key.starts_with(common_start_)) [[unlikely]] {
+      ShortenCommonStart(key, {index(), next});
+    }
     const uint32_t partition = partitions == 1 ? 0 : partitioner.Partition(key, partitions);
     if (partition >= partitions) {
       return InvalidArgumentError("the partitioner answered {} of {} partitions", partition,
                                   partitions);
     }
-    next->prefix = KeyPrefix(key);
+    next->prefix = KeyPrefix(key.substr(common_start_.size()));
     next->offset = static_cast<uint32_t>(used_);
     next->partition = partition & (kMaxPartitions - 1);
     next->key_size = std::min<uint32_t>(sizes[0], 255) & 255;
@@ -76,8 +82,37 @@ absl::Status SortBuffer::Commit(const char* end, const Partitioner& partitioner,
   return absl::OkStatus();
 }
 
+std::string_view SortBuffer::KeyAt(size_t offset) const {
+  uint32_t size = 0;
+  std::memcpy(&size, arena_.data() + offset, sizeof(size));
+  return {arena_.data() + offset + EmitBuffer::kRecordHeaderBytes, size};
+}
+
+void SortBuffer::FindCommonStart(size_t stop) {
+  common_start_.clear();
+  shortened_ = false;
+  if (used_ == stop) return;
+  std::string_view common = KeyAt(used_).substr(0, kMaxCommonStart);
+  for (size_t at = used_; at < stop && !common.empty();) {
+    common = common.substr(0, CommonStart(common, KeyAt(at)));
+    uint32_t sizes[2];
+    std::memcpy(sizes, arena_.data() + at, sizeof(sizes));
+    at += EmitBuffer::kRecordHeaderBytes + sizes[0] + sizes[1];
+  }
+  common_start_ = common;
+}
+
+// The prefixes so far are taken anew: once, and once more for the second key that does not fit, so
+// that many such keys cost no more than two.
+void SortBuffer::ShortenCommonStart(std::string_view key, std::span<IndexEntry> entries) {
+  common_start_.resize(std::exchange(shortened_, true) ? 0 : CommonStart(common_start_, key));
+  for (IndexEntry& entry : entries) {
+    entry.prefix = KeyPrefix(KeyAt(entry.offset).substr(common_start_.size()));
+  }
+}
+
 void SortBuffer::Sort() {
-  sorted_ = SortIndex({index(), count_}, {scratch(), count_}, arena_.data());
+  sorted_ = SortIndex({index(), count_}, {scratch(), count_}, arena_.data(), common_start_.size());
 }
 
 void SortBuffer::Clear() {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "common/status.h"
@@ -51,6 +52,9 @@ class SortBuffer {
   IndexEntry* index() { return reinterpret_cast<IndexEntry*>(index_.data()); }
   IndexEntry* scratch() { return reinterpret_cast<IndexEntry*>(scratch_.data()); }
   void Touch(size_t arena_bytes, size_t index_bytes);
+  std::string_view KeyAt(size_t offset) const;
+  void FindCommonStart(size_t stop);
+  void ShortenCommonStart(std::string_view key, std::span<IndexEntry> entries);
 
   MappedMemory arena_;
   MappedMemory index_;
@@ -60,6 +64,9 @@ class SortBuffer {
   size_t arena_touched_ = 0;
   size_t index_touched_ = 0;
   std::span<const IndexEntry> sorted_;
+  // What all keys begin with: their prefixes are taken behind it. Found in the first window.
+  std::string common_start_;
+  bool shortened_ = false;
 };
 
 template <typename Visit>

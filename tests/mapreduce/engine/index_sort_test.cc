@@ -17,9 +17,9 @@ namespace {
 
 class IndexSortTest : public RandomTest {
  protected:
-  void Add(const std::string& key, uint32_t partition) {
+  void Add(const std::string& key, uint32_t partition, size_t depth = 0) {
     IndexEntry entry;
-    entry.prefix = KeyPrefix(key);
+    entry.prefix = KeyPrefix(std::string_view(key).substr(depth));
     entry.offset = static_cast<uint32_t>(arena_.size());
     entry.partition = partition & 0xffffff;
     entry.key_size = std::min<uint32_t>(static_cast<uint32_t>(key.size()), 255) & 255;
@@ -33,9 +33,9 @@ class IndexSortTest : public RandomTest {
     std::memcpy(&size, arena_.data() + entry.offset, sizeof(size));
     return arena_.substr(entry.offset + EmitBuffer::kRecordHeaderBytes, size);
   }
-  void ExpectSorted() {
+  void ExpectSorted(size_t depth = 0) {
     std::vector<IndexEntry> scratch(entries_.size());
-    const auto sorted = SortIndex(entries_, scratch, arena_.data());
+    const auto sorted = SortIndex(entries_, scratch, arena_.data(), depth);
     const auto rank = [this](const IndexEntry& e) {
       return std::tuple(uint32_t{e.partition}, KeyOf(e), e.offset);
     };
@@ -67,6 +67,41 @@ TEST_F(IndexSortTest, OrdersByPartitionThenKeyThenEmit) {
         ExpectSorted();
       }
     }
+  }
+}
+
+// Starts that many keys share, keys that go on with zeros, and keys that are the start of others.
+TEST_F(IndexSortTest, OrdersKeysThatBeginAlike) {
+  for (const size_t count : {5, 17, 100, 1500, 20'000}) {
+    for (const std::string& start :
+         {std::string(), std::string("https://"), std::string(40, 'p')}) {
+      for (const uint64_t families : {1, 3, 200}) {
+        const uint64_t partitions = 1 + Below(3);
+        for (size_t i = 0; i < count; ++i) {
+          std::string key =
+              start + std::string(Below(30), static_cast<char>('a' + Below(families)));
+          const size_t tail = Below(20);
+          for (size_t c = 0; c < tail; ++c) key += static_cast<char>(OneIn(2) ? 0 : Below(256));
+          Add(key, static_cast<uint32_t>(Below(partitions)), start.size());
+        }
+        ExpectSorted(start.size());
+      }
+    }
+  }
+}
+
+TEST_F(IndexSortTest, OrdersKeysOfWhichEachIsTheStartOfTheNext) {
+  for (size_t i = 0; i < 3000; ++i) Add(std::string(Below(3000), '\0'), 0);
+  ExpectSorted();
+}
+
+TEST(CommonStartTest, CountsEqualBytes) {
+  for (size_t size = 0; size < 30; ++size) {
+    const std::string a = std::string(size, 'x') + "abcdefghij";
+    const std::string b = std::string(size, 'x') + "Z";
+    EXPECT_EQ(CommonStart(a, b), size);
+    EXPECT_EQ(CommonStart(a, std::string(size, 'x')), size);
+    EXPECT_EQ(CommonStart(a, a, size), a.size());
   }
 }
 

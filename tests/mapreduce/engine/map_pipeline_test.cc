@@ -2,6 +2,7 @@
 // buffers so small that everything spills, merges in several passes and uses scratch files.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -75,7 +76,8 @@ struct Shape {
   uint32_t partitions = 3;
   size_t fan_in = 4;
   uint64_t large_one_in = UINT64_MAX;
-  uint64_t same_start = 0;  // bytes that all keys begin with
+  uint64_t same_start = 0;                   // bytes that all keys begin with
+  uint64_t other_start_one_in = UINT64_MAX;  // but for these
 };
 
 class MapPipelineTest : public RandomTest, public ::testing::WithParamInterface<Shape> {
@@ -88,7 +90,9 @@ class MapPipelineTest : public RandomTest, public ::testing::WithParamInterface<
   std::vector<std::string> MakeKeys(const Shape& shape) {
     std::vector<std::string> keys;
     for (uint64_t i = 0; i < shape.distinct_keys; ++i) {
-      keys.push_back(std::string(shape.same_start, 'p') + RandomText(shape.longest_key));
+      const size_t start =
+          OneIn(shape.other_start_one_in) ? Below(shape.same_start) : shape.same_start;
+      keys.push_back(std::string(start, 'p') + RandomText(shape.longest_key));
     }
     return keys;
   }
@@ -136,6 +140,17 @@ INSTANTIATE_TEST_SUITE_P(
                       Shape{.name = "EmptyKeysAndValues", .longest_key = 1, .longest_value = 0},
                       Shape{.name = "OneKey", .distinct_keys = 1},
                       Shape{.name = "SharedPrefix", .distinct_keys = 1000, .same_start = 12},
+                      Shape{.name = "SharedPrefixInMemory",
+                            .records = 20'000,
+                            .sort_buffer_bytes = 8 << 20,
+                            .distinct_keys = 15'000,
+                            .same_start = 30},
+                      Shape{.name = "StartsThatEndLate",
+                            .records = 20'000,
+                            .sort_buffer_bytes = 8 << 20,
+                            .distinct_keys = 15'000,
+                            .same_start = 30,
+                            .other_start_one_in = 3000},
                       Shape{.name = "Lz4", .codec = Codec::kLz4},
                       Shape{.name = "OnePartition", .sort_buffer_bytes = 1 << 20, .partitions = 1},
                       Shape{.name = "MorePartitionsThanKeys", .distinct_keys = 5, .partitions = 50},
@@ -205,6 +220,37 @@ TEST_F(CombinePipelineTest, GivesUpWhenKeysHardlyRepeat) {
   const Outcome few = Run(100, 2, 96 << 10, 20'000, &want);
   EXPECT_EQ(few.sums, want);
   EXPECT_TRUE(few.still_combining);
+}
+
+// The values of one key, through a combiner that repeats them.
+std::vector<std::string> Repeated(const std::vector<std::string>& values) {
+  class Repeat : public Reducer {
+   public:
+    void Reduce(ReduceInput* in) override {
+      for (const std::string_view value : in->values()) Emit(value);
+    }
+  };
+  const TempDir dir;
+  const HashPartitioner partitioner;
+  SortBuffers buffers(64 << 10);
+  Repeat combiner;
+  const auto position = RecordPositionWriter::Private();
+  SortSink sink({{"j", 0, 0}, 1, Codec::kNone, dir.path(), 3}, &partitioner, &buffers);
+  CombineSink combine(96 << 10, &combiner, &sink, position.get());
+  for (const std::string& value : values) combine.Append("key", value);
+  combine.Finish();
+  EXPECT_OK(sink.Finish(dir / "output", nullptr));
+  std::vector<std::string> got = ReadPartition({dir / "output"}, 0, 2, dir)["key"];
+  std::sort(got.begin(), got.end());
+  return got;
+}
+
+TEST(CombineSinkTest, TellsValuesApartBeforeOneIsCommon) {
+  const std::vector<std::string> values = {"", "a-long-value", "xyz"};
+  for (std::vector<std::string> order = values;;) {
+    EXPECT_EQ(Repeated(order), values) << order[0] << "," << order[1] << "," << order[2];
+    if (!std::next_permutation(order.begin(), order.end())) break;
+  }
 }
 
 TEST(CombineSinkTest, RefusesACombinerThatChangesTheKey) {
