@@ -10,10 +10,8 @@ namespace quern::mr {
 
 namespace {
 
-constexpr size_t kCrcOffset = 12;
-
 uint32_t BlockCrc(std::string_view header_bytes, std::string_view stored, std::string_view more) {
-  uint32_t crc = Crc32c(header_bytes.substr(0, kCrcOffset));
+  uint32_t crc = Crc32c(header_bytes.substr(0, kBlockCrcOffset));
   crc = ExtendCrc32c(crc, stored.data(), stored.size());
   return ExtendCrc32c(crc, more.data(), more.size());
 }
@@ -33,7 +31,7 @@ void EncodeBlockHeader(uint32_t raw_bytes, Codec codec, std::string_view stored,
   const uint32_t codec_word = static_cast<uint32_t>(codec);
   std::memcpy(out + 8, &codec_word, sizeof(codec_word));
   const uint32_t crc = BlockCrc({out, kBlockHeaderBytes}, stored, more);
-  std::memcpy(out + kCrcOffset, &crc, sizeof(crc));
+  std::memcpy(out + kBlockCrcOffset, &crc, sizeof(crc));
 }
 
 absl::StatusOr<BlockHeader> DecodeBlockHeader(std::string_view bytes) {
@@ -53,7 +51,7 @@ absl::StatusOr<BlockHeader> DecodeBlockHeader(std::string_view bytes) {
 
 absl::Status CheckBlock(std::string_view header_bytes, std::string_view stored) {
   uint32_t crc = 0;
-  std::memcpy(&crc, header_bytes.data() + kCrcOffset, sizeof(crc));
+  std::memcpy(&crc, header_bytes.data() + kBlockCrcOffset, sizeof(crc));
   const uint32_t found = BlockCrc(header_bytes, stored, {});
   if (found == crc) return absl::OkStatus();
   return DataLossError("block of {} bytes: CRC {:08x}, written as {:08x}", stored.size(), found,

@@ -23,6 +23,7 @@ enum class Codec : uint8_t { kNone = 0, kLz4 = 1 };
 absl::StatusOr<Codec> ParseCodec(std::string_view name);
 
 inline constexpr size_t kBlockHeaderBytes = 16;
+inline constexpr size_t kBlockCrcOffset = 12;
 // A block is closed when it has reached this size.
 inline constexpr size_t kBlockBytes = 64 << 10;
 inline constexpr size_t kLargeRecordBytes = 1 << 20;

@@ -29,16 +29,33 @@ absl::StatusOr<SortedRun> MergeIntoFile(const std::vector<SortedRun>& runs, cons
   return merged;
 }
 
+// The runs that need a buffer, each with the bytes that a merge of it and the next one moves.
+struct Buffered {
+  std::vector<std::ptrdiff_t> at;
+  std::vector<uint64_t> bytes;
+};
+
+Buffered FindBuffered(const std::vector<SortedRun>& runs) {
+  Buffered buffered;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (NeedsBuffer(runs[i])) {
+      buffered.at.push_back(static_cast<std::ptrdiff_t>(i));
+      buffered.bytes.push_back(0);
+    }
+    if (!buffered.bytes.empty()) buffered.bytes.back() += runs[i].bytes;
+  }
+  return buffered;
+}
+
 }  // namespace
 
 absl::Status MergeToFanIn(size_t fan_in, const std::string& scratch_dir,
                           std::vector<SortedRun>* runs, SortedRun* failed_run) {
-  for (int pass = 0; runs->size() > fan_in; ++pass) {
-    std::vector<uint64_t> sizes;
-    for (const SortedRun& run : *runs) sizes.push_back(run.bytes);
-    const MergeWindow window = ChooseMergeWindow(sizes, fan_in);
-    const auto begin = runs->begin() + static_cast<std::ptrdiff_t>(window.begin);
-    const auto end = begin + static_cast<std::ptrdiff_t>(window.count);
+  Buffered buffered = FindBuffered(*runs);
+  for (int pass = 0; buffered.at.size() > fan_in; ++pass, buffered = FindBuffered(*runs)) {
+    const MergeWindow window = ChooseMergeWindow(buffered.bytes, fan_in);
+    const auto begin = runs->begin() + buffered.at[window.begin];
+    const auto end = runs->begin() + buffered.at[window.begin + window.count - 1] + 1;
     ASSIGN_OR_RETURN(
         *begin,
         MergeIntoFile({begin, end}, fmt::format("{}/merge-{}", scratch_dir, pass), failed_run));

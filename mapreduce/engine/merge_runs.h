@@ -9,8 +9,10 @@
 
 namespace quern::mr {
 
-// Merges neighbours into files of `scratch_dir` until at most `fan_in` runs (at least 2) are left;
-// they keep their order. `*failed_run`, when not null, is the run that a DataLoss came from.
+// Merges neighbours into files of `scratch_dir` until at most `fan_in` runs (at least 2) are left
+// that need a buffer while they are read; runs in memory that need none stay as they are unless
+// they lie between such. They keep their order. `*failed_run`, when not null, is the run that a
+// DataLoss came from.
 absl::Status MergeToFanIn(size_t fan_in, const std::string& scratch_dir,
                           std::vector<SortedRun>* runs, SortedRun* failed_run);
 

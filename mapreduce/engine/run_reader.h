@@ -21,9 +21,13 @@ struct SortedRun {
   uint64_t offset = 0;
   std::shared_ptr<const std::string> memory;
   uint64_t bytes = 0;
+  bool packed = false;  // of one in memory: blocks have to be unpacked
   std::optional<uint32_t> map_task = std::nullopt;
   uint32_t attempt = 0;
 };
+
+// Whether reading the run takes memory for a block: what lies in memory as it was written does not.
+inline bool NeedsBuffer(const SortedRun& run) { return run.memory == nullptr || run.packed; }
 
 // Checks every block. Holds one block in memory (raw, and stored when it is compressed); large
 // records of a file are mapped. Used by one thread.

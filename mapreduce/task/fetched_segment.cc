@@ -12,8 +12,9 @@ constexpr uint64_t kLargestShare = 4;
 }  // namespace
 
 bool SegmentSpace::TakeMemory(uint64_t bytes) {
-  if (bytes > memory_bytes_ / kLargestShare || bytes > memory_bytes_ - memory_used_) return false;
-  memory_used_ += bytes;
+  if (bytes > memory_bytes_ / kLargestShare) return false;
+  if (CostOf(bytes) > memory_bytes_ - memory_used_) return false;
+  memory_used_ += CostOf(bytes);
   return true;
 }
 
@@ -30,13 +31,17 @@ absl::StatusOr<SegmentSpace::FileRange> SegmentSpace::TakeFileRange(uint64_t byt
 
 absl::StatusOr<std::unique_ptr<FetchedSegment>> FetchedSegment::Create(SegmentSpace* space,
                                                                        uint64_t size) {
+  if (std::unique_ptr<FetchedSegment> segment = CreateInMemory(space, size)) return segment;
   std::unique_ptr<FetchedSegment> segment(new FetchedSegment(space, size));
-  if (space->TakeMemory(size)) {
-    segment->memory_ = std::make_shared<std::string>();
-    segment->memory_->reserve(size);
-  } else {
-    ASSIGN_OR_RETURN(segment->range_, space->TakeFileRange(size));
-  }
+  ASSIGN_OR_RETURN(segment->range_, space->TakeFileRange(size));
+  return segment;
+}
+
+std::unique_ptr<FetchedSegment> FetchedSegment::CreateInMemory(SegmentSpace* space, uint64_t size) {
+  if (!space->TakeMemory(size)) return nullptr;
+  std::unique_ptr<FetchedSegment> segment(new FetchedSegment(space, size));
+  segment->memory_ = std::make_shared<std::string>();
+  segment->memory_->reserve(size);
   return segment;
 }
 
@@ -45,13 +50,14 @@ FetchedSegment::~FetchedSegment() {
 }
 
 absl::Status FetchedSegment::Append(std::string_view bytes) {
+  RETURN_IF_ERROR(checker_.Add(bytes));
   if (memory_ != nullptr) {
     memory_->append(bytes);
   } else {
     RETURN_IF_ERROR(range_.file->Pwrite(bytes, range_.offset + received_));
   }
   received_ += bytes.size();
-  return absl::OkStatus();
+  return complete() ? checker_.Finish() : absl::OkStatus();
 }
 
 SortedRun FetchedSegment::TakeRun() {
@@ -60,6 +66,7 @@ SortedRun FetchedSegment::TakeRun() {
   run.file = range_.file;
   run.offset = range_.offset;
   run.bytes = size_;
+  run.packed = checker_.packed();
   return run;
 }
 

@@ -9,6 +9,7 @@
 
 #include "common/status.h"
 #include "common/storage/file_io.h"
+#include "mapreduce/engine/block_checker.h"
 #include "mapreduce/engine/run_reader.h"
 
 namespace quern::mr {
@@ -19,9 +20,10 @@ class SegmentSpace {
   SegmentSpace(std::string scratch_dir, uint64_t memory_bytes)
       : scratch_dir_(std::move(scratch_dir)), memory_bytes_(memory_bytes) {}
 
-  // True when so many bytes may stay in memory; they are counted then.
+  // True when so many bytes may stay in memory; they are counted then, with what a run itself
+  // takes.
   bool TakeMemory(uint64_t bytes);
-  void ReturnMemory(uint64_t bytes) { memory_used_ -= bytes; }
+  void ReturnMemory(uint64_t bytes) { memory_used_ -= CostOf(bytes); }
   struct FileRange {
     std::shared_ptr<File> file;
     uint64_t offset = 0;
@@ -30,6 +32,9 @@ class SegmentSpace {
   absl::StatusOr<FileRange> TakeFileRange(uint64_t bytes);
 
  private:
+  // A run with its reader, besides the bytes; of an empty one nothing is kept.
+  static uint64_t CostOf(uint64_t bytes) { return bytes == 0 ? 0 : bytes + 512; }
+
   const std::string scratch_dir_;
   const uint64_t memory_bytes_;
   uint64_t memory_used_ = 0;
@@ -41,9 +46,12 @@ class FetchedSegment {
  public:
   // The whole size is known with the first message.
   static absl::StatusOr<std::unique_ptr<FetchedSegment>> Create(SegmentSpace* space, uint64_t size);
+  // Null when there is no memory left for it.
+  static std::unique_ptr<FetchedSegment> CreateInMemory(SegmentSpace* space, uint64_t size);
   ~FetchedSegment();
 
-  // At most what is missing. ResourceExhausted: this machine's disk is full.
+  // At most what is missing. DataLoss: the bytes are not those that the map task wrote; the segment
+  // is useless then. ResourceExhausted: this machine's disk is full.
   absl::Status Append(std::string_view bytes);
   uint64_t size() const { return size_; }
   uint64_t received() const { return received_; }
@@ -57,6 +65,7 @@ class FetchedSegment {
   SegmentSpace* const space_;
   const uint64_t size_;
   uint64_t received_ = 0;
+  BlockChecker checker_;
   std::shared_ptr<std::string> memory_;
   SegmentSpace::FileRange range_;
 };

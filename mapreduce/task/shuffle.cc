@@ -11,6 +11,7 @@
 #include "common/rpc/bulk_codec.h"
 #include "common/rpc/channel.h"
 #include "mapreduce/engine/map_output_file.h"
+#include "mapreduce/task/fetch_queue.h"
 #include "mapreduce/task/fetched_segment.h"
 #include "quern/mr/v1/shuffle.pb.h"
 
@@ -19,13 +20,14 @@ namespace quern::mr {
 namespace {
 
 constexpr char kFetchMethod[] = "/quern.mr.v1.Shuffle/Fetch";
-constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
-constexpr absl::Duration kLongestPause = absl::Seconds(5);
+// How long to wait for an event before silent streams are looked for.
+constexpr absl::Duration kLookAround = absl::Seconds(1);
 // A stream that brings nothing for so long is given up.
 constexpr absl::Duration kSilence = absl::Seconds(20);
 // Failures of one output, each after a longer pause, before it is reported: about a second.
 constexpr int kFailuresBeforeReport = 4;
-constexpr int kOutputsPerStream = 1000;
+// A direct output of no more than this is read at once.
+constexpr uint64_t kSmallBytes = 128 << 10;
 // How finely the time spent waiting is told.
 constexpr absl::Duration kWaitStep = absl::Seconds(5);
 
@@ -35,6 +37,7 @@ class Shuffle {
       : options_(options),
         feed_(feed),
         space_(options.scratch_dir, options.memory_bytes),
+        queue_(options.map_tasks, {.max_batches = options.max_streams}),
         sources_(options.map_tasks),
         missing_(options.map_tasks) {
     feed_->SetWake([this] { loop_.Wake(); });
@@ -46,9 +49,10 @@ class Shuffle {
     const absl::Time start = Now();
     while (missing_ > 0 && status_.ok()) {
       for (const pb::MapOutput& output : feed_->Take()) Learn(output);
-      const absl::Duration pause = StartStreams();
+      StartStreams();
       if (missing_ == 0) break;
-      Handle(loop_.Next(pause));
+      Handle(
+          loop_.Next(std::clamp(queue_.next_retry() - Now(), absl::ZeroDuration(), kLookAround)));
       DropSilentStreams();
       ReportProgress(start);
     }
@@ -65,17 +69,19 @@ class Shuffle {
   struct Source {
     std::optional<pb::MapOutput> output;
     bool done = false;
-    bool asked = false;  // in a stream that is under way
-    int failures = 0;
-    absl::Time retry_at = absl::InfinitePast();
     std::unique_ptr<FetchedSegment> segment;  // what has arrived
     SortedRun run;
+  };
+  struct Asked {
+    uint32_t task = 0;
+    uint32_t attempt = 0;
   };
   // A stream to one worker, and what it still owes, in order.
   struct Stream {
     std::string address;
-    std::vector<uint32_t> expected;
+    std::vector<Asked> expected;
     size_t next = 0;
+    std::string refused;  // why the rest of the present output is passed over
     absl::Time last_message;
   };
 
@@ -95,27 +101,40 @@ class Shuffle {
         source.output.has_value() && source.output->attempt() != output.attempt();
     if (other_attempt) source.segment.reset();
     source.output = output;
-    source.failures = 0;
-    source.retry_at = absl::InfinitePast();
-    OpenDirectly(&source);
+    if (!OpenDirectly(&source)) queue_.Announce(output.map_task(), output.address());
   }
 
   // Success proves that the file is on this machine and the right one; anything else is no error.
-  void OpenDirectly(Source* source) {
+  bool OpenDirectly(Source* source) {
     const pb::MapOutput& output = *source->output;
-    if (output.data_path().empty()) return;
+    if (output.data_path().empty()) return false;
     const auto file = MapOutputFile::Open(output.data_path());
     const MapOutputIdentity wanted = {options_.job_id, output.map_task(), output.attempt()};
     if (!file.ok() || (*file)->identity() != wanted ||
         (*file)->partitions() <= options_.partition) {
-      return;
+      return false;
     }
     const MapOutputFile::Partition& partition = (*file)->partition(options_.partition);
+    if (partition.bytes <= kSmallBytes && LoadSmall((*file)->file().get(), partition, source)) {
+      return true;
+    }
     SortedRun run;
     run.file = (*file)->file();
     run.offset = partition.offset;
     run.bytes = partition.bytes;
     Finish(source, std::move(run));
+    return true;
+  }
+
+  // Thousands of open files, each with a buffer, would cost more than what is in them.
+  bool LoadSmall(File* file, const MapOutputFile::Partition& partition, Source* source) {
+    auto segment = FetchedSegment::CreateInMemory(&space_, partition.bytes);
+    if (segment == nullptr) return false;
+    std::string bytes(partition.bytes, '\0');
+    const auto got = file->Pread(partition.offset, bytes.size(), bytes.data());
+    if (!got.ok() || *got != bytes.size() || !segment->Append(bytes).ok()) return false;
+    Finish(source, segment->TakeRun());
+    return true;
   }
 
   void Finish(Source* source, SortedRun run) {
@@ -124,57 +143,37 @@ class Shuffle {
     source->run.attempt = source->output->attempt();
     source->segment.reset();
     source->done = true;
+    queue_.Done(source->output->map_task());
     --missing_;
     fetched_bytes_ += source->run.bytes;
     options_.progress->input_bytes.Set(fetched_bytes_);
   }
 
-  // Asks every worker that owes something and is not being asked. Returns how long to wait for what
-  // may happen next.
-  absl::Duration StartStreams() {
-    const absl::Time now = Now();
-    absl::Time next_try = now + absl::Seconds(1);
-    std::map<std::string, std::vector<uint32_t>> wanted;
-    for (uint32_t task = 0; task < sources_.size(); ++task) {
-      const Source& source = sources_[task];
-      if (source.done || source.asked || !source.output.has_value()) continue;
-      next_try = std::min(next_try, std::max(source.retry_at, now));
-      if (source.retry_at <= now) wanted[source.output->address()].push_back(task);
+  void StartStreams() {
+    while (std::optional<FetchQueue::Batch> batch = queue_.NextBatch(Now())) {
+      StartStream(*std::move(batch));
     }
-    bool waiting = false;
-    for (auto& [address, tasks] : wanted) {
-      if (streams_.size() >= options_.max_streams || IsAsked(address)) {
-        waiting = true;
-        continue;
-      }
-      if (tasks.size() > kOutputsPerStream) tasks.resize(kOutputsPerStream);
-      StartStream(address, std::move(tasks));
-    }
-    return waiting || wanted.size() > 0 ? absl::Seconds(1) : next_try - now;
   }
 
-  bool IsAsked(const std::string& address) const {
-    return std::any_of(streams_.begin(), streams_.end(),
-                       [&](const auto& entry) { return entry.second.address == address; });
-  }
-
-  void StartStream(const std::string& address, std::vector<uint32_t> tasks) {
+  void StartStream(FetchQueue::Batch batch) {
     pb::FetchRequest request;
     request.set_job_id(options_.job_id);
     request.set_partition(options_.partition);
-    for (const uint32_t task : tasks) {
-      Source& source = sources_[task];
-      source.asked = true;
+    Stream opened = {batch.address, {}, 0, "", Now()};
+    for (const uint32_t task : batch.outputs) {
+      const Source& source = sources_[task];
+      opened.expected.push_back({task, source.output->attempt()});
       pb::FetchRequest::Output* output = request.add_outputs();
       output->set_map_task(task);
       output->set_attempt(source.output->attempt());
       output->set_offset(source.segment == nullptr ? 0 : source.segment->received());
     }
-    rpc::BulkStream* const stream = loop_.Open(channels_.Get(address, rpc::ChannelKind::kBulk),
-                                               kFetchMethod, absl::InfiniteDuration());
+    rpc::BulkStream* const stream =
+        loop_.Open(channels_.Get(batch.address, rpc::ChannelKind::kBulk), kFetchMethod,
+                   absl::InfiniteDuration());
     stream->Send(rpc::EncodeMessage(request));
     stream->CloseSend();
-    streams_[stream] = {address, std::move(tasks), 0, Now()};
+    streams_[stream] = std::move(opened);
   }
 
   void Handle(rpc::BulkEvent event) {
@@ -189,36 +188,50 @@ class Shuffle {
     }
   }
 
+  // An error is the stream's: what it still owes has failed.
   absl::Status Receive(const grpc::ByteBuffer& message, Stream* stream) {
     pb::FetchHeader header;
     rpc::Payload payload;
     RETURN_IF_ERROR(rpc::DecodeBulk(message, &header, &payload));
     if (stream->next == stream->expected.size() ||
-        header.map_task() != stream->expected[stream->next]) {
+        header.map_task() != stream->expected[stream->next].task) {
       return InternalError("sent map output {} out of order", header.map_task());
     }
     Source& source = sources_[header.map_task()];
-    const bool current = !source.done && source.output->attempt() == header.attempt();
+    const bool wanted = !source.done && source.output->attempt() == header.attempt();
+    if (wanted && header.error().empty() && stream->refused.empty()) {
+      const absl::Status status = Store(header, payload, &source);
+      if (status.code() == absl::StatusCode::kDataLoss) {
+        stream->refused = Message(status);
+        source.segment.reset();
+      } else if (!status.ok()) {
+        status_ = status;  // of this machine
+        return status;
+      }
+    }
+    const bool last = header.offset() + payload.size() >= header.partition_bytes();
     if (!header.error().empty()) {
-      ++stream->next;
-      source.asked = false;
-      if (current) CountFailure(&source, header.error());
-      return absl::OkStatus();
+      Settle(stream, header.error());
+    } else if (last) {
+      Settle(stream, stream->refused);
     }
-    if (!current) return SkipOld(header, payload, &source, stream);
-    status_ = Store(header, payload, &source);
-    RETURN_IF_ERROR(status_);
-    if (source.segment == nullptr) {
-      return DataLossError("map output {}: continued at {}", header.map_task(), header.offset());
-    }
-    if (!source.segment->complete()) return absl::OkStatus();
-    ++stream->next;
-    source.asked = false;
-    Finish(&source, source.segment->TakeRun());
     return absl::OkStatus();
   }
 
-  // Adds to the segment, or drops it when the bytes do not continue it. An error is this machine's.
+  // The stream is through with its present output: it is here, or it came to nothing.
+  void Settle(Stream* stream, const std::string& failure) {
+    const Asked asked = stream->expected[stream->next++];
+    Source& source = sources_[asked.task];
+    stream->refused.clear();
+    if (source.done) return;
+    if (source.output->attempt() != asked.attempt) return queue_.Release(asked.task);
+    if (failure.empty() && source.segment != nullptr && source.segment->complete()) {
+      return Finish(&source, source.segment->TakeRun());
+    }
+    CountFailure(source, failure.empty() ? "ended early" : failure);
+  }
+
+  // DataLoss: the bytes do not continue what is here, or are damaged.
   absl::Status Store(const pb::FetchHeader& header, const rpc::Payload& payload, Source* source) {
     if (source->segment == nullptr) {
       ASSIGN_OR_RETURN(source->segment, FetchedSegment::Create(&space_, header.partition_bytes()));
@@ -226,8 +239,8 @@ class Shuffle {
     FetchedSegment* const segment = source->segment.get();
     if (header.offset() != segment->received() || header.partition_bytes() != segment->size() ||
         payload.size() > segment->size() - segment->received()) {
-      source->segment.reset();
-      return absl::OkStatus();
+      return DataLossError("continued at {} of {} bytes", header.offset(),
+                           header.partition_bytes());
     }
     for (const grpc::Slice& slice : payload.slices()) {
       RETURN_IF_ERROR(
@@ -236,22 +249,9 @@ class Shuffle {
     return absl::OkStatus();
   }
 
-  // Another attempt's output has become the right one meanwhile.
-  absl::Status SkipOld(const pb::FetchHeader& header, const rpc::Payload& payload, Source* source,
-                       Stream* stream) {
-    if (header.offset() + payload.size() >= header.partition_bytes()) {
-      ++stream->next;
-      source->asked = false;
-    }
-    return absl::OkStatus();
-  }
-
-  void CountFailure(Source* source, const std::string& reason) {
-    const pb::MapOutput& output = *source->output;
-    const absl::Duration pause = kFirstPause * (1 << std::min(source->failures, 6));
-    source->retry_at = Now() + std::min(pause, kLongestPause);
-    ++source->failures;
-    if (source->failures < kFailuresBeforeReport) return;
+  void CountFailure(const Source& source, const std::string& reason) {
+    const pb::MapOutput& output = *source.output;
+    if (queue_.Failed(output.map_task(), Now()) < kFailuresBeforeReport) return;
     LogWarning("fetch_failed", {{"map_task", output.map_task()},
                                 {"attempt", output.attempt()},
                                 {"address", output.address()},
@@ -261,20 +261,17 @@ class Shuffle {
 
   // Everything that the stream still owes has failed once, unless it ended well.
   void EndStream(rpc::BulkStream* handle, const absl::Status& status) {
-    const Stream stream = std::move(streams_.at(handle));
+    Stream stream = std::move(streams_.at(handle));
     streams_.erase(handle);
     loop_.Close(handle);
-    const absl::Status reason =
-        status.ok() ? UnavailableError("ended before everything was sent") : status;
-    for (size_t i = stream.next; i < stream.expected.size(); ++i) {
-      Source& source = sources_[stream.expected[i]];
-      source.asked = false;
-      if (!source.done) {
-        CountFailure(&source, fmt::format("{}: {}", stream.address, Message(reason)));
-      }
-    }
+    queue_.EndBatch(stream.address);
+    const bool owes = stream.next < stream.expected.size();
+    const std::string reason =
+        fmt::format("{}: {}", stream.address,
+                    status.ok() ? "ended before everything was sent" : Message(status));
+    while (stream.next < stream.expected.size()) Settle(&stream, reason);
     // A worker that was started again listens before gRPC's own back-off has passed.
-    if (stream.next < stream.expected.size()) channels_.Forget(stream.address);
+    if (owes) channels_.Forget(stream.address);
   }
 
   void DropSilentStreams() {
@@ -291,6 +288,7 @@ class Shuffle {
   const ShuffleOptions options_;
   MapOutputFeed* const feed_;
   SegmentSpace space_;
+  FetchQueue queue_;
   std::vector<Source> sources_;
   uint32_t missing_;
   uint64_t fetched_bytes_ = 0;

@@ -13,6 +13,7 @@
 #include "common/rpc/server.h"
 #include "common/thread.h"
 #include "mapreduce/engine/map_output_writer.h"
+#include "mapreduce/engine/merge_runs.h"
 #include "mapreduce/engine/merger.h"
 #include "quern/mr/v1/shuffle.pb.h"
 #include "tests/support/status_matchers.h"
@@ -45,7 +46,9 @@ class FakeWorker {
 
   std::atomic<int> break_after_pieces = INT32_MAX;  // of all streams together, then once
   std::atomic<int> lost_task = -1;                  // its attempt 0 cannot be served
+  std::atomic<int> damaged_task = -1;               // a bit of its attempt 0 is flipped
   std::atomic<int> streams = 0;
+  std::atomic<int> outputs = 0;  // asked for
 
  private:
   void Serve(rpc::BulkLoop* loop, rpc::BulkStream* stream) {
@@ -62,6 +65,7 @@ class FakeWorker {
   }
 
   bool ServeOne(uint32_t p, const pb::FetchRequest::Output& wanted, rpc::BulkStream* stream) {
+    ++outputs;
     pb::FetchHeader header;
     header.set_map_task(wanted.map_task());
     header.set_attempt(wanted.attempt());
@@ -79,6 +83,9 @@ class FakeWorker {
       if (--break_after_pieces == 0) return false;
       std::string bytes(std::min<uint64_t>(kPieceBytes, range.bytes - offset), '\0');
       EXPECT_OK((*file)->file()->Pread(range.offset + offset, bytes.size(), bytes.data()));
+      if (static_cast<int>(wanted.map_task()) == damaged_task && wanted.attempt() == 0) {
+        bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 4);
+      }
       const grpc::Slice slice(bytes.data(), bytes.size());
       header.set_offset(offset);
       stream->Send(rpc::EncodeBulk(header, {&slice, 1}));
@@ -171,8 +178,21 @@ TEST_F(ShuffleTest, OpensFilesOfThisMachineOnlyWhenTheyAreTheRightOnes) {
   }
   const auto runs = GatherRuns(options_, &feed_);
   ExpectAllRecords(runs);
-  EXPECT_EQ((*runs)[0].memory, nullptr);
-  EXPECT_NE((*runs)[1].memory, nullptr);
+  EXPECT_EQ(worker_.outputs, 1);
+  EXPECT_NE((*runs)[0].memory, nullptr) << "a small one is read at once";
+}
+
+TEST_F(ShuffleTest, ReadsFilesOfThisMachineInPlaceWhenMemoryIsShort) {
+  options_.memory_bytes = 1000;
+  for (uint32_t task = 0; task < kMaps; ++task) {
+    pb::MapOutput output = Output(task);
+    output.set_data_path(worker_.PathOf(task, 0));
+    feed_.Add(output);
+  }
+  const auto runs = GatherRuns(options_, &feed_);
+  ExpectAllRecords(runs);
+  EXPECT_EQ(worker_.outputs, 0);
+  EXPECT_NE((*runs)[0].file, nullptr);
 }
 
 TEST_F(ShuffleTest, GoesOnWhereABrokenStreamEnded) {
@@ -215,6 +235,66 @@ TEST_F(ShuffleTest, ReportsALostOutputAndTakesTheNextAttempts) {
   for (uint32_t task = 0; task < kMaps; ++task) answering.feed()->Add(Output(task));
   ExpectAllRecords(GatherRuns(options_, answering.feed()));
   EXPECT_EQ(answering.reports, std::vector<std::string>{"4.0: no such output"});
+}
+
+TEST_F(ShuffleTest, ReportsADamagedOutputAndNoOther) {
+  worker_.damaged_task = 1;
+  WriteOutput(1, 1);
+  AnsweringFeed answering(Output(1, 1));
+  for (uint32_t task = 0; task < kMaps; ++task) answering.feed()->Add(Output(task));
+  ExpectAllRecords(GatherRuns(options_, answering.feed()));
+  ASSERT_EQ(answering.reports.size(), 1u);
+  EXPECT_TRUE(answering.reports[0].starts_with("1.0: block has CRC")) << answering.reports[0];
+}
+
+TEST_F(ShuffleTest, KeepsOutputsOfManyMapsInMemoryAndMergesThemThere) {
+  // One block with one record, the same for every map task.
+  ASSERT_OK_AND_ASSIGN(const auto writer,
+                       MapOutputWriter::Create(dir_ / "small", {"job-x", 0, 0}, 1, Codec::kNone));
+  ASSERT_OK(writer->Append(0, "key", "value"));
+  ASSERT_OK(writer->Finish());
+  ASSERT_OK_AND_ASSIGN(const auto file, MapOutputFile::Open(dir_ / "small"));
+  std::string block(file->partition(0).bytes, '\0');
+  ASSERT_OK(file->file()->Pread(file->partition(0).offset, block.size(), block.data()));
+
+  rpc::ServerOptions server_options;
+  server_options.watchdog = false;
+  ASSERT_OK_AND_ASSIGN(
+      const auto server,
+      rpc::Server::Start(
+          server_options, {},
+          {{"/quern.mr.v1.Shuffle/Fetch", [&](rpc::BulkLoop* loop, rpc::BulkStream* stream) {
+              pb::FetchRequest request;
+              ASSERT_OK(rpc::DecodeMessage(loop->Next(absl::Seconds(10)).message, &request));
+              const grpc::Slice slice(block.data(), block.size());
+              for (const auto& wanted : request.outputs()) {
+                pb::FetchHeader header;
+                header.set_map_task(wanted.map_task());
+                header.set_partition_bytes(block.size());
+                stream->Send(rpc::EncodeBulk(header, {&slice, 1}));
+              }
+              stream->Finish(absl::OkStatus());
+            }}}));
+  constexpr uint32_t kMany = 5000;
+  options_.map_tasks = kMany;
+  options_.memory_bytes = 16 << 20;
+  for (uint32_t task = 0; task < kMany; ++task) {
+    pb::MapOutput output;
+    output.set_map_task(task);
+    output.set_address(server->address());
+    feed_.Add(output);
+  }
+  ASSERT_OK_AND_ASSIGN(std::vector<SortedRun> runs, GatherRuns(options_, &feed_));
+  ASSERT_EQ(runs.size(), kMany);
+  // They need no buffers, so no pass over the disk brings their number down.
+  SortedRun failed;
+  ASSERT_OK(MergeToFanIn(2, dir_.path(), &runs, &failed));
+  EXPECT_EQ(runs.size(), kMany);
+  Merger merger(runs);
+  uint32_t records = 0;
+  while (merger.Next()) ++records;
+  EXPECT_OK(merger.status());
+  EXPECT_EQ(records, kMany);
 }
 
 TEST_F(ShuffleTest, ReportsAWorkerThatIsGone) {
