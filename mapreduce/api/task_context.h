@@ -29,6 +29,12 @@ class TaskContext {
   // One line for the job's page: what the task is doing. Also counts as progress, so code that
   // works on one record for minutes should call it now and then.
   virtual void SetStatus(std::string_view text) = 0;
+  // Ends the whole job at once, with the reason: further attempts would not help. Does not return;
+  // what it throws must be let through.
+  [[noreturn]] virtual void Fail(std::string_view reason) = 0;
+  // text | whole | jsonl | fixed: how this map task's input is cut into records. Empty in a
+  // reducer.
+  virtual std::string_view input_format() const = 0;
   // Number of this map or reduce task, from 0.
   virtual uint32_t task_index() const = 0;
   // Reduce tasks of the job; 0 in a map-only job.

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,6 +50,10 @@ class FakeContext : public TaskContext {
   }
   Counter* counter(std::string_view name) override { return &counters_[std::string(name)]; }
   void SetStatus(std::string_view text) override { status_ = text; }
+  [[noreturn]] void Fail(std::string_view reason) override {
+    throw std::runtime_error(std::string(reason));
+  }
+  std::string_view input_format() const override { return param("input_format", "text"); }
   uint32_t task_index() const override { return 0; }
   uint32_t reduce_tasks() const override { return 1; }
 

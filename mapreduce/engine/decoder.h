@@ -12,8 +12,19 @@ namespace quern::mr {
 // True when the first bytes of a file are those of gzip or zstd. Four bytes are enough.
 bool LooksCompressed(std::string_view first_bytes);
 
+// InvalidArgument when they are those of bzip2, xz or lz4, which are known but not read: taken for
+// text they would give nonsense. Ten bytes are enough.
+absl::Status RefuseOtherCompression(std::string_view first_bytes);
+
+enum class OtherCompression {
+  kRefuse,
+  kPassOn,  // as bytes like any others
+};
+
 // `raw` itself when it is not compressed. Several gzip members or zstd frames one after another are
-// one stream. DataLoss from Next when the bytes are damaged or end too early.
-absl::StatusOr<std::unique_ptr<ByteStream>> DecodeByContent(std::unique_ptr<ByteStream> raw);
+// one stream; what stands behind the last gzip member and is none is passed over, as gunzip does.
+// DataLoss from Next when the bytes are damaged or end too early.
+absl::StatusOr<std::unique_ptr<ByteStream>> DecodeByContent(
+    std::unique_ptr<ByteStream> raw, OtherCompression others = OtherCompression::kRefuse);
 
 }  // namespace quern::mr

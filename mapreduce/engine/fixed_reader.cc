@@ -1,6 +1,7 @@
 #include "mapreduce/engine/fixed_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace quern::mr {
 
@@ -16,6 +17,9 @@ FixedReader::FixedReader(ReadableFile* file, uint64_t offset, uint64_t length,
   const uint64_t end = std::max(RoundUp(offset + length, record_bytes), position_);
   stream_ = file->Stream(position_, end - position_);
 }
+
+FixedReader::FixedReader(std::unique_ptr<ByteStream> contents, uint64_t record_bytes)
+    : record_bytes_(record_bytes), position_(0), stream_(std::move(contents)) {}
 
 bool FixedReader::Next() {
   partial_.clear();

@@ -12,6 +12,9 @@ namespace quern::mr {
 
 class FixedReader final : public RecordReader {
  public:
+  // All records of a stream.
+  FixedReader(std::unique_ptr<ByteStream> contents, uint64_t record_bytes);
+  // The records that start in [offset, offset + length) of a file.
   FixedReader(ReadableFile* file, uint64_t offset, uint64_t length, uint64_t record_bytes);
   bool Next() override;
 

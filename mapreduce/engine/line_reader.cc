@@ -10,6 +10,7 @@ namespace {
 // What is read first behind the end of a piece to complete its last line. More each time.
 constexpr uint64_t kFirstTailBytes = 16 << 10;
 constexpr uint64_t kMaxTailBytes = 4 << 20;
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 const char* FindLineFeed(const char* begin, const char* end) {
   return static_cast<const char*>(std::memchr(begin, '\n', static_cast<size_t>(end - begin)));
@@ -80,8 +81,16 @@ bool LineReader::SkipFirst() {
   return false;
 }
 
-// A line that is not finished in this block, or the first one.
 bool LineReader::NextSlow() {
+  if (!ReadLine()) return false;
+  if (offset_ == 0 && value_.starts_with(kByteOrderMark)) {
+    value_.remove_prefix(kByteOrderMark.size());
+  }
+  return true;
+}
+
+// A line that is not finished in this block, or the first one.
+bool LineReader::ReadLine() {
   if (!status_.ok() || reading_tail_) return false;
   if (skip_first_ && !SkipFirst()) return false;
   partial_.Clear();

@@ -1,5 +1,6 @@
 // Text lines: a record is a line without its line feed; a carriage return stays. The last line of a
-// file need not end with a line feed; an empty one after the last line feed is no line.
+// file need not end with a line feed; an empty one after the last line feed is no line. A UTF-8
+// byte order mark at the start of a file is no part of its first line.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,7 @@ class LineReader final : public RecordReader {
   bool LoadBlock();
   bool ReadTail();
   bool NextSlow();
+  bool ReadLine();
   bool SkipFirst();
   bool TakePartial(uint64_t start);
 

@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "common/random.h"
@@ -43,6 +45,10 @@ class LocalReadable final : public ReadableFile {
   LocalReadable(std::unique_ptr<File> file, uint64_t length)
       : file_(std::move(file)), length_(length) {}
   uint64_t length() const override { return length_; }
+  std::string id() const override {
+    struct stat status {};
+    return fstat(file_->fd(), &status) == 0 ? LocalFileId(status.st_dev, status.st_ino) : "";
+  }
   std::unique_ptr<ByteStream> Stream(uint64_t offset, uint64_t length) override {
     const uint64_t begin = std::min(offset, length_);
     return std::make_unique<LocalStream>(file_.get(), begin,
@@ -118,6 +124,10 @@ class LocalStorage final : public Storage {
 };
 
 }  // namespace
+
+std::string LocalFileId(uint64_t device, uint64_t inode) {
+  return fmt::format("{:x}:{:x}", device, inode);
+}
 
 std::unique_ptr<Storage> MakeLocalStorage() { return std::make_unique<LocalStorage>(); }
 

@@ -22,6 +22,9 @@ class ReadableFile {
  public:
   virtual ~ReadableFile() = default;
   virtual uint64_t length() const = 0;
+  // Which file this is, whatever its name: another one that takes its name has another id. Empty
+  // when the storage cannot tell.
+  virtual std::string id() const { return {}; }
   // The bytes of [offset, offset + length), cut at the end of the file.
   virtual std::unique_ptr<ByteStream> Stream(uint64_t offset, uint64_t length) = 0;
 };
@@ -58,6 +61,9 @@ class Storage {
 // Paths of this machine are file:///...; all others belong to the distributed file system.
 inline constexpr std::string_view kLocalScheme = "file://";
 inline bool IsLocalPath(std::string_view path) { return path.starts_with(kLocalScheme); }
+
+// ReadableFile::id of a file of this machine, from stat().
+std::string LocalFileId(uint64_t device, uint64_t inode);
 
 // Files of this machine.
 std::unique_ptr<Storage> MakeLocalStorage();

@@ -1,11 +1,13 @@
 #include "mapreduce/plan/input_files.h"
 
 #include <glob.h>
+#include <sys/stat.h>
 
 #include <algorithm>
-#include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <utility>
 
 #include "mapreduce/engine/decoder.h"
@@ -18,6 +20,14 @@ namespace {
 absl::Status NothingMatches(std::string_view pattern) {
   return NotFoundError("input: {}: no such file or directory. Try: dfs ls {}", pattern,
                        pattern.substr(0, std::max<size_t>(pattern.rfind('/'), 1)));
+}
+
+// A hidden name counts when it was asked for by name, not when a wildcard found it.
+bool IsLeftOut(std::string_view path, std::string_view pattern) {
+  while (pattern.size() > 1 && pattern.ends_with('/')) pattern.remove_suffix(1);
+  const std::string_view last = pattern.substr(pattern.rfind('/') + 1);
+  const bool wildcard = last.starts_with('*') || last.starts_with('?') || last.starts_with('[');
+  return wildcard && IsHiddenName(path);
 }
 
 absl::Status ListTree(client::FileSystem* dfs, const std::string& dir,
@@ -66,8 +76,7 @@ absl::StatusOr<std::vector<InputFile>> FindInCluster(client::FileSystem* dfs,
   if (paths.empty()) return NothingMatches(pattern);
   std::vector<client::FileStatus> found;
   for (const std::string& path : paths) {
-    // A hidden name counts when it was asked for by name, not when a wildcard found it.
-    if (paths.size() > 1 && IsHiddenName(path)) continue;
+    if (IsLeftOut(path, pattern)) continue;
     ASSIGN_OR_RETURN(client::FileStatus status, dfs->Stat(path));
     if (status.is_directory()) {
       RETURN_IF_ERROR(ListTree(dfs, path, &found));
@@ -79,52 +88,96 @@ absl::StatusOr<std::vector<InputFile>> FindInCluster(client::FileSystem* dfs,
   for (size_t i = 0; i < found.size(); ++i) {
     files[i].path = found[i].path;
     files[i].length = found[i].length;
+    files[i].id = ClusterFileId(found[i]);
   }
   RETURN_IF_ERROR(
       ParallelFor(files.size(), [&](size_t i) { return FillPlaces(dfs, split_bytes, &files[i]); }));
   return files;
 }
 
-void AddLocal(const std::filesystem::path& path, std::vector<InputFile>* files) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) {
-    for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
-      if (!IsHiddenName(entry.path().string())) AddLocal(entry.path(), files);
+// Walks directories of this machine. Symbolic links are followed; a directory that several ways
+// lead to is taken once, so that a link to one above ends.
+class LocalFiles {
+ public:
+  // `path` was asked for by name: it has to be something that can be read.
+  absl::Status AddNamed(const std::string& path) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0) return ErrnoStatus(errno, "input: " + path);
+    if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode)) {
+      return InvalidArgumentError("input: {}: is neither a file nor a directory", path);
     }
-    return;
+    return Add(path, status);
   }
-  if (!std::filesystem::is_regular_file(path, error)) return;
-  InputFile& file = files->emplace_back();
-  file.path = fmt::format("{}{}", kLocalScheme, path.string());
-  file.length = std::filesystem::file_size(path, error);
-  char first[4] = {};
-  std::ifstream in(path, std::ios::binary);
-  in.read(first, sizeof(first));
-  file.compressed = LooksCompressed(std::string_view(first, static_cast<size_t>(in.gcount())));
-}
+  std::vector<InputFile> Take() { return std::move(files_); }
+
+ private:
+  absl::Status Add(const std::string& path, const struct stat& status) {
+    if (S_ISDIR(status.st_mode)) return AddDirectory(path, status);
+    if (!S_ISREG(status.st_mode)) return absl::OkStatus();
+    InputFile& file = files_.emplace_back();
+    file.path = fmt::format("{}{}", kLocalScheme, path);
+    file.length = static_cast<uint64_t>(status.st_size);
+    file.id = LocalFileId(status.st_dev, status.st_ino);
+    char first[4] = {};
+    std::ifstream in(path, std::ios::binary);
+    if (!in) return ErrnoStatus(errno, "input: " + path);
+    in.read(first, sizeof(first));
+    file.compressed = LooksCompressed(std::string_view(first, static_cast<size_t>(in.gcount())));
+    return absl::OkStatus();
+  }
+
+  absl::Status AddDirectory(const std::string& path, const struct stat& status) {
+    if (!directories_.emplace(status.st_dev, status.st_ino).second) return absl::OkStatus();
+    std::error_code error;
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+      names.push_back(entry.path().string());
+    }
+    if (error)
+      return MakeStatus(absl::StatusCode::kPermissionDenied,
+                        fmt::format("input: {}: {}", path, error.message()));
+    std::sort(names.begin(), names.end());
+    for (const std::string& name : names) {
+      struct stat entry {};
+      // What has gone meanwhile, and a link to nothing, is not there.
+      if (IsHiddenName(name) || stat(name.c_str(), &entry) != 0) continue;
+      RETURN_IF_ERROR(Add(name, entry));
+    }
+    return absl::OkStatus();
+  }
+
+  std::vector<InputFile> files_;
+  std::set<std::pair<dev_t, ino_t>> directories_;
+};
 
 absl::StatusOr<std::vector<InputFile>> FindOnThisMachine(std::string_view pattern) {
   const std::string path(pattern.substr(kLocalScheme.size()));
   glob_t matches{};
-  std::vector<InputFile> files;
+  LocalFiles files;
   // A name that is there is that name; only else it is a pattern.
-  std::error_code error;
-  if (std::filesystem::exists(path, error)) {
-    AddLocal(path, &files);
-    return files;
+  if (std::error_code error; std::filesystem::exists(path, error)) {
+    RETURN_IF_ERROR(files.AddNamed(path));
+    return files.Take();
   }
   const int failed = glob(path.c_str(), GLOB_BRACE, nullptr, &matches);
-  for (size_t i = 0; failed == 0 && i < matches.gl_pathc; ++i) {
-    AddLocal(matches.gl_pathv[i], &files);
+  absl::Status status;
+  for (size_t i = 0; failed == 0 && i < matches.gl_pathc && status.ok(); ++i) {
+    if (IsLeftOut(matches.gl_pathv[i], pattern)) continue;
+    status = files.AddNamed(matches.gl_pathv[i]);
   }
   globfree(&matches);
   if (failed != 0) {
     return NotFoundError("input: {}: no such file or directory on this machine", pattern);
   }
-  return files;
+  RETURN_IF_ERROR(status);
+  return files.Take();
 }
 
 }  // namespace
+
+std::string ClusterFileId(const client::FileStatus& status) {
+  return fmt::format("{}", status.inode);
+}
 
 absl::StatusOr<std::vector<InputFile>> FindInputFiles(client::FileSystem* dfs,
                                                       std::string_view pattern,

@@ -11,8 +11,12 @@
 
 namespace quern::mr {
 
+// ReadableFile::id of a file of the cluster.
+std::string ClusterFileId(const client::FileStatus& status);
+
 // A pattern may be a path, a glob or a directory; directories are taken with everything below them,
-// names that begin with '_' or '.' left out. file:///... names the machine that asks. Files come in
+// each once. Names that begin with '_' or '.' are left out unless the pattern's last part begins so
+// itself: who asks for one by name gets it. file:///... names the machine that asks. Files come in
 // byte order of their paths. NotFound when nothing matches.
 absl::StatusOr<std::vector<InputFile>> FindInputFiles(client::FileSystem* dfs,
                                                       std::string_view pattern,

@@ -95,6 +95,7 @@ class Packer {
     out->set_offset(piece.offset);
     out->set_length(piece.length);
     out->set_file_length(file.length);
+    out->set_file_id(file.id);
     cost_ += cost;
     for (const auto& [node, bytes] : piece.nodes) nodes_[node] += bytes;
     for (const auto& [rack, bytes] : piece.racks) racks_[rack] += bytes;
@@ -129,7 +130,6 @@ std::vector<pb::Split> PlanSplits(const std::vector<SplitInput>& inputs, uint64_
   for (const SplitInput& input : inputs) {
     Packer packer(input.input, target, &splits);
     for (const InputFile& file : input.files) {
-      if (IsHiddenName(file.path)) continue;
       if (file.length == 0 && input.format != "whole") continue;
       const std::vector<Piece> pieces = CanBeCut(file, input.format)
                                             ? CutFile(file, target)
@@ -139,6 +139,10 @@ std::vector<pb::Split> PlanSplits(const std::vector<SplitInput>& inputs, uint64_
     packer.Finish();
   }
   return splits;
+}
+
+void EnsureOnePart(const pb::JobSpec& spec, std::vector<pb::Split>* splits) {
+  if (splits->empty() && spec.reduce().tasks() == 0) splits->emplace_back();
 }
 
 bool IsHiddenName(std::string_view path) {

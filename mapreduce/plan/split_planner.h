@@ -28,6 +28,7 @@ struct InputFile {
   // Its contents begin like a gzip or zstd file (LooksCompressed): it cannot be cut. Need only be
   // filled in for files longer than a split.
   bool compressed = false;
+  std::string id;  // ReadableFile::id
 };
 
 // The files of one JobSpec.inputs entry.
@@ -42,8 +43,12 @@ inline constexpr uint64_t kDefaultSplitBytes = 64 << 20;
 // Every byte of every file is in exactly one split. Large files are cut at chunk ends into pieces
 // of at most `split_bytes` (0 = 64 MiB; longer chunks are divided evenly); small pieces of one
 // input are packed together, in the order given, up to that size. Empty files make records only in
-// the format "whole". Names that begin with `_` or `.` are left out.
+// the format "whole".
 std::vector<pb::Split> PlanSplits(const std::vector<SplitInput>& inputs, uint64_t split_bytes);
+
+// A map-only job has a part for each split: without any input it gets one of nothing, so that who
+// reads its output finds a part.
+void EnsureOnePart(const pb::JobSpec& spec, std::vector<pb::Split>* splits);
 
 // True for a last path component that inputs skip: "_SUCCESS", ".hidden".
 bool IsHiddenName(std::string_view path);

@@ -51,6 +51,7 @@ pb::AttemptFailure DescribeFailure(const absl::Status& status,
   pb::AttemptFailure failure;
   failure.set_message(std::string(Message(status)));
   failure.set_environment(IsEnvironment(status));
+  failure.set_ends_job(IsJobError(status));
   const RecordPosition at = position.Get();
   if (at.phase == RecordPhase::kMap || at.phase == RecordPhase::kReduce) {
     failure.set_in_record(true);

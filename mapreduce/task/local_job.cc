@@ -92,6 +92,7 @@ absl::Status LocalJob::PlanInput() {
   if (!spec_.reduce().has_tasks()) {
     spec_.mutable_reduce()->set_tasks(DefaultReduceTasks(bytes, threads_));
   }
+  EnsureOnePart(spec_, &splits_);
   return absl::OkStatus();
 }
 

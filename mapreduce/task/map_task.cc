@@ -22,7 +22,7 @@ class MapTask {
         environment_(environment),
         plan_(MemoryPlan::For(spec.job().limits().memory_bytes(),
                               !spec.job().reduce().combiner().empty())),
-        context_(spec.job(), spec.id().task(), environment.progress) {}
+        context_(spec, environment.progress) {}
 
   absl::StatusOr<pb::AttemptResult> Run() {
     const pb::JobSpec::Input& input = spec_.job().inputs(static_cast<int>(spec_.split().input()));
@@ -112,7 +112,7 @@ class MapTask {
                                                         : RecordPhase::kCombine);
     RETURN_IF_ERROR(CallUser("the combiner", [&] { bytes = sink->Finish(path, combiner); }));
     environment_.position->SetPhase(RecordPhase::kNone);
-    RETURN_IF_ERROR(bytes.status());
+    RETURN_IF_ERROR(DamageIsEnvironment(bytes.status()));
     if (combiner_ != nullptr) {
       RETURN_IF_ERROR(CallUser("the combiner's Finish", [&] { combiner_->Finish(); }));
     }

@@ -22,7 +22,7 @@ class ReduceTask {
       : spec_(spec),
         environment_(environment),
         plan_(MemoryPlan::For(spec.job().limits().memory_bytes(), false)),
-        context_(spec.job(), spec.id().task(), environment.progress) {}
+        context_(spec, environment.progress) {}
 
   absl::StatusOr<pb::AttemptResult> Run(MapOutputFeed* feed) {
     // A process that ran map attempts before needs the memory of their buffers now.
@@ -42,7 +42,7 @@ class ReduceTask {
       feed->Report(*damaged_.map_task, damaged_.attempt, std::string(Message(status)));
       return UnavailableError("output of map task {}: {}", *damaged_.map_task, Message(status));
     }
-    RETURN_IF_ERROR(status);
+    RETURN_IF_ERROR(DamageIsEnvironment(status));
     context_.ExportCounters(&result_);
     return std::move(result_);
   }

@@ -8,6 +8,37 @@
 
 namespace quern::mr {
 
+namespace {
+
+// A file that has grown since the job was planned, as it was then.
+class PlannedPart final : public ReadableFile {
+ public:
+  PlannedPart(ReadableFile* file, uint64_t length) : file_(file), length_(length) {}
+  uint64_t length() const override { return length_; }
+  std::unique_ptr<ByteStream> Stream(uint64_t offset, uint64_t length) override {
+    const uint64_t begin = std::min(offset, length_);
+    return file_->Stream(begin, std::min(length, length_ - begin));
+  }
+
+ private:
+  ReadableFile* const file_;
+  const uint64_t length_;
+};
+
+// The bytes that the job was planned over have to be there still; more may have come behind them.
+absl::Status CheckIsPlanned(const pb::InputPiece& piece, const ReadableFile& file) {
+  if (!piece.file_id().empty() && !file.id().empty() && piece.file_id() != file.id()) {
+    return JobError(fmt::format(
+        "{}: was replaced after the job was planned. Try: run the job again", piece.path()));
+  }
+  if (file.length() >= piece.file_length()) return absl::OkStatus();
+  return JobError(
+      fmt::format("{}: has {} bytes, had {} when the job was planned. Try: run the job again",
+                  piece.path(), file.length(), piece.file_length()));
+}
+
+}  // namespace
+
 SplitRunner::SplitRunner(const pb::TaskSpec& spec, const TaskEnvironment& environment,
                          const MemoryPlan& plan, uint64_t bytes_per_piece)
     : spec_(spec),
@@ -29,35 +60,37 @@ absl::Status SplitRunner::Run(Mapper* mapper) {
 }
 
 absl::Status SplitRunner::RunPiece(const pb::InputPiece& piece, Mapper* mapper) {
-  ASSIGN_OR_RETURN(const auto file, environment_.storage->Open(piece.path()));
-  if (file->length() != piece.file_length()) {
-    return FailedPreconditionError(
-        "{}: has {} bytes, had {} when the job was planned. Try: run the job again", piece.path(),
-        file->length(), piece.file_length());
+  ASSIGN_OR_RETURN(const auto opened, environment_.storage->Open(piece.path()));
+  RETURN_IF_ERROR(CheckIsPlanned(piece, *opened));
+  PlannedPart part(opened.get(), piece.file_length());
+  ReadableFile* const file = opened->length() > piece.file_length() ? &part : opened.get();
+  ASSIGN_OR_RETURN(const uint64_t length, LengthToRead(piece, file));
+  if (length == 0 && piece.length() > 0) return absl::OkStatus();
+  const auto reader = OpenRecords(record_options_, file, piece.offset(), length);
+  if (reader.status().code() == absl::StatusCode::kInvalidArgument) {
+    return JobError(fmt::format("{}: {}", piece.path(), Message(reader.status())));
   }
-  ASSIGN_OR_RETURN(const uint64_t length, LengthToRead(piece, file.get()));
-  ASSIGN_OR_RETURN(const auto reader,
-                   OpenRecords(record_options_, file.get(), piece.offset(), length));
+  RETURN_IF_ERROR(Annotate(reader.status(), piece.path()));
   environment_.position->SetSource(piece.path());
   environment_.position->SetPhase(RecordPhase::kMap);
-  RETURN_IF_ERROR(CallUser("Map", [&] { MapRecords(piece, reader.get(), mapper); }));
+  RETURN_IF_ERROR(CallUser("Map", [&] { MapRecords(piece, reader->get(), mapper); }));
   environment_.position->SetPhase(RecordPhase::kNone);
-  return Annotate(reader->status(), piece.path());
+  return Annotate((*reader)->status(), piece.path());
 }
 
-// A sample asks for no more than it uses, since the file system reads ahead. Files that can only be
-// read as a whole are left as they are.
+// A sample's pieces are windows. A file that can only be read as a whole is read from its start, as
+// far as the sample goes; windows in the middle of it are passed over.
 absl::StatusOr<uint64_t> SplitRunner::LengthToRead(const pb::InputPiece& piece,
                                                    ReadableFile* file) const {
-  if (bytes_per_piece_ >= piece.length() || record_options_.format == "whole") {
-    return piece.length();
-  }
-  if (piece.length() == piece.file_length()) {
+  if (bytes_per_piece_ == UINT64_MAX) return piece.length();
+  bool whole = record_options_.format == "whole";
+  if (!whole) {
     const auto head = file->Stream(0, 4);
     ASSIGN_OR_RETURN(const std::string_view first, head->Next());
-    if (LooksCompressed(first)) return piece.length();
+    whole = LooksCompressed(first);
   }
-  return bytes_per_piece_;
+  if (!whole) return piece.length();
+  return piece.offset() == 0 ? piece.file_length() : 0;
 }
 
 // The inner loop of every map task: what stands here is paid once a record.

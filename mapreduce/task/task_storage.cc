@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/storage/file_io.h"
+#include "mapreduce/plan/input_files.h"
 
 namespace quern::mr {
 
@@ -22,6 +23,7 @@ class DfsReadable final : public ReadableFile {
  public:
   explicit DfsReadable(std::unique_ptr<client::FileReader> reader) : reader_(std::move(reader)) {}
   uint64_t length() const override { return reader_->status().length; }
+  std::string id() const override { return ClusterFileId(reader_->status()); }
   std::unique_ptr<ByteStream> Stream(uint64_t offset, uint64_t length) override {
     return std::make_unique<DfsStream>(reader_->Stream(offset, length));
   }

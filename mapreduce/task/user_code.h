@@ -13,6 +13,13 @@ namespace quern::mr {
 // A failure that the user's code is to blame for; others are the machine's or the input's.
 absl::Status UserError(std::string_view message);
 bool IsUserError(const absl::Status& status);
+// A failure that no other attempt and no other task would escape: the job ends with it.
+absl::Status JobError(std::string_view message);
+bool IsJobError(const absl::Status& status);
+
+// What a task wrote to its scratch disk and cannot read back is the machine's fault: DataLoss
+// becomes Unavailable.
+absl::Status DamageIsEnvironment(const absl::Status& status);
 
 // Runs `call`. An exception becomes a UserError "what: threw: text"; an EngineError that passed
 // through becomes the status that it carries.

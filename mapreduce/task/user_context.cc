@@ -1,10 +1,19 @@
 #include "mapreduce/task/user_context.h"
 
+#include "mapreduce/task/user_code.h"
+
 namespace quern::mr {
 
 std::string_view UserContext::param(std::string_view name, std::string_view fallback) const {
   const auto found = job_.params().find(std::string(name));
   return found == job_.params().end() ? fallback : std::string_view(found->second);
+}
+
+void UserContext::Fail(std::string_view reason) { throw EngineError(JobError(reason)); }
+
+std::string_view UserContext::input_format() const {
+  if (spec_.id().kind() == pb::TASK_KIND_REDUCE) return {};
+  return job_.inputs(static_cast<int>(spec_.split().input())).format();
 }
 
 Counter* UserContext::counter(std::string_view name) { return &user_[std::string(name)]; }

@@ -9,6 +9,7 @@
 #include "mapreduce/api/task_context.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/task/task_progress.h"
+#include "quern/mr/v1/worker.pb.h"
 
 namespace quern::mr {
 
@@ -16,13 +17,15 @@ namespace quern::mr {
 class UserContext final : public TaskContext {
  public:
   // Borrowed, both.
-  UserContext(const pb::JobSpec& job, uint32_t task, TaskProgress* progress)
-      : job_(job), task_(task), progress_(progress) {}
+  UserContext(const pb::TaskSpec& spec, TaskProgress* progress)
+      : spec_(spec), job_(spec.job()), progress_(progress) {}
 
   std::string_view param(std::string_view name, std::string_view fallback) const override;
   Counter* counter(std::string_view name) override;
   void SetStatus(std::string_view text) override { progress_->SetStatus(text); }
-  uint32_t task_index() const override { return task_; }
+  [[noreturn]] void Fail(std::string_view reason) override;
+  std::string_view input_format() const override;
+  uint32_t task_index() const override { return spec_.id().task(); }
   uint32_t reduce_tasks() const override { return job_.reduce().tasks(); }
 
   // Sets one of the engine's own counters, group "quern".
@@ -31,8 +34,8 @@ class UserContext final : public TaskContext {
   void ExportCounters(pb::AttemptResult* result) const;
 
  private:
+  const pb::TaskSpec& spec_;
   const pb::JobSpec& job_;
-  const uint32_t task_;
   TaskProgress* const progress_;
   std::map<std::string, Counter, std::less<>> user_;
   std::map<std::string, uint64_t, std::less<>> engine_;

@@ -123,7 +123,8 @@ bool JobTasks::Fail(TaskKind kind, uint32_t task, uint32_t number, Fault fault, 
   if (attempt == nullptr || attempt->state != AttemptState::kRunning) return false;
   TaskList& tasks = list(kind);
   Task& t = tasks.tasks[task];
-  ++(fault == Fault::kUserCode ? t.failures : t.environment_failures);
+  ++(fault == Fault::kEnvironment ? t.environment_failures : t.failures);
+  if (fault == Fault::kUserCodeForGood) t.failures = max_failures_;
   ++tasks.counts.failed_attempts;
   StopRunning(&tasks, attempt, AttemptState::kFailed, now);
   WaitIfIdle(&tasks, task);

@@ -59,7 +59,11 @@ struct TaskCounts {
 };
 
 // Whose fault a failure was.
-enum class Fault { kUserCode, kEnvironment };
+enum class Fault {
+  kUserCode,
+  kUserCodeForGood,  // no other attempt could do better
+  kEnvironment,
+};
 
 class JobTasks {
  public:

@@ -68,6 +68,11 @@ int64_t ToMillis(absl::Time time) {
   return absl::ToUnixMillis(time);
 }
 
+Fault FaultOf(const v1::AttemptFailure& failure) {
+  if (failure.environment()) return Fault::kEnvironment;
+  return failure.ends_job() ? Fault::kUserCodeForGood : Fault::kUserCode;
+}
+
 std::string DescribeFailure(const v1::AttemptFailure& failure) {
   if (!failure.in_record()) return failure.message();
   if (failure.record_source().empty()) {

@@ -24,6 +24,8 @@ v1::AttemptId ToProto(std::string_view job_id, const AttemptRef& attempt);
 // Milliseconds since 1970; 0 for the infinite times.
 int64_t ToMillis(absl::Time time);
 
+Fault FaultOf(const v1::AttemptFailure& failure);
+
 // "signal 11 (Segmentation fault) in /in/a.txt at 4711": message and record position in one line.
 std::string DescribeFailure(const v1::AttemptFailure& failure);
 

@@ -173,12 +173,11 @@ void JobTracker::OnFailure(Job* job, const AttemptRef& attempt, const v1::Attemp
                                 {"worker", registry_.Get(known->worker).info.node},
                                 {"environment", failure.environment()},
                                 {"cause", DescribeFailure(failure)}});
-  const Fault fault = failure.environment() ? Fault::kEnvironment : Fault::kUserCode;
-  if (scheduler_.Failed(attempt, fault, now)) {
+  if (scheduler_.Failed(attempt, FaultOf(failure), now)) {
     job->failure = failure;
     const uint32_t limit = job->plan.spec.limits().attempts();
     Doom(job, v1::JOB_STATE_FAILED,
-         failure.environment() || limit == 1
+         failure.environment() || failure.ends_job() || limit == 1
              ? fmt::format("{} failed: {}", FormatAttempt(id), DescribeFailure(failure))
              : fmt::format("{} failed {} times, the last time: {}",
                            FormatTask(id.kind(), id.task()), limit, DescribeFailure(failure)));

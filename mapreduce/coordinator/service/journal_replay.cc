@@ -135,8 +135,7 @@ absl::Status JournalReplay::ApplyToTasks(const v1::JournalRecord& record, absl::
       }
       const v1::AttemptFailure& failure = record.ended().failure();
       job_->failures[ref] = failure;
-      const Fault fault = failure.environment() ? Fault::kEnvironment : Fault::kUserCode;
-      if (scheduler.Failed(ref, fault, time)) {
+      if (scheduler.Failed(ref, FaultOf(failure), time)) {
         job_->failure = failure;
         tracker_->Doom(job_, v1::JOB_STATE_FAILED, DescribeFailure(failure));
       }

@@ -22,6 +22,7 @@ absl::StatusOr<PlannedJob> Planner::Plan(v1::JobSpec spec, uint32_t cluster_slot
     spec.mutable_reduce()->set_tasks(DefaultReduceTasks(plan.input_bytes, cluster_slots));
   }
   plan.map_splits = PlanSplits(inputs, spec.limits().split_bytes());
+  EnsureOnePart(spec, &plan.map_splits);
   // One reduce task takes every key: there is nothing to divide, and nothing to sample.
   if (spec.reduce().partitioner() == "range" && spec.reduce().tasks() > 1) {
     SamplePlan sample = PlanSample(plan.map_splits, spec.reduce().tasks());

@@ -155,6 +155,78 @@ TEST(DecoderTest, UnpacksMembersAndFramesByContent) {
   }
 }
 
+TEST(DecoderTest, PassesOverWhatIsNoGzipMember) {
+  const TempDir dir;
+  for (const std::string& tail : {std::string(1, '\0'), std::string(2000, '\0'),
+                                  std::string("garbage"), std::string("\x1fx")}) {
+    for (size_t piece_bytes : {1, 7, 4096}) {
+      MemoryFile file(Gzip("one\n") + Gzip("two\n") + tail, piece_bytes);
+      Found found;
+      ASSERT_OK(ReadPiece(Options(dir, "text"), &file, 0, file.length(), &found));
+      ASSERT_EQ(found, NaiveLines("one\ntwo\n")) << tail.size() << " bytes, " << piece_bytes;
+    }
+  }
+}
+
+TEST(DecoderTest, SkipsFramesThatAreToBeSkipped) {
+  const TempDir dir;
+  for (const int number : {0, 15}) {
+    std::string frame("\x50\x2a\x4d\x18\x04\x00\x00\x00size", 12);
+    frame[0] = static_cast<char>(0x50 + number);
+    for (size_t piece_bytes : {1, 4096}) {
+      MemoryFile file(frame + Zstd("one\n") + frame + Zstd("two\n"), piece_bytes);
+      Found found;
+      ASSERT_OK(ReadPiece(Options(dir, "text"), &file, 0, file.length(), &found));
+      ASSERT_EQ(found, NaiveLines("one\ntwo\n"));
+    }
+  }
+}
+
+TEST(DecoderTest, RefusesOtherCompressionsButForWholeFiles) {
+  const TempDir dir;
+  for (const std::string& start : {std::string("BZh91AY&SY"),
+                                   std::string("\xfd"
+                                               "7zXZ\0",
+                                               6),
+                                   std::string("\x04\x22\x4d\x18")}) {
+    MemoryFile file(start + std::string(100, 'x'), 4096);
+    RecordOptions options = Options(dir, "text");
+    EXPECT_THAT(OpenRecords(options, &file, 0, file.length()),
+                StatusIs(absl::StatusCode::kInvalidArgument));
+    EXPECT_THAT(OpenRecords(options, &file, 0, 50), StatusIs(absl::StatusCode::kInvalidArgument));
+    options.format = "whole";
+    Found found;
+    ASSERT_OK(ReadPiece(options, &file, 0, file.length(), &found));
+    EXPECT_EQ(found[0].second.size(), file.length());
+  }
+  MemoryFile text("BZh9 is how bzip2 files begin", 4096);
+  Found found;
+  EXPECT_OK(ReadPiece(Options(dir, "text"), &text, 0, text.length(), &found));
+}
+
+TEST(DecoderTest, UnpacksRecordsOfOneLengthToo) {
+  const TempDir dir;
+  RecordOptions options = Options(dir, "fixed");
+  options.record_bytes = 3;
+  MemoryFile file(Gzip("aaabbbccc"), 5);
+  Found found;
+  ASSERT_OK(ReadPiece(options, &file, 0, file.length(), &found));
+  EXPECT_EQ(found, (Found{{0, "aaa"}, {3, "bbb"}, {6, "ccc"}}));
+}
+
+TEST(LineReaderTest, AByteOrderMarkIsNoPartOfTheFirstLine) {
+  const TempDir dir;
+  const std::string text = "\xef\xbb\xbfone\n\xef\xbb\xbftwo\n";
+  for (const std::string& contents : {text, Gzip(text)}) {
+    for (size_t piece_bytes : {1, 4096}) {
+      MemoryFile file(contents, piece_bytes);
+      Found found;
+      ASSERT_OK(ReadPiece(Options(dir, "text"), &file, 0, file.length(), &found));
+      EXPECT_EQ(found, (Found{{0, "one"}, {7, "\xef\xbb\xbftwo"}}));
+    }
+  }
+}
+
 TEST(DecoderTest, SaysThatDataAreCutOrDamaged) {
   const TempDir dir;
   const std::string text(10'000, 'a');

@@ -69,9 +69,22 @@ TEST(SplitPlannerTest, NeverCutsWholeOrCompressedFiles) {
   EXPECT_EQ(Plan("whole", {File("/a", {64 * kMiB, 64 * kMiB})}).size(), 1u);
 }
 
-TEST(SplitPlannerTest, LeavesOutHiddenAndEmptyFiles) {
-  const std::vector<InputFile> files = {File("/in/_SUCCESS", {kMiB}), File("/in/.x", {kMiB}),
-                                        File("/in/empty", {}), File("/in/a", {kMiB})};
+TEST(SplitPlannerTest, AMapOnlyJobHasAPartEvenWithoutInput) {
+  pb::JobSpec spec;
+  spec.mutable_reduce()->set_tasks(0);
+  std::vector<pb::Split> splits;
+  EnsureOnePart(spec, &splits);
+  EnsureOnePart(spec, &splits);
+  EXPECT_EQ(splits.size(), 1u);
+  spec.mutable_reduce()->set_tasks(1);
+  splits.clear();
+  EnsureOnePart(spec, &splits);
+  EXPECT_TRUE(splits.empty());
+}
+
+TEST(SplitPlannerTest, LeavesOutEmptyFilesAndTakesWhatItIsGiven) {
+  EXPECT_EQ(Plan("text", {File("/in/_named", {kMiB})}).size(), 1u);
+  const std::vector<InputFile> files = {File("/in/empty", {}), File("/in/a", {kMiB})};
   EXPECT_EQ(Plan("text", files), (std::vector<std::string>{"/in/a[0+1] @node0,node9"}));
   EXPECT_EQ(Plan("whole", files).size(), 1u);
   EXPECT_EQ(PlanSplits({{0, "whole", files}}, 0)[0].pieces_size(), 2)

@@ -135,6 +135,13 @@ TEST_F(TaskSchedulerTest, FailsTheJobAfterTheLimitOfFailuresOfUserCodeOnly) {
   EXPECT_TRUE(scheduler_.Failed(Map(0, 5), Fault::kUserCode, kStart));
 }
 
+TEST_F(TaskSchedulerTest, FailsTheJobAtOnceWhenNoOtherAttemptCouldDoBetter) {
+  AddWorker(1, 1);
+  scheduler_.AddJob(kJob, Plan(1, 0));
+  Assign();
+  EXPECT_TRUE(scheduler_.Failed(Map(0, 0), Fault::kUserCodeForGood, kStart));
+}
+
 TEST_F(TaskSchedulerTest, RunsMapsAgainWhoseOutputDiedWithTheirWorker) {
   AddWorker(1, 2);
   AddWorker(2, 2);

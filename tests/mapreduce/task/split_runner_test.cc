@@ -1,0 +1,130 @@
+// What a map task reads when its input is not any more what the job was planned over.
+#include "mapreduce/task/split_runner.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "mapreduce/task/user_code.h"
+#include "tests/mapreduce/engine/memory_storage.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace quern::mr {
+namespace {
+
+class NamedFile final : public ReadableFile {
+ public:
+  NamedFile(std::string contents, std::string id) : file_(std::move(contents), 4), id_(id) {}
+  uint64_t length() const override { return file_.length(); }
+  std::string id() const override { return id_; }
+  std::unique_ptr<ByteStream> Stream(uint64_t offset, uint64_t length) override {
+    return file_.Stream(offset, length);
+  }
+
+ private:
+  MemoryFile file_;
+  const std::string id_;
+};
+
+// One file.
+class OneFileStorage final : public Storage {
+ public:
+  std::string contents;
+  std::string id = "i1";
+
+  absl::StatusOr<std::unique_ptr<ReadableFile>> Open(const std::string&) override {
+    return std::make_unique<NamedFile>(contents, id);
+  }
+  absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string&,
+                                                       const WriteOptions&) override {
+    return UnavailableError("not here");
+  }
+  absl::StatusOr<bool> Exists(const std::string&) override { return true; }
+  absl::Status Rename(const std::string&, const std::string&, bool) override {
+    return absl::OkStatus();
+  }
+  absl::Status RemoveTree(const std::string&) override { return absl::OkStatus(); }
+};
+
+class Collects final : public Mapper {
+ public:
+  void Map(const MapInput& in) override { lines.emplace_back(in.value()); }
+  std::vector<std::string> lines;
+};
+
+class SplitRunnerTest : public ::testing::Test {
+ protected:
+  SplitRunnerTest() {
+    pb::JobSpec::Input* const input = spec_.mutable_job()->add_inputs();
+    input->set_format("text");
+    environment_.storage = &storage_;
+    environment_.scratch_dir = dir_.path();
+    environment_.position = position_.get();
+    environment_.progress = &progress_;
+  }
+  // The job was planned when the file held `planned`.
+  absl::Status Run(const std::string& planned, uint64_t offset, uint64_t length) {
+    pb::Split* const split = spec_.mutable_split();
+    split->clear_pieces();
+    pb::InputPiece* const piece = split->add_pieces();
+    piece->set_path("/in");
+    piece->set_offset(offset);
+    piece->set_length(length);
+    piece->set_file_length(planned.size());
+    piece->set_file_id("i1");
+    mapper_.lines.clear();
+    SplitRunner runner(spec_, environment_, MemoryPlan::For(0, false), sample_bytes_);
+    return runner.Run(&mapper_);
+  }
+
+  const TempDir dir_;
+  OneFileStorage storage_;
+  const std::unique_ptr<RecordPositionWriter> position_ = RecordPositionWriter::Private();
+  TaskProgress progress_;
+  TaskEnvironment environment_;
+  pb::TaskSpec spec_;
+  Collects mapper_;
+  uint64_t sample_bytes_ = UINT64_MAX;
+};
+
+TEST_F(SplitRunnerTest, AFileThatHasGrownIsReadAsItWas) {
+  const std::string planned = "one\ntwo\nthr";
+  storage_.contents = planned + "ee\nfour\n";
+  ASSERT_OK(Run(planned, 0, planned.size()));
+  EXPECT_EQ(mapper_.lines, (std::vector<std::string>{"one", "two", "thr"}));
+  ASSERT_OK(Run(planned, 5, planned.size() - 5));
+  EXPECT_EQ(mapper_.lines, (std::vector<std::string>{"thr"}));
+}
+
+TEST_F(SplitRunnerTest, AnotherFileOfTheSameLengthEndsTheJob) {
+  storage_.contents = "new\n";
+  storage_.id = "i2";
+  const absl::Status status = Run("old\n", 0, 4);
+  EXPECT_TRUE(IsJobError(status)) << status;
+  EXPECT_TRUE(mapper_.lines.empty());
+}
+
+TEST_F(SplitRunnerTest, AShorterFileEndsTheJob) {
+  storage_.contents = "on";
+  EXPECT_TRUE(IsJobError(Run("one\n", 0, 4)));
+}
+
+TEST_F(SplitRunnerTest, ACompressionThatIsNotReadEndsTheJob) {
+  storage_.contents = "BZh91AY&SYxxxxxx";
+  EXPECT_TRUE(IsJobError(Run(storage_.contents, 0, storage_.contents.size())));
+}
+
+TEST_F(SplitRunnerTest, ASampleReadsItsWindowAndNothingInTheMiddleOfACompressedFile) {
+  sample_bytes_ = 8;
+  storage_.contents = "one\ntwo\nthree\nfour\n";
+  ASSERT_OK(Run(storage_.contents, 6, 8));
+  EXPECT_EQ(mapper_.lines, (std::vector<std::string>{"three"}));
+  storage_.contents = "\x1f\x8b is what gzip files begin with\n";
+  ASSERT_OK(Run(storage_.contents, 6, 8));
+  EXPECT_TRUE(mapper_.lines.empty());
+}
+
+}  // namespace
+}  // namespace quern::mr
