@@ -14,13 +14,15 @@ namespace quern::mr {
 // What the sample attempts of a job read: the same for the coordinator and for local mode.
 struct SamplePlan {
   std::vector<pb::Split> splits;  // of one TASK_KIND_SAMPLE attempt each
-  uint64_t sample_bytes = 0;      // read from the start of each piece
+  uint64_t sample_bytes = 0;      // read from the start of each piece that cannot be cut
   uint32_t sample_keys = 0;       // that each attempt returns at most
 };
-// One attempt per input, over the starts of at most 64 pieces spread evenly over its splits.
+// Attempts over small windows that lie evenly over all bytes of the input, so that it may be sorted
+// or not; their number grows with the partitions, up to a limit.
 SamplePlan PlanSample(const std::vector<pb::Split>& map_splits, uint32_t partitions);
 
-// Upper bounds (exclusive) of all partitions but the last: partitions - 1 keys in increasing order.
+// Upper bounds (exclusive) of all partitions but the last: partitions - 1 starts of keys, no longer
+// than needed, in increasing order.
 // Keys that are a large share of the sample give equal bounds, hence empty partitions: one key is
 // never divided. Without any keys every bound is empty and all goes to the last partition.
 std::vector<std::string> ChooseRangeBounds(std::vector<std::string> sample, uint32_t partitions);

@@ -13,10 +13,11 @@ namespace quern::mr {
 
 namespace {
 
-// Keeps an even sample of all keys (reservoir sampling; Vitter 1985, algorithm R).
+// Keeps each key with the same probability: half of it, and half of what is there, whenever there
+// are too many keys or bytes of them.
 class KeySampler final : public EmitBuffer {
  public:
-  explicit KeySampler(size_t most) : most_(most) {}
+  explicit KeySampler(size_t most) : most_(std::max<size_t>(most, 1)) {}
 
   std::vector<std::string> TakeSorted() {
     std::sort(keys_.begin(), keys_.end());
@@ -28,17 +29,29 @@ class KeySampler final : public EmitBuffer {
     // Bounds need not be longer than this to divide keys well.
     constexpr size_t kMaxKeyBytes = 1024;
     const std::string_view kept = key.substr(0, kMaxKeyBytes);
-    ++seen_;
-    if (keys_.size() < most_) {
-      keys_.emplace_back(kept);
-    } else if (const uint64_t at = random_() % seen_; at < most_) {
-      keys_[at] = kept;
-    }
+    if ((random_() & drop_mask_) != 0) return;
+    keys_.emplace_back(kept);
+    bytes_ += kept.size();
+    while (keys_.size() > most_ || bytes_ > kMaxBytes) Halve();
   }
+
+  void Halve() {
+    drop_mask_ = drop_mask_ << 1 | 1;
+    bytes_ = 0;
+    std::erase_if(keys_, [this](const std::string& key) {
+      const bool drop = (random_() & 1) != 0;
+      if (!drop) bytes_ += key.size();
+      return drop;
+    });
+  }
+
+  // The keys travel in one message.
+  static constexpr size_t kMaxBytes = 512 << 10;
 
   const size_t most_;
   std::vector<std::string> keys_;
-  uint64_t seen_ = 0;
+  size_t bytes_ = 0;
+  uint64_t drop_mask_ = 0;
   Random random_{1};  // the same sample of the same input every time
 };
 
@@ -49,7 +62,7 @@ absl::StatusOr<pb::AttemptResult> RunSampleTask(const pb::TaskSpec& spec,
   const pb::JobSpec::Input& input = spec.job().inputs(static_cast<int>(spec.split().input()));
   ASSIGN_OR_RETURN(const auto mapper, environment.plugin->NewMapper(input.mapper()));
   const MemoryPlan plan = MemoryPlan::For(spec.job().limits().memory_bytes(), false);
-  UserContext context(spec.job(), spec.id().task(), environment.progress);
+  UserContext context(spec, environment.progress);
   KeySampler sampler(spec.sample_keys());
   mapper->ConnectOutput(&sampler);
   environment.progress->StartPhase({"read", 0, 1}, SplitBytes(spec.split()));

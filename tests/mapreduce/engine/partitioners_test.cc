@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
 #include "mapreduce/plan/range_bounds.h"
 #include "tests/support/random_test.h"
@@ -67,19 +68,70 @@ TEST(RangeBoundsTest, DividesASampleEvenly) {
   EXPECT_EQ(ChooseRangeBounds({"a", "b"}, 5).size(), 4u);
 }
 
-TEST(SamplePlanTest, TakesPiecesFromTheWholeInput) {
-  std::vector<pb::Split> splits(1000);
-  for (size_t i = 0; i < splits.size(); ++i) {
-    splits[i].add_pieces()->set_offset(i);
-    splits[i].set_input(i < 990 ? 0 : 1);
+TEST(RangeBoundsTest, BoundsAreNoLongerThanNeeded) {
+  const std::string start(500, 'p');
+  EXPECT_EQ(ChooseRangeBounds({start + "abc", start + "xyz", start + "xyz", start + "xzz"}, 2),
+            (std::vector<std::string>{start + "x"}));
+  EXPECT_EQ(ChooseRangeBounds({"same", "same", "same", "same"}, 2),
+            (std::vector<std::string>{"same"}));
+}
+
+std::vector<pb::Split> SplitsOf(std::initializer_list<uint64_t> file_bytes, uint64_t split_bytes) {
+  std::vector<pb::Split> splits;
+  for (const uint64_t bytes : file_bytes) {
+    for (uint64_t offset = 0; offset < bytes; offset += split_bytes) {
+      pb::InputPiece* const piece = splits.emplace_back().add_pieces();
+      piece->set_path(fmt::format("/in/{}", bytes));
+      piece->set_offset(offset);
+      piece->set_length(std::min(split_bytes, bytes - offset));
+      piece->set_file_length(bytes);
+    }
   }
-  const SamplePlan plan = PlanSample(splits, 8);
-  ASSERT_EQ(plan.splits.size(), 2u);
-  EXPECT_EQ(plan.splits[0].pieces_size(), 64);
-  EXPECT_GT(plan.splits[0].pieces(63).offset(), 900u);
-  EXPECT_EQ(plan.splits[1].input(), 1u);
-  EXPECT_EQ(plan.splits[1].pieces_size(), 10);
-  EXPECT_EQ(plan.sample_keys, 8000u);
+  return splits;
+}
+
+// Numbers of windows in each tenth of the bytes.
+std::vector<int> Tenths(const SamplePlan& plan, uint64_t bytes) {
+  std::vector<int> tenths(10);
+  for (const pb::Split& split : plan.splits) {
+    for (const pb::InputPiece& piece : split.pieces()) ++tenths[piece.offset() * 10 / bytes];
+  }
+  return tenths;
+}
+
+TEST(SamplePlanTest, LaysWindowsEvenlyOverAllBytes) {
+  constexpr uint64_t kBytes = uint64_t{10} << 30;
+  for (const uint32_t partitions : {2, 16, 500, 5000}) {
+    const SamplePlan plan = PlanSample(SplitsOf({kBytes}, 64 << 20), partitions);
+    const std::vector<int> tenths = Tenths(plan, kBytes);
+    const auto [least, most] = std::minmax_element(tenths.begin(), tenths.end());
+    EXPECT_GE(*least, 50);
+    EXPECT_LE(*most, *least + 2);
+    for (const pb::Split& split : plan.splits) EXPECT_LE(split.pieces_size(), 512);
+    EXPECT_LE(plan.splits.size(), 17u);
+    EXPECT_GE(plan.sample_keys * plan.splits.size(), std::min(partitions * 1000u, 1'000'000u));
+  }
+}
+
+TEST(SamplePlanTest, ReadsSmallInputsAsAWhole) {
+  const SamplePlan plan = PlanSample(SplitsOf({100'000, 50'000}, 64 << 20), 16);
+  uint64_t bytes = 0;
+  for (const pb::Split& split : plan.splits) {
+    for (const pb::InputPiece& piece : split.pieces()) bytes += piece.length();
+  }
+  EXPECT_GE(bytes, 140'000u);
+  EXPECT_TRUE(PlanSample({}, 16).splits.empty());
+}
+
+TEST(SamplePlanTest, InputsCountByTheirBytes) {
+  std::vector<pb::Split> splits = SplitsOf({uint64_t{9} << 30}, 64 << 20);
+  pb::Split other = SplitsOf({uint64_t{1} << 30}, uint64_t{1} << 30)[0];
+  other.set_input(1);
+  splits.push_back(other);
+  const SamplePlan plan = PlanSample(splits, 100);
+  std::map<uint32_t, int> windows;
+  for (const pb::Split& split : plan.splits) windows[split.input()] += split.pieces_size();
+  EXPECT_NEAR(windows[0], 9.0 * windows[1], 20);
 }
 
 }  // namespace
