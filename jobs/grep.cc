@@ -1,43 +1,37 @@
 // Lines that match a regular expression (RE2 syntax), in the order of the input. A map-only job.
 //
+// Patterns and lines are UTF-8: `.` is a character, \p{Greek} a Greek one. Bytes that are no UTF-8
+// match no `.`, and do not keep the rest of their line from matching.
+//
 // Params: pattern (required), ignore_case = true|false, invert = true|false.
 // Output (raw): the lines. Counter `matches`.
 #include <re2/re2.h>
 
-#include <algorithm>
 #include <cstring>
 #include <memory>
-#include <stdexcept>
 #include <string>
 
+#include "jobs/params.h"
 #include "jobs/required_literal.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
 
-bool IsAscii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
 class GrepMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
     pattern_ = context.param("pattern");
-    if (pattern_.empty()) throw std::invalid_argument("params: pattern is not set");
-    const bool ignore_case = context.param("ignore_case", "false") == "true";
-    invert_ = context.param("invert", "false") == "true";
+    if (pattern_.empty()) context.Fail("params.pattern: is not set");
+    const bool ignore_case = FlagParam(context, "ignore_case");
+    invert_ = FlagParam(context, "invert");
     // Most lines are ruled out by looking for a string that each match must contain.
     if (!ignore_case) required_ = RequiredLiteral(pattern_);
     literal_ = required_ == pattern_;
     RE2::Options options(RE2::Quiet);
-    // Lines are bytes, not always UTF-8; only patterns that hold other characters need to know
-    // them.
-    if (IsAscii(pattern_)) options.set_encoding(RE2::Options::EncodingLatin1);
     options.set_case_sensitive(!ignore_case);
     regex_ = std::make_unique<RE2>(pattern_, options);
     if (!regex_->ok()) {
-      throw std::invalid_argument("pattern '" + pattern_ + "': " + regex_->error());
+      context.Fail("params.pattern: '" + pattern_ + "': " + regex_->error());
     }
     matches_ = context.counter("matches");
   }

@@ -1,34 +1,30 @@
 // Inverted index: for every term the documents that contain it, and where.
 //
-// Input, by record: a JSON object {"id": ..., "text": ...} (format jsonl, or text), else the record
-// is a document of its own, named by its path (format whole) or path:offset (format text).
-// A term is a run of letters, digits and bytes above 127 (UTF-8), in lower case (ASCII); its
-// position counts the terms of the document from 0.
+// Input: JSON lines {"id": ..., "text": ...} (format jsonl); or the record is the document, named
+// by its path (format whole) or path:offset (format text). A JSON document without an id is named
+// by path:offset too. mapreduce/api/terms.h says what a term is; its position counts the terms of
+// the document from 0.
 //
 // Output (text), sorted by term within each part, one line for each document of a term:
-//   term<TAB>document<TAB>position,position,...
-// Backslash, tab and line feed in a document's name are written \\ \t \n. So the lines of a term
-// may be any number, nothing is ever held in memory as a whole, and `quern-search` finds a term by
-// binary search.
-#include <simdjson.h>
-
+//   term<TAB>document<TAB>position,position,...[<TAB>record]
+// Backslash, tab and line feed in a document's name are written \\ \t \n. `record` comes with names
+// that the input chose: records of one name have different ones, so that their positions are not
+// mixed up. So the lines of a term may be any number, nothing is ever held in memory as a whole,
+// and quern-search finds a term by binary search.
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "jobs/json_document.h"
 #include "mapreduce/api/mapreduce.h"
+#include "mapreduce/api/terms.h"
 
 namespace {
 
 constexpr size_t kMaxTermBytes = 64;  // longer runs are data, not words
-
-constexpr bool IsTermByte(unsigned char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c >= 0x80;
-}
-
-constexpr char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::string EscapeName(std::string_view name) {
   std::string escaped;
@@ -46,21 +42,40 @@ std::string EscapeName(std::string_view name) {
   return escaped;
 }
 
+std::string PlaceOf(const quern::MapInput& in) {
+  return std::string(in.source().path) + ":" + std::to_string(in.source().offset);
+}
+
+// Four characters from a hash of the place (FNV-1a).
+std::string RecordTag(const std::string& place) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : place) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string tag;
+  for (int i = 0; i < 4; ++i) tag += kDigits[hash >> (40 + 6 * i) & 63];
+  return tag;
+}
+
+bool IsBlank(std::string_view text) {
+  return text.find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
 class InvertedIndexMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
+    json_ = context.input_format() == "jsonl";
+    whole_ = context.input_format() == "whole";
     documents_ = context.counter("documents");
     terms_ = context.counter("terms");
     long_terms_ = context.counter("long_terms_skipped");
+    bad_json_ = context.counter("lines_of_bad_json");
+    without_text_ = context.counter("documents_without_text");
   }
 
   void Map(const quern::MapInput& in) override {
-    documents_->Increment();
-    if (!in.value().empty() && in.value().front() == '{' && MapJson(in.value())) return;
-    const bool whole = in.key() == in.source().path;
-    IndexDocument(
-        whole ? std::string(in.key()) : std::string(in.source().path) + ":" + std::string(in.key()),
-        in.value());
+    if (json_) return MapJson(in);
+    IndexDocument(whole_ ? std::string(in.source().path) : PlaceOf(in), "", in.value());
   }
 
  private:
@@ -69,22 +84,20 @@ class InvertedIndexMapper : public quern::Mapper {
     uint32_t position;
   };
 
-  // False when the record is not a JSON object with both fields.
-  bool MapJson(std::string_view record) {
-    simdjson::dom::element document;
-    std::string_view id;
-    std::string_view text;
-    if (parser_.parse(record.data(), record.size()).get(document) ||
-        document["id"].get_string().get(id) || document["text"].get_string().get(text)) {
-      return false;
-    }
-    IndexDocument(id, text);
-    return true;
+  void MapJson(const quern::MapInput& in) {
+    if (IsBlank(in.value())) return;
+    const std::optional<JsonDocument> document = ReadJsonDocument(in.value());
+    if (!document.has_value()) return bad_json_->Increment();
+    if (!document->text.has_value()) without_text_->Increment();
+    const std::string place = PlaceOf(in);
+    const std::string tag = document->id.has_value() ? RecordTag(place) : "";
+    IndexDocument(document->id.value_or(place), tag, document->text.value_or(""));
   }
 
-  void IndexDocument(std::string_view name, std::string_view text) {
+  void IndexDocument(std::string_view name, const std::string& tag, std::string_view text) {
+    documents_->Increment();
     lowered_.assign(text);
-    std::transform(lowered_.begin(), lowered_.end(), lowered_.begin(), Lower);
+    std::transform(lowered_.begin(), lowered_.end(), lowered_.begin(), quern::text::LowerAscii);
     FindTerms();
     // Grouped by term, positions in order.
     std::sort(occurrences_.begin(), occurrences_.end(), [](const auto& a, const auto& b) {
@@ -93,32 +106,24 @@ class InvertedIndexMapper : public quern::Mapper {
     const std::string escaped = EscapeName(name);
     for (size_t begin = 0, end = 0; begin < occurrences_.size(); begin = end) {
       while (end < occurrences_.size() && occurrences_[end].term == occurrences_[begin].term) ++end;
-      EmitPosting(escaped, begin, end);
+      EmitPosting(escaped, tag, begin, end);
     }
   }
 
   void FindTerms() {
     occurrences_.clear();
-    const std::string_view text = lowered_;
     uint32_t position = 0;
-    for (size_t at = 0; at < text.size();) {
-      const size_t start = at;
-      while (at < text.size() && IsTermByte(static_cast<unsigned char>(text[at]))) ++at;
-      if (at == start) {
-        ++at;
-        continue;
-      }
-      if (at - start <= kMaxTermBytes) {
-        occurrences_.push_back({text.substr(start, at - start), position});
+    for (quern::text::TermReader terms(lowered_); terms.Next(); ++position) {
+      if (terms.term().size() <= kMaxTermBytes) {
+        occurrences_.push_back({terms.term(), position});
       } else {
         long_terms_->Increment();
       }
-      ++position;
     }
     terms_->Increment(static_cast<int64_t>(occurrences_.size()));
   }
 
-  void EmitPosting(const std::string& document, size_t begin, size_t end) {
+  void EmitPosting(const std::string& document, const std::string& tag, size_t begin, size_t end) {
     posting_.assign(document);
     char separator = '\t';
     for (size_t i = begin; i < end; ++i) {
@@ -128,16 +133,20 @@ class InvertedIndexMapper : public quern::Mapper {
       posting_.append(digits, last);
       separator = ',';
     }
+    if (!tag.empty()) posting_.append(1, '\t').append(tag);
     Emit(occurrences_[begin].term, posting_);
   }
 
-  simdjson::dom::parser parser_;
+  bool json_ = false;
+  bool whole_ = false;
   std::string lowered_;
   std::string posting_;
   std::vector<Occurrence> occurrences_;
   quern::Counter* documents_ = nullptr;
   quern::Counter* terms_ = nullptr;
   quern::Counter* long_terms_ = nullptr;
+  quern::Counter* bad_json_ = nullptr;
+  quern::Counter* without_text_ = nullptr;
 };
 QUERN_REGISTER_MAPPER(InvertedIndexMapper);
 

@@ -19,6 +19,7 @@ namespace {
 constexpr char kHelp[] =
     "Usage: quern-search [--phrase] [--limit N] [--master HOST:PORT] INDEX WORD...\n"
     "Documents that hold every word, most occurrences first: occurrences<TAB>document.\n"
+    "Two records of one name are two documents.\n"
     "INDEX is the output directory of `mr run inverted-index`.\n\n"
     "  --phrase          the words must stand one after another\n"
     "  --limit N         show at most N documents (default 10, 0 = all)\n"
@@ -58,7 +59,7 @@ absl::StatusOr<Postings> Lookup(client::FileSystem* fs, const std::vector<std::s
 }
 
 absl::Status Search(const Options& options) {
-  const std::vector<std::string> terms = QueryTerms(options.query);
+  const std::vector<QueryTerm> terms = QueryTerms(options.query);
   if (terms.empty()) return InvalidArgumentError("'{}': no word to search for", options.query);
   ASSIGN_OR_RETURN(auto masters, FindMasters(options.master));
   const auto fs = client::FileSystem::Create({.masters = std::move(masters)});
@@ -68,10 +69,10 @@ absl::Status Search(const Options& options) {
                          options.index);
   }
   std::vector<Postings> postings;
-  for (const std::string& term : terms) {
-    ASSIGN_OR_RETURN(postings.emplace_back(), Lookup(fs.get(), parts, term));
+  for (const QueryTerm& term : terms) {
+    ASSIGN_OR_RETURN(postings.emplace_back(), Lookup(fs.get(), parts, term.text));
   }
-  const std::vector<Hit> hits = Match(postings, options.phrase);
+  const std::vector<Hit> hits = Match(terms, postings, options.phrase);
   for (size_t i = 0; i < hits.size() && (options.limit == 0 || i < options.limit); ++i) {
     Out().Format("{}\t{}\n", hits[i].occurrences, hits[i].document);
   }

@@ -3,23 +3,19 @@
 #include <algorithm>
 #include <charconv>
 
+#include "mapreduce/api/terms.h"
+
 namespace quern::search {
 namespace {
-
-bool IsTermByte(char c) {
-  const auto byte = static_cast<unsigned char>(c);
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || byte >= 0x80;
-}
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 bool Contains(const std::vector<uint32_t>& sorted, uint32_t value) {
   return std::binary_search(sorted.begin(), sorted.end(), value);
 }
 
-using TermPositions = std::vector<const std::vector<uint32_t>*>;
+// Positions of terms that must stand one after another.
+using Sequence = std::vector<const std::vector<uint32_t>*>;
 
-uint64_t CountPhrase(const TermPositions& terms) {
+uint64_t CountSequence(const Sequence& terms) {
   return static_cast<uint64_t>(
       std::count_if(terms[0]->begin(), terms[0]->end(), [&](uint32_t start) {
         for (size_t i = 1; i < terms.size(); ++i) {
@@ -29,24 +25,26 @@ uint64_t CountPhrase(const TermPositions& terms) {
       }));
 }
 
-uint64_t CountAll(const TermPositions& terms) {
+// Of every sequence of the query in one document; 0 when one is missing.
+uint64_t CountAll(const std::vector<Sequence>& sequences) {
   uint64_t sum = 0;
-  for (const auto* positions : terms) sum += positions->size();
+  for (const Sequence& sequence : sequences) {
+    const uint64_t count = CountSequence(sequence);
+    if (count == 0) return 0;
+    sum += count;
+  }
   return sum;
 }
 
 }  // namespace
 
-std::vector<std::string> QueryTerms(std::string_view query) {
-  std::vector<std::string> terms(1);
-  for (const char c : query) {
-    if (IsTermByte(c)) {
-      terms.back() += Lower(c);
-    } else if (!terms.back().empty()) {
-      terms.emplace_back();
-    }
+std::vector<QueryTerm> QueryTerms(std::string_view query) {
+  std::vector<QueryTerm> terms;
+  for (text::TermReader reader(query); reader.Next();) {
+    QueryTerm& term = terms.emplace_back();
+    term.joined = reader.joined();
+    for (const char c : reader.term()) term.text += text::LowerAscii(c);
   }
-  if (terms.back().empty()) terms.pop_back();
   return terms;
 }
 
@@ -56,9 +54,14 @@ absl::Status AddPosting(std::string_view line, Postings* postings) {
     return DataLossError("'{}' is not a posting. Was the index made by inverted-index?",
                          line.substr(0, 80));
   }
-  std::vector<uint32_t>& positions = (*postings)[std::string(line.substr(0, tab))];
-  const char* at = line.data() + tab + 1;
-  const char* const end = line.data() + line.size();
+  std::string_view list = line.substr(tab + 1);
+  const size_t record = std::min(list.find('\t'), list.size());
+  std::string document(line.substr(0, tab));
+  document += list.substr(record);
+  list = list.substr(0, record);
+  std::vector<uint32_t>& positions = (*postings)[std::move(document)];
+  const char* at = list.data();
+  const char* const end = at + list.size();
   while (at < end) {
     uint32_t position = 0;
     const auto [next, error] = std::from_chars(at, end, position);
@@ -71,19 +74,21 @@ absl::Status AddPosting(std::string_view line, Postings* postings) {
   return absl::OkStatus();
 }
 
-std::vector<Hit> Match(const std::vector<Postings>& terms, bool phrase) {
+std::vector<Hit> Match(const std::vector<QueryTerm>& query, const std::vector<Postings>& postings,
+                       bool phrase) {
   std::vector<Hit> hits;
-  if (terms.empty()) return hits;
-  for (const auto& [document, first] : terms[0]) {
-    TermPositions positions = {&first};
-    for (size_t i = 1; i < terms.size(); ++i) {
-      const auto found = terms[i].find(document);
-      if (found == terms[i].end()) break;
-      positions.push_back(&found->second);
+  if (postings.empty()) return hits;
+  for (const auto& [document, first] : postings[0]) {
+    std::vector<Sequence> sequences = {{&first}};
+    size_t i = 1;
+    for (; i < postings.size(); ++i) {
+      const auto found = postings[i].find(document);
+      if (found == postings[i].end()) break;
+      if (!phrase && !query[i].joined) sequences.emplace_back();
+      sequences.back().push_back(&found->second);
     }
-    if (positions.size() < terms.size()) continue;
-    const uint64_t count = phrase ? CountPhrase(positions) : CountAll(positions);
-    if (count > 0) hits.push_back({document, count});
+    const uint64_t count = i < postings.size() ? 0 : CountAll(sequences);
+    if (count > 0) hits.push_back({document.substr(0, document.find('\t')), count});
   }
   std::stable_sort(hits.begin(), hits.end(),
                    [](const Hit& a, const Hit& b) { return a.occurrences > b.occurrences; });

@@ -11,15 +11,21 @@
 
 namespace quern::search {
 
-// Where a term stands: document -> positions, in increasing order.
+// Where a term stands: document -> positions, in increasing order. A document is its name and, when
+// the input chose the name, a tab and the tag of the record: two records of one name are two.
 using Postings = std::map<std::string, std::vector<uint32_t>>;
 
-// Terms of a query, as the inverted-index job cuts them: runs of letters, digits and bytes above
-// 127, in lower case.
-std::vector<std::string> QueryTerms(std::string_view query);
+// One term of a query, as the inverted-index job cuts them.
+struct QueryTerm {
+  std::string text;
+  // It must stand directly behind the term before it: they are one word of a script without blanks.
+  bool joined = false;
+  bool operator==(const QueryTerm&) const = default;
+};
+std::vector<QueryTerm> QueryTerms(std::string_view query);
 
-// Adds a line of the index after its term: document<TAB>position,position,... DataLoss when it is
-// not of that form.
+// Adds a line of the index after its term: document<TAB>position,position,...[<TAB>record].
+// DataLoss when it is not of that form.
 absl::Status AddPosting(std::string_view line, Postings* postings);
 
 struct Hit {
@@ -28,7 +34,8 @@ struct Hit {
 };
 
 // Documents that hold every term, most occurrences first, then by name. With `phrase` the terms
-// must stand one after another in their order.
-std::vector<Hit> Match(const std::vector<Postings>& terms, bool phrase);
+// must stand one after another in their order. `postings` of each term of the query.
+std::vector<Hit> Match(const std::vector<QueryTerm>& query, const std::vector<Postings>& postings,
+                       bool phrase);
 
 }  // namespace quern::search

@@ -98,6 +98,34 @@ TEST_F(LocalJobsTest, SortedPartsOneAfterAnotherAreSorted) {
             "3\n");
 }
 
+TEST_F(LocalJobsTest, SortedInputGivesEvenParts) {
+  constexpr uint64_t kLines = 400'000;
+  std::ofstream out(dir_ / "text", std::ios::binary);
+  for (uint64_t i = 0; i < kLines; ++i) out << fmt::format("https://site/{:08}/{:030}\n", i, i);
+  out.close();
+  pb::JobSpec spec = Spec("sort", dir_ / "text");
+  spec.mutable_reduce()->set_partitioner("range");
+  spec.mutable_reduce()->set_tasks(16);
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Difference("cat out/part-r-*", "cat text"), "");
+  const std::string counts =
+      Shell(fmt::format("cd {}/out; for p in part-r-*; do wc -l < $p; done | sort -n", dir_.path()))
+          .out;
+  const uint64_t least = std::stoull(counts);
+  const uint64_t most = std::stoull(counts.substr(counts.rfind('\n', counts.size() - 2) + 1));
+  EXPECT_GE(least, kLines / 16 * 8 / 10) << counts;
+  EXPECT_LE(most, kLines / 16 * 12 / 10) << counts;
+}
+
+TEST_F(LocalJobsTest, AMapOnlyJobOverNothingLeavesAnEmptyPart) {
+  std::ofstream(dir_ / "text").close();
+  pb::JobSpec spec = Spec("grep", dir_ / "text");
+  spec.mutable_reduce()->set_tasks(0);
+  (*spec.mutable_params())["pattern"] = "a";
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Shell(fmt::format("ls -s {}/out | grep part", dir_.path())).out, "0 part-m-00000\n");
+}
+
 TEST_F(LocalJobsTest, GrepGivesMatchingLinesInOrder) {
   pb::JobSpec spec = Spec("grep", MakeText(3 << 20));
   spec.mutable_reduce()->set_tasks(0);
@@ -109,6 +137,39 @@ TEST_F(LocalJobsTest, GrepGivesMatchingLinesInOrder) {
     EXPECT_EQ(Difference("cat out/part-m-*", fmt::format("grep -a '{}' text", pattern)), "")
         << pattern;
   }
+}
+
+TEST_F(LocalJobsTest, GrepKnowsCharacters) {
+  const std::string lines = "straße\nÄpfel\nλόγος\n中文字\nno\n\xff\xfe bad\nков\nKELVIN K\n";
+  std::ofstream(dir_ / "text", std::ios::binary) << lines;
+  pb::JobSpec spec = Spec("grep", dir_ / "text");
+  spec.mutable_reduce()->set_tasks(0);
+  spec.mutable_output()->set_format("raw");
+  spec.mutable_output()->set_overwrite(true);
+  for (const auto& [pattern, want] : {std::pair{"\\p{Greek}", "λόγος\n"},
+                                      {"\\p{Han}", "中文字\n"},
+                                      {"^.{3}$", "中文字\nков\n"},
+                                      {"stra.e", "straße\n"},
+                                      {"bad", "\xff\xfe bad\n"},
+                                      {"^no$", "no\n"}}) {
+    (*spec.mutable_params())["pattern"] = pattern;
+    ExpectSucceeds(spec);
+    EXPECT_EQ(Shell("cat " + dir_ / "out/part-m-*").out, want) << pattern;
+  }
+}
+
+TEST_F(LocalJobsTest, ParametersAreCheckedAtTheStart) {
+  pb::JobSpec spec = Spec("grep", MakeText(1000));
+  spec.mutable_reduce()->set_tasks(0);
+  (*spec.mutable_params())["pattern"] = "a";
+  (*spec.mutable_params())["ignore_case"] = "yess";
+  const Outcome outcome = Run(spec);
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_NE(outcome.out.find("params.ignore_case = 'yess': must be true or false"),
+            std::string::npos)
+      << outcome.out;
+  (*spec.mutable_params())["ignore_case"] = "TRUE";
+  ExpectSucceeds(spec);
 }
 
 TEST_F(LocalJobsTest, GrepCountsItsMatches) {
@@ -130,8 +191,47 @@ TEST_F(LocalJobsTest, IndexListsDocumentsAndPositions) {
   spec.mutable_inputs(0)->set_format("jsonl");
   spec.mutable_reduce()->set_tasks(1);
   ExpectSucceeds(spec);
-  EXPECT_EQ(Shell("cat " + dir_ / "out/part-r-00000").out,
-            "cat\tb\t1,3\ns\tb\t4\ntail\tb\t5\ntail\ta\\tx\t0\nthe\tb\t0,2\n中文\ta\\tx\t1\n");
+  EXPECT_EQ(Shell("cut -f1-3 " + dir_ / "out/part-r-00000").out,
+            "cat\tb\t1,3\ns\tb\t4\ntail\tb\t5\ntail\ta\\tx\t0\nthe\tb\t0,2\n中\ta\\tx\t1\n"
+            "文\ta\\tx\t2\n");
+}
+
+TEST_F(LocalJobsTest, IndexTakesJsonAsItIsFound) {
+  std::ofstream(dir_ / "docs") << "\xef\xbb\xbf{\"id\":\"bom\",\"text\":\"one\"}\n"
+                               << "{\"id\":42,\"text\":\"two\"}\n\n   \r\n"
+                               << "  {\"text\":\"no id\", \"n\":[{},\"]\"]}\r\n"
+                               << "{\"id\":\"a\",\"text\":\"\\ud800 three\"}\n"
+                               << "{\"id\":\"big\",\"n\":123456789012345678901234567890,"
+                               << "\"m\":1e999,\"text\":\"four\"}\n"
+                               << "{\"deep\":" << std::string(5000, '[') << std::string(5000, ']')
+                               << ",\"id\":\"deep\",\"text\":\"five\"}\n"
+                               << "{\"id\":\"null\",\"text\":null}\n{\"id\":\"none\"}\n"
+                               << "{\"id\":\"cut\",\"te\n";
+  pb::JobSpec spec = Spec("inverted_index", dir_ / "docs");
+  spec.mutable_inputs(0)->set_format("jsonl");
+  spec.mutable_reduce()->set_tasks(1);
+  const Outcome outcome = Run(spec);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  const std::string place = "file://" + dir_ / "docs" + ":58";
+  EXPECT_EQ(Shell("cut -f1-3 " + dir_ / "out/part-r-00000").out,
+            "five\tdeep\t0\nfour\tbig\t0\nid\t" + place + "\t1\nno\t" + place +
+                "\t0\none\tbom\t0\nthree\ta\t0\ntwo\t42\t0\n");
+  for (const char* counter :
+       {"user.documents = 8", "user.documents_without_text = 2", "user.lines_of_bad_json = 1"}) {
+    EXPECT_NE(outcome.out.find(counter), std::string::npos) << counter << " in " << outcome.out;
+  }
+}
+
+TEST_F(LocalJobsTest, IndexCutsWordsOfEveryScript) {
+  std::ofstream(dir_ / "docs")
+      << "he said “quoted” and left—fast\u00a0now\n"
+      << "没有空格的很长的一个句子没有空格的很长的一个句子没有空格的很长的一个句子。完\n";
+  pb::JobSpec spec = Spec("inverted_index", dir_ / "docs");
+  spec.mutable_reduce()->set_tasks(1);
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Shell("cut -f1 " + dir_ / "out/part-r-00000 | head -8 | tr '\\n' ' '").out,
+            "and fast he left now quoted said 一 ");
+  EXPECT_EQ(Shell("grep ^完 " + dir_ / "out/part-r-00000 | cut -f3").out, "36\n");
 }
 
 TEST_F(LocalJobsTest, ReadsDirectoriesAndCompressedFiles) {
@@ -145,6 +245,31 @@ TEST_F(LocalJobsTest, ReadsDirectoriesAndCompressedFiles) {
   pb::JobSpec spec = Spec("wordcount", dir_ / "in");
   ExpectSucceeds(spec);
   EXPECT_EQ(Difference("sort out/part-r-*", kCount), "");
+}
+
+TEST_F(LocalJobsTest, ReadsWhatIsAskedForByNameAndEveryDirectoryOnce) {
+  ASSERT_EQ(Shell(fmt::format("cd {}; mkdir -p in/a; echo q > in/f; ln -s . in/self; "
+                              "ln -s .. in/a/up; echo q > in/_hidden",
+                              dir_.path()))
+                .exit_code,
+            0);
+  pb::JobSpec spec = Spec("wordcount", dir_ / "in");
+  spec.mutable_output()->set_overwrite(true);
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Shell("cat " + dir_ / "out/part-r-*").out, "q\t1\n");
+  spec.mutable_inputs(0)->set_path("file://" + dir_ / "in/_hidden");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Shell("cat " + dir_ / "out/part-r-*").out, "q\t1\n");
+  spec.mutable_inputs(0)->set_path("file://" + dir_ / "in/*");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Shell("cat " + dir_ / "out/part-r-*").out, "q\t1\n");
+}
+
+TEST_F(LocalJobsTest, SaysWhichCompressionIsNotRead) {
+  std::ofstream(dir_ / "text", std::ios::binary) << "BZh91AY&SY and more";
+  const Outcome outcome = Run(Spec("wordcount", dir_ / "text"));
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_NE(outcome.out.find("text: is compressed with bzip2"), std::string::npos) << outcome.out;
 }
 
 TEST_F(LocalJobsTest, RejectsWhatCannotWork) {
@@ -176,8 +301,7 @@ TEST_F(LocalJobsTest, LeavesNothingBehindWhenUserCodeThrows) {
   (*spec.mutable_params())["pattern"] = "a(";
   const Outcome outcome = Run(spec);
   EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_NE(outcome.out.find("m-00000.0: Start threw: pattern 'a('"), std::string::npos)
-      << outcome.out;
+  EXPECT_NE(outcome.out.find("m-00000.0: params.pattern: 'a('"), std::string::npos) << outcome.out;
   EXPECT_EQ(Shell(fmt::format("ls -A {}", dir_.path())).out, "spec\ntext\n");
 }
 

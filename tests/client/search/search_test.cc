@@ -69,13 +69,35 @@ Postings Of(std::initializer_list<std::string_view> lines) {
 }
 
 TEST(Query, CutsTermsAsTheIndexDoes) {
-  EXPECT_THAT(QueryTerms("Free, SOFTWARE-2 中文 "), ElementsAre("free", "software", "2", "中文"));
-  EXPECT_TRUE(QueryTerms(" -- ").empty());
+  EXPECT_THAT(QueryTerms("Free, SOFTWARE-2 中文 “don’t”"),
+              ElementsAre(QueryTerm{"free"}, QueryTerm{"software"}, QueryTerm{"2"}, QueryTerm{"中"},
+                          QueryTerm{"文", true}, QueryTerm{"don"}, QueryTerm{"t"}));
+  EXPECT_TRUE(QueryTerms(" -- — ").empty());
+}
+
+std::vector<QueryTerm> Words(size_t count) { return std::vector<QueryTerm>(count); }
+
+TEST(Query, CharactersOfOneWordStandTogether) {
+  const std::vector<QueryTerm> query = {{"中"}, {"文", true}, {"cat"}};
+  const std::vector<Postings> terms = {Of({"a\t1,5", "b\t1"}), Of({"a\t2", "b\t9"}),
+                                       Of({"a\t0", "b\t2"})};
+  const std::vector<Hit> hits = Match(query, terms, false);
+  ASSERT_EQ(hits.size(), 1u);
+  EXPECT_EQ(hits[0].document, "a");
+  EXPECT_EQ(hits[0].occurrences, 2u);
+}
+
+TEST(Query, RecordsOfOneNameAreNotMixedUp) {
+  const std::vector<Postings> terms = {Of({"d1\t0\tAAAA", "d2\t0\tCCCC"}),
+                                       Of({"d1\t1\tBBBB", "d2\t1\tCCCC"})};
+  const std::vector<Hit> hits = Match(Words(2), terms, true);
+  ASSERT_EQ(hits.size(), 1u);
+  EXPECT_EQ(hits[0].document, "d2");
 }
 
 TEST(Query, WantsEveryTermAndRanksByOccurrences) {
   const std::vector<Postings> terms = {Of({"a\t1,2", "b\t7"}), Of({"a\t9", "b\t1,2,3", "c\t0"})};
-  const std::vector<Hit> hits = Match(terms, false);
+  const std::vector<Hit> hits = Match(Words(2), terms, false);
   ASSERT_EQ(hits.size(), 2u);
   EXPECT_EQ(hits[0].document, "b");
   EXPECT_EQ(hits[0].occurrences, 4u);
@@ -84,7 +106,7 @@ TEST(Query, WantsEveryTermAndRanksByOccurrences) {
 
 TEST(Query, PhraseNeedsNeighbours) {
   const std::vector<Postings> terms = {Of({"a\t1,5", "b\t7"}), Of({"a\t6", "b\t9"})};
-  const std::vector<Hit> hits = Match(terms, true);
+  const std::vector<Hit> hits = Match(Words(2), terms, true);
   ASSERT_EQ(hits.size(), 1u);
   EXPECT_EQ(hits[0].document, "a");
   EXPECT_EQ(hits[0].occurrences, 1u);
