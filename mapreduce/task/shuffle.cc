@@ -219,7 +219,7 @@ class Shuffle {
   }
 
   // The stream is through with its present output: it is here, or it came to nothing.
-  void Settle(Stream* stream, const std::string& failure) {
+  void Settle(Stream* stream, std::string failure) {
     const Asked asked = stream->expected[stream->next++];
     Source& source = sources_[asked.task];
     stream->refused.clear();

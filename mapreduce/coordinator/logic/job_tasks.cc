@@ -124,11 +124,11 @@ bool JobTasks::Fail(TaskKind kind, uint32_t task, uint32_t number, Fault fault, 
   TaskList& tasks = list(kind);
   Task& t = tasks.tasks[task];
   ++(fault == Fault::kEnvironment ? t.environment_failures : t.failures);
-  if (fault == Fault::kUserCodeForGood) t.failures = max_failures_;
   ++tasks.counts.failed_attempts;
   StopRunning(&tasks, attempt, AttemptState::kFailed, now);
   WaitIfIdle(&tasks, task);
-  return t.failures >= max_failures_ || t.environment_failures >= kMaxEnvironmentFailures;
+  return fault == Fault::kUserCodeForGood || t.failures >= max_failures_ ||
+         t.environment_failures >= kMaxEnvironmentFailures;
 }
 
 void JobTasks::Kill(TaskKind kind, uint32_t task, uint32_t number, absl::Time now) {

@@ -62,7 +62,7 @@ TEST_F(RangePartitionerRandomTest, AgreesWithASearchThroughTheBounds) {
 TEST(RangeBoundsTest, DividesASampleEvenly) {
   std::vector<std::string> sample;
   for (int i = 0; i < 1000; ++i) sample.push_back(fmt::format("{:04}", (i * 7) % 1000));
-  EXPECT_EQ(ChooseRangeBounds(sample, 4), (std::vector<std::string>{"0250", "0500", "0750"}));
+  EXPECT_EQ(ChooseRangeBounds(sample, 4), (std::vector<std::string>{"025", "05", "075"}));
   EXPECT_TRUE(ChooseRangeBounds(sample, 1).empty());
   EXPECT_EQ(ChooseRangeBounds({}, 3), (std::vector<std::string>{"", ""}));
   EXPECT_EQ(ChooseRangeBounds({"a", "b"}, 5).size(), 4u);
@@ -119,7 +119,7 @@ TEST(SamplePlanTest, ReadsSmallInputsAsAWhole) {
   for (const pb::Split& split : plan.splits) {
     for (const pb::InputPiece& piece : split.pieces()) bytes += piece.length();
   }
-  EXPECT_GE(bytes, 140'000u);
+  EXPECT_GE(bytes, 130'000u);
   EXPECT_TRUE(PlanSample({}, 16).splits.empty());
 }
 
