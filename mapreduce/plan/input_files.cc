@@ -106,14 +106,20 @@ class LocalFiles {
     if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode)) {
       return InvalidArgumentError("input: {}: is neither a file nor a directory", path);
     }
-    return Add(path, status);
+    struct stat parent {};
+    const std::string dir = path.substr(0, std::max<size_t>(path.rfind('/'), 1));
+    if (stat(dir.c_str(), &parent) != 0) return ErrnoStatus(errno, "input: " + dir);
+    return Add(path, status, {parent.st_dev, parent.st_ino});
   }
   std::vector<InputFile> Take() { return std::move(files_); }
 
  private:
-  absl::Status Add(const std::string& path, const struct stat& status) {
-    if (S_ISDIR(status.st_mode)) return AddDirectory(path, status);
+  using FileId = std::pair<dev_t, ino_t>;
+
+  absl::Status Add(const std::string& path, const struct stat& status, FileId parent) {
+    if (S_ISDIR(status.st_mode)) return AddDirectory(path, {status.st_dev, status.st_ino});
     if (!S_ISREG(status.st_mode)) return absl::OkStatus();
+    if (!seen_.emplace(parent, path.substr(path.rfind('/') + 1)).second) return absl::OkStatus();
     InputFile& file = files_.emplace_back();
     file.path = fmt::format("{}{}", kLocalScheme, path);
     file.length = static_cast<uint64_t>(status.st_size);
@@ -126,8 +132,8 @@ class LocalFiles {
     return absl::OkStatus();
   }
 
-  absl::Status AddDirectory(const std::string& path, const struct stat& status) {
-    if (!directories_.emplace(status.st_dev, status.st_ino).second) return absl::OkStatus();
+  absl::Status AddDirectory(const std::string& path, FileId id) {
+    if (!directories_.insert(id).second) return absl::OkStatus();
     std::error_code error;
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
@@ -141,13 +147,14 @@ class LocalFiles {
       struct stat entry {};
       // What has gone meanwhile, and a link to nothing, is not there.
       if (IsHiddenName(name) || stat(name.c_str(), &entry) != 0) continue;
-      RETURN_IF_ERROR(Add(name, entry));
+      RETURN_IF_ERROR(Add(name, entry, id));
     }
     return absl::OkStatus();
   }
 
   std::vector<InputFile> files_;
-  std::set<std::pair<dev_t, ino_t>> directories_;
+  std::set<FileId> directories_;
+  std::set<std::pair<FileId, std::string>> seen_;  // directory and name of each file
 };
 
 absl::StatusOr<std::vector<InputFile>> FindOnThisMachine(std::string_view pattern) {
