@@ -12,11 +12,11 @@ namespace {
 
 // Windows in which the input is read: small, so that there can be many of them all over it.
 constexpr uint64_t kWindowBytes = 16 << 10;
-constexpr uint64_t kMinWindows = 512;
+constexpr uint64_t kMinWindows = 256;
 constexpr uint64_t kMaxWindows = 8192;
 constexpr uint64_t kWindowsPerPartition = 8;
-// Read by one attempt.
-constexpr int kWindowsPerAttempt = 512;
+// Read by one attempt: each is a round trip or two, so several attempts side by side are quicker.
+constexpr int kWindowsPerAttempt = 128;
 // Keys per partition that make the shares differ by a few per cent at most.
 constexpr uint64_t kKeysPerPartition = 1000;
 constexpr uint64_t kMaxKeys = 1'000'000;

@@ -46,7 +46,7 @@ class KeySampler final : public EmitBuffer {
   }
 
   // The keys travel in one message.
-  static constexpr size_t kMaxBytes = 512 << 10;
+  static constexpr size_t kMaxBytes = 256 << 10;
 
   const size_t most_;
   std::vector<std::string> keys_;

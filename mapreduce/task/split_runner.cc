@@ -59,11 +59,19 @@ absl::Status SplitRunner::Run(Mapper* mapper) {
   return absl::OkStatus();
 }
 
+absl::Status SplitRunner::OpenFile(const std::string& path) {
+  if (file_ != nullptr && path == path_) return absl::OkStatus();
+  compressed_.reset();
+  ASSIGN_OR_RETURN(file_, environment_.storage->Open(path));
+  path_ = path;
+  return absl::OkStatus();
+}
+
 absl::Status SplitRunner::RunPiece(const pb::InputPiece& piece, Mapper* mapper) {
-  ASSIGN_OR_RETURN(const auto opened, environment_.storage->Open(piece.path()));
-  RETURN_IF_ERROR(CheckIsPlanned(piece, *opened));
-  PlannedPart part(opened.get(), piece.file_length());
-  ReadableFile* const file = opened->length() > piece.file_length() ? &part : opened.get();
+  RETURN_IF_ERROR(OpenFile(piece.path()));
+  RETURN_IF_ERROR(CheckIsPlanned(piece, *file_));
+  PlannedPart part(file_.get(), piece.file_length());
+  ReadableFile* const file = file_->length() > piece.file_length() ? &part : file_.get();
   ASSIGN_OR_RETURN(const uint64_t length, LengthToRead(piece, file));
   if (length == 0 && piece.length() > 0) return absl::OkStatus();
   const auto reader = OpenRecords(record_options_, file, piece.offset(), length);
@@ -81,15 +89,14 @@ absl::Status SplitRunner::RunPiece(const pb::InputPiece& piece, Mapper* mapper) 
 // A sample's pieces are windows. A file that can only be read as a whole is read from its start, as
 // far as the sample goes; windows in the middle of it are passed over.
 absl::StatusOr<uint64_t> SplitRunner::LengthToRead(const pb::InputPiece& piece,
-                                                   ReadableFile* file) const {
+                                                   ReadableFile* file) {
   if (bytes_per_piece_ == UINT64_MAX) return piece.length();
-  bool whole = record_options_.format == "whole";
-  if (!whole) {
+  if (!compressed_.has_value()) {
     const auto head = file->Stream(0, 4);
     ASSIGN_OR_RETURN(const std::string_view first, head->Next());
-    whole = LooksCompressed(first);
+    compressed_ = LooksCompressed(first);
   }
-  if (!whole) return piece.length();
+  if (!*compressed_ && record_options_.format != "whole") return piece.length();
   return piece.offset() == 0 ? piece.file_length() : 0;
 }
 

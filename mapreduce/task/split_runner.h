@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <set>
+#include <string>
 
 #include "common/status.h"
 #include "mapreduce/api/mapper.h"
@@ -30,13 +33,18 @@ class SplitRunner {
 
  private:
   absl::Status RunPiece(const pb::InputPiece& piece, Mapper* mapper);
-  absl::StatusOr<uint64_t> LengthToRead(const pb::InputPiece& piece, ReadableFile* file) const;
+  absl::Status OpenFile(const std::string& path);
+  absl::StatusOr<uint64_t> LengthToRead(const pb::InputPiece& piece, ReadableFile* file);
   void MapRecords(const pb::InputPiece& piece, RecordReader* reader, Mapper* mapper);
 
   const pb::TaskSpec& spec_;
   const TaskEnvironment& environment_;
   const uint64_t bytes_per_piece_;
   RecordOptions record_options_;
+  // Of the last piece: the windows of a sample are many in one file.
+  std::string path_;
+  std::unique_ptr<ReadableFile> file_;
+  std::optional<bool> compressed_;
   std::set<uint64_t> skip_;
   uint64_t records_ = 0;
   uint64_t skipped_ = 0;

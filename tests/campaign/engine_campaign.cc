@@ -10,6 +10,7 @@
 #include <string>
 
 #include "common/clock.h"
+#include "common/memory.h"
 #include "common/random.h"
 #include "tests/campaign/engine_round.h"
 
@@ -86,6 +87,7 @@ int Main(int argc, char** argv) {
     if (flag == 'h') return fmt::print("{}", kHelp), 0;
     if (flag == '?') return 2;
   }
+  KeepFreedMemory(16 << 20);
   if (options.round == 0) return RunCampaign(options, argv[0]);
   const RoundOutcome outcome = RunRound(options.round);
   if (!outcome.difference.empty()) return Report(options.round, outcome, argv[0]);

@@ -105,10 +105,10 @@ TEST(SamplePlanTest, LaysWindowsEvenlyOverAllBytes) {
     const SamplePlan plan = PlanSample(SplitsOf({kBytes}, 64 << 20), partitions);
     const std::vector<int> tenths = Tenths(plan, kBytes);
     const auto [least, most] = std::minmax_element(tenths.begin(), tenths.end());
-    EXPECT_GE(*least, 50);
+    EXPECT_GE(*least, 25);
     EXPECT_LE(*most, *least + 2);
-    for (const pb::Split& split : plan.splits) EXPECT_LE(split.pieces_size(), 512);
-    EXPECT_LE(plan.splits.size(), 17u);
+    for (const pb::Split& split : plan.splits) EXPECT_LE(split.pieces_size(), 128);
+    EXPECT_LE(plan.splits.size(), 65u);
     EXPECT_GE(plan.sample_keys * plan.splits.size(), std::min(partitions * 1000u, 1'000'000u));
   }
 }
