@@ -4,8 +4,6 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <vector>
 
 #include "common/cli/cli.h"
@@ -13,6 +11,7 @@
 #include "common/random.h"
 #include "common/storage/file_io.h"
 #include "common/subprocess.h"
+#include "mapreduce/cli/build_record.h"
 
 namespace quern::mr {
 namespace {
@@ -33,28 +32,6 @@ std::string Compiler() {
   return chosen != nullptr && *chosen != '\0' ? chosen : "c++";
 }
 
-// The headers that a source was compiled with, from the compiler's make rule: "x.so: a.cc b.h \".
-std::vector<std::string> Dependencies(const std::string& rule_path) {
-  std::ifstream file(rule_path);
-  std::vector<std::string> paths;
-  std::string word;
-  while (file >> word) {
-    if (word != "\\" && !word.ends_with(':')) paths.push_back(word);
-  }
-  return paths;
-}
-
-bool IsFresh(const std::string& plugin, const std::string& rule) {
-  std::error_code error;
-  const auto built = fs::last_write_time(plugin, error);
-  if (error) return false;
-  const std::vector<std::string> dependencies = Dependencies(rule);
-  for (const std::string& path : dependencies) {
-    if (fs::last_write_time(path, error) > built || error) return false;
-  }
-  return !dependencies.empty();
-}
-
 }  // namespace
 
 std::string BinaryDir() {
@@ -73,31 +50,36 @@ absl::StatusOr<std::string> FindIncludeDir() {
 }
 
 absl::StatusOr<std::string> CompileJob(const std::string& source) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFileToString(FileSystem::Real(), source));
+  if (!fs::is_regular_file(source)) return NotFoundError("{}: no such file", source);
   ASSIGN_OR_RETURN(const std::string include, FindIncludeDir());
   const std::string path = fs::absolute(source).lexically_normal().string();
   std::vector<std::string> command = {
       Compiler(), "-std=c++20",   "-O2",
       "-fPIC",    "-shared",      "-fvisibility=hidden",
       "-Wall",    "-I" + include, "-I" + fs::path(path).parent_path().string()};
-  std::string key = path + '\0' + text;
+  std::string key = path;
   for (const std::string& word : command) key += '\0' + word;
   const std::string dir = fmt::format("{}/{}", CacheDir(), HashBytes128(key).ToString());
   const std::string plugin = fmt::format("{}/lib{}.so", dir, fs::path(path).stem().string());
-  const std::string rule = dir + "/depends";
-  if (IsFresh(plugin, rule)) return plugin;
+  BuildRecord record(dir + "/record");
+  if (record.IsFresh(plugin)) return plugin;
   RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(dir));
-  // Under another name until it is whole: two runs may compile at once.
+  // Under other names until it is whole: two runs may compile at once.
   const std::string unfinished = fmt::format("{}.{}", plugin, RandomHex(4));
-  command.insert(command.end(), {"-MMD", "-MF", rule, "-MT", "plugin", "-o", unfinished, path});
+  const std::string rule = unfinished + ".d";
+  command.insert(command.end(), {"-MD", "-MF", rule, "-MT", "plugin", "-o", unfinished, path});
+  RETURN_IF_ERROR(record.Begin());
   ASSIGN_OR_RETURN(const auto compiler, Subprocess::Spawn(command, {.env = std::nullopt}));
   const ExitStatus exit = compiler->Wait();
+  const std::string dependencies = ReadFileToString(FileSystem::Real(), rule).value_or("");
+  std::error_code error;
+  fs::remove(rule, error);
   if (!exit.ok()) {
-    std::error_code error;
     fs::remove(unfinished, error);
     return InvalidArgumentError("{}: does not compile ({})", source, exit.ToString());
   }
   RETURN_IF_ERROR(FileSystem::Real()->Rename(unfinished, plugin));
+  RETURN_IF_ERROR(record.End(plugin, ParseMakeRule(dependencies)));
   return plugin;
 }
 
