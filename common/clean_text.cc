@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 namespace quern {
 namespace {
@@ -111,6 +113,14 @@ std::string CleanLine(std::string_view text, size_t max_bytes) {
 
 std::string CleanText(std::string_view text, size_t max_bytes) {
   return Clean(text, max_bytes, true);
+}
+
+std::string CleanTail(std::string_view text, size_t max_bytes) {
+  std::string clean = Clean(text, std::numeric_limits<size_t>::max() - kCutMark.size(), true);
+  if (clean.size() <= max_bytes) return clean;
+  size_t begin = clean.size() - max_bytes + std::min(kCutMark.size(), max_bytes);
+  while (begin < clean.size() && IsIn({0x80, 0xbf}, clean[begin])) ++begin;
+  return std::string(kCutMark.substr(0, max_bytes)) + clean.substr(begin);
 }
 
 }  // namespace quern

@@ -1,8 +1,9 @@
 // Text from outside (what user code says, names of files, log lines) made fit to be stored, sent in
 // a message and shown on a terminal: valid UTF-8, no control characters, of bounded length.
 //
-// It belongs where text enters: a message with a string that is not UTF-8 cannot be parsed by its
-// receiver, and one that is too long cannot be sent.
+// It belongs where text enters: what is too long cannot be sent any more, and what is no text
+// spoils every page and terminal that it comes to. Names that mean something (of files, users,
+// parameters) are bytes and stay as they are; this is for what people read.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +20,9 @@ std::string CleanLine(std::string_view text, size_t max_bytes);
 std::string CleanText(std::string_view text, size_t max_bytes);
 
 bool IsUtf8(std::string_view text);
+// Like CleanText, but what is too long loses its beginning.
+std::string CleanTail(std::string_view text, size_t max_bytes);
+
 // Length of the UTF-8 character that `text` begins with, 1 to 4; 0 when it begins with none.
 size_t Utf8CharacterBytes(std::string_view text);
 

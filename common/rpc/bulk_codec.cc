@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "common/crc32c.h"
+#include "common/rpc/settings.h"
 
 namespace quern::rpc {
 namespace {
@@ -159,6 +160,14 @@ absl::Status DecodeBulk(const grpc::ByteBuffer& buffer, google::protobuf::Messag
     }
   }
   *payload = Payload(std::move(payload_slices));
+  return absl::OkStatus();
+}
+
+absl::Status CheckSendable(const google::protobuf::MessageLite& message) {
+  const size_t bytes = message.ByteSizeLong();
+  if (bytes > static_cast<size_t>(kMaxMessageBytes)) {
+    return InvalidArgumentError("a message of {} bytes, the limit is {}", bytes, kMaxMessageBytes);
+  }
   return absl::OkStatus();
 }
 

@@ -47,6 +47,9 @@ grpc::ByteBuffer EncodeBulk(const google::protobuf::MessageLite& header,
 absl::Status DecodeBulk(const grpc::ByteBuffer& buffer, google::protobuf::MessageLite* header,
                         Payload* payload);
 
+// InvalidArgument when the other side would refuse the message because it is too long.
+absl::Status CheckSendable(const google::protobuf::MessageLite& message);
+
 // A whole ordinary message in a raw buffer.
 grpc::ByteBuffer EncodeMessage(const google::protobuf::MessageLite& message);
 absl::Status DecodeMessage(const grpc::ByteBuffer& buffer, google::protobuf::MessageLite* message);

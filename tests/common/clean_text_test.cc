@@ -50,6 +50,14 @@ TEST(CleanText, CutsAtTheEndOfACharacter) {
   EXPECT_EQ(CleanText("abcdef", 0), "");
 }
 
+TEST(CleanText, ATailLosesItsBeginning) {
+  EXPECT_EQ(CleanTail("first\nlast", 100), "first\nlast");
+  EXPECT_EQ(CleanTail("first\nlast", 7), "...last");
+  EXPECT_EQ(CleanTail("ab\u00e9\u00e9\u00e9", 7), "...\u00e9\u00e9") << "begins with a character";
+  EXPECT_EQ(CleanTail("abcdef\xff", 8), "...f\\xff");
+  EXPECT_EQ(CleanTail("abcdef", 2), "..");
+}
+
 class CleanTextRandom : public RandomTest {};
 
 TEST_F(CleanTextRandom, AnyBytesBecomeTextWithinTheLimit) {
@@ -58,12 +66,12 @@ TEST_F(CleanTextRandom, AnyBytesBecomeTextWithinTheLimit) {
     // Mostly bytes above 127, where the rules are.
     for (char& c : bytes) c = static_cast<char>(Below(256) | (OneIn(4) ? 0 : 0x80));
     const size_t limit = Below(60);
-    const std::string clean = CleanLine(bytes, limit);
+    const std::string clean = OneIn(2) ? CleanLine(bytes, limit) : CleanTail(bytes, limit);
     ASSERT_LE(clean.size(), limit);
     for (std::string_view rest = clean; !rest.empty();) {
       const size_t character = Utf8CharacterBytes(rest);
       ASSERT_GT(character, 0u);
-      ASSERT_FALSE(character == 1 && (rest[0] < 0x20 || rest[0] == 0x7f));
+      ASSERT_FALSE(rest[0] == '\x1b' || rest[0] == '\x7f' || rest[0] == '\0');
       rest.remove_prefix(character);
     }
   }
