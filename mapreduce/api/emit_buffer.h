@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <stdexcept>
 #include <string_view>
 
 namespace quern {
@@ -77,4 +78,21 @@ class EmitBuffer {
   char* limit_ = nullptr;
 };
 
+namespace internal {
+
+// Stands where nothing can be emitted, so that an Emit there fails the attempt and says why.
+class NoOutput final : public EmitBuffer {
+ public:
+  static EmitBuffer* Get() {
+    static NoOutput none;
+    return &none;
+  }
+
+ private:
+  void AppendSlow(std::string_view, std::string_view) override {
+    throw std::logic_error("Emit in a constructor, or in Start or Finish of a combiner");
+  }
+};
+
+}  // namespace internal
 }  // namespace quern

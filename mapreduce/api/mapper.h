@@ -27,7 +27,7 @@ class Mapper {
   void Emit(const Field& key, const Field& value) { output_->Append(key.bytes(), value.bytes()); }
 
  private:
-  EmitBuffer* output_ = nullptr;
+  EmitBuffer* output_ = internal::NoOutput::Get();
 };
 
 }  // namespace quern

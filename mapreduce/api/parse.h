@@ -3,6 +3,7 @@
 #pragma once
 
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -14,7 +15,14 @@ namespace quern {
 namespace internal {
 
 [[noreturn]] inline void ThrowNotA(const char* what, std::string_view text) {
-  throw std::invalid_argument("'" + std::string(text.substr(0, 100)) + "' is not " + what);
+  size_t shown = text.size();
+  if (shown > 100) {
+    shown = 100;
+    // Not inside a character.
+    while (shown > 97 && (static_cast<unsigned char>(text[shown]) & 0xc0) == 0x80) --shown;
+  }
+  const char* const cut = shown < text.size() ? "..." : "";
+  throw std::invalid_argument("'" + std::string(text.substr(0, shown)) + cut + "' is not " + what);
 }
 
 template <typename T>

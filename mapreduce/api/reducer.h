@@ -14,7 +14,7 @@ namespace quern {
 // (as bytes), Finish. An exception that leaves any of them fails the attempt.
 //
 // A combiner is a reducer that runs on the map side, on any part of a key's values, any number of
-// times: it must be associative and commutative and emit only under its group's key.
+// times: it must be associative and commutative and emit only under its group's key, in Reduce.
 class Reducer {
  public:
   virtual ~Reducer() = default;
@@ -25,7 +25,9 @@ class Reducer {
   virtual void Finish() {}
 
   // Called by the engine, and by mapreduce/api/testing.h, before Start and around each Reduce.
-  void ConnectOutput(EmitBuffer* output) { output_ = output; }
+  void ConnectOutput(EmitBuffer* output) {
+    output_ = output != nullptr ? output : internal::NoOutput::Get();
+  }
   void EnterGroup(const ReduceInput* in) { group_ = in; }
 
  protected:
@@ -37,7 +39,7 @@ class Reducer {
   void Emit(const Field& key, const Field& value) { output_->Append(key.bytes(), value.bytes()); }
 
  private:
-  EmitBuffer* output_ = nullptr;
+  EmitBuffer* output_ = internal::NoOutput::Get();
   const ReduceInput* group_ = nullptr;
 };
 

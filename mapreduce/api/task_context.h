@@ -24,10 +24,11 @@ class TaskContext {
   // A value of the job's [params]; `fallback` when it is not set. Lives as long as the task.
   virtual std::string_view param(std::string_view name, std::string_view fallback = {}) const = 0;
   // The counter of this name (group "user"), made at the first call. Lives as long as the task:
-  // keep the pointer rather than looking it up for each record.
+  // keep the pointer rather than looking it up for each record. A task may have 1,000 of them, with
+  // names of up to 200 bytes; one more fails the attempt.
   virtual Counter* counter(std::string_view name) = 0;
-  // One line for the job's page: what the task is doing. Also counts as progress, so code that
-  // works on one record for minutes should call it now and then.
+  // One line for the job's page: what the task is doing, cut to 200 bytes. Also counts as progress,
+  // so code that works on one record for minutes should call it now and then.
   virtual void SetStatus(std::string_view text) = 0;
   // Ends the whole job at once, with the reason: further attempts would not help. Does not return;
   // what it throws must be let through.

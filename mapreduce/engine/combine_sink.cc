@@ -23,11 +23,12 @@ struct RecordView {
 }  // namespace
 
 CombineSink::CombineSink(size_t table_bytes, Reducer* combiner, SortSink* next,
-                         RecordPositionWriter* position)
+                         RecordPositionWriter* position, WorkSteps* steps)
     : table_(table_bytes),
       combiner_(combiner),
       next_(next),
       position_(position),
+      steps_(steps),
       window_(std::make_unique_for_overwrite<char[]>(kWindowBytes + CombineTable::kReadableBytes)) {
   SetWindow(window_.get(), window_.get() + kWindowBytes);
 }
@@ -89,6 +90,7 @@ void CombineSink::Flush() {
   });
   combiner_->ConnectOutput(&output);
   while (group.NextGroup()) {
+    if (steps_ != nullptr) steps_->Add();
     if (group.single()) {
       next_->Append(group.key(), group.only_value());
       continue;

@@ -20,9 +20,10 @@ namespace quern::mr {
 // Used by one thread. Errors are thrown as EngineError.
 class CombineSink final : public EmitBuffer {
  public:
-  // Borrows all but the number. `position` is told when the combiner runs.
-  CombineSink(size_t table_bytes, Reducer* combiner, SortSink* next,
-              RecordPositionWriter* position);
+  // Borrows all but the number. `position` is told when the combiner runs, `steps`, if any, counts
+  // the keys that it has done.
+  CombineSink(size_t table_bytes, Reducer* combiner, SortSink* next, RecordPositionWriter* position,
+              WorkSteps* steps = nullptr);
 
   // Hands everything on.
   void Finish();
@@ -42,6 +43,7 @@ class CombineSink final : public EmitBuffer {
   Reducer* const combiner_;
   SortSink* const next_;
   RecordPositionWriter* const position_;
+  WorkSteps* const steps_;
   std::unique_ptr<char[]> window_;
   bool combining_ = true;
   uint64_t input_records_ = 0;

@@ -10,9 +10,9 @@ namespace quern::mr {
 namespace {
 
 absl::StatusOr<SortedRun> MergeIntoFile(const std::vector<SortedRun>& runs, const std::string& path,
-                                        SortedRun* failed_run) {
+                                        SortedRun* failed_run, WorkSteps* steps) {
   ASSIGN_OR_RETURN(const auto writer, MapOutputWriter::Create(path, {}, 1, Codec::kNone));
-  Merger merger(runs);
+  Merger merger(runs, steps);
   while (merger.Next()) RETURN_IF_ERROR(writer->Append(0, merger.key(), merger.value()));
   if (!merger.status().ok()) {
     *failed_run = runs[merger.failed_run()];
@@ -50,15 +50,15 @@ Buffered FindBuffered(const std::vector<SortedRun>& runs) {
 }  // namespace
 
 absl::Status MergeToFanIn(size_t fan_in, const std::string& scratch_dir,
-                          std::vector<SortedRun>* runs, SortedRun* failed_run) {
+                          std::vector<SortedRun>* runs, SortedRun* failed_run, WorkSteps* steps) {
   Buffered buffered = FindBuffered(*runs);
   for (int pass = 0; buffered.at.size() > fan_in; ++pass, buffered = FindBuffered(*runs)) {
     const MergeWindow window = ChooseMergeWindow(buffered.bytes, fan_in);
     const auto begin = runs->begin() + buffered.at[window.begin];
     const auto end = runs->begin() + buffered.at[window.begin + window.count - 1] + 1;
-    ASSIGN_OR_RETURN(
-        *begin,
-        MergeIntoFile({begin, end}, fmt::format("{}/merge-{}", scratch_dir, pass), failed_run));
+    ASSIGN_OR_RETURN(*begin,
+                     MergeIntoFile({begin, end}, fmt::format("{}/merge-{}", scratch_dir, pass),
+                                   failed_run, steps));
     runs->erase(begin + 1, end);
   }
   return absl::OkStatus();

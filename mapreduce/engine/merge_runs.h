@@ -6,6 +6,7 @@
 
 #include "common/status.h"
 #include "mapreduce/engine/run_reader.h"
+#include "mapreduce/engine/work_steps.h"
 
 namespace quern::mr {
 
@@ -14,6 +15,7 @@ namespace quern::mr {
 // they lie between such. They keep their order. `*failed_run`, when not null, is the run that a
 // DataLoss came from.
 absl::Status MergeToFanIn(size_t fan_in, const std::string& scratch_dir,
-                          std::vector<SortedRun>* runs, SortedRun* failed_run);
+                          std::vector<SortedRun>* runs, SortedRun* failed_run,
+                          WorkSteps* steps = nullptr);
 
 }  // namespace quern::mr

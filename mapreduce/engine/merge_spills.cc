@@ -57,7 +57,7 @@ absl::Status MergePass(const MergeSpillsOptions& options, const std::vector<std:
   ASSIGN_OR_RETURN(const auto writer, MapOutputWriter::Create(output_path, options.identity,
                                                               options.partitions, options.codec));
   for (uint32_t partition = 0; partition < options.partitions; ++partition) {
-    Merger merger(RunsOf(spills, partition));
+    Merger merger(RunsOf(spills, partition), options.steps);
     RETURN_IF_ERROR(combiner == nullptr ? CopyMerged(&merger, partition, writer.get())
                                         : CombineMerged(&merger, partition, combiner,
                                                         options.scratch_dir, writer.get()));

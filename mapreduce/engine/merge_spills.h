@@ -9,6 +9,7 @@
 #include "mapreduce/api/reducer.h"
 #include "mapreduce/engine/block.h"
 #include "mapreduce/engine/map_output_file.h"
+#include "mapreduce/engine/work_steps.h"
 
 namespace quern::mr {
 
@@ -18,6 +19,7 @@ struct MergeSpillsOptions {
   Codec codec = Codec::kNone;
   std::string scratch_dir;
   size_t fan_in = 64;  // at least 2
+  WorkSteps* steps = nullptr;
 };
 
 // `spills` in the order in which they were made, so that equal keys keep the order of their emits.

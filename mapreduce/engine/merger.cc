@@ -7,11 +7,13 @@
 
 namespace quern::mr {
 
-Merger::Merger(const std::vector<SortedRun>& runs) : players_(runs.size()) {
+Merger::Merger(const std::vector<SortedRun>& runs, WorkSteps* steps)
+    : steps_(steps), players_(runs.size()) {
   for (const SortedRun& run : runs) readers_.push_back(std::make_unique<RunReader>(run));
 }
 
 bool Merger::Next() {
+  if (steps_ != nullptr) steps_->Add();
   if (tree_ != nullptr) {
     Advance(current_);
     // Looking costs as much as some comparisons of each run.

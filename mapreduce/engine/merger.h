@@ -10,13 +10,15 @@
 #include "common/status.h"
 #include "mapreduce/engine/loser_tree.h"
 #include "mapreduce/engine/run_reader.h"
+#include "mapreduce/engine/work_steps.h"
 
 namespace quern::mr {
 
 // Used by one thread.
 class Merger {
  public:
-  explicit Merger(const std::vector<SortedRun>& runs);
+  // `steps`, if any, counts records.
+  explicit Merger(const std::vector<SortedRun>& runs, WorkSteps* steps = nullptr);
   Merger(const Merger&) = delete;
   Merger& operator=(const Merger&) = delete;
 
@@ -48,6 +50,7 @@ class Merger {
   void FindShared();
   void SetShared(std::string_view start);
 
+  WorkSteps* const steps_;
   std::vector<std::unique_ptr<RunReader>> readers_;
   std::vector<Player> players_;
   std::unique_ptr<LoserTree<Beats>> tree_;  // made by the first Next

@@ -20,9 +20,10 @@ absl::StatusOr<OutputFormat> ParseOutputFormat(std::string_view name) {
   return InvalidArgumentError("output format '{}': unknown. Try: text, raw", name);
 }
 
-OutputSink::OutputSink(std::unique_ptr<WritableFile> file, OutputFormat format)
+OutputSink::OutputSink(std::unique_ptr<WritableFile> file, OutputFormat format, WorkSteps* steps)
     : file_(std::move(file)),
       format_(format),
+      steps_(steps),
       buffer_(std::make_unique_for_overwrite<char[]>(kBufferBytes)) {}
 
 void OutputSink::AppendSlow(std::string_view key, std::string_view value) {
@@ -57,6 +58,7 @@ void OutputSink::Flush() {
 void OutputSink::Write(std::string_view bytes) {
   if (status_.ok()) status_ = file_->Append(bytes);
   if (!status_.ok()) throw EngineError(status_);
+  if (steps_ != nullptr) steps_->Add();
   crc_ = ExtendCrc32c(crc_, bytes.data(), bytes.size());
   bytes_ += bytes.size();
 }

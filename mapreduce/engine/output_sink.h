@@ -8,6 +8,7 @@
 #include "common/status.h"
 #include "mapreduce/api/emit_buffer.h"
 #include "mapreduce/engine/storage.h"
+#include "mapreduce/engine/work_steps.h"
 
 namespace quern::mr {
 
@@ -21,7 +22,8 @@ absl::StatusOr<OutputFormat> ParseOutputFormat(std::string_view name);
 // EngineError out of Append and returned by Close. Used by one thread.
 class OutputSink final : public EmitBuffer {
  public:
-  OutputSink(std::unique_ptr<WritableFile> file, OutputFormat format);
+  // `steps`, if any, counts pieces that were handed to the file.
+  OutputSink(std::unique_ptr<WritableFile> file, OutputFormat format, WorkSteps* steps = nullptr);
 
   // The file is durable and visible when this returns OK.
   absl::Status Close();
@@ -39,6 +41,7 @@ class OutputSink final : public EmitBuffer {
 
   const std::unique_ptr<WritableFile> file_;
   const OutputFormat format_;
+  WorkSteps* const steps_;
   const std::unique_ptr<char[]> buffer_;
   size_t size_ = 0;
   uint64_t bytes_ = 0;  // handed to file_

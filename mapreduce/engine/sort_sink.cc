@@ -22,6 +22,7 @@ SortSink::~SortSink() { spill_thread_.Join(); }
 
 void SortSink::AppendSlow(std::string_view key, std::string_view value) {
   const size_t need = kRecordHeaderBytes + key.size() + value.size();
+  if (options_.steps != nullptr) options_.steps->Add();
   // A record that would push most others out goes into a spill of its own.
   const bool large = need > filling_->capacity() / 4;
   if (status_.ok()) status_ = TakeWindow();
@@ -100,6 +101,7 @@ absl::Status SortSink::WriteSorted(SortBuffer* buffer, const std::string& path) 
                                                               options_.partitions, options_.codec));
   RETURN_IF_ERROR(
       buffer->ForEach([&](uint32_t partition, std::string_view key, std::string_view value) {
+        if (options_.steps != nullptr) options_.steps->Add();
         return writer->Append(partition, key, value);
       }));
   return writer->Finish().status();
@@ -115,8 +117,8 @@ absl::StatusOr<uint64_t> SortSink::Finish(const std::string& path, Reducer* comb
   } else {
     RETURN_IF_ERROR(StartSpill());
     RETURN_IF_ERROR(WaitForSpill());
-    const MergeSpillsOptions merge = {options_.identity, options_.partitions, options_.codec,
-                                      options_.scratch_dir, options_.merge_fan_in};
+    const MergeSpillsOptions merge = {options_.identity,    options_.partitions,   options_.codec,
+                                      options_.scratch_dir, options_.merge_fan_in, options_.steps};
     RETURN_IF_ERROR(MergeSpills(merge, spills_, combiner, path));
   }
   ASSIGN_OR_RETURN(const auto file, FileSystem::Real()->Open(path, {}));

@@ -18,6 +18,7 @@
 #include "mapreduce/engine/block.h"
 #include "mapreduce/engine/map_output_file.h"
 #include "mapreduce/engine/sort_buffer.h"
+#include "mapreduce/engine/work_steps.h"
 
 namespace quern::mr {
 
@@ -34,6 +35,7 @@ struct SortSinkOptions {
   Codec codec = Codec::kNone;
   std::string scratch_dir;  // for spills
   size_t merge_fan_in = 64;
+  WorkSteps* steps = nullptr;  // of sorting, spilling and merging
 };
 
 // Used by one thread. Errors are thrown as EngineError out of Append and returned by Finish.

@@ -62,6 +62,10 @@ std::string FormatAttempt(const pb::AttemptId& id) {
   return fmt::format("{}.{}", FormatTask(id.kind(), id.task()), id.attempt());
 }
 
+std::string AttemptKey(const pb::AttemptId& id) {
+  return fmt::format("{} {}", id.job_id(), FormatAttempt(id));
+}
+
 absl::StatusOr<TaskName> ParseTaskName(std::string_view text) {
   TaskName name;
   const size_t dot = std::min(text.find('.'), text.size());

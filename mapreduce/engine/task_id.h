@@ -25,6 +25,9 @@ std::string FormatTask(pb::TaskKind kind, uint32_t task);
 // "m-00017.1": 0-based number of the attempt.
 std::string FormatAttempt(const pb::AttemptId& id);
 
+// "job-20261122-0001 m-00017.1": one name among the attempts of all jobs.
+std::string AttemptKey(const pb::AttemptId& id);
+
 struct TaskName {
   pb::TaskKind kind = pb::TASK_KIND_UNSPECIFIED;
   uint32_t task = 0;

@@ -1,5 +1,6 @@
 #include "mapreduce/task/attempt.h"
 
+#include "mapreduce/engine/report_limits.h"
 #include "mapreduce/task/map_task.h"
 #include "mapreduce/task/reduce_task.h"
 #include "mapreduce/task/sample_task.h"
@@ -58,6 +59,7 @@ pb::AttemptFailure DescribeFailure(const absl::Status& status,
     failure.set_record_source(at.source);
     failure.set_record_position(at.position);
   }
+  LimitTexts(&failure);
   return failure;
 }
 

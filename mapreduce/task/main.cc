@@ -8,6 +8,7 @@
 #include "common/cli/output.h"
 #include "common/memory.h"
 #include "common/version.h"
+#include "mapreduce/task/guard.h"
 #include "mapreduce/task/local_runner.h"
 #include "mapreduce/task/worker_session.h"
 
@@ -21,7 +22,8 @@ constexpr char kHelp[] =
     "  --local SPEC_FILE  run the whole job of this serialized JobSpec in this process\n"
     "  --threads N        map and reduce tasks at once (default: the number of cores)\n"
     "  --master LIST      where the file system is (else QUERN_MASTER)\n"
-    "  --worker_fd N      serve the worker at the other end of this socket\n\n"
+    "  --worker_fd N      serve the worker at the other end of this socket\n"
+    "  --no_namespaces    hold user code without them, as where they are not permitted\n\n"
     "Example: mr run --local wordcount file:///etc/services file:///tmp/counts\n";
 
 // Received pieces of data are allocated and freed all the time.
@@ -42,17 +44,17 @@ bool Number(std::string_view flag, NumberRange range, T* target) {
 }
 
 int Main(int argc, char** argv) {
-  const option flags[] = {{"worker_fd", required_argument, nullptr, 'w'},
-                          {"local", required_argument, nullptr, 'l'},
-                          {"threads", required_argument, nullptr, 't'},
-                          {"master", required_argument, nullptr, 'm'},
-                          {"help", no_argument, nullptr, 'h'},
-                          {"version", no_argument, nullptr, 'v'},
-                          {nullptr, 0, nullptr, 0}};
+  const option flags[] = {
+      {"worker_fd", required_argument, nullptr, 'w'}, {"local", required_argument, nullptr, 'l'},
+      {"threads", required_argument, nullptr, 't'},   {"master", required_argument, nullptr, 'm'},
+      {"no_namespaces", no_argument, nullptr, 'n'},   {"help", no_argument, nullptr, 'h'},
+      {"version", no_argument, nullptr, 'v'},         {nullptr, 0, nullptr, 0}};
   int worker_fd = -1;
+  Isolation wish = Isolation::kNamespaces;
   LocalOptions local;
   for (int flag = 0; (flag = getopt_long(argc, argv, "", flags, nullptr)) != -1;) {
     if (flag == 'w' && !Number("--worker_fd", {0, kMaxFd}, &worker_fd)) return kExitUsage;
+    if (flag == 'n') wish = Isolation::kProcessTree;
     if (flag == 'l') local.spec_file = optarg;
     if (flag == 't' && !Number("--threads", {1, kMaxThreads}, &local.threads)) return kExitUsage;
     if (flag == 'm') local.master = optarg;
@@ -60,10 +62,14 @@ int Main(int argc, char** argv) {
     if (flag == 'v') return Out().Format("quern-task {}\n", VersionString()), kExitOk;
     if (flag == '?') return kExitUsage;
   }
-  KeepFreedMemory(kKeptBytes);
-  if (!local.spec_file.empty()) return RunLocal(local);
+  if (!local.spec_file.empty()) {
+    KeepFreedMemory(kKeptBytes);
+    return RunLocal(local);
+  }
   if (worker_fd >= 0) {
-    WorkerSession(UniqueFd(worker_fd)).Run();
+    const Isolation isolation = EnterGuard(worker_fd, wish);
+    KeepFreedMemory(kKeptBytes);
+    WorkerSession(UniqueFd(worker_fd), isolation).Run();
     return kExitOk;
   }
   Err().Print("quern-task: needs --local or --worker_fd. Try: quern-task --help\n");

@@ -35,7 +35,7 @@ class MapTask {
     RETURN_IF_ERROR(created);
     environment_.progress->StartPhase({"map", 0, 0.9}, SplitBytes(spec_.split()));
     RETURN_IF_ERROR(spec_.job().reduce().tasks() == 0 ? RunMapOnly() : RunSorted());
-    context_.ExportCounters(&result_);
+    RETURN_IF_ERROR(context_.ExportCounters(&result_));
     return std::move(result_);
   }
 
@@ -77,7 +77,8 @@ class MapTask {
                                      spec_.job().reduce().tasks(),
                                      codec,
                                      environment_.scratch_dir,
-                                     plan_.merge_fan_in};
+                                     plan_.merge_fan_in,
+                                     &environment_.progress->steps};
     SortSink sink(options, partitioner_.get(), buffers.get());
     Reducer* combiner = nullptr;
     if (spec_.job().reduce().combiner().empty()) {
@@ -96,7 +97,8 @@ class MapTask {
   absl::Status RunCombined(SortSink* sink, Reducer** combiner) {
     ASSIGN_OR_RETURN(combiner_, environment_.plugin->NewCombiner(spec_.job().reduce().combiner()));
     RETURN_IF_ERROR(CallUser("the combiner's Start", [&] { combiner_->Start(context_); }));
-    CombineSink combine(plan_.combine_table_bytes, combiner_.get(), sink, environment_.position);
+    CombineSink combine(plan_.combine_table_bytes, combiner_.get(), sink, environment_.position,
+                        &environment_.progress->steps);
     RETURN_IF_ERROR(RunMapper(&combine));
     RETURN_IF_ERROR(CallUser("the combiner", [&] { combine.Finish(); }));
     context_.SetEngineCounter("map_output_records", combine.input_records());

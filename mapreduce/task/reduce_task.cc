@@ -43,14 +43,15 @@ class ReduceTask {
       return UnavailableError("output of map task {}: {}", *damaged_.map_task, Message(status));
     }
     RETURN_IF_ERROR(DamageIsEnvironment(status));
-    context_.ExportCounters(&result_);
+    RETURN_IF_ERROR(context_.ExportCounters(&result_));
     return std::move(result_);
   }
 
  private:
   absl::Status MergeAndReduce(std::vector<SortedRun>* runs) {
     environment_.progress->StartPhase({"merge", 0.33, 0.5}, 1);
-    RETURN_IF_ERROR(MergeToFanIn(plan_.merge_fan_in, environment_.scratch_dir, runs, &damaged_));
+    RETURN_IF_ERROR(MergeToFanIn(plan_.merge_fan_in, environment_.scratch_dir, runs, &damaged_,
+                                 &environment_.progress->steps));
     uint64_t bytes = 0;
     for (const SortedRun& run : *runs) bytes += run.bytes;
     environment_.progress->StartPhase({"reduce", 0.5, 1}, bytes);
@@ -72,7 +73,7 @@ class ReduceTask {
     environment_.position->SetSource("");
     environment_.position->SetPhase(RecordPhase::kCallback);
     RETURN_IF_ERROR(CallUser("Start", [&] { reducer->Start(context_); }));
-    Merger merger(runs);
+    Merger merger(runs, &environment_.progress->steps);
     GroupReader groups(&merger, environment_.scratch_dir);
     environment_.position->SetPhase(RecordPhase::kReduce);
     RETURN_IF_ERROR(CallUser("Reduce", [&] { ReduceGroups(&groups, reducer.get(), *sink); }));

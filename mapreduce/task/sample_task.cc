@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/random.h"
+#include "mapreduce/engine/report_limits.h"
 #include "mapreduce/task/split_runner.h"
 #include "mapreduce/task/user_code.h"
 #include "mapreduce/task/user_context.h"
@@ -72,6 +73,7 @@ absl::StatusOr<pb::AttemptResult> RunSampleTask(const pb::TaskSpec& spec,
   RETURN_IF_ERROR(CallUser("Finish", [&] { mapper->Finish(); }));
   pb::AttemptResult result;
   for (std::string& key : sampler.TakeSorted()) result.add_sample_keys(std::move(key));
+  ThinSample(&result);
   return result;
 }
 

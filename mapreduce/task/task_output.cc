@@ -16,7 +16,7 @@ absl::StatusOr<std::unique_ptr<OutputSink>> CreateTaskOutput(const pb::TaskSpec&
   ASSIGN_OR_RETURN(auto file,
                    environment.storage->Create(OutputPath(spec),
                                                {.replication = spec.job().output().replication()}));
-  return std::make_unique<OutputSink>(std::move(file), format);
+  return std::make_unique<OutputSink>(std::move(file), format, &environment.progress->steps);
 }
 
 absl::Status FinishTaskOutput(const pb::TaskSpec& spec, OutputSink* sink,

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "common/clean_text.h"
+#include "mapreduce/engine/report_limits.h"
+
 namespace quern::mr {
 
 void TaskProgress::StartPhase(const Phase& phase, uint64_t total) {
@@ -13,7 +16,8 @@ void TaskProgress::StartPhase(const Phase& phase, uint64_t total) {
 
 void TaskProgress::SetStatus(std::string_view text) {
   MutexLock lock(&mutex_);
-  status_ = text;
+  steps.Add();
+  status_ = CleanLine(text, kMaxStatusBytes);
 }
 
 pb::AttemptProgress TaskProgress::Snapshot() {
@@ -28,6 +32,7 @@ pb::AttemptProgress TaskProgress::Snapshot() {
   progress.set_output_bytes(output_bytes.Get());
   progress.set_output_records(output_records.Get());
   progress.set_waited_ms(waited_ms.Get());
+  progress.set_steps(steps.Get());
   progress.set_phase(phase_.name);
   progress.set_status(status_);
   return progress;

@@ -8,6 +8,7 @@
 
 #include "common/mutex.h"
 #include "mapreduce/engine/task_id.h"
+#include "mapreduce/engine/work_steps.h"
 
 namespace quern::mr {
 
@@ -28,6 +29,7 @@ class TaskProgress {
   Count output_bytes;
   Count output_records;
   Count waited_ms;  // for map outputs
+  WorkSteps steps;
 
   // The phase covers [from, to] of the attempt and gets there when its `total` steps are done.
   struct Phase {
@@ -38,6 +40,7 @@ class TaskProgress {
   void StartPhase(const Phase& phase, uint64_t total) ABSL_LOCKS_EXCLUDED(mutex_);
   Count phase_done;
 
+  // A step of work, also when the text is the same as before.
   void SetStatus(std::string_view text) ABSL_LOCKS_EXCLUDED(mutex_);
 
   pb::AttemptProgress Snapshot() ABSL_LOCKS_EXCLUDED(mutex_);

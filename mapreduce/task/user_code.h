@@ -5,8 +5,10 @@
 #include <string>
 #include <string_view>
 
+#include "common/clean_text.h"
 #include "common/status.h"
 #include "mapreduce/engine/engine_error.h"
+#include "mapreduce/engine/report_limits.h"
 
 namespace quern::mr {
 
@@ -31,7 +33,7 @@ absl::Status CallUser(std::string_view what, Call call) {
   } catch (const EngineError& error) {
     return error.status();
   } catch (const std::exception& error) {
-    return UserError(fmt::format("{} threw: {}", what, error.what()));
+    return UserError(fmt::format("{} threw: {}", what, CleanLine(error.what(), kMaxFailureBytes)));
   } catch (...) {
     return UserError(fmt::format("{} threw something that is no std::exception", what));
   }

@@ -8,8 +8,10 @@
 #include <cstdlib>
 #include <utility>
 
+#include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/log.h"
+#include "mapreduce/engine/report_limits.h"
 #include "mapreduce/task/task_storage.h"
 #include "mapreduce/task/user_code.h"
 
@@ -43,9 +45,12 @@ void EndAtOnce(int code, void*) {
 
 }  // namespace
 
-WorkerSession::WorkerSession(UniqueFd socket) : pipe_(std::move(socket)) {
+WorkerSession::WorkerSession(UniqueFd socket, Isolation isolation) : pipe_(std::move(socket)) {
   // What user code printed before it crashed should be in the log.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  pb::FromTask hello;
+  hello.mutable_hello()->set_namespaces(isolation == Isolation::kNamespaces);
+  pipe_.Write(hello).IgnoreError();  // a worker that is gone is noticed by the reader
   reader_ = Thread("reader", [this] { ReadMessages(); });
 }
 
@@ -66,7 +71,7 @@ void WorkerSession::ReadMessages() {
             pb::FromTask report;
             report.mutable_fetch_failure()->set_map_task(map_task);
             report.mutable_fetch_failure()->set_map_attempt(attempt);
-            report.mutable_fetch_failure()->set_reason(reason);
+            report.mutable_fetch_failure()->set_reason(CleanLine(reason, kMaxFailureBytes));
             pipe_.Write(report).IgnoreError();
           });
       for (const pb::MapOutput& output : start_->task().map_outputs()) feed_->Add(output);

@@ -13,6 +13,7 @@
 #include "common/status.h"
 #include "common/thread.h"
 #include "mapreduce/task/attempt.h"
+#include "mapreduce/task/guard.h"
 #include "mapreduce/task/message_pipe.h"
 #include "quern/mr/v1/task.pb.h"
 
@@ -20,7 +21,7 @@ namespace quern::mr {
 
 class WorkerSession {
  public:
-  explicit WorkerSession(UniqueFd socket);
+  WorkerSession(UniqueFd socket, Isolation isolation);
 
   // Serves the worker until it closes the connection.
   void Run();

@@ -20,6 +20,17 @@ TEST(ParseTest, ThrowsOnAnythingElse) {
   EXPECT_THROW(ParseDouble("1,5"), std::invalid_argument);
 }
 
+TEST(ParseTest, ShowsTheBeginningOfALongTextUpToTheEndOfACharacter) {
+  std::string text = "x";
+  for (int i = 0; i < 80; ++i) text += "\u00e9";
+  try {
+    ParseInt(text);
+    FAIL();
+  } catch (const std::invalid_argument& error) {
+    EXPECT_EQ(std::string(error.what()), "'" + text.substr(0, 99) + "...' is not a whole number");
+  }
+}
+
 TEST(SplitTest, KeepsEmptyParts) {
   using Parts = std::vector<std::string_view>;
   EXPECT_EQ(text::Split("a,,b", ','), (Parts{"a", "", "b"}));

@@ -1,4 +1,7 @@
 // User classes that behave as the test's parameter `how` tells them, at the line "bad".
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -12,7 +15,9 @@ namespace {
 class Words : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
+    context_ = &context;
     how_ = context.param("how");
+    fifo_ = context.param("daemon_fifo");
     lines_ = context.counter("lines");
     std::printf("started\n");
   }
@@ -23,27 +28,82 @@ class Words : public quern::Mapper {
   }
 
  private:
-  void Misbehave() const {
+  void Misbehave() {
+    if (how_ == "throw the record") {
+      throw std::runtime_error("bad record: " + std::string(9 << 20, 'x') + "\n");
+    }
+    if (how_ == "parse") quern::ParseInt("12\xb5");
+    if (how_ == "many counters" || how_ == "many counters, swallowed") {
+      try {
+        for (int i = 0; i < 100'000; ++i) context_->counter("n" + std::to_string(i))->Increment();
+      } catch (...) {
+        if (how_ == "many counters") throw;
+      }
+    }
+    if (how_ == "long counter") context_->counter(std::string(9 << 20, 'c'))->Increment();
+    if (how_ == "odd text") {
+      context_->counter("odd\xff")->Increment();
+      context_->SetStatus("\xff");
+    }
     if (how_ == "throw") throw std::runtime_error("no good");
     if (how_ == "throw int") throw 7;
     if (how_ == "exit") std::exit(0);
     if (how_ == "crash") std::raise(SIGSEGV);
+    if (how_ == "exit 200") std::exit(200);
+    if (how_ == "kill parent") kill(getppid(), SIGKILL);
+    if (how_ == "daemon") StartDaemon(fifo_);
   }
+  // A process that has left its group and session, and would live for ever.
+  static void StartDaemon(const std::string& fifo) {
+    if (fork() != 0) return;
+    setsid();
+    if (fork() != 0) _exit(0);
+    const int fd = open(fifo.c_str(), O_WRONLY);
+    static_cast<void>(!write(fd, "x", 1));
+    while (true) pause();
+  }
+
+  quern::TaskContext* context_ = nullptr;
+  std::string fifo_;
   std::string how_;
   quern::Counter* lines_ = nullptr;
 };
 QUERN_REGISTER_MAPPER(Words);
 
+// With the parameter `fifo`, each value takes as long as it takes to read a byte from there.
 class Joined : public quern::Reducer {
  public:
+  void Start(quern::TaskContext& context) override {
+    const std::string fifo(context.param("fifo"));
+    if (!fifo.empty()) fifo_ = std::fopen(fifo.c_str(), "r");
+  }
   void Reduce(quern::ReduceInput* in) override {
     std::string all;
-    for (std::string_view value : in->values()) all += value;
+    for (std::string_view value : in->values()) {
+      if (fifo_ != nullptr) std::fgetc(fifo_);
+      all += value;
+    }
     Emit(all);
   }
+
+ private:
+  std::FILE* fifo_ = nullptr;
 };
 QUERN_REGISTER_REDUCER(Joined);
 QUERN_REGISTER_COMBINER(Joined);
+
+class EmitsInFinish : public quern::Reducer {
+ public:
+  void Reduce(quern::ReduceInput*) override {}
+  void Finish() override { Emit("key", "value"); }
+};
+QUERN_REGISTER_COMBINER(EmitsInFinish);
+
+class EmitsInStart : public EmitsInFinish {
+ public:
+  void Start(quern::TaskContext&) override { Emit("key", "value"); }
+};
+QUERN_REGISTER_COMBINER(EmitsInStart);
 
 // All words that begin with a letter below n go to partition 0.
 class ByLetter : public quern::Partitioner {

@@ -1,7 +1,13 @@
 // quern-task as a worker sees it: a real process at the other end of a socket pair.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
@@ -26,40 +32,53 @@ using ::testing::HasSubstr;
 // A task process and the worker's end of its socket.
 class TaskProcess {
  public:
-  TaskProcess() {
+  explicit TaskProcess(bool with_namespaces = true) {
     int ends[2];
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    const timeval patience = {60, 0};
+    setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     const UniqueFd child(ends[1]);
     pipe_ = std::make_unique<MessagePipe>(UniqueFd(ends[0]));
     SpawnOptions options;
     options.inherit_fds = {child.get()};
-    auto process = Subprocess::Spawn({std::string(std::getenv("QUERN_BIN")) + "/quern-task",
-                                      "--worker_fd", std::to_string(child.get())},
-                                     options);
+    options.death_signal = SIGTERM;
+    std::vector<std::string> command = {std::string(std::getenv("QUERN_BIN")) + "/quern-task",
+                                        "--worker_fd", std::to_string(child.get())};
+    if (!with_namespaces) command.push_back("--no_namespaces");
+    auto process = Subprocess::Spawn(command, options);
     EXPECT_OK(process);
     process_ = *std::move(process);
   }
 
   void Send(const pb::ToTask& message) { EXPECT_OK(pipe_->Write(message)); }
-  // The next message that is no progress.
+  // The next message that is neither hello nor progress.
   absl::StatusOr<pb::FromTask> Receive() {
     while (true) {
       pb::FromTask message;
       RETURN_IF_ERROR(pipe_->Read(&message));
-      if (!message.has_progress()) return message;
+      if (message.has_hello()) namespaces_ = message.hello().namespaces();
+      if (!message.has_progress() && !message.has_hello()) return message;
     }
+  }
+  absl::StatusOr<pb::FromTask> First() {
+    pb::FromTask message;
+    RETURN_IF_ERROR(pipe_->Read(&message));
+    return message;
   }
   absl::StatusOr<pb::FromTask> Run(const pb::ToTask& start) {
     Send(start);
     return Receive();
   }
   ExitStatus Wait() { return process_->Wait(); }
+  void Kill(int signal) { process_->Kill(signal); }
+  bool namespaces() const { return namespaces_; }
   ExitStatus Close() {
     pipe_->Shutdown();
     return process_->Wait();
   }
 
  private:
+  bool namespaces_ = false;
   std::unique_ptr<MessagePipe> pipe_;
   std::unique_ptr<Subprocess> process_;
 };
@@ -160,6 +179,83 @@ TEST_F(WorkerSessionTest, AnExceptionFailsTheAttemptAndNamesItsRecord) {
   }
 }
 
+TEST_F(WorkerSessionTest, WhatUserCodeSaysIsCutAndCleaned) {
+  struct Case {
+    const char* how;
+    std::string expected;
+  };
+  for (const Case& c :
+       {Case{"throw the record", "Map threw: bad record: xxx"},
+        Case{"parse", "Map threw: '12\\xb5' is not a whole number"},
+        Case{"many counters", "a task may have 1000 counters"},
+        Case{"many counters, swallowed", "a task may have 1000 counters"},
+        Case{"long counter", "the name of a counter has 9437184 bytes, the limit is 200"}}) {
+    TaskProcess process;
+    pb::JobSpec job = Job();
+    (*job.mutable_params())["how"] = c.how;
+    ASSERT_OK_AND_ASSIGN(const pb::FromTask end, process.Run(StartMap(job, 0, "bad\n")));
+    ASSERT_TRUE(end.has_failed()) << c.how;
+    EXPECT_THAT(end.failed().message(), HasSubstr(c.expected));
+    EXPECT_LE(end.ByteSizeLong(), 5'000u) << c.how;
+    EXPECT_FALSE(end.failed().environment()) << c.how;
+  }
+}
+
+TEST_F(WorkerSessionTest, ACombinerMayEmitInReduceOnly) {
+  for (const char* combiner : {"EmitsInStart", "EmitsInFinish"}) {
+    TaskProcess process;
+    pb::JobSpec job = Job();
+    job.mutable_reduce()->set_combiner(combiner);
+    ASSERT_OK_AND_ASSIGN(const pb::FromTask end, process.Run(StartMap(job, 0, "x y z\n")));
+    ASSERT_TRUE(end.has_failed()) << combiner;
+    EXPECT_THAT(end.failed().message(), HasSubstr("in Start or Finish of a combiner"));
+  }
+}
+
+TEST_F(WorkerSessionTest, OddTextOfACorrectTaskDoesNotFailIt) {
+  TaskProcess process;
+  pb::JobSpec job = Job();
+  (*job.mutable_params())["how"] = "odd text";
+  ASSERT_OK_AND_ASSIGN(const pb::FromTask end, process.Run(StartMap(job, 0, "bad\n")));
+  ASSERT_TRUE(end.has_done()) << end.DebugString();
+  EXPECT_EQ(CounterOf(end.done(), "odd\\xff"), 1);
+}
+
+TEST_F(WorkerSessionTest, SaysHelloBeforeAnythingElse) {
+  TaskProcess process;
+  ASSERT_OK_AND_ASSIGN(const pb::FromTask first, process.First());
+  EXPECT_TRUE(first.has_hello());
+}
+
+TEST_F(WorkerSessionTest, EachValueOfALongGroupIsProgress) {
+  TaskProcess process;
+  pb::JobSpec job = Job();
+  const std::string fifo = dir_ / "fifo";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  const UniqueFd gate(open(fifo.c_str(), O_RDWR | O_CLOEXEC));
+  (*job.mutable_params())["fifo"] = fifo;
+  constexpr int kValues = 5;
+  ASSERT_OK_AND_ASSIGN(const pb::FromTask map, process.Run(StartMap(job, 0, "x x x x x\n")));
+  pb::ToTask reduce = Start(job, pb::TASK_KIND_REDUCE, 1);
+  reduce.mutable_start()->mutable_task()->set_map_tasks(1);
+  *reduce.mutable_start()->mutable_task()->add_map_outputs() = map.done().map_output();
+  process.Send(reduce);
+  uint64_t steps = 0;
+  for (int i = 0; i < kValues; ++i) {
+    // In the reducer, which waits for a byte: this value has been taken and no other yet.
+    while (true) {
+      ASSERT_OK_AND_ASSIGN(const pb::FromTask message, process.First());
+      ASSERT_TRUE(message.has_progress()) << message.ShortDebugString();
+      if (message.progress().phase() != "reduce" || message.progress().steps() == steps) continue;
+      steps = message.progress().steps();
+      break;
+    }
+    ASSERT_EQ(write(gate.get(), "\n", 1), 1);
+  }
+  ASSERT_OK_AND_ASSIGN(const pb::FromTask end, process.Receive());
+  EXPECT_TRUE(end.has_done()) << end.ShortDebugString();
+}
+
 TEST_F(WorkerSessionTest, ADyingProcessNeverLooksLikeSuccessAndLeavesItsPosition) {
   for (const char* how : {"exit", "crash"}) {
     TaskProcess process;
@@ -172,6 +268,59 @@ TEST_F(WorkerSessionTest, ADyingProcessNeverLooksLikeSuccessAndLeavesItsPosition
     EXPECT_EQ(position.phase, RecordPhase::kMap);
     EXPECT_EQ(position.position, 5u);
     EXPECT_EQ(position.source, "file://" + dir_ / "input-0");
+  }
+}
+
+// As root and with user namespaces a task gets namespaces; the other way is what is left where the
+// machine does not permit them.
+class GuardTest : public WorkerSessionTest, public ::testing::WithParamInterface<bool> {};
+INSTANTIATE_TEST_SUITE_P(Namespaces, GuardTest, ::testing::Bool());
+
+TEST_P(GuardTest, ItsExitStatusIsThatOfTheUsersCode) {
+  const std::vector<std::pair<std::string, ExitStatus>> cases = {
+      {"exit", {.code = 0}}, {"exit 200", {.code = 200}}, {"crash", {.signal = SIGSEGV}}};
+  for (const auto& [how, expected] : cases) {
+    TaskProcess process(GetParam());
+    pb::JobSpec job = Job();
+    (*job.mutable_params())["how"] = how;
+    EXPECT_THAT(process.Run(StartMap(job, 0, "bad\n")), StatusIs(absl::StatusCode::kOutOfRange));
+    const ExitStatus exit = process.Wait();
+    EXPECT_EQ(exit.code, expected.code) << how;
+    EXPECT_EQ(exit.signal, expected.signal) << how;
+  }
+}
+
+TEST_P(GuardTest, UserCodeCannotKillItsWorker) {
+  TaskProcess process(GetParam());  // whose parent is this test
+  pb::JobSpec job = Job();
+  (*job.mutable_params())["how"] = "kill parent";
+  const auto end = process.Run(StartMap(job, 0, "bad\n"));
+  EXPECT_TRUE(!end.ok() || end->has_done());
+}
+
+// Whatever way a task ends, what it has started ends with it.
+TEST_P(GuardTest, ADaemonDoesNotOutliveItsTask) {
+  for (const std::string way : {"closed", "terminated", "killed"}) {
+    const std::string fifo = dir_ / way;
+    ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+    TaskProcess process(GetParam());
+    pb::JobSpec job = Job();
+    (*job.mutable_params())["how"] = "daemon";
+    (*job.mutable_params())["daemon_fifo"] = fifo;
+    process.Send(StartMap(job, 0, "bad\n"));
+    const UniqueFd alive(open(fifo.c_str(), O_RDONLY | O_CLOEXEC));
+    char byte = 0;
+    ASSERT_EQ(read(alive.get(), &byte, 1), 1) << "it runs";
+    ASSERT_OK_AND_ASSIGN(const pb::FromTask end, process.Receive());
+    ASSERT_TRUE(end.has_done()) << end.ShortDebugString();
+    if (way == "closed") process.Close();
+    if (way == "terminated") process.Kill(SIGTERM);
+    // Without namespaces a guard that is killed is no guard.
+    if (way == "killed") process.Kill(process.namespaces() ? SIGKILL : SIGTERM);
+    process.Wait();
+    pollfd event = {alive.get(), POLLIN, 0};
+    ASSERT_EQ(poll(&event, 1, 60'000), 1) << way << ": it still runs";
+    EXPECT_EQ(read(alive.get(), &byte, 1), 0);
   }
 }
 

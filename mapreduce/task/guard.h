@@ -1,0 +1,24 @@
+// A fence around user code, put up before anything else happens in quern-task:
+//
+//   worker -> guard -> init -> task     in a PID namespace and a mount namespace of their own
+//   worker -> guard -> task             where the machine does not permit namespaces
+//
+// What the task starts ends with it, also what has made itself a session of its own: the guard ends
+// everything when the task ends, when the worker sends SIGTERM, and when the worker dies. To the
+// worker the guard ends as the task did, with the same exit code or signal.
+//
+// In namespaces nothing of the task's can see or signal anything outside, and the kernel itself
+// ends all of it with the init process. Without them the guard is the parent of all orphans and
+// kills what it finds; user code that kills its own guard on purpose can leave processes behind.
+#pragma once
+
+namespace quern::mr {
+
+enum class Isolation { kNamespaces, kProcessTree };
+
+// `wish` is the best that will be tried. Returns what it has become, in the task process only. The
+// guard keeps no copy of `worker_fd`, so that its other end sees the end of the task. The calling
+// process must not have started threads.
+Isolation EnterGuard(int worker_fd, Isolation wish);
+
+}  // namespace quern::mr
