@@ -6,11 +6,10 @@
 #include <fstream>
 
 #include "mapreduce/engine/record_position.h"
+#include "mapreduce/engine/report_limits.h"
 
 namespace quern::mr {
 namespace {
-
-constexpr size_t kTailBytes = 4'000;
 
 std::string_view PhaseName(RecordPhase phase) {
   switch (phase) {
@@ -48,7 +47,7 @@ v1::AttemptFailure DescribeExit(const ExitStatus& exit) {
 }
 
 void AddEvidence(const std::string& dir, v1::AttemptFailure* failure) {
-  if (failure->log_tail().empty()) failure->set_log_tail(Tail(dir + "/log", kTailBytes));
+  if (failure->log_tail().empty()) failure->set_log_tail(Tail(dir + "/log", kMaxLogTailBytes));
   if (failure->in_record()) return;
   const auto position = ReadRecordPosition(dir + "/record");
   if (!position.ok() || position->phase == RecordPhase::kNone) return;
@@ -69,10 +68,15 @@ std::string Tail(const std::string& path, size_t max_bytes) {
   std::string text(cut ? max_bytes : static_cast<size_t>(size), '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<size_t>(file.gcount()));
-  // From the start of a line.
-  if (const size_t line = text.find('\n'); cut && line != std::string::npos)
-    text.erase(0, line + 1);
-  return text;
+  if (!cut) return text;
+  // From the start of a line, or at least of a character.
+  const size_t line = text.find('\n');
+  if (line != std::string::npos && line + 1 < text.size()) return text.substr(line + 1);
+  size_t begin = 0;
+  while (begin < text.size() && begin < 3 && (static_cast<uint8_t>(text[begin]) & 0xc0) == 0x80) {
+    ++begin;
+  }
+  return text.substr(begin);
 }
 
 }  // namespace quern::mr

@@ -3,11 +3,14 @@
 #include <filesystem>
 #include <utility>
 
+#include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/log.h"
 #include "mapreduce/engine/map_output_file.h"
+#include "mapreduce/engine/report_limits.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/worker/attempt_failure.h"
+#include "mapreduce/worker/process_tree.h"
 
 namespace quern::mr {
 namespace {
@@ -15,58 +18,55 @@ namespace {
 constexpr absl::Duration kTick = absl::Seconds(1);
 // What one attempt may print; beyond that its log starts again from nothing.
 constexpr uint64_t kMaxLogBytes = uint64_t{64} << 20;
-// Keys of a sample travel in one message: more than this are thinned out evenly.
-constexpr size_t kMaxSampleBytes = size_t{4} << 20;
-
-void ThinSample(v1::AttemptResult* result) {
-  size_t bytes = 0;
-  for (const std::string& key : result->sample_keys()) bytes += key.size() + 4;
-  if (bytes <= kMaxSampleBytes) return;
-  const size_t step = bytes / kMaxSampleBytes + 1;
-  google::protobuf::RepeatedPtrField<std::string> kept;
-  for (int i = 0; i < result->sample_keys_size(); i += static_cast<int>(step)) {
-    *kept.Add() = std::move(*result->mutable_sample_keys(i));
-  }
-  result->mutable_sample_keys()->Swap(&kept);
-}
+// Of one task, all that it has started included.
+constexpr size_t kMaxProcesses = 500;
 
 }  // namespace
 
 AttemptRunner::Update AttemptRunner::Run() {
-  Update update;
-  // Twice at most: a process that was used before may have died while it waited.
-  for (const bool fresh : {false, true}) {
-    absl::StatusOr<std::unique_ptr<TaskProcess>> task = Prepare(fresh);
-    if (!task.ok()) {
-      update = kill_reason() ? Killed(*kill_reason()) : Environment(task.status());
-      break;
-    }
-    const bool used = (*task)->used;
-    heard_ = false;
-    std::optional<Update> end = Supervise(task->get());
-    Interrupt(nullptr);
-    if (end && end->state() == v1::ATTEMPT_STATE_SUCCEEDED) {
-      context_->processes->Put(*std::move(task));
-    }
-    if (!end && used && !heard_) continue;
-    if (!end) {
-      (*task)->process->KillGroup(SIGKILL);
-      end = Failed(DescribeExit((*task)->process->Wait()), dir_);
-    }
-    update = *std::move(end);
-    break;
+  Update update = RunProcess();
+  const bool blamed = update.state() == v1::ATTEMPT_STATE_FAILED && !update.failure().environment();
+  if (blamed && !context_->plugins->IsIntact(task_.job().plugin())) {
+    update = Environment(DataLossError("the copy of the plugin on {} was damaged; it said: {}",
+                                       context_->node, update.failure().message()));
   }
   if (update.state() != v1::ATTEMPT_STATE_SUCCEEDED && !dir_.empty()) {
     context_->scratch->Discard(dir_);
   }
-  v1::WorkerMessage message;
-  *message.mutable_update() = update;
-  context_->report(std::move(message));
   return update;
 }
 
-absl::StatusOr<std::unique_ptr<TaskProcess>> AttemptRunner::Prepare(bool fresh) {
-  ASSIGN_OR_RETURN(const std::string plugin, context_->plugins->Get(task_.job().plugin()));
+AttemptRunner::Update AttemptRunner::RunProcess() {
+  const absl::StatusOr<std::string> plugin = context_->plugins->Get(task_.job().plugin());
+  if (!plugin.ok()) return Environment(plugin.status());
+  // Twice at most: a process that was used before may have died while it waited.
+  for (const bool fresh : {false, true}) {
+    absl::StatusOr<std::unique_ptr<TaskProcess>> task = Prepare(*plugin, fresh);
+    if (const auto reason = kill_reason()) return Killed(*reason);
+    if (!task.ok()) return NotStarted(std::string(Message(task.status())));
+    const bool used = (*task)->used;
+    heard_ = false;
+    const std::optional<Update> end = Supervise(task->get());
+    SetRunning(nullptr);
+    if (end && end->state() == v1::ATTEMPT_STATE_SUCCEEDED) {
+      context_->processes->Put(*std::move(task));
+      return *end;
+    }
+    if (end) {
+      (*task)->End();
+      return *end;
+    }
+    const ExitStatus exit = (*task)->WaitForEnd();
+    if (used && !heard_) continue;
+    if ((*task)->greeted) return Failed(DescribeExit(exit));
+    return NotStarted(fmt::format("quern-task ended with {} before it said hello: {}",
+                                  exit.ToString(), Tail(dir_ + "/log", kMaxFailureBytes)));
+  }
+  return NotStarted("two processes ended before they said anything");
+}
+
+absl::StatusOr<std::unique_ptr<TaskProcess>> AttemptRunner::Prepare(const std::string& plugin,
+                                                                    bool fresh) {
   ASSIGN_OR_RETURN(dir_, context_->scratch->MakeAttemptDir(id()));
   ASSIGN_OR_RETURN(std::unique_ptr<TaskProcess> task,
                    context_->processes->Get(id().job_id(), dir_, fresh));
@@ -79,9 +79,7 @@ absl::StatusOr<std::unique_ptr<TaskProcess>> AttemptRunner::Prepare(bool fresh) 
   start->set_node(context_->node);
   task->channel.Queue(message);
   last_progress_ = context_->clock->MonotonicNow();
-  MutexLock lock(&mutex_);
-  if (kill_reason_) return CancelledError("{}", *kill_reason_);
-  running_ = task.get();
+  SetRunning(task.get());
   return task;
 }
 
@@ -90,25 +88,21 @@ std::optional<AttemptRunner::Update> AttemptRunner::Supervise(TaskProcess* task)
     SendOutputs(task);
     v1::FromTask message;
     const auto event = task->channel.Receive(std::min(kTick, context_->memory_interval), &message);
-    if (const auto reason = kill_reason()) {
-      task->process->KillGroup(SIGKILL);
-      return Killed(*reason);
-    }
+    if (const auto reason = kill_reason()) return Killed(*reason);
     if (!event.ok()) {
-      task->process->KillGroup(SIGKILL);
       v1::AttemptFailure failure;
       failure.set_message(std::string(Message(event.status())));
-      return Failed(std::move(failure), dir_);
+      return Failed(std::move(failure));
     }
     if (*event == TaskChannel::Event::kClosed) return std::nullopt;
-    if (*event == TaskChannel::Event::kMessage) {
+    if (*event == TaskChannel::Event::kMessage && message.has_hello()) {
+      task->greeted = true;
+      context_->processes->NoteIsolation(message.hello().namespaces());
+    } else if (*event == TaskChannel::Event::kMessage) {
       heard_ = true;
       if (std::optional<Update> end = OnMessage(message)) return end;
     }
-    if (std::optional<Update> end = CheckLimits(task)) {
-      task->process->KillGroup(SIGKILL);
-      return end;
-    }
+    if (std::optional<Update> end = CheckLimits(task)) return end;
   }
 }
 
@@ -120,14 +114,14 @@ std::optional<AttemptRunner::Update> AttemptRunner::OnMessage(const v1::FromTask
     case v1::FromTask::kDone:
       return Succeeded(message.done());
     case v1::FromTask::kFailed:
-      return Failed(message.failed(), dir_);
+      return Failed(message.failed());
     case v1::FromTask::kFetchFailure: {
       v1::WorkerMessage report;
       auto* failure = report.mutable_fetch_failure();
       *failure->mutable_reducer() = id();
       failure->set_map_task(message.fetch_failure().map_task());
       failure->set_map_attempt(message.fetch_failure().map_attempt());
-      failure->set_reason(message.fetch_failure().reason());
+      failure->set_reason(CleanLine(message.fetch_failure().reason(), kMaxFailureBytes));
       context_->report(std::move(report));
       return std::nullopt;
     }
@@ -136,9 +130,11 @@ std::optional<AttemptRunner::Update> AttemptRunner::OnMessage(const v1::FromTask
   }
 }
 
-void AttemptRunner::OnProgress(const v1::AttemptProgress& progress) {
-  // The task speaks only when it gets on, or waits for others.
+void AttemptRunner::OnProgress(const v1::AttemptProgress& reported) {
+  // The task speaks only when it gets somewhere, or waits for others.
   last_progress_ = context_->clock->MonotonicNow();
+  v1::AttemptProgress progress = reported;
+  LimitTexts(&progress);
   {
     MutexLock lock(&mutex_);
     if (progress.SerializeAsString() == progress_.SerializeAsString()) return;
@@ -156,17 +152,14 @@ std::optional<AttemptRunner::Update> AttemptRunner::CheckLimits(TaskProcess* tas
   last_memory_check_ = now;
   const v1::JobSpec::Limits& limits = task_.job().limits();
   v1::AttemptFailure failure;
-  const uint64_t used = AnonymousMemory(task->process->pid());
-  if (used > limits.memory_bytes() + context_->memory_slack_bytes) {
-    failure.set_message(fmt::format("out of memory: it took {}, limits.memory is {}",
-                                    FormatBinarySize(used),
-                                    FormatBinarySize(limits.memory_bytes())));
-    return Failed(std::move(failure), dir_);
+  if (const std::string excess = ExcessOf(*task); !excess.empty()) {
+    failure.set_message(excess);
+    return Failed(std::move(failure));
   }
   const absl::Duration timeout = absl::Milliseconds(limits.timeout_ms());
   if (now - last_progress_ > timeout) {
     failure.set_message(fmt::format("no progress for {} (limits.timeout)", HumanDuration(timeout)));
-    return Failed(std::move(failure), dir_);
+    return Failed(std::move(failure));
   }
   const std::string log = dir_ + "/log";
   std::error_code error;
@@ -174,6 +167,27 @@ std::optional<AttemptRunner::Update> AttemptRunner::CheckLimits(TaskProcess* tas
     std::filesystem::resize_file(log, 0, error);
   }
   return std::nullopt;
+}
+
+// What its processes take too much of; empty: nothing.
+std::string AttemptRunner::ExcessOf(const TaskProcess& task) {
+  const pid_t root = task.process->pid();
+  TreeUsage usage = MeasureTree(root, kMaxProcesses);
+  if (usage.processes >= kMaxProcesses) {
+    return fmt::format("more than {} processes at once", kMaxProcesses);
+  }
+  const uint64_t limit = task_.job().limits().memory_bytes() + context_->memory_slack_bytes;
+  const bool was_over = std::exchange(over_memory_, usage.memory_bytes > limit);
+  if (!over_memory_) return "";
+  if (usage.processes > 1) {
+    // Between fork and exec a child's memory is its parent's: twice in a row it is its own.
+    if (!was_over) return "";
+    usage = MeasureTreeExactly(root, kMaxProcesses);
+    if (usage.memory_bytes <= limit) return "";
+  }
+  return fmt::format("out of memory: it took {}, limits.memory is {}",
+                     FormatBinarySize(usage.memory_bytes),
+                     FormatBinarySize(task_.job().limits().memory_bytes()));
 }
 
 void AttemptRunner::SendOutputs(TaskProcess* task) {
@@ -189,8 +203,7 @@ void AttemptRunner::SendOutputs(TaskProcess* task) {
   }
 }
 
-// From here on Kill and AddMapOutputs wake nobody.
-void AttemptRunner::Interrupt(TaskProcess* task) {
+void AttemptRunner::SetRunning(TaskProcess* task) {
   MutexLock lock(&mutex_);
   running_ = task;
 }
@@ -218,7 +231,11 @@ v1::AttemptProgress AttemptRunner::progress() const {
 }
 
 AttemptRunner::Update AttemptRunner::Succeeded(v1::AttemptResult result) {
-  ThinSample(&result);
+  if (const absl::Status status = CheckResult(result); !status.ok()) {
+    v1::AttemptFailure failure;
+    failure.set_message(std::string(Message(status)));
+    return Failed(std::move(failure));
+  }
   if (result.has_map_output()) {
     v1::MapOutput* output = result.mutable_map_output();
     output->set_map_task(id().task());
@@ -238,9 +255,9 @@ AttemptRunner::Update AttemptRunner::Succeeded(v1::AttemptResult result) {
   return update;
 }
 
-AttemptRunner::Update AttemptRunner::Failed(v1::AttemptFailure failure,
-                                            const std::string& dir) const {
-  AddEvidence(dir, &failure);
+AttemptRunner::Update AttemptRunner::Failed(v1::AttemptFailure failure) const {
+  AddEvidence(dir_, &failure);
+  LimitTexts(&failure);
   Update update = Ended(v1::ATTEMPT_STATE_FAILED);
   *update.mutable_failure() = std::move(failure);
   return update;
@@ -249,6 +266,7 @@ AttemptRunner::Update AttemptRunner::Failed(v1::AttemptFailure failure,
 AttemptRunner::Update AttemptRunner::Killed(const std::string& reason) const {
   Update update = Ended(v1::ATTEMPT_STATE_KILLED);
   update.mutable_failure()->set_message(reason);
+  LimitTexts(update.mutable_failure());
   return update;
 }
 
@@ -257,6 +275,14 @@ AttemptRunner::Update AttemptRunner::Environment(const absl::Status& status) con
   Update update = Ended(v1::ATTEMPT_STATE_FAILED);
   update.mutable_failure()->set_message(std::string(Message(status)));
   update.mutable_failure()->set_environment(true);
+  LimitTexts(update.mutable_failure());
+  return update;
+}
+
+// This worker cannot run tasks, or could not this time.
+AttemptRunner::Update AttemptRunner::NotStarted(std::string why) const {
+  Update update = Environment(UnavailableError("worker {}: {}", context_->node, why));
+  update.mutable_failure()->set_worker(true);
   return update;
 }
 

@@ -33,7 +33,7 @@ struct AttemptContext {
   std::string master;  // for the task: comma-separated HOST:PORTs
   std::string node;
   std::string address;  // RPC address of this worker, where its map outputs are served
-  // Sends a message to the coordinator. Any thread.
+  // Sends a message to the coordinator. Any thread; takes no lock of the caller's.
   std::function<void(v1::WorkerMessage)> report;
   // A process may take so much more than the job's limit before it is killed: its own code and the
   // buffers of its connections are not the user's fault.
@@ -47,7 +47,7 @@ class AttemptRunner {
       : task_(std::move(task)), context_(context) {}
 
   const v1::AttemptId& id() const { return task_.id(); }
-  // The final update, after it was reported to the coordinator.
+  // The final update, which is left to the caller to report. Nothing of the attempt runs any more.
   v1::WorkerMessage::AttemptUpdate Run();
 
   // Ends it soon; the first reason counts.
@@ -58,20 +58,25 @@ class AttemptRunner {
  private:
   using Update = v1::WorkerMessage::AttemptUpdate;
 
-  absl::StatusOr<std::unique_ptr<TaskProcess>> Prepare(bool fresh);
-  // None when the process ended before it said anything: a used one may have died meanwhile.
+  Update RunProcess();
+  // A process that has the order to run it.
+  absl::StatusOr<std::unique_ptr<TaskProcess>> Prepare(const std::string& plugin, bool fresh);
+  // None when the process has closed its connection without a final word.
   std::optional<Update> Supervise(TaskProcess* task);
   std::optional<Update> OnMessage(const v1::FromTask& message);
   std::optional<Update> CheckLimits(TaskProcess* task);
+  std::string ExcessOf(const TaskProcess& task);
   void OnProgress(const v1::AttemptProgress& progress);
   void SendOutputs(TaskProcess* task);
-  void Interrupt(TaskProcess* task);
+  // Whom Kill and AddMapOutputs wake; null: nobody.
+  void SetRunning(TaskProcess* task);
   std::optional<std::string> kill_reason() const;
 
   Update Succeeded(v1::AttemptResult result);
-  Update Failed(v1::AttemptFailure failure, const std::string& dir) const;
+  Update Failed(v1::AttemptFailure failure) const;
   Update Killed(const std::string& reason) const;
   Update Environment(const absl::Status& status) const;
+  Update NotStarted(std::string why) const;
   Update Ended(v1::AttemptState state) const;
 
   const v1::TaskSpec task_;
@@ -80,7 +85,8 @@ class AttemptRunner {
   std::string dir_;
   absl::Time last_progress_;
   absl::Time last_memory_check_ = absl::InfinitePast();
-  bool heard_ = false;
+  bool over_memory_ = false;  // at the last check
+  bool heard_ = false;        // the present process has said something of this attempt
 
   mutable Mutex mutex_;
   TaskProcess* running_ ABSL_GUARDED_BY(mutex_) = nullptr;

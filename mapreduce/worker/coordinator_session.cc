@@ -6,11 +6,22 @@
 #include "common/rpc/bulk.h"
 #include "common/rpc/bulk_codec.h"
 #include "common/rpc/channel.h"
+#include "mapreduce/worker/registration.h"
 
 namespace quern::mr {
 namespace {
 
+// Of one message of a registration.
+constexpr size_t kRegistrationBytes = size_t{1} << 20;
 constexpr absl::Duration kHeartbeat = absl::Seconds(1);
+
+bool IsSendable(const v1::WorkerMessage& message) {
+  const absl::Status status = rpc::CheckSendable(message);
+  if (status.ok()) return true;
+  LogError("message_dropped",
+           {{"kind", static_cast<int>(message.kind_case())}, {"status", status}});
+  return false;
+}
 
 }  // namespace
 
@@ -23,6 +34,10 @@ CoordinatorSession::CoordinatorSession(std::vector<std::string> addresses, Handl
                 .longest_pause = absl::Seconds(1)},
                this) {}
 
+void CoordinatorSession::Send(const v1::WorkerMessage& message) {
+  if (IsSendable(message)) session_.Put(message);
+}
+
 rpc::SessionClient::Target CoordinatorSession::Connect() {
   const std::string& address = addresses_[tries_++ % addresses_.size()];
   // A channel of its own for each try: a kept one would wait for gRPC's own back-off.
@@ -31,15 +46,21 @@ rpc::SessionClient::Target CoordinatorSession::Connect() {
 
 void CoordinatorSession::Register(rpc::BulkStream* stream) {
   beats_ = 0;
-  v1::WorkerMessage first;
-  *first.mutable_register_() = handlers_.make_register();
-  stream->Send(rpc::EncodeMessage(first));
+  for (auto& piece : SplitRegistration(handlers_.make_register(), kRegistrationBytes)) {
+    v1::WorkerMessage message;
+    *message.mutable_register_() = std::move(piece);
+    if (IsSendable(message)) stream->Send(rpc::EncodeMessage(message));
+  }
 }
 
-void CoordinatorSession::SendHeartbeat(rpc::BulkStream* stream) {
+void CoordinatorSession::SendHeartbeat(rpc::BulkStream* /*stream*/) {
+  for (const v1::WorkerMessage& message : handlers_.late_reports()) Send(message);
   v1::WorkerMessage beat;
+  *beat.mutable_heartbeat() = handlers_.make_heartbeat();
   beat.mutable_heartbeat()->set_seq(++beats_);
-  stream->Send(rpc::EncodeMessage(beat));
+  // Through the outbox like all else: the report of an attempt that the heartbeat does not name any
+  // more was put there before it.
+  Send(beat);
 }
 
 absl::Status CoordinatorSession::OnMessage(rpc::BulkStream* /*stream*/,
@@ -47,6 +68,7 @@ absl::Status CoordinatorSession::OnMessage(rpc::BulkStream* /*stream*/,
   v1::CoordinatorMessage message;
   RETURN_IF_ERROR(rpc::DecodeMessage(buffer, &message));
   if (message.has_admitted()) return OnAdmitted(message.admitted());
+  if (message.has_acknowledged()) handlers_.acknowledged(message.acknowledged());
   if (message.has_order()) OnOrder(message.order());
   return absl::OkStatus();
 }

@@ -16,12 +16,17 @@ namespace quern::mr {
 class CoordinatorSession : private rpc::SessionClient::Handler {
  public:
   struct Handlers {
-    // Called by the session's thread.
+    // Called by the session's thread, all of them. A registration of any size.
     std::function<v1::WorkerMessage::Register()> make_register;
+    // What it says is true after everything that was sent before.
+    std::function<v1::WorkerMessage::Heartbeat()> make_heartbeat;
+    // Called before each heartbeat: what should be said once more.
+    std::function<std::vector<v1::WorkerMessage>()> late_reports;
     // Another cluster's coordinator answered than the one before: true drops the session, to
     // register again without what was cleared away.
     std::function<bool(const v1::CoordinatorMessage::Admitted&)> admitted;
     std::function<void(const v1::WorkerOrder&)> order;
+    std::function<void(const v1::CoordinatorMessage::Acknowledged&)> acknowledged;
   };
 
   // HOST:PORTs; they are tried in turn.
@@ -30,8 +35,9 @@ class CoordinatorSession : private rpc::SessionClient::Handler {
 
   void Start() { session_.Start(); }
   void Shutdown() { session_.Stop(); }
-  // Any thread. Dropped while there is no session.
-  void Send(const v1::WorkerMessage& message) { session_.Put(message); }
+  // Any thread. Dropped while there is no session, and, with a line in the log, when it is too
+  // long: it would end the session, and every one after it.
+  void Send(const v1::WorkerMessage& message);
   bool connected() const { return session_.state().admitted; }
 
  private:

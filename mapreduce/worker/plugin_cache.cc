@@ -1,12 +1,33 @@
 #include "mapreduce/worker/plugin_cache.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <fstream>
+#include <utility>
+#include <vector>
 
 #include "common/hash.h"
+#include "common/log.h"
 #include "common/storage/file_io.h"
 
 namespace quern::mr {
+namespace {
+
+constexpr std::string_view kSuffix = ".so";
+
+}  // namespace
+
+std::string PluginCache::PathOf(const std::string& hash) const {
+  return fmt::format("{}/{}{}", dir_, hash, kSuffix);
+}
+
+PluginCache::Stamp PluginCache::StampOf(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return {};
+  return {info.st_ino, info.st_size,
+          int64_t{info.st_ctim.tv_sec} * 1'000'000'000 + info.st_ctim.tv_nsec};
+}
 
 absl::StatusOr<std::string> PluginCache::Get(const v1::JobSpec::Plugin& plugin) {
   const std::string& hash = plugin.hash();
@@ -14,19 +35,39 @@ absl::StatusOr<std::string> PluginCache::Get(const v1::JobSpec::Plugin& plugin) 
   if (hash.size() != 32 || hash.find_first_not_of("0123456789abcdef") != std::string::npos) {
     return InvalidArgumentError("plugin: '{}' is no hash", hash);
   }
-  const std::string path = fmt::format("{}/{}.so", dir_, hash);
+  {
+    MutexLock lock(&mutex_);
+    // Several attempts of a job start at once: one checks or fetches, the others wait.
+    while (busy_.contains(hash)) changed_.Wait(&mutex_);
+    last_use_[hash] = ++uses_;
+    const Stamp stamp = StampOf(PathOf(hash));
+    if (stamp != Stamp() && checked_[hash] == stamp) return PathOf(hash);
+    busy_.insert(hash);
+  }
+  const absl::Status status = Provide(plugin);
   MutexLock lock(&mutex_);
-  // Several attempts of a job start at once: one downloads, the others wait.
-  while (downloading_.contains(hash)) changed_.Wait(&mutex_);
-  if (FileSystem::Real()->Exists(path)) return path;
-  downloading_.insert(hash);
-  mutex_.Unlock();
-  const absl::Status status = Download(plugin, path);
-  mutex_.Lock();
-  downloading_.erase(hash);
+  busy_.erase(hash);
   changed_.SignalAll();
   if (!status.ok()) return Annotate(status, "fetch the plugin");
-  return path;
+  checked_[hash] = StampOf(PathOf(hash));
+  return PathOf(hash);
+}
+
+absl::Status PluginCache::Provide(const v1::JobSpec::Plugin& plugin) {
+  const std::string path = PathOf(plugin.hash());
+  if (FileSystem::Real()->Exists(path)) {
+    if (IsIntact(plugin)) return absl::OkStatus();
+    LogWarning("plugin_damaged", {{"path", path}});
+  }
+  RETURN_IF_ERROR(Download(plugin, path));
+  RemoveOldCopies();
+  return absl::OkStatus();
+}
+
+bool PluginCache::IsIntact(const v1::JobSpec::Plugin& plugin) const {
+  const auto bytes = ReadFileToString(FileSystem::Real(), PathOf(plugin.hash()));
+  return bytes.ok() && bytes->size() == plugin.size_bytes() &&
+         HashBytes128(*bytes).ToString() == plugin.hash();
 }
 
 absl::Status PluginCache::Download(const v1::JobSpec::Plugin& plugin, const std::string& path) {
@@ -48,6 +89,28 @@ absl::Status PluginCache::Download(const v1::JobSpec::Plugin& plugin, const std:
                          plugin.path());
   }
   return FileSystem::Real()->Rename(unchecked, path);
+}
+
+// Processes that have one loaded keep it: only its name goes.
+void PluginCache::RemoveOldCopies() {
+  const auto names = FileSystem::Real()->List(dir_);
+  if (!names.ok()) return;
+  std::vector<std::pair<uint64_t, std::string>> idle;  // by last use; 0: before this process
+  MutexLock lock(&mutex_);
+  for (const std::string& name : *names) {
+    if (!name.ends_with(kSuffix)) continue;
+    const std::string hash = name.substr(0, name.size() - kSuffix.size());
+    const auto used = last_use_.find(hash);
+    idle.emplace_back(used == last_use_.end() ? 0 : used->second, hash);
+  }
+  if (idle.size() <= kMaxCopies) return;
+  std::sort(idle.begin(), idle.end());
+  idle.resize(idle.size() - kMaxCopies);
+  for (const auto& [used, hash] : idle) {
+    checked_.erase(hash);
+    last_use_.erase(hash);
+    FileSystem::Real()->Remove(PathOf(hash)).IgnoreError();
+  }
 }
 
 }  // namespace quern::mr

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <utility>
 
+#include "common/crc32c.h"
 #include "common/random.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/engine/map_output_file.h"
@@ -20,6 +21,23 @@ constexpr char kLogName[] = "log";
 
 std::string AttemptDir(const std::string& dir, const v1::AttemptId& id) {
   return fmt::format("{}/jobs/{}/{}", dir, id.job_id(), FormatAttempt(id));
+}
+
+// A torn message may well parse, as a shorter one.
+std::string EncodeResult(const v1::WorkerMessage::HeldOutput& held) {
+  const std::string bytes = held.SerializeAsString();
+  const uint32_t crc = Crc32c(bytes);
+  std::string file;
+  for (int i = 0; i < 4; ++i) file.push_back(static_cast<char>(crc >> (8 * i)));
+  return file + bytes;
+}
+
+bool DecodeResult(std::string_view file, v1::WorkerMessage::HeldOutput* held) {
+  if (file.size() < 4) return false;
+  uint32_t crc = 0;
+  for (size_t i = 0; i < 4; ++i) crc |= uint32_t{static_cast<uint8_t>(file[i])} << (8 * i);
+  file.remove_prefix(4);
+  return Crc32c(file) == crc && held->ParseFromArray(file.data(), static_cast<int>(file.size()));
 }
 
 absl::StatusOr<std::string> ReadOrMake(const std::string& path, const std::string& value) {
@@ -60,7 +78,7 @@ void Scratch::LoadAttempt(const std::string& dir) {
   const auto bytes = ReadFileToString(FileSystem::Real(), dir + "/" + kResultName);
   HeldEntry entry;
   entry.dir = dir;
-  if (!bytes.ok() || !entry.held.ParseFromString(*bytes)) return KeepOnlyLog(dir);
+  if (!bytes.ok() || !DecodeResult(*bytes, &entry.held)) return KeepOnlyLog(dir);
   MutexLock lock(&mutex_);
   held_[entry.held.id().job_id()][FormatAttempt(entry.held.id())] = std::move(entry);
 }
@@ -69,7 +87,9 @@ absl::StatusOr<bool> Scratch::AdoptCluster(const std::string& cluster_id) {
   const std::string path = main_dir() + "/cluster_id";
   ASSIGN_OR_RETURN(const std::string known, ReadOrMake(path, cluster_id));
   if (known == cluster_id) return false;
-  for (const std::string& job : Jobs()) ForgetJob(job);
+  for (const std::string& job : Jobs()) {
+    RemoveJob(job);
+  }
   RETURN_IF_ERROR(WriteFileDurably(FileSystem::Real(), path, cluster_id));
   return true;
 }
@@ -88,7 +108,7 @@ absl::StatusOr<std::string> Scratch::MakeAttemptDir(const v1::AttemptId& id) {
 absl::Status Scratch::Hold(const v1::WorkerMessage::HeldOutput& held, const std::string& dir) {
   const std::string path = dir + "/" + kResultName;
   std::ofstream file(path + ".new", std::ios::binary);
-  held.SerializeToOstream(&file);
+  file << EncodeResult(held);
   file.close();
   if (!file) return ResourceExhaustedError("{}: cannot be written", path);
   RETURN_IF_ERROR(FileSystem::Real()->Rename(path + ".new", path));
@@ -108,10 +128,13 @@ std::vector<v1::WorkerMessage::HeldOutput> Scratch::Held() const {
   return all;
 }
 
-bool Scratch::Holds(const v1::AttemptId& id) const {
+std::optional<v1::WorkerMessage::HeldOutput> Scratch::FindHeld(const v1::AttemptId& id) const {
   MutexLock lock(&mutex_);
   const auto job = held_.find(id.job_id());
-  return job != held_.end() && job->second.contains(FormatAttempt(id));
+  if (job == held_.end()) return std::nullopt;
+  const auto entry = job->second.find(FormatAttempt(id));
+  if (entry == job->second.end()) return std::nullopt;
+  return entry->second.held;
 }
 
 absl::StatusOr<std::string> Scratch::FindMapOutput(const v1::AttemptId& id) const {
@@ -141,11 +164,13 @@ std::vector<std::string> Scratch::Jobs() const {
 }
 
 void Scratch::ForgetJob(const std::string& job_id) {
+  MutexLock lock(&mutex_);
+  held_.erase(job_id);
+}
+
+void Scratch::RemoveJob(const std::string& job_id) {
   if (!IsJobId(job_id)) return;
-  {
-    MutexLock lock(&mutex_);
-    held_.erase(job_id);
-  }
+  ForgetJob(job_id);  // an attempt may have ended since
   for (const std::string& dir : dirs_) {
     std::error_code error;
     for (const auto& attempt : fs::directory_iterator(dir + "/jobs/" + job_id, error)) {

@@ -6,7 +6,8 @@
 //   DIR/jobs/JOB/m-00017.1/output.data   map output
 //                          log           what the task printed
 //                          record        position of its current record
-//                          result        HeldOutput, written last: the attempt succeeded
+//                          result        written last, the attempt succeeded: CRC32C of the rest
+//                                        (4 bytes, little-endian), HeldOutput
 //
 // Scratch is disposable: nothing here is synced, and what a power cut damages fails its checksums
 // and is made again. But a worker that restarts still has its map outputs. Thread-safe.
@@ -14,6 +15,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,14 +44,16 @@ class Scratch {
   void Discard(const std::string& dir);
 
   std::vector<v1::WorkerMessage::HeldOutput> Held() const;
-  bool Holds(const v1::AttemptId& id) const;
+  std::optional<v1::WorkerMessage::HeldOutput> FindHeld(const v1::AttemptId& id) const;
   // Path of a map output that is held; NotFound.
   absl::StatusOr<std::string> FindMapOutput(const v1::AttemptId& id) const;
   // Path of the log of any attempt whose directory is still there; NotFound.
   absl::StatusOr<std::string> FindLog(const v1::AttemptId& id) const;
 
-  // Drops a job's files except its logs, which stay until many other jobs have come.
+  // Nothing of the job is held any more. Quick: its files stay until RemoveJob.
   void ForgetJob(const std::string& job_id);
+  // Deletes a job's files except its logs, which stay until many other jobs have come.
+  void RemoveJob(const std::string& job_id);
   // Jobs of which something is held.
   std::vector<std::string> Jobs() const;
 

@@ -13,7 +13,10 @@ namespace quern::mr {
 namespace {
 
 constexpr size_t kLengthBytes = 4;
-constexpr size_t kMaxMessageBytes = size_t{256} << 20;
+// User code can write here too.
+constexpr size_t kMaxMessageBytes = size_t{16} << 20;
+// Read before anything else is looked at.
+constexpr size_t kMaxReadBytes = size_t{1} << 20;
 
 }  // namespace
 
@@ -53,16 +56,18 @@ void TaskChannel::Flush() {
 
 bool TaskChannel::Fill() {
   char buffer[64 << 10];
-  while (true) {
+  for (size_t total = 0; total < kMaxReadBytes;) {
     const ssize_t n = recv(socket_.get(), buffer, sizeof(buffer), MSG_DONTWAIT);
     if (n > 0) {
       in_.append(buffer, static_cast<size_t>(n));
+      total += static_cast<size_t>(n);
       if (static_cast<size_t>(n) == sizeof(buffer)) continue;
       return true;
     }
     if (n < 0 && errno == EINTR) continue;
     return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
   }
+  return true;
 }
 
 absl::StatusOr<bool> TaskChannel::TakeMessage(v1::FromTask* message) {
@@ -71,7 +76,11 @@ absl::StatusOr<bool> TaskChannel::TakeMessage(v1::FromTask* message) {
   for (size_t i = 0; i < kLengthBytes; ++i) {
     length |= static_cast<size_t>(static_cast<uint8_t>(in_[i])) << (8 * i);
   }
-  if (length > kMaxMessageBytes) return InvalidArgumentError("the task sent what is no message");
+  if (length > kMaxMessageBytes) {
+    return InvalidArgumentError(
+        "the task sent what is no message, or one of {} bytes: the limit is {}", length,
+        kMaxMessageBytes);
+  }
   if (in_.size() < kLengthBytes + length) return false;
   const bool parsed = message->ParseFromArray(in_.data() + kLengthBytes, static_cast<int>(length));
   if (!parsed || message->kind_case() == v1::FromTask::KIND_NOT_SET) {

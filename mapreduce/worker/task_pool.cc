@@ -1,9 +1,21 @@
 #include "mapreduce/worker/task_pool.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "common/clean_text.h"
+#include "common/log.h"
+#include "mapreduce/engine/report_limits.h"
+#include "mapreduce/worker/attempt_failure.h"
+
 namespace quern::mr {
+namespace {
+
+constexpr absl::Duration kProbePatience = absl::Seconds(30);
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<TaskProcess>> TaskPool::Get(const std::string& job_id,
                                                            const std::string& dir, bool fresh) {
@@ -39,6 +51,34 @@ void TaskPool::Put(std::unique_ptr<TaskProcess> process) {
     idle_.erase(idle_.begin());
   }
   if (max_idle_ > 0) idle_.push_back(std::move(process));
+}
+
+absl::Status TaskPool::Probe(const std::string& dir) {
+  const std::string log = dir + "/probe.log";
+  unlink(log.c_str());
+  ASSIGN_OR_RETURN(const auto process, TaskProcess::Spawn(binary_, "", dir, log));
+  v1::FromTask message;
+  const auto event = process->channel.Receive(kProbePatience, &message);
+  const ExitStatus exit = process->End();
+  if (event.ok() && *event == TaskChannel::Event::kMessage && message.has_hello()) {
+    return absl::OkStatus();
+  }
+  return UnavailableError("{}: ended with {} before it said hello: {}", binary_, exit.ToString(),
+                          CleanLine(Tail(log, kMaxFailureBytes), kMaxFailureBytes));
+}
+
+void TaskPool::NoteIsolation(bool namespaces) {
+  const char* const words =
+      namespaces ? "in namespaces of their own" : "as ordinary processes: no namespaces here";
+  MutexLock lock(&mutex_);
+  if (isolation_ == words) return;
+  isolation_ = words;
+  LogInfo("tasks_run", {{"how", isolation_}});
+}
+
+std::string TaskPool::isolation() const {
+  MutexLock lock(&mutex_);
+  return isolation_;
 }
 
 void TaskPool::ForgetJob(const std::string& job_id) {

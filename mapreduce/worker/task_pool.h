@@ -22,14 +22,21 @@ class TaskPool {
                                                    const std::string& dir, bool fresh);
   // A process whose attempt has succeeded. Those of other jobs make room for it.
   void Put(std::unique_ptr<TaskProcess> process);
+  // Starts a process in `dir`, waits for its hello and ends it. Unavailable: none can be started.
+  absl::Status Probe(const std::string& dir);
+  // What a process has said of how it is held; logged when it is news.
+  void NoteIsolation(bool namespaces);
+  // The same in words, for people.
+  std::string isolation() const;
   // Ends the waiting processes of a job.
   void ForgetJob(const std::string& job_id);
 
  private:
   const std::string binary_;
   const size_t max_idle_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::vector<std::unique_ptr<TaskProcess>> idle_ ABSL_GUARDED_BY(mutex_);
+  std::string isolation_ ABSL_GUARDED_BY(mutex_) = "not known yet";
 };
 
 }  // namespace quern::mr

@@ -3,12 +3,19 @@
 #include <fcntl.h>
 
 #include <cerrno>
-#include <cstdio>
+#include <csignal>
 #include <cstdlib>
 #include <utility>
 
+#include "common/log.h"
+
 namespace quern::mr {
 namespace {
+
+// For a process to end by itself.
+constexpr absl::Duration kEndPatience = absl::Seconds(2);
+// To end all processes of a task.
+constexpr absl::Duration kGuardPatience = absl::Seconds(10);
 
 // What programs need to work at all, and nothing of the worker's own.
 std::map<std::string, std::string> CleanEnvironment(const std::string& scratch) {
@@ -35,6 +42,7 @@ absl::StatusOr<std::unique_ptr<TaskProcess>> TaskProcess::Spawn(const std::strin
   options.cwd = cwd;
   options.stdout_fd = log.get();
   options.stderr_fd = log.get();
+  options.death_signal = SIGTERM;  // the guard ends the others first
   options.inherit_fds = {ends.second.get()};
   ASSIGN_OR_RETURN(
       std::unique_ptr<Subprocess> process,
@@ -43,23 +51,19 @@ absl::StatusOr<std::unique_ptr<TaskProcess>> TaskProcess::Spawn(const std::strin
       new TaskProcess{std::move(process), std::move(ends.first), job_id});
 }
 
-TaskProcess::~TaskProcess() {
-  // Also what it has forked.
-  process->KillGroup(SIGKILL);
+TaskProcess::~TaskProcess() { End(); }
+
+ExitStatus TaskProcess::WaitForEnd() {
+  process->WaitFor(kEndPatience);
+  return End();
 }
 
-uint64_t AnonymousMemory(pid_t pid) {
-  char path[64];
-  std::snprintf(path, sizeof(path), "/proc/%d/status", pid);
-  std::FILE* file = std::fopen(path, "re");
-  if (file == nullptr) return 0;
-  char line[256];
-  unsigned long long kib = 0;
-  while (std::fgets(line, sizeof(line), file) != nullptr) {
-    if (std::sscanf(line, "RssAnon: %llu", &kib) == 1) break;
-  }
-  std::fclose(file);
-  return kib << 10;
+ExitStatus TaskProcess::End() {
+  // The guard ends when everything that it guards has ended.
+  process->Kill(SIGTERM);
+  if (!process->WaitFor(kGuardPatience)) LogWarning("guard_hangs", {{"pid", process->pid()}});
+  process->KillGroup(SIGKILL);
+  return process->Wait();
 }
 
 }  // namespace quern::mr

@@ -1,8 +1,8 @@
 // A quern-task child process and the channel to it.
 //
-// The process has its own group, dies with the worker, inherits no descriptors but the socket, and
-// sees a clean environment. It may run several attempts of one job, one after another: start-up and
-// fresh memory are what small tasks spend most of their time on.
+// The process ends with the worker, with all that it has started (task/guard.h), inherits no
+// descriptors but the socket, and sees a clean environment. It may run several attempts of one job,
+// one after another: start-up and fresh memory are what small tasks spend most of their time on.
 #pragma once
 
 #include <map>
@@ -19,7 +19,8 @@ struct TaskProcess {
   std::unique_ptr<Subprocess> process;
   TaskChannel channel;
   std::string job_id;
-  bool used = false;  // has run an attempt before
+  bool greeted = false;  // has said hello: what goes wrong from here on is not the worker's fault
+  bool used = false;     // has run an attempt before
 
   // `log_path` gets what the process prints until it opens another.
   static absl::StatusOr<std::unique_ptr<TaskProcess>> Spawn(const std::string& binary,
@@ -27,10 +28,11 @@ struct TaskProcess {
                                                             const std::string& cwd,
                                                             const std::string& log_path);
   ~TaskProcess();
-};
 
-// Anonymous memory of a process, bytes; 0 when it is gone. Mapped files do not count: the kernel
-// takes them back when memory is short.
-uint64_t AnonymousMemory(pid_t pid);
+  // It has closed its connection, so it is ending: waits for that, and ends it when it does not.
+  ExitStatus WaitForEnd();
+  // Ends it with everything that it has started, and waits until all of that is gone.
+  ExitStatus End();
+};
 
 }  // namespace quern::mr

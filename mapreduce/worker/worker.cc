@@ -1,5 +1,7 @@
 #include "mapreduce/worker/worker.h"
 
+#include <algorithm>
+#include <set>
 #include <utility>
 
 #include "common/log.h"
@@ -8,14 +10,26 @@
 namespace quern::mr {
 namespace {
 
-std::string KeyOf(const v1::AttemptId& id) {
-  return fmt::format("{} {}", id.job_id(), FormatAttempt(id));
+// The clock cannot add up infinite waits.
+constexpr absl::Duration kLongestWait = absl::Hours(1);
+
+v1::WorkerMessage MessageOf(const v1::WorkerMessage::AttemptUpdate& update) {
+  v1::WorkerMessage message;
+  *message.mutable_update() = update;
+  return message;
 }
 
 }  // namespace
 
+Worker::Worker(const AttemptContext* context)
+    : context_(context), housekeeper_("housekeeping", [this] { KeepHouse(); }) {}
+
 void Worker::OnOrder(const v1::WorkerOrder& order) {
   JoinEnded();
+  {
+    MutexLock lock(&mutex_);
+    last_order_ = order.log_index();
+  }
   switch (order.kind_case()) {
     case v1::WorkerOrder::kLaunch:
       Launch(order.launch().task());
@@ -33,6 +47,9 @@ void Worker::OnOrder(const v1::WorkerOrder& order) {
       }
       break;
     }
+    case v1::WorkerOrder::kOutputDelta:
+      OnOutputs(order.output_delta(), order.term());
+      break;
     case v1::WorkerOrder::kForget:
       Forget(order.forget().job_id());
       break;
@@ -42,29 +59,92 @@ void Worker::OnOrder(const v1::WorkerOrder& order) {
 }
 
 void Worker::Launch(const v1::TaskSpec& task) {
-  const std::string key = KeyOf(task.id());
-  if (!IsJobId(task.id().job_id()) || context_->scratch->Holds(task.id())) return;
+  if (!IsJobId(task.id().job_id())) return;
+  const std::string key = AttemptKey(task.id());
+  const std::optional<v1::WorkerMessage::HeldOutput> held = context_->scratch->FindHeld(task.id());
   auto attempt = std::make_shared<AttemptRunner>(task, context_);
   MutexLock lock(&mutex_);
   if (stopping_ || running_.contains(key) || threads_.contains(key)) return;
+  if (held) {  // whoever asks for it has not heard that it is done
+    v1::WorkerMessage::AttemptUpdate update;
+    *update.mutable_id() = held->id();
+    update.set_state(v1::ATTEMPT_STATE_SUCCEEDED);
+    *update.mutable_result() = held->result();
+    reports_.Add(update, context_->clock->MonotonicNow());
+    context_->report(MessageOf(update));
+    return;
+  }
   running_[key] = attempt;
+  if (task.id().kind() == v1::TASK_KIND_REDUCE) {
+    for (const auto& known : outputs_.Known(task.id().job_id())) attempt->AddMapOutputs(known);
+    AskForOutputs(task.id().job_id());
+  }
   threads_[key] = Thread("attempt", [this, attempt] { Run(attempt); });
+}
+
+void Worker::OnOutputs(const v1::WorkerOrder::OutputDelta& delta, uint64_t term) {
+  MutexLock lock(&mutex_);
+  for (const auto& added : outputs_.Apply(delta, term)) {
+    for (const auto& [key, attempt] : running_) {
+      if (attempt->id().kind() == v1::TASK_KIND_REDUCE &&
+          attempt->id().job_id() == delta.job_id()) {
+        attempt->AddMapOutputs(added);
+      }
+    }
+  }
+  if (Reduces(delta.job_id())) AskForOutputs(delta.job_id());
+}
+
+bool Worker::Reduces(const std::string& job_id) const {
+  return std::any_of(running_.begin(), running_.end(), [&](const auto& entry) {
+    const v1::AttemptId& id = entry.second->id();
+    return id.kind() == v1::TASK_KIND_REDUCE && id.job_id() == job_id;
+  });
+}
+
+void Worker::AskForOutputs(const std::string& job_id) {
+  const auto want = outputs_.Ask(job_id);
+  if (!want) return;
+  v1::WorkerMessage message;
+  *message.mutable_want_outputs() = *want;
+  context_->report(std::move(message));
+}
+
+void Worker::OnAdmitted() {
+  MutexLock lock(&mutex_);
+  outputs_.StartSession();
+  std::set<std::string> jobs;
+  for (const auto& [key, attempt] : running_) jobs.insert(attempt->id().job_id());
+  for (const std::string& job : jobs) {
+    if (Reduces(job)) AskForOutputs(job);
+  }
 }
 
 void Worker::Run(const std::shared_ptr<AttemptRunner>& attempt) {
   v1::WorkerMessage::AttemptUpdate update = attempt->Run();
-  const std::string key = KeyOf(attempt->id());
   LogInfo("attempt_ended", {{"job", attempt->id().job_id()},
                             {"attempt", FormatAttempt(attempt->id())},
                             {"state", v1::AttemptState_Name(update.state())},
                             {"cause", update.failure().message()}});
+  const std::string key = AttemptKey(attempt->id());
   MutexLock lock(&mutex_);
+  NoteHealth(update);
+  // In one step, so that at any moment an attempt runs, or its end is known to the next
+  // registration and on its way in this session.
   running_.erase(key);
+  reports_.Add(update, context_->clock->MonotonicNow());
+  context_->report(MessageOf(update));
   to_join_.push_back(key);
-  if (update.state() != v1::ATTEMPT_STATE_SUCCEEDED) {
-    ended_[attempt->id().job_id()].push_back(std::move(update));
+  changed_.SignalAll();
+}
+
+void Worker::NoteHealth(const v1::WorkerMessage::AttemptUpdate& update) {
+  if (update.failure().worker()) {
+    health_.CouldNotStart(update.failure().message(), context_->clock->MonotonicNow());
+  } else if (update.state() == v1::ATTEMPT_STATE_SUCCEEDED ||
+             (update.state() == v1::ATTEMPT_STATE_FAILED && !update.failure().environment())) {
+    health_.Started();
   }
-  idle_.SignalAll();
 }
 
 // Threads cannot join themselves: those of ended attempts are joined at the next order.
@@ -80,38 +160,62 @@ void Worker::JoinEnded() {
 
 void Worker::Kill(const v1::AttemptId& id, const std::string& reason) {
   MutexLock lock(&mutex_);
-  const auto it = running_.find(KeyOf(id));
+  const auto it = running_.find(AttemptKey(id));
   if (it != running_.end()) it->second->Kill(reason);
 }
 
 void Worker::Forget(const std::string& job_id) {
-  {
-    MutexLock lock(&mutex_);
-    ended_.erase(job_id);
-    for (const auto& [key, attempt] : running_) {
-      if (attempt->id().job_id() == job_id) attempt->Kill("its job is over");
-    }
-  }
-  context_->processes->ForgetJob(job_id);
+  if (!IsJobId(job_id)) return;
   context_->scratch->ForgetJob(job_id);
+  MutexLock lock(&mutex_);
+  reports_.ForgetJob(job_id);
+  outputs_.ForgetJob(job_id);
+  for (const auto& [key, attempt] : running_) {
+    if (attempt->id().job_id() == job_id) attempt->Kill("its job is over");
+  }
+  to_forget_.insert(job_id);
+  changed_.SignalAll();
 }
 
-void Worker::FillRegister(v1::WorkerMessage::Register* message) const {
-  // Attempts move from running to held or ended: read in that order, none is missed.
-  {
-    MutexLock lock(&mutex_);
-    for (const auto& [key, attempt] : running_) *message->add_running() = attempt->id();
-    for (const auto& [job, updates] : ended_) {
-      for (const auto& update : updates) *message->add_ended() = update;
-    }
-  }
+void Worker::OnAcknowledged(const v1::CoordinatorMessage::Acknowledged& acknowledged) {
+  MutexLock lock(&mutex_);
+  for (const v1::AttemptId& id : acknowledged.ids()) reports_.Acknowledge(id);
+}
+
+void Worker::FillRegister(v1::WorkerMessage::Register* message) {
+  MutexLock lock(&mutex_);
+  last_order_ = 0;
+  std::set<std::string> ended;  // some that count as running still
   for (v1::WorkerMessage::HeldOutput& held : context_->scratch->Held()) {
-    *message->add_held() = std::move(held);
-    v1::MapOutput* output =
-        message->mutable_held(message->held_size() - 1)->mutable_result()->mutable_map_output();
+    v1::MapOutput* output = held.mutable_result()->mutable_map_output();
     // The port may be another one than before a restart.
     if (!output->data_path().empty()) output->set_address(context_->address);
+    ended.insert(AttemptKey(held.id()));
+    *message->add_held() = std::move(held);
   }
+  for (const auto& [key, attempt] : running_) {
+    if (!ended.contains(key)) *message->add_running() = attempt->id();
+  }
+  for (auto& update : reports_.Unsuccessful(context_->clock->MonotonicNow())) {
+    *message->add_ended() = std::move(update);
+  }
+  message->set_unhealthy(health_.unhealthy());
+}
+
+void Worker::FillHeartbeat(v1::WorkerMessage::Heartbeat* message) const {
+  MutexLock lock(&mutex_);
+  for (const auto& [key, attempt] : running_) *message->add_running() = attempt->id();
+  message->set_last_order(last_order_);
+  message->set_unhealthy(health_.unhealthy());
+}
+
+std::vector<v1::WorkerMessage> Worker::TakeLateReports() {
+  std::vector<v1::WorkerMessage> messages;
+  MutexLock lock(&mutex_);
+  for (const auto& update : reports_.TakeDue(context_->clock->MonotonicNow())) {
+    messages.push_back(MessageOf(update));
+  }
+  return messages;
 }
 
 void Worker::KillAll(const std::string& reason) {
@@ -123,13 +227,15 @@ void Worker::Shutdown() {
   {
     MutexLock lock(&mutex_);
     stopping_ = true;
+    changed_.SignalAll();
   }
   KillAll("the worker is stopping");
   {
     MutexLock lock(&mutex_);
-    while (!running_.empty()) idle_.Wait(&mutex_);
+    while (!running_.empty()) changed_.Wait(&mutex_);
   }
   JoinEnded();
+  housekeeper_.Join();
 }
 
 std::vector<Worker::RunningAttempt> Worker::Running() const {
@@ -137,6 +243,55 @@ std::vector<Worker::RunningAttempt> Worker::Running() const {
   MutexLock lock(&mutex_);
   for (const auto& [key, attempt] : running_) all.push_back({attempt->id(), attempt->progress()});
   return all;
+}
+
+std::string Worker::unhealthy() const {
+  MutexLock lock(&mutex_);
+  return health_.unhealthy();
+}
+
+void Worker::KeepHouse() {
+  MutexLock lock(&mutex_);
+  while (!stopping_) {
+    const absl::Duration wait = health_.next_probe() - context_->clock->MonotonicNow();
+    const std::string job = NextToForget();
+    if (job.empty() && wait > absl::ZeroDuration()) {
+      changed_.WaitFor(&mutex_, std::min(wait, kLongestWait));
+      continue;
+    }
+    mutex_.Unlock();
+    if (job.empty()) {
+      Probe();
+    } else {
+      context_->processes->ForgetJob(job);
+      context_->scratch->RemoveJob(job);
+    }
+    mutex_.Lock();
+    if (job.empty()) continue;
+    reports_.ForgetJob(job);
+    to_forget_.erase(job);
+  }
+}
+
+std::string Worker::NextToForget() const {
+  for (const std::string& job : to_forget_) {
+    const bool runs = std::any_of(running_.begin(), running_.end(), [&](const auto& entry) {
+      return entry.second->id().job_id() == job;
+    });
+    if (!runs) return job;
+  }
+  return "";
+}
+
+void Worker::Probe() {
+  const absl::Status status = context_->processes->Probe(context_->scratch->main_dir());
+  LogInfo("probed_task_process", {{"status", status}});
+  MutexLock lock(&mutex_);
+  if (status.ok()) {
+    health_.Started();
+  } else {
+    health_.CouldNotStart(std::string(Message(status)), context_->clock->MonotonicNow());
+  }
 }
 
 }  // namespace quern::mr

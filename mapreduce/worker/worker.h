@@ -1,16 +1,19 @@
 // What a worker does: runs the attempts that it is told to run, and remembers how they ended until
-// the coordinator says that their job is over. Thread-safe.
+// the coordinator says that it knows. Thread-safe.
 #pragma once
 
-#include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "common/mutex.h"
 #include "common/thread.h"
 #include "mapreduce/worker/attempt_runner.h"
+#include "mapreduce/worker/final_reports.h"
+#include "mapreduce/worker/output_tables.h"
+#include "mapreduce/worker/worker_health.h"
 #include "quern/mr/v1/worker.pb.h"
 
 namespace quern::mr {
@@ -18,13 +21,23 @@ namespace quern::mr {
 class Worker {
  public:
   // The context is borrowed.
-  explicit Worker(const AttemptContext* context) : context_(context) {}
+  explicit Worker(const AttemptContext* context);
   ~Worker() { Shutdown(); }
 
   // Carries out one order of the coordinator; quick, the work is done by other threads.
   void OnOrder(const v1::WorkerOrder& order);
-  // What runs, is held and has ended: the changing part of a registration.
-  void FillRegister(v1::WorkerMessage::Register* message) const;
+  // A coordinator knows what FillRegister said.
+  void OnAdmitted();
+  // The coordinator has written these ends down.
+  void OnAcknowledged(const v1::CoordinatorMessage::Acknowledged& acknowledged);
+
+  // A session begins: what runs, is held and has ended, added to who the worker is.
+  void FillRegister(v1::WorkerMessage::Register* message);
+  // Everything reported before it is on its way before it.
+  void FillHeartbeat(v1::WorkerMessage::Heartbeat* message) const;
+  // Final reports that have been waiting for their acknowledgement for too long.
+  std::vector<v1::WorkerMessage> TakeLateReports();
+
   // Kills everything; for a coordinator of another cluster, and at the end.
   void KillAll(const std::string& reason);
   // Kills everything and waits for it.
@@ -35,26 +48,42 @@ class Worker {
     v1::AttemptProgress progress;
   };
   std::vector<RunningAttempt> Running() const;
+  // Why it takes no tasks; empty: it does.
+  std::string unhealthy() const;
 
  private:
   void Launch(const v1::TaskSpec& task);
+  void OnOutputs(const v1::WorkerOrder::OutputDelta& delta, uint64_t term);
+  bool Reduces(const std::string& job_id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AskForOutputs(const std::string& job_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run(const std::shared_ptr<AttemptRunner>& attempt);
+  void NoteHealth(const v1::WorkerMessage::AttemptUpdate& update)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Kill(const v1::AttemptId& id, const std::string& reason);
   void Forget(const std::string& job_id);
   void JoinEnded();
 
+  // The housekeeping thread: what takes long and may not hold orders up.
+  void KeepHouse();
+  // A job to drop of which nothing runs any more; empty: none.
+  std::string NextToForget() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Probe();
+
   const AttemptContext* const context_;
   mutable Mutex mutex_;
-  CondVar idle_;
+  CondVar changed_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  // By "JOB m-00017.1".
+  uint64_t last_order_ ABSL_GUARDED_BY(mutex_) = 0;  // of this session
+  // By AttemptKey.
   std::map<std::string, std::shared_ptr<AttemptRunner>> running_ ABSL_GUARDED_BY(mutex_);
-  // Failed and killed attempts, by job.
-  std::map<std::string, std::vector<v1::WorkerMessage::AttemptUpdate>> ended_
-      ABSL_GUARDED_BY(mutex_);
+  OutputTables outputs_ ABSL_GUARDED_BY(mutex_);
+  FinalReports reports_ ABSL_GUARDED_BY(mutex_);
+  WorkerHealth health_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> to_forget_ ABSL_GUARDED_BY(mutex_);  // jobs
   // Of running attempts, and of ended ones until they are joined.
   std::map<std::string, Thread> threads_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> to_join_ ABSL_GUARDED_BY(mutex_);
+  Thread housekeeper_;
 };
 
 }  // namespace quern::mr

@@ -119,10 +119,20 @@ class WorkerServer final : public RunningServer {
     handlers.admitted = [this](const v1::CoordinatorMessage::Admitted& admitted) {
       const absl::StatusOr<bool> other = scratch_->AdoptCluster(admitted.cluster_id());
       if (!other.ok()) LogError("scratch_failed", {{"status", other.status()}});
-      if (!other.ok() || !*other) return false;
+      if (!other.ok() || !*other) {
+        worker_->OnAdmitted();
+        return false;
+      }
       worker_->KillAll("its coordinator is gone for good");
       return true;
     };
+    handlers.make_heartbeat = [this] {
+      v1::WorkerMessage::Heartbeat beat;
+      worker_->FillHeartbeat(&beat);
+      return beat;
+    };
+    handlers.late_reports = [this] { return worker_->TakeLateReports(); };
+    handlers.acknowledged = [this](const auto& message) { worker_->OnAcknowledged(message); };
     handlers.order = [this](const v1::WorkerOrder& order) { worker_->OnOrder(order); };
     return handlers;
   }
@@ -153,12 +163,16 @@ class WorkerServer final : public RunningServer {
   absl::StatusOr<PageContent> Overview() {
     PageContent page;
     page.title = "Worker";
-    page.AddFacts("Worker", {{"id", scratch_->worker_id()},
-                             {"slots", slots_},
-                             {"coordinator",
-                              session_ != nullptr && session_->connected() ? "connected" : "away"},
-                             {"outputs held", scratch_->Held().size()},
-                             {"directory", scratch_->main_dir()}});
+    page.AddFacts(
+        "Worker",
+        {{"id", scratch_->worker_id()},
+         {"slots", slots_},
+         {"coordinator", session_ != nullptr && session_->connected() ? "connected" : "away"},
+         {"health",
+          worker_ == nullptr || worker_->unhealthy().empty() ? "well" : worker_->unhealthy()},
+         {"tasks run", processes_->isolation()},
+         {"outputs held", scratch_->Held().size()},
+         {"directory", scratch_->main_dir()}});
     PageTable& table = page.AddTable("Running", {"job", "attempt", "progress", "phase", "status"});
     if (worker_ == nullptr) return page;
     for (const Worker::RunningAttempt& attempt : worker_->Running()) {

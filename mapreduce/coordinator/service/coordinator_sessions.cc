@@ -45,6 +45,8 @@ bool Coordinator::OnMessage(WorkerKey worker, const rpc::Outbox* outbox,
     case v1::WorkerMessage::kFetchFailure:
       tracker_.FetchFailed(message.fetch_failure(), Now());
       break;
+    case v1::WorkerMessage::kWantOutputs:
+      return true;  // they are told without being asked
     default:
       return false;
   }

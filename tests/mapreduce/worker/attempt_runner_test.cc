@@ -8,8 +8,12 @@
 #include <fstream>
 #include <thread>
 
+#include "common/clean_text.h"
+#include "common/rpc/bulk_codec.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/worker/attempt_failure.h"
 #include "tests/mapreduce/worker/worker_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace quern::mr {
 namespace {
@@ -44,7 +48,7 @@ TEST_F(AttemptRunnerTest, ReportsSuccessAndHoldsTheOutput) {
   EXPECT_EQ(update.result().map_output().address(), "127.0.0.1:7");
   EXPECT_EQ(update.result().map_output().node(), "n1");
   EXPECT_TRUE(parts_.scratch()->FindMapOutput(update.id()).ok());
-  ASSERT_THAT(parts_.TakeReports(), SizeIs(1));
+  EXPECT_THAT(parts_.TakeReports(), IsEmpty()) << "the final report is the caller's";
 }
 
 TEST_F(AttemptRunnerTest, SaysHowAndWhereAProcessDied) {
@@ -75,6 +79,64 @@ TEST_F(AttemptRunnerTest, PassesOnWhatTheTaskSaysOfItsFailure) {
   EXPECT_THAT(update.failure().message(), HasSubstr("Map threw: bad luck"));
 }
 
+// Whatever a task says, its report is one that the coordinator can read.
+TEST_F(AttemptRunnerTest, ReportsAreFitToBeSent) {
+  struct Case {
+    std::string what;
+    std::string expected;
+  };
+  for (const Case& c : {Case{"crash-with-odd-log", "signal 11"},
+                        Case{"many-counters", "the task has 100000 counters, the limit is 1000"},
+                        Case{"large-result", "the result of the task has 943"},
+                        Case{"large-message", "the limit is 16777216"},
+                        Case{"long-failure", "bad record: xxx"}, Case{"garbage", "no message"}}) {
+    const auto update = Run(MakeTask(c.what));
+    EXPECT_EQ(update.state(), v1::ATTEMPT_STATE_FAILED) << c.what;
+    EXPECT_THAT(update.failure().message(), HasSubstr(c.expected)) << c.what;
+    EXPECT_LE(update.ByteSizeLong(), 10'000u) << c.what;
+    v1::WorkerMessage message;
+    *message.mutable_update() = update;
+    EXPECT_OK(rpc::CheckSendable(message)) << c.what;
+    EXPECT_EQ(CleanText(update.failure().message(), 10'000), update.failure().message());
+    EXPECT_EQ(CleanText(update.failure().log_tail(), 10'000), update.failure().log_tail());
+    EXPECT_FALSE(update.failure().worker()) << c.what;
+  }
+}
+
+TEST_F(AttemptRunnerTest, TheLogsLastLinesAreKeptAndReadable) {
+  const std::string tail = Run(MakeTask("crash-with-odd-log")).failure().log_tail();
+  EXPECT_THAT(tail, testing::EndsWith("\u00e9\u00e9\\xff\\x1b[31m\n"));
+  EXPECT_THAT(tail, testing::StartsWith("...\u00e9"));
+}
+
+TEST_F(AttemptRunnerTest, CleansAndCutsTheStatus) {
+  EXPECT_EQ(Run(MakeTask("long-status")).state(), v1::ATTEMPT_STATE_SUCCEEDED);
+  EXPECT_EQ(Run(MakeTask("odd-status")).state(), v1::ATTEMPT_STATE_SUCCEEDED);
+  const std::vector<v1::WorkerMessage> reports = parts_.TakeReports();
+  ASSERT_THAT(reports, SizeIs(2));
+  EXPECT_THAT(reports[0].update().progress().status(), testing::StartsWith("line\\nsss"));
+  EXPECT_LE(reports[0].ByteSizeLong(), 1'000u);
+  EXPECT_EQ(reports[1].update().progress().status(), "\\xff");
+}
+
+TEST_F(AttemptRunnerTest, AProcessThatCannotStartIsTheWorkersFault) {
+  for (const char* binary : {"/bin/false", "/no/such/quern-task"}) {
+    TaskPool pool(binary, 1);
+    parts_.context.processes = &pool;
+    const auto update = Run(MakeTask("done"));
+    EXPECT_EQ(update.state(), v1::ATTEMPT_STATE_FAILED);
+    EXPECT_TRUE(update.failure().worker()) << update.ShortDebugString();
+    EXPECT_TRUE(update.failure().environment());
+    EXPECT_THAT(update.failure().message(), HasSubstr("worker n1"));
+    EXPECT_FALSE(pool.Probe(parts_.scratch()->main_dir()).ok());
+  }
+}
+
+TEST_F(AttemptRunnerTest, AProbeStartsAProcessAndEndsIt) {
+  TaskPool pool(FakeTaskBinary(), 1);
+  EXPECT_OK(pool.Probe(parts_.scratch()->main_dir()));
+}
+
 TEST_F(AttemptRunnerTest, EndsWhatMakesNoProgress) {
   v1::TaskSpec task = MakeTask("hang");
   task.mutable_job()->mutable_limits()->set_timeout_ms(700);
@@ -90,7 +152,17 @@ TEST_F(AttemptRunnerTest, EndsWhatTakesMoreMemoryThanItsLimit) {
   EXPECT_THAT(update.failure().message(), HasSubstr("out of memory"));
   EXPECT_THAT(update.failure().message(), HasSubstr("limits.memory is 64 MiB"));
 }
+
+TEST_F(AttemptRunnerTest, TheMemoryOfForkedProcessesCounts) {
+  const auto update = Run(MakeTask("fork-hog"));
+  EXPECT_THAT(update.failure().message(), HasSubstr("out of memory"));
+}
 #endif
+
+TEST_F(AttemptRunnerTest, EndsWhatStartsTooManyProcesses) {
+  EXPECT_THAT(Run(MakeTask("fork-bomb")).failure().message(),
+              HasSubstr("more than 500 processes at once"));
+}
 
 TEST_F(AttemptRunnerTest, KillReachesWhatTheTaskHasForked) {
   AttemptRunner attempt(MakeTask("fork-and-hang"), &parts_.context);
@@ -141,6 +213,17 @@ TEST_F(AttemptRunnerTest, RefusesAPluginThatIsNotTheOneSubmitted) {
   EXPECT_THAT(update.failure().message(), HasSubstr("not what the job was submitted with"));
 }
 
+TEST_F(AttemptRunnerTest, ACopyOfThePluginThatIsDamagedUnderATaskIsNotTheUsersFault) {
+  v1::TaskSpec task = MakeTask("failed");
+  (*task.mutable_job()->mutable_params())["damage"] = *parts_.plugins()->Get(task.job().plugin());
+  const auto update = Run(task);
+  EXPECT_EQ(update.state(), v1::ATTEMPT_STATE_FAILED);
+  EXPECT_TRUE(update.failure().environment());
+  EXPECT_THAT(update.failure().message(), HasSubstr("the copy of the plugin on n1 was damaged"));
+  EXPECT_EQ(Run(MakeTask("done")).state(), v1::ATTEMPT_STATE_SUCCEEDED);
+  EXPECT_EQ(parts_.fetches, 2);
+}
+
 TEST_F(AttemptRunnerTest, PassesMapOutputsDownAndFetchFailuresUp) {
   AttemptRunner attempt(MakeTask("wait-for-output", 3, v1::TASK_KIND_REDUCE), &parts_.context);
   v1::WorkerOrder::MapOutputs outputs;
@@ -148,7 +231,7 @@ TEST_F(AttemptRunnerTest, PassesMapOutputsDownAndFetchFailuresUp) {
   attempt.AddMapOutputs(outputs);
   EXPECT_EQ(attempt.Run().state(), v1::ATTEMPT_STATE_SUCCEEDED);
   const std::vector<v1::WorkerMessage> reports = parts_.TakeReports();
-  ASSERT_THAT(reports, SizeIs(2));
+  ASSERT_THAT(reports, SizeIs(1));
   EXPECT_EQ(reports[0].fetch_failure().map_task(), 42u);
   EXPECT_EQ(reports[0].fetch_failure().reducer().task(), 3u);
 }
@@ -159,12 +242,26 @@ TEST_F(AttemptRunnerTest, OutputsSurviveARestartOfTheWorkerAndAreForgottenWithTh
   ASSERT_THAT(parts_.scratch()->Held(), SizeIs(1));
   EXPECT_EQ(parts_.scratch()->Held()[0].id().job_id(), update.id().job_id());
   EXPECT_TRUE(parts_.scratch()->FindMapOutput(update.id()).ok());
-  parts_.scratch()->ForgetJob(update.id().job_id());
+  parts_.scratch()->RemoveJob(update.id().job_id());
   EXPECT_THAT(parts_.scratch()->Held(), IsEmpty());
   EXPECT_FALSE(parts_.scratch()->FindMapOutput(update.id()).ok());
   EXPECT_TRUE(parts_.scratch()->FindLog(update.id()).ok()) << "logs stay for a while";
   parts_.ReopenScratch();
   EXPECT_THAT(parts_.scratch()->Held(), IsEmpty());
+}
+
+TEST_F(AttemptRunnerTest, AResultThatAPowerCutHasTornIsNone) {
+  const auto update = Run(MakeTask("done"));
+  const std::string output = *parts_.scratch()->FindMapOutput(update.id());
+  const std::string result = ParentDir(output) + "/result";
+  const std::string whole = *ReadFileToString(FileSystem::Real(), result);
+  for (size_t left = 0; left < whole.size(); left += 7) {
+    std::ofstream(output) << "data";
+    std::ofstream(result, std::ios::binary) << whole.substr(0, left);
+    parts_.ReopenScratch();
+    ASSERT_THAT(parts_.scratch()->Held(), IsEmpty()) << left << " bytes are left";
+    ASSERT_OK(FileSystem::Real()->MakeDirs(ParentDir(output)));
+  }
 }
 
 TEST_F(AttemptRunnerTest, AnotherClustersOutputsAreDropped) {

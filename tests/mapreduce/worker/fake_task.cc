@@ -58,6 +58,10 @@ void RunOne(const v1::ToTask::Start& start, MessagePipe* pipe, int fd) {
   const auto found = start.task().job().params().find("do");
   const std::string what = found == start.task().job().params().end() ? "done" : found->second;
   v1::FromTask message;
+  if (const auto damage = start.task().job().params().find("damage");
+      damage != start.task().job().params().end()) {
+    (void)!truncate(damage->second.c_str(), 3);
+  }
   if (what == "done" || what == "done-then-exit") Done(start, pipe);
   if (what == "done-then-exit") _exit(0);
   if (what == "segfault") raise(SIGSEGV);
@@ -68,6 +72,59 @@ void RunOne(const v1::ToTask::Start& start, MessagePipe* pipe, int fd) {
   if (what == "fork-and-hang") {
     const pid_t child = fork();
     if (child > 0) std::fprintf(stderr, "forked %d\n", child);
+    pause();
+  }
+  if (what == "crash-with-odd-log") {
+    // One line, longer than what is reported, of characters of two bytes; and bytes that are none.
+    std::string line;
+    for (int i = 0; i < 3000; ++i) line += "\u00e9";
+    std::fprintf(stderr, "%s\xff\x1b[31m\n", line.c_str());
+    raise(SIGSEGV);
+  }
+  if (what == "many-counters") {
+    for (int i = 0; i < 100'000; ++i) {
+      v1::Counter* counter = message.mutable_done()->add_counters();
+      counter->set_group("user");
+      counter->set_name("domain." + std::to_string(i));
+    }
+    (void)pipe->Write(message);
+  }
+  if (what == "large-result") {
+    message.mutable_done()->add_sample_keys(std::string(9 << 20, 'k'));
+    (void)pipe->Write(message);
+  }
+  if (what == "large-message") {
+    message.mutable_done()->add_sample_keys(std::string(20 << 20, 'k'));
+    (void)pipe->Write(message);
+  }
+  if (what == "long-failure") {
+    message.mutable_failed()->set_message("bad record: " + std::string(9 << 20, 'x'));
+    (void)pipe->Write(message);
+  }
+  if (what == "long-status") {
+    message.mutable_progress()->set_status("line\n" + std::string(9 << 20, 's'));
+    (void)pipe->Write(message);
+    Done(start, pipe);
+  }
+  if (what == "odd-status") {
+    message.mutable_progress()->set_status("\xff");
+    (void)pipe->Write(message);
+    Done(start, pipe);
+  }
+  if (what == "fork-hog") {
+    // None of them alone takes more than the limit.
+    for (int i = 0; i < 3; ++i) {
+      if (fork() != 0) continue;
+      const std::string memory(size_t{30} << 20, 'x');
+      pause();
+    }
+    pause();
+  }
+  if (what == "fork-bomb") {
+    for (int i = 0; i < 600; ++i) {
+      if (fork() != 0) continue;
+      pause();
+    }
     pause();
   }
   if (what == "failed") {
@@ -87,6 +144,9 @@ int Main(int argc, char** argv) {
   if (argc != 3 || std::strcmp(argv[1], "--worker_fd") != 0) return 2;
   const int fd = std::atoi(argv[2]);
   MessagePipe pipe{UniqueFd(fd)};
+  v1::FromTask hello;
+  hello.mutable_hello();
+  (void)pipe.Write(hello);
   v1::ToTask message;
   while (pipe.Read(&message).ok()) {
     if (message.has_start()) RunOne(message.start(), &pipe, fd);

@@ -86,7 +86,17 @@ class WorkerProcess {
       worker_.FillRegister(&message);
       return message;
     };
-    handlers.admitted = [](const auto&) { return false; };
+    handlers.admitted = [this](const auto&) {
+      worker_.OnAdmitted();
+      return false;
+    };
+    handlers.make_heartbeat = [this] {
+      v1::WorkerMessage::Heartbeat beat;
+      worker_.FillHeartbeat(&beat);
+      return beat;
+    };
+    handlers.late_reports = [this] { return worker_.TakeLateReports(); };
+    handlers.acknowledged = [this](const auto& message) { worker_.OnAcknowledged(message); };
     handlers.order = [this](const v1::WorkerOrder& order) { worker_.OnOrder(order); };
     return handlers;
   }

@@ -60,6 +60,7 @@ class WorkerParts {
     return std::exchange(reports_, {});
   }
   Scratch* scratch() { return scratch_.get(); }
+  PluginCache* plugins() { return &plugins_; }
   // As after a restart of the worker.
   void ReopenScratch() {
     scratch_ = *Scratch::Open({dir_ / "disk1", dir_ / "disk2"});

@@ -1,0 +1,17 @@
+// A registration in pieces that fit into messages.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "quern/mr/v1/worker.pb.h"
+
+namespace quern::mr {
+
+// The first piece is `who` with as much of the lists as fits; the others carry lists only. Each is
+// at most max_bytes long unless a single entry is longer. There is always one, and all but the last
+// say `more`.
+std::vector<v1::WorkerMessage::Register> SplitRegistration(v1::WorkerMessage::Register whole,
+                                                           size_t max_bytes);
+
+}  // namespace quern::mr

@@ -1,0 +1,100 @@
+#include "mapreduce/worker/plugin_cache.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "common/hash.h"
+#include "common/storage/file_io.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace quern::mr {
+namespace {
+
+class PluginCacheTest : public testing::Test {
+ protected:
+  v1::JobSpec::Plugin Plugin(const std::string& bytes) {
+    v1::JobSpec::Plugin plugin;
+    plugin.set_path(bytes);
+    plugin.set_hash(HashBytes128(bytes).ToString());
+    plugin.set_size_bytes(bytes.size());
+    return plugin;
+  }
+  // The file system has under each path just that text.
+  PluginCache NewCache() {
+    return PluginCache(dir_.path(), [this](const std::string& path, const auto& sink) {
+      ++fetches_;
+      return sink(path);
+    });
+  }
+  std::string Read(const std::string& path) {
+    return ReadFileToString(FileSystem::Real(), path).value_or("(none)");
+  }
+
+  const TempDir dir_;
+  int fetches_ = 0;
+};
+
+TEST_F(PluginCacheTest, FetchesOnceAndKeepsItOverARestart) {
+  const v1::JobSpec::Plugin plugin = Plugin("machine code");
+  PluginCache cache = NewCache();
+  ASSERT_OK_AND_ASSIGN(const std::string path, cache.Get(plugin));
+  EXPECT_EQ(Read(path), "machine code");
+  ASSERT_OK(cache.Get(plugin));
+  PluginCache next = NewCache();
+  ASSERT_OK(next.Get(plugin));
+  EXPECT_EQ(fetches_, 1);
+}
+
+TEST_F(PluginCacheTest, ATornCopyIsFetchedAgain) {
+  const v1::JobSpec::Plugin plugin = Plugin("machine code");
+  std::string path;
+  {
+    PluginCache cache = NewCache();
+    ASSERT_OK_AND_ASSIGN(path, cache.Get(plugin));
+  }
+  for (const char* torn : {"", "machine", "machine c0de"}) {
+    std::ofstream(path, std::ios::trunc) << torn;
+    PluginCache cache = NewCache();  // as after a power cut
+    EXPECT_FALSE(cache.IsIntact(plugin));
+    ASSERT_OK(cache.Get(plugin));
+    EXPECT_EQ(Read(path), "machine code");
+    EXPECT_TRUE(cache.IsIntact(plugin));
+  }
+}
+
+TEST_F(PluginCacheTest, ACopyThatIsDamagedLaterIsFetchedAgain) {
+  const v1::JobSpec::Plugin plugin = Plugin("machine code");
+  PluginCache cache = NewCache();
+  ASSERT_OK_AND_ASSIGN(const std::string path, cache.Get(plugin));
+  std::ofstream(path, std::ios::trunc) << "torn";
+  ASSERT_OK(cache.Get(plugin));
+  EXPECT_EQ(Read(path), "machine code");
+  ASSERT_OK(FileSystem::Real()->Remove(path));
+  ASSERT_OK(cache.Get(plugin));
+  EXPECT_EQ(fetches_, 3);
+}
+
+TEST_F(PluginCacheTest, TheLeastRecentlyUsedMakeRoom) {
+  PluginCache cache = NewCache();
+  const v1::JobSpec::Plugin favourite = Plugin("favourite");
+  for (size_t i = 0; i < 2 * PluginCache::kMaxCopies; ++i) {
+    ASSERT_OK(cache.Get(favourite));
+    ASSERT_OK(cache.Get(Plugin("code " + std::to_string(i))));
+  }
+  EXPECT_EQ(fetches_, 2 * static_cast<int>(PluginCache::kMaxCopies) + 1);
+  EXPECT_EQ(FileSystem::Real()->List(dir_.path())->size(), PluginCache::kMaxCopies);
+}
+
+TEST_F(PluginCacheTest, RefusesOtherBytesAndOtherNames) {
+  v1::JobSpec::Plugin plugin = Plugin("machine code");
+  plugin.set_path("something else");
+  EXPECT_THAT(NewCache().Get(plugin), StatusIs(absl::StatusCode::kDataLoss));
+  plugin.set_hash("../../../../../../../../../../etc");
+  EXPECT_THAT(NewCache().Get(plugin), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+}  // namespace
+}  // namespace quern::mr

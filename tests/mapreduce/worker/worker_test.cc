@@ -1,0 +1,174 @@
+// A worker without a coordinator: orders in, reports out.
+#include "mapreduce/worker/worker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "common/storage/file_io.h"
+#include "tests/mapreduce/worker/worker_fixture.h"
+
+namespace quern::mr {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class WorkerTest : public testing::Test {
+ protected:
+  WorkerTest() {
+    parts_.context.clock = &clock_;
+    parts_.context.report = [this](v1::WorkerMessage message) {
+      MutexLock lock(&mutex_);
+      reports_.push_back(std::move(message));
+      reported_.SignalAll();
+    };
+  }
+  void StartWorker() { worker_ = std::make_unique<Worker>(&parts_.context); }
+
+  void Launch(const v1::TaskSpec& task) {
+    v1::WorkerOrder order;
+    order.set_log_index(++orders_);
+    *order.mutable_launch()->mutable_task() = task;
+    worker_->OnOrder(order);
+  }
+  // Waits for the next final report.
+  v1::WorkerMessage::AttemptUpdate NextReport() {
+    MutexLock lock(&mutex_);
+    while (true) {
+      while (reports_.empty()) reported_.Wait(&mutex_);
+      const v1::WorkerMessage message = std::move(reports_.front());
+      reports_.pop_front();
+      if (message.update().state() >= v1::ATTEMPT_STATE_SUCCEEDED) return message.update();
+    }
+  }
+  v1::WorkerMessage::Register Registration() {
+    v1::WorkerMessage::Register message;
+    worker_->FillRegister(&message);
+    return message;
+  }
+  v1::WorkerMessage::Heartbeat Heartbeat() {
+    v1::WorkerMessage::Heartbeat message;
+    worker_->FillHeartbeat(&message);
+    return message;
+  }
+  void Acknowledge(const v1::AttemptId& id) {
+    v1::CoordinatorMessage::Acknowledged message;
+    *message.add_ids() = id;
+    worker_->OnAcknowledged(message);
+  }
+
+  SimulatedClock clock_;
+  WorkerParts parts_;
+  uint64_t orders_ = 0;
+  Mutex mutex_;
+  CondVar reported_;
+  std::deque<v1::WorkerMessage> reports_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<Worker> worker_;  // last: its threads use the others
+};
+
+TEST_F(WorkerTest, AnEndIsReportedUntilItIsAcknowledged) {
+  StartWorker();
+  Launch(MakeTask("failed"));
+  const v1::AttemptId id = NextReport().id();
+  EXPECT_THAT(worker_->TakeLateReports(), IsEmpty());
+  clock_.AdvanceTime(absl::Seconds(6));
+  ASSERT_THAT(worker_->TakeLateReports(), SizeIs(1));
+  EXPECT_THAT(Registration().ended(), SizeIs(1));
+  Acknowledge(id);
+  clock_.AdvanceTime(absl::Minutes(1));
+  EXPECT_THAT(worker_->TakeLateReports(), IsEmpty());
+  EXPECT_THAT(Registration().ended(), IsEmpty());
+}
+
+TEST_F(WorkerTest, ASuccessStaysHeldAfterItsAcknowledgement) {
+  StartWorker();
+  Launch(MakeTask("done"));
+  Acknowledge(NextReport().id());
+  clock_.AdvanceTime(absl::Minutes(1));
+  EXPECT_THAT(worker_->TakeLateReports(), IsEmpty());
+  EXPECT_THAT(Registration().held(), SizeIs(1));
+}
+
+// At every moment an attempt runs, or its end is in the registration: whatever happens to sessions,
+// the coordinator hears of it.
+TEST_F(WorkerTest, AnAttemptIsRunningOrEndedAtEveryMoment) {
+  StartWorker();
+  for (uint32_t task = 0; task < 20; ++task) {
+    Launch(MakeTask(task % 2 == 0 ? "done" : "failed", task));
+    while (true) {
+      const v1::WorkerMessage::Register now = Registration();
+      ASSERT_EQ(now.running_size() + now.ended_size() + now.held_size(), task + 1)
+          << now.ShortDebugString();
+      if (now.running_size() == 0) break;
+    }
+    EXPECT_THAT(Heartbeat().running(), IsEmpty());
+    EXPECT_EQ(NextReport().id().task(), task) << "it was queued before the heartbeat was made";
+  }
+}
+
+TEST_F(WorkerTest, AHeartbeatSaysWhatRuns) {
+  StartWorker();
+  EXPECT_EQ(Heartbeat().last_order(), 0u);
+  Launch(MakeTask("hang"));
+  EXPECT_THAT(Heartbeat().running(), SizeIs(1));
+  EXPECT_EQ(Heartbeat().last_order(), 1u);
+  Registration();
+  EXPECT_EQ(Heartbeat().last_order(), 0u) << "a new session";
+}
+
+TEST_F(WorkerTest, AnAttemptThatIsAskedForAgainIsReportedAgain) {
+  StartWorker();
+  Launch(MakeTask("done"));
+  const auto first = NextReport();
+  Acknowledge(first.id());
+  Launch(MakeTask("done"));
+  EXPECT_EQ(NextReport().SerializeAsString(), first.SerializeAsString());
+  EXPECT_EQ(parts_.fetches, 1) << "it did not run again";
+}
+
+TEST_F(WorkerTest, AForgottenJobLeavesOnlyLogsWhenItsLastAttemptHasEnded) {
+  StartWorker();
+  Launch(MakeTask("done", 0));
+  const v1::AttemptId done = NextReport().id();
+  const std::string output = *parts_.scratch()->FindMapOutput(done);
+  Launch(MakeTask("hang", 1));
+  v1::WorkerOrder order;
+  order.mutable_forget()->set_job_id(done.job_id());
+  worker_->OnOrder(order);
+  EXPECT_THAT(Registration().held(), IsEmpty()) << "at once";
+  EXPECT_EQ(NextReport().state(), v1::ATTEMPT_STATE_KILLED);
+  while (FileSystem::Real()->Exists(output)) std::this_thread::yield();
+}
+
+TEST_F(WorkerTest, AWorkerThatCannotStartProcessesSaysSoAndComesBackByItself) {
+  const TempDir dir;
+  const std::string binary = dir / "task";
+  const auto write = [&](const std::string& script) {
+    std::ofstream(binary + ".new") << "#!/bin/sh\n" << script << "\n";
+    chmod((binary + ".new").c_str(), 0755);
+    ASSERT_TRUE(FileSystem::Real()->Rename(binary + ".new", binary).ok());
+  };
+  write("echo something is missing >&2; exit 1");
+  TaskPool pool(binary, 1);
+  parts_.context.processes = &pool;
+  StartWorker();
+  for (uint32_t task = 0; task < 3; ++task) {
+    EXPECT_EQ(Heartbeat().unhealthy(), "");
+    Launch(MakeTask("done", task));
+    const auto update = NextReport();
+    EXPECT_TRUE(update.failure().worker());
+    EXPECT_THAT(update.failure().message(), HasSubstr("something is missing"));
+  }
+  EXPECT_THAT(Heartbeat().unhealthy(), HasSubstr("could not start 3 task processes in a row"));
+  EXPECT_EQ(Registration().unhealthy(), Heartbeat().unhealthy());
+  write("exec '" + FakeTaskBinary() + "' \"$@\"");
+  clock_.AdvanceTime(WorkerHealth::kFirstPause);
+  while (!Heartbeat().unhealthy().empty()) std::this_thread::yield();
+}
+
+}  // namespace
+}  // namespace quern::mr
