@@ -133,17 +133,18 @@ std::optional<AttemptRunner::Update> AttemptRunner::OnMessage(const v1::FromTask
 void AttemptRunner::OnProgress(const v1::AttemptProgress& reported) {
   // The task speaks only when it gets somewhere, or waits for others.
   last_progress_ = context_->clock->MonotonicNow();
-  v1::AttemptProgress progress = reported;
-  LimitTexts(&progress);
-  {
-    MutexLock lock(&mutex_);
-    if (progress.SerializeAsString() == progress_.SerializeAsString()) return;
-    progress_ = progress;
-  }
-  v1::WorkerMessage message;
-  *message.mutable_update() = Ended(v1::ATTEMPT_STATE_RUNNING);
-  *message.mutable_update()->mutable_progress() = progress;
-  context_->report(std::move(message));
+  MutexLock lock(&mutex_);
+  progress_ = reported;
+  LimitTexts(&progress_);
+  progress_is_news_ = true;
+}
+
+std::optional<AttemptRunner::Update> AttemptRunner::TakeProgress() {
+  MutexLock lock(&mutex_);
+  if (!std::exchange(progress_is_news_, false)) return std::nullopt;
+  Update update = UpdateOf(v1::ATTEMPT_STATE_RUNNING);
+  *update.mutable_progress() = progress_;
+  return update;
 }
 
 std::optional<AttemptRunner::Update> AttemptRunner::CheckLimits(TaskProcess* task) {
@@ -250,7 +251,7 @@ AttemptRunner::Update AttemptRunner::Succeeded(v1::AttemptResult result) {
   if (const absl::Status status = context_->scratch->Hold(held, dir_); !status.ok()) {
     return Environment(status);
   }
-  Update update = Ended(v1::ATTEMPT_STATE_SUCCEEDED);
+  Update update = UpdateOf(v1::ATTEMPT_STATE_SUCCEEDED);
   *update.mutable_result() = std::move(result);
   return update;
 }
@@ -258,13 +259,13 @@ AttemptRunner::Update AttemptRunner::Succeeded(v1::AttemptResult result) {
 AttemptRunner::Update AttemptRunner::Failed(v1::AttemptFailure failure) const {
   AddEvidence(dir_, &failure);
   LimitTexts(&failure);
-  Update update = Ended(v1::ATTEMPT_STATE_FAILED);
+  Update update = UpdateOf(v1::ATTEMPT_STATE_FAILED);
   *update.mutable_failure() = std::move(failure);
   return update;
 }
 
 AttemptRunner::Update AttemptRunner::Killed(const std::string& reason) const {
-  Update update = Ended(v1::ATTEMPT_STATE_KILLED);
+  Update update = UpdateOf(v1::ATTEMPT_STATE_KILLED);
   update.mutable_failure()->set_message(reason);
   LimitTexts(update.mutable_failure());
   return update;
@@ -272,7 +273,7 @@ AttemptRunner::Update AttemptRunner::Killed(const std::string& reason) const {
 
 // Something around the attempt went wrong, no code of the user's has run.
 AttemptRunner::Update AttemptRunner::Environment(const absl::Status& status) const {
-  Update update = Ended(v1::ATTEMPT_STATE_FAILED);
+  Update update = UpdateOf(v1::ATTEMPT_STATE_FAILED);
   update.mutable_failure()->set_message(std::string(Message(status)));
   update.mutable_failure()->set_environment(true);
   LimitTexts(update.mutable_failure());
@@ -286,7 +287,7 @@ AttemptRunner::Update AttemptRunner::NotStarted(std::string why) const {
   return update;
 }
 
-AttemptRunner::Update AttemptRunner::Ended(v1::AttemptState state) const {
+AttemptRunner::Update AttemptRunner::UpdateOf(v1::AttemptState state) const {
   Update update;
   *update.mutable_id() = id();
   update.set_state(state);

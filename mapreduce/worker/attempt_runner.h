@@ -54,6 +54,8 @@ class AttemptRunner {
   void Kill(std::string reason);
   void AddMapOutputs(const v1::WorkerOrder::MapOutputs& outputs);
   v1::AttemptProgress progress() const;
+  // An update with its progress, when there is news since the last call.
+  std::optional<v1::WorkerMessage::AttemptUpdate> TakeProgress();
 
  private:
   using Update = v1::WorkerMessage::AttemptUpdate;
@@ -77,7 +79,7 @@ class AttemptRunner {
   Update Killed(const std::string& reason) const;
   Update Environment(const absl::Status& status) const;
   Update NotStarted(std::string why) const;
-  Update Ended(v1::AttemptState state) const;
+  Update UpdateOf(v1::AttemptState state) const;
 
   const v1::TaskSpec task_;
   const AttemptContext* const context_;
@@ -93,6 +95,7 @@ class AttemptRunner {
   std::optional<std::string> kill_reason_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::WorkerOrder::MapOutputs> outputs_ ABSL_GUARDED_BY(mutex_);
   v1::AttemptProgress progress_ ABSL_GUARDED_BY(mutex_);
+  bool progress_is_news_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace quern::mr

@@ -129,6 +129,8 @@ void Worker::Run(const std::shared_ptr<AttemptRunner>& attempt) {
   const std::string key = AttemptKey(attempt->id());
   MutexLock lock(&mutex_);
   NoteHealth(update);
+  // How far it came, also where it was quicker than a heartbeat.
+  if (const auto progress = attempt->TakeProgress()) context_->report(MessageOf(*progress));
   // In one step, so that at any moment an attempt runs, or its end is known to the next
   // registration and on its way in this session.
   running_.erase(key);
@@ -202,9 +204,12 @@ void Worker::FillRegister(v1::WorkerMessage::Register* message) {
   message->set_unhealthy(health_.unhealthy());
 }
 
-void Worker::FillHeartbeat(v1::WorkerMessage::Heartbeat* message) const {
+void Worker::FillHeartbeat(v1::WorkerMessage::Heartbeat* message) {
   MutexLock lock(&mutex_);
-  for (const auto& [key, attempt] : running_) *message->add_running() = attempt->id();
+  for (const auto& [key, attempt] : running_) {
+    *message->add_running() = attempt->id();
+    if (auto progress = attempt->TakeProgress()) *message->add_progress() = *std::move(progress);
+  }
   message->set_last_order(last_order_);
   message->set_unhealthy(health_.unhealthy());
 }

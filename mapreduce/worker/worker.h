@@ -33,8 +33,8 @@ class Worker {
 
   // A session begins: what runs, is held and has ended, added to who the worker is.
   void FillRegister(v1::WorkerMessage::Register* message);
-  // Everything reported before it is on its way before it.
-  void FillHeartbeat(v1::WorkerMessage::Heartbeat* message) const;
+  // What runs, and how far it is. Everything reported before it is on its way before it.
+  void FillHeartbeat(v1::WorkerMessage::Heartbeat* message);
   // Final reports that have been waiting for their acknowledgement for too long.
   std::vector<v1::WorkerMessage> TakeLateReports();
 

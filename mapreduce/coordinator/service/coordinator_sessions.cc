@@ -38,7 +38,10 @@ bool Coordinator::OnMessage(WorkerKey worker, const rpc::Outbox* outbox,
   switch (message.kind_case()) {
     case v1::WorkerMessage::kHeartbeat:
       tracker_.Heartbeat(worker, Now());
-      return true;
+      for (const auto& update : message.heartbeat().progress()) {
+        tracker_.Update(worker, update, Now());
+      }
+      break;
     case v1::WorkerMessage::kUpdate:
       tracker_.Update(worker, message.update(), Now());
       break;

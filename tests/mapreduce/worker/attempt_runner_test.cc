@@ -110,13 +110,17 @@ TEST_F(AttemptRunnerTest, TheLogsLastLinesAreKeptAndReadable) {
 }
 
 TEST_F(AttemptRunnerTest, CleansAndCutsTheStatus) {
-  EXPECT_EQ(Run(MakeTask("long-status")).state(), v1::ATTEMPT_STATE_SUCCEEDED);
-  EXPECT_EQ(Run(MakeTask("odd-status")).state(), v1::ATTEMPT_STATE_SUCCEEDED);
-  const std::vector<v1::WorkerMessage> reports = parts_.TakeReports();
-  ASSERT_THAT(reports, SizeIs(2));
-  EXPECT_THAT(reports[0].update().progress().status(), testing::StartsWith("line\\nsss"));
-  EXPECT_LE(reports[0].ByteSizeLong(), 1'000u);
-  EXPECT_EQ(reports[1].update().progress().status(), "\\xff");
+  AttemptRunner attempt(MakeTask("long-status"), &parts_.context);
+  EXPECT_EQ(attempt.Run().state(), v1::ATTEMPT_STATE_SUCCEEDED);
+  const auto progress = attempt.TakeProgress();
+  ASSERT_TRUE(progress);
+  EXPECT_EQ(progress->state(), v1::ATTEMPT_STATE_RUNNING);
+  EXPECT_THAT(progress->progress().status(), testing::StartsWith("line\\nsss"));
+  EXPECT_LE(progress->ByteSizeLong(), 1'000u);
+  EXPECT_FALSE(attempt.TakeProgress()) << "no news";
+  AttemptRunner odd(MakeTask("odd-status"), &parts_.context);
+  EXPECT_EQ(odd.Run().state(), v1::ATTEMPT_STATE_SUCCEEDED);
+  EXPECT_EQ(odd.progress().status(), "\\xff");
 }
 
 TEST_F(AttemptRunnerTest, AProcessThatCannotStartIsTheWorkersFault) {

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <deque>
 #include <fstream>
+#include <thread>
 
 #include "common/storage/file_io.h"
 #include "tests/mapreduce/worker/worker_fixture.h"
@@ -42,6 +44,7 @@ class WorkerTest : public testing::Test {
       while (reports_.empty()) reported_.Wait(&mutex_);
       const v1::WorkerMessage message = std::move(reports_.front());
       reports_.pop_front();
+      if (message.update().has_progress()) last_status_ = message.update().progress().status();
       if (message.update().state() >= v1::ATTEMPT_STATE_SUCCEEDED) return message.update();
     }
   }
@@ -64,6 +67,7 @@ class WorkerTest : public testing::Test {
   SimulatedClock clock_;
   WorkerParts parts_;
   uint64_t orders_ = 0;
+  std::string last_status_;
   Mutex mutex_;
   CondVar reported_;
   std::deque<v1::WorkerMessage> reports_ ABSL_GUARDED_BY(mutex_);
@@ -118,6 +122,14 @@ TEST_F(WorkerTest, AHeartbeatSaysWhatRuns) {
   EXPECT_EQ(Heartbeat().last_order(), 1u);
   Registration();
   EXPECT_EQ(Heartbeat().last_order(), 0u) << "a new session";
+}
+
+TEST_F(WorkerTest, AQuickAttemptSaysHowFarItCame) {
+  StartWorker();
+  Launch(MakeTask("long-status"));
+  EXPECT_EQ(NextReport().state(), v1::ATTEMPT_STATE_SUCCEEDED);
+  EXPECT_THAT(Heartbeat().progress(), IsEmpty()) << "said before its end";
+  EXPECT_THAT(last_status_, HasSubstr("line"));
 }
 
 TEST_F(WorkerTest, AnAttemptThatIsAskedForAgainIsReportedAgain) {
