@@ -19,9 +19,10 @@ std::string CleanLine(std::string_view text, size_t max_bytes);
 // The same, with its line feeds and tabs.
 std::string CleanText(std::string_view text, size_t max_bytes);
 
-bool IsUtf8(std::string_view text);
 // Like CleanText, but what is too long loses its beginning.
 std::string CleanTail(std::string_view text, size_t max_bytes);
+
+bool IsUtf8(std::string_view text);
 
 // Length of the UTF-8 character that `text` begins with, 1 to 4; 0 when it begins with none.
 size_t Utf8CharacterBytes(std::string_view text);
