@@ -1,7 +1,6 @@
 #include "common/rpc/session_server.h"
 
 #include <absl/container/flat_hash_map.h>
-#include <grpcpp/alarm.h>
 #include <grpcpp/impl/codegen/rpc_service_method.h>
 #include <grpcpp/impl/codegen/service_type.h>
 #include <grpcpp/server_builder.h>
@@ -18,6 +17,7 @@
 #include "common/mutex.h"
 #include "common/rpc/deadline.h"
 #include "common/rpc/grpc_status.h"
+#include "common/rpc/wake_up.h"
 #include "common/thread.h"
 
 namespace quern::rpc {
@@ -146,9 +146,7 @@ class SessionServer::Loop {
 
  private:
   void Wake() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    // An alarm may be set again only after it has fired, and never on a queue that is shut down.
-    if (closed_ || std::exchange(armed_, true)) return;
-    alarm_.Set(queue_.get(), DeadlineAfter(absl::ZeroDuration()), this);
+    if (!closed_) wake_up_.Wake(queue_.get(), this);
   }
   void Listen(size_t method) {
     auto stream = std::make_unique<Stream>(this, method);
@@ -172,11 +170,10 @@ class SessionServer::Loop {
 
   Mutex mutex_;
   std::vector<Stream*> touched_ ABSL_GUARDED_BY(mutex_);  // may be gone
-  grpc::Alarm alarm_ ABSL_GUARDED_BY(mutex_);
-  bool armed_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool may_close_ ABSL_GUARDED_BY(mutex_) = false;  // the server accepts nothing any more
-  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;     // and so is the queue: nobody wakes it any more
+  WakeUp wake_up_;                                  // with this as the tag
 };
 
 // --- The sending half.
@@ -359,9 +356,9 @@ void SessionServer::Loop::OnEvent(const Stream::Tag& tag, bool ok) {
 void SessionServer::Loop::OnWake() {
   std::vector<Stream*> touched;
   bool stopping = false;
+  wake_up_.Fired();
   {
     MutexLock lock(&mutex_);
-    armed_ = false;
     touched.swap(touched_);
     stopping = stopping_;
     may_close_seen_ = may_close_;
