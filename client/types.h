@@ -72,6 +72,7 @@ struct ClusterStatus {
     uint64_t free_bytes = 0;
     bool failed = false;
     std::string device;  // the same for directories on one disk; empty: not known
+    bool hangs = false;  // does not answer at present
   };
   struct Server {
     ServerAddress address;

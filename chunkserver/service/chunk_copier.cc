@@ -28,16 +28,20 @@ absl::Status TakePiece(const grpc::ByteBuffer& message, IncomingCopy* copy, uint
 
 }  // namespace
 
-absl::StatusOr<ReplicaReport> ChunkCopier::Copy(const dfs::v1::Order::Copy& order) {
+std::optional<ReplicaReport> ChunkCopier::Here(const dfs::v1::Order::Copy& order) const {
+  const auto here = services_.store->Find(ChunkId(order.chunk_id()));
+  if (!here.ok()) return std::nullopt;
+  const ReplicaReport report = (*here)->facts().report;
+  const bool same = report.state == ReplicaState::kFinalized && report.length == order.length() &&
+                    report.crc == order.crc();
+  return same ? std::optional(report) : std::nullopt;
+}
+
+absl::StatusOr<ReplicaReport> ChunkCopier::Copy(const dfs::v1::Order::Copy& order, size_t disk) {
   const ChunkId chunk(order.chunk_id());
-  if (const auto here = services_.store->Find(chunk); here.ok()) {
-    const ReplicaReport report = (*here)->facts().report;
-    const bool same = report.state == ReplicaState::kFinalized && report.length == order.length() &&
-                      report.crc == order.crc();
-    if (same) return report;
-  }
+  if (const std::optional<ReplicaReport> here = Here(order)) return *here;
   ASSIGN_OR_RETURN(std::unique_ptr<IncomingCopy> copy,
-                   services_.store->BeginCopy(chunk, order.length()));
+                   services_.store->BeginCopy(chunk, order.length(), disk));
   absl::Status status = InvalidArgumentError("copy chunk {}: no sources", chunk);
   for (const dfs::v1::ServerAddress& source : order.sources()) {
     RETURN_IF_ERROR(copy->Restart());

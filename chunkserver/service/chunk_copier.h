@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <optional>
 #include <string>
 
 #include "chunkserver/service/services.h"
@@ -15,8 +16,10 @@ class ChunkCopier {
   explicit ChunkCopier(const Services& services) : services_(services) {}
 
   // Tries the sources in their order until one gives the whole chunk with the right checksum. The
-  // error of the last one otherwise.
-  absl::StatusOr<ReplicaReport> Copy(const dfs::v1::Order::Copy& order);
+  // error of the last one otherwise. The copy goes to this disk.
+  absl::StatusOr<ReplicaReport> Copy(const dfs::v1::Order::Copy& order, size_t disk);
+  // The replica, if it is here already as the order wants it. Waits for no disk.
+  std::optional<ReplicaReport> Here(const dfs::v1::Order::Copy& order) const;
   // Makes copies under way fail soon.
   void Stop() { stopping_ = true; }
 

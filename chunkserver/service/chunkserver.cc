@@ -35,7 +35,8 @@ absl::Status Chunkserver::StartParts() {
                                 .reserve_bytes = options_.reserve_bytes,
                                 .fs = options_.fs,
                                 .clock = options_.clock,
-                                .open_index = options_.open_index}));
+                                .open_index = options_.open_index,
+                                .disk_patience = options_.limits.disk_patience}));
   master_ = std::make_unique<MasterLink>(flags.masters);
   buffers_ = std::make_unique<BufferPool>(kReadPieceBytes, kIdleReadBuffers);
   server_metrics_ = std::make_unique<ServerMetrics>(&metrics_, store_.get());

@@ -1,22 +1,8 @@
 #include "chunkserver/service/convert.h"
 
-#include <sys/stat.h>
-
 namespace quern::chunkserver {
 
 using dfs::v1::Order;
-
-namespace {
-
-// The machine's boot and the device: two directories with the same one share their space.
-std::string DeviceOf(const std::string& path) {
-  static const auto* const kBoot = new std::string(BootId());
-  struct stat info = {};
-  if (kBoot->empty() || stat(path.c_str(), &info) != 0) return "";
-  return fmt::format("{}:{}", *kBoot, info.st_dev);
-}
-
-}  // namespace
 
 void ToProto(const ReplicaReport& report, dfs::v1::ReplicaReport* out) {
   out->set_chunk_id(report.chunk.value());
@@ -32,7 +18,8 @@ void ToProto(const DiskStatus& disk, dfs::v1::DiskReport* out) {
   out->set_free_bytes(disk.free_bytes);
   out->set_used_bytes(disk.used_bytes);
   out->set_failed(!disk.health.ok());
-  out->set_device(DeviceOf(disk.path));
+  out->set_device(disk.device);
+  out->set_hangs(!disk.answers.ok());
 }
 
 absl::StatusOr<ReplicaSpec> SpecFromProto(const Order::Create& create) {

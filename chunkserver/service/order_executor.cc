@@ -7,10 +7,52 @@ namespace quern::chunkserver {
 
 using dfs::v1::Order;
 
-dfs::v1::ServerMessage::OrderResult OrderExecutor::Execute(const Order& order) {
+OrderExecutor::OrderExecutor(const Services& services)
+    : services_(services),
+      copier_(services),
+      paces_(services.store->disk_count(), Pace(services.limits.verify_bytes_per_second)) {}
+
+void OrderExecutor::Stop() {
+  copier_.Stop();
+  MutexLock lock(&mutex_);
+  stopping_ = true;
+  stop_.SignalAll();
+}
+
+absl::Status OrderExecutor::PauseUnlessStopping(absl::Duration pause) {
+  const absl::Time until = services_.clock->MonotonicNow() + pause;
+  MutexLock lock(&mutex_);
+  while (!stopping_) {
+    const absl::Duration left = until - services_.clock->MonotonicNow();
+    if (left <= absl::ZeroDuration()) return absl::OkStatus();
+    stop_.WaitFor(&mutex_, left);
+  }
+  return UnavailableError("the chunkserver is stopping");
+}
+
+OrderQueue::Place OrderExecutor::Route(const Order& order) {
+  ChunkStore* store = services_.store;
+  if (order.has_create() || order.has_copy()) {
+    absl::StatusOr<ChunkStore::Room> room = store->ClaimRoom(
+        order.has_create() ? order.create().reserve_bytes() : order.copy().length());
+    if (!room.ok()) return {};
+    return {room->disk, std::move(room->claim)};
+  }
+  const absl::StatusOr<size_t> disk = store->DiskOf(ChunkOf(order));
+  if (!disk.ok() || !store->DiskAnswers(*disk).ok()) return {};
+  return {*disk, nullptr};
+}
+
+dfs::v1::ServerMessage::OrderResult OrderExecutor::Execute(const Order& order,
+                                                           std::optional<size_t> disk) {
   Result result;
   result.set_order_id(order.order_id());
-  const absl::Status status = Dispatch(order, &result);
+  absl::Status status;
+  if (!disk) {
+    status = WithoutDisk(order, &result);
+  } else if (status = services_.store->SaveMark(*disk); status.ok()) {
+    status = Dispatch(order, *disk, &result);
+  }
   services_.metrics->orders.Increment();
   result.set_code(static_cast<int32_t>(status.code()));
   if (status.ok()) {
@@ -28,32 +70,58 @@ dfs::v1::ServerMessage::OrderResult OrderExecutor::Execute(const Order& order) {
   return result;
 }
 
-absl::Status OrderExecutor::Dispatch(const Order& order, Result* result) {
+absl::Status OrderExecutor::WithoutDisk(const Order& order, Result* result) {
+  const ChunkStore& store = *services_.store;
+  if (order.kind_case() == Order::KIND_NOT_SET) {
+    return UnimplementedError("an order of a kind that this version does not know");
+  }
+  if (order.has_create()) RETURN_IF_ERROR(SpecFromProto(order.create()).status());
+  if (order.has_copy()) {
+    if (const std::optional<ReplicaReport> here = copier_.Here(order.copy())) {
+      ToProto(*here, result->mutable_replica());
+      return absl::OkStatus();
+    }
+  }
+  if (order.has_create() || order.has_copy()) {
+    RETURN_IF_ERROR(store.CheckRoom(order.has_create() ? order.create().reserve_bytes()
+                                                       : order.copy().length()));
+  } else {
+    const absl::StatusOr<size_t> disk = store.DiskOf(ChunkOf(order));
+    // Repeated after a lost answer: it is gone, which is what was wanted.
+    if (order.has_delete_() && absl::IsNotFound(disk.status())) return absl::OkStatus();
+    if (order.has_fence() && absl::IsNotFound(disk.status())) return NotHere(ChunkOf(order));
+    RETURN_IF_ERROR(disk.status());
+    RETURN_IF_ERROR(store.DiskAnswers(*disk));
+  }
+  return UnavailableError("the disk hung, and answers again");
+}
+
+absl::Status OrderExecutor::Dispatch(const Order& order, size_t disk, Result* result) {
   switch (order.kind_case()) {
     case Order::kCreate:
-      return Create(order.create(), result);
+      return Create(order.create(), disk, result);
     case Order::kFence:
       return Fence(order.fence(), result);
     case Order::kFinalize:
       return Finalize(order.finalize(), result);
     case Order::kCopy:
-      return Copy(order.copy(), result);
+      return Copy(order.copy(), disk, result);
     case Order::kDelete:
       return Delete(order.delete_());
     case Order::kQuarantine:
       return Quarantine(order.quarantine(), result);
     case Order::kVerify:
-      return Verify(order.verify(), result);
+      return Verify(order.verify(), disk, result);
     case Order::KIND_NOT_SET:
       break;
   }
   return UnimplementedError("an order of a kind that this version does not know");
 }
 
-absl::Status OrderExecutor::Create(const Order::Create& order, Result* result) {
+absl::Status OrderExecutor::Create(const Order::Create& order, size_t disk, Result* result) {
   ASSIGN_OR_RETURN(ReplicaSpec spec, SpecFromProto(order));
   const ChunkId chunk = spec.chunk;
-  RETURN_IF_ERROR(services_.store->Create(std::move(spec)));
+  RETURN_IF_ERROR(services_.store->Create(std::move(spec), disk));
   ToProto({.chunk = chunk, .state = ReplicaState::kOpen}, result->mutable_replica());
   return absl::OkStatus();
 }
@@ -95,8 +163,8 @@ absl::Status OrderExecutor::Finalize(const Order::Finalize& order, Result* resul
   return absl::OkStatus();
 }
 
-absl::Status OrderExecutor::Copy(const Order::Copy& order, Result* result) {
-  ASSIGN_OR_RETURN(const ReplicaReport report, copier_.Copy(order));
+absl::Status OrderExecutor::Copy(const Order::Copy& order, size_t disk, Result* result) {
+  ASSIGN_OR_RETURN(const ReplicaReport report, copier_.Copy(order, disk));
   ToProto(report, result->mutable_replica());
   return absl::OkStatus();
 }
@@ -115,9 +183,13 @@ absl::Status OrderExecutor::Delete(const Order::Delete& order) {
   return status.code() == absl::StatusCode::kNotFound ? absl::OkStatus() : status;
 }
 
-absl::Status OrderExecutor::Verify(const Order::Verify& order, Result* result) {
+absl::Status OrderExecutor::Verify(const Order::Verify& order, size_t disk, Result* result) {
   const ChunkId chunk(order.chunk_id());
-  ASSIGN_OR_RETURN(const Verification verification, services_.store->Verify(chunk));
+  const auto before_read = [&](uint64_t bytes) {
+    return PauseUnlessStopping(paces_[disk].Next(bytes, services_.clock->MonotonicNow()));
+  };
+  ASSIGN_OR_RETURN(const Verification verification,
+                   services_.store->Verify(chunk, {.before_read = before_read}));
   // Trouble of the server or its disk says nothing about the replica.
   if (verification.outcome == Verification::Outcome::kUnreadable) return verification.why;
   ToProto(verification.report, result->mutable_replica());

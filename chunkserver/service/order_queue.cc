@@ -1,23 +1,41 @@
 #include "chunkserver/service/order_queue.h"
 
+#include <utility>
+
 #include "chunkserver/service/convert.h"
 
 namespace quern::chunkserver {
 
-OrderQueue::OrderQueue(const Options& options, Execute execute)
-    : options_(options), execute_(std::move(execute)) {
-  for (int i = 0; i < options_.threads; ++i) {
-    threads_.emplace_back("order", [this] { Run(kQuick); });
+OrderQueue::OrderQueue(const Options& options, Route route, Execute execute)
+    : options_(options),
+      route_(std::move(route)),
+      execute_(std::move(execute)),
+      lanes_(options.disks * kKinds + 1) {
+  for (size_t disk = 0; disk < options_.disks; ++disk) {
+    for (int i = 0; i < options_.threads; ++i) {
+      threads_.emplace_back(fmt::format("order-{}", disk),
+                            [this, disk] { Run(disk * kKinds + kQuick); });
+    }
+    for (int i = 0; i < options_.copy_threads; ++i) {
+      threads_.emplace_back(fmt::format("copy-{}", disk),
+                            [this, disk] { Run(disk * kKinds + kCopy); });
+    }
+    threads_.emplace_back(fmt::format("verify-{}", disk),
+                          [this, disk] { Run(disk * kKinds + kVerify); });
   }
-  for (int i = 0; i < options_.copy_threads; ++i) {
-    threads_.emplace_back("copy", [this] { Run(kCopy); });
-  }
+  threads_.emplace_back("order-no-disk", [this] { Run(options_.disks * kKinds); });
 }
 
 OrderQueue::~OrderQueue() { Stop(); }
 
-OrderQueue::Lane OrderQueue::LaneOf(const dfs::v1::Order& order) {
-  return order.has_copy() || order.has_verify() ? kCopy : kQuick;
+OrderQueue::Kind OrderQueue::KindOf(const dfs::v1::Order& order) {
+  if (order.has_copy()) return kCopy;
+  return order.has_verify() ? kVerify : kQuick;
+}
+
+size_t OrderQueue::LaneOf(const Item& item) const {
+  if (!item.place.disk) return options_.disks * kKinds;
+  return *item.place.disk * kKinds + KindOf(item.order);
 }
 
 absl::Status OrderQueue::Add(dfs::v1::Order order, Done done) {
@@ -29,14 +47,31 @@ absl::Status OrderQueue::Add(dfs::v1::Order order, Done done) {
   }
   ++size_;
   std::deque<Item>& orders = waiting_[chunk];
-  orders.push_back({std::move(order), std::move(done)});
+  orders.push_back({std::move(order), std::move(done), {}});
   if (orders.size() == 1) MakeReady(chunk);
   return absl::OkStatus();
 }
 
 void OrderQueue::MakeReady(ChunkId chunk) {
-  ready_[LaneOf(waiting_[chunk].front().order)].push_back(chunk);
-  changed_.SignalAll();
+  Item& first = waiting_[chunk].front();
+  first.place = route_(first.order);
+  PutInLane(chunk);
+}
+
+void OrderQueue::PutInLane(ChunkId chunk) {
+  Lane& lane = lanes_[LaneOf(waiting_[chunk].front())];
+  lane.ready.push_back(chunk);
+  lane.changed.Signal();
+}
+
+void OrderQueue::Abandon(size_t disk) {
+  MutexLock lock(&mutex_);
+  for (int kind = 0; kind < kKinds; ++kind) {
+    for (const ChunkId chunk : std::exchange(lanes_[disk * kKinds + kind].ready, {})) {
+      waiting_[chunk].front().place = {};
+      PutInLane(chunk);
+    }
+  }
 }
 
 size_t OrderQueue::size() const {
@@ -44,16 +79,18 @@ size_t OrderQueue::size() const {
   return size_;
 }
 
-void OrderQueue::Run(Lane lane) {
+void OrderQueue::Run(size_t index) {
   mutex_.Lock();
+  Lane& lane = lanes_[index];
   while (true) {
-    while (ready_[lane].empty() && !stopping_) changed_.Wait(&mutex_);
+    while (lane.ready.empty() && !stopping_) lane.changed.Wait(&mutex_);
     if (stopping_) break;
-    const ChunkId chunk = ready_[lane].front();
-    ready_[lane].pop_front();
-    const Item item = waiting_[chunk].front();
+    const ChunkId chunk = lane.ready.front();
+    lane.ready.pop_front();
+    Item item = std::move(waiting_[chunk].front());  // its place in the order stays
     mutex_.Unlock();
-    item.done(execute_(item.order));
+    item.done(execute_(item.order, item.place.disk));
+    item = {};
     mutex_.Lock();
     --size_;
     const auto orders = waiting_.find(chunk);
@@ -71,7 +108,7 @@ void OrderQueue::Stop() {
   {
     MutexLock lock(&mutex_);
     stopping_ = true;
-    changed_.SignalAll();
+    for (Lane& lane : lanes_) lane.changed.SignalAll();
   }
   threads_.clear();
 }

@@ -27,10 +27,11 @@ PageContent Overview(const Services& services, const Session& session) {
                  {"orders", state.orders}});
   PageTable& disks = page.AddTable("Disks", {"path", "capacity", "free", "used", "state"});
   for (const DiskStatus& disk : services.store->Disks()) {
-    disks.rows.push_back(
-        {disk.path, PageCell::Bytes(disk.capacity_bytes), PageCell::Bytes(disk.free_bytes),
-         PageCell::Bytes(disk.used_bytes),
-         disk.health.ok() ? std::string("good") : std::string(Message(disk.health))});
+    disks.rows.push_back({disk.path, PageCell::Bytes(disk.capacity_bytes),
+                          PageCell::Bytes(disk.free_bytes), PageCell::Bytes(disk.used_bytes),
+                          std::string(!disk.health.ok()    ? Message(disk.health)
+                                      : !disk.answers.ok() ? Message(disk.answers)
+                                                           : "good")});
   }
   PageTable& replicas = page.AddTable("Replicas", {"state", "count"});
   for (int i = static_cast<int>(ReplicaState::kOpen);

@@ -13,6 +13,7 @@ void AddDiskGauges(Metrics* metrics, ChunkStore* store) {
     Gauge* free;
     Gauge* used;
     Gauge* failed;
+    Gauge* hangs;
   };
   std::vector<DiskGauges> gauges;
   for (const DiskStatus& disk : store->Disks()) {
@@ -21,7 +22,8 @@ void AddDiskGauges(Metrics* metrics, ChunkStore* store) {
         {&metrics->AddGauge(Name("disk_capacity_bytes"), "Size of the disk", labels),
          &metrics->AddGauge(Name("disk_free_bytes"), "Free space besides the reserve", labels),
          &metrics->AddGauge(Name("disk_used_bytes"), "Held or reserved by replicas", labels),
-         &metrics->AddGauge(Name("disk_failed"), "1 when the disk was given up", labels)});
+         &metrics->AddGauge(Name("disk_failed"), "1 when the disk was given up", labels),
+         &metrics->AddGauge(Name("disk_hangs"), "1 while the disk does not answer", labels)});
   }
   metrics->AddRefresh([store, gauges] {
     const std::vector<DiskStatus> disks = store->Disks();
@@ -30,6 +32,7 @@ void AddDiskGauges(Metrics* metrics, ChunkStore* store) {
       gauges[i].free->Set(static_cast<double>(disks[i].free_bytes));
       gauges[i].used->Set(static_cast<double>(disks[i].used_bytes));
       gauges[i].failed->Set(disks[i].health.ok() ? 0 : 1);
+      gauges[i].hangs->Set(disks[i].answers.ok() ? 0 : 1);
     }
   });
 }

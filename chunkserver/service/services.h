@@ -29,8 +29,16 @@ struct Limits {
   absl::Duration read_stall = absl::Seconds(60);
   // Orders that wait; more are refused.
   size_t max_waiting_orders = 200'000;
-  int order_threads = 8;
+  // Of each disk.
+  int order_threads = 4;
   int copy_threads = 2;
+  // How fast replicas are read to be verified, on each disk.
+  uint64_t verify_bytes_per_second = uint64_t{32} << 20;
+  // A disk that lets an operation wait for longer hangs: no new replicas, reads and appends there
+  // until it answers.
+  absl::Duration disk_patience = kDiskPatience;
+  // How often the space of a disk is looked at.
+  absl::Duration disk_look = absl::Seconds(1);
   // One attempt of a copy from one source.
   absl::Duration copy_timeout = absl::Minutes(10);
 };

@@ -21,10 +21,16 @@ constexpr absl::Duration kHeartbeat = absl::Seconds(1);  // when the master does
 Session::Session(const Services& services)
     : services_(services),
       executor_(services),
-      queue_({.threads = services.limits.order_threads,
-              .copy_threads = services.limits.copy_threads,
-              .max_waiting = services.limits.max_waiting_orders},
-             [this](const dfs::v1::Order& order) { return executor_.Execute(order); }),
+      queue_(
+          {.disks = services.store->disk_count(),
+           .threads = services.limits.order_threads,
+           .copy_threads = services.limits.copy_threads,
+           .max_waiting = services.limits.max_waiting_orders},
+          [this](const dfs::v1::Order& order) { return executor_.Route(order); },
+          [this](const dfs::v1::Order& order, std::optional<size_t> disk) {
+            return executor_.Execute(order, disk);
+          }),
+      keeper_(services.store, services.limits.disk_look),
       guard_(services.store->seen_at_start()),
       client_({.peer = "master", .method = kSessionMethod, .clock = services.clock}, this) {}
 
@@ -38,6 +44,7 @@ void Session::Start(Self self) {
 void Session::Stop() {
   executor_.Stop();
   queue_.Stop();
+  keeper_.Stop();
   client_.Stop();
 }
 
@@ -83,9 +90,7 @@ absl::Status Session::OnAdmitted(const MasterMessage::Admitted& admitted) {
   }
   const OrderGuard::Seen before = guard_.seen();
   RETURN_IF_ERROR(guard_.Admit(admitted.cluster_id(), history));
-  if (guard_.seen() != before) {
-    RETURN_IF_ERROR(services_.store->SaveSeen(guard_.seen(), WriteMode::kSynced));
-  }
+  if (guard_.seen() != before) Remember();
   heartbeat_seq_ = 0;
   LogInfo("admitted", {{"server", ServerId(admitted.server_id())},
                        {"cluster", admitted.cluster_id()},
@@ -128,20 +133,22 @@ void Session::OnOrder(dfs::v1::Order order) {
 
 absl::Status Session::Obey(const dfs::v1::Order& order) {
   RETURN_IF_ERROR(guard_.CheckOrder(order.cluster_id(), order.start_id(), order.log_index()));
-  return Follow(order.log_index());
+  if (guard_.Advance(order.log_index())) Remember();
+  return absl::OkStatus();
 }
 
 // So that a server without orders also notices when the master is started from an old copy.
 absl::Status Session::OnProgress(uint64_t log_index) {
   const std::string& cluster = guard_.seen().cluster_id;
   RETURN_IF_ERROR(guard_.CheckOrder(cluster, guard_.start_id(), log_index));
-  return Follow(log_index);
+  if (guard_.Advance(log_index)) Remember();
+  return absl::OkStatus();
 }
 
-absl::Status Session::Follow(uint64_t log_index) {
-  if (!guard_.Advance(log_index)) return absl::OkStatus();
-  // Unsynced: what an order itself writes durably comes later in the same logs.
-  return services_.store->SaveSeen(guard_.seen(), WriteMode::kUnsynced);
+// Disks that get no orders hear of it too, so that it outlives any of them.
+void Session::Remember() {
+  services_.store->Follow(guard_.seen());
+  keeper_.Wake();
 }
 
 // --- To the master.
@@ -202,7 +209,11 @@ void Session::SendHeartbeat(rpc::BulkStream* stream, const std::vector<ReplicaRe
   ServerMessage message;
   ServerMessage::Heartbeat* heartbeat = message.mutable_heartbeat();
   heartbeat->set_seq(++heartbeat_seq_);
-  for (const DiskStatus& disk : services_.store->Disks()) ToProto(disk, heartbeat->add_disks());
+  const std::vector<DiskStatus> disks = services_.store->Disks();
+  for (size_t i = 0; i < disks.size(); ++i) {
+    ToProto(disks[i], heartbeat->add_disks());
+    if (!disks[i].answers.ok()) queue_.Abandon(i);
+  }
   for (const ReplicaReport& change : changes) ToProto(change, heartbeat->add_deltas());
   heartbeat->set_open_streams(static_cast<uint32_t>(services_.metrics->append_streams.Value()));
   stream->Send(rpc::EncodeMessage(message));

@@ -2,7 +2,9 @@
 // takes orders, sends their results. Reconnects for ever, with backoff, logged once.
 //
 // Before anything is obeyed: the cluster must be ours, and the master must know all that has been
-// seen here (OrderGuard); what was seen is made durable before an order goes to the queue.
+// seen here (OrderGuard). A disk has this in its log before an order changes anything on it.
+//
+// The session's thread waits for no disk: a disk that hangs must not cost the server its heartbeat.
 #pragma once
 
 #include <functional>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "chunkserver/logic/order_guard.h"
+#include "chunkserver/service/disk_keeper.h"
 #include "chunkserver/service/order_executor.h"
 #include "chunkserver/service/order_queue.h"
 #include "chunkserver/service/services.h"
@@ -64,7 +67,7 @@ class Session : private rpc::SessionClient::Handler {
   void OnOrder(dfs::v1::Order order);
   absl::Status Obey(const dfs::v1::Order& order);
   absl::Status OnProgress(uint64_t log_index);
-  absl::Status Follow(uint64_t log_index);
+  void Remember();
 
   void StartInventory(const dfs::v1::MasterMessage::InventoryWanted& wanted);
   void SendInventoryPage(rpc::BulkStream* stream);
@@ -74,6 +77,7 @@ class Session : private rpc::SessionClient::Handler {
   Self self_;  // set before the thread starts
   OrderExecutor executor_;
   OrderQueue queue_;
+  DiskKeeper keeper_;
 
   // Used by the session's thread only.
   OrderGuard guard_;

@@ -1,5 +1,7 @@
 #include "chunkserver/store/chunk_store.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "chunkserver/store/rocks_replica_index.h"
@@ -7,6 +9,16 @@
 #include "common/random.h"
 
 namespace quern::chunkserver {
+namespace {
+
+std::string DeviceOf(const std::string& path) {
+  static const auto* const kBoot = new std::string(BootId());
+  struct stat info = {};
+  if (kBoot->empty() || stat(path.c_str(), &info) != 0) return "";
+  return fmt::format("{}:{}", *kBoot, info.st_dev);
+}
+
+}  // namespace
 
 std::string BootId() {
   auto id = ReadFileToString(FileSystem::Real(), "/proc/sys/kernel/random/boot_id");
@@ -24,12 +36,16 @@ absl::StatusOr<std::unique_ptr<ChunkStore>> ChunkStore::Open(ChunkStoreOptions o
   }
   auto store = std::unique_ptr<ChunkStore>(new ChunkStore(std::move(options)));
   RETURN_IF_ERROR(store->OpenDisks());
+  for (size_t i = 0; i < store->disks_.size(); ++i) {
+    store->marks_.push_back(std::make_unique<Mark>());
+  }
   RETURN_IF_ERROR(store->AgreeOnIdentity());
   for (const auto& disk : store->disks_) {
     if (!disk->health().ok()) continue;
     if (absl::Status status = store->LoadReplicas(disk.get()); !status.ok()) disk->Fail(status);
   }
   // Makes every latch and cut of the restart durable before anything is served.
+  store->Follow(store->seen_at_start_);
   RETURN_IF_ERROR(store->SaveSeen(store->seen_at_start_, WriteMode::kSynced));
   return store;
 }
@@ -45,7 +61,10 @@ absl::Status ChunkStore::OpenDisks() {
                             .fs = options_.fs,
                             .open_index = options_.open_index,
                             .reserve_bytes = options_.reserve_bytes,
-                            .new_server_uuid = server_uuid_});
+                            .new_server_uuid = server_uuid_,
+                            .clock = options_.clock,
+                            .patience = options_.disk_patience});
+    devices_.push_back(DeviceOf(dir));
     if (!disk.ok()) {
       LogError("disk_unusable", {{"disk", dir}, {"error", disk.status()}});
       if (first_error.ok()) first_error = disk.status();
@@ -92,23 +111,50 @@ absl::Status ChunkStore::AgreeOnIdentity() {
 }
 
 absl::Status ChunkStore::SaveSeen(const OrderGuard::Seen& seen, WriteMode mode) {
-  MutexLock one_at_a_time(&identity_mutex_);
   size_t saved = 0;
   absl::Status error = UnavailableError("no disk: all {} have failed", disks_.size());
-  for (const auto& disk : disks_) {
+  for (size_t i = 0; i < disks_.size(); ++i) {
+    Disk* disk = disks_[i].get();
     if (!disk->health().ok()) continue;
-    absl::StatusOr<DiskIdentity> identity = disk->LoadIdentity();
-    if (identity.ok()) {
-      identity->server_uuid = server_uuid_;
-      identity->cluster_id = seen.cluster_id;
-      identity->followed = seen.followed;
+    MutexLock one_at_a_time(&marks_[i]->writing);
+    const absl::Status status = SaveSeenOn(disk, seen, mode);
+    if (status.ok()) {
+      marks_[i]->saved = seen;
+      ++saved;
+    } else {
+      error = status;
     }
-    const absl::Status status =
-        identity.ok() ? disk->SaveIdentity(*identity, mode) : identity.status();
-    if (status.ok()) ++saved;
-    if (!status.ok()) error = status;
   }
   return saved > 0 ? absl::OkStatus() : error;
+}
+
+absl::Status ChunkStore::SaveSeenOn(Disk* disk, const OrderGuard::Seen& seen, WriteMode mode) {
+  const Disk::Use use(disk);
+  ASSIGN_OR_RETURN(DiskIdentity identity, disk->LoadIdentity());
+  identity.server_uuid = server_uuid_;
+  identity.cluster_id = seen.cluster_id;
+  identity.followed = seen.followed;
+  return disk->SaveIdentity(identity, mode);
+}
+
+void ChunkStore::Follow(const OrderGuard::Seen& seen) {
+  MutexLock lock(&follow_mutex_);
+  followed_ = seen;
+}
+
+absl::Status ChunkStore::SaveMark(size_t disk) {
+  RETURN_IF_ERROR(disks_[disk]->health());
+  Mark& mark = *marks_[disk];
+  MutexLock one_at_a_time(&mark.writing);
+  OrderGuard::Seen seen;
+  {
+    MutexLock lock(&follow_mutex_);
+    seen = followed_;
+  }
+  if (mark.saved == seen) return absl::OkStatus();
+  RETURN_IF_ERROR(SaveSeenOn(disks_[disk].get(), seen, WriteMode::kUnsynced));
+  mark.saved = std::move(seen);
+  return absl::OkStatus();
 }
 
 absl::Status ChunkStore::LoadReplicas(Disk* disk) {
@@ -154,22 +200,53 @@ Replica::Environment ChunkStore::EnvironmentOf(Disk* disk) {
   return {.disk = disk, .inventory = &inventory_, .clock = options_.clock};
 }
 
-absl::Status ChunkStore::UseDiskWithRoom(uint64_t bytes,
-                                         const std::function<absl::Status(Disk*)>& use) const {
+absl::Status ChunkStore::UseDiskWithRoom(std::optional<size_t> preferred, uint64_t bytes,
+                                         const std::function<absl::Status(Disk*)>& use) {
   std::vector<DiskRoom> rooms;
   for (const auto& disk : disks_) rooms.push_back(disk->Room());
+  std::optional<size_t> next = preferred;
   absl::Status first_error;
   while (true) {
-    const absl::StatusOr<size_t> chosen = ChooseDisk(rooms, bytes);
+    const absl::StatusOr<size_t> chosen =
+        next ? absl::StatusOr<size_t>(*next) : ChooseDisk(rooms, bytes);
     if (!chosen.ok()) return first_error.ok() ? chosen.status() : first_error;
-    const absl::Status status = use(disks_[*chosen].get());
+    next.reset();
+    absl::Status status = SaveMark(*chosen);
+    if (status.ok()) status = use(disks_[*chosen].get());
     if (status.ok()) return status;
     if (first_error.ok()) first_error = status;
     rooms[*chosen].failed = true;  // for this time
   }
 }
 
-absl::Status ChunkStore::Create(ReplicaSpec spec) {
+absl::StatusOr<size_t> ChunkStore::DiskWithRoom(uint64_t bytes) const {
+  std::vector<DiskRoom> rooms;
+  for (const auto& disk : disks_) rooms.push_back(disk->Room());
+  return ChooseDisk(rooms, bytes);
+}
+
+absl::StatusOr<size_t> ChunkStore::DiskOf(ChunkId chunk) const {
+  ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica, Find(chunk));
+  const auto found = std::ranges::find(disks_, &replica->disk(),
+                                       [](const auto& disk) -> const Disk* { return disk.get(); });
+  return static_cast<size_t>(found - disks_.begin());
+}
+
+absl::StatusOr<ChunkStore::Room> ChunkStore::ClaimRoom(uint64_t bytes) {
+  ASSIGN_OR_RETURN(const size_t chosen, DiskWithRoom(bytes));
+  Disk* disk = disks_[chosen].get();
+  const auto planned = static_cast<int64_t>(bytes);
+  disk->Plan(planned);
+  return Room{.disk = chosen,
+              .claim = std::shared_ptr<void>(
+                  nullptr, [disk, planned](std::nullptr_t) { disk->Plan(-planned); })};
+}
+
+void ChunkStore::LookAtSpace(size_t disk) {
+  if (disks_[disk]->health().ok()) disks_[disk]->LookAtSpace();
+}
+
+absl::Status ChunkStore::Create(ReplicaSpec spec, std::optional<size_t> preferred) {
   const ChunkId chunk = spec.chunk;
   spec.boot_id = options_.boot_id;
   if (const auto existing = Find(chunk); existing.ok()) {
@@ -177,7 +254,7 @@ absl::Status ChunkStore::Create(ReplicaSpec spec) {
                               StateName((*existing)->facts().report.state));
   }
   std::shared_ptr<Replica> replica;
-  RETURN_IF_ERROR(UseDiskWithRoom(spec.capacity_bytes, [&](Disk* disk) -> absl::Status {
+  RETURN_IF_ERROR(UseDiskWithRoom(preferred, spec.capacity_bytes, [&](Disk* disk) -> absl::Status {
     ASSIGN_OR_RETURN(replica, Replica::Create(EnvironmentOf(disk), spec));
     return absl::OkStatus();
   }));
@@ -210,8 +287,8 @@ absl::Status ChunkStore::Remove(ChunkId chunk) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<IncomingCopy>> ChunkStore::BeginCopy(ChunkId chunk,
-                                                                    uint64_t length) {
+absl::StatusOr<std::unique_ptr<IncomingCopy>> ChunkStore::BeginCopy(
+    ChunkId chunk, uint64_t length, std::optional<size_t> preferred) {
   if (const auto existing = Find(chunk); existing.ok()) {
     const Replica::Facts facts = (*existing)->facts();
     if (facts.report.state == ReplicaState::kOpen) {
@@ -224,7 +301,7 @@ absl::StatusOr<std::unique_ptr<IncomingCopy>> ChunkStore::BeginCopy(ChunkId chun
     }
   }
   std::unique_ptr<IncomingCopy> copy;
-  RETURN_IF_ERROR(UseDiskWithRoom(length, [&](Disk* disk) -> absl::Status {
+  RETURN_IF_ERROR(UseDiskWithRoom(preferred, length, [&](Disk* disk) -> absl::Status {
     ASSIGN_OR_RETURN(copy, IncomingCopy::Begin(disk, chunk, length));
     return absl::OkStatus();
   }));
@@ -245,7 +322,7 @@ absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCop
     RETURN_IF_ERROR(old->ReplaceWith(publish));
   } else {
     RETURN_IF_ERROR(publish());
-    if (old != nullptr && old->disk().health().ok()) RETURN_IF_ERROR(old->Remove());
+    if (old != nullptr && old->disk().Usable().ok()) RETURN_IF_ERROR(old->Remove());
   }
   auto replica = Replica::Adopt(EnvironmentOf(copy->disk()), record);
   MutexLock lock(&mutex_);
@@ -276,7 +353,9 @@ std::vector<DiskStatus> ChunkStore::Disks() const {
                     .capacity_bytes = disk->capacity_bytes(),
                     .free_bytes = free,
                     .used_bytes = disk->used_bytes(),
-                    .health = disk->health()});
+                    .device = devices_[list.size()],
+                    .health = disk->health(),
+                    .answers = disk->Answers()});
   }
   return list;
 }

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ struct ChunkStoreOptions {
   FileSystem* fs = FileSystem::Real();
   Clock* clock = Clock::Real();
   IndexOpener open_index;  // none = RocksDB
+  // See Disk::Options.
+  absl::Duration disk_patience = kDiskPatience;
 };
 
 struct DiskStatus {
@@ -36,7 +39,11 @@ struct DiskStatus {
   uint64_t capacity_bytes = 0;
   uint64_t free_bytes = 0;  // without the reserve
   uint64_t used_bytes = 0;
+  // The machine's boot and the device: two directories with the same one share their space. Empty
+  // when it is not known.
+  std::string device;
   absl::Status health;
+  absl::Status answers;
 };
 
 // Changes with every boot of the machine; empty when the system does not say: every restart is
@@ -60,9 +67,31 @@ class ChunkStore {
   // whose own write is synced never outlives the mark of its master.
   absl::Status SaveSeen(const OrderGuard::Seen& seen, WriteMode mode);
 
+  // --- What is to be remembered of the masters, and whose disk has it. Follow only takes note;
+  // SaveMark has it written to one disk, unsynced as above, and does nothing when it is there.
+  void Follow(const OrderGuard::Seen& seen);
+  absl::Status SaveMark(size_t disk);
+
+  // --- Disks, by their places in `dirs`. None of these waits for a disk, but LookAtSpace.
+  size_t disk_count() const { return disks_.size(); }
+  absl::Status DiskAnswers(size_t disk) const { return disks_[disk]->Answers(); }
+  // Where a replica of the chunk is. NotFound.
+  absl::StatusOr<size_t> DiskOf(ChunkId chunk) const;
+  // Room on the disk that a new replica should go to, kept until it is dropped.
+  // ResourceExhausted: none has room. Unavailable: none is usable.
+  struct Room {
+    size_t disk = 0;
+    std::shared_ptr<void> claim;
+  };
+  absl::StatusOr<Room> ClaimRoom(uint64_t bytes);
+  // Why ClaimRoom would fail.
+  absl::Status CheckRoom(uint64_t bytes) const { return DiskWithRoom(bytes).status(); }
+  void LookAtSpace(size_t disk);
+
   // Space is reserved. AlreadyExists: there is a replica of this chunk, of whatever kind. A master
   // never gives out an id twice. ResourceExhausted: no disk has room.
-  absl::Status Create(ReplicaSpec spec);
+  // `preferred`: the disk that ClaimRoom gave; another one is tried when it fails there.
+  absl::Status Create(ReplicaSpec spec, std::optional<size_t> preferred = std::nullopt);
   // NotFound: this server has no such replica. Unavailable: it may have one that it cannot look at
   // now.
   absl::StatusOr<std::shared_ptr<Replica>> Find(ChunkId chunk) const;
@@ -70,9 +99,10 @@ class ChunkStore {
   // of Find.
   absl::StatusOr<Verification> Verify(ChunkId chunk, const VerifyOptions& options = {});
   absl::Status Remove(ChunkId chunk);
-  // For a copy; the disk is chosen. FailedPrecondition while the chunk is OPEN here. AlreadyExists:
-  // it is sealed here, at another length.
-  absl::StatusOr<std::unique_ptr<IncomingCopy>> BeginCopy(ChunkId chunk, uint64_t length);
+  // For a copy. FailedPrecondition while the chunk is OPEN here. AlreadyExists: it is sealed here,
+  // at another length.
+  absl::StatusOr<std::unique_ptr<IncomingCopy>> BeginCopy(
+      ChunkId chunk, uint64_t length, std::optional<size_t> preferred = std::nullopt);
   // Finishes it and puts it in the place of what was here of the chunk.
   absl::StatusOr<ReplicaReport> FinishCopy(std::unique_ptr<IncomingCopy> copy, uint64_t length,
                                            uint32_t crc);
@@ -91,15 +121,27 @@ class ChunkStore {
   absl::Status LoadReplica(Disk* disk, const ReplicaRecord& record);
   void OnDiskFailed(const Disk* disk);
   Replica::Environment EnvironmentOf(Disk* disk);
-  // Calls `use` with the best disk, and with the next one when it fails there.
-  absl::Status UseDiskWithRoom(uint64_t bytes, const std::function<absl::Status(Disk*)>& use) const;
+  // Calls `use` with the preferred or else the best disk, and with the next one when it fails
+  // there; never with one that hangs.
+  absl::Status UseDiskWithRoom(std::optional<size_t> preferred, uint64_t bytes,
+                               const std::function<absl::Status(Disk*)>& use);
+  absl::Status SaveSeenOn(Disk* disk, const OrderGuard::Seen& seen, WriteMode mode);
+  absl::StatusOr<size_t> DiskWithRoom(uint64_t bytes) const;
 
   const ChunkStoreOptions options_;
   std::string server_uuid_;
   OrderGuard::Seen seen_at_start_;
   Inventory inventory_;
   std::vector<std::unique_ptr<Disk>> disks_;
-  Mutex identity_mutex_;  // one SaveSeen at a time
+  std::vector<std::string> devices_;  // of the disks, as they were at the start
+  // By disk: what the disk has is never older than this.
+  struct Mark {
+    Mutex writing;  // one at a time
+    std::optional<OrderGuard::Seen> saved ABSL_GUARDED_BY(writing);
+  };
+  std::vector<std::unique_ptr<Mark>> marks_;
+  Mutex follow_mutex_;
+  OrderGuard::Seen followed_ ABSL_GUARDED_BY(follow_mutex_);
 
   mutable Mutex mutex_;
   absl::flat_hash_map<ChunkId, std::shared_ptr<Replica>> replicas_ ABSL_GUARDED_BY(mutex_);

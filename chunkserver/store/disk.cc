@@ -80,7 +80,9 @@ absl::Status Disk::OpenOrFormat() {
   }
   RETURN_IF_ERROR(fs->RemoveTree(path + "/tmp"));
   RETURN_IF_ERROR(fs->MakeDirs(path + "/tmp"));
+  // Asked apart, so that it is an error when it cannot be said.
   ASSIGN_OR_RETURN(const DiskSpace space, fs->Space(path));
+  LookAtSpace();
   reserve_bytes_ = options_.reserve_bytes;
   if (reserve_bytes_ == 0) reserve_bytes_ = DefaultReserve(space.capacity_bytes);
   return absl::OkStatus();
@@ -132,20 +134,52 @@ absl::Status Disk::Check(const absl::Status& status) {
 
 DiskRoom Disk::Room() const {
   DiskRoom room{.path = path(),
-                .used_bytes = used_bytes_,
+                .used_bytes = used_bytes_ + planned_bytes_,
                 .reserve_bytes = reserve_bytes_,
-                .failed = !health().ok()};
+                .failed = !Usable().ok()};
+  MutexLock lock(&mutex_);
+  if (!look_) room.failed = true;
   if (room.failed) return room;
-  const auto space = options_.fs->Space(path());
-  room.failed = !space.ok();
-  if (space.ok()) room.free_bytes = space->free_bytes;
+  const uint64_t at_look = look_->space.free_bytes + look_->used_bytes;
+  room.free_bytes = at_look > room.used_bytes ? at_look - room.used_bytes : 0;
   return room;
 }
 
 uint64_t Disk::capacity_bytes() const {
-  if (options_.fs == nullptr) return 0;
-  const auto space = options_.fs->Space(path());
-  return space.ok() ? space->capacity_bytes : 0;
+  MutexLock lock(&mutex_);
+  return look_ ? look_->space.capacity_bytes : 0;
+}
+
+void Disk::LookAtSpace() {
+  const Use use(this);
+  std::optional<Look> look;
+  const uint64_t used_bytes = used_bytes_;
+  if (const auto space = options_.fs->Space(path()); space.ok()) look = Look{*space, used_bytes};
+  MutexLock lock(&mutex_);
+  look_ = look;
+}
+
+uint64_t Disk::Begin() const {
+  MutexLock lock(&watch_mutex_);
+  return watch_.Begin(options_.clock->MonotonicNow());
+}
+
+void Disk::End(uint64_t operation) const {
+  MutexLock lock(&watch_mutex_);
+  watch_.End(operation);
+}
+
+absl::Status Disk::Answers() const {
+  const absl::Time now = options_.clock->MonotonicNow();
+  MutexLock lock(&watch_mutex_);
+  if (watch_.Answers(now)) return absl::OkStatus();
+  return UnavailableError("disk {} hangs: an operation has been waiting for {}", path(),
+                          absl::FormatDuration(absl::Floor(watch_.Waiting(now), absl::Seconds(1))));
+}
+
+absl::Status Disk::Usable() const {
+  RETURN_IF_ERROR(health());
+  return Answers();
 }
 
 std::string Disk::DataDir(ChunkId chunk) const {

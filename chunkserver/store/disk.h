@@ -8,7 +8,8 @@
 //   DIR/tmp/               copies under way; emptied at the start
 //
 // A disk fails once and for good: after a failed fdatasync nobody knows what is on it, so nothing
-// is tried again, its replicas are gone for this server, and the other disks go on.
+// is tried again, its replicas are gone for this server, and the other disks go on. A disk that
+// hangs has not failed: it is not used for anything new, and goes on when it answers.
 // (docs/formats/chunk-store.md)
 #pragma once
 
@@ -19,7 +20,9 @@
 #include <string>
 
 #include "chunkserver/logic/disk_choice.h"
+#include "chunkserver/logic/operation_watch.h"
 #include "chunkserver/store/replica_index.h"
+#include "common/clock.h"
 #include "common/mutex.h"
 #include "common/storage/file_io.h"
 
@@ -28,6 +31,8 @@ namespace quern::chunkserver {
 // Makes the index of a disk in a directory; `create` at the first format.
 using IndexOpener = std::function<absl::StatusOr<std::unique_ptr<ReplicaIndex>>(
     const std::string& path, bool create)>;
+
+inline constexpr absl::Duration kDiskPatience = absl::Seconds(10);
 
 // Thread-safe.
 class Disk {
@@ -39,6 +44,9 @@ class Disk {
     // Space kept free; 0 = DefaultReserve.
     uint64_t reserve_bytes = 0;
     std::string new_server_uuid = {};  // of a disk that is formatted now
+    Clock* clock = Clock::Real();
+    // A disk that lets an operation wait for longer hangs.
+    absl::Duration patience = kDiskPatience;
   };
   // Formats an empty directory. FailedPrecondition: marked as failed before. DataLoss: the index is
   // damaged or gone.
@@ -64,9 +72,31 @@ class Disk {
   // False when nothing is seen of it at present: not mounted, say.
   bool IsThere() const;
 
-  // For ChooseDisk; a failed disk has no room.
+  // An operation that may have to wait for the disk lasts as long as this. No thread that has one
+  // of one disk may be needed by another disk, or by the session with the master.
+  class Use {
+   public:
+    explicit Use(const Disk* disk) : disk_(disk), operation_(disk->Begin()) {}
+    ~Use() { disk_->End(operation_); }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+
+   private:
+    const Disk* const disk_;
+    const uint64_t operation_;
+  };
+  // OK, or Unavailable while the disk hangs: it may come back.
+  absl::Status Answers() const;
+  // What health and Answers say.
+  absl::Status Usable() const;
+
+  // For ChooseDisk; a disk that is not usable has no room. What LookAtSpace found, put right for
+  // what replicas have taken since: never waits for the disk.
   DiskRoom Room() const;
   uint64_t capacity_bytes() const;
+  void LookAtSpace();
+  // Bytes that will soon be taken by replicas that are to be made here.
+  void Plan(int64_t bytes) { planned_bytes_ += static_cast<uint64_t>(bytes); }
   // Bytes that replicas hold or have reserved.
   uint64_t used_bytes() const { return used_bytes_; }
   void AddUsed(int64_t bytes) { used_bytes_ += static_cast<uint64_t>(bytes); }
@@ -87,10 +117,12 @@ class Disk {
   void RemoveTemporary(ChunkId chunk);
 
  private:
-  explicit Disk(Options options) : options_(std::move(options)) {}
+  explicit Disk(Options options) : options_(std::move(options)), watch_(options_.patience) {}
   absl::Status OpenOrFormat();
   absl::Status Format();
   absl::Status MakeDataDir(ChunkId chunk);
+  uint64_t Begin() const;
+  void End(uint64_t operation) const;
   std::string DataDir(ChunkId chunk) const;
   std::string DataPath(ChunkId chunk) const;
   std::string TemporaryPath(ChunkId chunk) const;
@@ -100,11 +132,21 @@ class Disk {
   std::function<void()> on_failed_;
   uint64_t reserve_bytes_ = 0;
   std::atomic<uint64_t> used_bytes_ = 0;
+  std::atomic<uint64_t> planned_bytes_ = 0;
+
+  mutable Mutex watch_mutex_;  // its own: it is taken for every operation
+  mutable OperationWatch watch_ ABSL_GUARDED_BY(watch_mutex_);
 
   mutable Mutex mutex_;
   absl::Status health_ ABSL_GUARDED_BY(mutex_);
   // Cluster id that the marker file says; none before the first format is done.
   std::optional<std::string> marked_cluster_ ABSL_GUARDED_BY(mutex_);
+  // Of the last look; none when it failed.
+  struct Look {
+    DiskSpace space;
+    uint64_t used_bytes;  // at that time
+  };
+  std::optional<Look> look_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quern::chunkserver

@@ -4,6 +4,7 @@ namespace quern::chunkserver {
 
 absl::StatusOr<std::unique_ptr<IncomingCopy>> IncomingCopy::Begin(Disk* disk, ChunkId chunk,
                                                                   uint64_t length) {
+  const Disk::Use use(disk);
   auto file = disk->CreateTemporary(chunk, length);
   RETURN_IF_ERROR(disk->Check(file.status()));
   return std::unique_ptr<IncomingCopy>(new IncomingCopy(disk, chunk, *std::move(file)));
@@ -15,11 +16,13 @@ IncomingCopy::~IncomingCopy() {
 
 absl::Status IncomingCopy::Restart() {
   if (sums_.length() == 0) return absl::OkStatus();
+  const Disk::Use use(disk_);
   sums_ = {};
   return disk_->Check(file_->Truncate(0));
 }
 
 absl::Status IncomingCopy::Append(std::span<const iovec> payload, const PayloadSums& sums) {
+  const Disk::Use use(disk_);
   RETURN_IF_ERROR(disk_->Check(file_->Pwritev(payload, sums_.length())));
   sums_.Apply(sums_.Next(sums));
   return absl::OkStatus();
@@ -30,6 +33,7 @@ absl::StatusOr<ReplicaRecord> IncomingCopy::Finish(uint64_t length, uint32_t crc
     return DataLossError("chunk {}: copied {} bytes with CRC32C {:08x}, sealed are {} with {:08x}",
                          chunk_, sums_.length(), sums_.crc(), length, crc);
   }
+  const Disk::Use use(disk_);
   if (const absl::Status status = file_->Datasync(); !status.ok()) {
     disk_->Fail(status);
     return status;

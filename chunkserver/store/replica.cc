@@ -11,12 +11,16 @@ constexpr uint64_t kWritebackBytes = uint64_t{8} << 20;
 }  // namespace
 
 Replica::Replica(const Environment& environment, ReplicaMachine machine)
-    : environment_(environment), chunk_(machine.spec().chunk), machine_(std::move(machine)) {}
+    : environment_(environment),
+      chunk_(machine.spec().chunk),
+      turns_(environment.disk),
+      machine_(std::move(machine)) {}
 
 absl::StatusOr<std::shared_ptr<Replica>> Replica::Create(const Environment& environment,
                                                          ReplicaSpec spec) {
   const std::shared_ptr<Replica> replica(new Replica(environment, ReplicaMachine(std::move(spec))));
   Disk* disk = environment.disk;
+  const Disk::Use use(disk);
   const ReplicaRecord record = replica->record();
   // The row first: a crash then leaves a row without a file, which a restart understands, and not a
   // file that nobody knows of.
@@ -65,7 +69,7 @@ Replica::Facts Replica::facts() const {
 }
 
 absl::StatusOr<uint64_t> Replica::Readable() const {
-  RETURN_IF_ERROR(disk().health());
+  RETURN_IF_ERROR(disk().Usable());
   MutexLock lock(&mutex_);
   return machine_.Readable();
 }
@@ -113,6 +117,7 @@ void Replica::ReportGone() {
 // --- Appending.
 
 absl::Status Replica::Attach() {
+  RETURN_IF_ERROR(disk().Usable());
   MutexLock lock(&mutex_);
   if (attached_) return AbortedError("chunk {}: another stream is appending to it", chunk_);
   RETURN_IF_ERROR(machine_.CheckAppend(machine_.length(), 0));

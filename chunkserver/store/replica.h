@@ -59,11 +59,11 @@ class Replica {
   ReplicaSpec spec() const;
   ChunkId chunk() const { return chunk_; }
   const Disk& disk() const { return *environment_.disk; }
-  // See ReplicaMachine::Readable; Unavailable when the disk has failed.
+  // See ReplicaMachine::Readable; Unavailable when the disk has failed or hangs.
   absl::StatusOr<uint64_t> Readable() const;
 
   // --- Appending: by one stream at a time.
-  // Aborted while another stream is attached.
+  // Aborted while another stream is attached, Unavailable when the disk has failed or hangs.
   absl::Status Attach();
   void Detach();
   struct Piece {

@@ -49,6 +49,7 @@ absl::StatusOr<std::unique_ptr<ReplicaReader>> ReplicaReader::OpenToVerify(
 
 absl::StatusOr<std::unique_ptr<ReplicaReader>> ReplicaReader::OpenFile(
     std::shared_ptr<Replica> replica, Purpose purpose) {
+  const Disk::Use use(&replica->disk());
   auto file = replica->OpenForReading();
   if (!file.ok()) return replica->ReadFailed(file.status());
   return std::unique_ptr<ReplicaReader>(
@@ -102,6 +103,7 @@ absl::StatusOr<bool> ReplicaReader::ReadBlocks(uint64_t begin, uint64_t end,
 
 absl::StatusOr<ReplicaReader::Piece> ReplicaReader::Read(uint64_t offset, uint64_t max_bytes,
                                                          char* buffer) {
+  const Disk::Use use(&replica_->disk());
   // A second try when the replica was cut or sealed between the look at its checksums and the read.
   for (int attempt = 0;; ++attempt) {
     ASSIGN_OR_RETURN(const Extent extent, this->extent());

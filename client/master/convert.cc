@@ -32,7 +32,8 @@ ClusterStatus::Server ServerOf(const pb::GetClusterResponse::Server& server) {
                             .capacity_bytes = disk.capacity_bytes(),
                             .free_bytes = disk.free_bytes(),
                             .failed = disk.failed(),
-                            .device = disk.device()});
+                            .device = disk.device(),
+                            .hangs = disk.hangs()});
   }
   return result;
 }

@@ -27,7 +27,8 @@ JsonLine ServerJson(const ClusterStatus::Server& server) {
                                   .Add("path", disk.path)
                                   .Add("capacity_bytes", disk.capacity_bytes)
                                   .Add("free_bytes", disk.free_bytes)
-                                  .Add("failed", disk.failed)));
+                                  .Add("failed", disk.failed)
+                                  .Add("hangs", disk.hangs)));
   }
   return std::move(
       JsonLine()
@@ -135,9 +136,11 @@ class Admin final : public ShellCommand {
         Bytes(space.capacity), Bytes(space.used), Bytes(space.free), Percent(space),
         server.chunk_count, FormatDuration(server.heartbeat_age));
     for (const auto& disk : server.disks) {
-      text +=
-          fmt::format("Disk {}: {} free of {}{}\n", disk.path, FormatBinarySize(disk.free_bytes),
-                      FormatBinarySize(disk.capacity_bytes), disk.failed ? ", FAILED" : "");
+      text += fmt::format("Disk {}: {} free of {}{}\n", disk.path,
+                          FormatBinarySize(disk.free_bytes), FormatBinarySize(disk.capacity_bytes),
+                          disk.failed  ? ", FAILED"
+                          : disk.hangs ? ", HANGS"
+                                       : "");
     }
     return text + "\n";
   }

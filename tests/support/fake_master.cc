@@ -83,7 +83,11 @@ void FakeMaster::Take(const ServerMessage& message, rpc::BulkLoop* loop, std::st
   if (message.has_heartbeat()) {
     EXPECT_EQ(message.heartbeat().seq(), ++session.heartbeat_seq) << "of " << *node;
     session.failed_disks = 0;
-    for (const auto& disk : message.heartbeat().disks()) session.failed_disks += disk.failed();
+    session.hanging_disks = 0;
+    for (const auto& disk : message.heartbeat().disks()) {
+      session.failed_disks += disk.failed();
+      session.hanging_disks += disk.hangs();
+    }
     for (const ReplicaReport& delta : message.heartbeat().deltas()) {
       replicas_[{*node, delta.chunk_id()}] = delta;
     }
@@ -147,18 +151,29 @@ std::vector<dfs::v1::ServerAddress> FakeMaster::Chain(const std::vector<std::str
 
 // --- Orders.
 
-absl::StatusOr<FakeMaster::Result> FakeMaster::Carry(const std::string& node, Order order) {
-  MutexLock lock(&mutex_);
+uint64_t FakeMaster::SendLocked(const std::string& node, Order order) {
   order.set_order_id(++last_order_);
   order.set_cluster_id(options_.cluster_id);
   order.set_term(options_.term);
   order.set_start_id(options_.start_id);
   order.set_log_index(log_index_);
   Session& session = sessions_[node];
-  if (session.loop == nullptr) return UnavailableError("{} has no session", node);
+  if (session.loop == nullptr) return 0;
   *session.outbox.emplace_back().mutable_order() = order;
   session.loop->Wake();
-  const uint64_t id = order.order_id();
+  return order.order_id();
+}
+
+void FakeMaster::Send(const std::string& node, const Order& order) {
+  MutexLock lock(&mutex_);
+  SendLocked(node, order);
+}
+
+absl::StatusOr<FakeMaster::Result> FakeMaster::Carry(const std::string& node, Order order) {
+  MutexLock lock(&mutex_);
+  const uint64_t id = SendLocked(node, std::move(order));
+  if (id == 0) return UnavailableError("{} has no session", node);
+  Session& session = sessions_[node];
   if (!Await([&] { return results_.contains(id) || session.loop == nullptr; }) ||
       !results_.contains(id)) {
     return DeadlineExceededError("{} does not answer an order", node);
@@ -307,6 +322,11 @@ bool FakeMaster::AwaitExpired(const std::string& node, ChunkId chunk) {
 bool FakeMaster::AwaitFailedDisks(const std::string& node, int failed) {
   MutexLock lock(&mutex_);
   return Await([&] { return sessions_[node].failed_disks == failed; });
+}
+
+bool FakeMaster::AwaitHangingDisks(const std::string& node, int hanging) {
+  MutexLock lock(&mutex_);
+  return Await([&] { return sessions_[node].hanging_disks == hanging; });
 }
 
 ServerMessage::Register FakeMaster::Registration(const std::string& node) {

@@ -44,6 +44,8 @@ class FakeMaster {
   // result's code becomes the status.
   using Result = dfs::v1::ServerMessage::OrderResult;
   absl::StatusOr<Result> Carry(const std::string& node, dfs::v1::Order order);
+  // Does not wait.
+  void Send(const std::string& node, const dfs::v1::Order& order);
   absl::Status Create(ChunkId chunk, const std::vector<std::string>& nodes,
                       uint64_t capacity_bytes = 64 << 20,
                       dfs::v1::Durability durability = dfs::v1::DURABILITY_ON_CLOSE);
@@ -68,6 +70,8 @@ class FakeMaster {
   bool AwaitExpired(const std::string& node, ChunkId chunk);
   // Waits until a heartbeat says that so many disks of the node have failed.
   bool AwaitFailedDisks(const std::string& node, int failed);
+  // Waits until a heartbeat says that so many disks of the node hang.
+  bool AwaitHangingDisks(const std::string& node, int hanging);
   dfs::v1::ServerMessage::Register Registration(const std::string& node);
   // Asks for all buckets.
   std::vector<dfs::v1::ReplicaReport> Inventory(const std::string& node);
@@ -87,11 +91,15 @@ class FakeMaster {
     std::vector<dfs::v1::MasterMessage> outbox;
     uint64_t heartbeat_seq = 0;
     int failed_disks = 0;
+    int hanging_disks = 0;
     std::vector<dfs::v1::ReplicaReport> inventory;
     bool inventory_done = false;
   };
 
   void Serve(rpc::BulkLoop* loop, rpc::BulkStream* stream);
+  // Stamps and sends; the order's number, or 0 without a session.
+  uint64_t SendLocked(const std::string& node, dfs::v1::Order order)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Take(const dfs::v1::ServerMessage& message, rpc::BulkLoop* loop, std::string* node)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Admit(const dfs::v1::ServerMessage::Register& registration, rpc::BulkLoop* loop)

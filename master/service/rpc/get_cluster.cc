@@ -25,6 +25,7 @@ void Describe(const ServerInfo& info, ServerHealth health, absl::Time now, uint6
     disk->set_free_bytes(report.free_bytes());
     disk->set_failed(report.failed());
     disk->set_device(report.device());
+    disk->set_hangs(report.hangs());
   }
 }
 

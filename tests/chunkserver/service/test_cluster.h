@@ -44,10 +44,13 @@ class ChunkserverTest : public ::testing::Test {
     options.limits.report_sealed = absl::Seconds(10);
     options.fs = &fs_;
     options.watchdog = false;
+    Adjust(&options);
     auto server = Chunkserver::Start(options);
     ASSERT_OK(server);
     servers_[node] = *std::move(server);
   }
+  // What a fixture changes about its servers.
+  virtual void Adjust(ChunkserverOptions* /*options*/) {}
   void StartAll(const std::vector<std::string>& nodes) {
     if (master_ == nullptr) StartMaster();
     for (const std::string& node : nodes) Start(node);
