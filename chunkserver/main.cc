@@ -15,6 +15,9 @@ int main(int argc, char** argv) {
   role.flags = {
       quern::MakeSizeFlag("reserve", &options.reserve_bytes,
                           "space kept free on each disk; 0 = 1 GiB, or 1 % of a small disk"),
+      quern::MakeSizeFlag("stream_memory", &options.limits.stream_memory_bytes,
+                          "memory that all reads and appends share; 0 = a quarter of the "
+                          "machine's, from 1 to 16 GiB"),
       quern::MakeNumberFlag("quarantine_days", &options.quarantine_days, {0, 3650},
                             "days that a replica unknown to the master is kept"),
       quern::MakeFlag("boot_id", &options.boot_id,

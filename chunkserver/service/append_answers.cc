@@ -9,64 +9,30 @@ namespace quern::chunkserver {
 using dfs::v1::AppendResponse;
 
 absl::Status AppendStream::Expect(Expected expected) {
-  if (next_ == nullptr) return Complete(expected, {});
-  expected_.push_back(expected);
-  Watch();
+  if (!link_) return Complete(expected, {});
+  link_->Expect(expected);
   return absl::OkStatus();
 }
 
 absl::Status AppendStream::OnAnswer(const grpc::ByteBuffer& buffer) {
-  AppendResponse answer;
-  RETURN_IF_ERROR(rpc::DecodeMessage(buffer, &answer));
-  if (!answer.error().empty()) {
-    const ServerId failed(answer.failed_server());
-    return ChainBroken(UnavailableError("{}", answer.error()), failed ? failed : next_server());
-  }
-  if (expected_.empty()) return ChainBroken(InternalError("answers too much"), next_server());
-  const absl::Status fits = CheckAnswer(answer, expected_.front());
-  if (!fits.ok()) return ChainBroken(fits, next_server());
-  RETURN_IF_ERROR(RunControl(&expected_.front()));
-  const Expected expected = expected_.front();
-  expected_.pop_front();
-  Watch();
-  return Complete(expected, answer.replicas());
-}
-
-absl::Status AppendStream::CheckAnswer(const AppendResponse& answer,
-                                       const Expected& expected) const {
-  using Kind = Expected::Kind;
-  const bool kind_fits = answer.has_opened_at() == (expected.kind == Kind::kOpen) &&
-                         answer.has_synced_id() == (expected.kind == Kind::kSync) &&
-                         answer.has_sealed() == (expected.kind == Kind::kSeal);
-  const size_t below = chain_.size() - position_ - 1;
-  if (!kind_fits || static_cast<size_t>(answer.replicas_size()) != below) {
-    return InternalError("answers another message than the next one");
-  }
-  const bool on_disk = expected.kind == Kind::kSync || expected.kind == Kind::kSeal;
-  for (const auto& ack : answer.replicas()) {
-    if (ack.end() != expected.end) {
-      return AbortedError("{} has {} bytes where {} are expected", ServerId(ack.server_id()),
-                          ack.end(), expected.end);
-    }
-    if (on_disk && ack.synced() < expected.end) {
-      return InternalError("{} answers a Sync without having synced", ServerId(ack.server_id()));
-    }
-  }
-  return absl::OkStatus();
+  ServerId failed;
+  const absl::StatusOr<Acks> below = link_->Read(buffer, &failed);
+  if (!below.ok()) return ChainBroken(below.status(), failed);
+  RETURN_IF_ERROR(RunControl(&link_->expected().oldest()));
+  return Complete(link_->TakeOldest(), *below);
 }
 
 // --- Sync and Seal.
 
 absl::Status AppendStream::RunControls() {
-  if (next_ == nullptr || next_->unsent_messages() > 0) return absl::OkStatus();
-  for (Expected& expected : expected_) RETURN_IF_ERROR(RunControl(&expected));
-  return absl::OkStatus();
+  if (!link_ || !link_->all_sent()) return absl::OkStatus();
+  return link_->expected().ForEachUndone([this](Expected* control) { return RunControl(control); });
 }
 
 absl::Status AppendStream::RunControl(Expected* control) {
   if (control->own_done) return absl::OkStatus();
   control->own_done = true;
-  if (control->kind == Expected::Kind::kSync) {
+  if (control->kind == Kind::kSync) {
     const absl::StatusOr<uint64_t> synced = replica_->Sync();
     if (!synced.ok()) return ChainBroken(synced.status(), ServerId());
     control->synced = *synced;
@@ -93,46 +59,52 @@ absl::Status AppendStream::Complete(const Expected& expected, const Acks& below)
 void AppendStream::RelayUp(const Expected& expected, const Acks& below) {
   AppendResponse response;
   auto* own = response.add_replicas();
-  own->set_server_id(chain_[position_].server.value());
+  own->set_server_id(role_.chain[role_.position].server.value());
   own->set_end(expected.end);
   own->set_crc(expected.crc);
   own->set_synced(expected.synced);
-  response.mutable_replicas()->MergeFrom(below);
+  for (const ExpectedAnswers::Ack& ack : below) {
+    auto* theirs = response.add_replicas();
+    theirs->set_server_id(ack.server.value());
+    theirs->set_end(ack.end);
+    theirs->set_crc(ack.crc);
+    theirs->set_synced(ack.synced);
+  }
   switch (expected.kind) {
-    case Expected::Kind::kOpen:
+    case Kind::kOpen:
       response.set_opened_at(expected.end);
       break;
-    case Expected::Kind::kSync:
+    case Kind::kSync:
       response.set_synced_id(expected.sync_id);
       break;
-    case Expected::Kind::kSeal:
+    case Kind::kSeal:
       response.mutable_sealed()->set_length(expected.end);
       response.mutable_sealed()->set_crc(expected.crc);
       break;
-    case Expected::Kind::kData:
+    case Kind::kData:
       break;
   }
   SendUp(response);
 }
 
 absl::Status AppendStream::CommitAtPrimary(const Expected& expected, const Acks& below) {
-  for (int i = 0; i < below.size(); ++i) {
+  for (size_t i = 0; i < below.size(); ++i) {
     const absl::Status agreed =
-        sequencer_->Acknowledged(static_cast<uint32_t>(i) + 1, below[i].end(), below[i].crc());
-    if (!agreed.ok()) return ChainBroken(agreed, ServerId(below[i].server_id()));
+        sequencer_->Acknowledged(static_cast<uint32_t>(i) + 1, below[i].end, below[i].crc);
+    if (!agreed.ok()) return ChainBroken(agreed, below[i].server);
   }
   replica_->LearnCommitted(sequencer_->committed());
   AppendResponse response = Progress();
   switch (expected.kind) {
-    case Expected::Kind::kSeal:
+    case Kind::kSeal:
       return FinishSeal(expected);
-    case Expected::Kind::kOpen:
+    case Kind::kOpen:
       response.set_opened_at(expected.end);
       break;
-    case Expected::Kind::kSync:
+    case Kind::kSync:
       response.set_synced_id(expected.sync_id);
       break;
-    case Expected::Kind::kData:
+    case Kind::kData:
       break;
   }
   SendUp(response);
@@ -145,14 +117,14 @@ absl::Status AppendStream::FinishSeal(const Expected& expected) {
   const absl::Time give_up = services_.clock->MonotonicNow() + services_.limits.report_sealed;
   RETURN_IF_ERROR(services_.master->ReportSealed(
       {.chunk = replica_->chunk(),
-       .server = chain_[0].server,
+       .server = role_.chain[0].server,
        .length = expected.end,
        .crc = expected.crc},
       [&](absl::Duration pause) {
         return services_.clock->MonotonicNow() < give_up && WaitForMaster(pause);
       }));
   services_.metrics->seal_seconds.Observe(
-      absl::ToDoubleSeconds(services_.clock->MonotonicNow() - seal_began_));
+      absl::ToDoubleSeconds(services_.clock->MonotonicNow() - *seal_began_));
   AppendResponse response = Progress();
   response.mutable_sealed()->set_length(expected.end);
   response.mutable_sealed()->set_crc(expected.crc);
@@ -167,7 +139,9 @@ bool AppendStream::WaitForMaster(absl::Duration pause) {
     const rpc::BulkEvent event = loop_->Next(until - services_.clock->MonotonicNow());
     if (event.kind == rpc::BulkEvent::Kind::kStopping) return false;
     if (event.kind == rpc::BulkEvent::Kind::kEndOfMessages) upstream_ended_ = true;
-    if (event.kind == rpc::BulkEvent::Kind::kFinished && event.stream == next_) next_ = nullptr;
+    if (event.kind == rpc::BulkEvent::Kind::kFinished && link_ && link_->Owns(event)) {
+      link_->OnEnded();
+    }
   }
   return true;
 }
@@ -176,7 +150,7 @@ AppendResponse AppendStream::Progress() const {
   AppendResponse response;
   if (sequencer_) {
     response.set_committed(sequencer_->committed());
-    response.set_last_seq(sequencer_->CommittedSeq(producer_));
+    response.set_last_seq(sequencer_->CommittedSeq(role_.producer));
   }
   return response;
 }

@@ -20,37 +20,39 @@ AppendStream::~AppendStream() {
 
 void AppendStream::Run() {
   while (!ended_) {
-    absl::Status status = OnEvent(loop_->Next(TimeToDeadline()));
+    const absl::Duration patience = link_ ? link_->patience() : absl::InfiniteDuration();
+    absl::Status status = OnEvent(loop_->Next(patience));
     if (status.ok()) status = RunControls();
     if (!status.ok()) End(status);
     // A client that has gone, or has said all: what is under way below is still completed.
-    if (upstream_ended_ && expected_.empty() && !ended_) End(absl::OkStatus());
+    const bool owed = link_ && !link_->expected().empty();
+    if (upstream_ended_ && !owed && !ended_) End(absl::OkStatus());
   }
 }
 
 absl::Status AppendStream::OnEvent(rpc::BulkEvent event) {
-  using Kind = rpc::BulkEvent::Kind;
-  const bool from_next = event.stream != nullptr && event.stream == next_;
+  using Event = rpc::BulkEvent::Kind;
+  const bool from_next = link_ && link_->Owns(event);
   switch (event.kind) {
-    case Kind::kMessage:
+    case Event::kMessage:
       return from_next ? OnAnswer(event.message) : OnRequest(event.message);
-    case Kind::kSent:
+    case Event::kSent:
       PauseOrResume();
       return absl::OkStatus();
-    case Kind::kEndOfMessages:
+    case Event::kEndOfMessages:
       upstream_ended_ = true;
       return absl::OkStatus();
-    case Kind::kFinished:
+    case Event::kFinished:
       if (!from_next) return absl::OkStatus();
-      next_ = nullptr;
+      link_->OnEnded();
       return ChainBroken(event.status.ok() ? UnavailableError("ended its stream") : event.status,
-                         next_server());
-    case Kind::kTimeout:
-      if (services_.clock->MonotonicNow() < deadline_) return absl::OkStatus();
-      return ChainBroken(UnavailableError("does not answer"), next_server());
-    case Kind::kStopping:
+                         link_->server());
+    case Event::kTimeout:
+      if (!link_ || !link_->late()) return absl::OkStatus();
+      return ChainBroken(UnavailableError("does not answer"), link_->server());
+    case Event::kStopping:
       return UnavailableError("the chunkserver is stopping");
-    case Kind::kWoken:
+    case Event::kWoken:
       return absl::OkStatus();
   }
   return absl::OkStatus();
@@ -61,18 +63,16 @@ absl::Status AppendStream::OnRequest(const grpc::ByteBuffer& buffer) {
   RETURN_IF_ERROR(rpc::DecodeBulk(buffer, &header_, &payload));
   if (header_.has_open()) return OnOpen(header_.open());
   if (replica_ == nullptr) return InvalidArgumentError("append: the first message must be Open");
-  if (sealing_) return FailedPreconditionError("append: the stream has asked for the seal");
+  if (seal_began_) return FailedPreconditionError("append: the stream has asked for the seal");
   if (!is_primary()) replica_->LearnCommitted(header_.committed());
   switch (header_.kind_case()) {
     case AppendHeader::kData:
       return OnData(header_.data(), payload);
     case AppendHeader::kSync:
-      return OnControl({.kind = Expected::Kind::kSync, .sync_id = header_.sync().sync_id()},
-                       header_);
+      return OnControl({.kind = Kind::kSync, .sync_id = header_.sync().sync_id()}, header_);
     case AppendHeader::kSeal:
-      sealing_ = true;
       seal_began_ = services_.clock->MonotonicNow();
-      return OnControl({.kind = Expected::Kind::kSeal}, header_);
+      return OnControl({.kind = Kind::kSeal}, header_);
     case AppendHeader::kOpen:
     case AppendHeader::KIND_NOT_SET:
       break;
@@ -109,36 +109,38 @@ absl::Status AppendStream::OnOpen(const AppendHeader::Open& open) {
                    services_.store->Find(ChunkId(open.chunk_id())));
   const ReplicaSpec spec = replica->spec();
   RETURN_IF_ERROR(CheckOpen(open, spec));
+  ASSIGN_OR_RETURN(memory_,
+                   services_.memory->Open(kAppendFloorBytes,
+                                          kAppendFloorBytes + services_.limits.max_unsent_bytes));
   RETURN_IF_ERROR(replica->Attach());
   replica_ = std::move(replica);
-  chain_ = spec.chain;
-  position_ = spec.position;
-  capacity_bytes_ = spec.capacity_bytes;
-  producer_ = open.producer();
-  base_seq_ = open.base_seq();
+  role_ = {.chain = spec.chain,
+           .position = spec.position,
+           .capacity_bytes = spec.capacity_bytes,
+           .producer = open.producer(),
+           .base_seq = open.base_seq()};
   const Replica::Facts facts = replica_->facts();
   length_ = facts.report.length;
   crc_ = facts.report.crc;
   if (is_primary()) {
-    sequencer_.emplace(AppendSequencer::Start{.replicas = static_cast<uint32_t>(chain_.size()),
+    sequencer_.emplace(AppendSequencer::Start{.replicas = static_cast<uint32_t>(spec.chain.size()),
                                               .length = length_,
                                               .crc = crc_,
                                               .committed = facts.committed,
                                               .producers = facts.producers});
   }
-  if (position_ + 1 < chain_.size()) ConnectNext(open);
-  return Expect({.kind = Expected::Kind::kOpen, .end = length_, .crc = crc_});
+  if (spec.position + 1 < spec.chain.size()) ConnectNext(open);
+  return Expect({.kind = Kind::kOpen, .end = length_, .crc = crc_});
 }
 
 void AppendStream::ConnectNext(const AppendHeader::Open& open) {
-  const std::string& address = chain_[position_ + 1].address;
-  next_channel_ = services_.channels->Acquire(address);
-  next_ = loop_->Open(next_channel_, kAppendMethod, absl::InfiniteDuration());
+  const std::span<const ChainMember> chain(role_.chain);
+  link_ = std::make_unique<DownstreamLink>(services_, loop_, chain.subspan(role_.position + 1));
   AppendHeader header;
   *header.mutable_open() = open;
-  header.mutable_open()->set_position(position_ + 1);
+  header.mutable_open()->set_position(role_.position + 1);
   header.mutable_open()->set_forwarded(true);
-  next_->Send(rpc::EncodeBulk(header, {}));
+  link_->Send(header, {});
 }
 
 // --- Data.
@@ -158,7 +160,7 @@ absl::Status AppendStream::OnData(const AppendHeader::Data& data, const rpc::Pay
   ForwardData(data, *offset, payload);
   const absl::StatusOr<AppendRecord> appended =
       replica_->Append({.offset = *offset,
-                        .producer = is_primary() ? producer_ : data.producer(),
+                        .producer = is_primary() ? role_.producer : data.producer(),
                         .seq = data.seq(),
                         .committed = is_primary() ? sequencer_->committed() : header_.committed(),
                         .payload = parts_,
@@ -169,7 +171,7 @@ absl::Status AppendStream::OnData(const AppendHeader::Data& data, const rpc::Pay
   services_.metrics->appends.Increment();
   services_.metrics->append_bytes.Increment(static_cast<double>(payload.size()));
   if (is_primary()) sequencer_->Appended(*appended);
-  return Expect({.kind = Expected::Kind::kData, .end = length_, .crc = crc_});
+  return Expect({.kind = Kind::kData, .end = length_, .crc = crc_});
 }
 
 absl::StatusOr<std::optional<uint64_t>> AppendStream::Place(const AppendHeader::Data& data,
@@ -177,9 +179,9 @@ absl::StatusOr<std::optional<uint64_t>> AppendStream::Place(const AppendHeader::
   const ChunkId chunk = replica_->chunk();
   if (bytes == 0) return InvalidArgumentError("chunk {}: an append without bytes", chunk);
   if (!is_primary()) return data.offset();
-  switch (sequencer_->Judge(producer_, data.seq(), base_seq_)) {
+  switch (sequencer_->Judge(role_.producer, data.seq(), role_.base_seq)) {
     case AppendSequencer::Verdict::kDuplicate:
-      if (sequencer_->CommittedSeq(producer_) >= data.seq()) SendUp(Progress());
+      if (sequencer_->CommittedSeq(role_.producer) >= data.seq()) SendUp(Progress());
       return std::nullopt;  // else its first copy is under way and will be answered
     case AppendSequencer::Verdict::kGap:
       return InvalidArgumentError("chunk {}: message {} came, but not the one before it", chunk,
@@ -187,22 +189,22 @@ absl::StatusOr<std::optional<uint64_t>> AppendStream::Place(const AppendHeader::
     case AppendSequencer::Verdict::kAppend:
       break;
   }
-  if (length_ + bytes > capacity_bytes_) {
+  if (length_ + bytes > role_.capacity_bytes) {
     return OutOfRangeError("chunk {}: {} more bytes do not fit: it has {} of {}", chunk, bytes,
-                           length_, capacity_bytes_);
+                           length_, role_.capacity_bytes);
   }
   return length_;
 }
 
 void AppendStream::ForwardData(const AppendHeader::Data& data, uint64_t offset,
                                const rpc::Payload& payload) {
-  if (next_ == nullptr) return;
+  if (!link_) return;
   AppendHeader::Data* forwarded = forward_.mutable_data();
   *forwarded = data;
   forwarded->set_offset(offset);
-  if (is_primary()) forwarded->set_producer(producer_);
+  if (is_primary()) forwarded->set_producer(role_.producer);
   forward_.set_committed(is_primary() ? sequencer_->committed() : header_.committed());
-  next_->Send(rpc::EncodeBulk(forward_, payload.slices()));
+  link_->Send(forward_, payload.slices());
   PauseOrResume();
 }
 
@@ -210,45 +212,29 @@ absl::Status AppendStream::OnControl(Expected control, const AppendHeader& heade
   control.end = length_;
   control.crc = crc_;
   control.own_done = false;
-  if (next_ == nullptr) {
+  if (!link_) {
     RETURN_IF_ERROR(RunControl(&control));
   } else {
     forward_ = header;
     if (is_primary()) forward_.set_committed(sequencer_->committed());
-    next_->Send(rpc::EncodeBulk(forward_, {}));
+    link_->Send(forward_, {});
   }
   return Expect(control);
 }
 
-// --- Flow and time.
+// --- Flow.
 
-// What the next replica does not take, this one does not read: the sender is slowed to the slowest.
+// What the next replica does not take, this one does not read: the sender is slowed to the slowest,
+// and to what the memory of this server allows.
 void AppendStream::PauseOrResume() {
-  if (next_ == nullptr) return;
-  const size_t limit = services_.limits.max_unsent_bytes;
-  if (next_->unsent_bytes() > limit) {
+  if (!link_) return;
+  const uint64_t unsent = link_->unsent_bytes();
+  memory_->Hold(rpc::kReceiveWindowBytes + unsent);
+  if (!memory_->MayTake(kPieceBytes)) {
     upstream_->PauseReading();
-  } else if (next_->unsent_bytes() <= limit / 2) {
+  } else if (unsent <= services_.limits.max_unsent_bytes / 2) {
     upstream_->ResumeReading();
   }
-}
-
-absl::Duration AppendStream::TimeToDeadline() const {
-  if (deadline_ == absl::InfiniteFuture()) return absl::InfiniteDuration();
-  return std::max(deadline_ - services_.clock->MonotonicNow(), absl::ZeroDuration());
-}
-
-// Sets the time by which the next answer from below must be here.
-void AppendStream::Watch() {
-  deadline_ = absl::InfiniteFuture();
-  if (expected_.empty()) return;
-  const Limits& limits = services_.limits;
-  const bool control = std::ranges::any_of(expected_, [](const Expected& expected) {
-    return expected.kind == Expected::Kind::kSync || expected.kind == Expected::Kind::kSeal;
-  });
-  const auto below = static_cast<int64_t>(chain_.size()) - position_ - 2;
-  deadline_ = services_.clock->MonotonicNow() + limits.ack_stagger * below +
-              (control ? limits.sync_timeout : limits.ack_timeout);
 }
 
 absl::Status AppendStream::ChainBroken(const absl::Status& status, ServerId failed) {
@@ -260,18 +246,12 @@ absl::Status AppendStream::ChainBroken(const absl::Status& status, ServerId fail
 
 void AppendStream::End(const absl::Status& status) {
   ended_ = true;
-  if (next_ != nullptr) {
-    if (status.ok()) {
-      next_->CloseSend();
-      services_.channels->Release(chain_[position_ + 1].address, next_channel_);
-    } else {
-      loop_->Close(next_);
-    }
-  }
+  if (link_ && status.ok()) link_->Finish();
+  link_.reset();
   if (!status.ok()) {
     LogWarning("append_stream_failed",
                {{"chunk", replica_ == nullptr ? ChunkId() : replica_->chunk()},
-                {"position", position_},
+                {"position", role_.position},
                 {"failed", failed_server_},
                 {"status", status}});
     dfs::v1::AppendResponse response = Progress();

@@ -4,22 +4,23 @@
 //   client --data--> primary --data--> replica --data--> last
 //          <--acks--         <--acks--         <--acks--
 //
-// One thread holds the stream from above and the one to the next replica. A message goes: check
-// CRC, forward the same slices, write them, remember what answer is expected from below. An answer
-// from below, put together with this replica's own part, goes up; at the primary it moves the
-// committed offset. So every replica answers each message once, in order, and only after all below
-// it have.
+// One thread holds the stream from above and the one to the next replica (DownstreamLink). A
+// message goes: check CRC, forward the same slices, write them, remember what answer is expected
+// from below. An answer from below, put together with this replica's own part, goes up; at the
+// primary it moves the committed offset. So every replica answers each message once, in order, and
+// only after all below it have.
 //
 // Whatever breaks the chain ends the stream with an error that names the server, and fences this
 // replica when it is the primary: the client has the chunk resolved and goes on in the next one.
 // (docs/design/append-and-seal.md)
 #pragma once
 
-#include <deque>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "chunkserver/logic/append_sequencer.h"
+#include "chunkserver/service/downstream_link.h"
 #include "chunkserver/service/services.h"
 #include "common/rpc/bulk.h"
 #include "common/rpc/bulk_codec.h"
@@ -36,17 +37,9 @@ class AppendStream {
   void Run();
 
  private:
-  // What this replica has done of a message, until all replicas below have answered it too.
-  struct Expected {
-    enum class Kind { kOpen, kData, kSync, kSeal };
-    Kind kind = Kind::kData;
-    uint64_t end = 0;  // length after it
-    uint32_t crc = 0;  // running CRC32C up to there
-    uint64_t synced = 0;
-    uint64_t sync_id = 0;
-    bool own_done = true;  // a Sync or Seal: this replica has carried it out
-  };
-  using Acks = google::protobuf::RepeatedPtrField<dfs::v1::AppendResponse::ReplicaAck>;
+  using Expected = ExpectedAnswers::Expected;
+  using Kind = ExpectedAnswers::Kind;
+  using Acks = std::vector<ExpectedAnswers::Ack>;
 
   // --- Events (append_stream.cc)
   absl::Status OnEvent(rpc::BulkEvent event);
@@ -62,14 +55,11 @@ class AppendStream {
   absl::Status OnControl(Expected control, const dfs::v1::AppendHeader& header);
   void ConnectNext(const dfs::v1::AppendHeader::Open& open);
   void PauseOrResume();
-  absl::Duration TimeToDeadline() const;
-  void Watch();
   // Ends the stream: `status` is told to the one above.
   void End(const absl::Status& status);
 
   // --- Answers (append_answers.cc)
   absl::Status OnAnswer(const grpc::ByteBuffer& buffer);
-  absl::Status CheckAnswer(const dfs::v1::AppendResponse& answer, const Expected& expected) const;
   // Carries out the Syncs and Seals whose forwarding has left this machine, so that the disks of
   // the whole chain work at the same time.
   absl::Status RunControls();
@@ -86,8 +76,7 @@ class AppendStream {
 
   // The error for a trouble below (or here, with server 0) after which the chunk cannot go on.
   absl::Status ChainBroken(const absl::Status& status, ServerId failed);
-  bool is_primary() const { return position_ == 0; }
-  ServerId next_server() const { return chain_[position_ + 1].server; }
+  bool is_primary() const { return role_.position == 0; }
 
   const Services& services_;
   rpc::BulkLoop* const loop_;
@@ -96,22 +85,22 @@ class AppendStream {
   bool ended_ = false;
 
   // Set by Open.
+  struct Role {
+    std::vector<ChainMember> chain;
+    uint32_t position = 0;
+    uint64_t capacity_bytes = 0;
+    uint64_t producer = 0;
+    uint64_t base_seq = 0;
+  };
+  Role role_;
   std::shared_ptr<Replica> replica_;
-  std::vector<ChainMember> chain_;
-  uint32_t position_ = 0;
-  uint64_t capacity_bytes_ = 0;
-  uint64_t producer_ = 0;
-  uint64_t base_seq_ = 0;
+  std::unique_ptr<StreamMemory::Share> memory_;
   std::optional<AppendSequencer> sequencer_;  // at the primary
-  uint64_t length_ = 0;                       // of this replica
-  uint32_t crc_ = 0;
-  bool sealing_ = false;
-  absl::Time seal_began_;
+  std::unique_ptr<DownstreamLink> link_;      // none at the last replica of the chain
 
-  rpc::BulkStream* next_ = nullptr;  // to the next replica
-  std::shared_ptr<grpc::Channel> next_channel_;
-  std::deque<Expected> expected_;  // answers that the next replica owes, in order
-  absl::Time deadline_ = absl::InfiniteFuture();
+  uint64_t length_ = 0;  // of this replica
+  uint32_t crc_ = 0;
+  std::optional<absl::Time> seal_began_;  // once a Seal has come
 
   ServerId failed_server_;   // told to the one above
   bool fence_self_ = false;  // when the stream ends in an error

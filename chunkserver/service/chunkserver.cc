@@ -1,13 +1,20 @@
 #include "chunkserver/service/chunkserver.h"
 
+#include <algorithm>
+
 #include "chunkserver/service/append_stream.h"
 #include "chunkserver/service/pages.h"
 #include "chunkserver/service/read_stream.h"
+#include "common/memory.h"
 
 namespace quern::chunkserver {
 namespace {
 
 constexpr size_t kIdleReadBuffers = 64;
+
+uint64_t DefaultStreamMemory() {
+  return std::clamp(PhysicalMemoryBytes() / 4, uint64_t{1} << 30, uint64_t{16} << 30);
+}
 
 template <typename Stream>
 rpc::BulkHandler HandlerOf(const Services* services) {
@@ -39,11 +46,15 @@ absl::Status Chunkserver::StartParts() {
                                 .disk_patience = options_.limits.disk_patience}));
   master_ = std::make_unique<MasterLink>(flags.masters);
   buffers_ = std::make_unique<BufferPool>(kReadPieceBytes, kIdleReadBuffers);
-  server_metrics_ = std::make_unique<ServerMetrics>(&metrics_, store_.get());
+  const uint64_t stream_memory = options_.limits.stream_memory_bytes;
+  memory_ =
+      std::make_unique<StreamMemory>(stream_memory == 0 ? DefaultStreamMemory() : stream_memory);
+  server_metrics_ = std::make_unique<ServerMetrics>(&metrics_, store_.get(), memory_.get());
   services_ = {.store = store_.get(),
                .master = master_.get(),
                .channels = &channels_,
                .buffers = buffers_.get(),
+               .memory = memory_.get(),
                .metrics = server_metrics_.get(),
                .clock = options_.clock,
                .limits = options_.limits};

@@ -53,6 +53,7 @@ class Chunkserver : public RunningServer {
   std::unique_ptr<MasterLink> master_;
   ChannelPool channels_;
   std::unique_ptr<BufferPool> buffers_;
+  std::unique_ptr<StreamMemory> memory_;
   std::unique_ptr<ServerMetrics> server_metrics_;
   Services services_;
   std::unique_ptr<Session> session_;

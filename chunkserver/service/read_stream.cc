@@ -23,6 +23,9 @@ void ReadStream::Run() {
 }
 
 absl::Status ReadStream::Serve() {
+  ASSIGN_OR_RETURN(
+      memory_, services_.memory->Open(
+                   kReadFloorBytes, std::max(kReadFloorBytes, services_.limits.max_unsent_bytes)));
   ASSIGN_OR_RETURN(const dfs::v1::ReadRequest request, AwaitRequest());
   services_.metrics->reads.Increment();
   ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica,
@@ -78,13 +81,14 @@ absl::Status ReadStream::SendPiece(ReplicaReader* reader, uint64_t offset, uint6
   const grpc::Slice slice =
       services_.buffers->Lend(std::move(buffer), piece.bytes.data(), piece.bytes.size());
   stream_->Send(rpc::EncodeBulk(header, {&slice, 1}));
+  memory_->Hold(stream_->unsent_bytes());
   services_.metrics->read_bytes.Increment(static_cast<double>(piece.bytes.size()));
   *sent = piece.bytes.size();
   return absl::OkStatus();
 }
 
 absl::Status ReadStream::AwaitRoom() {
-  bool full = stream_->unsent_bytes() >= services_.limits.max_unsent_bytes;
+  bool full = !HasRoom();
   while (true) {
     // Even when there is room, what has happened is taken note of: that is what frees the room.
     const rpc::BulkEvent event =
@@ -96,8 +100,13 @@ absl::Status ReadStream::AwaitRoom() {
       return DeadlineExceededError("the reader takes nothing for {}",
                                    absl::FormatDuration(services_.limits.read_stall));
     }
-    full = stream_->unsent_bytes() >= services_.limits.max_unsent_bytes;
+    full = !HasRoom();
   }
+}
+
+bool ReadStream::HasRoom() {
+  memory_->Hold(stream_->unsent_bytes());
+  return memory_->MayTake(kReadPieceBytes);
 }
 
 }  // namespace quern::chunkserver

@@ -24,10 +24,13 @@ class ReadStream {
                          const ReplicaReader::Extent& extent, uint64_t* sent);
   // Returns when there is room for another piece. Cancelled: the reader is gone.
   absl::Status AwaitRoom();
+  // For one more piece, in the memory of this server's streams.
+  bool HasRoom();
 
   const Services& services_;
   rpc::BulkLoop* const loop_;
   rpc::BulkStream* const stream_;
+  std::unique_ptr<StreamMemory::Share> memory_;
 };
 
 }  // namespace quern::chunkserver

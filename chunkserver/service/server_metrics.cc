@@ -1,5 +1,6 @@
 #include "chunkserver/service/server_metrics.h"
 
+#include "chunkserver/service/stream_memory.h"
 #include "chunkserver/store/chunk_store.h"
 
 namespace quern::chunkserver {
@@ -51,7 +52,7 @@ void AddReplicaGauges(Metrics* metrics, ChunkStore* store) {
 
 }  // namespace
 
-ServerMetrics::ServerMetrics(Metrics* metrics, ChunkStore* store)
+ServerMetrics::ServerMetrics(Metrics* metrics, ChunkStore* store, StreamMemory* memory)
     : append_bytes(metrics->AddCounter(Name("append_bytes_total"), "Payload appended here")),
       appends(metrics->AddCounter(Name("appends_total"), "Append messages written here")),
       read_bytes(metrics->AddCounter(Name("read_bytes_total"), "Payload sent to readers")),
@@ -71,6 +72,9 @@ ServerMetrics::ServerMetrics(Metrics* metrics, ChunkStore* store)
                                          LatencyBounds())) {
   AddDiskGauges(metrics, store);
   AddReplicaGauges(metrics, store);
+  Gauge* held = &metrics->AddGauge(Name("stream_memory_bytes"),
+                                   "Held by, or promised to, the streams that are open");
+  metrics->AddRefresh([memory, held] { held->Set(static_cast<double>(memory->used())); });
 }
 
 }  // namespace quern::chunkserver

@@ -6,11 +6,12 @@
 namespace quern::chunkserver {
 
 class ChunkStore;
+class StreamMemory;
 
 // References stay good as long as `metrics`.
 struct ServerMetrics {
   // `store` is asked for disks and replicas whenever somebody reads the metrics.
-  ServerMetrics(Metrics* metrics, ChunkStore* store);
+  ServerMetrics(Metrics* metrics, ChunkStore* store, StreamMemory* memory);
 
   Counter& append_bytes;
   Counter& appends;

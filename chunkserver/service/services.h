@@ -8,8 +8,10 @@
 #include "chunkserver/service/channel_pool.h"
 #include "chunkserver/service/master_link.h"
 #include "chunkserver/service/server_metrics.h"
+#include "chunkserver/service/stream_memory.h"
 #include "chunkserver/store/chunk_store.h"
 #include "common/clock.h"
+#include "common/rpc/settings.h"
 
 namespace quern::chunkserver {
 
@@ -23,8 +25,12 @@ struct Limits {
   absl::Duration sync_timeout = absl::Seconds(60);
   // A primary keeps telling the master of its seal for so long; then the client has it resolved.
   absl::Duration report_sealed = absl::Seconds(30);
-  // Bytes on their way to the next replica, or to a reader, before the source is paused.
-  size_t max_unsent_bytes = size_t{8} << 20;
+  // Bytes on their way to the next replica, or to a reader, before the source is paused; less when
+  // the memory that all streams share is short.
+  uint64_t max_unsent_bytes = uint64_t{8} << 20;
+  // Shared by all streams; see logic/memory_budget.h. 0: a quarter of the machine's memory, but at
+  // least 1 and at most 16 GiB.
+  uint64_t stream_memory_bytes = 0;
   // A reader that takes nothing for so long is dropped.
   absl::Duration read_stall = absl::Seconds(60);
   // Orders that wait; more are refused.
@@ -48,10 +54,18 @@ struct Services {
   MasterLink* master = nullptr;
   ChannelPool* channels = nullptr;
   BufferPool* buffers = nullptr;
+  StreamMemory* memory = nullptr;
   ServerMetrics* metrics = nullptr;
   Clock* clock = nullptr;
   Limits limits;
 };
+
+// The largest payload of a message.
+inline constexpr uint64_t kPieceBytes = uint64_t{1} << 20;
+// What a stream needs to get on. A read: a piece that is being sent and one that is being read. An
+// append: besides these what the connection takes in while nobody reads from it.
+inline constexpr uint64_t kReadFloorBytes = 2 * kPieceBytes;
+inline constexpr uint64_t kAppendFloorBytes = 2 * kPieceBytes + rpc::kReceiveWindowBytes;
 
 inline constexpr char kAppendMethod[] = "/quern.dfs.v1.ChunkData/Append";
 inline constexpr char kReadMethod[] = "/quern.dfs.v1.ChunkData/Read";

@@ -6,6 +6,8 @@
 namespace quern::rpc {
 
 inline constexpr int kMaxMessageBytes = 8 << 20;  // bulk data travels in pieces of at most 1 MiB
+// What a connection takes in of a stream that nobody reads from.
+inline constexpr int kReceiveWindowBytes = 16 << 20;
 inline constexpr int kMaxMetadataBytes = 16 << 10;
 inline constexpr int kMaxConcurrentStreams = 256;
 
@@ -22,7 +24,7 @@ void ForEachSharedSetting(Set set) {
   set(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   // With 1 MiB messages these raise one stream from 2.3 to 4.5 GB/s, the speed of bare TCP.
   set("grpc.http2.max_frame_size", 4 << 20);
-  set("grpc.http2.lookahead_bytes", 16 << 20);
+  set("grpc.http2.lookahead_bytes", kReceiveWindowBytes);
   set("grpc.http2.bdp_probe", 0);
   set("grpc.http2.write_buffer_size", 1 << 20);
   set("grpc.experimental.tcp_read_chunk_size", 1 << 20);

@@ -1,0 +1,80 @@
+#include "chunkserver/service/downstream_link.h"
+
+#include <algorithm>
+
+#include "common/rpc/bulk_codec.h"
+
+namespace quern::chunkserver {
+namespace {
+
+using dfs::v1::AppendResponse;
+
+ExpectedAnswers::Kind KindOf(const AppendResponse& answer) {
+  if (answer.has_opened_at()) return ExpectedAnswers::Kind::kOpen;
+  if (answer.has_synced_id()) return ExpectedAnswers::Kind::kSync;
+  if (answer.has_sealed()) return ExpectedAnswers::Kind::kSeal;
+  return ExpectedAnswers::Kind::kData;
+}
+
+}  // namespace
+
+DownstreamLink::DownstreamLink(const Services& services, rpc::BulkLoop* loop,
+                               std::span<const ChainMember> below)
+    : services_(services),
+      loop_(loop),
+      next_(below.front()),
+      channel_(services.channels->Acquire(next_.address)),
+      stream_(loop->Open(channel_, kAppendMethod, absl::InfiniteDuration())),
+      expected_({.replicas = below.size(),
+                 .ack_timeout = services.limits.ack_timeout,
+                 .sync_timeout = services.limits.sync_timeout,
+                 .stagger = services.limits.ack_stagger}) {}
+
+DownstreamLink::~DownstreamLink() {
+  if (stream_ != nullptr) loop_->Close(stream_);
+}
+
+void DownstreamLink::Send(const dfs::v1::AppendHeader& header,
+                          std::span<const grpc::Slice> payload) {
+  if (stream_ != nullptr) stream_->Send(rpc::EncodeBulk(header, payload));
+}
+
+void DownstreamLink::Expect(const Expected& expected) {
+  expected_.Add(expected, services_.clock->MonotonicNow());
+}
+
+DownstreamLink::Expected DownstreamLink::TakeOldest() {
+  return expected_.Take(services_.clock->MonotonicNow());
+}
+
+absl::StatusOr<std::vector<DownstreamLink::Ack>> DownstreamLink::Read(
+    const grpc::ByteBuffer& buffer, ServerId* failed) {
+  *failed = server();
+  AppendResponse answer;
+  RETURN_IF_ERROR(rpc::DecodeMessage(buffer, &answer));
+  if (!answer.error().empty()) {
+    if (answer.failed_server() != 0) *failed = ServerId(answer.failed_server());
+    return UnavailableError("{}", answer.error());
+  }
+  std::vector<Ack> acks;
+  for (const AppendResponse::ReplicaAck& ack : answer.replicas()) {
+    acks.push_back({ServerId(ack.server_id()), ack.end(), ack.crc(), ack.synced()});
+  }
+  RETURN_IF_ERROR(expected_.Check(KindOf(answer), acks));
+  return acks;
+}
+
+absl::Duration DownstreamLink::patience() const {
+  const absl::Time deadline = expected_.deadline();
+  if (deadline == absl::InfiniteFuture()) return absl::InfiniteDuration();
+  return std::max(deadline - services_.clock->MonotonicNow(), absl::ZeroDuration());
+}
+
+void DownstreamLink::Finish() {
+  if (stream_ == nullptr) return;
+  stream_->CloseSend();
+  stream_ = nullptr;
+  services_.channels->Release(next_.address, std::move(channel_));
+}
+
+}  // namespace quern::chunkserver
