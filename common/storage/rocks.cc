@@ -2,11 +2,16 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
+#include "common/log.h"
 #include "common/storage/file_io.h"
 #include "common/storage/rocks_log.h"
 
@@ -26,6 +31,16 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const RocksOptions& options,
   family.compression = rocksdb::kLZ4Compression;
   return family;
 }
+
+// RocksDB would try by itself every 5 s to go on after a failed write; RocksDb::Recover does it at
+// once, when there is room again.
+class NoDelayedRecovery : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status error,
+                            bool* automatic) override {
+    if (error.severity() >= rocksdb::Status::kHardError) *automatic = false;
+  }
+};
 
 rocksdb::DBOptions DatabaseOptions(const RocksOptions& options) {
   rocksdb::DBOptions database;
@@ -48,12 +63,47 @@ rocksdb::DBOptions DatabaseOptions(const RocksOptions& options) {
   database.keep_log_file_num = 3;
   database.max_log_file_size = size_t{4} << 20;
   database.stats_dump_period_sec = 0;
+  database.listeners.push_back(std::make_shared<NoDelayedRecovery>());
   return database;
 }
 
 bool Exists(const RocksOptions& options) {
   rocksdb::Env* env = options.env != nullptr ? options.env : rocksdb::Env::Default();
   return env->FileExists(options.path + "/CURRENT").ok();
+}
+
+constexpr uint64_t kReserveBytes = uint64_t{64} << 20;
+constexpr uint64_t kSmallReserveBytes = uint64_t{16} << 20;
+// What an opening writes besides the contents of the log.
+constexpr uint64_t kOpeningBytes = uint64_t{4} << 20;
+
+uint64_t ReserveBytes(const RocksOptions& options) {
+  if (options.reserve_bytes != 0) return options.reserve_bytes;
+  const auto space = options.fs->Space(ParentDir(options.path));
+  if (!space.ok()) return kReserveBytes;
+  return std::clamp(space->capacity_bytes / 64, kSmallReserveBytes, kReserveBytes);
+}
+
+// An opening moves the log into tables. RocksDB does not survive it when they do not fit: it ends
+// the process by an assertion. So it is not begun without room.
+absl::Status MakeRoomToOpen(const RocksOptions& options, SpaceReserve* reserve) {
+  uint64_t need = kOpeningBytes;
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, options.fs->List(options.path));
+  for (const std::string& name : names) {
+    if (!name.ends_with(".log")) continue;
+    ASSIGN_OR_RETURN(const auto file, options.fs->Open(options.path + "/" + name, {}));
+    ASSIGN_OR_RETURN(const uint64_t bytes, file->Size());
+    need += bytes;
+  }
+  ASSIGN_OR_RETURN(DiskSpace space, options.fs->Space(options.path));
+  if (space.free_bytes < need && reserve->Release()) {
+    LogWarning("disk_full", {{"path", options.path}, {"reserve", "given back"}});
+    ASSIGN_OR_RETURN(space, options.fs->Space(options.path));
+  }
+  if (space.free_bytes >= need) return absl::OkStatus();
+  return ResourceExhaustedError(
+      "the disk is full: {} bytes are free, {} are needed to open the database. Try: make room",
+      space.free_bytes, need);
 }
 
 rocksdb::WriteOptions WriteOptionsFor(RocksSync sync) {
@@ -93,13 +143,28 @@ absl::Status RocksDb::Write(rocksdb::WriteBatch* batch, RocksSync sync) {
   logged_durable_ = durable;
   // The batch is going to have a higher number, and all lower ones come before it in the log.
   const uint64_t at_least = db_->GetLatestSequenceNumber() + 1;
-  RETURN_IF_ERROR(FromRocks(db_->Write(WriteOptionsFor(sync), batch)));
+  rocksdb::Status written = db_->Write(WriteOptionsFor(sync), batch);
+  if (!written.ok() && Recover(written)) written = db_->Write(WriteOptionsFor(sync), batch);
+  RETURN_IF_ERROR(FromRocks(written));
   if (sync == RocksSync::kLater) return absl::OkStatus();
   uint64_t known = durable_;
   while (known < at_least && !durable_.compare_exchange_weak(known, at_least)) {
   }
   return absl::OkStatus();
 }
+
+bool RocksDb::Recover(const rocksdb::Status& failure) {
+  const absl::Status why = FromRocks(failure);
+  const bool full = absl::IsResourceExhausted(why);
+  if (!full && !absl::IsUnavailable(why)) return false;
+  if (full && reserve_->Release()) {
+    LogError("disk_full", {{"path", db_->GetName()}, {"reserve", "given back"}, {"status", why}});
+  }
+  // Moves what is in memory into tables, so that nothing depends on the log that failed.
+  return db_->Resume().ok();
+}
+
+bool RocksDb::Full() { return !reserve_->held() && !reserve_->Take().ok(); }
 
 absl::Status RocksDb::Open(const RocksOptions& options) {
   const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
@@ -121,28 +186,50 @@ absl::Status RocksDb::Open(const RocksOptions& options) {
 
 absl::StatusOr<std::unique_ptr<RocksDb>> OpenRocks(const RocksOptions& options) {
   const std::string what = fmt::format("open {}", options.path);
+  auto reserve =
+      std::make_unique<SpaceReserve>(options.fs, options.path + ".reserve", ReserveBytes(options));
   if (options.create) {
     if (Exists(options)) {
       return FailedPreconditionError("{}: holds a database already", options.path);
     }
     // RocksDB makes the directory too, but does not make its name durable.
     RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(options.path));
+    RETURN_IF_ERROR(Annotate(MakeRoomToOpen(options, reserve.get()), what));
   } else {
     if (!Exists(options)) {
       return NotFoundError("{}: no database there. Try: check the directory, or restore a backup",
                            options.path);
     }
+    RETURN_IF_ERROR(Annotate(MakeRoomToOpen(options, reserve.get()), what));
     RETURN_IF_ERROR(Annotate(CheckLog(options), what));
   }
   auto db = std::unique_ptr<RocksDb>(new RocksDb);
   RETURN_IF_ERROR(Annotate(db->Open(options), what));
+  db->reserve_ = std::move(reserve);
+  if (db->Full()) LogWarning("disk_full", {{"path", options.path}, {"reserve", "none"}});
   return db;
 }
+
+namespace {
+
+// RocksDB keeps no error numbers, but ends its messages with their text.
+bool EndsWithErrno(std::string_view text, std::initializer_list<int> errors) {
+  return std::ranges::any_of(errors,
+                             [&](int error) { return text.ends_with(std::strerror(error)); });
+}
+
+}  // namespace
 
 absl::Status FromRocks(const rocksdb::Status& status) {
   if (status.ok()) return absl::OkStatus();
   const std::string text = status.ToString();
-  if (status.IsNoSpace()) return ResourceExhaustedError("{}", text);
+  if (status.IsNoSpace() || EndsWithErrno(text, {ENOSPC, EDQUOT})) {
+    return ResourceExhaustedError("{}", text);
+  }
+  if (status.IsMemoryLimit() || EndsWithErrno(text, {EMFILE, ENFILE, ENOMEM, EINTR})) {
+    return UnavailableError("{}", text);
+  }
+  if (EndsWithErrno(text, {EACCES, EPERM, EROFS})) return PermissionDeniedError("{}", text);
   switch (status.code()) {
     case rocksdb::Status::kNotFound:
       return NotFoundError("{}", text);

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "common/status.h"
+#include "common/storage/file_io.h"
+#include "common/storage/space_reserve.h"
 #include "common/strings.h"
 
 namespace quern {
@@ -28,6 +30,11 @@ struct RocksOptions {
   // Memtable of each column family, and the shared block cache.
   size_t write_buffer_bytes = size_t{8} << 20;
   size_t block_cache_bytes = size_t{32} << 20;
+  // Held beside the database for when the disk is full (PATH.reserve); 0: 64 MiB, or 1/64 of a
+  // small disk, but at least 16 MiB.
+  uint64_t reserve_bytes = 0;
+  // Where the reserve is, and whose free space is looked at.
+  FileSystem* fs = FileSystem::Real();
   // Tests put a file layer underneath that forgets; null: the real one.
   rocksdb::Env* env = nullptr;
 };
@@ -48,6 +55,10 @@ class RocksDb {
   // a power cut from a damaged log. Atomic. Adds a row to the batch.
   absl::Status Write(rocksdb::WriteBatch* batch, RocksSync sync);
 
+  // The disk is full: the reserve was needed, and there is no room yet to take it again. Writes
+  // still succeed out of what it gave back, so the owner should stop all but those that make room.
+  bool Full();
+
   // For reading.
   rocksdb::DB* operator->() const { return db_.get(); }
   rocksdb::DB* get() const { return db_.get(); }
@@ -58,19 +69,25 @@ class RocksDb {
   friend absl::StatusOr<std::unique_ptr<RocksDb>> OpenRocks(const RocksOptions& options);
   RocksDb() = default;
   absl::Status Open(const RocksOptions& options);
+  // After a failed write: makes room by giving the reserve back, if it was for want of room, and
+  // has RocksDB write again, which it refuses after any failure.
+  bool Recover(const rocksdb::Status& failure);
 
   std::unique_ptr<rocksdb::DB> db_;
+  std::unique_ptr<SpaceReserve> reserve_;
   StringMap<rocksdb::ColumnFamilyHandle*> families_;
   // Every write up to this sequence number is durable; and what the log says of it.
   std::atomic<uint64_t> durable_{0};
   std::atomic<uint64_t> logged_durable_{0};
 };
 
-// NotFound: no database there (and not `create`). DataLoss: it is damaged. After a power cut it
-// holds a first part of the writes, with every synced one.
+// NotFound: no database there (and not `create`). DataLoss: it is damaged. ResourceExhausted: the
+// disk is full, even without the reserve. After a power cut it holds a first part of the writes,
+// with every synced one.
 absl::StatusOr<std::unique_ptr<RocksDb>> OpenRocks(const RocksOptions& options);
 
-// Corruption -> DataLoss, NotFound -> NotFound, no space -> ResourceExhausted, ...
+// Corruption -> DataLoss, NotFound -> NotFound, no space -> ResourceExhausted, no descriptors or
+// memory -> Unavailable, ...
 absl::Status FromRocks(const rocksdb::Status& status);
 
 // The border to RocksDB's own string view.

@@ -1,5 +1,6 @@
 // Full disks: puts go round one, get a clear answer when there is no room anywhere, and removing
 // files helps.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
@@ -117,6 +118,51 @@ TEST(FullDisk, AFullMasterTakesNothingNewAndRemovesAndRecovers) {
   EXPECT_EQ(cluster->Dfs({"test", "-e", "/a"}).exit_code, 1);
   std::filesystem::remove(filler);
   EXPECT_TRUE(cluster->Eventually([&] { return cluster->Dfs({"mkdir", "/dir"}).exit_code == 0; }));
+}
+
+// Takes all the room there is.
+void FillUp(const std::string& path) {
+  const int fd = open(path.c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0644);
+  ASSERT_GE(fd, 0);
+  const std::string step(size_t{1} << 16, 'x');
+  while (write(fd, step.data(), step.size()) > 0) {
+  }
+  close(fd);
+}
+
+TEST(FullDisk, AMasterStartsOnADiskThatOthersHaveFilledToTheBrim) {
+  const SmallDisk small("size=64m");
+  if (!small.mounted()) GTEST_SKIP() << "needs root to mount a small disk";
+  const auto cluster =
+      Cluster::Start({.chunkservers = 1, .workers = 1, .adjust = [&](local::ServerSpec* spec) {
+                        if (spec->name == "master") PutOn(small, spec);
+                      }});
+  ASSERT_NE(cluster, nullptr);
+  ASSERT_EQ(cluster->Dfs({"put", "-", "/a"}, {.stdin_text = "a\n"}).exit_code, 0);
+  FillUp(small.path() + "/filler");
+  cluster->Kill("master");
+  ASSERT_NO_FATAL_FAILURE(cluster->Restart("master"));
+  EXPECT_TRUE(cluster->Eventually([&] { return cluster->Dfs({"cat", "/a"}).out == "a\n"; }));
+  EXPECT_EQ(cluster->Dfs({"rm", "--skip-trash", "/a"}).exit_code, 0);
+}
+
+TEST(FullDisk, AChunkserverWithOneFullDiskStartsOnTheOther) {
+  const SmallDisk small("size=64m");
+  if (!small.mounted()) GTEST_SKIP() << "needs root to mount a small disk";
+  const auto cluster = Cluster::Start(
+      {.chunkservers = 1, .workers = 1, .replication = 1, .adjust = [&](local::ServerSpec* spec) {
+         if (spec->name != "chunkserver1") return;
+         const auto dir = std::find(spec->argv.begin(), spec->argv.end(), spec->dir);
+         *dir += "," + small.path();
+       }});
+  ASSERT_NE(cluster, nullptr);
+  FillUp(small.path() + "/filler");
+  cluster->Kill("chunkserver1");
+  ASSERT_NO_FATAL_FAILURE(cluster->Restart("chunkserver1"));
+  EXPECT_TRUE(cluster->Eventually([&] {
+    return cluster->Dfs({"put", "-", "/a"}, {.stdin_text = "text\n"}).exit_code == 0;
+  }));
+  EXPECT_EQ(cluster->Dfs({"cat", "/a"}).out, "text\n");
 }
 
 }  // namespace

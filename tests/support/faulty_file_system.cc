@@ -57,6 +57,33 @@ absl::Status FaultyFileSystem::Check(Operation operation, const std::string& pat
   return absl::OkStatus();
 }
 
+void FaultyFileSystem::OnRemove(std::function<void(const std::string& path)> call) {
+  MutexLock lock(&mutex_);
+  on_remove_ = std::move(call);
+}
+
+absl::Status FaultyFileSystem::Remove(const std::string& path) {
+  std::function<void(const std::string&)> on_remove;
+  {
+    MutexLock lock(&mutex_);
+    on_remove = on_remove_;
+  }
+  if (on_remove != nullptr) on_remove(path);
+  return under_->Remove(path);
+}
+
+void FaultyFileSystem::SetFreeBytes(std::optional<uint64_t> bytes) {
+  MutexLock lock(&mutex_);
+  free_bytes_ = bytes;
+}
+
+absl::StatusOr<DiskSpace> FaultyFileSystem::Space(const std::string& path) {
+  ASSIGN_OR_RETURN(DiskSpace space, under_->Space(path));
+  MutexLock lock(&mutex_);
+  space.free_bytes = free_bytes_.value_or(space.free_bytes);
+  return space;
+}
+
 absl::StatusOr<std::unique_ptr<File>> FaultyFileSystem::Open(const std::string& path,
                                                              const OpenOptions& options) {
   RETURN_IF_ERROR(Check(Operation::kOpen, path));

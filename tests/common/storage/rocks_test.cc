@@ -2,11 +2,15 @@
 #include "common/storage/rocks.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
 #include "common/storage/file_io.h"
+#include "tests/support/faulty_file_system.h"
 #include "tests/support/random_test.h"
+#include "tests/support/rocks_on_files.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -209,6 +213,90 @@ TEST_F(RocksTest, StatusesKeepTheirMeaning) {
               StatusIs(absl::StatusCode::kResourceExhausted));
   EXPECT_THAT(FromRocks(rocksdb::Status::IOError("x")), StatusIs(absl::StatusCode::kDataLoss));
   EXPECT_THAT(FromRocks(rocksdb::Status::Busy()), StatusIs(absl::StatusCode::kUnavailable));
+}
+
+// --- Full disks, and what a process may lack.
+
+class TroubledRocksTest : public RocksTest {
+ protected:
+  static constexpr uint64_t kReserve = uint64_t{1} << 20;
+
+  absl::StatusOr<std::unique_ptr<RocksDb>> OpenTroubled(bool create = false) {
+    return OpenRocks({.path = path_,
+                      .create = create,
+                      .column_families = {"rows", "log"},
+                      .reserve_bytes = kReserve,
+                      .fs = &faulty_,
+                      .env = env_.get()});
+  }
+  absl::Status TryPut(RocksDb* db, const std::string& key) {
+    rocksdb::WriteBatch batch;
+    RETURN_IF_ERROR(FromRocks(batch.Put(db->ColumnFamily("rows"), key, "v")));
+    return db->Write(&batch, RocksSync::kNow);
+  }
+
+  FaultyFileSystem faulty_;
+  const std::unique_ptr<rocksdb::Env> env_ = NewRocksEnv(&faulty_);
+};
+
+TEST_F(TroubledRocksTest, AFullDiskIsSaidBeforeAnythingIsOpened) {
+  { ASSERT_OK(OpenTroubled(true)); }
+  ASSERT_TRUE(fs_->Exists(path_ + ".reserve"));
+  faulty_.SetFreeBytes(100'000);
+  EXPECT_THAT(OpenTroubled(), StatusIs(absl::StatusCode::kResourceExhausted,
+                                       HasSubstr("the disk is full: 100000 bytes are free")));
+  EXPECT_FALSE(fs_->Exists(path_ + ".reserve")) << "given back, though it did not suffice";
+  faulty_.SetFreeBytes(std::nullopt);
+  ASSERT_OK_AND_ASSIGN(const auto db, OpenTroubled());
+  EXPECT_FALSE(db->Full());
+  EXPECT_TRUE(fs_->Exists(path_ + ".reserve")) << "taken again";
+}
+
+TEST_F(TroubledRocksTest, AFullDiskIsWrittenToOutOfTheReserve) {
+  ASSERT_OK_AND_ASSIGN(auto db, OpenTroubled(true));
+  ASSERT_OK(TryPut(db.get(), "before"));
+  // Full until the reserve is given back.
+  faulty_.SetFreeBytes(0);
+  faulty_.Fail(FaultyFileSystem::Operation::kWrite, path_ + "/", ENOSPC);
+  faulty_.OnRemove([&](const std::string& path) {
+    if (path == path_ + ".reserve") {
+      faulty_.Fail(FaultyFileSystem::Operation::kWrite, path_ + "/", 0);
+    }
+  });
+  EXPECT_FALSE(db->Full()) << "not yet known";
+  EXPECT_OK(TryPut(db.get(), "during"));
+  EXPECT_TRUE(db->Full());
+  EXPECT_OK(TryPut(db.get(), "more"));
+  faulty_.SetFreeBytes(std::nullopt);
+  EXPECT_FALSE(db->Full());
+  EXPECT_TRUE(fs_->Exists(path_ + ".reserve"));
+  db.reset();
+  EXPECT_EQ(CountRows(), 3);
+}
+
+TEST_F(TroubledRocksTest, WhenTheReserveDoesNotHelpThatIsAnErrorAndWritesGoOnLater) {
+  ASSERT_OK_AND_ASSIGN(auto db, OpenTroubled(true));
+  for (int round = 0; round < 2; ++round) {
+    faulty_.Fail(FaultyFileSystem::Operation::kWrite, path_ + "/", ENOSPC);
+    EXPECT_THAT(TryPut(db.get(), "during"), StatusIs(absl::StatusCode::kResourceExhausted));
+    faulty_.Fail(FaultyFileSystem::Operation::kWrite, path_ + "/", 0);
+    EXPECT_OK(TryPut(db.get(), "after"));
+  }
+  db.reset();
+  ASSERT_OK(OpenTroubled());
+}
+
+TEST_F(TroubledRocksTest, WhatTheProcessLacksAtAnOpeningIsNoDamage) {
+  { ASSERT_OK(OpenTroubled(true)); }
+  for (const int error : {EMFILE, ENFILE, ENOMEM, EACCES}) {
+    SCOPED_TRACE(std::strerror(error));
+    faulty_.Fail(FaultyFileSystem::Operation::kOpen, path_ + "/", error);
+    const absl::Status status = OpenTroubled().status();
+    EXPECT_FALSE(status.ok());
+    EXPECT_FALSE(absl::IsDataLoss(status)) << status;
+    faulty_.Fail(FaultyFileSystem::Operation::kOpen, path_ + "/", 0);
+    ASSERT_OK(OpenTroubled());
+  }
 }
 
 }  // namespace
