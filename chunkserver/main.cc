@@ -20,6 +20,8 @@ int main(int argc, char** argv) {
                           "machine's, from 1 to 16 GiB"),
       quern::MakeNumberFlag("quarantine_days", &options.quarantine_days, {0, 3650},
                             "days that a replica unknown to the master is kept"),
+      quern::MakeFlag("forget_disks", &options.forget_disks,
+                      "ids of disks that are lost for good; what was on them is lost then"),
       quern::MakeFlag("boot_id", &options.boot_id,
                       "stands for this boot of the machine; for tests of power cuts"),
   };

@@ -81,7 +81,7 @@ struct ReplicaRecord {
 // What remains of the append records of a sealed replica.
 struct SealedSums {
   std::vector<uint32_t> blocks = {};        // CRC32C of each block, the last one shorter
-  std::vector<ProducerSeq> producers = {};  // empty in a copy
+  std::vector<ProducerSeq> producers = {};  // empty when they are not known
   bool operator==(const SealedSums&) const = default;
 };
 

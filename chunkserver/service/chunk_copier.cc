@@ -13,6 +13,13 @@ absl::Status TakePiece(const grpc::ByteBuffer& message, IncomingCopy* copy, uint
   dfs::v1::ReadHeader header;
   rpc::Payload payload;
   RETURN_IF_ERROR(rpc::DecodeBulk(message, &header, &payload));
+  if (header.producers_size() > 0) {
+    std::vector<ProducerSeq> producers;
+    for (const auto& known : header.producers()) {
+      producers.push_back({known.producer(), known.last_seq()});
+    }
+    copy->set_producers(std::move(producers));
+  }
   if (header.offset() != copy->length()) {
     return DataLossError("a piece at {} where {} is expected", header.offset(), copy->length());
   }
@@ -67,6 +74,7 @@ absl::Status ChunkCopier::Fetch(const std::string& source, ChunkId chunk, uint64
   rpc::BulkStream* stream = loop.Open(channel, kReadMethod, services_.limits.copy_timeout);
   dfs::v1::ReadRequest request;
   request.set_chunk_id(chunk.value());
+  request.set_with_producers(true);
   stream->Send(rpc::EncodeMessage(request));
   stream->CloseSend();
   uint64_t bytes = 0;

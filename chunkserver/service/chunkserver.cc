@@ -11,6 +11,7 @@ namespace quern::chunkserver {
 namespace {
 
 constexpr size_t kIdleReadBuffers = 64;
+constexpr absl::Duration kTryDisksEvery = absl::Seconds(10);
 
 uint64_t DefaultStreamMemory() {
   return std::clamp(PhysicalMemoryBytes() / 4, uint64_t{1} << 30, uint64_t{16} << 30);
@@ -37,13 +38,15 @@ absl::Status Chunkserver::StartParts() {
   const ServerFlags& flags = options_.flags;
   if (flags.masters.empty()) return InvalidArgumentError("--master: an address is needed");
   ASSIGN_OR_RETURN(
-      store_, ChunkStore::Open({.dirs = flags.dirs,
-                                .boot_id = options_.boot_id.empty() ? BootId() : options_.boot_id,
-                                .reserve_bytes = options_.reserve_bytes,
-                                .fs = options_.fs,
-                                .clock = options_.clock,
-                                .open_index = options_.open_index,
-                                .disk_patience = options_.limits.disk_patience}));
+      store_, ChunkStore::Open(
+                  {.dirs = flags.dirs,
+                   .forget_disks = {options_.forget_disks.begin(), options_.forget_disks.end()},
+                   .boot_id = options_.boot_id.empty() ? BootId() : options_.boot_id,
+                   .reserve_bytes = options_.reserve_bytes,
+                   .fs = options_.fs,
+                   .clock = options_.clock,
+                   .open_index = options_.open_index,
+                   .disk_patience = options_.limits.disk_patience}));
   master_ = std::make_unique<MasterLink>(flags.masters);
   buffers_ = std::make_unique<BufferPool>(kReadPieceBytes, kIdleReadBuffers);
   const uint64_t stream_memory = options_.limits.stream_memory_bytes;
@@ -66,6 +69,7 @@ absl::Status Chunkserver::StartParts() {
                                              {kReadMethod, HandlerOf<ReadStream>(&services_)}}));
   session_ = std::make_unique<Session>(services_);
   RETURN_IF_ERROR(StartHttp());
+  disk_watch_ = std::make_unique<DiskWatch>(store_.get(), kTryDisksEvery);
   janitor_ = std::make_unique<Janitor>(services_, absl::Hours(24) * options_.quarantine_days);
   session_->Start({.address = AdvertisedAddress(flags, rpc_->address()),
                    .http_address = http_->address(),
@@ -96,6 +100,7 @@ void Chunkserver::Shutdown() {
   if (session_ != nullptr) session_->Stop();
   if (rpc_ != nullptr) rpc_->Shutdown(absl::Milliseconds(500));
   janitor_.reset();
+  disk_watch_.reset();
 }
 
 }  // namespace quern::chunkserver

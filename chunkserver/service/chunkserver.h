@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "chunkserver/service/disk_watch.h"
 #include "chunkserver/service/janitor.h"
 #include "chunkserver/service/services.h"
 #include "chunkserver/service/session.h"
@@ -20,6 +21,7 @@ struct ChunkserverOptions {
   ServerFlags flags;
   uint64_t reserve_bytes = 0;  // kept free on each disk; 0 = 1 GiB or 1 %
   int quarantine_days = 7;
+  std::vector<std::string> forget_disks;  // see DiskSet
   // Empty: this machine's own. Tests of power cuts pretend a reboot.
   std::string boot_id;
   Limits limits;
@@ -58,6 +60,7 @@ class Chunkserver : public RunningServer {
   Services services_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<Janitor> janitor_;
+  std::unique_ptr<DiskWatch> disk_watch_;
   std::unique_ptr<rpc::Server> rpc_;
   std::unique_ptr<HttpServer> http_;
 };

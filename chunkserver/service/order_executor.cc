@@ -126,23 +126,10 @@ absl::Status OrderExecutor::Create(const Order::Create& order, size_t disk, Resu
   return absl::OkStatus();
 }
 
-// "Not found" ends the vote of a replica for good, so it is only said when every disk has been
-// looked at. A disk that is gone for good is taken out of --dir.
-absl::Status OrderExecutor::NotHere(ChunkId chunk) const {
-  for (const DiskStatus& disk : services_.store->Disks()) {
-    if (disk.health.ok()) continue;
-    return UnavailableError(
-        "chunk {}: not on the disks that work; it may be on {} ({}). Try: bring that disk back, or "
-        "take it out of --dir",
-        chunk, disk.path, Message(disk.health));
-  }
-  return NotFoundError("chunk {}: not here", chunk);
-}
-
 absl::Status OrderExecutor::Fence(const Order::Fence& order, Result* result) {
-  const auto found = services_.store->Find(ChunkId(order.chunk_id()));
-  if (absl::IsNotFound(found.status())) return NotHere(ChunkId(order.chunk_id()));
-  ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica, found);
+  // NotFound ends the vote of the replica for good; the store says it only when it misses no disk.
+  ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica,
+                   services_.store->Find(ChunkId(order.chunk_id())));
   ASSIGN_OR_RETURN(const Replica::FenceAnswer answer, replica->Fence(order.producer()));
   ToProto(answer.report, result->mutable_replica());
   result->set_committed(answer.committed);

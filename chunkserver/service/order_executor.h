@@ -34,7 +34,6 @@ class OrderExecutor {
   absl::Status WithoutDisk(const dfs::v1::Order& order, Result* result);
   absl::Status Dispatch(const dfs::v1::Order& order, size_t disk, Result* result);
   absl::Status Create(const dfs::v1::Order::Create& order, size_t disk, Result* result);
-  absl::Status NotHere(ChunkId chunk) const;
   absl::Status Fence(const dfs::v1::Order::Fence& order, Result* result);
   absl::Status Finalize(const dfs::v1::Order::Finalize& order, Result* result);
   absl::Status Copy(const dfs::v1::Order::Copy& order, size_t disk, Result* result);

@@ -28,10 +28,9 @@ absl::Status ReadStream::Serve() {
                    kReadFloorBytes, std::max(kReadFloorBytes, services_.limits.max_unsent_bytes)));
   ASSIGN_OR_RETURN(const dfs::v1::ReadRequest request, AwaitRequest());
   services_.metrics->reads.Increment();
-  ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica,
+  ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica,
                    services_.store->Find(ChunkId(request.chunk_id())));
-  ASSIGN_OR_RETURN(const std::unique_ptr<ReplicaReader> reader,
-                   ReplicaReader::Open(std::move(replica)));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ReplicaReader> reader, ReplicaReader::Open(replica));
   ASSIGN_OR_RETURN(const ReplicaReader::Extent extent, reader->extent());
   uint64_t offset = request.offset();
   if (offset > extent.readable) {
@@ -40,10 +39,21 @@ absl::Status ReadStream::Serve() {
   }
   uint64_t left = extent.readable - offset;
   if (request.length() != 0) left = std::min(left, request.length());
+  dfs::v1::ReadHeader header;
+  header.set_readable_length(extent.readable);
+  header.set_sealed(extent.sealed);
+  if (request.with_producers() && extent.sealed) {
+    ASSIGN_OR_RETURN(const std::vector<ProducerSeq> producers, replica->Producers());
+    for (const ProducerSeq& known : producers) {
+      auto* producer = header.add_producers();
+      producer->set_producer(known.producer);
+      producer->set_last_seq(known.last_seq);
+    }
+  }
   do {  // at least one message: it says how long the chunk is
     RETURN_IF_ERROR(AwaitRoom());
-    uint64_t sent = 0;
-    RETURN_IF_ERROR(SendPiece(reader.get(), offset, left, extent, &sent));
+    ASSIGN_OR_RETURN(const uint64_t sent, SendPiece(reader.get(), offset, left, header));
+    header.clear_producers();
     offset += sent;
     left -= sent;
   } while (left > 0);
@@ -63,15 +73,12 @@ absl::StatusOr<dfs::v1::ReadRequest> ReadStream::AwaitRequest() {
   }
 }
 
-absl::Status ReadStream::SendPiece(ReplicaReader* reader, uint64_t offset, uint64_t max_bytes,
-                                   const ReplicaReader::Extent& extent, uint64_t* sent) {
-  dfs::v1::ReadHeader header;
+absl::StatusOr<uint64_t> ReadStream::SendPiece(ReplicaReader* reader, uint64_t offset,
+                                               uint64_t max_bytes, dfs::v1::ReadHeader header) {
   header.set_offset(offset);
-  header.set_readable_length(extent.readable);
-  header.set_sealed(extent.sealed);
   if (max_bytes == 0) {
     stream_->Send(rpc::EncodeBulk(header, {}));
-    return absl::OkStatus();
+    return 0;
   }
   BufferPool::Buffer buffer = services_.buffers->Get();
   char* memory = buffer.data();
@@ -83,8 +90,7 @@ absl::Status ReadStream::SendPiece(ReplicaReader* reader, uint64_t offset, uint6
   stream_->Send(rpc::EncodeBulk(header, {&slice, 1}));
   memory_->Hold(stream_->unsent_bytes());
   services_.metrics->read_bytes.Increment(static_cast<double>(piece.bytes.size()));
-  *sent = piece.bytes.size();
-  return absl::OkStatus();
+  return piece.bytes.size();
 }
 
 absl::Status ReadStream::AwaitRoom() {

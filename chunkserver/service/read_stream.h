@@ -20,8 +20,9 @@ class ReadStream {
  private:
   absl::Status Serve();
   absl::StatusOr<dfs::v1::ReadRequest> AwaitRequest();
-  absl::Status SendPiece(ReplicaReader* reader, uint64_t offset, uint64_t max_bytes,
-                         const ReplicaReader::Extent& extent, uint64_t* sent);
+  // `header` has what all pieces say. Returns the bytes sent.
+  absl::StatusOr<uint64_t> SendPiece(ReplicaReader* reader, uint64_t offset, uint64_t max_bytes,
+                                     dfs::v1::ReadHeader header);
   // Returns when there is room for another piece. Cancelled: the reader is gone.
   absl::Status AwaitRoom();
   // For one more piece, in the memory of this server's streams.

@@ -1,19 +1,21 @@
 // All replicas of one chunkserver, on any number of disks.
 //
-// A disk that fails, at the start or later, takes its own replicas with it and nothing else. The
-// identity (server, cluster, newest master seen) is kept on every disk.
+// A disk that fails, at the start or later, takes its own replicas with it and nothing else. One
+// that is away may come back: what is not known here is NotFound only while no disk is missing
+// (disk_set.h).
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "chunkserver/logic/order_guard.h"
-#include "chunkserver/store/disk.h"
+#include "chunkserver/store/disk_set.h"
 #include "chunkserver/store/incoming_copy.h"
 #include "chunkserver/store/inventory.h"
 #include "chunkserver/store/replica.h"
@@ -24,9 +26,10 @@
 namespace quern::chunkserver {
 
 struct ChunkStoreOptions {
-  std::vector<std::string> dirs;  // one per disk
-  std::string boot_id;            // of the machine; BootId() in life
-  uint64_t reserve_bytes = 0;     // kept free on each disk; 0 = DefaultReserve
+  std::vector<std::string> dirs;       // one per disk
+  std::set<std::string> forget_disks;  // uuids of disks that are lost for good
+  std::string boot_id;                 // of the machine; BootId() in life
+  uint64_t reserve_bytes = 0;          // kept free on each disk; 0 = DefaultReserve
   FileSystem* fs = FileSystem::Real();
   Clock* clock = Clock::Real();
   IndexOpener open_index;  // none = RocksDB
@@ -53,28 +56,32 @@ std::string BootId();
 // Thread-safe.
 class ChunkStore {
  public:
-  // Applies the restart rules to every replica. Fails when no disk is usable, or when disks belong
-  // to different servers (FailedPrecondition).
+  // Applies the restart rules to every replica. Fails when no disk is usable, or as DiskSet::Open.
   static absl::StatusOr<std::unique_ptr<ChunkStore>> Open(ChunkStoreOptions options);
   ~ChunkStore();
 
   // Of this server; made at its first start.
-  const std::string& server_uuid() const { return server_uuid_; }
+  const std::string& server_uuid() const { return disks_->server_uuid(); }
   const std::string& boot_id() const { return options_.boot_id; }
   // What was durable when the store opened.
-  const OrderGuard::Seen& seen_at_start() const { return seen_at_start_; }
+  const OrderGuard::Seen& seen_at_start() const { return disks_->seen_at_start(); }
   // On every disk. Unsynced, it is durable with the next synced write to the same disk; so an order
   // whose own write is synced never outlives the mark of its master.
-  absl::Status SaveSeen(const OrderGuard::Seen& seen, WriteMode mode);
+  absl::Status SaveSeen(const OrderGuard::Seen& seen, WriteMode mode) {
+    return disks_->SaveSeen(seen, mode);
+  }
+  // Tries the disks again that are away; to be called now and then, by one thread.
+  void ReopenDisks();
 
   // --- What is to be remembered of the masters, and whose disk has it. Follow only takes note;
   // SaveMark has it written to one disk, unsynced as above, and does nothing when it is there.
-  void Follow(const OrderGuard::Seen& seen);
-  absl::Status SaveMark(size_t disk);
+  void Follow(const OrderGuard::Seen& seen) { disks_->Follow(seen); }
+  absl::Status SaveMark(size_t disk) { return disks_->SaveMark(disk); }
 
-  // --- Disks, by their places in `dirs`. None of these waits for a disk, but LookAtSpace.
-  size_t disk_count() const { return disks_.size(); }
-  absl::Status DiskAnswers(size_t disk) const { return disks_[disk]->Answers(); }
+  // --- Disks, by their places in `dirs`, then those that are missed. None of these waits for a
+  // disk, but LookAtSpace.
+  size_t disk_count() const { return disks_->disks().size(); }
+  absl::Status DiskAnswers(size_t disk) const { return disks_->disks()[disk]->Answers(); }
   // Where a replica of the chunk is. NotFound.
   absl::StatusOr<size_t> DiskOf(ChunkId chunk) const;
   // Room on the disk that a new replica should go to, kept until it is dropped.
@@ -116,35 +123,28 @@ class ChunkStore {
  private:
   explicit ChunkStore(ChunkStoreOptions options) : options_(std::move(options)) {}
   absl::Status OpenDisks();
-  absl::Status AgreeOnIdentity();
-  absl::Status LoadReplicas(Disk* disk);
-  absl::Status LoadReplica(Disk* disk, const ReplicaRecord& record);
+  // Restores the replicas of a disk that is being opened, and makes both part of the store.
+  absl::Status LoadDisk(Disk* disk);
+  using Replicas = std::vector<std::shared_ptr<Replica>>;
+  absl::StatusOr<Replicas> RestoreReplicas(Disk* disk);
+  void Publish(Disk* disk, const Replicas& replicas);
+  void Unusable(Disk* disk, const absl::Status& why);
   void OnDiskFailed(const Disk* disk);
   Replica::Environment EnvironmentOf(Disk* disk);
   // Calls `use` with the preferred or else the best disk, and with the next one when it fails
   // there; never with one that hangs.
   absl::Status UseDiskWithRoom(std::optional<size_t> preferred, uint64_t bytes,
                                const std::function<absl::Status(Disk*)>& use);
-  absl::Status SaveSeenOn(Disk* disk, const OrderGuard::Seen& seen, WriteMode mode);
   absl::StatusOr<size_t> DiskWithRoom(uint64_t bytes) const;
 
   const ChunkStoreOptions options_;
-  std::string server_uuid_;
-  OrderGuard::Seen seen_at_start_;
   Inventory inventory_;
-  std::vector<std::unique_ptr<Disk>> disks_;
-  std::vector<std::string> devices_;  // of the disks, as they were at the start
-  // By disk: what the disk has is never older than this.
-  struct Mark {
-    Mutex writing;  // one at a time
-    std::optional<OrderGuard::Seen> saved ABSL_GUARDED_BY(writing);
-  };
-  std::vector<std::unique_ptr<Mark>> marks_;
-  Mutex follow_mutex_;
-  OrderGuard::Seen followed_ ABSL_GUARDED_BY(follow_mutex_);
+  std::unique_ptr<DiskSet> disks_;
 
   mutable Mutex mutex_;
   absl::flat_hash_map<ChunkId, std::shared_ptr<Replica>> replicas_ ABSL_GUARDED_BY(mutex_);
+  // Of the disks, as they were opened.
+  std::vector<std::string> devices_ ABSL_GUARDED_BY(mutex_);
   // Those whose bytes could not be read at the start, and why: they stay as they are on the disk.
   absl::flat_hash_map<ChunkId, absl::Status> unrestored_ ABSL_GUARDED_BY(mutex_);
 };

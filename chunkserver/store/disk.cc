@@ -1,7 +1,8 @@
 #include "chunkserver/store/disk.h"
 
+#include <filesystem>
+
 #include "common/log.h"
-#include "common/random.h"
 #include "common/storage/identity_marker.h"
 
 namespace quern::chunkserver {
@@ -9,93 +10,153 @@ namespace {
 
 constexpr char kRole[] = "chunkserver-disk";
 
-std::string FileName(ChunkId chunk) { return fmt::format("{:016x}", chunk.value()); }
-
-absl::StatusOr<std::unique_ptr<File>> CreateWithSpace(FileSystem* fs, const std::string& path,
-                                                      uint64_t reserve_bytes) {
-  ASSIGN_OR_RETURN(std::unique_ptr<File> file,
-                   fs->Open(path, {.write = true, .create = true, .truncate = true}));
-  if (absl::Status status = file->Reserve(reserve_bytes); !status.ok()) {
-    fs->Remove(path).IgnoreError();  // a leftover without a row is replaced when it is in the way
-    return status;
-  }
-  return file;
+std::string NotePath(const std::string& path) {
+  const std::filesystem::path dir(path);
+  return (dir.parent_path() / fmt::format(".{}.quern-disk", dir.filename().string())).string();
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Disk>> Disk::Open(const Options& options) {
-  auto disk = std::unique_ptr<Disk>(new Disk(options));
-  if (absl::Status status = disk->OpenOrFormat(); !status.ok()) {
-    return Annotate(status, fmt::format("disk {}", options.path));
-  }
-  return disk;
+Disk::Disk(Options options)
+    : options_(std::move(options)),
+      watch_(options_.patience),
+      health_(UnavailableError("disk {}: is not open yet", options_.path)) {}
+
+absl::Status Disk::Open(const std::optional<DiskIdentity>& format) {
+  const Use use(this);
+  const absl::Status status = Annotate(OpenOrFormat(format), fmt::format("disk {}", options_.path));
+  if (!status.ok()) SetAway(status, absl::IsDataLoss(status) || absl::IsFailedPrecondition(status));
+  return status;
 }
 
-std::unique_ptr<Disk> Disk::Failed(const std::string& path, const absl::Status& why) {
-  auto disk = std::unique_ptr<Disk>(new Disk({.path = path}));
-  MutexLock lock(&disk->mutex_);
-  disk->health_ = why;
-  return disk;
+void Disk::MarkReady() {
+  MutexLock lock(&mutex_);
+  if (!for_good_) health_ = absl::OkStatus();
 }
 
-absl::Status Disk::OpenOrFormat() {
+void Disk::SetAway(const absl::Status& why, bool for_good) {
+  index_.reset();
+  MutexLock lock(&mutex_);
+  health_ = why;
+  for_good_ = for_good;
+}
+
+bool Disk::may_return() const {
+  MutexLock lock(&mutex_);
+  return !health_.ok() && !for_good_;
+}
+
+std::string Disk::uuid() const {
+  MutexLock lock(&mutex_);
+  return uuid_;
+}
+
+void Disk::set_uuid(const std::string& uuid) {
+  MutexLock lock(&mutex_);
+  uuid_ = uuid;
+}
+
+absl::Status Disk::OpenOrFormat(const std::optional<DiskIdentity>& format) {
   FileSystem* fs = options_.fs;
   const std::string& path = options_.path;
-  RETURN_IF_ERROR(fs->MakeDirs(path));
-  if (const auto why = ReadFileToString(fs, path + "/FAILED"); why.ok()) {
+  used_bytes_ = 0;
+  const auto marker = ReadIdentityMarker(fs, path);
+  if (!marker.ok() && !absl::IsNotFound(marker.status())) return marker.status();
+  if (marker.ok()) set_uuid(marker->id);
+  const auto failed = ReadFileToString(fs, path + "/FAILED");
+  if (failed.ok()) {
     return FailedPreconditionError(
         "was given up after an error ({}). Try: replace the disk; or, if it is sound, remove "
         "{}/FAILED",
-        *why, path);
+        *failed, path);
   }
-  const auto marker = ReadIdentityMarker(fs, path);
-  if (!marker.ok() && marker.status().code() != absl::StatusCode::kNotFound) {
-    return marker.status();
-  }
-  absl::StatusOr<std::unique_ptr<ReplicaIndex>> index = options_.open_index(path + "/index", false);
-  if (index.ok()) {
-    index_ = *std::move(index);
-  } else if (index.status().code() != absl::StatusCode::kNotFound) {
-    return index.status();
-  } else if (marker.ok()) {
-    return DataLossError(
-        "its index is gone, although the disk was in use. Try: restore {}/index, or empty the "
-        "directory to use it as a new disk",
-        path);
-  } else {
-    ASSIGN_OR_RETURN(index_, options_.open_index(path + "/index", true));
-  }
-  if (marker.ok()) {
-    if (absl::IsNotFound(index_->LoadIdentity().status())) {
+  if (!absl::IsNotFound(failed.status())) return failed.status();
+  RETURN_IF_ERROR(OpenIndex(/*in_use=*/marker.ok(), /*create=*/format.has_value()));
+  absl::StatusOr<DiskIdentity> identity = index_->LoadIdentity();
+  if (absl::IsNotFound(identity.status())) {
+    if (marker.ok()) {
       return DataLossError(
           "its index is empty, although the disk was in use. Try: restore {}/index, or empty the "
           "directory to use it as a new disk",
           path);
     }
-    MutexLock lock(&mutex_);
-    marked_cluster_ = marker->cluster_id;
-  } else {
-    RETURN_IF_ERROR(Format());
+    if (!format.has_value()) return NotFoundError("{}: a disk that was not formatted whole", path);
+    identity = *format;
+    RETURN_IF_ERROR(index_->PutIdentity(*identity, WriteMode::kSynced));
   }
-  RETURN_IF_ERROR(fs->RemoveTree(path + "/tmp"));
-  RETURN_IF_ERROR(fs->MakeDirs(path + "/tmp"));
+  RETURN_IF_ERROR(identity.status());
+  // The marker comes last: without it a crash has interrupted the format.
+  if (!marker.ok()) RETURN_IF_ERROR(WriteMarker(*identity));
+  set_uuid(identity->disk_uuid);
+  {
+    MutexLock lock(&mutex_);
+    marked_cluster_ = marker.ok() ? marker->cluster_id : identity->cluster_id;
+  }
+  WriteNote(identity->disk_uuid);
+  return PrepareSpace();
+}
+
+absl::Status Disk::OpenIndex(bool in_use, bool create) {
+  const std::string path = options_.path + "/index";
+  absl::StatusOr<std::unique_ptr<ReplicaIndex>> index = options_.open_index(path, false);
+  if (absl::IsNotFound(index.status())) {
+    if (in_use) {
+      return DataLossError(
+          "its index is gone, although the disk was in use. Try: restore {}, or empty the "
+          "directory to use it as a new disk",
+          path);
+    }
+    RETURN_IF_ERROR(CheckEmpty());
+    if (!create) return NotFoundError("{}: holds no disk", options_.path);
+    RETURN_IF_ERROR(options_.fs->MakeDirs(options_.path));
+    index = options_.open_index(path, true);
+  }
+  RETURN_IF_ERROR(index.status());
+  index_ = *std::move(index);
+  return absl::OkStatus();
+}
+
+absl::Status Disk::CheckEmpty() const {
+  const auto names = options_.fs->List(options_.path + "/data");
+  if (absl::IsNotFound(names.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(names.status());
+  if (names->empty()) return absl::OkStatus();
+  return DataLossError(
+      "holds data, but neither IDENTITY nor an index. Try: restore them, or empty the directory to "
+      "use it as a new disk");
+}
+
+absl::Status Disk::PrepareSpace() {
+  FileSystem* fs = options_.fs;
+  RETURN_IF_ERROR(fs->RemoveTree(path() + "/tmp"));
+  RETURN_IF_ERROR(fs->MakeDirs(path() + "/tmp"));
   // Asked apart, so that it is an error when it cannot be said.
-  ASSIGN_OR_RETURN(const DiskSpace space, fs->Space(path));
+  ASSIGN_OR_RETURN(const DiskSpace space, fs->Space(path()));
   LookAtSpace();
   reserve_bytes_ = options_.reserve_bytes;
   if (reserve_bytes_ == 0) reserve_bytes_ = DefaultReserve(space.capacity_bytes);
   return absl::OkStatus();
 }
 
-// Also finishes a format that a crash interrupted: the marker comes last.
-absl::Status Disk::Format() {
-  absl::StatusOr<DiskIdentity> identity = index_->LoadIdentity();
-  if (!identity.ok()) {
-    if (identity.status().code() != absl::StatusCode::kNotFound) return identity.status();
-    identity = DiskIdentity{.server_uuid = options_.new_server_uuid, .disk_uuid = RandomHex(16)};
-  }
-  return SaveIdentity(*identity, WriteMode::kSynced);
+std::string Disk::Note() const {
+  auto note = ReadFileToString(options_.fs, NotePath(path()));
+  if (!note.ok()) return "";
+  while (!note->empty() && note->back() == '\n') note->pop_back();
+  return *std::move(note);
+}
+
+void Disk::WriteNote(const std::string& uuid) {
+  if (Note() == uuid) return;
+  const absl::Status status = WriteFileDurably(options_.fs, NotePath(path()), uuid + "\n");
+  if (status.ok()) return;
+  // Where the server may not write there, the other disks still know this one.
+  LogWarning("no_note_beside_disk", {{"disk", path()}, {"status", status}});
+}
+
+absl::Status Disk::WriteMarker(const DiskIdentity& identity) {
+  return WriteIdentityMarker(
+      options_.fs, path(),
+      {.role = kRole, .cluster_id = identity.cluster_id, .id = identity.disk_uuid});
 }
 
 absl::Status Disk::SaveIdentity(const DiskIdentity& identity, WriteMode mode) {
@@ -105,9 +166,7 @@ absl::Status Disk::SaveIdentity(const DiskIdentity& identity, WriteMode mode) {
     if (marked_cluster_ == identity.cluster_id) return absl::OkStatus();
     marked_cluster_ = identity.cluster_id;
   }
-  return WriteIdentityMarker(
-      options_.fs, path(),
-      {.role = kRole, .cluster_id = identity.cluster_id, .id = identity.disk_uuid});
+  return WriteMarker(identity);
 }
 
 absl::Status Disk::health() const {
@@ -115,10 +174,16 @@ absl::Status Disk::health() const {
   return health_;
 }
 
+bool Disk::failed() const {
+  MutexLock lock(&mutex_);
+  return for_good_;
+}
+
 void Disk::Fail(const absl::Status& why) {
   {
     MutexLock lock(&mutex_);
-    if (!health_.ok()) return;
+    if (for_good_) return;
+    for_good_ = true;
     health_ = UnavailableError("disk {} has failed: {}", path(), Message(why));
   }
   LogError("disk_failed", {{"disk", path()}, {"error", why}});
@@ -133,28 +198,31 @@ absl::Status Disk::Check(const absl::Status& status) {
 }
 
 DiskRoom Disk::Room() const {
-  DiskRoom room{.path = path(),
-                .used_bytes = used_bytes_ + planned_bytes_,
-                .reserve_bytes = reserve_bytes_,
-                .failed = !Usable().ok()};
+  DiskRoom room{
+      .path = path(), .used_bytes = used_bytes_ + planned_bytes_, .failed = !Usable().ok()};
   MutexLock lock(&mutex_);
   if (!look_) room.failed = true;
   if (room.failed) return room;
+  room.reserve_bytes = reserve_bytes_;
+  if (look_->full) return room;
   const uint64_t at_look = look_->space.free_bytes + look_->used_bytes;
   room.free_bytes = at_look > room.used_bytes ? at_look - room.used_bytes : 0;
   return room;
 }
 
 uint64_t Disk::capacity_bytes() const {
+  // Not of what its mount point lies on.
   MutexLock lock(&mutex_);
-  return look_ ? look_->space.capacity_bytes : 0;
+  return look_ && health_.ok() ? look_->space.capacity_bytes : 0;
 }
 
 void Disk::LookAtSpace() {
   const Use use(this);
   std::optional<Look> look;
   const uint64_t used_bytes = used_bytes_;
-  if (const auto space = options_.fs->Space(path()); space.ok()) look = Look{*space, used_bytes};
+  if (const auto space = options_.fs->Space(path()); space.ok()) {
+    look = Look{*space, used_bytes, index_->Full()};
+  }
   MutexLock lock(&mutex_);
   look_ = look;
 }
@@ -180,67 +248,6 @@ absl::Status Disk::Answers() const {
 absl::Status Disk::Usable() const {
   RETURN_IF_ERROR(health());
   return Answers();
-}
-
-std::string Disk::DataDir(ChunkId chunk) const {
-  return fmt::format("{}/data/{:02x}", path(), chunk.value() & 0xff);
-}
-
-std::string Disk::DataPath(ChunkId chunk) const { return DataDir(chunk) + "/" + FileName(chunk); }
-
-std::string Disk::TemporaryPath(ChunkId chunk) const { return path() + "/tmp/" + FileName(chunk); }
-
-absl::StatusOr<std::unique_ptr<File>> Disk::CreateData(ChunkId chunk, uint64_t reserve_bytes) {
-  RETURN_IF_ERROR(MakeDataDir(chunk));
-  return CreateWithSpace(options_.fs, DataPath(chunk), reserve_bytes);
-}
-
-// Made when first needed: 256 of them at once would cost a new disk 256 syncs.
-absl::Status Disk::MakeDataDir(ChunkId chunk) {
-  const std::string dir = DataDir(chunk);
-  return options_.fs->Exists(dir) ? absl::OkStatus() : options_.fs->MakeDirs(dir);
-}
-
-absl::StatusOr<std::unique_ptr<File>> Disk::OpenData(ChunkId chunk, bool write) {
-  return options_.fs->Open(DataPath(chunk), {.write = write});
-}
-
-absl::Status Disk::SyncDataDir(ChunkId chunk) {
-  const absl::Status status = options_.fs->SyncDir(DataDir(chunk));
-  // Names that a failed sync dropped are not known, whatever it failed of. Unavailable is said of
-  // a directory that could not even be opened.
-  if (!status.ok() && !absl::IsUnavailable(status)) Fail(status);
-  return status;
-}
-
-bool Disk::IsThere() const { return options_.fs->Exists(path() + "/IDENTITY"); }
-
-absl::StatusOr<std::optional<uint64_t>> Disk::DataBytes(ChunkId chunk) {
-  const auto file = OpenData(chunk, /*write=*/false);
-  if (file.status().code() == absl::StatusCode::kNotFound) return std::nullopt;
-  RETURN_IF_ERROR(file.status());
-  ASSIGN_OR_RETURN(const uint64_t bytes, (*file)->Size());
-  return bytes;
-}
-
-absl::Status Disk::RemoveData(ChunkId chunk) {
-  const absl::Status status = options_.fs->Remove(DataPath(chunk));
-  if (status.code() == absl::StatusCode::kNotFound) return absl::OkStatus();
-  return status.ok() ? SyncDataDir(chunk) : status;
-}
-
-absl::StatusOr<std::unique_ptr<File>> Disk::CreateTemporary(ChunkId chunk, uint64_t reserve_bytes) {
-  return CreateWithSpace(options_.fs, TemporaryPath(chunk), reserve_bytes);
-}
-
-absl::Status Disk::PublishTemporary(ChunkId chunk) {
-  RETURN_IF_ERROR(MakeDataDir(chunk));
-  RETURN_IF_ERROR(options_.fs->Rename(TemporaryPath(chunk), DataPath(chunk)));
-  return SyncDataDir(chunk);
-}
-
-void Disk::RemoveTemporary(ChunkId chunk) {
-  options_.fs->Remove(TemporaryPath(chunk)).IgnoreError();  // tmp/ is emptied at the next start
 }
 
 }  // namespace quern::chunkserver

@@ -7,9 +7,15 @@
 //                          byte of the id
 //   DIR/tmp/               copies under way; emptied at the start
 //
+// Beside DIR lies .NAME.quern-disk, which names the disk that belongs there: an empty DIR may be a
+// mount point without its disk.
+//
 // A disk fails once and for good: after a failed fdatasync nobody knows what is on it, so nothing
-// is tried again, its replicas are gone for this server, and the other disks go on. A disk that
-// hangs has not failed: it is not used for anything new, and goes on when it answers.
+// is tried again, its replicas are gone for this server, and the other disks go on. One that cannot
+// be opened for another reason (not mounted, full, no descriptors) is away, and may come back. A
+// disk that hangs has not failed: it is not used for anything new, and goes on when it answers.
+//
+//   away <-> opening -> ready -> failed
 // (docs/formats/chunk-store.md)
 #pragma once
 
@@ -18,6 +24,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "chunkserver/logic/disk_choice.h"
 #include "chunkserver/logic/operation_watch.h"
@@ -43,25 +50,38 @@ class Disk {
     IndexOpener open_index = nullptr;
     // Space kept free; 0 = DefaultReserve.
     uint64_t reserve_bytes = 0;
-    std::string new_server_uuid = {};  // of a disk that is formatted now
     Clock* clock = Clock::Real();
     // A disk that lets an operation wait for longer hangs.
     absl::Duration patience = kDiskPatience;
   };
-  // Formats an empty directory. FailedPrecondition: marked as failed before. DataLoss: the index is
-  // damaged or gone.
-  static absl::StatusOr<std::unique_ptr<Disk>> Open(const Options& options);
-  // Stands for a disk that could not be opened.
-  static std::unique_ptr<Disk> Failed(const std::string& path, const absl::Status& why);
+  // Away.
+  explicit Disk(Options options);
+
+  // Opens the disk; it is ready after MarkReady. An empty directory is formatted when `format` is
+  // given, and is NotFound else. FailedPrecondition: marked as failed before. DataLoss: the index
+  // is damaged or gone. After these two it is not tried again; after others, later.
+  absl::Status Open(const std::optional<DiskIdentity>& format);
+  // Its replicas are loaded and durable.
+  void MarkReady();
+  // Back from opening: closes the index. With `for_good` it is not tried again.
+  void SetAway(const absl::Status& why, bool for_good = false);
+  // Neither ready nor failed for good.
+  bool may_return() const;
+  // As its marker says, or as set by the one who expects it; empty when nobody knows.
+  std::string uuid() const;
+  void set_uuid(const std::string& uuid);
+  // The uuid in the file beside the directory; empty when there is none.
+  std::string Note() const;
 
   const std::string& path() const { return options_.path; }
-  // Not of a disk that failed to open.
+  // Of a disk that is ready, or of the one who opens it.
   ReplicaIndex& index() { return *index_; }
   absl::StatusOr<DiskIdentity> LoadIdentity() { return index_->LoadIdentity(); }
   absl::Status SaveIdentity(const DiskIdentity& identity, WriteMode mode);
 
-  // OK, or why the disk is not used any more.
+  // OK when it is ready; else why it is not used at present, or any more.
   absl::Status health() const;
+  bool failed() const;
   // Gives the disk up after an I/O error. Only the first call counts.
   void Fail(const absl::Status& why);
   // Called once, by the thread that calls Fail.
@@ -106,6 +126,8 @@ class Disk {
   absl::StatusOr<std::unique_ptr<File>> OpenData(ChunkId chunk, bool write);
   // A failure fails the disk, unless the directory could not be opened: Unavailable.
   absl::Status SyncDataDir(ChunkId chunk);
+  // All chunks that have a data file, in no order; names that are no chunks are passed over.
+  absl::StatusOr<std::vector<ChunkId>> ListData();
   // Length of the data file; nullopt when there is none.
   absl::StatusOr<std::optional<uint64_t>> DataBytes(ChunkId chunk);
   // Durably. OK when it is not there.
@@ -117,9 +139,12 @@ class Disk {
   void RemoveTemporary(ChunkId chunk);
 
  private:
-  explicit Disk(Options options) : options_(std::move(options)), watch_(options_.patience) {}
-  absl::Status OpenOrFormat();
-  absl::Status Format();
+  absl::Status OpenOrFormat(const std::optional<DiskIdentity>& format);
+  absl::Status OpenIndex(bool in_use, bool create);
+  absl::Status CheckEmpty() const;
+  absl::Status PrepareSpace();
+  void WriteNote(const std::string& uuid);
+  absl::Status WriteMarker(const DiskIdentity& identity);
   absl::Status MakeDataDir(ChunkId chunk);
   uint64_t Begin() const;
   void End(uint64_t operation) const;
@@ -139,12 +164,15 @@ class Disk {
 
   mutable Mutex mutex_;
   absl::Status health_ ABSL_GUARDED_BY(mutex_);
+  bool for_good_ ABSL_GUARDED_BY(mutex_) = false;  // why it is not OK does not change by itself
+  std::string uuid_ ABSL_GUARDED_BY(mutex_);
   // Cluster id that the marker file says; none before the first format is done.
   std::optional<std::string> marked_cluster_ ABSL_GUARDED_BY(mutex_);
   // Of the last look; none when it failed.
   struct Look {
     DiskSpace space;
     uint64_t used_bytes;  // at that time
+    bool full;            // no room for the index
   };
   std::optional<Look> look_ ABSL_GUARDED_BY(mutex_);
 };

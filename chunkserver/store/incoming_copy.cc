@@ -18,6 +18,7 @@ absl::Status IncomingCopy::Restart() {
   if (sums_.length() == 0) return absl::OkStatus();
   const Disk::Use use(disk_);
   sums_ = {};
+  producers_.clear();
   return disk_->Check(file_->Truncate(0));
 }
 
@@ -48,7 +49,7 @@ absl::StatusOr<ReplicaRecord> IncomingCopy::Finish(uint64_t length, uint32_t crc
   record.crc = crc;
   record.sealed = true;
   RETURN_IF_ERROR(disk_->Check(disk_->index().PutSealed(
-      record, {.blocks = sums_.Blocks(), .producers = {}}, WriteMode::kSynced)));
+      record, {.blocks = sums_.Blocks(), .producers = producers_}, WriteMode::kSynced)));
   return record;
 }
 

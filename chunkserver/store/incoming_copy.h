@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "chunkserver/logic/checksums.h"
 #include "chunkserver/store/disk.h"
@@ -30,6 +32,8 @@ class IncomingCopy {
   absl::Status Restart();
   // Appends bytes whose checksum the caller has compared with sums.crc; summed at length().
   absl::Status Append(std::span<const iovec> payload, const PayloadSums& sums);
+  // What the source knows of the appends in it, so that writers can be answered from a copy too.
+  void set_producers(std::vector<ProducerSeq> producers) { producers_ = std::move(producers); }
   // DataLoss when length or CRC32C are not what the log says. Otherwise the data file is in its
   // place and the record, which is returned, is stored; both durable.
   absl::StatusOr<ReplicaRecord> Finish(uint64_t length, uint32_t crc);
@@ -42,6 +46,7 @@ class IncomingCopy {
   const ChunkId chunk_;
   std::unique_ptr<File> file_;
   ChunkSums sums_;
+  std::vector<ProducerSeq> producers_;
   bool finished_ = false;
 };
 

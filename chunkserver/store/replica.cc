@@ -27,7 +27,8 @@ absl::StatusOr<std::shared_ptr<Replica>> Replica::Create(const Environment& envi
   RETURN_IF_ERROR(disk->Check(disk->index().PutReplica(record, WriteMode::kSynced)));
   auto file = disk->CreateData(replica->chunk_, record.spec.capacity_bytes);
   if (!file.ok()) {
-    RETURN_IF_ERROR(disk->Check(disk->index().Remove(replica->chunk_, WriteMode::kUnsynced)));
+    // Synced: another disk may be tried, and a restart must not find two.
+    RETURN_IF_ERROR(disk->Check(disk->index().Remove(replica->chunk_, WriteMode::kSynced)));
     return disk->Check(file.status());
   }
   replica->file_ = *std::move(file);
@@ -38,10 +39,9 @@ absl::StatusOr<std::shared_ptr<Replica>> Replica::Create(const Environment& envi
 
 std::shared_ptr<Replica> Replica::Adopt(const Environment& environment,
                                         const ReplicaRecord& record) {
-  const std::shared_ptr<Replica> replica(
+  std::shared_ptr<Replica> replica(
       new Replica(environment, ReplicaMachine::Restore(record, {}, {})));
   replica->SetUsed(record.length);
-  replica->Report();
   return replica;
 }
 
@@ -97,10 +97,18 @@ absl::StatusOr<SealedSums> Replica::LoadSums() const {
   return sums;
 }
 
+absl::StatusOr<std::vector<ProducerSeq>> Replica::Producers() const {
+  Facts now = facts();
+  if (!now.sealed) return std::move(now.producers);
+  ASSIGN_OR_RETURN(SealedSums sums, LoadSums());
+  return std::move(sums.producers);
+}
+
 void Replica::Report() {
   MutexLock lock(&mutex_);
   if (!disk().health().ok()) return;  // ReportGone says all
   const ReplicaReport now = machine_.Report();
+  if (!reported_ && now.state == ReplicaState::kRemoved) return;  // nobody has heard of it
   environment_.inventory->Changed(reported_, now);
   reported_ = now;
 }

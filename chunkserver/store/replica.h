@@ -37,13 +37,16 @@ class Replica {
                                                          ReplicaSpec spec);
   // A replica that the disk remembers, after the restart rules have been applied and stored. They
   // are durable at the next synced write to the disk's index, which the caller makes before it
-  // serves.
+  // serves. The inventory does not hear of it before Announce.
   static absl::StatusOr<std::shared_ptr<Replica>> Restore(const Environment& environment,
                                                           const ReplicaRecord& record,
                                                           const std::string& boot_id);
-  // A copy whose data file is in its place and whose record and sums are stored.
+  // A copy whose data file is in its place and whose record and sums are stored. See Announce.
   static std::shared_ptr<Replica> Adopt(const Environment& environment,
                                         const ReplicaRecord& record);
+
+  // From now on it is part of what this server has.
+  void Announce() { Report(); }
 
   // --- Looking.
   struct Facts {
@@ -89,7 +92,7 @@ class Replica {
     bool suspect = false;
   };
   // Data to the disk, then the durable latch, then the answer. A replica that is sealed already
-  // answers too; FailedPrecondition when it is a copy, which knows no producers.
+  // answers too; FailedPrecondition when nobody knows whose appends are in it.
   absl::StatusOr<FenceAnswer> Fence(uint64_t producer);
   // CRC32C of its first `length` bytes; none when it is shorter, or sealed at another length.
   absl::StatusOr<std::optional<uint32_t>> CrcAt(uint64_t length);
@@ -129,6 +132,8 @@ class Replica {
   std::optional<Blocks> UnsealedBlocks(uint64_t offset, uint64_t bytes) const;
   // DataLoss when there are none.
   absl::StatusOr<SealedSums> LoadSums() const;
+  // Which appends are in it.
+  absl::StatusOr<std::vector<ProducerSeq>> Producers() const;
   absl::StatusOr<std::unique_ptr<File>> OpenForReading() const;
 
  private:

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "chunkserver/logic/disk_roster.h"
 #include "chunkserver/logic/replica_types.h"
 #include "common/master_history.h"
 #include "common/status.h"
@@ -22,8 +23,9 @@ enum class WriteMode { kUnsynced, kSynced };
 struct DiskIdentity {
   std::string server_uuid = {};  // same on all disks of a server
   std::string disk_uuid = {};
-  std::string cluster_id = {};   // empty before the first registration
-  FollowedMaster followed = {};  // whose orders were last carried out
+  std::string cluster_id = {};        // empty before the first registration
+  FollowedMaster followed = {};       // whose orders were last carried out
+  std::vector<KnownDisk> disks = {};  // see DiskRoster
   bool operator==(const DiskIdentity&) const = default;
 };
 
@@ -31,6 +33,9 @@ struct DiskIdentity {
 class ReplicaIndex {
  public:
   virtual ~ReplicaIndex() = default;
+
+  // The disk has no room for the index: nothing new should be begun on it.
+  virtual bool Full() { return false; }
 
   // NotFound on a new disk.
   virtual absl::StatusOr<DiskIdentity> LoadIdentity() = 0;

@@ -14,6 +14,7 @@ absl::StatusOr<std::unique_ptr<ReplicaIndex>> RocksReplicaIndex::Open(const Opti
                    OpenRocks({.path = options.path,
                               .create = options.create,
                               .column_families = {"identity", "replicas", "appends", "sums"},
+                              .reserve_bytes = options.reserve_bytes,
                               .env = options.env}));
   return std::unique_ptr<ReplicaIndex>(new RocksReplicaIndex(std::move(db)));
 }

@@ -13,11 +13,13 @@ class RocksReplicaIndex : public ReplicaIndex {
  public:
   struct Options {
     std::string path;
-    bool create = false;  // first format of the disk, see RocksOptions
+    bool create = false;         // first format of the disk, see RocksOptions
+    uint64_t reserve_bytes = 0;  // see RocksOptions
     rocksdb::Env* env = nullptr;
   };
   static absl::StatusOr<std::unique_ptr<ReplicaIndex>> Open(const Options& options);
 
+  bool Full() override { return db_->Full(); }
   absl::StatusOr<DiskIdentity> LoadIdentity() override;
   absl::Status PutIdentity(const DiskIdentity& identity, WriteMode mode) override;
   absl::Status PutReplica(const ReplicaRecord& record, WriteMode mode) override;

@@ -48,17 +48,27 @@ std::string EncodeIdentity(const DiskIdentity& identity) {
   row.set_max_term(identity.followed.term);
   row.set_max_log_index(identity.followed.log_index);
   row.set_start_id(identity.followed.start_id);
+  for (const KnownDisk& disk : identity.disks) {
+    auto* known = row.add_disks();
+    known->set_disk_uuid(disk.uuid);
+    known->set_path(disk.path);
+    known->set_forgotten(disk.forgotten);
+  }
   return row.SerializeAsString();
 }
 
 absl::StatusOr<DiskIdentity> DecodeIdentity(std::string_view bytes) {
   ASSIGN_OR_RETURN(const auto row, Parse<dfs::v1::DiskIdentityRow>(bytes));
-  return DiskIdentity{
-      .server_uuid = row.server_uuid(),
-      .disk_uuid = row.disk_uuid(),
-      .cluster_id = row.cluster_id(),
-      .followed = {
-          .term = row.max_term(), .start_id = row.start_id(), .log_index = row.max_log_index()}};
+  DiskIdentity identity;
+  identity.server_uuid = row.server_uuid();
+  identity.disk_uuid = row.disk_uuid();
+  identity.cluster_id = row.cluster_id();
+  identity.followed = {
+      .term = row.max_term(), .start_id = row.start_id(), .log_index = row.max_log_index()};
+  for (const auto& disk : row.disks()) {
+    identity.disks.push_back({disk.disk_uuid(), disk.path(), disk.forgotten()});
+  }
+  return identity;
 }
 
 std::string EncodeReplica(const ReplicaRecord& record) {

@@ -16,6 +16,8 @@
 namespace quern::chunkserver {
 namespace {
 
+using ::testing::HasSubstr;
+
 class ChunkStoreTest : public RandomTest, public ::testing::WithParamInterface<IndexKind> {
  protected:
   ChunkStoreTest() : machine_(GetParam()) { Open(); }
@@ -99,6 +101,26 @@ class ChunkStoreTest : public RandomTest, public ::testing::WithParamInterface<I
     EXPECT_OK(Append(chunk, text));
     EXPECT_OK(Find(chunk)->Finalize(text.size(), Crc32c(text)));
     return chunk;
+  }
+  // A copy from another server.
+  void CopyIn(ChunkId chunk, std::string_view text, std::vector<ProducerSeq> producers = {}) {
+    ASSERT_OK_AND_ASSIGN(auto copy, store_->BeginCopy(chunk, text.size()));
+    const iovec part{const_cast<char*>(text.data()), text.size()};
+    ASSERT_OK(copy->Append({&part, 1}, SumPayload(0, {&part, 1})));
+    copy->set_producers(std::move(producers));
+    ASSERT_OK(store_->FinishCopy(std::move(copy), text.size(), Crc32c(text)));
+  }
+  void Move(const std::string& from, const std::string& to) { ASSERT_OK(machine_.Move(from, to)); }
+  // Leaves an empty mount point, as a restart finds it.
+  void Unmount(const std::string& dir) {
+    store_.reset();
+    Move(dir, dir + "-unmounted");
+    ASSERT_OK(machine_.fs()->MakeDirs(dir));
+    Open();
+  }
+  void Mount(const std::string& dir) {
+    ASSERT_OK(machine_.fs()->RemoveTree(dir));
+    Move(dir + "-unmounted", dir);
   }
   void Overwrite(const std::string& path, uint64_t offset, std::string_view bytes) {
     ASSERT_OK_AND_ASSIGN(const auto file, machine_.fs()->Open(path, {.write = true}));
@@ -355,7 +377,7 @@ TEST_P(ChunkStoreTest, ADiskWhoseIndexIsGoneIsNotTakenForANewOne) {
   ASSERT_OK(machine_.fs()->RemoveTree(lost + "/index"));
   Open();
   EXPECT_EQ(store_->server_uuid(), uuid);
-  EXPECT_THAT(store_->Find(chunk), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(store_->Find(chunk), StatusIs(absl::StatusCode::kUnavailable));
   const std::vector<DiskStatus> disks = store_->Disks();
   EXPECT_EQ(std::ranges::count_if(disks, [](const auto& disk) { return disk.health.ok(); }), 1);
   EXPECT_OK(store_->Create(Spec(ChunkId(2)))) << "the other disk goes on";
@@ -515,6 +537,136 @@ TEST_P(ChunkStoreTest, VerifyCanBeEnded) {
   ASSERT_OK_AND_ASSIGN(const Verification found, store_->Verify(chunk, {.before_read = twice}));
   EXPECT_EQ(found.outcome, Verification::Outcome::kUnreadable);
   EXPECT_EQ(found.bytes_read, 2 * kReadPieceBytes);
+}
+
+// --- Disks that are missing.
+
+TEST_P(ChunkStoreTest, AnEmptyMountPointIsNoNewDiskAndItsChunksAreNotLost) {
+  const ChunkId chunk = MakeSealed(ChunkId(1), "abc");
+  const std::string away = Find(chunk)->disk().path();
+  Unmount(away);
+  EXPECT_THAT(store_->Find(chunk), StatusIs(absl::StatusCode::kUnavailable, HasSubstr(away)));
+  EXPECT_FALSE(machine_.fs()->Exists(away + "/IDENTITY")) << "nothing is written to it";
+  EXPECT_OK(store_->Create(Spec(ChunkId(2)))) << "the other disk goes on";
+  store_->ReopenDisks();
+  EXPECT_THAT(store_->Find(chunk), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_FALSE(machine_.fs()->Exists(away + "/IDENTITY"));
+  Mount(away);
+  store_->ReopenDisks();
+  EXPECT_EQ(ReadServed(chunk).value(), "abc") << "without a restart";
+  EXPECT_THAT(store_->Find(ChunkId(9)), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kFinalized), 1u);
+  Open();
+  EXPECT_EQ(ReadServed(chunk).value(), "abc");
+}
+
+TEST_P(ChunkStoreTest, AServerWithNothingButAnEmptyMountPointDoesNotStart) {
+  store_.reset();
+  ChunkStoreOptions options = Options();
+  options.dirs = {machine_.dir(5)};
+  std::string uuid;
+  {
+    ASSERT_OK_AND_ASSIGN(const auto store, ChunkStore::Open(options));
+    uuid = store->server_uuid();
+  }
+  Move(machine_.dir(5), machine_.dir(6));
+  EXPECT_THAT(ChunkStore::Open(options),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("--forget_disks")));
+  EXPECT_FALSE(machine_.fs()->Exists(machine_.dir(5) + "/IDENTITY"));
+  options.dirs = {machine_.dir(5), machine_.dir(6)};
+  ASSERT_OK_AND_ASSIGN(const auto moved, ChunkStore::Open(options));
+  EXPECT_EQ(moved->server_uuid(), uuid) << "it has moved, and its old place is a new disk";
+  EXPECT_TRUE(machine_.fs()->Exists(machine_.dir(5) + "/IDENTITY"));
+}
+
+TEST_P(ChunkStoreTest, ADiskIsForgottenOnlyByOrder) {
+  const ChunkId chunk = MakeSealed(ChunkId(1), "abc");
+  const std::string lost = Find(chunk)->disk().path();
+  const std::string uuid = Find(chunk)->disk().uuid();
+  Unmount(lost);
+  store_.reset();
+  ChunkStoreOptions options = Options();
+  options.forget_disks = {uuid};
+  { ASSERT_OK(ChunkStore::Open(options)); }
+  Open();
+  EXPECT_THAT(store_->Find(chunk), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_TRUE(machine_.fs()->Exists(lost + "/IDENTITY")) << "a new disk";
+  for (const DiskStatus& disk : store_->Disks()) EXPECT_OK(disk.health);
+}
+
+TEST_P(ChunkStoreTest, ADiskThatWasLeftOutIsMissed) {
+  const ChunkId chunk = MakeSealed(ChunkId(1), "abc");
+  const std::string left_out = Find(chunk)->disk().path();
+  store_.reset();
+  ChunkStoreOptions options = Options();
+  std::erase(options.dirs, left_out);
+  ASSERT_OK_AND_ASSIGN(const auto store, ChunkStore::Open(options));
+  EXPECT_THAT(store->Find(chunk), StatusIs(absl::StatusCode::kUnavailable, HasSubstr(left_out)));
+  ASSERT_EQ(store->Disks().size(), 2u);
+  EXPECT_FALSE(store->Disks()[1].health.ok());
+}
+
+TEST_P(ChunkStoreTest, ADiskThatLacksSomethingAtTheStartIsTriedAgain) {
+  using enum FaultyFileSystem::Operation;
+  const ChunkId chunk = MakeSealed(ChunkId(1), "abc");
+  ASSERT_OK(store_->Create(Spec(ChunkId(2))));
+  ASSERT_OK(store_->Create(Spec(ChunkId(3))));
+  for (const int error : {EMFILE, ENOMEM, EACCES, ENOSPC}) {
+    SCOPED_TRACE(std::strerror(error));
+    machine_.faults().Fail(kOpen, machine_.dir(0) + "/data/", error);
+    Open();
+    EXPECT_FALSE(store_->Disks()[0].health.ok());
+    EXPECT_OK(store_->Disks()[1].health);
+    machine_.faults().Fail(kOpen, machine_.dir(0) + "/data/", 0);
+    store_->ReopenDisks();
+    EXPECT_OK(store_->Disks()[0].health);
+    EXPECT_EQ(ReadServed(chunk).value(), "abc");
+    EXPECT_EQ(store_->size(), 3u);
+  }
+}
+
+TEST_P(ChunkStoreTest, ADiskThatCameBackKeepsTheBetterOfTwoReplicas) {
+  const ChunkId chunk = MakeSealed(ChunkId(1), "abc");
+  const std::string away = Find(chunk)->disk().path();
+  Unmount(away);
+  CopyIn(chunk, "abc");
+  Mount(away);
+  store_->ReopenDisks();
+  EXPECT_EQ(store_->size(), 1u);
+  EXPECT_EQ(ReadServed(chunk).value(), "abc");
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kFinalized), 1u);
+  Open();
+  EXPECT_EQ(store_->size(), 1u);
+  EXPECT_EQ(ReadServed(chunk).value(), "abc");
+}
+
+TEST_P(ChunkStoreTest, ACopyWithoutARowIsFoundAndQuarantined) {
+  const std::string text = RandomText(1'200'000);
+  const ChunkId chunk = MakeSealed(ChunkId(0x101), text);
+  const std::string dir = ParentDir(DataPath(chunk));
+  store_.reset();
+  // As when the process died between the renaming of a copy and its row.
+  const std::pair<const char*, std::string_view> files[] = {
+      {"0000000000000201", text}, {"0000000000000301", ""}, {"no chunk", "abc"}};
+  for (const auto& [name, bytes] : files) {
+    ASSERT_OK_AND_ASSIGN(const auto file, machine_.fs()->Open(dir + "/" + name, {.create = true}));
+    ASSERT_OK(file->Pwrite(bytes, 0));
+  }
+  Open();
+  EXPECT_EQ(store_->size(), 2u);
+  EXPECT_FALSE(machine_.fs()->Exists(dir + "/0000000000000301")) << "nothing was in it";
+  EXPECT_TRUE(machine_.fs()->Exists(dir + "/no chunk")) << "not ours";
+  const ChunkId orphan(0x201);
+  const ReplicaReport report = Find(orphan)->facts().report;
+  EXPECT_EQ(report.state, ReplicaState::kQuarantined);
+  EXPECT_EQ(report.length, text.size());
+  EXPECT_EQ(report.crc, Crc32c(text));
+  EXPECT_EQ(store_->Verify(orphan).value().outcome, Verification::Outcome::kGood);
+  Open();
+  // The master can have it back, or removed.
+  ASSERT_OK(Find(orphan)->Finalize(text.size(), Crc32c(text)));
+  EXPECT_EQ(ReadServed(orphan).value(), text);
+  ASSERT_OK(store_->Remove(orphan));
 }
 
 INSTANTIATE_TEST_SUITE_P(Both, ChunkStoreTest,

@@ -31,6 +31,14 @@ class TestMachine {
   IndexOpener opener() {
     return [this](const std::string& path, bool create) { return OpenIndex(path, create); };
   }
+  // A directory that no disk is open in, with the index in it.
+  absl::Status Move(const std::string& from, const std::string& to) {
+    if (const auto found = contents_.find(from + "/index"); found != contents_.end()) {
+      contents_[to + "/index"] = found->second;
+      contents_.erase(found);
+    }
+    return fs_.Rename(from, to);
+  }
   // Everything that is open must be closed between the two.
   void PowerCut(Random* keep_some = nullptr) {
     fs_.PowerCut(keep_some);
@@ -41,7 +49,8 @@ class TestMachine {
  private:
   absl::StatusOr<std::unique_ptr<ReplicaIndex>> OpenIndex(const std::string& path, bool create) {
     if (kind_ == IndexKind::kRocks) {
-      return RocksReplicaIndex::Open({.path = path, .create = create, .env = env_.get()});
+      return RocksReplicaIndex::Open(
+          {.path = path, .create = create, .reserve_bytes = 1 << 16, .env = env_.get()});
     }
     if (create) contents_[path] = std::make_shared<MemoryIndexContents>();
     const auto found = contents_.find(path);

@@ -57,8 +57,11 @@ class ReplicaIndexTest : public ::testing::TestWithParam<IndexKind> {
 
 TEST_P(ReplicaIndexTest, GivesBackWhatWasPut) {
   EXPECT_THAT(index_->LoadIdentity(), StatusIs(absl::StatusCode::kNotFound));
-  const DiskIdentity identity{
-      .server_uuid = "s", .disk_uuid = "d", .cluster_id = "c", .followed = {3, 5, 4}};
+  const DiskIdentity identity{.server_uuid = "s",
+                              .disk_uuid = "d",
+                              .cluster_id = "c",
+                              .followed = {3, 5, 4},
+                              .disks = {{"d", "/a", false}, {"e", "/b", true}}};
   ASSERT_OK(index_->PutIdentity(identity, WriteMode::kSynced));
   ReplicaRecord record = Record(7, 20);
   record.state = ReplicaState::kFenced;

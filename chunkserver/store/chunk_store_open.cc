@@ -1,0 +1,159 @@
+// How disks and their replicas become part of the store, at its start and later.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "chunkserver/store/chunk_store.h"
+#include "chunkserver/store/orphans.h"
+#include "chunkserver/store/rocks_replica_index.h"
+#include "common/log.h"
+
+namespace quern::chunkserver {
+namespace {
+
+// Two disks have a chunk when a crash came between a copy and the removal of what it replaces, when
+// a disk failed while a replica was made on it, or when one was away meanwhile.
+std::pair<int, uint64_t> Worth(const Replica& replica) {
+  const ReplicaReport report = replica.facts().report;
+  const bool unsealed =
+      report.state == ReplicaState::kOpen || report.state == ReplicaState::kFenced;
+  if (replica.disk().failed()) return {0, 0};
+  return {report.state == ReplicaState::kFinalized ? 3 : unsealed ? 2 : 1, report.length};
+}
+
+std::string DeviceOf(const std::string& path) {
+  static const auto* const kBoot = new std::string(BootId());
+  struct stat info = {};
+  if (kBoot->empty() || stat(path.c_str(), &info) != 0) return "";
+  return fmt::format("{}:{}", *kBoot, info.st_dev);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ChunkStore>> ChunkStore::Open(ChunkStoreOptions options) {
+  if (options.dirs.empty()) return InvalidArgumentError("--dir: at least one directory is needed");
+  if (options.open_index == nullptr) {
+    options.open_index = [](const std::string& path, bool create) {
+      return RocksReplicaIndex::Open({.path = path, .create = create});
+    };
+  }
+  auto store = std::unique_ptr<ChunkStore>(new ChunkStore(std::move(options)));
+  RETURN_IF_ERROR(store->OpenDisks());
+  return store;
+}
+
+ChunkStore::~ChunkStore() = default;
+
+absl::Status ChunkStore::OpenDisks() {
+  ASSIGN_OR_RETURN(disks_, DiskSet::Open({.dirs = options_.dirs,
+                                          .forget_disks = options_.forget_disks,
+                                          .reserve_bytes = options_.reserve_bytes,
+                                          .fs = options_.fs,
+                                          .open_index = options_.open_index,
+                                          .clock = options_.clock,
+                                          .disk_patience = options_.disk_patience}));
+  for (const auto& disk : disks_->disks()) {
+    disk->set_on_failed([this, raw = disk.get()] { OnDiskFailed(raw); });
+    const std::string device = DeviceOf(disk->path());
+    MutexLock lock(&mutex_);
+    devices_.push_back(device);
+  }
+  absl::Status error;
+  for (Disk* disk : disks_->opened()) {
+    const absl::Status status = LoadDisk(disk);
+    if (!status.ok()) Unusable(disk, status);
+    if (error.ok()) error = status;
+  }
+  const bool usable =
+      std::ranges::any_of(disks_->opened(), [](const Disk* disk) { return disk->health().ok(); });
+  return usable ? absl::OkStatus() : error;
+}
+
+void ChunkStore::Unusable(Disk* disk, const absl::Status& why) {
+  if (disk->failed()) return;  // which was said
+  LogError("disk_unusable", {{"disk", disk->path()}, {"error", why}});
+  disk->SetAway(Annotate(why, fmt::format("disk {}", disk->path())), absl::IsDataLoss(why));
+}
+
+void ChunkStore::ReopenDisks() {
+  for (Disk* disk : disks_->Reopen()) {
+    const absl::Status status = LoadDisk(disk);
+    if (!status.ok()) {
+      Unusable(disk, status);
+      continue;
+    }
+    const std::string device = DeviceOf(disk->path());
+    {
+      MutexLock lock(&mutex_);
+      devices_[disks_->IndexOf(disk)] = device;
+    }
+    LogInfo("disk_returned", {{"disk", disk->path()}});
+  }
+}
+
+absl::Status ChunkStore::LoadDisk(Disk* disk) {
+  ASSIGN_OR_RETURN(const Replicas replicas, RestoreReplicas(disk));
+  // Makes every latch and cut of the restart durable before anything is served.
+  RETURN_IF_ERROR(disks_->SaveOpened(disk));
+  Publish(disk, replicas);
+  return disk->health();
+}
+
+absl::StatusOr<ChunkStore::Replicas> ChunkStore::RestoreReplicas(Disk* disk) {
+  Replicas replicas;
+  absl::flat_hash_set<ChunkId> with_rows;
+  const auto restore = [&](const ReplicaRecord& record) -> absl::Status {
+    const ChunkId chunk = record.spec.chunk;
+    with_rows.insert(chunk);
+    if (record.state == ReplicaState::kRemoved) {
+      Replica::FinishRemoval(disk, chunk);
+      return absl::OkStatus();
+    }
+    auto replica = Replica::Restore(EnvironmentOf(disk), record, options_.boot_id);
+    if (replica.ok()) replicas.push_back(*std::move(replica));
+    if (!absl::IsDataLoss(replica.status()) || disk->failed()) return replica.status();
+    // A bad sector below one replica costs this one alone. It is not cut and has no vote, and
+    // whoever asks hears that it is not lost.
+    LogError("replica_not_restored",
+             {{"chunk", chunk}, {"disk", disk->path()}, {"status", replica.status()}});
+    MutexLock lock(&mutex_);
+    unrestored_[chunk] = replica.status();
+    return absl::OkStatus();
+  };
+  RETURN_IF_ERROR(disk->index().ForEachReplica(restore));
+  ASSIGN_OR_RETURN(const std::vector<ReplicaRecord> orphans,
+                   AdoptOrphans(disk, with_rows, options_.clock));
+  for (const ReplicaRecord& orphan : orphans) {
+    replicas.push_back(Replica::Adopt(EnvironmentOf(disk), orphan));
+  }
+  return replicas;
+}
+
+void ChunkStore::Publish(Disk* disk, const Replicas& replicas) {
+  Replicas extra;
+  {
+    MutexLock lock(&mutex_);
+    for (const std::shared_ptr<Replica>& replica : replicas) {
+      std::shared_ptr<Replica>& slot = replicas_[replica->chunk()];
+      const bool better = slot == nullptr || Worth(*replica) > Worth(*slot);
+      if (!better) extra.push_back(replica);
+      if (better && slot != nullptr) extra.push_back(slot);
+      if (better) slot = replica;
+    }
+  }
+  // In the map first: what is not there is not here, as soon as the disk is ready.
+  disk->MarkReady();
+  for (const std::shared_ptr<Replica>& replica : extra) {
+    const absl::Status status = replica->Remove();
+    LogInfo("second_replica_removed",
+            {{"chunk", replica->chunk()}, {"disk", replica->disk().path()}, {"status", status}});
+  }
+  // Last, so that the master hears of what is here after what went.
+  const absl::flat_hash_set<std::shared_ptr<Replica>> gone(extra.begin(), extra.end());
+  for (const std::shared_ptr<Replica>& replica : replicas) {
+    if (!gone.contains(replica)) replica->Announce();
+  }
+}
+
+}  // namespace quern::chunkserver

@@ -1,0 +1,276 @@
+#include "chunkserver/store/disk_set.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "common/log.h"
+#include "common/random.h"
+
+namespace quern::chunkserver {
+namespace {
+
+// The same directory by the same name, wherever the server was started.
+std::string Absolute(const std::string& dir) {
+  std::string path = std::filesystem::absolute(dir).lexically_normal().string();
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
+}  // namespace
+
+DiskSet::DiskSet(Options options) : options_(std::move(options)), roster_(options_.forget_disks) {
+  for (const std::string& dir : options_.dirs) disks_.push_back(MakeDisk(Absolute(dir)));
+}
+
+std::unique_ptr<Disk> DiskSet::MakeDisk(const std::string& path) const {
+  return std::make_unique<Disk>(Disk::Options{.path = path,
+                                              .fs = options_.fs,
+                                              .open_index = options_.open_index,
+                                              .reserve_bytes = options_.reserve_bytes,
+                                              .clock = options_.clock,
+                                              .patience = options_.disk_patience});
+}
+
+absl::StatusOr<std::unique_ptr<DiskSet>> DiskSet::Open(Options options) {
+  auto set = std::unique_ptr<DiskSet>(new DiskSet(std::move(options)));
+  RETURN_IF_ERROR(set->OpenAll());
+  return set;
+}
+
+absl::Status DiskSet::OpenAll() {
+  std::vector<Disk*> empty;
+  absl::Status error = OpenExisting(&empty);
+  RETURN_IF_ERROR(AgreeOnIdentity());
+  // With no disk to say whose the others are, a new one might begin another server.
+  if (opened_.empty() && !error.ok()) return error;
+  if (const absl::Status status = FormatNew(empty); !status.ok()) error = status;
+  if (opened_.empty()) return error;
+  AddMissing();
+  for (const auto& disk : disks_) {
+    marks_.push_back(std::make_unique<Mark>());
+    const absl::Status health = disk->health();
+    const bool open = std::ranges::count(opened_, disk.get()) > 0;
+    if (!open) LogError("disk_unusable", {{"disk", disk->path()}, {"error", health}});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DiskSet::OpenExisting(std::vector<Disk*>* empty) {
+  absl::Status first_error;
+  for (const auto& disk : disks_) {
+    const absl::Status status = disk->Open(std::nullopt);
+    if (status.ok()) {
+      opened_.push_back(disk.get());
+    } else if (absl::IsNotFound(status)) {
+      empty->push_back(disk.get());
+    } else if (first_error.ok()) {
+      first_error = status;
+    }
+  }
+  return first_error;
+}
+
+absl::Status DiskSet::AgreeOnIdentity() {
+  MutexLock lock(&mutex_);
+  for (Disk* disk : opened_) {
+    ASSIGN_OR_RETURN(const DiskIdentity identity, disk->LoadIdentity());
+    if (!server_uuid_.empty() && server_uuid_ != identity.server_uuid) {
+      return FailedPreconditionError(
+          "disk {} belongs to server {}, another disk to server {}. Try: give each server only its "
+          "own disks in --dir",
+          disk->path(), identity.server_uuid, server_uuid_);
+    }
+    server_uuid_ = identity.server_uuid;
+    std::string& cluster = seen_.cluster_id;
+    if (!cluster.empty() && !identity.cluster_id.empty() && identity.cluster_id != cluster) {
+      return FailedPreconditionError("disk {} belongs to cluster {}, another disk to cluster {}",
+                                     disk->path(), identity.cluster_id, cluster);
+    }
+    if (cluster.empty()) cluster = identity.cluster_id;
+    seen_.followed = OrderGuard::Newer(seen_.followed, identity.followed);
+    roster_.Merge(identity.disks);
+    roster_.Present(identity.disk_uuid, disk->path());
+  }
+  // Broken ones are at their place; what is empty is not meant for them.
+  for (const auto& disk : disks_) {
+    if (const std::string uuid = disk->uuid(); !uuid.empty()) roster_.Located(uuid, disk->path());
+  }
+  if (server_uuid_.empty()) server_uuid_ = RandomHex(16);
+  seen_at_start_ = seen_;
+  return absl::OkStatus();
+}
+
+absl::Status DiskSet::FormatNew(const std::vector<Disk*>& empty) {
+  std::vector<Disk*> to_format;
+  absl::Status first_error;
+  for (Disk* disk : empty) {
+    const std::string note = disk->Note();
+    absl::Status status;
+    {
+      MutexLock lock(&mutex_);
+      status = roster_.MayFormat(disk->path(), note);
+    }
+    if (status.ok()) {
+      to_format.push_back(disk);
+    } else {
+      disk->SetAway(status);
+      if (first_error.ok()) first_error = status;
+    }
+  }
+  if (opened_.empty() && !first_error.ok()) return first_error;
+  for (Disk* disk : to_format) {
+    const DiskIdentity identity{.server_uuid = server_uuid_, .disk_uuid = RandomHex(16)};
+    if (const absl::Status status = disk->Open(identity); !status.ok()) {
+      if (first_error.ok()) first_error = status;
+      continue;
+    }
+    LogInfo("disk_formatted", {{"disk", disk->path()}, {"uuid", disk->uuid()}});
+    opened_.push_back(disk);
+    MutexLock lock(&mutex_);
+    roster_.Present(disk->uuid(), disk->path());
+  }
+  return first_error;
+}
+
+void DiskSet::AddMissing() {
+  MutexLock lock(&mutex_);
+  for (const KnownDisk& missing : roster_.Missing()) {
+    const auto there = std::ranges::find_if(
+        disks_, [&](const auto& disk) { return disk->path() == missing.path; });
+    if (there != disks_.end()) continue;  // it says itself that it is away
+    disks_.push_back(MakeDisk(missing.path));
+    disks_.back()->set_uuid(missing.uuid);
+    disks_.back()->SetAway(
+        FailedPreconditionError("disk {}: was there before and is in no --dir. Try: add it again; "
+                                "or, if it is lost for good, start the server once with "
+                                "--forget_disks {}",
+                                missing.path, missing.uuid),
+        /*for_good=*/true);
+  }
+}
+
+size_t DiskSet::IndexOf(const Disk* disk) const {
+  const auto same = [disk](const auto& other) { return other.get() == disk; };
+  return static_cast<size_t>(std::ranges::find_if(disks_, same) - disks_.begin());
+}
+
+absl::Status DiskSet::SaveOn(size_t disk, const OrderGuard::Seen& seen, WriteMode mode) {
+  const Disk::Use use(disks_[disk].get());
+  ASSIGN_OR_RETURN(DiskIdentity identity, disks_[disk]->LoadIdentity());
+  identity.cluster_id = seen.cluster_id;
+  identity.followed = seen.followed;
+  {
+    MutexLock lock(&mutex_);
+    identity.disks = roster_.disks();
+  }
+  return disks_[disk]->SaveIdentity(identity, mode);
+}
+
+void DiskSet::Follow(const OrderGuard::Seen& seen) {
+  MutexLock lock(&mutex_);
+  seen_ = seen;
+}
+
+absl::Status DiskSet::SaveSeen(const OrderGuard::Seen& seen, WriteMode mode) {
+  size_t saved = 0;
+  absl::Status error = UnavailableError("no disk: none of {} is usable", disks_.size());
+  for (size_t i = 0; i < disks_.size(); ++i) {
+    if (!disks_[i]->health().ok()) continue;
+    MutexLock one_at_a_time(&marks_[i]->writing);
+    const absl::Status status = SaveOn(i, seen, mode);
+    if (status.ok()) {
+      marks_[i]->saved = seen;
+      ++saved;
+    } else {
+      error = status;
+    }
+  }
+  return saved > 0 ? absl::OkStatus() : error;
+}
+
+absl::Status DiskSet::SaveMark(size_t disk) {
+  RETURN_IF_ERROR(disks_[disk]->health());
+  MutexLock one_at_a_time(&marks_[disk]->writing);
+  OrderGuard::Seen seen;
+  {
+    MutexLock lock(&mutex_);
+    seen = seen_;
+  }
+  if (marks_[disk]->saved == seen) return absl::OkStatus();
+  RETURN_IF_ERROR(SaveOn(disk, seen, WriteMode::kUnsynced));
+  marks_[disk]->saved = std::move(seen);
+  return absl::OkStatus();
+}
+
+absl::Status DiskSet::SaveOpened(Disk* disk) {
+  const size_t index = IndexOf(disk);
+  MutexLock one_at_a_time(&marks_[index]->writing);
+  OrderGuard::Seen seen;
+  {
+    MutexLock lock(&mutex_);
+    seen = seen_;
+  }
+  RETURN_IF_ERROR(SaveOn(index, seen, WriteMode::kSynced));
+  marks_[index]->saved = std::move(seen);
+  return absl::OkStatus();
+}
+
+absl::Status DiskSet::CheckReturned(Disk* disk) {
+  ASSIGN_OR_RETURN(const DiskIdentity identity, disk->LoadIdentity());
+  const bool twice = std::ranges::any_of(disks_, [&](const auto& other) {
+    return other.get() != disk && other->health().ok() && other->uuid() == identity.disk_uuid;
+  });
+  MutexLock lock(&mutex_);
+  const bool cluster = identity.cluster_id.empty() || identity.cluster_id == seen_.cluster_id;
+  if (twice || identity.server_uuid != server_uuid_ || !cluster) {
+    return FailedPreconditionError(
+        "disk {}: belongs to server {} of cluster {}. Try: give each "
+        "server only its own disks in --dir",
+        disk->path(), identity.server_uuid, identity.cluster_id);
+  }
+  if (OrderGuard::Newer(seen_.followed, identity.followed) != seen_.followed) {
+    return FailedPreconditionError(
+        "disk {}: has seen a newer master than the other disks. Try: restart the server",
+        disk->path());
+  }
+  roster_.Merge(identity.disks);
+  roster_.Present(identity.disk_uuid, disk->path());
+  return absl::OkStatus();
+}
+
+std::vector<Disk*> DiskSet::Reopen() {
+  std::vector<Disk*> opened;
+  for (const auto& disk : disks_) {
+    if (!disk->may_return()) continue;
+    const absl::Status before = disk->health();
+    absl::Status status = disk->Open(std::nullopt);
+    if (status.ok()) {
+      status = CheckReturned(disk.get());
+      if (!status.ok()) disk->SetAway(status, /*for_good=*/true);
+    } else if (absl::IsNotFound(status)) {
+      disk->SetAway(before);  // which says what is missing here
+      continue;
+    }
+    if (status.ok()) {
+      opened.push_back(disk.get());
+    } else if (status != before) {
+      LogError("disk_unusable", {{"disk", disk->path()}, {"error", status}});
+    }
+  }
+  return opened;
+}
+
+absl::Status DiskSet::CheckWhole() const {
+  for (const auto& disk : disks_) {
+    const absl::Status health = disk->health();
+    if (health.ok()) continue;
+    {
+      MutexLock lock(&mutex_);
+      if (roster_.IsForgotten(disk->uuid())) continue;
+    }
+    return UnavailableError("{}", Message(health));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace quern::chunkserver

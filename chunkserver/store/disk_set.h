@@ -1,0 +1,93 @@
+// The disks of one server: which of them are here, whose they are, and what they all remember.
+//
+// The identity (server, cluster, newest master seen, roster of disks) is kept on every disk. A disk
+// that was there once and is missing now is expected back: until somebody forgets it, nothing that
+// may be on it is called lost.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "chunkserver/logic/disk_roster.h"
+#include "chunkserver/logic/order_guard.h"
+#include "chunkserver/store/disk.h"
+#include "common/mutex.h"
+#include "common/storage/file_io.h"
+
+namespace quern::chunkserver {
+
+// Thread-safe, but for Open and Reopen.
+class DiskSet {
+ public:
+  struct Options {
+    std::vector<std::string> dirs;       // one per disk
+    std::set<std::string> forget_disks;  // uuids of disks that are lost for good
+    uint64_t reserve_bytes = 0;          // see Disk
+    FileSystem* fs = nullptr;
+    IndexOpener open_index;
+    Clock* clock = Clock::Real();
+    absl::Duration disk_patience = kDiskPatience;  // see Disk
+  };
+  // Opens those that are there, formats new ones. Fails when none is usable, or when disks belong
+  // to different servers or clusters (FailedPrecondition). None is ready yet.
+  static absl::StatusOr<std::unique_ptr<DiskSet>> Open(Options options);
+
+  // Those of `dirs`, then those that are missed. Never changes.
+  const std::vector<std::unique_ptr<Disk>>& disks() const { return disks_; }
+  // Of those, the ones that Open has opened.
+  const std::vector<Disk*>& opened() const { return opened_; }
+  const std::string& server_uuid() const { return server_uuid_; }
+  const OrderGuard::Seen& seen_at_start() const { return seen_at_start_; }
+
+  size_t IndexOf(const Disk* disk) const;
+
+  // On every disk that is ready. Unavailable when there is none.
+  absl::Status SaveSeen(const OrderGuard::Seen& seen, WriteMode mode);
+  // Takes note of what SaveMark is to write.
+  void Follow(const OrderGuard::Seen& seen);
+  // On one disk, unsynced; does nothing when it is there.
+  absl::Status SaveMark(size_t disk);
+  // The same, synced, on one that is being opened.
+  absl::Status SaveOpened(Disk* disk);
+
+  // Tries those again that could not be opened. Returns the ones that are open now.
+  std::vector<Disk*> Reopen();
+  // OK when all disks are ready or forgotten. Unavailable: names one that is not.
+  absl::Status CheckWhole() const;
+
+ private:
+  explicit DiskSet(Options options);
+  absl::Status OpenAll();
+  // Opens what is there; what is empty goes to `empty`. The first error.
+  absl::Status OpenExisting(std::vector<Disk*>* empty);
+  absl::Status FormatNew(const std::vector<Disk*>& empty);
+  absl::Status AgreeOnIdentity();
+  // Whether a disk that has just been opened is one of ours.
+  absl::Status CheckReturned(Disk* disk);
+  void AddMissing();
+  std::unique_ptr<Disk> MakeDisk(const std::string& path) const;
+  // By disk: what the disk has is never older than this.
+  struct Mark {
+    Mutex writing;  // one at a time
+    std::optional<OrderGuard::Seen> saved ABSL_GUARDED_BY(writing);
+  };
+  // With the lock of its mark.
+  absl::Status SaveOn(size_t disk, const OrderGuard::Seen& seen, WriteMode mode);
+
+  const Options options_;
+  std::vector<std::unique_ptr<Disk>> disks_;
+  std::vector<Disk*> opened_;
+  std::string server_uuid_;
+  OrderGuard::Seen seen_at_start_;
+
+  std::vector<std::unique_ptr<Mark>> marks_;
+
+  mutable Mutex mutex_;
+  OrderGuard::Seen seen_ ABSL_GUARDED_BY(mutex_);
+  DiskRoster roster_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace quern::chunkserver

@@ -1,0 +1,68 @@
+#include "chunkserver/store/orphans.h"
+
+#include "chunkserver/logic/checksums.h"
+#include "chunkserver/store/visit_bytes.h"
+#include "common/log.h"
+
+namespace quern::chunkserver {
+namespace {
+
+absl::StatusOr<ChunkSums> SumFile(Disk* disk, ChunkId chunk) {
+  ASSIGN_OR_RETURN(const auto file, disk->OpenData(chunk, /*write=*/false));
+  ASSIGN_OR_RETURN(const uint64_t length, file->Size());
+  ChunkSums sums;
+  RETURN_IF_ERROR(VisitBytes(file.get(), 0, length, [&](std::string_view bytes) {
+    const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+    sums.Apply(sums.Next(SumPayload(sums.length(), {&part, 1})));
+  }));
+  return sums;
+}
+
+absl::StatusOr<ReplicaRecord> Adopt(Disk* disk, ChunkId chunk, Clock* clock) {
+  ASSIGN_OR_RETURN(const ChunkSums sums, SumFile(disk, chunk));
+  ReplicaRecord record;
+  record.spec.chunk = chunk;
+  record.spec.capacity_bytes = sums.length();
+  record.state = ReplicaState::kQuarantined;
+  record.length = record.synced = sums.length();
+  record.crc = sums.crc();
+  record.sealed = true;
+  record.since_ms = absl::ToUnixMillis(clock->TimeNow());
+  RETURN_IF_ERROR(disk->index().PutSealed(record, {.blocks = sums.Blocks(), .producers = {}},
+                                          WriteMode::kUnsynced));
+  return record;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ReplicaRecord>> AdoptOrphans(
+    Disk* disk, const absl::flat_hash_set<ChunkId>& with_rows, Clock* clock) {
+  ASSIGN_OR_RETURN(const std::vector<ChunkId> files, disk->ListData());
+  std::vector<ReplicaRecord> adopted;
+  size_t left = 0;
+  for (const ChunkId chunk : files) {
+    if (with_rows.contains(chunk)) continue;
+    if (adopted.size() == kMaxOrphansAtOnce) {
+      ++left;
+      continue;
+    }
+    absl::Status status;
+    ASSIGN_OR_RETURN(const auto bytes, disk->DataBytes(chunk));
+    if (bytes.value_or(0) == 0) {
+      status = disk->RemoveData(chunk);
+    } else if (auto record = Adopt(disk, chunk, clock); record.ok()) {
+      adopted.push_back(*std::move(record));
+    } else {
+      status = record.status();
+    }
+    if (!status.ok()) ++left;
+    LogWarning("orphan_found", {{"chunk", chunk},
+                                {"disk", disk->path()},
+                                {"bytes", bytes.value_or(0)},
+                                {"status", status}});
+  }
+  if (left > 0) LogWarning("orphans_left", {{"disk", disk->path()}, {"count", left}});
+  return adopted;
+}
+
+}  // namespace quern::chunkserver

@@ -1,0 +1,81 @@
+// How replicas come back after a restart.
+#include "chunkserver/store/replica.h"
+#include "chunkserver/store/visit_bytes.h"
+#include "common/crc32c.h"
+#include "common/log.h"
+
+namespace quern::chunkserver {
+
+absl::StatusOr<std::shared_ptr<Replica>> Replica::Restore(const Environment& environment,
+                                                          const ReplicaRecord& record,
+                                                          const std::string& boot_id) {
+  if (record.sealed) return RestoreSealed(environment, record);
+  const std::shared_ptr<Replica> replica(new Replica(environment, ReplicaMachine(record.spec)));
+  RETURN_IF_ERROR(Annotate(replica->Recover(record, boot_id),
+                           fmt::format("recover chunk {}", record.spec.chunk)));
+  replica->SetUsed(std::max(record.spec.capacity_bytes, replica->facts().report.length));
+  replica->file_.reset();  // thousands may come back at once
+  return replica;
+}
+
+absl::StatusOr<std::shared_ptr<Replica>> Replica::RestoreSealed(const Environment& environment,
+                                                                const ReplicaRecord& record) {
+  Disk* disk = environment.disk;
+  ASSIGN_OR_RETURN(const std::optional<uint64_t> file_bytes, disk->DataBytes(record.spec.chunk));
+  if (record.state == ReplicaState::kCorrupt || (file_bytes && *file_bytes >= record.length)) {
+    return Adopt(environment, record);
+  }
+  ReplicaRecord corrupt = record;
+  corrupt.state = ReplicaState::kCorrupt;
+  corrupt.since_ms = absl::ToUnixMillis(environment.clock->TimeNow());
+  LogError("replica_corrupt",
+           {{"chunk", record.spec.chunk},
+            {"disk", disk->path()},
+            {"reason", file_bytes ? fmt::format("has {} bytes of {}", *file_bytes, record.length)
+                                  : std::string("its file is missing")}});
+  RETURN_IF_ERROR(disk->index().PutReplica(corrupt, WriteMode::kUnsynced));
+  return Adopt(environment, corrupt);
+}
+
+absl::Status Replica::Recover(const ReplicaRecord& stored, const std::string& boot_id) {
+  Disk* disk = environment_.disk;
+  auto file = disk->OpenData(chunk_, /*write=*/true);
+  if (file.status().code() == absl::StatusCode::kNotFound) file = disk->CreateData(chunk_, 0);
+  RETURN_IF_ERROR(file.status());
+  file_ = *std::move(file);
+  ASSIGN_OR_RETURN(const uint64_t file_bytes, file_->Size());
+  ASSIGN_OR_RETURN(std::vector<AppendRecord> appends, disk->index().LoadAppends(chunk_));
+  ASSIGN_OR_RETURN(const size_t survivors,
+                   SurvivingAppends(appends, stored.synced, file_bytes,
+                                    [&](uint64_t start, uint64_t end) -> absl::StatusOr<uint32_t> {
+                                      uint32_t crc = 0;
+                                      RETURN_IF_ERROR(VisitBytes(
+                                          file_.get(), start, end, [&](std::string_view bytes) {
+                                            crc = ExtendCrc32c(crc, bytes.data(), bytes.size());
+                                          }));
+                                      return crc;
+                                    }));
+  const bool lost_bytes = survivors < appends.size();
+  appends.resize(survivors);
+  ReplicaMachine machine =
+      ReplicaMachine::Restore(stored, appends, {.boot_id = boot_id, .lost_bytes = lost_bytes});
+  if (stored.state == ReplicaState::kOpen) {
+    // As in every fence: the data to the disk before the latch.
+    if (file_bytes > machine.length()) RETURN_IF_ERROR(file_->Truncate(machine.length()));
+    RETURN_IF_ERROR(SyncData());
+    machine.Synced(machine.length());
+  }
+  if (machine.state() != stored.state) {
+    RETURN_IF_ERROR(disk->index().PutCut(machine.record(), WriteMode::kUnsynced));
+    LogInfo("replica_fenced_by_restart", {{"chunk", chunk_},
+                                          {"state", StateName(machine.state())},
+                                          {"length", machine.length()},
+                                          {"suspect", machine.suspect()},
+                                          {"lost_bytes", lost_bytes}});
+  }
+  MutexLock lock(&mutex_);
+  machine_ = std::move(machine);
+  return absl::OkStatus();
+}
+
+}  // namespace quern::chunkserver
