@@ -8,12 +8,19 @@ namespace {
 
 // A replica in 20 bits: 16 of server index, 3 of state, 1 confirmed.
 constexpr uint32_t kReplicaBits = 20;
+constexpr uint64_t kReplicasMask = (uint64_t{1} << 60) - 1;
+static_assert(pb::ReplicaState_MAX < 8, "a state has 3 bits");
 constexpr uint32_t kMaxIndex = (uint32_t{1} << 16) - 1;
 
 template <typename Replicas>
 auto FindOn(Replicas& replicas, ServerId server) {
   return std::find_if(replicas.begin(), replicas.end(),
                       [&](const Replica& r) { return r.server == server; });
+}
+
+// The low 4 bits of a packed replica.
+uint64_t FlagsOf(const Replica& replica) {
+  return static_cast<uint64_t>(replica.state) << 1 | (replica.confirmed ? 1 : 0);
 }
 
 uint64_t HashOf(const ChunkRecord& record, const Replica& replica) {
@@ -57,13 +64,11 @@ void ChunkTable::StoreReplicas(const Replicas& replicas, ChunkRecord* record) {
   for (size_t i = 0; fits && i < replicas.size(); ++i) {
     const uint32_t index = SumsOf(replicas[i].server).index;
     fits = index != kNoIndex;
-    packed |= (uint64_t{index} << 4 | static_cast<uint64_t>(replicas[i].state) << 1 |
-               (replicas[i].confirmed ? 1 : 0))
-              << (i * kReplicaBits);
+    packed |= (uint64_t{index} << 4 | FlagsOf(replicas[i])) << (i * kReplicaBits);
   }
   record->elsewhere = fits ? 0 : 1;
   record->count = fits ? replicas.size() & 3 : 0;
-  record->replicas = fits ? packed & ((uint64_t{1} << 60) - 1) : 0;
+  record->replicas = fits ? packed & kReplicasMask : 0;
   if (!fits) elsewhere_[ChunkId(record->id)] = replicas;
 }
 
@@ -179,15 +184,22 @@ void ChunkTable::SetReplica(ChunkId id, const Replica& replica) {
   if (found == replicas.end()) {
     Join(*place, replica);
     replicas.push_back(replica);
-  } else {
-    if (*found == replica) return;
-    if (found->state != replica.state) {
-      Toggle(record, *found);
-      Toggle(record, replica);
-    }
-    *found = replica;
+    StoreReplicas(replicas, &record);
+    return;
   }
-  StoreReplicas(replicas, &record);
+  if (*found == replica) return;
+  if (found->state != replica.state) {
+    Toggle(record, *found);
+    Toggle(record, replica);
+  }
+  // In its place: a server that registers has this done for each of its chunks.
+  const auto position = static_cast<uint32_t>(found - replicas.begin());
+  if (record.elsewhere != 0) {
+    elsewhere_[id][position] = replica;
+  } else {
+    const uint64_t changed = FlagsOf(*found) ^ FlagsOf(replica);
+    record.replicas = (record.replicas ^ changed << (position * kReplicaBits)) & kReplicasMask;
+  }
 }
 
 void ChunkTable::RemoveReplica(ChunkId id, ServerId server) {
