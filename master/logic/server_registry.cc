@@ -141,11 +141,16 @@ void ServerRegistry::Disconnect(ServerId id) {
   if (ServerInfo* const server = FindMutable(id)) server->connected = false;
 }
 
+absl::Time ServerRegistry::DeathOf(const ServerInfo& server) const {
+  if (server.dead) return absl::InfiniteFuture();
+  if (!server.registered) return term_began_ + options_.awaited_for;
+  return server.last_heard + options_.dead_after;
+}
+
 std::vector<ServerId> ServerRegistry::TakeDead(absl::Time now) {
   std::vector<ServerId> dead;
   for (auto& [id, server] : servers_) {
-    if (!server.registered || server.dead) continue;
-    if (now - server.last_heard < options_.dead_after) continue;
+    if (now < DeathOf(server)) continue;
     Settle(&server, false, true);
     dead.push_back(id);
   }
@@ -154,11 +159,7 @@ std::vector<ServerId> ServerRegistry::TakeDead(absl::Time now) {
 
 absl::Time ServerRegistry::NextDeadline() const {
   absl::Time next = absl::InfiniteFuture();
-  for (const auto& [id, server] : servers_) {
-    if (server.registered && !server.dead) {
-      next = std::min(next, server.last_heard + options_.dead_after);
-    }
-  }
+  for (const auto& [id, server] : servers_) next = std::min(next, DeathOf(server));
   return next;
 }
 
@@ -167,8 +168,8 @@ const ServerInfo* ServerRegistry::Find(ServerId id) const {
 }
 
 ServerHealth ServerRegistry::Health(const ServerInfo& server, absl::Time now) const {
-  if (!server.registered) return ServerHealth::kAwaited;
   if (server.dead) return ServerHealth::kDead;
+  if (!server.registered) return ServerHealth::kAwaited;
   if (!server.connected || now - server.last_heard > options_.suspect_after) {
     return ServerHealth::kSuspected;
   }

@@ -3,8 +3,8 @@
 // A server is *alive* while its session stands and its heartbeats come, *suspected* as soon as
 // either fails (nothing new is placed on it), and *dead* when nothing has been heard of it for
 // `dead_after` (its replicas are made elsewhere). Before its first registration in this term it is
-// *awaited*: known from the log, its replicas are hints. These states decide when to act, never
-// whether it is safe. Not thread-safe.
+// *awaited*: known from the log, its replicas are hints; one that does not come for `awaited_for` is
+// dead as well. These states decide when to act, never whether it is safe. Not thread-safe.
 #pragma once
 
 #include <absl/time/time.h>
@@ -57,8 +57,11 @@ class ServerRegistry {
   struct Options {
     absl::Duration suspect_after = absl::Seconds(3);
     absl::Duration dead_after = absl::Seconds(10);
+    // After the start of the term.
+    absl::Duration awaited_for = absl::Minutes(10);
   };
-  explicit ServerRegistry(const Options& options) : options_(options) {}
+  ServerRegistry(const Options& options, absl::Time term_began)
+      : options_(options), term_began_(term_began) {}
 
   // The logged identity of a server: at a start, and when it registers for the first time or with
   // other addresses.
@@ -75,8 +78,7 @@ class ServerRegistry {
   void Heard(ServerId id, absl::Time now);
   void Disconnect(ServerId id);
 
-  // Servers that have become dead since the last call, each once per death. Those that never
-  // registered in this term are not declared dead: nothing is known that could be lost.
+  // Servers that have become dead since the last call, each once per death.
   std::vector<ServerId> TakeDead(absl::Time now);
   // When TakeDead may next have news; InfiniteFuture if never without an event.
   absl::Time NextDeadline() const;
@@ -114,7 +116,11 @@ class ServerRegistry {
   void SetDisks(const google::protobuf::RepeatedPtrField<pb::DiskReport>& disks,
                 ServerInfo* server) const;
 
+  // When it will be dead unless it is heard of; InfiniteFuture for one that is.
+  absl::Time DeathOf(const ServerInfo& server) const;
+
   const Options options_;
+  const absl::Time term_began_;
   std::map<ServerId, ServerInfo> servers_;
   // Ids are given out from 1 on, so this is dense.
   std::vector<ServerInfo*> by_id_;

@@ -27,7 +27,7 @@ namespace quern::master {
 
 struct ClusterState {
   ClusterState(const MasterOptions& options, absl::Time now)
-      : servers(options.servers),
+      : servers(options.servers, now),
         placement(options.placement),
         repair(options.repair, now),
         garbage(options.garbage),

@@ -130,6 +130,21 @@ TEST_F(RepairPlannerTest, WaitsForServersThatMayStillVouchForTheirReplicas) {
   EXPECT_THAT(Next().copies, SizeIs(1)) << "one copy is lacking even if cs4 returns";
 }
 
+TEST_F(RepairPlannerTest, WhatOnlyAServerThatNeverCameBackMayHaveIsReplacedInTheEnd) {
+  servers_.AddMany(3);
+  servers_.AddAwaited({.id = 4});
+  chunks_.Load(ChunkId(1), pb::CHUNK_STATE_SEALED, 100, 7, 3, {{ServerId(4)}});
+  chunks_.SetReplica(ChunkId(1), {ServerId(1), kFinalized, true});
+  chunks_.SetReplica(ChunkId(1), {ServerId(2), kFinalized, true});
+  Update(1);
+  EXPECT_EQ(planner_->under_replicated(), 0u) << "it may have it";
+  servers_.now += absl::Minutes(10);
+  for (uint32_t id = 1; id <= 3; ++id) servers_.Heartbeat(id);
+  ASSERT_THAT(servers_.registry.TakeDead(servers_.now), ElementsAre(ServerId(4)));
+  Update(1);
+  EXPECT_THAT(Next().copies, SizeIs(1));
+}
+
 TEST_F(RepairPlannerTest, ABadReplicaMakesRoomOnlyWhenThereIsNoOther) {
   servers_.AddMany(3);
   AddChunk(1, 3, {1, 2});

@@ -38,11 +38,24 @@ TEST(ServerRegistryTest, SilenceOverAStandingSessionIsSuspectedToo) {
 TEST(ServerRegistryTest, ServersOfTheLastTermAreAwaitedNotDead) {
   TestServers servers;
   servers.AddAwaited({.id = 1});
-  servers.now += absl::Hours(1);
+  const absl::Time patience_ends = servers.now + absl::Minutes(10);
+  servers.now += absl::Minutes(9);
   EXPECT_THAT(servers.registry.TakeDead(servers.now), IsEmpty());
   EXPECT_EQ(servers.registry.Health(ServerId(1), servers.now), ServerHealth::kAwaited);
   EXPECT_FALSE(servers.registry.AllConfirmed());
-  EXPECT_EQ(servers.registry.NextDeadline(), absl::InfiniteFuture());
+  EXPECT_EQ(servers.registry.NextDeadline(), patience_ends);
+}
+
+TEST(ServerRegistryTest, AServerThatDoesNotComeBackAfterARestartIsDeadInTheEnd) {
+  TestServers servers;
+  servers.AddAwaited({.id = 1});
+  servers.now += absl::Minutes(10);
+  EXPECT_THAT(servers.registry.TakeDead(servers.now), ElementsAre(ServerId(1)));
+  EXPECT_EQ(servers.registry.Health(ServerId(1), servers.now), ServerHealth::kDead);
+  EXPECT_THAT(servers.registry.TakeDead(servers.now), IsEmpty());
+  EXPECT_TRUE(servers.registry.AllConfirmed());
+  servers.registry.Admit(ServerId(1), {}, servers.now);
+  EXPECT_EQ(servers.registry.Health(ServerId(1), servers.now), ServerHealth::kAlive);
 }
 
 TEST(ServerRegistryTest, AServerThatReturnsMustConfirmAnew) {

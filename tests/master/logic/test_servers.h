@@ -19,8 +19,8 @@ struct TestServer {
 
 class TestServers {
  public:
-  ServerRegistry registry{ServerRegistry::Options{}};
   absl::Time now = absl::UnixEpoch() + absl::Hours(1);
+  ServerRegistry registry{ServerRegistry::Options{}, now};
 
   // Alive, its inventory confirmed.
   void Add(const TestServer& server) {
