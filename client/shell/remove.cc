@@ -1,10 +1,17 @@
 // dfs rm, dfs rmdir
+#include <algorithm>
+#include <span>
+
 #include "client/shell/commands.h"
+#include "client/shell/jobs.h"
 #include "client/shell/shell.h"
 #include "common/cli/command_line.h"
 
 namespace quern::shell {
 namespace {
+
+constexpr size_t kAtOnce = 256;
+constexpr size_t kThreads = 16;
 
 void PrintDeleted(Shell* shell, const std::string& path) {
   if (shell->json()) {
@@ -25,30 +32,42 @@ class Rm final : public ShellCommand {
 
   absl::Status Run(Shell* shell) override {
     if (patterns_.empty() && !force_) return UsageError("1 argument is missing");
+    std::vector<std::string> paths;
     for (const std::string& pattern : patterns_) {
-      for (const std::string& path : shell->Expand(pattern)) {
-        if (const absl::Status status = Remove(shell, path); !status.ok()) {
-          shell->Report(status, path);
-        }
-      }
+      for (std::string& path : shell->Expand(pattern)) paths.push_back(std::move(path));
+    }
+    for (size_t begin = 0; begin < paths.size(); begin += kAtOnce) {
+      RemoveSome(shell, std::span(paths).subspan(begin, std::min(kAtOnce, paths.size() - begin)));
     }
     return absl::OkStatus();
   }
 
  private:
-  absl::Status Remove(Shell* shell, const std::string& path) const {
+  // Removals that are made side by side share the master's writes; they are told in their order.
+  void RemoveSome(Shell* shell, std::span<const std::string> paths) const {
+    std::vector<absl::StatusOr<bool>> removed(paths.size(), false);
+    RunJobs(paths.size(), kThreads, [&](size_t i) { removed[i] = Remove(shell, paths[i]); });
+    for (size_t i = 0; i < paths.size(); ++i) {
+      if (!removed[i].ok()) {
+        shell->Report(removed[i].status(), paths[i]);
+      } else if (*removed[i]) {
+        PrintDeleted(shell, paths[i]);
+      }
+    }
+  }
+
+  // True when there was something to remove.
+  absl::StatusOr<bool> Remove(Shell* shell, const std::string& path) const {
     if (path == "/") return InvalidArgumentError("/: the root cannot be removed");
     ASSIGN_OR_RETURN(const auto status, shell->StatIfExists(path));
     if (!status.has_value()) {
-      if (force_) return absl::OkStatus();
+      if (force_) return false;
       return NotFoundError("{}: no such file or directory", path);
     }
     if (status->is_directory() && !recursive_) {
       return FailedPreconditionError("{}: is a directory. Try: dfs rm -r", path);
     }
-    ASSIGN_OR_RETURN(const bool deleted, shell->fs()->Delete(path, {.recursive = recursive_}));
-    if (deleted) PrintDeleted(shell, path);
-    return absl::OkStatus();
+    return shell->fs()->Delete(path, {.recursive = recursive_});
   }
 
   bool recursive_ = false;
