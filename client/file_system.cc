@@ -63,6 +63,37 @@ pb::CreateRequest ToRequest(std::string_view path, const CreateOptions& options)
   return request;
 }
 
+struct NewFile {
+  pb::CreateResponse file;
+  std::optional<OpenChunk> first_chunk{};
+};
+
+// A small file whose size is known is made together with its chunk; others get one when the first
+// bytes are to be sent.
+absl::StatusOr<NewFile> Make(ClientContext* context, std::string_view path,
+                             const CreateOptions& options) {
+  NewFile made;
+  if (options.expected_bytes == 0 || options.expected_bytes > kPieceBytes) {
+    ASSIGN_OR_RETURN(made.file, context->master.Create(ToRequest(path, options)));
+    return made;
+  }
+  pb::CreateWithChunkRequest request;
+  *request.mutable_file() = ToRequest(path, options);
+  request.mutable_chunk()->set_expected_bytes(options.expected_bytes);
+  request.mutable_chunk()->set_writer_node(context->options.node);
+  for (const ServerId server : context->suspects.All()) {
+    request.mutable_chunk()->add_exclude_servers(server.value());
+  }
+  ASSIGN_OR_RETURN(pb::CreateWithChunkResponse response,
+                   context->master.CreateWithChunk(std::move(request)));
+  made.file = std::move(*response.mutable_file());
+  made.first_chunk = ToOpenChunk(response.chunk());
+  if (made.first_chunk->chain.empty()) {
+    return InternalError("the master gave chunk {} no server", made.first_chunk->id);
+  }
+  return made;
+}
+
 }  // namespace
 
 std::unique_ptr<FileSystem> FileSystem::Create(ClientOptions options) {
@@ -191,16 +222,19 @@ absl::Status FileSystem::CheckReplica(const ChunkInfo& chunk, const ServerAddres
 
 absl::StatusOr<std::unique_ptr<FileWriter>> FileSystem::Create(std::string_view path,
                                                                CreateOptions options) {
-  ASSIGN_OR_RETURN(const pb::CreateResponse response,
-                   context_->master.Create(ToRequest(path, options)));
+  ASSIGN_OR_RETURN(NewFile made, Make(context_.get(), path, options));
+  const pb::CreateResponse& response = made.file;
   if (response.chunk_size() == 0) {
     return InternalError("{}: the master chose a chunk size of 0", path);
   }
   WriterIdentity identity{.path = std::string(path),
                           .inode = InodeId(response.inode_id()),
                           .token = response.writer_token()};
-  return std::make_unique<WriterImpl>(context_.get(), std::move(identity), response.chunk_size(),
-                                      options.mtime);
+  auto writer = std::make_unique<WriterImpl>(context_.get(), std::move(identity),
+                                             response.chunk_size(), options.mtime);
+  writer->ExpectTotal(options.expected_bytes);
+  if (made.first_chunk.has_value()) writer->UseFirstChunk(*std::move(made.first_chunk));
+  return writer;
 }
 
 absl::Status FileSystem::CreateEmpty(std::string_view path, CreateOptions options) {

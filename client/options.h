@@ -49,6 +49,9 @@ struct AttributeChange {
 };
 
 struct CreateOptions {
+  // Bytes that the file is going to have, as far as is known; 0: not known. Only that much room is
+  // reserved, and a small file is made in fewer steps.
+  uint64_t expected_bytes = 0;
   uint32_t replication = 0;  // 0 = the cluster's default
   uint64_t chunk_size = 0;   // bytes, 0 = 64 MiB
   Durability durability = Durability::kDefault;

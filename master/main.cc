@@ -24,6 +24,8 @@ int main(int argc, char** argv) {
           "copies without which nothing is written (1 while there is one server)"),
       quern::MakeFlag("dead_after", &options.servers.dead_after,
                       "silence after which a chunkserver's chunks are copied elsewhere"),
+      quern::MakeSizeFlag("metadata_cache", &options.metadata_cache_bytes,
+                          "memory for names and inodes that are read often"),
   };
   role.start = [&](const quern::ServerFlags& flags)
       -> absl::StatusOr<std::unique_ptr<quern::RunningServer>> {

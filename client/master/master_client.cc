@@ -7,6 +7,7 @@
 #include <atomic>
 #include <deque>
 
+#include "client/master/change_batch.h"
 #include "client/master/request_ids.h"
 #include "common/backoff.h"
 #include "common/clock.h"
@@ -29,6 +30,14 @@ constexpr absl::Duration kWriterPatience = absl::Seconds(30);
 bool WorthAnotherTry(const absl::Status& status) {
   return status.code() == absl::StatusCode::kUnavailable ||
          status.code() == absl::StatusCode::kDeadlineExceeded;
+}
+
+template <typename Response>
+absl::StatusOr<Response> Parse(const absl::StatusOr<std::string>& bytes) {
+  if (!bytes.ok()) return bytes.status();
+  Response response;
+  if (!response.ParseFromString(*bytes)) return InternalError("the answer cannot be read");
+  return response;
 }
 
 struct Master {
@@ -55,7 +64,13 @@ struct Patience {
 
 struct MasterClient::Impl {
   Impl(const ClientOptions& client_options, Clock* the_clock)
-      : options(client_options), clock(the_clock), request_ids(RandomId()) {
+      : options(client_options),
+        clock(the_clock),
+        request_ids(RandomId()),
+        changes([this](const pb::ChangeManyRequest& request) {
+          return Call(&pb::Namespace::Stub::ChangeMany, request,
+                      {.total = options.master_timeout, .again = false});
+        }) {
     // Channels connect at their first call only.
     for (const std::string& address : options.masters) masters.emplace_back(address);
   }
@@ -73,6 +88,15 @@ struct MasterClient::Impl {
   template <typename Request, typename Response>
   absl::StatusOr<Response> Mutate(Method<Request, Response> method, Request request,
                                   Patience patience);
+  // The same, together with other changes that are made at the same time. `place` says where it
+  // belongs in a Change.
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Change(Method<Request, Response> method, Request request,
+                                  Request* (pb::Change::*place)());
+  // One that excludes servers is tried once: the next thing to try is not to exclude any.
+  template <typename Request, typename Response, typename Excluded>
+  absl::StatusOr<Response> MutateAvoiding(Method<Request, Response> method, Request request,
+                                          Patience patience, Excluded excluded);
   template <typename Request, typename Response>
   void CallOnce(Method<Request, Response> method, const Request& request);
 
@@ -85,6 +109,7 @@ struct MasterClient::Impl {
   const ClientOptions options;
   Clock* const clock;
   RequestIds request_ids;
+  ChangeBatch changes;
   std::deque<Master> masters;
   // The master that answered last.
   std::atomic<size_t> current{0};
@@ -135,6 +160,40 @@ absl::StatusOr<Response> MasterClient::Impl::Mutate(Method<Request, Response> me
 }
 
 template <typename Request, typename Response>
+absl::StatusOr<Response> MasterClient::Impl::Change(Method<Request, Response> method,
+                                                    Request request,
+                                                    Request* (pb::Change::*place)()) {
+  const uint64_t id = Begin(request.mutable_header());
+  absl::StatusOr<Response> response;
+  const auto alone = [&] { response = Call(method, request, CommandPatience()); };
+  pb::Change change;
+  *(change.*place)() = request;
+  const auto answer = changes.Make(std::move(change), alone);
+  if (answer.has_value()) response = Parse<Response>(*answer);
+  if (answer.has_value() && WorthAnotherTry(answer->status())) alone();
+  request_ids.End(id);
+  return response;
+}
+
+template <typename Request, typename Response, typename Excluded>
+absl::StatusOr<Response> MasterClient::Impl::MutateAvoiding(Method<Request, Response> method,
+                                                            Request request, Patience patience,
+                                                            Excluded excluded) {
+  const uint64_t id = Begin(request.mutable_header());
+  patience.again = excluded(&request)->empty();
+  auto response = Call(method, request, patience);
+  if (!response.ok() && !patience.again) {
+    // Better a server that failed a moment ago than none at all. The same request: should the first
+    // try still succeed, both get the same chunk.
+    excluded(&request)->Clear();
+    patience.again = true;
+    response = Call(method, request, patience);
+  }
+  request_ids.End(id);
+  return response;
+}
+
+template <typename Request, typename Response>
 void MasterClient::Impl::CallOnce(Method<Request, Response> method, const Request& request) {
   if (masters.empty()) return;
   Master& master = masters[current.load() % masters.size()];
@@ -164,10 +223,18 @@ MasterClient::~MasterClient() = default;
 using Stub = pb::Namespace::Stub;
 
 absl::StatusOr<pb::MkdirsResponse> MasterClient::Mkdirs(pb::MkdirsRequest request) {
-  return impl_->Mutate(&Stub::Mkdirs, std::move(request), impl_->CommandPatience());
+  return impl_->Change(&Stub::Mkdirs, std::move(request), &pb::Change::mutable_mkdirs);
 }
 absl::StatusOr<pb::CreateResponse> MasterClient::Create(pb::CreateRequest request) {
-  return impl_->Mutate(&Stub::Create, std::move(request), impl_->CommandPatience());
+  return impl_->Change(&Stub::Create, std::move(request), &pb::Change::mutable_create);
+}
+absl::StatusOr<pb::CreateWithChunkResponse> MasterClient::CreateWithChunk(
+    pb::CreateWithChunkRequest request) {
+  Patience patience = impl_->CommandPatience();
+  patience.past_total = true;
+  return impl_->MutateAvoiding(
+      &Stub::CreateWithChunk, std::move(request), patience,
+      [](pb::CreateWithChunkRequest* r) { return r->mutable_chunk()->mutable_exclude_servers(); });
 }
 absl::StatusOr<pb::AllocateChunkResponse> MasterClient::AllocateChunk(
     pb::AllocateChunkRequest request) {
@@ -178,18 +245,9 @@ absl::StatusOr<pb::AllocateChunkResponse> MasterClient::AllocateChunk(
     patience.total = impl_->options.master_timeout;
     patience.past_total = true;
   }
-  const uint64_t id = impl_->Begin(request.mutable_header());
-  patience.again = request.exclude_servers().empty();
-  auto response = impl_->Call(&Stub::AllocateChunk, request, patience);
-  if (!response.ok() && !patience.again) {
-    // Better a server that failed a moment ago than none at all. The same request: should the first
-    // try still succeed, both get the same chunk.
-    request.clear_exclude_servers();
-    patience.again = true;
-    response = impl_->Call(&Stub::AllocateChunk, request, patience);
-  }
-  impl_->request_ids.End(id);
-  return response;
+  return impl_->MutateAvoiding(
+      &Stub::AllocateChunk, std::move(request), patience,
+      [](pb::AllocateChunkRequest* r) { return r->mutable_exclude_servers(); });
 }
 absl::StatusOr<pb::ResolveChunkResponse> MasterClient::ResolveChunk(
     pb::ResolveChunkRequest request) {
@@ -215,18 +273,20 @@ absl::StatusOr<pb::ListResponse> MasterClient::List(const pb::ListRequest& reque
   return impl_->Call(&Stub::List, request, impl_->CommandPatience());
 }
 absl::StatusOr<pb::RenameResponse> MasterClient::Rename(pb::RenameRequest request) {
-  return impl_->Mutate(&Stub::Rename, std::move(request), impl_->CommandPatience());
+  return impl_->Change(&Stub::Rename, std::move(request), &pb::Change::mutable_rename);
 }
 absl::StatusOr<pb::DeleteResponse> MasterClient::Delete(pb::DeleteRequest request) {
-  return impl_->Mutate(&Stub::Delete, std::move(request), impl_->CommandPatience());
+  return impl_->Change(&Stub::Delete, std::move(request), &pb::Change::mutable_delete_);
 }
 absl::StatusOr<pb::SetReplicationResponse> MasterClient::SetReplication(
     pb::SetReplicationRequest request) {
-  return impl_->Mutate(&Stub::SetReplication, std::move(request), impl_->CommandPatience());
+  return impl_->Change(&Stub::SetReplication, std::move(request),
+                       &pb::Change::mutable_set_replication);
 }
 absl::StatusOr<pb::SetAttributesResponse> MasterClient::SetAttributes(
     pb::SetAttributesRequest request) {
-  return impl_->Mutate(&Stub::SetAttributes, std::move(request), impl_->CommandPatience());
+  return impl_->Change(&Stub::SetAttributes, std::move(request),
+                       &pb::Change::mutable_set_attributes);
 }
 absl::StatusOr<pb::AdoptHistoryResponse> MasterClient::AdoptHistory(
     const pb::AdoptHistoryRequest& request) {

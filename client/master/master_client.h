@@ -28,6 +28,7 @@ class MasterClient {
   // One per RPC of quern.dfs.v1.Namespace. Headers are filled in here.
   absl::StatusOr<pb::MkdirsResponse> Mkdirs(pb::MkdirsRequest request);
   absl::StatusOr<pb::CreateResponse> Create(pb::CreateRequest request);
+  absl::StatusOr<pb::CreateWithChunkResponse> CreateWithChunk(pb::CreateWithChunkRequest request);
   // One that excludes servers is tried once; then the same request without excluding any.
   absl::StatusOr<pb::AllocateChunkResponse> AllocateChunk(pb::AllocateChunkRequest request);
   absl::StatusOr<pb::ResolveChunkResponse> ResolveChunk(pb::ResolveChunkRequest request);

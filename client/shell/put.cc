@@ -140,6 +140,7 @@ class Put final : public ShellCommand {
 
   client::CreateOptions OptionsFor(const LocalEntry& source) const {
     client::CreateOptions options = Options();
+    options.expected_bytes = source.path == "-" ? 0 : source.size;
     if (preserve_ && source.path != "-") {
       options.mode = source.mode;
       options.mtime = source.mtime;

@@ -12,6 +12,15 @@ constexpr char kAppendMethod[] = "/quern.dfs.v1.ChunkData/Append";
 
 }  // namespace
 
+OpenChunk ToOpenChunk(const pb::AllocateChunkResponse& response) {
+  OpenChunk chunk{.id = ChunkId(response.chunk().chunk_id()),
+                  .ordinal = response.chunk().ordinal(),
+                  .chain = {},
+                  .capacity = response.capacity()};
+  for (const auto& server : response.chunk().replicas()) chunk.chain.push_back(FromProto(server));
+  return chunk;
+}
+
 AppendStream::AppendStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> primary,
                            const OpenChunk& chunk, const Options& options)
     : loop_(loop),

@@ -12,6 +12,7 @@
 #include "common/rpc/bulk.h"
 #include "common/status.h"
 #include "quern/dfs/v1/chunk.pb.h"
+#include "quern/dfs/v1/namespace.pb.h"
 
 namespace quern::client {
 
@@ -20,7 +21,11 @@ struct OpenChunk {
   ChunkId id;
   uint32_t ordinal = 0;
   std::vector<ServerAddress> chain;
+  // Bytes that it takes; 0: as many as any chunk of the file.
+  uint64_t capacity = 0;
 };
+
+OpenChunk ToOpenChunk(const pb::AllocateChunkResponse& response);
 
 class AppendStream {
  public:

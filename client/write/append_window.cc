@@ -1,5 +1,6 @@
 #include "client/write/append_window.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "common/crc32c.h"
@@ -12,8 +13,9 @@ uint64_t AppendWindow::Add(SharedPiece buffer) {
   return pieces_.back().seq;
 }
 
-void AppendWindow::BeginChunk() {
+void AppendWindow::BeginChunk(uint64_t capacity) {
   in_chunk_ = true;
+  capacity_ = capacity == 0 ? chunk_size_ : std::min(capacity, chunk_size_);
   chunk_base_seq_ = base_seq();
   acked_ = {};
   sent_ = {};
@@ -22,7 +24,7 @@ void AppendWindow::BeginChunk() {
 std::optional<Piece> AppendWindow::NextToSend() const {
   if (!in_chunk_ || !has_waiting()) return std::nullopt;
   const Piece& piece = pieces_[next_to_send_];
-  if (sent_.end + piece.size() > chunk_size_) return std::nullopt;
+  if (sent_.end + piece.size() > capacity_) return std::nullopt;
   return piece;
 }
 
@@ -30,8 +32,8 @@ void AppendWindow::MarkSent() { sent_ = After(sent_, pieces_[next_to_send_++]); 
 
 bool AppendWindow::chunk_full() const {
   if (!in_chunk_) return false;
-  return sent_.end >= chunk_size_ ||
-         (has_waiting() && sent_.end + pieces_[next_to_send_].size() > chunk_size_);
+  return sent_.end >= capacity_ ||
+         (has_waiting() && sent_.end + pieces_[next_to_send_].size() > capacity_);
 }
 
 absl::Status AppendWindow::OnAck(uint64_t last_seq, uint64_t committed) {

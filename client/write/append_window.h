@@ -36,8 +36,8 @@ class AppendWindow {
   uint64_t Add(SharedPiece buffer);
 
   // A chunk is there and empty: its first piece is base_seq(), the first one not in an earlier
-  // chunk.
-  void BeginChunk();
+  // chunk. It takes `capacity` bytes, 0: as many as any chunk of the file.
+  void BeginChunk(uint64_t capacity = 0);
   bool in_chunk() const { return in_chunk_; }
   uint64_t base_seq() const { return dropped_seq_ + 1; }
 
@@ -63,6 +63,8 @@ class AppendWindow {
   // Bytes in sealed chunks.
   uint64_t sealed_bytes() const { return chunk_start_; }
   uint64_t length() const { return length_; }
+  // Bytes in no sealed chunk, when there is no chunk: those that the next one is wanted for.
+  uint64_t unsealed_bytes() const { return length_ - chunk_start_; }
 
   // Our own mistakes: ends the process when an invariant does not hold.
   void Validate() const;
@@ -81,6 +83,7 @@ class AppendWindow {
   void EndChunk(uint64_t length);
 
   const uint64_t chunk_size_;
+  uint64_t capacity_ = 0;  // of the present chunk
   std::deque<Piece> pieces_;
   size_t next_to_send_ = 0;  // index into pieces_: those before it were sent to the present chunk
   uint64_t dropped_seq_ = 0;

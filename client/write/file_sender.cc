@@ -1,6 +1,7 @@
 #include "client/write/file_sender.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/random.h"
 #include "common/sizes.h"
@@ -30,6 +31,8 @@ absl::Status FileSender::SendAll() {
   while (WaitForBytes()) {
     RETURN_IF_ERROR(WriteChunk());
   }
+  // The file turned out to be empty: its chunk is sealed as it is.
+  if (first_chunk_.has_value() && !queue_.cancelled()) return WriteChunk();
   return absl::OkStatus();
 }
 
@@ -44,7 +47,12 @@ bool FileSender::WaitForBytes() {
 }
 
 absl::Status FileSender::WriteChunk() {
-  ASSIGN_OR_RETURN(const OpenChunk chunk, Allocate());
+  OpenChunk chunk;
+  if (first_chunk_.has_value()) {
+    chunk = *std::exchange(first_chunk_, std::nullopt);
+  } else {
+    ASSIGN_OR_RETURN(chunk, Allocate());
+  }
   const Failure failure = StreamChunk(chunk);
   ++ordinal_;
   if (failure.status.ok()) {
@@ -61,13 +69,13 @@ absl::StatusOr<OpenChunk> FileSender::Allocate() {
   request.set_writer_token(identity_.token);
   request.set_ordinal(ordinal_);
   request.set_writer_node(context_->options.node);
+  request.set_expected_bytes(queue_.ExpectedBytes());
   for (const ServerId server : context_->suspects.All()) {
     request.add_exclude_servers(server.value());
   }
   ASSIGN_OR_RETURN(const pb::AllocateChunkResponse response,
                    context_->master.AllocateChunk(std::move(request)));
-  OpenChunk chunk{.id = ChunkId(response.chunk().chunk_id()), .ordinal = ordinal_, .chain = {}};
-  for (const auto& server : response.chunk().replicas()) chunk.chain.push_back(FromProto(server));
+  OpenChunk chunk = ToOpenChunk(response);
   if (chunk.chain.empty()) return InternalError("the master gave chunk {} no server", chunk.id);
   return chunk;
 }
@@ -75,7 +83,7 @@ absl::StatusOr<OpenChunk> FileSender::Allocate() {
 FileSender::Failure FileSender::StreamChunk(const OpenChunk& chunk) {
   Clock* clock = context_->clock;
   seal_sent_ = false;
-  const uint64_t base_seq = queue_.BeginChunk();
+  const uint64_t base_seq = queue_.BeginChunk(chunk.capacity);
   AppendStream stream(&loop_,
                       context_->channels.Get(chunk.chain.front().address, rpc::ChannelKind::kBulk),
                       chunk, {.producer = producer_, .base_seq = base_seq});

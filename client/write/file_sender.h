@@ -29,6 +29,9 @@ class FileSender {
   FileSender(ClientContext* context, WriterIdentity identity, uint64_t chunk_size);
 
   SendQueue* queue() { return &queue_; }
+  // The file was made with its first chunk. To be called before Run.
+  void UseFirstChunk(OpenChunk chunk) { first_chunk_ = std::move(chunk); }
+  bool has_first_chunk() const { return first_chunk_.has_value(); }
   // Sends until the queue is closed and empty, is cancelled, or something fails for good.
   void Run();
 
@@ -57,6 +60,7 @@ class FileSender {
   const uint64_t producer_;
   rpc::BulkLoop loop_;
   SendQueue queue_;
+  std::optional<OpenChunk> first_chunk_;
   uint32_t ordinal_ = 0;
   int fruitless_chunks_ = 0;  // in a row that took no byte
   bool seal_sent_ = false;

@@ -15,6 +15,18 @@ absl::Status SendQueue::Outcome() const {
   return FailedPreconditionError("the file is closed or abandoned");
 }
 
+void SendQueue::ExpectTotal(uint64_t bytes) {
+  MutexLock lock(&mutex_);
+  total_ = bytes;
+}
+
+uint64_t SendQueue::ExpectedBytes() const {
+  MutexLock lock(&mutex_);
+  if (total_ <= window_.sealed_bytes()) return 0;
+  // The file may turn out longer than was thought: what is there already must fit.
+  return std::max(total_ - window_.sealed_bytes(), window_.unsealed_bytes());
+}
+
 absl::Status SendQueue::Add(SharedPiece piece) {
   {
     MutexLock lock(&mutex_);
@@ -98,9 +110,9 @@ bool SendQueue::cancelled() const {
   return cancelled_;
 }
 
-uint64_t SendQueue::BeginChunk() {
+uint64_t SendQueue::BeginChunk(uint64_t capacity) {
   MutexLock lock(&mutex_);
-  window_.BeginChunk();
+  window_.BeginChunk(capacity);
   sync_sent_ = sync_done_;
   return window_.base_seq();
 }

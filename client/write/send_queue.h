@@ -21,6 +21,8 @@ class SendQueue {
 
   // --- The caller's side. All but Cancel fail with what first went wrong for good. ---
 
+  // The file is going to have so many bytes, as far as the caller knows.
+  void ExpectTotal(uint64_t bytes);
   // Waits while the window is full.
   absl::Status Add(SharedPiece piece);
   // Wait until all replicas have everything in memory, or on disk.
@@ -42,8 +44,10 @@ class SendQueue {
   bool closing() const;
   bool cancelled() const;
 
-  // Begins a chunk; the first seq that is in no earlier one.
-  uint64_t BeginChunk();
+  // Bytes that the next chunk is going to get; 0 when that is not known.
+  uint64_t ExpectedBytes() const;
+  // Begins a chunk that takes `capacity` bytes; the first seq that is in no earlier one.
+  uint64_t BeginChunk(uint64_t capacity);
   // The next piece to send, now marked as sent.
   std::optional<Piece> TakeToSend();
   // The id of a sync that is to be sent now, given out once per chunk.
@@ -77,6 +81,7 @@ class SendQueue {
   uint64_t forced_seals_ ABSL_GUARDED_BY(mutex_) = 0;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t total_ ABSL_GUARDED_BY(mutex_) = 0;  // 0: not known
   uint64_t sync_wanted_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t sync_sent_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t sync_done_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -54,11 +54,12 @@ absl::Status WriterImpl::SendPiece() {
   if (filling_ == nullptr || filling_->size == 0) return absl::OkStatus();
   filling_->crc = Crc32c(filling_->bytes());
   handed_over_crc_ = ConcatCrc32c(handed_over_crc_, filling_->crc, filling_->size);
-  // An empty file needs no thread.
-  if (!thread_.running()) {
-    thread_ = Thread("dfs-writer", [this] { sender_.Run(); });
-  }
+  StartSender();
   return sender_.queue()->Add(std::exchange(filling_, nullptr));
+}
+
+void WriterImpl::StartSender() {
+  if (!thread_.running()) thread_ = Thread("dfs-writer", [this] { sender_.Run(); });
 }
 
 absl::Status WriterImpl::Flush() {
@@ -94,6 +95,12 @@ absl::StatusOr<FileStatus> WriterImpl::Close() {
 }
 
 absl::StatusOr<FileStatus> WriterImpl::SealAndComplete() {
+  // All of the file is at hand: no more room than it needs is reserved. An empty one needs no
+  // thread, unless it was made with a chunk.
+  if (!thread_.running()) {
+    ExpectTotal(length_);
+    if (sender_.has_first_chunk()) StartSender();
+  }
   RETURN_IF_ERROR(SendPiece());
   if (thread_.running()) {
     RETURN_IF_ERROR(sender_.queue()->Close());

@@ -20,6 +20,10 @@ class WriterImpl final : public FileWriter {
              absl::Time mtime);
   ~WriterImpl() override;
 
+  // What is known of the file before the first byte; to be called before that.
+  void ExpectTotal(uint64_t bytes) { sender_.queue()->ExpectTotal(bytes); }
+  void UseFirstChunk(OpenChunk chunk) { sender_.UseFirstChunk(std::move(chunk)); }
+
   absl::Status Append(std::string_view bytes) override;
   absl::StatusOr<std::span<char>> Room() override;
   absl::Status Commit(size_t bytes) override;
@@ -34,6 +38,7 @@ class WriterImpl final : public FileWriter {
   absl::Status CheckOpen() const;
   // Hands the piece that is being filled to the sender.
   absl::Status SendPiece();
+  void StartSender();
   absl::StatusOr<FileStatus> SealAndComplete();
 
   ClientContext* const context_;

@@ -139,9 +139,12 @@ absl::Status RecordApplier::CreateFile(const pb::CreateFile& create) {
   meta_.set_next_inode(std::max(meta_.next_inode(), inode.value() + 1));
   meta_.set_file_count(meta_.file_count() + 1);
   if (!row.complete()) rows_.Put(Table::kOpenFiles, InodeKey(inode), "");
-  if (row.linked()) return Link(inode, &row);
-  PutInode(inode, row);
-  return absl::OkStatus();
+  if (row.linked()) {
+    RETURN_IF_ERROR(Link(inode, &row));
+  } else {
+    PutInode(inode, row);
+  }
+  return create.has_first_chunk() ? AddChunk(create.first_chunk()) : absl::OkStatus();
 }
 
 absl::Status RecordApplier::AddChunk(const pb::AddChunk& add) {

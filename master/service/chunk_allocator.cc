@@ -15,6 +15,12 @@ constexpr uint64_t kIdBlock = 1024;
 // Rounds with other servers after some failed.
 constexpr int kMaxRounds = 4;
 
+// A file of one kilobyte does not keep 64 MiB from the others.
+uint64_t Capacity(const pb::InodeRow& file, const pb::AllocateChunkRequest& request) {
+  if (request.expected_bytes() == 0) return file.chunk_size();
+  return std::min<uint64_t>(request.expected_bytes(), file.chunk_size());
+}
+
 }  // namespace
 
 absl::StatusOr<ChunkId> ChunkAllocator::NextChunkId() {
@@ -75,7 +81,7 @@ absl::StatusOr<std::vector<ServerId>> ChunkAllocator::ChooseServers(
       MinWriteReplicas(options_, file.replication(), state_.servers.servers().size());
   PlacementRequest wanted;
   wanted.count = file.replication();
-  wanted.bytes = file.chunk_size();
+  wanted.bytes = Capacity(file, request);
   wanted.writer_node = request.writer_node();
   wanted.exclude = failed;
   for (const uint32_t server : request.exclude_servers()) wanted.exclude.emplace_back(server);
@@ -124,7 +130,7 @@ std::vector<ServerId> ChunkAllocator::MakeReplicas(const NewChunk& made, const p
     create->set_chunk_id(location.chunk_id());
     *create->mutable_chain() = location.replicas();
     create->set_position(static_cast<uint32_t>(position));
-    create->set_reserve_bytes(file.chunk_size());
+    create->set_reserve_bytes(made.capacity);
     create->set_durability(file.durability());
     create->set_token(made.token);
     orders.emplace_back(ServerId(location.replicas(position).server_id()), std::move(order));
@@ -167,6 +173,7 @@ absl::StatusOr<ChunkAllocator::NewChunk> ChunkAllocator::Make(
     ASSIGN_OR_RETURN(made.chain, ChooseServers(file, request, failed));
     ASSIGN_OR_RETURN(made.id, NextChunkId());
     made.token = RandomId();
+    made.capacity = Capacity(file, request);
     made.location = Locate(made.id, file, made.chain);
     const std::vector<ServerId> refused = MakeReplicas(made, file);
     if (refused.empty()) return made;
@@ -188,6 +195,7 @@ absl::StatusOr<pb::AllocateChunkResponse> ChunkAllocator::Record(
         outcome.record =
             ChunkLifecycle::Add(made.id, InodeId(request.inode_id()), file, made.chain);
         *outcome.response.mutable_chunk() = made.location;
+        outcome.response.set_capacity(made.capacity);
         return outcome;
       });
 }
@@ -208,6 +216,48 @@ absl::StatusOr<pb::AllocateChunkResponse> ChunkAllocator::Allocate(
   absl::StatusOr<pb::AllocateChunkResponse> response = Record(request, made);
   // The file is gone, or the same request was quicker by another thread.
   if (!response.ok() || response->chunk().chunk_id() != made.id.value()) Undo(made);
+  return response;
+}
+
+absl::StatusOr<pb::CreateWithChunkResponse> ChunkAllocator::RecordFile(
+    const pb::RequestHeader& header, const DecideFile& decide, const NewChunk& made) {
+  using Response = pb::CreateWithChunkResponse;
+  return committer_.Answer<Response>(
+      header, [&](const MetadataView& view) -> absl::StatusOr<Outcome<Response>> {
+        ASSIGN_OR_RETURN(Outcome<pb::CreateResponse> file, decide(view));
+        pb::CreateFile* create = file.record->mutable_create_file();
+        pb::LogRecord chunk =
+            ChunkLifecycle::Add(made.id, InodeId(create->inode_id()), create->inode(), made.chain);
+        *create->mutable_first_chunk() = std::move(*chunk.mutable_add_chunk());
+        Outcome<Response> outcome;
+        outcome.record = std::move(file.record);
+        *outcome.response.mutable_file() = std::move(file.response);
+        *outcome.response.mutable_chunk()->mutable_chunk() = made.location;
+        outcome.response.mutable_chunk()->set_capacity(made.capacity);
+        return outcome;
+      });
+}
+
+absl::StatusOr<pb::CreateWithChunkResponse> ChunkAllocator::CreateWithChunk(
+    const pb::CreateWithChunkRequest& request, const DecideFile& decide) {
+  if (request.file().empty()) {
+    return InvalidArgumentError("{}: an empty file has no first chunk", request.file().path());
+  }
+  if (committer_.HoldsAnswer(request.header())) return RecordFile(request.header(), decide, {});
+  pb::InodeRow file;
+  {
+    // What is wrong with the name is found before any server is asked.
+    const std::unique_ptr<RowReader> rows = committer_.Snapshot();
+    const MetadataView view(*rows);
+    absl::StatusOr<Outcome<pb::CreateResponse>> checked = decide(view);
+    RETURN_IF_ERROR(view.status());
+    RETURN_IF_ERROR(checked.status());
+    file = checked->record->create_file().inode();
+  }
+  ASSIGN_OR_RETURN(const NewChunk made, Make(file, request.chunk()));
+  absl::StatusOr<pb::CreateWithChunkResponse> response = RecordFile(request.header(), decide, made);
+  const bool used = response.ok() && response->chunk().chunk().chunk_id() == made.id.value();
+  if (!used) Undo(made);
   return response;
 }
 

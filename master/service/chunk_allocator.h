@@ -36,6 +36,12 @@ class ChunkAllocator {
 
   // Unavailable: too few servers are alive. ResourceExhausted: none of them has room.
   absl::StatusOr<pb::AllocateChunkResponse> Allocate(const pb::AllocateChunkRequest& request);
+  // A file and its first chunk, in one change.
+  // `decide` is what Create would do.
+  using DecideFile =
+      std::function<absl::StatusOr<Outcome<pb::CreateResponse>>(const MetadataView& view)>;
+  absl::StatusOr<pb::CreateWithChunkResponse> CreateWithChunk(
+      const pb::CreateWithChunkRequest& request, const DecideFile& decide);
   // Ids that were reserved so far are not given out any more.
   void DropReserved();
 
@@ -45,12 +51,16 @@ class ChunkAllocator {
     uint64_t token = 0;           // of its Create orders
     std::vector<ServerId> chain;  // primary first
     pb::ChunkLocation location;
+    uint64_t capacity = 0;
   };
   // Empty replicas on enough servers.
   absl::StatusOr<NewChunk> Make(const pb::InodeRow& file, const pb::AllocateChunkRequest& request);
   // Logs it and gives the answer; or the answer that the request was given before.
   absl::StatusOr<pb::AllocateChunkResponse> Record(const pb::AllocateChunkRequest& request,
                                                    const NewChunk& made);
+  absl::StatusOr<pb::CreateWithChunkResponse> RecordFile(const pb::RequestHeader& header,
+                                                         const DecideFile& decide,
+                                                         const NewChunk& made);
   // Takes empty replicas away again, of a chunk that the log will never have.
   void Undo(const NewChunk& made);
 

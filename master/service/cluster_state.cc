@@ -34,6 +34,7 @@ void ClusterState::Load(const MetadataView& view) {
 void ClusterState::Apply(const pb::LogRecord& record, absl::Time now) {
   switch (record.kind_case()) {
     case pb::LogRecord::kAddChunk:
+    case pb::LogRecord::kCreateFile:
     case pb::LogRecord::kBeginSeal:
     case pb::LogRecord::kSealChunk:
     case pb::LogRecord::kSetReplication:
@@ -44,9 +45,11 @@ void ClusterState::Apply(const pb::LogRecord& record, absl::Time now) {
     default:
       return;  // nothing that is kept in memory
   }
+  if (record.has_create_file() && !record.create_file().has_first_chunk()) return;
   MutexLock lock(&mutex);
-  if (record.has_add_chunk()) {
-    const pb::AddChunk& add = record.add_chunk();
+  if (record.has_add_chunk() || record.has_create_file()) {
+    const pb::AddChunk& add =
+        record.has_add_chunk() ? record.add_chunk() : record.create_file().first_chunk();
     const ChunkId chunk(add.chunk_id());
     chunks.Open(chunk, add.wanted_replicas(), ServerIds(add.servers()));
     allocating.erase(chunk);

@@ -1,3 +1,5 @@
+#include <vector>
+
 #include "common/log.h"
 #include "master/logic/tree_collector.h"
 #include "master/service/master.h"
@@ -6,8 +8,8 @@ namespace quern::master {
 namespace {
 
 constexpr absl::Duration kPause = absl::Seconds(1);
-// Trees per round: their steps share one write to the disk only by luck, so this is also the pace.
-constexpr size_t kTreesPerRound = 64;
+// Trees per round: their steps share a few writes to the disk.
+constexpr size_t kTreesPerRound = 256;
 
 }  // namespace
 
@@ -17,17 +19,18 @@ absl::Duration CollectDeletedTrees(Master* master) {
     const std::unique_ptr<RowReader> rows = master->committer().Snapshot();
     trees = MetadataView(*rows).Inodes(Table::kDeleted, InodeId(), kTreesPerRound);
   }
+  if (trees.empty()) return kPause;
+  std::vector<Committer::Decide> steps;
   for (const InodeId tree : trees) {
-    const absl::Status status = master->committer().Commit(
-        [&](const MetadataView& view) -> absl::StatusOr<std::optional<pb::LogRecord>> {
+    steps.emplace_back(
+        [tree](const MetadataView& view) -> absl::StatusOr<std::optional<pb::LogRecord>> {
           return NextCollectStep(view, tree);
         });
-    if (!status.ok()) {
-      LogWarning("collect_failed", {{"inode", tree}, {"status", status}});
-      return kPause;
-    }
   }
-  return trees.empty() ? kPause : absl::ZeroDuration();
+  const absl::Status status = master->committer().CommitAll(steps);
+  if (status.ok()) return absl::ZeroDuration();
+  LogWarning("collect_failed", {{"trees", trees.size()}, {"status", status}});
+  return kPause;
 }
 
 }  // namespace quern::master

@@ -130,6 +130,31 @@ absl::Status Committer::CommitDecided(const Decide& decide, uint64_t index, bool
   return result;
 }
 
+absl::Status Committer::CommitAll(std::span<const Decide> decisions) {
+  Notification durable;
+  absl::Status first;
+  for (const Decide& decide : decisions) {
+    MutexLock lock(&mutex_);
+    if (first.ok()) first = halted_;
+    if (!halted_.ok()) break;
+    overlay_.ReadFrom(store_->Latest());
+    const MetadataView view(overlay_);
+    absl::StatusOr<std::optional<pb::LogRecord>> record = decide(view);
+    absl::Status status = view.status().ok() ? record.status() : view.status();
+    if (status.ok()) status = CheckRoom(record);
+    if (first.ok()) first = status;
+    if (status.ok() && record->has_value()) Enqueue(nullptr, "", **std::move(record));
+  }
+  {
+    MutexLock lock(&mutex_);
+    Batch* batch = Pending();
+    if (batch == nullptr) return first;
+    batch->then.emplace_back([&durable] { durable.Notify(); });
+  }
+  durable.Wait();
+  return first;
+}
+
 void Committer::AnswerBytes(const pb::RequestHeader& header, const DecideBytes& decide,
                             RespondBytes respond) {
   if (header.client_id() == 0) {

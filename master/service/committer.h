@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,9 @@ class Committer {
   absl::Status full();
   // Commit of a record whose index shall be at least `index`, also while halted.
   absl::Status CommitAt(uint64_t index, const Decide& decide);
+
+  // Makes several changes, each for itself, and waits for the disk once. The first error, if any.
+  absl::Status CommitAll(std::span<const Decide> decisions);
 
   // For a mutating request: the answer, decided once. A repeated request gets the first answer.
   template <typename Response, typename DecideRequest>

@@ -1,5 +1,6 @@
 #include "master/service/master_server.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "master/service/pages.h"
@@ -7,6 +8,7 @@
 namespace quern::master {
 namespace {
 
+constexpr uint64_t kMinCacheBytes = uint64_t{8} << 20;
 constexpr absl::Duration kShutdownGrace = absl::Seconds(1);
 constexpr int kSessionThreads = 2;
 
@@ -21,6 +23,7 @@ absl::StatusOr<std::unique_ptr<RunningServer>> MasterServer::Start(const ServerF
   }
   RocksMetadataStore::Options store;
   store.dir = flags.dirs.front();
+  store.block_cache_bytes = std::max<uint64_t>(options.metadata_cache_bytes, kMinCacheBytes);
   ASSIGN_OR_RETURN(server->store_, RocksMetadataStore::Open(store));
   ASSIGN_OR_RETURN(server->master_, Master::Start(options, server->store_.get(), Clock::Real()));
   Master& master = *server->master_;

@@ -72,8 +72,9 @@ template <typename Base>
 using Async = pb::Namespace::WithAsyncMethod_Mkdirs<pb::Namespace::WithAsyncMethod_Create<
     pb::Namespace::WithAsyncMethod_Abandon<pb::Namespace::WithAsyncMethod_Rename<
         pb::Namespace::WithAsyncMethod_Delete<pb::Namespace::WithAsyncMethod_SetReplication<
-            pb::Namespace::WithAsyncMethod_SetAttributes<pb::Namespace::WithAsyncMethod_Complete<
-                pb::Namespace::WithAsyncMethod_AwaitCopies<Base>>>>>>>>>;
+            pb::Namespace::WithAsyncMethod_SetAttributes<
+                pb::Namespace::WithAsyncMethod_Complete<pb::Namespace::WithAsyncMethod_AwaitCopies<
+                    pb::Namespace::WithAsyncMethod_ChangeMany<Base>>>>>>>>>>;
 
 class NamespaceService final : public Async<pb::Namespace::Service> {
  public:
@@ -83,6 +84,7 @@ class NamespaceService final : public Async<pb::Namespace::Service> {
   Master* const master_;
   Metrics* const registry_;
 
+  QUERN_SERVE(CreateWithChunk);
   QUERN_SERVE(AllocateChunk);
   QUERN_SERVE(ResolveChunk);
   QUERN_SERVE(RenewWriter);
@@ -138,6 +140,7 @@ std::vector<std::unique_ptr<rpc::AsyncMethod>> AsyncMethods(NamespaceService* se
   add("SetAttributes", &Service::RequestSetAttributes, WithContext(&SetAttributes));
   add("Complete", &Service::RequestComplete, &Complete);
   add("AwaitCopies", &Service::RequestAwaitCopies, &AwaitCopies);
+  add("ChangeMany", &Service::RequestChangeMany, WithContext(&ChangeMany));
   return methods;
 }
 

@@ -29,6 +29,9 @@ struct MasterOptions {
   GarbagePlanner::Options garbage;
   BadReplicaReports::Options bad_replicas;
 
+  // Memory for rows that are read often: names and inodes of directories in use stay in it.
+  uint64_t metadata_cache_bytes = uint64_t{1} << 30;
+
   absl::Duration heartbeat = absl::Seconds(1);
   // A chunkserver has this long to make an empty replica, or to latch one.
   absl::Duration order_timeout = absl::Seconds(5);

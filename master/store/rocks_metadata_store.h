@@ -22,7 +22,7 @@ class RocksMetadataStore : public MetadataStore {
     std::string dir;
     FileSystem* file_system = FileSystem::Real();
     rocksdb::Env* env = nullptr;  // null: the real one
-    size_t block_cache_bytes = size_t{64} << 20;
+    size_t block_cache_bytes = size_t{1} << 30;
   };
   // Makes an empty database when there is neither one nor a marker. FailedPrecondition: the
   // database is missing or old, with what to do. DataLoss: damaged.

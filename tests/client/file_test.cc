@@ -14,6 +14,7 @@ namespace {
 using ::quern::testing::FakeDfs;
 using ::quern::testing::FrameAction;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ReadFault = FakeDfs::ReadFault;
 
@@ -99,6 +100,43 @@ TEST_F(FileTest, WriterCountsLengthAndChecksum) {
 TEST_F(FileTest, ChunksAreFullUnlessSomethingFails) {
   ASSERT_OK(WriteFile("/f", RandomText(10 * (64 << 10))));
   EXPECT_EQ(fake_.chunk_count("/f"), 10);
+}
+
+TEST_F(FileTest, NoMoreRoomIsReservedThanTheFileNeeds) {
+  ASSERT_OK_AND_ASSIGN(auto small, fs_->Create("/small"));
+  ASSERT_OK(small->Append("0123456789"));
+  ASSERT_OK(small->Close());
+  EXPECT_THAT(fake_.expected_bytes(), ElementsAre(10))
+      << "all of it was there before the chunk was";
+  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/two", {.expected_bytes = 100'000}));
+  const std::string bytes = RandomText(100'000);
+  ASSERT_OK(writer->Append(bytes));
+  ASSERT_OK(writer->Close());
+  EXPECT_EQ(fake_.FileBytes("/two"), bytes);
+  EXPECT_THAT(fake_.expected_bytes(), ElementsAre(10, 100'000, 100'000 - (64 << 10)));
+}
+
+TEST_F(FileTest, ASmallFileIsMadeTogetherWithItsChunk) {
+  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f", {.expected_bytes = 3}));
+  ASSERT_OK(writer->Append("abc"));
+  ASSERT_OK(writer->Close());
+  EXPECT_EQ(fake_.files_with_chunk(), 1);
+  EXPECT_EQ(fake_.FileBytes("/f"), "abc");
+  EXPECT_EQ(fake_.chunk_count("/f"), 1);
+  EXPECT_THAT(fs_->Create("/f", {.expected_bytes = 3}).status(),
+              StatusIs(absl::StatusCode::kAlreadyExists));
+}
+
+TEST_F(FileTest, AFileMayTurnOutLongerOrShorterThanWasThought) {
+  for (const size_t size : {0, 1, 9, 10, 11, 64 << 10, 200'000}) {
+    SCOPED_TRACE(size);
+    const std::string path = fmt::format("/f{}", size);
+    const std::string bytes = RandomText(size);
+    ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create(path, {.expected_bytes = 10}));
+    ASSERT_OK(writer->Append(bytes));
+    ASSERT_OK(writer->Close());
+    EXPECT_EQ(fake_.FileBytes(path), bytes);
+  }
 }
 
 TEST_F(FileTest, AFileWithoutCloseIsNeverSeen) {

@@ -50,6 +50,8 @@ struct FakeDfs::State {
   bool no_copies ABSL_GUARDED_BY(mutex) = false;
   int awaited_copies ABSL_GUARDED_BY(mutex) = 0;
   std::vector<uint32_t> reported_bad ABSL_GUARDED_BY(mutex);
+  std::vector<uint64_t> expected_bytes ABSL_GUARDED_BY(mutex);
+  int files_with_chunk ABSL_GUARDED_BY(mutex) = 0;
 
   File* Find(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     for (auto& [inode, file] : files) {
@@ -69,19 +71,7 @@ class Master final : public pb::Namespace::Service {
 
   grpc::Status Create(grpc::ServerContext*, const pb::CreateRequest* request,
                       pb::CreateResponse* response) override {
-    return Once(*request, response, [&]() -> absl::Status {
-      if (state_->Find(request->path()) != nullptr && !request->overwrite()) {
-        return AlreadyExistsError("{}: file exists", request->path());
-      }
-      const uint64_t inode = state_->files.size() + 1;
-      state_->files[inode].path = request->path();
-      state_->files[inode].complete = request->empty();
-      response->set_inode_id(inode);
-      response->set_writer_token("token");
-      response->set_chunk_size(request->chunk_size() != 0 ? request->chunk_size()
-                                                          : state_->options.chunk_size);
-      return absl::OkStatus();
-    });
+    return Once(*request, response, [&] { return MakeFile(*request, response); });
   }
 
   grpc::Status AllocateChunk(grpc::ServerContext*, const pb::AllocateChunkRequest* request,
@@ -92,19 +82,17 @@ class Master final : public pb::Namespace::Service {
         return FailedPreconditionError("the file has {} chunks, not {}", file.chunks.size(),
                                        request->ordinal());
       }
-      const auto& excluded = request->exclude_servers();
-      pb::ChunkLocation* location = response->mutable_chunk();
-      for (const auto& server : state_->servers) {
-        if (std::find(excluded.begin(), excluded.end(), server.server_id()) == excluded.end()) {
-          *location->add_replicas() = server;
-        }
-      }
-      if (location->replicas().empty()) return UnavailableError("0 chunkservers alive, need 1");
-      const uint64_t id = state_->chunks.size() + 100;
-      state_->chunks[id].primary = location->replicas(0).server_id();
-      file.chunks.push_back(id);
-      location->set_chunk_id(id);
-      return absl::OkStatus();
+      return MakeChunk(*request, &file, response);
+    });
+  }
+
+  grpc::Status CreateWithChunk(grpc::ServerContext*, const pb::CreateWithChunkRequest* request,
+                               pb::CreateWithChunkResponse* response) override {
+    return Once(*request, response, [&]() -> absl::Status {
+      RETURN_IF_ERROR(MakeFile(request->file(), response->mutable_file()));
+      ++state_->files_with_chunk;
+      return MakeChunk(request->chunk(), &state_->files[response->file().inode_id()],
+                       response->mutable_chunk());
     });
   }
 
@@ -187,6 +175,38 @@ class Master final : public pb::Namespace::Service {
   }
 
  private:
+  absl::Status MakeFile(const pb::CreateRequest& request,
+                        pb::CreateResponse* response) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    if (state_->Find(request.path()) != nullptr && !request.overwrite()) {
+      return AlreadyExistsError("{}: file exists", request.path());
+    }
+    const uint64_t inode = state_->files.size() + 1;
+    state_->files[inode].path = request.path();
+    state_->files[inode].complete = request.empty();
+    response->set_inode_id(inode);
+    response->set_writer_token("token");
+    response->set_chunk_size(request.chunk_size() != 0 ? request.chunk_size()
+                                                       : state_->options.chunk_size);
+    return absl::OkStatus();
+  }
+  absl::Status MakeChunk(const pb::AllocateChunkRequest& request, File* file,
+                         pb::AllocateChunkResponse* response) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    const auto& excluded = request.exclude_servers();
+    pb::ChunkLocation* location = response->mutable_chunk();
+    for (const auto& server : state_->servers) {
+      if (std::find(excluded.begin(), excluded.end(), server.server_id()) == excluded.end()) {
+        *location->add_replicas() = server;
+      }
+    }
+    if (location->replicas().empty()) return UnavailableError("0 chunkservers alive, need 1");
+    const uint64_t id = state_->chunks.size() + 100;
+    state_->chunks[id].primary = location->replicas(0).server_id();
+    file->chunks.push_back(id);
+    location->set_chunk_id(id);
+    response->set_capacity(request.expected_bytes());
+    state_->expected_bytes.push_back(request.expected_bytes());
+    return absl::OkStatus();
+  }
   // Does a mutation once per request id, and loses its answer if the script says so.
   template <typename Request, typename Response, typename Body>
   grpc::Status Once(const Request& request, Response* response, Body body) {
@@ -453,6 +473,16 @@ int FakeDfs::chunk_count(const std::string& path) {
   MutexLock lock(&state_->mutex);
   const File* file = state_->Find(path);
   return file == nullptr ? 0 : static_cast<int>(file->chunks.size());
+}
+
+int FakeDfs::files_with_chunk() {
+  MutexLock lock(&state_->mutex);
+  return state_->files_with_chunk;
+}
+
+std::vector<uint64_t> FakeDfs::expected_bytes() {
+  MutexLock lock(&state_->mutex);
+  return state_->expected_bytes;
 }
 
 std::vector<uint32_t> FakeDfs::reported_bad() {

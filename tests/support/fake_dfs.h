@@ -53,6 +53,10 @@ class FakeDfs {
   std::string FileBytes(const std::string& path);
   int file_count();
   int chunk_count(const std::string& path);
+  // Files that were made together with their first chunk.
+  int files_with_chunk();
+  // What writers expected to put into their chunks, in the order in which they asked; 0: unknown.
+  std::vector<uint64_t> expected_bytes();
   // Replicas that readers reported as bad.
   std::vector<uint32_t> reported_bad();
 

@@ -20,4 +20,21 @@ void Create(Master& master, const pb::CreateRequest& request, Respond<pb::Create
       });
 }
 
+Reply<pb::CreateWithChunkResponse> CreateWithChunk(Master& master,
+                                                   const pb::CreateWithChunkRequest& request,
+                                                   const CallContext&) {
+  thread_local Random random = SeededRandom();
+  pb::CreateRequest create = request.file();
+  *create.mutable_header() = request.header();
+  const int64_t now_ms = master.NowMs();
+  Reply<pb::CreateWithChunkResponse> response =
+      master.allocator().CreateWithChunk(request, [&](const MetadataView& view) {
+        return FileLifecycle(view, master.options().file_defaults, now_ms).Create(create, random);
+      });
+  if (response.ok()) {
+    master.writers().Touch(InodeId(response->file().inode_id()), master.clock().MonotonicNow());
+  }
+  return response;
+}
+
 }  // namespace quern::master

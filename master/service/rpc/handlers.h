@@ -35,6 +35,7 @@ void Rename(Master&, const pb::RenameRequest&, Respond<pb::RenameResponse>);
 void Delete(Master&, const pb::DeleteRequest&, Respond<pb::DeleteResponse>);
 void SetReplication(Master&, const pb::SetReplicationRequest&, Respond<pb::SetReplicationResponse>);
 void SetAttributes(Master&, const pb::SetAttributesRequest&, Respond<pb::SetAttributesResponse>);
+void ChangeMany(Master&, const pb::ChangeManyRequest&, Respond<pb::ChangeManyResponse>);
 
 // These wait for copies of chunks, in the same way.
 void Complete(Master&, const pb::CompleteRequest&, const CallContext&,
@@ -45,6 +46,8 @@ void AwaitCopies(Master&, const pb::AwaitCopiesRequest&, const CallContext&,
 absl::Time WaitUntil(Master&, const CallContext&);
 
 // These may wait for other servers; the calling thread waits.
+Reply<pb::CreateWithChunkResponse> CreateWithChunk(Master&, const pb::CreateWithChunkRequest&,
+                                                   const CallContext&);
 Reply<pb::AllocateChunkResponse> AllocateChunk(Master&, const pb::AllocateChunkRequest&,
                                                const CallContext&);
 Reply<pb::ResolveChunkResponse> ResolveChunk(Master&, const pb::ResolveChunkRequest&,

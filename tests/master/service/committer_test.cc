@@ -112,6 +112,29 @@ TEST_F(CommitterTest, WaitingRecordsShareOneWrite) {
   EXPECT_EQ(applied_, 21);
 }
 
+TEST_F(CommitterTest, ManyChangesOfOneCallerShareOneWriteAndAreDecidedEachOnTheLast) {
+  GatedStore store;
+  const auto committer = Start(&store);
+  const int before = store.writes();
+  std::vector<Committer::Decide> decisions;
+  for (int i = 0; i < 50; ++i) {
+    decisions.emplace_back(
+        [&, i](const MetadataView& view) -> absl::StatusOr<std::optional<pb::LogRecord>> {
+          // The first write takes the first record and is held back until the rest is decided.
+          if (i == 0) store.Close(true);
+          if (i == 49) store.Close(false);
+          if (i == 7) return InternalError("seven");
+          pb::LogRecord record;
+          record.mutable_reserve_chunk_ids()->set_next_chunk(view.Meta().next_chunk() + 10);
+          return record;
+        });
+  }
+  EXPECT_THAT(committer->CommitAll(decisions), StatusIs(absl::StatusCode::kInternal));
+  EXPECT_LE(store.writes() - before, 2);
+  const std::unique_ptr<RowReader> rows = committer->Snapshot();
+  EXPECT_EQ(MetadataView(*rows).Meta().next_chunk(), 1u + 490u);
+}
+
 TEST_F(CommitterTest, DecisionsSeeRecordsOnTheirWayButNobodyIsAnsweredBefore) {
   GatedStore store;
   const auto committer = Start(&store);

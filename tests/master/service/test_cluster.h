@@ -63,6 +63,7 @@ class TestClient {
   }
   QUERN_CALL(Mkdirs)
   QUERN_CALL(Create)
+  QUERN_CALL(CreateWithChunk)
   QUERN_CALL(AllocateChunk)
   QUERN_CALL(ResolveChunk)
   QUERN_CALL(Complete)
@@ -76,6 +77,7 @@ class TestClient {
   QUERN_CALL(ReportBadReplica)
   QUERN_CALL(GetCluster)
   QUERN_CALL(AdoptHistory)
+  QUERN_CALL(ChangeMany)
 #undef QUERN_CALL
   absl::Status ReportSealed(ChunkId chunk, ServerId server, uint64_t length) {
     pb::ReportSealedRequest request;
@@ -104,6 +106,14 @@ class TestClient {
     request.set_inode_id(file.inode_id());
     request.set_writer_token(file.writer_token());
     request.set_ordinal(ordinal);
+    return request;
+  }
+  pb::CreateWithChunkRequest CreateWithChunkRequest(const std::string& path, uint64_t expected) {
+    pb::CreateWithChunkRequest request;
+    *request.mutable_header() = NextHeader();
+    request.mutable_file()->set_path(path);
+    request.mutable_file()->set_create_parents(true);
+    request.mutable_chunk()->set_expected_bytes(expected);
     return request;
   }
   pb::ResolveChunkRequest ResolveRequest(const pb::CreateResponse& file,

@@ -47,6 +47,82 @@ TEST_F(WriteTest, EveryReplicaIsTold) {
   }
 }
 
+TEST_F(WriteTest, ManyChangesInOneCallAreAnsweredEachForItself) {
+  StartMaster();
+  pb::ChangeManyRequest request;
+  pb::MkdirsRequest* mkdirs = request.add_changes()->mutable_mkdirs();
+  *mkdirs->mutable_header() = client_->NextHeader();
+  mkdirs->set_path("/a");
+  *request.add_changes()->mutable_create() = client_->CreateRequest("/a/f");
+  pb::RenameRequest* rename = request.add_changes()->mutable_rename();
+  *rename->mutable_header() = client_->NextHeader();
+  rename->set_source("/missing");
+  rename->set_target("/b");
+  request.add_changes();  // says nothing
+  ASSERT_OK_AND_ASSIGN(const auto made, client_->Call(request));
+  ASSERT_THAT(made.answers(), SizeIs(4));
+  EXPECT_EQ(made.answers(0).code(), 0);
+  pb::CreateResponse file;
+  ASSERT_TRUE(file.ParseFromString(made.answers(1).response()));
+  EXPECT_NE(file.inode_id(), 0u);
+  EXPECT_EQ(made.answers(2).code(), static_cast<int>(Code::kNotFound));
+  EXPECT_EQ(made.answers(3).code(), static_cast<int>(Code::kInvalidArgument));
+  // Repeated, they have the effect of one.
+  ASSERT_OK_AND_ASSIGN(const auto again, client_->Call(request));
+  EXPECT_EQ(again.SerializeAsString(), made.SerializeAsString());
+  EXPECT_THAT(client_->Call(pb::ChangeManyRequest()), StatusIs(Code::kInvalidArgument));
+}
+
+TEST_F(WriteTest, NoMoreRoomIsReservedThanTheWriterExpectsToNeed) {
+  StartMaster();
+  AddServers(3);
+  ASSERT_OK_AND_ASSIGN(const auto file, client_->Call(client_->CreateRequest("/f")));
+  pb::AllocateChunkRequest request = client_->AllocateRequest(file);
+  request.set_expected_bytes(1000);
+  ASSERT_OK_AND_ASSIGN(const auto chunk, client_->Call(request));
+  EXPECT_EQ(chunk.capacity(), 1000u);
+  for (const auto& server : servers_) {
+    ASSERT_THAT(server->orders(), SizeIs(1));
+    EXPECT_EQ(server->orders()[0].create().reserve_bytes(), 1000u);
+  }
+  ASSERT_OK_AND_ASSIGN(const auto other, client_->Call(client_->CreateRequest("/g")));
+  request = client_->AllocateRequest(other);
+  request.set_expected_bytes(uint64_t{1} << 40);
+  ASSERT_OK_AND_ASSIGN(const auto full, client_->Call(request));
+  EXPECT_EQ(full.capacity(), other.chunk_size()) << "a chunk takes no more than that";
+}
+
+TEST_F(WriteTest, AFileIsMadeTogetherWithItsFirstChunk) {
+  StartMaster();
+  AddServers(3);
+  const auto request = client_->CreateWithChunkRequest("/d/f", 100);
+  ASSERT_OK_AND_ASSIGN(const auto made, client_->Call(request));
+  ASSERT_OK_AND_ASSIGN(const auto again, client_->Call(request));
+  EXPECT_EQ(again.SerializeAsString(), made.SerializeAsString());
+  RestartMaster();
+  ReconnectServers();
+  OpenFile open;
+  open.file = made.file();
+  open.chunk = made.chunk().chunk();
+  EXPECT_EQ(made.chunk().capacity(), 100u);
+  for (const auto& replica : open.chunk.replicas()) ServerOf(replica)->Append(open.id(), 100);
+  SealCleanly(open, 100);
+  ASSERT_OK(client_->Call(client_->CompleteRequest(open.file, 100)));
+  ASSERT_OK_AND_ASSIGN(const pb::FileStatus status, client_->Stat("/d/f"));
+  EXPECT_EQ(status.length(), 100u);
+  EXPECT_EQ(status.owner(), "ann");
+  EXPECT_EQ(status.chunk_count(), 1u);
+}
+
+TEST_F(WriteTest, NoServerIsAskedForAFileThatCannotBeMade) {
+  StartMaster();
+  AddServers(3);
+  CompleteFile("/f", 10);
+  const auto refused = client_->Call(client_->CreateWithChunkRequest("/f", 100));
+  EXPECT_THAT(refused.status(), StatusIs(Code::kAlreadyExists));
+  for (const auto& server : servers_) EXPECT_EQ(server->CountOrders(Order::kCreate), 1);
+}
+
 TEST_F(WriteTest, NeedsEnoughServers) {
   StartMaster();
   AddServers(3);

@@ -1,0 +1,59 @@
+// Changes that threads of one client make at the same time travel to the master together: dozens of
+// them cost little more than one.
+//
+// A few calls are under way at once. Whoever finds fewer goes at once; the others wait, and the
+// first of them takes all who wait along when a call has come back. So a single caller never waits,
+// and the more there are, the fuller the calls. Thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/mutex.h"
+#include "common/status.h"
+#include "quern/dfs/v1/namespace.pb.h"
+
+namespace quern::client {
+
+namespace pb = quern::dfs::v1;
+
+class ChangeBatch {
+ public:
+  using Send = std::function<absl::StatusOr<pb::ChangeManyResponse>(const pb::ChangeManyRequest&)>;
+  // `send` makes one try.
+  explicit ChangeBatch(Send send) : send_(std::move(send)) {}
+
+  // Makes the change, together with others or by `alone`, which makes this one only, by itself and
+  // as often as it takes. The answer's bytes, or its error; nothing when `alone` was called.
+  std::optional<absl::StatusOr<std::string>> Make(pb::Change change,
+                                                  const std::function<void()>& alone);
+
+  // Callers whose turn has not come.
+  size_t waiting() {
+    MutexLock lock(&mutex_);
+    return queue_.size();
+  }
+
+ private:
+  struct Waiting {
+    pb::Change change;
+    CondVar wake{};
+    bool done = false;
+    std::optional<absl::StatusOr<std::string>> answer{};  // none: has to go alone
+  };
+  // Waits for its turn; those who go along, itself first, or nobody when it was taken along.
+  std::vector<Waiting*> AwaitTurn(Waiting* self);
+  void SendAll(const std::vector<Waiting*>& batch);
+  void TurnIsOver(const std::vector<Waiting*>& batch);
+
+  const Send send_;
+  Mutex mutex_;
+  std::deque<Waiting*> queue_ ABSL_GUARDED_BY(mutex_);
+  size_t under_way_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace quern::client
