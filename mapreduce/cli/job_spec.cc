@@ -108,7 +108,6 @@ std::vector<Key> MakeKeys() {
       {"limits.timeout", SetTimeout},
       {"limits.skip_bad_records",
        Switch([=](Target t, bool v) { limits(t)->set_skip_bad_records(v); })},
-      {"limits.backup_tasks", Switch([=](Target t, bool v) { limits(t)->set_backup_tasks(v); })},
       {"limits.deterministic", Switch([=](Target t, bool v) { limits(t)->set_deterministic(v); })},
       {"limits.shuffle_codec",
        Text([=](Target t, std::string v) { limits(t)->set_shuffle_codec(v); })},
@@ -202,9 +201,8 @@ class SpecReader {
   }
   absl::Status ReadSection(const std::string& section, const toml::table& table,
                            JobSpec::Input* input) {
-    // "deterministic" and "backup_tasks" are on unless a spec says otherwise.
+    // "deterministic" is on unless a spec says otherwise.
     if (section == "limits" && !file_.spec.has_limits()) {
-      file_.spec.mutable_limits()->set_backup_tasks(true);
       file_.spec.mutable_limits()->set_deterministic(true);
     }
     for (const auto& [key, node] : table) {
@@ -250,7 +248,6 @@ absl::Status SetSpecKey(std::string_view assignment, SpecFile* file) {
 
 absl::Status SetSpecKey(std::string_view key, std::string_view value, SpecFile* file) {
   if (key.starts_with("limits.") && !file->spec.has_limits()) {
-    file->spec.mutable_limits()->set_backup_tasks(true);
     file->spec.mutable_limits()->set_deterministic(true);
   }
   if (!key.starts_with("input.")) return SetKey(key, value, {file, nullptr});

@@ -1,6 +1,7 @@
 #include "mapreduce/cli/plugin_upload.h"
 
 #include "client/file_system.h"
+#include "common/clock.h"
 #include "common/storage/file_io.h"
 
 namespace quern::mr {
@@ -16,7 +17,14 @@ absl::StatusOr<v1::JobSpec::Plugin> UploadPlugin(const std::vector<std::string>&
   options.masters = masters;
   const auto dfs = client::FileSystem::Create(options);
   const absl::StatusOr<client::FileStatus> there = dfs->Stat(uploaded.path());
-  if (there.ok() && there->length == plugin.size_bytes) return uploaded;
+  if (there.ok() && there->length == plugin.size_bytes) {
+    // As good as new: the coordinator removes old ones that no job uses. One that it has removed
+    // just now is uploaded again.
+    client::AttributeChange touch;
+    touch.mtime = Clock::Real()->TimeNow();
+    const absl::Status touched = dfs->SetAttributes(uploaded.path(), touch).status();
+    if (touched.code() != absl::StatusCode::kNotFound) return uploaded;
+  }
   if (!there.ok() && there.status().code() != absl::StatusCode::kNotFound) return there.status();
   ASSIGN_OR_RETURN(const std::string bytes, ReadFileToString(FileSystem::Real(), local_path));
   client::CreateOptions create;

@@ -211,9 +211,12 @@ class RunJob final : public JobCommand {
       table.AddRow({std::to_string(i), FormatBinarySize(bytes), input, nodes});
     }
     if (!session.json) Out().Format("{}", table.ToString());
+    if (plan.split_count() > static_cast<uint32_t>(plan.splits_size())) {
+      Err().Format("(the first {} of {} map tasks)\n", plan.splits_size(), plan.split_count());
+    }
     Err().Format(
         "{}: {} map task{}, mapper {}, reducer {}, output {}; nothing was run\n", spec.name(),
-        plan.splits_size(), plan.splits_size() == 1 ? "" : "s", spec.inputs(0).mapper(),
+        plan.split_count(), plan.split_count() == 1 ? "" : "s", spec.inputs(0).mapper(),
         spec.reduce().reducer().empty() ? "none" : spec.reduce().reducer(), spec.output().path());
     return kExitOk;
   }

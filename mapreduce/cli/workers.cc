@@ -21,7 +21,9 @@ class Workers final : public JobCommand {
                  {"SLOTS", Table::Align::kRight},
                  {"RUNNING", Table::Align::kRight}});
     for (const auto& worker : workers.workers()) {
-      const std::string state = worker.alive() ? "alive" : "away";
+      const std::string state = !worker.alive()              ? "away"
+                                : worker.unhealthy().empty() ? "alive"
+                                                             : worker.unhealthy();
       if (session->json) {
         Out().Format("{}\n", JsonLine()
                                  .Add("worker", worker.worker_id())

@@ -40,6 +40,8 @@ class WritableFile {
 
 struct WriteOptions {
   uint32_t replication = 0;  // 0 = the default of the place
+  // false: only the file's own directory is made, below one that must be there. NotFound otherwise.
+  bool make_ancestors = true;
 };
 
 // Thread-safe.
@@ -47,7 +49,7 @@ class Storage {
  public:
   virtual ~Storage() = default;
   virtual absl::StatusOr<std::unique_ptr<ReadableFile>> Open(const std::string& path) = 0;
-  // Makes missing directories; replaces a file of that name.
+  // Replaces a file of that name.
   virtual absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string& path,
                                                                const WriteOptions& options) = 0;
   virtual absl::StatusOr<bool> Exists(const std::string& path) = 0;

@@ -5,11 +5,16 @@
 #include <string_view>
 #include <vector>
 
+#include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/replication.h"
 
 namespace quern::mr {
 namespace {
+
+// Of texts that are only shown.
+constexpr size_t kMaxNameBytes = 300;
+constexpr size_t kMaxCommandBytes = 4'000;
 
 const std::vector<std::string>& InputFormats() {
   static const std::vector<std::string> formats = {"text", "whole", "fixed", "jsonl"};
@@ -26,8 +31,14 @@ absl::Status CheckOneOf(std::string_view key, std::string_view value,
                               near.empty() ? "" : fmt::format(". Did you mean {}?", near));
 }
 
-absl::Status CheckInput(const v1::JobSpec::Input& input) {
+absl::Status CheckInput(const v1::JobSpec::Input& input, bool local) {
   if (input.path().empty()) return InvalidArgumentError("input.path: is missing");
+  if (input.path().starts_with("file://") && !local) {
+    return InvalidArgumentError(
+        "input.path: {}: a file of one machine, which the workers of a cluster do not have. Try: "
+        "dfs put, or --local",
+        input.path());
+  }
   if (!input.path().starts_with('/') && !input.path().starts_with("file:///")) {
     return InvalidArgumentError(
         "input.path: {}: must be absolute. Try: /{}, or file:///... for a local file", input.path(),
@@ -89,6 +100,8 @@ absl::Status CheckLimits(const v1::JobSpec::Limits& limits) {
 }  // namespace
 
 void FillDefaults(v1::JobSpec* spec) {
+  spec->set_name(CleanLine(spec->name(), kMaxNameBytes));
+  spec->set_command(CleanLine(spec->command(), kMaxCommandBytes));
   for (v1::JobSpec::Input& input : *spec->mutable_inputs()) {
     if (input.format().empty()) input.set_format("text");
   }
@@ -105,10 +118,7 @@ void FillDefaults(v1::JobSpec* spec) {
   // A job that never said anything about limits has the message's zero values.
   const bool untouched = !spec->has_limits();
   v1::JobSpec::Limits* limits = spec->mutable_limits();
-  if (untouched) {
-    limits->set_backup_tasks(true);
-    limits->set_deterministic(true);
-  }
+  if (untouched) limits->set_deterministic(true);
   if (limits->memory_bytes() == 0) limits->set_memory_bytes(kDefaultMemoryBytes);
   if (limits->attempts() == 0) limits->set_attempts(4);
   if (limits->timeout_ms() == 0) limits->set_timeout_ms(600'000);
@@ -116,8 +126,15 @@ void FillDefaults(v1::JobSpec* spec) {
 }
 
 absl::Status CheckJobSpec(const v1::JobSpec& spec, SpecCheckOptions options) {
+  if (const size_t bytes = spec.ByteSizeLong(); bytes > kMaxSpecBytes) {
+    return InvalidArgumentError(
+        "the description of the job has {} bytes, the limit is {}. Try: put long parameters into a "
+        "file of the input",
+        bytes, kMaxSpecBytes);
+  }
   if (spec.inputs().empty()) return InvalidArgumentError("input: a job needs at least one");
-  for (const v1::JobSpec::Input& input : spec.inputs()) RETURN_IF_ERROR(CheckInput(input));
+  for (const v1::JobSpec::Input& input : spec.inputs())
+    RETURN_IF_ERROR(CheckInput(input, options.local));
   RETURN_IF_ERROR(CheckOutput(spec.output(), options.local));
   RETURN_IF_ERROR(CheckLimits(spec.limits()));
   const v1::JobSpec::Reduce& reduce = spec.reduce();

@@ -2,6 +2,7 @@
 // believes nobody.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "common/status.h"
@@ -12,14 +13,17 @@ namespace quern::mr {
 inline constexpr uint64_t kDefaultMemoryBytes = uint64_t{1} << 30;
 inline constexpr uint64_t kSmallestMemoryBytes = uint64_t{16} << 20;
 inline constexpr uint32_t kMaxReduceTasks = 100'000;
+// It travels with every attempt.
+inline constexpr size_t kMaxSpecBytes = size_t{256} << 10;
 
-// Fills in every field that was left empty, except reduce.tasks and the class names.
+// Fills in every field that was left empty, except reduce.tasks and the class names, and makes
+// clean lines of the texts that are shown.
 void FillDefaults(v1::JobSpec* spec);
 
 // InvalidArgument "key: what is wrong. Try: ..." for the first thing that cannot work. Class names
 // are checked against the plugin elsewhere (CheckClasses of plugin_check.h).
 struct SpecCheckOptions {
-  bool local = false;  // for a run on this machine: the output may be a file:/// path
+  bool local = false;  // for a run on this machine: file:///... paths are allowed
 };
 absl::Status CheckJobSpec(const v1::JobSpec& spec, SpecCheckOptions options = {});
 

@@ -21,6 +21,10 @@ constexpr int kWindowsPerAttempt = 128;
 constexpr uint64_t kKeysPerPartition = 1000;
 constexpr uint64_t kMaxKeys = 1'000'000;
 
+// Of all bounds together: they go to every worker. A bound that is cut still divides the keys.
+constexpr size_t kMaxBoundBytes = size_t{1} << 20;
+constexpr size_t kShortestCut = 16;
+
 // Lays windows over the input, one at every multiple of `stride` of the bytes of all splits.
 class Windows {
  public:
@@ -93,9 +97,10 @@ std::string ShortestBound(const std::vector<std::string>& sample, size_t at) {
 std::vector<std::string> ChooseRangeBounds(std::vector<std::string> sample, uint32_t partitions) {
   std::sort(sample.begin(), sample.end());
   std::vector<std::string> bounds;
+  const size_t longest = std::max(kMaxBoundBytes / std::max(partitions, 1u), kShortestCut);
   for (uint32_t i = 1; i < partitions; ++i) {
     const size_t at = sample.size() * i / partitions;
-    bounds.push_back(sample.empty() ? "" : ShortestBound(sample, at));
+    bounds.push_back(sample.empty() ? "" : ShortestBound(sample, at).substr(0, longest));
   }
   return bounds;
 }

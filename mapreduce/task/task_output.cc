@@ -13,9 +13,12 @@ std::string OutputPath(const pb::TaskSpec& spec) {
 absl::StatusOr<std::unique_ptr<OutputSink>> CreateTaskOutput(const pb::TaskSpec& spec,
                                                              const TaskEnvironment& environment) {
   ASSIGN_OR_RETURN(const OutputFormat format, ParseOutputFormat(spec.job().output().format()));
-  ASSIGN_OR_RETURN(auto file,
-                   environment.storage->Create(OutputPath(spec),
-                                               {.replication = spec.job().output().replication()}));
+  WriteOptions options;
+  options.replication = spec.job().output().replication();
+  // The directory of a job goes away when the job ends: an attempt that is late must not bring it
+  // back, since nobody would remove it again.
+  options.make_ancestors = !IsJobId(spec.id().job_id());
+  ASSIGN_OR_RETURN(auto file, environment.storage->Create(OutputPath(spec), options));
   return std::make_unique<OutputSink>(std::move(file), format, &environment.progress->steps);
 }
 

@@ -56,7 +56,11 @@ class DfsStorage final : public Storage {
     client::CreateOptions create;
     create.replication = options.replication;
     create.overwrite = true;
-    create.create_parents = true;
+    create.create_parents = options.make_ancestors;
+    if (!options.make_ancestors) {
+      const absl::Status made = dfs_->Mkdirs(ParentDir(path));
+      if (!made.ok() && made.code() != absl::StatusCode::kAlreadyExists) return made;
+    }
     ASSIGN_OR_RETURN(auto writer, dfs_->Create(path, create));
     return std::make_unique<DfsWritable>(std::move(writer));
   }
