@@ -1,7 +1,5 @@
 #include "mapreduce/engine/task_id.h"
 
-#include <absl/time/civil_time.h>
-
 #include <algorithm>
 #include <charconv>
 
@@ -44,9 +42,8 @@ std::optional<uint32_t> ParseNumber(std::string_view text) {
 
 }  // namespace
 
-std::string FormatJobId(absl::Time day, uint32_t number) {
-  const absl::CivilDay date = absl::ToCivilDay(day, absl::UTCTimeZone());
-  return fmt::format("job-{:04}{:02}{:02}-{:04}", date.year(), date.month(), date.day(), number);
+std::string FormatJobId(std::string_view day, uint32_t number) {
+  return fmt::format("job-{}-{:04}", day, number);
 }
 
 bool IsJobId(std::string_view text) {

@@ -1,8 +1,6 @@
 // Printed forms of jobs, tasks and attempts: job-20261122-0001, m-00017, m-00017.1, part-r-00003.
 #pragma once
 
-#include <absl/time/time.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,8 +13,8 @@ namespace quern::mr {
 
 namespace pb = ::quern::mr::v1;
 
-// "job-20261122-0001"; the day is UTC, `number` counts that day's jobs from 1.
-std::string FormatJobId(absl::Time day, uint32_t number);
+// "job-20261122-0001"; the day is UTC, "20261122", `number` counts that day's jobs from 1.
+std::string FormatJobId(std::string_view day, uint32_t number);
 // True for that form: such an id is safe as a part of a path.
 bool IsJobId(std::string_view text);
 

@@ -192,12 +192,12 @@ std::string AttemptRunner::ExcessOf(const TaskProcess& task) {
 }
 
 void AttemptRunner::SendOutputs(TaskProcess* task) {
-  std::vector<v1::WorkerOrder::MapOutputs> outputs;
+  std::vector<v1::MapOutputs> outputs;
   {
     MutexLock lock(&mutex_);
     outputs.swap(outputs_);
   }
-  for (v1::WorkerOrder::MapOutputs& one : outputs) {
+  for (v1::MapOutputs& one : outputs) {
     v1::ToTask message;
     *message.mutable_map_outputs() = std::move(one);
     task->channel.Queue(message);
@@ -215,7 +215,7 @@ void AttemptRunner::Kill(std::string reason) {
   if (running_ != nullptr) running_->channel.Wake();
 }
 
-void AttemptRunner::AddMapOutputs(const v1::WorkerOrder::MapOutputs& outputs) {
+void AttemptRunner::AddMapOutputs(const v1::MapOutputs& outputs) {
   MutexLock lock(&mutex_);
   outputs_.push_back(outputs);
   if (running_ != nullptr) running_->channel.Wake();

@@ -52,7 +52,7 @@ class AttemptRunner {
 
   // Ends it soon; the first reason counts.
   void Kill(std::string reason);
-  void AddMapOutputs(const v1::WorkerOrder::MapOutputs& outputs);
+  void AddMapOutputs(const v1::MapOutputs& outputs);
   v1::AttemptProgress progress() const;
   // An update with its progress, when there is news since the last call.
   std::optional<v1::WorkerMessage::AttemptUpdate> TakeProgress();
@@ -93,7 +93,7 @@ class AttemptRunner {
   mutable Mutex mutex_;
   TaskProcess* running_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::optional<std::string> kill_reason_ ABSL_GUARDED_BY(mutex_);
-  std::vector<v1::WorkerOrder::MapOutputs> outputs_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::MapOutputs> outputs_ ABSL_GUARDED_BY(mutex_);
   v1::AttemptProgress progress_ ABSL_GUARDED_BY(mutex_);
   bool progress_is_news_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -18,7 +18,7 @@ namespace quern::mr {
 class OutputTables {
  public:
   using Want = v1::WorkerMessage::WantOutputs;
-  using Outputs = std::vector<v1::WorkerOrder::MapOutputs>;  // in messages of bounded size
+  using Outputs = std::vector<v1::MapOutputs>;  // in messages of bounded size
 
   // A new session knows of no requests.
   void StartSession();

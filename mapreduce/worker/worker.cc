@@ -31,22 +31,17 @@ void Worker::OnOrder(const v1::WorkerOrder& order) {
     last_order_ = order.log_index();
   }
   switch (order.kind_case()) {
+    case v1::WorkerOrder::kBriefing: {
+      MutexLock lock(&mutex_);
+      briefings_[order.briefing().job_id()] = order.briefing();
+      break;
+    }
     case v1::WorkerOrder::kLaunch:
       Launch(order.launch().task());
       break;
     case v1::WorkerOrder::kKill:
       Kill(order.kill().id(), order.kill().reason());
       break;
-    case v1::WorkerOrder::kMapOutputs: {
-      MutexLock lock(&mutex_);
-      for (const auto& [key, attempt] : running_) {
-        if (attempt->id().kind() == v1::TASK_KIND_REDUCE &&
-            attempt->id().job_id() == order.map_outputs().job_id()) {
-          attempt->AddMapOutputs(order.map_outputs());
-        }
-      }
-      break;
-    }
     case v1::WorkerOrder::kOutputDelta:
       OnOutputs(order.output_delta(), order.term());
       break;
@@ -58,8 +53,21 @@ void Worker::OnOrder(const v1::WorkerOrder& order) {
   }
 }
 
-void Worker::Launch(const v1::TaskSpec& task) {
+void Worker::AddBriefing(v1::TaskSpec* task) {
+  const auto briefing = briefings_.find(task->id().job_id());
+  if (briefing == briefings_.end()) return;
+  *task->mutable_job() = briefing->second.job();
+  task->set_map_tasks(briefing->second.map_tasks());
+  if (task->id().kind() != v1::TASK_KIND_MAP) return;
+  *task->mutable_range_bounds() = briefing->second.range_bounds();
+}
+
+void Worker::Launch(v1::TaskSpec task) {
   if (!IsJobId(task.id().job_id())) return;
+  {
+    MutexLock lock(&mutex_);
+    AddBriefing(&task);
+  }
   const std::string key = AttemptKey(task.id());
   const std::optional<v1::WorkerMessage::HeldOutput> held = context_->scratch->FindHeld(task.id());
   auto attempt = std::make_shared<AttemptRunner>(task, context_);
@@ -172,6 +180,7 @@ void Worker::Forget(const std::string& job_id) {
   MutexLock lock(&mutex_);
   reports_.ForgetJob(job_id);
   outputs_.ForgetJob(job_id);
+  briefings_.erase(job_id);
   for (const auto& [key, attempt] : running_) {
     if (attempt->id().job_id() == job_id) attempt->Kill("its job is over");
   }

@@ -52,7 +52,8 @@ class Worker {
   std::string unhealthy() const;
 
  private:
-  void Launch(const v1::TaskSpec& task);
+  void Launch(v1::TaskSpec task);
+  void AddBriefing(v1::TaskSpec* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnOutputs(const v1::WorkerOrder::OutputDelta& delta, uint64_t term);
   bool Reduces(const std::string& job_id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AskForOutputs(const std::string& job_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -77,6 +78,8 @@ class Worker {
   // By AttemptKey.
   std::map<std::string, std::shared_ptr<AttemptRunner>> running_ ABSL_GUARDED_BY(mutex_);
   OutputTables outputs_ ABSL_GUARDED_BY(mutex_);
+  // What attempts of a job have in common, by job.
+  std::map<std::string, v1::WorkerOrder::Briefing> briefings_ ABSL_GUARDED_BY(mutex_);
   FinalReports reports_ ABSL_GUARDED_BY(mutex_);
   WorkerHealth health_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> to_forget_ ABSL_GUARDED_BY(mutex_);  // jobs

@@ -1,6 +1,8 @@
 #include "mapreduce/coordinator/logic/job_tasks.h"
 
 #include <algorithm>
+#include <cmath>
+#include <set>
 #include <utility>
 
 namespace quern::mr {
@@ -77,30 +79,75 @@ bool JobTasks::AllDone() const {
   return reduces.total > 0 ? reduces.done == reduces.total : maps.done == maps.total;
 }
 
+bool JobTasks::FailedOn(TaskKind kind, uint32_t task, WorkerKey worker, absl::Time now) const {
+  const TaskList& tasks = list(kind);
+  for (uint32_t i = tasks.tasks[task].newest; i != Attempt::kNone; i = tasks.attempts[i].previous) {
+    const Attempt& attempt = tasks.attempts[i];
+    if (attempt.worker != worker) continue;
+    if (attempt.unreachable) return true;
+    if (attempt.state == AttemptState::kFailed && attempt.finished + kRetryElsewhere > now) {
+      return true;
+    }
+  }
+  return false;
+}
+
 uint32_t JobTasks::Start(TaskKind kind, uint32_t task, WorkerKey worker, Locality locality,
                          absl::Time now) {
-  TaskList& tasks = list(kind);
-  Task& t = tasks.tasks[task];
   Attempt attempt;
   attempt.task = task;
-  attempt.number = t.attempts++;
+  attempt.number = std::max(list(kind).tasks[task].next_number, first_number_);
   attempt.worker = worker;
   attempt.locality = locality;
   attempt.started = now;
-  attempt.previous = t.newest;
-  t.newest = static_cast<uint32_t>(tasks.attempts.size());
-  ++t.running;
-  tasks.attempts.push_back(attempt);
-  tasks.queue.Remove(task);
-  tasks.counts.waiting = tasks.queue.waiting_count();
-  ++tasks.counts.running_attempts;
-  ++tasks.counts.started[static_cast<size_t>(locality)];
+  AddAttempt(&list(kind), attempt);
   return attempt.number;
+}
+
+bool JobTasks::Restore(TaskKind kind, uint32_t task, uint32_t number, WorkerKey worker,
+                       Locality locality, absl::Time started) {
+  if (task >= list(kind).tasks.size() || Find(kind, task, number) != nullptr) return false;
+  Attempt attempt;
+  attempt.task = task;
+  attempt.number = number;
+  attempt.worker = worker;
+  attempt.locality = locality;
+  attempt.started = started;
+  AddAttempt(&list(kind), attempt);
+  return true;
+}
+
+void JobTasks::AddAttempt(TaskList* tasks, Attempt attempt) {
+  Task& t = tasks->tasks[attempt.task];
+  attempt.previous = t.newest;
+  t.newest = static_cast<uint32_t>(tasks->attempts.size());
+  t.next_number = std::max(t.next_number, attempt.number + 1);
+  ++t.running;
+  tasks->attempts.push_back(attempt);
+  tasks->queue.Remove(attempt.task);
+  tasks->counts.waiting = tasks->queue.waiting_count();
+  ++tasks->counts.running_attempts;
+  ++tasks->counts.started[static_cast<size_t>(attempt.locality)];
+}
+
+void JobTasks::Progress(TaskKind kind, uint32_t task, double fraction) {
+  if (task < list(kind).tasks.size()) SetFurthest(&list(kind), task, fraction);
+}
+
+void JobTasks::SetFurthest(TaskList* tasks, uint32_t task, double fraction) {
+  float& furthest = tasks->tasks[task].furthest;
+  // A fraction that is not a number is none.
+  if (!(fraction > furthest)) return;
+  const float now = static_cast<float>(std::min(fraction, 1.0));
+  tasks->counts.progress += static_cast<double>(now) - static_cast<double>(furthest);
+  furthest = now;
 }
 
 bool JobTasks::Succeed(TaskKind kind, uint32_t task, uint32_t number, absl::Time now) {
   Attempt* attempt = FindMutable(kind, task, number);
-  if (attempt == nullptr || attempt->state == AttemptState::kFailed) return false;
+  if (attempt == nullptr || attempt->state == AttemptState::kFailed || attempt->unreachable) {
+    return false;
+  }
   TaskList& tasks = list(kind);
   Task& t = tasks.tasks[task];
   if (t.chosen != Attempt::kNone) {
@@ -113,6 +160,7 @@ bool JobTasks::Succeed(TaskKind kind, uint32_t task, uint32_t number, absl::Time
   attempt->finished = std::min(attempt->finished, now);
   t.chosen = static_cast<uint32_t>(attempt - tasks.attempts.data());
   ++tasks.counts.done;
+  SetFurthest(&tasks, task, 1);
   tasks.queue.Remove(task);
   tasks.counts.waiting = tasks.queue.waiting_count();
   return true;
@@ -123,7 +171,8 @@ bool JobTasks::Fail(TaskKind kind, uint32_t task, uint32_t number, Fault fault, 
   if (attempt == nullptr || attempt->state != AttemptState::kRunning) return false;
   TaskList& tasks = list(kind);
   Task& t = tasks.tasks[task];
-  ++(fault == Fault::kEnvironment ? t.environment_failures : t.failures);
+  const bool around = fault == Fault::kEnvironment || fault == Fault::kWorker;
+  ++(around ? t.environment_failures : t.failures);
   ++tasks.counts.failed_attempts;
   StopRunning(&tasks, attempt, AttemptState::kFailed, now);
   WaitIfIdle(&tasks, task);
@@ -131,22 +180,30 @@ bool JobTasks::Fail(TaskKind kind, uint32_t task, uint32_t number, Fault fault, 
          t.environment_failures >= kMaxEnvironmentFailures;
 }
 
-void JobTasks::Kill(TaskKind kind, uint32_t task, uint32_t number, absl::Time now) {
+bool JobTasks::Kill(TaskKind kind, uint32_t task, uint32_t number, Stop why, absl::Time now) {
   Attempt* attempt = FindMutable(kind, task, number);
-  if (attempt == nullptr || attempt->state != AttemptState::kRunning) return;
+  if (attempt == nullptr || attempt->state != AttemptState::kRunning) return false;
+  Task& t = list(kind).tasks[task];
+  if (why == Stop::kWorkerLost) ++t.worker_losses;
   StopRunning(&list(kind), attempt, AttemptState::kKilled, now);
   WaitIfIdle(&list(kind), task);
+  return t.worker_losses >= kMaxWorkerLosses;
 }
 
-void JobTasks::Lose(uint32_t map_task) {
+bool JobTasks::Lose(uint32_t map_task, Loss why) {
   TaskList& maps = list(TaskKind::kMap);
+  if (map_task >= maps.tasks.size()) return false;
   Task& t = maps.tasks[map_task];
-  if (t.chosen == Attempt::kNone) return;
-  maps.attempts[t.chosen].state = AttemptState::kLost;
+  if (t.chosen == Attempt::kNone) return false;
+  Attempt& attempt = maps.attempts[t.chosen];
+  attempt.state = AttemptState::kLost;
+  attempt.unreachable = why == Loss::kUnreachable;
+  if (attempt.unreachable) ++t.unreachable;
   t.chosen = Attempt::kNone;
   --maps.counts.done;
   ++maps.counts.reruns;
   WaitIfIdle(&maps, map_task);
+  return t.unreachable >= kMaxUnreachable;
 }
 
 void JobTasks::StopRunning(TaskList* tasks, Attempt* attempt, AttemptState state, absl::Time now) {
@@ -173,22 +230,23 @@ absl::Status JobTasks::ValidateList(const TaskList& tasks) {
   uint32_t done = 0;
   uint32_t waiting = 0;
   uint32_t running = 0;
+  double progress = 0;
   for (uint32_t i = 0; i < tasks.tasks.size(); ++i) {
     const Task& task = tasks.tasks[i];
     uint32_t own_running = 0;
-    uint32_t expected_number = task.attempts;
+    std::set<uint32_t> numbers;
     for (uint32_t a = task.newest; a != Attempt::kNone; a = tasks.attempts[a].previous) {
       const Attempt& attempt = tasks.attempts[a];
       if (attempt.task != i) return InternalError("task {} has an attempt of {}", i, attempt.task);
-      if (attempt.number != --expected_number) return InternalError("task {}: numbers", i);
+      if (attempt.number >= task.next_number || !numbers.insert(attempt.number).second) {
+        return InternalError("task {}: a second attempt {}", i, attempt.number);
+      }
       if (attempt.state == AttemptState::kRunning) ++own_running;
       if ((attempt.state == AttemptState::kSucceeded) != (a == task.chosen)) {
         return InternalError("task {} attempt {}: succeeded but not chosen", i, attempt.number);
       }
     }
     const bool is_done = task.chosen != Attempt::kNone;
-    if (expected_number != 0)
-      return InternalError("task {}: {} attempts missing", i, expected_number);
     if (own_running != task.running) return InternalError("task {}: running count", i);
     if (tasks.queue.waiting(i) != (!is_done && own_running == 0)) {
       return InternalError("task {}: done {}, running {}, waiting {}", i, is_done, own_running,
@@ -197,11 +255,15 @@ absl::Status JobTasks::ValidateList(const TaskList& tasks) {
     done += is_done ? 1 : 0;
     waiting += tasks.queue.waiting(i) ? 1 : 0;
     running += own_running;
+    progress += static_cast<double>(task.furthest);
   }
   const TaskCounts& counts = tasks.counts;
   if (counts.done != done || counts.waiting != waiting || counts.running_attempts != running) {
     return InternalError("counts: done {}/{}, waiting {}/{}, running {}/{}", counts.done, done,
                          counts.waiting, waiting, counts.running_attempts, running);
+  }
+  if (std::abs(counts.progress - progress) > 1e-3) {
+    return InternalError("progress {}, counted {}", progress, counts.progress);
   }
   return absl::OkStatus();
 }

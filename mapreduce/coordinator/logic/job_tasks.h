@@ -3,7 +3,8 @@
 // Invariants (Validate checks them):
 //  - a task is done exactly when one attempt of it is chosen;
 //  - a task waits exactly when it is not done and no attempt of it runs;
-//  - attempts of a task are numbered 0, 1, 2, ... and never reused, so each has its own directory.
+//  - no two attempts of a task have the same number, so each has its own directory. They count
+//    from 0, and from the next thousand under each coordinator that takes the job over.
 // Memory is O(maps + reduces), whatever their product. Decides nothing about workers; no locks.
 #pragma once
 
@@ -33,6 +34,8 @@ struct Attempt {
   absl::Time finished = absl::InfiniteFuture();
   // The attempt before it of the same task: index into attempts(), or kNone.
   uint32_t previous = 0;
+  // Lost because reducers could not fetch it: it stays so, whatever its worker says.
+  bool unreachable = false;
   static constexpr uint32_t kNone = UINT32_MAX;
 };
 
@@ -56,14 +59,23 @@ struct TaskCounts {
   std::array<uint32_t, 3> started{};
   // Times that a finished task had to run again.
   uint32_t reruns = 0;
+  // Sum over the tasks of the furthest that any attempt has come, 0 to 1: it never falls.
+  double progress = 0;
 };
 
 // Whose fault a failure was.
 enum class Fault {
   kUserCode,
   kUserCodeForGood,  // no other attempt could do better
-  kEnvironment,
+  kEnvironment,      // of something around it
+  kWorker,           // its worker could not even start it
 };
+
+// Why an attempt was stopped that did not fail.
+enum class Stop { kKilled, kWorkerLost };
+
+// Why the output of a map is gone.
+enum class Loss { kWorkerLost, kUnreachable };
 
 class JobTasks {
  public:
@@ -83,35 +95,61 @@ class JobTasks {
 
   // Waiting tasks of a kind that may start now.
   LocalityQueue* Startable(TaskKind kind);
+  // An attempt of the task failed on this worker, or its output could not be fetched from there:
+  // better another one tries.
+  bool FailedOn(TaskKind kind, uint32_t task, WorkerKey worker, absl::Time now) const;
+  // When FailedOn stops saying so of the attempts that have failed by now.
+  static absl::Time FailedOnUntil(absl::Time now) { return now + kRetryElsewhere; }
   // The bounds are known: maps may start.
   void ReleaseMaps() { maps_released_ = true; }
   // Every task that leaves output of the job is done.
   bool AllDone() const;
 
+  // New attempts are numbered from here on at least.
+  void SetFirstNumber(uint32_t number) { first_number_ = number; }
   // Starts a new attempt of a task; returns its number.
   uint32_t Start(TaskKind kind, uint32_t task, WorkerKey worker, Locality locality, absl::Time now);
+  // An attempt that was started earlier. False when there is no such task, or it is known already.
+  bool Restore(TaskKind kind, uint32_t task, uint32_t number, WorkerKey worker, Locality locality,
+               absl::Time started);
+  // How far an attempt has come, 0 to 1.
+  void Progress(TaskKind kind, uint32_t task, double fraction);
   // True when the attempt is now the chosen one of its task. Also for one that was given up before
   // (its worker was silent for a while), as long as no other was chosen: the work is not wasted.
+  // Not for one that could not be fetched.
   bool Succeed(TaskKind kind, uint32_t task, uint32_t number, absl::Time now);
-  // These do nothing unless the attempt runs. Fail returns true when the task has failed too often.
+  // These do nothing unless the attempt runs. True when that has happened to the task too often.
   bool Fail(TaskKind kind, uint32_t task, uint32_t number, Fault fault, absl::Time now);
-  void Kill(TaskKind kind, uint32_t task, uint32_t number, absl::Time now);
-  // The chosen output of a map task is gone: the task waits again.
-  void Lose(uint32_t map_task);
+  bool Kill(TaskKind kind, uint32_t task, uint32_t number, Stop why, absl::Time now);
+  // The chosen output of a map task is gone: the task waits again. True when its outputs could not
+  // be fetched too often.
+  bool Lose(uint32_t map_task, Loss why);
 
   absl::Status Validate() const;
 
   // Environment failures of one task that end the job: the cluster does not get over it by itself.
   static constexpr uint32_t kMaxEnvironmentFailures = 20;
+  // Workers that died while they ran one task: it is the task that kills them.
+  static constexpr uint32_t kMaxWorkerLosses = 4;
+  // Outputs of one map that nobody could fetch, wherever it ran.
+  static constexpr uint32_t kMaxUnreachable = 5;
+  // Numbers of attempts that each coordinator has for itself.
+  static constexpr uint32_t kNumbersPerTerm = 1'000;
 
  private:
+  // So long after a failure another worker is preferred.
+  static constexpr absl::Duration kRetryElsewhere = absl::Seconds(5);
+
   struct Task {
     uint32_t newest = Attempt::kNone;  // index into attempts
     uint32_t chosen = Attempt::kNone;
-    uint16_t attempts = 0;
+    uint32_t next_number = 0;
+    float furthest = 0;
     uint16_t running = 0;
     uint16_t failures = 0;
     uint16_t environment_failures = 0;
+    uint16_t worker_losses = 0;
+    uint16_t unreachable = 0;
   };
   struct TaskList {
     std::vector<Task> tasks;
@@ -126,10 +164,13 @@ class JobTasks {
   Attempt* FindMutable(TaskKind kind, uint32_t task, uint32_t number);
   void StopRunning(TaskList* tasks, Attempt* attempt, AttemptState state, absl::Time now);
   void WaitIfIdle(TaskList* tasks, uint32_t task);
+  void AddAttempt(TaskList* tasks, Attempt attempt);
+  static void SetFurthest(TaskList* tasks, uint32_t task, double fraction);
   static absl::Status ValidateList(const TaskList& tasks);
 
   const std::string user_;
   const uint32_t max_failures_;
+  uint32_t first_number_ = 0;
   bool maps_released_;
   std::array<TaskList, kTaskKinds> lists_;
 };

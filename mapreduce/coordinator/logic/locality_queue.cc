@@ -35,17 +35,25 @@ void LocalityQueue::Remove(uint32_t task) {
   --waiting_count_;
 }
 
-std::optional<uint32_t> LocalityQueue::FirstAt(PlaceId place) {
+std::optional<uint32_t> LocalityQueue::FirstAt(PlaceId place, Skip skip) {
   const auto it = at_.find(place);
-  return it == at_.end() ? std::nullopt : FirstOf(&it->second);
+  return it == at_.end() ? std::nullopt : FirstOf(&it->second, skip);
 }
 
-std::optional<uint32_t> LocalityQueue::FirstOf(std::deque<uint32_t>* list) {
-  while (!list->empty()) {
-    if (waiting_[list->front()]) return list->front();
-    list->pop_front();
+std::optional<uint32_t> LocalityQueue::FirstOf(std::deque<uint32_t>* list, Skip skip) {
+  std::vector<uint32_t> skipped;
+  std::optional<uint32_t> found;
+  while (!list->empty() && !found) {
+    const uint32_t task = list->front();
+    if (waiting_[task] && !skip(task)) {
+      found = task;
+    } else {
+      if (waiting_[task]) skipped.push_back(task);
+      list->pop_front();
+    }
   }
-  return std::nullopt;
+  list->insert(list->begin(), skipped.begin(), skipped.end());
+  return found;
 }
 
 }  // namespace quern::mr

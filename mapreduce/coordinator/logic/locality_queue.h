@@ -7,6 +7,7 @@
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/inlined_vector.h>
+#include <absl/functional/function_ref.h>
 
 #include <cstdint>
 #include <deque>
@@ -38,15 +39,20 @@ class LocalityQueue {
   uint32_t waiting_count() const { return waiting_count_; }
   const TaskPlaces& places(uint32_t task) const { return places_[task]; }
 
-  // The first waiting task with data at `place`; of all; of those without any place.
-  std::optional<uint32_t> FirstAt(PlaceId place);
-  std::optional<uint32_t> First() { return FirstOf(&all_); }
-  std::optional<uint32_t> FirstWithoutPlace() { return FirstOf(&without_place_); }
+  // The first waiting task with data at `place`; of all; of those without any place. Tasks for
+  // which `skip` is true are passed over; they should be few.
+  using Skip = absl::FunctionRef<bool(uint32_t task)>;
+  std::optional<uint32_t> FirstAt(PlaceId place, Skip skip = SkipNone);
+  std::optional<uint32_t> First(Skip skip = SkipNone) { return FirstOf(&all_, skip); }
+  std::optional<uint32_t> FirstWithoutPlace(Skip skip = SkipNone) {
+    return FirstOf(&without_place_, skip);
+  }
 
  private:
   template <typename Push>
   void ForEachList(uint32_t task, Push push);
-  std::optional<uint32_t> FirstOf(std::deque<uint32_t>* list);
+  std::optional<uint32_t> FirstOf(std::deque<uint32_t>* list, Skip skip);
+  static bool SkipNone(uint32_t) { return false; }
 
   std::vector<TaskPlaces> places_;
   std::vector<bool> waiting_;

@@ -17,6 +17,10 @@ Assignments TaskScheduler::Assign(absl::Time now) {
     while (again) {
       again = false;
       for (const WorkerKey worker : FreeWorkers(now)) {
+        if (out.started.size() >= options_.max_starts) {
+          next_wake_ = now;
+          return out;
+        }
         if (TryWorker(worker, reach, now, &out)) again = true;
       }
     }
@@ -34,26 +38,25 @@ std::vector<WorkerKey> TaskScheduler::FreeWorkers(absl::Time now) {
   }
   if (!work) return free;
   for (const WorkerKey key : free_) {
-    const Worker& worker = workers_[key];
-    if (worker.rests_until > now) {
-      next_wake_ = std::min(next_wake_, worker.rests_until);
+    const absl::Time rests_until = workers_[key].trust.rests_until();
+    if (rests_until > now) {
+      next_wake_ = std::min(next_wake_, rests_until);
     } else {
       free.push_back(key);
     }
   }
   std::stable_sort(free.begin(), free.end(), [this](WorkerKey a, WorkerKey b) {
-    return workers_[a].running < workers_[b].running;
+    return running_.count(a) < running_.count(b);
   });
   return free;
 }
 
 bool TaskScheduler::TryWorker(WorkerKey key, Reach reach, absl::Time now, Assignments* out) {
-  Worker& worker = workers_[key];
-  if (!HasFreeSlot(worker)) return false;
+  if (!free_.contains(key)) return false;
   for (const JobKey job : share_.Order()) {
     JobTasks* tasks = jobs_[job].get();
     const std::optional<Choice> choice =
-        reach == Reach::kOwnData ? ChooseOwn(worker, tasks) : ChooseAny(&worker, job, tasks, now);
+        reach == Reach::kOwnData ? ChooseOwn(key, tasks, now) : ChooseAny(key, job, tasks, now);
     if (!choice) continue;
     Start(key, job, *choice, now, out);
     return true;
@@ -61,30 +64,49 @@ bool TaskScheduler::TryWorker(WorkerKey key, Reach reach, absl::Time now, Assign
   return false;
 }
 
+// The task failed here, and somebody else could try.
+bool TaskScheduler::ShouldPass(WorkerKey key, const JobTasks& tasks, TaskKind kind, uint32_t task,
+                               absl::Time now) {
+  if (!tasks.FailedOn(kind, task, key, now)) return false;
+  const bool others = std::any_of(workers_.begin(), workers_.end(), [&](const auto& entry) {
+    const Worker& other = entry.second;
+    return entry.first != key && !other.paused && other.trust.rests_until() <= now &&
+           !tasks.FailedOn(kind, task, entry.first, now);
+  });
+  if (others) next_wake_ = std::min(next_wake_, JobTasks::FailedOnUntil(now));
+  return others;
+}
+
 // A task whose data lies on the worker's machine, or nowhere in particular.
-std::optional<TaskScheduler::Choice> TaskScheduler::ChooseOwn(const Worker& worker,
-                                                              JobTasks* tasks) const {
+std::optional<TaskScheduler::Choice> TaskScheduler::ChooseOwn(WorkerKey key, JobTasks* tasks,
+                                                              absl::Time now) {
   for (const TaskKind kind : {TaskKind::kSample, TaskKind::kMap, TaskKind::kReduce}) {
     LocalityQueue* queue = tasks->Startable(kind);
     if (queue == nullptr) continue;
-    if (const auto task = queue->FirstAt(worker.slots.node)) {
+    const auto pass = [&](uint32_t task) { return ShouldPass(key, *tasks, kind, task, now); };
+    if (const auto task = queue->FirstAt(workers_[key].slots.node, pass)) {
       return Choice{kind, *task, Locality::kNode};
     }
-    if (const auto task = queue->FirstWithoutPlace()) return Choice{kind, *task, Locality::kAny};
+    if (const auto task = queue->FirstWithoutPlace(pass)) {
+      return Choice{kind, *task, Locality::kAny};
+    }
   }
   return std::nullopt;
 }
 
-std::optional<TaskScheduler::Choice> TaskScheduler::ChooseAny(Worker* worker, JobKey job,
+std::optional<TaskScheduler::Choice> TaskScheduler::ChooseAny(WorkerKey key, JobKey job,
                                                               JobTasks* tasks, absl::Time now) {
+  Worker* worker = &workers_[key];
   for (const TaskKind kind : {TaskKind::kSample, TaskKind::kMap}) {
     LocalityQueue* queue = tasks->Startable(kind);
     if (queue == nullptr) continue;
-    if (const auto task = queue->FirstAt(worker->slots.rack);
+    const auto pass = [&](uint32_t task) { return ShouldPass(key, *tasks, kind, task, now); };
+    if (const auto task = queue->FirstAt(worker->slots.rack, pass);
         task && MayTake(worker, job, queue->places(*task), now)) {
       return Choice{kind, *task, Locality::kRack};
     }
-    if (const auto task = queue->First(); task && MayTake(worker, job, queue->places(*task), now)) {
+    if (const auto task = queue->First(pass);
+        task && MayTake(worker, job, queue->places(*task), now)) {
       return Choice{kind, *task, Locality::kAny};
     }
   }
@@ -110,14 +132,12 @@ bool TaskScheduler::MayTake(Worker* worker, JobKey job, const TaskPlaces& places
 
 void TaskScheduler::Start(WorkerKey key, JobKey job, const Choice& choice, absl::Time now,
                           Assignments* out) {
-  Worker& worker = workers_[key];
   const uint32_t number = jobs_[job]->Start(choice.kind, choice.task, key, choice.locality, now);
-  ++worker.running;
+  const AttemptRef attempt{job, choice.kind, choice.task, number};
   // Having found own data again, it may wait for more of it.
-  if (choice.locality == Locality::kNode) worker.waiting_for = JobKey();
-  share_.Started(job);
-  UpdateFree(key);
-  out->started.push_back({{job, choice.kind, choice.task, number}, key, choice.locality});
+  if (choice.locality == Locality::kNode) workers_[key].waiting_for = JobKey();
+  TakeSlot(key, attempt);
+  out->started.push_back({attempt, key, choice.locality});
 }
 
 // Maps that must run again while reduces hold every slot would wait for ever: the reduces wait for
@@ -139,7 +159,7 @@ void TaskScheduler::PreemptReduces(absl::Time now, Assignments* out) {
       const Attempt victim = *newest;
       const AttemptRef ref{job, TaskKind::kReduce, victim.task, victim.number};
       out->preempted.push_back({ref, victim.worker, victim.locality});
-      Killed(ref, now);
+      Killed(ref, Stop::kKilled, now);
       // The slot goes to the map at once: otherwise an older job could take it, and this one would
       // lose its reduces for nothing.
       if (!free_.contains(victim.worker)) continue;

@@ -14,18 +14,17 @@ void TaskScheduler::SetWorker(WorkerKey key, const WorkerSlots& slots) {
   UpdateFree(key);
 }
 
-void TaskScheduler::PauseWorker(WorkerKey key) {
+void TaskScheduler::SetPaused(WorkerKey key, bool paused) {
   const auto it = workers_.find(key);
   if (it == workers_.end()) return;
-  it->second.paused = true;
+  it->second.paused = paused;
   UpdateFree(key);
 }
 
 WorkerLoss TaskScheduler::RemoveWorker(WorkerKey key, absl::Time now) {
-  WorkerLoss loss;
   const auto it = workers_.find(key);
-  if (it == workers_.end()) return loss;
-  Undo(key, nullptr, now, &loss);
+  if (it == workers_.end()) return {};
+  WorkerLoss loss = Undo(key, nullptr, now);
   --workers_at_[it->second.slots.node];
   free_.erase(key);
   workers_.erase(it);
@@ -34,40 +33,59 @@ WorkerLoss TaskScheduler::RemoveWorker(WorkerKey key, absl::Time now) {
 
 WorkerLoss TaskScheduler::Reconcile(WorkerKey worker, const std::set<AttemptRef>& present,
                                     absl::Time now) {
+  return Undo(worker, &present, now);
+}
+
+// Takes back what `key` ran and held for every job, except what is in `present`.
+WorkerLoss TaskScheduler::Undo(WorkerKey key, const std::set<AttemptRef>* present, absl::Time now) {
   WorkerLoss loss;
-  Undo(worker, &present, now, &loss);
+  const auto gone = [present](const AttemptRef& ref) {
+    return present == nullptr || !present->contains(ref);
+  };
+  for (const AttemptRef& ref : running_.On(key)) {
+    if (!gone(ref)) continue;
+    const Stop why = running_.IsConfirmed(ref, key) ? Stop::kWorkerLost : Stop::kKilled;
+    loss.interrupted.push_back({ref, why, Killed(ref, why, now)});
+  }
+  const auto worker = workers_.find(key);
+  if (worker == workers_.end()) return loss;
+  for (const auto& [job, outputs] : worker->second.outputs) {
+    const JobTasks* tasks = FindTasks(job);
+    // Outputs matter as long as some reduce may still fetch them.
+    if (tasks == nullptr || tasks->AllDone()) continue;
+    for (const AttemptRef& ref : OutputsOn(key, job)) {
+      if (!gone(ref)) continue;
+      OutputLost(job, ref.task, Loss::kWorkerLost);
+      loss.lost.push_back(ref);
+    }
+  }
   return loss;
 }
 
-// Takes back what `worker` ran and held for every job, except what is in `present`.
-void TaskScheduler::Undo(WorkerKey worker, const std::set<AttemptRef>* present, absl::Time now,
-                         WorkerLoss* loss) {
-  for (const auto& [job, tasks] : jobs_) {
-    // Outputs matter as long as some reduce may still fetch them.
-    const bool outputs_needed = tasks->counts(TaskKind::kReduce).total > 0 && !tasks->AllDone();
-    for (const TaskKind kind : {TaskKind::kSample, TaskKind::kMap, TaskKind::kReduce}) {
-      // By index: Kill and Lose change attempts but never move them.
-      for (size_t i = 0; i < tasks->attempts(kind).size(); ++i) {
-        const Attempt attempt = tasks->attempts(kind)[i];
-        if (attempt.worker != worker) continue;
-        const AttemptRef ref{job, kind, attempt.task, attempt.number};
-        if (present != nullptr && present->contains(ref)) continue;
-        if (attempt.state == AttemptState::kRunning) {
-          Killed(ref, now);
-          loss->interrupted.push_back(ref);
-        } else if (kind == TaskKind::kMap && attempt.state == AttemptState::kSucceeded &&
-                   outputs_needed) {
-          tasks->Lose(attempt.task);
-          loss->lost.push_back(ref);
-        }
-      }
-    }
+std::vector<AttemptRef> TaskScheduler::OutputsOn(WorkerKey key, JobKey job) const {
+  std::vector<AttemptRef> all;
+  const JobTasks* tasks = FindTasks(job);
+  const auto worker = workers_.find(key);
+  if (tasks == nullptr || worker == workers_.end()) return all;
+  const auto outputs = worker->second.outputs.find(job);
+  if (outputs == worker->second.outputs.end()) return all;
+  std::set<uint32_t> seen;
+  for (const auto& [task, number] : outputs->second) {
+    const Attempt* chosen = tasks->Chosen(TaskKind::kMap, task);
+    if (chosen == nullptr || chosen->number != number || chosen->worker != key) continue;
+    if (seen.insert(task).second) all.push_back({job, TaskKind::kMap, task, number});
   }
+  return all;
 }
 
-void TaskScheduler::AddJob(JobKey job, JobPlan plan) {
-  share_.AddJob(job, plan.user);
-  jobs_[job] = std::make_unique<JobTasks>(std::move(plan));
+void TaskScheduler::Unreachable(WorkerKey key, absl::Time now) {
+  const auto it = workers_.find(key);
+  if (it != workers_.end()) it->second.trust.Unreachable(options_.trust, now);
+}
+
+void TaskScheduler::AddJob(JobKey job, std::unique_ptr<JobTasks> tasks) {
+  share_.AddJob(job, tasks->user());
+  jobs_[job] = std::move(tasks);
 }
 
 std::unique_ptr<JobTasks> TaskScheduler::RemoveJob(JobKey job, absl::Time now) {
@@ -77,119 +95,138 @@ std::unique_ptr<JobTasks> TaskScheduler::RemoveJob(JobKey job, absl::Time now) {
     if (it->second->counts(kind).running_attempts == 0) continue;
     for (size_t i = 0; i < it->second->attempts(kind).size(); ++i) {
       const Attempt attempt = it->second->attempts(kind)[i];
-      Killed({job, kind, attempt.task, attempt.number}, now);
+      Killed({job, kind, attempt.task, attempt.number}, Stop::kKilled, now);
     }
   }
   std::unique_ptr<JobTasks> tasks = std::move(it->second);
   jobs_.erase(it);
   share_.RemoveJob(job);
+  for (auto& [key, worker] : workers_) worker.outputs.erase(job);
   return tasks;
 }
 
-const JobTasks* TaskScheduler::job(JobKey job) const {
+const JobTasks* TaskScheduler::job(JobKey job) const { return FindTasks(job); }
+
+JobTasks* TaskScheduler::FindTasks(JobKey job) const {
   const auto it = jobs_.find(job);
   return it == jobs_.end() ? nullptr : it->second.get();
 }
 
-void TaskScheduler::ReleaseMaps(JobKey job) {
-  if (const auto it = jobs_.find(job); it != jobs_.end()) it->second->ReleaseMaps();
+const Attempt* TaskScheduler::FindRunning(const AttemptRef& ref) const {
+  const JobTasks* tasks = FindTasks(ref.job);
+  const Attempt* attempt = tasks == nullptr ? nullptr : tasks->Find(ref.kind, ref.task, ref.number);
+  const bool runs = attempt != nullptr && attempt->state == AttemptState::kRunning;
+  return runs ? attempt : nullptr;
 }
 
-void TaskScheduler::RestoreStarted(const AttemptRef& attempt, WorkerKey worker, Locality locality,
+void TaskScheduler::ReleaseMaps(JobKey job) {
+  if (JobTasks* tasks = FindTasks(job)) tasks->ReleaseMaps();
+}
+
+void TaskScheduler::SetFirstNumber(JobKey job, uint32_t number) {
+  if (JobTasks* tasks = FindTasks(job)) tasks->SetFirstNumber(number);
+}
+
+bool TaskScheduler::RestoreStarted(const AttemptRef& ref, WorkerKey key, Locality locality,
                                    absl::Time started) {
-  const auto it = jobs_.find(attempt.job);
-  if (it == jobs_.end()) return;
-  it->second->Start(attempt.kind, attempt.task, worker, locality, started);
-  share_.Started(attempt.job);
-  const auto [known, added] = workers_.try_emplace(worker);
+  JobTasks* tasks = FindTasks(ref.job);
+  if (tasks == nullptr || !tasks->Restore(ref.kind, ref.task, ref.number, key, locality, started)) {
+    return false;
+  }
+  const auto [known, added] = workers_.try_emplace(key);
   if (added) {
     // Not back yet: it has a place in the table so that its slots are counted, and starts nothing.
     known->second.paused = true;
     ++workers_at_[known->second.slots.node];
   }
-  ++known->second.running;
-  UpdateFree(worker);
+  TakeSlot(key, ref);
+  return true;
 }
 
 TaskScheduler::Success TaskScheduler::Succeeded(const AttemptRef& ref, absl::Time now) {
   Success success;
-  const auto it = jobs_.find(ref.job);
-  if (it == jobs_.end()) return success;
-  JobTasks* tasks = it->second.get();
-  const Attempt* attempt = tasks->Find(ref.kind, ref.task, ref.number);
+  JobTasks* tasks = FindTasks(ref.job);
+  const Attempt* attempt = tasks == nullptr ? nullptr : tasks->Find(ref.kind, ref.task, ref.number);
   if (attempt == nullptr) return success;
   const WorkerKey worker = attempt->worker;
+  const auto known = workers_.find(worker);
   const bool ran = attempt->state == AttemptState::kRunning;
   success.chosen = tasks->Succeed(ref.kind, ref.task, ref.number, now);
   if (ran) {
-    FreeSlot(worker, ref.job);
-    if (const auto w = workers_.find(worker); w != workers_.end()) w->second.failures_in_a_row = 0;
+    if (known != workers_.end()) known->second.trust.Succeeded();
+    FreeSlot(worker, ref);
   }
   if (!success.chosen) return success;
+  if (known != workers_.end() && ref.kind == TaskKind::kMap &&
+      tasks->counts(TaskKind::kReduce).total > 0) {
+    known->second.outputs[ref.job].emplace_back(ref.task, ref.number);
+  }
   for (const uint32_t other : tasks->RunningNumbers(ref.kind, ref.task)) {
     const AttemptRef obsolete{ref.job, ref.kind, ref.task, other};
     const Attempt* a = tasks->Find(ref.kind, ref.task, other);
     success.obsolete.push_back({obsolete, a->worker, a->locality});
-    Killed(obsolete, now);
+    Killed(obsolete, Stop::kKilled, now);
   }
   return success;
 }
 
 bool TaskScheduler::Failed(const AttemptRef& ref, Fault fault, absl::Time now) {
-  const auto it = jobs_.find(ref.job);
-  if (it == jobs_.end()) return false;
-  const Attempt* attempt = it->second->Find(ref.kind, ref.task, ref.number);
-  if (attempt == nullptr || attempt->state != AttemptState::kRunning) return false;
-  const WorkerKey key = attempt->worker;
-  const bool too_often = it->second->Fail(ref.kind, ref.task, ref.number, fault, now);
-  if (const auto w = workers_.find(key); fault == Fault::kEnvironment && w != workers_.end()) {
-    Worker& worker = w->second;
-    const int doublings = static_cast<int>(std::min(worker.failures_in_a_row, 16u));
-    worker.rests_until =
-        now + std::min(options_.first_rest * (1 << doublings), options_.longest_rest);
-    ++worker.failures_in_a_row;
+  const Attempt* attempt = FindRunning(ref);
+  if (attempt == nullptr) return false;
+  const WorkerKey worker = attempt->worker;
+  const bool too_often = FindTasks(ref.job)->Fail(ref.kind, ref.task, ref.number, fault, now);
+  if (const auto it = workers_.find(worker); it != workers_.end()) {
+    it->second.trust.Failed(fault, options_.trust, now);
   }
-  FreeSlot(key, ref.job);
+  FreeSlot(worker, ref);
   return too_often;
 }
 
-void TaskScheduler::Killed(const AttemptRef& ref, absl::Time now) {
-  const auto it = jobs_.find(ref.job);
-  if (it == jobs_.end()) return;
-  const Attempt* attempt = it->second->Find(ref.kind, ref.task, ref.number);
-  if (attempt == nullptr || attempt->state != AttemptState::kRunning) return;
+bool TaskScheduler::Killed(const AttemptRef& ref, Stop why, absl::Time now) {
+  const Attempt* attempt = FindRunning(ref);
+  if (attempt == nullptr) return false;
   const WorkerKey worker = attempt->worker;
-  it->second->Kill(ref.kind, ref.task, ref.number, now);
-  FreeSlot(worker, ref.job);
+  const bool too_often = FindTasks(ref.job)->Kill(ref.kind, ref.task, ref.number, why, now);
+  FreeSlot(worker, ref);
+  return too_often;
 }
 
-void TaskScheduler::OutputLost(JobKey job, uint32_t map_task) {
-  if (const auto it = jobs_.find(job); it != jobs_.end()) it->second->Lose(map_task);
+bool TaskScheduler::OutputLost(JobKey job, uint32_t map_task, Loss why) {
+  JobTasks* tasks = FindTasks(job);
+  return tasks != nullptr && tasks->Lose(map_task, why);
 }
 
-void TaskScheduler::FreeSlot(WorkerKey key, JobKey job) {
-  share_.Stopped(job);
-  const auto it = workers_.find(key);
-  if (it == workers_.end()) return;
-  --it->second.running;
+void TaskScheduler::Progress(const AttemptRef& ref, double fraction, absl::Time now) {
+  const Attempt* attempt = FindRunning(ref);
+  if (attempt == nullptr) return;
+  running_.Heard(ref, attempt->worker, now);
+  FindTasks(ref.job)->Progress(ref.kind, ref.task, fraction);
+}
+
+void TaskScheduler::TakeSlot(WorkerKey key, const AttemptRef& ref) {
+  share_.Started(ref.job);
+  running_.Add(ref, key);
   UpdateFree(key);
 }
 
-bool TaskScheduler::HasFreeSlot(const Worker& worker) const {
-  return !worker.paused && worker.running < worker.slots.slots;
+void TaskScheduler::FreeSlot(WorkerKey key, const AttemptRef& ref) {
+  share_.Stopped(ref.job);
+  running_.Remove(ref, key);
+  if (workers_.contains(key)) UpdateFree(key);
+}
+
+bool TaskScheduler::HasFreeSlot(WorkerKey key, const Worker& worker) const {
+  const uint32_t slots =
+      worker.trust.on_probation() ? std::min(worker.slots.slots, 1u) : worker.slots.slots;
+  return !worker.paused && running_.count(key) < slots;
 }
 
 void TaskScheduler::UpdateFree(WorkerKey key) {
-  if (HasFreeSlot(workers_[key])) {
+  if (HasFreeSlot(key, workers_[key])) {
     free_.insert(key);
   } else {
     free_.erase(key);
   }
-}
-
-uint32_t TaskScheduler::running_on(WorkerKey worker) const {
-  const auto it = workers_.find(worker);
-  return it == workers_.end() ? 0 : it->second.running;
 }
 
 uint32_t TaskScheduler::total_slots() const {
@@ -209,10 +246,11 @@ absl::Status TaskScheduler::Validate() const {
     }
   }
   for (const auto& [key, worker] : workers_) {
-    if (worker.running != running[key]) {
-      return InternalError("{}: {} attempts run, {} counted", key, running[key], worker.running);
+    if (running_.count(key) != running[key]) {
+      return InternalError("{}: {} attempts run, {} counted", key, running[key],
+                           running_.count(key));
     }
-    if (free_.contains(key) != HasFreeSlot(worker)) return InternalError("{}: free set", key);
+    if (free_.contains(key) != HasFreeSlot(key, worker)) return InternalError("{}: free set", key);
     running.erase(key);
   }
   for (const auto& [key, count] : running) {

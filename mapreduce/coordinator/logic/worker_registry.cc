@@ -14,49 +14,49 @@ WorkerKey WorkerRegistry::KeyOf(std::string_view id) {
   return key;
 }
 
+void WorkerRegistry::SetDeadline(WorkerKey key, absl::Time deadline) {
+  Worker& worker = workers_.at(key);
+  deadlines_.erase({worker.deadline, key});
+  worker.deadline = deadline;
+  if (worker.state != State::kLost) deadlines_.insert({deadline, key});
+}
+
 WorkerKey WorkerRegistry::Register(WorkerInfo info, absl::Time now) {
   const WorkerKey key = KeyOf(info.id);
   Worker& worker = workers_[key];
   worker.info = std::move(info);
   worker.state = State::kConnected;
-  worker.deadline = now + options_.heartbeat_timeout;
+  SetDeadline(key, now + options_.heartbeat_timeout);
   return key;
 }
 
 WorkerKey WorkerRegistry::Expect(std::string_view id, absl::Time now) {
   const WorkerKey key = KeyOf(id);
-  workers_[key].deadline = now + options_.heartbeat_timeout;
+  SetDeadline(key, now + options_.heartbeat_timeout);
   return key;
 }
 
 void WorkerRegistry::Heartbeat(WorkerKey key, absl::Time now) {
-  Worker& worker = workers_.at(key);
-  if (worker.state == State::kConnected) worker.deadline = now + options_.heartbeat_timeout;
+  if (workers_.at(key).state == State::kConnected) {
+    SetDeadline(key, now + options_.heartbeat_timeout);
+  }
 }
 
 void WorkerRegistry::Disconnected(WorkerKey key, absl::Time now) {
   Worker& worker = workers_.at(key);
   if (worker.state != State::kConnected) return;
   worker.state = State::kAway;
-  worker.deadline = std::min(worker.deadline, now + options_.reconnect_grace);
+  SetDeadline(key, std::min(worker.deadline, now + options_.reconnect_grace));
 }
 
 std::vector<WorkerKey> WorkerRegistry::CollectLost(absl::Time now) {
   std::vector<WorkerKey> lost;
-  for (auto& [key, worker] : workers_) {
-    if (worker.state == State::kLost || now < worker.deadline) continue;
-    worker.state = State::kLost;
-    lost.push_back(key);
+  while (NextDeadline() <= now) {
+    lost.push_back(deadlines_.begin()->second);
+    deadlines_.erase(deadlines_.begin());
+    workers_.at(lost.back()).state = State::kLost;
   }
   return lost;
-}
-
-absl::Time WorkerRegistry::NextDeadline() const {
-  absl::Time next = absl::InfiniteFuture();
-  for (const auto& [key, worker] : workers_) {
-    if (worker.state != State::kLost) next = std::min(next, worker.deadline);
-  }
-  return next;
 }
 
 }  // namespace quern::mr

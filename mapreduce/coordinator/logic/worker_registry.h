@@ -2,15 +2,18 @@
 //
 // A worker is lost when it says nothing for `heartbeat_timeout` (MapReduce 3.3), or
 // `reconnect_grace` after its session broke: a process that died is noticed at once by its closed
-// connection, and one that comes back in time loses nothing. No locks; `now` is an argument.
+// connection, and one that comes back in time loses nothing. Each call costs O(log workers). No
+// locks; `now` is an argument.
 #pragma once
 
 #include <absl/time/time.h>
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/strings.h"
@@ -25,6 +28,7 @@ struct WorkerInfo {
   std::string node;
   std::string rack;
   uint32_t slots = 0;
+  std::string unhealthy = {};  // why it takes no tasks; empty: it does
 };
 
 class WorkerRegistry {
@@ -52,19 +56,32 @@ class WorkerRegistry {
   // Its session has ended.
   void Disconnected(WorkerKey key, absl::Time now);
 
+  void SetUnhealthy(WorkerKey key, std::string why) {
+    workers_.at(key).info.unhealthy = std::move(why);
+  }
+  // The address that a worker had last; empty when it never registered.
+  std::string AddressOf(std::string_view id) const {
+    const auto it = keys_.find(id);
+    return it == keys_.end() ? "" : workers_.at(it->second).info.address;
+  }
+
   // Workers that are lost since the last call.
   std::vector<WorkerKey> CollectLost(absl::Time now);
   // When CollectLost should be called next.
-  absl::Time NextDeadline() const;
+  absl::Time NextDeadline() const {
+    return deadlines_.empty() ? absl::InfiniteFuture() : deadlines_.begin()->first;
+  }
 
   const Worker& Get(WorkerKey key) const { return workers_.at(key); }
   const std::map<WorkerKey, Worker>& workers() const { return workers_; }
 
  private:
   WorkerKey KeyOf(std::string_view id);
+  void SetDeadline(WorkerKey key, absl::Time deadline);
 
   Options options_;
   std::map<WorkerKey, Worker> workers_;
+  std::set<std::pair<absl::Time, WorkerKey>> deadlines_;  // of all that are not lost
   StringMap<WorkerKey> keys_;
 };
 

@@ -18,11 +18,23 @@ v1::AttemptResult ChosenResults::Get(uint32_t task) const {
 
 void ChosenResults::Count(const v1::AttemptResult& result, int sign) {
   for (const v1::Counter& counter : result.counters()) {
-    counters_[{counter.group(), counter.name()}] += sign * counter.value();
+    const auto [it, added] = counters_.try_emplace({counter.group(), counter.name()}, 0);
+    it->second += sign * counter.value();
+    if (added) counter_name_bytes_ += counter.group().size() + counter.name().size();
   }
   // Unsigned wrap-around makes subtraction exact.
   output_bytes_ += static_cast<uint64_t>(sign) * result.output_bytes();
   shuffle_bytes_ += static_cast<uint64_t>(sign) * result.map_output().total_bytes();
+}
+
+absl::Status ChosenResults::CheckCounters() const {
+  if (counters_.size() <= kMaxCounters && counter_name_bytes_ <= kMaxCounterNameBytes) {
+    return absl::OkStatus();
+  }
+  return ResourceExhaustedError(
+      "the tasks of this job have {} different counters, whose names have {} bytes; the limits are "
+      "{} and {}. Try: fewer names (what differs by record belongs into the output)",
+      counters_.size(), counter_name_bytes_, kMaxCounters, kMaxCounterNameBytes);
 }
 
 }  // namespace quern::mr

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/status.h"
 #include "quern/mr/v1/types.pb.h"
 
 namespace quern::mr {
@@ -19,16 +20,23 @@ using CounterSums = std::map<std::pair<std::string, std::string>, int64_t>;
 
 class ChosenResults {
  public:
+  // Different counters of all tasks together, and bytes of their names.
+  static constexpr size_t kMaxCounters = 10'000;
+  static constexpr size_t kMaxCounterNameBytes = size_t{1} << 20;
+
   ChosenResults() = default;
   explicit ChosenResults(uint32_t tasks) : results_(tasks) {}
 
   // Replaces what the task had, also in the sums: an output that was lost and made again counts
   // once.
   void Set(uint32_t task, const v1::AttemptResult& result);
+  size_t size() const { return results_.size(); }
   bool Has(uint32_t task) const { return !results_[task].empty(); }
   v1::AttemptResult Get(uint32_t task) const;
 
   const CounterSums& counters() const { return counters_; }
+  // ResourceExhausted when there are too many of them to be shown.
+  absl::Status CheckCounters() const;
   uint64_t output_bytes() const { return output_bytes_; }
   // Of the map outputs.
   uint64_t shuffle_bytes() const { return shuffle_bytes_; }
@@ -38,6 +46,7 @@ class ChosenResults {
 
   std::vector<std::string> results_;
   CounterSums counters_;
+  size_t counter_name_bytes_ = 0;
   uint64_t output_bytes_ = 0;
   uint64_t shuffle_bytes_ = 0;
 };

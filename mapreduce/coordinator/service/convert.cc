@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "mapreduce/engine/task_id.h"
+
 namespace quern::mr {
 
 v1::TaskKind ToProto(TaskKind kind) {
@@ -69,6 +71,7 @@ int64_t ToMillis(absl::Time time) {
 }
 
 Fault FaultOf(const v1::AttemptFailure& failure) {
+  if (failure.worker()) return Fault::kWorker;
   if (failure.environment()) return Fault::kEnvironment;
   return failure.ends_job() ? Fault::kUserCodeForGood : Fault::kUserCode;
 }
@@ -80,6 +83,21 @@ std::string DescribeFailure(const v1::AttemptFailure& failure) {
   }
   return fmt::format("{}, at {}:{}", failure.message(), failure.record_source(),
                      failure.record_position());
+}
+
+std::string DescribeLastFailure(const v1::AttemptId& id, uint32_t limit,
+                                const v1::AttemptFailure& failure) {
+  if (FaultOf(failure) != Fault::kUserCode || limit == 1) {
+    return fmt::format("{} failed: {}", FormatAttempt(id), DescribeFailure(failure));
+  }
+  return fmt::format("{} failed {} times, the last time: {}", FormatTask(id.kind(), id.task()),
+                     limit, DescribeFailure(failure));
+}
+
+std::string DescribeWorkerLosses(const v1::AttemptId& id) {
+  return fmt::format(
+      "{}: {} workers died while they ran it: it may be what kills them. Try: mr tasks {}",
+      FormatTask(id.kind(), id.task()), JobTasks::kMaxWorkerLosses, id.job_id());
 }
 
 }  // namespace quern::mr

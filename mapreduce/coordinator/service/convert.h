@@ -3,6 +3,8 @@
 
 #include <absl/time/time.h>
 
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "mapreduce/coordinator/logic/ids.h"
@@ -28,5 +30,10 @@ Fault FaultOf(const v1::AttemptFailure& failure);
 
 // "signal 11 (Segmentation fault) in /in/a.txt at 4711": message and record position in one line.
 std::string DescribeFailure(const v1::AttemptFailure& failure);
+
+// Why a job fails: a task of it failed too often, or too many workers died under it.
+std::string DescribeLastFailure(const v1::AttemptId& id, uint32_t limit,
+                                const v1::AttemptFailure& failure);
+std::string DescribeWorkerLosses(const v1::AttemptId& id);
 
 }  // namespace quern::mr

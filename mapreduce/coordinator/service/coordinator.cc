@@ -4,17 +4,38 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/clean_text.h"
 #include "common/log.h"
 #include "common/rpc/outbox.h"
 #include "mapreduce/coordinator/service/convert.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
+namespace {
+
+// Splits of a dry run; a message has a limit.
+constexpr size_t kMaxPlanBytes = size_t{4} << 20;
+constexpr size_t kMaxReasonBytes = 500;
+
+v1::SubmitResponse DescribePlan(PlannedJob plan) {
+  v1::SubmitResponse response;
+  response.set_split_count(static_cast<uint32_t>(plan.map_splits.size()));
+  size_t bytes = 0;
+  for (v1::Split& split : plan.map_splits) {
+    bytes += split.ByteSizeLong();
+    if (bytes > kMaxPlanBytes) break;
+    *response.add_splits() = std::move(split);
+  }
+  return response;
+}
+
+}  // namespace
 
 Coordinator::Coordinator(std::unique_ptr<JobJournal> journal, JobPlanner* planner,
                          PublishFiles* files, CoordinatorOptions options)
     : journal_(std::move(journal)),
       planner_(planner),
+      files_(files),
       options_(std::move(options)),
       wall_start_(options_.clock->TimeNow()),
       steady_start_(options_.clock->MonotonicNow()),
@@ -31,7 +52,8 @@ absl::Status Coordinator::Start() {
   {
     MutexLock lock(&mutex_);
     RETURN_IF_ERROR(tracker_.Recover(Now()));
-    Deliver(tracker_.TakeEffects());
+    JobTracker::Effects effects;
+    Deliver(&effects);
   }
   finisher_.Start();
   timer_ = Thread("job-timer", [this] { RunTimer(); });
@@ -45,7 +67,7 @@ void Coordinator::Shutdown() {
     stopping_ = true;
     changed_.SignalAll();
     for (const auto& [worker, session] : sessions_)
-      session->Close(UnavailableError("the coordinator is stopping"));
+      session.outbox->Close(UnavailableError("the coordinator is stopping"));
     for (const auto& [id, watcher] : watchers_) watcher.wake();
   }
   timer_.Join();
@@ -64,85 +86,93 @@ absl::StatusOr<v1::SubmitResponse> Coordinator::Submit(const v1::SubmitRequest& 
   uint32_t slots = 0;
   {
     MutexLock lock(&mutex_);
-    if (const Job* known = tracker_.FindRequest(client, number)) {
+    if (const Job* known = tracker_.state().jobs.FindRequest(client, number)) {
       response.set_job_id(known->id);
       return response;
     }
-    slots = tracker_.scheduler().total_slots();
+    slots = tracker_.state().scheduler.total_slots();
   }
   ASSIGN_OR_RETURN(PlannedJob plan, planner_->Plan(request.spec(), slots));
-  if (request.dry_run()) {
-    for (v1::Split& split : plan.map_splits) *response.add_splits() = std::move(split);
-    return response;
-  }
-  auto job = std::make_unique<Job>();
-  job->plan = std::move(plan);
+  if (request.dry_run()) return DescribePlan(std::move(plan));
+  std::unique_ptr<Job> job = MakeJob(std::move(plan));
   job->client_id = client;
   job->request_id = number;
+  const StringSet place_names = PlacesOf(*job);
+  StringMap<PlaceId> places;
   {
     MutexLock lock(&mutex_);
     job->submitted = Now();
-    const JobTracker::Reservation reserved = tracker_.Reserve(client, number, job->submitted);
-    if (reserved.already_there) {
+    JobTracker::Reservation reserved =
+        tracker_.Reserve(client, number, place_names, job->submitted);
+    if (reserved.job.already_there) {
       return UnavailableError("the same request is being accepted now. Try: again");
     }
-    job->key = reserved.key;
-    job->id = reserved.job_id;
+    job->key = reserved.job.key;
+    job->id = reserved.job.job_id;
+    job->first_term = reserved.term;
+    places = std::move(reserved.places);
+  }
+  // Attempts write below it, and only while it is there.
+  if (const absl::Status made = files_->Mkdirs(JobDir(job->id)); !made.ok()) {
+    MutexLock lock(&mutex_);
+    tracker_.CancelReservation(client, number);
+    return Annotate(made, "make the directory of the job");
   }
   // Durable before it is known to anybody; without the lock, since the disk is waited for.
-  if (const absl::Status written =
-          journal_->Append(JobTracker::SubmissionRecords(*job), JobJournal::Sync::kDurable);
-      !written.ok()) {
-    LogError("journal_failed", {{"status", written}});
-    std::abort();
-  }
+  MustWrite(journal_->Append(JournalWriter::Submission(*job), JobJournal::Sync::kDurable));
+  OpenJob(job.get());
+  std::unique_ptr<JobTasks> tasks = MakeTasks(*job, places);
   LogInfo("job_submitted", {{"job", job->id},
-                            {"name", job->plan.spec.name()},
-                            {"maps", job->plan.map_splits.size()},
+                            {"name", job->spec.name()},
+                            {"maps", job->map_tasks()},
                             {"reduces", job->reduce_tasks()},
-                            {"bytes", job->plan.input_bytes}});
+                            {"bytes", job->input_bytes}});
   response.set_job_id(job->id);
+  JobTracker::Effects effects;
   MutexLock lock(&mutex_);
-  tracker_.Add(std::move(job), Now());
-  Deliver(tracker_.TakeEffects());
+  tracker_.Add(std::move(job), std::move(tasks), Now());
+  Deliver(&effects);
   return response;
 }
 
 absl::Status Coordinator::Kill(std::string_view job_id, std::string_view reason) {
+  JobTracker::Effects effects;
   MutexLock lock(&mutex_);
-  RETURN_IF_ERROR(tracker_.Kill(job_id, reason, Now()));
-  Deliver(tracker_.TakeEffects());
+  RETURN_IF_ERROR(tracker_.Kill(job_id, CleanLine(reason, kMaxReasonBytes), Now()));
+  Deliver(&effects);
   return absl::OkStatus();
 }
 
 absl::StatusOr<FinishPlan> Coordinator::PlanFinish(JobKey key) {
-  MutexLock lock(&mutex_);
-  const Job* job = tracker_.Find(key);
-  if (job == nullptr || job->ended()) return NotFoundError("{}: has ended", key);
   FinishPlan plan;
-  plan.status = MakeJobStatus(*job, tracker_.Tasks(*job));
-  plan.client_id = job->client_id;
-  plan.request_id = job->request_id;
-  if (job->doomed != v1::JOB_STATE_UNSPECIFIED) {
-    plan.status.set_state(job->doomed);
-    return plan;
+  std::shared_ptr<const ChosenResults> results;
+  v1::TaskKind kind = v1::TASK_KIND_REDUCE;
+  {
+    MutexLock lock(&mutex_);
+    const Job* job = tracker_.state().jobs.Find(key);
+    if (job == nullptr || job->ended()) return NotFoundError("{}: has ended", key);
+    plan.status = MakeJobStatus(*job, tracker_.state().Tasks(*job));
+    plan.client_id = job->client_id;
+    plan.request_id = job->request_id;
+    if (job->doomed != v1::JOB_STATE_UNSPECIFIED) {
+      plan.status.set_state(job->doomed);
+      return plan;
+    }
+    plan.publish.user = job->spec.user();
+    plan.publish.overwrite = job->spec.output().overwrite();
+    if (job->reduce_tasks() == 0) kind = v1::TASK_KIND_MAP;
+    results = kind == v1::TASK_KIND_MAP ? job->maps : job->reduces;
   }
+  // No task changes them any more: all have ended.
   plan.status.set_state(v1::JOB_STATE_SUCCEEDED);
-  plan.publish.job_dir = JobDir(job->id);
-  plan.publish.user = job->plan.spec.user();
-  plan.publish.output_path = job->plan.spec.output().path();
-  plan.publish.overwrite = job->plan.spec.output().overwrite();
-  plan.publish.manifest.job_id = job->id;
-  plan.publish.manifest.job_name = job->plan.spec.name();
+  plan.publish.job_dir = JobDir(plan.status.job_id());
+  plan.publish.output_path = plan.status.output_path();
+  plan.publish.manifest.job_id = plan.status.job_id();
+  plan.publish.manifest.job_name = plan.status.name();
   plan.publish.manifest.counters.assign(plan.status.counters().begin(),
                                         plan.status.counters().end());
-  const bool map_only = job->reduce_tasks() == 0;
-  const ChosenResults& results = map_only ? job->maps : job->reduces;
-  const v1::TaskKind kind = map_only ? v1::TASK_KIND_MAP : v1::TASK_KIND_REDUCE;
-  const uint32_t tasks =
-      map_only ? static_cast<uint32_t>(job->plan.map_splits.size()) : job->reduce_tasks();
-  for (uint32_t task = 0; task < tasks; ++task) {
-    const v1::AttemptResult result = results.Get(task);
+  for (uint32_t task = 0; task < results->size(); ++task) {
+    const v1::AttemptResult result = results->Get(task);
     plan.publish.parts.push_back({result.output_path(),
                                   {FormatPart(kind, task), result.output_bytes(),
                                    result.output_records(), result.output_crc()}});
@@ -151,14 +181,24 @@ absl::StatusOr<FinishPlan> Coordinator::PlanFinish(JobKey key) {
 }
 
 void Coordinator::JobEnded(JobKey key, const v1::JobStatus& status) {
+  JobTracker::Effects effects;
   MutexLock lock(&mutex_);
   tracker_.Ended(key, status, Now());
-  Deliver(tracker_.TakeEffects());
+  Deliver(&effects);
+}
+
+StringSet Coordinator::PluginsInUse() {
+  StringSet paths;
+  MutexLock lock(&mutex_);
+  for (const auto& [key, job] : tracker_.state().jobs.all()) {
+    if (!job->ended()) paths.insert(job->spec.plugin().path());
+  }
+  return paths;
 }
 
 uint64_t Coordinator::Watch(std::string_view job_id, std::function<void()> wake) {
   MutexLock lock(&mutex_);
-  const Job* job = tracker_.Find(job_id);
+  const Job* job = tracker_.state().jobs.Find(job_id);
   watchers_[++last_watch_] = {job == nullptr ? JobKey() : job->key, std::move(wake)};
   return last_watch_;
 }
@@ -168,42 +208,34 @@ void Coordinator::Unwatch(uint64_t watch) {
   watchers_.erase(watch);
 }
 
-void Coordinator::Deliver(JobTracker::Effects effects) {
-  for (auto& [worker, order] : effects.orders) {
-    const auto session = sessions_.find(worker);
-    // Without a session it hears of it when it registers again.
-    if (session == sessions_.end()) continue;
-    v1::CoordinatorMessage message;
-    *message.mutable_order() = std::move(order);
-    session->second->Put(message);
+void Coordinator::Deliver(JobTracker::Effects* effects) {
+  *effects = tracker_.TakeEffects();
+  DeliverToWorkers(effects);
+  for (const JobKey key : effects->to_finish) finisher_.Finish(key);
+  for (auto& [key, last] : effects->to_clean) finisher_.Clean(key, std::move(last));
+  for (const JobKey key : effects->to_forget) finisher_.Forget(key);
+  if (!effects->changed.empty()) {
+    for (const auto& [id, watcher] : watchers_) {
+      if (effects->changed.contains(watcher.job)) watcher.wake();
+    }
   }
-  for (const WorkerKey worker : effects.lost_workers) {
-    const auto session = sessions_.find(worker);
-    if (session == sessions_.end()) continue;
-    session->second->Close();
-    sessions_.erase(session);
-  }
-  for (const JobKey key : effects.to_finish) finisher_.Finish(key);
-  for (auto& [key, last] : effects.to_clean) finisher_.Clean(key, std::move(last));
-  for (const JobKey key : effects.to_forget) finisher_.Forget(key);
-  for (const auto& [id, watcher] : watchers_) {
-    const auto& changed = effects.changed;
-    if (std::find(changed.begin(), changed.end(), watcher.job) != changed.end()) watcher.wake();
-  }
-  changed_.SignalAll();
+  // The timer sleeps until a time that may have come nearer.
+  if (tracker_.NextWake() < timer_wakes_) changed_.SignalAll();
 }
 
 void Coordinator::RunTimer() {
   MutexLock lock(&mutex_);
   while (!stopping_) {
-    const absl::Duration wait = tracker_.NextWake() - Now();
+    timer_wakes_ = tracker_.NextWake();
+    const absl::Duration wait = timer_wakes_ - Now();
     if (wait > absl::ZeroDuration()) {
       // Bounded, because a duration of for ever is more than the clock can add up.
       changed_.WaitFor(&mutex_, std::min(wait, absl::Hours(1)));
       continue;
     }
+    JobTracker::Effects effects;
     tracker_.Tick(Now());
-    Deliver(tracker_.TakeEffects());
+    Deliver(&effects);
   }
 }
 

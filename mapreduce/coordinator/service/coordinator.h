@@ -51,10 +51,13 @@ class Coordinator final : private JobFinisher::Jobs {
   bool stopping() const;
   const JobJournal& journal() const { return *journal_; }
 
-  // Jobs. Submit answers after the job is durable; see Planner::Plan for its errors.
+  // Jobs. Submit answers after the job is durable and has its directory; see Planner::Plan for its
+  // errors.
   absl::StatusOr<v1::SubmitResponse> Submit(const v1::SubmitRequest& request);
   absl::Status Kill(std::string_view job_id, std::string_view reason);
   absl::StatusOr<v1::JobStatus> GetJob(std::string_view job_id) const;
+  // Without counters, failure and long texts.
+  absl::StatusOr<v1::JobStatus> GetJobSummary(std::string_view job_id) const;
   v1::ListJobsResponse ListJobs(uint32_t limit) const;
   absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request) const;
   v1::GetWorkersResponse GetWorkers() const;
@@ -66,8 +69,9 @@ class Coordinator final : private JobFinisher::Jobs {
   uint64_t Watch(std::string_view job_id, std::function<void()> wake);
   void Unwatch(uint64_t watch);
 
-  // Sessions of workers. Messages go to `outbox` from now on.
-  WorkerKey Register(const v1::WorkerMessage::Register& message,
+  // Sessions of workers: a registration, which may come in pieces, then everything else. Messages
+  // go to `outbox` once the registration is complete.
+  WorkerKey Register(const v1::WorkerMessage::Register& first,
                      const std::shared_ptr<rpc::Outbox>& outbox);
   // False when the session has been replaced or its worker given up: it should end.
   bool OnMessage(WorkerKey worker, const rpc::Outbox* outbox, const v1::WorkerMessage& message);
@@ -86,13 +90,21 @@ class Coordinator final : private JobFinisher::Jobs {
   // What the finisher asks and tells.
   absl::StatusOr<FinishPlan> PlanFinish(JobKey key) override;
   void JobEnded(JobKey key, const v1::JobStatus& status) override;
+  StringSet PluginsInUse() override;
 
   absl::Time Now() const;
-  void Deliver(JobTracker::Effects effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Sends what follows from an event on its way. What is left in `effects`, which may be large, is
+  // for the caller to free when the lock is released: declare it before the lock.
+  void Deliver(JobTracker::Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DeliverToWorkers(JobTracker::Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Put(WorkerKey worker, const v1::CoordinatorMessage& message)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  v1::CoordinatorMessage MakeAdmitted() const;
   void RunTimer();
 
   const std::unique_ptr<JobJournal> journal_;
   JobPlanner* const planner_;
+  PublishFiles* const files_;
   const CoordinatorOptions options_;
   // Wall time at the start plus time since: never jumps, and can be shown.
   const absl::Time wall_start_;
@@ -102,7 +114,13 @@ class Coordinator final : private JobFinisher::Jobs {
   CondVar changed_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   JobTracker tracker_ ABSL_GUARDED_BY(mutex_);
-  std::map<WorkerKey, std::shared_ptr<rpc::Outbox>> sessions_ ABSL_GUARDED_BY(mutex_);
+  // When the timer looks next, unless it is told to look earlier.
+  absl::Time timer_wakes_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  struct Session {
+    std::shared_ptr<rpc::Outbox> outbox;
+    bool admitted = false;
+  };
+  std::map<WorkerKey, Session> sessions_ ABSL_GUARDED_BY(mutex_);
   struct Watcher {
     JobKey job;
     std::function<void()> wake;

@@ -6,65 +6,118 @@
 #include "mapreduce/coordinator/service/coordinator.h"
 
 namespace quern::mr {
+namespace {
 
-WorkerKey Coordinator::Register(const v1::WorkerMessage::Register& message,
+// Acknowledgements that go together.
+constexpr int kIdsPerMessage = 10'000;
+
+}  // namespace
+
+v1::CoordinatorMessage Coordinator::MakeAdmitted() const {
+  v1::CoordinatorMessage message;
+  v1::CoordinatorMessage::Admitted* admitted = message.mutable_admitted();
+  admitted->set_cluster_id(journal_->cluster_id());
+  admitted->set_term(journal_->term());
+  admitted->set_heartbeat_ms(1'000);
+  admitted->set_http_address(options_.http_address);
+  return message;
+}
+
+WorkerKey Coordinator::Register(const v1::WorkerMessage::Register& first,
                                 const std::shared_ptr<rpc::Outbox>& outbox) {
-  v1::CoordinatorMessage admitted;
-  admitted.mutable_admitted()->set_cluster_id(journal_->cluster_id());
-  admitted.mutable_admitted()->set_term(journal_->term());
-  admitted.mutable_admitted()->set_heartbeat_ms(1'000);
-  admitted.mutable_admitted()->set_http_address(options_.http_address);
-  outbox->Put(admitted);
-  LogInfo("worker_registered", {{"worker", message.worker_id()},
-                                {"node", message.node()},
-                                {"address", message.address()},
-                                {"slots", message.slots()},
-                                {"held", message.held_size()},
-                                {"running", message.running_size()}});
+  LogInfo("worker_registered", {{"worker", first.worker_id()},
+                                {"node", first.node()},
+                                {"address", first.address()},
+                                {"slots", first.slots()},
+                                {"held", first.held_size()},
+                                {"running", first.running_size()},
+                                {"more", first.more()}});
+  JobTracker::Effects effects;
   MutexLock lock(&mutex_);
-  const WorkerKey worker = tracker_.Register(message, Now());
-  std::shared_ptr<rpc::Outbox>& session = sessions_[worker];
-  if (session != nullptr) session->Close();
-  session = outbox;
-  Deliver(tracker_.TakeEffects());
+  const WorkerKey worker = tracker_.Register(first, Now());
+  Session& session = sessions_[worker];
+  if (session.outbox != nullptr) session.outbox->Close();
+  session = {outbox, false};
+  Deliver(&effects);
   return worker;
 }
 
 bool Coordinator::OnMessage(WorkerKey worker, const rpc::Outbox* outbox,
                             const v1::WorkerMessage& message) {
+  JobTracker::Effects effects;
   MutexLock lock(&mutex_);
   const auto session = sessions_.find(worker);
-  if (stopping_ || session == sessions_.end() || session->second.get() != outbox) return false;
+  if (stopping_ || session == sessions_.end() || session->second.outbox.get() != outbox) {
+    return false;
+  }
   switch (message.kind_case()) {
+    case v1::WorkerMessage::kRegister:
+      tracker_.ContinueRegistration(worker, message.register_(), Now());
+      break;
     case v1::WorkerMessage::kHeartbeat:
-      tracker_.Heartbeat(worker, Now());
-      for (const auto& update : message.heartbeat().progress()) {
-        tracker_.Update(worker, update, Now());
-      }
+      tracker_.Heartbeat(worker, message.heartbeat(), Now());
       break;
     case v1::WorkerMessage::kUpdate:
       tracker_.Update(worker, message.update(), Now());
       break;
     case v1::WorkerMessage::kFetchFailure:
-      tracker_.FetchFailed(message.fetch_failure(), Now());
+      tracker_.FetchFailed(worker, message.fetch_failure(), Now());
       break;
     case v1::WorkerMessage::kWantOutputs:
-      return true;  // they are told without being asked
+      tracker_.WantOutputs(worker, message.want_outputs(), Now());
+      break;
     default:
       return false;
   }
-  Deliver(tracker_.TakeEffects());
+  Deliver(&effects);
   return true;
 }
 
 void Coordinator::OnSessionEnd(WorkerKey worker, const rpc::Outbox* outbox) {
+  JobTracker::Effects effects;
   MutexLock lock(&mutex_);
   const auto session = sessions_.find(worker);
-  if (session == sessions_.end() || session->second.get() != outbox) return;
+  if (session == sessions_.end() || session->second.outbox.get() != outbox) return;
   sessions_.erase(session);
-  LogInfo("worker_session_ended", {{"worker", tracker_.registry().Get(worker).info.id}});
+  LogInfo("worker_session_ended", {{"worker", tracker_.state().registry.Get(worker).info.id}});
   tracker_.SessionEnded(worker, Now());
-  Deliver(tracker_.TakeEffects());
+  Deliver(&effects);
+}
+
+// Without a session a worker hears of it when it registers again, or its heartbeats show the need.
+void Coordinator::Put(WorkerKey worker, const v1::CoordinatorMessage& message) {
+  const auto session = sessions_.find(worker);
+  if (session == sessions_.end() || !session->second.admitted) return;
+  session->second.outbox->Put(message);
+}
+
+void Coordinator::DeliverToWorkers(JobTracker::Effects* effects) {
+  for (const WorkerKey worker : effects->admitted) {
+    const auto session = sessions_.find(worker);
+    if (session == sessions_.end()) continue;
+    session->second.admitted = true;
+    Put(worker, MakeAdmitted());
+  }
+  v1::CoordinatorMessage acknowledged;
+  for (size_t i = 0; i < effects->acknowledged.size(); ++i) {
+    const auto& [worker, id] = effects->acknowledged[i];
+    *acknowledged.mutable_acknowledged()->add_ids() = id;
+    const bool last = i + 1 == effects->acknowledged.size() ||
+                      effects->acknowledged[i + 1].first != worker ||
+                      acknowledged.acknowledged().ids_size() == kIdsPerMessage;
+    if (last) Put(worker, std::exchange(acknowledged, {}));
+  }
+  for (auto& [worker, order] : effects->orders) {
+    v1::CoordinatorMessage message;
+    *message.mutable_order() = std::move(order);
+    Put(worker, message);
+  }
+  for (const WorkerKey worker : effects->lost_workers) {
+    const auto session = sessions_.find(worker);
+    if (session == sessions_.end()) continue;
+    session->second.outbox->Close();
+    sessions_.erase(session);
+  }
 }
 
 }  // namespace quern::mr

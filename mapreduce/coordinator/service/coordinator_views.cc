@@ -13,81 +13,110 @@ absl::Status NoSuchJob(std::string_view job_id) {
   return NotFoundError("{}: no such job. Try: mr list", job_id);
 }
 
-// An attempt and where it is from, for sorting before only one page is turned into messages.
+// Lists stop before they are too long for a message.
+constexpr size_t kMaxListBytes = size_t{4} << 20;
+
 struct Row {
   TaskKind kind;
-  const Attempt* attempt;
+  Attempt attempt;
 };
 
-std::vector<Row> SelectRows(const JobTasks& tasks, v1::ListTasksRequest::Order order,
-                            absl::Time now) {
+std::vector<Row> CopyRows(const JobTasks& tasks, v1::ListTasksRequest::Order order) {
   std::vector<Row> rows;
   for (const TaskKind kind : {TaskKind::kSample, TaskKind::kMap, TaskKind::kReduce}) {
+    rows.reserve(rows.size() + tasks.attempts(kind).size());
     for (const Attempt& attempt : tasks.attempts(kind)) {
       if (order == v1::ListTasksRequest::ORDER_FAILED && attempt.state != AttemptState::kFailed) {
         continue;
       }
-      rows.push_back({kind, &attempt});
+      rows.push_back({kind, attempt});
     }
   }
-  const auto length = [now](const Row& row) {
-    return std::min(row.attempt->finished, now) - row.attempt->started;
-  };
-  std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {
-    if (order == v1::ListTasksRequest::ORDER_SLOWEST) return length(a) > length(b);
-    return std::tuple(a.kind, a.attempt->task, a.attempt->number) <
-           std::tuple(b.kind, b.attempt->task, b.attempt->number);
-  });
   return rows;
+}
+
+void SortRows(v1::ListTasksRequest::Order order, absl::Time now, std::vector<Row>* rows) {
+  const auto length = [now](const Row& row) {
+    return std::min(row.attempt.finished, now) - row.attempt.started;
+  };
+  std::stable_sort(rows->begin(), rows->end(), [&](const Row& a, const Row& b) {
+    if (order == v1::ListTasksRequest::ORDER_SLOWEST) return length(a) > length(b);
+    return std::tuple(a.kind, a.attempt.task, a.attempt.number) <
+           std::tuple(b.kind, b.attempt.task, b.attempt.number);
+  });
 }
 
 }  // namespace
 
 absl::StatusOr<v1::JobStatus> Coordinator::GetJob(std::string_view job_id) const {
   MutexLock lock(&mutex_);
-  const Job* job = tracker_.Find(job_id);
+  const Job* job = tracker_.state().jobs.Find(job_id);
   if (job == nullptr) return NoSuchJob(job_id);
-  return MakeJobStatus(*job, tracker_.Tasks(*job));
+  return MakeJobStatus(*job, tracker_.state().Tasks(*job));
+}
+
+absl::StatusOr<v1::JobStatus> Coordinator::GetJobSummary(std::string_view job_id) const {
+  MutexLock lock(&mutex_);
+  const Job* job = tracker_.state().jobs.Find(job_id);
+  if (job == nullptr) return NoSuchJob(job_id);
+  return MakeJobSummary(*job, tracker_.state().Tasks(*job));
 }
 
 v1::ListJobsResponse Coordinator::ListJobs(uint32_t limit) const {
   v1::ListJobsResponse response;
   MutexLock lock(&mutex_);
   const uint32_t most = limit == 0 ? 100 : limit;
-  const auto& jobs = tracker_.jobs();
+  size_t bytes = 0;
+  const TrackerState& state = tracker_.state();
+  const auto& jobs = state.jobs.all();
   for (auto it = jobs.rbegin(); it != jobs.rend(); ++it) {
-    if (static_cast<uint32_t>(response.jobs_size()) == most) break;
-    *response.add_jobs() = MakeJobStatus(*it->second, tracker_.Tasks(*it->second));
+    v1::JobStatus summary = MakeJobSummary(*it->second, state.Tasks(*it->second));
+    bytes += summary.ByteSizeLong();
+    if (static_cast<uint32_t>(response.jobs_size()) == most || bytes > kMaxListBytes) break;
+    *response.add_jobs() = std::move(summary);
   }
   return response;
 }
 
 absl::StatusOr<v1::ListTasksResponse> Coordinator::ListTasks(
     const v1::ListTasksRequest& request) const {
-  MutexLock lock(&mutex_);
-  const Job* job = tracker_.Find(request.job_id());
-  if (job == nullptr) return NoSuchJob(request.job_id());
   v1::ListTasksResponse response;
-  const JobTasks* tasks = tracker_.Tasks(*job);
-  if (tasks == nullptr) return response;  // ended long ago
-  const std::vector<Row> rows = SelectRows(*tasks, request.order(), Now());
+  std::vector<Row> rows;
+  {
+    MutexLock lock(&mutex_);
+    const Job* job = tracker_.state().jobs.Find(request.job_id());
+    if (job == nullptr) return NoSuchJob(request.job_id());
+    const JobTasks* tasks = tracker_.state().Tasks(*job);
+    if (tasks == nullptr) return response;  // ended long ago
+    rows = CopyRows(*tasks, request.order());
+  }
+  // A large job has too many to be sorted with the lock held.
+  SortRows(request.order(), Now(), &rows);
   const size_t limit = request.limit() == 0 ? 1'000 : std::min(request.limit(), 5'000u);
   const size_t end = std::min(rows.size(), request.start() + limit);
-  for (size_t i = request.start(); i < end; ++i) {
-    v1::TaskAttemptStatus* status = response.add_attempts();
-    *status = MakeAttemptStatus(*job, rows[i].kind, *rows[i].attempt);
-    const WorkerInfo& worker = tracker_.registry().Get(rows[i].attempt->worker).info;
-    status->set_worker(worker.address.empty() ? worker.id : worker.address);
-    status->set_node(worker.node);
+  size_t bytes = 0;
+  size_t next = request.start();
+  MutexLock lock(&mutex_);
+  const Job* job = tracker_.state().jobs.Find(request.job_id());
+  if (job == nullptr) return NoSuchJob(request.job_id());
+  for (; next < end; ++next) {
+    v1::TaskAttemptStatus status = MakeAttemptStatus(*job, rows[next].kind, rows[next].attempt);
+    const WorkerInfo& worker = tracker_.state().registry.Get(rows[next].attempt.worker).info;
+    status.set_worker(worker.address.empty() ? worker.id : worker.address);
+    status.set_node(worker.node);
+    bytes += status.ByteSizeLong();
+    if (bytes > kMaxListBytes && response.attempts_size() > 0) break;
+    *response.add_attempts() = std::move(status);
   }
-  response.set_more(end < rows.size());
+  response.set_more(next < rows.size());
   return response;
 }
 
 v1::GetWorkersResponse Coordinator::GetWorkers() const {
   v1::GetWorkersResponse response;
+  const absl::Time now = Now();
   MutexLock lock(&mutex_);
-  for (const auto& [key, worker] : tracker_.registry().workers()) {
+  for (const auto& [key, worker] : tracker_.state().registry.workers()) {
     if (worker.info.address.empty()) continue;  // known from the journal only
     auto* out = response.add_workers();
     out->set_worker_id(worker.info.id);
@@ -97,17 +126,24 @@ v1::GetWorkersResponse Coordinator::GetWorkers() const {
     out->set_rack(worker.info.rack);
     out->set_alive(worker.state == WorkerRegistry::State::kConnected);
     out->set_slots(worker.info.slots);
-    out->set_running(tracker_.scheduler().running_on(key));
+    out->set_unhealthy(worker.info.unhealthy);
+    const absl::Time rests_until = tracker_.state().scheduler.rests_until(key);
+    if (worker.info.unhealthy.empty() && rests_until > now) {
+      out->set_unhealthy(fmt::format(
+          "rests for {}: attempts failed there, or its map outputs could not be fetched",
+          absl::FormatDuration(absl::Ceil(rests_until - now, absl::Seconds(1)))));
+    }
+    out->set_running(tracker_.state().scheduler.running_on(key));
   }
   return response;
 }
 
 absl::StatusOr<std::string> Coordinator::FindLog(v1::AttemptId* id, bool newest) const {
   MutexLock lock(&mutex_);
-  const Job* job = tracker_.Find(id->job_id());
+  const Job* job = tracker_.state().jobs.Find(id->job_id());
   if (job == nullptr) return NoSuchJob(id->job_id());
   const std::string name = FormatTask(id->kind(), id->task());
-  const JobTasks* tasks = tracker_.Tasks(*job);
+  const JobTasks* tasks = tracker_.state().Tasks(*job);
   if (tasks == nullptr) {
     return NotFoundError("{}: the tasks of this job are no longer remembered", id->job_id());
   }
@@ -123,7 +159,7 @@ absl::StatusOr<std::string> Coordinator::FindLog(v1::AttemptId* id, bool newest)
                          newest ? "has not started" : "has no such attempt", id->job_id());
   }
   id->set_attempt(attempt->number);
-  const WorkerRegistry::Worker& worker = tracker_.registry().Get(attempt->worker);
+  const WorkerRegistry::Worker& worker = tracker_.state().registry.Get(attempt->worker);
   if (worker.state != WorkerRegistry::State::kConnected) {
     return UnavailableError("{}: its worker on {} is gone, and its log with it", FormatAttempt(*id),
                             worker.info.node);
@@ -134,12 +170,13 @@ absl::StatusOr<std::string> Coordinator::FindLog(v1::AttemptId* id, bool newest)
 Coordinator::Totals Coordinator::GetTotals() const {
   Totals totals;
   MutexLock lock(&mutex_);
-  for (const auto& [key, job] : tracker_.jobs()) totals.running_jobs += job->ended() ? 0 : 1;
-  for (const auto& [key, worker] : tracker_.registry().workers()) {
+  for (const auto& [key, job] : tracker_.state().jobs.all())
+    totals.running_jobs += job->ended() ? 0 : 1;
+  for (const auto& [key, worker] : tracker_.state().registry.workers()) {
     if (worker.state != WorkerRegistry::State::kConnected) continue;
     ++totals.alive_workers;
     totals.slots += worker.info.slots;
-    totals.running_attempts += tracker_.scheduler().running_on(key);
+    totals.running_attempts += tracker_.state().scheduler.running_on(key);
   }
   return totals;
 }

@@ -34,6 +34,13 @@ absl::Status DfsFiles::DeleteTree(const std::string& path) {
   return dfs_->Delete(path, {.recursive = true}).status();
 }
 
+absl::StatusOr<std::vector<PublishFiles::Entry>> DfsFiles::List(const std::string& dir) {
+  ASSIGN_OR_RETURN(const std::vector<client::FileStatus> found, dfs_->List(dir));
+  std::vector<Entry> entries;
+  for (const client::FileStatus& status : found) entries.push_back({status.path, status.mtime});
+  return entries;
+}
+
 absl::Status DfsFiles::SetOwner(const std::string& path, const std::string& user) {
   if (user.empty()) return absl::OkStatus();
   client::AttributeChange change;

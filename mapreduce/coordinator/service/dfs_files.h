@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "client/file_system.h"
 #include "mapreduce/coordinator/service/publisher.h"
@@ -17,6 +18,7 @@ class DfsFiles final : public PublishFiles {
   absl::StatusOr<std::string> ReadFile(const std::string& path) override;
   absl::Status Stat(const std::string& path) override;
   absl::Status DeleteTree(const std::string& path) override;
+  absl::StatusOr<std::vector<Entry>> List(const std::string& dir) override;
   absl::Status SetOwner(const std::string& path, const std::string& user) override;
 
  private:

@@ -1,13 +1,18 @@
 #include "mapreduce/coordinator/service/job.h"
 
-#include <algorithm>
+#include <utility>
 
+#include "common/clean_text.h"
 #include "mapreduce/coordinator/service/convert.h"
 
 namespace quern::mr {
 namespace {
 
-void FillPhase(const Job& job, const JobTasks& tasks, TaskKind kind, v1::JobStatus::Phase* phase) {
+// Of the newest failures.
+constexpr size_t kMaxFailures = 1'000;
+constexpr size_t kSummaryTextBytes = 300;
+
+void FillPhase(const JobTasks& tasks, TaskKind kind, v1::JobStatus::Phase* phase) {
   const TaskCounts& counts = tasks.counts(kind);
   phase->set_total(counts.total);
   phase->set_done(counts.done);
@@ -17,26 +22,26 @@ void FillPhase(const Job& job, const JobTasks& tasks, TaskKind kind, v1::JobStat
   phase->set_rack_local(counts.started[static_cast<size_t>(Locality::kRack)]);
   phase->set_remote(counts.started[static_cast<size_t>(Locality::kAny)]);
   phase->set_rerun(counts.reruns);
-  double progress = counts.done;
-  for (const auto& [attempt, state] : job.progress) {
-    const Attempt* a = tasks.Find(attempt.kind, attempt.task, attempt.number);
-    if (attempt.kind == kind && a != nullptr && a->state == AttemptState::kRunning) {
-      progress += std::clamp(state.fraction(), 0.0, 1.0);
-    }
-  }
-  phase->set_progress(progress);
+  phase->set_progress(counts.progress);
 }
 
-}  // namespace
+void AddCounters(const Job& job, v1::JobStatus* status) {
+  CounterSums sums = job.maps->counters();
+  for (const auto& [name, value] : job.reduces->counters()) sums[name] += value;
+  for (const auto& [name, value] : sums) {
+    v1::Counter* counter = status->add_counters();
+    counter->set_group(name.first);
+    counter->set_name(name.second);
+    counter->set_value(value);
+  }
+}
 
-std::string JobDir(std::string_view job_id) { return fmt::format("/.quern/jobs/{}", job_id); }
-
-v1::JobStatus MakeJobStatus(const Job& job, const JobTasks* tasks) {
-  if (job.final_status) return *job.final_status;
+// Everything but the counters.
+v1::JobStatus MakeBareStatus(const Job& job, const JobTasks* tasks) {
   v1::JobStatus status;
   status.set_job_id(job.id);
-  status.set_name(job.plan.spec.name());
-  status.set_user(job.plan.spec.user());
+  status.set_name(job.spec.name());
+  status.set_user(job.spec.user());
   status.set_state(job.state);
   status.set_reason(job.reason);
   if (job.failure) *status.mutable_failure() = *job.failure;
@@ -44,24 +49,124 @@ v1::JobStatus MakeJobStatus(const Job& job, const JobTasks* tasks) {
   status.set_started_ms(ToMillis(job.started));
   status.set_finished_ms(ToMillis(job.finished));
   if (tasks != nullptr) {
-    FillPhase(job, *tasks, TaskKind::kMap, status.mutable_map());
-    FillPhase(job, *tasks, TaskKind::kReduce, status.mutable_reduce());
+    FillPhase(*tasks, TaskKind::kMap, status.mutable_map());
+    FillPhase(*tasks, TaskKind::kReduce, status.mutable_reduce());
   }
-  CounterSums sums = job.maps.counters();
-  for (const auto& [name, value] : job.reduces.counters()) sums[name] += value;
-  for (const auto& [name, value] : sums) {
-    v1::Counter* counter = status.add_counters();
-    counter->set_group(name.first);
-    counter->set_name(name.second);
-    counter->set_value(value);
-  }
-  status.set_input_bytes(job.plan.input_bytes);
-  status.set_shuffle_bytes(job.maps.shuffle_bytes());
-  status.set_output_bytes((job.reduce_tasks() > 0 ? job.reduces : job.maps).output_bytes());
-  status.set_output_path(job.plan.spec.output().path());
-  status.set_command(job.plan.spec.command());
+  status.set_input_bytes(job.input_bytes);
+  status.set_shuffle_bytes(job.maps->shuffle_bytes());
+  status.set_output_bytes((job.reduce_tasks() > 0 ? job.reduces : job.maps)->output_bytes());
+  status.set_output_path(job.spec.output().path());
+  status.set_command(job.spec.command());
   return status;
 }
+
+}  // namespace
+
+std::string JobDir(std::string_view job_id) { return fmt::format("/.quern/jobs/{}", job_id); }
+
+v1::JobStatus MakeJobStatus(const Job& job, const JobTasks* tasks) {
+  v1::JobStatus status;
+  if (job.final_status) {
+    status = *job.final_status;
+    *status.mutable_counters() = job.final_counters;
+  } else {
+    status = MakeBareStatus(job, tasks);
+    AddCounters(job, &status);
+  }
+  return status;
+}
+
+v1::JobStatus MakeJobSummary(const Job& job, const JobTasks* tasks) {
+  v1::JobStatus status = job.final_status ? *job.final_status : MakeBareStatus(job, tasks);
+  status.clear_failure();
+  status.set_reason(CleanLine(status.reason(), kSummaryTextBytes));
+  status.set_command(CleanLine(status.command(), kSummaryTextBytes));
+  return status;
+}
+
+std::unique_ptr<Job> MakeJob(PlannedJob plan) {
+  auto job = std::make_unique<Job>();
+  for (const v1::Split& split : plan.map_splits) job->map_splits.Add(split);
+  for (const v1::Split& split : plan.sample_splits) job->sample_splits.Add(split);
+  job->spec = std::move(plan.spec);
+  job->sample_bytes = plan.sample_bytes;
+  job->sample_keys_wanted = plan.sample_keys;
+  job->input_bytes = plan.input_bytes;
+  return job;
+}
+
+void OpenJob(Job* job) {
+  job->maps = std::make_shared<ChosenResults>(job->map_tasks());
+  job->reduces = std::make_shared<ChosenResults>(job->reduce_tasks());
+  job->state = job->sample_splits.empty() ? v1::JOB_STATE_RUNNING : v1::JOB_STATE_PLANNING;
+}
+
+StringSet PlacesOf(const Job& job) {
+  StringSet places;
+  for (const PackedMessages<v1::Split>* splits : {&job.map_splits, &job.sample_splits}) {
+    for (size_t i = 0; i < splits->size(); ++i) {
+      const v1::Split split = splits->Get(i);
+      for (const std::string& node : split.nodes()) places.insert(NodePlace(node));
+      for (const std::string& rack : split.racks()) places.insert(RackPlace(rack));
+    }
+  }
+  return places;
+}
+
+std::unique_ptr<JobTasks> MakeTasks(const Job& job, const StringMap<PlaceId>& places) {
+  const auto places_of = [&places](const PackedMessages<v1::Split>& splits) {
+    std::vector<TaskPlaces> all(splits.size());
+    for (size_t i = 0; i < splits.size(); ++i) {
+      const v1::Split split = splits.Get(i);
+      for (const std::string& node : split.nodes()) {
+        all[i].nodes.push_back(places.at(NodePlace(node)));
+      }
+      for (const std::string& rack : split.racks()) {
+        all[i].racks.push_back(places.at(RackPlace(rack)));
+      }
+    }
+    return all;
+  };
+  JobPlan plan;
+  plan.user = job.spec.user();
+  plan.samples = places_of(job.sample_splits);
+  plan.maps = places_of(job.map_splits);
+  plan.reduces = job.reduce_tasks();
+  plan.max_failures = job.spec.limits().attempts();
+  return std::make_unique<JobTasks>(std::move(plan));
+}
+
+void Job::StoreResult(const AttemptRef& attempt, const v1::AttemptResult& result) {
+  switch (attempt.kind) {
+    case TaskKind::kSample:
+      sample_keys.insert(sample_keys.end(), result.sample_keys().begin(),
+                         result.sample_keys().end());
+      break;
+    case TaskKind::kMap:
+      maps->Set(attempt.task, result);
+      break;
+    case TaskKind::kReduce:
+      reduces->Set(attempt.task, result);
+      break;
+  }
+}
+
+void Job::SetFinal(v1::JobStatus status) {
+  state = status.state();
+  final_counters.Swap(status.mutable_counters());
+  final_status = std::move(status);
+}
+
+void Job::NoteFailure(const AttemptRef& attempt, const v1::AttemptFailure& how) {
+  if (failures.insert_or_assign(attempt, how).second) failure_order.push_back(attempt);
+  while (failure_order.size() > kMaxFailures) {
+    failures.erase(failure_order.front());
+    failure_order.pop_front();
+  }
+}
+
+std::string NodePlace(std::string_view node) { return fmt::format("node:{}", node); }
+std::string RackPlace(std::string_view rack) { return fmt::format("rack:{}", rack); }
 
 v1::TaskAttemptStatus MakeAttemptStatus(const Job& job, TaskKind kind, const Attempt& attempt) {
   const AttemptRef ref{job.key, kind, attempt.task, attempt.number};

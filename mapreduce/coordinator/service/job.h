@@ -4,16 +4,21 @@
 #include <absl/time/time.h>
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "common/strings.h"
 #include "mapreduce/coordinator/logic/fetch_failures.h"
 #include "mapreduce/coordinator/logic/ids.h"
 #include "mapreduce/coordinator/logic/job_tasks.h"
+#include "mapreduce/coordinator/logic/output_table.h"
 #include "mapreduce/coordinator/service/chosen_results.h"
+#include "mapreduce/coordinator/service/packed_messages.h"
 #include "quern/mr/v1/jobs.pb.h"
 #include "quern/mr/v1/types.pb.h"
 
@@ -32,10 +37,17 @@ struct PlannedJob {
 struct Job {
   JobKey key;
   std::string id;
-  PlannedJob plan;
+  v1::JobSpec spec;  // with every default filled in
+  PackedMessages<v1::Split> map_splits;
+  PackedMessages<v1::Split> sample_splits;
+  uint64_t sample_bytes = 0;
+  uint32_t sample_keys_wanted = 0;
+  uint64_t input_bytes = 0;
   // Of the request that made it.
   uint64_t client_id = 0;
   uint64_t request_id = 0;
+  // Of the coordinator that accepted it.
+  uint64_t first_term = 0;
 
   v1::JobState state = v1::JOB_STATE_RUNNING;
   // Why it cannot succeed, once that is known; the job is then on its way to `doomed`.
@@ -46,36 +58,56 @@ struct Job {
   absl::Time started = absl::InfiniteFuture();
   absl::Time finished = absl::InfiniteFuture();
 
-  ChosenResults maps;
-  ChosenResults reduces;
+  // Shared with whoever publishes them, when no task changes them any more.
+  std::shared_ptr<ChosenResults> maps = std::make_shared<ChosenResults>();
+  std::shared_ptr<ChosenResults> reduces = std::make_shared<ChosenResults>();
   std::vector<std::string> sample_keys;
   std::vector<std::string> bounds;
   FetchFailures fetch_failures;
-  // Of attempts that run, and of those that failed (the newest kMaxDetails of each).
+  OutputTable outputs;
+  OutputReaders readers;
+  // What running attempts have said last, and how the last attempts failed.
   std::map<AttemptRef, v1::AttemptProgress> progress;
   std::map<AttemptRef, v1::AttemptFailure> failures;
-  static constexpr size_t kMaxDetails = 10'000;
-
-  // Map outputs that running reduces have not been told of, and when they were told last.
-  std::vector<uint32_t> untold_outputs;
-  absl::Time told = absl::InfinitePast();
+  std::deque<AttemptRef> failure_order;
 
   // Set when the job has ended: the scheduler knows it no longer.
-  std::unique_ptr<JobTasks> ended_tasks;
-  std::optional<v1::JobStatus> final_status;
+  std::shared_ptr<JobTasks> ended_tasks;
+  std::optional<v1::JobStatus> final_status;  // without its counters: lists do not show them
+  google::protobuf::RepeatedPtrField<v1::Counter> final_counters;
 
-  // Grows with every change that a watcher wants to see.
-  uint64_t version = 1;
-
-  uint32_t reduce_tasks() const { return plan.spec.reduce().tasks(); }
+  uint32_t reduce_tasks() const { return spec.reduce().tasks(); }
+  uint32_t map_tasks() const { return static_cast<uint32_t>(map_splits.size()); }
   bool ended() const { return final_status.has_value(); }
+  void SetFinal(v1::JobStatus status);
+  void NoteFailure(const AttemptRef& attempt, const v1::AttemptFailure& failure);
+  // Of the attempt that was chosen for its task.
+  void StoreResult(const AttemptRef& attempt, const v1::AttemptResult& result);
+  bool SamplesDone(const JobTasks& tasks) const {
+    const TaskCounts& samples = tasks.counts(TaskKind::kSample);
+    return state == v1::JOB_STATE_PLANNING && samples.done == samples.total;
+  }
 };
+
+// A job that nobody knows yet, from its plan.
+std::unique_ptr<Job> MakeJob(PlannedJob plan);
+// Room for its results, and the state that it begins in.
+void OpenJob(Job* job);
+
+std::string NodePlace(std::string_view node);
+std::string RackPlace(std::string_view rack);
+// Names of the machines and racks that its splits lie on, as NodePlace and RackPlace.
+StringSet PlacesOf(const Job& job);
+// Its tasks, all waiting. Takes a while when there are many. `places` has all of PlacesOf.
+std::unique_ptr<JobTasks> MakeTasks(const Job& job, const StringMap<PlaceId>& places);
 
 // "/.quern/jobs/JOB": everything of a job in the file system until its output is published.
 std::string JobDir(std::string_view job_id);
 
 // For users. `tasks` may be null (a job from before a restart that had ended).
 v1::JobStatus MakeJobStatus(const Job& job, const JobTasks* tasks);
+// One line of a list: without counters, and with texts cut short.
+v1::JobStatus MakeJobSummary(const Job& job, const JobTasks* tasks);
 
 // One attempt for users; its worker's name is left to the caller.
 v1::TaskAttemptStatus MakeAttemptStatus(const Job& job, TaskKind kind, const Attempt& attempt);

@@ -1,25 +1,19 @@
 #include "mapreduce/coordinator/service/job_finisher.h"
 
-#include <cstdlib>
 #include <utility>
 
 #include "common/log.h"
 #include "mapreduce/coordinator/service/convert.h"
 #include "mapreduce/coordinator/service/job.h"
+#include "mapreduce/coordinator/service/journal_writer.h"
+#include "mapreduce/coordinator/service/plugin_collector.h"
 
 namespace quern::mr {
 namespace {
 
 constexpr int kThreads = 4;
 constexpr absl::Duration kRetryInterval = absl::Seconds(1);
-
-// A failed write of the journal ends the process: the next one finds the job unfinished and goes
-// on.
-void MustWrite(const absl::Status& status) {
-  if (status.ok()) return;
-  LogError("journal_failed", {{"status", status}});
-  std::abort();
-}
+constexpr absl::Duration kCollectionInterval = absl::Hours(1);
 
 }  // namespace
 
@@ -93,6 +87,18 @@ void JobFinisher::FinishOne(JobKey key) {
                         {"reason", plan->status.reason()}});
   jobs_->JobEnded(key, plan->status);
   CleanUp(key, std::move(last));
+  CollectOldPlugins();
+}
+
+void JobFinisher::CollectOldPlugins() {
+  const absl::Time now = clock_->TimeNow();
+  {
+    MutexLock lock(&mutex_);
+    if (now < next_collection_) return;
+    next_collection_ = now + kCollectionInterval;
+  }
+  const absl::Status collected = CollectPlugins(jobs_->PluginsInUse(), now, files_);
+  if (!collected.ok()) LogWarning("plugins_not_collected", {{"status", collected}});
 }
 
 void JobFinisher::CleanUp(JobKey key, v1::JobFinished last) {

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/mutex.h"
 #include "common/status.h"
+#include "common/strings.h"
 #include "common/thread.h"
 #include "mapreduce/coordinator/logic/ids.h"
 #include "mapreduce/coordinator/service/publisher.h"
@@ -36,6 +37,8 @@ class JobFinisher {
     virtual ~Jobs() = default;
     virtual absl::StatusOr<FinishPlan> PlanFinish(JobKey key) = 0;
     virtual void JobEnded(JobKey key, const v1::JobStatus& status) = 0;
+    // Paths of the plugins of jobs that have not ended.
+    virtual StringSet PluginsInUse() = 0;
   };
 
   // Borrowed.
@@ -63,6 +66,8 @@ class JobFinisher {
   void Run();
   void FinishOne(JobKey key);
   void CleanUp(JobKey key, v1::JobFinished last);
+  // Now and then.
+  void CollectOldPlugins();
   absl::Status PublishWithRetries(JobKey key, const FinishPlan& plan);
   void WriteLast(JobKey key, const v1::JobFinished& last);
   bool stopping();
@@ -76,6 +81,7 @@ class JobFinisher {
   CondVar work_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<Work> queue_ ABSL_GUARDED_BY(mutex_);
+  absl::Time next_collection_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   std::vector<Thread> threads_;
 };
 

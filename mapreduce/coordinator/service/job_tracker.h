@@ -1,10 +1,12 @@
-// All jobs and workers of a coordinator. Takes events, keeps the journal, and says what to send.
+// Takes every event of a coordinator and says what follows from it.
 //
-// Every event changes the scheduler and adds records to the journal, which are written before the
-// event's effects (orders to workers, jobs that can be finished) may be taken: a coordinator that
-// is killed at any moment has told nobody of anything that its successor does not know.
-// No locks, no threads, no network; `now` never goes back. The owner calls TakeEffects after each
-// event and Tick at NextWake().
+// An event changes the state (tracker_state.h) and adds records to the journal, which are written
+// before the event's effects (orders to workers, jobs that can be finished) may be taken: a
+// coordinator that is killed at any moment has told nobody of anything that its successor does not
+// know. No event looks at all tasks of a job, so that each is done in microseconds, however large
+// the jobs are; the exceptions (a worker registers or is lost, a job ends) look at what belongs to
+// that worker or job. No locks, no threads, no network; `now` never goes back. The owner calls
+// TakeEffects after each event and Tick at NextWake().
 #pragma once
 
 #include <absl/time/time.h>
@@ -12,15 +14,15 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "common/strings.h"
-#include "mapreduce/coordinator/logic/task_scheduler.h"
-#include "mapreduce/coordinator/logic/worker_registry.h"
-#include "mapreduce/coordinator/service/job.h"
+#include "mapreduce/coordinator/service/journal_writer.h"
+#include "mapreduce/coordinator/service/order_maker.h"
+#include "mapreduce/coordinator/service/tracker_state.h"
 #include "mapreduce/coordinator/store/job_journal.h"
 #include "quern/mr/v1/worker.pb.h"
 
@@ -31,23 +33,29 @@ class JobTracker {
   struct Options {
     WorkerRegistry::Options workers;
     TaskScheduler::Options scheduler;
-    // Ended jobs that are remembered; older ones leave the journal.
-    size_t max_ended_jobs = 1'000;
-    // Of these, the newest keep the details of their tasks, in memory.
-    size_t max_detailed_jobs = 50;
+    JobTable::Limits jobs;
+    // Beyond the job's own timeout, which is its worker's to keep: an attempt of which nothing is
+    // heard for longer is given up.
+    absl::Duration silence = absl::Minutes(1);
   };
   struct Effects {
-    std::vector<std::pair<WorkerKey, v1::WorkerOrder>> orders;
+    OrderMaker::Orders orders;
+    // Final reports that are in the journal, or that nobody needs.
+    std::vector<std::pair<WorkerKey, v1::AttemptId>> acknowledged;
+    // Registrations that are complete: the worker is to be admitted before it gets any order.
+    std::vector<WorkerKey> admitted;
     // Lost: their sessions are to be closed, so that they register again if they live.
     std::vector<WorkerKey> lost_workers;
     // Jobs that have nothing more to run: to be published, or given up (Job::doomed).
     std::vector<JobKey> to_finish;
     // Jobs whose watchers should look again.
-    std::vector<JobKey> changed;
+    std::set<JobKey> changed;
     // Ended before a restart, perhaps with files left behind.
     std::vector<std::pair<JobKey, v1::JobFinished>> to_clean;
     // Ended long ago: to be removed from the journal.
     std::vector<JobKey> to_forget;
+    // To be let go of where it keeps nobody waiting: freeing a large job takes a while.
+    std::vector<std::shared_ptr<const void>> garbage;
   };
 
   // The journal is borrowed. A failed write of it ends the process.
@@ -55,96 +63,104 @@ class JobTracker {
   // Rebuilds everything from the journal. Once, before anything else.
   absl::Status Recover(absl::Time now);
 
-  // Jobs. A job is added in three steps, because the one in the middle waits for the disk and is
-  // done without the owner's lock: Reserve, journal SubmissionRecords, Add.
+  // Jobs. A job is added in three steps, because what lies between them waits for the disk and
+  // takes its time, and is done without the owner's lock: Reserve, journal
+  // JournalWriter::Submission and MakeTasks, Add.
   struct Reservation {
-    JobKey key;
-    std::string job_id;
-    bool already_there = false;  // a repeated request: nothing else to do
+    JobTable::Reservation job;
+    uint64_t term = 0;
+    StringMap<PlaceId> places;
   };
-  // The job that a request made; null when it is the first of its kind.
-  const Job* FindRequest(uint64_t client_id, uint64_t request_id) const;
-  Reservation Reserve(uint64_t client_id, uint64_t request_id, absl::Time now);
-  static std::vector<JobJournal::Entry> SubmissionRecords(const Job& job);
-  void Add(std::unique_ptr<Job> job, absl::Time now);
+  Reservation Reserve(uint64_t client_id, uint64_t request_id, const StringSet& places,
+                      absl::Time now);
+  // Instead of Add: the same request may come again.
+  void CancelReservation(uint64_t client_id, uint64_t request_id) {
+    state_.jobs.CancelReservation(client_id, request_id);
+  }
+  void Add(std::unique_ptr<Job> job, std::unique_ptr<JobTasks> tasks, absl::Time now);
   // FailedPrecondition when it has ended or is being published.
   absl::Status Kill(std::string_view job_id, std::string_view reason, absl::Time now);
   // Called by whoever finishes jobs: the last record is in the journal.
   void Ended(JobKey key, const v1::JobStatus& status, absl::Time now);
 
-  // Workers.
-  WorkerKey Register(const v1::WorkerMessage::Register& message, absl::Time now);
-  void Heartbeat(WorkerKey worker, absl::Time now) { registry_.Heartbeat(worker, now); }
+  // Workers. A registration may come in pieces; the worker is admitted after the last.
+  WorkerKey Register(const v1::WorkerMessage::Register& first, absl::Time now);
+  void ContinueRegistration(WorkerKey worker, const v1::WorkerMessage::Register& piece,
+                            absl::Time now);
   void SessionEnded(WorkerKey worker, absl::Time now);
+  void Heartbeat(WorkerKey worker, const v1::WorkerMessage::Heartbeat& heartbeat, absl::Time now);
   void Update(WorkerKey worker, const v1::WorkerMessage::AttemptUpdate& update, absl::Time now);
-  void FetchFailed(const v1::WorkerMessage::FetchFailure& failure, absl::Time now);
+  void FetchFailed(WorkerKey worker, const v1::WorkerMessage::FetchFailure& failure,
+                   absl::Time now);
+  void WantOutputs(WorkerKey worker, const v1::WorkerMessage::WantOutputs& want, absl::Time now);
 
   void Tick(absl::Time now);
   absl::Time NextWake() const;
   // What has happened since the last call, in order; the journal has it all.
-  Effects TakeEffects() { return std::exchange(effects_, {}); }
+  Effects TakeEffects();
 
-  // Null when there is no such job.
-  const Job* Find(std::string_view job_id) const;
-  const Job* Find(JobKey key) const;
-  const JobTasks* Tasks(const Job& job) const;
-  const std::map<JobKey, std::unique_ptr<Job>>& jobs() const { return jobs_; }
-  const WorkerRegistry& registry() const { return registry_; }
-  const TaskScheduler& scheduler() const { return scheduler_; }
+  const TrackerState& state() const { return state_; }
 
  private:
-  friend class JournalReplay;
+  struct Registration {
+    std::set<AttemptRef> present;
+    std::set<std::string> forget;         // jobs that are over
+    std::vector<v1::AttemptId> unwanted;  // attempts that run for nobody
+    std::vector<v1::AttemptId> acknowledged;
+    bool moved = false;  // its address is another than before
+    bool unhealthy = false;
+  };
 
-  Job* FindMutable(std::string_view job_id);
-  // The attempt that a message names; none when it is of no running job.
-  Job* Resolve(const v1::AttemptId& id, AttemptRef* attempt);
-  JobPlan PlanOf(const Job& job);
-  // Machines and racks have names of their own kinds: "node:" or "rack:" and the name.
-  PlaceId PlaceOf(std::string_view kind, std::string_view name);
-
-  // Events of one attempt that is known to run on the worker that speaks.
-  void OnProgress(Job* job, const AttemptRef& attempt, const v1::AttemptProgress& progress);
-  void OnSuccess(Job* job, const AttemptRef& attempt, const v1::AttemptResult& result,
-                 absl::Time now);
-  void OnFailure(Job* job, const AttemptRef& attempt, const v1::AttemptFailure& failure,
-                 absl::Time now);
-  void OnSampleChosen(Job* job, const v1::AttemptResult& result);
-  void StoreResult(Job* job, const AttemptRef& attempt, const v1::AttemptResult& result);
-  void JournalLoss(const WorkerLoss& loss, std::string_view why, absl::Time now);
+  // Jobs: job_tracker.cc.
+  void Changed(const Job& job) { effects_.changed.insert(job.key); }
   void Doom(Job* job, v1::JobState state, std::string reason);
-  void StopTasks(Job* job, absl::Time now);
   void FinishIfDone(Job* job, absl::Time now);
-
-  // What the next Tick would do, done at once after each event.
+  void ReleaseMapsIfSampled(Job* job, absl::Time now);
+  void StopTasks(Job* job, absl::Time now);
+  void TrimEndedJobs();
+  void DropWorkingState(Job* job);
+  // What follows from any event: attempts that can start, outputs to be told, records to be
+  // written.
   void Dispatch(absl::Time now);
   void Launch(const Placed& placed, absl::Time now);
-  void TellOutputs(Job* job, absl::Time now);
-  void SendOutputs(const Job& job, WorkerKey worker, const std::vector<uint32_t>& maps);
-  v1::TaskSpec MakeTaskSpec(const Job& job, const AttemptRef& attempt) const;
-  v1::MapOutput MakeMapOutput(const Job& job, uint32_t map_task) const;
-  void Order(WorkerKey worker, v1::WorkerOrder order);
-  void OrderKill(WorkerKey worker, std::string_view job_id, const AttemptRef& attempt,
-                 std::string_view reason);
-  void OrderForget(WorkerKey worker, std::string_view job_id);
+  void TellOutputs(absl::Time now);
 
-  JobJournal::Entry* AddRecord(JobKey job, absl::Time now);
-  void WriteRecords();
-  void Changed(Job* job);
-  void TrimEndedJobs();
+  // Workers: job_tracker_workers.cc.
+  void NotePresent(WorkerKey worker, const v1::AttemptId& id, Registration* registration,
+                   absl::Time now);
+  void FinishRegistration(WorkerKey worker, absl::Time now);
+  void MoveOutputs(WorkerKey worker);
+  void SetHealth(WorkerKey worker, std::string_view unhealthy);
+  void Compare(WorkerKey worker, const v1::WorkerMessage::Heartbeat& heartbeat, absl::Time now);
+  void OnLoss(const WorkerLoss& loss, std::string_view why, absl::Time now);
+  void GiveUpSilent(absl::Time now);
+
+  // Attempts: job_tracker_attempts.cc.
+  // The attempt that a message names; null when it is of no running job.
+  Job* Resolve(const v1::AttemptId& id, AttemptRef* attempt);
+  bool Runs(const AttemptRef& attempt, WorkerKey worker) const;
+  void Adopt(WorkerKey worker, const Job& job, const AttemptRef& attempt, absl::Time now);
+  // The final ones, of an attempt that is known to be this worker's.
+  void OnFinal(Job* job, const AttemptRef& attempt, const v1::WorkerMessage::AttemptUpdate& update,
+               absl::Time now);
+  void OnProgress(WorkerKey worker, const v1::WorkerMessage::AttemptUpdate& update, absl::Time now);
+  void OnSuccess(Job* job, const AttemptRef& attempt, const v1::AttemptResult& result,
+                 absl::Time now);
+  void OnFailure(Job* job, const AttemptRef& attempt, v1::AttemptFailure failure, absl::Time now);
+  void OnStopped(const AttemptRef& attempt, Stop how, bool fatal, std::string_view why,
+                 absl::Time now);
+  void AddOutput(Job* job, uint32_t map_task);
+  void LoseOutput(Job* job, const AttemptRef& map, const std::string& why, absl::Time now);
+  void MoveReduces(Job* job, WorkerKey worker, absl::Time now);
+  absl::Duration SilenceOf(const Job& job) const;
 
   JobJournal* const journal_;
   const Options options_;
-  WorkerRegistry registry_;
-  TaskScheduler scheduler_;
-  std::map<JobKey, std::unique_ptr<Job>> jobs_;
-  StringMap<JobKey> keys_;
-  std::map<std::pair<uint64_t, uint64_t>, JobKey> requests_;  // client id, request id
-  std::map<std::string, PlaceId> places_;
-  uint32_t last_key_ = 0;
-  std::pair<std::string, uint32_t> last_number_;  // day, number of its last job
-  uint64_t last_order_ = 0;
-  absl::Time next_tell_ = absl::InfiniteFuture();
-  std::vector<JobJournal::Entry> records_;
+  TrackerState state_;
+  JournalWriter records_;
+  OrderMaker orders_;
+  std::map<WorkerKey, Registration> registrations_;
+  std::set<JobKey> told_jobs_;  // jobs with workers that wait for news of map outputs
   Effects effects_;
 };
 

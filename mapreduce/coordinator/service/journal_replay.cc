@@ -1,57 +1,74 @@
 #include "mapreduce/coordinator/service/journal_replay.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
+#include "common/log.h"
 #include "mapreduce/coordinator/service/convert.h"
-#include "mapreduce/plan/range_bounds.h"
 
 namespace quern::mr {
 
-absl::Status JournalReplay::Run() {
-  RETURN_IF_ERROR(tracker_->journal_->ReadAll(
-      [this](JobKey key, const v1::JournalRecord& record) { return Apply(key, record); }));
+absl::StatusOr<JournalReplay::Outcome> JournalReplay::Run(JobJournal* journal) {
+  RETURN_IF_ERROR(
+      journal->ReadAll([this](JobKey key, const absl::StatusOr<v1::JournalRecord>& record) {
+        if (key == broken_) return absl::OkStatus();
+        state_->jobs.NoteKey(key);
+        const absl::Status applied = record.ok() ? Apply(key, *record) : record.status();
+        if (!applied.ok()) Broken(key, applied);
+        return absl::OkStatus();
+      }));
   EnsureTasks();
-  for (const auto& [key, job] : tracker_->jobs_) {
+  const uint64_t term = journal->term();
+  for (const auto& [key, job] : state_->jobs.all()) {
     if (job->ended()) continue;
-    // The last chosen attempt may have been written, the decision that followed from it not.
-    const TaskCounts& samples = tracker_->scheduler_.job(key)->counts(TaskKind::kSample);
-    if (job->state == v1::JOB_STATE_PLANNING && samples.done == samples.total) {
-      job->bounds = ChooseRangeBounds(std::move(job->sample_keys), job->reduce_tasks());
-      v1::BoundsChosen* bounds = tracker_->AddRecord(key, now_)->record.mutable_bounds();
-      for (const std::string& bound : job->bounds) bounds->add_bounds(bound);
-      tracker_->scheduler_.ReleaseMaps(key);
-      job->state = v1::JOB_STATE_RUNNING;
-    }
-    tracker_->FinishIfDone(job.get(), now_);
+    state_->scheduler.SetFirstNumber(
+        key,
+        static_cast<uint32_t>(term - std::min(term, job->first_term)) * JobTasks::kNumbersPerTerm);
   }
-  return absl::OkStatus();
+  return std::move(outcome_);
+}
+
+void JournalReplay::Broken(JobKey key, const absl::Status& why) {
+  LogError("journal_job_unreadable", {{"job", key.ToString()}, {"status", why}});
+  EnsureTasks();
+  broken_ = key;
+  job_ = nullptr;
+  if (state_->jobs.Find(key) == nullptr) {
+    outcome_.unreadable.push_back(key);
+  } else {
+    outcome_.failed.emplace_back(
+        key,
+        fmt::format("the coordinator's journal of this job is damaged: {}. Try: submit it again",
+                    Message(why)));
+  }
 }
 
 absl::Status JournalReplay::Apply(JobKey key, const v1::JournalRecord& record) {
-  tracker_->last_key_ = std::max(tracker_->last_key_, key.value());
   const absl::Time time = absl::FromUnixMillis(record.time_ms());
-  if (record.has_submitted()) return OnSubmitted(key, record.submitted(), time);
+  if (record.has_submitted()) {
+    OnSubmitted(key, record.submitted(), time);
+    return absl::OkStatus();
+  }
   if (record.has_finished()) {
     EnsureTasks();
     OnFinished(key, record.finished());
     return absl::OkStatus();
   }
-  if (record.has_splits()) {
-    if (reading_ == nullptr) return DataLossError("journal: {}: splits without a job", key);
-    OnSplits(record.splits());
+  if (record.has_splits() && reading_ != nullptr && reading_->key == key) {
+    for (const v1::Split& split : record.splits().map_splits()) reading_->map_splits.Add(split);
+    for (const v1::Split& split : record.splits().sample_splits()) {
+      reading_->sample_splits.Add(split);
+    }
     return absl::OkStatus();
   }
   EnsureTasks();
   if (job_ == nullptr || job_->key != key) {
-    return DataLossError("journal: {}: does not begin with a submission", key);
+    return DataLossError("it does not begin with a submission");
   }
   return ApplyToTasks(record, time);
 }
 
-absl::Status JournalReplay::OnSubmitted(JobKey key, const v1::JobSubmitted& submitted,
-                                        absl::Time time) {
+void JournalReplay::OnSubmitted(JobKey key, const v1::JobSubmitted& submitted, absl::Time time) {
   EnsureTasks();
   reading_ = std::make_unique<Job>();
   reading_->key = key;
@@ -59,31 +76,18 @@ absl::Status JournalReplay::OnSubmitted(JobKey key, const v1::JobSubmitted& subm
   reading_->submitted = time;
   reading_->client_id = submitted.client_id();
   reading_->request_id = submitted.request_id();
-  reading_->plan.spec = submitted.spec();
-  reading_->plan.input_bytes = submitted.input_bytes();
-  reading_->plan.sample_bytes = submitted.sample_bytes();
-  reading_->plan.sample_keys = submitted.sample_keys();
-  NoteJobNumber(reading_->id);
-  return absl::OkStatus();
-}
-
-void JournalReplay::OnSplits(const v1::SplitsPlanned& splits) {
-  for (const v1::Split& split : splits.map_splits()) reading_->plan.map_splits.push_back(split);
-  for (const v1::Split& split : splits.sample_splits()) {
-    reading_->plan.sample_splits.push_back(split);
-  }
+  reading_->first_term = submitted.term();
+  reading_->spec = submitted.spec();
+  reading_->input_bytes = submitted.input_bytes();
+  reading_->sample_bytes = submitted.sample_bytes();
+  reading_->sample_keys_wanted = submitted.sample_keys();
 }
 
 void JournalReplay::EnsureTasks() {
   if (reading_ == nullptr) return;
-  job_ = reading_.get();
-  tracker_->requests_[{job_->client_id, job_->request_id}] = job_->key;
-  tracker_->keys_[job_->id] = job_->key;
-  job_->maps = ChosenResults(static_cast<uint32_t>(job_->plan.map_splits.size()));
-  job_->reduces = ChosenResults(job_->reduce_tasks());
-  job_->state = job_->plan.sample_splits.empty() ? v1::JOB_STATE_RUNNING : v1::JOB_STATE_PLANNING;
-  tracker_->scheduler_.AddJob(job_->key, tracker_->PlanOf(*job_));
-  tracker_->jobs_[job_->key] = std::move(reading_);
+  OpenJob(reading_.get());
+  job_ = state_->jobs.Add(std::move(reading_));
+  state_->scheduler.AddJob(job_->key, MakeTasks(*job_, state_->PlacesOf(PlacesOf(*job_))));
 }
 
 void JournalReplay::OnFinished(JobKey key, const v1::JobFinished& finished) {
@@ -92,13 +96,9 @@ void JournalReplay::OnFinished(JobKey key, const v1::JobFinished& finished) {
   job->id = finished.status().job_id();
   job->client_id = finished.client_id();
   job->request_id = finished.request_id();
-  job->state = finished.status().state();
-  job->final_status = finished.status();
-  NoteJobNumber(job->id);
-  tracker_->requests_[{job->client_id, job->request_id}] = key;
-  tracker_->keys_[job->id] = key;
-  tracker_->jobs_[key] = std::move(job);
-  if (!finished.cleaned()) tracker_->effects_.to_clean.emplace_back(key, finished);
+  job->SetFinal(finished.status());
+  state_->jobs.Add(std::move(job));
+  if (!finished.cleaned()) outcome_.to_clean.emplace_back(key, finished);
   job_ = nullptr;
 }
 
@@ -107,60 +107,65 @@ AttemptRef JournalReplay::Ref(const v1::AttemptId& id) const {
 }
 
 absl::Status JournalReplay::ApplyToTasks(const v1::JournalRecord& record, absl::Time time) {
-  TaskScheduler& scheduler = tracker_->scheduler_;
   switch (record.kind_case()) {
     case v1::JournalRecord::kBounds:
       job_->bounds.assign(record.bounds().bounds().begin(), record.bounds().bounds().end());
       job_->state = v1::JOB_STATE_RUNNING;
-      scheduler.ReleaseMaps(job_->key);
-      break;
-    case v1::JournalRecord::kStarted: {
-      const v1::AttemptStarted& started = record.started();
-      job_->started = std::min(job_->started, time);
-      scheduler.RestoreStarted(Ref(started.id()),
-                               tracker_->registry_.Expect(started.worker_id(), now_),
-                               ParseLocality(started.locality()), time);
-      break;
-    }
+      state_->scheduler.ReleaseMaps(job_->key);
+      return absl::OkStatus();
+    case v1::JournalRecord::kStarted:
+      return OnStarted(record.started(), time);
     case v1::JournalRecord::kChosen:
-      if (scheduler.Succeeded(Ref(record.chosen().id()), time).chosen) {
-        tracker_->StoreResult(job_, Ref(record.chosen().id()), record.chosen().result());
+      OnChosen(record.chosen(), time);
+      return absl::OkStatus();
+    case v1::JournalRecord::kEnded:
+      OnEnded(record.ended(), time);
+      return absl::OkStatus();
+    case v1::JournalRecord::kLost: {
+      const Loss how = record.lost().unreachable() ? Loss::kUnreachable : Loss::kWorkerLost;
+      if (state_->scheduler.OutputLost(job_->key, record.lost().map_task(), how)) {
+        outcome_.failed.emplace_back(job_->key, record.lost().reason());
       }
-      break;
-    case v1::JournalRecord::kEnded: {
-      const AttemptRef ref = Ref(record.ended().id());
-      if (record.ended().state() == v1::ATTEMPT_STATE_KILLED) {
-        scheduler.Killed(ref, time);
-        break;
-      }
-      const v1::AttemptFailure& failure = record.ended().failure();
-      job_->failures[ref] = failure;
-      if (scheduler.Failed(ref, FaultOf(failure), time)) {
-        job_->failure = failure;
-        tracker_->Doom(job_, v1::JOB_STATE_FAILED, DescribeFailure(failure));
-      }
-      break;
+      return absl::OkStatus();
     }
-    case v1::JournalRecord::kLost:
-      scheduler.OutputLost(job_->key, record.lost().map_task());
-      break;
     case v1::JournalRecord::kCommitting:
-      break;  // follows from its tasks: they are all done
+      return absl::OkStatus();  // follows from its tasks: they are all done
     default:
-      return DataLossError("journal: {}: unknown record", job_->id);
+      return DataLossError("a record of an unknown kind");
+  }
+}
+
+absl::Status JournalReplay::OnStarted(const v1::AttemptStarted& started, absl::Time time) {
+  job_->started = std::min(job_->started, time);
+  const WorkerKey worker = state_->registry.Expect(started.worker_id(), now_);
+  if (!state_->scheduler.RestoreStarted(Ref(started.id()), worker,
+                                        ParseLocality(started.locality()), time)) {
+    return DataLossError("an attempt of a task that does not exist, or a second one of its number");
   }
   return absl::OkStatus();
 }
 
-void JournalReplay::NoteJobNumber(std::string_view job_id) {
-  // job-20261122-0001
-  if (job_id.size() < 14) return;
-  const std::string day(job_id.substr(4, 8));
-  uint32_t number = 0;
-  std::from_chars(job_id.data() + 13, job_id.data() + job_id.size(), number);
-  if (day > tracker_->last_number_.first) tracker_->last_number_ = {day, 0};
-  if (day == tracker_->last_number_.first) {
-    tracker_->last_number_.second = std::max(tracker_->last_number_.second, number);
+void JournalReplay::OnChosen(const v1::AttemptChosen& chosen, absl::Time time) {
+  const AttemptRef ref = Ref(chosen.id());
+  if (!state_->scheduler.Succeeded(ref, time).chosen) return;
+  job_->StoreResult(ref, chosen.result());
+}
+
+void JournalReplay::OnEnded(const v1::AttemptEnded& ended, absl::Time time) {
+  const AttemptRef ref = Ref(ended.id());
+  if (ended.state() == v1::ATTEMPT_STATE_KILLED) {
+    const Stop how = ended.worker_lost() ? Stop::kWorkerLost : Stop::kKilled;
+    if (state_->scheduler.Killed(ref, how, time)) {
+      outcome_.failed.emplace_back(job_->key, DescribeWorkerLosses(ended.id()));
+    }
+    return;
+  }
+  job_->NoteFailure(ref, ended.failure());
+  if (state_->scheduler.Failed(ref, FaultOf(ended.failure()), time)) {
+    job_->failure = ended.failure();
+    outcome_.failed.emplace_back(
+        job_->key,
+        DescribeLastFailure(ended.id(), job_->spec.limits().attempts(), ended.failure()));
   }
 }
 

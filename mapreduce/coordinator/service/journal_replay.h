@@ -1,35 +1,55 @@
-// Rebuilds a JobTracker from its journal.
+// Rebuilds what a JobTracker knows from its journal.
 #pragma once
 
 #include <absl/time/time.h>
 
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "common/status.h"
-#include "mapreduce/coordinator/service/job_tracker.h"
+#include "mapreduce/coordinator/service/tracker_state.h"
+#include "mapreduce/coordinator/store/job_journal.h"
 
 namespace quern::mr {
 
-// Runs once, on a tracker that nobody has used yet. Attempts that were running are taken to run
-// still: their workers have the heartbeat timeout to come back and say so.
+// Runs once, on a state that nobody has used yet. Attempts that were running are taken to run
+// still: their workers have the heartbeat timeout to come back and say so. A record that cannot be
+// read or makes no sense costs its job, which then cannot go on, and no other.
 class JournalReplay {
  public:
-  JournalReplay(JobTracker* tracker, absl::Time now) : tracker_(tracker), now_(now) {}
-  absl::Status Run();
+  JournalReplay(TrackerState* state, absl::Time now) : state_(state), now_(now) {}
+
+  struct Outcome {
+    // Jobs that have to fail, and why.
+    std::vector<std::pair<JobKey, std::string>> failed;
+    // Jobs that had ended, perhaps with files left behind.
+    std::vector<std::pair<JobKey, v1::JobFinished>> to_clean;
+    // Nothing is left of them that could be shown.
+    std::vector<JobKey> unreadable;
+  };
+  absl::StatusOr<Outcome> Run(JobJournal* journal);
 
  private:
   absl::Status Apply(JobKey key, const v1::JournalRecord& record);
-  absl::Status OnSubmitted(JobKey key, const v1::JobSubmitted& submitted, absl::Time time);
-  void OnSplits(const v1::SplitsPlanned& splits);
+  void OnSubmitted(JobKey key, const v1::JobSubmitted& submitted, absl::Time time);
   void OnFinished(JobKey key, const v1::JobFinished& finished);
   // The job that is being read is complete as far as its plan goes: its tasks can be made.
   void EnsureTasks();
   absl::Status ApplyToTasks(const v1::JournalRecord& record, absl::Time time);
+  absl::Status OnStarted(const v1::AttemptStarted& started, absl::Time time);
+  void OnChosen(const v1::AttemptChosen& chosen, absl::Time time);
+  void OnEnded(const v1::AttemptEnded& ended, absl::Time time);
+  void Broken(JobKey key, const absl::Status& why);
   AttemptRef Ref(const v1::AttemptId& id) const;
-  void NoteJobNumber(std::string_view job_id);
 
-  JobTracker* const tracker_;
+  TrackerState* const state_;
   const absl::Time now_;
+  Outcome outcome_;
   std::unique_ptr<Job> reading_;  // submitted, its splits still being read
   Job* job_ = nullptr;            // the job whose records are being applied
+  JobKey broken_;                 // the rest of it is passed over
 };
 
 }  // namespace quern::mr

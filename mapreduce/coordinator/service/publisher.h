@@ -5,6 +5,8 @@
 // first one and comes to the same end (MapReduce 2004, 3.3: output of a job is atomic).
 #pragma once
 
+#include <absl/time/time.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -14,7 +16,7 @@
 
 namespace quern::mr {
 
-// The few things that publishing asks of the file system. Thread-safe.
+// The few things that publishing and cleaning up ask of the file system. Thread-safe.
 class PublishFiles {
  public:
   virtual ~PublishFiles() = default;
@@ -29,6 +31,12 @@ class PublishFiles {
   virtual absl::Status Stat(const std::string& path) = 0;
   // With everything below; OK when there is nothing.
   virtual absl::Status DeleteTree(const std::string& path) = 0;
+  struct Entry {
+    std::string path;
+    absl::Time mtime;
+  };
+  // What lies in a directory. NotFound: there is none.
+  virtual absl::StatusOr<std::vector<Entry>> List(const std::string& dir) = 0;
   virtual absl::Status SetOwner(const std::string& path, const std::string& user) = 0;
 };
 

@@ -31,8 +31,12 @@ absl::Status SendUntilEnd(Coordinator* coordinator, const std::string& job_id, r
   bool news = true;
   while (true) {
     if (news) {
-      ASSIGN_OR_RETURN(v1::JobStatus status, coordinator->GetJob(job_id));
+      // Without what only the end has to say, which may be long.
+      ASSIGN_OR_RETURN(v1::JobStatus status, coordinator->GetJobSummary(job_id));
       const bool ended = HasEnded(status);
+      if (ended) {
+        ASSIGN_OR_RETURN(status, coordinator->GetJob(job_id));
+      }
       if (ended || Clock::Real()->MonotonicNow() - sent >= kProgressInterval) {
         v1::GetJobResponse response;
         *response.mutable_status() = std::move(status);

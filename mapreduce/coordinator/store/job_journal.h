@@ -39,8 +39,9 @@ class JobJournal {
   virtual absl::Status Remove(JobKey job) = 0;
 
   // Calls `visit` for every record: jobs in the order of their keys, records in the order in which
-  // they were appended. Stops at the first error and returns it.
-  using Visit = std::function<absl::Status(JobKey, const v1::JournalRecord&)>;
+  // they were appended; with DataLoss for one that cannot be read. Stops at the first error that
+  // `visit` returns, and returns it.
+  using Visit = std::function<absl::Status(JobKey, const absl::StatusOr<v1::JournalRecord>&)>;
   virtual absl::Status ReadAll(const Visit& visit) = 0;
 
   // Random, made at the first format.
@@ -53,5 +54,7 @@ class JobJournal {
 struct MemoryJournalStorage;
 std::shared_ptr<MemoryJournalStorage> NewMemoryJournalStorage();
 std::unique_ptr<JobJournal> OpenMemoryJournal(std::shared_ptr<MemoryJournalStorage> storage);
+// Forgets what is not durable.
+void CutPower(MemoryJournalStorage* storage);
 
 }  // namespace quern::mr

@@ -12,7 +12,20 @@ struct MemoryJournalStorage {
   std::string cluster_id ABSL_GUARDED_BY(mutex) = RandomHex(8);
   uint64_t term ABSL_GUARDED_BY(mutex) = 0;
   std::map<JobKey, std::vector<v1::JournalRecord>> jobs ABSL_GUARDED_BY(mutex);
+  // How many records of each job survive a power cut.
+  std::map<JobKey, size_t> durable ABSL_GUARDED_BY(mutex);
+
+  void MakeDurable() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    durable.clear();
+    for (const auto& [job, records] : jobs) durable[job] = records.size();
+  }
 };
+
+void CutPower(MemoryJournalStorage* storage) {
+  MutexLock lock(&storage->mutex);
+  for (auto& [job, records] : storage->jobs) records.resize(storage->durable[job]);
+  std::erase_if(storage->jobs, [](const auto& entry) { return entry.second.empty(); });
+}
 
 std::shared_ptr<MemoryJournalStorage> NewMemoryJournalStorage() {
   return std::make_shared<MemoryJournalStorage>();
@@ -29,19 +42,22 @@ class MemoryJobJournal final : public JobJournal {
     cluster_id_ = storage_->cluster_id;
   }
 
-  absl::Status Append(const std::vector<Entry>& entries, Sync) override {
+  absl::Status Append(const std::vector<Entry>& entries, Sync sync) override {
     MutexLock lock(&storage_->mutex);
     for (const Entry& entry : entries) storage_->jobs[entry.job].push_back(entry.record);
+    if (sync == Sync::kDurable) storage_->MakeDurable();
     return absl::OkStatus();
   }
   absl::Status Finish(JobKey job, const v1::JournalRecord& record) override {
     MutexLock lock(&storage_->mutex);
     storage_->jobs[job] = {record};
+    storage_->MakeDurable();
     return absl::OkStatus();
   }
   absl::Status Remove(JobKey job) override {
     MutexLock lock(&storage_->mutex);
     storage_->jobs.erase(job);
+    storage_->MakeDurable();
     return absl::OkStatus();
   }
   absl::Status ReadAll(const Visit& visit) override {

@@ -14,6 +14,7 @@ constexpr std::string_view kRecords = "records";
 constexpr std::string_view kTermKey = "term";
 constexpr std::string_view kClusterKey = "cluster_id";
 constexpr size_t kKeyBytes = 12;
+constexpr size_t kNumberAt = 4;  // in a key
 
 void PutBigEndian(uint64_t value, int bytes, std::string* out) {
   for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
@@ -152,13 +153,13 @@ absl::Status RocksJobJournal::ReplaceAll(JobKey job, const v1::JournalRecord* re
 absl::Status RocksJobJournal::ReadAll(const Visit& visit) {
   const std::unique_ptr<rocksdb::Iterator> it(
       (*db_)->NewIterator(rocksdb::ReadOptions(), db_->ColumnFamily(kRecords)));
-  v1::JournalRecord record;
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    const JobKey job = JobOf(ToStd(it->key()));
-    if (!record.ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
-      return DataLossError("journal: a record of job {} cannot be read", job);
+    absl::StatusOr<v1::JournalRecord> record = v1::JournalRecord();
+    if (!record->ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
+      record = DataLossError("record {} cannot be read",
+                             GetBigEndian(ToStd(it->key()).substr(kNumberAt)));
     }
-    RETURN_IF_ERROR(visit(job, record));
+    RETURN_IF_ERROR(visit(JobOf(ToStd(it->key())), record));
   }
   return FromRocks(it->status());
 }

@@ -230,7 +230,7 @@ TEST_F(AttemptRunnerTest, ACopyOfThePluginThatIsDamagedUnderATaskIsNotTheUsersFa
 
 TEST_F(AttemptRunnerTest, PassesMapOutputsDownAndFetchFailuresUp) {
   AttemptRunner attempt(MakeTask("wait-for-output", 3, v1::TASK_KIND_REDUCE), &parts_.context);
-  v1::WorkerOrder::MapOutputs outputs;
+  v1::MapOutputs outputs;
   outputs.add_outputs()->set_map_task(42);
   attempt.AddMapOutputs(outputs);
   EXPECT_EQ(attempt.Run().state(), v1::ATTEMPT_STATE_SUCCEEDED);

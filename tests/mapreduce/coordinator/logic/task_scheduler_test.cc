@@ -123,7 +123,7 @@ TEST_F(TaskSchedulerTest, FailsTheJobAfterTheLimitOfFailuresOfUserCodeOnly) {
   AddWorker(1, 1);
   scheduler_.AddJob(kJob, Plan(1, 0));
   Assign();
-  scheduler_.Killed(Map(0, 0), kStart);
+  scheduler_.Killed(Map(0, 0), Stop::kKilled, kStart);
   Assign();
   EXPECT_FALSE(scheduler_.Failed(Map(0, 1), Fault::kEnvironment, kStart));
   EXPECT_THAT(Assign().started, IsEmpty()) << "the worker rests";
@@ -205,7 +205,7 @@ TEST_F(TaskSchedulerTest, TakesSlotsBackFromReducesWhenMapsMustRunAgain) {
   Assign();
   for (uint32_t i = 0; i < 4; ++i) scheduler_.Succeeded(Map(i), kStart);
   ASSERT_THAT(Assign().started, SizeIs(4));
-  for (uint32_t i = 0; i < 4; ++i) scheduler_.OutputLost(kJob, i);
+  for (uint32_t i = 0; i < 4; ++i) scheduler_.OutputLost(kJob, i, Loss::kWorkerLost);
   const Assignments assignments = Assign();
   EXPECT_THAT(assignments.preempted, SizeIs(2)) << "half of the slots";
   EXPECT_EQ(maps().running_attempts, 2u);
@@ -245,6 +245,100 @@ TEST_F(TaskSchedulerTest, FreesTheSlotsOfARemovedJob) {
   const auto tasks = scheduler_.RemoveJob(kJob, kStart);
   EXPECT_EQ(tasks->counts(TaskKind::kMap).running_attempts, 0u);
   ASSERT_THAT(Assign().started, SizeIs(1));
+}
+
+TEST_F(TaskSchedulerTest, LetsAnotherWorkerTryWhatFailed) {
+  AddWorker(1, 1);
+  AddWorker(2, 1);
+  scheduler_.AddJob(kJob, Plan(2, 0));
+  ASSERT_THAT(Assign().started, SizeIs(1)) << "beside its data; the other worker waits a moment";
+  scheduler_.Failed(Map(0), Fault::kUserCode, kStart);
+  auto started = Assign().started;
+  ASSERT_THAT(started, SizeIs(1));
+  EXPECT_EQ(started[0].attempt, Map(1)) << "the one that failed here is passed over";
+  started = Assign(absl::Milliseconds(200)).started;
+  ASSERT_THAT(started, SizeIs(1));
+  EXPECT_EQ(started[0].attempt, Map(0, 1));
+  EXPECT_EQ(started[0].worker, WorkerKey(2));
+}
+
+TEST_F(TaskSchedulerTest, TriesAgainInTheSamePlaceWhenThereIsNoOther) {
+  AddWorker(1, 1);
+  scheduler_.AddJob(kJob, Plan(1, 0));
+  Assign();
+  scheduler_.Failed(Map(0), Fault::kUserCode, kStart);
+  EXPECT_THAT(Assign().started, SizeIs(1));
+}
+
+TEST_F(TaskSchedulerTest, PutsAWorkerOnProbationAfterItsRest) {
+  AddWorker(1, 4);
+  scheduler_.AddJob(kJob, Plan(4, 0));
+  ASSERT_THAT(Assign().started, SizeIs(4));
+  for (uint32_t task = 0; task < 4; ++task) {
+    scheduler_.Failed(Map(task), Fault::kWorker, kStart);
+  }
+  EXPECT_THAT(Assign(absl::Seconds(3)).started, IsEmpty()) << "it rests longer each time";
+  const auto trial = Assign(absl::Seconds(5)).started;
+  ASSERT_THAT(trial, SizeIs(1));
+  EXPECT_THAT(Assign(absl::Seconds(6)).started, IsEmpty()) << "one at a time";
+  scheduler_.Succeeded(trial[0].attempt, kStart + absl::Seconds(6));
+  EXPECT_THAT(Assign(absl::Seconds(6)).started, SizeIs(3));
+}
+
+TEST_F(TaskSchedulerTest, RestsAWorkerWhoseOutputsCannotBeFetched) {
+  AddWorker(1, 1);
+  scheduler_.AddJob(kJob, Plan(2, 1));
+  Assign();
+  scheduler_.Succeeded(Map(0), kStart);
+  EXPECT_THAT(scheduler_.OutputsOn(WorkerKey(1), kJob), testing::ElementsAre(Map(0)));
+  scheduler_.OutputLost(kJob, 0, Loss::kUnreachable);
+  EXPECT_THAT(scheduler_.OutputsOn(WorkerKey(1), kJob), IsEmpty());
+  EXPECT_FALSE(scheduler_.Succeeded(Map(0), kStart).chosen) << "whatever its worker says";
+  scheduler_.Unreachable(WorkerKey(1), kStart);
+  EXPECT_THAT(Assign(absl::Seconds(29)).started, IsEmpty());
+  EXPECT_THAT(Assign(absl::Seconds(31)).started, SizeIs(1));
+}
+
+TEST_F(TaskSchedulerTest, CountsWorkersThatDieUnderATask) {
+  scheduler_.AddJob(kJob, Plan(1, 0));
+  for (uint32_t death = 1; death <= JobTasks::kMaxWorkerLosses; ++death) {
+    AddWorker(death, 1);
+    const auto started = Assign(absl::Seconds(death)).started;
+    ASSERT_THAT(started, SizeIs(1));
+    scheduler_.running()->Launched(started[0].attempt, WorkerKey(death), death, absl::Hours(1),
+                                   kStart);
+    const WorkerLoss loss = scheduler_.RemoveWorker(WorkerKey(death), kStart);
+    ASSERT_THAT(loss.interrupted, SizeIs(1));
+    EXPECT_EQ(loss.interrupted[0].fatal, death == JobTasks::kMaxWorkerLosses);
+  }
+}
+
+TEST_F(TaskSchedulerTest, NumbersAttemptsBeyondThoseOfAnOlderCoordinator) {
+  AddWorker(1, 2);
+  scheduler_.AddJob(kJob, Plan(2, 0));
+  ASSERT_TRUE(scheduler_.RestoreStarted(Map(0, 0), WorkerKey(1), Locality::kAny, kStart));
+  scheduler_.SetFirstNumber(kJob, 1000);
+  const auto started = Assign().started;
+  ASSERT_THAT(started, SizeIs(1));
+  EXPECT_EQ(started[0].attempt, Map(1, 1000));
+  EXPECT_TRUE(scheduler_.RestoreStarted(Map(1, 3), WorkerKey(1), Locality::kAny, kStart))
+      << "one that a power cut took from the journal";
+  EXPECT_FALSE(scheduler_.RestoreStarted(Map(1, 3), WorkerKey(1), Locality::kAny, kStart));
+  EXPECT_FALSE(scheduler_.RestoreStarted(Map(2, 0), WorkerKey(1), Locality::kAny, kStart));
+  EXPECT_TRUE(scheduler_.Validate().ok()) << scheduler_.Validate();
+}
+
+TEST_F(TaskSchedulerTest, StartsABoundedNumberAtOnce) {
+  TaskScheduler::Options options;
+  options.max_starts = 3;
+  TaskScheduler scheduler(options);
+  scheduler.SetWorker(WorkerKey(1), {PlaceId(1), kRackA, 10});
+  scheduler.AddJob(kJob, Plan(8, 0));
+  EXPECT_THAT(scheduler.Assign(kStart).started, SizeIs(3));
+  EXPECT_EQ(scheduler.NextWake(), kStart);
+  EXPECT_THAT(scheduler.Assign(kStart).started, SizeIs(3));
+  EXPECT_THAT(scheduler.Assign(kStart).started, SizeIs(2));
+  EXPECT_EQ(scheduler.NextWake(), absl::InfiniteFuture());
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ class Walk {
         if (const auto a = Pick()) scheduler_.Failed(*a, Fault::kUserCode, now_);
         break;
       case 4:
-        if (const auto a = Pick()) scheduler_.Killed(*a, now_);
+        if (const auto a = Pick()) scheduler_.Killed(*a, Stop::kKilled, now_);
         break;
       case 5:
         LoseSomeOutput();
@@ -84,7 +84,7 @@ class Walk {
   void LoseSomeOutput() {
     const JobKey job(Draw(1, 2));
     const uint32_t maps = scheduler_.job(job)->counts(TaskKind::kMap).total;
-    scheduler_.OutputLost(job, Draw(0, maps - 1));
+    scheduler_.OutputLost(job, Draw(0, maps - 1), Loss::kWorkerLost);
   }
   void Succeed(const AttemptRef& attempt) {
     const bool had = scheduler_.job(attempt.job)->Chosen(attempt.kind, attempt.task) != nullptr;

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "common/mutex.h"
 #include "mapreduce/coordinator/service/publisher.h"
@@ -64,9 +65,23 @@ class FakeFiles final : public PublishFiles {
   }
   absl::Status DeleteTree(const std::string& path) override {
     return Do([&] {
-      std::erase_if(tree_, [&](const auto& e) { return e.first.starts_with(path + "/"); });
+      std::erase_if(
+          tree_, [&](const auto& e) { return e.first == path || e.first.starts_with(path + "/"); });
       return absl::OkStatus();
     });
+  }
+  void SetTime(const std::string& path, absl::Time time) {
+    MutexLock lock(&mutex_);
+    times_[path] = time;
+  }
+  absl::StatusOr<std::vector<Entry>> List(const std::string& dir) override {
+    MutexLock lock(&mutex_);
+    std::vector<Entry> entries;
+    for (const auto& [path, contents] : tree_) {
+      if (path.starts_with(dir + "/")) entries.push_back({path, times_[path]});
+    }
+    if (entries.empty()) return NotFoundError("{}", dir);
+    return entries;
   }
   absl::Status SetOwner(const std::string&, const std::string&) override {
     return Do([] { return absl::OkStatus(); });
@@ -100,6 +115,7 @@ class FakeFiles final : public PublishFiles {
 
   Mutex mutex_;
   std::map<std::string, std::string> tree_;  // guarded by mutex_
+  std::map<std::string, absl::Time> times_;  // guarded by mutex_
 };
 
 }  // namespace quern::mr

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "common/storage/rocks.h"
 #include "mapreduce/coordinator/store/rocks_job_journal.h"
 
 namespace quern::mr {
@@ -58,10 +59,11 @@ using Rows = std::vector<std::pair<uint32_t, uint32_t>>;  // job, task
 
 Rows ReadRows(JobJournal* journal) {
   Rows rows;
-  const auto status = journal->ReadAll([&](JobKey job, const v1::JournalRecord& record) {
-    rows.emplace_back(job.value(), record.lost().map_task());
-    return absl::OkStatus();
-  });
+  const auto status =
+      journal->ReadAll([&](JobKey job, const absl::StatusOr<v1::JournalRecord>& record) {
+        rows.emplace_back(job.value(), record->lost().map_task());
+        return absl::OkStatus();
+      });
   EXPECT_TRUE(status.ok()) << status;
   return rows;
 }
@@ -130,7 +132,7 @@ TEST_P(JobJournalTest, GrowsItsTermAndKeepsItsClusterId) {
 TEST_P(JobJournalTest, StopsReadingAtAnError) {
   ASSERT_TRUE(journal_->Append({Lost(1, 1), Lost(1, 2)}, {}).ok());
   int visits = 0;
-  const auto status = journal_->ReadAll([&](JobKey, const v1::JournalRecord&) {
+  const auto status = journal_->ReadAll([&](JobKey, const absl::StatusOr<v1::JournalRecord>&) {
     ++visits;
     return AbortedError("enough");
   });
@@ -160,6 +162,38 @@ TEST(RocksJobJournal, RefusesAnOldCopyOfItsDatabase) {
   std::filesystem::rename(dir + "/old", dir + "/journal");
   EXPECT_EQ(RocksJobJournal::Open({.dir = dir}).status().code(),
             absl::StatusCode::kFailedPrecondition);
+  std::filesystem::remove_all(dir);
+}
+
+TEST(RocksJobJournal, TellsOfARecordThatCannotBeReadAndGoesOn) {
+  const std::string dir = MakeTempDir();
+  {
+    auto journal = RocksJobJournal::Open({.dir = dir});
+    ASSERT_TRUE(journal.ok());
+    ASSERT_TRUE((*journal)->Append({Lost(1, 1), Lost(2, 3)}, {}).ok());
+  }
+  {
+    RocksOptions options;
+    options.path = dir + "/journal";
+    options.column_families = {"meta", "records"};
+    auto db = OpenRocks(options);
+    ASSERT_TRUE(db.ok()) << db.status();
+    rocksdb::WriteBatch batch;
+    const std::string key("\0\0\0\1\0\0\0\0\0\0\0\0", 12);
+    ASSERT_TRUE(batch.Put((*db)->ColumnFamily("records"), key, "\xff\xff").ok());
+    ASSERT_TRUE((*db)->Write(&batch, RocksSync::kNow).ok());
+  }
+  auto journal = RocksJobJournal::Open({.dir = dir});
+  ASSERT_TRUE(journal.ok()) << journal.status();
+  std::map<uint32_t, absl::StatusCode> seen;
+  ASSERT_TRUE((*journal)
+                  ->ReadAll([&](JobKey job, const absl::StatusOr<v1::JournalRecord>& record) {
+                    seen[job.value()] = record.status().code();
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  EXPECT_EQ(seen[1], absl::StatusCode::kDataLoss);
+  EXPECT_EQ(seen[2], absl::StatusCode::kOk);
   std::filesystem::remove_all(dir);
 }
 

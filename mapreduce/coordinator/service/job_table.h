@@ -1,0 +1,70 @@
+// All jobs that a coordinator remembers, and the names that they are found by. No locks.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/strings.h"
+#include "mapreduce/coordinator/logic/ids.h"
+#include "mapreduce/coordinator/service/job.h"
+
+namespace quern::mr {
+
+class JobTable {
+ public:
+  struct Reservation {
+    JobKey key;
+    std::string job_id;
+    bool already_there = false;  // a repeated request: nothing else to do
+  };
+  // The key and the id of a new job, given out once. The day in an id never goes back, so that a
+  // clock that does cannot make one a second time.
+  Reservation Reserve(uint64_t client_id, uint64_t request_id, absl::Time now);
+  void CancelReservation(uint64_t client_id, uint64_t request_id) {
+    requests_.erase({client_id, request_id});
+  }
+  // A job with a reserved key, or one that the journal names.
+  Job* Add(std::unique_ptr<Job> job);
+  // The journal has something of a job of this key.
+  void NoteKey(JobKey key);
+
+  // Null when there is none.
+  const Job* Find(JobKey key) const;
+  Job* Find(JobKey key) { return const_cast<Job*>(std::as_const(*this).Find(key)); }
+  const Job* Find(std::string_view job_id) const;
+  Job* Find(std::string_view job_id) { return const_cast<Job*>(std::as_const(*this).Find(job_id)); }
+  // The job that a request made; null when it is the first of its kind.
+  const Job* FindRequest(uint64_t client_id, uint64_t request_id) const;
+  const std::map<JobKey, std::unique_ptr<Job>>& all() const { return jobs_; }
+
+  struct Limits {
+    // Ended jobs that are remembered; older ones leave the journal.
+    size_t max_ended = 1'000;
+    // Of these, the newest keep the details of their tasks, in memory.
+    size_t max_detailed = 50;
+  };
+  // Takes out ended jobs, and details of ended jobs, that are too many.
+  struct Trimmed {
+    std::vector<std::unique_ptr<Job>> jobs;
+    std::vector<std::shared_ptr<JobTasks>> tasks;
+  };
+  Trimmed TrimEnded(const Limits& limits);
+
+ private:
+  void NoteNumber(std::string_view job_id);
+
+  std::map<JobKey, std::unique_ptr<Job>> jobs_;
+  StringMap<JobKey> keys_;
+  std::map<std::pair<uint64_t, uint64_t>, JobKey> requests_;  // client id, request id
+  uint32_t last_key_ = 0;
+  std::pair<std::string, uint32_t> last_number_;  // day, number of its last job
+};
+
+}  // namespace quern::mr

@@ -1,0 +1,72 @@
+// The coordinator over a planner and files made of memory.
+#include "mapreduce/coordinator/service/coordinator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/mapreduce/coordinator/service/fake_files.h"
+
+namespace quern::mr {
+namespace {
+
+class FakePlanner final : public JobPlanner {
+ public:
+  absl::StatusOr<PlannedJob> Plan(v1::JobSpec spec, uint32_t) override {
+    PlannedJob plan;
+    plan.spec = std::move(spec);
+    plan.spec.mutable_reduce()->set_tasks(1);
+    plan.map_splits.resize(3);
+    if (long_paths) {
+      for (v1::Split& split : plan.map_splits) {
+        split.add_pieces()->set_path(std::string(size_t{3} << 20, 'x'));
+      }
+    }
+    return plan;
+  }
+  bool long_paths = false;
+};
+
+class CoordinatorTest : public testing::Test {
+ protected:
+  CoordinatorTest()
+      : coordinator_(OpenMemoryJournal(NewMemoryJournalStorage()), &planner_, &files_, {}) {
+    EXPECT_TRUE(coordinator_.Start().ok());
+  }
+  absl::StatusOr<v1::SubmitResponse> Submit(uint64_t request_id, bool dry_run = false) {
+    v1::SubmitRequest request;
+    request.mutable_header()->set_client_id(7);
+    request.mutable_header()->set_request_id(request_id);
+    request.set_dry_run(dry_run);
+    return coordinator_.Submit(request);
+  }
+
+  FakePlanner planner_;
+  FakeFiles files_;
+  Coordinator coordinator_;
+};
+
+TEST_F(CoordinatorTest, MakesTheDirectoryThatAttemptsWriteBelow) {
+  const auto submitted = Submit(1);
+  ASSERT_TRUE(submitted.ok()) << submitted.status();
+  EXPECT_TRUE(files_.Has(JobDir(submitted->job_id()) + "/"));
+}
+
+TEST_F(CoordinatorTest, ASubmissionThatFailedMayBeRepeated) {
+  files_.calls_left = 0;
+  EXPECT_FALSE(Submit(1).ok());
+  files_.calls_left = 1'000'000;
+  const auto again = Submit(1);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(Submit(1)->job_id(), again->job_id()) << "and is one job";
+}
+
+TEST_F(CoordinatorTest, ShowsAsMuchOfALargePlanAsFitsIntoAMessage) {
+  planner_.long_paths = true;
+  const auto plan = Submit(1, /*dry_run=*/true);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->split_count(), 3u);
+  EXPECT_EQ(plan->splits_size(), 1);
+}
+
+}  // namespace
+}  // namespace quern::mr

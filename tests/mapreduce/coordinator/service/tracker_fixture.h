@@ -1,0 +1,212 @@
+// A tracker with workers made of messages, and a coordinator that restarts anywhere.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mapreduce/coordinator/service/job_tracker.h"
+#include "mapreduce/engine/task_id.h"
+
+namespace quern::mr {
+
+// A worker that obeys: what it was told to run, and what it holds, survives the coordinator.
+struct FakeWorker {
+  std::string id;
+  WorkerKey key;
+  std::map<std::string, v1::TaskSpec> running;  // by attempt name
+  std::vector<v1::WorkerMessage::HeldOutput> held;
+  uint64_t last_order = 0;
+};
+
+class TrackerTest : public testing::Test {
+ protected:
+  TrackerTest() { Restart(); }
+
+  void AddWorker(const std::string& id) {
+    workers_.push_back({id, {}, {}, {}, 0});
+    Register(&workers_.back());
+  }
+  void Register(FakeWorker* worker) {
+    v1::WorkerMessage::Register message;
+    message.set_worker_id(worker->id);
+    message.set_address(worker->id + ":1");
+    message.set_node(worker->id);
+    message.set_slots(2);
+    for (const auto& [name, task] : worker->running) *message.add_running() = task.id();
+    for (const auto& held : worker->held) *message.add_held() = held;
+    worker->key = tracker_->Register(message, now_);
+    Pump();
+  }
+  // The process dies; its successor finds the journal, then the workers come back.
+  void Restart() {
+    tracker_.reset();
+    journal_ = OpenMemoryJournal(storage_);
+    tracker_ = std::make_unique<JobTracker>(journal_.get(), JobTracker::Options{});
+    const absl::Status recovered = tracker_->Recover(now_);
+    EXPECT_TRUE(recovered.ok()) << recovered;
+    Pump();
+    for (FakeWorker& worker : workers_) Register(&worker);
+  }
+
+  std::string Submit(uint32_t maps, uint32_t reduces, uint32_t samples = 0) {
+    PlannedJob plan;
+    plan.map_splits.resize(maps);
+    plan.sample_splits.resize(samples);
+    plan.spec.mutable_reduce()->set_tasks(reduces);
+    plan.spec.mutable_limits()->set_attempts(3);
+    plan.spec.mutable_limits()->set_timeout_ms(600'000);
+    auto job = MakeJob(std::move(plan));
+    job->client_id = 7;
+    job->request_id = ++request_;
+    job->submitted = now_;
+    const auto reserved = tracker_->Reserve(7, request_, PlacesOf(*job), now_);
+    job->key = reserved.job.key;
+    job->id = reserved.job.job_id;
+    job->first_term = reserved.term;
+    EXPECT_TRUE(journal_->Append(JournalWriter::Submission(*job), JobJournal::Sync::kDurable).ok());
+    OpenJob(job.get());
+    auto tasks = MakeTasks(*job, reserved.places);
+    tracker_->Add(std::move(job), std::move(tasks), now_);
+    Pump();
+    return reserved.job.job_id;
+  }
+
+  // Carries out effects.
+  void Pump() {
+    const JobTracker::Effects effects = tracker_->TakeEffects();
+    for (const auto& [key, order] : effects.orders) Obey(key, order);
+    for (const JobKey key : effects.to_finish) finishing_.insert(key);
+    for (const auto& [key, id] : effects.acknowledged) acknowledged_.push_back(FormatAttempt(id));
+    const TaskScheduler& scheduler = tracker_->state().scheduler;
+    EXPECT_TRUE(scheduler.Validate().ok()) << scheduler.Validate();
+  }
+  void Obey(WorkerKey key, const v1::WorkerOrder& order) {
+    for (FakeWorker& worker : workers_) {
+      if (worker.key != key) continue;
+      if (order.has_launch()) {
+        worker.running[FormatAttempt(order.launch().task().id())] = order.launch().task();
+        launched_.push_back(FormatAttempt(order.launch().task().id()));
+      } else if (order.has_kill()) {
+        worker.running.erase(FormatAttempt(order.kill().id()));
+      } else if (order.has_forget()) {
+        worker.held.clear();
+      } else if (order.has_output_delta()) {
+        told_.push_back(order.output_delta());
+      }
+      worker.last_order = order.log_index();
+    }
+  }
+  static v1::AttemptResult ResultOf(const v1::TaskSpec& task) {
+    v1::AttemptResult result;
+    v1::Counter* counter = result.add_counters();
+    counter->set_group("user");
+    counter->set_name(task.id().kind() == v1::TASK_KIND_MAP ? "mapped" : "reduced");
+    counter->set_value(task.id().task() + 1);
+    result.set_output_path(task.attempt_dir() + "/out");
+    result.set_output_bytes(10);
+    if (task.id().kind() == v1::TASK_KIND_SAMPLE) result.add_sample_keys("m");
+    return result;
+  }
+  void Succeed(FakeWorker* worker, const std::string& name) {
+    const v1::TaskSpec task = worker->running.at(name);
+    worker->running.erase(name);
+    v1::WorkerMessage::AttemptUpdate update;
+    *update.mutable_id() = task.id();
+    update.set_state(v1::ATTEMPT_STATE_SUCCEEDED);
+    *update.mutable_result() = ResultOf(task);
+    v1::WorkerMessage::HeldOutput& held = worker->held.emplace_back();
+    *held.mutable_id() = task.id();
+    *held.mutable_result() = update.result();
+    tracker_->Update(worker->key, update, now_);
+    Pump();
+  }
+  void Beat(FakeWorker* worker) {
+    v1::WorkerMessage::Heartbeat beat;
+    for (const auto& [name, task] : worker->running) *beat.add_running() = task.id();
+    beat.set_last_order(worker->last_order);
+    tracker_->Heartbeat(worker->key, beat, now_);
+    Pump();
+  }
+  // Its process dies and is started again at once, with an empty directory.
+  void Crash(FakeWorker* worker) {
+    worker->running.clear();
+    worker->held.clear();
+    worker->last_order = 0;
+    tracker_->SessionEnded(worker->key, now_);
+    Pump();
+    Register(worker);
+  }
+  void ReportFetchFailure(FakeWorker* worker, const std::string& reduce, uint32_t map,
+                          uint32_t map_attempt) {
+    v1::WorkerMessage::FetchFailure failure;
+    *failure.mutable_reducer() = worker->running.at(reduce).id();
+    failure.set_map_task(map);
+    failure.set_map_attempt(map_attempt);
+    failure.set_reason("connect: refused");
+    tracker_->FetchFailed(worker->key, failure, now_);
+    Pump();
+  }
+  FakeWorker* WorkerOf(const std::string& name) {
+    for (FakeWorker& worker : workers_) {
+      if (worker.running.contains(name)) return &worker;
+    }
+    return nullptr;
+  }
+  void RunToTheEnd() {
+    std::mt19937_64 random(1);
+    for (int i = 0; i < 1000 && SucceedOne(&random); ++i) {
+    }
+  }
+  void Fail(FakeWorker* worker, const std::string& name, const std::string& why) {
+    v1::WorkerMessage::AttemptUpdate update;
+    *update.mutable_id() = worker->running.at(name).id();
+    worker->running.erase(name);
+    update.set_state(v1::ATTEMPT_STATE_FAILED);
+    update.mutable_failure()->set_message(why);
+    update.mutable_failure()->set_in_record(true);
+    update.mutable_failure()->set_record_source("/in/a");
+    update.mutable_failure()->set_record_position(42);
+    tracker_->Update(worker->key, update, now_);
+    Pump();
+  }
+  // Lets some running attempt succeed, a reduce only when no map runs; false when none runs.
+  bool SucceedOne(std::mt19937_64* random) {
+    std::vector<std::pair<FakeWorker*, std::string>> all;
+    for (const bool reduces : {false, true}) {
+      for (FakeWorker& worker : workers_) {
+        for (const auto& [name, task] : worker.running) {
+          const bool reduce = task.id().kind() == v1::TASK_KIND_REDUCE;
+          if (reduce == reduces) all.emplace_back(&worker, name);
+        }
+      }
+      if (!all.empty()) break;
+    }
+    if (all.empty()) return false;
+    const auto& [worker, name] = all[(*random)() % all.size()];
+    Succeed(worker, name);
+    return true;
+  }
+  const Job& job(const std::string& id) { return *tracker_->state().jobs.Find(id); }
+
+  absl::Time now_ = absl::FromUnixSeconds(1'795'000'000);
+  std::shared_ptr<MemoryJournalStorage> storage_ = NewMemoryJournalStorage();
+  std::unique_ptr<JobJournal> journal_;
+  std::unique_ptr<JobTracker> tracker_;
+  std::deque<FakeWorker> workers_;
+  std::vector<std::string> launched_;
+  std::set<JobKey> finishing_;
+  std::vector<v1::WorkerOrder::OutputDelta> told_;
+  std::vector<std::string> acknowledged_;
+  uint64_t request_ = 0;
+};
+
+}  // namespace quern::mr
