@@ -3,8 +3,8 @@
 // A server is *alive* while its session stands and its heartbeats come, *suspected* as soon as
 // either fails (nothing new is placed on it), and *dead* when nothing has been heard of it for
 // `dead_after` (its replicas are made elsewhere). Before its first registration in this term it is
-// *awaited*: known from the log, its replicas are hints; one that does not come for `awaited_for` is
-// dead as well. These states decide when to act, never whether it is safe. Not thread-safe.
+// *awaited*: known from the log, its replicas are hints; one that does not come for `awaited_for`
+// is dead as well. These states decide when to act, never whether it is safe. Not thread-safe.
 #pragma once
 
 #include <absl/time/time.h>

@@ -1,0 +1,270 @@
+// What a store makes of disks that are away, full or bad in places, and of replicas that are
+// checked.
+#include <cerrno>
+#include <cstring>
+
+#include "tests/chunkserver/store/chunk_store_fixture.h"
+
+namespace quern::chunkserver {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ChunkStoreDisksTest : public ChunkStoreFixture {};
+
+TEST_P(ChunkStoreDisksTest, WhatTheServerLacksCondemnsNoReplica) {
+  const ChunkId chunk = MakeSealed(ChunkId(1), RandomText(300'000));
+  using enum FaultyFileSystem::Operation;
+  for (const auto operation : {kOpen, kRead}) {
+    for (const int error : {EMFILE, ENFILE, ENOMEM, EINTR, EACCES, EIO}) {
+      SCOPED_TRACE(fmt::format("{} {}", static_cast<int>(operation), std::strerror(error)));
+      machine_.faults().Fail(operation, "/data/", error);
+      EXPECT_THAT(ReadServed(chunk), StatusIs(absl::StatusCode::kUnavailable));
+      ASSERT_OK_AND_ASSIGN(const Verification found, store_->Verify(chunk));
+      EXPECT_EQ(found.outcome, Verification::Outcome::kUnreadable);
+      EXPECT_EQ(found.report.state, ReplicaState::kFinalized);
+      machine_.faults().Fail(operation, "/data/", 0);
+      EXPECT_OK(ReadServed(chunk));
+    }
+  }
+}
+
+TEST_P(ChunkStoreDisksTest, WhatTheServerLacksFailsNoDisk) {
+  using enum FaultyFileSystem::Operation;
+  MakeSealed(ChunkId(1), "abc");
+  for (const int error : {EMFILE, ENFILE, ENOMEM, EINTR, EACCES, ENOSPC}) {
+    SCOPED_TRACE(std::strerror(error));
+    machine_.faults().Fail(kOpen, "/data/", error);
+    EXPECT_FALSE(store_->Create(Spec(ChunkId(2))).ok());
+    machine_.faults().Fail(kOpen, "/data/", 0);
+    for (const DiskStatus& disk : store_->Disks()) EXPECT_OK(disk.health);
+    ASSERT_OK(store_->Create(Spec(ChunkId(2))));
+    ASSERT_OK(store_->Remove(ChunkId(2)));
+  }
+}
+
+TEST_P(ChunkStoreDisksTest, ADiskThatTakesNothingIsPassedOver) {
+  using enum FaultyFileSystem::Operation;
+  machine_.faults().Fail(kOpen, machine_.dir(0) + "/data/", EROFS);
+  machine_.faults().Fail(kOpen, machine_.dir(0) + "/tmp/", EROFS);
+  for (uint64_t id = 1; id <= 4; ++id) {
+    ASSERT_OK(store_->Create(Spec(ChunkId(id))));
+    EXPECT_EQ(Find(ChunkId(id))->disk().path(), machine_.dir(1));
+    ASSERT_OK_AND_ASSIGN(const auto copy, store_->BeginCopy(ChunkId(100 + id), 10));
+    EXPECT_EQ(copy->disk()->path(), machine_.dir(1));
+  }
+}
+
+TEST_P(ChunkStoreDisksTest, ABadSectorUnderOneReplicaAtTheStartCostsNoOther) {
+  using enum FaultyFileSystem::Operation;
+  const std::string text = RandomText(100'000);
+  for (const uint64_t id : {1, 2}) {
+    ASSERT_OK(store_->Create(Spec(ChunkId(id))));
+    ASSERT_OK(Append(ChunkId(id), text));
+  }
+  const std::string path = DataPath(ChunkId(1));
+  machine_.faults().Fail(kRead, path, EIO);
+  Open();
+  for (const DiskStatus& disk : store_->Disks()) EXPECT_OK(disk.health);
+  EXPECT_THAT(store_->Find(ChunkId(1)), StatusIs(absl::StatusCode::kUnavailable))
+      << "not lost, and not cut";
+  EXPECT_EQ(ReadAll(ChunkId(2)).value(), text);
+  machine_.faults().Fail(kRead, path, 0);
+  Open();
+  EXPECT_EQ(ReadAll(ChunkId(1)).value(), text);
+}
+
+TEST_P(ChunkStoreDisksTest, VerifyCondemnsAndAcquits) {
+  const std::string text = RandomText(1'500'000);
+  const ChunkId chunk = MakeSealed(ChunkId(1), text);
+  ASSERT_OK_AND_ASSIGN(const Verification good, store_->Verify(chunk));
+  EXPECT_EQ(good.outcome, Verification::Outcome::kGood);
+  EXPECT_EQ(good.bytes_read, text.size());
+  const std::string path = DataPath(chunk);
+  Overwrite(path, 1'400'000, std::string(1, static_cast<char>(text[1'400'000] ^ 1)));
+  ASSERT_OK_AND_ASSIGN(const Verification bad, store_->Verify(chunk));
+  EXPECT_EQ(bad.outcome, Verification::Outcome::kCondemned);
+  EXPECT_EQ(bad.report.state, ReplicaState::kCorrupt);
+  EXPECT_THAT(ReadServed(chunk), StatusIs(absl::StatusCode::kDataLoss));
+  ASSERT_OK_AND_ASSIGN(const Verification still, store_->Verify(chunk));
+  EXPECT_EQ(still.outcome, Verification::Outcome::kCondemned);
+  // Its bytes are right after all: say, a cable was loose.
+  Overwrite(path, 1'400'000, text.substr(1'400'000, 1));
+  EXPECT_THAT(ReadServed(chunk), StatusIs(absl::StatusCode::kDataLoss)) << "only a check helps";
+  ASSERT_OK_AND_ASSIGN(const Verification again, store_->Verify(chunk));
+  EXPECT_EQ(again.outcome, Verification::Outcome::kGood);
+  EXPECT_EQ(again.report.state, ReplicaState::kFinalized);
+  EXPECT_EQ(ReadServed(chunk).value(), text);
+  PowerCut();
+  EXPECT_EQ(Find(chunk)->facts().report.state, ReplicaState::kFinalized) << "durably";
+  EXPECT_THAT(store_->Verify(ChunkId(9)), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_P(ChunkStoreDisksTest, VerifyLooksAtReplicasInEveryState) {
+  const std::string text = RandomText(200'000);
+  ASSERT_OK(store_->Create(Spec(ChunkId(1))));
+  EXPECT_EQ(store_->Verify(ChunkId(1)).value().outcome, Verification::Outcome::kGood) << "empty";
+  ASSERT_OK(Append(ChunkId(1), text));
+  EXPECT_EQ(store_->Verify(ChunkId(1)).value().bytes_read, text.size());
+  ASSERT_OK(Find(ChunkId(1))->Fence(7));
+  Overwrite(DataPath(ChunkId(1)), 7, "x");
+  EXPECT_EQ(store_->Verify(ChunkId(1)).value().outcome, Verification::Outcome::kCondemned);
+  Overwrite(DataPath(ChunkId(1)), 7, text.substr(7, 1));
+  EXPECT_EQ(store_->Verify(ChunkId(1)).value().report.state, ReplicaState::kFenced);
+  MakeSealed(ChunkId(2), text);
+  ASSERT_OK(Find(ChunkId(2))->Quarantine());
+  EXPECT_EQ(store_->Verify(ChunkId(2)).value().report.state, ReplicaState::kQuarantined);
+  ASSERT_OK(machine_.fs()->Remove(DataPath(ChunkId(2))));
+  EXPECT_EQ(store_->Verify(ChunkId(2)).value().outcome, Verification::Outcome::kCondemned);
+}
+
+TEST_P(ChunkStoreDisksTest, VerifyCanBeEnded) {
+  const ChunkId chunk = MakeSealed(ChunkId(1), RandomText(3 << 20));
+  int steps = 0;
+  const auto twice = [&](uint64_t bytes) {
+    EXPECT_EQ(bytes, kReadPieceBytes);
+    return ++steps <= 2 ? absl::OkStatus() : CancelledError("stopping");
+  };
+  ASSERT_OK_AND_ASSIGN(const Verification found, store_->Verify(chunk, {.before_read = twice}));
+  EXPECT_EQ(found.outcome, Verification::Outcome::kUnreadable);
+  EXPECT_EQ(found.bytes_read, 2 * kReadPieceBytes);
+}
+
+// --- Disks that are missing.
+
+TEST_P(ChunkStoreDisksTest, AnEmptyMountPointIsNoNewDiskAndItsChunksAreNotLost) {
+  const ChunkId chunk = MakeSealed(ChunkId(1), "abc");
+  const std::string away = Find(chunk)->disk().path();
+  Unmount(away);
+  EXPECT_THAT(store_->Find(chunk), StatusIs(absl::StatusCode::kUnavailable, HasSubstr(away)));
+  EXPECT_FALSE(machine_.fs()->Exists(away + "/IDENTITY")) << "nothing is written to it";
+  EXPECT_OK(store_->Create(Spec(ChunkId(2)))) << "the other disk goes on";
+  store_->ReopenDisks();
+  EXPECT_THAT(store_->Find(chunk), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_FALSE(machine_.fs()->Exists(away + "/IDENTITY"));
+  Mount(away);
+  store_->ReopenDisks();
+  EXPECT_EQ(ReadServed(chunk).value(), "abc") << "without a restart";
+  EXPECT_THAT(store_->Find(ChunkId(9)), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kFinalized), 1u);
+  Open();
+  EXPECT_EQ(ReadServed(chunk).value(), "abc");
+}
+
+TEST_P(ChunkStoreDisksTest, AServerWithNothingButAnEmptyMountPointDoesNotStart) {
+  store_.reset();
+  ChunkStoreOptions options = Options();
+  options.dirs = {machine_.dir(5)};
+  std::string uuid;
+  {
+    ASSERT_OK_AND_ASSIGN(const auto store, ChunkStore::Open(options));
+    uuid = store->server_uuid();
+  }
+  Move(machine_.dir(5), machine_.dir(6));
+  EXPECT_THAT(ChunkStore::Open(options),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("--forget_disks")));
+  EXPECT_FALSE(machine_.fs()->Exists(machine_.dir(5) + "/IDENTITY"));
+  options.dirs = {machine_.dir(5), machine_.dir(6)};
+  ASSERT_OK_AND_ASSIGN(const auto moved, ChunkStore::Open(options));
+  EXPECT_EQ(moved->server_uuid(), uuid) << "it has moved, and its old place is a new disk";
+  EXPECT_TRUE(machine_.fs()->Exists(machine_.dir(5) + "/IDENTITY"));
+}
+
+TEST_P(ChunkStoreDisksTest, ADiskIsForgottenOnlyByOrder) {
+  const ChunkId chunk = MakeSealed(ChunkId(1), "abc");
+  const std::string lost = Find(chunk)->disk().path();
+  const std::string uuid = Find(chunk)->disk().uuid();
+  Unmount(lost);
+  store_.reset();
+  ChunkStoreOptions options = Options();
+  options.forget_disks = {uuid};
+  { ASSERT_OK(ChunkStore::Open(options)); }
+  Open();
+  EXPECT_THAT(store_->Find(chunk), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_TRUE(machine_.fs()->Exists(lost + "/IDENTITY")) << "a new disk";
+  for (const DiskStatus& disk : store_->Disks()) EXPECT_OK(disk.health);
+}
+
+TEST_P(ChunkStoreDisksTest, ADiskThatWasLeftOutIsMissed) {
+  const ChunkId chunk = MakeSealed(ChunkId(1), "abc");
+  const std::string left_out = Find(chunk)->disk().path();
+  store_.reset();
+  ChunkStoreOptions options = Options();
+  std::erase(options.dirs, left_out);
+  ASSERT_OK_AND_ASSIGN(const auto store, ChunkStore::Open(options));
+  EXPECT_THAT(store->Find(chunk), StatusIs(absl::StatusCode::kUnavailable, HasSubstr(left_out)));
+  ASSERT_EQ(store->Disks().size(), 2u);
+  EXPECT_FALSE(store->Disks()[1].health.ok());
+}
+
+TEST_P(ChunkStoreDisksTest, ADiskThatLacksSomethingAtTheStartIsTriedAgain) {
+  using enum FaultyFileSystem::Operation;
+  const ChunkId chunk = MakeSealed(ChunkId(1), "abc");
+  ASSERT_OK(store_->Create(Spec(ChunkId(2))));
+  ASSERT_OK(store_->Create(Spec(ChunkId(3))));
+  for (const int error : {EMFILE, ENOMEM, EACCES, ENOSPC}) {
+    SCOPED_TRACE(std::strerror(error));
+    machine_.faults().Fail(kOpen, machine_.dir(0) + "/data/", error);
+    Open();
+    EXPECT_FALSE(store_->Disks()[0].health.ok());
+    EXPECT_OK(store_->Disks()[1].health);
+    machine_.faults().Fail(kOpen, machine_.dir(0) + "/data/", 0);
+    store_->ReopenDisks();
+    EXPECT_OK(store_->Disks()[0].health);
+    EXPECT_EQ(ReadServed(chunk).value(), "abc");
+    EXPECT_EQ(store_->size(), 3u);
+  }
+}
+
+TEST_P(ChunkStoreDisksTest, ADiskThatCameBackKeepsTheBetterOfTwoReplicas) {
+  const ChunkId chunk = MakeSealed(ChunkId(1), "abc");
+  const std::string away = Find(chunk)->disk().path();
+  Unmount(away);
+  CopyIn(chunk, "abc");
+  Mount(away);
+  store_->ReopenDisks();
+  EXPECT_EQ(store_->size(), 1u);
+  EXPECT_EQ(ReadServed(chunk).value(), "abc");
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kFinalized), 1u);
+  Open();
+  EXPECT_EQ(store_->size(), 1u);
+  EXPECT_EQ(ReadServed(chunk).value(), "abc");
+}
+
+TEST_P(ChunkStoreDisksTest, ACopyWithoutARowIsFoundAndQuarantined) {
+  const std::string text = RandomText(1'200'000);
+  const ChunkId chunk = MakeSealed(ChunkId(0x101), text);
+  const std::string dir = ParentDir(DataPath(chunk));
+  store_.reset();
+  // As when the process died between the renaming of a copy and its row.
+  const std::pair<const char*, std::string_view> files[] = {
+      {"0000000000000201", text}, {"0000000000000301", ""}, {"no chunk", "abc"}};
+  for (const auto& [name, bytes] : files) {
+    ASSERT_OK_AND_ASSIGN(const auto file, machine_.fs()->Open(dir + "/" + name, {.create = true}));
+    ASSERT_OK(file->Pwrite(bytes, 0));
+  }
+  Open();
+  EXPECT_EQ(store_->size(), 2u);
+  EXPECT_FALSE(machine_.fs()->Exists(dir + "/0000000000000301")) << "nothing was in it";
+  EXPECT_TRUE(machine_.fs()->Exists(dir + "/no chunk")) << "not ours";
+  const ChunkId orphan(0x201);
+  const ReplicaReport report = Find(orphan)->facts().report;
+  EXPECT_EQ(report.state, ReplicaState::kQuarantined);
+  EXPECT_EQ(report.length, text.size());
+  EXPECT_EQ(report.crc, Crc32c(text));
+  EXPECT_EQ(store_->Verify(orphan).value().outcome, Verification::Outcome::kGood);
+  Open();
+  // The master can have it back, or removed.
+  ASSERT_OK(Find(orphan)->Finalize(text.size(), Crc32c(text)));
+  EXPECT_EQ(ReadServed(orphan).value(), text);
+  ASSERT_OK(store_->Remove(orphan));
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, ChunkStoreDisksTest,
+                         ::testing::Values(IndexKind::kRocks, IndexKind::kMemory),
+                         [](const auto& kind) {
+                           return kind.param == IndexKind::kRocks ? "Rocks" : "Memory";
+                         });
+
+}  // namespace
+}  // namespace quern::chunkserver
