@@ -61,12 +61,13 @@ uint64_t ShortestOf(const Voters& voters) {
 std::optional<uint32_t> CrcAt(const FenceAnswer& voter, uint64_t length) {
   if (voter.length == length) return voter.crc;
   if (length == 0) return 0;
-  return voter.prefix_length == length ? voter.prefix_crc : std::nullopt;
+  const auto told = voter.prefix_crcs.find(length);
+  return told != voter.prefix_crcs.end() ? told->second : std::nullopt;
 }
 
 // Was this voter asked for its prefix, or need not be?
 bool HasSpoken(const FenceAnswer& voter, uint64_t length) {
-  return voter.length == length || length == 0 || voter.prefix_length == length;
+  return voter.length == length || length == 0 || voter.prefix_crcs.contains(length);
 }
 
 // The CRC that most agree on at this length; at a tie the one that comes first in the chain, since

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -32,9 +33,9 @@ struct FenceAnswer {
   // Of the asking producer, within `length`.
   uint64_t last_seq = 0;
   bool suspect = false;
-  // CRC of the first `prefix_length` bytes, if it was asked for and told.
-  uint64_t prefix_length = 0;
-  std::optional<uint32_t> prefix_crc = {};
+  // What it was asked of its first bytes: length -> their CRC, none if it did not tell. All answers
+  // are kept, since a length comes up again when the next one is asked for.
+  std::map<uint64_t, std::optional<uint32_t>> prefix_crcs = {};
 };
 
 struct SealDecision {

@@ -15,7 +15,9 @@ constexpr int kBackgroundThreads = 8;
 // Between two tries of a seal that nobody waits for.
 constexpr absl::Duration kBlockedPause = absl::Seconds(30);
 
-FenceAnswer ToAnswer(ServerId server, const absl::StatusOr<OrderDispatcher::Result>& result) {
+// `prefix_length`: what it was asked of, besides; 0 for nothing.
+FenceAnswer ToAnswer(ServerId server, uint64_t prefix_length,
+                     const absl::StatusOr<OrderDispatcher::Result>& result) {
   FenceAnswer answer;
   answer.server = server;
   const absl::Status status = OrderStatus(result);
@@ -32,7 +34,7 @@ FenceAnswer ToAnswer(ServerId server, const absl::StatusOr<OrderDispatcher::Resu
   answer.committed = result->committed();
   answer.last_seq = result->last_seq();
   answer.suspect = result->suspect();
-  if (result->has_prefix_crc()) answer.prefix_crc = result->prefix_crc();
+  if (result->has_prefix_crc()) answer.prefix_crcs[prefix_length] = result->prefix_crc();
   return answer;
 }
 
@@ -86,7 +88,9 @@ std::vector<FenceAnswer> ChunkSealer::AskReplicas(ChunkId chunk,
       SendAndGather(&orders_, std::move(orders),
                     {.timeout = options_.order_timeout, .patience = options_.fence_patience});
   std::vector<FenceAnswer> answers;
-  for (size_t i = 0; i < results.size(); ++i) answers.push_back(ToAnswer(servers[i], results[i]));
+  for (size_t i = 0; i < results.size(); ++i) {
+    answers.push_back(ToAnswer(servers[i], question.prefix_length, results[i]));
+  }
   return answers;
 }
 
@@ -104,12 +108,12 @@ SealDecision ChunkSealer::Decide(ChunkId chunk, const pb::ChunkRow& row,
         continue;
       }
       longer.push_back(answer.server);
-      answer.prefix_length = question.prefix_length;
-      answer.prefix_crc.reset();
+      answer.prefix_crcs[question.prefix_length] = std::nullopt;
     }
     for (const FenceAnswer& told : AskReplicas(chunk, longer, question)) {
       const auto answer = std::ranges::find(answers, told.server, &FenceAnswer::server);
-      if (told.kind == FenceAnswer::Kind::kAnswered) answer->prefix_crc = told.prefix_crc;
+      if (told.kind != FenceAnswer::Kind::kAnswered) continue;
+      for (const auto& [length, crc] : told.prefix_crcs) answer->prefix_crcs[length] = crc;
     }
     decision = PlanSeal(answers, complaint.acked_offset);
   }

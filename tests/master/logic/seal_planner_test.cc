@@ -35,8 +35,7 @@ FenceAnswer Lost(uint32_t server) { return {.server = ServerId(server), .kind = 
 
 // What a replica has before another one's end.
 FenceAnswer With(FenceAnswer answer, uint64_t prefix_length, std::optional<uint32_t> prefix_crc) {
-  answer.prefix_length = prefix_length;
-  answer.prefix_crc = prefix_crc;
+  answer.prefix_crcs[prefix_length] = prefix_crc;
   return answer;
 }
 
