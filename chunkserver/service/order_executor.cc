@@ -89,7 +89,6 @@ absl::Status OrderExecutor::WithoutDisk(const Order& order, Result* result) {
     const absl::StatusOr<size_t> disk = store.DiskOf(ChunkOf(order));
     // Repeated after a lost answer: it is gone, which is what was wanted.
     if (order.has_delete_() && absl::IsNotFound(disk.status())) return absl::OkStatus();
-    if (order.has_fence() && absl::IsNotFound(disk.status())) return NotHere(ChunkOf(order));
     RETURN_IF_ERROR(disk.status());
     RETURN_IF_ERROR(store.DiskAnswers(*disk));
   }

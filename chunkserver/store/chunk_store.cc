@@ -25,13 +25,13 @@ absl::Status ChunkStore::UseDiskWithRoom(std::optional<size_t> preferred, uint64
                                          const std::function<absl::Status(Disk*)>& use) {
   std::vector<DiskRoom> rooms;
   for (const auto& disk : disks_->disks()) rooms.push_back(disk->Room());
-  std::optional<size_t> next = preferred;
+  bool as_preferred = preferred.has_value();
   absl::Status first_error;
   while (true) {
     const absl::StatusOr<size_t> chosen =
-        next ? absl::StatusOr<size_t>(*next) : ChooseDisk(rooms, bytes);
+        as_preferred ? absl::StatusOr<size_t>(preferred.value_or(0)) : ChooseDisk(rooms, bytes);
     if (!chosen.ok()) return first_error.ok() ? chosen.status() : first_error;
-    next.reset();
+    as_preferred = false;
     absl::Status status = disks_->SaveMark(*chosen);
     if (status.ok()) status = use(disks_->disks()[*chosen].get());
     if (status.ok()) return status;

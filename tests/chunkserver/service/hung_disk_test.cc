@@ -16,9 +16,11 @@ using ::testing::HasSubstr;
 // The machine's clock, which a test puts forward.
 class ShiftedClock : public Clock {
  public:
-  absl::Time TimeNow() override { return Clock::Real()->TimeNow() + absl::Seconds(seconds_); }
+  absl::Time TimeNow() override {
+    return Clock::Real()->TimeNow() + absl::Seconds(seconds_.load());
+  }
   absl::Time MonotonicNow() override {
-    return Clock::Real()->MonotonicNow() + absl::Seconds(seconds_);
+    return Clock::Real()->MonotonicNow() + absl::Seconds(seconds_.load());
   }
   void Sleep(absl::Duration duration) override { Clock::Real()->Sleep(duration); }
   void PutForward(int64_t seconds) { seconds_ += seconds; }

@@ -80,6 +80,7 @@ TEST_F(CopyWaitersTest, AllAreAnsweredWhenTheCopyIsThere) {
     row.set_uuid("u");
     state.servers.Load(kServer, row);
     state.servers.Admit(kServer, {}, Clock::Real()->MonotonicNow());
+    state.servers.Compared(kServer);
     state.chunks.SetReplica(kChunk, {kServer, pb::REPLICA_STATE_FINALIZED, true});
     state.Changed();
   }
@@ -123,7 +124,7 @@ TEST_F(DiskRoomTest, TheMasterLooksAtItsDiskAndTakesNothingNewWhileItIsFull) {
   store_.SetSpace({.capacity_bytes = uint64_t{100} << 30, .free_bytes = uint64_t{255} << 20});
   WatchDiskRoom(master_.get());
   EXPECT_THAT(master_->committer().full(),
-              StatusIs(Code::kResourceExhausted, HasSubstr("255.0 MiB free")));
+              StatusIs(Code::kResourceExhausted, HasSubstr("255 MiB free")));
   store_.SetSpace({.capacity_bytes = uint64_t{100} << 30, .free_bytes = uint64_t{257} << 20});
   WatchDiskRoom(master_.get());
   EXPECT_OK(master_->committer().full());
