@@ -137,7 +137,7 @@ CommandResult Cluster::Mr(std::vector<std::string> arguments, const CommandOptio
 
 std::unique_ptr<Command> Cluster::StartCommand(std::vector<std::string> argv,
                                                CommandOptions options) {
-  argv.front() = BinaryPath(argv.front());
+  if (argv.front().find('/') == std::string::npos) argv.front() = BinaryPath(argv.front());
   return std::make_unique<Command>(argv, WithCluster(std::move(options)));
 }
 

@@ -47,7 +47,8 @@ class Cluster {
   // The command lines of this build, pointed at this cluster.
   CommandResult Dfs(std::vector<std::string> arguments, const CommandOptions& options = {});
   CommandResult Mr(std::vector<std::string> arguments, const CommandOptions& options = {});
-  // The same, running while the test goes on: StartCommand({"dfs", "put", ...}).
+  // The same, running while the test goes on: StartCommand({"dfs", "put", ...}). A name with a
+  // slash is taken as it is.
   std::unique_ptr<Command> StartCommand(std::vector<std::string> argv, CommandOptions options = {});
 
   // kill -9, and it stays dead.

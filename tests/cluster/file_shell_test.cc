@@ -196,16 +196,17 @@ TEST_F(FileShell, OutputThatCannotBeWrittenIsOneLineAndAnError) {
         BinaryPath("quern-master") + " --help", BinaryPath("quern-task") + " --version"}) {
     SCOPED_TRACE(command);
     const auto full =
-        cluster_->StartCommand({"sh", "-c", "exec " + command + " > /dev/full"})->Finish();
+        cluster_->StartCommand({"/bin/sh", "-c", "exec " + command + " > /dev/full"})->Finish();
     EXPECT_EQ(full.exit_code, 1) << full.Describe();
     EXPECT_EQ(std::count(full.err.begin(), full.err.end(), '\n'), 1) << full.err;
     EXPECT_THAT(full.err, HasSubstr("No space left on device"));
-    const auto closed = cluster_->StartCommand({"sh", "-c", "exec " + command + " >&-"})->Finish();
+    const auto closed =
+        cluster_->StartCommand({"/bin/sh", "-c", "exec " + command + " >&-"})->Finish();
     EXPECT_EQ(closed.exit_code, 1) << closed.Describe();
     // A reader that has gone away: quiet, as other tools are, also when nobody is signalled.
     const auto gone =
         cluster_
-            ->StartCommand({"bash", "-c", "trap '' PIPE; (" + command + "; echo $? >&2) | true"})
+            ->StartCommand({"/bin/bash", "-c", "trap '' PIPE; (" + command + "; echo $? >&2) | true"})
             ->Finish();
     EXPECT_THAT(gone.err, ::testing::AnyOf("1\n", "0\n")) << gone.Describe();
   }
