@@ -66,7 +66,7 @@ struct Job {
   FetchFailures fetch_failures;
   OutputTable outputs;
   OutputReaders readers;
-  // What running attempts have said last, and how the last attempts failed.
+  // What each attempt has said last, and how the last ones failed.
   std::map<AttemptRef, v1::AttemptProgress> progress;
   std::map<AttemptRef, v1::AttemptFailure> failures;
   std::deque<AttemptRef> failure_order;

@@ -77,6 +77,7 @@ JobTable::Trimmed JobTable::TrimEnded(const Limits& limits) {
     if (newer >= limits.max_detailed) {
       if (it->second->ended_tasks != nullptr) {
         trimmed.tasks.push_back(std::exchange(it->second->ended_tasks, nullptr));
+        it->second->progress.clear();
       }
       it->second->failures.clear();
       it->second->failure_order.clear();

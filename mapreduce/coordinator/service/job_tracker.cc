@@ -114,7 +114,6 @@ void JobTracker::StopTasks(Job* job, absl::Time now) {
     }
   }
   job->ended_tasks = state_.scheduler.RemoveJob(job->key, now);
-  job->progress.clear();
   told_jobs_.erase(job->key);
 }
 

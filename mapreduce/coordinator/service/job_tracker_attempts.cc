@@ -94,7 +94,6 @@ void JobTracker::OnSuccess(Job* job, const AttemptRef& ref, const v1::AttemptRes
     return OnFailure(job, ref, std::move(failure), now);
   }
   const TaskScheduler::Success success = state_.scheduler.Succeeded(ref, now);
-  job->progress.erase(ref);
   if (!success.chosen) return;
   records_.Chosen(*job, ref, result, now);
   job->StoreResult(ref, result);
@@ -131,7 +130,6 @@ void JobTracker::OnFailure(Job* job, const AttemptRef& ref, v1::AttemptFailure f
   LimitTexts(&failure);
   records_.Failed(*job, ref, failure, now);
   job->NoteFailure(ref, failure);
-  job->progress.erase(ref);
   const v1::AttemptId id = ToProto(job->id, ref);
   LogWarning("attempt_failed", {{"job", job->id},
                                 {"attempt", FormatAttempt(id)},
@@ -150,7 +148,6 @@ void JobTracker::OnStopped(const AttemptRef& ref, Stop how, bool fatal, std::str
                            absl::Time now) {
   Job* job = state_.jobs.Find(ref.job);
   records_.Stopped(*job, ref, how, why, now);
-  job->progress.erase(ref);
   if (fatal) Doom(job, v1::JOB_STATE_FAILED, DescribeWorkerLosses(ToProto(job->id, ref)));
   Changed(*job);
 }
@@ -228,7 +225,7 @@ void JobTracker::LoseOutput(Job* job, const AttemptRef& map, const std::string& 
 
 // The reduces of a worker that reaches nobody run elsewhere.
 void JobTracker::MoveReduces(Job* job, WorkerKey worker, absl::Time now) {
-  for (const AttemptRef& ref : state_.scheduler.running().On(worker)) {
+  for (const AttemptRef& ref : state_.scheduler.running()->On(worker)) {
     if (ref.job != job->key || ref.kind != TaskKind::kReduce) continue;
     v1::AttemptFailure failure;
     failure.set_message(

@@ -169,7 +169,7 @@ void JobTracker::Compare(WorkerKey worker, const v1::WorkerMessage::Heartbeat& h
     }
   }
   for (const AttemptRef& ref :
-       state_.scheduler.running().Missing(worker, listed, heartbeat.last_order())) {
+       state_.scheduler.running()->Missing(worker, listed, heartbeat.last_order())) {
     v1::AttemptFailure failure;
     failure.set_message("its worker has lost it");
     failure.set_environment(true);
@@ -179,7 +179,7 @@ void JobTracker::Compare(WorkerKey worker, const v1::WorkerMessage::Heartbeat& h
 
 // Those whose worker lives and says that they run, without ever getting anywhere.
 void JobTracker::GiveUpSilent(absl::Time now) {
-  for (const auto& [ref, worker] : state_.scheduler.running().Silent(now)) {
+  for (const auto& [ref, worker] : state_.scheduler.running()->Silent(now)) {
     Job* job = state_.jobs.Find(ref.job);
     v1::AttemptFailure failure;
     failure.set_message(fmt::format("nothing was heard of it for {}: its worker does not end it",
