@@ -37,7 +37,13 @@ bool PowerCutDisk::Available() {
 
 absl::StatusOr<std::unique_ptr<PowerCutDisk>> PowerCutDisk::Make(const std::string& dir,
                                                                  uint64_t size_bytes) {
-  std::unique_ptr<PowerCutDisk> disk(new PowerCutDisk(dir + "/disk.img", dir + "/disk"));
+  RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(dir));
+  std::unique_ptr<PowerCutDisk> disk(new PowerCutDisk(dir));
+  // What is unmounted below a shared mount goes from the mount namespaces of tasks too, which would
+  // keep it alive otherwise.
+  RETURN_IF_ERROR(Run({"mount", "--bind", dir, dir}));
+  disk->bound_ = true;
+  RETURN_IF_ERROR(Run({"mount", "--make-shared", dir}));
   RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(disk->mount_point_));
   ASSIGN_OR_RETURN(const auto image,
                    FileSystem::Real()->Open(disk->image_, {.write = true, .create = true}));
@@ -50,6 +56,7 @@ absl::StatusOr<std::unique_ptr<PowerCutDisk>> PowerCutDisk::Make(const std::stri
 
 PowerCutDisk::~PowerCutDisk() {
   if (mounted_) umount2(mount_point_.c_str(), MNT_DETACH);
+  if (bound_) umount2(dir_.c_str(), MNT_DETACH);
 }
 
 absl::Status PowerCutDisk::Mount() {
@@ -69,6 +76,14 @@ absl::Status PowerCutDisk::Unmount() {
     Clock::Real()->Sleep(absl::Milliseconds(20));
   }
   mounted_ = false;
+  // A mount namespace of a process that is dying may hold it a moment longer; mounted again before
+  // that, it would be the same file system, as dead as it is.
+  while (!RunCommand({"losetup", "-j", image_}).out.empty()) {
+    if (Clock::Real()->MonotonicNow() > deadline) {
+      return UnavailableError("{}: still in use after it was unmounted", image_);
+    }
+    Clock::Real()->Sleep(absl::Milliseconds(20));
+  }
   return absl::OkStatus();
 }
 

@@ -36,13 +36,15 @@ class PowerCutDisk {
   absl::Status PutBack() { return Mount(); }
 
  private:
-  PowerCutDisk(std::string image, std::string mount_point)
-      : image_(std::move(image)), mount_point_(std::move(mount_point)) {}
+  explicit PowerCutDisk(const std::string& dir)
+      : dir_(dir), image_(dir + "/disk.img"), mount_point_(dir + "/disk") {}
   absl::Status Mount();
   absl::Status Unmount();
 
+  const std::string dir_;
   const std::string image_;
   const std::string mount_point_;
+  bool bound_ = false;  // dir_ is a mount of its own, shared
   bool mounted_ = false;
 };
 
