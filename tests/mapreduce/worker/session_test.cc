@@ -131,11 +131,11 @@ class SessionTest : public testing::Test {
     const auto response = coordinator_->coordinator.Submit(request);
     EXPECT_TRUE(response.ok()) << response.status();
     // What the fake task says it has written.
-    for (uint32_t term = 1; term < 4; ++term) {
+    for (uint32_t term = 0; term < 3; ++term) {
       for (uint32_t task = 0; task < std::max(maps, reduces); ++task) {
         for (uint32_t attempt = 0; attempt < 4; ++attempt) {
-          files_.Add(fmt::format("/.quern/jobs/{}/r-{:05}.{}-{}/part", response->job_id(), task,
-                                 attempt, term),
+          files_.Add(fmt::format("/.quern/jobs/{}/r-{:05}.{}/part", response->job_id(), task,
+                                 term * JobTasks::kNumbersPerTerm + attempt),
                      "x");
         }
       }

@@ -131,8 +131,10 @@ TEST_F(TrackerTest, StartsNothingBeforeARegistrationIsComplete) {
   tracker_->ContinueRegistration(key, last, now_);
   effects = tracker_->TakeEffects();
   EXPECT_THAT(effects.admitted, testing::ElementsAre(key));
-  EXPECT_THAT(effects.orders, SizeIs(2)) << "launches of the other two, and nothing is killed";
-  for (const auto& [worker, order] : effects.orders) EXPECT_TRUE(order.has_launch());
+  ASSERT_THAT(effects.orders, SizeIs(3)) << "the other two are launched, and nothing is killed";
+  EXPECT_TRUE(effects.orders[0].second.has_briefing()) << "a new session knows of no job";
+  EXPECT_TRUE(effects.orders[1].second.has_launch());
+  EXPECT_TRUE(effects.orders[2].second.has_launch());
 }
 
 TEST_F(TrackerTest, FailsATaskUnderWhichWorkersDie) {
