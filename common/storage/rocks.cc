@@ -4,12 +4,14 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/table.h>
+#include <rocksdb/transaction_log.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 
 #include "common/log.h"
 #include "common/storage/file_io.h"
@@ -39,6 +41,13 @@ class NoDelayedRecovery : public rocksdb::EventListener {
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status error,
                             bool* automatic) override {
     if (error.severity() >= rocksdb::Status::kHardError) *automatic = false;
+  }
+  // A flush that finds the log broken would be final; as an error of the log itself it is not, and
+  // only a Resume from one begins a new log.
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* error) override {
+    if (error->ToString().find("Seen error. Skip writing buffer") == std::string::npos) return;
+    *error =
+        rocksdb::Status(rocksdb::Status::NoSpace("the log is broken"), rocksdb::Status::kHardError);
   }
 };
 
@@ -106,6 +115,18 @@ absl::Status MakeRoomToOpen(const RocksOptions& options, SpaceReserve* reserve) 
       space.free_bytes, need);
 }
 
+// A failure that giving space back, or trying again, may end.
+bool Recoverable(const rocksdb::Status& failure) {
+  const absl::Status status = FromRocks(failure);
+  return absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
+}
+
+// The number of the log that writes go to; 0: not known.
+uint64_t CurrentLog(rocksdb::DB* db) {
+  std::unique_ptr<rocksdb::LogFile> log;
+  return db->GetCurrentWalFile(&log).ok() ? log->LogNumber() : 0;
+}
+
 rocksdb::WriteOptions WriteOptionsFor(RocksSync sync) {
   rocksdb::WriteOptions options;
   options.sync = sync == RocksSync::kNow;
@@ -143,8 +164,8 @@ absl::Status RocksDb::Write(rocksdb::WriteBatch* batch, RocksSync sync) {
   logged_durable_ = durable;
   // The batch is going to have a higher number, and all lower ones come before it in the log.
   const uint64_t at_least = db_->GetLatestSequenceNumber() + 1;
-  rocksdb::Status written = db_->Write(WriteOptionsFor(sync), batch);
-  if (!written.ok() && Recover(written)) written = db_->Write(WriteOptionsFor(sync), batch);
+  rocksdb::Status written = WriteUnlessBroken(sync, batch);
+  if (!written.ok() && Recover(written)) written = WriteUnlessBroken(sync, batch);
   RETURN_IF_ERROR(FromRocks(written));
   if (sync == RocksSync::kLater) return absl::OkStatus();
   uint64_t known = durable_;
@@ -153,15 +174,47 @@ absl::Status RocksDb::Write(rocksdb::WriteBatch* batch, RocksSync sync) {
   return absl::OkStatus();
 }
 
+rocksdb::Status RocksDb::WriteUnlessBroken(RocksSync sync, rocksdb::WriteBatch* batch) {
+  std::shared_lock lock(log_mutex_);
+  if (broken_) return rocksdb::Status::NoSpace("an earlier write failed");
+  rocksdb::Status written = db_->Write(WriteOptionsFor(sync), batch);
+  if (Recoverable(written)) broken_ = true;
+  return written;
+}
+
 bool RocksDb::Recover(const rocksdb::Status& failure) {
+  if (!Recoverable(failure)) return false;
+  const std::unique_lock lock(log_mutex_);
+  if (!broken_) return true;  // somebody else has done it
   const absl::Status why = FromRocks(failure);
-  const bool full = absl::IsResourceExhausted(why);
-  if (!full && !absl::IsUnavailable(why)) return false;
-  if (full && reserve_->Release()) {
+  if (absl::IsResourceExhausted(why) && reserve_->Release()) {
     LogError("disk_full", {{"path", db_->GetName()}, {"reserve", "given back"}, {"status", why}});
   }
+  if (broken_log_ == 0) broken_log_ = CurrentLog(db_.get());
   // Moves what is in memory into tables, so that nothing depends on the log that failed.
-  return db_->Resume().ok();
+  if (broken_log_ == 0 || !db_->Resume().ok()) return false;
+  if (CurrentLog(db_.get()) == broken_log_ && !BeginNewLog().ok()) return false;
+  // One that has failed once ends the process by an assertion when it is written to again.
+  const uint64_t log = CurrentLog(db_.get());
+  if (log == 0 || log == broken_log_) return false;
+  broken_log_ = 0;
+  broken_ = false;
+  return true;
+}
+
+absl::Status RocksDb::BeginNewLog() {
+  // Only a flush that has something to flush begins one.
+  rocksdb::WriteBatch batch;
+  RETURN_IF_ERROR(PutDurableMark(&batch, durable_));
+  rocksdb::WriteOptions past_the_log;
+  past_the_log.disableWAL = true;
+  RETURN_IF_ERROR(FromRocks(db_->Write(past_the_log, &batch)));
+  std::vector<rocksdb::ColumnFamilyHandle*> all;
+  for (const auto& [name, handle] : families_) all.push_back(handle);
+  rocksdb::FlushOptions flush;
+  flush.allow_write_stall = true;
+  if (db_->Flush(flush, all).ok()) return absl::OkStatus();
+  return FromRocks(db_->Resume());
 }
 
 bool RocksDb::Full() { return !reserve_->held() && !reserve_->Take().ok(); }

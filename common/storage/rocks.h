@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,12 +71,21 @@ class RocksDb {
   RocksDb() = default;
   absl::Status Open(const RocksOptions& options);
   // After a failed write: makes room by giving the reserve back, if it was for want of room, and
-  // has RocksDB write again, which it refuses after any failure.
+  // has RocksDB write again, which it refuses after any failure. True: to a new log.
   bool Recover(const rocksdb::Status& failure);
+  // Never writes to a log that has failed.
+  rocksdb::Status WriteUnlessBroken(RocksSync sync, rocksdb::WriteBatch* batch);
+  absl::Status BeginNewLog();
 
   std::unique_ptr<rocksdb::DB> db_;
   std::unique_ptr<SpaceReserve> reserve_;
   StringMap<rocksdb::ColumnFamilyHandle*> families_;
+  // Shared by writes, so that RocksDB can join them; alone for Recover.
+  std::shared_mutex log_mutex_;
+  // A write has failed, and RocksDB has not begun a new log since; and which log that was (0: not
+  // known yet; only for Recover).
+  std::atomic<bool> broken_{false};
+  uint64_t broken_log_ = 0;
   // Every write up to this sequence number is durable; and what the log says of it.
   std::atomic<uint64_t> durable_{0};
   std::atomic<uint64_t> logged_durable_{0};

@@ -274,16 +274,37 @@ TEST_F(TroubledRocksTest, AFullDiskIsWrittenToOutOfTheReserve) {
   EXPECT_EQ(CountRows(), 3);
 }
 
+// RocksDB begins no new log by itself when there is nothing in memory.
+TEST_F(TroubledRocksTest, AFullDiskRightAfterAFlushIsWrittenToOutOfTheReserve) {
+  ASSERT_OK_AND_ASSIGN(auto db, OpenTroubled(true));
+  ASSERT_OK(TryPut(db.get(), "before"));
+  for (const char* family : {"default", "rows", "log"}) {
+    ASSERT_OK(FromRocks((*db)->Flush(rocksdb::FlushOptions(), db->ColumnFamily(family))));
+  }
+  faulty_.Fail(FaultyFileSystem::Operation::kWrite, path_ + "/", ENOSPC);
+  faulty_.OnRemove([&](const std::string& path) {
+    if (path == path_ + ".reserve") {
+      faulty_.Fail(FaultyFileSystem::Operation::kWrite, path_ + "/", 0);
+    }
+  });
+  EXPECT_OK(TryPut(db.get(), "during"));
+  EXPECT_OK(TryPut(db.get(), "more"));
+  db.reset();
+  EXPECT_EQ(CountRows(), 3);
+}
+
 TEST_F(TroubledRocksTest, WhenTheReserveDoesNotHelpThatIsAnErrorAndWritesGoOnLater) {
   ASSERT_OK_AND_ASSIGN(auto db, OpenTroubled(true));
   for (int round = 0; round < 2; ++round) {
     faulty_.Fail(FaultyFileSystem::Operation::kWrite, path_ + "/", ENOSPC);
-    EXPECT_THAT(TryPut(db.get(), "during"), StatusIs(absl::StatusCode::kResourceExhausted));
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_THAT(TryPut(db.get(), "during"), StatusIs(absl::StatusCode::kResourceExhausted));
+    }
     faulty_.Fail(FaultyFileSystem::Operation::kWrite, path_ + "/", 0);
-    EXPECT_OK(TryPut(db.get(), "after"));
+    EXPECT_OK(TryPut(db.get(), fmt::format("after {}", round)));
   }
   db.reset();
-  ASSERT_OK(OpenTroubled());
+  EXPECT_EQ(CountRows(), 2);
 }
 
 TEST_F(TroubledRocksTest, WhatTheProcessLacksAtAnOpeningIsNoDamage) {
