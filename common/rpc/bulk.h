@@ -85,7 +85,8 @@ class BulkLoop {
   void Wake();
 
   // Opens `method` ("/quern.dfs.v1.ChunkData/Append"). The stream belongs to the loop and lives
-  // until Close or the loop's end. `timeout` bounds the whole stream; InfiniteDuration = none.
+  // until Close or the loop's end. The peer hears of it with its first message. `timeout` bounds
+  // the whole stream; InfiniteDuration = none.
   BulkStream* Open(std::shared_ptr<grpc::Channel> channel, const std::string& method,
                    absl::Duration timeout);
   // Forgets a stream: cancels it if it is still going on; no more events of it.

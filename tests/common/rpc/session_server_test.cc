@@ -113,6 +113,7 @@ TEST_F(SessionServerTest, ThousandsOfStreamsOnTwoThreads) {
   }
   // All of them are open at once: one more is too many.
   BulkStream* const refused = loop.Open(channel, "/test/Echo", absl::InfiniteDuration());
+  refused->Send(Buffer("x"));  // a stream is opened by its first message
   const BulkEvent event = Next(&loop, Kind::kFinished);
   EXPECT_EQ(event.stream, refused);
   EXPECT_THAT(event.status, StatusIs(absl::StatusCode::kResourceExhausted));
