@@ -204,10 +204,10 @@ TEST_F(FileShell, OutputThatCannotBeWrittenIsOneLineAndAnError) {
         cluster_->StartCommand({"/bin/sh", "-c", "exec " + command + " >&-"})->Finish();
     EXPECT_EQ(closed.exit_code, 1) << closed.Describe();
     // A reader that has gone away: quiet, as other tools are, also when nobody is signalled.
-    const auto gone =
-        cluster_
-            ->StartCommand({"/bin/bash", "-c", "trap '' PIPE; (" + command + "; echo $? >&2) | true"})
-            ->Finish();
+    const auto gone = cluster_
+                          ->StartCommand({"/bin/bash", "-c",
+                                          "trap '' PIPE; (" + command + "; echo $? >&2) | true"})
+                          ->Finish();
     EXPECT_THAT(gone.err, ::testing::AnyOf("1\n", "0\n")) << gone.Describe();
   }
 }
