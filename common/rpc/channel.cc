@@ -31,7 +31,9 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, ChannelKi
   ForEachSharedSetting([&](const char* name, int value) { arguments.SetInt(name, value); });
   // A restarted server is found again within a second.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  // The name misleads: it is how long one attempt to connect may take. A server on a busy machine
+  // needs more than the pause between two attempts.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 3'000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
   // Proxies of the environment are for the world outside, not for the servers of a cluster.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
