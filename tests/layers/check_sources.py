@@ -32,9 +32,9 @@ MAY_INCLUDE = {
     # Inside client: the rooms know the face's values and each other only through client_context.h.
     "client/master": {"client/master", "client/options.h", "client/types.h", "client/backoff.h",
                       "common", "quern"},
-    # What a term is has to be the same for who writes an index and who asks it.
-    "client/search": {"client", "common", "quern", "mapreduce/api/terms.h"},
     "jobs": {"jobs", "mapreduce/api"},
+    # The tool that asks an index stands beside the job that writes it: one word for what a term is.
+    "jobs/search": {"jobs", "mapreduce/api", "client", "common", "quern"},
     "deploy": {"deploy", "common", "quern"},
 }
 

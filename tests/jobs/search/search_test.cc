@@ -3,8 +3,8 @@
 
 #include <random>
 
-#include "client/search/query.h"
-#include "client/search/sorted_lines.h"
+#include "jobs/search/query.h"
+#include "jobs/search/sorted_lines.h"
 
 namespace quern::search {
 namespace {

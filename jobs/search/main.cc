@@ -6,12 +6,12 @@
 
 #include "client/file_system.h"
 #include "client/glob.h"
-#include "client/search/query.h"
-#include "client/search/sorted_lines.h"
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
 #include "common/cluster_config.h"
 #include "common/version.h"
+#include "jobs/search/query.h"
+#include "jobs/search/sorted_lines.h"
 
 namespace quern::search {
 namespace {

@@ -1,4 +1,4 @@
-#include "client/search/query.h"
+#include "jobs/search/query.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,4 +1,4 @@
-#include "client/search/sorted_lines.h"
+#include "jobs/search/sorted_lines.h"
 
 namespace quern::search {
 namespace {
