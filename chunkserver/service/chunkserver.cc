@@ -69,7 +69,8 @@ absl::Status Chunkserver::StartParts() {
                                              {kReadMethod, HandlerOf<ReadStream>(&services_)}}));
   session_ = std::make_unique<Session>(services_);
   RETURN_IF_ERROR(StartHttp());
-  disk_watch_ = std::make_unique<DiskWatch>(store_.get(), kTryDisksEvery);
+  disk_watch_ =
+      std::make_unique<PeriodicThread>("disks", kTryDisksEvery, [this] { store_->ReopenDisks(); });
   janitor_ = std::make_unique<Janitor>(services_, absl::Hours(24) * options_.quarantine_days);
   session_->Start({.address = AdvertisedAddress(flags, rpc_->address()),
                    .http_address = http_->address(),

@@ -5,13 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "chunkserver/service/disk_watch.h"
 #include "chunkserver/service/janitor.h"
 #include "chunkserver/service/services.h"
 #include "chunkserver/service/session.h"
 #include "chunkserver/store/chunk_store.h"
 #include "common/http_server.h"
 #include "common/metrics.h"
+#include "common/periodic_thread.h"
 #include "common/rpc/server.h"
 #include "common/server_main.h"
 
@@ -60,7 +60,8 @@ class Chunkserver : public RunningServer {
   Services services_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<Janitor> janitor_;
-  std::unique_ptr<DiskWatch> disk_watch_;
+  // Tries the disks that are away again: one that is mounted later is taken in without a restart.
+  std::unique_ptr<PeriodicThread> disk_watch_;
   std::unique_ptr<rpc::Server> rpc_;
   std::unique_ptr<HttpServer> http_;
 };

@@ -9,27 +9,9 @@ constexpr int kToldAtOnce = 1'000;
 }  // namespace
 
 Janitor::Janitor(const Services& services, absl::Duration quarantine)
-    : services_(services), quarantine_(quarantine), thread_("janitor", [this] { Run(); }) {}
-
-Janitor::~Janitor() {
-  {
-    MutexLock lock(&mutex_);
-    stopping_ = true;
-    stop_.SignalAll();
-  }
-  thread_.Join();
-}
-
-void Janitor::Run() {
-  mutex_.Lock();
-  while (!stopping_) {
-    mutex_.Unlock();
-    Sweep();
-    mutex_.Lock();
-    if (!stopping_) stop_.WaitFor(&mutex_, kInterval);
-  }
-  mutex_.Unlock();
-}
+    : services_(services),
+      quarantine_(quarantine),
+      thread_("janitor", kInterval, [this] { Sweep(); }) {}
 
 int Janitor::Sweep() {
   const int64_t old_ms = absl::ToUnixMillis(services_.clock->TimeNow() - quarantine_);

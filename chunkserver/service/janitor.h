@@ -3,27 +3,21 @@
 #pragma once
 
 #include "chunkserver/service/services.h"
-#include "common/mutex.h"
-#include "common/thread.h"
+#include "common/periodic_thread.h"
 
 namespace quern::chunkserver {
 
 class Janitor {
  public:
   Janitor(const Services& services, absl::Duration quarantine);
-  ~Janitor();
-  // One round; also made by the janitor's own thread every ten minutes. Returns how many were told.
+  // One round; also made by the janitor's own thread, every ten minutes. Returns how many were
+  // told.
   int Sweep();
 
  private:
-  void Run();
-
   const Services& services_;
   const absl::Duration quarantine_;
-  Mutex mutex_;
-  CondVar stop_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  Thread thread_;
+  PeriodicThread thread_;
 };
 
 }  // namespace quern::chunkserver

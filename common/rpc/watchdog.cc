@@ -35,34 +35,15 @@ bool Answers(const std::string& address) {
 
 }  // namespace
 
-Watchdog::Watchdog(std::string address) : address_(std::move(address)) {
-  thread_ = Thread("watchdog", [this] { Run(); });
-}
+Watchdog::Watchdog(std::string address)
+    : address_(std::move(address)), thread_("watchdog", kInterval, [this] { Ask(); }) {}
 
-Watchdog::~Watchdog() {
-  {
-    MutexLock lock(&mutex_);
-    stopping_ = true;
-    stop_.SignalAll();
-  }
-  thread_.Join();
-}
-
-void Watchdog::Run() {
-  int failures = 0;
-  while (true) {
-    {
-      MutexLock lock(&mutex_);
-      if (!stopping_) stop_.WaitFor(&mutex_, kInterval);
-      if (stopping_) return;
-    }
-    failures = Answers(address_) ? 0 : failures + 1;
-    if (failures == kFailuresToExit) {
-      std::fprintf(stderr, "watchdog_exit address=%s reason=\"own port does not answer\"\n",
-                   address_.c_str());
-      _exit(1);
-    }
-  }
+void Watchdog::Ask() {
+  failures_ = Answers(address_) ? 0 : failures_ + 1;
+  if (failures_ < kFailuresToExit) return;
+  std::fprintf(stderr, "watchdog_exit address=%s reason=\"own port does not answer\"\n",
+               address_.c_str());
+  _exit(1);
 }
 
 }  // namespace quern::rpc

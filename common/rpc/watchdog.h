@@ -3,8 +3,7 @@
 
 #include <string>
 
-#include "common/mutex.h"
-#include "common/thread.h"
+#include "common/periodic_thread.h"
 
 namespace quern::rpc {
 
@@ -14,16 +13,13 @@ namespace quern::rpc {
 class Watchdog {
  public:
   explicit Watchdog(std::string address);
-  ~Watchdog();
 
  private:
-  void Run();
+  void Ask();
 
   const std::string address_;
-  Mutex mutex_;
-  CondVar stop_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  Thread thread_;
+  int failures_ = 0;  // in a row
+  PeriodicThread thread_;
 };
 
 }  // namespace quern::rpc
