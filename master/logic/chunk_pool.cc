@@ -38,11 +38,11 @@ uint32_t ChunkPool::Find(ChunkId id) const {
   return entry == kEmpty ? kNoSlot : entry & kNoSlot;
 }
 
-// At most four fifths full; growing by half keeps the average at two thirds.
+// At most four fifths full; growing by a quarter keeps it at two thirds or more, whatever its size.
 void ChunkPool::Grow() {
   if ((size_ + 1) * 5 <= entries_.size() * 4) return;
   const std::vector<uint32_t> old =
-      std::exchange(entries_, std::vector<uint32_t>(entries_.size() * 3 / 2 + 8, kEmpty));
+      std::exchange(entries_, std::vector<uint32_t>(entries_.size() * 5 / 4 + 8, kEmpty));
   for (const uint32_t entry : old) {
     if (entry != kEmpty) entries_[PlaceOf(ChunkId((*this)[entry & kNoSlot].id))] = entry;
   }
