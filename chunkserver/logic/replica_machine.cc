@@ -119,7 +119,8 @@ absl::StatusOr<uint64_t> ReplicaMachine::Readable() const {
 
 ReplicaMachine::Verdict ReplicaMachine::Judge(uint64_t length, uint32_t crc,
                                               std::optional<uint32_t> crc_at_length) const {
-  if (state() == kCorrupt) return Verdict::kCorrupt;
+  // The quarantine heals nothing: only reading it again does.
+  if (state() == kCorrupt || record_.condemned) return Verdict::kCorrupt;
   // What is sealed has its final length: it fits whole or not at all.
   const bool fits = crc_at_length == crc && (!sealed() || length == this->length());
   if (!fits) return Verdict::kStale;
@@ -133,6 +134,7 @@ absl::StatusOr<ReplicaRecord> ReplicaMachine::RecordAs(ReplicaState next, int64_
   }
   ReplicaRecord next_record = record();
   if (next != state()) next_record.since_ms = now_ms;
+  if (state() == kCorrupt && next == kQuarantined) next_record.condemned = true;
   next_record.state = next;
   return next_record;
 }
@@ -157,6 +159,7 @@ absl::StatusOr<ReplicaRecord> ReplicaMachine::RecordAcquitted(int64_t now_ms) co
                                    acquitted.synced);
   }
   acquitted.state = acquitted.sealed ? kFinalized : kFenced;
+  acquitted.condemned = false;
   acquitted.since_ms = now_ms;
   return acquitted;
 }

@@ -76,6 +76,7 @@ struct ReplicaRecord {
   uint64_t synced = 0;
   bool sealed = false;  // checksums are SealedSums instead of AppendRecords
   int64_t since_ms = 0;
+  bool condemned = false;  // was CORRUPT when it was put in quarantine
 };
 
 // What remains of the append records of a sealed replica.

@@ -60,10 +60,12 @@ absl::StatusOr<ReplicaReport> Replica::Finalize(uint64_t length, uint32_t crc) {
   if (prefix) crc_at_length = prefix->sums.crc();
   ReplicaMachine::Verdict verdict{};
   absl::StatusOr<ReplicaRecord> stale;
+  absl::StatusOr<ReplicaRecord> corrupt;
   {
     MutexLock lock(&mutex_);
     verdict = machine_.Judge(length, crc, crc_at_length);
     stale = machine_.RecordAs(ReplicaState::kStale, NowMs(environment_.clock));
+    corrupt = machine_.RecordAs(ReplicaState::kCorrupt, NowMs(environment_.clock));
   }
   switch (verdict) {
     case ReplicaMachine::Verdict::kFinalize:
@@ -73,8 +75,12 @@ absl::StatusOr<ReplicaReport> Replica::Finalize(uint64_t length, uint32_t crc) {
       RETURN_IF_ERROR(stale.status());
       RETURN_IF_ERROR(Store(*stale, WriteMode::kUnsynced));
       break;
-    case ReplicaMachine::Verdict::kAlreadyFinal:
     case ReplicaMachine::Verdict::kCorrupt:
+      // Back from the quarantine as what it was: Verify may acquit it.
+      RETURN_IF_ERROR(corrupt.status());
+      RETURN_IF_ERROR(Store(*corrupt, WriteMode::kSynced));
+      break;
+    case ReplicaMachine::Verdict::kAlreadyFinal:
       break;
   }
   return facts().report;

@@ -91,6 +91,7 @@ std::string EncodeReplica(const ReplicaRecord& record) {
   row.set_sealed(record.sealed);
   row.set_since_ms(record.since_ms);
   row.set_create_token(record.spec.create_token);
+  row.set_condemned(record.condemned);
   return row.SerializeAsString();
 }
 
@@ -117,6 +118,7 @@ absl::StatusOr<ReplicaRecord> DecodeReplica(std::string_view bytes) {
   record.sealed = row.sealed();
   record.since_ms = row.since_ms();
   record.spec.create_token = row.create_token();
+  record.condemned = row.condemned();
   return record;
 }
 

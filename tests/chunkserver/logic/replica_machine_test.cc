@@ -116,6 +116,21 @@ TEST(ReplicaMachineTest, JudgesASealByLengthAndChecksum) {
   EXPECT_EQ(machine.Judge(3, crc, crc), SealVerdict::kStale) << "sealed once and for all";
 }
 
+TEST(ReplicaMachineTest, TheQuarantineHealsNothing) {
+  ReplicaMachine machine = WithAppends(3);
+  const uint32_t crc = Crc32c("aaabbb");
+  machine.Become(machine.RecordAs(kFenced, 0).value());
+  machine.Become(machine.RecordSealed(6, crc).value());
+  machine.Become(machine.RecordAs(kQuarantined, 0).value());
+  EXPECT_EQ(machine.Judge(6, crc, crc), SealVerdict::kFinalize) << "its bytes were never doubted";
+  machine.Become(machine.RecordAs(kCorrupt, 0).value());
+  machine.Become(machine.RecordAs(kQuarantined, 0).value());
+  EXPECT_EQ(machine.Judge(6, crc, crc), SealVerdict::kCorrupt) << "the sums are not the bytes";
+  machine.Become(machine.RecordAs(kCorrupt, 0).value());
+  machine.Become(machine.RecordAcquitted(0).value());
+  EXPECT_EQ(machine.Judge(6, crc, crc), SealVerdict::kAlreadyFinal) << "they were read again";
+}
+
 // --- Restart.
 
 struct RestartRow {

@@ -195,6 +195,22 @@ TEST_P(ChunkStoreTest, APowerCutBringsNoRemovedReplicaBack) {
   }
 }
 
+TEST_P(ChunkStoreTest, ACorruptReplicaComesBackCorruptFromTheQuarantine) {
+  const ChunkId chunk(1);
+  ASSERT_OK(store_->Create(Spec(chunk)));
+  ASSERT_OK(Append(chunk, "abc"));
+  ASSERT_OK(Find(chunk)->Finalize(3, Crc32c("abc")));
+  Find(chunk)->Condemn("for the test").IgnoreError();
+  ASSERT_OK(Find(chunk)->Quarantine());
+  ++boot_;
+  Open();
+  ASSERT_EQ(Find(chunk)->facts().report.state, ReplicaState::kQuarantined);
+  ASSERT_OK_AND_ASSIGN(const ReplicaReport back, Find(chunk)->Finalize(3, Crc32c("abc")));
+  EXPECT_EQ(back.state, ReplicaState::kCorrupt) << "nobody has read it since";
+  EXPECT_EQ(store_->Verify(chunk).value().outcome, Verification::Outcome::kGood);
+  EXPECT_EQ(Find(chunk)->facts().report.state, ReplicaState::kFinalized);
+}
+
 TEST_P(ChunkStoreTest, ARowWithoutItsBytesIsNoReplica) {
   for (const ReplicaState state :
        {ReplicaState::kFinalized, ReplicaState::kQuarantined, ReplicaState::kStale}) {
