@@ -21,7 +21,9 @@ FenceAnswer ToAnswer(ServerId server, uint64_t prefix_length,
   FenceAnswer answer;
   answer.server = server;
   const absl::Status status = OrderStatus(result);
-  if (absl::IsNotFound(status) || absl::IsDataLoss(status)) {
+  // NotFound is said only when no disk is missing. Any other error, DataLoss too, is about the
+  // server's own books or its disk: what the replica holds nobody has read, so it may still vote.
+  if (absl::IsNotFound(status)) {
     answer.kind = FenceAnswer::Kind::kLost;
     return answer;
   }

@@ -74,6 +74,25 @@ TEST_F(SealTest, AShortReplicaWithOtherBytesIsOutvotedByTheLonger) {
   EXPECT_EQ(sealed.crc(), FakeCrc(100));
 }
 
+TEST_F(SealTest, AServerThatCannotReadItsBooksHasNotLostItsReplica) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 100);
+  const auto fails_with = [](Code code) {
+    return [code](const Order& order) -> std::optional<Result> {
+      if (!order.has_fence()) return std::nullopt;
+      return FakeChunkserver::Failure(static_cast<int>(code));
+    };
+  };
+  Replica(open, 0)->SetOverride(fails_with(Code::kNotFound));
+  Replica(open, 1)->SetReplica(open.id(), pb::REPLICA_STATE_OPEN, 60);
+  Replica(open, 2)->SetOverride(fails_with(Code::kDataLoss));
+  EXPECT_THAT(Resolve(open, 100), StatusIs(Code::kUnavailable)) << "it may have all 100 bytes";
+  Replica(open, 2)->SetOverride(nullptr);
+  ASSERT_OK_AND_ASSIGN(const auto sealed, Resolve(open, 100));
+  EXPECT_EQ(sealed.sealed_length(), 100u);
+}
+
 TEST_F(SealTest, AChunkOfWhichOnlyCopiesAreLeftStillSaysWhatIsInIt) {
   options_.servers.dead_after = absl::Seconds(1);
   StartMaster();
