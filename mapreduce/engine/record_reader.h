@@ -22,6 +22,12 @@ class RecordReader {
   // Of the present record; views are valid until the next Next.
   uint64_t offset() const { return offset_; }
   std::string_view value() const { return value_; }
+  // What the record says of itself under this name ("WARC-Target-URI"), valid as long as value();
+  // empty when it says nothing, as always in a format without headers.
+  virtual std::string_view header(std::string_view name) const {
+    static_cast<void>(name);
+    return {};
+  }
 
  protected:
   bool Fail(const absl::Status& status) {
