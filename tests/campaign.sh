@@ -49,7 +49,9 @@ echo "seed $seed, $minutes minutes each: ${names[*]}"
 pids=()
 trap '[[ ${#pids[@]} -eq 0 ]] || kill "${pids[@]}" 2>/dev/null; exit 130' INT TERM
 for name in "${names[@]}"; do
-  "$build/tests/${name}_campaign" --minutes "$minutes" --seed "$seed" >"$logs/$name.log" 2>&1 &
+  # The servers' logs of a round that found something are left where it runs.
+  (cd "$logs" && exec "$build/tests/${name}_campaign" --minutes "$minutes" --seed "$seed") \
+    >"$logs/$name.log" 2>&1 &
   pids+=($!)
 done
 failed=0

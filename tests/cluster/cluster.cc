@@ -76,6 +76,9 @@ absl::Status Cluster::StartLocal() {
     if (options_.adjust) options_.adjust(spec);
   };
   ASSIGN_OR_RETURN(local_, local::LocalCluster::Start(std::move(options)));
+  for (const auto& server : local_->supervisor().servers()) {
+    log_paths_[server->spec().name] = server->spec().log_path;
+  }
   return placed;
 }
 
@@ -97,23 +100,24 @@ absl::Status Cluster::PlaceOnDisk(local::ServerSpec* spec) {
   return absl::OkStatus();
 }
 
+void Cluster::ShowLogs() const {
+  for (const auto& [name, path] : log_paths_) {
+    const std::string text = ReadFileToString(FileSystem::Real(), path).value_or("");
+    std::cerr << "--- log of " << name << "\n"
+              << text.substr(text.size() - std::min(text.size(), kLogTail)) << "\n";
+    if (options_.keep_logs_in.empty()) continue;
+    std::error_code error;  // the test has failed already
+    std::filesystem::create_directories(options_.keep_logs_in, error);
+    std::filesystem::copy_file(path, options_.keep_logs_in + "/" + name + ".log",
+                               std::filesystem::copy_options::overwrite_existing, error);
+  }
+}
+
 Cluster::~Cluster() {
-  if (local_ != nullptr && ::testing::Test::HasFailure()) {
-    for (const auto& server : local_->supervisor().servers()) {
-      const std::string text = log(server->spec().name);
-      std::cerr << "--- log of " << server->spec().name << "\n"
-                << text.substr(text.size() - std::min(text.size(), kLogTail)) << "\n";
-    }
-  }
-  std::vector<std::string> logs;
-  if (local_ != nullptr) {
-    for (const auto& server : local_->supervisor().servers()) {
-      logs.push_back(server->spec().log_path);
-    }
-  }
+  if (::testing::Test::HasFailure()) ShowLogs();
   local_.reset();
   // A stopped server has said all it had to say, leaks included.
-  for (const std::string& path : logs) ExpectNoSanitizerReport(path);
+  for (const auto& [name, path] : log_paths_) ExpectNoSanitizerReport(path);
   disk_.reset();
   disks_.clear();
   std::filesystem::remove_all(root_);

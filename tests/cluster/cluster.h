@@ -33,6 +33,8 @@ struct ClusterOptions {
   bool on_power_cut_disk = false;
   // Each server has such a disk of its own, so that the power of some can be cut.
   bool disk_per_server = false;
+  // After a failed test the servers' whole logs are copied into this directory.
+  std::string keep_logs_in = {};
   // May change command lines (see local::ServerSpec).
   std::function<void(local::ServerSpec*)> adjust = nullptr;
 };
@@ -92,6 +94,7 @@ class Cluster {
   absl::Status StartLocal();
   local::ServerProcess* Find(std::string_view name);
   CommandOptions WithCluster(CommandOptions options) const;
+  void ShowLogs() const;
 
   const ClusterOptions options_;
   std::string root_;
@@ -103,6 +106,7 @@ class Cluster {
   // To a server each power cut looks like another boot of its machine.
   int power_cuts_ = 0;
   std::unique_ptr<local::LocalCluster> local_;
+  std::map<std::string, std::string> log_paths_;  // by name, of servers that were stopped too
 };
 
 // Fails the test for each line of this log that a sanitizer reports with.

@@ -1,16 +1,12 @@
 // Bytes that are no RPC, HTTP requests and RPCs full of nonsense on every port: each is turned
 // away, nothing ends, nothing changes.
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
 
-#include "common/fd.h"
 #include "common/rpc/channel.h"
 #include "tests/cluster/cluster.h"
+#include "tests/cluster/exchange.h"
 #include "tests/cluster/test_data.h"
 
 namespace quern::testing {
@@ -18,26 +14,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-// Sends `bytes` to a port of loopback and takes what comes back within a second.
-std::string Exchange(int port, std::string_view bytes) {
-  const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  EXPECT_EQ(connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  std::string answer;
-  char buffer[4096];
-  pollfd readable{fd.get(), POLLIN, 0};
-  while (poll(&readable, 1, 1000) == 1) {
-    const ssize_t n = recv(fd.get(), buffer, sizeof buffer, 0);
-    if (n <= 0) break;
-    answer.append(buffer, static_cast<size_t>(n));
-  }
-  return answer;
-}
 
 // Calls any method with any bytes as its message.
 grpc::StatusCode CallWith(const std::string& address, const std::string& method,

@@ -260,8 +260,8 @@ TEST_F(RepairTest, ReadersGetTheNearestReplicaFirst) {
   AddServer("b1", "/b");
   AddServer("b2", "/b");
   CompleteFile("/f", 100);
-  // The primary's word seals a chunk; that the others have finalized it is heard a little later, and
-  // until then they come last.
+  // The primary's word seals a chunk; that the others have finalized it is heard a little later,
+  // and until then they come last.
   EXPECT_TRUE(Eventually([&] { return Nodes("/f", "b1").front() == "b1"; }));
   EXPECT_TRUE(Eventually([&] { return Nodes("/f", "a1").front() == "a1"; }));
   EXPECT_TRUE(Eventually([&] { return Nodes("/f", "b2")[1] == "b1"; }))
