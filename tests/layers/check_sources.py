@@ -33,6 +33,8 @@ MAY_INCLUDE = {
     "client/master": {"client/master", "client/options.h", "client/types.h", "client/backoff.h",
                       "common", "quern"},
     "jobs": {"jobs", "mapreduce/api"},
+    # Pure functions over text, for any program.
+    "jobs/text": {"jobs/text"},
     # The tool that asks an index stands beside the job that writes it: one word for what a term is.
     "jobs/search": {"jobs", "mapreduce/api", "client", "common", "quern"},
     "deploy": {"deploy", "common", "quern"},
@@ -209,6 +211,7 @@ PLANTED = [
     ("client/master/x.cc", '#include "client/client_context.h"'),
     ("jobs/x.cc", '#include "common/status.h"'),
     ("jobs/x.cc", '#include "mapreduce/engine/y.h"'),
+    ("jobs/text/x.cc", '#include "mapreduce/api/mapreduce.h"'),
     ("mapreduce/api/x.h", '#include "common/status.h"'),
     ("mapreduce/api/x.h", "#include <absl/status/status.h>"),
     ("master/logic/x.h", "#include <rocksdb/db.h>"),

@@ -1,0 +1,62 @@
+#include "jobs/corpus/document.h"
+
+#include <utility>
+
+namespace quern::corpus {
+
+namespace {
+
+std::string PlaceOfRecord(const MapInput& in) {
+  return std::string(in.source().path) + ":" + std::to_string(in.source().offset);
+}
+
+bool IsBlankLine(std::string_view line) {
+  return line.find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
+// The id that the line gives itself; empty when it gives none.
+std::string IdOf(const std::vector<text::JsonField>& fields) {
+  const text::JsonField* const id = text::FindField(fields, "id");
+  if (id == nullptr) return "";
+  if (text::IsJsonString(id->value)) return text::ReadJsonString(id->value).value_or("");
+  const char first = id->value[0];
+  return first == '-' || (first >= '0' && first <= '9') ? std::string(id->value) : "";
+}
+
+}  // namespace
+
+void DocumentReader::Start(TaskContext& context) {
+  json_ = context.input_format() == "jsonl";
+  field_ = context.param("field", "text");
+  documents_ = context.counter("documents");
+  bad_json_ = context.counter("lines_of_bad_json");
+  without_text_ = context.counter("documents_without_text");
+}
+
+std::optional<Document> DocumentReader::Read(const MapInput& in) {
+  std::optional<Document> document;
+  if (json_) {
+    document = ReadJson(in);
+  } else {
+    document.emplace().text = in.value();
+  }
+  if (!document.has_value()) return std::nullopt;
+  documents_->Increment();
+  if (document->id.empty()) document->id = PlaceOfRecord(in);
+  return document;
+}
+
+std::optional<Document> DocumentReader::ReadJson(const MapInput& in) {
+  if (IsBlankLine(in.value())) return std::nullopt;
+  auto fields = text::ReadJsonObject(in.value());
+  if (!fields.has_value()) return bad_json_->Increment(), std::nullopt;
+  const text::JsonField* const field = text::FindField(*fields, field_);
+  if (field == nullptr || !text::IsJsonString(field->value)) {
+    return without_text_->Increment(), std::nullopt;
+  }
+  std::optional<std::string> text = text::ReadJsonString(field->value);
+  if (!text.has_value()) return bad_json_->Increment(), std::nullopt;
+  return Document{IdOf(*fields), *std::move(text), *std::move(fields)};
+}
+
+}  // namespace quern::corpus

@@ -1,0 +1,44 @@
+// A document as the corpus jobs pass it on: one JSON line, of which each job reads what it needs
+// and keeps the rest as it stands.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "jobs/text/json.h"
+#include "mapreduce/api/mapreduce.h"
+
+namespace quern::corpus {
+
+struct Document {
+  std::string id;
+  std::string text;
+  // All fields of the line, views into the record; empty when the record is no JSON.
+  std::vector<text::JsonField> fields;
+};
+
+// Format jsonl: {"id": ..., "text": ..., anything else}; the field with the text is named by
+// params.field. Formats text and whole: the record is the text. A document without an id (a string
+// that is not empty, or a number) is named by its place, path:offset.
+class DocumentReader {
+ public:
+  // Once, before the first record.
+  void Start(TaskContext& context);
+  // Nothing when the record is none: a blank line, no JSON object, or without a text; the last two
+  // are counted. Bytes that are no UTF-8 are left as they are.
+  std::optional<Document> Read(const MapInput& in);
+
+  const std::string& field() const { return field_; }
+
+ private:
+  std::optional<Document> ReadJson(const MapInput& in);
+
+  bool json_ = false;
+  std::string field_;
+  Counter* documents_ = nullptr;
+  Counter* bad_json_ = nullptr;
+  Counter* without_text_ = nullptr;
+};
+
+}  // namespace quern::corpus

@@ -1,0 +1,146 @@
+#include "jobs/text/bpe.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+#include <queue>
+#include <tuple>
+
+#include "jobs/text/gpt2_pieces.h"
+
+namespace quern::text {
+
+namespace {
+
+// Up to here looking at all pairs for each merge is quicker than a heap.
+constexpr size_t kShortPiece = 64;
+constexpr uint32_t kNoPart = UINT32_MAX;
+
+// A token of a piece that is being merged, in a list of those that are left.
+struct Part {
+  uint32_t token;
+  uint32_t previous;
+  uint32_t next;
+};
+
+// Two neighbours that may merge; stale once either has merged with somebody else.
+struct Candidate {
+  uint32_t rank;
+  uint32_t left;  // index of the part
+  uint32_t left_token;
+  uint32_t right_token;
+  uint32_t merged;
+
+  bool operator>(const Candidate& other) const {
+    return std::tie(rank, left) > std::tie(other.rank, other.left);
+  }
+};
+
+}  // namespace
+
+BpeEncoder::BpeEncoder(const BpeVocabulary* vocabulary)
+    : vocabulary_(vocabulary), cache_(kCacheSlots) {}
+
+void BpeEncoder::Encode(std::string_view text, std::vector<uint32_t>* tokens) {
+  Gpt2Pieces pieces(text);
+  for (std::string_view piece = pieces.Next(); !piece.empty(); piece = pieces.Next()) {
+    EncodePiece(piece, tokens);
+  }
+}
+
+std::string BpeEncoder::Decode(const std::vector<uint32_t>& tokens) const {
+  std::string text;
+  for (const uint32_t token : tokens) text += vocabulary_->bytes(token);
+  return text;
+}
+
+void BpeEncoder::EncodePiece(std::string_view piece, std::vector<uint32_t>* tokens) {
+  if (piece.size() == 1) {
+    return tokens->push_back(vocabulary_->byte_token(static_cast<unsigned char>(piece[0])));
+  }
+  if (piece.size() > kShortPiece) return MergeLong(piece, tokens);
+  if (piece.size() > kCachedBytes) return MergeShort(piece, tokens);
+  const uint64_t hash = XXH3_64bits(piece.data(), piece.size());
+  CachedPiece& cached = cache_[hash % kCacheSlots];
+  if (cached.hash == hash && cached.bytes == piece.size() &&
+      std::memcmp(cached.word, piece.data(), piece.size()) == 0) {
+    tokens->insert(tokens->end(), cached.tokens, cached.tokens + cached.count);
+    return;
+  }
+  const size_t before = tokens->size();
+  MergeShort(piece, tokens);
+  const size_t count = tokens->size() - before;
+  if (count > kCachedTokens) return;
+  cached.hash = hash;
+  cached.bytes = static_cast<uint8_t>(piece.size());
+  cached.count = static_cast<uint8_t>(count);
+  std::memcpy(cached.word, piece.data(), piece.size());
+  std::copy_n(tokens->data() + before, count, cached.tokens);
+}
+
+void BpeEncoder::MergeShort(std::string_view piece, std::vector<uint32_t>* tokens) const {
+  uint32_t parts[kShortPiece];
+  BpeVocabulary::Merge merges[kShortPiece] = {};  // of each part with the next
+  size_t count = piece.size();
+  for (size_t i = 0; i < count; ++i) {
+    parts[i] = vocabulary_->byte_token(static_cast<unsigned char>(piece[i]));
+  }
+  const auto look_up = [&](size_t i) {
+    merges[i] = i + 1 < count ? vocabulary_->FindMerge(parts[i], parts[i + 1])
+                              : BpeVocabulary::Merge{BpeVocabulary::kNoRank, 0};
+  };
+  for (size_t i = 0; i < count; ++i) look_up(i);
+  while (true) {
+    size_t best = 0;
+    for (size_t i = 1; i < count; ++i) {
+      if (merges[i].rank < merges[best].rank) best = i;
+    }
+    if (merges[best].rank == BpeVocabulary::kNoRank) break;
+    parts[best] = merges[best].token;
+    --count;
+    for (size_t i = best + 1; i < count; ++i) {
+      parts[i] = parts[i + 1];
+      merges[i] = merges[i + 1];
+    }
+    look_up(best);
+    if (best > 0) look_up(best - 1);
+  }
+  tokens->insert(tokens->end(), parts, parts + count);
+}
+
+void BpeEncoder::MergeLong(std::string_view piece, std::vector<uint32_t>* tokens) const {
+  std::vector<Part> parts(piece.size());
+  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> candidates;
+  const auto propose = [&](uint32_t left) {
+    if (left == kNoPart || parts[left].next == kNoPart) return;
+    const uint32_t right_token = parts[parts[left].next].token;
+    const auto merge = vocabulary_->FindMerge(parts[left].token, right_token);
+    if (merge.rank == BpeVocabulary::kNoRank) return;
+    candidates.push({merge.rank, left, parts[left].token, right_token, merge.token});
+  };
+  const auto last = static_cast<uint32_t>(piece.size() - 1);
+  for (uint32_t i = 0; i <= last; ++i) {
+    const uint32_t token = vocabulary_->byte_token(static_cast<unsigned char>(piece[i]));
+    parts[i] = {token, i == 0 ? kNoPart : i - 1, i == last ? kNoPart : i + 1};
+  }
+  for (uint32_t i = 0; i < last; ++i) propose(i);
+  while (!candidates.empty()) {
+    const Candidate best = candidates.top();
+    candidates.pop();
+    Part& left = parts[best.left];
+    if (left.token != best.left_token || left.next == kNoPart) continue;
+    Part& right = parts[left.next];
+    if (right.token != best.right_token) continue;
+    left.token = best.merged;
+    left.next = right.next;
+    right.token = kNoPart;  // no token: proposals that start here are stale
+    if (left.next != kNoPart) parts[left.next].previous = best.left;
+    propose(left.previous);
+    propose(best.left);
+  }
+  for (uint32_t i = 0; i != kNoPart; i = parts[i].next) tokens->push_back(parts[i].token);
+}
+
+}  // namespace quern::text

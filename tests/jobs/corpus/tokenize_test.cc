@@ -1,0 +1,92 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "jobs/text/bpe.h"
+#include "tests/jobs/local_jobs.h"
+#include "tests/jobs/text/small_vocabulary.h"
+
+namespace quern::mr {
+namespace {
+
+using ::testing::HasSubstr;
+
+class TokenizeJobTest : public LocalJobsTest {
+ protected:
+  TokenizeJobTest() {
+    std::ofstream(dir_ / "encoder.json") << files_.encoder_json;
+    std::ofstream(dir_ / "vocab.bpe") << files_.vocab_bpe;
+  }
+  pb::JobSpec TokenizeSpec(const std::string& documents) {
+    std::ofstream(dir_ / "docs", std::ios::binary) << documents;
+    pb::JobSpec spec = Spec("tokenize", dir_ / "docs");
+    spec.mutable_inputs(0)->set_format("jsonl");
+    spec.mutable_reduce()->set_tasks(0);
+    spec.mutable_output()->set_format("raw");
+    spec.mutable_output()->set_overwrite(true);
+    (*spec.mutable_params())["vocabulary"] = dir_.path();
+    return spec;
+  }
+  std::string Output() { return Shell("cat " + dir_ / "out/part-m-*").out; }
+  // As the job writes them.
+  std::string TokensOf(std::string_view text) {
+    std::vector<uint32_t> tokens;
+    text::BpeEncoder(&vocabulary_).Encode(text, &tokens);
+    return fmt::format("[{}]", fmt::join(tokens, ", "));
+  }
+
+  const text::Trained files_ = text::Train("the cat sat on the mat and that was that", 20);
+  const text::BpeVocabulary vocabulary_{files_.encoder_json, files_.vocab_bpe};
+};
+
+TEST_F(TokenizeJobTest, GivesTheTokensOfEachDocument) {
+  const pb::JobSpec spec = TokenizeSpec(
+      "{\"id\": \"a\", \"text\": \"the cat \\u4e2d\"}\n"
+      "{\"text\": \"that mat\", \"id\": 7}\n"
+      "\n"
+      "{\"id\": \"none\"}\n"
+      "{\"text\": \"cut\n"
+      "{\"id\": \"empty\", \"text\": \"\"}\n");
+  const Outcome outcome = Run(spec);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Output(), "{\"id\": \"a\", \"tokens\": " + TokensOf("the cat 中") +
+                          "}\n{\"id\": \"7\", \"tokens\": " + TokensOf("that mat") +
+                          "}\n{\"id\": \"empty\", \"tokens\": []}\n");
+  for (const char* counter : {"user.documents = 3", "user.documents_without_text = 1",
+                              "user.lines_of_bad_json = 1", "user.bytes_of_text = 19"}) {
+    EXPECT_THAT(outcome.out, HasSubstr(counter));
+  }
+}
+
+TEST_F(TokenizeJobTest, TakesOtherFieldsAndEndsDocuments) {
+  pb::JobSpec spec = TokenizeSpec("{\"id\": \"a\", \"body\": \"that\", \"text\": \"no\"}\n");
+  (*spec.mutable_params())["field"] = "body";
+  (*spec.mutable_params())["end_of_text"] = "true";
+  ExpectSucceeds(spec);
+  std::string tokens = TokensOf("that");
+  tokens.insert(tokens.size() - 1, fmt::format(", {}", *vocabulary_.end_of_text()));
+  EXPECT_EQ(Output(), "{\"id\": \"a\", \"tokens\": " + tokens + "}\n");
+}
+
+TEST_F(TokenizeJobTest, LinesAndBytesOfAnyKindAreText) {
+  pb::JobSpec spec = TokenizeSpec("the\xff mat\n");
+  spec.mutable_inputs(0)->set_format("text");
+  ExpectSucceeds(spec);
+  EXPECT_THAT(Output(), HasSubstr(":0\", \"tokens\": " + TokensOf("the\xff mat") + "}\n"));
+}
+
+TEST_F(TokenizeJobTest, SaysWhatIsWrongWithTheVocabulary) {
+  pb::JobSpec spec = TokenizeSpec("{\"text\": \"x\"}\n");
+  (*spec.mutable_params())["vocabulary"] = "";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.vocabulary: names no directory"));
+  (*spec.mutable_params())["vocabulary"] = dir_ / "none";
+  EXPECT_THAT(Run(spec).out, HasSubstr("none/encoder.json: cannot be read. Try: "));
+  (*spec.mutable_params())["vocabulary"] = dir_.path();
+  std::ofstream(dir_ / "vocab.bpe") << "t h\nq z\n";
+  EXPECT_THAT(Run(spec).out, HasSubstr(dir_.path() + "/vocab.bpe: line 2 'q z': one of the two"));
+  std::ofstream(dir_ / "encoder.json") << "{\"a\": 1}";
+  EXPECT_THAT(Run(spec).out, HasSubstr("encoder.json: no token stands for the byte 0"));
+  EXPECT_EQ(Run(spec).exit_code, 1);
+}
+
+}  // namespace
+}  // namespace quern::mr

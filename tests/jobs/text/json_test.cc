@@ -1,0 +1,65 @@
+#include "jobs/text/json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/random_test.h"
+
+namespace quern::text {
+namespace {
+
+TEST(Json, GivesTheFieldsAsTheyStand) {
+  const auto fields = ReadJsonObject(
+      "\xef\xbb\xbf {\"a\" : 1e999 ,\"b\\n\":[{\"}\":\"]\"}, null],\"c\":{}, \"a\":\"x\"}\r\n");
+  ASSERT_TRUE(fields.has_value());
+  ASSERT_EQ(fields->size(), 4u);
+  EXPECT_EQ((*fields)[0].value, "1e999");
+  EXPECT_EQ((*fields)[1].name, "b\n");
+  EXPECT_EQ((*fields)[1].value, "[{\"}\":\"]\"}, null]");
+  EXPECT_EQ((*fields)[2].value, "{}");
+  EXPECT_EQ(FindField(*fields, "a")->value, "\"x\"") << "the last one counts";
+  EXPECT_EQ(FindField(*fields, "d"), nullptr);
+  EXPECT_TRUE(ReadJsonObject("{}").has_value());
+}
+
+TEST(Json, RefusesWhatIsNoObject) {
+  for (const char* text :
+       {"", "[]", "1", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":1}}", "{\"a\":1} x",
+        "{\"a\":\"x}", "{\"a\":\"x\\", "{a:1}", "{\"a\":1 \"b\":2}", "{\"\\x\":1}"}) {
+    EXPECT_FALSE(ReadJsonObject(text).has_value()) << text;
+  }
+}
+
+TEST(Json, ReadsEscapes) {
+  EXPECT_EQ(ReadJsonString(R"("\"\\\/\b\f\n\r\t")"), "\"\\/\b\f\n\r\t");
+  EXPECT_EQ(ReadJsonString(R"("\u0041\u00e9\u4e2d\ud83d\ude00")"), "Aé中😀");
+  EXPECT_EQ(ReadJsonString(R"("\ud83d!\ude00\ud83d\u0041")"), "\uFFFD!\uFFFD\uFFFDA");
+  for (const char* text : {"", "x", "\"", "\"\\q\"", "\"\\u12g4\"", "\"\\u12\"", "\"a\"b"}) {
+    EXPECT_FALSE(ReadJsonString(text).has_value()) << text;
+  }
+}
+
+TEST(Json, WritesOneObjectAfterAnother) {
+  JsonObjectWriter writer;
+  writer.AddString("a\"", "x\n\x01\\é\xff");
+  writer.AddRaw("n", "[1]");
+  EXPECT_EQ(writer.Take(), "{\"a\\\"\": \"x\\n\\u0001\\\\é\uFFFD\", \"n\": [1]}");
+  EXPECT_EQ(writer.Take(), "{}");
+}
+
+using JsonRandomTest = RandomTest;
+
+TEST_F(JsonRandomTest, ReadsBackWhatItWrites) {
+  const std::string_view parts[] = {"a",  "\"", "\\",   "\n",   "\t", "é",
+                                    "中", "😀",  "\x7f", "\x1f", "{"};
+  for (int round = 0; round < 2000; ++round) {
+    std::string text;
+    for (uint64_t i = Below(20); i > 0; --i) text += parts[Below(std::size(parts))];
+    std::string json;
+    AppendJsonString(text, &json);
+    ASSERT_EQ(ReadJsonString(json), text) << json;
+  }
+}
+
+}  // namespace
+}  // namespace quern::text
