@@ -17,6 +17,7 @@
 #include "mapreduce/cli/plugin_upload.h"
 #include "mapreduce/cli/run_local.h"
 #include "mapreduce/cli/watch.h"
+#include "mapreduce/formats/input_format.h"
 #include "mapreduce/plan/job_spec_rules.h"
 #include "mapreduce/plan/plugin_check.h"
 #include "mapreduce/plan/plugin_info.h"
@@ -31,7 +32,8 @@ class RunJob final : public JobCommand {
     line->Switch("--map-only", &map_only_, "no reduce tasks: the mapper's records are the output");
     line->Value("--memory", "SIZE", &memory_, "memory of one task attempt, such as 256MiB");
     line->Value("--replication", "N", &replication_, "copies of the output");
-    line->Value("--format", "F", &format_, "of the input: text, whole, jsonl, fixed");
+    line->Value("--format", "F", &format_,
+                fmt::format("of the input: {}", fmt::join(InputFormatNames(), ", ")));
     line->Value("--mapper", "CLASS", &mapper_, "class to use as the mapper");
     line->Value("--reducer", "CLASS", &reducer_, "... as the reducer");
     line->Value("--combiner", "CLASS", &combiner_, "... as the combiner");

@@ -1,17 +1,16 @@
-// Cuts input files into records.
+// The records of one piece of an input file, whatever its format (mapreduce/formats/).
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <map>
 #include <string>
 #include <string_view>
 
 #include "common/status.h"
-#include "mapreduce/engine/storage.h"
 
 namespace quern::mr {
 
-// The records that start in one piece of a file, in order. Used by one thread.
+// In the order of the file. Used by one thread.
 class RecordReader {
  public:
   virtual ~RecordReader() = default;
@@ -20,8 +19,14 @@ class RecordReader {
   const absl::Status& status() const { return status_; }
 
   // Of the present record; views are valid until the next Next.
+  //
+  // Which record it is: grows from record to record, and is the same whatever the cuts. In most
+  // formats it is the offset of the record's first byte in the file's (decompressed) contents.
   uint64_t offset() const { return offset_; }
   std::string_view value() const { return value_; }
+  // Formats without keys of their own have none: the engine then makes one of the offset.
+  bool has_key() const { return has_key_; }
+  std::string_view key() const { return key_; }
   // What the record says of itself under this name ("WARC-Target-URI"), valid as long as value();
   // empty when it says nothing, as always in a format without headers.
   virtual std::string_view header(std::string_view name) const {
@@ -29,34 +34,30 @@ class RecordReader {
     return {};
   }
 
+  // How far the file has been read, in bytes of the file, for progress and for samples.
+  virtual uint64_t position() const { return offset_; }
+  // Reason -> records that were passed over because their bytes are no record.
+  const std::map<std::string, uint64_t>& set_aside() const { return set_aside_; }
+
  protected:
   bool Fail(const absl::Status& status) {
     status_ = status;
     return false;
   }
+  void SetKey(std::string_view key) {
+    key_ = key;
+    has_key_ = true;
+  }
+  void SetAside(const std::string& reason) { ++set_aside_[reason]; }
 
   uint64_t offset_ = 0;
   std::string_view value_;
   absl::Status status_;
+
+ private:
+  std::string_view key_;
+  bool has_key_ = false;
+  std::map<std::string, uint64_t> set_aside_;
 };
-
-struct RecordOptions {
-  std::string format;         // text | jsonl | whole | fixed
-  uint64_t record_bytes = 0;  // of the format fixed
-  std::string scratch_dir;    // for records that do not fit in memory
-  size_t memory_bytes = 16 << 20;
-};
-
-// Whether the mapper's key is the path (whole) rather than the offset.
-bool KeyIsPath(std::string_view format);
-
-// InvalidArgument for an unknown format. `file` is borrowed.
-//
-// The rule for pieces: every record belongs to the piece in which its first byte lies, so whatever
-// the cuts are, the pieces of a file together give each record once. gzip and zstd contents are
-// decompressed; such a file has one piece.
-absl::StatusOr<std::unique_ptr<RecordReader>> OpenRecords(const RecordOptions& options,
-                                                          ReadableFile* file, uint64_t offset,
-                                                          uint64_t length);
 
 }  // namespace quern::mr

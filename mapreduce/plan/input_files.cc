@@ -10,8 +10,8 @@
 #include <set>
 #include <utility>
 
-#include "mapreduce/engine/decoder.h"
 #include "mapreduce/engine/storage.h"
+#include "mapreduce/formats/input_format.h"
 #include "mapreduce/plan/parallel.h"
 
 namespace quern::mr {
@@ -44,11 +44,12 @@ absl::Status ListTree(client::FileSystem* dfs, const std::string& dir,
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> IsCompressed(client::FileSystem* dfs, const std::string& path) {
+absl::StatusOr<std::string> ReadFirstBytes(client::FileSystem* dfs, const std::string& path) {
   ASSIGN_OR_RETURN(const auto reader, dfs->Open(path));
-  char first[4] = {};
-  ASSIGN_OR_RETURN(const size_t got, reader->Pread(0, sizeof(first), first));
-  return LooksCompressed(std::string_view(first, got));
+  std::string first(InputFormat::kFirstBytes, '\0');
+  ASSIGN_OR_RETURN(const size_t got, reader->Pread(0, first.size(), first.data()));
+  first.resize(got);
+  return first;
 }
 
 // Where the chunks of a file lie.
@@ -64,7 +65,7 @@ absl::Status FillPlaces(client::FileSystem* dfs, uint64_t split_bytes, InputFile
     }
   }
   if (file->length > (split_bytes == 0 ? kDefaultSplitBytes : split_bytes)) {
-    ASSIGN_OR_RETURN(file->compressed, IsCompressed(dfs, file->path));
+    ASSIGN_OR_RETURN(file->first_bytes, ReadFirstBytes(dfs, file->path));
   }
   return absl::OkStatus();
 }
@@ -124,11 +125,12 @@ class LocalFiles {
     file.path = fmt::format("{}{}", kLocalScheme, path);
     file.length = static_cast<uint64_t>(status.st_size);
     file.id = LocalFileId(status.st_dev, status.st_ino);
-    char first[4] = {};
+    std::string& first = file.first_bytes;
+    first.resize(InputFormat::kFirstBytes);
     std::ifstream in(path, std::ios::binary);
     if (!in) return ErrnoStatus(errno, "input: " + path);
-    in.read(first, sizeof(first));
-    file.compressed = LooksCompressed(std::string_view(first, static_cast<size_t>(in.gcount())));
+    in.read(first.data(), static_cast<std::streamsize>(first.size()));
+    first.resize(static_cast<size_t>(in.gcount()));
     return absl::OkStatus();
   }
 

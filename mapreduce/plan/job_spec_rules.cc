@@ -8,6 +8,8 @@
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/replication.h"
+#include "mapreduce/formats/input_format.h"
+#include "mapreduce/formats/output_format.h"
 
 namespace quern::mr {
 namespace {
@@ -15,11 +17,6 @@ namespace {
 // Of texts that are only shown.
 constexpr size_t kMaxNameBytes = 300;
 constexpr size_t kMaxCommandBytes = 4'000;
-
-const std::vector<std::string>& InputFormats() {
-  static const std::vector<std::string> formats = {"text", "whole", "fixed", "jsonl"};
-  return formats;
-}
 
 absl::Status CheckOneOf(std::string_view key, std::string_view value,
                         const std::vector<std::string>& allowed) {
@@ -44,17 +41,10 @@ absl::Status CheckInput(const v1::JobSpec::Input& input, bool local) {
         "input.path: {}: must be absolute. Try: /{}, or file:///... for a local file", input.path(),
         input.path());
   }
-  RETURN_IF_ERROR(CheckOneOf("input.format", input.format(), InputFormats()));
-  if (input.format() == "fixed" && input.record_bytes() == 0) {
-    return InvalidArgumentError(
-        "input.record_bytes: the format fixed needs the length of a record. Try: record_bytes = "
-        "100");
-  }
-  if (input.format() != "fixed" && input.record_bytes() != 0) {
-    return InvalidArgumentError(
-        "input.record_bytes: only the format fixed has records of one length");
-  }
-  return absl::OkStatus();
+  RETURN_IF_ERROR(CheckOneOf("input.format", input.format(), InputFormatNames()));
+  ASSIGN_OR_RETURN(const InputFormat* const format, FindInputFormat(input.format()));
+  const absl::Status settings = format->Check({.record_bytes = input.record_bytes()});
+  return settings.ok() ? settings : InvalidArgumentError("input.{}", Message(settings));
 }
 
 absl::Status CheckOutput(const v1::JobSpec::Output& output, bool local) {
@@ -74,7 +64,7 @@ absl::Status CheckOutput(const v1::JobSpec::Output& output, bool local) {
                                 kMaxReplication);
   }
   if (output.path() == "/") return InvalidArgumentError("output.path: / cannot be replaced");
-  RETURN_IF_ERROR(CheckOneOf("output.format", output.format(), {"text", "raw"}));
+  RETURN_IF_ERROR(CheckOneOf("output.format", output.format(), OutputFormatNames()));
   return CheckOneOf("output.codec", output.codec(), {"none"});
 }
 

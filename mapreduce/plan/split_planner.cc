@@ -4,6 +4,8 @@
 #include <map>
 #include <utility>
 
+#include "mapreduce/formats/input_format.h"
+
 namespace quern::mr {
 
 namespace {
@@ -26,10 +28,6 @@ struct Piece {
 void AddPlaces(const InputFile::Chunk& chunk, uint64_t bytes, Piece* piece) {
   for (const std::string& node : chunk.nodes) piece->nodes[node] += bytes;
   for (const std::string& rack : chunk.racks) piece->racks[rack] += bytes;
-}
-
-bool CanBeCut(const InputFile& file, std::string_view format) {
-  return format != "whole" && !file.compressed;
 }
 
 // The chunks of a file; a file without any is one chunk without a place.
@@ -129,11 +127,14 @@ std::vector<pb::Split> PlanSplits(const std::vector<SplitInput>& inputs, uint64_
   std::vector<pb::Split> splits;
   for (const SplitInput& input : inputs) {
     Packer packer(input.input, target, &splits);
+    // The spec was checked before: an unknown format fails its tasks.
+    const auto format = FindInputFormat(input.format);
     for (const InputFile& file : input.files) {
-      if (file.length == 0 && input.format != "whole") continue;
-      const std::vector<Piece> pieces = CanBeCut(file, input.format)
-                                            ? CutFile(file, target)
-                                            : std::vector<Piece>{WholeFile(file)};
+      const FileUse use =
+          format.ok() ? (*format)->Plan(file.length, file.first_bytes) : FileUse::kWhole;
+      if (use == FileUse::kNothing) continue;
+      const std::vector<Piece> pieces =
+          use == FileUse::kPieces ? CutFile(file, target) : std::vector<Piece>{WholeFile(file)};
       for (const Piece& piece : pieces) packer.Add(file, piece);
     }
     packer.Finish();

@@ -25,16 +25,16 @@ struct InputFile {
   std::string path;
   uint64_t length = 0;
   std::vector<Chunk> chunks;  // in order; may be empty (a local file)
-  // Its contents begin like a gzip or zstd file (LooksCompressed): it cannot be cut. Need only be
-  // filled in for files longer than a split.
-  bool compressed = false;
+  // What it begins with (InputFormat::kFirstBytes), which may mean that it cannot be cut. Need only
+  // be filled in for files longer than a split.
+  std::string first_bytes;
   std::string id;  // ReadableFile::id
 };
 
 // The files of one JobSpec.inputs entry.
 struct SplitInput {
   uint32_t input = 0;  // index of the entry
-  std::string format;  // text | whole | fixed | jsonl
+  std::string format;  // a name of formats/input_format.h
   std::vector<InputFile> files;
 };
 
@@ -42,8 +42,8 @@ inline constexpr uint64_t kDefaultSplitBytes = 64 << 20;
 
 // Every byte of every file is in exactly one split. Large files are cut at chunk ends into pieces
 // of at most `split_bytes` (0 = 64 MiB; longer chunks are divided evenly); small pieces of one
-// input are packed together, in the order given, up to that size. Empty files make records only in
-// the format "whole".
+// input are packed together, in the order given, up to that size. The format says which files can
+// be cut, and which hold nothing.
 std::vector<pb::Split> PlanSplits(const std::vector<SplitInput>& inputs, uint64_t split_bytes);
 
 // A map-only job has a part for each split: without any input it gets one of nothing, so that who

@@ -53,6 +53,9 @@ class MapTask {
     context_.SetEngineCounter("map_input_records", records.records());
     context_.SetEngineCounter("map_input_bytes", records.bytes());
     if (records.skipped() > 0) context_.SetEngineCounter("map_skipped_records", records.skipped());
+    for (const auto& [reason, count] : records.set_aside()) {
+      context_.SetEngineCounter("map_set_aside_" + reason, count);
+    }
     return absl::OkStatus();
   }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "mapreduce/engine/decoder.h"
 #include "mapreduce/plan/split_planner.h"
 #include "mapreduce/task/user_code.h"
 
@@ -46,8 +45,10 @@ SplitRunner::SplitRunner(const pb::TaskSpec& spec, const TaskEnvironment& enviro
       bytes_per_piece_(bytes_per_piece),
       skip_(spec.skip_positions().begin(), spec.skip_positions().end()) {
   const pb::JobSpec::Input& input = spec.job().inputs(static_cast<int>(spec.split().input()));
-  record_options_ = {input.format(), input.record_bytes(), environment.scratch_dir,
-                     plan.record_bytes};
+  read_options_.settings = {.record_bytes = input.record_bytes()};
+  read_options_.scratch_dir = environment.scratch_dir;
+  read_options_.memory_bytes = plan.record_bytes;
+  format_ = input.format();
 }
 
 absl::Status SplitRunner::Run(Mapper* mapper) {
@@ -61,7 +62,7 @@ absl::Status SplitRunner::Run(Mapper* mapper) {
 
 absl::Status SplitRunner::OpenFile(const std::string& path) {
   if (file_ != nullptr && path == path_) return absl::OkStatus();
-  compressed_.reset();
+  splittable_.reset();
   ASSIGN_OR_RETURN(file_, environment_.storage->Open(path));
   path_ = path;
   return absl::OkStatus();
@@ -72,9 +73,11 @@ absl::Status SplitRunner::RunPiece(const pb::InputPiece& piece, Mapper* mapper) 
   RETURN_IF_ERROR(CheckIsPlanned(piece, *file_));
   PlannedPart part(file_.get(), piece.file_length());
   ReadableFile* const file = file_->length() > piece.file_length() ? &part : file_.get();
-  ASSIGN_OR_RETURN(const uint64_t length, LengthToRead(piece, file));
+  ASSIGN_OR_RETURN(const InputFormat* const format, FindInputFormat(format_));
+  ASSIGN_OR_RETURN(const uint64_t length, LengthToRead(piece, *format, file));
   if (length == 0 && piece.length() > 0) return absl::OkStatus();
-  const auto reader = OpenRecords(record_options_, file, piece.offset(), length);
+  read_options_.path = piece.path();
+  const auto reader = format->Open(read_options_, file, piece.offset(), length);
   if (reader.status().code() == absl::StatusCode::kInvalidArgument) {
     return JobError(fmt::format("{}: {}", piece.path(), Message(reader.status())));
   }
@@ -83,44 +86,45 @@ absl::Status SplitRunner::RunPiece(const pb::InputPiece& piece, Mapper* mapper) 
   environment_.position->SetPhase(RecordPhase::kMap);
   RETURN_IF_ERROR(CallUser("Map", [&] { MapRecords(piece, reader->get(), mapper); }));
   environment_.position->SetPhase(RecordPhase::kNone);
+  for (const auto& [reason, records] : (*reader)->set_aside()) set_aside_[reason] += records;
   return Annotate((*reader)->status(), piece.path());
 }
 
 // A sample's pieces are windows. A file that can only be read as a whole is read from its start, as
 // far as the sample goes; windows in the middle of it are passed over.
 absl::StatusOr<uint64_t> SplitRunner::LengthToRead(const pb::InputPiece& piece,
-                                                   ReadableFile* file) {
+                                                   const InputFormat& format, ReadableFile* file) {
   if (bytes_per_piece_ == UINT64_MAX) return piece.length();
-  if (!compressed_.has_value()) {
-    const auto head = file->Stream(0, 4);
+  if (!splittable_.has_value()) {
+    const auto head = file->Stream(0, InputFormat::kFirstBytes);
     ASSIGN_OR_RETURN(const std::string_view first, head->Next());
-    compressed_ = LooksCompressed(first);
+    splittable_ = format.Splittable(first);
   }
-  if (!*compressed_ && record_options_.format != "whole") return piece.length();
+  if (*splittable_) return piece.length();
   return piece.offset() == 0 ? piece.file_length() : 0;
 }
 
 // The inner loop of every map task: what stands here is paid once a record.
 void SplitRunner::MapRecords(const pb::InputPiece& piece, RecordReader* reader, Mapper* mapper) {
   TaskProgress* const progress = environment_.progress;
-  const bool key_is_path = KeyIsPath(record_options_.format);
   const uint64_t limit = piece.offset() + std::min(bytes_per_piece_, UINT64_MAX - piece.offset());
   while (reader->Next()) {
     const uint64_t offset = reader->offset();
-    if (offset >= limit) break;
+    const uint64_t read = reader->position();
+    if (read >= limit) break;
     environment_.position->SetPosition(offset);
     if (!skip_.empty() && skip_.count(offset) > 0) {
       ++skipped_;
       continue;
     }
-    if (key_is_path) {
-      mapper->Map(MapInput({piece.path(), offset}, piece.path(), reader->value()));
+    if (reader->has_key()) {
+      mapper->Map(MapInput({piece.path(), offset}, reader->key(), reader->value()));
     } else {
       mapper->Map(MapInput({piece.path(), offset}, reader->value()));
     }
     progress->input_records.Set(++records_);
-    progress->input_bytes.Set(bytes_ + (offset - piece.offset()));
-    progress->phase_done.Set(bytes_ + (offset - piece.offset()));
+    progress->input_bytes.Set(bytes_ + (read - piece.offset()));
+    progress->phase_done.Set(bytes_ + (read - piece.offset()));
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -12,6 +13,7 @@
 #include "mapreduce/engine/memory_plan.h"
 #include "mapreduce/engine/record_reader.h"
 #include "mapreduce/engine/task_id.h"
+#include "mapreduce/formats/input_format.h"
 #include "mapreduce/task/task_environment.h"
 #include "quern/mr/v1/worker.pb.h"
 
@@ -30,25 +32,30 @@ class SplitRunner {
   uint64_t records() const { return records_; }
   uint64_t skipped() const { return skipped_; }
   uint64_t bytes() const { return bytes_; }
+  // Reason -> records that were passed over because their bytes are no record.
+  const std::map<std::string, uint64_t>& set_aside() const { return set_aside_; }
 
  private:
   absl::Status RunPiece(const pb::InputPiece& piece, Mapper* mapper);
   absl::Status OpenFile(const std::string& path);
-  absl::StatusOr<uint64_t> LengthToRead(const pb::InputPiece& piece, ReadableFile* file);
+  absl::StatusOr<uint64_t> LengthToRead(const pb::InputPiece& piece, const InputFormat& format,
+                                        ReadableFile* file);
   void MapRecords(const pb::InputPiece& piece, RecordReader* reader, Mapper* mapper);
 
   const pb::TaskSpec& spec_;
   const TaskEnvironment& environment_;
   const uint64_t bytes_per_piece_;
-  RecordOptions record_options_;
+  std::string format_;
+  ReadOptions read_options_;
   // Of the last piece: the windows of a sample are many in one file.
   std::string path_;
   std::unique_ptr<ReadableFile> file_;
-  std::optional<bool> compressed_;
+  std::optional<bool> splittable_;
   std::set<uint64_t> skip_;
   uint64_t records_ = 0;
   uint64_t skipped_ = 0;
   uint64_t bytes_ = 0;
+  std::map<std::string, uint64_t> set_aside_;
 };
 
 // Bytes of all pieces.

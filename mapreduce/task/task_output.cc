@@ -1,5 +1,7 @@
 #include "mapreduce/task/task_output.h"
 
+#include "mapreduce/formats/output_format.h"
+
 namespace quern::mr {
 
 namespace {
@@ -12,14 +14,17 @@ std::string OutputPath(const pb::TaskSpec& spec) {
 
 absl::StatusOr<std::unique_ptr<OutputSink>> CreateTaskOutput(const pb::TaskSpec& spec,
                                                              const TaskEnvironment& environment) {
-  ASSIGN_OR_RETURN(const OutputFormat format, ParseOutputFormat(spec.job().output().format()));
+  ASSIGN_OR_RETURN(const OutputFormat* const format,
+                   FindOutputFormat(spec.job().output().format()));
   WriteOptions options;
   options.replication = spec.job().output().replication();
   // The directory of a job goes away when the job ends: an attempt that is late must not bring it
   // back, since nobody would remove it again.
   options.make_ancestors = !IsJobId(spec.id().job_id());
-  ASSIGN_OR_RETURN(auto file, environment.storage->Create(OutputPath(spec), options));
-  return std::make_unique<OutputSink>(std::move(file), format, &environment.progress->steps);
+  ASSIGN_OR_RETURN(auto created, environment.storage->Create(OutputPath(spec), options));
+  auto file = std::make_unique<OutputFile>(std::move(created), &environment.progress->steps);
+  ASSIGN_OR_RETURN(auto writer, format->Open(file.get()));
+  return std::make_unique<OutputSink>(std::move(file), std::move(writer));
 }
 
 absl::Status FinishTaskOutput(const pb::TaskSpec& spec, OutputSink* sink,

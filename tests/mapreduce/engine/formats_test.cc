@@ -1,15 +1,12 @@
-// Small things with a fixed form: ids, record position, manifest, output files, blocks, memory
-// plan.
+// Small things with a fixed form: ids, record position, manifest, blocks, memory plan.
 #include <gtest/gtest.h>
 
 #include <cstring>
 
 #include "common/crc32c.h"
 #include "common/storage/file_io.h"
-#include "mapreduce/engine/engine_error.h"
 #include "mapreduce/engine/manifest.h"
 #include "mapreduce/engine/memory_plan.h"
-#include "mapreduce/engine/output_sink.h"
 #include "mapreduce/engine/record_position.h"
 #include "mapreduce/engine/task_id.h"
 #include "tests/mapreduce/engine/memory_storage.h"
@@ -79,47 +76,6 @@ TEST(ManifestTest, ListsPartsAndSumsCounters) {
   const std::string json = FormatManifest(manifest);
   EXPECT_NE(json.find("\"crc32c\": \"00abcdef\""), std::string::npos) << json;
   EXPECT_NE(json.find("\"bytes\": 15"), std::string::npos) << json;
-}
-
-std::string Written(OutputFormat format,
-                    const std::vector<std::pair<std::string, std::string>>& records,
-                    uint32_t* crc) {
-  std::string text;
-  OutputSink sink(std::make_unique<StringWritable>(&text), format);
-  for (const auto& [key, value] : records) sink.Append(key, value);
-  EXPECT_OK(sink.Close());
-  EXPECT_EQ(sink.bytes(), text.size());
-  EXPECT_EQ(sink.records(), records.size());
-  *crc = sink.crc();
-  return text;
-}
-
-TEST(OutputSinkTest, WritesTextWithATabOnlyBeforeAValue) {
-  uint32_t crc = 0;
-  EXPECT_EQ(Written(OutputFormat::kText, {{"a", "1"}, {"b", ""}, {"", "c"}, {"", ""}}, &crc),
-            "a\t1\nb\n\tc\n\n");
-  EXPECT_EQ(Written(OutputFormat::kRaw, {{"a", "1"}, {"b", ""}}, &crc), "1\n\n");
-}
-
-TEST(OutputSinkTest, KeepsRecordsLargerThanItsBuffer) {
-  uint32_t crc = 0;
-  const std::string large(3 << 20, 'x');
-  const std::string nearly((1 << 20) - 1, 'y');
-  const std::string text =
-      Written(OutputFormat::kText, {{"k", large}, {nearly, "v"}, {"k", ""}}, &crc);
-  EXPECT_EQ(text, "k\t" + large + "\n" + nearly + "\tv\nk\n");
-  EXPECT_EQ(crc, Crc32c(text));
-}
-
-TEST(OutputSinkTest, ThrowsTheDisksErrorAndKeepsIt) {
-  class Full : public WritableFile {
-   public:
-    absl::Status Append(std::string_view) override { return ResourceExhaustedError("disk full"); }
-    absl::Status Close() override { return absl::OkStatus(); }
-  };
-  OutputSink sink(std::make_unique<Full>(), OutputFormat::kText);
-  EXPECT_THROW(sink.Append("a", std::string(4 << 20, 'x')), EngineError);
-  EXPECT_THAT(sink.Close(), StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
 TEST(MemoryPlanTest, PartsStayWithinTheLimit) {

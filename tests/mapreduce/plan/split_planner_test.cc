@@ -64,7 +64,7 @@ TEST(SplitPlannerTest, JoinsShortChunksAndDividesLongOnes) {
 
 TEST(SplitPlannerTest, NeverCutsWholeOrCompressedFiles) {
   InputFile packed = File("/a.gz", {64 * kMiB, 64 * kMiB});
-  packed.compressed = true;
+  packed.first_bytes = "\x1f\x8b\x08";
   EXPECT_EQ(Plan("text", {packed}), (std::vector<std::string>{"/a.gz[0+128] @node9,node0,node1"}));
   EXPECT_EQ(Plan("whole", {File("/a", {64 * kMiB, 64 * kMiB})}).size(), 1u);
 }

@@ -1,4 +1,4 @@
-#include "mapreduce/engine/line_reader.h"
+#include "mapreduce/formats/line_reader.h"
 
 #include <algorithm>
 #include <cstring>
@@ -18,14 +18,14 @@ const char* FindLineFeed(const char* begin, const char* end) {
 
 }  // namespace
 
-LineReader::LineReader(const RecordOptions& options, std::unique_ptr<ByteStream> contents)
+LineReader::LineReader(const ReadOptions& options, std::unique_ptr<ByteStream> contents)
     : file_(nullptr),
       stream_(std::move(contents)),
       partial_(options.scratch_dir, options.memory_bytes),
       tail_bytes_(kFirstTailBytes) {}
 
 // The byte before the piece says whether a line starts at its first byte.
-LineReader::LineReader(const RecordOptions& options, ReadableFile* file, uint64_t offset,
+LineReader::LineReader(const ReadOptions& options, ReadableFile* file, uint64_t offset,
                        uint64_t length)
     : file_(file),
       stream_(file->Stream(offset == 0 ? 0 : offset - 1, offset == 0 ? length : length + 1)),

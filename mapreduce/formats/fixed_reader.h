@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "mapreduce/engine/record_reader.h"
+#include "mapreduce/engine/storage.h"
 
 namespace quern::mr {
 

@@ -15,6 +15,8 @@ bool LooksCompressed(std::string_view first_bytes);
 // InvalidArgument when they are those of bzip2, xz or lz4, which are known but not read: taken for
 // text they would give nonsense. Ten bytes are enough.
 absl::Status RefuseOtherCompression(std::string_view first_bytes);
+// The same for the first bytes of a file that is read in pieces.
+absl::Status CheckNotCompressed(ReadableFile* file);
 
 enum class OtherCompression {
   kRefuse,

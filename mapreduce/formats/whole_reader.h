@@ -2,19 +2,24 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "mapreduce/engine/record_reader.h"
 #include "mapreduce/engine/scratch_buffer.h"
+#include "mapreduce/formats/input_format.h"
 
 namespace quern::mr {
 
 class WholeReader final : public RecordReader {
  public:
-  WholeReader(const RecordOptions& options, std::unique_ptr<ByteStream> contents)
-      : stream_(std::move(contents)), contents_(options.scratch_dir, options.memory_bytes) {}
+  WholeReader(const ReadOptions& options, std::unique_ptr<ByteStream> contents)
+      : path_(options.path),
+        stream_(std::move(contents)),
+        contents_(options.scratch_dir, options.memory_bytes) {}
   bool Next() override;
 
  private:
+  const std::string path_;
   const std::unique_ptr<ByteStream> stream_;
   ScratchBuffer contents_;
   bool done_ = false;

@@ -9,6 +9,7 @@
 
 #include "mapreduce/engine/record_reader.h"
 #include "mapreduce/engine/scratch_buffer.h"
+#include "mapreduce/formats/input_format.h"
 
 namespace quern::mr {
 
@@ -17,9 +18,9 @@ namespace quern::mr {
 class LineReader final : public RecordReader {
  public:
   // All lines of a stream.
-  LineReader(const RecordOptions& options, std::unique_ptr<ByteStream> contents);
+  LineReader(const ReadOptions& options, std::unique_ptr<ByteStream> contents);
   // The lines that start in [offset, offset + length) of a file.
-  LineReader(const RecordOptions& options, ReadableFile* file, uint64_t offset, uint64_t length);
+  LineReader(const ReadOptions& options, ReadableFile* file, uint64_t offset, uint64_t length);
 
   bool Next() override;
 

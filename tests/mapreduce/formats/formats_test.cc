@@ -1,6 +1,4 @@
-// The rule for pieces: whatever the cuts, the pieces of a file together give each record once.
-#include "mapreduce/engine/record_reader.h"
-
+// What each format makes of a file; split_property_test.cc cuts files of all of them.
 #include <gtest/gtest.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -8,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "mapreduce/formats/input_format.h"
 #include "tests/mapreduce/engine/memory_storage.h"
 #include "tests/support/random_test.h"
 #include "tests/support/status_matchers.h"
@@ -18,12 +17,24 @@ namespace {
 
 using Found = std::vector<std::pair<uint64_t, std::string>>;  // offset, value
 
-RecordOptions Options(const TempDir& dir, const std::string& format) {
-  return {.format = format, .record_bytes = 0, .scratch_dir = dir.path(), .memory_bytes = 64};
+// A format and what its readers are given.
+struct Way {
+  std::string format;
+  ReadOptions read;
+};
+
+Way Options(const TempDir& dir, const std::string& format) {
+  return {format, {.settings = {}, .path = "/in/f", .scratch_dir = dir.path(), .memory_bytes = 64}};
 }
 
-absl::Status ReadPiece(const RecordOptions& options, ReadableFile* file, uint64_t offset,
-                       uint64_t length, Found* found) {
+absl::StatusOr<std::unique_ptr<RecordReader>> OpenRecords(const Way& way, ReadableFile* file,
+                                                          uint64_t offset, uint64_t length) {
+  ASSIGN_OR_RETURN(const InputFormat* const format, FindInputFormat(way.format));
+  return format->Open(way.read, file, offset, length);
+}
+
+absl::Status ReadPiece(const Way& options, ReadableFile* file, uint64_t offset, uint64_t length,
+                       Found* found) {
   ASSIGN_OR_RETURN(const auto reader, OpenRecords(options, file, offset, length));
   while (reader->Next()) found->emplace_back(reader->offset(), reader->value());
   return reader->status();
@@ -86,8 +97,8 @@ TEST(FixedReaderTest, EverySplitSizeGivesEachRecordOnce) {
   std::string text;
   for (int i = 0; i < 11; ++i) text += fmt::format("{:07}", i);
   MemoryFile file(text, 5);
-  RecordOptions options = Options(dir, "fixed");
-  options.record_bytes = 7;
+  Way options = Options(dir, "fixed");
+  options.read.settings.record_bytes = 7;
   for (uint64_t size = 1; size <= text.size(); ++size) {
     Found found;
     for (uint64_t offset = 0; offset < text.size(); offset += size) {
@@ -104,8 +115,8 @@ TEST(FixedReaderTest, EverySplitSizeGivesEachRecordOnce) {
 TEST(FixedReaderTest, RefusesAShortLastRecord) {
   const TempDir dir;
   MemoryFile file("1234567", 100);
-  RecordOptions options = Options(dir, "fixed");
-  options.record_bytes = 3;
+  Way options = Options(dir, "fixed");
+  options.read.settings.record_bytes = 3;
   Found found;
   EXPECT_THAT(ReadPiece(options, &file, 0, 7, &found), StatusIs(absl::StatusCode::kDataLoss));
   EXPECT_EQ(found.size(), 2u);
@@ -190,7 +201,7 @@ TEST(DecoderTest, RefusesOtherCompressionsButForWholeFiles) {
                                                6),
                                    std::string("\x04\x22\x4d\x18")}) {
     MemoryFile file(start + std::string(100, 'x'), 4096);
-    RecordOptions options = Options(dir, "text");
+    Way options = Options(dir, "text");
     EXPECT_THAT(OpenRecords(options, &file, 0, file.length()),
                 StatusIs(absl::StatusCode::kInvalidArgument));
     EXPECT_THAT(OpenRecords(options, &file, 0, 50), StatusIs(absl::StatusCode::kInvalidArgument));
@@ -206,8 +217,8 @@ TEST(DecoderTest, RefusesOtherCompressionsButForWholeFiles) {
 
 TEST(DecoderTest, UnpacksRecordsOfOneLengthToo) {
   const TempDir dir;
-  RecordOptions options = Options(dir, "fixed");
-  options.record_bytes = 3;
+  Way options = Options(dir, "fixed");
+  options.read.settings.record_bytes = 3;
   MemoryFile file(Gzip("aaabbbccc"), 5);
   Found found;
   ASSERT_OK(ReadPiece(options, &file, 0, file.length(), &found));

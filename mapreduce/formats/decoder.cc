@@ -1,4 +1,4 @@
-#include "mapreduce/engine/decoder.h"
+#include "mapreduce/formats/decoder.h"
 
 #include <zlib.h>
 #include <zstd.h>
@@ -153,6 +153,12 @@ absl::Status RefuseOtherCompression(std::string_view first_bytes) {
   if (first_bytes.starts_with(kXz)) return refuse("xz", "unxz");
   if (first_bytes.starts_with("\x04\x22\x4d\x18")) return refuse("lz4", "unlz4");
   return absl::OkStatus();
+}
+
+absl::Status CheckNotCompressed(ReadableFile* file) {
+  const auto stream = file->Stream(0, kMagicBytes);
+  ASSIGN_OR_RETURN(const std::string_view start, stream->Next());
+  return RefuseOtherCompression(start);
 }
 
 absl::StatusOr<std::unique_ptr<ByteStream>> DecodeByContent(std::unique_ptr<ByteStream> raw,

@@ -1,4 +1,4 @@
-#include "mapreduce/engine/whole_reader.h"
+#include "mapreduce/formats/whole_reader.h"
 
 namespace quern::mr {
 
@@ -13,6 +13,7 @@ bool WholeReader::Next() {
   }
   const auto view = contents_.View();
   if (!view.ok()) return Fail(view.status());
+  SetKey(path_);
   value_ = *view;
   return true;
 }

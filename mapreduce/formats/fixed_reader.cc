@@ -1,4 +1,4 @@
-#include "mapreduce/engine/fixed_reader.h"
+#include "mapreduce/formats/fixed_reader.h"
 
 #include <algorithm>
 #include <utility>

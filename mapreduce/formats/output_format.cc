@@ -1,0 +1,32 @@
+#include "mapreduce/formats/output_format.h"
+
+#include "mapreduce/formats/named.h"
+#include "mapreduce/formats/text_output.h"
+
+namespace quern::mr {
+
+namespace {
+
+// The one list of output formats.
+const std::vector<std::unique_ptr<const OutputFormat>>& AllOutputFormats() {
+  static const auto* const formats = [] {
+    auto* all = new std::vector<std::unique_ptr<const OutputFormat>>;
+    all->push_back(MakeTextOutput());
+    all->push_back(MakeRawOutput());
+    return all;
+  }();
+  return *formats;
+}
+
+}  // namespace
+
+absl::StatusOr<const OutputFormat*> FindOutputFormat(std::string_view name) {
+  return FindByName(AllOutputFormats(), name.empty() ? "text" : name, "output format");
+}
+
+const std::vector<std::string>& OutputFormatNames() {
+  static const std::vector<std::string> names = NamesOf(AllOutputFormats());
+  return names;
+}
+
+}  // namespace quern::mr

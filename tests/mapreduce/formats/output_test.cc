@@ -1,0 +1,71 @@
+// What output files hold.
+#include <gtest/gtest.h>
+
+#include "common/crc32c.h"
+#include "mapreduce/engine/engine_error.h"
+#include "mapreduce/engine/output_sink.h"
+#include "mapreduce/formats/output_format.h"
+#include "tests/mapreduce/engine/memory_storage.h"
+#include "tests/support/status_matchers.h"
+
+namespace quern::mr {
+namespace {
+
+OutputSink Open(const std::string& format, std::unique_ptr<WritableFile> to) {
+  auto file = std::make_unique<OutputFile>(std::move(to));
+  auto writer = (*FindOutputFormat(format))->Open(file.get());
+  return OutputSink(std::move(file), *std::move(writer));
+}
+
+std::string Written(const std::string& format,
+                    const std::vector<std::pair<std::string, std::string>>& records,
+                    uint32_t* crc) {
+  std::string text;
+  OutputSink sink = Open(format, std::make_unique<StringWritable>(&text));
+  for (const auto& [key, value] : records) sink.Append(key, value);
+  EXPECT_OK(sink.Close());
+  EXPECT_EQ(sink.bytes(), text.size());
+  EXPECT_EQ(sink.records(), records.size());
+  *crc = sink.crc();
+  return text;
+}
+
+TEST(OutputSinkTest, WritesTextWithATabOnlyBeforeAValue) {
+  uint32_t crc = 0;
+  EXPECT_EQ(Written("text", {{"a", "1"}, {"b", ""}, {"", "c"}, {"", ""}}, &crc),
+            "a\t1\nb\n\tc\n\n");
+  EXPECT_EQ(Written("raw", {{"a", "1"}, {"b", ""}}, &crc), "1\n\n");
+}
+
+TEST(OutputSinkTest, KeepsRecordsLargerThanItsBuffer) {
+  uint32_t crc = 0;
+  const std::string large(3 << 20, 'x');
+  const std::string nearly((1 << 20) - 1, 'y');
+  const std::string text = Written("text", {{"k", large}, {nearly, "v"}, {"k", ""}}, &crc);
+  EXPECT_EQ(text, "k\t" + large + "\n" + nearly + "\tv\nk\n");
+  EXPECT_EQ(crc, Crc32c(text));
+}
+
+TEST(OutputSinkTest, ThrowsTheDisksErrorAndKeepsIt) {
+  class Full : public WritableFile {
+   public:
+    absl::Status Append(std::string_view) override { return ResourceExhaustedError("disk full"); }
+    absl::Status Close() override { return absl::OkStatus(); }
+  };
+  OutputSink sink = Open("text", std::make_unique<Full>());
+  EXPECT_THROW(sink.Append("a", std::string(4 << 20, 'x')), EngineError);
+  EXPECT_THAT(sink.Close(), StatusIs(absl::StatusCode::kResourceExhausted));
+}
+
+TEST(OutputFormatTest, IsFoundByName) {
+  for (const std::string& name : OutputFormatNames()) {
+    ASSERT_OK_AND_ASSIGN(const OutputFormat* const format, FindOutputFormat(name));
+    EXPECT_EQ(format->name(), name);
+  }
+  const auto unknown = FindOutputFormat("txet");
+  EXPECT_THAT(unknown, StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_NE(Message(unknown.status()).find("Did you mean text?"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace quern::mr
