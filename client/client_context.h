@@ -17,11 +17,11 @@ namespace quern::client {
 // Every member is thread-safe. The clock is borrowed.
 class ClientContext {
  public:
-  ClientContext(const ClientOptions& client_options, Clock* the_clock)
+  explicit ClientContext(const ClientOptions& client_options)
       : options(client_options),
-        clock(the_clock),
-        master(client_options, the_clock),
-        suspects(the_clock) {}
+        clock(client_options.clock),
+        master(client_options),
+        suspects(clock) {}
 
   // A server that failed: avoided for a while, and reconnected to at once when it is asked again.
   void Suspect(const ServerAddress& server) {

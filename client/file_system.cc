@@ -98,7 +98,7 @@ absl::StatusOr<NewFile> Make(ClientContext* context, std::string_view path,
 
 std::unique_ptr<FileSystem> FileSystem::Create(ClientOptions options) {
   return std::unique_ptr<FileSystem>(
-      new FileSystem(std::make_unique<ClientContext>(Complete(std::move(options)), Clock::Real())));
+      new FileSystem(std::make_unique<ClientContext>(Complete(std::move(options)))));
 }
 
 FileSystem::FileSystem(std::unique_ptr<ClientContext> context) : context_(std::move(context)) {}

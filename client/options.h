@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "client/types.h"
+#include "common/clock.h"
 
 namespace quern::client {
 
@@ -23,6 +24,7 @@ struct ClientOptions {
   // A chunkserver that owes an answer and sends nothing for so long counts as failed: a paused or
   // cut-off machine breaks no connection.
   absl::Duration server_silence = absl::Seconds(5);
+  Clock* clock = Clock::Real();
 };
 
 struct MkdirsOptions {

@@ -27,6 +27,8 @@ Clock* Clock::Real() {
   return clock;
 }
 
+void GiveWay() { std::this_thread::sleep_for(std::chrono::microseconds(20)); }
+
 absl::Time SimulatedClock::TimeNow() {
   MutexLock lock(&mutex_);
   return now_;

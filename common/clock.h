@@ -18,9 +18,14 @@ class Clock {
   // Blocks the caller; SimulatedClock returns when time was advanced that far.
   virtual void Sleep(absl::Duration duration) = 0;
 
-  // The machine's clock. Never deleted.
+  // The machine's clock. Never deleted. For main functions and for defaults of options; everything
+  // else is given a Clock.
   static Clock* Real();
 };
+
+// Lets other threads go on for a moment. For whoever has released a lock that he takes again at
+// once: those who wait for it would hardly ever have it.
+void GiveWay();
 
 // Stands still until told. Thread-safe.
 class SimulatedClock : public Clock {

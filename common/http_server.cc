@@ -199,7 +199,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const HttpOptions&
     if (!raw->server.listen_after_bind()) LogError("http_ended", {{"address", raw->address_text}});
   });
   // httplib forgets a stop() that comes before its loop runs.
-  while (!impl->server.is_running()) Clock::Real()->Sleep(absl::Milliseconds(1));
+  while (!impl->server.is_running()) GiveWay();
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }
 

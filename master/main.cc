@@ -1,4 +1,5 @@
 // quern-master: the namespace and the chunk table of one file system.
+#include "common/clock.h"
 #include "common/replication.h"
 #include "common/server_main.h"
 #include "master/service/master_server.h"
@@ -31,7 +32,7 @@ int main(int argc, char** argv) {
       -> absl::StatusOr<std::unique_ptr<quern::RunningServer>> {
     options.file_defaults.replication = static_cast<uint32_t>(replication);
     options.min_write_replicas = static_cast<uint32_t>(min_write_replicas);
-    return quern::master::MasterServer::Start(flags, options);
+    return quern::master::MasterServer::Start(flags, options, quern::Clock::Real());
   };
   return quern::RunServer(argc, argv, std::move(role));
 }

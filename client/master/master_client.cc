@@ -63,9 +63,9 @@ struct Patience {
 }  // namespace
 
 struct MasterClient::Impl {
-  Impl(const ClientOptions& client_options, Clock* the_clock)
+  explicit Impl(const ClientOptions& client_options)
       : options(client_options),
-        clock(the_clock),
+        clock(client_options.clock),
         request_ids(RandomId()),
         changes([this](const pb::ChangeManyRequest& request) {
           return Call(&pb::Namespace::Stub::ChangeMany, request,
@@ -216,8 +216,7 @@ absl::Status MasterClient::Impl::GaveUp(const Master& master, const absl::Status
           last.code() == absl::StatusCode::kUnavailable ? " (nobody listens there)" : " in time"));
 }
 
-MasterClient::MasterClient(const ClientOptions& options, Clock* clock)
-    : impl_(std::make_unique<Impl>(options, clock)) {}
+MasterClient::MasterClient(const ClientOptions& options) : impl_(std::make_unique<Impl>(options)) {}
 MasterClient::~MasterClient() = default;
 
 using Stub = pb::Namespace::Stub;

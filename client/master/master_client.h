@@ -14,7 +14,6 @@
 
 #include "client/master/convert.h"
 #include "client/options.h"
-#include "common/clock.h"
 #include "common/status.h"
 #include "quern/dfs/v1/namespace.pb.h"
 
@@ -22,7 +21,7 @@ namespace quern::client {
 
 class MasterClient {
  public:
-  MasterClient(const ClientOptions& options, Clock* clock);
+  explicit MasterClient(const ClientOptions& options);
   ~MasterClient();
 
   // One per RPC of quern.dfs.v1.Namespace. Headers are filled in here.

@@ -2,7 +2,6 @@
 #include "client/shell/commands.h"
 #include "client/shell/shell.h"
 #include "common/cli/command_line.h"
-#include "common/clock.h"
 
 namespace quern::shell {
 namespace {
@@ -51,7 +50,7 @@ class Touch final : public ShellCommand {
   absl::Status TouchOne(Shell* shell, const std::string& path) const {
     ASSIGN_OR_RETURN(const std::string clean, CleanPath(path));
     const client::AttributeChange now{
-        .mode = {}, .owner = {}, .group = {}, .mtime = Clock::Real()->TimeNow()};
+        .mode = {}, .owner = {}, .group = {}, .mtime = shell->clock().TimeNow()};
     const auto changed = shell->fs()->SetAttributes(clean, now);
     if (changed.ok() || !absl::IsNotFound(changed.status())) return changed.status();
     return no_create_ ? absl::OkStatus() : shell->fs()->CreateEmpty(clean);

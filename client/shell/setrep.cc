@@ -3,7 +3,6 @@
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
 #include "common/cli/command_line.h"
-#include "common/clock.h"
 #include "common/replication.h"
 #include "common/sizes.h"
 
@@ -57,16 +56,16 @@ class Setrep final : public ShellCommand {
 
   absl::Status WaitFor(Shell* shell, const std::string& path) const {
     if (!shell->json()) shell->Print(fmt::format("Waiting for {} ...", path));
-    absl::Time dot = Clock::Real()->MonotonicNow();
+    absl::Time dot = shell->clock().MonotonicNow();
     while (true) {
       ASSIGN_OR_RETURN(const std::vector<client::ChunkInfo> chunks, shell->fs()->GetChunks(path));
       size_t ready = 0;
       for (const auto& chunk : chunks) ready += chunk.replicas.size() == replication_ ? 1 : 0;
       if (ready == chunks.size()) break;
-      Clock::Real()->Sleep(kPollEvery);
-      if (Clock::Real()->MonotonicNow() - dot > absl::Seconds(10) && !shell->json()) {
+      shell->clock().Sleep(kPollEvery);
+      if (shell->clock().MonotonicNow() - dot > absl::Seconds(10) && !shell->json()) {
         shell->Print(".");
-        dot = Clock::Real()->MonotonicNow();
+        dot = shell->clock().MonotonicNow();
       }
     }
     if (!shell->json()) shell->Print(" done\n");

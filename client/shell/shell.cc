@@ -20,7 +20,7 @@ absl::Status NamePath(const absl::Status& status, std::string_view path) {
 Shell::Shell(std::string command, ShellOptions options)
     : command_(std::move(command)),
       options_(std::move(options)),
-      fs_(client::FileSystem::Create({.masters = options_.masters})) {}
+      fs_(client::FileSystem::Create({.masters = options_.masters, .clock = options_.clock})) {}
 
 Shell::~Shell() = default;
 
@@ -56,6 +56,7 @@ std::unique_ptr<Progress> Shell::StartProgress(std::string_view name, uint64_t t
   options.total = total;
   options.unit = unit;
   options.out = options_.err->file();
+  options.clock = options_.clock;
   if (options_.quiet || options_.json) options.style = ProgressOptions::Style::kQuiet;
   return std::make_unique<Progress>(std::move(options));
 }

@@ -15,6 +15,7 @@
 #include "common/cli/json_line.h"
 #include "common/cli/output.h"
 #include "common/cli/progress.h"
+#include "common/clock.h"
 #include "common/mutex.h"
 #include "common/status.h"
 
@@ -27,6 +28,7 @@ struct ShellOptions {
   bool literal = false;  // paths are names, never patterns
   Output* out = &Out();
   Output* err = &Err();
+  Clock* clock = Clock::Real();
 };
 
 // Output and Report may be used by several threads.
@@ -38,6 +40,7 @@ class Shell {
   client::FileSystem* fs() { return fs_.get(); }
   const std::vector<std::string>& masters() const { return options_.masters; }
   bool json() const { return options_.json; }
+  Clock& clock() const { return *options_.clock; }
 
   void Print(std::string_view text);
   // The object and a line end.

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "common/clock.h"
+
 namespace quern::local {
 
 // What was not given is as it was at the last `up` in that directory, or the default.
@@ -20,7 +22,7 @@ struct UpOptions {
 int RunUp(const UpOptions& options);
 
 // Stops the cluster of `dir` and nothing else; returns when all its processes have ended.
-int RunDown(const std::string& dir);
+int RunDown(const std::string& dir, Clock* clock);
 
 // 0 when every process runs, 1 otherwise.
 int RunStatus(const std::string& dir, bool json);

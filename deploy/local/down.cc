@@ -28,7 +28,7 @@ absl::Status DownWithoutState(const ClusterDir& dir, const absl::Status& unreada
   return absl::OkStatus();
 }
 
-absl::Status Down(const std::string& dir_flag) {
+absl::Status Down(const std::string& dir_flag, Clock* clock) {
   ASSIGN_OR_RETURN(const ClusterDir dir, ClusterDir::At(dir_flag));
   const auto loaded = dir.LoadState();
   if (absl::IsDataLoss(loaded.status())) return DownWithoutState(dir, loaded.status());
@@ -37,7 +37,6 @@ absl::Status Down(const std::string& dir_flag) {
   if (!state.has_value()) return NotFoundError("{}: no cluster was started here", dir.path());
   const bool was_running = state->supervisor.IsAlive();
   state->supervisor.Signal(SIGTERM);
-  Clock* const clock = Clock::Real();
   const absl::Time deadline = clock->MonotonicNow() + kSupervisorGrace;
   while (state->supervisor.IsAlive() && clock->MonotonicNow() < deadline) {
     clock->Sleep(absl::Milliseconds(10));
@@ -45,7 +44,7 @@ absl::Status Down(const std::string& dir_flag) {
   state->supervisor.Signal(SIGKILL);
   // The newest state names what a supervisor that had to be killed, now or earlier, left behind.
   ASSIGN_OR_RETURN(const auto last, dir.LoadState());
-  if (last.has_value()) EndLeftovers(*last, absl::Seconds(10));
+  if (last.has_value()) EndLeftovers(*last, absl::Seconds(10), clock);
   Out().Format("{}: {}\n", dir.path(),
                was_running ? "stopped; the data are kept" : "nothing was running");
   return absl::OkStatus();
@@ -53,8 +52,8 @@ absl::Status Down(const std::string& dir_flag) {
 
 }  // namespace
 
-int RunDown(const std::string& dir) {
-  const absl::Status done = Down(dir);
+int RunDown(const std::string& dir, Clock* clock) {
+  const absl::Status done = Down(dir, clock);
   if (done.ok()) return kExitOk;
   Err().Print(ErrorLine("quern down", done));
   return kExitFailed;

@@ -56,7 +56,7 @@ absl::StatusOr<ClusterConfig> ResolveConfig(const std::optional<ClusterConfig>& 
   return config;
 }
 
-void EndLeftovers(const ClusterState& state, absl::Duration grace) {
+void EndLeftovers(const ClusterState& state, absl::Duration grace, Clock* clock) {
   const auto any_alive = [&state] {
     return std::any_of(state.servers.begin(), state.servers.end(),
                        [](const ServerRecord& server) { return server.process.IsAlive(); });
@@ -67,7 +67,6 @@ void EndLeftovers(const ClusterState& state, absl::Duration grace) {
   if (!any_alive()) return;
   signal_all(SIGTERM);
   signal_all(SIGCONT);
-  Clock* const clock = Clock::Real();
   const absl::Time deadline = clock->MonotonicNow() + grace;
   while (any_alive() && clock->MonotonicNow() < deadline) clock->Sleep(kPollInterval);
   signal_all(SIGKILL);
@@ -113,7 +112,7 @@ absl::Status LocalCluster::EndOldServers() {
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(before.status());
-  if (before->has_value()) EndLeftovers(**before, absl::Seconds(10));
+  if (before->has_value()) EndLeftovers(**before, absl::Seconds(10), options_.clock);
   return absl::OkStatus();
 }
 
@@ -134,7 +133,7 @@ absl::Status LocalCluster::StartServers() {
   SupervisorOptions supervisor_options;
   supervisor_options.restart = options_.restart;
   supervisor_options.on_change = [this] { SaveState(); };
-  supervisor_ = std::make_unique<Supervisor>(std::move(specs), supervisor_options, Clock::Real());
+  supervisor_ = std::make_unique<Supervisor>(std::move(specs), supervisor_options, options_.clock);
   RETURN_IF_ERROR(supervisor_->StartAll());
   RETURN_IF_ERROR(supervisor_->WaitUntilReady(options_.start_timeout));
   RETURN_IF_ERROR(WaitUntilServing({.master = master(),
@@ -150,7 +149,7 @@ absl::Status LocalCluster::StartServers() {
 absl::Status LocalCluster::WaitUntilServing(const ServingQuestion& question,
                                             absl::Duration timeout) {
   return local::WaitUntilServing(
-      question, timeout, [this] { supervisor_->Step(kPollInterval); }, Clock::Real());
+      question, timeout, [this] { supervisor_->Step(kPollInterval); }, options_.clock);
 }
 
 void LocalCluster::Stop() {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "common/clock.h"
 #include "common/status.h"
 #include "deploy/local/cluster_dir.h"
 #include "deploy/local/cluster_layout.h"
@@ -33,6 +34,7 @@ struct LocalClusterOptions {
   absl::Duration start_timeout = absl::Seconds(60);
   // May change the command line of a server before it is started.
   std::function<void(ServerSpec*)> adjust;
+  Clock* clock = Clock::Real();
 };
 
 class LocalCluster {
@@ -84,6 +86,6 @@ absl::StatusOr<ClusterConfig> ResolveConfig(const std::optional<ClusterConfig>& 
                                             const LocalClusterOptions& options);
 
 // Ends processes of `state` that still run although their supervisor does not.
-void EndLeftovers(const ClusterState& state, absl::Duration grace);
+void EndLeftovers(const ClusterState& state, absl::Duration grace, Clock* clock);
 
 }  // namespace quern::local

@@ -4,6 +4,7 @@
 
 #include "common/cli/cli.h"
 #include "common/cli/program.h"
+#include "common/clock.h"
 #include "common/replication.h"
 #include "deploy/local/commands.h"
 #include "deploy/local/local_cluster.h"
@@ -58,7 +59,7 @@ class UpCommand final : public ClusterCommand {
 
 class DownCommand final : public ClusterCommand {
  public:
-  absl::StatusOr<int> Run() override { return RunDown(dir_); }
+  absl::StatusOr<int> Run() override { return RunDown(dir_, Clock::Real()); }
 };
 
 class StatusCommand final : public ClusterCommand {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/cli/program.h"
+#include "common/clock.h"
 #include "common/status.h"
 #include "mapreduce/cli/coordinator_client.h"
 
@@ -21,6 +22,7 @@ class Session {
   std::string master_flag;
   bool json = false;
   bool quiet = false;
+  Clock* clock = Clock::Real();
 
   // Made at the first use; InvalidArgument for an address that is none.
   absl::StatusOr<CoordinatorClient*> coordinator();

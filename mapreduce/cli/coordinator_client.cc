@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/clock.h"
 #include "common/mutex.h"
 #include "common/random.h"
 #include "common/rpc/channel.h"
@@ -26,6 +25,7 @@ constexpr absl::Duration kPause = absl::Milliseconds(100);
 }  // namespace
 
 struct CoordinatorClient::Impl {
+  Clock* clock = nullptr;
   std::vector<std::string> addresses;
   size_t current = 0;
   std::unique_ptr<v1::Jobs::Stub> stub;
@@ -42,17 +42,17 @@ struct CoordinatorClient::Impl {
   // request id, the rest by nature.
   template <typename Invoke>
   absl::Status Call(absl::Duration timeout, Invoke invoke) {
-    const absl::Time deadline = Clock::Real()->MonotonicNow() + kPatience;
+    const absl::Time deadline = clock->MonotonicNow() + kPatience;
     while (true) {
       const absl::Status status =
           rpc::Call(timeout, [&](grpc::ClientContext* context) { return invoke(context); });
       if (status.code() != absl::StatusCode::kUnavailable) return status;
-      if (Clock::Real()->MonotonicNow() > deadline) {
+      if (clock->MonotonicNow() > deadline) {
         return UnavailableError(
             "coordinator {}: nobody is there ({}). Try: quern up, or --coordinator HOST:PORT",
             addresses[current % addresses.size()], Message(status));
       }
-      Clock::Real()->Sleep(kPause);
+      clock->Sleep(kPause);
       ++current;
       Connect();
     }
@@ -63,8 +63,9 @@ struct CoordinatorClient::Impl {
   }
 };
 
-CoordinatorClient::CoordinatorClient(std::vector<std::string> addresses)
+CoordinatorClient::CoordinatorClient(std::vector<std::string> addresses, Clock* clock)
     : impl_(std::make_unique<Impl>()) {
+  impl_->clock = clock;
   impl_->addresses = std::move(addresses);
   impl_->Connect();
 }
@@ -145,7 +146,7 @@ absl::StatusOr<v1::JobStatus> CoordinatorClient::Watch(
   v1::GetJobRequest request;
   request.set_job_id(job_id);
   v1::JobStatus last;
-  absl::Time heard = Clock::Real()->MonotonicNow();
+  absl::Time heard = impl_->clock->MonotonicNow();
   while (true) {
     grpc::ClientContext context;
     {
@@ -156,7 +157,7 @@ absl::StatusOr<v1::JobStatus> CoordinatorClient::Watch(
     const auto reader = impl_->stub->WatchJob(&context, request);
     v1::GetJobResponse response;
     while (reader->Read(&response)) {
-      heard = Clock::Real()->MonotonicNow();
+      heard = impl_->clock->MonotonicNow();
       last = std::move(*response.mutable_status());
       on_status(last);
     }
@@ -168,11 +169,11 @@ absl::StatusOr<v1::JobStatus> CoordinatorClient::Watch(
     if (impl_->is_cancelled()) return CancelledError("interrupted");
     if (status.ok() && HasEnded(last)) return last;
     if (!status.ok() && !IsRetryable(status)) return status;
-    if (Clock::Real()->MonotonicNow() - heard > kWatchPatience) {
+    if (impl_->clock->MonotonicNow() - heard > kWatchPatience) {
       return UnavailableError("{}: the coordinator has been away for {}. Try: mr watch {}", job_id,
                               HumanDuration(kWatchPatience), job_id);
     }
-    Clock::Real()->Sleep(kPause);
+    impl_->clock->Sleep(kPause);
     ++impl_->current;
     impl_->Connect();
   }

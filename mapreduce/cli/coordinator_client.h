@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/clock.h"
 #include "common/status.h"
 #include "quern/mr/v1/jobs.pb.h"
 
@@ -16,8 +17,8 @@ namespace quern::mr {
 // Each call waits 5 s for a coordinator that is not there, then fails naming its address.
 class CoordinatorClient {
  public:
-  // HOST:PORTs; the first that answers is asked.
-  explicit CoordinatorClient(std::vector<std::string> addresses);
+  // HOST:PORTs; the first that answers is asked. The clock is borrowed.
+  CoordinatorClient(std::vector<std::string> addresses, Clock* clock);
   ~CoordinatorClient();
 
   absl::StatusOr<v1::SubmitResponse> Submit(v1::SubmitRequest request);

@@ -57,7 +57,7 @@ absl::StatusOr<CoordinatorClient*> Session::coordinator() {
   if (coordinator_ == nullptr) {
     const auto addresses = FindCoordinators(coordinator_flag);
     if (!addresses.ok()) return UsageError(Message(addresses.status()));
-    coordinator_ = std::make_unique<CoordinatorClient>(*addresses);
+    coordinator_ = std::make_unique<CoordinatorClient>(*addresses, clock);
   }
   return coordinator_.get();
 }

@@ -1,10 +1,7 @@
 #include "mapreduce/cli/format.h"
 
-#include <absl/time/time.h>
-
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
-#include "common/clock.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
@@ -16,9 +13,8 @@ std::string WithoutPrefix(const std::string& name, std::string_view prefix) {
   return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
 }
 
-absl::Duration Length(int64_t started_ms, int64_t finished_ms) {
-  const absl::Time end =
-      finished_ms == 0 ? Clock::Real()->TimeNow() : absl::FromUnixMillis(finished_ms);
+absl::Duration Length(int64_t started_ms, int64_t finished_ms, absl::Time now) {
+  const absl::Time end = finished_ms == 0 ? now : absl::FromUnixMillis(finished_ms);
   return end - absl::FromUnixMillis(started_ms);
 }
 
@@ -86,8 +82,8 @@ std::string TimeText(int64_t millis) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::FromUnixMillis(millis), absl::LocalTimeZone());
 }
 
-std::string LengthText(int64_t started_ms, int64_t finished_ms) {
-  return started_ms == 0 ? "-" : HumanDuration(Length(started_ms, finished_ms));
+std::string LengthText(int64_t started_ms, int64_t finished_ms, absl::Time now) {
+  return started_ms == 0 ? "-" : HumanDuration(Length(started_ms, finished_ms, now));
 }
 
 std::string ProgressLine(const v1::JobStatus& status) {
@@ -103,10 +99,10 @@ std::string ProgressLine(const v1::JobStatus& status) {
   return text;
 }
 
-std::string EndLine(const v1::JobStatus& status) {
+std::string EndLine(const v1::JobStatus& status, absl::Time now) {
   std::string text =
       fmt::format("{} {}: {}", status.job_id(), OneLine(status.name()), StateName(status.state()));
-  text += fmt::format(" after {}", LengthText(status.submitted_ms(), status.finished_ms()));
+  text += fmt::format(" after {}", LengthText(status.submitted_ms(), status.finished_ms(), now));
   if (status.state() != v1::JOB_STATE_SUCCEEDED) return text;
   text += fmt::format(": {} in", FormatBinarySize(status.input_bytes()));
   if (status.reduce().total() > 0) {

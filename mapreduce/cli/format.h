@@ -1,6 +1,8 @@
 // How `mr` shows jobs and attempts, for people and as JSON.
 #pragma once
 
+#include <absl/time/time.h>
+
 #include <string>
 #include <string_view>
 
@@ -18,13 +20,13 @@ std::string StateName(v1::AttemptState state);
 std::string PercentDone(const v1::JobStatus::Phase& phase);
 // "2026-11-22 20:58:01" in local time; "-" for 0.
 std::string TimeText(int64_t millis);
-// From start to end, or until now; "-" before the start.
-std::string LengthText(int64_t started_ms, int64_t finished_ms);
+// From start to end, or until `now`; "-" before the start.
+std::string LengthText(int64_t started_ms, int64_t finished_ms, absl::Time now);
 
 // "job-1 wordcount: map 42% (3/8), reduce 0% (0/2), 2 running, 1 failed attempt".
 std::string ProgressLine(const v1::JobStatus& status);
-// The end of a job in one line, without its cause.
-std::string EndLine(const v1::JobStatus& status);
+// The end of a job, or how it stands `now`, in one line, without its cause.
+std::string EndLine(const v1::JobStatus& status, absl::Time now);
 // Why it failed: cause, record, last lines of the log, what to do next. Several lines.
 std::string FailureText(const v1::JobStatus& status);
 // Counters, one "group.name = value" per line; only the user's unless `all`.

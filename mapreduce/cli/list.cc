@@ -40,7 +40,7 @@ class List final : public JobCommand {
       if (session->json) Out().Format("{}\n", JobJson(job).ToString());
       table.AddRow({job.job_id(), job.name(), job.user(), StateName(job.state()),
                     PercentDone(job.map()), PercentDone(job.reduce()), TimeText(job.submitted_ms()),
-                    LengthText(job.started_ms(), job.finished_ms())});
+                    LengthText(job.started_ms(), job.finished_ms(), session->clock->TimeNow())});
     }
     if (!session->json) Out().Format("{}", table.ToString());
     return kExitOk;

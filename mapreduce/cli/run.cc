@@ -163,7 +163,7 @@ class RunJob final : public JobCommand {
   absl::StatusOr<int> Submit(Session* session, JobSource* source, const PluginInfo& plugin) {
     ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
     ASSIGN_OR_RETURN(const std::vector<std::string> masters, session->masters());
-    const auto uploaded = UploadPlugin(masters, source->plugin_path, plugin);
+    const auto uploaded = UploadPlugin(masters, source->plugin_path, plugin, session->clock);
     if (!uploaded.ok()) return Rejected(*session, uploaded.status());
     v1::SubmitRequest request;
     *request.mutable_spec() = source->file.spec;

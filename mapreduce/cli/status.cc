@@ -27,18 +27,18 @@ class Status final : public JobCommand {
       if (session->json) {
         Out().Format("{}\n", JobJson(job).ToString());
       } else {
-        Print(job);
+        Print(job, session->clock->TimeNow());
       }
     }
     return kExitOk;
   }
 
  private:
-  static void Print(const v1::JobStatus& job) {
+  static void Print(const v1::JobStatus& job, absl::Time now) {
     Out().Format("job:       {}\nname:      {}\nuser:      {}\nstate:     {}\n", job.job_id(),
                  OneLine(job.name()), OneLine(job.user()), StateName(job.state()));
     Out().Format("submitted: {}\ntime:      {}\n", TimeText(job.submitted_ms()),
-                 LengthText(job.started_ms(), job.finished_ms()));
+                 LengthText(job.started_ms(), job.finished_ms(), now));
     PrintPhase("map", job.map());
     PrintPhase("reduce", job.reduce());
     Out().Format("input:     {}\nshuffled:  {}\noutput:    {} in {}\ncommand:   {}\n",

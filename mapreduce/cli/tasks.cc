@@ -34,7 +34,7 @@ class Tasks final : public JobCommand {
       ASSIGN_OR_RETURN(const v1::ListTasksResponse page, coordinator->ListTasks(request));
       for (const v1::TaskAttemptStatus& attempt : page.attempts()) {
         if (session->json) Out().Format("{}\n", AttemptJson(attempt).ToString());
-        AddRow(attempt, &table);
+        AddRow(attempt, session->clock->TimeNow(), &table);
       }
       if (!page.more() || page.attempts().empty()) break;
       request.set_start(request.start() + static_cast<uint32_t>(page.attempts_size()));
@@ -44,10 +44,10 @@ class Tasks final : public JobCommand {
   }
 
  private:
-  static void AddRow(const v1::TaskAttemptStatus& attempt, Table* table) {
+  static void AddRow(const v1::TaskAttemptStatus& attempt, absl::Time now, Table* table) {
     const bool done = attempt.state() == v1::ATTEMPT_STATE_SUCCEEDED;
     table->AddRow({FormatAttempt(attempt.id()), StateName(attempt.state()), attempt.node(),
-                   attempt.locality(), LengthText(attempt.started_ms(), attempt.finished_ms()),
+                   attempt.locality(), LengthText(attempt.started_ms(), attempt.finished_ms(), now),
                    fmt::format("{:.0f}%", done ? 100 : 100 * attempt.progress().fraction()),
                    FormatBinarySize(attempt.progress().input_bytes()), attempt.progress().phase(),
                    attempt.failure().message()});

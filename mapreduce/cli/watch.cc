@@ -12,7 +12,6 @@
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
-#include "common/clock.h"
 #include "common/thread.h"
 #include "mapreduce/cli/format.h"
 
@@ -64,12 +63,14 @@ class InterruptWatch {
 // The progress of one job on stderr.
 class JobProgress {
  public:
-  explicit JobProgress(bool quiet)
-      : quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1 && std::getenv("TERM") != nullptr) {}
+  JobProgress(bool quiet, Clock* clock)
+      : quiet_(quiet),
+        clock_(*clock),
+        terminal_(isatty(STDERR_FILENO) == 1 && std::getenv("TERM") != nullptr) {}
 
   void Show(const v1::JobStatus& status) {
     if (quiet_) return;
-    const absl::Time now = Clock::Real()->MonotonicNow();
+    const absl::Time now = clock_.MonotonicNow();
     if (terminal_) {
       std::string line = ProgressLine(status);
       winsize size{};
@@ -91,6 +92,7 @@ class JobProgress {
 
  private:
   const bool quiet_;
+  Clock& clock_;
   const bool terminal_;
   bool drawn_ = false;
   absl::Time shown_ = absl::InfinitePast();
@@ -116,7 +118,7 @@ int ShowEnd(const Session& session, const v1::JobStatus& status) {
   const bool succeeded = status.state() == v1::JOB_STATE_SUCCEEDED;
   if (session.json) Out().Format("{}\n", JobJson(status).ToString());
   if (!session.json && !(session.quiet && succeeded)) {
-    Err().Format("{}\n", EndLine(status));
+    Err().Format("{}\n", EndLine(status, session.clock->TimeNow()));
     Err().Print(succeeded ? CounterText(status, false) : FailureText(status));
   }
   return succeeded ? kExitOk : kExitFailed;
@@ -126,7 +128,7 @@ int ShowEnd(const Session& session, const v1::JobStatus& status) {
 
 absl::StatusOr<int> WatchToTheEnd(Session* session, const std::string& job_id) {
   ASSIGN_OR_RETURN(CoordinatorClient * client, session->coordinator());
-  JobProgress progress(session->quiet || session->json);
+  JobProgress progress(session->quiet || session->json, session->clock);
   absl::StatusOr<v1::JobStatus> end;
   bool interrupted = false;
   {

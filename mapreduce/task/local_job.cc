@@ -160,7 +160,8 @@ LocalJob::Tasks LocalJob::MakeReduceTasks(const Results& maps) const {
 absl::StatusOr<LocalJob::Results> LocalJob::RunAll(std::string_view what, const Tasks& tasks) {
   Progress progress({.name = fmt::format("{} {}", spec_.name(), what),
                      .total = tasks.size(),
-                     .unit = ProgressOptions::Unit::kItems});
+                     .unit = ProgressOptions::Unit::kItems,
+                     .clock = dfs_options_.clock});
   Results results(tasks.size());
   std::atomic<size_t> next = 0;
   Mutex mutex;
@@ -200,6 +201,7 @@ absl::StatusOr<pb::AttemptResult> LocalJob::RunOne(const pb::TaskSpec& task,
   environment.position = position.get();
   environment.progress = &progress;
   environment.sort_buffers = buffers;
+  environment.clock = dfs_options_.clock;
   RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(environment.scratch_dir));
   std::string fetch_failure;
   MapOutputFeed feed(

@@ -35,6 +35,7 @@ class ReduceTask {
     shuffle.memory_bytes = plan_.fetched_bytes;
     shuffle.max_streams = plan_.fetch_streams;
     shuffle.progress = environment_.progress;
+    shuffle.clock = environment_.clock;
     ASSIGN_OR_RETURN(std::vector<SortedRun> runs, GatherRuns(shuffle, feed));
     const absl::Status status = MergeAndReduce(&runs);
     if (status.code() == absl::StatusCode::kDataLoss && damaged_.map_task.has_value()) {

@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 
-#include "common/clock.h"
 #include "common/log.h"
 #include "common/rpc/bulk.h"
 #include "common/rpc/bulk_codec.h"
@@ -91,7 +90,7 @@ class Shuffle {
     options_.progress->waited_ms.Set(static_cast<uint64_t>(absl::ToInt64Milliseconds(waited)));
   }
 
-  absl::Time Now() { return Clock::Real()->MonotonicNow(); }
+  absl::Time Now() { return options_.clock->MonotonicNow(); }
 
   void Learn(const pb::MapOutput& output) {
     if (output.map_task() >= sources_.size()) return;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "common/clock.h"
 #include "common/status.h"
 #include "mapreduce/engine/run_reader.h"
 #include "mapreduce/task/map_output_feed.h"
@@ -26,6 +27,7 @@ struct ShuffleOptions {
   uint64_t memory_bytes = 0;  // for outputs kept in memory
   size_t max_streams = 4;     // each may have 16 MiB under way
   TaskProgress* progress = nullptr;
+  Clock* clock = Clock::Real();
 };
 
 // One run per map task that has anything for this partition, in the order of the map tasks. Waits

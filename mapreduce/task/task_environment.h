@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "common/clock.h"
 #include "mapreduce/engine/record_position.h"
 #include "mapreduce/engine/sort_sink.h"
 #include "mapreduce/engine/storage.h"
@@ -23,6 +24,7 @@ struct TaskEnvironment {
   TaskProgress* progress = nullptr;
   // Kept from one attempt to the next, since fresh memory is expensive.
   std::unique_ptr<SortBuffers>* sort_buffers = nullptr;
+  Clock* clock = Clock::Real();
 };
 
 }  // namespace quern::mr

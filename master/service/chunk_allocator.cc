@@ -135,8 +135,8 @@ std::vector<ServerId> ChunkAllocator::MakeReplicas(const NewChunk& made, const p
     create->set_token(made.token);
     orders.emplace_back(ServerId(location.replicas(position).server_id()), std::move(order));
   }
-  const auto results =
-      SendAndGather(&orders_, std::move(orders), {.timeout = options_.order_timeout});
+  const auto results = SendAndGather(&orders_, std::move(orders),
+                                     {.clock = &clock_, .timeout = options_.order_timeout});
   std::vector<ServerId> failed;
   for (size_t i = 0; i < results.size(); ++i) {
     const absl::Status status = OrderStatus(results[i]);

@@ -86,9 +86,9 @@ std::vector<FenceAnswer> ChunkSealer::AskReplicas(ChunkId chunk,
     order.mutable_fence()->set_prefix_length(question.prefix_length);
     orders.emplace_back(server, std::move(order));
   }
-  const auto results =
-      SendAndGather(&orders_, std::move(orders),
-                    {.timeout = options_.order_timeout, .patience = options_.fence_patience});
+  const auto results = SendAndGather(
+      &orders_, std::move(orders),
+      {.clock = &clock_, .timeout = options_.order_timeout, .patience = options_.fence_patience});
   std::vector<FenceAnswer> answers;
   for (size_t i = 0; i < results.size(); ++i) {
     answers.push_back(ToAnswer(servers[i], question.prefix_length, results[i]));

@@ -111,9 +111,6 @@ void ClusterState::ReplicasChanged(ChunkId chunk, absl::Time now) {
   hints_to_write.insert(chunk);
 }
 
-// A mutex that is released and taken again at once would hardly ever be had by those who wait.
-void ClusterState::BetweenSlices() { Clock::Real()->Sleep(absl::Microseconds(20)); }
-
 void ClusterState::ForEachOnServer(ServerId server,
                                    const std::function<void(const ChunkInfo&)>& visit,
                                    const std::function<void()>& end_slice) {
@@ -124,7 +121,7 @@ void ClusterState::ForEachOnServer(ServerId server,
       for (const ChunkInfo& chunk : chunks.NextOnServer(server, kSlice, &walk)) visit(chunk);
     }
     if (end_slice) end_slice();
-    if (!walk.at_end()) BetweenSlices();
+    if (!walk.at_end()) GiveWay();
   }
 }
 

@@ -51,8 +51,6 @@ struct ClusterState {
   static constexpr size_t kSlice = 2000;
   void ForEachOnServer(ServerId server, const std::function<void(const ChunkInfo&)>& visit,
                        const std::function<void()>& end_slice = nullptr) ABSL_LOCKS_EXCLUDED(mutex);
-  // Lets others have the lock before it is taken again for a next slice.
-  static void BetweenSlices();
   void ReassessServer(ServerId server, absl::Time now) ABSL_LOCKS_EXCLUDED(mutex);
   // Something that others may be waiting for has happened.
   void Changed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);

@@ -15,7 +15,8 @@ constexpr int kSessionThreads = 2;
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RunningServer>> MasterServer::Start(const ServerFlags& flags,
-                                                                   const MasterOptions& options) {
+                                                                   const MasterOptions& options,
+                                                                   Clock* clock) {
   auto server = std::unique_ptr<MasterServer>(new MasterServer);
   if (flags.dirs.size() != 1) {
     return InvalidArgumentError("--dir: a master has exactly one directory, not {}",
@@ -25,7 +26,7 @@ absl::StatusOr<std::unique_ptr<RunningServer>> MasterServer::Start(const ServerF
   store.dir = flags.dirs.front();
   store.block_cache_bytes = std::max<uint64_t>(options.metadata_cache_bytes, kMinCacheBytes);
   ASSIGN_OR_RETURN(server->store_, RocksMetadataStore::Open(store));
-  ASSIGN_OR_RETURN(server->master_, Master::Start(options, server->store_.get(), Clock::Real()));
+  ASSIGN_OR_RETURN(server->master_, Master::Start(options, server->store_.get(), clock));
   Master& master = *server->master_;
   // From now on a database of an earlier term is an old one.
   RETURN_IF_ERROR(server->store_->MarkTerm(master.cluster_id(), master.term()));

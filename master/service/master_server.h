@@ -18,7 +18,8 @@ namespace quern::master {
 class MasterServer : public RunningServer {
  public:
   static absl::StatusOr<std::unique_ptr<RunningServer>> Start(const ServerFlags& flags,
-                                                              const MasterOptions& options);
+                                                              const MasterOptions& options,
+                                                              Clock* clock);
   ~MasterServer() override;
 
   std::string rpc_address() const override { return rpc_->address(); }

@@ -6,7 +6,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "common/clock.h"
 #include "common/rpc/async_unary.h"
 #include "common/rpc/grpc_status.h"
 #include "master/service/rpc/handlers.h"
@@ -46,14 +45,14 @@ template <typename Request, typename Response>
 grpc::Status Serve(Master* master, OperationMetrics* metrics, grpc::ServerContext* context,
                    Reply<Response> (*handler)(Master&, const Request&, const CallContext&),
                    const Request* request, Response* response) {
-  const absl::Time began = Clock::Real()->MonotonicNow();
+  const absl::Time began = master->clock().MonotonicNow();
   CallContext call;
   call.deadline = absl::FromChrono(context->deadline());
   // "ipv4:10.0.0.7:51324": the port is of the connection only.
   call.peer = context->peer();
   call.peer.resize(std::min(call.peer.size(), call.peer.rfind(':')));
   Reply<Response> reply = handler(*master, *request, call);
-  metrics->Count(reply.ok(), Clock::Real()->MonotonicNow() - began);
+  metrics->Count(reply.ok(), master->clock().MonotonicNow() - began);
   if (!reply.ok()) return rpc::ToGrpc(reply.status());
   *response = *std::move(reply);
   return grpc::Status::OK;
@@ -108,10 +107,10 @@ std::unique_ptr<rpc::AsyncMethod> ServeAsync(
   auto metrics = std::make_shared<OperationMetrics>(registry, operation);
   return rpc::MakeAsyncMethod<Request, Response>(
       service, listen, [=](const Request& request, absl::Time deadline, Respond<Response> respond) {
-        const absl::Time began = Clock::Real()->MonotonicNow();
+        const absl::Time began = master->clock().MonotonicNow();
         handler(*master, request, {.deadline = deadline},
                 [=, respond = std::move(respond)](Reply<Response> reply) {
-                  metrics->Count(reply.ok(), Clock::Real()->MonotonicNow() - began);
+                  metrics->Count(reply.ok(), master->clock().MonotonicNow() - began);
                   respond(std::move(reply));
                 });
       });

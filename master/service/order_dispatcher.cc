@@ -139,15 +139,15 @@ std::vector<absl::StatusOr<OrderDispatcher::Result>> SendAndGather(
                        gathering->changed.SignalAll();
                      });
   }
-  absl::Time deadline = Clock::Real()->MonotonicNow() + options.timeout;
+  absl::Time deadline = options.clock->MonotonicNow() + options.timeout;
   bool shortened = false;
   MutexLock lock(&gathering->mutex);
   while (gathering->missing > 0) {
     if (gathering->any_ok && !shortened) {
       shortened = true;
-      deadline = std::min(deadline, Clock::Real()->MonotonicNow() + options.patience);
+      deadline = std::min(deadline, options.clock->MonotonicNow() + options.patience);
     }
-    const absl::Duration left = deadline - Clock::Real()->MonotonicNow();
+    const absl::Duration left = deadline - options.clock->MonotonicNow();
     if (left <= absl::ZeroDuration()) break;
     gathering->changed.WaitFor(&gathering->mutex, left);
   }

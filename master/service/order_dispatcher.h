@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/clock.h"
 #include "common/ids.h"
 #include "common/mutex.h"
 #include "common/status.h"
@@ -85,6 +86,7 @@ absl::Status OrderStatus(const absl::StatusOr<OrderDispatcher::Result>& result);
 // Sends one order to each of several servers and waits: for all results, or until `timeout`, or
 // until `patience` after the first result that is OK.
 struct GatherOptions {
+  Clock* clock = nullptr;  // borrowed
   absl::Duration timeout;
   absl::Duration patience = absl::InfiniteDuration();
 };

@@ -222,7 +222,7 @@ void ReplicaReports::OnInventory(ServerId server, std::span<const uint32_t> buck
       }
     }
     Act(std::move(actions));
-    ClusterState::BetweenSlices();
+    GiveWay();
   }
   std::vector<bool> listed(kInventoryBuckets);
   for (const uint32_t bucket : buckets) {

@@ -64,6 +64,14 @@ MAY_USE_REAL_TIME = {
     "common/clock.cc": "the one reader of the machine's clocks",
     "common/rpc/deadline.h": "gRPC takes deadlines as points of the system's clock",
 }
+# Time is given: main takes the machine's clock, and options have it as their default, so that
+# whoever makes the object can give it another one.
+REAL_CLOCK = re.compile(r"\bClock::Real\(")
+DEFAULT_CLOCK = re.compile(r"^\s+Clock\* clock = Clock::Real\(\);")
+MAY_TAKE_REAL_CLOCK = {
+    "common/clock.cc": "defines it",
+    "common/rpc/session_server.cc": "its ticks are what gRPC's queue is asked to wake it for",
+}
 
 # fmt::print throws when the output cannot be written, the others lose it in silence.
 PRINTS = re.compile(r"\bfmt::print\(|\bstd::(cout|cerr|printf|puts)\b")
@@ -122,6 +130,8 @@ def check_file(path, text):
                 yield number, f"includes {match.group(2)}: {problem}"
         elif uses_real_time(path, COMMENT.sub("", line)):
             yield number, "reads or waits for real time: use a Clock (common/clock.h)"
+        elif takes_real_clock(path, COMMENT.sub("", line)):
+            yield number, "takes the machine's clock: be given one, by main or by an options struct"
         elif not path.startswith("tests/") and PRINTS.search(COMMENT.sub("", line)):
             yield number, "prints past Out() and Err() (common/cli/output.h)"
 
@@ -138,6 +148,14 @@ def uses_real_time(path, line):
         return False
     return bool(SLEEPS.search(line)) or (not path.startswith("tests/")
                                          and bool(READS_TIME.search(line)))
+
+
+def takes_real_clock(path, line):
+    if path in MAY_TAKE_REAL_CLOCK or path.startswith("tests/") or path.endswith("/main.cc"):
+        return False
+    if path.endswith(".h") and DEFAULT_CLOCK.match(line):
+        return False
+    return bool(REAL_CLOCK.search(line))
 
 
 def build_problem(root, path):
@@ -231,6 +249,10 @@ PLANTED = [
     ("client/x.cc", "  std::this_thread::sleep_for(1s);"),
     ("client/x.cc", "  const auto now = std::chrono::steady_clock::now();"),
     ("tests/client/x_test.cc", "  absl::SleepFor(absl::Seconds(1));"),
+    ("client/x.cc", "  const absl::Time now = Clock::Real()->MonotonicNow();"),
+    ("client/x.cc", "  Clock* clock = Clock::Real();"),
+    ("client/x.h", "  absl::Time Now() { return Clock::Real()->MonotonicNow(); }"),
+    ("client/x.h", "  explicit X(Clock* clock = Clock::Real());"),
     ("client/x.cc", '  fmt::print("{}", text);'),
     ("client/x.cc", "  std::cout << text;"),
 ]
@@ -246,6 +268,9 @@ INNOCENT = [
     ("tests/master/x_test.cc", '#include "chunkserver/logic/y.h"'),
     ("common/clock.cc", "  return absl::Now();"),
     ("client/x.cc", "  // absl::Now() is not used here"),
+    ("client/options.h", "  Clock* clock = Clock::Real();  // borrowed"),
+    ("client/shell/main.cc", "  return Run(quern::Clock::Real());"),
+    ("tests/client/x_test.cc", "  Clock* clock = Clock::Real();"),
     ("client/x.cc", '  Out().Format("{}", text);'),
     ("tests/bench/x.cc", '  fmt::print("{}", text);'),
 ]

@@ -49,6 +49,8 @@ class Coordinator final : private JobFinisher::Jobs {
   // Ends sessions and watches, joins the threads. Jobs go on at the next start.
   void Shutdown();
   bool stopping() const;
+  // What jobs are timed with: wall time that never jumps.
+  absl::Time Now() const;
   const JobJournal& journal() const { return *journal_; }
 
   // Jobs. Submit answers after the job is durable and has its directory; see Planner::Plan for its
@@ -92,7 +94,6 @@ class Coordinator final : private JobFinisher::Jobs {
   void JobEnded(JobKey key, const v1::JobStatus& status) override;
   StringSet PluginsInUse() override;
 
-  absl::Time Now() const;
   // Sends what follows from an event on its way. What is left in `effects`, which may be large, is
   // for the caller to free when the lock is released: declare it before the lock.
   void Deliver(JobTracker::Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

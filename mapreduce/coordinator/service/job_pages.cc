@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "common/cli/cli.h"
-#include "common/clock.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
@@ -25,10 +24,9 @@ PageCell When(int64_t millis) {
 }
 
 // How long something took, or takes so far; nothing before it has started.
-PageCell Length(int64_t started_ms, int64_t finished_ms) {
+PageCell Length(int64_t started_ms, int64_t finished_ms, absl::Time now) {
   if (started_ms == 0) return "";
-  const absl::Time end =
-      finished_ms == 0 ? Clock::Real()->TimeNow() : absl::FromUnixMillis(finished_ms);
+  const absl::Time end = finished_ms == 0 ? now : absl::FromUnixMillis(finished_ms);
   return PageCell::Seconds(end - absl::FromUnixMillis(started_ms));
 }
 
@@ -56,7 +54,7 @@ absl::StatusOr<PageContent> Overview(Coordinator* coordinator) {
                          Share(job.map()),
                          Share(job.reduce()),
                          When(job.submitted_ms()),
-                         Length(job.started_ms(), job.finished_ms()),
+                         Length(job.started_ms(), job.finished_ms(), coordinator->Now()),
                          job.reason()});
   }
   PageTable& workers =
@@ -103,7 +101,7 @@ absl::StatusOr<PageContent> OneJob(Coordinator* coordinator, const HttpRequest& 
                      {"user", job.user()},
                      {"state", StateName(job.state())},
                      {"submitted", When(job.submitted_ms())},
-                     {"time", Length(job.started_ms(), job.finished_ms())},
+                     {"time", Length(job.started_ms(), job.finished_ms(), coordinator->Now())},
                      {"input", PageCell::Bytes(job.input_bytes())},
                      {"shuffled", PageCell::Bytes(job.shuffle_bytes())},
                      {"output", PageCell::Bytes(job.output_bytes())},
@@ -144,7 +142,7 @@ absl::StatusOr<PageContent> Tasks(Coordinator* coordinator, const HttpRequest& r
   for (const v1::TaskAttemptStatus& attempt : tasks.attempts()) {
     table.rows.push_back({FormatAttempt(attempt.id()), AttemptStateName(attempt.state()),
                           attempt.node(), attempt.locality(), When(attempt.started_ms()),
-                          Length(attempt.started_ms(), attempt.finished_ms()),
+                          Length(attempt.started_ms(), attempt.finished_ms(), coordinator->Now()),
                           PageCell::Percent(attempt.progress().fraction()),
                           attempt.progress().phase(), attempt.progress().status(),
                           attempt.failure().message()});

@@ -1,4 +1,3 @@
-#include "common/clock.h"
 #include "common/mutex.h"
 #include "mapreduce/coordinator/service/rpcs.h"
 
@@ -25,10 +24,10 @@ absl::StatusOr<v1::KillResponse> Kill(Coordinator* coordinator, const v1::KillRe
     news = true;
     changed.SignalAll();
   });
-  const absl::Time deadline = Clock::Real()->MonotonicNow() + kWait;
+  const absl::Time deadline = coordinator->Now() + kWait;
   absl::StatusOr<v1::JobStatus> status = coordinator->GetJob(request.job_id());
   while (status.ok() && !HasEnded(*status)) {
-    const absl::Duration left = deadline - Clock::Real()->MonotonicNow();
+    const absl::Duration left = deadline - coordinator->Now();
     if (left <= absl::ZeroDuration()) break;
     {
       MutexLock lock(&mutex);

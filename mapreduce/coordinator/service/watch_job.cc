@@ -1,4 +1,3 @@
-#include "common/clock.h"
 #include "common/rpc/bulk_codec.h"
 #include "mapreduce/coordinator/service/convert.h"
 #include "mapreduce/coordinator/service/rpcs.h"
@@ -37,12 +36,12 @@ absl::Status SendUntilEnd(Coordinator* coordinator, const std::string& job_id, r
       if (ended) {
         ASSIGN_OR_RETURN(status, coordinator->GetJob(job_id));
       }
-      if (ended || Clock::Real()->MonotonicNow() - sent >= kProgressInterval) {
+      if (ended || coordinator->Now() - sent >= kProgressInterval) {
         v1::GetJobResponse response;
         *response.mutable_status() = std::move(status);
         stream->Send(rpc::EncodeMessage(response));
         if (ended) return absl::OkStatus();
-        sent = Clock::Real()->MonotonicNow();
+        sent = coordinator->Now();
         news = false;
       }
     }

@@ -40,7 +40,7 @@ TEST(MasterClientTest, AnAllocationThatExcludesNobodyAnyMoreIsStillTheSameReques
   ASSERT_OK_AND_ASSIGN(const auto server, rpc::Server::Start({.watchdog = false}, {&master}, {}));
   ClientOptions options;
   options.masters = {server->address()};
-  MasterClient client(options, Clock::Real());
+  MasterClient client(options);
   pb::AllocateChunkRequest request;
   request.add_exclude_servers(3);
   ASSERT_OK_AND_ASSIGN(const auto first, client.AllocateChunk(request));

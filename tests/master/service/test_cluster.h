@@ -179,7 +179,7 @@ class MasterTest : public ::testing::Test {
     flags.listen = listen_;
     flags.http = "127.0.0.1:0";
     flags.dirs = {dir_ / "master"};
-    auto master = MasterServer::Start(flags, options_);
+    auto master = MasterServer::Start(flags, options_, Clock::Real());
     ASSERT_OK(master.status());
     master_ = *std::move(master);
     listen_ = master_->rpc_address();
