@@ -40,8 +40,6 @@ absl::Status ReadStream::Serve() {
   uint64_t left = extent.readable - offset;
   if (request.length() != 0) left = std::min(left, request.length());
   dfs::v1::ReadHeader header;
-  header.set_readable_length(extent.readable);
-  header.set_sealed(extent.sealed);
   if (request.with_producers() && extent.sealed) {
     ASSIGN_OR_RETURN(const std::vector<ProducerSeq> producers, replica->Producers());
     for (const ProducerSeq& known : producers) {

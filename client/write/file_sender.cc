@@ -151,7 +151,6 @@ absl::Status FileSender::Resolve(const OpenChunk& chunk, const Failure& failure)
   request.set_reason(std::string(Message(failure.status)));
   request.set_acked_offset(acked);
   request.set_producer(producer_);
-  request.add_failed_servers(failure.server.value());
   ASSIGN_OR_RETURN(const pb::ResolveChunkResponse sealed,
                    context_->master.ResolveChunk(std::move(request)));
   const std::string what = fmt::format("chunk {} on {}", chunk.id, failure.server);

@@ -27,7 +27,6 @@ Progress::Progress(ProgressOptions options)
     : options_(std::move(options)),
       bar_(WantsBar(options_)),
       start_(options_.clock->MonotonicNow()),
-      total_(options_.total),
       last_draw_(start_) {}
 
 Progress::~Progress() { Finish(); }
@@ -42,11 +41,6 @@ void Progress::Set(uint64_t done) {
   MutexLock lock(&mutex_);
   done_ = done;
   DrawIfDue();
-}
-
-void Progress::SetTotal(uint64_t total) {
-  MutexLock lock(&mutex_);
-  total_ = total;
 }
 
 void Progress::Finish() {
@@ -85,15 +79,17 @@ std::string Progress::LineLocked(absl::Time now) const {
   const double seconds = std::max(1e-3, absl::ToDoubleSeconds(now - start_));
   const double rate = static_cast<double>(done_) / seconds;
   std::string line = CleanLine(options_.name, kMaxNameBytes);
-  if (total_ > 0) {
-    const double share = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
-    line += fmt::format("  {:.0f}%  {}/{}", std::floor(share * 100), Amount(done_), Amount(total_));
+  if (options_.total > 0) {
+    const double share =
+        std::min(1.0, static_cast<double>(done_) / static_cast<double>(options_.total));
+    line += fmt::format("  {:.0f}%  {}/{}", std::floor(share * 100), Amount(done_),
+                        Amount(options_.total));
   } else {
     line += fmt::format("  {}", Amount(done_));
   }
   line += fmt::format("  {}/s", Amount(static_cast<uint64_t>(rate)));
-  if (total_ > done_ && done_ > 0) {
-    const double left = static_cast<double>(total_ - done_) / rate;
+  if (options_.total > done_ && done_ > 0) {
+    const double left = static_cast<double>(options_.total - done_) / rate;
     line += fmt::format("  ETA {}", HumanDuration(absl::Seconds(left)));
   } else if (finished_) {
     line += fmt::format("  in {}", HumanDuration(now - start_));

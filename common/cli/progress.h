@@ -34,7 +34,6 @@ class Progress {
 
   void Add(uint64_t n);
   void Set(uint64_t done);
-  void SetTotal(uint64_t total);
   // Draws the end state (a bar ends its line); later calls do nothing. A step shorter than a second
   // leaves no trace.
   void Finish();
@@ -52,7 +51,6 @@ class Progress {
   const absl::Time start_;
   Mutex mutex_;
   uint64_t done_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t total_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Time last_draw_ ABSL_GUARDED_BY(mutex_);
   bool drawn_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

@@ -143,9 +143,7 @@ void ShuffleService::ReadLog(rpc::BulkLoop* loop, rpc::BulkStream* stream) {
   if (!path.ok()) return stream->Finish(path.status());
   const auto file = FileSystem::Real()->Open(*path, {});
   if (!file.ok()) return stream->Finish(file.status());
-  const uint64_t size = (*file)->Size().value_or(0);
-  uint64_t offset =
-      request->tail_bytes() > 0 && request->tail_bytes() < size ? size - request->tail_bytes() : 0;
+  uint64_t offset = 0;
   std::string buffer(kPieceBytes / 4, '\0');
   while (true) {
     const auto got = (*file)->Pread(offset, buffer.size(), buffer.data());

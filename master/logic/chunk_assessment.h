@@ -27,7 +27,6 @@ struct ChunkAssessment {
   bool UnderReplicated() const { return Deficit() > 0; }
   // Nobody has it, and nobody may yet.
   bool Missing() const { return good.empty() && pending.empty() && hoped.empty(); }
-  bool IsHealthy() const { return good.size() == wanted && bad.empty(); }
 };
 
 ChunkAssessment Assess(const ChunkInfo& chunk, const ServerRegistry& servers);

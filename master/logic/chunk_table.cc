@@ -244,20 +244,6 @@ std::vector<ChunkInfo> ChunkTable::NextOnServer(ServerId server, size_t limit, W
   return chunks;
 }
 
-std::vector<ChunkInfo> ChunkTable::OnServer(ServerId server, uint32_t bucket) const {
-  constexpr size_t kSome = 256;
-  std::vector<ChunkInfo> chunks;
-  Walk walk;
-  walk.next_ = Place{bucket, 0}.ref();
-  while (!walk.at_end()) {
-    for (ChunkInfo& chunk : NextOnServer(server, kSome, &walk)) {
-      if (InventoryBucket(chunk.id) != bucket) return chunks;
-      chunks.push_back(std::move(chunk));
-    }
-  }
-  return chunks;
-}
-
 uint64_t ChunkTable::CountOnServer(ServerId server) const {
   const auto found = sums_.find(server);
   return found == sums_.end() ? 0 : found->second->chunks.size();

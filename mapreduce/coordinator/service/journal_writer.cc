@@ -52,8 +52,6 @@ std::vector<JobJournal::Entry> JournalWriter::Submission(const Job& job) {
   *submitted.mutable_spec() = job.spec;
   submitted.set_client_id(job.client_id);
   submitted.set_request_id(job.request_id);
-  submitted.set_map_tasks(job.map_tasks());
-  submitted.set_sample_tasks(static_cast<uint32_t>(job.sample_splits.size()));
   submitted.set_input_bytes(job.input_bytes);
   submitted.set_sample_bytes(job.sample_bytes);
   submitted.set_sample_keys(job.sample_keys_wanted);

@@ -122,8 +122,6 @@ absl::StatusOr<ReadAnswer> ReadChunk(const std::string& address, ChunkId chunk, 
       return InternalError("read: a bad piece at {}", header.offset());
     }
     answer.bytes += payload.ToString();
-    answer.readable = header.readable_length();
-    answer.sealed = header.sealed();
   }
 }
 

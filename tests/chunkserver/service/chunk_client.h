@@ -64,8 +64,6 @@ class AppendClient {
 
 struct ReadAnswer {
   std::string bytes;
-  uint64_t readable = 0;
-  bool sealed = false;
 };
 // Reads and checks every piece. `length` 0 = to the end.
 absl::StatusOr<ReadAnswer> ReadChunk(const std::string& address, ChunkId chunk, uint64_t offset = 0,
