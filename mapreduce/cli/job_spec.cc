@@ -1,7 +1,9 @@
 #include "mapreduce/cli/job_spec.h"
 
+#include <fmt/ranges.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -76,6 +78,11 @@ absl::Status AddArgument(std::string_view value, Target target) {
   return absl::OkStatus();
 }
 
+absl::Status SetParameters(std::string_view value, Target target) {
+  target.file->parameters = SplitList(value);
+  return absl::OkStatus();
+}
+
 std::vector<Key> MakeKeys() {
   const auto spec = [](Target t) { return &t.file->spec; };
   const auto reduce = [](Target t) { return t.file->spec.mutable_reduce(); };
@@ -87,6 +94,7 @@ std::vector<Key> MakeKeys() {
       {"usage", Text([](Target t, std::string v) { t.file->usage = v; })},
       {"help", Text([](Target t, std::string v) { t.file->help = v; })},
       {"arguments", AddArgument},
+      {"parameters", SetParameters},
       {"input.path", Text([](Target t, std::string v) { t.input->set_path(v); })},
       {"input.format", Text([](Target t, std::string v) { t.input->set_format(v); })},
       {"input.mapper", Text([](Target t, std::string v) { t.input->set_mapper(v); })},
@@ -254,6 +262,20 @@ absl::Status SetSpecKey(std::string_view key, std::string_view value, SpecFile* 
   if (file->spec.inputs().empty()) file->spec.add_inputs();
   for (JobSpec::Input& input : *file->spec.mutable_inputs()) {
     RETURN_IF_ERROR(SetKey(key, value, {file, &input}));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckParameters(const SpecFile& file) {
+  if (!file.parameters.has_value()) return absl::OkStatus();
+  const std::vector<std::string>& known = *file.parameters;
+  for (const auto& [name, value] : file.spec.params()) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const std::string near = DidYouMean(name, known);
+    return InvalidArgumentError(
+        "params.{}: {} has {}{}", CleanLine(name, 100), file.spec.name(),
+        known.empty() ? "no parameters" : fmt::format("only {}", fmt::join(known, ", ")),
+        near.empty() ? "" : fmt::format(". Did you mean params.{}?", near));
   }
   return absl::OkStatus();
 }

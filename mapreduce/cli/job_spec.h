@@ -2,6 +2,7 @@
 // through one table of keys, so that everything in a file can also be said with --set.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,13 +12,15 @@
 
 namespace quern::mr {
 
-// A parsed file. The last three fields are for jobs that come with Quern.
+// A parsed file. Usage, help and arguments are for jobs that come with Quern.
 struct SpecFile {
   v1::JobSpec spec;
   std::string plugin;  // path as written
   std::string usage;   // "grep PATTERN IN OUT"
   std::string help;
   std::vector<std::string> arguments;  // keys that positional arguments before IN set
+  // The parameters that the job's classes read; not said: any may be set.
+  std::optional<std::vector<std::string>> parameters;
 };
 
 // InvalidArgument with file, line and key; unknown keys name the nearest one.
@@ -27,5 +30,8 @@ absl::StatusOr<SpecFile> ParseSpec(std::string_view toml, std::string_view sourc
 // change all inputs. InvalidArgument for an unknown key or a value that does not fit.
 absl::Status SetSpecKey(std::string_view assignment, SpecFile* file);
 absl::Status SetSpecKey(std::string_view key, std::string_view value, SpecFile* file);
+
+// InvalidArgument when a parameter is set that the job does not read.
+absl::Status CheckParameters(const SpecFile& file);
 
 }  // namespace quern::mr

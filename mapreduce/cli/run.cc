@@ -62,6 +62,9 @@ class RunJob final : public JobCommand {
     absl::StatusOr<JobSource> source = LoadJob(words_[0]);
     if (!source.ok()) return Rejected(*session, source.status());
     RETURN_IF_ERROR(Apply(&source->file));
+    if (const absl::Status known = CheckParameters(source->file); !known.ok()) {
+      return UsageError(Message(known));
+    }
     const absl::StatusOr<PluginInfo> plugin = Check(&*source);
     if (!plugin.ok()) return Rejected(*session, plugin.status());
     if (local_) return RunLocally(session, source->file.spec, source->plugin_path, threads_);

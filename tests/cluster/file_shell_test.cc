@@ -173,7 +173,7 @@ TEST_F(FileShell, NamesAreAnyBytes) {
 
 TEST_F(FileShell, JobsHaveNamesParamsAndUsersOfAnyBytes) {
   Put("/in\xe9", "caf\xe9 x\n");
-  const auto ran = cluster_->StartCommand({"mr", "run", "wordcount", "/in\xe9", "/out\xe9",
+  const auto ran = cluster_->StartCommand({"mr", "run", JobPath("wordcount"), "/in\xe9", "/out\xe9",
                                            "--name", "n\xe9", "--set", "params.p=\xe9", "--json"},
                                           {.env = {{"USER", "us\xe9r"}}});
   const CommandResult result = ran->Finish();

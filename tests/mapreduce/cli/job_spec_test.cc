@@ -43,6 +43,25 @@ stopwords = "the,of"
 depth = 3
 )";
 
+TEST(JobSpec, ParametersThatTheJobDoesNotReadAreRefused) {
+  const auto file_with = [](std::string_view toml, std::string_view setting) {
+    SpecFile file = *ParseSpec(toml, "job.toml");
+    EXPECT_TRUE(SetSpecKey(setting, &file).ok());
+    return file;
+  };
+  constexpr char kGrep[] = "name = \"grep\"\nparameters = [\"pattern\", \"invert\"]\n";
+  EXPECT_TRUE(CheckParameters(file_with(kGrep, "params.invert=true")).ok());
+  const absl::Status unknown = CheckParameters(file_with(kGrep, "params.inverted=true"));
+  EXPECT_EQ(unknown.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(unknown.message()),
+              HasSubstr("params.inverted: grep has only pattern, invert. Did you mean "
+                        "params.invert?"));
+  const auto none = CheckParameters(file_with("name = \"sort\"\nparameters = []\n", "params.x=1"));
+  EXPECT_THAT(std::string(none.message()), HasSubstr("params.x: sort has no parameters"));
+  EXPECT_TRUE(CheckParameters(file_with("name = \"mine\"\n", "params.x=1")).ok())
+      << "a spec that does not say what its classes read";
+}
+
 TEST(JobSpec, ReadsEveryPartOfAFile) {
   const auto file = ParseSpec(kFull, "job.toml");
   ASSERT_TRUE(file.ok()) << file.status();
