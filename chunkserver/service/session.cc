@@ -219,15 +219,15 @@ void Session::SendHeartbeat(rpc::BulkStream* stream, const std::vector<ReplicaRe
   stream->Send(rpc::EncodeMessage(message));
 }
 
-bool Session::SendNews(rpc::BulkStream* stream) {
+absl::StatusOr<bool> Session::SendNews(rpc::BulkStream* stream) {
   // Nothing may come between the pages: the master takes them in as one state, and what changes
   // meanwhile is newer.
   if (listing_) {
     SendInventoryPage(stream);
     return false;
   }
-  const std::vector<ReplicaReport> changes =
-      services_.store->inventory().TakeChanges(kReplicasPerPage);
+  ASSIGN_OR_RETURN(const std::vector<ReplicaReport> changes,
+                   services_.store->inventory().TakeChanges(kReplicasPerPage));
   if (!changes.empty()) SendHeartbeat(stream, changes);
   return changes.size() < kReplicasPerPage;
 }

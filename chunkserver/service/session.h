@@ -60,7 +60,7 @@ class Session : private rpc::SessionClient::Handler {
   absl::Status OnMessage(rpc::BulkStream* stream, const grpc::ByteBuffer& buffer) override;
   void SendHeartbeat(rpc::BulkStream* stream) override { SendHeartbeat(stream, {}); }
   // Changes as extra heartbeats, and an inventory that was asked for, page by page.
-  bool SendNews(rpc::BulkStream* stream) override;
+  absl::StatusOr<bool> SendNews(rpc::BulkStream* stream) override;
   void OnEnd() override;
 
   absl::Status OnAdmitted(const dfs::v1::MasterMessage::Admitted& admitted);

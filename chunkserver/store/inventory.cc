@@ -16,14 +16,23 @@ void Inventory::Changed(const std::optional<ReplicaReport>& before, const Replic
   MutexLock lock(&mutex_);
   if (before) Account(*before, -1);
   Account(after, +1);
-  if (on_change_ == nullptr) return;
-  changes_.push_back(after);
+  Tell(after);
+}
+
+void Inventory::Tell(const ReplicaReport& report) {
+  if (on_change_ == nullptr || overflowed_) return;
+  changes_.push_back(report);
+  if (changes_.size() > max_changes_) {
+    overflowed_ = true;
+    changes_.clear();
+  }
   on_change_();
 }
 
 InventoryDigests Inventory::StartSession(std::function<void()> on_change) {
   MutexLock lock(&mutex_);
   changes_.clear();
+  overflowed_ = false;
   on_change_ = std::move(on_change);
   return digests_;
 }
@@ -36,13 +45,15 @@ void Inventory::EndSession() {
 
 void Inventory::Remind(const ReplicaReport& report) {
   MutexLock lock(&mutex_);
-  if (on_change_ == nullptr) return;
-  changes_.push_back(report);
-  on_change_();
+  Tell(report);
 }
 
-std::vector<ReplicaReport> Inventory::TakeChanges(size_t limit) {
+absl::StatusOr<std::vector<ReplicaReport>> Inventory::TakeChanges(size_t limit) {
   MutexLock lock(&mutex_);
+  if (overflowed_) {
+    return ResourceExhaustedError("the master takes nothing: more than {} changes wait for it",
+                                  max_changes_);
+  }
   const auto end = changes_.begin() + static_cast<ptrdiff_t>(std::min(limit, changes_.size()));
   std::vector<ReplicaReport> taken(changes_.begin(), end);
   changes_.erase(changes_.begin(), end);

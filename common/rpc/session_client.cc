@@ -127,7 +127,7 @@ absl::Status SessionClient::Serve(BulkLoop* loop, BulkStream* stream, Outbox* ou
       RETURN_IF_ERROR(handler_->OnMessage(stream, event.message));
     }
     RETURN_IF_ERROR(outbox->closed());
-    if (admitted_) SendWaiting(stream, outbox);
+    if (admitted_) RETURN_IF_ERROR(SendWaiting(stream, outbox));
     if (options_.clock->MonotonicNow() < next_heartbeat_) continue;
     if (!admitted_) {
       return DeadlineExceededError("the {} does not answer the registration", options_.peer);
@@ -138,16 +138,18 @@ absl::Status SessionClient::Serve(BulkLoop* loop, BulkStream* stream, Outbox* ou
   return absl::OkStatus();
 }
 
-void SessionClient::SendWaiting(BulkStream* stream, Outbox* outbox) {
+absl::Status SessionClient::SendWaiting(BulkStream* stream, Outbox* outbox) {
   while (!stream->failed() && stream->unsent_bytes() < Outbox::kSendAhead) {
     // Taken before the news: whoever hears that something is done knows what it changed.
     if (held_back_.empty()) held_back_ = outbox->Take(Outbox::kSendAhead);
-    if (!handler_->SendNews(stream)) continue;
-    if (held_back_.empty()) return;
+    ASSIGN_OR_RETURN(const bool all, handler_->SendNews(stream));
+    if (!all) continue;
+    if (held_back_.empty()) break;
     for (grpc::ByteBuffer& message : std::exchange(held_back_, {})) {
       stream->Send(std::move(message));
     }
   }
+  return absl::OkStatus();
 }
 
 }  // namespace quern::rpc

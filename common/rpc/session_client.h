@@ -44,7 +44,8 @@ class SessionClient {
     virtual void SendHeartbeat(BulkStream* stream) = 0;
     // Sends what has to come before the messages that have been Put by now. False when there is
     // more of it than should be sent at once: it is asked again before anything that was Put goes.
-    virtual bool SendNews(BulkStream* /*stream*/) { return true; }
+    // An error ends the session, before anything else is sent.
+    virtual absl::StatusOr<bool> SendNews(BulkStream* /*stream*/) { return true; }
     // The session has ended, whether it was admitted or not.
     virtual void OnEnd() {}
   };
@@ -89,7 +90,7 @@ class SessionClient {
   void Run();
   absl::Status RunOnce();
   absl::Status Serve(BulkLoop* loop, BulkStream* stream, Outbox* outbox);
-  void SendWaiting(BulkStream* stream, Outbox* outbox);
+  absl::Status SendWaiting(BulkStream* stream, Outbox* outbox);
   void SetTrouble(const absl::Status& status);
   // False when it is time to stop.
   bool Pause(absl::Duration duration);

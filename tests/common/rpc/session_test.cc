@@ -133,8 +133,12 @@ class SessionClientTest : public testing::Test, public SessionClient::Handler {
     return absl::OkStatus();
   }
   void SendHeartbeat(BulkStream* stream) override { stream->Send(EncodeMessage(Said("beat"))); }
-  bool SendNews(BulkStream* stream) override {
+  absl::StatusOr<bool> SendNews(BulkStream* stream) override {
     if (news_.empty()) return true;
+    if (news_.front() == "lost") {
+      news_.clear();
+      return ResourceExhaustedError("too much news");
+    }
     stream->Send(EncodeMessage(Said(news_.front())));
     news_.erase(news_.begin());
     return news_.empty();
@@ -177,6 +181,14 @@ TEST_F(SessionClientTest, AnEndedSessionIsOpenedAgainAndItsAnswersStayInIt) {
   first->Put(Said("an answer of the first session"));
   client_->Put(Said("a message"));
   EXPECT_THAT(peer_->Await(1, 3), ElementsAre("register", "beat", "a message"));
+}
+
+TEST_F(SessionClientTest, NewsThatAreLostEndTheSessionBeforeAnythingElseIsSent) {
+  news_ = {"news 1", "lost"};
+  put_while_registering_ = {"put 1"};
+  Start({});
+  EXPECT_THAT(peer_->Await(1, 2), ElementsAre("register", "put 1"));
+  EXPECT_THAT(peer_->Await(0, 2), ElementsAre("register", "news 1"));
 }
 
 TEST_F(SessionClientTest, AMessageThatIsRefusedEndsTheSession) {
