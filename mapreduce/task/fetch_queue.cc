@@ -37,6 +37,7 @@ void FetchQueue::WakeWaiting(absl::Time now) {
   while (!waiting_.empty() && waiting_.top().first <= now) {
     const Entry entry = waiting_.top().second;
     waiting_.pop();
+    ++steps_;
     const Output& o = outputs_[entry.output];
     if (o.state == State::kWaiting && o.version == entry.version) MakeReady(entry.output);
   }
@@ -47,11 +48,13 @@ std::optional<FetchQueue::Batch> FetchQueue::NextBatch(absl::Time now) {
   while (batches_ < options_.max_batches && !turn_.empty()) {
     Worker& worker = workers_[turn_.front()];
     turn_.pop_front();
+    ++steps_;
     worker.listed = false;
     Batch batch = {worker.address, {}};
     while (!worker.ready.empty() && batch.outputs.size() < options_.batch_outputs) {
       const Entry entry = worker.ready.front();
       worker.ready.pop_front();
+      ++steps_;
       if (!IsCurrent(entry)) continue;
       outputs_[entry.output].state = State::kAsked;
       batch.outputs.push_back(entry.output);

@@ -56,6 +56,8 @@ class FetchQueue {
   }
   size_t batches() const { return batches_; }
   bool done(uint32_t output) const { return outputs_[output].state == State::kDone; }
+  // Entries of its lists that were taken up so far: what all calls together have cost.
+  uint64_t steps() const { return steps_; }
 
  private:
   enum class State : uint8_t { kUnknown, kReady, kAsked, kWaiting, kDone };
@@ -91,6 +93,7 @@ class FetchQueue {
   std::map<std::string, uint32_t> worker_by_address_;
   std::deque<uint32_t> turn_;  // workers that are not asked and may have something ready
   size_t batches_ = 0;
+  uint64_t steps_ = 0;
 
   struct WakesLater {
     bool operator()(const std::pair<absl::Time, Entry>& a,

@@ -16,6 +16,7 @@
 #include "mapreduce/engine/merge_runs.h"
 #include "mapreduce/engine/merger.h"
 #include "quern/mr/v1/shuffle.pb.h"
+#include "tests/mapreduce/task/tiny_outputs.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -248,44 +249,17 @@ TEST_F(ShuffleTest, ReportsADamagedOutputAndNoOther) {
 }
 
 TEST_F(ShuffleTest, KeepsOutputsOfManyMapsInMemoryAndMergesThemThere) {
-  // One block with one record, the same for every map task.
-  ASSERT_OK_AND_ASSIGN(const auto writer,
-                       MapOutputWriter::Create(dir_ / "small", {"job-x", 0, 0}, 1, Codec::kNone));
-  ASSERT_OK(writer->Append(0, "key", "value"));
-  ASSERT_OK(writer->Finish());
-  ASSERT_OK_AND_ASSIGN(const auto file, MapOutputFile::Open(dir_ / "small"));
-  std::string block(file->partition(0).bytes, '\0');
-  ASSERT_OK(file->file()->Pread(file->partition(0).offset, block.size(), block.data()));
-
-  rpc::ServerOptions server_options;
-  server_options.watchdog = false;
-  ASSERT_OK_AND_ASSIGN(
-      const auto server,
-      rpc::Server::Start(
-          server_options, {},
-          {{"/quern.mr.v1.Shuffle/Fetch", [&](rpc::BulkLoop* loop, rpc::BulkStream* stream) {
-              pb::FetchRequest request;
-              ASSERT_OK(rpc::DecodeMessage(loop->Next(absl::Seconds(10)).message, &request));
-              const grpc::Slice slice(block.data(), block.size());
-              for (const auto& wanted : request.outputs()) {
-                pb::FetchHeader header;
-                header.set_map_task(wanted.map_task());
-                header.set_partition_bytes(block.size());
-                stream->Send(rpc::EncodeBulk(header, {&slice, 1}));
-              }
-              stream->Finish(absl::OkStatus());
-            }}}));
+  TinyOutputs worker(dir_.path());
   constexpr uint32_t kMany = 5000;
+  options_.partition = 0;
   options_.map_tasks = kMany;
   options_.memory_bytes = 16 << 20;
-  for (uint32_t task = 0; task < kMany; ++task) {
-    pb::MapOutput output;
-    output.set_map_task(task);
-    output.set_address(server->address());
-    feed_.Add(output);
-  }
+  for (uint32_t task = 0; task < kMany; ++task) feed_.Add(worker.Output(task));
   ASSERT_OK_AND_ASSIGN(std::vector<SortedRun> runs, GatherRuns(options_, &feed_));
   ASSERT_EQ(runs.size(), kMany);
+  // What a reducer does for so many: each is asked for once, in streams of a thousand.
+  EXPECT_EQ(worker.asked, kMany);
+  EXPECT_EQ(worker.streams, kMany / 1000);
   // They need no buffers, so no pass over the disk brings their number down.
   SortedRun failed;
   ASSERT_OK(MergeToFanIn(2, dir_.path(), &runs, &failed));
