@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Holds what comments and documents point at, and how long files may be. Run by ctest.
+"""Holds what comments and documents point at, how long files may be, and that the jobs that come with
+Quern say which parameters they read. Run by ctest.
 
     check_text.py ROOT         prints one line per violation; exit code 1 when there is any
     check_text.py --self-test  shows that every rule finds a planted violation
@@ -26,6 +27,7 @@ PATH = re.compile(r"(?<![\w/.$}-])((?:%s)/[\w./-]*\.(?:h|cc|md|py|sh|proto|toml|
 SHORT_PATH = re.compile(r"`([\w.-]+(?:/[\w.-]+)+\.(?:h|cc|md|py|sh|proto))`")
 HEADING_OF = re.compile(r'(docs/[\w./-]+\.md), "([^"]+)"')
 COMMENT = re.compile(r"^\s*(?://|#)(.*)$")
+PARAMETERS = re.compile(r"^parameters = \[", re.M)
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX)\b(?!X)")
 
 
@@ -47,6 +49,8 @@ def problems(path, text, exists, exists_below, headings_of):
             yield f"{lines} lines: more than {MAX_LINES}, it is two things"
     if UNFINISHED.search(text):
         yield "a mark of unfinished work"
+    if path.startswith("jobs/") and path.endswith(".toml") and not PARAMETERS.search(text):
+        yield 'does not say which parameters its classes read: parameters = ["..."], or []'
     words = words_of(path, text)
     for target in sorted(set(PATH.findall(words))):
         if not exists(target):
@@ -80,7 +84,7 @@ def check_tree(root):
     checked = 0
     for path in sorted(files):
         file = root / path
-        if not path.endswith((".h", ".cc", ".md", ".proto")) or not file.is_file():
+        if not path.endswith((".h", ".cc", ".md", ".proto", ".toml")) or not file.is_file():
             continue
         if path.startswith("build/"):
             continue
@@ -101,11 +105,13 @@ PLANTED = [
     ("docs/x.md", "as `logic/gone.h` has it"),
     ("master/x.cc", "\n" * (MAX_LINES + 1)),
     ("master/x.cc", "  // TO" + "DO: the rest"),
+    ("jobs/x.toml", 'name = "x"\n[reduce]\n'),
 ]
 INNOCENT = [
     ("master/x.h", '// docs/here.md, "A part", and docs/here.md.'),
     ("master/x.cc", '#include "client/gone.h"'),
     ("docs/x.md", "```\nvi client/gone.h\n```"),
+    ("jobs/x.toml", 'name = "x"\nparameters = []\n[reduce]\n'),
     ("docs/x.md", "as `logic/here.h` has it"),
     ("docs/x.md", "in build/release/tests/chunk_table_test"),
 ]
