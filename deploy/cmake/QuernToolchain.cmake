@@ -28,7 +28,7 @@ add_link_options(-Wl,--as-needed)
 # The presets compile several sources of a library as one (a unity build): most of a compilation is
 # reading headers. GCC then takes an unnamed namespace of an included .cc for that of a header.
 if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  add_compile_options(-Wno-subobject-linkage)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
 endif()
 
 # Frame pointers cost about one per cent and make every profile readable.

@@ -1,7 +1,7 @@
 // Base class of mappers (MapReduce 2004, section 2).
 #pragma once
 
-#include "mapreduce/api/emit_buffer.h"
+#include "mapreduce/api/boundary.h"
 #include "mapreduce/api/field.h"
 #include "mapreduce/api/map_input.h"
 #include "mapreduce/api/task_context.h"
@@ -19,15 +19,23 @@ class Mapper {
   // After the last record; may still emit.
   virtual void Finish() {}
 
-  // Called by the engine, and by mapreduce/api/testing.h, before Start.
-  void ConnectOutput(EmitBuffer* output) { output_ = output; }
+  // Called once by whoever made the object, before Start.
+  void Connect(quern_task* task) {
+    context_ = TaskContext(task);
+    output_ = task->output;
+  }
+  // What Start gets; also for Map and Finish.
+  TaskContext& context() { return context_; }
 
  protected:
   // Hands on one record. Text or numbers; see Field.
-  void Emit(const Field& key, const Field& value) { output_->Append(key.bytes(), value.bytes()); }
+  void Emit(const Field& key, const Field& value) {
+    internal::Emit(output_, key.bytes(), value.bytes());
+  }
 
  private:
-  EmitBuffer* output_ = internal::NoOutput::Get();
+  TaskContext context_;
+  quern_output* output_ = internal::NoOutput();
 };
 
 }  // namespace quern

@@ -16,6 +16,13 @@ class Partitioner {
   virtual void Start(TaskContext& context) { static_cast<void>(context); }
   // From 0 to partitions - 1. A larger result fails the attempt.
   virtual uint32_t Partition(std::string_view key, uint32_t partitions) const = 0;
+
+  // Called once by whoever made the object, before Start.
+  void Connect(quern_task* task) { context_ = TaskContext(task); }
+  TaskContext& context() { return context_; }
+
+ private:
+  TaskContext context_;
 };
 
 }  // namespace quern

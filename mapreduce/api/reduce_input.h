@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <iterator>
 #include <string_view>
+
+#include "mapreduce/api/boundary.h"
+#include "mapreduce/api/quern.h"
 
 namespace quern {
 
@@ -15,39 +17,18 @@ class ReduceInput {
   class ValueIterator;
   class ValueRange;
 
-  virtual ~ReduceInput() = default;
+  explicit ReduceInput(quern_group* group) : group_(group) {}
   ReduceInput(const ReduceInput&) = delete;
   ReduceInput& operator=(const ReduceInput&) = delete;
 
   // Lives until Reduce returns.
-  std::string_view key() const { return key_; }
+  std::string_view key() const { return internal::View(group_->key); }
   // A value lives until the next one is taken. A second loop goes on where the first one stopped;
   // values that nobody takes are skipped.
   ValueRange values();
 
- protected:
-  ReduceInput() = default;
-
-  // Moves value_ and repeats_ to the next run of equal values; false when there is none.
-  virtual bool NextRun() = 0;
-
-  void StartGroup(std::string_view key) { key_ = key; }
-  // The first or next run: `value`, `repeats` times (at least once).
-  void SetRun(std::string_view value, uint64_t repeats) {
-    value_ = value;
-    repeats_ = repeats;
-  }
-  void EndValues() { repeats_ = 0; }
-  bool has_value() const { return repeats_ > 0; }
-
  private:
-  void NextValue() {
-    if (--repeats_ == 0 && !NextRun()) repeats_ = 0;
-  }
-
-  std::string_view key_;
-  std::string_view value_;
-  uint64_t repeats_ = 0;  // values left in the run, the present one included; 0 = at the end
+  quern_group* const group_;
 };
 
 class ReduceInput::ValueIterator {
@@ -57,29 +38,29 @@ class ReduceInput::ValueIterator {
   using difference_type = std::ptrdiff_t;
 
   ValueIterator() = default;
-  explicit ValueIterator(ReduceInput* input) : input_(input) {}
-  std::string_view operator*() const { return input_->value_; }
+  explicit ValueIterator(quern_group* group) : group_(group) {}
+  std::string_view operator*() const { return internal::View(group_->value); }
   ValueIterator& operator++() {
-    input_->NextValue();
+    quern_next_value(group_);
     return *this;
   }
-  void operator++(int) { input_->NextValue(); }
-  bool operator==(std::default_sentinel_t) const { return input_->repeats_ == 0; }
+  void operator++(int) { quern_next_value(group_); }
+  bool operator==(std::default_sentinel_t) const { return group_->repeats == 0; }
 
  private:
-  ReduceInput* input_ = nullptr;
+  quern_group* group_ = nullptr;
 };
 
 class ReduceInput::ValueRange {
  public:
-  explicit ValueRange(ReduceInput* input) : input_(input) {}
-  ValueIterator begin() const { return ValueIterator(input_); }
+  explicit ValueRange(quern_group* group) : group_(group) {}
+  ValueIterator begin() const { return ValueIterator(group_); }
   std::default_sentinel_t end() const { return {}; }
 
  private:
-  ReduceInput* input_;
+  quern_group* group_;
 };
 
-inline ReduceInput::ValueRange ReduceInput::values() { return ValueRange(this); }
+inline ReduceInput::ValueRange ReduceInput::values() { return ValueRange(group_); }
 
 }  // namespace quern

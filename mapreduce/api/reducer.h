@@ -3,7 +3,7 @@
 
 #include <stdexcept>
 
-#include "mapreduce/api/emit_buffer.h"
+#include "mapreduce/api/boundary.h"
 #include "mapreduce/api/field.h"
 #include "mapreduce/api/reduce_input.h"
 #include "mapreduce/api/task_context.h"
@@ -24,23 +24,38 @@ class Reducer {
   // After the last key; may still emit, with a key.
   virtual void Finish() {}
 
-  // Called by the engine, and by mapreduce/api/testing.h, before Start and around each Reduce.
-  void ConnectOutput(EmitBuffer* output) {
-    output_ = output != nullptr ? output : internal::NoOutput::Get();
+  // Called once by whoever made the object, before Start.
+  void Connect(quern_task* task) {
+    context_ = TaskContext(task);
+    output_ = task->output;
   }
-  void EnterGroup(const ReduceInput* in) { group_ = in; }
+  // What Start gets; also for Reduce and Finish.
+  TaskContext& context() { return context_; }
+  // Reduce, with Emit(value) going to the group's key.
+  void ReduceGroup(quern_group* group) {
+    struct Leave {
+      const quern_group** group;
+      ~Leave() { *group = nullptr; }
+    } leave{&group_};
+    ReduceInput in(group);
+    group_ = group;
+    Reduce(&in);
+  }
 
  protected:
   // Emits under the group's key.
   void Emit(const Field& value) {
     if (group_ == nullptr) throw std::logic_error("Emit(value) outside of Reduce: give a key");
-    output_->Append(group_->key(), value.bytes());
+    internal::Emit(output_, internal::View(group_->key), value.bytes());
   }
-  void Emit(const Field& key, const Field& value) { output_->Append(key.bytes(), value.bytes()); }
+  void Emit(const Field& key, const Field& value) {
+    internal::Emit(output_, key.bytes(), value.bytes());
+  }
 
  private:
-  EmitBuffer* output_ = internal::NoOutput::Get();
-  const ReduceInput* group_ = nullptr;
+  TaskContext context_;
+  quern_output* output_ = internal::NoOutput();
+  const quern_group* group_ = nullptr;
 };
 
 }  // namespace quern

@@ -2,44 +2,73 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+
+#include "mapreduce/api/boundary.h"
+#include "mapreduce/api/quern.h"
 
 namespace quern {
 
 // A sum over all tasks of a job. Counted by the task's own thread; only the attempts that the job
 // chose enter the total, so it equals a sequential run's.
-class Counter {
+class Counter : private quern_counter {
  public:
-  void Increment(int64_t by = 1) { value_ += by; }
-  int64_t value() const { return value_; }
-
- private:
-  int64_t value_ = 0;
+  void Increment(int64_t by = 1) { quern_counter::value += by; }
+  int64_t value() const { return quern_counter::value; }
 };
 
+// One for each object of a user's class; lives as long as the object.
 class TaskContext {
  public:
-  virtual ~TaskContext() = default;
+  TaskContext() = default;
+  explicit TaskContext(quern_task* task) : task_(task) {}
 
   // A value of the job's [params]; `fallback` when it is not set. Lives as long as the task.
-  virtual std::string_view param(std::string_view name, std::string_view fallback = {}) const = 0;
+  std::string_view param(std::string_view name, std::string_view fallback = {}) const {
+    const quern_bytes value = task_->host->param(task_, name.data(), name.size());
+    return value.data == nullptr ? fallback : internal::View(value);
+  }
   // The counter of this name (group "user"), made at the first call. Lives as long as the task:
   // keep the pointer rather than looking it up for each record. A task may have 1,000 of them, with
   // names of up to 200 bytes; one more fails the attempt.
-  virtual Counter* counter(std::string_view name) = 0;
+  Counter* counter(std::string_view name) {
+    quern_counter* const counter = task_->host->counter(task_, name.data(), name.size());
+    if (counter == nullptr) throw internal::HostStopped();
+    return reinterpret_cast<Counter*>(counter);
+  }
   // One line for the job's page: what the task is doing, cut to 200 bytes. Also counts as progress,
   // so code that works on one record for minutes should call it now and then.
-  virtual void SetStatus(std::string_view text) = 0;
+  void SetStatus(std::string_view text) {
+    task_->host->set_status(task_, text.data(), text.size());
+  }
+  // Sets the present record (in Map) or group (in Reduce) aside and counts it; the task goes on
+  // with the next. What was emitted for it before stays. Does not return; what it throws must be
+  // let through.
+  [[noreturn]] void SkipRecord(std::string_view reason) { Stop(QUERN_SKIPPED, reason); }
   // Ends the whole job at once, with the reason: further attempts would not help. Does not return;
   // what it throws must be let through.
-  [[noreturn]] virtual void Fail(std::string_view reason) = 0;
+  [[noreturn]] void Fail(std::string_view reason) { Stop(QUERN_JOB_FAILED, reason); }
+
   // text | whole | jsonl | fixed: how this map task's input is cut into records. Empty in a
   // reducer.
-  virtual std::string_view input_format() const = 0;
+  std::string_view input_format() const { return internal::View(task_->input_format); }
+  // `tag` of this map task's [[input]]. Empty in a reducer.
+  std::string_view input_tag() const { return internal::View(task_->input_tag); }
   // Number of this map or reduce task, from 0.
-  virtual uint32_t task_index() const = 0;
+  uint32_t task_index() const { return task_->index; }
   // Reduce tasks of the job; 0 in a map-only job.
-  virtual uint32_t reduce_tasks() const = 0;
+  uint32_t reduce_tasks() const { return task_->reduce_tasks; }
+  // Of the job; "job-local" in a local run.
+  std::string_view job_id() const { return internal::View(task_->job_id); }
+  // How often this task was begun before.
+  uint32_t attempt() const { return task_->attempt; }
+
+ private:
+  [[noreturn]] void Stop(int result, std::string_view reason) {
+    throw internal::UserStopped{internal::Report(task_, result, reason)};
+  }
+  quern_task* task_ = nullptr;
 };
 
 }  // namespace quern

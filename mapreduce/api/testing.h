@@ -5,10 +5,7 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <map>
-#include <memory>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,60 +24,99 @@ using Groups = std::vector<std::pair<std::string, std::vector<std::string>>>;
 struct Result {
   Records records;  // in the order of the emits
   std::map<std::string, int64_t> counters;
-  std::string status;  // the last one set
+  std::string status;                // the last one set
+  std::vector<std::string> skipped;  // reasons of SkipRecord, in their order
+  std::string job_failure;           // the reason of Fail, which ended the run
 };
 
-// Keeps what is emitted. It never opens a window, so every Append comes here.
-class RecordingBuffer : public EmitBuffer {
+// Stands for Quern: keeps all that user code does. Used by one thread.
+class FakeTask : public quern_task {
  public:
-  Records records;
+  explicit FakeTask(Params params) : quern_task(), params_(std::move(params)) {
+    size = sizeof(quern_task);
+    host = &kHost;
+    output = &output_;
+    job_id = {"job-test", 8};
+    reduce_tasks = 1;
+    const auto format = params_.emplace("input_format", "text").first;
+    input_format = {format->second.data(), format->second.size()};
+  }
+
+  // Runs `call`; false when user code gave up with SkipRecord or Fail.
+  template <typename Call>
+  bool Run(Call call) {
+    try {
+      call();
+      return true;
+    } catch (const internal::UserStopped&) {
+      return false;
+    }
+  }
+  bool failed() const { return !result_.job_failure.empty(); }
+  Result Take() {
+    for (const auto& [name, counter] : counters_) result_.counters[name] = counter.value;
+    return std::exchange(result_, {});
+  }
 
  private:
-  void AppendSlow(std::string_view key, std::string_view value) override {
-    records.emplace_back(key, value);
+  static FakeTask* Of(quern_task* task) { return static_cast<FakeTask*>(task); }
+  static quern_bytes Param(quern_task* task, const char* name, size_t size) {
+    const auto found = Of(task)->params_.find(std::string(name, size));
+    if (found == Of(task)->params_.end()) return {nullptr, 0};
+    return {found->second.data(), found->second.size()};
   }
-};
-
-class FakeContext : public TaskContext {
- public:
-  explicit FakeContext(Params params) : params_(std::move(params)) {}
-  std::string_view param(std::string_view name, std::string_view fallback) const override {
-    const auto found = params_.find(std::string(name));
-    return found == params_.end() ? fallback : std::string_view(found->second);
+  static quern_counter* FindCounter(quern_task* task, const char* name, size_t size) {
+    return &Of(task)->counters_[std::string(name, size)];
   }
-  Counter* counter(std::string_view name) override { return &counters_[std::string(name)]; }
-  void SetStatus(std::string_view text) override { status_ = text; }
-  [[noreturn]] void Fail(std::string_view reason) override {
-    throw std::runtime_error(std::string(reason));
+  static void SetStatus(quern_task* task, const char* text, size_t size) {
+    Of(task)->result_.status.assign(text, size);
   }
-  std::string_view input_format() const override { return param("input_format", "text"); }
-  uint32_t task_index() const override { return 0; }
-  uint32_t reduce_tasks() const override { return 1; }
-
-  Result Take(Records records) const {
-    Result result{std::move(records), {}, status_};
-    for (const auto& [name, counter] : counters_) result.counters[name] = counter.value();
+  static int Report(quern_task* task, int result, const char* reason, size_t size) {
+    Result& kept = Of(task)->result_;
+    if (result == QUERN_SKIPPED) kept.skipped.emplace_back(reason, size);
+    if (result == QUERN_JOB_FAILED) kept.job_failure.assign(reason, size);
     return result;
   }
+  static quern_bytes Header(quern_task*, const char*, size_t) { return {nullptr, 0}; }
+  static constexpr quern_host kHost = {
+      sizeof(quern_host), QUERN_API_VERSION, Param, FindCounter, SetStatus, Report, Header};
 
- private:
-  const Params params_;
-  std::map<std::string, Counter> counters_;
-  std::string status_;
+  // It never opens a window, so every record comes here.
+  struct Output : quern_output {
+    explicit Output(Records* kept)
+        : quern_output{sizeof(quern_output), 0, nullptr, nullptr, Keep}, records(kept) {}
+    static int Keep(quern_output* output, const char* key, size_t key_size, const char* value,
+                    size_t value_size) {
+      static_cast<Output*>(output)->records->emplace_back(std::string(key, key_size),
+                                                          std::string(value, value_size));
+      return QUERN_OK;
+    }
+    Records* records;
+  };
+
+  Params params_;
+  std::map<std::string, quern_counter> counters_;
+  Result result_;
+  Output output_{&result_.records};
 };
 
-class FakeGroup : public ReduceInput {
+class FakeGroup : public quern_group {
  public:
-  FakeGroup(std::string_view key, const std::vector<std::string>& values) : values_(values) {
-    StartGroup(key);
-    NextRun();
+  FakeGroup(std::string_view of, const std::vector<std::string>& values)
+      : quern_group(), values_(values) {
+    size = sizeof(quern_group);
+    key = record_key = {of.data(), of.size()};
+    next_run = Next;
+    Next(this);
   }
 
  private:
-  bool NextRun() override {
-    if (next_ == values_.size()) return false;
-    SetRun(values_[next_++], 1);
-    return true;
+  static void Next(quern_group* group) {
+    FakeGroup* const self = static_cast<FakeGroup*>(group);
+    self->repeats = self->next_ < self->values_.size() ? 1 : 0;
+    if (self->repeats == 0) return;
+    const std::string& next = self->values_[self->next_++];
+    self->value = {next.data(), next.size()};
   }
   const std::vector<std::string>& values_;
   size_t next_ = 0;
@@ -89,33 +125,39 @@ class FakeGroup : public ReduceInput {
 // Key and value of each input; offsets count up from 0.
 template <typename MapperClass>
 Result RunMapper(const Records& inputs, Params params = {}) {
-  RecordingBuffer output;
-  FakeContext context(std::move(params));
-  MapperClass mapper;
-  mapper.ConnectOutput(&output);
-  mapper.Start(context);
+  FakeTask task(std::move(params));
+  MapperClass user;
+  Mapper& mapper = user;
+  mapper.Connect(&task);
+  task.Run([&] { mapper.Start(mapper.context()); });
+  const quern_source source = {sizeof(source), 0, {"test", 4}};
   uint64_t offset = 0;
-  for (const auto& [key, value] : inputs) mapper.Map(MapInput({"test", offset++}, key, value));
-  mapper.Finish();
-  return context.Take(std::move(output.records));
+  for (const auto& [key, value] : inputs) {
+    if (task.failed()) break;
+    const quern_record record = {
+        sizeof(record), 0,      {key.data(), key.size()}, {value.data(), value.size()},
+        offset++,       &source};
+    task.Run([&] { mapper.Map(MapInput(&task, &record)); });
+  }
+  if (!task.failed()) task.Run([&] { mapper.Finish(); });
+  return task.Take();
 }
 
 // For combiners too.
 template <typename ReducerClass>
 Result RunReducer(const Groups& groups, Params params = {}) {
-  RecordingBuffer output;
-  FakeContext context(std::move(params));
-  ReducerClass reducer;
-  reducer.ConnectOutput(&output);
-  reducer.Start(context);
+  FakeTask task(std::move(params));
+  ReducerClass user;
+  Reducer& reducer = user;
+  reducer.Connect(&task);
+  task.Run([&] { reducer.Start(reducer.context()); });
   for (const auto& [key, values] : groups) {
+    if (task.failed()) break;
     FakeGroup group(key, values);
-    reducer.EnterGroup(&group);
-    reducer.Reduce(&group);
-    reducer.EnterGroup(nullptr);
+    task.Run([&] { reducer.ReduceGroup(&group); });
   }
-  reducer.Finish();
-  return context.Take(std::move(output.records));
+  if (!task.failed()) task.Run([&] { reducer.Finish(); });
+  return task.Take();
 }
 
 }  // namespace quern::testing

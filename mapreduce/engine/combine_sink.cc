@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "mapreduce/engine/combiner_output.h"
+#include "mapreduce/engine/engine_error.h"
 
 namespace quern::mr {
 
@@ -22,7 +22,7 @@ struct RecordView {
 
 }  // namespace
 
-CombineSink::CombineSink(size_t table_bytes, Reducer* combiner, SortSink* next,
+CombineSink::CombineSink(size_t table_bytes, Combiner* combiner, SortSink* next,
                          RecordPositionWriter* position, WorkSteps* steps)
     : table_(table_bytes),
       combiner_(combiner),
@@ -84,22 +84,20 @@ void CombineSink::Flush() {
   const RecordPhase phase = position_->phase();
   position_->SetPhase(RecordPhase::kCombine);
   CombineTable::GroupCursor group(&table_);
-  CombinerOutput output(&group, [this](std::string_view key, std::string_view value) {
+  const Combiner::Take take = [this](std::string_view key, std::string_view value) {
     next_->Append(key, value);
     return absl::OkStatus();
-  });
-  combiner_->ConnectOutput(&output);
+  };
   while (group.NextGroup()) {
     if (steps_ != nullptr) steps_->Add();
     if (group.single()) {
       next_->Append(group.key(), group.only_value());
       continue;
     }
-    combiner_->EnterGroup(&group);
-    combiner_->Reduce(&group);
-    combiner_->EnterGroup(nullptr);
+    if (const absl::Status status = combiner_->Combine(&group, take); !status.ok()) {
+      throw EngineError(status);
+    }
   }
-  combiner_->ConnectOutput(nullptr);
   table_.Clear();
   position_->SetPhase(phase);
 }

@@ -9,9 +9,9 @@
 #include <cstdint>
 #include <memory>
 
-#include "mapreduce/api/emit_buffer.h"
-#include "mapreduce/api/reducer.h"
 #include "mapreduce/engine/combine_table.h"
+#include "mapreduce/engine/combiner.h"
+#include "mapreduce/engine/emit_buffer.h"
 #include "mapreduce/engine/record_position.h"
 #include "mapreduce/engine/sort_sink.h"
 
@@ -22,8 +22,8 @@ class CombineSink final : public EmitBuffer {
  public:
   // Borrows all but the number. `position` is told when the combiner runs, `steps`, if any, counts
   // the keys that it has done.
-  CombineSink(size_t table_bytes, Reducer* combiner, SortSink* next, RecordPositionWriter* position,
-              WorkSteps* steps = nullptr);
+  CombineSink(size_t table_bytes, Combiner* combiner, SortSink* next,
+              RecordPositionWriter* position, WorkSteps* steps = nullptr);
 
   // Hands everything on.
   void Finish();
@@ -40,7 +40,7 @@ class CombineSink final : public EmitBuffer {
   void Flush();
 
   CombineTable table_;
-  Reducer* const combiner_;
+  Combiner* const combiner_;
   SortSink* const next_;
   RecordPositionWriter* const position_;
   WorkSteps* const steps_;

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "mapreduce/api/emit_buffer.h"
+#include "mapreduce/api/quern.h"
 
 namespace quern::mr {
 
@@ -122,7 +122,7 @@ bool CombineTable::AddRun(Entry* entry, std::string_view value) {
   const uint32_t steps = Steps(sizeof(Run) + value.size());
   if (steps > arena_limit_ - used_) return false;
   *At<Run>(used_) = {1, static_cast<uint32_t>(value.size()), 0};
-  internal::CopyShort(reinterpret_cast<char*>(At<Run>(used_) + 1), value.data(), value.size());
+  quern_copy_short(reinterpret_cast<char*>(At<Run>(used_) + 1), value.data(), value.size());
   (entry->last_run == 0 ? entry->first_run : At<Run>(entry->last_run)->next) = used_;
   entry->last_run = used_;
   used_ += steps;

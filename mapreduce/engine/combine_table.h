@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-#include "mapreduce/api/reduce_input.h"
+#include "mapreduce/engine/group_source.h"
 #include "mapreduce/engine/mapped_memory.h"
 
 namespace quern::mr {
@@ -121,7 +121,7 @@ class CombineTable {
   uint64_t common_mask_ = 0;  // of its bytes
 };
 
-class CombineTable::GroupCursor final : public ReduceInput {
+class CombineTable::GroupCursor final : public GroupSource {
  public:
   explicit GroupCursor(const CombineTable* table) : table_(table) {}
 

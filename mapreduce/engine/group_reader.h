@@ -5,13 +5,13 @@
 #include <string>
 #include <string_view>
 
-#include "mapreduce/api/reduce_input.h"
+#include "mapreduce/engine/group_source.h"
 #include "mapreduce/engine/merger.h"
 #include "mapreduce/engine/scratch_buffer.h"
 
 namespace quern::mr {
 
-class GroupReader final : public ReduceInput {
+class GroupReader final : public GroupSource {
  public:
   // Large keys are kept in `scratch_dir` while their values go by.
   GroupReader(Merger* merger, const std::string& scratch_dir);

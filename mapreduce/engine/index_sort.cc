@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "mapreduce/api/emit_buffer.h"
+#include "mapreduce/engine/emit_buffer.h"
 #include "mapreduce/engine/key_prefix.h"
 
 namespace quern::mr {

@@ -4,7 +4,6 @@
 #include <numeric>
 
 #include "common/storage/file_io.h"
-#include "mapreduce/engine/combiner_output.h"
 #include "mapreduce/engine/group_reader.h"
 #include "mapreduce/engine/map_output_writer.h"
 #include "mapreduce/engine/merge_plan.h"
@@ -32,24 +31,18 @@ absl::Status CopyMerged(Merger* merger, uint32_t partition, MapOutputWriter* wri
   return merger->status();
 }
 
-absl::Status CombineMerged(Merger* merger, uint32_t partition, Reducer* combiner,
+absl::Status CombineMerged(Merger* merger, uint32_t partition, Combiner* combiner,
                            const std::string& scratch_dir, MapOutputWriter* writer) {
   GroupReader groups(merger, scratch_dir);
-  CombinerOutput output(&groups, [&](std::string_view key, std::string_view value) {
+  const Combiner::Take take = [&](std::string_view key, std::string_view value) {
     return writer->Append(partition, key, value);
-  });
-  combiner->ConnectOutput(&output);
-  while (groups.NextGroup()) {
-    combiner->EnterGroup(&groups);
-    combiner->Reduce(&groups);
-    combiner->EnterGroup(nullptr);
-  }
-  combiner->ConnectOutput(nullptr);
+  };
+  while (groups.NextGroup()) RETURN_IF_ERROR(combiner->Combine(&groups, take));
   return groups.status();
 }
 
 absl::Status MergePass(const MergeSpillsOptions& options, const std::vector<std::string>& paths,
-                       Reducer* combiner, const std::string& output_path) {
+                       Combiner* combiner, const std::string& output_path) {
   Spills spills;
   for (const std::string& path : paths) {
     ASSIGN_OR_RETURN(spills.emplace_back(), MapOutputFile::Open(path));
@@ -70,7 +63,7 @@ absl::Status MergePass(const MergeSpillsOptions& options, const std::vector<std:
 }  // namespace
 
 absl::Status MergeSpills(const MergeSpillsOptions& options, std::vector<std::string> spills,
-                         Reducer* combiner, const std::string& output_path) {
+                         Combiner* combiner, const std::string& output_path) {
   std::vector<uint64_t> sizes;
   for (const std::string& spill : spills) {
     ASSIGN_OR_RETURN(const auto file, FileSystem::Real()->Open(spill, {}));

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "common/status.h"
-#include "mapreduce/api/reducer.h"
 #include "mapreduce/engine/block.h"
+#include "mapreduce/engine/combiner.h"
 #include "mapreduce/engine/map_output_file.h"
 #include "mapreduce/engine/work_steps.h"
 
@@ -26,6 +26,6 @@ struct MergeSpillsOptions {
 // They are removed. More than fan_in of them take several passes. With a combiner, the values of a
 // key are combined by the last pass.
 absl::Status MergeSpills(const MergeSpillsOptions& options, std::vector<std::string> spills,
-                         Reducer* combiner, const std::string& output_path);
+                         Combiner* combiner, const std::string& output_path);
 
 }  // namespace quern::mr

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "common/status.h"
-#include "mapreduce/api/emit_buffer.h"
+#include "mapreduce/engine/emit_buffer.h"
 #include "mapreduce/engine/output_file.h"
 #include "mapreduce/engine/record_writer.h"
 

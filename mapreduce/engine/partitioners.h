@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/hash.h"
-#include "mapreduce/api/partitioner.h"
+#include "mapreduce/engine/partitioner.h"
 
 namespace quern::mr {
 

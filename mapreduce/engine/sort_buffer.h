@@ -16,10 +16,10 @@
 #include <string_view>
 
 #include "common/status.h"
-#include "mapreduce/api/emit_buffer.h"
-#include "mapreduce/api/partitioner.h"
+#include "mapreduce/engine/emit_buffer.h"
 #include "mapreduce/engine/index_sort.h"
 #include "mapreduce/engine/mapped_memory.h"
+#include "mapreduce/engine/partitioner.h"
 
 namespace quern::mr {
 

@@ -107,7 +107,7 @@ absl::Status SortSink::WriteSorted(SortBuffer* buffer, const std::string& path) 
   return writer->Finish().status();
 }
 
-absl::StatusOr<uint64_t> SortSink::Finish(const std::string& path, Reducer* combiner) {
+absl::StatusOr<uint64_t> SortSink::Finish(const std::string& path, Combiner* combiner) {
   RETURN_IF_ERROR(status_);
   RETURN_IF_ERROR(TakeWindow());
   RETURN_IF_ERROR(WaitForSpill());

@@ -12,11 +12,11 @@
 
 #include "common/status.h"
 #include "common/thread.h"
-#include "mapreduce/api/emit_buffer.h"
-#include "mapreduce/api/partitioner.h"
-#include "mapreduce/api/reducer.h"
 #include "mapreduce/engine/block.h"
+#include "mapreduce/engine/combiner.h"
+#include "mapreduce/engine/emit_buffer.h"
 #include "mapreduce/engine/map_output_file.h"
+#include "mapreduce/engine/partitioner.h"
 #include "mapreduce/engine/sort_buffer.h"
 #include "mapreduce/engine/work_steps.h"
 
@@ -46,9 +46,9 @@ class SortSink final : public EmitBuffer {
   // Waits for the spill under way.
   ~SortSink() override;
 
-  // Writes the output to `path`; bytes of the file. With a combiner (connected to nothing yet),
-  // equal keys of different spills are combined once more.
-  absl::StatusOr<uint64_t> Finish(const std::string& path, Reducer* combiner);
+  // Writes the output to `path`; bytes of the file. With a combiner, equal keys of
+  // different spills are combined once more.
+  absl::StatusOr<uint64_t> Finish(const std::string& path, Combiner* combiner);
 
   // Records that were written to spills on their way.
   uint64_t spilled_records() const { return spilled_records_; }

@@ -9,7 +9,6 @@
 #include "common/cli/cli.h"
 #include "common/hash.h"
 #include "common/storage/file_io.h"
-#include "mapreduce/api/register.h"
 
 namespace quern::mr {
 
@@ -63,7 +62,7 @@ absl::Status CheckHeader(std::string_view name, std::string_view bytes) {
 void AddClass(std::string_view description, PluginInfo* info) {
   const auto version = At<uint32_t>(description, 0);
   const auto kind = At<uint32_t>(description, 4);
-  if (!kind || *kind < 1 || *kind > 4) return;
+  if (!kind || *kind < QUERN_MAPPER || *kind > QUERN_PARTITIONER) return;
   const std::string_view text = description.substr(8);
   info->api_version = *version;
   info->classes.push_back(
@@ -121,8 +120,9 @@ absl::StatusOr<PluginInfo> ParsePlugin(std::string_view name, std::string_view b
         "{}: a shared object without classes. Try: QUERN_REGISTER_MAPPER(YourMapper);", name);
   }
   if (info.api_version != QUERN_API_VERSION) {
-    return InvalidArgumentError("{}: built for API version {}, this is {}. Try: build it again",
-                                name, info.api_version, QUERN_API_VERSION);
+    return InvalidArgumentError(
+        "{}: built for API version {}, this Quern has {}. Try: build it again", name,
+        info.api_version, QUERN_API_VERSION);
   }
   info.size_bytes = bytes.size();
   info.hash = HashBytes128(bytes).ToString();

@@ -1,7 +1,7 @@
 // What a plugin says of itself, read from its bytes without running any of its code.
 //
 // A plugin is an ELF shared object for this machine with notes of the name "Quern" (see
-// mapreduce/api/register.h). dlopen of a damaged file can end the process, so everything is checked
+// mapreduce/api/quern.h). dlopen of a damaged file can end the process, so everything is checked
 // here first: by `mr` before the upload, by the coordinator at submit, and in every task.
 #pragma once
 
@@ -11,11 +11,17 @@
 #include <vector>
 
 #include "common/status.h"
+#include "mapreduce/api/quern.h"
 
 namespace quern::mr {
 
 // Values as in the note.
-enum class ClassKind : uint32_t { kMapper = 1, kReducer = 2, kCombiner = 3, kPartitioner = 4 };
+enum class ClassKind : uint32_t {
+  kMapper = QUERN_MAPPER,
+  kReducer = QUERN_REDUCER,
+  kCombiner = QUERN_COMBINER,
+  kPartitioner = QUERN_PARTITIONER,
+};
 // "mapper", ...
 std::string_view ClassKindName(ClassKind kind);
 

@@ -10,6 +10,7 @@
 #include "mapreduce/task/task_output.h"
 #include "mapreduce/task/user_code.h"
 #include "mapreduce/task/user_context.h"
+#include "mapreduce/task/user_object.h"
 
 namespace quern::mr {
 
@@ -25,14 +26,6 @@ class MapTask {
         context_(spec, environment.progress) {}
 
   absl::StatusOr<pb::AttemptResult> Run() {
-    const pb::JobSpec::Input& input = spec_.job().inputs(static_cast<int>(spec_.split().input()));
-    absl::Status created;
-    RETURN_IF_ERROR(CallUser(input.mapper() + "'s constructor", [&] {
-      auto mapper = environment_.plugin->NewMapper(input.mapper());
-      created = mapper.status();
-      if (created.ok()) mapper_ = *std::move(mapper);
-    }));
-    RETURN_IF_ERROR(created);
     environment_.progress->StartPhase({"map", 0, 0.9}, SplitBytes(spec_.split()));
     RETURN_IF_ERROR(spec_.job().reduce().tasks() == 0 ? RunMapOnly() : RunSorted());
     RETURN_IF_ERROR(context_.ExportCounters(&result_));
@@ -42,13 +35,16 @@ class MapTask {
  private:
   // Start, every record, Finish, into `sink`.
   absl::Status RunMapper(EmitBuffer* sink) {
-    SplitRunner records(spec_, environment_, plan_);
-    mapper_->ConnectOutput(sink);
+    const pb::JobSpec::Input& input = spec_.job().inputs(static_cast<int>(spec_.split().input()));
+    ASSIGN_OR_RETURN(const quern_class* const user,
+                     environment_.plugin->Find(ClassKind::kMapper, input.mapper()));
     environment_.position->SetPhase(RecordPhase::kCallback);
-    RETURN_IF_ERROR(CallUser("Start", [&] { mapper_->Start(context_); }));
-    RETURN_IF_ERROR(records.Run(mapper_.get()));
+    ASSIGN_OR_RETURN(const auto mapper, UserObject::Create(*user, "", &context_, sink));
+    SplitRunner records(spec_, environment_, plan_, &context_);
+    RETURN_IF_ERROR(mapper->Start());
+    RETURN_IF_ERROR(records.Run(mapper.get()));
     environment_.position->SetPhase(RecordPhase::kCallback);
-    RETURN_IF_ERROR(CallUser("Finish", [&] { mapper_->Finish(); }));
+    RETURN_IF_ERROR(mapper->Finish());
     environment_.position->SetPhase(RecordPhase::kNone);
     context_.SetEngineCounter("map_input_records", records.records());
     context_.SetEngineCounter("map_input_bytes", records.bytes());
@@ -83,7 +79,7 @@ class MapTask {
                                      plan_.merge_fan_in,
                                      &environment_.progress->steps};
     SortSink sink(options, partitioner_.get(), buffers.get());
-    Reducer* combiner = nullptr;
+    Combiner* combiner = nullptr;
     if (spec_.job().reduce().combiner().empty()) {
       RETURN_IF_ERROR(RunMapper(&sink));
     } else {
@@ -97,30 +93,31 @@ class MapTask {
   }
 
   // Sets *combiner when the last merge should combine once more.
-  absl::Status RunCombined(SortSink* sink, Reducer** combiner) {
-    ASSIGN_OR_RETURN(combiner_, environment_.plugin->NewCombiner(spec_.job().reduce().combiner()));
-    RETURN_IF_ERROR(CallUser("the combiner's Start", [&] { combiner_->Start(context_); }));
+  absl::Status RunCombined(SortSink* sink, Combiner** combiner) {
+    ASSIGN_OR_RETURN(
+        const quern_class* const user,
+        environment_.plugin->Find(ClassKind::kCombiner, spec_.job().reduce().combiner()));
+    ASSIGN_OR_RETURN(combiner_, UserCombiner::Create(*user, &context_));
+    RETURN_IF_ERROR(combiner_->Start());
     CombineSink combine(plan_.combine_table_bytes, combiner_.get(), sink, environment_.position,
                         &environment_.progress->steps);
     RETURN_IF_ERROR(RunMapper(&combine));
-    RETURN_IF_ERROR(CallUser("the combiner", [&] { combine.Finish(); }));
+    RETURN_IF_ERROR(CatchEngineError([&] { combine.Finish(); }));
     context_.SetEngineCounter("map_output_records", combine.input_records());
     if (combine.combining()) *combiner = combiner_.get();
     return absl::OkStatus();
   }
 
-  absl::Status FinishSorted(SortSink* sink, Reducer* combiner) {
+  absl::Status FinishSorted(SortSink* sink, Combiner* combiner) {
     environment_.progress->StartPhase({"sort", 0.9, 1}, 1);
     const std::string path = fmt::format("{}/{}", environment_.scratch_dir, kMapOutputName);
     absl::StatusOr<uint64_t> bytes = 0;
     environment_.position->SetPhase(combiner == nullptr ? RecordPhase::kNone
                                                         : RecordPhase::kCombine);
-    RETURN_IF_ERROR(CallUser("the combiner", [&] { bytes = sink->Finish(path, combiner); }));
+    RETURN_IF_ERROR(CatchEngineError([&] { bytes = sink->Finish(path, combiner); }));
     environment_.position->SetPhase(RecordPhase::kNone);
     RETURN_IF_ERROR(DamageIsEnvironment(bytes.status()));
-    if (combiner_ != nullptr) {
-      RETURN_IF_ERROR(CallUser("the combiner's Finish", [&] { combiner_->Finish(); }));
-    }
+    if (combiner_ != nullptr) RETURN_IF_ERROR(combiner_->Finish());
     context_.SetEngineCounter("spilled_records", sink->spilled_records());
     pb::MapOutput* output = result_.mutable_map_output();
     output->set_map_task(spec_.id().task());
@@ -139,8 +136,12 @@ class MapTask {
     } else if (name.empty() || name == "hash") {
       partitioner_ = std::make_unique<HashPartitioner>();
     } else {
-      ASSIGN_OR_RETURN(partitioner_, environment_.plugin->NewPartitioner(name));
-      return CallUser("the partitioner's Start", [&] { partitioner_->Start(context_); });
+      ASSIGN_OR_RETURN(const quern_class* const user,
+                       environment_.plugin->Find(ClassKind::kPartitioner, name));
+      ASSIGN_OR_RETURN(user_partitioner_,
+                       UserObject::Create(*user, "the partitioner's", &context_, nullptr));
+      partitioner_ = std::make_unique<UserPartitioner>(user_partitioner_.get());
+      return user_partitioner_->Start();
     }
     return absl::OkStatus();
   }
@@ -149,8 +150,8 @@ class MapTask {
   const TaskEnvironment& environment_;
   const MemoryPlan plan_;
   UserContext context_;
-  std::unique_ptr<Mapper> mapper_;
-  std::unique_ptr<Reducer> combiner_;
+  std::unique_ptr<UserCombiner> combiner_;
+  std::unique_ptr<UserObject> user_partitioner_;
   std::unique_ptr<Partitioner> partitioner_;
   pb::AttemptResult result_;
 };

@@ -4,9 +4,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/status.h"
-#include "mapreduce/api/register.h"
+#include "mapreduce/api/quern.h"
 #include "mapreduce/plan/plugin_info.h"
 
 namespace quern::mr {
@@ -17,25 +18,22 @@ class Plugin {
   // Checks the file (plugin_info.h), then loads it. InvalidArgument: no plugin; FailedPrecondition:
   // a library or symbol that it needs is missing.
   static absl::StatusOr<std::unique_ptr<Plugin>> Load(const std::string& path);
+  // Of classes that are in this process already, for tests.
+  static absl::StatusOr<std::unique_ptr<Plugin>> Of(const std::string& path, PluginInfo info,
+                                                    const quern_plugin* table);
 
-  // A new object. NotFound with a suggestion when there is no such class; user's constructors may
-  // throw.
-  absl::StatusOr<std::unique_ptr<Mapper>> NewMapper(std::string_view name) const;
-  absl::StatusOr<std::unique_ptr<Reducer>> NewReducer(std::string_view name) const;
-  absl::StatusOr<std::unique_ptr<Reducer>> NewCombiner(std::string_view name) const;
-  absl::StatusOr<std::unique_ptr<Partitioner>> NewPartitioner(std::string_view name) const;
+  // NotFound with a suggestion when there is no such class.
+  absl::StatusOr<const quern_class*> Find(ClassKind kind, std::string_view name) const;
   const std::string& path() const { return path_; }
   const PluginInfo& info() const { return info_; }
 
  private:
-  Plugin(std::string path, PluginInfo info, const internal::PluginTable* table)
-      : path_(std::move(path)), info_(std::move(info)), table_(table) {}
-  template <typename Base>
-  absl::StatusOr<std::unique_ptr<Base>> New(ClassKind kind, std::string_view name) const;
+  Plugin(std::string path, PluginInfo info) : path_(std::move(path)), info_(std::move(info)) {}
 
   const std::string path_;
   const PluginInfo info_;
-  const internal::PluginTable* const table_;
+  // As this version knows them: what an older plugin does not have is null.
+  std::vector<quern_class> classes_;
 };
 
 }  // namespace quern::mr

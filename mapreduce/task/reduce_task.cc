@@ -11,6 +11,7 @@
 #include "mapreduce/task/task_output.h"
 #include "mapreduce/task/user_code.h"
 #include "mapreduce/task/user_context.h"
+#include "mapreduce/task/user_object.h"
 
 namespace quern::mr {
 
@@ -60,58 +61,57 @@ class ReduceTask {
   }
 
   absl::Status Reduce(const std::vector<SortedRun>& runs) {
-    const std::string& name = spec_.job().reduce().reducer();
-    std::unique_ptr<Reducer> reducer;
-    absl::Status created;
-    RETURN_IF_ERROR(CallUser(name + "'s constructor", [&] {
-      auto made = environment_.plugin->NewReducer(name);
-      created = made.status();
-      if (created.ok()) reducer = *std::move(made);
-    }));
-    RETURN_IF_ERROR(created);
+    ASSIGN_OR_RETURN(
+        const quern_class* const user,
+        environment_.plugin->Find(ClassKind::kReducer, spec_.job().reduce().reducer()));
     ASSIGN_OR_RETURN(const auto sink, CreateTaskOutput(spec_, environment_));
-    reducer->ConnectOutput(sink.get());
     environment_.position->SetSource("");
     environment_.position->SetPhase(RecordPhase::kCallback);
-    RETURN_IF_ERROR(CallUser("Start", [&] { reducer->Start(context_); }));
+    ASSIGN_OR_RETURN(const auto reducer, UserObject::Create(*user, "", &context_, sink.get()));
+    RETURN_IF_ERROR(reducer->Start());
     Merger merger(runs, &environment_.progress->steps);
     GroupReader groups(&merger, environment_.scratch_dir);
     environment_.position->SetPhase(RecordPhase::kReduce);
-    RETURN_IF_ERROR(CallUser("Reduce", [&] { ReduceGroups(&groups, reducer.get(), *sink); }));
+    RETURN_IF_ERROR(ReduceGroups(&groups, reducer.get(), *sink));
     if (!groups.status().ok()) {
       damaged_ = runs[merger.failed_run()];
       return groups.status();
     }
     environment_.position->SetPhase(RecordPhase::kCallback);
-    RETURN_IF_ERROR(CallUser("Finish", [&] { reducer->Finish(); }));
+    RETURN_IF_ERROR(reducer->Finish());
     environment_.position->SetPhase(RecordPhase::kNone);
     RETURN_IF_ERROR(FinishTaskOutput(spec_, sink.get(), &result_));
     context_.SetEngineCounter("reduce_input_groups", groups.groups());
     context_.SetEngineCounter("reduce_input_records", groups.records());
     context_.SetEngineCounter("reduce_output_records", sink->records());
+    if (skipped_ > 0) context_.SetEngineCounter("reduce_skipped_groups", skipped_);
     return absl::OkStatus();
   }
 
   // The inner loop of every reduce task.
-  void ReduceGroups(GroupReader* groups, Reducer* reducer, const OutputSink& sink) {
+  absl::Status ReduceGroups(GroupReader* groups, UserObject* reducer, const OutputSink& sink) {
     TaskProgress* const progress = environment_.progress;
     while (groups->NextGroup()) {
       environment_.position->SetPosition(groups->groups() - 1);
-      reducer->EnterGroup(groups);
-      reducer->Reduce(groups);
-      reducer->EnterGroup(nullptr);
+      if (const int result = reducer->Reduce(groups->group()); result != QUERN_OK) [[unlikely]] {
+        if (result != QUERN_SKIPPED) return reducer->Failure(result, "Reduce");
+        ++skipped_;
+      }
       progress->input_records.Set(groups->records());
       progress->output_records.Set(sink.records());
       progress->output_bytes.Set(sink.bytes());
       progress->phase_done.Set(groups->bytes());
     }
+    // Reported, and then swallowed by user code.
+    return reducer->failed() ? reducer->Failure(QUERN_FAILED, "Reduce") : absl::OkStatus();
   }
 
   const pb::TaskSpec& spec_;
   const TaskEnvironment& environment_;
   const MemoryPlan plan_;
   UserContext context_;
-  SortedRun damaged_;  // whose bytes were found to be bad
+  uint64_t skipped_ = 0;  // groups, by user code
+  SortedRun damaged_;     // whose bytes were found to be bad
   pb::AttemptResult result_;
 };
 

@@ -7,8 +7,8 @@
 #include "common/random.h"
 #include "mapreduce/engine/report_limits.h"
 #include "mapreduce/task/split_runner.h"
-#include "mapreduce/task/user_code.h"
 #include "mapreduce/task/user_context.h"
+#include "mapreduce/task/user_object.h"
 
 namespace quern::mr {
 
@@ -61,16 +61,17 @@ class KeySampler final : public EmitBuffer {
 absl::StatusOr<pb::AttemptResult> RunSampleTask(const pb::TaskSpec& spec,
                                                 const TaskEnvironment& environment) {
   const pb::JobSpec::Input& input = spec.job().inputs(static_cast<int>(spec.split().input()));
-  ASSIGN_OR_RETURN(const auto mapper, environment.plugin->NewMapper(input.mapper()));
+  ASSIGN_OR_RETURN(const quern_class* const user,
+                   environment.plugin->Find(ClassKind::kMapper, input.mapper()));
   const MemoryPlan plan = MemoryPlan::For(spec.job().limits().memory_bytes(), false);
   UserContext context(spec, environment.progress);
   KeySampler sampler(spec.sample_keys());
-  mapper->ConnectOutput(&sampler);
+  ASSIGN_OR_RETURN(const auto mapper, UserObject::Create(*user, "", &context, &sampler));
   environment.progress->StartPhase({"read", 0, 1}, SplitBytes(spec.split()));
-  SplitRunner records(spec, environment, plan, spec.sample_bytes());
-  RETURN_IF_ERROR(CallUser("Start", [&] { mapper->Start(context); }));
+  SplitRunner records(spec, environment, plan, &context, spec.sample_bytes());
+  RETURN_IF_ERROR(mapper->Start());
   RETURN_IF_ERROR(records.Run(mapper.get()));
-  RETURN_IF_ERROR(CallUser("Finish", [&] { mapper->Finish(); }));
+  RETURN_IF_ERROR(mapper->Finish());
   pb::AttemptResult result;
   for (std::string& key : sampler.TakeSorted()) result.add_sample_keys(std::move(key));
   ThinSample(&result);

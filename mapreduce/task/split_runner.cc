@@ -36,12 +36,20 @@ absl::Status CheckIsPlanned(const pb::InputPiece& piece, const ReadableFile& fil
                   piece.path(), file.length(), piece.file_length()));
 }
 
+// No data stands for "the offset", so an empty key has some.
+quern_bytes KeyOf(const RecordReader& reader) {
+  if (!reader.has_key()) return {nullptr, 0};
+  const std::string_view key = reader.key();
+  return key.empty() ? quern_bytes{"", 0} : quern_bytes{key.data(), key.size()};
+}
+
 }  // namespace
 
 SplitRunner::SplitRunner(const pb::TaskSpec& spec, const TaskEnvironment& environment,
-                         const MemoryPlan& plan, uint64_t bytes_per_piece)
+                         const MemoryPlan& plan, UserContext* context, uint64_t bytes_per_piece)
     : spec_(spec),
       environment_(environment),
+      context_(context),
       bytes_per_piece_(bytes_per_piece),
       skip_(spec.skip_positions().begin(), spec.skip_positions().end()) {
   const pb::JobSpec::Input& input = spec.job().inputs(static_cast<int>(spec.split().input()));
@@ -51,10 +59,11 @@ SplitRunner::SplitRunner(const pb::TaskSpec& spec, const TaskEnvironment& enviro
   format_ = input.format();
 }
 
-absl::Status SplitRunner::Run(Mapper* mapper) {
+absl::Status SplitRunner::Run(UserObject* mapper) {
   for (const pb::InputPiece& piece : spec_.split().pieces()) {
     RETURN_IF_ERROR(RunPiece(piece, mapper));
     bytes_ += piece.length();
+    ++piece_;
     environment_.progress->input_bytes.Set(bytes_);
   }
   return absl::OkStatus();
@@ -68,7 +77,7 @@ absl::Status SplitRunner::OpenFile(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::Status SplitRunner::RunPiece(const pb::InputPiece& piece, Mapper* mapper) {
+absl::Status SplitRunner::RunPiece(const pb::InputPiece& piece, UserObject* mapper) {
   RETURN_IF_ERROR(OpenFile(piece.path()));
   RETURN_IF_ERROR(CheckIsPlanned(piece, *file_));
   PlannedPart part(file_.get(), piece.file_length());
@@ -84,7 +93,10 @@ absl::Status SplitRunner::RunPiece(const pb::InputPiece& piece, Mapper* mapper) 
   RETURN_IF_ERROR(Annotate(reader.status(), piece.path()));
   environment_.position->SetSource(piece.path());
   environment_.position->SetPhase(RecordPhase::kMap);
-  RETURN_IF_ERROR(CallUser("Map", [&] { MapRecords(piece, reader->get(), mapper); }));
+  context_->SetReader(reader->get());
+  const absl::Status mapped = MapRecords(piece, reader->get(), mapper);
+  context_->SetReader(nullptr);
+  RETURN_IF_ERROR(mapped);
   environment_.position->SetPhase(RecordPhase::kNone);
   for (const auto& [reason, records] : (*reader)->set_aside()) set_aside_[reason] += records;
   return Annotate((*reader)->status(), piece.path());
@@ -105,8 +117,14 @@ absl::StatusOr<uint64_t> SplitRunner::LengthToRead(const pb::InputPiece& piece,
 }
 
 // The inner loop of every map task: what stands here is paid once a record.
-void SplitRunner::MapRecords(const pb::InputPiece& piece, RecordReader* reader, Mapper* mapper) {
+absl::Status SplitRunner::MapRecords(const pb::InputPiece& piece, RecordReader* reader,
+                                     UserObject* mapper) {
   TaskProgress* const progress = environment_.progress;
+  const quern_bytes path = {piece.path().data(), piece.path().size()};
+  const quern_source source = {sizeof(source), piece_, path};
+  quern_record record = {};
+  record.size = sizeof(record);
+  record.source = &source;
   const uint64_t limit = piece.offset() + std::min(bytes_per_piece_, UINT64_MAX - piece.offset());
   while (reader->Next()) {
     const uint64_t offset = reader->offset();
@@ -117,15 +135,19 @@ void SplitRunner::MapRecords(const pb::InputPiece& piece, RecordReader* reader, 
       ++skipped_;
       continue;
     }
-    if (reader->has_key()) {
-      mapper->Map(MapInput({piece.path(), offset}, reader->key(), reader->value()));
-    } else {
-      mapper->Map(MapInput({piece.path(), offset}, reader->value()));
+    record.key = KeyOf(*reader);
+    record.value = {reader->value().data(), reader->value().size()};
+    record.offset = offset;
+    if (const int result = mapper->Map(record); result != QUERN_OK) [[unlikely]] {
+      if (result != QUERN_SKIPPED) return mapper->Failure(result, "Map");
+      ++skipped_;
     }
     progress->input_records.Set(++records_);
     progress->input_bytes.Set(bytes_ + (read - piece.offset()));
     progress->phase_done.Set(bytes_ + (read - piece.offset()));
   }
+  // Reported, and then swallowed by user code.
+  return mapper->failed() ? mapper->Failure(QUERN_FAILED, "Map") : absl::OkStatus();
 }
 
 uint64_t SplitBytes(const pb::Split& split) {

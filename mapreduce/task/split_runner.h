@@ -9,12 +9,14 @@
 #include <string>
 
 #include "common/status.h"
-#include "mapreduce/api/mapper.h"
+#include "mapreduce/api/quern.h"
 #include "mapreduce/engine/memory_plan.h"
 #include "mapreduce/engine/record_reader.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/formats/input_format.h"
 #include "mapreduce/task/task_environment.h"
+#include "mapreduce/task/user_context.h"
+#include "mapreduce/task/user_object.h"
 #include "quern/mr/v1/worker.pb.h"
 
 namespace quern::mr {
@@ -22,12 +24,13 @@ namespace quern::mr {
 // Used by one thread.
 class SplitRunner {
  public:
-  // Borrowed. With a limit, only so many bytes from the start of each piece are read.
+  // Borrowed. `context` is told whom to ask for headers. With a limit, only so many bytes from the
+  // start of each piece are read.
   SplitRunner(const pb::TaskSpec& spec, const TaskEnvironment& environment, const MemoryPlan& plan,
-              uint64_t bytes_per_piece = UINT64_MAX);
+              UserContext* context, uint64_t bytes_per_piece = UINT64_MAX);
 
-  // Start must have been called; Finish is left to the caller. A UserError when Map threw.
-  absl::Status Run(Mapper* mapper);
+  // Start must have been called; Finish is left to the caller. A UserError when Map failed.
+  absl::Status Run(UserObject* mapper);
 
   uint64_t records() const { return records_; }
   uint64_t skipped() const { return skipped_; }
@@ -36,14 +39,15 @@ class SplitRunner {
   const std::map<std::string, uint64_t>& set_aside() const { return set_aside_; }
 
  private:
-  absl::Status RunPiece(const pb::InputPiece& piece, Mapper* mapper);
+  absl::Status RunPiece(const pb::InputPiece& piece, UserObject* mapper);
   absl::Status OpenFile(const std::string& path);
   absl::StatusOr<uint64_t> LengthToRead(const pb::InputPiece& piece, const InputFormat& format,
                                         ReadableFile* file);
-  void MapRecords(const pb::InputPiece& piece, RecordReader* reader, Mapper* mapper);
+  absl::Status MapRecords(const pb::InputPiece& piece, RecordReader* reader, UserObject* mapper);
 
   const pb::TaskSpec& spec_;
   const TaskEnvironment& environment_;
+  UserContext* const context_;
   const uint64_t bytes_per_piece_;
   std::string format_;
   ReadOptions read_options_;
@@ -52,6 +56,7 @@ class SplitRunner {
   std::unique_ptr<ReadableFile> file_;
   std::optional<bool> splittable_;
   std::set<uint64_t> skip_;
+  uint32_t piece_ = 0;  // number of the present one
   uint64_t records_ = 0;
   uint64_t skipped_ = 0;
   uint64_t bytes_ = 0;

@@ -1,14 +1,11 @@
-// Calls of user code, and the errors that come out of them.
+// The errors that come out of user code.
 #pragma once
 
-#include <exception>
 #include <string>
 #include <string_view>
 
-#include "common/clean_text.h"
 #include "common/status.h"
 #include "mapreduce/engine/engine_error.h"
-#include "mapreduce/engine/report_limits.h"
 
 namespace quern::mr {
 
@@ -23,19 +20,14 @@ bool IsJobError(const absl::Status& status);
 // becomes Unavailable.
 absl::Status DamageIsEnvironment(const absl::Status& status);
 
-// Runs `call`. An exception becomes a UserError "what: threw: text"; an EngineError that passed
-// through becomes the status that it carries.
+// Runs `call` of the engine; an EngineError becomes the status that it carries.
 template <typename Call>
-absl::Status CallUser(std::string_view what, Call call) {
+absl::Status CatchEngineError(Call call) {
   try {
     call();
     return absl::OkStatus();
   } catch (const EngineError& error) {
     return error.status();
-  } catch (const std::exception& error) {
-    return UserError(fmt::format("{} threw: {}", what, CleanLine(error.what(), kMaxFailureBytes)));
-  } catch (...) {
-    return UserError(fmt::format("{} threw something that is no std::exception", what));
   }
 }
 

@@ -1,24 +1,40 @@
 #include "mapreduce/task/user_context.h"
 
-#include "mapreduce/engine/engine_error.h"
 #include "mapreduce/engine/report_limits.h"
-#include "mapreduce/task/user_code.h"
 
 namespace quern::mr {
 
-std::string_view UserContext::param(std::string_view name, std::string_view fallback) const {
+namespace {
+
+quern_bytes Bytes(const std::string& text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
+UserContext::UserContext(const pb::TaskSpec& spec, TaskProgress* progress)
+    : spec_(spec), job_(spec.job()), progress_(progress) {
+  for (const pb::InputPiece& piece : spec.split().pieces()) {
+    pieces_.push_back({Bytes(piece.path()), piece.offset(), piece.length()});
+  }
+}
+
+void UserContext::Describe(quern_task* task) const {
+  task->job_id = Bytes(spec_.id().job_id());
+  task->index = spec_.id().task();
+  task->attempt = spec_.id().attempt();
+  task->reduce_tasks = job_.reduce().tasks();
+  task->piece_count = static_cast<uint32_t>(pieces_.size());
+  task->pieces = pieces_.data();
+  if (spec_.id().kind() == pb::TASK_KIND_REDUCE) return;
+  const pb::JobSpec::Input& input = job_.inputs(static_cast<int>(spec_.split().input()));
+  task->input_format = Bytes(input.format());
+}
+
+const std::string* UserContext::param(std::string_view name) const {
   const auto found = job_.params().find(std::string(name));
-  return found == job_.params().end() ? fallback : std::string_view(found->second);
+  return found == job_.params().end() ? nullptr : &found->second;
 }
 
-void UserContext::Fail(std::string_view reason) { throw EngineError(JobError(reason)); }
-
-std::string_view UserContext::input_format() const {
-  if (spec_.id().kind() == pb::TASK_KIND_REDUCE) return {};
-  return job_.inputs(static_cast<int>(spec_.split().input())).format();
-}
-
-Counter* UserContext::counter(std::string_view name) {
+quern_counter* UserContext::counter(std::string_view name) {
   absl::StatusOr<std::string> clean = CleanCounterName(name);
   if (clean.ok()) {
     if (const auto known = user_.find(*clean); known != user_.end()) return &known->second;
@@ -29,7 +45,7 @@ Counter* UserContext::counter(std::string_view name) {
                        "counter {}: a task may have {} counters. Try: emit counts as records",
                        *clean, kMaxCounters)
                  : clean.status();
-  throw EngineError(refused_);
+  return nullptr;
 }
 
 void UserContext::SetEngineCounter(std::string_view name, uint64_t value) {
@@ -45,7 +61,7 @@ absl::Status UserContext::ExportCounters(pb::AttemptResult* result) const {
     out->set_value(value);
   };
   for (const auto& [name, value] : engine_) add("quern", name, static_cast<int64_t>(value));
-  for (const auto& [name, counter] : user_) add("user", name, counter.value());
+  for (const auto& [name, counter] : user_) add("user", name, counter.value);
   return absl::OkStatus();
 }
 

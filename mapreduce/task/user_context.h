@@ -1,4 +1,4 @@
-// The TaskContext that user classes see.
+// What the objects of a user's classes know of their task: the host table of quern.h.
 #pragma once
 
 #include <map>
@@ -7,40 +7,52 @@
 #include <vector>
 
 #include "common/status.h"
-#include "mapreduce/api/task_context.h"
+#include "mapreduce/api/quern.h"
+#include "mapreduce/engine/record_reader.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/task/task_progress.h"
 #include "quern/mr/v1/worker.pb.h"
 
 namespace quern::mr {
 
-// Used by the task's thread.
-class UserContext final : public TaskContext {
+// Shared by all objects of a task. Used by the task's thread.
+class UserContext {
  public:
   // Borrowed, both.
-  UserContext(const pb::TaskSpec& spec, TaskProgress* progress)
-      : spec_(spec), job_(spec.job()), progress_(progress) {}
+  UserContext(const pb::TaskSpec& spec, TaskProgress* progress);
+  UserContext(const UserContext&) = delete;
+  UserContext& operator=(const UserContext&) = delete;
 
-  std::string_view param(std::string_view name, std::string_view fallback) const override;
-  // Throws an EngineError for a name that is too long, and for one more than a task may have.
-  Counter* counter(std::string_view name) override;
-  void SetStatus(std::string_view text) override { progress_->SetStatus(text); }
-  [[noreturn]] void Fail(std::string_view reason) override;
-  std::string_view input_format() const override;
-  uint32_t task_index() const override { return spec_.id().task(); }
-  uint32_t reduce_tasks() const override { return job_.reduce().tasks(); }
+  // Fills in what is the same for all objects of the task.
+  void Describe(quern_task* task) const;
 
+  // Null when it is not set.
+  const std::string* param(std::string_view name) const;
+  // Null for a name that is too long, and for one more than a task may have.
+  quern_counter* counter(std::string_view name);
+  void SetStatus(std::string_view text) { progress_->SetStatus(text); }
+
+  // Where headers of the present record are asked for; null between inputs.
+  void SetReader(const RecordReader* reader) { reader_ = reader; }
+  std::string_view header(std::string_view name) const {
+    return reader_ == nullptr ? std::string_view() : reader_->header(name);
+  }
+
+  // Why a counter was refused.
+  const absl::Status& refused() const { return refused_; }
   // Sets one of the engine's own counters, group "quern".
   void SetEngineCounter(std::string_view name, uint64_t value);
   // Everything counted, for the attempt's result. Fails when a counter was refused, also when user
-  // code has swallowed the exception.
+  // code has swallowed the error.
   absl::Status ExportCounters(pb::AttemptResult* result) const;
 
  private:
   const pb::TaskSpec& spec_;
   const pb::JobSpec& job_;
   TaskProgress* const progress_;
-  std::map<std::string, Counter, std::less<>> user_;
+  const RecordReader* reader_ = nullptr;
+  std::vector<quern_piece> pieces_;
+  std::map<std::string, quern_counter, std::less<>> user_;
   std::map<std::string, uint64_t, std::less<>> engine_;
   absl::Status refused_;  // a counter
 };

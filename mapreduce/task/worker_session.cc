@@ -148,15 +148,10 @@ absl::Status WorkerSession::Prepare(const pb::ToTask::Start& start) {
   }
   if (plugin_ != nullptr) return absl::OkStatus();
   position_->SetPhase(RecordPhase::kCallback);  // constructors of the plugin's own statics
-  absl::Status loaded;
-  RETURN_IF_ERROR(CallUser("loading the plugin", [&] {
-    auto plugin = Plugin::Load(start.plugin_path());
-    loaded = plugin.status();
-    if (loaded.ok()) plugin_ = *std::move(plugin);
-  }));
+  ASSIGN_OR_RETURN(plugin_, Plugin::Load(start.plugin_path()));
   position_->SetPhase(RecordPhase::kNone);
   on_exit(EndAtOnce, nullptr);
-  return loaded;
+  return absl::OkStatus();
 }
 
 void WorkerSession::StartReporting() {

@@ -19,6 +19,7 @@
 #include "mapreduce/engine/partitioners.h"
 #include "mapreduce/engine/sort_sink.h"
 #include "tests/campaign/random_records.h"
+#include "tests/mapreduce/engine/class_combiner.h"
 #include "tests/support/temp_dir.h"
 
 namespace quern::mr {
@@ -189,7 +190,7 @@ class EngineRound {
       EmitRecords(&sink);
       return sink.Finish(PathOf(task), nullptr).status();
     }
-    RoundCombiner combiner(shape_.combining);
+    ClassCombiner<RoundCombiner> combiner(shape_.combining);
     const auto position = RecordPositionWriter::Private();
     CombineSink combine(shape_.combine_table_bytes, &combiner, &sink, position.get());
     EmitRecords(&combine);
@@ -257,7 +258,8 @@ class EngineRound {
 
   void CheckGroup(const std::string& key, GroupReader* group) {
     std::vector<std::string> got;
-    for (const std::string_view value : group->values()) got.emplace_back(value);
+    for (const std::string_view value : ReduceInput(group->group()).values())
+      got.emplace_back(value);
     const auto found = wanted_.find(key);
     if (found == wanted_.end()) return Differ(key, "was never emitted");
     ++keys_found_;

@@ -45,61 +45,18 @@ TEST(MapperTest, EmitsTextAndNumbers) {
   EXPECT_EQ(out.records, want);
 }
 
-// A sink with a small window, as the engine's are.
-class WindowBuffer : public EmitBuffer {
- public:
-  WindowBuffer() { SetWindow(window_, window_ + sizeof(window_)); }
-  testing::Records Take() {
-    Drain();
-    return std::move(records_);
-  }
-
- private:
-  void AppendSlow(std::string_view key, std::string_view value) override {
-    Drain();
-    if (kRecordHeaderBytes + key.size() + value.size() > sizeof(window_)) {
-      records_.emplace_back(key, value);
-    } else {
-      Append(key, value);
-    }
-  }
-  void Drain() {
-    for (const char* at = window_; at < cursor();) {
-      uint32_t sizes[2];
-      std::memcpy(sizes, at, sizeof(sizes));
-      at += kRecordHeaderBytes;
-      records_.emplace_back(std::string(at, sizes[0]), std::string(at + sizes[0], sizes[1]));
-      at += sizes[0] + sizes[1];
-    }
-    SetWindow(window_, window_ + sizeof(window_));
-  }
-
-  char window_[64];
-  testing::Records records_;
-};
-
-TEST(EmitBufferTest, KeepsRecordsOfEveryLengthWholeAndInOrder) {
-  WindowBuffer buffer;
-  testing::Records want;
-  for (size_t key = 0; key < 40; ++key) {
-    for (size_t value = 0; value < 40; ++value) {
-      std::string k(key, 'k');
-      std::string v(value, 'v');
-      for (size_t i = 0; i < key; ++i) k[i] = static_cast<char>('a' + i % 26);
-      for (size_t i = 0; i < value; ++i) v[i] = static_cast<char>('A' + i % 26);
-      buffer.Append(k, v);
-      want.emplace_back(k, v);
-    }
-  }
-  EXPECT_EQ(buffer.Take(), want);
-}
-
 TEST(MapInputTest, KeyOfALineIsItsOffsetAsText) {
-  const MapInput line({"/in/a", 1234567890123}, "text");
+  testing::FakeTask task({});
+  const quern_source source = {sizeof(source), 3, {"/in/a", 5}};
+  quern_record record = {sizeof(record), 0, {nullptr, 0}, {"text", 4}, 1234567890123, &source};
+  const MapInput line(&task, &record);
   EXPECT_EQ(line.key(), "1234567890123");
+  EXPECT_EQ(line.value(), "text");
   EXPECT_EQ(line.source().path, "/in/a");
-  const MapInput whole({"/in/a", 0}, "/in/a", "text");
-  EXPECT_EQ(whole.key(), "/in/a");
+  EXPECT_EQ(line.source().offset, 1234567890123u);
+  EXPECT_EQ(line.source().piece, 3u);
+  record.key = source.path;
+  EXPECT_EQ(MapInput(&task, &record).key(), "/in/a");
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 #include <tuple>
 #include <vector>
 
-#include "mapreduce/api/emit_buffer.h"
+#include "mapreduce/engine/emit_buffer.h"
 #include "mapreduce/engine/key_prefix.h"
 #include "tests/support/random_test.h"
 

@@ -44,6 +44,18 @@ TEST(PluginInfoTest, SaysWhatIsWrongWithAFile) {
   EXPECT_THAT(ParsePlugin("p", self), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
+TEST(PluginInfoTest, RefusesAnOlderApiInOneLine) {
+  ASSERT_OK_AND_ASSIGN(std::string bytes,
+                       ReadFileToString(FileSystem::Real(), JobPath("wordcount")));
+  // {u32 api version, u32 kind, name} behind the note's owner.
+  const std::string owner("Quern\0\0\0", 8);
+  for (size_t at = bytes.find(owner); at != std::string::npos; at = bytes.find(owner, at + 1)) {
+    if (bytes.compare(at + 8, 4, std::string("\2\0\0\0", 4)) == 0) bytes[at + 8] = 1;
+  }
+  EXPECT_EQ(Message(ParsePlugin("libold.so", bytes).status()),
+            "libold.so: built for API version 1, this Quern has 2. Try: build it again");
+}
+
 using PluginDamageTest = RandomTest;
 
 TEST_F(PluginDamageTest, NeverReadsBeyondTheFileAndNoticesEveryCut) {

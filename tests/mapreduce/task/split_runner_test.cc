@@ -48,10 +48,27 @@ class OneFileStorage final : public Storage {
   absl::Status RemoveTree(const std::string&) override { return absl::OkStatus(); }
 };
 
-class Collects final : public Mapper {
+// A mapper that keeps the values it gets.
+using Lines = std::vector<std::string>;
+quern_class Collects() {
+  quern_class made = {};
+  made.size = sizeof(made);
+  made.kind = QUERN_MAPPER;
+  made.name = "Collects";
+  made.map = [](void*, quern_task* task, const quern_record* record) {
+    const quern_bytes value = record->value;
+    if (value.size == 0) return QUERN_SKIPPED;
+    return quern_emit(task->output, nullptr, 0, value.data, value.size);
+  };
+  return made;
+}
+
+class KeepsValues final : public EmitBuffer {
  public:
-  void Map(const MapInput& in) override { lines.emplace_back(in.value()); }
-  std::vector<std::string> lines;
+  Lines lines;
+
+ private:
+  void AppendSlow(std::string_view, std::string_view value) override { lines.emplace_back(value); }
 };
 
 class SplitRunnerTest : public ::testing::Test {
@@ -74,9 +91,13 @@ class SplitRunnerTest : public ::testing::Test {
     piece->set_length(length);
     piece->set_file_length(planned.size());
     piece->set_file_id("i1");
-    mapper_.lines.clear();
-    SplitRunner runner(spec_, environment_, MemoryPlan::For(0, false), sample_bytes_);
-    return runner.Run(&mapper_);
+    kept_.lines.clear();
+    UserContext context(spec_, &progress_);
+    ASSIGN_OR_RETURN(const auto mapper, UserObject::Create(Collects(), "", &context, &kept_));
+    SplitRunner runner(spec_, environment_, MemoryPlan::For(0, false), &context, sample_bytes_);
+    const absl::Status status = runner.Run(mapper.get());
+    skipped_ = runner.skipped();
+    return status;
   }
 
   const TempDir dir_;
@@ -85,7 +106,8 @@ class SplitRunnerTest : public ::testing::Test {
   TaskProgress progress_;
   TaskEnvironment environment_;
   pb::TaskSpec spec_;
-  Collects mapper_;
+  KeepsValues kept_;
+  uint64_t skipped_ = 0;
   uint64_t sample_bytes_ = UINT64_MAX;
 };
 
@@ -93,9 +115,16 @@ TEST_F(SplitRunnerTest, AFileThatHasGrownIsReadAsItWas) {
   const std::string planned = "one\ntwo\nthr";
   storage_.contents = planned + "ee\nfour\n";
   ASSERT_OK(Run(planned, 0, planned.size()));
-  EXPECT_EQ(mapper_.lines, (std::vector<std::string>{"one", "two", "thr"}));
+  EXPECT_EQ(kept_.lines, (std::vector<std::string>{"one", "two", "thr"}));
   ASSERT_OK(Run(planned, 5, planned.size() - 5));
-  EXPECT_EQ(mapper_.lines, (std::vector<std::string>{"thr"}));
+  EXPECT_EQ(kept_.lines, (std::vector<std::string>{"thr"}));
+}
+
+TEST_F(SplitRunnerTest, ARecordThatUserCodeSkipsIsCounted) {
+  storage_.contents = "one\n\ntwo\n";
+  ASSERT_OK(Run(storage_.contents, 0, storage_.contents.size()));
+  EXPECT_EQ(kept_.lines, (Lines{"one", "two"}));
+  EXPECT_EQ(skipped_, 1u);
 }
 
 TEST_F(SplitRunnerTest, AnotherFileOfTheSameLengthEndsTheJob) {
@@ -103,7 +132,7 @@ TEST_F(SplitRunnerTest, AnotherFileOfTheSameLengthEndsTheJob) {
   storage_.id = "i2";
   const absl::Status status = Run("old\n", 0, 4);
   EXPECT_TRUE(IsJobError(status)) << status;
-  EXPECT_TRUE(mapper_.lines.empty());
+  EXPECT_TRUE(kept_.lines.empty());
 }
 
 TEST_F(SplitRunnerTest, AShorterFileEndsTheJob) {
@@ -120,10 +149,10 @@ TEST_F(SplitRunnerTest, ASampleReadsItsWindowAndNothingInTheMiddleOfACompressedF
   sample_bytes_ = 8;
   storage_.contents = "one\ntwo\nthree\nfour\n";
   ASSERT_OK(Run(storage_.contents, 6, 8));
-  EXPECT_EQ(mapper_.lines, (std::vector<std::string>{"three"}));
+  EXPECT_EQ(kept_.lines, (std::vector<std::string>{"three"}));
   storage_.contents = "\x1f\x8b is what gzip files begin with\n";
   ASSERT_OK(Run(storage_.contents, 6, 8));
-  EXPECT_TRUE(mapper_.lines.empty());
+  EXPECT_TRUE(kept_.lines.empty());
 }
 
 }  // namespace

@@ -171,7 +171,7 @@ TEST_F(WorkerSessionTest, AnExceptionFailsTheAttemptAndNamesItsRecord) {
     ASSERT_OK_AND_ASSIGN(const pb::FromTask end,
                          process.Run(StartMap(job, 0, "fine\nbad\nfine\n")));
     ASSERT_TRUE(end.has_failed());
-    EXPECT_THAT(end.failed().message(), HasSubstr("Map threw"));
+    EXPECT_THAT(end.failed().message(), HasSubstr("Map failed"));
     EXPECT_TRUE(end.failed().in_record());
     EXPECT_EQ(end.failed().record_position(), 5u);
     EXPECT_EQ(end.failed().record_source(), "file://" + dir_ / "input-0");
@@ -185,8 +185,8 @@ TEST_F(WorkerSessionTest, WhatUserCodeSaysIsCutAndCleaned) {
     std::string expected;
   };
   for (const Case& c :
-       {Case{"throw the record", "Map threw: bad record: xxx"},
-        Case{"parse", "Map threw: '12\\xb5' is not a whole number"},
+       {Case{"throw the record", "Map failed: bad record: xxx"},
+        Case{"parse", "Map failed: '12\\xb5' is not a whole number"},
         Case{"many counters", "a task may have 1000 counters"},
         Case{"many counters, swallowed", "a task may have 1000 counters"},
         Case{"long counter", "the name of a counter has 9437184 bytes, the limit is 200"}}) {

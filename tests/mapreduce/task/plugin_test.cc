@@ -1,0 +1,120 @@
+// Plugins across the C boundary: one in C, one that was compiled long ago, and broken ones.
+#include "mapreduce/task/plugin.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "common/storage/file_io.h"
+#include "mapreduce/task/local_job.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace quern::mr {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string JobPath(const std::string& name) {
+  return std::string(std::getenv("QUERN_JOBS")) + "/lib" + name + ".so";
+}
+
+class PluginTest : public ::testing::Test {
+ protected:
+  // Runs a word count of two parts over `text` with classes whose names begin with `prefix`.
+  absl::Status Run(const std::string& plugin, const std::string& prefix, const std::string& text) {
+    std::ofstream(dir_ / "in") << text;
+    pb::JobSpec spec;
+    spec.set_name("test");
+    spec.mutable_plugin()->set_path("file://" + plugin);
+    spec.add_inputs()->set_path("file://" + dir_ / "in");
+    spec.mutable_inputs(0)->set_mapper(prefix + "Words");
+    spec.mutable_reduce()->set_tasks(2);
+    spec.mutable_reduce()->set_reducer(prefix + "Sum");
+    spec.mutable_reduce()->set_combiner(prefix + "Sum");
+    spec.mutable_reduce()->set_partitioner(prefix + "ByLetter");
+    spec.mutable_output()->set_path("file://" + dir_ / "out");
+    (*spec.mutable_params())["suffix"] = "!";
+    LocalJob job(spec, 1, {});
+    RETURN_IF_ERROR(job.Prepare());
+    return job.Run();
+  }
+  std::string Output(const std::string& part) {
+    return ReadFileToString(FileSystem::Real(), dir_ / "out/" + part).value_or("(none)");
+  }
+
+  const TempDir dir_;
+};
+
+TEST_F(PluginTest, APluginInPlainCRuns) {
+  ASSERT_OK(Run(JobPath("c_words"), "C", "to be or not to be\nskip\n"));
+  EXPECT_EQ(Output("part-r-00000"), "be\t2\n");
+  EXPECT_EQ(Output("part-r-00001"), "not\t1\nor\t1\nto\t2\n");
+  EXPECT_THAT(Output("_MANIFEST.json"), HasSubstr("\"lines\": 1"));
+  EXPECT_THAT(Output("_MANIFEST.json"), HasSubstr("\"map_skipped_records\": 1"));
+}
+
+TEST_F(PluginTest, APluginInPlainCSaysWhyTheJobFails) {
+  EXPECT_THAT(Run(JobPath("c_words"), "C", "fine\nfail\n"),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("as it says")));
+}
+
+TEST_F(PluginTest, APluginOfTheFirstVersionOfApi2RunsForEver) {
+  const std::string plugin = QUERN_FROZEN_PLUGINS "/api2_words.so";
+  ASSERT_OK(Run(plugin, "Frozen", "to be or not to be\nskip\n"));
+  EXPECT_EQ(Output("part-r-00000"), "be!\t2\nend\t1\n");
+  EXPECT_EQ(Output("part-r-00001"), "not!\t1\nor!\t1\nto!\t2\n");
+  EXPECT_THAT(Output("_MANIFEST.json"), HasSubstr("\"lines\": 1"));
+  EXPECT_THAT(Output("_MANIFEST.json"), HasSubstr("\"map_skipped_records\": 1"));
+}
+
+TEST_F(PluginTest, AllClassesOfAPluginAreFound) {
+  ASSERT_OK_AND_ASSIGN(const auto plugin, Plugin::Load(JobPath("c_words")));
+  for (const PluginInfo::Class& each : plugin->info().classes) {
+    EXPECT_OK(plugin->Find(each.kind, each.name));
+  }
+  EXPECT_THAT(plugin->Find(ClassKind::kMapper, "CWord"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("Did you mean 'CWords'?")));
+}
+
+TEST(PluginTableTest, RefusesClassesThatCannotWork) {
+  const auto load = [](const quern_class* each) {
+    const quern_plugin plugin = {sizeof(plugin), QUERN_API_VERSION, 1, 0, &each};
+    return Plugin::Of("p", {}, &plugin).status();
+  };
+  quern_class each = {};
+  each.size = sizeof(each);
+  each.kind = QUERN_MAPPER;
+  each.name = "M";
+  EXPECT_THAT(load(&each), StatusIs(absl::StatusCode::kInvalidArgument,
+                                    HasSubstr("'M' lacks the function that its kind needs")));
+  each.map = [](void*, quern_task*, const quern_record*) { return QUERN_OK; };
+  EXPECT_OK(load(&each));
+  each.size = 8;
+  EXPECT_THAT(load(&each), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(Plugin::Of("p", {}, nullptr), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST(PluginTableTest, WhatAnOlderPluginDoesNotHaveIsNull) {
+  // Ends where API 2 began; behind it lies what must not be read.
+  struct {
+    quern_class known;
+    char behind[64];
+  } old = {};
+  std::memset(old.behind, 0xff, sizeof(old.behind));
+  old.known.size = offsetof(quern_class, partition) + sizeof(void*);
+  old.known.kind = QUERN_MAPPER;
+  old.known.name = "M";
+  old.known.map = [](void*, quern_task*, const quern_record*) { return QUERN_OK; };
+  const quern_class* const each = &old.known;
+  const quern_plugin table = {sizeof(table), QUERN_API_VERSION, 1, 0, &each};
+  ASSERT_OK_AND_ASSIGN(const auto plugin, Plugin::Of("p", {}, &table));
+  ASSERT_OK_AND_ASSIGN(const quern_class* const found, plugin->Find(ClassKind::kMapper, "M"));
+  EXPECT_EQ(found->create, nullptr);
+  EXPECT_EQ(found->partition, nullptr);
+}
+
+}  // namespace
+}  // namespace quern::mr

@@ -1,0 +1,134 @@
+// What comes out of user code: errors, and what it must not do.
+#include "mapreduce/task/user_object.h"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "mapreduce/api/class_table.h"
+#include "mapreduce/task/user_code.h"
+#include "tests/support/status_matchers.h"
+
+namespace quern::mr {
+namespace {
+
+using ::testing::HasSubstr;
+
+class OneValue final : public GroupSource {
+ public:
+  OneValue() {
+    StartGroup("key");
+    SetRun("value", 2);
+  }
+
+ private:
+  bool NextRun() override { return false; }
+};
+
+template <typename Class>
+absl::Status CombineWith(std::vector<std::string>* emitted) {
+  pb::TaskSpec spec;
+  spec.mutable_id()->set_kind(pb::TASK_KIND_REDUCE);
+  TaskProgress progress;
+  UserContext context(spec, &progress);
+  const quern_class of = quern::internal::MakeClass<Class, Reducer>(QUERN_COMBINER, "C");
+  ASSIGN_OR_RETURN(const auto combiner, UserCombiner::Create(of, &context));
+  OneValue group;
+  return combiner->Combine(&group, [&](std::string_view key, std::string_view value) {
+    emitted->push_back(fmt::format("{}={}", key, value));
+    return emitted->size() < 3 ? absl::OkStatus() : UnavailableError("full");
+  });
+}
+
+TEST(UserCombinerTest, HandsOnWhatIsUnderTheGroupsKey) {
+  class Repeats : public Reducer {
+    void Reduce(ReduceInput* in) override {
+      for (std::string_view value : in->values()) Emit(value);
+    }
+  };
+  std::vector<std::string> emitted;
+  EXPECT_OK(CombineWith<Repeats>(&emitted));
+  EXPECT_EQ(emitted, (std::vector<std::string>{"key=value", "key=value"}));
+}
+
+TEST(UserCombinerTest, RefusesAnotherKey) {
+  class Renames : public Reducer {
+    void Reduce(ReduceInput*) override { Emit("other", 1); }
+  };
+  std::vector<std::string> emitted;
+  EXPECT_THAT(CombineWith<Renames>(&emitted),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("under its group's key")));
+  EXPECT_TRUE(emitted.empty());
+}
+
+TEST(UserCombinerTest, AnErrorOfTheEngineStopsUserCodeAndStaysWhatItIs) {
+  class EmitsForEver : public Reducer {
+    void Reduce(ReduceInput*) override {
+      while (true) Emit(1);
+    }
+  };
+  std::vector<std::string> emitted;
+  EXPECT_THAT(CombineWith<EmitsForEver>(&emitted),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("full")));
+  EXPECT_EQ(emitted.size(), 3u);
+}
+
+TEST(UserCombinerTest, AnExceptionNamesTheCall) {
+  class Throws : public Reducer {
+    void Reduce(ReduceInput*) override { throw std::runtime_error("no good"); }
+  };
+  std::vector<std::string> emitted;
+  const absl::Status status = CombineWith<Throws>(&emitted);
+  EXPECT_TRUE(IsUserError(status));
+  EXPECT_EQ(Message(status), "the combiner's Combine failed: no good");
+}
+
+TEST(UserCombinerTest, AConstructorThatThrowsIsNamed) {
+  class Throws : public Reducer {
+   public:
+    Throws() { throw std::runtime_error("no good"); }
+    void Reduce(ReduceInput*) override {}
+  };
+  std::vector<std::string> emitted;
+  EXPECT_THAT(Message(CombineWith<Throws>(&emitted)), HasSubstr("C's constructor failed: no good"));
+}
+
+TEST(UserCombinerTest, AJobErrorStandsAlsoWhenItIsSwallowed) {
+  class Swallows : public Reducer {
+    void Reduce(ReduceInput*) override {
+      try {
+        context().Fail("as it says");
+      } catch (...) {
+      }
+      throw std::runtime_error("something else");
+    }
+  };
+  std::vector<std::string> emitted;
+  const absl::Status status = CombineWith<Swallows>(&emitted);
+  EXPECT_TRUE(IsJobError(status));
+  EXPECT_EQ(Message(status), "as it says");
+}
+
+TEST(UserPartitionerTest, AnExceptionIsItsOwnError) {
+  class Throws : public quern::Partitioner {
+    uint32_t Partition(std::string_view key, uint32_t) const override {
+      throw std::runtime_error("odd key " + std::string(key));
+    }
+  };
+  pb::TaskSpec spec;
+  spec.mutable_id()->set_kind(pb::TASK_KIND_REDUCE);
+  TaskProgress progress;
+  UserContext context(spec, &progress);
+  const quern_class of =
+      quern::internal::MakeClass<Throws, quern::Partitioner>(QUERN_PARTITIONER, "P");
+  ASSERT_OK_AND_ASSIGN(const auto object,
+                       UserObject::Create(of, "the partitioner's", &context, nullptr));
+  const absl::Status status =
+      CatchEngineError([&] { UserPartitioner(object.get()).Partition("k", 4); });
+  EXPECT_EQ(Message(status), "the partitioner's Partition failed: odd key k");
+}
+
+}  // namespace
+}  // namespace quern::mr
