@@ -1,0 +1,187 @@
+#include "jobs/text/charset.h"
+
+#include <iconv.h>
+#include <uchardet.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <unordered_map>
+
+#include "jobs/text/ascii.h"
+#include "jobs/text/encoding_labels.h"
+#include "jobs/text/html_entities.h"
+#include "jobs/text/html_tokenizer.h"
+#include "jobs/text/utf8.h"
+
+namespace quern::text {
+
+namespace {
+
+constexpr size_t kDeclaredWithin = 16 << 10;
+constexpr size_t kSniffedBytes = 64 << 10;
+constexpr std::string_view kUtf8 = "UTF-8";
+constexpr std::string_view kWindows1252 = "windows-1252";
+constexpr std::string_view kCharsetBlanks = " \t\n\f\r";
+
+std::string_view TrimBlanks(std::string_view text) {
+  const size_t first = text.find_first_not_of(kCharsetBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kCharsetBlanks) - first + 1);
+}
+
+const std::unordered_map<std::string_view, const EncodingLabels*>& EncodingOfLabel() {
+  static const auto known = [] {
+    std::unordered_map<std::string_view, const EncodingLabels*> map;
+    for (const EncodingLabels& encoding : kEncodings) {
+      for (size_t at = 0; at < encoding.labels.size();) {
+        const size_t end = std::min(encoding.labels.find(' ', at), encoding.labels.size());
+        map[encoding.labels.substr(at, end - at)] = &encoding;
+        at = end + 1;
+      }
+    }
+    return map;
+  }();
+  return known;
+}
+
+std::string_view EncodingOfMark(std::string_view bytes) {
+  if (bytes.starts_with("\xef\xbb\xbf")) return kUtf8;
+  if (bytes.starts_with("\xfe\xff")) return "UTF-16BE";
+  if (bytes.starts_with("\xff\xfe")) return "UTF-16LE";
+  return {};
+}
+
+std::string_view SniffEncoding(std::string_view bytes) {
+  const uchardet_t detector = uchardet_new();
+  std::string_view encoding;
+  if (uchardet_handle_data(detector, bytes.data(), std::min(bytes.size(), kSniffedBytes)) == 0) {
+    uchardet_data_end(detector);
+    encoding = FindEncoding(uchardet_get_charset(detector));
+  }
+  uchardet_delete(detector);
+  return encoding;
+}
+
+bool IsAscii(std::string_view bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](char c) { return (c & 0x80) == 0; });
+}
+
+std::string CleanUtf8(std::string_view bytes) {
+  if (IsUtf8(bytes)) return std::string(bytes);
+  std::string text;
+  for (size_t at = 0; at < bytes.size();) {
+    const Character character = CharacterAt(bytes, at);
+    AppendUtf8(character.code == kBadByte ? kReplacementCharacter : character.code, &text);
+    at += character.size;
+  }
+  return text;
+}
+
+std::string FromSingleBytes(std::string_view bytes) {
+  std::string text;
+  text.reserve(bytes.size() + bytes.size() / 8);
+  for (const char c : bytes) AppendUtf8(FromWindows1252(static_cast<unsigned char>(c)), &text);
+  return text;
+}
+
+std::string FromIconv(std::string_view bytes, const char* iconv_name) {
+  const iconv_t converter = iconv_open("UTF-8", iconv_name);
+  if (converter == reinterpret_cast<iconv_t>(-1)) return FromSingleBytes(bytes);
+  std::string text;
+  char* in = const_cast<char*>(bytes.data());
+  size_t left = bytes.size();
+  char buffer[16 << 10];
+  while (left > 0) {
+    char* out = buffer;
+    size_t room = sizeof(buffer);
+    const size_t result = iconv(converter, &in, &left, &out, &room);
+    const int error = errno;
+    text.append(buffer, sizeof(buffer) - room);
+    if (result != static_cast<size_t>(-1) || error == E2BIG) continue;
+    AppendUtf8(kReplacementCharacter, &text);
+    if (error == EINVAL) break;  // a character that is cut off at the end
+    ++in;
+    --left;
+  }
+  iconv_close(converter);
+  return text;
+}
+
+}  // namespace
+
+std::string_view FindEncoding(std::string_view label) {
+  const auto found = EncodingOfLabel().find(LowerLetters(TrimBlanks(label)));
+  return found == EncodingOfLabel().end() ? std::string_view() : found->second->name;
+}
+
+std::string_view CharsetOfContentType(std::string_view content_type) {
+  constexpr std::string_view kName = "charset";
+  for (size_t at = 0; at + kName.size() < content_type.size(); ++at) {
+    if (!EqualsIgnoringCase(content_type.substr(at, kName.size()), kName)) continue;
+    std::string_view rest = content_type.substr(at + kName.size());
+    rest.remove_prefix(std::min(rest.find_first_not_of(kCharsetBlanks), rest.size()));
+    if (!rest.starts_with('=')) continue;
+    rest = TrimBlanks(rest.substr(1));
+    if (rest.empty()) return {};
+    if (rest[0] != '"' && rest[0] != '\'') return rest.substr(0, rest.find_first_of(" \t\n\f\r;"));
+    const size_t end = rest.find(rest[0], 1);
+    return end == std::string_view::npos ? std::string_view() : rest.substr(1, end - 1);
+  }
+  return {};
+}
+
+std::string_view DeclaredEncoding(std::string_view html) {
+  HtmlTokenizer tokenizer(html.substr(0, kDeclaredWithin));
+  HtmlToken token;
+  for (tokenizer.Next(&token); token.kind != HtmlToken::Kind::kEnd; tokenizer.Next(&token)) {
+    if (token.kind != HtmlToken::Kind::kStartTag || !EqualsIgnoringCase(token.name, "meta"))
+      continue;
+    std::string_view charset;
+    std::string_view content;
+    bool is_content_type = false;
+    for (const HtmlAttribute& attribute : token.attributes) {
+      if (EqualsIgnoringCase(attribute.name, "charset")) charset = attribute.value;
+      if (EqualsIgnoringCase(attribute.name, "content")) content = attribute.value;
+      if (EqualsIgnoringCase(attribute.name, "http-equiv")) {
+        is_content_type = EqualsIgnoringCase(attribute.value, "content-type");
+      }
+    }
+    if (charset.empty() && is_content_type) charset = CharsetOfContentType(content);
+    const std::string_view encoding = FindEncoding(charset);
+    if (!encoding.empty()) return encoding.starts_with("UTF-16") ? kUtf8 : encoding;
+  }
+  return {};
+}
+
+std::string_view EncodingOfPage(std::string_view bytes, std::string_view content_type) {
+  std::string_view encoding = EncodingOfMark(bytes);
+  if (encoding.empty()) encoding = FindEncoding(CharsetOfContentType(content_type));
+  if (encoding.empty()) encoding = DeclaredEncoding(bytes);
+  if (encoding.empty() && IsUtf8(bytes)) encoding = kUtf8;
+  if (encoding.empty()) encoding = SniffEncoding(bytes);
+  return encoding.empty() ? kWindows1252 : encoding;
+}
+
+bool IsUtf8(std::string_view bytes) {
+  for (size_t at = 0; at < bytes.size();) {
+    while (at + 8 <= bytes.size() && IsAscii(bytes.substr(at, 8))) at += 8;
+    if (at == bytes.size()) return true;
+    const Character character = CharacterAt(bytes, at);
+    if (character.code == kBadByte) return false;
+    at += character.size;
+  }
+  return true;
+}
+
+std::string ToUtf8(std::string_view bytes, std::string_view encoding) {
+  std::string_view mark = EncodingOfMark(bytes);
+  if (!mark.empty() && mark == encoding) bytes.remove_prefix(mark == kUtf8 ? 3 : 2);
+  if (encoding == kUtf8) return CleanUtf8(bytes);
+  if (encoding == kWindows1252) return FromSingleBytes(bytes);
+  const auto found = std::find_if(std::begin(kEncodings), std::end(kEncodings),
+                                  [&](const EncodingLabels& e) { return e.name == encoding; });
+  return found == std::end(kEncodings) ? CleanUtf8(bytes) : FromIconv(bytes, found->iconv_name);
+}
+
+}  // namespace quern::text

@@ -1,0 +1,54 @@
+#include "jobs/text/page.h"
+
+#include "jobs/text/charset.h"
+#include "jobs/text/html_blocks.h"
+#include "jobs/text/html_tree.h"
+#include "jobs/text/main_content.h"
+
+namespace quern::text {
+
+namespace {
+
+constexpr size_t kLookedAtForNul = 4096;
+
+bool IsBinary(std::string_view bytes, std::string_view encoding) {
+  if (encoding.starts_with("UTF-16")) return false;
+  return bytes.starts_with("%PDF-") ||
+         bytes.substr(0, kLookedAtForNul).find('\0') != std::string_view::npos;
+}
+
+}  // namespace
+
+std::string_view NameOf(PageProblem problem) {
+  switch (problem) {
+    case PageProblem::kNone:
+      return "none";
+    case PageProblem::kBinary:
+      return "binary";
+    case PageProblem::kNoText:
+      return "no text";
+  }
+  return "";
+}
+
+Page ReadPage(std::string_view bytes, const PageOptions& options) {
+  Page page;
+  const HtmlLimits limits;
+  page.truncated = bytes.size() > limits.bytes;
+  bytes = bytes.substr(0, limits.bytes);
+  page.encoding = EncodingOfPage(bytes, options.content_type);
+  if (IsBinary(bytes, page.encoding)) {
+    page.problem = PageProblem::kBinary;
+    return page;
+  }
+  const std::string html = ToUtf8(bytes, page.encoding);
+  const HtmlTree tree(html, limits);
+  page.truncated = page.truncated || tree.truncated();
+  page.facts = ReadPageFacts(tree);
+  const std::vector<HtmlBlock> blocks = ReadHtmlBlocks(tree);
+  page.text = options.main_content ? MainContent(tree, blocks) : AllText(blocks);
+  if (page.text.empty()) page.problem = PageProblem::kNoText;
+  return page;
+}
+
+}  // namespace quern::text

@@ -1,0 +1,36 @@
+// From the bytes of a web page to its text and what it says of itself.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "jobs/text/page_facts.h"
+
+namespace quern::text {
+
+enum class PageProblem {
+  kNone,
+  kBinary,  // an image, a PDF, an archive: no text at all
+  kNoText,  // nothing in it looks like sentences
+};
+
+// "binary", "no text".
+std::string_view NameOf(PageProblem problem);
+
+struct Page {
+  PageProblem problem = PageProblem::kNone;
+  std::string text;  // one paragraph a line
+  PageFacts facts;
+  std::string_view encoding;  // what it was written in
+  bool truncated = false;     // too large: the end of it was not looked at
+};
+
+struct PageOptions {
+  std::string_view content_type;  // what the header of its transport says
+  bool main_content = true;       // otherwise all text
+};
+
+// Time and memory are bounded by those of HtmlLimits, whatever the bytes are.
+Page ReadPage(std::string_view bytes, const PageOptions& options);
+
+}  // namespace quern::text

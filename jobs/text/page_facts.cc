@@ -1,0 +1,206 @@
+#include "jobs/text/page_facts.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "jobs/text/ascii.h"
+
+namespace quern::text {
+
+namespace {
+
+constexpr size_t kMaxLinks = 10'000;
+constexpr size_t kMaxAnchorBytes = 1'000;
+
+std::string Collapse(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c != ' ' && (c < '\t' || c > '\r')) {
+      out += c;
+    } else if (!out.empty() && out.back() != ' ') {
+      out += ' ';
+    }
+  }
+  if (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+
+// Metas of the same meaning, the surest first.
+constexpr std::string_view kTitleMetas[] = {
+    "dc:title",      "dcterm:title",        "dcterms.title",       "dc.title",      "og:title",
+    "parsely-title", "weibo:article:title", "weibo:webpage:title", "twitter:title", "title"};
+constexpr std::string_view kDateMetas[] = {"article:published_time",
+                                           "og:article:published_time",
+                                           "datepublished",
+                                           "parsely-pub-date",
+                                           "dc.date.issued",
+                                           "dcterms.date",
+                                           "dc.date",
+                                           "dcterms.created",
+                                           "dc.date.created",
+                                           "sailthru.date",
+                                           "pubdate",
+                                           "publishdate",
+                                           "publish-date",
+                                           "date"};
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// Whether a text begins with YYYY-MM-DD (or with slashes) that can be a date.
+bool BeginsWithDate(std::string_view text) {
+  if (text.size() < 10) return false;
+  for (const size_t i : {0, 1, 2, 3, 5, 6, 8, 9}) {
+    if (!IsDigit(text[i])) return false;
+  }
+  if (text[4] != text[7] || (text[4] != '-' && text[4] != '/')) return false;
+  const int month = (text[5] - '0') * 10 + text[6] - '0';
+  const int day = (text[8] - '0') * 10 + text[9] - '0';
+  return month >= 1 && month <= 12 && day >= 1 && day <= 31;
+}
+
+class FactReader {
+ public:
+  explicit FactReader(const HtmlTree& tree) : tree_(tree) {}
+
+  PageFacts Read() {
+    for (uint32_t i = 1; i < tree_.size(); ++i) {
+      switch (tree_.node(i).tag) {
+        case HtmlTag::kHtml:
+          facts_.language = ValueOf(i, "lang");
+          break;
+        case HtmlTag::kBase:
+          if (facts_.base.empty()) facts_.base = ValueOf(i, "href");
+          break;
+        case HtmlTag::kMeta:
+          ReadMeta(i);
+          break;
+        case HtmlTag::kTitle:
+          ReadTitle(i);
+          break;
+        case HtmlTag::kH1:
+          ReadHeading(i);
+          break;
+        case HtmlTag::kTime:
+          ReadTime(i);
+          break;
+        case HtmlTag::kScript:
+          ReadScript(i);
+          break;
+        case HtmlTag::kA:
+          ReadLink(i);
+          break;
+        default:
+          break;
+      }
+    }
+    facts_.title = ChooseTitle();
+    facts_.date = !meta_date_.empty()     ? meta_date_
+                  : !script_date_.empty() ? script_date_
+                                          : time_date_;
+    return std::move(facts_);
+  }
+
+ private:
+  std::string ValueOf(uint32_t i, std::string_view attribute) const {
+    return Collapse(tree_.Attribute(i, attribute).value_or(""));
+  }
+
+  // `property` and `name` may hold several names with blanks between.
+  void ReadMeta(uint32_t i) {
+    const std::string content = ValueOf(i, "content");
+    if (content.empty()) return;
+    for (const char* attribute : {"property", "name", "itemprop"}) {
+      const std::string names = LowerLetters(ValueOf(i, attribute));
+      for (size_t at = 0; at < names.size();) {
+        const size_t end = std::min(names.find(' ', at), names.size());
+        TakeMeta(std::string_view(names).substr(at, end - at), content);
+        at = end + 1;
+      }
+    }
+  }
+
+  void TakeMeta(std::string_view name, const std::string& content) {
+    const auto title = std::find(std::begin(kTitleMetas), std::end(kTitleMetas), name);
+    if (title < best_title_meta_) {
+      best_title_meta_ = title;
+      meta_title_ = content;
+    }
+    const auto date = std::find(std::begin(kDateMetas), std::end(kDateMetas), name);
+    if (date < best_date_meta_ && BeginsWithDate(content)) {
+      best_date_meta_ = date;
+      meta_date_ = content;
+    }
+  }
+
+  void ReadTitle(uint32_t i) {
+    if (page_title_.empty() && tree_.node(tree_.node(i).parent).tag != HtmlTag::kSvg) {
+      page_title_ = Collapse(tree_.TextOf(i));
+    }
+  }
+
+  void ReadHeading(uint32_t i) {
+    const std::string text = Collapse(tree_.TextOf(i));
+    if (!text.empty()) headings_.push_back(text);
+  }
+
+  void ReadTime(uint32_t i) {
+    const std::string value = ValueOf(i, "datetime");
+    if (time_date_.empty() && BeginsWithDate(value)) time_date_ = value;
+  }
+
+  // "datePublished": "..." of schema.org, in JSON inside a script.
+  void ReadScript(uint32_t i) {
+    if (!script_date_.empty() || tree_.RawAttribute(i, "type") != "application/ld+json") return;
+    const std::string json = tree_.TextOf(i);
+    constexpr std::string_view kName = "\"datePublished\"";
+    const size_t at = json.find(kName);
+    if (at == std::string::npos) return;
+    const size_t quote = json.find_first_not_of(" \t\r\n:", at + kName.size());
+    if (quote == std::string::npos || json[quote] != '"') return;
+    const std::string value = json.substr(quote + 1, json.find('"', quote + 1) - quote - 1);
+    if (BeginsWithDate(value)) script_date_ = value;
+  }
+
+  void ReadLink(uint32_t i) {
+    if (facts_.links.size() >= kMaxLinks) return;
+    std::string target = ValueOf(i, "href");
+    if (target.empty() || target[0] == '#') return;
+    std::string anchor = Collapse(tree_.TextOf(i));
+    if (anchor.size() > kMaxAnchorBytes) anchor.clear();  // a page that forgot to end its link
+    facts_.links.push_back({std::move(target), std::move(anchor)});
+  }
+
+  std::string ChooseTitle() const {
+    if (!meta_title_.empty()) return meta_title_;
+    for (const std::string& heading : headings_) {
+      if (heading.size() >= 10 && page_title_.find(heading) != std::string::npos) return heading;
+    }
+    if (!page_title_.empty()) return WithoutSite(page_title_);
+    return headings_.empty() ? "" : headings_[0];
+  }
+
+  // "What happened - The Site" and "What happened | The Site"; at least three words stay.
+  static std::string WithoutSite(const std::string& title) {
+    size_t cut = std::string::npos;
+    for (const std::string_view separator : {" - ", " | ", " – ", " — ", " :: ", " » "}) {
+      const size_t at = title.rfind(separator);
+      if (at != std::string::npos && (cut == std::string::npos || at > cut)) cut = at;
+    }
+    if (cut == std::string::npos) return title;
+    const std::string kept = title.substr(0, cut);
+    return std::count(kept.begin(), kept.end(), ' ') >= 2 ? kept : title;
+  }
+
+  const HtmlTree& tree_;
+  PageFacts facts_;
+  const std::string_view* best_title_meta_ = std::end(kTitleMetas);
+  const std::string_view* best_date_meta_ = std::end(kDateMetas);
+  std::string meta_title_, page_title_, meta_date_, script_date_, time_date_;
+  std::vector<std::string> headings_;
+};
+
+}  // namespace
+
+PageFacts ReadPageFacts(const HtmlTree& tree) { return FactReader(tree).Read(); }
+
+}  // namespace quern::text

@@ -1,0 +1,29 @@
+// What a page says of itself.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "jobs/text/html_tree.h"
+
+namespace quern::text {
+
+struct PageLink {
+  std::string target;  // as the page has it, without blanks around it
+  std::string anchor;  // its text, blanks collapsed
+};
+
+struct PageFacts {
+  std::string title;
+  std::string date;      // when it was published: YYYY-MM-DD, or with a time as the page has it
+  std::string language;  // of <html lang>
+  std::string base;      // of <base href>: what links are relative to
+  std::vector<PageLink> links;
+};
+
+// Of title and date several places are asked, the surest first: what the page tells other programs
+// (meta elements, schema.org), then what it shows. A title loses the name of the site when the page
+// shows it without.
+PageFacts ReadPageFacts(const HtmlTree& tree);
+
+}  // namespace quern::text

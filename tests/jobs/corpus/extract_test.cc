@@ -1,0 +1,71 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/jobs/local_jobs.h"
+
+namespace quern::mr {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kSentences[] =
+    "This is a sentence that goes on for a while, as sentences do, and then it comes to its end.";
+
+class ExtractJobTest : public LocalJobsTest {
+ protected:
+  pb::JobSpec ExtractSpec(const std::string& format) {
+    pb::JobSpec spec = Spec("extract", dir_ / "in");
+    spec.mutable_inputs(0)->set_format(format);
+    spec.mutable_reduce()->set_tasks(0);
+    spec.mutable_output()->set_format("raw");
+    spec.mutable_output()->set_overwrite(true);
+    return spec;
+  }
+  std::string Output() { return Shell("cat " + dir_ / "out/part-m-*").out; }
+};
+
+TEST_F(ExtractJobTest, ReadsHtmlFiles) {
+  Shell(fmt::format("mkdir {}", dir_ / "in"));
+  std::ofstream(dir_ / "in/a.html")
+      << "<meta charset=latin1><title>T</title><p>Caf\xe9. " << kSentences;
+  std::ofstream(dir_ / "in/b.html") << "<nav><a href=/>Home</a></nav>";
+  std::ofstream(dir_ / "in/c.pdf") << "%PDF-1.4 stream";
+  const Outcome outcome = Run(ExtractSpec("whole"));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Output(),
+            fmt::format("{{\"id\": \"file://{}/in/a.html\", \"title\": \"T\", \"text\": \"Café. "
+                        "{}\\n\"}}\n",
+                        dir_.path(), kSentences));
+  for (const char* counter : {"user.pages = 3", "user.pages_with_text = 1",
+                              "user.pages_without_text = 1", "user.pages_that_are_binary = 1"}) {
+    EXPECT_THAT(outcome.out, HasSubstr(counter));
+  }
+}
+
+TEST_F(ExtractJobTest, ReadsPagesInJsonAndResolvesTheirLinks) {
+  std::ofstream(dir_ / "in") << "{\"url\": \"http://h/d/p\", \"id\": \"x\", \"page\": \"<p>"
+                             << kSentences << "<a href='../q'>Q</a><a href='mailto:x'>M</a>\"}\n"
+                             << "\n{\"id\": \"y\"}\n{\"page\": \"cut\n";
+  pb::JobSpec spec = ExtractSpec("jsonl");
+  (*spec.mutable_params())["field"] = "page";
+  (*spec.mutable_params())["links"] = "true";
+  const Outcome outcome = Run(spec);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Output(),
+            fmt::format("{{\"id\": \"x\", \"url\": \"http://h/d/p\", \"text\": \"{}QM\\n\", "
+                        "\"links\": [[\"http://h/q\", \"Q\"]]}}\n",
+                        kSentences));
+  EXPECT_THAT(outcome.out, HasSubstr("user.lines_without_a_page = 2"));
+}
+
+TEST_F(ExtractJobTest, ParametersAreChecked) {
+  std::ofstream(dir_ / "in") << "<p>x";
+  pb::JobSpec spec = ExtractSpec("whole");
+  (*spec.mutable_params())["content"] = "some";
+  const Outcome outcome = Run(spec);
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("params.content = 'some': must be main or all"));
+}
+
+}  // namespace
+}  // namespace quern::mr

@@ -1,0 +1,232 @@
+// Pages as sites make them: main content, facts, encodings.
+#include "jobs/text/page.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "jobs/text/charset.h"
+#include "jobs/text/main_content.h"
+
+namespace quern::text {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string Paragraph(std::string_view about) {
+  return "Nobody who has read about " + std::string(about) +
+         " can say that it is a small matter, since all of it, early and late, was written down by "
+         "people "
+         "who had seen it happen. They told it well.";
+}
+
+// A page of a news site around an article of three paragraphs.
+std::string NewsPage(std::string_view article_class) {
+  return "<html lang=en><head><title>The mill at the river - Daily Paper</title>"
+         "<meta property='article:published_time' content='2024-05-17T08:00:00Z'></head><body>"
+         "<header><a href=/>Daily Paper</a><nav><ul><li><a href=/world>World</a><li><a "
+         "href=/sport>Sport</a></ul></nav></header>"
+         "<div class=cookie-banner><p>" +
+         Paragraph("cookies") +
+         "</p></div>"
+         "<div id=page><div class='" +
+         std::string(article_class) +
+         "'><h1>The mill at the river</h1>"
+         "<p class=byline>By A. Writer</p><p>" +
+         Paragraph("mills") + "</p><p>" + Paragraph("rivers") +
+         " <a href='/more?x=1&amp;y=2'>More of "
+         "it</a>.</p><h2>Later</h2><ul><li>Corn</li><li>Rye</li></ul><p>" +
+         Paragraph("millers") +
+         "</p></div>"
+         "<div class=related-stories><h3><a href=/1>Fire in town</a></h3><p>" +
+         Paragraph("fires") +
+         "</p></div>"
+         "<section id=comments><p>" +
+         Paragraph("comments") + "</p><p>" + Paragraph("replies") +
+         "</p></section>"
+         "</div><footer><p>Copyright 2024 Daily Paper. All rights reserved, and so "
+         "on.</p></footer>";
+}
+
+TEST(MainContent, IsTheArticleAlone) {
+  for (const char* name : {"article-body", "c17"}) {
+    const std::string text = ReadPage(NewsPage(name), {}).text;
+    EXPECT_EQ(text, Paragraph("mills") + "\n" + Paragraph("rivers") +
+                        " More of it.\nLater\nCorn\nRye\n" + Paragraph("millers") + "\n")
+        << name;
+  }
+}
+
+TEST(MainContent, TeasersSideBySideAreNone) {
+  std::string page = "<main><div>";
+  for (const char* about : {"mills", "rivers", "bread", "corn"})
+    page += "<p>" + Paragraph(about) + "</p>";
+  page += "</div><div>";
+  for (const char* about : {"fires", "floods", "fairs", "frost"}) {
+    page += "<div class=x><a href=/y>All about " + std::string(about) + "</a><p>" +
+            Paragraph(about) + "</p></div>";
+  }
+  const std::string text = ReadPage(page + "</div></main>", {}).text;
+  EXPECT_THAT(text, HasSubstr("about mills"));
+  EXPECT_THAT(text, HasSubstr("about corn"));
+  EXPECT_THAT(text, Not(HasSubstr("about fires")));
+}
+
+TEST(MainContent, NamesDoNotTakeThePageAway) {
+  const std::string page = "<body class='has-sidebar'><div class='sidebar'><p>" +
+                           Paragraph("mills") + "</p><p>" + Paragraph("rivers") +
+                           "</p></div></body>";
+  EXPECT_EQ(ReadPage(page, {}).text, Paragraph("mills") + "\n" + Paragraph("rivers") + "\n");
+}
+
+TEST(MainContent, OfAPageOfLinksIsNothing) {
+  std::string page = "<ul>";
+  for (int i = 0; i < 50; ++i)
+    page += "<li><a href=/" + std::to_string(i) + ">One of many places</a>";
+  const Page read = ReadPage(page, {});
+  EXPECT_EQ(read.text, "");
+  EXPECT_EQ(read.problem, PageProblem::kNoText);
+  PageOptions all;
+  all.main_content = false;
+  EXPECT_THAT(ReadPage(page, all).text, HasSubstr("One of many places\nOne of"));
+}
+
+TEST(MainContent, TablesOfThingsThatHaveLinksStay) {
+  std::string page = "<div><p>" + Paragraph("films") + "</p><table>";
+  for (int i = 0; i < 10; ++i) {
+    page += "<tr><td><a href=/f>Film</a></td><td>" + Paragraph("film " + std::to_string(i)) +
+            "</td></tr>";
+  }
+  EXPECT_THAT(ReadPage(page + "</table></div>", {}).text, HasSubstr("about film 5 can say"));
+}
+
+TEST(PageFacts, AreThoseThatThePageTells) {
+  const Page page = ReadPage(NewsPage("x"), {});
+  EXPECT_EQ(page.facts.title, "The mill at the river");
+  EXPECT_EQ(page.facts.date, "2024-05-17T08:00:00Z");
+  EXPECT_EQ(page.facts.language, "en");
+  ASSERT_EQ(page.facts.links.size(), 5u);
+  EXPECT_EQ(page.facts.links[3].target, "/more?x=1&y=2");
+  EXPECT_EQ(page.facts.links[3].anchor, "More of it");
+}
+
+PageFacts FactsOf(std::string_view html) { return ReadPageFacts(HtmlTree(html)); }
+
+TEST(PageFacts, TakeTheSurestPlace) {
+  EXPECT_EQ(
+      FactsOf(
+          "<title>A | B</title><meta name='twitter:title' content=T><meta property='x og:title' "
+          "content='O &amp; P'><h1>H</h1>")
+          .title,
+      "O & P");
+  EXPECT_EQ(FactsOf("<title>What is new in town | News</title>").title, "What is new in town");
+  EXPECT_EQ(FactsOf("<title>Two - words</title>").title, "Two - words");
+  EXPECT_EQ(
+      FactsOf("<title>Site: A long heading</title><h1>Site</h1><h1> A long\n heading</h1>").title,
+      "A long heading");
+  EXPECT_EQ(FactsOf("<h1>Only this</h1>").title, "Only this");
+  EXPECT_EQ(FactsOf("<svg><title>icon</title></svg><title>Page</title>").title, "Page");
+  EXPECT_EQ(FactsOf("<time datetime=2020-01-02>x</time><meta name=date content='last week'>").date,
+            "2020-01-02");
+  EXPECT_EQ(
+      FactsOf(
+          "<script type='application/ld+json'>{\"datePublished\" : \"2021-12-31\"}</script><time "
+          "datetime=2020-01-02>")
+          .date,
+      "2021-12-31");
+  EXPECT_EQ(FactsOf("<time datetime=2020-13-02>").date, "");
+  EXPECT_EQ(FactsOf("<a href='#top'>x</a><a href=' '>y</a><a>z</a>").links.size(), 0u);
+  EXPECT_EQ(FactsOf("<base href=/a/><base href=/b/>").base, "/a/");
+}
+
+TEST(Charset, KnowsTheLabelsOfTheWeb) {
+  EXPECT_EQ(FindEncoding(" Latin1\n"), "windows-1252");
+  EXPECT_EQ(FindEncoding("utf8"), "UTF-8");
+  EXPECT_EQ(FindEncoding("x-sjis"), "Shift_JIS");
+  EXPECT_EQ(FindEncoding("gb2312"), "GBK");
+  EXPECT_EQ(FindEncoding("klingon"), "");
+  EXPECT_EQ(FindEncoding(""), "");
+}
+
+TEST(Charset, ReadsWhatAPageDeclares) {
+  EXPECT_EQ(DeclaredEncoding("<meta charset=iso-8859-2>"), "ISO-8859-2");
+  EXPECT_EQ(DeclaredEncoding("<!-- <meta charset=koi8-r> --><META CharSet = 'UTF-8'>"), "UTF-8");
+  EXPECT_EQ(
+      DeclaredEncoding("<meta http-equiv=content-type content='text/html; charset = \"koi8-r\"'>"),
+      "KOI8-R");
+  EXPECT_EQ(DeclaredEncoding("<meta content='text/html; charset=koi8-r'>"), "");
+  EXPECT_EQ(DeclaredEncoding("<meta charset=utf-16>"), "UTF-8");
+  EXPECT_EQ(DeclaredEncoding("<meta charset=none><meta charset=big5>"), "Big5");
+  EXPECT_EQ(DeclaredEncoding("<metacharset=big5>"), "");
+  EXPECT_EQ(DeclaredEncoding("<meta charset=big5"), "");
+  EXPECT_EQ(CharsetOfContentType("text/html;charset=\"a b\"; x"), "a b");
+  EXPECT_EQ(CharsetOfContentType("text/html; charset=x; y"), "x");
+  EXPECT_EQ(CharsetOfContentType("text/html; charset"), "");
+  EXPECT_EQ(CharsetOfContentType("text/html; charset='x"), "");
+}
+
+TEST(Charset, MarkThenHeaderThenPageThenBytes) {
+  const std::string page = "<meta charset=koi8-r>\xe9";
+  EXPECT_EQ(EncodingOfPage("\xef\xbb\xbf" + page, "text/html; charset=big5"), "UTF-8");
+  EXPECT_EQ(EncodingOfPage(page, "text/html; charset=big5"), "Big5");
+  EXPECT_EQ(EncodingOfPage(page, "text/html; charset=no-such"), "KOI8-R");
+  EXPECT_EQ(EncodingOfPage("é", ""), "UTF-8");
+  EXPECT_EQ(EncodingOfPage(std::string_view("\xfe\xff\0a", 4), ""), "UTF-16BE");
+  EXPECT_EQ(EncodingOfPage("\x93quoted\x94 words \x96 and more of them", ""), "windows-1252");
+  std::string russian;
+  for (int i = 0; i < 20; ++i)
+    russian += "\xcf\xf0\xe8\xe2\xe5\xf2, \xea\xe0\xea \xe4\xe5\xeb\xe0? ";
+  EXPECT_EQ(EncodingOfPage(russian, ""), "windows-1251");
+}
+
+TEST(Charset, GivesUtf8WhateverTheBytes) {
+  EXPECT_EQ(ToUtf8("\xe9\x80\x81", "windows-1252"), "é€\u0081");
+  EXPECT_EQ(ToUtf8("\xcf\xf0\xe8", "windows-1251"), "При");
+  EXPECT_EQ(ToUtf8("\x93\xfa\x96\x7b\x81", "Shift_JIS"), "日本\uFFFD");
+  EXPECT_EQ(ToUtf8("\xc4\xe3\xff\x41", "GBK"), "你\uFFFDA");
+  EXPECT_EQ(ToUtf8(std::string_view("\xff\xfe\x3d\xd8\x00\xde", 6), "UTF-16LE"), "😀");
+  EXPECT_EQ(ToUtf8("\xef\xbb\xbf"
+                   "a\xff\xc3",
+                   "UTF-8"),
+            "a\uFFFD\uFFFD");
+  EXPECT_TRUE(IsUtf8(""));
+  EXPECT_TRUE(IsUtf8("12345678é中😀12345678"));
+  EXPECT_FALSE(IsUtf8("12345678\xed\xa0\x80"));
+  for (const char* name : {"IBM866", "ISO-8859-8", "macintosh", "EUC-JP", "EUC-KR", "Big5",
+                           "gb18030", "windows-874", "x-mac-cyrillic", "KOI8-U", "ISO-2022-JP"}) {
+    EXPECT_EQ(ToUtf8("abc", name), "abc") << name;
+  }
+}
+
+TEST(Page, ReadsOldEncodings) {
+  const std::string page =
+      "<html><meta charset=iso-8859-1><p>Caf\xe9 \x93" + Paragraph("coffee") + "\x94</p>";
+  const Page read = ReadPage(page, {});
+  EXPECT_EQ(read.text, "Café “" + Paragraph("coffee") + "”\n");
+  EXPECT_EQ(read.encoding, "windows-1252");
+}
+
+TEST(Page, RefusesWhatIsNoPage) {
+  EXPECT_EQ(ReadPage("%PDF-1.4 ...", {}).problem, PageProblem::kBinary);
+  EXPECT_EQ(ReadPage(std::string_view("\x89PNG\0\0", 6), {}).problem, PageProblem::kBinary);
+  EXPECT_EQ(ReadPage("", {}).problem, PageProblem::kNoText);
+  EXPECT_EQ(NameOf(PageProblem::kBinary), "binary");
+}
+
+TEST(Page, NestingWithoutEndIsNoTrouble) {
+  std::string page = "<p>" + Paragraph("depth");
+  for (int i = 0; i < 100'000; ++i) page += "<div><b>";
+  EXPECT_EQ(ReadPage(page + Paragraph("more"), {}).text,
+            Paragraph("depth") + "\n" + Paragraph("more") + "\n");
+}
+
+TEST(Page, SaysWhenItStoppedReading) {
+  const std::string page =
+      "<p>" + Paragraph("size") + std::string(17 << 20, ' ') + "<p>" + Paragraph("x");
+  const Page read = ReadPage(page, {});
+  EXPECT_TRUE(read.truncated);
+  EXPECT_EQ(read.text, Paragraph("size") + "\n");
+}
+
+}  // namespace
+}  // namespace quern::text
