@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "mapreduce/formats/input_format.h"
+
 namespace quern::mr {
 
 namespace {
@@ -156,8 +158,7 @@ absl::Status RefuseOtherCompression(std::string_view first_bytes) {
 }
 
 absl::Status CheckNotCompressed(ReadableFile* file) {
-  const auto stream = file->Stream(0, kMagicBytes);
-  ASSIGN_OR_RETURN(const std::string_view start, stream->Next());
+  ASSIGN_OR_RETURN(const std::string start, ReadFirstBytes(file, kMagicBytes));
   return RefuseOtherCompression(start);
 }
 

@@ -3,6 +3,7 @@
 #include "mapreduce/formats/fixed_format.h"
 #include "mapreduce/formats/lines_format.h"
 #include "mapreduce/formats/named.h"
+#include "mapreduce/formats/warc/warc_format.h"
 #include "mapreduce/formats/whole_format.h"
 
 namespace quern::mr {
@@ -17,6 +18,7 @@ const std::vector<std::unique_ptr<const InputFormat>>& AllInputFormats() {
     all->push_back(MakeWholeFormat());
     all->push_back(MakeFixedFormat());
     all->push_back(MakeLinesFormat("jsonl"));
+    all->push_back(MakeWarcFormat());
     return all;
   }();
   return *formats;
@@ -42,6 +44,17 @@ absl::StatusOr<uint64_t> InputFormat::Resync(const ReadOptions& options, Readabl
   if (reader->Next()) return reader->offset();
   RETURN_IF_ERROR(reader->status());
   return length;
+}
+
+absl::StatusOr<std::string> ReadFirstBytes(ReadableFile* file, size_t bytes) {
+  const auto stream = file->Stream(0, bytes);
+  std::string first;
+  while (first.size() < bytes) {
+    ASSIGN_OR_RETURN(const std::string_view piece, stream->Next());
+    if (piece.empty()) break;
+    first += piece;
+  }
+  return first;
 }
 
 absl::StatusOr<const InputFormat*> FindInputFormat(std::string_view name) {

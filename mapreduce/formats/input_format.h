@@ -39,8 +39,8 @@ enum class FileUse {
 // place lies. So whatever the cuts are, the pieces of a file together give each record once.
 class InputFormat {
  public:
-  // Of a file's start, enough for every format to know what it has before it.
-  static constexpr size_t kFirstBytes = 16;
+  // Of a file's start, enough for every format to know how it may be cut.
+  static constexpr size_t kFirstBytes = 64 << 10;
 
   virtual ~InputFormat() = default;
   virtual std::string_view name() const = 0;
@@ -60,6 +60,10 @@ class InputFormat {
   virtual absl::StatusOr<uint64_t> Resync(const ReadOptions& options, ReadableFile* file,
                                           uint64_t offset) const;
 };
+
+// Fewer when the file is shorter.
+absl::StatusOr<std::string> ReadFirstBytes(ReadableFile* file,
+                                           size_t bytes = InputFormat::kFirstBytes);
 
 // InvalidArgument for a name that no format has.
 absl::StatusOr<const InputFormat*> FindInputFormat(std::string_view name);

@@ -44,7 +44,7 @@ absl::Status ListTree(client::FileSystem* dfs, const std::string& dir,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> ReadFirstBytes(client::FileSystem* dfs, const std::string& path) {
+absl::StatusOr<std::string> ReadStart(client::FileSystem* dfs, const std::string& path) {
   ASSIGN_OR_RETURN(const auto reader, dfs->Open(path));
   std::string first(InputFormat::kFirstBytes, '\0');
   ASSIGN_OR_RETURN(const size_t got, reader->Pread(0, first.size(), first.data()));
@@ -52,8 +52,18 @@ absl::StatusOr<std::string> ReadFirstBytes(client::FileSystem* dfs, const std::s
   return first;
 }
 
+// How the files of an input are to be read.
+struct Reading {
+  const InputFormat& format;
+  uint64_t split_bytes;
+
+  // A file that fits into one split is not cut, whatever it begins with.
+  bool MayBeCut(uint64_t length) const { return length > split_bytes; }
+};
+
 // Where the chunks of a file lie.
-absl::Status FillPlaces(client::FileSystem* dfs, uint64_t split_bytes, InputFile* file) {
+absl::Status FillPlaces(client::FileSystem* dfs, const Reading& reading, InputFile* file) {
+  file->use = reading.format.Plan(file->length, {});
   if (file->length == 0) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::vector<client::ChunkInfo> chunks, dfs->GetChunks(file->path));
   for (const client::ChunkInfo& info : chunks) {
@@ -64,15 +74,16 @@ absl::Status FillPlaces(client::FileSystem* dfs, uint64_t split_bytes, InputFile
       chunk.racks.push_back(replica.rack);
     }
   }
-  if (file->length > (split_bytes == 0 ? kDefaultSplitBytes : split_bytes)) {
-    ASSIGN_OR_RETURN(file->first_bytes, ReadFirstBytes(dfs, file->path));
+  if (reading.MayBeCut(file->length)) {
+    ASSIGN_OR_RETURN(const std::string first, ReadStart(dfs, file->path));
+    file->use = reading.format.Plan(file->length, first);
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<InputFile>> FindInCluster(client::FileSystem* dfs,
                                                      std::string_view pattern,
-                                                     uint64_t split_bytes) {
+                                                     const Reading& reading) {
   ASSIGN_OR_RETURN(const std::vector<std::string> paths, dfs->Glob(pattern));
   if (paths.empty()) return NothingMatches(pattern);
   std::vector<client::FileStatus> found;
@@ -92,7 +103,7 @@ absl::StatusOr<std::vector<InputFile>> FindInCluster(client::FileSystem* dfs,
     files[i].id = ClusterFileId(found[i]);
   }
   RETURN_IF_ERROR(
-      ParallelFor(files.size(), [&](size_t i) { return FillPlaces(dfs, split_bytes, &files[i]); }));
+      ParallelFor(files.size(), [&](size_t i) { return FillPlaces(dfs, reading, &files[i]); }));
   return files;
 }
 
@@ -100,6 +111,8 @@ absl::StatusOr<std::vector<InputFile>> FindInCluster(client::FileSystem* dfs,
 // lead to is taken once, so that a link to one above ends.
 class LocalFiles {
  public:
+  explicit LocalFiles(const Reading& reading) : reading_(reading) {}
+
   // `path` was asked for by name: it has to be something that can be read.
   absl::Status AddNamed(const std::string& path) {
     struct stat status {};
@@ -125,12 +138,12 @@ class LocalFiles {
     file.path = fmt::format("{}{}", kLocalScheme, path);
     file.length = static_cast<uint64_t>(status.st_size);
     file.id = LocalFileId(status.st_dev, status.st_ino);
-    std::string& first = file.first_bytes;
-    first.resize(InputFormat::kFirstBytes);
     std::ifstream in(path, std::ios::binary);
     if (!in) return ErrnoStatus(errno, "input: " + path);
+    std::string first(reading_.MayBeCut(file.length) ? InputFormat::kFirstBytes : 0, '\0');
     in.read(first.data(), static_cast<std::streamsize>(first.size()));
     first.resize(static_cast<size_t>(in.gcount()));
+    file.use = reading_.format.Plan(file.length, first);
     return absl::OkStatus();
   }
 
@@ -154,15 +167,17 @@ class LocalFiles {
     return absl::OkStatus();
   }
 
+  const Reading reading_;
   std::vector<InputFile> files_;
   std::set<FileId> directories_;
   std::set<std::pair<FileId, std::string>> seen_;  // directory and name of each file
 };
 
-absl::StatusOr<std::vector<InputFile>> FindOnThisMachine(std::string_view pattern) {
+absl::StatusOr<std::vector<InputFile>> FindOnThisMachine(std::string_view pattern,
+                                                         const Reading& reading) {
   const std::string path(pattern.substr(kLocalScheme.size()));
   glob_t matches{};
-  LocalFiles files;
+  LocalFiles files(reading);
   // A name that is there is that name; only else it is a pattern.
   if (std::error_code error; std::filesystem::exists(path, error)) {
     RETURN_IF_ERROR(files.AddNamed(path));
@@ -189,11 +204,14 @@ std::string ClusterFileId(const client::FileStatus& status) {
 }
 
 absl::StatusOr<std::vector<InputFile>> FindInputFiles(client::FileSystem* dfs,
-                                                      std::string_view pattern,
+                                                      const pb::JobSpec::Input& input,
                                                       uint64_t split_bytes) {
+  ASSIGN_OR_RETURN(const InputFormat* const format, FindInputFormat(input.format()));
+  const Reading reading = {*format, split_bytes == 0 ? kDefaultSplitBytes : split_bytes};
+  const std::string& pattern = input.path();
   const bool local = IsLocalPath(pattern);
-  ASSIGN_OR_RETURN(std::vector<InputFile> files,
-                   local ? FindOnThisMachine(pattern) : FindInCluster(dfs, pattern, split_bytes));
+  ASSIGN_OR_RETURN(std::vector<InputFile> files, local ? FindOnThisMachine(pattern, reading)
+                                                       : FindInCluster(dfs, pattern, reading));
   std::sort(files.begin(), files.end(),
             [](const InputFile& a, const InputFile& b) { return a.path < b.path; });
   return files;

@@ -4,8 +4,6 @@
 #include <map>
 #include <utility>
 
-#include "mapreduce/formats/input_format.h"
-
 namespace quern::mr {
 
 namespace {
@@ -127,14 +125,11 @@ std::vector<pb::Split> PlanSplits(const std::vector<SplitInput>& inputs, uint64_
   std::vector<pb::Split> splits;
   for (const SplitInput& input : inputs) {
     Packer packer(input.input, target, &splits);
-    // The spec was checked before: an unknown format fails its tasks.
-    const auto format = FindInputFormat(input.format);
     for (const InputFile& file : input.files) {
-      const FileUse use =
-          format.ok() ? (*format)->Plan(file.length, file.first_bytes) : FileUse::kWhole;
-      if (use == FileUse::kNothing) continue;
-      const std::vector<Piece> pieces =
-          use == FileUse::kPieces ? CutFile(file, target) : std::vector<Piece>{WholeFile(file)};
+      if (file.use == FileUse::kNothing) continue;
+      const std::vector<Piece> pieces = file.use == FileUse::kPieces
+                                            ? CutFile(file, target)
+                                            : std::vector<Piece>{WholeFile(file)};
       for (const Piece& piece : pieces) packer.Add(file, piece);
     }
     packer.Finish();

@@ -12,6 +12,7 @@
 
 #include "common/status.h"
 #include "mapreduce/engine/task_id.h"
+#include "mapreduce/formats/input_format.h"
 
 namespace quern::mr {
 
@@ -24,17 +25,14 @@ struct InputFile {
   };
   std::string path;
   uint64_t length = 0;
-  std::vector<Chunk> chunks;  // in order; may be empty (a local file)
-  // What it begins with (InputFormat::kFirstBytes), which may mean that it cannot be cut. Need only
-  // be filled in for files longer than a split.
-  std::string first_bytes;
-  std::string id;  // ReadableFile::id
+  std::vector<Chunk> chunks;       // in order; may be empty (a local file)
+  FileUse use = FileUse::kPieces;  // what its format makes of it
+  std::string id;                  // ReadableFile::id
 };
 
 // The files of one JobSpec.inputs entry.
 struct SplitInput {
   uint32_t input = 0;  // index of the entry
-  std::string format;  // a name of formats/input_format.h
   std::vector<InputFile> files;
 };
 

@@ -82,9 +82,7 @@ absl::Status LocalJob::PlanInput() {
   for (const pb::JobSpec::Input& entry : spec_.inputs()) {
     SplitInput& input = inputs.emplace_back();
     input.input = static_cast<uint32_t>(inputs.size() - 1);
-    input.format = entry.format();
-    ASSIGN_OR_RETURN(input.files,
-                     FindInputFiles(dfs.get(), entry.path(), spec_.limits().split_bytes()));
+    ASSIGN_OR_RETURN(input.files, FindInputFiles(dfs.get(), entry, spec_.limits().split_bytes()));
     for (const InputFile& file : input.files) bytes += file.length;
   }
   RETURN_IF_ERROR(CheckNoInputBelow(spec_.output().path(), inputs));

@@ -108,8 +108,7 @@ absl::StatusOr<uint64_t> SplitRunner::LengthToRead(const pb::InputPiece& piece,
                                                    const InputFormat& format, ReadableFile* file) {
   if (bytes_per_piece_ == UINT64_MAX) return piece.length();
   if (!splittable_.has_value()) {
-    const auto head = file->Stream(0, InputFormat::kFirstBytes);
-    ASSIGN_OR_RETURN(const std::string_view first, head->Next());
+    ASSIGN_OR_RETURN(const std::string first, ReadFirstBytes(file));
     splittable_ = format.Splittable(first);
   }
   if (*splittable_) return piece.length();

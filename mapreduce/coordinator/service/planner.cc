@@ -54,9 +54,8 @@ absl::StatusOr<std::vector<SplitInput>> Planner::FindInputs(const v1::JobSpec& s
   for (int i = 0; i < spec.inputs_size(); ++i) {
     SplitInput& input = inputs.emplace_back();
     input.input = static_cast<uint32_t>(i);
-    input.format = spec.inputs(i).format();
     ASSIGN_OR_RETURN(input.files,
-                     FindInputFiles(dfs_, spec.inputs(i).path(), spec.limits().split_bytes()));
+                     FindInputFiles(dfs_, spec.inputs(i), spec.limits().split_bytes()));
     for (const InputFile& file : input.files) *bytes += file.length;
   }
   return inputs;

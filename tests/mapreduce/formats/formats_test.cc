@@ -1,13 +1,12 @@
 // What each format makes of a file; split_property_test.cc cuts files of all of them.
 #include <gtest/gtest.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <utility>
 #include <vector>
 
 #include "mapreduce/formats/input_format.h"
 #include "tests/mapreduce/engine/memory_storage.h"
+#include "tests/mapreduce/formats/warc_builder.h"
 #include "tests/support/random_test.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -132,25 +131,8 @@ TEST(WholeReaderTest, GivesTheFileEvenWhenItIsEmptyOrLarge) {
   }
 }
 
-std::string Gzip(const std::string& text) {
-  std::string out(text.size() + 1000, '\0');
-  z_stream stream = {};
-  deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
-std::string Zstd(const std::string& text) {
-  std::string out(ZSTD_compressBound(text.size()), '\0');
-  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 1));
-  return out;
-}
+std::string Gzip(const std::string& text) { return GzipOf(text); }
+std::string Zstd(const std::string& text) { return ZstdOf(text); }
 
 TEST(DecoderTest, UnpacksMembersAndFramesByContent) {
   const TempDir dir;

@@ -35,9 +35,18 @@ std::vector<std::string> Describe(const std::vector<pb::Split>& splits) {
   return lines;
 }
 
+// What begins with `first_bytes`, each of them.
+SplitInput Input(uint32_t number, const std::string& format, std::vector<InputFile> files,
+                 std::string_view first_bytes = "text") {
+  for (InputFile& file : files) {
+    file.use = (*FindInputFormat(format))->Plan(file.length, first_bytes);
+  }
+  return {number, std::move(files)};
+}
+
 std::vector<std::string> Plan(const std::string& format, std::vector<InputFile> files,
                               uint64_t split_bytes = 0) {
-  return Describe(PlanSplits({{0, format, std::move(files)}}, split_bytes));
+  return Describe(PlanSplits({Input(0, format, std::move(files))}, split_bytes));
 }
 
 TEST(SplitPlannerTest, MakesOneSplitOfEachFullChunk) {
@@ -63,9 +72,9 @@ TEST(SplitPlannerTest, JoinsShortChunksAndDividesLongOnes) {
 }
 
 TEST(SplitPlannerTest, NeverCutsWholeOrCompressedFiles) {
-  InputFile packed = File("/a.gz", {64 * kMiB, 64 * kMiB});
-  packed.first_bytes = "\x1f\x8b\x08";
-  EXPECT_EQ(Plan("text", {packed}), (std::vector<std::string>{"/a.gz[0+128] @node9,node0,node1"}));
+  const InputFile packed = File("/a.gz", {64 * kMiB, 64 * kMiB});
+  EXPECT_EQ(Describe(PlanSplits({Input(0, "text", {packed}, "\x1f\x8b\x08")}, 0)),
+            (std::vector<std::string>{"/a.gz[0+128] @node9,node0,node1"}));
   EXPECT_EQ(Plan("whole", {File("/a", {64 * kMiB, 64 * kMiB})}).size(), 1u);
 }
 
@@ -87,7 +96,7 @@ TEST(SplitPlannerTest, LeavesOutEmptyFilesAndTakesWhatItIsGiven) {
   const std::vector<InputFile> files = {File("/in/empty", {}), File("/in/a", {kMiB})};
   EXPECT_EQ(Plan("text", files), (std::vector<std::string>{"/in/a[0+1] @node0,node9"}));
   EXPECT_EQ(Plan("whole", files).size(), 1u);
-  EXPECT_EQ(PlanSplits({{0, "whole", files}}, 0)[0].pieces_size(), 2)
+  EXPECT_EQ(PlanSplits({Input(0, "whole", files)}, 0)[0].pieces_size(), 2)
       << "an empty file is a record";
   EXPECT_TRUE(PlanSplits({}, 0).empty());
 }
@@ -110,7 +119,7 @@ TEST_F(SplitPlannerRandomTest, EveryByteIsInExactlyOnePieceWhereverItsReplicasAr
       files.push_back(File(fmt::format("/f{}", f), chunks));
     }
     const uint64_t target = 1 + Below(150);
-    const auto splits = PlanSplits({{3, "text", files}}, target);
+    const auto splits = PlanSplits({Input(3, "text", files)}, target);
     std::map<std::string, uint64_t> covered;
     for (const pb::Split& split : splits) {
       EXPECT_EQ(split.input(), 3u);
@@ -125,7 +134,7 @@ TEST_F(SplitPlannerRandomTest, EveryByteIsInExactlyOnePieceWhereverItsReplicasAr
       EXPECT_EQ(covered[file.path], file.length);
       for (InputFile::Chunk& chunk : file.chunks) chunk.nodes = {"elsewhere"};
     }
-    const auto moved = PlanSplits({{3, "text", files}}, target);
+    const auto moved = PlanSplits({Input(3, "text", files)}, target);
     ASSERT_EQ(moved.size(), splits.size());
     for (size_t i = 0; i < moved.size(); ++i) {
       ASSERT_EQ(moved[i].pieces_size(), splits[i].pieces_size());

@@ -1,0 +1,67 @@
+#include "mapreduce/formats/warc/warc_format.h"
+
+#include "mapreduce/formats/decoder.h"
+#include "mapreduce/formats/inflater.h"
+#include "mapreduce/formats/warc/gzip_search.h"
+#include "mapreduce/formats/warc/member_source.h"
+#include "mapreduce/formats/warc/warc_reader.h"
+
+namespace quern::mr {
+
+namespace {
+
+// Whether a member ends within these bytes.
+bool FirstMemberEnds(std::string_view bytes) {
+  Inflater inflater(Inflater::Wrapper::kGzip);
+  const auto scrap = std::make_unique_for_overwrite<char[]>(InputFormat::kFirstBytes);
+  while (true) {
+    const Inflater::Step step = inflater.Run(bytes, scrap.get(), InputFormat::kFirstBytes);
+    bytes.remove_prefix(step.consumed);
+    if (step.state != Inflater::State::kMore) return step.state == Inflater::State::kDone;
+    if (step.consumed == 0 && step.produced < InputFormat::kFirstBytes) return false;
+  }
+}
+
+class WarcFormat final : public InputFormat {
+ public:
+  std::string_view name() const override { return "warc"; }
+
+  bool Splittable(std::string_view first_bytes) const override {
+    return LooksLikeGzipMember(first_bytes) && FirstMemberEnds(first_bytes);
+  }
+
+  absl::StatusOr<std::unique_ptr<RecordReader>> Open(const ReadOptions& options, ReadableFile* file,
+                                                     uint64_t offset,
+                                                     uint64_t length) const override {
+    ASSIGN_OR_RETURN(const std::string first, ReadFirstBytes(file, kMagicBytes));
+    if (LooksLikeGzipMember(first)) {
+      return MakeReader(options, MakeGzipMembers(file, offset, length));
+    }
+    RETURN_IF_ERROR(RefuseOtherCompression(first));
+    if (offset > 0 || length < file->length()) {
+      return InvalidArgumentError("only gzip files are read in pieces by the format warc");
+    }
+    return MakeReader(options,
+                      LooksCompressed(first) ? MakeZstdMembers(file) : MakePlainMember(file));
+  }
+
+  absl::StatusOr<uint64_t> Resync(const ReadOptions&, ReadableFile* file,
+                                  uint64_t offset) const override {
+    if (offset == 0) return uint64_t{0};
+    return GzipSearch(file).FindBorder(offset);
+  }
+
+ private:
+  static constexpr size_t kMagicBytes = 16;
+
+  static std::unique_ptr<RecordReader> MakeReader(const ReadOptions& options,
+                                                  std::unique_ptr<MemberSource> members) {
+    return std::make_unique<WarcReader>(options, WarcReader::Limits{}, std::move(members));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<const InputFormat> MakeWarcFormat() { return std::make_unique<WarcFormat>(); }
+
+}  // namespace quern::mr

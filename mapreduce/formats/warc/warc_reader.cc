@@ -1,0 +1,296 @@
+#include "mapreduce/formats/warc/warc_reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+namespace quern::mr {
+
+namespace {
+
+constexpr std::string_view kVersionStart = "WARC/";
+constexpr size_t kMaxHeadBytes = 64 << 10;
+constexpr size_t kFirstHeadBytes = 2 << 10;
+constexpr size_t kSmallestWindow = 256 << 10;
+constexpr size_t kLargestWindow = 16 << 20;
+// Two line ends, and one byte more to see that the member has ended and is right.
+constexpr size_t kBehindBytes = 5;
+constexpr std::string_view kHttpPrefix = "HTTP-";
+
+std::optional<uint64_t> ParseLength(std::string_view text) {
+  uint64_t length = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return length;
+}
+
+// Some writers put URIs in angle brackets.
+std::string_view StripBrackets(std::string_view uri) {
+  if (uri.size() >= 2 && uri.front() == '<' && uri.back() == '>')
+    return uri.substr(1, uri.size() - 2);
+  return uri;
+}
+
+bool StartsIgnoringCase(std::string_view text, std::string_view prefix) {
+  return EqualsIgnoringCase(text.substr(0, prefix.size()), prefix);
+}
+
+// Where a record begins in these bytes, which follow the start of a line or not. npos when nowhere.
+size_t FindVersionLine(std::string_view bytes) {
+  for (size_t at = 0; (at = bytes.find(kVersionStart, at)) != std::string_view::npos; ++at) {
+    const std::string_view number = bytes.substr(at + kVersionStart.size());
+    const bool starts_line = at > 0 && bytes[at - 1] == '\n';
+    if (starts_line && (number.starts_with("1.") || number.starts_with("0."))) return at;
+  }
+  return std::string_view::npos;
+}
+
+bool IsHttp(const HeaderFields& fields) {
+  const std::string_view type = fields.Find("Content-Type");
+  if (!type.empty()) return StartsIgnoringCase(type, "application/http");
+  const std::string_view kind = fields.Find("WARC-Type");
+  return (kind == "response" || kind == "request") &&
+         StartsIgnoringCase(StripBrackets(fields.Find("WARC-Target-URI")), "http");
+}
+
+const char* ReasonOf(HttpBody::Problem problem) {
+  switch (problem) {
+    case HttpBody::Problem::kNone:
+      return nullptr;
+    case HttpBody::Problem::kBadChunks:
+      return "bad_chunks";
+    case HttpBody::Problem::kBadCoding:
+      return "bad_coding";
+    case HttpBody::Problem::kTooLarge:
+      return "too_large";
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+WarcReader::WarcReader(const ReadOptions& options, const Limits& limits,
+                       std::unique_ptr<MemberSource> members)
+    : limits_(limits),
+      window_bytes_(std::clamp(options.memory_bytes / 2, kSmallestWindow, kLargestWindow)),
+      members_(std::move(members)),
+      body_({options.scratch_dir, options.memory_bytes / 8, limits.payload_bytes}),
+      large_block_(options.scratch_dir, options.memory_bytes / 4) {}
+
+bool WarcReader::Next() {
+  if (!status_.ok()) return false;
+  while (true) {
+    const auto more = EnterMember();
+    if (!more.ok()) return Fail(more.status());
+    if (!*more) return false;
+    const auto found = ReadRecord();
+    if (!found.ok()) return Fail(found.status());
+    if (*found == Found::kRecord) return true;
+  }
+}
+
+absl::StatusOr<bool> WarcReader::EnterMember() {
+  if (in_member_) return true;
+  ASSIGN_OR_RETURN(in_member_, members_->NextMember());
+  if (members_->passed_over()) SetAside("bad_member");
+  begin_ = end_ = 0;
+  window_offset_ = index_ = 0;
+  set_aside_here_ = false;
+  return in_member_;
+}
+
+WarcReader::Found WarcReader::EndMember() {
+  if (members_->damaged() && !set_aside_here_) SetAside("bad_member");
+  in_member_ = false;
+  return Found::kAgain;
+}
+
+// At least `want` bytes of the member, unless it has ended.
+absl::StatusOr<std::string_view> WarcReader::Fill(size_t want) {
+  if (end_ - begin_ >= want) return window();
+  if (capacity_ - begin_ < want) {
+    const size_t bytes = end_ - begin_;
+    if (capacity_ < want) {
+      capacity_ = std::max({want, capacity_ * 2, kSmallestWindow});
+      auto larger = std::make_unique_for_overwrite<char[]>(capacity_);
+      std::memcpy(larger.get(), buffer_.get() + begin_, bytes);
+      buffer_ = std::move(larger);
+    } else {
+      std::memmove(buffer_.get(), buffer_.get() + begin_, bytes);
+    }
+    begin_ = 0;
+    end_ = bytes;
+  }
+  while (end_ - begin_ < want) {
+    ASSIGN_OR_RETURN(const size_t got, members_->Read(buffer_.get() + end_, capacity_ - end_));
+    if (got == 0) break;
+    end_ += got;
+  }
+  return window();
+}
+
+// False at the end of the member.
+absl::StatusOr<bool> WarcReader::SkipLineEnds() {
+  while (true) {
+    ASSIGN_OR_RETURN(const std::string_view bytes, Fill(1));
+    if (bytes.empty()) return false;
+    const size_t at = bytes.find_first_not_of("\r\n");
+    if (at != std::string_view::npos) {
+      Consume(at);
+      return true;
+    }
+    Consume(bytes.size());
+  }
+}
+
+absl::StatusOr<WarcReader::Found> WarcReader::ReadRecord() {
+  ASSIGN_OR_RETURN(const bool more, SkipLineEnds());
+  if (!more) return EndMember();
+  offset_ = members_->RecordOffset(window_offset_, index_);
+  ASSIGN_OR_RETURN(const bool has_head, ReadHead());
+  if (!has_head) return PassOver(head_.empty() ? "bad_head" : "truncated");
+  const auto length = ParseLength(fields_.Find("Content-Length"));
+  if (!length.has_value()) return PassOver("bad_head");
+  if (*length > limits_.block_bytes) return PassOver("too_large");
+  if (head_.size() + *length + kBehindBytes <= window_bytes_) return ReadBlock(*length);
+  return ReadLargeBlock(*length);
+}
+
+// The head of a record into head_ and fields_; it is not consumed. False when there is none, with
+// head_ empty, or only a part of one.
+absl::StatusOr<bool> WarcReader::ReadHead() {
+  head_.clear();
+  for (size_t want = kFirstHeadBytes; want <= kMaxHeadBytes; want *= 4) {
+    ASSIGN_OR_RETURN(const std::string_view bytes, Fill(want));
+    if (!bytes.starts_with(kVersionStart)) return false;
+    const size_t size = EndOfHead(bytes.substr(0, kMaxHeadBytes));
+    if (size != std::string_view::npos) {
+      head_.assign(bytes.substr(0, size));
+      std::string_view rest = head_;
+      TakeLine(&rest);
+      fields_.Parse(rest);
+      return true;
+    }
+    if (bytes.size() < want) {
+      head_.assign(bytes);
+      return false;
+    }
+  }
+  return false;
+}
+
+// Whether a record may end where the window begins.
+bool WarcReader::EndsHere() const {
+  const std::string_view bytes = window();
+  return bytes.empty() || bytes.starts_with("\r\n\r\n") || bytes.starts_with("\n\n") ||
+         (bytes.size() < 4 && bytes.find_first_not_of("\r\n") == std::string_view::npos);
+}
+
+absl::StatusOr<WarcReader::Found> WarcReader::ReadBlock(uint64_t length) {
+  const size_t size = head_.size() + length;
+  ASSIGN_OR_RETURN(const std::string_view bytes, Fill(size + kBehindBytes));
+  // A member that holds one record is right only when its checksum is.
+  if (bytes.size() < size + kBehindBytes && members_->damaged()) return PassOver("truncated");
+  if (bytes.size() < size) return PassOver("truncated");
+  Consume(size);
+  if (!EndsHere()) {
+    begin_ -= length;  // look through the block, which may hold what comes next
+    window_offset_ -= length;
+    return PassOver("false_length");
+  }
+  ++index_;
+  return MakePayload(bytes.substr(head_.size(), length));
+}
+
+// One that does not fit in the window.
+absl::StatusOr<WarcReader::Found> WarcReader::ReadLargeBlock(uint64_t length) {
+  const uint64_t start = window_offset_;
+  const size_t head_bytes = head_.size();
+  Consume(head_bytes);
+  large_block_.Clear();
+  while (large_block_.size() < length) {
+    ASSIGN_OR_RETURN(const std::string_view bytes, Fill(1));
+    if (bytes.empty()) break;
+    const size_t take =
+        static_cast<size_t>(std::min<uint64_t>(bytes.size(), length - large_block_.size()));
+    RETURN_IF_ERROR(large_block_.Append(bytes.substr(0, take)));
+    Consume(take);
+  }
+  RETURN_IF_ERROR(Fill(kBehindBytes).status());
+  const bool complete = large_block_.size() == length;
+  const bool damaged = window().size() < kBehindBytes && members_->damaged();
+  if (complete && !damaged && EndsHere()) {
+    ++index_;
+    ASSIGN_OR_RETURN(const std::string_view block, large_block_.View());
+    return MakePayload(block);
+  }
+  // What the block has swallowed is looked through where the file can be read again.
+  if (members_->SeekTo(start + head_bytes)) {
+    begin_ = end_ = 0;
+    window_offset_ = start + head_bytes;
+  }
+  return PassOver(complete ? "false_length" : "truncated");
+}
+
+absl::StatusOr<WarcReader::Found> WarcReader::MakePayload(std::string_view block) {
+  SetKey(StripBrackets(fields_.Find("WARC-Target-URI")));
+  value_ = block;
+  has_http_ = IsHttp(fields_);
+  if (!has_http_) return Found::kRecord;
+  // Only the record itself is lost: the next one begins behind it.
+  if (!http_.Parse(block)) {
+    SetAside("no_http_head");
+    return Found::kAgain;
+  }
+  HttpBody::Problem problem = HttpBody::Problem::kNone;
+  const bool cut_short = !fields_.Find("WARC-Truncated").empty();
+  ASSIGN_OR_RETURN(value_, body_.Decode(http_, block.substr(http_.bytes()), cut_short, &problem));
+  if (const char* reason = ReasonOf(problem); reason != nullptr) {
+    SetAside(reason);
+    return Found::kAgain;
+  }
+  return Found::kRecord;
+}
+
+absl::StatusOr<WarcReader::Found> WarcReader::PassOver(const char* reason) {
+  // Whatever seems wrong in a damaged member is wrong for that reason, and counted once.
+  if (!members_->damaged()) SetAside(reason);
+  if (members_->damaged() && !set_aside_here_) SetAside("bad_member");
+  set_aside_here_ = true;
+  ++index_;
+  return SearchRecord();
+}
+
+// Goes to the next version line of the member that is not the one at which the window begins.
+absl::StatusOr<WarcReader::Found> WarcReader::SearchRecord() {
+  uint64_t strayed = 0;
+  while (true) {
+    ASSIGN_OR_RETURN(const std::string_view bytes, Fill(kFirstHeadBytes));
+    const size_t at = FindVersionLine(bytes);
+    if (at != std::string_view::npos) {
+      Consume(at);
+      return Found::kAgain;
+    }
+    if (bytes.size() < kFirstHeadBytes) {
+      Consume(bytes.size());
+      return EndMember();
+    }
+    const size_t passed = bytes.size() - kVersionStart.size() - 3;
+    Consume(passed);
+    strayed += passed;
+    if (strayed > limits_.stray_bytes && members_->Abandon()) return EndMember();
+  }
+}
+
+std::string_view WarcReader::header(std::string_view name) const {
+  if (StartsIgnoringCase(name, kHttpPrefix)) {
+    if (!has_http_) return {};
+    name.remove_prefix(kHttpPrefix.size());
+    return EqualsIgnoringCase(name, "Status") ? http_.status() : http_.Find(name);
+  }
+  return StripBrackets(fields_.Find(name));
+}
+
+}  // namespace quern::mr
