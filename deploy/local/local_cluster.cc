@@ -122,7 +122,7 @@ absl::Status LocalCluster::Prepare() {
   RETURN_IF_ERROR(dir_.Make());
   ASSIGN_OR_RETURN(lock_, dir_.Lock());
   RETURN_IF_ERROR(EndOldServers());
-  ASSIGN_OR_RETURN(config_.ports, AssignPorts(config_));
+  ASSIGN_OR_RETURN(config_.ports, AssignPorts(config_, &leases_));
   return dir_.SaveConfig(config_);
 }
 

@@ -13,6 +13,7 @@
 #include "common/status.h"
 #include "deploy/local/cluster_dir.h"
 #include "deploy/local/cluster_layout.h"
+#include "deploy/local/ports.h"
 #include "deploy/local/serving.h"
 #include "deploy/local/supervisor.h"
 
@@ -75,6 +76,7 @@ class LocalCluster {
   const LocalClusterOptions options_;
   UniqueFd lock_;
   ClusterConfig config_;
+  PortLeases leases_;
   std::string notes_;
   bool up_ = false;
   std::unique_ptr<Supervisor> supervisor_;

@@ -25,9 +25,25 @@ absl::Status CheckFree(const std::string& server, int port) {
       port, server);
 }
 
+UniqueFd BindLoopback(int port, int type) {
+  UniqueFd fd(socket(AF_INET, type | SOCK_CLOEXEC, 0));
+  if (!fd) return fd;
+  if (type == SOCK_STREAM) {
+    // As the servers do: connections of a stopped server that linger are no obstacle.
+    const int on = 1;
+    setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  }
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) fd = {};
+  return fd;
+}
+
 class FreePorts {
  public:
-  explicit FreePorts(const std::map<std::string, Ports>& kept) {
+  FreePorts(const std::map<std::string, Ports>& kept, PortLeases* leases) : leases_(*leases) {
     for (const auto& [name, ports] : kept) taken_.insert({ports.rpc, ports.http});
   }
 
@@ -35,44 +51,47 @@ class FreePorts {
     std::uniform_int_distribution<int> any(kFirstFreePort, kLastFreePort);
     for (int i = 0; i < kTries; ++i) {
       const int port = any(random_);
-      if (PortIsFree(port) && taken_.insert(port).second) return port;
+      if (!taken_.contains(port) && leases_.Take(port) && PortIsFree(port)) {
+        taken_.insert(port);
+        return port;
+      }
     }
     return ResourceExhaustedError("no free port between {} and {}", kFirstFreePort, kLastFreePort);
   }
 
  private:
+  PortLeases& leases_;
   std::random_device random_;
   std::set<int> taken_;
 };
 
-}  // namespace
-
-bool PortIsFree(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return false;
-  const int on =
-      1;  // as the servers do: connections of a stopped server that linger are no obstacle
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const bool free = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  close(fd);
-  return free;
+// Ports of a cluster that was here before.
+bool IsOurs(const Ports& kept, PortLeases* leases) {
+  return leases->Take(kept.rpc) && leases->Take(kept.http) && PortIsFree(kept.rpc) &&
+         PortIsFree(kept.http);
 }
 
-absl::StatusOr<std::map<std::string, Ports>> AssignPorts(const ClusterConfig& config) {
+}  // namespace
+
+bool PortIsFree(int port) { return static_cast<bool>(BindLoopback(port, SOCK_STREAM)); }
+
+bool PortLeases::Take(int port) {
+  UniqueFd lease = BindLoopback(port, SOCK_DGRAM);
+  if (!lease) return false;
+  held_.push_back(std::move(lease));
+  return true;
+}
+
+absl::StatusOr<std::map<std::string, Ports>> AssignPorts(const ClusterConfig& config,
+                                                         PortLeases* leases) {
   const bool any_port = config.port_base == 0;
   std::map<std::string, Ports> assigned = config.ports;
-  FreePorts free_ports(config.ports);
+  FreePorts free_ports(config.ports, leases);
   for (const ServerName& server : ServersOf(config)) {
     const std::string name = server.ToString();
     std::optional<Ports> ports = StandardPorts(server, config.port_base);
     if (const auto kept = config.ports.find(name); kept != config.ports.end()) ports = kept->second;
-    if (ports.has_value() && any_port && !(PortIsFree(ports->rpc) && PortIsFree(ports->http))) {
-      ports.reset();
-    }
+    if (ports.has_value() && any_port && !IsOurs(*ports, leases)) ports.reset();
     if (!ports.has_value()) {
       ports.emplace();
       ASSIGN_OR_RETURN(ports->rpc, free_ports.Next());

@@ -129,10 +129,11 @@ class Round {
   }
 
   void VerifyAtRest() {
+    // Every replica is read: of the bits that were flipped some have met no reader yet.
     testing::CommandResult fsck;
     const bool healthy = cluster_->Eventually(
         [&] {
-          fsck = cluster_->Dfs({"fsck", "/"});
+          fsck = cluster_->Dfs({"fsck", "/", "--verify"});
           return fsck.exit_code == 0 && NothingLeftOver();
         },
         kRecovery);

@@ -46,8 +46,9 @@ TEST(Ports, APortThatIsListenedOnIsNotFree) {
 }
 
 TEST(Ports, AnyFreePortsAreAllDifferent) {
+  PortLeases leases;
   ClusterConfig config{.chunkservers = 20, .workers = 20, .port_base = 0};
-  const auto ports = AssignPorts(config);
+  const auto ports = AssignPorts(config, &leases);
   ASSERT_TRUE(ports.ok()) << ports.status();
   std::set<int> numbers;
   for (const auto& [name, pair] : *ports) numbers.insert({pair.rpc, pair.http});
@@ -55,17 +56,22 @@ TEST(Ports, AnyFreePortsAreAllDifferent) {
 }
 
 TEST(Ports, KeptPortsStay) {
+  PortLeases leases;
   ClusterConfig config{.port_base = 0};
-  config.ports = *AssignPorts(config);
-  const auto again = AssignPorts(config);
+  {
+    PortLeases before;
+    config.ports = *AssignPorts(config, &before);
+  }
+  const auto again = AssignPorts(config, &leases);
   ASSERT_TRUE(again.ok()) << again.status();
   for (const auto& [name, pair] : config.ports) EXPECT_EQ(again->at(name).rpc, pair.rpc) << name;
 }
 
 TEST(Ports, ATakenPortNamesServerAndFlag) {
   const Listener listener;
+  PortLeases leases;
   ClusterConfig config{.port_base = listener.port()};
-  const auto ports = AssignPorts(config);
+  const auto ports = AssignPorts(config, &leases);
   EXPECT_EQ(ports.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(Message(ports.status())), HasSubstr("of master is in use"));
   EXPECT_THAT(std::string(Message(ports.status())), HasSubstr("--port_base"));
@@ -73,12 +79,31 @@ TEST(Ports, ATakenPortNamesServerAndFlag) {
 
 TEST(Ports, ATakenKeptPortIsReplacedWhereAnyPortWillDo) {
   const Listener listener;
+  PortLeases leases;
   ClusterConfig config{.port_base = 0};
-  config.ports = *AssignPorts(config);
+  {
+    PortLeases before;
+    config.ports = *AssignPorts(config, &before);
+  }
   config.ports["worker1"].rpc = listener.port();
-  const auto ports = AssignPorts(config);
+  const auto ports = AssignPorts(config, &leases);
   ASSERT_TRUE(ports.ok()) << ports.status();
   EXPECT_NE(ports->at("worker1").rpc, listener.port());
+}
+
+TEST(Ports, ThePortOfADownServerIsNotGivenToAnotherCluster) {
+  PortLeases ours;
+  ClusterConfig config{.port_base = 0};
+  const auto ports = *AssignPorts(config, &ours);
+  PortLeases theirs;
+  EXPECT_FALSE(theirs.Take(ports.at("worker1").rpc)) << "though nobody listens";
+  // Whoever was there before gets it no more either.
+  config.ports = ports;
+  const auto others = AssignPorts(config, &theirs);
+  ASSERT_TRUE(others.ok()) << others.status();
+  EXPECT_NE(others->at("worker1").rpc, ports.at("worker1").rpc);
+  ours = {};
+  EXPECT_TRUE(theirs.Take(ports.at("worker1").rpc));
 }
 
 }  // namespace
