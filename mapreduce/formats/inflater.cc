@@ -1,70 +1,67 @@
 #include "mapreduce/formats/inflater.h"
 
-#include <isa-l/igzip_lib.h>
+#include <zlib.h>
 
 #include <algorithm>
-#include <cstdint>
 
 namespace quern::mr {
 
 namespace {
 
-// ISA-L counts in 32 bits.
+// zlib counts in 32 bits.
 constexpr size_t kMaxStepBytes = size_t{1} << 30;
 
-uint32_t ToIsal(Inflater::Wrapper wrapper) {
+int WindowBits(Inflater::Wrapper wrapper) {
   switch (wrapper) {
     case Inflater::Wrapper::kGzip:
-      return ISAL_GZIP;
+      return MAX_WBITS + 16;
     case Inflater::Wrapper::kZlib:
-      return ISAL_ZLIB;
+      return MAX_WBITS;
     case Inflater::Wrapper::kRaw:
-      return ISAL_DEFLATE;
+      return -MAX_WBITS;
   }
-  return ISAL_GZIP;
+  return MAX_WBITS + 16;
 }
 
 }  // namespace
 
 struct Inflater::Impl {
-  inflate_state state;
+  z_stream state = {};
   bool over = false;  // done or damaged: nothing more comes before a reset
   State end = State::kMore;
 };
 
-Inflater::Inflater(Wrapper wrapper) : impl_(std::make_unique_for_overwrite<Impl>()) {
-  isal_inflate_init(&impl_->state);
-  impl_->state.crc_flag = ToIsal(wrapper);
+Inflater::Inflater(Wrapper wrapper) : impl_(std::make_unique<Impl>()) {
+  inflateInit2(&impl_->state, WindowBits(wrapper));
 }
 
-Inflater::~Inflater() = default;
+Inflater::~Inflater() { inflateEnd(&impl_->state); }
 
 void Inflater::Reset() {
-  isal_inflate_reset(&impl_->state);
+  inflateReset(&impl_->state);
   impl_->over = false;
 }
 
 void Inflater::Reset(Wrapper wrapper) {
-  Reset();
-  impl_->state.crc_flag = ToIsal(wrapper);
+  inflateReset2(&impl_->state, WindowBits(wrapper));
+  impl_->over = false;
 }
 
 Inflater::Step Inflater::Run(std::string_view input, char* out, size_t room) {
   if (impl_->over) return {0, 0, impl_->end};
-  inflate_state& state = impl_->state;
-  const auto in_size = static_cast<uint32_t>(std::min(input.size(), kMaxStepBytes));
-  const auto out_size = static_cast<uint32_t>(std::min(room, kMaxStepBytes));
-  state.next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(input.data()));
+  z_stream& state = impl_->state;
+  const auto in_size = static_cast<uInt>(std::min(input.size(), kMaxStepBytes));
+  const auto out_size = static_cast<uInt>(std::min(room, kMaxStepBytes));
+  state.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input.data()));
   state.avail_in = in_size;
-  state.next_out = reinterpret_cast<uint8_t*>(out);
+  state.next_out = reinterpret_cast<Bytef*>(out);
   state.avail_out = out_size;
-  const int result = isal_inflate(&state);
+  const int result = inflate(&state, Z_NO_FLUSH);
   Step step = {in_size - state.avail_in, out_size - state.avail_out, State::kMore};
-  // An overflow of the room is no damage; negative results are, and so is a preset dictionary.
-  if (result < 0 || result == ISAL_NEED_DICT) {
-    step.state = State::kDamaged;
-  } else if (state.block_state == ISAL_BLOCK_FINISH) {
+  if (result == Z_STREAM_END) {
     step.state = State::kDone;
+  } else if (result != Z_OK && result != Z_BUF_ERROR) {
+    step.state = State::kDamaged;
   }
   impl_->over = step.state != State::kMore;
   impl_->end = step.state;

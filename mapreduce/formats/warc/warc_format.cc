@@ -33,7 +33,7 @@ class WarcFormat final : public InputFormat {
   absl::StatusOr<std::unique_ptr<RecordReader>> Open(const ReadOptions& options, ReadableFile* file,
                                                      uint64_t offset,
                                                      uint64_t length) const override {
-    ASSIGN_OR_RETURN(const std::string first, ReadFirstBytes(file, kMagicBytes));
+    ASSIGN_OR_RETURN(const std::string first, ReadFirstBytes(file));
     if (LooksLikeGzipMember(first)) {
       return MakeReader(options, MakeGzipMembers(file, offset, length));
     }
@@ -41,8 +41,13 @@ class WarcFormat final : public InputFormat {
     if (offset > 0 || length < file->length()) {
       return InvalidArgumentError("only gzip files are read in pieces by the format warc");
     }
-    return MakeReader(options,
-                      LooksCompressed(first) ? MakeZstdMembers(file) : MakePlainMember(file));
+    if (LooksCompressed(first)) return MakeReader(options, MakeZstdMembers(file));
+    // Damage may have hit the first record; that it is so many is not believed.
+    if (first.find(kVersionStart) == std::string::npos) {
+      return InvalidArgumentError("is no WARC file: no record begins in its first {} bytes",
+                                  first.size());
+    }
+    return MakeReader(options, MakePlainMember(file));
   }
 
   absl::StatusOr<uint64_t> Resync(const ReadOptions&, ReadableFile* file,
@@ -52,7 +57,7 @@ class WarcFormat final : public InputFormat {
   }
 
  private:
-  static constexpr size_t kMagicBytes = 16;
+  static constexpr std::string_view kVersionStart = "WARC/";
 
   static std::unique_ptr<RecordReader> MakeReader(const ReadOptions& options,
                                                   std::unique_ptr<MemberSource> members) {

@@ -291,6 +291,23 @@ TEST_F(WarcTest, RecordsBeyondMemoryComeFromScratchFiles) {
   EXPECT_EQ(ReadAll(wrong).set_aside.size(), 1u);
 }
 
+// However the bytes arrive: the head of a member, of a deflate block, its checksum, all get cut.
+TEST_F(WarcTest, PiecesOfTheStreamMayEndAnywhere) {
+  std::string file;
+  Pages pages;
+  for (int i = 0; i < 40; ++i) {
+    std::string text;
+    while (text.size() < 1500) text += fmt::format("{} ", Below(1000));
+    pages.emplace_back(fmt::format("http://{}/", i), text);
+    file += GzipOf(WarcResponse(pages.back().first, text));
+  }
+  for (size_t stream_bytes = 1; stream_bytes < 1200; stream_bytes += 1 + Below(7)) {
+    const Contents contents = ReadAll(file, stream_bytes);
+    ASSERT_EQ(contents.pages, pages) << stream_bytes;
+    ASSERT_EQ(contents.set_aside, Counts()) << stream_bytes;
+  }
+}
+
 TEST_F(WarcTest, OnlyMembersOfOneRecordAreCut) {
   const InputFormat* const warc = *FindInputFormat("warc");
   const std::string record = WarcResponse("http://a/", SomeBytes(1000));
