@@ -45,7 +45,7 @@ class RecordReader {
     return false;
   }
   void SetKey(std::string_view key) {
-    key_ = key;
+    key_ = key.data() == nullptr ? std::string_view("") : key;  // there, and empty
     has_key_ = true;
   }
   void SetAside(const std::string& reason) { ++set_aside_[reason]; }
