@@ -14,8 +14,8 @@ namespace quern::local {
 // True when nobody listens on 127.0.0.1:port.
 bool PortIsFree(int port);
 
-// Keeps other local clusters away from a port while the server it is meant for is down: a UDP socket
-// of the same number, which every cluster asks for first. Let go with this object.
+// Keeps other local clusters away from a port while the server it is meant for is down: a UDP
+// socket of the same number, which every cluster asks for first. Let go with this object.
 class PortLeases {
  public:
   // False when another cluster has it.

@@ -145,7 +145,8 @@ TEST(FetchQueueTest, AReducerOver200000MapsTakesUpEachEntryOnce) {
     now += absl::Milliseconds(20);
   }
   EXPECT_EQ(asked, kMaps + kMaps / 19) << "one of 20 that are asked for fails";
-  // Each is taken up when it is asked for, a failed one when its pause is over; and a worker's turn.
+  // Each is taken up when it is asked for, a failed one when its pause is over; and a worker's
+  // turn.
   EXPECT_LE(queue.steps(), 3 * asked);
 }
 
