@@ -47,7 +47,11 @@ class WorkerParts {
     context.processes = &processes_;
     context.node = "n1";
     context.address = "127.0.0.1:7";
+#if defined(QUERN_ASAN) || defined(QUERN_TSAN)
+    context.memory_slack_bytes = uint64_t{1} << 30;  // what a sanitizer takes beside the task
+#else
     context.memory_slack_bytes = 0;
+#endif
     context.memory_interval = absl::Milliseconds(10);
     context.report = [this](v1::WorkerMessage message) {
       MutexLock lock(&mutex_);
