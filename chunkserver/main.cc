@@ -20,6 +20,9 @@ int main(int argc, char** argv) {
                           "machine's, from 1 to 16 GiB"),
       quern::MakeNumberFlag("quarantine_days", &options.quarantine_days, {0, 3650},
                             "days that a replica unknown to the master is kept"),
+      quern::MakeNumberFlag("scrub_days", &options.scrub_days, {0, 3650},
+                            "every replica is read against its checksums once in so many days; "
+                            "0 = never"),
       quern::MakeFlag("forget_disks", &options.forget_disks,
                       "ids of disks that are lost for good; what was on them is lost then"),
       quern::MakeFlag("boot_id", &options.boot_id,

@@ -72,6 +72,9 @@ absl::Status Chunkserver::StartParts() {
   disk_watch_ =
       std::make_unique<PeriodicThread>("disks", kTryDisksEvery, [this] { store_->ReopenDisks(); });
   janitor_ = std::make_unique<Janitor>(services_, absl::Hours(24) * options_.quarantine_days);
+  scrubber_ = std::make_unique<Scrubber>(
+      services_, options_.fs, ScrubLimits{.period = absl::Hours(24) * options_.scrub_days});
+  if (options_.scrub_days > 0) scrubber_->Start();
   session_->Start({.address = AdvertisedAddress(flags, rpc_->address()),
                    .http_address = http_->address(),
                    .node = flags.node,
@@ -100,6 +103,7 @@ void Chunkserver::Shutdown() {
   if (http_ != nullptr) http_->Shutdown();
   if (session_ != nullptr) session_->Stop();
   if (rpc_ != nullptr) rpc_->Shutdown(absl::Milliseconds(500));
+  scrubber_.reset();
   janitor_.reset();
   disk_watch_.reset();
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "chunkserver/service/janitor.h"
+#include "chunkserver/service/scrubber.h"
 #include "chunkserver/service/services.h"
 #include "chunkserver/service/session.h"
 #include "chunkserver/store/chunk_store.h"
@@ -21,6 +22,7 @@ struct ChunkserverOptions {
   ServerFlags flags;
   uint64_t reserve_bytes = 0;  // kept free on each disk; 0 = 1 GiB or 1 %
   int quarantine_days = 7;
+  int scrub_days = 21;                    // each replica is read once in so many; 0: never
   std::vector<std::string> forget_disks;  // see DiskSet
   // Empty: this machine's own. Tests of power cuts pretend a reboot.
   std::string boot_id;
@@ -43,6 +45,7 @@ class Chunkserver : public RunningServer {
 
   ChunkStore& store() { return *store_; }
   Session& session() { return *session_; }
+  const Services& services() const { return services_; }
 
  private:
   explicit Chunkserver(ChunkserverOptions options) : options_(std::move(options)) {}
@@ -60,6 +63,7 @@ class Chunkserver : public RunningServer {
   Services services_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<Janitor> janitor_;
+  std::unique_ptr<Scrubber> scrubber_;
   // Tries the disks that are away again: one that is mounted later is taken in without a restart.
   std::unique_ptr<PeriodicThread> disk_watch_;
   std::unique_ptr<rpc::Server> rpc_;

@@ -65,6 +65,10 @@ ServerMetrics::ServerMetrics(Metrics* metrics, ChunkStore* store, StreamMemory* 
       order_failures(metrics->AddCounter(Name("order_failures_total"), "Orders that failed")),
       copied_bytes(
           metrics->AddCounter(Name("copied_bytes_total"), "Payload fetched from other servers")),
+      scrubbed_bytes(metrics->AddCounter(Name("scrubbed_bytes_total"),
+                                         "Read against their checksums unasked")),
+      scrub_condemned(metrics->AddCounter(Name("scrub_condemned_total"),
+                                          "Replicas that were found damaged so")),
       append_streams(metrics->AddGauge(Name("append_streams"), "Append streams open now")),
       read_streams(metrics->AddGauge(Name("read_streams"), "Read streams open now")),
       seal_seconds(metrics->AddHistogram(Name("seal_seconds"),

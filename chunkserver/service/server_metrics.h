@@ -22,6 +22,8 @@ struct ServerMetrics {
   Counter& orders;
   Counter& order_failures;
   Counter& copied_bytes;
+  Counter& scrubbed_bytes;
+  Counter& scrub_condemned;
   Gauge& append_streams;
   Gauge& read_streams;
   Histogram& seal_seconds;

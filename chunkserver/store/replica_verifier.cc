@@ -1,5 +1,6 @@
 #include "chunkserver/store/replica_verifier.h"
 
+#include <algorithm>
 #include <string>
 
 #include "chunkserver/store/replica_reader.h"
@@ -8,14 +9,16 @@
 namespace quern::chunkserver {
 namespace {
 
-// Reads and checks every block. Returns the CRC32C of all of it.
-absl::StatusOr<uint32_t> CheckBlocks(const std::shared_ptr<Replica>& replica,
+// Reads and checks every block. Returns the CRC32C of all of it. `expected`: how much there was.
+absl::StatusOr<uint32_t> CheckBlocks(const std::shared_ptr<Replica>& replica, uint64_t expected,
                                      const VerifyOptions& options, uint64_t* bytes_read) {
   ASSIGN_OR_RETURN(const auto reader, ReplicaReader::OpenToVerify(replica));
   std::string buffer(kReadPieceBytes, '\0');
   uint32_t crc = 0;
   while (true) {
-    if (options.before_read != nullptr) RETURN_IF_ERROR(options.before_read(kReadPieceBytes));
+    if (options.before_read != nullptr && *bytes_read < expected) {
+      RETURN_IF_ERROR(options.before_read(std::min(kReadPieceBytes, expected - *bytes_read)));
+    }
     ASSIGN_OR_RETURN(const ReplicaReader::Piece piece,
                      reader->Read(*bytes_read, kReadPieceBytes, buffer.data()));
     if (piece.bytes.empty()) return crc;
@@ -28,7 +31,8 @@ absl::Status Check(const std::shared_ptr<Replica>& replica, const VerifyOptions&
                    uint64_t* bytes_read) {
   const uint64_t condemnations = replica->condemnations();
   const Replica::Facts before = replica->facts();
-  ASSIGN_OR_RETURN(const uint32_t crc, CheckBlocks(replica, options, bytes_read));
+  ASSIGN_OR_RETURN(const uint32_t crc,
+                   CheckBlocks(replica, before.report.length, options, bytes_read));
   // Of one that grew or was sealed meanwhile the blocks say all.
   if (before.sealed && (*bytes_read != before.report.length || crc != before.report.crc)) {
     return replica->Condemn(

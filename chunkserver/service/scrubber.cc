@@ -1,0 +1,147 @@
+#include "chunkserver/service/scrubber.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/log.h"
+
+namespace quern::chunkserver {
+namespace {
+
+// Between two looks whether a round is due.
+constexpr absl::Duration kLookEvery = absl::Minutes(10);
+// So much reading may have to be done again after a restart.
+constexpr size_t kSaveEvery = 64;
+
+}  // namespace
+
+Scrubber::Scrubber(const Services& services, FileSystem* fs, const ScrubLimits& limits)
+    : services_(services), fs_(fs), limits_(limits) {}
+
+void Scrubber::Start() {
+  for (size_t disk = 0; disk < services_.store->disk_count(); ++disk) {
+    threads_.emplace_back(fmt::format("scrub-{}", disk), [this, disk] { Run(disk); });
+  }
+}
+
+void Scrubber::Stop() {
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+    stop_.SignalAll();
+  }
+  threads_.clear();
+}
+
+void Scrubber::Run(size_t disk) {
+  // The first look comes after a pause too: a start has other things to read.
+  while (Pause(kLookEvery)) {
+    const Found found = Scrub(disk);
+    if (found.good + found.condemned + found.unreadable == 0) continue;
+    LogInfo("scrubbed", {{"disk", services_.store->Disks()[disk].path},
+                         {"good", found.good},
+                         {"condemned", found.condemned},
+                         {"unreadable", found.unreadable}});
+  }
+}
+
+Scrubber::Found Scrubber::Scrub(size_t disk) {
+  Found found;
+  if (!Usable(disk)) return found;
+  std::optional<ScrubProgress> round = ScrubNow(limits_, Load(disk), services_.clock->TimeNow());
+  if (!round.has_value()) return found;
+  Pace pace(ScrubBytesPerSecond(limits_, services_.store->Disks()[disk].used_bytes));
+  size_t unsaved = 0;
+  // Those that came meanwhile have larger ids.
+  for (auto ids = ReplicasFrom(disk, *round->next); !ids.empty();
+       ids = ReplicasFrom(disk, *round->next)) {
+    for (const ChunkId chunk : ids) {
+      ScrubOne(chunk, &pace, &found);
+      if (!Usable(disk)) return found;
+      if (stopping()) {
+        Save(disk, *round);
+        return found;
+      }
+      round->next = ChunkId(chunk.value() + 1);
+      if (++unsaved % kSaveEvery == 0) Save(disk, *round);
+    }
+  }
+  round->next.reset();
+  Save(disk, *round);
+  return found;
+}
+
+void Scrubber::ScrubOne(ChunkId chunk, Pace* pace, Found* found) {
+  const auto before_read = [&](uint64_t bytes) -> absl::Status {
+    if (Pause(pace->Next(bytes, services_.clock->MonotonicNow()))) return absl::OkStatus();
+    return UnavailableError("the chunkserver is stopping");
+  };
+  const auto result = services_.store->Verify(chunk, {.before_read = before_read});
+  if (!result.ok()) return;  // removed meanwhile, or the disk is away
+  services_.metrics->scrubbed_bytes.Increment(static_cast<double>(result->bytes_read));
+  switch (result->outcome) {
+    case Verification::Outcome::kGood:
+      ++found->good;
+      break;
+    case Verification::Outcome::kCondemned:
+      ++found->condemned;
+      services_.metrics->scrub_condemned.Increment();
+      break;
+    case Verification::Outcome::kUnreadable:
+      if (!stopping()) ++found->unreadable;
+      break;
+  }
+}
+
+std::vector<ChunkId> Scrubber::ReplicasFrom(size_t disk, ChunkId first) const {
+  std::vector<ChunkId> ids;
+  for (const std::shared_ptr<Replica>& replica : services_.store->List()) {
+    const ChunkId chunk = replica->chunk();
+    if (chunk < first || replica->facts().report.state != ReplicaState::kFinalized) continue;
+    const absl::StatusOr<size_t> at = services_.store->DiskOf(chunk);
+    if (at.ok() && *at == disk) ids.push_back(chunk);
+  }
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+// Nothing is written below the mount point of a disk that is away.
+bool Scrubber::Usable(size_t disk) const {
+  const DiskStatus status = services_.store->Disks()[disk];
+  return status.health.ok() && status.answers.ok();
+}
+
+std::string Scrubber::ProgressFile(size_t disk) const {
+  return services_.store->Disks()[disk].path + "/scrub";
+}
+
+ScrubProgress Scrubber::Load(size_t disk) const {
+  const auto text = ReadFileToString(fs_, ProgressFile(disk));
+  if (!text.ok()) return {};
+  return DecodeScrubProgress(*text).value_or(ScrubProgress{});
+}
+
+void Scrubber::Save(size_t disk, const ScrubProgress& progress) const {
+  const absl::Status saved =
+      WriteFileDurably(fs_, ProgressFile(disk), EncodeScrubProgress(progress));
+  if (!saved.ok()) LogWarning("scrub_progress_not_saved", {{"status", saved}});
+}
+
+bool Scrubber::Pause(absl::Duration pause) {
+  const absl::Time until = services_.clock->MonotonicNow() + pause;
+  MutexLock lock(&mutex_);
+  while (!stopping_) {
+    const absl::Duration left = until - services_.clock->MonotonicNow();
+    if (left <= absl::ZeroDuration()) return true;
+    stop_.WaitFor(&mutex_, left);
+  }
+  return false;
+}
+
+bool Scrubber::stopping() const {
+  MutexLock lock(&mutex_);
+  return stopping_;
+}
+
+}  // namespace quern::chunkserver

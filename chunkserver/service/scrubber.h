@@ -1,0 +1,58 @@
+// Reads every replica against its checksums within a bounded time (logic/scrub_round.h), slowly,
+// with one thread per disk. A replica that does not match becomes CORRUPT, and the master has it
+// replaced. How far a round has come is kept on the disk, in DIR/scrub: a restart goes on there.
+#pragma once
+
+#include <vector>
+
+#include "chunkserver/logic/pace.h"
+#include "chunkserver/logic/scrub_round.h"
+#include "chunkserver/service/services.h"
+#include "common/mutex.h"
+#include "common/storage/file_io.h"
+#include "common/thread.h"
+
+namespace quern::chunkserver {
+
+// Thread-safe.
+class Scrubber {
+ public:
+  struct Found {
+    uint64_t good = 0;
+    uint64_t condemned = 0;
+    uint64_t unreadable = 0;  // the disk or this server is in trouble: read again in the next round
+  };
+
+  // Nothing happens before Start or Scrub.
+  Scrubber(const Services& services, FileSystem* fs, const ScrubLimits& limits);
+  ~Scrubber() { Stop(); }
+
+  void Start();
+  // A round that is under way is left where it is.
+  void Stop();
+  // Goes on with the round of this disk, or begins one when its time has come, and ends it.
+  Found Scrub(size_t disk);
+
+ private:
+  void Run(size_t disk);
+  bool Usable(size_t disk) const;
+  std::string ProgressFile(size_t disk) const;
+  ScrubProgress Load(size_t disk) const;
+  void Save(size_t disk, const ScrubProgress& progress) const;
+  // FINALIZED replicas of the disk from this id on, in order.
+  std::vector<ChunkId> ReplicasFrom(size_t disk, ChunkId first) const;
+  void ScrubOne(ChunkId chunk, Pace* pace, Found* found);
+  // False when it is to stop.
+  bool Pause(absl::Duration pause);
+  bool stopping() const;
+
+  const Services& services_;
+  FileSystem* const fs_;
+  const ScrubLimits limits_;
+  mutable Mutex mutex_;
+  CondVar stop_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<Thread> threads_;
+};
+
+}  // namespace quern::chunkserver

@@ -1,0 +1,70 @@
+// Bytes that go bad where nobody reads them are found all the same.
+#include "chunkserver/service/scrubber.h"
+
+#include "common/storage/file_io.h"
+#include "tests/chunkserver/service/test_cluster.h"
+
+namespace quern::chunkserver {
+namespace {
+
+// So fast that no test waits for it.
+constexpr ScrubLimits kFast = {.min_bytes_per_second = uint64_t{1} << 40,
+                               .max_bytes_per_second = uint64_t{1} << 40};
+
+class ScrubberTest : public ChunkserverTest {
+ protected:
+  void Adjust(ChunkserverOptions* options) override { options->scrub_days = 0; }
+  void SetUp() override {
+    StartAll({"n1"});
+    for (uint64_t id = 1; id <= 3; ++id) MakeSealedChunk(ChunkId(id), {"n1"}, 100'000);
+  }
+  void FlipByte(ChunkId chunk) {
+    ASSERT_OK_AND_ASSIGN(const auto file,
+                         FileSystem::Real()->Open(DataFile("n1", chunk), {.write = true}));
+    char byte = 0;
+    ASSERT_OK(file->Pread(70'000, 1, &byte));
+    byte = static_cast<char>(byte ^ 1);
+    ASSERT_OK(file->Pwrite({&byte, 1}, 70'000));
+  }
+  Scrubber::Found Scrub() {
+    const Services& services = servers_["n1"]->services();
+    return Scrubber(services, &fs_, kFast).Scrub(0);
+  }
+  std::string ProgressFile() const { return Dir("n1") + "/scrub"; }
+};
+
+TEST_F(ScrubberTest, FindsWhatNobodyReads) {
+  FlipByte(ChunkId(2));
+  const Scrubber::Found found = Scrub();
+  EXPECT_EQ(found.good, 2u);
+  EXPECT_EQ(found.condemned, 1u);
+  EXPECT_TRUE(master_->AwaitState("n1", ChunkId(2), dfs::v1::REPLICA_STATE_CORRUPT));
+  FlipByte(ChunkId(3));
+  EXPECT_EQ(Scrub().condemned, 0u) << "the next round is not due";
+}
+
+TEST_F(ScrubberTest, GoesOnWhereItWas) {
+  ASSERT_OK(WriteFileDurably(
+      &fs_, ProgressFile(), EncodeScrubProgress({.began = absl::UnixEpoch(), .next = ChunkId(3)})));
+  FlipByte(ChunkId(2));
+  EXPECT_EQ(Scrub().good, 1u) << "only the third is left of this round";
+  ASSERT_OK_AND_ASSIGN(const std::string text, ReadFileToString(&fs_, ProgressFile()));
+  EXPECT_EQ(DecodeScrubProgress(text)->next, std::nullopt);
+  EXPECT_EQ(Scrub().condemned, 1u) << "a round that began in 1970 is due again";
+}
+
+TEST_F(ScrubberTest, ADamagedProgressBeginsAnew) {
+  ASSERT_OK(WriteFileDurably(&fs_, ProgressFile(), "what is this\n"));
+  EXPECT_EQ(Scrub().good, 3u);
+}
+
+TEST_F(ScrubberTest, StoppedItLeavesTheRoundToTheNextStart) {
+  Scrubber scrubber(servers_["n1"]->services(), &fs_, kFast);
+  scrubber.Stop();
+  EXPECT_EQ(scrubber.Scrub(0).good, 0u);
+  ASSERT_OK_AND_ASSIGN(const std::string text, ReadFileToString(&fs_, ProgressFile()));
+  EXPECT_EQ(DecodeScrubProgress(text)->next, ChunkId(0));
+}
+
+}  // namespace
+}  // namespace quern::chunkserver
