@@ -11,9 +11,9 @@
 #include "common/metrics.h"
 #include "common/rpc/server.h"
 #include "common/version.h"
-#include "mapreduce/engine/task_id.h"
 #include "mapreduce/worker/attempt_runner.h"
 #include "mapreduce/worker/coordinator_session.h"
+#include "mapreduce/worker/pages.h"
 #include "mapreduce/worker/plugin_cache.h"
 #include "mapreduce/worker/scratch.h"
 #include "mapreduce/worker/shuffle_service.h"
@@ -66,7 +66,6 @@ class WorkerServer final : public RunningServer {
     options.insecure_network = flags.insecure_network;
     options.max_bulk_streams = 8'192;  // one per reducer that fetches
     ASSIGN_OR_RETURN(server_, rpc::Server::Start(options, {}, shuffle_->Methods()));
-    RETURN_IF_ERROR(StartPages(flags));
     context_.scratch = scratch_.get();
     context_.plugins = plugins_.get();
     context_.processes = processes_.get();
@@ -76,7 +75,8 @@ class WorkerServer final : public RunningServer {
     context_.report = [this](v1::WorkerMessage message) { session_->Send(std::move(message)); };
     worker_ = std::make_unique<Worker>(&context_);
     session_ = std::make_unique<CoordinatorSession>(own.coordinators, MakeHandlers(flags));
-    session_->Start();
+    RETURN_IF_ERROR(StartPages(flags));
+    session_->Start();  // a registration says where the pages are
     return absl::OkStatus();
   }
 
@@ -138,49 +138,23 @@ class WorkerServer final : public RunningServer {
   }
 
   absl::Status StartPages(const ServerFlags& flags) {
-    Gauge& running = metrics_.AddGauge("quern_mr_worker_attempts", "Attempts that run here");
-    Gauge& slots = metrics_.AddGauge("quern_mr_worker_slots", "Attempts that may run at once");
-    slots.Set(slots_);
-    metrics_.AddRefresh([this, &running] {
-      running.Set(worker_ == nullptr ? 0 : static_cast<double>(worker_->Running().size()));
-    });
+    const WorkerView view = {.scratch = scratch_.get(),
+                             .processes = processes_.get(),
+                             .worker = worker_.get(),
+                             .session = session_.get(),
+                             .slots = slots_};
+    AddWorkerMetrics(view, &metrics_);
     HttpOptions http;
     http.listen = flags.http;
     http.insecure_network = flags.insecure_network;
     http.server_name = "quern-worker " + flags.node;
     http.metrics = &metrics_;
     http.ready = [this] {
-      return session_ != nullptr && session_->connected()
-                 ? absl::OkStatus()
-                 : UnavailableError("no session with the coordinator");
+      return session_->connected() ? absl::OkStatus()
+                                   : UnavailableError("no session with the coordinator");
     };
-    ASSIGN_OR_RETURN(
-        http_, HttpServer::Start(
-                   http, {{"/", "Attempts", [this](const HttpRequest&) { return Overview(); }}}));
+    ASSIGN_OR_RETURN(http_, HttpServer::Start(http, WorkerPages(view)));
     return absl::OkStatus();
-  }
-
-  absl::StatusOr<PageContent> Overview() {
-    PageContent page;
-    page.title = "Worker";
-    page.AddFacts(
-        "Worker",
-        {{"id", scratch_->worker_id()},
-         {"slots", slots_},
-         {"coordinator", session_ != nullptr && session_->connected() ? "connected" : "away"},
-         {"health",
-          worker_ == nullptr || worker_->unhealthy().empty() ? "well" : worker_->unhealthy()},
-         {"tasks run", processes_->isolation()},
-         {"outputs held", scratch_->Held().size()},
-         {"directory", scratch_->main_dir()}});
-    PageTable& table = page.AddTable("Running", {"job", "attempt", "progress", "phase", "status"});
-    if (worker_ == nullptr) return page;
-    for (const Worker::RunningAttempt& attempt : worker_->Running()) {
-      table.rows.push_back({attempt.id.job_id(), FormatAttempt(attempt.id),
-                            PageCell::Percent(attempt.progress.fraction()),
-                            attempt.progress.phase(), attempt.progress.status()});
-    }
-    return page;
   }
 
   uint32_t slots_ = 1;

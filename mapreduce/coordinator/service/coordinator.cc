@@ -187,6 +187,34 @@ void Coordinator::JobEnded(JobKey key, const v1::JobStatus& status) {
   Deliver(&effects);
 }
 
+absl::StatusOr<v1::JobStatus> Coordinator::GetJob(std::string_view job_id) const {
+  MutexLock lock(&mutex_);
+  const Job* job = tracker_.state().jobs.Find(job_id);
+  if (job == nullptr) return NoSuchJob(job_id);
+  return MakeJobStatus(*job, tracker_.state().Tasks(*job));
+}
+
+absl::StatusOr<v1::JobStatus> Coordinator::GetJobSummary(std::string_view job_id) const {
+  MutexLock lock(&mutex_);
+  const Job* job = tracker_.state().jobs.Find(job_id);
+  if (job == nullptr) return NoSuchJob(job_id);
+  return MakeJobSummary(*job, tracker_.state().Tasks(*job));
+}
+
+Coordinator::Totals Coordinator::GetTotals() const {
+  Totals totals;
+  MutexLock lock(&mutex_);
+  for (const auto& [key, job] : tracker_.state().jobs.all())
+    totals.running_jobs += job->ended() ? 0 : 1;
+  for (const auto& [key, worker] : tracker_.state().registry.workers()) {
+    if (worker.state != WorkerRegistry::State::kConnected) continue;
+    ++totals.alive_workers;
+    totals.slots += worker.info.slots;
+    totals.running_attempts += tracker_.state().scheduler.running_on(key);
+  }
+  return totals;
+}
+
 StringSet Coordinator::PluginsInUse() {
   StringSet paths;
   MutexLock lock(&mutex_);

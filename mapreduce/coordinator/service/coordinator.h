@@ -60,12 +60,12 @@ class Coordinator final : private JobFinisher::Jobs {
   absl::StatusOr<v1::JobStatus> GetJob(std::string_view job_id) const;
   // Without counters, failure and long texts.
   absl::StatusOr<v1::JobStatus> GetJobSummary(std::string_view job_id) const;
-  v1::ListJobsResponse ListJobs(uint32_t limit) const;
-  absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request) const;
-  v1::GetWorkersResponse GetWorkers() const;
-  // RPC address of the worker that ran an attempt (of the newest one if `newest`, which then is
-  // filled in).
-  absl::StatusOr<std::string> FindLog(v1::AttemptId* id, bool newest) const;
+  // What `look` answers, which sees everything that is known with the lock held: it is to be short.
+  template <typename Look>
+  auto Read(Look look) const {
+    MutexLock lock(&mutex_);
+    return look(tracker_.state());
+  }
 
   // Calls `wake` (on any thread) after every change of the job, until Unwatch.
   uint64_t Watch(std::string_view job_id, std::function<void()> wake);

@@ -9,9 +9,9 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
 #include "mapreduce/coordinator/service/coordinator.h"
+#include "mapreduce/coordinator/service/coordinator_services.h"
 #include "mapreduce/coordinator/service/dfs_files.h"
-#include "mapreduce/coordinator/service/job_pages.h"
-#include "mapreduce/coordinator/service/jobs_service.h"
+#include "mapreduce/coordinator/service/pages.h"
 #include "mapreduce/coordinator/service/planner.h"
 #include "mapreduce/coordinator/store/rocks_job_journal.h"
 
@@ -46,7 +46,7 @@ class CoordinatorServer final : public RunningServer {
     http.insecure_network = flags.insecure_network;
     http.server_name = "quern-coordinator";
     http.metrics = &metrics_;
-    ASSIGN_OR_RETURN(http_, HttpServer::Start(http, JobPages(coordinator_.get())));
+    ASSIGN_OR_RETURN(http_, HttpServer::Start(http, CoordinatorPages(coordinator_.get())));
     RETURN_IF_ERROR(coordinator_->Start());
     jobs_ = MakeJobsService(coordinator_.get());
     rpc::ServerOptions options;

@@ -101,6 +101,11 @@ void OpenJob(Job* job) {
   job->state = job->sample_splits.empty() ? v1::JOB_STATE_RUNNING : v1::JOB_STATE_PLANNING;
 }
 
+bool IsOver(const v1::JobStatus& status) {
+  return status.state() == v1::JOB_STATE_SUCCEEDED || status.state() == v1::JOB_STATE_FAILED ||
+         status.state() == v1::JOB_STATE_KILLED;
+}
+
 StringSet PlacesOf(const Job& job) {
   StringSet places;
   for (const PackedMessages<v1::Split>* splits : {&job.map_splits, &job.sample_splits}) {

@@ -106,6 +106,9 @@ std::string JobDir(std::string_view job_id);
 
 // For users. `tasks` may be null (a job from before a restart that had ended).
 v1::JobStatus MakeJobStatus(const Job& job, const JobTasks* tasks);
+// A job in this state will never change.
+bool IsOver(const v1::JobStatus& status);
+
 // One line of a list: without counters, and with texts cut short.
 v1::JobStatus MakeJobSummary(const Job& job, const JobTasks* tasks);
 

@@ -15,6 +15,10 @@ constexpr size_t kNumberBegin = 13;
 
 }  // namespace
 
+absl::Status NoSuchJob(std::string_view job_id) {
+  return NotFoundError("{}: no such job. Try: mr list", job_id);
+}
+
 JobTable::Reservation JobTable::Reserve(uint64_t client_id, uint64_t request_id, absl::Time now) {
   const auto known = requests_.find({client_id, request_id});
   if (client_id != 0 && known != requests_.end()) {

@@ -11,11 +11,15 @@
 #include <utility>
 #include <vector>
 
+#include "common/status.h"
 #include "common/strings.h"
 #include "mapreduce/coordinator/logic/ids.h"
 #include "mapreduce/coordinator/service/job.h"
 
 namespace quern::mr {
+
+// What is said of a job that is not, or no longer, known.
+absl::Status NoSuchJob(std::string_view job_id);
 
 class JobTable {
  public:

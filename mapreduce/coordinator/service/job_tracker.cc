@@ -56,7 +56,7 @@ void JobTracker::Add(std::unique_ptr<Job> job, std::unique_ptr<JobTasks> tasks, 
 
 absl::Status JobTracker::Kill(std::string_view job_id, std::string_view reason, absl::Time now) {
   Job* job = state_.jobs.Find(job_id);
-  if (job == nullptr) return NotFoundError("{}: no such job. Try: mr list", job_id);
+  if (job == nullptr) return NoSuchJob(job_id);
   if (job->ended()) {
     return FailedPreconditionError("{}: has ended already ({})", job_id,
                                    v1::JobState_Name(job->final_status->state()));

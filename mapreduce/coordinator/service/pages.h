@@ -10,7 +10,7 @@
 namespace quern::mr {
 
 // "/", "/job?id=JOB", "/tasks?job=JOB&order=slowest|failed". All borrow the coordinator.
-std::vector<HttpPage> JobPages(Coordinator* coordinator);
+std::vector<HttpPage> CoordinatorPages(Coordinator* coordinator);
 
 // quern_mr_*: jobs, attempts, workers.
 void AddCoordinatorMetrics(Coordinator* coordinator, Metrics* metrics);

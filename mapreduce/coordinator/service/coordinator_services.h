@@ -1,4 +1,5 @@
-// quern.mr.v1.Jobs over gRPC: unary calls here, streams as bulk methods (see rpcs.h).
+// The gRPC face of the coordinator: hands each call to its handler in rpc/. Unary calls are a
+// service, streams bulk methods.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-#include "mapreduce/coordinator/service/rpcs.h"
+#include "mapreduce/coordinator/service/rpc/handlers.h"
 
 namespace quern::mr {
 

@@ -4,7 +4,7 @@
 #include "common/log.h"
 #include "common/rpc/bulk_codec.h"
 #include "common/rpc/outbox.h"
-#include "mapreduce/coordinator/service/rpcs.h"
+#include "mapreduce/coordinator/service/rpc/handlers.h"
 
 namespace quern::mr {
 namespace {

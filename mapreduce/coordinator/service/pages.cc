@@ -1,9 +1,10 @@
-#include "mapreduce/coordinator/service/job_pages.h"
+#include "mapreduce/coordinator/service/pages.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "common/cli/cli.h"
+#include "mapreduce/coordinator/service/rpc/handlers.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
@@ -45,7 +46,9 @@ absl::StatusOr<PageContent> Overview(Coordinator* coordinator) {
                         {"term", coordinator->journal().term()}});
   PageTable& jobs = page.AddTable(
       "Jobs", {"job", "name", "user", "state", "map", "reduce", "submitted", "time", "reason"});
-  const v1::ListJobsResponse listed = coordinator->ListJobs(200);
+  v1::ListJobsRequest newest;
+  newest.set_limit(200);
+  ASSIGN_OR_RETURN(const v1::ListJobsResponse listed, ListJobs(coordinator, newest));
   for (const v1::JobStatus& job : listed.jobs()) {
     jobs.rows.push_back({{job.job_id(), "/job?id=" + job.job_id()},
                          job.name(),
@@ -59,7 +62,7 @@ absl::StatusOr<PageContent> Overview(Coordinator* coordinator) {
   }
   PageTable& workers =
       page.AddTable("Workers", {"worker", "node", "rack", "address", "alive", "slots", "running"});
-  const v1::GetWorkersResponse known = coordinator->GetWorkers();
+  ASSIGN_OR_RETURN(const v1::GetWorkersResponse known, GetWorkers(coordinator, {}));
   for (const auto& worker : known.workers()) {
     workers.rows.push_back(
         {{worker.worker_id(),
@@ -129,7 +132,7 @@ absl::StatusOr<PageContent> Tasks(Coordinator* coordinator, const HttpRequest& r
   const std::string order = request.param("order");
   if (order == "slowest") list.set_order(v1::ListTasksRequest::ORDER_SLOWEST);
   if (order == "failed") list.set_order(v1::ListTasksRequest::ORDER_FAILED);
-  ASSIGN_OR_RETURN(const v1::ListTasksResponse tasks, coordinator->ListTasks(list));
+  ASSIGN_OR_RETURN(const v1::ListTasksResponse tasks, ListTasks(coordinator, list));
   PageContent page{.title = "Tasks of " + list.job_id()};
   const std::string self = "/tasks?job=" + list.job_id();
   page.AddFacts("Order", {{"by task", PageCell("show", self)},
@@ -152,7 +155,7 @@ absl::StatusOr<PageContent> Tasks(Coordinator* coordinator, const HttpRequest& r
 
 }  // namespace
 
-std::vector<HttpPage> JobPages(Coordinator* coordinator) {
+std::vector<HttpPage> CoordinatorPages(Coordinator* coordinator) {
   return {
       {"/", "Jobs", [=](const HttpRequest&) { return Overview(coordinator); }},
       {"/job", "", [=](const HttpRequest& request) { return OneJob(coordinator, request); }},

@@ -1,6 +1,6 @@
 #include "common/rpc/bulk_codec.h"
 #include "mapreduce/coordinator/service/convert.h"
-#include "mapreduce/coordinator/service/rpcs.h"
+#include "mapreduce/coordinator/service/rpc/handlers.h"
 
 namespace quern::mr {
 namespace {
@@ -10,11 +10,6 @@ constexpr absl::Duration kProgressInterval = absl::Milliseconds(100);
 // Sent again now and then, so that a caller who is gone is noticed: its stream fails.
 constexpr absl::Duration kRepeat = absl::Seconds(5);
 constexpr absl::Duration kRequestTimeout = absl::Seconds(10);
-
-bool HasEnded(const v1::JobStatus& status) {
-  return status.state() == v1::JOB_STATE_SUCCEEDED || status.state() == v1::JOB_STATE_FAILED ||
-         status.state() == v1::JOB_STATE_KILLED;
-}
 
 absl::StatusOr<std::string> ReadJobId(rpc::BulkLoop* loop) {
   const rpc::BulkEvent event = loop->Next(kRequestTimeout);
@@ -32,7 +27,7 @@ absl::Status SendUntilEnd(Coordinator* coordinator, const std::string& job_id, r
     if (news) {
       // Without what only the end has to say, which may be long.
       ASSIGN_OR_RETURN(v1::JobStatus status, coordinator->GetJobSummary(job_id));
-      const bool ended = HasEnded(status);
+      const bool ended = IsOver(status);
       if (ended) {
         ASSIGN_OR_RETURN(status, coordinator->GetJob(job_id));
       }

@@ -1,7 +1,9 @@
 // Logs stay on the worker that ran the attempt; the coordinator passes them on, so that users need
 // not reach workers.
 #include "common/rpc/bulk_codec.h"
-#include "mapreduce/coordinator/service/rpcs.h"
+#include "mapreduce/coordinator/service/convert.h"
+#include "mapreduce/coordinator/service/rpc/handlers.h"
+#include "mapreduce/engine/task_id.h"
 #include "quern/mr/v1/shuffle.pb.h"
 
 namespace quern::mr {
@@ -19,6 +21,36 @@ absl::StatusOr<v1::GetLogRequest> ReadRequest(rpc::BulkLoop* loop) {
   v1::GetLogRequest request;
   RETURN_IF_ERROR(rpc::DecodeMessage(event.message, &request));
   return request;
+}
+
+// RPC address of the worker that ran an attempt (of the newest one if `newest`, which then is
+// filled in).
+absl::StatusOr<std::string> FindLog(const TrackerState& state, bool newest, v1::AttemptId* id) {
+  const Job* job = state.jobs.Find(id->job_id());
+  if (job == nullptr) return NoSuchJob(id->job_id());
+  const std::string name = FormatTask(id->kind(), id->task());
+  const JobTasks* tasks = state.Tasks(*job);
+  if (tasks == nullptr) {
+    return NotFoundError("{}: the tasks of this job are no longer remembered", id->job_id());
+  }
+  const TaskKind kind = FromProto(id->kind());
+  if (id->task() >= tasks->counts(kind).total) {
+    return NotFoundError("{}: no such task in {}. Try: mr tasks {}", name, id->job_id(),
+                         id->job_id());
+  }
+  const Attempt* attempt =
+      newest ? tasks->Newest(kind, id->task()) : tasks->Find(kind, id->task(), id->attempt());
+  if (attempt == nullptr) {
+    return NotFoundError("{}: {} yet. Try: mr tasks {}", name,
+                         newest ? "has not started" : "has no such attempt", id->job_id());
+  }
+  id->set_attempt(attempt->number);
+  const WorkerRegistry::Worker& worker = state.registry.Get(attempt->worker);
+  if (worker.state != WorkerRegistry::State::kConnected) {
+    return UnavailableError("{}: its worker on {} is gone, and its log with it", FormatAttempt(*id),
+                            worker.info.node);
+  }
+  return worker.info.address;
 }
 
 absl::Status PassOn(Coordinator* coordinator, rpc::BulkLoop* loop, rpc::BulkStream* stream,
@@ -46,8 +78,9 @@ void GetLog(Coordinator* coordinator, rpc::ChannelCache* channels, rpc::BulkLoop
             rpc::BulkStream* stream) {
   absl::StatusOr<v1::GetLogRequest> request = ReadRequest(loop);
   if (!request.ok()) return stream->Finish(request.status());
-  const absl::StatusOr<std::string> address =
-      coordinator->FindLog(request->mutable_id(), request->newest_attempt());
+  const auto address = coordinator->Read([&](const TrackerState& state) {
+    return FindLog(state, request->newest_attempt(), request->mutable_id());
+  });
   if (!address.ok()) return stream->Finish(address.status());
   rpc::BulkStream* source =
       loop->Open(channels->Get(*address, rpc::ChannelKind::kControl), kReadLog, kTimeout);

@@ -1,5 +1,6 @@
-// One function per RPC of quern.mr.v1.Jobs and Coordinator, each in the file of its name. They turn
-// messages into calls of the Coordinator; jobs_service.h ties them to gRPC.
+// What the coordinator does for each request: one file per RPC of quern.mr.v1.Jobs and Coordinator.
+// Plain functions of the Coordinator, so that tests need no network; coordinator_services.h ties
+// them to gRPC.
 #pragma once
 
 #include "common/rpc/bulk.h"
@@ -9,6 +10,9 @@
 #include "quern/mr/v1/jobs.pb.h"
 
 namespace quern::mr {
+
+// Lists stop before they are too long for a message.
+inline constexpr size_t kMaxListBytes = size_t{4} << 20;
 
 absl::StatusOr<v1::SubmitResponse> Submit(Coordinator* coordinator,
                                           const v1::SubmitRequest& request);

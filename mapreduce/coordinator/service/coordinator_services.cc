@@ -1,9 +1,9 @@
-#include "mapreduce/coordinator/service/jobs_service.h"
+#include "mapreduce/coordinator/service/coordinator_services.h"
 
 #include <grpcpp/grpcpp.h>
 
 #include "common/rpc/grpc_status.h"
-#include "mapreduce/coordinator/service/rpcs.h"
+#include "mapreduce/coordinator/service/rpc/handlers.h"
 #include "quern/mr/v1/jobs.grpc.pb.h"
 
 namespace quern::mr {

@@ -1,15 +1,10 @@
 #include "common/mutex.h"
-#include "mapreduce/coordinator/service/rpcs.h"
+#include "mapreduce/coordinator/service/rpc/handlers.h"
 
 namespace quern::mr {
 namespace {
 
 constexpr absl::Duration kWait = absl::Seconds(5);
-
-bool HasEnded(const v1::JobStatus& status) {
-  return status.state() == v1::JOB_STATE_SUCCEEDED || status.state() == v1::JOB_STATE_FAILED ||
-         status.state() == v1::JOB_STATE_KILLED;
-}
 
 }  // namespace
 
@@ -26,7 +21,7 @@ absl::StatusOr<v1::KillResponse> Kill(Coordinator* coordinator, const v1::KillRe
   });
   const absl::Time deadline = coordinator->Now() + kWait;
   absl::StatusOr<v1::JobStatus> status = coordinator->GetJob(request.job_id());
-  while (status.ok() && !HasEnded(*status)) {
+  while (status.ok() && !IsOver(*status)) {
     const absl::Duration left = deadline - coordinator->Now();
     if (left <= absl::ZeroDuration()) break;
     {
