@@ -28,13 +28,13 @@ struct CoordinatorClient::Impl {
   Clock* clock = nullptr;
   std::vector<std::string> addresses;
   size_t current = 0;
-  std::unique_ptr<v1::Jobs::Stub> stub;
+  std::unique_ptr<pb::Jobs::Stub> stub;
   Mutex mutex;
   bool cancelled ABSL_GUARDED_BY(mutex) = false;
   grpc::ClientContext* watching ABSL_GUARDED_BY(mutex) = nullptr;
 
   void Connect() {
-    stub = v1::Jobs::NewStub(
+    stub = pb::Jobs::NewStub(
         rpc::MakeChannel(addresses[current % addresses.size()], rpc::ChannelKind::kControl));
   }
 
@@ -72,80 +72,80 @@ CoordinatorClient::CoordinatorClient(std::vector<std::string> addresses, Clock* 
 
 CoordinatorClient::~CoordinatorClient() = default;
 
-absl::StatusOr<v1::SubmitResponse> CoordinatorClient::Submit(v1::SubmitRequest request) {
+absl::StatusOr<pb::SubmitResponse> CoordinatorClient::Submit(pb::SubmitRequest request) {
   request.mutable_header()->set_client_id(RandomId());
   request.mutable_header()->set_request_id(1);
-  v1::SubmitResponse response;
+  pb::SubmitResponse response;
   RETURN_IF_ERROR(impl_->Call(kSubmitTimeout, [&](grpc::ClientContext* context) {
     return impl_->stub->Submit(context, request, &response);
   }));
   return response;
 }
 
-absl::StatusOr<v1::JobStatus> CoordinatorClient::GetJob(const std::string& job_id) {
-  v1::GetJobRequest request;
+absl::StatusOr<pb::JobStatus> CoordinatorClient::GetJob(const std::string& job_id) {
+  pb::GetJobRequest request;
   request.set_job_id(job_id);
-  v1::GetJobResponse response;
+  pb::GetJobResponse response;
   RETURN_IF_ERROR(impl_->Call(kCallTimeout, [&](grpc::ClientContext* context) {
     return impl_->stub->GetJob(context, request, &response);
   }));
   return response.status();
 }
 
-absl::StatusOr<v1::ListJobsResponse> CoordinatorClient::ListJobs(uint32_t limit) {
-  v1::ListJobsRequest request;
+absl::StatusOr<pb::ListJobsResponse> CoordinatorClient::ListJobs(uint32_t limit) {
+  pb::ListJobsRequest request;
   request.set_limit(limit);
-  v1::ListJobsResponse response;
+  pb::ListJobsResponse response;
   RETURN_IF_ERROR(impl_->Call(kCallTimeout, [&](grpc::ClientContext* context) {
     return impl_->stub->ListJobs(context, request, &response);
   }));
   return response;
 }
 
-absl::StatusOr<v1::ListTasksResponse> CoordinatorClient::ListTasks(
-    const v1::ListTasksRequest& request) {
-  v1::ListTasksResponse response;
+absl::StatusOr<pb::ListTasksResponse> CoordinatorClient::ListTasks(
+    const pb::ListTasksRequest& request) {
+  pb::ListTasksResponse response;
   RETURN_IF_ERROR(impl_->Call(kCallTimeout, [&](grpc::ClientContext* context) {
     return impl_->stub->ListTasks(context, request, &response);
   }));
   return response;
 }
 
-absl::StatusOr<v1::JobStatus> CoordinatorClient::Kill(const std::string& job_id,
+absl::StatusOr<pb::JobStatus> CoordinatorClient::Kill(const std::string& job_id,
                                                       const std::string& reason) {
-  v1::KillRequest request;
+  pb::KillRequest request;
   request.set_job_id(job_id);
   request.set_reason(reason);
-  v1::KillResponse response;
+  pb::KillResponse response;
   RETURN_IF_ERROR(impl_->Call(kCallTimeout, [&](grpc::ClientContext* context) {
     return impl_->stub->Kill(context, request, &response);
   }));
   return response.status();
 }
 
-absl::StatusOr<v1::GetWorkersResponse> CoordinatorClient::GetWorkers() {
-  v1::GetWorkersResponse response;
+absl::StatusOr<pb::GetWorkersResponse> CoordinatorClient::GetWorkers() {
+  pb::GetWorkersResponse response;
   RETURN_IF_ERROR(impl_->Call(kCallTimeout, [&](grpc::ClientContext* context) {
-    return impl_->stub->GetWorkers(context, v1::GetWorkersRequest(), &response);
+    return impl_->stub->GetWorkers(context, pb::GetWorkersRequest(), &response);
   }));
   return response;
 }
 
-absl::Status CoordinatorClient::GetLog(const v1::GetLogRequest& request,
+absl::Status CoordinatorClient::GetLog(const pb::GetLogRequest& request,
                                        const std::function<void(const std::string&)>& sink) {
   return impl_->Call(absl::Minutes(10), [&](grpc::ClientContext* context) {
     const auto reader = impl_->stub->GetLog(context, request);
-    v1::GetLogResponse piece;
+    pb::GetLogResponse piece;
     while (reader->Read(&piece)) sink(piece.data());
     return reader->Finish();
   });
 }
 
-absl::StatusOr<v1::JobStatus> CoordinatorClient::Watch(
-    const std::string& job_id, const std::function<void(const v1::JobStatus&)>& on_status) {
-  v1::GetJobRequest request;
+absl::StatusOr<pb::JobStatus> CoordinatorClient::Watch(
+    const std::string& job_id, const std::function<void(const pb::JobStatus&)>& on_status) {
+  pb::GetJobRequest request;
   request.set_job_id(job_id);
-  v1::JobStatus last;
+  pb::JobStatus last;
   absl::Time heard = impl_->clock->MonotonicNow();
   while (true) {
     grpc::ClientContext context;
@@ -155,7 +155,7 @@ absl::StatusOr<v1::JobStatus> CoordinatorClient::Watch(
       impl_->watching = &context;
     }
     const auto reader = impl_->stub->WatchJob(&context, request);
-    v1::GetJobResponse response;
+    pb::GetJobResponse response;
     while (reader->Read(&response)) {
       heard = impl_->clock->MonotonicNow();
       last = std::move(*response.mutable_status());
@@ -185,9 +185,9 @@ void CoordinatorClient::CancelWatch() {
   if (impl_->watching != nullptr) impl_->watching->TryCancel();
 }
 
-bool HasEnded(const v1::JobStatus& status) {
-  return status.state() == v1::JOB_STATE_SUCCEEDED || status.state() == v1::JOB_STATE_FAILED ||
-         status.state() == v1::JOB_STATE_KILLED;
+bool HasEnded(const pb::JobStatus& status) {
+  return status.state() == pb::JOB_STATE_SUCCEEDED || status.state() == pb::JOB_STATE_FAILED ||
+         status.state() == pb::JOB_STATE_KILLED;
 }
 
 }  // namespace quern::mr

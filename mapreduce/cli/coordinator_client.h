@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/jobs.pb.h"
 
 namespace quern::mr {
@@ -21,20 +22,20 @@ class CoordinatorClient {
   CoordinatorClient(std::vector<std::string> addresses, Clock* clock);
   ~CoordinatorClient();
 
-  absl::StatusOr<v1::SubmitResponse> Submit(v1::SubmitRequest request);
-  absl::StatusOr<v1::JobStatus> GetJob(const std::string& job_id);
-  absl::StatusOr<v1::ListJobsResponse> ListJobs(uint32_t limit);
-  absl::StatusOr<v1::ListTasksResponse> ListTasks(const v1::ListTasksRequest& request);
-  absl::StatusOr<v1::JobStatus> Kill(const std::string& job_id, const std::string& reason);
-  absl::StatusOr<v1::GetWorkersResponse> GetWorkers();
+  absl::StatusOr<pb::SubmitResponse> Submit(pb::SubmitRequest request);
+  absl::StatusOr<pb::JobStatus> GetJob(const std::string& job_id);
+  absl::StatusOr<pb::ListJobsResponse> ListJobs(uint32_t limit);
+  absl::StatusOr<pb::ListTasksResponse> ListTasks(const pb::ListTasksRequest& request);
+  absl::StatusOr<pb::JobStatus> Kill(const std::string& job_id, const std::string& reason);
+  absl::StatusOr<pb::GetWorkersResponse> GetWorkers();
   // Calls `sink` with the pieces of a log.
-  absl::Status GetLog(const v1::GetLogRequest& request,
+  absl::Status GetLog(const pb::GetLogRequest& request,
                       const std::function<void(const std::string&)>& sink);
 
   // Calls `on_status` with every change until the job has ended; outlives a coordinator that
   // restarts within two minutes. Cancelled after CancelWatch.
-  absl::StatusOr<v1::JobStatus> Watch(const std::string& job_id,
-                                      const std::function<void(const v1::JobStatus&)>& on_status);
+  absl::StatusOr<pb::JobStatus> Watch(const std::string& job_id,
+                                      const std::function<void(const pb::JobStatus&)>& on_status);
   // From any thread.
   void CancelWatch();
 
@@ -43,6 +44,6 @@ class CoordinatorClient {
   const std::unique_ptr<Impl> impl_;
 };
 
-bool HasEnded(const v1::JobStatus& status);
+bool HasEnded(const pb::JobStatus& status);
 
 }  // namespace quern::mr

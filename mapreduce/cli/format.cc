@@ -18,11 +18,11 @@ absl::Duration Length(int64_t started_ms, int64_t finished_ms, absl::Time now) {
   return end - absl::FromUnixMillis(started_ms);
 }
 
-std::string PhaseText(const v1::JobStatus::Phase& phase) {
+std::string PhaseText(const pb::JobStatus::Phase& phase) {
   return fmt::format("{} ({}/{})", PercentDone(phase), phase.done(), phase.total());
 }
 
-JsonLine PhaseJson(const v1::JobStatus::Phase& phase) {
+JsonLine PhaseJson(const pb::JobStatus::Phase& phase) {
   JsonLine json;
   json.Add("total", phase.total())
       .Add("done", phase.done())
@@ -35,7 +35,7 @@ JsonLine PhaseJson(const v1::JobStatus::Phase& phase) {
   return json;
 }
 
-JsonLine FailureJson(const v1::AttemptFailure& failure) {
+JsonLine FailureJson(const pb::AttemptFailure& failure) {
   JsonLine json;
   json.Add("message", failure.message());
   if (failure.in_record()) {
@@ -64,15 +64,15 @@ std::string Indent(const std::string& text) {
 
 std::string OneLine(std::string_view text) { return CleanLine(text, kMaxLineBytes); }
 
-std::string StateName(v1::JobState state) {
-  return WithoutPrefix(v1::JobState_Name(state), "JOB_STATE_");
+std::string StateName(pb::JobState state) {
+  return WithoutPrefix(pb::JobState_Name(state), "JOB_STATE_");
 }
 
-std::string StateName(v1::AttemptState state) {
-  return WithoutPrefix(v1::AttemptState_Name(state), "ATTEMPT_STATE_");
+std::string StateName(pb::AttemptState state) {
+  return WithoutPrefix(pb::AttemptState_Name(state), "ATTEMPT_STATE_");
 }
 
-std::string PercentDone(const v1::JobStatus::Phase& phase) {
+std::string PercentDone(const pb::JobStatus::Phase& phase) {
   if (phase.total() == 0) return "-";
   return fmt::format("{:.0f}%", 100 * phase.progress() / phase.total());
 }
@@ -86,7 +86,7 @@ std::string LengthText(int64_t started_ms, int64_t finished_ms, absl::Time now) 
   return started_ms == 0 ? "-" : HumanDuration(Length(started_ms, finished_ms, now));
 }
 
-std::string ProgressLine(const v1::JobStatus& status) {
+std::string ProgressLine(const pb::JobStatus& status) {
   std::string text =
       fmt::format("{} {}: {}", status.job_id(), OneLine(status.name()), StateName(status.state()));
   if (status.map().total() > 0) text += ", map " + PhaseText(status.map());
@@ -99,11 +99,11 @@ std::string ProgressLine(const v1::JobStatus& status) {
   return text;
 }
 
-std::string EndLine(const v1::JobStatus& status, absl::Time now) {
+std::string EndLine(const pb::JobStatus& status, absl::Time now) {
   std::string text =
       fmt::format("{} {}: {}", status.job_id(), OneLine(status.name()), StateName(status.state()));
   text += fmt::format(" after {}", LengthText(status.submitted_ms(), status.finished_ms(), now));
-  if (status.state() != v1::JOB_STATE_SUCCEEDED) return text;
+  if (status.state() != pb::JOB_STATE_SUCCEEDED) return text;
   text += fmt::format(": {} in", FormatBinarySize(status.input_bytes()));
   if (status.reduce().total() > 0) {
     text += fmt::format(", {} shuffled", FormatBinarySize(status.shuffle_bytes()));
@@ -112,27 +112,27 @@ std::string EndLine(const v1::JobStatus& status, absl::Time now) {
                             OneLine(status.output_path()));
 }
 
-std::string FailureText(const v1::JobStatus& status) {
+std::string FailureText(const pb::JobStatus& status) {
   std::string text = status.reason() + "\n";
   if (!status.failure().log_tail().empty()) {
     text += "last lines of its log:\n" + Indent(status.failure().log_tail());
   }
-  if (status.state() == v1::JOB_STATE_FAILED) {
+  if (status.state() == pb::JOB_STATE_FAILED) {
     text += fmt::format("Try: mr logs {} --errors\n", status.job_id());
   }
   return text;
 }
 
-std::string CounterText(const v1::JobStatus& status, bool all) {
+std::string CounterText(const pb::JobStatus& status, bool all) {
   std::string text;
-  for (const v1::Counter& counter : status.counters()) {
+  for (const pb::Counter& counter : status.counters()) {
     if (!all && counter.group() != "user") continue;
     text += fmt::format("  {}.{} = {}\n", counter.group(), counter.name(), counter.value());
   }
   return text;
 }
 
-JsonLine JobJson(const v1::JobStatus& status) {
+JsonLine JobJson(const pb::JobStatus& status) {
   JsonLine json;
   json.Add("job", status.job_id())
       .Add("name", status.name())
@@ -151,7 +151,7 @@ JsonLine JobJson(const v1::JobStatus& status) {
       .Add("output_path", status.output_path())
       .Add("command", status.command());
   JsonLine counters;
-  for (const v1::Counter& counter : status.counters()) {
+  for (const pb::Counter& counter : status.counters()) {
     counters.Add(fmt::format("{}.{}", counter.group(), counter.name()), counter.value());
   }
   json.Add("counters", counters);
@@ -159,7 +159,7 @@ JsonLine JobJson(const v1::JobStatus& status) {
   return json;
 }
 
-JsonLine AttemptJson(const v1::TaskAttemptStatus& attempt) {
+JsonLine AttemptJson(const pb::TaskAttemptStatus& attempt) {
   JsonLine json;
   json.Add("attempt", FormatAttempt(attempt.id()))
       .Add("state", StateName(attempt.state()))

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "common/cli/json_line.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/jobs.pb.h"
 
 namespace quern::mr {
@@ -14,25 +15,25 @@ namespace quern::mr {
 // What users named or wrote, as a part of one line: control characters are escaped.
 std::string OneLine(std::string_view text);
 // "SUCCEEDED".
-std::string StateName(v1::JobState state);
-std::string StateName(v1::AttemptState state);
+std::string StateName(pb::JobState state);
+std::string StateName(pb::AttemptState state);
 // "42%"; "-" for a phase without tasks.
-std::string PercentDone(const v1::JobStatus::Phase& phase);
+std::string PercentDone(const pb::JobStatus::Phase& phase);
 // "2026-11-22 20:58:01" in local time; "-" for 0.
 std::string TimeText(int64_t millis);
 // From start to end, or until `now`; "-" before the start.
 std::string LengthText(int64_t started_ms, int64_t finished_ms, absl::Time now);
 
 // "job-1 wordcount: map 42% (3/8), reduce 0% (0/2), 2 running, 1 failed attempt".
-std::string ProgressLine(const v1::JobStatus& status);
+std::string ProgressLine(const pb::JobStatus& status);
 // The end of a job, or how it stands `now`, in one line, without its cause.
-std::string EndLine(const v1::JobStatus& status, absl::Time now);
+std::string EndLine(const pb::JobStatus& status, absl::Time now);
 // Why it failed: cause, record, last lines of the log, what to do next. Several lines.
-std::string FailureText(const v1::JobStatus& status);
+std::string FailureText(const pb::JobStatus& status);
 // Counters, one "group.name = value" per line; only the user's unless `all`.
-std::string CounterText(const v1::JobStatus& status, bool all);
+std::string CounterText(const pb::JobStatus& status, bool all);
 
-JsonLine JobJson(const v1::JobStatus& status);
-JsonLine AttemptJson(const v1::TaskAttemptStatus& attempt);
+JsonLine JobJson(const pb::JobStatus& status);
+JsonLine AttemptJson(const pb::TaskAttemptStatus& attempt);
 
 }  // namespace quern::mr

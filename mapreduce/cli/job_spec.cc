@@ -15,7 +15,7 @@
 namespace quern::mr {
 namespace {
 
-using v1::JobSpec;
+using pb::JobSpec;
 
 // Sets one field of a spec; for keys of inputs it is called once for each input.
 struct Target {

@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/types.pb.h"
 
 namespace quern::mr {
 
 // A parsed file. Usage, help and arguments are for jobs that come with Quern.
 struct SpecFile {
-  v1::JobSpec spec;
+  pb::JobSpec spec;
   std::string plugin;  // path as written
   std::string usage;   // "grep PATTERN IN OUT"
   std::string help;

@@ -16,7 +16,7 @@ class Kill final : public JobCommand {
   absl::StatusOr<int> Run(Session* session) override {
     ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
     for (const std::string& job_id : jobs_) {
-      ASSIGN_OR_RETURN(const v1::JobStatus job, coordinator->Kill(job_id, reason_));
+      ASSIGN_OR_RETURN(const pb::JobStatus job, coordinator->Kill(job_id, reason_));
       if (session->json) {
         Out().Format("{}\n", JobJson(job).ToString());
       } else {

@@ -18,13 +18,13 @@ class List final : public JobCommand {
 
   absl::StatusOr<int> Run(Session* session) override {
     ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
-    std::vector<v1::JobStatus> jobs;
+    std::vector<pb::JobStatus> jobs;
     if (words_.empty()) {
-      ASSIGN_OR_RETURN(const v1::ListJobsResponse listed,
+      ASSIGN_OR_RETURN(const pb::ListJobsResponse listed,
                        coordinator->ListJobs(static_cast<uint32_t>(limit_)));
       jobs.assign(listed.jobs().begin(), listed.jobs().end());
     } else {
-      ASSIGN_OR_RETURN(v1::JobStatus one, coordinator->GetJob(words_[0]));
+      ASSIGN_OR_RETURN(pb::JobStatus one, coordinator->GetJob(words_[0]));
       jobs.push_back(std::move(one));
     }
     Table table({{"JOB"},
@@ -35,7 +35,7 @@ class List final : public JobCommand {
                  {"REDUCE", Table::Align::kRight},
                  {"SUBMITTED"},
                  {"TIME", Table::Align::kRight}});
-    for (const v1::JobStatus& job : jobs) {
+    for (const pb::JobStatus& job : jobs) {
       if (only_ended_ && words_.empty() && !HasEnded(job)) continue;
       if (session->json) Out().Format("{}\n", JobJson(job).ToString());
       table.AddRow({job.job_id(), job.name(), job.user(), StateName(job.state()),

@@ -19,16 +19,16 @@ class Logs final : public JobCommand {
   absl::StatusOr<int> Run(Session* session) override {
     ASSIGN_OR_RETURN(coordinator_, session->coordinator());
     if (!task_.empty()) return OneTask();
-    v1::ListTasksRequest request;
+    pb::ListTasksRequest request;
     request.set_job_id(jobs_[0]);
     request.set_limit(kMaxAttempts);
-    if (errors_) request.set_order(v1::ListTasksRequest::ORDER_FAILED);
-    ASSIGN_OR_RETURN(const v1::ListTasksResponse tasks, coordinator_->ListTasks(request));
+    if (errors_) request.set_order(pb::ListTasksRequest::ORDER_FAILED);
+    ASSIGN_OR_RETURN(const pb::ListTasksResponse tasks, coordinator_->ListTasks(request));
     if (tasks.attempts().empty()) {
       Err().Format("mr logs: {}: no {}attempts are remembered\n", jobs_[0],
                    errors_ ? "failed " : "");
     }
-    for (const v1::TaskAttemptStatus& attempt : tasks.attempts()) {
+    for (const pb::TaskAttemptStatus& attempt : tasks.attempts()) {
       Out().Format("==> {} {} on {} <==\n", FormatAttempt(attempt.id()), StateName(attempt.state()),
                    attempt.node());
       if (attempt.has_failure()) Out().Format("{}\n", attempt.failure().message());
@@ -47,7 +47,7 @@ class Logs final : public JobCommand {
   absl::StatusOr<int> OneTask() {
     const absl::StatusOr<TaskName> name = ParseTaskName(task_);
     if (!name.ok()) return UsageError(Message(name.status()));
-    v1::AttemptId id;
+    pb::AttemptId id;
     id.set_job_id(jobs_[0]);
     id.set_kind(name->kind);
     id.set_task(name->task);
@@ -56,8 +56,8 @@ class Logs final : public JobCommand {
     return kExitOk;
   }
 
-  absl::Status Print(const v1::AttemptId& id, bool newest) {
-    v1::GetLogRequest request;
+  absl::Status Print(const pb::AttemptId& id, bool newest) {
+    pb::GetLogRequest request;
     *request.mutable_id() = id;
     request.set_newest_attempt(newest);
     return coordinator_->GetLog(request, [](const std::string& data) { Out().Print(data); });

@@ -5,10 +5,10 @@
 
 namespace quern::mr {
 
-absl::StatusOr<v1::JobSpec::Plugin> UploadPlugin(const std::vector<std::string>& masters,
+absl::StatusOr<pb::JobSpec::Plugin> UploadPlugin(const std::vector<std::string>& masters,
                                                  const std::string& local_path,
                                                  const PluginInfo& plugin, Clock* clock) {
-  v1::JobSpec::Plugin uploaded;
+  pb::JobSpec::Plugin uploaded;
   uploaded.set_path(fmt::format("/.quern/plugins/{}.so", plugin.hash));
   uploaded.set_size_bytes(plugin.size_bytes);
   uploaded.set_hash(plugin.hash);

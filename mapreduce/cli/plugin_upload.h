@@ -6,13 +6,14 @@
 
 #include "common/clock.h"
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/plan/plugin_info.h"
 #include "quern/mr/v1/types.pb.h"
 
 namespace quern::mr {
 
 // `clock` is borrowed for the call.
-absl::StatusOr<v1::JobSpec::Plugin> UploadPlugin(const std::vector<std::string>& masters,
+absl::StatusOr<pb::JobSpec::Plugin> UploadPlugin(const std::vector<std::string>& masters,
                                                  const std::string& local_path,
                                                  const PluginInfo& plugin, Clock* clock);
 

@@ -137,10 +137,10 @@ class RunJob final : public JobCommand {
     file->spec.mutable_output()->set_path(rest.back());
     rest.pop_back();
     if (file->spec.inputs().empty()) file->spec.add_inputs();
-    const v1::JobSpec::Input like = file->spec.inputs(0);
+    const pb::JobSpec::Input like = file->spec.inputs(0);
     file->spec.clear_inputs();
     for (const std::string& path : rest) {
-      v1::JobSpec::Input* input = file->spec.add_inputs();
+      pb::JobSpec::Input* input = file->spec.add_inputs();
       *input = like;
       input->set_path(path);
     }
@@ -149,7 +149,7 @@ class RunJob final : public JobCommand {
 
   // What can be known without asking anybody.
   absl::StatusOr<PluginInfo> Check(JobSource* source) const {
-    v1::JobSpec* spec = &source->file.spec;
+    pb::JobSpec* spec = &source->file.spec;
     ASSIGN_OR_RETURN(PluginInfo plugin, ReadPlugin(source->plugin_path));
     FillDefaults(spec);
     RETURN_IF_ERROR(CheckJobSpec(*spec, {.local = local_}));
@@ -168,7 +168,7 @@ class RunJob final : public JobCommand {
     ASSIGN_OR_RETURN(const std::vector<std::string> masters, session->masters());
     const auto uploaded = UploadPlugin(masters, source->plugin_path, plugin, session->clock);
     if (!uploaded.ok()) return Rejected(*session, uploaded.status());
-    v1::SubmitRequest request;
+    pb::SubmitRequest request;
     *request.mutable_spec() = source->file.spec;
     *request.mutable_spec()->mutable_plugin() = *uploaded;
     request.set_dry_run(dry_run_);
@@ -186,19 +186,19 @@ class RunJob final : public JobCommand {
     return WatchToTheEnd(session, response->job_id());
   }
 
-  static int ShowPlan(const Session& session, const v1::JobSpec& spec,
-                      const v1::SubmitResponse& plan) {
+  static int ShowPlan(const Session& session, const pb::JobSpec& spec,
+                      const pb::SubmitResponse& plan) {
     Table table({{"MAP", Table::Align::kRight},
                  {"BYTES", Table::Align::kRight},
                  {"INPUT", Table::Align::kLeft},
                  {"MACHINES", Table::Align::kLeft}});
     for (int i = 0; i < plan.splits_size(); ++i) {
-      const v1::Split& split = plan.splits(i);
+      const pb::Split& split = plan.splits(i);
       uint64_t bytes = 0;
-      for (const v1::InputPiece& piece : split.pieces()) bytes += piece.length();
+      for (const pb::InputPiece& piece : split.pieces()) bytes += piece.length();
       std::string nodes;
       for (const std::string& node : split.nodes()) nodes += (nodes.empty() ? "" : ",") + node;
-      const v1::InputPiece& first = split.pieces(0);
+      const pb::InputPiece& first = split.pieces(0);
       const std::string input =
           split.pieces_size() == 1
               ? fmt::format("{}+{}", first.path(), first.offset())

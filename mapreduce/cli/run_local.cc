@@ -12,7 +12,7 @@
 
 namespace quern::mr {
 
-absl::StatusOr<int> RunLocally(Session* session, v1::JobSpec spec, const std::string& plugin_path,
+absl::StatusOr<int> RunLocally(Session* session, pb::JobSpec spec, const std::string& plugin_path,
                                std::optional<int64_t> threads) {
   spec.mutable_plugin()->set_path(std::filesystem::absolute(plugin_path).string());
   // The spec in a file without a name: nothing is left behind, however the run ends.

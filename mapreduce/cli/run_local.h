@@ -7,12 +7,13 @@
 
 #include "common/status.h"
 #include "mapreduce/cli/command.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/types.pb.h"
 
 namespace quern::mr {
 
 // Becomes quern-task; returns only when that cannot be started. Without `threads`: one per core.
-absl::StatusOr<int> RunLocally(Session* session, v1::JobSpec spec, const std::string& plugin_path,
+absl::StatusOr<int> RunLocally(Session* session, pb::JobSpec spec, const std::string& plugin_path,
                                std::optional<int64_t> threads);
 
 }  // namespace quern::mr

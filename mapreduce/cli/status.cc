@@ -7,7 +7,7 @@
 namespace quern::mr {
 namespace {
 
-void PrintPhase(const std::string& name, const v1::JobStatus::Phase& phase) {
+void PrintPhase(const std::string& name, const pb::JobStatus::Phase& phase) {
   if (phase.total() == 0) return;
   Out().Format("{:<10} {} of {} done, {} running, {} failed attempt{}, {} run again\n", name + ":",
                phase.done(), phase.total(), phase.running(), phase.failed_attempts(),
@@ -23,7 +23,7 @@ class Status final : public JobCommand {
   absl::StatusOr<int> Run(Session* session) override {
     ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
     for (const std::string& job_id : jobs_) {
-      ASSIGN_OR_RETURN(const v1::JobStatus job, coordinator->GetJob(job_id));
+      ASSIGN_OR_RETURN(const pb::JobStatus job, coordinator->GetJob(job_id));
       if (session->json) {
         Out().Format("{}\n", JobJson(job).ToString());
       } else {
@@ -34,7 +34,7 @@ class Status final : public JobCommand {
   }
 
  private:
-  static void Print(const v1::JobStatus& job, absl::Time now) {
+  static void Print(const pb::JobStatus& job, absl::Time now) {
     Out().Format("job:       {}\nname:      {}\nuser:      {}\nstate:     {}\n", job.job_id(),
                  OneLine(job.name()), OneLine(job.user()), StateName(job.state()));
     Out().Format("submitted: {}\ntime:      {}\n", TimeText(job.submitted_ms()),
@@ -66,9 +66,9 @@ class Counters final : public JobCommand {
 
   absl::StatusOr<int> Run(Session* session) override {
     ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
-    ASSIGN_OR_RETURN(const v1::JobStatus job, coordinator->GetJob(jobs_[0]));
+    ASSIGN_OR_RETURN(const pb::JobStatus job, coordinator->GetJob(jobs_[0]));
     Table table({{"GROUP"}, {"NAME"}, {"VALUE", Table::Align::kRight}});
-    for (const v1::Counter& counter : job.counters()) {
+    for (const pb::Counter& counter : job.counters()) {
       if (session->json) {
         Out().Format("{}\n", JsonLine()
                                  .Add("group", counter.group())

@@ -17,10 +17,10 @@ class Tasks final : public JobCommand {
 
   absl::StatusOr<int> Run(Session* session) override {
     ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
-    v1::ListTasksRequest request;
+    pb::ListTasksRequest request;
     request.set_job_id(jobs_[0]);
-    if (slowest_) request.set_order(v1::ListTasksRequest::ORDER_SLOWEST);
-    if (failed_) request.set_order(v1::ListTasksRequest::ORDER_FAILED);
+    if (slowest_) request.set_order(pb::ListTasksRequest::ORDER_SLOWEST);
+    if (failed_) request.set_order(pb::ListTasksRequest::ORDER_FAILED);
     Table table({{"ATTEMPT"},
                  {"STATE"},
                  {"NODE"},
@@ -31,8 +31,8 @@ class Tasks final : public JobCommand {
                  {"PHASE"},
                  {"CAUSE"}});
     while (true) {
-      ASSIGN_OR_RETURN(const v1::ListTasksResponse page, coordinator->ListTasks(request));
-      for (const v1::TaskAttemptStatus& attempt : page.attempts()) {
+      ASSIGN_OR_RETURN(const pb::ListTasksResponse page, coordinator->ListTasks(request));
+      for (const pb::TaskAttemptStatus& attempt : page.attempts()) {
         if (session->json) Out().Format("{}\n", AttemptJson(attempt).ToString());
         AddRow(attempt, session->clock->TimeNow(), &table);
       }
@@ -44,8 +44,8 @@ class Tasks final : public JobCommand {
   }
 
  private:
-  static void AddRow(const v1::TaskAttemptStatus& attempt, absl::Time now, Table* table) {
-    const bool done = attempt.state() == v1::ATTEMPT_STATE_SUCCEEDED;
+  static void AddRow(const pb::TaskAttemptStatus& attempt, absl::Time now, Table* table) {
+    const bool done = attempt.state() == pb::ATTEMPT_STATE_SUCCEEDED;
     table->AddRow({FormatAttempt(attempt.id()), StateName(attempt.state()), attempt.node(),
                    attempt.locality(), LengthText(attempt.started_ms(), attempt.finished_ms(), now),
                    fmt::format("{:.0f}%", done ? 100 : 100 * attempt.progress().fraction()),

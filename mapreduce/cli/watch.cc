@@ -68,7 +68,7 @@ class JobProgress {
         clock_(*clock),
         terminal_(isatty(STDERR_FILENO) == 1 && std::getenv("TERM") != nullptr) {}
 
-  void Show(const v1::JobStatus& status) {
+  void Show(const pb::JobStatus& status) {
     if (quiet_) return;
     const absl::Time now = clock_.MonotonicNow();
     if (terminal_) {
@@ -114,8 +114,8 @@ absl::StatusOr<int> AskWhatNow(CoordinatorClient* client, const std::string& job
   return kExitInterrupted;
 }
 
-int ShowEnd(const Session& session, const v1::JobStatus& status) {
-  const bool succeeded = status.state() == v1::JOB_STATE_SUCCEEDED;
+int ShowEnd(const Session& session, const pb::JobStatus& status) {
+  const bool succeeded = status.state() == pb::JOB_STATE_SUCCEEDED;
   if (session.json) Out().Format("{}\n", JobJson(status).ToString());
   if (!session.json && !(session.quiet && succeeded)) {
     Err().Format("{}\n", EndLine(status, session.clock->TimeNow()));
@@ -129,11 +129,11 @@ int ShowEnd(const Session& session, const v1::JobStatus& status) {
 absl::StatusOr<int> WatchToTheEnd(Session* session, const std::string& job_id) {
   ASSIGN_OR_RETURN(CoordinatorClient * client, session->coordinator());
   JobProgress progress(session->quiet || session->json, session->clock);
-  absl::StatusOr<v1::JobStatus> end;
+  absl::StatusOr<pb::JobStatus> end;
   bool interrupted = false;
   {
     InterruptWatch interrupt(client);
-    end = client->Watch(job_id, [&](const v1::JobStatus& status) {
+    end = client->Watch(job_id, [&](const pb::JobStatus& status) {
       if (!HasEnded(status)) progress.Show(status);
     });
     interrupted = interrupt.interrupted();

@@ -12,7 +12,7 @@ class Workers final : public JobCommand {
 
   absl::StatusOr<int> Run(Session* session) override {
     ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
-    ASSIGN_OR_RETURN(const v1::GetWorkersResponse workers, coordinator->GetWorkers());
+    ASSIGN_OR_RETURN(const pb::GetWorkersResponse workers, coordinator->GetWorkers());
     Table table({{"WORKER"},
                  {"NODE"},
                  {"RACK"},

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {

@@ -7,11 +7,10 @@
 #include <string_view>
 
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/types.pb.h"
 
 namespace quern::mr {
-
-namespace pb = ::quern::mr::v1;
 
 // "job-20261122-0001"; the day is UTC, "20261122", `number` counts that day's jobs from 1.
 std::string FormatJobId(std::string_view day, uint32_t number);

@@ -7,6 +7,7 @@
 
 #include "client/file_system.h"
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/plan/split_planner.h"
 
 namespace quern::mr {

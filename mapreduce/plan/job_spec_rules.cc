@@ -28,7 +28,7 @@ absl::Status CheckOneOf(std::string_view key, std::string_view value,
                               near.empty() ? "" : fmt::format(". Did you mean {}?", near));
 }
 
-absl::Status CheckInput(const v1::JobSpec::Input& input, bool local) {
+absl::Status CheckInput(const pb::JobSpec::Input& input, bool local) {
   if (input.path().empty()) return InvalidArgumentError("input.path: is missing");
   if (input.path().starts_with("file://") && !local) {
     return InvalidArgumentError(
@@ -47,7 +47,7 @@ absl::Status CheckInput(const v1::JobSpec::Input& input, bool local) {
   return settings.ok() ? settings : InvalidArgumentError("input.{}", Message(settings));
 }
 
-absl::Status CheckOutput(const v1::JobSpec::Output& output, bool local) {
+absl::Status CheckOutput(const pb::JobSpec::Output& output, bool local) {
   if (output.path().empty()) return InvalidArgumentError("output.path: is missing");
   if (output.path().starts_with("file://") && !local) {
     return InvalidArgumentError(
@@ -68,7 +68,7 @@ absl::Status CheckOutput(const v1::JobSpec::Output& output, bool local) {
   return CheckOneOf("output.codec", output.codec(), {"none"});
 }
 
-absl::Status CheckLimits(const v1::JobSpec::Limits& limits) {
+absl::Status CheckLimits(const pb::JobSpec::Limits& limits) {
   if (limits.memory_bytes() < kSmallestMemoryBytes) {
     return InvalidArgumentError("limits.memory: {} is too little to run in. Try: 64MiB or more",
                                 FormatBinarySize(limits.memory_bytes()));
@@ -89,10 +89,10 @@ absl::Status CheckLimits(const v1::JobSpec::Limits& limits) {
 
 }  // namespace
 
-void FillDefaults(v1::JobSpec* spec) {
+void FillDefaults(pb::JobSpec* spec) {
   spec->set_name(CleanLine(spec->name(), kMaxNameBytes));
   spec->set_command(CleanLine(spec->command(), kMaxCommandBytes));
-  for (v1::JobSpec::Input& input : *spec->mutable_inputs()) {
+  for (pb::JobSpec::Input& input : *spec->mutable_inputs()) {
     if (input.format().empty()) input.set_format("text");
   }
   if (spec->reduce().partitioner().empty()) spec->mutable_reduce()->set_partitioner("hash");
@@ -107,7 +107,7 @@ void FillDefaults(v1::JobSpec* spec) {
   while (path->size() > 1 && path->back() == '/') path->pop_back();
   // A job that never said anything about limits has the message's zero values.
   const bool untouched = !spec->has_limits();
-  v1::JobSpec::Limits* limits = spec->mutable_limits();
+  pb::JobSpec::Limits* limits = spec->mutable_limits();
   if (untouched) limits->set_deterministic(true);
   if (limits->memory_bytes() == 0) limits->set_memory_bytes(kDefaultMemoryBytes);
   if (limits->attempts() == 0) limits->set_attempts(4);
@@ -115,7 +115,7 @@ void FillDefaults(v1::JobSpec* spec) {
   if (limits->shuffle_codec().empty()) limits->set_shuffle_codec("auto");
 }
 
-absl::Status CheckJobSpec(const v1::JobSpec& spec, SpecCheckOptions options) {
+absl::Status CheckJobSpec(const pb::JobSpec& spec, SpecCheckOptions options) {
   if (const size_t bytes = spec.ByteSizeLong(); bytes > kMaxSpecBytes) {
     return InvalidArgumentError(
         "the description of the job has {} bytes, the limit is {}. Try: put long parameters into a "
@@ -123,11 +123,11 @@ absl::Status CheckJobSpec(const v1::JobSpec& spec, SpecCheckOptions options) {
         bytes, kMaxSpecBytes);
   }
   if (spec.inputs().empty()) return InvalidArgumentError("input: a job needs at least one");
-  for (const v1::JobSpec::Input& input : spec.inputs())
+  for (const pb::JobSpec::Input& input : spec.inputs())
     RETURN_IF_ERROR(CheckInput(input, options.local));
   RETURN_IF_ERROR(CheckOutput(spec.output(), options.local));
   RETURN_IF_ERROR(CheckLimits(spec.limits()));
-  const v1::JobSpec::Reduce& reduce = spec.reduce();
+  const pb::JobSpec::Reduce& reduce = spec.reduce();
   if (reduce.tasks() > kMaxReduceTasks) {
     return InvalidArgumentError("reduce.tasks: {} is more than {}", reduce.tasks(),
                                 kMaxReduceTasks);

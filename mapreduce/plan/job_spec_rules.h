@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/types.pb.h"
 
 namespace quern::mr {
@@ -18,14 +19,14 @@ inline constexpr size_t kMaxSpecBytes = size_t{256} << 10;
 
 // Fills in every field that was left empty, except reduce.tasks and the class names, and makes
 // clean lines of the texts that are shown.
-void FillDefaults(v1::JobSpec* spec);
+void FillDefaults(pb::JobSpec* spec);
 
 // InvalidArgument "key: what is wrong. Try: ..." for the first thing that cannot work. Class names
 // are checked against the plugin elsewhere (CheckClasses of plugin_check.h).
 struct SpecCheckOptions {
   bool local = false;  // for a run on this machine: file:///... paths are allowed
 };
-absl::Status CheckJobSpec(const v1::JobSpec& spec, SpecCheckOptions options = {});
+absl::Status CheckJobSpec(const pb::JobSpec& spec, SpecCheckOptions options = {});
 
 // Reduce tasks for a job whose user named no number: one for each 64 MiB of input, at most one per
 // slot, so that a small job does not pay for a large one's parallelism.

@@ -13,11 +13,11 @@ absl::Status Resolve(const PluginInfo& plugin, ClassKind kind, std::string* name
 
 }  // namespace
 
-absl::Status ResolveClasses(const PluginInfo& plugin, v1::JobSpec* spec) {
-  for (v1::JobSpec::Input& input : *spec->mutable_inputs()) {
+absl::Status ResolveClasses(const PluginInfo& plugin, pb::JobSpec* spec) {
+  for (pb::JobSpec::Input& input : *spec->mutable_inputs()) {
     RETURN_IF_ERROR(Resolve(plugin, ClassKind::kMapper, input.mutable_mapper()));
   }
-  v1::JobSpec::Reduce* reduce = spec->mutable_reduce();
+  pb::JobSpec::Reduce* reduce = spec->mutable_reduce();
   // A plugin without reducers makes a map-only job unless its user says otherwise.
   if (!reduce->has_tasks() && reduce->reducer().empty() &&
       plugin.Names(ClassKind::kReducer).empty()) {
@@ -33,7 +33,7 @@ absl::Status ResolveClasses(const PluginInfo& plugin, v1::JobSpec* spec) {
   return CheckHasClass(plugin, ClassKind::kPartitioner, partitioner);
 }
 
-absl::StatusOr<PluginInfo> PluginChecker::Check(const v1::JobSpec::Plugin& plugin) {
+absl::StatusOr<PluginInfo> PluginChecker::Check(const pb::JobSpec::Plugin& plugin) {
   {
     MutexLock lock(&mutex_);
     const auto it = known_.find(plugin.hash());

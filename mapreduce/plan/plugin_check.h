@@ -7,6 +7,7 @@
 #include "client/file_system.h"
 #include "common/mutex.h"
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/plan/plugin_info.h"
 #include "quern/mr/v1/types.pb.h"
 
@@ -15,14 +16,14 @@ namespace quern::mr {
 // Fills in class names that were left empty where the plugin has exactly one of the kind (a reducer
 // only if `reducer_wanted`), and checks all of them. NotFound and FailedPrecondition name the
 // classes there are.
-absl::Status ResolveClasses(const PluginInfo& plugin, v1::JobSpec* spec);
+absl::Status ResolveClasses(const PluginInfo& plugin, pb::JobSpec* spec);
 
 // Reads plugins from the file system once and remembers what they say of themselves. Thread-safe.
 class PluginChecker {
  public:
   explicit PluginChecker(client::FileSystem* dfs) : dfs_(dfs) {}
   // What the plugin at spec.plugin.path is; DataLoss when its size or hash are not the spec's.
-  absl::StatusOr<PluginInfo> Check(const v1::JobSpec::Plugin& plugin);
+  absl::StatusOr<PluginInfo> Check(const pb::JobSpec::Plugin& plugin);
 
  private:
   static constexpr uint64_t kMaxPluginBytes = uint64_t{512} << 20;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/formats/input_format.h"
 

@@ -11,6 +11,7 @@
 #include "common/mutex.h"
 #include "common/status.h"
 #include "mapreduce/engine/manifest.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/task/plugin.h"
 #include "mapreduce/task/task_environment.h"

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/mutex.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/task/map_output_feed.h"
 #include "mapreduce/task/task_environment.h"

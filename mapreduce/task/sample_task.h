@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/task/task_environment.h"
 #include "quern/mr/v1/worker.pb.h"

@@ -11,6 +11,7 @@
 #include "common/status.h"
 #include "mapreduce/api/quern.h"
 #include "mapreduce/engine/memory_plan.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/record_reader.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/formats/input_format.h"

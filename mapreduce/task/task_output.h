@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/output_sink.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/task/task_environment.h"

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "common/mutex.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/engine/work_steps.h"
 

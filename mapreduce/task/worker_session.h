@@ -12,6 +12,7 @@
 #include "common/mutex.h"
 #include "common/status.h"
 #include "common/thread.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/task/attempt.h"
 #include "mapreduce/task/guard.h"
 #include "mapreduce/task/message_pipe.h"

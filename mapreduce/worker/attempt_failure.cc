@@ -29,8 +29,8 @@ std::string_view PhaseName(RecordPhase phase) {
 
 }  // namespace
 
-v1::AttemptFailure DescribeExit(const ExitStatus& exit) {
-  v1::AttemptFailure failure;
+pb::AttemptFailure DescribeExit(const ExitStatus& exit) {
+  pb::AttemptFailure failure;
   failure.set_signal(exit.signal);
   if (exit.signal == SIGKILL) {
     failure.set_message(
@@ -46,7 +46,7 @@ v1::AttemptFailure DescribeExit(const ExitStatus& exit) {
   return failure;
 }
 
-void AddEvidence(const std::string& dir, v1::AttemptFailure* failure) {
+void AddEvidence(const std::string& dir, pb::AttemptFailure* failure) {
   if (failure->log_tail().empty()) failure->set_log_tail(Tail(dir + "/log", kMaxLogTailBytes));
   if (failure->in_record()) return;
   const auto position = ReadRecordPosition(dir + "/record");

@@ -4,16 +4,17 @@
 #include <string>
 
 #include "common/subprocess.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/types.pb.h"
 
 namespace quern::mr {
 
 // A process that ended without saying that its task was done.
-v1::AttemptFailure DescribeExit(const ExitStatus& exit);
+pb::AttemptFailure DescribeExit(const ExitStatus& exit);
 
 // Adds the position of the record that was being processed, from the page `record` in `dir`, and
 // the last lines of dir/log. Leaves alone what the task has filled in itself.
-void AddEvidence(const std::string& dir, v1::AttemptFailure* failure);
+void AddEvidence(const std::string& dir, pb::AttemptFailure* failure);
 
 // The last lines of a file, at most `max_bytes`; empty when it cannot be read.
 std::string Tail(const std::string& path, size_t max_bytes);

@@ -25,12 +25,12 @@ constexpr size_t kMaxProcesses = 500;
 
 AttemptRunner::Update AttemptRunner::Run() {
   Update update = RunProcess();
-  const bool blamed = update.state() == v1::ATTEMPT_STATE_FAILED && !update.failure().environment();
+  const bool blamed = update.state() == pb::ATTEMPT_STATE_FAILED && !update.failure().environment();
   if (blamed && !context_->plugins->IsIntact(task_.job().plugin())) {
     update = Environment(DataLossError("the copy of the plugin on {} was damaged; it said: {}",
                                        context_->node, update.failure().message()));
   }
-  if (update.state() != v1::ATTEMPT_STATE_SUCCEEDED && !dir_.empty()) {
+  if (update.state() != pb::ATTEMPT_STATE_SUCCEEDED && !dir_.empty()) {
     context_->scratch->Discard(dir_);
   }
   return update;
@@ -48,7 +48,7 @@ AttemptRunner::Update AttemptRunner::RunProcess() {
     heard_ = false;
     const std::optional<Update> end = Supervise(task->get());
     SetRunning(nullptr);
-    if (end && end->state() == v1::ATTEMPT_STATE_SUCCEEDED) {
+    if (end && end->state() == pb::ATTEMPT_STATE_SUCCEEDED) {
       context_->processes->Put(*std::move(task));
       return *end;
     }
@@ -70,8 +70,8 @@ absl::StatusOr<std::unique_ptr<TaskProcess>> AttemptRunner::Prepare(const std::s
   ASSIGN_OR_RETURN(dir_, context_->scratch->MakeAttemptDir(id()));
   ASSIGN_OR_RETURN(std::unique_ptr<TaskProcess> task,
                    context_->processes->Get(id().job_id(), dir_, fresh));
-  v1::ToTask message;
-  v1::ToTask::Start* start = message.mutable_start();
+  pb::ToTask message;
+  pb::ToTask::Start* start = message.mutable_start();
   *start->mutable_task() = task_;
   start->set_plugin_path(plugin);
   start->set_scratch_dir(dir_);
@@ -86,11 +86,11 @@ absl::StatusOr<std::unique_ptr<TaskProcess>> AttemptRunner::Prepare(const std::s
 std::optional<AttemptRunner::Update> AttemptRunner::Supervise(TaskProcess* task) {
   while (true) {
     SendOutputs(task);
-    v1::FromTask message;
+    pb::FromTask message;
     const auto event = task->channel.Receive(std::min(kTick, context_->memory_interval), &message);
     if (const auto reason = kill_reason()) return Killed(*reason);
     if (!event.ok()) {
-      v1::AttemptFailure failure;
+      pb::AttemptFailure failure;
       failure.set_message(std::string(Message(event.status())));
       return Failed(std::move(failure));
     }
@@ -106,17 +106,17 @@ std::optional<AttemptRunner::Update> AttemptRunner::Supervise(TaskProcess* task)
   }
 }
 
-std::optional<AttemptRunner::Update> AttemptRunner::OnMessage(const v1::FromTask& message) {
+std::optional<AttemptRunner::Update> AttemptRunner::OnMessage(const pb::FromTask& message) {
   switch (message.kind_case()) {
-    case v1::FromTask::kProgress:
+    case pb::FromTask::kProgress:
       OnProgress(message.progress());
       return std::nullopt;
-    case v1::FromTask::kDone:
+    case pb::FromTask::kDone:
       return Succeeded(message.done());
-    case v1::FromTask::kFailed:
+    case pb::FromTask::kFailed:
       return Failed(message.failed());
-    case v1::FromTask::kFetchFailure: {
-      v1::WorkerMessage report;
+    case pb::FromTask::kFetchFailure: {
+      pb::WorkerMessage report;
       auto* failure = report.mutable_fetch_failure();
       *failure->mutable_reducer() = id();
       failure->set_map_task(message.fetch_failure().map_task());
@@ -130,7 +130,7 @@ std::optional<AttemptRunner::Update> AttemptRunner::OnMessage(const v1::FromTask
   }
 }
 
-void AttemptRunner::OnProgress(const v1::AttemptProgress& reported) {
+void AttemptRunner::OnProgress(const pb::AttemptProgress& reported) {
   // The task speaks only when it gets somewhere, or waits for others.
   last_progress_ = context_->clock->MonotonicNow();
   MutexLock lock(&mutex_);
@@ -142,7 +142,7 @@ void AttemptRunner::OnProgress(const v1::AttemptProgress& reported) {
 std::optional<AttemptRunner::Update> AttemptRunner::TakeProgress() {
   MutexLock lock(&mutex_);
   if (!std::exchange(progress_is_news_, false)) return std::nullopt;
-  Update update = UpdateOf(v1::ATTEMPT_STATE_RUNNING);
+  Update update = UpdateOf(pb::ATTEMPT_STATE_RUNNING);
   *update.mutable_progress() = progress_;
   return update;
 }
@@ -151,8 +151,8 @@ std::optional<AttemptRunner::Update> AttemptRunner::CheckLimits(TaskProcess* tas
   const absl::Time now = context_->clock->MonotonicNow();
   if (now - last_memory_check_ < context_->memory_interval) return std::nullopt;
   last_memory_check_ = now;
-  const v1::JobSpec::Limits& limits = task_.job().limits();
-  v1::AttemptFailure failure;
+  const pb::JobSpec::Limits& limits = task_.job().limits();
+  pb::AttemptFailure failure;
   if (const std::string excess = ExcessOf(*task); !excess.empty()) {
     failure.set_message(excess);
     return Failed(std::move(failure));
@@ -192,13 +192,13 @@ std::string AttemptRunner::ExcessOf(const TaskProcess& task) {
 }
 
 void AttemptRunner::SendOutputs(TaskProcess* task) {
-  std::vector<v1::MapOutputs> outputs;
+  std::vector<pb::MapOutputs> outputs;
   {
     MutexLock lock(&mutex_);
     outputs.swap(outputs_);
   }
-  for (v1::MapOutputs& one : outputs) {
-    v1::ToTask message;
+  for (pb::MapOutputs& one : outputs) {
+    pb::ToTask message;
     *message.mutable_map_outputs() = std::move(one);
     task->channel.Queue(message);
   }
@@ -215,7 +215,7 @@ void AttemptRunner::Kill(std::string reason) {
   if (running_ != nullptr) running_->channel.Wake();
 }
 
-void AttemptRunner::AddMapOutputs(const v1::MapOutputs& outputs) {
+void AttemptRunner::AddMapOutputs(const pb::MapOutputs& outputs) {
   MutexLock lock(&mutex_);
   outputs_.push_back(outputs);
   if (running_ != nullptr) running_->channel.Wake();
@@ -226,46 +226,46 @@ std::optional<std::string> AttemptRunner::kill_reason() const {
   return kill_reason_;
 }
 
-v1::AttemptProgress AttemptRunner::progress() const {
+pb::AttemptProgress AttemptRunner::progress() const {
   MutexLock lock(&mutex_);
   return progress_;
 }
 
-AttemptRunner::Update AttemptRunner::Succeeded(v1::AttemptResult result) {
+AttemptRunner::Update AttemptRunner::Succeeded(pb::AttemptResult result) {
   if (const absl::Status status = CheckResult(result); !status.ok()) {
-    v1::AttemptFailure failure;
+    pb::AttemptFailure failure;
     failure.set_message(std::string(Message(status)));
     return Failed(std::move(failure));
   }
   if (result.has_map_output()) {
-    v1::MapOutput* output = result.mutable_map_output();
+    pb::MapOutput* output = result.mutable_map_output();
     output->set_map_task(id().task());
     output->set_attempt(id().attempt());
     output->set_address(context_->address);
     output->set_node(context_->node);
     output->set_data_path(fmt::format("{}/{}", dir_, kMapOutputName));
   }
-  v1::WorkerMessage::HeldOutput held;
+  pb::WorkerMessage::HeldOutput held;
   *held.mutable_id() = id();
   *held.mutable_result() = result;
   if (const absl::Status status = context_->scratch->Hold(held, dir_); !status.ok()) {
     return Environment(status);
   }
-  Update update = UpdateOf(v1::ATTEMPT_STATE_SUCCEEDED);
+  Update update = UpdateOf(pb::ATTEMPT_STATE_SUCCEEDED);
   *update.mutable_result() = std::move(result);
   return update;
 }
 
-AttemptRunner::Update AttemptRunner::Failed(v1::AttemptFailure failure) const {
+AttemptRunner::Update AttemptRunner::Failed(pb::AttemptFailure failure) const {
   AddEvidence(dir_, &failure);
   LimitTexts(&failure);
-  Update update = UpdateOf(v1::ATTEMPT_STATE_FAILED);
+  Update update = UpdateOf(pb::ATTEMPT_STATE_FAILED);
   *update.mutable_failure() = std::move(failure);
   return update;
 }
 
 AttemptRunner::Update AttemptRunner::Killed(const std::string& reason) const {
-  Update update = UpdateOf(v1::ATTEMPT_STATE_KILLED);
+  Update update = UpdateOf(pb::ATTEMPT_STATE_KILLED);
   update.mutable_failure()->set_message(reason);
   LimitTexts(update.mutable_failure());
   return update;
@@ -273,7 +273,7 @@ AttemptRunner::Update AttemptRunner::Killed(const std::string& reason) const {
 
 // Something around the attempt went wrong, no code of the user's has run.
 AttemptRunner::Update AttemptRunner::Environment(const absl::Status& status) const {
-  Update update = UpdateOf(v1::ATTEMPT_STATE_FAILED);
+  Update update = UpdateOf(pb::ATTEMPT_STATE_FAILED);
   update.mutable_failure()->set_message(std::string(Message(status)));
   update.mutable_failure()->set_environment(true);
   LimitTexts(update.mutable_failure());
@@ -287,7 +287,7 @@ AttemptRunner::Update AttemptRunner::NotStarted(std::string why) const {
   return update;
 }
 
-AttemptRunner::Update AttemptRunner::UpdateOf(v1::AttemptState state) const {
+AttemptRunner::Update AttemptRunner::UpdateOf(pb::AttemptState state) const {
   Update update;
   *update.mutable_id() = id();
   update.set_state(state);

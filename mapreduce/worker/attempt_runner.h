@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/mutex.h"
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/worker/plugin_cache.h"
 #include "mapreduce/worker/scratch.h"
 #include "mapreduce/worker/task_pool.h"
@@ -34,7 +35,7 @@ struct AttemptContext {
   std::string node;
   std::string address;  // RPC address of this worker, where its map outputs are served
   // Sends a message to the coordinator. Any thread; takes no lock of the caller's.
-  std::function<void(v1::WorkerMessage)> report;
+  std::function<void(pb::WorkerMessage)> report;
   // A process may take so much more than the job's limit before it is killed: its own code and the
   // buffers of its connections are not the user's fault.
   uint64_t memory_slack_bytes = uint64_t{32} << 20;
@@ -43,45 +44,45 @@ struct AttemptContext {
 
 class AttemptRunner {
  public:
-  AttemptRunner(v1::TaskSpec task, const AttemptContext* context)
+  AttemptRunner(pb::TaskSpec task, const AttemptContext* context)
       : task_(std::move(task)), context_(context) {}
 
-  const v1::AttemptId& id() const { return task_.id(); }
+  const pb::AttemptId& id() const { return task_.id(); }
   // The final update, which is left to the caller to report. Nothing of the attempt runs any more.
-  v1::WorkerMessage::AttemptUpdate Run();
+  pb::WorkerMessage::AttemptUpdate Run();
 
   // Ends it soon; the first reason counts.
   void Kill(std::string reason);
-  void AddMapOutputs(const v1::MapOutputs& outputs);
-  v1::AttemptProgress progress() const;
+  void AddMapOutputs(const pb::MapOutputs& outputs);
+  pb::AttemptProgress progress() const;
   // An update with its progress, when there is news since the last call.
-  std::optional<v1::WorkerMessage::AttemptUpdate> TakeProgress();
+  std::optional<pb::WorkerMessage::AttemptUpdate> TakeProgress();
 
  private:
-  using Update = v1::WorkerMessage::AttemptUpdate;
+  using Update = pb::WorkerMessage::AttemptUpdate;
 
   Update RunProcess();
   // A process that has the order to run it.
   absl::StatusOr<std::unique_ptr<TaskProcess>> Prepare(const std::string& plugin, bool fresh);
   // None when the process has closed its connection without a final word.
   std::optional<Update> Supervise(TaskProcess* task);
-  std::optional<Update> OnMessage(const v1::FromTask& message);
+  std::optional<Update> OnMessage(const pb::FromTask& message);
   std::optional<Update> CheckLimits(TaskProcess* task);
   std::string ExcessOf(const TaskProcess& task);
-  void OnProgress(const v1::AttemptProgress& progress);
+  void OnProgress(const pb::AttemptProgress& progress);
   void SendOutputs(TaskProcess* task);
   // Whom Kill and AddMapOutputs wake; null: nobody.
   void SetRunning(TaskProcess* task);
   std::optional<std::string> kill_reason() const;
 
-  Update Succeeded(v1::AttemptResult result);
-  Update Failed(v1::AttemptFailure failure) const;
+  Update Succeeded(pb::AttemptResult result);
+  Update Failed(pb::AttemptFailure failure) const;
   Update Killed(const std::string& reason) const;
   Update Environment(const absl::Status& status) const;
   Update NotStarted(std::string why) const;
-  Update UpdateOf(v1::AttemptState state) const;
+  Update UpdateOf(pb::AttemptState state) const;
 
-  const v1::TaskSpec task_;
+  const pb::TaskSpec task_;
   const AttemptContext* const context_;
   // Of the thread that runs it.
   std::string dir_;
@@ -93,8 +94,8 @@ class AttemptRunner {
   mutable Mutex mutex_;
   TaskProcess* running_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::optional<std::string> kill_reason_ ABSL_GUARDED_BY(mutex_);
-  std::vector<v1::MapOutputs> outputs_ ABSL_GUARDED_BY(mutex_);
-  v1::AttemptProgress progress_ ABSL_GUARDED_BY(mutex_);
+  std::vector<pb::MapOutputs> outputs_ ABSL_GUARDED_BY(mutex_);
+  pb::AttemptProgress progress_ ABSL_GUARDED_BY(mutex_);
   bool progress_is_news_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

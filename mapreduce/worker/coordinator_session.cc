@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kRegistrationBytes = size_t{1} << 20;
 constexpr absl::Duration kHeartbeat = absl::Seconds(1);
 
-bool IsSendable(const v1::WorkerMessage& message) {
+bool IsSendable(const pb::WorkerMessage& message) {
   const absl::Status status = rpc::CheckSendable(message);
   if (status.ok()) return true;
   LogError("message_dropped",
@@ -34,7 +34,7 @@ CoordinatorSession::CoordinatorSession(std::vector<std::string> addresses, Handl
                 .longest_pause = absl::Seconds(1)},
                this) {}
 
-void CoordinatorSession::Send(const v1::WorkerMessage& message) {
+void CoordinatorSession::Send(const pb::WorkerMessage& message) {
   if (IsSendable(message)) session_.Put(message);
 }
 
@@ -47,15 +47,15 @@ rpc::SessionClient::Target CoordinatorSession::Connect() {
 void CoordinatorSession::Register(rpc::BulkStream* stream) {
   beats_ = 0;
   for (auto& piece : SplitRegistration(handlers_.make_register(), kRegistrationBytes)) {
-    v1::WorkerMessage message;
+    pb::WorkerMessage message;
     *message.mutable_register_() = std::move(piece);
     if (IsSendable(message)) stream->Send(rpc::EncodeMessage(message));
   }
 }
 
 void CoordinatorSession::SendHeartbeat(rpc::BulkStream* /*stream*/) {
-  for (const v1::WorkerMessage& message : handlers_.late_reports()) Send(message);
-  v1::WorkerMessage beat;
+  for (const pb::WorkerMessage& message : handlers_.late_reports()) Send(message);
+  pb::WorkerMessage beat;
   *beat.mutable_heartbeat() = handlers_.make_heartbeat();
   beat.mutable_heartbeat()->set_seq(++beats_);
   // Through the outbox like all else: the report of an attempt that the heartbeat does not name any
@@ -65,7 +65,7 @@ void CoordinatorSession::SendHeartbeat(rpc::BulkStream* /*stream*/) {
 
 absl::Status CoordinatorSession::OnMessage(rpc::BulkStream* /*stream*/,
                                            const grpc::ByteBuffer& buffer) {
-  v1::CoordinatorMessage message;
+  pb::CoordinatorMessage message;
   RETURN_IF_ERROR(rpc::DecodeMessage(buffer, &message));
   if (message.has_admitted()) return OnAdmitted(message.admitted());
   if (message.has_acknowledged()) handlers_.acknowledged(message.acknowledged());
@@ -73,7 +73,7 @@ absl::Status CoordinatorSession::OnMessage(rpc::BulkStream* /*stream*/,
   return absl::OkStatus();
 }
 
-absl::Status CoordinatorSession::OnAdmitted(const v1::CoordinatorMessage::Admitted& admitted) {
+absl::Status CoordinatorSession::OnAdmitted(const pb::CoordinatorMessage::Admitted& admitted) {
   if (admitted.cluster_id() == cluster_id_ && admitted.term() < term_) {
     return FailedPreconditionError("a coordinator of term {}, {} was here before", admitted.term(),
                                    term_);
@@ -86,7 +86,7 @@ absl::Status CoordinatorSession::OnAdmitted(const v1::CoordinatorMessage::Admitt
   return absl::OkStatus();
 }
 
-void CoordinatorSession::OnOrder(const v1::WorkerOrder& order) {
+void CoordinatorSession::OnOrder(const pb::WorkerOrder& order) {
   if (order.cluster_id() == cluster_id_ && order.term() == term_) return handlers_.order(order);
   LogWarning("order_refused", {{"cluster", order.cluster_id()}, {"term", order.term()}});
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/rpc/session_client.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/worker.pb.h"
 
 namespace quern::mr {
@@ -17,16 +18,16 @@ class CoordinatorSession : private rpc::SessionClient::Handler {
  public:
   struct Handlers {
     // Called by the session's thread, all of them. A registration of any size.
-    std::function<v1::WorkerMessage::Register()> make_register;
+    std::function<pb::WorkerMessage::Register()> make_register;
     // What it says is true after everything that was sent before.
-    std::function<v1::WorkerMessage::Heartbeat()> make_heartbeat;
+    std::function<pb::WorkerMessage::Heartbeat()> make_heartbeat;
     // Called before each heartbeat: what should be said once more.
-    std::function<std::vector<v1::WorkerMessage>()> late_reports;
+    std::function<std::vector<pb::WorkerMessage>()> late_reports;
     // Another cluster's coordinator answered than the one before: true drops the session, to
     // register again without what was cleared away.
-    std::function<bool(const v1::CoordinatorMessage::Admitted&)> admitted;
-    std::function<void(const v1::WorkerOrder&)> order;
-    std::function<void(const v1::CoordinatorMessage::Acknowledged&)> acknowledged;
+    std::function<bool(const pb::CoordinatorMessage::Admitted&)> admitted;
+    std::function<void(const pb::WorkerOrder&)> order;
+    std::function<void(const pb::CoordinatorMessage::Acknowledged&)> acknowledged;
   };
 
   // HOST:PORTs; they are tried in turn.
@@ -37,7 +38,7 @@ class CoordinatorSession : private rpc::SessionClient::Handler {
   void Shutdown() { session_.Stop(); }
   // Any thread. Dropped while there is no session, and, with a line in the log, when it is too
   // long: it would end the session, and every one after it.
-  void Send(const v1::WorkerMessage& message);
+  void Send(const pb::WorkerMessage& message);
   bool connected() const { return session_.state().admitted; }
 
  private:
@@ -45,8 +46,8 @@ class CoordinatorSession : private rpc::SessionClient::Handler {
   void Register(rpc::BulkStream* stream) override;
   absl::Status OnMessage(rpc::BulkStream* stream, const grpc::ByteBuffer& buffer) override;
   void SendHeartbeat(rpc::BulkStream* stream) override;
-  absl::Status OnAdmitted(const v1::CoordinatorMessage::Admitted& admitted);
-  void OnOrder(const v1::WorkerOrder& order);
+  absl::Status OnAdmitted(const pb::CoordinatorMessage::Admitted& admitted);
+  void OnOrder(const pb::WorkerOrder& order);
 
   const std::vector<std::string> addresses_;
   const Handlers handlers_;

@@ -12,7 +12,7 @@ void FinalReports::Add(Update update, absl::Time now) {
   report = {std::move(update), now};
 }
 
-void FinalReports::Acknowledge(const v1::AttemptId& id) { reports_.erase(AttemptKey(id)); }
+void FinalReports::Acknowledge(const pb::AttemptId& id) { reports_.erase(AttemptKey(id)); }
 
 void FinalReports::ForgetJob(const std::string& job_id) {
   std::erase_if(reports_,
@@ -23,7 +23,7 @@ std::vector<FinalReports::Update> FinalReports::Unsuccessful(absl::Time now) {
   std::vector<Update> all;
   for (auto& [key, report] : reports_) {
     report.sent = now;
-    if (report.update.state() != v1::ATTEMPT_STATE_SUCCEEDED) all.push_back(report.update);
+    if (report.update.state() != pb::ATTEMPT_STATE_SUCCEEDED) all.push_back(report.update);
   }
   return all;
 }

@@ -11,17 +11,18 @@
 #include <string>
 #include <vector>
 
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/worker.pb.h"
 
 namespace quern::mr {
 
 class FinalReports {
  public:
-  using Update = v1::WorkerMessage::AttemptUpdate;
+  using Update = pb::WorkerMessage::AttemptUpdate;
 
   // It is being sent at this moment.
   void Add(Update update, absl::Time now);
-  void Acknowledge(const v1::AttemptId& id);
+  void Acknowledge(const pb::AttemptId& id);
   void ForgetJob(const std::string& job_id);
 
   // Those of attempts that failed or were killed, for a registration; successful ones are in it as

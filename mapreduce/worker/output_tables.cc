@@ -29,7 +29,7 @@ std::optional<OutputTables::Want> OutputTables::Ask(const std::string& job_id) {
   return want;
 }
 
-OutputTables::Outputs OutputTables::Apply(const v1::WorkerOrder::OutputDelta& delta,
+OutputTables::Outputs OutputTables::Apply(const pb::WorkerOrder::OutputDelta& delta,
                                           uint64_t term) {
   Outputs added;
   const auto found = tables_.find(delta.job_id());
@@ -75,14 +75,14 @@ void OutputTables::Append(const Table& table, uint32_t map_task, const Place& pl
   if (outputs->empty() || outputs->back().outputs_size() == kOutputsPerMessage) {
     outputs->emplace_back().set_job_id(job_id);
   }
-  v1::MapOutput* output = outputs->back().add_outputs();
+  pb::MapOutput* output = outputs->back().add_outputs();
   output->set_map_task(map_task);
   output->set_attempt(place.attempt);
   output->set_address(holder->second.address);
   output->set_node(holder->second.node);
   if (holder->second.directory.empty()) return;
-  v1::AttemptId id;
-  id.set_kind(v1::TASK_KIND_MAP);
+  pb::AttemptId id;
+  id.set_kind(pb::TASK_KIND_MAP);
   id.set_task(map_task);
   id.set_attempt(place.attempt);
   output->set_data_path(

@@ -11,14 +11,15 @@
 #include <string>
 #include <vector>
 
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/worker.pb.h"
 
 namespace quern::mr {
 
 class OutputTables {
  public:
-  using Want = v1::WorkerMessage::WantOutputs;
-  using Outputs = std::vector<v1::MapOutputs>;  // in messages of bounded size
+  using Want = pb::WorkerMessage::WantOutputs;
+  using Outputs = std::vector<pb::MapOutputs>;  // in messages of bounded size
 
   // A new session knows of no requests.
   void StartSession();
@@ -27,7 +28,7 @@ class OutputTables {
 
   // The answer to a request. What was not known before; none, and the request is to be made again,
   // when it does not continue what is here.
-  Outputs Apply(const v1::WorkerOrder::OutputDelta& delta, uint64_t term);
+  Outputs Apply(const pb::WorkerOrder::OutputDelta& delta, uint64_t term);
   // Everything that is known, for a reducer that starts.
   Outputs Known(const std::string& job_id) const;
 

@@ -29,7 +29,7 @@ PluginCache::Stamp PluginCache::StampOf(const std::string& path) {
           int64_t{info.st_ctim.tv_sec} * 1'000'000'000 + info.st_ctim.tv_nsec};
 }
 
-absl::StatusOr<std::string> PluginCache::Get(const v1::JobSpec::Plugin& plugin) {
+absl::StatusOr<std::string> PluginCache::Get(const pb::JobSpec::Plugin& plugin) {
   const std::string& hash = plugin.hash();
   // It becomes a file name.
   if (hash.size() != 32 || hash.find_first_not_of("0123456789abcdef") != std::string::npos) {
@@ -53,7 +53,7 @@ absl::StatusOr<std::string> PluginCache::Get(const v1::JobSpec::Plugin& plugin) 
   return PathOf(hash);
 }
 
-absl::Status PluginCache::Provide(const v1::JobSpec::Plugin& plugin) {
+absl::Status PluginCache::Provide(const pb::JobSpec::Plugin& plugin) {
   const std::string path = PathOf(plugin.hash());
   if (FileSystem::Real()->Exists(path)) {
     if (IsIntact(plugin)) return absl::OkStatus();
@@ -64,13 +64,13 @@ absl::Status PluginCache::Provide(const v1::JobSpec::Plugin& plugin) {
   return absl::OkStatus();
 }
 
-bool PluginCache::IsIntact(const v1::JobSpec::Plugin& plugin) const {
+bool PluginCache::IsIntact(const pb::JobSpec::Plugin& plugin) const {
   const auto bytes = ReadFileToString(FileSystem::Real(), PathOf(plugin.hash()));
   return bytes.ok() && bytes->size() == plugin.size_bytes() &&
          HashBytes128(*bytes).ToString() == plugin.hash();
 }
 
-absl::Status PluginCache::Download(const v1::JobSpec::Plugin& plugin, const std::string& path) {
+absl::Status PluginCache::Download(const pb::JobSpec::Plugin& plugin, const std::string& path) {
   const std::string unchecked = path + ".new";
   std::ofstream file(unchecked, std::ios::binary | std::ios::trunc);
   Hasher128 hasher;

@@ -15,6 +15,7 @@
 
 #include "common/mutex.h"
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/types.pb.h"
 
 namespace quern::mr {
@@ -30,9 +31,9 @@ class PluginCache {
   PluginCache(std::string dir, Fetch fetch) : dir_(std::move(dir)), fetch_(std::move(fetch)) {}
 
   // Path of the local copy. DataLoss: what came is not what the job was submitted with.
-  absl::StatusOr<std::string> Get(const v1::JobSpec::Plugin& plugin);
+  absl::StatusOr<std::string> Get(const pb::JobSpec::Plugin& plugin);
   // Whether the copy is good at this moment: reads all of it.
-  bool IsIntact(const v1::JobSpec::Plugin& plugin) const;
+  bool IsIntact(const pb::JobSpec::Plugin& plugin) const;
 
  private:
   // What tells one state of a file from another.
@@ -45,8 +46,8 @@ class PluginCache {
   static Stamp StampOf(const std::string& path);
 
   std::string PathOf(const std::string& hash) const;
-  absl::Status Provide(const v1::JobSpec::Plugin& plugin);
-  absl::Status Download(const v1::JobSpec::Plugin& plugin, const std::string& path);
+  absl::Status Provide(const pb::JobSpec::Plugin& plugin);
+  absl::Status Download(const pb::JobSpec::Plugin& plugin, const std::string& path);
   void RemoveOldCopies();
 
   const std::string dir_;

@@ -5,7 +5,7 @@
 namespace quern::mr {
 namespace {
 
-using Register = v1::WorkerMessage::Register;
+using Register = pb::WorkerMessage::Register;
 
 // Field number and length of an entry.
 constexpr size_t kEntryOverhead = 6;

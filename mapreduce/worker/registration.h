@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/worker.pb.h"
 
 namespace quern::mr {
@@ -11,7 +12,7 @@ namespace quern::mr {
 // The first piece is `who` with as much of the lists as fits; the others carry lists only. Each is
 // at most max_bytes long unless a single entry is longer. There is always one, and all but the last
 // say `more`.
-std::vector<v1::WorkerMessage::Register> SplitRegistration(v1::WorkerMessage::Register whole,
+std::vector<pb::WorkerMessage::Register> SplitRegistration(pb::WorkerMessage::Register whole,
                                                            size_t max_bytes);
 
 }  // namespace quern::mr

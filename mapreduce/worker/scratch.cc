@@ -19,12 +19,12 @@ namespace fs = std::filesystem;
 constexpr char kResultName[] = "result";
 constexpr char kLogName[] = "log";
 
-std::string AttemptDir(const std::string& dir, const v1::AttemptId& id) {
+std::string AttemptDir(const std::string& dir, const pb::AttemptId& id) {
   return fmt::format("{}/jobs/{}/{}", dir, id.job_id(), FormatAttempt(id));
 }
 
 // A torn message may well parse, as a shorter one.
-std::string EncodeResult(const v1::WorkerMessage::HeldOutput& held) {
+std::string EncodeResult(const pb::WorkerMessage::HeldOutput& held) {
   const std::string bytes = held.SerializeAsString();
   const uint32_t crc = Crc32c(bytes);
   std::string file;
@@ -32,7 +32,7 @@ std::string EncodeResult(const v1::WorkerMessage::HeldOutput& held) {
   return file + bytes;
 }
 
-bool DecodeResult(std::string_view file, v1::WorkerMessage::HeldOutput* held) {
+bool DecodeResult(std::string_view file, pb::WorkerMessage::HeldOutput* held) {
   if (file.size() < 4) return false;
   uint32_t crc = 0;
   for (size_t i = 0; i < 4; ++i) crc |= uint32_t{static_cast<uint8_t>(file[i])} << (8 * i);
@@ -94,7 +94,7 @@ absl::StatusOr<bool> Scratch::AdoptCluster(const std::string& cluster_id) {
   return true;
 }
 
-absl::StatusOr<std::string> Scratch::MakeAttemptDir(const v1::AttemptId& id) {
+absl::StatusOr<std::string> Scratch::MakeAttemptDir(const pb::AttemptId& id) {
   std::string dir;
   {
     MutexLock lock(&mutex_);
@@ -105,7 +105,7 @@ absl::StatusOr<std::string> Scratch::MakeAttemptDir(const v1::AttemptId& id) {
   return dir;
 }
 
-absl::Status Scratch::Hold(const v1::WorkerMessage::HeldOutput& held, const std::string& dir) {
+absl::Status Scratch::Hold(const pb::WorkerMessage::HeldOutput& held, const std::string& dir) {
   const std::string path = dir + "/" + kResultName;
   std::ofstream file(path + ".new", std::ios::binary);
   file << EncodeResult(held);
@@ -119,16 +119,16 @@ absl::Status Scratch::Hold(const v1::WorkerMessage::HeldOutput& held, const std:
 
 void Scratch::Discard(const std::string& dir) { KeepOnlyLog(dir); }
 
-std::vector<v1::WorkerMessage::HeldOutput> Scratch::Held() const {
+std::vector<pb::WorkerMessage::HeldOutput> Scratch::Held() const {
   MutexLock lock(&mutex_);
-  std::vector<v1::WorkerMessage::HeldOutput> all;
+  std::vector<pb::WorkerMessage::HeldOutput> all;
   for (const auto& [job, attempts] : held_) {
     for (const auto& [name, entry] : attempts) all.push_back(entry.held);
   }
   return all;
 }
 
-std::optional<v1::WorkerMessage::HeldOutput> Scratch::FindHeld(const v1::AttemptId& id) const {
+std::optional<pb::WorkerMessage::HeldOutput> Scratch::FindHeld(const pb::AttemptId& id) const {
   MutexLock lock(&mutex_);
   const auto job = held_.find(id.job_id());
   if (job == held_.end()) return std::nullopt;
@@ -137,7 +137,7 @@ std::optional<v1::WorkerMessage::HeldOutput> Scratch::FindHeld(const v1::Attempt
   return entry->second.held;
 }
 
-absl::StatusOr<std::string> Scratch::FindMapOutput(const v1::AttemptId& id) const {
+absl::StatusOr<std::string> Scratch::FindMapOutput(const pb::AttemptId& id) const {
   MutexLock lock(&mutex_);
   const auto job = held_.find(id.job_id());
   if (job != held_.end()) {
@@ -147,7 +147,7 @@ absl::StatusOr<std::string> Scratch::FindMapOutput(const v1::AttemptId& id) cons
   return NotFoundError("{} {}: this worker does not hold it", id.job_id(), FormatAttempt(id));
 }
 
-absl::StatusOr<std::string> Scratch::FindLog(const v1::AttemptId& id) const {
+absl::StatusOr<std::string> Scratch::FindLog(const pb::AttemptId& id) const {
   if (!IsJobId(id.job_id())) return InvalidArgumentError("'{}' is no job", id.job_id());
   for (const std::string& dir : dirs_) {
     const std::string path = AttemptDir(dir, id) + "/" + kLogName;

@@ -22,6 +22,7 @@
 
 #include "common/mutex.h"
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/worker.pb.h"
 
 namespace quern::mr {
@@ -37,18 +38,18 @@ class Scratch {
   absl::StatusOr<bool> AdoptCluster(const std::string& cluster_id);
 
   // An empty directory for a new attempt, the disks in turn.
-  absl::StatusOr<std::string> MakeAttemptDir(const v1::AttemptId& id);
+  absl::StatusOr<std::string> MakeAttemptDir(const pb::AttemptId& id);
   // The attempt succeeded: remembered until its job is forgotten.
-  absl::Status Hold(const v1::WorkerMessage::HeldOutput& held, const std::string& dir);
+  absl::Status Hold(const pb::WorkerMessage::HeldOutput& held, const std::string& dir);
   // The attempt failed: only its log stays.
   void Discard(const std::string& dir);
 
-  std::vector<v1::WorkerMessage::HeldOutput> Held() const;
-  std::optional<v1::WorkerMessage::HeldOutput> FindHeld(const v1::AttemptId& id) const;
+  std::vector<pb::WorkerMessage::HeldOutput> Held() const;
+  std::optional<pb::WorkerMessage::HeldOutput> FindHeld(const pb::AttemptId& id) const;
   // Path of a map output that is held; NotFound.
-  absl::StatusOr<std::string> FindMapOutput(const v1::AttemptId& id) const;
+  absl::StatusOr<std::string> FindMapOutput(const pb::AttemptId& id) const;
   // Path of the log of any attempt whose directory is still there; NotFound.
-  absl::StatusOr<std::string> FindLog(const v1::AttemptId& id) const;
+  absl::StatusOr<std::string> FindLog(const pb::AttemptId& id) const;
 
   // Nothing of the job is held any more. Quick: its files stay until RemoveJob.
   void ForgetJob(const std::string& job_id);
@@ -72,7 +73,7 @@ class Scratch {
   mutable Mutex mutex_;
   size_t next_dir_ ABSL_GUARDED_BY(mutex_) = 0;
   struct HeldEntry {
-    v1::WorkerMessage::HeldOutput held;
+    pb::WorkerMessage::HeldOutput held;
     std::string dir;
   };
   // By job, then by attempt ("m-00017.1").

@@ -46,7 +46,7 @@ absl::StatusOr<grpc::Slice> ReadPiece(File* file, uint64_t offset, size_t bytes)
 }
 
 // Sends one partition of one output. An error is of the stream, not of the output.
-absl::Status SendPartition(const MapOutputFile& output, uint32_t partition, v1::FetchHeader header,
+absl::Status SendPartition(const MapOutputFile& output, uint32_t partition, pb::FetchHeader header,
                            rpc::BulkLoop* loop, rpc::BulkStream* stream) {
   const MapOutputFile::Partition& range = output.partition(partition);
   header.set_partition_bytes(range.bytes);
@@ -100,7 +100,7 @@ absl::StatusOr<std::shared_ptr<MapOutputFile>> ShuffleService::Open(const std::s
   return file;
 }
 
-absl::StatusOr<std::shared_ptr<MapOutputFile>> ShuffleService::Find(const v1::AttemptId& id,
+absl::StatusOr<std::shared_ptr<MapOutputFile>> ShuffleService::Find(const pb::AttemptId& id,
                                                                     uint32_t partition) {
   ASSIGN_OR_RETURN(const std::string path, scratch_->FindMapOutput(id));
   ASSIGN_OR_RETURN(std::shared_ptr<MapOutputFile> output, Open(path));
@@ -111,15 +111,15 @@ absl::StatusOr<std::shared_ptr<MapOutputFile>> ShuffleService::Find(const v1::At
 }
 
 void ShuffleService::Fetch(rpc::BulkLoop* loop, rpc::BulkStream* stream) {
-  const auto request = ReadRequest<v1::FetchRequest>(loop);
+  const auto request = ReadRequest<pb::FetchRequest>(loop);
   if (!request.ok()) return stream->Finish(request.status());
-  for (const v1::FetchRequest::Output& wanted : request->outputs()) {
-    v1::AttemptId id;
+  for (const pb::FetchRequest::Output& wanted : request->outputs()) {
+    pb::AttemptId id;
     id.set_job_id(request->job_id());
-    id.set_kind(v1::TASK_KIND_MAP);
+    id.set_kind(pb::TASK_KIND_MAP);
     id.set_task(wanted.map_task());
     id.set_attempt(wanted.attempt());
-    v1::FetchHeader header;
+    pb::FetchHeader header;
     header.set_map_task(wanted.map_task());
     header.set_attempt(wanted.attempt());
     header.set_offset(wanted.offset());
@@ -137,7 +137,7 @@ void ShuffleService::Fetch(rpc::BulkLoop* loop, rpc::BulkStream* stream) {
 }
 
 void ShuffleService::ReadLog(rpc::BulkLoop* loop, rpc::BulkStream* stream) {
-  const auto request = ReadRequest<v1::ReadLogRequest>(loop);
+  const auto request = ReadRequest<pb::ReadLogRequest>(loop);
   if (!request.ok()) return stream->Finish(request.status());
   const absl::StatusOr<std::string> path = scratch_->FindLog(request->id());
   if (!path.ok()) return stream->Finish(path.status());
@@ -149,7 +149,7 @@ void ShuffleService::ReadLog(rpc::BulkLoop* loop, rpc::BulkStream* stream) {
     const auto got = (*file)->Pread(offset, buffer.size(), buffer.data());
     if (!got.ok()) return stream->Finish(got.status());
     if (*got == 0) return stream->Finish(absl::OkStatus());
-    v1::ReadLogResponse response;
+    pb::ReadLogResponse response;
     response.set_data(buffer.substr(0, *got));
     stream->Send(rpc::EncodeMessage(response));
     offset += *got;

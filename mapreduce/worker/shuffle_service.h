@@ -11,6 +11,7 @@
 #include "common/rpc/bulk.h"
 #include "common/status.h"
 #include "mapreduce/engine/map_output_file.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/worker/scratch.h"
 
 namespace quern::mr {
@@ -26,7 +27,7 @@ class ShuffleService {
   void Fetch(rpc::BulkLoop* loop, rpc::BulkStream* stream);
   void ReadLog(rpc::BulkLoop* loop, rpc::BulkStream* stream);
   // A held map output that has this partition.
-  absl::StatusOr<std::shared_ptr<MapOutputFile>> Find(const v1::AttemptId& id, uint32_t partition);
+  absl::StatusOr<std::shared_ptr<MapOutputFile>> Find(const pb::AttemptId& id, uint32_t partition);
   absl::StatusOr<std::shared_ptr<MapOutputFile>> Open(const std::string& path);
 
   // Each open one has its index in memory: 24 bytes per partition.

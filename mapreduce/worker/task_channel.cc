@@ -31,7 +31,7 @@ absl::StatusOr<std::pair<TaskChannel, UniqueFd>> TaskChannel::Create() {
   return std::pair(TaskChannel(std::move(own), std::move(wake)), std::move(child));
 }
 
-void TaskChannel::Queue(const v1::ToTask& message) {
+void TaskChannel::Queue(const pb::ToTask& message) {
   const std::string bytes = message.SerializeAsString();
   for (size_t i = 0; i < kLengthBytes; ++i) {
     out_.push_back(static_cast<char>(bytes.size() >> (8 * i)));
@@ -70,7 +70,7 @@ bool TaskChannel::Fill() {
   return true;
 }
 
-absl::StatusOr<bool> TaskChannel::TakeMessage(v1::FromTask* message) {
+absl::StatusOr<bool> TaskChannel::TakeMessage(pb::FromTask* message) {
   if (in_.size() < kLengthBytes) return false;
   size_t length = 0;
   for (size_t i = 0; i < kLengthBytes; ++i) {
@@ -83,7 +83,7 @@ absl::StatusOr<bool> TaskChannel::TakeMessage(v1::FromTask* message) {
   }
   if (in_.size() < kLengthBytes + length) return false;
   const bool parsed = message->ParseFromArray(in_.data() + kLengthBytes, static_cast<int>(length));
-  if (!parsed || message->kind_case() == v1::FromTask::KIND_NOT_SET) {
+  if (!parsed || message->kind_case() == pb::FromTask::KIND_NOT_SET) {
     return InvalidArgumentError("the task sent what is no message");
   }
   in_.erase(0, kLengthBytes + length);
@@ -91,7 +91,7 @@ absl::StatusOr<bool> TaskChannel::TakeMessage(v1::FromTask* message) {
 }
 
 absl::StatusOr<TaskChannel::Event> TaskChannel::Receive(absl::Duration timeout,
-                                                        v1::FromTask* message) {
+                                                        pb::FromTask* message) {
   ASSIGN_OR_RETURN(bool complete, TakeMessage(message));
   if (complete) return Event::kMessage;
   if (closed_) return Event::kClosed;

@@ -57,7 +57,7 @@ absl::Status TaskPool::Probe(const std::string& dir) {
   const std::string log = dir + "/probe.log";
   unlink(log.c_str());
   ASSIGN_OR_RETURN(const auto process, TaskProcess::Spawn(binary_, "", dir, log));
-  v1::FromTask message;
+  pb::FromTask message;
   const auto event = process->channel.Receive(kProbePatience, &message);
   const ExitStatus exit = process->End();
   if (event.ok() && *event == TaskChannel::Event::kMessage && message.has_hello()) {

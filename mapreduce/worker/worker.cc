@@ -13,8 +13,8 @@ namespace {
 // The clock cannot add up infinite waits.
 constexpr absl::Duration kLongestWait = absl::Hours(1);
 
-v1::WorkerMessage MessageOf(const v1::WorkerMessage::AttemptUpdate& update) {
-  v1::WorkerMessage message;
+pb::WorkerMessage MessageOf(const pb::WorkerMessage::AttemptUpdate& update) {
+  pb::WorkerMessage message;
   *message.mutable_update() = update;
   return message;
 }
@@ -24,28 +24,28 @@ v1::WorkerMessage MessageOf(const v1::WorkerMessage::AttemptUpdate& update) {
 Worker::Worker(const AttemptContext* context)
     : context_(context), housekeeper_("housekeeping", [this] { KeepHouse(); }) {}
 
-void Worker::OnOrder(const v1::WorkerOrder& order) {
+void Worker::OnOrder(const pb::WorkerOrder& order) {
   JoinEnded();
   {
     MutexLock lock(&mutex_);
     last_order_ = order.log_index();
   }
   switch (order.kind_case()) {
-    case v1::WorkerOrder::kBriefing: {
+    case pb::WorkerOrder::kBriefing: {
       MutexLock lock(&mutex_);
       briefings_[order.briefing().job_id()] = order.briefing();
       break;
     }
-    case v1::WorkerOrder::kLaunch:
+    case pb::WorkerOrder::kLaunch:
       Launch(order.launch().task());
       break;
-    case v1::WorkerOrder::kKill:
+    case pb::WorkerOrder::kKill:
       Kill(order.kill().id(), order.kill().reason());
       break;
-    case v1::WorkerOrder::kOutputDelta:
+    case pb::WorkerOrder::kOutputDelta:
       OnOutputs(order.output_delta(), order.term());
       break;
-    case v1::WorkerOrder::kForget:
+    case pb::WorkerOrder::kForget:
       Forget(order.forget().job_id());
       break;
     default:
@@ -53,48 +53,48 @@ void Worker::OnOrder(const v1::WorkerOrder& order) {
   }
 }
 
-void Worker::AddBriefing(v1::TaskSpec* task) {
+void Worker::AddBriefing(pb::TaskSpec* task) {
   const auto briefing = briefings_.find(task->id().job_id());
   if (briefing == briefings_.end()) return;
   *task->mutable_job() = briefing->second.job();
   task->set_map_tasks(briefing->second.map_tasks());
-  if (task->id().kind() != v1::TASK_KIND_MAP) return;
+  if (task->id().kind() != pb::TASK_KIND_MAP) return;
   *task->mutable_range_bounds() = briefing->second.range_bounds();
 }
 
-void Worker::Launch(v1::TaskSpec task) {
+void Worker::Launch(pb::TaskSpec task) {
   if (!IsJobId(task.id().job_id())) return;
   {
     MutexLock lock(&mutex_);
     AddBriefing(&task);
   }
   const std::string key = AttemptKey(task.id());
-  const std::optional<v1::WorkerMessage::HeldOutput> held = context_->scratch->FindHeld(task.id());
+  const std::optional<pb::WorkerMessage::HeldOutput> held = context_->scratch->FindHeld(task.id());
   auto attempt = std::make_shared<AttemptRunner>(task, context_);
   MutexLock lock(&mutex_);
   if (stopping_ || running_.contains(key) || threads_.contains(key)) return;
   if (held) {  // whoever asks for it has not heard that it is done
-    v1::WorkerMessage::AttemptUpdate update;
+    pb::WorkerMessage::AttemptUpdate update;
     *update.mutable_id() = held->id();
-    update.set_state(v1::ATTEMPT_STATE_SUCCEEDED);
+    update.set_state(pb::ATTEMPT_STATE_SUCCEEDED);
     *update.mutable_result() = held->result();
     reports_.Add(update, context_->clock->MonotonicNow());
     context_->report(MessageOf(update));
     return;
   }
   running_[key] = attempt;
-  if (task.id().kind() == v1::TASK_KIND_REDUCE) {
+  if (task.id().kind() == pb::TASK_KIND_REDUCE) {
     for (const auto& known : outputs_.Known(task.id().job_id())) attempt->AddMapOutputs(known);
     AskForOutputs(task.id().job_id());
   }
   threads_[key] = Thread("attempt", [this, attempt] { Run(attempt); });
 }
 
-void Worker::OnOutputs(const v1::WorkerOrder::OutputDelta& delta, uint64_t term) {
+void Worker::OnOutputs(const pb::WorkerOrder::OutputDelta& delta, uint64_t term) {
   MutexLock lock(&mutex_);
   for (const auto& added : outputs_.Apply(delta, term)) {
     for (const auto& [key, attempt] : running_) {
-      if (attempt->id().kind() == v1::TASK_KIND_REDUCE &&
+      if (attempt->id().kind() == pb::TASK_KIND_REDUCE &&
           attempt->id().job_id() == delta.job_id()) {
         attempt->AddMapOutputs(added);
       }
@@ -105,15 +105,15 @@ void Worker::OnOutputs(const v1::WorkerOrder::OutputDelta& delta, uint64_t term)
 
 bool Worker::Reduces(const std::string& job_id) const {
   return std::any_of(running_.begin(), running_.end(), [&](const auto& entry) {
-    const v1::AttemptId& id = entry.second->id();
-    return id.kind() == v1::TASK_KIND_REDUCE && id.job_id() == job_id;
+    const pb::AttemptId& id = entry.second->id();
+    return id.kind() == pb::TASK_KIND_REDUCE && id.job_id() == job_id;
   });
 }
 
 void Worker::AskForOutputs(const std::string& job_id) {
   const auto want = outputs_.Ask(job_id);
   if (!want) return;
-  v1::WorkerMessage message;
+  pb::WorkerMessage message;
   *message.mutable_want_outputs() = *want;
   context_->report(std::move(message));
 }
@@ -129,10 +129,10 @@ void Worker::OnAdmitted() {
 }
 
 void Worker::Run(const std::shared_ptr<AttemptRunner>& attempt) {
-  v1::WorkerMessage::AttemptUpdate update = attempt->Run();
+  pb::WorkerMessage::AttemptUpdate update = attempt->Run();
   LogInfo("attempt_ended", {{"job", attempt->id().job_id()},
                             {"attempt", FormatAttempt(attempt->id())},
-                            {"state", v1::AttemptState_Name(update.state())},
+                            {"state", pb::AttemptState_Name(update.state())},
                             {"cause", update.failure().message()}});
   const std::string key = AttemptKey(attempt->id());
   MutexLock lock(&mutex_);
@@ -148,11 +148,11 @@ void Worker::Run(const std::shared_ptr<AttemptRunner>& attempt) {
   changed_.SignalAll();
 }
 
-void Worker::NoteHealth(const v1::WorkerMessage::AttemptUpdate& update) {
+void Worker::NoteHealth(const pb::WorkerMessage::AttemptUpdate& update) {
   if (update.failure().worker()) {
     health_.CouldNotStart(update.failure().message(), context_->clock->MonotonicNow());
-  } else if (update.state() == v1::ATTEMPT_STATE_SUCCEEDED ||
-             (update.state() == v1::ATTEMPT_STATE_FAILED && !update.failure().environment())) {
+  } else if (update.state() == pb::ATTEMPT_STATE_SUCCEEDED ||
+             (update.state() == pb::ATTEMPT_STATE_FAILED && !update.failure().environment())) {
     health_.Started();
   }
 }
@@ -168,7 +168,7 @@ void Worker::JoinEnded() {
   // Their last step was to leave the lock that is held here: they are as good as gone.
 }
 
-void Worker::Kill(const v1::AttemptId& id, const std::string& reason) {
+void Worker::Kill(const pb::AttemptId& id, const std::string& reason) {
   MutexLock lock(&mutex_);
   const auto it = running_.find(AttemptKey(id));
   if (it != running_.end()) it->second->Kill(reason);
@@ -188,17 +188,17 @@ void Worker::Forget(const std::string& job_id) {
   changed_.SignalAll();
 }
 
-void Worker::OnAcknowledged(const v1::CoordinatorMessage::Acknowledged& acknowledged) {
+void Worker::OnAcknowledged(const pb::CoordinatorMessage::Acknowledged& acknowledged) {
   MutexLock lock(&mutex_);
-  for (const v1::AttemptId& id : acknowledged.ids()) reports_.Acknowledge(id);
+  for (const pb::AttemptId& id : acknowledged.ids()) reports_.Acknowledge(id);
 }
 
-void Worker::FillRegister(v1::WorkerMessage::Register* message) {
+void Worker::FillRegister(pb::WorkerMessage::Register* message) {
   MutexLock lock(&mutex_);
   last_order_ = 0;
   std::set<std::string> ended;  // some that count as running still
-  for (v1::WorkerMessage::HeldOutput& held : context_->scratch->Held()) {
-    v1::MapOutput* output = held.mutable_result()->mutable_map_output();
+  for (pb::WorkerMessage::HeldOutput& held : context_->scratch->Held()) {
+    pb::MapOutput* output = held.mutable_result()->mutable_map_output();
     // The port may be another one than before a restart.
     if (!output->data_path().empty()) output->set_address(context_->address);
     ended.insert(AttemptKey(held.id()));
@@ -213,7 +213,7 @@ void Worker::FillRegister(v1::WorkerMessage::Register* message) {
   message->set_unhealthy(health_.unhealthy());
 }
 
-void Worker::FillHeartbeat(v1::WorkerMessage::Heartbeat* message) {
+void Worker::FillHeartbeat(pb::WorkerMessage::Heartbeat* message) {
   MutexLock lock(&mutex_);
   for (const auto& [key, attempt] : running_) {
     *message->add_running() = attempt->id();
@@ -223,8 +223,8 @@ void Worker::FillHeartbeat(v1::WorkerMessage::Heartbeat* message) {
   message->set_unhealthy(health_.unhealthy());
 }
 
-std::vector<v1::WorkerMessage> Worker::TakeLateReports() {
-  std::vector<v1::WorkerMessage> messages;
+std::vector<pb::WorkerMessage> Worker::TakeLateReports() {
+  std::vector<pb::WorkerMessage> messages;
   MutexLock lock(&mutex_);
   for (const auto& update : reports_.TakeDue(context_->clock->MonotonicNow())) {
     messages.push_back(MessageOf(update));

@@ -10,6 +10,7 @@
 
 #include "common/mutex.h"
 #include "common/thread.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/worker/attempt_runner.h"
 #include "mapreduce/worker/final_reports.h"
 #include "mapreduce/worker/output_tables.h"
@@ -25,18 +26,18 @@ class Worker {
   ~Worker() { Shutdown(); }
 
   // Carries out one order of the coordinator; quick, the work is done by other threads.
-  void OnOrder(const v1::WorkerOrder& order);
+  void OnOrder(const pb::WorkerOrder& order);
   // A coordinator knows what FillRegister said.
   void OnAdmitted();
   // The coordinator has written these ends down.
-  void OnAcknowledged(const v1::CoordinatorMessage::Acknowledged& acknowledged);
+  void OnAcknowledged(const pb::CoordinatorMessage::Acknowledged& acknowledged);
 
   // A session begins: what runs, is held and has ended, added to who the worker is.
-  void FillRegister(v1::WorkerMessage::Register* message);
+  void FillRegister(pb::WorkerMessage::Register* message);
   // What runs, and how far it is. Everything reported before it is on its way before it.
-  void FillHeartbeat(v1::WorkerMessage::Heartbeat* message);
+  void FillHeartbeat(pb::WorkerMessage::Heartbeat* message);
   // Final reports that have been waiting for their acknowledgement for too long.
-  std::vector<v1::WorkerMessage> TakeLateReports();
+  std::vector<pb::WorkerMessage> TakeLateReports();
 
   // Kills everything; for a coordinator of another cluster, and at the end.
   void KillAll(const std::string& reason);
@@ -44,23 +45,23 @@ class Worker {
   void Shutdown();
 
   struct RunningAttempt {
-    v1::AttemptId id;
-    v1::AttemptProgress progress;
+    pb::AttemptId id;
+    pb::AttemptProgress progress;
   };
   std::vector<RunningAttempt> Running() const;
   // Why it takes no tasks; empty: it does.
   std::string unhealthy() const;
 
  private:
-  void Launch(v1::TaskSpec task);
-  void AddBriefing(v1::TaskSpec* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void OnOutputs(const v1::WorkerOrder::OutputDelta& delta, uint64_t term);
+  void Launch(pb::TaskSpec task);
+  void AddBriefing(pb::TaskSpec* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void OnOutputs(const pb::WorkerOrder::OutputDelta& delta, uint64_t term);
   bool Reduces(const std::string& job_id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AskForOutputs(const std::string& job_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run(const std::shared_ptr<AttemptRunner>& attempt);
-  void NoteHealth(const v1::WorkerMessage::AttemptUpdate& update)
+  void NoteHealth(const pb::WorkerMessage::AttemptUpdate& update)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Kill(const v1::AttemptId& id, const std::string& reason);
+  void Kill(const pb::AttemptId& id, const std::string& reason);
   void Forget(const std::string& job_id);
   void JoinEnded();
 
@@ -79,7 +80,7 @@ class Worker {
   std::map<std::string, std::shared_ptr<AttemptRunner>> running_ ABSL_GUARDED_BY(mutex_);
   OutputTables outputs_ ABSL_GUARDED_BY(mutex_);
   // What attempts of a job have in common, by job.
-  std::map<std::string, v1::WorkerOrder::Briefing> briefings_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, pb::WorkerOrder::Briefing> briefings_ ABSL_GUARDED_BY(mutex_);
   FinalReports reports_ ABSL_GUARDED_BY(mutex_);
   WorkerHealth health_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> to_forget_ ABSL_GUARDED_BY(mutex_);  // jobs

@@ -72,7 +72,7 @@ class WorkerServer final : public RunningServer {
     context_.master = JoinAddresses(flags.masters);
     context_.node = flags.node;
     context_.address = AdvertisedAddress(flags, server_->address());
-    context_.report = [this](v1::WorkerMessage message) { session_->Send(std::move(message)); };
+    context_.report = [this](pb::WorkerMessage message) { session_->Send(std::move(message)); };
     worker_ = std::make_unique<Worker>(&context_);
     session_ = std::make_unique<CoordinatorSession>(own.coordinators, MakeHandlers(flags));
     RETURN_IF_ERROR(StartPages(flags));
@@ -105,7 +105,7 @@ class WorkerServer final : public RunningServer {
   CoordinatorSession::Handlers MakeHandlers(const ServerFlags& flags) {
     CoordinatorSession::Handlers handlers;
     handlers.make_register = [this, flags] {
-      v1::WorkerMessage::Register message;
+      pb::WorkerMessage::Register message;
       message.set_worker_id(scratch_->worker_id());
       message.set_address(context_.address);
       message.set_http_address(http_->address());
@@ -116,7 +116,7 @@ class WorkerServer final : public RunningServer {
       worker_->FillRegister(&message);
       return message;
     };
-    handlers.admitted = [this](const v1::CoordinatorMessage::Admitted& admitted) {
+    handlers.admitted = [this](const pb::CoordinatorMessage::Admitted& admitted) {
       const absl::StatusOr<bool> other = scratch_->AdoptCluster(admitted.cluster_id());
       if (!other.ok()) LogError("scratch_failed", {{"status", other.status()}});
       if (!other.ok() || !*other) {
@@ -127,13 +127,13 @@ class WorkerServer final : public RunningServer {
       return true;
     };
     handlers.make_heartbeat = [this] {
-      v1::WorkerMessage::Heartbeat beat;
+      pb::WorkerMessage::Heartbeat beat;
       worker_->FillHeartbeat(&beat);
       return beat;
     };
     handlers.late_reports = [this] { return worker_->TakeLateReports(); };
     handlers.acknowledged = [this](const auto& message) { worker_->OnAcknowledged(message); };
-    handlers.order = [this](const v1::WorkerOrder& order) { worker_->OnOrder(order); };
+    handlers.order = [this](const pb::WorkerOrder& order) { worker_->OnOrder(order); };
     return handlers;
   }
 

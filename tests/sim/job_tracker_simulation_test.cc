@@ -38,7 +38,7 @@ class CountingJournal final : public JobJournal {
     }
     return absl::OkStatus();
   }
-  absl::Status Finish(JobKey, const v1::JournalRecord&) override { return absl::OkStatus(); }
+  absl::Status Finish(JobKey, const pb::JournalRecord&) override { return absl::OkStatus(); }
   absl::Status Remove(JobKey) override { return absl::OkStatus(); }
   absl::Status ReadAll(const Visit&) override { return absl::OkStatus(); }
   const std::string& cluster_id() const override { return cluster_id_; }
@@ -90,7 +90,7 @@ class Simulation {
     const TaskScheduler& scheduler = tracker_.state().scheduler;
     EXPECT_TRUE(scheduler.Validate().ok()) << scheduler.Validate();
     EXPECT_TRUE(finished_) << "the job came to no end, seed " << Seed();
-    EXPECT_EQ(job().doomed, v1::JOB_STATE_UNSPECIFIED) << job().reason;
+    EXPECT_EQ(job().doomed, pb::JOB_STATE_UNSPECIFIED) << job().reason;
     EXPECT_EQ(job().maps->counters().at({"user", "mapped"}), scenario_.maps);
     EXPECT_EQ(job().reduces->counters().at({"user", "reduced"}), scenario_.reduces);
     End();
@@ -114,7 +114,7 @@ class Simulation {
     enum Kind { kEnd, kDeath, kReturn, kBeat, kTick } kind;
     uint32_t worker = 0;
     uint64_t life = 0;
-    v1::AttemptId attempt;
+    pb::AttemptId attempt;
   };
   struct Later {
     absl::Time time;
@@ -130,7 +130,7 @@ class Simulation {
     uint64_t life = 0;
     uint64_t last_order = 0;
     bool dead = false;
-    std::map<std::string, v1::AttemptId> running;
+    std::map<std::string, pb::AttemptId> running;
     uint64_t version = 0;  // of the table of map outputs
     uint32_t reduces = 0;
     bool asked = false;
@@ -177,7 +177,7 @@ class Simulation {
     worker = {};
     worker.life = life;
     worker.known.resize(scenario_.maps);
-    v1::WorkerMessage::Register message;
+    pb::WorkerMessage::Register message;
     message.set_worker_id(fmt::format("w{}", w));
     message.set_address(fmt::format("10.0.{}.{}:9430", w / 256, w % 256));
     message.set_node(fmt::format("n{}", w));
@@ -197,8 +197,8 @@ class Simulation {
     plan.spec.mutable_limits()->set_attempts(4);
     plan.spec.mutable_limits()->set_timeout_ms(600'000);
     for (uint32_t i = 0; i < scenario_.maps; ++i) {
-      v1::Split& split = plan.map_splits.emplace_back();
-      v1::InputPiece* piece = split.add_pieces();
+      pb::Split& split = plan.map_splits.emplace_back();
+      pb::InputPiece* piece = split.add_pieces();
       piece->set_path(fmt::format("/data/crawl/part-{:05}", i / 16));
       piece->set_offset(uint64_t{i % 16} << 26);
       piece->set_length(uint64_t{1} << 26);
@@ -220,16 +220,16 @@ class Simulation {
     Tell("add", [&] { tracker_.Add(std::move(job), std::move(tasks), now_); });
   }
 
-  void Obey(WorkerKey key, const v1::WorkerOrder& order) {
+  void Obey(WorkerKey key, const pb::WorkerOrder& order) {
     const uint32_t w = keys_[key];
     Worker& worker = workers_[w];
     if (worker.dead) return;
     worker.last_order = order.log_index();
     if (order.has_launch()) {
       ++launched_;
-      const v1::AttemptId& id = order.launch().task().id();
+      const pb::AttemptId& id = order.launch().task().id();
       worker.running[FormatAttempt(id)] = id;
-      const bool map = id.kind() == v1::TASK_KIND_MAP;
+      const bool map = id.kind() == pb::TASK_KIND_MAP;
       At(absl::Milliseconds(map ? Draw(8'000, 12'000) : Draw(60'000, 120'000)),
          {Event::kEnd, w, worker.life, id});
       if (!map) {
@@ -238,14 +238,14 @@ class Simulation {
       }
     } else if (order.has_kill()) {
       if (worker.running.erase(FormatAttempt(order.kill().id())) > 0 &&
-          order.kill().id().kind() == v1::TASK_KIND_REDUCE) {
+          order.kill().id().kind() == pb::TASK_KIND_REDUCE) {
         --worker.reduces;
       }
     } else if (order.has_output_delta()) {
       Learn(w, order.output_delta());
     }
   }
-  void Learn(uint32_t w, const v1::WorkerOrder::OutputDelta& delta) {
+  void Learn(uint32_t w, const pb::WorkerOrder::OutputDelta& delta) {
     Worker& worker = workers_[w];
     told_bytes_ += delta.ByteSizeLong();
     EXPECT_EQ(delta.from(), worker.version) << "each entry is told once";
@@ -294,7 +294,7 @@ class Simulation {
         break;
     }
     for (const uint32_t w : std::exchange(to_ask_, {})) {
-      v1::WorkerMessage::WantOutputs want;
+      pb::WorkerMessage::WantOutputs want;
       want.set_job_id(job_id_);
       want.set_term(1);
       want.set_version(workers_[w].version);
@@ -306,18 +306,18 @@ class Simulation {
     Worker& worker = workers_[event.worker];
     const std::string name = FormatAttempt(event.attempt);
     if (!worker.running.contains(name)) return;
-    const bool map = event.attempt.kind() == v1::TASK_KIND_MAP;
+    const bool map = event.attempt.kind() == pb::TASK_KIND_MAP;
     if (!map && worker.known_count < scenario_.maps) {
       At(absl::Seconds(1), event);  // still waits for outputs
       return;
     }
     worker.running.erase(name);
     if (!map) --worker.reduces;
-    v1::WorkerMessage::AttemptUpdate update;
+    pb::WorkerMessage::AttemptUpdate update;
     *update.mutable_id() = event.attempt;
-    update.set_state(v1::ATTEMPT_STATE_SUCCEEDED);
-    v1::AttemptResult* result = update.mutable_result();
-    v1::Counter* counter = result->add_counters();
+    update.set_state(pb::ATTEMPT_STATE_SUCCEEDED);
+    pb::AttemptResult* result = update.mutable_result();
+    pb::Counter* counter = result->add_counters();
     counter->set_group("user");
     counter->set_name(map ? "mapped" : "reduced");
     counter->set_value(1);
@@ -341,13 +341,13 @@ class Simulation {
 
   void Beat(const Event& event) {
     Worker& worker = workers_[event.worker];
-    v1::WorkerMessage::Heartbeat beat;
+    pb::WorkerMessage::Heartbeat beat;
     beat.set_last_order(worker.last_order);
     for (const auto& [name, id] : worker.running) {
       *beat.add_running() = id;
-      v1::WorkerMessage::AttemptUpdate* update = beat.add_progress();
+      pb::WorkerMessage::AttemptUpdate* update = beat.add_progress();
       *update->mutable_id() = id;
-      update->set_state(v1::ATTEMPT_STATE_RUNNING);
+      update->set_state(pb::ATTEMPT_STATE_RUNNING);
       update->mutable_progress()->set_fraction(0.5);
       update->mutable_progress()->set_phase("map");
     }
@@ -356,8 +356,8 @@ class Simulation {
   }
 
   void End() {
-    v1::JobStatus status = MakeJobStatus(job(), tracker_.state().Tasks(job()));
-    status.set_state(v1::JOB_STATE_SUCCEEDED);
+    pb::JobStatus status = MakeJobStatus(job(), tracker_.state().Tasks(job()));
+    status.set_state(pb::JOB_STATE_SUCCEEDED);
     Tell("ended", [&] { tracker_.Ended(job().key, status, now_); });
   }
 

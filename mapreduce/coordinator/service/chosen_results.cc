@@ -2,7 +2,7 @@
 
 namespace quern::mr {
 
-void ChosenResults::Set(uint32_t task, const v1::AttemptResult& result) {
+void ChosenResults::Set(uint32_t task, const pb::AttemptResult& result) {
   if (Has(task)) Count(Get(task), -1);
   Count(result, 1);
   results_[task] = result.SerializeAsString();
@@ -10,14 +10,14 @@ void ChosenResults::Set(uint32_t task, const v1::AttemptResult& result) {
   if (results_[task].empty()) results_[task] = std::string("\x20\x00", 2);  // output_bytes = 0
 }
 
-v1::AttemptResult ChosenResults::Get(uint32_t task) const {
-  v1::AttemptResult result;
+pb::AttemptResult ChosenResults::Get(uint32_t task) const {
+  pb::AttemptResult result;
   result.ParseFromString(results_[task]);
   return result;
 }
 
-void ChosenResults::Count(const v1::AttemptResult& result, int sign) {
-  for (const v1::Counter& counter : result.counters()) {
+void ChosenResults::Count(const pb::AttemptResult& result, int sign) {
+  for (const pb::Counter& counter : result.counters()) {
     const auto [it, added] = counters_.try_emplace({counter.group(), counter.name()}, 0);
     it->second += sign * counter.value();
     if (added) counter_name_bytes_ += counter.group().size() + counter.name().size();

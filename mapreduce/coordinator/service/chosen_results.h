@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/types.pb.h"
 
 namespace quern::mr {
@@ -29,10 +30,10 @@ class ChosenResults {
 
   // Replaces what the task had, also in the sums: an output that was lost and made again counts
   // once.
-  void Set(uint32_t task, const v1::AttemptResult& result);
+  void Set(uint32_t task, const pb::AttemptResult& result);
   size_t size() const { return results_.size(); }
   bool Has(uint32_t task) const { return !results_[task].empty(); }
-  v1::AttemptResult Get(uint32_t task) const;
+  pb::AttemptResult Get(uint32_t task) const;
 
   const CounterSums& counters() const { return counters_; }
   // ResourceExhausted when there are too many of them to be shown.
@@ -42,7 +43,7 @@ class ChosenResults {
   uint64_t shuffle_bytes() const { return shuffle_bytes_; }
 
  private:
-  void Count(const v1::AttemptResult& result, int sign);
+  void Count(const pb::AttemptResult& result, int sign);
 
   std::vector<std::string> results_;
   CounterSums counters_;

@@ -6,37 +6,37 @@
 
 namespace quern::mr {
 
-v1::TaskKind ToProto(TaskKind kind) {
+pb::TaskKind ToProto(TaskKind kind) {
   switch (kind) {
     case TaskKind::kSample:
-      return v1::TASK_KIND_SAMPLE;
+      return pb::TASK_KIND_SAMPLE;
     case TaskKind::kMap:
-      return v1::TASK_KIND_MAP;
+      return pb::TASK_KIND_MAP;
     case TaskKind::kReduce:
-      return v1::TASK_KIND_REDUCE;
+      return pb::TASK_KIND_REDUCE;
   }
-  return v1::TASK_KIND_UNSPECIFIED;
+  return pb::TASK_KIND_UNSPECIFIED;
 }
 
-TaskKind FromProto(v1::TaskKind kind) {
-  if (kind == v1::TASK_KIND_SAMPLE) return TaskKind::kSample;
-  return kind == v1::TASK_KIND_REDUCE ? TaskKind::kReduce : TaskKind::kMap;
+TaskKind FromProto(pb::TaskKind kind) {
+  if (kind == pb::TASK_KIND_SAMPLE) return TaskKind::kSample;
+  return kind == pb::TASK_KIND_REDUCE ? TaskKind::kReduce : TaskKind::kMap;
 }
 
-v1::AttemptState ToProto(AttemptState state) {
+pb::AttemptState ToProto(AttemptState state) {
   switch (state) {
     case AttemptState::kRunning:
-      return v1::ATTEMPT_STATE_RUNNING;
+      return pb::ATTEMPT_STATE_RUNNING;
     case AttemptState::kSucceeded:
-      return v1::ATTEMPT_STATE_SUCCEEDED;
+      return pb::ATTEMPT_STATE_SUCCEEDED;
     case AttemptState::kFailed:
-      return v1::ATTEMPT_STATE_FAILED;
+      return pb::ATTEMPT_STATE_FAILED;
     case AttemptState::kKilled:
-      return v1::ATTEMPT_STATE_KILLED;
+      return pb::ATTEMPT_STATE_KILLED;
     case AttemptState::kLost:
-      return v1::ATTEMPT_STATE_LOST;
+      return pb::ATTEMPT_STATE_LOST;
   }
-  return v1::ATTEMPT_STATE_UNSPECIFIED;
+  return pb::ATTEMPT_STATE_UNSPECIFIED;
 }
 
 std::string_view LocalityName(Locality locality) {
@@ -56,8 +56,8 @@ Locality ParseLocality(std::string_view name) {
   return name == "rack" ? Locality::kRack : Locality::kAny;
 }
 
-v1::AttemptId ToProto(std::string_view job_id, const AttemptRef& attempt) {
-  v1::AttemptId id;
+pb::AttemptId ToProto(std::string_view job_id, const AttemptRef& attempt) {
+  pb::AttemptId id;
   id.set_job_id(std::string(job_id));
   id.set_kind(ToProto(attempt.kind));
   id.set_task(attempt.task);
@@ -70,13 +70,13 @@ int64_t ToMillis(absl::Time time) {
   return absl::ToUnixMillis(time);
 }
 
-Fault FaultOf(const v1::AttemptFailure& failure) {
+Fault FaultOf(const pb::AttemptFailure& failure) {
   if (failure.worker()) return Fault::kWorker;
   if (failure.environment()) return Fault::kEnvironment;
   return failure.ends_job() ? Fault::kUserCodeForGood : Fault::kUserCode;
 }
 
-std::string DescribeFailure(const v1::AttemptFailure& failure) {
+std::string DescribeFailure(const pb::AttemptFailure& failure) {
   if (!failure.in_record()) return failure.message();
   if (failure.record_source().empty()) {
     return fmt::format("{}, at key {}", failure.message(), failure.record_position());
@@ -85,8 +85,8 @@ std::string DescribeFailure(const v1::AttemptFailure& failure) {
                      failure.record_position());
 }
 
-std::string DescribeLastFailure(const v1::AttemptId& id, uint32_t limit,
-                                const v1::AttemptFailure& failure) {
+std::string DescribeLastFailure(const pb::AttemptId& id, uint32_t limit,
+                                const pb::AttemptFailure& failure) {
   if (FaultOf(failure) != Fault::kUserCode || limit == 1) {
     return fmt::format("{} failed: {}", FormatAttempt(id), DescribeFailure(failure));
   }
@@ -94,7 +94,7 @@ std::string DescribeLastFailure(const v1::AttemptId& id, uint32_t limit,
                      limit, DescribeFailure(failure));
 }
 
-std::string DescribeWorkerLosses(const v1::AttemptId& id) {
+std::string DescribeWorkerLosses(const pb::AttemptId& id) {
   return fmt::format(
       "{}: {} workers died while they ran it: it may be what kills them. Try: mr tasks {}",
       FormatTask(id.kind(), id.task()), JobTasks::kMaxWorkerLosses, id.job_id());

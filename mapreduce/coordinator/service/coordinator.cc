@@ -17,11 +17,11 @@ namespace {
 constexpr size_t kMaxPlanBytes = size_t{4} << 20;
 constexpr size_t kMaxReasonBytes = 500;
 
-v1::SubmitResponse DescribePlan(PlannedJob plan) {
-  v1::SubmitResponse response;
+pb::SubmitResponse DescribePlan(PlannedJob plan) {
+  pb::SubmitResponse response;
   response.set_split_count(static_cast<uint32_t>(plan.map_splits.size()));
   size_t bytes = 0;
-  for (v1::Split& split : plan.map_splits) {
+  for (pb::Split& split : plan.map_splits) {
     bytes += split.ByteSizeLong();
     if (bytes > kMaxPlanBytes) break;
     *response.add_splits() = std::move(split);
@@ -79,10 +79,10 @@ bool Coordinator::stopping() const {
   return stopping_;
 }
 
-absl::StatusOr<v1::SubmitResponse> Coordinator::Submit(const v1::SubmitRequest& request) {
+absl::StatusOr<pb::SubmitResponse> Coordinator::Submit(const pb::SubmitRequest& request) {
   const uint64_t client = request.header().client_id();
   const uint64_t number = request.header().request_id();
-  v1::SubmitResponse response;
+  pb::SubmitResponse response;
   uint32_t slots = 0;
   {
     MutexLock lock(&mutex_);
@@ -146,7 +146,7 @@ absl::Status Coordinator::Kill(std::string_view job_id, std::string_view reason)
 absl::StatusOr<FinishPlan> Coordinator::PlanFinish(JobKey key) {
   FinishPlan plan;
   std::shared_ptr<const ChosenResults> results;
-  v1::TaskKind kind = v1::TASK_KIND_REDUCE;
+  pb::TaskKind kind = pb::TASK_KIND_REDUCE;
   {
     MutexLock lock(&mutex_);
     const Job* job = tracker_.state().jobs.Find(key);
@@ -154,17 +154,17 @@ absl::StatusOr<FinishPlan> Coordinator::PlanFinish(JobKey key) {
     plan.status = MakeJobStatus(*job, tracker_.state().Tasks(*job));
     plan.client_id = job->client_id;
     plan.request_id = job->request_id;
-    if (job->doomed != v1::JOB_STATE_UNSPECIFIED) {
+    if (job->doomed != pb::JOB_STATE_UNSPECIFIED) {
       plan.status.set_state(job->doomed);
       return plan;
     }
     plan.publish.user = job->spec.user();
     plan.publish.overwrite = job->spec.output().overwrite();
-    if (job->reduce_tasks() == 0) kind = v1::TASK_KIND_MAP;
-    results = kind == v1::TASK_KIND_MAP ? job->maps : job->reduces;
+    if (job->reduce_tasks() == 0) kind = pb::TASK_KIND_MAP;
+    results = kind == pb::TASK_KIND_MAP ? job->maps : job->reduces;
   }
   // No task changes them any more: all have ended.
-  plan.status.set_state(v1::JOB_STATE_SUCCEEDED);
+  plan.status.set_state(pb::JOB_STATE_SUCCEEDED);
   plan.publish.job_dir = JobDir(plan.status.job_id());
   plan.publish.output_path = plan.status.output_path();
   plan.publish.manifest.job_id = plan.status.job_id();
@@ -172,7 +172,7 @@ absl::StatusOr<FinishPlan> Coordinator::PlanFinish(JobKey key) {
   plan.publish.manifest.counters.assign(plan.status.counters().begin(),
                                         plan.status.counters().end());
   for (uint32_t task = 0; task < results->size(); ++task) {
-    const v1::AttemptResult result = results->Get(task);
+    const pb::AttemptResult result = results->Get(task);
     plan.publish.parts.push_back({result.output_path(),
                                   {FormatPart(kind, task), result.output_bytes(),
                                    result.output_records(), result.output_crc()}});
@@ -180,21 +180,21 @@ absl::StatusOr<FinishPlan> Coordinator::PlanFinish(JobKey key) {
   return plan;
 }
 
-void Coordinator::JobEnded(JobKey key, const v1::JobStatus& status) {
+void Coordinator::JobEnded(JobKey key, const pb::JobStatus& status) {
   JobTracker::Effects effects;
   MutexLock lock(&mutex_);
   tracker_.Ended(key, status, Now());
   Deliver(&effects);
 }
 
-absl::StatusOr<v1::JobStatus> Coordinator::GetJob(std::string_view job_id) const {
+absl::StatusOr<pb::JobStatus> Coordinator::GetJob(std::string_view job_id) const {
   MutexLock lock(&mutex_);
   const Job* job = tracker_.state().jobs.Find(job_id);
   if (job == nullptr) return NoSuchJob(job_id);
   return MakeJobStatus(*job, tracker_.state().Tasks(*job));
 }
 
-absl::StatusOr<v1::JobStatus> Coordinator::GetJobSummary(std::string_view job_id) const {
+absl::StatusOr<pb::JobStatus> Coordinator::GetJobSummary(std::string_view job_id) const {
   MutexLock lock(&mutex_);
   const Job* job = tracker_.state().jobs.Find(job_id);
   if (job == nullptr) return NoSuchJob(job_id);

@@ -22,6 +22,7 @@
 #include "mapreduce/coordinator/service/job_tracker.h"
 #include "mapreduce/coordinator/service/planner.h"
 #include "mapreduce/coordinator/store/job_journal.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/jobs.pb.h"
 #include "quern/mr/v1/worker.pb.h"
 
@@ -34,7 +35,6 @@ namespace quern::mr {
 struct CoordinatorOptions {
   JobTracker::Options tracker;
   Clock* clock = Clock::Real();
-  std::string http_address;  // told to workers
 };
 
 class Coordinator final : private JobFinisher::Jobs {
@@ -55,11 +55,11 @@ class Coordinator final : private JobFinisher::Jobs {
 
   // Jobs. Submit answers after the job is durable and has its directory; see Planner::Plan for its
   // errors.
-  absl::StatusOr<v1::SubmitResponse> Submit(const v1::SubmitRequest& request);
+  absl::StatusOr<pb::SubmitResponse> Submit(const pb::SubmitRequest& request);
   absl::Status Kill(std::string_view job_id, std::string_view reason);
-  absl::StatusOr<v1::JobStatus> GetJob(std::string_view job_id) const;
+  absl::StatusOr<pb::JobStatus> GetJob(std::string_view job_id) const;
   // Without counters, failure and long texts.
-  absl::StatusOr<v1::JobStatus> GetJobSummary(std::string_view job_id) const;
+  absl::StatusOr<pb::JobStatus> GetJobSummary(std::string_view job_id) const;
   // What `look` answers, which sees everything that is known with the lock held: it is to be short.
   template <typename Look>
   auto Read(Look look) const {
@@ -73,10 +73,10 @@ class Coordinator final : private JobFinisher::Jobs {
 
   // Sessions of workers: a registration, which may come in pieces, then everything else. Messages
   // go to `outbox` once the registration is complete.
-  WorkerKey Register(const v1::WorkerMessage::Register& first,
+  WorkerKey Register(const pb::WorkerMessage::Register& first,
                      const std::shared_ptr<rpc::Outbox>& outbox);
   // False when the session has been replaced or its worker given up: it should end.
-  bool OnMessage(WorkerKey worker, const rpc::Outbox* outbox, const v1::WorkerMessage& message);
+  bool OnMessage(WorkerKey worker, const rpc::Outbox* outbox, const pb::WorkerMessage& message);
   void OnSessionEnd(WorkerKey worker, const rpc::Outbox* outbox);
 
   // Counts, for metrics and pages.
@@ -91,16 +91,16 @@ class Coordinator final : private JobFinisher::Jobs {
  private:
   // What the finisher asks and tells.
   absl::StatusOr<FinishPlan> PlanFinish(JobKey key) override;
-  void JobEnded(JobKey key, const v1::JobStatus& status) override;
+  void JobEnded(JobKey key, const pb::JobStatus& status) override;
   StringSet PluginsInUse() override;
 
   // Sends what follows from an event on its way. What is left in `effects`, which may be large, is
   // for the caller to free when the lock is released: declare it before the lock.
   void Deliver(JobTracker::Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DeliverToWorkers(JobTracker::Effects* effects) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Put(WorkerKey worker, const v1::CoordinatorMessage& message)
+  void Put(WorkerKey worker, const pb::CoordinatorMessage& message)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  v1::CoordinatorMessage MakeAdmitted() const;
+  pb::CoordinatorMessage MakeAdmitted() const;
   void RunTimer();
 
   const std::unique_ptr<JobJournal> journal_;

@@ -11,34 +11,34 @@ namespace {
 
 // The streams are left to the bulk server.
 using UnaryJobs =
-    v1::Jobs::WithGenericMethod_WatchJob<v1::Jobs::WithGenericMethod_GetLog<v1::Jobs::Service>>;
+    pb::Jobs::WithGenericMethod_WatchJob<pb::Jobs::WithGenericMethod_GetLog<pb::Jobs::Service>>;
 
 class JobsService final : public UnaryJobs {
  public:
   explicit JobsService(Coordinator* coordinator) : coordinator_(coordinator) {}
 
-  grpc::Status Submit(grpc::ServerContext*, const v1::SubmitRequest* request,
-                      v1::SubmitResponse* response) override {
+  grpc::Status Submit(grpc::ServerContext*, const pb::SubmitRequest* request,
+                      pb::SubmitResponse* response) override {
     return Answer(mr::Submit(coordinator_, *request), response);
   }
-  grpc::Status ListJobs(grpc::ServerContext*, const v1::ListJobsRequest* request,
-                        v1::ListJobsResponse* response) override {
+  grpc::Status ListJobs(grpc::ServerContext*, const pb::ListJobsRequest* request,
+                        pb::ListJobsResponse* response) override {
     return Answer(mr::ListJobs(coordinator_, *request), response);
   }
-  grpc::Status GetJob(grpc::ServerContext*, const v1::GetJobRequest* request,
-                      v1::GetJobResponse* response) override {
+  grpc::Status GetJob(grpc::ServerContext*, const pb::GetJobRequest* request,
+                      pb::GetJobResponse* response) override {
     return Answer(mr::GetJob(coordinator_, *request), response);
   }
-  grpc::Status ListTasks(grpc::ServerContext*, const v1::ListTasksRequest* request,
-                         v1::ListTasksResponse* response) override {
+  grpc::Status ListTasks(grpc::ServerContext*, const pb::ListTasksRequest* request,
+                         pb::ListTasksResponse* response) override {
     return Answer(mr::ListTasks(coordinator_, *request), response);
   }
-  grpc::Status Kill(grpc::ServerContext*, const v1::KillRequest* request,
-                    v1::KillResponse* response) override {
+  grpc::Status Kill(grpc::ServerContext*, const pb::KillRequest* request,
+                    pb::KillResponse* response) override {
     return Answer(mr::Kill(coordinator_, *request), response);
   }
-  grpc::Status GetWorkers(grpc::ServerContext*, const v1::GetWorkersRequest* request,
-                          v1::GetWorkersResponse* response) override {
+  grpc::Status GetWorkers(grpc::ServerContext*, const pb::GetWorkersRequest* request,
+                          pb::GetWorkersResponse* response) override {
     return Answer(mr::GetWorkers(coordinator_, *request), response);
   }
 

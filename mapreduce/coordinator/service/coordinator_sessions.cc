@@ -13,17 +13,16 @@ constexpr int kIdsPerMessage = 10'000;
 
 }  // namespace
 
-v1::CoordinatorMessage Coordinator::MakeAdmitted() const {
-  v1::CoordinatorMessage message;
-  v1::CoordinatorMessage::Admitted* admitted = message.mutable_admitted();
+pb::CoordinatorMessage Coordinator::MakeAdmitted() const {
+  pb::CoordinatorMessage message;
+  pb::CoordinatorMessage::Admitted* admitted = message.mutable_admitted();
   admitted->set_cluster_id(journal_->cluster_id());
   admitted->set_term(journal_->term());
   admitted->set_heartbeat_ms(1'000);
-  admitted->set_http_address(options_.http_address);
   return message;
 }
 
-WorkerKey Coordinator::Register(const v1::WorkerMessage::Register& first,
+WorkerKey Coordinator::Register(const pb::WorkerMessage::Register& first,
                                 const std::shared_ptr<rpc::Outbox>& outbox) {
   LogInfo("worker_registered", {{"worker", first.worker_id()},
                                 {"node", first.node()},
@@ -43,7 +42,7 @@ WorkerKey Coordinator::Register(const v1::WorkerMessage::Register& first,
 }
 
 bool Coordinator::OnMessage(WorkerKey worker, const rpc::Outbox* outbox,
-                            const v1::WorkerMessage& message) {
+                            const pb::WorkerMessage& message) {
   JobTracker::Effects effects;
   MutexLock lock(&mutex_);
   const auto session = sessions_.find(worker);
@@ -51,19 +50,19 @@ bool Coordinator::OnMessage(WorkerKey worker, const rpc::Outbox* outbox,
     return false;
   }
   switch (message.kind_case()) {
-    case v1::WorkerMessage::kRegister:
+    case pb::WorkerMessage::kRegister:
       tracker_.ContinueRegistration(worker, message.register_(), Now());
       break;
-    case v1::WorkerMessage::kHeartbeat:
+    case pb::WorkerMessage::kHeartbeat:
       tracker_.Heartbeat(worker, message.heartbeat(), Now());
       break;
-    case v1::WorkerMessage::kUpdate:
+    case pb::WorkerMessage::kUpdate:
       tracker_.Update(worker, message.update(), Now());
       break;
-    case v1::WorkerMessage::kFetchFailure:
+    case pb::WorkerMessage::kFetchFailure:
       tracker_.FetchFailed(worker, message.fetch_failure(), Now());
       break;
-    case v1::WorkerMessage::kWantOutputs:
+    case pb::WorkerMessage::kWantOutputs:
       tracker_.WantOutputs(worker, message.want_outputs(), Now());
       break;
     default:
@@ -85,7 +84,7 @@ void Coordinator::OnSessionEnd(WorkerKey worker, const rpc::Outbox* outbox) {
 }
 
 // Without a session a worker hears of it when it registers again, or its heartbeats show the need.
-void Coordinator::Put(WorkerKey worker, const v1::CoordinatorMessage& message) {
+void Coordinator::Put(WorkerKey worker, const pb::CoordinatorMessage& message) {
   const auto session = sessions_.find(worker);
   if (session == sessions_.end() || !session->second.admitted) return;
   session->second.outbox->Put(message);
@@ -98,7 +97,7 @@ void Coordinator::DeliverToWorkers(JobTracker::Effects* effects) {
     session->second.admitted = true;
     Put(worker, MakeAdmitted());
   }
-  v1::CoordinatorMessage acknowledged;
+  pb::CoordinatorMessage acknowledged;
   for (size_t i = 0; i < effects->acknowledged.size(); ++i) {
     const auto& [worker, id] = effects->acknowledged[i];
     *acknowledged.mutable_acknowledged()->add_ids() = id;
@@ -108,7 +107,7 @@ void Coordinator::DeliverToWorkers(JobTracker::Effects* effects) {
     if (last) Put(worker, std::exchange(acknowledged, {}));
   }
   for (auto& [worker, order] : effects->orders) {
-    v1::CoordinatorMessage message;
+    pb::CoordinatorMessage message;
     *message.mutable_order() = std::move(order);
     Put(worker, message);
   }

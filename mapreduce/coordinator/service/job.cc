@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kMaxFailures = 1'000;
 constexpr size_t kSummaryTextBytes = 300;
 
-void FillPhase(const JobTasks& tasks, TaskKind kind, v1::JobStatus::Phase* phase) {
+void FillPhase(const JobTasks& tasks, TaskKind kind, pb::JobStatus::Phase* phase) {
   const TaskCounts& counts = tasks.counts(kind);
   phase->set_total(counts.total);
   phase->set_done(counts.done);
@@ -25,11 +25,11 @@ void FillPhase(const JobTasks& tasks, TaskKind kind, v1::JobStatus::Phase* phase
   phase->set_progress(counts.progress);
 }
 
-void AddCounters(const Job& job, v1::JobStatus* status) {
+void AddCounters(const Job& job, pb::JobStatus* status) {
   CounterSums sums = job.maps->counters();
   for (const auto& [name, value] : job.reduces->counters()) sums[name] += value;
   for (const auto& [name, value] : sums) {
-    v1::Counter* counter = status->add_counters();
+    pb::Counter* counter = status->add_counters();
     counter->set_group(name.first);
     counter->set_name(name.second);
     counter->set_value(value);
@@ -37,8 +37,8 @@ void AddCounters(const Job& job, v1::JobStatus* status) {
 }
 
 // Everything but the counters.
-v1::JobStatus MakeBareStatus(const Job& job, const JobTasks* tasks) {
-  v1::JobStatus status;
+pb::JobStatus MakeBareStatus(const Job& job, const JobTasks* tasks) {
+  pb::JobStatus status;
   status.set_job_id(job.id);
   status.set_name(job.spec.name());
   status.set_user(job.spec.user());
@@ -64,8 +64,8 @@ v1::JobStatus MakeBareStatus(const Job& job, const JobTasks* tasks) {
 
 std::string JobDir(std::string_view job_id) { return fmt::format("/.quern/jobs/{}", job_id); }
 
-v1::JobStatus MakeJobStatus(const Job& job, const JobTasks* tasks) {
-  v1::JobStatus status;
+pb::JobStatus MakeJobStatus(const Job& job, const JobTasks* tasks) {
+  pb::JobStatus status;
   if (job.final_status) {
     status = *job.final_status;
     *status.mutable_counters() = job.final_counters;
@@ -76,8 +76,8 @@ v1::JobStatus MakeJobStatus(const Job& job, const JobTasks* tasks) {
   return status;
 }
 
-v1::JobStatus MakeJobSummary(const Job& job, const JobTasks* tasks) {
-  v1::JobStatus status = job.final_status ? *job.final_status : MakeBareStatus(job, tasks);
+pb::JobStatus MakeJobSummary(const Job& job, const JobTasks* tasks) {
+  pb::JobStatus status = job.final_status ? *job.final_status : MakeBareStatus(job, tasks);
   status.clear_failure();
   status.set_reason(CleanLine(status.reason(), kSummaryTextBytes));
   status.set_command(CleanLine(status.command(), kSummaryTextBytes));
@@ -86,8 +86,8 @@ v1::JobStatus MakeJobSummary(const Job& job, const JobTasks* tasks) {
 
 std::unique_ptr<Job> MakeJob(PlannedJob plan) {
   auto job = std::make_unique<Job>();
-  for (const v1::Split& split : plan.map_splits) job->map_splits.Add(split);
-  for (const v1::Split& split : plan.sample_splits) job->sample_splits.Add(split);
+  for (const pb::Split& split : plan.map_splits) job->map_splits.Add(split);
+  for (const pb::Split& split : plan.sample_splits) job->sample_splits.Add(split);
   job->spec = std::move(plan.spec);
   job->sample_bytes = plan.sample_bytes;
   job->sample_keys_wanted = plan.sample_keys;
@@ -98,19 +98,19 @@ std::unique_ptr<Job> MakeJob(PlannedJob plan) {
 void OpenJob(Job* job) {
   job->maps = std::make_shared<ChosenResults>(job->map_tasks());
   job->reduces = std::make_shared<ChosenResults>(job->reduce_tasks());
-  job->state = job->sample_splits.empty() ? v1::JOB_STATE_RUNNING : v1::JOB_STATE_PLANNING;
+  job->state = job->sample_splits.empty() ? pb::JOB_STATE_RUNNING : pb::JOB_STATE_PLANNING;
 }
 
-bool IsOver(const v1::JobStatus& status) {
-  return status.state() == v1::JOB_STATE_SUCCEEDED || status.state() == v1::JOB_STATE_FAILED ||
-         status.state() == v1::JOB_STATE_KILLED;
+bool IsOver(const pb::JobStatus& status) {
+  return status.state() == pb::JOB_STATE_SUCCEEDED || status.state() == pb::JOB_STATE_FAILED ||
+         status.state() == pb::JOB_STATE_KILLED;
 }
 
 StringSet PlacesOf(const Job& job) {
   StringSet places;
-  for (const PackedMessages<v1::Split>* splits : {&job.map_splits, &job.sample_splits}) {
+  for (const PackedMessages<pb::Split>* splits : {&job.map_splits, &job.sample_splits}) {
     for (size_t i = 0; i < splits->size(); ++i) {
-      const v1::Split split = splits->Get(i);
+      const pb::Split split = splits->Get(i);
       for (const std::string& node : split.nodes()) places.insert(NodePlace(node));
       for (const std::string& rack : split.racks()) places.insert(RackPlace(rack));
     }
@@ -119,10 +119,10 @@ StringSet PlacesOf(const Job& job) {
 }
 
 std::unique_ptr<JobTasks> MakeTasks(const Job& job, const StringMap<PlaceId>& places) {
-  const auto places_of = [&places](const PackedMessages<v1::Split>& splits) {
+  const auto places_of = [&places](const PackedMessages<pb::Split>& splits) {
     std::vector<TaskPlaces> all(splits.size());
     for (size_t i = 0; i < splits.size(); ++i) {
-      const v1::Split split = splits.Get(i);
+      const pb::Split split = splits.Get(i);
       for (const std::string& node : split.nodes()) {
         all[i].nodes.push_back(places.at(NodePlace(node)));
       }
@@ -141,7 +141,7 @@ std::unique_ptr<JobTasks> MakeTasks(const Job& job, const StringMap<PlaceId>& pl
   return std::make_unique<JobTasks>(std::move(plan));
 }
 
-void Job::StoreResult(const AttemptRef& attempt, const v1::AttemptResult& result) {
+void Job::StoreResult(const AttemptRef& attempt, const pb::AttemptResult& result) {
   switch (attempt.kind) {
     case TaskKind::kSample:
       sample_keys.insert(sample_keys.end(), result.sample_keys().begin(),
@@ -156,13 +156,13 @@ void Job::StoreResult(const AttemptRef& attempt, const v1::AttemptResult& result
   }
 }
 
-void Job::SetFinal(v1::JobStatus status) {
+void Job::SetFinal(pb::JobStatus status) {
   state = status.state();
   final_counters.Swap(status.mutable_counters());
   final_status = std::move(status);
 }
 
-void Job::NoteFailure(const AttemptRef& attempt, const v1::AttemptFailure& how) {
+void Job::NoteFailure(const AttemptRef& attempt, const pb::AttemptFailure& how) {
   if (failures.insert_or_assign(attempt, how).second) failure_order.push_back(attempt);
   while (failure_order.size() > kMaxFailures) {
     failures.erase(failure_order.front());
@@ -173,9 +173,9 @@ void Job::NoteFailure(const AttemptRef& attempt, const v1::AttemptFailure& how) 
 std::string NodePlace(std::string_view node) { return fmt::format("node:{}", node); }
 std::string RackPlace(std::string_view rack) { return fmt::format("rack:{}", rack); }
 
-v1::TaskAttemptStatus MakeAttemptStatus(const Job& job, TaskKind kind, const Attempt& attempt) {
+pb::TaskAttemptStatus MakeAttemptStatus(const Job& job, TaskKind kind, const Attempt& attempt) {
   const AttemptRef ref{job.key, kind, attempt.task, attempt.number};
-  v1::TaskAttemptStatus status;
+  pb::TaskAttemptStatus status;
   *status.mutable_id() = ToProto(job.id, ref);
   status.set_state(ToProto(attempt.state));
   status.set_locality(std::string(LocalityName(attempt.locality)));

@@ -19,6 +19,7 @@
 #include "mapreduce/coordinator/logic/output_table.h"
 #include "mapreduce/coordinator/service/chosen_results.h"
 #include "mapreduce/coordinator/service/packed_messages.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/jobs.pb.h"
 #include "quern/mr/v1/types.pb.h"
 
@@ -26,9 +27,9 @@ namespace quern::mr {
 
 // A job whose input has been found and cut: what the planner hands over.
 struct PlannedJob {
-  v1::JobSpec spec;  // with every default filled in
-  std::vector<v1::Split> map_splits;
-  std::vector<v1::Split> sample_splits;  // of the range partitioner
+  pb::JobSpec spec;  // with every default filled in
+  std::vector<pb::Split> map_splits;
+  std::vector<pb::Split> sample_splits;  // of the range partitioner
   uint64_t sample_bytes = 0;
   uint32_t sample_keys = 0;
   uint64_t input_bytes = 0;
@@ -37,9 +38,9 @@ struct PlannedJob {
 struct Job {
   JobKey key;
   std::string id;
-  v1::JobSpec spec;  // with every default filled in
-  PackedMessages<v1::Split> map_splits;
-  PackedMessages<v1::Split> sample_splits;
+  pb::JobSpec spec;  // with every default filled in
+  PackedMessages<pb::Split> map_splits;
+  PackedMessages<pb::Split> sample_splits;
   uint64_t sample_bytes = 0;
   uint32_t sample_keys_wanted = 0;
   uint64_t input_bytes = 0;
@@ -49,11 +50,11 @@ struct Job {
   // Of the coordinator that accepted it.
   uint64_t first_term = 0;
 
-  v1::JobState state = v1::JOB_STATE_RUNNING;
+  pb::JobState state = pb::JOB_STATE_RUNNING;
   // Why it cannot succeed, once that is known; the job is then on its way to `doomed`.
-  v1::JobState doomed = v1::JOB_STATE_UNSPECIFIED;
+  pb::JobState doomed = pb::JOB_STATE_UNSPECIFIED;
   std::string reason;
-  std::optional<v1::AttemptFailure> failure;
+  std::optional<pb::AttemptFailure> failure;
   absl::Time submitted;
   absl::Time started = absl::InfiniteFuture();
   absl::Time finished = absl::InfiniteFuture();
@@ -67,25 +68,25 @@ struct Job {
   OutputTable outputs;
   OutputReaders readers;
   // What each attempt has said last, and how the last ones failed.
-  std::map<AttemptRef, v1::AttemptProgress> progress;
-  std::map<AttemptRef, v1::AttemptFailure> failures;
+  std::map<AttemptRef, pb::AttemptProgress> progress;
+  std::map<AttemptRef, pb::AttemptFailure> failures;
   std::deque<AttemptRef> failure_order;
 
   // Set when the job has ended: the scheduler knows it no longer.
   std::shared_ptr<JobTasks> ended_tasks;
-  std::optional<v1::JobStatus> final_status;  // without its counters: lists do not show them
-  google::protobuf::RepeatedPtrField<v1::Counter> final_counters;
+  std::optional<pb::JobStatus> final_status;  // without its counters: lists do not show them
+  google::protobuf::RepeatedPtrField<pb::Counter> final_counters;
 
   uint32_t reduce_tasks() const { return spec.reduce().tasks(); }
   uint32_t map_tasks() const { return static_cast<uint32_t>(map_splits.size()); }
   bool ended() const { return final_status.has_value(); }
-  void SetFinal(v1::JobStatus status);
-  void NoteFailure(const AttemptRef& attempt, const v1::AttemptFailure& failure);
+  void SetFinal(pb::JobStatus status);
+  void NoteFailure(const AttemptRef& attempt, const pb::AttemptFailure& failure);
   // Of the attempt that was chosen for its task.
-  void StoreResult(const AttemptRef& attempt, const v1::AttemptResult& result);
+  void StoreResult(const AttemptRef& attempt, const pb::AttemptResult& result);
   bool SamplesDone(const JobTasks& tasks) const {
     const TaskCounts& samples = tasks.counts(TaskKind::kSample);
-    return state == v1::JOB_STATE_PLANNING && samples.done == samples.total;
+    return state == pb::JOB_STATE_PLANNING && samples.done == samples.total;
   }
 };
 
@@ -105,14 +106,14 @@ std::unique_ptr<JobTasks> MakeTasks(const Job& job, const StringMap<PlaceId>& pl
 std::string JobDir(std::string_view job_id);
 
 // For users. `tasks` may be null (a job from before a restart that had ended).
-v1::JobStatus MakeJobStatus(const Job& job, const JobTasks* tasks);
+pb::JobStatus MakeJobStatus(const Job& job, const JobTasks* tasks);
 // A job in this state will never change.
-bool IsOver(const v1::JobStatus& status);
+bool IsOver(const pb::JobStatus& status);
 
 // One line of a list: without counters, and with texts cut short.
-v1::JobStatus MakeJobSummary(const Job& job, const JobTasks* tasks);
+pb::JobStatus MakeJobSummary(const Job& job, const JobTasks* tasks);
 
 // One attempt for users; its worker's name is left to the caller.
-v1::TaskAttemptStatus MakeAttemptStatus(const Job& job, TaskKind kind, const Attempt& attempt);
+pb::TaskAttemptStatus MakeAttemptStatus(const Job& job, TaskKind kind, const Attempt& attempt);
 
 }  // namespace quern::mr

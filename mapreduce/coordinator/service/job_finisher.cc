@@ -68,22 +68,22 @@ void JobFinisher::Run() {
 void JobFinisher::FinishOne(JobKey key) {
   absl::StatusOr<FinishPlan> plan = jobs_->PlanFinish(key);
   if (!plan.ok()) return;
-  if (plan->status.state() == v1::JOB_STATE_SUCCEEDED) {
+  if (plan->status.state() == pb::JOB_STATE_SUCCEEDED) {
     const absl::Status published = PublishWithRetries(key, *plan);
     if (!published.ok() && stopping()) return;  // goes on at the next start
     if (!published.ok()) {
-      plan->status.set_state(v1::JOB_STATE_FAILED);
+      plan->status.set_state(pb::JOB_STATE_FAILED);
       plan->status.set_reason(fmt::format("publish the output: {}", Message(published)));
     }
   }
   plan->status.set_finished_ms(ToMillis(clock_->TimeNow()));
-  v1::JobFinished last;
+  pb::JobFinished last;
   *last.mutable_status() = plan->status;
   last.set_client_id(plan->client_id);
   last.set_request_id(plan->request_id);
   WriteLast(key, last);
   LogInfo("job_ended", {{"job", plan->status.job_id()},
-                        {"state", v1::JobState_Name(plan->status.state())},
+                        {"state", pb::JobState_Name(plan->status.state())},
                         {"reason", plan->status.reason()}});
   jobs_->JobEnded(key, plan->status);
   CleanUp(key, std::move(last));
@@ -101,7 +101,7 @@ void JobFinisher::CollectOldPlugins() {
   if (!collected.ok()) LogWarning("plugins_not_collected", {{"status", collected}});
 }
 
-void JobFinisher::CleanUp(JobKey key, v1::JobFinished last) {
+void JobFinisher::CleanUp(JobKey key, pb::JobFinished last) {
   const absl::Status cleaned = files_->DeleteTree(JobDir(last.status().job_id()));
   if (!cleaned.ok()) {  // tried again at the next start
     LogWarning("job_not_cleaned", {{"job", last.status().job_id()}, {"status", cleaned}});
@@ -127,8 +127,8 @@ absl::Status JobFinisher::PublishWithRetries(JobKey key, const FinishPlan& plan)
   }
 }
 
-void JobFinisher::WriteLast(JobKey key, const v1::JobFinished& last) {
-  v1::JournalRecord record;
+void JobFinisher::WriteLast(JobKey key, const pb::JobFinished& last) {
+  pb::JournalRecord record;
   record.set_time_ms(last.status().finished_ms());
   *record.mutable_finished() = last;
   MustWrite(journal_->Finish(key, record));

@@ -15,6 +15,7 @@
 #include "mapreduce/coordinator/logic/ids.h"
 #include "mapreduce/coordinator/service/publisher.h"
 #include "mapreduce/coordinator/store/job_journal.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/jobs.pb.h"
 #include "quern/mr/v1/journal.pb.h"
 
@@ -22,7 +23,7 @@ namespace quern::mr {
 
 // Everything about the end of a job.
 struct FinishPlan {
-  v1::JobStatus status;  // as it will be shown; state says what is to become of it
+  pb::JobStatus status;  // as it will be shown; state says what is to become of it
   uint64_t client_id = 0;
   uint64_t request_id = 0;
   PublishPlan publish;  // of a job that succeeded
@@ -36,7 +37,7 @@ class JobFinisher {
    public:
     virtual ~Jobs() = default;
     virtual absl::StatusOr<FinishPlan> PlanFinish(JobKey key) = 0;
-    virtual void JobEnded(JobKey key, const v1::JobStatus& status) = 0;
+    virtual void JobEnded(JobKey key, const pb::JobStatus& status) = 0;
     // Paths of the plugins of jobs that have not ended.
     virtual StringSet PluginsInUse() = 0;
   };
@@ -52,7 +53,7 @@ class JobFinisher {
   // Each job once.
   void Finish(JobKey key) { Add({Work::kFinish, key, {}}); }
   // A job that had ended before a restart, and may have left files behind.
-  void Clean(JobKey key, v1::JobFinished last) { Add({Work::kClean, key, std::move(last)}); }
+  void Clean(JobKey key, pb::JobFinished last) { Add({Work::kClean, key, std::move(last)}); }
   // Drops an old job from the journal.
   void Forget(JobKey key) { Add({Work::kForget, key, {}}); }
 
@@ -60,16 +61,16 @@ class JobFinisher {
   struct Work {
     enum Kind { kFinish, kClean, kForget } kind = kFinish;
     JobKey key;
-    v1::JobFinished last;
+    pb::JobFinished last;
   };
   void Add(Work work);
   void Run();
   void FinishOne(JobKey key);
-  void CleanUp(JobKey key, v1::JobFinished last);
+  void CleanUp(JobKey key, pb::JobFinished last);
   // Now and then.
   void CollectOldPlugins();
   absl::Status PublishWithRetries(JobKey key, const FinishPlan& plan);
-  void WriteLast(JobKey key, const v1::JobFinished& last);
+  void WriteLast(JobKey key, const pb::JobFinished& last);
   bool stopping();
 
   Jobs* const jobs_;

@@ -28,7 +28,7 @@ absl::Status JobTracker::Recover(absl::Time now) {
   effects_.to_clean = std::move(outcome.to_clean);
   effects_.to_forget = std::move(outcome.unreadable);
   for (auto& [key, why] : outcome.failed) {
-    Doom(state_.jobs.Find(key), v1::JOB_STATE_FAILED, std::move(why));
+    Doom(state_.jobs.Find(key), pb::JOB_STATE_FAILED, std::move(why));
   }
   for (const auto& [key, job] : state_.jobs.all()) {
     if (job->ended()) continue;
@@ -59,20 +59,20 @@ absl::Status JobTracker::Kill(std::string_view job_id, std::string_view reason, 
   if (job == nullptr) return NoSuchJob(job_id);
   if (job->ended()) {
     return FailedPreconditionError("{}: has ended already ({})", job_id,
-                                   v1::JobState_Name(job->final_status->state()));
+                                   pb::JobState_Name(job->final_status->state()));
   }
-  if (job->state == v1::JOB_STATE_COMMITTING) {
+  if (job->state == pb::JOB_STATE_COMMITTING) {
     return FailedPreconditionError("{}: its output is being published, nothing to kill", job_id);
   }
-  Doom(job, v1::JOB_STATE_KILLED, std::string(reason));
+  Doom(job, pb::JOB_STATE_KILLED, std::string(reason));
   Dispatch(now);
   return absl::OkStatus();
 }
 
 // Stops a job that cannot succeed, or should not.
-void JobTracker::Doom(Job* job, v1::JobState state, std::string reason) {
-  if (job == nullptr || job->doomed != v1::JOB_STATE_UNSPECIFIED ||
-      job->state == v1::JOB_STATE_COMMITTING) {
+void JobTracker::Doom(Job* job, pb::JobState state, std::string reason) {
+  if (job == nullptr || job->doomed != pb::JOB_STATE_UNSPECIFIED ||
+      job->state == pb::JOB_STATE_COMMITTING) {
     return;
   }
   job->doomed = state;
@@ -83,8 +83,8 @@ void JobTracker::Doom(Job* job, v1::JobState state, std::string reason) {
 
 void JobTracker::FinishIfDone(Job* job, absl::Time now) {
   const JobTasks* tasks = state_.scheduler.job(job->key);
-  if (tasks == nullptr || !tasks->AllDone() || job->doomed != v1::JOB_STATE_UNSPECIFIED) return;
-  job->state = v1::JOB_STATE_COMMITTING;
+  if (tasks == nullptr || !tasks->AllDone() || job->doomed != pb::JOB_STATE_UNSPECIFIED) return;
+  job->state = pb::JOB_STATE_COMMITTING;
   if (job->started == absl::InfiniteFuture()) job->started = now;
   effects_.to_finish.push_back(job->key);
   Changed(*job);
@@ -98,7 +98,7 @@ void JobTracker::ReleaseMapsIfSampled(Job* job, absl::Time now) {
   records_.BoundsChosen(*job, now);
   state_.scheduler.ReleaseMaps(job->key);
   orders_.BriefAgain(job->key);
-  job->state = v1::JOB_STATE_RUNNING;
+  job->state = pb::JOB_STATE_RUNNING;
 }
 
 // Kills what still runs of a job that needs no more tasks.
@@ -117,7 +117,7 @@ void JobTracker::StopTasks(Job* job, absl::Time now) {
   told_jobs_.erase(job->key);
 }
 
-void JobTracker::Ended(JobKey key, const v1::JobStatus& status, absl::Time now) {
+void JobTracker::Ended(JobKey key, const pb::JobStatus& status, absl::Time now) {
   Job* job = state_.jobs.Find(key);
   if (job == nullptr) return;
   StopTasks(job, now);
@@ -211,9 +211,9 @@ void JobTracker::Launch(const Placed& placed, absl::Time now) {
   if (job->started == absl::InfiniteFuture()) job->started = now;
   records_.Started(*job, placed, state_.registry.Get(placed.worker).info.id, now);
   Changed(*job);
-  if (job->doomed != v1::JOB_STATE_UNSPECIFIED) return;
+  if (job->doomed != pb::JOB_STATE_UNSPECIFIED) return;
   const absl::StatusOr<uint64_t> order = orders_.Launch(*job, placed);
-  if (!order.ok()) return Doom(job, v1::JOB_STATE_FAILED, std::string(Message(order.status())));
+  if (!order.ok()) return Doom(job, pb::JOB_STATE_FAILED, std::string(Message(order.status())));
   state_.scheduler.running()->Launched(placed.attempt, placed.worker, *order, SilenceOf(*job), now);
 }
 
@@ -226,7 +226,7 @@ void JobTracker::TellOutputs(absl::Time now) {
   for (auto it = told_jobs_.begin(); it != told_jobs_.end();) {
     Job* job = state_.jobs.Find(*it);
     const TaskCounts& maps = state_.scheduler.job(job->key)->counts(TaskKind::kMap);
-    std::map<uint64_t, v1::WorkerOrder::OutputDelta> deltas;  // by where they begin
+    std::map<uint64_t, pb::WorkerOrder::OutputDelta> deltas;  // by where they begin
     const auto due = job->readers.TakeDue(job->outputs.version(), maps.done == maps.total, now);
     for (const OutputReaders::Reader& reader : due) {
       const auto [delta, added] = deltas.try_emplace(reader.from);

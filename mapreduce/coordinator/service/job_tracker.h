@@ -24,6 +24,7 @@
 #include "mapreduce/coordinator/service/order_maker.h"
 #include "mapreduce/coordinator/service/tracker_state.h"
 #include "mapreduce/coordinator/store/job_journal.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/worker.pb.h"
 
 namespace quern::mr {
@@ -41,7 +42,7 @@ class JobTracker {
   struct Effects {
     OrderMaker::Orders orders;
     // Final reports that are in the journal, or that nobody needs.
-    std::vector<std::pair<WorkerKey, v1::AttemptId>> acknowledged;
+    std::vector<std::pair<WorkerKey, pb::AttemptId>> acknowledged;
     // Registrations that are complete: the worker is to be admitted before it gets any order.
     std::vector<WorkerKey> admitted;
     // Lost: their sessions are to be closed, so that they register again if they live.
@@ -51,7 +52,7 @@ class JobTracker {
     // Jobs whose watchers should look again.
     std::set<JobKey> changed;
     // Ended before a restart, perhaps with files left behind.
-    std::vector<std::pair<JobKey, v1::JobFinished>> to_clean;
+    std::vector<std::pair<JobKey, pb::JobFinished>> to_clean;
     // Ended long ago: to be removed from the journal.
     std::vector<JobKey> to_forget;
     // To be let go of where it keeps nobody waiting: freeing a large job takes a while.
@@ -81,18 +82,18 @@ class JobTracker {
   // FailedPrecondition when it has ended or is being published.
   absl::Status Kill(std::string_view job_id, std::string_view reason, absl::Time now);
   // Called by whoever finishes jobs: the last record is in the journal.
-  void Ended(JobKey key, const v1::JobStatus& status, absl::Time now);
+  void Ended(JobKey key, const pb::JobStatus& status, absl::Time now);
 
   // Workers. A registration may come in pieces; the worker is admitted after the last.
-  WorkerKey Register(const v1::WorkerMessage::Register& first, absl::Time now);
-  void ContinueRegistration(WorkerKey worker, const v1::WorkerMessage::Register& piece,
+  WorkerKey Register(const pb::WorkerMessage::Register& first, absl::Time now);
+  void ContinueRegistration(WorkerKey worker, const pb::WorkerMessage::Register& piece,
                             absl::Time now);
   void SessionEnded(WorkerKey worker, absl::Time now);
-  void Heartbeat(WorkerKey worker, const v1::WorkerMessage::Heartbeat& heartbeat, absl::Time now);
-  void Update(WorkerKey worker, const v1::WorkerMessage::AttemptUpdate& update, absl::Time now);
-  void FetchFailed(WorkerKey worker, const v1::WorkerMessage::FetchFailure& failure,
+  void Heartbeat(WorkerKey worker, const pb::WorkerMessage::Heartbeat& heartbeat, absl::Time now);
+  void Update(WorkerKey worker, const pb::WorkerMessage::AttemptUpdate& update, absl::Time now);
+  void FetchFailed(WorkerKey worker, const pb::WorkerMessage::FetchFailure& failure,
                    absl::Time now);
-  void WantOutputs(WorkerKey worker, const v1::WorkerMessage::WantOutputs& want, absl::Time now);
+  void WantOutputs(WorkerKey worker, const pb::WorkerMessage::WantOutputs& want, absl::Time now);
 
   void Tick(absl::Time now);
   absl::Time NextWake() const;
@@ -105,15 +106,15 @@ class JobTracker {
   struct Registration {
     std::set<AttemptRef> present;
     std::set<std::string> forget;         // jobs that are over
-    std::vector<v1::AttemptId> unwanted;  // attempts that run for nobody
-    std::vector<v1::AttemptId> acknowledged;
+    std::vector<pb::AttemptId> unwanted;  // attempts that run for nobody
+    std::vector<pb::AttemptId> acknowledged;
     bool moved = false;  // its address is another than before
     bool unhealthy = false;
   };
 
   // Jobs: job_tracker.cc.
   void Changed(const Job& job) { effects_.changed.insert(job.key); }
-  void Doom(Job* job, v1::JobState state, std::string reason);
+  void Doom(Job* job, pb::JobState state, std::string reason);
   void FinishIfDone(Job* job, absl::Time now);
   void ReleaseMapsIfSampled(Job* job, absl::Time now);
   void StopTasks(Job* job, absl::Time now);
@@ -126,27 +127,27 @@ class JobTracker {
   void TellOutputs(absl::Time now);
 
   // Workers: job_tracker_workers.cc.
-  void NotePresent(WorkerKey worker, const v1::AttemptId& id, Registration* registration,
+  void NotePresent(WorkerKey worker, const pb::AttemptId& id, Registration* registration,
                    absl::Time now);
   void FinishRegistration(WorkerKey worker, absl::Time now);
   void MoveOutputs(WorkerKey worker);
   void SetHealth(WorkerKey worker, std::string_view unhealthy);
-  void Compare(WorkerKey worker, const v1::WorkerMessage::Heartbeat& heartbeat, absl::Time now);
+  void Compare(WorkerKey worker, const pb::WorkerMessage::Heartbeat& heartbeat, absl::Time now);
   void OnLoss(const WorkerLoss& loss, std::string_view why, absl::Time now);
   void GiveUpSilent(absl::Time now);
 
   // Attempts: job_tracker_attempts.cc.
   // The attempt that a message names; null when it is of no running job.
-  Job* Resolve(const v1::AttemptId& id, AttemptRef* attempt);
+  Job* Resolve(const pb::AttemptId& id, AttemptRef* attempt);
   bool Runs(const AttemptRef& attempt, WorkerKey worker) const;
   void Adopt(WorkerKey worker, const Job& job, const AttemptRef& attempt, absl::Time now);
   // The final ones, of an attempt that is known to be this worker's.
-  void OnFinal(Job* job, const AttemptRef& attempt, const v1::WorkerMessage::AttemptUpdate& update,
+  void OnFinal(Job* job, const AttemptRef& attempt, const pb::WorkerMessage::AttemptUpdate& update,
                absl::Time now);
-  void OnProgress(WorkerKey worker, const v1::WorkerMessage::AttemptUpdate& update, absl::Time now);
-  void OnSuccess(Job* job, const AttemptRef& attempt, const v1::AttemptResult& result,
+  void OnProgress(WorkerKey worker, const pb::WorkerMessage::AttemptUpdate& update, absl::Time now);
+  void OnSuccess(Job* job, const AttemptRef& attempt, const pb::AttemptResult& result,
                  absl::Time now);
-  void OnFailure(Job* job, const AttemptRef& attempt, v1::AttemptFailure failure, absl::Time now);
+  void OnFailure(Job* job, const AttemptRef& attempt, pb::AttemptFailure failure, absl::Time now);
   void OnStopped(const AttemptRef& attempt, Stop how, bool fatal, std::string_view why,
                  absl::Time now);
   void AddOutput(Job* job, uint32_t map_task);

@@ -11,7 +11,7 @@
 
 namespace quern::mr {
 
-Job* JobTracker::Resolve(const v1::AttemptId& id, AttemptRef* attempt) {
+Job* JobTracker::Resolve(const pb::AttemptId& id, AttemptRef* attempt) {
   *attempt = {JobKey(), FromProto(id.kind()), id.task(), id.attempt()};
   Job* job = state_.jobs.Find(id.job_id());
   if (job == nullptr || state_.scheduler.job(job->key) == nullptr) return nullptr;
@@ -37,9 +37,9 @@ void JobTracker::Adopt(WorkerKey worker, const Job& job, const AttemptRef& ref, 
   records_.Started(job, {ref, worker, Locality::kAny}, state_.registry.Get(worker).info.id, now);
 }
 
-void JobTracker::Update(WorkerKey worker, const v1::WorkerMessage::AttemptUpdate& update,
+void JobTracker::Update(WorkerKey worker, const pb::WorkerMessage::AttemptUpdate& update,
                         absl::Time now) {
-  if (update.state() == v1::ATTEMPT_STATE_STARTING || update.state() == v1::ATTEMPT_STATE_RUNNING) {
+  if (update.state() == pb::ATTEMPT_STATE_STARTING || update.state() == pb::ATTEMPT_STATE_RUNNING) {
     OnProgress(worker, update, now);
     return;
   }
@@ -53,28 +53,28 @@ void JobTracker::Update(WorkerKey worker, const v1::WorkerMessage::AttemptUpdate
   Dispatch(now);
 }
 
-void JobTracker::OnProgress(WorkerKey worker, const v1::WorkerMessage::AttemptUpdate& update,
+void JobTracker::OnProgress(WorkerKey worker, const pb::WorkerMessage::AttemptUpdate& update,
                             absl::Time now) {
   AttemptRef ref;
   Job* job = Resolve(update.id(), &ref);
   if (job == nullptr || !Runs(ref, worker)) return;  // heartbeats settle what should not run
   state_.scheduler.Progress(ref, update.progress().fraction(), now);
-  v1::AttemptProgress& progress = job->progress[ref];
+  pb::AttemptProgress& progress = job->progress[ref];
   progress = update.progress();
   LimitTexts(&progress);
   Changed(*job);
 }
 
 void JobTracker::OnFinal(Job* job, const AttemptRef& ref,
-                         const v1::WorkerMessage::AttemptUpdate& update, absl::Time now) {
+                         const pb::WorkerMessage::AttemptUpdate& update, absl::Time now) {
   switch (update.state()) {
-    case v1::ATTEMPT_STATE_SUCCEEDED:
+    case pb::ATTEMPT_STATE_SUCCEEDED:
       OnSuccess(job, ref, update.result(), now);
       break;
-    case v1::ATTEMPT_STATE_FAILED:
+    case pb::ATTEMPT_STATE_FAILED:
       OnFailure(job, ref, update.failure(), now);
       break;
-    case v1::ATTEMPT_STATE_KILLED: {
+    case pb::ATTEMPT_STATE_KILLED: {
       const Attempt* known = state_.scheduler.job(ref.job)->Find(ref.kind, ref.task, ref.number);
       if (known->state != AttemptState::kRunning) break;
       state_.scheduler.Killed(ref, Stop::kKilled, now);
@@ -86,10 +86,10 @@ void JobTracker::OnFinal(Job* job, const AttemptRef& ref,
   }
 }
 
-void JobTracker::OnSuccess(Job* job, const AttemptRef& ref, const v1::AttemptResult& result,
+void JobTracker::OnSuccess(Job* job, const AttemptRef& ref, const pb::AttemptResult& result,
                            absl::Time now) {
   if (const absl::Status status = CheckResult(result); !status.ok()) {
-    v1::AttemptFailure failure;
+    pb::AttemptFailure failure;
     failure.set_message(std::string(Message(status)));
     return OnFailure(job, ref, std::move(failure), now);
   }
@@ -104,7 +104,7 @@ void JobTracker::OnSuccess(Job* job, const AttemptRef& ref, const v1::AttemptRes
   if (ref.kind == TaskKind::kMap && job->reduce_tasks() > 0) AddOutput(job, ref.task);
   for (const auto& results : {job->maps, job->reduces}) {
     const absl::Status fits = results->CheckCounters();
-    if (!fits.ok()) Doom(job, v1::JOB_STATE_FAILED, std::string(Message(fits)));
+    if (!fits.ok()) Doom(job, pb::JOB_STATE_FAILED, std::string(Message(fits)));
   }
   ReleaseMapsIfSampled(job, now);
   Changed(*job);
@@ -123,14 +123,14 @@ void JobTracker::AddOutput(Job* job, uint32_t map_task) {
   job->outputs.Add(map_task, chosen->number, holder);
 }
 
-void JobTracker::OnFailure(Job* job, const AttemptRef& ref, v1::AttemptFailure failure,
+void JobTracker::OnFailure(Job* job, const AttemptRef& ref, pb::AttemptFailure failure,
                            absl::Time now) {
   const Attempt* known = state_.scheduler.job(job->key)->Find(ref.kind, ref.task, ref.number);
   if (known->state != AttemptState::kRunning) return;
   LimitTexts(&failure);
   records_.Failed(*job, ref, failure, now);
   job->NoteFailure(ref, failure);
-  const v1::AttemptId id = ToProto(job->id, ref);
+  const pb::AttemptId id = ToProto(job->id, ref);
   LogWarning("attempt_failed", {{"job", job->id},
                                 {"attempt", FormatAttempt(id)},
                                 {"worker", state_.registry.Get(known->worker).info.node},
@@ -138,7 +138,7 @@ void JobTracker::OnFailure(Job* job, const AttemptRef& ref, v1::AttemptFailure f
                                 {"cause", DescribeFailure(failure)}});
   if (state_.scheduler.Failed(ref, FaultOf(failure), now)) {
     job->failure = failure;
-    Doom(job, v1::JOB_STATE_FAILED,
+    Doom(job, pb::JOB_STATE_FAILED,
          DescribeLastFailure(id, job->spec.limits().attempts(), failure));
   }
   Changed(*job);
@@ -148,11 +148,11 @@ void JobTracker::OnStopped(const AttemptRef& ref, Stop how, bool fatal, std::str
                            absl::Time now) {
   Job* job = state_.jobs.Find(ref.job);
   records_.Stopped(*job, ref, how, why, now);
-  if (fatal) Doom(job, v1::JOB_STATE_FAILED, DescribeWorkerLosses(ToProto(job->id, ref)));
+  if (fatal) Doom(job, pb::JOB_STATE_FAILED, DescribeWorkerLosses(ToProto(job->id, ref)));
   Changed(*job);
 }
 
-void JobTracker::WantOutputs(WorkerKey worker, const v1::WorkerMessage::WantOutputs& want,
+void JobTracker::WantOutputs(WorkerKey worker, const pb::WorkerMessage::WantOutputs& want,
                              absl::Time now) {
   Job* job = state_.jobs.Find(want.job_id());
   if (job == nullptr || state_.scheduler.job(job->key) == nullptr) return;
@@ -162,7 +162,7 @@ void JobTracker::WantOutputs(WorkerKey worker, const v1::WorkerMessage::WantOutp
   Dispatch(now);
 }
 
-void JobTracker::FetchFailed(WorkerKey worker, const v1::WorkerMessage::FetchFailure& failure,
+void JobTracker::FetchFailed(WorkerKey worker, const pb::WorkerMessage::FetchFailure& failure,
                              absl::Time now) {
   AttemptRef reduce;
   Job* job = Resolve(failure.reducer(), &reduce);
@@ -213,11 +213,11 @@ void JobTracker::LoseOutput(Job* job, const AttemptRef& map, const std::string& 
   const Attempt* chosen = state_.scheduler.job(job->key)->Chosen(TaskKind::kMap, map.task);
   const std::string node = state_.registry.Get(chosen->worker).info.node;
   const std::string reason = fmt::format("{}: its output on {} cannot be fetched: {}",
-                                         FormatTask(v1::TASK_KIND_MAP, map.task), node, why);
+                                         FormatTask(pb::TASK_KIND_MAP, map.task), node, why);
   records_.OutputLost(*job, map.task, Loss::kUnreachable, reason, now);
   Changed(*job);
   if (!state_.scheduler.OutputLost(job->key, map.task, Loss::kUnreachable)) return;
-  Doom(job, v1::JOB_STATE_FAILED,
+  Doom(job, pb::JOB_STATE_FAILED,
        fmt::format("{} (it ran {} times in vain). Try: mr workers, and look at the network between "
                    "them",
                    reason, JobTasks::kMaxUnreachable));
@@ -227,7 +227,7 @@ void JobTracker::LoseOutput(Job* job, const AttemptRef& map, const std::string& 
 void JobTracker::MoveReduces(Job* job, WorkerKey worker, absl::Time now) {
   for (const AttemptRef& ref : state_.scheduler.running()->On(worker)) {
     if (ref.job != job->key || ref.kind != TaskKind::kReduce) continue;
-    v1::AttemptFailure failure;
+    pb::AttemptFailure failure;
     failure.set_message(
         "its worker cannot reach several others, which can be reached from elsewhere");
     failure.set_environment(true);

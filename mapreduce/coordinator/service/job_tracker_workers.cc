@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kMaxNameBytes = 300;
 
-WorkerInfo InfoOf(const v1::WorkerMessage::Register& message) {
+WorkerInfo InfoOf(const pb::WorkerMessage::Register& message) {
   return {CleanLine(message.worker_id(), kMaxNameBytes),
           CleanLine(message.address(), kMaxNameBytes),
           CleanLine(message.http_address(), kMaxNameBytes),
@@ -24,7 +24,7 @@ WorkerInfo InfoOf(const v1::WorkerMessage::Register& message) {
 
 }  // namespace
 
-WorkerKey JobTracker::Register(const v1::WorkerMessage::Register& first, absl::Time now) {
+WorkerKey JobTracker::Register(const pb::WorkerMessage::Register& first, absl::Time now) {
   WorkerInfo info = InfoOf(first);
   const std::string address = info.address;
   const WorkerSlots slots{state_.PlaceOf(NodePlace(info.node)),
@@ -43,13 +43,13 @@ WorkerKey JobTracker::Register(const v1::WorkerMessage::Register& first, absl::T
   return worker;
 }
 
-void JobTracker::ContinueRegistration(WorkerKey worker, const v1::WorkerMessage::Register& piece,
+void JobTracker::ContinueRegistration(WorkerKey worker, const pb::WorkerMessage::Register& piece,
                                       absl::Time now) {
   const auto it = registrations_.find(worker);
   if (it == registrations_.end()) return;
   Registration& registration = it->second;
   state_.registry.Heartbeat(worker, now);
-  const auto report = [&](const v1::WorkerMessage::AttemptUpdate& update) {
+  const auto report = [&](const pb::WorkerMessage::AttemptUpdate& update) {
     NotePresent(worker, update.id(), &registration, now);
     registration.acknowledged.push_back(update.id());
     AttemptRef ref;
@@ -57,14 +57,14 @@ void JobTracker::ContinueRegistration(WorkerKey worker, const v1::WorkerMessage:
     if (job != nullptr && registration.present.contains(ref)) OnFinal(job, ref, update, now);
   };
   for (const auto& held : piece.held()) {
-    v1::WorkerMessage::AttemptUpdate update;
+    pb::WorkerMessage::AttemptUpdate update;
     *update.mutable_id() = held.id();
-    update.set_state(v1::ATTEMPT_STATE_SUCCEEDED);
+    update.set_state(pb::ATTEMPT_STATE_SUCCEEDED);
     *update.mutable_result() = held.result();
     report(update);
   }
   for (const auto& ended : piece.ended()) report(ended);
-  for (const v1::AttemptId& id : piece.running()) {
+  for (const pb::AttemptId& id : piece.running()) {
     NotePresent(worker, id, &registration, now);
     AttemptRef ref;
     Job* job = Resolve(id, &ref);
@@ -79,7 +79,7 @@ void JobTracker::ContinueRegistration(WorkerKey worker, const v1::WorkerMessage:
 }
 
 // What the worker has stays; what nobody knows of is taken up, if it can be used.
-void JobTracker::NotePresent(WorkerKey worker, const v1::AttemptId& id, Registration* registration,
+void JobTracker::NotePresent(WorkerKey worker, const pb::AttemptId& id, Registration* registration,
                              absl::Time now) {
   AttemptRef ref;
   const Job* job = Resolve(id, &ref);
@@ -97,12 +97,12 @@ void JobTracker::FinishRegistration(WorkerKey worker, absl::Time now) {
   registrations_.erase(worker);
   effects_.admitted.push_back(worker);
   for (const std::string& job_id : registration.forget) orders_.Forget(worker, job_id);
-  for (const v1::AttemptId& id : registration.unwanted) {
+  for (const pb::AttemptId& id : registration.unwanted) {
     AttemptRef ref;
     Resolve(id, &ref);
     orders_.Kill(worker, id.job_id(), ref, "nobody asked for it");
   }
-  for (const v1::AttemptId& id : registration.acknowledged) {
+  for (const pb::AttemptId& id : registration.acknowledged) {
     effects_.acknowledged.emplace_back(worker, id);
   }
   OnLoss(state_.scheduler.Reconcile(worker, registration.present, now), "its worker restarted",
@@ -145,7 +145,7 @@ void JobTracker::SetHealth(WorkerKey worker, std::string_view unhealthy) {
   }
 }
 
-void JobTracker::Heartbeat(WorkerKey worker, const v1::WorkerMessage::Heartbeat& heartbeat,
+void JobTracker::Heartbeat(WorkerKey worker, const pb::WorkerMessage::Heartbeat& heartbeat,
                            absl::Time now) {
   state_.registry.Heartbeat(worker, now);
   SetHealth(worker, heartbeat.unhealthy());
@@ -155,10 +155,10 @@ void JobTracker::Heartbeat(WorkerKey worker, const v1::WorkerMessage::Heartbeat&
 }
 
 // What runs there against what should.
-void JobTracker::Compare(WorkerKey worker, const v1::WorkerMessage::Heartbeat& heartbeat,
+void JobTracker::Compare(WorkerKey worker, const pb::WorkerMessage::Heartbeat& heartbeat,
                          absl::Time now) {
   std::set<AttemptRef> listed;
-  for (const v1::AttemptId& id : heartbeat.running()) {
+  for (const pb::AttemptId& id : heartbeat.running()) {
     AttemptRef ref;
     if (Resolve(id, &ref) == nullptr) {
       orders_.Forget(worker, id.job_id());
@@ -170,7 +170,7 @@ void JobTracker::Compare(WorkerKey worker, const v1::WorkerMessage::Heartbeat& h
   }
   for (const AttemptRef& ref :
        state_.scheduler.running()->Missing(worker, listed, heartbeat.last_order())) {
-    v1::AttemptFailure failure;
+    pb::AttemptFailure failure;
     failure.set_message("its worker has lost it");
     failure.set_environment(true);
     OnFailure(state_.jobs.Find(ref.job), ref, std::move(failure), now);
@@ -181,7 +181,7 @@ void JobTracker::Compare(WorkerKey worker, const v1::WorkerMessage::Heartbeat& h
 void JobTracker::GiveUpSilent(absl::Time now) {
   for (const auto& [ref, worker] : state_.scheduler.running()->Silent(now)) {
     Job* job = state_.jobs.Find(ref.job);
-    v1::AttemptFailure failure;
+    pb::AttemptFailure failure;
     failure.set_message(fmt::format("nothing was heard of it for {}: its worker does not end it",
                                     absl::FormatDuration(SilenceOf(*job))));
     failure.set_environment(true);

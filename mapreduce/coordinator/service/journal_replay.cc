@@ -10,7 +10,7 @@ namespace quern::mr {
 
 absl::StatusOr<JournalReplay::Outcome> JournalReplay::Run(JobJournal* journal) {
   RETURN_IF_ERROR(
-      journal->ReadAll([this](JobKey key, const absl::StatusOr<v1::JournalRecord>& record) {
+      journal->ReadAll([this](JobKey key, const absl::StatusOr<pb::JournalRecord>& record) {
         if (key == broken_) return absl::OkStatus();
         state_->jobs.NoteKey(key);
         const absl::Status applied = record.ok() ? Apply(key, *record) : record.status();
@@ -43,7 +43,7 @@ void JournalReplay::Broken(JobKey key, const absl::Status& why) {
   }
 }
 
-absl::Status JournalReplay::Apply(JobKey key, const v1::JournalRecord& record) {
+absl::Status JournalReplay::Apply(JobKey key, const pb::JournalRecord& record) {
   const absl::Time time = absl::FromUnixMillis(record.time_ms());
   if (record.has_submitted()) {
     OnSubmitted(key, record.submitted(), time);
@@ -55,8 +55,8 @@ absl::Status JournalReplay::Apply(JobKey key, const v1::JournalRecord& record) {
     return absl::OkStatus();
   }
   if (record.has_splits() && reading_ != nullptr && reading_->key == key) {
-    for (const v1::Split& split : record.splits().map_splits()) reading_->map_splits.Add(split);
-    for (const v1::Split& split : record.splits().sample_splits()) {
+    for (const pb::Split& split : record.splits().map_splits()) reading_->map_splits.Add(split);
+    for (const pb::Split& split : record.splits().sample_splits()) {
       reading_->sample_splits.Add(split);
     }
     return absl::OkStatus();
@@ -68,7 +68,7 @@ absl::Status JournalReplay::Apply(JobKey key, const v1::JournalRecord& record) {
   return ApplyToTasks(record, time);
 }
 
-void JournalReplay::OnSubmitted(JobKey key, const v1::JobSubmitted& submitted, absl::Time time) {
+void JournalReplay::OnSubmitted(JobKey key, const pb::JobSubmitted& submitted, absl::Time time) {
   EnsureTasks();
   reading_ = std::make_unique<Job>();
   reading_->key = key;
@@ -90,7 +90,7 @@ void JournalReplay::EnsureTasks() {
   state_->scheduler.AddJob(job_->key, MakeTasks(*job_, state_->PlacesOf(PlacesOf(*job_))));
 }
 
-void JournalReplay::OnFinished(JobKey key, const v1::JobFinished& finished) {
+void JournalReplay::OnFinished(JobKey key, const pb::JobFinished& finished) {
   auto job = std::make_unique<Job>();
   job->key = key;
   job->id = finished.status().job_id();
@@ -102,40 +102,40 @@ void JournalReplay::OnFinished(JobKey key, const v1::JobFinished& finished) {
   job_ = nullptr;
 }
 
-AttemptRef JournalReplay::Ref(const v1::AttemptId& id) const {
+AttemptRef JournalReplay::Ref(const pb::AttemptId& id) const {
   return {job_->key, FromProto(id.kind()), id.task(), id.attempt()};
 }
 
-absl::Status JournalReplay::ApplyToTasks(const v1::JournalRecord& record, absl::Time time) {
+absl::Status JournalReplay::ApplyToTasks(const pb::JournalRecord& record, absl::Time time) {
   switch (record.kind_case()) {
-    case v1::JournalRecord::kBounds:
+    case pb::JournalRecord::kBounds:
       job_->bounds.assign(record.bounds().bounds().begin(), record.bounds().bounds().end());
-      job_->state = v1::JOB_STATE_RUNNING;
+      job_->state = pb::JOB_STATE_RUNNING;
       state_->scheduler.ReleaseMaps(job_->key);
       return absl::OkStatus();
-    case v1::JournalRecord::kStarted:
+    case pb::JournalRecord::kStarted:
       return OnStarted(record.started(), time);
-    case v1::JournalRecord::kChosen:
+    case pb::JournalRecord::kChosen:
       OnChosen(record.chosen(), time);
       return absl::OkStatus();
-    case v1::JournalRecord::kEnded:
+    case pb::JournalRecord::kEnded:
       OnEnded(record.ended(), time);
       return absl::OkStatus();
-    case v1::JournalRecord::kLost: {
+    case pb::JournalRecord::kLost: {
       const Loss how = record.lost().unreachable() ? Loss::kUnreachable : Loss::kWorkerLost;
       if (state_->scheduler.OutputLost(job_->key, record.lost().map_task(), how)) {
         outcome_.failed.emplace_back(job_->key, record.lost().reason());
       }
       return absl::OkStatus();
     }
-    case v1::JournalRecord::kCommitting:
+    case pb::JournalRecord::kCommitting:
       return absl::OkStatus();  // follows from its tasks: they are all done
     default:
       return DataLossError("a record of an unknown kind");
   }
 }
 
-absl::Status JournalReplay::OnStarted(const v1::AttemptStarted& started, absl::Time time) {
+absl::Status JournalReplay::OnStarted(const pb::AttemptStarted& started, absl::Time time) {
   job_->started = std::min(job_->started, time);
   const WorkerKey worker = state_->registry.Expect(started.worker_id(), now_);
   if (!state_->scheduler.RestoreStarted(Ref(started.id()), worker,
@@ -145,15 +145,15 @@ absl::Status JournalReplay::OnStarted(const v1::AttemptStarted& started, absl::T
   return absl::OkStatus();
 }
 
-void JournalReplay::OnChosen(const v1::AttemptChosen& chosen, absl::Time time) {
+void JournalReplay::OnChosen(const pb::AttemptChosen& chosen, absl::Time time) {
   const AttemptRef ref = Ref(chosen.id());
   if (!state_->scheduler.Succeeded(ref, time).chosen) return;
   job_->StoreResult(ref, chosen.result());
 }
 
-void JournalReplay::OnEnded(const v1::AttemptEnded& ended, absl::Time time) {
+void JournalReplay::OnEnded(const pb::AttemptEnded& ended, absl::Time time) {
   const AttemptRef ref = Ref(ended.id());
-  if (ended.state() == v1::ATTEMPT_STATE_KILLED) {
+  if (ended.state() == pb::ATTEMPT_STATE_KILLED) {
     const Stop how = ended.worker_lost() ? Stop::kWorkerLost : Stop::kKilled;
     if (state_->scheduler.Killed(ref, how, time)) {
       outcome_.failed.emplace_back(job_->key, DescribeWorkerLosses(ended.id()));

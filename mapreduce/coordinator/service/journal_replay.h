@@ -11,6 +11,7 @@
 #include "common/status.h"
 #include "mapreduce/coordinator/service/tracker_state.h"
 #include "mapreduce/coordinator/store/job_journal.h"
+#include "mapreduce/engine/messages.h"
 
 namespace quern::mr {
 
@@ -25,24 +26,24 @@ class JournalReplay {
     // Jobs that have to fail, and why.
     std::vector<std::pair<JobKey, std::string>> failed;
     // Jobs that had ended, perhaps with files left behind.
-    std::vector<std::pair<JobKey, v1::JobFinished>> to_clean;
+    std::vector<std::pair<JobKey, pb::JobFinished>> to_clean;
     // Nothing is left of them that could be shown.
     std::vector<JobKey> unreadable;
   };
   absl::StatusOr<Outcome> Run(JobJournal* journal);
 
  private:
-  absl::Status Apply(JobKey key, const v1::JournalRecord& record);
-  void OnSubmitted(JobKey key, const v1::JobSubmitted& submitted, absl::Time time);
-  void OnFinished(JobKey key, const v1::JobFinished& finished);
+  absl::Status Apply(JobKey key, const pb::JournalRecord& record);
+  void OnSubmitted(JobKey key, const pb::JobSubmitted& submitted, absl::Time time);
+  void OnFinished(JobKey key, const pb::JobFinished& finished);
   // The job that is being read is complete as far as its plan goes: its tasks can be made.
   void EnsureTasks();
-  absl::Status ApplyToTasks(const v1::JournalRecord& record, absl::Time time);
-  absl::Status OnStarted(const v1::AttemptStarted& started, absl::Time time);
-  void OnChosen(const v1::AttemptChosen& chosen, absl::Time time);
-  void OnEnded(const v1::AttemptEnded& ended, absl::Time time);
+  absl::Status ApplyToTasks(const pb::JournalRecord& record, absl::Time time);
+  absl::Status OnStarted(const pb::AttemptStarted& started, absl::Time time);
+  void OnChosen(const pb::AttemptChosen& chosen, absl::Time time);
+  void OnEnded(const pb::AttemptEnded& ended, absl::Time time);
   void Broken(JobKey key, const absl::Status& why);
-  AttemptRef Ref(const v1::AttemptId& id) const;
+  AttemptRef Ref(const pb::AttemptId& id) const;
 
   TrackerState* const state_;
   const absl::Time now_;

@@ -15,16 +15,16 @@ class SubmissionPages {
  public:
   explicit SubmissionPages(const Job& job) : job_(job) {}
 
-  v1::JournalRecord* AddRecord() {
+  pb::JournalRecord* AddRecord() {
     page_bytes_ = 0;
     entries_.push_back({job_.key, {}});
     entries_.back().record.set_time_ms(ToMillis(job_.submitted));
     return &entries_.back().record;
   }
-  void AddSplits(const PackedMessages<v1::Split>& splits, bool samples) {
+  void AddSplits(const PackedMessages<pb::Split>& splits, bool samples) {
     for (size_t i = 0; i < splits.size(); ++i) {
       if (!entries_.back().record.has_splits() || page_bytes_ > kPageBytes) AddRecord();
-      v1::SplitsPlanned* page = entries_.back().record.mutable_splits();
+      pb::SplitsPlanned* page = entries_.back().record.mutable_splits();
       *(samples ? page->add_sample_splits() : page->add_map_splits()) = splits.Get(i);
       page_bytes_ += splits.bytes(i);
     }
@@ -47,7 +47,7 @@ void MustWrite(const absl::Status& status) {
 
 std::vector<JobJournal::Entry> JournalWriter::Submission(const Job& job) {
   SubmissionPages pages(job);
-  v1::JobSubmitted& submitted = *pages.AddRecord()->mutable_submitted();
+  pb::JobSubmitted& submitted = *pages.AddRecord()->mutable_submitted();
   submitted.set_job_id(job.id);
   *submitted.mutable_spec() = job.spec;
   submitted.set_client_id(job.client_id);
@@ -61,7 +61,7 @@ std::vector<JobJournal::Entry> JournalWriter::Submission(const Job& job) {
   return pages.Take();
 }
 
-v1::JournalRecord* JournalWriter::Add(const Job& job, absl::Time now) {
+pb::JournalRecord* JournalWriter::Add(const Job& job, absl::Time now) {
   entries_.push_back({job.key, {}});
   entries_.back().record.set_time_ms(ToMillis(now));
   return &entries_.back().record;
@@ -69,39 +69,39 @@ v1::JournalRecord* JournalWriter::Add(const Job& job, absl::Time now) {
 
 void JournalWriter::Started(const Job& job, const Placed& placed, std::string_view worker_id,
                             absl::Time now) {
-  v1::AttemptStarted* started = Add(job, now)->mutable_started();
+  pb::AttemptStarted* started = Add(job, now)->mutable_started();
   *started->mutable_id() = ToProto(job.id, placed.attempt);
   started->set_worker_id(std::string(worker_id));
   started->set_locality(std::string(LocalityName(placed.locality)));
 }
 
 void JournalWriter::Chosen(const Job& job, const AttemptRef& attempt,
-                           const v1::AttemptResult& result, absl::Time now) {
-  v1::AttemptChosen* chosen = Add(job, now)->mutable_chosen();
+                           const pb::AttemptResult& result, absl::Time now) {
+  pb::AttemptChosen* chosen = Add(job, now)->mutable_chosen();
   *chosen->mutable_id() = ToProto(job.id, attempt);
   *chosen->mutable_result() = result;
 }
 
 void JournalWriter::Failed(const Job& job, const AttemptRef& attempt,
-                           const v1::AttemptFailure& failure, absl::Time now) {
-  v1::AttemptEnded* ended = Add(job, now)->mutable_ended();
+                           const pb::AttemptFailure& failure, absl::Time now) {
+  pb::AttemptEnded* ended = Add(job, now)->mutable_ended();
   *ended->mutable_id() = ToProto(job.id, attempt);
-  ended->set_state(v1::ATTEMPT_STATE_FAILED);
+  ended->set_state(pb::ATTEMPT_STATE_FAILED);
   *ended->mutable_failure() = failure;
 }
 
 void JournalWriter::Stopped(const Job& job, const AttemptRef& attempt, Stop how,
                             std::string_view why, absl::Time now) {
-  v1::AttemptEnded* ended = Add(job, now)->mutable_ended();
+  pb::AttemptEnded* ended = Add(job, now)->mutable_ended();
   *ended->mutable_id() = ToProto(job.id, attempt);
-  ended->set_state(v1::ATTEMPT_STATE_KILLED);
+  ended->set_state(pb::ATTEMPT_STATE_KILLED);
   ended->mutable_failure()->set_message(std::string(why));
   ended->set_worker_lost(how == Stop::kWorkerLost);
 }
 
 void JournalWriter::OutputLost(const Job& job, uint32_t map_task, Loss how, std::string_view why,
                                absl::Time now) {
-  v1::OutputLost* lost = Add(job, now)->mutable_lost();
+  pb::OutputLost* lost = Add(job, now)->mutable_lost();
   lost->set_map_task(map_task);
   lost->set_reason(std::string(why));
   lost->set_unreachable(how == Loss::kUnreachable);
@@ -109,7 +109,7 @@ void JournalWriter::OutputLost(const Job& job, uint32_t map_task, Loss how, std:
 }
 
 void JournalWriter::BoundsChosen(const Job& job, absl::Time now) {
-  v1::BoundsChosen* bounds = Add(job, now)->mutable_bounds();
+  pb::BoundsChosen* bounds = Add(job, now)->mutable_bounds();
   for (const std::string& bound : job.bounds) bounds->add_bounds(bound);
 }
 

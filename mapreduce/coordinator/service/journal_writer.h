@@ -11,6 +11,7 @@
 #include "mapreduce/coordinator/logic/task_scheduler.h"
 #include "mapreduce/coordinator/service/job.h"
 #include "mapreduce/coordinator/store/job_journal.h"
+#include "mapreduce/engine/messages.h"
 
 namespace quern::mr {
 
@@ -23,9 +24,9 @@ class JournalWriter {
   static std::vector<JobJournal::Entry> Submission(const Job& job);
 
   void Started(const Job& job, const Placed& placed, std::string_view worker_id, absl::Time now);
-  void Chosen(const Job& job, const AttemptRef& attempt, const v1::AttemptResult& result,
+  void Chosen(const Job& job, const AttemptRef& attempt, const pb::AttemptResult& result,
               absl::Time now);
-  void Failed(const Job& job, const AttemptRef& attempt, const v1::AttemptFailure& failure,
+  void Failed(const Job& job, const AttemptRef& attempt, const pb::AttemptFailure& failure,
               absl::Time now);
   void Stopped(const Job& job, const AttemptRef& attempt, Stop how, std::string_view why,
                absl::Time now);
@@ -38,7 +39,7 @@ class JournalWriter {
   void Write();
 
  private:
-  v1::JournalRecord* Add(const Job& job, absl::Time now);
+  pb::JournalRecord* Add(const Job& job, absl::Time now);
 
   JobJournal* const journal_;
   std::vector<JobJournal::Entry> entries_;

@@ -13,7 +13,7 @@ constexpr size_t kMaxLaunchBytes = size_t{6} << 20;
 
 }  // namespace
 
-uint64_t OrderMaker::Add(WorkerKey worker, v1::WorkerOrder order) {
+uint64_t OrderMaker::Add(WorkerKey worker, pb::WorkerOrder order) {
   order.set_cluster_id(cluster_id_);
   order.set_term(term_);
   order.set_log_index(++last_number_);
@@ -21,8 +21,8 @@ uint64_t OrderMaker::Add(WorkerKey worker, v1::WorkerOrder order) {
   return last_number_;
 }
 
-v1::TaskSpec OrderMaker::MakeTaskSpec(const Job& job, const AttemptRef& attempt) {
-  v1::TaskSpec task;
+pb::TaskSpec OrderMaker::MakeTaskSpec(const Job& job, const AttemptRef& attempt) {
+  pb::TaskSpec task;
   *task.mutable_id() = ToProto(job.id, attempt);
   task.set_attempt_dir(fmt::format("{}/{}", JobDir(job.id), FormatAttempt(task.id())));
   if (attempt.kind == TaskKind::kMap) {
@@ -37,7 +37,7 @@ v1::TaskSpec OrderMaker::MakeTaskSpec(const Job& job, const AttemptRef& attempt)
 }
 
 absl::StatusOr<uint64_t> OrderMaker::Launch(const Job& job, const Placed& placed) {
-  v1::WorkerOrder order;
+  pb::WorkerOrder order;
   *order.mutable_launch()->mutable_task() = MakeTaskSpec(job, placed.attempt);
   const size_t bytes = order.ByteSizeLong();
   if (bytes > kMaxLaunchBytes) {
@@ -50,9 +50,9 @@ absl::StatusOr<uint64_t> OrderMaker::Launch(const Job& job, const Placed& placed
   return Add(placed.worker, std::move(order));
 }
 
-v1::WorkerOrder OrderMaker::MakeBriefing(const Job& job) {
-  v1::WorkerOrder order;
-  v1::WorkerOrder::Briefing* briefing = order.mutable_briefing();
+pb::WorkerOrder OrderMaker::MakeBriefing(const Job& job) {
+  pb::WorkerOrder order;
+  pb::WorkerOrder::Briefing* briefing = order.mutable_briefing();
   briefing->set_job_id(job.id);
   *briefing->mutable_job() = job.spec;
   briefing->set_map_tasks(job.map_tasks());
@@ -66,21 +66,21 @@ void OrderMaker::BriefAgain(JobKey job) {
 
 void OrderMaker::Kill(WorkerKey worker, std::string_view job_id, const AttemptRef& attempt,
                       std::string_view reason) {
-  v1::WorkerOrder order;
+  pb::WorkerOrder order;
   *order.mutable_kill()->mutable_id() = ToProto(job_id, attempt);
   order.mutable_kill()->set_reason(std::string(reason));
   Add(worker, std::move(order));
 }
 
 void OrderMaker::Forget(WorkerKey worker, std::string_view job_id) {
-  v1::WorkerOrder order;
+  pb::WorkerOrder order;
   order.mutable_forget()->set_job_id(std::string(job_id));
   Add(worker, std::move(order));
 }
 
-v1::WorkerOrder::OutputDelta OrderMaker::MakeDelta(const Job& job,
+pb::WorkerOrder::OutputDelta OrderMaker::MakeDelta(const Job& job,
                                                    const OutputTable::Piece& piece) {
-  v1::WorkerOrder::OutputDelta delta;
+  pb::WorkerOrder::OutputDelta delta;
   delta.set_job_id(job.id);
   delta.set_from(piece.from);
   delta.set_to(piece.to);
@@ -104,8 +104,8 @@ v1::WorkerOrder::OutputDelta OrderMaker::MakeDelta(const Job& job,
   return delta;
 }
 
-void OrderMaker::Outputs(WorkerKey worker, const v1::WorkerOrder::OutputDelta& delta) {
-  v1::WorkerOrder order;
+void OrderMaker::Outputs(WorkerKey worker, const pb::WorkerOrder::OutputDelta& delta) {
+  pb::WorkerOrder order;
   *order.mutable_output_delta() = delta;
   Add(worker, std::move(order));
 }

@@ -14,13 +14,14 @@
 #include "mapreduce/coordinator/logic/output_table.h"
 #include "mapreduce/coordinator/logic/task_scheduler.h"
 #include "mapreduce/coordinator/service/job.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/worker.pb.h"
 
 namespace quern::mr {
 
 class OrderMaker {
  public:
-  using Orders = std::vector<std::pair<WorkerKey, v1::WorkerOrder>>;
+  using Orders = std::vector<std::pair<WorkerKey, pb::WorkerOrder>>;
 
   OrderMaker(std::string cluster_id, uint64_t term)
       : cluster_id_(std::move(cluster_id)), term_(term) {}
@@ -36,17 +37,17 @@ class OrderMaker {
             std::string_view reason);
   void Forget(WorkerKey worker, std::string_view job_id);
   // The same piece may go to many.
-  static v1::WorkerOrder::OutputDelta MakeDelta(const Job& job, const OutputTable::Piece& piece);
-  void Outputs(WorkerKey worker, const v1::WorkerOrder::OutputDelta& delta);
+  static pb::WorkerOrder::OutputDelta MakeDelta(const Job& job, const OutputTable::Piece& piece);
+  void Outputs(WorkerKey worker, const pb::WorkerOrder::OutputDelta& delta);
 
   // Those made since the last call, in their order.
   Orders Take() { return std::exchange(orders_, {}); }
   uint64_t term() const { return term_; }
 
  private:
-  static v1::WorkerOrder MakeBriefing(const Job& job);
-  static v1::TaskSpec MakeTaskSpec(const Job& job, const AttemptRef& attempt);
-  uint64_t Add(WorkerKey worker, v1::WorkerOrder order);
+  static pb::WorkerOrder MakeBriefing(const Job& job);
+  static pb::TaskSpec MakeTaskSpec(const Job& job, const AttemptRef& attempt);
+  uint64_t Add(WorkerKey worker, pb::WorkerOrder order);
 
   const std::string cluster_id_;
   const uint64_t term_;

@@ -10,13 +10,13 @@
 namespace quern::mr {
 namespace {
 
-std::string StateName(v1::JobState state) {
-  const std::string name = v1::JobState_Name(state);
+std::string StateName(pb::JobState state) {
+  const std::string name = pb::JobState_Name(state);
   return name.substr(std::string("JOB_STATE_").size());
 }
 
-std::string AttemptStateName(v1::AttemptState state) {
-  const std::string name = v1::AttemptState_Name(state);
+std::string AttemptStateName(pb::AttemptState state) {
+  const std::string name = pb::AttemptState_Name(state);
   return name.substr(std::string("ATTEMPT_STATE_").size());
 }
 
@@ -31,7 +31,7 @@ PageCell Length(int64_t started_ms, int64_t finished_ms, absl::Time now) {
   return PageCell::Seconds(end - absl::FromUnixMillis(started_ms));
 }
 
-PageCell Share(const v1::JobStatus::Phase& phase) {
+PageCell Share(const pb::JobStatus::Phase& phase) {
   return phase.total() == 0 ? PageCell("") : PageCell::Percent(phase.progress() / phase.total());
 }
 
@@ -46,10 +46,10 @@ absl::StatusOr<PageContent> Overview(Coordinator* coordinator) {
                         {"term", coordinator->journal().term()}});
   PageTable& jobs = page.AddTable(
       "Jobs", {"job", "name", "user", "state", "map", "reduce", "submitted", "time", "reason"});
-  v1::ListJobsRequest newest;
+  pb::ListJobsRequest newest;
   newest.set_limit(200);
-  ASSIGN_OR_RETURN(const v1::ListJobsResponse listed, ListJobs(coordinator, newest));
-  for (const v1::JobStatus& job : listed.jobs()) {
+  ASSIGN_OR_RETURN(const pb::ListJobsResponse listed, ListJobs(coordinator, newest));
+  for (const pb::JobStatus& job : listed.jobs()) {
     jobs.rows.push_back({{job.job_id(), "/job?id=" + job.job_id()},
                          job.name(),
                          job.user(),
@@ -62,7 +62,7 @@ absl::StatusOr<PageContent> Overview(Coordinator* coordinator) {
   }
   PageTable& workers =
       page.AddTable("Workers", {"worker", "node", "rack", "address", "alive", "slots", "running"});
-  ASSIGN_OR_RETURN(const v1::GetWorkersResponse known, GetWorkers(coordinator, {}));
+  ASSIGN_OR_RETURN(const pb::GetWorkersResponse known, GetWorkers(coordinator, {}));
   for (const auto& worker : known.workers()) {
     workers.rows.push_back(
         {{worker.worker_id(),
@@ -77,16 +77,16 @@ absl::StatusOr<PageContent> Overview(Coordinator* coordinator) {
   return page;
 }
 
-void AddPhase(const std::string& name, const v1::JobStatus::Phase& phase, PageTable* table) {
+void AddPhase(const std::string& name, const pb::JobStatus::Phase& phase, PageTable* table) {
   if (phase.total() == 0) return;
   table->rows.push_back({name, phase.total(), phase.done(), phase.running(), Share(phase),
                          phase.failed_attempts(), phase.rerun(), phase.node_local(),
                          phase.rack_local(), phase.remote()});
 }
 
-void AddFailure(const v1::JobStatus& job, PageContent* page) {
+void AddFailure(const pb::JobStatus& job, PageContent* page) {
   if (!job.has_failure()) return;
-  const v1::AttemptFailure& failure = job.failure();
+  const pb::AttemptFailure& failure = job.failure();
   PageFacts facts = {{"cause", failure.message()}};
   if (failure.in_record()) {
     facts.push_back(
@@ -98,7 +98,7 @@ void AddFailure(const v1::JobStatus& job, PageContent* page) {
 }
 
 absl::StatusOr<PageContent> OneJob(Coordinator* coordinator, const HttpRequest& request) {
-  ASSIGN_OR_RETURN(const v1::JobStatus job, coordinator->GetJob(request.param("id")));
+  ASSIGN_OR_RETURN(const pb::JobStatus job, coordinator->GetJob(request.param("id")));
   PageContent page{.title = job.job_id()};
   PageFacts facts = {{"name", job.name()},
                      {"user", job.user()},
@@ -120,19 +120,19 @@ absl::StatusOr<PageContent> OneJob(Coordinator* coordinator, const HttpRequest& 
   AddPhase("map", job.map(), &phases);
   AddPhase("reduce", job.reduce(), &phases);
   PageTable& counters = page.AddTable("Counters", {"group", "name", "value"});
-  for (const v1::Counter& counter : job.counters()) {
+  for (const pb::Counter& counter : job.counters()) {
     counters.rows.push_back({counter.group(), counter.name(), PageCell::Count(counter.value())});
   }
   return page;
 }
 
 absl::StatusOr<PageContent> Tasks(Coordinator* coordinator, const HttpRequest& request) {
-  v1::ListTasksRequest list;
+  pb::ListTasksRequest list;
   list.set_job_id(request.param("job"));
   const std::string order = request.param("order");
-  if (order == "slowest") list.set_order(v1::ListTasksRequest::ORDER_SLOWEST);
-  if (order == "failed") list.set_order(v1::ListTasksRequest::ORDER_FAILED);
-  ASSIGN_OR_RETURN(const v1::ListTasksResponse tasks, ListTasks(coordinator, list));
+  if (order == "slowest") list.set_order(pb::ListTasksRequest::ORDER_SLOWEST);
+  if (order == "failed") list.set_order(pb::ListTasksRequest::ORDER_FAILED);
+  ASSIGN_OR_RETURN(const pb::ListTasksResponse tasks, ListTasks(coordinator, list));
   PageContent page{.title = "Tasks of " + list.job_id()};
   const std::string self = "/tasks?job=" + list.job_id();
   page.AddFacts("Order", {{"by task", PageCell("show", self)},
@@ -142,7 +142,7 @@ absl::StatusOr<PageContent> Tasks(Coordinator* coordinator, const HttpRequest& r
   PageTable& table = page.AddTable(tasks.more() ? "The first 1,000 attempts" : "Attempts",
                                    {"attempt", "state", "node", "locality", "started", "time",
                                     "progress", "phase", "status", "cause"});
-  for (const v1::TaskAttemptStatus& attempt : tasks.attempts()) {
+  for (const pb::TaskAttemptStatus& attempt : tasks.attempts()) {
     table.rows.push_back({FormatAttempt(attempt.id()), AttemptStateName(attempt.state()),
                           attempt.node(), attempt.locality(), When(attempt.started_ms()),
                           Length(attempt.started_ms(), attempt.finished_ms(), coordinator->Now()),

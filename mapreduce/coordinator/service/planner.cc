@@ -9,7 +9,7 @@
 
 namespace quern::mr {
 
-absl::StatusOr<PlannedJob> Planner::Plan(v1::JobSpec spec, uint32_t cluster_slots) {
+absl::StatusOr<PlannedJob> Planner::Plan(pb::JobSpec spec, uint32_t cluster_slots) {
   FillDefaults(&spec);
   RETURN_IF_ERROR(CheckJobSpec(spec));
   ASSIGN_OR_RETURN(const bool replaces, CheckOutputPath(spec));
@@ -34,7 +34,7 @@ absl::StatusOr<PlannedJob> Planner::Plan(v1::JobSpec spec, uint32_t cluster_slot
   return plan;
 }
 
-absl::StatusOr<bool> Planner::CheckOutputPath(const v1::JobSpec& spec) {
+absl::StatusOr<bool> Planner::CheckOutputPath(const pb::JobSpec& spec) {
   const std::string& path = spec.output().path();
   const absl::StatusOr<client::FileStatus> status = dfs_->Stat(path);
   if (status.status().code() == absl::StatusCode::kNotFound) return false;
@@ -48,7 +48,7 @@ absl::StatusOr<bool> Planner::CheckOutputPath(const v1::JobSpec& spec) {
   return true;
 }
 
-absl::StatusOr<std::vector<SplitInput>> Planner::FindInputs(const v1::JobSpec& spec,
+absl::StatusOr<std::vector<SplitInput>> Planner::FindInputs(const pb::JobSpec& spec,
                                                             uint64_t* bytes) {
   std::vector<SplitInput> inputs;
   for (int i = 0; i < spec.inputs_size(); ++i) {

@@ -8,6 +8,7 @@
 #include "client/file_system.h"
 #include "common/status.h"
 #include "mapreduce/coordinator/service/job.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/plan/plugin_check.h"
 #include "mapreduce/plan/split_planner.h"
 
@@ -20,7 +21,7 @@ class JobPlanner {
   // AlreadyExists: the output is there. FailedPrecondition: it is, and --overwrite may not replace
   // it (overwrite_rules.h). NotFound: an input matches nothing, a class is missing.
   // InvalidArgument: see CheckJobSpec. `cluster_slots` bounds the default number of reduce tasks.
-  virtual absl::StatusOr<PlannedJob> Plan(v1::JobSpec spec, uint32_t cluster_slots) = 0;
+  virtual absl::StatusOr<PlannedJob> Plan(pb::JobSpec spec, uint32_t cluster_slots) = 0;
 };
 
 // Plans over the distributed file system.
@@ -28,12 +29,12 @@ class Planner final : public JobPlanner {
  public:
   // Borrowed.
   explicit Planner(client::FileSystem* dfs) : dfs_(dfs), plugins_(dfs) {}
-  absl::StatusOr<PlannedJob> Plan(v1::JobSpec spec, uint32_t cluster_slots) override;
+  absl::StatusOr<PlannedJob> Plan(pb::JobSpec spec, uint32_t cluster_slots) override;
 
  private:
   // Whether the job replaces something, which may be replaced.
-  absl::StatusOr<bool> CheckOutputPath(const v1::JobSpec& spec);
-  absl::StatusOr<std::vector<SplitInput>> FindInputs(const v1::JobSpec& spec, uint64_t* bytes);
+  absl::StatusOr<bool> CheckOutputPath(const pb::JobSpec& spec);
+  absl::StatusOr<std::vector<SplitInput>> FindInputs(const pb::JobSpec& spec, uint64_t* bytes);
 
   client::FileSystem* const dfs_;
   PluginChecker plugins_;

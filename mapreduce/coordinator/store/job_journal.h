@@ -14,6 +14,7 @@
 
 #include "common/status.h"
 #include "mapreduce/coordinator/logic/ids.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/journal.pb.h"
 
 namespace quern::mr {
@@ -24,7 +25,7 @@ class JobJournal {
 
   struct Entry {
     JobKey job;
-    v1::JournalRecord record;
+    pb::JournalRecord record;
   };
   enum class Sync {
     kProcess,  // survives the death of the process
@@ -34,14 +35,14 @@ class JobJournal {
   // All of them or none, after what is there, in their order.
   virtual absl::Status Append(const std::vector<Entry>& entries, Sync sync) = 0;
   // Replaces everything about a job by its last record; durable.
-  virtual absl::Status Finish(JobKey job, const v1::JournalRecord& record) = 0;
+  virtual absl::Status Finish(JobKey job, const pb::JournalRecord& record) = 0;
   // Forgets a job.
   virtual absl::Status Remove(JobKey job) = 0;
 
   // Calls `visit` for every record: jobs in the order of their keys, records in the order in which
   // they were appended; with DataLoss for one that cannot be read. Stops at the first error that
   // `visit` returns, and returns it.
-  using Visit = std::function<absl::Status(JobKey, const absl::StatusOr<v1::JournalRecord>&)>;
+  using Visit = std::function<absl::Status(JobKey, const absl::StatusOr<pb::JournalRecord>&)>;
   virtual absl::Status ReadAll(const Visit& visit) = 0;
 
   // Random, made at the first format.

@@ -11,7 +11,7 @@ struct MemoryJournalStorage {
   Mutex mutex;
   std::string cluster_id ABSL_GUARDED_BY(mutex) = RandomHex(8);
   uint64_t term ABSL_GUARDED_BY(mutex) = 0;
-  std::map<JobKey, std::vector<v1::JournalRecord>> jobs ABSL_GUARDED_BY(mutex);
+  std::map<JobKey, std::vector<pb::JournalRecord>> jobs ABSL_GUARDED_BY(mutex);
   // How many records of each job survive a power cut.
   std::map<JobKey, size_t> durable ABSL_GUARDED_BY(mutex);
 
@@ -48,7 +48,7 @@ class MemoryJobJournal final : public JobJournal {
     if (sync == Sync::kDurable) storage_->MakeDurable();
     return absl::OkStatus();
   }
-  absl::Status Finish(JobKey job, const v1::JournalRecord& record) override {
+  absl::Status Finish(JobKey job, const pb::JournalRecord& record) override {
     MutexLock lock(&storage_->mutex);
     storage_->jobs[job] = {record};
     storage_->MakeDurable();
@@ -61,13 +61,13 @@ class MemoryJobJournal final : public JobJournal {
     return absl::OkStatus();
   }
   absl::Status ReadAll(const Visit& visit) override {
-    std::map<JobKey, std::vector<v1::JournalRecord>> jobs;
+    std::map<JobKey, std::vector<pb::JournalRecord>> jobs;
     {
       MutexLock lock(&storage_->mutex);
       jobs = storage_->jobs;
     }
     for (const auto& [job, records] : jobs) {
-      for (const v1::JournalRecord& record : records) RETURN_IF_ERROR(visit(job, record));
+      for (const pb::JournalRecord& record : records) RETURN_IF_ERROR(visit(job, record));
     }
     return absl::OkStatus();
   }

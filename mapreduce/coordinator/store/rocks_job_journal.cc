@@ -132,13 +132,13 @@ absl::Status RocksJobJournal::Append(const std::vector<Entry>& entries, Sync syn
                   "write the journal");
 }
 
-absl::Status RocksJobJournal::Finish(JobKey job, const v1::JournalRecord& record) {
+absl::Status RocksJobJournal::Finish(JobKey job, const pb::JournalRecord& record) {
   return ReplaceAll(job, &record);
 }
 
 absl::Status RocksJobJournal::Remove(JobKey job) { return ReplaceAll(job, nullptr); }
 
-absl::Status RocksJobJournal::ReplaceAll(JobKey job, const v1::JournalRecord* record) {
+absl::Status RocksJobJournal::ReplaceAll(JobKey job, const pb::JournalRecord* record) {
   MutexLock lock(&mutex_);
   rocksdb::WriteBatch batch;
   rocksdb::ColumnFamilyHandle* records = db_->ColumnFamily(kRecords);
@@ -154,7 +154,7 @@ absl::Status RocksJobJournal::ReadAll(const Visit& visit) {
   const std::unique_ptr<rocksdb::Iterator> it(
       (*db_)->NewIterator(rocksdb::ReadOptions(), db_->ColumnFamily(kRecords)));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    absl::StatusOr<v1::JournalRecord> record = v1::JournalRecord();
+    absl::StatusOr<pb::JournalRecord> record = pb::JournalRecord();
     if (!record->ParseFromArray(it->value().data(), static_cast<int>(it->value().size()))) {
       record = DataLossError("record {} cannot be read",
                              GetBigEndian(ToStd(it->key()).substr(kNumberAt)));

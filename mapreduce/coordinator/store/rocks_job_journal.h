@@ -18,6 +18,7 @@
 #include "common/storage/file_io.h"
 #include "common/storage/rocks.h"
 #include "mapreduce/coordinator/store/job_journal.h"
+#include "mapreduce/engine/messages.h"
 
 namespace quern::mr {
 
@@ -34,7 +35,7 @@ class RocksJobJournal final : public JobJournal {
   static absl::StatusOr<std::unique_ptr<JobJournal>> Open(const RocksJournalOptions& options);
 
   absl::Status Append(const std::vector<Entry>& entries, Sync sync) override;
-  absl::Status Finish(JobKey job, const v1::JournalRecord& record) override;
+  absl::Status Finish(JobKey job, const pb::JournalRecord& record) override;
   absl::Status Remove(JobKey job) override;
   absl::Status ReadAll(const Visit& visit) override;
   const std::string& cluster_id() const override { return cluster_id_; }
@@ -44,7 +45,7 @@ class RocksJobJournal final : public JobJournal {
   explicit RocksJobJournal(std::unique_ptr<RocksDb> db) : db_(std::move(db)) {}
   absl::Status StartTerm(const RocksJournalOptions& options, uint64_t marker_term);
   absl::Status FindNextNumbers();
-  absl::Status ReplaceAll(JobKey job, const v1::JournalRecord* record);
+  absl::Status ReplaceAll(JobKey job, const pb::JournalRecord* record);
 
   const std::unique_ptr<RocksDb> db_;
   std::string cluster_id_;

@@ -65,7 +65,7 @@ TEST(JobSpec, ParametersThatTheJobDoesNotReadAreRefused) {
 TEST(JobSpec, ReadsEveryPartOfAFile) {
   const auto file = ParseSpec(kFull, "job.toml");
   ASSERT_TRUE(file.ok()) << file.status();
-  const v1::JobSpec& spec = file->spec;
+  const pb::JobSpec& spec = file->spec;
   EXPECT_EQ(spec.name(), "inverted index");
   EXPECT_EQ(file->plugin, "libinverted_index.so");
   EXPECT_THAT(file->arguments, ElementsAre("params.pattern", "params.mode"));
@@ -87,7 +87,7 @@ TEST(JobSpec, ValuesOfParamsAreAnyBytesAndTheirNamesAreText) {
   ASSERT_TRUE(SetSpecKey("params.where=caf\xe9", &file).ok());
   ASSERT_TRUE(SetSpecKey("name=caf\xe9", &file).ok());
   ASSERT_FALSE(SetSpecKey("params.caf\xe9=1", &file).ok());
-  v1::JobSpec received;
+  pb::JobSpec received;
   ASSERT_TRUE(received.ParseFromString(file.spec.SerializeAsString()));
   EXPECT_EQ(received.params().at("where"), "caf\xe9");
   EXPECT_EQ(received.name(), "caf\xe9");

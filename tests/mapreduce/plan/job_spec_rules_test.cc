@@ -8,8 +8,8 @@
 namespace quern::mr {
 namespace {
 
-v1::JobSpec Good() {
-  v1::JobSpec spec;
+pb::JobSpec Good() {
+  pb::JobSpec spec;
   spec.add_inputs()->set_path("/in");
   spec.mutable_output()->set_path("/out/");
   FillDefaults(&spec);
@@ -17,7 +17,7 @@ v1::JobSpec Good() {
 }
 
 TEST(JobSpecRules, FillsInWhatWasNotSaid) {
-  const v1::JobSpec spec = Good();
+  const pb::JobSpec spec = Good();
   EXPECT_TRUE(CheckJobSpec(spec).ok()) << CheckJobSpec(spec);
   EXPECT_EQ(spec.inputs(0).format(), "text");
   EXPECT_EQ(spec.reduce().partitioner(), "hash");
@@ -28,7 +28,7 @@ TEST(JobSpecRules, FillsInWhatWasNotSaid) {
 
 TEST(JobSpecRules, NamesWhatIsWrong) {
   struct Case {
-    std::function<void(v1::JobSpec*)> change;
+    std::function<void(pb::JobSpec*)> change;
     std::string expected;
   };
   const std::vector<Case> cases = {
@@ -45,7 +45,7 @@ TEST(JobSpecRules, NamesWhatIsWrong) {
       {[](auto* s) { s->mutable_reduce()->set_tasks(1'000'000); }, "reduce.tasks"},
   };
   for (const Case& c : cases) {
-    v1::JobSpec spec = Good();
+    pb::JobSpec spec = Good();
     c.change(&spec);
     const absl::Status status = CheckJobSpec(spec);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << c.expected;

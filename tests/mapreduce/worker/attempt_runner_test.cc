@@ -32,10 +32,10 @@ bool IsAlive(int pid) {
 
 class AttemptRunnerTest : public testing::Test {
  protected:
-  v1::WorkerMessage::AttemptUpdate Run(const v1::TaskSpec& task) {
+  pb::WorkerMessage::AttemptUpdate Run(const pb::TaskSpec& task) {
     return AttemptRunner(task, &parts_.context).Run();
   }
-  static int64_t PidOf(const v1::WorkerMessage::AttemptUpdate& update) {
+  static int64_t PidOf(const pb::WorkerMessage::AttemptUpdate& update) {
     return update.result().counters(0).value();
   }
 
@@ -44,7 +44,7 @@ class AttemptRunnerTest : public testing::Test {
 
 TEST_F(AttemptRunnerTest, ReportsSuccessAndHoldsTheOutput) {
   const auto update = Run(MakeTask("done"));
-  EXPECT_EQ(update.state(), v1::ATTEMPT_STATE_SUCCEEDED) << update.ShortDebugString();
+  EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_SUCCEEDED) << update.ShortDebugString();
   EXPECT_EQ(update.result().map_output().address(), "127.0.0.1:7");
   EXPECT_EQ(update.result().map_output().node(), "n1");
   EXPECT_TRUE(parts_.scratch()->FindMapOutput(update.id()).ok());
@@ -61,8 +61,8 @@ TEST_F(AttemptRunnerTest, SaysHowAndWhereAProcessDied) {
                         Case{"exit0", "ended with exit code 0 before its task was done", 0},
                         Case{"garbage", "no message", 0}}) {
     const auto update = Run(MakeTask(c.what));
-    EXPECT_EQ(update.state(), v1::ATTEMPT_STATE_FAILED) << c.what;
-    const v1::AttemptFailure& failure = update.failure();
+    EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_FAILED) << c.what;
+    const pb::AttemptFailure& failure = update.failure();
     EXPECT_THAT(failure.message(), HasSubstr(c.expected));
     EXPECT_EQ(failure.signal(), c.signal);
     EXPECT_TRUE(failure.in_record());
@@ -75,7 +75,7 @@ TEST_F(AttemptRunnerTest, SaysHowAndWhereAProcessDied) {
 
 TEST_F(AttemptRunnerTest, PassesOnWhatTheTaskSaysOfItsFailure) {
   const auto update = Run(MakeTask("failed"));
-  EXPECT_EQ(update.state(), v1::ATTEMPT_STATE_FAILED);
+  EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_FAILED);
   EXPECT_THAT(update.failure().message(), HasSubstr("Map threw: bad luck"));
 }
 
@@ -91,10 +91,10 @@ TEST_F(AttemptRunnerTest, ReportsAreFitToBeSent) {
                         Case{"large-message", "the limit is 16777216"},
                         Case{"long-failure", "bad record: xxx"}, Case{"garbage", "no message"}}) {
     const auto update = Run(MakeTask(c.what));
-    EXPECT_EQ(update.state(), v1::ATTEMPT_STATE_FAILED) << c.what;
+    EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_FAILED) << c.what;
     EXPECT_THAT(update.failure().message(), HasSubstr(c.expected)) << c.what;
     EXPECT_LE(update.ByteSizeLong(), 10'000u) << c.what;
-    v1::WorkerMessage message;
+    pb::WorkerMessage message;
     *message.mutable_update() = update;
     EXPECT_OK(rpc::CheckSendable(message)) << c.what;
     EXPECT_EQ(CleanText(update.failure().message(), 10'000), update.failure().message());
@@ -111,15 +111,15 @@ TEST_F(AttemptRunnerTest, TheLogsLastLinesAreKeptAndReadable) {
 
 TEST_F(AttemptRunnerTest, CleansAndCutsTheStatus) {
   AttemptRunner attempt(MakeTask("long-status"), &parts_.context);
-  EXPECT_EQ(attempt.Run().state(), v1::ATTEMPT_STATE_SUCCEEDED);
+  EXPECT_EQ(attempt.Run().state(), pb::ATTEMPT_STATE_SUCCEEDED);
   const auto progress = attempt.TakeProgress();
   ASSERT_TRUE(progress);
-  EXPECT_EQ(progress->state(), v1::ATTEMPT_STATE_RUNNING);
+  EXPECT_EQ(progress->state(), pb::ATTEMPT_STATE_RUNNING);
   EXPECT_THAT(progress->progress().status(), testing::StartsWith("line\\nsss"));
   EXPECT_LE(progress->ByteSizeLong(), 1'000u);
   EXPECT_FALSE(attempt.TakeProgress()) << "no news";
   AttemptRunner odd(MakeTask("odd-status"), &parts_.context);
-  EXPECT_EQ(odd.Run().state(), v1::ATTEMPT_STATE_SUCCEEDED);
+  EXPECT_EQ(odd.Run().state(), pb::ATTEMPT_STATE_SUCCEEDED);
   EXPECT_EQ(odd.progress().status(), "\\xff");
 }
 
@@ -128,7 +128,7 @@ TEST_F(AttemptRunnerTest, AProcessThatCannotStartIsTheWorkersFault) {
     TaskPool pool(binary, 1);
     parts_.context.processes = &pool;
     const auto update = Run(MakeTask("done"));
-    EXPECT_EQ(update.state(), v1::ATTEMPT_STATE_FAILED);
+    EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_FAILED);
     EXPECT_TRUE(update.failure().worker()) << update.ShortDebugString();
     EXPECT_TRUE(update.failure().environment());
     EXPECT_THAT(update.failure().message(), HasSubstr("worker n1"));
@@ -142,7 +142,7 @@ TEST_F(AttemptRunnerTest, AProbeStartsAProcessAndEndsIt) {
 }
 
 TEST_F(AttemptRunnerTest, EndsWhatMakesNoProgress) {
-  v1::TaskSpec task = MakeTask("hang");
+  pb::TaskSpec task = MakeTask("hang");
   task.mutable_job()->mutable_limits()->set_timeout_ms(700);
   const auto update = Run(task);
   EXPECT_THAT(update.failure().message(), HasSubstr("no progress for 700 ms (limits.timeout)"));
@@ -152,7 +152,7 @@ TEST_F(AttemptRunnerTest, EndsWhatMakesNoProgress) {
 #if !defined(QUERN_ASAN) && !defined(QUERN_TSAN)
 TEST_F(AttemptRunnerTest, EndsWhatTakesMoreMemoryThanItsLimit) {
   const auto update = Run(MakeTask("hog"));
-  EXPECT_EQ(update.state(), v1::ATTEMPT_STATE_FAILED);
+  EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_FAILED);
   EXPECT_THAT(update.failure().message(), HasSubstr("out of memory"));
   EXPECT_THAT(update.failure().message(), HasSubstr("limits.memory is 64 MiB"));
 }
@@ -170,7 +170,7 @@ TEST_F(AttemptRunnerTest, EndsWhatStartsTooManyProcesses) {
 
 TEST_F(AttemptRunnerTest, KillReachesWhatTheTaskHasForked) {
   AttemptRunner attempt(MakeTask("fork-and-hang"), &parts_.context);
-  v1::WorkerMessage::AttemptUpdate update;
+  pb::WorkerMessage::AttemptUpdate update;
   std::thread runner([&] { update = attempt.Run(); });
   std::string log;
   while (log.find("forked") == std::string::npos || !log.ends_with('\n')) {
@@ -182,7 +182,7 @@ TEST_F(AttemptRunnerTest, KillReachesWhatTheTaskHasForked) {
   EXPECT_TRUE(IsAlive(grandchild));
   attempt.Kill("its user said so");
   runner.join();
-  EXPECT_EQ(update.state(), v1::ATTEMPT_STATE_KILLED);
+  EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_KILLED);
   EXPECT_EQ(update.failure().message(), "its user said so");
   while (IsAlive(grandchild)) std::this_thread::yield();
 }
@@ -192,14 +192,14 @@ TEST_F(AttemptRunnerTest, RunsTheNextAttemptOfAJobInTheSameProcess) {
   const auto second = Run(MakeTask("done", 1));
   EXPECT_EQ(PidOf(first), PidOf(second));
   EXPECT_EQ(parts_.fetches, 1) << "the plugin is fetched once";
-  v1::TaskSpec other = MakeTask("done", 2);
+  pb::TaskSpec other = MakeTask("done", 2);
   other.mutable_id()->set_job_id("job-20261122-0002");
   EXPECT_NE(PidOf(Run(other)), PidOf(first)) << "another job's code is loaded there";
 }
 
 TEST_F(AttemptRunnerTest, DoesNotBlameAnAttemptForAProcessThatDiedWaiting) {
-  EXPECT_EQ(Run(MakeTask("done-then-exit", 0)).state(), v1::ATTEMPT_STATE_SUCCEEDED);
-  EXPECT_EQ(Run(MakeTask("done", 1)).state(), v1::ATTEMPT_STATE_SUCCEEDED);
+  EXPECT_EQ(Run(MakeTask("done-then-exit", 0)).state(), pb::ATTEMPT_STATE_SUCCEEDED);
+  EXPECT_EQ(Run(MakeTask("done", 1)).state(), pb::ATTEMPT_STATE_SUCCEEDED);
 }
 
 TEST_F(AttemptRunnerTest, NeverReusesAProcessAfterAFailure) {
@@ -212,29 +212,29 @@ TEST_F(AttemptRunnerTest, NeverReusesAProcessAfterAFailure) {
 TEST_F(AttemptRunnerTest, RefusesAPluginThatIsNotTheOneSubmitted) {
   parts_.plugin_bytes = "something else";
   const auto update = Run(MakeTask("done"));
-  EXPECT_EQ(update.state(), v1::ATTEMPT_STATE_FAILED);
+  EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_FAILED);
   EXPECT_TRUE(update.failure().environment()) << "no fault of the user's code";
   EXPECT_THAT(update.failure().message(), HasSubstr("not what the job was submitted with"));
 }
 
 TEST_F(AttemptRunnerTest, ACopyOfThePluginThatIsDamagedUnderATaskIsNotTheUsersFault) {
-  v1::TaskSpec task = MakeTask("failed");
+  pb::TaskSpec task = MakeTask("failed");
   (*task.mutable_job()->mutable_params())["damage"] = *parts_.plugins()->Get(task.job().plugin());
   const auto update = Run(task);
-  EXPECT_EQ(update.state(), v1::ATTEMPT_STATE_FAILED);
+  EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_FAILED);
   EXPECT_TRUE(update.failure().environment());
   EXPECT_THAT(update.failure().message(), HasSubstr("the copy of the plugin on n1 was damaged"));
-  EXPECT_EQ(Run(MakeTask("done")).state(), v1::ATTEMPT_STATE_SUCCEEDED);
+  EXPECT_EQ(Run(MakeTask("done")).state(), pb::ATTEMPT_STATE_SUCCEEDED);
   EXPECT_EQ(parts_.fetches, 2);
 }
 
 TEST_F(AttemptRunnerTest, PassesMapOutputsDownAndFetchFailuresUp) {
-  AttemptRunner attempt(MakeTask("wait-for-output", 3, v1::TASK_KIND_REDUCE), &parts_.context);
-  v1::MapOutputs outputs;
+  AttemptRunner attempt(MakeTask("wait-for-output", 3, pb::TASK_KIND_REDUCE), &parts_.context);
+  pb::MapOutputs outputs;
   outputs.add_outputs()->set_map_task(42);
   attempt.AddMapOutputs(outputs);
-  EXPECT_EQ(attempt.Run().state(), v1::ATTEMPT_STATE_SUCCEEDED);
-  const std::vector<v1::WorkerMessage> reports = parts_.TakeReports();
+  EXPECT_EQ(attempt.Run().state(), pb::ATTEMPT_STATE_SUCCEEDED);
+  const std::vector<pb::WorkerMessage> reports = parts_.TakeReports();
   ASSERT_THAT(reports, SizeIs(1));
   EXPECT_EQ(reports[0].fetch_failure().map_task(), 42u);
   EXPECT_EQ(reports[0].fetch_failure().reducer().task(), 3u);

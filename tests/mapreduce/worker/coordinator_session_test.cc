@@ -29,10 +29,10 @@ class SilentCoordinator {
   ~SilentCoordinator() { server_->Shutdown(absl::ZeroDuration()); }
 
   const std::string& address() const { return server_->address(); }
-  v1::WorkerMessage Next() {
+  pb::WorkerMessage Next() {
     MutexLock lock(&mutex_);
     while (messages_.empty()) changed_.Wait(&mutex_);
-    v1::WorkerMessage message = std::move(messages_.front());
+    pb::WorkerMessage message = std::move(messages_.front());
     messages_.pop_front();
     return message;
   }
@@ -48,10 +48,10 @@ class SilentCoordinator {
       const rpc::BulkEvent event = loop->Next(absl::Seconds(60));
       if (event.kind == Kind::kSent) continue;
       if (event.kind != Kind::kMessage) return stream->Finish(absl::OkStatus());
-      v1::WorkerMessage message;
+      pb::WorkerMessage message;
       EXPECT_TRUE(rpc::DecodeMessage(event.message, &message).ok());
       if (message.has_register_() && !message.register_().more()) {
-        v1::CoordinatorMessage admitted;
+        pb::CoordinatorMessage admitted;
         admitted.mutable_admitted()->set_cluster_id("c");
         admitted.mutable_admitted()->set_term(1);
         stream->Send(rpc::EncodeMessage(admitted));
@@ -66,7 +66,7 @@ class SilentCoordinator {
 
   Mutex mutex_;
   CondVar changed_;
-  std::deque<v1::WorkerMessage> messages_ ABSL_GUARDED_BY(mutex_);
+  std::deque<pb::WorkerMessage> messages_ ABSL_GUARDED_BY(mutex_);
   bool end_session_ ABSL_GUARDED_BY(mutex_) = false;
   std::unique_ptr<rpc::Server> server_;
 };
@@ -78,23 +78,23 @@ class CoordinatorSessionTest : public testing::Test {
     handlers.make_register = [this] { return registration_; };
     handlers.make_heartbeat = [this] {
       if (before_heartbeat_) before_heartbeat_();
-      return v1::WorkerMessage::Heartbeat();
+      return pb::WorkerMessage::Heartbeat();
     };
-    handlers.late_reports = [] { return std::vector<v1::WorkerMessage>(); };
+    handlers.late_reports = [] { return std::vector<pb::WorkerMessage>(); };
     handlers.admitted = [](const auto&) { return false; };
     handlers.order = [](const auto&) {};
     handlers.acknowledged = [](const auto&) {};
     return handlers;
   }
-  static v1::WorkerMessage Update(uint32_t task, size_t bytes = 0) {
-    v1::WorkerMessage message;
+  static pb::WorkerMessage Update(uint32_t task, size_t bytes = 0) {
+    pb::WorkerMessage message;
     message.mutable_update()->mutable_id()->set_task(task);
     message.mutable_update()->mutable_failure()->set_log_tail(std::string(bytes, 'x'));
     return message;
   }
 
   SilentCoordinator coordinator_;
-  v1::WorkerMessage::Register registration_;
+  pb::WorkerMessage::Register registration_;
   std::function<void()> before_heartbeat_;
 };
 
@@ -107,9 +107,9 @@ TEST_F(CoordinatorSessionTest, RegistersInPiecesHoweverMuchThereIs) {
   }
   CoordinatorSession session({coordinator_.address()}, Handlers());
   session.Start();
-  v1::WorkerMessage::Register whole;
+  pb::WorkerMessage::Register whole;
   for (bool more = true; more;) {
-    const v1::WorkerMessage message = coordinator_.Next();
+    const pb::WorkerMessage message = coordinator_.Next();
     ASSERT_TRUE(message.has_register_());
     whole.MergeFrom(message.register_());
     more = message.register_().more();
@@ -126,7 +126,7 @@ TEST_F(CoordinatorSessionTest, AMessageThatCannotBeSentDoesNotEndTheSession) {
   ASSERT_TRUE(coordinator_.Next().has_heartbeat());
   session.Send(Update(1, 9 << 20));
   session.Send(Update(2));
-  v1::WorkerMessage next = coordinator_.Next();
+  pb::WorkerMessage next = coordinator_.Next();
   while (next.has_heartbeat()) next = coordinator_.Next();
   EXPECT_EQ(next.update().id().task(), 2u) << next.kind_case();
 }

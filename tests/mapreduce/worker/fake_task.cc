@@ -9,6 +9,7 @@
 
 #include "common/fd.h"
 #include "mapreduce/engine/map_output_writer.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/record_position.h"
 #include "mapreduce/task/message_pipe.h"
 #include "quern/mr/v1/task.pb.h"
@@ -16,7 +17,7 @@
 namespace quern::mr {
 namespace {
 
-void MarkRecord(const v1::ToTask::Start& start) {
+void MarkRecord(const pb::ToTask::Start& start) {
   const auto position = RecordPositionWriter::Create(start.scratch_dir() + "/record");
   (*position)->SetSource("/in/a");
   (*position)->SetPosition(4711);
@@ -24,8 +25,8 @@ void MarkRecord(const v1::ToTask::Start& start) {
   std::fprintf(stderr, "at work in process %d\n", getpid());
 }
 
-void WriteOutput(const v1::ToTask::Start& start) {
-  const v1::AttemptId& id = start.task().id();
+void WriteOutput(const pb::ToTask::Start& start) {
+  const pb::AttemptId& id = start.task().id();
   auto writer = MapOutputWriter::Create(start.scratch_dir() + "/" + kMapOutputName,
                                         {id.job_id(), id.task(), id.attempt()}, 2, Codec::kNone);
   (void)(*writer)->Append(0, "key", "value");
@@ -38,26 +39,26 @@ void WriteOutput(const v1::ToTask::Start& start) {
   while (true) all.emplace_back(size_t{8} << 20, 'x');
 }
 
-void Done(const v1::ToTask::Start& start, MessagePipe* pipe) {
-  v1::FromTask end;
-  v1::AttemptResult* result = end.mutable_done();
-  if (start.task().id().kind() == v1::TASK_KIND_MAP) {
+void Done(const pb::ToTask::Start& start, MessagePipe* pipe) {
+  pb::FromTask end;
+  pb::AttemptResult* result = end.mutable_done();
+  if (start.task().id().kind() == pb::TASK_KIND_MAP) {
     WriteOutput(start);
     result->mutable_map_output()->set_total_bytes(3 << 20);
   }
   result->set_output_path(start.task().attempt_dir() + "/part");
-  v1::Counter* counter = result->add_counters();
+  pb::Counter* counter = result->add_counters();
   counter->set_group("user");
   counter->set_name("pid");
   counter->set_value(getpid());
   (void)pipe->Write(end);
 }
 
-void RunOne(const v1::ToTask::Start& start, MessagePipe* pipe, int fd) {
+void RunOne(const pb::ToTask::Start& start, MessagePipe* pipe, int fd) {
   MarkRecord(start);
   const auto found = start.task().job().params().find("do");
   const std::string what = found == start.task().job().params().end() ? "done" : found->second;
-  v1::FromTask message;
+  pb::FromTask message;
   if (const auto damage = start.task().job().params().find("damage");
       damage != start.task().job().params().end()) {
     (void)!truncate(damage->second.c_str(), 3);
@@ -83,7 +84,7 @@ void RunOne(const v1::ToTask::Start& start, MessagePipe* pipe, int fd) {
   }
   if (what == "many-counters") {
     for (int i = 0; i < 100'000; ++i) {
-      v1::Counter* counter = message.mutable_done()->add_counters();
+      pb::Counter* counter = message.mutable_done()->add_counters();
       counter->set_group("user");
       counter->set_name("domain." + std::to_string(i));
     }
@@ -132,7 +133,7 @@ void RunOne(const v1::ToTask::Start& start, MessagePipe* pipe, int fd) {
     (void)pipe->Write(message);
   }
   if (what == "wait-for-output") {
-    v1::ToTask outputs;
+    pb::ToTask outputs;
     (void)pipe->Read(&outputs);
     message.mutable_fetch_failure()->set_map_task(outputs.map_outputs().outputs(0).map_task());
     (void)pipe->Write(message);
@@ -144,10 +145,10 @@ int Main(int argc, char** argv) {
   if (argc != 3 || std::strcmp(argv[1], "--worker_fd") != 0) return 2;
   const int fd = std::atoi(argv[2]);
   MessagePipe pipe{UniqueFd(fd)};
-  v1::FromTask hello;
+  pb::FromTask hello;
   hello.mutable_hello();
   (void)pipe.Write(hello);
-  v1::ToTask message;
+  pb::ToTask message;
   while (pipe.Read(&message).ok()) {
     if (message.has_start()) RunOne(message.start(), &pipe, fd);
   }

@@ -12,8 +12,8 @@ using testing::SizeIs;
 constexpr char kJob[] = "job-20261122-0001";
 
 // Entries from..from+n of a table in which map task i was made by attempt `attempt`.
-v1::WorkerOrder::OutputDelta Delta(uint64_t from, uint32_t n, uint32_t attempt = 0) {
-  v1::WorkerOrder::OutputDelta delta;
+pb::WorkerOrder::OutputDelta Delta(uint64_t from, uint32_t n, uint32_t attempt = 0) {
+  pb::WorkerOrder::OutputDelta delta;
   delta.set_job_id(kJob);
   delta.set_from(from);
   delta.set_to(from + n);
@@ -58,7 +58,7 @@ TEST(OutputTablesTest, SaysWhereAnOutputLies) {
   tables.Ask(kJob);
   const auto outputs = tables.Apply(Delta(0, 18, 1), 1);
   ASSERT_THAT(outputs, SizeIs(1));
-  const v1::MapOutput& last = outputs[0].outputs(17);
+  const pb::MapOutput& last = outputs[0].outputs(17);
   EXPECT_EQ(last.map_task(), 17u);
   EXPECT_EQ(last.attempt(), 1u);
   EXPECT_EQ(last.address(), "host:1");
@@ -70,7 +70,7 @@ TEST(OutputTablesTest, ALaterEntryReplacesAnEarlierOne) {
   OutputTables tables;
   tables.Ask(kJob);
   tables.Apply(Delta(0, 3), 1);
-  v1::WorkerOrder::OutputDelta again = Delta(3, 1, 7);
+  pb::WorkerOrder::OutputDelta again = Delta(3, 1, 7);
   again.set_map_tasks(0, 1);
   tables.Apply(again, 1);
   const auto known = tables.Known(kJob);

@@ -15,8 +15,8 @@ namespace {
 
 class PluginCacheTest : public testing::Test {
  protected:
-  v1::JobSpec::Plugin Plugin(const std::string& bytes) {
-    v1::JobSpec::Plugin plugin;
+  pb::JobSpec::Plugin Plugin(const std::string& bytes) {
+    pb::JobSpec::Plugin plugin;
     plugin.set_path(bytes);
     plugin.set_hash(HashBytes128(bytes).ToString());
     plugin.set_size_bytes(bytes.size());
@@ -38,7 +38,7 @@ class PluginCacheTest : public testing::Test {
 };
 
 TEST_F(PluginCacheTest, FetchesOnceAndKeepsItOverARestart) {
-  const v1::JobSpec::Plugin plugin = Plugin("machine code");
+  const pb::JobSpec::Plugin plugin = Plugin("machine code");
   PluginCache cache = NewCache();
   ASSERT_OK_AND_ASSIGN(const std::string path, cache.Get(plugin));
   EXPECT_EQ(Read(path), "machine code");
@@ -49,7 +49,7 @@ TEST_F(PluginCacheTest, FetchesOnceAndKeepsItOverARestart) {
 }
 
 TEST_F(PluginCacheTest, ATornCopyIsFetchedAgain) {
-  const v1::JobSpec::Plugin plugin = Plugin("machine code");
+  const pb::JobSpec::Plugin plugin = Plugin("machine code");
   std::string path;
   {
     PluginCache cache = NewCache();
@@ -66,7 +66,7 @@ TEST_F(PluginCacheTest, ATornCopyIsFetchedAgain) {
 }
 
 TEST_F(PluginCacheTest, ACopyThatIsDamagedLaterIsFetchedAgain) {
-  const v1::JobSpec::Plugin plugin = Plugin("machine code");
+  const pb::JobSpec::Plugin plugin = Plugin("machine code");
   PluginCache cache = NewCache();
   ASSERT_OK_AND_ASSIGN(const std::string path, cache.Get(plugin));
   std::ofstream(path, std::ios::trunc) << "torn";
@@ -79,7 +79,7 @@ TEST_F(PluginCacheTest, ACopyThatIsDamagedLaterIsFetchedAgain) {
 
 TEST_F(PluginCacheTest, TheLeastRecentlyUsedMakeRoom) {
   PluginCache cache = NewCache();
-  const v1::JobSpec::Plugin favourite = Plugin("favourite");
+  const pb::JobSpec::Plugin favourite = Plugin("favourite");
   for (size_t i = 0; i < 2 * PluginCache::kMaxCopies; ++i) {
     ASSERT_OK(cache.Get(favourite));
     ASSERT_OK(cache.Get(Plugin("code " + std::to_string(i))));
@@ -89,7 +89,7 @@ TEST_F(PluginCacheTest, TheLeastRecentlyUsedMakeRoom) {
 }
 
 TEST_F(PluginCacheTest, RefusesOtherBytesAndOtherNames) {
-  v1::JobSpec::Plugin plugin = Plugin("machine code");
+  pb::JobSpec::Plugin plugin = Plugin("machine code");
   plugin.set_path("something else");
   EXPECT_THAT(NewCache().Get(plugin), StatusIs(absl::StatusCode::kDataLoss));
   plugin.set_hash("../../../../../../../../../../etc");

@@ -18,10 +18,10 @@ using testing::SizeIs;
 
 const absl::Time kStart = absl::UnixEpoch() + absl::Hours(1);
 
-FinalReports::Update Ended(uint32_t task, v1::AttemptState state, size_t bytes = 0) {
+FinalReports::Update Ended(uint32_t task, pb::AttemptState state, size_t bytes = 0) {
   FinalReports::Update update;
   update.mutable_id()->set_job_id("job-20261122-0001");
-  update.mutable_id()->set_kind(v1::TASK_KIND_MAP);
+  update.mutable_id()->set_kind(pb::TASK_KIND_MAP);
   update.mutable_id()->set_task(task);
   update.set_state(state);
   update.mutable_failure()->set_log_tail(std::string(bytes, 'x'));
@@ -30,12 +30,12 @@ FinalReports::Update Ended(uint32_t task, v1::AttemptState state, size_t bytes =
 
 TEST(FinalReportsTest, AreRepeatedUntilTheyAreAcknowledged) {
   FinalReports reports;
-  reports.Add(Ended(1, v1::ATTEMPT_STATE_SUCCEEDED), kStart);
-  reports.Add(Ended(2, v1::ATTEMPT_STATE_FAILED), kStart);
+  reports.Add(Ended(1, pb::ATTEMPT_STATE_SUCCEEDED), kStart);
+  reports.Add(Ended(2, pb::ATTEMPT_STATE_FAILED), kStart);
   EXPECT_THAT(reports.TakeDue(kStart + absl::Seconds(4)), IsEmpty());
   EXPECT_THAT(reports.TakeDue(kStart + absl::Seconds(5)), SizeIs(2));
   EXPECT_THAT(reports.TakeDue(kStart + absl::Seconds(6)), IsEmpty()) << "just sent";
-  reports.Acknowledge(Ended(1, v1::ATTEMPT_STATE_SUCCEEDED).id());
+  reports.Acknowledge(Ended(1, pb::ATTEMPT_STATE_SUCCEEDED).id());
   const auto due = reports.TakeDue(kStart + absl::Seconds(10));
   ASSERT_THAT(due, SizeIs(1));
   EXPECT_EQ(due[0].id().task(), 2u);
@@ -45,9 +45,9 @@ TEST(FinalReportsTest, AreRepeatedUntilTheyAreAcknowledged) {
 
 TEST(FinalReportsTest, ARegistrationSaysTheUnsuccessfulOnes) {
   FinalReports reports;
-  reports.Add(Ended(1, v1::ATTEMPT_STATE_SUCCEEDED), kStart);
-  reports.Add(Ended(2, v1::ATTEMPT_STATE_FAILED), kStart);
-  reports.Add(Ended(3, v1::ATTEMPT_STATE_KILLED), kStart);
+  reports.Add(Ended(1, pb::ATTEMPT_STATE_SUCCEEDED), kStart);
+  reports.Add(Ended(2, pb::ATTEMPT_STATE_FAILED), kStart);
+  reports.Add(Ended(3, pb::ATTEMPT_STATE_KILLED), kStart);
   EXPECT_THAT(reports.Unsuccessful(kStart + absl::Seconds(5)), SizeIs(2));
   EXPECT_THAT(reports.TakeDue(kStart + absl::Seconds(6)), IsEmpty());
   EXPECT_THAT(reports.Unsuccessful(kStart + absl::Seconds(7)), SizeIs(2)) << "not acknowledged yet";
@@ -59,7 +59,7 @@ TEST(FinalReportsTest, RepeatsOnlySoMuchAtOnceAndTheOldestFirst) {
   FinalReports reports;
   constexpr uint32_t kReports = 1000;
   for (uint32_t i = 0; i < kReports; ++i) {
-    reports.Add(Ended(i, v1::ATTEMPT_STATE_FAILED, 4'000), kStart + absl::Milliseconds(i));
+    reports.Add(Ended(i, pb::ATTEMPT_STATE_FAILED, 4'000), kStart + absl::Milliseconds(i));
   }
   std::set<uint32_t> seen;
   for (int round = 0; round < 5; ++round) {
@@ -107,7 +107,7 @@ class RegistrationTest : public RandomTest {};
 
 TEST_F(RegistrationTest, PiecesFitAndAddUpToTheWhole) {
   for (int round = 0; round < 200; ++round) {
-    v1::WorkerMessage::Register whole;
+    pb::WorkerMessage::Register whole;
     whole.set_worker_id("w-1");
     whole.set_slots(7);
     for (uint64_t i = Below(50); i > 0; --i) {
@@ -119,11 +119,11 @@ TEST_F(RegistrationTest, PiecesFitAndAddUpToTheWhole) {
       whole.add_running()->set_task(static_cast<uint32_t>(i));
     }
     for (uint64_t i = Below(20); i > 0; --i) {
-      *whole.add_ended() = Ended(static_cast<uint32_t>(i), v1::ATTEMPT_STATE_FAILED, Below(300));
+      *whole.add_ended() = Ended(static_cast<uint32_t>(i), pb::ATTEMPT_STATE_FAILED, Below(300));
     }
     const size_t limit = 200 + Below(2000);
     const auto pieces = SplitRegistration(whole, limit);
-    v1::WorkerMessage::Register sum;
+    pb::WorkerMessage::Register sum;
     for (size_t i = 0; i < pieces.size(); ++i) {
       ASSERT_EQ(pieces[i].more(), i + 1 < pieces.size());
       ASSERT_EQ(pieces[i].worker_id(), i == 0 ? "w-1" : "");
@@ -137,7 +137,7 @@ TEST_F(RegistrationTest, PiecesFitAndAddUpToTheWhole) {
 }
 
 TEST(RegistrationSplitTest, ThereIsAlwaysOnePiece) {
-  v1::WorkerMessage::Register empty;
+  pb::WorkerMessage::Register empty;
   empty.set_worker_id("w-1");
   EXPECT_THAT(SplitRegistration(empty, 100), SizeIs(1));
   EXPECT_FALSE(SplitRegistration(empty, 100)[0].more());

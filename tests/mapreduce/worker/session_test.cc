@@ -20,7 +20,7 @@ namespace {
 // As many maps and reduces as the spec's name and reduce.tasks say, without any input.
 class FakePlanner final : public JobPlanner {
  public:
-  absl::StatusOr<PlannedJob> Plan(v1::JobSpec spec, uint32_t) override {
+  absl::StatusOr<PlannedJob> Plan(pb::JobSpec spec, uint32_t) override {
     PlannedJob plan;
     plan.map_splits.resize(static_cast<size_t>(std::stoi(spec.name())));
     plan.spec = std::move(spec);
@@ -64,7 +64,7 @@ class WorkerProcess {
   WorkerProcess(const std::string& coordinator, const std::string& node)
       : worker_(&parts_.context), session_({coordinator}, Handlers(node)) {
     parts_.context.node = node;
-    parts_.context.report = [this](v1::WorkerMessage message) {
+    parts_.context.report = [this](pb::WorkerMessage message) {
       session_.Send(std::move(message));
     };
     session_.Start();
@@ -78,7 +78,7 @@ class WorkerProcess {
   CoordinatorSession::Handlers Handlers(const std::string& node) {
     CoordinatorSession::Handlers handlers;
     handlers.make_register = [this, node] {
-      v1::WorkerMessage::Register message;
+      pb::WorkerMessage::Register message;
       message.set_worker_id(parts_.scratch()->worker_id());
       message.set_address("127.0.0.1:7");
       message.set_node(node);
@@ -91,13 +91,13 @@ class WorkerProcess {
       return false;
     };
     handlers.make_heartbeat = [this] {
-      v1::WorkerMessage::Heartbeat beat;
+      pb::WorkerMessage::Heartbeat beat;
       worker_.FillHeartbeat(&beat);
       return beat;
     };
     handlers.late_reports = [this] { return worker_.TakeLateReports(); };
     handlers.acknowledged = [this](const auto& message) { worker_.OnAcknowledged(message); };
-    handlers.order = [this](const v1::WorkerOrder& order) { worker_.OnOrder(order); };
+    handlers.order = [this](const pb::WorkerOrder& order) { worker_.OnOrder(order); };
     return handlers;
   }
 
@@ -120,7 +120,7 @@ class SessionTest : public testing::Test {
   }
 
   std::string Submit(uint32_t maps, uint32_t reduces, const std::string& what = "done") {
-    v1::SubmitRequest request;
+    pb::SubmitRequest request;
     request.mutable_header()->set_client_id(1);
     request.mutable_header()->set_request_id(++requests_);
     *request.mutable_spec() = MakeTask(what).job();
@@ -143,12 +143,12 @@ class SessionTest : public testing::Test {
     return response->job_id();
   }
 
-  v1::JobStatus WaitForEnd(const std::string& job_id) {
+  pb::JobStatus WaitForEnd(const std::string& job_id) {
     Mutex mutex;
     CondVar changed;
     const uint64_t watch = coordinator_->coordinator.Watch(job_id, [&] { changed.SignalAll(); });
     const absl::Time deadline = Clock::Real()->MonotonicNow() + absl::Seconds(60);
-    v1::JobStatus status;
+    pb::JobStatus status;
     while (Clock::Real()->MonotonicNow() < deadline) {
       status = *coordinator_->coordinator.GetJob(job_id);
       if (status.finished_ms() != 0) break;
@@ -168,8 +168,8 @@ class SessionTest : public testing::Test {
 TEST_F(SessionTest, AJobRunsToItsPublishedOutput) {
   WorkerProcess a(coordinator_->address(), "a");
   WorkerProcess b(coordinator_->address(), "b");
-  const v1::JobStatus status = WaitForEnd(Submit(4, 2));
-  EXPECT_EQ(status.state(), v1::JOB_STATE_SUCCEEDED) << status.ShortDebugString();
+  const pb::JobStatus status = WaitForEnd(Submit(4, 2));
+  EXPECT_EQ(status.state(), pb::JOB_STATE_SUCCEEDED) << status.ShortDebugString();
   // The fake reduces do not wait for all maps, so how many of these came to their end is open.
   EXPECT_EQ(status.map().total(), 4u);
   EXPECT_EQ(status.reduce().done(), 2u);
@@ -180,22 +180,22 @@ TEST_F(SessionTest, AJobRunsToItsPublishedOutput) {
 TEST_F(SessionTest, AJobWaitsForItsFirstWorker) {
   const std::string job = Submit(1, 1);
   WorkerProcess late(coordinator_->address(), "a");
-  EXPECT_EQ(WaitForEnd(job).state(), v1::JOB_STATE_SUCCEEDED);
+  EXPECT_EQ(WaitForEnd(job).state(), pb::JOB_STATE_SUCCEEDED);
 }
 
 TEST_F(SessionTest, AJobGoesOnAfterTheCoordinatorRestarted) {
   WorkerProcess a(coordinator_->address(), "a");
   const std::string job = Submit(6, 1);
   RestartCoordinator();
-  const v1::JobStatus status = WaitForEnd(job);
-  EXPECT_EQ(status.state(), v1::JOB_STATE_SUCCEEDED) << status.ShortDebugString();
+  const pb::JobStatus status = WaitForEnd(job);
+  EXPECT_EQ(status.state(), pb::JOB_STATE_SUCCEEDED) << status.ShortDebugString();
   EXPECT_EQ(status.map().failed_attempts(), 0u);
 }
 
 TEST_F(SessionTest, AFailingJobSaysWhyAndPublishesNothing) {
   WorkerProcess a(coordinator_->address(), "a");
-  const v1::JobStatus status = WaitForEnd(Submit(1, 0, "segfault"));
-  EXPECT_EQ(status.state(), v1::JOB_STATE_FAILED);
+  const pb::JobStatus status = WaitForEnd(Submit(1, 0, "segfault"));
+  EXPECT_EQ(status.state(), pb::JOB_STATE_FAILED);
   EXPECT_THAT(status.reason(), testing::HasSubstr("m-00000 failed 2 times"));
   EXPECT_THAT(status.reason(), testing::HasSubstr("signal 11"));
   EXPECT_THAT(status.failure().log_tail(), testing::HasSubstr("at work in process"));
@@ -205,16 +205,16 @@ TEST_F(SessionTest, AFailingJobSaysWhyAndPublishesNothing) {
 TEST_F(SessionTest, AKilledJobEndsItsProcesses) {
   WorkerProcess a(coordinator_->address(), "a");
   const std::string job = Submit(1, 0, "hang");
-  v1::KillRequest request;
+  pb::KillRequest request;
   request.set_job_id(job);
   request.set_reason("by its user");
   const auto response = Kill(&coordinator_->coordinator, request);
   ASSERT_TRUE(response.ok()) << response.status();
-  const v1::JobStatus status = WaitForEnd(job);
+  const pb::JobStatus status = WaitForEnd(job);
   EXPECT_EQ(Kill(&coordinator_->coordinator, request).status().code(),
             absl::StatusCode::kFailedPrecondition)
       << "it has ended";
-  EXPECT_EQ(status.state(), v1::JOB_STATE_KILLED);
+  EXPECT_EQ(status.state(), pb::JOB_STATE_KILLED);
   EXPECT_EQ(status.reason(), "by its user");
 }
 

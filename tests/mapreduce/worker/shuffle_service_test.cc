@@ -22,7 +22,7 @@ class ShuffleServiceTest : public testing::Test {
     options.watchdog = false;
     server_ = *rpc::Server::Start(options, {}, service_.Methods());
     EXPECT_EQ(AttemptRunner(MakeTask("done", 0), &parts_.context).Run().state(),
-              v1::ATTEMPT_STATE_SUCCEEDED);
+              pb::ATTEMPT_STATE_SUCCEEDED);
   }
 
   struct Fetched {
@@ -30,7 +30,7 @@ class ShuffleServiceTest : public testing::Test {
     std::map<uint32_t, std::string> errors;
     absl::Status status;
   };
-  Fetched Fetch(const v1::FetchRequest& request) {
+  Fetched Fetch(const pb::FetchRequest& request) {
     rpc::BulkLoop loop;
     rpc::BulkStream* stream =
         loop.Open(rpc::MakeChannel(server_->address(), rpc::ChannelKind::kBulk),
@@ -45,7 +45,7 @@ class ShuffleServiceTest : public testing::Test {
         return fetched;
       }
       if (event.kind != rpc::BulkEvent::Kind::kMessage) continue;
-      v1::FetchHeader header;
+      pb::FetchHeader header;
       rpc::Payload payload;
       EXPECT_TRUE(rpc::DecodeBulk(event.message, &header, &payload).ok());
       if (!header.error().empty()) {
@@ -55,8 +55,8 @@ class ShuffleServiceTest : public testing::Test {
       }
     }
   }
-  v1::FetchRequest Request(uint32_t partition) {
-    v1::FetchRequest request;
+  pb::FetchRequest Request(uint32_t partition) {
+    pb::FetchRequest request;
     request.set_job_id("job-20261122-0001");
     request.set_partition(partition);
     return request;
@@ -77,7 +77,7 @@ class ShuffleServiceTest : public testing::Test {
 
 TEST_F(ShuffleServiceTest, SendsEveryByteOfAPartition) {
   for (const uint32_t partition : {0u, 1u}) {
-    v1::FetchRequest request = Request(partition);
+    pb::FetchRequest request = Request(partition);
     request.add_outputs()->set_map_task(0);
     const Fetched fetched = Fetch(request);
     EXPECT_TRUE(fetched.status.ok()) << fetched.status;
@@ -86,16 +86,16 @@ TEST_F(ShuffleServiceTest, SendsEveryByteOfAPartition) {
 }
 
 TEST_F(ShuffleServiceTest, GoesOnWhereABrokenStreamStopped) {
-  v1::FetchRequest request = Request(1);
+  pb::FetchRequest request = Request(1);
   request.add_outputs()->set_offset(2'000'001);
   EXPECT_TRUE(Fetch(request).bytes.at(0) == Stored(1).substr(2'000'001));
 }
 
 TEST_F(ShuffleServiceTest, SaysWhichOutputsItDoesNotHaveAndSendsTheOthers) {
-  v1::FetchRequest request = Request(0);
+  pb::FetchRequest request = Request(0);
   request.add_outputs()->set_map_task(9);
   request.add_outputs()->set_map_task(0);
-  v1::FetchRequest::Output* other_attempt = request.add_outputs();
+  pb::FetchRequest::Output* other_attempt = request.add_outputs();
   other_attempt->set_map_task(0);
   other_attempt->set_attempt(5);
   const Fetched fetched = Fetch(request);
@@ -106,7 +106,7 @@ TEST_F(ShuffleServiceTest, SaysWhichOutputsItDoesNotHaveAndSendsTheOthers) {
 }
 
 TEST_F(ShuffleServiceTest, RefusesAPartitionThatIsNotThere) {
-  v1::FetchRequest request = Request(7);
+  pb::FetchRequest request = Request(7);
   request.add_outputs()->set_map_task(0);
   EXPECT_THAT(Fetch(request).errors.at(0), HasSubstr("no partition 7"));
 }

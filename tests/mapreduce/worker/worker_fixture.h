@@ -16,13 +16,13 @@ inline constexpr char kPluginBytes[] = "not a real plugin, but with a hash";
 inline std::string FakeTaskBinary() { return QUERN_FAKE_TASK; }
 
 // An attempt of a job whose task does what `what` says; see fake_task.cc.
-inline v1::TaskSpec MakeTask(const std::string& what, uint32_t task = 0,
-                             v1::TaskKind kind = v1::TASK_KIND_MAP) {
-  v1::TaskSpec spec;
+inline pb::TaskSpec MakeTask(const std::string& what, uint32_t task = 0,
+                             pb::TaskKind kind = pb::TASK_KIND_MAP) {
+  pb::TaskSpec spec;
   spec.mutable_id()->set_job_id("job-20261122-0001");
   spec.mutable_id()->set_kind(kind);
   spec.mutable_id()->set_task(task);
-  v1::JobSpec* job = spec.mutable_job();
+  pb::JobSpec* job = spec.mutable_job();
   job->mutable_plugin()->set_path("/.quern/plugins/x.so");
   job->mutable_plugin()->set_hash(HashBytes128(kPluginBytes).ToString());
   job->mutable_plugin()->set_size_bytes(std::string_view(kPluginBytes).size());
@@ -53,13 +53,13 @@ class WorkerParts {
     context.memory_slack_bytes = 0;
 #endif
     context.memory_interval = absl::Milliseconds(10);
-    context.report = [this](v1::WorkerMessage message) {
+    context.report = [this](pb::WorkerMessage message) {
       MutexLock lock(&mutex_);
       reports_.push_back(std::move(message));
     };
   }
 
-  std::vector<v1::WorkerMessage> TakeReports() {
+  std::vector<pb::WorkerMessage> TakeReports() {
     MutexLock lock(&mutex_);
     return std::exchange(reports_, {});
   }
@@ -81,7 +81,7 @@ class WorkerParts {
   PluginCache plugins_;
   TaskPool processes_;
   Mutex mutex_;
-  std::vector<v1::WorkerMessage> reports_ ABSL_GUARDED_BY(mutex_);
+  std::vector<pb::WorkerMessage> reports_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quern::mr

@@ -24,7 +24,7 @@ class WorkerTest : public testing::Test {
  protected:
   WorkerTest() {
     parts_.context.clock = &clock_;
-    parts_.context.report = [this](v1::WorkerMessage message) {
+    parts_.context.report = [this](pb::WorkerMessage message) {
       MutexLock lock(&mutex_);
       reports_.push_back(std::move(message));
       reported_.SignalAll();
@@ -32,42 +32,42 @@ class WorkerTest : public testing::Test {
   }
   void StartWorker() { worker_ = std::make_unique<Worker>(&parts_.context); }
 
-  void Launch(const v1::TaskSpec& task) {
-    v1::WorkerOrder order;
+  void Launch(const pb::TaskSpec& task) {
+    pb::WorkerOrder order;
     order.set_log_index(++orders_);
     *order.mutable_launch()->mutable_task() = task;
     worker_->OnOrder(order);
   }
   // Waits for the next final report.
-  v1::WorkerMessage::AttemptUpdate NextReport() {
+  pb::WorkerMessage::AttemptUpdate NextReport() {
     MutexLock lock(&mutex_);
     while (true) {
       while (reports_.empty()) reported_.Wait(&mutex_);
-      const v1::WorkerMessage message = std::move(reports_.front());
+      const pb::WorkerMessage message = std::move(reports_.front());
       reports_.pop_front();
       if (message.update().has_progress()) last_status_ = message.update().progress().status();
-      if (message.update().state() >= v1::ATTEMPT_STATE_SUCCEEDED) return message.update();
+      if (message.update().state() >= pb::ATTEMPT_STATE_SUCCEEDED) return message.update();
     }
   }
   // Whether the next final report is there without any waiting.
   bool HasFinalReport() {
     MutexLock lock(&mutex_);
-    return std::any_of(reports_.begin(), reports_.end(), [](const v1::WorkerMessage& message) {
-      return message.update().state() >= v1::ATTEMPT_STATE_SUCCEEDED;
+    return std::any_of(reports_.begin(), reports_.end(), [](const pb::WorkerMessage& message) {
+      return message.update().state() >= pb::ATTEMPT_STATE_SUCCEEDED;
     });
   }
-  v1::WorkerMessage::Register Registration() {
-    v1::WorkerMessage::Register message;
+  pb::WorkerMessage::Register Registration() {
+    pb::WorkerMessage::Register message;
     worker_->FillRegister(&message);
     return message;
   }
-  v1::WorkerMessage::Heartbeat Heartbeat() {
-    v1::WorkerMessage::Heartbeat message;
+  pb::WorkerMessage::Heartbeat Heartbeat() {
+    pb::WorkerMessage::Heartbeat message;
     worker_->FillHeartbeat(&message);
     return message;
   }
-  void Acknowledge(const v1::AttemptId& id) {
-    v1::CoordinatorMessage::Acknowledged message;
+  void Acknowledge(const pb::AttemptId& id) {
+    pb::CoordinatorMessage::Acknowledged message;
     *message.add_ids() = id;
     worker_->OnAcknowledged(message);
   }
@@ -78,14 +78,14 @@ class WorkerTest : public testing::Test {
   std::string last_status_;
   Mutex mutex_;
   CondVar reported_;
-  std::deque<v1::WorkerMessage> reports_ ABSL_GUARDED_BY(mutex_);
+  std::deque<pb::WorkerMessage> reports_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<Worker> worker_;  // last: its threads use the others
 };
 
 TEST_F(WorkerTest, AnEndIsReportedUntilItIsAcknowledged) {
   StartWorker();
   Launch(MakeTask("failed"));
-  const v1::AttemptId id = NextReport().id();
+  const pb::AttemptId id = NextReport().id();
   EXPECT_THAT(worker_->TakeLateReports(), IsEmpty());
   clock_.AdvanceTime(absl::Seconds(6));
   ASSERT_THAT(worker_->TakeLateReports(), SizeIs(1));
@@ -113,7 +113,7 @@ TEST_F(WorkerTest, AnAttemptIsRunningOrEndedAtEveryMoment) {
   for (uint32_t task = 0; task < 20; ++task) {
     Launch(MakeTask(task % 2 == 0 ? "done" : "failed", task));
     while (true) {
-      const v1::WorkerMessage::Register now = Registration();
+      const pb::WorkerMessage::Register now = Registration();
       ASSERT_EQ(now.running_size() + now.ended_size() + now.held_size(), task + 1)
           << now.ShortDebugString();
       if (Heartbeat().running().empty()) break;
@@ -137,7 +137,7 @@ TEST_F(WorkerTest, AHeartbeatSaysWhatRuns) {
 TEST_F(WorkerTest, AQuickAttemptSaysHowFarItCame) {
   StartWorker();
   Launch(MakeTask("long-status"));
-  EXPECT_EQ(NextReport().state(), v1::ATTEMPT_STATE_SUCCEEDED);
+  EXPECT_EQ(NextReport().state(), pb::ATTEMPT_STATE_SUCCEEDED);
   EXPECT_THAT(Heartbeat().progress(), IsEmpty()) << "said before its end";
   EXPECT_THAT(last_status_, HasSubstr("line"));
 }
@@ -155,14 +155,14 @@ TEST_F(WorkerTest, AnAttemptThatIsAskedForAgainIsReportedAgain) {
 TEST_F(WorkerTest, AForgottenJobLeavesOnlyLogsWhenItsLastAttemptHasEnded) {
   StartWorker();
   Launch(MakeTask("done", 0));
-  const v1::AttemptId done = NextReport().id();
+  const pb::AttemptId done = NextReport().id();
   const std::string output = *parts_.scratch()->FindMapOutput(done);
   Launch(MakeTask("hang", 1));
-  v1::WorkerOrder order;
+  pb::WorkerOrder order;
   order.mutable_forget()->set_job_id(done.job_id());
   worker_->OnOrder(order);
   EXPECT_THAT(Registration().held(), IsEmpty()) << "at once";
-  EXPECT_EQ(NextReport().state(), v1::ATTEMPT_STATE_KILLED);
+  EXPECT_EQ(NextReport().state(), pb::ATTEMPT_STATE_KILLED);
   while (FileSystem::Real()->Exists(output)) std::this_thread::yield();
 }
 

@@ -2,9 +2,9 @@
 
 namespace quern::mr {
 
-absl::StatusOr<v1::GetJobResponse> GetJob(Coordinator* coordinator,
-                                          const v1::GetJobRequest& request) {
-  v1::GetJobResponse response;
+absl::StatusOr<pb::GetJobResponse> GetJob(Coordinator* coordinator,
+                                          const pb::GetJobRequest& request) {
+  pb::GetJobResponse response;
   ASSIGN_OR_RETURN(*response.mutable_status(), coordinator->GetJob(request.job_id()));
   return response;
 }

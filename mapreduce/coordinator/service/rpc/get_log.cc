@@ -15,17 +15,17 @@ constexpr char kReadLog[] = "/quern.mr.v1.Shuffle/ReadLog";
 constexpr absl::Duration kTimeout = absl::Minutes(10);
 constexpr size_t kMaxUnsentBytes = size_t{4} << 20;
 
-absl::StatusOr<v1::GetLogRequest> ReadRequest(rpc::BulkLoop* loop) {
+absl::StatusOr<pb::GetLogRequest> ReadRequest(rpc::BulkLoop* loop) {
   const rpc::BulkEvent event = loop->Next(absl::Seconds(10));
   if (event.kind != Kind::kMessage) return CancelledError("no request came");
-  v1::GetLogRequest request;
+  pb::GetLogRequest request;
   RETURN_IF_ERROR(rpc::DecodeMessage(event.message, &request));
   return request;
 }
 
 // RPC address of the worker that ran an attempt (of the newest one if `newest`, which then is
 // filled in).
-absl::StatusOr<std::string> FindLog(const TrackerState& state, bool newest, v1::AttemptId* id) {
+absl::StatusOr<std::string> FindLog(const TrackerState& state, bool newest, pb::AttemptId* id) {
   const Job* job = state.jobs.Find(id->job_id());
   if (job == nullptr) return NoSuchJob(id->job_id());
   const std::string name = FormatTask(id->kind(), id->task());
@@ -76,7 +76,7 @@ absl::Status PassOn(Coordinator* coordinator, rpc::BulkLoop* loop, rpc::BulkStre
 
 void GetLog(Coordinator* coordinator, rpc::ChannelCache* channels, rpc::BulkLoop* loop,
             rpc::BulkStream* stream) {
-  absl::StatusOr<v1::GetLogRequest> request = ReadRequest(loop);
+  absl::StatusOr<pb::GetLogRequest> request = ReadRequest(loop);
   if (!request.ok()) return stream->Finish(request.status());
   const auto address = coordinator->Read([&](const TrackerState& state) {
     return FindLog(state, request->newest_attempt(), request->mutable_id());
@@ -84,7 +84,7 @@ void GetLog(Coordinator* coordinator, rpc::ChannelCache* channels, rpc::BulkLoop
   if (!address.ok()) return stream->Finish(address.status());
   rpc::BulkStream* source =
       loop->Open(channels->Get(*address, rpc::ChannelKind::kControl), kReadLog, kTimeout);
-  v1::ReadLogRequest read;
+  pb::ReadLogRequest read;
   *read.mutable_id() = request->id();
   source->Send(rpc::EncodeMessage(read));
   source->CloseSend();

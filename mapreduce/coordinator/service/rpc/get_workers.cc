@@ -4,7 +4,7 @@ namespace quern::mr {
 namespace {
 
 void Describe(const WorkerRegistry::Worker& worker, absl::Duration rests,
-              v1::GetWorkersResponse::Worker* out) {
+              pb::GetWorkersResponse::Worker* out) {
   out->set_worker_id(worker.info.id);
   out->set_address(worker.info.address);
   out->set_http_address(worker.info.http_address);
@@ -22,14 +22,14 @@ void Describe(const WorkerRegistry::Worker& worker, absl::Duration rests,
 
 }  // namespace
 
-absl::StatusOr<v1::GetWorkersResponse> GetWorkers(Coordinator* coordinator,
-                                                  const v1::GetWorkersRequest&) {
+absl::StatusOr<pb::GetWorkersResponse> GetWorkers(Coordinator* coordinator,
+                                                  const pb::GetWorkersRequest&) {
   const absl::Time now = coordinator->Now();
   return coordinator->Read([now](const TrackerState& state) {
-    v1::GetWorkersResponse response;
+    pb::GetWorkersResponse response;
     for (const auto& [key, worker] : state.registry.workers()) {
       if (worker.info.address.empty()) continue;  // known from the journal only
-      v1::GetWorkersResponse::Worker* out = response.add_workers();
+      pb::GetWorkersResponse::Worker* out = response.add_workers();
       Describe(worker, state.scheduler.rests_until(key) - now, out);
       out->set_running(state.scheduler.running_on(key));
     }

@@ -7,6 +7,7 @@
 #include "common/rpc/channel.h"
 #include "common/status.h"
 #include "mapreduce/coordinator/service/coordinator.h"
+#include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/jobs.pb.h"
 
 namespace quern::mr {
@@ -14,18 +15,18 @@ namespace quern::mr {
 // Lists stop before they are too long for a message.
 inline constexpr size_t kMaxListBytes = size_t{4} << 20;
 
-absl::StatusOr<v1::SubmitResponse> Submit(Coordinator* coordinator,
-                                          const v1::SubmitRequest& request);
-absl::StatusOr<v1::ListJobsResponse> ListJobs(Coordinator* coordinator,
-                                              const v1::ListJobsRequest& request);
-absl::StatusOr<v1::GetJobResponse> GetJob(Coordinator* coordinator,
-                                          const v1::GetJobRequest& request);
-absl::StatusOr<v1::ListTasksResponse> ListTasks(Coordinator* coordinator,
-                                                const v1::ListTasksRequest& request);
+absl::StatusOr<pb::SubmitResponse> Submit(Coordinator* coordinator,
+                                          const pb::SubmitRequest& request);
+absl::StatusOr<pb::ListJobsResponse> ListJobs(Coordinator* coordinator,
+                                              const pb::ListJobsRequest& request);
+absl::StatusOr<pb::GetJobResponse> GetJob(Coordinator* coordinator,
+                                          const pb::GetJobRequest& request);
+absl::StatusOr<pb::ListTasksResponse> ListTasks(Coordinator* coordinator,
+                                                const pb::ListTasksRequest& request);
 // Answers when the job has ended, or after a few seconds with the state so far.
-absl::StatusOr<v1::KillResponse> Kill(Coordinator* coordinator, const v1::KillRequest& request);
-absl::StatusOr<v1::GetWorkersResponse> GetWorkers(Coordinator* coordinator,
-                                                  const v1::GetWorkersRequest& request);
+absl::StatusOr<pb::KillResponse> Kill(Coordinator* coordinator, const pb::KillRequest& request);
+absl::StatusOr<pb::GetWorkersResponse> GetWorkers(Coordinator* coordinator,
+                                                  const pb::GetWorkersRequest& request);
 
 // Streams, each on a thread of its own.
 void WatchJob(Coordinator* coordinator, rpc::BulkLoop* loop, rpc::BulkStream* stream);

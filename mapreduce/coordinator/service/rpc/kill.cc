@@ -8,7 +8,7 @@ constexpr absl::Duration kWait = absl::Seconds(5);
 
 }  // namespace
 
-absl::StatusOr<v1::KillResponse> Kill(Coordinator* coordinator, const v1::KillRequest& request) {
+absl::StatusOr<pb::KillResponse> Kill(Coordinator* coordinator, const pb::KillRequest& request) {
   RETURN_IF_ERROR(coordinator->Kill(
       request.job_id(), request.reason().empty() ? "killed by a user" : request.reason()));
   Mutex mutex;
@@ -20,7 +20,7 @@ absl::StatusOr<v1::KillResponse> Kill(Coordinator* coordinator, const v1::KillRe
     changed.SignalAll();
   });
   const absl::Time deadline = coordinator->Now() + kWait;
-  absl::StatusOr<v1::JobStatus> status = coordinator->GetJob(request.job_id());
+  absl::StatusOr<pb::JobStatus> status = coordinator->GetJob(request.job_id());
   while (status.ok() && !IsOver(*status)) {
     const absl::Duration left = deadline - coordinator->Now();
     if (left <= absl::ZeroDuration()) break;
@@ -33,7 +33,7 @@ absl::StatusOr<v1::KillResponse> Kill(Coordinator* coordinator, const v1::KillRe
   }
   coordinator->Unwatch(watch);
   if (!status.ok()) return status.status();
-  v1::KillResponse response;
+  pb::KillResponse response;
   *response.mutable_status() = *std::move(status);
   return response;
 }

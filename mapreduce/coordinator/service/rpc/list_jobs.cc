@@ -7,15 +7,15 @@ constexpr uint32_t kUsualJobs = 100;
 
 }  // namespace
 
-absl::StatusOr<v1::ListJobsResponse> ListJobs(Coordinator* coordinator,
-                                              const v1::ListJobsRequest& request) {
+absl::StatusOr<pb::ListJobsResponse> ListJobs(Coordinator* coordinator,
+                                              const pb::ListJobsRequest& request) {
   const uint32_t most = request.limit() == 0 ? kUsualJobs : request.limit();
   return coordinator->Read([most](const TrackerState& state) {
-    v1::ListJobsResponse response;
+    pb::ListJobsResponse response;
     size_t bytes = 0;
     const auto& jobs = state.jobs.all();
     for (auto it = jobs.rbegin(); it != jobs.rend(); ++it) {
-      v1::JobStatus summary = MakeJobSummary(*it->second, state.Tasks(*it->second));
+      pb::JobStatus summary = MakeJobSummary(*it->second, state.Tasks(*it->second));
       bytes += summary.ByteSizeLong();
       if (static_cast<uint32_t>(response.jobs_size()) == most || bytes > kMaxListBytes) break;
       *response.add_jobs() = std::move(summary);

@@ -19,7 +19,7 @@ struct Row {
 
 // None of a job that ended long ago.
 absl::StatusOr<std::vector<Row>> CopyRows(const TrackerState& state, std::string_view job_id,
-                                          v1::ListTasksRequest::Order order) {
+                                          pb::ListTasksRequest::Order order) {
   const Job* job = state.jobs.Find(job_id);
   if (job == nullptr) return NoSuchJob(job_id);
   std::vector<Row> rows;
@@ -28,7 +28,7 @@ absl::StatusOr<std::vector<Row>> CopyRows(const TrackerState& state, std::string
   for (const TaskKind kind : {TaskKind::kSample, TaskKind::kMap, TaskKind::kReduce}) {
     rows.reserve(rows.size() + tasks->attempts(kind).size());
     for (const Attempt& attempt : tasks->attempts(kind)) {
-      if (order == v1::ListTasksRequest::ORDER_FAILED && attempt.state != AttemptState::kFailed) {
+      if (order == pb::ListTasksRequest::ORDER_FAILED && attempt.state != AttemptState::kFailed) {
         continue;
       }
       rows.push_back({kind, attempt});
@@ -37,24 +37,24 @@ absl::StatusOr<std::vector<Row>> CopyRows(const TrackerState& state, std::string
   return rows;
 }
 
-void SortRows(v1::ListTasksRequest::Order order, absl::Time now, std::vector<Row>* rows) {
+void SortRows(pb::ListTasksRequest::Order order, absl::Time now, std::vector<Row>* rows) {
   const auto length = [now](const Row& row) {
     return std::min(row.attempt.finished, now) - row.attempt.started;
   };
   std::stable_sort(rows->begin(), rows->end(), [&](const Row& a, const Row& b) {
-    if (order == v1::ListTasksRequest::ORDER_SLOWEST) return length(a) > length(b);
+    if (order == pb::ListTasksRequest::ORDER_SLOWEST) return length(a) > length(b);
     return std::tuple(a.kind, a.attempt.task, a.attempt.number) <
            std::tuple(b.kind, b.attempt.task, b.attempt.number);
   });
 }
 
 // Rows from `next` to `end`, or as many as a message holds.
-v1::ListTasksResponse Describe(const TrackerState& state, const Job& job,
+pb::ListTasksResponse Describe(const TrackerState& state, const Job& job,
                                const std::vector<Row>& rows, size_t next, size_t end) {
-  v1::ListTasksResponse response;
+  pb::ListTasksResponse response;
   size_t bytes = 0;
   for (; next < end; ++next) {
-    v1::TaskAttemptStatus status = MakeAttemptStatus(job, rows[next].kind, rows[next].attempt);
+    pb::TaskAttemptStatus status = MakeAttemptStatus(job, rows[next].kind, rows[next].attempt);
     const WorkerInfo& worker = state.registry.Get(rows[next].attempt.worker).info;
     status.set_worker(worker.address.empty() ? worker.id : worker.address);
     status.set_node(worker.node);
@@ -68,8 +68,8 @@ v1::ListTasksResponse Describe(const TrackerState& state, const Job& job,
 
 }  // namespace
 
-absl::StatusOr<v1::ListTasksResponse> ListTasks(Coordinator* coordinator,
-                                                const v1::ListTasksRequest& request) {
+absl::StatusOr<pb::ListTasksResponse> ListTasks(Coordinator* coordinator,
+                                                const pb::ListTasksRequest& request) {
   ASSIGN_OR_RETURN(std::vector<Row> rows, coordinator->Read([&](const TrackerState& state) {
     return CopyRows(state, request.job_id(), request.order());
   }));
@@ -79,7 +79,7 @@ absl::StatusOr<v1::ListTasksResponse> ListTasks(Coordinator* coordinator,
       request.limit() == 0 ? kUsualAttempts : std::min(request.limit(), kMostAttempts);
   const size_t begin = std::min<size_t>(request.start(), rows.size());
   const size_t end = std::min(rows.size(), begin + limit);
-  return coordinator->Read([&](const TrackerState& state) -> absl::StatusOr<v1::ListTasksResponse> {
+  return coordinator->Read([&](const TrackerState& state) -> absl::StatusOr<pb::ListTasksResponse> {
     const Job* job = state.jobs.Find(request.job_id());
     if (job == nullptr) return NoSuchJob(request.job_id());
     return Describe(state, *job, rows, begin, end);

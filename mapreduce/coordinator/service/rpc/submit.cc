@@ -2,8 +2,8 @@
 
 namespace quern::mr {
 
-absl::StatusOr<v1::SubmitResponse> Submit(Coordinator* coordinator,
-                                          const v1::SubmitRequest& request) {
+absl::StatusOr<pb::SubmitResponse> Submit(Coordinator* coordinator,
+                                          const pb::SubmitRequest& request) {
   if (!request.dry_run() && request.header().client_id() == 0) {
     return InvalidArgumentError("submit: header.client_id is missing");
   }

@@ -14,7 +14,7 @@ constexpr absl::Duration kRequestTimeout = absl::Seconds(10);
 absl::StatusOr<std::string> ReadJobId(rpc::BulkLoop* loop) {
   const rpc::BulkEvent event = loop->Next(kRequestTimeout);
   if (event.kind != rpc::BulkEvent::Kind::kMessage) return CancelledError("no request came");
-  v1::GetJobRequest request;
+  pb::GetJobRequest request;
   RETURN_IF_ERROR(rpc::DecodeMessage(event.message, &request));
   return request.job_id();
 }
@@ -26,13 +26,13 @@ absl::Status SendUntilEnd(Coordinator* coordinator, const std::string& job_id, r
   while (true) {
     if (news) {
       // Without what only the end has to say, which may be long.
-      ASSIGN_OR_RETURN(v1::JobStatus status, coordinator->GetJobSummary(job_id));
+      ASSIGN_OR_RETURN(pb::JobStatus status, coordinator->GetJobSummary(job_id));
       const bool ended = IsOver(status);
       if (ended) {
         ASSIGN_OR_RETURN(status, coordinator->GetJob(job_id));
       }
       if (ended || coordinator->Now() - sent >= kProgressInterval) {
-        v1::GetJobResponse response;
+        pb::GetJobResponse response;
         *response.mutable_status() = std::move(status);
         stream->Send(rpc::EncodeMessage(response));
         if (ended) return absl::OkStatus();

@@ -14,9 +14,9 @@ using Kind = rpc::BulkEvent::Kind;
 // The registry notices silence; this only makes the thread look now and then.
 constexpr absl::Duration kLook = absl::Seconds(5);
 
-absl::StatusOr<v1::WorkerMessage> ReadRegister(rpc::BulkLoop* loop) {
+absl::StatusOr<pb::WorkerMessage> ReadRegister(rpc::BulkLoop* loop) {
   const rpc::BulkEvent event = loop->Next(absl::Seconds(10));
-  v1::WorkerMessage message;
+  pb::WorkerMessage message;
   if (event.kind != Kind::kMessage) return CancelledError("no registration came");
   RETURN_IF_ERROR(rpc::DecodeMessage(event.message, &message));
   if (!message.has_register_() || message.register_().worker_id().empty()) {
@@ -35,7 +35,7 @@ absl::Status Serve(Coordinator* coordinator, WorkerKey worker, rpc::Outbox* outb
       return absl::OkStatus();
     }
     if (event.kind != Kind::kMessage) continue;
-    v1::WorkerMessage message;
+    pb::WorkerMessage message;
     RETURN_IF_ERROR(rpc::DecodeMessage(event.message, &message));
     if (!coordinator->OnMessage(worker, outbox, message)) {
       return AbortedError("register again: this session was given up");
@@ -46,7 +46,7 @@ absl::Status Serve(Coordinator* coordinator, WorkerKey worker, rpc::Outbox* outb
 }  // namespace
 
 void WorkerSession(Coordinator* coordinator, rpc::BulkLoop* loop, rpc::BulkStream* stream) {
-  const absl::StatusOr<v1::WorkerMessage> first = ReadRegister(loop);
+  const absl::StatusOr<pb::WorkerMessage> first = ReadRegister(loop);
   if (!first.ok()) return stream->Finish(first.status());
   const auto outbox = std::make_shared<rpc::Outbox>(loop);
   const WorkerKey worker = coordinator->Register(first->register_(), outbox);

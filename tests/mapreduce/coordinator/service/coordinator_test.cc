@@ -11,13 +11,13 @@ namespace {
 
 class FakePlanner final : public JobPlanner {
  public:
-  absl::StatusOr<PlannedJob> Plan(v1::JobSpec spec, uint32_t) override {
+  absl::StatusOr<PlannedJob> Plan(pb::JobSpec spec, uint32_t) override {
     PlannedJob plan;
     plan.spec = std::move(spec);
     plan.spec.mutable_reduce()->set_tasks(1);
     plan.map_splits.resize(3);
     if (long_paths) {
-      for (v1::Split& split : plan.map_splits) {
+      for (pb::Split& split : plan.map_splits) {
         split.add_pieces()->set_path(std::string(size_t{3} << 20, 'x'));
       }
     }
@@ -32,8 +32,8 @@ class CoordinatorTest : public testing::Test {
       : coordinator_(OpenMemoryJournal(NewMemoryJournalStorage()), &planner_, &files_, {}) {
     EXPECT_TRUE(coordinator_.Start().ok());
   }
-  absl::StatusOr<v1::SubmitResponse> Submit(uint64_t request_id, bool dry_run = false) {
-    v1::SubmitRequest request;
+  absl::StatusOr<pb::SubmitResponse> Submit(uint64_t request_id, bool dry_run = false) {
+    pb::SubmitRequest request;
     request.mutable_header()->set_client_id(7);
     request.mutable_header()->set_request_id(request_id);
     request.set_dry_run(dry_run);

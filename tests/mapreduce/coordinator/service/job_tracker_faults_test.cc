@@ -34,7 +34,7 @@ TEST_F(TrackerTest, RunsAnAttemptAgainWhoseEndNobodyReported) {
   now_ += absl::Seconds(1);
   RunToTheEnd();
   EXPECT_THAT(launched_, testing::Contains("m-00000.1"));
-  EXPECT_EQ(job(id).state, v1::JOB_STATE_COMMITTING);
+  EXPECT_EQ(job(id).state, pb::JOB_STATE_COMMITTING);
 }
 
 TEST_F(TrackerTest, DoesNotMissAnAttemptWhoseOrderIsOnItsWay) {
@@ -51,7 +51,7 @@ TEST_F(TrackerTest, DoesNotMissAnAttemptWhoseOrderIsOnItsWay) {
 TEST_F(TrackerTest, StopsWhatAWorkerRunsForNobody) {
   AddWorker("a");
   const std::string id = Submit(2, 0);
-  const v1::TaskSpec task = workers_[0].running.at("m-00000.0");
+  const pb::TaskSpec task = workers_[0].running.at("m-00000.0");
   Succeed(&workers_[0], "m-00000.0");
   workers_[0].running["m-00000.0"] = task;
   Beat(&workers_[0]);
@@ -94,7 +94,7 @@ TEST_F(TrackerTest, NeverGivesANumberOutTwiceWhenPowerCutsTakeTheJournal) {
       }
       ASSERT_LT(++steps, 300) << "seed " << seed;
     } while (SucceedOne(&random));
-    EXPECT_EQ(job(id).state, v1::JOB_STATE_COMMITTING) << "seed " << seed;
+    EXPECT_EQ(job(id).state, pb::JOB_STATE_COMMITTING) << "seed " << seed;
     EXPECT_EQ(job(id).maps->counters().at({"user", "mapped"}), 15) << "seed " << seed;
     const std::set<std::string> names(launched_.begin(), launched_.end());
     EXPECT_EQ(names.size(), launched_.size()) << "seed " << seed;
@@ -110,14 +110,14 @@ TEST_F(TrackerTest, TakesUpFinishedWorkThatAPowerCutTookFromTheJournal) {
   Restart();
   EXPECT_THAT(launched_, SizeIs(2)) << "nothing has to run again";
   RunToTheEnd();
-  EXPECT_EQ(job(id).state, v1::JOB_STATE_COMMITTING);
+  EXPECT_EQ(job(id).state, pb::JOB_STATE_COMMITTING);
 }
 
 TEST_F(TrackerTest, StartsNothingBeforeARegistrationIsComplete) {
   AddWorker("a");
   Submit(4, 0);
   ASSERT_THAT(launched_, SizeIs(2));
-  v1::WorkerMessage::Register first;
+  pb::WorkerMessage::Register first;
   first.set_worker_id("a");
   first.set_slots(4);
   first.set_more(true);
@@ -126,7 +126,7 @@ TEST_F(TrackerTest, StartsNothingBeforeARegistrationIsComplete) {
   JobTracker::Effects effects = tracker_->TakeEffects();
   EXPECT_TRUE(effects.orders.empty());
   EXPECT_TRUE(effects.admitted.empty());
-  v1::WorkerMessage::Register last;
+  pb::WorkerMessage::Register last;
   for (const auto& [name, task] : workers_[0].running) *last.add_running() = task.id();
   tracker_->ContinueRegistration(key, last, now_);
   effects = tracker_->TakeEffects();
@@ -141,15 +141,15 @@ TEST_F(TrackerTest, FailsATaskUnderWhichWorkersDie) {
   for (const char* id : {"a", "b", "c", "d", "e"}) AddWorker(id);
   const std::string id = Submit(1, 0);
   for (int deaths = 0; deaths < 4; ++deaths) {
-    ASSERT_EQ(job(id).doomed, v1::JOB_STATE_UNSPECIFIED);
+    ASSERT_EQ(job(id).doomed, pb::JOB_STATE_UNSPECIFIED);
     FakeWorker* worker = WorkerOf(fmt::format("m-00000.{}", deaths));
     ASSERT_NE(worker, nullptr);
     Crash(worker);
   }
-  EXPECT_EQ(job(id).doomed, v1::JOB_STATE_FAILED);
+  EXPECT_EQ(job(id).doomed, pb::JOB_STATE_FAILED);
   EXPECT_THAT(job(id).reason, HasSubstr("m-00000: 4 workers died while they ran it"));
   Restart();
-  EXPECT_EQ(job(id).doomed, v1::JOB_STATE_FAILED) << "also after a restart";
+  EXPECT_EQ(job(id).doomed, pb::JOB_STATE_FAILED) << "also after a restart";
 }
 
 TEST_F(TrackerTest, DoesNotBlameATaskForAClusterThatRestarts) {
@@ -159,7 +159,7 @@ TEST_F(TrackerTest, DoesNotBlameATaskForAClusterThatRestarts) {
     for (FakeWorker& worker : workers_) worker.running.clear();
     Restart();
   }
-  EXPECT_EQ(job(id).doomed, v1::JOB_STATE_UNSPECIFIED);
+  EXPECT_EQ(job(id).doomed, pb::JOB_STATE_UNSPECIFIED);
 }
 
 TEST_F(TrackerTest, MovesMapsAwayFromAWorkerThatReducersCannotReach) {
@@ -177,7 +177,7 @@ TEST_F(TrackerTest, MovesMapsAwayFromAWorkerThatReducersCannotReach) {
     for (FakeWorker& worker : workers_) {
       const auto running = worker.running;
       for (const auto& [name, task] : running) {
-        if (!worker.running.contains(name) || task.id().kind() != v1::TASK_KIND_MAP) continue;
+        if (!worker.running.contains(name) || task.id().kind() != pb::TASK_KIND_MAP) continue;
         maps_run = true;
         if (place.contains(task.id().task())) ++reruns;
         place[task.id().task()] = worker.id;
@@ -197,7 +197,7 @@ TEST_F(TrackerTest, MovesMapsAwayFromAWorkerThatReducersCannotReach) {
       }
     }
   }
-  EXPECT_EQ(job(id).doomed, v1::JOB_STATE_UNSPECIFIED) << job(id).reason;
+  EXPECT_EQ(job(id).doomed, pb::JOB_STATE_UNSPECIFIED) << job(id).reason;
   for (const auto& [map, where] : place) EXPECT_NE(where, bad) << "map " << map;
   EXPECT_LE(reruns, 2) << "each output of that worker once";
 }
@@ -206,7 +206,7 @@ TEST_F(TrackerTest, FailsAJobWhoseMapOutputNobodyCanEverFetch) {
   AddWorker("a");
   AddWorker("b");
   const std::string id = Submit(1, 1);
-  for (int i = 0; i < 100 && job(id).doomed == v1::JOB_STATE_UNSPECIFIED; ++i) {
+  for (int i = 0; i < 100 && job(id).doomed == pb::JOB_STATE_UNSPECIFIED; ++i) {
     now_ += absl::Minutes(11);
     for (FakeWorker& worker : workers_) Register(&worker);
     const Attempt map = *tracker_->state().Tasks(job(id))->Newest(TaskKind::kMap, 0);
@@ -217,13 +217,13 @@ TEST_F(TrackerTest, FailsAJobWhoseMapOutputNobodyCanEverFetch) {
     for (FakeWorker& worker : workers_) {
       const auto running = worker.running;
       for (const auto& [name, task] : running) {
-        if (task.id().kind() == v1::TASK_KIND_REDUCE && worker.running.contains(name)) {
+        if (task.id().kind() == pb::TASK_KIND_REDUCE && worker.running.contains(name)) {
           ReportFetchFailure(&worker, name, 0, map.number);
         }
       }
     }
   }
-  EXPECT_EQ(job(id).doomed, v1::JOB_STATE_FAILED);
+  EXPECT_EQ(job(id).doomed, pb::JOB_STATE_FAILED);
   EXPECT_THAT(job(id).reason, HasSubstr("m-00000: its output on "));
   EXPECT_THAT(job(id).reason, HasSubstr("connect: refused"));
 }
@@ -253,10 +253,10 @@ TEST_F(TrackerTest, LetsAnotherWorkerTryWhatFailedAndRestsABlackHole) {
   for (int round = 0; round < 40; ++round) {
     const auto running = workers_[0].running;
     for (const auto& [name, task] : running) {
-      v1::WorkerMessage::AttemptUpdate update;
+      pb::WorkerMessage::AttemptUpdate update;
       *update.mutable_id() = task.id();
       workers_[0].running.erase(name);
-      update.set_state(v1::ATTEMPT_STATE_FAILED);
+      update.set_state(pb::ATTEMPT_STATE_FAILED);
       update.mutable_failure()->set_message("quern-task ended with exit code 1");
       update.mutable_failure()->set_environment(true);
       update.mutable_failure()->set_worker(true);
@@ -270,7 +270,7 @@ TEST_F(TrackerTest, LetsAnotherWorkerTryWhatFailedAndRestsABlackHole) {
     tracker_->Tick(now_);
     Pump();
   }
-  EXPECT_EQ(job(id).state, v1::JOB_STATE_COMMITTING) << job(id).reason;
+  EXPECT_EQ(job(id).state, pb::JOB_STATE_COMMITTING) << job(id).reason;
   EXPECT_LE(failures, 4);
 }
 
@@ -279,20 +279,20 @@ TEST_F(TrackerTest, FailsAJobOfTooManyCountersAndNamesTheLimit) {
   const std::string id = Submit(20, 0);
   for (uint32_t task = 0; task < 11; ++task) {
     const std::string name = fmt::format("m-{:05}.0", task);
-    const v1::TaskSpec spec = workers_[0].running.at(name);
+    const pb::TaskSpec spec = workers_[0].running.at(name);
     workers_[0].running.erase(name);
-    v1::WorkerMessage::AttemptUpdate update;
+    pb::WorkerMessage::AttemptUpdate update;
     *update.mutable_id() = spec.id();
-    update.set_state(v1::ATTEMPT_STATE_SUCCEEDED);
+    update.set_state(pb::ATTEMPT_STATE_SUCCEEDED);
     for (int i = 0; i < 1000; ++i) {
-      v1::Counter* counter = update.mutable_result()->add_counters();
+      pb::Counter* counter = update.mutable_result()->add_counters();
       counter->set_group("user");
       counter->set_name(fmt::format("domain.{}.{}", task, i));
     }
     tracker_->Update(workers_[0].key, update, now_);
     Pump();
   }
-  EXPECT_EQ(job(id).doomed, v1::JOB_STATE_FAILED);
+  EXPECT_EQ(job(id).doomed, pb::JOB_STATE_FAILED);
   EXPECT_THAT(job(id).reason, HasSubstr("11000 different counters"));
   EXPECT_THAT(job(id).reason, HasSubstr("10000"));
   EXPECT_LT(MakeJobSummary(job(id), nullptr).ByteSizeLong(), 1000u) << "a list stays short";
@@ -302,15 +302,15 @@ TEST_F(TrackerTest, ADamagedJournalCostsItsJobAndNoOther) {
   AddWorker("a");
   const std::string damaged = Submit(2, 0);
   const std::string well = Submit(1, 0);
-  v1::JournalRecord nonsense;
+  pb::JournalRecord nonsense;
   nonsense.mutable_started()->mutable_id()->set_task(1'000'000);
   ASSERT_TRUE(journal_->Append({{job(damaged).key, nonsense}}, {}).ok());
   Restart();
-  EXPECT_EQ(job(damaged).doomed, v1::JOB_STATE_FAILED);
+  EXPECT_EQ(job(damaged).doomed, pb::JOB_STATE_FAILED);
   EXPECT_THAT(job(damaged).reason, HasSubstr("journal of this job is damaged"));
-  EXPECT_EQ(job(well).doomed, v1::JOB_STATE_UNSPECIFIED);
+  EXPECT_EQ(job(well).doomed, pb::JOB_STATE_UNSPECIFIED);
   RunToTheEnd();
-  EXPECT_EQ(job(well).state, v1::JOB_STATE_COMMITTING);
+  EXPECT_EQ(job(well).state, pb::JOB_STATE_COMMITTING);
 }
 
 TEST_F(TrackerTest, NeverGivesAJobIdOutTwiceWhenTheClockGoesBackOverARestart) {
@@ -327,11 +327,11 @@ TEST_F(TrackerTest, NeverGivesAJobIdOutTwiceWhenTheClockGoesBackOverARestart) {
 TEST_F(TrackerTest, ProgressNeverFalls) {
   AddWorker("a");
   const std::string id = Submit(2, 0);
-  v1::WorkerMessage::Heartbeat beat;
+  pb::WorkerMessage::Heartbeat beat;
   for (const auto& [name, task] : workers_[0].running) *beat.add_running() = task.id();
-  v1::WorkerMessage::AttemptUpdate* update = beat.add_progress();
+  pb::WorkerMessage::AttemptUpdate* update = beat.add_progress();
   *update->mutable_id() = workers_[0].running.at("m-00000.0").id();
-  update->set_state(v1::ATTEMPT_STATE_RUNNING);
+  update->set_state(pb::ATTEMPT_STATE_RUNNING);
   update->mutable_progress()->set_fraction(0.75);
   tracker_->Heartbeat(workers_[0].key, beat, now_);
   Pump();

@@ -22,7 +22,7 @@ TEST_F(TrackerTest, RunsAJobToItsCommit) {
   std::mt19937_64 random(1);
   while (SucceedOne(&random)) {
   }
-  EXPECT_EQ(job(id).state, v1::JOB_STATE_COMMITTING);
+  EXPECT_EQ(job(id).state, pb::JOB_STATE_COMMITTING);
   EXPECT_THAT(launched_, SizeIs(5));
   EXPECT_THAT(finishing_, SizeIs(1));
   EXPECT_EQ(job(id).maps->counters().at({"user", "mapped"}), 1 + 2 + 3);
@@ -45,12 +45,12 @@ TEST_F(TrackerTest, GoesOnAfterARestartAtAnyMoment) {
       if (random() % 3 == 0) Restart();
       ASSERT_LT(++steps, 200) << "seed " << seed;
     } while (SucceedOne(&random));
-    EXPECT_EQ(job(id).state, v1::JOB_STATE_COMMITTING) << "seed " << seed;
+    EXPECT_EQ(job(id).state, pb::JOB_STATE_COMMITTING) << "seed " << seed;
     EXPECT_THAT(launched_, SizeIs(8)) << "a restart wastes nothing, seed " << seed;
     EXPECT_EQ(job(id).maps->counters().at({"user", "mapped"}), 15);
     EXPECT_EQ(job(id).bounds.size(), 1u);
     Restart();
-    EXPECT_EQ(job(id).state, v1::JOB_STATE_COMMITTING);
+    EXPECT_EQ(job(id).state, pb::JOB_STATE_COMMITTING);
     EXPECT_THAT(finishing_, SizeIs(1)) << "the successor finishes it";
   }
 }
@@ -71,7 +71,7 @@ TEST_F(TrackerTest, CountsAMapThatRanTwiceOnce) {
   std::mt19937_64 random(1);
   while (SucceedOne(&random)) {
   }
-  EXPECT_EQ(job(id).state, v1::JOB_STATE_COMMITTING);
+  EXPECT_EQ(job(id).state, pb::JOB_STATE_COMMITTING);
   EXPECT_EQ(job(id).maps->counters().at({"user", "mapped"}), 3);
   EXPECT_THAT(launched_, testing::Contains("m-00000.1"));
 }
@@ -82,12 +82,12 @@ TEST_F(TrackerTest, FailsAJobWithTheRecordThatItsTaskFailedOn) {
   for (int i = 0; i < 3; ++i) {
     Fail(&workers_[0], fmt::format("m-00000.{}", i), "signal 11 (Segmentation fault)");
   }
-  EXPECT_EQ(job(id).doomed, v1::JOB_STATE_FAILED);
+  EXPECT_EQ(job(id).doomed, pb::JOB_STATE_FAILED);
   EXPECT_THAT(job(id).reason, HasSubstr("m-00000 failed 3 times"));
   EXPECT_THAT(job(id).reason, HasSubstr("signal 11 (Segmentation fault), at /in/a:42"));
   EXPECT_TRUE(workers_[0].running.empty()) << "the reduce that waited is killed";
   Restart();
-  EXPECT_EQ(job(id).doomed, v1::JOB_STATE_FAILED) << "also after a restart";
+  EXPECT_EQ(job(id).doomed, pb::JOB_STATE_FAILED) << "also after a restart";
 }
 
 TEST_F(TrackerTest, KnowsARepeatedSubmission) {
@@ -107,7 +107,7 @@ TEST_F(TrackerTest, TellsRunningReducesWhereNewOutputsLie) {
   EXPECT_THAT(launched_, SizeIs(2)) << "the reduce starts beside the only map";
   Succeed(workers_[0].running.contains("m-00000.0") ? &workers_[0] : &workers_[1], "m-00000.0");
   EXPECT_TRUE(told_.empty()) << "nobody has asked";
-  v1::WorkerMessage::WantOutputs want;
+  pb::WorkerMessage::WantOutputs want;
   want.set_job_id(id);
   tracker_->WantOutputs(workers_[0].key, want, now_);
   Pump();
@@ -125,9 +125,9 @@ TEST_F(TrackerTest, ListensOnlyToTheWorkerThatRunsAnAttempt) {
   FakeWorker* other = runs == &workers_[0] ? &workers_[1] : &workers_[0];
   other->running = runs->running;
   Succeed(other, "m-00000.0");
-  EXPECT_EQ(job(id).state, v1::JOB_STATE_RUNNING);
+  EXPECT_EQ(job(id).state, pb::JOB_STATE_RUNNING);
   Succeed(runs, "m-00000.0");
-  EXPECT_EQ(job(id).state, v1::JOB_STATE_COMMITTING);
+  EXPECT_EQ(job(id).state, pb::JOB_STATE_COMMITTING);
 }
 
 TEST_F(TrackerTest, KillsAJobAndItsAttempts) {
@@ -137,10 +137,10 @@ TEST_F(TrackerTest, KillsAJobAndItsAttempts) {
   ASSERT_TRUE(tracker_->Kill(id, "by ada", now_).ok());
   Pump();
   EXPECT_TRUE(workers_[0].running.empty());
-  EXPECT_EQ(job(id).doomed, v1::JOB_STATE_KILLED);
-  v1::JobStatus status;
+  EXPECT_EQ(job(id).doomed, pb::JOB_STATE_KILLED);
+  pb::JobStatus status;
   status.set_job_id(id);
-  status.set_state(v1::JOB_STATE_KILLED);
+  status.set_state(pb::JOB_STATE_KILLED);
   tracker_->Ended(job(id).key, status, now_);
   EXPECT_EQ(tracker_->Kill(id, "", now_).code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(tracker_->Kill("job-1", "", now_).code(), absl::StatusCode::kNotFound);

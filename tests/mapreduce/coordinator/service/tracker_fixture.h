@@ -22,8 +22,8 @@ namespace quern::mr {
 struct FakeWorker {
   std::string id;
   WorkerKey key;
-  std::map<std::string, v1::TaskSpec> running;  // by attempt name
-  std::vector<v1::WorkerMessage::HeldOutput> held;
+  std::map<std::string, pb::TaskSpec> running;  // by attempt name
+  std::vector<pb::WorkerMessage::HeldOutput> held;
   uint64_t last_order = 0;
 };
 
@@ -36,7 +36,7 @@ class TrackerTest : public testing::Test {
     Register(&workers_.back());
   }
   void Register(FakeWorker* worker) {
-    v1::WorkerMessage::Register message;
+    pb::WorkerMessage::Register message;
     message.set_worker_id(worker->id);
     message.set_address(worker->id + ":1");
     message.set_node(worker->id);
@@ -89,7 +89,7 @@ class TrackerTest : public testing::Test {
     const TaskScheduler& scheduler = tracker_->state().scheduler;
     EXPECT_TRUE(scheduler.Validate().ok()) << scheduler.Validate();
   }
-  void Obey(WorkerKey key, const v1::WorkerOrder& order) {
+  void Obey(WorkerKey key, const pb::WorkerOrder& order) {
     for (FakeWorker& worker : workers_) {
       if (worker.key != key) continue;
       if (order.has_launch()) {
@@ -105,32 +105,32 @@ class TrackerTest : public testing::Test {
       worker.last_order = order.log_index();
     }
   }
-  static v1::AttemptResult ResultOf(const v1::TaskSpec& task) {
-    v1::AttemptResult result;
-    v1::Counter* counter = result.add_counters();
+  static pb::AttemptResult ResultOf(const pb::TaskSpec& task) {
+    pb::AttemptResult result;
+    pb::Counter* counter = result.add_counters();
     counter->set_group("user");
-    counter->set_name(task.id().kind() == v1::TASK_KIND_MAP ? "mapped" : "reduced");
+    counter->set_name(task.id().kind() == pb::TASK_KIND_MAP ? "mapped" : "reduced");
     counter->set_value(task.id().task() + 1);
     result.set_output_path(task.attempt_dir() + "/out");
     result.set_output_bytes(10);
-    if (task.id().kind() == v1::TASK_KIND_SAMPLE) result.add_sample_keys("m");
+    if (task.id().kind() == pb::TASK_KIND_SAMPLE) result.add_sample_keys("m");
     return result;
   }
   void Succeed(FakeWorker* worker, const std::string& name) {
-    const v1::TaskSpec task = worker->running.at(name);
+    const pb::TaskSpec task = worker->running.at(name);
     worker->running.erase(name);
-    v1::WorkerMessage::AttemptUpdate update;
+    pb::WorkerMessage::AttemptUpdate update;
     *update.mutable_id() = task.id();
-    update.set_state(v1::ATTEMPT_STATE_SUCCEEDED);
+    update.set_state(pb::ATTEMPT_STATE_SUCCEEDED);
     *update.mutable_result() = ResultOf(task);
-    v1::WorkerMessage::HeldOutput& held = worker->held.emplace_back();
+    pb::WorkerMessage::HeldOutput& held = worker->held.emplace_back();
     *held.mutable_id() = task.id();
     *held.mutable_result() = update.result();
     tracker_->Update(worker->key, update, now_);
     Pump();
   }
   void Beat(FakeWorker* worker) {
-    v1::WorkerMessage::Heartbeat beat;
+    pb::WorkerMessage::Heartbeat beat;
     for (const auto& [name, task] : worker->running) *beat.add_running() = task.id();
     beat.set_last_order(worker->last_order);
     tracker_->Heartbeat(worker->key, beat, now_);
@@ -147,7 +147,7 @@ class TrackerTest : public testing::Test {
   }
   void ReportFetchFailure(FakeWorker* worker, const std::string& reduce, uint32_t map,
                           uint32_t map_attempt) {
-    v1::WorkerMessage::FetchFailure failure;
+    pb::WorkerMessage::FetchFailure failure;
     *failure.mutable_reducer() = worker->running.at(reduce).id();
     failure.set_map_task(map);
     failure.set_map_attempt(map_attempt);
@@ -167,10 +167,10 @@ class TrackerTest : public testing::Test {
     }
   }
   void Fail(FakeWorker* worker, const std::string& name, const std::string& why) {
-    v1::WorkerMessage::AttemptUpdate update;
+    pb::WorkerMessage::AttemptUpdate update;
     *update.mutable_id() = worker->running.at(name).id();
     worker->running.erase(name);
-    update.set_state(v1::ATTEMPT_STATE_FAILED);
+    update.set_state(pb::ATTEMPT_STATE_FAILED);
     update.mutable_failure()->set_message(why);
     update.mutable_failure()->set_in_record(true);
     update.mutable_failure()->set_record_source("/in/a");
@@ -184,7 +184,7 @@ class TrackerTest : public testing::Test {
     for (const bool reduces : {false, true}) {
       for (FakeWorker& worker : workers_) {
         for (const auto& [name, task] : worker.running) {
-          const bool reduce = task.id().kind() == v1::TASK_KIND_REDUCE;
+          const bool reduce = task.id().kind() == pb::TASK_KIND_REDUCE;
           if (reduce == reduces) all.emplace_back(&worker, name);
         }
       }
@@ -204,7 +204,7 @@ class TrackerTest : public testing::Test {
   std::deque<FakeWorker> workers_;
   std::vector<std::string> launched_;
   std::set<JobKey> finishing_;
-  std::vector<v1::WorkerOrder::OutputDelta> told_;
+  std::vector<pb::WorkerOrder::OutputDelta> told_;
   std::vector<std::string> acknowledged_;
   uint64_t request_ = 0;
 };

@@ -60,7 +60,7 @@ using Rows = std::vector<std::pair<uint32_t, uint32_t>>;  // job, task
 Rows ReadRows(JobJournal* journal) {
   Rows rows;
   const auto status =
-      journal->ReadAll([&](JobKey job, const absl::StatusOr<v1::JournalRecord>& record) {
+      journal->ReadAll([&](JobKey job, const absl::StatusOr<pb::JournalRecord>& record) {
         rows.emplace_back(job.value(), record->lost().map_task());
         return absl::OkStatus();
       });
@@ -132,7 +132,7 @@ TEST_P(JobJournalTest, GrowsItsTermAndKeepsItsClusterId) {
 TEST_P(JobJournalTest, StopsReadingAtAnError) {
   ASSERT_TRUE(journal_->Append({Lost(1, 1), Lost(1, 2)}, {}).ok());
   int visits = 0;
-  const auto status = journal_->ReadAll([&](JobKey, const absl::StatusOr<v1::JournalRecord>&) {
+  const auto status = journal_->ReadAll([&](JobKey, const absl::StatusOr<pb::JournalRecord>&) {
     ++visits;
     return AbortedError("enough");
   });
@@ -187,7 +187,7 @@ TEST(RocksJobJournal, TellsOfARecordThatCannotBeReadAndGoesOn) {
   ASSERT_TRUE(journal.ok()) << journal.status();
   std::map<uint32_t, absl::StatusCode> seen;
   ASSERT_TRUE((*journal)
-                  ->ReadAll([&](JobKey job, const absl::StatusOr<v1::JournalRecord>& record) {
+                  ->ReadAll([&](JobKey job, const absl::StatusOr<pb::JournalRecord>& record) {
                     seen[job.value()] = record.status().code();
                     return absl::OkStatus();
                   })
