@@ -23,6 +23,8 @@ pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(PSL REQUIRED IMPORTED_TARGET libpsl)
 pkg_check_modules(UCHARDET REQUIRED IMPORTED_TARGET uchardet)
+find_library(CLD2 cld2 REQUIRED)
+find_library(CLD2_TABLES cld2_full REQUIRED)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 
 # gRPC, Protobuf and Abseil are a hundred shared libraries, and loading them is most of the time of a

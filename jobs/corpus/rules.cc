@@ -1,0 +1,140 @@
+#include "jobs/corpus/rules.h"
+
+#include <algorithm>
+#include <charconv>
+#include <stdexcept>
+
+#include "jobs/text/json.h"
+
+namespace quern::corpus {
+
+namespace {
+
+constexpr bool kMin = true;
+constexpr bool kMax = false;
+constexpr std::string_view kFineWeb = "FineWeb (Penedo et al. 2024)";
+constexpr std::string_view kGopher = "Gopher (Rae et al. 2021)";
+constexpr std::string_view kC4 = "C4 (Raffel et al. 2020)";
+
+std::optional<double> ReadNumber(std::string_view text) {
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [last, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || last != end) return std::nullopt;
+  return number;
+}
+
+std::string NumberText(double number) {
+  char digits[32];
+  const char* const end = std::to_chars(digits, digits + sizeof(digits), number).ptr;
+  return std::string(digits, static_cast<size_t>(end - digits));
+}
+
+// The metric of this name; kMetricCount when there is none.
+size_t MetricNamed(std::string_view name) {
+  size_t i = 0;
+  while (i < text::kMetricCount && text::NameOf(static_cast<text::Metric>(i)) != name) ++i;
+  return i;
+}
+
+}  // namespace
+
+const std::vector<Rule>& AllRules() {
+  static const std::vector<Rule> rules = {
+      {"language.score_min", kLanguageScoreTag, kMin, 0.65, kFineWeb},
+      {"gopher.dup_lines_max", "dup_lines", kMax, 0.30, kGopher},
+      {"gopher.dup_paragraphs_max", "dup_paragraphs", kMax, 0.30, kGopher},
+      {"gopher.dup_line_chars_max", "dup_line_chars", kMax, 0.20, kGopher},
+      {"gopher.dup_paragraph_chars_max", "dup_paragraph_chars", kMax, 0.20, kGopher},
+      {"gopher.top_2gram_max", "top_2gram_chars", kMax, 0.20, kGopher},
+      {"gopher.top_3gram_max", "top_3gram_chars", kMax, 0.18, kGopher},
+      {"gopher.top_4gram_max", "top_4gram_chars", kMax, 0.16, kGopher},
+      {"gopher.dup_5gram_max", "dup_5gram_chars", kMax, 0.15, kGopher},
+      {"gopher.dup_6gram_max", "dup_6gram_chars", kMax, 0.14, kGopher},
+      {"gopher.dup_7gram_max", "dup_7gram_chars", kMax, 0.13, kGopher},
+      {"gopher.dup_8gram_max", "dup_8gram_chars", kMax, 0.12, kGopher},
+      {"gopher.dup_9gram_max", "dup_9gram_chars", kMax, 0.11, kGopher},
+      {"gopher.dup_10gram_max", "dup_10gram_chars", kMax, 0.10, kGopher},
+      {"gopher.words_min", "words", kMin, 50, kGopher},
+      {"gopher.words_max", "words", kMax, 100'000, kGopher},
+      {"gopher.mean_word_length_min", "mean_word_length", kMin, 3, kGopher},
+      {"gopher.mean_word_length_max", "mean_word_length", kMax, 10, kGopher},
+      {"gopher.hash_ratio_max", "hash_ratio", kMax, 0.1, kGopher},
+      {"gopher.ellipsis_ratio_max", "ellipsis_ratio", kMax, 0.1, kGopher},
+      {"gopher.bullet_lines_max", "bullet_lines", kMax, 0.9, kGopher},
+      {"gopher.ellipsis_lines_max", "ellipsis_lines", kMax, 0.3, kGopher},
+      {"gopher.alpha_tokens_min", "alpha_tokens", kMin, 0.8, kGopher},
+      {"gopher.stop_words_min", "stop_words", kMin, 2, kGopher},
+      {"c4.lorem_ipsum_max", "lorem_ipsum", kMax, 0, kC4},
+      {"c4.curly_brackets_max", "curly_brackets", kMax, 0, kC4},
+      {"c4.longest_token_max", "longest_token", kMax, 1000, kC4},
+      {"c4.sentences_min", "sentences", kMin, 5, kC4},
+      {"fineweb.punctuated_lines_min", "punctuated_lines", kMin, 0.12, kFineWeb},
+      {"fineweb.short_lines_max", "short_lines", kMax, 0.67, kFineWeb},
+      {"fineweb.dup_line_chars_max", "dup_line_chars", kMax, 0.01, kFineWeb},
+      {"fineweb.newlines_per_word_max", "newlines_per_word", kMax, 0.3, kFineWeb},
+  };
+  return rules;
+}
+
+double Tags::ValueOf(std::string_view tag) const {
+  if (tag == kLanguageScoreTag) return language_score;
+  return stats.at(MetricNamed(tag));
+}
+
+std::string Tags::Json() const {
+  text::JsonObjectWriter json;
+  json.AddString("language", language);
+  json.AddRaw(kLanguageScoreTag, NumberText(language_score));
+  for (size_t i = 0; i < text::kMetricCount; ++i) {
+    json.AddRaw(text::NameOf(static_cast<text::Metric>(i)), NumberText(stats[i]));
+  }
+  return json.Take();
+}
+
+std::optional<Tags> ReadTags(std::string_view json) {
+  const auto fields = text::ReadJsonObject(json);
+  if (!fields.has_value()) return std::nullopt;
+  Tags tags;
+  size_t found = 0;
+  for (const text::JsonField& field : *fields) {
+    if (field.name == "language") {
+      const auto language = text::ReadJsonString(field.value);
+      if (!language.has_value()) return std::nullopt;
+      tags.language = *language;
+      continue;
+    }
+    const bool score = field.name == kLanguageScoreTag;
+    const size_t metric = MetricNamed(field.name);
+    if (!score && metric == text::kMetricCount) continue;  // of somebody else
+    const std::optional<double> number = ReadNumber(field.value);
+    if (!number.has_value()) return std::nullopt;
+    (score ? tags.language_score : tags.stats[metric]) = *number;
+    ++found;
+  }
+  if (found != text::kMetricCount + 1) return std::nullopt;
+  return tags;
+}
+
+const Rule* RuleSet::FirstBroken(const Tags& tags) const {
+  const auto broken = std::find_if(rules_.begin(), rules_.end(), [&](const Rule& rule) {
+    const double value = tags.ValueOf(rule.tag);
+    return rule.at_least ? value < rule.threshold : value > rule.threshold;
+  });
+  return broken == rules_.end() ? nullptr : &*broken;
+}
+
+void RuleSet::Add(Rule rule, const std::string& value) {
+  if (value == "off") return;
+  if (!value.empty()) {
+    const std::optional<double> number = ReadNumber(value);
+    if (!number.has_value()) {
+      throw std::invalid_argument("params." + std::string(rule.name) + " = '" + value +
+                                  "': must be a number or off");
+    }
+    rule.threshold = *number;
+  }
+  rules_.push_back(rule);
+}
+
+}  // namespace quern::corpus

@@ -1,0 +1,62 @@
+// The quality rules of a corpus: one row of one table each. Help texts, parameters, counters and
+// documents come from the table.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jobs/text/text_stats.h"
+
+namespace quern::corpus {
+
+struct Rule {
+  std::string_view name;  // of its parameter: gopher.words_min
+  std::string_view tag;   // what it looks at
+  bool at_least;          // the value must be at least the threshold; otherwise at most
+  double threshold;
+  std::string_view source;
+};
+
+// The tag of a rule that looks at how sure the language is; all others are names of metrics.
+inline constexpr std::string_view kLanguageScoreTag = "language_score";
+
+// In the order in which they are asked.
+const std::vector<Rule>& AllRules();
+
+// What a document was measured to be.
+struct Tags {
+  std::string language = "und";
+  double language_score = 0;
+  text::TextStats stats{};
+
+  double ValueOf(std::string_view tag) const;
+  // {"language": "en", "language_score": 0.97, "words": 120, ...}
+  std::string Json() const;
+};
+
+// Nothing when `json` is not what Json() writes, or lacks one.
+std::optional<Tags> ReadTags(std::string_view json);
+
+class RuleSet {
+ public:
+  // `parameter` gives the value that the user set for a rule's name, empty when none was: a number,
+  // or "off". Throws std::invalid_argument naming the one that is neither.
+  template <typename Parameter>
+  explicit RuleSet(const Parameter& parameter) {
+    for (const Rule& rule : AllRules()) Add(rule, std::string(parameter(rule.name)));
+  }
+
+  // The rules that are on, with the thresholds that hold.
+  const std::vector<Rule>& rules() const { return rules_; }
+  // The first rule that these tags break; nullptr when there is none.
+  const Rule* FirstBroken(const Tags& tags) const;
+
+ private:
+  void Add(Rule rule, const std::string& value);
+
+  std::vector<Rule> rules_;
+};
+
+}  // namespace quern::corpus

@@ -1,0 +1,297 @@
+#include "jobs/text/text_stats.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "jobs/text/ascii.h"
+#include "jobs/text/char_class.h"
+#include "jobs/text/unicode_words.h"
+#include "jobs/text/utf8.h"
+
+namespace quern::text {
+
+namespace {
+
+constexpr std::string_view kStopWordList[] = {"the", "be",   "to",   "of",
+                                              "and", "that", "have", "with"};
+// What may end a line of prose.
+constexpr std::string_view kLineEnds[] = {".",  "!", "?", "\"", "'", "”", "’", "。", "！",
+                                          "？", "…", "»", "」", "।", "؟", ":", ";"};
+constexpr uint32_t kShortLine = 30;
+
+uint32_t CountCharacters(std::string_view text) {
+  uint32_t count = 0;
+  for (const char c : text) count += (c & 0xc0) != 0x80;
+  return count;
+}
+
+std::string_view Trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n\v\f";
+  const size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+size_t CountOf(std::string_view text, std::string_view part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != std::string_view::npos;
+       at = text.find(part, at + part.size())) {
+    ++count;
+  }
+  return count;
+}
+
+bool EndsInEllipsis(std::string_view line) { return line.ends_with("...") || line.ends_with("…"); }
+
+bool HoldsLoremIpsum(std::string_view text) {
+  constexpr std::string_view kWords = "lorem ipsum";
+  for (size_t at = 0; at + kWords.size() <= text.size(); ++at) {
+    if ((text[at] | 0x20) == 'l' && EqualsIgnoringCase(text.substr(at, kWords.size()), kWords)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool IsBlankByte(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+// Marks after which a blank, a quote or nothing follows; those of scripts without blanks always.
+size_t CountSentences(std::string_view text) {
+  size_t count = 0;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c != '.' && c != '!' && c != '?') continue;
+    const char after = at + 1 < text.size() ? text[at + 1] : ' ';
+    count += IsBlankByte(after) || after == '"' || after == '\'' || after == ')';
+  }
+  for (const std::string_view mark : {"。", "！", "？", "।", "؟"}) count += CountOf(text, mark);
+  return count;
+}
+
+struct TokenCounts {
+  size_t tokens = 0;
+  size_t with_letter = 0;
+  uint32_t longest = 0;  // characters
+};
+
+TokenCounts CountTokens(std::string_view text) {
+  const CharClass* const classes = CharClassTable();
+  TokenCounts counts;
+  uint32_t characters = 0;
+  bool letter = false;
+  const auto end_token = [&] {
+    counts.tokens += characters > 0;
+    counts.with_letter += letter;
+    counts.longest = std::max(counts.longest, characters);
+    characters = 0;
+    letter = false;
+  };
+  for (size_t at = 0; at < text.size();) {
+    const Character character = CharacterAt(text, at);
+    const CharClass c = ClassOf(classes, character.code);
+    at += character.size;
+    if (c == CharClass::kSpace) {
+      end_token();
+      continue;
+    }
+    ++characters;
+    letter = letter || c == CharClass::kLetter;
+  }
+  end_token();
+  return counts;
+}
+
+double Share(double part, double whole) { return whole > 0 ? part / whole : 0; }
+
+void MeasureLines(std::string_view text, TextStats* stats) {
+  size_t lines = 0, bullets = 0, ellipses = 0, punctuated = 0, short_ones = 0;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = Trimmed(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.empty()) continue;
+    ++lines;
+    bullets += line.starts_with("•") || line.starts_with("-");
+    ellipses += EndsInEllipsis(line);
+    short_ones += CountCharacters(line) <= kShortLine;
+    punctuated += std::any_of(std::begin(kLineEnds), std::end(kLineEnds),
+                              [&](std::string_view mark) { return line.ends_with(mark); });
+  }
+  const auto share = [lines](size_t n) {
+    return Share(static_cast<double>(n), static_cast<double>(lines));
+  };
+  At(*stats, Metric::kBulletLines) = share(bullets);
+  At(*stats, Metric::kEllipsisLines) = share(ellipses);
+  At(*stats, Metric::kPunctuatedLines) = share(punctuated);
+  At(*stats, Metric::kShortLines) = share(short_ones);
+}
+
+}  // namespace
+
+std::string_view NameOf(Metric metric) {
+  constexpr std::string_view kNames[] = {
+#define QUERN_NAME(enumerator, name, help) name,
+      QUERN_TEXT_METRICS(QUERN_NAME)
+#undef QUERN_NAME
+  };
+  return kNames[static_cast<size_t>(metric)];
+}
+
+std::string_view HelpOf(Metric metric) {
+  constexpr std::string_view kHelp[] = {
+#define QUERN_HELP(enumerator, name, help) help,
+      QUERN_TEXT_METRICS(QUERN_HELP)
+#undef QUERN_HELP
+  };
+  return kHelp[static_cast<size_t>(metric)];
+}
+
+void TextMeter::HashCounts::Clear(size_t most_entries) {
+  const size_t size = std::bit_ceil(2 * most_entries + 16);
+  if (slots_.size() < size) slots_.assign(size, Slot{});
+  if (++round_ == 0) {  // the number came round: every slot is old
+    std::fill(slots_.begin(), slots_.end(), Slot{});
+    round_ = 1;
+  }
+}
+
+size_t TextMeter::HashCounts::Add(uint64_t hash) {
+  const size_t mask = slots_.size() - 1;
+  size_t at = hash & mask;
+  while (slots_[at].round == round_ && slots_[at].hash != hash) at = (at + 1) & mask;
+  if (slots_[at].round != round_) slots_[at] = {hash, round_, 0};
+  ++slots_[at].count;
+  return at;
+}
+
+TextStats TextMeter::Measure(std::string_view text) {
+  TextStats stats{};
+  At(stats, Metric::kCharacters) = CountCharacters(text);
+  const TokenCounts tokens = CountTokens(text);
+  const auto per_token = [&tokens](size_t count) {
+    return Share(static_cast<double>(count), static_cast<double>(tokens.tokens));
+  };
+  At(stats, Metric::kLongestToken) = tokens.longest;
+  At(stats, Metric::kAlphaTokens) = per_token(tokens.with_letter);
+  At(stats, Metric::kHashRatio) = per_token(CountOf(text, "#"));
+  At(stats, Metric::kEllipsisRatio) = per_token(CountOf(text, "...") + CountOf(text, "…"));
+  At(stats, Metric::kNewlinesPerWord) = per_token(CountOf(text, "\n"));
+  At(stats, Metric::kSentences) = static_cast<double>(CountSentences(text));
+  At(stats, Metric::kCurlyBrackets) = static_cast<double>(CountOf(text, "{") + CountOf(text, "}"));
+  At(stats, Metric::kLoremIpsum) = HoldsLoremIpsum(text);
+  ReadWords(text, &stats);
+  MeasureLines(text, &stats);
+  MeasureDuplicates(text, 1, Metric::kDupLines, Metric::kDupLineChars, &stats);
+  MeasureDuplicates(text, 2, Metric::kDupParagraphs, Metric::kDupParagraphChars, &stats);
+  MeasureGrams(&stats);
+  return stats;
+}
+
+void TextMeter::ReadWords(std::string_view text, TextStats* stats) {
+  words_.clear();
+  lengths_.assign(1, 0);
+  bool seen[std::size(kStopWordList)] = {};
+  WordReader words(text);
+  for (std::string_view word = words.Next(); !word.empty(); word = words.Next()) {
+    words_.push_back(XXH3_64bits(word.data(), word.size()));
+    lengths_.push_back(lengths_.back() + CountCharacters(word));
+    if (word.size() > 4) continue;
+    for (size_t i = 0; i < std::size(kStopWordList); ++i) seen[i] |= word == kStopWordList[i];
+  }
+  At(*stats, Metric::kWords) = static_cast<double>(words_.size());
+  At(*stats, Metric::kMeanWordLength) = Share(lengths_.back(), static_cast<double>(words_.size()));
+  At(*stats, Metric::kStopWords) =
+      static_cast<double>(std::count(std::begin(seen), std::end(seen), true));
+}
+
+// Of the parts between so many line feeds or more.
+void TextMeter::MeasureDuplicates(std::string_view text, size_t line_feeds, Metric share,
+                                  Metric characters, TextStats* stats) {
+  const std::string_view separator = std::string_view("\n\n").substr(0, line_feeds);
+  size_t parts = 0, repeated = 0, repeated_characters = 0;
+  text = Trimmed(text);
+  counts_.Clear(text.size() / 2 / line_feeds + 1);
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(separator), text.size());
+    const std::string_view part = text.substr(0, end);
+    text.remove_prefix(std::min(text.find_first_not_of('\n', end), text.size()));
+    ++parts;
+    if (counts_.count(counts_.Add(XXH3_64bits(part.data(), part.size()))) == 1) continue;
+    ++repeated;
+    repeated_characters += CountCharacters(part);
+  }
+  At(*stats, share) = Share(static_cast<double>(repeated), static_cast<double>(parts));
+  At(*stats, characters) =
+      Share(static_cast<double>(repeated_characters), At(*stats, Metric::kCharacters));
+}
+
+// Grams of two to ten words. One can only come twice where the shorter one that it begins with
+// does, so most places of most texts are done with early.
+void TextMeter::MeasureGrams(TextStats* stats) {
+  places_.resize(words_.size());
+  for (uint32_t i = 0; i < places_.size(); ++i) places_[i] = i;
+  grams_.assign(words_.size(), 0);
+  for (size_t n = 1; n <= 10 && !places_.empty(); ++n) {
+    CountGrams(n);
+    if (n >= 2) {
+      const bool top = n <= 4;
+      const size_t characters = top ? CharactersOfTopGram(n) : CharactersOfRepeatedGrams(n);
+      const Metric first = top ? Metric::kTop2Gram : Metric::kDup5Gram;
+      (*stats)[static_cast<size_t>(first) + n - (top ? 2 : 5)] =
+          Share(static_cast<double>(characters), At(*stats, Metric::kCharacters));
+    }
+    KeepRepeatedGrams();
+  }
+}
+
+void TextMeter::CountGrams(size_t n) {
+  while (!places_.empty() && places_.back() + n > words_.size()) places_.pop_back();
+  counts_.Clear(places_.size());
+  slots_.clear();
+  for (const uint32_t place : places_) {
+    uint64_t hash = (grams_[place] ^ words_[place + n - 1]) * 0x9e3779b97f4a7c15;
+    hash ^= hash >> 32;
+    grams_[place] = hash;
+    slots_.push_back(counts_.Add(hash));
+  }
+}
+
+// Of the commonest gram all times that it comes, with the blanks inside; the longest of several.
+size_t TextMeter::CharactersOfTopGram(size_t n) const {
+  uint32_t most = 2;  // where all come once, none is the commonest
+  size_t longest = 0;
+  for (size_t i = 0; i < places_.size(); ++i) {
+    const uint32_t count = counts_.count(slots_[i]);
+    if (count < most) continue;
+    if (count > most) longest = 0;
+    most = count;
+    longest = std::max(longest, lengths_[places_[i] + n] - lengths_[places_[i]] + n - 1);
+  }
+  return longest * most;
+}
+
+// Of grams that came before, those that do not overlap.
+size_t TextMeter::CharactersOfRepeatedGrams(size_t n) {
+  seen_.Clear(places_.size());
+  size_t characters = 0;
+  size_t next = 0;
+  for (const uint32_t place : places_) {
+    if (place < next || seen_.count(seen_.Add(grams_[place])) == 1) continue;
+    characters += lengths_[place + n] - lengths_[place];
+    next = place + n;
+  }
+  return characters;
+}
+
+void TextMeter::KeepRepeatedGrams() {
+  size_t kept = 0;
+  for (size_t i = 0; i < places_.size(); ++i) {
+    if (counts_.count(slots_[i]) > 1) places_[kept++] = places_[i];
+  }
+  places_.resize(kept);
+}
+
+}  // namespace quern::text

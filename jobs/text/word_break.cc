@@ -1,0 +1,173 @@
+#include "jobs/text/word_break.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <vector>
+
+namespace quern::text {
+
+namespace {
+
+// From WordBreakProperty.txt and emoji-data.txt of Unicode 15.0: first code point, -last, and a
+// letter from G on for the property.
+// clang-format off
+constexpr std::string_view kWordBreaks =
+    "aI b-cJ dH 20Y 22S 27R 2cV 2eT 30-39W 3aU 3bV 41-5aQ 5fX 61-7aQ 85J a9Z aaQ adM aeZ b5Q "
+    "b7U baQ c0-d6Q d8-f6Q f8-2d7Q 2de-2ffQ 300-36fK 370-374Q 376-377Q 37a-37dQ 37eV 37fQ 386Q "
+    "387U 388-38aQ 38cQ 38e-3a1Q 3a3-3f5Q 3f7-481Q 483-489K 48a-52fQ 531-556Q 559-55cQ 55eQ "
+    "55fU 560-588Q 589V 58aQ 591-5bdK 5bfK 5c1-5c2K 5c4-5c5K 5c7K 5d0-5eaP 5ef-5f2P 5f3Q 5f4U "
+    "600-605M 60c-60dV 610-61aK 61cM 620-64aQ 64b-65fK 660-669W 66bW 66cV 66e-66fQ 670K "
+    "671-6d3Q 6d5Q 6d6-6dcK 6ddM 6df-6e4K 6e5-6e6Q 6e7-6e8K 6ea-6edK 6ee-6efQ 6f0-6f9W "
+    "6fa-6fcQ 6ffQ 70fM 710Q 711K 712-72fQ 730-74aK 74d-7a5Q 7a6-7b0K 7b1Q 7c0-7c9W 7ca-7eaQ "
+    "7eb-7f3K 7f4-7f5Q 7f8V 7faQ 7fdK 800-815Q 816-819K 81aQ 81b-823K 824Q 825-827K 828Q "
+    "829-82dK 840-858Q 859-85bK 860-86aQ 870-887Q 889-88eQ 890-891M 898-89fK 8a0-8c9Q 8ca-8e1K "
+    "8e2M 8e3-903K 904-939Q 93a-93cK 93dQ 93e-94fK 950Q 951-957K 958-961Q 962-963K 966-96fW "
+    "971-980Q 981-983K 985-98cQ 98f-990Q 993-9a8Q 9aa-9b0Q 9b2Q 9b6-9b9Q 9bcK 9bdQ 9be-9c4K "
+    "9c7-9c8K 9cb-9cdK 9ceQ 9d7K 9dc-9ddQ 9df-9e1Q 9e2-9e3K 9e6-9efW 9f0-9f1Q 9fcQ 9feK "
+    "a01-a03K a05-a0aQ a0f-a10Q a13-a28Q a2a-a30Q a32-a33Q a35-a36Q a38-a39Q a3cK a3e-a42K "
+    "a47-a48K a4b-a4dK a51K a59-a5cQ a5eQ a66-a6fW a70-a71K a72-a74Q a75K a81-a83K a85-a8dQ "
+    "a8f-a91Q a93-aa8Q aaa-ab0Q ab2-ab3Q ab5-ab9Q abcK abdQ abe-ac5K ac7-ac9K acb-acdK ad0Q "
+    "ae0-ae1Q ae2-ae3K ae6-aefW af9Q afa-affK b01-b03K b05-b0cQ b0f-b10Q b13-b28Q b2a-b30Q "
+    "b32-b33Q b35-b39Q b3cK b3dQ b3e-b44K b47-b48K b4b-b4dK b55-b57K b5c-b5dQ b5f-b61Q "
+    "b62-b63K b66-b6fW b71Q b82K b83Q b85-b8aQ b8e-b90Q b92-b95Q b99-b9aQ b9cQ b9e-b9fQ "
+    "ba3-ba4Q ba8-baaQ bae-bb9Q bbe-bc2K bc6-bc8K bca-bcdK bd0Q bd7K be6-befW c00-c04K "
+    "c05-c0cQ c0e-c10Q c12-c28Q c2a-c39Q c3cK c3dQ c3e-c44K c46-c48K c4a-c4dK c55-c56K "
+    "c58-c5aQ c5dQ c60-c61Q c62-c63K c66-c6fW c80Q c81-c83K c85-c8cQ c8e-c90Q c92-ca8Q "
+    "caa-cb3Q cb5-cb9Q cbcK cbdQ cbe-cc4K cc6-cc8K cca-ccdK cd5-cd6K cdd-cdeQ ce0-ce1Q "
+    "ce2-ce3K ce6-cefW cf1-cf2Q cf3K d00-d03K d04-d0cQ d0e-d10Q d12-d3aQ d3b-d3cK d3dQ "
+    "d3e-d44K d46-d48K d4a-d4dK d4eQ d54-d56Q d57K d5f-d61Q d62-d63K d66-d6fW d7a-d7fQ "
+    "d81-d83K d85-d96Q d9a-db1Q db3-dbbQ dbdQ dc0-dc6Q dcaK dcf-dd4K dd6K dd8-ddfK de6-defW "
+    "df2-df3K e31K e34-e3aK e47-e4eK e50-e59W eb1K eb4-ebcK ec8-eceK ed0-ed9W f00Q f18-f19K "
+    "f20-f29W f35K f37K f39K f3e-f3fK f40-f47Q f49-f6cQ f71-f84K f86-f87K f88-f8cQ f8d-f97K "
+    "f99-fbcK fc6K 102b-103eK 1040-1049W 1056-1059K 105e-1060K 1062-1064K 1067-106dK "
+    "1071-1074K 1082-108dK 108fK 1090-1099W 109a-109dK 10a0-10c5Q 10c7Q 10cdQ 10d0-10faQ "
+    "10fc-1248Q 124a-124dQ 1250-1256Q 1258Q 125a-125dQ 1260-1288Q 128a-128dQ 1290-12b0Q "
+    "12b2-12b5Q 12b8-12beQ 12c0Q 12c2-12c5Q 12c8-12d6Q 12d8-1310Q 1312-1315Q 1318-135aQ "
+    "135d-135fK 1380-138fQ 13a0-13f5Q 13f8-13fdQ 1401-166cQ 166f-167fQ 1680Y 1681-169aQ "
+    "16a0-16eaQ 16ee-16f8Q 1700-1711Q 1712-1715K 171f-1731Q 1732-1734K 1740-1751Q 1752-1753K "
+    "1760-176cQ 176e-1770Q 1772-1773K 17b4-17d3K 17ddK 17e0-17e9W 180b-180dK 180eM 180fK "
+    "1810-1819W 1820-1878Q 1880-1884Q 1885-1886K 1887-18a8Q 18a9K 18aaQ 18b0-18f5Q 1900-191eQ "
+    "1920-192bK 1930-193bK 1946-194fW 19d0-19d9W 1a00-1a16Q 1a17-1a1bK 1a55-1a5eK 1a60-1a7cK "
+    "1a7fK 1a80-1a89W 1a90-1a99W 1ab0-1aceK 1b00-1b04K 1b05-1b33Q 1b34-1b44K 1b45-1b4cQ "
+    "1b50-1b59W 1b6b-1b73K 1b80-1b82K 1b83-1ba0Q 1ba1-1badK 1bae-1bafQ 1bb0-1bb9W 1bba-1be5Q "
+    "1be6-1bf3K 1c00-1c23Q 1c24-1c37K 1c40-1c49W 1c4d-1c4fQ 1c50-1c59W 1c5a-1c7dQ 1c80-1c88Q "
+    "1c90-1cbaQ 1cbd-1cbfQ 1cd0-1cd2K 1cd4-1ce8K 1ce9-1cecQ 1cedK 1cee-1cf3Q 1cf4K 1cf5-1cf6Q "
+    "1cf7-1cf9K 1cfaQ 1d00-1dbfQ 1dc0-1dffK 1e00-1f15Q 1f18-1f1dQ 1f20-1f45Q 1f48-1f4dQ "
+    "1f50-1f57Q 1f59Q 1f5bQ 1f5dQ 1f5f-1f7dQ 1f80-1fb4Q 1fb6-1fbcQ 1fbeQ 1fc2-1fc4Q 1fc6-1fccQ "
+    "1fd0-1fd3Q 1fd6-1fdbQ 1fe0-1fecQ 1ff2-1ff4Q 1ff6-1ffcQ 2000-2006Y 2008-200aY 200cK 200dL "
+    "200e-200fM 2018-2019T 2024T 2027U 2028-2029J 202a-202eM 202fX 203cZ 203f-2040X 2044V "
+    "2049Z 2054X 205fY 2060-2064M 2066-206fM 2071Q 207fQ 2090-209cQ 20d0-20f0K 2102Q 2107Q "
+    "210a-2113Q 2115Q 2119-211dQ 2122Z 2124Q 2126Q 2128Q 212a-212dQ 212f-2139Q 213c-213fQ "
+    "2145-2149Q 214eQ 2160-2188Q 2194-2199Z 21a9-21aaZ 231a-231bZ 2328Z 2388Z 23cfZ 23e9-23f3Z "
+    "23f8-23faZ 24b6-24e9Q 25aa-25abZ 25b6Z 25c0Z 25fb-25feZ 2600-2605Z 2607-2612Z 2614-2685Z "
+    "2690-2705Z 2708-2712Z 2714Z 2716Z 271dZ 2721Z 2728Z 2733-2734Z 2744Z 2747Z 274cZ 274eZ "
+    "2753-2755Z 2757Z 2763-2767Z 2795-2797Z 27a1Z 27b0Z 27bfZ 2934-2935Z 2b05-2b07Z 2b1b-2b1cZ "
+    "2b50Z 2b55Z 2c00-2ce4Q 2ceb-2ceeQ 2cef-2cf1K 2cf2-2cf3Q 2d00-2d25Q 2d27Q 2d2dQ 2d30-2d67Q "
+    "2d6fQ 2d7fK 2d80-2d96Q 2da0-2da6Q 2da8-2daeQ 2db0-2db6Q 2db8-2dbeQ 2dc0-2dc6Q 2dc8-2dceQ "
+    "2dd0-2dd6Q 2dd8-2ddeQ 2de0-2dffK 2e2fQ 3000Y 3005Q 302a-302fK 3030Z 3031-3035O 303b-303cQ "
+    "303dZ 3099-309aK 309b-309cO 30a0-30faO 30fc-30ffO 3105-312fQ 3131-318eQ 31a0-31bfQ "
+    "31f0-31ffO 3297Z 3299Z 32d0-32feO 3300-3357O a000-a48cQ a4d0-a4fdQ a500-a60cQ a610-a61fQ "
+    "a620-a629W a62a-a62bQ a640-a66eQ a66f-a672K a674-a67dK a67f-a69dQ a69e-a69fK a6a0-a6efQ "
+    "a6f0-a6f1K a708-a7caQ a7d0-a7d1Q a7d3Q a7d5-a7d9Q a7f2-a801Q a802K a803-a805Q a806K "
+    "a807-a80aQ a80bK a80c-a822Q a823-a827K a82cK a840-a873Q a880-a881K a882-a8b3Q a8b4-a8c5K "
+    "a8d0-a8d9W a8e0-a8f1K a8f2-a8f7Q a8fbQ a8fd-a8feQ a8ffK a900-a909W a90a-a925Q a926-a92dK "
+    "a930-a946Q a947-a953K a960-a97cQ a980-a983K a984-a9b2Q a9b3-a9c0K a9cfQ a9d0-a9d9W a9e5K "
+    "a9f0-a9f9W aa00-aa28Q aa29-aa36K aa40-aa42Q aa43K aa44-aa4bQ aa4c-aa4dK aa50-aa59W "
+    "aa7b-aa7dK aab0K aab2-aab4K aab7-aab8K aabe-aabfK aac1K aae0-aaeaQ aaeb-aaefK aaf2-aaf4Q "
+    "aaf5-aaf6K ab01-ab06Q ab09-ab0eQ ab11-ab16Q ab20-ab26Q ab28-ab2eQ ab30-ab69Q ab70-abe2Q "
+    "abe3-abeaK abec-abedK abf0-abf9W ac00-d7a3Q d7b0-d7c6Q d7cb-d7fbQ fb00-fb06Q fb13-fb17Q "
+    "fb1dP fb1eK fb1f-fb28P fb2a-fb36P fb38-fb3cP fb3eP fb40-fb41P fb43-fb44P fb46-fb4fP "
+    "fb50-fbb1Q fbd3-fd3dQ fd50-fd8fQ fd92-fdc7Q fdf0-fdfbQ fe00-fe0fK fe10V fe13U fe14V "
+    "fe20-fe2fK fe33-fe34X fe4d-fe4fX fe50V fe52T fe54V fe55U fe70-fe74Q fe76-fefcQ feffM "
+    "ff07T ff0cV ff0eT ff10-ff19W ff1aU ff1bV ff21-ff3aQ ff3fX ff41-ff5aQ ff66-ff9dO "
+    "ff9e-ff9fK ffa0-ffbeQ ffc2-ffc7Q ffca-ffcfQ ffd2-ffd7Q ffda-ffdcQ fff9-fffbM 10000-1000bQ "
+    "1000d-10026Q 10028-1003aQ 1003c-1003dQ 1003f-1004dQ 10050-1005dQ 10080-100faQ "
+    "10140-10174Q 101fdK 10280-1029cQ 102a0-102d0Q 102e0K 10300-1031fQ 1032d-1034aQ "
+    "10350-10375Q 10376-1037aK 10380-1039dQ 103a0-103c3Q 103c8-103cfQ 103d1-103d5Q "
+    "10400-1049dQ 104a0-104a9W 104b0-104d3Q 104d8-104fbQ 10500-10527Q 10530-10563Q "
+    "10570-1057aQ 1057c-1058aQ 1058c-10592Q 10594-10595Q 10597-105a1Q 105a3-105b1Q "
+    "105b3-105b9Q 105bb-105bcQ 10600-10736Q 10740-10755Q 10760-10767Q 10780-10785Q "
+    "10787-107b0Q 107b2-107baQ 10800-10805Q 10808Q 1080a-10835Q 10837-10838Q 1083cQ "
+    "1083f-10855Q 10860-10876Q 10880-1089eQ 108e0-108f2Q 108f4-108f5Q 10900-10915Q "
+    "10920-10939Q 10980-109b7Q 109be-109bfQ 10a00Q 10a01-10a03K 10a05-10a06K 10a0c-10a0fK "
+    "10a10-10a13Q 10a15-10a17Q 10a19-10a35Q 10a38-10a3aK 10a3fK 10a60-10a7cQ 10a80-10a9cQ "
+    "10ac0-10ac7Q 10ac9-10ae4Q 10ae5-10ae6K 10b00-10b35Q 10b40-10b55Q 10b60-10b72Q "
+    "10b80-10b91Q 10c00-10c48Q 10c80-10cb2Q 10cc0-10cf2Q 10d00-10d23Q 10d24-10d27K "
+    "10d30-10d39W 10e80-10ea9Q 10eab-10eacK 10eb0-10eb1Q 10efd-10effK 10f00-10f1cQ 10f27Q "
+    "10f30-10f45Q 10f46-10f50K 10f70-10f81Q 10f82-10f85K 10fb0-10fc4Q 10fe0-10ff6Q "
+    "11000-11002K 11003-11037Q 11038-11046K 11066-1106fW 11070K 11071-11072Q 11073-11074K "
+    "11075Q 1107f-11082K 11083-110afQ 110b0-110baK 110bdM 110c2K 110cdM 110d0-110e8Q "
+    "110f0-110f9W 11100-11102K 11103-11126Q 11127-11134K 11136-1113fW 11144Q 11145-11146K "
+    "11147Q 11150-11172Q 11173K 11176Q 11180-11182K 11183-111b2Q 111b3-111c0K 111c1-111c4Q "
+    "111c9-111ccK 111ce-111cfK 111d0-111d9W 111daQ 111dcQ 11200-11211Q 11213-1122bQ "
+    "1122c-11237K 1123eK 1123f-11240Q 11241K 11280-11286Q 11288Q 1128a-1128dQ 1128f-1129dQ "
+    "1129f-112a8Q 112b0-112deQ 112df-112eaK 112f0-112f9W 11300-11303K 11305-1130cQ "
+    "1130f-11310Q 11313-11328Q 1132a-11330Q 11332-11333Q 11335-11339Q 1133b-1133cK 1133dQ "
+    "1133e-11344K 11347-11348K 1134b-1134dK 11350Q 11357K 1135d-11361Q 11362-11363K "
+    "11366-1136cK 11370-11374K 11400-11434Q 11435-11446K 11447-1144aQ 11450-11459W 1145eK "
+    "1145f-11461Q 11480-114afQ 114b0-114c3K 114c4-114c5Q 114c7Q 114d0-114d9W 11580-115aeQ "
+    "115af-115b5K 115b8-115c0K 115d8-115dbQ 115dc-115ddK 11600-1162fQ 11630-11640K 11644Q "
+    "11650-11659W 11680-116aaQ 116ab-116b7K 116b8Q 116c0-116c9W 1171d-1172bK 11730-11739W "
+    "11800-1182bQ 1182c-1183aK 118a0-118dfQ 118e0-118e9W 118ff-11906Q 11909Q 1190c-11913Q "
+    "11915-11916Q 11918-1192fQ 11930-11935K 11937-11938K 1193b-1193eK 1193fQ 11940K 11941Q "
+    "11942-11943K 11950-11959W 119a0-119a7Q 119aa-119d0Q 119d1-119d7K 119da-119e0K 119e1Q "
+    "119e3Q 119e4K 11a00Q 11a01-11a0aK 11a0b-11a32Q 11a33-11a39K 11a3aQ 11a3b-11a3eK 11a47K "
+    "11a50Q 11a51-11a5bK 11a5c-11a89Q 11a8a-11a99K 11a9dQ 11ab0-11af8Q 11c00-11c08Q "
+    "11c0a-11c2eQ 11c2f-11c36K 11c38-11c3fK 11c40Q 11c50-11c59W 11c72-11c8fQ 11c92-11ca7K "
+    "11ca9-11cb6K 11d00-11d06Q 11d08-11d09Q 11d0b-11d30Q 11d31-11d36K 11d3aK 11d3c-11d3dK "
+    "11d3f-11d45K 11d46Q 11d47K 11d50-11d59W 11d60-11d65Q 11d67-11d68Q 11d6a-11d89Q "
+    "11d8a-11d8eK 11d90-11d91K 11d93-11d97K 11d98Q 11da0-11da9W 11ee0-11ef2Q 11ef3-11ef6K "
+    "11f00-11f01K 11f02Q 11f03K 11f04-11f10Q 11f12-11f33Q 11f34-11f3aK 11f3e-11f42K "
+    "11f50-11f59W 11fb0Q 12000-12399Q 12400-1246eQ 12480-12543Q 12f90-12ff0Q 13000-1342fQ "
+    "13430-1343fM 13440K 13441-13446Q 13447-13455K 14400-14646Q 16800-16a38Q 16a40-16a5eQ "
+    "16a60-16a69W 16a70-16abeQ 16ac0-16ac9W 16ad0-16aedQ 16af0-16af4K 16b00-16b2fQ "
+    "16b30-16b36K 16b40-16b43Q 16b50-16b59W 16b63-16b77Q 16b7d-16b8fQ 16e40-16e7fQ "
+    "16f00-16f4aQ 16f4fK 16f50Q 16f51-16f87K 16f8f-16f92K 16f93-16f9fQ 16fe0-16fe1Q 16fe3Q "
+    "16fe4K 16ff0-16ff1K 1aff0-1aff3O 1aff5-1affbO 1affd-1affeO 1b000O 1b120-1b122O 1b155O "
+    "1b164-1b167O 1bc00-1bc6aQ 1bc70-1bc7cQ 1bc80-1bc88Q 1bc90-1bc99Q 1bc9d-1bc9eK "
+    "1bca0-1bca3M 1cf00-1cf2dK 1cf30-1cf46K 1d165-1d169K 1d16d-1d172K 1d173-1d17aM "
+    "1d17b-1d182K 1d185-1d18bK 1d1aa-1d1adK 1d242-1d244K 1d400-1d454Q 1d456-1d49cQ "
+    "1d49e-1d49fQ 1d4a2Q 1d4a5-1d4a6Q 1d4a9-1d4acQ 1d4ae-1d4b9Q 1d4bbQ 1d4bd-1d4c3Q "
+    "1d4c5-1d505Q 1d507-1d50aQ 1d50d-1d514Q 1d516-1d51cQ 1d51e-1d539Q 1d53b-1d53eQ "
+    "1d540-1d544Q 1d546Q 1d54a-1d550Q 1d552-1d6a5Q 1d6a8-1d6c0Q 1d6c2-1d6daQ 1d6dc-1d6faQ "
+    "1d6fc-1d714Q 1d716-1d734Q 1d736-1d74eQ 1d750-1d76eQ 1d770-1d788Q 1d78a-1d7a8Q "
+    "1d7aa-1d7c2Q 1d7c4-1d7cbQ 1d7ce-1d7ffW 1da00-1da36K 1da3b-1da6cK 1da75K 1da84K "
+    "1da9b-1da9fK 1daa1-1daafK 1df00-1df1eQ 1df25-1df2aQ 1e000-1e006K 1e008-1e018K "
+    "1e01b-1e021K 1e023-1e024K 1e026-1e02aK 1e030-1e06dQ 1e08fK 1e100-1e12cQ 1e130-1e136K "
+    "1e137-1e13dQ 1e140-1e149W 1e14eQ 1e290-1e2adQ 1e2aeK 1e2c0-1e2ebQ 1e2ec-1e2efK "
+    "1e2f0-1e2f9W 1e4d0-1e4ebQ 1e4ec-1e4efK 1e4f0-1e4f9W 1e7e0-1e7e6Q 1e7e8-1e7ebQ "
+    "1e7ed-1e7eeQ 1e7f0-1e7feQ 1e800-1e8c4Q 1e8d0-1e8d6K 1e900-1e943Q 1e944-1e94aK 1e94bQ "
+    "1e950-1e959W 1ee00-1ee03Q 1ee05-1ee1fQ 1ee21-1ee22Q 1ee24Q 1ee27Q 1ee29-1ee32Q "
+    "1ee34-1ee37Q 1ee39Q 1ee3bQ 1ee42Q 1ee47Q 1ee49Q 1ee4bQ 1ee4d-1ee4fQ 1ee51-1ee52Q 1ee54Q "
+    "1ee57Q 1ee59Q 1ee5bQ 1ee5dQ 1ee5fQ 1ee61-1ee62Q 1ee64Q 1ee67-1ee6aQ 1ee6c-1ee72Q "
+    "1ee74-1ee77Q 1ee79-1ee7cQ 1ee7eQ 1ee80-1ee89Q 1ee8b-1ee9bQ 1eea1-1eea3Q 1eea5-1eea9Q "
+    "1eeab-1eebbQ 1f000-1f0ffZ 1f10d-1f10fZ 1f12fZ 1f130-1f149Q 1f150-1f169Q 1f16c-1f16fZ "
+    "1f170-1f189Q 1f18eZ 1f191-1f19aZ 1f1ad-1f1e5Z 1f1e6-1f1ffN 1f201-1f20fZ 1f21aZ 1f22fZ "
+    "1f232-1f23aZ 1f23c-1f23fZ 1f249-1f3faZ 1f3fb-1f3ffK 1f400-1f53dZ 1f546-1f64fZ "
+    "1f680-1f6ffZ 1f774-1f77fZ 1f7d5-1f7ffZ 1f80c-1f80fZ 1f848-1f84fZ 1f85a-1f85fZ "
+    "1f888-1f88fZ 1f8ae-1f8ffZ 1f90c-1f93aZ 1f93c-1f945Z 1f947-1faffZ 1fbf0-1fbf9W "
+    "1fc00-1fffdZ e0001M e0020-e007fK e0100-e01efK ";
+// clang-format on
+
+std::vector<WordBreak> MakeWordBreaks() {
+  std::vector<WordBreak> table(0x110000, WordBreak::kOther);
+  const char* const end = kWordBreaks.data() + kWordBreaks.size();
+  for (const char* at = kWordBreaks.data(); at < end; at += 2) {
+    uint32_t first = 0;
+    at = std::from_chars(at, end, first, 16).ptr;
+    uint32_t last = first;
+    if (*at == '-') at = std::from_chars(at + 1, end, last, 16).ptr;
+    std::fill(table.begin() + first, table.begin() + last + 1, static_cast<WordBreak>(*at - 'G'));
+  }
+  return table;
+}
+
+}  // namespace
+
+const WordBreak* WordBreakTable() {
+  static const std::vector<WordBreak> table = MakeWordBreaks();
+  return table.data();
+}
+
+}  // namespace quern::text

@@ -1,0 +1,194 @@
+// The rules, and the jobs that measure documents and hold them to the rules.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <stdexcept>
+
+#include "jobs/corpus/rules.h"
+#include "jobs/text/json.h"
+#include "tests/jobs/local_jobs.h"
+
+namespace quern::mr {
+namespace {
+
+using corpus::Rule;
+using corpus::RuleSet;
+using corpus::Tags;
+using ::testing::HasSubstr;
+
+std::string ReadWhole(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// Prose that every rule lets pass.
+std::string GoodText() {
+  return "The mill had stood at the river for three hundred years, and nobody could remember who "
+         "had built "
+         "it.\n"
+         "Its wheel turned day and night, except on Sundays, when the miller went to church with "
+         "his three "
+         "daughters.\n"
+         "Farmers brought corn from as far away as the hills; they waited in the yard, smoked, and "
+         "talked of "
+         "prices.\n"
+         "Then a dry summer came. What had been a stream became a row of ponds, where children "
+         "caught frogs "
+         "and old men shook their heads.\n"
+         "Have you ever heard such silence? That autumn most people ate their bread from the "
+         "town.\n";
+}
+
+TEST(Rules, EachLooksAtATagThatThereIs) {
+  const Tags tags;
+  std::set<std::string_view> names;
+  for (const Rule& rule : corpus::AllRules()) {
+    EXPECT_EQ(tags.ValueOf(rule.tag), 0) << rule.name;
+    EXPECT_EQ(rule.at_least, rule.name.ends_with("_min")) << rule.name;
+    EXPECT_EQ(!rule.at_least, rule.name.ends_with("_max")) << rule.name;
+    EXPECT_TRUE(names.insert(rule.name).second) << rule.name;
+  }
+}
+
+TEST(Rules, StandInTheJobAndInItsPage) {
+  const std::string job = ReadWhole(std::string(std::getenv("QUERN_JOBS")) + "/filter.toml");
+  const std::string page = ReadWhole(std::string(QUERN_SOURCE_DIR) + "/docs/jobs/filter.md");
+  for (const Rule& rule : corpus::AllRules()) {
+    EXPECT_THAT(job, HasSubstr(fmt::format("\"{}\"", rule.name)));
+    EXPECT_THAT(page,
+                HasSubstr(fmt::format("| `{}` | `{}` {} {} | {} |", rule.name, rule.tag,
+                                      rule.at_least ? "≥" : "≤", rule.threshold, rule.source)));
+  }
+  for (size_t i = 0; i < text::kMetricCount; ++i) {
+    const auto metric = static_cast<text::Metric>(i);
+    EXPECT_THAT(
+        ReadWhole(std::string(QUERN_SOURCE_DIR) + "/docs/jobs/tag.md"),
+        HasSubstr(fmt::format("| `{}` | {} |", text::NameOf(metric), text::HelpOf(metric))));
+  }
+}
+
+TEST(Rules, TakeOtherThresholds) {
+  const RuleSet rules([](std::string_view name) {
+    return name == "gopher.words_min" ? "7.5" : name == "gopher.words_max" ? "off" : "";
+  });
+  EXPECT_EQ(rules.rules().size(), corpus::AllRules().size() - 1);
+  for (const Rule& rule : rules.rules()) {
+    EXPECT_NE(rule.name, "gopher.words_max");
+    if (rule.name == "gopher.words_min") {
+      EXPECT_EQ(rule.threshold, 7.5);
+    }
+  }
+  for (const char* bad : {"x", "1x", "on", "--1"}) {
+    EXPECT_THROW(RuleSet([bad](std::string_view) { return bad; }), std::invalid_argument) << bad;
+  }
+}
+
+TEST(Rules, TagsAreReadBackAsTheyWere) {
+  Tags tags{"zh-Hant", 0.123456789012345, {}};
+  for (size_t i = 0; i < tags.stats.size(); ++i) tags.stats[i] = 1.0 / static_cast<double>(i + 3);
+  const auto read = corpus::ReadTags(tags.Json());
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->language, "zh-Hant");
+  EXPECT_EQ(read->language_score, tags.language_score);
+  EXPECT_EQ(read->stats, tags.stats);
+  EXPECT_FALSE(corpus::ReadTags("{}").has_value()) << "of another version";
+  EXPECT_FALSE(corpus::ReadTags("{\"words\": \"many\"}").has_value());
+  EXPECT_FALSE(corpus::ReadTags("7").has_value());
+}
+
+class FilterJobTest : public LocalJobsTest {
+ protected:
+  pb::JobSpec JobOver(const std::string& job, const std::string& input) {
+    pb::JobSpec spec = Spec(job, input);
+    spec.mutable_inputs(0)->set_format("jsonl");
+    spec.mutable_reduce()->set_tasks(0);
+    spec.mutable_output()->set_format("raw");
+    spec.mutable_output()->set_overwrite(true);
+    return spec;
+  }
+  std::string Write(const std::vector<std::string>& texts) {
+    std::ofstream file(dir_ / "docs");
+    text::JsonObjectWriter line;
+    for (size_t i = 0; i < texts.size(); ++i) {
+      line.AddString("id", fmt::format("d{}", i));
+      line.AddString("text", texts[i]);
+      line.AddRaw("n", "[1]");
+      file << line.Take() << "\n";
+    }
+    return dir_ / "docs";
+  }
+  std::string Output() { return Shell("cat " + dir_ / "out/part-m-*").out; }
+};
+
+const std::vector<std::string> kTexts = {
+    GoodText(), "Too short to be of use.", GoodText() + "{ }",
+    "Die Mühle stand dort seit dreihundert Jahren, und niemand wusste, wer sie gebaut hatte."};
+
+TEST_F(FilterJobTest, KeepsWhatTheRulesLetPass) {
+  const Outcome outcome = Run(JobOver("filter", Write(kTexts)));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Output(), Shell("head -1 " + dir_ / "docs").out);
+  for (const char* counter :
+       {"user.documents = 4", "user.kept = 1", "user.rejected = 3", "user.rejected.languages = 1",
+        "user.rejected.gopher.words_min = 1", "user.rejected.c4.curly_brackets_max = 1",
+        "user.rejected.gopher.words_max = 0", "user.documents_measured_here = 4"}) {
+    EXPECT_THAT(outcome.out, HasSubstr(counter));
+  }
+}
+
+TEST_F(FilterJobTest, SaysWhyOthersAreRejected) {
+  pb::JobSpec spec = JobOver("filter", Write(kTexts));
+  (*spec.mutable_params())["output"] = "rejected";
+  ExpectSucceeds(spec);
+  const std::string out = Output();
+  EXPECT_THAT(out,
+              HasSubstr("\"n\": [1], \"rejected\": {\"rule\": \"gopher.words_min\", \"value\": 6, "
+                        "\"threshold\": 50}}\n"));
+  EXPECT_THAT(
+      out, HasSubstr("{\"rule\": \"c4.curly_brackets_max\", \"value\": 2, \"threshold\": 0}}\n"));
+  EXPECT_THAT(out, HasSubstr("{\"rule\": \"languages\", \"value\": \"de\"}}\n"));
+}
+
+TEST_F(FilterJobTest, TakesTagsInsteadOfMeasuringAgain) {
+  ExpectSucceeds(JobOver("tag", Write(kTexts)));
+  Shell(fmt::format("mv {} {}", dir_ / "out", dir_ / "tagged"));
+  EXPECT_THAT(Shell("head -1 " + dir_ / "tagged/part-m-*").out,
+              HasSubstr("\"n\": [1], \"tags\": {\"language\": \"en\", \"language_score\": 0."));
+  pb::JobSpec spec = JobOver("filter", dir_ / "tagged");
+  (*spec.mutable_params())["gopher.words_min"] = "6";
+  (*spec.mutable_params())["c4.sentences_min"] = "off";
+  (*spec.mutable_params())["c4.curly_brackets_max"] = "2";
+  (*spec.mutable_params())["gopher.stop_words_min"] = "0";
+  (*spec.mutable_params())["gopher.mean_word_length_min"] = "2.5";
+  (*spec.mutable_params())["fineweb.short_lines_max"] = "1";
+  (*spec.mutable_params())["languages"] = "de,en";
+  const Outcome outcome = Run(spec);
+  EXPECT_THAT(outcome.out, HasSubstr("user.documents_measured_here = 0"));
+  EXPECT_EQ(Output(), Shell("cat " + dir_ / "tagged/part-m-*").out) << outcome.out;
+}
+
+TEST_F(FilterJobTest, TagsOfAnotherVersionAreMeasuredAnew) {
+  std::ofstream(dir_ / "docs") << "{\"text\": \"x\", \"tags\": {\"words\": 100}}\n";
+  EXPECT_THAT(Run(JobOver("filter", dir_ / "docs")).out,
+              HasSubstr("user.documents_measured_here = 1"));
+  pb::JobSpec spec = JobOver("tag", dir_ / "docs");
+  (*spec.mutable_params())["only_tags"] = "true";
+  ExpectSucceeds(spec);
+  EXPECT_THAT(Output(),
+              HasSubstr("docs:0\", \"tags\": {\"language\": \"und\", \"language_score\": 0, "
+                        "\"characters\": 1, \"words\": 1,"));
+}
+
+TEST_F(FilterJobTest, ParametersAreChecked) {
+  pb::JobSpec spec = JobOver("filter", Write({"x"}));
+  (*spec.mutable_params())["gopher.words_min"] = "fifty";
+  EXPECT_THAT(Run(spec).out,
+              HasSubstr("params.gopher.words_min = 'fifty': must be a number or off"));
+  (*spec.mutable_params())["gopher.words_min"] = "50";
+  (*spec.mutable_params())["output"] = "both";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.output = 'both': must be kept or rejected"));
+}
+
+}  // namespace
+}  // namespace quern::mr

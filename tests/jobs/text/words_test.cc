@@ -1,0 +1,145 @@
+// Words, folding and languages.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "jobs/text/fold.h"
+#include "jobs/text/language.h"
+#include "jobs/text/unicode_words.h"
+#include "tests/support/random_test.h"
+
+namespace quern::text {
+namespace {
+
+using ::testing::ElementsAre;
+
+template <typename Reader>
+std::vector<std::string> All(std::string_view text) {
+  std::vector<std::string> pieces;
+  Reader reader(text);
+  for (auto piece = reader.Next(); !piece.empty(); piece = reader.Next())
+    pieces.emplace_back(piece);
+  return pieces;
+}
+
+TEST(Words, AreThoseOfTheStandard) {
+  EXPECT_THAT(
+      All<WordReader>("The quick (“brown”) fox can’t jump 32.3 feet, right?"),
+      ElementsAre("The", "quick", "brown", "fox", "can’t", "jump", "32.3", "feet", "right"));
+  EXPECT_THAT(All<WordReader>("a.b c. 3,500;2 x_1 _ e:f a,b 1.a '' don't'"),
+              ElementsAre("a.b", "c", "3,500;2", "x_1", "_", "e:f", "a", "b", "1", "a", "don't"));
+  EXPECT_THAT(All<WordReader>("e\u0301te\u0301 שֶׁ\"ל 가나 ｶﾅ カナ 12\u0301.5"),
+              ElementsAre("e\u0301te\u0301", "שֶׁ\"ל", "가나", "ｶﾅ", "カナ", "12\u0301.5"));
+  EXPECT_THAT(All<WordReader>("中文 x\xffy -\u200dz"), ElementsAre("中", "文", "x", "y", "z"));
+  EXPECT_THAT(All<WordReader>(""), ElementsAre());
+}
+
+TEST(Words, SegmentsKeepTogetherWhatIsOne) {
+  EXPECT_THAT(All<SegmentReader>("a\r\nb\n\u0308  c"),
+              ElementsAre("a", "\r\n", "b", "\n", "\u0308", "  ", "c"));
+  EXPECT_THAT(All<SegmentReader>("🇩🇪🇫🇷🇬 👩‍🔧x"),
+              ElementsAre("🇩🇪", "🇫🇷", "🇬", " ", "👩‍🔧", "x"));
+}
+
+TEST(Words, UnspacedScriptsComeInPairs) {
+  EXPECT_THAT(All<BigramReader>("我爱北京 ok 天,地 カタカナ"),
+              ElementsAre("我爱", "爱北", "北京", "ok", "天", "地", "カタカナ"));
+  EXPECT_THAT(All<BigramReader>("ひら x가나"), ElementsAre("ひら", "x가나"));
+}
+
+class WordsRandomTest : public RandomTest {
+ protected:
+  std::string RandomText(std::initializer_list<std::string_view> pieces) {
+    std::string text;
+    for (uint64_t i = Below(12); i > 0; --i) text += *(pieces.begin() + Below(pieces.size()));
+    return text;
+  }
+};
+
+// A zero width joiner after a word forces the slow road and belongs to the word.
+TEST_F(WordsRandomTest, AsciiTakesAFastRoadToTheSamePlace) {
+  for (int round = 0; round < 20'000; ++round) {
+    const std::string text =
+        RandomText({"a", "B", "1", "_", ".", "'", ":", ",", ";", "\"", " ", "\n", "-", "x2"});
+    std::string slow_text;
+    for (const char c : text) slow_text.append(1, c).append(c == '\n' ? "" : "\u200d");
+    std::vector<std::string> slow = All<WordReader>(slow_text);
+    for (std::string& word : slow) {
+      for (size_t at = word.find("\u200d"); at != std::string::npos; at = word.find("\u200d")) {
+        word.erase(at, 3);
+      }
+    }
+    ASSERT_EQ(All<WordReader>(text), slow) << text;
+  }
+}
+
+TEST_F(WordsRandomTest, SegmentsAreTheText) {
+  for (int round = 0; round < 5000; ++round) {
+    const std::string text = RandomText({"a", ".", " ", "\r", "\n", "中", "é", "\u0301", "\u200d",
+                                         "🇩", "👩", "ש", "\"", "'", "カ", "\xff", "\xe4", "7"});
+    std::string joined;
+    for (const std::string& segment : All<SegmentReader>(text)) joined += segment;
+    ASSERT_EQ(joined, text);
+  }
+}
+
+TEST(Fold, EqualTextsHaveOneSpelling) {
+  EXPECT_EQ(FoldText("HELLO World_1"), "hello world_1");
+  EXPECT_EQ(FoldText("ÉCOLE E\u0301cole"), "école école");
+  EXPECT_EQ(FoldText("Straße STRASSE ΣΊΣΥΦΟΣ"), "strasse strasse σίσυφοσ");
+  EXPECT_EQ(FoldText("ﬁve Ⅷ １２ ｶﾞ ①"), "five viii 12 ガ 1");
+  EXPECT_EQ(FoldText("soft\u00adhyphen\ufeff"), "softhyphen");
+  EXPECT_EQ(FoldText("A\xffÉ\xc3"), "a\uFFFDé\uFFFD");
+  EXPECT_EQ(FoldText(""), "");
+}
+
+TEST_F(WordsRandomTest, FoldingPartsIsFoldingTheWhole) {
+  for (int round = 0; round < 20'000; ++round) {
+    const std::string text = RandomText({"a", "E", "o", "\u0301", "\u0308", "É", "ß", "中",
+                                         "\u1100", "\u1161", "가", "\u00ad", "ﬁ", "K", "\xff"});
+    // Without ASCII between its parts a text is folded as a whole: letters of full width become
+    // ASCII.
+    std::string wide;
+    for (const char c : text) {
+      const bool letter = c >= 'A' && c <= 'z';
+      const uint32_t code = 0xff21 + static_cast<uint32_t>(c - 'A');
+      letter ? wide.append({static_cast<char>(0xe0 | code >> 12),
+                            static_cast<char>(0x80 | (code >> 6 & 63)),
+                            static_cast<char>(0x80 | (code & 63))})
+             : wide.append(1, c);
+    }
+    ASSERT_EQ(FoldText(text), FoldText(wide)) << text;
+    ASSERT_EQ(FoldText(FoldText(text)), FoldText(text)) << text;
+  }
+}
+
+TEST(Language, IsThatOfMostOfTheText) {
+  const auto code = [](std::string_view text) { return DetectLanguage(text).code; };
+  EXPECT_EQ(
+      code("The mill had stood there for three hundred years, and nobody knew who had built it."),
+      "en");
+  EXPECT_EQ(code("Die Mühle stand dort seit dreihundert Jahren, und niemand wusste, wer sie gebaut "
+                 "hatte."),
+            "de");
+  EXPECT_EQ(code("Мельница стояла там триста лет, и никто не знал, кто её построил."), "ru");
+  EXPECT_EQ(code("水车在那里已经三百年了，没有人知道是谁建造的。"), "zh");
+  EXPECT_EQ(code("הטחנה עמדה שם שלוש מאות שנה ואיש לא ידע מי בנה אותה."), "he");
+  EXPECT_EQ(code("0 1 2 3 --- ..."), "und");
+  EXPECT_EQ(code(""), "und");
+  const LanguageGuess bad = DetectLanguage(
+      "The mill had stood \xff there for three\x01 hundred years, \xc3 and nobody knew who had "
+      "built it.");
+  EXPECT_EQ(bad.code, "en");
+  EXPECT_GT(bad.score, 0.9);
+  EXPECT_TRUE(bad.reliable);
+}
+
+TEST(Language, LooksAtPartsOfALongText) {
+  std::string text;
+  while (text.size() < (200 << 10))
+    text += "Die Mühle stand dort seit dreihundert Jahren am Fluss. ";
+  text.replace(0, 1000, std::string(1000, 'x'));
+  EXPECT_EQ(DetectLanguage(text).code, "de");
+}
+
+}  // namespace
+}  // namespace quern::text
