@@ -1,16 +1,19 @@
 // Text of web pages: what stands between the menus.
 //
-// Input: whole files of HTML (format whole), named by their path; or JSON lines with the page in a
-// field (format jsonl), {"id": ..., "url": ..., "html": ...}. Output (raw), in the order of the
-// input, one line each:
-//   {"id": "...", "url": "...", "title": "...", "date": "...", "lang": "...", "text": "..."}
-// Fields that are empty are left out. Pages without text are counted by their reason.
+// Input: whole files of HTML (format whole), named by their path; JSON lines with the page in a
+// field (format jsonl), {"id": ..., "url": ..., "html": ...}; or crawls (format warc): responses
+// with pages, and conversions, whose text is taken as it is (WET files). Output (raw), in the order
+// of the input, one line each:
+//   {"id", "url", "crawled", "title", "date", "lang", "text"}
+// Fields that are empty are left out. What gives no text is counted by its reason.
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "jobs/params.h"
+#include "jobs/text/ascii.h"
+#include "jobs/text/charset.h"
 #include "jobs/text/json.h"
 #include "jobs/text/page.h"
 #include "jobs/text/url.h"
@@ -26,9 +29,18 @@ using quern::text::PageProblem;
 struct Source {
   std::string id;
   std::string url;
+  std::string crawled;  // when
   std::string html;
   std::string content_type;
+  bool is_text = false;  // `html` is no HTML, but text already
 };
+
+// "text/html; charset=utf-8" is HTML; so is what says nothing of itself.
+bool MayBeHtml(std::string_view content_type) {
+  const std::string type =
+      quern::text::LowerLetters(content_type.substr(0, content_type.find(';')));
+  return type.empty() || type.find("html") != std::string::npos;
+}
 
 std::string StringField(const std::vector<JsonField>& fields, std::string_view name) {
   const JsonField* const field = FindField(fields, name);
@@ -40,6 +52,7 @@ class ExtractMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
     json_ = context.input_format() == "jsonl";
+    warc_ = context.input_format() == "warc";
     field_ = context.param("field", "html");
     links_ = FlagParam(context, "links");
     const std::string content(context.param("content", "main"));
@@ -53,6 +66,11 @@ class ExtractMapper : public quern::Mapper {
     no_text_ = context.counter("pages_without_text");
     truncated_ = context.counter("pages_too_large_to_read_whole");
     bad_json_ = context.counter("lines_without_a_page");
+    if (warc_) {
+      other_records_ = context.counter("records_that_hold_no_page");
+      failed_ = context.counter("responses_other_than_200");
+      other_types_ = context.counter("responses_other_than_html");
+    }
     bytes_ = context.counter("bytes_of_text");
   }
 
@@ -60,13 +78,15 @@ class ExtractMapper : public quern::Mapper {
     std::optional<Source> source;
     if (json_) {
       source = ReadLine(in.value());
-      if (!source.has_value()) return;
+    } else if (warc_) {
+      source = ReadRecord(in);
     } else {
       source.emplace().html = in.value();
     }
+    if (!source.has_value()) return;
     if (source->id.empty()) {
-      source->id = json_ ? std::string(in.source().path) + ":" + std::to_string(in.source().offset)
-                         : std::string(in.source().path);
+      source->id = in.source().path;
+      if (json_ || warc_) source->id += ":" + std::to_string(in.source().offset);
     }
     Extract(*source);
   }
@@ -81,12 +101,40 @@ class ExtractMapper : public quern::Mapper {
     }
     // The characters of a JSON string are UTF-8, whatever the page once declared.
     return Source{StringField(*fields, "id"), StringField(*fields, "url"),
-                  StringField(*fields, field_), "text/html; charset=utf-8"};
+                  StringField(*fields, "crawled"), StringField(*fields, field_),
+                  "text/html; charset=utf-8"};
+  }
+
+  std::optional<Source> ReadRecord(const quern::MapInput& in) {
+    const auto record = in.source();
+    const std::string_view type = record.header("WARC-Type");
+    const bool is_text = type == "conversion";
+    if (!is_text && type != "response") return other_records_->Increment(), std::nullopt;
+    const std::string_view status = record.header("HTTP-Status");
+    if (!status.empty() && status != "200") return failed_->Increment(), std::nullopt;
+    const std::string_view content_type = record.header("HTTP-Content-Type");
+    if (!is_text && !MayBeHtml(content_type)) return other_types_->Increment(), std::nullopt;
+    return Source{std::string(record.header("WARC-Record-ID")),
+                  std::string(in.key()),
+                  std::string(record.header("WARC-Date")),
+                  std::string(in.value()),
+                  std::string(content_type),
+                  is_text};
+  }
+
+  static Page ReadText(const Source& source) {
+    Page page;
+    page.text = quern::text::ToUtf8(source.html, "UTF-8");
+    const bool blank = page.text.find_first_not_of(" \t\r\n") == std::string::npos;
+    if (blank) page.problem = PageProblem::kNoText;
+    return page;
   }
 
   void Extract(const Source& source) {
     pages_->Increment();
-    const Page page = quern::text::ReadPage(source.html, {source.content_type, main_content_});
+    const Page page =
+        source.is_text ? ReadText(source)
+                       : quern::text::ReadPage(source.html, {source.content_type, main_content_});
     if (page.truncated) truncated_->Increment();
     if (page.problem == PageProblem::kBinary) return binary_->Increment();
     if (page.problem == PageProblem::kNoText) return no_text_->Increment();
@@ -98,6 +146,7 @@ class ExtractMapper : public quern::Mapper {
   void Write(const Source& source, const Page& page) {
     line_.AddString("id", source.id);
     Add("url", source.url);
+    Add("crawled", source.crawled);
     Add("title", page.facts.title);
     Add("date", page.facts.date);
     Add("lang", page.facts.language);
@@ -135,6 +184,7 @@ class ExtractMapper : public quern::Mapper {
   }
 
   bool json_ = false;
+  bool warc_ = false;
   bool links_ = false;
   bool main_content_ = true;
   std::string field_;
@@ -145,6 +195,9 @@ class ExtractMapper : public quern::Mapper {
   quern::Counter* no_text_ = nullptr;
   quern::Counter* truncated_ = nullptr;
   quern::Counter* bad_json_ = nullptr;
+  quern::Counter* other_records_ = nullptr;
+  quern::Counter* failed_ = nullptr;
+  quern::Counter* other_types_ = nullptr;
   quern::Counter* bytes_ = nullptr;
 };
 QUERN_REGISTER_MAPPER(ExtractMapper);
