@@ -87,4 +87,22 @@ absl::StatusOr<std::optional<pb::LogRecord>> ChunkLifecycle::ForcedSeal(
   return record;
 }
 
+absl::StatusOr<std::optional<pb::LogRecord>> ChunkLifecycle::Vouch(ChunkId chunk,
+                                                                   uint64_t acked_offset) const {
+  ASSIGN_OR_RETURN(const pb::ChunkRow row, Get(chunk));
+  if (!row.lost_tail() || acked_offset > row.length()) return std::nullopt;
+  pb::LogRecord record;
+  pb::ClearLostTail* clear = record.mutable_clear_lost_tail();
+  clear->set_chunk_id(chunk.value());
+  const InodeId inode(row.inode_id());
+  const std::optional<pb::InodeRow> file = view_.Inode(inode);
+  for (uint32_t i = 0; file.has_value() && i < file->chunk_count(); ++i) {
+    const auto place = view_.FileChunk(inode, i);
+    if (!place.has_value() || ChunkId(place->chunk_id()) == chunk) continue;
+    const auto other = view_.Chunk(ChunkId(place->chunk_id()));
+    if (other.has_value() && other->lost_tail()) clear->set_file_keeps_it(true);
+  }
+  return record;
+}
+
 }  // namespace quern::master

@@ -44,6 +44,9 @@ class ChunkLifecycle {
   // No record: somebody else's decision is in the log already, and stands.
   absl::StatusOr<std::optional<pb::LogRecord>> ForcedSeal(ChunkId chunk,
                                                           const SealedAt& sealed) const;
+  // Its writer says how much of a SEALED chunk it was acknowledged. No record: that changes
+  // nothing.
+  absl::StatusOr<std::optional<pb::LogRecord>> Vouch(ChunkId chunk, uint64_t acked_offset) const;
 
  private:
   absl::StatusOr<pb::ChunkRow> Get(ChunkId chunk) const;

@@ -58,6 +58,8 @@ absl::Status RecordApplier::ApplyKind(const pb::LogRecord& record) {
       return BeginSeal(record.begin_seal());
     case pb::LogRecord::kSealChunk:
       return SealChunk(record.seal_chunk());
+    case pb::LogRecord::kClearLostTail:
+      return ClearLostTail(record.clear_lost_tail());
     case pb::LogRecord::kCompleteFile:
       return CompleteFile(record.complete_file());
     case pb::LogRecord::kRemoveEntry:
@@ -199,6 +201,18 @@ absl::Status RecordApplier::SealChunk(const pb::SealChunk& seal) {
   ASSIGN_OR_RETURN(pb::InodeRow file, Inode(inode));
   file.set_length(file.length() + seal.length());
   file.set_lost_tail(file.lost_tail() || seal.lost_tail());
+  PutInode(inode, file);
+  return absl::OkStatus();
+}
+
+absl::Status RecordApplier::ClearLostTail(const pb::ClearLostTail& clear) {
+  const ChunkId chunk(clear.chunk_id());
+  ASSIGN_OR_RETURN(pb::ChunkRow row, Chunk(chunk));
+  row.set_lost_tail(false);
+  PutChunk(chunk, row);
+  const InodeId inode(row.inode_id());
+  ASSIGN_OR_RETURN(pb::InodeRow file, Inode(inode));
+  file.set_lost_tail(clear.file_keeps_it());
   PutInode(inode, file);
   return absl::OkStatus();
 }

@@ -30,6 +30,7 @@ class RecordApplier {
   absl::Status AddChunk(const pb::AddChunk& add);
   absl::Status BeginSeal(const pb::BeginSeal& begin);
   absl::Status SealChunk(const pb::SealChunk& seal);
+  absl::Status ClearLostTail(const pb::ClearLostTail& clear);
   absl::Status CompleteFile(const pb::CompleteFile& complete);
   absl::Status RemoveEntry(const pb::RemoveEntry& remove);
   absl::Status RenameEntry(const pb::RenameEntry& rename);

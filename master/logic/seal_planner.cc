@@ -36,8 +36,10 @@ std::string SilentServers(std::span<const FenceAnswer> answers) {
   return names;
 }
 
-// The longest prefix that anybody still has, when nobody is left who could know more.
-SealDecision SealAtLongest(std::span<const FenceAnswer> answers, uint64_t floor) {
+// The longest prefix that anybody still has, when nobody is left who could know more. Whether
+// something is missing then is certain only by the word of the writer.
+SealDecision SealAtLongest(std::span<const FenceAnswer> answers, uint64_t floor,
+                           bool writer_has_spoken) {
   const FenceAnswer* longest = nullptr;
   for (const FenceAnswer& answer : answers) {
     if (answer.kind != Kind::kAnswered) continue;
@@ -45,7 +47,7 @@ SealDecision SealAtLongest(std::span<const FenceAnswer> answers, uint64_t floor)
   }
   if (longest == nullptr) return Wait("every replica is lost");
   SealDecision decision = SealAt(*longest);
-  decision.lost_tail = true;
+  decision.lost_tail = !writer_has_spoken || longest->length < floor;
   decision.reason =
       fmt::format("sealed at the longest prefix left; {} bytes had been acknowledged", floor);
   return decision;
@@ -117,8 +119,8 @@ SealDecision PlanAmong(Voters voters, std::vector<ServerId> corrupt) {
 
 }  // namespace
 
-SealDecision PlanSeal(std::span<const FenceAnswer> answers, uint64_t acked_offset) {
-  uint64_t floor = acked_offset;
+SealDecision PlanSeal(std::span<const FenceAnswer> answers, std::optional<uint64_t> acked_offset) {
+  uint64_t floor = acked_offset.value_or(0);
   for (const FenceAnswer& answer : answers) {
     if (answer.kind == Kind::kAnswered) floor = std::max(floor, answer.committed);
   }
@@ -137,7 +139,7 @@ SealDecision PlanSeal(std::span<const FenceAnswer> answers, uint64_t acked_offse
     return Wait(fmt::format("no replica can vouch for the {} bytes acknowledged; waiting for {}",
                             floor, silent));
   }
-  return SealAtLongest(answers, floor);
+  return SealAtLongest(answers, floor, acked_offset.has_value());
 }
 
 }  // namespace quern::master

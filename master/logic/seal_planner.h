@@ -53,7 +53,8 @@ struct SealDecision {
 };
 
 // `answers` holds one entry per server of the chain, in its order; `acked_offset` is what the
-// complaining writer was acknowledged (0 if nobody complains).
-SealDecision PlanSeal(std::span<const FenceAnswer> answers, uint64_t acked_offset);
+// complaining writer was acknowledged, which nobody else knows for certain; nothing if nobody
+// complains.
+SealDecision PlanSeal(std::span<const FenceAnswer> answers, std::optional<uint64_t> acked_offset);
 
 }  // namespace quern::master

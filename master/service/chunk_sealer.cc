@@ -146,13 +146,24 @@ absl::StatusOr<pb::ChunkRow> ChunkSealer::AddLastSeq(ChunkId chunk, pb::ChunkRow
   return UnavailableError("chunk {}: is sealed, but no replica can be asked what is in it", chunk);
 }
 
+absl::StatusOr<pb::ChunkRow> ChunkSealer::Sealed(ChunkId chunk, pb::ChunkRow row,
+                                                 const Complaint& complaint) {
+  if (row.lost_tail() && complaint.acked_offset.has_value()) {
+    RETURN_IF_ERROR(committer_.Commit([&](const MetadataView& view) {
+      return ChunkLifecycle(view).Vouch(chunk, *complaint.acked_offset);
+    }));
+    ASSIGN_OR_RETURN(row, ReadRow(chunk));
+  }
+  return AddLastSeq(chunk, std::move(row), complaint.producer);
+}
+
 absl::StatusOr<pb::ChunkRow> ChunkSealer::SealOnce(ChunkId chunk, const Complaint& complaint) {
   RETURN_IF_ERROR(committer_.Commit([&](const MetadataView& view) {
     return ChunkLifecycle(view).BeginSeal(chunk, complaint.reason);
   }));
   ASSIGN_OR_RETURN(pb::ChunkRow row, ReadRow(chunk));
   if (row.state() == pb::CHUNK_STATE_SEALED) {
-    return AddLastSeq(chunk, std::move(row), complaint.producer);
+    return Sealed(chunk, std::move(row), complaint);
   }
   const SealDecision decision = Decide(chunk, row, complaint);
   if (!decision.decided) {

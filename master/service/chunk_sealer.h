@@ -31,8 +31,9 @@ class ChunkSealer {
  public:
   struct Complaint {
     std::string reason;
-    // What the complaining writer was acknowledged, and who it is; 0 when nobody complains.
-    uint64_t acked_offset = 0;
+    // What the complaining writer was acknowledged, and who it is; none and 0 when nobody
+    // complains.
+    std::optional<uint64_t> acked_offset = std::nullopt;
     uint64_t producer = 0;
   };
 
@@ -62,6 +63,8 @@ class ChunkSealer {
                                        const Question& question);
   // Asks until a decision is reached, or nobody else answers.
   SealDecision Decide(ChunkId chunk, const pb::ChunkRow& row, const Complaint& complaint);
+  // The answer to somebody who comes after the seal.
+  absl::StatusOr<pb::ChunkRow> Sealed(ChunkId chunk, pb::ChunkRow row, const Complaint& complaint);
   absl::StatusOr<pb::ChunkRow> AddLastSeq(ChunkId chunk, pb::ChunkRow row, uint64_t producer);
   struct Due {
     ChunkId chunk;

@@ -116,11 +116,16 @@ TEST_F(AppendTest, AClientsMistakesEndTheStreamAndChangeNothing) {
        absl::StatusCode::kOutOfRange},
   };
   for (const Mistake& mistake : mistakes) {
-    AppendClient client(kChunk, chain);
-    ASSERT_TRUE(client.Await([&] { return client.opened_at.has_value(); })) << client.error;
-    mistake.make(&client);
-    EXPECT_THAT(client.AwaitEnd(), StatusIs(mistake.code)) << mistake.what;
-    EXPECT_NE(client.error, "") << mistake.what;
+    // The last of the chain hears a little later that the stream before has ended.
+    std::unique_ptr<AppendClient> client;
+    do {
+      client = std::make_unique<AppendClient>(kChunk, chain);
+    } while (!client->Await([&] { return client->opened_at.has_value(); }) &&
+             client->error.find("another stream is appending") != std::string::npos);
+    ASSERT_TRUE(client->opened_at.has_value()) << client->error;
+    mistake.make(client.get());
+    EXPECT_THAT(client->AwaitEnd(), StatusIs(mistake.code)) << mistake.what;
+    EXPECT_NE(client->error, "") << mistake.what;
   }
   EXPECT_THAT(AppendClient(ChunkId(99), chain).AwaitEnd(), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_THAT(AppendClient(kChunk, chain, {.position = 1}).AwaitEnd(),

@@ -40,7 +40,7 @@ FenceAnswer With(FenceAnswer answer, uint64_t prefix_length, std::optional<uint3
 }
 
 // Every replica has told all that may be asked for, and has the same bytes as the others.
-SealDecision Plan(std::vector<FenceAnswer> answers, uint64_t acked = 0) {
+SealDecision Plan(std::vector<FenceAnswer> answers, std::optional<uint64_t> acked = 0) {
   SealDecision decision = PlanSeal(answers, acked);
   while (decision.ask_prefix != 0) {
     std::optional<uint32_t> crc;
@@ -111,11 +111,14 @@ TEST(SealPlannerTest, ASuspectHasNoVoteWhileAnotherMayAnswer) {
 }
 
 TEST(SealPlannerTest, AllSuspectSealsAtTheLongestAndSaysSo) {
-  const SealDecision decision = Plan({Suspect(1, 40, 3), Suspect(2, 50, 4), Lost(3)});
+  const std::vector<FenceAnswer> answers = {Suspect(1, 40, 3), Suspect(2, 50, 4), Lost(3)};
+  const SealDecision decision = Plan(answers, std::nullopt);
   ASSERT_TRUE(decision.decided);
   EXPECT_EQ(decision.length, 50u);
   EXPECT_EQ(decision.crc, 4u);
-  EXPECT_TRUE(decision.lost_tail);
+  EXPECT_TRUE(decision.lost_tail) << "nobody knows what was acknowledged";
+  EXPECT_TRUE(Plan(answers, 51).lost_tail);
+  EXPECT_FALSE(Plan(answers, 50).lost_tail) << "the writer knows that nothing is missing";
 }
 
 TEST(SealPlannerTest, TheOddCrcIsCorrupt) {

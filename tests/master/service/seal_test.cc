@@ -199,12 +199,36 @@ TEST_F(SealTest, AllSuspectMeansALostTailAndEverybodyIsTold) {
   Replica(open, 1)->SetOverride(SuspectWith(60));
   Replica(open, 0)->Append(open.id(), 60);
   Replica(open, 1)->Append(open.id(), 60);
-  ASSERT_OK_AND_ASSIGN(const auto sealed, Resolve(open, 60));
+  ASSERT_OK_AND_ASSIGN(const auto sealed, Resolve(open, 61));
   EXPECT_EQ(sealed.sealed_length(), 60u);
   EXPECT_TRUE(sealed.lost_tail());
   ASSERT_OK(client_->Call(client_->CompleteRequest(open.file, 60)));
   ASSERT_OK_AND_ASSIGN(const pb::FileStatus status, client_->Stat("/f"));
   EXPECT_TRUE(status.lost_tail());
+}
+
+TEST_F(SealTest, TheWriterKnowsThatNoTailWasLost) {
+  StartMaster();
+  AddServers(2);
+  const OpenFile open = WriteFile("/f", 100, 2);
+  for (const int position : {0, 1}) {
+    Replica(open, position)->SetOverride(SuspectWith(60));
+    Replica(open, position)->Append(open.id(), 60);
+  }
+  // After a power cut of all of them the first one that is back has the chunk sealed.
+  Replica(open, 0)->Report(open.id(), pb::REPLICA_STATE_FENCED, 60);
+  ASSERT_TRUE(Eventually([&] { return Replica(open, 0)->CountOrders(Order::kFinalize) > 0; }));
+  ASSERT_OK_AND_ASSIGN(const auto told, Resolve(open, 61));
+  EXPECT_TRUE(told.lost_tail()) << "a byte is missing";
+  ASSERT_OK_AND_ASSIGN(const auto sealed, Resolve(open, 60));
+  EXPECT_EQ(sealed.sealed_length(), 60u);
+  EXPECT_FALSE(sealed.lost_tail());
+  ASSERT_OK(client_->Call(client_->CompleteRequest(open.file, 60)));
+  ASSERT_OK_AND_ASSIGN(const pb::FileStatus status, client_->Stat("/f"));
+  EXPECT_FALSE(status.lost_tail());
+  RestartMaster();
+  ASSERT_OK_AND_ASSIGN(const pb::FileStatus again, client_->Stat("/f"));
+  EXPECT_FALSE(again.lost_tail());
 }
 
 TEST_F(SealTest, AComplaintAboutACleanlySealedChunkLearnsWhatIsInIt) {
