@@ -31,6 +31,7 @@ CommandSpec SetrepCommand();
 CommandSpec StatCommand();
 CommandSpec TailCommand();
 CommandSpec TestCommand();
+CommandSpec TextCommand();
 CommandSpec TouchCommand();
 CommandSpec TruncateCommand();
 

@@ -10,12 +10,14 @@ const Program& DfsProgram() {
       .about = "The file system of a Quern cluster.",
       .commands =
           {
-              LsCommand(),     StatCommand(),  TestCommand(),  FindCommand(),     DuCommand(),
-              CountCommand(),  DfCommand(),    PutCommand(),   GetCommand(),      GetmergeCommand(),
-              CatCommand(),    HeadCommand(),  TailCommand(),  ChecksumCommand(), MkdirCommand(),
-              TouchCommand(),  CpCommand(),    MvCommand(),    RmCommand(),       RmdirCommand(),
-              SetrepCommand(), ChmodCommand(), ChownCommand(), ChgrpCommand(),    TruncateCommand(),
-              HealthCommand(), FsckCommand(),  AdminCommand(),
+              LsCommand(),       StatCommand(),     TestCommand(),   FindCommand(),
+              DuCommand(),       CountCommand(),    DfCommand(),     PutCommand(),
+              GetCommand(),      GetmergeCommand(), CatCommand(),    HeadCommand(),
+              TailCommand(),     ChecksumCommand(), MkdirCommand(),  TouchCommand(),
+              CpCommand(),       MvCommand(),       RmCommand(),     RmdirCommand(),
+              SetrepCommand(),   ChmodCommand(),    ChownCommand(),  ChgrpCommand(),
+              TruncateCommand(), TextCommand(),     HealthCommand(), FsckCommand(),
+              AdminCommand(),
           },
       .notes =
           "Paths begin with '/'. One that names something means just that; any other may be\n"

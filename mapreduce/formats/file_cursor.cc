@@ -43,14 +43,14 @@ absl::StatusOr<std::string_view> FileCursor::Peek(size_t want) {
     ASSIGN_OR_RETURN(at_hand_, NextPiece());
     if (at_hand_.size() >= want || at_hand_.empty()) return at_hand_;
   }
-  std::string joined(at_hand_);
-  while (joined.size() < want) {
-    at_hand_ = joined;  // what NextPiece goes on behind
+  spare_.assign(at_hand_);
+  while (spare_.size() < want) {
+    at_hand_ = spare_;  // what NextPiece goes on behind
     ASSIGN_OR_RETURN(const std::string_view piece, NextPiece());
     if (piece.empty()) break;
-    joined += piece;
+    spare_ += piece;
   }
-  joined_ = std::move(joined);
+  joined_.swap(spare_);
   at_hand_ = joined_;
   return at_hand_;
 }

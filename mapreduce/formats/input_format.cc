@@ -3,6 +3,7 @@
 #include "mapreduce/formats/fixed_format.h"
 #include "mapreduce/formats/lines_format.h"
 #include "mapreduce/formats/named.h"
+#include "mapreduce/formats/record_format.h"
 #include "mapreduce/formats/warc/warc_format.h"
 #include "mapreduce/formats/whole_format.h"
 
@@ -19,6 +20,7 @@ const std::vector<std::unique_ptr<const InputFormat>>& AllInputFormats() {
     all->push_back(MakeFixedFormat());
     all->push_back(MakeLinesFormat("jsonl"));
     all->push_back(MakeWarcFormat());
+    all->push_back(MakeRecordInput());
     return all;
   }();
   return *formats;

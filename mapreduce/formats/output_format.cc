@@ -1,6 +1,7 @@
 #include "mapreduce/formats/output_format.h"
 
 #include "mapreduce/formats/named.h"
+#include "mapreduce/formats/record_format.h"
 #include "mapreduce/formats/text_output.h"
 
 namespace quern::mr {
@@ -13,12 +14,18 @@ const std::vector<std::unique_ptr<const OutputFormat>>& AllOutputFormats() {
     auto* all = new std::vector<std::unique_ptr<const OutputFormat>>;
     all->push_back(MakeTextOutput());
     all->push_back(MakeRawOutput());
+    all->push_back(MakeRecordOutput());
     return all;
   }();
   return *formats;
 }
 
 }  // namespace
+
+const std::vector<std::string>& OutputFormat::codecs() const {
+  static const std::vector<std::string> none = {"none"};
+  return none;
+}
 
 absl::StatusOr<const OutputFormat*> FindOutputFormat(std::string_view name) {
   return FindByName(AllOutputFormats(), name.empty() ? "text" : name, "output format");

@@ -12,13 +12,22 @@
 
 namespace quern::mr {
 
+// What a job says about an output.
+struct OutputSettings {
+  std::string codec;  // one of the format's; empty = its default
+};
+
 // Stateless; every method may be called by any thread. RecordWriter::Close is the other half.
 class OutputFormat {
  public:
   virtual ~OutputFormat() = default;
   virtual std::string_view name() const = 0;
+  // How it can compress what it writes, and what it does unless the job says otherwise.
+  virtual const std::vector<std::string>& codecs() const;
+  virtual std::string_view default_codec() const { return "none"; }
   // A writer that starts a new file in `file`, which is borrowed.
-  virtual absl::StatusOr<std::unique_ptr<RecordWriter>> Open(OutputFile* file) const = 0;
+  virtual absl::StatusOr<std::unique_ptr<RecordWriter>> Open(const OutputSettings& settings,
+                                                             OutputFile* file) const = 0;
 };
 
 // InvalidArgument for a name that no format has; no name means text.

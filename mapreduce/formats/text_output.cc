@@ -35,7 +35,8 @@ class RawWriter final : public RecordWriter {
 class TextOutput final : public OutputFormat {
  public:
   std::string_view name() const override { return "text"; }
-  absl::StatusOr<std::unique_ptr<RecordWriter>> Open(OutputFile* file) const override {
+  absl::StatusOr<std::unique_ptr<RecordWriter>> Open(const OutputSettings&,
+                                                     OutputFile* file) const override {
     return std::make_unique<TextWriter>(file);
   }
 };
@@ -43,7 +44,8 @@ class TextOutput final : public OutputFormat {
 class RawOutput final : public OutputFormat {
  public:
   std::string_view name() const override { return "raw"; }
-  absl::StatusOr<std::unique_ptr<RecordWriter>> Open(OutputFile* file) const override {
+  absl::StatusOr<std::unique_ptr<RecordWriter>> Open(const OutputSettings&,
+                                                     OutputFile* file) const override {
     return std::make_unique<RawWriter>(file);
   }
 };

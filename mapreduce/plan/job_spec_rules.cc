@@ -65,7 +65,8 @@ absl::Status CheckOutput(const pb::JobSpec::Output& output, bool local) {
   }
   if (output.path() == "/") return InvalidArgumentError("output.path: / cannot be replaced");
   RETURN_IF_ERROR(CheckOneOf("output.format", output.format(), OutputFormatNames()));
-  return CheckOneOf("output.codec", output.codec(), {"none"});
+  ASSIGN_OR_RETURN(const OutputFormat* const format, FindOutputFormat(output.format()));
+  return CheckOneOf("output.codec", output.codec(), format->codecs());
 }
 
 absl::Status CheckLimits(const pb::JobSpec::Limits& limits) {
@@ -97,7 +98,10 @@ void FillDefaults(pb::JobSpec* spec) {
   }
   if (spec->reduce().partitioner().empty()) spec->mutable_reduce()->set_partitioner("hash");
   if (spec->output().format().empty()) spec->mutable_output()->set_format("text");
-  if (spec->output().codec().empty()) spec->mutable_output()->set_codec("none");
+  if (const auto format = FindOutputFormat(spec->output().format());
+      format.ok() && spec->output().codec().empty()) {
+    spec->mutable_output()->set_codec(std::string((*format)->default_codec()));
+  }
   std::string* path = spec->mutable_output()->mutable_path();
   // As users write them: "//out/" is "/out".
   if (path->starts_with('/')) {

@@ -23,7 +23,7 @@ absl::StatusOr<std::unique_ptr<OutputSink>> CreateTaskOutput(const pb::TaskSpec&
   options.make_ancestors = !IsJobId(spec.id().job_id());
   ASSIGN_OR_RETURN(auto created, environment.storage->Create(OutputPath(spec), options));
   auto file = std::make_unique<OutputFile>(std::move(created), &environment.progress->steps);
-  ASSIGN_OR_RETURN(auto writer, format->Open(file.get()));
+  ASSIGN_OR_RETURN(auto writer, format->Open({.codec = spec.job().output().codec()}, file.get()));
   return std::make_unique<OutputSink>(std::move(file), std::move(writer));
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 OutputSink Open(const std::string& format, std::unique_ptr<WritableFile> to) {
   auto file = std::make_unique<OutputFile>(std::move(to));
-  auto writer = (*FindOutputFormat(format))->Open(file.get());
+  auto writer = (*FindOutputFormat(format))->Open({}, file.get());
   return OutputSink(std::move(file), *std::move(writer));
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mapreduce/formats/input_format.h"
+#include "mapreduce/formats/output_format.h"
 #include "tests/mapreduce/engine/memory_storage.h"
 #include "tests/mapreduce/formats/warc_builder.h"
 #include "tests/support/random_test.h"
@@ -40,9 +41,24 @@ class SplitPropertyTest : public RandomTest {
     return file;
   }
 
+  std::string SomeRecords() {
+    std::string bytes;
+    for (uint64_t i = 1 + Below(6); i > 0; --i) {
+      OutputFile file(std::make_unique<StringWritable>(&bytes));
+      const auto writer = (*FindOutputFormat("record"))->Open({}, &file);
+      for (uint64_t j = 1 + Below(5); j > 0; --j) {
+        EXPECT_OK((*writer)->Append(SomeLines(), SomeLines()));
+      }
+      EXPECT_OK((*writer)->Close());
+      EXPECT_OK(file.Close());
+    }
+    return bytes;
+  }
+
   // A file of the format.
   std::string SomeFile(const std::string& format) {
     if (format == "warc") return SomePages();
+    if (format == "record") return SomeRecords();
     if (format != "fixed") return SomeLines();
     settings_.record_bytes = 1 + Below(20);
     std::string bytes = SomeLines();
@@ -118,7 +134,7 @@ TEST_F(SplitPropertyTest, EveryFormatGivesEachRecordOnceWhateverTheCuts) {
       if (HasFatalFailure()) return;
     }
   }
-  EXPECT_EQ(cut, (std::set<std::string_view>{"text", "fixed", "jsonl", "warc"}));
+  EXPECT_EQ(cut, (std::set<std::string_view>{"text", "fixed", "jsonl", "warc", "record"}));
 }
 
 }  // namespace
