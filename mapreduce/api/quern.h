@@ -108,6 +108,9 @@ struct quern_host {
   int (*report)(quern_task* task, int result, const char* reason, size_t size);
   /* What the present record of a map task says of itself under this name. Valid as the record. */
   quern_bytes (*header)(quern_task* task, const char* name, size_t size);
+  /* Path of the local copy of a file in the job's [files], which is only to be read. No data: there
+   * is no file of the name. Lives as long as the task. */
+  quern_bytes (*file)(quern_task* task, const char* name, size_t size);
 };
 
 /* Where the records of a piece come from. */

@@ -32,14 +32,19 @@ inline bool Register(const quern_class& made) {
   return true;
 }
 
+// Hidden too: a static of the entry point itself would be one object in all plugins of a process.
+__attribute__((visibility("hidden"))) inline const quern_plugin* RegisteredPlugin() {
+  static const auto& pointers = RegisteredClasses().pointers;
+  static const quern_plugin plugin = {sizeof(plugin), QUERN_API_VERSION,
+                                      static_cast<uint32_t>(pointers.size()), 0, pointers.data()};
+  return &plugin;
+}
+
 }  // namespace quern::internal
 
 extern "C" __attribute__((visibility("default"), used)) inline const quern_plugin* quern_plugin_v2(
     void) {
-  static const auto& pointers = quern::internal::RegisteredClasses().pointers;
-  static const quern_plugin plugin = {sizeof(plugin), QUERN_API_VERSION,
-                                      static_cast<uint32_t>(pointers.size()), 0, pointers.data()};
-  return &plugin;
+  return quern::internal::RegisteredPlugin();
 }
 
 #define QUERN_INTERNAL_JOIN_OF(a, b) a##b

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "mapreduce/api/boundary.h"
 #include "mapreduce/api/quern.h"
@@ -16,6 +17,13 @@ class Counter : private quern_counter {
  public:
   void Increment(int64_t by = 1) { quern_counter::value += by; }
   int64_t value() const { return quern_counter::value; }
+};
+
+// A part of an input file.
+struct SplitPiece {
+  std::string_view path;
+  uint64_t offset = 0;
+  uint64_t length = 0;
 };
 
 // One for each object of a user's class; lives as long as the object.
@@ -55,6 +63,24 @@ class TaskContext {
   std::string_view input_format() const { return internal::View(task_->input_format); }
   // `tag` of this map task's [[input]]. Empty in a reducer.
   std::string_view input_tag() const { return internal::View(task_->input_tag); }
+  // The files that this map task reads, or parts of them. Empty in a reducer.
+  std::vector<SplitPiece> split() const {
+    std::vector<SplitPiece> pieces;
+    for (uint32_t i = 0; i < task_->piece_count; ++i) {
+      const quern_piece& piece = task_->pieces[i];
+      pieces.push_back({internal::View(piece.path), piece.offset, piece.length});
+    }
+    return pieces;
+  }
+  // Path of the local copy of a file in the job's [files], shared by the machine's tasks: read it,
+  // and write nothing. A name that is not there ends the job.
+  std::string file(std::string_view name) {
+    const quern_bytes path = QUERN_HAS(task_->host, file)
+                                 ? task_->host->file(task_, name.data(), name.size())
+                                 : quern_bytes{nullptr, 0};
+    if (path.data == nullptr) Fail("files: the job has none called '" + std::string(name) + "'");
+    return std::string(internal::View(path));
+  }
   // Number of this map or reduce task, from 0.
   uint32_t task_index() const { return task_->index; }
   // Reduce tasks of the job; 0 in a map-only job.

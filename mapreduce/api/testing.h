@@ -18,6 +18,8 @@ namespace quern::testing {
 using Record = std::pair<std::string, std::string>;
 using Records = std::vector<Record>;
 using Params = std::map<std::string, std::string>;
+// Name -> path.
+using Files = std::map<std::string, std::string>;
 // Key and values.
 using Groups = std::vector<std::pair<std::string, std::vector<std::string>>>;
 
@@ -32,7 +34,8 @@ struct Result {
 // Stands for Quern: keeps all that user code does. Used by one thread.
 class FakeTask : public quern_task {
  public:
-  explicit FakeTask(Params params) : quern_task(), params_(std::move(params)) {
+  explicit FakeTask(Params params, Files files = {})
+      : quern_task(), params_(std::move(params)), files_(std::move(files)) {
     size = sizeof(quern_task);
     host = &kHost;
     output = &output_;
@@ -78,8 +81,13 @@ class FakeTask : public quern_task {
     return result;
   }
   static quern_bytes Header(quern_task*, const char*, size_t) { return {nullptr, 0}; }
+  static quern_bytes File(quern_task* task, const char* name, size_t size) {
+    const auto found = Of(task)->files_.find(std::string(name, size));
+    if (found == Of(task)->files_.end()) return {nullptr, 0};
+    return {found->second.data(), found->second.size()};
+  }
   static constexpr quern_host kHost = {
-      sizeof(quern_host), QUERN_API_VERSION, Param, FindCounter, SetStatus, Report, Header};
+      sizeof(quern_host), QUERN_API_VERSION, Param, FindCounter, SetStatus, Report, Header, File};
 
   // It never opens a window, so every record comes here.
   struct Output : quern_output {
@@ -95,6 +103,7 @@ class FakeTask : public quern_task {
   };
 
   Params params_;
+  Files files_;
   std::map<std::string, quern_counter> counters_;
   Result result_;
   Output output_{&result_.records};
@@ -124,8 +133,8 @@ class FakeGroup : public quern_group {
 
 // Key and value of each input; offsets count up from 0.
 template <typename MapperClass>
-Result RunMapper(const Records& inputs, Params params = {}) {
-  FakeTask task(std::move(params));
+Result RunMapper(const Records& inputs, Params params = {}, Files files = {}) {
+  FakeTask task(std::move(params), std::move(files));
   MapperClass user;
   Mapper& mapper = user;
   mapper.Connect(&task);
@@ -145,8 +154,8 @@ Result RunMapper(const Records& inputs, Params params = {}) {
 
 // For combiners too.
 template <typename ReducerClass>
-Result RunReducer(const Groups& groups, Params params = {}) {
-  FakeTask task(std::move(params));
+Result RunReducer(const Groups& groups, Params params = {}, Files files = {}) {
+  FakeTask task(std::move(params), std::move(files));
   ReducerClass user;
   Reducer& reducer = user;
   reducer.Connect(&task);

@@ -97,6 +97,7 @@ std::vector<Key> MakeKeys() {
       {"parameters", SetParameters},
       {"input.path", Text([](Target t, std::string v) { t.input->set_path(v); })},
       {"input.format", Text([](Target t, std::string v) { t.input->set_format(v); })},
+      {"input.tag", Text([](Target t, std::string v) { t.input->set_tag(v); })},
       {"input.mapper", Text([](Target t, std::string v) { t.input->set_mapper(v); })},
       {"input.record_bytes", Size([](Target t, uint64_t v) { t.input->set_record_bytes(v); })},
       {"reduce.tasks",
@@ -129,9 +130,6 @@ const std::vector<Key>& Keys() {
 }
 
 absl::Status UnknownKey(std::string_view key) {
-  if (key.starts_with("files")) {
-    return InvalidArgumentError("{}: the distributed cache is not available yet", key);
-  }
   std::vector<std::string> names;
   for (const Key& known : Keys()) names.push_back(known.name);
   const std::string near = DidYouMean(key, names);
@@ -150,6 +148,11 @@ absl::Status SetParam(std::string_view name, std::string_view value, SpecFile* f
 }
 
 absl::Status SetKey(std::string_view key, std::string_view value, Target target) {
+  constexpr std::string_view kFiles = "files.";
+  if (key.starts_with(kFiles) && key.size() > kFiles.size()) {
+    AddSideFile(key.substr(kFiles.size()), value, target.file);
+    return absl::OkStatus();
+  }
   constexpr std::string_view kParams = "params.";
   if (key.starts_with(kParams) && key.size() > kParams.size()) {
     return SetParam(key.substr(kParams.size()), value, target.file);
@@ -233,6 +236,10 @@ class SpecReader {
 };
 
 }  // namespace
+
+void AddSideFile(std::string_view path, std::string_view name, SpecFile* file) {
+  file->files.emplace_back(path, name.empty() ? path.substr(path.rfind('/') + 1) : name);
+}
 
 absl::StatusOr<SpecFile> ParseSpec(std::string_view toml, std::string_view source) {
   SpecReader reader(source);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/status.h"
@@ -22,6 +23,9 @@ struct SpecFile {
   std::vector<std::string> arguments;  // keys that positional arguments before IN set
   // The parameters that the job's classes read; not said: any may be set.
   std::optional<std::vector<std::string>> parameters;
+  // Side files as written: path -> name. A path of the cluster begins with /, anything else is a
+  // file of this machine.
+  std::vector<std::pair<std::string, std::string>> files;
 };
 
 // InvalidArgument with file, line and key; unknown keys name the nearest one.
@@ -31,6 +35,9 @@ absl::StatusOr<SpecFile> ParseSpec(std::string_view toml, std::string_view sourc
 // change all inputs. InvalidArgument for an unknown key or a value that does not fit.
 absl::Status SetSpecKey(std::string_view assignment, SpecFile* file);
 absl::Status SetSpecKey(std::string_view key, std::string_view value, SpecFile* file);
+
+// As [files] does; without a name, the last part of the path is taken.
+void AddSideFile(std::string_view path, std::string_view name, SpecFile* file);
 
 // InvalidArgument when a parameter is set that the job does not read.
 absl::Status CheckParameters(const SpecFile& file);

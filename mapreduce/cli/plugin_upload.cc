@@ -1,9 +1,90 @@
 #include "mapreduce/cli/plugin_upload.h"
 
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
+
 #include "client/file_system.h"
+#include "common/cli/cli.h"
+#include "common/hash.h"
 #include "common/storage/file_io.h"
+#include "mapreduce/plan/job_spec_rules.h"
 
 namespace quern::mr {
+
+namespace {
+
+constexpr std::string_view kLocal = "file://";
+
+std::unique_ptr<client::FileSystem> Connect(const std::vector<std::string>& masters, Clock* clock) {
+  client::ClientOptions options;
+  options.masters = masters;
+  options.clock = clock;
+  return client::FileSystem::Create(options);
+}
+
+// One that is there is made as good as new: the coordinator removes old ones that no job uses. True
+// when it is not there, or has just been removed.
+absl::StatusOr<bool> IsMissing(client::FileSystem* dfs, const pb::JobSpec::Plugin& file,
+                               Clock* clock) {
+  const absl::StatusOr<client::FileStatus> there = dfs->Stat(file.path());
+  if (there.status().code() == absl::StatusCode::kNotFound) return true;
+  RETURN_IF_ERROR(there.status());
+  if (there->length != file.size_bytes()) return true;
+  client::AttributeChange touch;
+  touch.mtime = clock->TimeNow();
+  const absl::Status touched = dfs->SetAttributes(file.path(), touch).status();
+  return touched.code() == absl::StatusCode::kNotFound;
+}
+
+absl::Status Upload(client::FileSystem* dfs, const std::string& path, std::string_view bytes) {
+  client::CreateOptions create;
+  create.create_parents = true;
+  create.overwrite = true;  // another upload of the same bytes may come first
+  ASSIGN_OR_RETURN(const auto writer, dfs->Create(path, create));
+  RETURN_IF_ERROR(writer->Append(bytes));
+  return writer->Close().status();
+}
+
+absl::Status CheckSize(const std::string& path, uint64_t bytes) {
+  if (bytes <= kMaxSideFileBytes) return absl::OkStatus();
+  return InvalidArgumentError(
+      "files: {}: has {}, the limit is {}. Try: make it an input of the job", path,
+      FormatBinarySize(bytes), FormatBinarySize(kMaxSideFileBytes));
+}
+
+// Of this machine.
+absl::Status UploadSideFile(client::FileSystem* dfs, pb::JobSpec::Plugin* file, Clock* clock) {
+  const std::string local = file->path().substr(kLocal.size());
+  std::error_code error;
+  RETURN_IF_ERROR(CheckSize(local, std::filesystem::file_size(local, error)));
+  ASSIGN_OR_RETURN(const std::string bytes, ReadFileToString(FileSystem::Real(), local));
+  file->set_hash(HashBytes128(bytes).ToString());
+  file->set_size_bytes(bytes.size());
+  file->set_path(fmt::format("/.quern/plugins/{}.data", file->hash()));
+  ASSIGN_OR_RETURN(const bool missing, IsMissing(dfs, *file, clock));
+  return missing ? Upload(dfs, file->path(), bytes) : absl::OkStatus();
+}
+
+// Of the cluster.
+absl::Status MeasureSideFile(client::FileSystem* dfs, pb::JobSpec::Plugin* file) {
+  ASSIGN_OR_RETURN(const auto reader, dfs->Open(file->path()));
+  const uint64_t length = reader->status().length;
+  RETURN_IF_ERROR(CheckSize(file->path(), length));
+  Hasher128 hasher;
+  std::string block(std::min<uint64_t>(length, 1 << 20), '\0');
+  for (uint64_t at = 0; at < length;) {
+    ASSIGN_OR_RETURN(const size_t got, reader->Pread(at, block.size(), block.data()));
+    if (got == 0) return DataLossError("{}: ends at {} of {} bytes", file->path(), at, length);
+    hasher.Update({block.data(), got});
+    at += got;
+  }
+  file->set_size_bytes(length);
+  file->set_hash(hasher.Digest().ToString());
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::StatusOr<pb::JobSpec::Plugin> UploadPlugin(const std::vector<std::string>& masters,
                                                  const std::string& local_path,
@@ -12,28 +93,46 @@ absl::StatusOr<pb::JobSpec::Plugin> UploadPlugin(const std::vector<std::string>&
   uploaded.set_path(fmt::format("/.quern/plugins/{}.so", plugin.hash));
   uploaded.set_size_bytes(plugin.size_bytes);
   uploaded.set_hash(plugin.hash);
-  client::ClientOptions options;
-  options.masters = masters;
-  options.clock = clock;
-  const auto dfs = client::FileSystem::Create(options);
-  const absl::StatusOr<client::FileStatus> there = dfs->Stat(uploaded.path());
-  if (there.ok() && there->length == plugin.size_bytes) {
-    // As good as new: the coordinator removes old ones that no job uses. One that it has removed
-    // just now is uploaded again.
-    client::AttributeChange touch;
-    touch.mtime = clock->TimeNow();
-    const absl::Status touched = dfs->SetAttributes(uploaded.path(), touch).status();
-    if (touched.code() != absl::StatusCode::kNotFound) return uploaded;
-  }
-  if (!there.ok() && there.status().code() != absl::StatusCode::kNotFound) return there.status();
+  const auto dfs = Connect(masters, clock);
+  ASSIGN_OR_RETURN(const bool missing, IsMissing(dfs.get(), uploaded, clock));
+  if (!missing) return uploaded;
   ASSIGN_OR_RETURN(const std::string bytes, ReadFileToString(FileSystem::Real(), local_path));
-  client::CreateOptions create;
-  create.create_parents = true;
-  create.overwrite = true;  // another upload of the same bytes may come first
-  ASSIGN_OR_RETURN(const auto writer, dfs->Create(uploaded.path(), create));
-  RETURN_IF_ERROR(writer->Append(bytes));
-  RETURN_IF_ERROR(Annotate(writer->Close().status(), "upload the plugin"));
+  RETURN_IF_ERROR(Annotate(Upload(dfs.get(), uploaded.path(), bytes), "upload the plugin"));
   return uploaded;
+}
+
+absl::Status NameSideFiles(SpecFile* file) {
+  file->spec.clear_files();
+  for (const auto& [path, name] : file->files) {
+    pb::JobSpec::SideFile* const side = file->spec.add_files();
+    side->set_name(name);
+    if (path.starts_with('/')) {
+      side->mutable_file()->set_path(path);
+      continue;
+    }
+    const std::string local = path.starts_with(kLocal)
+                                  ? path.substr(kLocal.size())
+                                  : std::filesystem::absolute(path).lexically_normal().string();
+    if (!std::filesystem::is_regular_file(local)) {
+      return NotFoundError("files: {}: no such file on this machine", local);
+    }
+    side->mutable_file()->set_path(fmt::format("{}{}", kLocal, local));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status UploadSideFiles(const std::vector<std::string>& masters, pb::JobSpec* spec,
+                             Clock* clock) {
+  if (spec->files().empty()) return absl::OkStatus();
+  const auto dfs = Connect(masters, clock);
+  for (pb::JobSpec::SideFile& side : *spec->mutable_files()) {
+    pb::JobSpec::Plugin* const file = side.mutable_file();
+    RETURN_IF_ERROR(Annotate(file->path().starts_with(kLocal)
+                                 ? UploadSideFile(dfs.get(), file, clock)
+                                 : MeasureSideFile(dfs.get(), file),
+                             "files"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace quern::mr

@@ -39,6 +39,8 @@ class RunJob final : public JobCommand {
     line->Value("--combiner", "CLASS", &combiner_, "... as the combiner");
     line->Value("--partitioner", "NAME", &partitioner_, "hash, range, or a class");
     line->Value("--name", "TEXT", &name_, "what the job is called");
+    line->Values("--files", "PATH,...", &files_,
+                 "files of this machine (or /PATH of the cluster) for context.file(\"NAME\")");
     line->Values("--set", "KEY=VALUE", &settings_,
                  "any key of the spec, such as limits.timeout=1h");
     line->Switch("--overwrite", &overwrite_, "replace the output if it is there");
@@ -104,6 +106,10 @@ class RunJob final : public JobCommand {
       file->spec.mutable_reduce()->clear_combiner();
       file->spec.mutable_reduce()->clear_reducer();
     }
+    for (const std::string& list : files_) {
+      for (const std::string& path : SplitList(list)) AddSideFile(path, "", file);
+    }
+    RETURN_IF_ERROR(NameSideFiles(file));
     file->spec.set_user(UserName());
     file->spec.set_command(CommandText());
     return absl::OkStatus();
@@ -171,6 +177,8 @@ class RunJob final : public JobCommand {
     pb::SubmitRequest request;
     *request.mutable_spec() = source->file.spec;
     *request.mutable_spec()->mutable_plugin() = *uploaded;
+    const absl::Status brought = UploadSideFiles(masters, request.mutable_spec(), session->clock);
+    if (!brought.ok()) return Rejected(*session, brought);
     request.set_dry_run(dry_run_);
     const auto response = coordinator->Submit(std::move(request));
     if (!response.ok()) return Rejected(*session, response.status());
@@ -239,6 +247,7 @@ class RunJob final : public JobCommand {
 
   std::vector<std::string> words_;
   std::vector<std::string> settings_;
+  std::vector<std::string> files_;
   std::string reduce_, memory_, replication_, format_, name_;
   std::string mapper_, reducer_, combiner_, partitioner_;
   std::optional<int64_t> threads_;

@@ -12,6 +12,9 @@
 
 namespace quern::mr {
 
+// Below the directory of an attempt: the job's side files, by name.
+inline constexpr char kSideFileDir[] = "files";
+
 // "job-20261122-0001"; the day is UTC, "20261122", `number` counts that day's jobs from 1.
 std::string FormatJobId(std::string_view day, uint32_t number);
 // True for that form: such an id is safe as a part of a path.

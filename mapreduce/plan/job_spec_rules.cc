@@ -1,6 +1,7 @@
 #include "mapreduce/plan/job_spec_rules.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,6 +70,26 @@ absl::Status CheckOutput(const pb::JobSpec::Output& output, bool local) {
   return CheckOneOf("output.codec", output.codec(), format->codecs());
 }
 
+// Names are those of files in one directory of the task.
+absl::Status CheckSideFiles(const pb::JobSpec& spec) {
+  if (spec.files_size() > static_cast<int>(kMaxSideFiles)) {
+    return InvalidArgumentError("files: {} of them, the limit is {}. Try: one archive",
+                                spec.files_size(), kMaxSideFiles);
+  }
+  std::set<std::string> names;
+  for (const pb::JobSpec::SideFile& file : spec.files()) {
+    const std::string& name = file.name();
+    if (name.empty() || name == "." || name == ".." || name.size() > 200 ||
+        name.find('/') != std::string::npos || name.find('\0') != std::string::npos) {
+      return InvalidArgumentError("files: '{}' is no name of a file", CleanLine(name, 200));
+    }
+    if (!names.insert(name).second) {
+      return InvalidArgumentError("files: two are called '{}'", CleanLine(name, 200));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckLimits(const pb::JobSpec::Limits& limits) {
   if (limits.memory_bytes() < kSmallestMemoryBytes) {
     return InvalidArgumentError("limits.memory: {} is too little to run in. Try: 64MiB or more",
@@ -130,6 +151,7 @@ absl::Status CheckJobSpec(const pb::JobSpec& spec, SpecCheckOptions options) {
   for (const pb::JobSpec::Input& input : spec.inputs())
     RETURN_IF_ERROR(CheckInput(input, options.local));
   RETURN_IF_ERROR(CheckOutput(spec.output(), options.local));
+  RETURN_IF_ERROR(CheckSideFiles(spec));
   RETURN_IF_ERROR(CheckLimits(spec.limits()));
   const pb::JobSpec::Reduce& reduce = spec.reduce();
   if (reduce.tasks() > kMaxReduceTasks) {

@@ -16,6 +16,9 @@ inline constexpr uint64_t kSmallestMemoryBytes = uint64_t{16} << 20;
 inline constexpr uint32_t kMaxReduceTasks = 100'000;
 // It travels with every attempt.
 inline constexpr size_t kMaxSpecBytes = size_t{256} << 10;
+// Each is fetched by every machine.
+inline constexpr size_t kMaxSideFiles = 100;
+inline constexpr uint64_t kMaxSideFileBytes = uint64_t{1} << 30;
 
 // Fills in every field that was left empty, except reduce.tasks and the class names, and makes
 // clean lines of the texts that are shown.

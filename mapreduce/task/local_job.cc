@@ -97,10 +97,35 @@ absl::Status LocalJob::PlanInput() {
 absl::Status LocalJob::Run() {
   scratch_ = fmt::format("{}/quern-local-{}", TemporaryRoot(), RandomHex(8));
   RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(scratch_));
+  RETURN_IF_ERROR(FetchSideFiles());
   temporary_ = HiddenBeside(spec_.output().path());
   const absl::Status status = RunTasks();
   if (!status.ok()) storage_->RemoveTree(temporary_).IgnoreError();
   return status;
+}
+
+// Files of this machine are used where they are.
+absl::Status LocalJob::FetchSideFiles() {
+  for (const pb::JobSpec::SideFile& side : spec_.files()) {
+    const std::string& path = side.file().path();
+    if (IsLocalPath(path)) {
+      files_[side.name()] = path.substr(kLocalScheme.size());
+      continue;
+    }
+    ASSIGN_OR_RETURN(const auto file, storage_->Open(path));
+    const auto stream = file->Stream(0, file->length());
+    std::string bytes;
+    while (true) {
+      ASSIGN_OR_RETURN(const std::string_view block, stream->Next());
+      if (block.empty()) break;
+      bytes += block;
+    }
+    const std::string copy = fmt::format("{}/{}/{}", scratch_, kSideFileDir, side.name());
+    RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(fmt::format("{}/{}", scratch_, kSideFileDir)));
+    RETURN_IF_ERROR(WriteFileDurably(FileSystem::Real(), copy, bytes));
+    files_[side.name()] = copy;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status LocalJob::RunTasks() {
@@ -199,6 +224,7 @@ absl::StatusOr<pb::AttemptResult> LocalJob::RunOne(const pb::TaskSpec& task,
   environment.position = position.get();
   environment.progress = &progress;
   environment.sort_buffers = buffers;
+  environment.files = files_;
   environment.clock = dfs_options_.clock;
   RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(environment.scratch_dir));
   std::string fetch_failure;

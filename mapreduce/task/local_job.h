@@ -15,6 +15,7 @@
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/task/plugin.h"
 #include "mapreduce/task/task_environment.h"
+#include "mapreduce/task/user_context.h"
 #include "quern/mr/v1/worker.pb.h"
 
 namespace quern::mr {
@@ -48,6 +49,7 @@ class LocalJob {
   absl::StatusOr<Results> RunAll(std::string_view what, const Tasks& tasks);
   absl::StatusOr<pb::AttemptResult> RunOne(const pb::TaskSpec& task,
                                            std::unique_ptr<SortBuffers>* buffers);
+  absl::Status FetchSideFiles();
   absl::Status RunTasks();
   absl::Status Publish(const Results& results);
   absl::Status WriteFile(const std::string& name, const std::string& contents);
@@ -59,7 +61,8 @@ class LocalJob {
   std::unique_ptr<Plugin> plugin_;
   std::vector<pb::Split> splits_;
   std::vector<std::string> bounds_;
-  std::string scratch_;    // directory of this machine, for map outputs and spills
+  std::string scratch_;  // directory of this machine, for map outputs and spills
+  SideFiles files_;
   std::string temporary_;  // directory beside the output, that becomes the output
   Manifest manifest_;
 };

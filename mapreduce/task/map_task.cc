@@ -23,7 +23,7 @@ class MapTask {
         environment_(environment),
         plan_(MemoryPlan::For(spec.job().limits().memory_bytes(),
                               !spec.job().reduce().combiner().empty())),
-        context_(spec, environment.progress) {}
+        context_(spec, environment.progress, &environment.files) {}
 
   absl::StatusOr<pb::AttemptResult> Run() {
     environment_.progress->StartPhase({"map", 0, 0.9}, SplitBytes(spec_.split()));

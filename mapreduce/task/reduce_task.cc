@@ -23,7 +23,7 @@ class ReduceTask {
       : spec_(spec),
         environment_(environment),
         plan_(MemoryPlan::For(spec.job().limits().memory_bytes(), false)),
-        context_(spec, environment.progress) {}
+        context_(spec, environment.progress, &environment.files) {}
 
   absl::StatusOr<pb::AttemptResult> Run(MapOutputFeed* feed) {
     // A process that ran map attempts before needs the memory of their buffers now.

@@ -64,7 +64,7 @@ absl::StatusOr<pb::AttemptResult> RunSampleTask(const pb::TaskSpec& spec,
   ASSIGN_OR_RETURN(const quern_class* const user,
                    environment.plugin->Find(ClassKind::kMapper, input.mapper()));
   const MemoryPlan plan = MemoryPlan::For(spec.job().limits().memory_bytes(), false);
-  UserContext context(spec, environment.progress);
+  UserContext context(spec, environment.progress, &environment.files);
   KeySampler sampler(spec.sample_keys());
   ASSIGN_OR_RETURN(const auto mapper, UserObject::Create(*user, "", &context, &sampler));
   environment.progress->StartPhase({"read", 0, 1}, SplitBytes(spec.split()));

@@ -20,6 +20,8 @@ struct TaskEnvironment {
   Storage* storage = nullptr;
   std::string scratch_dir;
   std::string node;  // this machine's name
+  // Name -> path of the job's side files.
+  std::map<std::string, std::string, std::less<>> files;
   RecordPositionWriter* position = nullptr;
   TaskProgress* progress = nullptr;
   // Kept from one attempt to the next, since fresh memory is expensive.

@@ -10,8 +10,8 @@ quern_bytes Bytes(const std::string& text) { return {text.data(), text.size()}; 
 
 }  // namespace
 
-UserContext::UserContext(const pb::TaskSpec& spec, TaskProgress* progress)
-    : spec_(spec), job_(spec.job()), progress_(progress) {
+UserContext::UserContext(const pb::TaskSpec& spec, TaskProgress* progress, const SideFiles* files)
+    : spec_(spec), job_(spec.job()), progress_(progress), files_(files) {
   for (const pb::InputPiece& piece : spec.split().pieces()) {
     pieces_.push_back({Bytes(piece.path()), piece.offset(), piece.length()});
   }
@@ -27,11 +27,18 @@ void UserContext::Describe(quern_task* task) const {
   if (spec_.id().kind() == pb::TASK_KIND_REDUCE) return;
   const pb::JobSpec::Input& input = job_.inputs(static_cast<int>(spec_.split().input()));
   task->input_format = Bytes(input.format());
+  task->input_tag = Bytes(input.tag());
 }
 
 const std::string* UserContext::param(std::string_view name) const {
   const auto found = job_.params().find(std::string(name));
   return found == job_.params().end() ? nullptr : &found->second;
+}
+
+const std::string* UserContext::file(std::string_view name) const {
+  if (files_ == nullptr) return nullptr;
+  const auto found = files_->find(name);
+  return found == files_->end() ? nullptr : &found->second;
 }
 
 quern_counter* UserContext::counter(std::string_view name) {

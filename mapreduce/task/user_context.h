@@ -16,11 +16,14 @@
 
 namespace quern::mr {
 
+// Name -> path.
+using SideFiles = std::map<std::string, std::string, std::less<>>;
+
 // Shared by all objects of a task. Used by the task's thread.
 class UserContext {
  public:
-  // Borrowed, both.
-  UserContext(const pb::TaskSpec& spec, TaskProgress* progress);
+  // All borrowed.
+  UserContext(const pb::TaskSpec& spec, TaskProgress* progress, const SideFiles* files = nullptr);
   UserContext(const UserContext&) = delete;
   UserContext& operator=(const UserContext&) = delete;
 
@@ -29,6 +32,8 @@ class UserContext {
 
   // Null when it is not set.
   const std::string* param(std::string_view name) const;
+  // Null when the job has no such file.
+  const std::string* file(std::string_view name) const;
   // Null for a name that is too long, and for one more than a task may have.
   quern_counter* counter(std::string_view name);
   void SetStatus(std::string_view text) { progress_->SetStatus(text); }
@@ -51,6 +56,7 @@ class UserContext {
   const pb::TaskSpec& spec_;
   const pb::JobSpec& job_;
   TaskProgress* const progress_;
+  const SideFiles* const files_;
   const RecordReader* reader_ = nullptr;
   std::vector<quern_piece> pieces_;
   std::map<std::string, quern_counter, std::less<>> user_;

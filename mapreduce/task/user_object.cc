@@ -10,7 +10,7 @@
 namespace quern::mr {
 
 const quern_host UserObject::kHost = {
-    sizeof(quern_host), QUERN_API_VERSION, Param, Counter, SetStatus, Report, Header};
+    sizeof(quern_host), QUERN_API_VERSION, Param, Counter, SetStatus, Report, Header, File};
 
 UserObject::UserObject(const quern_class& of, std::string who, UserContext* context,
                        EmitBuffer* output)
@@ -87,6 +87,11 @@ int UserObject::Report(quern_task* task, int result, const char* reason, size_t 
 quern_bytes UserObject::Header(quern_task* task, const char* name, size_t size) noexcept {
   const std::string_view value = Of(task)->context_->header({name, size});
   return {value.data(), value.size()};
+}
+
+quern_bytes UserObject::File(quern_task* task, const char* name, size_t size) noexcept {
+  const std::string* const path = Of(task)->context_->file({name, size});
+  return path == nullptr ? quern_bytes{nullptr, 0} : quern_bytes{path->data(), path->size()};
 }
 
 uint32_t UserPartitioner::Partition(std::string_view key, uint32_t partitions) const {

@@ -114,6 +114,10 @@ absl::StatusOr<pb::AttemptResult> WorkerSession::RunStart(const pb::ToTask::Star
   environment.storage = storage_.get();
   environment.scratch_dir = start.scratch_dir();
   environment.node = start.node();
+  for (const pb::JobSpec::SideFile& side : start.task().job().files()) {
+    environment.files[side.name()] =
+        fmt::format("{}/{}/{}", start.scratch_dir(), kSideFileDir, side.name());
+  }
   environment.position = position_.get();
   environment.sort_buffers = &sort_buffers_;
   const auto progress = std::make_shared<TaskProgress>();

@@ -6,6 +6,7 @@
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/log.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/engine/map_output_file.h"
 #include "mapreduce/engine/report_limits.h"
 #include "mapreduce/engine/task_id.h"
@@ -68,6 +69,7 @@ AttemptRunner::Update AttemptRunner::RunProcess() {
 absl::StatusOr<std::unique_ptr<TaskProcess>> AttemptRunner::Prepare(const std::string& plugin,
                                                                     bool fresh) {
   ASSIGN_OR_RETURN(dir_, context_->scratch->MakeAttemptDir(id()));
+  RETURN_IF_ERROR(LinkSideFiles());
   ASSIGN_OR_RETURN(std::unique_ptr<TaskProcess> task,
                    context_->processes->Get(id().job_id(), dir_, fresh));
   pb::ToTask message;
@@ -81,6 +83,22 @@ absl::StatusOr<std::unique_ptr<TaskProcess>> AttemptRunner::Prepare(const std::s
   last_progress_ = context_->clock->MonotonicNow();
   SetRunning(task.get());
   return task;
+}
+
+// As links: the cache may drop a copy while tasks read it.
+absl::Status AttemptRunner::LinkSideFiles() {
+  if (task_.job().files().empty()) return absl::OkStatus();
+  const std::string dir = fmt::format("{}/{}", dir_, kSideFileDir);
+  RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(dir));
+  for (const pb::JobSpec::SideFile& side : task_.job().files()) {
+    ASSIGN_OR_RETURN(const std::string cached, context_->plugins->Get(side.file()));
+    const std::string path = fmt::format("{}/{}", dir, side.name());
+    std::error_code error;
+    std::filesystem::create_hard_link(cached, path, error);
+    if (error) std::filesystem::copy_file(cached, path, error);  // on another disk
+    if (error) return UnavailableError("{}: {}", path, error.message());
+  }
+  return absl::OkStatus();
 }
 
 std::optional<AttemptRunner::Update> AttemptRunner::Supervise(TaskProcess* task) {

@@ -64,6 +64,8 @@ class AttemptRunner {
   Update RunProcess();
   // A process that has the order to run it.
   absl::StatusOr<std::unique_ptr<TaskProcess>> Prepare(const std::string& plugin, bool fresh);
+  // The job's side files under their names in the attempt's directory.
+  absl::Status LinkSideFiles();
   // None when the process has closed its connection without a final word.
   std::optional<Update> Supervise(TaskProcess* task);
   std::optional<Update> OnMessage(const pb::FromTask& message);

@@ -48,7 +48,7 @@ absl::StatusOr<std::string> PluginCache::Get(const pb::JobSpec::Plugin& plugin) 
   MutexLock lock(&mutex_);
   busy_.erase(hash);
   changed_.SignalAll();
-  if (!status.ok()) return Annotate(status, "fetch the plugin");
+  if (!status.ok()) return Annotate(status, "fetch what the job brings");
   checked_[hash] = StampOf(PathOf(hash));
   return PathOf(hash);
 }

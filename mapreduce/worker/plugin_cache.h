@@ -1,4 +1,4 @@
-// Plugins on this machine's disk, by the hash of their bytes.
+// Plugins and side files of jobs on this machine's disk, by the hash of their bytes.
 //
 // A copy is used only after its bytes were compared with the hash by this process, and again when
 // the file has changed since; one that differs (a power cut tears what was not synced, and nothing

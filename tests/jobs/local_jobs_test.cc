@@ -27,6 +27,19 @@ TEST_F(LocalJobsTest, WordCountIsThatOfCoreutils) {
   }
 }
 
+TEST_F(LocalJobsTest, WordCountLeavesOutTheWordsOfASideFile) {
+  std::ofstream(dir_ / "text") << "to be or not to be\n";
+  std::ofstream(dir_ / "stop.txt") << "to\nor not\n";
+  pb::JobSpec spec = Spec("wordcount", dir_ / "text");
+  (*spec.mutable_params())["stopwords"] = "stop";
+  EXPECT_NE(Run(spec).out.find("files: the job has none called 'stop'"), std::string::npos);
+  pb::JobSpec::SideFile* const side = spec.add_files();
+  side->set_name("stop");
+  side->mutable_file()->set_path("file://" + dir_ / "stop.txt");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Shell(fmt::format("cat {}/out/part-*", dir_.path())).out, "be\t2\n");
+}
+
 TEST_F(LocalJobsTest, SortedPartsOneAfterAnotherAreSorted) {
   pb::JobSpec spec = Spec("sort", MakeText(5 << 20));
   spec.mutable_reduce()->set_partitioner("range");

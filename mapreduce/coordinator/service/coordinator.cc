@@ -219,7 +219,9 @@ StringSet Coordinator::PluginsInUse() {
   StringSet paths;
   MutexLock lock(&mutex_);
   for (const auto& [key, job] : tracker_.state().jobs.all()) {
-    if (!job->ended()) paths.insert(job->spec.plugin().path());
+    if (job->ended()) continue;
+    paths.insert(job->spec.plugin().path());
+    for (const pb::JobSpec::SideFile& side : job->spec.files()) paths.insert(side.file().path());
   }
   return paths;
 }

@@ -57,6 +57,31 @@ TEST(TestingTest, RunsAReducerOverGroups) {
   EXPECT_EQ(out.records, want);
 }
 
+class Looks : public Mapper {
+ public:
+  void Map(const MapInput& in) override {
+    if (in.value().empty()) context().SkipRecord("empty");
+    if (in.value() == "fail") context().Fail("as it says");
+    Emit(in.value(), context().file("list"));
+  }
+};
+
+TEST(TestingTest, SkipsRecordsAndHandsOutFiles) {
+  const auto out =
+      testing::RunMapper<Looks>({{"0", "a"}, {"1", ""}, {"2", "b"}}, {}, {{"list", "/tmp/list"}});
+  EXPECT_EQ(out.records, (testing::Records{{"a", "/tmp/list"}, {"b", "/tmp/list"}}));
+  EXPECT_EQ(out.skipped, std::vector<std::string>{"empty"});
+  EXPECT_EQ(out.job_failure, "");
+}
+
+TEST(TestingTest, AJobThatFailsDoesNothingMore) {
+  const auto out = testing::RunMapper<Looks>({{"0", "fail"}, {"1", "b"}}, {}, {{"list", "/l"}});
+  EXPECT_TRUE(out.records.empty());
+  EXPECT_EQ(out.job_failure, "as it says");
+  EXPECT_EQ(testing::RunMapper<Looks>({{"0", "a"}}).job_failure,
+            "files: the job has none called 'list'");
+}
+
 TEST(ReducerTest, EmitWithoutAKeyNeedsAGroup) {
   class EmitsAtTheEnd : public Reducer {
    public:

@@ -114,7 +114,6 @@ TEST(JobSpec, NamesFileLineAndKeyOfWhatIsWrong) {
       {"[limits]\ntimeout = \"soon\"", "limits.timeout"},
       {"[output]\noverwrite = \"maybe\"", "'maybe' is neither true nor false"},
       {"[input]\npath = \"/in\"", "write [[input]]"},
-      {"[files]\na = \"b\"", "the distributed cache is not available yet"},
       {"name = ", "job.toml:1"},
   };
   for (const Case& c : cases) {
@@ -123,6 +122,14 @@ TEST(JobSpec, NamesFileLineAndKeyOfWhatIsWrong) {
     EXPECT_EQ(file.status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(file.status().ToString(), HasSubstr(c.expected));
   }
+}
+
+TEST(JobSpec, NamesSideFilesByTheirPathUnlessTheSpecDoes) {
+  const auto file = ParseSpec("[files]\n\"/lists/stop.txt\" = \"stop\"\n\"x/y.bin\" = \"\"", "s");
+  ASSERT_TRUE(file.ok()) << file.status();
+  const std::vector<std::pair<std::string, std::string>> want = {{"/lists/stop.txt", "stop"},
+                                                                 {"x/y.bin", "y.bin"}};
+  EXPECT_EQ(file->files, want);
 }
 
 TEST(JobSpec, SetsAnyKeyFromTheCommandLine) {

@@ -70,6 +70,31 @@ TEST_F(PluginTest, APluginOfTheFirstVersionOfApi2RunsForEver) {
   EXPECT_THAT(Output("_MANIFEST.json"), HasSubstr("\"map_skipped_records\": 1"));
 }
 
+TEST_F(PluginTest, RecordsAndTasksSayWhereTheyAreFrom) {
+  pb::JobSpec spec;
+  spec.mutable_plugin()->set_path("file://" + JobPath("task_test_classes"));
+  for (const char* tag : {"left", "right"}) {
+    ASSERT_OK(FileSystem::Real()->MakeDirs(dir_ / tag));
+    std::ofstream(dir_ / tag + std::string("/a")) << "one\n";
+    std::ofstream(dir_ / tag + std::string("/b")) << "one\ntwo\n";
+    pb::JobSpec::Input* const input = spec.add_inputs();
+    input->set_path("file://" + dir_ / tag);
+    input->set_mapper("Describes");
+    input->set_tag(tag);
+  }
+  spec.mutable_reduce()->set_tasks(0);
+  spec.mutable_output()->set_path("file://" + dir_ / "out");
+  LocalJob job(spec, 1, {});
+  ASSERT_OK(job.Prepare());
+  ASSERT_OK(job.Run());
+  EXPECT_EQ(Output("part-m-00000"),
+            "left /a 0+0 ''\tone\nleft /b 1+0 ''\tone\nleft /b 1+4 ''\ttwo\n"
+            "end\tjob-local 0 left 2 4\n");
+  EXPECT_EQ(Output("part-m-00001"),
+            "right /a 0+0 ''\tone\nright /b 1+0 ''\tone\nright /b 1+4 ''\ttwo\n"
+            "end\tjob-local 0 right 2 4\n");
+}
+
 TEST_F(PluginTest, AllClassesOfAPluginAreFound) {
   ASSERT_OK_AND_ASSIGN(const auto plugin, Plugin::Load(JobPath("c_words")));
   for (const PluginInfo::Class& each : plugin->info().classes) {

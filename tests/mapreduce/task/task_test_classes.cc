@@ -70,6 +70,25 @@ class Words : public quern::Mapper {
 };
 QUERN_REGISTER_MAPPER(Words);
 
+// Tells where each record and the task come from.
+class Describes : public quern::Mapper {
+ public:
+  void Map(const quern::MapInput& in) override {
+    const quern::InputSource source = in.source();
+    Emit(std::string(source.tag()) + " " + std::string(source.path.substr(source.path.rfind('/'))) +
+             " " + std::to_string(source.piece) + "+" + std::to_string(source.offset) + " '" +
+             std::string(source.header("none")) + "'",
+         in.value());
+  }
+  void Finish() override {
+    const auto split = context().split();
+    Emit("end", std::string(context().job_id()) + " " + std::to_string(context().attempt()) + " " +
+                    std::string(context().input_tag()) + " " + std::to_string(split.size()) + " " +
+                    std::to_string(split.front().length));
+  }
+};
+QUERN_REGISTER_MAPPER(Describes);
+
 // With the parameter `fifo`, each value takes as long as it takes to read a byte from there.
 class Joined : public quern::Reducer {
  public:

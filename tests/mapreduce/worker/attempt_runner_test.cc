@@ -51,6 +51,35 @@ TEST_F(AttemptRunnerTest, ReportsSuccessAndHoldsTheOutput) {
   EXPECT_THAT(parts_.TakeReports(), IsEmpty()) << "the final report is the caller's";
 }
 
+TEST_F(AttemptRunnerTest, SideFilesLieUnderTheirNamesAndAreFetchedOnce) {
+  pb::TaskSpec task = MakeTask("done");
+  for (const char* name : {"stop.txt", "same bytes"}) {
+    pb::JobSpec::SideFile* const side = task.mutable_job()->add_files();
+    side->set_name(name);
+    *side->mutable_file() = task.job().plugin();
+  }
+  for (uint32_t i = 0; i < 2; ++i) {
+    task.mutable_id()->set_task(i);
+    ASSERT_EQ(Run(task).state(), pb::ATTEMPT_STATE_SUCCEEDED);
+    ASSERT_OK_AND_ASSIGN(const std::string output, parts_.scratch()->FindMapOutput(task.id()));
+    const std::string dir = output.substr(0, output.rfind('/')) + "/files/";
+    EXPECT_EQ(ReadFileToString(FileSystem::Real(), dir + "stop.txt").value_or(""), kPluginBytes);
+    EXPECT_EQ(ReadFileToString(FileSystem::Real(), dir + "same bytes").value_or(""), kPluginBytes);
+  }
+  EXPECT_EQ(parts_.fetches, 1);
+}
+
+TEST_F(AttemptRunnerTest, ASideFileThatCannotBeFetchedIsTheEnvironmentsFault) {
+  pb::TaskSpec task = MakeTask("done");
+  pb::JobSpec::SideFile* const side = task.mutable_job()->add_files();
+  side->set_name("x");
+  *side->mutable_file() = task.job().plugin();
+  side->mutable_file()->set_hash(std::string(32, '0'));
+  const auto update = Run(task);
+  EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_FAILED);
+  EXPECT_TRUE(update.failure().environment());
+}
+
 TEST_F(AttemptRunnerTest, SaysHowAndWhereAProcessDied) {
   struct Case {
     std::string what;
