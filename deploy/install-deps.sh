@@ -12,7 +12,8 @@ build_packages=(
   python3 procps e2fsprogs mount
   # RPC, files, metadata
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev librocksdb-dev
-  libisal-dev libxxhash-dev liblz4-dev libzstd-dev zlib1g-dev libssl-dev
+  libisal-dev libxxhash-dev liblz4-dev libzstd-dev zlib1g-dev libbz2-dev
+  liblzma-dev libssl-dev
   # command lines, logs, pages, formats
   libcli11-dev libspdlog-dev libfmt-dev libcpp-httplib-dev libbrotli-dev prometheus-cpp-dev
   nlohmann-json3-dev libsimdjson-dev libtomlplusplus-dev libre2-dev
@@ -24,7 +25,7 @@ build_packages=(
 # What the binaries of a release build load (ldd, dpkg -S).
 runtime_packages=(
   libgrpc++1.51 libprotobuf32 libabsl20220623 librocksdb7.8 libisal2 libxxhash0 liblz4-1 libzstd1
-  zlib1g libssl3 libspdlog1.10 libfmt9 libcpp-httplib0.11 libprometheus-cpp-core1.0 libsimdjson14
+  zlib1g libbz2-1.0 liblzma5 libssl3 libspdlog1.10 libfmt9 libcpp-httplib0.11 libprometheus-cpp-core1.0 libsimdjson14
   libtomlplusplus3 libre2-9 libutf8proc2 libpsl5
   libuchardet0 libcld2-0 ca-certificates
 )

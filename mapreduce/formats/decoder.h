@@ -1,4 +1,4 @@
-// Decompresses gzip and zstd streams, recognized by their first bytes.
+// Decompresses streams by their content: gzip, bzip2, xz, zstd and lz4.
 #pragma once
 
 #include <memory>
@@ -9,24 +9,19 @@
 
 namespace quern::mr {
 
-// True when the first bytes of a file are those of gzip or zstd. Four bytes are enough.
+// True when the first bytes of a file are those of a compressed one. Ten bytes are enough.
 bool LooksCompressed(std::string_view first_bytes);
 
-// InvalidArgument when they are those of bzip2, xz or lz4, which are known but not read: taken for
-// text they would give nonsense. Ten bytes are enough.
-absl::Status RefuseOtherCompression(std::string_view first_bytes);
-// The same for the first bytes of a file that is read in pieces.
+// InvalidArgument for a file that is compressed: for one that is to be read in pieces.
 absl::Status CheckNotCompressed(ReadableFile* file);
 
-enum class OtherCompression {
-  kRefuse,
-  kPassOn,  // as bytes like any others
-};
+// `raw` itself when it is not compressed. Several members or frames one after another are one
+// stream; what stands behind the last member of gzip or bzip2 and is none is passed over, as gunzip
+// does. DataLoss from Next when the bytes are damaged, end too early, or ask for more memory than
+// kMaxDecoderBytes. A stream holds little memory whatever it expands to: who gathers it has limits.
+absl::StatusOr<std::unique_ptr<ByteStream>> DecodeByContent(std::unique_ptr<ByteStream> raw);
 
-// `raw` itself when it is not compressed. Several gzip members or zstd frames one after another are
-// one stream; what stands behind the last gzip member and is none is passed over, as gunzip does.
-// DataLoss from Next when the bytes are damaged or end too early.
-absl::StatusOr<std::unique_ptr<ByteStream>> DecodeByContent(
-    std::unique_ptr<ByteStream> raw, OtherCompression others = OtherCompression::kRefuse);
+// Dictionaries of `xz -9` and `zstd --long` are this large.
+inline constexpr size_t kMaxDecoderBytes = size_t{128} << 20;
 
 }  // namespace quern::mr

@@ -1,4 +1,4 @@
-// Records of one fixed length. key = offset, value = the bytes. gzip and zstd files are decoded by
+// Records of one fixed length. key = offset, value = the bytes. Compressed files are decoded by
 // their content and not cut.
 #pragma once
 

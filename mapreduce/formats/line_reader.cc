@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "mapreduce/engine/block.h"
+
 namespace quern::mr {
 
 namespace {
@@ -109,6 +111,10 @@ bool LineReader::ReadLine() {
       value_ = part;
       offset_ = start;
       return true;
+    }
+    if (partial_.size() + part.size() > kMaxRecordBytes) {
+      return Fail(
+          InvalidArgumentError("the line at {} has more than {} bytes", start, kMaxRecordBytes));
     }
     if (const absl::Status status = partial_.Append(part); !status.ok()) return Fail(status);
     if (line_feed != nullptr) return TakePartial(start);

@@ -1,5 +1,5 @@
-// Text and JSON lines. key = offset of the line, value = the line without its line feed. gzip and
-// zstd files are decoded by their content and not cut.
+// Text and JSON lines. key = offset of the line, value = the line without its line feed. Compressed
+// files are decoded by their content and not cut.
 #pragma once
 
 #include <memory>

@@ -19,8 +19,7 @@ class WholeFormat final : public InputFormat {
     if (offset > 0 || length < file->length()) {
       return InvalidArgumentError("the format whole does not cut files");
     }
-    ASSIGN_OR_RETURN(auto contents,
-                     DecodeByContent(file->Stream(0, length), OtherCompression::kPassOn));
+    ASSIGN_OR_RETURN(auto contents, DecodeByContent(file->Stream(0, length)));
     return std::make_unique<WholeReader>(options, std::move(contents));
   }
 };

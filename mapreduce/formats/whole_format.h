@@ -1,5 +1,5 @@
 // Each file is one record, an empty one too. key = path, value = the contents, decoded when they
-// are gzip or zstd.
+// are compressed.
 #pragma once
 
 #include <memory>

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "common/status.h"
 #include "mapreduce/engine/storage.h"
@@ -42,6 +43,9 @@ class MemberSource {
 std::unique_ptr<MemberSource> MakeGzipMembers(ReadableFile* file, uint64_t offset, uint64_t length);
 // A whole file each.
 std::unique_ptr<MemberSource> MakeZstdMembers(ReadableFile* file);
+bool LooksLikeZstdMembers(std::string_view first_bytes);
 std::unique_ptr<MemberSource> MakePlainMember(ReadableFile* file);
+// A stream that was decoded before.
+std::unique_ptr<MemberSource> MakeStreamMember(std::unique_ptr<ByteStream> contents);
 
 }  // namespace quern::mr

@@ -1,6 +1,7 @@
 // A plain file as one member.
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "mapreduce/formats/file_cursor.h"
@@ -39,7 +40,41 @@ class PlainMember final : public MemberSource {
   bool taken_ = false;
 };
 
+// The same of a stream, which cannot go back.
+class StreamMember final : public MemberSource {
+ public:
+  explicit StreamMember(std::unique_ptr<ByteStream> contents) : contents_(std::move(contents)) {}
+
+  absl::StatusOr<bool> NextMember() override { return !std::exchange(taken_, true); }
+  absl::StatusOr<size_t> Read(char* out, size_t room) override {
+    if (at_hand_.empty()) {
+      ASSIGN_OR_RETURN(at_hand_, contents_->Next());
+    }
+    const size_t size = std::min(at_hand_.size(), room);
+    std::memcpy(out, at_hand_.data(), size);
+    at_hand_.remove_prefix(size);
+    return size;
+  }
+  bool passed_over() const override { return false; }
+  bool damaged() const override { return false; }
+  bool Abandon() override { return false; }
+  bool SeekTo(uint64_t) override { return false; }
+  uint64_t RecordOffset(uint64_t contents_offset, uint64_t) const override {
+    return contents_offset;
+  }
+  uint64_t file_offset() const override { return 0; }
+
+ private:
+  const std::unique_ptr<ByteStream> contents_;
+  std::string_view at_hand_;
+  bool taken_ = false;
+};
+
 }  // namespace
+
+std::unique_ptr<MemberSource> MakeStreamMember(std::unique_ptr<ByteStream> contents) {
+  return std::make_unique<StreamMember>(std::move(contents));
+}
 
 std::unique_ptr<MemberSource> MakePlainMember(ReadableFile* file) {
   return std::make_unique<PlainMember>(file);

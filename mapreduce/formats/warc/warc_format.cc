@@ -34,14 +34,17 @@ class WarcFormat final : public InputFormat {
                                                      uint64_t offset,
                                                      uint64_t length) const override {
     ASSIGN_OR_RETURN(const std::string first, ReadFirstBytes(file));
-    if (LooksLikeGzipMember(first)) {
+    if (first.starts_with("\x1f\x8b")) {
       return MakeReader(options, MakeGzipMembers(file, offset, length));
     }
-    RETURN_IF_ERROR(RefuseOtherCompression(first));
     if (offset > 0 || length < file->length()) {
       return InvalidArgumentError("only gzip files are read in pieces by the format warc");
     }
-    if (LooksCompressed(first)) return MakeReader(options, MakeZstdMembers(file));
+    if (LooksLikeZstdMembers(first)) return MakeReader(options, MakeZstdMembers(file));
+    if (LooksCompressed(first)) {
+      ASSIGN_OR_RETURN(auto contents, DecodeByContent(file->Stream(0, length)));
+      return MakeReader(options, MakeStreamMember(std::move(contents)));
+    }
     // Damage may have hit the first record; that it is so many is not believed.
     if (first.find(kVersionStart) == std::string::npos) {
       return InvalidArgumentError("is no WARC file: no record begins in its first {} bytes",

@@ -156,6 +156,10 @@ class ZstdMembers final : public MemberSource {
 
 }  // namespace
 
+bool LooksLikeZstdMembers(std::string_view first_bytes) {
+  return first_bytes.starts_with(kFrameMagic) || IsSkipFrame(first_bytes);
+}
+
 std::unique_ptr<MemberSource> MakeZstdMembers(ReadableFile* file) {
   return std::make_unique<ZstdMembers>(file);
 }
