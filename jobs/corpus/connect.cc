@@ -1,0 +1,72 @@
+// One step towards connected components: edges in, edges out (jobs/corpus/duplicates.h), each set
+// of copies one star in the end. Steps large and small take turns until counter `changed` is 0
+// twice.
+#include <string>
+
+#include "jobs/corpus/duplicates.h"
+#include "mapreduce/api/mapreduce.h"
+
+namespace {
+
+using quern::corpus::Edge;
+using quern::corpus::StarMaker;
+
+constexpr size_t kMostNodesInMemory = 100'000;
+
+bool IsLargeStep(quern::TaskContext& context) {
+  const std::string step(context.param("step"));
+  if (step != "large" && step != "small") {
+    context.Fail("params.step = '" + step + "': must be large or small");
+  }
+  return step == "large";
+}
+
+class ConnectMapper : public quern::Mapper {
+ public:
+  void Start(quern::TaskContext& context) override {
+    large_ = IsLargeStep(context);
+    no_edges_ = context.counter("lines_that_are_no_edges");
+  }
+
+  void Map(const quern::MapInput& in) override {
+    if (in.value().find_first_not_of(" \t\r") == std::string_view::npos) return;
+    const auto edge = quern::corpus::ReadEdgeLine(in.value());
+    if (!edge.has_value()) return no_edges_->Increment();
+    Emit(edge->duplicate, edge->of);
+    if (large_) Emit(edge->of, edge->duplicate);
+  }
+
+ private:
+  bool large_ = false;
+  quern::Counter* no_edges_ = nullptr;
+};
+QUERN_REGISTER_MAPPER(ConnectMapper);
+
+class ConnectReducer : public quern::Reducer {
+ public:
+  void Start(quern::TaskContext& context) override {
+    large_ = IsLargeStep(context);
+    changed_ = context.counter("changed");
+    edges_ = context.counter("edges");
+  }
+
+  void Reduce(quern::ReduceInput* in) override {
+    const auto emit = [this](const Edge& edge) {
+      edges_->Increment();
+      Emit(quern::corpus::EdgeLine(edge));
+    };
+    StarMaker star(large_ ? StarMaker::Step::kLarge : StarMaker::Step::kSmall, kMostNodesInMemory);
+    star.Start(in->key());
+    for (const std::string_view node : in->values()) star.Add(node, emit);
+    star.Finish(emit);
+    changed_->Increment(static_cast<int64_t>(star.changed()));
+  }
+
+ private:
+  bool large_ = false;
+  quern::Counter* changed_ = nullptr;
+  quern::Counter* edges_ = nullptr;
+};
+QUERN_REGISTER_REDUCER(ConnectReducer);
+
+}  // namespace

@@ -1,0 +1,117 @@
+#include "jobs/corpus/duplicates.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "jobs/text/json.h"
+
+namespace quern::corpus {
+
+namespace {
+
+constexpr size_t kRankDigits = 8;
+
+uint32_t RankOfNode(std::string_view node) {
+  uint32_t rank = 0;
+  std::from_chars(node.data(), node.data() + kRankDigits, rank, 16);
+  return rank;
+}
+
+std::optional<std::string> NodeField(const std::vector<text::JsonField>& fields,
+                                     std::string_view name, std::string_view rank_name) {
+  const text::JsonField* const id = text::FindField(fields, name);
+  if (id == nullptr) return std::nullopt;
+  const std::optional<std::string> text = text::ReadJsonString(id->value);
+  if (!text.has_value()) return std::nullopt;
+  uint32_t rank = 0;
+  const text::JsonField* const field = text::FindField(fields, rank_name);
+  if (field != nullptr) {
+    const char* const end = field->value.data() + field->value.size();
+    const auto [last, error] = std::from_chars(field->value.data(), end, rank);
+    if (error != std::errc() || last != end) return std::nullopt;
+  }
+  return MakeNode(rank, *text);
+}
+
+void AddNodeFields(std::string_view node, std::string_view name, std::string_view rank_name,
+                   text::JsonObjectWriter* line) {
+  line->AddString(name, IdOfNode(node));
+  const uint32_t rank = RankOfNode(node);
+  if (rank != 0) line->AddRaw(rank_name, std::to_string(rank));
+}
+
+}  // namespace
+
+std::string MakeNode(uint32_t rank, std::string_view id) {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string node;
+  for (int shift = 28; shift >= 0; shift -= 4) node += kHex[rank >> shift & 15];
+  return node.append(id);
+}
+
+std::string_view IdOfNode(std::string_view node) {
+  return node.substr(std::min(kRankDigits, node.size()));
+}
+
+std::string EdgeLine(const Edge& edge) {
+  text::JsonObjectWriter line;
+  AddNodeFields(edge.duplicate, "duplicate", "duplicate_rank", &line);
+  AddNodeFields(edge.of, "of", "of_rank", &line);
+  return line.Take();
+}
+
+std::optional<Edge> ReadEdgeLine(std::string_view line) {
+  const auto fields = text::ReadJsonObject(line);
+  if (!fields.has_value()) return std::nullopt;
+  auto duplicate = NodeField(*fields, "duplicate", "duplicate_rank");
+  auto of = NodeField(*fields, "of", "of_rank");
+  if (!duplicate.has_value() || !of.has_value() || *duplicate == *of) return std::nullopt;
+  if (*duplicate < *of) std::swap(*duplicate, *of);
+  return Edge{*std::move(duplicate), *std::move(of)};
+}
+
+void StarMaker::Start(std::string_view centre) {
+  centre_ = centre;
+  nodes_.clear();
+  least_.clear();
+}
+
+void StarMaker::Add(std::string_view node, const Emit& emit) {
+  if (nodes_.size() == most_nodes_) Flush(emit);
+  nodes_.emplace_back(node);
+}
+
+void StarMaker::Finish(const Emit& emit) {
+  Flush(emit);
+  nodes_.clear();
+}
+
+void StarMaker::Flush(const Emit& emit) {
+  std::sort(nodes_.begin(), nodes_.end());
+  nodes_.erase(std::unique(nodes_.begin(), nodes_.end()), nodes_.end());
+  if (nodes_.empty()) return;
+  std::string least = nodes_.front();
+  if (!centre_.empty()) least = std::min(least, centre_);
+  const bool joins_earlier = !least_.empty() && least_ != least;
+  if (joins_earlier) {
+    // The middle of what was flushed before, and that of now.
+    emit({std::max(least, least_), std::min(least, least_)});
+    ++changed_;
+    least = std::min(least, least_);
+  }
+  for (const std::string& node : nodes_) {
+    if (node == least || (step_ == Step::kLarge && node <= centre_)) continue;
+    emit({node, least});
+    // An edge between the centre and the least was there before.
+    changed_ += step_ != Step::kLarge || least != centre_;
+  }
+  const bool first = least_.empty();
+  if (step_ == Step::kSmall && first && least != centre_) {
+    emit({centre_, least});
+  }
+  least_ = least;
+  nodes_.clear();
+}
+
+}  // namespace quern::corpus

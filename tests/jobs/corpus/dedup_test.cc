@@ -1,0 +1,242 @@
+// Exact and near duplicates: the graph of copies, and the jobs around it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "jobs/corpus/duplicates.h"
+#include "jobs/text/json.h"
+#include "tests/jobs/local_jobs.h"
+
+namespace quern::mr {
+namespace {
+
+using corpus::Edge;
+using corpus::StarMaker;
+using ::testing::HasSubstr;
+
+TEST(Edges, AreReadBackAsTheyWere) {
+  const Edge plain{corpus::MakeNode(0, "b\"\n"), corpus::MakeNode(0, "a\t")};
+  EXPECT_EQ(corpus::EdgeLine(plain), "{\"duplicate\": \"b\\\"\\n\", \"of\": \"a\\t\"}");
+  const Edge ranked{corpus::MakeNode(4'000'000'000, "a"), corpus::MakeNode(7, "b")};
+  EXPECT_EQ(
+      corpus::EdgeLine(ranked),
+      "{\"duplicate\": \"a\", \"duplicate_rank\": 4000000000, \"of\": \"b\", \"of_rank\": 7}");
+  for (const Edge& edge : {plain, ranked})
+    EXPECT_EQ(corpus::ReadEdgeLine(corpus::EdgeLine(edge)), edge);
+  EXPECT_EQ(corpus::IdOfNode(ranked.duplicate), "a");
+  EXPECT_EQ(corpus::ReadEdgeLine("{\"duplicate\": \"a\", \"of\": \"b\"}")->of,
+            corpus::MakeNode(0, "a"));
+  for (const char* line : {"", "[]", "{\"duplicate\": \"a\"}", "{\"duplicate\": 1, \"of\": \"b\"}",
+                           "{\"duplicate\": \"a\", \"of\": \"a\"}",
+                           "{\"duplicate\": \"a\", \"of\": \"b\", \"of_rank\": -1}"}) {
+    EXPECT_FALSE(corpus::ReadEdgeLine(line).has_value()) << line;
+  }
+}
+
+class StarsTest : public RandomTest {
+ protected:
+  using Edges = std::set<std::pair<std::string, std::string>>;
+
+  // One step over all nodes, as the job does it.
+  static Edges StepOf(StarMaker::Step step, size_t most_nodes, const Edges& edges,
+                      size_t* changed) {
+    std::map<std::string, std::vector<std::string>> around;
+    for (const auto& [duplicate, of] : edges) {
+      around[duplicate].push_back(of);
+      if (step == StarMaker::Step::kLarge) around[of].push_back(duplicate);
+    }
+    Edges out;
+    const auto emit = [&out](const Edge& edge) {
+      EXPECT_LT(edge.of, edge.duplicate);
+      out.emplace(edge.duplicate, edge.of);
+    };
+    for (const auto& [node, neighbours] : around) {
+      StarMaker star(step, most_nodes);
+      star.Start(node);
+      for (const std::string& neighbour : neighbours) star.Add(neighbour, emit);
+      star.Finish(emit);
+      *changed += star.changed();
+    }
+    return out;
+  }
+
+  // Every node that an edge touches, and the least of those it is connected with.
+  static std::map<std::string, std::string> LeastOf(const Edges& edges) {
+    std::map<std::string, std::string> least;
+    for (const auto& [a, b] : edges) least[a] = a, least[b] = b;
+    for (bool again = true; again;) {
+      again = false;
+      for (const auto& [a, b] : edges) {
+        const std::string both = std::min(least[a], least[b]);
+        again = again || least[a] != both || least[b] != both;
+        least[a] = least[b] = both;
+      }
+    }
+    return least;
+  }
+
+  Edges RandomEdges(uint64_t nodes, uint64_t count) {
+    Edges edges;
+    for (uint64_t i = 0; i < count; ++i) {
+      const std::string a = fmt::format("{:03}", Below(nodes));
+      const std::string b = fmt::format("{:03}", Below(nodes));
+      if (a != b) edges.emplace(std::max(a, b), std::min(a, b));
+    }
+    return edges;
+  }
+
+  static void ExpectStars(const Edges& start, size_t most_nodes) {
+    Edges edges = start;
+    size_t rounds = 0;
+    for (size_t changed = 1; changed > 0; ++rounds) {
+      ASSERT_LT(rounds, 40u);
+      changed = 0;
+      edges = StepOf(StarMaker::Step::kLarge, most_nodes, edges, &changed);
+      edges = StepOf(StarMaker::Step::kSmall, most_nodes, edges, &changed);
+    }
+    Edges want;
+    for (const auto& [node, least] : LeastOf(start)) {
+      if (node != least) want.emplace(node, least);
+    }
+    ASSERT_EQ(edges, want);
+  }
+};
+
+TEST_F(StarsTest, EverySetOfCopiesBecomesOne) {
+  for (int round = 0; round < 200; ++round)
+    ExpectStars(RandomEdges(2 + Below(60), Below(80)), 1000);
+}
+
+TEST_F(StarsTest, AlsoInLittleMemory) {
+  for (int round = 0; round < 100; ++round)
+    ExpectStars(RandomEdges(2 + Below(40), Below(80)), 2 + Below(3));
+}
+
+TEST_F(StarsTest, ALongChainTakesFewRounds) {
+  Edges chain;
+  for (int i = 1; i < 500; ++i) chain.emplace(fmt::format("{:03}", i), fmt::format("{:03}", i - 1));
+  ExpectStars(chain, 1000);
+}
+
+TEST_F(StarsTest, JoinedNodesAreConnectedWhateverTheMemory) {
+  for (const size_t most_nodes : {1, 2, 3, 100}) {
+    Edges edges;
+    const auto emit = [&edges](const Edge& edge) { edges.emplace(edge.duplicate, edge.of); };
+    StarMaker star(StarMaker::Step::kJoin, most_nodes);
+    star.Start("");
+    for (const char* node : {"d", "b", "e", "b", "a", "c", "a"}) star.Add(node, emit);
+    star.Finish(emit);
+    for (const char* node : {"b", "c", "d", "e"})
+      EXPECT_EQ(LeastOf(edges)[node], "a") << most_nodes;
+  }
+}
+
+class DedupJobTest : public LocalJobsTest {
+ protected:
+  pb::JobSpec JobOver(const std::string& job, const std::string& input, const std::string& output) {
+    pb::JobSpec spec = Spec(job, input);
+    spec.mutable_inputs(0)->set_format("jsonl");
+    spec.mutable_output()->set_format("raw");
+    spec.mutable_output()->set_path("file://" + dir_ / output);
+    spec.mutable_output()->set_overwrite(true);
+    return spec;
+  }
+  std::string OutputOf(const pb::JobSpec& spec, const std::string& output) {
+    const Outcome outcome = Run(spec);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
+    log_ = outcome.out;
+    return Shell("sort " + dir_ / output + "/part-*").out;
+  }
+  static std::string Line(const std::string& id, const std::string& text) {
+    text::JsonObjectWriter line;
+    line.AddString("id", id);
+    line.AddString("text", text);
+    return line.Take() + "\n";
+  }
+  std::string Write(const std::string& name, const std::string& contents) {
+    std::ofstream(dir_ / name, std::ios::binary) << contents;
+    return dir_ / name;
+  }
+  std::string Words(int first, int last) {
+    std::string text;
+    for (int i = first; i < last; ++i) {
+      text += 'w' +
+              std::string(static_cast<size_t>(1 + i % 7), static_cast<char>('a' + i / 7 % 26)) +
+              ' ';
+    }
+    return text;
+  }
+
+  std::string log_;  // of the last job
+};
+
+TEST_F(DedupJobTest, OfEqualTextsTheLeastIdStays) {
+  const std::string in = Line("c", "The  Mill") + Line("a", "the mill\n") + Line("b", "THE MILL.") +
+                         Line("d", "ﬁne") + Line("a2", "Fine") + "{\"id\": \"z\"}\n";
+  pb::JobSpec spec = JobOver("exact_dedup", Write("docs", in), "out");
+  EXPECT_EQ(OutputOf(spec, "out"),
+            Line("a", "the mill\n") + Line("a2", "Fine") + Line("b", "THE MILL."));
+  EXPECT_THAT(log_, HasSubstr("user.kept = 3"));
+  EXPECT_THAT(log_, HasSubstr("user.documents_without_text = 1"));
+  (*spec.mutable_params())["normalize"] = "none";
+  OutputOf(spec, "out");
+  EXPECT_THAT(log_, HasSubstr("user.kept = 5"));
+  (*spec.mutable_params())["normalize"] = "some";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.normalize = 'some': must be fold or none"));
+}
+
+TEST_F(DedupJobTest, NearCopiesAreFoundConnectedAndDropped) {
+  const std::string text = Words(0, 150);
+  const std::string documents = Line("m", text) + Line("k", text + "one more") +
+                                Line("p", "and " + text) + Line("x", Words(80, 180)) +
+                                Line("y", "...") + Line("z", "short");
+  Write("docs", documents);
+  const std::string edges = OutputOf(JobOver("near_duplicates", dir_ / "docs", "edges"), "edges");
+  EXPECT_THAT(edges, HasSubstr("{\"duplicate\": \"m\", \"of\": \"k\"}\n"));
+  EXPECT_THAT(log_, HasSubstr("user.documents_without_words = 1"));
+
+  std::string from = "edges";
+  for (int step = 0; step < 4; ++step) {
+    pb::JobSpec connect = JobOver("connect", dir_ / from, fmt::format("step{}", step));
+    (*connect.mutable_params())["step"] = step % 2 == 0 ? "large" : "small";
+    from = fmt::format("step{}", step);
+    OutputOf(connect, from);
+  }
+  EXPECT_THAT(log_, HasSubstr("user.changed = 0"));
+  EXPECT_EQ(Shell("sort " + dir_ / from + "/part-*").out,
+            "{\"duplicate\": \"m\", \"of\": \"k\"}\n{\"duplicate\": \"p\", \"of\": \"k\"}\n");
+
+  pb::JobSpec drop = JobOver("drop_duplicates", dir_ / "docs", "kept");
+  *drop.add_inputs() = drop.inputs(0);
+  drop.mutable_inputs(1)->set_path("file://" + dir_ / from);
+  EXPECT_EQ(OutputOf(drop, "kept"), Line("k", text + "one more") + Line("x", Words(80, 180)) +
+                                        Line("y", "...") + Line("z", "short"));
+  EXPECT_THAT(log_, HasSubstr("user.dropped = 2"));
+  EXPECT_THAT(log_, HasSubstr("user.duplicates_that_are_no_documents = 0"));
+}
+
+TEST_F(DedupJobTest, TheLongestMayStayInstead) {
+  const std::string text = Words(0, 150);
+  pb::JobSpec spec =
+      JobOver("near_duplicates", Write("docs", Line("a", text) + Line("b", text + "more")), "out");
+  (*spec.mutable_params())["keep"] = "longest";
+  EXPECT_THAT(OutputOf(spec, "out"), HasSubstr("{\"duplicate\": \"a\", \"duplicate_rank\": "));
+  (*spec.mutable_params())["keep"] = "best";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.keep = 'best': must be first or longest"));
+}
+
+TEST_F(DedupJobTest, LinesThatAreNoEdgesAreCounted) {
+  pb::JobSpec spec = JobOver(
+      "connect", Write("edges", "{\"duplicate\": \"b\", \"of\": \"a\"}\n\nnone\n{}\n"), "out");
+  (*spec.mutable_params())["step"] = "small";
+  EXPECT_EQ(OutputOf(spec, "out"), "{\"duplicate\": \"b\", \"of\": \"a\"}\n");
+  EXPECT_THAT(log_, HasSubstr("user.lines_that_are_no_edges = 2"));
+  (*spec.mutable_params())["step"] = "big";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.step = 'big': must be large or small"));
+}
+
+}  // namespace
+}  // namespace quern::mr
