@@ -47,7 +47,7 @@ class Setrep final : public ShellCommand {
     RETURN_IF_ERROR(shell->fs()->SetReplication(path, replication_).status());
     done_.push_back(path);
     if (shell->json()) {
-      shell->Print(std::move(JsonLine().Add("path", path).Add("replication", replication_)));
+      shell->Print(JsonLine().Add("path", path).Add("replication", replication_));
     } else {
       shell->Print(fmt::format("Replication {} set: {}\n", replication_, path));
     }

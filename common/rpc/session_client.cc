@@ -145,8 +145,8 @@ absl::Status SessionClient::SendWaiting(BulkStream* stream, Outbox* outbox) {
     ASSIGN_OR_RETURN(const bool all, handler_->SendNews(stream));
     if (!all) continue;
     if (held_back_.empty()) break;
-    for (grpc::ByteBuffer& message : std::exchange(held_back_, {})) {
-      stream->Send(std::move(message));
+    for (const grpc::ByteBuffer& message : std::exchange(held_back_, {})) {
+      stream->Send(message);
     }
   }
   return absl::OkStatus();

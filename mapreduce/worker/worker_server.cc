@@ -72,7 +72,7 @@ class WorkerServer final : public RunningServer {
     context_.master = JoinAddresses(flags.masters);
     context_.node = flags.node;
     context_.address = AdvertisedAddress(flags, server_->address());
-    context_.report = [this](pb::WorkerMessage message) { session_->Send(std::move(message)); };
+    context_.report = [this](const pb::WorkerMessage& message) { session_->Send(message); };
     worker_ = std::make_unique<Worker>(&context_);
     session_ = std::make_unique<CoordinatorSession>(own.coordinators, MakeHandlers(flags));
     RETURN_IF_ERROR(StartPages(flags));

@@ -36,7 +36,7 @@ Coordinator::Coordinator(std::unique_ptr<JobJournal> journal, JobPlanner* planne
     : journal_(std::move(journal)),
       planner_(planner),
       files_(files),
-      options_(std::move(options)),
+      options_(options),
       wall_start_(options_.clock->TimeNow()),
       steady_start_(options_.clock->MonotonicNow()),
       tracker_(journal_.get(), options_.tracker),

@@ -1,4 +1,5 @@
 // Sessions between a real server and a SessionClient on loopback, and the outbox of both.
+#include <algorithm>
 #include <atomic>
 
 #include "common/rpc/bulk_codec.h"
@@ -55,9 +56,17 @@ class Peer {
     }
     return heard_[session];
   }
-  size_t sessions() {
+  // Waits until so many sessions have heard something: one may be over before it has.
+  bool AwaitSessions(size_t count) {
     MutexLock lock(&mutex_);
-    return heard_.size();
+    const absl::Time give_up = Clock::Real()->MonotonicNow() + kPatience;
+    while (std::count_if(heard_.begin(), heard_.end(), [](const auto& messages) {
+             return !messages.empty();
+           }) < static_cast<std::ptrdiff_t>(count)) {
+      if (Clock::Real()->MonotonicNow() > give_up) return false;
+      changed_.WaitFor(&mutex_, absl::Milliseconds(100));
+    }
+    return true;
   }
   void EndSession() {
     MutexLock lock(&mutex_);
@@ -187,8 +196,9 @@ TEST_F(SessionClientTest, NewsThatAreLostEndTheSessionBeforeAnythingElseIsSent) 
   news_ = {"news 1", "lost"};
   put_while_registering_ = {"put 1"};
   Start({});
-  EXPECT_THAT(peer_->Await(1, 2), ElementsAre("register", "put 1"));
-  EXPECT_THAT(peer_->Await(0, 2), ElementsAre("register", "news 1"));
+  EXPECT_THAT(peer_->Await(1, 3), ElementsAre("register", "put 1", "beat"));
+  // What was handed to the stream before may not have left it.
+  EXPECT_THAT(peer_->Await(0, 1), testing::Not(testing::Contains("put 1")));
 }
 
 TEST_F(SessionClientTest, AMessageThatIsRefusedEndsTheSession) {
@@ -201,7 +211,7 @@ TEST_F(SessionClientTest, AMessageThatIsRefusedEndsTheSession) {
 TEST_F(SessionClientTest, APeerThatDoesNotAdmitIsTriedAgain) {
   Start({.admits = false}, {.admit_timeout = absl::Milliseconds(20)});
   EXPECT_TRUE(AwaitTrouble("the peer does not answer the registration"));
-  EXPECT_EQ(peer_->Await(2, 1).front(), "register");
+  EXPECT_TRUE(peer_->AwaitSessions(3));
   EXPECT_FALSE(client_->state().admitted);
 }
 
