@@ -22,6 +22,7 @@
 
 #include "mapreduce/api/map_input.h"
 #include "mapreduce/api/mapper.h"
+#include "mapreduce/api/ordered.h"
 #include "mapreduce/api/parse.h"
 #include "mapreduce/api/partitioner.h"
 #include "mapreduce/api/reduce_input.h"

@@ -105,6 +105,8 @@ std::vector<Key> MakeKeys() {
       {"reduce.class", Text([=](Target t, std::string v) { reduce(t)->set_reducer(v); })},
       {"reduce.combiner", Text([=](Target t, std::string v) { reduce(t)->set_combiner(v); })},
       {"reduce.partitioner", Text([=](Target t, std::string v) { reduce(t)->set_partitioner(v); })},
+      {"reduce.group",
+       Number({0, kMaxGroupParts}, [=](Target t, uint32_t v) { reduce(t)->set_group(v); })},
       {"output.path", Text([=](Target t, std::string v) { output(t)->set_path(v); })},
       {"output.format", Text([=](Target t, std::string v) { output(t)->set_format(v); })},
       {"output.codec", Text([=](Target t, std::string v) { output(t)->set_codec(v); })},

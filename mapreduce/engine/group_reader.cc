@@ -1,9 +1,11 @@
 #include "mapreduce/engine/group_reader.h"
 
+#include "mapreduce/engine/group_partitioner.h"
+
 namespace quern::mr {
 
-GroupReader::GroupReader(Merger* merger, const std::string& scratch_dir)
-    : merger_(merger), key_(scratch_dir, kLargeRecordBytes) {}
+GroupReader::GroupReader(Merger* merger, const std::string& scratch_dir, uint32_t group_parts)
+    : merger_(merger), group_parts_(group_parts), key_(scratch_dir, kLargeRecordBytes) {}
 
 bool GroupReader::Advance() {
   if (merger_->Next()) {
@@ -28,26 +30,38 @@ bool GroupReader::NextGroup() {
   at_next_group_ = false;
   ++groups_;
   SetRun(merger_->value(), 1);
+  if (group_parts_ > 0) SetRecordKey(merger_->key());
   return true;
 }
 
 absl::Status GroupReader::KeepKey() {
+  std::string_view key = merger_->key();
+  if (group_parts_ > 0) {
+    ASSIGN_OR_RETURN(key, GroupPartOf(key, group_parts_));
+  }
   key_.Clear();
-  RETURN_IF_ERROR(key_.Append(merger_->key()));
+  RETURN_IF_ERROR(key_.Append(key));
   ASSIGN_OR_RETURN(key_view_, key_.View());
   prefix_ = KeyPrefix(key_view_);
   StartGroup(key_view_);
   return absl::OkStatus();
 }
 
+// No part is the beginning of another one: keys that begin alike share the parts.
+bool GroupReader::IsInGroup(std::string_view key) const {
+  if (group_parts_ > 0) return key.starts_with(key_view_);
+  return KeyPrefix(key) == prefix_ && key == key_view_;
+}
+
 bool GroupReader::NextRun() {
   if (!Advance()) return false;
   const std::string_view key = merger_->key();
-  if (KeyPrefix(key) != prefix_ || key != key_view_) {
+  if (!IsInGroup(key)) {
     at_next_group_ = true;
     return false;
   }
   SetRun(merger_->value(), 1);
+  if (group_parts_ > 0) SetRecordKey(key);
   return true;
 }
 

@@ -13,8 +13,9 @@ namespace quern::mr {
 
 class GroupReader final : public GroupSource {
  public:
-  // Large keys are kept in `scratch_dir` while their values go by.
-  GroupReader(Merger* merger, const std::string& scratch_dir);
+  // Large keys are kept in `scratch_dir` while their values go by. With `group_parts`, records
+  // whose ordered keys share so many parts are one group; 0: those of equal keys.
+  GroupReader(Merger* merger, const std::string& scratch_dir, uint32_t group_parts = 0);
 
   // Moves to the next key, past the values of this one that nobody took; false at the end and on an
   // error. The first value is there then.
@@ -29,8 +30,10 @@ class GroupReader final : public GroupSource {
   bool NextRun() override;
   bool Advance();
   absl::Status KeepKey();
+  bool IsInGroup(std::string_view key) const;
 
   Merger* const merger_;
+  const uint32_t group_parts_;
   ScratchBuffer key_;
   std::string_view key_view_;
   uint64_t prefix_ = 0;

@@ -33,6 +33,8 @@ class GroupSource {
     group_.value = {value.data(), value.size()};
     group_.repeats = repeats;
   }
+  // The whole key of the present value, where it is longer than the group's.
+  void SetRecordKey(std::string_view key) { group_.record_key = {key.data(), key.size()}; }
   void EndValues() { group_.repeats = 0; }
   bool has_value() const { return group_.repeats > 0; }
 

@@ -158,6 +158,9 @@ absl::Status CheckJobSpec(const pb::JobSpec& spec, SpecCheckOptions options) {
     return InvalidArgumentError("reduce.tasks: {} is more than {}", reduce.tasks(),
                                 kMaxReduceTasks);
   }
+  if (reduce.group() > kMaxGroupParts) {
+    return InvalidArgumentError("reduce.group: {} is more than {}", reduce.group(), kMaxGroupParts);
+  }
   const bool map_only = reduce.has_tasks() && reduce.tasks() == 0;
   if (map_only && !reduce.combiner().empty()) {
     return InvalidArgumentError("reduce.combiner: a map-only job (reduce.tasks = 0) has none");

@@ -14,6 +14,7 @@ namespace quern::mr {
 inline constexpr uint64_t kDefaultMemoryBytes = uint64_t{1} << 30;
 inline constexpr uint64_t kSmallestMemoryBytes = uint64_t{16} << 20;
 inline constexpr uint32_t kMaxReduceTasks = 100'000;
+inline constexpr uint32_t kMaxGroupParts = 100;
 // It travels with every attempt.
 inline constexpr size_t kMaxSpecBytes = size_t{256} << 10;
 // Each is fetched by every machine.

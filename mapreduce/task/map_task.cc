@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "mapreduce/engine/combine_sink.h"
+#include "mapreduce/engine/group_partitioner.h"
 #include "mapreduce/engine/map_output_file.h"
 #include "mapreduce/engine/output_sink.h"
 #include "mapreduce/engine/partitioners.h"
@@ -78,7 +79,9 @@ class MapTask {
                                      environment_.scratch_dir,
                                      plan_.merge_fan_in,
                                      &environment_.progress->steps};
-    SortSink sink(options, partitioner_.get(), buffers.get());
+    const uint32_t group = spec_.job().reduce().group();
+    const GroupPartitioner grouped(partitioner_.get(), group);
+    SortSink sink(options, group > 0 ? &grouped : partitioner_.get(), buffers.get());
     Combiner* combiner = nullptr;
     if (spec_.job().reduce().combiner().empty()) {
       RETURN_IF_ERROR(RunMapper(&sink));

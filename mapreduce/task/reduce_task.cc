@@ -70,7 +70,7 @@ class ReduceTask {
     ASSIGN_OR_RETURN(const auto reducer, UserObject::Create(*user, "", &context_, sink.get()));
     RETURN_IF_ERROR(reducer->Start());
     Merger merger(runs, &environment_.progress->steps);
-    GroupReader groups(&merger, environment_.scratch_dir);
+    GroupReader groups(&merger, environment_.scratch_dir, spec_.job().reduce().group());
     environment_.position->SetPhase(RecordPhase::kReduce);
     RETURN_IF_ERROR(ReduceGroups(&groups, reducer.get(), *sink));
     if (!groups.status().ok()) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/random.h"
+#include "mapreduce/engine/group_partitioner.h"
 #include "mapreduce/engine/report_limits.h"
 #include "mapreduce/task/split_runner.h"
 #include "mapreduce/task/user_context.h"
@@ -18,7 +19,8 @@ namespace {
 // are too many keys or bytes of them.
 class KeySampler final : public EmitBuffer {
  public:
-  explicit KeySampler(size_t most) : most_(std::max<size_t>(most, 1)) {}
+  KeySampler(size_t most, uint32_t group_parts)
+      : most_(std::max<size_t>(most, 1)), group_parts_(group_parts) {}
 
   std::vector<std::string> TakeSorted() {
     std::sort(keys_.begin(), keys_.end());
@@ -29,6 +31,11 @@ class KeySampler final : public EmitBuffer {
   void AppendSlow(std::string_view key, std::string_view) override {
     // Bounds need not be longer than this to divide keys well.
     constexpr size_t kMaxKeyBytes = 1024;
+    if (group_parts_ > 0) {
+      const auto group = GroupPartOf(key, group_parts_);
+      if (!group.ok()) throw EngineError(group.status());
+      key = *group;
+    }
     const std::string_view kept = key.substr(0, kMaxKeyBytes);
     if ((random_() & drop_mask_) != 0) return;
     keys_.emplace_back(kept);
@@ -50,6 +57,7 @@ class KeySampler final : public EmitBuffer {
   static constexpr size_t kMaxBytes = 256 << 10;
 
   const size_t most_;
+  const uint32_t group_parts_;
   std::vector<std::string> keys_;
   size_t bytes_ = 0;
   uint64_t drop_mask_ = 0;
@@ -65,7 +73,7 @@ absl::StatusOr<pb::AttemptResult> RunSampleTask(const pb::TaskSpec& spec,
                    environment.plugin->Find(ClassKind::kMapper, input.mapper()));
   const MemoryPlan plan = MemoryPlan::For(spec.job().limits().memory_bytes(), false);
   UserContext context(spec, environment.progress, &environment.files);
-  KeySampler sampler(spec.sample_keys());
+  KeySampler sampler(spec.sample_keys(), spec.job().reduce().group());
   ASSIGN_OR_RETURN(const auto mapper, UserObject::Create(*user, "", &context, &sampler));
   environment.progress->StartPhase({"read", 0, 1}, SplitBytes(spec.split()));
   SplitRunner records(spec, environment, plan, &context, spec.sample_bytes());
