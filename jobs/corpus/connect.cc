@@ -2,6 +2,7 @@
 // of copies one star in the end. Steps large and small take turns until counter `changed` is 0
 // twice.
 #include <string>
+#include <tuple>
 
 #include "jobs/corpus/duplicates.h"
 #include "mapreduce/api/mapreduce.h"
@@ -10,8 +11,6 @@ namespace {
 
 using quern::corpus::Edge;
 using quern::corpus::StarMaker;
-
-constexpr size_t kMostNodesInMemory = 100'000;
 
 bool IsLargeStep(quern::TaskContext& context) {
   const std::string step(context.param("step"));
@@ -32,8 +31,8 @@ class ConnectMapper : public quern::Mapper {
     if (in.value().find_first_not_of(" \t\r") == std::string_view::npos) return;
     const auto edge = quern::corpus::ReadEdgeLine(in.value());
     if (!edge.has_value()) return no_edges_->Increment();
-    Emit(edge->duplicate, edge->of);
-    if (large_) Emit(edge->of, edge->duplicate);
+    Emit(quern::Ordered(edge->duplicate, edge->of), "");
+    if (large_) Emit(quern::Ordered(edge->of, edge->duplicate), "");
   }
 
  private:
@@ -42,6 +41,7 @@ class ConnectMapper : public quern::Mapper {
 };
 QUERN_REGISTER_MAPPER(ConnectMapper);
 
+// With [reduce] group = 1: one call for each node, its neighbours in order.
 class ConnectReducer : public quern::Reducer {
  public:
   void Start(quern::TaskContext& context) override {
@@ -55,10 +55,11 @@ class ConnectReducer : public quern::Reducer {
       edges_->Increment();
       Emit(quern::corpus::EdgeLine(edge));
     };
-    StarMaker star(large_ ? StarMaker::Step::kLarge : StarMaker::Step::kSmall, kMostNodesInMemory);
-    star.Start(in->key());
-    for (const std::string_view node : in->values()) star.Add(node, emit);
-    star.Finish(emit);
+    StarMaker star(large_ ? StarMaker::Step::kLarge : StarMaker::Step::kSmall);
+    star.Start(quern::Decode<std::string>(in->key()));
+    for (const auto& [key, value] : in->records()) {
+      star.Add(std::get<1>(quern::Decode<std::string, std::string>(key)), emit);
+    }
     changed_->Increment(static_cast<int64_t>(star.changed()));
   }
 

@@ -73,45 +73,30 @@ std::optional<Edge> ReadEdgeLine(std::string_view line) {
 
 void StarMaker::Start(std::string_view centre) {
   centre_ = centre;
-  nodes_.clear();
   least_.clear();
+  previous_.clear();
 }
 
 void StarMaker::Add(std::string_view node, const Emit& emit) {
-  if (nodes_.size() == most_nodes_) Flush(emit);
-  nodes_.emplace_back(node);
-}
-
-void StarMaker::Finish(const Emit& emit) {
-  Flush(emit);
-  nodes_.clear();
-}
-
-void StarMaker::Flush(const Emit& emit) {
-  std::sort(nodes_.begin(), nodes_.end());
-  nodes_.erase(std::unique(nodes_.begin(), nodes_.end()), nodes_.end());
-  if (nodes_.empty()) return;
-  std::string least = nodes_.front();
-  if (!centre_.empty()) least = std::min(least, centre_);
-  const bool joins_earlier = !least_.empty() && least_ != least;
-  if (joins_earlier) {
-    // The middle of what was flushed before, and that of now.
-    emit({std::max(least, least_), std::min(least, least_)});
-    ++changed_;
-    least = std::min(least, least_);
-  }
-  for (const std::string& node : nodes_) {
-    if (node == least || (step_ == Step::kLarge && node <= centre_)) continue;
-    emit({node, least});
-    // An edge between the centre and the least was there before.
-    changed_ += step_ != Step::kLarge || least != centre_;
-  }
+  if (node == previous_) return;
+  previous_ = node;
   const bool first = least_.empty();
-  if (step_ == Step::kSmall && first && least != centre_) {
-    emit({centre_, least});
+  if (first) least_ = step_ == Step::kLarge ? std::min(centre_, previous_) : previous_;
+  switch (step_) {
+    case Step::kLarge:
+      if (previous_ <= centre_) return;  // its own star sees to it
+      emit({previous_, least_});
+      changed_ += least_ != centre_;
+      return;
+    case Step::kSmall:
+      emit({first ? centre_ : previous_, least_});
+      changed_ += !first;
+      return;
+    case Step::kJoin:
+      if (first) return;
+      emit({previous_, least_});
+      ++changed_;
   }
-  least_ = least;
-  nodes_.clear();
 }
 
 }  // namespace quern::corpus

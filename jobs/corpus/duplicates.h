@@ -32,8 +32,8 @@ std::string EdgeLine(const Edge& edge);
 // Nothing when the line is none. The greater node becomes the duplicate, whatever the line says.
 std::optional<Edge> ReadEdgeLine(std::string_view line);
 
-// Makes a star of nodes that belong together, in bounded memory: beyond the limit it makes several,
-// whose middles are joined by an edge. What is connected stays so.
+// Makes a star of nodes that belong together and come in ascending order: the first one is the
+// least, so none is ever kept. Nodes that come several times count once.
 class StarMaker {
  public:
   enum class Step {
@@ -43,25 +43,20 @@ class StarMaker {
   };
   using Emit = std::function<void(const Edge&)>;
 
-  StarMaker(Step step, size_t most_nodes) : step_(step), most_nodes_(most_nodes) {}
+  explicit StarMaker(Step step) : step_(step) {}
 
   // Begins around a node; of kJoin around none.
   void Start(std::string_view centre);
   void Add(std::string_view node, const Emit& emit);
-  void Finish(const Emit& emit);
 
-  // Edges made since the beginning that were not there before: 0 in every star of a graph that is
-  // finished.
+  // Edges that were not there before, of all stars so far: 0 in a graph that is finished.
   size_t changed() const { return changed_; }
 
  private:
-  void Flush(const Emit& emit);
-
   const Step step_;
-  const size_t most_nodes_;
   std::string centre_;
-  std::vector<std::string> nodes_;
-  std::string least_;  // of all flushed before; empty when there are none
+  std::string least_;     // empty: no node came yet
+  std::string previous_;  // the node that came last
   size_t changed_ = 0;
 };
 

@@ -5,7 +5,9 @@
 // (jobs/corpus/duplicates.h), the same one from several bands perhaps. Of two copies the one is
 // kept whose id is less; with params.keep=longest the one with more text.
 #include <algorithm>
+#include <cstdint>
 #include <string>
+#include <tuple>
 
 #include "jobs/corpus/document.h"
 #include "jobs/corpus/duplicates.h"
@@ -16,8 +18,6 @@ namespace {
 
 using quern::corpus::Edge;
 using quern::corpus::StarMaker;
-
-constexpr size_t kMostNodesInMemory = 100'000;
 
 class NearDuplicatesMapper : public quern::Mapper {
  public:
@@ -38,14 +38,7 @@ class NearDuplicatesMapper : public quern::Mapper {
     if (signature.shingles == 0) return too_short_->Increment();
     const std::string node = quern::corpus::MakeNode(RankOf(document->text), document->id);
     const auto bands = signature.Bands();
-    for (size_t band = 0; band < bands.size(); ++band) {
-      char key[1 + sizeof(bands[0])];
-      key[0] = static_cast<char>(band);
-      for (size_t i = 0; i < sizeof(bands[0]); ++i) {
-        key[1 + i] = static_cast<char>(bands[band] >> (8 * i));
-      }
-      Emit(std::string_view(key, sizeof(key)), node);
-    }
+    for (const uint64_t band : bands) Emit(quern::Ordered(band, node), "");
   }
 
  private:
@@ -62,6 +55,7 @@ class NearDuplicatesMapper : public quern::Mapper {
 };
 QUERN_REGISTER_MAPPER(NearDuplicatesMapper);
 
+// With [reduce] group = 1: one call for each band, its documents in order.
 class NearDuplicatesReducer : public quern::Reducer {
  public:
   void Start(quern::TaskContext& context) override { edges_ = context.counter("edges"); }
@@ -72,12 +66,13 @@ class NearDuplicatesReducer : public quern::Reducer {
       Emit(quern::corpus::EdgeLine(edge));
     };
     star_.Start("");
-    for (const std::string_view node : in->values()) star_.Add(node, emit);
-    star_.Finish(emit);
+    for (const auto& [key, value] : in->records()) {
+      star_.Add(std::get<1>(quern::Decode<uint64_t, std::string>(key)), emit);
+    }
   }
 
  private:
-  StarMaker star_{StarMaker::Step::kJoin, kMostNodesInMemory};
+  StarMaker star_{StarMaker::Step::kJoin};
   quern::Counter* edges_ = nullptr;
 };
 QUERN_REGISTER_REDUCER(NearDuplicatesReducer);

@@ -27,9 +27,8 @@ std::string ReadVocabularyFile(quern::TaskContext& context, const std::string& p
   std::ifstream file(path, std::ios::binary);
   std::string contents{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   if (!file || contents.empty()) {
-    context.Fail("params.vocabulary: " + path +
-                 ": cannot be read. Try: name a directory that holds encoder.json and vocab.bpe on "
-                 "every machine that runs tasks");
+    context.Fail("files: " + path +
+                 ": is empty or cannot be read. Try: --files encoder.json,vocab.bpe");
   }
   return contents;
 }
@@ -63,14 +62,12 @@ class TokenizeMapper : public quern::Mapper {
 
  private:
   void LoadVocabulary(quern::TaskContext& context) {
-    const std::string directory(context.param("vocabulary"));
-    if (directory.empty()) context.Fail("params.vocabulary: names no directory");
-    const std::string encoder = ReadVocabularyFile(context, directory + "/encoder.json");
-    const std::string merges = ReadVocabularyFile(context, directory + "/vocab.bpe");
+    const std::string encoder = ReadVocabularyFile(context, context.file("encoder.json"));
+    const std::string merges = ReadVocabularyFile(context, context.file("vocab.bpe"));
     try {
       vocabulary_ = std::make_unique<BpeVocabulary>(encoder, merges);
     } catch (const std::invalid_argument& problem) {
-      context.Fail("params.vocabulary: " + directory + "/" + problem.what());
+      context.Fail(std::string("files: ") + problem.what());
     }
   }
 

@@ -23,8 +23,14 @@ class TokenizeJobTest : public LocalJobsTest {
     spec.mutable_reduce()->set_tasks(0);
     spec.mutable_output()->set_format("raw");
     spec.mutable_output()->set_overwrite(true);
-    (*spec.mutable_params())["vocabulary"] = dir_.path();
+    AddFile("encoder.json", &spec);
+    AddFile("vocab.bpe", &spec);
     return spec;
+  }
+  void AddFile(const std::string& name, pb::JobSpec* spec) {
+    pb::JobSpec::SideFile* const file = spec->add_files();
+    file->set_name(name);
+    file->mutable_file()->set_path("file://" + dir_ / name);
   }
   std::string Output() { return Shell("cat " + dir_ / "out/part-m-*").out; }
   // As the job writes them.
@@ -76,15 +82,16 @@ TEST_F(TokenizeJobTest, LinesAndBytesOfAnyKindAreText) {
 
 TEST_F(TokenizeJobTest, SaysWhatIsWrongWithTheVocabulary) {
   pb::JobSpec spec = TokenizeSpec("{\"text\": \"x\"}\n");
-  (*spec.mutable_params())["vocabulary"] = "";
-  EXPECT_THAT(Run(spec).out, HasSubstr("params.vocabulary: names no directory"));
-  (*spec.mutable_params())["vocabulary"] = dir_ / "none";
-  EXPECT_THAT(Run(spec).out, HasSubstr("none/encoder.json: cannot be read. Try: "));
-  (*spec.mutable_params())["vocabulary"] = dir_.path();
+  spec.clear_files();
+  EXPECT_THAT(Run(spec).out, HasSubstr("files: the job has none called 'encoder.json'"));
+  AddFile("encoder.json", &spec);
+  AddFile("vocab.bpe", &spec);
   std::ofstream(dir_ / "vocab.bpe") << "t h\nq z\n";
-  EXPECT_THAT(Run(spec).out, HasSubstr(dir_.path() + "/vocab.bpe: line 2 'q z': one of the two"));
+  EXPECT_THAT(Run(spec).out, HasSubstr("files: vocab.bpe: line 2 'q z': one of the two"));
   std::ofstream(dir_ / "encoder.json") << "{\"a\": 1}";
   EXPECT_THAT(Run(spec).out, HasSubstr("encoder.json: no token stands for the byte 0"));
+  std::ofstream(dir_ / "encoder.json").close();
+  EXPECT_THAT(Run(spec).out, HasSubstr("encoder.json: is empty or cannot be read. Try: "));
   EXPECT_EQ(Run(spec).exit_code, 1);
 }
 
