@@ -4,6 +4,7 @@
 #include "mapreduce/formats/lines_format.h"
 #include "mapreduce/formats/named.h"
 #include "mapreduce/formats/record_format.h"
+#include "mapreduce/formats/table_format.h"
 #include "mapreduce/formats/warc/warc_format.h"
 #include "mapreduce/formats/whole_format.h"
 
@@ -21,6 +22,7 @@ const std::vector<std::unique_ptr<const InputFormat>>& AllInputFormats() {
     all->push_back(MakeLinesFormat("jsonl"));
     all->push_back(MakeWarcFormat());
     all->push_back(MakeRecordInput());
+    all->push_back(MakeTableInput());
     return all;
   }();
   return *formats;

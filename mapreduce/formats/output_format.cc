@@ -2,6 +2,7 @@
 
 #include "mapreduce/formats/named.h"
 #include "mapreduce/formats/record_format.h"
+#include "mapreduce/formats/table_format.h"
 #include "mapreduce/formats/text_output.h"
 
 namespace quern::mr {
@@ -15,6 +16,7 @@ const std::vector<std::unique_ptr<const OutputFormat>>& AllOutputFormats() {
     all->push_back(MakeTextOutput());
     all->push_back(MakeRawOutput());
     all->push_back(MakeRecordOutput());
+    all->push_back(MakeTableOutput());
     return all;
   }();
   return *formats;

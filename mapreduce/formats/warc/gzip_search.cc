@@ -2,15 +2,14 @@
 
 #include <cstring>
 
+#include "mapreduce/formats/warc/member_source.h"
+
 namespace quern::mr {
 
 namespace {
 
 constexpr size_t kScrapBytes = 128 << 10;
 constexpr size_t kMemberHeaderBytes = 10;
-// Of a candidate, to see how its contents begin.
-constexpr size_t kTrialBytes = 4 << 10;
-constexpr std::string_view kRecordStart = "WARC/";
 constexpr uint64_t kMaxStoredBlockBytes = 65'535;  // RFC 1951, 3.2.4
 
 }  // namespace
@@ -40,10 +39,10 @@ absl::StatusOr<uint64_t> GzipSearch::Find(uint64_t from) {
 absl::StatusOr<bool> GzipSearch::BeginsRecord() {
   ASSIGN_OR_RETURN(std::string_view bytes, cursor_.Peek(kMemberHeaderBytes));
   if (!LooksLikeGzipMember(bytes)) return false;
-  ASSIGN_OR_RETURN(bytes, cursor_.Peek(kTrialBytes));
+  ASSIGN_OR_RETURN(bytes, cursor_.Peek(kWarcTrialBytes));
   inflater_.Reset();
-  const Inflater::Step step = inflater_.Run(bytes, scrap_.get(), kRecordStart.size());
-  return std::string_view(scrap_.get(), step.produced) == kRecordStart;
+  const Inflater::Step step = inflater_.Run(bytes, scrap_.get(), kWarcStart.size());
+  return std::string_view(scrap_.get(), step.produced) == kWarcStart;
 }
 
 absl::StatusOr<uint64_t> GzipSearch::FindBorder(uint64_t from) {

@@ -12,6 +12,11 @@
 
 namespace quern::mr {
 
+// How every record begins.
+inline constexpr std::string_view kWarcStart = "WARC/";
+// Of what may be a member, to see how its contents begin.
+inline constexpr size_t kWarcTrialBytes = 4 << 10;
+
 // Errors are those of the storage; bytes that are wrong end a member and nothing else. Used by one
 // thread.
 class MemberSource {

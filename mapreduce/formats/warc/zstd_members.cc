@@ -19,8 +19,6 @@ constexpr std::string_view kFrameMagic = "\x28\xb5\x2f\xfd";
 constexpr std::string_view kDictionaryMagic = "\x5d\x2a\x4d\x18";
 constexpr size_t kSkipHeaderBytes = 8;
 constexpr size_t kMaxDictionaryBytes = 16 << 20;
-constexpr std::string_view kRecordStart = "WARC/";
-constexpr size_t kTrialBytes = 4 << 10;
 
 bool IsSkipFrame(std::string_view bytes) {
   return bytes.size() >= kSkipHeaderBytes &&
@@ -109,15 +107,15 @@ class ZstdMembers final : public MemberSource {
   }
 
   absl::StatusOr<bool> BeginsRecord() {
-    ASSIGN_OR_RETURN(const std::string_view bytes, cursor_.Peek(kTrialBytes));
-    char start[kRecordStart.size()];
+    ASSIGN_OR_RETURN(const std::string_view bytes, cursor_.Peek(kWarcTrialBytes));
+    char start[kWarcStart.size()];
     ZSTD_outBuffer output = {start, sizeof(start), 0};
     ZSTD_inBuffer input = {bytes.data(), bytes.size(), 0};
     ZSTD_DCtx_reset(context_, ZSTD_reset_session_only);
     // A frame whose first block is longer than these bytes gives none of it: it is believed.
     const size_t result = ZSTD_decompressStream(context_, &output, &input);
     if (ZSTD_isError(result) != 0) return false;
-    return output.pos == 0 || kRecordStart.starts_with(std::string_view(start, output.pos));
+    return output.pos == 0 || kWarcStart.starts_with(std::string_view(start, output.pos));
   }
 
   absl::Status LoadDictionary() {
