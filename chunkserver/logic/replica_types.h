@@ -13,6 +13,10 @@ namespace quern::chunkserver {
 // Checksums are kept per block of this many bytes, so that a short read checks little.
 inline constexpr uint64_t kBlockBytes = uint64_t{64} << 10;
 
+// A replica that comes whole and is no longer than this lies in the index of its disk: one synced
+// row instead of a file, its directory and a row.
+inline constexpr uint64_t kIndexedBytes = uint64_t{32} << 10;
+
 // Numbers as in dfs.v1.ReplicaState (proto/quern/dfs/v1/cluster.proto), which describes them.
 enum class ReplicaState : uint8_t {
   kOpen = 1,
@@ -77,6 +81,7 @@ struct ReplicaRecord {
   bool sealed = false;  // checksums are SealedSums instead of AppendRecords
   int64_t since_ms = 0;
   bool condemned = false;  // was CORRUPT when it was put in quarantine
+  bool in_index = false;   // its bytes are a row of the index, and there is no data file
 };
 
 // What remains of the append records of a sealed replica.

@@ -38,14 +38,34 @@ absl::Status AppendStream::RunControl(Expected* control) {
     control->synced = *synced;
     return absl::OkStatus();
   }
-  // Every replica takes the latch, not only the primary: it costs the same write as a Sync.
-  const absl::StatusOr<Replica::FenceAnswer> fenced = replica_->Fence(0);
-  if (!fenced.ok()) return ChainBroken(fenced.status(), ServerId());
-  if (fenced->report.length != control->end) {
-    return ChainBroken(AbortedError("the seal found {} bytes", fenced->report.length), ServerId());
+  const absl::StatusOr<uint64_t> length = CloseReplica();
+  if (!length.ok()) return ChainBroken(length.status(), ServerId());
+  if (*length != control->end) {
+    return ChainBroken(AbortedError("the seal found {} bytes", *length), ServerId());
   }
-  control->synced = fenced->report.length;
+  control->synced = *length;
   return absl::OkStatus();
+}
+
+// Every replica takes the latch, not only the primary: it costs the same write as a Sync.
+absl::StatusOr<uint64_t> AppendStream::CloseReplica() {
+  if (!whole_) {
+    ASSIGN_OR_RETURN(const Replica::FenceAnswer fenced, replica_->Fence(0));
+    return fenced.report.length;
+  }
+  ASSIGN_OR_RETURN(const AppendRecord appended,
+                   replica_->AppendWhole({.offset = 0,
+                                          .producer = role_.producer,
+                                          .seq = whole_->seq,
+                                          .committed = 0,
+                                          .payload = PartsOf(whole_->payload),
+                                          .sums = &whole_->sums}));
+  length_ = appended.end;
+  crc_ = appended.running_crc;
+  services_.metrics->appends.Increment();
+  services_.metrics->append_bytes.Increment(static_cast<double>(appended.end));
+  if (is_primary()) sequencer_->Appended(appended);
+  return appended.end;
 }
 
 // --- Up.
@@ -112,17 +132,10 @@ absl::Status AppendStream::CommitAtPrimary(const Expected& expected, const Acks&
 }
 
 // All replicas hold the same bytes on their disks and the primary takes no more: the chunk may be
-// sealed. It is once the master has logged it, and only then the client hears of it.
+// sealed. It is once the master has logged it. A client whose chunk came whole tells the master
+// itself; another one hears of it only then.
 absl::Status AppendStream::FinishSeal(const Expected& expected) {
-  const absl::Time give_up = services_.clock->MonotonicNow() + services_.limits.report_sealed;
-  RETURN_IF_ERROR(services_.master->ReportSealed(
-      {.chunk = replica_->chunk(),
-       .server = role_.chain[0].server,
-       .length = expected.end,
-       .crc = expected.crc},
-      [&](absl::Duration pause) {
-        return services_.clock->MonotonicNow() < give_up && WaitForMaster(pause);
-      }));
+  if (!whole_) RETURN_IF_ERROR(ReportSeal(expected));
   services_.metrics->seal_seconds.Observe(
       absl::ToDoubleSeconds(services_.clock->MonotonicNow() - *seal_began_));
   AppendResponse response = Progress();
@@ -130,6 +143,18 @@ absl::Status AppendStream::FinishSeal(const Expected& expected) {
   response.mutable_sealed()->set_crc(expected.crc);
   SendUp(response);
   return absl::OkStatus();
+}
+
+absl::Status AppendStream::ReportSeal(const Expected& expected) {
+  const absl::Time give_up = services_.clock->MonotonicNow() + services_.limits.report_sealed;
+  return services_.master->ReportSealed({.chunk = replica_->chunk(),
+                                         .server = role_.chain[0].server,
+                                         .length = expected.end,
+                                         .crc = expected.crc},
+                                        [&](absl::Duration pause) {
+                                          return services_.clock->MonotonicNow() < give_up &&
+                                                 WaitForMaster(pause);
+                                        });
 }
 
 // Nothing else can come on this stream that matters, except the end of the server.

@@ -61,7 +61,7 @@ absl::Status AppendStream::OnEvent(rpc::BulkEvent event) {
 absl::Status AppendStream::OnRequest(const grpc::ByteBuffer& buffer) {
   rpc::Payload payload;
   RETURN_IF_ERROR(rpc::DecodeBulk(buffer, &header_, &payload));
-  if (header_.has_open()) return OnOpen(header_.open());
+  if (header_.has_open()) return OnOpen(header_.open(), payload);
   if (replica_ == nullptr) return InvalidArgumentError("append: the first message must be Open");
   if (seal_began_) return FailedPreconditionError("append: the stream has asked for the seal");
   if (!is_primary()) replica_->LearnCommitted(header_.committed());
@@ -103,7 +103,7 @@ absl::Status AppendStream::CheckOpen(const AppendHeader::Open& open,
   return absl::OkStatus();
 }
 
-absl::Status AppendStream::OnOpen(const AppendHeader::Open& open) {
+absl::Status AppendStream::OnOpen(const AppendHeader::Open& open, const rpc::Payload& payload) {
   if (replica_ != nullptr) return InvalidArgumentError("append: a second Open");
   ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica,
                    services_.store->Find(ChunkId(open.chunk_id())));
@@ -129,18 +129,56 @@ absl::Status AppendStream::OnOpen(const AppendHeader::Open& open) {
                                               .committed = facts.committed,
                                               .producers = facts.producers});
   }
-  if (spec.position + 1 < spec.chain.size()) ConnectNext(open);
+  if (open.has_whole()) return OnWhole(open, payload);
+  if (spec.position + 1 < spec.chain.size()) ConnectNext(open, {});
   return Expect({.kind = Kind::kOpen, .end = length_, .crc = crc_});
 }
 
-void AppendStream::ConnectNext(const AppendHeader::Open& open) {
+absl::Status AppendStream::OnWhole(const AppendHeader::Open& open, const rpc::Payload& payload) {
+  const ChunkId chunk = replica_->chunk();
+  if (payload.size() == 0) return InvalidArgumentError("chunk {}: an append without bytes", chunk);
+  if (open.whole().seq() != open.base_seq()) {
+    return InvalidArgumentError("chunk {}: message {} is not the first", chunk, open.whole().seq());
+  }
+  if (length_ != 0) {
+    return AbortedError("chunk {}: has {} bytes, and is to come whole", chunk, length_);
+  }
+  if (payload.size() > role_.capacity_bytes) {
+    return OutOfRangeError("chunk {}: {} bytes do not fit: it takes {}", chunk, payload.size(),
+                           role_.capacity_bytes);
+  }
+  whole_ = Whole{payload, SumPayload(0, PartsOf(payload)), open.whole().seq()};
+  if (whole_->sums.crc != open.whole().crc()) {
+    return DataLossError("chunk {}: its bytes have CRC32C {:08x}, their header says {:08x}", chunk,
+                         whole_->sums.crc, open.whole().crc());
+  }
+  seal_began_ = services_.clock->MonotonicNow();
+  Expected seal{.kind = Kind::kSeal, .end = payload.size(), .crc = whole_->sums.crc};
+  seal.own_done = false;
+  if (role_.position + 1 < role_.chain.size()) {
+    ConnectNext(open, payload);
+  } else {
+    RETURN_IF_ERROR(RunControl(&seal));
+  }
+  return Expect(seal);
+}
+
+std::span<const iovec> AppendStream::PartsOf(const rpc::Payload& payload) {
+  parts_.clear();
+  for (const grpc::Slice& slice : payload.slices()) {
+    parts_.push_back({const_cast<uint8_t*>(slice.begin()), slice.size()});
+  }
+  return parts_;
+}
+
+void AppendStream::ConnectNext(const AppendHeader::Open& open, const rpc::Payload& payload) {
   const std::span<const ChainMember> chain(role_.chain);
   link_ = std::make_unique<DownstreamLink>(services_, loop_, chain.subspan(role_.position + 1));
   AppendHeader header;
   *header.mutable_open() = open;
   header.mutable_open()->set_position(role_.position + 1);
   header.mutable_open()->set_forwarded(true);
-  link_->Send(header, {});
+  link_->Send(header, payload.slices());
 }
 
 // --- Data.
@@ -148,11 +186,7 @@ void AppendStream::ConnectNext(const AppendHeader::Open& open) {
 absl::Status AppendStream::OnData(const AppendHeader::Data& data, const rpc::Payload& payload) {
   ASSIGN_OR_RETURN(const std::optional<uint64_t> offset, Place(data, payload.size()));
   if (!offset) return absl::OkStatus();
-  parts_.clear();
-  for (const grpc::Slice& slice : payload.slices()) {
-    parts_.push_back({const_cast<uint8_t*>(slice.begin()), slice.size()});
-  }
-  const PayloadSums sums = SumPayload(*offset, parts_);
+  const PayloadSums sums = SumPayload(*offset, PartsOf(payload));
   if (sums.crc != data.crc()) {
     return DataLossError("chunk {}: payload at {} has CRC32C {:08x}, its header says {:08x}",
                          replica_->chunk(), *offset, sums.crc, data.crc());

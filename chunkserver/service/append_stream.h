@@ -44,7 +44,10 @@ class AppendStream {
   // --- Events (append_stream.cc)
   absl::Status OnEvent(rpc::BulkEvent event);
   absl::Status OnRequest(const grpc::ByteBuffer& buffer);
-  absl::Status OnOpen(const dfs::v1::AppendHeader::Open& open);
+  absl::Status OnOpen(const dfs::v1::AppendHeader::Open& open, const rpc::Payload& payload);
+  // A message that holds the whole chunk. It is written once it has been forwarded, so that the
+  // disks of the whole chain work at the same time.
+  absl::Status OnWhole(const dfs::v1::AppendHeader::Open& open, const rpc::Payload& payload);
   absl::Status CheckOpen(const dfs::v1::AppendHeader::Open& open, const ReplicaSpec& spec) const;
   absl::Status OnData(const dfs::v1::AppendHeader::Data& data, const rpc::Payload& payload);
   // The place of the payload; nullopt for a repeated message, which has been answered.
@@ -53,7 +56,9 @@ class AppendStream {
   void ForwardData(const dfs::v1::AppendHeader::Data& data, uint64_t offset,
                    const rpc::Payload& payload);
   absl::Status OnControl(Expected control, const dfs::v1::AppendHeader& header);
-  void ConnectNext(const dfs::v1::AppendHeader::Open& open);
+  void ConnectNext(const dfs::v1::AppendHeader::Open& open, const rpc::Payload& payload);
+  // Its parts as memory, in parts_.
+  std::span<const iovec> PartsOf(const rpc::Payload& payload);
   void PauseOrResume();
   // Ends the stream: `status` is told to the one above.
   void End(const absl::Status& status);
@@ -64,12 +69,15 @@ class AppendStream {
   // the whole chain work at the same time.
   absl::Status RunControls();
   absl::Status RunControl(Expected* control);
+  // The latch of a seal; with the bytes when they came whole. Returns the length.
+  absl::StatusOr<uint64_t> CloseReplica();
   // Takes a message whose every answer is in, or waits for the next replica.
   absl::Status Expect(Expected expected);
   absl::Status Complete(const Expected& expected, const Acks& below);
   void RelayUp(const Expected& expected, const Acks& below);
   absl::Status CommitAtPrimary(const Expected& expected, const Acks& below);
   absl::Status FinishSeal(const Expected& expected);
+  absl::Status ReportSeal(const Expected& expected);
   bool WaitForMaster(absl::Duration pause);
   dfs::v1::AppendResponse Progress() const;
   void SendUp(const dfs::v1::AppendResponse& response);
@@ -101,6 +109,12 @@ class AppendStream {
   uint64_t length_ = 0;  // of this replica
   uint32_t crc_ = 0;
   std::optional<absl::Time> seal_began_;  // once a Seal has come
+  struct Whole {
+    rpc::Payload payload;
+    PayloadSums sums;
+    uint64_t seq = 0;
+  };
+  std::optional<Whole> whole_;
 
   ServerId failed_server_;   // told to the one above
   bool fence_self_ = false;  // when the stream ends in an error

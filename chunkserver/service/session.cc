@@ -219,6 +219,12 @@ void Session::SendHeartbeat(rpc::BulkStream* stream, const std::vector<ReplicaRe
   stream->Send(rpc::EncodeMessage(message));
 }
 
+void Session::SendHeartbeat(rpc::BulkStream* stream) {
+  if (listing_) return SendHeartbeat(stream, {});
+  const auto changes = services_.store->inventory().TakeChanges(kReplicasPerPage);
+  SendHeartbeat(stream, changes.value_or(std::vector<ReplicaReport>()));
+}
+
 absl::StatusOr<bool> Session::SendNews(rpc::BulkStream* stream) {
   // Nothing may come between the pages: the master takes them in as one state, and what changes
   // meanwhile is newer.
@@ -226,9 +232,11 @@ absl::StatusOr<bool> Session::SendNews(rpc::BulkStream* stream) {
     SendInventoryPage(stream);
     return false;
   }
+  Inventory& inventory = services_.store->inventory();
+  if (!inventory.pressing()) return true;
   ASSIGN_OR_RETURN(const std::vector<ReplicaReport> changes,
-                   services_.store->inventory().TakeChanges(kReplicasPerPage));
-  if (!changes.empty()) SendHeartbeat(stream, changes);
+                   inventory.TakeChanges(kReplicasPerPage));
+  SendHeartbeat(stream, changes);
   return changes.size() < kReplicasPerPage;
 }
 

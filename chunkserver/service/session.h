@@ -58,8 +58,9 @@ class Session : private rpc::SessionClient::Handler {
   rpc::SessionClient::Target Connect() override;
   void Register(rpc::BulkStream* stream) override;
   absl::Status OnMessage(rpc::BulkStream* stream, const grpc::ByteBuffer& buffer) override;
-  void SendHeartbeat(rpc::BulkStream* stream) override { SendHeartbeat(stream, {}); }
-  // Changes as extra heartbeats, and an inventory that was asked for, page by page.
+  // With the changes that could wait.
+  void SendHeartbeat(rpc::BulkStream* stream) override;
+  // Pressing changes as extra heartbeats, and an inventory that was asked for, page by page.
   absl::StatusOr<bool> SendNews(rpc::BulkStream* stream) override;
   void OnEnd() override;
 

@@ -26,6 +26,10 @@ void Inventory::Tell(const ReplicaReport& report) {
     overflowed_ = true;
     changes_.clear();
   }
+  const bool may_wait =
+      report.state == ReplicaState::kOpen || report.state == ReplicaState::kFenced;
+  if (may_wait && !overflowed_) return;
+  pressing_ = true;
   on_change_();
 }
 
@@ -33,6 +37,7 @@ InventoryDigests Inventory::StartSession(std::function<void()> on_change) {
   MutexLock lock(&mutex_);
   changes_.clear();
   overflowed_ = false;
+  pressing_ = false;
   on_change_ = std::move(on_change);
   return digests_;
 }
@@ -48,6 +53,11 @@ void Inventory::Remind(const ReplicaReport& report) {
   Tell(report);
 }
 
+bool Inventory::pressing() const {
+  MutexLock lock(&mutex_);
+  return pressing_;
+}
+
 absl::StatusOr<std::vector<ReplicaReport>> Inventory::TakeChanges(size_t limit) {
   MutexLock lock(&mutex_);
   if (overflowed_) {
@@ -57,6 +67,7 @@ absl::StatusOr<std::vector<ReplicaReport>> Inventory::TakeChanges(size_t limit) 
   const auto end = changes_.begin() + static_cast<ptrdiff_t>(std::min(limit, changes_.size()));
   std::vector<ReplicaReport> taken(changes_.begin(), end);
   changes_.erase(changes_.begin(), end);
+  if (changes_.empty()) pressing_ = false;
   return taken;
 }
 

@@ -30,11 +30,15 @@ class Inventory {
   void Changed(const std::optional<ReplicaReport>& before, const ReplicaReport& after);
 
   // The digests as they are now; changes from here on are collected for TakeChanges, and
-  // `on_change` is called after each of them (from any thread; it must not call back).
+  // `on_change` is called after each pressing one (from any thread; it must not call back).
   InventoryDigests StartSession(std::function<void()> on_change);
   void EndSession();
   // Tells the master of a replica although nothing about it has changed.
   void Remind(const ReplicaReport& report);
+  // Something has changed that the master should hear of at once. That a replica was made, or was
+  // latched, is no such thing: whoever ordered that has an answer. It goes along with the next
+  // heartbeat, and small files come by the thousand.
+  bool pressing() const;
   // At most `limit` of the changes that were not taken yet, oldest first. ResourceExhausted once
   // there were too many, until the next session starts.
   absl::StatusOr<std::vector<ReplicaReport>> TakeChanges(size_t limit);
@@ -53,6 +57,7 @@ class Inventory {
   std::array<int64_t, 8> counts_ ABSL_GUARDED_BY(mutex_) = {};  // by state
   std::deque<ReplicaReport> changes_ ABSL_GUARDED_BY(mutex_);
   bool overflowed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool pressing_ ABSL_GUARDED_BY(mutex_) = false;
   std::function<void()> on_change_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "chunkserver/store/payload_file.h"
+
 namespace quern::chunkserver {
 namespace {
 
@@ -22,6 +24,13 @@ absl::StatusOr<std::shared_ptr<Replica>> Replica::Create(const Environment& envi
   Disk* disk = environment.disk;
   const Disk::Use use(disk);
   const ReplicaRecord record = replica->record();
+  if (record.spec.capacity_bytes <= kIndexedBytes) {
+    replica->has_file_ = false;
+    RETURN_IF_ERROR(disk->Check(disk->index().PutReplica(record, WriteMode::kUnsynced)));
+    replica->SetUsed(record.spec.capacity_bytes);
+    replica->Report();
+    return replica;
+  }
   // The row first: a crash then leaves a row without a file, which a restart understands, and not a
   // file that nobody knows of.
   RETURN_IF_ERROR(disk->Check(disk->index().PutReplica(record, WriteMode::kSynced)));
@@ -41,6 +50,7 @@ std::shared_ptr<Replica> Replica::Adopt(const Environment& environment,
                                         const ReplicaRecord& record) {
   std::shared_ptr<Replica> replica(
       new Replica(environment, ReplicaMachine::Restore(record, {}, {})));
+  replica->has_file_ = !record.in_index;
   replica->SetUsed(record.length);
   return replica;
 }
@@ -87,7 +97,14 @@ std::optional<Replica::Blocks> Replica::UnsealedBlocks(uint64_t offset, uint64_t
 }
 
 absl::StatusOr<std::unique_ptr<File>> Replica::OpenForReading() const {
-  return environment_.disk->OpenData(chunk_, /*write=*/false);
+  Disk* disk = environment_.disk;
+  const ReplicaRecord now = record();
+  if (!now.in_index) return disk->OpenData(chunk_, /*write=*/false);
+  std::string payload;
+  if (now.length > 0) {
+    ASSIGN_OR_RETURN(payload, disk->index().LoadPayload(chunk_));
+  }
+  return std::make_unique<PayloadFile>(std::move(payload));
 }
 
 absl::StatusOr<SealedSums> Replica::LoadSums() const {
@@ -141,6 +158,57 @@ void Replica::Detach() {
 absl::StatusOr<AppendRecord> Replica::Append(const Piece& piece) {
   Turns::Turn turn(&turns_);
   RETURN_IF_ERROR(disk().health());
+  return AppendInTurn(piece);
+}
+
+absl::StatusOr<AppendRecord> Replica::AppendWhole(const Piece& piece) {
+  Turns::Turn turn(&turns_);
+  RETURN_IF_ERROR(disk().health());
+  if (piece.offset != 0) return AbortedError("chunk {}: has bytes already", chunk_);
+  if (!has_file_ && piece.sums->bytes <= kIndexedBytes) return AppendToIndex(piece);
+  ASSIGN_OR_RETURN(const AppendRecord record, AppendInTurn(piece));
+  RETURN_IF_ERROR(Latch());
+  return record;
+}
+
+absl::StatusOr<AppendRecord> Replica::AppendToIndex(const Piece& piece) {
+  ReplicaRecord whole;
+  AppendRecord record;
+  {
+    MutexLock lock(&mutex_);
+    RETURN_IF_ERROR(machine_.CheckAppend(piece.offset, piece.sums->bytes));
+    record = machine_.sums().Next(*piece.sums);
+    whole = machine_.record();
+  }
+  record.producer = piece.producer;
+  record.seq = piece.seq;
+  record.committed = piece.committed;
+  record.synced = true;
+  whole.state = ReplicaState::kFenced;
+  whole.length = whole.synced = record.end;
+  whole.crc = record.running_crc;
+  whole.in_index = true;
+  std::string payload;
+  payload.reserve(record.end);
+  for (const iovec& part : piece.payload) {
+    payload.append(static_cast<const char*>(part.iov_base), part.iov_len);
+  }
+  Disk* disk = environment_.disk;
+  const absl::Status stored =
+      disk->Check(disk->index().PutWhole(whole, record, payload, WriteMode::kSynced));
+  if (!stored.ok()) {
+    Latch().IgnoreError();  // as after any append that failed
+    return Annotate(stored, fmt::format("append to chunk {}", chunk_));
+  }
+  {
+    MutexLock lock(&mutex_);
+    machine_.Appended(record);
+  }
+  Become(whole);
+  return record;
+}
+
+absl::StatusOr<AppendRecord> Replica::AppendInTurn(const Piece& piece) {
   AppendRecord record;
   {
     MutexLock lock(&mutex_);
@@ -195,7 +263,20 @@ absl::StatusOr<uint64_t> Replica::Sync() {
   return record.length;
 }
 
+absl::Status Replica::MakeFile() {
+  const ReplicaRecord made = record();
+  Disk* disk = environment_.disk;
+  // As in Create.
+  RETURN_IF_ERROR(disk->Check(disk->index().PutReplica(made, WriteMode::kSynced)));
+  auto file = disk->CreateData(chunk_, made.spec.capacity_bytes);
+  RETURN_IF_ERROR(disk->Check(file.status()));
+  file_ = *std::move(file);
+  has_file_ = true;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<File*> Replica::DataFile() {
+  if (!has_file_) RETURN_IF_ERROR(MakeFile());
   if (file_ == nullptr) {
     ASSIGN_OR_RETURN(file_, environment_.disk->OpenData(chunk_, /*write=*/true));
   }
@@ -203,6 +284,7 @@ absl::StatusOr<File*> Replica::DataFile() {
 }
 
 absl::Status Replica::SyncData() {
+  if (!has_file_) return absl::OkStatus();  // no bytes but those that are in the index, durably
   ASSIGN_OR_RETURN(File * file, DataFile());
 #ifdef QUERN_MUTANT_NO_DATASYNC  // a build that the power-cut test must fail
   static_cast<void>(file);

@@ -32,7 +32,9 @@ class Replica {
     Clock* clock = nullptr;
   };
 
-  // A new replica: space reserved, row durable. ResourceExhausted when the disk is full.
+  // A new replica: space reserved, row durable. One that may yet come whole (kIndexedBytes) has
+  // neither a file nor a durable row before its first bytes: a power cut forgets it, with nothing
+  // in it. ResourceExhausted when the disk is full.
   static absl::StatusOr<std::shared_ptr<Replica>> Create(const Environment& environment,
                                                          ReplicaSpec spec);
   // A replica that the disk remembers, after the restart rules have been applied and stored. They
@@ -80,6 +82,9 @@ class Replica {
   // Bytes and row written; on the disk too in files of Durability::kSync. Any failure of the disk
   // fences the replica.
   absl::StatusOr<AppendRecord> Append(const Piece& piece);
+  // All that the replica will ever hold, at offset 0: appended, fenced and durable in one step, as
+  // by Append and Fence.
+  absl::StatusOr<AppendRecord> AppendWhole(const Piece& piece);
   void LearnCommitted(uint64_t offset);
   // Makes everything appended so far durable. Returns the length.
   absl::StatusOr<uint64_t> Sync();
@@ -134,6 +139,7 @@ class Replica {
   absl::StatusOr<SealedSums> LoadSums() const;
   // Which appends are in it.
   absl::StatusOr<std::vector<ProducerSeq>> Producers() const;
+  // DataLoss: the row that holds its bytes is damaged.
   absl::StatusOr<std::unique_ptr<File>> OpenForReading() const;
 
  private:
@@ -141,7 +147,11 @@ class Replica {
 
   // All of these are called in a turn.
   absl::StatusOr<File*> DataFile();
+  // The file of a replica that was made without one.
+  absl::Status MakeFile();
   absl::Status AppendBytes(const Piece& piece, const AppendRecord& record);
+  absl::StatusOr<AppendRecord> AppendInTurn(const Piece& piece);
+  absl::StatusOr<AppendRecord> AppendToIndex(const Piece& piece);
   absl::Status SyncData();
   // OPEN -> FENCED; in memory at once, durable when OK.
   absl::Status Latch();
@@ -171,6 +181,7 @@ class Replica {
   const ChunkId chunk_;
 
   // Used in a turn only.
+  bool has_file_ = true;  // false: nothing was written yet, or the bytes are in the index
   std::unique_ptr<File> file_;
   bool directory_synced_ = false;
   bool latch_stored_ = true;  // false: fenced in memory, the row could not be written yet

@@ -108,8 +108,9 @@ absl::StatusOr<std::optional<Replica::Prefix>> Replica::PrefixAt(uint64_t length
   }
   prefix.sums = machine.sums();
   prefix.producers = machine.producers();
-  ASSIGN_OR_RETURN(File * file, DataFile());
-  RETURN_IF_ERROR(VisitBytes(file, prefix.sums.length(), length, [&](std::string_view bytes) {
+  if (prefix.sums.length() == length) return prefix;
+  ASSIGN_OR_RETURN(const std::unique_ptr<File> file, OpenForReading());
+  RETURN_IF_ERROR(VisitBytes(file.get(), prefix.sums.length(), length, [&](std::string_view bytes) {
     const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
     prefix.sums.Apply(prefix.sums.Next(SumPayload(prefix.sums.length(), {&part, 1})));
   }));
@@ -131,13 +132,14 @@ absl::Status Replica::Seal(const Prefix& prefix) {
     was_sealed = machine_.sealed();
   }
   RETURN_IF_ERROR(sealed.status());
+  sealed->in_index = !has_file_;  // also when nothing was ever written
   if (was_sealed) return Store(*sealed, WriteMode::kUnsynced);
   // A row that a power cut forgets is made again by the master's next order. Not so when the file
   // is cut: FENCED with more bytes than there are would look like a loss.
   const WriteMode mode = cut ? WriteMode::kSynced : WriteMode::kUnsynced;
   const SealedSums sums{.blocks = prefix.sums.Blocks(), .producers = prefix.producers};
   RETURN_IF_ERROR(disk->Check(disk->index().PutSealed(*sealed, sums, mode)));
-  if (cut || length < capacity) {
+  if (has_file_ && (cut || length < capacity)) {
     // Gives back what was reserved. Bytes that stay beyond the length do no harm.
     ASSIGN_OR_RETURN(File * file, DataFile());
     RETURN_IF_ERROR(disk->Check(file->Truncate(length)));
@@ -181,7 +183,10 @@ absl::Status Replica::Condemn(std::string_view reason) {
 }
 
 absl::Status Replica::ReadFailed(const absl::Status& error) {
-  if (absl::IsNotFound(error) && disk().IsThere()) return Condemn("its file is missing");
+  if (absl::IsNotFound(error) && disk().IsThere()) return Condemn("its bytes are missing");
+  if (absl::IsDataLoss(error) && record().in_index) {
+    return Condemn(fmt::format("its row in the index is damaged: {}", Message(error)));
+  }
   LogWarning("replica_unreadable", {{"chunk", chunk_}, {"disk", disk().path()}, {"status", error}});
   return UnavailableError("chunk {}: the replica on {} cannot be read now: {}", chunk_,
                           disk().path(), Message(error));

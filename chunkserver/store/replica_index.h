@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "chunkserver/logic/disk_roster.h"
@@ -43,7 +44,11 @@ class ReplicaIndex {
 
   virtual absl::Status PutReplica(const ReplicaRecord& record, WriteMode mode) = 0;
   virtual absl::Status PutAppend(ChunkId chunk, const AppendRecord& append, WriteMode mode) = 0;
-  // The replica is sealed: `sums` in place of its append records.
+  // A replica that came whole: its record, its only append, its bytes.
+  virtual absl::Status PutWhole(const ReplicaRecord& record, const AppendRecord& append,
+                                std::string_view payload, WriteMode mode) = 0;
+  // The replica is sealed: `sums` in place of its append records. Bytes that are here stay if the
+  // record says so.
   virtual absl::Status PutSealed(const ReplicaRecord& record, const SealedSums& sums,
                                  WriteMode mode) = 0;
   // After a crash: stores the record and drops the append records that end beyond its length.
@@ -57,6 +62,8 @@ class ReplicaIndex {
   virtual absl::StatusOr<std::vector<AppendRecord>> LoadAppends(ChunkId chunk) = 0;
   // NotFound when the replica is not sealed.
   virtual absl::StatusOr<SealedSums> LoadSums(ChunkId chunk) = 0;
+  // NotFound when its bytes are not here. Read from the disk, as far as that is possible.
+  virtual absl::StatusOr<std::string> LoadPayload(ChunkId chunk) = 0;
 };
 
 }  // namespace quern::chunkserver

@@ -43,17 +43,27 @@ absl::StatusOr<std::unique_ptr<ReplicaReader>> ReplicaReader::OpenToVerify(
   RETURN_IF_ERROR(replica->disk().health());
   auto reader = OpenFile(std::move(replica), Purpose::kVerify);
   // What the disk holds, and not what memory remembers of it. What is not on the disk yet stays.
-  if (reader.ok()) posix_fadvise((*reader)->file_->fd(), 0, 0, POSIX_FADV_DONTNEED);
+  if (reader.ok() && (*reader)->file_ != nullptr) {
+    posix_fadvise((*reader)->file_->fd(), 0, 0, POSIX_FADV_DONTNEED);
+  }
   return reader;
 }
 
 absl::StatusOr<std::unique_ptr<ReplicaReader>> ReplicaReader::OpenFile(
     std::shared_ptr<Replica> replica, Purpose purpose) {
-  const Disk::Use use(&replica->disk());
-  auto file = replica->OpenForReading();
-  if (!file.ok()) return replica->ReadFailed(file.status());
-  return std::unique_ptr<ReplicaReader>(
-      new ReplicaReader(std::move(replica), *std::move(file), purpose));
+  std::unique_ptr<ReplicaReader> reader(new ReplicaReader(std::move(replica), purpose));
+  // One without bytes may have no file either.
+  if (reader->replica_->facts().report.length > 0) RETURN_IF_ERROR(reader->OpenBytes());
+  return reader;
+}
+
+absl::Status ReplicaReader::OpenBytes() {
+  if (file_ != nullptr) return absl::OkStatus();
+  const Disk::Use use(&replica_->disk());
+  auto file = replica_->OpenForReading();
+  if (!file.ok()) return replica_->ReadFailed(file.status());
+  file_ = *std::move(file);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ReplicaReader::Extent> ReplicaReader::extent() const {
@@ -116,6 +126,7 @@ absl::StatusOr<ReplicaReader::Piece> ReplicaReader::Read(uint64_t offset, uint64
         std::min({piece_end, extent.readable, offset + std::min(max_bytes, kReadPieceBytes)});
     const uint64_t begin = offset - offset % kBlockBytes;
     if (end <= offset) return Piece{};
+    RETURN_IF_ERROR(OpenBytes());
     ASSIGN_OR_RETURN(const Replica::Blocks blocks, BlocksAt(begin, end - begin));
     const uint64_t checked_end = std::min(begin + blocks.crcs.size() * kBlockBytes, blocks.length);
     const absl::StatusOr<bool> good = ReadBlocks(begin, checked_end, blocks, buffer);

@@ -40,11 +40,13 @@ class ReplicaReader {
 
  private:
   enum class Purpose { kServe, kVerify };
-  ReplicaReader(std::shared_ptr<Replica> replica, std::unique_ptr<File> file, Purpose purpose)
-      : replica_(std::move(replica)), file_(std::move(file)), purpose_(purpose) {}
+  ReplicaReader(std::shared_ptr<Replica> replica, Purpose purpose)
+      : replica_(std::move(replica)), purpose_(purpose) {}
   static absl::StatusOr<std::unique_ptr<ReplicaReader>> OpenFile(std::shared_ptr<Replica> replica,
                                                                  Purpose purpose);
 
+  // Opens its file, or what stands for it, if that has not been done.
+  absl::Status OpenBytes();
   // Checksums of the blocks from offset / kBlockBytes on, as they are now.
   absl::StatusOr<Replica::Blocks> BlocksAt(uint64_t offset, uint64_t bytes);
   // Fills the buffer with whole blocks and checks them; true when all match.
@@ -52,7 +54,7 @@ class ReplicaReader {
                                   char* buffer);
 
   const std::shared_ptr<Replica> replica_;
-  const std::unique_ptr<File> file_;
+  std::unique_ptr<File> file_;  // none while there was nothing to read
   const Purpose purpose_;
   std::optional<SealedSums> sums_;  // loaded once, when sealed
 };

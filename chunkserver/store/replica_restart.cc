@@ -21,6 +21,8 @@ absl::StatusOr<std::shared_ptr<Replica>> Replica::Restore(const Environment& env
 absl::StatusOr<std::shared_ptr<Replica>> Replica::RestoreSealed(const Environment& environment,
                                                                 const ReplicaRecord& record) {
   Disk* disk = environment.disk;
+  // The bytes came with the row.
+  if (record.in_index) return Adopt(environment, record);
   ASSIGN_OR_RETURN(const std::optional<uint64_t> file_bytes, disk->DataBytes(record.spec.chunk));
   if (record.state == ReplicaState::kCorrupt || (file_bytes && *file_bytes >= record.length)) {
     return Adopt(environment, record);
@@ -39,6 +41,18 @@ absl::StatusOr<std::shared_ptr<Replica>> Replica::RestoreSealed(const Environmen
 
 absl::Status Replica::Recover(const ReplicaRecord& stored, const std::string& boot_id) {
   Disk* disk = environment_.disk;
+  if (stored.in_index) {
+    has_file_ = false;
+    // One row holds all of it: there is nothing to be cut, and nothing to be latched.
+    ASSIGN_OR_RETURN(const std::vector<AppendRecord> appends, disk->index().LoadAppends(chunk_));
+    ReplicaMachine machine = ReplicaMachine::Restore(stored, appends, {.boot_id = boot_id});
+    if (machine.state() != stored.state) {
+      RETURN_IF_ERROR(disk->index().PutReplica(machine.record(), WriteMode::kUnsynced));
+    }
+    MutexLock lock(&mutex_);
+    machine_ = std::move(machine);
+    return absl::OkStatus();
+  }
   auto file = disk->OpenData(chunk_, /*write=*/true);
   if (file.status().code() == absl::StatusCode::kNotFound) file = disk->CreateData(chunk_, 0);
   RETURN_IF_ERROR(file.status());

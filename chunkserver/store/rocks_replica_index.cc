@@ -10,12 +10,13 @@ constexpr char kIdentityKey[] = "identity";
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ReplicaIndex>> RocksReplicaIndex::Open(const Options& options) {
-  ASSIGN_OR_RETURN(std::unique_ptr<RocksDb> db,
-                   OpenRocks({.path = options.path,
-                              .create = options.create,
-                              .column_families = {"identity", "replicas", "appends", "sums"},
-                              .reserve_bytes = options.reserve_bytes,
-                              .env = options.env}));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<RocksDb> db,
+      OpenRocks({.path = options.path,
+                 .create = options.create,
+                 .column_families = {"identity", "replicas", "appends", "sums", "payloads"},
+                 .reserve_bytes = options.reserve_bytes,
+                 .env = options.env}));
   return std::unique_ptr<ReplicaIndex>(new RocksReplicaIndex(std::move(db)));
 }
 
@@ -24,7 +25,8 @@ RocksReplicaIndex::RocksReplicaIndex(std::unique_ptr<RocksDb> db)
       identity_(db_->ColumnFamily("identity")),
       replicas_(db_->ColumnFamily("replicas")),
       appends_(db_->ColumnFamily("appends")),
-      sums_(db_->ColumnFamily("sums")) {}
+      sums_(db_->ColumnFamily("sums")),
+      payloads_(db_->ColumnFamily("payloads")) {}
 
 absl::Status RocksReplicaIndex::Write(rocksdb::WriteBatch* batch, WriteMode mode) {
 #ifdef QUERN_MUTANT_INDEX_UNSYNCED  // a build that the power-cut test must fail
@@ -60,12 +62,25 @@ absl::Status RocksReplicaIndex::PutAppend(ChunkId chunk, const AppendRecord& app
   return Write(&batch, mode);
 }
 
+absl::Status RocksReplicaIndex::PutWhole(const ReplicaRecord& record, const AppendRecord& append,
+                                         std::string_view payload, WriteMode mode) {
+  const std::string key = ChunkKey(record.spec.chunk);
+  rocksdb::WriteBatch batch;
+  RETURN_IF_ERROR(FromRocks(batch.Put(replicas_, key, EncodeReplica(record))));
+  RETURN_IF_ERROR(FromRocks(
+      batch.Put(appends_, AppendKey(record.spec.chunk, append.end), EncodeAppend(append))));
+  RETURN_IF_ERROR(
+      FromRocks(batch.Put(payloads_, key, rocksdb::Slice(payload.data(), payload.size()))));
+  return Write(&batch, mode);
+}
+
 absl::Status RocksReplicaIndex::PutSealed(const ReplicaRecord& record, const SealedSums& sums,
                                           WriteMode mode) {
   const std::string key = ChunkKey(record.spec.chunk);
   rocksdb::WriteBatch batch;
   RETURN_IF_ERROR(FromRocks(batch.Put(replicas_, key, EncodeReplica(record))));
   RETURN_IF_ERROR(FromRocks(batch.Put(sums_, key, EncodeSums(sums))));
+  if (!record.in_index) RETURN_IF_ERROR(FromRocks(batch.Delete(payloads_, key)));
   RETURN_IF_ERROR(DropAppends(record.spec.chunk, 0, &batch));
   return Write(&batch, mode);
 }
@@ -83,6 +98,7 @@ absl::Status RocksReplicaIndex::Remove(ChunkId chunk, WriteMode mode) {
   rocksdb::WriteBatch batch;
   RETURN_IF_ERROR(FromRocks(batch.Delete(replicas_, key)));
   RETURN_IF_ERROR(FromRocks(batch.Delete(sums_, key)));
+  RETURN_IF_ERROR(FromRocks(batch.Delete(payloads_, key)));
   RETURN_IF_ERROR(DropAppends(chunk, 0, &batch));
   return Write(&batch, mode);
 }
@@ -127,6 +143,14 @@ absl::StatusOr<SealedSums> RocksReplicaIndex::LoadSums(ChunkId chunk) {
   rocksdb::PinnableSlice row;
   RETURN_IF_ERROR(FromRocks((*db_)->Get({}, sums_, ChunkKey(chunk), &row)));
   return DecodeSums(ToStd(row));
+}
+
+absl::StatusOr<std::string> RocksReplicaIndex::LoadPayload(ChunkId chunk) {
+  rocksdb::ReadOptions once;
+  once.fill_cache = false;
+  std::string payload;
+  RETURN_IF_ERROR(FromRocks((*db_)->Get(once, payloads_, ChunkKey(chunk), &payload)));
+  return payload;
 }
 
 }  // namespace quern::chunkserver

@@ -24,6 +24,8 @@ class RocksReplicaIndex : public ReplicaIndex {
   absl::Status PutIdentity(const DiskIdentity& identity, WriteMode mode) override;
   absl::Status PutReplica(const ReplicaRecord& record, WriteMode mode) override;
   absl::Status PutAppend(ChunkId chunk, const AppendRecord& append, WriteMode mode) override;
+  absl::Status PutWhole(const ReplicaRecord& record, const AppendRecord& append,
+                        std::string_view payload, WriteMode mode) override;
   absl::Status PutSealed(const ReplicaRecord& record, const SealedSums& sums,
                          WriteMode mode) override;
   absl::Status PutCut(const ReplicaRecord& record, WriteMode mode) override;
@@ -31,6 +33,7 @@ class RocksReplicaIndex : public ReplicaIndex {
   absl::Status ForEachReplica(const std::function<absl::Status(ReplicaRecord)>& visit) override;
   absl::StatusOr<std::vector<AppendRecord>> LoadAppends(ChunkId chunk) override;
   absl::StatusOr<SealedSums> LoadSums(ChunkId chunk) override;
+  absl::StatusOr<std::string> LoadPayload(ChunkId chunk) override;
 
  private:
   explicit RocksReplicaIndex(std::unique_ptr<RocksDb> db);
@@ -43,6 +46,7 @@ class RocksReplicaIndex : public ReplicaIndex {
   rocksdb::ColumnFamilyHandle* const replicas_;
   rocksdb::ColumnFamilyHandle* const appends_;
   rocksdb::ColumnFamilyHandle* const sums_;
+  rocksdb::ColumnFamilyHandle* const payloads_;
 };
 
 }  // namespace quern::chunkserver

@@ -92,6 +92,7 @@ std::string EncodeReplica(const ReplicaRecord& record) {
   row.set_since_ms(record.since_ms);
   row.set_create_token(record.spec.create_token);
   row.set_condemned(record.condemned);
+  row.set_in_index(record.in_index);
   return row.SerializeAsString();
 }
 
@@ -119,6 +120,7 @@ absl::StatusOr<ReplicaRecord> DecodeReplica(std::string_view bytes) {
   record.since_ms = row.since_ms();
   record.spec.create_token = row.create_token();
   record.condemned = row.condemned();
+  record.in_index = row.in_index();
   return record;
 }
 

@@ -92,7 +92,12 @@ struct MasterClient::Impl {
   // belongs in a Change.
   template <typename Request, typename Response>
   absl::StatusOr<Response> Change(Method<Request, Response> method, Request request,
-                                  Request* (pb::Change::*place)());
+                                  Request* (pb::Change::*place)(), Patience patience);
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Change(Method<Request, Response> method, Request request,
+                                  Request* (pb::Change::*place)()) {
+    return Change(method, std::move(request), place, CommandPatience());
+  }
   // One that excludes servers is tried once: the next thing to try is not to exclude any.
   template <typename Request, typename Response, typename Excluded>
   absl::StatusOr<Response> MutateAvoiding(Method<Request, Response> method, Request request,
@@ -162,10 +167,11 @@ absl::StatusOr<Response> MasterClient::Impl::Mutate(Method<Request, Response> me
 template <typename Request, typename Response>
 absl::StatusOr<Response> MasterClient::Impl::Change(Method<Request, Response> method,
                                                     Request request,
-                                                    Request* (pb::Change::*place)()) {
+                                                    Request* (pb::Change::*place)(),
+                                                    Patience patience) {
   const uint64_t id = Begin(request.mutable_header());
   absl::StatusOr<Response> response;
-  const auto alone = [&] { response = Call(method, request, CommandPatience()); };
+  const auto alone = [&] { response = Call(method, request, patience); };
   pb::Change change;
   *(change.*place)() = request;
   const auto answer = changes.Make(std::move(change), alone);
@@ -253,7 +259,12 @@ absl::StatusOr<pb::ResolveChunkResponse> MasterClient::ResolveChunk(
   return impl_->Mutate(&Stub::ResolveChunk, std::move(request), impl_->WriterPatience());
 }
 absl::StatusOr<pb::CompleteResponse> MasterClient::Complete(pb::CompleteRequest request) {
-  return impl_->Mutate(&Stub::Complete, std::move(request), impl_->WriterPatience());
+  // One that only seals and names waits for nothing but the disk; others may wait for copies.
+  if (!request.has_seal()) {
+    return impl_->Mutate(&Stub::Complete, std::move(request), impl_->WriterPatience());
+  }
+  return impl_->Change(&Stub::Complete, std::move(request), &pb::Change::mutable_complete,
+                       impl_->WriterPatience());
 }
 absl::StatusOr<pb::AwaitCopiesResponse> MasterClient::AwaitCopies(
     const pb::AwaitCopiesRequest& request) {

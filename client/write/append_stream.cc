@@ -34,7 +34,14 @@ AppendStream::AppendStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> p
   for (const ServerAddress& server : chunk.chain) *open->add_chain() = ToProto(server);
   open->set_producer(options.producer);
   open->set_base_seq(options.base_seq);
-  SendHeader(header);
+  if (options.whole.has_value()) {
+    open->mutable_whole()->set_seq(options.whole->seq);
+    open->mutable_whole()->set_crc(options.whole->crc());
+    open->mutable_whole()->set_producer(options.producer);
+    SendWith(header, *options.whole);
+  } else {
+    SendHeader(header);
+  }
 }
 
 AppendStream::~AppendStream() { loop_->Close(stream_); }
@@ -48,6 +55,10 @@ void AppendStream::Send(const Piece& piece) {
   header.mutable_data()->set_seq(piece.seq);
   header.mutable_data()->set_crc(piece.crc());
   header.mutable_data()->set_producer(producer_);
+  SendWith(header, piece);
+}
+
+void AppendStream::SendWith(const pb::AppendHeader& header, const Piece& piece) {
   const grpc::Slice slice =
       rpc::OwnedSlice(piece.buffer->data.get(), piece.buffer->size, piece.buffer);
   stream_->Send(rpc::EncodeBulk(header, {&slice, 1}));

@@ -32,6 +32,8 @@ class AppendStream {
   struct Options {
     uint64_t producer = 0;
     uint64_t base_seq = 0;
+    // All that the chunk is to hold: sent with the opening, and answered by its seal.
+    std::optional<Piece> whole = std::nullopt;
   };
   AppendStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> primary, const OpenChunk& chunk,
                const Options& options);
@@ -50,6 +52,7 @@ class AppendStream {
 
  private:
   void SendHeader(const pb::AppendHeader& header);
+  void SendWith(const pb::AppendHeader& header, const Piece& piece);
 
   rpc::BulkLoop* const loop_;
   rpc::BulkStream* const stream_;

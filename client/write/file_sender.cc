@@ -11,6 +11,8 @@ namespace {
 
 // Data are acknowledged from memory; a seal or a sync waits for disks, so many times longer.
 constexpr int kDiskPatience = 6;
+// A whole small chunk is one short write everywhere.
+constexpr int kWholePatience = 2;
 // The master gives a writer up after an hour without news.
 constexpr absl::Duration kRenewEvery = absl::Minutes(5);
 // Chunks in a row that may fail without taking a byte.
@@ -46,13 +48,54 @@ bool FileSender::WaitForBytes() {
   return false;
 }
 
-absl::Status FileSender::WriteChunk() {
-  OpenChunk chunk;
-  if (first_chunk_.has_value()) {
-    chunk = *std::exchange(first_chunk_, std::nullopt);
-  } else {
-    ASSIGN_OR_RETURN(chunk, Allocate());
+absl::StatusOr<OpenChunk> FileSender::NextChunk() {
+  if (first_chunk_.has_value()) return *std::exchange(first_chunk_, std::nullopt);
+  return Allocate();
+}
+
+absl::StatusOr<std::optional<FileSender::ClosedChunk>> FileSender::WriteWhole() {
+  ASSIGN_OR_RETURN(OpenChunk chunk, NextChunk());
+  const uint64_t base_seq = queue_.BeginChunk(chunk.capacity);
+  const std::optional<Piece> piece = queue_.TakeToSend();
+  if (!piece.has_value()) {
+    // The file has become longer than its chunk was made for.
+    first_chunk_ = std::move(chunk);
+    return std::nullopt;
   }
+  AppendStream stream(&loop_,
+                      context_->channels.Get(chunk.chain.front().address, rpc::ChannelKind::kBulk),
+                      chunk, {.producer = producer_, .base_seq = base_seq, .whole = piece});
+  const Failure failure = StreamWhole(chunk, &stream);
+  ++ordinal_;
+  if (failure.status.ok()) {
+    return ClosedChunk{chunk.id, chunk.chain.front().id, piece->size(), piece->crc()};
+  }
+  RETURN_IF_ERROR(Resolve(chunk, failure));
+  return std::nullopt;
+}
+
+FileSender::Failure FileSender::StreamWhole(const OpenChunk& chunk, AppendStream* stream) {
+  // Every replica has to write before anything is answered.
+  const absl::Duration patience = context_->options.server_silence * kWholePatience;
+  const absl::Time deadline = context_->clock->MonotonicNow() + patience;
+  while (true) {
+    const absl::Duration left = deadline - context_->clock->MonotonicNow();
+    if (left <= absl::ZeroDuration()) {
+      return {DeadlineExceededError("no answer for {}", FormatDuration(patience)),
+              stream->failed_server()};
+    }
+    const auto response = stream->OnEvent(loop_.Next(left));
+    if (!response.ok()) return {response.status(), stream->failed_server()};
+    if (!response->has_value()) continue;
+    absl::StatusOr<bool> sealed = OnResponse(**response);
+    if (sealed.ok() && !*sealed) sealed = DataLossError("answers something else than its seal");
+    if (!sealed.ok()) return {sealed.status(), chunk.chain.front().id};
+    return {};
+  }
+}
+
+absl::Status FileSender::WriteChunk() {
+  ASSIGN_OR_RETURN(const OpenChunk chunk, NextChunk());
   const Failure failure = StreamChunk(chunk);
   ++ordinal_;
   if (failure.status.ok()) {

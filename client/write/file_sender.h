@@ -32,6 +32,16 @@ class FileSender {
   // The file was made with its first chunk. To be called before Run.
   void UseFirstChunk(OpenChunk chunk) { first_chunk_ = std::move(chunk); }
   bool has_first_chunk() const { return first_chunk_.has_value(); }
+  // A chunk that is closed on all its replicas, of which the master has not heard yet.
+  struct ClosedChunk {
+    ChunkId id;
+    ServerId primary;
+    uint64_t length = 0;
+    uint32_t crc = 0;
+  };
+  // For a file that is one piece, which waits in the queue while nobody runs Run: makes its only
+  // chunk in one step. Nothing: that was not possible, and Run goes on with what is left.
+  absl::StatusOr<std::optional<ClosedChunk>> WriteWhole();
   // Sends until the queue is closed and empty, is cancelled, or something fails for good.
   void Run();
 
@@ -45,7 +55,10 @@ class FileSender {
   // False when everything is sent and the file is being closed, or was cancelled.
   bool WaitForBytes();
   absl::Status WriteChunk();
+  // The first one, or a new one.
+  absl::StatusOr<OpenChunk> NextChunk();
   absl::StatusOr<OpenChunk> Allocate();
+  Failure StreamWhole(const OpenChunk& chunk, AppendStream* stream);
   Failure StreamChunk(const OpenChunk& chunk);
   void SendWhatMayGo(AppendStream* stream);
   // True when the chunk is sealed.

@@ -52,10 +52,22 @@ absl::Status WriterImpl::Append(std::string_view bytes) {
 
 absl::Status WriterImpl::SendPiece() {
   if (filling_ == nullptr || filling_->size == 0) return absl::OkStatus();
+  StartSender();
+  return sender_.queue()->Add(TakeFilled());
+}
+
+SharedPiece WriterImpl::TakeFilled() {
   filling_->crc = Crc32c(filling_->bytes());
   handed_over_crc_ = ConcatCrc32c(handed_over_crc_, filling_->crc, filling_->size);
-  StartSender();
-  return sender_.queue()->Add(std::exchange(filling_, nullptr));
+  return std::exchange(filling_, nullptr);
+}
+
+absl::StatusOr<std::optional<FileSender::ClosedChunk>> WriterImpl::SendWhole() {
+  RETURN_IF_ERROR(sender_.queue()->Add(TakeFilled()));
+  auto closed = sender_.WriteWhole();
+  if (!closed.ok()) return OfFile(closed.status(), identity_.path);
+  if (!closed->has_value()) StartSender();
+  return closed;
 }
 
 void WriterImpl::StartSender() {
@@ -95,11 +107,16 @@ absl::StatusOr<FileStatus> WriterImpl::Close() {
 }
 
 absl::StatusOr<FileStatus> WriterImpl::SealAndComplete() {
-  // All of the file is at hand: no more room than it needs is reserved. An empty one needs no
-  // thread, unless it was made with a chunk.
+  std::optional<FileSender::ClosedChunk> closed;
   if (!thread_.running()) {
+    // All of the file is at hand: no more room than it needs is reserved, and one that fits into a
+    // piece needs no thread.
     ExpectTotal(length_);
-    if (sender_.has_first_chunk()) StartSender();
+    if (length_ > 0) {
+      ASSIGN_OR_RETURN(closed, SendWhole());
+    } else if (sender_.has_first_chunk()) {
+      StartSender();
+    }
   }
   RETURN_IF_ERROR(SendPiece());
   if (thread_.running()) {
@@ -110,11 +127,22 @@ absl::StatusOr<FileStatus> WriterImpl::SealAndComplete() {
     return InternalError("{}: {} bytes were sealed, {} were written", identity_.path,
                          sender_.queue()->sealed_bytes(), length_);
   }
+  return Complete(closed);
+}
+
+absl::StatusOr<FileStatus> WriterImpl::Complete(
+    const std::optional<FileSender::ClosedChunk>& closed) {
   pb::CompleteRequest request;
   request.set_inode_id(identity_.inode.value());
   request.set_writer_token(identity_.token);
   request.set_length(length_);
   if (mtime_ != absl::InfinitePast()) request.set_mtime_ms(absl::ToUnixMillis(mtime_));
+  if (closed.has_value()) {
+    request.mutable_seal()->set_chunk_id(closed->id.value());
+    request.mutable_seal()->set_server_id(closed->primary.value());
+    request.mutable_seal()->set_length(closed->length);
+    request.mutable_seal()->set_crc(closed->crc);
+  }
   const auto response = context_->master.Complete(std::move(request));
   if (!response.ok()) return OfFile(response.status(), identity_.path);
   FileStatus status = FromProto(response->status());

@@ -4,6 +4,7 @@
 #include <absl/time/time.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -39,6 +40,12 @@ class WriterImpl final : public FileWriter {
   // Hands the piece that is being filled to the sender.
   absl::Status SendPiece();
   void StartSender();
+  // The piece that is being filled, with its checksum.
+  SharedPiece TakeFilled();
+  // All of the file is the piece that is being filled: sends it as one closed chunk. Nothing: the
+  // sender has been started with what is left.
+  absl::StatusOr<std::optional<FileSender::ClosedChunk>> SendWhole();
+  absl::StatusOr<FileStatus> Complete(const std::optional<FileSender::ClosedChunk>& closed);
   absl::StatusOr<FileStatus> SealAndComplete();
 
   ClientContext* const context_;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "master/logic/chunk_lifecycle.h"
 #include "master/logic/namespace_tree.h"
 #include "master/logic/path_lookup.h"
 
@@ -119,11 +120,35 @@ absl::Status FileLifecycle::CheckChunksSealed(InodeId inode, const pb::InodeRow&
   return FailedPreconditionError("{}: its last chunk is not sealed yet", row.name());
 }
 
+absl::StatusOr<pb::SealChunk> FileLifecycle::SealOnlyChunk(
+    InodeId inode, const pb::InodeRow& row, const pb::CompleteRequest::Seal& seal) const {
+  const ChunkId chunk(seal.chunk_id());
+  const auto only = row.chunk_count() == 1 ? view_.FileChunk(inode, 0) : std::nullopt;
+  if (!only.has_value() || only->chunk_id() != chunk.value()) {
+    return FailedPreconditionError("{}: chunk {} is not its only one", row.name(), chunk);
+  }
+  const auto now = view_.Chunk(chunk);
+  // Somebody took the latch of its replicas for trouble. What comes of it is known soon.
+  if (now.has_value() && now->state() != pb::CHUNK_STATE_OPEN) {
+    return UnavailableError("{}: its chunk is being sealed by somebody else", row.name());
+  }
+  ASSIGN_OR_RETURN(std::optional<pb::LogRecord> record,
+                   ChunkLifecycle(view_).CleanSeal(chunk, ServerId(seal.server_id()), seal.length(),
+                                                   seal.crc()));
+  return std::move(*record->mutable_seal_chunk());
+}
+
 absl::StatusOr<Outcome<pb::CompleteResponse>> FileLifecycle::Complete(
     const pb::CompleteRequest& request) const {
   const InodeId inode(request.inode_id());
   ASSIGN_OR_RETURN(pb::InodeRow row, CheckWriter(inode, request.writer_token()));
-  RETURN_IF_ERROR(CheckChunksSealed(inode, row));
+  std::optional<pb::SealChunk> seal;
+  if (request.has_seal()) {
+    ASSIGN_OR_RETURN(seal, SealOnlyChunk(inode, row, request.seal()));
+    row.set_length(seal->length());
+  } else {
+    RETURN_IF_ERROR(CheckChunksSealed(inode, row));
+  }
   if (row.length() != request.length()) {
     return FailedPreconditionError("{}: the writer wrote {} bytes, the file has {}", row.name(),
                                    request.length(), row.length());
@@ -131,6 +156,7 @@ absl::StatusOr<Outcome<pb::CompleteResponse>> FileLifecycle::Complete(
   Outcome<pb::CompleteResponse> outcome;
   outcome.record.emplace();
   pb::CompleteFile* complete = outcome.record->mutable_complete_file();
+  if (seal.has_value()) *complete->mutable_seal() = *std::move(seal);
   if (!row.linked()) {
     const InodeId parent(row.parent_id());
     if (!view_.IsAttached(parent)) {

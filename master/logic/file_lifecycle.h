@@ -29,8 +29,10 @@ class FileLifecycle {
   // AlreadyExists: the name is taken and `overwrite` is false. NotFound: no such directory.
   absl::StatusOr<Outcome<pb::CreateResponse>> Create(const pb::CreateRequest& request,
                                                      Random& random) const;
-  // Links the name, replacing an existing file if Create said so. FailedPrecondition: the last
-  // chunk is not sealed, or the file has another length than the writer believes.
+  // Links the name, replacing an existing file if Create said so, and seals the only chunk first
+  // when the request says how. FailedPrecondition: the last chunk is not sealed, or the file has
+  // another length than the writer believes. Unavailable: the chunk that the request would seal is
+  // not OPEN any more.
   absl::StatusOr<Outcome<pb::CompleteResponse>> Complete(const pb::CompleteRequest& request) const;
   absl::StatusOr<Outcome<pb::AbandonResponse>> Abandon(const pb::AbandonRequest& request) const;
 
@@ -44,6 +46,8 @@ class FileLifecycle {
 
  private:
   absl::StatusOr<pb::InodeRow> NewFile(const pb::CreateRequest& request, Random& random) const;
+  absl::StatusOr<pb::SealChunk> SealOnlyChunk(InodeId inode, const pb::InodeRow& row,
+                                              const pb::CompleteRequest::Seal& seal) const;
   absl::Status CheckChunksSealed(InodeId inode, const pb::InodeRow& row) const;
   absl::Status CheckReplaceable(std::string_view path, const pb::DentryRow& existing,
                                 bool overwrite) const;

@@ -219,6 +219,7 @@ absl::Status RecordApplier::ClearLostTail(const pb::ClearLostTail& clear) {
 
 absl::Status RecordApplier::CompleteFile(const pb::CompleteFile& complete) {
   const InodeId inode(complete.inode_id());
+  if (complete.has_seal()) RETURN_IF_ERROR(SealChunk(complete.seal()));
   ASSIGN_OR_RETURN(pb::InodeRow row, Inode(inode));
   if (complete.replaced_inode() != 0) {
     RETURN_IF_ERROR(Discard(InodeId(complete.replaced_inode())));

@@ -61,6 +61,8 @@ ChunkSealer::~ChunkSealer() {
     MutexLock lock(&mutex_);
     stopping_ = true;
     changed_.SignalAll();
+    first_changed_.SignalAll();
+    turn_.SignalAll();
   }
   for (Thread& thread : threads_) thread.Join();
 }
@@ -222,27 +224,37 @@ void ChunkSealer::SealLater(ChunkId chunk, absl::Duration delay, std::string_vie
   MutexLock lock(&mutex_);
   const absl::Time not_before = clock_.MonotonicNow() + delay;
   const auto [it, added] = waiting_.try_emplace(chunk, Waiting{not_before, std::string(reason)});
-  if (!added) it->second.not_before = std::min(it->second.not_before, not_before);
-  changed_.SignalAll();
+  if (!added) {
+    if (it->second.not_before <= not_before) return;
+    due_.erase({it->second.not_before, chunk});
+    it->second.not_before = not_before;
+  }
+  due_.insert({not_before, chunk});
+  if (due_.begin()->second != chunk) return;
+  first_changed_.Signal();
+  turn_.Signal();
 }
 
 std::optional<ChunkSealer::Due> ChunkSealer::TakeDue() {
   MutexLock lock(&mutex_);
   while (!stopping_) {
-    if (waiting_.empty()) {
-      changed_.Wait(&mutex_);
+    if (somebody_waits_ || due_.empty()) {
+      turn_.Wait(&mutex_);
       continue;
     }
-    const auto next = std::min_element(
-        waiting_.begin(), waiting_.end(),
-        [](const auto& a, const auto& b) { return a.second.not_before < b.second.not_before; });
-    const absl::Duration left = next->second.not_before - clock_.MonotonicNow();
+    const auto [not_before, chunk] = *due_.begin();
+    const absl::Duration left = not_before - clock_.MonotonicNow();
     if (left > absl::ZeroDuration()) {
-      changed_.WaitFor(&mutex_, left);
+      somebody_waits_ = true;
+      first_changed_.WaitFor(&mutex_, left);
+      somebody_waits_ = false;
       continue;
     }
-    Due due{next->first, std::move(next->second.reason)};
-    waiting_.erase(next);
+    due_.erase(due_.begin());
+    const auto found = waiting_.find(chunk);
+    Due due{chunk, std::move(found->second.reason)};
+    waiting_.erase(found);
+    turn_.Signal();
     return due;
   }
   return std::nullopt;

@@ -5,13 +5,15 @@
 // end. One attempt per chunk runs at a time; others wait for its outcome.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 #include <absl/time/time.h>
 
-#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/clock.h"
@@ -87,7 +89,13 @@ class ChunkSealer {
     absl::Time not_before;
     std::string reason;
   };
-  std::map<ChunkId, Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
+  // Each small file passes through here, for the time between its latch and its seal.
+  absl::flat_hash_map<ChunkId, Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::pair<absl::Time, ChunkId>> due_ ABSL_GUARDED_BY(mutex_);
+  // One background thread waits for the time of the first one, the others for their turn to do so.
+  bool somebody_waits_ ABSL_GUARDED_BY(mutex_) = false;
+  CondVar first_changed_;
+  CondVar turn_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Thread> threads_;
 };

@@ -37,6 +37,7 @@ void ClusterState::Apply(const pb::LogRecord& record, absl::Time now) {
     case pb::LogRecord::kCreateFile:
     case pb::LogRecord::kBeginSeal:
     case pb::LogRecord::kSealChunk:
+    case pb::LogRecord::kCompleteFile:
     case pb::LogRecord::kSetReplication:
     case pb::LogRecord::kCollect:
     case pb::LogRecord::kRegisterServer:
@@ -46,6 +47,7 @@ void ClusterState::Apply(const pb::LogRecord& record, absl::Time now) {
       return;  // nothing that is kept in memory
   }
   if (record.has_create_file() && !record.create_file().has_first_chunk()) return;
+  if (record.has_complete_file() && !record.complete_file().has_seal()) return;
   MutexLock lock(&mutex);
   if (record.has_add_chunk() || record.has_create_file()) {
     const pb::AddChunk& add =
@@ -55,8 +57,9 @@ void ClusterState::Apply(const pb::LogRecord& record, absl::Time now) {
     allocating.erase(chunk);
   } else if (record.has_begin_seal()) {
     chunks.BeginSeal(ChunkId(record.begin_seal().chunk_id()));
-  } else if (record.has_seal_chunk()) {
-    const pb::SealChunk& seal = record.seal_chunk();
+  } else if (record.has_seal_chunk() || record.has_complete_file()) {
+    const pb::SealChunk& seal =
+        record.has_seal_chunk() ? record.seal_chunk() : record.complete_file().seal();
     chunks.Seal(ChunkId(seal.chunk_id()), seal.length(), seal.crc(), seal.clean());
     ReplicasChanged(ChunkId(seal.chunk_id()), now);
   } else if (record.has_set_replication()) {

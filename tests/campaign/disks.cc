@@ -1,5 +1,6 @@
 #include "tests/campaign/disks.h"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -18,6 +19,14 @@ absl::StatusOr<std::map<uint64_t, ReplicaSeen>> LookAtDisk(const std::string& di
     replica.state = chunkserver::StateName(record.state);
     replica.row_length = record.length;
     replica.row_crc = record.crc;
+    if (!record.in_index) return absl::OkStatus();
+    // Its bytes, where others have a file.
+    std::string bytes;
+    if (record.length > 0) ASSIGN_OR_RETURN(bytes, index->LoadPayload(record.spec.chunk));
+    bytes.resize(std::min<size_t>(bytes.size(), record.length));
+    replica.has_file = true;
+    replica.file_length = bytes.size();
+    replica.file_crc = Crc32c(bytes);
     return absl::OkStatus();
   }));
   for (const auto& entry : std::filesystem::recursive_directory_iterator(dir + "/data")) {

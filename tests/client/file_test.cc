@@ -127,6 +127,46 @@ TEST_F(FileTest, ASmallFileIsMadeTogetherWithItsChunk) {
               StatusIs(absl::StatusCode::kAlreadyExists));
 }
 
+TEST_F(FileTest, ASmallFileIsOneClosedChunkThatCompleteSeals) {
+  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f", {.expected_bytes = 3}));
+  ASSERT_OK(writer->Append("abc"));
+  ASSERT_OK(writer->Close());
+  ASSERT_OK(WriteFile("/unknown_length", "def"));
+  EXPECT_EQ(fake_.seals_with_complete(), 2);
+  // What was flushed before went another way.
+  ASSERT_OK_AND_ASSIGN(auto flushed, fs_->Create("/g", {.expected_bytes = 3}));
+  ASSERT_OK(flushed->Append("ab"));
+  ASSERT_OK(flushed->Flush());
+  ASSERT_OK(flushed->Append("c"));
+  ASSERT_OK(flushed->Close());
+  EXPECT_EQ(fake_.FileBytes("/g"), "abc");
+  EXPECT_EQ(fake_.seals_with_complete(), 2);
+}
+
+TEST_F(FileTest, ASmallFileIsRightWhateverBecomesOfItsChunk) {
+  for (const FrameAction failure :
+       {FrameAction::kTakeAndBreak, FrameAction::kBreak, FrameAction::kBlameOther}) {
+    for (const int failures : {1, 2}) {
+      SCOPED_TRACE(fmt::format("{} {}", static_cast<int>(failure), failures));
+      fake_.ScriptFrames([failure, left = failures](uint32_t) mutable {
+        return left-- > 0 ? failure : FrameAction::kAck;
+      });
+      const std::string path = fmt::format("/f{}-{}", static_cast<int>(failure), failures);
+      ASSERT_OK(WriteFile(path, "abc"));
+      EXPECT_EQ(fake_.FileBytes(path), "abc");
+    }
+  }
+}
+
+TEST_F(FileTest, ASmallFileGoesOnWithoutAServerThatIsSilent) {
+  Connect(absl::Seconds(5), /*server_silence=*/absl::Milliseconds(200));
+  fake_.ScriptFrames(
+      [left = 1](uint32_t) mutable { return left-- > 0 ? FrameAction::kTake : FrameAction::kAck; });
+  ASSERT_OK(WriteFile("/f", "abc"));
+  EXPECT_EQ(fake_.FileBytes("/f"), "abc");
+  EXPECT_EQ(fake_.chunk_count("/f"), 1) << "its bytes had arrived";
+}
+
 TEST_F(FileTest, AFileMayTurnOutLongerOrShorterThanWasThought) {
   for (const size_t size : {0, 1, 9, 10, 11, 64 << 10, 200'000}) {
     SCOPED_TRACE(size);

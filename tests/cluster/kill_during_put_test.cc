@@ -2,6 +2,8 @@
 // last of the chain, and of one that is not in it.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "tests/cluster/cluster.h"
 #include "tests/cluster/test_data.h"
 
@@ -51,6 +53,37 @@ TEST(KillMasterDuringPut, AMasterThatIsRestartedMeanwhileCostsNothing) {
   const CommandResult ended = put->Finish();
   ASSERT_EQ(ended.exit_code, 0) << ended.Describe();
   EXPECT_TRUE(cluster->Dfs({"cat", "/f"}).out == bytes);
+}
+
+// Of small files, which come whole: some are on their way when the server dies, and each is there
+// or its put says why not.
+TEST(KillDuringSmallPuts, EveryFileIsWholeAndHasItsReplicasAgain) {
+  const auto cluster = Cluster::Start({.chunkservers = 4, .workers = 1, .replication = 3});
+  ASSERT_NE(cluster, nullptr);
+  constexpr int kFiles = 600;
+  const std::string source = cluster->scratch() + "/small";
+  std::filesystem::create_directories(source);
+  for (int i = 0; i < kFiles; ++i) {
+    WriteRandomFile(fmt::format("{}/f{}", source, i), static_cast<size_t>(1 + i * 100), i);
+  }
+  const auto put = cluster->StartCommand({"dfs", "put", "-j", "8", source, "/small"}, {});
+  ASSERT_TRUE(cluster->Eventually([&] {
+    return cluster->Dfs({"test", "-e", "/small/f99"}).exit_code == 0;
+  }));
+  cluster->Kill("chunkserver2");
+  const CommandResult ended = put->Finish();
+  ASSERT_EQ(ended.exit_code, 0) << ended.Describe();
+  const std::string back = cluster->scratch() + "/back";
+  const CommandResult get = cluster->Dfs({"get", "/small", back});
+  ASSERT_EQ(get.exit_code, 0) << get.Describe();
+  for (int i = 0; i < kFiles; ++i) {
+    EXPECT_EQ(Sha256OfFile(fmt::format("{}/f{}", back, i)),
+              Sha256OfFile(fmt::format("{}/f{}", source, i)))
+        << i;
+  }
+  EXPECT_TRUE(cluster->Eventually([&] {
+    return cluster->Dfs({"fsck", "--verify", "/"}).exit_code == 0;
+  }));
 }
 
 // Hangs are worse than deaths: connections stay, and only time tells. Both ends of a put meet one:

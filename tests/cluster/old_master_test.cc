@@ -34,13 +34,17 @@ class OldMaster : public ::testing::Test {
     fs::rename(dir, Dir());
     cluster_->Restart("master");
   }
+  // Long enough that each replica is a data file, which can be counted.
+  static std::string Contents(const std::string& path) {
+    return "this is " + path + std::string(40'000, '.');
+  }
   void Put(const std::string& path) {
-    const CommandResult put = cluster_->Dfs({"put", "-", path}, {.stdin_text = "this is " + path});
+    const CommandResult put = cluster_->Dfs({"put", "-", path}, {.stdin_text = Contents(path)});
     ASSERT_EQ(put.exit_code, 0) << put.Describe();
   }
   ::testing::AssertionResult Reads(const std::string& path) {
     const CommandResult cat = cluster_->Dfs({"cat", path});
-    if (cat.exit_code == 0 && cat.out == "this is " + path) {
+    if (cat.exit_code == 0 && cat.out == Contents(path)) {
       return ::testing::AssertionSuccess();
     }
     return ::testing::AssertionFailure() << cat.Describe();

@@ -11,58 +11,16 @@
 #include "common/rpc/server.h"
 #include "quern/dfs/v1/chunk.pb.h"
 #include "quern/dfs/v1/namespace.grpc.pb.h"
+#include "tests/support/fake_dfs_state.h"
 
 namespace quern::testing {
-
-namespace pb = ::quern::dfs::v1;
 
 namespace {
 
 constexpr int kChunksOfAPage = 7;  // few, so that files have several pages
 
-struct Chunk {
-  std::string bytes;
-  std::vector<std::pair<uint64_t, uint64_t>> ends;  // (seq, end) of every piece
-  bool sealed = false;
-  uint32_t primary = 0;
-};
-
-struct File {
-  std::string path;
-  std::vector<uint64_t> chunks;
-  bool complete = false;
-};
-
-}  // namespace
-
-struct FakeDfs::State {
-  explicit State(const Options& fake_options) : options(fake_options) {}
-
-  const Options options;
-  Mutex mutex;
-  std::vector<pb::ServerAddress> servers ABSL_GUARDED_BY(mutex);
-  std::map<uint64_t, File> files ABSL_GUARDED_BY(mutex);
-  std::map<uint64_t, Chunk> chunks ABSL_GUARDED_BY(mutex);
-  std::map<std::pair<uint64_t, uint64_t>, std::string> answers ABSL_GUARDED_BY(mutex);
-  std::function<FrameAction(uint32_t)> frame_script ABSL_GUARDED_BY(mutex);
-  std::function<bool()> lost_answer_script ABSL_GUARDED_BY(mutex);
-  std::map<uint32_t, ReadFault> read_faults ABSL_GUARDED_BY(mutex);
-  bool no_copies ABSL_GUARDED_BY(mutex) = false;
-  int awaited_copies ABSL_GUARDED_BY(mutex) = 0;
-  std::vector<uint32_t> reported_bad ABSL_GUARDED_BY(mutex);
-  std::vector<uint64_t> expected_bytes ABSL_GUARDED_BY(mutex);
-  int files_with_chunk ABSL_GUARDED_BY(mutex) = 0;
-
-  File* Find(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    for (auto& [inode, file] : files) {
-      if (file.complete && file.path == path) return &file;
-    }
-    return nullptr;
-  }
-};
-
-namespace {
-
+using Chunk = FakeChunk;
+using File = FakeFile;
 using State = FakeDfs::State;
 
 class Master final : public pb::Namespace::Service {
@@ -113,6 +71,7 @@ class Master final : public pb::Namespace::Service {
                         pb::CompleteResponse* response) override {
     return Once(*request, response, [&]() -> absl::Status {
       File& file = state_->files[request->inode_id()];
+      if (request->has_seal()) RETURN_IF_ERROR(CheckSeal(file, request->seal()));
       if (File* old = state_->Find(file.path)) old->complete = false;
       file.complete = true;
       *response->mutable_status() = StatusOf(file);
@@ -175,6 +134,17 @@ class Master final : public pb::Namespace::Service {
   }
 
  private:
+  absl::Status CheckSeal(const File& file,
+                         const pb::CompleteRequest::Seal& seal) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    ++state_->seals_with_complete;
+    const Chunk& chunk = state_->chunks[seal.chunk_id()];
+    const bool only = file.chunks.size() == 1 && file.chunks[0] == seal.chunk_id();
+    if (only && chunk.sealed && seal.length() == chunk.bytes.size() &&
+        seal.crc() == Crc32c(chunk.bytes) && seal.server_id() == chunk.primary) {
+      return absl::OkStatus();
+    }
+    return FailedPreconditionError("chunk {:#x} is not closed like this", seal.chunk_id());
+  }
   absl::Status MakeFile(const pb::CreateRequest& request,
                         pb::CreateResponse* response) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     if (state_->Find(request.path()) != nullptr && !request.overwrite()) {
@@ -257,7 +227,7 @@ class Appender {
     }
     if (silent_) return true;
     MutexLock lock(&state_->mutex);
-    if (header.has_open()) return OnOpen(header.open());
+    if (header.has_open()) return OnOpen(header.open(), payload);
     Chunk& chunk = state_->chunks[chunk_id_];
     if (chunk.sealed) return Break(FailedPreconditionError("chunk {:#x} is fenced", chunk_id_));
     if (header.has_data()) return OnData(header.data(), payload, &chunk);
@@ -272,9 +242,14 @@ class Appender {
   }
 
  private:
-  bool OnOpen(const pb::AppendHeader::Open& open) {
+  bool OnOpen(const pb::AppendHeader::Open& open,
+              const rpc::Payload& payload) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     chunk_id_ = open.chunk_id();
     next_seq_ = open.base_seq();
+    if (open.has_whole()) {
+      whole_ = true;
+      return OnData(open.whole(), payload, &state_->chunks[chunk_id_]);
+    }
     pb::AppendResponse response;
     response.set_opened_at(0);
     return Answer(response);
@@ -288,13 +263,20 @@ class Appender {
         state_->frame_script ? state_->frame_script(server_id_) : FrameAction::kAck;
     if (action == FrameAction::kAck || action == FrameAction::kTake ||
         action == FrameAction::kTakeAndBreak) {
+      chunk->sealed = whole_;
       chunk->bytes += payload.ToString();
       chunk->ends.emplace_back(data.seq(), chunk->bytes.size());
       ++next_seq_;
     }
     switch (action) {
-      case FrameAction::kAck:
-        return Answer(Progress(*chunk));
+      case FrameAction::kAck: {
+        pb::AppendResponse response = Progress(*chunk);
+        if (whole_) {
+          response.mutable_sealed()->set_length(chunk->bytes.size());
+          response.mutable_sealed()->set_crc(Crc32c(chunk->bytes));
+        }
+        return Answer(response);
+      }
       case FrameAction::kTake:
         return true;
       case FrameAction::kTakeAndBreak:
@@ -334,6 +316,7 @@ class Appender {
   uint64_t chunk_id_ = 0;
   uint64_t next_seq_ = 0;
   bool silent_ = false;
+  bool whole_ = false;
 };
 
 void HandleAppend(State* state, uint32_t server_id, rpc::BulkLoop* loop, rpc::BulkStream* stream) {
@@ -473,6 +456,11 @@ int FakeDfs::chunk_count(const std::string& path) {
   MutexLock lock(&state_->mutex);
   const File* file = state_->Find(path);
   return file == nullptr ? 0 : static_cast<int>(file->chunks.size());
+}
+
+int FakeDfs::seals_with_complete() {
+  MutexLock lock(&state_->mutex);
+  return state_->seals_with_complete;
 }
 
 int FakeDfs::files_with_chunk() {

@@ -55,6 +55,8 @@ class FakeDfs {
   int chunk_count(const std::string& path);
   // Files that were made together with their first chunk.
   int files_with_chunk();
+  // Files whose chunk was sealed by Complete.
+  int seals_with_complete();
   // What writers expected to put into their chunks, in the order in which they asked; 0: unknown.
   std::vector<uint64_t> expected_bytes();
   // Replicas that readers reported as bad.

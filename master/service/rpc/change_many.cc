@@ -37,6 +37,8 @@ class Changes {
         return Call(index, &SetReplication, change.set_replication());
       case pb::Change::kSetAttributes:
         return Call(index, &SetAttributes, change.set_attributes());
+      case pb::Change::kComplete:
+        return Call(index, &CompleteWithOthers, change.complete());
       case pb::Change::KIND_NOT_SET:
         break;
     }

@@ -40,6 +40,8 @@ void ChangeMany(Master&, const pb::ChangeManyRequest&, Respond<pb::ChangeManyRes
 // These wait for copies of chunks, in the same way.
 void Complete(Master&, const pb::CompleteRequest&, const CallContext&,
               Respond<pb::CompleteResponse>);
+// Of a file that need not wait, as one of several changes. Unavailable: it has to wait.
+void CompleteWithOthers(Master&, const pb::CompleteRequest&, Respond<pb::CompleteResponse>);
 void AwaitCopies(Master&, const pb::AwaitCopiesRequest&, const CallContext&,
                  Respond<pb::AwaitCopiesResponse>);
 // Until when such a call waits at most, on the master's monotonic clock.

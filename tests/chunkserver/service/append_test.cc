@@ -96,6 +96,62 @@ TEST_F(AppendTest, ResentMessagesAreAnsweredAndNotAppendedAgain) {
   EXPECT_EQ(other.last_seq(), 0u);
 }
 
+TEST_F(AppendTest, AChunkThatComesWholeIsClosedEverywhereInOneStep) {
+  StartAll(kNodes);
+  for (const size_t bytes : {1'000, 300'000}) {  // in the index, and in a file
+    const ChunkId chunk(bytes);
+    ASSERT_OK(master_->Create(chunk, kNodes, bytes));
+    const std::string text = Text(bytes);
+    AppendClient client(chunk, master_->Chain(kNodes), {.base_seq = 4, .whole = text});
+    ASSERT_TRUE(client.Await([&] { return client.sealed.has_value(); })) << client.error;
+    EXPECT_EQ(client.sealed->length(), bytes);
+    EXPECT_EQ(client.sealed->crc(), Crc32c(text));
+    EXPECT_EQ(client.committed, bytes);
+    EXPECT_EQ(client.last_seq, 4u);
+    EXPECT_FALSE(master_->Sealed(chunk).has_value()) << "the writer tells the master";
+    for (const std::string& node : kNodes) {
+      EXPECT_TRUE(master_->AwaitState(node, chunk, dfs::v1::REPLICA_STATE_FENCED)) << node;
+      EXPECT_EQ((*servers_[node]->store().Find(chunk))->facts().synced, bytes) << node;
+      ASSERT_OK_AND_ASSIGN(const auto fence, master_->Fence(node, chunk, 7));
+      EXPECT_EQ(fence.last_seq(), 4u) << "a writer that did not hear the answer can ask";
+      ASSERT_OK(master_->Finalize(node, chunk, bytes, Crc32c(text)));
+      ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read(node, chunk));
+      EXPECT_TRUE(answer.bytes == text) << node;
+    }
+  }
+}
+
+TEST_F(AppendTest, WhatComesWholeIsCheckedBeforeAnythingIsWritten) {
+  StartAll(kNodes);
+  ASSERT_OK(master_->Create(kChunk, kNodes, 1000));
+  const auto chain = master_->Chain(kNodes);
+  EXPECT_THAT(AppendClient(kChunk, chain, {.whole = "abc", .whole_crc = 1}).AwaitEnd(),
+              StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(AppendClient(kChunk, chain, {.whole = Text(1001)}).AwaitEnd(),
+              StatusIs(absl::StatusCode::kOutOfRange));
+  {
+    AppendClient client(kChunk, chain);
+    client.Send(1, "still open");
+    ASSERT_TRUE(client.AwaitCommitted(10)) << client.error;
+    client.CloseSend();
+    EXPECT_OK(client.AwaitEnd());
+  }
+  EXPECT_THAT(AppendClient(kChunk, chain, {.whole = "abc"}).AwaitEnd(),
+              StatusIs(absl::StatusCode::kAborted, HasSubstr("whole")));
+}
+
+TEST_F(AppendTest, AFencedReplicaRefusesWhatComesWholeAndThePrimaryLatches) {
+  StartAll(kNodes);
+  ASSERT_OK(master_->Create(kChunk, kNodes, 1000));
+  ASSERT_OK(master_->Fence("n2", kChunk, 7));
+  AppendClient client(kChunk, master_->Chain(kNodes), {.whole = "abc"});
+  EXPECT_FALSE(client.AwaitEnd().ok());
+  EXPECT_FALSE(client.sealed.has_value());
+  EXPECT_EQ(client.committed, 0u);
+  EXPECT_EQ(client.failed_server, master_->Chain({"n2"})[0].server_id()) << client.error;
+  EXPECT_TRUE(master_->AwaitState("n1", kChunk, dfs::v1::REPLICA_STATE_FENCED));
+}
+
 TEST_F(AppendTest, AClientsMistakesEndTheStreamAndChangeNothing) {
   StartAll(kNodes);
   ASSERT_OK(master_->Create(kChunk, kNodes, 1000));

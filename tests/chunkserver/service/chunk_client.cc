@@ -28,7 +28,12 @@ AppendClient::AppendClient(ChunkId chunk, const std::vector<dfs::v1::ServerAddre
   open->set_forwarded(options.forwarded);
   open->set_producer(options.producer);
   open->set_base_seq(options.base_seq);
-  SendHeader(header);
+  if (!options.whole.empty()) {
+    open->mutable_whole()->set_seq(options.base_seq);
+    open->mutable_whole()->set_crc(options.whole_crc != 0 ? options.whole_crc
+                                                          : Crc32c(options.whole));
+  }
+  SendHeader(header, options.whole);
 }
 
 void AppendClient::SendHeader(const AppendHeader& header, const std::string& payload) {

@@ -23,6 +23,9 @@ class AppendClient {
     uint64_t base_seq = 1;
     bool forwarded = false;
     uint32_t position = 0;
+    // All of the chunk, sent with the opening.
+    std::string whole = {};
+    uint32_t whole_crc = 0;  // 0: the right one
   };
   // Opens the stream to chain[position].
   AppendClient(ChunkId chunk, const std::vector<dfs::v1::ServerAddress>& chain,

@@ -132,7 +132,7 @@ TEST_F(HungDiskTest, OrdersThatWaitForItHoldUpNobodyAndAreAnswered) {
   std::vector<uint64_t> on_first;
   while (on_first.size() < 12) {
     ASSERT_LT(last_chunk_, 200u);
-    ASSERT_OK(master_->Create(ChunkId(++last_chunk_), {"n1"}, /*capacity_bytes=*/4096));
+    ASSERT_OK(master_->Create(ChunkId(++last_chunk_), {"n1"}, /*capacity_bytes=*/64 << 10));
     if (DiskOf(last_chunk_) == 0) on_first.push_back(last_chunk_);
   }
   files_.Hang("/n1/0");

@@ -34,12 +34,22 @@ absl::Status MemoryReplicaIndex::PutAppend(ChunkId chunk, const AppendRecord& ap
   return Write(mode, [&](Tables* tables) { tables->appends[chunk][append.end] = append; });
 }
 
+absl::Status MemoryReplicaIndex::PutWhole(const ReplicaRecord& record, const AppendRecord& append,
+                                          std::string_view payload, WriteMode mode) {
+  return Write(mode, [&](Tables* tables) {
+    tables->replicas[record.spec.chunk] = record;
+    tables->appends[record.spec.chunk][append.end] = append;
+    tables->payloads[record.spec.chunk] = payload;
+  });
+}
+
 absl::Status MemoryReplicaIndex::PutSealed(const ReplicaRecord& record, const SealedSums& sums,
                                            WriteMode mode) {
   return Write(mode, [&](Tables* tables) {
     tables->replicas[record.spec.chunk] = record;
     tables->sums[record.spec.chunk] = sums;
     tables->appends.erase(record.spec.chunk);
+    if (!record.in_index) tables->payloads.erase(record.spec.chunk);
   });
 }
 
@@ -56,6 +66,7 @@ absl::Status MemoryReplicaIndex::Remove(ChunkId chunk, WriteMode mode) {
     tables->replicas.erase(chunk);
     tables->sums.erase(chunk);
     tables->appends.erase(chunk);
+    tables->payloads.erase(chunk);
   });
 }
 
@@ -81,6 +92,13 @@ absl::StatusOr<SealedSums> MemoryReplicaIndex::LoadSums(ChunkId chunk) {
   MutexLock lock(&contents_->mutex_);
   const auto found = contents_->now_.sums.find(chunk);
   if (found == contents_->now_.sums.end()) return NotFoundError("no sums of {}", chunk);
+  return found->second;
+}
+
+absl::StatusOr<std::string> MemoryReplicaIndex::LoadPayload(ChunkId chunk) {
+  MutexLock lock(&contents_->mutex_);
+  const auto found = contents_->now_.payloads.find(chunk);
+  if (found == contents_->now_.payloads.end()) return NotFoundError("no payload of {}", chunk);
   return found->second;
 }
 

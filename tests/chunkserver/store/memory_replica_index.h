@@ -23,6 +23,7 @@ class MemoryIndexContents {
     std::map<ChunkId, ReplicaRecord> replicas;
     std::map<ChunkId, std::map<uint64_t, AppendRecord>> appends;
     std::map<ChunkId, SealedSums> sums;
+    std::map<ChunkId, std::string> payloads;
   };
   Mutex mutex_;
   Tables now_ ABSL_GUARDED_BY(mutex_);
@@ -38,6 +39,8 @@ class MemoryReplicaIndex : public ReplicaIndex {
   absl::Status PutIdentity(const DiskIdentity& identity, WriteMode mode) override;
   absl::Status PutReplica(const ReplicaRecord& record, WriteMode mode) override;
   absl::Status PutAppend(ChunkId chunk, const AppendRecord& append, WriteMode mode) override;
+  absl::Status PutWhole(const ReplicaRecord& record, const AppendRecord& append,
+                        std::string_view payload, WriteMode mode) override;
   absl::Status PutSealed(const ReplicaRecord& record, const SealedSums& sums,
                          WriteMode mode) override;
   absl::Status PutCut(const ReplicaRecord& record, WriteMode mode) override;
@@ -45,6 +48,7 @@ class MemoryReplicaIndex : public ReplicaIndex {
   absl::Status ForEachReplica(const std::function<absl::Status(ReplicaRecord)>& visit) override;
   absl::StatusOr<std::vector<AppendRecord>> LoadAppends(ChunkId chunk) override;
   absl::StatusOr<SealedSums> LoadSums(ChunkId chunk) override;
+  absl::StatusOr<std::string> LoadPayload(ChunkId chunk) override;
 
  private:
   using Tables = MemoryIndexContents::Tables;

@@ -7,6 +7,7 @@
 namespace quern::chunkserver {
 namespace {
 
+using namespace std::string_view_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
@@ -106,6 +107,30 @@ TEST_P(ReplicaIndexTest, SumsTakeThePlaceOfAppends) {
   EXPECT_THAT(index_->LoadSums(ChunkId(7)), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_THAT(Chunks(), IsEmpty());
   EXPECT_OK(index_->Remove(ChunkId(7), WriteMode::kUnsynced)) << "nothing there";
+}
+
+TEST_P(ReplicaIndexTest, BytesThatCameWholeStayWhileTheRecordSaysSo) {
+  ReplicaRecord record = Record(7, 3);
+  record.in_index = true;
+  ASSERT_OK(index_->PutWhole(record, Append(0, 3), "a\0c"sv, WriteMode::kSynced));
+  Open();
+  EXPECT_EQ(index_->LoadPayload(ChunkId(7)).value(), "a\0c"sv);
+  EXPECT_THAT(index_->LoadAppends(ChunkId(7)).value(), ElementsAre(Append(0, 3)));
+  EXPECT_THAT(index_->LoadPayload(ChunkId(8)), StatusIs(absl::StatusCode::kNotFound));
+  const SealedSums sums{.blocks = {1}, .producers = {{4, 5}}};
+  ASSERT_OK(index_->PutSealed(record, sums, WriteMode::kUnsynced));
+  EXPECT_EQ(index_->LoadPayload(ChunkId(7)).value(), "a\0c"sv);
+  ASSERT_OK(index_->ForEachReplica([](const ReplicaRecord& read) {
+    EXPECT_TRUE(read.in_index);
+    return absl::OkStatus();
+  }));
+  record.in_index = false;  // a copy has a file
+  ASSERT_OK(index_->PutSealed(record, sums, WriteMode::kUnsynced));
+  EXPECT_THAT(index_->LoadPayload(ChunkId(7)), StatusIs(absl::StatusCode::kNotFound));
+  record.in_index = true;
+  ASSERT_OK(index_->PutWhole(record, Append(0, 3), "abc", WriteMode::kUnsynced));
+  ASSERT_OK(index_->Remove(ChunkId(7), WriteMode::kUnsynced));
+  EXPECT_THAT(index_->LoadPayload(ChunkId(7)), StatusIs(absl::StatusCode::kNotFound));
 }
 
 TEST_P(ReplicaIndexTest, ACutDropsWhatEndsBeyondTheLength) {

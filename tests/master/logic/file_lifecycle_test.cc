@@ -46,6 +46,64 @@ TEST(FileLifecycleTest, AFileHasNoNameBeforeItIsComplete) {
   EXPECT_EQ(ns.Stat("/f")->length(), 5u);
 }
 
+pb::CompleteRequest CompleteWithSeal(const pb::CreateResponse& file, uint64_t chunk,
+                                     uint64_t length) {
+  pb::CompleteRequest request;
+  request.set_inode_id(file.inode_id());
+  request.set_writer_token(file.writer_token());
+  request.set_length(length);
+  request.mutable_seal()->set_chunk_id(chunk);
+  request.mutable_seal()->set_server_id(kChain[0].value());
+  request.mutable_seal()->set_length(length);
+  request.mutable_seal()->set_crc(9);
+  return request;
+}
+
+TEST(FileLifecycleTest, CompleteSealsTheOnlyChunkInTheSameChange) {
+  TestNamespace ns;
+  ASSERT_OK_AND_ASSIGN(const auto file, ns.Create("/f"));
+  AddChunk(&ns, file, 10);
+  ASSERT_OK_AND_ASSIGN(const auto done, ns.Do(ns.files().Complete(CompleteWithSeal(file, 10, 5))));
+  EXPECT_EQ(done.status().length(), 5u);
+  EXPECT_EQ(ns.Stat("/f")->length(), 5u);
+  const pb::ChunkRow chunk = *ns.view().Chunk(ChunkId(10));
+  EXPECT_EQ(chunk.state(), pb::CHUNK_STATE_SEALED);
+  EXPECT_EQ(chunk.length(), 5u);
+  EXPECT_EQ(chunk.crc(), 9u);
+  EXPECT_EQ(*ns.Replayed(), *ns.rows());
+}
+
+TEST(FileLifecycleTest, CompleteSealsNothingThatIsNotTheWritersOnlyOpenChunk) {
+  TestNamespace ns;
+  ASSERT_OK_AND_ASSIGN(const auto file, ns.Create("/f"));
+  ASSERT_OK_AND_ASSIGN(const auto other, ns.Create("/g"));
+  EXPECT_THAT(ns.files().Complete(CompleteWithSeal(file, 10, 5)),
+              StatusIs(Code::kFailedPrecondition));
+  AddChunk(&ns, file, 10);
+  AddChunk(&ns, other, 11);
+  EXPECT_THAT(ns.files().Complete(CompleteWithSeal(file, 11, 5)),
+              StatusIs(Code::kFailedPrecondition, HasSubstr("not its only one")));
+  pb::CompleteRequest request = CompleteWithSeal(file, 10, 5);
+  request.mutable_seal()->set_server_id(kChain[1].value());
+  EXPECT_THAT(ns.files().Complete(request),
+              StatusIs(Code::kFailedPrecondition, HasSubstr("primary")));
+  request = CompleteWithSeal(file, 10, 5);
+  request.set_length(6);
+  EXPECT_THAT(ns.files().Complete(request), StatusIs(Code::kFailedPrecondition));
+  request = CompleteWithSeal(file, 10, 5);
+  request.set_writer_token("another");
+  EXPECT_THAT(ns.files().Complete(request), StatusIs(Code::kAborted));
+  // Sealed meanwhile, or about to be: who asks again learns how.
+  ASSERT_OK_AND_ASSIGN(const auto begun, ChunkLifecycle(ns.view()).BeginSeal(ChunkId(10), "test"));
+  ns.Apply(*begun);
+  EXPECT_THAT(ns.files().Complete(CompleteWithSeal(file, 10, 5)), StatusIs(Code::kUnavailable));
+  // A second chunk: the first is sealed already.
+  Seal(&ns, 11, 5);
+  AddChunk(&ns, other, 12);
+  EXPECT_THAT(ns.files().Complete(CompleteWithSeal(other, 12, 5)),
+              StatusIs(Code::kFailedPrecondition));
+}
+
 TEST(FileLifecycleTest, AChunkFollowsOnlyASealedOne) {
   TestNamespace ns;
   ASSERT_OK_AND_ASSIGN(const auto file, ns.Create("/f"));

@@ -114,6 +114,88 @@ TEST_F(WriteTest, AFileIsMadeTogetherWithItsFirstChunk) {
   EXPECT_EQ(status.chunk_count(), 1u);
 }
 
+// The seal that a client brings: its primary has closed the chunk everywhere.
+pb::CompleteRequest CompleteWithSeal(TestClient* client, const pb::CreateResponse& file,
+                                     const pb::ChunkLocation& chunk, uint64_t length) {
+  pb::CompleteRequest request = client->CompleteRequest(file, length);
+  request.mutable_seal()->set_chunk_id(chunk.chunk_id());
+  request.mutable_seal()->set_server_id(chunk.replicas(0).server_id());
+  request.mutable_seal()->set_length(length);
+  request.mutable_seal()->set_crc(FakeCrc(length));
+  return request;
+}
+
+TEST_F(WriteTest, CompleteSealsTheChunkThatItsWriterSawClosed) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 100);
+  const auto request = CompleteWithSeal(client_.get(), open.file, open.chunk, 100);
+  ASSERT_OK_AND_ASSIGN(const auto done, client_->Call(request));
+  EXPECT_EQ(done.status().length(), 100u);
+  for (const auto& replica : open.chunk.replicas()) {
+    EXPECT_TRUE(Eventually([&] {
+      return ServerOf(replica)->Replica(open.id()).state() == pb::REPLICA_STATE_FINALIZED;
+    }));
+  }
+  ASSERT_OK_AND_ASSIGN(const auto again, client_->Call(request));
+  EXPECT_EQ(again.SerializeAsString(), done.SerializeAsString());
+  RestartMaster();
+  ReconnectServers();
+  ASSERT_OK_AND_ASSIGN(const auto chunks, client_->GetChunks("/f"));
+  ASSERT_THAT(chunks.chunks(), SizeIs(1));
+  EXPECT_EQ(chunks.chunks(0).state(), pb::CHUNK_STATE_SEALED);
+  EXPECT_EQ(chunks.chunks(0).crc(), FakeCrc(100));
+}
+
+TEST_F(WriteTest, SealsComeInOneCallWithOthersUnlessTheyHaveToWait) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile good = WriteFile("/good", 100);
+  const OpenFile sealed = WriteFile("/sealed", 100);
+  ASSERT_OK(client_->Call(client_->ResolveRequest(sealed.file, sealed.chunk, 0)));
+  pb::ChangeManyRequest request;
+  *request.add_changes()->mutable_complete() =
+      CompleteWithSeal(client_.get(), good.file, good.chunk, 100);
+  *request.add_changes()->mutable_complete() =
+      CompleteWithSeal(client_.get(), sealed.file, sealed.chunk, 100);
+  ASSERT_OK_AND_ASSIGN(const auto made, client_->Call(request));
+  EXPECT_EQ(made.answers(0).code(), 0);
+  EXPECT_EQ(made.answers(1).code(), static_cast<int>(Code::kUnavailable));
+  // Alone it may wait for its copies, and is told that it was sealed alike.
+  ASSERT_OK_AND_ASSIGN(const auto alone, client_->Call(request.changes(1).complete()));
+  EXPECT_EQ(alone.status().length(), 100u);
+}
+
+TEST_F(WriteTest, ASealWhoseServersAreLostWaitsForItsCopies) {
+  StartMaster();
+  AddServers(4);
+  const OpenFile open = WriteFile("/f", 100);
+  const auto request = CompleteWithSeal(client_.get(), open.file, open.chunk, 100);
+  // Two of the three lose their replicas before the seal is in the log.
+  for (int i = 1; i < 3; ++i) {
+    ServerOf(open.chunk.replicas(i))->Report(open.id(), pb::REPLICA_STATE_REMOVED, 0);
+  }
+  WriteFile("/on_all", 10,
+            /*replication=*/4);  // a server tells its changes before it has made this
+  ASSERT_OK_AND_ASSIGN(const auto done, client_->Call(request));
+  EXPECT_EQ(done.status().length(), 100u);
+  int holders = 0;
+  for (const auto& server : servers_) {
+    holders += server->Replica(open.id()).state() == pb::REPLICA_STATE_FINALIZED ? 1 : 0;
+  }
+  EXPECT_GE(holders, 2) << "copied before the answer";
+}
+
+TEST_F(WriteTest, ASealOfAnotherLengthIsNotBelieved) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 100);
+  ASSERT_OK(client_->Call(client_->ResolveRequest(open.file, open.chunk, 0)));
+  const auto request = CompleteWithSeal(client_.get(), open.file, open.chunk, 90);
+  EXPECT_THAT(client_->Call(request), StatusIs(Code::kFailedPrecondition, HasSubstr("100")));
+  EXPECT_THAT(client_->Stat("/f"), StatusIs(Code::kNotFound));
+}
+
 TEST_F(WriteTest, NoServerIsAskedForAFileThatCannotBeMade) {
   StartMaster();
   AddServers(3);

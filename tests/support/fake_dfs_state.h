@@ -1,0 +1,58 @@
+// What a FakeDfs knows, for the files that it is made of.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/mutex.h"
+#include "quern/dfs/v1/types.pb.h"
+#include "tests/support/fake_dfs.h"
+
+namespace quern::testing {
+
+namespace pb = ::quern::dfs::v1;
+
+struct FakeChunk {
+  std::string bytes;
+  std::vector<std::pair<uint64_t, uint64_t>> ends;  // (seq, end) of every piece
+  bool sealed = false;
+  uint32_t primary = 0;
+};
+
+struct FakeFile {
+  std::string path;
+  std::vector<uint64_t> chunks;
+  bool complete = false;
+};
+
+struct FakeDfs::State {
+  explicit State(const Options& fake_options) : options(fake_options) {}
+
+  const Options options;
+  Mutex mutex;
+  std::vector<pb::ServerAddress> servers ABSL_GUARDED_BY(mutex);
+  std::map<uint64_t, FakeFile> files ABSL_GUARDED_BY(mutex);
+  std::map<uint64_t, FakeChunk> chunks ABSL_GUARDED_BY(mutex);
+  std::map<std::pair<uint64_t, uint64_t>, std::string> answers ABSL_GUARDED_BY(mutex);
+  std::function<FrameAction(uint32_t)> frame_script ABSL_GUARDED_BY(mutex);
+  std::function<bool()> lost_answer_script ABSL_GUARDED_BY(mutex);
+  std::map<uint32_t, ReadFault> read_faults ABSL_GUARDED_BY(mutex);
+  bool no_copies ABSL_GUARDED_BY(mutex) = false;
+  int awaited_copies ABSL_GUARDED_BY(mutex) = 0;
+  std::vector<uint32_t> reported_bad ABSL_GUARDED_BY(mutex);
+  std::vector<uint64_t> expected_bytes ABSL_GUARDED_BY(mutex);
+  int files_with_chunk ABSL_GUARDED_BY(mutex) = 0;
+  int seals_with_complete ABSL_GUARDED_BY(mutex) = 0;
+
+  FakeFile* Find(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    for (auto& [inode, file] : files) {
+      if (file.complete && file.path == path) return &file;
+    }
+    return nullptr;
+  }
+};
+
+}  // namespace quern::testing
