@@ -5,7 +5,7 @@
 namespace quern::chunkserver {
 namespace {
 
-ReplicaReport Report(uint64_t chunk, ReplicaState state = ReplicaState::kOpen) {
+ReplicaReport Report(uint64_t chunk, ReplicaState state = ReplicaState::kFinalized) {
   ReplicaReport report;
   report.chunk = ChunkId(chunk);
   report.state = state;
@@ -30,6 +30,37 @@ TEST(Inventory, ChangesOfASessionAreTakenInTheirOrder) {
   EXPECT_THAT(Chunks(first), testing::ElementsAre(2, 3, 4));
   ASSERT_OK_AND_ASSIGN(const auto rest, inventory.TakeChanges(3));
   EXPECT_THAT(Chunks(rest), testing::ElementsAre(5, 1));
+}
+
+TEST(Inventory, WhatWasMadeOrLatchedWaitsForTheHeartbeatOrForPressingNews) {
+  Inventory inventory;
+  int wakes = 0;
+  inventory.StartSession([&] { ++wakes; });
+  inventory.Changed({}, Report(1, ReplicaState::kOpen));
+  inventory.Changed(Report(1, ReplicaState::kOpen), Report(1, ReplicaState::kFenced));
+  EXPECT_EQ(wakes, 0);
+  EXPECT_FALSE(inventory.pressing());
+  inventory.Changed({}, Report(2));
+  EXPECT_EQ(wakes, 1);
+  EXPECT_TRUE(inventory.pressing());
+  ASSERT_OK_AND_ASSIGN(const auto first, inventory.TakeChanges(2));
+  EXPECT_THAT(Chunks(first), testing::ElementsAre(1, 1)) << "in their order all the same";
+  EXPECT_TRUE(inventory.pressing());
+  ASSERT_OK_AND_ASSIGN(const auto rest, inventory.TakeChanges(2));
+  EXPECT_THAT(Chunks(rest), testing::ElementsAre(2));
+  EXPECT_FALSE(inventory.pressing());
+}
+
+TEST(Inventory, TooManyThatMayWaitArePressing) {
+  Inventory inventory(/*max_changes=*/3);
+  int wakes = 0;
+  inventory.StartSession([&] { ++wakes; });
+  for (uint64_t chunk = 1; chunk <= 4; ++chunk) {
+    inventory.Changed({}, Report(chunk, ReplicaState::kOpen));
+  }
+  EXPECT_EQ(wakes, 1);
+  EXPECT_TRUE(inventory.pressing());
+  EXPECT_THAT(inventory.TakeChanges(10), StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
 TEST(Inventory, TooManyChangesEndTheSessionAndTheDigestsOfTheNextSayThemAll) {
