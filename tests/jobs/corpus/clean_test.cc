@@ -1,0 +1,55 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/jobs/local_jobs.h"
+
+namespace quern::mr {
+namespace {
+
+using ::testing::HasSubstr;
+
+class CleanJobTest : public LocalJobsTest {
+ protected:
+  pb::JobSpec CleanSpec(const std::string& documents) {
+    std::ofstream(dir_ / "docs") << documents;
+    pb::JobSpec spec = Spec("clean_text", dir_ / "docs");
+    spec.mutable_inputs(0)->set_format("jsonl");
+    spec.mutable_reduce()->set_tasks(0);
+    spec.mutable_output()->set_format("raw");
+    spec.mutable_output()->set_overwrite(true);
+    return spec;
+  }
+  std::string Output() { return Shell("cat " + dir_ / "out/part-m-*").out; }
+};
+
+TEST_F(CleanJobTest, CleansTextsAndKeepsTheRest) {
+  const Outcome outcome =
+      Run(CleanSpec("{\"n\": [1], \"text\": \"Write to a@b.org today.[1]\\nHome\\n\", \"tags\": "
+                    "{\"words\": 4}, \"id\": 7}\n"
+                    "{\"id\": \"b\", \"text\": \"Home\\nUp\"}\n"));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Output(),
+            "{\"n\": [1], \"text\": \"Write to email@example.com today.\\n\", \"id\": 7}\n");
+  for (const char* counter :
+       {"user.documents_of_which_nothing_is_left = 1", "user.lines_dropped.words_min = 3",
+        "user.citations_removed = 1", "user.emails_masked = 1", "user.addresses_masked = 0"}) {
+    EXPECT_THAT(outcome.out, HasSubstr(counter));
+  }
+}
+
+TEST_F(CleanJobTest, TakesItsRulesFromParameters) {
+  pb::JobSpec spec = CleanSpec("{\"id\": \"a\", \"text\": \"x a@b.org [1]\\nJavaScript\"}\n");
+  for (const char* name : {"mask", "citations", "notices"})
+    (*spec.mutable_params())[name] = "false";
+  (*spec.mutable_params())["words_min"] = "1";
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Output(), "{\"id\": \"a\", \"text\": \"x a@b.org [1]\\nJavaScript\\n\"}\n");
+  (*spec.mutable_params())["words_min"] = "-1";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.words_min = '-1': must be a whole number"));
+  (*spec.mutable_params())["words_min"] = "1";
+  (*spec.mutable_params())["mask"] = "maybe";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.mask = 'maybe': must be true or false"));
+}
+
+}  // namespace
+}  // namespace quern::mr

@@ -1,0 +1,71 @@
+#include "jobs/text/clean.h"
+
+#include <gtest/gtest.h>
+
+namespace quern::text {
+namespace {
+
+TEST(CleanLines, DropsLinesOfThePageAround) {
+  const CleanedLines cleaned = CleanLines(
+      "  The mill stood at the river.  \nHome\n\nPlease enable JavaScript to go on.\n"
+      "We use cookies on this site.\nIt turned\tday and night\n" +
+          std::string(1001, 'x') + " is too long\n\n\nNobody knew.\n",
+      {});
+  EXPECT_EQ(cleaned.text, "The mill stood at the river.\n\nIt turned\tday and night\n");
+  EXPECT_EQ(cleaned.short_lines, 2u);
+  EXPECT_EQ(cleaned.notices, 2u);
+  EXPECT_EQ(cleaned.long_tokens, 1u);
+  EXPECT_EQ(CleanLines("", {}).text, "");
+  EXPECT_EQ(CleanLines("\n\na\n", {}).text, "");
+}
+
+TEST(CleanLines, TakesOutCitations) {
+  const CleanedLines cleaned =
+      CleanLines("History[edit] of mills[1][23] is long[citation needed] [sic] [1234] [ ] [", {});
+  EXPECT_EQ(cleaned.text, "History of mills is long [sic] [1234] [ ] [\n");
+  EXPECT_EQ(cleaned.citations, 4u);
+  CleanRules rules;
+  rules.citations = false;
+  EXPECT_EQ(CleanLines("One of the mills[1]", rules).text, "One of the mills[1]\n");
+}
+
+TEST(CleanLines, FollowsItsRules) {
+  CleanRules rules;
+  rules.terminal_marks = true;
+  rules.words_min = 1;
+  rules.notices = false;
+  const CleanedLines cleaned =
+      CleanLines("Yes.\nNo\nAnd so on...\n“Quoted”\nJavaScript!\n中文。\n?\n", rules);
+  EXPECT_EQ(cleaned.text, "Yes.\n“Quoted”\nJavaScript!\n中文。\n");
+  EXPECT_EQ(cleaned.unterminated, 2u);
+  EXPECT_EQ(cleaned.short_lines, 1u) << "a mark alone is no word";
+}
+
+TEST(MaskPersonalData, MasksEmailAddresses) {
+  const MaskedText masked = MaskPersonalData(
+      "Write to Ann.Lee+x@mail.example.org. Or <b_o-b@a.co>, c@d.info; @home a@b a@b.c x@1.22 "
+      "é@é.de ..z@y.net");
+  EXPECT_EQ(
+      masked.text,
+      "Write to email@example.com. Or <email@example.com>, email@example.com; @home a@b a@b.c "
+      "x@1.22 é@é.de ..email@example.com");
+  EXPECT_EQ(masked.emails, 4u);
+  EXPECT_EQ(MaskPersonalData("a@b.org@c.org").text, "email@example.com@c.org");
+  const std::string ats(100'000, '@');
+  EXPECT_EQ(MaskPersonalData(ats).text, ats);
+}
+
+TEST(MaskPersonalData, MasksPublicAddresses) {
+  const MaskedText masked = MaskPersonalData(
+      "8.8.8.8, 10.0.0.1 (127.0.0.1) 192.168.1.1 172.16.0.1 172.32.0.1:80 256.1.1.1 1.2.3 "
+      "1.2.3.4.5 v1.2.3.4 203.0.113.9. 224.0.0.1 1.2.3.4567");
+  EXPECT_EQ(masked.text,
+            "192.0.2.1, 10.0.0.1 (127.0.0.1) 192.168.1.1 172.16.0.1 192.0.2.1:80 256.1.1.1 1.2.3 "
+            "1.2.3.4.5 v1.2.3.4 192.0.2.1. 224.0.0.1 1.2.3.4567");
+  EXPECT_EQ(masked.addresses, 3u);
+  EXPECT_EQ(MaskPersonalData(masked.text).addresses, 0u) << "a mask is no address";
+  EXPECT_EQ(MaskPersonalData("1.2.3.").text, "1.2.3.");
+}
+
+}  // namespace
+}  // namespace quern::text
