@@ -1,15 +1,21 @@
-// One document of each text: of documents with equal texts the one with the least id is kept.
+// One document of each text, or of each address: of documents that are equal in it the one with the
+// least id is kept.
 //
 // Input: documents (jobs/corpus/document.h), format jsonl. Output (raw): the lines of those kept,
 // as they are, in an order that depends on their texts alone. Texts are compared after NFKC, case
 // folding and with blanks of any kind and number as one; with params.normalize=none byte by byte.
+// With params.by=url the field "url" is compared, in the spelling of DedupKey (jobs/text/url.h);
+// documents without one are all kept.
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <optional>
 #include <string>
 
 #include "jobs/corpus/document.h"
 #include "jobs/text/fold.h"
+#include "jobs/text/json.h"
+#include "jobs/text/url.h"
 #include "mapreduce/api/mapreduce.h"
 #include "mapreduce/api/words.h"
 
@@ -44,12 +50,16 @@ class ExactDedupMapper : public quern::Mapper {
       context.Fail("params.normalize = '" + normalize + "': must be fold or none");
     }
     fold_ = normalize == "fold";
+    const std::string by(context.param("by", "text"));
+    if (by != "text" && by != "url") context.Fail("params.by = '" + by + "': must be text or url");
+    by_url_ = by == "url";
+    if (by_url_) without_url_ = context.counter("documents_without_url");
   }
 
   void Map(const quern::MapInput& in) override {
     const auto document = reader_.Read(in);
     if (!document.has_value()) return;
-    const XXH128_hash_t hash = HashOf(document->text);
+    const XXH128_hash_t hash = by_url_ ? HashOfUrl(*document) : HashOf(document->text);
     XXH128_canonical_t key;
     XXH128_canonicalFromHash(&key, hash);
     PutDocument(document->id, in.value(), &value_);
@@ -57,6 +67,18 @@ class ExactDedupMapper : public quern::Mapper {
   }
 
  private:
+  XXH128_hash_t HashOfUrl(const quern::corpus::Document& document) {
+    const quern::text::JsonField* const field = quern::text::FindField(document.fields, "url");
+    const auto url = field == nullptr ? std::nullopt : quern::text::ReadJsonString(field->value);
+    if (!url.has_value() || url->empty()) {
+      without_url_->Increment();
+      return XXH3_128bits_withSeed(document.id.data(), document.id.size(), 1);
+    }
+    const auto parsed = quern::text::ParseUrl(*url);
+    const std::string key = parsed.has_value() ? quern::text::DedupKey(*parsed) : *url;
+    return XXH3_128bits(key.data(), key.size());
+  }
+
   XXH128_hash_t HashOf(const std::string& text) {
     if (!fold_) return XXH3_128bits(text.data(), text.size());
     normal_.clear();
@@ -70,6 +92,8 @@ class ExactDedupMapper : public quern::Mapper {
 
   quern::corpus::DocumentReader reader_;
   bool fold_ = true;
+  bool by_url_ = false;
+  quern::Counter* without_url_ = nullptr;
   std::string value_;
   std::string normal_;
 };

@@ -4,7 +4,7 @@
 // field (format jsonl), {"id": ..., "url": ..., "html": ...}; or crawls (format warc): responses
 // with pages, and conversions, whose text is taken as it is (WET files). Output (raw), in the order
 // of the input, one line each:
-//   {"id", "url", "crawled", "title", "date", "lang", "text"}
+//   {"id", "url", "domain", "crawled", "title", "date", "lang", "text"}
 // Fields that are empty are left out. What gives no text is counted by its reason.
 #include <optional>
 #include <string>
@@ -146,6 +146,8 @@ class ExtractMapper : public quern::Mapper {
   void Write(const Source& source, const Page& page) {
     line_.AddString("id", source.id);
     Add("url", source.url);
+    const auto url = quern::text::ParseUrl(source.url);
+    if (url.has_value()) Add("domain", quern::text::RegistrableDomain(url->host));
     Add("crawled", source.crawled);
     Add("title", page.facts.title);
     Add("date", page.facts.date);

@@ -182,6 +182,21 @@ TEST_F(DedupJobTest, OfEqualTextsTheLeastIdStays) {
   EXPECT_THAT(Run(spec).out, HasSubstr("params.normalize = 'some': must be fold or none"));
 }
 
+TEST_F(DedupJobTest, OfEqualAddressesTheLeastIdStays) {
+  const auto line = [](const char* id, const char* url) {
+    return fmt::format("{{\"id\": \"{}\", \"text\": \"t{}\", \"url\": {}}}\n", id, id, url);
+  };
+  const std::string in = line("b", "\"https://www.h/x?b=1&a=2#top\"") +
+                         line("a", "\"http://h/x/?a=2&b=1&utm_source=z\"") +
+                         line("c", "\"http://h/y\"") + line("d", "\"\"") + line("e", "null");
+  pb::JobSpec spec = JobOver("exact_dedup", Write("docs", in), "out");
+  (*spec.mutable_params())["by"] = "url";
+  EXPECT_EQ(OutputOf(spec, "out"), in.substr(in.find('\n') + 1));
+  EXPECT_THAT(log_, HasSubstr("user.documents_without_url = 2"));
+  (*spec.mutable_params())["by"] = "host";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.by = 'host': must be text or url"));
+}
+
 TEST_F(DedupJobTest, NearCopiesAreFoundConnectedAndDropped) {
   const std::string text = Words(0, 150);
   const std::string documents = Line("m", text) + Line("k", text + "one more") +

@@ -52,10 +52,12 @@ TEST_F(ExtractJobTest, ReadsPagesInJsonAndResolvesTheirLinks) {
   (*spec.mutable_params())["links"] = "true";
   const Outcome outcome = Run(spec);
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
-  EXPECT_EQ(Output(),
-            fmt::format("{{\"id\": \"x\", \"url\": \"http://h/d/p\", \"text\": \"{}QM\\n\", "
-                        "\"links\": [[\"http://h/q\", \"Q\"]]}}\n",
-                        kSentences));
+  EXPECT_EQ(
+      Output(),
+      fmt::format(
+          "{{\"id\": \"x\", \"url\": \"http://h/d/p\", \"domain\": \"h\", \"text\": \"{}QM\\n\", "
+          "\"links\": [[\"http://h/q\", \"Q\"]]}}\n",
+          kSentences));
   EXPECT_THAT(outcome.out, HasSubstr("user.lines_without_a_page = 2"));
 }
 
@@ -67,18 +69,21 @@ std::string Response(const std::string& uri, const std::string& http,
 TEST_F(ExtractJobTest, ReadsCrawls) {
   const std::string page = fmt::format("<title>T</title><p>Caf\xe9. {}", kSentences);
   std::ofstream(dir_ / "in", std::ios::binary)
-      << Response("http://a/",
+      << Response("http://www.a.co.uk/",
                   "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=latin1\r\n\r\n" + page,
                   "WARC-Date: 2026-11-28T18:00:00Z\r\nWARC-Record-ID: <urn:x>\r\n")
       << Response("http://b/", "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n" + page)
       << Response("http://c/", "HTTP/1.1 404 No\r\nContent-Type: text/html\r\n\r\n" + page)
-      << WarcRecord("request", "http://a/", "application/http", "GET / HTTP/1.1\r\n\r\n")
+      << WarcRecord("request", "http://www.a.co.uk/", "application/http", "GET / HTTP/1.1\r\n\r\n")
       << WarcRecord("conversion", "http://d/", "text/plain", "Plain text.\n");
   const Outcome outcome = Run(ExtractSpec("warc"));
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
-  EXPECT_THAT(Output(), HasSubstr("\"url\": \"http://a/\", \"crawled\": \"2026-11-28T18:00:00Z\", "
+  EXPECT_THAT(Output(), HasSubstr("\"url\": \"http://www.a.co.uk/\", \"domain\": \"a.co.uk\", "
+                                  "\"crawled\": \"2026-11-28T18:00:00Z\", "
                                   "\"title\": \"T\", \"text\": \"Café. "));
-  EXPECT_THAT(Output(), HasSubstr("\"url\": \"http://d/\", \"text\": \"Plain text.\\n\"}\n"));
+  EXPECT_THAT(
+      Output(),
+      HasSubstr("\"url\": \"http://d/\", \"domain\": \"d\", \"text\": \"Plain text.\\n\"}\n"));
   for (const char* counter :
        {"user.pages_with_text = 2", "user.records_that_hold_no_page = 1",
         "user.responses_other_than_html = 1", "user.responses_other_than_200 = 1"}) {
