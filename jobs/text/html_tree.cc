@@ -13,6 +13,13 @@ using namespace html_traits;
 namespace {
 
 bool IsHeading(HtmlTag tag) { return tag >= HtmlTag::kH1 && tag <= HtmlTag::kH6; }
+// Equal names, in either case, have equal ones.
+uint8_t NameHash(std::string_view name) {
+  uint32_t hash = 0;
+  for (const char c : name) hash = hash * 31 + static_cast<unsigned char>(LowerLetter(c));
+  return static_cast<uint8_t>(hash ^ hash >> 8);
+}
+
 bool IsForeign(HtmlTag tag) { return tag == HtmlTag::kSvg || tag == HtmlTag::kMath; }
 
 }  // namespace
@@ -99,12 +106,14 @@ class HtmlTree::Builder {
   }
 
   void AddElement(const HtmlToken& token, HtmlTag tag) {
+    std::vector<HtmlAttribute>& all = tree_.attributes_;
+    const size_t room = limits_.attributes - std::min(limits_.attributes, all.size());
+    const size_t count = std::min(room, token.attributes.size());
     last_element_ = tree_.size();
-    tree_.nodes_.push_back({tag, open_.back(), last_element_ + 1,
-                            static_cast<uint32_t>(tree_.attributes_.size()),
-                            static_cast<uint32_t>(token.attributes.size()), token.name});
-    tree_.attributes_.insert(tree_.attributes_.end(), token.attributes.begin(),
-                             token.attributes.end());
+    tree_.nodes_.push_back({tag, open_.back(), last_element_ + 1, static_cast<uint32_t>(all.size()),
+                            static_cast<uint32_t>(count), token.name});
+    all.insert(all.end(), token.attributes.begin(),
+               token.attributes.begin() + static_cast<std::ptrdiff_t>(count));
   }
 
   // The texts that follow the last element up to now are its own.
@@ -120,6 +129,7 @@ class HtmlTree::Builder {
     const HtmlTag tag = tree_.nodes_[last_element_].tag;
     open_.push_back(last_element_);
     ++open_count_[static_cast<size_t>(tag)];
+    if (tag == HtmlTag::kUnknown) ++open_unknown_[NameHash(tree_.nodes_[last_element_].text)];
     foreign_ += IsForeign(tag);
   }
 
@@ -127,6 +137,7 @@ class HtmlTree::Builder {
     HtmlNode& node = tree_.nodes_[open_.back()];
     node.end = tree_.size();
     --open_count_[static_cast<size_t>(node.tag)];
+    if (node.tag == HtmlTag::kUnknown) --open_unknown_[NameHash(node.text)];
     foreign_ -= IsForeign(node.tag);
     open_.pop_back();
   }
@@ -222,7 +233,7 @@ class HtmlTree::Builder {
   }
 
   void EndUnknown(std::string_view name) {
-    if (open_count_[static_cast<size_t>(HtmlTag::kUnknown)] == 0) return;
+    if (open_unknown_[NameHash(name)] == 0) return;
     for (size_t level = open_.size() - 1; level > 0; --level) {
       const HtmlNode& node = tree_.nodes_[open_[level]];
       if (node.tag == HtmlTag::kUnknown && EqualsIgnoringCase(node.text, name)) {
@@ -234,8 +245,9 @@ class HtmlTree::Builder {
 
   HtmlTree& tree_;
   const HtmlLimits& limits_;
-  std::vector<uint32_t> open_;  // the root and what is open inside it, outermost first
-  uint32_t open_count_[256] = {};
+  std::vector<uint32_t> open_;       // the root and what is open inside it, outermost first
+  uint32_t open_count_[256] = {};    // by tag
+  uint32_t open_unknown_[256] = {};  // by NameHash: an end tag without a start is not looked for
   bool seen_[256] = {};
   uint32_t last_element_ = 0;
   int foreign_ = 0;  // <svg> and <math> that are open
@@ -265,10 +277,10 @@ std::optional<std::string> HtmlTree::Attribute(uint32_t node, std::string_view n
   return value;
 }
 
-std::string HtmlTree::TextOf(uint32_t node) const {
+std::string HtmlTree::TextOf(uint32_t node, size_t most_bytes) const {
   std::string text;
-  for (uint32_t i = node; i < nodes_[node].end; ++i) {
-    if (nodes_[i].tag == HtmlTag::kText) text += nodes_[i].text;
+  for (uint32_t i = node; i < nodes_[node].end && text.size() < most_bytes; ++i) {
+    if (nodes_[i].tag == HtmlTag::kText) text += nodes_[i].text.substr(0, most_bytes);
   }
   return text;
 }

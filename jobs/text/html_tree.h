@@ -21,10 +21,13 @@
 
 namespace quern::text {
 
+// Of a page; what follows is not looked at. Together they keep a page's tree, texts and copies
+// within 64 MiB.
 struct HtmlLimits {
-  size_t bytes = 16 << 20;  // of the page; what follows is not looked at
-  size_t nodes = 400'000;   // the same
-  size_t depth = 512;
+  size_t bytes = 8 << 20;
+  size_t nodes = 200'000;
+  size_t attributes = 300'000;
+  size_t depth = 512;  // elements that are nested deeper become siblings
 };
 
 struct HtmlNode {
@@ -51,8 +54,8 @@ class HtmlTree {
   std::optional<std::string> Attribute(uint32_t node, std::string_view name) const;
   // The same, as written: enough to look for words in it.
   std::string_view RawAttribute(uint32_t node, std::string_view name) const;
-  // All text below a node, one piece after another.
-  std::string TextOf(uint32_t node) const;
+  // All text below a node, one piece after another; cut at about so many bytes.
+  std::string TextOf(uint32_t node, size_t most_bytes = SIZE_MAX) const;
 
  private:
   class Builder;

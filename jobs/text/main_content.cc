@@ -90,7 +90,7 @@ class ContentFinder {
     for (size_t b = 0; b < blocks_.size(); ++b) values_[b] = ValueOf(blocks_[b]);
     AddUp();
     if (nodes_[0].good <= 0) return "";
-    LeaveOutHinted();
+    ReadNames();
     LeaveOutFeeds();
     Score();
     const uint32_t top = Descend();
@@ -104,6 +104,7 @@ class ContentFinder {
     double links = 0;
     double score = 0;
     bool left_out = false;
+    bool is_named = false;  // calls itself the article's body
   };
 
   // What a paragraph says for the element that holds it.
@@ -133,7 +134,7 @@ class ContentFinder {
     }
   }
 
-  void LeaveOutHinted() {
+  void ReadNames() {
     std::unordered_map<std::string_view, Hint> known;
     const auto hint_of_name = [&](std::string_view name) {
       if (name.empty()) return Hint::kNone;
@@ -141,11 +142,21 @@ class ContentFinder {
       if (is_new) at->second = HintOfName(name);
       return at->second;
     };
+    std::unordered_map<std::string_view, bool> bodies;
+    const auto is_body_name = [&](std::string_view name) {
+      if (name.empty()) return false;
+      const auto [at, is_new] = bodies.try_emplace(name, false);
+      if (is_new) at->second = NamesArticleBody(name);
+      return at->second;
+    };
     const double all = nodes_[0].good;
     for (uint32_t i = 1; i < tree_.size(); ++i) {
       NodeSums& sums = nodes_[i];
       sums.left_out = nodes_[tree_.node(i).parent].left_out;
       if (sums.left_out || sums.letters == 0) continue;
+      for (const char* attribute : {"itemprop", "class", "id"}) {
+        sums.is_named = sums.is_named || is_body_name(tree_.RawAttribute(i, attribute));
+      }
       Hint hint = HintOfTag(tree_.node(i).tag);
       for (const char* attribute : {"class", "id", "role"}) {
         if (hint == Hint::kNone) hint = hint_of_name(tree_.RawAttribute(i, attribute));
@@ -165,7 +176,7 @@ class ContentFinder {
         if (block_count[i]++ == 0) begins_with_link[i] = link;
       }
     }
-    std::unordered_map<uint32_t, int> teasers;  // by parent
+    std::vector<uint32_t> teasers(tree_.size());  // by parent
     const auto is_teaser = [&](uint32_t i) {
       const NodeSums& sums = nodes_[i];
       if (tree_.node(i).tag == HtmlTag::kTr) return false;  // a table of things that have links
@@ -218,7 +229,7 @@ class ContentFinder {
     uint32_t largest = 0;
     double sum = 0;
     for (uint32_t i = top + 1; i < tree_.node(top).end;) {
-      if (nodes_[i].score <= 0 || !IsNamedArticleBody(i)) {
+      if (nodes_[i].score <= 0 || !nodes_[i].is_named) {
         ++i;
         continue;
       }
@@ -229,14 +240,6 @@ class ContentFinder {
     const bool is_it = largest != 0 && nodes_[largest].score >= kMuch * nodes_[top].score &&
                        nodes_[largest].score >= kNearlyAll * sum;
     return is_it ? largest : 0;
-  }
-
-  bool IsNamedArticleBody(uint32_t i) const {
-    if (tree_.node(i).attribute_count == 0) return false;
-    for (const char* attribute : {"itemprop", "class", "id"}) {
-      if (NamesArticleBody(tree_.RawAttribute(i, attribute))) return true;
-    }
-    return false;
   }
 
   // Lists and boxes of links inside the content.

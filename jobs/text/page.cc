@@ -41,7 +41,12 @@ Page ReadPage(std::string_view bytes, const PageOptions& options) {
     page.problem = PageProblem::kBinary;
     return page;
   }
-  const std::string html = ToUtf8(bytes, page.encoding);
+  std::string html = ToUtf8(bytes, page.encoding);
+  if (html.size() > limits.bytes) {  // single bytes that became several
+    page.truncated = true;
+    html.resize(limits.bytes);
+    html.shrink_to_fit();
+  }
   const HtmlTree tree(html, limits);
   page.truncated = page.truncated || tree.truncated();
   page.facts = ReadPageFacts(tree);

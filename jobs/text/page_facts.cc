@@ -11,6 +11,8 @@ namespace {
 
 constexpr size_t kMaxLinks = 10'000;
 constexpr size_t kMaxAnchorBytes = 1'000;
+constexpr size_t kMaxTitleBytes = 1'000;
+constexpr size_t kMaxHeadings = 20;
 
 std::string Collapse(std::string_view text) {
   std::string out;
@@ -134,13 +136,13 @@ class FactReader {
 
   void ReadTitle(uint32_t i) {
     if (page_title_.empty() && tree_.node(tree_.node(i).parent).tag != HtmlTag::kSvg) {
-      page_title_ = Collapse(tree_.TextOf(i));
+      page_title_ = Collapse(tree_.TextOf(i, kMaxTitleBytes));
     }
   }
 
   void ReadHeading(uint32_t i) {
-    const std::string text = Collapse(tree_.TextOf(i));
-    if (!text.empty()) headings_.push_back(text);
+    const std::string text = Collapse(tree_.TextOf(i, kMaxTitleBytes));
+    if (!text.empty() && headings_.size() < kMaxHeadings) headings_.push_back(text);
   }
 
   void ReadTime(uint32_t i) {
@@ -165,7 +167,7 @@ class FactReader {
     if (facts_.links.size() >= kMaxLinks) return;
     std::string target = ValueOf(i, "href");
     if (target.empty() || target[0] == '#') return;
-    std::string anchor = Collapse(tree_.TextOf(i));
+    std::string anchor = Collapse(tree_.TextOf(i, 2 * kMaxAnchorBytes));
     if (anchor.size() > kMaxAnchorBytes) anchor.clear();  // a page that forgot to end its link
     facts_.links.push_back({std::move(target), std::move(anchor)});
   }

@@ -106,6 +106,11 @@ TEST(HtmlTree, BoundsWhatItReads) {
   HtmlLimits limits;
   limits.depth = 4;
   EXPECT_EQ(ShapeOf("<i><b><u><s>a</s>b</u>c", limits), "i(b(u(s 'a' 'b') 'c'))");
+  limits.attributes = 2;
+  const HtmlTree tree("<p a=1><p b=2 c=3><p d=4>", limits);
+  EXPECT_EQ(tree.Attribute(2, "b"), "2");
+  EXPECT_EQ(tree.Attribute(2, "c"), std::nullopt);
+  EXPECT_EQ(tree.Attribute(3, "d"), std::nullopt);
   limits.nodes = 5;
   const HtmlTree few("<br><br><br><br><br><br>", limits);
   EXPECT_EQ(few.size(), 5u);
