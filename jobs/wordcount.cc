@@ -35,15 +35,7 @@ class WordCountMapper : public quern::Mapper {
 };
 QUERN_REGISTER_MAPPER(WordCountMapper);
 
-class SumReducer : public quern::Reducer {
- public:
-  void Reduce(quern::ReduceInput* in) override {
-    int64_t total = 0;
-    for (const std::string_view value : in->values()) total += quern::ParseInt(value);
-    Emit(total);
-  }
-};
-QUERN_REGISTER_REDUCER(SumReducer);
-QUERN_REGISTER_COMBINER(SumReducer);
+using quern::SumOf;
+QUERN_REGISTER_FOLD(SumOf);
 
 }  // namespace

@@ -34,7 +34,7 @@ inline int Report(quern_task* task, int result, std::string_view reason) {
 
 // Runs `call` and makes a result of what comes out of it.
 template <typename Call>
-int Guard(quern_task* task, Call call) noexcept {
+__attribute__((always_inline)) inline int Guard(quern_task* task, Call call) noexcept {
   try {
     call();
     return QUERN_OK;

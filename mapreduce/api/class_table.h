@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "mapreduce/api/boundary.h"
+#include "mapreduce/api/combiner.h"
 #include "mapreduce/api/mapper.h"
 #include "mapreduce/api/partitioner.h"
 #include "mapreduce/api/quern.h"
@@ -13,7 +14,8 @@
 
 namespace quern::internal {
 
-// Of the class `Class`, whose objects are handled as `Base` (Mapper, Reducer, Partitioner).
+// Of the class `Class`, whose objects are handled as `Base` (Mapper, Reducer, Combiner,
+// Partitioner).
 template <typename Class, typename Base>
 struct Functions {
   static_assert(std::is_base_of_v<Base, Class>);
@@ -61,7 +63,9 @@ quern_class MakeClass(uint32_t kind, const char* name) {
   made.destroy = F::Destroy;
   made.start = F::Start;
   if constexpr (std::is_same_v<Base, Mapper>) made.map = F::Map;
-  if constexpr (std::is_same_v<Base, Reducer>) made.reduce = F::Reduce;
+  if constexpr (std::is_same_v<Base, Reducer> || std::is_same_v<Base, Combiner>) {
+    made.reduce = F::Reduce;
+  }
   if constexpr (std::is_same_v<Base, Partitioner>) {
     made.partition = F::Partition;
   } else {
@@ -69,5 +73,9 @@ quern_class MakeClass(uint32_t kind, const char* name) {
   }
   return made;
 }
+
+// A class of its own kind, or a reducer that combines as well.
+template <typename Class>
+using CombinerBase = std::conditional_t<std::is_base_of_v<Combiner, Class>, Combiner, Reducer>;
 
 }  // namespace quern::internal

@@ -8,18 +8,24 @@
 //   };
 //   QUERN_REGISTER_MAPPER(WordCount);
 //
-//   class Sum : public quern::Reducer {
+//   class Longest : public quern::Reducer {
 //    public:
 //     void Reduce(quern::ReduceInput* in) override {
-//       int64_t total = 0;
-//       for (std::string_view value : in->values()) total += quern::ParseInt(value);
-//       Emit(total);
+//       std::string longest;
+//       for (std::string_view value : in->values()) {
+//         if (value.size() > longest.size()) longest = value;
+//       }
+//       Emit(longest);
 //     }
 //   };
-//   QUERN_REGISTER_REDUCER(Sum);
-//   QUERN_REGISTER_COMBINER(Sum);
+//   QUERN_REGISTER_REDUCER(Longest);
+//   QUERN_REGISTER_COMBINER(Longest);
+//
+// or, shorter and faster where one state a key is enough: QUERN_REGISTER_FOLD (fold.h).
 #pragma once
 
+#include "mapreduce/api/combiner.h"
+#include "mapreduce/api/fold.h"
 #include "mapreduce/api/map_input.h"
 #include "mapreduce/api/mapper.h"
 #include "mapreduce/api/ordered.h"

@@ -43,6 +43,9 @@ extern "C" {
 #define QUERN_REDUCER 2
 #define QUERN_COMBINER 3
 #define QUERN_PARTITIONER 4
+#define QUERN_FOLD 5 /* reducer and combiner in one */
+
+#define QUERN_MAX_STATE_BYTES 4096
 
 typedef struct quern_bytes {
   const char* data; /* NULL: there is none */
@@ -81,7 +84,7 @@ typedef struct quern_task {
   uint32_t size;
   uint32_t kind; /* of the object's class */
   const quern_host* host;
-  quern_output* output;  /* NULL for a partitioner */
+  quern_output* output;  /* NULL for a partitioner, and for a fold in a map task */
   quern_bytes job_id;    /* "job-20261122-0001", or "job-local" */
   uint32_t index;        /* number of this map or reduce task, from 0 */
   uint32_t attempt;      /* from 0 */
@@ -143,6 +146,21 @@ struct quern_group {
   void (*next_run)(quern_group* group);
 };
 
+/* One state a key, which its values are added to. A state is plain memory, aligned to 8 bytes, at
+ * most QUERN_MAX_STATE_BYTES; its bytes travel from map to reduce tasks, and are added to and
+ * merged in any order. */
+typedef struct quern_fold {
+  uint32_t size;
+  uint32_t state_bytes;
+  void (*init)(void* state);
+  /* Adds a value so many times. */
+  int (*add)(void* self, quern_task* task, void* state, const char* value, size_t size,
+             uint64_t repeats);
+  int (*merge)(void* self, quern_task* task, void* state, const void* other);
+  /* In reduce tasks, when all values of the key are in the state. */
+  int (*put)(void* self, quern_task* task, const void* state, quern_bytes key);
+} quern_fold;
+
 /* A class of a plugin. Functions that its kind does not need may be NULL. */
 typedef struct quern_class {
   uint32_t size;
@@ -167,6 +185,8 @@ typedef struct quern_class {
    * Anything else fails the attempt. */
   uint32_t (*partition)(void* self, quern_task* task, const char* key, size_t size,
                         uint32_t partitions);
+  /* Fold. */
+  const quern_fold* fold;
 } quern_class;
 
 typedef struct quern_plugin {

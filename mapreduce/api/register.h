@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mapreduce/api/class_table.h"
+#include "mapreduce/api/fold.h"
 #include "mapreduce/api/quern.h"
 
 namespace quern::internal {
@@ -32,6 +33,19 @@ inline bool Register(const quern_class& made) {
   return true;
 }
 
+// MakeClass in a form without a comma, for macros.
+template <typename Base>
+struct MakeKind {
+  template <typename Class>
+  static quern_class Of(uint32_t kind, const char* name) {
+    return MakeClass<Class, Base>(kind, name);
+  }
+};
+template <typename Class>
+quern_class MakeCombiner(const char* name) {
+  return MakeClass<Class, CombinerBase<Class>>(QUERN_COMBINER, name);
+}
+
 // Hidden too: a static of the entry point itself would be one object in all plugins of a process.
 __attribute__((visibility("hidden"))) inline const quern_plugin* RegisteredPlugin() {
   static const auto& pointers = RegisteredClasses().pointers;
@@ -50,14 +64,21 @@ extern "C" __attribute__((visibility("default"), used)) inline const quern_plugi
 #define QUERN_INTERNAL_JOIN_OF(a, b) a##b
 #define QUERN_INTERNAL_JOIN(a, b) QUERN_INTERNAL_JOIN_OF(a, b)
 
-#define QUERN_INTERNAL_REGISTER(kind, Base, Class)                                         \
+#define QUERN_INTERNAL_REGISTER(kind, Class, made)                                         \
   QUERN_NOTE(kind, #Class)                                                                 \
   [[maybe_unused]] static const bool QUERN_INTERNAL_JOIN(quern_registered_, __COUNTER__) = \
-      ::quern::internal::Register(                                                         \
-          ::quern::internal::MakeClass<Class, ::quern::Base>(kind, #Class))
+      ::quern::internal::Register(::quern::internal::made)
 
-#define QUERN_REGISTER_MAPPER(Class) QUERN_INTERNAL_REGISTER(QUERN_MAPPER, Mapper, Class)
-#define QUERN_REGISTER_REDUCER(Class) QUERN_INTERNAL_REGISTER(QUERN_REDUCER, Reducer, Class)
-#define QUERN_REGISTER_COMBINER(Class) QUERN_INTERNAL_REGISTER(QUERN_COMBINER, Reducer, Class)
+#define QUERN_INTERNAL_REGISTER_AS(kind, Base, Class) \
+  QUERN_INTERNAL_REGISTER(kind, Class, MakeKind<::quern::Base>::Of<Class>(kind, #Class))
+
+#define QUERN_REGISTER_MAPPER(Class) QUERN_INTERNAL_REGISTER_AS(QUERN_MAPPER, Mapper, Class)
+#define QUERN_REGISTER_REDUCER(Class) QUERN_INTERNAL_REGISTER_AS(QUERN_REDUCER, Reducer, Class)
 #define QUERN_REGISTER_PARTITIONER(Class) \
-  QUERN_INTERNAL_REGISTER(QUERN_PARTITIONER, Partitioner, Class)
+  QUERN_INTERNAL_REGISTER_AS(QUERN_PARTITIONER, Partitioner, Class)
+// A quern::Combiner, or a quern::Reducer that combines as well.
+#define QUERN_REGISTER_COMBINER(Class) \
+  QUERN_INTERNAL_REGISTER(QUERN_COMBINER, Class, MakeCombiner<Class>(#Class))
+// Reducer and combiner in one; see fold.h.
+#define QUERN_REGISTER_FOLD(Class) \
+  QUERN_INTERNAL_REGISTER(QUERN_FOLD, Class, MakeFold<Class>(#Class))

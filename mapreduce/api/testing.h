@@ -169,4 +169,22 @@ Result RunReducer(const Groups& groups, Params params = {}, Files files = {}) {
   return task.Take();
 }
 
+// What a fold makes of the values of each key.
+template <typename F>
+Result RunFold(const Groups& groups) {
+  FakeTask task({});
+  for (const auto& [key, values] : groups) {
+    typename F::State state{};
+    for (const std::string& value : values) {
+      // Through a state of its own, as if each came from another map task.
+      typename F::State one{};
+      F::Add(one, value);
+      F::Merge(state, one);
+    }
+    FoldOutput out(task.output, {key.data(), key.size()});
+    task.Run([&] { F::Put(state, out); });
+  }
+  return task.Take();
+}
+
 }  // namespace quern::testing

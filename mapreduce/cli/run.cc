@@ -163,7 +163,8 @@ class RunJob final : public JobCommand {
     // A plugin that registers one combiner means it to be used.
     const bool reduces = !spec->reduce().has_tasks() || spec->reduce().tasks() > 0;
     const std::vector<std::string> combiners = plugin.Names(ClassKind::kCombiner);
-    if (source->bare_plugin && reduces && combiners.size() == 1 && combiner_.empty()) {
+    if (source->bare_plugin && reduces && combiners.size() == 1 &&
+        spec->reduce().combiner().empty()) {
       spec->mutable_reduce()->set_combiner(combiners[0]);
     }
     return plugin;

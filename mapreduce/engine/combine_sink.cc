@@ -24,12 +24,22 @@ struct RecordView {
 
 CombineSink::CombineSink(size_t table_bytes, Combiner* combiner, SortSink* next,
                          RecordPositionWriter* position, WorkSteps* steps)
-    : table_(table_bytes),
+    : CombineSink(table_bytes, combiner, nullptr, next, position, steps) {}
+
+CombineSink::CombineSink(size_t table_bytes, Fold* fold, SortSink* next,
+                         RecordPositionWriter* position, WorkSteps* steps)
+    : CombineSink(table_bytes, nullptr, fold, next, position, steps) {}
+
+CombineSink::CombineSink(size_t table_bytes, Combiner* combiner, Fold* fold, SortSink* next,
+                         RecordPositionWriter* position, WorkSteps* steps)
+    : table_(table_bytes, fold),
       combiner_(combiner),
+      fold_(fold),
       next_(next),
       position_(position),
       steps_(steps),
-      window_(std::make_unique_for_overwrite<char[]>(kWindowBytes + CombineTable::kReadableBytes)) {
+      window_(std::make_unique_for_overwrite<char[]>(kWindowBytes + CombineTable::kReadableBytes)),
+      state_(fold == nullptr ? 0 : (fold->state_bytes() + 7) / 8) {
   SetWindow(window_.get(), window_.get() + kWindowBytes);
 }
 
@@ -41,7 +51,15 @@ void CombineSink::AppendSlow(std::string_view key, std::string_view value) {
   }
   // Too few of them fit in the table to be worth grouping.
   ++input_records_;
-  next_->Append(key, value);
+  PassOn(key, value);
+}
+
+void CombineSink::PassOn(std::string_view key, std::string_view value) {
+  if (fold_ == nullptr) return next_->Append(key, value);
+  char* const state = reinterpret_cast<char*>(state_.data());
+  fold_->Init(state);
+  fold_->Add(state, value, 1);
+  next_->Append(key, {state, fold_->state_bytes()});
 }
 
 void CombineSink::TakeWindow() {
@@ -77,12 +95,22 @@ void CombineSink::Add(const CombineTable::Probe& probe, std::string_view key,
     Flush();
     if (combining_ && table_.Add(probe, key, value)) return;
   }
-  next_->Append(key, value);  // given up, or larger than the whole table
+  PassOn(key, value);  // given up, or larger than the whole table
 }
 
 void CombineSink::Flush() {
   const RecordPhase phase = position_->phase();
   position_->SetPhase(RecordPhase::kCombine);
+  if (fold_ != nullptr) {
+    FoldGroups();
+  } else {
+    CombineGroups();
+  }
+  table_.Clear();
+  position_->SetPhase(phase);
+}
+
+void CombineSink::CombineGroups() {
   CombineTable::GroupCursor group(&table_);
   const Combiner::Take take = [this](std::string_view key, std::string_view value) {
     next_->Append(key, value);
@@ -98,8 +126,14 @@ void CombineSink::Flush() {
       throw EngineError(status);
     }
   }
-  table_.Clear();
-  position_->SetPhase(phase);
+}
+
+void CombineSink::FoldGroups() {
+  CombineTable::GroupCursor group(&table_);
+  while (group.NextGroup()) {
+    if (steps_ != nullptr) steps_->Add();
+    next_->Append(group.key(), group.TakeState());
+  }
 }
 
 void CombineSink::Finish() {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "mapreduce/engine/combine_table.h"
 #include "mapreduce/engine/combiner.h"
@@ -24,6 +25,9 @@ class CombineSink final : public EmitBuffer {
   // the keys that it has done.
   CombineSink(size_t table_bytes, Combiner* combiner, SortSink* next,
               RecordPositionWriter* position, WorkSteps* steps = nullptr);
+  // With a fold: what goes on are states, whatever becomes of the table.
+  CombineSink(size_t table_bytes, Fold* fold, SortSink* next, RecordPositionWriter* position,
+              WorkSteps* steps = nullptr);
 
   // Hands everything on.
   void Finish();
@@ -38,15 +42,23 @@ class CombineSink final : public EmitBuffer {
   void Take(const char* begin, const char* end);
   void Add(const CombineTable::Probe& probe, std::string_view key, std::string_view value);
   void Flush();
+  void CombineGroups();
+  void FoldGroups();
+  // A record that is in no table.
+  void PassOn(std::string_view key, std::string_view value);
+  CombineSink(size_t table_bytes, Combiner* combiner, Fold* fold, SortSink* next,
+              RecordPositionWriter* position, WorkSteps* steps);
 
   CombineTable table_;
-  Combiner* const combiner_;
+  Combiner* const combiner_;  // or
+  Fold* const fold_;
   SortSink* const next_;
   RecordPositionWriter* const position_;
   WorkSteps* const steps_;
   std::unique_ptr<char[]> window_;
   bool combining_ = true;
   uint64_t input_records_ = 0;
+  std::vector<uint64_t> state_;  // of one record
 };
 
 }  // namespace quern::mr

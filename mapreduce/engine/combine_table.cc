@@ -37,8 +37,9 @@ uint64_t Mix(uint64_t a, uint64_t b) {
 }  // namespace
 
 // A third of the memory for slots, the rest for the arena.
-CombineTable::CombineTable(size_t capacity_bytes)
-    : max_slots_(std::max(std::bit_floor(capacity_bytes / 3 / sizeof(Slot)), kFirstSlots)),
+CombineTable::CombineTable(size_t capacity_bytes, Fold* fold)
+    : fold_(fold),
+      max_slots_(std::max(std::bit_floor(capacity_bytes / 3 / sizeof(Slot)), kFirstSlots)),
       arena_(std::min(capacity_bytes / 3 * 2, (size_t{1} << kOffsetBits) * kStep)),
       arena_base_(arena_.data()),
       arena_limit_(static_cast<Offset>(arena_.size() / kStep)),
@@ -81,12 +82,14 @@ bool CombineTable::AddSlow(const Probe& probe, std::string_view key, std::string
   if (common_size_ == kNoCommon && value.size() <= 8) SetCommon(value);
   const bool common = IsCommon(value);
   Slot* slot = FindSlot(probe, key);
-  if (slot->entry == 0) slot = AddEntry(probe, key, common ? 0 : value.size());
+  const size_t value_bytes = fold_ != nullptr ? fold_->state_bytes() : value.size();
+  if (slot->entry == 0) slot = AddEntry(probe, key, common ? 0 : value_bytes);
   if (slot == nullptr) return false;
   if (common && slot->repeats != UINT32_MAX) {
     ++slot->repeats;
-  } else if (!AddRun(At<Entry>(slot->entry), value)) {
-    return false;
+  } else {
+    Entry* const entry = At<Entry>(slot->entry);
+    if (!(fold_ != nullptr ? AddToState(entry, value) : AddRun(entry, value))) return false;
   }
   ++records_;
   return true;
@@ -129,6 +132,18 @@ bool CombineTable::AddRun(Entry* entry, std::string_view value) {
   return true;
 }
 
+bool CombineTable::AddToState(Entry* entry, std::string_view value) {
+  if (entry->first_run == 0) {
+    const uint32_t steps = Steps(fold_->state_bytes());
+    if (steps > arena_limit_ - used_) return false;
+    fold_->Init(At<char>(used_));
+    entry->first_run = used_;
+    used_ += steps;
+  }
+  fold_->Add(At<char>(entry->first_run), value, 1);
+  return true;
+}
+
 void CombineTable::Grow() {
   const std::vector<Slot> old = std::move(slots_);
   slots_.assign(old.size() * 2, Slot{});
@@ -156,6 +171,8 @@ bool CombineTable::GroupCursor::NextGroup() {
   if (next_slot_ == slots.size()) return false;
   const Slot& slot = slots[next_slot_++];
   StartGroup(table_->KeyOf(slot.entry));
+  slot_ = &slot;
+  if (table_->fold_ != nullptr) return true;
   next_run_ = table_->At<Entry>(slot.entry)->first_run;
   if (slot.repeats > 0) {
     single_ = slot.repeats == 1 && next_run_ == 0;
@@ -167,6 +184,19 @@ bool CombineTable::GroupCursor::NextGroup() {
   single_ = first->repeats == 1 && first->next == 0;
   only_value_ = table_->ValueOf(next_run_);
   return NextRun();
+}
+
+std::string_view CombineTable::GroupCursor::TakeState() {
+  Fold* const fold = table_->fold_;
+  const Offset kept = table_->At<Entry>(slot_->entry)->first_run;
+  char* state = table_->At<char>(kept);
+  if (kept == 0) {
+    no_state_.resize(Steps(fold->state_bytes()));
+    state = reinterpret_cast<char*>(no_state_.data());
+    fold->Init(state);
+  }
+  if (slot_->repeats > 0) fold->Add(state, table_->common_value_, slot_->repeats);
+  return {state, fold->state_bytes()};
 }
 
 bool CombineTable::GroupCursor::NextRun() {

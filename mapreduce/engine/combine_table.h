@@ -8,7 +8,8 @@
 // The cost of a record is the cache misses it makes, so keys of up to 16 bytes are recognized by
 // their slot alone. The first value that comes is taken to be the common one ("1", say): a slot
 // only counts how often its key came with it. Other values are chained in their order, equal
-// neighbours as one run. Used by one thread.
+// neighbours as one run. With a fold, other values are added to the key's state at once: an entry's
+// "run" is its state then. Used by one thread.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mapreduce/engine/fold.h"
 #include "mapreduce/engine/group_source.h"
 #include "mapreduce/engine/mapped_memory.h"
 
@@ -24,7 +26,7 @@ namespace quern::mr {
 
 class CombineTable {
  public:
-  explicit CombineTable(size_t capacity_bytes);
+  explicit CombineTable(size_t capacity_bytes, Fold* fold = nullptr);
 
   // Views handed to this class must have 8 readable bytes from their start on, however short they
   // are: that makes looking at them free of branches.
@@ -103,8 +105,10 @@ class CombineTable {
   bool AddSlow(const Probe& probe, std::string_view key, std::string_view value);
   Slot* AddEntry(const Probe& probe, std::string_view key, size_t value_size);
   bool AddRun(Entry* entry, std::string_view value);
+  bool AddToState(Entry* entry, std::string_view value);
   void Grow();
 
+  Fold* const fold_;
   const size_t max_slots_;
   MappedMemory arena_;
   char* const arena_base_;
@@ -130,6 +134,8 @@ class CombineTable::GroupCursor final : public GroupSource {
   // Whether the key has one value only, and that value.
   bool single() const { return single_; }
   std::string_view only_value() const { return only_value_; }
+  // With a fold: the present key's state, all its values added. There is nothing to iterate then.
+  std::string_view TakeState();
 
  private:
   bool NextRun() override;
@@ -139,6 +145,8 @@ class CombineTable::GroupCursor final : public GroupSource {
   Offset next_run_ = 0;
   bool single_ = false;
   std::string_view only_value_;
+  const Slot* slot_ = nullptr;
+  std::vector<uint64_t> no_state_;  // of a key that came with the common value only
 };
 
 inline bool CombineTable::Add(const Probe& probe, std::string_view key, std::string_view value) {

@@ -11,6 +11,28 @@ absl::Status Resolve(const PluginInfo& plugin, ClassKind kind, std::string* name
   return absl::OkStatus();
 }
 
+// A fold is its own combiner: its map tasks send states, which nothing else understands.
+absl::Status UseFold(pb::JobSpec::Reduce* reduce) {
+  if (!reduce->combiner().empty() && reduce->combiner() != reduce->reducer()) {
+    return InvalidArgumentError(
+        "reduce.combiner: {}: the fold {} combines itself. Try: leave it out", reduce->combiner(),
+        reduce->reducer());
+  }
+  reduce->set_combiner(reduce->reducer());
+  return absl::OkStatus();
+}
+
+absl::Status ResolveReducer(const PluginInfo& plugin, pb::JobSpec::Reduce* reduce) {
+  const std::vector<std::string> folds = plugin.Names(ClassKind::kFold);
+  if (reduce->reducer().empty() && plugin.Names(ClassKind::kReducer).empty() && folds.size() == 1) {
+    reduce->set_reducer(folds[0]);
+  }
+  if (HasClass(plugin, ClassKind::kFold, reduce->reducer())) return UseFold(reduce);
+  RETURN_IF_ERROR(Resolve(plugin, ClassKind::kReducer, reduce->mutable_reducer()));
+  if (reduce->combiner().empty()) return absl::OkStatus();
+  return CheckHasClass(plugin, ClassKind::kCombiner, reduce->combiner());
+}
+
 }  // namespace
 
 absl::Status ResolveClasses(const PluginInfo& plugin, pb::JobSpec* spec) {
@@ -20,14 +42,11 @@ absl::Status ResolveClasses(const PluginInfo& plugin, pb::JobSpec* spec) {
   pb::JobSpec::Reduce* reduce = spec->mutable_reduce();
   // A plugin without reducers makes a map-only job unless its user says otherwise.
   if (!reduce->has_tasks() && reduce->reducer().empty() &&
-      plugin.Names(ClassKind::kReducer).empty()) {
+      plugin.Names(ClassKind::kReducer).empty() && plugin.Names(ClassKind::kFold).empty()) {
     reduce->set_tasks(0);
   }
   if (reduce->has_tasks() && reduce->tasks() == 0) return absl::OkStatus();
-  RETURN_IF_ERROR(Resolve(plugin, ClassKind::kReducer, reduce->mutable_reducer()));
-  if (!reduce->combiner().empty()) {
-    RETURN_IF_ERROR(CheckHasClass(plugin, ClassKind::kCombiner, reduce->combiner()));
-  }
+  RETURN_IF_ERROR(ResolveReducer(plugin, reduce));
   const std::string& partitioner = reduce->partitioner();
   if (partitioner == "hash" || partitioner == "range") return absl::OkStatus();
   return CheckHasClass(plugin, ClassKind::kPartitioner, partitioner);

@@ -62,7 +62,7 @@ absl::Status CheckHeader(std::string_view name, std::string_view bytes) {
 void AddClass(std::string_view description, PluginInfo* info) {
   const auto version = At<uint32_t>(description, 0);
   const auto kind = At<uint32_t>(description, 4);
-  if (!kind || *kind < QUERN_MAPPER || *kind > QUERN_PARTITIONER) return;
+  if (!kind || *kind < QUERN_MAPPER || *kind > QUERN_FOLD) return;
   const std::string_view text = description.substr(8);
   info->api_version = *version;
   info->classes.push_back(
@@ -94,6 +94,8 @@ std::string_view ClassKindName(ClassKind kind) {
       return "combiner";
     case ClassKind::kPartitioner:
       return "partitioner";
+    case ClassKind::kFold:
+      return "fold";
   }
   return "class";
 }
@@ -134,9 +136,14 @@ absl::StatusOr<PluginInfo> ReadPlugin(const std::string& path) {
   return ParsePlugin(path, bytes);
 }
 
-absl::Status CheckHasClass(const PluginInfo& plugin, ClassKind kind, std::string_view name) {
+bool HasClass(const PluginInfo& plugin, ClassKind kind, std::string_view name) {
   const std::vector<std::string> names = plugin.Names(kind);
-  if (std::find(names.begin(), names.end(), name) != names.end()) return absl::OkStatus();
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+absl::Status CheckHasClass(const PluginInfo& plugin, ClassKind kind, std::string_view name) {
+  if (HasClass(plugin, kind, name)) return absl::OkStatus();
+  const std::vector<std::string> names = plugin.Names(kind);
   const std::string near = DidYouMean(name, names);
   if (!near.empty()) {
     return NotFoundError("no {} '{}' in the plugin. Did you mean '{}'?", ClassKindName(kind), name,

@@ -21,6 +21,7 @@ enum class ClassKind : uint32_t {
   kReducer = QUERN_REDUCER,
   kCombiner = QUERN_COMBINER,
   kPartitioner = QUERN_PARTITIONER,
+  kFold = QUERN_FOLD,
 };
 // "mapper", ...
 std::string_view ClassKindName(ClassKind kind);
@@ -46,6 +47,7 @@ absl::StatusOr<PluginInfo> ReadPlugin(const std::string& path);
 
 // NotFound naming the nearest class of that kind, or all there are.
 absl::Status CheckHasClass(const PluginInfo& plugin, ClassKind kind, std::string_view name);
+bool HasClass(const PluginInfo& plugin, ClassKind kind, std::string_view name);
 // The class to take when the user named none: there must be exactly one of the kind. NotFound when
 // there is none, FailedPrecondition when there are several.
 absl::StatusOr<std::string> OnlyClass(const PluginInfo& plugin, ClassKind kind);

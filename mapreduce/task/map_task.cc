@@ -11,6 +11,7 @@
 #include "mapreduce/task/task_output.h"
 #include "mapreduce/task/user_code.h"
 #include "mapreduce/task/user_context.h"
+#include "mapreduce/task/user_fold.h"
 #include "mapreduce/task/user_object.h"
 
 namespace quern::mr {
@@ -89,7 +90,7 @@ class MapTask {
       RETURN_IF_ERROR(RunCombined(&sink, &combiner));
     }
     RETURN_IF_ERROR(FinishSorted(&sink, combiner));
-    const bool combined = combiner_ != nullptr;
+    const bool combined = combiner_ != nullptr || fold_ != nullptr;
     context_.SetEngineCounter(combined ? "combine_output_records" : "map_output_records",
                               sink.records());
     return absl::OkStatus();
@@ -97,17 +98,27 @@ class MapTask {
 
   // Sets *combiner when the last merge should combine once more.
   absl::Status RunCombined(SortSink* sink, Combiner** combiner) {
-    ASSIGN_OR_RETURN(
-        const quern_class* const user,
-        environment_.plugin->Find(ClassKind::kCombiner, spec_.job().reduce().combiner()));
+    const std::string& name = spec_.job().reduce().combiner();
+    if (const quern_class* const fold = environment_.plugin->FindIfThere(ClassKind::kFold, name)) {
+      ASSIGN_OR_RETURN(fold_, UserFold::Create(*fold, &context_, nullptr));
+      CombineSink combine(plan_.combine_table_bytes, static_cast<Fold*>(fold_.get()), sink,
+                          environment_.position, &environment_.progress->steps);
+      return RunInto(&combine, fold_.get(), combiner);
+    }
+    ASSIGN_OR_RETURN(const quern_class* const user,
+                     environment_.plugin->Find(ClassKind::kCombiner, name));
     ASSIGN_OR_RETURN(combiner_, UserCombiner::Create(*user, &context_));
     RETURN_IF_ERROR(combiner_->Start());
     CombineSink combine(plan_.combine_table_bytes, combiner_.get(), sink, environment_.position,
                         &environment_.progress->steps);
-    RETURN_IF_ERROR(RunMapper(&combine));
-    RETURN_IF_ERROR(CatchEngineError([&] { combine.Finish(); }));
-    context_.SetEngineCounter("map_output_records", combine.input_records());
-    if (combine.combining()) *combiner = combiner_.get();
+    return RunInto(&combine, combiner_.get(), combiner);
+  }
+
+  absl::Status RunInto(CombineSink* combine, Combiner* used, Combiner** again) {
+    RETURN_IF_ERROR(RunMapper(combine));
+    RETURN_IF_ERROR(CatchEngineError([&] { combine->Finish(); }));
+    context_.SetEngineCounter("map_output_records", combine->input_records());
+    if (combine->combining()) *again = used;
     return absl::OkStatus();
   }
 
@@ -153,7 +164,8 @@ class MapTask {
   const TaskEnvironment& environment_;
   const MemoryPlan plan_;
   UserContext context_;
-  std::unique_ptr<UserCombiner> combiner_;
+  std::unique_ptr<UserCombiner> combiner_;  // or
+  std::unique_ptr<UserFold> fold_;
   std::unique_ptr<UserObject> user_partitioner_;
   std::unique_ptr<Partitioner> partitioner_;
   pb::AttemptResult result_;

@@ -15,6 +15,7 @@ namespace {
 
 // Of the first version of API 2: no plugin's structs are smaller.
 constexpr size_t kFirstClassBytes = offsetof(quern_class, partition) + sizeof(void*);
+constexpr size_t kFirstFoldBytes = offsetof(quern_fold, put) + sizeof(void*);
 constexpr size_t kFirstPluginBytes = offsetof(quern_plugin, classes) + sizeof(void*);
 
 // What the kind must have. Kinds that this version does not know are never asked for.
@@ -28,6 +29,11 @@ bool IsComplete(const quern_class& each) {
       return each.reduce != nullptr;
     case QUERN_PARTITIONER:
       return each.partition != nullptr;
+    case QUERN_FOLD:
+      return each.fold != nullptr && each.fold->size >= kFirstFoldBytes &&
+             each.fold->init != nullptr && each.fold->add != nullptr &&
+             each.fold->merge != nullptr && each.fold->put != nullptr &&
+             each.fold->state_bytes <= QUERN_MAX_STATE_BYTES;
     default:
       return true;
   }
@@ -83,10 +89,15 @@ absl::StatusOr<std::unique_ptr<Plugin>> Plugin::Of(const std::string& path, Plug
   return plugin;
 }
 
-absl::StatusOr<const quern_class*> Plugin::Find(ClassKind kind, std::string_view name) const {
+const quern_class* Plugin::FindIfThere(ClassKind kind, std::string_view name) const {
   for (const quern_class& each : classes_) {
     if (each.kind == static_cast<uint32_t>(kind) && each.name == name) return &each;
   }
+  return nullptr;
+}
+
+absl::StatusOr<const quern_class*> Plugin::Find(ClassKind kind, std::string_view name) const {
+  if (const quern_class* const there = FindIfThere(kind, name)) return there;
   RETURN_IF_ERROR(CheckHasClass(info_, kind, name));
   return InvalidArgumentError("{}: '{}' has a note, but quern_plugin_v2 does not list it", path_,
                               name);

@@ -24,6 +24,8 @@ class Plugin {
 
   // NotFound with a suggestion when there is no such class.
   absl::StatusOr<const quern_class*> Find(ClassKind kind, std::string_view name) const;
+  // Null when there is no such class.
+  const quern_class* FindIfThere(ClassKind kind, std::string_view name) const;
   const std::string& path() const { return path_; }
   const PluginInfo& info() const { return info_; }
 

@@ -11,6 +11,7 @@
 #include "mapreduce/task/task_output.h"
 #include "mapreduce/task/user_code.h"
 #include "mapreduce/task/user_context.h"
+#include "mapreduce/task/user_fold.h"
 #include "mapreduce/task/user_object.h"
 
 namespace quern::mr {
@@ -61,24 +62,31 @@ class ReduceTask {
   }
 
   absl::Status Reduce(const std::vector<SortedRun>& runs) {
-    ASSIGN_OR_RETURN(
-        const quern_class* const user,
-        environment_.plugin->Find(ClassKind::kReducer, spec_.job().reduce().reducer()));
     ASSIGN_OR_RETURN(const auto sink, CreateTaskOutput(spec_, environment_));
     environment_.position->SetSource("");
     environment_.position->SetPhase(RecordPhase::kCallback);
-    ASSIGN_OR_RETURN(const auto reducer, UserObject::Create(*user, "", &context_, sink.get()));
-    RETURN_IF_ERROR(reducer->Start());
+    const std::string& name = spec_.job().reduce().reducer();
+    std::unique_ptr<UserObject> reducer;
+    std::unique_ptr<UserFold> fold;
+    if (const quern_class* const user = environment_.plugin->FindIfThere(ClassKind::kFold, name)) {
+      ASSIGN_OR_RETURN(fold, UserFold::Create(*user, &context_, sink.get()));
+    } else {
+      ASSIGN_OR_RETURN(const quern_class* const other,
+                       environment_.plugin->Find(ClassKind::kReducer, name));
+      ASSIGN_OR_RETURN(reducer, UserObject::Create(*other, "", &context_, sink.get()));
+      RETURN_IF_ERROR(reducer->Start());
+    }
     Merger merger(runs, &environment_.progress->steps);
     GroupReader groups(&merger, environment_.scratch_dir, spec_.job().reduce().group());
     environment_.position->SetPhase(RecordPhase::kReduce);
-    RETURN_IF_ERROR(ReduceGroups(&groups, reducer.get(), *sink));
+    RETURN_IF_ERROR(fold != nullptr ? ReduceGroups(&groups, fold.get(), *sink)
+                                    : ReduceGroups(&groups, reducer.get(), *sink));
     if (!groups.status().ok()) {
       damaged_ = runs[merger.failed_run()];
       return groups.status();
     }
     environment_.position->SetPhase(RecordPhase::kCallback);
-    RETURN_IF_ERROR(reducer->Finish());
+    if (reducer != nullptr) RETURN_IF_ERROR(reducer->Finish());
     environment_.position->SetPhase(RecordPhase::kNone);
     RETURN_IF_ERROR(FinishTaskOutput(spec_, sink.get(), &result_));
     context_.SetEngineCounter("reduce_input_groups", groups.groups());
@@ -88,13 +96,19 @@ class ReduceTask {
     return absl::OkStatus();
   }
 
+  static absl::Status FailureOf(const UserObject& reducer, int result) {
+    return reducer.Failure(result, "Reduce");
+  }
+  static absl::Status FailureOf(const UserFold& fold, int result) { return fold.Failure(result); }
+
   // The inner loop of every reduce task.
-  absl::Status ReduceGroups(GroupReader* groups, UserObject* reducer, const OutputSink& sink) {
+  template <typename UserReducer>
+  absl::Status ReduceGroups(GroupReader* groups, UserReducer* reducer, const OutputSink& sink) {
     TaskProgress* const progress = environment_.progress;
     while (groups->NextGroup()) {
       environment_.position->SetPosition(groups->groups() - 1);
       if (const int result = reducer->Reduce(groups->group()); result != QUERN_OK) [[unlikely]] {
-        if (result != QUERN_SKIPPED) return reducer->Failure(result, "Reduce");
+        if (result != QUERN_SKIPPED) return FailureOf(*reducer, result);
         ++skipped_;
       }
       progress->input_records.Set(groups->records());
@@ -103,7 +117,7 @@ class ReduceTask {
       progress->phase_done.Set(groups->bytes());
     }
     // Reported, and then swallowed by user code.
-    return reducer->failed() ? reducer->Failure(QUERN_FAILED, "Reduce") : absl::OkStatus();
+    return reducer->failed() ? FailureOf(*reducer, QUERN_FAILED) : absl::OkStatus();
   }
 
   const pb::TaskSpec& spec_;

@@ -36,6 +36,9 @@ class UserObject {
   uint32_t Partition(std::string_view key, uint32_t partitions) {
     return class_.partition(self_, &task_, key.data(), key.size(), partitions);
   }
+  // What other functions of the class are called with.
+  void* self() const { return self_; }
+  quern_task* task() { return &task_; }
   // The error of the call `what` that returned `result`: the engine's own where it has one.
   absl::Status Failure(int result, std::string_view what) const;
   // OK unless the object reported a failure.

@@ -19,8 +19,8 @@ constexpr char kCount[] =
 
 TEST_F(LocalJobsTest, WordCountIsThatOfCoreutils) {
   pb::JobSpec spec = Spec("wordcount", MakeText(5 << 20));
-  for (const char* combiner : {"SumReducer", ""}) {
-    spec.mutable_reduce()->set_combiner(combiner);
+  for (const char* fold : {"SumOf", ""}) {
+    spec.mutable_reduce()->set_reducer(fold);
     spec.mutable_output()->set_overwrite(true);
     ExpectSucceeds(spec);
     EXPECT_EQ(Difference("sort out/part-r-*", kCount), "");

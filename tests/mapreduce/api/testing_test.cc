@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace quern {
 namespace {
 
@@ -80,6 +82,46 @@ TEST(TestingTest, AJobThatFailsDoesNothingMore) {
   EXPECT_EQ(out.job_failure, "as it says");
   EXPECT_EQ(testing::RunMapper<Looks>({{"0", "a"}}).job_failure,
             "files: the job has none called 'list'");
+}
+
+struct Longest {
+  struct State {
+    uint32_t bytes = 0;
+    uint32_t seen = 0;
+  };
+  static void Add(State& state, std::string_view value) {
+    state.bytes = std::max(state.bytes, static_cast<uint32_t>(value.size()));
+    ++state.seen;
+  }
+  static void Merge(State& state, const State& other) {
+    state.bytes = std::max(state.bytes, other.bytes);
+    state.seen += other.seen;
+  }
+  static void Put(const State& state, FoldOutput& out) {
+    out.Emit(state.bytes);
+    out.Emit(std::string(out.key()) + "!", state.seen);
+  }
+};
+
+TEST(FoldTest, IsAddedToMergedAndPutOut) {
+  const auto out = testing::RunFold<Longest>({{"a", {"xx", "xxxx", "x"}}, {"b", {"y"}}});
+  EXPECT_EQ(out.records, (testing::Records{{"a", "4"}, {"a!", "3"}, {"b", "1"}, {"b!", "1"}}));
+  EXPECT_EQ(testing::RunFold<SumOf>({{"k", {"-5", "7", "1"}}}).records,
+            (testing::Records{{"k", "3"}}));
+}
+
+TEST(FoldTest, ItsFunctionsTakeAValueSeveralTimes) {
+  testing::FakeTask task({});
+  const quern_class fold = internal::MakeFold<Longest>("Longest");
+  Longest::State state{9, 9};
+  fold.fold->init(&state);
+  EXPECT_EQ(fold.fold->add(nullptr, &task, &state, "xyz", 3, 5), QUERN_OK);
+  EXPECT_EQ(state.seen, 5u);
+  const quern_class sum = internal::MakeFold<SumOf>("SumOf");
+  int64_t total = 1;
+  EXPECT_EQ(sum.fold->add(nullptr, &task, &total, "20", 2, 3), QUERN_OK);
+  EXPECT_EQ(total, 61);
+  EXPECT_EQ(sum.fold->add(nullptr, &task, &total, "x", 1, 1), QUERN_FAILED);
 }
 
 TEST(ReducerTest, EmitWithoutAKeyNeedsAGroup) {

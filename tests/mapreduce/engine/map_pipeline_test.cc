@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <string>
 #include <vector>
@@ -221,6 +222,65 @@ TEST_F(CombinePipelineTest, GivesUpWhenKeysHardlyRepeat) {
   const Outcome few = Run(100, 2, 96 << 10, 20'000, &want);
   EXPECT_EQ(few.sums, want);
   EXPECT_TRUE(few.still_combining);
+}
+
+// A sum of decimal numbers in eight bytes.
+class SumFold final : public Fold, public Combiner {
+ public:
+  size_t state_bytes() const override { return sizeof(int64_t); }
+  void Init(char* state) override { std::memset(state, 0, sizeof(int64_t)); }
+  void Add(char* state, std::string_view value, uint64_t repeats) override {
+    Put(state, Get(state) + ParseInt(value) * static_cast<int64_t>(repeats));
+  }
+  absl::Status Combine(GroupSource* group, const Take& take) override {
+    char state[sizeof(int64_t)] = {};
+    for (std::string_view value : ReduceInput(group->group()).values()) {
+      Put(state, Get(state) + Get(value.data()));
+    }
+    return take(group->key(), {state, sizeof(state)});
+  }
+  static int64_t Get(const char* state) {
+    int64_t value = 0;
+    std::memcpy(&value, state, sizeof(value));
+    return value;
+  }
+
+ private:
+  static void Put(char* state, int64_t value) { std::memcpy(state, &value, sizeof(value)); }
+};
+
+TEST_F(CombinePipelineTest, StatesOfAFoldAreSumsOfALoop) {
+  for (const uint64_t distinct : {uint64_t{1}, uint64_t{50}, uint64_t{3000}, uint64_t{1} << 40}) {
+    for (const uint64_t largest : {2, 1000}) {
+      const TempDir dir;
+      const HashPartitioner partitioner;
+      SortBuffers buffers(64 << 10);
+      SumFold fold;
+      const auto position = RecordPositionWriter::Private();
+      SortSink sink({{"j", 0, 0}, 2, Codec::kNone, dir.path(), 3}, &partitioner, &buffers);
+      CombineSink combine(96 << 10, static_cast<Fold*>(&fold), &sink, position.get());
+      std::map<std::string, int64_t> want;
+      for (int i = 0; i < 20'000; ++i) {
+        // Now and then a record that fits in no window.
+        const std::string key = OneIn(5000) ? std::string(40'000, 'L') : MakeKey(Below(distinct));
+        const int64_t number = static_cast<int64_t>(OneIn(2) ? 1 : Below(largest));
+        combine.Append(key, std::to_string(number));
+        want[key] += number;
+      }
+      combine.Finish();
+      if (distinct != 3000) {
+        EXPECT_EQ(combine.combining(), distinct < 3000);
+      }
+      ASSERT_OK(sink.Finish(dir / "output", combine.combining() ? &fold : nullptr));
+      std::map<std::string, int64_t> sums;
+      for (uint32_t partition = 0; partition < 2; ++partition) {
+        for (const auto& [key, values] : ReadPartition({dir / "output"}, partition, 8, dir)) {
+          for (const std::string& value : values) sums[key] += SumFold::Get(value.data());
+        }
+      }
+      EXPECT_EQ(sums, want) << distinct << " keys, values below " << largest;
+    }
+  }
 }
 
 // The values of one key, through a combiner that repeats them.

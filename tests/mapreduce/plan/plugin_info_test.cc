@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "common/storage/file_io.h"
+#include "mapreduce/plan/plugin_check.h"
 #include "tests/support/random_test.h"
 #include "tests/support/status_matchers.h"
 
@@ -21,8 +22,7 @@ std::string JobPath(const std::string& name) {
 TEST(PluginInfoTest, ListsTheClassesOfAPlugin) {
   ASSERT_OK_AND_ASSIGN(const PluginInfo info, ReadPlugin(JobPath("wordcount")));
   const std::vector<PluginInfo::Class> want = {{ClassKind::kMapper, "WordCountMapper"},
-                                               {ClassKind::kReducer, "SumReducer"},
-                                               {ClassKind::kCombiner, "SumReducer"}};
+                                               {ClassKind::kFold, "SumOf"}};
   EXPECT_EQ(info.classes, want);
   EXPECT_EQ(info.hash.size(), 32u);
   EXPECT_OK(CheckHasClass(info, ClassKind::kMapper, "WordCountMapper"));
@@ -30,8 +30,25 @@ TEST(PluginInfoTest, ListsTheClassesOfAPlugin) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("WordCountMapper")));
   EXPECT_THAT(CheckHasClass(info, ClassKind::kPartitioner, "P"),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("none")));
-  EXPECT_EQ(*OnlyClass(info, ClassKind::kReducer), "SumReducer");
+  EXPECT_EQ(*OnlyClass(info, ClassKind::kFold), "SumOf");
   EXPECT_THAT(OnlyClass(info, ClassKind::kPartitioner), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST(PluginInfoTest, AFoldIsReducerAndCombiner) {
+  PluginInfo plugin;
+  plugin.classes = {
+      {ClassKind::kMapper, "M"}, {ClassKind::kFold, "F"}, {ClassKind::kCombiner, "C"}};
+  pb::JobSpec spec;
+  spec.add_inputs();
+  spec.mutable_reduce()->set_partitioner("hash");
+  ASSERT_OK(ResolveClasses(plugin, &spec));
+  EXPECT_FALSE(spec.reduce().has_tasks()) << "not a map-only job";
+  EXPECT_EQ(spec.reduce().reducer(), "F");
+  EXPECT_EQ(spec.reduce().combiner(), "F");
+  ASSERT_OK(ResolveClasses(plugin, &spec)) << "as the coordinator does once more";
+  spec.mutable_reduce()->set_combiner("C");
+  EXPECT_THAT(ResolveClasses(plugin, &spec),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("combines itself")));
 }
 
 TEST(PluginInfoTest, SaysWhatIsWrongWithAFile) {

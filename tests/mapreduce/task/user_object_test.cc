@@ -27,13 +27,13 @@ class OneValue final : public GroupSource {
   bool NextRun() override { return false; }
 };
 
-template <typename Class>
+template <typename Class, typename Base = Reducer>
 absl::Status CombineWith(std::vector<std::string>* emitted) {
   pb::TaskSpec spec;
   spec.mutable_id()->set_kind(pb::TASK_KIND_REDUCE);
   TaskProgress progress;
   UserContext context(spec, &progress);
-  const quern_class of = quern::internal::MakeClass<Class, Reducer>(QUERN_COMBINER, "C");
+  const quern_class of = quern::internal::MakeClass<Class, Base>(QUERN_COMBINER, "C");
   ASSIGN_OR_RETURN(const auto combiner, UserCombiner::Create(of, &context));
   OneValue group;
   return combiner->Combine(&group, [&](std::string_view key, std::string_view value) {
@@ -51,6 +51,20 @@ TEST(UserCombinerTest, HandsOnWhatIsUnderTheGroupsKey) {
   std::vector<std::string> emitted;
   EXPECT_OK(CombineWith<Repeats>(&emitted));
   EXPECT_EQ(emitted, (std::vector<std::string>{"key=value", "key=value"}));
+}
+
+TEST(UserCombinerTest, AClassOfItsOwnKindHasNoOtherKey) {
+  class Joins : public quern::Combiner {
+    void Combine(ReduceInput* in) override {
+      std::string joined;
+      for (std::string_view value : in->values()) joined += value;
+      Emit(joined);
+    }
+  };
+  static_assert(std::is_same_v<quern::internal::CombinerBase<Joins>, quern::Combiner>);
+  std::vector<std::string> emitted;
+  EXPECT_OK((CombineWith<Joins, quern::Combiner>(&emitted)));
+  EXPECT_EQ(emitted, std::vector<std::string>{"key=valuevalue"});
 }
 
 TEST(UserCombinerTest, RefusesAnotherKey) {
