@@ -140,11 +140,6 @@ TEST_F(SplitRunnerTest, AShorterFileEndsTheJob) {
   EXPECT_TRUE(IsJobError(Run("one\n", 0, 4)));
 }
 
-TEST_F(SplitRunnerTest, ACompressionThatIsNotReadEndsTheJob) {
-  storage_.contents = "BZh91AY&SYxxxxxx";
-  EXPECT_TRUE(IsJobError(Run(storage_.contents, 0, storage_.contents.size())));
-}
-
 TEST_F(SplitRunnerTest, ASampleReadsItsWindowAndNothingInTheMiddleOfACompressedFile) {
   sample_bytes_ = 8;
   storage_.contents = "one\ntwo\nthree\nfour\n";
