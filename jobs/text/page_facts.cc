@@ -51,7 +51,7 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 // Whether a text begins with YYYY-MM-DD (or with slashes) that can be a date.
 bool BeginsWithDate(std::string_view text) {
   if (text.size() < 10) return false;
-  for (const size_t i : {0, 1, 2, 3, 5, 6, 8, 9}) {
+  for (const size_t i : {0u, 1u, 2u, 3u, 5u, 6u, 8u, 9u}) {
     if (!IsDigit(text[i])) return false;
   }
   if (text[4] != text[7] || (text[4] != '-' && text[4] != '/')) return false;

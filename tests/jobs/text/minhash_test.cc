@@ -51,7 +51,7 @@ class MinHashTest : public RandomTest {
 };
 
 TEST_F(MinHashTest, VectorUnitsGiveWhatIsDefined) {
-  for (const size_t count : {0, 1, 2, 100, 1000}) {
+  for (const size_t count : {0u, 1u, 2u, 100u, 1000u}) {
     std::vector<uint64_t> shingles;
     for (size_t i = 0; i < count; ++i) shingles.push_back(random_());
     std::array<uint32_t, kMinHashes> plain, best;

@@ -123,6 +123,11 @@ TEST(Language, IsThatOfMostOfTheText) {
   EXPECT_EQ(code("Мельница стояла там триста лет, и никто не знал, кто её построил."), "ru");
   EXPECT_EQ(code("水车在那里已经三百年了，没有人知道是谁建造的。"), "zh");
   EXPECT_EQ(code("הטחנה עמדה שם שלוש מאות שנה ואיש לא ידע מי בנה אותה."), "he");
+  // The full tables know these; the usual ones do not.
+  EXPECT_EQ(code("Ĉiuj homoj estas denaske liberaj kaj egalaj laŭ digno kaj rajtoj."), "eo");
+  EXPECT_EQ(
+      code("Omnes homines dignitate et iure liberi et pares nascuntur, rationis et conscientiae."),
+      "la");
   EXPECT_EQ(code("0 1 2 3 --- ..."), "und");
   EXPECT_EQ(code(""), "und");
   const LanguageGuess bad = DetectLanguage(
