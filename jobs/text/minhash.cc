@@ -4,10 +4,6 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <string>
-
-#include "jobs/text/fold.h"
-#include "jobs/text/unicode_words.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -99,17 +95,6 @@ __attribute__((target("avx2"))) void LeastAvx2(const std::vector<uint64_t>& shin
 }
 #endif
 
-// One hash for words that differ in their digits alone.
-uint64_t HashOfWord(std::string_view word, std::string* buffer) {
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (std::none_of(word.begin(), word.end(), is_digit)) {
-    return XXH3_64bits(word.data(), word.size());
-  }
-  buffer->assign(word);
-  std::replace_if(buffer->begin(), buffer->end(), is_digit, '0');
-  return XXH3_64bits(buffer->data(), buffer->size());
-}
-
 }  // namespace
 
 double MinHashSignature::Similarity(const MinHashSignature& other) const {
@@ -127,29 +112,6 @@ std::array<uint64_t, kMinHashBands> MinHashSignature::Bands() const {
   return bands;
 }
 
-const std::vector<uint64_t>& MinHasher::Shingles(std::string_view text) {
-  words_.clear();
-  shingles_.clear();
-  const std::string folded = FoldText(text);
-  std::string buffer;
-  WordReader words(folded);
-  for (std::string_view word = words.Next(); !word.empty(); word = words.Next()) {
-    words_.push_back(HashOfWord(word, &buffer));
-  }
-  if (words_.empty()) return shingles_;
-  const size_t size = std::min(words_.size(), kShingleWords);
-  for (size_t at = 0; at + size <= words_.size(); ++at) {
-    uint64_t hash = size;
-    for (size_t i = at; i < at + size; ++i) {
-      hash = (hash ^ words_[i]) * 0x9e3779b97f4a7c15;
-      hash ^= hash >> 29;
-    }
-    hash *= 0xbf58476d1ce4e5b9;
-    shingles_.push_back(hash ^ hash >> 32);
-  }
-  return shingles_;
-}
-
 void LeastHashes(const std::vector<uint64_t>& shingles, MinHashKernel kernel,
                  std::array<uint32_t, kMinHashes>* least) {
   least->fill(UINT32_MAX);
@@ -162,7 +124,7 @@ void LeastHashes(const std::vector<uint64_t>& shingles, MinHashKernel kernel,
 
 MinHashSignature MinHasher::Sign(std::string_view text) {
   MinHashSignature signature;
-  const std::vector<uint64_t>& shingles = Shingles(text);
+  const std::vector<uint64_t>& shingles = shingler_.Read(text);
   signature.shingles = shingles.size();
   LeastHashes(shingles, MinHashKernel::kBest, &signature.least);
   return signature;

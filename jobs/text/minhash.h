@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "jobs/text/shingles.h"
+
 namespace quern::text {
 
 inline constexpr size_t kMinHashBands = 14;
@@ -37,12 +39,8 @@ class MinHasher {
   // only such.
   MinHashSignature Sign(std::string_view text);
 
-  // The hashes of the shingles of a text, in their order: what signatures are made of.
-  const std::vector<uint64_t>& Shingles(std::string_view text);
-
  private:
-  std::vector<uint64_t> words_;
-  std::vector<uint64_t> shingles_;
+  Shingler shingler_{kShingleWords};
 };
 
 // How the machine's vector units are used; `plain` for tests: both give the same.

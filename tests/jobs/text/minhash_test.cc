@@ -30,9 +30,9 @@ class MinHashTest : public RandomTest {
     return text;
   }
   double Jaccard(const std::string& a, const std::string& b) {
-    const auto& first = hasher_.Shingles(a);
+    const auto& first = shingler_.Read(a);
     const std::set<uint64_t> x(first.begin(), first.end());
-    const auto& second = hasher_.Shingles(b);
+    const auto& second = shingler_.Read(b);
     const std::set<uint64_t> y(second.begin(), second.end());
     size_t common = 0;
     for (const uint64_t shingle : x) common += y.count(shingle);
@@ -48,6 +48,7 @@ class MinHashTest : public RandomTest {
   }
 
   MinHasher hasher_;
+  Shingler shingler_{kShingleWords};
 };
 
 TEST_F(MinHashTest, VectorUnitsGiveWhatIsDefined) {

@@ -1,0 +1,124 @@
+// Documents that share no run of words with texts that models are evaluated on.
+//
+// Input: documents (jobs/corpus/document.h). The evaluation sets are side files of JSON lines,
+// named by params.evaluation; all strings at the top of their lines count. Output (raw), in the
+// order of the input: the lines of documents without a run of 13 words (params.words) from them;
+// with params.output=rejected the others, with a field
+//   "rejected": {"rule": "decontaminate", "shared": 3}
+// that says how many such runs they have.
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+#include "jobs/corpus/document.h"
+#include "jobs/text/shingles.h"
+#include "mapreduce/api/mapreduce.h"
+
+namespace {
+
+using quern::corpus::Document;
+using quern::text::Shingler;
+
+class DecontaminateMapper : public quern::Mapper {
+ public:
+  void Start(quern::TaskContext& context) override {
+    reader_.Start(context);
+    kept_ = context.counter("kept");
+    rejected_ = context.counter("rejected");
+    const int64_t words = quern::ParseInt(context.param("words", "13"));
+    if (words < 1 || words > 1000) context.Fail("params.words: must be from 1 to 1000");
+    words_ = static_cast<size_t>(words);
+    shingler_ = std::make_unique<Shingler>(words_);
+    const std::string output(context.param("output", "kept"));
+    if (output != "kept" && output != "rejected") {
+      context.Fail("params.output = '" + output + "': must be kept or rejected");
+    }
+    writes_kept_ = output == "kept";
+    const std::string names(context.param("evaluation", "evaluation.jsonl"));
+    for (size_t at = 0; at <= names.size();) {
+      const size_t end = std::min(names.find(',', at), names.size());
+      ReadSet(context, names.substr(at, end - at));
+      at = end + 1;
+    }
+  }
+
+  void Map(const quern::MapInput& in) override {
+    const auto document = reader_.Read(in);
+    if (!document.has_value()) return;
+    const int64_t shared = CountShared(document->text);
+    if (shared > 0) return Reject(*document, shared);
+    kept_->Increment();
+    if (!writes_kept_) return;
+    if (!document->fields.empty()) return Emit("", in.value());
+    AddFields(*document);
+    Emit("", line_.Take());
+  }
+
+ private:
+  void ReadSet(quern::TaskContext& context, const std::string& name) {
+    std::ifstream file(context.file(name), std::ios::binary);
+    std::string line;
+    size_t before = evaluation_.size();
+    for (size_t number = 1; std::getline(file, line); ++number) {
+      if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+      const auto fields = quern::text::ReadJsonObject(line);
+      if (!fields.has_value()) {
+        context.Fail("files: " + name + ": line " + std::to_string(number) + " is no JSON object");
+      }
+      for (const quern::text::JsonField& field : *fields) {
+        const auto text = quern::text::ReadJsonString(field.value);
+        if (text.has_value()) AddText(*text);
+      }
+    }
+    if (evaluation_.size() == before) {
+      context.Fail("files: " + name + ": holds no text of " + std::to_string(words_) +
+                   " words. Try: a smaller params.words");
+    }
+  }
+
+  // Of a text of fewer words nothing can be said.
+  void AddText(const std::string& text) {
+    const auto& shingles = shingler_->Read(text);
+    if (shingler_->words() >= words_) evaluation_.insert(shingles.begin(), shingles.end());
+  }
+
+  int64_t CountShared(const std::string& text) {
+    const auto& shingles = shingler_->Read(text);
+    return std::count_if(shingles.begin(), shingles.end(),
+                         [this](uint64_t shingle) { return evaluation_.contains(shingle); });
+  }
+
+  void Reject(const Document& document, int64_t shared) {
+    rejected_->Increment();
+    if (writes_kept_) return;
+    AddFields(document);
+    quern::text::JsonObjectWriter why;
+    why.AddString("rule", "decontaminate");
+    why.AddRaw("shared", std::to_string(shared));
+    line_.AddRaw("rejected", why.Take());
+    Emit("", line_.Take());
+  }
+
+  void AddFields(const Document& document) {
+    for (const quern::text::JsonField& field : document.fields) {
+      line_.AddRaw(field.name, field.value);
+    }
+    if (!document.fields.empty()) return;
+    line_.AddString("id", document.id);
+    line_.AddString("text", document.text);
+  }
+
+  quern::corpus::DocumentReader reader_;
+  size_t words_ = 0;
+  bool writes_kept_ = true;
+  std::unique_ptr<Shingler> shingler_;
+  std::unordered_set<uint64_t> evaluation_;
+  quern::text::JsonObjectWriter line_;
+  quern::Counter* kept_ = nullptr;
+  quern::Counter* rejected_ = nullptr;
+};
+QUERN_REGISTER_MAPPER(DecontaminateMapper);
+
+}  // namespace

@@ -1,0 +1,73 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/jobs/local_jobs.h"
+
+namespace quern::mr {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kQuestion[] =
+    "one two three four five six seven eight nine ten eleven twelve thirteen";
+
+class DecontaminateJobTest : public LocalJobsTest {
+ protected:
+  DecontaminateJobTest() {
+    std::ofstream(dir_ / "docs")
+        << "{\"id\": \"a\", \"text\": \"Zero One, two THREE four five six seven eight "
+           "nine ten eleven twelve thirteen fourteen\"}\n"
+        << "{\"id\": \"b\", \"text\": \"one two three four five six seven eight nine "
+           "ten eleven twelve\"}\n"
+        << "{\"id\": \"c\", \"text\": \"yes\"}\n";
+  }
+  pb::JobSpec SpecWith(const std::string& evaluation) {
+    std::ofstream(dir_ / "evaluation.jsonl") << evaluation;
+    pb::JobSpec spec = Spec("decontaminate", dir_ / "docs");
+    spec.mutable_inputs(0)->set_format("jsonl");
+    spec.mutable_reduce()->set_tasks(0);
+    spec.mutable_output()->set_format("raw");
+    spec.mutable_output()->set_overwrite(true);
+    pb::JobSpec::SideFile* const file = spec.add_files();
+    file->set_name("evaluation.jsonl");
+    file->mutable_file()->set_path("file://" + dir_ / "evaluation.jsonl");
+    return spec;
+  }
+  std::string Output() { return Shell("cat " + dir_ / "out/part-m-*").out; }
+  const std::string good_ =
+      fmt::format("{{\"n\": 1, \"question\": \"{}\", \"answer\": \"yes\"}}\n\n", kQuestion);
+};
+
+TEST_F(DecontaminateJobTest, DropsDocumentsThatShareARun) {
+  pb::JobSpec spec = SpecWith(good_);
+  const Outcome outcome = Run(spec);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Output(), Shell("tail -2 " + dir_ / "docs").out);
+  EXPECT_THAT(outcome.out, HasSubstr("user.rejected = 1"));
+  (*spec.mutable_params())["output"] = "rejected";
+  (*spec.mutable_params())["words"] = "12";
+  ExpectSucceeds(spec);
+  EXPECT_THAT(
+      Output(),
+      HasSubstr("fourteen\", \"rejected\": {\"rule\": \"decontaminate\", \"shared\": 2}}\n"));
+  EXPECT_THAT(
+      Output(),
+      HasSubstr(
+          "ten eleven twelve\", \"rejected\": {\"rule\": \"decontaminate\", \"shared\": 1}}"));
+}
+
+TEST_F(DecontaminateJobTest, SaysWhatIsWrong) {
+  EXPECT_THAT(Run(SpecWith(good_ + "oops\n")).out,
+              HasSubstr("files: evaluation.jsonl: line 3 is no JSON object"));
+  EXPECT_THAT(Run(SpecWith("{\"text\": \"short\"}\n")).out,
+              HasSubstr("files: evaluation.jsonl: holds no text of 13 words. Try: "));
+  pb::JobSpec spec = SpecWith(good_);
+  (*spec.mutable_params())["evaluation"] = "other";
+  EXPECT_THAT(Run(spec).out, HasSubstr("files: the job has none called 'other'"));
+  (*spec.mutable_params())["evaluation"] = "evaluation.jsonl";
+  (*spec.mutable_params())["words"] = "0";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.words: must be from 1 to 1000"));
+}
+
+}  // namespace
+}  // namespace quern::mr
