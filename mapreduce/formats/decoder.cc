@@ -24,7 +24,8 @@ MakeDecoder DecoderOf(std::string_view first_bytes) {
   if (first_bytes.starts_with("\x04\x22\x4d\x18")) return MakeLz4Decoder;
   if (first_bytes.starts_with(kXz)) return MakeXzDecoder;
   // "BZh9" alone may begin a text; what follows is the mark of a block.
-  if (first_bytes.starts_with("BZh") && first_bytes.substr(4).starts_with("1AY&SY")) {
+  if (first_bytes.starts_with("BZh") && first_bytes.size() >= kMagicBytes &&
+      first_bytes.substr(4, 6) == "1AY&SY") {
     return MakeBzip2Decoder;
   }
   // A frame to skip (RFC 8878, 3.1.2), which parallel zstd compressors put before each real one.

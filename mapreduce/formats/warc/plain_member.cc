@@ -19,7 +19,7 @@ class PlainMember final : public MemberSource {
   absl::StatusOr<size_t> Read(char* out, size_t room) override {
     ASSIGN_OR_RETURN(const std::string_view bytes, cursor_.Peek());
     const size_t size = std::min(bytes.size(), room);
-    std::memcpy(out, bytes.data(), size);
+    if (size > 0) std::memcpy(out, bytes.data(), size);
     cursor_.Skip(size);
     return size;
   }
@@ -51,7 +51,7 @@ class StreamMember final : public MemberSource {
       ASSIGN_OR_RETURN(at_hand_, contents_->Next());
     }
     const size_t size = std::min(at_hand_.size(), room);
-    std::memcpy(out, at_hand_.data(), size);
+    if (size > 0) std::memcpy(out, at_hand_.data(), size);
     at_hand_.remove_prefix(size);
     return size;
   }

@@ -115,7 +115,7 @@ absl::StatusOr<std::string_view> WarcReader::Fill(size_t want) {
     if (capacity_ < want) {
       capacity_ = std::max({want, capacity_ * 2, kSmallestWindow});
       auto larger = std::make_unique_for_overwrite<char[]>(capacity_);
-      std::memcpy(larger.get(), buffer_.get() + begin_, bytes);
+      if (bytes > 0) std::memcpy(larger.get(), buffer_.get() + begin_, bytes);
       buffer_ = std::move(larger);
     } else {
       std::memmove(buffer_.get(), buffer_.get() + begin_, bytes);

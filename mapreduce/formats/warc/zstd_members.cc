@@ -87,7 +87,7 @@ class ZstdMembers final : public MemberSource {
   // The cursor goes to the next frame with data; `here` believes one that stands where it should.
   absl::StatusOr<bool> FindFrame(bool here) {
     while (true) {
-      ASSIGN_OR_RETURN(const std::string_view bytes, cursor_.Peek(kSkipHeaderBytes));
+      ASSIGN_OR_RETURN(std::string_view bytes, cursor_.Peek(kSkipHeaderBytes));
       if (bytes.size() < kSkipHeaderBytes) return false;
       if (here && IsSkipFrame(bytes)) {
         const uint64_t next = cursor_.offset() + SkipFrameBytes(bytes);
@@ -99,6 +99,7 @@ class ZstdMembers final : public MemberSource {
         if (here) return true;
         ASSIGN_OR_RETURN(const bool begins, BeginsRecord());
         if (begins) return true;
+        ASSIGN_OR_RETURN(bytes, cursor_.Peek(kSkipHeaderBytes));
       }
       if (std::exchange(here, false)) passed_over_ = bytes[0] != '\0';
       const size_t at = bytes.find(kFrameMagic[0], 1);

@@ -175,6 +175,17 @@ TEST(DecoderTest, SkipsFramesThatAreToBeSkipped) {
   }
 }
 
+TEST(DecoderTest, AFewBytesAreNoCompressedFile) {
+  const TempDir dir;
+  for (const std::string& text : {std::string("B"), std::string("BZh"), std::string("BZh9"),
+                                  std::string("BZh91AY"), std::string("\xfd\x37")}) {
+    MemoryFile file(text, 4096);
+    Found found;
+    ASSERT_OK(ReadPiece(Options(dir, "text"), &file, 0, text.size(), &found));
+    EXPECT_EQ(found, NaiveLines(text));
+  }
+}
+
 TEST(DecoderTest, CompressedFilesAreNotReadInPieces) {
   const TempDir dir;
   MemoryFile file(Gzip("one\ntwo\n"), 4096);
