@@ -8,7 +8,8 @@ set -euo pipefail
 
 build_packages=(
   # tools
-  cmake ninja-build g++ ccache mold clang clang-tidy clang-format pkg-config git ca-certificates
+  cmake ninja-build g++ ccache mold clang clang-tidy clang-format libclang-rt-14-dev pkg-config git
+  ca-certificates
   python3 procps e2fsprogs mount
   # RPC, files, metadata
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev librocksdb-dev

@@ -8,6 +8,8 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 
 set(QUERN_SANITIZE "" CACHE STRING "address (with undefined) or thread")
 
+option(QUERN_FUZZ "Build the fuzz targets of tests/fuzz (clang)" OFF)
+
 # Builds with a fault that a test must notice; see tests/mutants.sh.
 set(QUERN_MUTANT "" CACHE STRING "NO_DATASYNC, INDEX_UNSYNCED or METADATA_UNSYNCED; empty for a good build")
 
@@ -37,6 +39,10 @@ if(QUERN_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined)
   add_link_options(-fsanitize=address,undefined)
   add_compile_definitions(QUERN_ASAN=1)
+  # Coverage for libFuzzer; which targets have its main is said in tests/fuzz.
+  if(QUERN_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+  endif()
 elseif(QUERN_SANITIZE STREQUAL "thread")
   add_compile_options(-fsanitize=thread)
   add_link_options(-fsanitize=thread)

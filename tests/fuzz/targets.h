@@ -1,0 +1,24 @@
+// Decoders of bytes from outside, as things that take any bytes at all.
+//
+// A target returns; what it must not do is crash, hang, read beyond its input or take memory
+// without a bound. Where there is more to promise (pieces agree with the whole), it checks that as
+// well and aborts.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+namespace quern::fuzz {
+
+struct Target {
+  std::string_view name;
+  void (*run)(std::string_view bytes);
+};
+
+const std::vector<Target>& FormatTargets();  // files of jobs
+const std::vector<Target>& WireTargets();    // specs, plugins, messages, map output
+
+// Ends the process and says what does not hold.
+void Require(bool condition, const char* what);
+
+}  // namespace quern::fuzz
