@@ -62,6 +62,7 @@ CommandSpec KillCommand();
 CommandSpec ListCommand();
 CommandSpec LogsCommand();
 CommandSpec LookupCommand();
+CommandSpec NewCommand();
 CommandSpec RunCommand();
 CommandSpec ScanCommand();
 CommandSpec StatusCommand();

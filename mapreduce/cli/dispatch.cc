@@ -79,9 +79,10 @@ int RunMr(const std::vector<std::string>& argv) {
   const Program program = {
       .name = "mr",
       .about = "Jobs of a Quern cluster.",
-      .commands = {RunCommand(), ListCommand(), StatusCommand(), WatchCommand(), TasksCommand(),
-                   LogsCommand(), CountersCommand(), KillCommand(), HistoryCommand(),
-                   InspectCommand(), WorkersCommand(), LookupCommand(), ScanCommand()},
+      .commands = {RunCommand(), NewCommand(), ListCommand(), StatusCommand(), WatchCommand(),
+                   TasksCommand(), LogsCommand(), CountersCommand(), KillCommand(),
+                   HistoryCommand(), InspectCommand(), WorkersCommand(), LookupCommand(),
+                   ScanCommand()},
       .notes = ReadyMadeNotes(),
       .examples = {"mr run wordcount /in /out", "mr run my_job.cc /in /out --reduce 4", "mr list"},
       .leading_flags = {"--coordinator", "--master"},

@@ -25,12 +25,14 @@ absl::StatusOr<SpecFile> ReadSpec(const std::string& path) {
   return ParseSpec(text, path);
 }
 
-// Relative to where the user stands, else to the spec.
+// Relative to where the user stands, else to the spec. A source is compiled.
 absl::StatusOr<std::string> FindPlugin(const std::string& written, const fs::path& spec_dir) {
   if (written.empty()) return InvalidArgumentError("plugin: is missing in the spec");
   for (const fs::path& candidate : {fs::path(written), spec_dir / written}) {
     std::error_code error;
-    if (fs::is_regular_file(candidate, error)) return candidate.string();
+    if (!fs::is_regular_file(candidate, error)) continue;
+    if (candidate.extension() == ".cc") return CompileJob(candidate.string());
+    return candidate.string();
   }
   return NotFoundError("plugin: {}: no such file", written);
 }
