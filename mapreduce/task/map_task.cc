@@ -50,7 +50,7 @@ class MapTask {
     environment_.position->SetPhase(RecordPhase::kNone);
     context_.SetEngineCounter("map_input_records", records.records());
     context_.SetEngineCounter("map_input_bytes", records.bytes());
-    if (records.skipped() > 0) context_.SetEngineCounter("map_skipped_records", records.skipped());
+    records.skipped().Export("map_skipped_records", &context_);
     for (const auto& [reason, count] : records.set_aside()) {
       context_.SetEngineCounter("map_set_aside_" + reason, count);
     }

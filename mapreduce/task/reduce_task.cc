@@ -8,6 +8,7 @@
 #include "mapreduce/engine/merge_runs.h"
 #include "mapreduce/engine/merger.h"
 #include "mapreduce/task/shuffle.h"
+#include "mapreduce/task/skip_reasons.h"
 #include "mapreduce/task/task_output.h"
 #include "mapreduce/task/user_code.h"
 #include "mapreduce/task/user_context.h"
@@ -92,7 +93,7 @@ class ReduceTask {
     context_.SetEngineCounter("reduce_input_groups", groups.groups());
     context_.SetEngineCounter("reduce_input_records", groups.records());
     context_.SetEngineCounter("reduce_output_records", sink->records());
-    if (skipped_ > 0) context_.SetEngineCounter("reduce_skipped_groups", skipped_);
+    skipped_.Export("reduce_skipped_groups", &context_);
     return absl::OkStatus();
   }
 
@@ -109,7 +110,7 @@ class ReduceTask {
       environment_.position->SetPosition(groups->groups() - 1);
       if (const int result = reducer->Reduce(groups->group()); result != QUERN_OK) [[unlikely]] {
         if (result != QUERN_SKIPPED) return FailureOf(*reducer, result);
-        ++skipped_;
+        skipped_.Add(reducer->TakeReason());
       }
       progress->input_records.Set(groups->records());
       progress->output_records.Set(sink.records());
@@ -124,8 +125,8 @@ class ReduceTask {
   const TaskEnvironment& environment_;
   const MemoryPlan plan_;
   UserContext context_;
-  uint64_t skipped_ = 0;  // groups, by user code
-  SortedRun damaged_;     // whose bytes were found to be bad
+  SkipReasons skipped_;  // groups
+  SortedRun damaged_;    // whose bytes were found to be bad
   pb::AttemptResult result_;
 };
 

@@ -131,7 +131,7 @@ absl::Status SplitRunner::MapRecords(const pb::InputPiece& piece, RecordReader* 
     if (read >= limit) break;
     environment_.position->SetPosition(offset);
     if (!skip_.empty() && skip_.count(offset) > 0) {
-      ++skipped_;
+      skipped_.Add("attempts failed on it");
       continue;
     }
     record.key = KeyOf(*reader);
@@ -139,7 +139,7 @@ absl::Status SplitRunner::MapRecords(const pb::InputPiece& piece, RecordReader* 
     record.offset = offset;
     if (const int result = mapper->Map(record); result != QUERN_OK) [[unlikely]] {
       if (result != QUERN_SKIPPED) return mapper->Failure(result, "Map");
-      ++skipped_;
+      skipped_.Add(mapper->TakeReason());
     }
     progress->input_records.Set(++records_);
     progress->input_bytes.Set(bytes_ + (read - piece.offset()));

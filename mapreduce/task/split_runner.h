@@ -15,6 +15,7 @@
 #include "mapreduce/engine/record_reader.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/formats/input_format.h"
+#include "mapreduce/task/skip_reasons.h"
 #include "mapreduce/task/task_environment.h"
 #include "mapreduce/task/user_context.h"
 #include "mapreduce/task/user_object.h"
@@ -34,7 +35,8 @@ class SplitRunner {
   absl::Status Run(UserObject* mapper);
 
   uint64_t records() const { return records_; }
-  uint64_t skipped() const { return skipped_; }
+  // Records that user code set aside, and those that were to be stepped over.
+  const SkipReasons& skipped() const { return skipped_; }
   uint64_t bytes() const { return bytes_; }
   // Reason -> records that were passed over because their bytes are no record.
   const std::map<std::string, uint64_t>& set_aside() const { return set_aside_; }
@@ -59,7 +61,7 @@ class SplitRunner {
   std::set<uint64_t> skip_;
   uint32_t piece_ = 0;  // number of the present one
   uint64_t records_ = 0;
-  uint64_t skipped_ = 0;
+  SkipReasons skipped_;
   uint64_t bytes_ = 0;
   std::map<std::string, uint64_t> set_aside_;
 };

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,6 +31,7 @@ class UserFold final : public Fold, public Combiner {
   // QUERN_OK, QUERN_SKIPPED, or anything else for which Failure has the error.
   int Reduce(quern_group* group);
   bool failed() const { return object_->failed(); }
+  std::string TakeReason() { return object_->TakeReason(); }
   absl::Status Failure(int result) const { return object_->Failure(result, "the fold"); }
 
  private:

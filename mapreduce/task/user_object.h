@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/status.h"
 #include "mapreduce/api/quern.h"
@@ -43,8 +44,8 @@ class UserObject {
   absl::Status Failure(int result, std::string_view what) const;
   // OK unless the object reported a failure.
   bool failed() const { return reported_ == QUERN_FAILED || reported_ == QUERN_JOB_FAILED; }
-  // What was given with the last QUERN_SKIPPED.
-  const std::string& reason() const { return reason_; }
+  // What was given with the last QUERN_SKIPPED; empty when nothing was.
+  std::string TakeReason() { return std::exchange(reason_, {}); }
 
  private:
   struct Task : quern_task {

@@ -29,6 +29,7 @@ static int is(quern_bytes text, const char* what) {
 static int map(void* self, quern_task* task, const quern_record* record) {
   const quern_bytes line = record->value;
   if (is(line, "skip")) return task->host->report(task, QUERN_SKIPPED, "as it says", 10);
+  if (is(line, "skip because of this")) return QUERN_SKIPPED;
   if (is(line, "fail")) return task->host->report(task, QUERN_JOB_FAILED, "as it says", 10);
   ++((struct words*)self)->lines->value;
   size_t begin = 0;

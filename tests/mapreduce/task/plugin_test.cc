@@ -9,6 +9,7 @@
 
 #include "common/storage/file_io.h"
 #include "mapreduce/task/local_job.h"
+#include "mapreduce/task/skip_reasons.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -54,6 +55,33 @@ TEST_F(PluginTest, APluginInPlainCRuns) {
   EXPECT_EQ(Output("part-r-00001"), "not\t1\nor\t1\nto\t2\n");
   EXPECT_THAT(Output("_MANIFEST.json"), HasSubstr("\"lines\": 1"));
   EXPECT_THAT(Output("_MANIFEST.json"), HasSubstr("\"map_skipped_records\": 1"));
+}
+
+TEST_F(PluginTest, WhatIsSkippedIsCountedByItsReason) {
+  ASSERT_OK(Run(JobPath("c_words"), "C", "skip\nto be\nskip\nskip because of this\n"));
+  const std::string manifest = Output("_MANIFEST.json");
+  EXPECT_THAT(manifest, HasSubstr("\"map_skipped_records\": 3"));
+  EXPECT_THAT(manifest, HasSubstr("\"map_skipped_records: as it says\": 2"));
+  EXPECT_THAT(manifest, HasSubstr("\"map_skipped_records: no reason\": 1"));
+}
+
+TEST(SkipReasonsTest, ReasonsThatNameEachRecordAreFewCounters) {
+  pb::TaskSpec spec;
+  spec.mutable_id()->set_kind(pb::TASK_KIND_REDUCE);
+  TaskProgress progress;
+  UserContext context(spec, &progress);
+  SkipReasons reasons;
+  for (int i = 0; i < 200; ++i) reasons.Add(fmt::format("line {}\n{}", i, std::string(500, 'x')));
+  reasons.Export("skipped", &context);
+  pb::AttemptResult result;
+  ASSERT_OK(context.ExportCounters(&result));
+  EXPECT_EQ(result.counters_size(), 1 + static_cast<int>(SkipReasons::kMaxReasons) + 1);
+  int64_t others = 0;
+  for (const pb::Counter& counter : result.counters()) {
+    EXPECT_LE(counter.name().size(), 150u);
+    if (counter.name() == "skipped: other reasons") others = counter.value();
+  }
+  EXPECT_EQ(others, 150);
 }
 
 TEST_F(PluginTest, APluginInPlainCSaysWhyTheJobFails) {

@@ -96,7 +96,7 @@ class SplitRunnerTest : public ::testing::Test {
     ASSIGN_OR_RETURN(const auto mapper, UserObject::Create(Collects(), "", &context, &kept_));
     SplitRunner runner(spec_, environment_, MemoryPlan::For(0, false), &context, sample_bytes_);
     const absl::Status status = runner.Run(mapper.get());
-    skipped_ = runner.skipped();
+    skipped_ = runner.skipped().total();
     return status;
   }
 
