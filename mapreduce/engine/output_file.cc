@@ -20,6 +20,15 @@ absl::Status OutputFile::Flush() {
 }
 
 absl::Status OutputFile::Write(std::string_view bytes) {
+  if (encoder_ == nullptr) return WriteEncoded(bytes);
+  if (status_.ok()) {
+    status_ = encoder_->Add(bytes, [this](std::string_view part) { return WriteEncoded(part); });
+  }
+  return status_;
+}
+
+absl::Status OutputFile::WriteEncoded(std::string_view bytes) {
+  if (bytes.empty()) return status_;
   if (status_.ok()) status_ = file_->Append(bytes);
   RETURN_IF_ERROR(status_);
   if (steps_ != nullptr) steps_->Add();
@@ -30,6 +39,9 @@ absl::Status OutputFile::Write(std::string_view bytes) {
 
 absl::Status OutputFile::Close() {
   RETURN_IF_ERROR(Flush());
+  if (encoder_ != nullptr) {
+    RETURN_IF_ERROR(encoder_->Finish([this](std::string_view part) { return WriteEncoded(part); }));
+  }
   return file_->Close();
 }
 

@@ -5,9 +5,11 @@
 #include <cstring>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "common/status.h"
 #include "mapreduce/engine/storage.h"
+#include "mapreduce/engine/stream_encoder.h"
 #include "mapreduce/engine/work_steps.h"
 
 namespace quern::mr {
@@ -25,9 +27,12 @@ class OutputFile {
     size_ += bytes.size();
     return absl::OkStatus();
   }
+  // Everything that is appended goes through it. Before the first append.
+  void SetEncoder(std::unique_ptr<StreamEncoder> encoder) { encoder_ = std::move(encoder); }
   // The file is durable and visible when this returns OK.
   absl::Status Close();
 
+  // Of the file; before Close it may count bytes that will still be encoded.
   uint64_t bytes() const { return bytes_ + size_; }
   uint32_t crc() const { return crc_; }  // CRC32C of the file; after Close
 
@@ -38,9 +43,11 @@ class OutputFile {
   absl::Status AppendSlow(std::string_view bytes);
   absl::Status Flush();
   absl::Status Write(std::string_view bytes);
+  absl::Status WriteEncoded(std::string_view bytes);
 
   const std::unique_ptr<WritableFile> file_;
   WorkSteps* const steps_;
+  std::unique_ptr<StreamEncoder> encoder_;  // nullptr: as it is
   const std::unique_ptr<char[]> buffer_;
   size_t size_ = 0;
   uint64_t bytes_ = 0;  // handed to file_

@@ -81,4 +81,18 @@ std::string FormatPart(pb::TaskKind kind, uint32_t task) {
   return "part-" + FormatTask(kind, task);
 }
 
+std::string PublishedPart(pb::TaskKind kind, uint32_t task, std::string_view path) {
+  constexpr size_t kMaxExtensionBytes = 16;
+  std::string part = FormatPart(kind, task);
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  if (!name.starts_with(part)) return part;
+  const std::string_view extension = name.substr(part.size());
+  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  if (extension.size() < 2 || extension.size() > kMaxExtensionBytes || extension[0] != '.' ||
+      !std::all_of(extension.begin() + 1, extension.end(), plain)) {
+    return part;
+  }
+  return part.append(extension);
+}
+
 }  // namespace quern::mr

@@ -38,5 +38,8 @@ absl::StatusOr<TaskName> ParseTaskName(std::string_view text);
 
 // Name of a task's output file: "part-r-00003", "part-m-00017".
 std::string FormatPart(pb::TaskKind kind, uint32_t task);
+// The same with the extension ("part-r-00003.zst") of the file that an attempt has written to
+// `path`; without one when the path does not end so.
+std::string PublishedPart(pb::TaskKind kind, uint32_t task, std::string_view path);
 
 }  // namespace quern::mr

@@ -29,6 +29,8 @@ const std::vector<std::string>& OutputFormat::codecs() const {
   return none;
 }
 
+std::string_view OutputFormat::Extension(const OutputSettings&) const { return {}; }
+
 absl::StatusOr<const OutputFormat*> FindOutputFormat(std::string_view name) {
   return FindByName(AllOutputFormats(), name.empty() ? "text" : name, "output format");
 }

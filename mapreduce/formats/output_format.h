@@ -25,6 +25,8 @@ class OutputFormat {
   // How it can compress what it writes, and what it does unless the job says otherwise.
   virtual const std::vector<std::string>& codecs() const;
   virtual std::string_view default_codec() const { return "none"; }
+  // What the names of files end with that are compressed as a whole (".zst"); empty for others.
+  virtual std::string_view Extension(const OutputSettings& settings) const;
   // A writer that starts a new file in `file`, which is borrowed.
   virtual absl::StatusOr<std::unique_ptr<RecordWriter>> Open(const OutputSettings& settings,
                                                              OutputFile* file) const = 0;

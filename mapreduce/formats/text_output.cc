@@ -1,5 +1,7 @@
 #include "mapreduce/formats/text_output.h"
 
+#include "mapreduce/formats/encoders.h"
+
 namespace quern::mr {
 
 namespace {
@@ -32,27 +34,35 @@ class RawWriter final : public RecordWriter {
   OutputFile* const file_;
 };
 
-class TextOutput final : public OutputFormat {
+// Lines, compressed as a whole file when the job says so.
+template <typename Writer>
+class LinesOutput final : public OutputFormat {
  public:
-  std::string_view name() const override { return "text"; }
-  absl::StatusOr<std::unique_ptr<RecordWriter>> Open(const OutputSettings&,
-                                                     OutputFile* file) const override {
-    return std::make_unique<TextWriter>(file);
-  }
-};
+  explicit LinesOutput(std::string_view name) : name_(name) {}
 
-class RawOutput final : public OutputFormat {
- public:
-  std::string_view name() const override { return "raw"; }
-  absl::StatusOr<std::unique_ptr<RecordWriter>> Open(const OutputSettings&,
-                                                     OutputFile* file) const override {
-    return std::make_unique<RawWriter>(file);
+  std::string_view name() const override { return name_; }
+  const std::vector<std::string>& codecs() const override { return EncoderNames(); }
+  std::string_view Extension(const OutputSettings& settings) const override {
+    return EncoderExtension(settings.codec);
   }
+  absl::StatusOr<std::unique_ptr<RecordWriter>> Open(const OutputSettings& settings,
+                                                     OutputFile* file) const override {
+    ASSIGN_OR_RETURN(auto encoder, MakeEncoder(settings.codec));
+    file->SetEncoder(std::move(encoder));
+    return std::make_unique<Writer>(file);
+  }
+
+ private:
+  const std::string_view name_;
 };
 
 }  // namespace
 
-std::unique_ptr<const OutputFormat> MakeTextOutput() { return std::make_unique<TextOutput>(); }
-std::unique_ptr<const OutputFormat> MakeRawOutput() { return std::make_unique<RawOutput>(); }
+std::unique_ptr<const OutputFormat> MakeTextOutput() {
+  return std::make_unique<LinesOutput<TextWriter>>("text");
+}
+std::unique_ptr<const OutputFormat> MakeRawOutput() {
+  return std::make_unique<LinesOutput<RawWriter>>("raw");
+}
 
 }  // namespace quern::mr

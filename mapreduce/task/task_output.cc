@@ -6,8 +6,9 @@ namespace quern::mr {
 
 namespace {
 
-std::string OutputPath(const pb::TaskSpec& spec) {
-  return fmt::format("{}/{}", spec.attempt_dir(), FormatPart(spec.id().kind(), spec.id().task()));
+std::string OutputPath(const pb::TaskSpec& spec, const OutputFormat& format) {
+  return fmt::format("{}/{}{}", spec.attempt_dir(), FormatPart(spec.id().kind(), spec.id().task()),
+                     format.Extension({.codec = spec.job().output().codec()}));
 }
 
 }  // namespace
@@ -21,7 +22,7 @@ absl::StatusOr<std::unique_ptr<OutputSink>> CreateTaskOutput(const pb::TaskSpec&
   // The directory of a job goes away when the job ends: an attempt that is late must not bring it
   // back, since nobody would remove it again.
   options.make_ancestors = !IsJobId(spec.id().job_id());
-  ASSIGN_OR_RETURN(auto created, environment.storage->Create(OutputPath(spec), options));
+  ASSIGN_OR_RETURN(auto created, environment.storage->Create(OutputPath(spec, *format), options));
   auto file = std::make_unique<OutputFile>(std::move(created), &environment.progress->steps);
   ASSIGN_OR_RETURN(auto writer, format->Open({.codec = spec.job().output().codec()}, file.get()));
   return std::make_unique<OutputSink>(std::move(file), std::move(writer));
@@ -30,7 +31,9 @@ absl::StatusOr<std::unique_ptr<OutputSink>> CreateTaskOutput(const pb::TaskSpec&
 absl::Status FinishTaskOutput(const pb::TaskSpec& spec, OutputSink* sink,
                               pb::AttemptResult* result) {
   RETURN_IF_ERROR(sink->Close());
-  result->set_output_path(OutputPath(spec));
+  ASSIGN_OR_RETURN(const OutputFormat* const format,
+                   FindOutputFormat(spec.job().output().format()));
+  result->set_output_path(OutputPath(spec, *format));
   result->set_output_bytes(sink->bytes());
   result->set_output_records(sink->records());
   result->set_output_crc(sink->crc());

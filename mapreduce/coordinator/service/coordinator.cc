@@ -173,9 +173,10 @@ absl::StatusOr<FinishPlan> Coordinator::PlanFinish(JobKey key) {
                                         plan.status.counters().end());
   for (uint32_t task = 0; task < results->size(); ++task) {
     const pb::AttemptResult result = results->Get(task);
-    plan.publish.parts.push_back({result.output_path(),
-                                  {FormatPart(kind, task), result.output_bytes(),
-                                   result.output_records(), result.output_crc()}});
+    plan.publish.parts.push_back(
+        {result.output_path(),
+         {PublishedPart(kind, task, result.output_path()), result.output_bytes(),
+          result.output_records(), result.output_crc()}});
   }
   return plan;
 }

@@ -30,6 +30,11 @@ TEST(TaskIdTest, PrintsAndParses) {
   id.set_attempt(1);
   EXPECT_EQ(FormatAttempt(id), "m-00017.1");
   EXPECT_EQ(FormatPart(pb::TASK_KIND_REDUCE, 3), "part-r-00003");
+  for (const char* path : {"/a/part-r-00003", "/a/part-r-00003.", "/a/part-r-00003.Z/x", "",
+                           "part-r-00003.a..b", "/a/part-r-00004.gz"}) {
+    EXPECT_EQ(PublishedPart(pb::TASK_KIND_REDUCE, 3, path), "part-r-00003") << path;
+  }
+  EXPECT_EQ(PublishedPart(pb::TASK_KIND_REDUCE, 3, "/a/part-r-00003.zst"), "part-r-00003.zst");
   ASSERT_OK_AND_ASSIGN(const TaskName name, ParseTaskName("r-3.2"));
   EXPECT_EQ(name.kind, pb::TASK_KIND_REDUCE);
   EXPECT_EQ(name.task, 3u);

@@ -4,6 +4,7 @@
 #include "common/crc32c.h"
 #include "mapreduce/engine/engine_error.h"
 #include "mapreduce/engine/output_sink.h"
+#include "mapreduce/formats/decoder.h"
 #include "mapreduce/formats/output_format.h"
 #include "tests/mapreduce/engine/memory_storage.h"
 #include "tests/support/status_matchers.h"
@@ -55,6 +56,42 @@ TEST(OutputSinkTest, ThrowsTheDisksErrorAndKeepsIt) {
   OutputSink sink = Open("text", std::make_unique<Full>());
   EXPECT_THROW(sink.Append("a", std::string(4 << 20, 'x')), EngineError);
   EXPECT_THAT(sink.Close(), StatusIs(absl::StatusCode::kResourceExhausted));
+}
+
+TEST(OutputFormatTest, LinesMayBeCompressedAsAWholeFile) {
+  std::string lines;
+  for (int i = 0; i < 300'000; ++i) lines += fmt::format("key {}\tvalue\n", i);
+  for (const std::string& format : {std::string("text"), std::string("raw")}) {
+    for (const std::string codec : {"gzip", "zstd"}) {
+      std::string bytes;
+      auto file = std::make_unique<OutputFile>(std::make_unique<StringWritable>(&bytes));
+      auto writer = (*FindOutputFormat(format))->Open({.codec = codec}, file.get());
+      ASSERT_OK(writer.status());
+      OutputSink sink(std::move(file), *std::move(writer));
+      for (int i = 0; i < 300'000; ++i) {
+        const std::string key = fmt::format("key {}", i);
+        sink.Append(key, format == "text" ? "value" : key + "\tvalue");
+      }
+      ASSERT_OK(sink.Close());
+      EXPECT_EQ(sink.bytes(), bytes.size());
+      EXPECT_EQ(sink.crc(), Crc32c(bytes));
+      EXPECT_LT(bytes.size(), lines.size() / 3);
+      EXPECT_EQ((*FindOutputFormat(format))->Extension({.codec = codec}),
+                codec == "gzip" ? ".gz" : ".zst");
+      ASSERT_OK_AND_ASSIGN(const auto stream,
+                           DecodeByContent(std::make_unique<MemoryStream>(bytes, 10'000)));
+      std::string decoded;
+      while (true) {
+        ASSERT_OK_AND_ASSIGN(const std::string_view piece, stream->Next());
+        if (piece.empty()) break;
+        decoded += piece;
+      }
+      EXPECT_EQ(decoded, lines);
+    }
+  }
+  EXPECT_EQ((*FindOutputFormat("record"))->Extension({.codec = "zstd"}), "");
+  EXPECT_THAT((*FindOutputFormat("text"))->Open({.codec = "xz"}, nullptr),
+              StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 TEST(OutputFormatTest, IsFoundByName) {
