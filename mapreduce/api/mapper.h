@@ -28,8 +28,9 @@ class Mapper {
   TaskContext& context() { return context_; }
 
  protected:
-  // Hands on one record. Text or numbers; see Field.
-  void Emit(const Field& key, const Field& value) {
+  // Hands on one record. Text or numbers; see Field. Inlined wherever it stands: sizes that are
+  // known there make it two moves.
+  __attribute__((always_inline)) void Emit(const Field& key, const Field& value) {
     internal::Emit(output_, key.bytes(), value.bytes());
   }
 

@@ -44,11 +44,11 @@ class Reducer {
 
  protected:
   // Emits under the group's key.
-  void Emit(const Field& value) {
+  __attribute__((always_inline)) void Emit(const Field& value) {
     if (group_ == nullptr) throw std::logic_error("Emit(value) outside of Reduce: give a key");
     internal::Emit(output_, internal::View(group_->key), value.bytes());
   }
-  void Emit(const Field& key, const Field& value) {
+  __attribute__((always_inline)) void Emit(const Field& key, const Field& value) {
     internal::Emit(output_, key.bytes(), value.bytes());
   }
 
