@@ -65,7 +65,7 @@ void ExpectSameForEverySplitSize(const std::string& text, size_t piece_bytes) {
 TEST(LineReaderTest, EverySplitSizeGivesEachLineOnce) {
   for (const char* text : {"", "\n", "a", "a\n", "\n\n\n", "a\nb", "a\r\nb\r\n",
                            "\na\n\nlong line\n", "no line feed at all", "x\n\n\n\ny"}) {
-    for (size_t piece_bytes : {1, 2, 3, 1000}) ExpectSameForEverySplitSize(text, piece_bytes);
+    for (size_t piece_bytes : {1u, 2u, 3u, 1000u}) ExpectSameForEverySplitSize(text, piece_bytes);
   }
 }
 
@@ -139,7 +139,7 @@ TEST(DecoderTest, UnpacksMembersAndFramesByContent) {
   std::string large;
   for (int i = 0; i < 100'000; ++i) large += fmt::format("line {}\n", i);
   for (const auto& pack : {Gzip, Zstd, Bzip2Of, XzOf, Lz4Of}) {
-    for (size_t piece_bytes : {7, 4096}) {
+    for (size_t piece_bytes : {7u, 4096u}) {
       MemoryFile file(pack("one\ntwo") + pack("\n") + pack(large), piece_bytes);
       Found found;
       ASSERT_OK(ReadPiece(Options(dir, "text"), &file, 0, file.length(), &found));
@@ -152,7 +152,7 @@ TEST(DecoderTest, PassesOverWhatIsNoGzipMember) {
   const TempDir dir;
   for (const std::string& tail : {std::string(1, '\0'), std::string(2000, '\0'),
                                   std::string("garbage"), std::string("\x1fx")}) {
-    for (size_t piece_bytes : {1, 7, 4096}) {
+    for (size_t piece_bytes : {1u, 7u, 4096u}) {
       MemoryFile file(Gzip("one\n") + Gzip("two\n") + tail, piece_bytes);
       Found found;
       ASSERT_OK(ReadPiece(Options(dir, "text"), &file, 0, file.length(), &found));
@@ -166,7 +166,7 @@ TEST(DecoderTest, SkipsFramesThatAreToBeSkipped) {
   for (const int number : {0, 15}) {
     std::string frame("\x50\x2a\x4d\x18\x04\x00\x00\x00size", 12);
     frame[0] = static_cast<char>(0x50 + number);
-    for (size_t piece_bytes : {1, 4096}) {
+    for (size_t piece_bytes : {1u, 4096u}) {
       MemoryFile file(frame + Zstd("one\n") + frame + Zstd("two\n"), piece_bytes);
       Found found;
       ASSERT_OK(ReadPiece(Options(dir, "text"), &file, 0, file.length(), &found));
@@ -210,7 +210,7 @@ TEST(LineReaderTest, AByteOrderMarkIsNoPartOfTheFirstLine) {
   const TempDir dir;
   const std::string text = "\xef\xbb\xbfone\n\xef\xbb\xbftwo\n";
   for (const std::string& contents : {text, Gzip(text)}) {
-    for (size_t piece_bytes : {1, 4096}) {
+    for (size_t piece_bytes : {1u, 4096u}) {
       MemoryFile file(contents, piece_bytes);
       Found found;
       ASSERT_OK(ReadPiece(Options(dir, "text"), &file, 0, file.length(), &found));

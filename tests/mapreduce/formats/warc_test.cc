@@ -77,7 +77,7 @@ TEST_F(WarcTest, GivesTheTargetAndThePayloadPlainOrPacked) {
        {info + page + text, GzipOf(info) + GzipOf(page) + GzipOf(text), GzipOf(info + page + text),
         ZstdOf(info) + skip + ZstdOf(page) + ZstdOf(text), ZstdOf(info + page + text),
         XzOf(info + page + text), Bzip2Of(info + page) + Bzip2Of(text)}) {
-    for (const size_t stream_bytes : {1, 7, 4096}) {
+    for (const size_t stream_bytes : {1u, 7u, 4096u}) {
       const Contents contents = ReadAll(file, stream_bytes);
       EXPECT_EQ(contents.pages, pages);
       EXPECT_EQ(contents.set_aside, Counts());
