@@ -14,21 +14,25 @@ absl::StatusOr<std::map<uint64_t, ReplicaSeen>> LookAtDisk(const std::string& di
   std::map<uint64_t, ReplicaSeen> seen;
   ASSIGN_OR_RETURN(const auto index,
                    chunkserver::RocksReplicaIndex::Open({.path = dir + "/index"}));
-  RETURN_IF_ERROR(index->ForEachReplica([&](const chunkserver::ReplicaRecord& record) {
+  const auto look = [&](const chunkserver::ReplicaRecord& record) -> absl::Status {
     ReplicaSeen& replica = seen[record.spec.chunk.value()];
     replica.state = chunkserver::StateName(record.state);
     replica.row_length = record.length;
     replica.row_crc = record.crc;
-    if (!record.in_index) return absl::OkStatus();
+    const bool removed = record.state == chunkserver::ReplicaState::kRemoved;
+    if (!record.in_index || removed) return absl::OkStatus();
     // Its bytes, where others have a file.
     std::string bytes;
-    if (record.length > 0) ASSIGN_OR_RETURN(bytes, index->LoadPayload(record.spec.chunk));
+    if (record.length > 0) {
+      ASSIGN_OR_RETURN(bytes, index->LoadPayload(record.spec.chunk));
+    }
     bytes.resize(std::min<size_t>(bytes.size(), record.length));
     replica.has_file = true;
     replica.file_length = bytes.size();
     replica.file_crc = Crc32c(bytes);
     return absl::OkStatus();
-  }));
+  };
+  RETURN_IF_ERROR(index->ForEachReplica(look));
   for (const auto& entry : std::filesystem::recursive_directory_iterator(dir + "/data")) {
     if (!entry.is_regular_file()) continue;
     const std::string name = entry.path().filename();
