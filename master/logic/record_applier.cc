@@ -320,11 +320,15 @@ absl::Status RecordApplier::NoteReplicas(const pb::NoteReplicas& note) {
 }
 
 void RecordApplier::BeginStart(uint64_t term, uint64_t id) {
-  view_.ForEachStart([&](pb::StartRow row) {
-    if (row.adopted() || row.start().end_index() != 0) return;
+  // Nothing may be written into what is being visited.
+  std::vector<pb::StartRow> running;
+  view_.ForEachStart([&](const pb::StartRow& row) {
+    if (!row.adopted() && row.start().end_index() == 0) running.push_back(row);
+  });
+  for (pb::StartRow& row : running) {
     row.mutable_start()->set_end_index(index_);
     rows_.Put(Table::kStarts, StartKey(row.start().id()), row.SerializeAsString());
-  });
+  }
   pb::StartRow row;
   row.mutable_start()->set_term(term);
   row.mutable_start()->set_id(id);
