@@ -61,6 +61,16 @@ absl::StatusOr<pb::InodeRow> ChunkAllocator::CheckFile(
 absl::Status ChunkAllocator::TooFewServers(const pb::InodeRow& file, uint32_t needed,
                                            const Placement& placement) {
   const size_t alive = state_.servers.CountAlive(clock_.MonotonicNow());
+  // Those that are silent at the moment may have the room that the others lack.
+  const auto silent = static_cast<size_t>(
+      std::ranges::count_if(placement.rejected, [](const Placement::Rejection& rejection) {
+        return rejection.constraint == "suspected" || rejection.constraint == "awaited";
+      }));
+  if (alive >= needed && placement.servers.size() + silent >= needed) {
+    return UnavailableError(
+        "{}: a chunk needs {} chunkservers, and some are silent ({}). Try: dfs admin report",
+        file.name(), needed, placement.Reasons());
+  }
   if (alive >= needed) {
     return ResourceExhaustedError(
         "{}: no room for a chunk of {} on {} chunkservers ({}). Try: dfs df, then delete files or "

@@ -240,6 +240,23 @@ TEST_F(WriteTest, AFullClusterSaysSo) {
               StatusIs(Code::kResourceExhausted, HasSubstr("no_room")));
 }
 
+TEST_F(WriteTest, ASilentServerMayHaveTheRoomThatAFullOneLacks) {
+  StartMaster();
+  AddServers(3);
+  servers_.push_back(std::make_unique<FakeChunkserver>(
+      FakeChunkserver::Options{.master = listen_, .node = "full", .free_bytes = 1000}));
+  ASSERT_OK(servers_.back()->Connect());
+  servers_[0]->Disconnect();
+  servers_[1]->Disconnect();
+  ASSERT_OK_AND_ASSIGN(const auto file, client_->Call(client_->CreateRequest("/f")));
+  // ResourceExhausted would make a writer give up.
+  EXPECT_TRUE(Eventually([&] {
+    const auto status = client_->Call(client_->AllocateRequest(file)).status();
+    return status.code() == Code::kUnavailable &&
+           Message(status).find("silent") != std::string::npos;
+  }));
+}
+
 TEST_F(WriteTest, AServerThatCannotMakeAReplicaIsReplaced) {
   StartMaster();
   AddServers(4);
