@@ -204,6 +204,8 @@ void Actor::Finish(const std::string& what, const absl::Status& status, const Ch
     ++unknown_;
     return ledger_.Record(Ledger::Outcome::kUnknown, change);
   }
+  // Whether it had to be refused depends on what came of an operation before.
+  if (!ledger_.certain()) return;
   Tree tree = ledger_.tree();
   if (change(&tree)) Violation(fmt::format("{}: {}", what, status.ToString()));
 }
