@@ -52,7 +52,7 @@ class DecontaminateMapper : public quern::Mapper {
     kept_->Increment();
     if (!writes_kept_) return;
     if (!document->fields.empty()) return Emit("", in.value());
-    AddFields(*document);
+    quern::corpus::AddFields(*document, &line_);
     Emit("", line_.Take());
   }
 
@@ -93,21 +93,12 @@ class DecontaminateMapper : public quern::Mapper {
   void Reject(const Document& document, int64_t shared) {
     rejected_->Increment();
     if (writes_kept_) return;
-    AddFields(document);
+    quern::corpus::AddFields(document, &line_);
     quern::text::JsonObjectWriter why;
     why.AddString("rule", "decontaminate");
     why.AddRaw("shared", std::to_string(shared));
     line_.AddRaw("rejected", why.Take());
     Emit("", line_.Take());
-  }
-
-  void AddFields(const Document& document) {
-    for (const quern::text::JsonField& field : document.fields) {
-      line_.AddRaw(field.name, field.value);
-    }
-    if (!document.fields.empty()) return;
-    line_.AddString("id", document.id);
-    line_.AddString("text", document.text);
   }
 
   quern::corpus::DocumentReader reader_;

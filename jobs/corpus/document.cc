@@ -33,6 +33,13 @@ void DocumentReader::Start(TaskContext& context) {
   without_text_ = context.counter("documents_without_text");
 }
 
+void AddFields(const Document& document, text::JsonObjectWriter* line) {
+  for (const text::JsonField& field : document.fields) line->AddRaw(field.name, field.value);
+  if (!document.fields.empty()) return;
+  line->AddString("id", document.id);
+  line->AddString("text", document.text);
+}
+
 std::optional<Document> DocumentReader::Read(const MapInput& in) {
   std::optional<Document> document;
   if (json_) {

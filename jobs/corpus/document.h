@@ -18,6 +18,9 @@ struct Document {
   std::vector<text::JsonField> fields;
 };
 
+// The document as it came: all its fields, or id and text where it was no JSON.
+void AddFields(const Document& document, text::JsonObjectWriter* line);
+
 // Format jsonl: {"id": ..., "text": ..., anything else}; the field with the text is named by
 // params.field. Formats text and whole: the record is the text. A document without an id (a string
 // that is not empty, or a number) is named by its place, path:offset.

@@ -73,7 +73,7 @@ class FilterMapper : public quern::Mapper {
     kept_->Increment();
     if (!writes_kept_) return;
     if (!document->fields.empty()) return Emit("", in.value());
-    AddFields(*document);
+    quern::corpus::AddFields(*document, &line_);
     Emit("", line_.Take());
   }
 
@@ -113,22 +113,13 @@ class FilterMapper : public quern::Mapper {
     rejected_->Increment();
     by_rule_.at(rule)->Increment();
     if (writes_kept_) return;
-    AddFields(document);
+    quern::corpus::AddFields(document, &line_);
     quern::text::JsonObjectWriter why;
     why.AddString("rule", rule);
     why.AddRaw("value", value);
     if (!threshold.empty()) why.AddRaw("threshold", threshold);
     line_.AddRaw("rejected", why.Take());
     Emit("", line_.Take());
-  }
-
-  void AddFields(const Document& document) {
-    for (const quern::text::JsonField& field : document.fields) {
-      line_.AddRaw(field.name, field.value);
-    }
-    if (!document.fields.empty()) return;
-    line_.AddString("id", document.id);
-    line_.AddString("text", document.text);
   }
 
   quern::corpus::DocumentReader reader_;
