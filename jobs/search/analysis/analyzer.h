@@ -1,0 +1,46 @@
+// Text to terms: words of UAX #29, NFKC and case folded, pairs of characters where a script has no
+// blanks, stems.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jobs/search/analysis/analysis_settings.h"
+
+namespace quern::search {
+
+struct Token {
+  std::string_view term;  // a view until the next Analyze
+  // Counts the words of the text from 0.
+  uint32_t position = 0;
+  // Its bytes in the text.
+  size_t begin = 0;
+  size_t end = 0;
+};
+
+// Used by one thread.
+class Analyzer {
+ public:
+  // Longer words are data: they are left out, and their position is kept.
+  static constexpr size_t kMaxTermBytes = 80;
+
+  explicit Analyzer(const AnalysisSettings& settings);
+  ~Analyzer();
+  // Empty, or why there is no such analysis: a language without a stemmer.
+  static std::string Check(const AnalysisSettings& settings);
+
+  // The tokens of `text`, which hold until the next call.
+  const std::vector<Token>& Analyze(std::string_view text);
+  // Folded, but with no word broken and nothing stemmed: what a prefix or a fuzzy term is.
+  std::string Fold(std::string_view word) const;
+
+ private:
+  struct Impl;
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace quern::search

@@ -1,0 +1,36 @@
+// index.json: which segments make an index, and the statistics that scores need of all of them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/status.h"
+#include "jobs/search/segment/segment_meta.h"
+
+namespace quern::search {
+
+inline constexpr std::string_view kIndexManifestName = "index.json";
+
+struct IndexSegment {
+  std::string file;       // relative to the directory of index.json
+  std::string deletions;  // the same; empty when nothing is deleted
+  uint32_t documents = 0;
+};
+
+// A reader takes it whole or not at all: it is only ever replaced by a rename. Its document counts
+// and lengths include deleted documents, as document frequencies do, until segments are merged.
+struct IndexManifest {
+  uint64_t generation = 1;  // goes up with each change
+  uint64_t documents = 0;
+  std::vector<FieldMeta> fields;
+  AnalysisSettings analysis;
+  std::vector<IndexSegment> segments;
+};
+
+// DataLoss when it is none.
+absl::StatusOr<IndexManifest> ParseIndexManifest(std::string_view json);
+std::string FormatIndexManifest(const IndexManifest& manifest);
+
+}  // namespace quern::search
