@@ -1,0 +1,118 @@
+// The finished documents of a corpus, shuffled (jobs/corpus/shuffle.h) into shards of one form.
+//
+// Input: documents (jobs/corpus/document.h). Output (raw), each shard one part, one line each:
+//   {"id", "url", "text", "lang", "date", "source", "meta": {...}}
+// Every line has all seven; what a document does not say is null. "lang" is the language that the
+// tags have measured, or else the one that the page states; "source" is params.source where the
+// document has none. Every other field goes into "meta", and so does a stated language that is
+// another one; "tags" only with params.tags=true.
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "jobs/corpus/document.h"
+#include "jobs/corpus/rules.h"
+#include "jobs/corpus/shuffle.h"
+#include "jobs/params.h"
+#include "mapreduce/api/mapreduce.h"
+
+namespace {
+
+using quern::corpus::Document;
+using quern::text::FindField;
+using quern::text::JsonField;
+using quern::text::JsonObjectWriter;
+
+// Fields of a document that have columns of their own.
+constexpr std::array<std::string_view, 6> kColumns = {"id",   "url",  "text",
+                                                      "lang", "date", "source"};
+
+class ShardsMapper : public quern::Mapper {
+ public:
+  void Start(quern::TaskContext& context) override {
+    reader_.Start(context);
+    keys_.Start(context);
+    source_ = context.param("source");
+    keep_tags_ = FlagParam(context, "tags");
+    bytes_ = context.counter("bytes_of_text");
+  }
+
+  void Map(const quern::MapInput& in) override {
+    const auto document = reader_.Read(in);
+    if (!document.has_value()) return;
+    bytes_->Increment(static_cast<int64_t>(document->text.size()));
+    const std::string line = LineOf(*document);
+    Emit(keys_.KeyOf(document->id, document->text, line), line);
+  }
+
+ private:
+  std::string LineOf(const Document& document) {
+    line_.AddString("id", document.id);
+    AddColumn(document, "url");
+    line_.AddString("text", document.text);
+    AddLanguage(document);
+    AddColumn(document, "date");
+    if (FindField(document.fields, "source") == nullptr && !source_.empty()) {
+      line_.AddString("source", source_);
+    } else {
+      AddColumn(document, "source");
+    }
+    line_.AddRaw("meta", MetaOf(document));
+    return line_.Take();
+  }
+
+  void AddColumn(const Document& document, std::string_view name) {
+    const JsonField* const field = FindField(document.fields, name);
+    line_.AddRaw(name, field == nullptr ? "null" : field->value);
+  }
+
+  void AddLanguage(const Document& document) {
+    overruled_language_ = false;
+    const JsonField* const field = FindField(document.fields, "tags");
+    const auto tags = field == nullptr ? std::nullopt : quern::corpus::ReadTags(field->value);
+    if (!tags.has_value()) return AddColumn(document, "lang");
+    line_.AddString("lang", tags->language);
+    const JsonField* const stated = FindField(document.fields, "lang");
+    overruled_language_ =
+        stated != nullptr && quern::text::ReadJsonString(stated->value) != tags->language;
+  }
+
+  std::string MetaOf(const Document& document) {
+    bool any = false;
+    for (const JsonField& field : document.fields) {
+      if (!IsMeta(field.name)) continue;
+      any = true;
+      meta_.AddRaw(field.name, field.value);
+    }
+    return any ? meta_.Take() : "{}";
+  }
+
+  bool IsMeta(std::string_view name) const {
+    if (name == reader_.field() || (name == "tags" && !keep_tags_)) return false;
+    if (name == "lang") return overruled_language_;
+    return std::find(kColumns.begin(), kColumns.end(), name) == kColumns.end();
+  }
+
+  quern::corpus::DocumentReader reader_;
+  quern::corpus::ShuffleKeys keys_;
+  std::string source_;
+  bool keep_tags_ = false;
+  bool overruled_language_ = false;  // the present document says another one of itself
+  JsonObjectWriter line_;
+  JsonObjectWriter meta_;
+  quern::Counter* bytes_ = nullptr;
+};
+QUERN_REGISTER_MAPPER(ShardsMapper);
+
+class ShardsReducer : public quern::Reducer {
+ public:
+  void Reduce(quern::ReduceInput* in) override {
+    for (const std::string_view line : in->values()) Emit(line);
+  }
+};
+QUERN_REGISTER_REDUCER(ShardsReducer);
+
+using ShardPartitioner = quern::corpus::ShardPartitioner;
+QUERN_REGISTER_PARTITIONER(ShardPartitioner);
+
+}  // namespace

@@ -1,0 +1,46 @@
+#include "jobs/corpus/shuffle.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <charconv>
+
+namespace quern::corpus {
+
+namespace {
+
+void AppendBigEndian(uint64_t number, std::string* out) {
+  for (int shift = 56; shift >= 0; shift -= 8) out->push_back(static_cast<char>(number >> shift));
+}
+
+}  // namespace
+
+void ShuffleKeys::Start(TaskContext& context) {
+  const std::string_view value = context.param("seed", "0");
+  const char* const end = value.data() + value.size();
+  const auto [last, error] = std::from_chars(value.data(), end, seed_);
+  if (error != std::errc() || last != end) {
+    context.Fail("params.seed = '" + std::string(value) + "': must be a whole number from 0");
+  }
+}
+
+std::string_view ShuffleKeys::KeyOf(std::string_view id, std::string_view text,
+                                    std::string_view line) {
+  const XXH128_hash_t text_hash = XXH3_128bits(text.data(), text.size());
+  key_.clear();
+  AppendBigEndian(XXH3_64bits_withSeed(id.data(), id.size(), seed_), &key_);
+  AppendBigEndian(text_hash.high64, &key_);
+  AppendBigEndian(text_hash.low64, &key_);
+  AppendBigEndian(XXH3_64bits(line.data(), line.size()), &key_);
+  return key_;
+}
+
+uint32_t ShardOf(std::string_view key, uint32_t shards) {
+  uint64_t place = 0;
+  for (size_t i = 0; i < 4; ++i) {
+    place = place << 8 | (i < key.size() ? static_cast<unsigned char>(key[i]) : 0);
+  }
+  return static_cast<uint32_t>(place * shards >> 32);
+}
+
+}  // namespace quern::corpus
