@@ -82,7 +82,7 @@ headline "Indexing it: every word, in which documents and where"
 mr run inverted-index /corpus /index
 
 headline "Asking the index: $query"
-quern-search /index $query
+quern-search words /index $query
 
 headline "Done in $SECONDS s"
 if [ -n "$keep" ]; then

@@ -10,7 +10,7 @@
 // Backslash, tab and line feed in a document's name are written \\ \t \n. `record` comes with names
 // that the input chose: records of one name have different ones, so that their positions are not
 // mixed up. So the lines of a term may be any number, nothing is ever held in memory as a whole,
-// and quern-search finds a term by binary search.
+// and `quern-search words` finds a term by binary search.
 #include <algorithm>
 #include <charconv>
 #include <optional>

@@ -1,10 +1,11 @@
-// What users, workers and chunkservers send: specs, plugins, messages, map output.
+// What users, workers and chunkservers send: specs, queries, plugins, messages, map output.
 #include <grpcpp/support/byte_buffer.h>
 
 #include <memory>
 #include <string>
 
 #include "common/rpc/bulk_codec.h"
+#include "jobs/search/query/query_parser.h"
 #include "mapreduce/cli/job_spec.h"
 #include "mapreduce/engine/block_checker.h"
 #include "mapreduce/engine/run_reader.h"
@@ -18,6 +19,16 @@ namespace quern::fuzz {
 namespace {
 
 void Spec(std::string_view bytes) { mr::ParseSpec(bytes, "spec.toml").status().IgnoreError(); }
+
+// What is read has to be read from its own words as well.
+void Query(std::string_view bytes) {
+  const auto query = search::ParseQuery(bytes);
+  if (!query.ok()) return;
+  const std::string said = search::ToString(*query);
+  // Escapes and brackets make it longer.
+  const auto again = search::ParseQuery(said, {.max_bytes = 8 * bytes.size() + 64});
+  Require(again.ok() && search::ToString(*again) == said, "a query does not understand itself");
+}
 
 void PluginNotes(std::string_view bytes) {
   mr::ParsePlugin("plugin.so", bytes).status().IgnoreError();
@@ -54,8 +65,11 @@ void MapOutput(std::string_view bytes) {
 }  // namespace
 
 const std::vector<Target>& WireTargets() {
-  static const std::vector<Target> targets = {
-      {"spec", Spec}, {"plugin_notes", PluginNotes}, {"frames", Frames}, {"map_output", MapOutput}};
+  static const std::vector<Target> targets = {{"spec", Spec},
+                                              {"plugin_notes", PluginNotes},
+                                              {"frames", Frames},
+                                              {"map_output", MapOutput},
+                                              {"query", Query}};
   return targets;
 }
 

@@ -1,6 +1,6 @@
-#include "jobs/search/sorted_lines.h"
+#include "jobs/search/inverted/sorted_lines.h"
 
-namespace quern::search {
+namespace quern::inverted {
 namespace {
 
 constexpr size_t kWindowBytes = 64 << 10;
@@ -71,4 +71,4 @@ absl::Status SortedLines::ForEach(std::string_view key,
   }
 }
 
-}  // namespace quern::search
+}  // namespace quern::inverted

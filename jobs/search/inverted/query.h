@@ -9,7 +9,7 @@
 
 #include "common/status.h"
 
-namespace quern::search {
+namespace quern::inverted {
 
 // Where a term stands: document -> positions, in increasing order. A document is its name and, when
 // the input chose the name, a tab and the tag of the record: two records of one name are two.
@@ -38,4 +38,4 @@ struct Hit {
 std::vector<Hit> Match(const std::vector<QueryTerm>& query, const std::vector<Postings>& postings,
                        bool phrase);
 
-}  // namespace quern::search
+}  // namespace quern::inverted

@@ -1,11 +1,11 @@
-#include "jobs/search/query.h"
+#include "jobs/search/inverted/query.h"
 
 #include <algorithm>
 #include <charconv>
 
 #include "mapreduce/api/terms.h"
 
-namespace quern::search {
+namespace quern::inverted {
 namespace {
 
 bool Contains(const std::vector<uint32_t>& sorted, uint32_t value) {
@@ -95,4 +95,4 @@ std::vector<Hit> Match(const std::vector<QueryTerm>& query, const std::vector<Po
   return hits;
 }
 
-}  // namespace quern::search
+}  // namespace quern::inverted

@@ -9,7 +9,7 @@
 
 #include "common/status.h"
 
-namespace quern::search {
+namespace quern::inverted {
 
 // Reads up to n bytes at an offset; less only at the end of the file.
 using ReadAt = std::function<absl::StatusOr<std::string>(uint64_t offset, size_t n)>;
@@ -43,4 +43,4 @@ class SortedLines {
   std::string window_;
 };
 
-}  // namespace quern::search
+}  // namespace quern::inverted

@@ -3,10 +3,10 @@
 
 #include <random>
 
-#include "jobs/search/query.h"
-#include "jobs/search/sorted_lines.h"
+#include "jobs/search/inverted/query.h"
+#include "jobs/search/inverted/sorted_lines.h"
 
-namespace quern::search {
+namespace quern::inverted {
 namespace {
 
 using ::testing::ElementsAre;
@@ -119,4 +119,4 @@ TEST(Query, RefusesWhatIsNoPosting) {
 }
 
 }  // namespace
-}  // namespace quern::search
+}  // namespace quern::inverted

@@ -1,0 +1,10 @@
+// The commands of quern-search.
+#pragma once
+
+#include "common/cli/program.h"
+
+namespace quern::search {
+
+CommandSpec WordsCommand();
+
+}  // namespace quern::search

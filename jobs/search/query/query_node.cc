@@ -1,0 +1,101 @@
+#include "jobs/search/query/query_node.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace quern::search {
+namespace {
+
+constexpr std::string_view kBentQuotes[] = {"\u201c", "\u201d", "\u201e"};
+
+// With backslashes where a character would mean something.
+std::string Escaped(std::string_view word) {
+  const size_t colon = word.find_first_not_of("abcdefghijklmnopqrstuvwxyz_");
+  std::string text;
+  for (size_t i = 0; i < word.size(); ++i) {
+    const bool special =
+        std::string_view(" \t\r\n()\"*~^\\").find(word[i]) != std::string_view::npos;
+    const bool sign = i == 0 && (word[i] == '+' || word[i] == '-');
+    const bool field = i == colon && i > 0 && word[i] == ':' &&
+                       !word.substr(i + 1).starts_with(':') && !word.substr(i + 1).starts_with('/');
+    const bool quote =
+        std::any_of(std::begin(kBentQuotes), std::end(kBentQuotes),
+                    [&](std::string_view mark) { return word.substr(i).starts_with(mark); });
+    if (special || sign || field || quote) text += '\\';
+    text += word[i];
+  }
+  const bool is_operator = word == "AND" || word == "OR" || word == "NOT";
+  return is_operator ? "\\" + text : text;
+}
+
+std::string EscapedPhrase(std::string_view phrase) {
+  std::string text;
+  for (size_t i = 0; i < phrase.size(); ++i) {
+    const bool quote =
+        phrase[i] == '"' ||
+        std::any_of(std::begin(kBentQuotes), std::end(kBentQuotes),
+                    [&](std::string_view mark) { return phrase.substr(i).starts_with(mark); });
+    if (quote || phrase[i] == '\\') text += '\\';
+    text += phrase[i];
+  }
+  return text;
+}
+
+std::string Core(const QueryNode& node) {
+  using Kind = QueryNode::Kind;
+  switch (node.kind) {
+    case Kind::kNothing:
+      return "()";
+    case Kind::kAll:
+      return "*";
+    case Kind::kWord:
+      return Escaped(node.text);
+    case Kind::kPhrase:
+      return fmt::format("\"{}\"", EscapedPhrase(node.text)) +
+             (node.distance == 0 ? "" : fmt::format("~{}", node.distance));
+    case Kind::kPrefix:
+      return Escaped(node.text) + "*";
+    case Kind::kFuzzy:
+      return fmt::format("{}~{}", Escaped(node.text), node.distance);
+    case Kind::kLanguage:
+      return "lang:" + node.text;
+    case Kind::kDate:
+      return fmt::format("date:{}..{}", node.first_date, node.last_date);
+    case Kind::kList:
+      break;
+  }
+  // Side by side they would be required.
+  const bool alternatives = std::any_of(
+      node.clauses.begin(), node.clauses.end(),
+      [](const Clause& clause) { return clause.occur == Occur::kShould && IsFilter(clause.node); });
+  std::string list;
+  for (const Clause& clause : node.clauses) {
+    if (!list.empty()) list += alternatives ? " OR " : " ";
+    if (clause.occur == Occur::kMust) list += '+';
+    if (clause.occur == Occur::kMustNot) list += '-';
+    list += ToString(clause.node);
+  }
+  return "(" + list + ")";
+}
+
+}  // namespace
+
+bool IsFilter(const QueryNode& node) {
+  using Kind = QueryNode::Kind;
+  if (node.kind == Kind::kList) {
+    return std::all_of(node.clauses.begin(), node.clauses.end(), [](const Clause& clause) {
+      return clause.occur == Occur::kMustNot || IsFilter(clause.node);
+    });
+  }
+  return node.kind == Kind::kAll || node.kind == Kind::kLanguage || node.kind == Kind::kDate;
+}
+
+std::string ToString(const QueryNode& node) {
+  std::string text = node.field.empty() ? "" : node.field + ":";
+  text += Core(node);
+  if (node.boost != 1) text += fmt::format("^{}", node.boost);
+  return text;
+}
+
+}  // namespace quern::search

@@ -1,0 +1,51 @@
+// What a query asks for, as a tree; made by the parser (query_parser.h), knows no index.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace quern::search {
+
+// How a part of a list of parts counts: `word`, `+word`, `-word`.
+enum class Occur : uint8_t { kShould, kMust, kMustNot };
+
+struct Clause;
+
+struct QueryNode {
+  enum class Kind : uint8_t {
+    kNothing,   // an empty query
+    kAll,       // `*`
+    kWord,      // as it was written; an index makes terms of it
+    kPhrase,    // "several words"~distance
+    kPrefix,    // word*
+    kFuzzy,     // word~distance
+    kLanguage,  // lang:en
+    kDate,      // date:2020..2024-06
+    kList,      // clauses
+  };
+
+  Kind kind = Kind::kNothing;
+  std::string text{};     // of words, phrases, prefixes, languages
+  std::string field{};    // empty: the fields that an index searches by itself
+  uint32_t distance = 0;  // positions between the words of a phrase, edits of a word
+  double boost = 1;
+  std::string first_date{};  // YYYY, YYYY-MM or YYYY-MM-DD, as are stored ones; empty: no bound
+  std::string last_date{};   // inclusive: 2024 is all of 2024
+  // A document must match every kMust, no kMustNot, and one kShould at least if there is no kMust.
+  std::vector<Clause> clauses{};
+};
+
+struct Clause {
+  Occur occur = Occur::kShould;
+  QueryNode node{};
+};
+
+// Choosing documents is all that it does: it adds nothing to a score. Such parts of a list are
+// required, not wished for.
+bool IsFilter(const QueryNode& node);
+
+// The query again, with every bracket that the tree has: for tests and --explain.
+std::string ToString(const QueryNode& node);
+
+}  // namespace quern::search
