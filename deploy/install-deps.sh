@@ -19,7 +19,7 @@ build_packages=(
   libcli11-dev libspdlog-dev libfmt-dev libcpp-httplib-dev libbrotli-dev prometheus-cpp-dev
   nlohmann-json3-dev libsimdjson-dev libtomlplusplus-dev libre2-dev
   # text of corpora
-  libutf8proc-dev libpsl-dev libuchardet-dev libcld2-dev
+  libutf8proc-dev libpsl-dev libuchardet-dev libcld2-dev libstemmer-dev
   # tests
   libgtest-dev libgmock-dev libbenchmark-dev
 )
@@ -28,7 +28,7 @@ runtime_packages=(
   libgrpc++1.51 libprotobuf32 libabsl20220623 librocksdb7.8 libisal2 libxxhash0 liblz4-1 libzstd1
   zlib1g libbz2-1.0 liblzma5 libssl3 libspdlog1.10 libfmt9 libcpp-httplib0.11 libprometheus-cpp-core1.0 libsimdjson14
   libtomlplusplus3 libre2-9 libutf8proc2 libpsl5
-  libuchardet0 libcld2-0 ca-certificates
+  libuchardet0 libcld2-0 libstemmer0d ca-certificates
 )
 
 fail() {

@@ -35,6 +35,8 @@ class Analyzer {
 
   // The tokens of `text`, which hold until the next call.
   const std::vector<Token>& Analyze(std::string_view text);
+  // Words of that text, also those that became no token.
+  uint32_t words() const;
   // Folded, but with no word broken and nothing stemmed: what a prefix or a fuzzy term is.
   std::string Fold(std::string_view word) const;
 

@@ -14,7 +14,8 @@ class Deletions {
  public:
   // Of no segment: nothing is deleted.
   Deletions() = default;
-  explicit Deletions(uint32_t documents) : documents_(documents), words_((documents + 63) / 64) {}
+  explicit Deletions(uint32_t documents)
+      : documents_(documents), words_((uint64_t{documents} + 63) / 64) {}
   // DataLoss when the bytes are not what Serialize wrote.
   static absl::StatusOr<Deletions> Parse(std::string_view bytes);
   std::string Serialize() const;

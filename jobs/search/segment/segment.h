@@ -10,6 +10,7 @@
 
 #include "common/status.h"
 #include "jobs/search/segment/deletions.h"
+#include "jobs/search/segment/document_store.h"
 #include "jobs/search/segment/postings_cursor.h"
 #include "jobs/search/segment/segment_meta.h"
 #include "jobs/search/segment/term_info.h"
@@ -17,22 +18,13 @@
 
 namespace quern::search {
 
-struct StoredDocument {
-  std::string id;
-  std::string url;
-  std::string title;
-  std::string text;
-  std::string language;
-  std::string date;
-};
-
 struct SegmentOptions {
   // All checksums at once. Without it those of the footer and of the small sections, and Verify()
   // when somebody asks.
   bool verify = true;
 };
 
-// Thread-safe once it is open; all methods but Verify and those of values are cheap.
+// Thread-safe once it is open.
 class Segment {
  public:
   // `bytes` are a whole file, and stay as long as the segment. DataLoss: damaged, with the section
@@ -63,6 +55,7 @@ class Segment {
   // Days since 1970-01-01; nothing: unknown.
   std::optional<int32_t> date(uint32_t doc) const;
   std::string id(uint32_t doc) const;
+  std::string url(uint32_t doc) const;
   // NotFound when the segment stores no texts.
   absl::StatusOr<StoredDocument> Stored(uint32_t doc) const;
 

@@ -1,24 +1,13 @@
 // A segment of documents in memory: for tests, and for indexes that fit.
 #pragma once
 
-#include <cstdint>
-#include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "jobs/search/segment/indexed_document.h"
 #include "jobs/search/segment/segment_meta.h"
 
 namespace quern::search {
-
-struct IndexedDocument {
-  std::string id;
-  std::string url;
-  std::string title;
-  std::string text;
-  std::string language;
-  std::string date;  // "2026-11-28", anything may follow
-};
 
 struct SegmentBuilderOptions {
   AnalysisSettings analysis;
@@ -28,16 +17,15 @@ struct SegmentBuilderOptions {
 
 class SegmentBuilder {
  public:
-  explicit SegmentBuilder(const SegmentBuilderOptions& options);
-  ~SegmentBuilder();
+  explicit SegmentBuilder(const SegmentBuilderOptions& options) : options_(options) {}
 
-  void Add(const IndexedDocument& document);
-  // The bytes of the segment, its documents in the order of URL (or id, without one), then id.
+  void Add(const IndexedDocument& document) { documents_.push_back(document); }
+  // The bytes of the segment, its documents in the order of URL (of id, without one), then id.
   std::string Finish();
 
  private:
-  struct Impl;
-  const std::unique_ptr<Impl> impl_;
+  const SegmentBuilderOptions options_;
+  std::vector<IndexedDocument> documents_;
 };
 
 }  // namespace quern::search

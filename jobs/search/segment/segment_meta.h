@@ -3,11 +3,14 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "jobs/search/analysis/analysis_settings.h"
 
 namespace quern::search {
+
+inline constexpr size_t kMaxFields = 32;
 
 struct FieldMeta {
   std::string name;           // "title", "body"
@@ -19,7 +22,16 @@ struct SegmentMeta {
   std::vector<FieldMeta> fields;
   AnalysisSettings analysis;
   bool has_stored = false;
-  bool has_positions = true;
+  // Of the documents: number 0 is unknown, number 1 the first of them.
+  std::vector<std::string> languages;
+  // Bytes a document: of each field's lengths, and of the numbers of languages.
+  std::vector<uint32_t> length_widths;
+  uint32_t language_width = 0;
 };
+
+// The section that holds it.
+std::string FormatSegmentMeta(const SegmentMeta& meta);
+// False when the bytes are none.
+bool ParseSegmentMeta(std::string_view bytes, SegmentMeta* meta);
 
 }  // namespace quern::search

@@ -1,0 +1,147 @@
+#include "jobs/search/analysis/analyzer.h"
+
+#include <libstemmer.h>
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "jobs/search/analysis/stop_words.h"
+#include "jobs/text/ascii.h"
+#include "jobs/text/fold.h"
+#include "jobs/text/unicode_words.h"
+
+namespace quern::search {
+
+namespace {
+
+bool IsAscii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return (c & 0x80) == 0; });
+}
+
+struct DeleteStemmer {
+  void operator()(sb_stemmer* stemmer) const { sb_stemmer_delete(stemmer); }
+};
+using Stemmer = std::unique_ptr<sb_stemmer, DeleteStemmer>;
+
+Stemmer MakeStemmer(const std::string& language) {
+  return Stemmer(sb_stemmer_new(language.c_str(), "UTF_8"));
+}
+
+// Many small texts that stay where they are until all are forgotten together.
+class TextArena {
+ public:
+  // Room for so many bytes, of which Keep makes a view.
+  char* Room(size_t size) {
+    while (block_ < blocks_.size() && size > blocks_[block_].size - used_) {
+      ++block_;
+      used_ = 0;
+    }
+    if (block_ == blocks_.size()) {
+      const size_t bytes = std::max(size, kBlockBytes);
+      blocks_.push_back({std::make_unique<char[]>(bytes), bytes});
+      used_ = 0;
+    }
+    return blocks_[block_].bytes.get() + used_;
+  }
+  std::string_view Keep(std::string_view text) {
+    char* const room = Room(text.size());
+    std::copy(text.begin(), text.end(), room);
+    used_ += text.size();
+    return {room, text.size()};
+  }
+  void Clear() { block_ = used_ = 0; }
+
+ private:
+  static constexpr size_t kBlockBytes = 64 << 10;
+  struct Block {
+    std::unique_ptr<char[]> bytes;
+    size_t size = 0;
+  };
+  std::vector<Block> blocks_;
+  size_t block_ = 0;
+  size_t used_ = 0;
+};
+
+}  // namespace
+
+struct Analyzer::Impl {
+  static constexpr size_t kMaxStems = 1 << 16;
+
+  std::string_view Folded(std::string_view word);
+  std::string_view Stemmed(std::string_view word);
+
+  Stemmer stemmer;
+  bool stop_words = false;
+  std::string language;
+  TextArena arena;
+  std::vector<Token> tokens;
+  uint32_t words = 0;
+  // What frequent words become; forgotten as a whole when there are too many.
+  std::unordered_map<std::string, std::string> stems;
+};
+
+std::string_view Analyzer::Impl::Folded(std::string_view word) {
+  if (!IsAscii(word)) return arena.Keep(text::FoldText(word));
+  char* const room = arena.Room(word.size());
+  std::transform(word.begin(), word.end(), room, text::LowerLetter);
+  return arena.Keep({room, word.size()});
+}
+
+std::string_view Analyzer::Impl::Stemmed(std::string_view word) {
+  const auto known = stems.find(std::string(word));
+  if (known != stems.end()) return arena.Keep(known->second);
+  const sb_symbol* const stem =
+      sb_stemmer_stem(stemmer.get(), reinterpret_cast<const sb_symbol*>(word.data()),
+                      static_cast<int>(word.size()));
+  if (stem == nullptr) return word;  // no memory
+  const std::string_view bytes(reinterpret_cast<const char*>(stem),
+                               static_cast<size_t>(sb_stemmer_length(stemmer.get())));
+  if (stems.size() == kMaxStems) stems.clear();
+  stems.emplace(word, bytes);
+  return arena.Keep(bytes);
+}
+
+std::string Analyzer::Check(const AnalysisSettings& settings) {
+  if (settings.stem && MakeStemmer(settings.language) == nullptr) {
+    std::string known;
+    for (const char** name = sb_stemmer_list(); *name != nullptr; ++name) {
+      known.append(known.empty() ? "" : ", ").append(*name);
+    }
+    return "no stemmer for '" + settings.language + "'; there are " + known;
+  }
+  if (settings.stop_words && !HasStopWords(settings.language)) {
+    return "no stop words for '" + settings.language + "'";
+  }
+  return "";
+}
+
+Analyzer::Analyzer(const AnalysisSettings& settings) : impl_(std::make_unique<Impl>()) {
+  if (settings.stem) impl_->stemmer = MakeStemmer(settings.language);
+  impl_->stop_words = settings.stop_words;
+  impl_->language = settings.language;
+}
+Analyzer::~Analyzer() = default;
+
+const std::vector<Token>& Analyzer::Analyze(std::string_view text) {
+  impl_->arena.Clear();
+  impl_->tokens.clear();
+  text::BigramReader words(text);
+  uint32_t position = 0;
+  for (std::string_view word = words.Next(); !word.empty(); word = words.Next(), ++position) {
+    std::string_view term = impl_->Folded(word);
+    if (term.empty() || term.size() > kMaxTermBytes) continue;
+    if (impl_->stop_words && IsStopWord(impl_->language, term)) continue;
+    if (impl_->stemmer != nullptr) term = impl_->Stemmed(term);
+    const auto begin = static_cast<size_t>(word.data() - text.data());
+    if (!term.empty()) impl_->tokens.push_back({term, position, begin, begin + word.size()});
+  }
+  impl_->words = position;
+  return impl_->tokens;
+}
+
+uint32_t Analyzer::words() const { return impl_->words; }
+
+std::string Analyzer::Fold(std::string_view word) const { return text::FoldText(word); }
+
+}  // namespace quern::search

@@ -1,0 +1,84 @@
+#include "jobs/search/indexing/document_indexer.h"
+
+#include <algorithm>
+#include <iterator>
+#include <stdexcept>
+
+namespace quern::search {
+
+namespace {
+
+struct NamedPart {
+  std::string_view name;
+  std::string IndexedDocument::*part;
+};
+constexpr NamedPart kParts[] = {{"title", &IndexedDocument::title},
+                                {"body", &IndexedDocument::text},
+                                {"url", &IndexedDocument::url}};
+
+const NamedPart* FindPart(std::string_view name) {
+  const auto* const found = std::find_if(std::begin(kParts), std::end(kParts),
+                                         [&](const NamedPart& part) { return part.name == name; });
+  return found == std::end(kParts) ? nullptr : found;
+}
+
+// Texts are looked at in pieces, so that their tokens need no memory to speak of.
+constexpr size_t kPieceBytes = 256 << 10;
+
+// The size of the first piece. It ends behind a blank, which is in no word, if there is one.
+size_t PieceOf(std::string_view text) {
+  if (text.size() <= kPieceBytes) return text.size();
+  const size_t blank = text.find_last_of(" \n\t", kPieceBytes - 1);
+  if (blank != std::string_view::npos) return blank + 1;
+  size_t end = kPieceBytes;
+  while (end > kPieceBytes - 4 && (text[end] & 0xc0) == 0x80) --end;
+  return end;
+}
+
+}  // namespace
+
+std::string DocumentIndexer::CheckFields(const std::vector<std::string>& fields) {
+  if (fields.empty()) return "name at least one of title, body, url";
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (FindPart(fields[i]) == nullptr) return "'" + fields[i] + "' is none of title, body, url";
+    if (std::count(fields.begin(), fields.end(), fields[i]) > 1) {
+      return "'" + fields[i] + "' is named twice";
+    }
+  }
+  return "";
+}
+
+DocumentIndexer::DocumentIndexer(const AnalysisSettings& analysis,
+                                 const std::vector<std::string>& fields)
+    : analyzer_(analysis), lengths_(fields.size()) {
+  if (const std::string problem = CheckFields(fields); !problem.empty()) {
+    throw std::invalid_argument("fields: " + problem);
+  }
+  for (const std::string& field : fields) parts_.push_back(FindPart(field)->part);
+}
+
+const std::vector<uint32_t>& DocumentIndexer::Index(const IndexedDocument& document, uint32_t doc,
+                                                    PartialIndex* index) {
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    lengths_[i] = IndexField(static_cast<FieldNumber>(i), document.*parts_[i], doc, index);
+  }
+  return lengths_;
+}
+
+uint32_t DocumentIndexer::IndexField(FieldNumber field, std::string_view text, uint32_t doc,
+                                     PartialIndex* index) {
+  uint32_t length = 0;
+  uint32_t first_position = 0;
+  while (!text.empty()) {
+    const size_t piece = PieceOf(text);
+    for (const Token& token : analyzer_.Analyze(text.substr(0, piece))) {
+      index->Add(field, token.term, doc, first_position + token.position);
+      ++length;
+    }
+    first_position += analyzer_.words();
+    text.remove_prefix(piece);
+  }
+  return length;
+}
+
+}  // namespace quern::search

@@ -1,0 +1,37 @@
+// The terms of a document's fields, into a partial index.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jobs/search/analysis/analyzer.h"
+#include "jobs/search/indexing/partial_index.h"
+#include "jobs/search/segment/indexed_document.h"
+
+namespace quern::search {
+
+// Used by one thread.
+class DocumentIndexer {
+ public:
+  // `fields` are some of title, body, url.
+  DocumentIndexer(const AnalysisSettings& analysis, const std::vector<std::string>& fields);
+  // Empty, or why there is no such list of fields.
+  static std::string CheckFields(const std::vector<std::string>& fields);
+
+  // The document's terms into `index` under the number `doc`. The length of each field: a view
+  // until the next call.
+  const std::vector<uint32_t>& Index(const IndexedDocument& document, uint32_t doc,
+                                     PartialIndex* index);
+
+ private:
+  uint32_t IndexField(FieldNumber field, std::string_view text, uint32_t doc, PartialIndex* index);
+
+  using Part = std::string IndexedDocument::*;
+  Analyzer analyzer_;
+  std::vector<Part> parts_;
+  std::vector<uint32_t> lengths_;
+};
+
+}  // namespace quern::search

@@ -1,0 +1,149 @@
+#define XXH_INLINE_ALL
+#include "jobs/search/indexing/partial_index.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <stdexcept>
+
+namespace quern::search {
+
+namespace {
+
+constexpr size_t kLinkBytes = 4;
+constexpr uint32_t kSliceBytes[] = {8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096};
+constexpr uint8_t kLastLevel = std::size(kSliceBytes) - 1;
+constexpr size_t kFirstSlots = 1 << 12;
+constexpr size_t kFirstArena = 1 << 20;
+
+uint32_t HashOf(FieldNumber field, std::string_view term) {
+  return static_cast<uint32_t>(XXH3_64bits_withSeed(term.data(), term.size(), field));
+}
+
+}  // namespace
+
+PartialIndex::PartialIndex() : slots_(kFirstSlots) {}
+PartialIndex::~PartialIndex() = default;
+
+size_t PartialIndex::bytes() const {
+  return used_ + entries_.size() * sizeof(Entry) + slots_.size() * sizeof(uint32_t);
+}
+
+void PartialIndex::Clear() {
+  entries_.clear();
+  std::fill(slots_.begin(), slots_.end(), 0);
+  used_ = 0;
+}
+
+uint32_t PartialIndex::Allocate(size_t size) {
+  if (size > arena_size_ - used_) {
+    const size_t larger = std::max({kFirstArena, arena_size_ * 2, used_ + size});
+    if (larger > UINT32_MAX) throw std::length_error("the documents of one run are too large");
+    auto* const moved = static_cast<uint8_t*>(std::realloc(arena_.get(), larger));
+    if (moved == nullptr) throw std::bad_alloc();
+    static_cast<void>(arena_.release());
+    arena_.reset(moved);
+    arena_size_ = larger;
+  }
+  const size_t at = used_;
+  used_ += size;
+  return static_cast<uint32_t>(at);
+}
+
+void PartialIndex::GrowTable() {
+  slots_.assign(slots_.size() * 2, 0);
+  const size_t mask = slots_.size() - 1;
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    size_t slot = entries_[i].hash & mask;
+    while (slots_[slot] != 0) slot = (slot + 1) & mask;
+    slots_[slot] = static_cast<uint32_t>(i + 1);
+  }
+}
+
+PartialIndex::Entry* PartialIndex::Find(FieldNumber field, std::string_view term) {
+  const uint32_t hash = HashOf(field, term);
+  const size_t mask = slots_.size() - 1;
+  size_t slot = hash & mask;
+  for (; slots_[slot] != 0; slot = (slot + 1) & mask) {
+    Entry& entry = entries_[slots_[slot] - 1];
+    if (entry.hash == hash && entry.field == field && TermOf(entry) == term) return &entry;
+  }
+  return Insert(field, term, hash, slot);
+}
+
+PartialIndex::Entry* PartialIndex::Insert(FieldNumber field, std::string_view term, uint32_t hash,
+                                          size_t slot) {
+  Entry entry;
+  entry.hash = hash;
+  entry.field = field;
+  entry.term_bytes = static_cast<uint8_t>(term.size());
+  entry.term = Allocate(term.size());
+  std::memcpy(arena_.get() + entry.term, term.data(), term.size());
+  entry.first = entry.at = Allocate(kSliceBytes[0] + kLinkBytes);
+  entry.end = entry.at + kSliceBytes[0];
+  entries_.push_back(entry);
+  slots_[slot] = static_cast<uint32_t>(entries_.size());
+  if (entries_.size() * 2 > slots_.size()) GrowTable();
+  return &entries_.back();
+}
+
+void PartialIndex::PutByte(Entry* entry, uint8_t byte) {
+  if (entry->at == entry->end) {
+    if (entry->level < kLastLevel) ++entry->level;
+    const uint32_t size = kSliceBytes[entry->level];
+    const uint32_t next = Allocate(size + kLinkBytes);
+    std::memcpy(arena_.get() + entry->end, &next, kLinkBytes);
+    entry->at = next;
+    entry->end = next + size;
+  }
+  arena_.get()[entry->at++] = byte;
+}
+
+void PartialIndex::Put(Entry* entry, uint32_t value) {
+  for (; value >= 0x80; value >>= 7) PutByte(entry, static_cast<uint8_t>(value | 0x80));
+  PutByte(entry, static_cast<uint8_t>(value));
+}
+
+void PartialIndex::Add(FieldNumber field, std::string_view term, uint32_t doc, uint32_t position) {
+  Entry* const entry = Find(field, term);
+  if (entry->position == 0 || entry->doc != doc) {
+    if (entry->position != 0) PutByte(entry, 0);
+    Put(entry, doc - entry->doc);
+    entry->doc = doc;
+    entry->position = 0;
+  }
+  Put(entry, position + 1 - entry->position);
+  entry->position = position + 1;
+}
+
+void PartialIndex::ReadChunk(Entry* entry, std::string* chunk) {
+  PutByte(entry, 0);
+  uint32_t slice = entry->first;
+  for (uint8_t level = 0;; level = std::min<uint8_t>(level + 1, kLastLevel)) {
+    const uint32_t end = slice + kSliceBytes[level];
+    const char* const bytes = reinterpret_cast<const char*>(arena_.get()) + slice;
+    if (end == entry->end) {
+      chunk->append(bytes, entry->at - slice);
+      return;
+    }
+    chunk->append(bytes, kSliceBytes[level]);
+    std::memcpy(&slice, arena_.get() + end, kLinkBytes);
+  }
+}
+
+bool ChunkReader::Next() {
+  if (in_.done()) return false;
+  doc_ += in_.Varint32();
+  positions_.clear();
+  uint32_t next = 0;
+  for (uint32_t gap = in_.Varint32(); gap != 0; gap = in_.Varint32()) {
+    next += gap;
+    positions_.push_back(next - 1);
+  }
+  if (!in_.ok() || positions_.empty()) throw std::runtime_error("a damaged chunk of postings");
+  return true;
+}
+
+}  // namespace quern::search

@@ -1,0 +1,15 @@
+// The impacts that bound a run of documents: those that no other one beats in both numbers.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "jobs/search/segment/term_info.h"
+
+namespace quern::search {
+
+// Keeps of `impacts` those that no other one has a higher frequency and a lower length than, from
+// the highest frequency down. Above `limit` of them neighbours become one that bounds both.
+void KeepBest(size_t limit, std::vector<Impact>* impacts);
+
+}  // namespace quern::search

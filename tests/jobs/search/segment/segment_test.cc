@@ -1,0 +1,276 @@
+// A segment answers as a plain table of its documents does.
+#include "jobs/search/segment/segment.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "jobs/search/segment/segment_builder.h"
+
+namespace quern::search {
+namespace {
+
+// By term, then document, the positions.
+using Oracle = std::map<std::string, std::map<uint32_t, std::vector<uint32_t>>>;
+
+struct Collection {
+  std::vector<IndexedDocument> documents;
+  Oracle body;
+};
+
+std::string Name(uint32_t number) {
+  std::string digits = std::to_string(number);
+  return "doc/" + std::string(6 - digits.size(), '0') + digits;
+}
+
+// Words w0, w1, ... of which low numbers are much more frequent: some in every document, many in
+// one.
+Collection MakeCollection(uint32_t documents, uint32_t words, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::exponential_distribution<double> rank(0.02);
+  Collection made;
+  for (uint32_t doc = 0; doc < documents; ++doc) {
+    IndexedDocument document;
+    document.id = Name(doc);
+    document.title = "Title " + std::to_string(doc);
+    document.language = doc % 3 == 0 ? "en" : doc % 3 == 1 ? "de" : "";
+    document.date = doc % 2 == 0 ? "1970-01-02T00:00:00Z" : "";
+    const uint32_t length = 1 + static_cast<uint32_t>(random() % words);
+    for (uint32_t position = 0; position < length; ++position) {
+      const std::string word = "w" + std::to_string(static_cast<uint32_t>(rank(random)));
+      document.text += word + (position % 7 == 0 ? ", " : " ");
+      made.body[word][doc].push_back(position);
+    }
+    made.documents.push_back(document);
+  }
+  return made;
+}
+
+std::string Build(const Collection& collection) {
+  SegmentBuilder builder({});
+  // Any order: the segment sorts.
+  for (auto document = collection.documents.rbegin(); document != collection.documents.rend();
+       ++document) {
+    builder.Add(*document);
+  }
+  return builder.Finish();
+}
+
+class SegmentTest : public ::testing::Test {
+ protected:
+  void Make(uint32_t documents, uint32_t words) {
+    collection_ = MakeCollection(documents, words, 1);
+    bytes_ = Build(collection_);
+    auto segment = Segment::Open(bytes_);
+    ASSERT_TRUE(segment.ok()) << segment.status();
+    segment_ = *std::move(segment);
+    body_ = *segment_->FindField("body");
+  }
+
+  Collection collection_;
+  std::string bytes_;
+  std::unique_ptr<Segment> segment_;
+  FieldNumber body_ = 0;
+};
+
+TEST_F(SegmentTest, KeepsEveryPosting) {
+  Make(3000, 60);
+  for (const auto& [term, postings] : collection_.body) {
+    const auto info = segment_->Find(body_, term);
+    ASSERT_TRUE(info.has_value()) << term;
+    EXPECT_EQ(info->document_frequency, postings.size()) << term;
+    PostingsCursor cursor = segment_->Postings(*info);
+    std::vector<uint32_t> positions;
+    for (const auto& [doc, expected] : postings) {
+      ASSERT_EQ(cursor.doc(), doc) << term;
+      ASSERT_EQ(cursor.frequency(), expected.size()) << term;
+      cursor.Positions(&positions);
+      ASSERT_EQ(positions, expected) << term << " in " << doc;
+      cursor.Positions(&positions);
+      ASSERT_EQ(positions, expected) << "asked for again";
+      cursor.Next();
+    }
+    EXPECT_EQ(cursor.doc(), kNoMoreDocuments);
+    EXPECT_EQ(cursor.Next(), kNoMoreDocuments);
+    EXPECT_TRUE(cursor.block_docs().empty());
+  }
+  EXPECT_FALSE(segment_->Find(body_, "w").has_value());
+  EXPECT_FALSE(segment_->Find(body_, "zzz").has_value());
+  EXPECT_FALSE(segment_->Find(body_, "").has_value());
+}
+
+TEST_F(SegmentTest, AdvancesToTheFirstDocumentThatIsNotBefore) {
+  Make(5000, 40);
+  std::mt19937 random(2);
+  for (const auto& [term, postings] : collection_.body) {
+    PostingsCursor cursor = segment_->Postings(*segment_->Find(body_, term));
+    std::vector<uint32_t> positions;
+    for (uint32_t target = 0; target < 6000; target += 1 + static_cast<uint32_t>(random() % 700)) {
+      const auto expected = postings.lower_bound(std::max(target, cursor.doc()));
+      if (cursor.doc() == kNoMoreDocuments) break;
+      const uint32_t doc = cursor.Advance(target);
+      if (expected == postings.end()) {
+        ASSERT_EQ(doc, kNoMoreDocuments) << term;
+        break;
+      }
+      ASSERT_EQ(doc, expected->first) << term << " from " << target;
+      cursor.Positions(&positions);
+      ASSERT_EQ(positions, expected->second);
+    }
+  }
+}
+
+TEST_F(SegmentTest, BlocksBoundWhatTheyHold) {
+  Make(4000, 50);
+  size_t of_many_blocks = 0;
+  for (const auto& [term, postings] : collection_.body) {
+    PostingsCursor cursor = segment_->Postings(*segment_->Find(body_, term));
+    of_many_blocks += postings.size() > 2 * PostingsCursor::kBlockSize;
+    PostingsCursor::Impacts list, block;
+    const size_t in_list = cursor.list_impacts(&list);
+    const auto bounded = [](const PostingsCursor::Impacts& impacts, size_t count, Impact impact) {
+      for (size_t i = 0; i < count; ++i) {
+        if (impacts[i].frequency >= impact.frequency && impacts[i].length <= impact.length) {
+          return true;
+        }
+      }
+      return false;
+    };
+    for (const auto& [doc, positions] : postings) {
+      const Impact impact{static_cast<uint32_t>(positions.size()), segment_->length(body_, doc)};
+      ASSERT_TRUE(bounded(list, in_list, impact)) << term;
+      ASSERT_GE(cursor.AdvanceBlock(doc), doc);
+      ASSERT_LT(cursor.block_last_doc(), kNoMoreDocuments);
+      const size_t in_block = cursor.block_impacts(&block);
+      ASSERT_TRUE(bounded(block, in_block, impact)) << term << " in " << doc;
+    }
+    EXPECT_EQ(cursor.doc(), postings.begin()->first) << "AdvanceBlock moves no document";
+    EXPECT_EQ(cursor.AdvanceBlock(postings.rbegin()->first + 1), kNoMoreDocuments);
+    EXPECT_EQ(cursor.block_impacts(&block), 0u);
+  }
+  EXPECT_GT(of_many_blocks, 5u);
+}
+
+TEST_F(SegmentTest, GivesWholeBlocks) {
+  Make(2000, 50);
+  const auto& postings = collection_.body["w3"];
+  PostingsCursor cursor = segment_->Postings(*segment_->Find(body_, "w3"));
+  cursor.Advance(100);
+  auto expected = postings.lower_bound(100);
+  while (cursor.doc() != kNoMoreDocuments) {
+    const auto docs = cursor.block_docs();
+    const auto frequencies = cursor.block_frequencies();
+    ASSERT_EQ(docs.size(), frequencies.size());
+    for (size_t i = 0; i < docs.size(); ++i, ++expected) {
+      ASSERT_EQ(docs[i], expected->first);
+      ASSERT_EQ(frequencies[i], expected->second.size());
+    }
+    cursor.NextBlock();
+  }
+  EXPECT_EQ(expected, postings.end());
+}
+
+TEST_F(SegmentTest, WalksTermsInOrder) {
+  Make(500, 100);
+  for (const std::string prefix : {"", "w", "w1", "w10", "w999", "x", "a"}) {
+    TermIterator terms = segment_->Prefix(body_, prefix);
+    for (auto expected = collection_.body.lower_bound(prefix);
+         expected != collection_.body.end() && expected->first.starts_with(prefix); ++expected) {
+      ASSERT_TRUE(terms.valid()) << expected->first;
+      ASSERT_EQ(terms.term(), expected->first);
+      ASSERT_EQ(terms.info().document_frequency, expected->second.size());
+      terms.Next();
+    }
+    EXPECT_FALSE(terms.valid()) << prefix;
+  }
+  TermIterator terms = segment_->Prefix(body_, "w");
+  for (const std::string from : {"w1", "w19", "w2", "w2", "w55x", "w9"}) {
+    terms.Seek(from);
+    const auto expected = collection_.body.lower_bound(from);
+    ASSERT_EQ(terms.valid(), expected != collection_.body.end());
+    ASSERT_EQ(terms.term(), expected->first);
+  }
+}
+
+TEST_F(SegmentTest, KeepsWhatDocumentsAre) {
+  Make(300, 100);
+  EXPECT_EQ(segment_->documents(), 300u);
+  uint64_t total = 0;
+  for (uint32_t doc = 0; doc < 300; ++doc) {
+    const IndexedDocument& document = collection_.documents[doc];
+    EXPECT_EQ(segment_->id(doc), document.id);
+    EXPECT_EQ(segment_->language(doc), document.language);
+    EXPECT_EQ(segment_->date(doc), doc % 2 == 0 ? std::optional(1) : std::nullopt);
+    EXPECT_EQ(segment_->length(*segment_->FindField("title"), doc), 2u);
+    const auto stored = segment_->Stored(doc);
+    ASSERT_TRUE(stored.ok()) << stored.status();
+    EXPECT_EQ(stored->title, document.title);
+    EXPECT_EQ(stored->text, document.text);
+    EXPECT_EQ(stored->date, document.date);
+    total += segment_->length(body_, doc);
+  }
+  EXPECT_EQ(segment_->total_length(body_), total);
+  EXPECT_FALSE(segment_->FindField("subject").has_value());
+}
+
+TEST_F(SegmentTest, FindsEveryFlippedByte) {
+  Make(150, 6);
+  ASSERT_LT(bytes_.size(), 30'000u);
+  for (size_t i = 0; i < bytes_.size(); ++i) {
+    std::string damaged = bytes_;
+    damaged[i] = static_cast<char>(damaged[i] ^ (1 << (i % 8)));
+    ASSERT_FALSE(Segment::Open(damaged).ok()) << "byte " << i;
+  }
+  for (size_t size = 0; size < bytes_.size(); ++size) {
+    ASSERT_FALSE(Segment::Open(bytes_.substr(0, size)).ok()) << size;
+  }
+}
+
+TEST_F(SegmentTest, VerifiesLaterWhenAskedTo) {
+  Make(100, 10);
+  std::string damaged = bytes_;
+  damaged[20] = static_cast<char>(damaged[20] ^ 4);  // in the section of documents
+  const auto segment = Segment::Open(damaged, {.verify = false});
+  ASSERT_TRUE(segment.ok()) << segment.status();
+  EXPECT_EQ((*segment)->Verify().code(), absl::StatusCode::kDataLoss);
+  EXPECT_TRUE(segment_->Verify().ok());
+}
+
+TEST_F(SegmentTest, AnEmptyOneIsOneToo) {
+  SegmentBuilder builder({});
+  const std::string bytes = builder.Finish();
+  const auto segment = Segment::Open(bytes);
+  ASSERT_TRUE(segment.ok()) << segment.status();
+  EXPECT_EQ((*segment)->documents(), 0u);
+  EXPECT_FALSE((*segment)->Find(0, "a").has_value());
+  EXPECT_FALSE((*segment)->Prefix(0, "").valid());
+}
+
+TEST_F(SegmentTest, DeletionsLieBesideIt) {
+  Make(100, 10);
+  Deletions deletions(100);
+  deletions.Add(7);
+  deletions.Add(99);
+  deletions.Add(7);
+  const std::string bytes = deletions.Serialize();
+  const auto parsed = Deletions::Parse(bytes);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  ASSERT_TRUE(segment_->SetDeletions(*parsed).ok());
+  EXPECT_EQ(segment_->deleted_documents(), 2u);
+  for (uint32_t doc = 0; doc < 100; ++doc) {
+    EXPECT_EQ(segment_->deleted(doc), doc == 7 || doc == 99) << doc;
+  }
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    std::string damaged = bytes;
+    damaged[i] = static_cast<char>(damaged[i] ^ 1);
+    EXPECT_FALSE(Deletions::Parse(damaged).ok()) << i;
+  }
+  EXPECT_FALSE(segment_->SetDeletions(Deletions(99)).ok());
+}
+
+}  // namespace
+}  // namespace quern::search
