@@ -34,11 +34,23 @@ class RawWriter final : public RecordWriter {
   OutputFile* const file_;
 };
 
-// Lines, compressed as a whole file when the job says so.
-template <typename Writer>
-class LinesOutput final : public OutputFormat {
+class BytesWriter final : public RecordWriter {
  public:
-  explicit LinesOutput(std::string_view name) : name_(name) {}
+  explicit BytesWriter(OutputFile* file) : file_(file) {}
+  absl::Status Append(std::string_view, std::string_view value) override {
+    return file_->Append(value);
+  }
+  absl::Status Close() override { return absl::OkStatus(); }
+
+ private:
+  OutputFile* const file_;
+};
+
+// Lines or bytes, compressed as a whole file when the job says so.
+template <typename Writer>
+class StreamOutput final : public OutputFormat {
+ public:
+  explicit StreamOutput(std::string_view name) : name_(name) {}
 
   std::string_view name() const override { return name_; }
   const std::vector<std::string>& codecs() const override { return EncoderNames(); }
@@ -59,10 +71,14 @@ class LinesOutput final : public OutputFormat {
 }  // namespace
 
 std::unique_ptr<const OutputFormat> MakeTextOutput() {
-  return std::make_unique<LinesOutput<TextWriter>>("text");
+  return std::make_unique<StreamOutput<TextWriter>>("text");
 }
 std::unique_ptr<const OutputFormat> MakeRawOutput() {
-  return std::make_unique<LinesOutput<RawWriter>>("raw");
+  return std::make_unique<StreamOutput<RawWriter>>("raw");
+}
+
+std::unique_ptr<const OutputFormat> MakeBytesOutput() {
+  return std::make_unique<StreamOutput<BytesWriter>>("bytes");
 }
 
 }  // namespace quern::mr

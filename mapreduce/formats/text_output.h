@@ -1,4 +1,5 @@
-// Lines: of keys and values (text), or of values alone (raw).
+// Lines of keys and values (text) or of values alone (raw), and values with nothing between
+// (bytes).
 #pragma once
 
 #include <memory>
@@ -11,5 +12,7 @@ namespace quern::mr {
 std::unique_ptr<const OutputFormat> MakeTextOutput();
 // value LF.
 std::unique_ptr<const OutputFormat> MakeRawOutput();
+// value: a file that the job gives its form to itself.
+std::unique_ptr<const OutputFormat> MakeBytesOutput();
 
 }  // namespace quern::mr

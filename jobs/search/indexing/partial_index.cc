@@ -136,14 +136,26 @@ void PartialIndex::ReadChunk(Entry* entry, std::string* chunk) {
 bool ChunkReader::Next() {
   if (in_.done()) return false;
   doc_ += in_.Varint32();
-  positions_.clear();
-  uint32_t next = 0;
-  for (uint32_t gap = in_.Varint32(); gap != 0; gap = in_.Varint32()) {
-    next += gap;
-    positions_.push_back(next - 1);
+  // The first byte of a number is 0 only for the number 0, which ends them.
+  const uint8_t* const begin = in_.at();
+  size_t size = 0;
+  for (bool first = true; size < in_.left(); ++size) {
+    if (first && begin[size] == 0) break;
+    first = begin[size] < 0x80;
   }
-  if (!in_.ok() || positions_.empty()) throw std::runtime_error("a damaged chunk of postings");
+  positions_ = in_.Bytes(size + 1);
+  if (!in_.ok() || size == 0) throw std::runtime_error("a damaged chunk of postings");
   return true;
+}
+
+void ChunkReader::ReadPositions(std::string_view bytes, std::vector<uint32_t>* positions) {
+  positions->clear();
+  ByteReader in(bytes);
+  uint32_t next = 0;
+  for (uint32_t gap = in.Varint32(); gap != 0; gap = in.Varint32()) {
+    next += gap;
+    positions->push_back(next - 1);
+  }
 }
 
 }  // namespace quern::search

@@ -91,12 +91,18 @@ class ChunkReader {
   // The next document; false at the end. Throws std::runtime_error when the bytes are no chunk.
   bool Next();
   uint32_t doc() const { return doc_; }
-  const std::vector<uint32_t>& positions() const { return positions_; }
+  // Of doc(), as they lie in the chunk.
+  std::string_view positions() const { return positions_; }
+  void ReadPositions(std::vector<uint32_t>* positions) const {
+    ReadPositions(positions_, positions);
+  }
+  // `bytes` begins with what positions() gave.
+  static void ReadPositions(std::string_view bytes, std::vector<uint32_t>* positions);
 
  private:
   ByteReader in_;
   uint32_t doc_ = 0;
-  std::vector<uint32_t> positions_;
+  std::string_view positions_;
 };
 
 }  // namespace quern::search

@@ -41,9 +41,11 @@ std::string SegmentBuilder::Finish() {
   index.Drain([&terms](FieldNumber field, std::string_view term, std::string_view chunk) {
     terms.emplace(std::pair(field, term), chunk);
   });
+  std::vector<uint32_t> positions;
   for (const auto& [key, chunk] : terms) {
     for (ChunkReader reader(chunk); reader.Next();) {
-      writer.AddPosting(reader.doc(), key.first, reader.positions());
+      reader.ReadPositions(&positions);
+      writer.AddPosting(reader.doc(), key.first, positions);
     }
     writer.FinishTerm(key.first, key.second);
   }

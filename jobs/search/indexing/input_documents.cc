@@ -1,0 +1,172 @@
+#include "jobs/search/indexing/input_documents.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "jobs/text/ascii.h"
+#include "jobs/text/charset.h"
+#include "jobs/text/json.h"
+#include "jobs/text/page.h"
+
+namespace quern::search {
+
+namespace {
+
+using text::FindField;
+using text::JsonField;
+
+bool IsBlank(std::string_view line) {
+  return line.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+// A string, or a number as it stands there; empty for anything else.
+std::string FieldOf(const std::vector<JsonField>& fields, std::string_view name) {
+  const JsonField* const field = FindField(fields, name);
+  if (field == nullptr) return "";
+  if (text::IsJsonString(field->value)) return text::ReadJsonString(field->value).value_or("");
+  const bool number = field->value[0] == '-' || (field->value[0] >= '0' && field->value[0] <= '9');
+  return number ? std::string(field->value) : "";
+}
+
+bool BeginsLikeHtml(std::string_view bytes) {
+  constexpr size_t kLooked = 512;
+  const std::string head = text::LowerLetters(bytes.substr(0, kLooked));
+  const size_t first = head.find_first_not_of(" \t\r\n\xef\xbb\xbf");
+  if (first == std::string::npos) return false;
+  const std::string_view from = std::string_view(head).substr(first);
+  return from.starts_with("<!doctype html") || from.starts_with("<html") ||
+         (from.starts_with("<?xml") && from.find("<html") != std::string_view::npos);
+}
+
+bool LooksBinary(std::string_view bytes) {
+  constexpr size_t kLooked = 8 << 10;
+  return bytes.substr(0, kLooked).find('\0') != std::string_view::npos;
+}
+
+std::string PlaceOf(const MapInput& in) {
+  return std::string(in.source().path) + ":" + std::to_string(in.source().offset);
+}
+
+}  // namespace
+
+void InputDocuments::Start(TaskContext& context) {
+  const std::string_view format = context.input_format();
+  format_ = format == "jsonl"   ? Format::kJson
+            : format == "whole" ? Format::kWhole
+            : format == "warc"  ? Format::kWarc
+                                : Format::kText;
+  documents_ = context.counter("documents");
+  without_text_ = context.counter("documents_without_text");
+  cut_ = context.counter("documents_cut");
+  if (format_ == Format::kJson) bad_json_ = context.counter("lines_of_bad_json");
+  if (format_ == Format::kWarc) other_records_ = context.counter("records_that_hold_no_page");
+  if (format_ == Format::kWarc || format_ == Format::kWhole) {
+    binary_ = context.counter("documents_that_are_binary");
+  }
+}
+
+std::optional<IndexedDocument> InputDocuments::Read(const MapInput& in) {
+  std::optional<IndexedDocument> document = ReadRecord(in);
+  if (!document.has_value()) return std::nullopt;
+  if (IsBlank(document->text) && IsBlank(document->title)) {
+    without_text_->Increment();
+    return std::nullopt;
+  }
+  if (document->id.empty()) document->id = document->url;
+  if (document->id.empty()) {
+    document->id = format_ == Format::kWhole ? std::string(in.source().path) : PlaceOf(in);
+  }
+  for (std::string* const part : {&document->text, &document->title}) {
+    if (part->size() <= kMaxTextBytes) continue;
+    cut_->Increment();
+    part->resize(kMaxTextBytes);
+  }
+  documents_->Increment();
+  return document;
+}
+
+std::optional<IndexedDocument> InputDocuments::ReadRecord(const MapInput& in) {
+  switch (format_) {
+    case Format::kJson:
+      return ReadJson(in);
+    case Format::kWarc:
+      return ReadCrawled(in);
+    case Format::kWhole:
+      return ReadFile(in.value(), "");
+    case Format::kText:
+      break;
+  }
+  IndexedDocument document;
+  document.text = in.value();
+  return document;
+}
+
+std::optional<IndexedDocument> InputDocuments::ReadJson(const MapInput& in) {
+  if (IsBlank(in.value())) return std::nullopt;
+  const auto fields = text::ReadJsonObject(in.value());
+  if (!fields.has_value()) {
+    bad_json_->Increment();
+    return std::nullopt;
+  }
+  IndexedDocument document;
+  document.id = FieldOf(*fields, "id");
+  document.url = FieldOf(*fields, "url");
+  document.title = FieldOf(*fields, "title");
+  document.text = FieldOf(*fields, "text");
+  document.language = FieldOf(*fields, "lang");
+  document.date = FieldOf(*fields, "date");
+  return document;
+}
+
+std::optional<IndexedDocument> InputDocuments::ReadFile(std::string_view bytes,
+                                                        std::string_view content_type) {
+  if (content_type.empty() && !BeginsLikeHtml(bytes)) {
+    if (LooksBinary(bytes)) {
+      binary_->Increment();
+      return std::nullopt;
+    }
+    IndexedDocument document;
+    document.text = text::ToUtf8(bytes, text::EncodingOfPage(bytes, ""));
+    return document;
+  }
+  text::Page page = text::ReadPage(bytes, {content_type});
+  if (page.problem == text::PageProblem::kBinary) {
+    binary_->Increment();
+    return std::nullopt;
+  }
+  if (page.truncated) cut_->Increment();
+  IndexedDocument document;
+  document.title = std::move(page.facts.title);
+  document.text = std::move(page.text);
+  document.language = std::move(page.facts.language);
+  document.date = std::move(page.facts.date);
+  return document;
+}
+
+std::optional<IndexedDocument> InputDocuments::ReadCrawled(const MapInput& in) {
+  const auto record = in.source();
+  const std::string_view type = record.header("WARC-Type");
+  const std::string_view status = record.header("HTTP-Status");
+  const std::string content_type = text::LowerLetters(record.header("HTTP-Content-Type"));
+  const bool is_text = type == "conversion";
+  const bool page = type == "response" && (status.empty() || status == "200") &&
+                    (content_type.empty() || content_type.find("html") != std::string::npos);
+  if (!is_text && !page) {
+    other_records_->Increment();
+    return std::nullopt;
+  }
+  std::optional<IndexedDocument> document;
+  if (is_text) {
+    document.emplace().text = text::ToUtf8(in.value(), "UTF-8");
+  } else {
+    document = ReadFile(in.value(), content_type.empty() ? "text/html" : content_type);
+  }
+  if (!document.has_value()) return std::nullopt;
+  document->url = in.key();
+  document->id = document->url;
+  if (document->date.empty()) document->date = record.header("WARC-Date");
+  return document;
+}
+
+}  // namespace quern::search

@@ -1,0 +1,43 @@
+// Records of a job as documents: JSON lines, files, crawls.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "jobs/search/segment/indexed_document.h"
+#include "mapreduce/api/mapreduce.h"
+
+namespace quern::search {
+
+// Format jsonl: {"id", "url", "title", "text", "lang", "date"}, what the corpus jobs write; a
+// document without an id is named by its URL or its place, path:offset. Format whole: files, named
+// by their path; pages of HTML give their text. Format warc: responses with pages, and conversions,
+// named by their URL. Format text: lines, named by their place.
+class InputDocuments {
+ public:
+  // A text of more bytes is cut.
+  static constexpr size_t kMaxTextBytes = 64 << 20;
+
+  // Once, before the first record.
+  void Start(TaskContext& context);
+  // Nothing when the record is no document, which is counted by its reason.
+  std::optional<IndexedDocument> Read(const MapInput& in);
+
+ private:
+  std::optional<IndexedDocument> ReadRecord(const MapInput& in);
+  std::optional<IndexedDocument> ReadJson(const MapInput& in);
+  std::optional<IndexedDocument> ReadCrawled(const MapInput& in);
+  std::optional<IndexedDocument> ReadFile(std::string_view bytes, std::string_view content_type);
+
+  enum class Format { kText, kJson, kWhole, kWarc };
+  Format format_ = Format::kText;
+  Counter* documents_ = nullptr;
+  Counter* bad_json_ = nullptr;
+  Counter* without_text_ = nullptr;
+  Counter* binary_ = nullptr;
+  Counter* other_records_ = nullptr;
+  Counter* cut_ = nullptr;
+};
+
+}  // namespace quern::search

@@ -1,0 +1,96 @@
+#include "jobs/search/indexing/run_merger.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace quern::search {
+
+namespace {
+
+constexpr uint32_t kNoDocument = UINT32_MAX;
+
+}  // namespace
+
+void RunMerger::AddDocument(std::string_view value) {
+  const DocumentValue document(value, fields_);
+  if (in_terms_) throw std::runtime_error("a document behind the first term");
+  Run& run = runs_[document.run];
+  const uint32_t number = document.number;
+  // Runs are smaller than what a chunk can address by far.
+  if (number >= run.documents.size()) run.documents.resize(size_t{number} + 1, kNoDocument);
+  run.documents[number] = writer_.documents();
+  writer_.AddDocument(document.entry);
+}
+
+void RunMerger::EndDocuments() {
+  in_terms_ = true;
+  uint32_t next = 0;
+  for (auto& [id, run] : runs_) {
+    run.rising = std::is_sorted(run.documents.begin(), run.documents.end());
+    in_order_ = in_order_ && run.rising && run.documents.front() >= next;
+    next = run.documents.back();
+  }
+}
+
+const RunMerger::Run& RunMerger::FindRun(RunId id) {
+  const auto run = runs_.find(id);
+  if (run == runs_.end()) throw std::runtime_error("a chunk of an unknown run");
+  return run->second;
+}
+
+uint32_t RunMerger::DocumentOf(const Run& run, uint32_t number) const {
+  if (number >= run.documents.size() || run.documents[number] == kNoDocument) {
+    throw std::runtime_error("a posting of an unknown document");
+  }
+  return run.documents[number];
+}
+
+void RunMerger::AddChunk(FieldNumber field, std::string_view value) {
+  if (!in_terms_) EndDocuments();
+  const TermValue term(value);
+  const Run& run = FindRun(term.run);
+  if (in_order_) {
+    AddInOrder(field, run, term.chunk);
+  } else {
+    Gather(run, term.chunk);
+  }
+}
+
+void RunMerger::AddInOrder(FieldNumber field, const Run& run, std::string_view chunk) {
+  for (ChunkReader postings(chunk); postings.Next();) {
+    postings.ReadPositions(&positions_);
+    writer_.AddPosting(DocumentOf(run, postings.doc()), field, positions_);
+  }
+}
+
+void RunMerger::Gather(const Run& run, std::string_view chunk) {
+  const size_t begin = gathered_.size();
+  if (begin + chunk.size() > UINT32_MAX) {
+    throw std::length_error("a term has too many postings. Try: more reduce tasks");
+  }
+  gathered_ += chunk;
+  for (ChunkReader postings(chunk); postings.Next();) {
+    const auto at = static_cast<size_t>(postings.positions().data() - chunk.data());
+    postings_.push_back({DocumentOf(run, postings.doc()), static_cast<uint32_t>(begin + at)});
+  }
+}
+
+void RunMerger::AddGathered(FieldNumber field) {
+  const auto before = [](const Posting& a, const Posting& b) { return a.doc < b.doc; };
+  if (!std::is_sorted(postings_.begin(), postings_.end(), before)) {
+    std::sort(postings_.begin(), postings_.end(), before);
+  }
+  for (const Posting& posting : postings_) {
+    ChunkReader::ReadPositions(std::string_view(gathered_).substr(posting.positions), &positions_);
+    writer_.AddPosting(posting.doc, field, positions_);
+  }
+  postings_.clear();
+  gathered_.clear();
+}
+
+void RunMerger::FinishTerm(FieldNumber field, std::string_view term) {
+  if (!in_order_) AddGathered(field);
+  writer_.FinishTerm(field, term);
+}
+
+}  // namespace quern::search

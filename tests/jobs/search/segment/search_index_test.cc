@@ -1,0 +1,202 @@
+// The search-index job, whole local runs: together its segments hold what one of all documents
+// does.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <iterator>
+#include <map>
+#include <set>
+
+#include "jobs/search/segment/segment.h"
+#include "jobs/search/segment/segment_builder.h"
+#include "tests/jobs/local_jobs.h"
+
+namespace quern::mr {
+namespace {
+
+using search::FieldNumber;
+using search::IndexedDocument;
+using search::Segment;
+using ::testing::HasSubstr;
+
+// Of a term: by id of the document, its positions.
+using Postings = std::map<std::string, std::vector<uint32_t>>;
+
+class SearchIndexTest : public LocalJobsTest {
+ protected:
+  pb::JobSpec IndexSpec(const std::string& input, uint32_t segments) {
+    pb::JobSpec spec = Spec("search_index", input);
+    spec.mutable_inputs(0)->set_format("jsonl");
+    spec.mutable_reduce()->set_tasks(segments);
+    spec.mutable_reduce()->set_partitioner("SegmentPartitioner");
+    spec.mutable_output()->set_format("bytes");
+    return spec;
+  }
+
+  // Ids in no order.
+  std::vector<IndexedDocument> MakeDocuments(size_t count) {
+    std::vector<IndexedDocument> documents(count);
+    for (size_t i = 0; i < count; ++i) {
+      IndexedDocument& document = documents[i];
+      document.id = std::to_string(i * 7919 % count);
+      document.title = "number " + document.id;
+      document.date = "2026-11-28";
+      for (uint64_t left = 20 + Below(200); left > 0; --left) {
+        document.text += "Word" + std::to_string(Below(1 + Below(400)));
+        document.text += left % 9 == 0 ? ". " : " ";
+      }
+    }
+    return documents;
+  }
+
+  std::string Write(const std::vector<IndexedDocument>& documents) {
+    std::ofstream lines(dir_ / "in", std::ios::binary);
+    for (const IndexedDocument& document : documents) {
+      lines << fmt::format(R"({{"id": "{}", "title": "{}", "text": "{}", "date": "{}"}})",
+                           document.id, document.title, document.text, document.date)
+            << "\n";
+    }
+    return dir_ / "in";
+  }
+
+  std::vector<std::unique_ptr<Segment>> OpenSegments(uint32_t count) {
+    std::vector<std::unique_ptr<Segment>> segments;
+    for (uint32_t i = 0; i < count; ++i) {
+      auto segment = Segment::OpenFile(fmt::format("{}/out/part-r-{:05}", dir_.path(), i));
+      EXPECT_TRUE(segment.ok()) << segment.status();
+      if (segment.ok()) segments.push_back(*std::move(segment));
+    }
+    return segments;
+  }
+
+  static void AddPostings(const Segment& segment, FieldNumber field, std::string_view term,
+                          Postings* postings) {
+    const auto info = segment.Find(field, term);
+    if (!info.has_value()) return;
+    uint32_t count = 0;
+    for (auto cursor = segment.Postings(*info); cursor.doc() != search::kNoMoreDocuments;
+         cursor.Next(), ++count) {
+      std::vector<uint32_t> positions;
+      cursor.Positions(&positions);
+      EXPECT_EQ(positions.size(), cursor.frequency());
+      EXPECT_TRUE(postings->emplace(segment.id(cursor.doc()), positions).second);
+    }
+    EXPECT_EQ(count, info->document_frequency);
+  }
+
+  static void ExpectSameIndex(const Segment& whole,
+                              const std::vector<std::unique_ptr<Segment>>& parts) {
+    uint64_t documents = 0;
+    std::set<std::pair<FieldNumber, std::string>> terms;
+    for (const auto& part : parts) {
+      documents += part->documents();
+      for (FieldNumber field = 0; field < 2; ++field) {
+        for (auto term = part->Prefix(field, ""); term.valid(); term.Next()) {
+          terms.emplace(field, term.term());
+        }
+      }
+      for (uint32_t doc = 1; doc < part->documents(); ++doc) {
+        ASSERT_LT(part->id(doc - 1), part->id(doc));
+      }
+    }
+    EXPECT_EQ(documents, whole.documents());
+    for (FieldNumber field = 0; field < 2; ++field) {
+      uint64_t total = 0;
+      for (const auto& part : parts) total += part->total_length(field);
+      EXPECT_EQ(total, whole.total_length(field));
+      for (auto term = whole.Prefix(field, ""); term.valid(); term.Next()) {
+        Postings expected, found;
+        AddPostings(whole, field, term.term(), &expected);
+        for (const auto& part : parts) AddPostings(*part, field, term.term(), &found);
+        ASSERT_EQ(found, expected) << term.term();
+        ASSERT_EQ(terms.erase({field, std::string(term.term())}), 1u);
+      }
+    }
+    EXPECT_TRUE(terms.empty()) << terms.begin()->second;
+  }
+};
+
+TEST_F(SearchIndexTest, SegmentsTogetherHoldWhatOneDoes) {
+  const auto documents = MakeDocuments(3000);
+  search::SegmentBuilder builder({});
+  for (const auto& document : documents) builder.Add(document);
+  const std::string bytes = builder.Finish();
+  const auto whole = Segment::Open(bytes);
+  ASSERT_TRUE(whole.ok()) << whole.status();
+  pb::JobSpec spec = IndexSpec(Write(documents), 3);
+  spec.mutable_limits()->set_split_bytes(300 << 10);
+  ExpectSucceeds(spec);
+  const auto parts = OpenSegments(3);
+  ASSERT_EQ(parts.size(), 3u);
+  for (const auto& part : parts) EXPECT_GT(part->documents(), 300u);
+  ExpectSameIndex(**whole, parts);
+  const auto stored = parts[0]->Stored(5);
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  EXPECT_EQ(stored->title, "number " + stored->id);
+}
+
+TEST_F(SearchIndexTest, OneSegmentEqualsThatOfTheBuilder) {
+  auto documents = MakeDocuments(500);
+  search::SegmentBuilder builder({});
+  for (const auto& document : documents) builder.Add(document);
+  ExpectSucceeds(IndexSpec(Write(documents), 1));
+  std::ifstream file(dir_ / "out/part-r-00000", std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_TRUE(bytes == builder.Finish());
+}
+
+TEST_F(SearchIndexTest, ReadsFilesAndPages) {
+  std::filesystem::create_directory(dir_ / "files");
+  std::ofstream(dir_ / "files/a.txt") << "Plain words";
+  std::ofstream(dir_ / "files/b.html")
+      << "<!DOCTYPE html><html lang=de><title>Seite</title><p>" << std::string(40, 'x')
+      << " steht hier, und das ist ein ganzer Satz, der lang genug ist. Noch einer folgt ihm.</p>";
+  std::ofstream(dir_ / "files/c.png", std::ios::binary) << std::string("\x89PNG\0\0\0", 7);
+  pb::JobSpec spec = IndexSpec(dir_ / "files", 1);
+  spec.mutable_inputs(0)->set_format("whole");
+  ExpectSucceeds(spec);
+  const auto segments = OpenSegments(1);
+  ASSERT_EQ(segments.size(), 1u);
+  const Segment& segment = *segments[0];
+  ASSERT_EQ(segment.documents(), 2u);
+  EXPECT_TRUE(segment.id(0).ends_with("/files/a.txt"));
+  EXPECT_TRUE(segment.Find(*segment.FindField("body"), "plain").has_value());
+  EXPECT_TRUE(segment.Find(*segment.FindField("title"), "seite").has_value());
+  EXPECT_TRUE(segment.Find(*segment.FindField("body"), "satz").has_value());
+  EXPECT_EQ(segment.language(1), "de");
+}
+
+TEST_F(SearchIndexTest, StemsWhenAskedTo) {
+  std::ofstream(dir_ / "in") << R"({"id": "a", "text": "connections connected"})"
+                             << "\n";
+  pb::JobSpec spec = IndexSpec(dir_ / "in", 1);
+  (*spec.mutable_params())["lang"] = "english";
+  (*spec.mutable_params())["stem"] = "true";
+  (*spec.mutable_params())["fields"] = "body";
+  (*spec.mutable_params())["stored"] = "false";
+  ExpectSucceeds(spec);
+  const auto segments = OpenSegments(1);
+  ASSERT_EQ(segments.size(), 1u);
+  const auto info = segments[0]->Find(0, "connect");
+  ASSERT_TRUE(info.has_value());
+  EXPECT_EQ(segments[0]->Postings(*info).frequency(), 2u);
+  EXPECT_EQ(segments[0]->meta().analysis.language, "english");
+  EXPECT_FALSE(segments[0]->Stored(0).ok());
+}
+
+TEST_F(SearchIndexTest, RefusesWhatItCannotDo) {
+  const std::string input = Write(MakeDocuments(3));
+  const auto refused = [&](const std::string& name, const std::string& value) {
+    pb::JobSpec spec = IndexSpec(input, 1);
+    (*spec.mutable_params())[name] = value;
+    const Outcome outcome = Run(spec);
+    EXPECT_NE(outcome.exit_code, 0);
+    return outcome.out;
+  };
+  EXPECT_THAT(refused("fields", "title,subject"), HasSubstr("'subject' is none of title"));
+  EXPECT_THAT(refused("stem", "true"), HasSubstr("no stemmer for ''"));
+  EXPECT_THAT(refused("stored", "yes"), HasSubstr("must be true or false"));
+}
+
+}  // namespace
+}  // namespace quern::mr
