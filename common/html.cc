@@ -23,6 +23,13 @@ th, td { border-bottom: 1px solid var(--line); padding: .25rem .9rem .25rem 0; t
   vertical-align: top; }
 th { color: var(--faint); font-weight: 500; } td.n, th.n { text-align: right; }
 pre { background: var(--band); overflow-x: auto; padding: .75rem; }
+form { display: flex; gap: .5rem; margin: 1rem 0; }
+input[type=search] { flex: 1; font: inherit; padding: .4rem .6rem; color: inherit;
+  background: var(--band); border: 1px solid var(--faint); }
+button { font: inherit; padding: .4rem 1rem; }
+ol { padding-left: 1.5rem; } li { margin: 1rem 0; overflow-wrap: anywhere; }
+.faint { color: var(--faint); font-size: 13px; }
+mark { background: none; color: inherit; font-weight: 700; }
 )css";
 
 bool IsNumber(const PageCell& cell) {
@@ -93,24 +100,28 @@ std::string EscapeHtml(std::string_view text) {
   return escaped;
 }
 
-std::string RenderHtml(const PageContent& page, const PageFrame& frame) {
+std::string RenderFrame(std::string_view title, std::string_view main, const PageFrame& frame) {
   std::string html = fmt::format(
       "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
       "<title>{0} - {1}</title>\n<style>{2}</style></head>\n<body>\n<header><strong>{1}</strong>",
-      EscapeHtml(page.title), EscapeHtml(frame.server), kStyle);
-  for (const auto& [path, title] : frame.nav) {
-    html += fmt::format("<a href=\"{}\">{}</a>", EscapeHtml(path), EscapeHtml(title));
-  }
-  html += fmt::format("</header>\n<main>\n<h1>{}</h1>\n", EscapeHtml(page.title));
-  for (const PageSection& section : page.sections) {
-    if (!section.heading.empty()) html += fmt::format("<h2>{}</h2>\n", EscapeHtml(section.heading));
-    html += std::visit([](const auto& body) { return Body(body); }, section.body);
+      EscapeHtml(title), EscapeHtml(frame.server), kStyle);
+  for (const auto& [path, name] : frame.nav) {
+    html += fmt::format("<a href=\"{}\">{}</a>", EscapeHtml(path), EscapeHtml(name));
   }
   return html + fmt::format(
-                    "</main>\n<footer><span>{}</span><a href=\"{}\">JSON</a>"
+                    "</header>\n<main>\n{}</main>\n<footer><span>{}</span><a href=\"{}\">JSON</a>"
                     "<a href=\"/metrics\">metrics</a></footer>\n</body>\n</html>\n",
-                    EscapeHtml(frame.version), EscapeHtml(frame.twin));
+                    main, EscapeHtml(frame.version), EscapeHtml(frame.twin));
+}
+
+std::string RenderHtml(const PageContent& page, const PageFrame& frame) {
+  std::string main = fmt::format("<h1>{}</h1>\n", EscapeHtml(page.title));
+  for (const PageSection& section : page.sections) {
+    if (!section.heading.empty()) main += fmt::format("<h2>{}</h2>\n", EscapeHtml(section.heading));
+    main += std::visit([](const auto& body) { return Body(body); }, section.body);
+  }
+  return RenderFrame(page.title, main, frame);
 }
 
 }  // namespace quern

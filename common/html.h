@@ -18,6 +18,8 @@ struct PageFrame {
   std::string twin{};                                      // path of the JSON twin
   std::string version{};
 };
+// A page around its contents, which are HTML.
+std::string RenderFrame(std::string_view title, std::string_view main, const PageFrame& frame);
 std::string RenderHtml(const PageContent& page, const PageFrame& frame);
 
 }  // namespace quern

@@ -35,6 +35,11 @@ JsonLine& JsonLine::Add(std::string_view key, int64_t number) {
   return *this;
 }
 
+JsonLine& JsonLine::Add(std::string_view key, double number) {
+  impl_->object[std::string(key)] = number;
+  return *this;
+}
+
 JsonLine& JsonLine::Add(std::string_view key, bool value) {
   impl_->object[std::string(key)] = value;
   return *this;

@@ -25,6 +25,7 @@ class JsonLine {
   JsonLine& Add(std::string_view key, int64_t number);
   JsonLine& Add(std::string_view key, uint32_t number) { return Add(key, uint64_t{number}); }
   JsonLine& Add(std::string_view key, int number) { return Add(key, int64_t{number}); }
+  JsonLine& Add(std::string_view key, double number);
   JsonLine& Add(std::string_view key, bool value);
   JsonLine& Add(std::string_view key, const JsonLine& object);
   JsonLine& Add(std::string_view key, const std::vector<JsonLine>& objects);

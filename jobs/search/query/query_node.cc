@@ -43,26 +43,25 @@ std::string EscapedPhrase(std::string_view phrase) {
 }
 
 std::string Core(const QueryNode& node) {
-  using Kind = QueryNode::Kind;
   switch (node.kind) {
-    case Kind::kNothing:
+    case QueryKind::kNothing:
       return "()";
-    case Kind::kAll:
+    case QueryKind::kAll:
       return "*";
-    case Kind::kWord:
+    case QueryKind::kWord:
       return Escaped(node.text);
-    case Kind::kPhrase:
+    case QueryKind::kPhrase:
       return fmt::format("\"{}\"", EscapedPhrase(node.text)) +
              (node.distance == 0 ? "" : fmt::format("~{}", node.distance));
-    case Kind::kPrefix:
+    case QueryKind::kPrefix:
       return Escaped(node.text) + "*";
-    case Kind::kFuzzy:
+    case QueryKind::kFuzzy:
       return fmt::format("{}~{}", Escaped(node.text), node.distance);
-    case Kind::kLanguage:
+    case QueryKind::kLanguage:
       return "lang:" + node.text;
-    case Kind::kDate:
+    case QueryKind::kDate:
       return fmt::format("date:{}..{}", node.first_date, node.last_date);
-    case Kind::kList:
+    case QueryKind::kList:
       break;
   }
   // Side by side they would be required.
@@ -82,13 +81,13 @@ std::string Core(const QueryNode& node) {
 }  // namespace
 
 bool IsFilter(const QueryNode& node) {
-  using Kind = QueryNode::Kind;
-  if (node.kind == Kind::kList) {
+  if (node.kind == QueryKind::kList) {
     return std::all_of(node.clauses.begin(), node.clauses.end(), [](const Clause& clause) {
       return clause.occur == Occur::kMustNot || IsFilter(clause.node);
     });
   }
-  return node.kind == Kind::kAll || node.kind == Kind::kLanguage || node.kind == Kind::kDate;
+  return node.kind == QueryKind::kAll || node.kind == QueryKind::kLanguage ||
+         node.kind == QueryKind::kDate;
 }
 
 std::string ToString(const QueryNode& node) {

@@ -32,9 +32,12 @@ struct QueryNode {
   double boost = 1;
   std::string first_date{};  // YYYY, YYYY-MM or YYYY-MM-DD, as are stored ones; empty: no bound
   std::string last_date{};   // inclusive: 2024 is all of 2024
-  // A document must match every kMust, no kMustNot, and one kShould at least if there is no kMust.
+  // A document must match every kMust, no kMustNot, and, where every kMust is a filter (IsFilter),
+  // one kShould at least.
   std::vector<Clause> clauses{};
 };
+
+using QueryKind = QueryNode::Kind;
 
 struct Clause {
   Occur occur = Occur::kShould;

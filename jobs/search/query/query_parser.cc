@@ -11,8 +11,6 @@
 namespace quern::search {
 namespace {
 
-using Kind = QueryNode::Kind;
-
 constexpr uint32_t kMaxSlop = 100;
 constexpr uint32_t kMaxEdits = 2;
 constexpr double kMinBoost = 0.001;
@@ -140,7 +138,7 @@ class Parser {
   absl::StatusOr<QueryNode> Phrase(const std::string& field) {
     const size_t start = at_;
     at_ += QuoteBytes(Rest());
-    QueryNode node = Leaf(Kind::kPhrase, field);
+    QueryNode node = Leaf(QueryKind::kPhrase, field);
     while (at_ < query_.size() && QuoteBytes(Rest()) == 0) {
       if (query_[at_] == '\\' && at_ + 1 < query_.size()) ++at_;
       node.text += query_[at_++];
@@ -183,7 +181,7 @@ class Parser {
 
   absl::StatusOr<QueryNode> Language() {
     const size_t start = at_;
-    QueryNode node{.kind = Kind::kLanguage};
+    QueryNode node{.kind = QueryKind::kLanguage};
     while (at_ < query_.size() && !EndsWord(query_[at_])) node.text += query_[at_++];
     const bool good = !node.text.empty() && node.text.size() <= 35 &&
                       std::all_of(node.text.begin(), node.text.end(), [](char c) {
@@ -199,7 +197,7 @@ class Parser {
     while (at_ < query_.size() && !EndsWord(query_[at_])) ++at_;
     const std::string_view text = query_.substr(start, at_ - start);
     const size_t dots = text.find("..");
-    QueryNode node{.kind = Kind::kDate};
+    QueryNode node{.kind = QueryKind::kDate};
     node.first_date = text.substr(0, dots);
     node.last_date = dots == std::string_view::npos ? text : text.substr(dots + 2);
     for (const std::string& date : {node.first_date, node.last_date}) {
@@ -213,7 +211,7 @@ class Parser {
 
   absl::StatusOr<QueryNode> Word(const std::string& field) {
     const size_t start = at_;
-    QueryNode node = Leaf(Kind::kWord, field);
+    QueryNode node = Leaf(QueryKind::kWord, field);
     for (; at_ < query_.size() && !EndsWord(query_[at_]) && query_[at_] != '^'; ++at_) {
       const char c = query_[at_];
       if (c == '*') return Prefix(start, std::move(node));
@@ -228,13 +226,13 @@ class Parser {
 
   absl::StatusOr<QueryNode> Prefix(size_t start, QueryNode node) {
     ++at_;
-    node.kind = Kind::kPrefix;
+    node.kind = QueryKind::kPrefix;
     if (at_ < query_.size() && !EndsWord(query_[at_]) && query_[at_] != '^') {
       return ErrorAt(start, "a * can stand only at the end of a word");
     }
     if (node.text.empty()) {
       if (!node.field.empty()) return ErrorAt(start, "a * needs letters before it");
-      node.kind = Kind::kAll;
+      node.kind = QueryKind::kAll;
     }
     RETURN_IF_ERROR(TakeBoost(&node));
     return node;
@@ -243,12 +241,12 @@ class Parser {
   absl::StatusOr<QueryNode> Fuzzy(size_t start, QueryNode node) {
     const size_t sign = at_++;
     if (node.text.empty()) return ErrorAt(start, "a ~ needs a word before it");
-    node.kind = Kind::kFuzzy;
+    node.kind = QueryKind::kFuzzy;
     node.distance = kMaxEdits;
     if (at_ < query_.size() && IsDigit(query_[at_])) {
       RETURN_IF_ERROR(TakeNumber(sign, kMaxEdits, "edits", &node.distance));
     }
-    if (node.distance == 0) node.kind = Kind::kWord;
+    if (node.distance == 0) node.kind = QueryKind::kWord;
     if (at_ < query_.size() && !EndsWord(query_[at_]) && query_[at_] != '^') {
       return ErrorAt(sign, "a ~ can stand only at the end of a word");
     }
@@ -285,7 +283,7 @@ class Parser {
     return absl::OkStatus();
   }
 
-  QueryNode Leaf(Kind kind, const std::string& field) const {
+  QueryNode Leaf(QueryKind kind, const std::string& field) const {
     QueryNode node{.kind = kind};
     node.field = field.empty() && !fields_.empty() ? fields_.back() : field;
     return node;
@@ -298,7 +296,7 @@ class Parser {
   // `a OR -b` has everything without b as its second alternative.
   static Clause Alternative(Clause clause) {
     if (clause.occur != Occur::kMustNot) return {Occur::kShould, std::move(clause.node)};
-    QueryNode node{.kind = Kind::kList};
+    QueryNode node{.kind = QueryKind::kList};
     node.clauses.push_back(std::move(clause));
     return {Occur::kShould, std::move(node)};
   }
@@ -307,7 +305,7 @@ class Parser {
     if (clauses.size() == 1 && clauses[0].occur != Occur::kMustNot) {
       return std::move(clauses[0].node);
     }
-    QueryNode node{.kind = Kind::kList};
+    QueryNode node{.kind = QueryKind::kList};
     node.clauses = std::move(clauses);
     return node;
   }

@@ -1,0 +1,50 @@
+// Walks the documents of one segment that match a part of a plan.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "common/status.h"
+#include "jobs/search/query/plan.h"
+#include "jobs/search/query/scoring.h"
+#include "jobs/search/query/search_index.h"
+
+namespace quern::search {
+
+// Stands on a document that may match; whether it does, and what it scores, is worked out only when
+// somebody asks. Used by one thread. A new one stands on its first document.
+class Matcher {
+ public:
+  virtual ~Matcher() = default;
+
+  // kNoMoreDocuments at the end.
+  uint32_t doc() const { return doc_; }
+  // To the first document that is not before `target`, never back; returns it.
+  virtual uint32_t Advance(uint32_t target) = 0;
+  // Whether doc() matches indeed.
+  virtual bool Confirm() { return true; }
+  // Of doc(), after Confirm has said yes.
+  virtual Score ScoreHere() { return 0; }
+  // No less than ScoreHere, without Confirm.
+  virtual Score BoundHere() { return ScoreHere(); }
+  // A score that no document from `target` (not before doc()) to *last reaches beyond.
+  virtual Score BoundFrom(uint32_t target, uint32_t* last) = 0;
+  // About how many documents it visits.
+  virtual uint64_t cost() const = 0;
+
+ protected:
+  uint32_t doc_ = 0;
+};
+
+struct MatcherContext {
+  const SearchIndex* index;
+  size_t segment;  // its number in the index
+
+  const IndexedSegment& indexed() const { return *index->segments()[segment]; }
+};
+
+// InvalidArgument when a prefix stands for too many words of the segment.
+absl::StatusOr<std::unique_ptr<Matcher>> MakeMatcher(const PlanNode& node,
+                                                     const MatcherContext& context);
+
+}  // namespace quern::search

@@ -1,0 +1,163 @@
+#include "jobs/search/query/max_score.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace quern::search {
+
+MaxScore::MaxScore(std::vector<ScoredTerm> terms, const Acceptor& acceptor,
+                   const std::vector<uint32_t>& ranks, uint32_t documents, TopHits* hits)
+    : acceptor_(acceptor), ranks_(ranks), documents_(documents), hits_(hits) {
+  terms_.reserve(terms.size());
+  for (const ScoredTerm& term : terms) terms_.push_back({term.cursor, term.scoring});
+  for (Term& term : terms_) order_.push_back(&term);
+  sums_.resize(terms_.size() + 1);
+  if (terms_.size() > 1) {
+    scores_.resize(kWindow);
+    found_.resize(kWindow / 64);
+  }
+}
+
+// Where the first document from `from` on may be.
+uint32_t MaxScore::NextWindow(uint32_t from) const {
+  uint32_t next = kNoMoreDocuments;
+  for (const Term& term : terms_) next = std::min(next, std::max(from, term.cursor.doc()));
+  return next;
+}
+
+void MaxScore::Run() {
+  for (uint32_t begin = NextWindow(0); begin < documents_; begin = NextWindow(begin + kWindow)) {
+    const uint32_t end = std::min(documents_, begin + kWindow);
+    BoundWindow(begin, end);
+    const size_t first = SplitTerms();
+    if (first + 1 == terms_.size()) {
+      Term* const only = order_[first];
+      if (only->cursor.doc() < begin) only->cursor.Advance(begin);
+      RunOne(only, end, first);
+    } else if (first < terms_.size()) {
+      RunWindow(begin, end, first);
+    }
+  }
+}
+
+// The most that each term adds to a document of the window.
+void MaxScore::BoundWindow(uint32_t begin, uint32_t end) {
+  for (Term& term : terms_) {
+    term.bound = 0;
+    term.blocks.clear();
+    for (uint32_t at = std::max(begin, term.cursor.doc()); at < end;) {
+      uint32_t last = 0;
+      const Score bound = term.block_bound.From(&term.cursor, term.scoring, at, &last);
+      term.bound = std::max(term.bound, bound);
+      term.blocks.push_back({last, bound});
+      if (last == kNoMoreDocuments) break;
+      at = last + 1;
+    }
+  }
+}
+
+// Puts the terms in order and says how many at its front cannot make a hit by themselves: a
+// document that has only those need not be looked at.
+size_t MaxScore::SplitTerms() {
+  std::stable_sort(order_.begin(), order_.end(),
+                   [](const Term* a, const Term* b) { return a->bound < b->bound; });
+  size_t first = 0;
+  for (size_t i = 0; i < order_.size(); ++i) {
+    sums_[i + 1] = sums_[i] + order_[i]->bound;
+    if (sums_[i + 1] < hits_->least()) first = i + 1;
+  }
+  // A term that the window does not have is looked at by nobody.
+  while (first < order_.size() && order_[first]->bound == 0) ++first;
+  return first;
+}
+
+void MaxScore::ScoreBlock(Term* term, size_t count) {
+  const uint32_t* const docs = term->cursor.block_docs().data();
+  const uint32_t* const frequencies = term->cursor.block_frequencies().data();
+  const float weight = term->scoring.weight;
+  const float* const norms = term->scoring.norms;
+  for (size_t i = 0; i < count; ++i) {
+    block_scores_[i] = ScorePart(weight, frequencies[i], norms[docs[i]]);
+  }
+}
+
+// The window's documents of the one term that can make hits; `others` terms may add to them.
+void MaxScore::RunOne(Term* term, uint32_t end, size_t others) {
+  PostingsCursor& cursor = term->cursor;
+  size_t block = 0;
+  while (cursor.doc() < end) {
+    while (term->blocks[block].last < cursor.doc()) ++block;
+    if (term->blocks[block].bound + sums_[others] < hits_->least()) {
+      cursor.Advance(std::min(term->blocks[block].last, end - 1) + 1);
+      continue;
+    }
+    const std::span<const uint32_t> docs = cursor.block_docs();
+    const size_t count = static_cast<size_t>(
+        docs.back() < end ? docs.end() - docs.begin()
+                          : std::lower_bound(docs.begin(), docs.end(), end) - docs.begin());
+    ScoreBlock(term, count);
+    for (size_t i = 0; i < count; ++i) {
+      if (block_scores_[i] + sums_[others] >= hits_->least()) {
+        Offer(docs[i], block_scores_[i], others);
+      }
+    }
+    if (count < docs.size()) {
+      cursor.Advance(end);
+    } else {
+      cursor.NextBlock();
+    }
+  }
+}
+
+// Adds the term's scores to those of the window's documents.
+void MaxScore::AddUp(Term* term, uint32_t begin, uint32_t end) {
+  PostingsCursor& cursor = term->cursor;
+  if (cursor.doc() < begin) cursor.Advance(begin);
+  while (cursor.doc() < end) {
+    const std::span<const uint32_t> docs = cursor.block_docs();
+    const size_t count = static_cast<size_t>(
+        docs.back() < end ? docs.end() - docs.begin()
+                          : std::lower_bound(docs.begin(), docs.end(), end) - docs.begin());
+    ScoreBlock(term, count);
+    for (size_t i = 0; i < count; ++i) {
+      const uint32_t at = docs[i] - begin;
+      scores_[at] += block_scores_[i];
+      found_[at / 64] |= uint64_t{1} << (at % 64);
+    }
+    if (count < docs.size()) {
+      cursor.Advance(end);
+    } else {
+      cursor.NextBlock();
+    }
+  }
+}
+
+// The window's documents of the terms from order_[first] on.
+void MaxScore::RunWindow(uint32_t begin, uint32_t end, size_t first) {
+  for (size_t i = first; i < order_.size(); ++i) AddUp(order_[i], begin, end);
+  for (size_t word = 0; word < found_.size(); ++word) {
+    for (uint64_t bits = found_[word]; bits != 0; bits &= bits - 1) {
+      const uint32_t at =
+          static_cast<uint32_t>(word * 64) + static_cast<uint32_t>(std::countr_zero(bits));
+      const Score score = scores_[at];
+      scores_[at] = 0;
+      if (score + sums_[first] >= hits_->least()) Offer(begin + at, score, first);
+    }
+    found_[word] = 0;
+  }
+}
+
+// A document whose score from the terms behind `others` is known.
+void MaxScore::Offer(uint32_t doc, Score score, size_t others) {
+  for (size_t i = others; i-- > 0;) {
+    if (score + sums_[i + 1] < hits_->least()) return;
+    Term& term = *order_[i];
+    if (term.cursor.doc() < doc) term.cursor.Advance(doc);
+    if (term.cursor.doc() == doc) score += term.scoring.Of(doc, term.cursor.frequency());
+  }
+  if (score >= hits_->least() && acceptor_.Accepts(doc)) {
+    hits_->Add(score, RankOf(ranks_, doc), doc);
+  }
+}
+
+}  // namespace quern::search

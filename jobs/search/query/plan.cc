@@ -1,0 +1,347 @@
+#include "jobs/search/query/plan.h"
+
+#include <absl/time/civil_time.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <utility>
+
+#include "jobs/search/query/fuzzy.h"
+
+namespace quern::search {
+namespace {
+
+int DatePart(std::string_view date, size_t at, size_t digits, int missing) {
+  int value = missing;
+  if (at < date.size()) std::from_chars(date.data() + at, date.data() + at + digits, value);
+  return value;
+}
+
+// YYYY[-MM[-DD]]: its first day, and the first day behind it.
+std::pair<int32_t, int32_t> DaysOf(std::string_view date) {
+  const int year = DatePart(date, 0, 4, 1970);
+  const int month = DatePart(date, 5, 2, 1);
+  const absl::CivilDay first(year, month, DatePart(date, 8, 2, 1));
+  const absl::CivilDay next = date.size() <= 4   ? absl::CivilDay(absl::CivilYear(first) + 1)
+                              : date.size() <= 7 ? absl::CivilDay(absl::CivilMonth(first) + 1)
+                                                 : first + 1;
+  const absl::CivilDay epoch(1970, 1, 1);
+  return {static_cast<int32_t>(first - epoch), static_cast<int32_t>(next - epoch)};
+}
+
+// A list without what says nothing, without brackets that change nothing. `has_must`: it requires
+// something that is no filter.
+PlanNode Simplified(std::vector<PlanClause> clauses, bool has_must) {
+  std::vector<PlanClause> kept;
+  bool has_should = false;
+  bool excludes_nothing = false;
+  for (PlanClause& clause : clauses) {
+    const PlanKind kind = clause.node.kind;
+    if (kind == PlanKind::kNothing) continue;
+    has_should |= clause.occur == Occur::kShould;
+    if (kind == PlanKind::kNever) {
+      if (clause.occur == Occur::kMust) return {.kind = PlanKind::kNever};
+      excludes_nothing |= clause.occur == Occur::kMustNot;
+      continue;
+    }
+    const auto& inner = clause.node.clauses;
+    const bool joins = kind == PlanKind::kList && clause.occur != Occur::kMustNot &&
+                       std::all_of(inner.begin(), inner.end(), [&](const PlanClause& one) {
+                         return one.occur == clause.occur;
+                       });
+    if (joins) {
+      std::move(clause.node.clauses.begin(), clause.node.clauses.end(), std::back_inserter(kept));
+    } else {
+      kept.push_back(std::move(clause));
+    }
+  }
+  const auto count = [&](Occur occur) {
+    return std::count_if(kept.begin(), kept.end(),
+                         [&](const PlanClause& one) { return one.occur == occur; });
+  };
+  if (has_should && !has_must && count(Occur::kShould) == 0) return {.kind = PlanKind::kNever};
+  if (kept.empty()) return {.kind = excludes_nothing ? PlanKind::kAll : PlanKind::kNothing};
+  if (kept.size() == 1 && kept[0].occur != Occur::kMustNot) return std::move(kept[0].node);
+  PlanNode list{.kind = PlanKind::kList};
+  list.clauses = std::move(kept);
+  list.needs_a_wish = has_should && !has_must;
+  return list;
+}
+
+class Planner {
+ public:
+  Planner(const SearchIndex& index, const PlanLimits& limits)
+      : index_(index), limits_(limits), analyzer_(index.BorrowAnalyzer()) {}
+
+  absl::StatusOr<Plan> Make(const QueryNode& query) {
+    ASSIGN_OR_RETURN(PlanNode root, Node(query, Occur::kShould, 1));
+    Plan plan{std::move(root), {}};
+    plan.scale = ScoreScale(SumOfWeights(plan.root));
+    PutOnGrid(plan.scale, &plan.root);
+    return plan;
+  }
+
+ private:
+  absl::StatusOr<PlanNode> Node(const QueryNode& query, Occur occur, double boost) {
+    boost *= query.boost;
+    switch (query.kind) {
+      case QueryKind::kNothing:
+        return PlanNode{};
+      case QueryKind::kAll:
+        return PlanNode{.kind = PlanKind::kAll};
+      case QueryKind::kLanguage:
+        return PlanNode{.kind = PlanKind::kLanguage, .text = query.text};
+      case QueryKind::kDate:
+        return Date(query);
+      case QueryKind::kList:
+        return List(query, boost);
+      case QueryKind::kWord:
+      case QueryKind::kPhrase:
+      case QueryKind::kPrefix:
+      case QueryKind::kFuzzy:
+        return InFields(query, occur, boost);
+    }
+    return InternalError("a query of an unknown kind");
+  }
+
+  static PlanNode Date(const QueryNode& query) {
+    PlanNode node{.kind = PlanKind::kDate};
+    if (!query.first_date.empty()) node.first_day = DaysOf(query.first_date).first;
+    if (!query.last_date.empty()) node.last_day = DaysOf(query.last_date).second - 1;
+    return node;
+  }
+
+  absl::StatusOr<PlanNode> List(const QueryNode& query, double boost) {
+    std::vector<PlanClause> clauses;
+    bool has_must = false;
+    for (const Clause& clause : query.clauses) {
+      ASSIGN_OR_RETURN(PlanNode node, Node(clause.node, clause.occur, boost));
+      has_must |=
+          clause.occur == Occur::kMust && node.kind != PlanKind::kNothing && !IsFilter(clause.node);
+      clauses.push_back({clause.occur, std::move(node)});
+    }
+    return Simplified(std::move(clauses), has_must);
+  }
+
+  // A part that names no field is looked for in all.
+  absl::StatusOr<PlanNode> InFields(const QueryNode& query, Occur occur, double boost) {
+    std::vector<Token> tokens;
+    std::string folded;
+    if (query.kind == QueryKind::kWord || query.kind == QueryKind::kPhrase) {
+      tokens = analyzer_->Analyze(query.text);
+      if (tokens.empty()) return PlanNode{};
+    } else {
+      folded = analyzer_->Fold(query.text);
+      if (folded.empty()) return PlanNode{};
+    }
+    // Several terms of one written word count as so many words, but what is excluded is the word.
+    if (query.kind == QueryKind::kWord && tokens.size() > 1 && occur != Occur::kMustNot) {
+      std::vector<PlanClause> words;
+      for (const Token& token : tokens) {
+        ASSIGN_OR_RETURN(PlanNode word, EachField(query, [&](size_t field) {
+                           return Terms({token}, field, 0, boost);
+                         }));
+        words.push_back({occur, std::move(word)});
+      }
+      return Simplified(std::move(words), occur == Occur::kMust);
+    }
+    return EachField(query, [&](size_t field) -> absl::StatusOr<PlanNode> {
+      if (query.kind == QueryKind::kPrefix) return Prefix(folded, field, boost);
+      if (query.kind == QueryKind::kFuzzy) return Fuzzy(folded, query, field, boost);
+      return Terms(tokens, field, query.distance, boost);
+    });
+  }
+
+  template <typename Make>
+  absl::StatusOr<PlanNode> EachField(const QueryNode& query, const Make& make) {
+    std::vector<PlanClause> clauses;
+    for (size_t field = 0; field < index_.fields().size(); ++field) {
+      if (!query.field.empty() && index_.fields()[field] != query.field) continue;
+      ASSIGN_OR_RETURN(PlanNode node, make(field));
+      clauses.push_back({Occur::kShould, std::move(node)});
+    }
+    if (clauses.empty()) return PlanNode{.kind = PlanKind::kNever};
+    return Simplified(std::move(clauses), false);
+  }
+
+  absl::Status CountTerms(size_t more) {
+    terms_ += more;
+    if (terms_ <= limits_.max_terms) return absl::OkStatus();
+    return InvalidArgumentError("the query has more than {} terms", limits_.max_terms);
+  }
+
+  PlanTerm FindTerm(std::string_view text, size_t field) const {
+    PlanTerm term{.text = std::string(text)};
+    for (const auto& segment : index_.segments()) {
+      const std::optional<FieldNumber> number = segment->FieldOf(field);
+      auto& info = term.segments.emplace_back();
+      if (number.has_value()) info = segment->segment().Find(*number, text);
+      if (info.has_value()) term.document_frequency += info->document_frequency;
+    }
+    return term;
+  }
+
+  double Idf(uint64_t document_frequency) const {
+    return InverseDocumentFrequency(index_.documents(), document_frequency);
+  }
+
+  // One term, or a phrase of several.
+  absl::StatusOr<PlanNode> Terms(const std::vector<Token>& tokens, size_t field, uint32_t slop,
+                                 double boost) {
+    RETURN_IF_ERROR(CountTerms(tokens.size()));
+    PlanNode node{.kind = tokens.size() == 1 ? PlanKind::kTerm : PlanKind::kPhrase};
+    node.field = field;
+    node.slop = slop;
+    for (const Token& token : tokens) {
+      PlanTerm term = FindTerm(token.term, field);
+      if (term.document_frequency == 0) return PlanNode{.kind = PlanKind::kNever};
+      term.offset = token.position - tokens.front().position;
+      node.weight += boost * Idf(term.document_frequency);
+      node.terms.push_back(std::move(term));
+    }
+    return node;
+  }
+
+  // Every document of it counts the same.
+  absl::StatusOr<PlanNode> Prefix(const std::string& folded, size_t field, double boost) {
+    RETURN_IF_ERROR(CountTerms(1));
+    PlanNode node{.kind = PlanKind::kPrefix, .field = field, .text = folded};
+    node.weight = boost;
+    return node;
+  }
+
+  absl::StatusOr<PlanNode> Fuzzy(const std::string& folded, const QueryNode& query, size_t field,
+                                 double boost) {
+    EditDistance distance(folded, query.distance);
+    const std::vector<FuzzyTerm> chosen = NearestTerms(&distance, query.distance, field);
+    if (chosen.empty()) return PlanNode{.kind = PlanKind::kNever};
+    RETURN_IF_ERROR(CountTerms(chosen.size()));
+    uint64_t most = 0;
+    for (const FuzzyTerm& term : chosen) most = std::max(most, term.document_frequency);
+    std::vector<PlanClause> clauses;
+    for (const FuzzyTerm& term : chosen) {
+      PlanNode node{.kind = PlanKind::kTerm, .field = field};
+      node.terms.push_back(FindTerm(term.text, field));
+      // A rare misspelling is not worth more than the word.
+      const double likeness =
+          1.0 - static_cast<double>(term.distance) /
+                    static_cast<double>(std::max<size_t>(distance.characters(), term.distance + 1));
+      node.weight = boost * Idf(most) * likeness;
+      clauses.push_back({Occur::kShould, std::move(node)});
+    }
+    return Simplified(std::move(clauses), false);
+  }
+
+  std::vector<FuzzyTerm> NearestTerms(EditDistance* distance, uint32_t max, size_t field) const {
+    std::map<std::string, FuzzyTerm> all;
+    for (const auto& segment : index_.segments()) {
+      const std::optional<FieldNumber> number = segment->FieldOf(field);
+      if (!number.has_value()) continue;
+      std::vector<FuzzyTerm> found;
+      FindFuzzyTerms(distance, max, segment->segment().Prefix(*number, ""), &found);
+      for (FuzzyTerm& term : found) {
+        FuzzyTerm& sum = all[term.text];
+        term.document_frequency += sum.document_frequency;
+        sum = std::move(term);
+      }
+    }
+    std::vector<FuzzyTerm> chosen;
+    for (auto& [text, term] : all) chosen.push_back(std::move(term));
+    std::stable_sort(chosen.begin(), chosen.end(), [](const FuzzyTerm& a, const FuzzyTerm& b) {
+      return a.distance != b.distance ? a.distance < b.distance
+                                      : a.document_frequency > b.document_frequency;
+    });
+    if (chosen.size() > limits_.max_fuzzy_terms) chosen.resize(limits_.max_fuzzy_terms);
+    return chosen;
+  }
+
+  static double SumOfWeights(const PlanNode& node) {
+    double sum = node.weight;
+    for (const PlanClause& clause : node.clauses) {
+      if (clause.occur != Occur::kMustNot) sum += SumOfWeights(clause.node);
+    }
+    return sum;
+  }
+
+  static void PutOnGrid(const ScoreScale& scale, PlanNode* node) {
+    node->grid_weight = scale.ToGrid(node->weight);
+    for (PlanClause& clause : node->clauses) {
+      // What only excludes must not leave the grid.
+      if (clause.occur != Occur::kMustNot) PutOnGrid(scale, &clause.node);
+    }
+  }
+
+  const SearchIndex& index_;
+  const PlanLimits& limits_;
+  const SearchIndex::AnalyzerPtr analyzer_;
+  size_t terms_ = 0;
+};
+
+void Append(const PlanNode& node, const SearchIndex& index, const std::string& indent,
+            std::string* text) {
+  const auto line = [&](std::string_view what) { *text += fmt::format("{}{}\n", indent, what); };
+  const std::string field = index.fields().empty() ? "" : index.fields()[node.field];
+  switch (node.kind) {
+    case PlanKind::kNothing:
+      return line("nothing to search for");
+    case PlanKind::kNever:
+      return line("no document");
+    case PlanKind::kAll:
+      return line("all documents");
+    case PlanKind::kTerm:
+      return line(fmt::format("term {}:{} in {} documents, weight {:.4f}", field,
+                              node.terms[0].text, node.terms[0].document_frequency, node.weight));
+    case PlanKind::kPrefix:
+      return line(fmt::format("prefix {}:{}*, weight {:.4f}", field, node.text, node.weight));
+    case PlanKind::kLanguage:
+      return line("language " + node.text);
+    case PlanKind::kDate:
+      return line(fmt::format("days {} to {}",
+                              node.first_day ? std::to_string(*node.first_day) : "any",
+                              node.last_day ? std::to_string(*node.last_day) : "any"));
+    case PlanKind::kPhrase: {
+      std::string words;
+      for (const PlanTerm& term : node.terms) words += (words.empty() ? "" : " ") + term.text;
+      return line(
+          fmt::format("phrase {}:\"{}\"~{}, weight {:.4f}", field, words, node.slop, node.weight));
+    }
+    case PlanKind::kList:
+      break;
+  }
+  line("list");
+  for (const PlanClause& clause : node.clauses) {
+    const char* const sign = clause.occur == Occur::kMust      ? "+ "
+                             : clause.occur == Occur::kMustNot ? "- "
+                                                               : "  ";
+    std::string inner;
+    Append(clause.node, index, indent + "    ", &inner);
+    inner.replace(indent.size() + 2, 2, sign);
+    *text += inner;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Plan> MakePlan(const QueryNode& query, const SearchIndex& index,
+                              const PlanLimits& limits) {
+  return Planner(index, limits).Make(query);
+}
+
+bool ScoresNothing(const PlanNode& node) {
+  if (node.kind == PlanKind::kList) {
+    return std::all_of(node.clauses.begin(), node.clauses.end(), [](const PlanClause& clause) {
+      return clause.occur == Occur::kMustNot || ScoresNothing(clause.node);
+    });
+  }
+  return node.kind == PlanKind::kAll || node.kind == PlanKind::kLanguage ||
+         node.kind == PlanKind::kDate;
+}
+
+std::string ToString(const Plan& plan, const SearchIndex& index) {
+  std::string text;
+  Append(plan.root, index, "", &text);
+  return text;
+}
+
+}  // namespace quern::search

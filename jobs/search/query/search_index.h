@@ -1,0 +1,72 @@
+// An open index: its segments, and what scores need of all of them together.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/mutex.h"
+#include "common/status.h"
+#include "jobs/search/analysis/analyzer.h"
+#include "jobs/search/segment/index_manifest.h"
+#include "jobs/search/segment/segment.h"
+
+namespace quern::search {
+
+// One segment with the lengths of its documents as scoring wants them. Thread-safe.
+class IndexedSegment {
+ public:
+  IndexedSegment(std::unique_ptr<const Segment> segment, const std::vector<double>& average_lengths,
+                 const std::vector<std::string>& fields);
+
+  const Segment& segment() const { return *segment_; }
+  // Nothing when this segment does not have the index's field of that number.
+  std::optional<FieldNumber> FieldOf(size_t index_field) const { return fields_[index_field]; }
+  // InverseNorm of each document in an index's field that the segment has.
+  const float* norms(size_t index_field) const { return norms_[index_field].data(); }
+  // Places of the documents in the order of their ids, which is worked out at the first call.
+  // Nothing when that is the order that they are in.
+  const std::vector<uint32_t>& ranks() const;
+
+ private:
+  const std::unique_ptr<const Segment> segment_;
+  std::vector<std::optional<FieldNumber>> fields_;
+  std::vector<std::vector<float>> norms_;
+  mutable std::once_flag ranked_;
+  mutable std::vector<uint32_t> ranks_;
+};
+
+// Thread-safe; does not change.
+class SearchIndex {
+ public:
+  // `segments` in the order of the manifest. InvalidArgument when they do not fit it.
+  static absl::StatusOr<std::unique_ptr<SearchIndex>> Create(
+      IndexManifest manifest, std::vector<std::unique_ptr<const Segment>> segments);
+
+  const IndexManifest& manifest() const { return manifest_; }
+  uint64_t documents() const { return manifest_.documents; }
+  // Names of the fields, numbered from 0.
+  const std::vector<std::string>& fields() const { return fields_; }
+  double average_length(size_t field) const { return average_lengths_[field]; }
+  const std::vector<std::unique_ptr<IndexedSegment>>& segments() const { return segments_; }
+
+  // An analyzer that nobody else uses until it is given back, which its end does.
+  using AnalyzerPtr = std::unique_ptr<Analyzer, std::function<void(Analyzer*)>>;
+  AnalyzerPtr BorrowAnalyzer() const;
+
+ private:
+  explicit SearchIndex(IndexManifest manifest);
+
+  const IndexManifest manifest_;
+  std::vector<std::string> fields_;
+  std::vector<double> average_lengths_;
+  std::vector<std::unique_ptr<IndexedSegment>> segments_;
+  mutable Mutex mutex_;
+  mutable std::vector<std::unique_ptr<Analyzer>> analyzers_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace quern::search

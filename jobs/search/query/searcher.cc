@@ -1,0 +1,146 @@
+#include "jobs/search/query/searcher.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "jobs/search/query/list_matchers.h"
+#include "jobs/search/query/max_score.h"
+#include "jobs/search/query/query_parser.h"
+#include "jobs/search/query/top_hits.h"
+
+namespace quern::search {
+namespace {
+
+bool IsTerm(const PlanNode& node) { return node.kind == PlanKind::kTerm; }
+
+// A term, or a list of terms any of which may match, perhaps with filters and exclusions.
+bool IsTermList(const PlanNode& node) {
+  if (IsTerm(node)) return true;
+  if (!node.needs_a_wish) return false;
+  for (const PlanClause& clause : node.clauses) {
+    if (clause.occur == Occur::kMustNot) continue;
+    const bool wished = clause.occur == Occur::kShould;
+    if (wished ? !IsTerm(clause.node) : !ScoresNothing(clause.node)) return false;
+  }
+  return true;
+}
+
+class SegmentSearch {
+ public:
+  SegmentSearch(const MatcherContext& context, TopHits* hits)
+      : context_(context), indexed_(context.indexed()), hits_(hits) {}
+
+  absl::Status Run(const PlanNode& root) {
+    return IsTermList(root) ? RunTermList(root) : RunMatcher(root);
+  }
+
+ private:
+  absl::Status RunTermList(const PlanNode& root) {
+    std::vector<ScoredTerm> terms;
+    Matchers filters;
+    Matchers excluded;
+    if (IsTerm(root)) AddTerm(root, &terms);
+    for (const PlanClause& clause : root.clauses) {
+      if (clause.occur == Occur::kShould) {
+        AddTerm(clause.node, &terms);
+        continue;
+      }
+      ASSIGN_OR_RETURN(auto matcher, MakeMatcher(clause.node, context_));
+      (clause.occur == Occur::kMust ? filters : excluded).push_back(std::move(matcher));
+    }
+    if (terms.empty()) return absl::OkStatus();
+    const Acceptor acceptor(&indexed_.segment(), std::move(filters), std::move(excluded));
+    MaxScore(std::move(terms), acceptor, indexed_.ranks(), indexed_.segment().documents(), hits_)
+        .Run();
+    return absl::OkStatus();
+  }
+
+  void AddTerm(const PlanNode& node, std::vector<ScoredTerm>* terms) const {
+    const std::optional<TermInfo>& info = node.terms[0].segments[context_.segment];
+    if (!info.has_value()) return;
+    terms->push_back({indexed_.segment().Postings(*info),
+                      {.weight = node.grid_weight,
+                       .norms = indexed_.norms(node.field),
+                       .average_length = context_.index->average_length(node.field)}});
+  }
+
+  absl::Status RunMatcher(const PlanNode& root) {
+    ASSIGN_OR_RETURN(const auto matcher, MakeMatcher(root, context_));
+    uint32_t bounded_to = 0;  // documents before it may score up to `bound`
+    Score bound = 0;
+    uint32_t doc = matcher->doc();
+    while (doc != kNoMoreDocuments) {
+      if (doc >= bounded_to) {
+        uint32_t last = 0;
+        bound = matcher->BoundFrom(doc, &last);
+        bounded_to = last == kNoMoreDocuments ? kNoMoreDocuments : last + 1;
+      }
+      if (bound < hits_->least()) {
+        if (bounded_to == kNoMoreDocuments) break;
+        doc = matcher->Advance(bounded_to);
+        continue;
+      }
+      Look(matcher.get(), doc);
+      doc = matcher->Advance(doc + 1);
+    }
+    return absl::OkStatus();
+  }
+
+  void Look(Matcher* matcher, uint32_t doc) {
+    if (matcher->BoundHere() < hits_->least()) return;
+    if (indexed_.segment().deleted(doc) || !matcher->Confirm()) return;
+    const Score score = matcher->ScoreHere();
+    if (score >= hits_->least()) hits_->Add(score, RankOf(indexed_.ranks(), doc), doc);
+  }
+
+  const MatcherContext context_;
+  const IndexedSegment& indexed_;
+  TopHits* const hits_;
+};
+
+}  // namespace
+
+void RunOneByOne(size_t n, const std::function<void(size_t)>& work) {
+  for (size_t i = 0; i < n; ++i) work(i);
+}
+
+absl::StatusOr<std::vector<SearchHit>> Search(const SearchIndex& index, const Plan& plan, size_t k,
+                                              const RunAll& run_all) {
+  if (k > kMaxHits) return InvalidArgumentError("{} hits, of at most {}", k, kMaxHits);
+  const size_t segments = index.segments().size();
+  std::vector<std::vector<TopHits::Hit>> found(segments);
+  std::vector<absl::Status> ends(segments);
+  std::atomic<Score> floor{0};  // what k hits of one segment reach
+  run_all(segments, [&](size_t i) {
+    const MatcherContext context{&index, i};
+    TopHits hits(k, floor.load(), context.indexed().ranks().empty());
+    ends[i] = SegmentSearch(context, &hits).Run(plan.root);
+    found[i] = hits.Take();
+    if (found[i].size() < k || k == 0) return;
+    const Score worst = found[i].back().score;
+    for (Score now = floor.load(); now < worst && !floor.compare_exchange_weak(now, worst);) {
+    }
+  });
+  std::vector<SearchHit> merged;
+  for (size_t i = 0; i < segments; ++i) {
+    RETURN_IF_ERROR(Annotate(ends[i], index.manifest().segments[i].file));
+    for (const TopHits::Hit& hit : found[i]) {
+      merged.push_back({.score = plan.scale.FromGrid(hit.score),
+                        .segment = i,
+                        .doc = hit.doc,
+                        .id = index.segments()[i]->segment().id(hit.doc)});
+    }
+  }
+  std::stable_sort(merged.begin(), merged.end(), [](const SearchHit& a, const SearchHit& b) {
+    return a.score != b.score ? a.score > b.score : a.id < b.id;
+  });
+  if (merged.size() > k) merged.resize(k);
+  return merged;
+}
+
+absl::StatusOr<Plan> PlanFor(const SearchIndex& index, std::string_view query) {
+  ASSIGN_OR_RETURN(const QueryNode node, ParseQuery(query, {.fields = index.fields()}));
+  return MakePlan(node, index);
+}
+
+}  // namespace quern::search

@@ -1,0 +1,61 @@
+#include "tests/jobs/search/query/index_fixture.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace quern::search {
+
+TestIndex::TestIndex(const std::vector<Documents>& segments,
+                     const std::vector<std::string>& deleted, const TestIndexOptions& options) {
+  IndexManifest manifest;
+  manifest.analysis = options.analysis;
+  std::vector<std::unique_ptr<const Segment>> opened;
+  for (const Documents& documents : segments) {
+    SegmentBuilder builder({.analysis = options.analysis, .stored = options.stored});
+    for (const IndexedDocument& document : documents) builder.Add(document);
+    bytes_.push_back(builder.Finish());
+  }
+  for (const std::string& bytes : bytes_) {
+    auto segment = Segment::Open(bytes);
+    EXPECT_TRUE(segment.ok()) << segment.status();
+    Deletions gone((*segment)->documents());
+    for (uint32_t doc = 0; doc < (*segment)->documents(); ++doc) {
+      if (std::find(deleted.begin(), deleted.end(), (*segment)->id(doc)) != deleted.end()) {
+        gone.Add(doc);
+      }
+    }
+    EXPECT_TRUE((*segment)->SetDeletions(std::move(gone)).ok());
+    const SegmentMeta& meta = (*segment)->meta();
+    if (manifest.fields.empty()) {
+      manifest.fields = meta.fields;
+    } else {
+      for (size_t i = 0; i < meta.fields.size(); ++i) {
+        manifest.fields[i].total_length += meta.fields[i].total_length;
+      }
+    }
+    manifest.documents += meta.documents;
+    manifest.segments.push_back({"segment", "", meta.documents});
+    opened.push_back(*std::move(segment));
+  }
+  auto index = SearchIndex::Create(std::move(manifest), std::move(opened));
+  EXPECT_TRUE(index.ok()) << index.status();
+  index_ = *std::move(index);
+}
+
+std::vector<SearchHit> TestIndex::Hits(std::string_view query, size_t k) const {
+  const auto plan = PlanFor(*index_, query);
+  EXPECT_TRUE(plan.ok()) << query << ": " << plan.status();
+  if (!plan.ok()) return {};
+  auto hits = Search(*index_, *plan, k);
+  EXPECT_TRUE(hits.ok()) << query << ": " << hits.status();
+  return hits.ok() ? *std::move(hits) : std::vector<SearchHit>();
+}
+
+std::vector<std::string> TestIndex::Ids(std::string_view query, size_t k) const {
+  std::vector<std::string> ids;
+  for (const SearchHit& hit : Hits(query, k)) ids.push_back(hit.id);
+  return ids;
+}
+
+}  // namespace quern::search

@@ -1,0 +1,166 @@
+// What is found, and with what score to the last bit, is what a look at every document finds.
+#include <gtest/gtest.h>
+
+#include "tests/jobs/search/query/index_fixture.h"
+#include "tests/jobs/search/query/scan.h"
+#include "tests/support/random_test.h"
+
+namespace quern::search {
+namespace {
+
+class SearchPropertyTest : public RandomTest {
+ protected:
+  // Few words, some frequent and some rare, so that they meet.
+  std::string Word() {
+    // No more than a fuzzy word may stand for.
+    const uint64_t most = 1 + Below(45);
+    return "w" + std::to_string(Below(1 + Below(most)));
+  }
+  std::string Text(uint64_t most) {
+    std::string text;
+    for (uint64_t n = Below(most); n > 0; --n) text += Word() + (OneIn(9) ? ". " : " ");
+    return text;
+  }
+  std::string Two(uint64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); }
+  std::string Date() {
+    return std::to_string(2020 + Below(4)) + "-" + Two(1 + Below(12)) + "-" + Two(1 + Below(28));
+  }
+
+  void MakeDocuments(size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      IndexedDocument document;
+      document.id = "d" + std::to_string(random_() % 1'000'000'000) + "-" + std::to_string(i);
+      if (OneIn(2)) document.url = "http://h/" + std::to_string(Below(1'000'000));
+      if (OneIn(2)) document.title = Text(6);
+      // Some are equal, so that scores are.
+      document.text = OneIn(5) && i > 0 ? documents_.back().text : Text(OneIn(8) ? 200 : 30);
+      if (!OneIn(4)) document.language = OneIn(2) ? "en" : "de";
+      if (!OneIn(4)) document.date = Date();
+      if (OneIn(12)) deleted_.push_back(document.id);
+      documents_.push_back(std::move(document));
+    }
+  }
+
+  std::string Leaf() {
+    std::string leaf = OneIn(6) ? (OneIn(2) ? "title:" : "body:") : "";
+    switch (Below(9)) {
+      case 0:
+        leaf += "\"" + Word() + " " + Word() + (OneIn(2) ? " " + Word() : "") + "\"";
+        break;
+      case 1:
+        leaf += "\"" + Word() + " " + Word() + (OneIn(2) ? " " + Word() : "") + "\"~" +
+                std::to_string(1 + Below(4));
+        break;
+      case 2:
+        leaf += "w" + std::to_string(Below(6)) + "*";
+        break;
+      case 3:
+        leaf += Word() + "~" + std::to_string(1 + Below(2));
+        break;
+      default:
+        leaf += Word();
+    }
+    if (OneIn(5)) leaf += "^" + std::to_string(1 + Below(4)) + ".5";
+    return leaf;
+  }
+  std::string Filter() {
+    switch (Below(4)) {
+      case 0:
+        return OneIn(2) ? "lang:en" : "lang:de";
+      case 1:
+        return "date:202" + std::to_string(Below(4));
+      case 2:
+        return "date:" + Date().substr(0, 7) + ".." + (OneIn(2) ? "2023-05-10" : "");
+      default:
+        return "*";
+    }
+  }
+  std::string Query(int depth) {
+    std::string query;
+    for (uint64_t n = 1 + Below(4); n > 0; --n) {
+      const uint64_t kind = Below(12);
+      std::string part = kind == 0 ? Filter() : kind == 1 && depth > 0 ? "" : Leaf();
+      if (part.empty()) part = "(" + Query(depth - 1) + ")";
+      const char* const signs[] = {"", "", "", "+", "-"};
+      query += signs[Below(std::size(signs))] + part;
+      if (n > 1) query += OneIn(5) ? " AND " : OneIn(5) ? " OR " : " ";
+    }
+    return query;
+  }
+
+  std::vector<IndexedDocument> documents_;
+  std::vector<std::string> deleted_;
+};
+
+TEST_F(SearchPropertyTest, TheBestAreThoseThatAScanFinds) {
+  size_t hits_seen = 0;
+  for (int round = 0; round < 3; ++round) {
+    documents_.clear();
+    deleted_.clear();
+    MakeDocuments(round == 0 ? 20 : 400);
+    std::vector<TestIndex::Documents> segments(1 + Below(3));
+    for (const IndexedDocument& document : documents_) {
+      segments[Below(segments.size())].push_back(document);
+    }
+    const TestIndex index(segments, deleted_);
+    for (int i = 0; i < 100; ++i) {
+      const std::string query = Query(2);
+      const size_t k = OneIn(4) ? 1000 : 1 + Below(12);
+      const std::vector<ScannedHit> wanted = Scan(documents_, deleted_, query, k);
+      const std::vector<SearchHit> got = index.Hits(query, k);
+      ASSERT_EQ(got.size(), wanted.size()) << query << " k=" << k;
+      for (size_t hit = 0; hit < got.size(); ++hit) {
+        ASSERT_EQ(got[hit].id, wanted[hit].id) << query << " k=" << k << " hit " << hit;
+        ASSERT_EQ(got[hit].score, wanted[hit].score) << query << " k=" << k << " hit " << hit;
+      }
+      hits_seen += got.size();
+    }
+  }
+  EXPECT_GT(hits_seen, 1000u);
+}
+
+// With long lists, so that blocks and windows are passed over.
+TEST_F(SearchPropertyTest, SkippingBlocksLosesNothing) {
+  MakeDocuments(9000);
+  std::vector<TestIndex::Documents> segments(2);
+  for (const IndexedDocument& document : documents_) {
+    segments[OneIn(8)].push_back(document);
+  }
+  const TestIndex index(segments, deleted_);
+  for (int i = 0; i < 40; ++i) {
+    std::string query = Word();
+    for (uint64_t n = Below(4); n > 0; --n) query += (OneIn(3) ? " +" : " ") + Word();
+    if (OneIn(4)) query += " lang:en";
+    if (OneIn(4)) query += " -" + Word();
+    const size_t k = 1 + Below(20);
+    // All of them are asked for, nothing is passed over.
+    const std::vector<SearchHit> all = index.Hits(query, kMaxHits);
+    const std::vector<SearchHit> got = index.Hits(query, k);
+    ASSERT_EQ(got.size(), std::min(k, all.size())) << query;
+    for (size_t hit = 0; hit < got.size(); ++hit) {
+      ASSERT_EQ(got[hit].id, all[hit].id) << query << " k=" << k << " hit " << hit;
+      ASSERT_EQ(got[hit].score, all[hit].score) << query << " k=" << k << " hit " << hit;
+    }
+  }
+}
+
+TEST_F(SearchPropertyTest, ScoresDoNotDependOnHowManySegmentsThereAre) {
+  MakeDocuments(300);
+  const TestIndex one({documents_}, deleted_);
+  std::vector<TestIndex::Documents> segments(4);
+  for (const IndexedDocument& document : documents_) segments[Below(4)].push_back(document);
+  const TestIndex four(segments, deleted_);
+  for (int i = 0; i < 100; ++i) {
+    const std::string query = Query(1);
+    const std::vector<SearchHit> a = one.Hits(query, 30);
+    const std::vector<SearchHit> b = four.Hits(query, 30);
+    ASSERT_EQ(a.size(), b.size()) << query;
+    for (size_t hit = 0; hit < a.size(); ++hit) {
+      ASSERT_EQ(a[hit].id, b[hit].id) << query;
+      ASSERT_EQ(a[hit].score, b[hit].score) << query;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quern::search

@@ -1,0 +1,175 @@
+// Known answers of small indexes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "jobs/search/query/explain.h"
+#include "jobs/search/query/fuzzy.h"
+#include "jobs/search/query/phrase_matcher.h"
+#include "jobs/search/query/snippet.h"
+#include "tests/jobs/search/query/index_fixture.h"
+
+namespace quern::search {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+IndexedDocument Document(std::string id, std::string title, std::string text) {
+  IndexedDocument document;
+  document.id = std::move(id);
+  document.title = std::move(title);
+  document.text = std::move(text);
+  return document;
+}
+
+TestIndex Library() {
+  IndexedDocument gpl =
+      Document("gpl", "GNU General Public License",
+               "Everyone is permitted to copy. Free software is free as in freedom.");
+  gpl.language = "en";
+  gpl.date = "2007-06-29";
+  IndexedDocument mit = Document("mit", "MIT License", "Permission is granted, free of charge.");
+  mit.language = "en-US";
+  mit.date = "1988-01-01";
+  IndexedDocument haus =
+      Document("haus", "", "Freie Software im Haus: Bibliothek und Bibliotheken.");
+  haus.language = "de";
+  IndexedDocument tang = Document("tang", "靜夜思", "床前明月光，疑是地上霜。");
+  return TestIndex({{gpl, mit}, {haus, tang}});
+}
+
+TEST(Search, AnswersEveryKindOfQuery) {
+  const TestIndex index = Library();
+  EXPECT_THAT(index.Ids("free"), ElementsAre("gpl", "mit"));
+  EXPECT_THAT(index.Ids("free software"), ElementsAre("gpl", "mit", "haus"));
+  EXPECT_THAT(index.Ids("+free +software"), ElementsAre("gpl"));
+  EXPECT_THAT(index.Ids("free -software"), ElementsAre("mit"));
+  EXPECT_THAT(index.Ids("free AND NOT charge"), ElementsAre("gpl"));
+  EXPECT_THAT(index.Ids("\"free software\""), ElementsAre("gpl"));
+  EXPECT_THAT(index.Ids("\"software free\""), IsEmpty());
+  EXPECT_THAT(index.Ids("\"software free\"~2"), ElementsAre("gpl"));
+  EXPECT_THAT(index.Ids("title:free"), IsEmpty());
+  EXPECT_THAT(index.Ids("title:license"), UnorderedElementsAre("gpl", "mit"));
+  EXPECT_THAT(index.Ids("bibl*"), ElementsAre("haus"));
+  EXPECT_THAT(index.Ids("fre*"), ElementsAre("gpl", "haus", "mit"));
+  EXPECT_THAT(index.Ids("sotfware~1"), UnorderedElementsAre("gpl", "haus"));
+  EXPECT_THAT(index.Ids("FREE"), ElementsAre("gpl", "mit"));
+  EXPECT_THAT(index.Ids("明月"), ElementsAre("tang"));
+  EXPECT_THAT(index.Ids("\"床前明月光\""), ElementsAre("tang"));
+  EXPECT_THAT(index.Ids("free lang:en"), ElementsAre("gpl", "mit"));
+  EXPECT_THAT(index.Ids("lang:en-US"), ElementsAre("mit"));
+  EXPECT_THAT(index.Ids("free date:2000.."), ElementsAre("gpl"));
+  EXPECT_THAT(index.Ids("date:1988"), ElementsAre("mit"));
+  EXPECT_THAT(index.Ids("date:..2007-06"), ElementsAre("gpl", "mit"));
+  EXPECT_THAT(index.Ids("date:..2007-05"), ElementsAre("mit"));
+  EXPECT_THAT(index.Ids("*"), ElementsAre("gpl", "haus", "mit", "tang"));
+  EXPECT_THAT(index.Ids("-free"), ElementsAre("haus", "tang"));
+  EXPECT_THAT(index.Ids("-nonsense lang:de"), ElementsAre("haus"));
+  EXPECT_THAT(index.Ids("free", 1), ElementsAre("gpl"));
+  EXPECT_THAT(index.Ids("title:license^9 software"), ElementsAre("mit", "gpl", "haus"));
+}
+
+TEST(Search, AnswersNothingToNothing) {
+  const TestIndex index = Library();
+  for (const char* const query : {"", "...", "nonsense", "+nonsense free", "\"nonsense free\"",
+                                  "nonsense*", "xxxxxxxxx~1", "lang:fr", "date:1400"}) {
+    EXPECT_THAT(index.Ids(query), IsEmpty()) << query;
+  }
+}
+
+// By hand: N 3, n 2, idf ln(1 + 1.5/2.5); lengths 2, 1, 3, average 2.
+TEST(Search, ScoresAsBm25Says) {
+  const TestIndex index(
+      {{Document("a", "", "x y"), Document("b", "", "x"), Document("c", "", "y y z")}});
+  const std::vector<SearchHit> hits = index.Hits("y");
+  ASSERT_EQ(hits.size(), 2u);
+  EXPECT_EQ(hits[0].id, "c");
+  const double idf = std::log(1 + 1.5 / 2.5);
+  EXPECT_NEAR(hits[0].score, idf * 2 / (2 + 1.2 * (0.25 + 0.75 * 3 / 2)), 1e-6);
+  EXPECT_NEAR(hits[1].score, idf * 1 / (1 + 1.2), 1e-6);
+}
+
+TEST(Search, TiesGoByIdAcrossSegments) {
+  const TestIndex index({{Document("c", "", "x"), Document("a", "", "x")},
+                         {Document("d", "", "x"), Document("b", "", "x")}});
+  EXPECT_THAT(index.Ids("x", 3), ElementsAre("a", "b", "c"));
+}
+
+TEST(Search, RefusesWhatIsTooLarge) {
+  const TestIndex index = Library();
+  EXPECT_THAT(std::string(Message(Search(*index, *PlanFor(*index, "x"), kMaxHits + 1).status())),
+              HasSubstr("10001 hits"));
+  // Each character of Han is a term or two.
+  std::string long_query;
+  for (int i = 0; i < 1500; ++i) long_query += "床前";
+  EXPECT_THAT(std::string(Message(PlanFor(*index, long_query).status())), HasSubstr("8192"));
+}
+
+TEST(Search, SaysWhereAScoreComesFrom) {
+  const TestIndex index = Library();
+  const auto plan = PlanFor(*index, "free \"free software\" -charge");
+  const auto hits = Search(*index, *plan, 10);
+  const auto lines = Explain(*index, *plan, (*hits)[0].segment, (*hits)[0].doc);
+  ASSERT_TRUE(lines.ok()) << lines.status();
+  ASSERT_EQ(lines->size(), 2u);
+  EXPECT_THAT((*lines)[0], HasSubstr("body:free (frequency 2, length 12"));
+  EXPECT_THAT((*lines)[1], HasSubstr("body:\"free software\" (weight"));
+}
+
+TEST(EditDistance, CountsSwapsAndReusesWhatWordsShare) {
+  EditDistance distance("color", 2);
+  const std::pair<const char*, uint32_t> table[] = {
+      {"clor", 1},   {"coler", 1},  {"coloor", 1}, {"color", 0}, {"colour", 1},
+      {"oclor", 1},  {"colors", 1}, {"colo", 1},   {"col", 2},   {"co", 3},
+      {"zolour", 2}, {"zzzor", 3},  {"cöllor", 2}, {"", 3},      {"clour", 2},
+  };
+  for (const auto& [term, edits] : table) EXPECT_EQ(distance.To(term), edits) << term;
+}
+
+TEST(CountPhrase, TakesEachPositionOnce) {
+  const PhrasePositions a{.term = 0, .offset = 0, .positions = {1, 5, 9}};
+  const PhrasePositions b{.term = 1, .offset = 1, .positions = {2, 8, 10}};
+  EXPECT_EQ(CountPhrase({a, b}, 0), 2u);
+  EXPECT_EQ(CountPhrase({a, b}, 2), 3u);
+  const PhrasePositions again{.term = 0, .offset = 1, .positions = {1, 5, 9}};
+  EXPECT_EQ(CountPhrase({a, again}, 1), 0u);
+  EXPECT_EQ(CountPhrase({a, again}, 3), 2u);
+}
+
+std::string Marked(const TestIndex& index, std::string_view query, std::string_view text,
+                   const SnippetOptions& options = {}) {
+  Analyzer analyzer(index->manifest().analysis);
+  return ToString(MakeSnippet(text, TermsToMark(*PlanFor(*index, query)), &analyzer, options), "[",
+                  "]");
+}
+
+TEST(Snippet, ShowsThePassageWithMostOfTheQuery) {
+  const TestIndex index = Library();
+  std::string text = "Free as in beer. ";
+  for (int i = 0; i < 100; ++i) text += "Nothing to see here. ";
+  text += "Here is free\n\n   software, and more free software. ";
+  for (int i = 0; i < 100; ++i) text += "Nothing to see here. ";
+  const std::string snippet = Marked(index, "free software -charge", text, {.max_bytes = 80});
+  EXPECT_THAT(snippet, HasSubstr("Here is [free] [software], and more [free] [software]."));
+  EXPECT_TRUE(snippet.starts_with("…") && snippet.ends_with("…")) << snippet;
+  EXPECT_LE(snippet.size(), 80u + 8 + 6);
+}
+
+TEST(Snippet, TakesAnyText) {
+  const TestIndex index = Library();
+  EXPECT_EQ(Marked(index, "free", ""), "");
+  EXPECT_EQ(Marked(index, "free", "no match here"), "no match here");
+  EXPECT_EQ(Marked(index, "fre*", "Freedom <b>"), "[Freedom] <b>");
+  EXPECT_EQ(Marked(index, "明月", "床前明月光"), "床前[明月]光");
+  EXPECT_EQ(Marked(index, "明月光", "床前明月光"), "床前[明月光]");
+  std::string run;
+  for (int i = 0; i < 1000; ++i) run += "光";
+  const std::string snippet = Marked(index, "明月", run, {.max_bytes = 100});
+  EXPECT_LE(snippet.size(), 110u);
+  EXPECT_TRUE(snippet.ends_with("光…")) << snippet;
+}
+
+}  // namespace
+}  // namespace quern::search
