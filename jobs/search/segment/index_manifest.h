@@ -1,4 +1,8 @@
 // index.json: which segments make an index, and the statistics that scores need of all of them.
+//
+// An index that a job has just made has none: its segments are the parts of the job's own manifest,
+// which appears with them or not at all, and their metas say the rest. The file comes with the
+// first change: more segments, fewer, deletions.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +16,7 @@
 namespace quern::search {
 
 inline constexpr std::string_view kIndexManifestName = "index.json";
+inline constexpr std::string_view kJobManifestName = "_MANIFEST.json";
 
 struct IndexSegment {
   std::string file;       // relative to the directory of index.json
@@ -32,5 +37,10 @@ struct IndexManifest {
 // DataLoss when it is none.
 absl::StatusOr<IndexManifest> ParseIndexManifest(std::string_view json);
 std::string FormatIndexManifest(const IndexManifest& manifest);
+
+// The files of a job's output, from its manifest. DataLoss when it is none.
+absl::StatusOr<std::vector<std::string>> ParseJobParts(std::string_view json);
+// Adds a segment. FailedPrecondition when its fields or its analysis are not those of the others.
+absl::Status AddSegment(const std::string& file, const SegmentMeta& meta, IndexManifest* manifest);
 
 }  // namespace quern::search

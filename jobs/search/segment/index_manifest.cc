@@ -1,0 +1,166 @@
+#include "jobs/search/segment/index_manifest.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace quern::search {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr uint64_t kVersion = 1;
+
+// nlohmann's own errors are exceptions: nothing that is read here is asked for before it is known
+// to be there and of its type.
+const json* Member(const json& object, const char* name, json::value_t type) {
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  return found != object.end() && found->type() == type ? &*found : nullptr;
+}
+
+class ObjectReader {
+ public:
+  explicit ObjectReader(const json& object) : object_(object) {}
+
+  std::string Text(const char* name) {
+    const json* const member = Get(name, json::value_t::string);
+    return member == nullptr ? "" : member->get<std::string>();
+  }
+  uint64_t Number(const char* name) {
+    const json* const member = Get(name, json::value_t::number_unsigned);
+    return member == nullptr ? 0 : member->get<uint64_t>();
+  }
+  bool Flag(const char* name) {
+    const json* const member = Get(name, json::value_t::boolean);
+    return member != nullptr && member->get<bool>();
+  }
+  const json& List(const char* name) {
+    static const json empty = json::array();
+    const json* const member = Get(name, json::value_t::array);
+    return member == nullptr ? empty : *member;
+  }
+  const json& Object(const char* name) {
+    static const json empty = json::object();
+    const json* const member = Get(name, json::value_t::object);
+    return member == nullptr ? empty : *member;
+  }
+  bool ok() const { return ok_; }
+
+ private:
+  const json* Get(const char* name, json::value_t type) {
+    const json* const member = Member(object_, name, type);
+    ok_ = ok_ && member != nullptr;
+    return member;
+  }
+
+  const json& object_;
+  bool ok_ = true;
+};
+
+bool ReadFields(const json& list, IndexManifest* manifest) {
+  for (const json& one : list) {
+    ObjectReader field(one);
+    manifest->fields.push_back({field.Text("name"), field.Number("total_length")});
+    if (!field.ok()) return false;
+  }
+  return manifest->fields.size() <= kMaxFields;
+}
+
+bool ReadSegments(const json& list, IndexManifest* manifest) {
+  for (const json& one : list) {
+    ObjectReader segment(one);
+    IndexSegment& read = manifest->segments.emplace_back();
+    read.file = segment.Text("file");
+    const uint64_t documents = segment.Number("documents");
+    read.documents = static_cast<uint32_t>(documents);
+    if (const json* deletions = Member(one, "deletions", json::value_t::string)) {
+      read.deletions = deletions->get<std::string>();
+    }
+    if (!segment.ok() || documents > UINT32_MAX) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<IndexManifest> ParseIndexManifest(std::string_view text) {
+  const json read = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  ObjectReader object(read);
+  const uint64_t version = object.Number("version");
+  if (object.ok() && version != kVersion) {
+    return UnimplementedError("an index of version {}; this program reads {}", version, kVersion);
+  }
+  IndexManifest manifest;
+  manifest.generation = object.Number("generation");
+  manifest.documents = object.Number("documents");
+  ObjectReader analysis(object.Object("analysis"));
+  manifest.analysis = {analysis.Text("language"), analysis.Flag("stem"),
+                       analysis.Flag("stop_words")};
+  const bool whole = ReadFields(object.List("fields"), &manifest) &&
+                     ReadSegments(object.List("segments"), &manifest) && object.ok() &&
+                     analysis.ok();
+  if (!whole) return DataLossError("no manifest of a search index");
+  return manifest;
+}
+
+std::string FormatIndexManifest(const IndexManifest& manifest) {
+  json object = {
+      {"version", kVersion},
+      {"generation", manifest.generation},
+      {"documents", manifest.documents},
+      {"fields", json::array()},
+      {"analysis",
+       {{"language", manifest.analysis.language},
+        {"stem", manifest.analysis.stem},
+        {"stop_words", manifest.analysis.stop_words}}},
+      {"segments", json::array()},
+  };
+  for (const FieldMeta& field : manifest.fields) {
+    object["fields"].push_back({{"name", field.name}, {"total_length", field.total_length}});
+  }
+  for (const IndexSegment& segment : manifest.segments) {
+    json one = {{"file", segment.file}, {"documents", segment.documents}};
+    if (!segment.deletions.empty()) one["deletions"] = segment.deletions;
+    object["segments"].push_back(std::move(one));
+  }
+  return object.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+absl::StatusOr<std::vector<std::string>> ParseJobParts(std::string_view text) {
+  const json read = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  ObjectReader object(read);
+  std::vector<std::string> names;
+  for (const json& one : object.List("parts")) {
+    ObjectReader part(one);
+    names.push_back(part.Text("name"));
+    if (!part.ok()) return DataLossError("no manifest of a job");
+  }
+  if (!object.ok()) return DataLossError("no manifest of a job");
+  return names;
+}
+
+absl::Status AddSegment(const std::string& file, const SegmentMeta& meta, IndexManifest* manifest) {
+  if (manifest->segments.empty()) {
+    manifest->analysis = meta.analysis;
+    manifest->fields.clear();
+    for (const FieldMeta& field : meta.fields) manifest->fields.push_back({field.name, 0});
+  }
+  const auto same_name = [](const FieldMeta& a, const FieldMeta& b) { return a.name == b.name; };
+  if (manifest->analysis != meta.analysis ||
+      !std::equal(manifest->fields.begin(), manifest->fields.end(), meta.fields.begin(),
+                  meta.fields.end(), same_name)) {
+    return FailedPreconditionError(
+        "{}: other fields or another analysis than the rest of the index. Try: the same --set "
+        "params.fields, lang, stem and stop_words",
+        file);
+  }
+  manifest->segments.push_back({file, "", meta.documents});
+  manifest->documents += meta.documents;
+  for (size_t i = 0; i < meta.fields.size(); ++i) {
+    manifest->fields[i].total_length += meta.fields[i].total_length;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace quern::search

@@ -1,0 +1,69 @@
+#include "jobs/search/segment/index_manifest.h"
+
+#include <gtest/gtest.h>
+
+namespace quern::search {
+namespace {
+
+SegmentMeta MakeMeta() {
+  SegmentMeta meta;
+  meta.documents = 10;
+  meta.fields = {{"title", 20}, {"body", 3000}};
+  meta.analysis = {"english", true, false};
+  return meta;
+}
+
+TEST(IndexManifestTest, ReadsWhatItWrites) {
+  IndexManifest manifest;
+  ASSERT_TRUE(AddSegment("a/part-r-00000", MakeMeta(), &manifest).ok());
+  ASSERT_TRUE(AddSegment("b\"ü", MakeMeta(), &manifest).ok());
+  manifest.segments[1].deletions = "b.deleted";
+  manifest.generation = 7;
+  const auto read = ParseIndexManifest(FormatIndexManifest(manifest));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->generation, 7u);
+  EXPECT_EQ(read->documents, 20u);
+  ASSERT_EQ(read->fields.size(), 2u);
+  EXPECT_EQ(read->fields[1].name, "body");
+  EXPECT_EQ(read->fields[1].total_length, 6000u);
+  EXPECT_EQ(read->analysis, manifest.analysis);
+  ASSERT_EQ(read->segments.size(), 2u);
+  EXPECT_EQ(read->segments[0].file, "a/part-r-00000");
+  EXPECT_EQ(read->segments[0].deletions, "");
+  EXPECT_EQ(read->segments[1].file, "b\"ü");
+  EXPECT_EQ(read->segments[1].deletions, "b.deleted");
+  EXPECT_EQ(read->segments[1].documents, 10u);
+}
+
+TEST(IndexManifestTest, RefusesSegmentsOfAnotherKind) {
+  IndexManifest manifest;
+  ASSERT_TRUE(AddSegment("a", MakeMeta(), &manifest).ok());
+  SegmentMeta other = MakeMeta();
+  other.analysis.stem = false;
+  EXPECT_EQ(AddSegment("b", other, &manifest).code(), absl::StatusCode::kFailedPrecondition);
+  other = MakeMeta();
+  other.fields.pop_back();
+  EXPECT_EQ(AddSegment("b", other, &manifest).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(manifest.segments.size(), 1u);
+}
+
+TEST(IndexManifestTest, RefusesWhatIsNone) {
+  for (
+      const std::string_view text :
+      {"", "{", "[]", "{}", R"({"version": 1})",
+       R"({"version": 1, "generation": 1, "documents": 1, "fields": 1, "analysis": {}, "segments": []})"}) {
+    EXPECT_EQ(ParseIndexManifest(text).status().code(), absl::StatusCode::kDataLoss) << text;
+    EXPECT_EQ(ParseJobParts(text).status().code(), absl::StatusCode::kDataLoss) << text;
+  }
+  EXPECT_EQ(ParseIndexManifest(R"({"version": 2})").status().code(),
+            absl::StatusCode::kUnimplemented);
+}
+
+TEST(IndexManifestTest, ReadsThePartsOfAJob) {
+  const auto parts = ParseJobParts(R"({"parts": [{"name": "part-r-00000", "bytes": 3}]})");
+  ASSERT_TRUE(parts.ok()) << parts.status();
+  EXPECT_EQ(*parts, std::vector<std::string>{"part-r-00000"});
+}
+
+}  // namespace
+}  // namespace quern::search
