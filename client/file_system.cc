@@ -156,6 +156,17 @@ absl::Status FileSystem::Rename(std::string_view source, std::string_view target
   return context_->master.Rename(std::move(request)).status();
 }
 
+absl::Status FileSystem::RenameAll(const Moves& moves, RenameMode mode) {
+  pb::RenameAllRequest request;
+  for (const auto& [source, target] : moves) {
+    pb::RenameAllRequest::Move* const move = request.add_moves();
+    move->set_source(source);
+    move->set_target(target);
+  }
+  request.set_replace(ToProto(mode));
+  return context_->master.RenameAll(std::move(request)).status();
+}
+
 absl::StatusOr<bool> FileSystem::Delete(std::string_view path, DeleteOptions options) {
   pb::DeleteRequest request;
   request.set_path(std::string(path));

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "client/file_reader.h"
@@ -50,6 +51,9 @@ class FileSystem {
 
   absl::Status Mkdirs(std::string_view path, MkdirsOptions options = {});
   absl::Status Rename(std::string_view source, std::string_view target, RenameMode mode);
+  // Source -> target; all of them in one step or none. No path may lie at or below another one.
+  using Moves = std::vector<std::pair<std::string, std::string>>;
+  absl::Status RenameAll(const Moves& moves, RenameMode mode);
   // False when there was nothing to delete.
   absl::StatusOr<bool> Delete(std::string_view path, DeleteOptions options = {});
   absl::StatusOr<FileStatus> SetReplication(std::string_view path, uint32_t replication);

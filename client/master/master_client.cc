@@ -285,6 +285,9 @@ absl::StatusOr<pb::ListResponse> MasterClient::List(const pb::ListRequest& reque
 absl::StatusOr<pb::RenameResponse> MasterClient::Rename(pb::RenameRequest request) {
   return impl_->Change(&Stub::Rename, std::move(request), &pb::Change::mutable_rename);
 }
+absl::StatusOr<pb::RenameAllResponse> MasterClient::RenameAll(pb::RenameAllRequest request) {
+  return impl_->Mutate(&Stub::RenameAll, std::move(request), impl_->CommandPatience());
+}
 absl::StatusOr<pb::DeleteResponse> MasterClient::Delete(pb::DeleteRequest request) {
   return impl_->Change(&Stub::Delete, std::move(request), &pb::Change::mutable_delete_);
 }

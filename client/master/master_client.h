@@ -38,6 +38,7 @@ class MasterClient {
   absl::StatusOr<pb::StatResponse> Stat(const pb::StatRequest& request);
   absl::StatusOr<pb::ListResponse> List(const pb::ListRequest& request);
   absl::StatusOr<pb::RenameResponse> Rename(pb::RenameRequest request);
+  absl::StatusOr<pb::RenameAllResponse> RenameAll(pb::RenameAllRequest request);
   absl::StatusOr<pb::DeleteResponse> Delete(pb::DeleteRequest request);
   absl::StatusOr<pb::SetReplicationResponse> SetReplication(pb::SetReplicationRequest request);
   absl::StatusOr<pb::SetAttributesResponse> SetAttributes(pb::SetAttributesRequest request);

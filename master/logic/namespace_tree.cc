@@ -1,11 +1,36 @@
 #include "master/logic/namespace_tree.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "master/logic/path_lookup.h"
 
 namespace quern::master {
+namespace {
+
+// So that each move can be decided as if it were the only one.
+absl::Status CheckIndependent(const pb::RenameAllRequest& request) {
+  std::vector<std::string> paths;
+  for (const pb::RenameAllRequest::Move& move : request.moves()) {
+    for (const std::string* text : {&move.source(), &move.target()}) {
+      ASSIGN_OR_RETURN(const Path path, Path::Parse(*text));
+      paths.push_back(path.ToString() + "/");
+    }
+  }
+  // Whatever lies below a path comes right behind it.
+  std::sort(paths.begin(), paths.end());
+  for (size_t i = 1; i < paths.size(); ++i) {
+    if (!paths[i].starts_with(paths[i - 1])) continue;
+    return InvalidArgumentError("{}: lies at or below {}: one change cannot move both", paths[i],
+                                paths[i - 1]);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 void AppendMissingDirectories(const PathLookup& lookup, size_t count,
                               const pb::RequestHeader& header, uint32_t mode, uint64_t* next_inode,
                               google::protobuf::RepeatedPtrField<pb::NewDirectory>* directories) {
@@ -55,46 +80,68 @@ bool NamespaceTree::IsInside(InodeId directory, InodeId ancestor) const {
   return true;
 }
 
-absl::Status NamespaceTree::CheckTarget(const pb::RenameRequest& request, bool source_is_directory,
-                                        const PathLookup& target) const {
-  const std::string& path = request.target();
-  if (request.replace() == pb::RenameRequest::REPLACE_NOTHING) {
-    return AlreadyExistsError("{}: exists already", path);
+absl::Status NamespaceTree::CheckTarget(const Move& move, bool source_is_directory,
+                                        const PathLookup& target) {
+  if (move.replace == pb::RenameRequest::REPLACE_NOTHING) {
+    return AlreadyExistsError("{}: exists already", move.target);
   }
-  if (request.replace() == pb::RenameRequest::REPLACE_TREE) return absl::OkStatus();
-  if (target.is_directory()) return FailedPreconditionError("{}: is a directory", path);
+  if (move.replace == pb::RenameRequest::REPLACE_TREE) return absl::OkStatus();
+  if (target.is_directory()) return FailedPreconditionError("{}: is a directory", move.target);
   if (source_is_directory) {
-    return FailedPreconditionError("{}: a directory cannot replace the file {}", request.source(),
-                                   path);
+    return FailedPreconditionError("{}: a directory cannot replace the file {}", move.source,
+                                   move.target);
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<Outcome<pb::RenameResponse>> NamespaceTree::Rename(
-    const pb::RenameRequest& request) const {
-  ASSIGN_OR_RETURN(const PathLookup source, LookUpExisting(view_, request.source()));
-  ASSIGN_OR_RETURN(const PathLookup target, LookUp(view_, request.target()));
+absl::StatusOr<std::optional<pb::RenameEntry>> NamespaceTree::PlanMove(const Move& move) const {
+  ASSIGN_OR_RETURN(const PathLookup source, LookUpExisting(view_, move.source));
+  ASSIGN_OR_RETURN(const PathLookup target, LookUp(view_, move.target));
   if (source.path.is_root()) return InvalidArgumentError("/: the root cannot be moved");
   if (!target.parent_exists()) return MissingParent(target);
-  Outcome<pb::RenameResponse> outcome;
-  if (target.entry.has_value() && target.inode() == source.inode()) return outcome;
+  if (target.entry.has_value() && target.inode() == source.inode()) return std::nullopt;
   if (source.is_directory() && IsInside(target.directory, source.inode())) {
-    return InvalidArgumentError("{}: cannot be moved into itself ({})", request.source(),
-                                request.target());
+    return InvalidArgumentError("{}: cannot be moved into itself ({})", move.source, move.target);
   }
   if (target.entry.has_value()) {
     if (IsInside(source.directory, target.inode())) {
-      return InvalidArgumentError("{}: cannot replace {}, which contains it", request.source(),
-                                  request.target());
+      return InvalidArgumentError("{}: cannot replace {}, which contains it", move.source,
+                                  move.target);
     }
-    RETURN_IF_ERROR(CheckTarget(request, source.is_directory(), target));
+    RETURN_IF_ERROR(CheckTarget(move, source.is_directory(), target));
   }
-  outcome.record.emplace();
-  pb::RenameEntry* rename = outcome.record->mutable_rename_entry();
-  rename->set_inode_id(source.inode().value());
-  rename->set_target_parent(target.directory.value());
-  rename->set_target_name(std::string(target.path.name()));
-  if (target.entry.has_value()) rename->set_replaced_inode(target.inode().value());
+  pb::RenameEntry entry;
+  entry.set_inode_id(source.inode().value());
+  entry.set_target_parent(target.directory.value());
+  entry.set_target_name(std::string(target.path.name()));
+  if (target.entry.has_value()) entry.set_replaced_inode(target.inode().value());
+  return entry;
+}
+
+absl::StatusOr<Outcome<pb::RenameResponse>> NamespaceTree::Rename(
+    const pb::RenameRequest& request) const {
+  ASSIGN_OR_RETURN(const std::optional<pb::RenameEntry> entry,
+                   PlanMove({request.source(), request.target(), request.replace()}));
+  Outcome<pb::RenameResponse> outcome;
+  if (entry.has_value()) *outcome.record.emplace().mutable_rename_entry() = *entry;
+  return outcome;
+}
+
+absl::StatusOr<Outcome<pb::RenameAllResponse>> NamespaceTree::RenameAll(
+    const pb::RenameAllRequest& request) const {
+  if (request.moves().empty() || request.moves_size() > kMaxMoves) {
+    return InvalidArgumentError("{} moves at once: 1 to {} are possible", request.moves_size(),
+                                kMaxMoves);
+  }
+  RETURN_IF_ERROR(CheckIndependent(request));
+  Outcome<pb::RenameAllResponse> outcome;
+  for (const pb::RenameAllRequest::Move& move : request.moves()) {
+    ASSIGN_OR_RETURN(std::optional<pb::RenameEntry> entry,
+                     PlanMove({move.source(), move.target(), request.replace()}));
+    if (!entry.has_value()) continue;  // never so: CheckIndependent refuses equal paths
+    if (!outcome.record.has_value()) outcome.record.emplace();
+    *outcome.record->mutable_rename_entries()->add_entries() = *std::move(entry);
+  }
   return outcome;
 }
 

@@ -6,11 +6,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 #include "common/replication.h"
 #include "common/status.h"
 #include "master/logic/metadata_view.h"
 #include "master/logic/outcome.h"
+#include "quern/dfs/v1/master_log.pb.h"
 #include "quern/dfs/v1/namespace.pb.h"
 
 namespace quern::master {
@@ -21,6 +24,8 @@ inline constexpr uint32_t kModeBits = 07777;
 
 inline constexpr uint32_t kDefaultListLimit = 1000;
 inline constexpr uint32_t kMaxListLimit = 10'000;
+// Of one RenameAll.
+inline constexpr int kMaxMoves = 1'000;
 
 class NamespaceTree {
  public:
@@ -32,6 +37,9 @@ class NamespaceTree {
   // FailedPrecondition: a directory would replace a file or the other way round.
   // InvalidArgument: into itself, or over one of its own parents.
   absl::StatusOr<Outcome<pb::RenameResponse>> Rename(const pb::RenameRequest& request) const;
+  // Each as Rename; InvalidArgument also for none, too many, and moves that touch one another.
+  absl::StatusOr<Outcome<pb::RenameAllResponse>> RenameAll(
+      const pb::RenameAllRequest& request) const;
   // Takes the name away at once, whatever lies below it; the space is collected later.
   absl::StatusOr<Outcome<pb::DeleteResponse>> Delete(const pb::DeleteRequest& request) const;
   absl::StatusOr<Outcome<pb::SetReplicationResponse>> SetReplication(
@@ -45,8 +53,15 @@ class NamespaceTree {
 
  private:
   absl::StatusOr<pb::FileStatus> StatusOf(std::string_view path, InodeId inode) const;
-  absl::Status CheckTarget(const pb::RenameRequest& request, bool source_is_directory,
-                           const struct PathLookup& target) const;
+  struct Move {
+    std::string_view source;
+    std::string_view target;
+    pb::RenameRequest::Replace replace = pb::RenameRequest::REPLACE_NOTHING;
+  };
+  // Nothing when the source is the target.
+  absl::StatusOr<std::optional<pb::RenameEntry>> PlanMove(const Move& move) const;
+  static absl::Status CheckTarget(const Move& move, bool source_is_directory,
+                                  const struct PathLookup& target);
   bool IsInside(InodeId directory, InodeId ancestor) const;
 
   const MetadataView& view_;

@@ -67,6 +67,11 @@ absl::Status RecordApplier::ApplyKind(const pb::LogRecord& record) {
       return RemoveEntry(record.remove_entry());
     case pb::LogRecord::kRenameEntry:
       return RenameEntry(record.rename_entry());
+    case pb::LogRecord::kRenameEntries:
+      for (const pb::RenameEntry& entry : record.rename_entries().entries()) {
+        RETURN_IF_ERROR(RenameEntry(entry));
+      }
+      return absl::OkStatus();
     case pb::LogRecord::kSetReplication:
       return SetReplication(record.set_replication());
     case pb::LogRecord::kSetAttributes:

@@ -73,7 +73,8 @@ using Async = pb::Namespace::WithAsyncMethod_Mkdirs<pb::Namespace::WithAsyncMeth
         pb::Namespace::WithAsyncMethod_Delete<pb::Namespace::WithAsyncMethod_SetReplication<
             pb::Namespace::WithAsyncMethod_SetAttributes<
                 pb::Namespace::WithAsyncMethod_Complete<pb::Namespace::WithAsyncMethod_AwaitCopies<
-                    pb::Namespace::WithAsyncMethod_ChangeMany<Base>>>>>>>>>>;
+                    pb::Namespace::WithAsyncMethod_ChangeMany<
+                        pb::Namespace::WithAsyncMethod_RenameAll<Base>>>>>>>>>>>;
 
 class NamespaceService final : public Async<pb::Namespace::Service> {
  public:
@@ -134,6 +135,7 @@ std::vector<std::unique_ptr<rpc::AsyncMethod>> AsyncMethods(NamespaceService* se
   add("Create", &Service::RequestCreate, WithContext(&Create));
   add("Abandon", &Service::RequestAbandon, WithContext(&Abandon));
   add("Rename", &Service::RequestRename, WithContext(&Rename));
+  add("RenameAll", &Service::RequestRenameAll, WithContext(&RenameAll));
   add("Delete", &Service::RequestDelete, WithContext(&Delete));
   add("SetReplication", &Service::RequestSetReplication, WithContext(&SetReplication));
   add("SetAttributes", &Service::RequestSetAttributes, WithContext(&SetAttributes));

@@ -32,6 +32,7 @@ void Mkdirs(Master&, const pb::MkdirsRequest&, Respond<pb::MkdirsResponse>);
 void Create(Master&, const pb::CreateRequest&, Respond<pb::CreateResponse>);
 void Abandon(Master&, const pb::AbandonRequest&, Respond<pb::AbandonResponse>);
 void Rename(Master&, const pb::RenameRequest&, Respond<pb::RenameResponse>);
+void RenameAll(Master&, const pb::RenameAllRequest&, Respond<pb::RenameAllResponse>);
 void Delete(Master&, const pb::DeleteRequest&, Respond<pb::DeleteResponse>);
 void SetReplication(Master&, const pb::SetReplicationRequest&, Respond<pb::SetReplicationResponse>);
 void SetAttributes(Master&, const pb::SetAttributesRequest&, Respond<pb::SetAttributesResponse>);

@@ -10,4 +10,14 @@ void Rename(Master& master, const pb::RenameRequest& request, Respond<pb::Rename
       std::move(respond));
 }
 
+void RenameAll(Master& master, const pb::RenameAllRequest& request,
+               Respond<pb::RenameAllResponse> respond) {
+  master.committer().AnswerLater<pb::RenameAllResponse>(
+      request.header(),
+      [&](const MetadataView& view) {
+        return NamespaceTree(view, master.NowMs()).RenameAll(request);
+      },
+      std::move(respond));
+}
+
 }  // namespace quern::master

@@ -86,6 +86,23 @@ TEST(NamespaceTreeTest, RenameRefusesToTieKnots) {
   EXPECT_OK(ns.Rename("/a/b", "/a/b")) << "onto itself is nothing";
 }
 
+TEST(NamespaceTreeTest, SeveralMovesHappenTogetherOrNotAtAll) {
+  TestNamespace ns;
+  for (const char* path : {"/staged/a", "/staged/b", "/old"}) ASSERT_OK(ns.Mkdirs(path));
+  EXPECT_THAT(ns.RenameAll({{"/staged/a", "/new"}, {"/staged/b", "/old"}}),
+              StatusIs(Code::kAlreadyExists));
+  EXPECT_THAT(ns.RenameAll({{"/staged/a", "/new"}, {"/staged/c", "/newer"}}),
+              StatusIs(Code::kNotFound));
+  EXPECT_EQ(ns.List("/"), (std::vector<std::string>{"old", "staged"}));
+  EXPECT_THAT(ns.RenameAll({}), StatusIs(Code::kInvalidArgument));
+  EXPECT_THAT(ns.RenameAll({{"/staged/a", "/staged/b/c"}, {"/staged/b", "/d"}}),
+              StatusIs(Code::kInvalidArgument))
+      << "one goes into what the other moves";
+  ASSERT_OK(ns.RenameAll({{"/staged/a", "/new"}, {"/staged/b", "/old"}}, kReplaceTree));
+  EXPECT_EQ(ns.List("/"), (std::vector<std::string>{"new", "old", "staged"}));
+  EXPECT_EQ(ns.Stat("/staged")->child_count(), 0u);
+}
+
 TEST(NamespaceTreeTest, RenameReplacesOnlyWhatItMay) {
   TestNamespace ns;
   ASSERT_OK(ns.Mkdirs("/dir/sub"));

@@ -1,5 +1,6 @@
 // A random walk over a small namespace beside a model that is nothing but a map from paths to
 // entries. Every answer must be the model's; at any moment the rows must be what the log gives.
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -178,6 +179,26 @@ class NamespaceWalkTest : public RandomTest {
     if (status.ok() && source != target) model_.Move(source, target);
   }
 
+  // Two moves at once: what each answers alone, and neither is made unless both are.
+  void RenameBoth() {
+    const std::string paths[] = {RandomPath(), RandomPath(), RandomPath(), RandomPath()};
+    const auto replace = static_cast<pb::RenameRequest::Replace>(Below(3));
+    bool apart = true;
+    for (int i = 0; i < 4; ++i) {
+      for (int j = 0; j < 4; ++j) apart &= i == j || !Model::Inside(paths[i], paths[j]);
+    }
+    const Code first = ExpectedForRename(paths[0], paths[1], replace);
+    const Code second = ExpectedForRename(paths[2], paths[3], replace);
+    const Code expected = !apart ? Code::kInvalidArgument : first != Code::kOk ? first : second;
+    const absl::Status status =
+        ns_.RenameAll({{paths[0], paths[1]}, {paths[2], paths[3]}}, replace);
+    EXPECT_EQ(status.code(), expected)
+        << fmt::format("{}", fmt::join(paths, " ")) << ": " << status;
+    if (!status.ok()) return;
+    model_.Move(paths[0], paths[1]);
+    model_.Move(paths[2], paths[3]);
+  }
+
   void Delete() {
     const std::string path = RandomPath();
     const bool recursive = OneIn(2);
@@ -208,7 +229,7 @@ class NamespaceWalkTest : public RandomTest {
   }
 
   void Step() {
-    switch (Below(8)) {
+    switch (Below(9)) {
       case 0:
       case 1:
         return Mkdirs();
@@ -222,6 +243,8 @@ class NamespaceWalkTest : public RandomTest {
         return Rename();
       case 6:
         return Delete();
+      case 7:
+        return RenameBoth();
       default:
         if (OneIn(3)) ns_.CollectAll();
         if (OneIn(3)) ns_.Flush();

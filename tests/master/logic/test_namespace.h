@@ -104,6 +104,17 @@ class TestNamespace {
     request.set_replace(replace);
     return Do(tree().Rename(request)).status();
   }
+  using Moves = std::vector<std::pair<std::string, std::string>>;
+  absl::Status RenameAll(const Moves& moves,
+                         pb::RenameRequest::Replace replace = pb::RenameRequest::REPLACE_NOTHING) {
+    pb::RenameAllRequest request;
+    for (const auto& [source, target] : moves) {
+      request.add_moves()->set_source(source);
+      request.mutable_moves(request.moves_size() - 1)->set_target(target);
+    }
+    request.set_replace(replace);
+    return Do(tree().RenameAll(request)).status();
+  }
   absl::StatusOr<bool> Delete(std::string_view path, bool recursive = true) {
     pb::DeleteRequest request;
     request.set_path(std::string(path));
