@@ -114,6 +114,10 @@ struct quern_host {
   /* Path of the local copy of a file in the job's [files], which is only to be read. No data: there
    * is no file of the name. Lives as long as the task. */
   quern_bytes (*file)(quern_task* task, const char* name, size_t size);
+  /* An output of the job beside the main one, by its name in the spec; for mappers and in reduce
+   * tasks. Lives as long as the task. NULL: there is none of the name, or objects of this kind have
+   * none; the attempt has failed. */
+  quern_output* (*named_output)(quern_task* task, const char* name, size_t size);
 };
 
 /* Where the records of a piece come from. */

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mapreduce/api/boundary.h"
+#include "mapreduce/api/field.h"
 #include "mapreduce/api/quern.h"
 
 namespace quern {
@@ -24,6 +25,15 @@ struct SplitPiece {
   std::string_view path;
   uint64_t offset = 0;
   uint64_t length = 0;
+};
+
+// An output of the job beside the main one: `[outputs.NAME]` of the spec.
+class NamedOutput : private quern_output {
+ public:
+  // Hands on one record; both are copied.
+  void Emit(const Field& key, const Field& value) {
+    internal::Emit(this, key.bytes(), value.bytes());
+  }
 };
 
 // One for each object of a user's class; lives as long as the object.
@@ -80,6 +90,17 @@ class TaskContext {
                                  : quern_bytes{nullptr, 0};
     if (path.data == nullptr) Fail("files: the job has none called '" + std::string(name) + "'");
     return std::string(internal::View(path));
+  }
+  // `[outputs.NAME]` of the spec, in mappers and reducers:
+  //   context().output("rejected")->Emit(key, value);
+  // What is written there is published together with the main output. Lives as long as the task:
+  // keep the pointer rather than looking it up for each record. A name that the spec does not
+  // declare ends the job.
+  NamedOutput* output(std::string_view name) {
+    if (!QUERN_HAS(task_->host, named_output)) Fail("named outputs need a newer Quern");
+    quern_output* const output = task_->host->named_output(task_, name.data(), name.size());
+    if (output == nullptr) throw internal::HostStopped();
+    return reinterpret_cast<NamedOutput*>(output);
   }
   // Number of this map or reduce task, from 0.
   uint32_t task_index() const { return task_->index; }

@@ -25,6 +25,8 @@ using Groups = std::vector<std::pair<std::string, std::vector<std::string>>>;
 
 struct Result {
   Records records;  // in the order of the emits
+  // Of context.output(NAME), whatever a spec would declare.
+  std::map<std::string, Records> outputs;
   std::map<std::string, int64_t> counters;
   std::string status;                // the last one set
   std::vector<std::string> skipped;  // reasons of SkipRecord, in their order
@@ -86,8 +88,15 @@ class FakeTask : public quern_task {
     if (found == Of(task)->files_.end()) return {nullptr, 0};
     return {found->second.data(), found->second.size()};
   }
+  static quern_output* FindOutput(quern_task* task, const char* name, size_t size) {
+    FakeTask* const self = Of(task);
+    const std::string key(name, size);
+    // The maps never move what they hold.
+    return &self->named_.try_emplace(key, &self->result_.outputs[key]).first->second;
+  }
   static constexpr quern_host kHost = {
-      sizeof(quern_host), QUERN_API_VERSION, Param, FindCounter, SetStatus, Report, Header, File};
+      sizeof(quern_host), QUERN_API_VERSION, Param, FindCounter, SetStatus, Report, Header, File,
+      FindOutput};
 
   // It never opens a window, so every record comes here.
   struct Output : quern_output {
@@ -107,6 +116,7 @@ class FakeTask : public quern_task {
   std::map<std::string, quern_counter> counters_;
   Result result_;
   Output output_{&result_.records};
+  std::map<std::string, Output> named_;
 };
 
 class FakeGroup : public quern_group {

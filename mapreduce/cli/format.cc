@@ -108,8 +108,12 @@ std::string EndLine(const pb::JobStatus& status, absl::Time now) {
   if (status.reduce().total() > 0) {
     text += fmt::format(", {} shuffled", FormatBinarySize(status.shuffle_bytes()));
   }
-  return text + fmt::format(", {} out to {}", FormatBinarySize(status.output_bytes()),
-                            OneLine(status.output_path()));
+  text += fmt::format(", {} out to {}", FormatBinarySize(status.output_bytes()),
+                      OneLine(status.output_path()));
+  for (const pb::JobStatus::NamedOutput& output : status.named_outputs()) {
+    text += fmt::format(", {} to {}", output.name(), OneLine(output.path()));
+  }
+  return text;
 }
 
 std::string FailureText(const pb::JobStatus& status) {
@@ -150,6 +154,11 @@ JsonLine JobJson(const pb::JobStatus& status) {
       .Add("output_bytes", status.output_bytes())
       .Add("output_path", status.output_path())
       .Add("command", status.command());
+  JsonLine outputs;
+  for (const pb::JobStatus::NamedOutput& output : status.named_outputs()) {
+    outputs.Add(output.name(), output.path());
+  }
+  json.Add("named_outputs", outputs);
   JsonLine counters;
   for (const pb::Counter& counter : status.counters()) {
     counters.Add(fmt::format("{}.{}", counter.group(), counter.name()), counter.value());

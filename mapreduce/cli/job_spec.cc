@@ -17,10 +17,14 @@ namespace {
 
 using pb::JobSpec;
 
+constexpr std::string_view kOutputs = "outputs.";
+
 // Sets one field of a spec; for keys of inputs it is called once for each input.
 struct Target {
   SpecFile* file = nullptr;
   JobSpec::Input* input = nullptr;  // of keys that begin with "input."
+  // Of keys that begin with "output.": the main one unless it is set.
+  JobSpec::Output* output = nullptr;
 };
 struct Key {
   std::string name;
@@ -86,7 +90,9 @@ absl::Status SetParameters(std::string_view value, Target target) {
 std::vector<Key> MakeKeys() {
   const auto spec = [](Target t) { return &t.file->spec; };
   const auto reduce = [](Target t) { return t.file->spec.mutable_reduce(); };
-  const auto output = [](Target t) { return t.file->spec.mutable_output(); };
+  const auto output = [](Target t) {
+    return t.output != nullptr ? t.output : t.file->spec.mutable_output();
+  };
   const auto limits = [](Target t) { return t.file->spec.mutable_limits(); };
   return {
       {"name", Text([=](Target t, std::string v) { spec(t)->set_name(v); })},
@@ -110,6 +116,7 @@ std::vector<Key> MakeKeys() {
       {"output.path", Text([=](Target t, std::string v) { output(t)->set_path(v); })},
       {"output.format", Text([=](Target t, std::string v) { output(t)->set_format(v); })},
       {"output.codec", Text([=](Target t, std::string v) { output(t)->set_codec(v); })},
+      {"output.files", Text([=](Target t, std::string v) { output(t)->set_files(v); })},
       {"output.replication",
        Number({1, kMaxReplication}, [=](Target t, uint32_t v) { output(t)->set_replication(v); })},
       {"output.overwrite", Switch([=](Target t, bool v) { output(t)->set_overwrite(v); })},
@@ -139,6 +146,16 @@ absl::Status UnknownKey(std::string_view key) {
                               near.empty() ? "" : fmt::format(". Did you mean {}?", near));
 }
 
+// The one of that name, declared by being spoken of.
+JobSpec::Output* NamedOutput(std::string_view name, SpecFile* file) {
+  for (JobSpec::NamedOutput& known : *file->spec.mutable_outputs()) {
+    if (known.name() == name) return known.mutable_output();
+  }
+  JobSpec::NamedOutput* const added = file->spec.add_outputs();
+  added->set_name(std::string(name));
+  return added->mutable_output();
+}
+
 // Values are any bytes; keys of a map on the wire are text.
 absl::Status SetParam(std::string_view name, std::string_view value, SpecFile* file) {
   if (!IsUtf8(name)) {
@@ -147,6 +164,23 @@ absl::Status SetParam(std::string_view name, std::string_view value, SpecFile* f
   }
   (*file->spec.mutable_params())[std::string(name)] = std::string(value);
   return absl::OkStatus();
+}
+
+// "outputs.rejected.codec" is to that output what "output.codec" is to the main one.
+absl::Status SetOutputKey(std::string_view key, std::string_view value, SpecFile* file) {
+  const std::string_view rest = key.substr(kOutputs.size());
+  const size_t dot = std::min(rest.find('.'), rest.size());
+  const std::string as_main = fmt::format("output{}", rest.substr(dot));
+  for (const Key& known : Keys()) {
+    if (known.name != as_main || as_main == "output.overwrite") continue;
+    Target target{file};
+    target.output = NamedOutput(rest.substr(0, dot), file);
+    return Annotate(known.set(value, target), key);
+  }
+  return InvalidArgumentError(
+      "{}: unknown key: an output has path, format, codec, files and "
+      "replication",
+      key);
 }
 
 absl::Status SetKey(std::string_view key, std::string_view value, Target target) {
@@ -159,6 +193,7 @@ absl::Status SetKey(std::string_view key, std::string_view value, Target target)
   if (key.starts_with(kParams) && key.size() > kParams.size()) {
     return SetParam(key.substr(kParams.size()), value, target.file);
   }
+  if (key.starts_with(kOutputs)) return SetOutputKey(key, value, target.file);
   for (const Key& known : Keys()) {
     if (known.name == key) return Annotate(known.set(value, target), key);
   }
@@ -191,6 +226,8 @@ class SpecReader {
       const std::string name(key.str());
       if (name == "input") {
         RETURN_IF_ERROR(ReadInputs(node));
+      } else if (name == "outputs") {
+        RETURN_IF_ERROR(ReadOutputs(node));
       } else if (const toml::table* section = node.as_table()) {
         RETURN_IF_ERROR(ReadSection(name, *section, nullptr));
       } else {
@@ -211,6 +248,20 @@ class SpecReader {
       RETURN_IF_ERROR(ReadSection("input", *input.as_table(), file_.spec.add_inputs()));
     }
     return absl::OkStatus();
+  }
+  absl::Status ReadOutputs(const toml::node& node) {
+    const toml::table* const outputs = node.as_table();
+    if (outputs == nullptr) return At(node, NoOutputs());
+    for (const auto& [name, output] : *outputs) {
+      if (!output.is_table()) return At(output, NoOutputs());
+      NamedOutput(name.str(), &file_);  // also when nothing more is said of it
+      const std::string section = fmt::format("{}{}", kOutputs, std::string_view(name.str()));
+      RETURN_IF_ERROR(ReadSection(section, *output.as_table(), nullptr));
+    }
+    return absl::OkStatus();
+  }
+  static absl::Status NoOutputs() {
+    return InvalidArgumentError("outputs: write [outputs.NAME], once for each output");
   }
   absl::Status ReadSection(const std::string& section, const toml::table& table,
                            JobSpec::Input* input) {

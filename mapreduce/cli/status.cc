@@ -45,6 +45,9 @@ class Status final : public JobCommand {
                  FormatBinarySize(job.input_bytes()), FormatBinarySize(job.shuffle_bytes()),
                  FormatBinarySize(job.output_bytes()), OneLine(job.output_path()),
                  OneLine(job.command()));
+    for (const pb::JobStatus::NamedOutput& output : job.named_outputs()) {
+      Out().Format("{:<10} {}\n", output.name() + ":", OneLine(output.path()));
+    }
     if (!job.reason().empty()) Out().Format("reason:    {}", FailureText(job));
   }
 

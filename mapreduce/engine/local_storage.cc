@@ -118,6 +118,16 @@ class LocalStorage final : public Storage {
     return FileSystem::Real()->SyncDir(ParentDir(LocalPart(to)));
   }
 
+  absl::Status RenameAll(const Moves& moves, bool replace) override {
+    for (size_t i = 0; i < moves.size(); ++i) {
+      const absl::Status status = Rename(moves[i].first, moves[i].second, replace);
+      if (status.ok()) continue;
+      while (i-- > 0) Rename(moves[i].second, moves[i].first, false).IgnoreError();
+      return status;
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status RemoveTree(const std::string& path) override {
     return FileSystem::Real()->RemoveTree(LocalPart(path));
   }

@@ -12,6 +12,7 @@ std::string FormatManifest(const Manifest& manifest) {
   nlohmann::ordered_json json;
   json["job_id"] = manifest.job_id;
   json["name"] = manifest.job_name;
+  if (!manifest.output.empty()) json["output"] = manifest.output;
   uint64_t bytes = 0;
   uint64_t records = 0;
   json["parts"] = nlohmann::ordered_json::array();
@@ -25,6 +26,10 @@ std::string FormatManifest(const Manifest& manifest) {
   }
   json["bytes"] = bytes;
   json["records"] = records;
+  for (const Manifest::Output& output : manifest.outputs) {
+    json["outputs"][output.name] = {
+        {"path", output.path}, {"bytes", output.bytes}, {"records", output.records}};
+  }
   json["counters"] = nlohmann::ordered_json::object();
   for (const pb::Counter& counter : manifest.counters) {
     json["counters"][counter.group()][counter.name()] = counter.value();

@@ -18,9 +18,18 @@ struct Manifest {
     uint64_t records = 0;
     uint32_t crc32c = 0;
   };
+  // A named output, in the manifest of the main one.
+  struct Output {
+    std::string name;
+    std::string path;
+    uint64_t bytes = 0;
+    uint64_t records = 0;
+  };
   std::string job_id;
   std::string job_name;
+  std::string output;                 // its name; empty: the main one
   std::vector<Part> parts;            // in the order of the tasks
+  std::vector<Output> outputs;        // the job's others; only of the main one
   std::vector<pb::Counter> counters;  // sums over the chosen attempts, sorted by group and name
 };
 

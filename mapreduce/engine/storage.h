@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "common/status.h"
 namespace quern::mr {
@@ -56,6 +58,11 @@ class Storage {
   // Makes missing parents of the target. When the target is there: AlreadyExists, or with `replace`
   // it goes away with everything below it.
   virtual absl::Status Rename(const std::string& from, const std::string& to, bool replace) = 0;
+  // Several of them. In the distributed file system all happen in one change or none; on this
+  // machine one after another, and when one fails those before it are undone (what `replace` has
+  // removed stays away).
+  using Moves = std::vector<std::pair<std::string, std::string>>;
+  virtual absl::Status RenameAll(const Moves& moves, bool replace) = 0;
   // OK when there is nothing.
   virtual absl::Status RemoveTree(const std::string& path) = 0;
 };

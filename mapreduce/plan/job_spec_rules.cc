@@ -4,13 +4,16 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/replication.h"
+#include "mapreduce/engine/storage.h"
 #include "mapreduce/formats/input_format.h"
 #include "mapreduce/formats/output_format.h"
+#include "mapreduce/plan/file_pattern.h"
 
 namespace quern::mr {
 namespace {
@@ -48,26 +51,84 @@ absl::Status CheckInput(const pb::JobSpec::Input& input, bool local) {
   return settings.ok() ? settings : InvalidArgumentError("input.{}", Message(settings));
 }
 
-absl::Status CheckOutput(const pb::JobSpec::Output& output, bool local) {
-  if (output.path().empty()) return InvalidArgumentError("output.path: is missing");
-  if (output.path().starts_with("file://") && !local) {
+// `key` is what the spec calls the output.
+absl::Status CheckOutput(std::string_view key, const pb::JobSpec::Output& output, bool local) {
+  const std::string& path = output.path();
+  if (path.empty()) return InvalidArgumentError("{}.path: is missing", key);
+  if (IsLocalPath(path) && !local) {
     return InvalidArgumentError(
-        "output.path: {}: the output of a cluster goes into its file system. Try: --local, or a "
+        "{}.path: {}: the output of a cluster goes into its file system. Try: --local, or a "
         "path like /out",
-        output.path());
+        key, path);
   }
-  if (!output.path().starts_with('/') && !output.path().starts_with("file:///")) {
-    return InvalidArgumentError("output.path: {}: must be absolute. Try: /{}", output.path(),
-                                output.path());
+  if (!path.starts_with('/') && !path.starts_with("file:///")) {
+    return InvalidArgumentError("{}.path: {}: must be absolute. Try: /{}", key, path, path);
   }
   if (output.replication() > kMaxReplication) {
-    return InvalidArgumentError("output.replication: {} is more than {}", output.replication(),
+    return InvalidArgumentError("{}.replication: {} is more than {}", key, output.replication(),
                                 kMaxReplication);
   }
-  if (output.path() == "/") return InvalidArgumentError("output.path: / cannot be replaced");
-  RETURN_IF_ERROR(CheckOneOf("output.format", output.format(), OutputFormatNames()));
+  if (path == "/") return InvalidArgumentError("{}.path: / cannot be replaced", key);
+  RETURN_IF_ERROR(CheckOneOf(fmt::format("{}.format", key), output.format(), OutputFormatNames()));
   ASSIGN_OR_RETURN(const OutputFormat* const format, FindOutputFormat(output.format()));
-  return CheckOneOf("output.codec", output.codec(), format->codecs());
+  RETURN_IF_ERROR(CheckOneOf(fmt::format("{}.codec", key), output.codec(), format->codecs()));
+  if (output.files().empty()) return absl::OkStatus();
+  const absl::Status pattern = CheckFilePattern(output.files());
+  const absl::Status named = pattern.ok() ? CheckCodecOfPattern(output) : pattern;
+  return named.ok() ? named : InvalidArgumentError("{}.{}", key, Message(named));
+}
+
+// They stand in paths and in names of counters.
+absl::Status CheckOutputName(const std::string& name) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
+  if (!name.empty() && name.size() <= kMaxOutputNameBytes && name[0] >= 'a' && name[0] <= 'z' &&
+      std::all_of(name.begin(), name.end(), plain)) {
+    return absl::OkStatus();
+  }
+  return InvalidArgumentError(
+      "outputs: '{}': a name has small letters, digits, _ and -, begins with a letter, and has {} "
+      "at most",
+      CleanLine(name, 100), kMaxOutputNameBytes);
+}
+
+// One rename publishes them all, so no one may hold another.
+absl::Status CheckOutputsApart(const pb::JobSpec& spec) {
+  std::vector<std::pair<std::string, std::string>> paths = {{spec.output().path() + "/", "output"}};
+  for (const pb::JobSpec::NamedOutput& named : spec.outputs()) {
+    if (IsLocalPath(named.output().path()) != IsLocalPath(spec.output().path())) {
+      return InvalidArgumentError(
+          "outputs.{}.path: {}: one output of the job is on this machine, another one in the "
+          "cluster",
+          named.name(), named.output().path());
+    }
+    paths.emplace_back(named.output().path() + "/", "outputs." + named.name());
+  }
+  std::sort(paths.begin(), paths.end());
+  for (size_t i = 1; i < paths.size(); ++i) {
+    if (!paths[i].first.starts_with(paths[i - 1].first)) continue;
+    return InvalidArgumentError("{}.path: is, or lies below, {}.path. Try: another directory",
+                                paths[i].second, paths[i - 1].second);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckOutputs(const pb::JobSpec& spec, bool local) {
+  RETURN_IF_ERROR(CheckOutput("output", spec.output(), local));
+  if (spec.outputs_size() > static_cast<int>(kMaxNamedOutputs)) {
+    return InvalidArgumentError("outputs: {} of them, the limit is {}", spec.outputs_size(),
+                                kMaxNamedOutputs);
+  }
+  std::set<std::string> names;
+  for (const pb::JobSpec::NamedOutput& named : spec.outputs()) {
+    RETURN_IF_ERROR(CheckOutputName(named.name()));
+    if (!names.insert(named.name()).second) {
+      return InvalidArgumentError("outputs: two are called '{}'", named.name());
+    }
+    RETURN_IF_ERROR(CheckOutput("outputs." + named.name(), named.output(), local));
+  }
+  return CheckOutputsApart(spec);
 }
 
 // Names are those of files in one directory of the task.
@@ -109,6 +170,18 @@ absl::Status CheckLimits(const pb::JobSpec::Limits& limits) {
   return CheckOneOf("limits.shuffle_codec", limits.shuffle_codec(), {"none", "lz4", "auto"});
 }
 
+void FillOutput(pb::JobSpec::Output* output) {
+  if (output->format().empty()) output->set_format("text");
+  FillCodec(output);
+  std::string* const path = output->mutable_path();
+  // As users write them: "//out/" is "/out".
+  if (path->starts_with('/')) {
+    const auto both = [](char a, char b) { return a == '/' && b == '/'; };
+    path->erase(std::unique(path->begin(), path->end(), both), path->end());
+  }
+  while (path->size() > 1 && path->back() == '/') path->pop_back();
+}
+
 }  // namespace
 
 void FillDefaults(pb::JobSpec* spec) {
@@ -118,18 +191,15 @@ void FillDefaults(pb::JobSpec* spec) {
     if (input.format().empty()) input.set_format("text");
   }
   if (spec->reduce().partitioner().empty()) spec->mutable_reduce()->set_partitioner("hash");
-  if (spec->output().format().empty()) spec->mutable_output()->set_format("text");
-  if (const auto format = FindOutputFormat(spec->output().format());
-      format.ok() && spec->output().codec().empty()) {
-    spec->mutable_output()->set_codec(std::string((*format)->default_codec()));
+  FillOutput(spec->mutable_output());
+  for (pb::JobSpec::NamedOutput& named : *spec->mutable_outputs()) {
+    pb::JobSpec::Output* const output = named.mutable_output();
+    if (output->path().empty() && !spec->output().path().empty()) {
+      output->set_path(fmt::format("{}-{}", spec->output().path(), named.name()));
+    }
+    if (output->replication() == 0) output->set_replication(spec->output().replication());
+    FillOutput(output);
   }
-  std::string* path = spec->mutable_output()->mutable_path();
-  // As users write them: "//out/" is "/out".
-  if (path->starts_with('/')) {
-    const auto both = [](char a, char b) { return a == '/' && b == '/'; };
-    path->erase(std::unique(path->begin(), path->end(), both), path->end());
-  }
-  while (path->size() > 1 && path->back() == '/') path->pop_back();
   // A job that never said anything about limits has the message's zero values.
   const bool untouched = !spec->has_limits();
   pb::JobSpec::Limits* limits = spec->mutable_limits();
@@ -150,7 +220,7 @@ absl::Status CheckJobSpec(const pb::JobSpec& spec, SpecCheckOptions options) {
   if (spec.inputs().empty()) return InvalidArgumentError("input: a job needs at least one");
   for (const pb::JobSpec::Input& input : spec.inputs())
     RETURN_IF_ERROR(CheckInput(input, options.local));
-  RETURN_IF_ERROR(CheckOutput(spec.output(), options.local));
+  RETURN_IF_ERROR(CheckOutputs(spec, options.local));
   RETURN_IF_ERROR(CheckSideFiles(spec));
   RETURN_IF_ERROR(CheckLimits(spec.limits()));
   const pb::JobSpec::Reduce& reduce = spec.reduce();

@@ -17,6 +17,9 @@ inline constexpr uint32_t kMaxReduceTasks = 100'000;
 inline constexpr uint32_t kMaxGroupParts = 100;
 // It travels with every attempt.
 inline constexpr size_t kMaxSpecBytes = size_t{256} << 10;
+// A task that writes to all of them holds a buffer for each.
+inline constexpr size_t kMaxNamedOutputs = 20;
+inline constexpr size_t kMaxOutputNameBytes = 50;
 // Each is fetched by every machine.
 inline constexpr size_t kMaxSideFiles = 100;
 inline constexpr uint64_t kMaxSideFileBytes = uint64_t{1} << 30;

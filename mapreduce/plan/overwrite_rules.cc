@@ -41,6 +41,14 @@ std::string Canonical(std::string_view path) {
 
 }  // namespace
 
+std::vector<std::string> OutputPaths(const pb::JobSpec& spec) {
+  std::vector<std::string> paths = {spec.output().path()};
+  for (const pb::JobSpec::NamedOutput& named : spec.outputs()) {
+    paths.push_back(named.output().path());
+  }
+  return paths;
+}
+
 absl::Status CheckReplaceable(std::string_view path, const ExistingOutput& existing) {
   if (!existing.is_directory) {
     return FailedPreconditionError(

@@ -7,9 +7,14 @@
 
 #include "client/file_system.h"
 #include "common/status.h"
+#include "mapreduce/engine/messages.h"
 #include "mapreduce/plan/split_planner.h"
+#include "quern/mr/v1/types.pb.h"
 
 namespace quern::mr {
+
+// Of all outputs of the job, the main one first.
+std::vector<std::string> OutputPaths(const pb::JobSpec& spec);
 
 // What lies where the output is to go.
 struct ExistingOutput {

@@ -53,12 +53,7 @@ absl::Status LocalJob::Prepare() {
   if (IsLocalPath(path)) path.erase(0, kLocalScheme.size());
   ASSIGN_OR_RETURN(const PluginInfo info, ReadPlugin(path));
   RETURN_IF_ERROR(ResolveClasses(info, &spec_));
-  ASSIGN_OR_RETURN(const bool exists, storage_->Exists(spec_.output().path()));
-  if (exists && !spec_.output().overwrite()) {
-    return AlreadyExistsError("output: {}: exists already. Try: --overwrite, or another path",
-                              spec_.output().path());
-  }
-  if (exists) RETURN_IF_ERROR(CheckOverwrite());
+  for (const std::string& output : OutputPaths(spec_)) RETURN_IF_ERROR(CheckOutputPath(output));
   RETURN_IF_ERROR(PlanInput());
   ASSIGN_OR_RETURN(plugin_, Plugin::Load(path));
   manifest_.job_id = kLocalJobId;
@@ -66,8 +61,13 @@ absl::Status LocalJob::Prepare() {
   return absl::OkStatus();
 }
 
-absl::Status LocalJob::CheckOverwrite() {
-  const std::string& path = spec_.output().path();
+absl::Status LocalJob::CheckOutputPath(const std::string& path) {
+  ASSIGN_OR_RETURN(const bool exists, storage_->Exists(path));
+  if (!exists) return absl::OkStatus();
+  if (!spec_.output().overwrite()) {
+    return AlreadyExistsError("output: {}: exists already. Try: --overwrite, or another path",
+                              path);
+  }
   const auto dfs = client::FileSystem::Create(dfs_options_);
   ASSIGN_OR_RETURN(const ExistingOutput existing, IsLocalPath(path)
                                                       ? ReadExistingLocalOutput(path)
@@ -85,7 +85,9 @@ absl::Status LocalJob::PlanInput() {
     ASSIGN_OR_RETURN(input.files, FindInputFiles(dfs.get(), entry, spec_.limits().split_bytes()));
     for (const InputFile& file : input.files) bytes += file.length;
   }
-  RETURN_IF_ERROR(CheckNoInputBelow(spec_.output().path(), inputs));
+  for (const std::string& path : OutputPaths(spec_)) {
+    RETURN_IF_ERROR(CheckNoInputBelow(path, inputs));
+  }
   splits_ = PlanSplits(inputs, spec_.limits().split_bytes());
   if (!spec_.reduce().has_tasks()) {
     spec_.mutable_reduce()->set_tasks(DefaultReduceTasks(bytes, threads_));
@@ -98,9 +100,10 @@ absl::Status LocalJob::Run() {
   scratch_ = fmt::format("{}/quern-local-{}", TemporaryRoot(), RandomHex(8));
   RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(scratch_));
   RETURN_IF_ERROR(FetchSideFiles());
-  temporary_ = HiddenBeside(spec_.output().path());
+  for (const std::string& path : OutputPaths(spec_)) temporary_.push_back(HiddenBeside(path));
   const absl::Status status = RunTasks();
-  if (!status.ok()) storage_->RemoveTree(temporary_).IgnoreError();
+  if (status.ok()) return status;
+  for (const std::string& dir : temporary_) storage_->RemoveTree(dir).IgnoreError();
   return status;
 }
 
@@ -132,10 +135,10 @@ absl::Status LocalJob::RunTasks() {
   RETURN_IF_ERROR(ChooseBounds());
   ASSIGN_OR_RETURN(const Results maps, RunAll("map", MakeTasks(pb::TASK_KIND_MAP, splits_)));
   for (const pb::AttemptResult& map : maps) AddCounters(map.counters(), &manifest_.counters);
-  if (spec_.reduce().tasks() == 0) return Publish(maps);
+  if (spec_.reduce().tasks() == 0) return Publish(maps, {});
   ASSIGN_OR_RETURN(const Results reduces, RunAll("reduce", MakeReduceTasks(maps)));
   for (const pb::AttemptResult& each : reduces) AddCounters(each.counters(), &manifest_.counters);
-  return Publish(reduces);
+  return Publish(maps, reduces);
 }
 
 absl::Status LocalJob::ChooseBounds() {
@@ -165,7 +168,8 @@ LocalJob::Tasks LocalJob::MakeTasks(pb::TaskKind kind, const std::vector<pb::Spl
     task.mutable_id()->set_task(static_cast<uint32_t>(tasks.size() - 1));
     *task.mutable_job() = spec_;
     *task.mutable_split() = split;
-    task.set_attempt_dir(temporary_);
+    task.set_attempt_dir(temporary_[0]);
+    for (size_t i = 1; i < temporary_.size(); ++i) task.add_output_dirs(temporary_[i]);
     for (const std::string& bound : bounds_) task.add_range_bounds(bound);
   }
   return tasks;
@@ -242,21 +246,41 @@ absl::StatusOr<pb::AttemptResult> LocalJob::RunOne(const pb::TaskSpec& task,
   return MakeStatus(result.status().code(), fmt::format("{}: {}{}", name, failure.message(), at));
 }
 
-absl::Status LocalJob::Publish(const Results& results) {
-  for (const pb::AttemptResult& result : results) {
-    const std::string& path = result.output_path();
-    manifest_.parts.push_back({path.substr(path.rfind('/') + 1), result.output_bytes(),
-                               result.output_records(), result.output_crc()});
+absl::Status LocalJob::Publish(const Results& maps, const Results& reduces) {
+  OutputParts parts(spec_);
+  for (size_t i = 0; i < maps.size(); ++i) {
+    parts.Add(pb::TASK_KIND_MAP, static_cast<uint32_t>(i), maps[i]);
   }
-  RETURN_IF_ERROR(WriteFile(kManifestName, FormatManifest(manifest_)));
-  RETURN_IF_ERROR(WriteFile(kSuccessName, ""));
-  return storage_->Rename(temporary_, spec_.output().path(), spec_.output().overwrite());
+  for (size_t i = 0; i < reduces.size(); ++i) {
+    parts.Add(pb::TASK_KIND_REDUCE, static_cast<uint32_t>(i), reduces[i]);
+  }
+  const std::vector<PublishedOutput> outputs = parts.Take();
+  Storage::Moves moves;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const std::string& dir = temporary_[i];
+    RETURN_IF_ERROR(FillOutput(outputs[i], dir, MakeManifest(manifest_, outputs, outputs[i])));
+    moves.emplace_back(dir, outputs[i].path);
+  }
+  // The main one last: who waits for its _SUCCESS finds the others.
+  std::rotate(moves.begin(), moves.begin() + 1, moves.end());
+  return storage_->RenameAll(moves, spec_.output().overwrite());
 }
 
-absl::Status LocalJob::WriteFile(const std::string& name, const std::string& contents) {
+// The tasks have written the parts right there, under the names of the tasks.
+absl::Status LocalJob::FillOutput(const PublishedOutput& output, const std::string& dir,
+                                  const Manifest& manifest) {
+  for (const PublishedFile& file : output.files) {
+    const std::string named = fmt::format("{}/{}", dir, file.part.name);
+    if (file.source == named) continue;
+    RETURN_IF_ERROR(storage_->Rename(file.source, named, /*replace=*/false));
+  }
+  RETURN_IF_ERROR(WriteFile(fmt::format("{}/{}", dir, kManifestName), FormatManifest(manifest)));
+  return WriteFile(fmt::format("{}/{}", dir, kSuccessName), "");
+}
+
+absl::Status LocalJob::WriteFile(const std::string& path, const std::string& contents) {
   ASSIGN_OR_RETURN(const auto file,
-                   storage_->Create(fmt::format("{}/{}", temporary_, name),
-                                    {.replication = spec_.output().replication()}));
+                   storage_->Create(path, {.replication = spec_.output().replication()}));
   if (!contents.empty()) RETURN_IF_ERROR(file->Append(contents));
   return file->Close();
 }

@@ -13,6 +13,7 @@
 #include "mapreduce/engine/manifest.h"
 #include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/storage.h"
+#include "mapreduce/plan/output_parts.h"
 #include "mapreduce/task/plugin.h"
 #include "mapreduce/task/task_environment.h"
 #include "mapreduce/task/user_context.h"
@@ -39,8 +40,8 @@ class LocalJob {
   using Tasks = std::vector<pb::TaskSpec>;
   using Results = std::vector<pb::AttemptResult>;
 
-  // The output that is there may be replaced.
-  absl::Status CheckOverwrite();
+  // Nothing is there, or something that may be replaced.
+  absl::Status CheckOutputPath(const std::string& path);
   absl::Status PlanInput();
   absl::Status ChooseBounds();
   Tasks MakeTasks(pb::TaskKind kind, const std::vector<pb::Split>& splits) const;
@@ -51,8 +52,10 @@ class LocalJob {
                                            std::unique_ptr<SortBuffers>* buffers);
   absl::Status FetchSideFiles();
   absl::Status RunTasks();
-  absl::Status Publish(const Results& results);
-  absl::Status WriteFile(const std::string& name, const std::string& contents);
+  absl::Status Publish(const Results& maps, const Results& reduces);
+  absl::Status FillOutput(const PublishedOutput& output, const std::string& dir,
+                          const Manifest& manifest);
+  absl::Status WriteFile(const std::string& path, const std::string& contents);
 
   pb::JobSpec spec_;
   const uint32_t threads_;
@@ -63,7 +66,7 @@ class LocalJob {
   std::vector<std::string> bounds_;
   std::string scratch_;  // directory of this machine, for map outputs and spills
   SideFiles files_;
-  std::string temporary_;  // directory beside the output, that becomes the output
+  std::vector<std::string> temporary_;  // beside each output a directory, that becomes the output
   Manifest manifest_;
 };
 

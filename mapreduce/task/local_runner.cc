@@ -39,6 +39,9 @@ int RunLocal(const LocalOptions& options) {
   if (const absl::Status status = job.Prepare(); !status.ok()) return Say(kExitRejected, status);
   if (const absl::Status status = job.Run(); !status.ok()) return Say(kExitFailed, status);
   Err().Format("{}: done, output in {}\n", job.spec().name(), job.spec().output().path());
+  for (const pb::JobSpec::NamedOutput& named : job.spec().outputs()) {
+    Err().Format("{}: {} in {}\n", job.spec().name(), named.name(), named.output().path());
+  }
   for (const pb::Counter& counter : job.counters()) {
     Err().Format("  {}.{} = {}\n", counter.group(), counter.name(), counter.value());
   }

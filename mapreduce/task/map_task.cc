@@ -25,11 +25,15 @@ class MapTask {
         environment_(environment),
         plan_(MemoryPlan::For(spec.job().limits().memory_bytes(),
                               !spec.job().reduce().combiner().empty())),
-        context_(spec, environment.progress, &environment.files) {}
+        outputs_(spec, environment),
+        context_(spec, environment.progress, &environment.files) {
+    context_.SetOutputs(&outputs_);
+  }
 
   absl::StatusOr<pb::AttemptResult> Run() {
     environment_.progress->StartPhase({"map", 0, 0.9}, SplitBytes(spec_.split()));
     RETURN_IF_ERROR(spec_.job().reduce().tasks() == 0 ? RunMapOnly() : RunSorted());
+    RETURN_IF_ERROR(context_.FinishOutputs(&result_));
     RETURN_IF_ERROR(context_.ExportCounters(&result_));
     return std::move(result_);
   }
@@ -163,6 +167,7 @@ class MapTask {
   const pb::TaskSpec& spec_;
   const TaskEnvironment& environment_;
   const MemoryPlan plan_;
+  NamedOutputs outputs_;
   UserContext context_;
   std::unique_ptr<UserCombiner> combiner_;  // or
   std::unique_ptr<UserFold> fold_;

@@ -25,7 +25,10 @@ class ReduceTask {
       : spec_(spec),
         environment_(environment),
         plan_(MemoryPlan::For(spec.job().limits().memory_bytes(), false)),
-        context_(spec, environment.progress, &environment.files) {}
+        outputs_(spec, environment),
+        context_(spec, environment.progress, &environment.files) {
+    context_.SetOutputs(&outputs_);
+  }
 
   absl::StatusOr<pb::AttemptResult> Run(MapOutputFeed* feed) {
     // A process that ran map attempts before needs the memory of their buffers now.
@@ -47,6 +50,7 @@ class ReduceTask {
       return UnavailableError("output of map task {}: {}", *damaged_.map_task, Message(status));
     }
     RETURN_IF_ERROR(DamageIsEnvironment(status));
+    RETURN_IF_ERROR(context_.FinishOutputs(&result_));
     RETURN_IF_ERROR(context_.ExportCounters(&result_));
     return std::move(result_);
   }
@@ -124,6 +128,7 @@ class ReduceTask {
   const pb::TaskSpec& spec_;
   const TaskEnvironment& environment_;
   const MemoryPlan plan_;
+  NamedOutputs outputs_;
   UserContext context_;
   SkipReasons skipped_;  // groups
   SortedRun damaged_;    // whose bytes were found to be bad

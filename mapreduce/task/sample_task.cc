@@ -73,6 +73,8 @@ absl::StatusOr<pb::AttemptResult> RunSampleTask(const pb::TaskSpec& spec,
                    environment.plugin->Find(ClassKind::kMapper, input.mapper()));
   const MemoryPlan plan = MemoryPlan::For(spec.job().limits().memory_bytes(), false);
   UserContext context(spec, environment.progress, &environment.files);
+  NamedOutputs outputs(spec, environment);
+  context.SetOutputs(&outputs);
   KeySampler sampler(spec.sample_keys(), spec.job().reduce().group());
   ASSIGN_OR_RETURN(const auto mapper, UserObject::Create(*user, "", &context, &sampler));
   environment.progress->StartPhase({"read", 0, 1}, SplitBytes(spec.split()));

@@ -47,11 +47,8 @@ quern_bytes KeyOf(const RecordReader& reader) {
 
 SplitRunner::SplitRunner(const pb::TaskSpec& spec, const TaskEnvironment& environment,
                          const MemoryPlan& plan, UserContext* context, uint64_t bytes_per_piece)
-    : spec_(spec),
-      environment_(environment),
-      context_(context),
-      bytes_per_piece_(bytes_per_piece),
-      skip_(spec.skip_positions().begin(), spec.skip_positions().end()) {
+    : spec_(spec), environment_(environment), context_(context), bytes_per_piece_(bytes_per_piece) {
+  for (const pb::BadRecord& bad : spec.bad_records()) skip_.emplace(bad.piece(), bad.position());
   const pb::JobSpec::Input& input = spec.job().inputs(static_cast<int>(spec.split().input()));
   read_options_.settings = {.record_bytes = input.record_bytes()};
   read_options_.scratch_dir = environment.scratch_dir;
@@ -130,7 +127,7 @@ absl::Status SplitRunner::MapRecords(const pb::InputPiece& piece, RecordReader* 
     const uint64_t read = reader->position();
     if (read >= limit) break;
     environment_.position->SetPosition(offset);
-    if (!skip_.empty() && skip_.count(offset) > 0) {
+    if (!skip_.empty() && skip_.contains({piece_, offset})) {
       skipped_.Add("attempts failed on it");
       continue;
     }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "common/status.h"
 #include "mapreduce/api/quern.h"
@@ -58,8 +59,8 @@ class SplitRunner {
   std::string path_;
   std::unique_ptr<ReadableFile> file_;
   std::optional<bool> splittable_;
-  std::set<uint64_t> skip_;
-  uint32_t piece_ = 0;  // number of the present one
+  std::set<std::pair<uint32_t, uint64_t>> skip_;  // (piece, position)
+  uint32_t piece_ = 0;                            // number of the present one
   uint64_t records_ = 0;
   SkipReasons skipped_;
   uint64_t bytes_ = 0;

@@ -1,7 +1,8 @@
-// The output file of a reduce or map-only attempt.
+// The output files of an attempt.
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "common/status.h"
 #include "mapreduce/engine/messages.h"
@@ -12,7 +13,18 @@
 
 namespace quern::mr {
 
-// part-r-00003 or part-m-00003 in the attempt's directory, in the job's format.
+// Where the attempt writes its files of the job's named output number `index`.
+std::string NamedOutputDir(const pb::TaskSpec& spec, int index);
+// part-r-00003 or part-m-00003 in `dir`, with the extension of the output's codec.
+absl::StatusOr<std::string> OutputPath(const pb::TaskSpec& spec, const pb::JobSpec::Output& output,
+                                       const std::string& dir);
+// A file in the output's format.
+absl::StatusOr<std::unique_ptr<OutputSink>> CreateOutput(const pb::TaskSpec& spec,
+                                                         const TaskEnvironment& environment,
+                                                         const pb::JobSpec::Output& output,
+                                                         const std::string& path);
+
+// The main output of a reduce or map-only attempt.
 absl::StatusOr<std::unique_ptr<OutputSink>> CreateTaskOutput(const pb::TaskSpec& spec,
                                                              const TaskEnvironment& environment);
 // Makes it durable and fills in where and what it is.

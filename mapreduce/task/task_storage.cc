@@ -75,6 +75,13 @@ class DfsStorage final : public Storage {
     return dfs_->Rename(
         from, to, replace ? client::RenameMode::kReplaceTree : client::RenameMode::kNoReplace);
   }
+  absl::Status RenameAll(const Moves& moves, bool replace) override {
+    for (const auto& [from, to] : moves) {
+      RETURN_IF_ERROR(dfs_->Mkdirs(ParentDir(to), {.parents = true}));
+    }
+    return dfs_->RenameAll(
+        moves, replace ? client::RenameMode::kReplaceTree : client::RenameMode::kNoReplace);
+  }
   absl::Status RemoveTree(const std::string& path) override {
     return dfs_->Delete(path, {.recursive = true}).status();
   }
@@ -97,6 +104,9 @@ class TaskStorage final : public Storage {
   absl::StatusOr<bool> Exists(const std::string& path) override { return For(path)->Exists(path); }
   absl::Status Rename(const std::string& from, const std::string& to, bool replace) override {
     return For(from)->Rename(from, to, replace);
+  }
+  absl::Status RenameAll(const Moves& moves, bool replace) override {
+    return moves.empty() ? absl::OkStatus() : For(moves[0].first)->RenameAll(moves, replace);
   }
   absl::Status RemoveTree(const std::string& path) override { return For(path)->RemoveTree(path); }
 

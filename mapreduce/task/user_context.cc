@@ -1,6 +1,8 @@
 #include "mapreduce/task/user_context.h"
 
+#include "common/clean_text.h"
 #include "mapreduce/engine/report_limits.h"
+#include "mapreduce/task/user_code.h"
 
 namespace quern::mr {
 
@@ -55,12 +57,39 @@ quern_counter* UserContext::counter(std::string_view name) {
   return nullptr;
 }
 
+quern_output* UserContext::output(uint32_t kind, std::string_view name) {
+  const bool reduces = spec_.id().kind() == pb::TASK_KIND_REDUCE;
+  const bool may = kind == QUERN_MAPPER || (reduces && kind != QUERN_PARTITIONER);
+  absl::StatusOr<EmitBuffer*> found =
+      !may || outputs_ == nullptr
+          ? absl::StatusOr<EmitBuffer*>(JobError(fmt::format(
+                "output '{}': only mappers and reducers have named outputs", CleanLine(name, 100))))
+          : outputs_->Find(name);
+  if (found.ok()) return (*found)->output();
+  refused_ = found.status();
+  return nullptr;
+}
+
+absl::Status UserContext::refused() const {
+  RETURN_IF_ERROR(refused_);
+  return outputs_ == nullptr ? absl::OkStatus() : outputs_->user_status();
+}
+
+absl::Status UserContext::FinishOutputs(pb::AttemptResult* result) {
+  if (outputs_ == nullptr) return absl::OkStatus();
+  RETURN_IF_ERROR(outputs_->Finish(result));
+  for (const auto& [name, records] : outputs_->records()) {
+    SetEngineCounter("named_output_records: " + name, records);
+  }
+  return absl::OkStatus();
+}
+
 void UserContext::SetEngineCounter(std::string_view name, uint64_t value) {
   engine_[std::string(name)] = value;
 }
 
 absl::Status UserContext::ExportCounters(pb::AttemptResult* result) const {
-  RETURN_IF_ERROR(refused_);
+  RETURN_IF_ERROR(refused());
   const auto add = [&](std::string_view group, const std::string& name, int64_t value) {
     pb::Counter* out = result->add_counters();
     out->set_group(std::string(group));

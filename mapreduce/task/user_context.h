@@ -11,6 +11,7 @@
 #include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/record_reader.h"
 #include "mapreduce/engine/task_id.h"
+#include "mapreduce/task/named_outputs.h"
 #include "mapreduce/task/task_progress.h"
 #include "quern/mr/v1/worker.pb.h"
 
@@ -38,30 +39,39 @@ class UserContext {
   quern_counter* counter(std::string_view name);
   void SetStatus(std::string_view text) { progress_->SetStatus(text); }
 
+  // None: for tasks without outputs.
+  void SetOutputs(NamedOutputs* outputs) { outputs_ = outputs; }
+  // For an object of this kind. Null when it can have none, or the job has none of that name;
+  // refused() says why.
+  quern_output* output(uint32_t kind, std::string_view name);
+
   // Where headers of the present record are asked for; null between inputs.
   void SetReader(const RecordReader* reader) { reader_ = reader; }
   std::string_view header(std::string_view name) const {
     return reader_ == nullptr ? std::string_view() : reader_->header(name);
   }
 
-  // Why a counter was refused.
-  const absl::Status& refused() const { return refused_; }
+  // Why a counter or an output was refused, or what a record could not be written for.
+  absl::Status refused() const;
   // Sets one of the engine's own counters, group "quern".
   void SetEngineCounter(std::string_view name, uint64_t value);
   // Everything counted, for the attempt's result. Fails when a counter was refused, also when user
   // code has swallowed the error.
   absl::Status ExportCounters(pb::AttemptResult* result) const;
+  // Makes the named outputs durable, for the attempt's result, and counts their records.
+  absl::Status FinishOutputs(pb::AttemptResult* result);
 
  private:
   const pb::TaskSpec& spec_;
   const pb::JobSpec& job_;
   TaskProgress* const progress_;
   const SideFiles* const files_;
+  NamedOutputs* outputs_ = nullptr;
   const RecordReader* reader_ = nullptr;
   std::vector<quern_piece> pieces_;
   std::map<std::string, quern_counter, std::less<>> user_;
   std::map<std::string, uint64_t, std::less<>> engine_;
-  absl::Status refused_;  // a counter
+  absl::Status refused_;  // a counter or an output
 };
 
 }  // namespace quern::mr

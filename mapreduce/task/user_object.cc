@@ -10,7 +10,8 @@
 namespace quern::mr {
 
 const quern_host UserObject::kHost = {
-    sizeof(quern_host), QUERN_API_VERSION, Param, Counter, SetStatus, Report, Header, File};
+    sizeof(quern_host), QUERN_API_VERSION, Param, Counter, SetStatus, Report, Header, File,
+    NamedOutput};
 
 UserObject::UserObject(const quern_class& of, std::string who, UserContext* context,
                        EmitBuffer* output)
@@ -92,6 +93,10 @@ quern_bytes UserObject::Header(quern_task* task, const char* name, size_t size) 
 quern_bytes UserObject::File(quern_task* task, const char* name, size_t size) noexcept {
   const std::string* const path = Of(task)->context_->file({name, size});
   return path == nullptr ? quern_bytes{nullptr, 0} : quern_bytes{path->data(), path->size()};
+}
+
+quern_output* UserObject::NamedOutput(quern_task* task, const char* name, size_t size) noexcept {
+  return Of(task)->context_->output(task->kind, {name, size});
 }
 
 uint32_t UserPartitioner::Partition(std::string_view key, uint32_t partitions) const {

@@ -59,6 +59,7 @@ class UserObject {
   static int Report(quern_task* task, int result, const char* reason, size_t size) noexcept;
   static quern_bytes Header(quern_task* task, const char* name, size_t size) noexcept;
   static quern_bytes File(quern_task* task, const char* name, size_t size) noexcept;
+  static quern_output* NamedOutput(quern_task* task, const char* name, size_t size) noexcept;
   static const quern_host kHost;
 
   absl::Status Call(int (*function)(void*, quern_task*), std::string_view what);

@@ -145,8 +145,9 @@ absl::Status Coordinator::Kill(std::string_view job_id, std::string_view reason)
 
 absl::StatusOr<FinishPlan> Coordinator::PlanFinish(JobKey key) {
   FinishPlan plan;
-  std::shared_ptr<const ChosenResults> results;
-  pb::TaskKind kind = pb::TASK_KIND_REDUCE;
+  pb::JobSpec spec;
+  std::shared_ptr<const ChosenResults> maps;
+  std::shared_ptr<const ChosenResults> reduces;
   {
     MutexLock lock(&mutex_);
     const Job* job = tracker_.state().jobs.Find(key);
@@ -158,26 +159,25 @@ absl::StatusOr<FinishPlan> Coordinator::PlanFinish(JobKey key) {
       plan.status.set_state(job->doomed);
       return plan;
     }
-    plan.publish.user = job->spec.user();
-    plan.publish.overwrite = job->spec.output().overwrite();
-    if (job->reduce_tasks() == 0) kind = pb::TASK_KIND_MAP;
-    results = kind == pb::TASK_KIND_MAP ? job->maps : job->reduces;
+    spec = job->spec;
+    maps = job->maps;
+    reduces = job->reduces;
   }
   // No task changes them any more: all have ended.
   plan.status.set_state(pb::JOB_STATE_SUCCEEDED);
+  plan.publish.user = spec.user();
+  plan.publish.overwrite = spec.output().overwrite();
   plan.publish.job_dir = JobDir(plan.status.job_id());
-  plan.publish.output_path = plan.status.output_path();
   plan.publish.manifest.job_id = plan.status.job_id();
   plan.publish.manifest.job_name = plan.status.name();
   plan.publish.manifest.counters.assign(plan.status.counters().begin(),
                                         plan.status.counters().end());
-  for (uint32_t task = 0; task < results->size(); ++task) {
-    const pb::AttemptResult result = results->Get(task);
-    plan.publish.parts.push_back(
-        {result.output_path(),
-         {PublishedPart(kind, task, result.output_path()), result.output_bytes(),
-          result.output_records(), result.output_crc()}});
+  OutputParts parts(spec);
+  for (uint32_t i = 0; i < maps->size(); ++i) parts.Add(pb::TASK_KIND_MAP, i, maps->Get(i));
+  for (uint32_t i = 0; i < reduces->size(); ++i) {
+    parts.Add(pb::TASK_KIND_REDUCE, i, reduces->Get(i));
   }
+  plan.publish.outputs = parts.Take();
   return plan;
 }
 

@@ -11,6 +11,11 @@ absl::Status DfsFiles::Rename(const std::string& from, const std::string& to, bo
                       replace ? client::RenameMode::kReplaceTree : client::RenameMode::kNoReplace);
 }
 
+absl::Status DfsFiles::RenameAll(const Moves& moves, bool replace) {
+  return dfs_->RenameAll(
+      moves, replace ? client::RenameMode::kReplaceTree : client::RenameMode::kNoReplace);
+}
+
 absl::Status DfsFiles::WriteFile(const std::string& path, const std::string& contents) {
   client::CreateOptions options;
   options.overwrite = true;

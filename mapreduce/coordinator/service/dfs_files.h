@@ -14,6 +14,7 @@ class DfsFiles final : public PublishFiles {
   explicit DfsFiles(client::FileSystem* dfs) : dfs_(dfs) {}
   absl::Status Mkdirs(const std::string& path) override;
   absl::Status Rename(const std::string& from, const std::string& to, bool replace) override;
+  absl::Status RenameAll(const Moves& moves, bool replace) override;
   absl::Status WriteFile(const std::string& path, const std::string& contents) override;
   absl::StatusOr<std::string> ReadFile(const std::string& path) override;
   absl::Status Stat(const std::string& path) override;

@@ -56,6 +56,11 @@ pb::JobStatus MakeBareStatus(const Job& job, const JobTasks* tasks) {
   status.set_shuffle_bytes(job.maps->shuffle_bytes());
   status.set_output_bytes((job.reduce_tasks() > 0 ? job.reduces : job.maps)->output_bytes());
   status.set_output_path(job.spec.output().path());
+  for (const pb::JobSpec::NamedOutput& named : job.spec.outputs()) {
+    pb::JobStatus::NamedOutput* const output = status.add_named_outputs();
+    output->set_name(named.name());
+    output->set_path(named.output().path());
+  }
   status.set_command(job.spec.command());
   return status;
 }

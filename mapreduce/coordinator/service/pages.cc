@@ -97,6 +97,14 @@ void AddFailure(const pb::JobStatus& job, PageContent* page) {
   page->AddText("Last lines of its log", failure.log_tail());
 }
 
+std::string OutputsOf(const pb::JobStatus& job) {
+  std::string text = job.output_path();
+  for (const pb::JobStatus::NamedOutput& output : job.named_outputs()) {
+    text += fmt::format(", {} in {}", output.name(), output.path());
+  }
+  return text;
+}
+
 absl::StatusOr<PageContent> OneJob(Coordinator* coordinator, const HttpRequest& request) {
   ASSIGN_OR_RETURN(const pb::JobStatus job, coordinator->GetJob(request.param("id")));
   PageContent page{.title = job.job_id()};
@@ -108,7 +116,7 @@ absl::StatusOr<PageContent> OneJob(Coordinator* coordinator, const HttpRequest& 
                      {"input", PageCell::Bytes(job.input_bytes())},
                      {"shuffled", PageCell::Bytes(job.shuffle_bytes())},
                      {"output", PageCell::Bytes(job.output_bytes())},
-                     {"output path", job.output_path()},
+                     {"output path", OutputsOf(job)},
                      {"command", job.command()},
                      {"tasks", PageCell("all attempts", "/tasks?job=" + job.job_id())}};
   if (!job.reason().empty()) facts.push_back({"reason", job.reason()});

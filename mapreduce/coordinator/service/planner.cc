@@ -12,12 +12,12 @@ namespace quern::mr {
 absl::StatusOr<PlannedJob> Planner::Plan(pb::JobSpec spec, uint32_t cluster_slots) {
   FillDefaults(&spec);
   RETURN_IF_ERROR(CheckJobSpec(spec));
-  ASSIGN_OR_RETURN(const bool replaces, CheckOutputPath(spec));
+  ASSIGN_OR_RETURN(const std::vector<std::string> replaced, CheckOutputPaths(spec));
   ASSIGN_OR_RETURN(const PluginInfo plugin, plugins_.Check(spec.plugin()));
   RETURN_IF_ERROR(ResolveClasses(plugin, &spec));
   PlannedJob plan;
   ASSIGN_OR_RETURN(const std::vector<SplitInput> inputs, FindInputs(spec, &plan.input_bytes));
-  if (replaces) RETURN_IF_ERROR(CheckNoInputBelow(spec.output().path(), inputs));
+  for (const std::string& path : replaced) RETURN_IF_ERROR(CheckNoInputBelow(path, inputs));
   if (!spec.reduce().has_tasks()) {
     spec.mutable_reduce()->set_tasks(DefaultReduceTasks(plan.input_bytes, cluster_slots));
   }
@@ -34,18 +34,21 @@ absl::StatusOr<PlannedJob> Planner::Plan(pb::JobSpec spec, uint32_t cluster_slot
   return plan;
 }
 
-absl::StatusOr<bool> Planner::CheckOutputPath(const pb::JobSpec& spec) {
-  const std::string& path = spec.output().path();
-  const absl::StatusOr<client::FileStatus> status = dfs_->Stat(path);
-  if (status.status().code() == absl::StatusCode::kNotFound) return false;
-  if (!status.ok()) return status.status();
-  if (!spec.output().overwrite()) {
-    return AlreadyExistsError("output: {}: exists already. Try: --overwrite, or another path",
-                              path);
+absl::StatusOr<std::vector<std::string>> Planner::CheckOutputPaths(const pb::JobSpec& spec) {
+  std::vector<std::string> replaced;
+  for (const std::string& path : OutputPaths(spec)) {
+    const absl::StatusOr<client::FileStatus> status = dfs_->Stat(path);
+    if (status.status().code() == absl::StatusCode::kNotFound) continue;
+    if (!status.ok()) return status.status();
+    if (!spec.output().overwrite()) {
+      return AlreadyExistsError("output: {}: exists already. Try: --overwrite, or another path",
+                                path);
+    }
+    ASSIGN_OR_RETURN(const ExistingOutput existing, ReadExistingOutput(dfs_, path));
+    RETURN_IF_ERROR(CheckReplaceable(path, existing));
+    replaced.push_back(path);
   }
-  ASSIGN_OR_RETURN(const ExistingOutput existing, ReadExistingOutput(dfs_, path));
-  RETURN_IF_ERROR(CheckReplaceable(path, existing));
-  return true;
+  return replaced;
 }
 
 absl::StatusOr<std::vector<SplitInput>> Planner::FindInputs(const pb::JobSpec& spec,

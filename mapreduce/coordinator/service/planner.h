@@ -32,8 +32,8 @@ class Planner final : public JobPlanner {
   absl::StatusOr<PlannedJob> Plan(pb::JobSpec spec, uint32_t cluster_slots) override;
 
  private:
-  // Whether the job replaces something, which may be replaced.
-  absl::StatusOr<bool> CheckOutputPath(const pb::JobSpec& spec);
+  // What the job replaces, all of which may be replaced.
+  absl::StatusOr<std::vector<std::string>> CheckOutputPaths(const pb::JobSpec& spec);
   absl::StatusOr<std::vector<SplitInput>> FindInputs(const pb::JobSpec& spec, uint64_t* bytes);
 
   client::FileSystem* const dfs_;

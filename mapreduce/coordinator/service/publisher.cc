@@ -8,52 +8,57 @@
 namespace quern::mr {
 namespace {
 
-// True when the output in place is this job's: an earlier try came to the end.
+// True when the output in place is this job's: an earlier try came to the end. The others came
+// there by the same change.
 bool IsPublished(const PublishPlan& plan, PublishFiles* files) {
   const absl::StatusOr<std::string> text =
-      files->ReadFile(fmt::format("{}/{}", plan.output_path, kManifestName));
+      files->ReadFile(fmt::format("{}/{}", plan.outputs[0].path, kManifestName));
   if (!text.ok()) return false;
   const auto json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
   return json.is_object() && json.value("job_id", "") == plan.manifest.job_id;
 }
 
-absl::Status MovePart(const PublishPlan::Part& part, const std::string& staging,
-                      PublishFiles* files) {
-  const std::string target = fmt::format("{}/{}", staging, part.part.name);
-  const absl::Status moved = files->Rename(part.source, target, /*replace=*/false);
+absl::Status MoveFile(const PublishedFile& file, const std::string& staging, PublishFiles* files) {
+  const std::string target = fmt::format("{}/{}", staging, file.part.name);
+  const absl::Status moved = files->Rename(file.source, target, /*replace=*/false);
   // Moved by an earlier try.
   if (moved.code() == absl::StatusCode::kNotFound && files->Stat(target).ok()) {
     return absl::OkStatus();
   }
-  return Annotate(moved, fmt::format("move {} into place", part.part.name));
+  return Annotate(moved, fmt::format("move {} into place", file.part.name));
 }
 
-absl::Status FillStaging(const PublishPlan& plan, const std::string& staging, PublishFiles* files) {
+absl::Status FillStaging(const PublishPlan& plan, const PublishedOutput& output,
+                         const std::string& staging, PublishFiles* files) {
   RETURN_IF_ERROR(files->Mkdirs(staging));
-  Manifest manifest = plan.manifest;
-  for (const PublishPlan::Part& part : plan.parts) manifest.parts.push_back(part.part);
-  const size_t parts = plan.parts.size();
-  return ParallelFor(parts + 3, [&](size_t i) {
-    if (i == parts) {
-      return files->WriteFile(fmt::format("{}/{}", staging, kManifestName),
-                              FormatManifest(manifest));
-    }
-    if (i == parts + 1) return files->WriteFile(fmt::format("{}/{}", staging, kSuccessName), "");
-    if (i == parts + 2) {
+  const std::string manifest = FormatManifest(MakeManifest(plan.manifest, plan.outputs, output));
+  const size_t count = output.files.size();
+  return ParallelFor(count + 3, [&](size_t i) {
+    if (i == count) return files->WriteFile(fmt::format("{}/{}", staging, kManifestName), manifest);
+    if (i == count + 1) return files->WriteFile(fmt::format("{}/{}", staging, kSuccessName), "");
+    if (i == count + 2) {
       RETURN_IF_ERROR(files->SetOwner(staging, plan.user));
-      return files->Mkdirs(ParentDir(plan.output_path));
+      return files->Mkdirs(ParentDir(output.path));
     }
-    return MovePart(plan.parts[i], staging, files);
+    return MoveFile(output.files[i], staging, files);
   });
+}
+
+absl::Status FillAndRename(const PublishPlan& plan, PublishFiles* files) {
+  PublishFiles::Moves moves;
+  for (const PublishedOutput& output : plan.outputs) {
+    const std::string staging =
+        fmt::format("{}/output{}{}", plan.job_dir, output.name.empty() ? "" : "-", output.name);
+    RETURN_IF_ERROR(FillStaging(plan, output, staging, files));
+    moves.emplace_back(staging, output.path);
+  }
+  return files->RenameAll(moves, plan.overwrite);
 }
 
 }  // namespace
 
 absl::Status Publish(const PublishPlan& plan, PublishFiles* files) {
-  const std::string staging = plan.job_dir + "/output";
-  absl::Status status = FillStaging(plan, staging, files);
-  if (status.ok()) status = files->Rename(staging, plan.output_path, plan.overwrite);
-  if (status.ok()) return status;
+  const absl::Status status = FillAndRename(plan, files);
   const bool may_be_done = status.code() == absl::StatusCode::kNotFound ||
                            status.code() == absl::StatusCode::kAlreadyExists;
   if (may_be_done && IsPublished(plan, files)) return absl::OkStatus();

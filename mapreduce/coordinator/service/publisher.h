@@ -1,5 +1,5 @@
-// Makes the output of a finished job appear: the chosen files are moved into one directory, which
-// then gets its final name in one rename. Nothing of it is seen before.
+// Makes the outputs of a finished job appear: the chosen files are moved into one directory for
+// each, and then all of them get their final names in one change. Nothing is seen before.
 //
 // Every step may be repeated: a coordinator that was killed anywhere in between starts again at the
 // first one and comes to the same end (MapReduce 2004, 3.3: output of a job is atomic).
@@ -9,10 +9,12 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/status.h"
 #include "mapreduce/engine/manifest.h"
+#include "mapreduce/plan/output_parts.h"
 
 namespace quern::mr {
 
@@ -24,6 +26,9 @@ class PublishFiles {
   virtual absl::Status Mkdirs(const std::string& path) = 0;
   // NotFound: no source. AlreadyExists: the target is there and `replace` is false.
   virtual absl::Status Rename(const std::string& from, const std::string& to, bool replace) = 0;
+  // All of them or none, by one change; errors as Rename.
+  using Moves = std::vector<std::pair<std::string, std::string>>;
+  virtual absl::Status RenameAll(const Moves& moves, bool replace) = 0;
   // Replaces an older one.
   virtual absl::Status WriteFile(const std::string& path, const std::string& contents) = 0;
   virtual absl::StatusOr<std::string> ReadFile(const std::string& path) = 0;
@@ -41,16 +46,11 @@ class PublishFiles {
 };
 
 struct PublishPlan {
-  struct Part {
-    std::string source;  // written by the chosen attempt
-    Manifest::Part part;
-  };
   std::string job_dir;
   std::string user;
-  std::string output_path;
   bool overwrite = false;
-  std::vector<Part> parts;
-  Manifest manifest;  // without parts
+  std::vector<PublishedOutput> outputs;  // the main one first
+  Manifest manifest;                     // of the main one, without parts
 };
 
 // AlreadyExists: somebody else made the output meanwhile. NotFound: a chosen file is gone.

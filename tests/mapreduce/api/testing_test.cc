@@ -51,6 +51,24 @@ TEST(TestingTest, RunsAMapperWithParamsAndCounters) {
   EXPECT_EQ(out.status, "started");
 }
 
+class SplitsByLength : public Mapper {
+ public:
+  void Start(TaskContext& context) override { long_ = context.output("long"); }
+  void Map(const MapInput& in) override {
+    if (in.value().size() > 3) return long_->Emit(in.key(), in.value());
+    Emit(in.key(), 1);
+  }
+
+ private:
+  NamedOutput* long_ = nullptr;
+};
+
+TEST(TestingTest, KeepsNamedOutputsApart) {
+  const auto out = testing::RunMapper<SplitsByLength>({{"0", "abcd"}, {"1", "ab"}});
+  EXPECT_EQ(out.records, (testing::Records{{"1", "1"}}));
+  EXPECT_EQ(out.outputs.at("long"), (testing::Records{{"0", "abcd"}}));
+}
+
 TEST(TestingTest, RunsAReducerOverGroups) {
   const auto out = testing::RunReducer<FirstTwo>({{"a", {"1", "2", "3", "4"}}, {"b", {"5"}}});
   // A value that was looked at and left there is still the present one.

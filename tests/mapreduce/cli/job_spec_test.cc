@@ -43,6 +43,39 @@ stopwords = "the,of"
 depth = 3
 )";
 
+TEST(JobSpec, DeclaresNamedOutputs) {
+  SpecFile file = *ParseSpec(R"(
+[output]
+path = "/out"
+files = "train-{i:05}.zst"
+[outputs.rejected]
+path = "/bad"
+codec = "zstd"
+[outputs.rest]
+)",
+                             "job.toml");
+  EXPECT_TRUE(SetSpecKey("outputs.rest.format=raw", &file).ok());
+  EXPECT_TRUE(SetSpecKey("outputs.new.files={i}.gz", &file).ok());
+  EXPECT_EQ(file.spec.output().files(), "train-{i:05}.zst");
+  ASSERT_EQ(file.spec.outputs_size(), 3);
+  EXPECT_EQ(file.spec.outputs(0).name(), "rejected");
+  EXPECT_EQ(file.spec.outputs(0).output().path(), "/bad");
+  EXPECT_EQ(file.spec.outputs(0).output().codec(), "zstd");
+  EXPECT_EQ(file.spec.outputs(1).output().format(), "raw");
+  EXPECT_EQ(file.spec.outputs(2).output().files(), "{i}.gz");
+  for (const char* wrong : {"outputs.rejected.pth=/x", "outputs.rejected=/x",
+                            "outputs.a=", "outputs.rejected.overwrite=true"}) {
+    const absl::Status status = SetSpecKey(wrong, &file);
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("unknown key: an output has path, format, codec, files"));
+  }
+  EXPECT_EQ(file.spec.outputs_size(), 3) << "a wrong key declares nothing";
+  EXPECT_THAT(std::string(ParseSpec("[[outputs]]\nname = \"x\"", "j").status().message()),
+              HasSubstr("write [outputs.NAME], once for each output"));
+  EXPECT_THAT(std::string(ParseSpec("[outputs]\nrejected = \"/x\"", "j").status().message()),
+              HasSubstr("write [outputs.NAME], once for each output"));
+}
+
 TEST(JobSpec, ParametersThatTheJobDoesNotReadAreRefused) {
   const auto file_with = [](std::string_view toml, std::string_view setting) {
     SpecFile file = *ParseSpec(toml, "job.toml");

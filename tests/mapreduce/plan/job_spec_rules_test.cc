@@ -39,6 +39,8 @@ TEST(JobSpecRules, NamesWhatIsWrong) {
       {[](auto* s) { s->mutable_inputs(0)->set_record_bytes(9); }, "record_bytes"},
       {[](auto* s) { s->mutable_output()->clear_path(); }, "output.path: is missing"},
       {[](auto* s) { s->mutable_output()->set_path("/"); }, "cannot be replaced"},
+      {[](auto* s) { s->mutable_output()->set_files("x"); }, "output.files: 'x': all files"},
+      {[](auto* s) { s->mutable_output()->set_files("{i}.gz"); }, "output.files: '{i}.gz': says"},
       {[](auto* s) { s->mutable_output()->set_format("parquet"); }, "output.format: 'parquet'"},
       {[](auto* s) { s->mutable_limits()->set_memory_bytes(1 << 20); }, "limits.memory: 1 MiB"},
       {[](auto* s) { s->mutable_limits()->set_skip_bad_records(true); }, "not available yet"},
@@ -51,6 +53,56 @@ TEST(JobSpecRules, NamesWhatIsWrong) {
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << c.expected;
     EXPECT_THAT(std::string(Message(status)), testing::HasSubstr(c.expected));
   }
+}
+
+TEST(JobSpecRules, NamedOutputsFollowTheMainOne) {
+  pb::JobSpec spec;
+  spec.add_inputs()->set_path("/in");
+  spec.mutable_output()->set_path("//out/");
+  spec.mutable_output()->set_replication(2);
+  spec.add_outputs()->set_name("rejected");
+  spec.add_outputs()->set_name("more");
+  spec.mutable_outputs(1)->mutable_output()->set_path("/elsewhere/");
+  spec.mutable_outputs(1)->mutable_output()->set_files("x{i}.gz");
+  FillDefaults(&spec);
+  EXPECT_TRUE(CheckJobSpec(spec).ok()) << CheckJobSpec(spec);
+  EXPECT_EQ(spec.outputs(0).output().path(), "/out-rejected");
+  EXPECT_EQ(spec.outputs(0).output().format(), "text");
+  EXPECT_EQ(spec.outputs(0).output().replication(), 2u);
+  EXPECT_EQ(spec.outputs(1).output().path(), "/elsewhere");
+  EXPECT_EQ(spec.outputs(1).output().codec(), "gzip");
+}
+
+TEST(JobSpecRules, NamedOutputsAreApartAndHaveNames) {
+  const struct {
+    std::string name;
+    std::string path;
+    std::string expected;
+  } kWrong[] = {
+      {"a", "/out", "outputs.a.path: is, or lies below, output.path"},
+      {"a", "/out/a", "outputs.a.path: is, or lies below, output.path"},
+      {"a", "/", "outputs.a.path: / cannot be replaced"},
+      {"a", "x", "outputs.a.path: x: must be absolute"},
+      {"a", "file:///x", "outputs.a.path: file:///x: the output of a cluster"},
+      {"A", "/a", "outputs: 'A': a name has small letters"},
+      {"", "/a", "outputs: '': a name has"},
+      {"_skipped", "/a", "begins with a letter"},
+      {"a/b", "/a", "outputs: 'a/b'"},
+      {"same", "/a", "outputs: two are called 'same'"},
+  };
+  for (const auto& [name, path, expected] : kWrong) {
+    pb::JobSpec spec = Good();
+    spec.add_outputs()->set_name("same");
+    spec.add_outputs()->set_name(name);
+    spec.mutable_outputs(1)->mutable_output()->set_path(path);
+    FillDefaults(&spec);
+    EXPECT_THAT(std::string(Message(CheckJobSpec(spec))), testing::HasSubstr(expected));
+  }
+  pb::JobSpec many = Good();
+  for (size_t i = 0; i <= kMaxNamedOutputs; ++i)
+    many.add_outputs()->set_name(fmt::format("a{}", i));
+  FillDefaults(&many);
+  EXPECT_THAT(std::string(Message(CheckJobSpec(many))), testing::HasSubstr("the limit is 20"));
 }
 
 TEST(JobSpecRules, ChoosesReduceTasksByInputAndCluster) {

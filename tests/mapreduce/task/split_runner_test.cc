@@ -45,6 +45,7 @@ class OneFileStorage final : public Storage {
   absl::Status Rename(const std::string&, const std::string&, bool) override {
     return absl::OkStatus();
   }
+  absl::Status RenameAll(const Moves&, bool) override { return absl::OkStatus(); }
   absl::Status RemoveTree(const std::string&) override { return absl::OkStatus(); }
 };
 

@@ -329,7 +329,7 @@ TEST_F(WorkerSessionTest, StepsOverSkippedRecordsAndCountsThem) {
   pb::JobSpec job = Job();
   (*job.mutable_params())["how"] = "crash";
   pb::ToTask start = StartMap(job, 0, "fine\nbad\nfine\n");
-  start.mutable_start()->mutable_task()->add_skip_positions(5);
+  start.mutable_start()->mutable_task()->add_bad_records()->set_position(5);
   ASSERT_OK_AND_ASSIGN(const pb::FromTask end, process.Run(start));
   ASSERT_TRUE(end.has_done()) << end.DebugString();
   EXPECT_EQ(CounterOf(end.done(), "map_input_records"), 2);

@@ -18,7 +18,9 @@ class FakeFiles final : public PublishFiles {
   FakeFiles() = default;
   // What the chosen attempts of a job have written.
   explicit FakeFiles(const PublishPlan& plan) {
-    for (const auto& part : plan.parts) Add(part.source, "of " + part.part.name);
+    for (const PublishedOutput& output : plan.outputs) {
+      for (const PublishedFile& file : output.files) Add(file.source, "of " + file.part.name);
+    }
   }
 
   bool Has(const std::string& path) {
@@ -45,6 +47,17 @@ class FakeFiles final : public PublishFiles {
   }
   absl::Status Rename(const std::string& from, const std::string& to, bool replace) override {
     return Do([&] { return RenameNow(from, to, replace); });
+  }
+  absl::Status RenameAll(const Moves& moves, bool replace) override {
+    return Do([&] {
+      const auto before = tree_;
+      for (const auto& [from, to] : moves) {
+        const absl::Status status = RenameNow(from, to, replace);
+        if (!status.ok()) tree_ = before;
+        if (!status.ok()) return status;
+      }
+      return absl::OkStatus();
+    });
   }
   absl::Status WriteFile(const std::string& path, const std::string& contents) override {
     return Do([&] {

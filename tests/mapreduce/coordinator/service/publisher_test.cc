@@ -9,39 +9,48 @@
 namespace quern::mr {
 namespace {
 
+// The main output, and one named output that only the first task has written to.
 PublishPlan Plan(int parts) {
   PublishPlan plan;
   plan.job_dir = "/.quern/jobs/job-1";
   plan.user = "ada";
-  plan.output_path = "/deep/out";
   plan.manifest.job_id = "job-1";
+  PublishedOutput& main = plan.outputs.emplace_back();
+  main.path = "/deep/out";
   for (int i = 0; i < parts; ++i) {
-    plan.parts.push_back({fmt::format("{}/r-{}.0-1/part", plan.job_dir, i),
+    main.files.push_back({fmt::format("{}/r-{}.0-1/part", plan.job_dir, i),
                           {fmt::format("part-r-{:05}", i), 3, 1, 0}});
   }
+  plan.outputs.push_back({"bad", "/other/bad", {}});
+  plan.outputs[1].files.push_back({plan.job_dir + "/m-0.0-bad/part", {"part-m-00000", 3, 1, 0}});
+  plan.outputs.push_back({"none", "/deep/none", {}});
   return plan;
 }
 
 void ExpectPublished(FakeFiles* files, const PublishPlan& plan) {
-  for (const auto& part : plan.parts) {
-    const auto contents = files->ReadFile("/deep/out/" + part.part.name);
-    ASSERT_TRUE(contents.ok()) << contents.status();
-    EXPECT_EQ(*contents, "of " + part.part.name);
+  for (const PublishedOutput& output : plan.outputs) {
+    for (const PublishedFile& file : output.files) {
+      const auto contents = files->ReadFile(output.path + "/" + file.part.name);
+      ASSERT_TRUE(contents.ok()) << contents.status();
+      EXPECT_EQ(*contents, "of " + file.part.name);
+    }
+    EXPECT_TRUE(files->Has(output.path + "/_SUCCESS"));
+    EXPECT_TRUE(files->Has(output.path + "/_MANIFEST.json"));
   }
-  EXPECT_TRUE(files->Has("/deep/out/_SUCCESS"));
-  EXPECT_TRUE(files->Has("/deep/out/_MANIFEST.json"));
 }
 
 TEST(Publisher, ComesToTheSameEndWhereverItDied) {
   const PublishPlan plan = Plan(3);
   for (const bool after : {false, true}) {
-    for (int calls = 0; calls < 30; ++calls) {
+    for (int calls = 0; calls < 45; ++calls) {
       FakeFiles files(plan);
       files.calls_left = calls;
       files.fails_after_doing = after;
       const absl::Status first = Publish(plan, &files);
       // All or nothing is to be seen.
       EXPECT_EQ(files.Has("/deep/out/"), files.Has("/deep/out/part-r-00002"));
+      EXPECT_EQ(files.Has("/deep/out/"), files.Has("/other/bad/"));
+      EXPECT_EQ(files.Has("/deep/out/"), files.Has("/deep/none/"));
       files.calls_left = 1'000'000;
       const absl::Status second = first.ok() ? first : Publish(plan, &files);
       EXPECT_TRUE(second.ok()) << second << " after " << calls << " calls";
@@ -59,6 +68,15 @@ TEST(Publisher, NeverReplacesWhatSomebodyElseMadeMeanwhile) {
   EXPECT_TRUE(files.Has("/deep/out/theirs"));
 }
 
+TEST(Publisher, ShowsNoOutputWhenOneOfThemIsTaken) {
+  const PublishPlan plan = Plan(1);
+  FakeFiles files(plan);
+  files.Add("/deep/none/", "");
+  EXPECT_EQ(Publish(plan, &files).code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_FALSE(files.Has("/deep/out/"));
+  EXPECT_FALSE(files.Has("/other/bad/"));
+}
+
 TEST(Publisher, ReplacesTheOldOutputWhenToldTo) {
   PublishPlan plan = Plan(1);
   plan.overwrite = true;
@@ -74,7 +92,7 @@ TEST(Publisher, ReplacesTheOldOutputWhenToldTo) {
 TEST(Publisher, SaysWhichPartIsGone) {
   const PublishPlan plan = Plan(2);
   FakeFiles files(plan);
-  files.Remove(plan.parts[1].source);
+  files.Remove(plan.outputs[0].files[1].source);
   const absl::Status status = Publish(plan, &files);
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(Message(status)), testing::HasSubstr("part-r-00001"));
