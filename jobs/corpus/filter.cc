@@ -2,7 +2,7 @@
 //
 // Input: documents (jobs/corpus/document.h); "tags" of the tag job are taken as they are, documents
 // without them are measured here. Output (raw), in the order of the input: the lines of those kept,
-// as they are; with params.output=rejected the others, with a field
+// as they are. The output "rejected" has the others, with a field
 //   "rejected": {"rule": "gopher.words_min", "value": 12, "threshold": 50}
 // of the first rule that they break.
 #include <algorithm>
@@ -48,11 +48,7 @@ class FilterMapper : public quern::Mapper {
     rejected_ = context.counter("rejected");
     measured_ = context.counter("documents_measured_here");
     languages_ = ReadList(context.param("languages", "en"));
-    const std::string output(context.param("output", "kept"));
-    if (output != "kept" && output != "rejected") {
-      context.Fail("params.output = '" + output + "': must be kept or rejected");
-    }
-    writes_kept_ = output == "kept";
+    others_ = context.output("rejected");
     ReadRules(context);
   }
 
@@ -71,7 +67,6 @@ class FilterMapper : public quern::Mapper {
                     ShortNumber(broken->threshold));
     }
     kept_->Increment();
-    if (!writes_kept_) return;
     if (!document->fields.empty()) return Emit("", in.value());
     quern::corpus::AddFields(*document, &line_);
     Emit("", line_.Take());
@@ -112,22 +107,21 @@ class FilterMapper : public quern::Mapper {
               const std::string& threshold) {
     rejected_->Increment();
     by_rule_.at(rule)->Increment();
-    if (writes_kept_) return;
     quern::corpus::AddFields(document, &line_);
     quern::text::JsonObjectWriter why;
     why.AddString("rule", rule);
     why.AddRaw("value", value);
     if (!threshold.empty()) why.AddRaw("threshold", threshold);
     line_.AddRaw("rejected", why.Take());
-    Emit("", line_.Take());
+    others_->Emit("", line_.Take());
   }
 
   quern::corpus::DocumentReader reader_;
   quern::corpus::Tagger tagger_;
   std::unique_ptr<quern::corpus::RuleSet> rules_;
   std::vector<std::string> languages_;
-  bool writes_kept_ = true;
   quern::text::JsonObjectWriter line_;
+  quern::NamedOutput* others_ = nullptr;
   quern::Counter* kept_ = nullptr;
   quern::Counter* rejected_ = nullptr;
   quern::Counter* measured_ = nullptr;
