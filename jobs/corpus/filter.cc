@@ -6,7 +6,6 @@
 //   "rejected": {"rule": "gopher.words_min", "value": 12, "threshold": 50}
 // of the first rule that they break.
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -35,11 +34,6 @@ std::vector<std::string> ReadList(std::string_view text) {
   return items;
 }
 
-std::string ShortNumber(double number) {
-  char digits[32];
-  return std::string(digits, std::to_chars(digits, digits + sizeof(digits), number).ptr);
-}
-
 class FilterMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
@@ -63,8 +57,8 @@ class FilterMapper : public quern::Mapper {
     }
     const Rule* const broken = rules_->FirstBroken(tags);
     if (broken != nullptr) {
-      return Reject(*document, broken->name, ShortNumber(tags.ValueOf(broken->tag)),
-                    ShortNumber(broken->threshold));
+      return Reject(*document, broken->name, quern::corpus::ShortNumber(tags.ValueOf(broken->tag)),
+                    quern::corpus::ShortNumber(broken->threshold));
     }
     kept_->Increment();
     if (!document->fields.empty()) return Emit("", in.value());

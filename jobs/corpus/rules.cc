@@ -24,12 +24,6 @@ std::optional<double> ReadNumber(std::string_view text) {
   return number;
 }
 
-std::string NumberText(double number) {
-  char digits[32];
-  const char* const end = std::to_chars(digits, digits + sizeof(digits), number).ptr;
-  return std::string(digits, static_cast<size_t>(end - digits));
-}
-
 // The metric of this name; kMetricCount when there is none.
 size_t MetricNamed(std::string_view name) {
   size_t i = 0;
@@ -77,6 +71,11 @@ const std::vector<Rule>& AllRules() {
   return rules;
 }
 
+std::string ShortNumber(double number) {
+  char digits[32];
+  return std::string(digits, std::to_chars(digits, digits + sizeof(digits), number).ptr);
+}
+
 double Tags::ValueOf(std::string_view tag) const {
   if (tag == kLanguageScoreTag) return language_score;
   return stats.at(MetricNamed(tag));
@@ -85,9 +84,9 @@ double Tags::ValueOf(std::string_view tag) const {
 std::string Tags::Json() const {
   text::JsonObjectWriter json;
   json.AddString("language", language);
-  json.AddRaw(kLanguageScoreTag, NumberText(language_score));
+  json.AddRaw(kLanguageScoreTag, ShortNumber(language_score));
   for (size_t i = 0; i < text::kMetricCount; ++i) {
-    json.AddRaw(text::NameOf(static_cast<text::Metric>(i)), NumberText(stats[i]));
+    json.AddRaw(text::NameOf(static_cast<text::Metric>(i)), ShortNumber(stats[i]));
   }
   return json.Take();
 }

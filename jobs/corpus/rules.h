@@ -25,6 +25,9 @@ inline constexpr std::string_view kLanguageScoreTag = "language_score";
 // In the order in which they are asked.
 const std::vector<Rule>& AllRules();
 
+// As short as reads back equal: 0.65, 100000.
+std::string ShortNumber(double number);
+
 // What a document was measured to be.
 struct Tags {
   std::string language = "und";

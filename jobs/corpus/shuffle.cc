@@ -35,6 +35,12 @@ std::string_view ShuffleKeys::KeyOf(std::string_view id, std::string_view text,
   return key_;
 }
 
+std::string PlaceOf(std::string_view id) {
+  std::string place;
+  AppendBigEndian(XXH3_64bits(id.data(), id.size()), &place);
+  return place;
+}
+
 uint32_t ShardOf(std::string_view key, uint32_t shards) {
   uint64_t place = 0;
   for (size_t i = 0; i < 4; ++i) {

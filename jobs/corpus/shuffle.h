@@ -29,6 +29,9 @@ class ShuffleKeys {
   std::string key_;
 };
 
+// The first 8 bytes of such a key, with the seed 0.
+std::string PlaceOf(std::string_view id);
+
 // Which of so many shards a key belongs to: each has an equal range of the places, so that the
 // shards one after another are the whole order, whatever their number.
 uint32_t ShardOf(std::string_view key, uint32_t shards);

@@ -5,15 +5,13 @@
 //   {"id": "...", "tokens": [464, 3797, ...]}
 // With params.end_of_text=true each list ends with the vocabulary's <|endoftext|>.
 #include <charconv>
-#include <fstream>
-#include <iterator>
 #include <memory>
-#include <stdexcept>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "jobs/corpus/document.h"
-#include "jobs/params.h"
+#include "jobs/corpus/vocabulary.h"
 #include "jobs/text/bpe.h"
 #include "mapreduce/api/mapreduce.h"
 
@@ -23,30 +21,15 @@ using quern::corpus::Document;
 using quern::text::BpeEncoder;
 using quern::text::BpeVocabulary;
 
-std::string ReadVocabularyFile(quern::TaskContext& context, const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string contents{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file || contents.empty()) {
-    context.Fail("files: " + path +
-                 ": is empty or cannot be read. Try: --files encoder.json,vocab.bpe");
-  }
-  return contents;
-}
-
 class TokenizeMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
     reader_.Start(context);
     tokens_counter_ = context.counter("tokens");
     bytes_counter_ = context.counter("bytes_of_text");
-    LoadVocabulary(context);
+    vocabulary_ = quern::corpus::LoadVocabulary(context);
     encoder_ = std::make_unique<BpeEncoder>(vocabulary_.get());
-    if (FlagParam(context, "end_of_text")) {
-      if (!vocabulary_->end_of_text().has_value()) {
-        context.Fail("params.end_of_text: encoder.json has no token <|endoftext|>");
-      }
-      end_of_text_ = vocabulary_->end_of_text();
-    }
+    end_of_text_ = quern::corpus::EndOfText(context, *vocabulary_, false);
   }
 
   void Map(const quern::MapInput& in) override {
@@ -61,16 +44,6 @@ class TokenizeMapper : public quern::Mapper {
   }
 
  private:
-  void LoadVocabulary(quern::TaskContext& context) {
-    const std::string encoder = ReadVocabularyFile(context, context.file("encoder.json"));
-    const std::string merges = ReadVocabularyFile(context, context.file("vocab.bpe"));
-    try {
-      vocabulary_ = std::make_unique<BpeVocabulary>(encoder, merges);
-    } catch (const std::invalid_argument& problem) {
-      context.Fail(std::string("files: ") + problem.what());
-    }
-  }
-
   void Write(const Document& document) {
     list_ = "[";
     for (const uint32_t token : tokens_) {
