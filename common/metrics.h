@@ -1,8 +1,8 @@
 // The numbers of one server, shown on /metrics in the Prometheus text format.
 //
-// Names: quern_dfs_*, quern_mr_* or quern_search_*, base units (seconds, bytes), counters end in _total. Add at
-// start, keep the reference (looking children up costs a lock and a hash), change it from any
-// thread.
+// Names: quern_dfs_*, quern_mr_* or quern_search_*, base units (seconds, bytes), counters end in
+// _total. Add at start, keep the reference (looking children up costs a lock and a hash), change it
+// from any thread.
 #pragma once
 
 #include <prometheus/counter.h>
