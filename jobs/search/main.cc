@@ -10,9 +10,10 @@ int Main(const std::vector<std::string>& argv) {
   const Program program = {
       .name = "quern-search",
       .about = "Asks the indexes that jobs have made.",
-      .commands = {WordsCommand()},
+      .commands = {QueryCommand(), ServeCommand(), WordsCommand()},
       .notes = "",
-      .examples = {"quern-search words /index free software"},
+      .examples = {"quern-search query /index 'linux -kernel \"free software\" lib*'",
+                   "quern-search serve /index --http 127.0.0.1:9600"},
       .leading_flags = {"--master"},
   };
   return RunProgram(program, argv);

@@ -65,6 +65,7 @@ CommandSpec LookupCommand();
 CommandSpec NewCommand();
 CommandSpec RunCommand();
 CommandSpec ScanCommand();
+CommandSpec SearchCommand();
 CommandSpec StatusCommand();
 CommandSpec TasksCommand();
 CommandSpec WatchCommand();

@@ -82,7 +82,7 @@ int RunMr(const std::vector<std::string>& argv) {
       .commands = {RunCommand(), NewCommand(), ListCommand(), StatusCommand(), WatchCommand(),
                    TasksCommand(), LogsCommand(), CountersCommand(), KillCommand(),
                    HistoryCommand(), InspectCommand(), WorkersCommand(), LookupCommand(),
-                   ScanCommand()},
+                   ScanCommand(), SearchCommand()},
       .notes = ReadyMadeNotes(),
       .examples = {"mr run wordcount /in /out", "mr run my_job.cc /in /out --reduce 4", "mr list"},
       .leading_flags = {"--coordinator", "--master"},

@@ -5,6 +5,8 @@
 
 namespace quern::search {
 
+CommandSpec QueryCommand();
+CommandSpec ServeCommand();
 CommandSpec WordsCommand();
 
 }  // namespace quern::search

@@ -175,6 +175,7 @@ Snippet MakeSnippet(std::string_view text, const MarkedTerms& marked, Analyzer* 
     begin = CutBefore(text, matches[first].begin - before,
                       matches[first].begin - std::min(before + 24, matches[first].begin));
     if (before == matches[first].begin) begin = 0;
+    while (begin < text.size() && IsSpace(text[begin])) ++begin;
   }
   const size_t end = CutBefore(text, begin + options.max_bytes, begin + options.max_bytes * 2 / 3);
   return Build(text, begin, end, matches);

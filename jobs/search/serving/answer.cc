@@ -1,0 +1,87 @@
+#include "jobs/search/serving/answer.h"
+
+#include "common/cli/json_line.h"
+#include "jobs/search/query/explain.h"
+
+namespace quern::search {
+namespace {
+
+absl::StatusOr<AnswerHit> Describe(const SearchIndex& index, const MarkedTerms& marked,
+                                   Analyzer* analyzer, SearchHit hit) {
+  AnswerHit answer;
+  answer.hit = std::move(hit);
+  const Segment& segment = index.segments()[answer.hit.segment]->segment();
+  if (segment.meta().has_stored) {
+    ASSIGN_OR_RETURN(answer.document, segment.Stored(answer.hit.doc));
+    answer.title = MarkAll(answer.document.title, marked, analyzer);
+    answer.snippet = MakeSnippet(answer.document.text, marked, analyzer);
+  } else {
+    answer.document.id = answer.hit.id;
+    answer.document.language = segment.language(answer.hit.doc);
+  }
+  return answer;
+}
+
+JsonLine ToJson(const AnswerHit& hit) {
+  JsonLine line;
+  line.Add("id", hit.hit.id).Add("score", hit.hit.score);
+  const auto add = [&](std::string_view key, const std::string& value) {
+    if (!value.empty()) line.Add(key, value);
+  };
+  add("title", hit.document.title);
+  add("url", hit.document.url);
+  add("lang", hit.document.language);
+  add("date", hit.document.date);
+  if (!hit.snippet.empty()) {
+    std::vector<JsonLine> pieces;
+    for (const SnippetPiece& piece : hit.snippet) {
+      pieces.emplace_back().Add("text", piece.text);
+      if (piece.match) pieces.back().Add("match", true);
+    }
+    line.Add("snippet", pieces);
+  }
+  if (!hit.explanation.empty()) {
+    std::vector<JsonLine> parts;
+    for (const std::string& part : hit.explanation) parts.emplace_back().Add("part", part);
+    line.Add("explanation", parts);
+  }
+  return line;
+}
+
+}  // namespace
+
+absl::StatusOr<Answer> AnswerQuery(const SearchIndex& index, std::string_view query,
+                                   const AnswerOptions& options) {
+  ASSIGN_OR_RETURN(const Plan plan, PlanFor(index, query));
+  ASSIGN_OR_RETURN(std::vector<SearchHit> hits, Search(index, plan, options.k, options.run_all));
+  const MarkedTerms marked = TermsToMark(plan);
+  const SearchIndex::AnalyzerPtr analyzer = index.BorrowAnalyzer();
+  Answer answer;
+  if (options.explain) answer.plan = ToString(plan, index);
+  for (SearchHit& hit : hits) {
+    ASSIGN_OR_RETURN(AnswerHit described, Describe(index, marked, analyzer.get(), std::move(hit)));
+    if (options.explain) {
+      ASSIGN_OR_RETURN(described.explanation,
+                       Explain(index, plan, described.hit.segment, described.hit.doc));
+    }
+    answer.hits.push_back(std::move(described));
+  }
+  return answer;
+}
+
+std::string AnswerJson(std::string_view query, const Answer& answer) {
+  JsonLine line;
+  line.Add("query", query);
+  if (!answer.plan.empty()) line.Add("plan", answer.plan);
+  std::vector<JsonLine> hits;
+  for (const AnswerHit& hit : answer.hits) hits.push_back(ToJson(hit));
+  return line.Add("hits", hits).ToString() + "\n";
+}
+
+std::vector<std::string> HitLines(const Answer& answer) {
+  std::vector<std::string> lines;
+  for (const AnswerHit& hit : answer.hits) lines.push_back(ToJson(hit).ToString());
+  return lines;
+}
+
+}  // namespace quern::search

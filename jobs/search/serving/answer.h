@@ -1,0 +1,45 @@
+// A query's answer as people and programs see it.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/status.h"
+#include "jobs/search/query/search_index.h"
+#include "jobs/search/query/searcher.h"
+#include "jobs/search/query/snippet.h"
+
+namespace quern::search {
+
+struct AnswerHit {
+  SearchHit hit;
+  StoredDocument document;  // of which only the id is known when texts are not stored
+  Snippet title;
+  Snippet snippet;
+  std::vector<std::string> explanation;  // one line for each part of the score
+};
+
+struct Answer {
+  std::vector<AnswerHit> hits;
+  std::string plan;  // when an explanation was asked for
+};
+
+struct AnswerOptions {
+  size_t k = 10;
+  bool explain = false;
+  RunAll run_all = RunOneByOne;
+};
+
+// InvalidArgument: the query is wrong, and where.
+absl::StatusOr<Answer> AnswerQuery(const SearchIndex& index, std::string_view query,
+                                   const AnswerOptions& options);
+
+// {"query": ..., "hits": [{"id": ..., "score": ..., "title": ..., "url": ...,
+//   "snippet": [{"text": ...}, {"text": ..., "match": true}]}]}
+std::string AnswerJson(std::string_view query, const Answer& answer);
+// One line a hit, as --json prints.
+std::vector<std::string> HitLines(const Answer& answer);
+
+}  // namespace quern::search

@@ -1,0 +1,165 @@
+#include "jobs/search/serving/cluster_index_files.h"
+
+#include <absl/time/time.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+
+#include "client/file_system.h"
+#include "common/fd.h"
+#include "common/hash.h"
+#include "common/random.h"
+#include "common/storage/file_io.h"
+
+namespace quern::search {
+namespace {
+
+constexpr size_t kMaxSmallFile = 64 << 20;
+constexpr auto kForgottenAfter = std::chrono::hours(24 * 30);
+
+std::string CacheRoot(const std::string& chosen) {
+  if (!chosen.empty()) return chosen;
+  for (const auto& [name, below] : {std::pair{"XDG_CACHE_HOME", ""}, {"HOME", "/.cache"}}) {
+    const char* const value = std::getenv(name);
+    if (value != nullptr && *value == '/') return std::string(value) + below;
+  }
+  return fmt::format("/tmp/quern-cache-{}", getuid());
+}
+
+class ClusterIndexFiles final : public IndexFiles {
+ public:
+  ClusterIndexFiles(std::vector<std::string> masters, std::string dir, std::string cache_dir)
+      : fs_(client::FileSystem::Create({.masters = std::move(masters)})),
+        dir_(std::move(dir)),
+        cache_root_(CacheRoot(cache_dir) + "/quern/search") {}
+
+  absl::StatusOr<std::string> Identity(std::string_view name) override {
+    ASSIGN_OR_RETURN(const client::FileStatus status, fs_->Stat(Path(name)));
+    return fmt::format("{}-{}-{}", status.inode.value(), status.length,
+                       absl::ToUnixNanos(status.mtime));
+  }
+
+  absl::StatusOr<std::string> Read(std::string_view name) override {
+    ASSIGN_OR_RETURN(const auto reader, fs_->Open(Path(name)));
+    const uint64_t length = reader->status().length;
+    if (length > kMaxSmallFile) {
+      return ResourceExhaustedError("{}: {} bytes, of at most {}", Path(name), length,
+                                    kMaxSmallFile);
+    }
+    std::string bytes(length, '\0');
+    ASSIGN_OR_RETURN(const size_t got, reader->Pread(0, length, bytes.data()));
+    bytes.resize(got);
+    return bytes;
+  }
+
+  absl::StatusOr<std::string> Fetch(std::string_view name) override {
+    RETURN_IF_ERROR(OpenCache());
+    ASSIGN_OR_RETURN(const std::string identity, Identity(name));
+    const std::string copy = fmt::format("{}/{}", cache_, identity);
+    if (!std::filesystem::exists(copy)) {
+      RETURN_IF_ERROR(Annotate(Copy(Path(name), copy), Path(name)));
+    }
+    copies_.push_back({std::string(name), identity});
+    return copy;
+  }
+
+  void Keep(const std::vector<std::string>& names) override {
+    if (cache_.empty()) return;
+    std::erase_if(copies_, [&](const auto& copy) {
+      return std::find(names.begin(), names.end(), copy.first) == names.end();
+    });
+    // What is mapped stays until it is unmapped, whatever happens to its name.
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(cache_, ignored)) {
+      const std::string file = entry.path().filename().string();
+      const bool wanted = std::any_of(copies_.begin(), copies_.end(),
+                                      [&](const auto& copy) { return copy.second == file; });
+      if (!wanted && file != "lock") std::filesystem::remove(entry.path(), ignored);
+    }
+    RemoveForgotten();
+    lock_ = UniqueFd();
+  }
+
+  std::string Describe(std::string_view name) const override { return Path(name); }
+
+ private:
+  std::string Path(std::string_view name) const { return fmt::format("{}/{}", dir_, name); }
+
+  // Held until Keep: another process must not remove what this one is about to map.
+  absl::Status OpenCache() {
+    if (lock_.get() >= 0) return absl::OkStatus();
+    if (cache_.empty()) {
+      ASSIGN_OR_RETURN(const client::ClusterStatus cluster, fs_->GetCluster());
+      cache_ =
+          fmt::format("{}/{}", cache_root_, HashBytes128(cluster.cluster_id + dir_).ToString());
+    }
+    RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(cache_));
+    const std::string lock = cache_ + "/lock";
+    lock_ = UniqueFd(open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (lock_.get() < 0) return ErrnoStatus(errno, lock);
+    while (flock(lock_.get(), LOCK_EX) != 0) {
+      if (errno != EINTR) return ErrnoStatus(errno, lock);
+    }
+    // The directory's time says when it was of use.
+    utimensat(AT_FDCWD, cache_.c_str(), nullptr, 0);
+    return absl::OkStatus();
+  }
+
+  absl::Status Copy(const std::string& from, const std::string& to) {
+    const std::string unfinished = fmt::format("{}.{}", to, RandomHex(4));
+    const absl::Status status = CopyBytes(from, unfinished);
+    if (status.ok()) return FileSystem::Real()->Rename(unfinished, to);
+    unlink(unfinished.c_str());
+    return status;
+  }
+
+  absl::Status CopyBytes(const std::string& from, const std::string& to) {
+    ASSIGN_OR_RETURN(const auto reader, fs_->Open(from));
+    ASSIGN_OR_RETURN(const auto file,
+                     FileSystem::Real()->Open(to, {.create = true, .truncate = true}));
+    const auto stream = reader->Stream(0, reader->status().length);
+    uint64_t offset = 0;
+    while (true) {
+      ASSIGN_OR_RETURN(const std::string_view bytes, stream->Next());
+      if (bytes.empty()) break;
+      const iovec part = {const_cast<char*>(bytes.data()), bytes.size()};
+      RETURN_IF_ERROR(file->Pwritev({&part, 1}, offset));
+      offset += bytes.size();
+    }
+    // The name must not come to stand for less than all after a power cut.
+    return file->Datasync();
+  }
+
+  void RemoveForgotten() const {
+    std::error_code ignored;
+    const auto used = std::filesystem::last_write_time(cache_, ignored);
+    for (const auto& entry : std::filesystem::directory_iterator(cache_root_, ignored)) {
+      const auto time = std::filesystem::last_write_time(entry.path(), ignored);
+      if (used - time > kForgottenAfter) std::filesystem::remove_all(entry.path(), ignored);
+    }
+  }
+
+  const std::unique_ptr<client::FileSystem> fs_;
+  const std::string dir_;
+  const std::string cache_root_;
+  std::string cache_;  // of this index
+  UniqueFd lock_;
+  std::vector<std::pair<std::string, std::string>> copies_;  // name and name of the copy
+};
+
+}  // namespace
+
+std::unique_ptr<IndexFiles> MakeClusterIndexFiles(std::vector<std::string> masters, std::string dir,
+                                                  std::string cache_dir) {
+  return std::make_unique<ClusterIndexFiles>(std::move(masters), std::move(dir),
+                                             std::move(cache_dir));
+}
+
+}  // namespace quern::search

@@ -1,0 +1,19 @@
+// An index in a cluster. Its segments are copied to this machine, to be mapped into memory: once,
+// since they never change.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "jobs/search/serving/index_files.h"
+
+namespace quern::search {
+
+// Copies lie in CACHE/quern/search/HASH/, HASH standing for the cluster and the directory, under
+// names that stand for the very file (its inode, length and time). Whoever opens an index removes
+// the copies that it no longer has, and those of indexes that nobody opened for a month.
+std::unique_ptr<IndexFiles> MakeClusterIndexFiles(std::vector<std::string> masters, std::string dir,
+                                                  std::string cache_dir);
+
+}  // namespace quern::search

@@ -1,0 +1,40 @@
+// The files of an index, wherever they lie: in the file system of a cluster, or on this machine.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/status.h"
+
+namespace quern::search {
+
+// Used by one thread at a time.
+class IndexFiles {
+ public:
+  virtual ~IndexFiles() = default;
+
+  // Something else after each change of the file, cheaply. NotFound when it is not there.
+  virtual absl::StatusOr<std::string> Identity(std::string_view name) = 0;
+  // A small file.
+  virtual absl::StatusOr<std::string> Read(std::string_view name) = 0;
+  // The path of a file on this machine with its bytes.
+  virtual absl::StatusOr<std::string> Fetch(std::string_view name) = 0;
+  // Only these will be wanted from now on: copies of others may go.
+  virtual void Keep(const std::vector<std::string>& names) = 0;
+  // What `name` is called in messages.
+  virtual std::string Describe(std::string_view name) const = 0;
+};
+
+struct IndexFilesOptions {
+  std::string master{};  // --master
+  // Where copies of a cluster's files are kept; empty: XDG_CACHE_HOME, else ~/.cache.
+  std::string cache_dir{};
+};
+
+// `path`: /index in the cluster, or file:///index. InvalidArgument for anything else.
+absl::StatusOr<std::unique_ptr<IndexFiles>> OpenIndexFiles(const std::string& path,
+                                                           const IndexFilesOptions& options);
+
+}  // namespace quern::search

@@ -1,0 +1,94 @@
+#include "jobs/search/serving/open_index.h"
+
+#include <utility>
+
+namespace quern::search {
+namespace {
+
+using Segments = std::vector<std::unique_ptr<const Segment>>;
+
+absl::StatusOr<std::unique_ptr<Segment>> OpenSegment(IndexFiles* files, const std::string& name) {
+  const absl::StatusOr<std::string> path = files->Fetch(name);
+  RETURN_IF_ERROR(Annotate(path.status(), files->Describe(name)));
+  auto segment = Segment::OpenFile(*path);
+  RETURN_IF_ERROR(Annotate(segment.status(), files->Describe(name)));
+  return segment;
+}
+
+absl::Status TakeDeletions(IndexFiles* files, const std::string& name, Segment* segment) {
+  ASSIGN_OR_RETURN(const std::string bytes, files->Read(name));
+  ASSIGN_OR_RETURN(Deletions deletions, Deletions::Parse(bytes));
+  return segment->SetDeletions(std::move(deletions));
+}
+
+// As index.json says.
+absl::Status OpenListed(IndexFiles* files, const IndexManifest& manifest, Segments* segments) {
+  for (const IndexSegment& wanted : manifest.segments) {
+    ASSIGN_OR_RETURN(auto segment, OpenSegment(files, wanted.file));
+    if (!wanted.deletions.empty()) {
+      RETURN_IF_ERROR(Annotate(TakeDeletions(files, wanted.deletions, segment.get()),
+                               files->Describe(wanted.deletions)));
+    }
+    segments->push_back(std::move(segment));
+  }
+  return absl::OkStatus();
+}
+
+// The output of a job: every part is a segment.
+absl::Status OpenParts(IndexFiles* files, const std::vector<std::string>& parts,
+                       IndexManifest* manifest, Segments* segments) {
+  for (const std::string& part : parts) {
+    ASSIGN_OR_RETURN(auto segment, OpenSegment(files, part));
+    RETURN_IF_ERROR(Annotate(AddSegment(part, segment->meta(), manifest), files->Describe(part)));
+    segments->push_back(std::move(segment));
+  }
+  return absl::OkStatus();
+}
+
+// The name of the index's manifest.
+struct Found {
+  std::string_view name;
+  std::string identity;
+};
+absl::StatusOr<Found> FindManifest(IndexFiles* files) {
+  for (const std::string_view name : {kIndexManifestName, kJobManifestName}) {
+    absl::StatusOr<std::string> identity = files->Identity(name);
+    if (identity.ok()) return Found{name, *std::move(identity)};
+    if (!absl::IsNotFound(identity.status())) return identity.status();
+  }
+  return NotFoundError("{}: no search index there. Try: mr run search-index IN OUT",
+                       files->Describe(kIndexManifestName));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> IndexIdentity(IndexFiles* files) {
+  ASSIGN_OR_RETURN(const Found found, FindManifest(files));
+  return fmt::format("{} {}", found.name, found.identity);
+}
+
+absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenIndex(IndexFiles* files) {
+  ASSIGN_OR_RETURN(const Found found, FindManifest(files));
+  const std::string path = files->Describe(found.name);
+  const absl::StatusOr<std::string> json = files->Read(found.name);
+  RETURN_IF_ERROR(Annotate(json.status(), path));
+  IndexManifest manifest;
+  Segments segments;
+  if (found.name == kIndexManifestName) {
+    auto parsed = ParseIndexManifest(*json);
+    RETURN_IF_ERROR(Annotate(parsed.status(), path));
+    manifest = *std::move(parsed);
+    RETURN_IF_ERROR(OpenListed(files, manifest, &segments));
+  } else {
+    const auto parts = ParseJobParts(*json);
+    RETURN_IF_ERROR(Annotate(parts.status(), path));
+    RETURN_IF_ERROR(OpenParts(files, *parts, &manifest, &segments));
+  }
+  std::vector<std::string> names;
+  for (const IndexSegment& segment : manifest.segments) names.push_back(segment.file);
+  files->Keep(names);
+  ASSIGN_OR_RETURN(auto index, SearchIndex::Create(std::move(manifest), std::move(segments)));
+  return index;
+}
+
+}  // namespace quern::search

@@ -1,0 +1,20 @@
+// From the files of an index to one that can be searched.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/status.h"
+#include "jobs/search/query/search_index.h"
+#include "jobs/search/serving/index_files.h"
+
+namespace quern::search {
+
+// Something else after each change of the index. NotFound, with what to try, when there is none.
+absl::StatusOr<std::string> IndexIdentity(IndexFiles* files);
+
+// Reads the manifest (index.json, or that of the job that made the segments), fetches and maps the
+// segments, checks all that they hold. NotFound as above.
+absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenIndex(IndexFiles* files);
+
+}  // namespace quern::search

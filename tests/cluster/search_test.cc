@@ -1,0 +1,120 @@
+// From documents to answers over a real cluster: the job makes an index, commands and a server ask
+// it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "tests/cluster/cluster.h"
+#include "tests/cluster/exchange.h"
+
+namespace quern::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class SearchTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    cluster_ = Cluster::Start({.chunkservers = 1, .workers = 1});
+    ASSERT_NE(cluster_, nullptr);
+    env_["XDG_CACHE_HOME"] = cluster_->scratch();
+  }
+
+  void MakeIndex(const std::string& lines) {
+    ASSERT_EQ(cluster_->Dfs({"put", "-f", "-", "/in.jsonl"}, {.stdin_text = lines}).exit_code, 0);
+    const CommandResult job = cluster_->Mr(
+        {"run", "search-index", "/in.jsonl", "/index", "--reduce", "2", "--overwrite"});
+    ASSERT_EQ(job.exit_code, 0) << job.Describe();
+  }
+  CommandResult Search(std::vector<std::string> words) {
+    words.insert(words.begin(), "search");
+    return cluster_->Mr(std::move(words), {.env = env_});
+  }
+  size_t CachedFiles() const {
+    size_t files = 0;
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(cluster_->scratch() + "/quern/search")) {
+      files += entry.is_regular_file() && entry.path().filename() != "lock";
+    }
+    return files;
+  }
+
+  std::unique_ptr<Cluster> cluster_;
+  std::map<std::string, std::string> env_;
+};
+
+constexpr char kLines[] =
+    "{\"id\":\"a\",\"text\":\"free software for everybody\"}\n"
+    "{\"id\":\"b\",\"text\":\"free as in beer\",\"lang\":\"en\"}\n"
+    "{\"id\":\"c\",\"text\":\"nothing of the kind\"}\n";
+
+TEST_F(SearchTest, AnswersFromTheClusterThroughACopyOfItsOwn) {
+  MakeIndex(kLines);
+  const CommandResult found = Search({"/index", "free software"});
+  EXPECT_EQ(found.exit_code, 0) << found.Describe();
+  EXPECT_THAT(found.out, StartsWith("1. a  "));
+  EXPECT_THAT(found.out, HasSubstr("*free* *software* for everybody"));
+  EXPECT_THAT(found.out, HasSubstr("2. b  "));
+  EXPECT_EQ(CachedFiles(), 2u);
+  // A query that begins with a minus sign is one.
+  EXPECT_THAT(Search({"--json", "/index", "--", "-free", "-beer"}).out,
+              StartsWith("{\"id\":\"c\","));
+  EXPECT_EQ(CachedFiles(), 2u);
+
+  // Another index under the same name: the old copies go.
+  MakeIndex("{\"id\":\"z\",\"text\":\"free again\"}\n");
+  EXPECT_THAT(Search({"/index", "free"}).out, StartsWith("1. z  "));
+  EXPECT_EQ(CachedFiles(), 2u);
+}
+
+TEST_F(SearchTest, SaysWhatIsWrong) {
+  const CommandResult none = Search({"/nowhere", "free"});
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_THAT(none.err, HasSubstr("/nowhere/index.json: no search index there. Try: mr run"));
+  MakeIndex(kLines);
+  const CommandResult wrong = Search({"/index", "free", "(beer"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_THAT(wrong.err, HasSubstr("character 6 of the query: this bracket is never closed"));
+  EXPECT_EQ(Search({"index", "free"}).exit_code, 2);
+  EXPECT_EQ(Search({"/index", "free", "-k", "0"}).exit_code, 2);
+  const CommandResult nothing = Search({"/index", "nonsense"});
+  EXPECT_EQ(nothing.exit_code, 0);
+  EXPECT_EQ(nothing.out, "");
+  EXPECT_EQ(nothing.err, "no document matches\n");
+}
+
+TEST_F(SearchTest, AServerTakesUpANewIndexAndStopsCleanly) {
+  MakeIndex(kLines);
+  const std::string ready = cluster_->scratch() + "/ready";
+  const auto server = cluster_->StartCommand(
+      {"/bin/sh", "-c",
+       "exec " + BinaryPath("quern-search") + " serve /index --http 127.0.0.1:0 > " + ready},
+      {.env = env_});
+  int port = 0;
+  ASSERT_TRUE(cluster_->Eventually([&] {
+    const std::string line = RunCommand({"cat", ready}).out;
+    if (!line.ends_with('\n')) return false;
+    port = std::atoi(line.substr(line.rfind(':') + 1).c_str());
+    return true;
+  }));
+  const auto get = [&](const std::string& path) {
+    return Exchange(port, "GET " + path + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  };
+  const auto ask = [&] { return get("/search?q=free&k=5"); };
+  EXPECT_THAT(ask(), HasSubstr("\"id\":\"b\""));
+  EXPECT_THAT(get("/metrics"), HasSubstr("quern_search_documents 3"));
+  EXPECT_THAT(get("/search?q=(free"), HasSubstr("400 Bad Request"));
+  MakeIndex("{\"id\":\"z\",\"text\":\"free again\"}\n");
+  server->Signal(SIGHUP);
+  EXPECT_TRUE(
+      cluster_->Eventually([&] { return ask().find("\"id\":\"z\"") != std::string::npos; }));
+  server->Signal(SIGTERM);
+  const CommandResult end = server->Finish();
+  EXPECT_EQ(end.exit_code, 0) << end.Describe();
+}
+
+}  // namespace
+}  // namespace quern::testing

@@ -1,0 +1,190 @@
+// An index in files, asked over HTTP, exchanged while it is asked.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "jobs/search/segment/index_manifest.h"
+#include "jobs/search/segment/segment_builder.h"
+#include "jobs/search/serving/live_index.h"
+#include "jobs/search/serving/search_pages.h"
+#include "tests/support/temp_dir.h"
+
+namespace quern::search {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using Json = nlohmann::json;
+
+class ServingTest : public ::testing::Test {
+ protected:
+  void Write(const std::string& name, std::string_view bytes) {
+    // As whoever publishes an index does: by a rename.
+    const std::string path = dir_.path() + "/" + name;
+    std::ofstream(path + ".new", std::ios::binary) << bytes;
+    std::filesystem::rename(path + ".new", path);
+  }
+
+  // An index of one segment, with these texts under the ids d0, d1, ...
+  void WriteIndex(const std::vector<std::string>& texts, bool stored = true) {
+    SegmentBuilderOptions options;
+    options.stored = stored;
+    SegmentBuilder builder(options);
+    for (size_t i = 0; i < texts.size(); ++i) {
+      IndexedDocument document;
+      document.id = "d" + std::to_string(i);
+      document.title = "Title <" + std::to_string(i) + ">";
+      document.url = i == 0 ? "https://h/0?a=1&b=2" : "javascript:alert(1)";
+      document.text = texts[i];
+      builder.Add(document);
+    }
+    const std::string bytes = builder.Finish();
+    const std::string name = "segment-" + std::to_string(++generation_);
+    Write(name, bytes);
+    const auto segment = Segment::Open(bytes);
+    IndexManifest manifest;
+    ASSERT_TRUE(AddSegment(name, (*segment)->meta(), &manifest).ok());
+    manifest.generation = generation_;
+    Write("index.json", FormatIndexManifest(manifest));
+  }
+
+  std::unique_ptr<IndexFiles> Files() { return *OpenIndexFiles("file://" + dir_.path() + "/", {}); }
+
+  void Start() {
+    auto live = LiveIndex::Open(Files());
+    ASSERT_TRUE(live.ok()) << live.status();
+    live_ = *std::move(live);
+    pages_ = std::make_unique<SearchPages>(SearchPagesOptions{
+        .index = live_.get(), .pool = &pool_, .metrics = &metrics_, .name = "test"});
+  }
+
+  HttpResponse Get(const std::string& path, const std::string& q, const std::string& k = "") {
+    HttpRequest request{.path = path};
+    if (!q.empty()) request.params.emplace("q", q);
+    if (!k.empty()) request.params.emplace("k", k);
+    for (const HttpRoute& route : pages_->Routes()) {
+      if (route.path == path) return route.handler(request);
+    }
+    return {.status = 404};
+  }
+
+  TempDir dir_;
+  uint64_t generation_ = 0;
+  std::unique_ptr<LiveIndex> live_;
+  WorkPool pool_{1};
+  Metrics metrics_;
+  std::unique_ptr<SearchPages> pages_;
+};
+
+TEST_F(ServingTest, AnswersAsJson) {
+  WriteIndex({"free software", "free beer"});
+  Start();
+  const HttpResponse answer = Get("/search", "free +software");
+  EXPECT_EQ(answer.status, 200);
+  const Json json = Json::parse(answer.body);
+  EXPECT_EQ(json["query"], "free +software");
+  ASSERT_EQ(json["hits"].size(), 1u);
+  EXPECT_EQ(json["hits"][0]["id"], "d0");
+  EXPECT_EQ(json["hits"][0]["title"], "Title <0>");
+  EXPECT_GT(json["hits"][0]["score"], 0.1);
+  EXPECT_EQ(json["hits"][0]["snippet"], Json::parse(R"([{"text":"free","match":true},{"text":" "},
+                            {"text":"software","match":true}])"));
+  EXPECT_EQ(Json::parse(Get("/search", "free", "1").body)["hits"].size(), 1u);
+}
+
+TEST_F(ServingTest, SaysWhatIsWrongWithAQuery) {
+  WriteIndex({"free software"});
+  Start();
+  for (const auto& [q, k, message] : {std::tuple{"a (b", "", "character 3 of the query"},
+                                      {"free", "0", "k: '0' is not"},
+                                      {"free", "99999", "k: '99999' is not"}}) {
+    const HttpResponse answer = Get("/search", q, k);
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_THAT(std::string(Json::parse(answer.body)["error"]["message"]), HasSubstr(message));
+  }
+  const HttpResponse page = Get("/", "a (b");
+  EXPECT_EQ(page.status, 400);
+  EXPECT_THAT(page.body, HasSubstr("role=\"alert\">character 3 of the query"));
+  EXPECT_THAT(metrics_.Render(), HasSubstr("quern_search_queries_total{end=\"refused\"} 2"));
+}
+
+TEST_F(ServingTest, ThePageEscapesWhatDocumentsAndUsersWrite) {
+  WriteIndex({"free <script>alert(1)</script>", "free beer"});
+  Start();
+  const std::string page = Get("/", "free \"\"><script>").body;
+  EXPECT_THAT(page, Not(HasSubstr("<script")));
+  EXPECT_THAT(page, HasSubstr("<mark>free</mark> &lt;<mark>script</mark>&gt;alert"));
+  EXPECT_THAT(page, HasSubstr("<a href=\"https://h/0?a=1&amp;b=2\">Title &lt;0&gt;</a>"));
+  // What is no web address is no link.
+  EXPECT_THAT(page, Not(HasSubstr("href=\"javascript")));
+  EXPECT_THAT(Get("/", "").body, HasSubstr("aria-label=\"Search for\""));
+  EXPECT_THAT(Get("/", "nonsense").body, HasSubstr("No document matches"));
+}
+
+TEST_F(ServingTest, AnIndexWithoutTextsIsAskedAllTheSame) {
+  WriteIndex({"free software"}, false);
+  Start();
+  const Json json = Json::parse(Get("/search", "free").body);
+  EXPECT_EQ(json["hits"][0]["id"], "d0");
+  EXPECT_FALSE(json["hits"][0].contains("snippet"));
+}
+
+TEST_F(ServingTest, TakesANewIndexAndKeepsTheOldOneWhenItIsDamaged) {
+  WriteIndex({"old words"});
+  Start();
+  EXPECT_EQ(*live_->Refresh(), false);
+  const auto held = live_->current();
+  WriteIndex({"new words", "more words"});
+  EXPECT_EQ(*live_->Refresh(), true);
+  EXPECT_EQ(live_->current()->documents(), 2u);
+  EXPECT_EQ(held->documents(), 1u);
+  EXPECT_EQ(Json::parse(Get("/search", "new").body)["hits"].size(), 1u);
+  EXPECT_THAT(metrics_.Render(), HasSubstr("quern_search_documents 2"));
+
+  Write("index.json", "{");
+  EXPECT_EQ(live_->Refresh().status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(live_->current()->documents(), 2u);
+  std::filesystem::remove(dir_.path() + "/index.json");
+  EXPECT_EQ(live_->Refresh().status().code(), absl::StatusCode::kNotFound);
+  WriteIndex({"third"});
+  EXPECT_EQ(*live_->Refresh(), true);
+  EXPECT_EQ(live_->current()->documents(), 1u);
+}
+
+TEST_F(ServingTest, ADamagedSegmentIsNotOpened) {
+  WriteIndex({"free software"});
+  const std::string path = dir_.path() + "/segment-1";
+  std::string bytes(std::filesystem::file_size(path), '\0');
+  std::ifstream(path, std::ios::binary)
+      .read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes[bytes.size() / 3] ^= 1;
+  Write("segment-1", bytes);
+  const auto files = Files();
+  const auto index = OpenIndex(files.get());
+  EXPECT_EQ(index.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(Message(index.status())), HasSubstr(path));
+}
+
+TEST(WorkPool, DoesEachPieceOnceFromManyThreads) {
+  WorkPool pool(3);
+  std::vector<Thread> callers;
+  std::atomic<int> wrong{0};
+  for (int caller = 0; caller < 4; ++caller) {
+    callers.emplace_back("caller", [&] {
+      for (size_t round = 0; round < 300; ++round) {
+        std::vector<std::atomic<int>> done(round % 7);
+        pool.RunAll(done.size(), [&](size_t i) { ++done[i]; });
+        for (const auto& count : done) wrong += count != 1;
+      }
+    });
+  }
+  for (Thread& caller : callers) caller.Join();
+  EXPECT_EQ(wrong, 0);
+}
+
+}  // namespace
+}  // namespace quern::search
