@@ -71,14 +71,29 @@ uint32_t DocumentIndexer::IndexField(FieldNumber field, std::string_view text, u
   uint32_t first_position = 0;
   while (!text.empty()) {
     const size_t piece = PieceOf(text);
-    for (const Token& token : analyzer_.Analyze(text.substr(0, piece))) {
-      index->Add(field, token.term, doc, first_position + token.position);
-      ++length;
-    }
+    const std::vector<Token>& tokens = analyzer_.Analyze(text.substr(0, piece));
+    AddTokens(tokens, {field, "", doc, first_position}, index);
+    length += static_cast<uint32_t>(tokens.size());
     first_position += analyzer_.words();
     text.remove_prefix(piece);
   }
   return length;
+}
+
+// What is needed of memory is asked for some tokens ahead.
+void DocumentIndexer::AddTokens(const std::vector<Token>& tokens, PartialIndex::Occurrence first,
+                                PartialIndex* index) {
+  constexpr size_t kSlotsAhead = 16;
+  constexpr size_t kEntriesAhead = 8;
+  hashes_.clear();
+  for (const Token& token : tokens)
+    hashes_.push_back(PartialIndex::HashOf(first.field, token.term));
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (i + kSlotsAhead < tokens.size()) index->PrefetchSlot(hashes_[i + kSlotsAhead]);
+    if (i + kEntriesAhead < tokens.size()) index->PrefetchEntry(hashes_[i + kEntriesAhead]);
+    index->Add({first.field, tokens[i].term, first.doc, first.position + tokens[i].position},
+               hashes_[i]);
+  }
 }
 
 }  // namespace quern::search

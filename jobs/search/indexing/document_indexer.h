@@ -27,11 +27,14 @@ class DocumentIndexer {
 
  private:
   uint32_t IndexField(FieldNumber field, std::string_view text, uint32_t doc, PartialIndex* index);
+  void AddTokens(const std::vector<Token>& tokens, PartialIndex::Occurrence first,
+                 PartialIndex* index);
 
   using Part = std::string IndexedDocument::*;
   Analyzer analyzer_;
   std::vector<Part> parts_;
   std::vector<uint32_t> lengths_;
+  std::vector<uint32_t> hashes_;  // of the tokens at hand
 };
 
 }  // namespace quern::search

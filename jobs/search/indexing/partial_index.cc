@@ -7,6 +7,7 @@
 #include <cstring>
 #include <new>
 #include <stdexcept>
+#include <utility>
 
 namespace quern::search {
 
@@ -18,22 +19,30 @@ constexpr uint8_t kLastLevel = std::size(kSliceBytes) - 1;
 constexpr size_t kFirstSlots = 1 << 12;
 constexpr size_t kFirstArena = 1 << 20;
 
-uint32_t HashOf(FieldNumber field, std::string_view term) {
-  return static_cast<uint32_t>(XXH3_64bits_withSeed(term.data(), term.size(), field));
+constexpr size_t kHeadBytes = 8;
+
+uint64_t HeadOf(std::string_view term) {
+  uint64_t head = 0;
+  std::memcpy(&head, term.data(), std::min(term.size(), kHeadBytes));
+  return head;
 }
 
 }  // namespace
+
+uint32_t PartialIndex::HashOf(FieldNumber field, std::string_view term) {
+  return static_cast<uint32_t>(XXH3_64bits_withSeed(term.data(), term.size(), field));
+}
 
 PartialIndex::PartialIndex() : slots_(kFirstSlots) {}
 PartialIndex::~PartialIndex() = default;
 
 size_t PartialIndex::bytes() const {
-  return used_ + entries_.size() * sizeof(Entry) + slots_.size() * sizeof(uint32_t);
+  return used_ + entries_.size() * sizeof(Entry) + slots_.size() * sizeof(Slot);
 }
 
 void PartialIndex::Clear() {
   entries_.clear();
-  std::fill(slots_.begin(), slots_.end(), 0);
+  std::fill(slots_.begin(), slots_.end(), Slot());
   used_ = 0;
 }
 
@@ -53,30 +62,36 @@ uint32_t PartialIndex::Allocate(size_t size) {
 }
 
 void PartialIndex::GrowTable() {
-  slots_.assign(slots_.size() * 2, 0);
+  const std::vector<Slot> before = std::exchange(slots_, std::vector<Slot>(slots_.size() * 2));
   const size_t mask = slots_.size() - 1;
-  for (size_t i = 0; i < entries_.size(); ++i) {
-    size_t slot = entries_[i].hash & mask;
-    while (slots_[slot] != 0) slot = (slot + 1) & mask;
-    slots_[slot] = static_cast<uint32_t>(i + 1);
+  for (const Slot& moved : before) {
+    if (moved.entry == 0) continue;
+    size_t slot = moved.hash & mask;
+    while (slots_[slot].entry != 0) slot = (slot + 1) & mask;
+    slots_[slot] = moved;
   }
 }
 
-PartialIndex::Entry* PartialIndex::Find(FieldNumber field, std::string_view term) {
-  const uint32_t hash = HashOf(field, term);
+PartialIndex::Entry* PartialIndex::Find(FieldNumber field, std::string_view term, uint32_t hash) {
+  const uint64_t head = HeadOf(term);
   const size_t mask = slots_.size() - 1;
   size_t slot = hash & mask;
-  for (; slots_[slot] != 0; slot = (slot + 1) & mask) {
-    Entry& entry = entries_[slots_[slot] - 1];
-    if (entry.hash == hash && entry.field == field && TermOf(entry) == term) return &entry;
+  for (; slots_[slot].entry != 0; slot = (slot + 1) & mask) {
+    if (slots_[slot].hash != hash) continue;
+    Entry& entry = entries_[slots_[slot].entry - 1];
+    const bool same = entry.head == head && entry.term_bytes == term.size() &&
+                      entry.field == field && (term.size() <= kHeadBytes || TermOf(entry) == term);
+    if (same) return &entry;
   }
-  return Insert(field, term, hash, slot);
+  Entry* const made = Insert(field, term, head);
+  slots_[slot] = {hash, static_cast<uint32_t>(entries_.size())};
+  if (entries_.size() * 2 > slots_.size()) GrowTable();
+  return made;
 }
 
-PartialIndex::Entry* PartialIndex::Insert(FieldNumber field, std::string_view term, uint32_t hash,
-                                          size_t slot) {
+PartialIndex::Entry* PartialIndex::Insert(FieldNumber field, std::string_view term, uint64_t head) {
   Entry entry;
-  entry.hash = hash;
+  entry.head = head;
   entry.field = field;
   entry.term_bytes = static_cast<uint8_t>(term.size());
   entry.term = Allocate(term.size());
@@ -84,8 +99,6 @@ PartialIndex::Entry* PartialIndex::Insert(FieldNumber field, std::string_view te
   entry.first = entry.at = Allocate(kSliceBytes[0] + kLinkBytes);
   entry.end = entry.at + kSliceBytes[0];
   entries_.push_back(entry);
-  slots_[slot] = static_cast<uint32_t>(entries_.size());
-  if (entries_.size() * 2 > slots_.size()) GrowTable();
   return &entries_.back();
 }
 
@@ -106,16 +119,16 @@ void PartialIndex::Put(Entry* entry, uint32_t value) {
   PutByte(entry, static_cast<uint8_t>(value));
 }
 
-void PartialIndex::Add(FieldNumber field, std::string_view term, uint32_t doc, uint32_t position) {
-  Entry* const entry = Find(field, term);
-  if (entry->position == 0 || entry->doc != doc) {
+void PartialIndex::Add(const Occurrence& occurrence, uint32_t hash) {
+  Entry* const entry = Find(occurrence.field, occurrence.term, hash);
+  if (entry->position == 0 || entry->doc != occurrence.doc) {
     if (entry->position != 0) PutByte(entry, 0);
-    Put(entry, doc - entry->doc);
-    entry->doc = doc;
+    Put(entry, occurrence.doc - entry->doc);
+    entry->doc = occurrence.doc;
     entry->position = 0;
   }
-  Put(entry, position + 1 - entry->position);
-  entry->position = position + 1;
+  Put(entry, occurrence.position + 1 - entry->position);
+  entry->position = occurrence.position + 1;
 }
 
 void PartialIndex::ReadChunk(Entry* entry, std::string* chunk) {

@@ -27,9 +27,25 @@ class PartialIndex {
   PartialIndex(const PartialIndex&) = delete;
   PartialIndex& operator=(const PartialIndex&) = delete;
 
-  // Documents rise, and positions within a term of a document. `term` has less than 128 bytes.
-  // Throws std::length_error above 4 GiB.
-  void Add(FieldNumber field, std::string_view term, uint32_t doc, uint32_t position);
+  struct Occurrence {
+    FieldNumber field = 0;
+    std::string_view term;  // of less than 128 bytes
+    uint32_t doc = 0;
+    uint32_t position = 0;
+  };
+  static uint32_t HashOf(FieldNumber field, std::string_view term);
+  // Has the memory that a term with this hash needs fetched, first the table's, then its own: most
+  // of the time would be spent on waiting for it.
+  void PrefetchSlot(uint32_t hash) const {
+    __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]);
+  }
+  void PrefetchEntry(uint32_t hash) const {
+    const uint32_t entry = slots_[hash & (slots_.size() - 1)].entry;
+    if (entry != 0) __builtin_prefetch(&entries_[entry - 1]);
+  }
+  // Documents rise, and positions within a term of a document. Throws std::length_error above
+  // 4 GiB.
+  void Add(const Occurrence& occurrence, uint32_t hash);
   // Memory that it uses.
   size_t bytes() const;
   bool empty() const { return entries_.empty(); }
@@ -47,10 +63,15 @@ class PartialIndex {
   }
 
  private:
+  // A slot without an entry is free.
+  struct Slot {
+    uint32_t hash = 0;
+    uint32_t entry = 0;  // its number and 1
+  };
   // Bytes of a chunk lie in slices of the arena that grow; the last four bytes of a slice say where
   // the next one is.
   struct Entry {
-    uint32_t hash = 0;
+    uint64_t head = 0;   // the first bytes of the term, so that most compare without the rest
     uint32_t term = 0;   // in the arena
     uint32_t first = 0;  // slice
     uint32_t at = 0;     // where the next byte goes
@@ -65,8 +86,8 @@ class PartialIndex {
   std::string_view TermOf(const Entry& entry) const {
     return {reinterpret_cast<const char*>(arena_.get()) + entry.term, entry.term_bytes};
   }
-  Entry* Find(FieldNumber field, std::string_view term);
-  Entry* Insert(FieldNumber field, std::string_view term, uint32_t hash, size_t slot);
+  Entry* Find(FieldNumber field, std::string_view term, uint32_t hash);
+  Entry* Insert(FieldNumber field, std::string_view term, uint64_t head);
   void GrowTable();
   uint32_t Allocate(size_t size);
   void Put(Entry* entry, uint32_t value);
@@ -81,7 +102,7 @@ class PartialIndex {
   size_t arena_size_ = 0;
   size_t used_ = 0;
   std::vector<Entry> entries_;
-  std::vector<uint32_t> slots_;  // number of an entry and 1; a power of two of them
+  std::vector<Slot> slots_;  // a power of two of them
 };
 
 // Reads a chunk, document after document.
