@@ -18,6 +18,7 @@ constexpr size_t kLongestCopied = 20'000;
 std::vector<Target> AllTargets() {
   std::vector<Target> targets = FormatTargets();
   targets.insert(targets.end(), WireTargets().begin(), WireTargets().end());
+  targets.insert(targets.end(), SearchTargets().begin(), SearchTargets().end());
   return targets;
 }
 

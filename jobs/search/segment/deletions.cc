@@ -38,6 +38,8 @@ absl::StatusOr<Deletions> Deletions::Parse(std::string_view bytes) {
   for (const uint64_t word : deletions.words_) {
     deletions.count_ += static_cast<uint32_t>(std::popcount(word));
   }
+  const uint32_t used = deletions.documents_ % 64;
+  if (used != 0 && (deletions.words_.back() >> used) != 0) return damaged();
   return deletions;
 }
 

@@ -1,0 +1,91 @@
+#include "jobs/search/analysis/analyzer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "jobs/text/fold.h"
+#include "jobs/text/unicode_words.h"
+#include "tests/support/random_test.h"
+
+namespace quern::search {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// term@position
+std::vector<std::string> Terms(const AnalysisSettings& settings, std::string_view text) {
+  Analyzer analyzer(settings);
+  std::vector<std::string> terms;
+  for (const Token& token : analyzer.Analyze(text)) {
+    terms.push_back(std::string(token.term) + "@" + std::to_string(token.position));
+  }
+  return terms;
+}
+
+TEST(AnalyzerTest, FoldsWordsInAnyScript) {
+  EXPECT_THAT(Terms({}, "The GNU/Linux kernel's 3.14 e-mail"),
+              ElementsAre("the@0", "gnu@1", "linux@2", "kernel's@3", "3.14@4", "e@5", "mail@6"));
+  EXPECT_THAT(Terms({}, "Straße ＡＢＣ ﬁne ΣΊΣΥΦΟΣ Ёлка"),
+              ElementsAre("strasse@0", "abc@1", "fine@2", "σίσυφοσ@3", "ёлка@4"));
+  EXPECT_THAT(Terms({}, "我爱北京 ok"), ElementsAre("我爱@0", "爱北@1", "北京@2", "ok@3"));
+  EXPECT_THAT(Terms({}, " ... \n"), IsEmpty());
+}
+
+TEST(AnalyzerTest, StemsByLanguage) {
+  EXPECT_THAT(Terms({"english", true, false}, "Running runners ran"),
+              ElementsAre("run@0", "runner@1", "ran@2"));
+  EXPECT_THAT(Terms({"de", true, false}, "Häuser Hauses"), ElementsAre("haus@0", "haus@1"));
+  EXPECT_THAT(Terms({"english", true, false}, "running running"), ElementsAre("run@0", "run@1"));
+}
+
+TEST(AnalyzerTest, StopWordsKeepTheirPlace) {
+  EXPECT_THAT(Terms({"english", false, true}, "The end of the world"),
+              ElementsAre("end@1", "world@4"));
+}
+
+TEST(AnalyzerTest, LongRunsAreNoWords) {
+  const std::string longest(Analyzer::kMaxTermBytes, 'a');
+  EXPECT_THAT(Terms({}, longest + " " + longest + "a b"), ElementsAre(longest + "@0", "b@2"));
+}
+
+TEST(AnalyzerTest, SaysWhatItCannotDo) {
+  EXPECT_EQ(Analyzer::Check({}), "");
+  EXPECT_EQ(Analyzer::Check({"english", true, true}), "");
+  EXPECT_EQ(Analyzer::Check({"klingon", false, false}), "");
+  EXPECT_THAT(Analyzer::Check({"klingon", true, false}), HasSubstr("'klingon'; there are"));
+  EXPECT_THAT(Analyzer::Check({"finnish", true, true}), HasSubstr("no stop words"));
+}
+
+class AnalyzerRandomTest : public RandomTest {};
+
+// What stands alone gives the term that it gives within a text, and offsets say where that is.
+TEST_F(AnalyzerRandomTest, TokensAreTheFoldedWordsOfTheText) {
+  constexpr std::string_view kPieces[] = {"a", "B", "Zz", "9",    "_",      ".",  "'",  " ",  "\n",
+                                          "-", "é", "É",  "ß",    "\u0301", "中", "文", "カ", "ﬁ",
+                                          "Σ", "я", "Ж",  "\xff", "\xe4",   "ש",  ",",  "x"};
+  Analyzer analyzer({});
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text;
+    for (uint64_t i = Below(30); i > 0; --i) text += kPieces[Below(std::size(kPieces))];
+    text::BigramReader words(text);
+    size_t next = 0;
+    uint32_t position = 0;
+    const std::vector<Token>& tokens = analyzer.Analyze(text);
+    for (auto word = words.Next(); !word.empty(); word = words.Next(), ++position) {
+      const std::string folded = text::FoldText(word);
+      if (folded.empty() || folded.size() > Analyzer::kMaxTermBytes) continue;
+      ASSERT_LT(next, tokens.size()) << text;
+      ASSERT_EQ(tokens[next].term, folded) << text;
+      ASSERT_EQ(tokens[next].position, position) << text;
+      ASSERT_EQ(text.substr(tokens[next].begin, tokens[next].end - tokens[next].begin), word);
+      ++next;
+    }
+    ASSERT_EQ(next, tokens.size()) << text;
+    ASSERT_EQ(analyzer.words(), position) << text;
+  }
+}
+
+}  // namespace
+}  // namespace quern::search
