@@ -137,18 +137,24 @@ class RunJob final : public JobCommand {
     if (rest.size() == 1) {
       return UsageError(fmt::format("'{}' alone: give both IN and OUT", rest[0]));
     }
-    if (file->spec.inputs_size() > 1) {
-      return UsageError("the spec has several inputs: name the paths there, or with --set");
-    }
     file->spec.mutable_output()->set_path(rest.back());
     rest.pop_back();
-    if (file->spec.inputs().empty()) file->spec.add_inputs();
-    const pb::JobSpec::Input like = file->spec.inputs(0);
-    file->spec.clear_inputs();
-    for (const std::string& path : rest) {
-      pb::JobSpec::Input* input = file->spec.add_inputs();
-      *input = like;
-      input->set_path(path);
+    return SetInputs(rest, file);
+  }
+
+  // One [[input]] stands for any number of paths; several stand for one path each, in their order.
+  static absl::Status SetInputs(const std::vector<std::string>& paths, SpecFile* file) {
+    pb::JobSpec* const spec = &file->spec;
+    const auto known = static_cast<size_t>(spec->inputs_size());
+    if (known > 1 && paths.size() != known) {
+      return UsageError(fmt::format("{} paths, but the spec has {} inputs{}", paths.size(), known,
+                                    file->usage.empty() ? "" : ": mr run " + file->usage));
+    }
+    if (known == 0) spec->add_inputs();
+    const pb::JobSpec::Input like = spec->inputs(0);
+    while (static_cast<size_t>(spec->inputs_size()) < paths.size()) *spec->add_inputs() = like;
+    for (size_t i = 0; i < paths.size(); ++i) {
+      spec->mutable_inputs(static_cast<int>(i))->set_path(paths[i]);
     }
     return absl::OkStatus();
   }

@@ -1,0 +1,207 @@
+// Aggregates over groups of JSON lines: SELECT by..., aggregates FROM lines GROUP BY by.
+//
+// Input: JSON lines (format jsonl). Params: by: names of fields, commas between them (none: one
+// group); aggregates (count): count, sum(FIELD), min(FIELD), max(FIELD), mean(FIELD). Numbers are
+// added up in the order of the input, so that sums of fractions come out the same however it is
+// split; whole numbers exactly. What is no number is passed over, as null is in SQL; an aggregate
+// of nothing is null. Output (raw): JSON lines, the fields of `by`, then an aggregate each.
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jobs/text/json.h"
+#include "mapreduce/api/mapreduce.h"
+
+namespace {
+
+struct Aggregate {
+  enum class Kind { kCount, kSum, kMin, kMax, kMean };
+  Kind kind = Kind::kCount;
+  std::string name;   // as it was written
+  std::string field;  // empty: the lines themselves
+};
+
+std::vector<std::string> ListParam(quern::TaskContext& context, std::string_view name,
+                                   std::string_view fallback) {
+  std::vector<std::string> list;
+  const std::string_view text = context.param(name, fallback);
+  if (text.empty()) return list;
+  for (std::string_view item : quern::text::Split(text, ',')) {
+    while (item.starts_with(' ')) item.remove_prefix(1);
+    while (item.ends_with(' ')) item.remove_suffix(1);
+    list.emplace_back(item);
+  }
+  return list;
+}
+
+std::optional<Aggregate::Kind> KindOf(std::string_view function) {
+  if (function == "count") return Aggregate::Kind::kCount;
+  if (function == "sum") return Aggregate::Kind::kSum;
+  if (function == "min") return Aggregate::Kind::kMin;
+  if (function == "max") return Aggregate::Kind::kMax;
+  if (function == "mean") return Aggregate::Kind::kMean;
+  return std::nullopt;
+}
+
+std::vector<Aggregate> AggregatesParam(quern::TaskContext& context) {
+  std::vector<Aggregate> aggregates;
+  for (const std::string& text : ListParam(context, "aggregates", "count")) {
+    const size_t open = text.find('(');
+    const bool has_field = open != std::string::npos && text.ends_with(')');
+    const auto kind = KindOf(text.substr(0, open));
+    const std::string field = has_field ? text.substr(open + 1, text.size() - open - 2) : "";
+    if (!kind || field.empty() != (*kind == Aggregate::Kind::kCount && !has_field)) {
+      context.Fail("params.aggregates: '" + text +
+                   "': must be count, count(FIELD), sum(FIELD), min(FIELD), max(FIELD) or "
+                   "mean(FIELD)");
+    }
+    aggregates.push_back({*kind, text, field});
+  }
+  return aggregates;
+}
+
+bool IsNumber(std::string_view json) {
+  return !json.empty() && (json[0] == '-' || (json[0] >= '0' && json[0] <= '9'));
+}
+
+// Hands on, for each aggregate, the number of its field; a count of a field is of what is there.
+class GroupMapper : public quern::Mapper {
+ public:
+  void Start(quern::TaskContext& context) override {
+    by_ = ListParam(context, "by", "");
+    aggregates_ = AggregatesParam(context);
+  }
+  void Map(const quern::MapInput& in) override {
+    if (in.value().find_first_not_of(" \t\r") == std::string_view::npos) return;
+    const auto fields = quern::text::ReadJsonObject(in.value());
+    if (!fields) context().SkipRecord("no JSON object");
+    for (const std::string& name : by_) writer_.AddRaw(name, Value(*fields, name));
+    numbers_.clear();
+    for (const Aggregate& aggregate : aggregates_) {
+      if (&aggregate != &aggregates_.front()) numbers_ += '\t';
+      if (aggregate.field.empty()) continue;
+      const std::string_view value = Value(*fields, aggregate.field);
+      if (aggregate.kind == Aggregate::Kind::kCount) {
+        numbers_ += value == "null" ? "" : "1";
+      } else if (IsNumber(value)) {
+        numbers_ += value;
+      }
+    }
+    Emit(writer_.Take(), numbers_);
+  }
+
+ private:
+  static std::string_view Value(const std::vector<quern::text::JsonField>& fields,
+                                std::string_view name) {
+    const auto* const field = quern::text::FindField(fields, name);
+    return field == nullptr ? "null" : field->value;
+  }
+
+  std::vector<std::string> by_;
+  std::vector<Aggregate> aggregates_;
+  std::string numbers_;
+  quern::text::JsonObjectWriter writer_;
+};
+QUERN_REGISTER_MAPPER(GroupMapper);
+
+// What has been added up so far.
+class Tally {
+ public:
+  void Add(std::string_view number) {
+    int64_t whole = 0;
+    double fraction = 0;
+    const char* const end = number.data() + number.size();
+    const auto read = std::from_chars(number.data(), end, whole);
+    if (read.ec == std::errc() && read.ptr == end) {
+      whole_ += whole;
+      fraction = static_cast<double>(whole);
+    } else {
+      std::from_chars(number.data(), end, fraction);
+      all_whole_ = false;
+    }
+    sum_ += fraction;
+    if (count_ == 0 || fraction < min_) min_ = fraction, min_text_ = number;
+    if (count_ == 0 || fraction > max_) max_ = fraction, max_text_ = number;
+    ++count_;
+  }
+
+  std::string Result(Aggregate::Kind kind, int64_t lines, bool of_lines) const {
+    if (kind == Aggregate::Kind::kCount) return std::to_string(of_lines ? lines : count_);
+    if (count_ == 0) return "null";
+    switch (kind) {
+      case Aggregate::Kind::kMin:
+        return min_text_;
+      case Aggregate::Kind::kMax:
+        return max_text_;
+      case Aggregate::Kind::kMean:
+        return Text((all_whole_ ? static_cast<double>(whole_) : sum_) /
+                    static_cast<double>(count_));
+      default:
+        return all_whole_ && FitsInt64() ? std::to_string(static_cast<int64_t>(whole_))
+                                         : Text(sum_);
+    }
+  }
+
+ private:
+  bool FitsInt64() const { return whole_ >= INT64_MIN && whole_ <= INT64_MAX; }
+  // JSON has no number for what is not finite.
+  static std::string Text(double number) {
+    if (!std::isfinite(number)) return "null";
+    char digits[32];
+    return {digits, std::to_chars(digits, digits + sizeof(digits), number).ptr};
+  }
+
+  __extension__ __int128 whole_ = 0;
+  bool all_whole_ = true;
+  double sum_ = 0;
+  double min_ = 0;
+  double max_ = 0;
+  std::string min_text_;
+  std::string max_text_;
+  int64_t count_ = 0;
+};
+
+class GroupReducer : public quern::Reducer {
+ public:
+  void Start(quern::TaskContext& context) override {
+    aggregates_ = AggregatesParam(context);
+    groups_ = context.counter("groups");
+  }
+  void Reduce(quern::ReduceInput* in) override {
+    std::vector<Tally> tallies(aggregates_.size());
+    int64_t lines = 0;
+    for (const std::string_view value : in->values()) {
+      ++lines;
+      size_t i = 0;
+      for (const std::string_view number : quern::text::Split(value, '\t')) {
+        if (!number.empty()) tallies[i].Add(number);
+        ++i;
+      }
+    }
+    groups_->Increment();
+    Emit("", Line(in->key(), tallies, lines));
+  }
+
+ private:
+  std::string Line(std::string_view by, const std::vector<Tally>& tallies, int64_t lines) {
+    const auto fields = quern::text::ReadJsonObject(by);
+    for (const auto& field : *fields) writer_.AddRaw(field.name, field.value);
+    for (size_t i = 0; i < aggregates_.size(); ++i) {
+      const Aggregate& aggregate = aggregates_[i];
+      writer_.AddRaw(aggregate.name,
+                     tallies[i].Result(aggregate.kind, lines, aggregate.field.empty()));
+    }
+    return writer_.Take();
+  }
+
+  std::vector<Aggregate> aggregates_;
+  quern::text::JsonObjectWriter writer_;
+  quern::Counter* groups_ = nullptr;
+};
+QUERN_REGISTER_REDUCER(GroupReducer);
+
+}  // namespace

@@ -1,0 +1,87 @@
+// The reverse web-link graph: for each page, the pages that link to it (MapReduce 2004, section
+// 2.3).
+//
+// Input: JSON lines of documents with links, as `extract` writes them with params.links = true
+// (format jsonl); or lines SOURCE<TAB>TARGET[<TAB>...] (format text). Fragments of targets are cut
+// off with params.fragments = false. Output: TARGET<TAB>SOURCE<TAB>SOURCE..., the sources once each
+// and in order. Counters: links, targets.
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "jobs/classic/columns.h"
+#include "jobs/classic/link_list.h"
+#include "jobs/params.h"
+#include "jobs/text/json.h"
+#include "mapreduce/api/mapreduce.h"
+
+namespace {
+
+class LinkMapper : public quern::Mapper {
+ public:
+  void Start(quern::TaskContext& context) override {
+    json_ = context.input_format() == "jsonl";
+    cut_fragments_ = !context.param("fragments").empty() && !FlagParam(context, "fragments");
+    links_ = context.counter("links");
+  }
+  void Map(const quern::MapInput& in) override {
+    if (json_) return MapDocument(in.value());
+    const auto target = quern::classic::Column(in.value(), 2);
+    if (!target || target->empty()) context().SkipRecord("no target");
+    EmitLink(*quern::classic::Column(in.value(), 1), *target);
+  }
+
+ private:
+  void MapDocument(std::string_view line) {
+    const auto fields = quern::text::ReadJsonObject(line);
+    if (!fields) context().SkipRecord("no JSON object");
+    const quern::text::JsonField* url = quern::text::FindField(*fields, "url");
+    if (url == nullptr) url = quern::text::FindField(*fields, "id");
+    const quern::text::JsonField* links = quern::text::FindField(*fields, "links");
+    const auto source = url == nullptr ? std::nullopt : quern::text::ReadJsonString(url->value);
+    if (!source) context().SkipRecord("no url");
+    if (links == nullptr) context().SkipRecord("no links: extract with params.links=true");
+    const auto targets = quern::classic::ReadLinkTargets(links->value);
+    if (!targets) context().SkipRecord("links are no list of links");
+    for (const std::string& target : *targets) EmitLink(*source, target);
+  }
+  void EmitLink(std::string_view source, std::string_view target) {
+    if (cut_fragments_) target = target.substr(0, target.find('#'));
+    links_->Increment();
+    Emit(quern::Ordered(target, source), "");
+  }
+
+  bool json_ = false;
+  bool cut_fragments_ = false;
+  quern::Counter* links_ = nullptr;
+};
+QUERN_REGISTER_MAPPER(LinkMapper);
+
+// With [reduce] group = 1: one call for each target, its sources in order.
+class LinkReducer : public quern::Reducer {
+ public:
+  void Start(quern::TaskContext& context) override { targets_ = context.counter("targets"); }
+  void Reduce(quern::ReduceInput* in) override {
+    const std::string target = quern::Decode<std::string>(in->key());
+    sources_.clear();
+    std::string last;
+    bool first = true;
+    for (const auto& [key, value] : in->records()) {
+      std::string source = std::get<1>(quern::Decode<std::string, std::string>(key));
+      if (!first && source == last) continue;
+      if (!first) sources_ += '\t';
+      sources_ += source;
+      last = std::move(source);
+      first = false;
+    }
+    targets_->Increment();
+    Emit(target, sources_);
+  }
+
+ private:
+  std::string sources_;
+  quern::Counter* targets_ = nullptr;
+};
+QUERN_REGISTER_REDUCER(LinkReducer);
+
+}  // namespace

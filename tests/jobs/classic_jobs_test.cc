@@ -1,0 +1,316 @@
+// The classic jobs in whole local runs, against answers worked out another way.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/jobs/local_jobs.h"
+
+namespace quern::mr {
+namespace {
+
+class ClassicJobsTest : public LocalJobsTest {
+ protected:
+  std::string Write(const std::string& name, const std::string& text) {
+    std::ofstream(dir_ / name, std::ios::binary) << text;
+    return dir_ / name;
+  }
+  pb::JobSpec SpecOf(const std::string& job, const std::string& text) {
+    pb::JobSpec spec = Spec(job, Write("text", text));
+    spec.mutable_output()->set_overwrite(true);
+    return spec;
+  }
+  static void Set(pb::JobSpec* spec, const std::string& name, const std::string& value) {
+    (*spec->mutable_params())[name] = value;
+  }
+  std::string Output() { return Shell(fmt::format("cat {}/out/part-*", dir_.path())).out; }
+  std::vector<std::string> Lines() {
+    std::vector<std::string> lines;
+    const std::string output = Output();
+    for (size_t at = 0; at < output.size();) {
+      const size_t end = output.find('\n', at);
+      lines.push_back(output.substr(at, end - at));
+      at = end + 1;
+    }
+    std::sort(lines.begin(), lines.end());
+    return lines;
+  }
+  std::string Manifest() {
+    return *ReadFileToString(FileSystem::Real(), dir_ / "out/_MANIFEST.json");
+  }
+  void ExpectFails(const pb::JobSpec& spec, const std::string& with) {
+    const Outcome outcome = Run(spec);
+    EXPECT_NE(outcome.exit_code, 0);
+    EXPECT_NE(outcome.out.find(with), std::string::npos) << outcome.out;
+  }
+};
+
+using Strings = std::vector<std::string>;
+
+TEST_F(ClassicJobsTest, UrlsOfALogAreCounted) {
+  const std::string begin = "h - - [17/May/2015:10:05:03 +0000] \"";
+  pb::JobSpec spec = SpecOf("url_frequency", begin + "GET /a HTTP/1.1\" 200 5\n" + begin +
+                                                 "GET /b HTTP/1.1\" 404 -\nnonsense\n" + begin +
+                                                 "HEAD /a HTTP/1.1\" 200 5 \"-\" \"x y\"\n");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(), (Strings{"/a\t2", "/b\t1"}));
+  EXPECT_NE(Manifest().find("\"map_skipped_records\": 1"), std::string::npos);
+}
+
+TEST_F(ClassicJobsTest, AColumnIsCounted) {
+  pb::JobSpec spec = SpecOf("url_frequency", "host\turl\nh\t/a\ng\t/a\ng\t/b\nalone\n");
+  Set(&spec, "column", "2");
+  Set(&spec, "heading", "true");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(), (Strings{"/a\t2", "/b\t1"}));
+  Set(&spec, "column", "none");
+  ExpectFails(spec, "params.column = 'none': must be a whole number from 1");
+}
+
+TEST_F(ClassicJobsTest, LinksAreTurnedAround) {
+  pb::JobSpec spec = SpecOf("reverse_links", "s2\tt#x\ns1\tt\tanchor\ns1\tt\ns1\tu\nalone\n");
+  spec.mutable_reduce()->set_group(1);
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(), (Strings{"t\ts1", "t#x\ts2", "u\ts1"}));
+  Set(&spec, "fragments", "false");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(), (Strings{"t\ts1\ts2", "u\ts1"}));
+}
+
+TEST_F(ClassicJobsTest, LinksOfDocumentsAreTurnedAround) {
+  pb::JobSpec spec = SpecOf("reverse_links",
+                            R"({"url": "s1", "links": [["t", "a \"b\""], ["u", ""]], "text": ""}
+{"id": "s2", "links": [["t", ""]]}
+{"url": "s3"}
+[1]
+{"url": "s4", "links": {"t": 1}}
+)");
+  spec.mutable_inputs(0)->set_format("jsonl");
+  spec.mutable_reduce()->set_group(1);
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(), (Strings{"t\ts1\ts2", "u\ts1"}));
+  EXPECT_NE(Manifest().find("\"map_skipped_records\": 3"), std::string::npos);
+}
+
+TEST_F(ClassicJobsTest, WordsOfAHost) {
+  pb::JobSpec spec = SpecOf("term_vector",
+                            R"({"url": "http://a.org/1", "text": "The cat, the CAT; a dog"}
+{"url": "http://a.org/2", "text": "dog the"}
+{"url": "http://b.org:80/", "text": "Straße STRASSE 猫"}
+{"url": "http://b.org:8080", "text": "x"}
+{"text": "no url"}
+)");
+  spec.mutable_inputs(0)->set_format("jsonl");
+  spec.mutable_reduce()->set_group(1);
+  Set(&spec, "n", "3");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(),
+            (Strings{"a.org\tthe:3\tcat:2\tdog:2", "b.org\tstrasse:2\t猫:1", "b.org:8080\tx:1"}));
+}
+
+TEST_F(ClassicJobsTest, RunsOfWords) {
+  pb::JobSpec spec = SpecOf("ngrams", "One two, three two THREE\ntwo\ntwo three\n");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(), (Strings{"one two\t1", "three two\t1", "two three\t3"}));
+  Set(&spec, "n", "1");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(), (Strings{"one\t1", "three\t3", "two\t4"}));
+  spec = SpecOf("ngrams", "{\"body\": \"a b c\"}\n{\"text\": \"x y z\"}\n");
+  spec.mutable_inputs(0)->set_format("jsonl");
+  Set(&spec, "field", "body");
+  Set(&spec, "n", "3");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(), (Strings{"a b c\t1"}));
+}
+
+TEST_F(ClassicJobsTest, ASampleDoesNotDependOnSplits) {
+  std::string text;
+  for (int i = 0; i < 50'000; ++i) text += fmt::format("line {}\n", i);
+  std::set<std::string> outputs;
+  for (const int64_t split : {1 << 16, 1 << 18, 1 << 24}) {
+    pb::JobSpec spec = SpecOf("sample", text);
+    spec.mutable_limits()->set_split_bytes(split);
+    spec.mutable_output()->set_format("raw");
+    spec.mutable_reduce()->set_tasks(1);
+    Set(&spec, "n", "2000");
+    ExpectSucceeds(spec);
+    outputs.insert(Output());
+  }
+  ASSERT_EQ(outputs.size(), 1u);
+  const Strings lines = Lines();
+  EXPECT_EQ(std::set<std::string>(lines.begin(), lines.end()).size(), 2000u);
+  // About half of them from each half of the input: 1000 +- 22 in the mean.
+  const auto low = std::count_if(lines.begin(), lines.end(), [](const std::string& line) {
+    return std::stoi(line.substr(5)) < 25'000;
+  });
+  EXPECT_GT(low, 850);
+  EXPECT_LT(low, 1150);
+}
+
+TEST_F(ClassicJobsTest, DifferentValues) {
+  pb::JobSpec spec = SpecOf("distinct", "a\t1\nb\t1\na\t2\nc\t1\n\t9\n");
+  ExpectSucceeds(spec);
+  EXPECT_NE(Manifest().find("\"distinct\": 5"), std::string::npos);
+  Set(&spec, "column", "1");
+  spec.mutable_reduce()->set_combiner("DistinctCombiner");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(), (Strings{"\t1", "a\t2", "b\t1", "c\t1"}));
+}
+
+TEST_F(ClassicJobsTest, DifferentValuesAreEstimated) {
+  // 0.81 % is the standard error: five of them never happen.
+  for (const int distinct : {0, 10, 3'000, 40'000, 300'000}) {
+    std::string text;
+    for (int i = 0; i < distinct; ++i) text += fmt::format("value {}\n", i);
+    pb::JobSpec spec = SpecOf("distinct", text + text);
+    spec.mutable_limits()->set_split_bytes(1 << 20);
+    spec.mutable_reduce()->set_tasks(1);
+    spec.mutable_reduce()->set_combiner("DistinctCombiner");
+    Set(&spec, "method", "estimate");
+    ExpectSucceeds(spec);
+    const std::string output = Output();
+    const int64_t got = output.empty() ? 0 : std::stoll(output.substr(output.find('\t')));
+    EXPECT_NEAR(static_cast<double>(got), distinct, 0.0405 * distinct) << output;
+  }
+}
+
+class JoinTest : public ClassicJobsTest {
+ protected:
+  pb::JobSpec JoinOf(const std::string& left, const std::string& right) {
+    pb::JobSpec spec = SpecOf("join", left);
+    spec.mutable_inputs(0)->set_tag("left");
+    spec.mutable_inputs(0)->set_mapper("JoinMapper");
+    pb::JobSpec::Input* input = spec.add_inputs();
+    *input = spec.inputs(0);
+    input->set_tag("right");
+    input->set_path("file://" + Write("right", right));
+    spec.mutable_reduce()->set_group(1);
+    spec.mutable_output()->set_format("raw");
+    return spec;
+  }
+};
+
+TEST_F(JoinTest, TypesOfJoins) {
+  const std::string left = "1\ta\n2\tb\n1\tc\n\tno key\n4\td\n";
+  const std::string right = "x\t1\ny\t1\nz\t3\nw\t2\n\n";
+  const std::map<std::string, Strings> want = {
+      {"inner", {"1\ta\tx", "1\ta\ty", "1\tc\tx", "1\tc\ty", "2\tb\tw"}},
+      {"left", {"\tno key", "1\ta\tx", "1\ta\ty", "1\tc\tx", "1\tc\ty", "2\tb\tw", "4\td"}},
+      {"semi", {"1\ta", "1\tc", "2\tb"}},
+      {"anti", {"\tno key", "4\td"}}};
+  for (const auto& [type, lines] : want) {
+    pb::JobSpec spec = JoinOf(left, right);
+    Set(&spec, "type", type);
+    Set(&spec, "right_key", "2");
+    ExpectSucceeds(spec);
+    EXPECT_EQ(Lines(), lines) << type;
+  }
+  pb::JobSpec spec = JoinOf(left, right);
+  Set(&spec, "type", "outer");
+  ExpectFails(spec, "params.type = 'outer': must be inner, left, semi or anti");
+}
+
+TEST_F(JoinTest, ObjectsAreMerged) {
+  pb::JobSpec spec = JoinOf("{\"id\": 7, \"n\": \"left\"}\n{\"id\": null}\nno json\n",
+                            "{\"n\": [1, 2], \"id\": \"7\", \"m\": 1e400}\n");
+  for (auto& input : *spec.mutable_inputs()) input.set_format("jsonl");
+  ExpectFails(spec, "params.key: name the field to join by");
+  Set(&spec, "key", "id");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(), (Strings{R"({"id": 7, "n": "left", "right.n": [1, 2], "m": 1e400})"}));
+}
+
+TEST_F(JoinTest, AgreesWithCoreutils) {
+  std::string left;
+  std::string right;
+  for (int i = 0; i < 20'000; ++i) left += fmt::format("{:05}\tl{}\n", Below(8'000), i);
+  for (int i = 0; i < 5'000; ++i) right += fmt::format("{:05}\tr{}\n", Below(8'000), i);
+  pb::JobSpec spec = JoinOf(left, right);
+  spec.mutable_limits()->set_split_bytes(1 << 15);
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Difference("sort out/part-*", "join -t $'\\t' <(sort text) <(sort right) | sort"), "");
+}
+
+TEST_F(ClassicJobsTest, GroupsOfObjects) {
+  pb::JobSpec spec = SpecOf("group_by", R"({"lang": "en", "n": 3, "x": 0.5}
+{"n": -1, "lang": "de", "x": "text"}
+{"lang": "en", "n": 9007199254740993, "x": 0.25}
+
+{"n": 1}
+{"lang": "en"}
+not json
+)");
+  spec.mutable_inputs(0)->set_format("jsonl");
+  spec.mutable_output()->set_format("raw");
+  Set(&spec, "by", "lang");
+  Set(&spec, "aggregates", "count, count(n),sum(n),min(n),max(x),mean(x)");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(
+      Lines(),
+      (Strings{
+          R"x({"lang": "de", "count": 1, "count(n)": 1, "sum(n)": -1, "min(n)": -1, "max(x)": null, "mean(x)": null})x",
+          R"x({"lang": "en", "count": 3, "count(n)": 2, "sum(n)": 9007199254740996, "min(n)": 3, "max(x)": 0.5, "mean(x)": 0.375})x",
+          R"x({"lang": null, "count": 1, "count(n)": 1, "sum(n)": 1, "min(n)": 1, "max(x)": null, "mean(x)": null})x"}));
+  EXPECT_NE(Manifest().find("\"map_skipped_records\": 1"), std::string::npos);
+  Set(&spec, "aggregates", "count,median(x)");
+  ExpectFails(spec, "params.aggregates: 'median(x)': must be");
+}
+
+// The sums are valsort's, for the records that gensort -a makes.
+TEST_F(ClassicJobsTest, RecordsOfTheSortBenchmark) {
+  struct Case {
+    std::string ranges;
+    int records;
+    std::string checksum;
+    std::string sha256;
+  };
+  const std::vector<Case> cases = {
+      {"0 400\n400 600\n", 1000, "1f5dfb3631a",
+       "6c26b26a61464dd78038f9c60907c851ac043c07584b12835fe065cbca31aad2"},
+      {"1000000 100000\n", 100'000, "c38f3058fbd0",
+       "53565fb273a0aeb153212e6d7d597b79eb9cb413e8e911891663c4b5e4c56c8a"}};
+  for (const Case& each : cases) {
+    pb::JobSpec spec = SpecOf("sort_generate", each.ranges);
+    spec.mutable_reduce()->set_tasks(0);
+    spec.mutable_output()->set_format("raw");
+    ExpectSucceeds(spec);
+    EXPECT_EQ(Shell(fmt::format("cat {}/out/part-* | sha256sum", dir_.path())).out,
+              each.sha256 + "  -\n");
+    Shell(fmt::format("cd {}; cat out/part-* | sort > sorted; cat out/part-* > unsorted",
+                      dir_.path()));
+    for (const int64_t split : {1 << 13, 1 << 30}) {
+      pb::JobSpec check = Spec("sort_validate", dir_ / "sorted");
+      check.mutable_output()->set_overwrite(true);
+      check.mutable_reduce()->set_tasks(1);
+      check.mutable_limits()->set_split_bytes(split);
+      ExpectSucceeds(check);
+      EXPECT_EQ(Output(), fmt::format("records\t{}\nchecksum\t{}\nduplicate_keys\t0\n"
+                                      "unordered\t0\n",
+                                      each.records, each.checksum));
+      check.mutable_inputs(0)->set_path("file://" + dir_ / "unsorted");
+      ExpectSucceeds(check);
+      EXPECT_NE(Output().find("first_unordered\t"), std::string::npos);
+      EXPECT_NE(Output().find("checksum\t" + each.checksum), std::string::npos);
+    }
+  }
+}
+
+TEST_F(ClassicJobsTest, OrderIsCheckedOverTheBordersOfFilesAndSplits) {
+  Shell(
+      fmt::format("mkdir {0}/in; printf 'a\\nb\\n' > {0}/in/1; printf 'b\\nc\\n' > {0}/in/2; "
+                  "printf 'aa\\n' > {0}/in/3",
+                  dir_.path()));
+  pb::JobSpec spec = Spec("sort_validate", dir_ / "in");
+  spec.mutable_reduce()->set_tasks(1);
+  ExpectSucceeds(spec);
+  EXPECT_NE(Output().find("records\t5\n"), std::string::npos);
+  EXPECT_NE(Output().find("duplicate_keys\t1\nunordered\t1\nfirst_unordered\t"), std::string::npos);
+  EXPECT_NE(Output().find("/in/3:0\n"), std::string::npos) << Output();
+}
+
+}  // namespace
+}  // namespace quern::mr
