@@ -56,8 +56,8 @@ bool Walk(std::string_view pattern, Text text, Visit visit) {
 
 }  // namespace
 
-absl::Status CheckFilePattern(std::string_view pattern) {
-  bool has_i = false;
+absl::Status CheckFilePattern(std::string_view pattern, bool one_file) {
+  bool has_i = one_file;
   const bool right = Walk(
       pattern, [](std::string_view) {}, [&](const Number& n) { has_i |= n.which == 'i'; });
   const std::string shown = CleanLine(pattern, kMaxPatternBytes);
@@ -80,6 +80,11 @@ absl::Status CheckFilePattern(std::string_view pattern) {
                                 shown);
   }
   return absl::OkStatus();
+}
+
+std::string_view EndOfPattern(std::string_view pattern) {
+  const size_t close = pattern.rfind('}');
+  return close == std::string_view::npos ? pattern : pattern.substr(close + 1);
 }
 
 std::string FileNameOf(std::string_view pattern, uint64_t i, uint64_t n) {

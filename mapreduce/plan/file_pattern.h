@@ -13,9 +13,11 @@
 namespace quern::mr {
 
 // {i} is the number of the file, from 0 and without gaps, {n} how many there are; {i:05} has five
-// digits at least. InvalidArgument for anything else in braces, a name without {i}, and one that is
-// no name of a visible file.
-absl::Status CheckFilePattern(std::string_view pattern);
+// digits at least. InvalidArgument for anything else in braces, a name without {i} unless there is
+// `one_file` only, and one that is no name of a visible file.
+absl::Status CheckFilePattern(std::string_view pattern, bool one_file = false);
+// What all names of a pattern end with: behind its last number, or the whole of it.
+std::string_view EndOfPattern(std::string_view pattern);
 // Of a pattern that CheckFilePattern lets pass.
 std::string FileNameOf(std::string_view pattern, uint64_t i, uint64_t n);
 

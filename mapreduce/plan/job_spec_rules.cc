@@ -21,6 +21,8 @@ namespace {
 // Of texts that are only shown.
 constexpr size_t kMaxNameBytes = 300;
 constexpr size_t kMaxCommandBytes = 4'000;
+// The path of a named output whose files go into the directory of the main one.
+constexpr std::string_view kBesideMain = ".";
 
 absl::Status CheckOneOf(std::string_view key, std::string_view value,
                         const std::vector<std::string>& allowed) {
@@ -52,7 +54,8 @@ absl::Status CheckInput(const pb::JobSpec::Input& input, bool local) {
 }
 
 // `key` is what the spec calls the output.
-absl::Status CheckOutput(std::string_view key, const pb::JobSpec::Output& output, bool local) {
+absl::Status CheckOutput(std::string_view key, const pb::JobSpec::Output& output,
+                         const pb::JobSpec& spec, bool local) {
   const std::string& path = output.path();
   if (path.empty()) return InvalidArgumentError("{}.path: is missing", key);
   if (IsLocalPath(path) && !local) {
@@ -73,7 +76,8 @@ absl::Status CheckOutput(std::string_view key, const pb::JobSpec::Output& output
   ASSIGN_OR_RETURN(const OutputFormat* const format, FindOutputFormat(output.format()));
   RETURN_IF_ERROR(CheckOneOf(fmt::format("{}.codec", key), output.codec(), format->codecs()));
   if (output.files().empty()) return absl::OkStatus();
-  const absl::Status pattern = CheckFilePattern(output.files());
+  const bool one_file = spec.reduce().tasks() == 1;
+  const absl::Status pattern = CheckFilePattern(output.files(), one_file);
   const absl::Status named = pattern.ok() ? CheckCodecOfPattern(output) : pattern;
   return named.ok() ? named : InvalidArgumentError("{}.{}", key, Message(named));
 }
@@ -93,6 +97,25 @@ absl::Status CheckOutputName(const std::string& name) {
       CleanLine(name, 100), kMaxOutputNameBytes);
 }
 
+// Outputs of one directory: no file of one may have a name of another.
+absl::Status CheckEndsDiffer(const pb::JobSpec& spec) {
+  std::vector<std::pair<std::string, std::string>> ends = {
+      {std::string(EndOfPattern(spec.output().files())), "output"}};
+  for (const pb::JobSpec::NamedOutput& named : spec.outputs()) {
+    if (named.output().path() != spec.output().path()) continue;
+    const std::string end(EndOfPattern(named.output().files()));
+    for (const auto& [other, key] : ends) {
+      if (!end.ends_with(other) && !other.ends_with(end)) continue;
+      return InvalidArgumentError(
+          "outputs.{}.files: '{}': outputs in one directory need names that end differently, and "
+          "{}.files is '{}'. Try: {{i}}.idx and {{i}}.bin",
+          named.name(), named.output().files(), key, other);
+    }
+    ends.emplace_back(end, "outputs." + named.name());
+  }
+  return absl::OkStatus();
+}
+
 // One rename publishes them all, so no one may hold another.
 absl::Status CheckOutputsApart(const pb::JobSpec& spec) {
   std::vector<std::pair<std::string, std::string>> paths = {{spec.output().path() + "/", "output"}};
@@ -103,6 +126,7 @@ absl::Status CheckOutputsApart(const pb::JobSpec& spec) {
           "cluster",
           named.name(), named.output().path());
     }
+    if (named.output().path() == spec.output().path()) continue;
     paths.emplace_back(named.output().path() + "/", "outputs." + named.name());
   }
   std::sort(paths.begin(), paths.end());
@@ -115,7 +139,7 @@ absl::Status CheckOutputsApart(const pb::JobSpec& spec) {
 }
 
 absl::Status CheckOutputs(const pb::JobSpec& spec, bool local) {
-  RETURN_IF_ERROR(CheckOutput("output", spec.output(), local));
+  RETURN_IF_ERROR(CheckOutput("output", spec.output(), spec, local));
   if (spec.outputs_size() > static_cast<int>(kMaxNamedOutputs)) {
     return InvalidArgumentError("outputs: {} of them, the limit is {}", spec.outputs_size(),
                                 kMaxNamedOutputs);
@@ -126,8 +150,9 @@ absl::Status CheckOutputs(const pb::JobSpec& spec, bool local) {
     if (!names.insert(named.name()).second) {
       return InvalidArgumentError("outputs: two are called '{}'", named.name());
     }
-    RETURN_IF_ERROR(CheckOutput("outputs." + named.name(), named.output(), local));
+    RETURN_IF_ERROR(CheckOutput("outputs." + named.name(), named.output(), spec, local));
   }
+  RETURN_IF_ERROR(CheckEndsDiffer(spec));
   return CheckOutputsApart(spec);
 }
 
@@ -194,6 +219,7 @@ void FillDefaults(pb::JobSpec* spec) {
   FillOutput(spec->mutable_output());
   for (pb::JobSpec::NamedOutput& named : *spec->mutable_outputs()) {
     pb::JobSpec::Output* const output = named.mutable_output();
+    if (output->path() == kBesideMain) output->set_path(spec->output().path());
     if (output->path().empty() && !spec->output().path().empty()) {
       output->set_path(fmt::format("{}-{}", spec->output().path(), named.name()));
     }

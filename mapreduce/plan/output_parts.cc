@@ -67,10 +67,17 @@ void OutputParts::Add(pb::TaskKind kind, uint32_t task, const pb::AttemptResult&
 
 std::vector<PublishedOutput> OutputParts::Take() {
   NameFiles(spec_.output().files(), &outputs_[0]);
+  std::vector<PublishedOutput> taken = {std::move(outputs_[0])};
   for (const pb::JobSpec::NamedOutput& named : spec_.outputs()) {
-    NameFiles(named.output().files(), &outputs_[index_.at(named.name())]);
+    PublishedOutput& output = outputs_[index_.at(named.name())];
+    NameFiles(named.output().files(), &output);
+    if (output.path != taken[0].path) {
+      taken.push_back(std::move(output));
+      continue;
+    }
+    for (PublishedFile& file : output.files) taken[0].files.push_back(std::move(file));
   }
-  return std::move(outputs_);
+  return taken;
 }
 
 }  // namespace quern::mr

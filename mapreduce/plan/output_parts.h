@@ -36,7 +36,8 @@ class OutputParts {
   explicit OutputParts(const pb::JobSpec& spec);
 
   void Add(pb::TaskKind kind, uint32_t task, const pb::AttemptResult& result);
-  // The main output, then the named ones in the order of the spec.
+  // The main output, then the named ones in the order of the spec; those that share the directory
+  // of the main one are part of it.
   std::vector<PublishedOutput> Take();
 
  private:

@@ -44,7 +44,7 @@ std::string Canonical(std::string_view path) {
 std::vector<std::string> OutputPaths(const pb::JobSpec& spec) {
   std::vector<std::string> paths = {spec.output().path()};
   for (const pb::JobSpec::NamedOutput& named : spec.outputs()) {
-    paths.push_back(named.output().path());
+    if (named.output().path() != paths[0]) paths.push_back(named.output().path());
   }
   return paths;
 }

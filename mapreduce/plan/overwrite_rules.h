@@ -13,7 +13,7 @@
 
 namespace quern::mr {
 
-// Of all outputs of the job, the main one first.
+// Of all outputs of the job, each directory once, the main one first.
 std::vector<std::string> OutputPaths(const pb::JobSpec& spec);
 
 // What lies where the output is to go.

@@ -100,9 +100,12 @@ absl::Status LocalJob::Run() {
   scratch_ = fmt::format("{}/quern-local-{}", TemporaryRoot(), RandomHex(8));
   RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(scratch_));
   RETURN_IF_ERROR(FetchSideFiles());
-  for (const std::string& path : OutputPaths(spec_)) temporary_.push_back(HiddenBeside(path));
+  temporary_ = {HiddenBeside(spec_.output().path())};
+  for (const pb::JobSpec::NamedOutput& named : spec_.outputs()) {
+    temporary_.push_back(HiddenBeside(named.output().path()));
+  }
   const absl::Status status = RunTasks();
-  if (status.ok()) return status;
+  // After success those are left whose files went into the directory of the main output.
   for (const std::string& dir : temporary_) storage_->RemoveTree(dir).IgnoreError();
   return status;
 }
@@ -256,14 +259,23 @@ absl::Status LocalJob::Publish(const Results& maps, const Results& reduces) {
   }
   const std::vector<PublishedOutput> outputs = parts.Take();
   Storage::Moves moves;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const std::string& dir = temporary_[i];
-    RETURN_IF_ERROR(FillOutput(outputs[i], dir, MakeManifest(manifest_, outputs, outputs[i])));
-    moves.emplace_back(dir, outputs[i].path);
+  for (const PublishedOutput& output : outputs) {
+    const std::string& dir = TemporaryOf(output.name);
+    RETURN_IF_ERROR(FillOutput(output, dir, MakeManifest(manifest_, outputs, output)));
+    moves.emplace_back(dir, output.path);
   }
   // The main one last: who waits for its _SUCCESS finds the others.
   std::rotate(moves.begin(), moves.begin() + 1, moves.end());
   return storage_->RenameAll(moves, spec_.output().overwrite());
+}
+
+const std::string& LocalJob::TemporaryOf(const std::string& output) const {
+  size_t i = 0;
+  if (!output.empty()) {
+    while (spec_.outputs(static_cast<int>(i)).name() != output) ++i;
+    ++i;
+  }
+  return temporary_[i];
 }
 
 // The tasks have written the parts right there, under the names of the tasks.

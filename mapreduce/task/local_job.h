@@ -55,6 +55,8 @@ class LocalJob {
   absl::Status Publish(const Results& maps, const Results& reduces);
   absl::Status FillOutput(const PublishedOutput& output, const std::string& dir,
                           const Manifest& manifest);
+  // Of the output of this name; empty: the main one.
+  const std::string& TemporaryOf(const std::string& output) const;
   absl::Status WriteFile(const std::string& path, const std::string& contents);
 
   pb::JobSpec spec_;
@@ -66,7 +68,8 @@ class LocalJob {
   std::vector<std::string> bounds_;
   std::string scratch_;  // directory of this machine, for map outputs and spills
   SideFiles files_;
-  std::vector<std::string> temporary_;  // beside each output a directory, that becomes the output
+  std::vector<std::string> temporary_;  // beside each output a directory, that becomes the output;
+                                        // the main one's first, then as the spec names them
   Manifest manifest_;
 };
 

@@ -79,7 +79,8 @@ TEST(JobSpecRules, NamedOutputsAreApartAndHaveNames) {
     std::string path;
     std::string expected;
   } kWrong[] = {
-      {"a", "/out", "outputs.a.path: is, or lies below, output.path"},
+      {"a", "/out",
+       "outputs.a.files: '': outputs in one directory need names that end differently"},
       {"a", "/out/a", "outputs.a.path: is, or lies below, output.path"},
       {"a", "/", "outputs.a.path: / cannot be replaced"},
       {"a", "x", "outputs.a.path: x: must be absolute"},
@@ -103,6 +104,47 @@ TEST(JobSpecRules, NamedOutputsAreApartAndHaveNames) {
     many.add_outputs()->set_name(fmt::format("a{}", i));
   FillDefaults(&many);
   EXPECT_THAT(std::string(Message(CheckJobSpec(many))), testing::HasSubstr("the limit is 20"));
+}
+
+TEST(JobSpecRules, OutputsShareADirectoryWhenTheirFilesCannotMeet) {
+  const struct {
+    std::string main;
+    std::string a;
+    std::string b;
+    bool right;
+  } kCases[] = {
+      {"x-{i}.bin", "x-{i}.idx", "x-{i}.log", true},
+      {"{i}.ds", "{i}.ds.index", "{i}.ds.metadata", true},
+      {"x-{i}.bin", "x-{i}.idx", "y-{i}.idx", false},
+      {"x-{i}.bin", "x-{i}bin", "{i}.log", false},
+      {"x-{i}bin", "x-{i}.bin", "{i}.log", false},
+      {"", "x-{i}.idx", "{i}.log", false},
+      {"x-{i}.bin", "", "{i}.log", false},
+      {"{i}-x", "{i}", "{i}.log", false},
+  };
+  for (const auto& [main, a, b, right] : kCases) {
+    pb::JobSpec spec = Good();
+    spec.mutable_output()->set_files(main);
+    for (const auto& [name, files] : {std::pair("a", a), std::pair("b", b)}) {
+      pb::JobSpec::NamedOutput* const output = spec.add_outputs();
+      output->set_name(name);
+      output->mutable_output()->set_path(".");
+      output->mutable_output()->set_files(files);
+    }
+    FillDefaults(&spec);
+    EXPECT_EQ(spec.outputs(0).output().path(), spec.output().path());
+    EXPECT_EQ(CheckJobSpec(spec).ok(), right) << main << " " << a << " " << b;
+  }
+}
+
+TEST(JobSpecRules, OneFileNeedsNoNumber) {
+  pb::JobSpec spec = Good();
+  spec.mutable_output()->set_files("report.html");
+  FillDefaults(&spec);
+  spec.mutable_reduce()->set_tasks(2);
+  EXPECT_THAT(std::string(Message(CheckJobSpec(spec))), testing::HasSubstr("all files would have"));
+  spec.mutable_reduce()->set_tasks(1);
+  EXPECT_TRUE(CheckJobSpec(spec).ok()) << CheckJobSpec(spec);
 }
 
 TEST(JobSpecRules, ChoosesReduceTasksByInputAndCluster) {
