@@ -3,8 +3,9 @@
 //
 // Input: the outputs of the stages, documents as JSON lines (jobs/corpus/document.h). A stage is
 // called by the tag of its input, or by the directory that its files lie in. Documents with a field
-// "rejected" count under its rule. Output (raw): one page (jobs/corpus/report.h), or with
-// params.form its twins. Run it with one reduce task: map tasks hand on sums, which are small.
+// "rejected" count under its rule. Output (bytes): one page (jobs/corpus/report.h), and in the
+// outputs "json" and "text" its twins. Run it with one reduce task: map tasks hand on sums, which
+// are small.
 #include "jobs/corpus/report.h"
 
 #include <algorithm>
@@ -239,10 +240,8 @@ class ReportReducer : public quern::Reducer {
     most_domains_ = CountParam(context, "domains", "50", 100'000);
     most_samples_ = CountParam(context, "samples", "5", 1'000);
     report_.counts_tokens = FlagParam(context, "tokens");
-    form_ = context.param("form", "html");
-    if (form_ != "html" && form_ != "json" && form_ != "text") {
-      context.Fail("params.form = '" + form_ + "': must be html, json or text");
-    }
+    json_ = context.output("json");
+    text_ = context.output("text");
     try {
       report_.rules = quern::corpus::RuleSet([&context](std::string_view name) {
                         return context.param(name);
@@ -271,11 +270,9 @@ class ReportReducer : public quern::Reducer {
     for (const auto& [task, stage] : order_) report_.stages.push_back(stage);
     for (const auto& [stage, names] : domains_) report_.domains[stage] = names.names();
     for (const auto& [stage, names] : languages_) report_.languages[stage] = names.names();
-    std::string out = form_ == "html"   ? RenderHtml(report_)
-                      : form_ == "json" ? RenderJson(report_)
-                                        : RenderText(report_);
-    out.pop_back();  // raw output ends it with a line feed
-    Emit("", out);
+    Emit("", RenderHtml(report_));
+    json_->Emit("", RenderJson(report_));
+    text_->Emit("", RenderText(report_));
   }
 
  private:
@@ -311,7 +308,8 @@ class ReportReducer : public quern::Reducer {
   Report report_;
   size_t most_domains_ = 0;
   size_t most_samples_ = 0;
-  std::string form_;
+  quern::NamedOutput* json_ = nullptr;
+  quern::NamedOutput* text_ = nullptr;
   std::vector<std::pair<int64_t, std::string>> order_;
   std::map<std::string, TopNames> languages_;
   std::map<std::string, TopNames> domains_;

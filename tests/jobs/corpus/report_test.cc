@@ -71,14 +71,22 @@ class ReportJobTest : public LocalJobsTest {
     }
     spec.mutable_limits()->set_split_bytes(100);
     spec.mutable_reduce()->set_tasks(1);
-    spec.mutable_output()->set_format("raw");
+    spec.mutable_output()->set_format("bytes");
+    spec.mutable_output()->set_files("report.html");
+    for (const auto& [name, file] :
+         {std::pair("json", "report.json"), std::pair("text", "report.txt")}) {
+      pb::JobSpec::NamedOutput* const output = spec.add_outputs();
+      output->set_name(name);
+      output->mutable_output()->set_path(".");
+      output->mutable_output()->set_format("bytes");
+      output->mutable_output()->set_files(file);
+    }
     spec.mutable_output()->set_overwrite(true);
     return spec;
   }
-  std::string Output(pb::JobSpec spec, const std::string& form) {
-    (*spec.mutable_params())["form"] = form;
+  std::string Output(const pb::JobSpec& spec, const std::string& form) {
     ExpectSucceeds(spec);
-    return Shell("cat " + dir_ / "out/part-r-00000").out;
+    return Shell("cat " + dir_ / "out/report." + form).out;
   }
   static std::string Line(const std::string& id, const std::string& more) {
     return fmt::format("{{\"id\": \"{}\", \"text\": \"four\"{}}}\n", id, more);
@@ -108,7 +116,7 @@ TEST_F(ReportJobTest, CountsByStageRuleLanguageAndDomain) {
                                  {"dropped", rejected}});
   (*spec.mutable_params())["domains"] = "1";
   (*spec.mutable_params())["samples"] = "1";
-  const std::string text = Output(spec, "text");
+  const std::string text = Output(spec, "txt");
   EXPECT_THAT(text, HasSubstr("Stages\n"
                               "  z-first: 4 documents, 16 bytes of text\n"
                               "  kept: 1 documents, 4 bytes of text\n"
@@ -179,8 +187,7 @@ TEST_F(ReportJobTest, ShowsTheThresholdsThatHold) {
 TEST_F(ReportJobTest, ParametersAreChecked) {
   const pb::JobSpec good = ReportSpec({{"kept", Line("a", "")}});
   for (const auto& [name, value, message] :
-       {std::tuple("form", "pdf", "params.form = 'pdf': must be html, json or text"),
-        std::tuple("samples", "1001", "params.samples: must be from 0 to 1000"),
+       {std::tuple("samples", "1001", "params.samples: must be from 0 to 1000"),
         std::tuple("tokens", "true", "files: the job has none called 'encoder.json'"),
         std::tuple("gopher.words_min", "few", "params.gopher.words_min = 'few'")}) {
     pb::JobSpec spec = good;
