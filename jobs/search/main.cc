@@ -9,8 +9,9 @@ namespace {
 int Main(const std::vector<std::string>& argv) {
   const Program program = {
       .name = "quern-search",
-      .about = "Asks the indexes that jobs have made.",
-      .commands = {QueryCommand(), ServeCommand(), WordsCommand()},
+      .about = "Asks the indexes that jobs have made, and changes them.",
+      .commands = {QueryCommand(), ServeCommand(), AddCommand(), DeleteCommand(), MergeCommand(),
+                   WordsCommand()},
       .notes = "",
       .examples = {"quern-search query /index 'linux -kernel \"free software\" lib*'",
                    "quern-search serve /index --http 127.0.0.1:9600"},

@@ -5,6 +5,9 @@
 
 namespace quern::search {
 
+CommandSpec AddCommand();
+CommandSpec DeleteCommand();
+CommandSpec MergeCommand();
 CommandSpec QueryCommand();
 CommandSpec ServeCommand();
 CommandSpec WordsCommand();

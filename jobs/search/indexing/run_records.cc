@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "jobs/search/segment/dates.h"
 #include "jobs/search/segment/document_store.h"
 #include "jobs/search/segment/varint.h"
 
@@ -98,7 +99,7 @@ DocumentValue::DocumentValue(std::string_view value, size_t fields) {
   entry.id = in.Text();
   entry.url = in.Text();
   entry.language = in.Text();
-  entry.date = in.Text();
+  entry.date = ParseDate(in.Text());
   entry.texts = RestOf(&in);
   entry.lengths = lengths;
   if (!in.ok()) throw std::runtime_error("a damaged record of a document");

@@ -7,6 +7,7 @@
 
 #include "jobs/search/indexing/document_indexer.h"
 #include "jobs/search/indexing/partial_index.h"
+#include "jobs/search/segment/dates.h"
 #include "jobs/search/segment/segment_writer.h"
 
 namespace quern::search {
@@ -35,7 +36,7 @@ std::string SegmentBuilder::Finish() {
                                      document.date, &texts);
     const auto& lengths = indexer.Index(document, writer.documents(), &index);
     writer.AddDocument(
-        {document.id, document.url, document.language, document.date, texts, lengths});
+        {document.id, document.url, document.language, ParseDate(document.date), texts, lengths});
   }
   std::map<std::pair<FieldNumber, std::string>, std::string> terms;
   index.Drain([&terms](FieldNumber field, std::string_view term, std::string_view chunk) {

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "common/crc32c.h"
-#include "jobs/search/segment/dates.h"
 #include "jobs/search/segment/document_numbers.h"
 #include "jobs/search/segment/fixed_numbers.h"
 
@@ -67,7 +66,7 @@ void SegmentWriter::AddDocument(const DocumentEntry& document) {
     meta_.fields[field].total_length += document.lengths[field];
   }
   languages_.push_back(NumberOfLanguage(document.language));
-  const int32_t date = ParseDate(document.date).value_or(kNoDate);
+  const int32_t date = document.date.value_or(kNoDate);
   has_dates_ = has_dates_ || date != kNoDate;
   dates_.push_back(static_cast<uint32_t>(date));
   store_.Add(document.id, document.url, document.texts, &pending_);

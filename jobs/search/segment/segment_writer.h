@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,7 +29,7 @@ struct DocumentEntry {
   std::string_view id;
   std::string_view url;
   std::string_view language;
-  std::string_view date;
+  std::optional<int32_t> date;        // days since 1970-01-01
   std::string_view texts;             // DocumentStoreWriter::AppendTexts; unused without stored
   std::span<const uint32_t> lengths;  // of each field
 };

@@ -1,0 +1,201 @@
+#include "jobs/search/changing/change_index.h"
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "jobs/search/changing/merge_segments.h"
+#include "jobs/search/segment/segment.h"
+#include "jobs/search/serving/open_index.h"
+
+namespace quern::search {
+namespace {
+
+using Segments = std::vector<std::unique_ptr<Segment>>;
+
+// The index as it is, and what it becomes.
+class Change {
+ public:
+  Change(IndexFiles* files, IndexWriter* writer) : files_(files), writer_(writer) {}
+
+  absl::Status Start() {
+    ASSIGN_OR_RETURN(identity_, IndexIdentity(files_));
+    const absl::StatusOr<std::string> json = files_->Read(kIndexManifestName);
+    if (json.ok()) {
+      ASSIGN_OR_RETURN(manifest, ParseIndexManifest(*json));
+    } else if (absl::IsNotFound(json.status())) {
+      RETURN_IF_ERROR(AddParts("", &manifest));
+    } else {
+      return json.status();
+    }
+    ++manifest.generation;
+    return absl::OkStatus();
+  }
+
+  // The segments of the job whose output is `dir`, which ends with a slash.
+  absl::Status AddParts(const std::string& dir, IndexManifest* to) {
+    const std::string name = dir + std::string(kJobManifestName);
+    const absl::StatusOr<std::string> json = files_->Read(name);
+    if (absl::IsNotFound(json.status())) {
+      return NotFoundError("{}: no output of a job there. Try: mr run search-index IN {}",
+                           files_->Describe(name), files_->Describe(dir));
+    }
+    RETURN_IF_ERROR(json.status());
+    ASSIGN_OR_RETURN(const std::vector<std::string> parts, ParseJobParts(*json));
+    for (const std::string& part : parts) {
+      ASSIGN_OR_RETURN(const auto segment, Open({dir + part, "", 0}));
+      RETURN_IF_ERROR(AddSegment(dir + part, segment->meta(), to));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::unique_ptr<Segment>> Open(const IndexSegment& listed) {
+    const auto open = [&]() -> absl::StatusOr<std::unique_ptr<Segment>> {
+      ASSIGN_OR_RETURN(const std::string path, files_->Fetch(listed.file));
+      ASSIGN_OR_RETURN(auto segment, Segment::OpenFile(path));
+      if (!listed.deletions.empty()) {
+        ASSIGN_OR_RETURN(const std::string bytes, files_->Read(listed.deletions));
+        ASSIGN_OR_RETURN(Deletions deletions, Deletions::Parse(bytes));
+        RETURN_IF_ERROR(segment->SetDeletions(std::move(deletions)));
+      }
+      return segment;
+    };
+    auto segment = open();
+    return segment.ok() ? std::move(segment)
+                        : Annotate(segment.status(), files_->Describe(listed.file));
+  }
+
+  // The end: index.json is replaced.
+  absl::StatusOr<IndexManifest> Publish() {
+    ASSIGN_OR_RETURN(const std::string identity, IndexIdentity(files_));
+    if (identity != identity_) {
+      return AbortedError("{}: somebody else changed the index meanwhile. Try: again",
+                          files_->Describe(kIndexManifestName));
+    }
+    RETURN_IF_ERROR(writer_->Write(kIndexManifestName, FormatIndexManifest(manifest)));
+    std::vector<std::string> names;
+    for (const IndexSegment& segment : manifest.segments) names.push_back(segment.file);
+    files_->Keep(names);
+    return manifest;
+  }
+
+  IndexManifest unchanged() const {
+    IndexManifest before = manifest;
+    --before.generation;
+    return before;
+  }
+
+  IndexManifest manifest;
+
+ private:
+  IndexFiles* const files_;
+  IndexWriter* const writer_;
+  std::string identity_;
+};
+
+uint32_t DeleteFromSegment(const std::unordered_set<std::string>& ids, const Segment& segment,
+                           Deletions* deletions) {
+  uint32_t deleted = 0;
+  for (uint32_t doc = 0; doc < segment.documents(); ++doc) {
+    if (segment.deleted(doc)) {
+      deletions->Add(doc);
+    } else if (ids.contains(segment.id(doc))) {
+      deletions->Add(doc);
+      ++deleted;
+    }
+  }
+  return deleted;
+}
+
+// What a manifest is of besides its segments, without them.
+IndexManifest WithoutSegments(const IndexManifest& manifest) {
+  IndexManifest empty;
+  empty.generation = manifest.generation;
+  return empty;
+}
+
+absl::StatusOr<SegmentMeta> WriteMerged(const Segments& segments, NewIndexFile* file) {
+  std::vector<const Segment*> views;
+  for (const auto& segment : segments) views.push_back(segment.get());
+  absl::Status written;
+  const auto sink = [&](std::string_view bytes) {
+    if (written.ok()) written = file->Append(bytes);
+  };
+  try {
+    ASSIGN_OR_RETURN(SegmentMeta meta, MergeSegments(views, sink));
+    RETURN_IF_ERROR(written);
+    return meta;
+  } catch (const std::length_error& error) {
+    return ResourceExhaustedError("{}", error.what());
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<IndexManifest> AddToIndex(std::string_view dir, IndexFiles* files,
+                                         IndexWriter* writer) {
+  std::string prefix(dir);
+  while (prefix.ends_with('/')) prefix.pop_back();
+  if (prefix.empty() || prefix.starts_with('/')) {
+    return InvalidArgumentError("'{}': name a directory of the index, as new for /index/new", dir);
+  }
+  prefix += '/';
+  Change change(files, writer);
+  RETURN_IF_ERROR(change.Start());
+  for (const IndexSegment& segment : change.manifest.segments) {
+    if (segment.file.starts_with(prefix)) {
+      return AlreadyExistsError("{}: is in the index already", files->Describe(segment.file));
+    }
+  }
+  RETURN_IF_ERROR(change.AddParts(prefix, &change.manifest));
+  return change.Publish();
+}
+
+absl::StatusOr<DeleteResult> DeleteFromIndex(const std::unordered_set<std::string>& ids,
+                                             IndexFiles* files, IndexWriter* writer) {
+  Change change(files, writer);
+  RETURN_IF_ERROR(change.Start());
+  DeleteResult result;
+  for (IndexSegment& listed : change.manifest.segments) {
+    ASSIGN_OR_RETURN(const auto segment, change.Open(listed));
+    Deletions deletions(segment->documents());
+    const uint32_t deleted = DeleteFromSegment(ids, *segment, &deletions);
+    if (deleted == 0) continue;
+    result.deleted += deleted;
+    listed.deletions = fmt::format("{}.deleted-{}", listed.file, change.manifest.generation);
+    RETURN_IF_ERROR(writer->Write(listed.deletions, deletions.Serialize()));
+  }
+  result.unknown = ids.size() - std::min<uint64_t>(ids.size(), result.deleted);
+  if (result.deleted > 0) RETURN_IF_ERROR(change.Publish().status());
+  return result;
+}
+
+absl::StatusOr<IndexManifest> MergeIndex(IndexFiles* files, IndexWriter* writer) {
+  Change change(files, writer);
+  RETURN_IF_ERROR(change.Start());
+  const std::vector<IndexSegment> before = change.manifest.segments;
+  const bool deleted = std::any_of(before.begin(), before.end(),
+                                   [](const auto& one) { return !one.deletions.empty(); });
+  if (before.size() < 2 && !deleted) return change.unchanged();
+  Segments segments;
+  for (const IndexSegment& listed : before) {
+    ASSIGN_OR_RETURN(segments.emplace_back(), change.Open(listed));
+  }
+  const std::string name = fmt::format("merged-{}", change.manifest.generation);
+  ASSIGN_OR_RETURN(const auto file, writer->Create(name));
+  ASSIGN_OR_RETURN(const SegmentMeta meta, WriteMerged(segments, file.get()));
+  RETURN_IF_ERROR(file->Close());
+  change.manifest = WithoutSegments(change.manifest);
+  RETURN_IF_ERROR(AddSegment(name, meta, &change.manifest));
+  ASSIGN_OR_RETURN(IndexManifest published, change.Publish());
+  for (const IndexSegment& listed : before) {
+    // What stays behind is in nobody's way.
+    writer->Remove(listed.file).IgnoreError();
+    if (!listed.deletions.empty()) writer->Remove(listed.deletions).IgnoreError();
+  }
+  return published;
+}
+
+}  // namespace quern::search

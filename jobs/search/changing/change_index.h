@@ -1,0 +1,34 @@
+// Changes of an index: each ends with a new index.json in one step, so that readers see what was
+// before or what comes after, also when it is cut off. One change at a time: a second one that is
+// under way is noticed when it ends first, as Aborted, and has to be done again.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+#include "common/status.h"
+#include "jobs/search/changing/index_writer.h"
+#include "jobs/search/segment/index_manifest.h"
+#include "jobs/search/serving/index_files.h"
+
+namespace quern::search {
+
+// Adds the segments of a job whose output lies in the index: /index/DIR. AlreadyExists when they
+// are in it; FailedPrecondition when they are of another kind.
+absl::StatusOr<IndexManifest> AddToIndex(std::string_view dir, IndexFiles* files,
+                                         IndexWriter* writer);
+
+struct DeleteResult {
+  uint64_t deleted = 0;
+  uint64_t unknown = 0;  // ids that no document has, or none that is not deleted
+};
+// Deletes the documents with these ids.
+absl::StatusOr<DeleteResult> DeleteFromIndex(const std::unordered_set<std::string>& ids,
+                                             IndexFiles* files, IndexWriter* writer);
+
+// Makes one segment of all, without what is deleted, and removes the files that it replaces.
+absl::StatusOr<IndexManifest> MergeIndex(IndexFiles* files, IndexWriter* writer);
+
+}  // namespace quern::search

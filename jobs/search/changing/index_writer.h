@@ -1,0 +1,35 @@
+// New files of an index, wherever it lies: in the file system of a cluster, or on this machine.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/status.h"
+
+namespace quern::search {
+
+// Used by one thread. Nobody sees it before Close, nor when it is dropped without.
+class NewIndexFile {
+ public:
+  virtual ~NewIndexFile() = default;
+  virtual absl::Status Append(std::string_view bytes) = 0;
+  // Durable and under its name, in place of any other, when this returns OK.
+  virtual absl::Status Close() = 0;
+};
+
+class IndexWriter {
+ public:
+  virtual ~IndexWriter() = default;
+  // `name` is relative to the index.
+  virtual absl::StatusOr<std::unique_ptr<NewIndexFile>> Create(std::string_view name) = 0;
+  virtual absl::Status Remove(std::string_view name) = 0;
+  // A small file as a whole.
+  absl::Status Write(std::string_view name, std::string_view bytes);
+};
+
+// `path`: /index in the cluster, or file:///index. `master` as IndexFilesOptions has it.
+absl::StatusOr<std::unique_ptr<IndexWriter>> OpenIndexWriter(const std::string& path,
+                                                             const std::string& master);
+
+}  // namespace quern::search

@@ -1,0 +1,133 @@
+// Changes an index: more segments, fewer documents, one segment of many.
+#include <algorithm>
+#include <cstdio>
+#include <unordered_set>
+
+#include "common/cli/cli.h"
+#include "common/cli/output.h"
+#include "jobs/search/changing/change_index.h"
+#include "jobs/search/cli/commands.h"
+
+namespace quern::search {
+namespace {
+
+// What all changes have: the index, and where the file system is.
+class ChangeCommand : public Command {
+ protected:
+  void DefineMaster(CommandLine* line) {
+    line->Value("--master", "HOST:PORT,...", &master_,
+                "where the file system is (else QUERN_MASTER, the config file, 127.0.0.1:9400)");
+  }
+  absl::Status Open(const std::string& index) {
+    ASSIGN_OR_RETURN(files_, OpenIndexFiles(index, {.master = master_}));
+    ASSIGN_OR_RETURN(writer_, OpenIndexWriter(index, master_));
+    return absl::OkStatus();
+  }
+  static int Tell(const IndexManifest& manifest) {
+    Err().Format("{} documents in {} segments\n", manifest.documents, manifest.segments.size());
+    return kExitOk;
+  }
+
+  std::string master_;
+  std::unique_ptr<IndexFiles> files_;
+  std::unique_ptr<IndexWriter> writer_;
+};
+
+class Add final : public ChangeCommand {
+ public:
+  void Define(CommandLine* line) override {
+    line->Arguments(&arguments_, 2, 2);
+    DefineMaster(line);
+  }
+  absl::StatusOr<int> Run() override {
+    RETURN_IF_ERROR(Open(arguments_[0]));
+    ASSIGN_OR_RETURN(const IndexManifest manifest,
+                     AddToIndex(arguments_[1], files_.get(), writer_.get()));
+    return Tell(manifest);
+  }
+
+ private:
+  std::vector<std::string> arguments_;
+};
+
+class Merge final : public ChangeCommand {
+ public:
+  void Define(CommandLine* line) override {
+    line->Arguments(&arguments_, 1, 1);
+    DefineMaster(line);
+  }
+  absl::StatusOr<int> Run() override {
+    RETURN_IF_ERROR(Open(arguments_[0]));
+    ASSIGN_OR_RETURN(const IndexManifest manifest, MergeIndex(files_.get(), writer_.get()));
+    return Tell(manifest);
+  }
+
+ private:
+  std::vector<std::string> arguments_;
+};
+
+class Delete final : public ChangeCommand {
+ public:
+  void Define(CommandLine* line) override {
+    line->Arguments(&arguments_, 2);
+    DefineMaster(line);
+  }
+  absl::StatusOr<int> Run() override {
+    RETURN_IF_ERROR(Open(arguments_[0]));
+    std::unordered_set<std::string> ids(arguments_.begin() + 1, arguments_.end());
+    if (ids.erase("-") > 0) ReadIds(&ids);
+    ASSIGN_OR_RETURN(const DeleteResult result, DeleteFromIndex(ids, files_.get(), writer_.get()));
+    Err().Format("{} deleted, {} not found\n", result.deleted, result.unknown);
+    return result.unknown == 0 ? kExitOk : kExitFailed;
+  }
+
+ private:
+  // One a line.
+  static void ReadIds(std::unordered_set<std::string>* ids) {
+    std::string line;
+    for (int c = std::getchar(); c != EOF; c = std::getchar()) {
+      if (c != '\n') {
+        line.push_back(static_cast<char>(c));
+        continue;
+      }
+      if (!line.empty()) ids->insert(line);
+      line.clear();
+    }
+    if (!line.empty()) ids->insert(line);
+  }
+
+  std::vector<std::string> arguments_;
+};
+
+}  // namespace
+
+CommandSpec AddCommand() {
+  return {.name = "add",
+          .aliases = {},
+          .usage = "INDEX DIR",
+          .summary = "adds the segments of a job whose output is INDEX/DIR",
+          .examples = {"mr run search-index /new /index/2026-11-29 && quern-search add /index "
+                       "2026-11-29"},
+          .make = [] { return std::make_unique<Add>(); }};
+}
+
+CommandSpec DeleteCommand() {
+  return {.name = "delete",
+          .aliases = {},
+          .usage = "INDEX ID...",
+          .summary = "deletes documents by their ids (-: one a line from stdin)",
+          .examples = {"quern-search delete /index http://example.org/",
+                       "quern-search delete /index - < ids"},
+          .make = [] { return std::make_unique<Delete>(); }};
+}
+
+CommandSpec MergeCommand() {
+  return {.name = "merge",
+          .aliases = {},
+          .usage = "INDEX",
+          .summary = "makes one segment of all, without what is deleted",
+          .examples = {"quern-search merge /index"},
+          .make = [] { return std::make_unique<Merge>(); }};
+}
+
+}  // namespace quern::search

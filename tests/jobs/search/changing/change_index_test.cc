@@ -1,0 +1,157 @@
+// An index on this machine that gets more segments, loses documents, and becomes one segment.
+#include "jobs/search/changing/change_index.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "jobs/search/segment/segment_builder.h"
+#include "jobs/search/serving/open_index.h"
+#include "tests/support/temp_dir.h"
+
+namespace quern::search {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ChangeIndexTest : public ::testing::Test {
+ protected:
+  static IndexedDocument MakeDocument(int number) {
+    IndexedDocument document;
+    document.id = "d" + std::to_string(number);
+    document.title = "Number " + std::to_string(number);
+    document.language = number % 2 == 0 ? "en" : "de";
+    document.date = "2026-11-0" + std::to_string(1 + number % 9);
+    document.text = "all";
+    for (int i = 0; i < number % 7; ++i) document.text += " word" + std::to_string(i * number % 11);
+    if (number % 10 == 0) document.text += " tenth" + std::to_string(number);
+    return document;
+  }
+  static std::string Build(const std::vector<int>& numbers, const SegmentBuilderOptions& options) {
+    SegmentBuilder builder(options);
+    for (const int number : numbers) builder.Add(MakeDocument(number));
+    return builder.Finish();
+  }
+  void Write(const std::string& name, std::string_view bytes) {
+    const std::filesystem::path path = dir_ / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path, std::ios::binary) << bytes;
+  }
+  std::string Read(const std::string& name) {
+    std::ifstream file(dir_ / name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  // As a job leaves it: `dir` is empty or ends with a slash.
+  void WriteOutput(const std::string& dir, const std::vector<std::vector<int>>& segments,
+                   const SegmentBuilderOptions& options = {}) {
+    std::string parts;
+    for (size_t i = 0; i < segments.size(); ++i) {
+      const std::string name = "part-r-0000" + std::to_string(i);
+      Write(dir + name, Build(segments[i], options));
+      parts += (i == 0 ? "" : ", ") + fmt::format(R"({{"name": "{}"}})", name);
+    }
+    Write(dir + "_MANIFEST.json", fmt::format(R"({{"parts": [{}]}})", parts));
+  }
+  IndexManifest Manifest() {
+    const auto manifest = ParseIndexManifest(Read("index.json"));
+    EXPECT_TRUE(manifest.ok()) << manifest.status();
+    return manifest.ok() ? *manifest : IndexManifest();
+  }
+
+  const TempDir dir_;
+  const std::string index_ = "file://" + dir_.path();
+  const std::unique_ptr<IndexFiles> files_ = *OpenIndexFiles(index_, {});
+  const std::unique_ptr<IndexWriter> writer_ = *OpenIndexWriter(index_, "");
+};
+
+std::vector<int> Range(int begin, int end, int step = 1) {
+  std::vector<int> numbers;
+  for (int i = begin; i < end; i += step) numbers.push_back(i);
+  return numbers;
+}
+
+TEST_F(ChangeIndexTest, SegmentsOfAnotherJobAreAdded) {
+  WriteOutput("", {Range(0, 50), Range(50, 90)});
+  WriteOutput("more/", {Range(100, 130)});
+  const auto added = AddToIndex("more/", files_.get(), writer_.get());
+  ASSERT_TRUE(added.ok()) << added.status();
+  EXPECT_EQ(Manifest().documents, 120u);
+  EXPECT_EQ(Manifest().generation, 2u);
+  ASSERT_EQ(Manifest().segments.size(), 3u);
+  EXPECT_EQ(Manifest().segments[2].file, "more/part-r-00000");
+  EXPECT_TRUE(OpenIndex(files_.get()).ok());
+  const auto again = AddToIndex("more", files_.get(), writer_.get());
+  EXPECT_EQ(again.status().code(), absl::StatusCode::kAlreadyExists);
+}
+
+TEST_F(ChangeIndexTest, WhatDoesNotBelongIsRefused) {
+  WriteOutput("", {Range(0, 5)});
+  SegmentBuilderOptions other;
+  other.analysis = {"english", true, false};
+  WriteOutput("other/", {Range(5, 9)}, other);
+  EXPECT_EQ(AddToIndex("other", files_.get(), writer_.get()).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(AddToIndex("none", files_.get(), writer_.get()).status().code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ(AddToIndex("/elsewhere", files_.get(), writer_.get()).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "index.json"));
+}
+
+TEST_F(ChangeIndexTest, DeletedDocumentsAreMarked) {
+  WriteOutput("", {Range(0, 50), Range(50, 90)});
+  auto result = DeleteFromIndex({"d3", "d60", "nobody"}, files_.get(), writer_.get());
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->deleted, 2u);
+  EXPECT_EQ(result->unknown, 1u);
+  result = DeleteFromIndex({"d3", "d4"}, files_.get(), writer_.get());
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->deleted, 1u) << "d3 is gone already";
+  const auto deletions = Deletions::Parse(Read(Manifest().segments[0].deletions));
+  ASSERT_TRUE(deletions.ok());
+  EXPECT_EQ(deletions->count(), 2u);
+  EXPECT_EQ(Manifest().documents, 90u);
+}
+
+TEST_F(ChangeIndexTest, AMergedIndexIsThatOfWhatIsLeft) {
+  WriteOutput("", {Range(0, 400, 2), Range(1, 400, 2)});
+  WriteOutput("more/", {Range(400, 500)});
+  ASSERT_TRUE(AddToIndex("more", files_.get(), writer_.get()).ok());
+  std::unordered_set<std::string> ids;
+  std::vector<int> left;
+  for (int i = 0; i < 500; ++i) {
+    if (i % 10 == 0) {
+      ids.insert("d" + std::to_string(i));
+    } else {
+      left.push_back(i);
+    }
+  }
+  ASSERT_TRUE(DeleteFromIndex(ids, files_.get(), writer_.get()).ok());
+  const auto merged = MergeIndex(files_.get(), writer_.get());
+  ASSERT_TRUE(merged.ok()) << merged.status();
+  EXPECT_EQ(merged->documents, 450u);
+  ASSERT_EQ(Manifest().segments.size(), 1u);
+  EXPECT_TRUE(Read(Manifest().segments[0].file) == Build(left, {}));
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "part-r-00000"));
+  EXPECT_TRUE(OpenIndex(files_.get()).ok());
+  EXPECT_EQ(MergeIndex(files_.get(), writer_.get())->generation, merged->generation)
+      << "nothing to do";
+}
+
+TEST_F(ChangeIndexTest, ADamagedSegmentStopsTheMerge) {
+  WriteOutput("", {Range(0, 50), Range(50, 90)});
+  std::string bytes = Read("part-r-00001");
+  bytes[100] = static_cast<char>(bytes[100] ^ 1);
+  Write("part-r-00001", bytes);
+  const auto merged = MergeIndex(files_.get(), writer_.get());
+  EXPECT_EQ(merged.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(merged.status().message()), HasSubstr("part-r-00001"));
+  EXPECT_TRUE(std::filesystem::exists(dir_ / "part-r-00000"));
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "index.json"));
+}
+
+}  // namespace
+}  // namespace quern::search
