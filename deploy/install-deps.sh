@@ -10,7 +10,7 @@ build_packages=(
   # tools
   cmake ninja-build g++ ccache mold clang clang-tidy clang-format libclang-rt-14-dev pkg-config git
   ca-certificates
-  python3 procps e2fsprogs mount
+  python3 procps e2fsprogs mount dpkg-dev file
   # RPC, files, metadata
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev librocksdb-dev
   libisal-dev libxxhash-dev liblz4-dev libzstd-dev zlib1g-dev libbz2-dev
