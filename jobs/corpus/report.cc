@@ -24,6 +24,7 @@
 #include "jobs/corpus/histogram.h"
 #include "jobs/corpus/rules.h"
 #include "jobs/corpus/shuffle.h"
+#include "jobs/corpus/stage.h"
 #include "jobs/corpus/vocabulary.h"
 #include "jobs/params.h"
 #include "jobs/text/bpe.h"
@@ -60,14 +61,6 @@ std::string StringField(const Document& document, std::string_view name) {
   return quern::text::ReadJsonString(field->value).value_or("");
 }
 
-// "/corpus/tagged/part-m-00000" -> "tagged".
-std::string DirectoryOf(std::string_view path) {
-  const size_t end = path.rfind('/');
-  if (end == std::string_view::npos || end == 0) return std::string(path);
-  const size_t begin = path.rfind('/', end - 1);
-  return std::string(path.substr(begin + 1, end - begin - 1));
-}
-
 size_t CountParam(quern::TaskContext& context, std::string_view name, std::string_view fallback,
                   int64_t most) {
   const int64_t number = quern::ParseInt(context.param(name, fallback));
@@ -100,9 +93,7 @@ class ReportMapper : public quern::Mapper {
   void Map(const quern::MapInput& in) override {
     const auto document = reader_.Read(in);
     if (!document.has_value()) return;
-    const auto source = in.source();
-    std::string stage = source.tag().empty() ? DirectoryOf(source.path) : std::string(source.tag());
-    stage.resize(std::min(stage.size(), kMaxNameBytes));
+    const std::string stage = quern::corpus::StageOf(in.source());
     if (stages_.emplace(stage, true).second) {
       Emit(quern::Ordered(uint8_t{kOrder}, stage), context().task_index());
     }

@@ -15,7 +15,6 @@ namespace quern::text {
 namespace {
 
 constexpr uint32_t kMaxTokens = 1 << 24;
-constexpr std::string_view kEndOfText = "<|endoftext|>";
 
 bool IsWrittenAsItself(uint32_t byte) {
   return (byte >= '!' && byte <= '~') || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;

@@ -18,6 +18,8 @@ class BpeVocabulary {
     uint32_t token;
   };
   static constexpr uint32_t kNoRank = UINT32_MAX;
+  // What stands between documents.
+  static constexpr std::string_view kEndOfText = "<|endoftext|>";
 
   // From the contents of encoder.json and vocab.bpe. Throws std::invalid_argument saying what is
   // wrong with them: a byte without a token, a merge of unknown tokens or one whose parts are made

@@ -168,8 +168,9 @@ TEST_F(ReportJobTest, DoesNotDependOnTheSplits) {
                       fmt::format(", \"rejected\": {{\"rule\": \"r{}\"}}", Below(3)));
   }
   pb::JobSpec spec = ReportSpec({{"all", lines}});
+  spec.mutable_limits()->set_split_bytes(50'000);
   const std::string want = Output(spec, "json");
-  for (const uint64_t split_bytes : {5'000, 100'000, 10'000'000}) {
+  for (const uint64_t split_bytes : {20'000, 100'000, 10'000'000}) {
     spec.mutable_limits()->set_split_bytes(split_bytes);
     EXPECT_EQ(Output(spec, "json"), want) << split_bytes;
   }

@@ -1,0 +1,110 @@
+// Trains a byte-level BPE vocabulary on documents (jobs/text/bpe_trainer.h).
+//
+// Input: documents (jobs/corpus/document.h). Map tasks count the pieces of their texts, one reduce
+// task merges. Output (bytes): encoder.json, and in the output "merges" vocab.bpe, which the jobs
+// that tokenise take. The vocabulary depends on the texts alone, not on splits or machines.
+#include <memory>
+#include <string>
+
+#include "jobs/corpus/document.h"
+#include "jobs/text/bpe_trainer.h"
+#include "jobs/text/gpt2_pieces.h"
+#include "mapreduce/api/mapreduce.h"
+
+namespace {
+
+using quern::text::BpeTrainer;
+
+// Longer ones are no words: they cost time and make no tokens that others need.
+constexpr size_t kMaxPieceBytes = 256;
+constexpr size_t kMaxPieces = 50'000'000;
+
+int64_t Number(quern::TaskContext& context, std::string_view name, std::string_view fallback,
+               int64_t least, int64_t most) {
+  const int64_t number = quern::ParseInt(context.param(name, fallback));
+  if (number < least || number > most) {
+    context.Fail("params." + std::string(name) + ": must be from " + std::to_string(least) +
+                 " to " + std::to_string(most));
+  }
+  return number;
+}
+
+class TokenizerTrainMapper : public quern::Mapper {
+ public:
+  void Start(quern::TaskContext& context) override {
+    reader_.Start(context);
+    bytes_ = context.counter("bytes_of_text");
+    long_ = context.counter("pieces_too_long");
+  }
+
+  void Map(const quern::MapInput& in) override {
+    const auto document = reader_.Read(in);
+    if (!document.has_value()) return;
+    bytes_->Increment(static_cast<int64_t>(document->text.size()));
+    quern::text::Gpt2Pieces pieces(document->text);
+    for (auto piece = pieces.Next(); !piece.empty(); piece = pieces.Next()) {
+      if (piece.size() > kMaxPieceBytes) {
+        long_->Increment();
+      } else {
+        Emit(piece, 1);
+      }
+    }
+  }
+
+ private:
+  quern::corpus::DocumentReader reader_;
+  quern::Counter* bytes_ = nullptr;
+  quern::Counter* long_ = nullptr;
+};
+QUERN_REGISTER_MAPPER(TokenizerTrainMapper);
+
+int64_t SumOfValues(quern::ReduceInput* in) {
+  int64_t sum = 0;
+  for (const std::string_view value : in->values()) sum += quern::ParseInt(value);
+  return sum;
+}
+
+class SumCombiner : public quern::Combiner {
+ public:
+  void Combine(quern::ReduceInput* in) override { Emit(SumOfValues(in)); }
+};
+QUERN_REGISTER_COMBINER(SumCombiner);
+
+class TokenizerTrainReducer : public quern::Reducer {
+ public:
+  void Start(quern::TaskContext& context) override {
+    if (context.reduce_tasks() != 1)
+      context.Fail("reduce.tasks: must be 1, to give one vocabulary");
+    BpeTrainer::Options options;
+    options.vocabulary_size = static_cast<size_t>(
+        Number(context, "vocabulary", "32000", BpeTrainer::kLeastVocabulary, 10'000'000));
+    options.min_count = Number(context, "min_count", "2", 1, INT64_MAX);
+    trainer_ = std::make_unique<BpeTrainer>(options);
+    merges_ = context.output("merges");
+    pieces_ = context.counter("different_pieces");
+  }
+
+  void Reduce(quern::ReduceInput* in) override {
+    pieces_->Increment();
+    if (trainer_->pieces() == kMaxPieces) {
+      context().Fail("the texts have more than " + std::to_string(kMaxPieces) +
+                     " different words. Try: a part of the documents");
+    }
+    trainer_->Add(in->key(), SumOfValues(in));
+  }
+
+  void Finish() override {
+    trainer_->Train(
+        [this](size_t tokens) { context().SetStatus(std::to_string(tokens) + " tokens"); });
+    Emit("", trainer_->EncoderJson());
+    merges_->Emit("", trainer_->VocabBpe());
+  }
+
+ private:
+  std::unique_ptr<BpeTrainer> trainer_;
+  quern::NamedOutput* merges_ = nullptr;
+  quern::Counter* pieces_ = nullptr;
+};
+QUERN_REGISTER_REDUCER(TokenizerTrainReducer);
+
+}  // namespace
