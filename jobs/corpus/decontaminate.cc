@@ -3,7 +3,7 @@
 // Input: documents (jobs/corpus/document.h). The evaluation sets are side files of JSON lines,
 // named by params.evaluation; all strings at the top of their lines count. Output (raw), in the
 // order of the input: the lines of documents without a run of 13 words (params.words) from them;
-// with params.output=rejected the others, with a field
+// the output "rejected" has the others, with a field
 //   "rejected": {"rule": "decontaminate", "shared": 3}
 // that says how many such runs they have.
 #include <algorithm>
@@ -31,11 +31,7 @@ class DecontaminateMapper : public quern::Mapper {
     if (words < 1 || words > 1000) context.Fail("params.words: must be from 1 to 1000");
     words_ = static_cast<size_t>(words);
     shingler_ = std::make_unique<Shingler>(words_);
-    const std::string output(context.param("output", "kept"));
-    if (output != "kept" && output != "rejected") {
-      context.Fail("params.output = '" + output + "': must be kept or rejected");
-    }
-    writes_kept_ = output == "kept";
+    others_ = context.output("rejected");
     const std::string names(context.param("evaluation", "evaluation.jsonl"));
     for (size_t at = 0; at <= names.size();) {
       const size_t end = std::min(names.find(',', at), names.size());
@@ -50,7 +46,6 @@ class DecontaminateMapper : public quern::Mapper {
     const int64_t shared = CountShared(document->text);
     if (shared > 0) return Reject(*document, shared);
     kept_->Increment();
-    if (!writes_kept_) return;
     if (!document->fields.empty()) return Emit("", in.value());
     quern::corpus::AddFields(*document, &line_);
     Emit("", line_.Take());
@@ -92,21 +87,20 @@ class DecontaminateMapper : public quern::Mapper {
 
   void Reject(const Document& document, int64_t shared) {
     rejected_->Increment();
-    if (writes_kept_) return;
     quern::corpus::AddFields(document, &line_);
     quern::text::JsonObjectWriter why;
     why.AddString("rule", "decontaminate");
     why.AddRaw("shared", std::to_string(shared));
     line_.AddRaw("rejected", why.Take());
-    Emit("", line_.Take());
+    others_->Emit("", line_.Take());
   }
 
   quern::corpus::DocumentReader reader_;
   size_t words_ = 0;
-  bool writes_kept_ = true;
   std::unique_ptr<Shingler> shingler_;
   std::unordered_set<uint64_t> evaluation_;
   quern::text::JsonObjectWriter line_;
+  quern::NamedOutput* others_ = nullptr;
   quern::Counter* kept_ = nullptr;
   quern::Counter* rejected_ = nullptr;
 };

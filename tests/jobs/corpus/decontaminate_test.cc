@@ -28,12 +28,15 @@ class DecontaminateJobTest : public LocalJobsTest {
     spec.mutable_reduce()->set_tasks(0);
     spec.mutable_output()->set_format("raw");
     spec.mutable_output()->set_overwrite(true);
+    spec.add_outputs()->set_name("rejected");
+    spec.mutable_outputs(0)->mutable_output()->set_format("raw");
     pb::JobSpec::SideFile* const file = spec.add_files();
     file->set_name("evaluation.jsonl");
     file->mutable_file()->set_path("file://" + dir_ / "evaluation.jsonl");
     return spec;
   }
   std::string Output() { return Shell("cat " + dir_ / "out/part-m-*").out; }
+  std::string Rejected() { return Shell("cat " + dir_ / "out-rejected/part-m-*").out; }
   const std::string good_ =
       fmt::format("{{\"n\": 1, \"question\": \"{}\", \"answer\": \"yes\"}}\n\n", kQuestion);
 };
@@ -44,14 +47,13 @@ TEST_F(DecontaminateJobTest, DropsDocumentsThatShareARun) {
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
   EXPECT_EQ(Output(), Shell("tail -2 " + dir_ / "docs").out);
   EXPECT_THAT(outcome.out, HasSubstr("user.rejected = 1"));
-  (*spec.mutable_params())["output"] = "rejected";
   (*spec.mutable_params())["words"] = "12";
   ExpectSucceeds(spec);
   EXPECT_THAT(
-      Output(),
+      Rejected(),
       HasSubstr("fourteen\", \"rejected\": {\"rule\": \"decontaminate\", \"shared\": 2}}\n"));
   EXPECT_THAT(
-      Output(),
+      Rejected(),
       HasSubstr(
           "ten eleven twelve\", \"rejected\": {\"rule\": \"decontaminate\", \"shared\": 1}}"));
 }

@@ -54,11 +54,19 @@ TEST(Rules, EachLooksAtATagThatThereIs) {
 TEST(Rules, StandInTheJobAndInItsPage) {
   const std::string job = ReadWhole(std::string(std::getenv("QUERN_JOBS")) + "/filter.toml");
   const std::string page = ReadWhole(std::string(QUERN_SOURCE_DIR) + "/docs/jobs/filter.md");
+  std::string table = "| rule | keeps | source |\n|---|---|---|\n";
   for (const Rule& rule : corpus::AllRules()) {
     EXPECT_THAT(job, HasSubstr(fmt::format("\"{}\"", rule.name)));
-    EXPECT_THAT(page,
-                HasSubstr(fmt::format("| `{}` | `{}` {} {} | {} |", rule.name, rule.tag,
-                                      rule.at_least ? "≥" : "≤", rule.threshold, rule.source)));
+    table += fmt::format("| `{}` | `{}` {} {} | {} |\n", rule.name, rule.tag,
+                         rule.at_least ? "≥" : "≤", rule.threshold, rule.source);
+  }
+  // The whole table and no row more.
+  EXPECT_TRUE(page.ends_with("\n\n" + table)) << table;
+  for (const char* other : {"/report.toml", "/corpus-explain.toml"}) {
+    const std::string spec = ReadWhole(std::getenv("QUERN_JOBS") + std::string(other));
+    for (const Rule& rule : corpus::AllRules()) {
+      EXPECT_THAT(spec, HasSubstr(fmt::format("\"{}\"", rule.name)));
+    }
   }
   for (size_t i = 0; i < text::kMetricCount; ++i) {
     const auto metric = static_cast<text::Metric>(i);

@@ -1,0 +1,147 @@
+// What crawls are full of, over the whole road from files to shards: each fault is counted and set
+// aside, and the pages around it come out.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/jobs/local_jobs.h"
+#include "tests/mapreduce/formats/warc_builder.h"
+
+namespace quern::mr {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kHtml[] = "HTTP/1.1 200 OK\r\nContent-Type: text/html";
+
+std::string Words(const std::string& name) {
+  return fmt::format(
+      "The page called {} has text that nobody else has, and it goes on for a while. It says what "
+      "it has to say, and then it says that once more in other words. Whoever reads it learns of "
+      "the thing.",
+      name);
+}
+std::string Fetched(const std::string& name, const std::string& http_fields,
+                    const std::string& body) {
+  return WarcRecord("response", "http://h/" + name, "application/http; msgtype=response",
+                    kHtml + http_fields + "\r\n\r\n" + body);
+}
+std::string Page(const std::string& name) {
+  return Fetched(name, "; charset=utf-8", "<title>T</title><p>" + Words(name));
+}
+
+class BadInputTest : public LocalJobsTest {
+ protected:
+  BadInputTest() { Shell("mkdir " + dir_ / "crawl"); }
+
+  void Write(const std::string& name, const std::string& contents) {
+    std::ofstream(dir_ / "crawl/" + name, std::ios::binary) << contents;
+  }
+  pb::JobSpec SpecOf(const std::string& job, const std::string& in, const std::string& out) {
+    pb::JobSpec spec = Spec(job, dir_ / in);
+    spec.mutable_inputs(0)->set_format(job == "extract" ? "warc" : "jsonl");
+    if (job != "shards") spec.mutable_reduce()->set_tasks(0);
+    if (job == "shards") spec.mutable_reduce()->set_partitioner("ShardPartitioner");
+    if (job == "filter") {
+      spec.add_outputs()->set_name("rejected");
+      spec.mutable_outputs(0)->mutable_output()->set_format("raw");
+      (*spec.mutable_params())["gopher.words_min"] = "10";
+      (*spec.mutable_params())["c4.sentences_min"] = "1";
+    }
+    spec.mutable_output()->set_format("raw");
+    spec.mutable_output()->set_path("file://" + dir_ / out);
+    return spec;
+  }
+  // The last component of each URL in the output of a job, in order.
+  std::string Pages(const std::string& out) {
+    return Shell("cat " + dir_ / out +
+                 "/part-* | grep -o '\"url\": \"http://h/[a-z0-9-]*' | sed 's|.*/||' | sort | tr "
+                 "'\\n' ' '")
+        .out;
+  }
+  // What the job printed.
+  std::string RunOne(const pb::JobSpec& spec) {
+    const Outcome outcome = Run(spec);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
+    return outcome.out;
+  }
+};
+
+TEST_F(BadInputTest, IsCountedAndSetAside) {
+  // A member that ends too early, one with a bit turned over, and what lies behind them.
+  std::string damaged = GzipOf(Page("damaged"));
+  damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 0x10);
+  Write("a.warc.gz",
+        GzipOf(Page("a1")) + damaged + GzipOf(Page("a2")) + GzipOf(Page("cut")).substr(0, 150));
+  // Lengths that are too small, too large, no number; and no length at all.
+  const auto length = [](const std::string& record, const std::string& value) {
+    const size_t at = record.find("Content-Length: ") + 16;
+    return record.substr(0, at) + value + record.substr(record.find("\r\n", at));
+  };
+  Write("b.warc", Page("b1") + length(Page("small"), "60") + Page("b2") +
+                      length(Page("large"), "999999999999") + Page("b3"));
+  Write("c.warc", Page("c1") + length(Page("none"), "many") + Page("c2"));
+  // A response without the head of a message, bodies that say what they are not, and a bomb: 300
+  // MB of nothing in 300 kB.
+  Write("d.warc.gz",
+        GzipOf(Page("d1")) +
+            GzipOf(WarcRecord("response", "http://h/headless", "application/http", "<p>No head.")) +
+            GzipOf(Fetched("chunks", "\r\nTransfer-Encoding: chunked",
+                           "5\r\n<p>ab\r\nfff\r\nand no more")) +
+            GzipOf(Fetched("bomb", "\r\nContent-Encoding: gzip",
+                           GzipOf(std::string(300'000'000, ' '), 1))) +
+            GzipOf(Page("d2")));
+
+  const std::string log = RunOne(SpecOf("extract", "crawl", "pages"));
+  EXPECT_EQ(Pages("pages"), "a1 a2 b1 b2 b3 c1 c2 d1 d2 ");
+  for (const char* counter :
+       {"quern.map_set_aside_bad_member = 2", "quern.map_set_aside_no_http_head = 1",
+        "quern.map_set_aside_false_length = 1", "quern.map_set_aside_bad_head = 1",
+        "quern.map_set_aside_too_large = 2", "quern.map_set_aside_bad_chunks = 1",
+        "user.pages_with_text = 9"}) {
+    EXPECT_THAT(log, HasSubstr(counter));
+  }
+  RunOne(SpecOf("tag", "pages", "tagged"));
+  RunOne(SpecOf("filter", "tagged", "kept"));
+  EXPECT_THAT(RunOne(SpecOf("shards", "kept", "shards")), HasSubstr("user.documents = 9"));
+  EXPECT_EQ(Pages("shards"), "a1 a2 b1 b2 b3 c1 c2 d1 d2 ");
+}
+
+TEST_F(BadInputTest, PagesInAnyEncodingAreUtf8InTheEnd) {
+  const std::string end = ". " + Words("x");
+  Write("a.warc",
+        Fetched("latin", "; charset=iso-8859-1", "<p>Caf\xe9" + end) +
+            Fetched("wrong", "; charset=utf-8", "<p>Caf\xe9" + end) +
+            Fetched("meta", "", "<meta charset=windows-1251><p>\xcf\xf0\xe8\xe2\xe5\xf2" + end) +
+            Fetched("marked", "", "\xef\xbb\xbf<p>Z\xc3\xbcrich" + end) +
+            Fetched("zeros", "; charset=utf-8", std::string("<p>A\0B\x01", 7) + end));
+  EXPECT_THAT(RunOne(SpecOf("extract", "crawl", "pages")),
+              HasSubstr("user.pages_that_are_binary = 1"));
+  EXPECT_EQ(Pages("pages"), "latin marked meta wrong ");
+  const std::string lines = Shell("cat " + dir_ / "pages/part-*").out;
+  for (const char* text : {"Café", "Привет", "Zürich"}) EXPECT_THAT(lines, HasSubstr(text));
+  EXPECT_EQ(Shell("cat " + dir_ / "pages/part-* | iconv -f utf-8 -t utf-8 > /dev/null").exit_code,
+            0);
+}
+
+TEST_F(BadInputTest, OneLongLineIsOneDocument) {
+  const std::string line = "{\"id\": \"long\", \"url\": \"http://h/long\", \"text\": \"" +
+                           std::string(20'000'000, 'x') + "\"}\n";
+  const std::string good =
+      fmt::format("{{\"id\": \"g\", \"url\": \"http://h/good\", \"text\": \"{}\"}}\n", Words("g"));
+  Write("docs", good + line + "{\"id\": \"cut\", \"text\": \"" + good);
+  pb::JobSpec tag = SpecOf("tag", "crawl", "tagged");
+  tag.mutable_limits()->set_memory_bytes(256 << 20);
+  EXPECT_THAT(RunOne(tag), HasSubstr("user.lines_of_bad_json = 1"));
+  pb::JobSpec filter = SpecOf("filter", "tagged", "kept");
+  filter.mutable_limits()->set_memory_bytes(256 << 20);
+  RunOne(filter);
+  EXPECT_EQ(Pages("kept"), "good ");
+  EXPECT_EQ(Pages("kept-rejected"), "long ");
+}
+
+}  // namespace
+}  // namespace quern::mr
