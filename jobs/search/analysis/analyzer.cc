@@ -19,6 +19,24 @@ bool IsAscii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return (c & 0x80) == 0; });
 }
 
+// Cuts the first part off a word that apostrophes divide: "l'homme", "İstanbul'da". UAX #29 keeps
+// them together, but people look for the word without its article or ending.
+std::string_view TakePart(std::string_view* word) {
+  for (size_t i = 0; i < word->size(); ++i) {
+    const char c = (*word)[i];
+    if (c != '\'' && c != '\xe2' && c != '\xef') continue;
+    const std::string_view rest = word->substr(i);
+    const size_t bytes = c == '\''                                                  ? 1
+                         : rest.starts_with("\u2019") || rest.starts_with("\uff07") ? 3
+                                                                                    : 0;
+    if (bytes == 0) continue;
+    const std::string_view part = word->substr(0, i);
+    word->remove_prefix(i + bytes);
+    return part;
+  }
+  return std::exchange(*word, std::string_view());
+}
+
 struct DeleteStemmer {
   void operator()(sb_stemmer* stemmer) const { sb_stemmer_delete(stemmer); }
 };
@@ -68,6 +86,7 @@ class TextArena {
 struct Analyzer::Impl {
   static constexpr size_t kMaxStems = 1 << 16;
 
+  void Add(std::string_view word, size_t begin);
   std::string_view Folded(std::string_view word);
   std::string_view Stemmed(std::string_view word);
 
@@ -80,6 +99,16 @@ struct Analyzer::Impl {
   // What frequent words become; forgotten as a whole when there are too many.
   std::unordered_map<std::string, std::string> stems;
 };
+
+// `begin`: where the word stands in its text.
+void Analyzer::Impl::Add(std::string_view word, size_t begin) {
+  const uint32_t position = words++;
+  std::string_view term = Folded(word);
+  if (term.empty() || term.size() > kMaxTermBytes) return;
+  if (stop_words && IsStopWord(language, term)) return;
+  if (stemmer != nullptr) term = Stemmed(term);
+  if (!term.empty()) tokens.push_back({term, position, begin, begin + word.size()});
+}
 
 std::string_view Analyzer::Impl::Folded(std::string_view word) {
   if (!IsAscii(word)) return arena.Keep(text::FoldText(word));
@@ -126,17 +155,14 @@ Analyzer::~Analyzer() = default;
 const std::vector<Token>& Analyzer::Analyze(std::string_view text) {
   impl_->arena.Clear();
   impl_->tokens.clear();
+  impl_->words = 0;
   text::BigramReader words(text);
-  uint32_t position = 0;
-  for (std::string_view word = words.Next(); !word.empty(); word = words.Next(), ++position) {
-    std::string_view term = impl_->Folded(word);
-    if (term.empty() || term.size() > kMaxTermBytes) continue;
-    if (impl_->stop_words && IsStopWord(impl_->language, term)) continue;
-    if (impl_->stemmer != nullptr) term = impl_->Stemmed(term);
-    const auto begin = static_cast<size_t>(word.data() - text.data());
-    if (!term.empty()) impl_->tokens.push_back({term, position, begin, begin + word.size()});
+  for (std::string_view word = words.Next(); !word.empty(); word = words.Next()) {
+    while (!word.empty()) {
+      const std::string_view part = TakePart(&word);
+      if (!part.empty()) impl_->Add(part, static_cast<size_t>(part.data() - text.data()));
+    }
   }
-  impl_->words = position;
   return impl_->tokens;
 }
 

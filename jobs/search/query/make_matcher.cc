@@ -14,6 +14,8 @@ using MatcherOr = absl::StatusOr<std::unique_ptr<Matcher>>;
 
 // A prefix reads the postings of all its words.
 constexpr size_t kMaxPrefixTerms = 100'000;
+// A term is frequent when one document in so many has it.
+constexpr uint32_t kFrequentPart = 16;
 
 std::unique_ptr<Matcher> Nothing() {
   return std::make_unique<FilterMatcher>(0, [](uint32_t) { return false; });
@@ -46,6 +48,13 @@ std::unique_ptr<Matcher> MakePhrase(const PlanNode& node, const MatcherContext& 
   return std::make_unique<PhraseMatcher>(std::move(terms), node.slop, ScoringOf(node, context));
 }
 
+void AddDocuments(PostingsCursor cursor, std::vector<uint64_t>* bits) {
+  while (cursor.doc() != kNoMoreDocuments) {
+    for (const uint32_t doc : cursor.block_docs()) (*bits)[doc / 64] |= uint64_t{1} << (doc % 64);
+    cursor.NextBlock();
+  }
+}
+
 MatcherOr MakePrefix(const PlanNode& node, const MatcherContext& context) {
   const Segment& segment = context.indexed().segment();
   const std::optional<FieldNumber> field = context.indexed().FieldOf(node.field);
@@ -57,11 +66,7 @@ MatcherOr MakePrefix(const PlanNode& node, const MatcherContext& context) {
       return InvalidArgumentError("{}* stands for more than {} words: write more of it", node.text,
                                   kMaxPrefixTerms);
     }
-    PostingsCursor cursor = segment.Postings(term.info());
-    while (cursor.doc() != kNoMoreDocuments) {
-      for (const uint32_t doc : cursor.block_docs()) bits[doc / 64] |= uint64_t{1} << (doc % 64);
-      cursor.NextBlock();
-    }
+    AddDocuments(segment.Postings(term.info()), &bits);
   }
   return std::make_unique<SetMatcher>(std::move(bits), static_cast<Score>(node.grid_weight));
 }
@@ -91,7 +96,9 @@ MatcherOr MakeList(const PlanNode& node, const MatcherContext& context) {
   Matchers optional;
   Matchers excluded;
   for (const PlanClause& clause : node.clauses) {
-    ASSIGN_OR_RETURN(auto matcher, MakeMatcher(clause.node, context));
+    ASSIGN_OR_RETURN(auto matcher, clause.occur == Occur::kMustNot
+                                       ? MakeExclusion(clause.node, context)
+                                       : MakeMatcher(clause.node, context));
     if (matcher->doc() == kNoMoreDocuments) {
       if (clause.occur == Occur::kMust) return matcher;
       continue;
@@ -118,6 +125,18 @@ MatcherOr MakeList(const PlanNode& node, const MatcherContext& context) {
 }
 
 }  // namespace
+
+MatcherOr MakeExclusion(const PlanNode& node, const MatcherContext& context) {
+  const Segment& segment = context.indexed().segment();
+  const std::optional<TermInfo> info =
+      node.kind == PlanKind::kTerm ? node.terms[0].segments[context.segment] : std::nullopt;
+  if (!info.has_value() || info->document_frequency < segment.documents() / kFrequentPart) {
+    return MakeMatcher(node, context);
+  }
+  std::vector<uint64_t> bits((segment.documents() + 63) / 64);
+  AddDocuments(segment.Postings(*info), &bits);
+  return std::make_unique<SetMatcher>(std::move(bits), 0);
+}
 
 MatcherOr MakeMatcher(const PlanNode& node, const MatcherContext& context) {
   switch (node.kind) {

@@ -46,5 +46,9 @@ struct MatcherContext {
 // InvalidArgument when a prefix stands for too many words of the segment.
 absl::StatusOr<std::unique_ptr<Matcher>> MakeMatcher(const PlanNode& node,
                                                      const MatcherContext& context);
+// Of something that only excludes: a frequent term is read as a whole at once, which costs less
+// than to look for one document after another.
+absl::StatusOr<std::unique_ptr<Matcher>> MakeExclusion(const PlanNode& node,
+                                                       const MatcherContext& context);
 
 }  // namespace quern::search

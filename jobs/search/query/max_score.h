@@ -1,5 +1,5 @@
-// The best documents of a list of terms any of which may match: MaxScore (Turtle and Flood, "Query
-// Evaluation: Strategies and Optimizations", 1995) with the bounds of blocks (Ding and Suel,
+// The best documents of a list of terms, some of which may be required: MaxScore (Turtle and Flood,
+// "Query Evaluation: Strategies and Optimizations", 1995) with the bounds of blocks (Ding and Suel,
 // "Faster Top-k Document Retrieval Using Block-Max Indexes", 2011), window by window.
 #pragma once
 
@@ -15,6 +15,7 @@ namespace quern::search {
 struct ScoredTerm {
   PostingsCursor cursor;
   TermScoring scoring;
+  bool required = false;  // where some are, documents without them do not count
 };
 
 // Documents that count: not deleted, on which all of `required` stand and none of `excluded`.
@@ -55,25 +56,31 @@ class MaxScore {
   void Run();
 
  private:
-  // Documents are looked at so many at a time.
+  // Documents are looked at so many at a time; fewer where terms are required, since the bounds of
+  // the others are those of the window.
   static constexpr uint32_t kWindow = 4096;
+  static constexpr uint32_t kRequiredWindow = 1024;
 
   struct Block {
     uint32_t last = 0;
     Score bound = 0;
+    bool here = false;  // it may have documents
   };
   struct Term {
     PostingsCursor cursor;
     TermScoring scoring;
+    bool required = false;
     BlockBound block_bound{};
     // In the present window.
     std::vector<Block> blocks{};
     Score bound = 0;
+    bool here = false;  // it may have documents
   };
 
   uint32_t NextWindow(uint32_t from) const;
   void BoundWindow(uint32_t begin, uint32_t end);
   size_t SplitTerms();
+  void RunRequired();
   void AddUp(Term* term, uint32_t begin, uint32_t end);
   void ScoreBlock(Term* term, size_t count);
   void RunOne(Term* term, uint32_t end, size_t others);
@@ -89,7 +96,10 @@ class MaxScore {
   TopHits* const hits_;
   std::vector<Score> scores_;    // of the window
   std::vector<uint64_t> found_;  // its documents with a score, as bits
-  Score block_scores_[PostingsCursor::kBlockSize];
+  bool has_required_ = false;
+  alignas(16) float block_norms_[PostingsCursor::kBlockSize] = {};
+  alignas(16) uint32_t block_frequencies_[PostingsCursor::kBlockSize] = {};
+  alignas(16) Score block_scores_[PostingsCursor::kBlockSize] = {};
 };
 
 }  // namespace quern::search

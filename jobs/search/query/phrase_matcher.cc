@@ -6,28 +6,6 @@
 namespace quern::search {
 namespace {
 
-using Positions = std::vector<uint32_t>;
-
-// All terms exactly at their places. The first term has the fewest positions.
-uint32_t CountExact(const std::vector<PhrasePositions>& terms) {
-  uint32_t count = 0;
-  std::vector<Positions::const_iterator> at;
-  for (const PhrasePositions& term : terms) at.push_back(term.positions.begin());
-  for (const uint32_t position : terms[0].positions) {
-    if (position < terms[0].offset) continue;
-    const uint32_t start = position - terms[0].offset;
-    bool all = true;
-    for (size_t i = 1; i < terms.size() && all; ++i) {
-      const Positions& positions = terms[i].positions;
-      while (at[i] != positions.end() && *at[i] < start + terms[i].offset) ++at[i];
-      if (at[i] == positions.end()) return count;
-      all = *at[i] == start + terms[i].offset;
-    }
-    count += all;
-  }
-  return count;
-}
-
 // Whether every term has a position of its own from start + offset to slop behind it. Of the same
 // word the earlier place takes the earliest position: their ranges are equally long, so no other
 // choice fits more.
@@ -71,8 +49,25 @@ uint32_t CountSloppy(const std::vector<PhrasePositions>& terms, uint32_t slop) {
 
 }  // namespace
 
+void KeepStarts(const PhrasePositions& term, std::vector<uint32_t>* starts) {
+  size_t kept = 0;
+  auto at = term.positions.begin();
+  for (const uint32_t start : *starts) {
+    while (at != term.positions.end() && *at < start + term.offset) ++at;
+    if (at == term.positions.end()) break;
+    if (*at == start + term.offset) (*starts)[kept++] = start;
+  }
+  starts->resize(kept);
+}
+
 uint32_t CountPhrase(const std::vector<PhrasePositions>& terms, uint32_t slop) {
-  return slop == 0 ? CountExact(terms) : CountSloppy(terms, slop);
+  if (slop > 0) return CountSloppy(terms, slop);
+  std::vector<uint32_t> starts;
+  for (const uint32_t position : terms[0].positions) {
+    if (position >= terms[0].offset) starts.push_back(position - terms[0].offset);
+  }
+  for (size_t i = 1; i < terms.size(); ++i) KeepStarts(terms[i], &starts);
+  return static_cast<uint32_t>(starts.size());
 }
 
 PhraseMatcher::PhraseMatcher(std::vector<Term> terms, uint32_t slop, const TermScoring& scoring)
@@ -111,7 +106,26 @@ uint32_t PhraseMatcher::LeastFrequency() {
   return least;
 }
 
+// Reads positions of the frequent words only where the rarer ones stand as they should.
+bool PhraseMatcher::ConfirmExact() {
+  starts_.clear();
+  for (size_t i = 0; i < terms_.size(); ++i) {
+    terms_[i].cursor.Positions(&positions_[i].positions);
+    if (i > 0) {
+      KeepStarts(positions_[i], &starts_);
+    } else {
+      for (const uint32_t position : positions_[0].positions) {
+        if (position >= positions_[0].offset) starts_.push_back(position - positions_[0].offset);
+      }
+    }
+    if (starts_.empty()) return false;
+  }
+  frequency_ = static_cast<uint32_t>(starts_.size());
+  return true;
+}
+
 bool PhraseMatcher::Confirm() {
+  if (slop_ == 0) return ConfirmExact();
   for (size_t i = 0; i < terms_.size(); ++i) {
     terms_[i].cursor.Positions(&positions_[i].positions);
   }

@@ -18,6 +18,9 @@ struct PhrasePositions {
 // How often the phrase is there: beginnings v so that every term stands at v + its offset, or up to
 // `slop` behind it, no two at one position. At most as often as its rarest term.
 uint32_t CountPhrase(const std::vector<PhrasePositions>& terms, uint32_t slop);
+// Without slop, term after term: leaves those of `starts` behind which the term stands at its
+// place.
+void KeepStarts(const PhrasePositions& term, std::vector<uint32_t>* starts);
 
 class PhraseMatcher final : public Matcher {
  public:
@@ -39,6 +42,7 @@ class PhraseMatcher final : public Matcher {
 
  private:
   void Align(uint32_t target);
+  bool ConfirmExact();
   uint32_t LeastFrequency();
 
   std::vector<Term> terms_;  // the rarest first
@@ -46,6 +50,7 @@ class PhraseMatcher final : public Matcher {
   const TermScoring scoring_;
   uint32_t frequency_ = 0;
   std::vector<PhrasePositions> positions_;
+  std::vector<uint32_t> starts_;  // where the phrase may begin
 };
 
 }  // namespace quern::search

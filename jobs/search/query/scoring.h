@@ -34,8 +34,9 @@ inline float InverseNorm(uint32_t length, double average_length) {
 // weight * frequency / (frequency + 1 / inverse_norm). Written so that the rounded result never
 // falls when the frequency or the inverse norm rises: what bounds one bounds the other.
 inline Score ScorePart(float weight, uint32_t frequency, float inverse_norm) {
-  return static_cast<Score>(weight -
-                            weight / (1.0f + static_cast<float>(frequency) * inverse_norm));
+  return static_cast<Score>(
+      weight -
+      weight / (1.0f + static_cast<float>(static_cast<int32_t>(frequency)) * inverse_norm));
 }
 
 // From weights, which are the largest parts that there can be, to the grid and back.

@@ -13,16 +13,18 @@ namespace {
 
 bool IsTerm(const PlanNode& node) { return node.kind == PlanKind::kTerm; }
 
-// A term, or a list of terms any of which may match, perhaps with filters and exclusions.
+// A term, or a list of terms, perhaps with filters and exclusions.
 bool IsTermList(const PlanNode& node) {
-  if (IsTerm(node)) return true;
-  if (!node.needs_a_wish) return false;
-  for (const PlanClause& clause : node.clauses) {
-    if (clause.occur == Occur::kMustNot) continue;
-    const bool wished = clause.occur == Occur::kShould;
-    if (wished ? !IsTerm(clause.node) : !ScoresNothing(clause.node)) return false;
-  }
-  return true;
+  if (node.kind != PlanKind::kList) return IsTerm(node);
+  return std::all_of(node.clauses.begin(), node.clauses.end(),
+                     [](const PlanClause& clause) {
+                       return clause.occur == Occur::kMustNot || IsTerm(clause.node) ||
+                              (clause.occur == Occur::kMust && ScoresNothing(clause.node));
+                     }) &&
+         std::any_of(node.clauses.begin(), node.clauses.end(), [&](const PlanClause& clause) {
+           return IsTerm(clause.node) &&
+                  clause.occur == (node.needs_a_wish ? Occur::kShould : Occur::kMust);
+         });
 }
 
 class SegmentSearch {
@@ -39,13 +41,16 @@ class SegmentSearch {
     std::vector<ScoredTerm> terms;
     Matchers filters;
     Matchers excluded;
-    if (IsTerm(root)) AddTerm(root, &terms);
+    if (IsTerm(root)) AddTerm(root, &terms, false);
     for (const PlanClause& clause : root.clauses) {
-      if (clause.occur == Occur::kShould) {
-        AddTerm(clause.node, &terms);
+      if (clause.occur != Occur::kMustNot && IsTerm(clause.node)) {
+        const bool required = clause.occur == Occur::kMust;
+        if (!AddTerm(clause.node, &terms, required) && required) return absl::OkStatus();
         continue;
       }
-      ASSIGN_OR_RETURN(auto matcher, MakeMatcher(clause.node, context_));
+      ASSIGN_OR_RETURN(auto matcher, clause.occur == Occur::kMustNot
+                                         ? MakeExclusion(clause.node, context_)
+                                         : MakeMatcher(clause.node, context_));
       (clause.occur == Occur::kMust ? filters : excluded).push_back(std::move(matcher));
     }
     if (terms.empty()) return absl::OkStatus();
@@ -55,13 +60,16 @@ class SegmentSearch {
     return absl::OkStatus();
   }
 
-  void AddTerm(const PlanNode& node, std::vector<ScoredTerm>* terms) const {
+  // False when the segment does not have it.
+  bool AddTerm(const PlanNode& node, std::vector<ScoredTerm>* terms, bool required) const {
     const std::optional<TermInfo>& info = node.terms[0].segments[context_.segment];
-    if (!info.has_value()) return;
+    if (!info.has_value()) return false;
     terms->push_back({indexed_.segment().Postings(*info),
                       {.weight = node.grid_weight,
                        .norms = indexed_.norms(node.field),
-                       .average_length = context_.index->average_length(node.field)}});
+                       .average_length = context_.index->average_length(node.field)},
+                      required});
+    return true;
   }
 
   absl::Status RunMatcher(const PlanNode& root) {

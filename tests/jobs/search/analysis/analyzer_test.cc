@@ -25,12 +25,25 @@ std::vector<std::string> Terms(const AnalysisSettings& settings, std::string_vie
 }
 
 TEST(AnalyzerTest, FoldsWordsInAnyScript) {
-  EXPECT_THAT(Terms({}, "The GNU/Linux kernel's 3.14 e-mail"),
-              ElementsAre("the@0", "gnu@1", "linux@2", "kernel's@3", "3.14@4", "e@5", "mail@6"));
+  EXPECT_THAT(
+      Terms({}, "The GNU/Linux kernel's 3.14 e-mail"),
+      ElementsAre("the@0", "gnu@1", "linux@2", "kernel@3", "s@4", "3.14@5", "e@6", "mail@7"));
   EXPECT_THAT(Terms({}, "Straße ＡＢＣ ﬁne ΣΊΣΥΦΟΣ Ёлка"),
               ElementsAre("strasse@0", "abc@1", "fine@2", "σίσυφοσ@3", "ёлка@4"));
   EXPECT_THAT(Terms({}, "我爱北京 ok"), ElementsAre("我爱@0", "爱北@1", "北京@2", "ok@3"));
   EXPECT_THAT(Terms({}, " ... \n"), IsEmpty());
+}
+
+// An article or an ending must not hide a word.
+TEST(AnalyzerTest, ApostrophesDivide) {
+  EXPECT_THAT(Terms({}, "l'homme İstanbul\u2019da 'quoted' rock'n'roll"),
+              ElementsAre("l@0", "homme@1", "i\u0307stanbul@2", "da@3", "quoted@4", "rock@5", "n@6",
+                          "roll@7"));
+  Analyzer analyzer({});
+  const std::vector<Token>& tokens = analyzer.Analyze("d\u2019où");
+  ASSERT_EQ(tokens.size(), 2u);
+  EXPECT_EQ(tokens[1].begin, 4u);
+  EXPECT_EQ(tokens[1].end, 7u);
 }
 
 TEST(AnalyzerTest, StemsByLanguage) {
@@ -58,7 +71,18 @@ TEST(AnalyzerTest, SaysWhatItCannotDo) {
   EXPECT_THAT(Analyzer::Check({"finnish", true, true}), HasSubstr("no stop words"));
 }
 
-class AnalyzerRandomTest : public RandomTest {};
+class AnalyzerRandomTest : public RandomTest {
+ protected:
+  static std::vector<std::string_view> SplitAtApostrophes(std::string_view word) {
+    std::vector<std::string_view> parts;
+    for (size_t at = 0; at <= word.size();) {
+      const size_t end = std::min(word.find('\'', at), word.size());
+      if (end > at) parts.push_back(word.substr(at, end - at));
+      at = end + 1;
+    }
+    return parts;
+  }
+};
 
 // What stands alone gives the term that it gives within a text, and offsets say where that is.
 TEST_F(AnalyzerRandomTest, TokensAreTheFoldedWordsOfTheText) {
@@ -73,13 +97,18 @@ TEST_F(AnalyzerRandomTest, TokensAreTheFoldedWordsOfTheText) {
     size_t next = 0;
     uint32_t position = 0;
     const std::vector<Token>& tokens = analyzer.Analyze(text);
-    for (auto word = words.Next(); !word.empty(); word = words.Next(), ++position) {
-      const std::string folded = text::FoldText(word);
+    std::vector<std::string> parts;  // apostrophes divide
+    for (auto word = words.Next(); !word.empty(); word = words.Next()) {
+      for (const std::string_view part : SplitAtApostrophes(word)) parts.emplace_back(part);
+    }
+    for (const std::string& part : parts) {
+      const std::string folded = text::FoldText(part);
+      const uint32_t place = position++;
       if (folded.empty() || folded.size() > Analyzer::kMaxTermBytes) continue;
       ASSERT_LT(next, tokens.size()) << text;
       ASSERT_EQ(tokens[next].term, folded) << text;
-      ASSERT_EQ(tokens[next].position, position) << text;
-      ASSERT_EQ(text.substr(tokens[next].begin, tokens[next].end - tokens[next].begin), word);
+      ASSERT_EQ(tokens[next].position, place) << text;
+      ASSERT_EQ(text.substr(tokens[next].begin, tokens[next].end - tokens[next].begin), part);
       ++next;
     }
     ASSERT_EQ(next, tokens.size()) << text;
