@@ -78,11 +78,11 @@ for dir in /usr/share/doc /usr/share/common-licenses /usr/share/man; do
 done
 dfs du -s -h /corpus
 
-headline "Indexing it: every word, in which documents and where"
-mr run inverted-index /corpus /index
+headline "Indexing it for ranked search"
+mr run search-index /corpus /index --reduce 2
 
 headline "Asking the index: $query"
-quern-search words /index $query
+mr search /index -k 3 "$query"
 
 headline "Done in $SECONDS s"
 if [ -n "$keep" ]; then
@@ -92,6 +92,7 @@ if [ -n "$keep" ]; then
   echo
   quern status --dir "$cluster" | awk '$1 == "master" || $1 == "coordinator" {print "  " $1 "\t" $5}'
   echo
+  echo "A search page: quern-search serve /index      # http://127.0.0.1:9600"
   echo "Stop it with: $build/bin/quern down --dir $cluster"
 else
   echo "The cluster is stopped. With --keep it stays up, with its pages. Try next:"
@@ -99,4 +100,9 @@ else
   echo "  export PATH=$build/bin:\$PATH"
   echo "  quern up --detach && eval \"\$(quern env)\""
   echo "  dfs put README.md /in && mr run wordcount /in /out && dfs cat '/out/part-*'"
+  echo
+  echo "or a search page over any folder, without a cluster:"
+  echo
+  echo "  mr run --local --format whole search-index file:///usr/share/doc file:///tmp/index"
+  echo "  quern-search serve file:///tmp/index        # http://127.0.0.1:9600"
 fi
