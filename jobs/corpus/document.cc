@@ -40,6 +40,16 @@ void AddFields(const Document& document, text::JsonObjectWriter* line) {
   line->AddString("text", document.text);
 }
 
+std::string RejectedCopy(const Document& document, std::string_view rule, std::string_view of) {
+  text::JsonObjectWriter why;
+  why.AddString("rule", rule);
+  why.AddString("of", of);
+  text::JsonObjectWriter line;
+  AddFields(document, &line);
+  line.AddRaw("rejected", why.Take());
+  return line.Take();
+}
+
 std::optional<Document> DocumentReader::Read(const MapInput& in) {
   std::optional<Document> document;
   if (json_) {

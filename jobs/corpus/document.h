@@ -21,6 +21,9 @@ struct Document {
 // The document as it came: all its fields, or id and text where it was no JSON.
 void AddFields(const Document& document, text::JsonObjectWriter* line);
 
+// The document with a field "rejected": {"rule": RULE, "of": ID}: what it is a copy of.
+std::string RejectedCopy(const Document& document, std::string_view rule, std::string_view of);
+
 // Format jsonl: {"id": ..., "text": ..., anything else}; the field with the text is named by
 // params.field. Formats text and whole: the record is the text. A document without an id (a string
 // that is not empty, or a number) is named by its place, path:offset.

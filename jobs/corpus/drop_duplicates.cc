@@ -1,7 +1,8 @@
 // Documents without those that edges (jobs/corpus/duplicates.h) call duplicates.
 //
 // Input: documents and edges, both as JSON lines. Output (raw): the lines of the documents that no
-// edge calls a duplicate, as they are.
+// edge calls a duplicate, as they are; the output "rejected" has the others, with a field
+//   "rejected": {"rule": "near-duplicates", "of": ID}
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,7 +26,8 @@ class DropDuplicatesMapper : public quern::Mapper {
   void Map(const quern::MapInput& in) override {
     const auto edge = quern::corpus::ReadEdgeLine(in.value());
     if (edge.has_value()) {
-      return Emit(quern::corpus::IdOfNode(edge->duplicate), std::string_view(&kDrop, 1));
+      value_.assign(1, kDrop).append(quern::corpus::IdOfNode(edge->of));
+      return Emit(quern::corpus::IdOfNode(edge->duplicate), value_);
     }
     const auto document = reader_.Read(in);
     if (!document.has_value()) return;
@@ -46,26 +48,42 @@ class DropDuplicatesReducer : public quern::Reducer {
     kept_ = context.counter("kept");
     dropped_ = context.counter("dropped");
     unknown_ = context.counter("duplicates_that_are_no_documents");
+    others_ = context.output("rejected");
   }
 
   void Reduce(quern::ReduceInput* in) override {
     lines_.clear();
+    std::string of;  // the least, where edges name several
     bool drop = false;
-    int64_t documents = 0;
     for (const std::string_view value : in->values()) {
-      drop = drop || value[0] == kDrop;
-      if (value[0] != kDocument) continue;
-      ++documents;
-      if (!drop) lines_.emplace_back(value.substr(1));
+      if (value[0] == kDocument) {
+        lines_.emplace_back(value.substr(1));
+      } else if (!drop || value.substr(1) < of) {
+        drop = true;
+        of = value.substr(1);
+      }
     }
-    if (documents == 0) return unknown_->Increment();
-    if (drop) return dropped_->Increment(documents);
-    kept_->Increment(documents);
-    for (const std::string& line : lines_) Emit(line);
+    if (lines_.empty()) return unknown_->Increment();
+    (drop ? dropped_ : kept_)->Increment(static_cast<int64_t>(lines_.size()));
+    for (const std::string& line : lines_) {
+      if (drop) {
+        Reject(std::string(in->key()), line, of);
+      } else {
+        Emit(line);
+      }
+    }
   }
 
  private:
+  void Reject(const std::string& id, const std::string& line, const std::string& of) {
+    quern::corpus::Document document;
+    document.id = id;
+    document.fields = quern::text::ReadJsonObject(line).value_or(document.fields);
+    others_->Emit("", quern::corpus::RejectedCopy(document, "near-duplicates", of));
+  }
+
   std::vector<std::string> lines_;
+  quern::NamedOutput* others_ = nullptr;
   quern::Counter* kept_ = nullptr;
   quern::Counter* dropped_ = nullptr;
   quern::Counter* unknown_ = nullptr;

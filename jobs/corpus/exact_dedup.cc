@@ -4,6 +4,8 @@
 // Input: documents (jobs/corpus/document.h), format jsonl. Output (raw): the lines of those kept,
 // as they are, in an order that depends on their texts alone. Texts are compared after NFKC, case
 // folding and with blanks of any kind and number as one; with params.normalize=none byte by byte.
+// The output "rejected" has the others, with a field
+//   "rejected": {"rule": "exact-dedup", "of": ID}
 // With params.by=url the field "url" is compared, in the spelling of DedupKey (jobs/text/url.h);
 // documents without one are all kept.
 #define XXH_INLINE_ALL
@@ -20,25 +22,6 @@
 #include "mapreduce/api/words.h"
 
 namespace {
-
-// A document on its way: the id's size in four bytes, the id, the line.
-constexpr size_t kSizeBytes = 4;
-
-void PutDocument(std::string_view id, std::string_view line, std::string* value) {
-  value->clear();
-  for (size_t i = 0; i < kSizeBytes; ++i) value->push_back(static_cast<char>(id.size() >> (8 * i)));
-  value->append(id).append(line);
-}
-
-size_t IdSize(std::string_view value) {
-  size_t size = 0;
-  for (size_t i = 0; i < kSizeBytes; ++i) {
-    size |= size_t{static_cast<unsigned char>(value[i])} << (8 * i);
-  }
-  return size;
-}
-std::string_view IdOf(std::string_view value) { return value.substr(kSizeBytes, IdSize(value)); }
-std::string_view LineOf(std::string_view value) { return value.substr(kSizeBytes + IdSize(value)); }
 
 class ExactDedupMapper : public quern::Mapper {
  public:
@@ -60,10 +43,7 @@ class ExactDedupMapper : public quern::Mapper {
     const auto document = reader_.Read(in);
     if (!document.has_value()) return;
     const XXH128_hash_t hash = by_url_ ? HashOfUrl(*document) : HashOf(document->text);
-    XXH128_canonical_t key;
-    XXH128_canonicalFromHash(&key, hash);
-    PutDocument(document->id, in.value(), &value_);
-    Emit(std::string_view(reinterpret_cast<const char*>(key.digest), sizeof(key.digest)), value_);
+    Emit(quern::Ordered(hash.high64, hash.low64, document->id, in.value()), "");
   }
 
  private:
@@ -94,36 +74,48 @@ class ExactDedupMapper : public quern::Mapper {
   bool fold_ = true;
   bool by_url_ = false;
   quern::Counter* without_url_ = nullptr;
-  std::string value_;
   std::string normal_;
 };
 QUERN_REGISTER_MAPPER(ExactDedupMapper);
 
-// The value with the least id; equal ids: the least line.
-std::string LeastValue(quern::ReduceInput* in, int64_t* count) {
-  std::string least;
-  for (const std::string_view value : in->values()) {
-    if ((*count)++ == 0 || IdOf(value) < IdOf(least) ||
-        (IdOf(value) == IdOf(least) && LineOf(value) < LineOf(least))) {
-      least = value;
-    }
-  }
-  return least;
-}
-
+// With [reduce] group = 2: one call for each hash, its documents by id; equal ids: by their lines.
 class ExactDedupReducer : public quern::Reducer {
  public:
-  void Start(quern::TaskContext& context) override { kept_ = context.counter("kept"); }
+  void Start(quern::TaskContext& context) override {
+    kept_ = context.counter("kept");
+    rejected_ = context.counter("rejected");
+    others_ = context.output("rejected");
+  }
 
   void Reduce(quern::ReduceInput* in) override {
-    int64_t count = 0;
-    const std::string least = LeastValue(in, &count);
-    kept_->Increment();
-    Emit(LineOf(least));
+    std::string kept;
+    bool first = true;
+    for (const auto& [key, value] : in->records()) {
+      const auto [high, low, id, line] =
+          quern::Decode<uint64_t, uint64_t, std::string, std::string>(key);
+      if (first) {
+        kept_->Increment();
+        Emit(line);
+        kept = id;
+      } else {
+        rejected_->Increment();
+        Reject(id, line, kept);
+      }
+      first = false;
+    }
   }
 
  private:
+  void Reject(const std::string& id, const std::string& line, const std::string& kept) {
+    quern::corpus::Document document;
+    document.id = id;
+    document.fields = quern::text::ReadJsonObject(line).value_or(document.fields);
+    others_->Emit("", quern::corpus::RejectedCopy(document, "exact-dedup", kept));
+  }
+
+  quern::NamedOutput* others_ = nullptr;
   quern::Counter* kept_ = nullptr;
+  quern::Counter* rejected_ = nullptr;
 };
 QUERN_REGISTER_REDUCER(ExactDedupReducer);
 

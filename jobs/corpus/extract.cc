@@ -5,7 +5,11 @@
 // with pages, and conversions, whose text is taken as it is (WET files). Output (raw), in the order
 // of the input, one line each:
 //   {"id", "url", "domain", "crawled", "title", "date", "lang", "text"}
-// Fields that are empty are left out. What gives no text is counted by its reason.
+// Fields that are empty are left out. What gives no text is counted by its reason; the output
+// "rejected" has it without a text, with a field
+//   "rejected": {"rule": "extract.status", "value": "404"}
+// of the rules extract.status, .type, .binary and .no_text. What is no page of anybody (requests,
+// lines of bad JSON) is only counted.
 #include <optional>
 #include <string>
 #include <utility>
@@ -60,6 +64,7 @@ class ExtractMapper : public quern::Mapper {
       context.Fail("params.content = '" + content + "': must be main or all");
     }
     main_content_ = content == "main";
+    others_ = context.output("rejected");
     pages_ = context.counter("pages");
     extracted_ = context.counter("pages_with_text");
     binary_ = context.counter("pages_that_are_binary");
@@ -84,11 +89,8 @@ class ExtractMapper : public quern::Mapper {
       source.emplace().html = in.value();
     }
     if (!source.has_value()) return;
-    if (source->id.empty()) {
-      source->id = in.source().path;
-      if (json_ || warc_) source->id += ":" + std::to_string(in.source().offset);
-    }
-    Extract(*source);
+    NameByPlace(in, &*source);
+    Extract(in, &*source);
   }
 
  private:
@@ -111,15 +113,41 @@ class ExtractMapper : public quern::Mapper {
     const bool is_text = type == "conversion";
     if (!is_text && type != "response") return other_records_->Increment(), std::nullopt;
     const std::string_view status = record.header("HTTP-Status");
-    if (!status.empty() && status != "200") return failed_->Increment(), std::nullopt;
     const std::string_view content_type = record.header("HTTP-Content-Type");
-    if (!is_text && !MayBeHtml(content_type)) return other_types_->Increment(), std::nullopt;
-    return Source{std::string(record.header("WARC-Record-ID")),
+    Source source{std::string(record.header("WARC-Record-ID")),
                   std::string(in.key()),
                   std::string(record.header("WARC-Date")),
                   std::string(in.value()),
                   std::string(content_type),
                   is_text};
+    if (!status.empty() && status != "200") {
+      failed_->Increment();
+      return Reject(in, &source, "extract.status", status), std::nullopt;
+    }
+    if (!is_text && !MayBeHtml(content_type)) {
+      other_types_->Increment();
+      return Reject(in, &source, "extract.type", content_type), std::nullopt;
+    }
+    return source;
+  }
+
+  void NameByPlace(const quern::MapInput& in, Source* source) const {
+    if (!source->id.empty()) return;
+    source->id = in.source().path;
+    if (json_ || warc_) source->id += ":" + std::to_string(in.source().offset);
+  }
+
+  // Without a text, so that it counts as a document.
+  void Reject(const quern::MapInput& in, Source* source, std::string_view rule,
+              std::string_view value) {
+    NameByPlace(in, source);
+    AddPlace(*source);
+    line_.AddString("text", "");
+    quern::text::JsonObjectWriter why;
+    why.AddString("rule", rule);
+    if (!value.empty()) why.AddString("value", value);
+    line_.AddRaw("rejected", why.Take());
+    others_->Emit("", line_.Take());
   }
 
   static Page ReadText(const Source& source) {
@@ -130,25 +158,35 @@ class ExtractMapper : public quern::Mapper {
     return page;
   }
 
-  void Extract(const Source& source) {
+  void Extract(const quern::MapInput& in, Source* source) {
     pages_->Increment();
-    const Page page =
-        source.is_text ? ReadText(source)
-                       : quern::text::ReadPage(source.html, {source.content_type, main_content_});
+    const Page page = source->is_text ? ReadText(*source)
+                                      : quern::text::ReadPage(
+                                            source->html, {source->content_type, main_content_});
     if (page.truncated) truncated_->Increment();
-    if (page.problem == PageProblem::kBinary) return binary_->Increment();
-    if (page.problem == PageProblem::kNoText) return no_text_->Increment();
+    if (page.problem == PageProblem::kBinary) {
+      binary_->Increment();
+      return Reject(in, source, "extract.binary", source->content_type);
+    }
+    if (page.problem == PageProblem::kNoText) {
+      no_text_->Increment();
+      return Reject(in, source, "extract.no_text", "");
+    }
     extracted_->Increment();
     bytes_->Increment(static_cast<int64_t>(page.text.size()));
-    Write(source, page);
+    Write(*source, page);
   }
 
-  void Write(const Source& source, const Page& page) {
+  void AddPlace(const Source& source) {
     line_.AddString("id", source.id);
     Add("url", source.url);
     const auto url = quern::text::ParseUrl(source.url);
     if (url.has_value()) Add("domain", quern::text::RegistrableDomain(url->host));
     Add("crawled", source.crawled);
+  }
+
+  void Write(const Source& source, const Page& page) {
+    AddPlace(source);
     Add("title", page.facts.title);
     Add("date", page.facts.date);
     Add("lang", page.facts.language);
@@ -191,6 +229,7 @@ class ExtractMapper : public quern::Mapper {
   bool main_content_ = true;
   std::string field_;
   quern::text::JsonObjectWriter line_;
+  quern::NamedOutput* others_ = nullptr;
   quern::Counter* pages_ = nullptr;
   quern::Counter* extracted_ = nullptr;
   quern::Counter* binary_ = nullptr;

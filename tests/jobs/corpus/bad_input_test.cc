@@ -45,9 +45,11 @@ class BadInputTest : public LocalJobsTest {
     spec.mutable_inputs(0)->set_format(job == "extract" ? "warc" : "jsonl");
     if (job != "shards") spec.mutable_reduce()->set_tasks(0);
     if (job == "shards") spec.mutable_reduce()->set_partitioner("ShardPartitioner");
-    if (job == "filter") {
+    if (job == "filter" || job == "extract") {
       spec.add_outputs()->set_name("rejected");
       spec.mutable_outputs(0)->mutable_output()->set_format("raw");
+    }
+    if (job == "filter") {
       (*spec.mutable_params())["gopher.words_min"] = "10";
       (*spec.mutable_params())["c4.sentences_min"] = "1";
     }

@@ -133,6 +133,11 @@ class DedupJobTest : public LocalJobsTest {
     pb::JobSpec spec = Spec(job, input);
     spec.mutable_inputs(0)->set_format("jsonl");
     if (job == "near_duplicates" || job == "connect") spec.mutable_reduce()->set_group(1);
+    if (job == "exact_dedup") spec.mutable_reduce()->set_group(2);
+    if (job == "exact_dedup" || job == "drop_duplicates") {
+      spec.add_outputs()->set_name("rejected");
+      spec.mutable_outputs(0)->mutable_output()->set_format("raw");
+    }
     spec.mutable_output()->set_format("raw");
     spec.mutable_output()->set_path("file://" + dir_ / output);
     spec.mutable_output()->set_overwrite(true);
@@ -149,6 +154,15 @@ class DedupJobTest : public LocalJobsTest {
     line.AddString("id", id);
     line.AddString("text", text);
     return line.Take() + "\n";
+  }
+  std::string Rejected(const std::string& output) {
+    return Shell("sort " + dir_ / output + "-rejected/part-*").out;
+  }
+  static std::string Copy(const std::string& id, const std::string& text, const std::string& rule,
+                          const std::string& of) {
+    const std::string line = Line(id, text);
+    return line.substr(0, line.size() - 2) +
+           fmt::format(", \"rejected\": {{\"rule\": \"{}\", \"of\": \"{}\"}}}}\n", rule, of);
   }
   std::string Write(const std::string& name, const std::string& contents) {
     std::ofstream(dir_ / name, std::ios::binary) << contents;
@@ -174,6 +188,8 @@ TEST_F(DedupJobTest, OfEqualTextsTheLeastIdStays) {
   EXPECT_EQ(OutputOf(spec, "out"),
             Line("a", "the mill\n") + Line("a2", "Fine") + Line("b", "THE MILL."));
   EXPECT_THAT(log_, HasSubstr("user.kept = 3"));
+  EXPECT_EQ(Rejected("out"),
+            Copy("c", "The  Mill", "exact-dedup", "a") + Copy("d", "ﬁne", "exact-dedup", "a2"));
   EXPECT_THAT(log_, HasSubstr("user.documents_without_text = 1"));
   (*spec.mutable_params())["normalize"] = "none";
   OutputOf(spec, "out");
@@ -224,6 +240,8 @@ TEST_F(DedupJobTest, NearCopiesAreFoundConnectedAndDropped) {
   EXPECT_EQ(OutputOf(drop, "kept"), Line("k", text + "one more") + Line("x", Words(80, 180)) +
                                         Line("y", "...") + Line("z", "short"));
   EXPECT_THAT(log_, HasSubstr("user.dropped = 2"));
+  EXPECT_EQ(Rejected("kept"), Copy("m", text, "near-duplicates", "k") +
+                                  Copy("p", "and " + text, "near-duplicates", "k"));
   EXPECT_THAT(log_, HasSubstr("user.duplicates_that_are_no_documents = 0"));
 }
 

@@ -20,8 +20,11 @@ class ExtractJobTest : public LocalJobsTest {
     spec.mutable_reduce()->set_tasks(0);
     spec.mutable_output()->set_format("raw");
     spec.mutable_output()->set_overwrite(true);
+    spec.add_outputs()->set_name("rejected");
+    spec.mutable_outputs(0)->mutable_output()->set_format("raw");
     return spec;
   }
+  std::string Rejected() { return Shell("cat " + dir_ / "out-rejected/part-m-*").out; }
   std::string Output() { return Shell("cat " + dir_ / "out/part-m-*").out; }
 };
 
@@ -37,6 +40,12 @@ TEST_F(ExtractJobTest, ReadsHtmlFiles) {
             fmt::format("{{\"id\": \"file://{}/in/a.html\", \"title\": \"T\", \"text\": \"Café. "
                         "{}\\n\"}}\n",
                         dir_.path(), kSentences));
+  EXPECT_EQ(Rejected(),
+            fmt::format("{{\"id\": \"file://{0}/in/b.html\", \"text\": \"\", \"rejected\": "
+                        "{{\"rule\": \"extract.no_text\"}}}}\n"
+                        "{{\"id\": \"file://{0}/in/c.pdf\", \"text\": \"\", \"rejected\": "
+                        "{{\"rule\": \"extract.binary\"}}}}\n",
+                        dir_.path()));
   for (const char* counter : {"user.pages = 3", "user.pages_with_text = 1",
                               "user.pages_without_text = 1", "user.pages_that_are_binary = 1"}) {
     EXPECT_THAT(outcome.out, HasSubstr(counter));
@@ -81,6 +90,11 @@ TEST_F(ExtractJobTest, ReadsCrawls) {
   EXPECT_THAT(Output(), HasSubstr("\"url\": \"http://www.a.co.uk/\", \"domain\": \"a.co.uk\", "
                                   "\"crawled\": \"2026-11-28T18:00:00Z\", "
                                   "\"title\": \"T\", \"text\": \"Café. "));
+  EXPECT_EQ(Shell("sed 's/.*\"url\"/\"url\"/' " + dir_ / "out-rejected/part-m-*").out,
+            "\"url\": \"http://b/\", \"domain\": \"b\", \"text\": \"\", \"rejected\": {\"rule\": "
+            "\"extract.type\", \"value\": \"image/png\"}}\n"
+            "\"url\": \"http://c/\", \"domain\": \"c\", \"text\": \"\", \"rejected\": {\"rule\": "
+            "\"extract.status\", \"value\": \"404\"}}\n");
   EXPECT_THAT(
       Output(),
       HasSubstr("\"url\": \"http://d/\", \"domain\": \"d\", \"text\": \"Plain text.\\n\"}\n"));
