@@ -25,16 +25,21 @@ class EditDistance {
   size_t characters() const { return word_.size(); }
 
  private:
-  using Row = std::vector<uint32_t>;
-
-  void AddRow(uint32_t character);
+  // The distances from the first i characters of the term to the beginnings of the word; only those
+  // within max of the diagonal are kept, the others are more than max.
+  uint16_t* Row(size_t i) { return rows_.data() + i * (word_.size() + 2); }
+  void AddRow(char32_t character);
+  // Forgets what the last term does not share with this one.
+  void GoBackTo(std::string_view term);
 
   const std::u32string word_;
-  const uint32_t max_;
+  const uint16_t max_;
   std::string term_;
-  std::u32string characters_;  // of term_, as far as there are rows
-  std::vector<size_t> ends_;   // of those characters in term_
-  std::vector<Row> rows_;      // row i: after i characters of the term
+  size_t depth_ = 0;                  // characters of term_ that there are rows for
+  std::vector<char32_t> characters_;  // those
+  std::vector<size_t> ends_;          // of each in term_; ends_[0] is 0
+  std::vector<uint16_t> rows_;
+  std::vector<uint16_t> least_;  // of each row
   size_t hopeless_bytes_ = 0;
 };
 

@@ -2,11 +2,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "jobs/search/query/explain.h"
 #include "jobs/search/query/fuzzy.h"
 #include "jobs/search/query/phrase_matcher.h"
 #include "jobs/search/query/snippet.h"
 #include "tests/jobs/search/query/index_fixture.h"
+#include "tests/support/random_test.h"
 
 namespace quern::search {
 namespace {
@@ -126,6 +130,55 @@ TEST(EditDistance, CountsSwapsAndReusesWhatWordsShare) {
       {"zolour", 2}, {"zzzor", 3},  {"cöllor", 2}, {"", 3},      {"clour", 2},
   };
   for (const auto& [term, edits] : table) EXPECT_EQ(distance.To(term), edits) << term;
+}
+
+size_t PlainDistance(std::string_view a, std::string_view b) {
+  std::vector<std::vector<size_t>> d(a.size() + 1, std::vector<size_t>(b.size() + 1));
+  for (size_t i = 0; i <= a.size(); ++i) {
+    for (size_t j = 0; j <= b.size(); ++j) {
+      if (i == 0 || j == 0) {
+        d[i][j] = i + j;
+        continue;
+      }
+      const size_t replaced = d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, replaced});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+      }
+    }
+  }
+  return d[a.size()][b.size()];
+}
+
+class EditDistanceRandomTest : public RandomTest {
+ protected:
+  std::string Word() {
+    std::string word;
+    for (uint64_t n = Below(9); n > 0; --n) word += static_cast<char>('a' + Below(3));
+    return word;
+  }
+};
+
+TEST_F(EditDistanceRandomTest, AgreesWithTheWholeTable) {
+  for (int round = 0; round < 400; ++round) {
+    const std::string word = Word();
+    const auto max = static_cast<uint32_t>(1 + Below(2));
+    EditDistance distance(word, max);
+    std::vector<std::string> terms;
+    for (int i = 0; i < 60; ++i) terms.push_back(Word());
+    std::sort(terms.begin(), terms.end());
+    for (const std::string& term : terms) {
+      ASSERT_EQ(distance.To(term), std::min<size_t>(PlainDistance(word, term), max + 1))
+          << word << " " << term;
+      const size_t hopeless = distance.hopeless_bytes();
+      if (hopeless == 0) continue;
+      for (const std::string& other : terms) {
+        if (other.starts_with(term.substr(0, hopeless))) {
+          ASSERT_GT(PlainDistance(word, other), max) << word << " " << term << " " << other;
+        }
+      }
+    }
+  }
 }
 
 TEST(CountPhrase, TakesEachPositionOnce) {
