@@ -118,6 +118,7 @@ std::optional<AttemptRunner::Update> AttemptRunner::Supervise(TaskProcess* task)
       context_->processes->NoteIsolation(message.hello().namespaces());
     } else if (*event == TaskChannel::Event::kMessage) {
       heard_ = true;
+      unheard_.clear();
       if (std::optional<Update> end = OnMessage(message)) return end;
     }
     if (std::optional<Update> end = CheckLimits(task)) return end;
@@ -219,12 +220,17 @@ void AttemptRunner::SendOutputs(TaskProcess* task) {
     pb::ToTask message;
     *message.mutable_map_outputs() = std::move(one);
     task->channel.Queue(message);
+    // Whether it is still there to read them is not known before it speaks.
+    if (!heard_) unheard_.push_back(std::move(*message.mutable_map_outputs()));
   }
 }
 
 void AttemptRunner::SetRunning(TaskProcess* task) {
   MutexLock lock(&mutex_);
   running_ = task;
+  // What the process before it was told.
+  outputs_.insert(outputs_.begin(), unheard_.begin(), unheard_.end());
+  unheard_.clear();
 }
 
 void AttemptRunner::Kill(std::string reason) {

@@ -92,6 +92,7 @@ class AttemptRunner {
   absl::Time last_memory_check_ = absl::InfinitePast();
   bool over_memory_ = false;  // at the last check
   bool heard_ = false;        // the present process has said something of this attempt
+  std::vector<pb::MapOutputs> unheard_;  // sent to it, until it has
 
   mutable Mutex mutex_;
   TaskProcess* running_ ABSL_GUARDED_BY(mutex_) = nullptr;

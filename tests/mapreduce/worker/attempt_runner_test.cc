@@ -165,6 +165,19 @@ TEST_F(AttemptRunnerTest, AProcessThatCannotStartIsTheWorkersFault) {
   }
 }
 
+TEST_F(AttemptRunnerTest, AFreshProcessIsToldWhatTheOneBeforeItWasTold) {
+  ASSERT_EQ(Run(MakeTask("done")).state(), pb::ATTEMPT_STATE_SUCCEEDED);
+  pb::TaskSpec task = MakeTask("die-when-used");
+  task.mutable_id()->set_task(1);
+  task.mutable_job()->mutable_limits()->set_timeout_ms(20'000);
+  AttemptRunner runner(task, &parts_.context);
+  pb::MapOutputs outputs;
+  outputs.add_outputs()->set_map_task(3);
+  runner.AddMapOutputs(outputs);
+  const auto update = runner.Run();
+  EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_SUCCEEDED) << update.ShortDebugString();
+}
+
 TEST_F(AttemptRunnerTest, AProbeStartsAProcessAndEndsIt) {
   TaskPool pool(FakeTaskBinary(), 1);
   EXPECT_OK(pool.Probe(parts_.scratch()->main_dir()));

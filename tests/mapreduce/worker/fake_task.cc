@@ -55,6 +55,8 @@ void Done(const pb::ToTask::Start& start, MessagePipe* pipe) {
 }
 
 void RunOne(const pb::ToTask::Start& start, MessagePipe* pipe, int fd) {
+  static int runs = 0;
+  ++runs;
   MarkRecord(start);
   const auto found = start.task().job().params().find("do");
   const std::string what = found == start.task().job().params().end() ? "done" : found->second;
@@ -132,7 +134,12 @@ void RunOne(const pb::ToTask::Start& start, MessagePipe* pipe, int fd) {
     message.mutable_failed()->set_message("Map threw: bad luck");
     (void)pipe->Write(message);
   }
-  if (what == "wait-for-output") {
+  if (what == "die-when-used" && runs > 1) {
+    pb::ToTask outputs;
+    (void)pipe->Read(&outputs);
+    raise(SIGSEGV);
+  }
+  if (what == "wait-for-output" || what == "die-when-used") {
     pb::ToTask outputs;
     (void)pipe->Read(&outputs);
     message.mutable_fetch_failure()->set_map_task(outputs.map_outputs().outputs(0).map_task());
