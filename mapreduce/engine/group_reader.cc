@@ -29,6 +29,7 @@ bool GroupReader::NextGroup() {
   if (!status_.ok()) return false;
   at_next_group_ = false;
   ++groups_;
+  values_ = 1;
   SetRun(merger_->value(), 1);
   if (group_parts_ > 0) SetRecordKey(merger_->key());
   return true;
@@ -60,6 +61,7 @@ bool GroupReader::NextRun() {
     at_next_group_ = true;
     return false;
   }
+  ++values_;
   SetRun(merger_->value(), 1);
   if (group_parts_ > 0) SetRecordKey(key);
   return true;

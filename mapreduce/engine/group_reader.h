@@ -22,6 +22,8 @@ class GroupReader final : public GroupSource {
   bool NextGroup();
   uint64_t groups() const { return groups_; }
   uint64_t records() const { return records_; }
+  // Of the present group, as far as it has been read.
+  uint64_t values() const { return values_; }
   // Of keys and values so far.
   uint64_t bytes() const { return bytes_; }
   const absl::Status& status() const { return status_; }
@@ -41,6 +43,7 @@ class GroupReader final : public GroupSource {
   bool started_ = false;
   uint64_t groups_ = 0;
   uint64_t records_ = 0;
+  uint64_t values_ = 0;
   uint64_t bytes_ = 0;
   absl::Status status_;
 };

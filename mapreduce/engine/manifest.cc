@@ -8,6 +8,17 @@
 
 namespace quern::mr {
 
+namespace {
+
+nlohmann::ordered_json ToJson(const Manifest::Part& part) {
+  return {{"name", part.name},
+          {"bytes", part.bytes},
+          {"records", part.records},
+          {"crc32c", fmt::format("{:08x}", part.crc32c)}};
+}
+
+}  // namespace
+
 std::string FormatManifest(const Manifest& manifest) {
   nlohmann::ordered_json json;
   json["job_id"] = manifest.job_id;
@@ -17,15 +28,13 @@ std::string FormatManifest(const Manifest& manifest) {
   uint64_t records = 0;
   json["parts"] = nlohmann::ordered_json::array();
   for (const Manifest::Part& part : manifest.parts) {
-    json["parts"].push_back({{"name", part.name},
-                             {"bytes", part.bytes},
-                             {"records", part.records},
-                             {"crc32c", fmt::format("{:08x}", part.crc32c)}});
+    json["parts"].push_back(ToJson(part));
     bytes += part.bytes;
     records += part.records;
   }
   json["bytes"] = bytes;
   json["records"] = records;
+  for (const Manifest::Part& part : manifest.skipped) json["skipped"].push_back(ToJson(part));
   for (const Manifest::Output& output : manifest.outputs) {
     json["outputs"][output.name] = {
         {"path", output.path}, {"bytes", output.bytes}, {"records", output.records}};

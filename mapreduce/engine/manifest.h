@@ -29,6 +29,7 @@ struct Manifest {
   std::string job_name;
   std::string output;                 // its name; empty: the main one
   std::vector<Part> parts;            // in the order of the tasks
+  std::vector<Part> skipped;          // records set aside, of the main one: _skipped/part-m-00000
   std::vector<Output> outputs;        // the job's others; only of the main one
   std::vector<pb::Counter> counters;  // sums over the chosen attempts, sorted by group and name
 };
@@ -36,6 +37,8 @@ struct Manifest {
 inline constexpr char kManifestName[] = "_MANIFEST.json";
 // An empty file that says: every part is there.
 inline constexpr char kSuccessName[] = "_SUCCESS";
+// The directory of records that were set aside, when there are any.
+inline constexpr char kSkippedName[] = "_skipped";
 
 // JSON, ending with a line feed.
 std::string FormatManifest(const Manifest& manifest);

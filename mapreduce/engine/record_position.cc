@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include "common/storage/file_io.h"
@@ -11,7 +12,7 @@
 namespace quern::mr {
 
 using Page = RecordPositionWriter::Page;
-static_assert(sizeof(Page) == 4096);
+static_assert(sizeof(Page) == 4096 && offsetof(Page, source) == 20);
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 
 absl::StatusOr<std::unique_ptr<RecordPositionWriter>> RecordPositionWriter::Create(
@@ -35,15 +36,17 @@ std::unique_ptr<RecordPositionWriter> RecordPositionWriter::Private() {
 
 RecordPositionWriter::~RecordPositionWriter() { munmap(page_, sizeof(Page)); }
 
-void RecordPositionWriter::SetSource(std::string_view source) {
+void RecordPositionWriter::SetSource(std::string_view source, uint32_t piece) {
   const size_t size = std::min(source.size(), sizeof(Page::source));
   page_->source_size.store(0, std::memory_order_relaxed);
+  page_->piece.store(piece, std::memory_order_relaxed);
   if (size > 0) std::memcpy(page_->source, source.data(), size);
   page_->source_size.store(static_cast<uint32_t>(size), std::memory_order_relaxed);
 }
 
 RecordPosition RecordPositionWriter::Get() const {
   return {phase(), page_->position.load(std::memory_order_relaxed),
+          page_->piece.load(std::memory_order_relaxed),
           std::string(page_->source, page_->source_size.load(std::memory_order_relaxed))};
 }
 
@@ -54,9 +57,11 @@ absl::StatusOr<RecordPosition> ReadRecordPosition(const std::string& path) {
   uint32_t words[2];
   std::memcpy(words, bytes.data(), sizeof(words));
   std::memcpy(&position.position, bytes.data() + 8, sizeof(position.position));
+  std::memcpy(&position.piece, bytes.data() + 16, sizeof(position.piece));
   if (words[0] > static_cast<uint32_t>(RecordPhase::kCallback)) return position;
   position.phase = static_cast<RecordPhase>(words[0]);
-  position.source = bytes.substr(16, std::min<size_t>(words[1], sizeof(Page::source)));
+  position.source =
+      bytes.substr(offsetof(Page, source), std::min<size_t>(words[1], sizeof(Page::source)));
   return position;
 }
 

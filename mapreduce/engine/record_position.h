@@ -27,6 +27,7 @@ enum class RecordPhase : uint32_t {
 struct RecordPosition {
   RecordPhase phase = RecordPhase::kNone;
   uint64_t position = 0;
+  uint32_t piece = 0;  // of the split
   std::string source;  // path of the input file; empty for a reducer
 };
 
@@ -40,8 +41,8 @@ class RecordPositionWriter {
   RecordPositionWriter(const RecordPositionWriter&) = delete;
   RecordPositionWriter& operator=(const RecordPositionWriter&) = delete;
 
-  // Cut to what fits in the page.
-  void SetSource(std::string_view source);
+  // The path is cut to what fits in the page.
+  void SetSource(std::string_view source, uint32_t piece = 0);
   void SetPosition(uint64_t position) {
     page_->position.store(position, std::memory_order_relaxed);
   }
@@ -57,7 +58,8 @@ class RecordPositionWriter {
     std::atomic<uint32_t> phase;
     std::atomic<uint32_t> source_size;
     std::atomic<uint64_t> position;
-    char source[4096 - 16];
+    std::atomic<uint32_t> piece;
+    char source[4096 - 20];
   };
 
  private:

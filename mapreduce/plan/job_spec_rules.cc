@@ -184,8 +184,10 @@ absl::Status CheckLimits(const pb::JobSpec::Limits& limits) {
   if (limits.attempts() > 100) {
     return InvalidArgumentError("limits.attempts: {} is more than 100", limits.attempts());
   }
-  if (limits.skip_bad_records()) {
-    return InvalidArgumentError("limits.skip_bad_records: is not available yet");
+  if (limits.skip_bad_records() && limits.attempts() < 2) {
+    return InvalidArgumentError(
+        "limits.skip_bad_records: takes two attempts to find a record, limits.attempts is {}",
+        limits.attempts());
   }
   if (!limits.deterministic()) {
     return InvalidArgumentError(

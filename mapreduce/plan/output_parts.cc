@@ -22,6 +22,7 @@ Manifest MakeManifest(const Manifest& base, const std::vector<PublishedOutput>& 
   Manifest manifest = base;
   manifest.output = output.name;
   for (const PublishedFile& file : output.files) manifest.parts.push_back(file.part);
+  for (const PublishedFile& file : output.skipped) manifest.skipped.push_back(file.part);
   if (!output.name.empty()) {
     manifest.counters.clear();
     return manifest;
@@ -42,10 +43,10 @@ Manifest MakeManifest(const Manifest& base, const std::vector<PublishedOutput>& 
 OutputParts::OutputParts(const pb::JobSpec& spec)
     : spec_(spec),
       main_kind_(spec.reduce().tasks() == 0 ? pb::TASK_KIND_MAP : pb::TASK_KIND_REDUCE) {
-  outputs_.push_back({"", spec.output().path(), {}});
+  outputs_.push_back({"", spec.output().path()});
   for (const pb::JobSpec::NamedOutput& named : spec.outputs()) {
     index_[named.name()] = outputs_.size();
-    outputs_.push_back({named.name(), named.output().path(), {}});
+    outputs_.push_back({named.name(), named.output().path()});
   }
 }
 
@@ -57,11 +58,14 @@ void OutputParts::Add(pb::TaskKind kind, uint32_t task, const pb::AttemptResult&
           result.output_records(), result.output_crc()}});
   }
   for (const pb::AttemptResult::NamedFile& file : result.named_files()) {
-    const auto found = index_.find(file.output());
-    if (found == index_.end()) continue;
-    outputs_[found->second].files.push_back(
-        {file.path(),
-         {PublishedPart(kind, task, file.path()), file.bytes(), file.records(), file.crc()}});
+    Manifest::Part part{PublishedPart(kind, task, file.path()), file.bytes(), file.records(),
+                        file.crc()};
+    if (file.output() == kSkippedName) {
+      part.name = fmt::format("{}/{}", kSkippedName, part.name);
+      outputs_[0].skipped.push_back({file.path(), std::move(part)});
+    } else if (const auto found = index_.find(file.output()); found != index_.end()) {
+      outputs_[found->second].files.push_back({file.path(), std::move(part)});
+    }
   }
 }
 

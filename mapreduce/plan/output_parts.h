@@ -21,7 +21,9 @@ struct PublishedFile {
 struct PublishedOutput {
   std::string name;  // empty: the main one
   std::string path;
-  std::vector<PublishedFile> files;  // in the order of the tasks
+  std::vector<PublishedFile> files = {};  // in the order of the tasks
+  // Records set aside, only of the main one: named _skipped/part-m-00000.
+  std::vector<PublishedFile> skipped = {};
 };
 
 // The manifest of one of `outputs`; `base` says what they have in common, and counters for the main

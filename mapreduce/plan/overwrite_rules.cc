@@ -18,6 +18,7 @@ std::set<std::string> NamesOf(const std::string& manifest) {
   const auto json = nlohmann::json::parse(manifest, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("job_id") || !json.contains("parts")) return names;
   names = {kManifestName, kSuccessName};
+  if (json.contains("skipped")) names.insert(kSkippedName);
   for (const auto& part : json["parts"]) {
     if (part.is_object() && part.contains("name") && part["name"].is_string()) {
       names.insert(part["name"].get<std::string>());

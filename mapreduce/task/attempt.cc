@@ -58,6 +58,8 @@ pb::AttemptFailure DescribeFailure(const absl::Status& status,
     failure.set_in_record(true);
     failure.set_record_source(at.source);
     failure.set_record_position(at.position);
+    failure.set_record_piece(at.piece);
+    failure.set_blames_record(IsUserError(status) && !IsJobError(status));
   }
   LimitTexts(&failure);
   return failure;

@@ -54,7 +54,8 @@ class MapTask {
     environment_.position->SetPhase(RecordPhase::kNone);
     context_.SetEngineCounter("map_input_records", records.records());
     context_.SetEngineCounter("map_input_bytes", records.bytes());
-    records.skipped().Export("map_skipped_records", &context_);
+    records.skipped().reasons().Export("map_skipped_records", &context_);
+    RETURN_IF_ERROR(records.skipped().Finish(&result_));
     for (const auto& [reason, count] : records.set_aside()) {
       context_.SetEngineCounter("map_set_aside_" + reason, count);
     }

@@ -11,63 +11,16 @@
 
 namespace quern::mr {
 
-class NamedOutputs::Output final : public EmitBuffer {
- public:
-  // What is written to one without a task's file is thrown away. All borrowed.
-  Output() = default;
-  Output(const pb::TaskSpec* spec, const TaskEnvironment* environment,
-         const pb::JobSpec::Output* output, std::string dir)
-      : spec_(spec), environment_(environment), output_(output), dir_(std::move(dir)) {}
-
-  uint64_t records() const { return sink_ == nullptr ? 0 : sink_->records(); }
-
-  absl::Status Finish(std::string_view name, pb::AttemptResult* result) {
-    RETURN_IF_ERROR(user_status());
-    if (sink_ == nullptr) return absl::OkStatus();
-    RETURN_IF_ERROR(Annotate(sink_->Close(), fmt::format("output {}", name)));
-    pb::AttemptResult::NamedFile* const file = result->add_named_files();
-    file->set_output(std::string(name));
-    file->set_path(path_);
-    file->set_bytes(sink_->bytes());
-    file->set_records(sink_->records());
-    file->set_crc(sink_->crc());
-    return absl::OkStatus();
-  }
-
- private:
-  void AppendSlow(std::string_view key, std::string_view value) override {
-    if (spec_ == nullptr) return;
-    if (sink_ == nullptr) Open();
-    sink_->Append(key, value);
-  }
-  void Open() {
-    absl::StatusOr<std::string> path = OutputPath(*spec_, *output_, dir_);
-    if (!path.ok()) throw EngineError(path.status());
-    path_ = *std::move(path);
-    auto sink = CreateOutput(*spec_, *environment_, *output_, path_);
-    if (!sink.ok()) throw EngineError(sink.status());
-    sink_ = *std::move(sink);
-  }
-
-  const pb::TaskSpec* const spec_ = nullptr;
-  const TaskEnvironment* const environment_ = nullptr;
-  const pb::JobSpec::Output* const output_ = nullptr;
-  const std::string dir_;
-  std::string path_;
-  std::unique_ptr<OutputSink> sink_;
-};
-
 NamedOutputs::NamedOutputs(const pb::TaskSpec& spec, const TaskEnvironment& environment) {
   const bool kept = spec.id().kind() != pb::TASK_KIND_SAMPLE;
   for (int i = 0; i < spec.job().outputs_size(); ++i) {
     const pb::JobSpec::NamedOutput& named = spec.job().outputs(i);
-    outputs_[named.name()] = kept ? std::make_unique<Output>(&spec, &environment, &named.output(),
-                                                             NamedOutputDir(spec, i))
-                                  : std::make_unique<Output>();
+    outputs_[named.name()] =
+        kept ? std::make_unique<LazyOutput>(&spec, &environment, &named.output(),
+                                            NamedOutputDir(spec, i))
+             : std::make_unique<LazyOutput>();
   }
 }
-
-NamedOutputs::~NamedOutputs() = default;
 
 absl::StatusOr<EmitBuffer*> NamedOutputs::Find(std::string_view name) {
   const auto found = outputs_.find(name);

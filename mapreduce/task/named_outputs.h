@@ -1,7 +1,5 @@
 // The outputs of an attempt beside its main one: `[outputs.NAME]` of the spec.
-//
-// A file is made when the first record comes, so that a task that has nothing to say to an output
-// leaves nothing there. Each lies in a directory of its own, with the name of the task.
+// Each lies in a directory of its own, under the name of the task.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +11,8 @@
 #include "common/status.h"
 #include "mapreduce/engine/emit_buffer.h"
 #include "mapreduce/engine/messages.h"
-#include "mapreduce/engine/output_sink.h"
 #include "mapreduce/engine/task_id.h"
+#include "mapreduce/task/lazy_output.h"
 #include "mapreduce/task/task_environment.h"
 #include "quern/mr/v1/worker.pb.h"
 
@@ -25,7 +23,6 @@ class NamedOutputs {
  public:
   // Borrowed. In a sample attempt everything is thrown away.
   NamedOutputs(const pb::TaskSpec& spec, const TaskEnvironment& environment);
-  ~NamedOutputs();
 
   // A JobError with the names that there are when the job declares none of this one.
   absl::StatusOr<EmitBuffer*> Find(std::string_view name);
@@ -37,9 +34,7 @@ class NamedOutputs {
   std::map<std::string, uint64_t> records() const;
 
  private:
-  class Output;
-
-  std::map<std::string, std::unique_ptr<Output>, std::less<>> outputs_;
+  std::map<std::string, std::unique_ptr<LazyOutput>, std::less<>> outputs_;
 };
 
 }  // namespace quern::mr

@@ -1,6 +1,9 @@
 #include "mapreduce/task/reduce_task.h"
 
+#include <algorithm>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "mapreduce/engine/group_reader.h"
@@ -8,7 +11,7 @@
 #include "mapreduce/engine/merge_runs.h"
 #include "mapreduce/engine/merger.h"
 #include "mapreduce/task/shuffle.h"
-#include "mapreduce/task/skip_reasons.h"
+#include "mapreduce/task/skipped_records.h"
 #include "mapreduce/task/task_output.h"
 #include "mapreduce/task/user_code.h"
 #include "mapreduce/task/user_context.h"
@@ -26,8 +29,10 @@ class ReduceTask {
         environment_(environment),
         plan_(MemoryPlan::For(spec.job().limits().memory_bytes(), false)),
         outputs_(spec, environment),
-        context_(spec, environment.progress, &environment.files) {
+        context_(spec, environment.progress, &environment.files),
+        skipped_(spec, environment) {
     context_.SetOutputs(&outputs_);
+    for (const pb::BadRecord& bad : spec.bad_records()) bad_[bad.position()] = bad.reason();
   }
 
   absl::StatusOr<pb::AttemptResult> Run(MapOutputFeed* feed) {
@@ -41,6 +46,9 @@ class ReduceTask {
     shuffle.memory_bytes = plan_.fetched_bytes;
     shuffle.max_streams = plan_.fetch_streams;
     shuffle.progress = environment_.progress;
+    // Waiting for others is progress, also under a short timeout.
+    const absl::Duration timeout = absl::Milliseconds(spec_.job().limits().timeout_ms());
+    shuffle.wait_step = std::clamp(timeout / 4, absl::Milliseconds(250), shuffle.wait_step);
     shuffle.clock = environment_.clock;
     ASSIGN_OR_RETURN(std::vector<SortedRun> runs, GatherRuns(shuffle, feed));
     const absl::Status status = MergeAndReduce(&runs);
@@ -97,7 +105,8 @@ class ReduceTask {
     context_.SetEngineCounter("reduce_input_groups", groups.groups());
     context_.SetEngineCounter("reduce_input_records", groups.records());
     context_.SetEngineCounter("reduce_output_records", sink->records());
-    skipped_.Export("reduce_skipped_groups", &context_);
+    skipped_.reasons().Export("reduce_skipped_groups", &context_);
+    RETURN_IF_ERROR(skipped_.Finish(&result_));
     return absl::OkStatus();
   }
 
@@ -106,15 +115,38 @@ class ReduceTask {
   }
   static absl::Status FailureOf(const UserFold& fold, int result) { return fold.Failure(result); }
 
+  // A group on which attempts died: each of its values is kept.
+  absl::Status StepOver(const std::string& how, GroupReader* groups) {
+    skipped_.Count(SkippedRecords::kDeaths);
+    for (quern_group* const group = groups->group(); group->repeats > 0; quern_next_value(group)) {
+      RETURN_IF_ERROR(skipped_.KeepValue(how, {group->record_key.data, group->record_key.size},
+                                         {group->value.data, group->value.size}));
+    }
+    return absl::OkStatus();
+  }
+
+  // One that user code has left: some of its values have gone by.
+  absl::Status SetAside(const std::string& reason, GroupReader* groups) {
+    skipped_.Count(reason);
+    quern_group* const group = groups->group();
+    while (group->repeats > 0) quern_next_value(group);
+    return skipped_.KeepGroup(reason, groups->key(), groups->values());
+  }
+
   // The inner loop of every reduce task.
   template <typename UserReducer>
   absl::Status ReduceGroups(GroupReader* groups, UserReducer* reducer, const OutputSink& sink) {
     TaskProgress* const progress = environment_.progress;
     while (groups->NextGroup()) {
-      environment_.position->SetPosition(groups->groups() - 1);
+      const uint64_t number = groups->groups() - 1;
+      environment_.position->SetPosition(number);
+      if (!bad_.empty() && bad_.contains(number)) [[unlikely]] {
+        RETURN_IF_ERROR(StepOver(bad_.at(number), groups));
+        continue;
+      }
       if (const int result = reducer->Reduce(groups->group()); result != QUERN_OK) [[unlikely]] {
         if (result != QUERN_SKIPPED) return FailureOf(*reducer, result);
-        skipped_.Add(reducer->TakeReason());
+        RETURN_IF_ERROR(SetAside(reducer->TakeReason(), groups));
       }
       progress->input_records.Set(groups->records());
       progress->output_records.Set(sink.records());
@@ -130,8 +162,9 @@ class ReduceTask {
   const MemoryPlan plan_;
   NamedOutputs outputs_;
   UserContext context_;
-  SkipReasons skipped_;  // groups
-  SortedRun damaged_;    // whose bytes were found to be bad
+  SkippedRecords skipped_;               // groups
+  std::map<uint64_t, std::string> bad_;  // number of a group -> how attempts died there
+  SortedRun damaged_;                    // whose bytes were found to be bad
   pb::AttemptResult result_;
 };
 

@@ -27,8 +27,6 @@ constexpr absl::Duration kSilence = absl::Seconds(20);
 constexpr int kFailuresBeforeReport = 4;
 // A direct output of no more than this is read at once.
 constexpr uint64_t kSmallBytes = 128 << 10;
-// How finely the time spent waiting is told.
-constexpr absl::Duration kWaitStep = absl::Seconds(5);
 
 class Shuffle {
  public:
@@ -86,7 +84,7 @@ class Shuffle {
 
   void ReportProgress(absl::Time start) {
     options_.progress->phase_done.Set(options_.map_tasks - missing_);
-    const absl::Duration waited = absl::Floor(Now() - start, kWaitStep);
+    const absl::Duration waited = absl::Floor(Now() - start, options_.wait_step);
     options_.progress->waited_ms.Set(static_cast<uint64_t>(absl::ToInt64Milliseconds(waited)));
   }
 

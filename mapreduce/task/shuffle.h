@@ -27,6 +27,8 @@ struct ShuffleOptions {
   uint64_t memory_bytes = 0;  // for outputs kept in memory
   size_t max_streams = 4;     // each may have 16 MiB under way
   TaskProgress* progress = nullptr;
+  // How finely the time spent waiting is told.
+  absl::Duration wait_step = absl::Seconds(5);
   Clock* clock = Clock::Real();
 };
 

@@ -47,8 +47,14 @@ quern_bytes KeyOf(const RecordReader& reader) {
 
 SplitRunner::SplitRunner(const pb::TaskSpec& spec, const TaskEnvironment& environment,
                          const MemoryPlan& plan, UserContext* context, uint64_t bytes_per_piece)
-    : spec_(spec), environment_(environment), context_(context), bytes_per_piece_(bytes_per_piece) {
-  for (const pb::BadRecord& bad : spec.bad_records()) skip_.emplace(bad.piece(), bad.position());
+    : spec_(spec),
+      environment_(environment),
+      context_(context),
+      bytes_per_piece_(bytes_per_piece),
+      skipped_(spec, environment) {
+  for (const pb::BadRecord& bad : spec.bad_records()) {
+    bad_[{bad.piece(), bad.position()}] = bad.reason();
+  }
   const pb::JobSpec::Input& input = spec.job().inputs(static_cast<int>(spec.split().input()));
   read_options_.settings = {.record_bytes = input.record_bytes()};
   read_options_.scratch_dir = environment.scratch_dir;
@@ -88,7 +94,7 @@ absl::Status SplitRunner::RunPiece(const pb::InputPiece& piece, UserObject* mapp
     return JobError(fmt::format("{}: {}", piece.path(), Message(reader.status())));
   }
   RETURN_IF_ERROR(Annotate(reader.status(), piece.path()));
-  environment_.position->SetSource(piece.path());
+  environment_.position->SetSource(piece.path(), piece_);
   environment_.position->SetPhase(RecordPhase::kMap);
   context_->SetReader(reader->get());
   const absl::Status mapped = MapRecords(piece, reader->get(), mapper);
@@ -127,16 +133,22 @@ absl::Status SplitRunner::MapRecords(const pb::InputPiece& piece, RecordReader* 
     const uint64_t read = reader->position();
     if (read >= limit) break;
     environment_.position->SetPosition(offset);
-    if (!skip_.empty() && skip_.contains({piece_, offset})) {
-      skipped_.Add("attempts failed on it");
-      continue;
+    if (!bad_.empty()) [[unlikely]] {
+      const auto bad = bad_.find({piece_, offset});
+      if (bad != bad_.end()) {
+        skipped_.Count(SkippedRecords::kDeaths);
+        RETURN_IF_ERROR(skipped_.KeepRecord(bad->second, piece.path(), *reader));
+        continue;
+      }
     }
     record.key = KeyOf(*reader);
     record.value = {reader->value().data(), reader->value().size()};
     record.offset = offset;
     if (const int result = mapper->Map(record); result != QUERN_OK) [[unlikely]] {
       if (result != QUERN_SKIPPED) return mapper->Failure(result, "Map");
-      skipped_.Add(mapper->TakeReason());
+      const std::string reason = mapper->TakeReason();
+      skipped_.Count(reason);
+      RETURN_IF_ERROR(skipped_.KeepRecord(reason, piece.path(), *reader));
     }
     progress->input_records.Set(++records_);
     progress->input_bytes.Set(bytes_ + (read - piece.offset()));

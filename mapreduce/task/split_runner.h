@@ -5,7 +5,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -16,7 +15,7 @@
 #include "mapreduce/engine/record_reader.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/formats/input_format.h"
-#include "mapreduce/task/skip_reasons.h"
+#include "mapreduce/task/skipped_records.h"
 #include "mapreduce/task/task_environment.h"
 #include "mapreduce/task/user_context.h"
 #include "mapreduce/task/user_object.h"
@@ -37,7 +36,7 @@ class SplitRunner {
 
   uint64_t records() const { return records_; }
   // Records that user code set aside, and those that were to be stepped over.
-  const SkipReasons& skipped() const { return skipped_; }
+  SkippedRecords& skipped() { return skipped_; }
   uint64_t bytes() const { return bytes_; }
   // Reason -> records that were passed over because their bytes are no record.
   const std::map<std::string, uint64_t>& set_aside() const { return set_aside_; }
@@ -59,10 +58,11 @@ class SplitRunner {
   std::string path_;
   std::unique_ptr<ReadableFile> file_;
   std::optional<bool> splittable_;
-  std::set<std::pair<uint32_t, uint64_t>> skip_;  // (piece, position)
-  uint32_t piece_ = 0;                            // number of the present one
+  // (piece, position) -> how attempts died there.
+  std::map<std::pair<uint32_t, uint64_t>, std::string> bad_;
+  uint32_t piece_ = 0;  // number of the present one
   uint64_t records_ = 0;
-  SkipReasons skipped_;
+  SkippedRecords skipped_;
   uint64_t bytes_ = 0;
   std::map<std::string, uint64_t> set_aside_;
 };

@@ -56,6 +56,9 @@ void AddEvidence(const std::string& dir, pb::AttemptFailure* failure) {
   failure->set_in_record(true);
   failure->set_record_source(position->source);
   failure->set_record_position(position->position);
+  failure->set_record_piece(position->piece);
+  failure->set_blames_record(position->phase == RecordPhase::kMap ||
+                             position->phase == RecordPhase::kReduce);
 }
 
 std::string Tail(const std::string& path, size_t max_bytes) {

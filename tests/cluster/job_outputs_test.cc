@@ -82,5 +82,58 @@ TEST_F(JobOutputs, NamedOnesAppearTogetherOrNotAtAll) {
   EXPECT_THAT(odd.err, HasSubstr("it declares errors, others, rare, warnings"));
 }
 
+TEST_F(JobOutputs, WhatUserCodeSkipsIsKept) {
+  Put("/in", "a b\nskip c\nodd odd\n");
+  const CommandResult result = Run({JobPath("fragile"), "/in", "/out", "--reduce", "1"});
+  ASSERT_EQ(result.exit_code, 0) << result.Describe();
+  EXPECT_EQ(Cat("/out/part-*"), "a\t1\nb\t1\n");
+  EXPECT_EQ(cluster_->Dfs({"text", "/out/_skipped/part-m-00000"}).out,
+            "{\"path\":\"/in\",\"offset\":4,\"reason\":\"wants to be skipped\"}\tskip c\n");
+  EXPECT_EQ(cluster_->Dfs({"text", "/out/_skipped/part-r-00000"}).out,
+            "{\"key\":\"odd\",\"values\":2,\"reason\":\"an odd word\"}\n");
+  EXPECT_THAT(Cat("/out/_MANIFEST.json"), HasSubstr("\"name\": \"_skipped/part-m-00000\""));
+  const CommandResult again =
+      Run({JobPath("fragile"), "/in", "/out", "--reduce", "1", "--overwrite"});
+  EXPECT_EQ(again.exit_code, 0) << again.Describe();
+}
+
+// Two bad records in one task and a bad key: the output is that of a run without them, though four
+// failures of a task would end the job.
+TEST_F(JobOutputs, RecordsOnWhichAttemptsDieAreSteppedOver) {
+  Put("/in", "a b\nc poison\nd\npoison e\na toxic\n");
+  Put("/clean", "a b\nd\na\n");
+  for (const std::string how : {"segfault", "exit", "throw", "hang"}) {
+    const std::string out = "/out-" + how;
+    const auto run = [&](const std::string& skip) {
+      return Run({JobPath("fragile"), "/in", out, "--reduce", "1", "--set", "params.how=" + how,
+                  "--set", "params.map_bad=poison", "--set", "params.reduce_bad=toxic", "--set",
+                  "limits.timeout=4s", "--set", "limits.skip_bad_records=" + skip});
+    };
+    if (how == "segfault") {
+      EXPECT_EQ(run("false").exit_code, 1) << "without skipping the job fails";
+    }
+    const CommandResult result = run("true");
+    ASSERT_EQ(result.exit_code, 0) << how << ": " << result.Describe();
+    EXPECT_EQ(Cat(out + "/part-*"), "a\t2\nb\t1\nd\t1\n") << how;
+    const std::string maps = cluster_->Dfs({"text", out + "/_skipped/part-m-00000"}).out;
+    EXPECT_THAT(maps, HasSubstr("\"offset\":4,")) << how;
+    EXPECT_THAT(maps, HasSubstr("\tc poison\n")) << how;
+    EXPECT_THAT(maps, HasSubstr("\tpoison e\n")) << how;
+    const std::string reduces = cluster_->Dfs({"text", out + "/_skipped/part-r-00000"}).out;
+    EXPECT_THAT(reduces, HasSubstr("{\"key\":\"toxic\",\"reason\":")) << how;
+    EXPECT_THAT(reduces, HasSubstr("}\t1\n")) << how;
+    EXPECT_THAT(maps, HasSubstr(how == "segfault" ? "signal 11"
+                                : how == "throw"  ? "cannot stand this word"
+                                : how == "hang"   ? "no progress for"
+                                                  : "exit code 0"))
+        << how;
+    EXPECT_THAT(Cat(out + "/_MANIFEST.json"),
+                HasSubstr("\"map_skipped_records: attempts failed on it\": 2"))
+        << how;
+  }
+  ASSERT_EQ(Run({JobPath("fragile"), "/clean", "/out", "--reduce", "1"}).exit_code, 0);
+  EXPECT_EQ(Cat("/out/part-*"), Cat("/out-exit/part-*"));
+}
+
 }  // namespace
 }  // namespace quern::testing

@@ -172,7 +172,11 @@ bool JobTasks::Fail(TaskKind kind, uint32_t task, uint32_t number, Fault fault, 
   TaskList& tasks = list(kind);
   Task& t = tasks.tasks[task];
   const bool around = fault == Fault::kEnvironment || fault == Fault::kWorker;
-  ++(around ? t.environment_failures : t.failures);
+  if (fault == Fault::kBadRecord) {
+    if (t.failures > 0) --t.failures;
+  } else {
+    ++(around ? t.environment_failures : t.failures);
+  }
   ++tasks.counts.failed_attempts;
   StopRunning(&tasks, attempt, AttemptState::kFailed, now);
   WaitIfIdle(&tasks, task);

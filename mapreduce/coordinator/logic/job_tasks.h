@@ -67,8 +67,10 @@ struct TaskCounts {
 enum class Fault {
   kUserCode,
   kUserCodeForGood,  // no other attempt could do better
-  kEnvironment,      // of something around it
-  kWorker,           // its worker could not even start it
+  // The second one in a record that is stepped over from now on: neither of the two counts.
+  kBadRecord,
+  kEnvironment,  // of something around it
+  kWorker,       // its worker could not even start it
 };
 
 // Why an attempt was stopped that did not fail.

@@ -175,6 +175,16 @@ void Job::NoteFailure(const AttemptRef& attempt, const pb::AttemptFailure& how) 
   }
 }
 
+Fault Job::JudgeFailure(const AttemptRef& attempt, const pb::AttemptFailure& how) {
+  const Fault fault = FaultOf(how);
+  if (fault != Fault::kUserCode || !spec.limits().skip_bad_records() || !how.blames_record()) {
+    return fault;
+  }
+  const RecordPlace place{how.record_piece(), how.record_position()};
+  const bool stepped_over = bad_records.NoteDeath(attempt.kind, attempt.task, place, how.message());
+  return stepped_over ? Fault::kBadRecord : fault;
+}
+
 std::string NodePlace(std::string_view node) { return fmt::format("node:{}", node); }
 std::string RackPlace(std::string_view rack) { return fmt::format("rack:{}", rack); }
 

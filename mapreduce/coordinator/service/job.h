@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/strings.h"
+#include "mapreduce/coordinator/logic/bad_records.h"
 #include "mapreduce/coordinator/logic/fetch_failures.h"
 #include "mapreduce/coordinator/logic/ids.h"
 #include "mapreduce/coordinator/logic/job_tasks.h"
@@ -65,6 +66,7 @@ struct Job {
   std::vector<std::string> sample_keys;
   std::vector<std::string> bounds;
   FetchFailures fetch_failures;
+  BadRecords bad_records;
   OutputTable outputs;
   OutputReaders readers;
   // What each attempt has said last, and how the last ones failed.
@@ -82,6 +84,8 @@ struct Job {
   bool ended() const { return final_status.has_value(); }
   void SetFinal(pb::JobStatus status);
   void NoteFailure(const AttemptRef& attempt, const pb::AttemptFailure& failure);
+  // What it counts as. Once for each failed attempt: it remembers deaths in records.
+  Fault JudgeFailure(const AttemptRef& attempt, const pb::AttemptFailure& failure);
   // Of the attempt that was chosen for its task.
   void StoreResult(const AttemptRef& attempt, const pb::AttemptResult& result);
   bool SamplesDone(const JobTasks& tasks) const {

@@ -136,7 +136,7 @@ void JobTracker::OnFailure(Job* job, const AttemptRef& ref, pb::AttemptFailure f
                                 {"worker", state_.registry.Get(known->worker).info.node},
                                 {"environment", failure.environment()},
                                 {"cause", DescribeFailure(failure)}});
-  if (state_.scheduler.Failed(ref, FaultOf(failure), now)) {
+  if (state_.scheduler.Failed(ref, job->JudgeFailure(ref, failure), now)) {
     job->failure = failure;
     Doom(job, pb::JOB_STATE_FAILED,
          DescribeLastFailure(id, job->spec.limits().attempts(), failure));

@@ -161,7 +161,7 @@ void JournalReplay::OnEnded(const pb::AttemptEnded& ended, absl::Time time) {
     return;
   }
   job_->NoteFailure(ref, ended.failure());
-  if (state_->scheduler.Failed(ref, FaultOf(ended.failure()), time)) {
+  if (state_->scheduler.Failed(ref, job_->JudgeFailure(ref, ended.failure()), time)) {
     job_->failure = ended.failure();
     outcome_.failed.emplace_back(
         job_->key,

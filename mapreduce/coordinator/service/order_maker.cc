@@ -33,6 +33,12 @@ pb::TaskSpec OrderMaker::MakeTaskSpec(const Job& job, const AttemptRef& attempt)
     task.set_sample_bytes(job.sample_bytes);
     task.set_sample_keys(job.sample_keys_wanted);
   }
+  for (const BadRecords::Record& record : job.bad_records.Of(attempt.kind, attempt.task)) {
+    pb::BadRecord* const bad = task.add_bad_records();
+    bad->set_piece(record.place.piece);
+    bad->set_position(record.place.position);
+    bad->set_reason(record.reason);
+  }
   return task;
 }
 

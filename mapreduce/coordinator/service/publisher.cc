@@ -31,8 +31,15 @@ absl::Status MoveFile(const PublishedFile& file, const std::string& staging, Pub
 absl::Status FillStaging(const PublishPlan& plan, const PublishedOutput& output,
                          const std::string& staging, PublishFiles* files) {
   RETURN_IF_ERROR(files->Mkdirs(staging));
+  if (!output.skipped.empty()) {
+    RETURN_IF_ERROR(files->Mkdirs(fmt::format("{}/{}", staging, kSkippedName)));
+  }
+  std::vector<const PublishedFile*> moved;
+  for (const auto* list : {&output.files, &output.skipped}) {
+    for (const PublishedFile& file : *list) moved.push_back(&file);
+  }
   const std::string manifest = FormatManifest(MakeManifest(plan.manifest, plan.outputs, output));
-  const size_t count = output.files.size();
+  const size_t count = moved.size();
   return ParallelFor(count + 3, [&](size_t i) {
     if (i == count) return files->WriteFile(fmt::format("{}/{}", staging, kManifestName), manifest);
     if (i == count + 1) return files->WriteFile(fmt::format("{}/{}", staging, kSuccessName), "");
@@ -40,7 +47,7 @@ absl::Status FillStaging(const PublishPlan& plan, const PublishedOutput& output,
       RETURN_IF_ERROR(files->SetOwner(staging, plan.user));
       return files->Mkdirs(ParentDir(output.path));
     }
-    return MoveFile(output.files[i], staging, files);
+    return MoveFile(*moved[i], staging, files);
   });
 }
 

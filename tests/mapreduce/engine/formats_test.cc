@@ -49,15 +49,16 @@ TEST(RecordPositionTest, IsReadFromTheFileWhileItsWriterLives) {
   const TempDir dir;
   ASSERT_OK_AND_ASSIGN(const auto writer, RecordPositionWriter::Create(dir / "record"));
   EXPECT_EQ(ReadRecordPosition(dir / "record")->phase, RecordPhase::kNone);
-  writer->SetSource("/in/中文 a");
+  writer->SetSource("/in/中文 a", 7);
   writer->SetPhase(RecordPhase::kMap);
   writer->SetPosition(123456789012);
   ASSERT_OK_AND_ASSIGN(const RecordPosition position, ReadRecordPosition(dir / "record"));
   EXPECT_EQ(position.phase, RecordPhase::kMap);
   EXPECT_EQ(position.position, 123456789012u);
+  EXPECT_EQ(position.piece, 7u);
   EXPECT_EQ(position.source, "/in/中文 a");
   writer->SetSource(std::string(10'000, 'x'));
-  EXPECT_EQ(ReadRecordPosition(dir / "record")->source, std::string(4080, 'x'));
+  EXPECT_EQ(ReadRecordPosition(dir / "record")->source, std::string(4076, 'x'));
   ASSERT_OK(WriteFileDurably(FileSystem::Real(), dir / "foreign", "not a page"));
   EXPECT_EQ(ReadRecordPosition(dir / "foreign")->phase, RecordPhase::kNone);
 }

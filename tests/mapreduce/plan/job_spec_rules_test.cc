@@ -43,7 +43,11 @@ TEST(JobSpecRules, NamesWhatIsWrong) {
       {[](auto* s) { s->mutable_output()->set_files("{i}.gz"); }, "output.files: '{i}.gz': says"},
       {[](auto* s) { s->mutable_output()->set_format("parquet"); }, "output.format: 'parquet'"},
       {[](auto* s) { s->mutable_limits()->set_memory_bytes(1 << 20); }, "limits.memory: 1 MiB"},
-      {[](auto* s) { s->mutable_limits()->set_skip_bad_records(true); }, "not available yet"},
+      {[](auto* s) {
+         s->mutable_limits()->set_skip_bad_records(true);
+         s->mutable_limits()->set_attempts(1);
+       },
+       "takes two attempts to find a record"},
       {[](auto* s) { s->mutable_reduce()->set_tasks(1'000'000); }, "reduce.tasks"},
   };
   for (const Case& c : cases) {

@@ -19,7 +19,9 @@ class FakeFiles final : public PublishFiles {
   // What the chosen attempts of a job have written.
   explicit FakeFiles(const PublishPlan& plan) {
     for (const PublishedOutput& output : plan.outputs) {
-      for (const PublishedFile& file : output.files) Add(file.source, "of " + file.part.name);
+      for (const auto* list : {&output.files, &output.skipped}) {
+        for (const PublishedFile& file : *list) Add(file.source, "of " + file.part.name);
+      }
     }
   }
 

@@ -24,6 +24,37 @@ TEST_F(TrackerTest, AcknowledgesFinalReportsThatAreInTheJournal) {
   EXPECT_THAT(acknowledged_, testing::ElementsAre("m-00000.0"));
 }
 
+TEST_F(TrackerTest, StepsOverARecordAfterTwoDeaths) {
+  skips_bad_records_ = true;
+  AddWorker("a");
+  const std::string id = Submit(1, 0);
+  // The only worker, which a failed task comes back to after a while.
+  const auto next = [this] {
+    for (int i = 0; i < 120 && workers_[0].running.empty(); ++i) {
+      now_ += absl::Seconds(1);
+      Beat(&workers_[0]);
+      tracker_->Tick(now_);
+      Pump();
+    }
+    return *workers_[0].running.begin();
+  };
+  Fail(&workers_[0], next().first, "signal 11");
+  EXPECT_EQ(next().second.bad_records_size(), 0);
+  Fail(&workers_[0], next().first, "signal 6");
+  Restart();  // its successor knows it too
+  const auto [attempt, task] = next();
+  ASSERT_EQ(task.bad_records_size(), 1) << attempt;
+  EXPECT_EQ(task.bad_records(0).position(), 42u);
+  EXPECT_EQ(task.bad_records(0).reason(), "signal 6");
+  // Neither of the two counts: the limit is three.
+  for (int i = 0; i < 2; ++i) {
+    Fail(&workers_[0], next().first, "other");
+    EXPECT_EQ(job(id).doomed, pb::JOB_STATE_UNSPECIFIED);
+  }
+  Fail(&workers_[0], next().first, "other");
+  EXPECT_EQ(job(id).doomed, pb::JOB_STATE_FAILED);
+}
+
 TEST_F(TrackerTest, RunsAnAttemptAgainWhoseEndNobodyReported) {
   AddWorker("a");
   const std::string id = Submit(2, 0);

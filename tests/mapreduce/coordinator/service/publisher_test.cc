@@ -21,15 +21,19 @@ PublishPlan Plan(int parts) {
     main.files.push_back({fmt::format("{}/r-{}.0-1/part", plan.job_dir, i),
                           {fmt::format("part-r-{:05}", i), 3, 1, 0}});
   }
-  plan.outputs.push_back({"bad", "/other/bad", {}});
+  main.skipped.push_back(
+      {plan.job_dir + "/m-0.0-_skipped/part", {"_skipped/part-m-00000", 3, 1, 0}});
+  plan.outputs.push_back({"bad", "/other/bad"});
   plan.outputs[1].files.push_back({plan.job_dir + "/m-0.0-bad/part", {"part-m-00000", 3, 1, 0}});
-  plan.outputs.push_back({"none", "/deep/none", {}});
+  plan.outputs.push_back({"none", "/deep/none"});
   return plan;
 }
 
 void ExpectPublished(FakeFiles* files, const PublishPlan& plan) {
   for (const PublishedOutput& output : plan.outputs) {
-    for (const PublishedFile& file : output.files) {
+    std::vector<PublishedFile> all = output.files;
+    all.insert(all.end(), output.skipped.begin(), output.skipped.end());
+    for (const PublishedFile& file : all) {
       const auto contents = files->ReadFile(output.path + "/" + file.part.name);
       ASSERT_TRUE(contents.ok()) << contents.status();
       EXPECT_EQ(*contents, "of " + file.part.name);
@@ -42,7 +46,7 @@ void ExpectPublished(FakeFiles* files, const PublishPlan& plan) {
 TEST(Publisher, ComesToTheSameEndWhereverItDied) {
   const PublishPlan plan = Plan(3);
   for (const bool after : {false, true}) {
-    for (int calls = 0; calls < 45; ++calls) {
+    for (int calls = 0; calls < 50; ++calls) {
       FakeFiles files(plan);
       files.calls_left = calls;
       files.fails_after_doing = after;

@@ -59,6 +59,7 @@ class TrackerTest : public testing::Test {
 
   std::string Submit(uint32_t maps, uint32_t reduces, uint32_t samples = 0) {
     PlannedJob plan;
+    plan.spec.mutable_limits()->set_skip_bad_records(skips_bad_records_);
     plan.map_splits.resize(maps);
     plan.sample_splits.resize(samples);
     plan.spec.mutable_reduce()->set_tasks(reduces);
@@ -175,6 +176,7 @@ class TrackerTest : public testing::Test {
     update.mutable_failure()->set_in_record(true);
     update.mutable_failure()->set_record_source("/in/a");
     update.mutable_failure()->set_record_position(42);
+    update.mutable_failure()->set_blames_record(true);
     tracker_->Update(worker->key, update, now_);
     Pump();
   }
@@ -207,6 +209,7 @@ class TrackerTest : public testing::Test {
   std::vector<pb::WorkerOrder::OutputDelta> told_;
   std::vector<std::string> acknowledged_;
   uint64_t request_ = 0;
+  bool skips_bad_records_ = false;
 };
 
 }  // namespace quern::mr
