@@ -25,6 +25,8 @@ absl::StatusOr<SpecFile> ReadSpec(const std::string& path) {
   return ParseSpec(text, path);
 }
 
+std::string CommandPlugin() { return JobsDir() + "/libcommand.so"; }
+
 // Relative to where the user stands, else to the spec. A source is compiled.
 absl::StatusOr<std::string> FindPlugin(const std::string& written, const fs::path& spec_dir) {
   if (written.empty()) return InvalidArgumentError("plugin: is missing in the spec");
@@ -65,13 +67,56 @@ absl::StatusOr<SpecFile> ReadyMadeSpec(const std::string& name) {
   return ReadSpec(fmt::format("{}/{}.toml", JobsDir(), name));
 }
 
+JobSource CommandJob(const std::string& map) {
+  JobSource source;
+  source.plugin_path = CommandPlugin();
+  source.file.spec.set_name(map);
+  (*source.file.spec.mutable_params())[kMapCommand] = map;
+  return source;
+}
+
+bool RunsCommands(const SpecFile& file) { return file.spec.params().contains(kMapCommand); }
+
+absl::Status CompleteCommands(SpecFile* file) {
+  pb::JobSpec* const spec = &file->spec;
+  if (!file->plugin.empty()) {
+    return InvalidArgumentError("plugin: {}: a job has either a plugin or commands", file->plugin);
+  }
+  if (spec->limits().skip_bad_records()) {
+    return InvalidArgumentError(
+        "limits.skip_bad_records: a command reads ahead, so nobody knows which record ended it");
+  }
+  auto& params = *spec->mutable_params();
+  const bool reduces = params.contains(kReduceCommand);
+  if (!reduces && params.contains(kCombineCommand)) {
+    return InvalidArgumentError("combine: a job without reduce has none. Try: --reduce CMD");
+  }
+  for (pb::JobSpec::Input& input : *spec->mutable_inputs()) input.set_mapper("CommandMapper");
+  if (reduces) {
+    spec->mutable_reduce()->set_reducer("CommandReducer");
+  } else {
+    spec->mutable_reduce()->set_tasks(0);
+  }
+  std::string names;
+  for (const auto& [name, value] : params) names += name + "\n";
+  params["command.params"] = names;
+  std::string files;
+  for (const pb::JobSpec::SideFile& side : spec->files()) files += side.name() + "\n";
+  params["command.files"] = files;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<JobSource> LoadJob(const std::string& target) {
   JobSource source;
   const std::string extension = fs::path(target).extension().string();
   if (extension == ".toml") {
     ASSIGN_OR_RETURN(source.file, ReadSpec(target));
-    ASSIGN_OR_RETURN(source.plugin_path,
-                     FindPlugin(source.file.plugin, fs::path(target).parent_path()));
+    if (RunsCommands(source.file) && source.file.plugin.empty()) {
+      source.plugin_path = CommandPlugin();
+    } else {
+      ASSIGN_OR_RETURN(source.plugin_path,
+                       FindPlugin(source.file.plugin, fs::path(target).parent_path()));
+    }
   } else if (extension == ".cc" || extension == ".cpp" || extension == ".cxx") {
     ASSIGN_OR_RETURN(source.plugin_path, CompileJob(target));
     source.bare_plugin = true;

@@ -20,6 +20,14 @@ struct JobSource {
 // the job that was probably meant.
 absl::StatusOr<JobSource> LoadJob(const std::string& target);
 
+// A job whose mapper is a command (`mr run --map`).
+JobSource CommandJob(const std::string& map);
+// True when the spec names a command as its mapper.
+bool RunsCommands(const SpecFile& file);
+// Makes jobs of commands whole, when all flags and arguments are in place. InvalidArgument for what
+// commands cannot do.
+absl::Status CompleteCommands(SpecFile* file);
+
 // Names of the ready-made jobs, sorted: from QUERN_JOBS, else ../lib/quern/jobs beside the binary.
 std::vector<std::string> ReadyMadeJobs();
 // The spec of one, without looking for its plugin.

@@ -87,6 +87,11 @@ absl::Status SetParameters(std::string_view value, Target target) {
   return absl::OkStatus();
 }
 
+// Commands are parameters of the plugin that runs them (jobs/command/).
+auto Parameter(std::string name) {
+  return Text([name](Target t, std::string v) { (*t.file->spec.mutable_params())[name] = v; });
+}
+
 std::vector<Key> MakeKeys() {
   const auto spec = [](Target t) { return &t.file->spec; };
   const auto reduce = [](Target t) { return t.file->spec.mutable_reduce(); };
@@ -97,6 +102,10 @@ std::vector<Key> MakeKeys() {
   return {
       {"name", Text([=](Target t, std::string v) { spec(t)->set_name(v); })},
       {"plugin", Text([](Target t, std::string v) { t.file->plugin = v; })},
+      {"map", Parameter(kMapCommand)},
+      {"combine", Parameter(kCombineCommand)},
+      {"reduce", Parameter(kReduceCommand)},
+      {"reduce.command", Parameter(kReduceCommand)},
       {"usage", Text([](Target t, std::string v) { t.file->usage = v; })},
       {"help", Text([](Target t, std::string v) { t.file->help = v; })},
       {"arguments", AddArgument},

@@ -14,6 +14,11 @@
 
 namespace quern::mr {
 
+// Parameters that hold the commands of a job without a plugin of its own.
+inline constexpr char kMapCommand[] = "command.map";
+inline constexpr char kCombineCommand[] = "command.combine";
+inline constexpr char kReduceCommand[] = "command.reduce";
+
 // A parsed file. Usage, help and arguments are for jobs that come with Quern.
 struct SpecFile {
   pb::JobSpec spec;

@@ -28,7 +28,12 @@ namespace {
 class RunJob final : public JobCommand {
  public:
   void Define(CommandLine* line) override {
-    line->Value("--reduce", "N", &reduce_, "reduce tasks; 0 = map only");
+    line->Value("--map", "CMD", &map_command_,
+                "any command as the mapper, instead of a job: lines in, lines out");
+    line->Value("--combine", "CMD", &combine_command_, "... as the combiner");
+    line->Values("--reduce", "N | CMD", &reduces_,
+                 "reduce tasks (0 = map only), or a command as the reducer; may be given twice");
+    line->Value("--io", "lines|frames", &io_, "how commands read and write records");
     line->Switch("--map-only", &map_only_, "no reduce tasks: the mapper's records are the output");
     line->Value("--memory", "SIZE", &memory_, "memory of one task attempt, such as 256MiB");
     line->Value("--replication", "N", &replication_, "copies of the output");
@@ -61,7 +66,8 @@ class RunJob final : public JobCommand {
   }
 
   absl::StatusOr<int> Run(Session* session) override {
-    absl::StatusOr<JobSource> source = LoadJob(words_[0]);
+    absl::StatusOr<JobSource> source =
+        map_command_.empty() ? LoadJob(words_[0]) : CommandJob(map_command_);
     if (!source.ok()) return Rejected(*session, source.status());
     RETURN_IF_ERROR(Apply(&source->file));
     if (const absl::Status known = CheckParameters(source->file); !known.ok()) {
@@ -86,14 +92,13 @@ class RunJob final : public JobCommand {
   // Flags and arguments over what the spec says.
   absl::Status Apply(SpecFile* file) {
     for (const std::string& setting : settings_) RETURN_IF_ERROR(Set("--set", setting, file));
-    if (map_only_) reduce_ = "0";
-    const std::pair<std::string, std::string> flags[] = {{"reduce.tasks", reduce_},
-                                                         {"limits.memory", memory_},
-                                                         {"output.replication", replication_},
-                                                         {"reduce.class", reducer_},
-                                                         {"reduce.combiner", combiner_},
-                                                         {"reduce.partitioner", partitioner_},
-                                                         {"name", name_}};
+    if (map_only_) reduces_ = {"0"};
+    for (const std::string& reduce : reduces_) RETURN_IF_ERROR(SetReduce(reduce, file));
+    const std::pair<std::string, std::string> flags[] = {
+        {"combine", combine_command_},        {"params.command.io", io_},
+        {"limits.memory", memory_},           {"output.replication", replication_},
+        {"reduce.class", reducer_},           {"reduce.combiner", combiner_},
+        {"reduce.partitioner", partitioner_}, {"name", name_}};
     for (const auto& [key, value] : flags) {
       if (!value.empty()) RETURN_IF_ERROR(Set("", fmt::format("{}={}", key, value), file));
     }
@@ -110,6 +115,7 @@ class RunJob final : public JobCommand {
       for (const std::string& path : SplitList(list)) AddSideFile(path, "", file);
     }
     RETURN_IF_ERROR(NameSideFiles(file));
+    if (RunsCommands(*file)) RETURN_IF_ERROR(CompleteCommands(file));
     file->spec.set_user(UserName());
     file->spec.set_command(CommandText());
     return absl::OkStatus();
@@ -122,9 +128,19 @@ class RunJob final : public JobCommand {
                                    : fmt::format("{}: {}", flag, Message(status)));
   }
 
+  // How many tasks, or what runs in them.
+  static absl::Status SetReduce(const std::string& value, SpecFile* file) {
+    const bool digits = value.find_first_not_of("0123456789") == std::string::npos;
+    if (digits || RunsCommands(*file)) {
+      return Set("--reduce", fmt::format("{}={}", digits ? "reduce.tasks" : "reduce", value), file);
+    }
+    return UsageError(
+        fmt::format("--reduce: '{}' is no number, and a command needs --map beside it", value));
+  }
+
   // [ARGUMENTS OF THE JOB...] [IN... OUT]
   absl::Status ApplyArguments(SpecFile* file) {
-    std::vector<std::string> rest(words_.begin() + 1, words_.end());
+    std::vector<std::string> rest(words_.begin() + (map_command_.empty() ? 1 : 0), words_.end());
     const size_t own = file->arguments.size();
     if (own > 0 && rest.size() < own + 2) {
       return UsageError(fmt::format("usage: mr run {}", file->usage));
@@ -248,6 +264,9 @@ class RunJob final : public JobCommand {
   }
   std::string CommandText() const {
     std::string text = "mr run";
+    if (!map_command_.empty()) text += fmt::format(" --map '{}'", map_command_);
+    if (!combine_command_.empty()) text += fmt::format(" --combine '{}'", combine_command_);
+    for (const std::string& reduce : reduces_) text += fmt::format(" --reduce '{}'", reduce);
     for (const std::string& word : words_) text += " " + word;
     return text;
   }
@@ -255,7 +274,9 @@ class RunJob final : public JobCommand {
   std::vector<std::string> words_;
   std::vector<std::string> settings_;
   std::vector<std::string> files_;
-  std::string reduce_, memory_, replication_, format_, name_;
+  std::string map_command_, combine_command_, io_;
+  std::vector<std::string> reduces_;
+  std::string memory_, replication_, format_, name_;
   std::string mapper_, reducer_, combiner_, partitioner_;
   std::optional<int64_t> threads_;
   bool map_only_ = false;
@@ -268,16 +289,17 @@ class RunJob final : public JobCommand {
 }  // namespace
 
 CommandSpec RunCommand() {
-  return {
-      .name = "run",
-      .aliases = {},
-      .usage = "SPEC.toml | JOB_NAME | MY_JOB.cc | PLUGIN.so [IN... OUT] [FLAGS]",
-      .summary = "run a job and wait for its end",
-      .examples = {"mr run wordcount /in /out", "mr run grep 'ERROR.*disk' '/logs/*.log' /found",
-                   "mr run my_job.cc /in /out --reduce 4 --memory 256MiB",
-                   "mr run job.toml --set params.stopwords=the,of --overwrite",
-                   "mr run --local wordcount file:///etc/services file:///tmp/counts"},
-      .make = Maker<RunJob>("run")};
+  return {.name = "run",
+          .aliases = {},
+          .usage = "SPEC.toml | JOB_NAME | MY_JOB.cc | PLUGIN.so | --map CMD [IN... OUT] [FLAGS]",
+          .summary = "run a job and wait for its end",
+          .examples =
+              {"mr run wordcount /in /out", "mr run grep 'ERROR.*disk' '/logs/*.log' /found",
+               "mr run my_job.cc /in /out --reduce 4 --memory 256MiB",
+               "mr run --map 'python3 m.py' --reduce 'awk -f r.awk' --files m.py,r.awk /in /out",
+               "mr run job.toml --set params.stopwords=the,of --overwrite",
+               "mr run --local wordcount file:///etc/services file:///tmp/counts"},
+          .make = Maker<RunJob>("run")};
 }
 
 }  // namespace quern::mr

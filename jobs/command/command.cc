@@ -1,0 +1,154 @@
+// Any executable as mapper, combiner and reducer: params.command.map, .combine and .reduce are
+// lines for the shell. `mr run --map` makes a job of it (docs/writing-jobs.md).
+//
+// A command reads records from its standard input and writes records to its standard output, as in
+// Hadoop Streaming. It runs while the task goes on, so what it writes for a record comes later,
+// under whatever record the task is at then.
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "jobs/command/child.h"
+#include "jobs/command/combine_buffer.h"
+#include "jobs/command/errors.h"
+#include "jobs/command/settings.h"
+#include "jobs/command/wire.h"
+#include "mapreduce/api/mapreduce.h"
+
+namespace quern::command {
+namespace {
+
+// One running command of a task.
+class Runner {
+ public:
+  Runner(TaskContext* context, Settings settings, const std::string& dir, Role role,
+         const SplitPiece* input, RecordSplitter::Give give)
+      : settings_(std::move(settings)),
+        errors_(context),
+        splitter_(settings_.frames, settings_.output, std::move(give)),
+        child_({settings_.command, dir, Environment(*context, role, input),
+                [this](std::string_view bytes) { splitter_.Take(bytes); },
+                [this](std::string_view bytes) { errors_.Take(bytes); }}) {}
+
+  void Send(std::string_view key, std::string_view value) {
+    line_.clear();
+    settings_.frames ? AppendFrames(key, value, &line_)
+                     : AppendLine(key, value, settings_.input, &line_);
+    child_.Write(line_);
+  }
+  void SendValue(std::string_view value) {
+    line_.clear();
+    AppendValueLine(value, &line_);
+    child_.Write(line_);
+  }
+  void Finish() {
+    const std::string end = child_.Finish();
+    errors_.Finish();
+    if (!end.empty()) {
+      throw std::runtime_error("'" + settings_.command + "' ended with " + end +
+                               (errors_.last_line().empty() ? "" : ": " + errors_.last_line()));
+    }
+    splitter_.Finish();
+  }
+
+ private:
+  const Settings settings_;
+  ErrorLines errors_;
+  RecordSplitter splitter_;
+  Child child_;
+  std::string line_;
+};
+
+class CommandMapper : public Mapper {
+ public:
+  void Start(TaskContext& context) override {
+    map_ = ReadSettings(context, Role::kMap);
+    combine_ = ReadSettings(context, Role::kCombine);
+    if (map_.command.empty()) context.Fail("params.command.map: is missing");
+    combines_ = !combine_.command.empty() && context.reduce_tasks() > 0;
+    dir_.emplace(context);
+    per_file_ = context.param("command.per_file", "false") == "true";
+    const std::string_view format = context.input_format();
+    values_only_ = !map_.frames && (format == "text" || format == "jsonl" || format == "fixed");
+    // A task over nothing still runs its command, which may write something.
+    if (!per_file_) StartCommand(0);
+  }
+  void Map(const MapInput& in) override {
+    if (per_file_ && (runner_ == nullptr || in.source().piece != piece_)) {
+      Stop();
+      StartCommand(in.source().piece);
+    }
+    values_only_ ? runner_->SendValue(in.value()) : runner_->Send(in.key(), in.value());
+  }
+  void Finish() override {
+    Stop();
+    Combine();
+  }
+
+ private:
+  void StartCommand(uint32_t piece) {
+    piece_ = piece;
+    const std::vector<SplitPiece> split = context().split();
+    const bool one_file = per_file_ || split.size() == 1;
+    const SplitPiece* const input = one_file && piece < split.size() ? &split[piece] : nullptr;
+    runner_ = std::make_unique<Runner>(
+        &context(), map_, dir_->path(), Role::kMap, input,
+        [this](std::string_view key, std::string_view value) { Give(key, value); });
+  }
+  void Stop() {
+    if (runner_ != nullptr) runner_->Finish();
+    runner_.reset();
+  }
+  void Give(std::string_view key, std::string_view value) {
+    if (!combines_) return Emit(key, value);
+    buffer_.Add(key, value);
+    if (buffer_.full()) Combine();
+  }
+  // Hands on what a combiner makes of the records that have been collected.
+  void Combine() {
+    if (buffer_.empty()) return;
+    Runner combiner(&context(), combine_, dir_->path(), Role::kCombine, nullptr,
+                    [this](std::string_view key, std::string_view value) { Emit(key, value); });
+    buffer_.TakeSorted(
+        [&combiner](std::string_view key, std::string_view value) { combiner.Send(key, value); });
+    combiner.Finish();
+  }
+
+  Settings map_;
+  Settings combine_;
+  bool combines_ = false;
+  bool per_file_ = false;
+  bool values_only_ = false;
+  std::optional<WorkDir> dir_;
+  CombineBuffer buffer_;
+  uint32_t piece_ = 0;
+  std::unique_ptr<Runner> runner_;
+};
+QUERN_REGISTER_MAPPER(CommandMapper);
+
+class CommandReducer : public Reducer {
+ public:
+  void Start(TaskContext& context) override {
+    Settings settings = ReadSettings(context, Role::kReduce);
+    if (settings.command.empty()) context.Fail("params.command.reduce: is missing");
+    dir_.emplace(context);
+    runner_ = std::make_unique<Runner>(
+        &context, std::move(settings), dir_->path(), Role::kReduce, nullptr,
+        [this](std::string_view key, std::string_view value) { Emit(key, value); });
+  }
+  void Reduce(ReduceInput* in) override {
+    for (const auto& [key, value] : in->records()) runner_->Send(key, value);
+  }
+  void Finish() override { runner_->Finish(); }
+
+ private:
+  std::optional<WorkDir> dir_;
+  std::unique_ptr<Runner> runner_;
+};
+QUERN_REGISTER_REDUCER(CommandReducer);
+
+}  // namespace
+}  // namespace quern::command

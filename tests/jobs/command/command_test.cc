@@ -1,0 +1,147 @@
+// Whole local runs of jobs that are commands, by the command line.
+#include <gmock/gmock.h>
+
+#include "tests/jobs/local_jobs.h"
+
+namespace quern::mr {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr char kMapper[] = R"(import sys
+for line in sys.stdin:
+    for word in line.split():
+        print(word, 1, sep="\t")
+)";
+constexpr char kReducer[] = R"(#!/usr/bin/awk -f
+BEGIN { FS = "\t"; OFS = "\t" }
+$1 != word { if (NR > 1) print word, n; word = $1; n = 0 }
+{ n += $2 }
+END { if (NR > 0) print word, n }
+)";
+
+class CommandTest : public LocalJobsTest {
+ protected:
+  CommandTest() {
+    std::ofstream(dir_ / "m.py") << kMapper;
+    std::ofstream(dir_ / "r.awk") << kReducer;
+    std::ofstream(dir_ / "in") << "to be or\nnot to be\n";
+  }
+  Outcome MrRun(const std::string& arguments) {
+    return Shell(fmt::format("cd {}; {}/mr run --local {} file://{}/in file://{}/out 2>&1",
+                             dir_.path(), std::getenv("QUERN_BIN"), arguments, dir_.path(),
+                             dir_.path()));
+  }
+  std::string Output() { return Shell("cat " + dir_ / "out/part-*").out; }
+};
+
+constexpr char kCounted[] = "be\t2\nnot\t1\nor\t1\nto\t2\n";
+
+TEST_F(CommandTest, PythonAndAwkCountWords) {
+  const Outcome outcome =
+      MrRun("--map 'python3 m.py' --reduce './r.awk' --reduce 1 --files m.py,r.awk");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Output(), kCounted);
+  EXPECT_EQ(Shell("ls -A ${TMPDIR:-/tmp} | grep quern-command").out, "");
+}
+
+TEST_F(CommandTest, ACombinerSeesSortedRecordsOfTheMapper) {
+  const Outcome outcome = MrRun(
+      "--map 'python3 m.py' --combine 'awk -f r.awk' --reduce 'awk -f r.awk' --reduce 1 --files "
+      "m.py,r.awk");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Output(), kCounted);
+  EXPECT_THAT(outcome.out, HasSubstr("quern.map_output_records = 4\n"));
+}
+
+TEST_F(CommandTest, ASpecNamesThemToo) {
+  std::ofstream(dir_ / "job.toml")
+      << "map = \"python3 m.py\"\n[reduce]\ncommand = \"awk -f r.awk\"\n"
+         "tasks = 1\n[files]\n\"m.py\" = \"m.py\"\n\"r.awk\" = "
+         "\"r.awk\"\n";
+  const Outcome outcome = MrRun("job.toml");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Output(), kCounted);
+}
+
+TEST_F(CommandTest, CommandsReadLinesAndTheirTaskInTheEnvironment) {
+  const Outcome outcome = MrRun(
+      "--map 'echo $map_input_file $mapreduce_map_input_file $mapreduce_task_ismap "
+      "$mapred_task_partition $mapreduce_job_id $my_stop_words $stream_num_map_output_key_fields; "
+      "cat' --set params.my.stop-words=the,a --set params.stream.num.map.output.key.fields=2");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Output(), fmt::format("file://{0}/in file://{0}/in true 0 job-local the,a 2\nto be or\n"
+                                  "not to be\n",
+                                  dir_.path()));
+}
+
+TEST_F(CommandTest, CountersAndStatusComeFromStandardError) {
+  const Outcome outcome = MrRun(
+      "--map 'echo reporter:counter:Words,odd,3 >&2; echo reporter:status:busy >&2; echo "
+      "reporter:counter:Words,odd,4 >&2; echo plain >&2; cat' --name count");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("user.Words.odd = 7\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("plain\n"));
+  EXPECT_THAT(outcome.out, Not(HasSubstr("reporter:")));
+}
+
+TEST_F(CommandTest, AFailureSaysHowItEndedAndItsLastWords) {
+  const Outcome exited = MrRun("--map 'cat >/dev/null; echo cannot go on >&2; exit 3'");
+  EXPECT_EQ(exited.exit_code, 1);
+  EXPECT_THAT(exited.out, HasSubstr("ended with exit code 3: cannot go on"));
+  const Outcome killed = MrRun("--map 'kill -SEGV $$'");
+  EXPECT_EQ(killed.exit_code, 1);
+  EXPECT_THAT(killed.out, HasSubstr("ended with signal 11 (Segmentation fault)"));
+  const Outcome missing = MrRun("--map 'no-such-program'");
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_THAT(missing.out, HasSubstr("ended with exit code 127"));
+  EXPECT_FALSE(FileSystem::Real()->Exists(dir_ / "out"));
+}
+
+TEST_F(CommandTest, OneThatReadsNoMoreEndsAsInAPipe) {
+  std::ofstream(dir_ / "in") << MakeText(4 << 20) << "\n";
+  Shell(fmt::format("cp {} {}", dir_ / "text", dir_ / "in"));
+  const Outcome outcome = MrRun("--map 'head -n 2'");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Output(), Shell("head -n 2 " + dir_ / "in").out);
+}
+
+TEST_F(CommandTest, LargeInputComesThroughInBothDirections) {
+  Shell(fmt::format("(cat {}; echo) > {}", MakeText(6 << 20), dir_ / "in"));
+  const Outcome outcome = MrRun("--map cat --set limits.split=100MiB");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Difference("cat out/part-*", "cat in"), "");
+}
+
+TEST_F(CommandTest, FramesCarryAnyBytes) {
+  std::ofstream(dir_ / "in") << "line\nfeed\n";
+  const Outcome lines = MrRun("--map cat --format whole");
+  EXPECT_EQ(lines.exit_code, 1);
+  EXPECT_THAT(lines.out, HasSubstr("a value with a line feed in it cannot be handed on as a line. "
+                                   "Try: --io frames"));
+  const Outcome frames = MrRun("--map cat --format whole --io frames --set output.format=raw");
+  ASSERT_EQ(frames.exit_code, 0) << frames.out;
+  EXPECT_EQ(Output(), "line\nfeed\n\n");
+}
+
+TEST_F(CommandTest, WrongUseIsRefusedEarly) {
+  const struct {
+    std::string arguments;
+    std::string expected;
+  } kWrong[] = {
+      {"wordcount --reduce 'awk -f r.awk'", "a command needs --map beside it"},
+      {"--map cat --combine cat", "combine: a job without reduce has none"},
+      {"--map cat --files nothing.py", "nothing.py: no such file on this machine"},
+      {"--map cat --io typed", "params.command.io = 'typed': must be lines or frames"},
+      {"--map cat --set limits.skip_bad_records=true", "a command reads ahead"},
+  };
+  for (const auto& [arguments, expected] : kWrong) {
+    const Outcome outcome = MrRun(arguments);
+    EXPECT_NE(outcome.exit_code, 0) << arguments;
+    EXPECT_THAT(outcome.out, HasSubstr(expected)) << arguments;
+  }
+}
+
+}  // namespace
+}  // namespace quern::mr
