@@ -96,9 +96,7 @@ MatcherOr MakeList(const PlanNode& node, const MatcherContext& context) {
   Matchers optional;
   Matchers excluded;
   for (const PlanClause& clause : node.clauses) {
-    ASSIGN_OR_RETURN(auto matcher, clause.occur == Occur::kMustNot
-                                       ? MakeExclusion(clause.node, context)
-                                       : MakeMatcher(clause.node, context));
+    ASSIGN_OR_RETURN(auto matcher, MakeMatcher(clause.node, context));
     if (matcher->doc() == kNoMoreDocuments) {
       if (clause.occur == Occur::kMust) return matcher;
       continue;
@@ -126,16 +124,17 @@ MatcherOr MakeList(const PlanNode& node, const MatcherContext& context) {
 
 }  // namespace
 
-MatcherOr MakeExclusion(const PlanNode& node, const MatcherContext& context) {
+bool AddFrequentTerm(const PlanNode& node, const MatcherContext& context,
+                     std::vector<uint64_t>* bits) {
+  if (node.kind != PlanKind::kTerm) return false;
   const Segment& segment = context.indexed().segment();
-  const std::optional<TermInfo> info =
-      node.kind == PlanKind::kTerm ? node.terms[0].segments[context.segment] : std::nullopt;
+  const std::optional<TermInfo>& info = node.terms[0].segments[context.segment];
   if (!info.has_value() || info->document_frequency < segment.documents() / kFrequentPart) {
-    return MakeMatcher(node, context);
+    return false;
   }
-  std::vector<uint64_t> bits((segment.documents() + 63) / 64);
-  AddDocuments(segment.Postings(*info), &bits);
-  return std::make_unique<SetMatcher>(std::move(bits), 0);
+  bits->resize((segment.documents() + 63) / 64);
+  AddDocuments(segment.Postings(*info), bits);
+  return true;
 }
 
 MatcherOr MakeMatcher(const PlanNode& node, const MatcherContext& context) {

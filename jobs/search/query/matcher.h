@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "common/status.h"
 #include "jobs/search/query/plan.h"
@@ -46,9 +47,10 @@ struct MatcherContext {
 // InvalidArgument when a prefix stands for too many words of the segment.
 absl::StatusOr<std::unique_ptr<Matcher>> MakeMatcher(const PlanNode& node,
                                                      const MatcherContext& context);
-// Of something that only excludes: a frequent term is read as a whole at once, which costs less
-// than to look for one document after another.
-absl::StatusOr<std::unique_ptr<Matcher>> MakeExclusion(const PlanNode& node,
-                                                       const MatcherContext& context);
+// Adds the documents of a frequent term to `bits`, one for each document of the segment, which are
+// made when there are none: to read it as a whole costs less than to look for one document after
+// another. False, and nothing is added, for anything else.
+bool AddFrequentTerm(const PlanNode& node, const MatcherContext& context,
+                     std::vector<uint64_t>* bits);
 
 }  // namespace quern::search

@@ -207,6 +207,7 @@ void MaxScore::RunWindow(uint32_t begin, uint32_t end, size_t first) {
 
 // A document whose score from the terms behind `others` is known.
 void MaxScore::Offer(uint32_t doc, Score score, size_t others) {
+  if (acceptor_.Excludes(doc)) return;
   for (size_t i = others; i-- > 0;) {
     if (score + sums_[i + 1] < hits_->least()) return;
     Term& term = *order_[i];

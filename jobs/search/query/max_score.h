@@ -21,10 +21,20 @@ struct ScoredTerm {
 // Documents that count: not deleted, on which all of `required` stand and none of `excluded`.
 class Acceptor {
  public:
-  Acceptor(const Segment* segment, Matchers required, Matchers excluded)
-      : segment_(segment), required_(std::move(required)), excluded_(std::move(excluded)) {}
+  // `excluded_bits`: documents that do not count either; one bit for each, or none at all.
+  Acceptor(const Segment* segment, Matchers required, Matchers excluded,
+           std::vector<uint64_t> excluded_bits)
+      : segment_(segment),
+        required_(std::move(required)),
+        excluded_(std::move(excluded)),
+        excluded_bits_(std::move(excluded_bits)) {}
 
-  // `doc` grows from call to call.
+  // Quickly, and in any order; false does not mean that it is accepted.
+  bool Excludes(uint32_t doc) const {
+    return !excluded_bits_.empty() && (excluded_bits_[doc / 64] >> (doc % 64) & 1) != 0;
+  }
+
+  // Besides Excludes; `doc` grows from call to call.
   bool Accepts(uint32_t doc) const {
     if (segment_->deleted(doc)) return false;
     for (const auto& one : required_) {
@@ -40,6 +50,7 @@ class Acceptor {
   const Segment* const segment_;
   const Matchers required_;
   const Matchers excluded_;
+  const std::vector<uint64_t> excluded_bits_;
 };
 
 // A document's place in the order of ids; `ranks` as IndexedSegment has them.

@@ -41,6 +41,7 @@ class SegmentSearch {
     std::vector<ScoredTerm> terms;
     Matchers filters;
     Matchers excluded;
+    std::vector<uint64_t> excluded_bits;
     if (IsTerm(root)) AddTerm(root, &terms, false);
     for (const PlanClause& clause : root.clauses) {
       if (clause.occur != Occur::kMustNot && IsTerm(clause.node)) {
@@ -48,13 +49,14 @@ class SegmentSearch {
         if (!AddTerm(clause.node, &terms, required) && required) return absl::OkStatus();
         continue;
       }
-      ASSIGN_OR_RETURN(auto matcher, clause.occur == Occur::kMustNot
-                                         ? MakeExclusion(clause.node, context_)
-                                         : MakeMatcher(clause.node, context_));
-      (clause.occur == Occur::kMust ? filters : excluded).push_back(std::move(matcher));
+      const bool excludes = clause.occur == Occur::kMustNot;
+      if (excludes && AddFrequentTerm(clause.node, context_, &excluded_bits)) continue;
+      ASSIGN_OR_RETURN(auto matcher, MakeMatcher(clause.node, context_));
+      (excludes ? excluded : filters).push_back(std::move(matcher));
     }
     if (terms.empty()) return absl::OkStatus();
-    const Acceptor acceptor(&indexed_.segment(), std::move(filters), std::move(excluded));
+    const Acceptor acceptor(&indexed_.segment(), std::move(filters), std::move(excluded),
+                            std::move(excluded_bits));
     MaxScore(std::move(terms), acceptor, indexed_.ranks(), indexed_.segment().documents(), hits_)
         .Run();
     return absl::OkStatus();
