@@ -46,13 +46,13 @@ class Query final : public Command {
     if (json_) {
       for (const std::string& line : HitLines(*answer)) Out().Print(line + "\n");
     } else {
-      RETURN_IF_ERROR(Show(*answer));
+      Show(*answer);
     }
     return kExitOk;
   }
 
  private:
-  static absl::Status Show(const Answer& answer) {
+  static void Show(const Answer& answer) {
     std::string text = answer.plan + (answer.plan.empty() ? "" : "\n");
     size_t number = 0;
     for (const AnswerHit& hit : answer.hits) {
@@ -68,9 +68,8 @@ class Query final : public Command {
       }
     }
     // Cleaned already; the marks are to reach the terminal.
-    RETURN_IF_ERROR(Out().Write(text));
-    if (answer.hits.empty()) Err().Print("no document matches\n");
-    return absl::OkStatus();
+    // What cannot be written is said once, at the end of the program.
+    if (Out().Write(text).ok() && answer.hits.empty()) Err().Print("no document matches\n");
   }
 
   std::vector<std::string> arguments_;
