@@ -90,8 +90,8 @@ class AttemptRunner {
   std::string dir_;
   absl::Time last_progress_;
   absl::Time last_memory_check_ = absl::InfinitePast();
-  bool over_memory_ = false;  // at the last check
-  bool heard_ = false;        // the present process has said something of this attempt
+  bool over_memory_ = false;             // at the last check
+  bool heard_ = false;                   // the present process has said something of this attempt
   std::vector<pb::MapOutputs> unheard_;  // sent to it, until it has
 
   mutable Mutex mutex_;
