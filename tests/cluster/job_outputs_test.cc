@@ -97,6 +97,31 @@ TEST_F(JobOutputs, WhatUserCodeSkipsIsKept) {
   EXPECT_EQ(again.exit_code, 0) << again.Describe();
 }
 
+TEST_F(JobOutputs, CommandsRunInTheirTasks) {
+  Put("/in", "a b\nb\n");
+  const std::string script = cluster_->scratch() + "/m.py";
+  std::ofstream(script) << "import os, sys\n"
+                           "print(os.environ['mapreduce_map_input_file'], 1, sep='\\t')\n"
+                           "for line in sys.stdin:\n"
+                           "    for word in line.split(): print(word, 1, sep='\\t')\n";
+  const CommandResult result = Run({"--map", "python3 m.py", "--reduce",
+                                    "awk '{n[$1] += $2} END {for (w in n) print w, n[w]}'",
+                                    "--reduce", "1", "--files", "file://" + script, "/in", "/out"});
+  ASSERT_EQ(result.exit_code, 0) << result.Describe();
+  EXPECT_THAT(Cat("/out/part-*"), HasSubstr("b 2\n"));
+  EXPECT_THAT(Cat("/out/part-*"), HasSubstr("/in 1\n"));
+  // The memory of a command is its task's.
+  const CommandResult hog =
+      Run({"--map", "python3 -c 'x = bytearray(300 << 20); import signal; signal.pause()'; cat",
+           "--memory", "64MiB", "--set", "limits.attempts=1", "/in", "/hog"});
+  EXPECT_EQ(hog.exit_code, 1);
+  EXPECT_THAT(hog.err, HasSubstr("limits.memory is 64 MiB"));
+  const CommandResult failed =
+      Run({"--map", "echo last words >&2; exit 7", "--set", "limits.attempts=1", "/in", "/failed"});
+  EXPECT_EQ(failed.exit_code, 1);
+  EXPECT_THAT(failed.err, HasSubstr("ended with exit code 7: last words"));
+}
+
 // Two bad records in one task and a bad key: the output is that of a run without them, though four
 // failures of a task would end the job.
 TEST_F(JobOutputs, RecordsOnWhichAttemptsDieAreSteppedOver) {
