@@ -1,6 +1,6 @@
 // One step towards connected components: edges in, edges out (jobs/corpus/duplicates.h), each set
-// of copies one star in the end. Steps large and small take turns until counter `changed` is 0
-// twice.
+// of copies one star in the end. Steps large and small take turns (odd rounds are large) until
+// counter `changed` is 0 twice.
 #include <string>
 #include <tuple>
 
@@ -14,10 +14,11 @@ using quern::corpus::StarMaker;
 
 bool IsLargeStep(quern::TaskContext& context) {
   const std::string step(context.param("step"));
-  if (step != "large" && step != "small") {
-    context.Fail("params.step = '" + step + "': must be large or small");
+  const bool is_round = !step.empty() && step.find_first_not_of("0123456789") == std::string::npos;
+  if (step != "large" && step != "small" && !is_round) {
+    context.Fail("params.step = '" + step + "': must be large, small, or the number of a round");
   }
-  return step == "large";
+  return step == "large" || (is_round && (step.back() - '0') % 2 == 1);
 }
 
 class ConnectMapper : public quern::Mapper {

@@ -56,6 +56,7 @@ std::function<std::unique_ptr<Command>()> Maker(std::string name, Args... args) 
 }
 
 CommandSpec CountersCommand();
+CommandSpec DropCommand();
 CommandSpec HistoryCommand();
 CommandSpec InspectCommand();
 CommandSpec KillCommand();
@@ -63,6 +64,7 @@ CommandSpec ListCommand();
 CommandSpec LogsCommand();
 CommandSpec LookupCommand();
 CommandSpec NewCommand();
+CommandSpec RerunCommand();
 CommandSpec RunCommand();
 CommandSpec ScanCommand();
 CommandSpec SearchCommand();

@@ -82,6 +82,26 @@ absl::StatusOr<pb::SubmitResponse> CoordinatorClient::Submit(pb::SubmitRequest r
   return response;
 }
 
+absl::StatusOr<pb::SubmitPipelineResponse> CoordinatorClient::SubmitPipeline(
+    pb::SubmitPipelineRequest request) {
+  request.mutable_header()->set_client_id(RandomId());
+  request.mutable_header()->set_request_id(1);
+  pb::SubmitPipelineResponse response;
+  RETURN_IF_ERROR(impl_->Call(kSubmitTimeout, [&](grpc::ClientContext* context) {
+    return impl_->stub->SubmitPipeline(context, request, &response);
+  }));
+  return response;
+}
+
+absl::Status CoordinatorClient::DropPipeline(const std::string& pipeline_id) {
+  pb::DropPipelineRequest request;
+  request.set_pipeline_id(pipeline_id);
+  pb::DropPipelineResponse response;
+  return impl_->Call(kSubmitTimeout, [&](grpc::ClientContext* context) {
+    return impl_->stub->DropPipeline(context, request, &response);
+  });
+}
+
 absl::StatusOr<pb::JobStatus> CoordinatorClient::GetJob(const std::string& job_id) {
   pb::GetJobRequest request;
   request.set_job_id(job_id);

@@ -23,6 +23,8 @@ class CoordinatorClient {
   ~CoordinatorClient();
 
   absl::StatusOr<pb::SubmitResponse> Submit(pb::SubmitRequest request);
+  absl::StatusOr<pb::SubmitPipelineResponse> SubmitPipeline(pb::SubmitPipelineRequest request);
+  absl::Status DropPipeline(const std::string& pipeline_id);
   absl::StatusOr<pb::JobStatus> GetJob(const std::string& job_id);
   absl::StatusOr<pb::ListJobsResponse> ListJobs(uint32_t limit);
   absl::StatusOr<pb::ListTasksResponse> ListTasks(const pb::ListTasksRequest& request);

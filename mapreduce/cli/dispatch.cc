@@ -42,7 +42,9 @@ class CommandInSession final : public Command {
 std::string ReadyMadeNotes() {
   std::string jobs;
   for (const std::string& name : ReadyMadeJobs()) jobs += (jobs.empty() ? "" : ", ") + name;
-  return jobs.empty() ? "" : fmt::format("Ready-made jobs: {} (mr run JOB --help)\n", jobs);
+  return jobs.empty()
+             ? ""
+             : fmt::format("Ready-made jobs and pipelines: {} (mr run JOB --help)\n", jobs);
 }
 
 }  // namespace
@@ -80,9 +82,9 @@ int RunMr(const std::vector<std::string>& argv) {
       .name = "mr",
       .about = "Jobs of a Quern cluster.",
       .commands = {RunCommand(), NewCommand(), ListCommand(), StatusCommand(), WatchCommand(),
-                   TasksCommand(), LogsCommand(), CountersCommand(), KillCommand(),
-                   HistoryCommand(), InspectCommand(), WorkersCommand(), LookupCommand(),
-                   ScanCommand(), SearchCommand()},
+                   TasksCommand(), LogsCommand(), CountersCommand(), KillCommand(), RerunCommand(),
+                   DropCommand(), HistoryCommand(), InspectCommand(), WorkersCommand(),
+                   LookupCommand(), ScanCommand(), SearchCommand()},
       .notes = ReadyMadeNotes(),
       .examples = {"mr run wordcount /in /out", "mr run my_job.cc /in /out --reduce 4", "mr list"},
       .leading_flags = {"--coordinator", "--master"},

@@ -2,6 +2,7 @@
 
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
+#include "mapreduce/cli/pipeline_format.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
@@ -87,6 +88,7 @@ std::string LengthText(int64_t started_ms, int64_t finished_ms, absl::Time now) 
 }
 
 std::string ProgressLine(const pb::JobStatus& status) {
+  if (IsPipeline(status)) return PipelineProgressLine(status);
   std::string text =
       fmt::format("{} {}: {}", status.job_id(), OneLine(status.name()), StateName(status.state()));
   if (status.map().total() > 0) text += ", map " + PhaseText(status.map());
@@ -104,6 +106,9 @@ std::string EndLine(const pb::JobStatus& status, absl::Time now) {
       fmt::format("{} {}: {}", status.job_id(), OneLine(status.name()), StateName(status.state()));
   text += fmt::format(" after {}", LengthText(status.submitted_ms(), status.finished_ms(), now));
   if (status.state() != pb::JOB_STATE_SUCCEEDED) return text;
+  if (IsPipeline(status)) {
+    return text + fmt::format(", output in {}", OneLine(status.output_path()));
+  }
   text += fmt::format(": {} in", FormatBinarySize(status.input_bytes()));
   if (status.reduce().total() > 0) {
     text += fmt::format(", {} shuffled", FormatBinarySize(status.shuffle_bytes()));
@@ -121,6 +126,10 @@ std::string FailureText(const pb::JobStatus& status) {
   if (!status.failure().log_tail().empty()) {
     text += "last lines of its log:\n" + Indent(status.failure().log_tail());
   }
+  if (IsPipeline(status)) {
+    return text + fmt::format("Try: mr status {}, then mr rerun {} --resume\n", status.job_id(),
+                              status.job_id());
+  }
   if (status.state() == pb::JOB_STATE_FAILED) {
     text += fmt::format("Try: mr logs {} --errors\n", status.job_id());
   }
@@ -132,6 +141,13 @@ std::string CounterText(const pb::JobStatus& status, bool all) {
   for (const pb::Counter& counter : status.counters()) {
     if (!all && counter.group() != "user") continue;
     text += fmt::format("  {}.{} = {}\n", counter.group(), counter.name(), counter.value());
+  }
+  for (const pb::JobStatus::Stage& stage : status.stages()) {
+    for (const pb::Counter& counter : stage.counters()) {
+      if (!all && counter.group() != "user") continue;
+      text += fmt::format("  {}: {}.{} = {}\n", stage.name(), counter.group(), counter.name(),
+                          counter.value());
+    }
   }
   return text;
 }
@@ -165,6 +181,8 @@ JsonLine JobJson(const pb::JobStatus& status) {
   }
   json.Add("counters", counters);
   if (status.has_failure()) json.Add("failure", FailureJson(status.failure()));
+  if (IsPipeline(status)) json.Add("stages", StagesJson(status));
+  if (!status.pipeline_id().empty()) json.Add("pipeline", status.pipeline_id());
   return json;
 }
 

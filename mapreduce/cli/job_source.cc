@@ -8,6 +8,7 @@
 #include "common/cli/cli.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/cli/compile.h"
+#include "mapreduce/cli/pipeline_spec.h"
 
 namespace quern::mr {
 namespace {
@@ -27,18 +28,6 @@ absl::StatusOr<SpecFile> ReadSpec(const std::string& path) {
 
 std::string CommandPlugin() { return JobsDir() + "/libcommand.so"; }
 
-// Relative to where the user stands, else to the spec. A source is compiled.
-absl::StatusOr<std::string> FindPlugin(const std::string& written, const fs::path& spec_dir) {
-  if (written.empty()) return InvalidArgumentError("plugin: is missing in the spec");
-  for (const fs::path& candidate : {fs::path(written), spec_dir / written}) {
-    std::error_code error;
-    if (!fs::is_regular_file(candidate, error)) continue;
-    if (candidate.extension() == ".cc") return CompileJob(candidate.string());
-    return candidate.string();
-  }
-  return NotFoundError("plugin: {}: no such file", written);
-}
-
 absl::Status NoSuchJob(const std::string& name) {
   const std::vector<std::string> names = ReadyMadeJobs();
   std::string list;
@@ -50,6 +39,38 @@ absl::Status NoSuchJob(const std::string& name) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> FindPlugin(const SpecFile& file, const std::string& spec_dir) {
+  const std::string& written = file.plugin;
+  if (written.empty() && RunsCommands(file)) return CommandPlugin();
+  if (written.empty()) return InvalidArgumentError("plugin: is missing in the spec");
+  for (const fs::path& candidate : {fs::path(written), fs::path(spec_dir) / written}) {
+    std::error_code error;
+    if (!fs::is_regular_file(candidate, error)) continue;
+    if (candidate.extension() == ".cc") return CompileJob(candidate.string());
+    return candidate.string();
+  }
+  return NotFoundError("plugin: {}: no such file", written);
+}
+
+std::optional<PipelineText> FindPipeline(const std::string& target) {
+  PipelineText found{.path = target, .text = ""};
+  if (fs::path(target).extension() != ".toml") {
+    if (target.find('/') != std::string::npos) return std::nullopt;
+    found.path = fmt::format("{}/{}.toml", JobsDir(), target);
+  }
+  auto text = ReadFileToString(FileSystem::Real(), found.path);
+  if (!text.ok() || !IsPipelineText(*text)) return std::nullopt;
+  found.text = *std::move(text);
+  return found;
+}
+
+absl::StatusOr<JobSource> LoadStageJob(const std::string& job, const std::string& pipeline_dir) {
+  std::error_code error;
+  const fs::path beside = fs::path(pipeline_dir) / job;
+  const bool is_file = fs::path(job).has_extension() && fs::is_regular_file(beside, error);
+  return LoadJob(is_file ? beside.string() : job);
+}
 
 std::vector<std::string> ReadyMadeJobs() {
   std::vector<std::string> names;
@@ -111,12 +132,8 @@ absl::StatusOr<JobSource> LoadJob(const std::string& target) {
   const std::string extension = fs::path(target).extension().string();
   if (extension == ".toml") {
     ASSIGN_OR_RETURN(source.file, ReadSpec(target));
-    if (RunsCommands(source.file) && source.file.plugin.empty()) {
-      source.plugin_path = CommandPlugin();
-    } else {
-      ASSIGN_OR_RETURN(source.plugin_path,
-                       FindPlugin(source.file.plugin, fs::path(target).parent_path()));
-    }
+    ASSIGN_OR_RETURN(source.plugin_path,
+                     FindPlugin(source.file, fs::path(target).parent_path().string()));
   } else if (extension == ".cc" || extension == ".cpp" || extension == ".cxx") {
     ASSIGN_OR_RETURN(source.plugin_path, CompileJob(target));
     source.bare_plugin = true;
@@ -125,7 +142,7 @@ absl::StatusOr<JobSource> LoadJob(const std::string& target) {
     source.bare_plugin = true;
   } else {
     ASSIGN_OR_RETURN(source.file, ReadyMadeSpec(target));
-    ASSIGN_OR_RETURN(source.plugin_path, FindPlugin(source.file.plugin, JobsDir()));
+    ASSIGN_OR_RETURN(source.plugin_path, FindPlugin(source.file, JobsDir()));
   }
   if (source.file.spec.name().empty()) {
     source.file.spec.set_name(fs::path(target).stem().string());

@@ -1,6 +1,7 @@
 // What `mr run` was asked to run: a spec, a job that comes with Quern, a source file or a plugin.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,19 @@ absl::Status CompleteCommands(SpecFile* file);
 
 // Names of the ready-made jobs, sorted: from QUERN_JOBS, else ../lib/quern/jobs beside the binary.
 std::vector<std::string> ReadyMadeJobs();
+// The text of a pipeline's file when `target` names one: *.toml, or ready-made. Nothing when it is
+// something else, or cannot be read.
+struct PipelineText {
+  std::string path;
+  std::string text;
+};
+std::optional<PipelineText> FindPipeline(const std::string& target);
+// The job of a stage of a pipeline whose file is in `pipeline_dir`: a file there, or ready-made.
+absl::StatusOr<JobSource> LoadStageJob(const std::string& job, const std::string& pipeline_dir);
+// What a spec names as its plugin, relative to where the user stands, else to the spec's directory.
+// A source is compiled; commands have a plugin of their own.
+absl::StatusOr<std::string> FindPlugin(const SpecFile& file, const std::string& spec_dir);
+
 // The spec of one, without looking for its plugin.
 absl::StatusOr<SpecFile> ReadyMadeSpec(const std::string& name);
 

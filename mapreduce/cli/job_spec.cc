@@ -10,6 +10,7 @@
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/replication.h"
+#include "mapreduce/cli/toml_text.h"
 #include "mapreduce/plan/job_spec_rules.h"
 
 namespace quern::mr {
@@ -209,23 +210,6 @@ absl::Status SetKey(std::string_view key, std::string_view value, Target target)
   return UnknownKey(key);
 }
 
-// A TOML value as it would stand after KEY= on the command line.
-absl::StatusOr<std::string> ToText(const toml::node& node) {
-  if (const auto* text = node.as_string()) return text->get();
-  if (const auto* number = node.as_integer()) return std::to_string(number->get());
-  if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
-  if (const auto* on = node.as_boolean()) return std::string(on->get() ? "true" : "false");
-  if (const auto* list = node.as_array()) {
-    std::string text;
-    for (const toml::node& element : *list) {
-      ASSIGN_OR_RETURN(const std::string one, ToText(element));
-      text += (text.empty() ? "" : ",") + one;
-    }
-    return text;
-  }
-  return InvalidArgumentError("must be a text, a number, or true or false");
-}
-
 class SpecReader {
  public:
   explicit SpecReader(std::string_view source) : source_(source) {}
@@ -285,7 +269,7 @@ class SpecReader {
     return absl::OkStatus();
   }
   absl::Status ReadKey(const std::string& name, const toml::node& node, JobSpec::Input* input) {
-    const absl::StatusOr<std::string> value = ToText(node);
+    const absl::StatusOr<std::string> value = TomlText(node);
     if (!value.ok()) return At(node, Annotate(value.status(), name));
     return At(node, SetKey(name, *value, {&file_, input}));
   }
@@ -298,6 +282,22 @@ class SpecReader {
 };
 
 }  // namespace
+
+absl::StatusOr<std::string> TomlText(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+  if (const auto* on = node.as_boolean()) return std::string(on->get() ? "true" : "false");
+  if (const auto* list = node.as_array()) {
+    std::string text;
+    for (const toml::node& element : *list) {
+      ASSIGN_OR_RETURN(const std::string one, TomlText(element));
+      text += (text.empty() ? "" : ",") + one;
+    }
+    return text;
+  }
+  return InvalidArgumentError("must be a text, a number, or true or false");
+}
 
 void AddSideFile(std::string_view path, std::string_view name, SpecFile* file) {
   file->files.emplace_back(path, name.empty() ? path.substr(path.rfind('/') + 1) : name);

@@ -2,6 +2,7 @@
 #include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
+#include "mapreduce/cli/pipeline_format.h"
 
 namespace quern::mr {
 namespace {
@@ -38,8 +39,11 @@ class List final : public JobCommand {
     for (const pb::JobStatus& job : jobs) {
       if (only_ended_ && words_.empty() && !HasEnded(job)) continue;
       if (session->json) Out().Format("{}\n", JobJson(job).ToString());
-      table.AddRow({job.job_id(), job.name(), job.user(), StateName(job.state()),
-                    PercentDone(job.map()), PercentDone(job.reduce()), TimeText(job.submitted_ms()),
+      // A pipeline has stages instead of maps.
+      const std::string done =
+          IsPipeline(job) ? fmt::format("{} stages", StagesDone(job)) : PercentDone(job.map());
+      table.AddRow({job.job_id(), job.name(), job.user(), StateName(job.state()), done,
+                    PercentDone(job.reduce()), TimeText(job.submitted_ms()),
                     LengthText(job.started_ms(), job.finished_ms(), session->clock->TimeNow())});
     }
     if (!session->json) Out().Format("{}", table.ToString());

@@ -14,6 +14,7 @@
 #include "mapreduce/cli/compile.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/job_source.h"
+#include "mapreduce/cli/pipeline_run.h"
 #include "mapreduce/cli/plugin_upload.h"
 #include "mapreduce/cli/run_local.h"
 #include "mapreduce/cli/watch.h"
@@ -52,6 +53,7 @@ class RunJob final : public JobCommand {
     line->Switch("--detach", &detach_, "print the job's id and do not wait for it");
     line->Switch("--local", &local_, "run it in one process on this machine");
     line->Number("--threads", "N", &threads_, {1, 1000}, "tasks at once with --local");
+    line->Switch("--keep", &keep_, "of a pipeline: what lies between its stages stays");
     line->Switch("--dry-run", &dry_run_, "show what would run, and run nothing");
     line->Arguments(&words_, 1);
   }
@@ -59,6 +61,7 @@ class RunJob final : public JobCommand {
   std::string Help(const std::vector<std::string>& words) override {
     // "mr run grep --help" is about grep.
     if (words.empty() || words[0].starts_with("-")) return "";
+    if (const auto pipeline = FindPipeline(words[0])) return PipelineHelp(words[0], *pipeline);
     const auto file = ReadyMadeSpec(words[0]);
     if (!file.ok()) return "";
     return fmt::format("usage: mr run {} [FLAGS]\n\n{}\nAll flags of mr run: mr run --help\n",
@@ -66,6 +69,9 @@ class RunJob final : public JobCommand {
   }
 
   absl::StatusOr<int> Run(Session* session) override {
+    const auto pipeline = map_command_.empty() ? FindPipeline(words_[0]) : std::nullopt;
+    if (pipeline) return RunStages(session, *pipeline);
+    if (keep_) return UsageError("--keep: is for pipelines");
     absl::StatusOr<JobSource> source =
         map_command_.empty() ? LoadJob(words_[0]) : CommandJob(map_command_);
     if (!source.ok()) return Rejected(*session, source.status());
@@ -87,6 +93,30 @@ class RunJob final : public JobCommand {
     if (usage) return UsageError(message);
     session.Report("mr run", status);
     return kExitRejected;
+  }
+
+  absl::StatusOr<int> RunStages(Session* session, const PipelineText& pipeline) const {
+    if (local_) return UsageError("--local: a pipeline runs in a cluster. Try: quern up");
+    const std::string of_one_job =
+        format_ + mapper_ + reducer_ + combiner_ + partitioner_ + combine_command_ + io_;
+    if (map_only_ || !files_.empty() || !reduces_.empty() || threads_ || !of_one_job.empty()) {
+      return UsageError(
+          "a pipeline has several jobs: say of which stage, as in --set STAGE.reduce.tasks=4");
+    }
+    const absl::StatusOr<int> code = RunPipeline(session, pipeline,
+                                                 {.settings = settings_,
+                                                  .words = {words_.begin() + 1, words_.end()},
+                                                  .name = name_,
+                                                  .memory = memory_,
+                                                  .replication = replication_,
+                                                  .user = UserName(),
+                                                  .command = CommandText(),
+                                                  .overwrite = overwrite_,
+                                                  .keep = keep_,
+                                                  .detach = detach_,
+                                                  .dry_run = dry_run_});
+    if (code.ok() || IsUsageError(code.status())) return code;
+    return Rejected(*session, code.status());
   }
 
   // Flags and arguments over what the spec says.
@@ -281,6 +311,7 @@ class RunJob final : public JobCommand {
   std::optional<int64_t> threads_;
   bool map_only_ = false;
   bool overwrite_ = false;
+  bool keep_ = false;
   bool detach_ = false;
   bool local_ = false;
   bool dry_run_ = false;
@@ -291,13 +322,16 @@ class RunJob final : public JobCommand {
 CommandSpec RunCommand() {
   return {.name = "run",
           .aliases = {},
-          .usage = "SPEC.toml | JOB_NAME | MY_JOB.cc | PLUGIN.so | --map CMD [IN... OUT] [FLAGS]",
-          .summary = "run a job and wait for its end",
+          .usage =
+              "SPEC.toml | PIPELINE.toml | JOB_NAME | MY_JOB.cc | PLUGIN.so | --map CMD [IN... "
+              "OUT] [FLAGS]",
+          .summary = "run a job or a pipeline and wait for its end",
           .examples =
               {"mr run wordcount /in /out", "mr run grep 'ERROR.*disk' '/logs/*.log' /found",
                "mr run my_job.cc /in /out --reduce 4 --memory 256MiB",
                "mr run --map 'python3 m.py' --reduce 'awk -f r.awk' --files m.py,r.awk /in /out",
                "mr run job.toml --set params.stopwords=the,of --overwrite",
+               "mr run pagerank.toml /graph /ranks --keep --set damping=0.9",
                "mr run --local wordcount file:///etc/services file:///tmp/counts"},
           .make = Maker<RunJob>("run")};
 }

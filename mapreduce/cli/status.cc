@@ -2,6 +2,7 @@
 #include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
+#include "mapreduce/cli/pipeline_format.h"
 #include "mapreduce/cli/watch.h"
 
 namespace quern::mr {
@@ -34,11 +35,18 @@ class Status final : public JobCommand {
   }
 
  private:
+  static void PrintPipeline(const pb::JobStatus& job, absl::Time now) {
+    Out().Format("output:    {}\ncommand:   {}\n", OneLine(job.output_path()),
+                 OneLine(job.command()));
+    if (!job.reason().empty()) Out().Format("reason:    {}", FailureText(job));
+    Out().Format("{}", StageTable(job, now));
+  }
   static void Print(const pb::JobStatus& job, absl::Time now) {
     Out().Format("job:       {}\nname:      {}\nuser:      {}\nstate:     {}\n", job.job_id(),
                  OneLine(job.name()), OneLine(job.user()), StateName(job.state()));
     Out().Format("submitted: {}\ntime:      {}\n", TimeText(job.submitted_ms()),
                  LengthText(job.started_ms(), job.finished_ms(), now));
+    if (IsPipeline(job)) return PrintPipeline(job, now);
     PrintPhase("map", job.map());
     PrintPhase("reduce", job.reduce());
     Out().Format("input:     {}\nshuffled:  {}\noutput:    {} in {}\ncommand:   {}\n",
@@ -71,7 +79,14 @@ class Counters final : public JobCommand {
     ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
     ASSIGN_OR_RETURN(const pb::JobStatus job, coordinator->GetJob(jobs_[0]));
     Table table({{"GROUP"}, {"NAME"}, {"VALUE", Table::Align::kRight}});
-    for (const pb::Counter& counter : job.counters()) {
+    google::protobuf::RepeatedPtrField<pb::Counter> counters = job.counters();
+    for (const pb::JobStatus::Stage& stage : job.stages()) {
+      for (pb::Counter counter : stage.counters()) {
+        counter.set_group(fmt::format("{}: {}", stage.name(), counter.group()));
+        *counters.Add() = std::move(counter);
+      }
+    }
+    for (const pb::Counter& counter : counters) {
       if (session->json) {
         Out().Format("{}\n", JsonLine()
                                  .Add("group", counter.group())

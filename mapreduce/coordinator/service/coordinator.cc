@@ -40,6 +40,7 @@ Coordinator::Coordinator(std::unique_ptr<JobJournal> journal, JobPlanner* planne
       wall_start_(options_.clock->TimeNow()),
       steady_start_(options_.clock->MonotonicNow()),
       tracker_(journal_.get(), options_.tracker),
+      pipelines_(this, options_.pipeline_planner, journal_.get(), files, options_.pipelines),
       finisher_(this, journal_.get(), files, options_.clock) {}
 
 Coordinator::~Coordinator() { Shutdown(); }
@@ -49,13 +50,15 @@ absl::Time Coordinator::Now() const {
 }
 
 absl::Status Coordinator::Start() {
+  PipelineRecords pipelines;
   {
     MutexLock lock(&mutex_);
-    RETURN_IF_ERROR(tracker_.Recover(Now()));
+    RETURN_IF_ERROR(tracker_.Recover(Now(), &pipelines));
     JobTracker::Effects effects;
     Deliver(&effects);
   }
   finisher_.Start();
+  pipelines_.Start(pipelines);
   timer_ = Thread("job-timer", [this] { RunTimer(); });
   return absl::OkStatus();
 }
@@ -71,6 +74,7 @@ void Coordinator::Shutdown() {
     for (const auto& [id, watcher] : watchers_) watcher.wake();
   }
   timer_.Join();
+  pipelines_.Shutdown();
   finisher_.Shutdown();
 }
 
@@ -136,6 +140,7 @@ absl::StatusOr<pb::SubmitResponse> Coordinator::Submit(const pb::SubmitRequest& 
 }
 
 absl::Status Coordinator::Kill(std::string_view job_id, std::string_view reason) {
+  if (IsPipelineId(job_id)) return pipelines_.Kill(job_id, reason);
   JobTracker::Effects effects;
   MutexLock lock(&mutex_);
   RETURN_IF_ERROR(tracker_.Kill(job_id, CleanLine(reason, kMaxReasonBytes), Now()));
@@ -182,13 +187,51 @@ absl::StatusOr<FinishPlan> Coordinator::PlanFinish(JobKey key) {
 }
 
 void Coordinator::JobEnded(JobKey key, const pb::JobStatus& status) {
-  JobTracker::Effects effects;
+  {
+    JobTracker::Effects effects;
+    MutexLock lock(&mutex_);
+    tracker_.Ended(key, status, Now());
+    Deliver(&effects);
+  }
+  pipelines_.JobEnded(status);
+}
+
+std::string Coordinator::FindRequest(uint64_t client_id, uint64_t request_id) const {
   MutexLock lock(&mutex_);
-  tracker_.Ended(key, status, Now());
-  Deliver(&effects);
+  const Job* job = tracker_.state().jobs.FindRequest(client_id, request_id);
+  return job == nullptr ? "" : job->id;
+}
+
+JobKey Coordinator::ReserveKey() {
+  MutexLock lock(&mutex_);
+  return tracker_.ReserveKey();
+}
+
+void Coordinator::PipelineChanged(std::string_view pipeline_id) {
+  MutexLock lock(&mutex_);
+  for (const auto& [id, watcher] : watchers_) {
+    if (watcher.pipeline_id == pipeline_id) watcher.wake();
+  }
+}
+
+void Coordinator::FillStages(pb::JobStatus* pipeline) const {
+  MutexLock lock(&mutex_);
+  for (pb::JobStatus::Stage& stage : *pipeline->mutable_stages()) {
+    if (stage.state() != pb::JobStatus::Stage::STATE_RUNNING) continue;
+    const Job* job = tracker_.state().jobs.Find(stage.job_id());
+    if (job == nullptr) continue;
+    const pb::JobStatus status = MakeJobSummary(*job, tracker_.state().Tasks(*job));
+    *stage.mutable_map() = status.map();
+    *stage.mutable_reduce() = status.reduce();
+  }
 }
 
 absl::StatusOr<pb::JobStatus> Coordinator::GetJob(std::string_view job_id) const {
+  if (IsPipelineId(job_id)) {
+    ASSIGN_OR_RETURN(pb::JobStatus pipeline, pipelines_.Get(job_id));
+    FillStages(&pipeline);
+    return pipeline;
+  }
   MutexLock lock(&mutex_);
   const Job* job = tracker_.state().jobs.Find(job_id);
   if (job == nullptr) return NoSuchJob(job_id);
@@ -196,6 +239,7 @@ absl::StatusOr<pb::JobStatus> Coordinator::GetJob(std::string_view job_id) const
 }
 
 absl::StatusOr<pb::JobStatus> Coordinator::GetJobSummary(std::string_view job_id) const {
+  if (IsPipelineId(job_id)) return GetJob(job_id);
   MutexLock lock(&mutex_);
   const Job* job = tracker_.state().jobs.Find(job_id);
   if (job == nullptr) return NoSuchJob(job_id);
@@ -218,6 +262,7 @@ Coordinator::Totals Coordinator::GetTotals() const {
 
 StringSet Coordinator::PluginsInUse() {
   StringSet paths;
+  pipelines_.AddPluginsInUse(&paths);
   MutexLock lock(&mutex_);
   for (const auto& [key, job] : tracker_.state().jobs.all()) {
     if (job->ended()) continue;
@@ -230,7 +275,8 @@ StringSet Coordinator::PluginsInUse() {
 uint64_t Coordinator::Watch(std::string_view job_id, std::function<void()> wake) {
   MutexLock lock(&mutex_);
   const Job* job = tracker_.state().jobs.Find(job_id);
-  watchers_[++last_watch_] = {job == nullptr ? JobKey() : job->key, std::move(wake)};
+  watchers_[++last_watch_] = {job == nullptr ? JobKey() : job->key,
+                              IsPipelineId(job_id) ? std::string(job_id) : "", std::move(wake)};
   return last_watch_;
 }
 
@@ -245,13 +291,22 @@ void Coordinator::Deliver(JobTracker::Effects* effects) {
   for (const JobKey key : effects->to_finish) finisher_.Finish(key);
   for (auto& [key, last] : effects->to_clean) finisher_.Clean(key, std::move(last));
   for (const JobKey key : effects->to_forget) finisher_.Forget(key);
-  if (!effects->changed.empty()) {
-    for (const auto& [id, watcher] : watchers_) {
-      if (effects->changed.contains(watcher.job)) watcher.wake();
-    }
-  }
+  if (!effects->changed.empty()) WakeWatchers(effects->changed);
   // The timer sleeps until a time that may have come nearer.
   if (tracker_.NextWake() < timer_wakes_) changed_.SignalAll();
+}
+
+void Coordinator::WakeWatchers(const std::set<JobKey>& changed) {
+  StringSet pipelines;
+  for (const JobKey key : changed) {
+    const Job* job = tracker_.state().jobs.Find(key);
+    if (job != nullptr && !job->spec.pipeline_id().empty()) {
+      pipelines.insert(job->spec.pipeline_id());
+    }
+  }
+  for (const auto& [id, watcher] : watchers_) {
+    if (changed.contains(watcher.job) || pipelines.contains(watcher.pipeline_id)) watcher.wake();
+  }
 }
 
 void Coordinator::RunTimer() {

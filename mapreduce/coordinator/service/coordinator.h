@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "common/thread.h"
 #include "mapreduce/coordinator/service/job_finisher.h"
 #include "mapreduce/coordinator/service/job_tracker.h"
+#include "mapreduce/coordinator/service/pipeline_driver.h"
 #include "mapreduce/coordinator/service/planner.h"
 #include "mapreduce/coordinator/store/job_journal.h"
 #include "mapreduce/engine/messages.h"
@@ -34,10 +36,13 @@ namespace quern::mr {
 
 struct CoordinatorOptions {
   JobTracker::Options tracker;
+  // Borrowed; null: pipelines are refused.
+  PipelinePlanner* pipeline_planner = nullptr;
+  PipelineDriver::Options pipelines;
   Clock* clock = Clock::Real();
 };
 
-class Coordinator final : private JobFinisher::Jobs {
+class Coordinator final : private JobFinisher::Jobs, private PipelineDriver::Jobs {
  public:
   // Everything but the journal is borrowed.
   Coordinator(std::unique_ptr<JobJournal> journal, JobPlanner* planner, PublishFiles* files,
@@ -50,16 +55,17 @@ class Coordinator final : private JobFinisher::Jobs {
   void Shutdown();
   bool stopping() const;
   // What jobs are timed with: wall time that never jumps.
-  absl::Time Now() const;
+  absl::Time Now() const override;
   const JobJournal& journal() const { return *journal_; }
 
   // Jobs. Submit answers after the job is durable and has its directory; see Planner::Plan for its
-  // errors.
-  absl::StatusOr<pb::SubmitResponse> Submit(const pb::SubmitRequest& request);
-  absl::Status Kill(std::string_view job_id, std::string_view reason);
-  absl::StatusOr<pb::JobStatus> GetJob(std::string_view job_id) const;
+  // errors. The others know pipelines as well, by their ids.
+  absl::StatusOr<pb::SubmitResponse> Submit(const pb::SubmitRequest& request) override;
+  absl::Status Kill(std::string_view job_id, std::string_view reason) override;
+  absl::StatusOr<pb::JobStatus> GetJob(std::string_view job_id) const override;
   // Without counters, failure and long texts.
   absl::StatusOr<pb::JobStatus> GetJobSummary(std::string_view job_id) const;
+  PipelineDriver& pipelines() { return pipelines_; }
   // What `look` answers, which sees everything that is known with the lock held: it is to be short.
   template <typename Look>
   auto Read(Look look) const {
@@ -67,7 +73,7 @@ class Coordinator final : private JobFinisher::Jobs {
     return look(tracker_.state());
   }
 
-  // Calls `wake` (on any thread) after every change of the job, until Unwatch.
+  // Calls `wake` (on any thread) after every change of the job or pipeline, until Unwatch.
   uint64_t Watch(std::string_view job_id, std::function<void()> wake);
   void Unwatch(uint64_t watch);
 
@@ -93,6 +99,14 @@ class Coordinator final : private JobFinisher::Jobs {
   absl::StatusOr<FinishPlan> PlanFinish(JobKey key) override;
   void JobEnded(JobKey key, const pb::JobStatus& status) override;
   StringSet PluginsInUse() override;
+  // What the pipelines ask and tell.
+  std::string FindRequest(uint64_t client_id, uint64_t request_id) const override;
+  JobKey ReserveKey() override;
+  void PipelineChanged(std::string_view pipeline_id) override;
+
+  void WakeWatchers(const std::set<JobKey>& changed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The progress of the jobs of its stages that run.
+  void FillStages(pb::JobStatus* pipeline) const;
 
   // Sends what follows from an event on its way. What is left in `effects`, which may be large, is
   // for the caller to free when the lock is released: declare it before the lock.
@@ -124,11 +138,13 @@ class Coordinator final : private JobFinisher::Jobs {
   std::map<WorkerKey, Session> sessions_ ABSL_GUARDED_BY(mutex_);
   struct Watcher {
     JobKey job;
+    std::string pipeline_id;
     std::function<void()> wake;
   };
   uint64_t last_watch_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<uint64_t, Watcher> watchers_ ABSL_GUARDED_BY(mutex_);
 
+  PipelineDriver pipelines_;
   JobFinisher finisher_;
   Thread timer_;
 };

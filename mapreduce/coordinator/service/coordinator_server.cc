@@ -32,14 +32,16 @@ class CoordinatorServer final : public RunningServer {
   explicit CoordinatorServer(const ServerFlags& flags)
       : dfs_(client::FileSystem::Create(DfsOptions(flags))),
         planner_(dfs_.get()),
+        pipeline_planner_(dfs_.get()),
         files_(dfs_.get()) {}
   ~CoordinatorServer() override { Shutdown(); }
 
   absl::Status Start(const ServerFlags& flags) {
     ASSIGN_OR_RETURN(std::unique_ptr<JobJournal> journal,
                      RocksJobJournal::Open({.dir = flags.dirs.at(0)}));
-    coordinator_ =
-        std::make_unique<Coordinator>(std::move(journal), &planner_, &files_, CoordinatorOptions{});
+    CoordinatorOptions how;
+    how.pipeline_planner = &pipeline_planner_;
+    coordinator_ = std::make_unique<Coordinator>(std::move(journal), &planner_, &files_, how);
     AddCoordinatorMetrics(coordinator_.get(), &metrics_);
     HttpOptions http;
     http.listen = flags.http;
@@ -72,6 +74,7 @@ class CoordinatorServer final : public RunningServer {
  private:
   const std::unique_ptr<client::FileSystem> dfs_;
   Planner planner_;
+  DfsPipelinePlanner pipeline_planner_;
   DfsFiles files_;
   Metrics metrics_;
   rpc::ChannelCache channels_;

@@ -21,6 +21,14 @@ class JobsService final : public UnaryJobs {
                       pb::SubmitResponse* response) override {
     return Answer(mr::Submit(coordinator_, *request), response);
   }
+  grpc::Status SubmitPipeline(grpc::ServerContext*, const pb::SubmitPipelineRequest* request,
+                              pb::SubmitPipelineResponse* response) override {
+    return Answer(mr::SubmitPipeline(coordinator_, *request), response);
+  }
+  grpc::Status DropPipeline(grpc::ServerContext*, const pb::DropPipelineRequest* request,
+                            pb::DropPipelineResponse* response) override {
+    return Answer(mr::DropPipeline(coordinator_, *request), response);
+  }
   grpc::Status ListJobs(grpc::ServerContext*, const pb::ListJobsRequest* request,
                         pb::ListJobsResponse* response) override {
     return Answer(mr::ListJobs(coordinator_, *request), response);

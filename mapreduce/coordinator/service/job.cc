@@ -62,6 +62,7 @@ pb::JobStatus MakeBareStatus(const Job& job, const JobTasks* tasks) {
     output->set_path(named.output().path());
   }
   status.set_command(job.spec.command());
+  status.set_pipeline_id(job.spec.pipeline_id());
   return status;
 }
 

@@ -31,6 +31,8 @@ class JobTable {
   // The key and the id of a new job, given out once. The day in an id never goes back, so that a
   // clock that does cannot make one a second time.
   Reservation Reserve(uint64_t client_id, uint64_t request_id, absl::Time now);
+  // A key for what is no job and has records all the same.
+  JobKey ReserveKey() { return JobKey(++last_key_); }
   void CancelReservation(uint64_t client_id, uint64_t request_id) {
     requests_.erase({client_id, request_id});
   }

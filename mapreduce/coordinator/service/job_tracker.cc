@@ -6,7 +6,6 @@
 #include "common/clean_text.h"
 #include "common/log.h"
 #include "mapreduce/coordinator/service/convert.h"
-#include "mapreduce/coordinator/service/journal_replay.h"
 #include "mapreduce/plan/range_bounds.h"
 
 namespace quern::mr {
@@ -23,8 +22,9 @@ JobTracker::JobTracker(JobJournal* journal, Options options)
       records_(journal),
       orders_(journal->cluster_id(), journal->term()) {}
 
-absl::Status JobTracker::Recover(absl::Time now) {
+absl::Status JobTracker::Recover(absl::Time now, PipelineRecords* pipelines) {
   ASSIGN_OR_RETURN(JournalReplay::Outcome outcome, JournalReplay(&state_, now).Run(journal_));
+  if (pipelines != nullptr) *pipelines = std::move(outcome.pipelines);
   effects_.to_clean = std::move(outcome.to_clean);
   effects_.to_forget = std::move(outcome.unreadable);
   for (auto& [key, why] : outcome.failed) {

@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "mapreduce/coordinator/service/journal_replay.h"
 #include "mapreduce/coordinator/service/journal_writer.h"
 #include "mapreduce/coordinator/service/order_maker.h"
 #include "mapreduce/coordinator/service/tracker_state.h"
@@ -61,8 +62,9 @@ class JobTracker {
 
   // The journal is borrowed. A failed write of it ends the process.
   JobTracker(JobJournal* journal, Options options);
-  // Rebuilds everything from the journal. Once, before anything else.
-  absl::Status Recover(absl::Time now);
+  // Rebuilds everything from the journal. Once, before anything else. The records of pipelines are
+  // handed over as they are.
+  absl::Status Recover(absl::Time now, PipelineRecords* pipelines = nullptr);
 
   // Jobs. A job is added in three steps, because what lies between them waits for the disk and
   // takes its time, and is done without the owner's lock: Reserve, journal
@@ -79,6 +81,8 @@ class JobTracker {
     state_.jobs.CancelReservation(client_id, request_id);
   }
   void Add(std::unique_ptr<Job> job, std::unique_ptr<JobTasks> tasks, absl::Time now);
+  // A key of the journal that no job has.
+  JobKey ReserveKey() { return state_.jobs.ReserveKey(); }
   // FailedPrecondition when it has ended or is being published.
   absl::Status Kill(std::string_view job_id, std::string_view reason, absl::Time now);
   // Called by whoever finishes jobs: the last record is in the journal.

@@ -7,6 +7,14 @@
 #include "mapreduce/coordinator/service/convert.h"
 
 namespace quern::mr {
+namespace {
+
+bool IsOfPipeline(const pb::JournalRecord& record) {
+  return record.has_pipeline_submitted() || record.has_stage_round_ended() ||
+         record.has_pipeline_doomed() || record.has_pipeline_finished();
+}
+
+}  // namespace
 
 absl::StatusOr<JournalReplay::Outcome> JournalReplay::Run(JobJournal* journal) {
   RETURN_IF_ERROR(
@@ -44,6 +52,10 @@ void JournalReplay::Broken(JobKey key, const absl::Status& why) {
 }
 
 absl::Status JournalReplay::Apply(JobKey key, const pb::JournalRecord& record) {
+  if (IsOfPipeline(record)) {
+    outcome_.pipelines[key].push_back(record);
+    return absl::OkStatus();
+  }
   const absl::Time time = absl::FromUnixMillis(record.time_ms());
   if (record.has_submitted()) {
     OnSubmitted(key, record.submitted(), time);

@@ -3,6 +3,7 @@
 
 #include <absl/time/time.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,6 +15,9 @@
 #include "mapreduce/engine/messages.h"
 
 namespace quern::mr {
+
+// The records of pipelines in a journal, by key, in their order.
+using PipelineRecords = std::map<JobKey, std::vector<pb::JournalRecord>>;
 
 // Runs once, on a state that nobody has used yet. Attempts that were running are taken to run
 // still: their workers have the heartbeat timeout to come back and say so. A record that cannot be
@@ -29,6 +33,7 @@ class JournalReplay {
     std::vector<std::pair<JobKey, pb::JobFinished>> to_clean;
     // Nothing is left of them that could be shown.
     std::vector<JobKey> unreadable;
+    PipelineRecords pipelines;
   };
   absl::StatusOr<Outcome> Run(JobJournal* journal);
 

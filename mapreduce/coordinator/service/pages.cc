@@ -105,8 +105,45 @@ std::string OutputsOf(const pb::JobStatus& job) {
   return text;
 }
 
+std::string StageStateName(pb::JobStatus::Stage::State state) {
+  const std::string name = pb::JobStatus::Stage::State_Name(state);
+  return name.substr(std::string_view("STATE_").size());
+}
+
+PageContent OnePipeline(const pb::JobStatus& pipeline, absl::Time now) {
+  PageContent page{.title = pipeline.job_id()};
+  PageFacts facts = {{"name", pipeline.name()},
+                     {"user", pipeline.user()},
+                     {"state", StateName(pipeline.state())},
+                     {"submitted", When(pipeline.submitted_ms())},
+                     {"time", Length(pipeline.started_ms(), pipeline.finished_ms(), now)},
+                     {"output path", pipeline.output_path()},
+                     {"command", pipeline.command()}};
+  if (!pipeline.reason().empty()) facts.push_back({"reason", pipeline.reason()});
+  page.AddFacts("Pipeline", std::move(facts));
+  PageTable& stages = page.AddTable("Stages", {"stage", "state", "rounds", "at most", "job", "map",
+                                               "reduce", "started", "time", "output"});
+  for (const pb::JobStatus::Stage& stage : pipeline.stages()) {
+    stages.rows.push_back(
+        {stage.name(), StageStateName(stage.state()), stage.rounds(), stage.max_rounds(),
+         stage.job_id().empty() ? PageCell("")
+                                : PageCell(stage.job_id(), "/job?id=" + stage.job_id()),
+         Share(stage.map()), Share(stage.reduce()), When(stage.started_ms()),
+         Length(stage.started_ms(), stage.finished_ms(), now), stage.output_path()});
+  }
+  PageTable& counters = page.AddTable("Counters", {"stage", "group", "name", "value"});
+  for (const pb::JobStatus::Stage& stage : pipeline.stages()) {
+    for (const pb::Counter& counter : stage.counters()) {
+      counters.rows.push_back(
+          {stage.name(), counter.group(), counter.name(), PageCell::Count(counter.value())});
+    }
+  }
+  return page;
+}
+
 absl::StatusOr<PageContent> OneJob(Coordinator* coordinator, const HttpRequest& request) {
   ASSIGN_OR_RETURN(const pb::JobStatus job, coordinator->GetJob(request.param("id")));
+  if (!job.stages().empty()) return OnePipeline(job, coordinator->Now());
   PageContent page{.title = job.job_id()};
   PageFacts facts = {{"name", job.name()},
                      {"user", job.user()},
@@ -120,6 +157,9 @@ absl::StatusOr<PageContent> OneJob(Coordinator* coordinator, const HttpRequest& 
                      {"command", job.command()},
                      {"tasks", PageCell("all attempts", "/tasks?job=" + job.job_id())}};
   if (!job.reason().empty()) facts.push_back({"reason", job.reason()});
+  if (!job.pipeline_id().empty()) {
+    facts.push_back({"pipeline", PageCell(job.pipeline_id(), "/job?id=" + job.pipeline_id())});
+  }
   page.AddFacts("Job", std::move(facts));
   AddFailure(job, &page);
   PageTable& phases =

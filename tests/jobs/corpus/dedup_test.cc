@@ -262,7 +262,8 @@ TEST_F(DedupJobTest, LinesThatAreNoEdgesAreCounted) {
   EXPECT_EQ(OutputOf(spec, "out"), "{\"duplicate\": \"b\", \"of\": \"a\"}\n");
   EXPECT_THAT(log_, HasSubstr("user.lines_that_are_no_edges = 2"));
   (*spec.mutable_params())["step"] = "big";
-  EXPECT_THAT(Run(spec).out, HasSubstr("params.step = 'big': must be large or small"));
+  EXPECT_THAT(Run(spec).out,
+              HasSubstr("params.step = 'big': must be large, small, or the number of a round"));
 }
 
 }  // namespace

@@ -17,6 +17,11 @@ inline constexpr size_t kMaxListBytes = size_t{4} << 20;
 
 absl::StatusOr<pb::SubmitResponse> Submit(Coordinator* coordinator,
                                           const pb::SubmitRequest& request);
+absl::StatusOr<pb::SubmitPipelineResponse> SubmitPipeline(Coordinator* coordinator,
+                                                          const pb::SubmitPipelineRequest& request);
+absl::StatusOr<pb::DropPipelineResponse> DropPipeline(Coordinator* coordinator,
+                                                      const pb::DropPipelineRequest& request);
+// Pipelines before jobs, the newest of each first.
 absl::StatusOr<pb::ListJobsResponse> ListJobs(Coordinator* coordinator,
                                               const pb::ListJobsRequest& request);
 absl::StatusOr<pb::GetJobResponse> GetJob(Coordinator* coordinator,

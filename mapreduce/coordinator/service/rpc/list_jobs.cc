@@ -1,3 +1,6 @@
+#include <utility>
+#include <vector>
+
 #include "mapreduce/coordinator/service/rpc/handlers.h"
 
 namespace quern::mr {
@@ -10,9 +13,15 @@ constexpr uint32_t kUsualJobs = 100;
 absl::StatusOr<pb::ListJobsResponse> ListJobs(Coordinator* coordinator,
                                               const pb::ListJobsRequest& request) {
   const uint32_t most = request.limit() == 0 ? kUsualJobs : request.limit();
-  return coordinator->Read([most](const TrackerState& state) {
+  std::vector<pb::JobStatus> pipelines = coordinator->pipelines().List(most);
+  return coordinator->Read([most, &pipelines](const TrackerState& state) {
     pb::ListJobsResponse response;
     size_t bytes = 0;
+    for (pb::JobStatus& pipeline : pipelines) {
+      bytes += pipeline.ByteSizeLong();
+      if (bytes > kMaxListBytes / 2) break;
+      *response.add_jobs() = std::move(pipeline);
+    }
     const auto& jobs = state.jobs.all();
     for (auto it = jobs.rbegin(); it != jobs.rend(); ++it) {
       pb::JobStatus summary = MakeJobSummary(*it->second, state.Tasks(*it->second));

@@ -1,0 +1,83 @@
+#include "mapreduce/cli/pipeline_format.h"
+
+#include "common/cli/output.h"
+#include "mapreduce/cli/format.h"
+
+namespace quern::mr {
+namespace {
+
+using Stage = pb::JobStatus::Stage;
+
+bool IsDone(Stage::State state) {
+  return state == Stage::STATE_DONE || state == Stage::STATE_REUSED ||
+         state == Stage::STATE_NOT_NEEDED;
+}
+
+int CountDone(const pb::JobStatus& status) {
+  int done = 0;
+  for (const Stage& stage : status.stages()) done += IsDone(stage.state()) ? 1 : 0;
+  return done;
+}
+
+}  // namespace
+
+std::string StageStateName(Stage::State state) {
+  return Stage::State_Name(state).substr(std::string_view("STATE_").size());
+}
+
+std::string StagesDone(const pb::JobStatus& status) {
+  return fmt::format("{}/{}", CountDone(status), status.stages_size());
+}
+
+std::string PipelineProgressLine(const pb::JobStatus& status) {
+  std::string text =
+      fmt::format("{} {}: {}, {} of {} stages", status.job_id(), OneLine(status.name()),
+                  StateName(status.state()), CountDone(status), status.stages_size());
+  for (const Stage& stage : status.stages()) {
+    if (stage.state() != Stage::STATE_RUNNING) continue;
+    text += fmt::format(", {}", stage.name());
+    if (stage.max_rounds() > 1) text += fmt::format(" round {}", stage.rounds() + 1);
+    if (stage.map().total() > 0) text += fmt::format(" map {}", PercentDone(stage.map()));
+    if (stage.reduce().total() > 0) text += fmt::format(" reduce {}", PercentDone(stage.reduce()));
+  }
+  return text;
+}
+
+std::string StageTable(const pb::JobStatus& status, absl::Time now) {
+  Table table({{"STAGE"},
+               {"STATE"},
+               {"ROUNDS", Table::Align::kRight},
+               {"TIME", Table::Align::kRight},
+               {"JOB"},
+               {"OUTPUT"}});
+  for (const Stage& stage : status.stages()) {
+    table.AddRow({stage.name(), StageStateName(stage.state()),
+                  stage.max_rounds() > 1 ? std::to_string(stage.rounds()) : "",
+                  LengthText(stage.started_ms(), stage.finished_ms(), now), stage.job_id(),
+                  OneLine(stage.output_path())});
+  }
+  return table.ToString();
+}
+
+std::vector<JsonLine> StagesJson(const pb::JobStatus& status) {
+  std::vector<JsonLine> lines;
+  for (const Stage& stage : status.stages()) {
+    JsonLine counters;
+    for (const pb::Counter& counter : stage.counters()) {
+      counters.Add(fmt::format("{}.{}", counter.group(), counter.name()), counter.value());
+    }
+    JsonLine& line = lines.emplace_back();
+    line.Add("stage", stage.name())
+        .Add("state", StageStateName(stage.state()))
+        .Add("rounds", stage.rounds())
+        .Add("max_rounds", stage.max_rounds())
+        .Add("job", stage.job_id())
+        .Add("started_ms", stage.started_ms())
+        .Add("finished_ms", stage.finished_ms())
+        .Add("output_path", stage.output_path())
+        .Add("counters", counters);
+  }
+  return lines;
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,27 @@
+// How `mr` shows pipelines; jobs are in format.h.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <string>
+#include <vector>
+
+#include "common/cli/json_line.h"
+#include "mapreduce/engine/messages.h"
+#include "quern/mr/v1/jobs.pb.h"
+
+namespace quern::mr {
+
+inline bool IsPipeline(const pb::JobStatus& status) { return !status.stages().empty(); }
+
+// "RUNNING".
+std::string StageStateName(pb::JobStatus::Stage::State state);
+// "pipeline-1 pagerank: RUNNING, 1 of 3 stages, ranks round 7 map 42% reduce 0%".
+std::string PipelineProgressLine(const pb::JobStatus& status);
+// "3/5": stages that have ended or need not run.
+std::string StagesDone(const pb::JobStatus& status);
+// One line for each stage.
+std::string StageTable(const pb::JobStatus& status, absl::Time now);
+std::vector<JsonLine> StagesJson(const pb::JobStatus& status);
+
+}  // namespace quern::mr

@@ -1,0 +1,185 @@
+#include "mapreduce/cli/pipeline_run.h"
+
+#include <fmt/ranges.h>
+
+#include <filesystem>
+
+#include "common/clean_text.h"
+#include "common/cli/cli.h"
+#include "common/cli/output.h"
+#include "mapreduce/cli/format.h"
+#include "mapreduce/cli/pipeline_format.h"
+#include "mapreduce/cli/pipeline_spec.h"
+#include "mapreduce/cli/plugin_upload.h"
+#include "mapreduce/cli/watch.h"
+#include "mapreduce/plan/job_spec_rules.h"
+#include "mapreduce/plan/pipeline_rules.h"
+#include "mapreduce/plan/plugin_check.h"
+#include "mapreduce/plan/plugin_info.h"
+
+namespace quern::mr {
+namespace {
+
+struct LoadedPipeline {
+  PipelineFile file;
+  std::vector<LoadedStage> stages;
+  std::vector<std::string> plugins;  // of this machine, one for each stage
+};
+
+std::string DirOf(const PipelineText& pipeline) {
+  return std::filesystem::path(pipeline.path).parent_path().string();
+}
+
+absl::StatusOr<LoadedPipeline> Load(const PipelineText& pipeline) {
+  LoadedPipeline loaded;
+  ASSIGN_OR_RETURN(loaded.file, ParsePipeline(pipeline.text, pipeline.path));
+  if (loaded.file.name.empty()) {
+    loaded.file.name = std::filesystem::path(pipeline.path).stem().string();
+  }
+  for (const StageFile& stage : loaded.file.stages) {
+    LoadedStage& added = loaded.stages.emplace_back();
+    added.stage = stage;
+    std::string& plugin = loaded.plugins.emplace_back();
+    if (stage.job.empty()) continue;
+    absl::StatusOr<JobSource> job = LoadStageJob(stage.job, DirOf(pipeline));
+    if (!job.ok()) return Annotate(job.status(), fmt::format("stage {}: job", stage.name));
+    added.file = std::move(job->file);
+    plugin = job->plugin_path;
+  }
+  return loaded;
+}
+
+absl::Status ApplyFlags(const PipelineFlags& flags, LoadedPipeline* loaded) {
+  PipelineFile& file = loaded->file;
+  if (flags.words.size() == 1) {
+    return UsageError(fmt::format("'{}' alone: give both IN and OUT", flags.words[0]));
+  }
+  if (!flags.words.empty()) {
+    file.inputs.assign(flags.words.begin(), flags.words.end() - 1);
+    file.output = flags.words.back();
+    while (file.output.size() > 1 && file.output.ends_with('/')) file.output.pop_back();
+  }
+  if (!flags.name.empty()) file.name = flags.name;
+  file.keep = file.keep || flags.keep;
+  for (LoadedStage& stage : loaded->stages) {
+    if (!flags.memory.empty()) stage.stage.settings.emplace_back("limits.memory", flags.memory);
+    if (!flags.replication.empty() && !stage.stage.output.empty()) {
+      stage.stage.settings.emplace_back("output.replication", flags.replication);
+    }
+  }
+  for (const std::string& setting : flags.settings) {
+    const absl::Status set = SetPipelineKey(setting, &file, &loaded->stages);
+    if (!set.ok()) return UsageError(fmt::format("--set: {}", Message(set)));
+  }
+  return absl::OkStatus();
+}
+
+// What can be known of a stage without asking anybody.
+absl::StatusOr<PluginInfo> CheckStage(const std::string& plugin_path, pb::PipelineStage* stage) {
+  pb::JobSpec* job = stage->mutable_job();
+  ASSIGN_OR_RETURN(PluginInfo plugin, ReadPlugin(plugin_path));
+  FillStageDefaults(job);
+  RETURN_IF_ERROR(CheckJobSpec(StageJobToCheck(*stage)));
+  RETURN_IF_ERROR(ResolveClasses(plugin, job));
+  return plugin;
+}
+
+absl::Status Upload(Session* session, const LoadedPipeline& loaded,
+                    const std::vector<PluginInfo>& plugins, pb::PipelineSpec* spec) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> masters, session->masters());
+  for (size_t i = 0; i < plugins.size(); ++i) {
+    pb::JobSpec* job = spec->mutable_stages(static_cast<int>(i))->mutable_job();
+    ASSIGN_OR_RETURN(*job->mutable_plugin(),
+                     UploadPlugin(masters, loaded.plugins[i], plugins[i], session->clock));
+    RETURN_IF_ERROR(UploadSideFiles(masters, job, session->clock));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunPipeline(Session* session, const PipelineText& pipeline,
+                                const PipelineFlags& flags) {
+  ASSIGN_OR_RETURN(LoadedPipeline loaded, Load(pipeline));
+  RETURN_IF_ERROR(ApplyFlags(flags, &loaded));
+  ASSIGN_OR_RETURN(pb::PipelineSpec spec, BuildPipeline(loaded.file, &loaded.stages));
+  spec.set_user(flags.user);
+  spec.set_command(flags.command);
+  spec.set_overwrite(flags.overwrite);
+  std::vector<PluginInfo> plugins;
+  for (size_t i = 0; i < loaded.stages.size(); ++i) {
+    pb::PipelineStage* stage = spec.mutable_stages(static_cast<int>(i));
+    const std::string where = fmt::format("stage {}", stage->name());
+    std::string& plugin = loaded.plugins[i];
+    if (plugin.empty()) {
+      absl::StatusOr<std::string> found = FindPlugin(loaded.stages[i].file, DirOf(pipeline));
+      if (!found.ok()) return Annotate(found.status(), where);
+      plugin = *std::move(found);
+    }
+    SpecFile& file = loaded.stages[i].file;
+    RETURN_IF_ERROR(Annotate(NameSideFiles(&file), where));
+    *stage->mutable_job()->mutable_files() = file.spec.files();
+    absl::StatusOr<PluginInfo> checked = CheckStage(plugin, stage);
+    if (!checked.ok()) return Annotate(checked.status(), where);
+    plugins.push_back(*std::move(checked));
+  }
+  RETURN_IF_ERROR(CheckPipelineSpec(spec).status());
+  RETURN_IF_ERROR(Upload(session, loaded, plugins, &spec));
+  ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
+  pb::SubmitPipelineRequest request;
+  *request.mutable_spec() = std::move(spec);
+  request.set_dry_run(flags.dry_run);
+  ASSIGN_OR_RETURN(const pb::SubmitPipelineResponse response,
+                   coordinator->SubmitPipeline(std::move(request)));
+  return AfterSubmission(session, response, flags.detach, flags.dry_run);
+}
+
+absl::StatusOr<int> AfterSubmission(Session* session, const pb::SubmitPipelineResponse& response,
+                                    bool detach, bool dry_run) {
+  if (dry_run) {
+    for (const pb::JobStatus::Stage& stage : response.stages()) {
+      const std::string state = StageStateName(stage.state());
+      if (session->json) {
+        Out().Format("{}\n", JsonLine().Add("stage", stage.name()).Add("state", state).ToString());
+      } else {
+        Out().Format("{:<24} {}\n", stage.name(),
+                     stage.state() == pb::JobStatus::Stage::STATE_WAITING ? "would run" : state);
+      }
+    }
+    return kExitOk;
+  }
+  if (!detach) return WatchToTheEnd(session, response.pipeline_id());
+  if (session->json) {
+    Out().Format("{}\n", JsonLine().Add("pipeline", response.pipeline_id()).ToString());
+  } else {
+    Out().Format("{}\n", response.pipeline_id());
+  }
+  return kExitOk;
+}
+
+std::string PipelineHelp(const std::string& target, const PipelineText& pipeline) {
+  const absl::StatusOr<LoadedPipeline> loaded = Load(pipeline);
+  if (!loaded.ok()) return fmt::format("{}: {}\n", target, Message(loaded.status()));
+  const PipelineFile& file = loaded->file;
+  std::string text = fmt::format("usage: mr run {} [FLAGS]\n\n",
+                                 file.usage.empty() ? target + " [IN... OUT]" : file.usage);
+  if (!file.help.empty()) text += file.help + "\n\n";
+  text += "Stages; --set STAGE.KEY=VALUE changes one, --set PARAMETER=VALUE all that read it:\n";
+  for (const LoadedStage& stage : loaded->stages) {
+    std::vector<std::string> inputs;
+    for (const Settings& input : stage.stage.inputs) {
+      for (const auto& [key, value] : input) {
+        if (key == "path") inputs.push_back(value);
+      }
+    }
+    text += fmt::format("  {:<18} {:<18} reads {}{}{}\n", stage.stage.name, stage.stage.job,
+                        fmt::join(inputs, ", "), stage.stage.output.empty() ? "" : " -> ",
+                        stage.stage.output);
+    if (stage.file.parameters && !stage.file.parameters->empty()) {
+      text += fmt::format("  {:<18} parameters: {}\n", "", fmt::join(*stage.file.parameters, ", "));
+    }
+  }
+  return text + "\nAll flags of mr run: mr run --help\n";
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,38 @@
+// mr run PIPELINE: from the file to a submitted pipeline.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/status.h"
+#include "mapreduce/cli/command.h"
+#include "mapreduce/cli/job_source.h"
+
+namespace quern::mr {
+
+// What the command line says.
+struct PipelineFlags {
+  std::vector<std::string> settings;  // of --set
+  std::vector<std::string> words;     // IN... OUT
+  std::string name;
+  std::string memory;
+  std::string replication;
+  std::string user;
+  std::string command;
+  bool overwrite = false;
+  bool keep = false;
+  bool detach = false;
+  bool dry_run = false;
+};
+
+// The exit code, or an error: UsageError for what the user wrote wrongly, else a rejection.
+absl::StatusOr<int> RunPipeline(Session* session, const PipelineText& pipeline,
+                                const PipelineFlags& flags);
+// Stages and their parameters.
+std::string PipelineHelp(const std::string& target, const PipelineText& pipeline);
+
+// Prints the id, or the stages of a dry run, or follows it to its end.
+absl::StatusOr<int> AfterSubmission(Session* session, const pb::SubmitPipelineResponse& response,
+                                    bool detach, bool dry_run);
+
+}  // namespace quern::mr

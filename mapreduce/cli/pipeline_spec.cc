@@ -1,0 +1,349 @@
+#include "mapreduce/cli/pipeline_spec.h"
+
+#include <fmt/ranges.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <functional>
+#include <set>
+
+#include "common/clean_text.h"
+#include "common/cli/cli.h"
+#include "mapreduce/cli/job_source.h"
+#include "mapreduce/cli/toml_text.h"
+#include "mapreduce/plan/pipeline_rules.h"
+
+namespace quern::mr {
+namespace {
+
+constexpr std::string_view kParams = "params.";
+
+// Keys in the order of the file.
+std::vector<std::pair<std::string, const toml::node*>> InOrder(const toml::table& table) {
+  std::vector<std::pair<std::string, const toml::node*>> keys;
+  for (const auto& [key, node] : table) keys.emplace_back(std::string(key.str()), &node);
+  std::stable_sort(keys.begin(), keys.end(), [](const auto& a, const auto& b) {
+    return a.second->source().begin < b.second->source().begin;
+  });
+  return keys;
+}
+
+class PipelineReader {
+ public:
+  explicit PipelineReader(std::string_view source) : source_(source) {}
+
+  absl::Status Read(const toml::table& table) {
+    for (const auto& [key, node] : InOrder(table)) {
+      RETURN_IF_ERROR(At(*node, Annotate(ReadKey(key, *node), key)));
+    }
+    return absl::OkStatus();
+  }
+  PipelineFile Take() { return std::move(file_); }
+
+ private:
+  absl::Status ReadKey(const std::string& key, const toml::node& node) {
+    if (key == "stage") return ReadStages(node);
+    if (key == "params") return ReadSection(node, "", &file_.params);
+    ASSIGN_OR_RETURN(const std::string text, TomlText(node));
+    if (key == "name") {
+      file_.name = text;
+    } else if (key == "usage") {
+      file_.usage = text;
+    } else if (key == "help") {
+      file_.help = text;
+    } else if (key == "input") {
+      file_.inputs = SplitList(text);
+    } else if (key == "output") {
+      file_.output = text;
+    } else if (key == "keep") {
+      file_.keep = text == "true";
+    } else {
+      return InvalidArgumentError(
+          "unknown key: a pipeline has name, usage, help, input, output, keep, [params] and "
+          "[[stage]]");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadStages(const toml::node& node) {
+    const toml::array* stages = node.as_array();
+    if (stages == nullptr || !stages->is_array_of_tables()) {
+      return InvalidArgumentError("write [[stage]], once for each stage");
+    }
+    for (const toml::node& stage : *stages) {
+      file_.stages.emplace_back();
+      for (const auto& [key, value] : InOrder(*stage.as_table())) {
+        RETURN_IF_ERROR(At(*value, Annotate(ReadStageKey(key, *value, &file_.stages.back()), key)));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadStageKey(const std::string& key, const toml::node& node, StageFile* stage) {
+    if (key == "input") return ReadInputs(node, stage);
+    if (key == "repeat") return ReadRepeat(node, stage);
+    if (key == "params") return ReadSection(node, "", &stage->params);
+    if (node.is_table()) return ReadSection(node, key + ".", &stage->settings);
+    ASSIGN_OR_RETURN(const std::string text, TomlText(node));
+    if (key == "name") {
+      stage->name = text;
+    } else if (key == "job") {
+      stage->job = text;
+    } else if (key == "output") {
+      stage->output = text;
+    } else {
+      stage->settings.emplace_back(key, text);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadInputs(const toml::node& node, StageFile* stage) {
+    const toml::array* inputs = node.as_array();
+    if (inputs == nullptr) {
+      ASSIGN_OR_RETURN(const std::string path, TomlText(node));
+      stage->inputs.push_back({{"path", path}});
+      return absl::OkStatus();
+    }
+    for (const toml::node& input : *inputs) {
+      Settings& settings = stage->inputs.emplace_back();
+      if (input.is_table()) {
+        stage->inputs_are_bare = false;
+        RETURN_IF_ERROR(ReadSection(input, "", &settings));
+      } else {
+        ASSIGN_OR_RETURN(std::string path, TomlText(input));
+        settings.emplace_back("path", std::move(path));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadRepeat(const toml::node& node, StageFile* stage) {
+    Settings settings;
+    RETURN_IF_ERROR(ReadSection(node, "", &settings));
+    pb::PipelineStage::Repeat& repeat = stage->repeat.emplace();
+    for (const auto& [key, value] : settings) {
+      if (key == "until") {
+        repeat.set_until(value);
+      } else if (key == "first") {
+        repeat.set_first(value);
+      } else if (key == "at_max" && (value == "fail" || value == "end")) {
+        repeat.set_fail_at_max(value == "fail");
+      } else if (key == "max" || key == "in_a_row") {
+        ASSIGN_OR_RETURN(const int64_t number, ParseNumber(value, {1, kMaxRounds}));
+        key == "max" ? repeat.set_max(static_cast<uint32_t>(number))
+                     : repeat.set_in_a_row(static_cast<uint32_t>(number));
+      } else {
+        return InvalidArgumentError(
+            "{}: it has until, max, first, in_a_row and at_max = \"end\" or \"fail\"", key);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadSection(const toml::node& node, const std::string& prefix, Settings* settings) {
+    const toml::table* table = node.as_table();
+    if (table == nullptr) return InvalidArgumentError("must be a table of KEY = VALUE");
+    for (const auto& [key, value] : InOrder(*table)) {
+      if (const toml::table* inner = value->as_table()) {
+        RETURN_IF_ERROR(ReadSection(*inner, fmt::format("{}{}.", prefix, key), settings));
+        continue;
+      }
+      ASSIGN_OR_RETURN(std::string text, TomlText(*value));
+      settings->emplace_back(prefix + key, std::move(text));
+    }
+    return absl::OkStatus();
+  }
+
+  // The innermost place is the one to look at.
+  absl::Status At(const toml::node& node, const absl::Status& status) const {
+    if (status.ok() || Message(status).starts_with(source_)) return status;
+    return Annotate(status, fmt::format("{}:{}", source_, node.source().begin.line));
+  }
+
+  const std::string source_;
+  PipelineFile file_;
+};
+
+bool Reads(const LoadedStage& stage, std::string_view param) {
+  const auto& known = stage.file.parameters;
+  return !known || std::find(known->begin(), known->end(), param) != known->end();
+}
+
+void Set(const std::string& key, const std::string& value, Settings* settings) {
+  std::erase_if(*settings, [&](const auto& one) { return one.first == key; });
+  settings->emplace_back(key, value);
+}
+
+// The inputs that a stage reads, in the forms that its job gives them.
+absl::Status FillInputs(const PipelineFile& file, LoadedStage* stage) {
+  pb::JobSpec* spec = &stage->file.spec;
+  std::vector<Settings> inputs;
+  for (const Settings& input : stage->stage.inputs) {
+    const auto path = std::find_if(input.begin(), input.end(),
+                                   [](const auto& one) { return one.first == "path"; });
+    if (path == input.end()) return InvalidArgumentError("input: path is missing");
+    if (path->second != "@in") {
+      inputs.push_back(input);
+      continue;
+    }
+    if (file.inputs.empty()) {
+      return InvalidArgumentError("reads @in, which nobody has named. Try: mr run {} IN OUT",
+                                  file.usage.empty() ? "PIPELINE" : file.name);
+    }
+    for (const std::string& in : file.inputs) {
+      inputs.push_back(input);
+      Set("path", in, &inputs.back());
+    }
+  }
+  if (inputs.empty()) {
+    if (spec->inputs().empty() || spec->inputs(0).path().empty()) {
+      return InvalidArgumentError("input: is missing");
+    }
+    return absl::OkStatus();
+  }
+  const google::protobuf::RepeatedPtrField<pb::JobSpec::Input> forms = spec->inputs();
+  if (forms.size() > 1 && forms.size() != static_cast<int>(inputs.size())) {
+    return InvalidArgumentError("input: its job has {} inputs, and {} are named", forms.size(),
+                                inputs.size());
+  }
+  spec->clear_inputs();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    SpecFile one;
+    pb::JobSpec::Input* input = one.spec.add_inputs();
+    if (!forms.empty()) *input = forms.Get(forms.size() > 1 ? static_cast<int>(i) : 0);
+    for (const auto& [key, value] : inputs[i]) {
+      RETURN_IF_ERROR(SetSpecKey("input." + key, value, &one));
+    }
+    *spec->add_inputs() = one.spec.inputs(0);
+  }
+  return absl::OkStatus();
+}
+
+// Those of the pipeline, then the stage's own over them.
+absl::Status FillParams(const PipelineFile& file, LoadedStage* stage) {
+  for (const auto& [name, value] : file.params) {
+    if (Reads(*stage, name)) RETURN_IF_ERROR(SetSpecKey("params." + name, value, &stage->file));
+  }
+  for (const auto& [name, value] : stage->stage.params) {
+    RETURN_IF_ERROR(SetSpecKey("params." + name, value, &stage->file));
+  }
+  return CheckParameters(stage->file);
+}
+
+absl::Status FillStage(const PipelineFile& file, LoadedStage* stage) {
+  // A job's own output paths are for when it runs alone.
+  for (pb::JobSpec::NamedOutput& output : *stage->file.spec.mutable_outputs()) {
+    if (!IsBesideMain(output)) output.mutable_output()->clear_path();
+  }
+  for (const auto& [key, value] : stage->stage.settings) {
+    RETURN_IF_ERROR(SetSpecKey(key, value, &stage->file));
+  }
+  RETURN_IF_ERROR(FillInputs(file, stage));
+  RETURN_IF_ERROR(FillParams(file, stage));
+  stage->file.spec.mutable_output()->set_path(stage->stage.output);
+  // A map-only job has neither, whatever its spec says.
+  if (stage->file.spec.reduce().has_tasks() && stage->file.spec.reduce().tasks() == 0) {
+    stage->file.spec.mutable_reduce()->clear_combiner();
+    stage->file.spec.mutable_reduce()->clear_reducer();
+  }
+  return RunsCommands(stage->file) ? CompleteCommands(&stage->file) : absl::OkStatus();
+}
+
+// What reads another stage's output reads it in the form in which it was written.
+void MatchFormats(pb::PipelineSpec* spec) {
+  for (pb::PipelineStage& stage : *spec->mutable_stages()) {
+    for (pb::JobSpec::Input& input : *stage.mutable_job()->mutable_inputs()) {
+      const std::optional<StageReference> reference = ParseStageReference(input.path());
+      if (!reference || !input.format().empty()) continue;
+      for (const pb::PipelineStage& from : spec->stages()) {
+        const std::string& written = from.job().output().format();
+        const bool same = written == "record" || written == "table" || written == "jsonl";
+        if (from.name() == reference->stage && same) input.set_format(written);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+bool IsPipelineText(std::string_view toml) {
+  try {
+    return toml::parse(toml).contains("stage");
+  } catch (const toml::parse_error&) {
+    return false;
+  }
+}
+
+absl::StatusOr<PipelineFile> ParsePipeline(std::string_view toml, std::string_view source) {
+  PipelineReader reader(source);
+  try {
+    const toml::table table = toml::parse(toml);
+    RETURN_IF_ERROR(reader.Read(table));
+  } catch (const toml::parse_error& error) {
+    return InvalidArgumentError("{}:{}: {}", source, error.source().begin.line,
+                                std::string(error.description()));
+  }
+  return reader.Take();
+}
+
+absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
+                            std::vector<LoadedStage>* stages) {
+  const size_t equals = assignment.find('=');
+  if (equals == std::string_view::npos || equals == 0) {
+    return InvalidArgumentError("'{}' is not KEY=VALUE", assignment);
+  }
+  std::string key(assignment.substr(0, equals));
+  const std::string value(assignment.substr(equals + 1));
+  for (LoadedStage& stage : *stages) {
+    if (!key.starts_with(stage.stage.name + ".")) continue;
+    std::string rest = key.substr(stage.stage.name.size() + 1);
+    const bool is_param = stage.file.parameters && Reads(stage, rest);
+    if (rest.starts_with(kParams) || is_param) {
+      if (rest.starts_with(kParams)) rest.erase(0, kParams.size());
+      Set(rest, value, &stage.stage.params);
+    } else {
+      Set(rest, value, &stage.stage.settings);
+    }
+    return absl::OkStatus();
+  }
+  if (key.starts_with(kParams)) key.erase(0, kParams.size());
+  const bool declared = std::any_of(file->params.begin(), file->params.end(),
+                                    [&](const auto& one) { return one.first == key; });
+  const bool is_read = std::any_of(stages->begin(), stages->end(), [&](const LoadedStage& stage) {
+    return stage.file.parameters && Reads(stage, key);
+  });
+  if (!declared && !is_read) {
+    std::vector<std::string> names;
+    for (const LoadedStage& stage : *stages) names.push_back(stage.stage.name);
+    return InvalidArgumentError(
+        "{}: no stage reads such a parameter. Try: STAGE.{}, where STAGE is one of {}",
+        CleanLine(key, 100), CleanLine(key, 100), fmt::format("{}", fmt::join(names, ", ")));
+  }
+  Set(key, value, &file->params);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<pb::PipelineSpec> BuildPipeline(const PipelineFile& file,
+                                               std::vector<LoadedStage>* stages) {
+  pb::PipelineSpec spec;
+  spec.set_name(file.name);
+  spec.set_output_path(file.output);
+  spec.set_keep(file.keep);
+  std::set<std::string> unread;
+  for (const auto& [name, value] : file.params) unread.insert(name);
+  for (LoadedStage& stage : *stages) {
+    RETURN_IF_ERROR(Annotate(FillStage(file, &stage), fmt::format("stage {}", stage.stage.name)));
+    std::erase_if(unread, [&](const std::string& name) { return Reads(stage, name); });
+    pb::PipelineStage* added = spec.add_stages();
+    added->set_name(stage.stage.name);
+    *added->mutable_job() = stage.file.spec;
+    if (stage.stage.repeat) *added->mutable_repeat() = *stage.stage.repeat;
+  }
+  if (!unread.empty()) {
+    return InvalidArgumentError("params.{}: no stage reads it", CleanLine(*unread.begin(), 100));
+  }
+  MatchFormats(&spec);
+  return spec;
+}
+
+}  // namespace quern::mr

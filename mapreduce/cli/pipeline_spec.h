@@ -1,0 +1,72 @@
+// Pipelines as people write them: TOML files with [[stage]]s.
+//
+//   name = "pagerank"              usage, help: as in a job's spec
+//   input = ["/graph"]             what @in stands for when the command line names nothing
+//   output = "/ranks"              what outputs without a leading / lie below
+//   keep = true                    what lies between stages stays
+//   [params]                       go to every stage that reads a parameter of that name
+//   [[stage]]
+//   name = "ranks"
+//   job = "rank_step.toml"         beside the pipeline, or a ready-made job; or plugin = ...
+//   input = ["@graph", "@ranks"]   or [[stage.input]] with path, format, mapper, tag
+//   output = "ranks"               published; without it, it only lies between stages
+//   repeat = { until = "moved == 0", max = 50, first = "@graph", in_a_row = 1, at_max = "fail" }
+//   [stage.params]                 and every other key of a job's spec
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/status.h"
+#include "mapreduce/cli/job_spec.h"
+#include "mapreduce/engine/messages.h"
+#include "quern/mr/v1/pipelines.pb.h"
+
+namespace quern::mr {
+
+using Settings = std::vector<std::pair<std::string, std::string>>;  // key, value
+
+struct StageFile {
+  std::string name;
+  std::string job;               // as written; empty: the stage is its own spec
+  std::vector<Settings> inputs;  // each with "path"
+  bool inputs_are_bare = true;   // written as a list of paths
+  std::string output;
+  std::optional<pb::PipelineStage::Repeat> repeat;
+  Settings settings;  // of the job's spec, without parameters
+  Settings params;
+};
+
+struct PipelineFile {
+  std::string name;
+  std::string usage;
+  std::string help;
+  std::vector<std::string> inputs;
+  std::string output;
+  bool keep = false;
+  Settings params;
+  std::vector<StageFile> stages;
+};
+
+// Whether a file is a pipeline; false also for one that cannot be read.
+bool IsPipelineText(std::string_view toml);
+// InvalidArgument with file, line and key.
+absl::StatusOr<PipelineFile> ParsePipeline(std::string_view toml, std::string_view source);
+
+// A stage with the spec of its job, to be filled in.
+struct LoadedStage {
+  StageFile stage;
+  SpecFile file;
+};
+// "STAGE.KEY=VALUE" for any key of the stage's spec or one of its parameters; "params.KEY=VALUE"
+// and, where a stage reads such a parameter, "KEY=VALUE" for those of the pipeline.
+absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
+                            std::vector<LoadedStage>* stages);
+// Puts together what the file, the specs and the arguments say. The plugins are left to the caller.
+absl::StatusOr<pb::PipelineSpec> BuildPipeline(const PipelineFile& file,
+                                               std::vector<LoadedStage>* stages);
+
+}  // namespace quern::mr

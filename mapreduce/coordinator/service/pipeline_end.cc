@@ -1,0 +1,236 @@
+// The part of PipelineDriver about ends: publishing, the last record, cleaning up, forgetting.
+#include <algorithm>
+#include <utility>
+
+#include "common/log.h"
+#include "mapreduce/coordinator/service/convert.h"
+#include "mapreduce/coordinator/service/journal_writer.h"
+#include "mapreduce/coordinator/service/pipeline_driver.h"
+#include "mapreduce/plan/pipeline_paths.h"
+
+namespace quern::mr {
+namespace {
+
+// What of a stage is to appear at users' paths.
+void AddPublished(const Pipeline& pipeline, size_t i, PipelinePublishPlan* plan) {
+  const pb::JobSpec& job = pipeline.stage(i).job();
+  const pb::StageOutput& made = pipeline.outputs[i];
+  const auto add = [&](const std::string& name, const std::string& written) {
+    if (written.empty()) return;
+    PipelinePublishPlan::Output& output = plan->outputs.emplace_back();
+    output.source = StageOutputPath(made.path(), name);
+    output.job_id = made.job_id();
+    output.target = PublishedPath(pipeline.spec, written);
+    if (!written.starts_with('/') && written != ".") output.below = written;
+  };
+  add("", job.output().path());
+  for (const pb::JobSpec::NamedOutput& output : job.outputs()) {
+    if (!IsBesideMain(output)) add(output.name(), output.output().path());
+  }
+}
+
+}  // namespace
+
+void PipelineDriver::Finish(const Work& work) {
+  const std::optional<EndPlan> plan = PlanEnd(work.key);
+  if (!plan) return;
+  absl::Status published;
+  if (plan->state == pb::JOB_STATE_SUCCEEDED) {
+    published = PublishWithRetries(plan->publish);
+    // Goes on at the next start.
+    if (!published.ok() && IsRetryable(published)) return;
+  }
+  pb::PipelineFinished last;
+  {
+    MutexLock lock(&mutex_);
+    last = MakeFinished(*table_.Find(work.key), *plan, published);
+  }
+  WriteLast(work.key, last);
+  LogInfo("pipeline_ended", {{"pipeline", plan->pipeline_id},
+                             {"state", pb::JobState_Name(last.status().state())},
+                             {"reason", last.status().reason()}});
+  const bool succeeded = last.status().state() == pb::JOB_STATE_SUCCEEDED;
+  std::string resumed;
+  {
+    MutexLock lock(&mutex_);
+    Pipeline* pipeline = table_.Find(work.key);
+    for (const pb::StageOutput& output : pipeline->outputs) {
+      const auto owner = OwnerOf(output);
+      if (owner && *owner != pipeline->id) table_.Unpin(*owner);
+    }
+    SetEnded(pipeline, last);
+    const Pipeline* earlier = table_.Find(last.spec().resumes());
+    if (succeeded && !last.spec().keep() && earlier != nullptr && !earlier->spec.keep()) {
+      resumed = earlier->id;
+    }
+    Trim();
+    jobs_->PipelineChanged(pipeline->id);
+  }
+  if (!last.cleaned()) Clean(work);
+  // Another pipeline may read it still; then it stays.
+  if (!resumed.empty()) Drop(resumed).IgnoreError();
+}
+
+std::optional<PipelineDriver::EndPlan> PipelineDriver::PlanEnd(JobKey key) {
+  MutexLock lock(&mutex_);
+  Pipeline* pipeline = table_.Find(key);
+  if (pipeline == nullptr || pipeline->ended()) return std::nullopt;
+  EndPlan plan;
+  plan.pipeline_id = pipeline->id;
+  if (pipeline->stages->failed()) {
+    plan.state = pb::JOB_STATE_FAILED;
+    return plan;
+  }
+  if (pipeline->stages->doomed()) {
+    plan.state = pb::JOB_STATE_KILLED;
+    return plan;
+  }
+  pipeline->publishing = true;
+  plan.publish.pipeline_id = pipeline->id;
+  plan.publish.name = pipeline->spec.name();
+  plan.publish.user = pipeline->spec.user();
+  plan.publish.output_path = pipeline->spec.output_path();
+  plan.publish.overwrite = pipeline->spec.overwrite();
+  for (size_t i = 0; i < pipeline->stages->size(); ++i) {
+    if (pipeline->stages->stage(i).state != StageState::kDone) continue;  // what is reused is there
+    AddPublished(*pipeline, i, &plan.publish);
+  }
+  return plan;
+}
+
+absl::Status PipelineDriver::PublishWithRetries(const PipelinePublishPlan& plan) {
+  while (true) {
+    const absl::Status status = PublishPipeline(plan, files_);
+    // The work is done; a file system that is away for a while must not undo it.
+    if (status.ok() || !IsRetryable(status)) return status;
+    LogWarning("publish_retry", {{"pipeline", plan.pipeline_id}, {"status", status}});
+    if (!WaitToRetry()) return status;
+  }
+}
+
+// What stays of it, and what its users are told.
+pb::PipelineFinished PipelineDriver::MakeFinished(const Pipeline& pipeline, const EndPlan& plan,
+                                                  const absl::Status& published) const {
+  pb::PipelineFinished last;
+  const bool succeeded = plan.state == pb::JOB_STATE_SUCCEEDED && published.ok();
+  *last.mutable_spec() = pipeline.spec;
+  last.set_client_id(pipeline.client_id);
+  last.set_request_id(pipeline.request_id);
+  pb::JobStatus* status = last.mutable_status();
+  *status = MakePipelineStatus(pipeline);
+  status->set_state(published.ok() ? plan.state : pb::JOB_STATE_FAILED);
+  if (!published.ok()) status->set_reason(std::string(Message(published)));
+  status->set_finished_ms(ToMillis(jobs_->Now()));
+  for (size_t i = 0; i < pipeline.outputs.size(); ++i) {
+    const PipelineStages::Stage& stage = pipeline.stages->stage(i);
+    pb::StageOutput output = pipeline.outputs[i];
+    if (output.path().empty() || stage.state == StageState::kNotNeeded) continue;
+    const bool reused = stage.state == StageState::kReused;
+    output.set_done(reused || stage.state == StageState::kDone);
+    if (!reused) output.set_rounds(stage.rounds);
+    if (!reused) output.set_settled(stage.settled);
+    const std::string target =
+        PublishedPath(pipeline.spec, pipeline.stage(i).job().output().path());
+    if (succeeded && !target.empty()) {
+      output.set_path(target);
+      status->mutable_stages(static_cast<int>(i))->set_output_path(target);
+    } else if ((succeeded && !pipeline.spec.keep()) || OwnerOf(output) != pipeline.id) {
+      continue;
+    } else {
+      last.set_kept(true);
+    }
+    *last.add_outputs() = std::move(output);
+  }
+  last.set_cleaned(last.kept());
+  return last;
+}
+
+void PipelineDriver::SetEnded(Pipeline* pipeline, const pb::PipelineFinished& last) {
+  pipeline->final_status = last.status();
+  pipeline->spec = last.spec();
+  pipeline->client_id = last.client_id();
+  pipeline->request_id = last.request_id();
+  pipeline->kept_outputs.assign(last.outputs().begin(), last.outputs().end());
+  pipeline->kept = last.kept();
+  pipeline->stages.reset();
+}
+
+pb::PipelineFinished PipelineDriver::LastRecord(const Pipeline& pipeline) const {
+  pb::PipelineFinished last;
+  *last.mutable_status() = *pipeline.final_status;
+  *last.mutable_spec() = pipeline.spec;
+  last.set_client_id(pipeline.client_id);
+  last.set_request_id(pipeline.request_id);
+  last.mutable_outputs()->Add(pipeline.kept_outputs.begin(), pipeline.kept_outputs.end());
+  last.set_kept(pipeline.kept);
+  return last;
+}
+
+void PipelineDriver::WriteLast(JobKey key, const pb::PipelineFinished& last) {
+  pb::JournalRecord record;
+  record.set_time_ms(last.status().finished_ms());
+  *record.mutable_pipeline_finished() = last;
+  MustWrite(journal_->Finish(key, record));
+}
+
+void PipelineDriver::Clean(const Work& work) {
+  pb::PipelineFinished last;
+  {
+    MutexLock lock(&mutex_);
+    const Pipeline* pipeline = table_.Find(work.key);
+    if (pipeline == nullptr || !pipeline->ended()) return;
+    last = LastRecord(*pipeline);
+  }
+  const absl::Status cleaned = files_->DeleteTree(PipelineDir(last.status().job_id()));
+  if (!cleaned.ok()) {  // tried again at the next start
+    LogWarning("pipeline_not_cleaned", {{"pipeline", last.status().job_id()}, {"status", cleaned}});
+    return;
+  }
+  last.set_cleaned(true);
+  WriteLast(work.key, last);
+}
+
+absl::Status PipelineDriver::Drop(std::string_view id) {
+  Work work;
+  work.kind = Work::kClean;
+  pb::PipelineFinished last;
+  {
+    MutexLock lock(&mutex_);
+    Pipeline* pipeline = table_.Find(id);
+    if (pipeline == nullptr) return NoSuchPipeline(id);
+    if (!pipeline->ended()) {
+      return FailedPreconditionError("{}: has not ended. Try: mr kill {}", id, id);
+    }
+    if (table_.IsPinned(id)) {
+      return FailedPreconditionError("{}: another pipeline reads what it has kept. Try: later", id);
+    }
+    std::erase_if(pipeline->kept_outputs,
+                  [](const pb::StageOutput& output) { return OwnerOf(output).has_value(); });
+    pipeline->kept = false;
+    work.key = pipeline->key;
+    last = LastRecord(*pipeline);
+  }
+  WriteLast(work.key, last);
+  Clean(work);
+  return absl::OkStatus();
+}
+
+void PipelineDriver::Trim() {
+  for (const JobKey key : table_.TooMany(options_.max_ended)) {
+    Add({.kind = Work::kForget, .key = key, .pipeline_id = table_.Find(key)->id});
+    table_.Remove(key);
+  }
+}
+
+void PipelineDriver::Forget(const Work& work) {
+  if (!work.pipeline_id.empty()) {
+    const absl::Status cleaned = files_->DeleteTree(PipelineDir(work.pipeline_id));
+    if (!cleaned.ok()) {  // tried again at the next start
+      LogWarning("pipeline_not_cleaned", {{"pipeline", work.pipeline_id}, {"status", cleaned}});
+      return;
+    }
+  }
+  MustWrite(journal_->Remove(work.key));
+}
+
+}  // namespace quern::mr

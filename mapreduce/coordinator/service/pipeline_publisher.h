@@ -1,0 +1,37 @@
+// Makes the outputs of a pipeline appear at the paths that its user named, all by one change of the
+// file system. Those below the pipeline's own output path are one directory.
+//
+// As with the output of a job, every step may be repeated (publisher.h).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/status.h"
+#include "mapreduce/coordinator/service/publisher.h"
+
+namespace quern::mr {
+
+struct PipelinePublishPlan {
+  struct Output {
+    std::string source;  // what the job of the stage's last round has made
+    std::string job_id;  // of that job
+    std::string target;  // absolute
+    std::string below;   // its path below output_path; empty: it is published alone
+  };
+  std::string pipeline_id;
+  std::string name;
+  std::string user;
+  std::string output_path;  // empty: no output lies below it
+  bool overwrite = false;
+  std::vector<Output> outputs;
+};
+
+// AlreadyExists: somebody else made an output meanwhile. NotFound: one is gone.
+absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* files);
+
+// Whose output a directory is, from its manifest: a job or a pipeline. Errors of ReadFile;
+// NotFound also when it says nothing of the kind.
+absl::StatusOr<std::string> MakerOf(const std::string& path, PublishFiles* files);
+
+}  // namespace quern::mr

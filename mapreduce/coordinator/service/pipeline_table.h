@@ -1,0 +1,63 @@
+// All pipelines that a coordinator remembers, and what of ended ones can be used again. No locks.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/status.h"
+#include "common/strings.h"
+#include "mapreduce/coordinator/service/pipeline.h"
+
+namespace quern::mr {
+
+absl::Status NoSuchPipeline(std::string_view id);
+
+class PipelineTable {
+ public:
+  // The id of a new pipeline, given out once; the day in it never goes back.
+  std::string NextId(absl::Time now);
+  Pipeline* Add(std::unique_ptr<Pipeline> pipeline);
+  void Remove(JobKey key);
+
+  Pipeline* Find(JobKey key);
+  // Null when there is none.
+  Pipeline* Find(std::string_view id);
+  const Pipeline* Find(std::string_view id) const;
+  const Pipeline* FindRequest(uint64_t client_id, uint64_t request_id) const;
+  const std::map<JobKey, std::unique_ptr<Pipeline>>& all() const { return pipelines_; }
+
+  // What ended pipelines have left with this fingerprint, the furthest first.
+  struct Candidate {
+    std::string pipeline_id;
+    pb::StageOutput output;
+  };
+  std::vector<Candidate> FindOutputs(std::string_view fingerprint) const;
+
+  // Somebody uses what this pipeline has kept: it is not to be removed.
+  void Pin(std::string_view id) { pins_.insert(std::string(id)); }
+  void Unpin(std::string_view id);
+  bool IsPinned(std::string_view id) const { return pins_.contains(id); }
+
+  // Ended ones that are more than `most`, the oldest first, without those that are pinned.
+  std::vector<JobKey> TooMany(size_t most) const;
+
+ private:
+  std::map<JobKey, std::unique_ptr<Pipeline>> pipelines_;
+  StringMap<JobKey> keys_;
+  std::multiset<std::string, std::less<>> pins_;
+  std::pair<std::string, uint32_t> last_number_;  // day, number of its last pipeline
+};
+
+// The pipeline that an output lies in the directory of; nothing for one at a user's path.
+std::optional<std::string> OwnerOf(const pb::StageOutput& output);
+
+}  // namespace quern::mr

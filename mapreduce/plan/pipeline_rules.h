@@ -1,0 +1,67 @@
+// What a pipeline may say: the same for `mr`, which wants to know early, and the coordinator, which
+// believes nobody. What its jobs may say beyond that is in job_spec_rules.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/status.h"
+#include "mapreduce/engine/messages.h"
+#include "quern/mr/v1/pipelines.pb.h"
+
+namespace quern::mr {
+
+inline constexpr int kMaxStages = 100;
+inline constexpr uint32_t kMaxRounds = 10'000;
+// It is one message.
+inline constexpr size_t kMaxPipelineBytes = size_t{4} << 20;
+
+// "@extract.rejected": stage extract, output rejected. Nothing for a path.
+struct StageReference {
+  std::string stage;
+  std::string output;  // empty: the main one
+};
+std::optional<StageReference> ParseStageReference(std::string_view path);
+
+// "moved == 0": == != < <= > >= and a whole number.
+struct RoundCondition {
+  std::string counter;
+  std::string comparison;
+  int64_t value = 0;
+  bool Holds(int64_t counted) const;
+};
+absl::StatusOr<RoundCondition> ParseRoundCondition(std::string_view text);
+
+// What each stage has to wait for, by index.
+struct PipelineGraph {
+  struct Stage {
+    std::vector<size_t> reads;  // stages whose output or counters it needs; sorted, without itself
+    bool reads_itself = false;
+    bool is_published = false;
+  };
+  std::vector<Stage> stages;
+};
+
+// InvalidArgument "stage NAME: what is wrong. Try: ..." for the first thing that cannot work: a
+// reference to nothing, a circle, an output that nobody reads, paths that are one below another.
+absl::StatusOr<PipelineGraph> CheckPipelineSpec(const pb::PipelineSpec& spec);
+
+// Where an output is published at the end: absolute; empty: nowhere.
+std::string PublishedPath(const pb::PipelineSpec& spec, std::string_view written);
+
+// FillDefaults of a stage's job, whose outputs keep their paths as they are written: "" lies
+// between stages only, and "." of a named output is the directory of the main one.
+void FillStageDefaults(pb::JobSpec* job);
+inline bool IsBesideMain(const pb::JobSpec::NamedOutput& output) {
+  return output.output().path() == ".";
+}
+
+// The job of a stage as far as it can be checked without its surroundings: paths of other stages
+// are replaced by some path.
+pb::JobSpec StageJobToCheck(const pb::PipelineStage& stage);
+
+}  // namespace quern::mr

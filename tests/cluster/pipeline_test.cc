@@ -1,0 +1,132 @@
+// A pipeline whose coordinator and client die in the middle ends as an undisturbed one, and a
+// changed last stage costs one stage.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/cluster/cluster.h"
+#include "tests/cluster/gate.h"
+#include "tests/cluster/test_data.h"
+
+namespace quern::testing {
+namespace {
+
+using nlohmann::json;
+
+constexpr absl::Duration kPatience = absl::Seconds(60);
+
+class PipelineTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    cluster_ = Cluster::Start({.chunkservers = 2, .workers = 2});
+    ASSERT_NE(cluster_, nullptr);
+    const std::string text = RandomText(size_t{1} << 20, /*seed=*/1);
+    ASSERT_EQ(cluster_->Dfs({"put", "-", "/text"}, {.stdin_text = text}).exit_code, 0);
+    spec_ = cluster_->scratch() + "/three.toml";
+    std::ofstream(spec_) << R"(
+[[stage]]
+name = "count"
+job = "wordcount"
+input = ["@in"]
+[[stage]]
+name = "again"
+plugin = ")" << JobPath("gated_words")
+                         << R"("
+input = [{ path = "@count", mapper = "GatedWords" }]
+reduce = { tasks = 2, class = "GatedSum" }
+params = { map_gate = "/there/is/none" }
+[[stage]]
+name = "top"
+job = "top-n"
+input = ["@again"]
+output = "top"
+params = { n = 50 }
+)";
+  }
+
+  std::vector<json> Lines(const std::vector<std::string>& arguments) {
+    std::vector<json> lines;
+    std::istringstream in(cluster_->Mr(arguments).out);
+    for (std::string line; std::getline(in, line);) lines.push_back(json::parse(line));
+    return lines;
+  }
+  // The newest pipeline; null when there is none.
+  json Newest() {
+    for (const json& one : Lines({"list", "--json"})) {
+      if (one.contains("stages")) return Lines({"status", one.at("job"), "--json"}).at(0);
+    }
+    return {};
+  }
+  std::string StageState(size_t stage) {
+    const json pipeline = Newest();
+    return pipeline.is_null() ? "" : pipeline.at("stages").at(stage).at("state").get<std::string>();
+  }
+  size_t Jobs() {
+    size_t jobs = 0;
+    for (const json& one : Lines({"list", "--json"})) jobs += one.contains("stages") ? 0 : 1;
+    return jobs;
+  }
+  std::string Output(const std::string& out) {
+    const CommandResult read = cluster_->Dfs({"cat", out + "/top/part-*"});
+    EXPECT_EQ(read.exit_code, 0) << read.err;
+    return read.out;
+  }
+
+  std::unique_ptr<Cluster> cluster_;
+  std::string spec_;
+};
+
+TEST_F(PipelineTest, SurvivesItsCoordinatorAndItsClientAndIsNotRunAgain) {
+  const CommandResult plain = cluster_->Mr({"run", spec_, "/text", "/plain"});
+  ASSERT_EQ(plain.exit_code, 0) << plain.Describe();
+  EXPECT_EQ(cluster_->Dfs({"ls", "/.quern/pipelines"}).out, "") << "nothing is left between stages";
+
+  Gate gate(cluster_->scratch() + "/gate");
+  auto client = cluster_->StartCommand({"mr", "run", spec_, "/text", "/out", "--keep", "--set",
+                                        "again.params.map_gate=" + gate.path()});
+  ASSERT_TRUE(cluster_->Eventually([&] { return StageState(1) == "RUNNING"; }, kPatience));
+  EXPECT_EQ(cluster_->Dfs({"test", "-e", "/out"}).exit_code, 1);
+  client->Signal(SIGKILL);
+  cluster_->Kill("coordinator");
+  gate.Open();
+  cluster_->Restart("coordinator");
+  const std::string id = Newest().at("job");
+  const CommandResult watched = cluster_->Mr({"watch", id});
+  ASSERT_EQ(watched.exit_code, 0) << watched.Describe();
+  EXPECT_TRUE(Output("/out") == Output("/plain"));
+
+  const size_t before = Jobs();
+  const CommandResult changed =
+      cluster_->Mr({"run", spec_, "/text", "/out", "--overwrite", "--set", "top.n=5", "--set",
+                    "again.params.map_gate=" + gate.path()});
+  ASSERT_EQ(changed.exit_code, 0) << changed.Describe();
+  EXPECT_EQ(Jobs(), before + 1);
+  EXPECT_EQ(StageState(0), "NOT_NEEDED");
+  EXPECT_EQ(StageState(1), "REUSED");
+  EXPECT_EQ(StageState(2), "DONE");
+  EXPECT_TRUE(Output("/plain").starts_with(Output("/out")));
+  EXPECT_EQ(cluster_->Mr({"drop", id}).exit_code, 0);
+  EXPECT_EQ(cluster_->Dfs({"ls", "/.quern/pipelines"}).out, "");
+}
+
+TEST_F(PipelineTest, KillStopsItAndResumeGoesOn) {
+  Gate gate(cluster_->scratch() + "/gate");
+  auto client = cluster_->StartCommand(
+      {"mr", "run", spec_, "/text", "/out", "--set", "again.params.map_gate=" + gate.path()});
+  ASSERT_TRUE(cluster_->Eventually([&] { return StageState(1) == "RUNNING"; }, kPatience));
+  const std::string id = Newest().at("job");
+  ASSERT_EQ(cluster_->Mr({"kill", id}).exit_code, 0);
+  EXPECT_EQ(client->Finish().exit_code, 1);
+  gate.Open();
+  const size_t before = Jobs();
+  const CommandResult resumed = cluster_->Mr({"rerun", id, "--resume"});
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.Describe();
+  EXPECT_EQ(Jobs(), before + 2) << "the first stage had been finished";
+}
+
+}  // namespace
+}  // namespace quern::testing

@@ -1,0 +1,166 @@
+#include "mapreduce/plan/pipeline_rules.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "mapreduce/plan/pipeline_fingerprint.h"
+#include "mapreduce/plan/pipeline_params.h"
+#include "mapreduce/plan/pipeline_paths.h"
+
+namespace quern::mr {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+pb::PipelineStage* AddStage(pb::PipelineSpec* spec, const std::string& name,
+                            const std::vector<std::string>& inputs,
+                            const std::string& output = "") {
+  pb::PipelineStage* stage = spec->add_stages();
+  stage->set_name(name);
+  for (const std::string& path : inputs) stage->mutable_job()->add_inputs()->set_path(path);
+  stage->mutable_job()->mutable_output()->set_path(output);
+  return stage;
+}
+
+pb::PipelineSpec Two() {
+  pb::PipelineSpec spec;
+  AddStage(&spec, "one", {"/in"});
+  AddStage(&spec, "two", {"@one"}, "/out");
+  return spec;
+}
+
+std::string ErrorOf(const pb::PipelineSpec& spec) {
+  const auto graph = CheckPipelineSpec(spec);
+  return graph.ok() ? "" : std::string(Message(graph.status()));
+}
+
+TEST(CheckPipelineSpec, SaysWhatEachStageWaitsFor) {
+  pb::PipelineSpec spec = Two();
+  pb::PipelineStage* three = AddStage(&spec, "three", {"@three", "@two"}, "/last");
+  three->mutable_repeat()->set_max(3);
+  (*three->mutable_job()->mutable_params())["n"] = "${counter:one.nodes} ${counter:own} ${round}";
+  const auto graph = CheckPipelineSpec(spec);
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  EXPECT_THAT(graph->stages[0].reads, ElementsAre());
+  EXPECT_THAT(graph->stages[1].reads, ElementsAre(0));
+  EXPECT_THAT(graph->stages[2].reads, ElementsAre(0, 1)) << "a counter is read as well";
+  EXPECT_TRUE(graph->stages[2].reads_itself);
+  EXPECT_FALSE(graph->stages[0].is_published);
+  EXPECT_TRUE(graph->stages[1].is_published);
+}
+
+TEST(CheckPipelineSpec, NamesWhatCannotWork) {
+  EXPECT_THAT(ErrorOf({}), HasSubstr("needs at least one"));
+  pb::PipelineSpec spec = Two();
+  spec.mutable_stages(1)->mutable_job()->mutable_inputs(0)->set_path("@onne");
+  EXPECT_THAT(ErrorOf(spec),
+              HasSubstr("stage two: @onne: there is no such stage. Did you mean @one?"));
+  spec = Two();
+  spec.mutable_stages(1)->mutable_job()->mutable_inputs(0)->set_path("@one.rejected");
+  EXPECT_THAT(ErrorOf(spec), HasSubstr("stage one has no output of this name"));
+  spec.mutable_stages(0)->mutable_job()->add_outputs()->set_name("rejected");
+  EXPECT_EQ(ErrorOf(spec), "");
+  spec = Two();
+  spec.mutable_stages(0)->mutable_job()->mutable_inputs(0)->set_path("@two");
+  EXPECT_THAT(ErrorOf(spec), HasSubstr("depends on its own output"));
+  spec = Two();
+  AddStage(&spec, "three", {"@two"});
+  EXPECT_THAT(ErrorOf(spec), HasSubstr("stage three: nobody reads its output"));
+  spec = Two();
+  AddStage(&spec, "three", {"@three"}, "/three");
+  EXPECT_THAT(ErrorOf(spec), HasSubstr("is its own output. Try: repeat"));
+  spec = Two();
+  AddStage(&spec, "three", {"@two"}, "/out/below");
+  EXPECT_THAT(ErrorOf(spec), HasSubstr("/out/below: is at or below the output /out"));
+  spec = Two();
+  AddStage(&spec, "three", {"@two"}, "relative");
+  EXPECT_THAT(ErrorOf(spec), HasSubstr("lies below OUT"));
+  spec.set_output_path("/all");
+  EXPECT_EQ(ErrorOf(spec), "");
+  spec.mutable_stages(2)->mutable_job()->mutable_output()->set_path("../up");
+  EXPECT_THAT(ErrorOf(spec), HasSubstr("cannot be published there"));
+  spec = Two();
+  spec.mutable_stages(1)->set_name("one");
+  EXPECT_THAT(ErrorOf(spec), HasSubstr("two have this name"));
+  spec = Two();
+  spec.mutable_stages(1)->set_name("a/b");
+  EXPECT_THAT(ErrorOf(spec), HasSubstr("a name has"));
+  spec = Two();
+  spec.mutable_stages(1)->mutable_repeat()->set_max(2);
+  spec.mutable_stages(1)->mutable_repeat()->set_until("moved is 0");
+  EXPECT_THAT(ErrorOf(spec), HasSubstr("is not COUNTER COMPARISON NUMBER"));
+  spec = Two();
+  (*spec.mutable_stages(1)->mutable_job()->mutable_params())["x"] = "${round}";
+  EXPECT_THAT(ErrorOf(spec), HasSubstr("the stage does not repeat"));
+  (*spec.mutable_stages(1)->mutable_job()->mutable_params())["x"] = "${rounds}";
+  EXPECT_THAT(ErrorOf(spec), HasSubstr("params.x: ${rounds}: is neither"));
+}
+
+TEST(RoundCondition, ComparesACounterWithANumber) {
+  EXPECT_TRUE(ParseRoundCondition("moved == 0")->Holds(0));
+  EXPECT_FALSE(ParseRoundCondition("counter moved == 0")->Holds(1));
+  EXPECT_TRUE(ParseRoundCondition("moved < -3")->Holds(-4));
+  EXPECT_TRUE(ParseRoundCondition("moved >= 5")->Holds(5));
+  EXPECT_FALSE(ParseRoundCondition("moved != 5")->Holds(5));
+  EXPECT_FALSE(ParseRoundCondition("moved = 5").ok());
+  EXPECT_FALSE(ParseRoundCondition("moved == five").ok());
+}
+
+TEST(ExpandParam, FillsInWhatIsKnown) {
+  const auto value = [](const ParamReference& reference) {
+    return reference.is_round
+               ? std::string("7")
+               : fmt::format("<{}:{}:{}>", reference.stage, reference.counter, reference.first);
+  };
+  EXPECT_EQ(*ExpandParam("plain $ {x}", {}, value), "plain $ {x}");
+  EXPECT_EQ(*ExpandParam("${round}/${counter:a|-1}", {}, value), "7/<:a:-1>");
+  EXPECT_EQ(*ExpandParam("${counter:s.a.b}", {"s"}, value), "<s:a.b:0>");
+  EXPECT_EQ(*ExpandParam("${counter:t.a.b}", {"s"}, value), "<:t.a.b:0>");
+  EXPECT_FALSE(ExpandParam("${round", {}, value).ok());
+  EXPECT_FALSE(ExpandParam("${counter:}", {}, value).ok());
+}
+
+std::vector<std::string> Fingerprints(const pb::PipelineSpec& spec,
+                                      const std::vector<std::string>& digests = {"d", ""}) {
+  return FingerprintStages(spec, *CheckPipelineSpec(spec), digests);
+}
+
+TEST(FingerprintStages, ChangesWithEverythingThatAnOutputDependsOn) {
+  const std::vector<std::string> before = Fingerprints(Two());
+  EXPECT_EQ(Fingerprints(Two()), before);
+  EXPECT_NE(before[0], before[1]);
+  pb::PipelineSpec spec = Two();
+  (*spec.mutable_stages(1)->mutable_job()->mutable_params())["n"] = "3";
+  EXPECT_EQ(Fingerprints(spec)[0], before[0]);
+  EXPECT_NE(Fingerprints(spec)[1], before[1]);
+  spec = Two();
+  spec.mutable_stages(0)->mutable_job()->mutable_plugin()->set_hash("new");
+  EXPECT_NE(Fingerprints(spec)[0], before[0]);
+  EXPECT_NE(Fingerprints(spec)[1], before[1]) << "it reads the first";
+  spec = Two();
+  spec.mutable_stages(0)->mutable_job()->add_files()->mutable_file()->set_hash("new");
+  EXPECT_NE(Fingerprints(spec)[0], before[0]);
+  EXPECT_NE(Fingerprints(Two(), {"other", ""})[1], before[1]);
+}
+
+TEST(FingerprintStages, StaysWhenOnlyNamesAndPlacesChange) {
+  const std::vector<std::string> before = Fingerprints(Two());
+  pb::PipelineSpec spec = Two();
+  spec.set_name("another");
+  spec.set_user("somebody");
+  spec.mutable_stages(0)->mutable_job()->set_command("mr run x");
+  spec.mutable_stages(0)->mutable_job()->mutable_output()->set_replication(2);
+  spec.mutable_stages(0)->mutable_job()->mutable_plugin()->set_path("/elsewhere.so");
+  spec.mutable_stages(1)->mutable_job()->mutable_output()->set_path("/elsewhere");
+  EXPECT_EQ(Fingerprints(spec), before);
+}
+
+TEST(PipelinePaths, HaveAPlaceForEachRoundAndOutput) {
+  EXPECT_EQ(RoundPath("pipeline-1", "extract", 3), "/.quern/pipelines/pipeline-1/extract/0003");
+  EXPECT_EQ(StageOutputPath("/p/extract/0003", ""), "/p/extract/0003");
+  EXPECT_EQ(StageOutputPath("/p/extract/0003", "rejected"), "/p/extract/0003.rejected");
+}
+
+}  // namespace
+}  // namespace quern::mr
