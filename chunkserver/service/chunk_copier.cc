@@ -41,7 +41,10 @@ std::optional<ReplicaReport> ChunkCopier::Here(const dfs::v1::Order::Copy& order
   const ReplicaReport report = (*here)->facts().report;
   const bool same = report.state == ReplicaState::kFinalized && report.length == order.length() &&
                     report.crc == order.crc();
-  return same ? std::optional(report) : std::nullopt;
+  if (!same) return std::nullopt;
+  // The master would not have ordered it had it known.
+  services_.store->inventory().Remind(report);
+  return report;
 }
 
 absl::StatusOr<ReplicaReport> ChunkCopier::Copy(const dfs::v1::Order::Copy& order, size_t disk) {

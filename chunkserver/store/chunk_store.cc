@@ -78,8 +78,11 @@ absl::Status ChunkStore::Create(ReplicaSpec spec, std::optional<size_t> preferre
     ASSIGN_OR_RETURN(replica, Replica::Create(EnvironmentOf(disk), spec));
     return absl::OkStatus();
   }));
-  MutexLock lock(&mutex_);
-  replicas_[chunk] = std::move(replica);
+  {
+    MutexLock lock(&mutex_);
+    replicas_[chunk] = replica;
+  }
+  replica->Announce();
   return absl::OkStatus();
 }
 
@@ -146,13 +149,20 @@ absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCop
     RETURN_IF_ERROR(old->ReplaceWith(publish));
   } else {
     RETURN_IF_ERROR(publish());
-    if (old != nullptr && old->disk().Usable().ok()) RETURN_IF_ERROR(old->Remove());
+    if (old != nullptr && old->disk().Usable().ok()) {
+      RETURN_IF_ERROR(old->Remove());
+    } else if (old != nullptr) {
+      // Its disk hangs. When it comes back with a restart there are two, and one is removed.
+      old->ReportGone();
+    }
   }
-  auto replica = Replica::Adopt(EnvironmentOf(copy->disk()), record);
+  const std::shared_ptr<Replica> replica = Replica::Adopt(EnvironmentOf(copy->disk()), record);
+  {
+    MutexLock lock(&mutex_);
+    replicas_[chunk] = replica;
+    unrestored_.erase(chunk);
+  }
   replica->Announce();
-  MutexLock lock(&mutex_);
-  replicas_[chunk] = replica;
-  unrestored_.erase(chunk);
   return replica->facts().report;
 }
 

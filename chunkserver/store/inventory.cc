@@ -19,6 +19,11 @@ void Inventory::Changed(const std::optional<ReplicaReport>& before, const Replic
   Tell(after);
 }
 
+void Inventory::Dropped(const ReplicaReport& report) {
+  MutexLock lock(&mutex_);
+  Account(report, -1);
+}
+
 void Inventory::Tell(const ReplicaReport& report) {
   if (on_change_ == nullptr || overflowed_) return;
   changes_.push_back(report);
@@ -69,6 +74,12 @@ absl::StatusOr<std::vector<ReplicaReport>> Inventory::TakeChanges(size_t limit) 
   changes_.erase(changes_.begin(), end);
   if (changes_.empty()) pressing_ = false;
   return taken;
+}
+
+std::optional<InventoryDigests> Inventory::DigestsWhenTold() const {
+  MutexLock lock(&mutex_);
+  if (overflowed_ || !changes_.empty()) return std::nullopt;
+  return digests_;
 }
 
 uint64_t Inventory::Count(ReplicaState state) const {

@@ -29,6 +29,10 @@ class Inventory {
   // of it last. Changes of one replica must come in their order.
   void Changed(const std::optional<ReplicaReport>& before, const ReplicaReport& after);
 
+  // The digests of a replica that nobody told as gone and that nobody holds any more are taken
+  // back. The master finds the difference when it compares (DigestsWhenTold).
+  void Dropped(const ReplicaReport& report);
+
   // The digests as they are now; changes from here on are collected for TakeChanges, and
   // `on_change` is called after each pressing one (from any thread; it must not call back).
   InventoryDigests StartSession(std::function<void()> on_change);
@@ -42,6 +46,9 @@ class Inventory {
   // At most `limit` of the changes that were not taken yet, oldest first. ResourceExhausted once
   // there were too many, until the next session starts.
   absl::StatusOr<std::vector<ReplicaReport>> TakeChanges(size_t limit);
+
+  // The digests that all changes taken so far lead to; nothing while some are not taken yet.
+  std::optional<InventoryDigests> DigestsWhenTold() const;
 
   // Number of replicas in a state.
   uint64_t Count(ReplicaState state) const;

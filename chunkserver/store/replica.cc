@@ -28,7 +28,6 @@ absl::StatusOr<std::shared_ptr<Replica>> Replica::Create(const Environment& envi
     replica->has_file_ = false;
     RETURN_IF_ERROR(disk->Check(disk->index().PutReplica(record, WriteMode::kUnsynced)));
     replica->SetUsed(record.spec.capacity_bytes);
-    replica->Report();
     return replica;
   }
   // The row first: a crash then leaves a row without a file, which a restart understands, and not a
@@ -42,8 +41,12 @@ absl::StatusOr<std::shared_ptr<Replica>> Replica::Create(const Environment& envi
   }
   replica->file_ = *std::move(file);
   replica->SetUsed(record.spec.capacity_bytes);
-  replica->Report();
   return replica;
+}
+
+Replica::~Replica() {
+  MutexLock lock(&mutex_);
+  if (reported_) environment_.inventory->Dropped(*reported_);
 }
 
 std::shared_ptr<Replica> Replica::Adopt(const Environment& environment,

@@ -34,7 +34,7 @@ class Replica {
 
   // A new replica: space reserved, row durable. One that may yet come whole (kIndexedBytes) has
   // neither a file nor a durable row before its first bytes: a power cut forgets it, with nothing
-  // in it. ResourceExhausted when the disk is full.
+  // in it. ResourceExhausted when the disk is full. See Announce.
   static absl::StatusOr<std::shared_ptr<Replica>> Create(const Environment& environment,
                                                          ReplicaSpec spec);
   // A replica that the disk remembers, after the restart rules have been applied and stored. They
@@ -47,8 +47,10 @@ class Replica {
   static std::shared_ptr<Replica> Adopt(const Environment& environment,
                                         const ReplicaRecord& record);
 
-  // From now on it is part of what this server has.
+  // From now on it is part of what this server has: told, and in the digests, for as long as it
+  // lives and is not removed. After it is in the store, where a listing finds it.
   void Announce() { Report(); }
+  ~Replica();
 
   // --- Looking.
   struct Facts {
@@ -153,8 +155,9 @@ class Replica {
   absl::StatusOr<AppendRecord> AppendInTurn(const Piece& piece);
   absl::StatusOr<AppendRecord> AppendToIndex(const Piece& piece);
   absl::Status SyncData();
-  // OPEN -> FENCED; in memory at once, durable when OK.
+  // OPEN -> FENCED; in memory at once, durable when OK. Aborted: it was removed.
   absl::Status Latch();
+  absl::Status StoreLatch(ReplicaRecord fenced);
   // Stores a record and takes it over.
   absl::Status Store(const ReplicaRecord& record, WriteMode mode);
   void Become(const ReplicaRecord& record);

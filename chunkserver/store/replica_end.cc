@@ -29,13 +29,26 @@ absl::StatusOr<Replica::FenceAnswer> Replica::Fence(uint64_t producer) {
 
 absl::Status Replica::Latch() {
   ReplicaRecord fenced = record();
-  if (fenced.state != ReplicaState::kOpen && latch_stored_) return absl::OkStatus();
+  // Whoever held on to it while it was removed must not bring it back.
+  if (fenced.state == ReplicaState::kRemoved) {
+    return AbortedError("chunk {}: its replica here was removed meanwhile", chunk_);
+  }
+  // What was sealed or judged has its latch in its row.
+  const bool stored = latch_stored_ || fenced.state != ReplicaState::kFenced;
+  if (fenced.state != ReplicaState::kOpen && stored) return absl::OkStatus();
   fenced.state = ReplicaState::kFenced;
   latch_stored_ = false;
   {
     MutexLock lock(&mutex_);
     machine_.Become(fenced);
   }
+  const absl::Status status = StoreLatch(fenced);
+  // It holds in memory, and a restart latches anyway: the chunk can only be sealed.
+  if (!status.ok()) Report();
+  return status;
+}
+
+absl::Status Replica::StoreLatch(ReplicaRecord fenced) {
   RETURN_IF_ERROR(SyncData());
   fenced.synced = fenced.length;
   RETURN_IF_ERROR(Store(fenced, WriteMode::kSynced));

@@ -45,6 +45,10 @@ class TestMachine {
     for (auto& [path, contents] : contents_) contents->PowerCut();
   }
   void PowerOn() { fs_.PowerOn(); }
+  // What the in-memory indexes answer to writes; the others take them.
+  void FailIndexWrites(const absl::Status& status) {
+    for (auto& [path, contents] : contents_) contents->FailWrites(status);
+  }
 
  private:
   absl::StatusOr<std::unique_ptr<ReplicaIndex>> OpenIndex(const std::string& path, bool create) {

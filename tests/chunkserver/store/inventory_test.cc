@@ -32,6 +32,23 @@ TEST(Inventory, ChangesOfASessionAreTakenInTheirOrder) {
   EXPECT_THAT(Chunks(rest), testing::ElementsAre(5, 1));
 }
 
+TEST(Inventory, DigestsAreGivenOnceAllIsTold) {
+  Inventory inventory;
+  inventory.StartSession([] {});
+  EXPECT_EQ(inventory.DigestsWhenTold(), InventoryDigests{});
+  inventory.Changed({}, Report(1, ReplicaState::kOpen));
+  inventory.Changed({}, Report(2));
+  EXPECT_EQ(inventory.DigestsWhenTold(), std::nullopt);
+  ASSERT_OK(inventory.TakeChanges(1));
+  EXPECT_EQ(inventory.DigestsWhenTold(), std::nullopt);
+  ASSERT_OK(inventory.TakeChanges(1));
+  ASSERT_TRUE(inventory.DigestsWhenTold().has_value());
+  inventory.Dropped(Report(1, ReplicaState::kOpen));
+  inventory.Dropped(Report(2));
+  EXPECT_EQ(inventory.DigestsWhenTold(), InventoryDigests{}) << "nobody holds them any more";
+  EXPECT_EQ(inventory.Count(ReplicaState::kFinalized), 0u);
+}
+
 TEST(Inventory, WhatWasMadeOrLatchedWaitsForTheHeartbeatOrForPressingNews) {
   Inventory inventory;
   int wakes = 0;

@@ -7,8 +7,14 @@ void MemoryIndexContents::PowerCut() {
   now_ = durable_;
 }
 
+void MemoryIndexContents::FailWrites(const absl::Status& status) {
+  MutexLock lock(&mutex_);
+  failure_ = status;
+}
+
 absl::Status MemoryReplicaIndex::Write(WriteMode mode, const std::function<void(Tables*)>& change) {
   MutexLock lock(&contents_->mutex_);
+  RETURN_IF_ERROR(contents_->failure_);
   change(&contents_->now_);
   // One log: a synced write takes every earlier one with it.
   if (mode == WriteMode::kSynced) contents_->durable_ = contents_->now_;

@@ -15,6 +15,8 @@ namespace quern::chunkserver {
 class MemoryIndexContents {
  public:
   void PowerCut();
+  // Every write fails with this, unless it is OK, and changes nothing.
+  void FailWrites(const absl::Status& status);
 
  private:
   friend class MemoryReplicaIndex;
@@ -26,6 +28,7 @@ class MemoryIndexContents {
     std::map<ChunkId, std::string> payloads;
   };
   Mutex mutex_;
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
   Tables now_ ABSL_GUARDED_BY(mutex_);
   Tables durable_ ABSL_GUARDED_BY(mutex_);
 };

@@ -49,6 +49,16 @@ class SmallReplicaTest : public ChunkStoreFixture {
     for (const DiskStatus& disk : store_->Disks()) sum += disk.used_bytes;
     return sum;
   }
+  // What the master compares is what a listing would name.
+  void ExpectDigestsOfWhatIsHere() {
+    InventoryDigests expected{};
+    for (const auto& replica : store_->List()) {
+      const ReplicaReport report = replica->facts().report;
+      expected[InventoryBucket(report.chunk)] ^= InventoryHash(
+          report.chunk, static_cast<uint32_t>(report.state), report.length, report.crc);
+    }
+    EXPECT_EQ(store_->inventory().StartSession([] {}), expected);
+  }
   // What its disk has of it, while the store is closed.
   std::unique_ptr<ReplicaIndex> OpenIndex(const std::string& disk) {
     return machine_.opener()(disk + "/index", /*create=*/false).value();
@@ -234,6 +244,38 @@ TEST_P(SmallReplicaTest, ACopyTakesItsPlace) {
   EXPECT_THAT(OpenIndex(disk)->LoadPayload(chunk), StatusIs(Code::kNotFound));
 }
 
+TEST_P(SmallReplicaTest, OneThatIsHeldWhileItIsRemovedStaysRemoved) {
+  if (GetParam() == IndexKind::kRocks) GTEST_SKIP() << "needs an index whose writes fail";
+  const ChunkId chunk(1);
+  Create(chunk);
+  machine_.FailIndexWrites(UnavailableError("too many open files"));
+  EXPECT_FALSE(AppendWhole(chunk, "abc").ok());
+  // The latch could not be stored, and holds all the same.
+  EXPECT_EQ(Find(chunk)->facts().report.state, ReplicaState::kFenced);
+  ExpectDigestsOfWhatIsHere();
+  machine_.FailIndexWrites(absl::OkStatus());
+  const std::shared_ptr<Replica> held = Find(chunk);
+  ASSERT_OK(store_->Remove(chunk));
+  EXPECT_THAT(held->Fence(0), StatusIs(Code::kAborted));
+  EXPECT_THAT(held->Finalize(0, 0), StatusIs(Code::kAborted));
+  EXPECT_EQ(held->facts().report.state, ReplicaState::kRemoved);
+  ExpectDigestsOfWhatIsHere();
+  Open();
+  EXPECT_THAT(store_->Find(chunk), StatusIs(Code::kNotFound));
+}
+
+TEST_P(SmallReplicaTest, AJudgementOutlivesALatchThatCouldNotBeStored) {
+  if (GetParam() == IndexKind::kRocks) GTEST_SKIP() << "needs an index whose writes fail";
+  const ChunkId chunk(1);
+  Create(chunk);
+  machine_.FailIndexWrites(UnavailableError("too many open files"));
+  EXPECT_FALSE(AppendWhole(chunk, "abc").ok());
+  machine_.FailIndexWrites(absl::OkStatus());
+  EXPECT_THAT(Find(chunk)->Condemn("test"), StatusIs(Code::kDataLoss));
+  ASSERT_OK(Find(chunk)->Fence(0));
+  EXPECT_EQ(Find(chunk)->facts().report.state, ReplicaState::kCorrupt);
+}
+
 TEST_P(SmallReplicaTest, KeepsItsPromisesThroughKillsAndPowerCuts) {
   struct Whole {
     std::string text;
@@ -246,6 +288,7 @@ TEST_P(SmallReplicaTest, KeepsItsPromisesThroughKillsAndPowerCuts) {
         promises.empty()
             ? promises.end()
             : std::next(promises.begin(), static_cast<ptrdiff_t>(Below(promises.size())));
+    ExpectDigestsOfWhatIsHere();
     switch (Below(chosen == promises.end() ? 1 : 7)) {
       case 0:
         Create(ChunkId(next_chunk), 2000);
