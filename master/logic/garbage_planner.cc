@@ -50,6 +50,12 @@ std::vector<GarbagePlanner::Removal> GarbagePlanner::Next(const ChunkTable& chun
     Queue(waiting_.begin()->second);
     waiting_.erase(waiting_.begin());
   }
+  while (!undecided_until_.empty() && undecided_until_.front().first <= now) {
+    const ChunkId chunk = undecided_until_.front().second;
+    undecided_until_.pop_front();
+    undecided_.erase(chunk);
+    if (const auto living = chunks.Find(chunk)) LookForSurplus(*living, servers, now);
+  }
   std::vector<Removal> removals;
   for (const ServerId server : std::exchange(to_look_at_, {})) {
     OrderFrom(server, chunks, servers, now, &removals);
@@ -70,7 +76,10 @@ void GarbagePlanner::OrderFrom(ServerId server, const ChunkTable& chunks,
     const ChunkId chunk = it->second;
     it = queue_.erase(it);
     const std::optional<ChunkInfo> living = chunks.Find(chunk);
-    if (living.has_value() && !MayRemove(*living, server, servers, now)) continue;
+    if (living.has_value() && !MayRemove(*living, server, servers, now)) {
+      LookForSurplus(*living, servers, now);
+      continue;
+    }
     removals->push_back({chunk, server});
     in_flight_.insert({chunk, server});
     ++per_server_[server];
@@ -94,7 +103,10 @@ void GarbagePlanner::Ended(const Removal& removal, bool removed, absl::Time now)
 }
 
 absl::Time GarbagePlanner::NextDeadline() const {
-  return waiting_.empty() ? absl::InfiniteFuture() : waiting_.begin()->first;
+  if (!to_look_at_.empty()) return absl::InfinitePast();
+  absl::Time next = waiting_.empty() ? absl::InfiniteFuture() : waiting_.begin()->first;
+  if (!undecided_until_.empty()) next = std::min(next, undecided_until_.front().first);
+  return next;
 }
 
 std::vector<ChunkId> GarbagePlanner::TakeFinished(const ServerRegistry& servers) {
@@ -141,6 +153,16 @@ std::optional<ServerId> GarbagePlanner::Surplus(const ChunkInfo& chunk,
   return (*std::min_element(holders.begin(), holders.end(),
                             [&](auto* a, auto* b) { return rank(a) < rank(b); }))
       ->id;
+}
+
+void GarbagePlanner::LookForSurplus(const ChunkInfo& chunk, const ServerRegistry& servers,
+                                    absl::Time now) {
+  if (const auto surplus = Surplus(chunk, servers, now)) return Queue({chunk.id, *surplus});
+  const ChunkAssessment assessment = Assess(chunk, servers);
+  if (chunk.state != pb::CHUNK_STATE_SEALED || assessment.good.size() <= assessment.wanted) return;
+  // That a silent server speaks again is no news about its chunks.
+  if (undecided_.insert(chunk.id).second)
+    undecided_until_.push_back({now + options_.backoff, chunk.id});
 }
 
 ServerList GarbagePlanner::Replaced(const ChunkInfo& chunk, const ServerRegistry& servers) {

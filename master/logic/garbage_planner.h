@@ -11,6 +11,7 @@
 #include <absl/time/time.h>
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <set>
 #include <span>
@@ -46,6 +47,9 @@ class GarbagePlanner {
   void Found(ChunkId chunk, ServerId server);
   // One replica of a living chunk is to go, if MayRemove still says so when its turn comes.
   void Remove(ChunkId chunk, ServerId server);
+  // A living chunk may have more good replicas than wanted: queues the removal of one, or looks
+  // again after a while when that cannot be decided now, because a server that holds one is silent.
+  void LookForSurplus(const ChunkInfo& chunk, const ServerRegistry& servers, absl::Time now);
   // The server is dead: garbage of which only it had replicas is finished.
   void ServerDied(ServerId server);
   // The server has confirmed its inventory: what waits for it may be ordered.
@@ -57,6 +61,7 @@ class GarbagePlanner {
                             absl::Time now);
   // A removal has ended: the server has the replica no longer, or the order failed.
   void Ended(const Removal& removal, bool removed, absl::Time now);
+  // When Next may have news without an event.
   absl::Time NextDeadline() const;
 
   // Garbage chunks of which no server that is not dead holds a replica any more: their rows may be
@@ -96,6 +101,9 @@ class GarbagePlanner {
   std::set<Removal> in_flight_;
   absl::flat_hash_map<ServerId, int> per_server_;
   std::set<std::pair<absl::Time, Removal>> waiting_;
+  // Living chunks with too many good replicas, to be looked at again; in the order of time.
+  absl::flat_hash_set<ChunkId> undecided_;
+  std::deque<std::pair<absl::Time, ChunkId>> undecided_until_;
 };
 
 }  // namespace quern::master

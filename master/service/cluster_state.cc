@@ -104,9 +104,7 @@ void ClusterState::Reassess(const ChunkInfo& chunk, absl::Time now) {
   for (const ServerId server : GarbagePlanner::Replaced(chunk, servers)) {
     garbage.Remove(chunk.id, server);
   }
-  if (const auto surplus = GarbagePlanner::Surplus(chunk, servers, now)) {
-    garbage.Remove(chunk.id, *surplus);
-  }
+  garbage.LookForSurplus(chunk, servers, now);
 }
 
 void ClusterState::ReplicasChanged(ChunkId chunk, absl::Time now) {

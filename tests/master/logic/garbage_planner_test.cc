@@ -111,6 +111,39 @@ TEST_F(GarbagePlannerTest, OfTwoOnOneMachineOneGoesFirst) {
   EXPECT_THAT(Surplus(AddChunk(1, 2, {1, 2, 3})), ::testing::AnyOf(ServerId(1), ServerId(3)));
 }
 
+TEST_F(GarbagePlannerTest, ASurplusIsLookedForAgainWhenAHolderWasSilentForAMoment) {
+  servers_.AddMany(4);
+  const ChunkInfo chunk = AddChunk(1, 3, {1, 2, 3, 4});
+  const absl::Time spoke = servers_.now;
+  servers_.now = spoke + absl::Seconds(5);
+  for (const uint32_t id : {1, 2, 3}) servers_.Heartbeat(id);
+  // While 4 is silent there may be no surplus; that it speaks again is no event.
+  planner_.LookForSurplus(chunk, servers_.registry, servers_.now);
+  planner_.LookForSurplus(chunk, servers_.registry, servers_.now);
+  EXPECT_THAT(Next(), IsEmpty());
+  servers_.Heartbeat(4);
+  EXPECT_LE(planner_.NextDeadline(), servers_.now + absl::Seconds(10));
+  servers_.now = planner_.NextDeadline();
+  for (const uint32_t id : {1, 2, 3, 4}) servers_.Heartbeat(id);
+  EXPECT_THAT(Next(), SizeIs(1));
+  EXPECT_THAT(Next(), IsEmpty());
+  EXPECT_EQ(planner_.NextDeadline(), absl::InfiniteFuture());
+}
+
+TEST_F(GarbagePlannerTest, ASurplusThatIsQueuedAtOneServerMayGoFromAnother) {
+  servers_.AddMany(4);
+  const ChunkInfo chunk = AddChunk(1, 3, {1, 2, 3, 4});
+  const ServerId chosen = *Surplus(chunk);
+  const ServerId other(chosen == ServerId(1) ? 2 : 1);
+  planner_.Remove(ChunkId(1), other);  // it was the fullest then
+  std::vector<Removal> removals = Next();
+  if (removals.empty()) {
+    EXPECT_EQ(planner_.NextDeadline(), absl::InfinitePast());
+    removals = Next();
+  }
+  EXPECT_THAT(removals, ElementsAre(Removal{ChunkId(1), chosen}));
+}
+
 TEST_F(GarbagePlannerTest, ASurplusThatIsNoneAnyMoreStays) {
   servers_.AddMany(4);
   const ChunkInfo chunk = AddChunk(1, 3, {1, 2, 3, 4});
