@@ -68,6 +68,7 @@ rpc::SessionClient::Target Session::Connect() {
 void Session::OnEnd() {
   services_.store->inventory().EndSession();
   listing_.reset();
+  digests_wanted_ = false;
 }
 
 // --- From the master.
@@ -78,6 +79,7 @@ absl::Status Session::OnMessage(rpc::BulkStream* /*stream*/, const grpc::ByteBuf
   if (message.has_admitted()) return OnAdmitted(message.admitted());
   if (!client_.state().admitted) return InternalError("the master's first message does not admit");
   if (message.has_inventory_wanted()) StartInventory(message.inventory_wanted());
+  if (message.has_digests_wanted()) digests_wanted_ = true;
   if (message.has_order()) OnOrder(std::move(*message.mutable_order()));
   if (message.has_progress()) return OnProgress(message.progress().log_index());
   return absl::OkStatus();
@@ -216,7 +218,16 @@ void Session::SendHeartbeat(rpc::BulkStream* stream, const std::vector<ReplicaRe
   }
   for (const ReplicaReport& change : changes) ToProto(change, heartbeat->add_deltas());
   heartbeat->set_open_streams(static_cast<uint32_t>(services_.metrics->append_streams.Value()));
+  // Only now: what happens from here on is told by the next one.
+  if (digests_wanted_ && !listing_) AddDigests(heartbeat);
   stream->Send(rpc::EncodeMessage(message));
+}
+
+void Session::AddDigests(ServerMessage::Heartbeat* heartbeat) {
+  const auto digests = services_.store->inventory().DigestsWhenTold();
+  if (!digests) return;
+  heartbeat->mutable_digests()->Add(digests->begin(), digests->end());
+  digests_wanted_ = false;
 }
 
 void Session::SendHeartbeat(rpc::BulkStream* stream) {

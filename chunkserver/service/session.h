@@ -73,6 +73,7 @@ class Session : private rpc::SessionClient::Handler {
   void StartInventory(const dfs::v1::MasterMessage::InventoryWanted& wanted);
   void SendInventoryPage(rpc::BulkStream* stream);
   void SendHeartbeat(rpc::BulkStream* stream, const std::vector<ReplicaReport>& changes);
+  void AddDigests(dfs::v1::ServerMessage::Heartbeat* heartbeat);
 
   const Services& services_;
   Self self_;  // set before the thread starts
@@ -90,6 +91,7 @@ class Session : private rpc::SessionClient::Handler {
     std::vector<std::shared_ptr<Replica>> left;  // taken from the end
   };
   std::optional<Listing> listing_;
+  bool digests_wanted_ = false;
 
   mutable Mutex mutex_;
   State state_ ABSL_GUARDED_BY(mutex_);

@@ -244,6 +244,22 @@ std::vector<ChunkInfo> ChunkTable::NextOnServer(ServerId server, size_t limit, W
   return chunks;
 }
 
+std::vector<ChunkId> ChunkTable::InBucket(ServerId server, uint32_t bucket) const {
+  std::vector<ChunkId> chunks;
+  const auto found = sums_.find(server);
+  if (found == sums_.end()) return chunks;
+  constexpr size_t kStep = 1000;
+  for (uint32_t next = bucket << ChunkPool::kSlotBits;;) {
+    const std::vector<uint32_t> refs = found->second->chunks.From(next, kStep);
+    for (const uint32_t ref : refs) {
+      if (ref >> ChunkPool::kSlotBits != bucket) return chunks;
+      chunks.emplace_back(At({bucket, ref & ChunkPool::kNoSlot}).id);
+    }
+    if (refs.size() < kStep || refs.back() == UINT32_MAX) return chunks;
+    next = refs.back() + 1;
+  }
+}
+
 uint64_t ChunkTable::CountOnServer(ServerId server) const {
   const auto found = sums_.find(server);
   return found == sums_.end() ? 0 : found->second->chunks.size();

@@ -87,6 +87,8 @@ class ChunkTable {
   // The next chunks that have a replica on `server`, at most `limit` of them, bucket by bucket.
   // Between two calls anything may change: each chunk that has its replica all the time comes once.
   std::vector<ChunkInfo> NextOnServer(ServerId server, size_t limit, Walk* walk) const;
+  // The chunks of one inventory bucket that have a replica on `server`.
+  std::vector<ChunkId> InBucket(ServerId server, uint32_t bucket) const;
   // Number of replicas on a server, confirmed or not.
   uint64_t CountOnServer(ServerId server) const;
 

@@ -107,6 +107,7 @@ void ServerRegistry::Admit(ServerId id, const pb::ServerMessage::Register& regis
   SetDisks(registration.disks(), server);
   server->version = registration.version();
   server->registered = true;
+  ++server->session;
   server->connected = true;
   server->comparing = true;
   Settle(server, false, false);

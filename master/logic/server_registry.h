@@ -41,6 +41,8 @@ struct ServerInfo {
 
   // In this term.
   bool registered = false;
+  // Sessions begun so far: names the present one.
+  uint64_t session = 0;
   bool connected = false;
   // A session has begun whose digests are not compared yet: nothing that was confirmed counts.
   bool comparing = false;

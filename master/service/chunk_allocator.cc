@@ -115,10 +115,12 @@ pb::ChunkLocation ChunkAllocator::Locate(ChunkId chunk, const pb::InodeRow& file
   location.set_state(pb::CHUNK_STATE_OPEN);
   location.set_wanted_replicas(file.replication());
   MutexLock lock(&state_.mutex);
-  state_.allocating.insert(chunk);
+  ClusterState::Allocation& allocation = state_.allocating[chunk];
   for (const ServerId server : chain) {
     const ServerInfo* info = state_.servers.Find(server);
-    if (info != nullptr) *location.add_replicas() = info->Address();
+    if (info == nullptr) continue;
+    *location.add_replicas() = info->Address();
+    allocation.made_in.emplace_back(server, info->session);
   }
   return location;
 }

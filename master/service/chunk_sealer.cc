@@ -12,8 +12,6 @@ namespace {
 
 // A server that restarts brings all its open chunks at once; each seal is mostly waiting.
 constexpr int kBackgroundThreads = 8;
-// Between two tries of a seal that nobody waits for.
-constexpr absl::Duration kBlockedPause = absl::Seconds(30);
 
 // `prefix_length`: what it was asked of, besides; 0 for nothing.
 FenceAnswer ToAnswer(ServerId server, uint64_t prefix_length,
@@ -215,7 +213,11 @@ void ChunkSealer::BroadcastFinalize(ChunkId chunk) {
   if (!info.has_value()) return;
   for (const Replica& replica : info->replicas) {
     if (replica.state == pb::REPLICA_STATE_OPEN || replica.state == pb::REPLICA_STATE_FENCED) {
-      orders_.Send(replica.server, FinalizeOrder(*info));
+      orders_.Send(replica.server, FinalizeOrder(*info), [this, chunk](const auto& result) {
+        if (TryFinalizeAgain(result)) {
+          SealLater(chunk, options_.seal_pause, "a replica could not be finalized");
+        }
+      });
     }
   }
 }
@@ -262,14 +264,20 @@ std::optional<ChunkSealer::Due> ChunkSealer::TakeDue() {
 
 void ChunkSealer::RunBackground() {
   while (const std::optional<Due> due = TakeDue()) {
+    bool sealed = false;
     {
       MutexLock lock(&state_.mutex);
       const std::optional<ChunkInfo> info = state_.chunks.Find(due->chunk);
-      if (!info.has_value() || info->state == pb::CHUNK_STATE_SEALED) continue;
+      if (!info.has_value()) continue;
+      sealed = info->state == pb::CHUNK_STATE_SEALED;
+    }
+    if (sealed) {
+      BroadcastFinalize(due->chunk);
+      continue;
     }
     // The return of one of its servers asks again at once; a slow one is asked now and then.
     const absl::Status status = Seal(due->chunk, {.reason = due->reason}).status();
-    if (absl::IsUnavailable(status)) SealLater(due->chunk, kBlockedPause, due->reason);
+    if (absl::IsUnavailable(status)) SealLater(due->chunk, options_.seal_pause, due->reason);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "master/service/cluster_state.h"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -52,9 +53,7 @@ void ClusterState::Apply(const pb::LogRecord& record, absl::Time now) {
   if (record.has_add_chunk() || record.has_create_file()) {
     const pb::AddChunk& add =
         record.has_add_chunk() ? record.add_chunk() : record.create_file().first_chunk();
-    const ChunkId chunk(add.chunk_id());
-    chunks.Open(chunk, add.wanted_replicas(), ServerIds(add.servers()));
-    allocating.erase(chunk);
+    Open(add);
   } else if (record.has_begin_seal()) {
     chunks.BeginSeal(ChunkId(record.begin_seal().chunk_id()));
   } else if (record.has_seal_chunk() || record.has_complete_file()) {
@@ -83,6 +82,23 @@ void ClusterState::Apply(const pb::LogRecord& record, absl::Time now) {
     servers.Load(ServerId(record.register_server().server_id()), record.register_server().server());
   }
   Changed();
+}
+
+void ClusterState::Open(const pb::AddChunk& add) {
+  const ChunkId chunk(add.chunk_id());
+  chunks.Open(chunk, add.wanted_replicas(), ServerIds(add.servers()));
+  const auto allocation = allocating.find(chunk);
+  if (allocation == allocating.end()) return;
+  // A session that has begun since did not compare this chunk, and an empty replica may be
+  // forgotten by a power cut. The writer finds out; until then it is not counted on.
+  for (const auto& [server, session] : allocation->second.made_in) {
+    const ServerInfo* info = servers.Find(server);
+    const bool gone =
+        std::ranges::find(allocation->second.gone, server) != allocation->second.gone.end();
+    if (info != nullptr && info->session == session && !gone) continue;
+    chunks.SetReplica(chunk, {server, pb::REPLICA_STATE_OPEN, /*confirmed=*/false});
+  }
+  allocating.erase(allocation);
 }
 
 void ClusterState::Changed() {

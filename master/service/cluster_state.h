@@ -6,10 +6,13 @@
 // and nothing walks over more than a slice of chunks.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 #include <absl/time/time.h>
 
 #include <functional>
+#include <utility>
+#include <vector>
 
 #include "common/mutex.h"
 #include "common/random.h"
@@ -52,6 +55,8 @@ struct ClusterState {
   void ForEachOnServer(ServerId server, const std::function<void(const ChunkInfo&)>& visit,
                        const std::function<void()>& end_slice = nullptr) ABSL_LOCKS_EXCLUDED(mutex);
   void ReassessServer(ServerId server, absl::Time now) ABSL_LOCKS_EXCLUDED(mutex);
+  // A chunk whose replicas have been made is in the log.
+  void Open(const pb::AddChunk& add) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   // Something that others may be waiting for has happened.
   void Changed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
@@ -69,7 +74,13 @@ struct ClusterState {
   BadReplicaReports bad_replicas ABSL_GUARDED_BY(mutex);
   Random random ABSL_GUARDED_BY(mutex);
   // Chunks whose Create orders are under way and which the log does not have yet.
-  absl::flat_hash_set<ChunkId> allocating ABSL_GUARDED_BY(mutex);
+  struct Allocation {
+    // Each server and the session in which it was given its order.
+    std::vector<std::pair<ServerId, uint64_t>> made_in;
+    // Servers that have said since that they do not have the replica any more.
+    std::vector<ServerId> gone;
+  };
+  absl::flat_hash_map<ChunkId, Allocation> allocating ABSL_GUARDED_BY(mutex);
   // Sealed chunks whose confirmed replicas may differ from the hints on disk.
   absl::flat_hash_set<ChunkId> hints_to_write ABSL_GUARDED_BY(mutex);
 };

@@ -11,6 +11,7 @@
 #include "master/logic/chunk_placement.h"
 #include "master/logic/file_lifecycle.h"
 #include "master/logic/garbage_planner.h"
+#include "master/logic/inventory_check.h"
 #include "master/logic/repair_planner.h"
 #include "master/logic/server_registry.h"
 
@@ -28,6 +29,7 @@ struct MasterOptions {
   RepairPlanner::Options repair;
   GarbagePlanner::Options garbage;
   BadReplicaReports::Options bad_replicas;
+  InventoryCheck::Options inventory_check;
 
   // Memory for rows that are read often: names and inodes of directories in use stay in it.
   uint64_t metadata_cache_bytes = uint64_t{1} << 30;
@@ -37,6 +39,8 @@ struct MasterOptions {
   absl::Duration order_timeout = absl::Seconds(5);
   // A forced seal waits this long for further answers after the first.
   absl::Duration fence_patience = absl::Milliseconds(200);
+  // Between two tries of a seal that nobody waits for, or to finalize a replica that could not be.
+  absl::Duration seal_pause = absl::Seconds(30);
   // A file whose writer was not heard of for so long is given up.
   absl::Duration writer_timeout = absl::Hours(1);
 };

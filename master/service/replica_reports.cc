@@ -1,5 +1,7 @@
 #include "master/service/replica_reports.h"
 
+#include <absl/container/flat_hash_set.h>
+
 #include <algorithm>
 
 #include "common/log.h"
@@ -10,6 +12,8 @@ namespace {
 // A primary latches its replica before it reports a clean seal: give that report time to arrive
 // before the latch is taken for trouble.
 constexpr absl::Duration kFencedPatience = absl::Seconds(2);
+// Between two orders to finalize a replica whose disk is in trouble.
+constexpr absl::Duration kFinalizePause = absl::Seconds(30);
 // A server that comes without a disk loses a hundred thousand at once.
 constexpr size_t kNamedLosses = 10;
 
@@ -21,6 +25,11 @@ pb::Order FinalizeOrder(const ChunkInfo& chunk) {
   order.mutable_finalize()->set_length(chunk.length);
   order.mutable_finalize()->set_crc(chunk.crc);
   return order;
+}
+
+bool TryFinalizeAgain(const absl::StatusOr<OrderDispatcher::Result>& result) {
+  // Without an answer its session is over, and the next one begins with this order.
+  return result.ok() && !OrderStatus(result).ok() && !absl::IsNotFound(OrderStatus(result));
 }
 
 bool ReplicaReports::CheckStanding(ServerId server, const pb::ReplicaReport& report) {
@@ -40,7 +49,10 @@ void ReplicaReports::TakeIn(ServerId server, const pb::ReplicaReport& report, So
   ReplicaContext context;
   context.chunk = state_.chunks.Find(id);
   context.garbage = state_.garbage.IsGarbage(id);
-  context.allocating = state_.allocating.contains(id);
+  if (const auto found = state_.allocating.find(id); found != state_.allocating.end()) {
+    context.allocating = true;
+    if (report.state() == pb::REPLICA_STATE_REMOVED) found->second.gone.push_back(server);
+  }
   const auto note = [&](pb::ReplicaState as) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex) {
     const Replica* const before = context.chunk->Find(server);
     state_.chunks.SetReplica(id, {server, as, true});
@@ -97,7 +109,17 @@ void ReplicaReports::TakeIn(ServerId server, const pb::ReplicaReport& report, So
 
 void ReplicaReports::Act(Actions actions) {
   if (actions.conflict) on_conflict_();
-  for (auto& [server, order] : actions.orders) orders_.Send(server, std::move(order));
+  for (auto& [server, order] : actions.orders) {
+    if (!order.has_finalize()) {
+      orders_.Send(server, std::move(order));
+      continue;
+    }
+    const ChunkId chunk(order.finalize().chunk_id());
+    orders_.Send(server, std::move(order), [this, chunk](const auto& result) {
+      if (!TryFinalizeAgain(result)) return;
+      seal_later_(chunk, kFinalizePause, "a replica could not be finalized");
+    });
+  }
   for (const auto& [chunk, delay] : actions.seals) {
     seal_later_(chunk, delay, "a replica cannot grow any more");
   }
@@ -187,30 +209,33 @@ std::vector<uint32_t> ReplicaReports::OnDigests(ServerId server,
   return buckets;
 }
 
+void ReplicaReports::Lose(ServerId server, const ChunkInfo& chunk, size_t* lost, Actions* actions) {
+  if (++*lost <= kNamedLosses) {
+    LogWarning("replica_lost", {{"chunk", chunk.id}, {"server", server}});
+  }
+  state_.chunks.RemoveReplica(chunk.id, server);
+  state_.ReplicasChanged(chunk.id, clock_.MonotonicNow());
+  if (chunk.state != pb::CHUNK_STATE_SEALED) {
+    actions->seals.emplace_back(chunk.id, absl::ZeroDuration());
+  }
+}
+
 void ReplicaReports::LoseUnlisted(ServerId server, const std::vector<bool>& listed) {
   size_t lost = 0;
-  const absl::Time now = clock_.MonotonicNow();
   Actions actions;
   state_.ForEachOnServer(
       server,
       [&](const ChunkInfo& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex) {
         // What was confirmed since the session began is newer than the listing.
         if (!listed[InventoryBucket(chunk.id)] || chunk.Find(server)->confirmed) return;
-        if (++lost <= kNamedLosses) {
-          LogWarning("replica_lost", {{"chunk", chunk.id}, {"server", server}});
-        }
-        state_.chunks.RemoveReplica(chunk.id, server);
-        state_.ReplicasChanged(chunk.id, now);
-        if (chunk.state != pb::CHUNK_STATE_SEALED) {
-          actions.seals.emplace_back(chunk.id, absl::ZeroDuration());
-        }
+        Lose(server, chunk, &lost, &actions);
       },
       [&] { Act(std::exchange(actions, {})); });
   if (lost > 0) LogWarning("replicas_lost", {{"server", server}, {"count", lost}});
 }
 
-void ReplicaReports::OnInventory(ServerId server, std::span<const uint32_t> buckets,
-                                 const std::vector<pb::ReplicaReport>& replicas) {
+void ReplicaReports::TakeInAll(ServerId server, const std::vector<pb::ReplicaReport>& replicas,
+                               Source source) {
   const absl::Time now = clock_.MonotonicNow();
   for (size_t begin = 0; begin < replicas.size(); begin += ClusterState::kSlice) {
     Actions actions;
@@ -218,12 +243,17 @@ void ReplicaReports::OnInventory(ServerId server, std::span<const uint32_t> buck
       MutexLock lock(&state_.mutex);
       const size_t end = std::min(begin + ClusterState::kSlice, replicas.size());
       for (size_t i = begin; i < end; ++i) {
-        TakeIn(server, replicas[i], Source::kInventory, now, &actions);
+        TakeIn(server, replicas[i], source, now, &actions);
       }
     }
     Act(std::move(actions));
     GiveWay();
   }
+}
+
+void ReplicaReports::OnInventory(ServerId server, std::span<const uint32_t> buckets,
+                                 const std::vector<pb::ReplicaReport>& replicas) {
+  TakeInAll(server, replicas, Source::kInventory);
   std::vector<bool> listed(kInventoryBuckets);
   for (const uint32_t bucket : buckets) {
     if (bucket < kInventoryBuckets) listed[bucket] = true;
@@ -231,6 +261,28 @@ void ReplicaReports::OnInventory(ServerId server, std::span<const uint32_t> buck
   LoseUnlisted(server, listed);
   MutexLock lock(&state_.mutex);
   ConfirmServer(server);
+}
+
+void ReplicaReports::OnListing(ServerId server, std::span<const ChunkId> doubted,
+                               const std::vector<pb::ReplicaReport>& replicas) {
+  // What is latched may be about to be sealed in peace.
+  TakeInAll(server, replicas, Source::kDelta);
+  absl::flat_hash_set<ChunkId> listed;
+  for (const pb::ReplicaReport& report : replicas) listed.insert(ChunkId(report.chunk_id()));
+  size_t lost = 0;
+  Actions actions;
+  {
+    MutexLock lock(&state_.mutex);
+    for (const ChunkId id : doubted) {
+      if (listed.contains(id)) continue;
+      const std::optional<ChunkInfo> chunk = state_.chunks.Find(id);
+      if (chunk.has_value() && chunk->Find(server) != nullptr) {
+        Lose(server, *chunk, &lost, &actions);
+      }
+    }
+    state_.Changed();
+  }
+  Act(std::move(actions));
 }
 
 }  // namespace quern::master

@@ -19,7 +19,8 @@ namespace quern::master {
 // Thread-safe; reports of one server must come in their order.
 class ReplicaReports {
  public:
-  // Asks for a forced seal in the background, not before the delay has passed.
+  // Asks for a forced seal in the background, not before the delay has passed; for a chunk that is
+  // sealed, that its replicas are told again.
   using SealLater = std::function<void(ChunkId chunk, absl::Duration delay, std::string_view why)>;
 
   // `on_conflict` is called when a report shows that this master is an old one (Standing).
@@ -42,6 +43,11 @@ class ReplicaReports {
   // The whole listing of `buckets`: hints that are not in it are lost. The server is confirmed.
   void OnInventory(ServerId server, std::span<const uint32_t> buckets,
                    const std::vector<pb::ReplicaReport>& replicas);
+  // The listing of buckets that were found to differ while the session went on. `doubted` are the
+  // chunks in them that the table had on this server when the listing was asked for: those that are
+  // not in it are lost.
+  void OnListing(ServerId server, std::span<const ChunkId> doubted,
+                 const std::vector<pb::ReplicaReport>& replicas);
 
  private:
   enum class Source { kDelta, kInventory };
@@ -60,6 +66,10 @@ class ReplicaReports {
   void BecomeHints(ServerId server, const std::vector<bool>& differing);
   void Settle(ServerId server, ChunkInfo chunk, bool confirmed, absl::Time now, Actions* actions)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex);
+  void TakeInAll(ServerId server, const std::vector<pb::ReplicaReport>& replicas, Source source);
+  // The server does not have the replica. `lost` counts.
+  void Lose(ServerId server, const ChunkInfo& chunk, size_t* lost, Actions* actions)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex);
   // Hints in the listed buckets that the listing did not confirm are lost.
   void LoseUnlisted(ServerId server, const std::vector<bool>& listed);
   void ConfirmServer(ServerId server) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex);
@@ -74,5 +84,7 @@ class ReplicaReports {
 
 // Orders about a sealed chunk.
 pb::Order FinalizeOrder(const ChunkInfo& chunk);
+// Its result is a failure that may pass, and nothing else will bring the order again.
+bool TryFinalizeAgain(const absl::StatusOr<OrderDispatcher::Result>& result);
 
 }  // namespace quern::master

@@ -34,8 +34,12 @@ class SessionHandler::Pipe : public SessionPipe {
 struct SessionHandler::Progress {
   std::shared_ptr<Pipe> pipe;
   ServerId server;  // none before it is admitted
+  uint64_t session = 0;
   uint64_t last_heartbeat = 0;
   uint64_t told_index = 0;
+  std::optional<InventoryCheck> check;  // once it is admitted
+  // A listing was asked for in the middle of the session: see ReplicaReports::OnListing.
+  std::optional<std::vector<ChunkId>> doubted;
   // Pages of an inventory that has not ended yet.
   std::vector<uint32_t> buckets;
   std::vector<pb::ReplicaReport> replicas;
@@ -136,6 +140,11 @@ void SessionHandler::OnEnd(const Progress& progress, const absl::Status& status)
 absl::Status SessionHandler::OnMessage(const pb::ServerMessage& message, Progress* progress) {
   if (message.has_register_()) return OnRegister(message.register_(), progress);
   if (!progress->server) return FailedPreconditionError("a session begins with a registration");
+  const std::shared_ptr<Mutex> turn = TurnOf(progress->server);
+  MutexLock in_turn(turn.get());
+  if (!IsPresent(*progress)) {
+    return AbortedError("{}: has begun another session", progress->server);
+  }
   switch (message.kind_case()) {
     case pb::ServerMessage::kHeartbeat:
       return OnHeartbeat(message.heartbeat(), progress);
@@ -148,6 +157,19 @@ absl::Status SessionHandler::OnMessage(const pb::ServerMessage& message, Progres
     default:
       return InvalidArgumentError("a message of a kind that this master does not know");
   }
+}
+
+std::shared_ptr<Mutex> SessionHandler::TurnOf(ServerId server) {
+  MutexLock lock(&mutex_);
+  std::shared_ptr<Mutex>& turn = turns_[server];
+  if (turn == nullptr) turn = std::make_shared<Mutex>();
+  return turn;
+}
+
+bool SessionHandler::IsPresent(const Progress& progress) {
+  MutexLock lock(&state_.mutex);
+  const ServerInfo* info = state_.servers.Find(progress.server);
+  return info != nullptr && info->session == progress.session;
 }
 
 absl::Status SessionHandler::CheckAllegiance(
@@ -245,10 +267,15 @@ absl::Status SessionHandler::OnRegister(const pb::ServerMessage::Register& regis
   RETURN_IF_ERROR(CheckAllegiance(registration));
   RETURN_IF_ERROR(CheckStanding(registration));
   ASSIGN_OR_RETURN(const ServerId server, IdOf(registration));
+  const std::shared_ptr<Mutex> turn = TurnOf(server);
+  MutexLock in_turn(turn.get());
+  const absl::Time now = clock_.MonotonicNow();
   progress->server = server;
+  progress->check.emplace(options_.inventory_check, now);
   {
     MutexLock lock(&state_.mutex);
-    state_.servers.Admit(server, registration, clock_.MonotonicNow());
+    state_.servers.Admit(server, registration, now);
+    progress->session = state_.servers.Find(server)->session;
   }
   progress->pipe->Send(Admission(registration, server));
   // Orders may follow from here on; what the digests say may lead to some at once.
@@ -286,8 +313,46 @@ absl::Status SessionHandler::OnHeartbeat(const pb::ServerMessage::Heartbeat& hea
   for (const pb::ReplicaReport& report : heartbeat.deltas()) {
     reports_.OnDelta(progress->server, report);
   }
+  if (heartbeat.digests_size() > 0) CompareDigests(heartbeat, progress);
+  AskForDigests(progress);
   TellProgress(progress);
   return absl::OkStatus();
+}
+
+void SessionHandler::AskForDigests(Progress* progress) {
+  const absl::Time now = clock_.MonotonicNow();
+  {
+    // The listing of its beginning comes first.
+    MutexLock lock(&state_.mutex);
+    const ServerInfo* info = state_.servers.Find(progress->server);
+    if (info == nullptr || !info->confirmed) return;
+  }
+  if (progress->doubted.has_value() || !progress->check->Due(now)) return;
+  pb::MasterMessage wanted;
+  wanted.mutable_digests_wanted();
+  progress->pipe->Send(std::move(wanted));
+}
+
+void SessionHandler::CompareDigests(const pb::ServerMessage::Heartbeat& heartbeat,
+                                    Progress* progress) {
+  const std::span<const uint64_t> told(heartbeat.digests().data(),
+                                       static_cast<size_t>(heartbeat.digests_size()));
+  std::vector<uint32_t> buckets;
+  std::vector<ChunkId> doubted;
+  {
+    MutexLock lock(&state_.mutex);
+    buckets = progress->check->Compare(told, state_.chunks.Digests(progress->server));
+    for (const uint32_t bucket : buckets) {
+      const std::vector<ChunkId> chunks = state_.chunks.InBucket(progress->server, bucket);
+      doubted.insert(doubted.end(), chunks.begin(), chunks.end());
+    }
+  }
+  if (buckets.empty()) return;
+  LogInfo("inventory_differs", {{"server", progress->server}, {"buckets", buckets.size()}});
+  progress->doubted = std::move(doubted);
+  pb::MasterMessage wanted;
+  wanted.mutable_inventory_wanted()->mutable_buckets()->Add(buckets.begin(), buckets.end());
+  progress->pipe->Send(std::move(wanted));
 }
 
 void SessionHandler::OnInventory(const pb::ServerMessage::Inventory& inventory,
@@ -297,7 +362,12 @@ void SessionHandler::OnInventory(const pb::ServerMessage::Inventory& inventory,
   progress->replicas.insert(progress->replicas.end(), inventory.replicas().begin(),
                             inventory.replicas().end());
   if (!inventory.last()) return;
-  reports_.OnInventory(progress->server, progress->buckets, progress->replicas);
+  if (progress->doubted.has_value()) {
+    reports_.OnListing(progress->server, *progress->doubted, progress->replicas);
+    progress->doubted.reset();
+  } else {
+    reports_.OnInventory(progress->server, progress->buckets, progress->replicas);
+  }
   progress->buckets.clear();
   progress->replicas.clear();
 }

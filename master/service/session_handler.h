@@ -1,6 +1,8 @@
 // One chunkserver's session: admits it, takes in its reports, carries orders to it.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <functional>
 #include <memory>
 #include <string>
@@ -63,6 +65,14 @@ class SessionHandler {
   absl::StatusOr<ServerId> IdOf(const pb::ServerMessage::Register& registration);
   absl::Status OnHeartbeat(const pb::ServerMessage::Heartbeat& heartbeat, Progress* progress);
   void OnInventory(const pb::ServerMessage::Inventory& inventory, Progress* progress);
+  // Held while a message of a server's session is taken in. A server may open a new session while
+  // messages of an old one still wait here: those must not come after the new one's digests.
+  std::shared_ptr<Mutex> TurnOf(ServerId server);
+  // False when a newer session of the same server has begun.
+  bool IsPresent(const Progress& progress);
+  // Now and then: does the table still say what the server has?
+  void AskForDigests(Progress* progress);
+  void CompareDigests(const pb::ServerMessage::Heartbeat& heartbeat, Progress* progress);
 
   const MasterOptions& options_;
   const Identity identity_;
@@ -72,6 +82,8 @@ class SessionHandler {
   ReplicaReports& reports_;
   Clock& clock_;
   const std::function<void()> on_standing_;
+  Mutex mutex_;
+  absl::flat_hash_map<ServerId, std::shared_ptr<Mutex>> turns_ ABSL_GUARDED_BY(mutex_);
   SerialWorkers workers_{"sessions", 8};
 };
 

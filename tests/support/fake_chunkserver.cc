@@ -21,6 +21,7 @@ struct FakeChunkserver::Session {
   grpc::ClientContext context;
   std::unique_ptr<grpc::ClientReaderWriter<ServerMessage, MasterMessage>> stream;
   bool admitted = false;
+  bool digests_wanted = false;
   bool ended = false;
   bool stopping = false;
   uint64_t heartbeats = 0;
@@ -119,6 +120,8 @@ void FakeChunkserver::Read(Session* session) {
       changed_.SignalAll();
     } else if (message.has_inventory_wanted()) {
       SendInventory(session, message.inventory_wanted());
+    } else if (message.has_digests_wanted()) {
+      session->digests_wanted = true;
     } else if (message.has_order()) {
       orders_.push_back(message.order());
       followed_ = {.term = message.order().term(),
@@ -157,6 +160,10 @@ void FakeChunkserver::SendHeartbeat(Session* session) {
   *message.mutable_heartbeat()->mutable_disks() = Registration().register_().disks();
   for (const ReplicaReport& delta : deltas_) *message.mutable_heartbeat()->add_deltas() = delta;
   deltas_.clear();
+  if (session->digests_wanted) {
+    *message.mutable_heartbeat()->mutable_digests() = Registration().register_().digests();
+    session->digests_wanted = false;
+  }
   session->stream->Write(message);
 }
 

@@ -92,6 +92,9 @@ void FakeMaster::Take(const ServerMessage& message, rpc::BulkLoop* loop, std::st
       replicas_[{*node, delta.chunk_id()}] = delta;
     }
   }
+  if (message.has_heartbeat() && message.heartbeat().digests_size() > 0) {
+    session.digests = {message.heartbeat().digests().begin(), message.heartbeat().digests().end()};
+  }
   if (message.has_result()) results_[message.result().order_id()] = message.result();
   if (message.has_inventory()) {
     session.inventory.insert(session.inventory.end(), message.inventory().replicas().begin(),
@@ -344,6 +347,16 @@ std::vector<ReplicaReport> FakeMaster::Inventory(const std::string& node) {
   session.loop->Wake();
   Await([&] { return session.inventory_done; });
   return session.inventory;
+}
+
+std::vector<uint64_t> FakeMaster::Digests(const std::string& node) {
+  MutexLock lock(&mutex_);
+  Session& session = sessions_[node];
+  session.digests.clear();
+  session.outbox.emplace_back().mutable_digests_wanted();
+  session.loop->Wake();
+  Await([&] { return !session.digests.empty(); });
+  return session.digests;
 }
 
 int FakeMaster::sessions_ended() {

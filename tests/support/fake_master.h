@@ -75,6 +75,8 @@ class FakeMaster {
   dfs::v1::ServerMessage::Register Registration(const std::string& node);
   // Asks for all buckets.
   std::vector<dfs::v1::ReplicaReport> Inventory(const std::string& node);
+  // Asks for them in the middle of the session.
+  std::vector<uint64_t> Digests(const std::string& node);
   // Reasons why sessions ended.
   int sessions_ended();
 
@@ -94,6 +96,7 @@ class FakeMaster {
     int hanging_disks = 0;
     std::vector<dfs::v1::ReplicaReport> inventory;
     bool inventory_done = false;
+    std::vector<uint64_t> digests;
   };
 
   void Serve(rpc::BulkLoop* loop, rpc::BulkStream* stream);

@@ -45,6 +45,17 @@ TEST_F(SessionTest, RegistersWithDigestsOfWhatItHas) {
   EXPECT_EQ(inventory[0].crc(), Crc32c(text));
 }
 
+TEST_F(SessionTest, TellsItsDigestsWheneverTheMasterAsks) {
+  StartAll({"n1"});
+  EXPECT_EQ(master_->Digests("n1"), std::vector<uint64_t>(kInventoryBuckets, 0));
+  const std::string text = MakeSealedChunk(kChunk, {"n1"});
+  std::vector<uint64_t> expected(kInventoryBuckets, 0);
+  expected[InventoryBucket(kChunk)] = InventoryHash(kChunk, 3, text.size(), Crc32c(text));
+  EXPECT_EQ(master_->Digests("n1"), expected);
+  ASSERT_OK(master_->Delete("n1", kChunk));
+  EXPECT_EQ(master_->Digests("n1"), std::vector<uint64_t>(kInventoryBuckets, 0));
+}
+
 TEST_F(SessionTest, ComesBackToAMasterThatRestarts) {
   StartAll({"n1"});
   master_.reset();

@@ -1,0 +1,215 @@
+// The table of the master and what chunkservers have, while sessions go on: whatever parts them is
+// found.
+#include <gmock/gmock.h>
+
+#include "common/rpc/bulk_codec.h"
+#include "common/rpc/session_server.h"
+#include "master/service/session_handler.h"
+#include "master/store/memory_metadata_store.h"
+#include "tests/master/service/test_cluster.h"
+
+namespace quern::master {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Not;
+
+class InventoryTest : public MasterTest {
+ protected:
+  InventoryTest() { options_.inventory_check.every = absl::Milliseconds(100); }
+
+  // The sealed file has these replicas and says so.
+  bool Settles(const OpenFile& open, size_t replicas) {
+    return Eventually([&] {
+      const auto chunks = client_->GetChunks("/f");
+      if (!chunks.ok() || chunks->chunks(0).replicas_size() != static_cast<int>(replicas)) {
+        return false;
+      }
+      for (const auto& replica : chunks->chunks(0).replicas()) {
+        if (ServerOf(replica)->Replica(open.id()).state() != pb::REPLICA_STATE_FINALIZED) {
+          return false;
+        }
+      }
+      return CountFinalized(open.id()) == replicas;
+    });
+  }
+};
+
+TEST_F(InventoryTest, AReplicaThatVanishedWithoutAWordIsFoundAndReplaced) {
+  StartMaster();
+  AddServers(4);
+  const OpenFile open = CompleteFile("/f", 100);
+  ASSERT_TRUE(Settles(open, 3));
+  ServerOf(open.chunk.replicas(1))->SetReplica(open.id(), pb::REPLICA_STATE_REMOVED, 0);
+  EXPECT_TRUE(Settles(open, 3));
+}
+
+TEST_F(InventoryTest, AReplicaThatCameWithoutAWordIsFoundAndOneTooManyGoes) {
+  StartMaster();
+  AddServers(4);
+  const OpenFile open = CompleteFile("/f", 100);
+  ASSERT_TRUE(Settles(open, 3));
+  Outsider(open.chunk)->SetReplica(open.id(), pb::REPLICA_STATE_FINALIZED, 100);
+  EXPECT_TRUE(Settles(open, 3));
+}
+
+TEST_F(InventoryTest, AnOpenReplicaThatVanishedHasItsChunkSealed) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 100);
+  ServerOf(open.chunk.replicas(2))->SetReplica(open.id(), pb::REPLICA_STATE_REMOVED, 0);
+  EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 2; }));
+  EXPECT_OK(client_->Call(client_->CompleteRequest(open.file, 100)).status());
+}
+
+TEST_F(InventoryTest, AReplicaThatCouldNotBeFinalizedIsToldAgain) {
+  options_.seal_pause = absl::Milliseconds(50);
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 100);
+  FakeChunkserver* const troubled = ServerOf(open.chunk.replicas(2));
+  int failures = 0;
+  troubled->SetOverride([&](const pb::Order& order) -> std::optional<FakeChunkserver::Result> {
+    if (!order.has_finalize() || ++failures > 3) return std::nullopt;
+    return FakeChunkserver::Failure(static_cast<int>(absl::StatusCode::kUnavailable));
+  });
+  SealCleanly(open, 100);
+  EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 3; }));
+}
+
+class RecordingStream : public rpc::SessionStream {
+ public:
+  void Send(grpc::ByteBuffer message) override {
+    MutexLock lock(&mutex_);
+    pb::MasterMessage decoded;
+    if (rpc::DecodeMessage(message, &decoded).ok()) admitted_ |= decoded.has_admitted();
+  }
+  void Finish(const absl::Status& status) override {
+    MutexLock lock(&mutex_);
+    if (!finished_) finished_ = status;
+  }
+  bool admitted() {
+    MutexLock lock(&mutex_);
+    return admitted_;
+  }
+  std::optional<absl::Status> finished() {
+    MutexLock lock(&mutex_);
+    return finished_;
+  }
+
+ private:
+  Mutex mutex_;
+  bool admitted_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<absl::Status> finished_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Messages of a session may still wait in the master when the next one of the same server begins.
+TEST(Sessions, NothingThatAnOldSessionSaysComesAfterTheDigestsOfTheNext) {
+  MemoryMetadataStore store;
+  ASSERT_OK_AND_ASSIGN(const auto master, Master::Start({}, &store, Clock::Real()));
+  SessionHandler handler(master->options(), {master->cluster_id(), ""}, &master->state(),
+                         &master->committer(), &master->orders(), &master->reports(),
+                         &master->clock(), [] {});
+  const auto open = [&](const std::shared_ptr<RecordingStream>& stream) {
+    auto receiver = handler.Open(stream);
+    pb::ServerMessage message;
+    message.mutable_register_()->set_server_uuid("uuid");
+    message.mutable_register_()->set_address("host:1");
+    receiver->OnMessage(rpc::EncodeMessage(message));
+    EXPECT_TRUE(Eventually([&] { return stream->admitted(); }));
+    return receiver;
+  };
+  const auto old_stream = std::make_shared<RecordingStream>();
+  const auto new_stream = std::make_shared<RecordingStream>();
+  const auto old_session = open(old_stream);
+  const auto new_session = open(new_stream);
+  const ChunkId chunk(7);
+  {
+    MutexLock lock(&master->state().mutex);
+    master->state().standing.Reserved(100);
+    master->state().chunks.Load(chunk, pb::CHUNK_STATE_SEALED, 100, 1, 1, {});
+  }
+  pb::ServerMessage news;
+  news.mutable_heartbeat()->set_seq(1);
+  pb::ReplicaReport* report = news.mutable_heartbeat()->add_deltas();
+  report->set_chunk_id(chunk.value());
+  report->set_state(pb::REPLICA_STATE_FINALIZED);
+  report->set_length(100);
+  report->set_crc(1);
+  const auto replicas = [&] {
+    MutexLock lock(&master->state().mutex);
+    return master->state().chunks.Find(chunk)->replicas.size();
+  };
+  old_session->OnMessage(rpc::EncodeMessage(news));
+  ASSERT_TRUE(Eventually([&] { return old_stream->finished().has_value(); }));
+  EXPECT_EQ(old_stream->finished()->code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(replicas(), 0u);
+  new_session->OnMessage(rpc::EncodeMessage(news));
+  EXPECT_TRUE(Eventually([&] { return replicas() == 1; }));
+  EXPECT_FALSE(new_stream->finished().has_value());
+  handler.Stop();
+}
+
+class AllocationTest : public ::testing::Test {
+ protected:
+  AllocationTest() : state_({}, absl::UnixEpoch()) {
+    MutexLock lock(&state_.mutex);
+    for (const ServerId server : {ServerId(1), ServerId(2)}) {
+      pb::ServerRow row;
+      row.set_uuid(server.ToString());
+      state_.servers.Load(server, row);
+      state_.servers.Admit(server, {}, absl::UnixEpoch());
+      state_.servers.Confirm(server);
+      state_.allocating[kChunk].made_in.emplace_back(server, state_.servers.Find(server)->session);
+    }
+  }
+  void Log() {
+    pb::LogRecord record;
+    record.mutable_add_chunk()->set_chunk_id(kChunk.value());
+    record.mutable_add_chunk()->set_wanted_replicas(2);
+    record.mutable_add_chunk()->add_servers(1);
+    record.mutable_add_chunk()->add_servers(2);
+    state_.Apply(record, absl::UnixEpoch());
+  }
+  bool Confirmed(ServerId server) {
+    MutexLock lock(&state_.mutex);
+    return state_.chunks.Find(kChunk)->Find(server)->confirmed;
+  }
+
+  const ChunkId kChunk{5};
+  ClusterState state_;
+};
+
+TEST_F(AllocationTest, ReplicasThatWereMadeInTheirServersSessionsAreConfirmed) {
+  Log();
+  EXPECT_TRUE(Confirmed(ServerId(1)));
+  EXPECT_TRUE(Confirmed(ServerId(2)));
+  MutexLock lock(&state_.mutex);
+  EXPECT_TRUE(state_.allocating.empty());
+}
+
+TEST_F(AllocationTest, AServerThatRegisteredSinceMayHaveForgottenItsReplica) {
+  {
+    MutexLock lock(&state_.mutex);
+    state_.servers.Admit(ServerId(2), {}, absl::UnixEpoch());
+  }
+  Log();
+  EXPECT_TRUE(Confirmed(ServerId(1)));
+  EXPECT_FALSE(Confirmed(ServerId(2)));
+}
+
+TEST_F(AllocationTest, AServerThatSaysItIsGoneIsNotBelievedToHaveIt) {
+  OrderDispatcher orders({}, [] { return uint64_t{1}; });
+  ReplicaReports reports(
+      &state_, &orders, Clock::Real(), [](ChunkId, absl::Duration, std::string_view) {}, [] {});
+  pb::ReplicaReport gone;
+  gone.set_chunk_id(kChunk.value());
+  gone.set_state(pb::REPLICA_STATE_REMOVED);
+  reports.OnDelta(ServerId(1), gone);
+  Log();
+  EXPECT_FALSE(Confirmed(ServerId(1)));
+  EXPECT_TRUE(Confirmed(ServerId(2)));
+}
+
+}  // namespace
+}  // namespace quern::master
