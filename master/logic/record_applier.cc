@@ -32,6 +32,8 @@ absl::Status RecordApplier::Apply(uint64_t index, const pb::LogRecord& record) {
     row.set_log_index(index);
     row.set_response(record.response());
     row.set_lowest_outstanding(record.lowest_outstanding());
+    row.set_code(record.change_nothing().code());
+    row.set_message(record.change_nothing().message());
     rows_.Put(Table::kRequests, RequestKey(record.client_id(), record.request_id()),
               row.SerializeAsString());
   }
@@ -97,6 +99,8 @@ absl::Status RecordApplier::ApplyKind(const pb::LogRecord& record) {
     }
     case pb::LogRecord::kNoteReplicas:
       return NoteReplicas(record.note_replicas());
+    case pb::LogRecord::kChangeNothing:
+      return absl::OkStatus();
     case pb::LogRecord::kForgetRequests:
       for (const auto& request : record.forget_requests().requests()) {
         rows_.Delete(Table::kRequests, RequestKey(request.client_id(), request.request_id()));

@@ -212,6 +212,17 @@ absl::StatusOr<pb::AllocateChunkResponse> ChunkAllocator::Record(
       });
 }
 
+template <typename Response>
+absl::StatusOr<Response> ChunkAllocator::Refuse(
+    const pb::RequestHeader& header,
+    const std::function<absl::Status(const MetadataView& latest)>& check) {
+  return committer_.Answer<Response>(
+      header, [&](const MetadataView& latest) -> absl::StatusOr<Outcome<Response>> {
+        RETURN_IF_ERROR(check(latest));
+        return UnavailableError("this was not possible a moment ago. Try: again");
+      });
+}
+
 absl::StatusOr<pb::AllocateChunkResponse> ChunkAllocator::Allocate(
     const pb::AllocateChunkRequest& request) {
   // A retry after the answer was lost: nothing is made anew.
@@ -222,7 +233,12 @@ absl::StatusOr<pb::AllocateChunkResponse> ChunkAllocator::Allocate(
     const MetadataView view(*rows);
     absl::StatusOr<pb::InodeRow> checked = CheckFile(view, request);
     RETURN_IF_ERROR(view.status());
-    ASSIGN_OR_RETURN(file, std::move(checked));
+    if (!checked.ok()) {
+      return Refuse<pb::AllocateChunkResponse>(request.header(), [&](const MetadataView& latest) {
+        return CheckFile(latest, request).status();
+      });
+    }
+    file = *std::move(checked);
   }
   ASSIGN_OR_RETURN(const NewChunk made, Make(file, request));
   absl::StatusOr<pb::AllocateChunkResponse> response = Record(request, made);
@@ -263,7 +279,10 @@ absl::StatusOr<pb::CreateWithChunkResponse> ChunkAllocator::CreateWithChunk(
     const MetadataView view(*rows);
     absl::StatusOr<Outcome<pb::CreateResponse>> checked = decide(view);
     RETURN_IF_ERROR(view.status());
-    RETURN_IF_ERROR(checked.status());
+    if (!checked.ok()) {
+      return Refuse<pb::CreateWithChunkResponse>(
+          request.header(), [&](const MetadataView& latest) { return decide(latest).status(); });
+    }
     file = checked->record->create_file().inode();
   }
   ASSIGN_OR_RETURN(const NewChunk made, Make(file, request.chunk()));

@@ -61,6 +61,11 @@ class ChunkAllocator {
   absl::StatusOr<pb::CreateWithChunkResponse> RecordFile(const pb::RequestHeader& header,
                                                          const DecideFile& decide,
                                                          const NewChunk& made);
+  // What was found to be wrong before anything was made is decided like any other answer.
+  template <typename Response>
+  absl::StatusOr<Response> Refuse(
+      const pb::RequestHeader& header,
+      const std::function<absl::Status(const MetadataView& latest)>& check);
   // Takes empty replicas away again, of a chunk that the log will never have.
   void Undo(const NewChunk& made);
 

@@ -16,7 +16,27 @@ constexpr uint64_t kLogTail = 100'000;
 constexpr uint64_t kTrimEvery = 4096;
 // Answers held for clients that never said they had arrived.
 constexpr size_t kMaxHeldAnswers = 200'000;
-constexpr size_t kMaxUnloggedAnswers = 20'000;
+
+// Another state would have led to another answer, and the client does not ask again.
+bool IsWorthRemembering(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kFailedPrecondition:
+      return true;
+    default:
+      return false;
+  }
+}
+
+pb::LogRecord NothingChanged(const absl::Status& status) {
+  pb::LogRecord record;
+  record.mutable_change_nothing()->set_code(static_cast<int32_t>(status.code()));
+  record.mutable_change_nothing()->set_message(std::string(Message(status)));
+  return record;
+}
 
 [[noreturn]] void Die(std::string_view event, const absl::Status& status) {
   LogError(event, {{"status", status}, {"action", "the master ends; a restart recovers"}});
@@ -26,11 +46,7 @@ constexpr size_t kMaxUnloggedAnswers = 20'000;
 }  // namespace
 
 Committer::Committer(MetadataStore* store, Clock* clock, Applied applied)
-    : store_(store),
-      clock_(clock),
-      applied_(std::move(applied)),
-      results_(kMaxHeldAnswers),
-      unlogged_(kMaxUnloggedAnswers) {}
+    : store_(store), clock_(clock), applied_(std::move(applied)), results_(kMaxHeldAnswers) {}
 
 absl::StatusOr<std::unique_ptr<Committer>> Committer::Start(MetadataStore* store, Clock* clock,
                                                             Applied applied) {
@@ -185,13 +201,11 @@ absl::Status Committer::FindOrDecide(const pb::RequestHeader& header, const Deci
   overlay_.ReadFrom(store_->Latest());
   const MetadataView view(overlay_);
   if (results_.Holds(header.client_id(), header.request_id())) {
-    *response =
-        view.Request(header.client_id(), header.request_id()).value_or(pb::RequestRow()).response();
-    return view.status();
-  }
-  if (const auto* unlogged = unlogged_.Find(header.client_id(), header.request_id())) {
-    *response = unlogged->response;
-    return unlogged->status;
+    const pb::RequestRow row =
+        view.Request(header.client_id(), header.request_id()).value_or(pb::RequestRow());
+    RETURN_IF_ERROR(view.status());
+    *response = row.response();
+    return MakeStatus(static_cast<absl::StatusCode>(row.code()), row.message());
   }
   if (results_.IsStale(header.client_id(), header.request_id())) {
     return FailedPreconditionError(
@@ -207,8 +221,8 @@ absl::Status Committer::FindOrDecide(const pb::RequestHeader& header, const Deci
   if (results_.clients() > kMaxHeldAnswers + kTrimEvery) ForgetSilentClients();
   if (record.ok() && record->has_value()) {
     Enqueue(&header, *response, **std::move(record));
-  } else if (UnloggedAnswers::IsFinal(record.status())) {
-    unlogged_.Add(header.client_id(), header.request_id(), {record.status(), *response});
+  } else if (IsWorthRemembering(record.status())) {
+    Enqueue(&header, *response, NothingChanged(record.status()));
   }
   return record.status();
 }

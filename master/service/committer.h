@@ -25,7 +25,6 @@
 #include "master/logic/metadata_view.h"
 #include "master/logic/outcome.h"
 #include "master/logic/request_results.h"
-#include "master/logic/unlogged_answers.h"
 #include "master/service/overlay.h"
 #include "master/store/metadata_store.h"
 
@@ -65,6 +64,8 @@ class Committer {
   absl::Status CommitAll(std::span<const Decide> decisions);
 
   // For a mutating request: the answer, decided once. A repeated request gets the first answer.
+  // That it was refused, or that there was nothing to do, is logged too before it is said, except
+  // for errors after which the client tries again and those that do not depend on the state.
   template <typename Response, typename DecideRequest>
   absl::StatusOr<Response> Answer(const pb::RequestHeader& header, DecideRequest decide);
   // The same without waiting: `respond` is called once with the answer, by the caller or by the
@@ -121,7 +122,6 @@ class Committer {
   CondVar work_;
   Overlay overlay_ ABSL_GUARDED_BY(mutex_);
   RequestResults results_ ABSL_GUARDED_BY(mutex_);
-  UnloggedAnswers unlogged_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_index_ ABSL_GUARDED_BY(mutex_) = 1;
   std::unique_ptr<Batch> filling_ ABSL_GUARDED_BY(mutex_) = std::make_unique<Batch>();
   std::unique_ptr<Batch> flushing_ ABSL_GUARDED_BY(mutex_);

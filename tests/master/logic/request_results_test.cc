@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "master/logic/unlogged_answers.h"
 #include "tests/support/random_test.h"
 #include "tests/support/status_matchers.h"
 
@@ -51,19 +50,6 @@ TEST(RequestResultsTest, DropsTheLongestSilentClientBeyondTheLimit) {
   EXPECT_THAT(results.TakeOverLimit(), ElementsAre(Pair(2, 1)));
   EXPECT_EQ(results.held(), 3u);
   EXPECT_TRUE(results.TakeOverLimit().empty());
-}
-
-TEST(UnloggedAnswersTest, KeepsTheNewest) {
-  UnloggedAnswers answers(2);
-  answers.Add(7, 1, {NotFoundError("x"), ""});
-  answers.Add(7, 2, {absl::OkStatus(), "nothing to do"});
-  ASSERT_NE(answers.Find(7, 1), nullptr);
-  EXPECT_EQ(answers.Find(7, 1)->status.code(), absl::StatusCode::kNotFound);
-  answers.Add(7, 2, {absl::OkStatus(), "another"});
-  EXPECT_EQ(answers.Find(7, 2)->response, "nothing to do") << "the first answer stands";
-  answers.Add(8, 1, {});
-  EXPECT_EQ(answers.Find(7, 1), nullptr);
-  EXPECT_EQ(answers.size(), 2u);
 }
 
 using RequestResultsWalkTest = RandomTest;

@@ -20,6 +20,7 @@ namespace quern::master {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::Pair;
 
 // Holds writes back until told.
@@ -215,15 +216,59 @@ TEST_F(CommitterTest, ALateDuplicateOfAForgottenRequestChangesNothingAlsoAfterAR
   EXPECT_TRUE(MetadataView(*rows).Entry(kRootInode, "a").has_value());
 }
 
-TEST_F(CommitterTest, ALateDuplicateOfARequestThatChangedNothingChangesNothing) {
+TEST_F(CommitterTest, ALateDuplicateOfARequestThatChangedNothingChangesNothingAlsoAfterARestart) {
+  MemoryMetadataStore store;
+  const auto remove = [](Committer* committer, const std::string& path, uint64_t id) {
+    pb::DeleteRequest request;
+    *request.mutable_header() = Request("", id).header();
+    request.set_path(path);
+    return committer->Answer<pb::DeleteResponse>(request.header(), [&](const MetadataView& view) {
+      return NamespaceTree(view, 1).Delete(request);
+    });
+  };
+  const auto repeat = [&](Committer* committer) {
+    EXPECT_THAT(Mkdirs(committer, Request("/a/b", 1)),
+                StatusIs(absl::StatusCode::kNotFound, HasSubstr("/a")));
+    EXPECT_THAT(Mkdirs(committer, Request("/c", 4)), StatusIs(absl::StatusCode::kAlreadyExists));
+    EXPECT_OK(Mkdirs(committer, Request("/d", 6, /*parents=*/true))) << "there was nothing to do";
+    EXPECT_FALSE(remove(committer, "/e", 8)->deleted()) << "nor was there here";
+    const auto rows = committer->Snapshot();
+    const MetadataView view(*rows);
+    EXPECT_FALSE(view.Entry(InodeId(view.Entry(kRootInode, "a")->inode_id()), "b").has_value());
+    EXPECT_FALSE(view.Entry(kRootInode, "d").has_value());
+    EXPECT_TRUE(view.Entry(kRootInode, "e").has_value());
+  };
+  {
+    const auto committer = Start(&store);
+    EXPECT_THAT(Mkdirs(committer.get(), Request("/a/b", 1)), StatusIs(absl::StatusCode::kNotFound));
+    ASSERT_OK(Mkdirs(committer.get(), Request("/a", 2)));
+    ASSERT_OK(Mkdirs(committer.get(), Request("/c", 3)));
+    EXPECT_THAT(Mkdirs(committer.get(), Request("/c", 4)),
+                StatusIs(absl::StatusCode::kAlreadyExists));
+    ASSERT_OK(Mkdirs(committer.get(), Request("/d", 5)));
+    ASSERT_OK(Mkdirs(committer.get(), Request("/d", 6, /*parents=*/true)));
+    ASSERT_OK(remove(committer.get(), "/d", 7));
+    ASSERT_OK(remove(committer.get(), "/e", 8));
+    ASSERT_OK(Mkdirs(committer.get(), Request("/e", 9)));
+    repeat(committer.get());
+  }
+  const auto committer = Start(&store);
+  repeat(committer.get());
+}
+
+TEST_F(CommitterTest, WhatIsWrongInAnyStateOrMayPassIsNotRemembered) {
   MemoryMetadataStore store;
   const auto committer = Start(&store);
-  EXPECT_THAT(Mkdirs(committer.get(), Request("/a/b", 1)), StatusIs(absl::StatusCode::kNotFound));
-  ASSERT_OK(Mkdirs(committer.get(), Request("/a", 2)));
-  EXPECT_THAT(Mkdirs(committer.get(), Request("/a/b", 1)), StatusIs(absl::StatusCode::kNotFound));
+  const uint64_t before = committer->committed_index();
   auto nonsense = Request("/c", 3);
   nonsense.mutable_header()->set_lowest_outstanding(4);
   EXPECT_THAT(Mkdirs(committer.get(), nonsense), StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(Mkdirs(committer.get(), Request("no path", 5)),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+  committer->SetFull(ResourceExhaustedError("full"));
+  EXPECT_THAT(Mkdirs(committer.get(), Request("/b", 6)),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(committer->committed_index(), before);
 }
 
 TEST_F(CommitterTest, RecoveryReplaysWhatOnlyTheLogHas) {
