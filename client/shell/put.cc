@@ -19,6 +19,9 @@
 namespace quern::shell {
 namespace {
 
+// Of one file, each after another power cut.
+constexpr int kMaxRewrites = 3;
+
 class Put final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
@@ -113,7 +116,17 @@ class Put final : public ShellCommand {
     });
   }
 
+  // The file as a whole has to be written again when servers lost power under it.
   absl::Status CopyOne(Shell* shell, const Job& job, Progress* progress) const {
+    absl::Status status = TryCopyOne(shell, job, progress);
+    for (int again = 0; absl::IsAborted(status) && again < kMaxRewrites; ++again) {
+      if (job.source.path == "-" || Interrupted()) break;
+      status = TryCopyOne(shell, job, progress);
+    }
+    return status;
+  }
+
+  absl::Status TryCopyOne(Shell* shell, const Job& job, Progress* progress) const {
     UniqueFd fd(job.source.path == "-" ? dup(STDIN_FILENO)
                                        : open(job.source.path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) return ErrnoStatus(errno, job.source.path);

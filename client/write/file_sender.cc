@@ -197,6 +197,12 @@ absl::Status FileSender::Resolve(const OpenChunk& chunk, const Failure& failure)
   ASSIGN_OR_RETURN(const pb::ResolveChunkResponse sealed,
                    context_->master.ResolveChunk(std::move(request)));
   const std::string what = fmt::format("chunk {} on {}", chunk.id, failure.server);
+  if (sealed.lost_tail() && sealed.sealed_length() < acked) {
+    // They were acknowledged from memory, and are kept here no longer.
+    return AbortedError(
+        "{}: its servers lost power before {} bytes were on a disk. Try: write the file again",
+        what, acked - sealed.sealed_length());
+  }
   RETURN_IF_ERROR(
       Annotate(queue_.OnResolved(sealed.sealed_length(), sealed.crc(), sealed.last_seq()), what));
   fruitless_chunks_ = sealed.sealed_length() > 0 ? 0 : fruitless_chunks_ + 1;

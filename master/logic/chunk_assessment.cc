@@ -1,5 +1,7 @@
 #include "master/logic/chunk_assessment.h"
 
+#include <algorithm>
+
 namespace quern::master {
 
 size_t ChunkAssessment::Deficit() const {
@@ -23,6 +25,11 @@ ChunkAssessment Assess(const ChunkInfo& chunk, const ServerRegistry& servers) {
     } else {
       assessment.bad.push_back(replica.server);
     }
+  }
+  if (chunk.state == pb::CHUNK_STATE_SEALED && chunk.length == 0) {
+    const size_t there =
+        assessment.good.size() + assessment.pending.size() + assessment.hoped.size();
+    assessment.wanted = static_cast<uint32_t>(std::min<size_t>(assessment.wanted, there));
   }
   return assessment;
 }

@@ -12,6 +12,7 @@ namespace quern::master {
 using ServerList = absl::InlinedVector<ServerId, 4>;
 
 struct ChunkAssessment {
+  // An empty chunk loses nothing with its replicas: of it, no more than there are.
   uint32_t wanted = 0;
   // Confirmed FINALIZED replicas on servers that are not dead.
   ServerList good;

@@ -45,7 +45,14 @@ SealDecision SealAtLongest(std::span<const FenceAnswer> answers, uint64_t floor,
     if (answer.kind != Kind::kAnswered) continue;
     if (longest == nullptr || answer.length > longest->length) longest = &answer;
   }
-  if (longest == nullptr) return Wait("every replica is lost");
+  if (longest == nullptr) {
+    // An empty replica of a small file may be forgotten by a power cut. The writer, to whom nothing
+    // was acknowledged, sends all of it to the next chunk.
+    if (!writer_has_spoken || floor > 0) return Wait("every replica is lost");
+    SealDecision empty;
+    empty.decided = true;
+    return empty;
+  }
   SealDecision decision = SealAt(*longest);
   decision.lost_tail = !writer_has_spoken || longest->length < floor;
   decision.reason =

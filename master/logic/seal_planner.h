@@ -5,7 +5,8 @@
 // acknowledged to the complaining writer) unmasks replicas that lost what they had promised; a
 // SUSPECT replica, which cannot know what it forgot in a power cut, has no vote while another may
 // still answer. Longer replicas vote as well on what stands before the end of the shortest one: the
-// odd one out may be the shortest. Pure: no state, no clock.
+// odd one out may be the shortest. When no replica is left, only the word of a writer to whom
+// nothing was acknowledged ends the chunk: it is empty. Pure: no state, no clock.
 #pragma once
 
 #include <cstdint>

@@ -127,6 +127,11 @@ SealDecision ChunkSealer::Decide(ChunkId chunk, const pb::ChunkRow& row,
 absl::StatusOr<pb::ChunkRow> ChunkSealer::AddLastSeq(ChunkId chunk, pb::ChunkRow row,
                                                      uint64_t producer) {
   if (producer == 0 || row.producer() == producer) return row;
+  if (row.length() == 0) {
+    row.set_producer(producer);
+    row.set_last_seq(0);
+    return row;
+  }
   // Copies know it too.
   std::vector<ServerId> holders;
   {

@@ -75,7 +75,7 @@ absl::Status CopyWaiters::Look(Waiter* waiter, absl::Time now) const {
       return NotFoundError("{}: was deleted while it was written", waiter->name);
     }
     // Who completes the file says what is wrong with a chunk that is not sealed.
-    if (info->state != pb::CHUNK_STATE_SEALED) continue;
+    if (info->state != pb::CHUNK_STATE_SEALED || info->length == 0) continue;
     const size_t durable = CountDurable(*info, state.servers);
     if (durable >= needed) continue;
     state.repair.ClientWaits(chunk);

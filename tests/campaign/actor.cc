@@ -122,7 +122,10 @@ void Actor::Put() {
     (*writer)->Abandon().IgnoreError();
     return;
   }
-  Finish(what, (*writer)->Close().status(), change);
+  const absl::Status closed = (*writer)->Close().status();
+  // All servers of a chunk lost power before it was closed: it is certain that there is no file.
+  if (absl::IsAborted(closed)) return;
+  Finish(what, closed, change);
 }
 
 void Actor::Read() {

@@ -165,7 +165,10 @@ class Round {
     ClusterSeen seen;
     ListChunks("/", &seen);
     uint64_t wanted = 0;
-    for (const auto& [id, chunk] : seen.chunks) wanted += chunk.wanted;
+    for (const auto& [id, chunk] : seen.chunks) {
+      // An empty one may have fewer.
+      wanted += chunk.length > 0 ? chunk.wanted : chunk.servers.size();
+    }
     uint64_t there = 0;
     for (const auto& server : cluster->servers) there += server.chunk_count;
     return there == wanted && HeldByServers() == wanted;

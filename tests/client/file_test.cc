@@ -13,6 +13,7 @@ namespace {
 
 using ::quern::testing::FakeDfs;
 using ::quern::testing::FrameAction;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -205,6 +206,35 @@ TEST_F(FileTest, EveryByteIsInTheFileOnceWhateverFails) {
   EXPECT_EQ(fake_.FileBytes("/f"), bytes);
   ASSERT_OK_AND_ASSIGN(const std::string back, ReadRange("/f", 0, bytes.size()));
   EXPECT_EQ(back, bytes);
+}
+
+TEST_F(FileTest, WhatAllServersForgetIsSentAgainAsLongAsNothingWasAcknowledged) {
+  for (const size_t size : {100, 300'000}) {
+    SCOPED_TRACE(size);
+    const std::string path = fmt::format("/f{}", size);
+    int frames = 0;
+    fake_.ScriptFrames(
+        [&](uint32_t) { return ++frames <= 3 ? FrameAction::kForget : FrameAction::kAck; });
+    const std::string bytes = RandomText(size);
+    ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create(path));
+    ASSERT_OK(writer->Append(bytes));
+    ASSERT_OK(writer->Close());
+    EXPECT_EQ(fake_.FileBytes(path), bytes);
+  }
+}
+
+TEST_F(FileTest, AcknowledgedBytesThatAllServersForgetAbortTheFile) {
+  int frames = 0;
+  fake_.ScriptFrames(
+      [&](uint32_t) { return ++frames == 2 ? FrameAction::kForget : FrameAction::kAck; });
+  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f"));
+  ASSERT_OK(writer->Append("abc"));
+  ASSERT_OK(writer->Flush());
+  ASSERT_OK(writer->Append("def"));
+  EXPECT_THAT(writer->Close(),
+              StatusIs(absl::StatusCode::kAborted,
+                       AllOf(HasSubstr("/f"), HasSubstr("3 bytes"), HasSubstr("again"))));
+  EXPECT_EQ(fake_.file_count(), 0);
 }
 
 TEST_F(FileTest, LostAnswersOfTheMasterHaveTheEffectOfOne) {

@@ -58,7 +58,9 @@ class Master final : public pb::Namespace::Service {
                             pb::ResolveChunkResponse* response) override {
     return Once(*request, response, [&]() -> absl::Status {
       Chunk& chunk = state_->chunks[request->chunk_id()];
-      if (request->acked_offset() > chunk.bytes.size()) return InternalError("lost acked bytes");
+      const bool lost = request->acked_offset() > chunk.bytes.size();
+      if (lost && !chunk.forgot) return InternalError("lost acked bytes");
+      response->set_lost_tail(lost);
       chunk.sealed = true;
       response->set_sealed_length(chunk.bytes.size());
       response->set_crc(Crc32c(chunk.bytes));
@@ -282,6 +284,11 @@ class Appender {
       case FrameAction::kTakeAndBreak:
       case FrameAction::kBreak:
         return Break(UnavailableError("scripted failure"));
+      case FrameAction::kForget:
+        chunk->bytes.clear();
+        chunk->ends.clear();
+        chunk->forgot = true;
+        return Break(UnavailableError("scripted power cut"));
       case FrameAction::kBlameOther: {
         pb::AppendResponse response;
         response.set_error("the server behind has failed");

@@ -20,6 +20,7 @@ enum class FrameAction {
   kTake,          // takes it and does not answer (the next ack covers it)
   kTakeAndBreak,  // takes it and breaks the stream
   kBreak,         // breaks the stream
+  kForget,        // breaks the stream and has lost all of the chunk: a power cut of all its servers
   kBlameOther,    // says that the server behind it has failed
   kIgnore,        // neither takes this nor any later frame, and is silent
 };

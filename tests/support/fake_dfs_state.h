@@ -18,6 +18,7 @@ namespace pb = ::quern::dfs::v1;
 struct FakeChunk {
   std::string bytes;
   std::vector<std::pair<uint64_t, uint64_t>> ends;  // (seq, end) of every piece
+  bool forgot = false;                              // what was acknowledged
   bool sealed = false;
   uint32_t primary = 0;
 };

@@ -185,6 +185,17 @@ TEST(SealPlannerTest, NeverWritten) {
 
 TEST(SealPlannerTest, EverythingLostStaysUndecided) {
   EXPECT_FALSE(Plan({Lost(1), Lost(2)}, 10).decided);
+  EXPECT_FALSE(Plan({Lost(1), Lost(2)}, std::nullopt).decided) << "the writer may know of bytes";
+  EXPECT_FALSE(Plan({Lost(1), Silent(2)}, 0).decided) << "2 may have it";
+}
+
+TEST(SealPlannerTest, WithNothingAcknowledgedAndNoReplicaLeftItIsEmpty) {
+  const SealDecision decision = Plan({Lost(1), Lost(2)}, 0);
+  ASSERT_TRUE(decision.decided);
+  EXPECT_EQ(decision.length, 0u);
+  EXPECT_EQ(decision.crc, 0u);
+  EXPECT_EQ(decision.last_seq, 0u);
+  EXPECT_FALSE(decision.lost_tail);
 }
 
 using SealPlannerWalkTest = RandomTest;

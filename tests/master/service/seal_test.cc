@@ -93,6 +93,34 @@ TEST_F(SealTest, AServerThatCannotReadItsBooksHasNotLostItsReplica) {
   EXPECT_EQ(sealed.sealed_length(), 100u);
 }
 
+TEST_F(SealTest, AChunkThatAllServersHaveForgottenIsEmptyByTheWordOfItsWriter) {
+  options_.inventory_check.every = absl::Milliseconds(100);
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 0);
+  for (int position = 0; position < 3; ++position) {
+    Replica(open, position)->SetReplica(open.id(), pb::REPLICA_STATE_REMOVED, 0);
+  }
+  EXPECT_THAT(Resolve(open, 10), StatusIs(Code::kUnavailable)) << "ten bytes were acknowledged";
+  ASSERT_OK_AND_ASSIGN(const auto sealed, Resolve(open, 0));
+  EXPECT_EQ(sealed.sealed_length(), 0u);
+  EXPECT_EQ(sealed.crc(), 0u);
+  EXPECT_EQ(sealed.last_seq(), 0u);
+  EXPECT_FALSE(sealed.lost_tail());
+  // The writer goes on in the next chunk, and nothing waits for copies of nothing.
+  ASSERT_OK_AND_ASSIGN(const auto next, client_->Call(client_->AllocateRequest(open.file, 1)));
+  const ChunkId chunk(next.chunk().chunk_id());
+  for (const auto& replica : next.chunk().replicas()) ServerOf(replica)->Append(chunk, 50);
+  ASSERT_OK(client_->ReportSealed(chunk, ServerId(next.chunk().replicas(0).server_id()), 50));
+  ASSERT_OK(client_->Call(client_->CompleteRequest(open.file, 50)).status());
+  EXPECT_TRUE(Eventually([&] {
+    const auto cluster = client_->Call(pb::GetClusterRequest());
+    const auto chunks = client_->GetChunks("/f");
+    return cluster.ok() && cluster->under_replicated() == 0 && chunks.ok() &&
+           chunks->chunks(0).replicas().empty();
+  })) << "what the servers do not have is not listed";
+}
+
 TEST_F(SealTest, AChunkOfWhichOnlyCopiesAreLeftStillSaysWhatIsInIt) {
   options_.servers.dead_after = absl::Seconds(1);
   StartMaster();
