@@ -132,7 +132,9 @@ TEST_F(FileTest, ASmallFileIsOneClosedChunkThatCompleteSeals) {
   ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f", {.expected_bytes = 3}));
   ASSERT_OK(writer->Append("abc"));
   ASSERT_OK(writer->Close());
-  ASSERT_OK(WriteFile("/unknown_length", "def"));
+  ASSERT_OK_AND_ASSIGN(auto unknown, fs_->Create("/unknown_length"));
+  ASSERT_OK(unknown->Append("def"));
+  ASSERT_OK(unknown->Close());
   EXPECT_EQ(fake_.seals_with_complete(), 2);
   // What was flushed before went another way.
   ASSERT_OK_AND_ASSIGN(auto flushed, fs_->Create("/g", {.expected_bytes = 3}));
