@@ -239,6 +239,10 @@ absl::Status FillStage(const PipelineFile& file, LoadedStage* stage) {
     RETURN_IF_ERROR(SetSpecKey(key, value, &stage->file));
   }
   RETURN_IF_ERROR(FillInputs(file, stage));
+  // Said on the command line, of all inputs: over what the file says of each.
+  for (const auto& [key, value] : stage->stage.settings) {
+    if (key.starts_with("input.")) RETURN_IF_ERROR(SetSpecKey(key, value, &stage->file));
+  }
   RETURN_IF_ERROR(FillParams(file, stage));
   stage->file.spec.mutable_output()->set_path(stage->stage.output);
   // A map-only job has neither, whatever its spec says.

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -126,6 +127,23 @@ TEST_F(PipelineTest, KillStopsItAndResumeGoesOn) {
   const CommandResult resumed = cluster_->Mr({"rerun", id, "--resume"});
   ASSERT_EQ(resumed.exit_code, 0) << resumed.Describe();
   EXPECT_EQ(Jobs(), before + 2) << "the first stage had been finished";
+}
+
+// a links to b and c, b to c, c nowhere. By hand: b = 1.425 a, c = 2.63625 a, and the sum is 1.
+TEST_F(PipelineTest, PageRankOfAGraphThatIsKnown) {
+  const std::string edges = "a\tb\na\tc\textra\nb\tc\na\tc\nno edge\n";
+  ASSERT_EQ(cluster_->Dfs({"put", "-", "/edges"}, {.stdin_text = edges}).exit_code, 0);
+  const CommandResult run =
+      cluster_->Mr({"run", "pagerank", "/edges", "/ranks", "--set", "ranks.reduce.tasks=2"});
+  ASSERT_EQ(run.exit_code, 0) << run.Describe();
+  std::map<std::string, double> ranks;
+  std::istringstream out(cluster_->Dfs({"cat", "/ranks/part-*"}).out);
+  std::string node;
+  for (double rank = 0; out >> node >> rank;) ranks[node] = rank;
+  EXPECT_EQ(ranks.size(), 3u);
+  EXPECT_NEAR(ranks["a"], 0.05 / 0.2530625, 1e-9);
+  EXPECT_NEAR(ranks["b"], 1.425 * 0.05 / 0.2530625, 1e-9);
+  EXPECT_NEAR(ranks["c"], 2.63625 * 0.05 / 0.2530625, 1e-9);
 }
 
 }  // namespace

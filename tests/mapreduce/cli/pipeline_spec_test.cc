@@ -1,0 +1,122 @@
+#include "mapreduce/cli/pipeline_spec.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace quern::mr {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr char kPipeline[] = R"(
+name = "full"
+input = ["/default"]
+output = "/out"
+
+[params]
+damping = 0.85
+
+[[stage]]
+name = "graph"
+plugin = "graph.so"
+input = ["@in"]
+reduce = { tasks = 3, group = 1 }
+parameters = []
+[stage.output]
+format = "record"
+
+[[stage]]
+name = "ranks"
+plugin = "ranks.so"
+input = ["@graph", { path = "@ranks", mapper = "Own", tag = "own" }]
+repeat = { until = "moved == 0", max = 50, first = "@graph", in_a_row = 2, at_max = "fail" }
+output = "ranks"
+params = { nodes = "${counter:graph.nodes}" }
+)";
+
+// As mr run does it, for stages that are their own specs.
+absl::StatusOr<pb::PipelineSpec> Build(std::string_view toml,
+                                       const std::vector<std::string>& settings = {}) {
+  ASSIGN_OR_RETURN(PipelineFile file, ParsePipeline(toml, "p.toml"));
+  std::vector<LoadedStage> stages;
+  for (const StageFile& stage : file.stages) stages.push_back({stage, {}});
+  for (const std::string& setting : settings) {
+    RETURN_IF_ERROR(SetPipelineKey(setting, &file, &stages));
+  }
+  return BuildPipeline(file, &stages);
+}
+
+std::string ErrorOf(std::string_view toml, const std::vector<std::string>& settings = {}) {
+  const auto spec = Build(toml, settings);
+  return spec.ok() ? "" : std::string(Message(spec.status()));
+}
+
+TEST(ParsePipeline, TellsPipelinesFromJobs) {
+  EXPECT_TRUE(IsPipelineText(kPipeline));
+  EXPECT_FALSE(IsPipelineText("name = \"job\"\n[[input]]\npath = \"/in\"\n"));
+  EXPECT_FALSE(IsPipelineText("not = [toml"));
+}
+
+TEST(BuildPipeline, PutsEverythingWhereItBelongs) {
+  const auto spec = Build(kPipeline);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->name(), "full");
+  EXPECT_EQ(spec->output_path(), "/out");
+  ASSERT_EQ(spec->stages_size(), 2);
+  const pb::JobSpec& graph = spec->stages(0).job();
+  EXPECT_EQ(graph.inputs(0).path(), "/default");
+  EXPECT_EQ(graph.reduce().tasks(), 3u);
+  EXPECT_EQ(graph.reduce().group(), 1u);
+  EXPECT_EQ(graph.output().format(), "record");
+  EXPECT_EQ(graph.output().path(), "");
+  EXPECT_TRUE(graph.params().empty()) << "it reads none";
+  const pb::PipelineStage& ranks = spec->stages(1);
+  EXPECT_EQ(ranks.job().inputs(0).path(), "@graph");
+  EXPECT_EQ(ranks.job().inputs(0).format(), "record") << "as graph writes it";
+  EXPECT_EQ(ranks.job().inputs(1).path(), "@ranks");
+  EXPECT_EQ(ranks.job().inputs(1).mapper(), "Own");
+  EXPECT_EQ(ranks.job().inputs(1).tag(), "own");
+  EXPECT_EQ(ranks.job().output().path(), "ranks");
+  EXPECT_EQ(ranks.job().params().at("damping"), "0.85");
+  EXPECT_EQ(ranks.job().params().at("nodes"), "${counter:graph.nodes}");
+  EXPECT_EQ(ranks.repeat().until(), "moved == 0");
+  EXPECT_EQ(ranks.repeat().max(), 50u);
+  EXPECT_EQ(ranks.repeat().first(), "@graph");
+  EXPECT_EQ(ranks.repeat().in_a_row(), 2u);
+  EXPECT_TRUE(ranks.repeat().fail_at_max());
+}
+
+TEST(SetPipelineKey, ChangesAStageOrWhatAllRead) {
+  const auto spec = Build(kPipeline, {"graph.reduce.tasks=9", "damping=0.5", "ranks.params.nodes=7",
+                                      "ranks.limits.memory=64MiB", "ranks.input.mapper=Other"});
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->stages(0).job().reduce().tasks(), 9u);
+  EXPECT_EQ(spec->stages(1).job().params().at("damping"), "0.5");
+  EXPECT_EQ(spec->stages(1).job().params().at("nodes"), "7");
+  EXPECT_EQ(spec->stages(1).job().inputs(1).mapper(), "Other") << "over what the file says";
+  EXPECT_EQ(spec->stages(1).job().limits().memory_bytes(), 64u << 20);
+}
+
+TEST(SetPipelineKey, RefusesWhatNobodyReads) {
+  EXPECT_THAT(ErrorOf(kPipeline, {"dampng=0.5"}), HasSubstr("no stage reads such a parameter"));
+  EXPECT_THAT(ErrorOf(kPipeline, {"graph.reduce.task=1"}), HasSubstr("reduce.task: unknown key"));
+  EXPECT_THAT(ErrorOf(kPipeline, {"graph.params.x=1"}), HasSubstr("params.x"));
+  EXPECT_THAT(ErrorOf(kPipeline, {"damping"}), HasSubstr("is not KEY=VALUE"));
+}
+
+TEST(ParsePipeline, NamesLineAndKeyOfWhatIsWrong) {
+  EXPECT_THAT(ErrorOf("nam = 1\n[[stage]]\n"), HasSubstr("p.toml:1: nam: unknown key"));
+  EXPECT_THAT(ErrorOf("[stage]\nname = \"x\"\n"), HasSubstr("write [[stage]]"));
+  EXPECT_THAT(ErrorOf("[[stage]]\nname = \"x\"\nrepeat = { untill = \"a == 0\" }\n"),
+              HasSubstr("p.toml:3: repeat: untill"));
+  EXPECT_THAT(ErrorOf("[[stage]]\nname = \"x\"\nrepeat = { max = 0 }\n"), HasSubstr("repeat"));
+  EXPECT_THAT(ErrorOf("[[stage]]\nname = \"x\"\nplugin = \"x.so\"\ninput = [\"@in\"]\n"),
+              HasSubstr("stage x: reads @in, which nobody has named"));
+  EXPECT_THAT(
+      ErrorOf("[params]\na = 1\n[[stage]]\nname = \"x\"\ninput = [\"/in\"]\nparameters = []\n"),
+      HasSubstr("params.a: no stage reads it"));
+  EXPECT_THAT(ErrorOf("[[stage]]\nname = \"x\"\n"), HasSubstr("stage x: input: is missing"));
+}
+
+}  // namespace
+}  // namespace quern::mr
