@@ -109,9 +109,15 @@ void ServerRegistry::Admit(ServerId id, const pb::ServerMessage::Register& regis
   server->registered = true;
   ++server->session;
   server->connected = true;
+  server->displaced = false;
   server->comparing = true;
   Settle(server, false, false);
   server->last_heard = now;
+  for (const ServerId other : OnNode(server->row.node())) {
+    ServerInfo* const neighbour = FindMutable(other);
+    if (other == id || neighbour->row.address() != server->row.address()) continue;
+    neighbour->displaced = true;
+  }
 }
 
 void ServerRegistry::Compared(ServerId id) {
@@ -144,6 +150,7 @@ void ServerRegistry::Disconnect(ServerId id) {
 
 absl::Time ServerRegistry::DeathOf(const ServerInfo& server) const {
   if (server.dead) return absl::InfiniteFuture();
+  if (server.displaced && !server.connected) return absl::InfinitePast();
   if (!server.registered) return term_began_ + options_.awaited_for;
   return server.last_heard + options_.dead_after;
 }

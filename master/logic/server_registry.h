@@ -4,7 +4,9 @@
 // either fails (nothing new is placed on it), and *dead* when nothing has been heard of it for
 // `dead_after` (its replicas are made elsewhere). Before its first registration in this term it is
 // *awaited*: known from the log, its replicas are hints; one that does not come for `awaited_for`
-// is dead as well. These states decide when to act, never whether it is safe. Not thread-safe.
+// is dead as well, and so is one without a session at whose address another one has registered
+// (whose disk was another, or empty). These states decide when to act, never whether it is safe.
+// Not thread-safe.
 #pragma once
 
 #include <absl/time/time.h>
@@ -49,6 +51,8 @@ struct ServerInfo {
   // Its whole inventory has been compared: what the table says of it is true.
   bool confirmed = false;
   bool dead = false;
+  // Another server has registered since at the address of this one: it is not there any more.
+  bool displaced = false;
   absl::Time last_heard = absl::InfinitePast();
 
   pb::ServerAddress Address() const;

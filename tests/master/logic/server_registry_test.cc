@@ -58,6 +58,23 @@ TEST(ServerRegistryTest, AServerThatDoesNotComeBackAfterARestartIsDeadInTheEnd) 
   EXPECT_EQ(servers.registry.Health(ServerId(1), servers.now), ServerHealth::kAlive);
 }
 
+TEST(ServerRegistryTest, AServerAtWhoseAddressAnotherOneRegistersIsNotThere) {
+  TestServers servers;
+  for (const uint32_t id : {1, 2, 3}) servers.AddAwaited({.id = id, .node = "n"});
+  pb::ServerRow row = servers.registry.Find(ServerId(1))->row;
+  row.set_uuid("uuid2");
+  servers.registry.Load(ServerId(2), row);  // started without its disk, say
+  servers.registry.Admit(ServerId(2), {}, servers.now);
+  EXPECT_THAT(servers.registry.TakeDead(servers.now), ElementsAre(ServerId(1)))
+      << "3 has another address and is awaited";
+  servers.registry.Admit(ServerId(1), {}, servers.now);
+  EXPECT_EQ(servers.registry.Health(ServerId(1), servers.now), ServerHealth::kAlive);
+  EXPECT_THAT(servers.registry.TakeDead(servers.now), IsEmpty()) << "2 has its session still";
+  servers.registry.Disconnect(ServerId(2));
+  EXPECT_THAT(servers.registry.TakeDead(servers.now), ElementsAre(ServerId(2)));
+  EXPECT_EQ(servers.registry.NextDeadline(), servers.now + absl::Seconds(10)) << "of 1";
+}
+
 TEST(ServerRegistryTest, AServerThatReturnsMustConfirmAnew) {
   TestServers servers;
   servers.AddMany(1);
