@@ -1,6 +1,9 @@
 #include "chunkserver/store/disk.h"
 
+#include <sys/stat.h>
+
 #include <filesystem>
+#include <vector>
 
 #include "common/log.h"
 #include "common/storage/identity_marker.h"
@@ -10,9 +13,34 @@ namespace {
 
 constexpr char kRole[] = "chunkserver-disk";
 
+// Beside the directory of a disk, which may be a mount point.
 std::string NotePath(const std::string& path) {
   const std::filesystem::path dir(path);
   return (dir.parent_path() / fmt::format(".{}.quern-disk", dir.filename().string())).string();
+}
+
+// Beside the directory above it, which may be the mount point as well.
+std::string NotePathAbove(const std::string& path) {
+  const std::filesystem::path dir(path);
+  const std::filesystem::path above = dir.parent_path();
+  const std::string name =
+      fmt::format(".{}.{}.quern-disk", above.filename().string(), dir.filename().string());
+  return (above.parent_path() / name).string();
+}
+
+bool LiesBelowAMountPoint(const std::string& path) {
+  const std::filesystem::path above = std::filesystem::path(path).parent_path();
+  struct stat here = {};
+  struct stat there = {};
+  return above != above.root_path() && stat(above.c_str(), &here) == 0 &&
+         stat(above.parent_path().c_str(), &there) == 0 && here.st_dev != there.st_dev;
+}
+
+std::string ReadNote(FileSystem* fs, const std::string& path) {
+  auto note = ReadFileToString(fs, path);
+  if (!note.ok()) return "";
+  while (!note->empty() && note->back() == '\n') note->pop_back();
+  return *std::move(note);
 }
 
 }  // namespace
@@ -139,18 +167,20 @@ absl::Status Disk::PrepareSpace() {
 }
 
 std::string Disk::Note() const {
-  auto note = ReadFileToString(options_.fs, NotePath(path()));
-  if (!note.ok()) return "";
-  while (!note->empty() && note->back() == '\n') note->pop_back();
-  return *std::move(note);
+  std::string note = ReadNote(options_.fs, NotePath(path()));
+  return note.empty() ? ReadNote(options_.fs, NotePathAbove(path())) : note;
 }
 
 void Disk::WriteNote(const std::string& uuid) {
-  if (Note() == uuid) return;
-  const absl::Status status = WriteFileDurably(options_.fs, NotePath(path()), uuid + "\n");
-  if (status.ok()) return;
-  // Where the server may not write there, the other disks still know this one.
-  LogWarning("no_note_beside_disk", {{"disk", path()}, {"status", status}});
+  std::vector<std::string> places = {NotePath(path())};
+  if (LiesBelowAMountPoint(path())) places.push_back(NotePathAbove(path()));
+  for (const std::string& place : places) {
+    if (ReadNote(options_.fs, place) == uuid) continue;
+    const absl::Status status = WriteFileDurably(options_.fs, place, uuid + "\n");
+    if (status.ok()) continue;
+    // Where the server may not write there, the other disks still know this one.
+    LogWarning("no_note_beside_disk", {{"disk", path()}, {"status", status}});
+  }
 }
 
 absl::Status Disk::WriteMarker(const DiskIdentity& identity) {

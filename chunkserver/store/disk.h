@@ -70,7 +70,8 @@ class Disk {
   // As its marker says, or as set by the one who expects it; empty when nobody knows.
   std::string uuid() const;
   void set_uuid(const std::string& uuid);
-  // The uuid in the file beside the directory; empty when there is none.
+  // The uuid in the file beside the directory or, when that has gone with a mount, beside the one
+  // above it; empty when there is none.
   std::string Note() const;
 
   const std::string& path() const { return options_.path; }
