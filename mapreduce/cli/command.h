@@ -70,6 +70,7 @@ CommandSpec ScanCommand();
 CommandSpec SearchCommand();
 CommandSpec StatusCommand();
 CommandSpec TasksCommand();
+CommandSpec WhyCommand();
 CommandSpec WatchCommand();
 CommandSpec WorkersCommand();
 

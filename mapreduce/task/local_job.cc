@@ -223,7 +223,7 @@ absl::StatusOr<pb::AttemptResult> LocalJob::RunOne(const pb::TaskSpec& task,
                                                    std::unique_ptr<SortBuffers>* buffers) {
   const std::string name = FormatAttempt(task.id());
   const auto position = RecordPositionWriter::Private();
-  TaskProgress progress;
+  TaskProgress progress(dfs_options_.clock);
   TaskEnvironment environment;
   environment.plugin = plugin_.get();
   environment.storage = storage_.get();

@@ -8,6 +8,7 @@
 namespace quern::mr {
 
 void TaskProgress::StartPhase(const Phase& phase, uint64_t total) {
+  times.EnterPhase(phase.name);
   MutexLock lock(&mutex_);
   phase_ = phase;
   phase_total_ = total;

@@ -10,11 +10,14 @@
 #include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/engine/work_steps.h"
+#include "mapreduce/task/task_times.h"
 
 namespace quern::mr {
 
 class TaskProgress {
  public:
+  explicit TaskProgress(Clock* clock) : times(clock) {}
+
   // One writer; plain stores, no locked instructions.
   class Count {
    public:
@@ -30,6 +33,8 @@ class TaskProgress {
   Count output_bytes;
   Count output_records;
   Count waited_ms;  // for map outputs
+  // Of the task's own thread.
+  TaskTimes times;
   WorkSteps steps;
 
   // The phase covers [from, to] of the attempt and gets there when its `total` steps are done.

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "mapreduce/engine/report_limits.h"
 #include "mapreduce/task/task_storage.h"
+#include "mapreduce/task/timed_storage.h"
 #include "mapreduce/task/user_code.h"
 
 namespace quern::mr {
@@ -111,7 +112,6 @@ absl::StatusOr<pb::AttemptResult> WorkerSession::RunStart(const pb::ToTask::Star
   RETURN_IF_ERROR(Prepare(start));
   TaskEnvironment environment;
   environment.plugin = plugin_.get();
-  environment.storage = storage_.get();
   environment.scratch_dir = start.scratch_dir();
   environment.node = start.node();
   for (const pb::JobSpec::SideFile& side : start.task().job().files()) {
@@ -120,8 +120,10 @@ absl::StatusOr<pb::AttemptResult> WorkerSession::RunStart(const pb::ToTask::Star
   }
   environment.position = position_.get();
   environment.sort_buffers = &sort_buffers_;
-  const auto progress = std::make_shared<TaskProgress>();
+  const auto progress = std::make_shared<TaskProgress>(environment.clock);
   environment.progress = progress.get();
+  const std::unique_ptr<Storage> storage = MakeTimedStorage(storage_.get(), &progress->times);
+  environment.storage = storage.get();
   std::shared_ptr<MapOutputFeed> feed;
   {
     MutexLock lock(&mutex_);
@@ -131,6 +133,7 @@ absl::StatusOr<pb::AttemptResult> WorkerSession::RunStart(const pb::ToTask::Star
   StartReporting();
   absl::StatusOr<pb::AttemptResult> result = RunAttempt(start.task(), environment, feed.get());
   StopReporting();
+  if (result.ok()) *result->mutable_times() = progress->times.Get();
   return result;
 }
 

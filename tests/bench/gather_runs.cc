@@ -22,7 +22,7 @@ double CpuSeconds(clockid_t of) {
 void Run(uint32_t maps) {
   const TempDir dir;
   const TinyOutputs worker(dir.path());
-  TaskProgress progress;
+  TaskProgress progress{Clock::Real()};
   ShuffleOptions options;
   options.job_id = "job-x";
   options.map_tasks = maps;

@@ -104,6 +104,8 @@ std::unique_ptr<Job> MakeJob(PlannedJob plan) {
 void OpenJob(Job* job) {
   job->maps = std::make_shared<ChosenResults>(job->map_tasks());
   job->reduces = std::make_shared<ChosenResults>(job->reduce_tasks());
+  job->map_times.resize(job->map_tasks());
+  job->reduce_times.resize(job->reduce_tasks());
   job->state = job->sample_splits.empty() ? pb::JOB_STATE_RUNNING : pb::JOB_STATE_PLANNING;
 }
 
@@ -155,11 +157,20 @@ void Job::StoreResult(const AttemptRef& attempt, const pb::AttemptResult& result
       break;
     case TaskKind::kMap:
       maps->Set(attempt.task, result);
+      map_times[attempt.task] = result.times();
       break;
     case TaskKind::kReduce:
       reduces->Set(attempt.task, result);
+      reduce_times[attempt.task] = result.times();
       break;
   }
+}
+
+std::optional<pb::AttemptTimes> Job::TimesOf(TaskKind kind, const Attempt& attempt) const {
+  if (attempt.state != AttemptState::kSucceeded || kind == TaskKind::kSample) return std::nullopt;
+  const std::vector<pb::AttemptTimes>& times = kind == TaskKind::kMap ? map_times : reduce_times;
+  if (attempt.task >= times.size()) return std::nullopt;
+  return times[attempt.task];
 }
 
 void Job::SetFinal(pb::JobStatus status) {
@@ -200,6 +211,7 @@ pb::TaskAttemptStatus MakeAttemptStatus(const Job& job, TaskKind kind, const Att
   if (const auto it = job.progress.find(ref); it != job.progress.end()) {
     *status.mutable_progress() = it->second;
   }
+  if (const auto times = job.TimesOf(kind, attempt)) *status.mutable_times() = *times;
   if (const auto it = job.failures.find(ref); it != job.failures.end()) {
     *status.mutable_failure() = it->second;
   }

@@ -63,6 +63,9 @@ struct Job {
   // Shared with whoever publishes them, when no task changes them any more.
   std::shared_ptr<ChosenResults> maps = std::make_shared<ChosenResults>();
   std::shared_ptr<ChosenResults> reduces = std::make_shared<ChosenResults>();
+  // Where the time of the chosen attempts went, by task; kept when the job has ended.
+  std::vector<pb::AttemptTimes> map_times;
+  std::vector<pb::AttemptTimes> reduce_times;
   std::vector<std::string> sample_keys;
   std::vector<std::string> bounds;
   FetchFailures fetch_failures;
@@ -88,6 +91,8 @@ struct Job {
   Fault JudgeFailure(const AttemptRef& attempt, const pb::AttemptFailure& failure);
   // Of the attempt that was chosen for its task.
   void StoreResult(const AttemptRef& attempt, const pb::AttemptResult& result);
+  // Where its time went, when it is the chosen one.
+  std::optional<pb::AttemptTimes> TimesOf(TaskKind kind, const Attempt& attempt) const;
   bool SamplesDone(const JobTasks& tasks) const {
     const TaskCounts& samples = tasks.counts(TaskKind::kSample);
     return state == pb::JOB_STATE_PLANNING && samples.done == samples.total;

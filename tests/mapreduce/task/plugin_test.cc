@@ -68,7 +68,7 @@ TEST_F(PluginTest, WhatIsSkippedIsCountedByItsReason) {
 TEST(SkipReasonsTest, ReasonsThatNameEachRecordAreFewCounters) {
   pb::TaskSpec spec;
   spec.mutable_id()->set_kind(pb::TASK_KIND_REDUCE);
-  TaskProgress progress;
+  TaskProgress progress{Clock::Real()};
   UserContext context(spec, &progress);
   SkipReasons reasons;
   for (int i = 0; i < 200; ++i) reasons.Add(fmt::format("line {}\n{}", i, std::string(500, 'x')));

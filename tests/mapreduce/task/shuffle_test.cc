@@ -145,7 +145,7 @@ class ShuffleTest : public ::testing::Test {
 
   const TempDir dir_;
   FakeWorker worker_;
-  TaskProgress progress_;
+  TaskProgress progress_{Clock::Real()};
   ShuffleOptions options_;
   std::vector<std::string> reports_;
   MapOutputFeed feed_{[this](uint32_t task, uint32_t attempt, const std::string& reason) {

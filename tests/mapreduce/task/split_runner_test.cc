@@ -110,7 +110,7 @@ class SplitRunnerTest : public ::testing::Test {
   const TempDir dir_;
   OneFileStorage storage_;
   const std::unique_ptr<RecordPositionWriter> position_ = RecordPositionWriter::Private();
-  TaskProgress progress_;
+  TaskProgress progress_{Clock::Real()};
   TaskEnvironment environment_;
   pb::TaskSpec spec_;
   KeepsValues kept_;

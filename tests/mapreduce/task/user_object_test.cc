@@ -31,7 +31,7 @@ template <typename Class, typename Base = Reducer>
 absl::Status CombineWith(std::vector<std::string>* emitted) {
   pb::TaskSpec spec;
   spec.mutable_id()->set_kind(pb::TASK_KIND_REDUCE);
-  TaskProgress progress;
+  TaskProgress progress{Clock::Real()};
   UserContext context(spec, &progress);
   const quern_class of = quern::internal::MakeClass<Class, Base>(QUERN_COMBINER, "C");
   ASSIGN_OR_RETURN(const auto combiner, UserCombiner::Create(of, &context));
@@ -133,7 +133,7 @@ TEST(UserPartitionerTest, AnExceptionIsItsOwnError) {
   };
   pb::TaskSpec spec;
   spec.mutable_id()->set_kind(pb::TASK_KIND_REDUCE);
-  TaskProgress progress;
+  TaskProgress progress{Clock::Real()};
   UserContext context(spec, &progress);
   const quern_class of =
       quern::internal::MakeClass<Throws, quern::Partitioner>(QUERN_PARTITIONER, "P");

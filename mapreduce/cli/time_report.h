@@ -1,0 +1,55 @@
+// Where the time of a job's tasks went, in sum: what `mr why` shows.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/cli/json_line.h"
+#include "mapreduce/engine/messages.h"
+#include "quern/mr/v1/jobs.pb.h"
+
+namespace quern::mr {
+
+class TimeReport {
+ public:
+  // Every attempt of the job, once each, in any order.
+  void Add(const pb::TaskAttemptStatus& attempt, absl::Time now);
+
+  // A table, and below it what took most, and the attempts that took longest.
+  std::string Text() const;
+  JsonLine Json() const;
+
+ private:
+  // The parts of AttemptTimes; starting: what an attempt took besides (processes, messages, files
+  // of the machine); lost: attempts that ended otherwise than chosen.
+  enum Part { kRead, kUser, kSort, kShuffle, kMerge, kWrite, kStart, kLost, kParts };
+  using Spent = std::array<absl::Duration, kParts>;
+  struct Slow {
+    absl::Duration length;
+    std::string attempt;
+    std::string node;
+    Part most;
+    absl::Duration spent;
+  };
+
+  static constexpr size_t kSlowest = 3;
+  static const std::array<std::string_view, kParts> kNames;   // for people
+  static const std::array<std::string_view, kParts> kFields;  // for JSON
+
+  void NoteSlow(const pb::TaskAttemptStatus& attempt, absl::Duration length, const Spent& spent);
+  static Part MostOf(const Spent& spent);
+  static absl::Duration Sum(const Spent& spent);
+  static JsonLine SpentJson(const Spent& spent);
+
+  Spent maps_;
+  Spent reduces_;
+  uint64_t without_times_ = 0;
+  std::vector<Slow> slowest_;  // longest first
+};
+
+}  // namespace quern::mr
