@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "mapreduce/engine/messages.h"
+#include "quern/mr/v1/types.pb.h"
 
 namespace quern::mr {
 
