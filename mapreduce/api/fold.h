@@ -22,21 +22,25 @@
 #include "mapreduce/api/field.h"
 #include "mapreduce/api/parse.h"
 #include "mapreduce/api/quern.h"
+#include "mapreduce/api/task_context.h"
 
 namespace quern {
 
 // Where Put emits to.
 class FoldOutput {
  public:
-  FoldOutput(quern_output* output, quern_bytes key) : output_(output), key_(key) {}
+  FoldOutput(quern_task* task, quern_bytes key) : task_(task), key_(key) {}
   std::string_view key() const { return internal::View(key_); }
-  void Emit(const Field& value) { internal::Emit(output_, key(), value.bytes()); }
+  void Emit(const Field& value) { internal::Emit(task_->output, key(), value.bytes()); }
   void Emit(const Field& key, const Field& value) {
-    internal::Emit(output_, key.bytes(), value.bytes());
+    internal::Emit(task_->output, key.bytes(), value.bytes());
   }
+  // Of the reduce task, for parameters, counters and other outputs:
+  //   out.context().output("rare")->Emit(out.key(), state);
+  TaskContext context() const { return TaskContext(task_); }
 
  private:
-  quern_output* const output_;
+  quern_task* const task_;
   const quern_bytes key_;
 };
 
@@ -75,7 +79,7 @@ struct FoldFunctions {
   }
   static int Put(void*, quern_task* task, const void* state, quern_bytes key) noexcept {
     return Guard(task, [=] {
-      FoldOutput out(task->output, key);
+      FoldOutput out(task, key);
       F::Put(Of(state), out);
     });
   }

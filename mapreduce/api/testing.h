@@ -2,6 +2,8 @@
 //
 //   auto out = quern::testing::RunMapper<WordCount>({{"0", "a b a"}});
 //   EXPECT_EQ(out.records, (Records{{"a", "1"}, {"b", "1"}, {"a", "1"}}));
+//
+// A whole job: RunJob (testing_job.h).
 #pragma once
 
 #include <cstdint>
@@ -12,16 +14,10 @@
 #include <vector>
 
 #include "mapreduce/api/mapreduce.h"
+#include "mapreduce/api/testing_job.h"  // RunJob
+#include "mapreduce/api/testing_types.h"
 
 namespace quern::testing {
-
-using Record = std::pair<std::string, std::string>;
-using Records = std::vector<Record>;
-using Params = std::map<std::string, std::string>;
-// Name -> path.
-using Files = std::map<std::string, std::string>;
-// Key and values.
-using Groups = std::vector<std::pair<std::string, std::vector<std::string>>>;
 
 struct Result {
   Records records;  // in the order of the emits
@@ -191,7 +187,7 @@ Result RunFold(const Groups& groups) {
       F::Add(one, value);
       F::Merge(state, one);
     }
-    FoldOutput out(task.output, {key.data(), key.size()});
+    FoldOutput out(&task, {key.data(), key.size()});
     task.Run([&] { F::Put(state, out); });
   }
   return task.Take();

@@ -42,16 +42,22 @@ mapper = "Words"
 class = "SumOf"
 )";
 
-constexpr std::string_view kTest = R"(// The classes on their own, without any engine.
+constexpr std::string_view kTest = R"(// The classes, and the job as a whole, on records in memory.
 @INCLUDE@ "@NAME@.cc"
+
+@INCLUDE@ <stdexcept>
 
 @INCLUDE@ "mapreduce/api/testing.h"
 
+using quern::testing::Records;
+
 int main() {
-  using quern::testing::Records;
-  const auto words = quern::testing::RunMapper<Words>({{"0", "to be or not"}, {"13", "to be"}});
-  const auto sums = quern::testing::RunFold<SumOf>({{"be", {"1", "1"}}});
-  const bool good = words.records.size() == 6 && sums.records == Records{{"be", "2"}};
+  const Records lines = {{"0", "to be or not"}, {"13", "to be"}};
+  const auto words = quern::testing::RunMapper<Words>(lines);
+  const auto job = quern::testing::RunJob<Words, SumOf>(lines);
+  const bool good = words.records.size() == 6 && job.failure.empty() &&
+                    job.records == Records{{"be", "2"}, {"not", "1"}, {"or", "1"}, {"to", "2"}};
+  if (!job.failure.empty()) throw std::runtime_error(job.failure);
   return good ? 0 : 1;
 }
 )";

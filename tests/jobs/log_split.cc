@@ -48,6 +48,19 @@ class CountLines : public quern::Reducer {
 };
 QUERN_REGISTER_REDUCER(CountLines);
 
+// The same as a fold.
+struct FoldLines {
+  using State = int64_t;
+  static void Add(State& state, std::string_view value) { state += quern::ParseInt(value); }
+  static void Merge(State& state, const State& other) { state += other; }
+  static void Put(const State& state, quern::FoldOutput& out) {
+    if (state > 1) return out.Emit(state);
+    out.context().output("rare")->Emit(out.key(), state);
+    out.context().counter("rare")->Increment();
+  }
+};
+QUERN_REGISTER_FOLD(FoldLines);
+
 // A combiner may run any number of times, so it has no outputs.
 class BadCombiner : public quern::Combiner {
  public:

@@ -92,6 +92,23 @@ TEST_F(NamedOutputsTest, UndeclaredNamesEndTheJobAndNothingIsLeft) {
   EXPECT_EQ(Shell("ls -A " + dir_.path()).out, "a\nb\nspec\n");
 }
 
+TEST_F(NamedOutputsTest, AFoldHasThemToo) {
+  pb::JobSpec spec = SplitSpec();
+  spec.mutable_reduce()->set_reducer("FoldLines");
+  const Outcome outcome = Run(spec);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Sorted("out"), "disk\t2\nnet\t2\n");
+  EXPECT_EQ(Sorted("out-rare"), "cpu\t1\n");
+  EXPECT_THAT(outcome.out, HasSubstr("user.rare = 1\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("quern.named_output_records: rare = 1\n"));
+  // A name that is not declared ends the job there as well.
+  spec = SplitSpec();
+  spec.mutable_reduce()->set_reducer("FoldLines");
+  spec.mutable_output()->set_overwrite(true);
+  spec.mutable_outputs()->DeleteSubrange(3, 1);
+  EXPECT_THAT(Run(spec).out, HasSubstr("output 'rare': the job has none of that name"));
+}
+
 TEST_F(NamedOutputsTest, CombinersHaveNone) {
   pb::JobSpec spec = SplitSpec();
   spec.mutable_reduce()->set_combiner("BadCombiner");
