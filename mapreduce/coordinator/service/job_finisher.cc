@@ -18,50 +18,20 @@ constexpr absl::Duration kCollectionInterval = absl::Hours(1);
 }  // namespace
 
 void JobFinisher::Start() {
-  for (int i = 0; i < kThreads; ++i) threads_.emplace_back("finisher", [this] { Run(); });
+  queue_.Start("finisher", kThreads, [this](Work work) { Run(std::move(work)); });
 }
 
-void JobFinisher::Shutdown() {
-  {
-    MutexLock lock(&mutex_);
-    stopping_ = true;
-    work_.SignalAll();
-  }
-  threads_.clear();  // joins
-}
-
-void JobFinisher::Add(Work work) {
-  MutexLock lock(&mutex_);
-  queue_.push_back(std::move(work));
-  work_.Signal();
-}
-
-bool JobFinisher::stopping() {
-  MutexLock lock(&mutex_);
-  return stopping_;
-}
-
-void JobFinisher::Run() {
-  while (true) {
-    Work work;
-    {
-      MutexLock lock(&mutex_);
-      while (queue_.empty() && !stopping_) work_.Wait(&mutex_);
-      if (stopping_) return;
-      work = std::move(queue_.front());
-      queue_.pop_front();
-    }
-    switch (work.kind) {
-      case Work::kFinish:
-        FinishOne(work.key);
-        break;
-      case Work::kClean:
-        CleanUp(work.key, std::move(work.last));
-        break;
-      case Work::kForget:
-        MustWrite(journal_->Remove(work.key));
-        break;
-    }
+void JobFinisher::Run(Work work) {
+  switch (work.kind) {
+    case Work::kFinish:
+      FinishOne(work.key);
+      break;
+    case Work::kClean:
+      CleanUp(work.key, std::move(work.last));
+      break;
+    case Work::kForget:
+      MustWrite(journal_->Remove(work.key));
+      break;
   }
 }
 
@@ -70,7 +40,7 @@ void JobFinisher::FinishOne(JobKey key) {
   if (!plan.ok()) return;
   if (plan->status.state() == pb::JOB_STATE_SUCCEEDED) {
     const absl::Status published = PublishWithRetries(key, *plan);
-    if (!published.ok() && stopping()) return;  // goes on at the next start
+    if (!published.ok() && queue_.stopping()) return;  // goes on at the next start
     if (!published.ok()) {
       plan->status.set_state(pb::JOB_STATE_FAILED);
       plan->status.set_reason(fmt::format("publish the output: {}", Message(published)));
@@ -121,9 +91,7 @@ absl::Status JobFinisher::PublishWithRetries(JobKey key, const FinishPlan& plan)
     // The work is done; a file system that is away for a while must not undo it.
     if (status.ok() || !IsRetryable(status)) return status;
     LogWarning("publish_retry", {{"job", plan.status.job_id()}, {"status", status}});
-    MutexLock lock(&mutex_);
-    if (!stopping_) work_.WaitFor(&mutex_, kRetryInterval);
-    if (stopping_) return status;
+    if (!queue_.WaitToRetry(kRetryInterval)) return status;
   }
 }
 

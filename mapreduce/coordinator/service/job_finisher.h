@@ -3,17 +3,15 @@
 // takes long does not hold up the others.
 #pragma once
 
-#include <deque>
 #include <utility>
-#include <vector>
 
 #include "common/clock.h"
 #include "common/mutex.h"
 #include "common/status.h"
 #include "common/strings.h"
-#include "common/thread.h"
 #include "mapreduce/coordinator/logic/ids.h"
 #include "mapreduce/coordinator/service/publisher.h"
+#include "mapreduce/coordinator/service/work_queue.h"
 #include "mapreduce/coordinator/store/job_journal.h"
 #include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/jobs.pb.h"
@@ -49,13 +47,13 @@ class JobFinisher {
 
   void Start();
   // Leaves jobs that are waiting to the next start.
-  void Shutdown();
+  void Shutdown() { queue_.Shutdown(); }
   // Each job once.
-  void Finish(JobKey key) { Add({Work::kFinish, key, {}}); }
+  void Finish(JobKey key) { queue_.Add({Work::kFinish, key, {}}); }
   // A job that had ended before a restart, and may have left files behind.
-  void Clean(JobKey key, pb::JobFinished last) { Add({Work::kClean, key, std::move(last)}); }
+  void Clean(JobKey key, pb::JobFinished last) { queue_.Add({Work::kClean, key, std::move(last)}); }
   // Drops an old job from the journal.
-  void Forget(JobKey key) { Add({Work::kForget, key, {}}); }
+  void Forget(JobKey key) { queue_.Add({Work::kForget, key, {}}); }
 
  private:
   struct Work {
@@ -63,15 +61,13 @@ class JobFinisher {
     JobKey key;
     pb::JobFinished last;
   };
-  void Add(Work work);
-  void Run();
+  void Run(Work work);
   void FinishOne(JobKey key);
   void CleanUp(JobKey key, pb::JobFinished last);
   // Now and then.
   void CollectOldPlugins();
   absl::Status PublishWithRetries(JobKey key, const FinishPlan& plan);
   void WriteLast(JobKey key, const pb::JobFinished& last);
-  bool stopping();
 
   Jobs* const jobs_;
   JobJournal* const journal_;
@@ -79,11 +75,8 @@ class JobFinisher {
   Clock* const clock_;
 
   Mutex mutex_;
-  CondVar work_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::deque<Work> queue_ ABSL_GUARDED_BY(mutex_);
   absl::Time next_collection_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
-  std::vector<Thread> threads_;
+  WorkQueue<Work> queue_;
 };
 
 }  // namespace quern::mr

@@ -13,7 +13,6 @@ namespace quern::mr {
 namespace {
 
 constexpr int kPipelineThreads = 4;
-constexpr absl::Duration kPipelineRetryInterval = absl::Seconds(1);
 constexpr size_t kMaxPipelineReasonBytes = 4'000;
 
 }  // namespace
@@ -26,17 +25,7 @@ void PipelineDriver::Start(const PipelineRecords& records) {
   MutexLock lock(&mutex_);
   for (const auto& [key, of_one] : records) Restore(key, of_one);
   Trim();
-  for (int i = 0; i < kPipelineThreads; ++i)
-    threads_.emplace_back("pipelines", [this] { RunThread(); });
-}
-
-void PipelineDriver::Shutdown() {
-  {
-    MutexLock lock(&mutex_);
-    stopping_ = true;
-    work_.SignalAll();
-  }
-  threads_.clear();  // joins
+  queue_.Start("pipelines", kPipelineThreads, [this](const Work& work) { Run(work); });
 }
 
 void PipelineDriver::Restore(JobKey key, const std::vector<pb::JournalRecord>& records) {
@@ -44,7 +33,7 @@ void PipelineDriver::Restore(JobKey key, const std::vector<pb::JournalRecord>& r
   if (!replayed.ok()) {
     LogError("journal_pipeline_unreadable", {{"key", key.ToString()}, {"status", replayed}});
     table_.Remove(key);
-    Add({.kind = Work::kForget, .key = key});
+    queue_.Add({.kind = Work::kForget, .key = key});
     return;
   }
   Pipeline* pipeline = table_.Find(key);
@@ -57,12 +46,12 @@ void PipelineDriver::Restore(JobKey key, const std::vector<pb::JournalRecord>& r
   const bool ended = pipeline->stages->ended();
   pipeline->stages->TakeDecisions();
   for (const PipelineStages::Round& round : pipeline->stages->running()) {
-    Add({.kind = Work::kRun, .key = key, .round = round});
+    queue_.Add({.kind = Work::kRun, .key = key, .round = round});
     if (round.round > 2) {
-      Add({.kind = Work::kDropOutput, .key = key, .round = {round.stage, round.round - 2}});
+      queue_.Add({.kind = Work::kDropOutput, .key = key, .round = {round.stage, round.round - 2}});
     }
   }
-  if (ended) Add({.kind = Work::kFinish, .key = key});
+  if (ended) queue_.Add({.kind = Work::kFinish, .key = key});
 }
 
 absl::Status PipelineDriver::Replay(JobKey key, const std::vector<pb::JournalRecord>& records) {
@@ -75,7 +64,7 @@ absl::Status PipelineDriver::Replay(JobKey key, const std::vector<pb::JournalRec
       ended->id = record.pipeline_finished().status().job_id();
       pipeline = table_.Add(std::move(ended));
       SetEnded(pipeline, record.pipeline_finished());
-      if (!record.pipeline_finished().cleaned()) Add({.kind = Work::kClean, .key = key});
+      if (!record.pipeline_finished().cleaned()) queue_.Add({.kind = Work::kClean, .key = key});
     } else if (record.has_pipeline_submitted()) {
       ASSIGN_OR_RETURN(Pipeline made, MakePipeline(key, record.pipeline_submitted(), time));
       pipeline = table_.Add(std::make_unique<Pipeline>(std::move(made)));
@@ -101,55 +90,34 @@ absl::Status PipelineDriver::Replay(JobKey key, const std::vector<pb::JournalRec
   return absl::OkStatus();
 }
 
-void PipelineDriver::Add(Work work) {
-  queue_.push_back(std::move(work));
-  work_.Signal();
-}
-
 void PipelineDriver::AddRounds(Work::Kind kind, const Pipeline& pipeline,
                                const std::vector<PipelineStages::Round>& rounds) {
   for (const PipelineStages::Round& round : rounds) {
-    Add({.kind = kind, .key = pipeline.key, .round = round});
+    queue_.Add({.kind = kind, .key = pipeline.key, .round = round});
   }
 }
 
-void PipelineDriver::RunThread() {
-  while (true) {
-    Work work;
-    {
-      MutexLock lock(&mutex_);
-      while (queue_.empty() && !stopping_) work_.Wait(&mutex_);
-      if (stopping_) return;
-      work = std::move(queue_.front());
-      queue_.pop_front();
-    }
-    switch (work.kind) {
-      case Work::kRun:
-        RunRound(work);
-        break;
-      case Work::kStop:
-        StopRound(work);
-        break;
-      case Work::kDropOutput:
-        DropOutput(work);
-        break;
-      case Work::kFinish:
-        Finish(work);
-        break;
-      case Work::kClean:
-        Clean(work);
-        break;
-      case Work::kForget:
-        Forget(work);
-        break;
-    }
+void PipelineDriver::Run(const Work& work) {
+  switch (work.kind) {
+    case Work::kRun:
+      RunRound(work);
+      break;
+    case Work::kStop:
+      StopRound(work);
+      break;
+    case Work::kDropOutput:
+      DropOutput(work);
+      break;
+    case Work::kFinish:
+      Finish(work);
+      break;
+    case Work::kClean:
+      Clean(work);
+      break;
+    case Work::kForget:
+      Forget(work);
+      break;
   }
-}
-
-bool PipelineDriver::WaitToRetry() {
-  MutexLock lock(&mutex_);
-  if (!stopping_) work_.WaitFor(&mutex_, kPipelineRetryInterval);
-  return !stopping_;
 }
 
 // Gets the job of the round, which may be there already, and hears of its end.
@@ -157,7 +125,7 @@ void PipelineDriver::RunRound(const Work& work) {
   absl::StatusOr<std::string> job_id = StageJobOf(work);
   while (!job_id.ok() && IsRetryable(job_id.status())) {
     LogWarning("stage_submit_retry", {{"key", work.key.ToString()}, {"status", job_id.status()}});
-    if (!WaitToRetry()) return;
+    if (!queue_.WaitToRetry(kPipelineRetryInterval)) return;
     job_id = StageJobOf(work);
   }
   bool doomed = false;
@@ -278,7 +246,7 @@ void PipelineDriver::Advance(Pipeline* pipeline) {
   AddRounds(Work::kRun, *pipeline, decisions.run);
   AddRounds(Work::kStop, *pipeline, decisions.stop);
   AddRounds(Work::kDropOutput, *pipeline, decisions.drop);
-  if (decisions.end) Add({.kind = Work::kFinish, .key = pipeline->key});
+  if (decisions.end) queue_.Add({.kind = Work::kFinish, .key = pipeline->key});
   jobs_->PipelineChanged(pipeline->id);
 }
 

@@ -10,7 +10,6 @@
 
 #include <absl/time/time.h>
 
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -22,18 +21,21 @@
 #include "common/mutex.h"
 #include "common/status.h"
 #include "common/strings.h"
-#include "common/thread.h"
 #include "mapreduce/coordinator/service/journal_replay.h"
 #include "mapreduce/coordinator/service/pipeline_planner.h"
 #include "mapreduce/coordinator/service/pipeline_publisher.h"
 #include "mapreduce/coordinator/service/pipeline_table.h"
 #include "mapreduce/coordinator/service/publisher.h"
+#include "mapreduce/coordinator/service/work_queue.h"
 #include "mapreduce/coordinator/store/job_journal.h"
 #include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/jobs.pb.h"
 #include "quern/mr/v1/journal.pb.h"
 
 namespace quern::mr {
+
+// Between two tries of what cannot be done now.
+inline constexpr absl::Duration kPipelineRetryInterval = absl::Seconds(1);
 
 class PipelineDriver {
  public:
@@ -64,7 +66,7 @@ class PipelineDriver {
   // Continues the pipelines of the journal and starts the threads. Once; the jobs are recovered.
   void Start(const PipelineRecords& records);
   // Leaves what is being done to the next start.
-  void Shutdown();
+  void Shutdown() { queue_.Shutdown(); }
 
   // Answers when the pipeline is durable.
   absl::StatusOr<pb::SubmitPipelineResponse> Submit(const pb::SubmitPipelineRequest& request);
@@ -108,11 +110,9 @@ class PipelineDriver {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Work.
-  void Add(Work work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AddRounds(Work::Kind kind, const Pipeline& pipeline,
-                 const std::vector<PipelineStages::Round>& rounds)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void RunThread();
+                 const std::vector<PipelineStages::Round>& rounds);
+  void Run(const Work& work);
   void RunRound(const Work& work);
   absl::StatusOr<std::string> StageJobOf(const Work& work);
   void StopRound(const Work& work);
@@ -121,8 +121,6 @@ class PipelineDriver {
   absl::Status PublishWithRetries(const PipelinePublishPlan& plan);
   void Clean(const Work& work);
   void Forget(const Work& work);
-  // False when the pipeline is stopping.
-  bool WaitToRetry();
 
   // Events.
   void Advance(Pipeline* pipeline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -145,17 +143,14 @@ class PipelineDriver {
   const Options options_;
 
   mutable Mutex mutex_;
-  CondVar work_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   PipelineTable table_ ABSL_GUARDED_BY(mutex_);
-  std::deque<Work> queue_ ABSL_GUARDED_BY(mutex_);
   // Jobs of stages that run.
   struct StageJob {
     JobKey pipeline;
     PipelineStages::Round round;
   };
   std::map<std::string, StageJob, std::less<>> stage_jobs_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Thread> threads_;
+  WorkQueue<Work> queue_;
 };
 
 }  // namespace quern::mr

@@ -104,7 +104,7 @@ absl::Status PipelineDriver::PublishWithRetries(const PipelinePublishPlan& plan)
     // The work is done; a file system that is away for a while must not undo it.
     if (status.ok() || !IsRetryable(status)) return status;
     LogWarning("publish_retry", {{"pipeline", plan.pipeline_id}, {"status", status}});
-    if (!WaitToRetry()) return status;
+    if (!queue_.WaitToRetry(kPipelineRetryInterval)) return status;
   }
 }
 
@@ -217,7 +217,7 @@ absl::Status PipelineDriver::Drop(std::string_view id) {
 
 void PipelineDriver::Trim() {
   for (const JobKey key : table_.TooMany(options_.max_ended)) {
-    Add({.kind = Work::kForget, .key = key, .pipeline_id = table_.Find(key)->id});
+    queue_.Add({.kind = Work::kForget, .key = key, .pipeline_id = table_.Find(key)->id});
     table_.Remove(key);
   }
 }

@@ -1,0 +1,86 @@
+// Work for a few threads, in the order in which it was added, so that one piece that takes long
+// does not hold up the others.
+//
+// Who waits for work and who waits to try again sleep on conditions of their own: with one for
+// both, the news of work could wake a thread that only wants to wait longer, and the work would lie
+// there beside an idle thread.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/mutex.h"
+#include "common/thread.h"
+
+namespace quern::mr {
+
+// Thread-safe. What `Work` is, its owner says. Declare it behind everything that the work uses.
+template <typename Work>
+class WorkQueue {
+ public:
+  ~WorkQueue() { Shutdown(); }
+
+  // Once. `run` is called on any of the threads, several at a time.
+  void Start(const std::string& name, int threads, std::function<void(Work)> run) {
+    for (int i = 0; i < threads; ++i) {
+      threads_.emplace_back(name, [this, run] { RunThread(run); });
+    }
+  }
+  // Joins the threads; what has not begun is dropped.
+  void Shutdown() {
+    {
+      MutexLock lock(&mutex_);
+      stopping_ = true;
+      added_.SignalAll();
+      stopped_.SignalAll();
+    }
+    threads_.clear();  // joins
+  }
+
+  // Also before Start.
+  void Add(Work work) {
+    MutexLock lock(&mutex_);
+    queue_.push_back(std::move(work));
+    added_.Signal();
+  }
+
+  bool stopping() const {
+    MutexLock lock(&mutex_);
+    return stopping_;
+  }
+  // For work that cannot be done now. False, and at once, when the queue is being shut down.
+  bool WaitToRetry(absl::Duration interval) {
+    MutexLock lock(&mutex_);
+    if (!stopping_) stopped_.WaitFor(&mutex_, interval);
+    return !stopping_;
+  }
+
+ private:
+  void RunThread(const std::function<void(Work)>& run) {
+    while (true) {
+      Work work;
+      {
+        MutexLock lock(&mutex_);
+        while (queue_.empty() && !stopping_) added_.Wait(&mutex_);
+        if (stopping_) return;
+        work = std::move(queue_.front());
+        queue_.pop_front();
+      }
+      run(std::move(work));
+    }
+  }
+
+  mutable Mutex mutex_;
+  CondVar added_;
+  CondVar stopped_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<Work> queue_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Thread> threads_;
+};
+
+}  // namespace quern::mr
