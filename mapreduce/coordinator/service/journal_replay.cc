@@ -41,6 +41,8 @@ void JournalReplay::Broken(JobKey key, const absl::Status& why) {
   EnsureTasks();
   broken_ = key;
   job_ = nullptr;
+  // A pipeline goes on from what was read: its rounds may be asked for again.
+  if (outcome_.pipelines.contains(key)) return;
   if (state_->jobs.Find(key) == nullptr) {
     outcome_.unreadable.push_back(key);
   } else {

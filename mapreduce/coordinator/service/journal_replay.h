@@ -21,7 +21,8 @@ using PipelineRecords = std::map<JobKey, std::vector<pb::JournalRecord>>;
 
 // Runs once, on a state that nobody has used yet. Attempts that were running are taken to run
 // still: their workers have the heartbeat timeout to come back and say so. A record that cannot be
-// read or makes no sense costs its job, which then cannot go on, and no other.
+// read or makes no sense costs its job, which then cannot go on, and no other; a pipeline goes on
+// from the records before it.
 class JournalReplay {
  public:
   JournalReplay(TrackerState* state, absl::Time now) : state_(state), now_(now) {}

@@ -329,6 +329,19 @@ TEST_F(TrackerTest, FailsAJobOfTooManyCountersAndNamesTheLimit) {
   EXPECT_LT(MakeJobSummary(job(id), nullptr).ByteSizeLong(), 1000u) << "a list stays short";
 }
 
+TEST_F(TrackerTest, APipelineGoesOnFromWhatCanBeReadOfIt) {
+  const JobKey key(77);
+  pb::JournalRecord submitted;
+  submitted.mutable_pipeline_submitted()->set_pipeline_id("pipeline-20261122-0001");
+  const pb::JournalRecord nonsense;
+  ASSERT_TRUE(journal_->Append({{key, submitted}, {key, nonsense}, {key, submitted}}, {}).ok());
+  JobTracker successor(journal_.get(), JobTracker::Options{});
+  PipelineRecords pipelines;
+  ASSERT_TRUE(successor.Recover(now_, &pipelines).ok());
+  EXPECT_EQ(pipelines[key].size(), 1u);
+  EXPECT_TRUE(successor.TakeEffects().to_forget.empty()) << "its records are still needed";
+}
+
 TEST_F(TrackerTest, ADamagedJournalCostsItsJobAndNoOther) {
   AddWorker("a");
   const std::string damaged = Submit(2, 0);
