@@ -46,6 +46,18 @@ absl::Status FillDirectory(const PipelinePublishPlan& plan, const std::string& s
   return files->SetOwner(staging, plan.user);
 }
 
+// Before anything is moved, so that a pipeline that fails of it keeps what it has made. A target
+// that is taken after this is seen by the change itself.
+absl::Status CheckTargetsAreFree(const std::vector<std::string>& targets, PublishFiles* files) {
+  for (const std::string& target : targets) {
+    const absl::Status found = files->Stat(target);
+    if (found.code() == absl::StatusCode::kNotFound) continue;
+    RETURN_IF_ERROR(found);
+    return AlreadyExistsError("publish: {}: exists already", target);
+  }
+  return absl::OkStatus();
+}
+
 bool IsPublished(const PipelinePublishPlan& plan, PublishFiles* files) {
   return std::all_of(plan.outputs.begin(), plan.outputs.end(),
                      [&](const auto& output) { return IsBy(output.target, output.job_id, files); });
@@ -72,6 +84,10 @@ absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* file
     has_directory = has_directory || !output.below.empty();
     if (output.below.empty()) moves.emplace_back(output.source, output.target);
   }
+  std::vector<std::string> targets;
+  for (const auto& [from, to] : moves) targets.push_back(to);
+  if (has_directory) targets.push_back(plan.output_path);
+  if (!plan.overwrite) RETURN_IF_ERROR(CheckTargetsAreFree(targets, files));
   if (has_directory) {
     RETURN_IF_ERROR(FillDirectory(plan, staging, files));
     moves.emplace_back(staging, plan.output_path);
