@@ -216,7 +216,6 @@ pb::JobStatus MakePipelineStatus(const Pipeline& pipeline) {
   status.set_state(pipeline.publishing ? pb::JOB_STATE_COMMITTING : pb::JOB_STATE_RUNNING);
   status.set_submitted_ms(ToMillis(pipeline.submitted));
   status.set_started_ms(ToMillis(pipeline.submitted));
-  status.set_finished_ms(ToMillis(pipeline.finished));
   status.set_command(pipeline.spec.command());
   status.set_output_path(pipeline.spec.output_path());
   status.set_reason(pipeline.stages->reason());

@@ -28,14 +28,12 @@ struct Pipeline {
   // Of the requests that make its jobs.
   uint64_t jobs_client_id = 0;
   absl::Time submitted;
-  absl::Time finished = absl::InfiniteFuture();
 
   // While it runs. One entry for each stage of the spec.
   std::optional<PipelineStages> stages;
   std::vector<std::string> fingerprints;
   std::vector<pb::StageOutput> outputs;  // of the last round that succeeded, or of an earlier run
   std::vector<std::string> job_ids;      // of the newest round
-  bool killed = false;
   bool publishing = false;
 
   // Set when it has ended.

@@ -15,6 +15,15 @@ namespace {
 constexpr int kPipelineThreads = 4;
 constexpr size_t kMaxPipelineReasonBytes = 4'000;
 
+// Of the pipeline that these are the records of; empty when none says so.
+std::string IdIn(const std::vector<pb::JournalRecord>& records) {
+  for (const pb::JournalRecord& record : records) {
+    if (record.has_pipeline_submitted()) return record.pipeline_submitted().pipeline_id();
+    if (record.has_pipeline_finished()) return record.pipeline_finished().status().job_id();
+  }
+  return "";
+}
+
 }  // namespace
 
 PipelineDriver::PipelineDriver(Jobs* jobs, PipelinePlanner* planner, JobJournal* journal,
@@ -33,7 +42,7 @@ void PipelineDriver::Restore(JobKey key, const std::vector<pb::JournalRecord>& r
   if (!replayed.ok()) {
     LogError("journal_pipeline_unreadable", {{"key", key.ToString()}, {"status", replayed}});
     table_.Remove(key);
-    queue_.Add({.kind = Work::kForget, .key = key});
+    queue_.Add({.kind = Work::kForget, .key = key, .pipeline_id = IdIn(records)});
     return;
   }
   Pipeline* pipeline = table_.Find(key);
@@ -72,7 +81,6 @@ absl::Status PipelineDriver::Replay(JobKey key, const std::vector<pb::JournalRec
     } else if (pipeline == nullptr || pipeline->ended()) {
       return DataLossError("it does not begin with a submission");
     } else if (record.has_pipeline_doomed()) {
-      pipeline->killed = true;
       pipeline->stages->Doom(record.pipeline_doomed().reason(), time);
     } else if (record.has_stage_round_ended()) {
       const pb::StageOutput& output = record.stage_round_ended().output();
@@ -193,16 +201,22 @@ void PipelineDriver::StopRound(const Work& work) {
 }
 
 void PipelineDriver::DropOutput(const Work& work) {
-  std::string path;
+  std::vector<std::string> paths;
   {
     MutexLock lock(&mutex_);
     const Pipeline* pipeline = table_.Find(work.key);
     if (pipeline == nullptr) return;
-    path = RoundPath(pipeline->id, pipeline->stage(work.round.stage).name(), work.round.round);
+    const pb::PipelineStage& stage = pipeline->stage(work.round.stage);
+    paths = {RoundPath(pipeline->id, stage.name(), work.round.round)};
+    for (const pb::JobSpec::NamedOutput& output : stage.job().outputs()) {
+      if (!IsBesideMain(output)) paths.push_back(StageOutputPath(paths[0], output.name()));
+    }
   }
   // What cannot be removed now goes with the whole directory at the end.
-  const absl::Status dropped = files_->DeleteTree(path);
-  if (!dropped.ok()) LogWarning("output_not_dropped", {{"path", path}, {"status", dropped}});
+  for (const std::string& path : paths) {
+    const absl::Status dropped = files_->DeleteTree(path);
+    if (!dropped.ok()) LogWarning("output_not_dropped", {{"path", path}, {"status", dropped}});
+  }
 }
 
 void PipelineDriver::JobEnded(const pb::JobStatus& job) {
@@ -225,6 +239,9 @@ void PipelineDriver::RoundEnded(Pipeline* pipeline, const PipelineStages::Round&
     pb::JournalRecord record;
     pb::StageOutput* output = record.mutable_stage_round_ended()->mutable_output();
     *output = MakeStageOutput(*pipeline, round, job);
+    // The stage has gone on from a round of an earlier pipeline: that one is read no more.
+    const auto owner = OwnerOf(pipeline->outputs[round.stage]);
+    if (owner && *owner != pipeline->id) table_.Unpin(*owner);
     pipeline->outputs[round.stage] = *output;
     const bool holds = ConditionHolds(stage, *output);
     Write(pipeline->key, std::move(record));
@@ -271,7 +288,6 @@ absl::Status PipelineDriver::Kill(std::string_view id, std::string_view reason) 
   record.mutable_pipeline_doomed()->set_state(pb::JOB_STATE_KILLED);
   record.mutable_pipeline_doomed()->set_reason(CleanLine(reason, kMaxPipelineReasonBytes));
   Write(pipeline->key, record);
-  pipeline->killed = true;
   pipeline->stages->Doom(record.pipeline_doomed().reason(), jobs_->Now());
   Advance(pipeline);
   return absl::OkStatus();

@@ -12,6 +12,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,7 +69,7 @@ class PipelineDriver {
   // Leaves what is being done to the next start.
   void Shutdown() { queue_.Shutdown(); }
 
-  // Answers when the pipeline is durable.
+  // Answers when the pipeline is durable. Unavailable: the same request is being accepted.
   absl::StatusOr<pb::SubmitPipelineResponse> Submit(const pb::SubmitPipelineRequest& request);
   // FailedPrecondition when it has ended or is being published.
   absl::Status Kill(std::string_view id, std::string_view reason);
@@ -97,6 +98,7 @@ class PipelineDriver {
   };
 
   // Submission: pipeline_submission.cc.
+  absl::StatusOr<pb::SubmitPipelineResponse> Accept(const pb::SubmitPipelineRequest& request);
   absl::StatusOr<pb::PipelineSpec> SpecToRun(const pb::SubmitPipelineRequest& request) const;
   std::optional<pb::StageOutput> FindReusable(std::string_view fingerprint,
                                               const std::string& target);
@@ -150,6 +152,8 @@ class PipelineDriver {
     PipelineStages::Round round;
   };
   std::map<std::string, StageJob, std::less<>> stage_jobs_ ABSL_GUARDED_BY(mutex_);
+  // Client and number of the requests that are being accepted.
+  std::set<std::pair<uint64_t, uint64_t>> submitting_ ABSL_GUARDED_BY(mutex_);
   WorkQueue<Work> queue_;
 };
 

@@ -77,16 +77,27 @@ absl::StatusOr<pb::PipelineSpec> PipelineDriver::SpecToRun(
 absl::StatusOr<pb::SubmitPipelineResponse> PipelineDriver::Submit(
     const pb::SubmitPipelineRequest& request) {
   if (planner_ == nullptr) return FailedPreconditionError("this coordinator runs no pipelines");
-  const uint64_t client = request.header().client_id();
-  const uint64_t number = request.header().request_id();
-  pb::SubmitPipelineResponse response;
+  const std::pair key(request.header().client_id(), request.header().request_id());
   {
     MutexLock lock(&mutex_);
-    if (const Pipeline* known = table_.FindRequest(client, number)) {
+    if (const Pipeline* known = table_.FindRequest(key.first, key.second)) {
+      pb::SubmitPipelineResponse response;
       response.set_pipeline_id(known->id);
       return response;
     }
+    // Planning takes its time, and a client that waits for it may ask again.
+    if (key.first != 0 && !submitting_.insert(key).second) {
+      return UnavailableError("the same request is being accepted now. Try: again");
+    }
   }
+  absl::StatusOr<pb::SubmitPipelineResponse> response = Accept(request);
+  MutexLock lock(&mutex_);
+  submitting_.erase(key);
+  return response;
+}
+
+absl::StatusOr<pb::SubmitPipelineResponse> PipelineDriver::Accept(
+    const pb::SubmitPipelineRequest& request) {
   ASSIGN_OR_RETURN(pb::PipelineSpec spec, SpecToRun(request));
   ASSIGN_OR_RETURN(const PlannedPipeline plan, planner_->Plan(std::move(spec)));
   pb::PipelineSubmitted submitted = Choose(plan);
@@ -101,8 +112,8 @@ absl::StatusOr<pb::SubmitPipelineResponse> PipelineDriver::Submit(
     MutexLock lock(&mutex_);
     submitted.set_pipeline_id(table_.NextId(now));
   }
-  submitted.set_client_id(client);
-  submitted.set_request_id(number);
+  submitted.set_client_id(request.header().client_id());
+  submitted.set_request_id(request.header().request_id());
   submitted.set_jobs_client_id(RandomId());
   absl::StatusOr<Pipeline> pipeline = MakePipeline(key, submitted, now);
   absl::Status ready = pipeline.status();
@@ -120,6 +131,7 @@ absl::StatusOr<pb::SubmitPipelineResponse> PipelineDriver::Submit(
   LogInfo("pipeline_submitted", {{"pipeline", pipeline->id},
                                  {"name", pipeline->spec.name()},
                                  {"stages", pipeline->stages->size()}});
+  pb::SubmitPipelineResponse response;
   response.set_pipeline_id(pipeline->id);
   MutexLock lock(&mutex_);
   Pipeline* added = table_.Add(std::make_unique<Pipeline>(*std::move(pipeline)));

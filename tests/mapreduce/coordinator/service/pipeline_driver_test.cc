@@ -5,8 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "mapreduce/engine/manifest.h"
@@ -21,6 +23,7 @@ using testing::UnorderedElementsAre;
 class FakePipelinePlanner final : public PipelinePlanner {
  public:
   absl::StatusOr<PlannedPipeline> Plan(pb::PipelineSpec spec) override {
+    if (while_planning) std::exchange(while_planning, nullptr)();
     PlannedPipeline plan;
     ASSIGN_OR_RETURN(plan.graph, CheckPipelineSpec(spec));
     plan.input_digests.assign(plan.graph.stages.size(), input_digest);
@@ -28,6 +31,7 @@ class FakePipelinePlanner final : public PipelinePlanner {
     return plan;
   }
   std::string input_digest = "as it was";
+  std::function<void()> while_planning;  // called once
 };
 
 // Jobs that run until they are told to end. They outlive the driver, as a coordinator's do.
@@ -115,6 +119,7 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
   }
   std::string fails;  // name of a job that fails
   bool hold = false;  // jobs end only when they are killed
+  int last_round = 3;
 
  private:
   void End(bool kill, pb::JobStatus* job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -127,12 +132,18 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
     pb::Counter* moved = job->add_counters();
     moved->set_group("user");
     moved->set_name("moved");
-    moved->set_value(job->name().ends_with(" 3") ? 0 : 7);  // the third round is the last
+    moved->set_value(job->name().ends_with(fmt::format(" {}", last_round)) ? 0 : 7);
+    AddOutput(*job, job->output_path());
+    for (const pb::JobSpec::NamedOutput& output : specs_.at(job->job_id()).outputs()) {
+      AddOutput(*job, output.output().path());
+    }
+  }
+  void AddOutput(const pb::JobStatus& job, const std::string& path) {
     Manifest manifest;
-    manifest.job_id = job->job_id();
-    files_->Add(job->output_path() + "/", "");
-    files_->Add(fmt::format("{}/{}", job->output_path(), kManifestName), FormatManifest(manifest));
-    files_->Add(job->output_path() + "/part", "by " + job->name());
+    manifest.job_id = job.job_id();
+    files_->Add(path + "/", "");
+    files_->Add(fmt::format("{}/{}", path, kManifestName), FormatManifest(manifest));
+    files_->Add(path + "/part", "by " + job.name());
   }
 
   FakeFiles* const files_;
@@ -216,6 +227,12 @@ class PipelineDriverTest : public testing::Test {
       if (!restart || told) driver_->JobEnded(job);
       if (restart) Restart(power_cut);
     }
+  }
+  // The driver's threads come to it by themselves.
+  bool Eventually(const std::function<bool()>& holds) {
+    const absl::Time deadline = absl::Now() + absl::Seconds(60);
+    while (!holds() && absl::Now() < deadline) std::this_thread::yield();
+    return holds();
   }
   std::map<std::string, std::string> States(const pb::JobStatus& status) {
     std::map<std::string, std::string> states;
@@ -369,6 +386,58 @@ TEST_F(PipelineDriverTest, WhatAnEndedOneWasIsKnownAfterARestart) {
   spec.set_output_path("/other");
   RunToEnd(*Submit(spec));
   EXPECT_EQ(jobs_.names().size() - before, 2u) << "only what is published";
+}
+
+TEST_F(PipelineDriverTest, WhatWasTakenOverIsFreeWhenTheStageHasGoneOn) {
+  pb::PipelineSpec spec = Spec();
+  spec.set_keep(true);
+  jobs_.fails = "p/ranks 3";
+  const auto failed = Submit(spec);
+  ASSERT_EQ(RunToEnd(*failed).state(), pb::JOB_STATE_FAILED);
+  jobs_.fails.clear();
+  jobs_.last_round = 4;
+  const size_t before = jobs_.names().size();
+  ASSERT_EQ(RunToEnd(*Submit(spec)).state(), pb::JOB_STATE_SUCCEEDED);
+  EXPECT_LE(jobs_.names().size() - before, 4u) << "ranks 3 and 4, last, perhaps aside";
+  EXPECT_TRUE(driver_->Drop(*failed).ok()) << driver_->Drop(*failed);
+}
+
+TEST_F(PipelineDriverTest, NothingIsLeftOfRoundsThatNobodyReads) {
+  pb::PipelineSpec spec = Spec();
+  spec.set_keep(true);
+  spec.mutable_stages(1)->mutable_job()->add_outputs()->set_name("side");
+  const auto id = Submit(spec);
+  ASSERT_EQ(RunToEnd(*id).state(), pb::JOB_STATE_SUCCEEDED);
+  const std::string ranks = fmt::format("/.quern/pipelines/{}/ranks/", *id);
+  for (const std::string gone : {"0001/", "0001.side/", "0002/", "0002.side/"}) {
+    EXPECT_TRUE(Eventually([&] { return !files_.Has(ranks + gone); })) << gone;
+  }
+  EXPECT_TRUE(files_.Has(ranks + "0003.side/"));
+}
+
+TEST_F(PipelineDriverTest, OneThatCannotBeReadLeavesNothingBehind) {
+  const std::string id = "pipeline-20261122-0009";
+  pb::JournalRecord record;
+  record.mutable_pipeline_submitted()->set_pipeline_id(id);  // without a stage
+  ASSERT_TRUE(journal_->Append({{jobs_.ReserveKey(), record}}, JobJournal::Sync::kDurable).ok());
+  files_.Add("/.quern/pipelines/" + id + "/first/", "");
+  Restart(/*power_cut=*/false);
+  EXPECT_TRUE(Eventually([&] { return !files_.Has("/.quern/pipelines/" + id + "/first/"); }));
+}
+
+TEST_F(PipelineDriverTest, ASubmissionThatIsRepeatedWhileItIsPlannedIsOne) {
+  pb::SubmitPipelineRequest request;
+  request.mutable_header()->set_client_id(7);
+  request.mutable_header()->set_request_id(100);
+  *request.mutable_spec() = Spec();
+  absl::Status repeated;
+  planner_.while_planning = [&] { repeated = driver_->Submit(request).status(); };
+  const auto first = driver_->Submit(request);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(repeated.code(), absl::StatusCode::kUnavailable) << repeated;
+  EXPECT_EQ(driver_->Submit(request)->pipeline_id(), first->pipeline_id());
+  EXPECT_EQ(driver_->List(10).size(), 1u);
+  RunToEnd(first->pipeline_id());
 }
 
 TEST_F(PipelineDriverTest, ASubmissionThatComesTwiceIsOne) {
