@@ -114,18 +114,22 @@ class Tally {
   void Add(std::string_view number) {
     int64_t whole = 0;
     double fraction = 0;
+    // Wide enough to tell any two whole numbers of 64 bits apart.
+    long double exact = 0;
     const char* const end = number.data() + number.size();
     const auto read = std::from_chars(number.data(), end, whole);
     if (read.ec == std::errc() && read.ptr == end) {
       whole_ += whole;
       fraction = static_cast<double>(whole);
+      exact = static_cast<long double>(whole);
     } else {
       std::from_chars(number.data(), end, fraction);
+      std::from_chars(number.data(), end, exact);
       all_whole_ = false;
     }
     sum_ += fraction;
-    if (count_ == 0 || fraction < min_) min_ = fraction, min_text_ = number;
-    if (count_ == 0 || fraction > max_) max_ = fraction, max_text_ = number;
+    if (count_ == 0 || exact < min_) min_ = exact, min_text_ = number;
+    if (count_ == 0 || exact > max_) max_ = exact, max_text_ = number;
     ++count_;
   }
 
@@ -158,8 +162,8 @@ class Tally {
   __extension__ __int128 whole_ = 0;
   bool all_whole_ = true;
   double sum_ = 0;
-  double min_ = 0;
-  double max_ = 0;
+  long double min_ = 0;
+  long double max_ = 0;
   std::string min_text_;
   std::string max_text_;
   int64_t count_ = 0;

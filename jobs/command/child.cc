@@ -144,7 +144,7 @@ void Child::Exchange(bool all) {
     if (all && pending_.empty()) CloseIfOpen(&input_);
     if (output_ >= 0 && !ReadSome(output_, &buffer_, options_.take_output)) CloseIfOpen(&output_);
     if (errors_ >= 0 && !ReadSome(errors_, &buffer_, options_.take_errors)) CloseIfOpen(&errors_);
-    if (all ? output_ < 0 && errors_ < 0 : pending_.empty()) return;
+    if (all ? input_ < 0 && output_ < 0 && errors_ < 0 : pending_.empty()) return;
     // A negative descriptor is passed over.
     pollfd events[] = {
         {pending_.empty() ? -1 : input_, POLLOUT, 0}, {output_, POLLIN, 0}, {errors_, POLLIN, 0}};

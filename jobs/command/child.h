@@ -43,8 +43,9 @@ class Child {
   // So much is collected before the system is asked to take it.
   static constexpr size_t kWriteBytes = size_t{256} << 10;
 
-  // Writes what is pending, at least most of it, and takes whatever comes meanwhile. All: until the
-  // outputs have ended.
+  // Writes what is pending, at least most of it, and takes whatever comes meanwhile. All: until all
+  // is written and the outputs have ended, in whichever order: one that closed its outputs may
+  // still read.
   void Exchange(bool all);
   void WriteSome();
   // False when the end has been reached.

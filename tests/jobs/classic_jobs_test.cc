@@ -260,6 +260,21 @@ not json
   ExpectFails(spec, "params.aggregates: 'median(x)': must be");
 }
 
+// A double cannot tell these apart.
+TEST_F(ClassicJobsTest, LargeWholeNumbersAreCompared) {
+  pb::JobSpec spec = SpecOf("group_by",
+                            R"({"n": 9007199254740993}
+{"n": 9007199254740992}
+{"n": 9223372036854775806}
+{"n": 9223372036854775807}
+)");
+  spec.mutable_inputs(0)->set_format("jsonl");
+  spec.mutable_output()->set_format("raw");
+  Set(&spec, "aggregates", "min(n),max(n)");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(), (Strings{R"x({"min(n)": 9007199254740992, "max(n)": 9223372036854775807})x"}));
+}
+
 // The sums are valsort's, for the records that gensort -a makes.
 TEST_F(ClassicJobsTest, RecordsOfTheSortBenchmark) {
   struct Case {

@@ -95,16 +95,20 @@ class Change {
   std::string identity_;
 };
 
+// Adds to `found` the ids that a document had which is deleted now.
 uint32_t DeleteFromSegment(const std::unordered_set<std::string>& ids, const Segment& segment,
-                           Deletions* deletions) {
+                           Deletions* deletions, std::unordered_set<std::string_view>* found) {
   uint32_t deleted = 0;
   for (uint32_t doc = 0; doc < segment.documents(); ++doc) {
     if (segment.deleted(doc)) {
       deletions->Add(doc);
-    } else if (ids.contains(segment.id(doc))) {
-      deletions->Add(doc);
-      ++deleted;
+      continue;
     }
+    const auto id = ids.find(segment.id(doc));
+    if (id == ids.end()) continue;
+    deletions->Add(doc);
+    found->insert(*id);
+    ++deleted;
   }
   return deleted;
 }
@@ -158,16 +162,18 @@ absl::StatusOr<DeleteResult> DeleteFromIndex(const std::unordered_set<std::strin
   Change change(files, writer);
   RETURN_IF_ERROR(change.Start());
   DeleteResult result;
+  std::unordered_set<std::string_view> found;
   for (IndexSegment& listed : change.manifest.segments) {
     ASSIGN_OR_RETURN(const auto segment, change.Open(listed));
     Deletions deletions(segment->documents());
-    const uint32_t deleted = DeleteFromSegment(ids, *segment, &deletions);
+    const uint32_t deleted = DeleteFromSegment(ids, *segment, &deletions, &found);
     if (deleted == 0) continue;
     result.deleted += deleted;
     listed.deletions = fmt::format("{}.deleted-{}", listed.file, change.manifest.generation);
     RETURN_IF_ERROR(writer->Write(listed.deletions, deletions.Serialize()));
   }
-  result.unknown = ids.size() - std::min<uint64_t>(ids.size(), result.deleted);
+  // Several documents may have the same id.
+  result.unknown = ids.size() - found.size();
   if (result.deleted > 0) RETURN_IF_ERROR(change.Publish().status());
   return result;
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "common/clean_text.h"
 #include "jobs/search/query/fuzzy.h"
 
 namespace quern::search {
@@ -214,6 +215,11 @@ class Planner {
   absl::StatusOr<PlanNode> Fuzzy(const std::string& folded, const QueryNode& query, size_t field,
                                  double boost) {
     EditDistance distance(folded, query.distance);
+    if (distance.characters() > limits_.max_fuzzy_characters) {
+      return InvalidArgumentError("'{}': a word of {} characters with ~, of at most {}",
+                                  CleanLine(query.text, 40), distance.characters(),
+                                  limits_.max_fuzzy_characters);
+    }
     const std::vector<FuzzyTerm> chosen = NearestTerms(&distance, query.distance, field);
     if (chosen.empty()) return PlanNode{.kind = PlanKind::kNever};
     RETURN_IF_ERROR(CountTerms(chosen.size()));

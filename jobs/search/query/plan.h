@@ -63,8 +63,9 @@ struct Plan {
 };
 
 struct PlanLimits {
-  size_t max_terms = 1024;      // after analysis and expansion
-  size_t max_fuzzy_terms = 50;  // that one fuzzy word becomes; the nearest and most frequent
+  size_t max_terms = 1024;            // after analysis and expansion
+  size_t max_fuzzy_terms = 50;        // that one fuzzy word becomes; the nearest and most frequent
+  size_t max_fuzzy_characters = 100;  // of a fuzzy word: every term is held against it
 };
 
 // InvalidArgument when the query becomes too large.

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "common/clean_text.h"
+#include "jobs/search/segment/dates.h"
 
 namespace quern::search {
 namespace {
@@ -29,14 +30,11 @@ size_t QuoteBytes(std::string_view text) {
   return 0;
 }
 
-// YYYY, YYYY-MM or YYYY-MM-DD.
+// YYYY, YYYY-MM or YYYY-MM-DD, and in the calendar.
 bool IsDate(std::string_view text) {
-  constexpr std::string_view kForm = "0000-00-00";
   if (text.size() != 4 && text.size() != 7 && text.size() != 10) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (kForm[i] == '0' ? !IsDigit(text[i]) : text[i] != '-') return false;
-  }
-  return true;
+  constexpr std::string_view kFirstDay = "0000-01-01";
+  return ParseDate(std::string(text) + std::string(kFirstDay.substr(text.size()))).has_value();
 }
 
 class Parser {

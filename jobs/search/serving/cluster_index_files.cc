@@ -66,6 +66,7 @@ class ClusterIndexFiles final : public IndexFiles {
     if (!std::filesystem::exists(copy)) {
       RETURN_IF_ERROR(Annotate(Copy(Path(name), copy), Path(name)));
     }
+    std::erase_if(copies_, [&](const auto& one) { return one.first == name; });
     copies_.push_back({std::string(name), identity});
     return copy;
   }
@@ -84,15 +85,17 @@ class ClusterIndexFiles final : public IndexFiles {
       if (!wanted && file != "lock") std::filesystem::remove(entry.path(), ignored);
     }
     RemoveForgotten();
-    lock_ = UniqueFd();
+    Release();
   }
+
+  void Release() override { lock_ = UniqueFd(); }
 
   std::string Describe(std::string_view name) const override { return Path(name); }
 
  private:
   std::string Path(std::string_view name) const { return fmt::format("{}/{}", dir_, name); }
 
-  // Held until Keep: another process must not remove what this one is about to map.
+  // Held until Keep or Release: another process must not remove what this one is about to map.
   absl::Status OpenCache() {
     if (lock_.get() >= 0) return absl::OkStatus();
     if (cache_.empty()) {

@@ -29,6 +29,7 @@ class LocalIndexFiles final : public IndexFiles {
   }
   absl::StatusOr<std::string> Fetch(std::string_view name) override { return Path(name); }
   void Keep(const std::vector<std::string>&) override {}
+  void Release() override {}
   std::string Describe(std::string_view name) const override { return Path(name); }
 
  private:

@@ -23,6 +23,8 @@ class IndexFiles {
   virtual absl::StatusOr<std::string> Fetch(std::string_view name) = 0;
   // Only these will be wanted from now on: copies of others may go.
   virtual void Keep(const std::vector<std::string>& names) = 0;
+  // Ends the fetching without a Keep, after an error: other processes need not wait any longer.
+  virtual void Release() = 0;
   // What `name` is called in messages.
   virtual std::string Describe(std::string_view name) const = 0;
 };

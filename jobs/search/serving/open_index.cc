@@ -60,15 +60,8 @@ absl::StatusOr<Found> FindManifest(IndexFiles* files) {
                        files->Describe(kIndexManifestName));
 }
 
-}  // namespace
-
-absl::StatusOr<std::string> IndexIdentity(IndexFiles* files) {
-  ASSIGN_OR_RETURN(const Found found, FindManifest(files));
-  return fmt::format("{} {}", found.name, found.identity);
-}
-
-absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenIndex(IndexFiles* files) {
-  ASSIGN_OR_RETURN(const Found found, FindManifest(files));
+absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenFound(IndexFiles* files,
+                                                             const Found& found) {
   const std::string path = files->Describe(found.name);
   const absl::StatusOr<std::string> json = files->Read(found.name);
   RETURN_IF_ERROR(Annotate(json.status(), path));
@@ -88,6 +81,20 @@ absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenIndex(IndexFiles* files) 
   for (const IndexSegment& segment : manifest.segments) names.push_back(segment.file);
   files->Keep(names);
   ASSIGN_OR_RETURN(auto index, SearchIndex::Create(std::move(manifest), std::move(segments)));
+  return index;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> IndexIdentity(IndexFiles* files) {
+  ASSIGN_OR_RETURN(const Found found, FindManifest(files));
+  return fmt::format("{} {}", found.name, found.identity);
+}
+
+absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenIndex(IndexFiles* files) {
+  ASSIGN_OR_RETURN(const Found found, FindManifest(files));
+  auto index = OpenFound(files, found);
+  if (!index.ok()) files->Release();
   return index;
 }
 

@@ -114,6 +114,20 @@ TEST_F(CommandTest, LargeInputComesThroughInBothDirections) {
   EXPECT_EQ(Difference("cat out/part-*", "cat in"), "");
 }
 
+// More than a pipe holds, less than makes the task write before the end.
+TEST_F(CommandTest, OneThatClosesItsOutputsGetsAllOfItsInput) {
+  constexpr size_t kBytes = (1 << 20) + (200 << 10);
+  std::string lines;
+  while (lines.size() < kBytes) lines += "some words of a line of text\n";
+  lines.resize(kBytes - 1);
+  std::ofstream(dir_ / "in") << lines << '\n';
+  const Outcome outcome = MrRun(
+      fmt::format("--map 'exec >&- 2>&-; python3 -c \"{}\" > {}/seen' --reduce cat --reduce 1",
+                  "import sys; print(len(sys.stdin.buffer.read()))", dir_.path()));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Shell("cat " + dir_ / "seen").out, fmt::format("{}\n", kBytes));
+}
+
 TEST_F(CommandTest, FramesCarryAnyBytes) {
   std::ofstream(dir_ / "in") << "line\nfeed\n";
   const Outcome lines = MrRun("--map cat --format whole");

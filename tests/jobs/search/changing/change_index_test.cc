@@ -116,6 +116,14 @@ TEST_F(ChangeIndexTest, DeletedDocumentsAreMarked) {
   EXPECT_EQ(Manifest().documents, 90u);
 }
 
+TEST_F(ChangeIndexTest, AnIdOfSeveralDocumentsIsKnownOnce) {
+  WriteOutput("", {{1, 2}, {2, 3}});
+  const auto result = DeleteFromIndex({"d2", "nobody"}, files_.get(), writer_.get());
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->deleted, 2u);
+  EXPECT_EQ(result->unknown, 1u);
+}
+
 TEST_F(ChangeIndexTest, AMergedIndexIsThatOfWhatIsLeft) {
   WriteOutput("", {Range(0, 400, 2), Range(1, 400, 2)});
   WriteOutput("more/", {Range(400, 500)});

@@ -104,6 +104,10 @@ TEST(QueryParser, SaysWhereItIsWrong) {
        "character 6 of the query: dates look like 2024, 2024-06-30, 2020..2024 or 2020.."},
       {"date:..",
        "character 6 of the query: dates look like 2024, 2024-06-30, 2020..2024 or 2020.."},
+      {"date:2023-02-29",
+       "character 6 of the query: dates look like 2024, 2024-06-30, 2020..2024 or 2020.."},
+      {"date:2024..2024-13",
+       "character 6 of the query: dates look like 2024, 2024-06-30, 2020..2024 or 2020.."},
       {"\xff", "the query is not UTF-8"},
   };
   for (const auto& [query, wanted] : table) EXPECT_EQ(Parsed(query), wanted) << query;

@@ -109,6 +109,9 @@ TEST(Search, RefusesWhatIsTooLarge) {
   std::string long_query;
   for (int i = 0; i < 1500; ++i) long_query += "床前";
   EXPECT_THAT(std::string(Message(PlanFor(*index, long_query).status())), HasSubstr("8192"));
+  EXPECT_TRUE(PlanFor(*index, std::string(100, 'x') + "~").ok());
+  EXPECT_THAT(std::string(Message(PlanFor(*index, std::string(101, 'x') + "~").status())),
+              HasSubstr("a word of 101 characters with ~"));
 }
 
 TEST(Search, SaysWhereAScoreComesFrom) {

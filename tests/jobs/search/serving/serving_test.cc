@@ -155,6 +155,26 @@ TEST_F(ServingTest, TakesANewIndexAndKeepsTheOldOneWhenItIsDamaged) {
   EXPECT_EQ(live_->current()->documents(), 1u);
 }
 
+// Counts how often the fetching of files was ended.
+class WatchedFiles final : public IndexFiles {
+ public:
+  explicit WatchedFiles(std::unique_ptr<IndexFiles> files) : files_(std::move(files)) {}
+  absl::StatusOr<std::string> Identity(std::string_view name) override {
+    return files_->Identity(name);
+  }
+  absl::StatusOr<std::string> Read(std::string_view name) override { return files_->Read(name); }
+  absl::StatusOr<std::string> Fetch(std::string_view name) override { return files_->Fetch(name); }
+  void Keep(const std::vector<std::string>& names) override { files_->Keep(names), ++kept; }
+  void Release() override { files_->Release(), ++released; }
+  std::string Describe(std::string_view name) const override { return files_->Describe(name); }
+
+  int kept = 0;
+  int released = 0;
+
+ private:
+  const std::unique_ptr<IndexFiles> files_;
+};
+
 TEST_F(ServingTest, ADamagedSegmentIsNotOpened) {
   WriteIndex({"free software"});
   const std::string path = dir_.path() + "/segment-1";
@@ -163,10 +183,13 @@ TEST_F(ServingTest, ADamagedSegmentIsNotOpened) {
       .read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   bytes[bytes.size() / 3] ^= 1;
   Write("segment-1", bytes);
-  const auto files = Files();
-  const auto index = OpenIndex(files.get());
+  WatchedFiles files(Files());
+  const auto index = OpenIndex(&files);
   EXPECT_EQ(index.status().code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(Message(index.status())), HasSubstr(path));
+  // Others that fetch the files of the same index do not wait for this process to end.
+  EXPECT_EQ(files.released, 1);
+  EXPECT_EQ(files.kept, 0);
 }
 
 TEST(WorkPool, DoesEachPieceOnceFromManyThreads) {
