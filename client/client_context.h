@@ -9,6 +9,7 @@
 #include "client/options.h"
 #include "client/piece.h"
 #include "client/suspects.h"
+#include "client/write/resting_streams.h"
 #include "common/clock.h"
 #include "common/rpc/channel.h"
 
@@ -21,12 +22,14 @@ class ClientContext {
       : options(client_options),
         clock(client_options.clock),
         master(client_options),
-        suspects(clock) {}
+        suspects(clock),
+        resting_streams(clock) {}
 
   // A server that failed: avoided for a while, and reconnected to at once when it is asked again.
   void Suspect(const ServerAddress& server) {
     suspects.Add(server.id);
     channels.Forget(server.address);
+    resting_streams.Forget(server.id);
   }
 
   // Tells the master that a replica's bytes are wrong; it finds out for itself.
@@ -43,6 +46,7 @@ class ClientContext {
   MasterClient master;
   rpc::ChannelCache channels;
   Suspects suspects;
+  RestingStreams resting_streams;
   const std::shared_ptr<PiecePool> pieces = PiecePool::Create();
 };
 

@@ -99,13 +99,14 @@ void ReplicaMachine::LearnCommitted(uint64_t offset) {
 
 void ReplicaMachine::Synced(uint64_t length) { record_.synced = std::max(record_.synced, length); }
 
-absl::StatusOr<uint64_t> ReplicaMachine::Readable() const {
+absl::StatusOr<uint64_t> ReplicaMachine::Readable(const std::optional<SealedAs>& sealed) const {
   switch (state()) {
     case kFinalized:
       return length();
     case kOpen:
-    case kFenced:
       return committed_;
+    case kFenced:
+      return sealed == SealedAs{length(), crc()} ? length() : committed_;
     case kCorrupt:
       return DataLossError("chunk {}: its bytes here do not match their checksums", spec().chunk);
     case kStale:

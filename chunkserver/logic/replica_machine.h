@@ -67,9 +67,10 @@ class ReplicaMachine {
   void Synced(uint64_t length);
 
   // Offset up to which may be read: what this replica knows itself, since a seal may still take
-  // away what is beyond.
-  // DataLoss: CORRUPT. FailedPrecondition: STALE. NotFound: QUARANTINED or REMOVED.
-  absl::StatusOr<uint64_t> Readable() const;
+  // away what is beyond. `sealed`: how the log has sealed the chunk, if the reader knows it; a
+  // latched replica that has just that is read whole. DataLoss: CORRUPT. FailedPrecondition: STALE.
+  // NotFound: QUARANTINED or REMOVED.
+  absl::StatusOr<uint64_t> Readable(const std::optional<SealedAs>& sealed = std::nullopt) const;
 
   // What the log's SEALED(length, crc) makes of this replica. `crc_at_length`: CRC32C of its first
   // `length` bytes, nullopt when it is shorter.

@@ -91,6 +91,13 @@ struct SealedSums {
   bool operator==(const SealedSums&) const = default;
 };
 
+// How the master's log has sealed a chunk.
+struct SealedAs {
+  uint64_t length = 0;
+  uint32_t crc = 0;
+  bool operator==(const SealedAs&) const = default;
+};
+
 // How a replica looks from outside.
 struct ReplicaReport {
   ChunkId chunk;

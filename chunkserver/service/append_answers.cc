@@ -71,8 +71,12 @@ absl::StatusOr<uint64_t> AppendStream::CloseReplica() {
 // --- Up.
 
 absl::Status AppendStream::Complete(const Expected& expected, const Acks& below) {
-  if (is_primary()) return CommitAtPrimary(expected, below);
-  RelayUp(expected, below);
+  if (is_primary()) {
+    RETURN_IF_ERROR(CommitAtPrimary(expected, below));
+  } else {
+    RelayUp(expected, below);
+  }
+  if (whole_) Rest();
   return absl::OkStatus();
 }
 
@@ -100,6 +104,7 @@ void AppendStream::RelayUp(const Expected& expected, const Acks& below) {
     case Kind::kSeal:
       response.mutable_sealed()->set_length(expected.end);
       response.mutable_sealed()->set_crc(expected.crc);
+      response.set_rests(MayRest());
       break;
     case Kind::kData:
       break;
@@ -141,6 +146,7 @@ absl::Status AppendStream::FinishSeal(const Expected& expected) {
   AppendResponse response = Progress();
   response.mutable_sealed()->set_length(expected.end);
   response.mutable_sealed()->set_crc(expected.crc);
+  response.set_rests(MayRest());
   SendUp(response);
   return absl::OkStatus();
 }

@@ -8,6 +8,13 @@ namespace quern::chunkserver {
 
 using dfs::v1::AppendHeader;
 
+namespace {
+
+// Of one stream: chains that begin here go on at a few servers.
+constexpr size_t kMaxRestingLinks = 4;
+
+}  // namespace
+
 AppendStream::AppendStream(const Services& services, rpc::BulkLoop* loop, rpc::BulkStream* upstream)
     : services_(services), loop_(loop), upstream_(upstream) {
   services_.metrics->append_streams.Increment();
@@ -20,8 +27,7 @@ AppendStream::~AppendStream() {
 
 void AppendStream::Run() {
   while (!ended_) {
-    const absl::Duration patience = link_ ? link_->patience() : absl::InfiniteDuration();
-    absl::Status status = OnEvent(loop_->Next(patience));
+    absl::Status status = OnEvent(loop_->Next(Patience()));
     if (status.ok()) status = RunControls();
     if (!status.ok()) End(status);
     // A client that has gone, or has said all: what is under way below is still completed.
@@ -30,9 +36,18 @@ void AppendStream::Run() {
   }
 }
 
+absl::Duration AppendStream::Patience() const {
+  if (rests()) return services_.limits.append_rest;
+  return link_ ? link_->patience() : absl::InfiniteDuration();
+}
+
 absl::Status AppendStream::OnEvent(rpc::BulkEvent event) {
   using Event = rpc::BulkEvent::Kind;
   const bool from_next = link_ && link_->Owns(event);
+  if (event.stream != nullptr && event.stream != upstream_ && !from_next) {
+    OnRestingEvent(event);
+    return absl::OkStatus();
+  }
   switch (event.kind) {
     case Event::kMessage:
       return from_next ? OnAnswer(event.message) : OnRequest(event.message);
@@ -48,14 +63,29 @@ absl::Status AppendStream::OnEvent(rpc::BulkEvent event) {
       return ChainBroken(event.status.ok() ? UnavailableError("ended its stream") : event.status,
                          link_->server());
     case Event::kTimeout:
-      if (!link_ || !link_->late()) return absl::OkStatus();
-      return ChainBroken(UnavailableError("does not answer"), link_->server());
+      return OnTimeout();
     case Event::kStopping:
-      return UnavailableError("the chunkserver is stopping");
+      if (!rests()) return UnavailableError("the chunkserver is stopping");
+      End(absl::OkStatus());
+      return absl::OkStatus();
     case Event::kWoken:
       return absl::OkStatus();
   }
   return absl::OkStatus();
+}
+
+void AppendStream::OnRestingEvent(const rpc::BulkEvent& event) {
+  if (event.kind == rpc::BulkEvent::Kind::kSent) return;
+  std::erase_if(resting_, [&](const auto& link) { return link->Owns(event); });
+}
+
+absl::Status AppendStream::OnTimeout() {
+  if (rests()) {
+    End(absl::OkStatus());
+    return absl::OkStatus();
+  }
+  if (!link_ || !link_->late()) return absl::OkStatus();
+  return ChainBroken(UnavailableError("does not answer"), link_->server());
 }
 
 absl::Status AppendStream::OnRequest(const grpc::ByteBuffer& buffer) {
@@ -172,13 +202,46 @@ std::span<const iovec> AppendStream::PartsOf(const rpc::Payload& payload) {
 }
 
 void AppendStream::ConnectNext(const AppendHeader::Open& open, const rpc::Payload& payload) {
-  const std::span<const ChainMember> chain(role_.chain);
-  link_ = std::make_unique<DownstreamLink>(services_, loop_, chain.subspan(role_.position + 1));
+  const auto below = std::span<const ChainMember>(role_.chain).subspan(role_.position + 1);
+  const auto rested =
+      std::ranges::find_if(resting_, [&](const auto& link) { return link->MayServe(below); });
+  if (rested != resting_.end()) {
+    link_ = std::move(*rested);
+    resting_.erase(rested);
+  } else {
+    link_ = std::make_unique<DownstreamLink>(services_, loop_, below, whole_.has_value());
+  }
   AppendHeader header;
   *header.mutable_open() = open;
   header.mutable_open()->set_position(role_.position + 1);
   header.mutable_open()->set_forwarded(true);
   link_->Send(header, payload.slices());
+}
+
+void AppendStream::Rest() {
+  replica_->Detach();
+  replica_ = nullptr;
+  memory_ = nullptr;
+  sequencer_.reset();
+  if (link_) RestLink();
+  upstream_->ResumeReading();
+  whole_.reset();
+  seal_began_.reset();
+  failed_server_ = ServerId();
+  fence_self_ = false;
+}
+
+bool AppendStream::MayRest() const {
+  if (!whole_ || (link_ && !link_->other_rests())) return false;
+  return services_.metrics->append_streams.Value() <= services_.limits.max_streams_to_rest;
+}
+
+void AppendStream::RestLink() {
+  std::unique_ptr<DownstreamLink> link = std::move(link_);
+  if (!link->other_rests()) return link->Finish();
+  link->Rest();
+  resting_.push_back(std::move(link));
+  if (resting_.size() > kMaxRestingLinks) resting_.erase(resting_.begin());
 }
 
 // --- Data.
@@ -275,6 +338,7 @@ absl::Status AppendStream::ChainBroken(const absl::Status& status, ServerId fail
   services_.metrics->chain_failures.Increment();
   fence_self_ = is_primary();
   if (!failed_server_) failed_server_ = failed;
+  if (link_ && failed == link_->server()) link_->Blame();
   return failed ? Annotate(status, fmt::format("replica on {}", failed)) : status;
 }
 
@@ -282,6 +346,8 @@ void AppendStream::End(const absl::Status& status) {
   ended_ = true;
   if (link_ && status.ok()) link_->Finish();
   link_.reset();
+  for (const auto& link : resting_) link->Finish();
+  resting_.clear();
   if (!status.ok()) {
     LogWarning("append_stream_failed",
                {{"chunk", replica_ == nullptr ? ChunkId() : replica_->chunk()},

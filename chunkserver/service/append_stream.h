@@ -10,6 +10,9 @@
 // primary it moves the committed offset. So every replica answers each message once, in order, and
 // only after all below it have.
 //
+// A stream is about one chunk, or about any number of chunks that come whole, one after the other:
+// between two of them it rests, and so do the streams that it has opened to the replicas below.
+//
 // Whatever breaks the chain ends the stream with an error that names the server, and fences this
 // replica when it is the primary: the client has the chunk resolved and goes on in the next one.
 // (docs/design/append-and-seal.md)
@@ -42,7 +45,11 @@ class AppendStream {
   using Acks = std::vector<ExpectedAnswers::Ack>;
 
   // --- Events (append_stream.cc)
+  absl::Duration Patience() const;
   absl::Status OnEvent(rpc::BulkEvent event);
+  // Nothing is sent over a link that rests; one of which something is heard is given up.
+  void OnRestingEvent(const rpc::BulkEvent& event);
+  absl::Status OnTimeout();
   absl::Status OnRequest(const grpc::ByteBuffer& buffer);
   absl::Status OnOpen(const dfs::v1::AppendHeader::Open& open, const rpc::Payload& payload);
   // A message that holds the whole chunk. It is written once it has been forwarded, so that the
@@ -57,6 +64,13 @@ class AppendStream {
                    const rpc::Payload& payload);
   absl::Status OnControl(Expected control, const dfs::v1::AppendHeader& header);
   void ConnectNext(const dfs::v1::AppendHeader::Open& open, const rpc::Payload& payload);
+  // The chunk that came whole is over: waits for another one.
+  void Rest();
+  void RestLink();
+  bool rests() const { return replica_ == nullptr; }
+  // Will Rest follow? Streams that rest must not take the place of others, and the whole chain
+  // rests or nobody.
+  bool MayRest() const;
   // Its parts as memory, in parts_.
   std::span<const iovec> PartsOf(const rpc::Payload& payload);
   void PauseOrResume();
@@ -105,6 +119,8 @@ class AppendStream {
   std::unique_ptr<StreamMemory::Share> memory_;
   std::optional<AppendSequencer> sequencer_;  // at the primary
   std::unique_ptr<DownstreamLink> link_;      // none at the last replica of the chain
+  // Those of earlier chunks, the one used last at the end.
+  std::vector<std::unique_ptr<DownstreamLink>> resting_;
 
   uint64_t length_ = 0;  // of this replica
   uint32_t crc_ = 0;

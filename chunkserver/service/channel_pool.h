@@ -1,5 +1,6 @@
 // Connections to other chunkservers for bulk streams: one stream per connection, so that no stream
 // waits for another and each is served by the thread of its own loop; kept for the next stream.
+// Chunks that come whole are small and many: their streams share one connection to each server.
 #pragma once
 
 #include <grpcpp/channel.h>
@@ -20,9 +21,14 @@ class ChannelPool {
   // Only of a channel whose stream ended well.
   void Release(const std::string& address, std::shared_ptr<grpc::Channel> channel);
 
+  std::shared_ptr<grpc::Channel> Share(const std::string& address);
+  // The shared one is in trouble: the next to ask gets another.
+  void Forget(const std::string& address);
+
  private:
   Mutex mutex_;
   std::map<std::string, std::vector<std::shared_ptr<grpc::Channel>>> idle_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::shared_ptr<grpc::Channel>> shared_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quern::chunkserver

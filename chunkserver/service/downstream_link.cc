@@ -19,11 +19,14 @@ ExpectedAnswers::Kind KindOf(const AppendResponse& answer) {
 }  // namespace
 
 DownstreamLink::DownstreamLink(const Services& services, rpc::BulkLoop* loop,
-                               std::span<const ChainMember> below)
+                               std::span<const ChainMember> below, bool shared)
     : services_(services),
       loop_(loop),
       next_(below.front()),
-      channel_(services.channels->Acquire(next_.address)),
+      below_(below.size()),
+      shared_(shared),
+      channel_(shared ? services.channels->Share(next_.address)
+                      : services.channels->Acquire(next_.address)),
       stream_(loop->Open(channel_, kAppendMethod, absl::InfiniteDuration())),
       expected_({.replicas = below.size(),
                  .ack_timeout = services.limits.ack_timeout,
@@ -61,6 +64,7 @@ absl::StatusOr<std::vector<DownstreamLink::Ack>> DownstreamLink::Read(
     acks.push_back({ServerId(ack.server_id()), ack.end(), ack.crc(), ack.synced()});
   }
   RETURN_IF_ERROR(expected_.Check(KindOf(answer), acks));
+  other_rests_ = answer.rests();
   return acks;
 }
 
@@ -70,11 +74,17 @@ absl::Duration DownstreamLink::patience() const {
   return std::max(deadline - services_.clock->MonotonicNow(), absl::ZeroDuration());
 }
 
+bool DownstreamLink::MayServe(std::span<const ChainMember> below) const {
+  if (stream_ == nullptr || stream_->failed() || !expected_.empty()) return false;
+  if (below.size() != below_ || below.front() != next_) return false;
+  return services_.clock->MonotonicNow() - rests_since_ < services_.limits.append_rest / 4;
+}
+
 void DownstreamLink::Finish() {
   if (stream_ == nullptr) return;
   stream_->CloseSend();
   stream_ = nullptr;
-  services_.channels->Release(next_.address, std::move(channel_));
+  if (!shared_) services_.channels->Release(next_.address, std::move(channel_));
 }
 
 }  // namespace quern::chunkserver

@@ -19,8 +19,10 @@ class DownstreamLink {
   using Expected = ExpectedAnswers::Expected;
   using Ack = ExpectedAnswers::Ack;
 
-  // Connects to the first of `below`, which are the rest of the chain.
-  DownstreamLink(const Services& services, rpc::BulkLoop* loop, std::span<const ChainMember> below);
+  // Connects to the first of `below`, which are the rest of the chain. `shared`: over the one
+  // connection that is for small chunks, which are many and whose streams rest.
+  DownstreamLink(const Services& services, rpc::BulkLoop* loop, std::span<const ChainMember> below,
+                 bool shared);
   // Gives the stream up, unless it was finished.
   ~DownstreamLink();
   DownstreamLink(const DownstreamLink&) = delete;
@@ -50,6 +52,17 @@ class DownstreamLink {
 
   // The stream has ended: nothing more goes there.
   void OnEnded() { stream_ = nullptr; }
+
+  // A chunk that came whole is over. Does the other side wait for another one?
+  bool other_rests() const { return other_rests_ && stream_ != nullptr; }
+  void Rest() { rests_since_ = services_.clock->MonotonicNow(); }
+  // It may be used for a chunk with this rest of the chain: the other side expects it, and has not
+  // been left waiting for so long that it may be about to give up.
+  bool MayServe(std::span<const ChainMember> below) const;
+  // The trouble is there: who comes next connects anew.
+  void Blame() {
+    if (shared_) services_.channels->Forget(next_.address);
+  }
   // All is said; the connection may be used again.
   void Finish();
 
@@ -57,9 +70,13 @@ class DownstreamLink {
   const Services& services_;
   rpc::BulkLoop* const loop_;
   const ChainMember next_;
+  const size_t below_;
+  const bool shared_;
   std::shared_ptr<grpc::Channel> channel_;
   rpc::BulkStream* stream_ = nullptr;
   ExpectedAnswers expected_;
+  bool other_rests_ = false;
+  absl::Time rests_since_;
 };
 
 }  // namespace quern::chunkserver

@@ -9,6 +9,15 @@ namespace quern::chunkserver {
 
 using Kind = rpc::BulkEvent::Kind;
 
+namespace {
+
+std::optional<SealedAs> SealOf(const dfs::v1::ReadRequest& request) {
+  if (!request.has_sealed()) return std::nullopt;
+  return SealedAs{.length = request.sealed().length(), .crc = request.sealed().crc()};
+}
+
+}  // namespace
+
 ReadStream::ReadStream(const Services& services, rpc::BulkLoop* loop, rpc::BulkStream* stream)
     : services_(services), loop_(loop), stream_(stream) {
   services_.metrics->read_streams.Increment();
@@ -30,7 +39,8 @@ absl::Status ReadStream::Serve() {
   services_.metrics->reads.Increment();
   ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica,
                    services_.store->Find(ChunkId(request.chunk_id())));
-  ASSIGN_OR_RETURN(const std::unique_ptr<ReplicaReader> reader, ReplicaReader::Open(replica));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ReplicaReader> reader,
+                   ReplicaReader::Open(replica, SealOf(request)));
   ASSIGN_OR_RETURN(const ReplicaReader::Extent extent, reader->extent());
   uint64_t offset = request.offset();
   if (offset > extent.readable) {

@@ -31,6 +31,11 @@ struct Limits {
   // Shared by all streams; see logic/memory_budget.h. 0: a quarter of the machine's memory, but at
   // least 1 and at most 16 GiB.
   uint64_t stream_memory_bytes = 0;
+  // An append stream whose chunk came whole waits for another one for so long, unless there are
+  // more than so many of all kinds; the side that sends uses it again only within a quarter of that
+  // time.
+  absl::Duration append_rest = absl::Seconds(4);
+  int max_streams_to_rest = 192;
   // A reader that takes nothing for so long is dropped.
   absl::Duration read_stall = absl::Seconds(60);
   // Orders that wait; more are refused.

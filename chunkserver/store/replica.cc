@@ -81,10 +81,10 @@ Replica::Facts Replica::facts() const {
           .producers = machine_.producers()};
 }
 
-absl::StatusOr<uint64_t> Replica::Readable() const {
+absl::StatusOr<uint64_t> Replica::Readable(const std::optional<SealedAs>& sealed) const {
   RETURN_IF_ERROR(disk().Usable());
   MutexLock lock(&mutex_);
-  return machine_.Readable();
+  return machine_.Readable(sealed);
 }
 
 std::optional<Replica::Blocks> Replica::UnsealedBlocks(uint64_t offset, uint64_t bytes) const {

@@ -67,7 +67,7 @@ class Replica {
   ChunkId chunk() const { return chunk_; }
   const Disk& disk() const { return *environment_.disk; }
   // See ReplicaMachine::Readable; Unavailable when the disk has failed or hangs.
-  absl::StatusOr<uint64_t> Readable() const;
+  absl::StatusOr<uint64_t> Readable(const std::optional<SealedAs>& sealed) const;
 
   // --- Appending: by one stream at a time.
   // Aborted while another stream is attached, Unavailable when the disk has failed or hangs.

@@ -33,9 +33,11 @@ uint32_t CrcOfRange(uint64_t begin, uint64_t offset, uint64_t end, const Replica
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ReplicaReader>> ReplicaReader::Open(
-    std::shared_ptr<Replica> replica) {
-  RETURN_IF_ERROR(replica->Readable().status());
-  return OpenFile(std::move(replica), Purpose::kServe);
+    std::shared_ptr<Replica> replica, const std::optional<SealedAs>& sealed) {
+  RETURN_IF_ERROR(replica->Readable(sealed).status());
+  ASSIGN_OR_RETURN(auto reader, OpenFile(std::move(replica), Purpose::kServe));
+  reader->sealed_as_ = sealed;
+  return reader;
 }
 
 absl::StatusOr<std::unique_ptr<ReplicaReader>> ReplicaReader::OpenToVerify(
@@ -75,7 +77,7 @@ absl::StatusOr<ReplicaReader::Extent> ReplicaReader::extent() const {
     }
     return Extent{.readable = facts.report.length, .sealed = facts.sealed};
   }
-  ASSIGN_OR_RETURN(const uint64_t readable, replica_->Readable());
+  ASSIGN_OR_RETURN(const uint64_t readable, replica_->Readable(sealed_as_));
   return Extent{.readable = readable, .sealed = facts.report.state == ReplicaState::kFinalized};
 }
 

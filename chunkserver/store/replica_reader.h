@@ -16,8 +16,9 @@ inline constexpr uint64_t kReadPieceBytes = uint64_t{1} << 20;
 // meanwhile.
 class ReplicaReader {
  public:
-  // Errors: see ReplicaMachine::Readable, and Replica::ReadFailed.
-  static absl::StatusOr<std::unique_ptr<ReplicaReader>> Open(std::shared_ptr<Replica> replica);
+  // `sealed`, errors: see ReplicaMachine::Readable, and Replica::ReadFailed.
+  static absl::StatusOr<std::unique_ptr<ReplicaReader>> Open(
+      std::shared_ptr<Replica> replica, const std::optional<SealedAs>& sealed = std::nullopt);
 
   // For checking: all its bytes, in whatever state it is. NotFound when it was removed.
   static absl::StatusOr<std::unique_ptr<ReplicaReader>> OpenToVerify(
@@ -56,6 +57,7 @@ class ReplicaReader {
   const std::shared_ptr<Replica> replica_;
   std::unique_ptr<File> file_;  // none while there was nothing to read
   const Purpose purpose_;
+  std::optional<SealedAs> sealed_as_;
   std::optional<SealedSums> sums_;  // loaded once, when sealed
 };
 

@@ -23,6 +23,10 @@ ChunkStream::ChunkStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> cha
   request.set_chunk_id(chunk.id.value());
   request.set_offset(range.offset);
   request.set_length(range.length);
+  if (chunk.sealed) {
+    request.mutable_sealed()->set_length(chunk.length);
+    request.mutable_sealed()->set_crc(chunk.crc);
+  }
   stream_->Send(rpc::EncodeMessage(request));
   stream_->CloseSend();
 }

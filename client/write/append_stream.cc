@@ -21,13 +21,17 @@ OpenChunk ToOpenChunk(const pb::AllocateChunkResponse& response) {
   return chunk;
 }
 
-AppendStream::AppendStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> primary,
-                           const OpenChunk& chunk, const Options& options)
+AppendStream::AppendStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> channel,
+                           ServerAddress primary)
     : loop_(loop),
-      stream_(loop->Open(std::move(primary), kAppendMethod, absl::InfiniteDuration())),
-      primary_(chunk.chain.front()),
-      producer_(options.producer),
-      failed_server_(primary_.id) {
+      stream_(loop->Open(std::move(channel), kAppendMethod, absl::InfiniteDuration())),
+      primary_(std::move(primary)),
+      failed_server_(primary_.id) {}
+
+AppendStream::~AppendStream() { loop_->Close(stream_); }
+
+void AppendStream::Open(const OpenChunk& chunk, const Options& options) {
+  producer_ = options.producer;
   pb::AppendHeader header;
   pb::AppendHeader::Open* open = header.mutable_open();
   open->set_chunk_id(chunk.id.value());
@@ -43,8 +47,6 @@ AppendStream::AppendStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> p
     SendHeader(header);
   }
 }
-
-AppendStream::~AppendStream() { loop_->Close(stream_); }
 
 void AppendStream::SendHeader(const pb::AppendHeader& header) {
   stream_->Send(rpc::EncodeBulk(header, {}));

@@ -1,5 +1,5 @@
-// The wire side of writing one chunk: frames out, answers in. One per chunk; used by the thread of
-// its loop.
+// The wire side of writing chunks: frames out, answers in. One chunk at a time; used by the thread
+// of its loop.
 #pragma once
 
 #include <cstdint>
@@ -35,12 +35,14 @@ class AppendStream {
     // All that the chunk is to hold: sent with the opening, and answered by its seal.
     std::optional<Piece> whole = std::nullopt;
   };
-  AppendStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> primary, const OpenChunk& chunk,
-               const Options& options);
+  AppendStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> channel, ServerAddress primary);
   ~AppendStream();
   AppendStream(const AppendStream&) = delete;
   AppendStream& operator=(const AppendStream&) = delete;
 
+  // Begins a chunk of this primary: the first one, or one after a chunk that was sent whole and has
+  // been answered.
+  void Open(const OpenChunk& chunk, const Options& options);
   void Send(const Piece& piece);
   void SendSync(uint64_t id);
   void SendSeal();
@@ -57,7 +59,7 @@ class AppendStream {
   rpc::BulkLoop* const loop_;
   rpc::BulkStream* const stream_;
   const ServerAddress primary_;
-  const uint64_t producer_;
+  uint64_t producer_ = 0;
   ServerId failed_server_;
 };
 

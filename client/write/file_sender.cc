@@ -62,10 +62,8 @@ absl::StatusOr<std::optional<FileSender::ClosedChunk>> FileSender::WriteWhole() 
     first_chunk_ = std::move(chunk);
     return std::nullopt;
   }
-  AppendStream stream(&loop_,
-                      context_->channels.Get(chunk.chain.front().address, rpc::ChannelKind::kBulk),
-                      chunk, {.producer = producer_, .base_seq = base_seq, .whole = piece});
-  const Failure failure = StreamWhole(chunk, &stream);
+  const Failure failure =
+      StreamWhole(chunk, {.producer = producer_, .base_seq = base_seq, .whole = piece});
   ++ordinal_;
   if (failure.status.ok()) {
     return ClosedChunk{chunk.id, chunk.chain.front().id, piece->size(), piece->crc()};
@@ -74,7 +72,23 @@ absl::StatusOr<std::optional<FileSender::ClosedChunk>> FileSender::WriteWhole() 
   return std::nullopt;
 }
 
-FileSender::Failure FileSender::StreamWhole(const OpenChunk& chunk, AppendStream* stream) {
+FileSender::Failure FileSender::StreamWhole(const OpenChunk& chunk,
+                                            const AppendStream::Options& options) {
+  const ServerAddress& primary = chunk.chain.front();
+  RestingStreams& resting = context_->resting_streams;
+  std::unique_ptr<RestingStreams::Stream> stream = resting.Take(primary);
+  if (stream == nullptr) {
+    stream = std::make_unique<RestingStreams::Stream>(
+        primary, context_->channels.Get(primary.address, rpc::ChannelKind::kBulk));
+  }
+  stream->append.Open(chunk, options);
+  const Failure failure = AwaitSeal(stream.get());
+  if (stream->rests) resting.GiveBack(std::move(stream));
+  return failure;
+}
+
+FileSender::Failure FileSender::AwaitSeal(RestingStreams::Stream* stream) {
+  stream->rests = false;
   // Every replica has to write before anything is answered.
   const absl::Duration patience = context_->options.server_silence * kWholePatience;
   const absl::Time deadline = context_->clock->MonotonicNow() + patience;
@@ -82,14 +96,15 @@ FileSender::Failure FileSender::StreamWhole(const OpenChunk& chunk, AppendStream
     const absl::Duration left = deadline - context_->clock->MonotonicNow();
     if (left <= absl::ZeroDuration()) {
       return {DeadlineExceededError("no answer for {}", FormatDuration(patience)),
-              stream->failed_server()};
+              stream->append.failed_server()};
     }
-    const auto response = stream->OnEvent(loop_.Next(left));
-    if (!response.ok()) return {response.status(), stream->failed_server()};
+    const auto response = stream->append.OnEvent(stream->loop.Next(left));
+    if (!response.ok()) return {response.status(), stream->append.failed_server()};
     if (!response->has_value()) continue;
     absl::StatusOr<bool> sealed = OnResponse(**response);
     if (sealed.ok() && !*sealed) sealed = DataLossError("answers something else than its seal");
-    if (!sealed.ok()) return {sealed.status(), chunk.chain.front().id};
+    if (!sealed.ok()) return {sealed.status(), stream->primary.id};
+    stream->rests = (*response)->rests();
     return {};
   }
 }
@@ -127,9 +142,10 @@ FileSender::Failure FileSender::StreamChunk(const OpenChunk& chunk) {
   Clock* clock = context_->clock;
   seal_sent_ = false;
   const uint64_t base_seq = queue_.BeginChunk(chunk.capacity);
-  AppendStream stream(&loop_,
-                      context_->channels.Get(chunk.chain.front().address, rpc::ChannelKind::kBulk),
-                      chunk, {.producer = producer_, .base_seq = base_seq});
+  const ServerAddress& primary = chunk.chain.front();
+  AppendStream stream(&loop_, context_->channels.Get(primary.address, rpc::ChannelKind::kBulk),
+                      primary);
+  stream.Open(chunk, {.producer = producer_, .base_seq = base_seq});
   absl::Time heard = clock->MonotonicNow();
   while (!queue_.cancelled()) {
     SendWhatMayGo(&stream);

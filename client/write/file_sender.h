@@ -17,6 +17,7 @@
 
 #include "client/client_context.h"
 #include "client/write/append_stream.h"
+#include "client/write/resting_streams.h"
 #include "client/write/send_queue.h"
 #include "client/write/writer_identity.h"
 #include "common/rpc/bulk.h"
@@ -58,7 +59,8 @@ class FileSender {
   // The first one, or a new one.
   absl::StatusOr<OpenChunk> NextChunk();
   absl::StatusOr<OpenChunk> Allocate();
-  Failure StreamWhole(const OpenChunk& chunk, AppendStream* stream);
+  Failure StreamWhole(const OpenChunk& chunk, const AppendStream::Options& options);
+  Failure AwaitSeal(RestingStreams::Stream* stream);
   Failure StreamChunk(const OpenChunk& chunk);
   void SendWhatMayGo(AppendStream* stream);
   // True when the chunk is sealed.

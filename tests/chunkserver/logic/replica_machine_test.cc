@@ -100,6 +100,19 @@ TEST(ReplicaMachineTest, IsReadUpToWhatIsKnownToBeCommitted) {
   EXPECT_THAT(machine.Readable(), StatusIs(absl::StatusCode::kNotFound));
 }
 
+TEST(ReplicaMachineTest, ALatchedReplicaIsReadWholeByWhoKnowsTheSealThatItFits) {
+  ReplicaMachine machine = WithAppends(3);
+  const SealedAs fits = {machine.length(), machine.crc()};
+  EXPECT_EQ(machine.Readable(fits).value(), 0u) << "it may still grow";
+  machine.Become(machine.RecordAs(kFenced, 0).value());
+  EXPECT_EQ(machine.Readable(fits).value(), 9u);
+  EXPECT_EQ(machine.Readable(SealedAs{fits.length - 1, fits.crc}).value(), 0u);
+  EXPECT_EQ(machine.Readable(SealedAs{fits.length, fits.crc + 1}).value(), 0u);
+  EXPECT_EQ(machine.Readable().value(), 0u);
+  machine.Become(machine.RecordAs(kStale, 0).value());
+  EXPECT_THAT(machine.Readable(fits), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
 TEST(ReplicaMachineTest, JudgesASealByLengthAndChecksum) {
   ReplicaMachine machine = WithAppends(3);
   machine.Become(machine.RecordAs(kFenced, 0).value());

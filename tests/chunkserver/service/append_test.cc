@@ -121,6 +121,90 @@ TEST_F(AppendTest, AChunkThatComesWholeIsClosedEverywhereInOneStep) {
   }
 }
 
+TEST_F(AppendTest, ChunksThatComeWholeFollowEachOtherOnOneStream) {
+  StartAll(kNodes);
+  // The same primary; the chains go on at either of the others, or end.
+  const std::vector<std::vector<std::string>> chains = {
+      {"n1", "n2", "n3"}, {"n1", "n3", "n2"}, {"n1", "n2", "n3"}, {"n1"}, {"n1", "n2"}};
+  std::unique_ptr<AppendClient> client;
+  for (uint64_t i = 0; i < 40; ++i) {
+    const ChunkId chunk(100 + i);
+    const std::vector<std::string>& nodes = chains[i % chains.size()];
+    const std::string text = Text(i % 9 == 0 ? 100'000 : 1'000 + i, i);
+    ASSERT_OK(master_->Create(chunk, nodes, text.size()));
+    const AppendClient::Options whole = {.producer = 70 + i, .base_seq = 1 + i, .whole = text};
+    if (client == nullptr) {
+      client = std::make_unique<AppendClient>(chunk, master_->Chain(nodes), whole);
+    } else {
+      client->Open(chunk, master_->Chain(nodes), whole);
+    }
+    ASSERT_TRUE(client->Await([&] { return client->sealed.has_value(); })) << client->error;
+    EXPECT_TRUE(client->rests);
+    EXPECT_EQ(client->sealed->crc(), Crc32c(text));
+    EXPECT_EQ(client->last_seq, 1 + i);
+    for (const std::string& node : nodes) {
+      ASSERT_OK_AND_ASSIGN(const auto fence, master_->Fence(node, chunk, 70 + i));
+      EXPECT_EQ(fence.replica().crc(), Crc32c(text)) << node;
+      EXPECT_EQ(fence.last_seq(), 1 + i) << node;
+    }
+  }
+  // After them, one in pieces; it ends the series.
+  ASSERT_OK(master_->Create(kChunk, kNodes));
+  client->Open(kChunk, master_->Chain(kNodes), {});
+  client->Send(1, "abc");
+  ASSERT_TRUE(client->AwaitCommitted(3)) << client->error;
+  EXPECT_FALSE(client->rests);
+  client->CloseSend();
+  EXPECT_OK(client->AwaitEnd());
+}
+
+// The primary has most likely heard by then that its stream to n2 is over. If not, the chunk fails
+// like any other whose server is killed; it is only the stream that must not be used once more.
+TEST_F(AppendTest, AServerMayRestartWhileStreamsRest) {
+  StartAll(kNodes);
+  ASSERT_OK(master_->Create(ChunkId(1), kNodes, 1000));
+  AppendClient client(ChunkId(1), master_->Chain(kNodes), {.whole = "abc"});
+  ASSERT_TRUE(client.Await([&] { return client.sealed.has_value(); })) << client.error;
+  Start("n2");
+  ASSERT_TRUE(master_->AwaitSessions({"n2"}));
+  ASSERT_OK(master_->Create(ChunkId(2), kNodes, 1000));
+  client.Open(ChunkId(2), master_->Chain(kNodes), {.whole = "defg"});
+  if (!client.Await([&] { return client.sealed.has_value(); })) {
+    EXPECT_EQ(client.failed_server, master_->Chain({"n2"})[0].server_id()) << client.error;
+    EXPECT_TRUE(master_->AwaitState("n1", ChunkId(2), dfs::v1::REPLICA_STATE_FENCED));
+  }
+  ASSERT_OK(master_->Create(ChunkId(3), kNodes, 1000));
+  AppendClient next(ChunkId(3), master_->Chain(kNodes), {.whole = "hij"});
+  ASSERT_TRUE(next.Await([&] { return next.sealed.has_value(); })) << next.error;
+  ASSERT_OK_AND_ASSIGN(const auto fence, master_->Fence("n2", ChunkId(3), 7));
+  EXPECT_EQ(fence.replica().length(), 3u);
+}
+
+TEST_F(AppendTest, AStreamThatRestsTooLongEnds) {
+  append_rest_ = absl::Milliseconds(50);
+  StartAll(kNodes);
+  ASSERT_OK(master_->Create(kChunk, kNodes, 1000));
+  AppendClient client(kChunk, master_->Chain(kNodes), {.whole = "abc"});
+  EXPECT_OK(client.AwaitEnd());
+  EXPECT_TRUE(client.sealed.has_value());
+}
+
+TEST_F(AppendTest, WhoKnowsTheSealReadsALatchedReplicaThatHasNotHeardOfIt) {
+  StartAll(kNodes);
+  ASSERT_OK(master_->Create(kChunk, kNodes, 1000));
+  AppendClient client(kChunk, master_->Chain(kNodes), {.whole = "abc"});
+  ASSERT_TRUE(client.Await([&] { return client.sealed.has_value(); })) << client.error;
+  dfs::v1::ReadRequest::Sealed sealed;
+  sealed.set_length(3);
+  sealed.set_crc(Crc32c("abc"));
+  for (const std::string& node : kNodes) {
+    ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read(node, kChunk, 0, 0, sealed));
+    EXPECT_EQ(answer.bytes, "abc") << node;
+  }
+  sealed.set_crc(1);
+  EXPECT_THAT(Read("n3", kChunk, 1, 0, sealed), StatusIs(absl::StatusCode::kOutOfRange));
+}
+
 TEST_F(AppendTest, WhatComesWholeIsCheckedBeforeAnythingIsWritten) {
   StartAll(kNodes);
   ASSERT_OK(master_->Create(kChunk, kNodes, 1000));

@@ -20,6 +20,15 @@ AppendClient::AppendClient(ChunkId chunk, const std::vector<dfs::v1::ServerAddre
                            const Options& options) {
   stream_ = loop_.Open(rpc::MakeChannel(chain[options.position].address(), rpc::ChannelKind::kBulk),
                        "/quern.dfs.v1.ChunkData/Append", absl::InfiniteDuration());
+  Open(chunk, chain, options);
+}
+
+void AppendClient::Open(ChunkId chunk, const std::vector<dfs::v1::ServerAddress>& chain,
+                        const Options& options) {
+  committed = 0;
+  last_seq = 0;
+  sealed.reset();
+  rests = false;
   AppendHeader header;
   AppendHeader::Open* open = header.mutable_open();
   open->set_chunk_id(chunk.value());
@@ -74,6 +83,7 @@ void AppendClient::Take(const rpc::BulkEvent& event) {
   if (response.has_opened_at()) opened_at = response.opened_at();
   if (response.has_synced_id()) synced_id = response.synced_id();
   if (response.has_sealed()) sealed = response.sealed();
+  if (response.rests()) rests = true;
   if (!response.error().empty()) {
     error = response.error();
     failed_server = response.failed_server();
@@ -100,7 +110,8 @@ absl::Status AppendClient::AwaitEnd() {
 }
 
 absl::StatusOr<ReadAnswer> ReadChunk(const std::string& address, ChunkId chunk, uint64_t offset,
-                                     uint64_t length) {
+                                     uint64_t length,
+                                     const std::optional<dfs::v1::ReadRequest::Sealed>& sealed) {
   rpc::BulkLoop loop;
   rpc::BulkStream* stream = loop.Open(rpc::MakeChannel(address, rpc::ChannelKind::kBulk),
                                       "/quern.dfs.v1.ChunkData/Read", kPatience);
@@ -108,6 +119,7 @@ absl::StatusOr<ReadAnswer> ReadChunk(const std::string& address, ChunkId chunk, 
   request.set_chunk_id(chunk.value());
   request.set_offset(offset);
   request.set_length(length);
+  if (sealed.has_value()) *request.mutable_sealed() = *sealed;
   stream->Send(rpc::EncodeMessage(request));
   stream->CloseSend();
   ReadAnswer answer;

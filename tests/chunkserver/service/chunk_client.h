@@ -33,6 +33,9 @@ class AppendClient {
   AppendClient(ChunkId chunk, const std::vector<dfs::v1::ServerAddress>& chain)
       : AppendClient(chunk, chain, Options()) {}
 
+  // Another chunk on the same stream: what was answered is forgotten.
+  void Open(ChunkId chunk, const std::vector<dfs::v1::ServerAddress>& chain,
+            const Options& options);
   void Send(uint64_t seq, const std::string& payload);
   void SendWithCrc(uint64_t seq, const std::string& payload, uint32_t crc);
   void Sync(uint64_t id);
@@ -53,6 +56,7 @@ class AppendClient {
   std::optional<uint64_t> opened_at;
   uint64_t synced_id = 0;
   std::optional<dfs::v1::AppendResponse::Sealed> sealed;
+  bool rests = false;
   std::string error;
   uint32_t failed_server = 0;
   std::optional<absl::Status> ended;
@@ -69,7 +73,9 @@ struct ReadAnswer {
   std::string bytes;
 };
 // Reads and checks every piece. `length` 0 = to the end.
-absl::StatusOr<ReadAnswer> ReadChunk(const std::string& address, ChunkId chunk, uint64_t offset = 0,
-                                     uint64_t length = 0);
+// `sealed`: what the reader knows of the chunk's seal.
+absl::StatusOr<ReadAnswer> ReadChunk(
+    const std::string& address, ChunkId chunk, uint64_t offset = 0, uint64_t length = 0,
+    const std::optional<dfs::v1::ReadRequest::Sealed>& sealed = std::nullopt);
 
 }  // namespace quern::chunkserver

@@ -44,6 +44,7 @@ class ChunkserverTest : public ::testing::Test {
     options.limits.report_sealed = absl::Seconds(10);
     options.fs = &fs_;
     options.watchdog = false;
+    options.limits.append_rest = append_rest_;
     Adjust(&options);
     auto server = Chunkserver::Start(options);
     ASSERT_OK(server);
@@ -66,9 +67,10 @@ class ChunkserverTest : public ::testing::Test {
     return fmt::format("{}/data/{:02x}/{:016x}", Dir(node, disk), chunk.value() & 0xff,
                        chunk.value());
   }
-  absl::StatusOr<ReadAnswer> Read(const std::string& node, ChunkId chunk, uint64_t offset = 0,
-                                  uint64_t length = 0) {
-    return ReadChunk(master_->Chain({node})[0].address(), chunk, offset, length);
+  absl::StatusOr<ReadAnswer> Read(
+      const std::string& node, ChunkId chunk, uint64_t offset = 0, uint64_t length = 0,
+      const std::optional<dfs::v1::ReadRequest::Sealed>& sealed = std::nullopt) {
+    return ReadChunk(master_->Chain({node})[0].address(), chunk, offset, length, sealed);
   }
   // Bytes that tell where they belong.
   static std::string Text(size_t n, uint64_t salt = 0) {
@@ -86,6 +88,7 @@ class ChunkserverTest : public ::testing::Test {
 
   TempDir dir_;
   FaultyFileSystem fs_;
+  absl::Duration append_rest_ = absl::Seconds(60);
   std::string master_address_;
   std::unique_ptr<FakeMaster> master_;
   std::map<std::string, std::unique_ptr<Chunkserver>> servers_;
