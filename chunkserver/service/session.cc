@@ -66,6 +66,7 @@ rpc::SessionClient::Target Session::Connect() {
 }
 
 void Session::OnEnd() {
+  results_ = nullptr;
   services_.store->inventory().EndSession();
   listing_.reset();
   digests_wanted_ = false;
@@ -80,7 +81,9 @@ absl::Status Session::OnMessage(rpc::BulkStream* /*stream*/, const grpc::ByteBuf
   if (!client_.state().admitted) return InternalError("the master's first message does not admit");
   if (message.has_inventory_wanted()) StartInventory(message.inventory_wanted());
   if (message.has_digests_wanted()) digests_wanted_ = true;
-  if (message.has_order()) OnOrder(std::move(*message.mutable_order()));
+  for (dfs::v1::Order& order : *message.mutable_orders()->mutable_orders()) {
+    OnOrder(std::move(order));
+  }
   if (message.has_progress()) return OnProgress(message.progress().log_index());
   return absl::OkStatus();
 }
@@ -114,28 +117,30 @@ void Session::OnOrder(dfs::v1::Order order) {
   const OrderId id(order.order_id());
   const std::string_view kind = NameOf(order);
   // The answer belongs to this session: the next master may give its orders the same numbers.
-  const std::shared_ptr<rpc::Outbox> outbox = client_.outbox();
   absl::Status status = Obey(order);
   if (status.ok()) {
-    status = queue_.Add(std::move(order), [outbox](OrderResult result) {
-      ServerMessage message;
-      *message.mutable_result() = std::move(result);
-      outbox->Put(message);
+    status = queue_.Add(std::move(order), [results = results_](OrderResults::Result result) {
+      results->Add(std::move(result));
     });
   }
   if (status.ok()) return;
   LogWarning("order_refused", {{"order", id}, {"kind", kind}, {"status", status}});
-  ServerMessage answer;
-  OrderResult* result = answer.mutable_result();
-  result->set_order_id(id.value());
-  result->set_code(static_cast<int32_t>(status.code()));
-  result->set_message(std::string(Message(status)));
-  outbox->Put(answer);
+  OrderResults::Result refusal;
+  refusal.set_order_id(id.value());
+  refusal.set_code(static_cast<int32_t>(status.code()));
+  refusal.set_message(std::string(Message(status)));
+  results_->Add(std::move(refusal));
+}
+
+void Session::Collect(rpc::Outbox* outbox) {
+  while (const std::optional<ServerMessage> message = results_->Take()) outbox->Put(*message);
 }
 
 absl::Status Session::Obey(const dfs::v1::Order& order) {
   RETURN_IF_ERROR(guard_.CheckOrder(order.cluster_id(), order.start_id(), order.log_index()));
-  if (guard_.Advance(order.log_index())) Remember();
+  // The disk of the order has it before the order changes anything there; the others hear of it at
+  // their next look.
+  if (guard_.Advance(order.log_index())) services_.store->Follow(guard_.seen());
   return absl::OkStatus();
 }
 
@@ -156,6 +161,7 @@ void Session::Remember() {
 // --- To the master.
 
 void Session::Register(rpc::BulkStream* stream) {
+  results_ = std::make_shared<OrderResults>([this] { client_.Wake(); });
   ServerMessage message;
   ServerMessage::Register* reg = message.mutable_register_();
   reg->set_server_uuid(services_.store->server_uuid());
@@ -248,7 +254,7 @@ absl::StatusOr<bool> Session::SendNews(rpc::BulkStream* stream) {
   ASSIGN_OR_RETURN(const std::vector<ReplicaReport> changes,
                    inventory.TakeChanges(kReplicasPerPage));
   SendHeartbeat(stream, changes);
-  return changes.size() < kReplicasPerPage;
+  return !inventory.pressing();
 }
 
 }  // namespace quern::chunkserver

@@ -17,6 +17,7 @@
 #include "chunkserver/service/disk_keeper.h"
 #include "chunkserver/service/order_executor.h"
 #include "chunkserver/service/order_queue.h"
+#include "chunkserver/service/order_results.h"
 #include "chunkserver/service/services.h"
 #include "common/mutex.h"
 #include "common/rpc/session_client.h"
@@ -52,8 +53,6 @@ class Session : private rpc::SessionClient::Handler {
   State state() const;
 
  private:
-  using OrderResult = dfs::v1::ServerMessage::OrderResult;
-
   // --- By the session's thread.
   rpc::SessionClient::Target Connect() override;
   void Register(rpc::BulkStream* stream) override;
@@ -62,6 +61,7 @@ class Session : private rpc::SessionClient::Handler {
   void SendHeartbeat(rpc::BulkStream* stream) override;
   // Pressing changes as extra heartbeats, and an inventory that was asked for, page by page.
   absl::StatusOr<bool> SendNews(rpc::BulkStream* stream) override;
+  void Collect(rpc::Outbox* outbox) override;
   void OnEnd() override;
 
   absl::Status OnAdmitted(const dfs::v1::MasterMessage::Admitted& admitted);
@@ -91,6 +91,8 @@ class Session : private rpc::SessionClient::Handler {
     std::vector<std::shared_ptr<Replica>> left;  // taken from the end
   };
   std::optional<Listing> listing_;
+  // Of the present session.
+  std::shared_ptr<OrderResults> results_;
   bool digests_wanted_ = false;
 
   mutable Mutex mutex_;

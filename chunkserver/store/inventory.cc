@@ -1,8 +1,26 @@
 #include "chunkserver/store/inventory.h"
 
+#include <absl/container/flat_hash_set.h>
+
 #include <algorithm>
+#include <vector>
 
 namespace quern::chunkserver {
+namespace {
+
+// A small file is made, latched and finalized between two messages.
+void DropOutdated(std::vector<ReplicaReport>* changes) {
+  absl::flat_hash_set<ChunkId> later;
+  std::vector<bool> outdated(changes->size());
+  for (size_t i = changes->size(); i-- > 0;) {
+    const ReplicaReport& change = (*changes)[i];
+    outdated[i] = !later.insert(change.chunk).second && change.state != ReplicaState::kRemoved;
+  }
+  size_t i = 0;
+  std::erase_if(*changes, [&](const ReplicaReport&) { return outdated[i++]; });
+}
+
+}  // namespace
 
 void Inventory::Account(const ReplicaReport& report, int64_t sign) {
   if (report.state == ReplicaState::kRemoved) return;
@@ -73,6 +91,7 @@ absl::StatusOr<std::vector<ReplicaReport>> Inventory::TakeChanges(size_t limit) 
   std::vector<ReplicaReport> taken(changes_.begin(), end);
   changes_.erase(changes_.begin(), end);
   if (changes_.empty()) pressing_ = false;
+  DropOutdated(&taken);
   return taken;
 }
 

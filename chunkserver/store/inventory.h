@@ -43,8 +43,9 @@ class Inventory {
   // latched, is no such thing: whoever ordered that has an answer. It goes along with the next
   // heartbeat, and small files come by the thousand.
   bool pressing() const;
-  // At most `limit` of the changes that were not taken yet, oldest first. ResourceExhausted once
-  // there were too many, until the next session starts.
+  // At most `limit` of the changes that were not taken yet, oldest first. Of a replica that has
+  // changed several times the last one is enough, but that it was removed is told in any case.
+  // ResourceExhausted once there were too many, until the next session starts.
   absl::StatusOr<std::vector<ReplicaReport>> TakeChanges(size_t limit);
 
   // The digests that all changes taken so far lead to; nothing while some are not taken yet.

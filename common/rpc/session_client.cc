@@ -141,7 +141,10 @@ absl::Status SessionClient::Serve(BulkLoop* loop, BulkStream* stream, Outbox* ou
 absl::Status SessionClient::SendWaiting(BulkStream* stream, Outbox* outbox) {
   while (!stream->failed() && stream->unsent_bytes() < Outbox::kSendAhead) {
     // Taken before the news: whoever hears that something is done knows what it changed.
-    if (held_back_.empty()) held_back_ = outbox->Take(Outbox::kSendAhead);
+    if (held_back_.empty()) {
+      handler_->Collect(outbox);
+      held_back_ = outbox->Take(Outbox::kSendAhead);
+    }
     ASSIGN_OR_RETURN(const bool all, handler_->SendNews(stream));
     if (!all) continue;
     if (held_back_.empty()) break;

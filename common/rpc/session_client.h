@@ -46,6 +46,8 @@ class SessionClient {
     // more of it than should be sent at once: it is asked again before anything that was Put goes.
     // An error ends the session, before anything else is sent.
     virtual absl::StatusOr<bool> SendNews(BulkStream* /*stream*/) { return true; }
+    // Puts into the outbox what was kept for it, so that several things travel as one message.
+    virtual void Collect(Outbox* /*outbox*/) {}
     // The session has ended, whether it was admitted or not.
     virtual void OnEnd() {}
   };
@@ -76,7 +78,7 @@ class SessionClient {
   // The outbox of the present session, for answers that belong to it and to no later one; null
   // while there is none.
   std::shared_ptr<Outbox> outbox() const;
-  // There is something for SendNews.
+  // There is something for SendNews or Collect.
   void Wake();
 
   struct State {

@@ -30,6 +30,7 @@ class BackgroundTask {
   // There may be work now. Cheap; any thread.
   void Wake() {
     MutexLock lock(&mutex_);
+    if (woken_) return;
     woken_ = true;
     wake_.SignalAll();
   }

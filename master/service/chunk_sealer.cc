@@ -12,6 +12,9 @@ namespace {
 
 // A server that restarts brings all its open chunks at once; each seal is mostly waiting.
 constexpr int kBackgroundThreads = 8;
+// So many seals of small files are told in one message, or as many as come in that time.
+constexpr size_t kMaxGathered = 500;
+constexpr absl::Duration kGather = absl::Milliseconds(10);
 
 // `prefix_length`: what it was asked of, besides; 0 for nothing.
 FenceAnswer ToAnswer(ServerId server, uint64_t prefix_length,
@@ -52,6 +55,7 @@ ChunkSealer::ChunkSealer(const MasterOptions& options, ClusterState* state, Comm
   for (int i = 0; i < kBackgroundThreads; ++i) {
     threads_.emplace_back("sealer", [this] { RunBackground(); });
   }
+  threads_.emplace_back("finalizer", [this] { RunFinalizer(); });
 }
 
 ChunkSealer::~ChunkSealer() {
@@ -61,6 +65,7 @@ ChunkSealer::~ChunkSealer() {
     changed_.SignalAll();
     first_changed_.SignalAll();
     turn_.SignalAll();
+    finalizer_.SignalAll();
   }
   for (Thread& thread : threads_) thread.Join();
 }
@@ -209,21 +214,46 @@ absl::StatusOr<pb::ChunkRow> ChunkSealer::Seal(ChunkId chunk, const Complaint& c
   return row;
 }
 
-void ChunkSealer::BroadcastFinalize(ChunkId chunk) {
-  std::optional<ChunkInfo> info;
+void ChunkSealer::BroadcastFinalize(std::span<const ChunkId> chunks) {
+  absl::flat_hash_map<ServerId, std::vector<OrderDispatcher::Item>> orders;
   {
     MutexLock lock(&state_.mutex);
-    info = state_.chunks.Find(chunk);
-  }
-  if (!info.has_value()) return;
-  for (const Replica& replica : info->replicas) {
-    if (replica.state == pb::REPLICA_STATE_OPEN || replica.state == pb::REPLICA_STATE_FENCED) {
-      orders_.Send(replica.server, FinalizeOrder(*info), [this, chunk](const auto& result) {
-        if (TryFinalizeAgain(result)) {
-          SealLater(chunk, options_.seal_pause, "a replica could not be finalized");
+    for (const ChunkId chunk : chunks) {
+      const std::optional<ChunkInfo> info = state_.chunks.Find(chunk);
+      if (!info.has_value()) continue;
+      for (const Replica& replica : info->replicas) {
+        if (replica.state != pb::REPLICA_STATE_OPEN && replica.state != pb::REPLICA_STATE_FENCED) {
+          continue;
         }
-      });
+        orders[replica.server].push_back({FinalizeOrder(*info), [this, chunk](const auto& result) {
+                                            if (!TryFinalizeAgain(result)) return;
+                                            SealLater(chunk, options_.seal_pause,
+                                                      "a replica could not be finalized");
+                                          }});
+      }
     }
+  }
+  for (auto& [server, items] : orders) orders_.SendAll(server, std::move(items));
+}
+
+void ChunkSealer::FinalizeSoon(ChunkId chunk) {
+  MutexLock lock(&mutex_);
+  to_finalize_.push_back(chunk);
+  if (to_finalize_.size() == 1 || to_finalize_.size() == kMaxGathered) finalizer_.Signal();
+}
+
+// What is not told at the end is found by the next start of the master, as after a kill.
+void ChunkSealer::RunFinalizer() {
+  while (true) {
+    std::vector<ChunkId> chunks;
+    {
+      MutexLock lock(&mutex_);
+      while (to_finalize_.empty() && !stopping_) finalizer_.Wait(&mutex_);
+      if (!stopping_) finalizer_.WaitFor(&mutex_, kGather);
+      if (stopping_) return;
+      chunks.swap(to_finalize_);
+    }
+    BroadcastFinalize(chunks);
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,7 +51,10 @@ class ChunkSealer {
   // The same in the background, unless it is sealed by then.
   void SealLater(ChunkId chunk, absl::Duration delay, std::string_view reason);
   // SEALED is in the log: tells all servers that hold a replica.
-  void BroadcastFinalize(ChunkId chunk);
+  void BroadcastFinalize(ChunkId chunk) { BroadcastFinalize(std::span(&chunk, 1)); }
+  // The same within some milliseconds, together with others: nobody waits for it. Who reads the
+  // chunk before its replicas have heard of the seal says how it was sealed.
+  void FinalizeSoon(ChunkId chunk);
 
  private:
   absl::StatusOr<pb::ChunkRow> SealOnce(ChunkId chunk, const Complaint& complaint);
@@ -72,6 +76,9 @@ class ChunkSealer {
     ChunkId chunk;
     std::string reason;
   };
+  // One message to each server.
+  void BroadcastFinalize(std::span<const ChunkId> chunks);
+  void RunFinalizer();
   // Waits for a put-off seal whose time has come; nullopt at the end.
   std::optional<Due> TakeDue();
   void RunBackground();
@@ -97,6 +104,8 @@ class ChunkSealer {
   CondVar first_changed_;
   CondVar turn_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<ChunkId> to_finalize_ ABSL_GUARDED_BY(mutex_);
+  CondVar finalizer_;
   std::vector<Thread> threads_;
 };
 

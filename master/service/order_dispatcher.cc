@@ -77,27 +77,38 @@ void OrderDispatcher::Resume(Stamp stamp) {
 }
 
 void OrderDispatcher::Send(ServerId server, pb::Order order, Done done) {
+  std::vector<Item> items(1);
+  items[0] = {std::move(order), std::move(done)};
+  SendAll(server, std::move(items));
+}
+
+void OrderDispatcher::SendAll(ServerId server, std::vector<Item> items) {
   absl::Status failure;
   {
     MutexLock lock(&mutex_);
     failure = halted_;
     const auto found = sessions_.find(server);
     if (failure.ok() && found != sessions_.end()) {
-      const uint64_t id = next_order_++;
-      order.set_order_id(id);
-      order.set_cluster_id(stamp_.cluster_id);
-      order.set_term(stamp_.term);
-      order.set_start_id(stamp_.start_id);
-      order.set_log_index(committed_index_());
-      found->second.outstanding[id] = std::move(done);
       pb::MasterMessage message;
-      *message.mutable_order() = std::move(order);
+      for (Item& item : items) {
+        const uint64_t id = next_order_++;
+        found->second.outstanding[id] = std::move(item.done);
+        pb::Order* order = message.mutable_orders()->add_orders();
+        *order = std::move(item.order);
+        order->set_order_id(id);
+        order->set_cluster_id(stamp_.cluster_id);
+        order->set_term(stamp_.term);
+        order->set_start_id(stamp_.start_id);
+        order->set_log_index(committed_index_());
+      }
       found->second.pipe->Send(std::move(message));
       return;
     }
   }
   if (failure.ok()) failure = UnavailableError("{}: has no session with the master", server);
-  if (done) done(failure);
+  for (const Item& item : items) {
+    if (item.done) item.done(failure);
+  }
 }
 
 void OrderDispatcher::OnResult(ServerId server, const Result& result) {

@@ -60,6 +60,12 @@ class OrderDispatcher {
   void Resume(Stamp stamp);
 
   void Send(ServerId server, pb::Order order, Done done);
+  // The same for several orders, in one message.
+  struct Item {
+    pb::Order order;
+    Done done;
+  };
+  void SendAll(ServerId server, std::vector<Item> items);
   // For orders whose result is only of interest as a report of the replica.
   void Send(ServerId server, pb::Order order) { Send(server, std::move(order), nullptr); }
   // A result has arrived.

@@ -1,5 +1,6 @@
 #include "master/service/replica_reports.h"
 
+#include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
 #include <algorithm>
@@ -109,30 +110,27 @@ void ReplicaReports::TakeIn(ServerId server, const pb::ReplicaReport& report, So
 
 void ReplicaReports::Act(Actions actions) {
   if (actions.conflict) on_conflict_();
+  absl::flat_hash_map<ServerId, std::vector<OrderDispatcher::Item>> orders;
   for (auto& [server, order] : actions.orders) {
-    if (!order.has_finalize()) {
-      orders_.Send(server, std::move(order));
-      continue;
-    }
-    const ChunkId chunk(order.finalize().chunk_id());
-    orders_.Send(server, std::move(order), [this, chunk](const auto& result) {
+    OrderDispatcher::Item& item = orders[server].emplace_back();
+    item.order = std::move(order);
+    if (!item.order.has_finalize()) continue;
+    item.done = [this, chunk = ChunkId(item.order.finalize().chunk_id())](const auto& result) {
       if (!TryFinalizeAgain(result)) return;
       seal_later_(chunk, kFinalizePause, "a replica could not be finalized");
-    });
+    };
   }
+  for (auto& [server, items] : orders) orders_.SendAll(server, std::move(items));
   for (const auto& [chunk, delay] : actions.seals) {
     seal_later_(chunk, delay, "a replica cannot grow any more");
   }
 }
 
-void ReplicaReports::OnDelta(ServerId server, const pb::ReplicaReport& report) {
-  Actions actions;
-  {
-    MutexLock lock(&state_.mutex);
-    TakeIn(server, report, Source::kDelta, clock_.MonotonicNow(), &actions);
-    state_.Changed();
-  }
-  Act(std::move(actions));
+void ReplicaReports::OnDeltas(ServerId server, const std::vector<pb::ReplicaReport>& reports) {
+  if (reports.empty()) return;
+  TakeInAll(server, reports, Source::kDelta);
+  MutexLock lock(&state_.mutex);
+  state_.Changed();
 }
 
 void ReplicaReports::ConfirmServer(ServerId server) {
@@ -247,7 +245,7 @@ void ReplicaReports::TakeInAll(ServerId server, const std::vector<pb::ReplicaRep
       }
     }
     Act(std::move(actions));
-    GiveWay();
+    if (begin + ClusterState::kSlice < replicas.size()) GiveWay();
   }
 }
 

@@ -32,9 +32,9 @@ class ReplicaReports {
         seal_later_(std::move(seal_later)),
         on_conflict_(std::move(on_conflict)) {}
 
-  // A change, told by a heartbeat: also what an order changed, before the order's result. The
-  // result itself is no report, because it may be older than a change that was told before it.
-  void OnDelta(ServerId server, const pb::ReplicaReport& report);
+  // Changes, told by a heartbeat: also what an order changed, before the order's result. The result
+  // itself is no report, because it may be older than a change that was told before it.
+  void OnDeltas(ServerId server, const std::vector<pb::ReplicaReport>& reports);
 
   // A session begins with these digests: replicas in equal buckets are confirmed, others become
   // hints. Returns the buckets to list; when there are none the server is confirmed. Seals that

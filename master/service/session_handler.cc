@@ -151,8 +151,10 @@ absl::Status SessionHandler::OnMessage(const pb::ServerMessage& message, Progres
     case pb::ServerMessage::kInventory:
       OnInventory(message.inventory(), progress);
       return absl::OkStatus();
-    case pb::ServerMessage::kResult:
-      orders_.OnResult(progress->server, message.result());
+    case pb::ServerMessage::kResults:
+      for (const auto& result : message.results().results()) {
+        orders_.OnResult(progress->server, result);
+      }
       return absl::OkStatus();
     default:
       return InvalidArgumentError("a message of a kind that this master does not know");
@@ -310,9 +312,7 @@ absl::Status SessionHandler::OnHeartbeat(const pb::ServerMessage::Heartbeat& hea
     MutexLock lock(&state_.mutex);
     state_.servers.Heartbeat(progress->server, heartbeat, clock_.MonotonicNow());
   }
-  for (const pb::ReplicaReport& report : heartbeat.deltas()) {
-    reports_.OnDelta(progress->server, report);
-  }
+  reports_.OnDeltas(progress->server, {heartbeat.deltas().begin(), heartbeat.deltas().end()});
   if (heartbeat.digests_size() > 0) CompareDigests(heartbeat, progress);
   AskForDigests(progress);
   TellProgress(progress);

@@ -196,7 +196,7 @@ class MasterSimulation : public ::testing::Test {
     report.set_state(pb::REPLICA_STATE_FINALIZED);
     report.set_length(copy.length);
     report.set_crc(copy.crc);
-    reports_.OnDelta(copy.target, report);
+    reports_.OnDeltas(copy.target, {report});
     const absl::Time now = clock_.MonotonicNow();
     MutexLock lock(&state_.mutex);
     state_.repair.Ended(copy.chunk, copy.target, "", now);

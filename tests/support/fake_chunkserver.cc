@@ -122,28 +122,29 @@ void FakeChunkserver::Read(Session* session) {
       SendInventory(session, message.inventory_wanted());
     } else if (message.has_digests_wanted()) {
       session->digests_wanted = true;
-    } else if (message.has_order()) {
-      orders_.push_back(message.order());
-      followed_ = {.term = message.order().term(),
-                   .start_id = message.order().start_id(),
-                   .log_index = message.order().log_index()};
-      std::optional<Result> result;
-      if (override_) result = override_(message.order());
-      if (!result.has_value()) result = CarryOut(message.order());
-      // Changes before results.
-      if (!deltas_.empty() && !frozen_) SendHeartbeat(session);
-      if (result->code() == -1) continue;
-      ServerMessage answer;
-      *answer.mutable_result() = *std::move(result);
-      answer.mutable_result()->set_order_id(message.order().order_id());
-      session->stream->Write(answer);
     }
+    for (const dfs::v1::Order& order : message.orders().orders()) Obey(session, order);
   }
   const absl::Status status = rpc::FromGrpc(session->stream->Finish());
   MutexLock lock(&mutex_);
   session->status = status;
   session->ended = true;
   changed_.SignalAll();
+}
+
+void FakeChunkserver::Obey(Session* session, const dfs::v1::Order& order) {
+  orders_.push_back(order);
+  followed_ = {.term = order.term(), .start_id = order.start_id(), .log_index = order.log_index()};
+  std::optional<Result> result;
+  if (override_) result = override_(order);
+  if (!result.has_value()) result = CarryOut(order);
+  // Changes before results.
+  if (!deltas_.empty() && !frozen_) SendHeartbeat(session);
+  if (result->code() == -1) return;
+  ServerMessage answer;
+  *answer.mutable_results()->add_results() = *std::move(result);
+  answer.mutable_results()->mutable_results(0)->set_order_id(order.order_id());
+  session->stream->Write(answer);
 }
 
 void FakeChunkserver::Beat(Session* session) {

@@ -99,6 +99,7 @@ class FakeChunkserver {
  private:
   struct Session;
   void Read(Session* session);
+  void Obey(Session* session, const Order& order) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Beat(Session* session);
   // One heartbeat, with all changes.
   void SendHeartbeat(Session* session) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -95,7 +95,7 @@ void FakeMaster::Take(const ServerMessage& message, rpc::BulkLoop* loop, std::st
   if (message.has_heartbeat() && message.heartbeat().digests_size() > 0) {
     session.digests = {message.heartbeat().digests().begin(), message.heartbeat().digests().end()};
   }
-  if (message.has_result()) results_[message.result().order_id()] = message.result();
+  for (const auto& result : message.results().results()) results_[result.order_id()] = result;
   if (message.has_inventory()) {
     session.inventory.insert(session.inventory.end(), message.inventory().replicas().begin(),
                              message.inventory().replicas().end());
@@ -162,7 +162,7 @@ uint64_t FakeMaster::SendLocked(const std::string& node, Order order) {
   order.set_log_index(log_index_);
   Session& session = sessions_[node];
   if (session.loop == nullptr) return 0;
-  *session.outbox.emplace_back().mutable_order() = order;
+  *session.outbox.emplace_back().mutable_orders()->add_orders() = order;
   session.loop->Wake();
   return order.order_id();
 }

@@ -42,7 +42,7 @@ void SealAndComplete(Master& master, const pb::CompleteRequest& request,
           respond = std::move(respond)](Reply<pb::CompleteResponse> reply) {
            if (reply.ok()) {
              LogInfo("chunk_sealed", {{"chunk", chunk}, {"length", length}, {"forced", false}});
-             master.sealer().BroadcastFinalize(chunk);
+             master.sealer().FinalizeSoon(chunk);
            }
            respond(std::move(reply));
          });

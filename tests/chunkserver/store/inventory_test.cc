@@ -61,11 +61,30 @@ TEST(Inventory, WhatWasMadeOrLatchedWaitsForTheHeartbeatOrForPressingNews) {
   EXPECT_EQ(wakes, 1);
   EXPECT_TRUE(inventory.pressing());
   ASSERT_OK_AND_ASSIGN(const auto first, inventory.TakeChanges(2));
-  EXPECT_THAT(Chunks(first), testing::ElementsAre(1, 1)) << "in their order all the same";
+  EXPECT_THAT(first, testing::ElementsAre(Report(1, ReplicaState::kFenced))) << "the last of both";
   EXPECT_TRUE(inventory.pressing());
   ASSERT_OK_AND_ASSIGN(const auto rest, inventory.TakeChanges(2));
   EXPECT_THAT(Chunks(rest), testing::ElementsAre(2));
   EXPECT_FALSE(inventory.pressing());
+}
+
+TEST(Inventory, OfEachReplicaTheLastChangeIsToldAndEveryRemoval) {
+  Inventory inventory;
+  inventory.StartSession([] {});
+  const auto change = [&](uint64_t chunk, ReplicaState state) {
+    inventory.Changed({}, Report(chunk, state));
+  };
+  change(1, ReplicaState::kOpen);
+  change(2, ReplicaState::kOpen);
+  change(1, ReplicaState::kFenced);
+  change(1, ReplicaState::kFinalized);
+  change(3, ReplicaState::kRemoved);
+  change(3, ReplicaState::kFinalized);
+  change(2, ReplicaState::kRemoved);
+  ASSERT_OK_AND_ASSIGN(const auto taken, inventory.TakeChanges(100));
+  EXPECT_THAT(taken, testing::ElementsAre(
+                         Report(1, ReplicaState::kFinalized), Report(3, ReplicaState::kRemoved),
+                         Report(3, ReplicaState::kFinalized), Report(2, ReplicaState::kRemoved)));
 }
 
 TEST(Inventory, TooManyThatMayWaitArePressing) {

@@ -205,7 +205,7 @@ TEST_F(AllocationTest, AServerThatSaysItIsGoneIsNotBelievedToHaveIt) {
   pb::ReplicaReport gone;
   gone.set_chunk_id(kChunk.value());
   gone.set_state(pb::REPLICA_STATE_REMOVED);
-  reports.OnDelta(ServerId(1), gone);
+  reports.OnDeltas(ServerId(1), {gone});
   Log();
   EXPECT_FALSE(Confirmed(ServerId(1)));
   EXPECT_TRUE(Confirmed(ServerId(2)));
