@@ -57,6 +57,7 @@ std::function<std::unique_ptr<Command>()> Maker(std::string name, Args... args) 
 
 CommandSpec CountersCommand();
 CommandSpec DropCommand();
+CommandSpec ExplainCommand();
 CommandSpec HistoryCommand();
 CommandSpec InspectCommand();
 CommandSpec KillCommand();

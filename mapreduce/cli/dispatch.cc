@@ -81,9 +81,9 @@ int RunMr(const std::vector<std::string>& argv) {
   const Program program = {
       .name = "mr",
       .about = "Jobs of a Quern cluster.",
-      .commands = {RunCommand(), NewCommand(), ListCommand(), StatusCommand(), WatchCommand(),
-                   TasksCommand(), WhyCommand(), LogsCommand(), CountersCommand(), KillCommand(),
-                   RerunCommand(), DropCommand(), HistoryCommand(), InspectCommand(),
+      .commands = {RunCommand(), ExplainCommand(), NewCommand(), ListCommand(), StatusCommand(),
+                   WatchCommand(), TasksCommand(), WhyCommand(), LogsCommand(), CountersCommand(),
+                   KillCommand(), RerunCommand(), DropCommand(), HistoryCommand(), InspectCommand(),
                    WorkersCommand(), LookupCommand(), ScanCommand(), SearchCommand()},
       .notes = ReadyMadeNotes(),
       .examples = {"mr run wordcount /in /out", "mr run my_job.cc /in /out --reduce 4", "mr list"},

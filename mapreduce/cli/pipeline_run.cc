@@ -7,6 +7,7 @@
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
+#include "mapreduce/cli/explain.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/pipeline_format.h"
 #include "mapreduce/cli/pipeline_spec.h"
@@ -96,6 +97,16 @@ absl::Status Upload(Session* session, const LoadedPipeline& loaded,
   return absl::OkStatus();
 }
 
+absl::StatusOr<int> Explain(Session* session, const LoadedPipeline& loaded,
+                            const std::vector<PluginInfo>& plugins, const pb::PipelineSpec& spec,
+                            const PipelineFlags& flags) {
+  std::vector<StageToExplain> stages;
+  for (size_t i = 0; i < plugins.size(); ++i) {
+    stages.push_back({plugins[i], loaded.stages[i].file.parameters});
+  }
+  return ExplainPipeline(session, spec, stages, {.all_splits = flags.all_splits});
+}
+
 }  // namespace
 
 absl::StatusOr<int> RunPipeline(Session* session, const PipelineText& pipeline,
@@ -119,19 +130,20 @@ absl::StatusOr<int> RunPipeline(Session* session, const PipelineText& pipeline,
     SpecFile& file = loaded.stages[i].file;
     RETURN_IF_ERROR(Annotate(NameSideFiles(&file), where));
     *stage->mutable_job()->mutable_files() = file.spec.files();
-    absl::StatusOr<PluginInfo> checked = CheckStage(plugin, stage);
+    absl::StatusOr<PluginInfo> checked =
+        flags.dry_run ? ReadPlugin(plugin) : CheckStage(plugin, stage);
     if (!checked.ok()) return Annotate(checked.status(), where);
     plugins.push_back(*std::move(checked));
   }
+  if (flags.dry_run) return Explain(session, loaded, plugins, spec, flags);
   RETURN_IF_ERROR(CheckPipelineSpec(spec).status());
   RETURN_IF_ERROR(Upload(session, loaded, plugins, &spec));
   ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
   pb::SubmitPipelineRequest request;
   *request.mutable_spec() = std::move(spec);
-  request.set_dry_run(flags.dry_run);
   ASSIGN_OR_RETURN(const pb::SubmitPipelineResponse response,
                    coordinator->SubmitPipeline(std::move(request)));
-  return AfterSubmission(session, response, flags.detach, flags.dry_run);
+  return AfterSubmission(session, response, flags.detach, /*dry_run=*/false);
 }
 
 absl::StatusOr<int> AfterSubmission(Session* session, const pb::SubmitPipelineResponse& response,

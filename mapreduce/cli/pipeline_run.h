@@ -23,6 +23,7 @@ struct PipelineFlags {
   bool keep = false;
   bool detach = false;
   bool dry_run = false;
+  bool all_splits = false;
 };
 
 // The exit code, or an error: UsageError for what the user wrote wrongly, else a rejection.

@@ -53,8 +53,23 @@ absl::Status CheckSize(const std::string& path, uint64_t bytes) {
       FormatBinarySize(bytes), FormatBinarySize(kMaxSideFileBytes));
 }
 
-// Of this machine.
-absl::Status UploadSideFile(client::FileSystem* dfs, pb::JobSpec::Plugin* file, Clock* clock) {
+pb::JobSpec::Plugin Uploaded(const PluginInfo& plugin) {
+  pb::JobSpec::Plugin uploaded;
+  uploaded.set_path(fmt::format("/.quern/plugins/{}.so", plugin.hash));
+  uploaded.set_size_bytes(plugin.size_bytes);
+  uploaded.set_hash(plugin.hash);
+  return uploaded;
+}
+
+absl::StatusOr<bool> IsThere(client::FileSystem* dfs, const pb::JobSpec::Plugin& file) {
+  const absl::StatusOr<client::FileStatus> there = dfs->Stat(file.path());
+  if (there.status().code() == absl::StatusCode::kNotFound) return false;
+  RETURN_IF_ERROR(there.status());
+  return there->length == file.size_bytes();
+}
+
+// Of this machine: what it has in it, and where that lies in the cluster. The bytes.
+absl::StatusOr<std::string> NameLocalFile(pb::JobSpec::Plugin* file) {
   const std::string local = file->path().substr(kLocal.size());
   std::error_code error;
   RETURN_IF_ERROR(CheckSize(local, std::filesystem::file_size(local, error)));
@@ -62,6 +77,11 @@ absl::Status UploadSideFile(client::FileSystem* dfs, pb::JobSpec::Plugin* file, 
   file->set_hash(HashBytes128(bytes).ToString());
   file->set_size_bytes(bytes.size());
   file->set_path(fmt::format("/.quern/plugins/{}.data", file->hash()));
+  return bytes;
+}
+
+absl::Status UploadSideFile(client::FileSystem* dfs, pb::JobSpec::Plugin* file, Clock* clock) {
+  ASSIGN_OR_RETURN(const std::string bytes, NameLocalFile(file));
   ASSIGN_OR_RETURN(const bool missing, IsMissing(dfs, *file, clock));
   return missing ? Upload(dfs, file->path(), bytes) : absl::OkStatus();
 }
@@ -89,16 +109,30 @@ absl::Status MeasureSideFile(client::FileSystem* dfs, pb::JobSpec::Plugin* file)
 absl::StatusOr<pb::JobSpec::Plugin> UploadPlugin(const std::vector<std::string>& masters,
                                                  const std::string& local_path,
                                                  const PluginInfo& plugin, Clock* clock) {
-  pb::JobSpec::Plugin uploaded;
-  uploaded.set_path(fmt::format("/.quern/plugins/{}.so", plugin.hash));
-  uploaded.set_size_bytes(plugin.size_bytes);
-  uploaded.set_hash(plugin.hash);
+  pb::JobSpec::Plugin uploaded = Uploaded(plugin);
   const auto dfs = Connect(masters, clock);
   ASSIGN_OR_RETURN(const bool missing, IsMissing(dfs.get(), uploaded, clock));
   if (!missing) return uploaded;
   ASSIGN_OR_RETURN(const std::string bytes, ReadFileToString(FileSystem::Real(), local_path));
   RETURN_IF_ERROR(Annotate(Upload(dfs.get(), uploaded.path(), bytes), "upload the plugin"));
   return uploaded;
+}
+
+absl::StatusOr<bool> FindUploaded(client::FileSystem* dfs, const PluginInfo& plugin,
+                                  pb::JobSpec* spec) {
+  *spec->mutable_plugin() = Uploaded(plugin);
+  ASSIGN_OR_RETURN(bool all, IsThere(dfs, spec->plugin()));
+  for (pb::JobSpec::SideFile& side : *spec->mutable_files()) {
+    pb::JobSpec::Plugin* const file = side.mutable_file();
+    if (!file->path().starts_with(kLocal)) {
+      RETURN_IF_ERROR(Annotate(MeasureSideFile(dfs, file), "files"));
+      continue;
+    }
+    RETURN_IF_ERROR(Annotate(NameLocalFile(file).status(), "files"));
+    ASSIGN_OR_RETURN(const bool there, IsThere(dfs, *file));
+    all = all && there;
+  }
+  return all;
 }
 
 absl::Status NameSideFiles(SpecFile* file) {

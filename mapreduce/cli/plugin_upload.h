@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "client/file_system.h"
 #include "common/clock.h"
 #include "common/status.h"
 #include "mapreduce/cli/job_spec.h"
@@ -25,5 +26,10 @@ absl::Status NameSideFiles(SpecFile* file);
 // the file.
 absl::Status UploadSideFiles(const std::vector<std::string>& masters, pb::JobSpec* spec,
                              Clock* clock);
+
+// Fills in what an upload of the plugin and the side files would, and whether all of it is there
+// already. Only reads.
+absl::StatusOr<bool> FindUploaded(client::FileSystem* dfs, const PluginInfo& plugin,
+                                  pb::JobSpec* spec);
 
 }  // namespace quern::mr

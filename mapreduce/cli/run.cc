@@ -12,6 +12,7 @@
 #include "common/storage/file_io.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/compile.h"
+#include "mapreduce/cli/explain.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/job_source.h"
 #include "mapreduce/cli/pipeline_run.h"
@@ -28,6 +29,9 @@ namespace {
 
 class RunJob final : public JobCommand {
  public:
+  RunJob() = default;
+  explicit RunJob(bool explain) : dry_run_(explain) {}
+
   void Define(CommandLine* line) override {
     line->Value("--map", "CMD", &map_command_,
                 "any command as the mapper, instead of a job: lines in, lines out");
@@ -54,7 +58,8 @@ class RunJob final : public JobCommand {
     line->Switch("--local", &local_, "run it in one process on this machine");
     line->Number("--threads", "N", &threads_, {1, 1000}, "tasks at once with --local");
     line->Switch("--keep", &keep_, "of a pipeline: what lies between its stages stays");
-    line->Switch("--dry-run", &dry_run_, "show what would run, and run nothing");
+    if (!dry_run_) line->Switch("--dry-run", &dry_run_, "as mr explain: run nothing");
+    line->Switch("--splits", &all_splits_, "with --dry-run: every map task, not only a few");
     line->Arguments(&words_, 1);
   }
 
@@ -78,6 +83,13 @@ class RunJob final : public JobCommand {
     RETURN_IF_ERROR(Apply(&source->file));
     if (const absl::Status known = CheckParameters(source->file); !known.ok()) {
       return UsageError(Message(known));
+    }
+    if (dry_run_) {
+      const absl::StatusOr<PluginInfo> known = ReadPlugin(source->plugin_path);
+      if (!known.ok()) return Rejected(*session, known.status());
+      TakeOnlyCombiner(*source, *known, &source->file.spec);
+      return ExplainJob(session, source->file, *known,
+                        {.local = local_, .threads = threads_, .all_splits = all_splits_});
     }
     const absl::StatusOr<PluginInfo> plugin = Check(&*source);
     if (!plugin.ok()) return Rejected(*session, plugin.status());
@@ -114,7 +126,8 @@ class RunJob final : public JobCommand {
                                                   .overwrite = overwrite_,
                                                   .keep = keep_,
                                                   .detach = detach_,
-                                                  .dry_run = dry_run_});
+                                                  .dry_run = dry_run_,
+                                                  .all_splits = all_splits_});
     if (code.ok() || IsUsageError(code.status())) return code;
     return Rejected(*session, code.status());
   }
@@ -212,14 +225,19 @@ class RunJob final : public JobCommand {
     FillDefaults(spec);
     RETURN_IF_ERROR(CheckJobSpec(*spec, {.local = local_}));
     RETURN_IF_ERROR(ResolveClasses(plugin, spec));
-    // A plugin that registers one combiner means it to be used.
+    TakeOnlyCombiner(*source, plugin, spec);
+    return plugin;
+  }
+
+  // A plugin that registers one combiner means it to be used.
+  static void TakeOnlyCombiner(const JobSource& source, const PluginInfo& plugin,
+                               pb::JobSpec* spec) {
     const bool reduces = !spec->reduce().has_tasks() || spec->reduce().tasks() > 0;
     const std::vector<std::string> combiners = plugin.Names(ClassKind::kCombiner);
-    if (source->bare_plugin && reduces && combiners.size() == 1 &&
+    if (source.bare_plugin && reduces && combiners.size() == 1 &&
         spec->reduce().combiner().empty()) {
       spec->mutable_reduce()->set_combiner(combiners[0]);
     }
-    return plugin;
   }
 
   absl::StatusOr<int> Submit(Session* session, JobSource* source, const PluginInfo& plugin) {
@@ -232,10 +250,8 @@ class RunJob final : public JobCommand {
     *request.mutable_spec()->mutable_plugin() = *uploaded;
     const absl::Status brought = UploadSideFiles(masters, request.mutable_spec(), session->clock);
     if (!brought.ok()) return Rejected(*session, brought);
-    request.set_dry_run(dry_run_);
     const auto response = coordinator->Submit(std::move(request));
     if (!response.ok()) return Rejected(*session, response.status());
-    if (dry_run_) return ShowPlan(*session, source->file.spec, *response);
     if (detach_) {
       if (session->json) {
         Out().Format("{}\n", JsonLine().Add("job", response->job_id()).ToString());
@@ -245,46 +261,6 @@ class RunJob final : public JobCommand {
       return kExitOk;
     }
     return WatchToTheEnd(session, response->job_id());
-  }
-
-  static int ShowPlan(const Session& session, const pb::JobSpec& spec,
-                      const pb::SubmitResponse& plan) {
-    Table table({{"MAP", Table::Align::kRight},
-                 {"BYTES", Table::Align::kRight},
-                 {"INPUT", Table::Align::kLeft},
-                 {"MACHINES", Table::Align::kLeft}});
-    for (int i = 0; i < plan.splits_size(); ++i) {
-      const pb::Split& split = plan.splits(i);
-      uint64_t bytes = 0;
-      for (const pb::InputPiece& piece : split.pieces()) bytes += piece.length();
-      std::string nodes;
-      for (const std::string& node : split.nodes()) nodes += (nodes.empty() ? "" : ",") + node;
-      const pb::InputPiece& first = split.pieces(0);
-      const std::string input =
-          split.pieces_size() == 1
-              ? fmt::format("{}+{}", first.path(), first.offset())
-              : fmt::format("{} and {} more", first.path(), split.pieces_size() - 1);
-      if (session.json) {
-        Out().Format("{}\n", JsonLine()
-                                 .Add("map", i)
-                                 .Add("bytes", bytes)
-                                 .Add("path", first.path())
-                                 .Add("offset", first.offset())
-                                 .Add("pieces", split.pieces_size())
-                                 .Add("nodes", nodes)
-                                 .ToString());
-      }
-      table.AddRow({std::to_string(i), FormatBinarySize(bytes), input, nodes});
-    }
-    if (!session.json) Out().Format("{}", table.ToString());
-    if (plan.split_count() > static_cast<uint32_t>(plan.splits_size())) {
-      Err().Format("(the first {} of {} map tasks)\n", plan.splits_size(), plan.split_count());
-    }
-    Err().Format(
-        "{}: {} map task{}, mapper {}, reducer {}, output {}; nothing was run\n", spec.name(),
-        plan.split_count(), plan.split_count() == 1 ? "" : "s", spec.inputs(0).mapper(),
-        spec.reduce().reducer().empty() ? "none" : spec.reduce().reducer(), spec.output().path());
-    return kExitOk;
   }
 
   static std::string UserName() {
@@ -315,6 +291,7 @@ class RunJob final : public JobCommand {
   bool detach_ = false;
   bool local_ = false;
   bool dry_run_ = false;
+  bool all_splits_ = false;
 };
 
 }  // namespace
@@ -334,6 +311,17 @@ CommandSpec RunCommand() {
                "mr run pagerank.toml /graph /ranks --keep --set damping=0.9",
                "mr run --local wordcount file:///etc/services file:///tmp/counts"},
           .make = Maker<RunJob>("run")};
+}
+
+CommandSpec ExplainCommand() {
+  return {.name = "explain",
+          .aliases = {},
+          .usage = "what mr run takes",
+          .summary = "what a job or pipeline would do, and what would stop it; changes nothing",
+          .examples = {"mr explain wordcount /in /out", "mr explain job.toml --json",
+                       "mr explain --local my_job.cc file:///in file:///out --splits",
+                       "mr explain pipeline.toml /in /out --set top.n=3"},
+          .make = Maker<RunJob>("explain", true)};
 }
 
 }  // namespace quern::mr

@@ -71,6 +71,19 @@ params = { n = 50 }
     for (const json& one : Lines({"list", "--json"})) jobs += one.contains("stages") ? 0 : 1;
     return jobs;
   }
+  // What `mr explain` says becomes of each stage. Nothing in the cluster may change.
+  std::vector<std::string> Explain(const std::vector<std::string>& flags) {
+    const std::string before = cluster_->Dfs({"ls", "-R", "/"}).out;
+    std::vector<std::string> words = {"explain", spec_, "/text", "/out", "--json"};
+    words.insert(words.end(), flags.begin(), flags.end());
+    std::vector<std::string> states;
+    for (const json& stage : Lines(words)) {
+      EXPECT_EQ(stage.at("problems"), json::array());
+      states.push_back(stage.at("state"));
+    }
+    EXPECT_EQ(cluster_->Dfs({"ls", "-R", "/"}).out, before);
+    return states;
+  }
   std::string Output(const std::string& out) {
     const CommandResult read = cluster_->Dfs({"cat", out + "/top/part-*"});
     EXPECT_EQ(read.exit_code, 0) << read.err;
@@ -82,6 +95,7 @@ params = { n = 50 }
 };
 
 TEST_F(PipelineTest, SurvivesItsCoordinatorAndItsClientAndIsNotRunAgain) {
+  EXPECT_THAT(Explain({}), ::testing::Each("runs, since its plugin or a file is new"));
   const CommandResult plain = cluster_->Mr({"run", spec_, "/text", "/plain"});
   ASSERT_EQ(plain.exit_code, 0) << plain.Describe();
   EXPECT_EQ(cluster_->Dfs({"ls", "/.quern/pipelines"}).out, "") << "nothing is left between stages";
@@ -100,6 +114,11 @@ TEST_F(PipelineTest, SurvivesItsCoordinatorAndItsClientAndIsNotRunAgain) {
   ASSERT_EQ(watched.exit_code, 0) << watched.Describe();
   EXPECT_TRUE(Output("/out") == Output("/plain"));
 
+  const std::vector<std::string> change = {"--set", "top.n=5", "--set",
+                                           "again.params.map_gate=" + gate.path(), "--overwrite"};
+  EXPECT_THAT(Explain(change),
+              ::testing::ElementsAre(::testing::HasSubstr("nobody has to read"),
+                                     ::testing::HasSubstr("an earlier run"), "runs"));
   const size_t before = Jobs();
   const CommandResult changed =
       cluster_->Mr({"run", spec_, "/text", "/out", "--overwrite", "--set", "top.n=5", "--set",

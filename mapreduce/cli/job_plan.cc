@@ -1,0 +1,123 @@
+#include "mapreduce/cli/job_plan.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "mapreduce/engine/storage.h"
+#include "mapreduce/plan/input_files.h"
+#include "mapreduce/plan/job_spec_rules.h"
+#include "mapreduce/plan/overwrite_rules.h"
+#include "mapreduce/plan/pipeline_rules.h"
+#include "mapreduce/plan/plugin_check.h"
+
+namespace quern::mr {
+
+bool JobPlan::size_is_known() const {
+  for (const Input& input : inputs) {
+    if (input.of_stage) return false;
+  }
+  return true;
+}
+
+uint64_t JobPlan::bytes() const {
+  uint64_t bytes = 0;
+  for (const Input& input : inputs) bytes += input.bytes;
+  return bytes;
+}
+
+void JobExplainer::NoteProblem(const absl::Status& status, JobPlan* plan) {
+  if (status.ok()) return;
+  // Said once: each question would wait for it again.
+  away_ = away_ || status.code() == absl::StatusCode::kUnavailable;
+  plan->problems.emplace_back(Message(status));
+}
+
+JobPlan JobExplainer::Explain(pb::JobSpec spec, const PluginInfo& plugin) {
+  JobPlan plan;
+  plan.spec = std::move(spec);
+  FillDefaults(&plan.spec);
+  NoteProblem(CheckJobSpec(plan.spec, {.local = local_}), &plan);
+  NoteProblem(ResolveClasses(plugin, &plan.spec), &plan);
+  all_inputs_.clear();
+  FindInputs(&plan);
+  for (const std::string& path : OutputPaths(plan.spec)) {
+    CheckOutput(path, plan.spec.output().overwrite(), all_inputs_, &plan);
+  }
+  return plan;
+}
+
+JobPlan JobExplainer::ExplainStage(const pb::PipelineStage& stage, const PluginInfo& plugin) {
+  JobPlan plan;
+  plan.stage = stage.name();
+  plan.rounds = stage.has_repeat() ? stage.repeat().max() : 1;
+  plan.spec = stage.job();
+  FillStageDefaults(&plan.spec);
+  pb::PipelineStage filled = stage;
+  *filled.mutable_job() = plan.spec;
+  NoteProblem(CheckJobSpec(StageJobToCheck(filled), {.local = local_}), &plan);
+  NoteProblem(ResolveClasses(plugin, &plan.spec), &plan);
+  FindInputs(&plan);
+  return plan;
+}
+
+void JobExplainer::FindInputs(JobPlan* plan) {
+  const pb::JobSpec& spec = plan->spec;
+  std::vector<SplitInput> inputs;
+  for (int i = 0; i < spec.inputs_size(); ++i) {
+    const pb::JobSpec::Input& input = spec.inputs(i);
+    JobPlan::Input& described = plan->inputs.emplace_back();
+    described.path = input.path();
+    described.format = input.format();
+    described.mapper = input.mapper();
+    described.of_stage = input.path().starts_with('@');
+    if (described.of_stage || away_) continue;
+    auto files = FindInputFiles(dfs_, input, spec.limits().split_bytes());
+    if (!files.ok()) {
+      NoteProblem(files.status(), plan);
+      continue;
+    }
+    described.files = files->size();
+    for (const InputFile& file : *files) described.bytes += file.length;
+    inputs.push_back({static_cast<uint32_t>(i), *std::move(files)});
+  }
+  plan->splits = PlanSplits(inputs, spec.limits().split_bytes());
+  for (const pb::Split& split : plan->splits) {
+    ++plan->inputs[split.input()].splits;
+    uint64_t bytes = 0;
+    for (const pb::InputPiece& piece : split.pieces()) bytes += piece.length();
+    for (const std::string& node : split.nodes()) plan->bytes_on[node] += bytes;
+  }
+  if (!spec.reduce().has_tasks() && plan->size_is_known() && slots_ > 0) {
+    plan->spec.mutable_reduce()->set_tasks(DefaultReduceTasks(plan->bytes(), slots_));
+  }
+  std::move(inputs.begin(), inputs.end(), std::back_inserter(all_inputs_));
+}
+
+void JobExplainer::CheckOutput(const std::string& path, bool overwrite,
+                               const std::vector<SplitInput>& inputs, JobPlan* plan) {
+  if (path.empty() || away_) return;
+  NoteProblem(FindOutput(path, overwrite, inputs), plan);
+}
+
+absl::Status JobExplainer::FindOutput(const std::string& path, bool overwrite,
+                                      const std::vector<SplitInput>& inputs) {
+  const bool on_this_machine = IsLocalPath(path);
+  if (on_this_machine) {
+    std::error_code error;
+    if (!std::filesystem::exists(path.substr(kLocalScheme.size()), error)) return absl::OkStatus();
+  } else {
+    const auto status = dfs_->Stat(path);
+    if (status.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();
+    RETURN_IF_ERROR(status.status());
+  }
+  if (!overwrite) {
+    return AlreadyExistsError("output: {}: exists already. Try: --overwrite, or another path",
+                              path);
+  }
+  ASSIGN_OR_RETURN(const ExistingOutput existing, on_this_machine ? ReadExistingLocalOutput(path)
+                                                                  : ReadExistingOutput(dfs_, path));
+  RETURN_IF_ERROR(CheckReplaceable(path, existing));
+  return CheckNoInputBelow(path, inputs);
+}
+
+}  // namespace quern::mr
