@@ -12,6 +12,7 @@
 #include "mapreduce/cli/pipeline_format.h"
 #include "mapreduce/cli/pipeline_spec.h"
 #include "mapreduce/cli/plugin_upload.h"
+#include "mapreduce/cli/run_local.h"
 #include "mapreduce/cli/watch.h"
 #include "mapreduce/plan/job_spec_rules.h"
 #include "mapreduce/plan/pipeline_rules.h"
@@ -76,11 +77,12 @@ absl::Status ApplyFlags(const PipelineFlags& flags, LoadedPipeline* loaded) {
 }
 
 // What can be known of a stage without asking anybody.
-absl::StatusOr<PluginInfo> CheckStage(const std::string& plugin_path, pb::PipelineStage* stage) {
+absl::StatusOr<PluginInfo> CheckStage(const std::string& plugin_path, bool local,
+                                      pb::PipelineStage* stage) {
   pb::JobSpec* job = stage->mutable_job();
   ASSIGN_OR_RETURN(PluginInfo plugin, ReadPlugin(plugin_path));
   FillStageDefaults(job);
-  RETURN_IF_ERROR(CheckJobSpec(StageJobToCheck(*stage)));
+  RETURN_IF_ERROR(CheckJobSpec(StageJobToCheck(*stage), {.local = local}));
   RETURN_IF_ERROR(ResolveClasses(plugin, job));
   return plugin;
 }
@@ -131,11 +133,20 @@ absl::StatusOr<int> RunPipeline(Session* session, const PipelineText& pipeline,
     RETURN_IF_ERROR(Annotate(NameSideFiles(&file), where));
     *stage->mutable_job()->mutable_files() = file.spec.files();
     absl::StatusOr<PluginInfo> checked =
-        flags.dry_run ? ReadPlugin(plugin) : CheckStage(plugin, stage);
+        flags.dry_run ? ReadPlugin(plugin) : CheckStage(plugin, flags.local, stage);
     if (!checked.ok()) return Annotate(checked.status(), where);
     plugins.push_back(*std::move(checked));
   }
   if (flags.dry_run) return Explain(session, loaded, plugins, spec, flags);
+  if (flags.local) {
+    for (size_t i = 0; i < loaded.plugins.size(); ++i) {
+      spec.mutable_stages(static_cast<int>(i))
+          ->mutable_job()
+          ->mutable_plugin()
+          ->set_path(std::filesystem::absolute(loaded.plugins[i]).string());
+    }
+    return RunPipelineLocally(session, spec, flags.threads);
+  }
   RETURN_IF_ERROR(CheckPipelineSpec(spec).status());
   RETURN_IF_ERROR(Upload(session, loaded, plugins, &spec));
   ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());

@@ -1,6 +1,7 @@
 // mr run PIPELINE: from the file to a submitted pipeline.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct PipelineFlags {
   bool detach = false;
   bool dry_run = false;
   bool all_splits = false;
+  bool local = false;
+  std::optional<int64_t> threads = {};  // with `local`
 };
 
 // The exit code, or an error: UsageError for what the user wrote wrongly, else a rejection.

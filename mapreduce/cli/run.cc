@@ -55,7 +55,8 @@ class RunJob final : public JobCommand {
                  "any key of the spec, such as limits.timeout=1h");
     line->Switch("--overwrite", &overwrite_, "replace the output if it is there");
     line->Switch("--detach", &detach_, "print the job's id and do not wait for it");
-    line->Switch("--local", &local_, "run it in one process on this machine");
+    line->Switch("--local", &local_,
+                 "run it, or all stages of a pipeline, in one process on this machine");
     line->Number("--threads", "N", &threads_, {1, 1000}, "tasks at once with --local");
     line->Switch("--keep", &keep_, "of a pipeline: what lies between its stages stays");
     if (!dry_run_) line->Switch("--dry-run", &dry_run_, "as mr explain: run nothing");
@@ -108,10 +109,15 @@ class RunJob final : public JobCommand {
   }
 
   absl::StatusOr<int> RunStages(Session* session, const PipelineText& pipeline) const {
-    if (local_) return UsageError("--local: a pipeline runs in a cluster. Try: quern up");
+    if (local_ && (keep_ || detach_)) {
+      return UsageError("--local: is one process, and leaves nothing for --keep and --detach");
+    }
+    if (local_ && dry_run_)
+      return UsageError("--local: a pipeline is explained only as it runs in a cluster");
     const std::string of_one_job =
         format_ + mapper_ + reducer_ + combiner_ + partitioner_ + combine_command_ + io_;
-    if (map_only_ || !files_.empty() || !reduces_.empty() || threads_ || !of_one_job.empty()) {
+    if (map_only_ || !files_.empty() || !reduces_.empty() || (threads_ && !local_) ||
+        !of_one_job.empty()) {
       return UsageError(
           "a pipeline has several jobs: say of which stage, as in --set STAGE.reduce.tasks=4");
     }
@@ -127,7 +133,9 @@ class RunJob final : public JobCommand {
                                                   .keep = keep_,
                                                   .detach = detach_,
                                                   .dry_run = dry_run_,
-                                                  .all_splits = all_splits_});
+                                                  .all_splits = all_splits_,
+                                                  .local = local_,
+                                                  .threads = threads_});
     if (code.ok() || IsUsageError(code.status())) return code;
     return Rejected(*session, code.status());
   }
@@ -309,7 +317,8 @@ CommandSpec RunCommand() {
                "mr run --map 'python3 m.py' --reduce 'awk -f r.awk' --files m.py,r.awk /in /out",
                "mr run job.toml --set params.stopwords=the,of --overwrite",
                "mr run pagerank.toml /graph /ranks --keep --set damping=0.9",
-               "mr run --local wordcount file:///etc/services file:///tmp/counts"},
+               "mr run --local wordcount file:///etc/services file:///tmp/counts",
+               "mr run --local pagerank file:///data/edges file:///tmp/ranks"},
           .make = Maker<RunJob>("run")};
 }
 

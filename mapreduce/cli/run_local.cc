@@ -12,19 +12,19 @@
 
 namespace quern::mr {
 
-absl::StatusOr<int> RunLocally(Session* session, pb::JobSpec spec, const std::string& plugin_path,
-                               std::optional<int64_t> threads) {
-  spec.mutable_plugin()->set_path(std::filesystem::absolute(plugin_path).string());
-  // The spec in a file without a name: nothing is left behind, however the run ends.
+namespace {
+
+// Becomes quern-task. The spec is in a file without a name: nothing is left behind, however the run
+// ends.
+absl::StatusOr<int> Become(Session* session, const std::string& flag, const std::string& bytes,
+                           std::optional<int64_t> threads) {
   UniqueFd file(memfd_create("quern-job", 0));
-  const std::string bytes = spec.SerializeAsString();
   if (!file ||
       write(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
     return ErrnoStatus(errno, "write the spec");
   }
   const std::string binary = BinaryDir() + "/quern-task";
-  std::vector<std::string> command = {binary, "--local",
-                                      fmt::format("/proc/self/fd/{}", file.get())};
+  std::vector<std::string> command = {binary, flag, fmt::format("/proc/self/fd/{}", file.get())};
   if (threads.has_value()) command.insert(command.end(), {"--threads", std::to_string(*threads)});
   if (!session->master_flag.empty()) {
     command.insert(command.end(), {"--master", session->master_flag});
@@ -34,6 +34,19 @@ absl::StatusOr<int> RunLocally(Session* session, pb::JobSpec spec, const std::st
   argv.push_back(nullptr);
   execv(binary.c_str(), argv.data());
   return ErrnoStatus(errno, binary);
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunLocally(Session* session, pb::JobSpec spec, const std::string& plugin_path,
+                               std::optional<int64_t> threads) {
+  spec.mutable_plugin()->set_path(std::filesystem::absolute(plugin_path).string());
+  return Become(session, "--local", spec.SerializeAsString(), threads);
+}
+
+absl::StatusOr<int> RunPipelineLocally(Session* session, const pb::PipelineSpec& spec,
+                                       std::optional<int64_t> threads) {
+  return Become(session, "--local_pipeline", spec.SerializeAsString(), threads);
 }
 
 }  // namespace quern::mr

@@ -1,5 +1,6 @@
 #include "mapreduce/task/local_runner.h"
 
+#include <algorithm>
 #include <thread>
 
 #include "common/cli/cli.h"
@@ -7,6 +8,7 @@
 #include "common/cluster_config.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/task/local_job.h"
+#include "mapreduce/task/local_pipeline.h"
 
 namespace quern::mr {
 
@@ -17,25 +19,36 @@ int Say(int code, const absl::Status& status) {
   return code;
 }
 
-absl::StatusOr<pb::JobSpec> ReadSpec(const std::string& path) {
+template <typename Spec>
+absl::StatusOr<Spec> ReadSpec(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string bytes, ReadFileToString(FileSystem::Real(), path));
-  pb::JobSpec spec;
-  if (!spec.ParseFromString(bytes)) return InvalidArgumentError("{}: no serialized JobSpec", path);
+  Spec spec;
+  if (!spec.ParseFromString(bytes)) {
+    return InvalidArgumentError("{}: no serialized {}", path, Spec::descriptor()->name());
+  }
   return spec;
+}
+
+absl::StatusOr<client::ClientOptions> FileSystemOf(const std::string& master,
+                                                   const std::string& user) {
+  client::ClientOptions dfs;
+  ASSIGN_OR_RETURN(dfs.masters, FindMasters(master));
+  dfs.user = user;
+  return dfs;
+}
+
+uint32_t ThreadsOf(const LocalOptions& options) {
+  return options.threads == 0 ? std::max(std::thread::hardware_concurrency(), 1u) : options.threads;
 }
 
 }  // namespace
 
 int RunLocal(const LocalOptions& options) {
-  const auto spec = ReadSpec(options.spec_file);
+  const auto spec = ReadSpec<pb::JobSpec>(options.spec_file);
   if (!spec.ok()) return Say(kExitRejected, spec.status());
-  const auto masters = FindMasters(options.master);
-  if (!masters.ok()) return Say(kExitRejected, masters.status());
-  client::ClientOptions dfs;
-  dfs.masters = *masters;
-  dfs.user = spec->user();
-  const uint32_t cores = std::max(std::thread::hardware_concurrency(), 1u);
-  LocalJob job(*spec, options.threads == 0 ? cores : options.threads, std::move(dfs));
+  const auto dfs = FileSystemOf(options.master, spec->user());
+  if (!dfs.ok()) return Say(kExitRejected, dfs.status());
+  LocalJob job(*spec, ThreadsOf(options), *dfs);
   if (const absl::Status status = job.Prepare(); !status.ok()) return Say(kExitRejected, status);
   if (const absl::Status status = job.Run(); !status.ok()) return Say(kExitFailed, status);
   Err().Format("{}: done, output in {}\n", job.spec().name(), job.spec().output().path());
@@ -45,6 +58,20 @@ int RunLocal(const LocalOptions& options) {
   for (const pb::Counter& counter : job.counters()) {
     Err().Format("  {}.{} = {}\n", counter.group(), counter.name(), counter.value());
   }
+  return kExitOk;
+}
+
+int RunLocalPipeline(const LocalOptions& options) {
+  const auto spec = ReadSpec<pb::PipelineSpec>(options.pipeline_file);
+  if (!spec.ok()) return Say(kExitRejected, spec.status());
+  const auto dfs = FileSystemOf(options.master, spec->user());
+  if (!dfs.ok()) return Say(kExitRejected, dfs.status());
+  LocalPipeline pipeline(*spec, ThreadsOf(options), *dfs);
+  if (const absl::Status status = pipeline.Prepare(); !status.ok()) {
+    return Say(kExitRejected, status);
+  }
+  if (const absl::Status status = pipeline.Run(); !status.ok()) return Say(kExitFailed, status);
+  Err().Format("{}: done\n", spec->name());
   return kExitOk;
 }
 

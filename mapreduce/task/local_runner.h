@@ -11,13 +11,15 @@
 namespace quern::mr {
 
 struct LocalOptions {
-  std::string spec_file;  // a serialized JobSpec; its plugin.path is a file of this machine
-  uint32_t threads = 0;   // tasks at once; 0 = the number of cores
-  std::string master;     // HOST:PORT list; empty = as cluster_config.h finds it
+  std::string spec_file;      // a serialized JobSpec; its plugin.path is a file of this machine
+  std::string pipeline_file;  // or a serialized PipelineSpec, the same of its stages
+  uint32_t threads = 0;       // tasks at once; 0 = the number of cores
+  std::string master;         // HOST:PORT list; empty = as cluster_config.h finds it
 };
 
 // Progress and errors on stderr. An exit code of common/cli/cli.h: kExitRejected when the job
 // cannot be started (output exists, no input, a class is missing).
 int RunLocal(const LocalOptions& options);
+int RunLocalPipeline(const LocalOptions& options);
 
 }  // namespace quern::mr

@@ -20,6 +20,7 @@ constexpr char kHelp[] =
     "       quern-task --worker_fd N\n"
     "Runs user code. Started by quern-worker, and by `mr run --local`.\n\n"
     "  --local SPEC_FILE  run the whole job of this serialized JobSpec in this process\n"
+    "  --local_pipeline F the same of a whole pipeline, a serialized PipelineSpec\n"
     "  --threads N        map and reduce tasks at once (default: the number of cores)\n"
     "  --master LIST      where the file system is (else QUERN_MASTER)\n"
     "  --worker_fd N      serve the worker at the other end of this socket\n"
@@ -44,11 +45,15 @@ bool Number(std::string_view flag, NumberRange range, T* target) {
 }
 
 int Main(int argc, char** argv) {
-  const option flags[] = {
-      {"worker_fd", required_argument, nullptr, 'w'}, {"local", required_argument, nullptr, 'l'},
-      {"threads", required_argument, nullptr, 't'},   {"master", required_argument, nullptr, 'm'},
-      {"no_namespaces", no_argument, nullptr, 'n'},   {"help", no_argument, nullptr, 'h'},
-      {"version", no_argument, nullptr, 'v'},         {nullptr, 0, nullptr, 0}};
+  const option flags[] = {{"worker_fd", required_argument, nullptr, 'w'},
+                          {"local", required_argument, nullptr, 'l'},
+                          {"threads", required_argument, nullptr, 't'},
+                          {"master", required_argument, nullptr, 'm'},
+                          {"local_pipeline", required_argument, nullptr, 'p'},
+                          {"no_namespaces", no_argument, nullptr, 'n'},
+                          {"help", no_argument, nullptr, 'h'},
+                          {"version", no_argument, nullptr, 'v'},
+                          {nullptr, 0, nullptr, 0}};
   int worker_fd = -1;
   Isolation wish = Isolation::kNamespaces;
   LocalOptions local;
@@ -57,6 +62,7 @@ int Main(int argc, char** argv) {
     if (flag == 'n') wish = Isolation::kProcessTree;
     if (flag == 'l') local.spec_file = optarg;
     if (flag == 't' && !Number("--threads", {1, kMaxThreads}, &local.threads)) return kExitUsage;
+    if (flag == 'p') local.pipeline_file = optarg;
     if (flag == 'm') local.master = optarg;
     if (flag == 'h') return Out().Print(kHelp), kExitOk;
     if (flag == 'v') return Out().Format("quern-task {}\n", VersionString()), kExitOk;
@@ -66,13 +72,18 @@ int Main(int argc, char** argv) {
     KeepFreedMemory(kKeptBytes);
     return RunLocal(local);
   }
+  if (!local.pipeline_file.empty()) {
+    KeepFreedMemory(kKeptBytes);
+    return RunLocalPipeline(local);
+  }
   if (worker_fd >= 0) {
     const Isolation isolation = EnterGuard(worker_fd, wish);
     KeepFreedMemory(kKeptBytes);
     WorkerSession(UniqueFd(worker_fd), isolation).Run();
     return kExitOk;
   }
-  Err().Print("quern-task: needs --local or --worker_fd. Try: quern-task --help\n");
+  Err().Print(
+      "quern-task: needs --local, --local_pipeline or --worker_fd. Try: quern-task --help\n");
   return kExitUsage;
 }
 

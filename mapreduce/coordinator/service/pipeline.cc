@@ -4,72 +4,13 @@
 #include <utility>
 
 #include "mapreduce/coordinator/service/convert.h"
-#include "mapreduce/plan/pipeline_params.h"
 #include "mapreduce/plan/pipeline_paths.h"
+#include "mapreduce/plan/stage_job.h"
 
 namespace quern::mr {
 namespace {
 
 constexpr std::string_view kIdPrefix = "pipeline-";
-
-StringSet StageNames(const pb::PipelineSpec& spec) {
-  StringSet names;
-  for (const pb::PipelineStage& stage : spec.stages()) names.insert(stage.name());
-  return names;
-}
-
-const pb::StageOutput& OutputOf(const Pipeline& pipeline, std::string_view stage) {
-  static const auto* const kNone = new pb::StageOutput();
-  for (size_t i = 0; i < pipeline.outputs.size(); ++i) {
-    if (pipeline.stage(i).name() == stage) return pipeline.outputs[i];
-  }
-  return *kNone;
-}
-
-// "extract", "filter-rejected".
-std::string StageOutputName(const StageReference& reference) {
-  return reference.output.empty() ? reference.stage
-                                  : fmt::format("{}-{}", reference.stage, reference.output);
-}
-
-// The inputs of a round; the stage's own output is none before the first.
-void FillInputs(const Pipeline& pipeline, const PipelineStages::Round& round, pb::JobSpec* job) {
-  const pb::PipelineStage& stage = pipeline.stage(round.stage);
-  google::protobuf::RepeatedPtrField<pb::JobSpec::Input> inputs;
-  for (pb::JobSpec::Input input : job->inputs()) {
-    std::optional<StageReference> reference = ParseStageReference(input.path());
-    if (reference && reference->stage == stage.name() && round.round == 1) {
-      if (stage.repeat().first().empty()) continue;
-      input.set_path(stage.repeat().first());
-      reference = ParseStageReference(input.path());
-    }
-    if (reference) {
-      input.set_path(
-          StageOutputPath(OutputOf(pipeline, reference->stage).path(), reference->output));
-      // Its directory is called by a number, which tells a mapper nothing.
-      if (input.tag().empty()) input.set_tag(StageOutputName(*reference));
-    }
-    *inputs.Add() = std::move(input);
-  }
-  job->mutable_inputs()->Swap(&inputs);
-}
-
-absl::Status FillParams(const Pipeline& pipeline, const PipelineStages::Round& round,
-                        pb::JobSpec* job) {
-  const std::string& own = pipeline.stage(round.stage).name();
-  const StringSet names = StageNames(pipeline.spec);
-  const auto value = [&](const ParamReference& reference) -> std::string {
-    if (reference.is_round) return std::to_string(round.round);
-    const bool is_own = reference.stage.empty() || reference.stage == own;
-    if (is_own && round.round == 1) return reference.first;
-    const pb::StageOutput& output = OutputOf(pipeline, is_own ? own : reference.stage);
-    return std::to_string(CounterValue(output.counters(), reference.counter));
-  };
-  for (auto& [name, text] : *job->mutable_params()) {
-    ASSIGN_OR_RETURN(text, ExpandParam(text, names, value));
-  }
-  return absl::OkStatus();
-}
 
 pb::JobStatus::Stage::State ToProto(StageState state) {
   using Stage = pb::JobStatus::Stage;
@@ -166,22 +107,14 @@ absl::StatusOr<Pipeline> MakePipeline(JobKey key, const pb::PipelineSubmitted& s
 absl::StatusOr<pb::JobSpec> MakeStageJob(const Pipeline& pipeline,
                                          const PipelineStages::Round& round) {
   const pb::PipelineStage& stage = pipeline.stage(round.stage);
-  pb::JobSpec job = stage.job();
-  job.set_name(stage.has_repeat()
-                   ? fmt::format("{}/{} {}", pipeline.spec.name(), stage.name(), round.round)
-                   : fmt::format("{}/{}", pipeline.spec.name(), stage.name()));
-  job.set_user(pipeline.spec.user());
-  job.set_command(pipeline.spec.command());
-  job.set_pipeline_id(pipeline.id);
-  FillInputs(pipeline, round, &job);
-  RETURN_IF_ERROR(FillParams(pipeline, round, &job));
-  const std::string path = RoundPath(pipeline.id, stage.name(), round.round);
-  job.mutable_output()->set_path(path);
-  job.mutable_output()->set_overwrite(false);
-  for (pb::JobSpec::NamedOutput& output : *job.mutable_outputs()) {
-    output.mutable_output()->set_path(
-        StageOutputPath(path, IsBesideMain(output) ? "" : output.name()));
+  StageOutputs outputs;
+  for (size_t i = 0; i < pipeline.outputs.size(); ++i) {
+    outputs[pipeline.stage(i).name()] = pipeline.outputs[i];
   }
+  ASSIGN_OR_RETURN(pb::JobSpec job,
+                   MakeRoundJob(pipeline.spec, stage, round.round, outputs,
+                                RoundPath(pipeline.id, stage.name(), round.round)));
+  job.set_pipeline_id(pipeline.id);
   return job;
 }
 
@@ -202,9 +135,7 @@ pb::StageOutput MakeStageOutput(const Pipeline& pipeline, const PipelineStages::
 }
 
 bool ConditionHolds(const pb::PipelineStage& stage, const pb::StageOutput& output) {
-  if (!stage.has_repeat() || stage.repeat().until().empty()) return false;
-  const absl::StatusOr<RoundCondition> until = ParseRoundCondition(stage.repeat().until());
-  return until.ok() && until->Holds(CounterValue(output.counters(), until->counter));
+  return RoundHolds(stage, output.counters());
 }
 
 pb::JobStatus MakePipelineStatus(const Pipeline& pipeline) {

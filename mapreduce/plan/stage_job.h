@@ -1,0 +1,29 @@
+// The job of one round of a pipeline's stage: the same whoever runs the pipeline.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "common/status.h"
+#include "mapreduce/engine/messages.h"
+#include "quern/mr/v1/pipelines.pb.h"
+#include "quern/mr/v1/types.pb.h"
+
+namespace quern::mr {
+
+// Of the last round of each stage that has run, by name.
+using StageOutputs = std::map<std::string, pb::StageOutput, std::less<>>;
+
+// Inputs, output and parameters are filled in; rounds count from 1. `path` is where the round's
+// main output goes. What it reads of other stages has to be in `outputs`.
+absl::StatusOr<pb::JobSpec> MakeRoundJob(const pb::PipelineSpec& spec,
+                                         const pb::PipelineStage& stage, uint32_t round,
+                                         const StageOutputs& outputs, const std::string& path);
+
+// Whether the stage's condition holds after a round with these counters; false when it has none.
+bool RoundHolds(const pb::PipelineStage& stage,
+                const google::protobuf::RepeatedPtrField<pb::Counter>& counters);
+
+}  // namespace quern::mr

@@ -1,0 +1,180 @@
+#include "mapreduce/task/local_pipeline.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "common/cli/cli.h"
+#include "common/cli/output.h"
+#include "common/random.h"
+#include "mapreduce/plan/input_files.h"
+#include "mapreduce/plan/overwrite_rules.h"
+#include "mapreduce/plan/pipeline_paths.h"
+#include "mapreduce/task/local_job.h"
+#include "mapreduce/task/task_storage.h"
+
+namespace quern::mr {
+namespace {
+
+bool IsAbsolute(const std::string& path) { return path.starts_with('/') || IsLocalPath(path); }
+
+// The same pipeline as the rules know it, which are about paths of a cluster.
+pb::PipelineSpec WithoutSchemes(pb::PipelineSpec spec) {
+  const auto strip = [](std::string* path) {
+    if (IsLocalPath(*path)) path->erase(0, kLocalScheme.size());
+  };
+  strip(spec.mutable_output_path());
+  for (pb::PipelineStage& stage : *spec.mutable_stages()) {
+    strip(stage.mutable_job()->mutable_output()->mutable_path());
+    for (pb::JobSpec::NamedOutput& named : *stage.mutable_job()->mutable_outputs()) {
+      strip(named.mutable_output()->mutable_path());
+    }
+  }
+  return spec;
+}
+
+}  // namespace
+
+LocalPipeline::LocalPipeline(pb::PipelineSpec spec, uint32_t threads, client::ClientOptions dfs)
+    : spec_(std::move(spec)),
+      threads_(threads),
+      dfs_options_(std::move(dfs)),
+      storage_(MakeTaskStorage(dfs_options_)) {}
+
+LocalPipeline::~LocalPipeline() {
+  if (!work_dir_.empty()) storage_->RemoveTree(work_dir_).IgnoreError();
+}
+
+std::string LocalPipeline::TargetOf(const std::string& written) const {
+  if (written.empty() || IsAbsolute(written)) return written;
+  return written == "." ? spec_.output_path() : fmt::format("{}/{}", spec_.output_path(), written);
+}
+
+absl::Status LocalPipeline::Prepare() {
+  ASSIGN_OR_RETURN(const PipelineGraph graph, CheckPipelineSpec(WithoutSchemes(spec_)));
+  std::vector<bool> placed(graph.stages.size());
+  while (order_.size() < placed.size()) {  // there are no circles
+    for (size_t i = 0; i < placed.size(); ++i) {
+      const std::vector<size_t>& reads = graph.stages[i].reads;
+      if (placed[i] ||
+          !std::all_of(reads.begin(), reads.end(), [&](size_t r) { return placed[r]; }))
+        continue;
+      placed[i] = true;
+      order_.push_back(i);
+    }
+  }
+  std::set<std::string> targets;
+  const auto add = [&](const std::string& written) {
+    if (written.empty()) return;
+    targets.insert(IsAbsolute(written) ? written : spec_.output_path());
+  };
+  for (const pb::PipelineStage& stage : spec_.stages()) {
+    add(stage.job().output().path());
+    for (const pb::JobSpec::NamedOutput& named : stage.job().outputs()) {
+      if (!IsBesideMain(named)) add(named.output().path());
+    }
+  }
+  for (const std::string& target : targets) {
+    if (IsLocalPath(target) != IsLocalPath(*targets.begin())) {
+      return InvalidArgumentError(
+          "output: {} and {}: of one run they lie all in the cluster or all on this machine",
+          *targets.begin(), target);
+    }
+    RETURN_IF_ERROR(CheckTarget(target));
+  }
+  const std::string& first = *targets.begin();
+  const size_t slash = first.rfind('/');
+  work_dir_ =
+      fmt::format("{}.{}.{}", first.substr(0, slash + 1), first.substr(slash + 1), RandomHex(4));
+  return absl::OkStatus();
+}
+
+absl::Status LocalPipeline::CheckTarget(const std::string& path) {
+  ASSIGN_OR_RETURN(const bool exists, storage_->Exists(path));
+  if (!exists) return absl::OkStatus();
+  if (!spec_.overwrite()) {
+    return AlreadyExistsError("output: {}: exists already. Try: --overwrite, or another path",
+                              path);
+  }
+  const auto dfs = client::FileSystem::Create(dfs_options_);
+  ASSIGN_OR_RETURN(const ExistingOutput existing, IsLocalPath(path)
+                                                      ? ReadExistingLocalOutput(path)
+                                                      : ReadExistingOutput(dfs.get(), path));
+  RETURN_IF_ERROR(CheckReplaceable(path, existing));
+  std::vector<SplitInput> inputs;
+  for (const pb::PipelineStage& stage : spec_.stages()) {
+    for (const pb::JobSpec::Input& input : stage.job().inputs()) {
+      if (input.path().starts_with('@')) continue;
+      ASSIGN_OR_RETURN(inputs.emplace_back().files,
+                       FindInputFiles(dfs.get(), input, stage.job().limits().split_bytes()));
+    }
+  }
+  return CheckNoInputBelow(path, inputs);
+}
+
+absl::Status LocalPipeline::Run() {
+  for (const size_t i : order_) {
+    const pb::PipelineStage& stage = spec_.stages(static_cast<int>(i));
+    RETURN_IF_ERROR(Annotate(RunStage(stage), fmt::format("stage {}", stage.name())));
+  }
+  return Publish();
+}
+
+absl::Status LocalPipeline::RunStage(const pb::PipelineStage& stage) {
+  const pb::PipelineStage::Repeat& repeat = stage.repeat();
+  const uint32_t most = stage.has_repeat() ? repeat.max() : 1;
+  uint32_t settled = 0;
+  for (uint32_t round = 1; round <= most; ++round) {
+    ASSIGN_OR_RETURN(pb::StageOutput output, RunRound(stage, round));
+    settled = RoundHolds(stage, output.counters()) ? settled + 1 : 0;
+    outputs_[stage.name()] = std::move(output);
+    Err().Format("{}: {}: {}\n", spec_.name(), stage.name(),
+                 stage.has_repeat() ? fmt::format("round {} done", round) : "done");
+    if (settled > 0 && settled >= std::max<uint32_t>(1, repeat.in_a_row())) return absl::OkStatus();
+  }
+  if (!stage.has_repeat() || !repeat.fail_at_max()) return absl::OkStatus();
+  return FailedPreconditionError("repeat: '{}' did not hold after {} rounds", repeat.until(), most);
+}
+
+absl::StatusOr<pb::StageOutput> LocalPipeline::RunRound(const pb::PipelineStage& stage,
+                                                        uint32_t round) {
+  const std::string path = fmt::format("{}/{}/{:04}", work_dir_, stage.name(), round);
+  ASSIGN_OR_RETURN(pb::JobSpec spec, MakeRoundJob(spec_, stage, round, outputs_, path));
+  LocalJob job(std::move(spec), threads_, dfs_options_);
+  RETURN_IF_ERROR(job.Prepare());
+  RETURN_IF_ERROR(job.Run());
+  pb::StageOutput output;
+  output.set_stage(stage.name());
+  output.set_rounds(round);
+  output.set_path(path);
+  for (const pb::Counter& counter : job.counters()) *output.add_counters() = counter;
+  return output;
+}
+
+// What lies below OUT is put together first, and appears as one.
+absl::Status LocalPipeline::Publish() {
+  const std::string together = work_dir_ + "/_out";
+  Storage::Moves moves;
+  bool any_below = false;
+  for (const pb::PipelineStage& stage : spec_.stages()) {
+    const auto publish = [&](const std::string& written, const std::string& name) -> absl::Status {
+      if (written.empty()) return absl::OkStatus();
+      const std::string from = StageOutputPath(outputs_.at(stage.name()).path(), name);
+      if (IsAbsolute(written)) {
+        moves.emplace_back(from, written);
+        return absl::OkStatus();
+      }
+      any_below = true;
+      const std::string to = written == "." ? together : fmt::format("{}/{}", together, written);
+      return storage_->Rename(from, to, /*replace=*/false);
+    };
+    RETURN_IF_ERROR(publish(stage.job().output().path(), ""));
+    for (const pb::JobSpec::NamedOutput& named : stage.job().outputs()) {
+      if (!IsBesideMain(named)) RETURN_IF_ERROR(publish(named.output().path(), named.name()));
+    }
+  }
+  if (any_below) moves.emplace_back(together, spec_.output_path());
+  return storage_->RenameAll(moves, spec_.overwrite());
+}
+
+}  // namespace quern::mr

@@ -1,0 +1,51 @@
+// A whole pipeline in one process, stage after stage: `mr run --local` of a pipeline.
+//
+// What lies between the stages, and what is published at the end, is made in a hidden directory
+// beside the first published output, so that all outputs appear by renames at the end, or none.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/file_system.h"
+#include "common/status.h"
+#include "mapreduce/engine/messages.h"
+#include "mapreduce/engine/storage.h"
+#include "mapreduce/plan/pipeline_rules.h"
+#include "mapreduce/plan/stage_job.h"
+#include "quern/mr/v1/pipelines.pb.h"
+
+namespace quern::mr {
+
+// Used by one thread.
+class LocalPipeline {
+ public:
+  // The plugins of the stages are files of this machine; paths may be file:///...
+  LocalPipeline(pb::PipelineSpec spec, uint32_t threads, client::ClientOptions dfs);
+  ~LocalPipeline();
+
+  // An error means that it is rejected; nothing has happened then.
+  absl::Status Prepare();
+  // Runs every stage and publishes. After an error nothing is left behind.
+  absl::Status Run();
+
+ private:
+  // Where something is published: absolute, or empty.
+  std::string TargetOf(const std::string& written) const;
+  absl::Status CheckTarget(const std::string& path);
+  absl::Status RunStage(const pb::PipelineStage& stage);
+  absl::StatusOr<pb::StageOutput> RunRound(const pb::PipelineStage& stage, uint32_t round);
+  absl::Status Publish();
+
+  const pb::PipelineSpec spec_;
+  const uint32_t threads_;
+  const client::ClientOptions dfs_options_;
+  const std::unique_ptr<Storage> storage_;
+  std::vector<size_t> order_;  // of the stages: what each reads comes before it
+  std::string work_dir_;       // hidden
+  StageOutputs outputs_;
+};
+
+}  // namespace quern::mr

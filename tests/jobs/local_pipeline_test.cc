@@ -1,0 +1,84 @@
+// Whole pipelines in one process (mr run --local), against answers that are known.
+#include <gmock/gmock.h>
+
+#include <map>
+#include <sstream>
+
+#include "tests/jobs/local_jobs.h"
+
+namespace quern::mr {
+namespace {
+
+using ::testing::HasSubstr;
+
+class LocalPipelineTest : public LocalJobsTest {
+ protected:
+  LocalPipelineTest() {
+    std::ofstream(dir_ / "text") << "to be or not to be\nthat is the question\nto to be\n";
+    std::ofstream(dir_ / "three.toml") << R"(
+[[stage]]
+name = "count"
+job = "wordcount"
+input = ["@in"]
+[[stage]]
+name = "top"
+job = "top-n"
+input = ["@count"]
+output = "top"
+params = { n = 2 }
+)";
+  }
+  Outcome Mr(const std::string& words) {
+    return Shell(fmt::format("{}/mr {} 2>&1", std::getenv("QUERN_BIN"), words));
+  }
+  Outcome RunThree(const std::string& flags = "") {
+    return Mr(fmt::format("run --local {0}/three.toml file://{0}/text file://{0}/out {1}",
+                          dir_.path(), flags));
+  }
+};
+
+TEST_F(LocalPipelineTest, StagesReadEachOtherAndOnlyThePublishedStays) {
+  const Outcome outcome = RunThree();
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Shell("cat " + dir_ / "out/top/part-*").out, "to\t4\nbe\t3\n");
+  EXPECT_EQ(Shell("ls -A " + dir_.path()).out, "out\ntext\nthree.toml\n");
+  const Outcome again = RunThree();
+  EXPECT_EQ(again.exit_code, 3);
+  EXPECT_THAT(again.out, HasSubstr("exists already. Try: --overwrite"));
+  // What is replaced is never what is read.
+  const Outcome below =
+      Mr(fmt::format("run --local {0}/three.toml file://{0}/out/top file://{0}/out/top --overwrite "
+                     "--set top.output.path=.",
+                     dir_.path()));
+  EXPECT_EQ(below.exit_code, 3) << below.out;
+  EXPECT_THAT(below.out, HasSubstr("holds the input"));
+  EXPECT_EQ(Shell("cat " + dir_ / "out/top/part-*").out, "to\t4\nbe\t3\n");
+}
+
+// As pipeline_test has it in a cluster: b = 1.425 a, c = 2.63625 a, and the sum is 1.
+TEST_F(LocalPipelineTest, RoundsGoOnUntilTheirConditionHolds) {
+  std::ofstream(dir_ / "edges") << "a\tb\na\tc\textra\nb\tc\na\tc\nno edge\n";
+  const Outcome outcome =
+      Mr(fmt::format("run --local pagerank file://{0}/edges file://{0}/ranks", dir_.path()));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("round 2 done"));
+  std::istringstream ranks(Shell("cat " + dir_ / "ranks/part-*").out);
+  std::map<std::string, double> rank;
+  std::string node;
+  for (double of = 0; ranks >> node >> of;) rank[node] = of;
+  EXPECT_EQ(rank.size(), 3u);
+  EXPECT_NEAR(rank["a"], 0.05 / 0.2530625, 1e-9);
+  EXPECT_NEAR(rank["c"], 2.63625 * 0.05 / 0.2530625, 1e-9);
+}
+
+TEST_F(LocalPipelineTest, AFailedStageLeavesNothingAndWrongFlagsAreSaid) {
+  const Outcome failed = RunThree("--set top.n=none");
+  EXPECT_EQ(failed.exit_code, 1) << failed.out;
+  EXPECT_THAT(failed.out, HasSubstr("stage top: "));
+  EXPECT_EQ(Shell("ls -A " + dir_.path()).out, "text\nthree.toml\n");
+  EXPECT_EQ(RunThree("--detach").exit_code, 2);
+  EXPECT_EQ(RunThree("--keep").exit_code, 2);
+}
+
+}  // namespace
+}  // namespace quern::mr
