@@ -30,29 +30,28 @@ std::u32string Characters(std::string_view text) {
   return characters;
 }
 
-// Leaves the terms that begin with `begin` behind. False when it is over.
-bool PassOver(const std::string& begin, TermIterator* terms) {
-  // A few are passed over more quickly than a place is found.
-  constexpr int kFew = 8;
-  for (int i = 0; i < kFew; ++i) {
-    if (!terms->valid()) return false;
-    if (!terms->term().starts_with(begin)) return true;
-    terms->Next();
+// As TakeCharacter has them.
+std::vector<std::string> Letters(std::string_view text) {
+  std::vector<std::string> letters;
+  while (!text.empty()) {
+    const std::string_view before = text;
+    TakeCharacter(&text);
+    letters.emplace_back(before.substr(0, before.size() - text.size()));
   }
-  // The first one behind them all. UTF-8 has no byte 0xff.
-  std::string next = begin;
-  while (!next.empty() && next.back() == '\xff') next.pop_back();
-  if (next.empty()) return false;
-  next.back() = static_cast<char>(static_cast<unsigned char>(next.back()) + 1);
-  terms->Seek(next);
-  return true;
+  return letters;
+}
+
+// Makes of it the least text behind all that begin with it; empty when there is none.
+void StepBehind(std::string* text) {
+  while (!text->empty() && text->back() == '\xff') text->pop_back();
+  if (!text->empty()) text->back() = static_cast<char>(static_cast<uint8_t>(text->back()) + 1);
 }
 
 }  // namespace
 
 EditDistance::EditDistance(std::string_view word, uint32_t max)
-    : word_(Characters(word)), max_(static_cast<uint16_t>(max)) {
-  // Two rows behind the longest term that can be near show that a longer one is not.
+    : word_(Characters(word)), letters_(Letters(word)), max_(static_cast<uint16_t>(max)) {
+  // A row behind the longest term that can be near shows that a longer one is not.
   const size_t depth = word_.size() + max_ + 3;
   characters_.resize(depth);
   ends_.resize(depth);
@@ -94,12 +93,13 @@ void EditDistance::GoBackTo(std::string_view term) {
 
 uint32_t EditDistance::To(std::string_view term) {
   GoBackTo(term);
-  hopeless_bytes_ = 0;
+  hopeless_ = false;
   std::string_view rest = term.substr(ends_[depth_]);
   while (true) {
-    // A swap reaches back two rows, so both have to be past the limit.
-    if (depth_ > 0 && least_[depth_] > max_ && least_[depth_ - 1] > max_) {
-      hopeless_bytes_ = ends_[depth_];
+    // No edit makes a row less than the one above. A swap does not either: where it would help, the
+    // row between is within max too.
+    if (least_[depth_] > max_) {
+      hopeless_ = true;
       return max_ + 1u;
     }
     if (rest.empty()) break;
@@ -110,6 +110,56 @@ uint32_t EditDistance::To(std::string_view term) {
   return near ? std::min<uint32_t>(Row(depth_)[word_.size()], max_ + 1u) : max_ + 1u;
 }
 
+void EditDistance::Append(const std::string& character) {
+  std::string_view rest = character;
+  term_ += character;
+  AddRow(TakeCharacter(&rest));
+  ends_[depth_] = term_.size();
+}
+
+std::string EditDistance::NextCharacter(size_t depth, std::string_view before) {
+  const std::string* next = nullptr;
+  const auto consider = [&](const std::string& letter) {
+    if (letter > before && (next == nullptr || letter < *next)) next = &letter;
+  };
+  const size_t end = std::min(word_.size(), depth + max_ + 1);
+  for (size_t j = depth > max_ ? depth - max_ : 0; j < end; ++j) {
+    // The word's own letter.
+    if (Row(depth)[j] <= max_) consider(letters_[j]);
+    // The other one of a swap.
+    if (depth > 0 && j > 0 && j - 1 <= depth - 1 + max_ && j - 1 + max_ >= depth - 1 &&
+        word_[j] == characters_[depth - 1] && Row(depth - 1)[j - 1] < max_) {
+      consider(letters_[j - 1]);
+    }
+  }
+  return next == nullptr ? std::string() : *next;
+}
+
+std::string EditDistance::NextNear() {
+  for (size_t depth = depth_; depth-- > 0;) {
+    const size_t from = ends_[depth];
+    std::string character = term_.substr(from, ends_[depth + 1] - from);
+    if (least_[depth] < max_) {
+      // Any character will do: the next one.
+      StepBehind(&character);
+      if (!character.empty()) return term_.substr(0, from) + character;
+      continue;
+    }
+    character = NextCharacter(depth, character);
+    if (character.empty()) continue;
+    term_.resize(from);
+    depth_ = depth;
+    Append(character);
+    // As far as there is no choice, or the end of a word.
+    while (least_[depth_] == max_ &&
+           (depth_ + max_ < word_.size() || Row(depth_)[word_.size()] > max_)) {
+      Append(NextCharacter(depth_, ""));
+    }
+    return term_;
+  }
+  return "";
+}
+
 void FindFuzzyTerms(EditDistance* distance, uint32_t max, TermIterator terms,
                     std::vector<FuzzyTerm>* found) {
   while (terms.valid()) {
@@ -117,10 +167,14 @@ void FindFuzzyTerms(EditDistance* distance, uint32_t max, TermIterator terms,
     if (edits <= max) {
       found->push_back({std::string(terms.term()), edits, terms.info().document_frequency});
     }
-    const size_t hopeless = distance->hopeless_bytes();
-    const std::string begin(terms.term().substr(0, hopeless));
-    terms.Next();
-    if (hopeless > 0 && !PassOver(begin, &terms)) return;
+    if (!distance->hopeless()) {
+      terms.Next();
+      continue;
+    }
+    const std::string next = distance->NextNear();
+    if (next.empty()) return;
+    // Terms whose bytes are no characters have an order of their own.
+    next > terms.term() ? terms.Seek(next) : terms.Next();
   }
 }
 

@@ -19,9 +19,12 @@ class EditDistance {
 
   // Edits from the word to `term`; max + 1 when there are more than max.
   uint32_t To(std::string_view term);
-  // After a To that gave more than max: no term that begins with so many bytes of that term is
-  // within max; 0 when there is no saying.
-  size_t hopeless_bytes() const { return hopeless_bytes_; }
+  // After a To: whether no term that begins as far as it was looked at is within max either.
+  bool hopeless() const { return hopeless_; }
+  // After a hopeless one: no term behind it and before the result is within max. Empty: none at all
+  // behind it is. What the automaton of all words within max would accept next (Schulz and Mihov,
+  // "Fast String Correction with Levenshtein Automata", 2002), read off the distances at hand.
+  std::string NextNear();
   size_t characters() const { return word_.size(); }
 
  private:
@@ -31,8 +34,14 @@ class EditDistance {
   void AddRow(char32_t character);
   // Forgets what the last term does not share with this one.
   void GoBackTo(std::string_view term);
+  // Goes on with a character that the term itself need not have.
+  void Append(const std::string& character);
+  // With no edit left: the least character behind `before` with which the first `depth` characters
+  // can go on. Empty when there is none.
+  std::string NextCharacter(size_t depth, std::string_view before);
 
   const std::u32string word_;
+  std::vector<std::string> letters_;  // of the word, as bytes
   const uint16_t max_;
   std::string term_;
   size_t depth_ = 0;                  // characters of term_ that there are rows for
@@ -40,7 +49,7 @@ class EditDistance {
   std::vector<size_t> ends_;          // of each in term_; ends_[0] is 0
   std::vector<uint16_t> rows_;
   std::vector<uint16_t> least_;  // of each row
-  size_t hopeless_bytes_ = 0;
+  bool hopeless_ = false;
 };
 
 struct FuzzyTerm {

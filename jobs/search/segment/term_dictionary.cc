@@ -9,11 +9,14 @@ namespace quern::search {
 
 namespace {
 
+size_t SharedBytes(std::string_view a, std::string_view b) {
+  const auto differs = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+  return static_cast<size_t>(differs.first - a.begin());
+}
+
 // The shortest key that is behind `before` and not behind `first`.
 std::string_view Separator(std::string_view before, std::string_view first) {
-  const auto differs = std::mismatch(before.begin(), before.end(), first.begin(), first.end());
-  const auto shared = static_cast<size_t>(differs.second - first.begin());
-  return first.substr(0, std::min(shared + 1, first.size()));
+  return first.substr(0, std::min(SharedBytes(before, first) + 1, first.size()));
 }
 
 }  // namespace
@@ -63,18 +66,45 @@ TermBlockReader::TermBlockReader(std::string_view block) : in_(block) {
   data_at_ = in_.Varint();
 }
 
+TermBlockReader::Lengths TermBlockReader::ReadLengths() {
+  const uint8_t lengths = in_.Byte();
+  Lengths read = {.shared = lengths & 15u, .own = static_cast<uint64_t>(lengths) >> 4};
+  if (read.shared == kShortLength) read.shared += in_.Varint();
+  if (read.own == kShortLength) read.own += in_.Varint();
+  return read;
+}
+
 bool TermBlockReader::Next() {
   if (left_ == 0) return false;
   --left_;
-  const uint8_t lengths = in_.Byte();
-  uint64_t shared = lengths & 15;
-  uint64_t own = lengths >> 4;
-  if (shared == kShortLength) shared += in_.Varint();
-  if (own == kShortLength) own += in_.Varint();
-  if (shared > key_.size() || own > kMaxKeyBytes) in_.Fail();
-  const std::string_view suffix = in_.Bytes(own);
+  return Take(ReadLengths());
+}
+
+bool TermBlockReader::Seek(std::string_view key) {
+  size_t alike = SharedBytes(key_, key);
+  while (key_ < key) {
+    if (left_ == 0) return false;
+    --left_;
+    const Lengths lengths = ReadLengths();
+    if (lengths.shared > alike) {
+      // It differs from the key where the one before did, and is before it too. Those behind share
+      // no more with it than they do with the one before.
+      in_.Skip(lengths.own);
+      ReadInfo();
+      if (!in_.ok()) left_ = 0;
+      continue;
+    }
+    if (!Take(lengths)) return false;
+    alike = SharedBytes(key_, key);
+  }
+  return true;
+}
+
+bool TermBlockReader::Take(const Lengths& lengths) {
+  if (lengths.shared > key_.size() || lengths.own > kMaxKeyBytes) in_.Fail();
+  const std::string_view suffix = in_.Bytes(lengths.own);
   if (in_.ok()) {
-    key_.resize(shared);
+    key_.resize(lengths.shared);
     key_ += suffix;
     ReadInfo();
   }
@@ -113,8 +143,7 @@ void TermDictionaryWriter::Add(std::string_view key, const TermInfo& info) {
     has_data_ = true;
   }
   const std::string_view before = count_ == 0 ? std::string_view() : last_key_;
-  const auto differs = std::mismatch(before.begin(), before.end(), key.begin(), key.end());
-  const auto shared = static_cast<size_t>(differs.second - key.begin());
+  const size_t shared = SharedBytes(before, key);
   const size_t own = key.size() - shared;
   const size_t low = std::min(shared, kShortLength);
   const size_t high = std::min(own, kShortLength);

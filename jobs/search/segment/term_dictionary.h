@@ -45,10 +45,10 @@ class TermDictionary {
   size_t FindBlock(std::string_view key) const;
   // From its first byte on; empty when it lies nowhere.
   std::string_view Block(size_t block) const;
-
- private:
+  // No key of the block is before it, all of the block before are. Empty when there is none.
   std::string_view KeyOf(size_t block) const;
 
+ private:
   size_t blocks_ = 0;
   std::string_view offsets_;
   std::string_view ends_;
@@ -63,10 +63,20 @@ class TermBlockReader {
   explicit TermBlockReader(std::string_view block);
   // The next one; false at the end, and when the bytes make no sense.
   bool Next();
+  // To the first one that is not before `key`, never back; what lies between is stepped over, which
+  // costs less than Next(). False as Next().
+  bool Seek(std::string_view key);
   const std::string& key() const { return key_; }
   const TermInfo& info() const { return info_; }
 
  private:
+  // Of an entry: bytes shared with the key before, and its own.
+  struct Lengths {
+    uint64_t shared = 0;
+    uint64_t own = 0;
+  };
+  Lengths ReadLengths();
+  bool Take(const Lengths& lengths);
   void ReadInfo();
 
   ByteReader in_;

@@ -21,24 +21,25 @@ bool TermIterator::NextEntry() {
 void TermIterator::Next() { valid_ = valid_ && NextEntry() && entries_.key().starts_with(prefix_); }
 
 void TermIterator::Seek(std::string_view term) {
+  if (!valid_) return;
   std::string key(1, prefix_[0]);
   key += term;
-  if (valid_ && entries_.key() < key) SeekKey(key);
+  if (entries_.key() < key) SeekKey(key);
 }
 
 void TermIterator::SeekKey(const std::string& key) {
-  const size_t block = dictionary_.FindBlock(key);
-  if (block != block_ || entries_.key().empty()) {
-    block_ = block;
-    entries_ = TermBlockReader(dictionary_.Block(block));
-  }
-  do {
-    if (!NextEntry()) {
-      valid_ = false;
-      return;
+  // A leap often ends in the same block.
+  const bool here = !entries_.key().empty() && block_ + 1 < dictionary_.blocks() &&
+                    key < dictionary_.KeyOf(block_ + 1);
+  if (!here) {
+    const size_t block = dictionary_.FindBlock(key);
+    if (block != block_ || entries_.key().empty()) {
+      block_ = block;
+      entries_ = TermBlockReader(dictionary_.Block(block));
     }
-  } while (entries_.key() < key);
-  valid_ = entries_.key().starts_with(prefix_);
+  }
+  // Where the block has none the next one's first is it.
+  valid_ = (entries_.Seek(key) || NextEntry()) && entries_.key().starts_with(prefix_);
 }
 
 }  // namespace quern::search

@@ -44,6 +44,18 @@ TestIndex Library() {
   return TestIndex({{gpl, mit}, {haus, tang}});
 }
 
+TEST(Search, FindsWordsOfAnyScriptThatAreFewEditsAway) {
+  const TestIndex index(
+      {{Document("1", "", "uber uberx"), Document("2", "", "über"), Document("3", "", "ubér"),
+        Document("4", "", "ub"), Document("5", "", "ÿber"), Document("6", "", "буква"),
+        Document("7", "", "бувка"), Document("8", "", "🎈uber")}});
+  EXPECT_THAT(index.Ids("uber~1"), UnorderedElementsAre("1", "2", "3", "5", "8"));
+  EXPECT_THAT(index.Ids("ubre~1"), UnorderedElementsAre("1", "8"));
+  EXPECT_THAT(index.Ids("ubu~2"), UnorderedElementsAre("1", "3", "4", "8"));
+  EXPECT_THAT(index.Ids("буква~1"), UnorderedElementsAre("6", "7"));
+  EXPECT_THAT(index.Ids("бква~1"), UnorderedElementsAre("6"));
+}
+
 TEST(Search, AnswersEveryKindOfQuery) {
   const TestIndex index = Library();
   EXPECT_THAT(index.Ids("free"), ElementsAre("gpl", "mit"));
@@ -173,15 +185,64 @@ TEST_F(EditDistanceRandomTest, AgreesWithTheWholeTable) {
     for (const std::string& term : terms) {
       ASSERT_EQ(distance.To(term), std::min<size_t>(PlainDistance(word, term), max + 1))
           << word << " " << term;
-      const size_t hopeless = distance.hopeless_bytes();
-      if (hopeless == 0) continue;
+      if (!distance.hopeless()) continue;
+      const std::string next = distance.NextNear();
+      ASSERT_TRUE(next.empty() || next > term) << word << " " << term << " " << next;
       for (const std::string& other : terms) {
-        if (other.starts_with(term.substr(0, hopeless))) {
+        if (other > term && (next.empty() || other < next)) {
           ASSERT_GT(PlainDistance(word, other), max) << word << " " << term << " " << other;
         }
       }
     }
   }
+}
+
+// All words of a, b, c with up to six letters.
+std::vector<std::string> AllWords() {
+  std::vector<std::string> all = {""};
+  for (size_t i = 0; all[i].size() < 6; ++i) {
+    for (const char letter : {'a', 'b', 'c'}) all.push_back(all[i] + letter);
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+// Those of `all` that are near, and how many were looked at.
+std::pair<std::vector<std::string>, size_t> Leap(const std::vector<std::string>& all,
+                                                 const std::string& word, uint32_t max) {
+  EditDistance distance(word, max);
+  std::vector<std::string> found;
+  size_t looked = 0;
+  for (auto at = all.begin(); at != all.end(); ++looked) {
+    if (distance.To(*at) <= max) found.push_back(*at);
+    if (!distance.hopeless()) {
+      ++at;
+      continue;
+    }
+    const std::string next = distance.NextNear();
+    if (next.empty()) break;
+    at = std::lower_bound(at, all.end(), next);
+  }
+  return {found, looked};
+}
+
+TEST_F(EditDistanceRandomTest, LeapsFindAllThatIsNear) {
+  const std::vector<std::string> all = AllWords();
+  for (int round = 0; round < 100; ++round) {
+    const std::string word = Word();
+    const auto max = static_cast<uint32_t>(1 + Below(2));
+    std::vector<std::string> near;
+    for (const std::string& other : all) {
+      if (PlainDistance(word, other) <= max) near.push_back(other);
+    }
+    ASSERT_EQ(Leap(all, word, max).first, near) << word << " " << max;
+  }
+}
+
+TEST(EditDistance, LooksAtFewWordsThatAreNotNear) {
+  const auto [found, looked] = Leap(AllWords(), "abcabc", 1);
+  EXPECT_GT(found.size(), 15u);
+  EXPECT_LE(looked, 4 * found.size()) << "of 1093";
 }
 
 TEST(CountPhrase, TakesEachPositionOnce) {

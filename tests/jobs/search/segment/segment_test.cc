@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "jobs/search/segment/segment_builder.h"
+#include "jobs/search/segment/term_dictionary.h"
 
 namespace quern::search {
 namespace {
@@ -187,12 +188,31 @@ TEST_F(SegmentTest, WalksTermsInOrder) {
     }
     EXPECT_FALSE(terms.valid()) << prefix;
   }
-  TermIterator terms = segment_->Prefix(body_, "w");
-  for (const std::string from : {"w1", "w19", "w2", "w2", "w55x", "w9"}) {
-    terms.Seek(from);
-    const auto expected = collection_.body.lower_bound(from);
-    ASSERT_EQ(terms.valid(), expected != collection_.body.end());
-    ASSERT_EQ(terms.term(), expected->first);
+}
+
+// Near and far, within blocks and beyond them, to terms that there are and to others.
+TEST_F(SegmentTest, SeeksTerms) {
+  Make(2000, 200);
+  ASSERT_GT(collection_.body.size(), 6 * kDictionaryBlock);
+  std::mt19937 random(1);
+  for (int round = 0; round < 300; ++round) {
+    std::set<std::string> targets = {"w1", "w2"};
+    for (size_t i = 0; i < 1 + random() % 40; ++i) {
+      std::string target = "w" + std::to_string(random() % 1000);
+      target.resize(1 + random() % target.size());
+      targets.insert(target + (random() % 4 == 0 ? "x" : ""));
+    }
+    TermIterator terms = segment_->Prefix(body_, round % 2 == 0 ? "" : "w");
+    for (const std::string& target : targets) {
+      terms.Seek(target);
+      terms.Seek("w");  // never back
+      const auto expected = collection_.body.lower_bound(target);
+      ASSERT_EQ(terms.valid(), expected != collection_.body.end()) << target;
+      if (!terms.valid()) break;
+      ASSERT_EQ(terms.term(), expected->first) << target;
+      ASSERT_EQ(segment_->Postings(terms.info()).doc(), expected->second.begin()->first);
+      ASSERT_EQ(terms.info().document_frequency, expected->second.size());
+    }
   }
 }
 
