@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "jobs/search/serving/index_files.h"
+#include "jobs/search/serving/open_index.h"
 #include "tests/cluster/cluster.h"
 #include "tests/cluster/exchange.h"
 
@@ -84,6 +86,22 @@ TEST_F(SearchTest, SaysWhatIsWrong) {
   EXPECT_EQ(nothing.exit_code, 0);
   EXPECT_EQ(nothing.out, "");
   EXPECT_EQ(nothing.err, "no document matches\n");
+}
+
+// Two of one cache: what the first has fetched for nothing must not keep the second waiting.
+TEST_F(SearchTest, AnIndexThatDoesNotOpenKeepsNobodyWaiting) {
+  MakeIndex(kLines);
+  ASSERT_EQ(cluster_->Dfs({"put", "-f", "-", "/index/part-r-00001"}, {.stdin_text = "no segment"})
+                .exit_code,
+            0);
+  const auto files = search::OpenIndexFiles(
+      "/index", {.master = cluster_->master(), .cache_dir = cluster_->scratch()});
+  ASSERT_TRUE(files.ok()) << files.status();
+  const auto opened = search::OpenIndex(files->get());
+  EXPECT_EQ(opened.status().code(), absl::StatusCode::kDataLoss) << opened.status();
+  const CommandResult other = Search({"/index", "free"});
+  EXPECT_EQ(other.exit_code, 1) << other.Describe();
+  EXPECT_THAT(other.err, HasSubstr("/index/part-r-00001"));
 }
 
 TEST_F(SearchTest, AServerTakesUpANewIndexAndStopsCleanly) {

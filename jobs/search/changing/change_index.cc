@@ -19,6 +19,10 @@ using Segments = std::vector<std::unique_ptr<Segment>>;
 class Change {
  public:
   Change(IndexFiles* files, IndexWriter* writer) : files_(files), writer_(writer) {}
+  // One that was not published.
+  ~Change() { files_->Release(); }
+  Change(const Change&) = delete;
+  Change& operator=(const Change&) = delete;
 
   absl::Status Start() {
     ASSIGN_OR_RETURN(identity_, IndexIdentity(files_));

@@ -31,6 +31,11 @@ std::pair<int32_t, int32_t> DaysOf(std::string_view date) {
   return {static_cast<int32_t>(first - epoch), static_cast<int32_t>(next - epoch)};
 }
 
+size_t CharactersIn(std::string_view utf8) {
+  return static_cast<size_t>(
+      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
 // A list without what says nothing, without brackets that change nothing. `has_must`: it requires
 // something that is no filter.
 PlanNode Simplified(std::vector<PlanClause> clauses, bool has_must) {
@@ -214,12 +219,14 @@ class Planner {
 
   absl::StatusOr<PlanNode> Fuzzy(const std::string& folded, const QueryNode& query, size_t field,
                                  double boost) {
-    EditDistance distance(folded, query.distance);
-    if (distance.characters() > limits_.max_fuzzy_characters) {
+    // Before the table is made, which grows with the square of the word.
+    const size_t characters = CharactersIn(folded);
+    if (characters > limits_.max_fuzzy_characters) {
       return InvalidArgumentError("'{}': a word of {} characters with ~, of at most {}",
-                                  CleanLine(query.text, 40), distance.characters(),
+                                  CleanLine(query.text, 40), characters,
                                   limits_.max_fuzzy_characters);
     }
+    EditDistance distance(folded, query.distance);
     const std::vector<FuzzyTerm> chosen = NearestTerms(&distance, query.distance, field);
     if (chosen.empty()) return PlanNode{.kind = PlanKind::kNever};
     RETURN_IF_ERROR(CountTerms(chosen.size()));

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 
 #include "client/file_system.h"
 #include "common/fd.h"
@@ -61,13 +62,14 @@ class ClusterIndexFiles final : public IndexFiles {
 
   absl::StatusOr<std::string> Fetch(std::string_view name) override {
     RETURN_IF_ERROR(OpenCache());
+    // Of a file that was replaced the older copy is of no use any more.
+    copies_.erase(std::string(name));
     ASSIGN_OR_RETURN(const std::string identity, Identity(name));
     const std::string copy = fmt::format("{}/{}", cache_, identity);
     if (!std::filesystem::exists(copy)) {
       RETURN_IF_ERROR(Annotate(Copy(Path(name), copy), Path(name)));
     }
-    std::erase_if(copies_, [&](const auto& one) { return one.first == name; });
-    copies_.push_back({std::string(name), identity});
+    copies_.emplace(name, identity);
     return copy;
   }
 
@@ -88,6 +90,7 @@ class ClusterIndexFiles final : public IndexFiles {
     Release();
   }
 
+  // Copies stay: another attempt may want them, and the next Keep removes those that it does not.
   void Release() override { lock_ = UniqueFd(); }
 
   std::string Describe(std::string_view name) const override { return Path(name); }
@@ -154,7 +157,7 @@ class ClusterIndexFiles final : public IndexFiles {
   const std::string cache_root_;
   std::string cache_;  // of this index
   UniqueFd lock_;
-  std::vector<std::pair<std::string, std::string>> copies_;  // name and name of the copy
+  std::map<std::string, std::string> copies_;  // name and name of the copy
 };
 
 }  // namespace

@@ -12,7 +12,8 @@ namespace quern::search {
 
 // Copies lie in CACHE/quern/search/HASH/, HASH standing for the cluster and the directory, under
 // names that stand for the very file (its inode, length and time). Whoever opens an index removes
-// the copies that it no longer has, and those of indexes that nobody opened for a month.
+// the copies that it no longer has, and those of indexes that nobody opened for a month. From the
+// first Fetch to Keep or Release others have to wait: nobody removes what is about to be mapped.
 std::unique_ptr<IndexFiles> MakeClusterIndexFiles(std::vector<std::string> masters, std::string dir,
                                                   std::string cache_dir);
 

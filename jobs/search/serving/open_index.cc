@@ -7,6 +7,8 @@ namespace {
 
 using Segments = std::vector<std::unique_ptr<const Segment>>;
 
+constexpr int kAttempts = 3;
+
 absl::StatusOr<std::unique_ptr<Segment>> OpenSegment(IndexFiles* files, const std::string& name) {
   const absl::StatusOr<std::string> path = files->Fetch(name);
   RETURN_IF_ERROR(Annotate(path.status(), files->Describe(name)));
@@ -49,6 +51,7 @@ absl::Status OpenParts(IndexFiles* files, const std::vector<std::string>& parts,
 struct Found {
   std::string_view name;
   std::string identity;
+  bool operator==(const Found&) const = default;
 };
 absl::StatusOr<Found> FindManifest(IndexFiles* files) {
   for (const std::string_view name : {kIndexManifestName, kJobManifestName}) {
@@ -77,11 +80,14 @@ absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenFound(IndexFiles* files,
     RETURN_IF_ERROR(Annotate(parts.status(), path));
     RETURN_IF_ERROR(OpenParts(files, *parts, &manifest, &segments));
   }
-  std::vector<std::string> names;
-  for (const IndexSegment& segment : manifest.segments) names.push_back(segment.file);
-  files->Keep(names);
   ASSIGN_OR_RETURN(auto index, SearchIndex::Create(std::move(manifest), std::move(segments)));
   return index;
+}
+
+std::vector<std::string> NamesOf(const IndexManifest& manifest) {
+  std::vector<std::string> names;
+  for (const IndexSegment& segment : manifest.segments) names.push_back(segment.file);
+  return names;
 }
 
 }  // namespace
@@ -92,10 +98,24 @@ absl::StatusOr<std::string> IndexIdentity(IndexFiles* files) {
 }
 
 absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenIndex(IndexFiles* files) {
-  ASSIGN_OR_RETURN(const Found found, FindManifest(files));
-  auto index = OpenFound(files, found);
-  if (!index.ok()) files->Release();
-  return index;
+  absl::Status changed;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    ASSIGN_OR_RETURN(const Found found, FindManifest(files));
+    auto index = OpenFound(files, found);
+    // Of an index that was replaced meanwhile there may be old files and new ones.
+    const absl::StatusOr<Found> now = FindManifest(files);
+    if (now.ok() && *now == found) {
+      index.ok() ? files->Keep(NamesOf((*index)->manifest())) : files->Release();
+      return index;
+    }
+    files->Release();
+    changed = now.ok() ? UnavailableError(
+                             "{}: was replaced again and again while it was opened. "
+                             "Try: again",
+                             files->Describe(found.name))
+                       : now.status();
+  }
+  return changed;
 }
 
 }  // namespace quern::search

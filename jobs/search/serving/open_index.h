@@ -14,7 +14,8 @@ namespace quern::search {
 absl::StatusOr<std::string> IndexIdentity(IndexFiles* files);
 
 // Reads the manifest (index.json, or that of the job that made the segments), fetches and maps the
-// segments, checks all that they hold. NotFound as above.
+// segments, checks all that they hold. NotFound as above; begins anew when the index is replaced
+// meanwhile, a few times.
 absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenIndex(IndexFiles* files);
 
 }  // namespace quern::search

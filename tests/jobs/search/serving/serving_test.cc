@@ -5,6 +5,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "jobs/search/segment/index_manifest.h"
@@ -155,7 +156,7 @@ TEST_F(ServingTest, TakesANewIndexAndKeepsTheOldOneWhenItIsDamaged) {
   EXPECT_EQ(live_->current()->documents(), 1u);
 }
 
-// Counts how often the fetching of files was ended.
+// Counts how often the fetching of files was ended, and may do something before one begins.
 class WatchedFiles final : public IndexFiles {
  public:
   explicit WatchedFiles(std::unique_ptr<IndexFiles> files) : files_(std::move(files)) {}
@@ -163,11 +164,15 @@ class WatchedFiles final : public IndexFiles {
     return files_->Identity(name);
   }
   absl::StatusOr<std::string> Read(std::string_view name) override { return files_->Read(name); }
-  absl::StatusOr<std::string> Fetch(std::string_view name) override { return files_->Fetch(name); }
+  absl::StatusOr<std::string> Fetch(std::string_view name) override {
+    before_fetch();
+    return files_->Fetch(name);
+  }
   void Keep(const std::vector<std::string>& names) override { files_->Keep(names), ++kept; }
   void Release() override { files_->Release(), ++released; }
   std::string Describe(std::string_view name) const override { return files_->Describe(name); }
 
+  std::function<void()> before_fetch = [] {};
   int kept = 0;
   int released = 0;
 
@@ -190,6 +195,23 @@ TEST_F(ServingTest, ADamagedSegmentIsNotOpened) {
   // Others that fetch the files of the same index do not wait for this process to end.
   EXPECT_EQ(files.released, 1);
   EXPECT_EQ(files.kept, 0);
+}
+
+TEST_F(ServingTest, AnIndexThatIsReplacedMeanwhileIsOpenedAnew) {
+  WriteIndex({"old"});
+  WatchedFiles files(Files());
+  int replacements = 1;
+  files.before_fetch = [&] {
+    if (replacements-- > 0) WriteIndex({"new", "words"});
+  };
+  const auto index = OpenIndex(&files);
+  ASSERT_TRUE(index.ok()) << index.status();
+  EXPECT_EQ((*index)->documents(), 2u);
+  EXPECT_EQ(files.released, 1);
+  EXPECT_EQ(files.kept, 1);
+  replacements = 100;
+  EXPECT_EQ(OpenIndex(&files).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(files.kept, 1);
 }
 
 TEST(WorkPool, DoesEachPieceOnceFromManyThreads) {
