@@ -1,9 +1,14 @@
 // Values of a job's [params], checked: what is not understood fails the job at once.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "mapreduce/api/task_context.h"
 
 // "true" or "false", in any case; false when it is not set.
 bool FlagParam(quern::TaskContext& context, std::string_view name);
+
+// A whole number from `least` to `most`; that of `fallback` when it is not set.
+int64_t NumberParam(quern::TaskContext& context, std::string_view name, std::string_view fallback,
+                    int64_t least, int64_t most);

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "jobs/classic/access_log.h"
+#include "jobs/params.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -34,7 +35,7 @@ QUERN_REGISTER_MAPPER(RequestMapper);
 class SessionReducer : public quern::Reducer {
  public:
   void Start(quern::TaskContext& context) override {
-    gap_ = quern::ParseInt(context.param("gap_seconds", "1800"));
+    gap_ = NumberParam(context, "gap_seconds", "1800", 0, INT64_MAX);
     sessions_ = context.counter("sessions");
   }
   void Reduce(quern::ReduceInput* in) override {

@@ -8,14 +8,13 @@
 #include <string>
 #include <utility>
 
+#include "jobs/params.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
 
 size_t LinesToKeep(quern::TaskContext& context) {
-  const int64_t n = quern::ParseInt(context.param("n", "10"));
-  if (n < 1 || n > 1'000'000) context.Fail("params.n: must be from 1 to 1000000");
-  return static_cast<size_t>(n);
+  return static_cast<size_t>(NumberParam(context, "n", "10", 1, 1'000'000));
 }
 
 // Each task hands on no more than n lines.

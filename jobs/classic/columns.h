@@ -15,8 +15,4 @@ std::optional<std::string_view> Column(std::string_view line, size_t number);
 // A parameter that is the number of a column, from 1.
 size_t ColumnParam(TaskContext& context, std::string_view name, std::string_view fallback);
 
-// A parameter that is a whole number from `least` to `most`.
-int64_t NumberParam(TaskContext& context, std::string_view name, std::string_view fallback,
-                    int64_t least, int64_t most);
-
 }  // namespace quern::classic

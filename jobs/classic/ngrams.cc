@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "jobs/classic/columns.h"
+#include "jobs/params.h"
 #include "jobs/text/fold.h"
 #include "jobs/text/json.h"
 #include "jobs/text/unicode_words.h"
@@ -18,7 +18,7 @@ namespace {
 class NgramMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
-    n_ = static_cast<size_t>(quern::classic::NumberParam(context, "n", "2", 1, 20));
+    n_ = static_cast<size_t>(NumberParam(context, "n", "2", 1, 20));
     json_ = context.input_format() == "jsonl";
     field_ = context.param("field", "text");
   }

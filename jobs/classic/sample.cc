@@ -11,13 +11,13 @@
 #include <string_view>
 #include <utility>
 
-#include "jobs/classic/columns.h"
+#include "jobs/params.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
 
 size_t LinesToTake(quern::TaskContext& context) {
-  return static_cast<size_t>(quern::classic::NumberParam(context, "n", "1000", 1, 10'000'000));
+  return static_cast<size_t>(NumberParam(context, "n", "1000", 1, 10'000'000));
 }
 
 // Each task hands on no more than n lines.
@@ -25,7 +25,7 @@ class SampleMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
     n_ = LinesToTake(context);
-    seed_ = static_cast<uint64_t>(quern::classic::NumberParam(context, "seed", "1", 0, INT64_MAX));
+    seed_ = static_cast<uint64_t>(NumberParam(context, "seed", "1", 0, INT64_MAX));
     lines_ = context.counter("lines");
   }
   void Map(const quern::MapInput& in) override {

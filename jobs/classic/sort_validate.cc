@@ -14,7 +14,7 @@
 #include <string_view>
 #include <utility>
 
-#include "jobs/classic/columns.h"
+#include "jobs/params.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -87,8 +87,7 @@ std::string Place(std::string_view path, uint64_t offset) {
 class SortValidateMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
-    key_bytes_ =
-        static_cast<size_t>(quern::classic::NumberParam(context, "key_bytes", "10", 1, 1 << 20));
+    key_bytes_ = static_cast<size_t>(NumberParam(context, "key_bytes", "10", 1, 1 << 20));
   }
   void Map(const quern::MapInput& in) override {
     const auto source = in.source();

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <utility>
 
-#include "jobs/classic/columns.h"
+#include "jobs/params.h"
 #include "jobs/text/fold.h"
 #include "jobs/text/json.h"
 #include "jobs/text/unicode_words.h"
@@ -29,11 +29,11 @@ class TermMapper : public quern::Mapper {
   void Map(const quern::MapInput& in) override {
     const auto fields = quern::text::ReadJsonObject(in.value());
     if (!fields) context().SkipRecord("no JSON object");
-    const auto url = quern::text::ParseUrl(StringOf(*fields, "url"));
+    const auto url = quern::text::ParseUrl(quern::text::StringField(*fields, "url"));
     if (!url) context().SkipRecord("no url");
     documents_->Increment();
     counts_.clear();
-    const std::string text = quern::text::FoldText(StringOf(*fields, "text"));
+    const std::string text = quern::text::FoldText(quern::text::StringField(*fields, "text"));
     quern::text::WordReader words(text);
     for (std::string_view word = words.Next(); !word.empty(); word = words.Next()) {
       if (word.size() <= kMaxWordBytes) ++counts_[std::string(word)];
@@ -43,12 +43,6 @@ class TermMapper : public quern::Mapper {
   }
 
  private:
-  static std::string StringOf(const std::vector<quern::text::JsonField>& fields,
-                              std::string_view name) {
-    const quern::text::JsonField* const field = quern::text::FindField(fields, name);
-    return field == nullptr ? "" : quern::text::ReadJsonString(field->value).value_or("");
-  }
-
   std::map<std::string, int64_t> counts_;
   quern::Counter* documents_ = nullptr;
 };
@@ -58,7 +52,7 @@ QUERN_REGISTER_MAPPER(TermMapper);
 class TermVectorReducer : public quern::Reducer {
  public:
   void Start(quern::TaskContext& context) override {
-    n_ = static_cast<size_t>(quern::classic::NumberParam(context, "n", "20", 1, 100'000));
+    n_ = static_cast<size_t>(NumberParam(context, "n", "20", 1, 100'000));
   }
   void Reduce(quern::ReduceInput* in) override {
     const std::string host = quern::Decode<std::string>(in->key());

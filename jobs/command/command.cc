@@ -16,6 +16,7 @@
 #include "jobs/command/errors.h"
 #include "jobs/command/settings.h"
 #include "jobs/command/wire.h"
+#include "jobs/params.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace quern::command {
@@ -70,7 +71,7 @@ class CommandMapper : public Mapper {
     if (map_.command.empty()) context.Fail("params.command.map: is missing");
     combines_ = !combine_.command.empty() && context.reduce_tasks() > 0;
     dir_.emplace(context);
-    per_file_ = context.param("command.per_file", "false") == "true";
+    per_file_ = FlagParam(context, "command.per_file");
     const std::string_view format = context.input_format();
     values_only_ = !map_.frames && (format == "text" || format == "jsonl" || format == "fixed");
     // A task over nothing still runs its command, which may write something.

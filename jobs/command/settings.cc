@@ -7,6 +7,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "jobs/params.h"
+
 namespace quern::command {
 
 namespace {
@@ -35,14 +37,7 @@ std::string Separator(TaskContext& context, const std::string& name) {
 }
 
 size_t KeyFields(TaskContext& context, const std::string& name) {
-  const std::string_view text = context.param(name, "1");
-  try {
-    const int64_t number = ParseInt(text);
-    if (number >= 1 && number <= kMaxKeyFields) return static_cast<size_t>(number);
-  } catch (const std::exception&) {
-    // the same as a wrong number
-  }
-  context.Fail("params." + name + " = '" + std::string(text) + "': must be 1 to 1000");
+  return static_cast<size_t>(NumberParam(context, name, "1", 1, kMaxKeyFields));
 }
 
 // A name as the shell can have it.

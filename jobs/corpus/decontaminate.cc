@@ -13,6 +13,7 @@
 #include <unordered_set>
 
 #include "jobs/corpus/document.h"
+#include "jobs/params.h"
 #include "jobs/text/shingles.h"
 #include "mapreduce/api/mapreduce.h"
 
@@ -27,9 +28,7 @@ class DecontaminateMapper : public quern::Mapper {
     reader_.Start(context);
     kept_ = context.counter("kept");
     rejected_ = context.counter("rejected");
-    const int64_t words = quern::ParseInt(context.param("words", "13"));
-    if (words < 1 || words > 1000) context.Fail("params.words: must be from 1 to 1000");
-    words_ = static_cast<size_t>(words);
+    words_ = static_cast<size_t>(NumberParam(context, "words", "13", 1, 1000));
     shingler_ = std::make_unique<Shingler>(words_);
     others_ = context.output("rejected");
     const std::string names(context.param("evaluation", "evaluation.jsonl"));

@@ -48,14 +48,13 @@ class ExactDedupMapper : public quern::Mapper {
 
  private:
   XXH128_hash_t HashOfUrl(const quern::corpus::Document& document) {
-    const quern::text::JsonField* const field = quern::text::FindField(document.fields, "url");
-    const auto url = field == nullptr ? std::nullopt : quern::text::ReadJsonString(field->value);
-    if (!url.has_value() || url->empty()) {
+    const std::string url = quern::text::StringField(document.fields, "url");
+    if (url.empty()) {
       without_url_->Increment();
       return XXH3_128bits_withSeed(document.id.data(), document.id.size(), 1);
     }
-    const auto parsed = quern::text::ParseUrl(*url);
-    const std::string key = parsed.has_value() ? quern::text::DedupKey(*parsed) : *url;
+    const auto parsed = quern::text::ParseUrl(url);
+    const std::string key = parsed.has_value() ? quern::text::DedupKey(*parsed) : url;
     return XXH3_128bits(key.data(), key.size());
   }
 

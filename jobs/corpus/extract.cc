@@ -26,9 +26,9 @@
 namespace {
 
 using quern::text::FindField;
-using quern::text::JsonField;
 using quern::text::Page;
 using quern::text::PageProblem;
+using quern::text::StringField;
 
 struct Source {
   std::string id;
@@ -44,12 +44,6 @@ bool MayBeHtml(std::string_view content_type) {
   const std::string type =
       quern::text::LowerLetters(content_type.substr(0, content_type.find(';')));
   return type.empty() || type.find("html") != std::string::npos;
-}
-
-std::string StringField(const std::vector<JsonField>& fields, std::string_view name) {
-  const JsonField* const field = FindField(fields, name);
-  if (field == nullptr || !quern::text::IsJsonString(field->value)) return "";
-  return quern::text::ReadJsonString(field->value).value_or("");
 }
 
 class ExtractMapper : public quern::Mapper {

@@ -39,6 +39,7 @@ using quern::corpus::Document;
 using quern::corpus::Report;
 using quern::text::FindField;
 using quern::text::JsonField;
+using quern::text::StringField;
 
 // Keys are Ordered(kind, stage, name): a kind comes whole, and a stage within it.
 enum Kind : uint8_t {
@@ -55,19 +56,9 @@ constexpr size_t kMaxNameBytes = 200;
 constexpr size_t kSampleCharacters = 300;
 constexpr size_t kHeldSums = 100'000;
 
-std::string StringField(const Document& document, std::string_view name) {
-  const JsonField* const field = FindField(document.fields, name);
-  if (field == nullptr) return "";
-  return quern::text::ReadJsonString(field->value).value_or("");
-}
-
 size_t CountParam(quern::TaskContext& context, std::string_view name, std::string_view fallback,
                   int64_t most) {
-  const int64_t number = quern::ParseInt(context.param(name, fallback));
-  if (number < 0 || number > most) {
-    context.Fail("params." + std::string(name) + ": must be from 0 to " + std::to_string(most));
-  }
-  return static_cast<size_t>(number);
+  return static_cast<size_t>(NumberParam(context, name, fallback, 0, most));
 }
 
 std::string ShortText(std::string_view text) {
@@ -116,7 +107,8 @@ class ReportMapper : public quern::Mapper {
     Add(kDomain, stage, DomainOf(document), one);
     const JsonField* const field = FindField(document.fields, "tags");
     const auto tags = field == nullptr ? std::nullopt : quern::corpus::ReadTags(field->value);
-    Add(kLanguage, stage, tags.has_value() ? tags->language : StringField(document, "lang"), one);
+    Add(kLanguage, stage, tags.has_value() ? tags->language : StringField(document.fields, "lang"),
+        one);
     if (tags.has_value()) CountTags(*tags, stage);
     const JsonField* const rejected = FindField(document.fields, "rejected");
     if (rejected != nullptr) CountRejected(document, rejected->value, one);
@@ -138,9 +130,8 @@ class ReportMapper : public quern::Mapper {
   void CountRejected(const Document& document, std::string_view why, const Amounts& one) {
     const auto fields = quern::text::ReadJsonObject(why);
     if (!fields.has_value()) return;
-    const JsonField* const rule_field = FindField(*fields, "rule");
-    if (rule_field == nullptr) return;
-    std::string rule = quern::text::ReadJsonString(rule_field->value).value_or("");
+    if (FindField(*fields, "rule") == nullptr) return;
+    std::string rule = StringField(*fields, "rule");
     rule.resize(std::min(rule.size(), kMaxNameBytes));
     Add(kRule, "", rule, one);
     KeepSample(document, rule, *fields);
@@ -156,7 +147,7 @@ class ReportMapper : public quern::Mapper {
       samples.erase(std::prev(samples.end()));
     }
     sample_.AddString("id", document.id);
-    const std::string url = StringField(document, "url");
+    const std::string url = StringField(document.fields, "url");
     if (!url.empty()) sample_.AddString("url", url);
     for (const JsonField& field : why) {
       if (field.name != "rule") sample_.AddRaw(field.name, field.value);
@@ -166,9 +157,9 @@ class ReportMapper : public quern::Mapper {
   }
 
   static std::string DomainOf(const Document& document) {
-    std::string domain = StringField(document, "domain");
+    std::string domain = StringField(document.fields, "domain");
     if (!domain.empty()) return domain;
-    const auto url = quern::text::ParseUrl(StringField(document, "url"));
+    const auto url = quern::text::ParseUrl(StringField(document.fields, "url"));
     return url.has_value() ? quern::text::RegistrableDomain(url->host) : "";
   }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "jobs/corpus/document.h"
+#include "jobs/params.h"
 #include "jobs/text/bpe_trainer.h"
 #include "jobs/text/gpt2_pieces.h"
 #include "mapreduce/api/mapreduce.h"
@@ -18,16 +19,6 @@ using quern::text::BpeTrainer;
 // Longer ones are no words: they cost time and make no tokens that others need.
 constexpr size_t kMaxPieceBytes = 256;
 constexpr size_t kMaxPieces = 50'000'000;
-
-int64_t Number(quern::TaskContext& context, std::string_view name, std::string_view fallback,
-               int64_t least, int64_t most) {
-  const int64_t number = quern::ParseInt(context.param(name, fallback));
-  if (number < least || number > most) {
-    context.Fail("params." + std::string(name) + ": must be from " + std::to_string(least) +
-                 " to " + std::to_string(most));
-  }
-  return number;
-}
 
 class TokenizerTrainMapper : public quern::Mapper {
  public:
@@ -77,8 +68,8 @@ class TokenizerTrainReducer : public quern::Reducer {
       context.Fail("reduce.tasks: must be 1, to give one vocabulary");
     BpeTrainer::Options options;
     options.vocabulary_size = static_cast<size_t>(
-        Number(context, "vocabulary", "32000", BpeTrainer::kLeastVocabulary, 10'000'000));
-    options.min_count = Number(context, "min_count", "2", 1, INT64_MAX);
+        NumberParam(context, "vocabulary", "32000", BpeTrainer::kLeastVocabulary, 10'000'000));
+    options.min_count = NumberParam(context, "min_count", "2", 1, INT64_MAX);
     trainer_ = std::make_unique<BpeTrainer>(options);
     merges_ = context.output("merges");
     pieces_ = context.counter("different_pieces");

@@ -205,6 +205,11 @@ std::optional<std::string> ReadJsonString(std::string_view value) {
   return text;
 }
 
+std::string StringField(const std::vector<JsonField>& fields, std::string_view name) {
+  const JsonField* const field = FindField(fields, name);
+  return field == nullptr ? "" : ReadJsonString(field->value).value_or("");
+}
+
 void AppendJsonString(std::string_view text, std::string* out) {
   out->push_back('"');
   size_t copied = 0;

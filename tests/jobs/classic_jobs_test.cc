@@ -71,6 +71,15 @@ TEST_F(ClassicJobsTest, AColumnIsCounted) {
   ExpectFails(spec, "params.column = 'none': must be a whole number from 1");
 }
 
+TEST_F(ClassicJobsTest, NumbersAmongParametersAreChecked) {
+  pb::JobSpec top = SpecOf("top_n", "a\t1\n");
+  Set(&top, "n", "many");
+  ExpectFails(top, "params.n = 'many': must be a whole number from 1 to 1000000");
+  pb::JobSpec sessions = SpecOf("sessions", "");
+  Set(&sessions, "gap_seconds", "-1");
+  ExpectFails(sessions, "params.gap_seconds = '-1': must be a whole number from 0 to");
+}
+
 TEST_F(ClassicJobsTest, LinksAreTurnedAround) {
   pb::JobSpec spec = SpecOf("reverse_links", "s2\tt#x\ns1\tt\tanchor\ns1\tt\ns1\tu\nalone\n");
   spec.mutable_reduce()->set_group(1);

@@ -169,6 +169,8 @@ TEST_F(CommandTest, WrongUseIsRefusedEarly) {
       {"--map cat --combine cat", "combine: a job without reduce has none"},
       {"--map cat --files nothing.py", "nothing.py: no such file on this machine"},
       {"--map cat --io typed", "params.command.io = 'typed': must be lines or frames"},
+      {"--map cat --set params.command.per_file=yes",
+       "params.command.per_file = 'yes': must be true or false"},
       {"--map cat --set limits.skip_bad_records=true", "a command reads ahead"},
   };
   for (const auto& [arguments, expected] : kWrong) {

@@ -68,7 +68,8 @@ TEST_F(DecontaminateJobTest, SaysWhatIsWrong) {
   EXPECT_THAT(Run(spec).out, HasSubstr("files: the job has none called 'other'"));
   (*spec.mutable_params())["evaluation"] = "evaluation.jsonl";
   (*spec.mutable_params())["words"] = "0";
-  EXPECT_THAT(Run(spec).out, HasSubstr("params.words: must be from 1 to 1000"));
+  EXPECT_THAT(Run(spec).out,
+              HasSubstr("params.words = '0': must be a whole number from 1 to 1000"));
 }
 
 }  // namespace

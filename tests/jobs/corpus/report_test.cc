@@ -188,7 +188,7 @@ TEST_F(ReportJobTest, ShowsTheThresholdsThatHold) {
 TEST_F(ReportJobTest, ParametersAreChecked) {
   const pb::JobSpec good = ReportSpec({{"kept", Line("a", "")}});
   for (const auto& [name, value, message] :
-       {std::tuple("samples", "1001", "params.samples: must be from 0 to 1000"),
+       {std::tuple("samples", "1001", "params.samples = '1001': must be a whole number from 0"),
         std::tuple("tokens", "true", "files: the job has none called 'encoder.json'"),
         std::tuple("gopher.words_min", "few", "params.gopher.words_min = 'few'")}) {
     pb::JobSpec spec = good;

@@ -155,10 +155,11 @@ TEST_F(TokenizerTrainTest, TheJobTrainsOnAllTexts) {
 TEST_F(TokenizerTrainTest, ParametersAreChecked) {
   pb::JobSpec spec = TrainSpec("{\"text\": \"x\"}\n");
   (*spec.mutable_params())["vocabulary"] = "256";
-  EXPECT_THAT(Run(spec).out, HasSubstr("params.vocabulary: must be from 257 to 10000000"));
+  EXPECT_THAT(Run(spec).out,
+              HasSubstr("params.vocabulary = '256': must be a whole number from 257 to 10000000"));
   (*spec.mutable_params())["vocabulary"] = "300";
   (*spec.mutable_params())["min_count"] = "0";
-  EXPECT_THAT(Run(spec).out, HasSubstr("params.min_count: must be from 1 to"));
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.min_count = '0': must be a whole number from 1 to"));
 }
 
 }  // namespace

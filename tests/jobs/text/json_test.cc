@@ -22,6 +22,13 @@ TEST(Json, GivesTheFieldsAsTheyStand) {
   EXPECT_TRUE(ReadJsonObject("{}").has_value());
 }
 
+TEST(Json, GivesTheStringOfAField) {
+  const auto fields = ReadJsonObject(R"({"a": "\u0041", "b": 1, "c": "x", "c": null})");
+  ASSERT_TRUE(fields.has_value());
+  EXPECT_EQ(StringField(*fields, "a"), "A");
+  for (const char* name : {"b", "c", "d"}) EXPECT_EQ(StringField(*fields, name), "") << name;
+}
+
 TEST(Json, RefusesWhatIsNoObject) {
   for (const char* text :
        {"", "[]", "1", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":1}}", "{\"a\":1} x",
