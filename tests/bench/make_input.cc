@@ -1,9 +1,14 @@
-// make_input text BYTES | sort RECORDS | random BYTES > FILE
+// make_input text BYTES | sort RECORDS | random BYTES | graph EDGES | orders LINES | customers
+// LINES > FILE
 //
 // Inputs of the benchmark, the same for the same arguments.
 //   text    words of a vocabulary of 100,000 in Zipf's proportions, lines of about 80 bytes
 //   sort    records of 100 bytes: 10 random printable bytes, the record's number, filler, newline
 //   random  bytes that no codec makes smaller
+//   graph   lines SOURCE<TAB>TARGET, ten for each node; few nodes have most of the links to them
+//   orders, customers
+//           lines with a customer's number in the second and in the first column: ten orders for
+//           each customer, most for the first ones
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -116,6 +121,56 @@ void WriteRandom(uint64_t bytes) {
   }
 }
 
+constexpr uint64_t kLinesOfEach = 10;
+
+// Below `end`; the lower the likelier.
+uint64_t Skewed(uint64_t end, Random* random) {
+  const double dice = static_cast<double>((*random)() >> 11) * 0x1p-53;
+  return static_cast<uint64_t>(static_cast<double>(end) * dice * dice * dice);
+}
+
+void WriteGraph(uint64_t edges) {
+  Random random(4);
+  Output out;
+  const uint64_t nodes = std::max<uint64_t>(1, edges / kLinesOfEach);
+  char line[64];
+  for (uint64_t i = 0; i < edges; ++i) {
+    const unsigned long long source = random() % nodes;
+    const unsigned long long target = Skewed(nodes, &random);
+    out.Write({line, static_cast<size_t>(
+                         std::snprintf(line, sizeof line, "n%llu\tn%llu\n", source, target))});
+  }
+}
+
+void WriteOrders(uint64_t lines) {
+  Random random(5);
+  const std::vector<std::string> words = MakeVocabulary(&random);
+  Output out;
+  char line[128];
+  for (uint64_t i = 0; i < lines; ++i) {
+    const unsigned long long customer =
+        Skewed(std::max<uint64_t>(1, lines / kLinesOfEach), &random);
+    const int size = std::snprintf(
+        line, sizeof line, "o%llu\tc%llu\t%s\t%u\n", static_cast<unsigned long long>(i), customer,
+        words[Skewed(kVocabulary, &random)].c_str(), static_cast<unsigned>(random() % 100'000));
+    out.Write({line, static_cast<size_t>(size)});
+  }
+}
+
+void WriteCustomers(uint64_t lines) {
+  Random random(6);
+  const std::vector<std::string> words = MakeVocabulary(&random);
+  Output out;
+  char line[128];
+  for (uint64_t i = 0; i < lines; ++i) {
+    const int size =
+        std::snprintf(line, sizeof line, "c%llu\t%s %s\t%s\n", static_cast<unsigned long long>(i),
+                      words[random() % kVocabulary].c_str(), words[random() % kVocabulary].c_str(),
+                      words[Skewed(1000, &random)].c_str());
+    out.Write({line, static_cast<size_t>(size)});
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -127,8 +182,17 @@ int main(int argc, char** argv) {
     WriteSortRecords(amount);
   } else if (kind == "random") {
     WriteRandom(amount);
+  } else if (kind == "graph") {
+    WriteGraph(amount);
+  } else if (kind == "orders") {
+    WriteOrders(amount);
+  } else if (kind == "customers") {
+    WriteCustomers(amount);
   } else {
-    std::fputs("usage: make_input text BYTES | sort RECORDS | random BYTES\n", stderr);
+    std::fputs(
+        "usage: make_input text BYTES | sort RECORDS | random BYTES | graph EDGES | orders LINES |"
+        " customers LINES\n",
+        stderr);
     return 2;
   }
   return 0;
