@@ -37,7 +37,7 @@ MakeDecoder DecoderOf(std::string_view first_bytes) {
 }
 
 // A stream whose first bytes have been taken already.
-class Peeked final : public ByteStream {
+class Peeked final : public DecodedStream {
  public:
   Peeked(std::unique_ptr<ByteStream> rest, std::string first)
       : rest_(std::move(rest)), first_(std::move(first)) {}
@@ -48,6 +48,7 @@ class Peeked final : public ByteStream {
     }
     return std::string_view(first_);
   }
+  bool damaged() const override { return false; }
 
  private:
   const std::unique_ptr<ByteStream> rest_;
@@ -55,32 +56,35 @@ class Peeked final : public ByteStream {
   bool started_ = false;
 };
 
-class Decoded final : public ByteStream {
+class Decoded final : public DecodedStream {
  public:
   Decoded(std::unique_ptr<ByteStream> raw, std::unique_ptr<StreamDecoder> decoder)
       : raw_(std::move(raw)), decoder_(std::move(decoder)) {}
 
   absl::StatusOr<std::string_view> Next() override {
-    while (true) {
+    while (!damaged_) {
       if (input_.empty() && !eof_) {
         ASSIGN_OR_RETURN(input_, raw_->Next());
         eof_ = input_.empty();
       }
       // There may be more to give without more input: steps go on until one gives nothing.
-      ASSIGN_OR_RETURN(const StreamDecoder::Step step,
-                       decoder_->Run(input_, output_.get(), kOutputBytes, eof_));
-      input_.remove_prefix(step.consumed);
-      if (step.produced > 0) return std::string_view(output_.get(), step.produced);
-      if (step.consumed > 0 || !eof_) {
-        if (step.consumed == 0 && !input_.empty()) {
-          return DataLossError("{} data are damaged", decoder_->name());
-        }
-        continue;
+      const absl::StatusOr<StreamDecoder::Step> step =
+          decoder_->Run(input_, output_.get(), kOutputBytes, eof_);
+      damaged_ = absl::IsDataLoss(step.status());
+      if (damaged_) break;
+      RETURN_IF_ERROR(step.status());
+      input_.remove_prefix(step->consumed);
+      if (step->produced > 0) return std::string_view(output_.get(), step->produced);
+      if (step->consumed > 0) continue;
+      if (eof_) {
+        damaged_ = decoder_->inside();
+        break;
       }
-      if (decoder_->inside()) return DataLossError("{} data end in the middle", decoder_->name());
-      return std::string_view();
+      damaged_ = !input_.empty();  // it makes nothing of what is there
     }
+    return std::string_view();
   }
+  bool damaged() const override { return damaged_; }
 
  private:
   const std::unique_ptr<ByteStream> raw_;
@@ -88,6 +92,7 @@ class Decoded final : public ByteStream {
   const std::unique_ptr<char[]> output_ = std::make_unique_for_overwrite<char[]>(kOutputBytes);
   std::string_view input_;
   bool eof_ = false;
+  bool damaged_ = false;
 };
 
 }  // namespace
@@ -100,7 +105,7 @@ absl::Status CheckNotCompressed(ReadableFile* file) {
   return InvalidArgumentError("is compressed, and cannot be read in pieces");
 }
 
-absl::StatusOr<std::unique_ptr<ByteStream>> DecodeByContent(std::unique_ptr<ByteStream> raw) {
+absl::StatusOr<std::unique_ptr<DecodedStream>> DecodeByContent(std::unique_ptr<ByteStream> raw) {
   std::string first;
   while (first.size() < kMagicBytes) {
     ASSIGN_OR_RETURN(const std::string_view piece, raw->Next());
@@ -108,7 +113,7 @@ absl::StatusOr<std::unique_ptr<ByteStream>> DecodeByContent(std::unique_ptr<Byte
     first += piece;
   }
   const MakeDecoder make = DecoderOf(first);
-  std::unique_ptr<ByteStream> whole = std::make_unique<Peeked>(std::move(raw), std::move(first));
+  std::unique_ptr<DecodedStream> whole = std::make_unique<Peeked>(std::move(raw), std::move(first));
   if (make == nullptr) return whole;
   return std::make_unique<Decoded>(std::move(whole), make());
 }

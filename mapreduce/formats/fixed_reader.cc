@@ -18,8 +18,16 @@ FixedReader::FixedReader(ReadableFile* file, uint64_t offset, uint64_t length,
   stream_ = file->Stream(position_, end - position_);
 }
 
-FixedReader::FixedReader(std::unique_ptr<ByteStream> contents, uint64_t record_bytes)
-    : record_bytes_(record_bytes), position_(0), stream_(std::move(contents)) {}
+FixedReader::FixedReader(std::unique_ptr<DecodedStream> contents, uint64_t record_bytes)
+    : record_bytes_(record_bytes),
+      position_(0),
+      contents_(contents.get()),
+      stream_(std::move(contents)) {}
+
+bool FixedReader::EndAtDamage() {
+  if (!std::exchange(damage_counted_, true)) SetAside(kBadMember);
+  return false;
+}
 
 bool FixedReader::Next() {
   partial_.clear();
@@ -28,6 +36,7 @@ bool FixedReader::Next() {
       const auto block = stream_->Next();
       if (!block.ok()) return Fail(block.status());
       block_ = *block;
+      if (block_.empty() && contents_ != nullptr && contents_->damaged()) return EndAtDamage();
       if (block_.empty() && partial_.empty()) return false;
       if (block_.empty()) {
         return Fail(

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "mapreduce/engine/block.h"
 
@@ -20,8 +21,9 @@ const char* FindLineFeed(const char* begin, const char* end) {
 
 }  // namespace
 
-LineReader::LineReader(const ReadOptions& options, std::unique_ptr<ByteStream> contents)
+LineReader::LineReader(const ReadOptions& options, std::unique_ptr<DecodedStream> contents)
     : file_(nullptr),
+      contents_(contents.get()),
       stream_(std::move(contents)),
       partial_(options.scratch_dir, options.memory_bytes),
       tail_bytes_(kFirstTailBytes) {}
@@ -70,6 +72,13 @@ bool LineReader::ReadTail() {
   return LoadBlock();
 }
 
+// At the end of the contents.
+bool LineReader::EndsAtDamage() {
+  if (contents_ == nullptr || !contents_->damaged()) return false;
+  if (!std::exchange(damage_counted_, true)) SetAside(kBadMember);
+  return true;
+}
+
 // Drops everything up to the first line feed. False when no line starts in this piece.
 bool LineReader::SkipFirst() {
   skip_first_ = false;
@@ -99,7 +108,7 @@ bool LineReader::ReadLine() {
   const uint64_t start = position_;
   while (true) {
     if (at_ == block_end_ && !LoadBlock()) {
-      if (!status_.ok() || (partial_.empty() && position_ == start)) return false;
+      if (!status_.ok() || EndsAtDamage() || (partial_.empty() && position_ == start)) return false;
       if (!ReadTail()) return status_.ok() && TakePartial(start);
     }
     const char* const line_feed = FindLineFeed(at_, block_end_);

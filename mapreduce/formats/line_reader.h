@@ -9,6 +9,7 @@
 
 #include "mapreduce/engine/record_reader.h"
 #include "mapreduce/engine/scratch_buffer.h"
+#include "mapreduce/formats/decoder.h"
 #include "mapreduce/formats/input_format.h"
 
 namespace quern::mr {
@@ -17,8 +18,9 @@ namespace quern::mr {
 // buffer, on disk when they are large.
 class LineReader final : public RecordReader {
  public:
-  // All lines of a stream.
-  LineReader(const ReadOptions& options, std::unique_ptr<ByteStream> contents);
+  // All lines of contents. Where they end at damage, the line that it cuts is no record: it is set
+  // aside.
+  LineReader(const ReadOptions& options, std::unique_ptr<DecodedStream> contents);
   // The lines that start in [offset, offset + length) of a file.
   LineReader(const ReadOptions& options, ReadableFile* file, uint64_t offset, uint64_t length);
 
@@ -31,8 +33,10 @@ class LineReader final : public RecordReader {
   bool ReadLine();
   bool SkipFirst();
   bool TakePartial(uint64_t start);
+  bool EndsAtDamage();
 
-  ReadableFile* const file_;  // nullptr: the stream is everything there is
+  ReadableFile* const file_;                       // nullptr: the stream is everything there is
+  const DecodedStream* const contents_ = nullptr;  // stream_, when it is everything
   std::unique_ptr<ByteStream> stream_;
   uint64_t end_ = 0;  // of what stream_ reads, in the file
   bool reading_tail_ = false;
@@ -42,6 +46,7 @@ class LineReader final : public RecordReader {
   uint64_t position_ = 0;  // offset of at_ in the contents
   ScratchBuffer partial_;  // the start of a line whose end is in a later block
   uint64_t tail_bytes_;
+  bool damage_counted_ = false;
 };
 
 }  // namespace quern::mr

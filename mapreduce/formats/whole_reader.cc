@@ -17,6 +17,10 @@ bool WholeReader::Next() {
     }
     if (const absl::Status status = contents_.Append(*piece); !status.ok()) return Fail(status);
   }
+  if (stream_->damaged()) {
+    SetAside(kBadMember);
+    return false;
+  }
   const auto view = contents_.View();
   if (!view.ok()) return Fail(view.status());
   SetKey(path_);

@@ -1,4 +1,4 @@
-// A whole file as one record.
+// A whole file as one record. One whose compressed bytes are damaged is set aside.
 #pragma once
 
 #include <memory>
@@ -6,13 +6,14 @@
 
 #include "mapreduce/engine/record_reader.h"
 #include "mapreduce/engine/scratch_buffer.h"
+#include "mapreduce/formats/decoder.h"
 #include "mapreduce/formats/input_format.h"
 
 namespace quern::mr {
 
 class WholeReader final : public RecordReader {
  public:
-  WholeReader(const ReadOptions& options, std::unique_ptr<ByteStream> contents)
+  WholeReader(const ReadOptions& options, std::unique_ptr<DecodedStream> contents)
       : path_(options.path),
         stream_(std::move(contents)),
         contents_(options.scratch_dir, options.memory_bytes) {}
@@ -20,7 +21,7 @@ class WholeReader final : public RecordReader {
 
  private:
   const std::string path_;
-  const std::unique_ptr<ByteStream> stream_;
+  const std::unique_ptr<DecodedStream> stream_;
   ScratchBuffer contents_;
   bool done_ = false;
 };

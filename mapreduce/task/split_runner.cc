@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/log.h"
 #include "mapreduce/plan/split_planner.h"
 #include "mapreduce/task/user_code.h"
 
@@ -101,7 +102,11 @@ absl::Status SplitRunner::RunPiece(const pb::InputPiece& piece, UserObject* mapp
   context_->SetReader(nullptr);
   RETURN_IF_ERROR(mapped);
   environment_.position->SetPhase(RecordPhase::kNone);
-  for (const auto& [reason, records] : (*reader)->set_aside()) set_aside_[reason] += records;
+  for (const auto& [reason, records] : (*reader)->set_aside()) {
+    set_aside_[reason] += records;
+    // The counter does not say where.
+    LogWarning("set_aside", {{"path", piece.path()}, {"reason", reason}, {"records", records}});
+  }
   return Annotate((*reader)->status(), piece.path());
 }
 

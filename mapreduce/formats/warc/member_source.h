@@ -9,6 +9,7 @@
 
 #include "common/status.h"
 #include "mapreduce/engine/storage.h"
+#include "mapreduce/formats/decoder.h"
 
 namespace quern::mr {
 
@@ -51,6 +52,6 @@ std::unique_ptr<MemberSource> MakeZstdMembers(ReadableFile* file);
 bool LooksLikeZstdMembers(std::string_view first_bytes);
 std::unique_ptr<MemberSource> MakePlainMember(ReadableFile* file);
 // A stream that was decoded before.
-std::unique_ptr<MemberSource> MakeStreamMember(std::unique_ptr<ByteStream> contents);
+std::unique_ptr<MemberSource> MakeStreamMember(std::unique_ptr<DecodedStream> contents);
 
 }  // namespace quern::mr

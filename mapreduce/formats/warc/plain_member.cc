@@ -43,7 +43,7 @@ class PlainMember final : public MemberSource {
 // The same of a stream, which cannot go back.
 class StreamMember final : public MemberSource {
  public:
-  explicit StreamMember(std::unique_ptr<ByteStream> contents) : contents_(std::move(contents)) {}
+  explicit StreamMember(std::unique_ptr<DecodedStream> contents) : contents_(std::move(contents)) {}
 
   absl::StatusOr<bool> NextMember() override { return !std::exchange(taken_, true); }
   absl::StatusOr<size_t> Read(char* out, size_t room) override {
@@ -56,7 +56,7 @@ class StreamMember final : public MemberSource {
     return size;
   }
   bool passed_over() const override { return false; }
-  bool damaged() const override { return false; }
+  bool damaged() const override { return contents_->damaged(); }
   bool Abandon() override { return false; }
   bool SeekTo(uint64_t) override { return false; }
   uint64_t RecordOffset(uint64_t contents_offset, uint64_t) const override {
@@ -65,14 +65,14 @@ class StreamMember final : public MemberSource {
   uint64_t file_offset() const override { return 0; }
 
  private:
-  const std::unique_ptr<ByteStream> contents_;
+  const std::unique_ptr<DecodedStream> contents_;
   std::string_view at_hand_;
   bool taken_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<MemberSource> MakeStreamMember(std::unique_ptr<ByteStream> contents) {
+std::unique_ptr<MemberSource> MakeStreamMember(std::unique_ptr<DecodedStream> contents) {
   return std::make_unique<StreamMember>(std::move(contents));
 }
 

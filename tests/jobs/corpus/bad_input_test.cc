@@ -14,6 +14,7 @@ namespace quern::mr {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr char kHtml[] = "HTTP/1.1 200 OK\r\nContent-Type: text/html";
 
@@ -127,6 +128,24 @@ TEST_F(BadInputTest, PagesInAnyEncodingAreUtf8InTheEnd) {
   for (const char* text : {"Café", "Привет", "Zürich"}) EXPECT_THAT(lines, HasSubstr(text));
   EXPECT_EQ(Shell("cat " + dir_ / "pages/part-* | iconv -f utf-8 -t utf-8 > /dev/null").exit_code,
             0);
+}
+
+TEST_F(BadInputTest, ACutFileOfLinesGivesWhatComesBeforeTheCut) {
+  const auto line = [](const std::string& name) {
+    return fmt::format("{{\"id\": \"{0}\", \"url\": \"http://h/{0}\", \"text\": \"{1}\"}}\n", name,
+                       Words(name));
+  };
+  std::string many = line("first");
+  for (int i = 0; i < 20'000; ++i) many += line("n" + std::to_string(i));
+  Write("a.jsonl.gz", GzipOf(many).substr(0, GzipOf(many).size() / 2));
+  Write("b.jsonl.bz2", Bzip2Of(line("lost")).substr(0, 40));
+  Write("c.jsonl", line("good"));
+  const std::string log = RunOne(SpecOf("tag", "crawl", "tagged"));
+  EXPECT_THAT(log, HasSubstr("quern.map_set_aside_bad_member = 2"));
+  const std::string pages = " " + Pages("tagged");
+  for (const char* name : {" first ", " n5000 ", " good "}) EXPECT_THAT(pages, HasSubstr(name));
+  for (const char* name : {" n19999 ", " lost "}) EXPECT_THAT(pages, Not(HasSubstr(name)));
+  EXPECT_THAT(log, Not(HasSubstr("lines_of_bad_json = 1")));
 }
 
 TEST_F(BadInputTest, OneLongLineIsOneDocument) {

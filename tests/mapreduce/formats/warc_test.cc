@@ -218,6 +218,19 @@ TEST_F(WarcTest, ACutFileGivesTheRecordsBeforeTheCut) {
   }
 }
 
+// Of the others what is decoded before the cut is given: here the first record, or nothing yet.
+TEST_F(WarcTest, ACutFileOfAnyCompressionIsSetAside) {
+  const std::string a = WarcResponse("http://a/", "first");
+  for (const auto& pack : {XzOf, Bzip2Of, Lz4Of}) {
+    const std::string packed = pack(a + WarcResponse("http://b/", SomeBytes(3'000'000)));
+    for (const size_t cut : {packed.size() / 2, packed.size() - 3}) {
+      const Contents contents = ReadAll(packed.substr(0, cut));
+      EXPECT_EQ(contents.pages, (Pages{{"http://a/", "first"}})) << cut;
+      EXPECT_EQ(contents.set_aside, (Counts{{"bad_member", 1}})) << cut;
+    }
+  }
+}
+
 TEST_F(WarcTest, ADamagedMemberIsSetAsideAlone) {
   const std::string a = WarcResponse("http://a/", "first");
   const std::string b = WarcResponse("http://b/", SomeBytes(300));
