@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "jobs/text/ascii.h"
+#include "jobs/text/section_numbers.h"
 #include "jobs/text/unicode_words.h"
 
 namespace quern::text {
@@ -181,6 +182,8 @@ MaskedText MaskPersonalData(std::string_view text) {
     masked.text.append(text.substr(copied, span.begin - copied)).append(mask);
     copied = span.end;
   };
+  // Where the last number of a section ended.
+  size_t section_end = std::string_view::npos;
   for (size_t at = 0; at < text.size();) {
     if (text[at] == '@') {
       const std::optional<Span> email = EmailAbout(text, at, copied);
@@ -192,6 +195,14 @@ MaskedText MaskPersonalData(std::string_view text) {
       }
     } else if (IsDecimal(text[at])) {
       const std::optional<size_t> end = EndOfAddress(text, at);
+      const bool is_section =
+          end.has_value() &&
+          (IsSectionNumber(text, at, *end) ||
+           (section_end < at && JoinsNumbers(text.substr(section_end, at - section_end))));
+      if (is_section) {
+        at = section_end = *end;
+        continue;
+      }
       if (end.has_value()) {
         replace({at, *end}, kMaskedAddress);
         ++masked.addresses;

@@ -35,7 +35,7 @@ struct MaskedText {
 };
 
 // E-mail addresses become email@example.com, public IPv4 addresses 192.0.2.1. Addresses of private
-// networks, version numbers of other than four parts and the like stay.
+// networks and numbers of sections and versions (section_numbers.h) stay.
 MaskedText MaskPersonalData(std::string_view text);
 
 }  // namespace quern::text

@@ -67,5 +67,30 @@ TEST(MaskPersonalData, MasksPublicAddresses) {
   EXPECT_EQ(MaskPersonalData("1.2.3.").text, "1.2.3.");
 }
 
+// They look like addresses, and a corpus is full of them.
+TEST(MaskPersonalData, LeavesNumbersOfSectionsAndVersions) {
+  for (const char* text :
+       {"Section 1.2.3.4 says", "see sections 1.2.3.4, 1.2.3.5 and 1.2.3.6.", "sec. 8.1.2.3",
+        "\u00a7 4.1.2.3", "\u00a74.1.2.3", "Version 4.18.0.193", "release: 9.0.0.1",
+        "1.2.3.4 Scope\nText", "Text\n  2.10.3.1\tTerms and definitions\r\nText",
+        "clause 5.4.3.2 or 5.4.3.3"}) {
+    EXPECT_EQ(MaskPersonalData(text).text, text);
+  }
+}
+
+TEST(MaskPersonalData, MasksWhatOnlyResemblesThem) {
+  const std::pair<const char*, const char*> table[] = {
+      {"8.8.8.8 Is it up?", "192.0.2.1 Is it up?"},
+      {"8.8.8.8 is up", "192.0.2.1 is up"},
+      {"203.0.113.9 Scope", "192.0.2.1 Scope"},
+      {"section one: 8.8.8.8", "section one: 192.0.2.1"},
+      {"section\n8.8.8.8", "section\n192.0.2.1"},
+      {"intersection 8.8.8.8", "intersection 192.0.2.1"},
+      {"section 1.2.3.4 lists 8.8.8.8", "section 1.2.3.4 lists 192.0.2.1"},
+      {"8.8.8.8 and 9.9.9.9", "192.0.2.1 and 192.0.2.1"},
+  };
+  for (const auto& [text, masked] : table) EXPECT_EQ(MaskPersonalData(text).text, masked);
+}
+
 }  // namespace
 }  // namespace quern::text
