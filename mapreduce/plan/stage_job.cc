@@ -34,8 +34,7 @@ void FillInputs(const pb::PipelineStage& stage, uint32_t round, const StageOutpu
       reference = ParseStageReference(input.path());
     }
     if (reference) {
-      input.set_path(
-          StageOutputPath(OutputOf(outputs, reference->stage).path(), reference->output));
+      input.set_path(PlaceOf(OutputOf(outputs, reference->stage), reference->output));
       // Its directory is called by a number, which tells a mapper nothing.
       if (input.tag().empty()) input.set_tag(StageOutputName(*reference));
     }
@@ -62,6 +61,14 @@ absl::Status FillParams(const pb::PipelineSpec& spec, const std::string& own, ui
 }
 
 }  // namespace
+
+std::string PlaceOf(const pb::StageOutput& output, std::string_view name) {
+  if (name.empty()) return output.path();
+  for (const pb::StageOutput::Named& named : output.named()) {
+    if (named.name() == name) return named.path();
+  }
+  return output.path().empty() ? "" : StageOutputPath(output.path(), name);
+}
 
 absl::StatusOr<pb::JobSpec> MakeRoundJob(const pb::PipelineSpec& spec,
                                          const pb::PipelineStage& stage, uint32_t round,

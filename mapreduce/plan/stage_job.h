@@ -16,6 +16,9 @@ namespace quern::mr {
 // Of the last round of each stage that has run, by name.
 using StageOutputs = std::map<std::string, pb::StageOutput, std::less<>>;
 
+// Where the output of that name lies, "" the main one; empty when it is gone.
+std::string PlaceOf(const pb::StageOutput& output, std::string_view name);
+
 // Inputs, output and parameters are filled in; rounds count from 1. `path` is where the round's
 // main output goes. What it reads of other stages has to be in `outputs`.
 absl::StatusOr<pb::JobSpec> MakeRoundJob(const pb::PipelineSpec& spec,

@@ -133,6 +133,54 @@ TEST_F(PipelineTest, SurvivesItsCoordinatorAndItsClientAndIsNotRunAgain) {
   EXPECT_EQ(cluster_->Dfs({"ls", "/.quern/pipelines"}).out, "");
 }
 
+// Each of five stages publishes below OUT, and none has to be kept elsewhere.
+TEST_F(PipelineTest, AChangedLastStageRunsOneStageOfFive) {
+  const std::string five = cluster_->scratch() + "/five.toml";
+  std::ofstream out(five);
+  out << R"(
+[[stage]]
+name = "count"
+job = "wordcount"
+input = ["@in"]
+output = "count"
+)";
+  std::string before_it = "count";
+  for (const std::string name : {"second", "third", "fourth"}) {
+    out << "[[stage]]\nname = \"" << name << "\"\nplugin = \"" << JobPath("gated_words")
+        << "\"\ninput = [{ path = \"@" << before_it << "\", mapper = \"GatedWords\" }]\n"
+        << "reduce = { tasks = 2, class = \"GatedSum\" }\noutput = \"words/" << name << "\"\n";
+    before_it = name;
+  }
+  out << R"(
+[[stage]]
+name = "top"
+job = "top-n"
+input = ["@fourth"]
+output = "top"
+params = { n = 50 }
+)";
+  out.close();
+  const CommandResult first = cluster_->Mr({"run", five, "/text", "/out"});
+  ASSERT_EQ(first.exit_code, 0) << first.Describe();
+  const std::string counted = cluster_->Dfs({"cat", "/out/count/part-*"}).out;
+  ASSERT_FALSE(counted.empty());
+
+  const size_t before = Jobs();
+  const CommandResult changed =
+      cluster_->Mr({"run", five, "/text", "/out", "--overwrite", "--set", "top.n=5"});
+  ASSERT_EQ(changed.exit_code, 0) << changed.Describe();
+  EXPECT_EQ(Jobs(), before + 1);
+  for (size_t stage = 0; stage < 4; ++stage) EXPECT_EQ(StageState(stage), "REUSED") << stage;
+  EXPECT_EQ(StageState(4), "DONE");
+  EXPECT_TRUE(cluster_->Dfs({"cat", "/out/count/part-*"}).out == counted);
+  EXPECT_EQ(cluster_->Dfs({"test", "-e", "/out/words/third/_SUCCESS"}).exit_code, 0);
+
+  const CommandResult fresh = cluster_->Mr({"run", five, "/text", "/fresh", "--set", "top.n=5"});
+  ASSERT_EQ(fresh.exit_code, 0) << fresh.Describe();
+  EXPECT_TRUE(Output("/out") == Output("/fresh"));
+  EXPECT_EQ(cluster_->Dfs({"ls", "/.quern/pipelines"}).out, "") << "nothing is left between stages";
+}
+
 TEST_F(PipelineTest, KillStopsItAndResumeGoesOn) {
   Gate gate(cluster_->scratch() + "/gate");
   auto client = cluster_->StartCommand(

@@ -128,23 +128,4 @@ void PipelineStages::Dispatch(absl::Time now) {
 
 PipelineStages::Decisions PipelineStages::TakeDecisions() { return std::exchange(decisions_, {}); }
 
-std::vector<StageState> ChooseStages(const std::vector<StageRule>& rules,
-                                     const std::vector<bool>& published,
-                                     const std::vector<bool>& available) {
-  std::vector<StageState> states(rules.size(), StageState::kNotNeeded);
-  std::vector<size_t> wanted;
-  for (size_t i = 0; i < rules.size(); ++i) {
-    if (published[i]) wanted.push_back(i);
-  }
-  while (!wanted.empty()) {
-    const size_t stage = wanted.back();
-    wanted.pop_back();
-    if (states[stage] != StageState::kNotNeeded) continue;
-    states[stage] = available[stage] ? StageState::kReused : StageState::kWaiting;
-    if (available[stage]) continue;
-    wanted.insert(wanted.end(), rules[stage].reads.begin(), rules[stage].reads.end());
-  }
-  return states;
-}
-
 }  // namespace quern::mr

@@ -111,11 +111,4 @@ class PipelineStages {
   Decisions decisions_;
 };
 
-// Which stages must run again, may be taken from an earlier run, or need neither, where those that
-// are `published` must be there in the end and those that are `available` are from an earlier run:
-// kWaiting, kReused or kNotNeeded.
-std::vector<StageState> ChooseStages(const std::vector<StageRule>& rules,
-                                     const std::vector<bool>& published,
-                                     const std::vector<bool>& available);
-
 }  // namespace quern::mr

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mapreduce/coordinator/service/convert.h"
+#include "mapreduce/coordinator/service/stage_output.h"
 #include "mapreduce/plan/pipeline_paths.h"
 #include "mapreduce/plan/stage_job.h"
 
@@ -128,7 +129,9 @@ pb::StageOutput MakeStageOutput(const Pipeline& pipeline, const PipelineStages::
   output.set_stage(pipeline.stage(round.stage).name());
   output.set_fingerprint(pipeline.fingerprints[round.stage]);
   output.set_rounds(round.round);
-  output.set_path(job.output_path());
+  for (const OutputTarget& one : OutputsOf(pipeline.spec, pipeline.stage(round.stage))) {
+    SetPlace(one.name, StageOutputPath(job.output_path(), one.name), &output);
+  }
   output.set_job_id(job.job_id());
   *output.mutable_counters() = job.counters();
   return output;

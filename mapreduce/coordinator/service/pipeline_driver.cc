@@ -47,10 +47,7 @@ void PipelineDriver::Restore(JobKey key, const std::vector<pb::JournalRecord>& r
   }
   Pipeline* pipeline = table_.Find(key);
   if (pipeline->ended()) return;
-  for (const pb::StageOutput& output : pipeline->outputs) {
-    const auto owner = OwnerOf(output);
-    if (owner && *owner != pipeline->id) table_.Pin(*owner);
-  }
+  HoldEarlier(pipeline->spec, pipeline->outputs, pipeline->id);
   // What was decided may have been done or not: it is done again.
   const bool ended = pipeline->stages->ended();
   pipeline->stages->TakeDecisions();

@@ -27,6 +27,7 @@
 #include "mapreduce/coordinator/service/pipeline_publisher.h"
 #include "mapreduce/coordinator/service/pipeline_table.h"
 #include "mapreduce/coordinator/service/publisher.h"
+#include "mapreduce/coordinator/service/stage_output.h"
 #include "mapreduce/coordinator/service/work_queue.h"
 #include "mapreduce/coordinator/store/job_journal.h"
 #include "mapreduce/engine/messages.h"
@@ -100,10 +101,23 @@ class PipelineDriver {
   // Submission: pipeline_submission.cc.
   absl::StatusOr<pb::SubmitPipelineResponse> Accept(const pb::SubmitPipelineRequest& request);
   absl::StatusOr<pb::PipelineSpec> SpecToRun(const pb::SubmitPipelineRequest& request) const;
-  std::optional<pb::StageOutput> FindReusable(std::string_view fingerprint,
-                                              const std::string& target);
   pb::PipelineSubmitted Choose(const PlannedPipeline& plan);
-  void UnpinAll(const pb::PipelineSubmitted& submitted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // While a pipeline is being planned, it holds everything that it might use.
+  struct Candidates {
+    std::vector<std::vector<pb::StageOutput>> of_stages;
+    std::set<std::string> claimed;  // pipelines that are for it alone
+  };
+  Candidates HoldCandidates(const std::vector<std::string>& fingerprints);
+  void ReleaseCandidates(const Candidates& candidates) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::vector<bool> FindUsable(const std::vector<OutputTarget>& outputs,
+                               const pb::StageOutput& candidate,
+                               const std::set<std::string>& claimed);
+  // What a pipeline uses of earlier ones, from its submission to its end; one output for each of
+  // its stages. `id` is its own, whose outputs do not count.
+  void HoldEarlier(const pb::PipelineSpec& spec, const std::vector<pb::StageOutput>& outputs,
+                   std::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReleaseEarlier(const pb::PipelineSpec& spec, const std::vector<pb::StageOutput>& outputs,
+                      std::string_view id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Recovery.
   void Restore(JobKey key, const std::vector<pb::JournalRecord>& records)

@@ -11,22 +11,30 @@
 namespace quern::mr {
 namespace {
 
-// What of a stage is to appear at users' paths.
+// What of a stage is to appear at users' paths. What lies there from an earlier run stays.
 void AddPublished(const Pipeline& pipeline, size_t i, PipelinePublishPlan* plan) {
-  const pb::JobSpec& job = pipeline.stage(i).job();
   const pb::StageOutput& made = pipeline.outputs[i];
-  const auto add = [&](const std::string& name, const std::string& written) {
-    if (written.empty()) return;
-    PipelinePublishPlan::Output& output = plan->outputs.emplace_back();
-    output.source = StageOutputPath(made.path(), name);
+  for (const OutputTarget& target : OutputsOf(pipeline.spec, pipeline.stage(i))) {
+    if (target.written.empty()) continue;
+    PipelinePublishPlan::Output output;
+    output.source = PlaceOf(made, target.name);
     output.job_id = made.job_id();
-    output.target = PublishedPath(pipeline.spec, written);
-    if (!written.starts_with('/') && written != ".") output.below = written;
-  };
-  add("", job.output().path());
-  for (const pb::JobSpec::NamedOutput& output : job.outputs()) {
-    if (!IsBesideMain(output)) add(output.name(), output.output().path());
+    output.target = target.path;
+    if (target.is_below()) output.below = target.written;
+    const bool is_there = output.source == output.target;
+    (is_there ? plan->in_place : plan->outputs).push_back(std::move(output));
   }
+}
+
+// Takes out what lies in a pipeline's directory. False when nothing is left.
+bool KeepPublished(pb::StageOutput* output) {
+  if (OwnerOfPath(output->path())) output->clear_path();
+  bool any = !output->path().empty();
+  for (pb::StageOutput::Named& named : *output->mutable_named()) {
+    if (OwnerOfPath(named.path())) named.clear_path();
+    any = any || !named.path().empty();
+  }
+  return any;
 }
 
 }  // namespace
@@ -54,10 +62,7 @@ void PipelineDriver::Finish(const Work& work) {
   {
     MutexLock lock(&mutex_);
     Pipeline* pipeline = table_.Find(work.key);
-    for (const pb::StageOutput& output : pipeline->outputs) {
-      const auto owner = OwnerOf(output);
-      if (owner && *owner != pipeline->id) table_.Unpin(*owner);
-    }
+    ReleaseEarlier(pipeline->spec, pipeline->outputs, pipeline->id);
     SetEnded(pipeline, last);
     const Pipeline* earlier = table_.Find(last.spec().resumes());
     if (succeeded && !last.spec().keep() && earlier != nullptr && !earlier->spec.keep()) {
@@ -92,7 +97,7 @@ std::optional<PipelineDriver::EndPlan> PipelineDriver::PlanEnd(JobKey key) {
   plan.publish.output_path = pipeline->spec.output_path();
   plan.publish.overwrite = pipeline->spec.overwrite();
   for (size_t i = 0; i < pipeline->stages->size(); ++i) {
-    if (pipeline->stages->stage(i).state != StageState::kDone) continue;  // what is reused is there
+    if (pipeline->stages->stage(i).state == StageState::kNotNeeded) continue;
     AddPublished(*pipeline, i, &plan.publish);
   }
   return plan;
@@ -124,22 +129,27 @@ pb::PipelineFinished PipelineDriver::MakeFinished(const Pipeline& pipeline, cons
   for (size_t i = 0; i < pipeline.outputs.size(); ++i) {
     const PipelineStages::Stage& stage = pipeline.stages->stage(i);
     pb::StageOutput output = pipeline.outputs[i];
-    if (output.path().empty() || stage.state == StageState::kNotNeeded) continue;
+    if (output.job_id().empty() || stage.state == StageState::kNotNeeded) continue;
     const bool reused = stage.state == StageState::kReused;
     output.set_done(reused || stage.state == StageState::kDone);
     if (!reused) output.set_rounds(stage.rounds);
     if (!reused) output.set_settled(stage.settled);
-    const std::string target =
-        PublishedPath(pipeline.spec, pipeline.stage(i).job().output().path());
-    if (succeeded && !target.empty()) {
-      output.set_path(target);
-      status->mutable_stages(static_cast<int>(i))->set_output_path(target);
-    } else if ((succeeded && !pipeline.spec.keep()) || OwnerOf(output) != pipeline.id) {
-      continue;
-    } else {
-      last.set_kept(true);
+    bool any = false;
+    for (const OutputTarget& target : OutputsOf(pipeline.spec, pipeline.stage(i))) {
+      std::string place = PlaceOf(pipeline.outputs[i], target.name);
+      if (succeeded && !target.written.empty()) place = target.path;
+      const auto owner = OwnerOfPath(place);
+      // What another pipeline has kept stands in its own record.
+      if (owner && (*owner != pipeline.id || (succeeded && !pipeline.spec.keep()))) place.clear();
+      if (owner && !place.empty()) last.set_kept(true);
+      any = any || !place.empty();
+      SetPlace(target.name, place, &output);
     }
-    *last.add_outputs() = std::move(output);
+    const OutputTarget main = OutputsOf(pipeline.spec, pipeline.stage(i))[0];
+    if (succeeded && !main.path.empty()) {
+      status->mutable_stages(static_cast<int>(i))->set_output_path(main.path);
+    }
+    if (any) *last.add_outputs() = std::move(output);
   }
   last.set_cleaned(last.kept());
   return last;
@@ -205,7 +215,7 @@ absl::Status PipelineDriver::Drop(std::string_view id) {
       return FailedPreconditionError("{}: another pipeline reads what it has kept. Try: later", id);
     }
     std::erase_if(pipeline->kept_outputs,
-                  [](const pb::StageOutput& output) { return OwnerOf(output).has_value(); });
+                  [](pb::StageOutput& output) { return !KeepPublished(&output); });
     pipeline->kept = false;
     work.key = pipeline->key;
     last = LastRecord(*pipeline);

@@ -1,5 +1,6 @@
 // Makes the outputs of a pipeline appear at the paths that its user named, all by one change of the
-// file system. Those below the pipeline's own output path are one directory.
+// file system. Those below the pipeline's own output path are one directory; where some of an
+// earlier run stay in it, the others are changed beside them.
 //
 // As with the output of a job, every step may be repeated (publisher.h).
 #pragma once
@@ -25,9 +26,12 @@ struct PipelinePublishPlan {
   std::string output_path;  // empty: no output lies below it
   bool overwrite = false;
   std::vector<Output> outputs;
+  // What lies at its target from an earlier run and stays there.
+  std::vector<Output> in_place;
 };
 
-// AlreadyExists: somebody else made an output meanwhile. NotFound: one is gone.
+// AlreadyExists: somebody else made an output meanwhile. NotFound: one is gone. FailedPrecondition:
+// one that was to stay is no longer what it was.
 absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* files);
 
 // Whose output a directory is, from its manifest: a job or a pipeline. Errors of ReadFile;

@@ -14,37 +14,12 @@
 namespace quern::mr {
 namespace {
 
-// It publishes something below the pipeline's own output path.
-bool IsRelative(const pb::JobSpec& job) {
-  const auto is_relative = [](const std::string& path) {
-    return !path.empty() && !path.starts_with('/');
-  };
-  return is_relative(job.output().path()) ||
-         std::any_of(job.outputs().begin(), job.outputs().end(), [&](const auto& output) {
-           return !IsBesideMain(output) && is_relative(output.output().path());
-         });
-}
-
-// It publishes a named output and not the main one, of which then nothing tells whether it is
-// still there.
-bool PublishesOnlyNamed(const pb::JobSpec& job) {
-  return job.output().path().empty() &&
-         std::any_of(job.outputs().begin(), job.outputs().end(), [](const auto& output) {
-           return !IsBesideMain(output) && !output.output().path().empty();
-         });
-}
-
-// What lies below the pipeline's own output path appears together, or is not made at all.
-void KeepTogether(const pb::PipelineSpec& spec, std::vector<bool>* available) {
-  bool all = true;
-  for (size_t i = 0; i < available->size(); ++i) {
-    const pb::JobSpec& job = spec.stages(static_cast<int>(i)).job();
-    if (PublishesOnlyNamed(job)) (*available)[i] = false;
-    if (IsRelative(job)) all = all && (*available)[i];
+std::vector<pb::StageOutput> ReusedBy(const pb::PipelineSubmitted& submitted) {
+  std::vector<pb::StageOutput> outputs;
+  for (const pb::PipelineSubmitted::Stage& stage : submitted.stages()) {
+    outputs.push_back(stage.reused());
   }
-  for (size_t i = 0; i < available->size(); ++i) {
-    if (IsRelative(spec.stages(static_cast<int>(i)).job())) (*available)[i] = all;
-  }
+  return outputs;
 }
 
 pb::SubmitPipelineResponse DescribePipeline(const pb::PipelineSubmitted& submitted,
@@ -104,7 +79,7 @@ absl::StatusOr<pb::SubmitPipelineResponse> PipelineDriver::Accept(
   const absl::Time now = jobs_->Now();
   if (request.dry_run()) {
     MutexLock lock(&mutex_);
-    UnpinAll(submitted);
+    ReleaseEarlier(submitted.spec(), ReusedBy(submitted), "");
     return DescribePipeline(submitted, now);
   }
   const JobKey key = jobs_->ReserveKey();
@@ -120,7 +95,7 @@ absl::StatusOr<pb::SubmitPipelineResponse> PipelineDriver::Accept(
   if (ready.ok()) ready = files_->Mkdirs(PipelineDir(submitted.pipeline_id()));
   if (!ready.ok()) {
     MutexLock lock(&mutex_);
-    UnpinAll(submitted);
+    ReleaseEarlier(submitted.spec(), ReusedBy(submitted), "");
     return Annotate(ready, "make the directory of the pipeline");
   }
   // Durable before it is known to anybody; without the lock, since the disk is waited for.
@@ -140,78 +115,109 @@ absl::StatusOr<pb::SubmitPipelineResponse> PipelineDriver::Accept(
   return response;
 }
 
-// Takes for each stage the best that is there of an earlier run, and pins whoever keeps it.
+// Takes for each stage the best that is there of an earlier run, and holds whoever keeps it.
 pb::PipelineSubmitted PipelineDriver::Choose(const PlannedPipeline& plan) {
-  const size_t stages = plan.graph.stages.size();
   const std::vector<std::string> fingerprints =
       FingerprintStages(plan.spec, plan.graph, plan.input_digests);
-  std::vector<pb::StageOutput> found(stages);
-  std::vector<bool> published(stages);
-  std::vector<bool> available(stages);
-  for (size_t i = 0; i < stages; ++i) {
-    const pb::PipelineStage& stage = plan.spec.stages(static_cast<int>(i));
-    published[i] = plan.graph.stages[i].is_published;
-    const std::string target = PublishedPath(plan.spec, stage.job().output().path());
-    if (auto output = FindReusable(fingerprints[i], target)) {
-      available[i] = output->done();
-      found[i] = *std::move(output);
+  const Candidates candidates = HoldCandidates(fingerprints);
+  std::vector<ReusableStage> stages = DescribeOutputs(plan.spec, plan.graph);
+  // What a stage with rounds can go on from.
+  std::vector<pb::StageOutput> unfinished(stages.size());
+  for (size_t i = 0; i < stages.size(); ++i) {
+    const auto outputs = OutputsOf(plan.spec, plan.spec.stages(static_cast<int>(i)));
+    for (const pb::StageOutput& candidate : candidates.of_stages[i]) {
+      const std::vector<bool> usable = FindUsable(outputs, candidate, candidates.claimed);
+      const bool all = std::find(usable.begin(), usable.end(), false) == usable.end();
+      if (!candidate.done() && all && unfinished[i].job_id().empty()) unfinished[i] = candidate;
+      stages[i].offers.push_back(candidate.done() ? usable : std::vector<bool>());
     }
+    std::erase(stages[i].offers, std::vector<bool>());  // the furthest come first
   }
-  KeepTogether(plan.spec, &available);
-  const std::vector<StageState> states =
-      ChooseStages(MakeStageRules(plan.spec, plan.graph), published, available);
+  const std::vector<StageChoice> choices = ChooseStages(stages);
   pb::PipelineSubmitted submitted;
   *submitted.mutable_spec() = plan.spec;
-  MutexLock lock(&mutex_);
-  for (size_t i = 0; i < stages; ++i) {
+  for (size_t i = 0; i < stages.size(); ++i) {
     pb::PipelineSubmitted::Stage* stage = submitted.add_stages();
     stage->set_fingerprint(fingerprints[i]);
-    stage->set_not_needed(states[i] == StageState::kNotNeeded);
-    const bool partly = states[i] == StageState::kWaiting && !found[i].done();
-    if (states[i] == StageState::kReused || partly) {
-      *stage->mutable_reused() = std::move(found[i]);
-    } else if (const auto owner = OwnerOf(found[i])) {
-      table_.Unpin(*owner);
+    stage->set_not_needed(choices[i].state == StageState::kNotNeeded);
+    if (choices[i].state == StageState::kReused) {
+      *stage->mutable_reused() = candidates.of_stages[i][choices[i].offer];
+    } else if (choices[i].state == StageState::kWaiting && !unfinished[i].job_id().empty()) {
+      *stage->mutable_reused() = unfinished[i];
     }
   }
+  MutexLock lock(&mutex_);
+  ReleaseCandidates(candidates);
+  HoldEarlier(submitted.spec(), ReusedBy(submitted), "");
   return submitted;
 }
 
-// An output with this fingerprint that is still there: at `target` if it is to be published and has
-// come to its end, else in the directory of an earlier pipeline, which is then pinned.
-std::optional<pb::StageOutput> PipelineDriver::FindReusable(std::string_view fingerprint,
-                                                            const std::string& target) {
-  std::vector<PipelineTable::Candidate> candidates;
-  {
-    MutexLock lock(&mutex_);
-    candidates = table_.FindOutputs(fingerprint);
-    for (const PipelineTable::Candidate& candidate : candidates) {
-      if (const auto owner = OwnerOf(candidate.output)) table_.Pin(*owner);
+PipelineDriver::Candidates PipelineDriver::HoldCandidates(
+    const std::vector<std::string>& fingerprints) {
+  Candidates candidates;
+  MutexLock lock(&mutex_);
+  for (const std::string& fingerprint : fingerprints) {
+    candidates.of_stages.push_back(table_.FindOutputs(fingerprint));
+    for (const pb::StageOutput& output : candidates.of_stages.back()) {
+      const auto owner = OwnerOf(output);
+      if (owner && !table_.IsPinned(*owner)) candidates.claimed.insert(*owner);
     }
   }
-  std::optional<pb::StageOutput> chosen;
-  for (const PipelineTable::Candidate& candidate : candidates) {
-    const auto owner = OwnerOf(candidate.output);
-    const bool where_wanted = target.empty() || !candidate.output.done()
-                                  ? owner.has_value()
-                                  : candidate.output.path() == target;
-    if (!chosen && where_wanted) {
-      const absl::StatusOr<std::string> maker = MakerOf(candidate.output.path(), files_);
-      if (maker.ok() && *maker == candidate.output.job_id()) {
-        chosen = candidate.output;
-        continue;
-      }
+  for (const auto& of_stage : candidates.of_stages) {
+    for (const pb::StageOutput& output : of_stage) {
+      if (const auto owner = OwnerOf(output)) table_.Pin(*owner);
     }
-    if (!owner) continue;
-    MutexLock lock(&mutex_);
-    table_.Unpin(*owner);
   }
-  return chosen;
+  for (const std::string& owner : candidates.claimed) table_.Claim(owner);
+  return candidates;
 }
 
-void PipelineDriver::UnpinAll(const pb::PipelineSubmitted& submitted) {
-  for (const pb::PipelineSubmitted::Stage& stage : submitted.stages()) {
-    if (const auto owner = OwnerOf(stage.reused())) table_.Unpin(*owner);
+void PipelineDriver::ReleaseCandidates(const Candidates& candidates) {
+  for (const auto& of_stage : candidates.of_stages) {
+    for (const pb::StageOutput& output : of_stage) {
+      if (const auto owner = OwnerOf(output)) table_.Unpin(*owner);
+    }
+  }
+  for (const std::string& owner : candidates.claimed) table_.Unclaim(owner);
+}
+
+// Which outputs of a candidate are surely there and where they can be used: those that are wanted
+// at a user's path at that very path, or where they can be moved from; the others between stages.
+std::vector<bool> PipelineDriver::FindUsable(const std::vector<OutputTarget>& outputs,
+                                             const pb::StageOutput& candidate,
+                                             const std::set<std::string>& claimed) {
+  std::vector<bool> usable;
+  for (const OutputTarget& output : outputs) {
+    const std::string place = PlaceOf(candidate, output.name);
+    const auto owner = OwnerOfPath(place);
+    const bool is_published = !output.written.empty();
+    const bool where_wanted = owner ? !is_published || !candidate.done() || claimed.contains(*owner)
+                                    : is_published && place == output.path;
+    const absl::StatusOr<std::string> maker =
+        where_wanted && !place.empty() ? MakerOf(place, files_) : NotFoundError("{}", output.name);
+    usable.push_back(maker.ok() && *maker == candidate.job_id());
+  }
+  return usable;
+}
+
+void PipelineDriver::HoldEarlier(const pb::PipelineSpec& spec,
+                                 const std::vector<pb::StageOutput>& outputs, std::string_view id) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const auto owner = OwnerOf(outputs[i]);
+    if (!owner || *owner == id) continue;
+    table_.Pin(*owner);
+    if (IsTaken(spec, spec.stages(static_cast<int>(i)), outputs[i])) table_.Claim(*owner);
+  }
+}
+
+void PipelineDriver::ReleaseEarlier(const pb::PipelineSpec& spec,
+                                    const std::vector<pb::StageOutput>& outputs,
+                                    std::string_view id) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const auto owner = OwnerOf(outputs[i]);
+    if (!owner || *owner == id) continue;
+    table_.Unpin(*owner);
+    if (IsTaken(spec, spec.stages(static_cast<int>(i)), outputs[i])) table_.Unclaim(*owner);
   }
 }
 

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
-
-#include "mapreduce/plan/pipeline_paths.h"
+#include <optional>
 
 namespace quern::mr {
 namespace {
@@ -12,6 +11,15 @@ namespace {
 constexpr size_t kDayBegin = 9;
 constexpr size_t kDayBytes = 8;
 constexpr size_t kNumberBegin = 18;
+// Whoever looks for one output of a stage asks the file system about each of them.
+constexpr size_t kMaxCandidates = 8;
+
+size_t CountPlaces(const pb::StageOutput& output) {
+  return (output.path().empty() ? 0 : 1) +
+         static_cast<size_t>(
+             std::count_if(output.named().begin(), output.named().end(),
+                           [](const auto& named) { return !named.path().empty(); }));
+}
 
 }  // namespace
 
@@ -70,20 +78,29 @@ const Pipeline* PipelineTable::FindRequest(uint64_t client_id, uint64_t request_
   return nullptr;
 }
 
-std::vector<PipelineTable::Candidate> PipelineTable::FindOutputs(
-    std::string_view fingerprint) const {
-  std::vector<Candidate> found;
+std::vector<pb::StageOutput> PipelineTable::FindOutputs(std::string_view fingerprint) const {
+  std::vector<pb::StageOutput> found;
   if (fingerprint.empty()) return found;
-  for (const auto& [key, pipeline] : pipelines_) {
-    if (!pipeline->ended()) continue;
-    for (const pb::StageOutput& output : pipeline->kept_outputs) {
-      if (output.fingerprint() == fingerprint) found.push_back({pipeline->id, output});
+  for (auto it = pipelines_.rbegin(); it != pipelines_.rend(); ++it) {
+    if (!it->second->ended()) continue;
+    for (const pb::StageOutput& output : it->second->kept_outputs) {
+      const std::optional<std::string> owner = OwnerOf(output);
+      if (output.fingerprint() != fingerprint || (owner && claims_.contains(*owner))) continue;
+      // A later pipeline that was spared the stage knows only what of it was published.
+      const auto same = std::find_if(found.begin(), found.end(), [&](const auto& other) {
+        return other.job_id() == output.job_id();
+      });
+      if (same == found.end()) {
+        found.push_back(output);
+      } else if (CountPlaces(output) > CountPlaces(*same)) {
+        *same = output;
+      }
     }
   }
-  std::stable_sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
-    return std::pair(a.output.done(), a.output.rounds()) >
-           std::pair(b.output.done(), b.output.rounds());
+  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.done(), a.rounds()) > std::pair(b.done(), b.rounds());
   });
+  if (found.size() > kMaxCandidates) found.resize(kMaxCandidates);
   return found;
 }
 
@@ -98,13 +115,6 @@ std::vector<JobKey> PipelineTable::TooMany(size_t most) const {
   }
   ended.resize(ended.size() > most ? ended.size() - most : 0);
   return ended;
-}
-
-std::optional<std::string> OwnerOf(const pb::StageOutput& output) {
-  const std::string begin = fmt::format("{}/", kPipelinesDir);
-  if (!output.path().starts_with(begin)) return std::nullopt;
-  const size_t end = output.path().find('/', begin.size());
-  return output.path().substr(begin.size(), end - begin.size());
 }
 
 }  // namespace quern::mr

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -16,6 +15,7 @@
 #include "common/status.h"
 #include "common/strings.h"
 #include "mapreduce/coordinator/service/pipeline.h"
+#include "mapreduce/coordinator/service/stage_output.h"
 
 namespace quern::mr {
 
@@ -35,17 +35,17 @@ class PipelineTable {
   const Pipeline* FindRequest(uint64_t client_id, uint64_t request_id) const;
   const std::map<JobKey, std::unique_ptr<Pipeline>>& all() const { return pipelines_; }
 
-  // What ended pipelines have left with this fingerprint, the furthest first.
-  struct Candidate {
-    std::string pipeline_id;
-    pb::StageOutput output;
-  };
-  std::vector<Candidate> FindOutputs(std::string_view fingerprint) const;
+  // What ended pipelines have left with this fingerprint: the furthest first, the newer first; of
+  // the output of one job where most of it lies, and of other jobs a few.
+  std::vector<pb::StageOutput> FindOutputs(std::string_view fingerprint) const;
 
   // Somebody uses what this pipeline has kept: it is not to be removed.
   void Pin(std::string_view id) { pins_.insert(std::string(id)); }
   void Unpin(std::string_view id);
   bool IsPinned(std::string_view id) const { return pins_.contains(id); }
+  // Somebody is going to move some of what this pipeline has kept: nobody else may begin to use it.
+  void Claim(std::string_view id) { claims_.insert(std::string(id)); }
+  void Unclaim(std::string_view id) { claims_.erase(std::string(id)); }
 
   // Ended ones that are more than `most`, the oldest first, without those that are pinned.
   std::vector<JobKey> TooMany(size_t most) const;
@@ -54,10 +54,8 @@ class PipelineTable {
   std::map<JobKey, std::unique_ptr<Pipeline>> pipelines_;
   StringMap<JobKey> keys_;
   std::multiset<std::string, std::less<>> pins_;
+  std::set<std::string, std::less<>> claims_;
   std::pair<std::string, uint32_t> last_number_;  // day, number of its last pipeline
 };
-
-// The pipeline that an output lies in the directory of; nothing for one at a user's path.
-std::optional<std::string> OwnerOf(const pb::StageOutput& output);
 
 }  // namespace quern::mr

@@ -143,20 +143,6 @@ TEST(PipelineStages, WithNothingToRunItEndsAtOnce) {
   EXPECT_TRUE(stages.TakeDecisions().end);
 }
 
-TEST(ChooseStages, RunsWhatIsMissingAndNothingThatNobodyReads) {
-  const std::vector<bool> published = {false, false, false, true};
-  using enum StageState;
-  EXPECT_THAT(ChooseStages(Diamond(), published, {false, false, false, false}),
-              ElementsAre(kWaiting, kWaiting, kWaiting, kWaiting));
-  EXPECT_THAT(ChooseStages(Diamond(), published, {true, true, true, false}),
-              ElementsAre(kNotNeeded, kReused, kReused, kWaiting))
-      << "a changed last stage costs one stage";
-  EXPECT_THAT(ChooseStages(Diamond(), published, {true, true, false, false}),
-              ElementsAre(kReused, kReused, kWaiting, kWaiting));
-  EXPECT_THAT(ChooseStages(Diamond(), published, {false, false, false, true}),
-              ElementsAre(kNotNeeded, kNotNeeded, kNotNeeded, kReused));
-}
-
 // A walk over random pipelines: whatever prefix of the events a journal has, replaying it leads to
 // the state that it was written in, and the rounds that then run are those that ran.
 struct Event {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -91,11 +92,19 @@ class FakeFiles final : public PublishFiles {
   }
   absl::StatusOr<std::vector<Entry>> List(const std::string& dir) override {
     MutexLock lock(&mutex_);
-    std::vector<Entry> entries;
+    std::set<std::string> names;  // of what is right in it
     for (const auto& [path, contents] : tree_) {
-      if (path.starts_with(dir + "/")) entries.push_back({path, times_[path]});
+      if (!path.starts_with(dir + "/")) continue;
+      const std::string below = path.substr(dir.size() + 1);
+      names.insert(below.substr(0, below.find('/')));
     }
-    if (entries.empty()) return NotFoundError("{}", dir);
+    if (names.empty()) return NotFoundError("{}", dir);
+    names.erase("");
+    std::vector<Entry> entries;
+    for (const std::string& name : names) {
+      const std::string path = fmt::format("{}/{}", dir, name);
+      entries.push_back({path, times_[path]});
+    }
     return entries;
   }
   absl::Status SetOwner(const std::string&, const std::string&) override {
@@ -117,7 +126,8 @@ class FakeFiles final : public PublishFiles {
     if (!is_dir && !tree_.contains(from)) return NotFoundError("{}", from);
     if (tree_.contains(to) || tree_.contains(to + "/")) {
       if (!replace) return AlreadyExistsError("{}", to);
-      std::erase_if(tree_, [&](const auto& e) { return e.first.starts_with(to + "/"); });
+      std::erase_if(tree_,
+                    [&](const auto& e) { return e.first == to || e.first.starts_with(to + "/"); });
     }
     std::map<std::string, std::string> renamed;
     for (const auto& [path, contents] : tree_) {

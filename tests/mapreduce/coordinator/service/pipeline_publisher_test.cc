@@ -53,6 +53,72 @@ TEST(PipelinePublisher, ComesToTheSameEndWhereverItDied) {
   }
 }
 
+// /out of an earlier run: a and deep/b stay, deep/c is replaced, old and deep/old are of no use.
+PipelinePublishPlan PlanBeside() {
+  PipelinePublishPlan plan;
+  plan.pipeline_id = "pipeline-20261122-0002";
+  plan.output_path = "/out";
+  plan.overwrite = true;
+  const std::string dir = "/.quern/pipelines/pipeline-20261122-0002/";
+  plan.outputs.push_back({dir + "c/0001", "job-5", "/out/deep/c", "deep/c"});
+  plan.outputs.push_back({dir + "d/0001", "job-6", "/out/new/d", "new/d"});
+  plan.in_place.push_back({"/out/a", "job-1", "/out/a", "a"});
+  plan.in_place.push_back({"/out/deep/b", "job-2", "/out/deep/b", "deep/b"});
+  return plan;
+}
+
+void AddEarlier(FakeFiles* files) {
+  files->Add("/out/", "");
+  files->Add("/out/deep/", "");
+  files->Add(fmt::format("/out/{}", kManifestName), "of the earlier one");
+  files->Add(fmt::format("/out/{}", kSuccessName), "");
+  AddOutput(files, "/out/a", "job-1");
+  AddOutput(files, "/out/deep/b", "job-2");
+  AddOutput(files, "/out/deep/c", "job-3");
+  AddOutput(files, "/out/old", "job-4");
+  AddOutput(files, "/out/deep/old", "job-4");
+}
+
+TEST(PipelinePublisher, ChangesADirectoryAroundWhatStays) {
+  const PipelinePublishPlan plan = PlanBeside();
+  for (int calls = 0; calls < 40; ++calls) {
+    for (const bool after_doing : {false, true}) {
+      FakeFiles files;
+      AddSources(plan, &files);
+      AddEarlier(&files);
+      files.calls_left = calls;
+      files.fails_after_doing = after_doing;
+      const bool done = PublishPipeline(plan, &files).ok();
+      const bool changed = files.Has("/out/new/d/part");
+      EXPECT_EQ(files.Has("/out/old/part"), !changed) << "one change";
+      EXPECT_EQ(*files.ReadFile("/out/deep/c/part"), changed ? "by job-5" : "by job-3");
+      files.calls_left = 1'000'000;
+      const absl::Status status = PublishPipeline(plan, &files);
+      EXPECT_TRUE(status.ok()) << calls << " " << status;
+      EXPECT_EQ(*files.ReadFile("/out/a/part"), "by job-1");
+      EXPECT_EQ(*files.ReadFile("/out/deep/b/part"), "by job-2");
+      EXPECT_EQ(*files.ReadFile("/out/deep/c/part"), "by job-5");
+      EXPECT_FALSE(files.Has("/out/deep/old/part"));
+      const std::string manifest = *files.ReadFile(fmt::format("/out/{}", kManifestName));
+      for (const std::string name : {"\"a\"", "\"deep\"", "\"new\""}) {
+        EXPECT_NE(manifest.find(name), std::string::npos) << manifest;
+      }
+      EXPECT_TRUE(done || calls < 39) << "there are more calls than were tried";
+    }
+  }
+}
+
+TEST(PipelinePublisher, WhatWasToStayAndHasChangedIsNotPublishedBeside) {
+  const PipelinePublishPlan plan = PlanBeside();
+  FakeFiles files;
+  AddSources(plan, &files);
+  AddEarlier(&files);
+  AddOutput(&files, "/out/a", "job-9");
+  EXPECT_EQ(PublishPipeline(plan, &files).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(files.Has("/out/old/part"));
+  for (const auto& output : plan.outputs) EXPECT_TRUE(files.Has(output.source + "/part"));
+}
+
 TEST(PipelinePublisher, ATakenTargetLeavesEverythingWhereItWas) {
   const PipelinePublishPlan plan = Plan();
   for (const std::string taken : {"/out", "/alone"}) {

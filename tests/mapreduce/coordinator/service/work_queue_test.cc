@@ -1,5 +1,6 @@
 #include "mapreduce/coordinator/service/work_queue.h"
 
+#include <absl/time/clock.h>
 #include <gtest/gtest.h>
 
 #include <set>

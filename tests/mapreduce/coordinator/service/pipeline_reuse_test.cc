@@ -1,0 +1,144 @@
+// What a pipeline takes from earlier ones instead of running it again.
+#include <gtest/gtest.h>
+
+#include "tests/mapreduce/coordinator/service/pipeline_fixture.h"
+
+namespace quern::mr {
+namespace {
+
+class PipelineReuseTest : public PipelineDriverTest {};
+
+TEST_F(PipelineReuseTest, AChangedLastStageCostsOneStage) {
+  pb::PipelineSpec spec = Spec();
+  spec.set_keep(true);
+  spec.mutable_stages()->RemoveLast();
+  RunToEnd(*Submit(spec));
+  (*spec.mutable_stages(2)->mutable_job()->mutable_params())["n"] = "3";
+  spec.set_output_path("/other");
+  const size_t before = jobs_.names().size();
+  const pb::JobStatus end = RunToEnd(*Submit(spec));
+  EXPECT_EQ(end.state(), pb::JOB_STATE_SUCCEEDED) << end.reason();
+  EXPECT_EQ(jobs_.names().size() - before, 1u);
+  EXPECT_EQ(States(end)["first"], "NOT_NEEDED");
+  EXPECT_EQ(States(end)["ranks"], "REUSED");
+  EXPECT_EQ(States(end)["last"], "DONE");
+}
+
+// a -> b -> c. What a and c make is published below /out, of b only what it rejects: what c reads
+// of it lies between the stages.
+pb::PipelineSpec PublishedChain() {
+  pb::PipelineSpec spec;
+  spec.set_name("p");
+  spec.set_output_path("/out");
+  spec.set_keep(true);
+  spec.set_overwrite(true);
+  const auto add = [&](const std::string& name, const std::string& input) {
+    pb::PipelineStage* stage = spec.add_stages();
+    stage->set_name(name);
+    stage->mutable_job()->add_inputs()->set_path(input);
+    stage->mutable_job()->mutable_output()->set_path(name);
+    return stage->mutable_job();
+  };
+  add("a", "/in");
+  pb::JobSpec* b = add("b", "@a");
+  b->mutable_output()->clear_path();
+  b->add_outputs()->set_name("rejected");
+  b->mutable_outputs(0)->mutable_output()->set_path("rejected/b");
+  b->add_outputs()->set_name("side");
+  add("c", "@b")->add_inputs()->set_path("@b.side");
+  return spec;
+}
+
+TEST_F(PipelineReuseTest, WhatIsPublishedAndUnchangedStaysWhereItIs) {
+  pb::PipelineSpec spec = PublishedChain();
+  ASSERT_EQ(RunToEnd(*Submit(spec)).state(), pb::JOB_STATE_SUCCEEDED);
+  files_.Add("/out/a/seen", "this very directory");
+  for (const bool restart : {false, true}) {
+    if (restart) Restart(/*power_cut=*/true);
+    (*spec.mutable_stages(2)->mutable_job()->mutable_params())["n"] = restart ? "3" : "2";
+    const size_t before = jobs_.names().size();
+    const pb::JobStatus end = RunToEnd(*Submit(spec));
+    EXPECT_EQ(end.state(), pb::JOB_STATE_SUCCEEDED) << end.reason();
+    EXPECT_EQ(jobs_.names().size() - before, 1u);
+    EXPECT_EQ(States(end)["a"], "REUSED") << "nobody reads it again, but it is to be there";
+    EXPECT_TRUE(files_.Has("/out/a/seen"));
+    EXPECT_TRUE(files_.Has("/out/rejected/b/part"));
+    EXPECT_TRUE(files_.Has("/out/c/part"));
+  }
+}
+
+TEST_F(PipelineReuseTest, EveryOutputOfAStageMustBeThere) {
+  pb::PipelineSpec spec = PublishedChain();
+  ASSERT_EQ(RunToEnd(*Submit(spec)).state(), pb::JOB_STATE_SUCCEEDED);
+  files_.Remove(fmt::format("/out/rejected/b/{}", kManifestName));
+  const size_t before = jobs_.names().size();
+  const pb::JobStatus end = RunToEnd(*Submit(spec));
+  EXPECT_EQ(end.state(), pb::JOB_STATE_SUCCEEDED) << end.reason();
+  EXPECT_EQ(jobs_.names().size() - before, 1u) << "only the stage whose named output was gone";
+  EXPECT_EQ(States(end)["b"], "DONE");
+  EXPECT_TRUE(files_.Has(fmt::format("/out/rejected/b/{}", kManifestName)));
+}
+
+TEST_F(PipelineReuseTest, WhatAFailedOneHasFinishedIsPublishedByTheNext) {
+  for (const bool restart : {false, true}) {
+    pb::PipelineSpec spec = PublishedChain();
+    spec.set_output_path(restart ? "/second" : "/first");
+    spec.set_keep(restart);
+    planner_.input_digest = spec.output_path();
+    jobs_.fails = "p/c";
+    ASSERT_EQ(RunToEnd(*Submit(spec)).state(), pb::JOB_STATE_FAILED);
+    jobs_.fails.clear();
+    if (restart) Restart(/*power_cut=*/true);
+    const size_t before = jobs_.names().size();
+    const auto again = Submit(spec);
+    const pb::JobStatus end = RunToEnd(*again, restart ? 1 : -1);
+    EXPECT_EQ(end.state(), pb::JOB_STATE_SUCCEEDED) << end.reason();
+    EXPECT_EQ(jobs_.names().size() - before, 1u);
+    EXPECT_EQ(*files_.ReadFile(spec.output_path() + "/a/part"), "by p/a");
+    EXPECT_TRUE(files_.Has(spec.output_path() + "/rejected/b/part"));
+  }
+}
+
+TEST_F(PipelineReuseTest, WhatIsTakenFromAnEarlierOneIsTakenByOne) {
+  pb::PipelineSpec spec = PublishedChain();
+  jobs_.fails = "p/c";
+  ASSERT_EQ(RunToEnd(*Submit(spec)).state(), pb::JOB_STATE_FAILED);
+  jobs_.fails.clear();
+  const auto first = Submit(spec);
+  spec.set_output_path("/other");
+  const auto second = Submit(spec);
+  EXPECT_EQ(States(*driver_->Get(*first))["b"], "REUSED");
+  EXPECT_NE(States(*driver_->Get(*second))["b"], "REUSED") << "the other one is going to move it";
+  for (const std::string& id : {*first, *second}) {
+    const pb::JobStatus end = RunToEnd(id);
+    EXPECT_EQ(end.state(), pb::JOB_STATE_SUCCEEDED) << end.reason();
+  }
+  EXPECT_TRUE(files_.Has("/out/a/part"));
+  EXPECT_TRUE(files_.Has("/other/a/part"));
+}
+
+TEST_F(PipelineReuseTest, ChangedInputsCostEverything) {
+  pb::PipelineSpec spec = Spec();
+  spec.set_keep(true);
+  RunToEnd(*Submit(spec));
+  const size_t before = jobs_.names().size();
+  planner_.input_digest = "another";
+  spec.set_output_path("/other");
+  RunToEnd(*Submit(spec));
+  EXPECT_EQ(jobs_.names().size() - before, 6u);
+}
+
+TEST_F(PipelineReuseTest, WhatIsGoneIsMadeAgain) {
+  pb::PipelineSpec spec = Spec();
+  spec.set_keep(true);
+  const auto id = Submit(spec);
+  RunToEnd(*id);
+  const size_t before = jobs_.names().size();
+  ASSERT_TRUE(driver_->Drop(*id).ok());
+  spec.set_output_path("/other");
+  RunToEnd(*Submit(spec));
+  EXPECT_EQ(jobs_.names().size() - before, 6u);
+}
+
+}  // namespace
+}  // namespace quern::mr
