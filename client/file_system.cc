@@ -141,6 +141,11 @@ absl::StatusOr<std::vector<FileStatus>> FileSystem::List(std::string_view path) 
 }
 
 absl::Status FileSystem::Mkdirs(std::string_view path, MkdirsOptions options) {
+  if (options.parents) {
+    // Where it is there already, which is the usual case, nothing has to be written.
+    const absl::StatusOr<FileStatus> there = Stat(path);
+    if (there.ok() && there->is_directory()) return absl::OkStatus();
+  }
   pb::MkdirsRequest request;
   request.set_path(std::string(path));
   request.set_parents(options.parents);

@@ -3,8 +3,10 @@
 
 #include <grpcpp/server_context.h>
 
+#include <atomic>
 #include <vector>
 
+#include "client/file_system.h"
 #include "common/clock.h"
 #include "common/mutex.h"
 #include "common/rpc/server.h"
@@ -53,6 +55,42 @@ TEST(MasterClientTest, AnAllocationThatExcludesNobodyAnyMoreIsStillTheSameReques
   EXPECT_EQ(requests[0].header().request_id(), requests[1].header().request_id());
   EXPECT_EQ(requests[0].header().lowest_outstanding(), requests[1].header().lowest_outstanding());
   EXPECT_GT(requests[2].header().request_id(), requests[1].header().request_id());
+}
+
+// Has the directory /there and the file /file.
+class DirectoryMaster final : public pb::Namespace::Service {
+ public:
+  grpc::Status Stat(grpc::ServerContext*, const pb::StatRequest* request,
+                    pb::StatResponse* response) override {
+    if (request->path() == "/new") return {grpc::StatusCode::NOT_FOUND, "/new: nothing"};
+    const bool directory = request->path() == "/there";
+    response->mutable_status()->set_type(directory ? pb::FILE_TYPE_DIRECTORY
+                                                   : pb::FILE_TYPE_REGULAR);
+    return grpc::Status::OK;
+  }
+  grpc::Status Mkdirs(grpc::ServerContext*, const pb::MkdirsRequest* request,
+                      pb::MkdirsResponse*) override {
+    ++changes;
+    if (request->path() == "/new") return grpc::Status::OK;
+    return {grpc::StatusCode::ALREADY_EXISTS, request->path() + ": exists already"};
+  }
+  std::atomic<int> changes = 0;
+};
+
+// A change that changes nothing is in the log of the master all the same, for the sake of its
+// answer, and waits for its disk.
+TEST(MasterClientTest, MakingADirectoryThatMayExistChangesNothingWhereItDoes) {
+  DirectoryMaster master;
+  ASSERT_OK_AND_ASSIGN(const auto server, rpc::Server::Start({.watchdog = false}, {&master}, {}));
+  ClientOptions options;
+  options.masters = {server->address()};
+  const auto fs = FileSystem::Create(options);
+  EXPECT_OK(fs->Mkdirs("/there", {.parents = true}));
+  EXPECT_EQ(master.changes, 0);
+  EXPECT_OK(fs->Mkdirs("/new", {.parents = true}));
+  EXPECT_EQ(master.changes, 1);
+  EXPECT_THAT(fs->Mkdirs("/file", {.parents = true}), StatusIs(absl::StatusCode::kAlreadyExists));
+  EXPECT_THAT(fs->Mkdirs("/there"), StatusIs(absl::StatusCode::kAlreadyExists));
 }
 
 }  // namespace
