@@ -27,6 +27,7 @@ std::string NewToken(Random& random) {
 
 absl::StatusOr<pb::InodeRow> FileLifecycle::NewFile(const pb::CreateRequest& request,
                                                     Random& random) const {
+  RETURN_IF_ERROR(CheckOwner(request.path(), request.header().user(), request.header().group()));
   pb::InodeRow row;
   row.set_replication(request.replication() == 0 ? defaults_.replication : request.replication());
   if (row.replication() > kMaxReplication) {

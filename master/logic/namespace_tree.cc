@@ -31,6 +31,13 @@ absl::Status CheckIndependent(const pb::RenameAllRequest& request) {
 
 }  // namespace
 
+absl::Status CheckOwner(std::string_view path, std::string_view owner, std::string_view group) {
+  const size_t bytes = std::max(owner.size(), group.size());
+  if (bytes <= kMaxOwnerBytes) return absl::OkStatus();
+  return InvalidArgumentError("{}: the name of an owner or a group has {} bytes, at most {} can be",
+                              path, bytes, kMaxOwnerBytes);
+}
+
 void AppendMissingDirectories(const PathLookup& lookup, size_t count,
                               const pb::RequestHeader& header, uint32_t mode, uint64_t* next_inode,
                               google::protobuf::RepeatedPtrField<pb::NewDirectory>* directories) {
@@ -60,6 +67,7 @@ absl::StatusOr<Outcome<pb::MkdirsResponse>> NamespaceTree::Mkdirs(
     return outcome;
   }
   if (!request.parents() && !lookup.parent_exists()) return MissingParent(lookup);
+  RETURN_IF_ERROR(CheckOwner(request.path(), request.header().user(), request.header().group()));
   outcome.record.emplace();
   auto* directories = outcome.record->mutable_make_directories()->mutable_directories();
   uint64_t next_inode = view_.Meta().next_inode();
@@ -191,6 +199,7 @@ absl::StatusOr<Outcome<pb::SetReplicationResponse>> NamespaceTree::SetReplicatio
 
 absl::StatusOr<Outcome<pb::SetAttributesResponse>> NamespaceTree::SetAttributes(
     const pb::SetAttributesRequest& request) const {
+  RETURN_IF_ERROR(CheckOwner(request.path(), request.owner(), request.group()));
   ASSIGN_OR_RETURN(const PathLookup lookup, LookUpExisting(view_, request.path()));
   Outcome<pb::SetAttributesResponse> outcome;
   pb::FileStatus* status = outcome.response.mutable_status();
@@ -236,9 +245,15 @@ absl::StatusOr<pb::ListResponse> NamespaceTree::List(const pb::ListRequest& requ
     entries.pop_back();
     response.set_more(true);
   }
+  size_t bytes = 0;
   for (const DirectoryEntry& entry : entries) {
     const std::optional<pb::InodeRow> row = view_.Inode(entry.inode);
-    if (row.has_value()) *response.add_entries() = ToFileStatus(entry.name, entry.inode, *row);
+    if (!row.has_value()) continue;
+    *response.add_entries() = ToFileStatus(entry.name, entry.inode, *row);
+    bytes += response.entries().rbegin()->ByteSizeLong();
+    if (bytes < kMaxListBytes || &entry == &entries.back()) continue;
+    response.set_more(true);
+    break;
   }
   return response;
 }

@@ -24,6 +24,10 @@ inline constexpr uint32_t kModeBits = 07777;
 
 inline constexpr uint32_t kDefaultListLimit = 1000;
 inline constexpr uint32_t kMaxListLimit = 10'000;
+// A page of a list ends here, whatever the limit: entries are as long as their names.
+inline constexpr size_t kMaxListBytes = size_t{4} << 20;
+// Of the name of an owner or a group.
+inline constexpr size_t kMaxOwnerBytes = 255;
 // Of one RenameAll.
 inline constexpr int kMaxMoves = 1'000;
 
@@ -67,6 +71,9 @@ class NamespaceTree {
   const MetadataView& view_;
   const int64_t now_ms_;
 };
+
+// InvalidArgument: a name is too long.
+absl::Status CheckOwner(std::string_view path, std::string_view owner, std::string_view group);
 
 // The directories that are missing on the way to a path, as a record makes them. Inode ids are
 // taken from *next_inode. `count` parts of the path shall exist.

@@ -141,6 +141,57 @@ TEST(NamespaceTreeTest, ListsInPagesInByteOrder) {
   }
 }
 
+// What is too long for a message could be listed by nobody.
+TEST(NamespaceTreeTest, APageOfAListFitsIntoAMessage) {
+  TestNamespace ns;
+  constexpr int kFiles = 8'000;
+  for (int i = 0; i < kFiles; ++i) {
+    pb::CreateRequest create;
+    create.set_path("/" + std::to_string(10'000 + i) + std::string(250, 'n'));
+    create.set_empty(true);
+    create.mutable_header()->set_user(std::string(255, 'u'));
+    create.mutable_header()->set_group(std::string(255, 'g'));
+    Random random(1);
+    ASSERT_OK(ns.Do(ns.files().Create(create, random)));
+  }
+  pb::ListRequest request;
+  request.set_path("/");
+  request.set_limit(kMaxListLimit);
+  int listed = 0;
+  while (true) {
+    ASSERT_OK_AND_ASSIGN(const pb::ListResponse page, ns.tree().List(request));
+    ASSERT_LT(page.ByteSizeLong(), 5u << 20);
+    ASSERT_GT(page.entries_size(), 1000);
+    listed += page.entries_size();
+    if (!page.more()) break;
+    request.set_start_after(page.entries(page.entries_size() - 1).path());
+  }
+  EXPECT_EQ(listed, kFiles);
+}
+
+TEST(NamespaceTreeTest, NamesOfOwnersAreLimited) {
+  TestNamespace ns;
+  ASSERT_OK(ns.Touch("/f"));
+  const std::string too_long(256, 'x');
+  pb::SetAttributesRequest request;
+  request.set_path("/f");
+  request.set_owner(too_long);
+  EXPECT_THAT(ns.tree().SetAttributes(request),
+              StatusIs(Code::kInvalidArgument, HasSubstr("/f: the name of an owner")));
+  request.clear_owner();
+  request.set_group(too_long);
+  EXPECT_THAT(ns.tree().SetAttributes(request), StatusIs(Code::kInvalidArgument));
+  pb::MkdirsRequest mkdirs;
+  mkdirs.set_path("/d");
+  mkdirs.mutable_header()->set_user(too_long);
+  EXPECT_THAT(ns.tree().Mkdirs(mkdirs), StatusIs(Code::kInvalidArgument));
+  pb::CreateRequest create;
+  create.set_path("/g");
+  create.mutable_header()->set_group(too_long);
+  Random random(1);
+  EXPECT_THAT(ns.files().Create(create, random), StatusIs(Code::kInvalidArgument));
+}
+
 TEST(NamespaceTreeTest, SetReplicationIsForFiles) {
   TestNamespace ns;
   ASSERT_OK(ns.Mkdirs("/d"));
