@@ -37,7 +37,8 @@ absl::Status TakePiece(const grpc::ByteBuffer& message, IncomingCopy* copy, uint
 
 std::optional<ReplicaReport> ChunkCopier::Here(const dfs::v1::Order::Copy& order) const {
   const auto here = services_.store->Find(ChunkId(order.chunk_id()));
-  if (!here.ok()) return std::nullopt;
+  // What lies on a disk that has failed, or hangs, is not here for anybody.
+  if (!here.ok() || !(*here)->disk().Usable().ok()) return std::nullopt;
   const ReplicaReport report = (*here)->facts().report;
   const bool same = report.state == ReplicaState::kFinalized && report.length == order.length() &&
                     report.crc == order.crc();

@@ -116,7 +116,9 @@ absl::Status ChunkStore::Remove(ChunkId chunk) {
 
 absl::StatusOr<std::unique_ptr<IncomingCopy>> ChunkStore::BeginCopy(
     ChunkId chunk, uint64_t length, std::optional<size_t> preferred) {
-  if (const auto existing = Find(chunk); existing.ok()) {
+  // One on a disk that is not usable stays there, whatever it is, and the copy takes its place
+  // here.
+  if (const auto existing = Find(chunk); existing.ok() && (*existing)->disk().Usable().ok()) {
     const Replica::Facts facts = (*existing)->facts();
     if (facts.report.state == ReplicaState::kOpen) {
       return FailedPreconditionError("chunk {}: is open here", chunk);

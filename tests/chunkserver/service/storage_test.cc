@@ -22,6 +22,21 @@ class StorageTest : public ChunkserverTest {
     byte = static_cast<char>(byte ^ 0x10);
     ASSERT_OK(file->Pwrite({&byte, 1}, offset));
   }
+  std::string DiskOf(const std::string& node, uint64_t chunk) {
+    return (*servers_[node]->store().Find(ChunkId(chunk)))->disk().path();
+  }
+  // By the failed sync of another chunk on it.
+  void FailDisk(const std::string& node, const std::string& path) {
+    uint64_t neighbour = 100;
+    ASSERT_OK(master_->Create(ChunkId(neighbour), {node}));
+    while (DiskOf(node, neighbour) != path) {
+      ASSERT_OK(master_->Create(ChunkId(++neighbour), {node}));
+      ASSERT_LT(neighbour, 200u);
+    }
+    fs_.Fail(Operation::kSync, path + "/data", EIO);
+    EXPECT_FALSE(master_->Fence(node, ChunkId(neighbour)).ok());
+    EXPECT_TRUE(master_->AwaitFailedDisks(node, 1));
+  }
 };
 
 TEST_F(StorageTest, ReadsAnyRangeOfASealedChunk) {
@@ -169,6 +184,45 @@ TEST_F(StorageTest, AFailedSyncCostsThatDiskAndNoOther) {
   EXPECT_OK(master_->Fence("n1", on_disk[1]));
   EXPECT_THAT(master_->Fence("n1", on_disk[0]), StatusIs(absl::StatusCode::kUnavailable))
       << "it may be on the disk that is not looked at";
+}
+
+// In a small cluster the only server that can take the copy may be the one that lost the replica.
+TEST_F(StorageTest, WhatAFailedDiskHeldIsCopiedToAnotherOne) {
+  StartMaster();
+  Start("n1", /*disks=*/2);
+  Start("n2");
+  ASSERT_TRUE(master_->AwaitSessions({"n1", "n2"}));
+  const std::string text = MakeSealedChunk(kChunk, {"n1", "n2"});
+  const std::string path = DiskOf("n1", kChunk.value());
+  FailDisk("n1", path);
+  ASSERT_TRUE(master_->AwaitState("n1", kChunk, dfs::v1::REPLICA_STATE_REMOVED));
+  ASSERT_OK_AND_ASSIGN(const auto result,
+                       master_->Copy("n1", kChunk, text.size(), Crc32c(text), {"n2"}));
+  EXPECT_EQ(result.replica().state(), dfs::v1::REPLICA_STATE_FINALIZED);
+  ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read("n1", kChunk));
+  EXPECT_TRUE(answer.bytes == text);
+  EXPECT_NE(DiskOf("n1", kChunk.value()), path);
+}
+
+TEST_F(StorageTest, AReplicaThatWasOpenOnADiskThatFailedIsReplacedByACopy) {
+  StartMaster();
+  Start("n1", /*disks=*/2);
+  Start("n2");
+  ASSERT_TRUE(master_->AwaitSessions({"n1", "n2"}));
+  const std::vector<std::string> both = {"n1", "n2"};
+  ASSERT_OK(master_->Create(kChunk, both));
+  const std::string text = Text(100'000);
+  {
+    AppendClient client(kChunk, master_->Chain(both));
+    client.Send(1, text);
+    ASSERT_TRUE(client.AwaitCommitted(text.size()));
+  }
+  FailDisk("n1", DiskOf("n1", kChunk.value()));
+  ASSERT_OK(master_->Fence("n2", kChunk));
+  ASSERT_OK(master_->Finalize("n2", kChunk, text.size(), Crc32c(text)));
+  ASSERT_OK(master_->Copy("n1", kChunk, text.size(), Crc32c(text), {"n2"}));
+  ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read("n1", kChunk));
+  EXPECT_TRUE(answer.bytes == text);
 }
 
 TEST_F(StorageTest, VerifiesOnOrder) {
