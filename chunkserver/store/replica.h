@@ -169,6 +169,8 @@ class Replica {
   };
   absl::StatusOr<std::optional<Prefix>> PrefixAt(uint64_t length);
   absl::Status Seal(const Prefix& prefix);
+  // The space that it reserved beyond its sealed length, if it still has it.
+  absl::Status GiveBack(uint64_t length);
   // Forgets the replica in memory: it is REMOVED.
   void LetGo();
   // The parts of Restore. A sealed replica whose file is missing or too short is CORRUPT.

@@ -94,6 +94,7 @@ absl::StatusOr<ReplicaReport> Replica::Finalize(uint64_t length, uint32_t crc) {
       RETURN_IF_ERROR(Store(*corrupt, WriteMode::kSynced));
       break;
     case ReplicaMachine::Verdict::kAlreadyFinal:
+      RETURN_IF_ERROR(GiveBack(length));
       break;
   }
   return facts().report;
@@ -134,13 +135,11 @@ absl::Status Replica::Seal(const Prefix& prefix) {
   Disk* disk = environment_.disk;
   const uint64_t length = prefix.sums.length();
   absl::StatusOr<ReplicaRecord> sealed;
-  uint64_t capacity = 0;
   bool cut = false;
   bool was_sealed = false;
   {
     MutexLock lock(&mutex_);
     sealed = machine_.RecordSealed(length, prefix.sums.crc());
-    capacity = machine_.spec().capacity_bytes;
     cut = length < machine_.length();
     was_sealed = machine_.sealed();
   }
@@ -152,14 +151,20 @@ absl::Status Replica::Seal(const Prefix& prefix) {
   const WriteMode mode = cut ? WriteMode::kSynced : WriteMode::kUnsynced;
   const SealedSums sums{.blocks = prefix.sums.Blocks(), .producers = prefix.producers};
   RETURN_IF_ERROR(disk->Check(disk->index().PutSealed(*sealed, sums, mode)));
-  if (has_file_ && (cut || length < capacity)) {
-    // Gives back what was reserved. Bytes that stay beyond the length do no harm.
+  // Before the file is cut: whoever reads it then finds bytes missing, and looks here whether they
+  // should be there. And should the cut fail, the row has no append records any more.
+  Become(*sealed);
+  return GiveBack(length);
+}
+
+absl::Status Replica::GiveBack(uint64_t length) {
+  if (has_file_ && used_bytes_ > length) {
+    // Bytes that stay beyond the length do no harm.
     ASSIGN_OR_RETURN(File * file, DataFile());
-    RETURN_IF_ERROR(disk->Check(file->Truncate(length)));
+    RETURN_IF_ERROR(environment_.disk->Check(file->Truncate(length)));
   }
   file_.reset();
   SetUsed(length);
-  Become(*sealed);
   return absl::OkStatus();
 }
 

@@ -25,7 +25,10 @@ class FaultyFile : public File {
   absl::Status StartWriteback(uint64_t offset, uint64_t n) override {
     return under_->StartWriteback(offset, n);
   }
-  absl::Status Truncate(uint64_t size) override { return under_->Truncate(size); }
+  absl::Status Truncate(uint64_t size) override {
+    RETURN_IF_ERROR(fs_->Check(Operation::kTruncate, path()));
+    return under_->Truncate(size);
+  }
   absl::Status Reserve(uint64_t n) override {
     RETURN_IF_ERROR(fs_->Check(Operation::kReserve, path()));
     return under_->Reserve(n);

@@ -17,7 +17,7 @@ namespace quern {
 // Thread-safe. Works on `under` (borrowed).
 class FaultyFileSystem : public FileSystem {
  public:
-  enum class Operation { kOpen, kWrite, kSync, kReserve, kRead };
+  enum class Operation { kOpen, kWrite, kSync, kReserve, kRead, kTruncate };
 
   explicit FaultyFileSystem(FileSystem* under = FileSystem::Real()) : under_(under) {}
 

@@ -130,6 +130,23 @@ TEST_P(ChunkStoreDisksTest, VerifyCanBeEnded) {
   EXPECT_EQ(found.bytes_read, 2 * kReadPieceBytes);
 }
 
+TEST_P(ChunkStoreDisksTest, AFileThatCannotBeCutIsSealedAllTheSame) {
+  using enum FaultyFileSystem::Operation;
+  const std::string text = RandomText(200'000);
+  ASSERT_OK(store_->Create(Spec(ChunkId(1))));
+  ASSERT_OK(Append(ChunkId(1), text, 1));
+  ASSERT_OK(Append(ChunkId(1), "more than the others have", 2));
+  machine_.faults().Fail(kTruncate, "/data/", ENOMEM);
+  Find(ChunkId(1))->Finalize(text.size(), Crc32c(text)).IgnoreError();
+  machine_.faults().Fail(kTruncate, "/data/", 0);
+  EXPECT_EQ(Find(ChunkId(1))->facts().report.state, ReplicaState::kFinalized)
+      << "as its row says, which is stored";
+  ASSERT_OK(Find(ChunkId(1))->Finalize(text.size(), Crc32c(text)));
+  EXPECT_EQ(ReadAll(ChunkId(1)).value(), text);
+  ASSERT_OK_AND_ASSIGN(const Replica::FenceAnswer fenced, Find(ChunkId(1))->Fence(7));
+  EXPECT_EQ(fenced.last_seq, 1u) << "what its producer sent is still known";
+}
+
 // --- Disks that are missing.
 
 TEST_P(ChunkStoreDisksTest, AnEmptyMountPointIsNoNewDiskAndItsChunksAreNotLost) {
