@@ -174,8 +174,10 @@ absl::Status OrderExecutor::Verify(const Order::Verify& order, size_t disk, Resu
   const auto before_read = [&](uint64_t bytes) {
     return PauseUnlessStopping(paces_[disk].Next(bytes, services_.clock->MonotonicNow()));
   };
-  ASSIGN_OR_RETURN(const Verification verification,
-                   services_.store->Verify(chunk, {.before_read = before_read}));
+  const auto before_retry = [&] { return PauseUnlessStopping(services_.limits.verify_retry); };
+  ASSIGN_OR_RETURN(
+      const Verification verification,
+      services_.store->Verify(chunk, {.before_read = before_read, .before_retry = before_retry}));
   // Trouble of the server or its disk says nothing about the replica.
   if (verification.outcome == Verification::Outcome::kUnreadable) return verification.why;
   ToProto(verification.report, result->mutable_replica());

@@ -13,6 +13,8 @@ namespace {
 constexpr absl::Duration kLookEvery = absl::Minutes(10);
 // So much reading may have to be done again after a restart.
 constexpr size_t kSaveEvery = 64;
+// Of the replicas that were condemned, at each look.
+constexpr size_t kCondemnedAtOnce = 4;
 
 }  // namespace
 
@@ -35,8 +37,10 @@ void Scrubber::Stop() {
 }
 
 void Scrubber::Run(size_t disk) {
+  ChunkId next_condemned;
   // The first look comes after a pause too: a start has other things to read.
   while (Pause(kLookEvery)) {
+    CheckCondemned(disk, &next_condemned);
     const Found found = Scrub(disk);
     if (found.good + found.condemned + found.unreadable == 0) continue;
     LogInfo("scrubbed", {{"disk", services_.store->Disks()[disk].path},
@@ -54,10 +58,13 @@ Scrubber::Found Scrubber::Scrub(size_t disk) {
   Pace pace(ScrubBytesPerSecond(limits_, services_.store->Disks()[disk].used_bytes));
   size_t unsaved = 0;
   // Those that came meanwhile have larger ids.
-  for (auto ids = ReplicasFrom(disk, *round->next); !ids.empty();
-       ids = ReplicasFrom(disk, *round->next)) {
+  for (auto ids = ReplicasFrom(disk, *round->next, ReplicaState::kFinalized); !ids.empty();
+       ids = ReplicasFrom(disk, *round->next, ReplicaState::kFinalized)) {
     for (const ChunkId chunk : ids) {
+      const uint64_t condemned = found.condemned;
       ScrubOne(chunk, &pace, &found);
+      services_.metrics->scrub_condemned.Increment(
+          static_cast<double>(found.condemned - condemned));
       if (!Usable(disk)) return found;
       if (stopping()) {
         Save(disk, *round);
@@ -72,12 +79,31 @@ Scrubber::Found Scrubber::Scrub(size_t disk) {
   return found;
 }
 
+Scrubber::Found Scrubber::CheckCondemned(size_t disk, ChunkId* next) {
+  Found found;
+  if (!Usable(disk)) return found;
+  std::vector<ChunkId> ids = ReplicasFrom(disk, *next, ReplicaState::kCorrupt);
+  const bool all = ids.size() <= kCondemnedAtOnce;
+  if (!all) ids.resize(kCondemnedAtOnce);
+  Pace pace(limits_.max_bytes_per_second);
+  for (const ChunkId chunk : ids) {
+    if (!stopping()) ScrubOne(chunk, &pace, &found);
+  }
+  *next = all ? ChunkId() : ChunkId(ids.back().value() + 1);
+  return found;
+}
+
 void Scrubber::ScrubOne(ChunkId chunk, Pace* pace, Found* found) {
   const auto before_read = [&](uint64_t bytes) -> absl::Status {
     if (Pause(pace->Next(bytes, services_.clock->MonotonicNow()))) return absl::OkStatus();
     return UnavailableError("the chunkserver is stopping");
   };
-  const auto result = services_.store->Verify(chunk, {.before_read = before_read});
+  const auto before_retry = [this]() -> absl::Status {
+    if (Pause(services_.limits.verify_retry)) return absl::OkStatus();
+    return UnavailableError("the chunkserver is stopping");
+  };
+  const auto result =
+      services_.store->Verify(chunk, {.before_read = before_read, .before_retry = before_retry});
   if (!result.ok()) return;  // removed meanwhile, or the disk is away
   services_.metrics->scrubbed_bytes.Increment(static_cast<double>(result->bytes_read));
   switch (result->outcome) {
@@ -86,7 +112,6 @@ void Scrubber::ScrubOne(ChunkId chunk, Pace* pace, Found* found) {
       break;
     case Verification::Outcome::kCondemned:
       ++found->condemned;
-      services_.metrics->scrub_condemned.Increment();
       break;
     case Verification::Outcome::kUnreadable:
       if (!stopping()) ++found->unreadable;
@@ -94,11 +119,11 @@ void Scrubber::ScrubOne(ChunkId chunk, Pace* pace, Found* found) {
   }
 }
 
-std::vector<ChunkId> Scrubber::ReplicasFrom(size_t disk, ChunkId first) const {
+std::vector<ChunkId> Scrubber::ReplicasFrom(size_t disk, ChunkId first, ReplicaState state) const {
   std::vector<ChunkId> ids;
   for (const std::shared_ptr<Replica>& replica : services_.store->List()) {
     const ChunkId chunk = replica->chunk();
-    if (chunk < first || replica->facts().report.state != ReplicaState::kFinalized) continue;
+    if (chunk < first || replica->facts().report.state != state) continue;
     const absl::StatusOr<size_t> at = services_.store->DiskOf(chunk);
     if (at.ok() && *at == disk) ids.push_back(chunk);
   }

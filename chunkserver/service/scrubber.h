@@ -1,6 +1,8 @@
 // Reads every replica against its checksums within a bounded time (logic/scrub_round.h), slowly,
 // with one thread per disk. A replica that does not match becomes CORRUPT, and the master has it
-// replaced. How far a round has come is kept on the disk, in DIR/scrub: a restart goes on there.
+// replaced. One that is CORRUPT and still here cannot be replaced: it is the last one, so it is
+// read again and again, for it may have been a cable. How far a round has come is kept on the disk,
+// in DIR/scrub: a restart goes on there.
 #pragma once
 
 #include <vector>
@@ -32,6 +34,8 @@ class Scrubber {
   void Stop();
   // Goes on with the round of this disk, or begins one when its time has come, and ends it.
   Found Scrub(size_t disk);
+  // Reads some of the CORRUPT replicas of the disk again, from *next on, and moves it on.
+  Found CheckCondemned(size_t disk, ChunkId* next);
 
  private:
   void Run(size_t disk);
@@ -39,8 +43,8 @@ class Scrubber {
   std::string ProgressFile(size_t disk) const;
   ScrubProgress Load(size_t disk) const;
   void Save(size_t disk, const ScrubProgress& progress) const;
-  // FINALIZED replicas of the disk from this id on, in order.
-  std::vector<ChunkId> ReplicasFrom(size_t disk, ChunkId first) const;
+  // Replicas of the disk in this state from this id on, in order.
+  std::vector<ChunkId> ReplicasFrom(size_t disk, ChunkId first, ReplicaState state) const;
   void ScrubOne(ChunkId chunk, Pace* pace, Found* found);
   // False when it is to stop.
   bool Pause(absl::Duration pause);

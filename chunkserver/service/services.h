@@ -45,6 +45,9 @@ struct Limits {
   int copy_threads = 2;
   // How fast replicas are read to be verified, on each disk.
   uint64_t verify_bytes_per_second = uint64_t{32} << 20;
+  // Before a replica that the disk refuses to give is read again: a bus that is being reset, or a
+  // path that is being changed, is no damage.
+  absl::Duration verify_retry = absl::Seconds(10);
   // A disk that lets an operation wait for longer hangs: no new replicas, reads and appends there
   // until it answers.
   absl::Duration disk_patience = kDiskPatience;

@@ -110,7 +110,8 @@ class Replica {
   absl::Status Condemn(std::string_view reason);
   // The bytes could not be read. Only a file that is missing from a disk that is there condemns the
   // replica; every other error is the trouble of the server or of the disk and says nothing about
-  // the bytes: Unavailable, another replica may be read meanwhile.
+  // the bytes: Unavailable, another replica may be read meanwhile. DataLoss, of a sealed one, when
+  // the disk itself refuses them (EIO): to be reported, and looked into (replica_verifier.h).
   absl::Status ReadFailed(const absl::Status& error);
   // How often it was condemned: who wants to acquit it looks before it checks.
   uint64_t condemnations() const;

@@ -206,6 +206,10 @@ absl::Status Replica::ReadFailed(const absl::Status& error) {
     return Condemn(fmt::format("its row in the index is damaged: {}", Message(error)));
   }
   LogWarning("replica_unreadable", {{"chunk", chunk_}, {"disk", disk().path()}, {"status", error}});
+  if (absl::IsDataLoss(error) && facts().sealed) {
+    return DataLossError("chunk {}: disk {} does not give its bytes: {}", chunk_, disk().path(),
+                         Message(error));
+  }
   return UnavailableError("chunk {}: the replica on {} cannot be read now: {}", chunk_,
                           disk().path(), Message(error));
 }

@@ -27,8 +27,9 @@ absl::StatusOr<uint32_t> CheckBlocks(const std::shared_ptr<Replica>& replica, ui
   }
 }
 
-absl::Status Check(const std::shared_ptr<Replica>& replica, const VerifyOptions& options,
-                   uint64_t* bytes_read) {
+absl::Status CheckOnce(const std::shared_ptr<Replica>& replica, const VerifyOptions& options,
+                       uint64_t* bytes_read) {
+  *bytes_read = 0;
   const uint64_t condemnations = replica->condemnations();
   const Replica::Facts before = replica->facts();
   ASSIGN_OR_RETURN(const uint32_t crc,
@@ -40,6 +41,24 @@ absl::Status Check(const std::shared_ptr<Replica>& replica, const VerifyOptions&
                     before.report.length, before.report.crc));
   }
   return replica->Acquit(condemnations);
+}
+
+// The disk has not given bytes that it should have, and nothing was read that is wrong.
+bool Refused(const absl::Status& status, const Replica& replica) {
+  return absl::IsDataLoss(status) && replica.facts().report.state != ReplicaState::kCorrupt;
+}
+
+absl::Status Check(const std::shared_ptr<Replica>& replica, const VerifyOptions& options,
+                   uint64_t* bytes_read) {
+  for (int tries = 1;; ++tries) {
+    absl::Status status = CheckOnce(replica, options, bytes_read);
+    if (!Refused(status, *replica)) return status;
+    if (tries == kReadTries) {
+      // All of a disk that has gone is refused.
+      return replica->disk().IsThere() ? replica->Condemn(Message(status)) : status;
+    }
+    if (options.before_retry != nullptr) RETURN_IF_ERROR(options.before_retry());
+  }
 }
 
 }  // namespace

@@ -23,10 +23,18 @@ struct Verification {
   uint64_t bytes_read = 0;
 };
 
+// So often is a piece that the disk refuses to give (EIO) asked for before its replica, if it is
+// sealed, is condemned. It is not what was read that does it then, so the way back matters: the
+// replica is checked again as long as it is there (Scrubber), and the master removes it only when
+// another one is good.
+inline constexpr int kReadTries = 3;
+
 struct VerifyOptions {
   // Called before up to so many bytes are read: may wait, to go easy on the disk; an error ends the
   // check, which is kUnreadable then.
-  std::function<absl::Status(uint64_t bytes)> before_read;
+  std::function<absl::Status(uint64_t bytes)> before_read = nullptr;
+  // The same, before a piece that the disk refused is asked for again.
+  std::function<absl::Status()> before_retry = nullptr;
 };
 
 // Reads from the disk and not from the memory of the system, as far as that is possible. The

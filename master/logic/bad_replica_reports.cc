@@ -42,11 +42,7 @@ bool BadReplicaReports::Begin(std::string_view reporter, ChunkId chunk, ServerId
 void BadReplicaReports::Ended(ChunkId chunk, ServerId server, bool good, absl::Time now) {
   const auto found = quiet_until_.find({chunk, server});
   if (found == quiet_until_.end() || found->second != absl::InfiniteFuture()) return;
-  if (good) {
-    found->second = now + options_.trust;
-  } else {
-    quiet_until_.erase(found);
-  }
+  found->second = now + (good ? options_.trust : options_.pause);
   if (--under_way_[server] == 0) under_way_.erase(server);
 }
 

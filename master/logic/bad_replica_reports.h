@@ -27,6 +27,8 @@ class BadReplicaReports {
     int max_per_server = 2;
     // A replica that was found good is not verified again before.
     absl::Duration trust = absl::Minutes(10);
+    // One whose check came to nothing, because the disk hangs, say, not before.
+    absl::Duration pause = absl::Seconds(30);
     // Reporters and replicas that are remembered.
     size_t max_remembered = 10'000;
   };

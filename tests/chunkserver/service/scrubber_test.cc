@@ -58,6 +58,20 @@ TEST_F(ScrubberTest, ADamagedProgressBeginsAnew) {
   EXPECT_EQ(Scrub().good, 3u);
 }
 
+// Nobody else looks at it: the master has nothing to replace it with.
+TEST_F(ScrubberTest, WhatWasCondemnedIsLookedAtAgain) {
+  for (const uint64_t id : {1, 2, 3}) FlipByte(ChunkId(id));
+  EXPECT_EQ(Scrub().condemned, 3u);
+  FlipByte(ChunkId(2));
+  Scrubber scrubber(servers_["n1"]->services(), &fs_, kFast);
+  ChunkId next;
+  const Scrubber::Found found = scrubber.CheckCondemned(0, &next);
+  EXPECT_EQ(found.good, 1u);
+  EXPECT_EQ(found.condemned, 2u);
+  EXPECT_EQ(next, ChunkId()) << "they were all";
+  EXPECT_TRUE(master_->AwaitState("n1", ChunkId(2), dfs::v1::REPLICA_STATE_FINALIZED));
+}
+
 TEST_F(ScrubberTest, StoppedItLeavesTheRoundToTheNextStart) {
   Scrubber scrubber(servers_["n1"]->services(), &fs_, kFast);
   scrubber.Stop();

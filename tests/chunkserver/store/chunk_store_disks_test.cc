@@ -16,7 +16,7 @@ TEST_P(ChunkStoreDisksTest, WhatTheServerLacksCondemnsNoReplica) {
   const ChunkId chunk = MakeSealed(ChunkId(1), RandomText(300'000));
   using enum FaultyFileSystem::Operation;
   for (const auto operation : {kOpen, kRead}) {
-    for (const int error : {EMFILE, ENFILE, ENOMEM, EINTR, EACCES, EIO}) {
+    for (const int error : {EMFILE, ENFILE, ENOMEM, EINTR, EACCES}) {
       SCOPED_TRACE(fmt::format("{} {}", static_cast<int>(operation), std::strerror(error)));
       machine_.faults().Fail(operation, "/data/", error);
       EXPECT_THAT(ReadServed(chunk), StatusIs(absl::StatusCode::kUnavailable));
@@ -145,6 +145,57 @@ TEST_P(ChunkStoreDisksTest, AFileThatCannotBeCutIsSealedAllTheSame) {
   EXPECT_EQ(ReadAll(ChunkId(1)).value(), text);
   ASSERT_OK_AND_ASSIGN(const Replica::FenceAnswer fenced, Find(ChunkId(1))->Fence(7));
   EXPECT_EQ(fenced.last_seq, 1u) << "what its producer sent is still known";
+}
+
+TEST_P(ChunkStoreDisksTest, WhatTheDiskRefusesAgainAndAgainIsCondemned) {
+  using enum FaultyFileSystem::Operation;
+  const std::string text = RandomText(1'500'000);
+  const ChunkId chunk = MakeSealed(ChunkId(1), text);
+  machine_.faults().Fail(kRead, DataPath(chunk), EIO);
+  EXPECT_THAT(ReadServed(chunk), StatusIs(absl::StatusCode::kDataLoss)) << "to be reported";
+  EXPECT_EQ(Find(chunk)->facts().report.state, ReplicaState::kFinalized);
+  int retries = 0;
+  const auto count = [&] {
+    ++retries;
+    return absl::OkStatus();
+  };
+  ASSERT_OK_AND_ASSIGN(const Verification bad, store_->Verify(chunk, {.before_retry = count}));
+  EXPECT_EQ(bad.outcome, Verification::Outcome::kCondemned);
+  EXPECT_EQ(retries, kReadTries - 1);
+  for (const DiskStatus& disk : store_->Disks()) EXPECT_OK(disk.health);
+  // And it may turn out that it was not the bytes.
+  machine_.faults().Fail(kRead, DataPath(chunk), 0);
+  EXPECT_EQ(store_->Verify(chunk).value().outcome, Verification::Outcome::kGood);
+  EXPECT_EQ(ReadServed(chunk).value(), text);
+}
+
+TEST_P(ChunkStoreDisksTest, WhatTheDiskRefusesOnceIsGood) {
+  using enum FaultyFileSystem::Operation;
+  const ChunkId chunk = MakeSealed(ChunkId(1), RandomText(1'500'000));
+  machine_.faults().Fail(kRead, DataPath(chunk), EIO);
+  const auto works_again = [&] {
+    machine_.faults().Fail(kRead, DataPath(chunk), 0);
+    return absl::OkStatus();
+  };
+  ASSERT_OK_AND_ASSIGN(const Verification good,
+                       store_->Verify(chunk, {.before_retry = works_again}));
+  EXPECT_EQ(good.outcome, Verification::Outcome::kGood);
+  EXPECT_EQ(good.bytes_read, 1'500'000u);
+  machine_.faults().Fail(kRead, DataPath(chunk), EIO);
+  const auto stop = [] { return CancelledError("stopping"); };
+  ASSERT_OK_AND_ASSIGN(const Verification ended, store_->Verify(chunk, {.before_retry = stop}));
+  EXPECT_EQ(ended.outcome, Verification::Outcome::kUnreadable);
+}
+
+// A replica that is not sealed has a vote, and only its own bytes may take it away.
+TEST_P(ChunkStoreDisksTest, WhatIsNotSealedIsNotCondemnedByWhatTheDiskRefuses) {
+  using enum FaultyFileSystem::Operation;
+  ASSERT_OK(store_->Create(Spec(ChunkId(1))));
+  ASSERT_OK(Append(ChunkId(1), RandomText(200'000)));
+  ASSERT_OK(Find(ChunkId(1))->Fence(7));
+  machine_.faults().Fail(kRead, DataPath(ChunkId(1)), EIO);
+  EXPECT_EQ(store_->Verify(ChunkId(1)).value().outcome, Verification::Outcome::kUnreadable);
+  EXPECT_EQ(Find(ChunkId(1))->facts().report.state, ReplicaState::kFenced);
 }
 
 // --- Disks that are missing.

@@ -25,7 +25,10 @@ TEST_F(BadReplicaReportsTest, AReplicaIsVerifiedOnceAtATimeAndThenTrustedForAWhi
   EXPECT_FALSE(reports_.Begin("b", kChunk, kServer, now_ + absl::Minutes(9)));
   EXPECT_TRUE(reports_.Begin("b", kChunk, kServer, now_ + absl::Minutes(10)));
   reports_.Ended(kChunk, kServer, false, now_);
-  EXPECT_TRUE(reports_.Begin("b", kChunk, kServer, now_)) << "nobody said that it was good";
+  EXPECT_FALSE(reports_.Begin("b", kChunk, kServer, now_))
+      << "it would fail as fast as it is asked";
+  EXPECT_TRUE(reports_.Begin("b", kChunk, kServer, now_ + absl::Seconds(30)))
+      << "nobody said that it was good";
 }
 
 TEST_F(BadReplicaReportsTest, AServerVerifiesFewAtATime) {
