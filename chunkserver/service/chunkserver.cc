@@ -46,7 +46,8 @@ absl::Status Chunkserver::StartParts() {
                    .fs = options_.fs,
                    .clock = options_.clock,
                    .open_index = options_.open_index,
-                   .disk_patience = options_.limits.disk_patience}));
+                   .disk_patience = options_.limits.disk_patience,
+                   .disk_silence = options_.limits.disk_silence}));
   master_ = std::make_unique<MasterLink>(flags.masters);
   buffers_ = std::make_unique<BufferPool>(kReadPieceBytes, kIdleReadBuffers);
   const uint64_t stream_memory = options_.limits.stream_memory_bytes;
@@ -71,6 +72,8 @@ absl::Status Chunkserver::StartParts() {
   RETURN_IF_ERROR(StartHttp());
   disk_watch_ =
       std::make_unique<PeriodicThread>("disks", kTryDisksEvery, [this] { store_->ReopenDisks(); });
+  silence_watch_ = std::make_unique<PeriodicThread>("disk-silence", options_.limits.disk_look,
+                                                    [this] { store_->WatchSilence(); });
   janitor_ = std::make_unique<Janitor>(services_, absl::Hours(24) * options_.quarantine_days);
   scrubber_ = std::make_unique<Scrubber>(
       services_, options_.fs, ScrubLimits{.period = absl::Hours(24) * options_.scrub_days});
@@ -105,6 +108,7 @@ void Chunkserver::Shutdown() {
   if (rpc_ != nullptr) rpc_->Shutdown(absl::Milliseconds(500));
   scrubber_.reset();
   janitor_.reset();
+  silence_watch_.reset();
   disk_watch_.reset();
 }
 

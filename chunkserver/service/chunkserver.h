@@ -66,6 +66,8 @@ class Chunkserver : public RunningServer {
   std::unique_ptr<Scrubber> scrubber_;
   // Tries the disks that are away again: one that is mounted later is taken in without a restart.
   std::unique_ptr<PeriodicThread> disk_watch_;
+  // Apart from that one, which waits for disks.
+  std::unique_ptr<PeriodicThread> silence_watch_;
   std::unique_ptr<rpc::Server> rpc_;
   std::unique_ptr<HttpServer> http_;
 };

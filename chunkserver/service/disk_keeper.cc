@@ -37,6 +37,7 @@ void DiskKeeper::Run(size_t disk) {
     store_->LookAtSpace(disk);
     // Its failure is the disk's, which Disk::Check has taken note of.
     store_->SaveMark(disk).IgnoreError();
+    store_->RemoveReplaced(disk);
     MutexLock lock(&mutex_);
     if (wakes_ == wakes && !stopping_) changed_.WaitFor(&mutex_, interval_);
     stopping = stopping_;

@@ -1,6 +1,6 @@
 // What has to be done with each disk now and then and nobody may wait for: looking how much space
-// is left, and writing down which master was followed. One thread per disk, so that a disk that
-// hangs holds up nothing but itself.
+// is left, writing down which master was followed, and removing what was replaced while the disk
+// did not answer. One thread per disk, so that a disk that hangs holds up nothing but itself.
 #pragma once
 
 #include <absl/time/time.h>

@@ -51,6 +51,8 @@ struct Limits {
   // A disk that lets an operation wait for longer hangs: no new replicas, reads and appends there
   // until it answers.
   absl::Duration disk_patience = kDiskPatience;
+  // For longer: its replicas are not counted on any more.
+  absl::Duration disk_silence = kDiskSilence;
   // How often the space of a disk is looked at.
   absl::Duration disk_look = absl::Seconds(1);
   // One attempt of a copy from one source.

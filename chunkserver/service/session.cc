@@ -205,7 +205,7 @@ void Session::SendInventoryPage(rpc::BulkStream* stream) {
   std::vector<std::shared_ptr<Replica>>& left = listing_->left;
   while (!left.empty() && static_cast<size_t>(page->replicas_size()) < kReplicasPerPage) {
     const Replica& replica = *left.back();
-    if (replica.disk().health().ok()) ToProto(replica.facts().report, page->add_replicas());
+    if (replica.disk().Counts()) ToProto(replica.facts().report, page->add_replicas());
     left.pop_back();
   }
   page->set_last(left.empty());

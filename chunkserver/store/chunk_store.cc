@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/log.h"
+
 namespace quern::chunkserver {
 
 std::string BootId() {
@@ -12,9 +14,53 @@ std::string BootId() {
 }
 
 void ChunkStore::OnDiskFailed(const Disk* disk) {
-  for (const std::shared_ptr<Replica>& replica : List()) {
-    if (&replica->disk() == disk) replica->ReportGone();
+  for (const std::shared_ptr<Replica>& replica : OnDisk(disk)) replica->ReportGone();
+}
+
+ChunkStore::Replicas ChunkStore::OnDisk(const Disk* disk) const {
+  Replicas replicas = List();
+  std::erase_if(replicas, [disk](const auto& replica) { return &replica->disk() != disk; });
+  return replicas;
+}
+
+void ChunkStore::WatchSilence() {
+  for (const auto& disk : disks_->disks()) {
+    if (!disk->NoteSilence()) continue;
+    const Replicas replicas = OnDisk(disk.get());
+    LogWarning(disk->silent() ? "disk_silent" : "disk_answers_again",
+               {{"disk", disk->path()}, {"replicas", replicas.size()}});
+    for (const std::shared_ptr<Replica>& replica : replicas) {
+      disk->silent() ? replica->ReportGone() : replica->Announce();
+    }
   }
+}
+
+void ChunkStore::RemoveReplaced(size_t disk) {
+  const Disk* const answers = disks_->disks()[disk].get();
+  if (!answers->Usable().ok()) return;
+  Replicas replaced;
+  {
+    MutexLock lock(&mutex_);
+    replaced = replaced_;
+  }
+  for (const std::shared_ptr<Replica>& replica : replaced) {
+    if (&replica->disk() != answers) continue;
+    const absl::Status status = replica->Remove();
+    LogInfo("replaced_replica_removed",
+            {{"chunk", replica->chunk()}, {"disk", answers->path()}, {"status", status}});
+    // Only now: a copy that comes back to this disk takes turns with it. What is left of one that
+    // could not be removed goes at the next start.
+    MutexLock lock(&mutex_);
+    std::erase(replaced_, replica);
+  }
+}
+
+std::shared_ptr<Replica> ChunkStore::FindReplaced(ChunkId chunk, const Disk* disk) const {
+  MutexLock lock(&mutex_);
+  for (const std::shared_ptr<Replica>& replica : replaced_) {
+    if (replica->chunk() == chunk && &replica->disk() == disk) return replica;
+  }
+  return nullptr;
 }
 
 Replica::Environment ChunkStore::EnvironmentOf(Disk* disk) {
@@ -147,15 +193,18 @@ absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCop
     ASSIGN_OR_RETURN(record, copy->Finish(length, crc));
     return absl::OkStatus();
   };
-  if (old != nullptr && &old->disk() == copy->disk()) {
-    RETURN_IF_ERROR(old->ReplaceWith(publish));
-  } else {
-    RETURN_IF_ERROR(publish());
-    if (old != nullptr && old->disk().Usable().ok()) {
+  // What lies at the place of the copy.
+  const bool same_disk = old != nullptr && &old->disk() == copy->disk();
+  const auto in_place = same_disk ? old : FindReplaced(chunk, copy->disk());
+  RETURN_IF_ERROR(in_place != nullptr ? in_place->ReplaceWith(publish) : publish());
+  if (old != nullptr && old != in_place) {
+    if (old->disk().Usable().ok()) {
       RETURN_IF_ERROR(old->Remove());
-    } else if (old != nullptr) {
-      // Its disk hangs. When it comes back with a restart there are two, and one is removed.
+    } else {
+      // Its disk has failed, or hangs: it goes when that answers, or at a restart, which finds two.
       old->ReportGone();
+      MutexLock lock(&mutex_);
+      if (old->disk().health().ok()) replaced_.push_back(old);
     }
   }
   const std::shared_ptr<Replica> replica = Replica::Adopt(EnvironmentOf(copy->disk()), record);

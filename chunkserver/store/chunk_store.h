@@ -35,6 +35,7 @@ struct ChunkStoreOptions {
   IndexOpener open_index;  // none = RocksDB
   // See Disk::Options.
   absl::Duration disk_patience = kDiskPatience;
+  absl::Duration disk_silence = kDiskSilence;
 };
 
 struct DiskStatus {
@@ -94,6 +95,12 @@ class ChunkStore {
   // Why ClaimRoom would fail.
   absl::Status CheckRoom(uint64_t bytes) const { return DiskWithRoom(bytes).status(); }
   void LookAtSpace(size_t disk);
+  // Tells the master that what is on a disk that has fallen silent is gone, and of what is on one
+  // that answers again. Waits for no disk; to be called now and then, by one thread.
+  void WatchSilence();
+  // Removes what copies have replaced while the disk did not answer; does nothing while it does
+  // not.
+  void RemoveReplaced(size_t disk);
 
   // Space is reserved. AlreadyExists: there is a replica of this chunk, of whatever kind. A master
   // never gives out an id twice. ResourceExhausted: no disk has room.
@@ -130,6 +137,9 @@ class ChunkStore {
   void Publish(Disk* disk, const Replicas& replicas);
   void Unusable(Disk* disk, const absl::Status& why);
   void OnDiskFailed(const Disk* disk);
+  Replicas OnDisk(const Disk* disk) const;
+  // One that was replaced and is still on this disk; null: none.
+  std::shared_ptr<Replica> FindReplaced(ChunkId chunk, const Disk* disk) const;
   Replica::Environment EnvironmentOf(Disk* disk);
   // Calls `use` with the preferred or else the best disk, and with the next one when it fails
   // there; never with one that hangs.
@@ -147,6 +157,8 @@ class ChunkStore {
   std::vector<std::string> devices_ ABSL_GUARDED_BY(mutex_);
   // Those whose bytes could not be read at the start, and why: they stay as they are on the disk.
   absl::flat_hash_map<ChunkId, absl::Status> unrestored_ ABSL_GUARDED_BY(mutex_);
+  // On disks that did not answer when a copy took their place.
+  Replicas replaced_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quern::chunkserver

@@ -52,7 +52,8 @@ absl::Status ChunkStore::OpenDisks() {
                                           .fs = options_.fs,
                                           .open_index = options_.open_index,
                                           .clock = options_.clock,
-                                          .disk_patience = options_.disk_patience}));
+                                          .disk_patience = options_.disk_patience,
+                                          .disk_silence = options_.disk_silence}));
   for (const auto& disk : disks_->disks()) {
     disk->set_on_failed([this, raw = disk.get()] { OnDiskFailed(raw); });
     const std::string device = DeviceOf(disk->path());

@@ -275,6 +275,16 @@ absl::Status Disk::Answers() const {
                           absl::FormatDuration(absl::Floor(watch_.Waiting(now), absl::Seconds(1))));
 }
 
+bool Disk::NoteSilence() {
+  const absl::Time now = options_.clock->MonotonicNow();
+  bool silent = silent_;
+  {
+    MutexLock lock(&watch_mutex_);
+    silent = silent ? !watch_.Answers(now) : watch_.Waiting(now) > options_.silence;
+  }
+  return silent_.exchange(silent) != silent;
+}
+
 absl::Status Disk::Usable() const {
   RETURN_IF_ERROR(health());
   return Answers();

@@ -14,6 +14,8 @@
 // is tried again, its replicas are gone for this server, and the other disks go on. One that cannot
 // be opened for another reason (not mounted, full, no descriptors) is away, and may come back. A
 // disk that hangs has not failed: it is not used for anything new, and goes on when it answers.
+// When it has been silent for minutes the master is told that its replicas are gone, so that others
+// are made, and when it answers that they are here.
 //
 //   away <-> opening -> ready -> failed
 // (docs/formats/chunk-store.md)
@@ -40,6 +42,8 @@ using IndexOpener = std::function<absl::StatusOr<std::unique_ptr<ReplicaIndex>>(
     const std::string& path, bool create)>;
 
 inline constexpr absl::Duration kDiskPatience = absl::Seconds(10);
+// A bus that is reset, or a controller that restarts, takes a minute or two.
+inline constexpr absl::Duration kDiskSilence = absl::Minutes(5);
 
 // Thread-safe.
 class Disk {
@@ -53,6 +57,8 @@ class Disk {
     Clock* clock = Clock::Real();
     // A disk that lets an operation wait for longer hangs.
     absl::Duration patience = kDiskPatience;
+    // After so long it is silent: what is on it is not counted on any more.
+    absl::Duration silence = kDiskSilence;
   };
   // Away.
   explicit Disk(Options options);
@@ -110,6 +116,12 @@ class Disk {
   absl::Status Answers() const;
   // What health and Answers say.
   absl::Status Usable() const;
+  // Takes note of whether the disk is silent: since it has hung for so long, until it answers. True
+  // when that has changed.
+  bool NoteSilence();
+  bool silent() const { return silent_; }
+  // The master is told of what is on it.
+  bool Counts() const { return health().ok() && !silent_; }
 
   // For ChooseDisk; a disk that is not usable has no room. What LookAtSpace found, put right for
   // what replicas have taken since: never waits for the disk.
@@ -159,6 +171,7 @@ class Disk {
   uint64_t reserve_bytes_ = 0;
   std::atomic<uint64_t> used_bytes_ = 0;
   std::atomic<uint64_t> planned_bytes_ = 0;
+  std::atomic<bool> silent_ = false;
 
   mutable Mutex watch_mutex_;  // its own: it is taken for every operation
   mutable OperationWatch watch_ ABSL_GUARDED_BY(watch_mutex_);

@@ -28,7 +28,8 @@ std::unique_ptr<Disk> DiskSet::MakeDisk(const std::string& path) const {
                                               .open_index = options_.open_index,
                                               .reserve_bytes = options_.reserve_bytes,
                                               .clock = options_.clock,
-                                              .patience = options_.disk_patience});
+                                              .patience = options_.disk_patience,
+                                              .silence = options_.disk_silence});
 }
 
 absl::StatusOr<std::unique_ptr<DiskSet>> DiskSet::Open(Options options) {

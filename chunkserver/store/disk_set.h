@@ -30,6 +30,7 @@ class DiskSet {
     IndexOpener open_index;
     Clock* clock = Clock::Real();
     absl::Duration disk_patience = kDiskPatience;  // see Disk
+    absl::Duration disk_silence = kDiskSilence;
   };
   // Opens those that are there, formats new ones. Fails when none is usable, or when disks belong
   // to different servers or clusters (FailedPrecondition). None is ready yet.

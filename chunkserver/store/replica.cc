@@ -126,7 +126,7 @@ absl::StatusOr<std::vector<ProducerSeq>> Replica::Producers() const {
 
 void Replica::Report() {
   MutexLock lock(&mutex_);
-  if (!disk().health().ok()) return;  // ReportGone says all
+  if (!disk().Counts()) return;  // ReportGone says all
   const ReplicaReport now = machine_.Report();
   if (!reported_ && now.state == ReplicaState::kRemoved) return;  // nobody has heard of it
   environment_.inventory->Changed(reported_, now);

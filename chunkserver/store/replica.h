@@ -127,7 +127,7 @@ class Replica {
   // A copy takes the place of its file and rows: like Remove, but those that `publish` puts there
   // stay. Nothing else happens to the replica meanwhile.
   absl::Status ReplaceWith(const std::function<absl::Status()>& publish);
-  // Its disk has failed: tells the master that it is gone. Takes no turn.
+  // Its disk has failed, or is silent: tells the master that it is gone. Takes no turn.
   void ReportGone();
 
   // --- For ReplicaReader.

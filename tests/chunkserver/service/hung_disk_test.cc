@@ -3,6 +3,7 @@
 
 #include "chunkserver/store/rocks_replica_index.h"
 #include "common/clock.h"
+#include "common/crc32c.h"
 #include "common/thread.h"
 #include "tests/chunkserver/service/test_cluster.h"
 #include "tests/support/hanging_file_system.h"
@@ -35,6 +36,7 @@ class HungDiskTest : public ChunkserverTest {
     options->fs = &files_;
     // However slow this machine is, only a clock that was put forward goes beyond it.
     options->limits.disk_patience = absl::Hours(1);
+    options->limits.disk_silence = absl::Hours(24);
     options->clock = &clock_;
     options->limits.disk_look = absl::Milliseconds(20);
     options->open_index = [this](const std::string& path, bool create) {
@@ -166,6 +168,47 @@ TEST_F(HungDiskTest, ItGoesOnWhenItAnswersAgain) {
     used = DiskOf(last_chunk_) == 0;
   }
   EXPECT_TRUE(used) << "it gets new replicas again";
+}
+
+TEST_F(HungDiskTest, WhatIsOnADiskThatIsSilentForTooLongIsNotCountedOn) {
+  StartWithTwoDisks();
+  HangFirstDisk();
+  EXPECT_EQ(master_->Reported("n1", chunk_[0]).state(), dfs::v1::REPLICA_STATE_FINALIZED)
+      << "it may only be slow";
+  clock_.PutForward(86'400);
+  ASSERT_TRUE(master_->AwaitState("n1", chunk_[0], dfs::v1::REPLICA_STATE_REMOVED));
+  for (const auto& replica : master_->Inventory("n1")) {
+    EXPECT_EQ(DiskOf(replica.chunk_id()), 1u) << replica.chunk_id();
+  }
+  EXPECT_TRUE(master_->AwaitFailedDisks("n1", 0));
+  EXPECT_THAT(master_->Fence("n1", chunk_[0]), StatusIs(absl::StatusCode::kUnavailable))
+      << "but it is not lost";
+  files_.Release();
+  ASSERT_TRUE(master_->AwaitState("n1", chunk_[0], dfs::v1::REPLICA_STATE_FINALIZED));
+  EXPECT_EQ(master_->Inventory("n1").size(), servers_["n1"]->store().size());
+  ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read("n1", chunk_[0]));
+  EXPECT_TRUE(answer.bytes == text_[0]);
+}
+
+TEST_F(HungDiskTest, ACopyTakesThePlaceOfWhatIsOnASilentDiskForGood) {
+  StartWithTwoDisks();
+  Start("n2");
+  ASSERT_TRUE(master_->AwaitSessions({"n1", "n2"}));
+  const ChunkId chunk = chunk_[0];
+  ASSERT_OK(master_->Copy("n2", chunk, text_[0].size(), Crc32c(text_[0]), {"n1"}));
+  HangFirstDisk();
+  clock_.PutForward(86'400);
+  ASSERT_TRUE(master_->AwaitState("n1", chunk, dfs::v1::REPLICA_STATE_REMOVED));
+  ASSERT_OK(master_->Copy("n1", chunk, text_[0].size(), Crc32c(text_[0]), {"n2"}));
+  EXPECT_EQ(DiskOf(chunk.value()), 1u);
+  ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read("n1", chunk));
+  EXPECT_TRUE(answer.bytes == text_[0]);
+  files_.Release();
+  ASSERT_TRUE(master_->AwaitHangingDisks("n1", 0));
+  EXPECT_TRUE(Eventually([&] { return !FileSystem::Real()->Exists(DataFile("n1", chunk, 0)); }))
+      << "the old one goes";
+  EXPECT_TRUE(FileSystem::Real()->Exists(DataFile("n1", chunk, 1)));
+  EXPECT_EQ(master_->Reported("n1", chunk).state(), dfs::v1::REPLICA_STATE_FINALIZED);
 }
 
 // The next master counts its orders from 1 as well.
