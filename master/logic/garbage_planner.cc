@@ -8,6 +8,8 @@ namespace quern::master {
 
 void GarbagePlanner::Queue(const Removal& removal) {
   if (in_flight_.contains(removal)) return;
+  const auto failed = failures_.find(removal);
+  if (failed != failures_.end() && failed->second.waiting) return;
   if (queue_.insert({removal.server, removal.chunk}).second) to_look_at_.insert(removal.server);
 }
 
@@ -47,8 +49,10 @@ std::vector<GarbagePlanner::Removal> GarbagePlanner::Next(const ChunkTable& chun
                                                           const ServerRegistry& servers,
                                                           absl::Time now) {
   while (!waiting_.empty() && waiting_.begin()->first <= now) {
-    Queue(waiting_.begin()->second);
+    const Removal removal = waiting_.begin()->second;
     waiting_.erase(waiting_.begin());
+    failures_[removal].waiting = false;
+    Queue(removal);
   }
   while (!undecided_until_.empty() && undecided_until_.front().first <= now) {
     const ChunkId chunk = undecided_until_.front().second;
@@ -77,6 +81,7 @@ void GarbagePlanner::OrderFrom(ServerId server, const ChunkTable& chunks,
     it = queue_.erase(it);
     const std::optional<ChunkInfo> living = chunks.Find(chunk);
     if (living.has_value() && !MayRemove(*living, server, servers, now)) {
+      failures_.erase({chunk, server});
       LookForSurplus(*living, servers, now);
       continue;
     }
@@ -90,12 +95,18 @@ void GarbagePlanner::Ended(const Removal& removal, bool removed, absl::Time now)
   if (in_flight_.erase(removal) == 0) return;
   if (--per_server_[removal.server] == 0) per_server_.erase(removal.server);
   to_look_at_.insert(removal.server);
-  const auto found = garbage_.find(removal.chunk);
   if (!removed) {
-    // A replica of a living chunk is looked at anew; garbage stays garbage.
-    if (found != garbage_.end()) waiting_.insert({now + options_.backoff, removal});
+    // Of a living chunk as well, though it is looked at anew when its turn comes: its server, whose
+    // disk may hang or be missing, would be asked again as fast as it refuses.
+    Failures& failures = failures_[removal];
+    const absl::Duration pause = options_.backoff * (1 << std::min(failures.count, 16));
+    waiting_.insert({now + std::min(pause, options_.max_backoff), removal});
+    ++failures.count;
+    failures.waiting = true;
     return;
   }
+  failures_.erase(removal);
+  const auto found = garbage_.find(removal.chunk);
   if (found == garbage_.end()) return;
   found->second.erase(std::remove(found->second.begin(), found->second.end(), removal.server),
                       found->second.end());
@@ -121,6 +132,8 @@ std::vector<ChunkId> GarbagePlanner::TakeFinished(const ServerRegistry& servers)
     if (held) continue;
     for (const ServerId server : found->second) {
       queue_.erase({server, chunk});
+      const auto failed = failures_.find({chunk, server});
+      if (failed != failures_.end() && !failed->second.waiting) failures_.erase(failed);
     }
     garbage_.erase(found);
     finished.push_back(chunk);

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -30,7 +31,9 @@ class GarbagePlanner {
   struct Options {
     // Removals under way on one server.
     int max_per_server = 64;
+    // Before a removal that failed is tried again; twice as long each time.
     absl::Duration backoff = absl::Seconds(10);
+    absl::Duration max_backoff = absl::Minutes(10);
   };
   struct Removal {
     ChunkId chunk;
@@ -69,7 +72,8 @@ class GarbagePlanner {
   std::vector<ChunkId> TakeFinished(const ServerRegistry& servers);
 
   size_t garbage_chunks() const { return garbage_.size(); }
-  size_t removals() const { return queue_.size() + in_flight_.size(); }
+  // Queued, under way, or to be tried again.
+  size_t removals() const { return queue_.size() + in_flight_.size() + waiting_.size(); }
   // Internal: what is wrong. For tests.
   absl::Status Validate() const;
 
@@ -100,7 +104,14 @@ class GarbagePlanner {
   std::set<ServerId> to_look_at_;
   std::set<Removal> in_flight_;
   absl::flat_hash_map<ServerId, int> per_server_;
+  // That failed, until they are tried again.
   std::set<std::pair<absl::Time, Removal>> waiting_;
+  struct Failures {
+    int count = 0;
+    bool waiting = false;
+  };
+  // Until they succeed or are not wanted any more.
+  std::map<Removal, Failures> failures_;
   // Living chunks with too many good replicas, to be looked at again; in the order of time.
   absl::flat_hash_set<ChunkId> undecided_;
   std::deque<std::pair<absl::Time, ChunkId>> undecided_until_;

@@ -163,6 +163,36 @@ TEST_F(GarbagePlannerTest, BadReplicasGoAfterTheyWereReplaced) {
               ElementsAre(ServerId(4)));
 }
 
+// A server that cannot remove it now, because its disk hangs or is full, is not asked again and
+// again in between: every failure has the chunk assessed anew, which asks for the removal.
+TEST_F(GarbagePlannerTest, AFailedRemovalFromALivingChunkIsTriedAgainAfterAWhile) {
+  servers_.AddMany(4);
+  AddChunk(1, 3, {1, 2, 3});
+  chunks_.SetReplica(ChunkId(1), {ServerId(4), pb::REPLICA_STATE_STALE, true});
+  const Removal bad{ChunkId(1), ServerId(4)};
+  planner_.Remove(bad.chunk, bad.server);
+  ASSERT_THAT(Next(), ElementsAre(bad));
+  planner_.Ended(bad, false, servers_.now);
+  planner_.Remove(bad.chunk, bad.server);
+  EXPECT_THAT(Next(), IsEmpty());
+  EXPECT_EQ(planner_.removals(), 1u);
+  servers_.now = planner_.NextDeadline();
+  for (const uint32_t id : {1, 2, 3, 4}) servers_.Heartbeat(id);
+  EXPECT_THAT(Next(), ElementsAre(bad));
+  // Its file is deleted while it waits: it still comes, once.
+  planner_.Ended(bad, false, servers_.now);
+  chunks_.Remove(ChunkId(1));
+  planner_.AddGarbage(ChunkId(1), std::vector{ServerId(4)});
+  EXPECT_THAT(Next(), IsEmpty());
+  EXPECT_EQ(planner_.NextDeadline(), servers_.now + absl::Seconds(20)) << "twice as long";
+  servers_.now = planner_.NextDeadline();
+  servers_.Heartbeat(4);
+  EXPECT_THAT(Next(), ElementsAre(bad));
+  planner_.Ended(bad, true, servers_.now);
+  EXPECT_THAT(planner_.TakeFinished(servers_.registry), ElementsAre(ChunkId(1)));
+  EXPECT_EQ(planner_.removals(), 0u);
+}
+
 TEST_F(GarbagePlannerTest, TheLastGoodReplicaIsNeverRemoved) {
   servers_.AddMany(2);
   const ChunkInfo chunk = AddChunk(1, 1, {1});
