@@ -206,6 +206,21 @@ absl::Status SessionHandler::CheckStanding(const pb::ServerMessage::Register& re
 }
 
 absl::StatusOr<ServerId> SessionHandler::IdOf(const pb::ServerMessage::Register& registration) {
+  {
+    MutexLock lock(&mutex_);
+    if (!registering_.insert(registration.server_uuid()).second) {
+      return AbortedError("{}: its last registration is not done yet. Register anew",
+                          registration.address());
+    }
+  }
+  absl::StatusOr<ServerId> id = FindOrLogId(registration);
+  MutexLock lock(&mutex_);
+  registering_.erase(registration.server_uuid());
+  return id;
+}
+
+absl::StatusOr<ServerId> SessionHandler::FindOrLogId(
+    const pb::ServerMessage::Register& registration) {
   pb::ServerRow row;
   row.set_uuid(registration.server_uuid());
   row.set_address(registration.address());
@@ -335,6 +350,8 @@ void SessionHandler::AskForDigests(Progress* progress) {
 
 void SessionHandler::CompareDigests(const pb::ServerMessage::Heartbeat& heartbeat,
                                     Progress* progress) {
+  // Asked for twice. A listing is on its way, and must be held against what it was asked for.
+  if (progress->doubted.has_value()) return;
   const std::span<const uint64_t> told(heartbeat.digests().data(),
                                        static_cast<size_t>(heartbeat.digests_size()));
   std::vector<uint32_t> buckets;

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -62,7 +63,10 @@ class SessionHandler {
   pb::MasterMessage Admission(const pb::ServerMessage::Register& registration, ServerId server);
   void TellProgress(Progress* progress);
   // The durable id of a server: given at its first registration.
+  // One registration of a server at a time: two would give a new one two ids. Aborted: there is
+  // another, which waits for the disk.
   absl::StatusOr<ServerId> IdOf(const pb::ServerMessage::Register& registration);
+  absl::StatusOr<ServerId> FindOrLogId(const pb::ServerMessage::Register& registration);
   absl::Status OnHeartbeat(const pb::ServerMessage::Heartbeat& heartbeat, Progress* progress);
   void OnInventory(const pb::ServerMessage::Inventory& inventory, Progress* progress);
   // Held while a message of a server's session is taken in. A server may open a new session while
@@ -84,6 +88,8 @@ class SessionHandler {
   const std::function<void()> on_standing_;
   Mutex mutex_;
   absl::flat_hash_map<ServerId, std::shared_ptr<Mutex>> turns_ ABSL_GUARDED_BY(mutex_);
+  // Uuids of servers that are being given their ids.
+  std::set<std::string> registering_ ABSL_GUARDED_BY(mutex_);
   SerialWorkers workers_{"sessions", 8};
 };
 

@@ -82,7 +82,13 @@ class RecordingStream : public rpc::SessionStream {
   void Send(grpc::ByteBuffer message) override {
     MutexLock lock(&mutex_);
     pb::MasterMessage decoded;
-    if (rpc::DecodeMessage(message, &decoded).ok()) admitted_ |= decoded.has_admitted();
+    if (!rpc::DecodeMessage(message, &decoded).ok()) return;
+    admitted_ |= decoded.has_admitted();
+    if (decoded.has_inventory_wanted()) ++listings_wanted_;
+  }
+  int listings_wanted() {
+    MutexLock lock(&mutex_);
+    return listings_wanted_;
   }
   void Finish(const absl::Status& status) override {
     MutexLock lock(&mutex_);
@@ -100,6 +106,7 @@ class RecordingStream : public rpc::SessionStream {
  private:
   Mutex mutex_;
   bool admitted_ ABSL_GUARDED_BY(mutex_) = false;
+  int listings_wanted_ ABSL_GUARDED_BY(mutex_) = 0;
   std::optional<absl::Status> finished_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -147,6 +154,128 @@ TEST(Sessions, NothingThatAnOldSessionSaysComesAfterTheDigestsOfTheNext) {
   new_session->OnMessage(rpc::EncodeMessage(news));
   EXPECT_TRUE(Eventually([&] { return replicas() == 1; }));
   EXPECT_FALSE(new_stream->finished().has_value());
+  handler.Stop();
+}
+
+// Digests that were asked for twice may come while a listing is on its way.
+TEST(Sessions, AListingIsComparedWithWhatItWasAskedFor) {
+  MemoryMetadataStore store;
+  ASSERT_OK_AND_ASSIGN(const auto master, Master::Start({}, &store, Clock::Real()));
+  SessionHandler handler(master->options(), {master->cluster_id(), ""}, &master->state(),
+                         &master->committer(), &master->orders(), &master->reports(),
+                         &master->clock(), [] {});
+  const auto stream = std::make_shared<RecordingStream>();
+  const auto session = handler.Open(stream);
+  const auto say = [&](const pb::ServerMessage& message) {
+    session->OnMessage(rpc::EncodeMessage(message));
+  };
+  pb::ServerMessage message;
+  message.mutable_register_()->set_server_uuid("uuid");
+  message.mutable_register_()->set_address("host:1");
+  say(message);
+  ASSERT_TRUE(Eventually([&] { return stream->listings_wanted() == 1; }));
+  message.mutable_inventory()->set_last(true);
+  say(message);
+  const ChunkId vanished(1);
+  const ChunkId there(2);
+  ASSERT_NE(InventoryBucket(vanished), InventoryBucket(there));
+  InventoryDigests digests = {};
+  ServerId server;
+  ASSERT_TRUE(Eventually([&] {
+    MutexLock lock(&master->state().mutex);
+    server = *master->state().servers.FindByUuid("uuid");
+    return master->state().servers.Find(server)->confirmed;
+  }));
+  {
+    MutexLock lock(&master->state().mutex);
+    master->state().standing.Reserved(100);
+    for (const ChunkId chunk : {vanished, there}) {
+      master->state().chunks.Load(chunk, pb::CHUNK_STATE_SEALED, 100, 1, 1, {});
+      master->state().chunks.SetReplica(chunk, {server, pb::REPLICA_STATE_FINALIZED, true});
+    }
+    digests = master->state().chunks.Digests(server);
+  }
+  // It lacks one replica all the time, and from its second word on has a stranger.
+  digests[InventoryBucket(vanished)] = 0;
+  for (uint64_t seq = 1; seq <= 3; ++seq) {
+    if (seq == 2) digests[InventoryBucket(there)] ^= 4711;
+    pb::ServerMessage beat;
+    beat.mutable_heartbeat()->set_seq(seq);
+    beat.mutable_heartbeat()->mutable_digests()->Add(digests.begin(), digests.end());
+    say(beat);
+  }
+  ASSERT_TRUE(Eventually([&] { return stream->listings_wanted() >= 2; }));
+  pb::ServerMessage listing;
+  listing.mutable_inventory()->add_buckets(InventoryBucket(vanished));
+  listing.mutable_inventory()->set_last(true);
+  say(listing);
+  const auto replicas = [&](ChunkId chunk) {
+    MutexLock lock(&master->state().mutex);
+    return master->state().chunks.Find(chunk)->replicas.size();
+  };
+  EXPECT_TRUE(Eventually([&] { return replicas(vanished) == 0; }));
+  EXPECT_EQ(replicas(there), 1u) << "it was not in the buckets that were listed";
+  handler.Stop();
+}
+
+// A disk that takes its time.
+class GatedStore : public MemoryMetadataStore {
+ public:
+  absl::Status Write(const WriteSet& changes) override {
+    {
+      MutexLock lock(&gate_mutex_);
+      ++at_the_gate_;
+      while (closed_) opened_.Wait(&gate_mutex_);
+      --at_the_gate_;
+    }
+    return MemoryMetadataStore::Write(changes);
+  }
+  void Close(bool closed) {
+    MutexLock lock(&gate_mutex_);
+    closed_ = closed;
+    opened_.SignalAll();
+  }
+  int at_the_gate() {
+    MutexLock lock(&gate_mutex_);
+    return at_the_gate_;
+  }
+
+ private:
+  Mutex gate_mutex_;
+  CondVar opened_;
+  bool closed_ ABSL_GUARDED_BY(gate_mutex_) = false;
+  int at_the_gate_ ABSL_GUARDED_BY(gate_mutex_) = 0;
+};
+
+// It gives its first registration up when the master's disk is slow, and comes again.
+TEST(Sessions, ANewServerThatRegistersTwiceIsOneServer) {
+  GatedStore store;
+  ASSERT_OK_AND_ASSIGN(const auto master, Master::Start({}, &store, Clock::Real()));
+  SessionHandler handler(master->options(), {master->cluster_id(), ""}, &master->state(),
+                         &master->committer(), &master->orders(), &master->reports(),
+                         &master->clock(), [] {});
+  pb::ServerMessage message;
+  message.mutable_register_()->set_server_uuid("uuid");
+  message.mutable_register_()->set_address("host:1");
+  const auto first_stream = std::make_shared<RecordingStream>();
+  const auto second_stream = std::make_shared<RecordingStream>();
+  const auto first = handler.Open(first_stream);
+  const auto second = handler.Open(second_stream);
+  store.Close(true);
+  first->OnMessage(rpc::EncodeMessage(message));
+  ASSERT_TRUE(Eventually([&] { return store.at_the_gate() == 1; }));
+  second->OnMessage(rpc::EncodeMessage(message));
+  EXPECT_TRUE(Eventually([&] { return second_stream->finished().has_value(); }));
+  store.Close(false);
+  EXPECT_TRUE(Eventually([&] { return first_stream->admitted(); }));
+  {
+    MutexLock lock(&master->state().mutex);
+    EXPECT_EQ(master->state().servers.servers().size(), 1u);
+  }
+  const auto third_stream = std::make_shared<RecordingStream>();
+  const auto third = handler.Open(third_stream);
+  third->OnMessage(rpc::EncodeMessage(message));
+  EXPECT_TRUE(Eventually([&] { return third_stream->admitted(); })) << "it may come again";
   handler.Stop();
 }
 
