@@ -51,6 +51,15 @@ absl::StatusOr<LoadedPipeline> Load(const PipelineText& pipeline) {
   return loaded;
 }
 
+// Stages whose condition does not hold, once everything is set.
+void LeaveOutStages(LoadedPipeline* loaded) {
+  for (size_t i = loaded->stages.size(); i-- > 0;) {
+    if (IsWanted(loaded->file, loaded->stages[i].stage)) continue;
+    loaded->stages.erase(loaded->stages.begin() + static_cast<ptrdiff_t>(i));
+    loaded->plugins.erase(loaded->plugins.begin() + static_cast<ptrdiff_t>(i));
+  }
+}
+
 absl::Status ApplyFlags(const PipelineFlags& flags, LoadedPipeline* loaded) {
   PipelineFile& file = loaded->file;
   if (flags.words.size() == 1) {
@@ -73,6 +82,7 @@ absl::Status ApplyFlags(const PipelineFlags& flags, LoadedPipeline* loaded) {
     const absl::Status set = SetPipelineKey(setting, &file, &loaded->stages);
     if (!set.ok()) return UsageError(fmt::format("--set: {}", Message(set)));
   }
+  LeaveOutStages(loaded);
   return absl::OkStatus();
 }
 
@@ -198,6 +208,9 @@ std::string PipelineHelp(const std::string& target, const PipelineText& pipeline
     text += fmt::format("  {:<18} {:<18} reads {}{}{}\n", stage.stage.name, stage.stage.job,
                         fmt::join(inputs, ", "), stage.stage.output.empty() ? "" : " -> ",
                         stage.stage.output);
+    if (!stage.stage.when.empty()) {
+      text += fmt::format("  {:<18} only with --set {}=...\n", "", stage.stage.when);
+    }
     if (stage.file.parameters && !stage.file.parameters->empty()) {
       text += fmt::format("  {:<18} parameters: {}\n", "", fmt::join(*stage.file.parameters, ", "));
     }

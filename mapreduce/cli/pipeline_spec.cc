@@ -1,5 +1,6 @@
 #include "mapreduce/cli/pipeline_spec.h"
 
+#include <absl/strings/str_replace.h>
 #include <fmt/ranges.h>
 #include <toml++/toml.h>
 
@@ -91,6 +92,8 @@ class PipelineReader {
       stage->job = text;
     } else if (key == "output") {
       stage->output = text;
+    } else if (key == "when") {
+      stage->when = text;
     } else {
       stage->settings.emplace_back(key, text);
     }
@@ -230,13 +233,30 @@ absl::Status FillParams(const PipelineFile& file, LoadedStage* stage) {
   return CheckParameters(stage->file);
 }
 
+const std::string* FindParam(const PipelineFile& file, const std::string& name) {
+  for (const auto& [key, value] : file.params) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
+
+// With what the parameter of the stage's condition stands for.
+std::string Filled(const PipelineFile& file, const StageFile& stage, std::string text) {
+  const std::string* const value = stage.when.empty() ? nullptr : FindParam(file, stage.when);
+  const std::string name = fmt::format("${{{}}}", stage.when);
+  if (value != nullptr) absl::StrReplaceAll({{name, *value}}, &text);
+  return text;
+}
+
 absl::Status FillStage(const PipelineFile& file, LoadedStage* stage) {
   // A job's own output paths are for when it runs alone.
   for (pb::JobSpec::NamedOutput& output : *stage->file.spec.mutable_outputs()) {
     if (!IsBesideMain(output)) output.mutable_output()->clear_path();
   }
   for (const auto& [key, value] : stage->stage.settings) {
-    RETURN_IF_ERROR(SetSpecKey(key, value, &stage->file));
+    // A side file's path is in the key.
+    RETURN_IF_ERROR(SetSpecKey(Filled(file, stage->stage, key), Filled(file, stage->stage, value),
+                               &stage->file));
   }
   RETURN_IF_ERROR(FillInputs(file, stage));
   // Said on the command line, of all inputs: over what the file says of each.
@@ -314,7 +334,7 @@ absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
   const bool declared = std::any_of(file->params.begin(), file->params.end(),
                                     [&](const auto& one) { return one.first == key; });
   const bool is_read = std::any_of(stages->begin(), stages->end(), [&](const LoadedStage& stage) {
-    return stage.file.parameters && Reads(stage, key);
+    return stage.stage.when == key || (stage.file.parameters && Reads(stage, key));
   });
   if (!declared && !is_read) {
     std::vector<std::string> names;
@@ -327,6 +347,12 @@ absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
   return absl::OkStatus();
 }
 
+bool IsWanted(const PipelineFile& file, const StageFile& stage) {
+  if (stage.when.empty()) return true;
+  const std::string* const value = FindParam(file, stage.when);
+  return value != nullptr && !value->empty() && *value != "false";
+}
+
 absl::StatusOr<pb::PipelineSpec> BuildPipeline(const PipelineFile& file,
                                                std::vector<LoadedStage>* stages) {
   pb::PipelineSpec spec;
@@ -336,6 +362,7 @@ absl::StatusOr<pb::PipelineSpec> BuildPipeline(const PipelineFile& file,
   std::set<std::string> unread;
   for (const auto& [name, value] : file.params) unread.insert(name);
   for (LoadedStage& stage : *stages) {
+    unread.erase(stage.stage.when);
     RETURN_IF_ERROR(Annotate(FillStage(file, &stage), fmt::format("stage {}", stage.stage.name)));
     std::erase_if(unread, [&](const std::string& name) { return Reads(stage, name); });
     pb::PipelineStage* added = spec.add_stages();

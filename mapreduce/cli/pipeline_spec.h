@@ -10,6 +10,9 @@
 //   job = "rank_step.toml"         beside the pipeline, or a ready-made job; or plugin = ...
 //   input = ["@graph", "@ranks"]   or [[stage.input]] with path, format, mapper, tag
 //   output = "ranks"               published; without it, it only lies between stages
+//   when = "tokenizer"             left out unless this parameter is set; other keys of the stage
+//   may
+//                                  have its value in them: "${tokenizer}"
 //   repeat = { until = "moved == 0", max = 50, first = "@graph", in_a_row = 1, at_max = "fail" }
 //   [stage.params]                 and every other key of a job's spec
 #pragma once
@@ -35,6 +38,7 @@ struct StageFile {
   std::vector<Settings> inputs;  // each with "path"
   bool inputs_are_bare = true;   // written as a list of paths
   std::string output;
+  std::string when;  // the parameter of the pipeline without which the stage is left out
   std::optional<pb::PipelineStage::Repeat> repeat;
   Settings settings;  // of the job's spec, without parameters
   Settings params;
@@ -65,6 +69,8 @@ struct LoadedStage {
 // and, where a stage reads such a parameter, "KEY=VALUE" for those of the pipeline.
 absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
                             std::vector<LoadedStage>* stages);
+// False for a stage that waits for a parameter which nobody has set.
+bool IsWanted(const PipelineFile& file, const StageFile& stage);
 // Puts together what the file, the specs and the arguments say. The plugins are left to the caller.
 absl::StatusOr<pb::PipelineSpec> BuildPipeline(const PipelineFile& file,
                                                std::vector<LoadedStage>* stages);

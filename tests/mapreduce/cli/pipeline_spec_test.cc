@@ -43,6 +43,7 @@ absl::StatusOr<pb::PipelineSpec> Build(std::string_view toml,
   for (const std::string& setting : settings) {
     RETURN_IF_ERROR(SetPipelineKey(setting, &file, &stages));
   }
+  std::erase_if(stages, [&](const LoadedStage& one) { return !IsWanted(file, one.stage); });
   return BuildPipeline(file, &stages);
 }
 
@@ -55,6 +56,35 @@ TEST(ParsePipeline, TellsPipelinesFromJobs) {
   EXPECT_TRUE(IsPipelineText(kPipeline));
   EXPECT_FALSE(IsPipelineText("name = \"job\"\n[[input]]\npath = \"/in\"\n"));
   EXPECT_FALSE(IsPipelineText("not = [toml"));
+}
+
+TEST(BuildPipeline, AStageMayWaitForAParameter) {
+  const std::string toml = std::string(kPipeline) + R"(
+[[stage]]
+name = "tokens"
+when = "tokenizer"
+plugin = "tokens.so"
+parameters = []
+input = ["@ranks"]
+[stage.files]
+"${tokenizer}/vocab.bpe" = "vocab.bpe"
+)";
+  for (const std::vector<std::string>& without :
+       {std::vector<std::string>{}, {"tokenizer="}, {"tokenizer=false"}}) {
+    const auto spec = Build(toml, without);
+    ASSERT_TRUE(spec.ok()) << spec.status();
+    EXPECT_EQ(spec->stages_size(), 2);
+  }
+  PipelineFile file = *ParsePipeline(toml, "p.toml");
+  std::vector<LoadedStage> stages;
+  for (const StageFile& stage : file.stages) stages.push_back({stage, {}});
+  ASSERT_TRUE(SetPipelineKey("tokenizer=/gpt2", &file, &stages).ok());
+  const auto spec = BuildPipeline(file, &stages);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  ASSERT_EQ(spec->stages_size(), 3);
+  EXPECT_EQ(stages[2].file.files,
+            (std::vector<std::pair<std::string, std::string>>{{"/gpt2/vocab.bpe", "vocab.bpe"}}));
+  EXPECT_TRUE(spec->stages(2).job().params().empty()) << "the stage does not read it";
 }
 
 TEST(BuildPipeline, PutsEverythingWhereItBelongs) {
