@@ -1,7 +1,6 @@
 #include "mapreduce/coordinator/service/pipeline_publisher.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "common/storage/file_io.h"
@@ -10,11 +9,6 @@
 
 namespace quern::mr {
 namespace {
-
-bool IsBy(const std::string& path, std::string_view maker, PublishFiles* files) {
-  const absl::StatusOr<std::string> found = MakerOf(path, files);
-  return found.ok() && *found == maker;
-}
 
 // What an earlier run had at the output path and this one has not.
 std::string RetiredDir(const PipelinePublishPlan& plan) {
@@ -26,8 +20,10 @@ absl::Status MoveOnce(const PipelinePublishPlan::Output& output, const std::stri
                       PublishFiles* files) {
   RETURN_IF_ERROR(files->Mkdirs(ParentDir(target)));
   const absl::Status moved = files->Rename(output.source, target, /*replace=*/false);
-  const bool may_be_done = moved.code() == absl::StatusCode::kNotFound;
-  if (may_be_done && IsBy(target, output.job_id, files)) return absl::OkStatus();
+  if (moved.code() == absl::StatusCode::kNotFound) {
+    ASSIGN_OR_RETURN(const bool done, IsMadeBy(target, output.job_id, files));
+    if (done) return absl::OkStatus();
+  }
   return Annotate(moved, fmt::format("publish {}", output.target));
 }
 
@@ -139,26 +135,20 @@ absl::Status CheckInPlace(const PipelinePublishPlan& plan, PublishFiles* files) 
   return absl::OkStatus();
 }
 
-bool IsPublished(const PipelinePublishPlan& plan, PublishFiles* files) {
-  return std::all_of(plan.outputs.begin(), plan.outputs.end(),
-                     [&](const auto& output) { return IsBy(output.target, output.job_id, files); });
+absl::StatusOr<bool> IsPublished(const PipelinePublishPlan& plan, PublishFiles* files) {
+  for (const PipelinePublishPlan::Output& output : plan.outputs) {
+    ASSIGN_OR_RETURN(const bool there, IsMadeBy(output.target, output.job_id, files));
+    if (!there) return false;
+  }
+  return true;
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> MakerOf(const std::string& path, PublishFiles* files) {
-  ASSIGN_OR_RETURN(const std::string text,
-                   files->ReadFile(fmt::format("{}/{}", path, kManifestName)));
-  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("job_id") || !json["job_id"].is_string()) {
-    return NotFoundError("{}: its manifest names no job", path);
-  }
-  return json["job_id"].get<std::string>();
-}
-
 absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* files) {
   if (plan.outputs.empty()) return CheckInPlace(plan, files);
-  if (IsPublished(plan, files)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const bool done, IsPublished(plan, files));
+  if (done) return absl::OkStatus();
   const std::string staging = fmt::format("{}/output", PipelineDir(plan.pipeline_id));
   PublishFiles::Moves moves;
   bool has_directory = false;

@@ -34,8 +34,4 @@ struct PipelinePublishPlan {
 // one that was to stay is no longer what it was.
 absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* files);
 
-// Whose output a directory is, from its manifest: a job or a pipeline. Errors of ReadFile;
-// NotFound also when it says nothing of the kind.
-absl::StatusOr<std::string> MakerOf(const std::string& path, PublishFiles* files);
-
 }  // namespace quern::mr

@@ -8,22 +8,13 @@
 namespace quern::mr {
 namespace {
 
-// True when the output in place is this job's: an earlier try came to the end. The others came
-// there by the same change.
-bool IsPublished(const PublishPlan& plan, PublishFiles* files) {
-  const absl::StatusOr<std::string> text =
-      files->ReadFile(fmt::format("{}/{}", plan.outputs[0].path, kManifestName));
-  if (!text.ok()) return false;
-  const auto json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  return json.is_object() && json.value("job_id", "") == plan.manifest.job_id;
-}
-
 absl::Status MoveFile(const PublishedFile& file, const std::string& staging, PublishFiles* files) {
   const std::string target = fmt::format("{}/{}", staging, file.part.name);
   const absl::Status moved = files->Rename(file.source, target, /*replace=*/false);
-  // Moved by an earlier try.
-  if (moved.code() == absl::StatusCode::kNotFound && files->Stat(target).ok()) {
-    return absl::OkStatus();
+  if (moved.code() == absl::StatusCode::kNotFound) {
+    const absl::Status found = files->Stat(target);
+    // Moved by an earlier try, or nobody can say.
+    if (found.ok() || IsRetryable(found)) return found;
   }
   return Annotate(moved, fmt::format("move {} into place", file.part.name));
 }
@@ -64,12 +55,32 @@ absl::Status FillAndRename(const PublishPlan& plan, PublishFiles* files) {
 
 }  // namespace
 
+absl::StatusOr<std::string> MakerOf(const std::string& path, PublishFiles* files) {
+  ASSIGN_OR_RETURN(const std::string text,
+                   files->ReadFile(fmt::format("{}/{}", path, kManifestName)));
+  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("job_id") || !json["job_id"].is_string()) {
+    return NotFoundError("{}: its manifest names no job", path);
+  }
+  return json["job_id"].get<std::string>();
+}
+
+absl::StatusOr<bool> IsMadeBy(const std::string& path, std::string_view maker,
+                              PublishFiles* files) {
+  const absl::StatusOr<std::string> found = MakerOf(path, files);
+  if (IsRetryable(found.status())) return found.status();
+  return found.ok() && *found == maker;
+}
+
 absl::Status Publish(const PublishPlan& plan, PublishFiles* files) {
   const absl::Status status = FillAndRename(plan, files);
   const bool may_be_done = status.code() == absl::StatusCode::kNotFound ||
                            status.code() == absl::StatusCode::kAlreadyExists;
-  if (may_be_done && IsPublished(plan, files)) return absl::OkStatus();
-  return status;
+  if (!may_be_done) return status;
+  // When the output in place is this job's, an earlier try came to the end; the other outputs came
+  // there by the same change.
+  ASSIGN_OR_RETURN(const bool done, IsMadeBy(plan.outputs[0].path, plan.manifest.job_id, files));
+  return done ? absl::OkStatus() : status;
 }
 
 }  // namespace quern::mr

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -52,6 +53,13 @@ struct PublishPlan {
   std::vector<PublishedOutput> outputs;  // the main one first
   Manifest manifest;                     // of the main one, without parts
 };
+
+// Whose output a directory is, from its manifest: a job or a pipeline. Errors of ReadFile;
+// NotFound also when it says nothing of the kind.
+absl::StatusOr<std::string> MakerOf(const std::string& path, PublishFiles* files);
+// False also when nothing is there. An error when the file system cannot be reached, which says
+// nothing about what is there.
+absl::StatusOr<bool> IsMadeBy(const std::string& path, std::string_view maker, PublishFiles* files);
 
 // AlreadyExists: somebody else made the output meanwhile. NotFound: a chosen file is gone.
 absl::Status Publish(const PublishPlan& plan, PublishFiles* files);

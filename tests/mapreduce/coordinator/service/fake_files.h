@@ -11,7 +11,7 @@
 
 namespace quern::mr {
 
-// Thread-safe but for the two switches. A tree of files as a map from paths to contents;
+// Thread-safe but for the switches. A tree of files as a map from paths to contents;
 // directories end with '/'. After `calls_left` calls every further one fails, half of the time
 // after having done its work.
 class FakeFiles final : public PublishFiles {
@@ -41,6 +41,7 @@ class FakeFiles final : public PublishFiles {
 
   int calls_left = 1'000'000;
   bool fails_after_doing = false;
+  int unreachable_reads = 0;  // the next ones
 
   absl::Status Mkdirs(const std::string& path) override {
     return Do([&] {
@@ -70,6 +71,10 @@ class FakeFiles final : public PublishFiles {
   }
   absl::StatusOr<std::string> ReadFile(const std::string& path) override {
     MutexLock lock(&mutex_);
+    if (unreachable_reads > 0) {
+      --unreachable_reads;
+      return UnavailableError("nobody answers");
+    }
     const auto it = tree_.find(path);
     if (it == tree_.end()) return NotFoundError("{}", path);
     return it->second;

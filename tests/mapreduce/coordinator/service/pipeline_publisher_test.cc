@@ -132,5 +132,16 @@ TEST(PipelinePublisher, ATakenTargetLeavesEverythingWhereItWas) {
   }
 }
 
+TEST(PipelinePublisher, WhatCannotBeReadIsAskedForAgain) {
+  const PipelinePublishPlan plan = Plan();
+  FakeFiles files;
+  AddSources(plan, &files);
+  ASSERT_TRUE(PublishPipeline(plan, &files).ok());
+  // It is done, but the answer was lost.
+  files.unreachable_reads = 1;
+  EXPECT_EQ(PublishPipeline(plan, &files).code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(PublishPipeline(plan, &files).ok());
+}
+
 }  // namespace
 }  // namespace quern::mr

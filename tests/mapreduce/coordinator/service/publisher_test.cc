@@ -103,5 +103,24 @@ TEST(Publisher, SaysWhichPartIsGone) {
   EXPECT_FALSE(files.Has("/deep/out/"));
 }
 
+TEST(Publisher, WhatCannotBeReadIsAskedForAgain) {
+  const PublishPlan plan = Plan(1);
+  FakeFiles files(plan);
+  ASSERT_TRUE(Publish(plan, &files).ok());
+  // It is done, but the answer was lost.
+  files.unreachable_reads = 1;
+  EXPECT_EQ(Publish(plan, &files).code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(Publish(plan, &files).ok());
+}
+
+// Somebody's directory with a manifest that is not ours.
+TEST(Publisher, AManifestOfAnyKindIsNoReasonToEnd) {
+  const PublishPlan plan = Plan(1);
+  FakeFiles files(plan);
+  files.Add(plan.outputs[0].path + "/", "");
+  files.Add(fmt::format("{}/{}", plan.outputs[0].path, kManifestName), R"({"job_id": 3})");
+  EXPECT_EQ(Publish(plan, &files).code(), absl::StatusCode::kAlreadyExists);
+}
+
 }  // namespace
 }  // namespace quern::mr
