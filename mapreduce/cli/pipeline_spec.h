@@ -10,9 +10,8 @@
 //   job = "rank_step.toml"         beside the pipeline, or a ready-made job; or plugin = ...
 //   input = ["@graph", "@ranks"]   or [[stage.input]] with path, format, mapper, tag
 //   output = "ranks"               published; without it, it only lies between stages
-//   when = "tokenizer"             left out unless this parameter is set; other keys of the stage
-//   may
-//                                  have its value in them: "${tokenizer}"
+//   when = "tokenizer"             left out unless this parameter is set, whose value other keys
+//                                  of the stage may have in them: "${tokenizer}"
 //   repeat = { until = "moved == 0", max = 50, first = "@graph", in_a_row = 1, at_max = "fail" }
 //   [stage.params]                 and every other key of a job's spec
 #pragma once
