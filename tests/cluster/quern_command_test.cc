@@ -133,6 +133,9 @@ TEST_F(QuernCommand, AKilledSupervisorLeavesNothingInTheWay) {
   const auto dir = local::ClusterDir::At(dir_);
   const auto state = dir->LoadState();
   (*state)->supervisor.Signal(SIGKILL);
+  // A process holds its lock until the kernel has ended it, which a busy machine takes its time
+  // for.
+  ASSERT_TRUE(Eventually([&] { return !(*state)->supervisor.IsAlive(); }));
   // Whether or not its servers have gone by now, the next `up` works.
   const CommandResult up = Up();
   ASSERT_EQ(up.exit_code, 0) << up.Describe();
