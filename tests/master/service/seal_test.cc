@@ -134,8 +134,14 @@ TEST_F(SealTest, AChunkOfWhichOnlyCopiesAreLeftStillSaysWhatIsInIt) {
       Eventually([&] { return spare->Replica(open.id()).state() == pb::REPLICA_STATE_FINALIZED; }));
   // The answer to the seal was lost, and the writer asks.
   Replica(open, 1)->Disconnect();
-  ASSERT_OK_AND_ASSIGN(const auto sealed, Resolve(open, 100));
-  EXPECT_EQ(sealed.last_seq(), 10u);
+  // Again, until the master has heard that the copy is there.
+  absl::StatusOr<pb::ResolveChunkResponse> sealed;
+  EXPECT_TRUE(Eventually([&] {
+    sealed = Resolve(open, 100);
+    return sealed.ok();
+  })) << sealed.status();
+  ASSERT_OK(sealed.status());
+  EXPECT_EQ(sealed->last_seq(), 10u);
 }
 
 TEST_F(SealTest, ASilentServerIsWaitedForOnlyALittle) {
