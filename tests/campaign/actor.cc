@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "common/clock.h"
 #include "common/crc32c.h"
 #include "tests/campaign/late_requests.h"
 #include "tests/cluster/test_data.h"
@@ -13,6 +14,8 @@ using ::quern::testing::RandomBytesOf;
 
 constexpr size_t kMostEntries = 60;
 constexpr int kNames = 12;
+// Operations that are told with a violation.
+constexpr size_t kToldWithViolation = 150;
 // Longer than any fault lasts: most outcomes are known in the end.
 constexpr absl::Duration kClientPatience = absl::Seconds(60);
 
@@ -114,17 +117,18 @@ void Actor::Put() {
   auto writer = fs_->Create(path, options);
   if (!writer.ok()) {
     // A file that is not complete was never there.
-    if (!MayHaveHappened(writer.status())) Finish(what, writer.status(), change);
-    return;
+    if (MayHaveHappened(writer.status())) return Note(what, writer.status());
+    return Finish(what, writer.status(), change);
   }
   const absl::Status appended = (*writer)->Append(bytes);
   if (!appended.ok()) {
+    Note(what, appended);
     (*writer)->Abandon().IgnoreError();
     return;
   }
   const absl::Status closed = (*writer)->Close().status();
   // All servers of a chunk lost power before it was closed: it is certain that there is no file.
-  if (absl::IsAborted(closed)) return;
+  if (absl::IsAborted(closed)) return Note(what, closed);
   Finish(what, closed, change);
 }
 
@@ -202,6 +206,7 @@ void Actor::ActLate() {
 }
 
 void Actor::Finish(const std::string& what, const absl::Status& status, const Change& change) {
+  Note(what, status);
   if (status.ok()) return ledger_.Record(Ledger::Outcome::kDone, change);
   if (MayHaveHappened(status)) {
     ++unknown_;
@@ -265,8 +270,18 @@ void Actor::Violation(std::string what) {
   violations_.push_back(std::move(what));
 }
 
+void Actor::Note(const std::string& what, const absl::Status& status) {
+  const std::string time =
+      absl::FormatTime("%H:%M:%E3S", Clock::Real()->TimeNow(), absl::UTCTimeZone());
+  MutexLock lock(&mutex_);
+  lately_.push_back(fmt::format("{} {}: {}", time, what, status.ToString()));
+  if (lately_.size() > kToldWithViolation) lately_.pop_front();
+}
+
 std::vector<std::string> Actor::TakeViolations() {
   MutexLock lock(&mutex_);
+  if (violations_.empty()) return {};
+  for (const std::string& operation : lately_) violations_.back() += "\n  " + operation;
   return std::exchange(violations_, {});
 }
 

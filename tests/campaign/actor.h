@@ -36,7 +36,7 @@ class Actor {
 
   uint64_t operations() const { return operations_; }
   uint64_t unknown_outcomes() const { return unknown_; }
-  // What must not have happened, since the last call.
+  // What must not have happened, since the last call; with the operations before it.
   std::vector<std::string> TakeViolations();
 
  private:
@@ -54,6 +54,8 @@ class Actor {
   // One of the master's own answers to a change that should be possible.
   void Finish(const std::string& what, const absl::Status& status, const Change& change);
   void Violation(std::string what);
+  // Takes note of what an operation came to, for whoever has to find out about a violation.
+  void Note(const std::string& what, const absl::Status& status);
   absl::StatusOr<Entry> ReadFile(const std::string& path);
   absl::Status LookAt(const std::string& directory, Tree* seen);
 
@@ -77,6 +79,7 @@ class Actor {
   enum class State { kPaused, kActing, kPausing, kEnding };
   State state_ ABSL_GUARDED_BY(mutex_) = State::kPaused;
   std::vector<std::string> violations_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::string> lately_ ABSL_GUARDED_BY(mutex_);  // with their times
   Thread thread_;
 };
 

@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "common/fd.h"
+#include "common/storage/file_io.h"
 
 namespace quern::campaign {
 
@@ -81,7 +82,11 @@ Fault FillDisk(Cluster* cluster, const std::string& name) {
       break;
     }
   }
-  return {"full disk of " + name, [=] { unlink(path.c_str()); }};
+  return {"full disk of " + name, [=] {
+            unlink(path.c_str());
+            // A power cut would bring it back.
+            EXPECT_TRUE(FileSystem::Real()->SyncDir(ParentDir(path)).ok());
+          }};
 }
 
 Fault TakeDescriptors(Cluster* cluster, const std::string& name) {
