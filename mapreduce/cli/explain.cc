@@ -65,19 +65,6 @@ int Show(const Session& session, const std::vector<JobPlan>& plans, const Explai
   return problems == 0 ? kExitOk : kExitRejected;
 }
 
-// Where the stage publishes something, each once.
-std::set<std::string> PublishedBy(const pb::PipelineSpec& spec, const pb::JobSpec& job) {
-  std::set<std::string> targets;
-  const auto add = [&](const std::string& written) {
-    if (!written.empty()) targets.insert(written.starts_with('/') ? written : spec.output_path());
-  };
-  add(job.output().path());
-  for (const pb::JobSpec::NamedOutput& output : job.outputs()) {
-    if (!IsBesideMain(output)) add(output.output().path());
-  }
-  return targets;
-}
-
 // What the coordinator would take from earlier runs: of a pipeline whose plugins and side files it
 // has seen. A stage with a new one runs anyway, and nobody knows of the others.
 absl::Status FindStates(Session* session, client::FileSystem* dfs, pb::PipelineSpec spec,
@@ -133,7 +120,7 @@ absl::StatusOr<int> ExplainPipeline(Session* session, const pb::PipelineSpec& sp
   }
   std::set<std::string> seen;  // OUT may be that of several stages
   for (JobPlan& plan : plans) {
-    for (const std::string& path : PublishedBy(spec, plan.spec)) {
+    for (const std::string& path : PublishTargets(spec, plan.spec)) {
       if (seen.insert(path).second) {
         explainer.CheckOutput(path, spec.overwrite(), explainer.inputs(), &plan);
       }

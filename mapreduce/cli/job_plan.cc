@@ -1,9 +1,7 @@
 #include "mapreduce/cli/job_plan.h"
 
-#include <filesystem>
 #include <utility>
 
-#include "mapreduce/engine/storage.h"
 #include "mapreduce/plan/input_files.h"
 #include "mapreduce/plan/job_spec_rules.h"
 #include "mapreduce/plan/overwrite_rules.h"
@@ -96,28 +94,9 @@ void JobExplainer::FindInputs(JobPlan* plan) {
 void JobExplainer::CheckOutput(const std::string& path, bool overwrite,
                                const std::vector<SplitInput>& inputs, JobPlan* plan) {
   if (path.empty() || away_) return;
-  NoteProblem(FindOutput(path, overwrite, inputs), plan);
-}
-
-absl::Status JobExplainer::FindOutput(const std::string& path, bool overwrite,
-                                      const std::vector<SplitInput>& inputs) {
-  const bool on_this_machine = IsLocalPath(path);
-  if (on_this_machine) {
-    std::error_code error;
-    if (!std::filesystem::exists(path.substr(kLocalScheme.size()), error)) return absl::OkStatus();
-  } else {
-    const auto status = dfs_->Stat(path);
-    if (status.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();
-    RETURN_IF_ERROR(status.status());
-  }
-  if (!overwrite) {
-    return AlreadyExistsError("output: {}: exists already. Try: --overwrite, or another path",
-                              path);
-  }
-  ASSIGN_OR_RETURN(const ExistingOutput existing, on_this_machine ? ReadExistingLocalOutput(path)
-                                                                  : ReadExistingOutput(dfs_, path));
-  RETURN_IF_ERROR(CheckReplaceable(path, existing));
-  return CheckNoInputBelow(path, inputs);
+  const absl::StatusOr<bool> replaces = CheckOutputPath(dfs_, path, overwrite);
+  NoteProblem(replaces.status(), plan);
+  if (replaces.ok() && *replaces) NoteProblem(CheckNoInputBelow(path, inputs), plan);
 }
 
 }  // namespace quern::mr

@@ -67,8 +67,6 @@ class JobExplainer {
 
  private:
   void FindInputs(JobPlan* plan);
-  absl::Status FindOutput(const std::string& path, bool overwrite,
-                          const std::vector<SplitInput>& inputs);
   void NoteProblem(const absl::Status& status, JobPlan* plan);
 
   client::FileSystem* const dfs_;

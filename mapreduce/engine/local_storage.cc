@@ -104,10 +104,6 @@ class LocalStorage final : public Storage {
     return std::make_unique<LocalWritable>(std::move(file), local);
   }
 
-  absl::StatusOr<bool> Exists(const std::string& path) override {
-    return FileSystem::Real()->Exists(LocalPart(path));
-  }
-
   absl::Status Rename(const std::string& from, const std::string& to, bool replace) override {
     if (FileSystem::Real()->Exists(LocalPart(to))) {
       if (!replace) return AlreadyExistsError("{}: already exists", to);

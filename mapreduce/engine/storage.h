@@ -54,7 +54,6 @@ class Storage {
   // Replaces a file of that name.
   virtual absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string& path,
                                                                const WriteOptions& options) = 0;
-  virtual absl::StatusOr<bool> Exists(const std::string& path) = 0;
   // Makes missing parents of the target. When the target is there: AlreadyExists, or with `replace`
   // it goes away with everything below it.
   virtual absl::Status Rename(const std::string& from, const std::string& to, bool replace) = 0;
@@ -70,6 +69,9 @@ class Storage {
 // Paths of this machine are file:///...; all others belong to the distributed file system.
 inline constexpr std::string_view kLocalScheme = "file://";
 inline bool IsLocalPath(std::string_view path) { return path.starts_with(kLocalScheme); }
+inline bool IsAbsolutePath(std::string_view path) {
+  return path.starts_with('/') || IsLocalPath(path);
+}
 
 // ReadableFile::id of a file of this machine, from stat().
 std::string LocalFileId(uint64_t device, uint64_t inode);

@@ -40,6 +40,39 @@ std::string Canonical(std::string_view path) {
   return error ? std::string(path) : fmt::format("{}{}", kLocalScheme, real.string());
 }
 
+// NotFound: nothing is there. Of what must not be replaced nothing is read.
+absl::StatusOr<ExistingOutput> ReadInCluster(client::FileSystem* dfs, const std::string& path,
+                                             bool overwrite) {
+  ASSIGN_OR_RETURN(const client::FileStatus status, dfs->Stat(path));
+  ExistingOutput existing{.is_directory = status.is_directory()};
+  if (!existing.is_directory || !overwrite) return existing;
+  ASSIGN_OR_RETURN(const std::vector<client::FileStatus> entries, dfs->List(path));
+  for (const client::FileStatus& entry : entries) {
+    existing.names.push_back(entry.name());
+    if (entry.name() != kManifestName || entry.is_directory()) continue;
+    ASSIGN_OR_RETURN(const auto reader, dfs->Open(entry.path));
+    existing.manifest.resize(reader->status().length);
+    ASSIGN_OR_RETURN(const size_t got,
+                     reader->Pread(0, existing.manifest.size(), existing.manifest.data()));
+    existing.manifest.resize(got);
+  }
+  return existing;
+}
+
+absl::StatusOr<ExistingOutput> ReadOnThisMachine(const std::string& path, bool overwrite) {
+  const std::string local = path.substr(kLocalScheme.size());
+  if (!FileSystem::Real()->Exists(local)) return NotFoundError("{}: nothing is there", path);
+  std::error_code error;
+  ExistingOutput existing{.is_directory = std::filesystem::is_directory(local, error)};
+  if (!existing.is_directory || !overwrite) return existing;
+  ASSIGN_OR_RETURN(existing.names, FileSystem::Real()->List(local));
+  auto manifest = ReadFileToString(FileSystem::Real(), fmt::format("{}/{}", local, kManifestName));
+  if (!absl::IsNotFound(manifest.status())) {
+    ASSIGN_OR_RETURN(existing.manifest, std::move(manifest));
+  }
+  return existing;
+}
+
 }  // namespace
 
 std::vector<std::string> OutputPaths(const pb::JobSpec& spec) {
@@ -80,35 +113,18 @@ absl::Status CheckNoInputBelow(std::string_view output, const std::vector<SplitI
   return absl::OkStatus();
 }
 
-absl::StatusOr<ExistingOutput> ReadExistingOutput(client::FileSystem* dfs,
-                                                  const std::string& path) {
-  ASSIGN_OR_RETURN(const client::FileStatus status, dfs->Stat(path));
-  ExistingOutput existing{.is_directory = status.is_directory()};
-  if (!existing.is_directory) return existing;
-  ASSIGN_OR_RETURN(const std::vector<client::FileStatus> entries, dfs->List(path));
-  for (const client::FileStatus& entry : entries) {
-    existing.names.push_back(entry.name());
-    if (entry.name() != kManifestName || entry.is_directory()) continue;
-    ASSIGN_OR_RETURN(const auto reader, dfs->Open(entry.path));
-    existing.manifest.resize(reader->status().length);
-    ASSIGN_OR_RETURN(const size_t got,
-                     reader->Pread(0, existing.manifest.size(), existing.manifest.data()));
-    existing.manifest.resize(got);
+absl::StatusOr<bool> CheckOutputPath(client::FileSystem* dfs, const std::string& path,
+                                     bool overwrite) {
+  const absl::StatusOr<ExistingOutput> existing =
+      IsLocalPath(path) ? ReadOnThisMachine(path, overwrite) : ReadInCluster(dfs, path, overwrite);
+  if (absl::IsNotFound(existing.status())) return false;
+  RETURN_IF_ERROR(existing.status());
+  if (!overwrite) {
+    return AlreadyExistsError("output: {}: exists already. Try: --overwrite, or another path",
+                              path);
   }
-  return existing;
-}
-
-absl::StatusOr<ExistingOutput> ReadExistingLocalOutput(const std::string& path) {
-  const std::string local = path.substr(kLocalScheme.size());
-  std::error_code error;
-  ExistingOutput existing{.is_directory = std::filesystem::is_directory(local, error)};
-  if (!existing.is_directory) return existing;
-  ASSIGN_OR_RETURN(existing.names, FileSystem::Real()->List(local));
-  auto manifest = ReadFileToString(FileSystem::Real(), fmt::format("{}/{}", local, kManifestName));
-  if (!absl::IsNotFound(manifest.status())) {
-    ASSIGN_OR_RETURN(existing.manifest, std::move(manifest));
-  }
-  return existing;
+  RETURN_IF_ERROR(CheckReplaceable(path, *existing));
+  return true;
 }
 
 }  // namespace quern::mr

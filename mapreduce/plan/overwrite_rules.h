@@ -29,8 +29,9 @@ absl::Status CheckReplaceable(std::string_view path, const ExistingOutput& exist
 // FailedPrecondition when an input file is, or lies below, `output`.
 absl::Status CheckNoInputBelow(std::string_view output, const std::vector<SplitInput>& inputs);
 
-// In the cluster, and on this machine (file:///...).
-absl::StatusOr<ExistingOutput> ReadExistingOutput(client::FileSystem* dfs, const std::string& path);
-absl::StatusOr<ExistingOutput> ReadExistingLocalOutput(const std::string& path);
+// Whether something is there that may be replaced, in the cluster or on this machine (file:///...).
+// AlreadyExists: there is, and `overwrite` is false. FailedPrecondition as CheckReplaceable.
+absl::StatusOr<bool> CheckOutputPath(client::FileSystem* dfs, const std::string& path,
+                                     bool overwrite);
 
 }  // namespace quern::mr

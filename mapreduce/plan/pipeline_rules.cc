@@ -6,6 +6,7 @@
 
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
+#include "mapreduce/engine/storage.h"
 #include "mapreduce/plan/job_spec_rules.h"
 #include "mapreduce/plan/pipeline_params.h"
 #include "mapreduce/plan/pipeline_paths.h"
@@ -270,8 +271,27 @@ absl::StatusOr<PipelineGraph> CheckPipelineSpec(const pb::PipelineSpec& spec) {
 }
 
 std::string PublishedPath(const pb::PipelineSpec& spec, std::string_view written) {
-  if (written.empty() || written.starts_with('/')) return std::string(written);
+  if (written.empty() || IsAbsolutePath(written)) return std::string(written);
   return written == "." ? spec.output_path() : fmt::format("{}/{}", spec.output_path(), written);
+}
+
+std::set<std::string> PublishTargets(const pb::PipelineSpec& spec, const pb::JobSpec& job) {
+  std::set<std::string> targets;
+  const auto add = [&](const std::string& written) {
+    if (!written.empty()) targets.insert(IsAbsolutePath(written) ? written : spec.output_path());
+  };
+  add(job.output().path());
+  for (const pb::JobSpec::NamedOutput& output : job.outputs()) {
+    if (!IsBesideMain(output)) add(output.output().path());
+  }
+  return targets;
+}
+
+std::set<std::string> PublishTargets(const pb::PipelineSpec& spec) {
+  std::set<std::string> targets;
+  for (const pb::PipelineStage& stage : spec.stages())
+    targets.merge(PublishTargets(spec, stage.job()));
+  return targets;
 }
 
 pb::JobSpec StageJobToCheck(const pb::PipelineStage& stage) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,10 @@ absl::StatusOr<PipelineGraph> CheckPipelineSpec(const pb::PipelineSpec& spec);
 
 // Where an output is published at the end: absolute; empty: nowhere.
 std::string PublishedPath(const pb::PipelineSpec& spec, std::string_view written);
+
+// The directories that appear at the end, each once: of a stage's job, and of all.
+std::set<std::string> PublishTargets(const pb::PipelineSpec& spec, const pb::JobSpec& job);
+std::set<std::string> PublishTargets(const pb::PipelineSpec& spec);
 
 // FillDefaults of a stage's job, whose outputs keep their paths as they are written: "" lies
 // between stages only, and "." of a named output is the directory of the main one.

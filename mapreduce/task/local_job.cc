@@ -27,13 +27,12 @@ std::string TemporaryRoot() {
   return dir != nullptr && *dir != '\0' ? dir : "/tmp";
 }
 
-// "/a/b" -> "/a/.b.1f2e3d4c": a hidden name, which inputs skip.
+}  // namespace
+
 std::string HiddenBeside(const std::string& path) {
   const size_t slash = path.rfind('/');
   return fmt::format("{}.{}.{}", path.substr(0, slash + 1), path.substr(slash + 1), RandomHex(4));
 }
-
-}  // namespace
 
 LocalJob::LocalJob(pb::JobSpec spec, uint32_t threads, client::ClientOptions dfs)
     : spec_(std::move(spec)),
@@ -53,30 +52,21 @@ absl::Status LocalJob::Prepare() {
   if (IsLocalPath(path)) path.erase(0, kLocalScheme.size());
   ASSIGN_OR_RETURN(const PluginInfo info, ReadPlugin(path));
   RETURN_IF_ERROR(ResolveClasses(info, &spec_));
-  for (const std::string& output : OutputPaths(spec_)) RETURN_IF_ERROR(CheckOutputPath(output));
-  RETURN_IF_ERROR(PlanInput());
+  RETURN_IF_ERROR(PlanFiles());
   ASSIGN_OR_RETURN(plugin_, Plugin::Load(path));
   manifest_.job_id = kLocalJobId;
   manifest_.job_name = spec_.name();
   return absl::OkStatus();
 }
 
-absl::Status LocalJob::CheckOutputPath(const std::string& path) {
-  ASSIGN_OR_RETURN(const bool exists, storage_->Exists(path));
-  if (!exists) return absl::OkStatus();
-  if (!spec_.output().overwrite()) {
-    return AlreadyExistsError("output: {}: exists already. Try: --overwrite, or another path",
-                              path);
+absl::Status LocalJob::PlanFiles() {
+  const auto dfs = client::FileSystem::Create(dfs_options_);
+  std::vector<std::string> replaced;
+  for (const std::string& path : OutputPaths(spec_)) {
+    ASSIGN_OR_RETURN(const bool replaces,
+                     CheckOutputPath(dfs.get(), path, spec_.output().overwrite()));
+    if (replaces) replaced.push_back(path);
   }
-  const auto dfs = client::FileSystem::Create(dfs_options_);
-  ASSIGN_OR_RETURN(const ExistingOutput existing, IsLocalPath(path)
-                                                      ? ReadExistingLocalOutput(path)
-                                                      : ReadExistingOutput(dfs.get(), path));
-  return CheckReplaceable(path, existing);
-}
-
-absl::Status LocalJob::PlanInput() {
-  const auto dfs = client::FileSystem::Create(dfs_options_);
   std::vector<SplitInput> inputs;
   uint64_t bytes = 0;
   for (const pb::JobSpec::Input& entry : spec_.inputs()) {
@@ -85,9 +75,7 @@ absl::Status LocalJob::PlanInput() {
     ASSIGN_OR_RETURN(input.files, FindInputFiles(dfs.get(), entry, spec_.limits().split_bytes()));
     for (const InputFile& file : input.files) bytes += file.length;
   }
-  for (const std::string& path : OutputPaths(spec_)) {
-    RETURN_IF_ERROR(CheckNoInputBelow(path, inputs));
-  }
+  for (const std::string& path : replaced) RETURN_IF_ERROR(CheckNoInputBelow(path, inputs));
   splits_ = PlanSplits(inputs, spec_.limits().split_bytes());
   if (!spec_.reduce().has_tasks()) {
     spec_.mutable_reduce()->set_tasks(DefaultReduceTasks(bytes, threads_));

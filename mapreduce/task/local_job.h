@@ -21,6 +21,9 @@
 
 namespace quern::mr {
 
+// "/a/b" -> "/a/.b.1f2e3d4c": a hidden name, which inputs skip.
+std::string HiddenBeside(const std::string& path);
+
 // Tasks run on several threads, each within the job's memory limit. Used by one thread.
 class LocalJob {
  public:
@@ -40,9 +43,8 @@ class LocalJob {
   using Tasks = std::vector<pb::TaskSpec>;
   using Results = std::vector<pb::AttemptResult>;
 
-  // Nothing is there, or something that may be replaced.
-  absl::Status CheckOutputPath(const std::string& path);
-  absl::Status PlanInput();
+  // Looks at what is there: where the outputs are to go, and the inputs.
+  absl::Status PlanFiles();
   absl::Status ChooseBounds();
   Tasks MakeTasks(pb::TaskKind kind, const std::vector<pb::Split>& splits) const;
   Tasks MakeReduceTasks(const Results& maps) const;

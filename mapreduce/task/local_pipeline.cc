@@ -6,7 +6,6 @@
 
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
-#include "common/random.h"
 #include "mapreduce/plan/input_files.h"
 #include "mapreduce/plan/overwrite_rules.h"
 #include "mapreduce/plan/pipeline_paths.h"
@@ -15,8 +14,6 @@
 
 namespace quern::mr {
 namespace {
-
-bool IsAbsolute(const std::string& path) { return path.starts_with('/') || IsLocalPath(path); }
 
 // The same pipeline as the rules know it, which are about paths of a cluster.
 pb::PipelineSpec WithoutSchemes(pb::PipelineSpec spec) {
@@ -45,11 +42,6 @@ LocalPipeline::~LocalPipeline() {
   if (!work_dir_.empty()) storage_->RemoveTree(work_dir_).IgnoreError();
 }
 
-std::string LocalPipeline::TargetOf(const std::string& written) const {
-  if (written.empty() || IsAbsolute(written)) return written;
-  return written == "." ? spec_.output_path() : fmt::format("{}/{}", spec_.output_path(), written);
-}
-
 absl::Status LocalPipeline::Prepare() {
   ASSIGN_OR_RETURN(const PipelineGraph graph, CheckPipelineSpec(WithoutSchemes(spec_)));
   std::vector<bool> placed(graph.stages.size());
@@ -63,44 +55,21 @@ absl::Status LocalPipeline::Prepare() {
       order_.push_back(i);
     }
   }
-  std::set<std::string> targets;
-  const auto add = [&](const std::string& written) {
-    if (written.empty()) return;
-    targets.insert(IsAbsolute(written) ? written : spec_.output_path());
-  };
-  for (const pb::PipelineStage& stage : spec_.stages()) {
-    add(stage.job().output().path());
-    for (const pb::JobSpec::NamedOutput& named : stage.job().outputs()) {
-      if (!IsBesideMain(named)) add(named.output().path());
-    }
-  }
+  const std::set<std::string> targets = PublishTargets(spec_);
   for (const std::string& target : targets) {
     if (IsLocalPath(target) != IsLocalPath(*targets.begin())) {
       return InvalidArgumentError(
           "output: {} and {}: of one run they lie all in the cluster or all on this machine",
           *targets.begin(), target);
     }
-    RETURN_IF_ERROR(CheckTarget(target));
   }
-  const std::string& first = *targets.begin();
-  const size_t slash = first.rfind('/');
-  work_dir_ =
-      fmt::format("{}.{}.{}", first.substr(0, slash + 1), first.substr(slash + 1), RandomHex(4));
+  RETURN_IF_ERROR(CheckFiles(targets));
+  work_dir_ = HiddenBeside(*targets.begin());
   return absl::OkStatus();
 }
 
-absl::Status LocalPipeline::CheckTarget(const std::string& path) {
-  ASSIGN_OR_RETURN(const bool exists, storage_->Exists(path));
-  if (!exists) return absl::OkStatus();
-  if (!spec_.overwrite()) {
-    return AlreadyExistsError("output: {}: exists already. Try: --overwrite, or another path",
-                              path);
-  }
+absl::Status LocalPipeline::CheckFiles(const std::set<std::string>& targets) {
   const auto dfs = client::FileSystem::Create(dfs_options_);
-  ASSIGN_OR_RETURN(const ExistingOutput existing, IsLocalPath(path)
-                                                      ? ReadExistingLocalOutput(path)
-                                                      : ReadExistingOutput(dfs.get(), path));
-  RETURN_IF_ERROR(CheckReplaceable(path, existing));
   std::vector<SplitInput> inputs;
   for (const pb::PipelineStage& stage : spec_.stages()) {
     for (const pb::JobSpec::Input& input : stage.job().inputs()) {
@@ -109,7 +78,11 @@ absl::Status LocalPipeline::CheckTarget(const std::string& path) {
                        FindInputFiles(dfs.get(), input, stage.job().limits().split_bytes()));
     }
   }
-  return CheckNoInputBelow(path, inputs);
+  for (const std::string& target : targets) {
+    ASSIGN_OR_RETURN(const bool replaces, CheckOutputPath(dfs.get(), target, spec_.overwrite()));
+    if (replaces) RETURN_IF_ERROR(CheckNoInputBelow(target, inputs));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status LocalPipeline::Run() {
@@ -160,7 +133,7 @@ absl::Status LocalPipeline::Publish() {
     const auto publish = [&](const std::string& written, const std::string& name) -> absl::Status {
       if (written.empty()) return absl::OkStatus();
       const std::string from = StageOutputPath(outputs_.at(stage.name()).path(), name);
-      if (IsAbsolute(written)) {
+      if (IsAbsolutePath(written)) {
         moves.emplace_back(from, written);
         return absl::OkStatus();
       }

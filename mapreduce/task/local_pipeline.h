@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,9 +33,8 @@ class LocalPipeline {
   absl::Status Run();
 
  private:
-  // Where something is published: absolute, or empty.
-  std::string TargetOf(const std::string& written) const;
-  absl::Status CheckTarget(const std::string& path);
+  // Looks at what is there: the inputs, and where the outputs are to go.
+  absl::Status CheckFiles(const std::set<std::string>& targets);
   absl::Status RunStage(const pb::PipelineStage& stage);
   absl::StatusOr<pb::StageOutput> RunRound(const pb::PipelineStage& stage, uint32_t round);
   absl::Status Publish();

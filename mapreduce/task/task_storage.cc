@@ -64,12 +64,6 @@ class DfsStorage final : public Storage {
     ASSIGN_OR_RETURN(auto writer, dfs_->Create(path, create));
     return std::make_unique<DfsWritable>(std::move(writer));
   }
-  absl::StatusOr<bool> Exists(const std::string& path) override {
-    const auto status = dfs_->Stat(path);
-    if (status.ok()) return true;
-    if (status.status().code() == absl::StatusCode::kNotFound) return false;
-    return status.status();
-  }
   absl::Status Rename(const std::string& from, const std::string& to, bool replace) override {
     RETURN_IF_ERROR(dfs_->Mkdirs(ParentDir(to), {.parents = true}));
     return dfs_->Rename(
@@ -101,7 +95,6 @@ class TaskStorage final : public Storage {
                                                        const WriteOptions& options) override {
     return For(path)->Create(path, options);
   }
-  absl::StatusOr<bool> Exists(const std::string& path) override { return For(path)->Exists(path); }
   absl::Status Rename(const std::string& from, const std::string& to, bool replace) override {
     return For(from)->Rename(from, to, replace);
   }

@@ -69,7 +69,6 @@ class TimedStorage final : public Storage {
     ASSIGN_OR_RETURN(auto file, storage_->Create(path, options));
     return std::make_unique<TimedWritable>(std::move(file), times_);
   }
-  absl::StatusOr<bool> Exists(const std::string& path) override { return storage_->Exists(path); }
   absl::Status Rename(const std::string& from, const std::string& to, bool replace) override {
     return storage_->Rename(from, to, replace);
   }

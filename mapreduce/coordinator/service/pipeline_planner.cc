@@ -10,25 +10,7 @@
 #include "mapreduce/plan/pipeline_fingerprint.h"
 
 namespace quern::mr {
-namespace {
-
-// Where something will appear at the end, each once.
-std::set<std::string> Targets(const pb::PipelineSpec& spec) {
-  std::set<std::string> targets;
-  const auto add = [&](const std::string& written) {
-    if (written.empty()) return;
-    targets.insert(written.starts_with('/') ? written : spec.output_path());
-  };
-  for (const pb::PipelineStage& stage : spec.stages()) {
-    add(stage.job().output().path());
-    for (const pb::JobSpec::NamedOutput& output : stage.job().outputs()) {
-      if (!IsBesideMain(output)) add(output.output().path());
-    }
-  }
-  return targets;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 absl::StatusOr<PlannedPipeline> DfsPipelinePlanner::Plan(pb::PipelineSpec spec) {
   PlannedPipeline plan;
@@ -46,8 +28,9 @@ absl::StatusOr<PlannedPipeline> DfsPipelinePlanner::Plan(pb::PipelineSpec spec) 
       stage->mutable_job()->mutable_output()->set_replication(replication);
     }
   }
-  for (const std::string& target : Targets(spec)) {
-    RETURN_IF_ERROR(CheckTarget(target, spec.overwrite(), all_inputs));
+  for (const std::string& target : PublishTargets(spec)) {
+    ASSIGN_OR_RETURN(const bool replaces, CheckOutputPath(dfs_, target, spec.overwrite()));
+    if (replaces) RETURN_IF_ERROR(CheckNoInputBelow(target, all_inputs));
   }
   plan.spec = std::move(spec);
   return plan;
@@ -67,20 +50,6 @@ absl::Status DfsPipelinePlanner::PlanStage(pb::PipelineStage* stage,
                      FindInputFiles(dfs_, job->inputs(i), job->limits().split_bytes()));
   }
   return absl::OkStatus();
-}
-
-absl::Status DfsPipelinePlanner::CheckTarget(const std::string& path, bool overwrite,
-                                             const std::vector<SplitInput>& inputs) {
-  const absl::StatusOr<client::FileStatus> status = dfs_->Stat(path);
-  if (status.status().code() == absl::StatusCode::kNotFound) return absl::OkStatus();
-  RETURN_IF_ERROR(status.status());
-  if (!overwrite) {
-    return AlreadyExistsError("output: {}: exists already. Try: --overwrite, or another path",
-                              path);
-  }
-  ASSIGN_OR_RETURN(const ExistingOutput existing, ReadExistingOutput(dfs_, path));
-  RETURN_IF_ERROR(CheckReplaceable(path, existing));
-  return CheckNoInputBelow(path, inputs);
 }
 
 absl::StatusOr<uint32_t> DfsPipelinePlanner::ReplicationBetweenStages() {

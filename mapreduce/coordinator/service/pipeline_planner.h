@@ -38,9 +38,6 @@ class DfsPipelinePlanner final : public PipelinePlanner {
 
  private:
   absl::Status PlanStage(pb::PipelineStage* stage, std::vector<SplitInput>* inputs);
-  // Nothing is there, or something that may be replaced.
-  absl::Status CheckTarget(const std::string& path, bool overwrite,
-                           const std::vector<SplitInput>& inputs);
   // Copies of what lies between stages: it can be made again, and is read soon.
   absl::StatusOr<uint32_t> ReplicationBetweenStages();
 

@@ -37,16 +37,8 @@ absl::StatusOr<PlannedJob> Planner::Plan(pb::JobSpec spec, uint32_t cluster_slot
 absl::StatusOr<std::vector<std::string>> Planner::CheckOutputPaths(const pb::JobSpec& spec) {
   std::vector<std::string> replaced;
   for (const std::string& path : OutputPaths(spec)) {
-    const absl::StatusOr<client::FileStatus> status = dfs_->Stat(path);
-    if (status.status().code() == absl::StatusCode::kNotFound) continue;
-    if (!status.ok()) return status.status();
-    if (!spec.output().overwrite()) {
-      return AlreadyExistsError("output: {}: exists already. Try: --overwrite, or another path",
-                                path);
-    }
-    ASSIGN_OR_RETURN(const ExistingOutput existing, ReadExistingOutput(dfs_, path));
-    RETURN_IF_ERROR(CheckReplaceable(path, existing));
-    replaced.push_back(path);
+    ASSIGN_OR_RETURN(const bool replaces, CheckOutputPath(dfs_, path, spec.output().overwrite()));
+    if (replaces) replaced.push_back(path);
   }
   return replaced;
 }

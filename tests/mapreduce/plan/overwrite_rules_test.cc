@@ -83,16 +83,21 @@ TEST(CheckNoInputBelow, ALinkToTheInputIsTheInput) {
               StatusIs(kRefused, HasSubstr("real/a")));
 }
 
-TEST(ReadExistingLocalOutput, ReadsNamesAndManifest) {
+TEST(CheckOutputPath, TellsWhatMayBeReplacedFromWhatIsFree) {
   const TempDir dir;
+  const auto check = [&](const std::string& below, bool overwrite) {
+    return CheckOutputPath(nullptr, "file://" + dir.path() + below, overwrite);
+  };
   std::ofstream(dir / "b") << "x";
   std::ofstream(dir / "_MANIFEST.json") << ManifestOf({"b"});
-  ASSERT_OK_AND_ASSIGN(const ExistingOutput existing,
-                       ReadExistingLocalOutput("file://" + dir.path()));
-  EXPECT_THAT(existing.names, ::testing::ElementsAre("_MANIFEST.json", "b"));
-  EXPECT_OK(CheckReplaceable("x", existing));
-  ASSERT_OK_AND_ASSIGN(const ExistingOutput file, ReadExistingLocalOutput("file://" + (dir / "b")));
-  EXPECT_FALSE(file.is_directory);
+  ASSERT_OK_AND_ASSIGN(const bool replaces, check("", true));
+  EXPECT_TRUE(replaces);
+  EXPECT_THAT(check("", false), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr("overwrite")));
+  EXPECT_THAT(check("/b", true), StatusIs(kRefused, HasSubstr("is a file")));
+  ASSERT_OK_AND_ASSIGN(const bool nothing, check("/none", false));
+  EXPECT_FALSE(nothing);
+  std::ofstream(dir / "mine") << "x";
+  EXPECT_THAT(check("", true), StatusIs(kRefused, HasSubstr("mine")));
 }
 
 }  // namespace

@@ -47,7 +47,6 @@ class OneFileStorage final : public Storage {
                                                        const WriteOptions&) override {
     return std::make_unique<ForgetfulFile>();
   }
-  absl::StatusOr<bool> Exists(const std::string&) override { return true; }
   absl::Status Rename(const std::string&, const std::string&, bool) override {
     return absl::OkStatus();
   }
