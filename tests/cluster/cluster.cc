@@ -175,11 +175,17 @@ void Cluster::Restart(std::string_view name) {
       << name << " is not ready again: " << server->LastLogLine();
 }
 
+// Nobody may see the disk fail before it is dead itself.
+void Cluster::HoldStill(local::ServerProcess* server) {
+  if (server->pid() == 0) return;
+  const absl::Status still = StandStill(server->pid());
+  EXPECT_TRUE(still.ok()) << server->spec().name << ": " << still;
+}
+
 void Cluster::PowerCut() {
   ASSERT_NE(disk_, nullptr) << "start the cluster with on_power_cut_disk";
-  // All stand still first, so that nobody sees the disk fail before it is dead itself.
   const auto& servers = local_->supervisor().servers();
-  for (const auto& server : servers) server->Kill(SIGSTOP);
+  for (const auto& server : servers) HoldStill(server.get());
   const absl::Status cut = disk_->Cut();
   EXPECT_TRUE(cut.ok()) << cut;
   for (const auto& server : servers) server->Kill(SIGKILL);
@@ -194,7 +200,7 @@ void Cluster::PowerCut() {
 
 void Cluster::PowerCut(const std::vector<std::string>& names) {
   ++power_cuts_;
-  for (const std::string& name : names) Find(name)->Kill(SIGSTOP);
+  for (const std::string& name : names) HoldStill(Find(name));
   for (const std::string& name : names) {
     const absl::Status cut = disk(name)->Cut();
     EXPECT_TRUE(cut.ok()) << name << ": " << cut;

@@ -93,6 +93,7 @@ class Cluster {
   explicit Cluster(ClusterOptions options);
   absl::Status StartLocal();
   local::ServerProcess* Find(std::string_view name);
+  static void HoldStill(local::ServerProcess* server);
   CommandOptions WithCluster(CommandOptions options) const;
   void ShowLogs() const;
 

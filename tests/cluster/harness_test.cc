@@ -1,11 +1,21 @@
 // The tools of the cluster tests do what the tests believe of them.
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <thread>
+#include <vector>
 
+#include "common/fd.h"
 #include "common/storage/file_io.h"
 #include "tests/cluster/cluster.h"
 #include "tests/cluster/command.h"
@@ -31,6 +41,64 @@ TEST(PowerCutDisk, ForgetsWhatWasNotSyncedAndKeepsWhatWas) {
     EXPECT_EQ(ReadFileToString(FileSystem::Real(), synced).value_or(""), "kept");
     EXPECT_EQ(ReadFileToString(FileSystem::Real(), forgotten).value_or(""), "");
   }
+  std::filesystem::remove_all(root);
+}
+
+constexpr int kAppenders = 8;
+constexpr uint64_t kRecordBytes = 300;
+// How many records each of them has said to be durable.
+using Said = std::array<std::atomic<uint64_t>, kAppenders>;
+
+[[noreturn]] void AppendForEver(const std::string& path, std::atomic<uint64_t>* said) {
+  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  const std::string record(kRecordBytes, 'r');
+  while (write(file.get(), record.data(), record.size()) == static_cast<ssize_t>(kRecordBytes) &&
+         fdatasync(file.get()) == 0) {
+    ++*said;
+  }
+  while (true) pause();
+}
+
+pid_t StartAppenders(const std::string& dir, Said* said) {
+  const pid_t child = fork();
+  if (child != 0) return child;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kAppenders; ++i) {
+    threads.emplace_back([=] { AppendForEver(fmt::format("{}/{}", dir, i), &(*said)[i]); });
+  }
+  while (true) pause();
+}
+
+TEST(PowerCutDisk, WhatAProcessThatStoodStillHasCalledDurableIsThere) {
+  if (!PowerCutDisk::Available()) GTEST_SKIP() << "needs root, loop devices and mkfs.ext4";
+  constexpr int kRounds = 20;
+  std::string root = ::testing::TempDir() + "power_cut_XXXXXX";
+  ASSERT_NE(mkdtemp(root.data()), nullptr);
+  void* const shared =
+      mmap(nullptr, sizeof(Said), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(shared, MAP_FAILED);
+  {
+    const auto disk = PowerCutDisk::Make(root, uint64_t{256} << 20);
+    ASSERT_TRUE(disk.ok()) << disk.status();
+    for (int round = 0; round < kRounds; ++round) {
+      auto* const said = new (shared) Said{};
+      const std::string dir = fmt::format("{}/{}", (*disk)->path(), round);
+      ASSERT_TRUE(FileSystem::Real()->MakeDirs(dir).ok());
+      const pid_t child = StartAppenders(dir, said);
+      while ((*said)[round % kAppenders] < 3) std::this_thread::yield();
+      ASSERT_TRUE(StandStill(child).ok());
+      ASSERT_TRUE((*disk)->Cut().ok());
+      kill(child, SIGKILL);
+      waitpid(child, nullptr, 0);
+      ASSERT_TRUE((*disk)->PowerOn().ok());
+      for (int i = 0; i < kAppenders; ++i) {
+        const std::string path = fmt::format("{}/{}", dir, i);
+        const auto there = std::filesystem::exists(path) ? std::filesystem::file_size(path) : 0;
+        EXPECT_GE(there, (*said)[i] * kRecordBytes) << path;
+      }
+    }
+  }
+  munmap(shared, sizeof(Said));
   std::filesystem::remove_all(root);
 }
 

@@ -4,9 +4,11 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 
 #include "common/clock.h"
@@ -29,6 +31,16 @@ absl::Status Run(const std::vector<std::string>& argv) {
 }
 
 }  // namespace
+
+absl::Status StandStill(pid_t child) {
+  if (kill(child, SIGSTOP) != 0) return ErrnoStatus(errno, fmt::format("stop {}", child));
+  siginfo_t stopped{};
+  // Its end is left for others to be told of.
+  while (waitid(P_PID, static_cast<id_t>(child), &stopped, WSTOPPED | WEXITED | WNOWAIT) != 0) {
+    if (errno != EINTR) return ErrnoStatus(errno, fmt::format("wait for {}", child));
+  }
+  return absl::OkStatus();
+}
 
 bool PowerCutDisk::Available() {
   return geteuid() == 0 && access("/dev/loop-control", W_OK) == 0 &&

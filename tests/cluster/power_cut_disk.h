@@ -2,6 +2,8 @@
 // flushing its journal, so that whatever was not synced is gone when it is mounted again.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -9,6 +11,11 @@
 #include "common/status.h"
 
 namespace quern::testing {
+
+// Stops a child with all its threads, and returns once none of them goes on (or it has ended). To
+// be done before a Cut: a sync that meets it may return OK without a byte on the disk, and a
+// process that still runs would tell others. (A signal alone takes its time on a busy machine.)
+absl::Status StandStill(pid_t child);
 
 class PowerCutDisk {
  public:
