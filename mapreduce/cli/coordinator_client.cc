@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "common/mutex.h"
@@ -31,7 +32,7 @@ struct CoordinatorClient::Impl {
   std::unique_ptr<pb::Jobs::Stub> stub;
   Mutex mutex;
   bool cancelled ABSL_GUARDED_BY(mutex) = false;
-  grpc::ClientContext* watching ABSL_GUARDED_BY(mutex) = nullptr;
+  grpc::ClientContext* listening ABSL_GUARDED_BY(mutex) = nullptr;
 
   void Connect() {
     stub = pb::Jobs::NewStub(
@@ -57,9 +58,44 @@ struct CoordinatorClient::Impl {
       Connect();
     }
   }
-  bool is_cancelled() {
+  // Nobody may cancel the call of this context any more.
+  bool EndStream() {
     MutexLock lock(&mutex);
+    listening = nullptr;
     return cancelled;
+  }
+
+  // Hands the messages of a stream to `on_message`, and opens it again when it breaks, until it
+  // ends well and `complete`. `command` is what to try when the coordinator stays away.
+  template <typename Message, typename Open, typename OnMessage, typename Complete>
+  absl::Status Listen(const std::string& job_id, std::string_view command, Open open,
+                      OnMessage on_message, Complete complete) {
+    absl::Time heard = clock->MonotonicNow();
+    while (true) {
+      grpc::ClientContext context;
+      {
+        MutexLock lock(&mutex);
+        if (cancelled) return CancelledError("interrupted");
+        listening = &context;
+      }
+      const auto reader = open(&context);
+      Message message;
+      while (reader->Read(&message)) {
+        heard = clock->MonotonicNow();
+        on_message(&message);
+      }
+      const absl::Status status = rpc::FromGrpc(reader->Finish());
+      if (EndStream()) return CancelledError("interrupted");
+      if (status.ok() && complete()) return absl::OkStatus();
+      if (!status.ok() && !IsRetryable(status)) return status;
+      if (clock->MonotonicNow() - heard > kWatchPatience) {
+        return UnavailableError("{}: the coordinator has been away for {}. Try: {} {}", job_id,
+                                HumanDuration(kWatchPatience), command, job_id);
+      }
+      clock->Sleep(kPause);
+      ++current;
+      Connect();
+    }
   }
 };
 
@@ -166,43 +202,40 @@ absl::StatusOr<pb::JobStatus> CoordinatorClient::Watch(
   pb::GetJobRequest request;
   request.set_job_id(job_id);
   pb::JobStatus last;
-  absl::Time heard = impl_->clock->MonotonicNow();
-  while (true) {
-    grpc::ClientContext context;
-    {
-      MutexLock lock(&impl_->mutex);
-      if (impl_->cancelled) return CancelledError("interrupted");
-      impl_->watching = &context;
-    }
-    const auto reader = impl_->stub->WatchJob(&context, request);
-    pb::GetJobResponse response;
-    while (reader->Read(&response)) {
-      heard = impl_->clock->MonotonicNow();
-      last = std::move(*response.mutable_status());
-      on_status(last);
-    }
-    const absl::Status status = rpc::FromGrpc(reader->Finish());
-    {
-      MutexLock lock(&impl_->mutex);
-      impl_->watching = nullptr;
-    }
-    if (impl_->is_cancelled()) return CancelledError("interrupted");
-    if (status.ok() && HasEnded(last)) return last;
-    if (!status.ok() && !IsRetryable(status)) return status;
-    if (impl_->clock->MonotonicNow() - heard > kWatchPatience) {
-      return UnavailableError("{}: the coordinator has been away for {}. Try: mr watch {}", job_id,
-                              HumanDuration(kWatchPatience), job_id);
-    }
-    impl_->clock->Sleep(kPause);
-    ++impl_->current;
-    impl_->Connect();
-  }
+  RETURN_IF_ERROR(impl_->Listen<pb::GetJobResponse>(
+      job_id, "mr watch",
+      [&](grpc::ClientContext* context) { return impl_->stub->WatchJob(context, request); },
+      [&](pb::GetJobResponse* response) {
+        last = std::move(*response->mutable_status());
+        on_status(last);
+      },
+      [&] { return HasEnded(last); }));
+  return last;
+}
+
+absl::Status CoordinatorClient::FollowLog(
+    pb::GetLogRequest request, const std::function<void(const pb::GetLogResponse&)>& on_piece,
+    const std::function<void(pb::GetLogRequest*)>& resume) {
+  request.set_follow(true);
+  bool begun = false;
+  return impl_->Listen<pb::GetLogResponse>(
+      request.id().job_id(), "mr logs -f",
+      [&](grpc::ClientContext* context) {
+        request.set_resumed(begun);
+        if (begun) resume(&request);
+        return impl_->stub->GetLog(context, request);
+      },
+      [&](pb::GetLogResponse* piece) {
+        begun = true;
+        on_piece(*piece);
+      },
+      [] { return true; });
 }
 
 void CoordinatorClient::CancelWatch() {
   MutexLock lock(&impl_->mutex);
   impl_->cancelled = true;
-  if (impl_->watching != nullptr) impl_->watching->TryCancel();
+  if (impl_->listening != nullptr) impl_->listening->TryCancel();
 }
 
 bool HasEnded(const pb::JobStatus& status) {

@@ -34,10 +34,15 @@ class CoordinatorClient {
   absl::Status GetLog(const pb::GetLogRequest& request,
                       const std::function<void(const std::string&)>& sink);
 
-  // Calls `on_status` with every change until the job has ended; outlives a coordinator that
-  // restarts within two minutes. Cancelled after CancelWatch.
+  // These two outlive a coordinator that restarts within two minutes, and end with Cancelled after
+  // CancelWatch. Watch calls `on_status` with every change until the job has ended.
   absl::StatusOr<pb::JobStatus> Watch(const std::string& job_id,
                                       const std::function<void(const pb::JobStatus&)>& on_status);
+  // Calls `on_piece` with the pieces of logs until everything that `request` asks to follow has
+  // ended. Before it asks again, after a broken stream, `resume` says what has come.
+  absl::Status FollowLog(pb::GetLogRequest request,
+                         const std::function<void(const pb::GetLogResponse&)>& on_piece,
+                         const std::function<void(pb::GetLogRequest*)>& resume);
   // From any thread.
   void CancelWatch();
 

@@ -3,6 +3,8 @@
 #include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
+#include "mapreduce/cli/interrupt_watch.h"
+#include "mapreduce/cli/log_printer.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
@@ -12,21 +14,23 @@ class Logs final : public JobCommand {
  public:
   void Define(CommandLine* line) override {
     line->Value("--task", "m-17[.1]", &task_, "one task, or one attempt of it (else all)");
+    line->Switch("-f,--follow", &follow_, "what running tasks print, until the job has ended");
     line->Switch("--errors", &errors_, "of failed attempts only");
-    line->Arguments(&jobs_, 1, 1);
+    line->Arguments(&words_, 1, 2);
   }
 
   absl::StatusOr<int> Run(Session* session) override {
+    RETURN_IF_ERROR(CheckUse());
     ASSIGN_OR_RETURN(coordinator_, session->coordinator());
+    if (follow_) return Follow(session);
     if (!task_.empty()) return OneTask();
     pb::ListTasksRequest request;
-    request.set_job_id(jobs_[0]);
+    request.set_job_id(job());
     request.set_limit(kMaxAttempts);
     if (errors_) request.set_order(pb::ListTasksRequest::ORDER_FAILED);
     ASSIGN_OR_RETURN(const pb::ListTasksResponse tasks, coordinator_->ListTasks(request));
     if (tasks.attempts().empty()) {
-      Err().Format("mr logs: {}: no {}attempts are remembered\n", jobs_[0],
-                   errors_ ? "failed " : "");
+      Err().Format("mr logs: {}: no {}attempts are remembered\n", job(), errors_ ? "failed " : "");
     }
     for (const pb::TaskAttemptStatus& attempt : tasks.attempts()) {
       Out().Format("==> {} {} on {} <==\n", FormatAttempt(attempt.id()), StateName(attempt.state()),
@@ -44,15 +48,61 @@ class Logs final : public JobCommand {
  private:
   static constexpr uint32_t kMaxAttempts = 100;
 
-  absl::StatusOr<int> OneTask() {
-    const absl::StatusOr<TaskName> name = ParseTaskName(task_);
+  const std::string& job() const { return words_[0]; }
+
+  absl::Status CheckUse() {
+    if (words_.size() > 1 && !task_.empty()) {
+      return UsageError(fmt::format("the task is named twice: {} and --task {}", words_[1], task_));
+    }
+    if (words_.size() > 1) task_ = words_[1];
+    if (follow_ && errors_) {
+      return UsageError("--errors shows attempts that have ended, -f those that run: not both");
+    }
+    if (task_.empty()) return absl::OkStatus();
+    absl::StatusOr<TaskName> name = ParseTaskName(task_);
     if (!name.ok()) return UsageError(Message(name.status()));
-    pb::AttemptId id;
-    id.set_job_id(jobs_[0]);
-    id.set_kind(name->kind);
-    id.set_task(name->task);
-    id.set_attempt(name->attempt.value_or(0));
-    RETURN_IF_ERROR(Print(id, !name->attempt.has_value()));
+    name_ = *name;
+    return absl::OkStatus();
+  }
+
+  // Of the task that was named, or of the whole job.
+  pb::GetLogRequest Request() const {
+    pb::GetLogRequest request;
+    request.mutable_id()->set_job_id(job());
+    if (task_.empty()) return request;
+    request.mutable_id()->set_kind(name_.kind);
+    request.mutable_id()->set_task(name_.task);
+    request.mutable_id()->set_attempt(name_.attempt.value_or(0));
+    request.set_newest_attempt(!name_.attempt.has_value());
+    return request;
+  }
+
+  absl::StatusOr<int> OneTask() {
+    const pb::GetLogRequest request = Request();
+    RETURN_IF_ERROR(Print(request.id(), request.newest_attempt()));
+    return kExitOk;
+  }
+
+  absl::StatusOr<int> Follow(Session* session) {
+    LogPrinter printer(
+        task_.empty() ? LogPrinter::Mode::kJob : LogPrinter::Mode::kOneTask,
+        {.data = [](std::string_view text) { Out().Print(text); },
+         .note = [](std::string_view line) { Err().Format("mr logs: {}\n", line); }});
+    InterruptWatch interrupt(coordinator_);
+    const absl::Status followed = coordinator_->FollowLog(
+        Request(),
+        [&](const pb::GetLogResponse& piece) {
+          printer.Take(piece);
+          // Somebody is looking; and when nobody is any more, that is the end.
+          if (!Out().Flush().ok()) coordinator_->CancelWatch();
+        },
+        [&](pb::GetLogRequest* request) { printer.FillHad(request); });
+    if (Out().failed()) return kExitFailed;
+    if (interrupt.interrupted()) return kExitInterrupted;
+    RETURN_IF_ERROR(followed);
+    if (!task_.empty() || session->quiet) return kExitOk;
+    ASSIGN_OR_RETURN(const pb::JobStatus status, coordinator_->GetJob(job()));
+    Err().Format("{}\n", EndLine(status, session->clock->TimeNow()));
     return kExitOk;
   }
 
@@ -65,20 +115,22 @@ class Logs final : public JobCommand {
 
   CoordinatorClient* coordinator_ = nullptr;
   std::string task_;
+  TaskName name_;
+  bool follow_ = false;
   bool errors_ = false;
-  std::vector<std::string> jobs_;
+  std::vector<std::string> words_;
 };
 
 }  // namespace
 
 CommandSpec LogsCommand() {
-  return {
-      .name = "logs",
-      .aliases = {},
-      .usage = "JOB [--task m-17[.1]] [--errors]",
-      .summary = "what task attempts printed",
-      .examples = {"mr logs job-20261122-0001 --errors", "mr logs job-20261122-0001 --task r-3"},
-      .make = Maker<Logs>("logs")};
+  return {.name = "logs",
+          .aliases = {},
+          .usage = "JOB [TASK | --task m-17[.1]] [-f | --errors]",
+          .summary = "what task attempts printed",
+          .examples = {"mr logs job-20261122-0001 --errors", "mr logs job-20261122-0001 r-3",
+                       "mr logs -f job-20261122-0001", "mr logs -f job-20261122-0001 m-17"},
+          .make = Maker<Logs>("logs")};
 }
 
 }  // namespace quern::mr

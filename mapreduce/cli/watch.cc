@@ -1,64 +1,21 @@
 #include "mapreduce/cli/watch.h"
 
-#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <csignal>
 #include <cstdlib>
 #include <iostream>
 
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
-#include "common/thread.h"
 #include "mapreduce/cli/format.h"
+#include "mapreduce/cli/interrupt_watch.h"
 
 namespace quern::mr {
 namespace {
 
 constexpr absl::Duration kLineInterval = absl::Seconds(10);
-
-int interrupt_pipe[2] = {-1, -1};
-
-extern "C" void OnInterrupt(int) {
-  const char byte = 0;
-  [[maybe_unused]] const ssize_t n = write(interrupt_pipe[1], &byte, 1);
-}
-
-// While it lives, Ctrl-C ends the watch of `client` instead of the process.
-class InterruptWatch {
- public:
-  explicit InterruptWatch(CoordinatorClient* client) {
-    if (pipe2(interrupt_pipe, O_CLOEXEC) != 0) return;
-    struct sigaction action = {};
-    action.sa_handler = OnInterrupt;
-    action.sa_flags = static_cast<int>(SA_RESETHAND);  // a second Ctrl-C ends the process at once
-    sigaction(SIGINT, &action, nullptr);
-    thread_ = Thread("interrupt", [this, client] {
-      char byte = 0;
-      if (read(interrupt_pipe[0], &byte, 1) == 1 && !done_) {
-        interrupted_ = true;
-        client->CancelWatch();
-      }
-    });
-  }
-  ~InterruptWatch() {
-    done_ = true;
-    OnInterrupt(0);
-    thread_.Join();
-    signal(SIGINT, SIG_DFL);
-    close(interrupt_pipe[0]);
-    close(interrupt_pipe[1]);
-  }
-  bool interrupted() const { return interrupted_; }
-
- private:
-  std::atomic<bool> done_ = false;
-  std::atomic<bool> interrupted_ = false;
-  Thread thread_;
-};
 
 // The progress of one job on stderr.
 class JobProgress {

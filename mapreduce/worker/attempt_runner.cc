@@ -70,6 +70,7 @@ absl::StatusOr<std::unique_ptr<TaskProcess>> AttemptRunner::Prepare(const std::s
                                                                     bool fresh) {
   ASSIGN_OR_RETURN(dir_, context_->scratch->MakeAttemptDir(id()));
   RETURN_IF_ERROR(LinkSideFiles());
+  RETURN_IF_ERROR(MakeLog());
   ASSIGN_OR_RETURN(std::unique_ptr<TaskProcess> task,
                    context_->processes->Get(id().job_id(), dir_, fresh));
   pb::ToTask message;
@@ -83,6 +84,12 @@ absl::StatusOr<std::unique_ptr<TaskProcess>> AttemptRunner::Prepare(const std::s
   last_progress_ = context_->clock->MonotonicNow();
   SetRunning(task.get());
   return task;
+}
+
+absl::Status AttemptRunner::MakeLog() const {
+  RETURN_IF_ERROR(FileSystem::Real()->Open(dir_ + "/log", {.create = true}).status());
+  context_->logs->Opened(id());
+  return absl::OkStatus();
 }
 
 // As links: the cache may drop a copy while tasks read it.

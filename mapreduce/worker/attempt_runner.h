@@ -18,6 +18,7 @@
 #include "common/status.h"
 #include "mapreduce/engine/messages.h"
 #include "mapreduce/worker/plugin_cache.h"
+#include "mapreduce/worker/running_logs.h"
 #include "mapreduce/worker/scratch.h"
 #include "mapreduce/worker/task_pool.h"
 #include "mapreduce/worker/task_process.h"
@@ -30,6 +31,7 @@ struct AttemptContext {
   Scratch* scratch = nullptr;
   PluginCache* plugins = nullptr;
   TaskPool* processes = nullptr;
+  RunningLogs* logs = nullptr;
   Clock* clock = Clock::Real();
   std::string master;  // for the task: comma-separated HOST:PORTs
   std::string node;
@@ -66,6 +68,8 @@ class AttemptRunner {
   absl::StatusOr<std::unique_ptr<TaskProcess>> Prepare(const std::string& plugin, bool fresh);
   // The job's side files under their names in the attempt's directory.
   absl::Status LinkSideFiles();
+  // Empty, so that it can be followed before anything is printed.
+  absl::Status MakeLog() const;
   // None when the process has closed its connection without a final word.
   std::optional<Update> Supervise(TaskProcess* task);
   std::optional<Update> OnMessage(const pb::FromTask& message);

@@ -153,7 +153,8 @@ absl::StatusOr<std::string> Scratch::FindLog(const pb::AttemptId& id) const {
     const std::string path = AttemptDir(dir, id) + "/" + kLogName;
     if (FileSystem::Real()->Exists(path)) return path;
   }
-  return NotFoundError("{} {}: its log is no longer there", id.job_id(), FormatAttempt(id));
+  return NotFoundError("{} {}: it printed nothing, or its log is no longer there", id.job_id(),
+                       FormatAttempt(id));
 }
 
 std::vector<std::string> Scratch::Jobs() const {

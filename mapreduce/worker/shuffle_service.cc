@@ -5,6 +5,7 @@
 
 #include "common/rpc/bulk_codec.h"
 #include "common/storage/file_io.h"
+#include "mapreduce/worker/log_sender.h"
 #include "quern/mr/v1/shuffle.pb.h"
 
 namespace quern::mr {
@@ -30,7 +31,7 @@ absl::StatusOr<Request> ReadRequest(rpc::BulkLoop* loop) {
 absl::Status WaitForRoom(rpc::BulkLoop* loop, rpc::BulkStream* stream) {
   while (stream->unsent_bytes() >= kMaxUnsentBytes) {
     const rpc::BulkEvent event = loop->Next(kPatience);
-    if (event.kind == Kind::kWoken) return UnavailableError("the worker is stopping");
+    if (event.kind == Kind::kStopping) return UnavailableError("the worker is stopping");
     if (event.kind == Kind::kTimeout) return DeadlineExceededError("the reader takes nothing");
   }
   if (stream->failed()) return CancelledError("the reader is gone");
@@ -139,23 +140,7 @@ void ShuffleService::Fetch(rpc::BulkLoop* loop, rpc::BulkStream* stream) {
 void ShuffleService::ReadLog(rpc::BulkLoop* loop, rpc::BulkStream* stream) {
   const auto request = ReadRequest<pb::ReadLogRequest>(loop);
   if (!request.ok()) return stream->Finish(request.status());
-  const absl::StatusOr<std::string> path = scratch_->FindLog(request->id());
-  if (!path.ok()) return stream->Finish(path.status());
-  const auto file = FileSystem::Real()->Open(*path, {});
-  if (!file.ok()) return stream->Finish(file.status());
-  uint64_t offset = 0;
-  std::string buffer(kPieceBytes / 4, '\0');
-  while (true) {
-    const auto got = (*file)->Pread(offset, buffer.size(), buffer.data());
-    if (!got.ok()) return stream->Finish(got.status());
-    if (*got == 0) return stream->Finish(absl::OkStatus());
-    pb::ReadLogResponse response;
-    response.set_data(buffer.substr(0, *got));
-    stream->Send(rpc::EncodeMessage(response));
-    offset += *got;
-    const absl::Status room = WaitForRoom(loop, stream);
-    if (!room.ok()) return stream->Finish(room);
-  }
+  stream->Finish(LogSender(*request, scratch_, logs_, loop, stream).Run());
 }
 
 }  // namespace quern::mr

@@ -12,6 +12,7 @@
 #include "common/status.h"
 #include "mapreduce/engine/map_output_file.h"
 #include "mapreduce/engine/messages.h"
+#include "mapreduce/worker/running_logs.h"
 #include "mapreduce/worker/scratch.h"
 
 namespace quern::mr {
@@ -19,7 +20,8 @@ namespace quern::mr {
 // Thread-safe: each stream has a thread of its own.
 class ShuffleService {
  public:
-  explicit ShuffleService(Scratch* scratch) : scratch_(scratch) {}
+  // Borrowed.
+  ShuffleService(Scratch* scratch, RunningLogs* logs) : scratch_(scratch), logs_(logs) {}
 
   std::vector<rpc::BulkMethod> Methods();
 
@@ -34,6 +36,7 @@ class ShuffleService {
   static constexpr size_t kMaxOpen = 256;
 
   Scratch* const scratch_;
+  RunningLogs* const logs_;
   Mutex mutex_;
   std::map<std::string, std::shared_ptr<MapOutputFile>> open_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::string> opened_ ABSL_GUARDED_BY(mutex_);  // oldest first

@@ -83,6 +83,7 @@ void Worker::Launch(pb::TaskSpec task) {
     return;
   }
   running_[key] = attempt;
+  context_->logs->Started(task.id());
   if (task.id().kind() == pb::TASK_KIND_REDUCE) {
     for (const auto& known : outputs_.Known(task.id().job_id())) attempt->AddMapOutputs(known);
     AskForOutputs(task.id().job_id());
@@ -130,6 +131,7 @@ void Worker::OnAdmitted() {
 
 void Worker::Run(const std::shared_ptr<AttemptRunner>& attempt) {
   pb::WorkerMessage::AttemptUpdate update = attempt->Run();
+  context_->logs->Ended(attempt->id());
   LogInfo("attempt_ended", {{"job", attempt->id().job_id()},
                             {"attempt", FormatAttempt(attempt->id())},
                             {"state", pb::AttemptState_Name(update.state())},

@@ -15,6 +15,7 @@
 #include "mapreduce/worker/coordinator_session.h"
 #include "mapreduce/worker/pages.h"
 #include "mapreduce/worker/plugin_cache.h"
+#include "mapreduce/worker/running_logs.h"
 #include "mapreduce/worker/scratch.h"
 #include "mapreduce/worker/shuffle_service.h"
 #include "mapreduce/worker/task_pool.h"
@@ -60,7 +61,7 @@ class WorkerServer final : public RunningServer {
         scratch_->main_dir() + "/plugins",
         [this](const std::string& path, const auto& sink) { return FetchFile(path, sink); });
     processes_ = std::make_unique<TaskPool>(binary, slots_);
-    shuffle_ = std::make_unique<ShuffleService>(scratch_.get());
+    shuffle_ = std::make_unique<ShuffleService>(scratch_.get(), &logs_);
     rpc::ServerOptions options;
     options.listen = flags.listen;
     options.insecure_network = flags.insecure_network;
@@ -69,6 +70,7 @@ class WorkerServer final : public RunningServer {
     context_.scratch = scratch_.get();
     context_.plugins = plugins_.get();
     context_.processes = processes_.get();
+    context_.logs = &logs_;
     context_.master = JoinAddresses(flags.masters);
     context_.node = flags.node;
     context_.address = AdvertisedAddress(flags, server_->address());
@@ -162,6 +164,7 @@ class WorkerServer final : public RunningServer {
   std::unique_ptr<client::FileSystem> dfs_;
   std::unique_ptr<PluginCache> plugins_;
   std::unique_ptr<TaskPool> processes_;
+  RunningLogs logs_;
   std::unique_ptr<ShuffleService> shuffle_;
   AttemptContext context_;
   std::unique_ptr<Worker> worker_;

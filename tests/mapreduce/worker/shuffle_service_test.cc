@@ -17,7 +17,7 @@ using testing::HasSubstr;
 
 class ShuffleServiceTest : public testing::Test {
  protected:
-  ShuffleServiceTest() : service_(parts_.scratch()) {
+  ShuffleServiceTest() : service_(parts_.scratch(), parts_.context.logs) {
     rpc::ServerOptions options;
     options.watchdog = false;
     server_ = *rpc::Server::Start(options, {}, service_.Methods());

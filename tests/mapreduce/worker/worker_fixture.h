@@ -45,6 +45,7 @@ class WorkerParts {
     context.scratch = scratch_.get();
     context.plugins = &plugins_;
     context.processes = &processes_;
+    context.logs = &logs_;
     context.node = "n1";
     context.address = "127.0.0.1:7";
 #if defined(QUERN_ASAN) || defined(QUERN_TSAN)
@@ -80,6 +81,7 @@ class WorkerParts {
   std::unique_ptr<Scratch> scratch_;
   PluginCache plugins_;
   TaskPool processes_;
+  RunningLogs logs_;
   Mutex mutex_;
   std::vector<pb::WorkerMessage> reports_ ABSL_GUARDED_BY(mutex_);
 };

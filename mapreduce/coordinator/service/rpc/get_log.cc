@@ -11,9 +11,7 @@ namespace {
 
 using Kind = rpc::BulkEvent::Kind;
 
-constexpr char kReadLog[] = "/quern.mr.v1.Shuffle/ReadLog";
 constexpr absl::Duration kTimeout = absl::Minutes(10);
-constexpr size_t kMaxUnsentBytes = size_t{4} << 20;
 
 absl::StatusOr<pb::GetLogRequest> ReadRequest(rpc::BulkLoop* loop) {
   const rpc::BulkEvent event = loop->Next(absl::Seconds(10));
@@ -47,8 +45,9 @@ absl::StatusOr<std::string> FindLog(const TrackerState& state, bool newest, pb::
   id->set_attempt(attempt->number);
   const WorkerRegistry::Worker& worker = state.registry.Get(attempt->worker);
   if (worker.state != WorkerRegistry::State::kConnected) {
-    return UnavailableError("{}: its worker on {} is gone, and its log with it", FormatAttempt(*id),
-                            worker.info.node);
+    // Not Unavailable: the coordinator is there, and asking again at once is of no use.
+    return FailedPreconditionError("{}: its worker on {} is gone, and its log with it",
+                                   FormatAttempt(*id), worker.info.node);
   }
   return worker.info.address;
 }
@@ -78,6 +77,9 @@ void GetLog(Coordinator* coordinator, rpc::ChannelCache* channels, rpc::BulkLoop
             rpc::BulkStream* stream) {
   absl::StatusOr<pb::GetLogRequest> request = ReadRequest(loop);
   if (!request.ok()) return stream->Finish(request.status());
+  if (request->follow()) {
+    return stream->Finish(FollowLog(coordinator, channels, *request, loop, stream));
+  }
   const auto address = coordinator->Read([&](const TrackerState& state) {
     return FindLog(state, request->newest_attempt(), request->mutable_id());
   });

@@ -14,6 +14,9 @@ namespace quern::mr {
 
 // Lists stop before they are too long for a message.
 inline constexpr size_t kMaxListBytes = size_t{4} << 20;
+// Where workers serve logs, and how far a reader of one may be behind.
+inline constexpr char kReadLog[] = "/quern.mr.v1.Shuffle/ReadLog";
+inline constexpr size_t kMaxUnsentBytes = size_t{4} << 20;
 
 absl::StatusOr<pb::SubmitResponse> Submit(Coordinator* coordinator,
                                           const pb::SubmitRequest& request);
@@ -37,6 +40,10 @@ absl::StatusOr<pb::GetWorkersResponse> GetWorkers(Coordinator* coordinator,
 void WatchJob(Coordinator* coordinator, rpc::BulkLoop* loop, rpc::BulkStream* stream);
 void GetLog(Coordinator* coordinator, rpc::ChannelCache* channels, rpc::BulkLoop* loop,
             rpc::BulkStream* stream);
+// GetLog of somebody who follows.
+absl::Status FollowLog(Coordinator* coordinator, rpc::ChannelCache* channels,
+                       const pb::GetLogRequest& request, rpc::BulkLoop* loop,
+                       rpc::BulkStream* stream);
 void WorkerSession(Coordinator* coordinator, rpc::BulkLoop* loop, rpc::BulkStream* stream);
 
 }  // namespace quern::mr
