@@ -56,6 +56,7 @@ std::function<std::unique_ptr<Command>()> Maker(std::string name, Args... args) 
 }
 
 CommandSpec CountersCommand();
+CommandSpec DebugCommand();
 CommandSpec DropCommand();
 CommandSpec ExplainCommand();
 CommandSpec HistoryCommand();

@@ -167,6 +167,21 @@ absl::StatusOr<pb::ListTasksResponse> CoordinatorClient::ListTasks(
   return response;
 }
 
+absl::StatusOr<pb::GetTaskResponse> CoordinatorClient::GetTask(pb::GetTaskRequest request) {
+  pb::GetTaskResponse all;
+  while (true) {
+    pb::GetTaskResponse page;
+    RETURN_IF_ERROR(impl_->Call(kCallTimeout, [&](grpc::ClientContext* context) {
+      return impl_->stub->GetTask(context, request, &page);
+    }));
+    const bool more = page.more() && page.maps_size() > 0;
+    all.MergeFrom(page);
+    if (!more) return all;
+    request.set_first_map(static_cast<uint32_t>(all.maps_size()));
+    all.clear_task();  // each page has it
+  }
+}
+
 absl::StatusOr<pb::JobStatus> CoordinatorClient::Kill(const std::string& job_id,
                                                       const std::string& reason) {
   pb::KillRequest request;

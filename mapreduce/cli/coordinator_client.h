@@ -28,6 +28,8 @@ class CoordinatorClient {
   absl::StatusOr<pb::JobStatus> GetJob(const std::string& job_id);
   absl::StatusOr<pb::ListJobsResponse> ListJobs(uint32_t limit);
   absl::StatusOr<pb::ListTasksResponse> ListTasks(const pb::ListTasksRequest& request);
+  // A reduce with all of its maps.
+  absl::StatusOr<pb::GetTaskResponse> GetTask(pb::GetTaskRequest request);
   absl::StatusOr<pb::JobStatus> Kill(const std::string& job_id, const std::string& reason);
   absl::StatusOr<pb::GetWorkersResponse> GetWorkers();
   // Calls `sink` with the pieces of a log.

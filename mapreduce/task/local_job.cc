@@ -1,19 +1,17 @@
 #include "mapreduce/task/local_job.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <utility>
 
 #include "common/random.h"
 #include "common/storage/file_io.h"
-#include "common/thread.h"
 #include "mapreduce/plan/input_files.h"
 #include "mapreduce/plan/job_spec_rules.h"
 #include "mapreduce/plan/overwrite_rules.h"
 #include "mapreduce/plan/plugin_check.h"
 #include "mapreduce/plan/range_bounds.h"
-#include "mapreduce/task/attempt.h"
+#include "mapreduce/task/local_tasks.h"
 #include "mapreduce/task/task_storage.h"
 
 namespace quern::mr {
@@ -176,65 +174,14 @@ LocalJob::Tasks LocalJob::MakeReduceTasks(const Results& maps) const {
 }
 
 absl::StatusOr<LocalJob::Results> LocalJob::RunAll(std::string_view what, const Tasks& tasks) {
-  Progress progress({.name = fmt::format("{} {}", spec_.name(), what),
-                     .total = tasks.size(),
-                     .unit = ProgressOptions::Unit::kItems,
-                     .clock = dfs_options_.clock});
-  Results results(tasks.size());
-  std::atomic<size_t> next = 0;
-  Mutex mutex;
-  absl::Status first_error;
-  const auto work = [&] {
-    std::unique_ptr<SortBuffers> buffers;
-    for (size_t i = next++; i < tasks.size(); i = next++) {
-      absl::StatusOr<pb::AttemptResult> result = RunOne(tasks[i], &buffers);
-      progress.Add(1);
-      if (result.ok()) {
-        results[i] = *std::move(result);
-        continue;
-      }
-      MutexLock lock(&mutex);
-      if (first_error.ok()) first_error = result.status();
-      next = tasks.size();  // the others stop after the task that they are at
-    }
-  };
-  std::vector<Thread> threads;
-  for (size_t i = 0; i < std::min<size_t>(threads_, tasks.size()); ++i) {
-    threads.emplace_back(std::string(what), work);
-  }
-  threads.clear();
-  if (!first_error.ok()) return first_error;
-  return results;
-}
-
-absl::StatusOr<pb::AttemptResult> LocalJob::RunOne(const pb::TaskSpec& task,
-                                                   std::unique_ptr<SortBuffers>* buffers) {
-  const std::string name = FormatAttempt(task.id());
-  const auto position = RecordPositionWriter::Private();
-  TaskProgress progress(dfs_options_.clock);
-  TaskEnvironment environment;
-  environment.plugin = plugin_.get();
-  environment.storage = storage_.get();
-  environment.scratch_dir = fmt::format("{}/{}", scratch_, name);
-  environment.position = position.get();
-  environment.progress = &progress;
-  environment.sort_buffers = buffers;
-  environment.files = files_;
-  environment.clock = dfs_options_.clock;
-  RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(environment.scratch_dir));
-  std::string fetch_failure;
-  MapOutputFeed feed(
-      [&](uint32_t, uint32_t, const std::string& reason) { fetch_failure = reason; });
-  for (const pb::MapOutput& output : task.map_outputs()) feed.Add(output);
-  absl::StatusOr<pb::AttemptResult> result = RunAttempt(task, environment, &feed);
-  if (result.ok()) return result;
-  const pb::AttemptFailure failure = DescribeFailure(result.status(), *position);
-  const std::string at =
-      !failure.in_record() ? ""
-      : failure.record_source().empty()
-          ? fmt::format(", at key {}", failure.record_position())
-          : fmt::format(", at {}:{}", failure.record_source(), failure.record_position());
-  return MakeStatus(result.status().code(), fmt::format("{}: {}{}", name, failure.message(), at));
+  return LocalTasks({.job_name = spec_.name(),
+                     .threads = threads_,
+                     .plugin = plugin_.get(),
+                     .storage = storage_.get(),
+                     .clock = dfs_options_.clock,
+                     .scratch_dir = scratch_,
+                     .files = files_})
+      .RunAll(what, tasks);
 }
 
 absl::Status LocalJob::Publish(const Results& maps, const Results& reduces) {

@@ -1,21 +1,17 @@
 // The steps of a job in one process: plan, sample, map, reduce, publish.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "client/file_system.h"
-#include "common/cli/progress.h"
-#include "common/mutex.h"
 #include "common/status.h"
 #include "mapreduce/engine/manifest.h"
 #include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/plan/output_parts.h"
 #include "mapreduce/task/plugin.h"
-#include "mapreduce/task/task_environment.h"
 #include "mapreduce/task/user_context.h"
 #include "quern/mr/v1/worker.pb.h"
 
@@ -50,8 +46,6 @@ class LocalJob {
   Tasks MakeReduceTasks(const Results& maps) const;
   // Runs them in any order, at most threads_ at once, until the first error.
   absl::StatusOr<Results> RunAll(std::string_view what, const Tasks& tasks);
-  absl::StatusOr<pb::AttemptResult> RunOne(const pb::TaskSpec& task,
-                                           std::unique_ptr<SortBuffers>* buffers);
   absl::Status FetchSideFiles();
   absl::Status RunTasks();
   absl::Status Publish(const Results& maps, const Results& reduces);

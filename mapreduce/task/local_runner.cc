@@ -1,12 +1,14 @@
 #include "mapreduce/task/local_runner.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <thread>
 
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
 #include "common/cluster_config.h"
 #include "common/storage/file_io.h"
+#include "mapreduce/task/debug_task.h"
 #include "mapreduce/task/local_job.h"
 #include "mapreduce/task/local_pipeline.h"
 
@@ -14,9 +16,16 @@ namespace quern::mr {
 
 namespace {
 
-int Say(int code, const absl::Status& status) {
-  Err().Print(ErrorLine("mr run --local", status));
+int Say(int code, const absl::Status& status, std::string_view command = "mr run --local") {
+  Err().Print(ErrorLine(command, status));
   return code;
+}
+
+template <typename Counters>
+void ShowCounters(const Counters& counters) {
+  for (const pb::Counter& counter : counters) {
+    Err().Format("  {}.{} = {}\n", counter.group(), counter.name(), counter.value());
+  }
 }
 
 template <typename Spec>
@@ -55,9 +64,7 @@ int RunLocal(const LocalOptions& options) {
   for (const pb::JobSpec::NamedOutput& named : job.spec().outputs()) {
     Err().Format("{}: {} in {}\n", job.spec().name(), named.name(), named.output().path());
   }
-  for (const pb::Counter& counter : job.counters()) {
-    Err().Format("  {}.{} = {}\n", counter.group(), counter.name(), counter.value());
-  }
+  ShowCounters(job.counters());
   return kExitOk;
 }
 
@@ -72,6 +79,23 @@ int RunLocalPipeline(const LocalOptions& options) {
   }
   if (const absl::Status status = pipeline.Run(); !status.ok()) return Say(kExitFailed, status);
   Err().Format("{}: done\n", spec->name());
+  return kExitOk;
+}
+
+int RunDebug(const LocalOptions& options) {
+  constexpr char kCommand[] = "mr debug";
+  const auto run = ReadSpec<pb::DebugRun>(options.debug_file);
+  if (!run.ok()) return Say(kExitFailed, run.status(), kCommand);
+  const pb::TaskSpec& task = run->task();
+  const auto dfs = FileSystemOf(options.master, task.job().user());
+  if (!dfs.ok()) return Say(kExitFailed, dfs.status(), kCommand);
+  // What user code printed before it crashed is seen, whoever reads it.
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  const auto result = DebugTask(*run, ThreadsOf(options), *dfs).Run();
+  if (!result.ok()) return Say(kExitFailed, result.status(), kCommand);
+  Out().Flush().IgnoreError();  // what user code has printed comes first
+  Err().Format("{}: ran here without a failure\n", FormatTask(task.id().kind(), task.id().task()));
+  ShowCounters(result->counters());
   return kExitOk;
 }
 

@@ -13,6 +13,7 @@ namespace quern::mr {
 struct LocalOptions {
   std::string spec_file;      // a serialized JobSpec; its plugin.path is a file of this machine
   std::string pipeline_file;  // or a serialized PipelineSpec, the same of its stages
+  std::string debug_file;     // or a serialized DebugRun: one task of a job of a cluster
   uint32_t threads = 0;       // tasks at once; 0 = the number of cores
   std::string master;         // HOST:PORT list; empty = as cluster_config.h finds it
 };
@@ -21,5 +22,6 @@ struct LocalOptions {
 // cannot be started (output exists, no input, a class is missing).
 int RunLocal(const LocalOptions& options);
 int RunLocalPipeline(const LocalOptions& options);
+int RunDebug(const LocalOptions& options);
 
 }  // namespace quern::mr

@@ -17,10 +17,12 @@ namespace {
 
 constexpr char kHelp[] =
     "Usage: quern-task --local SPEC_FILE [--threads N] [--master HOST:PORT]\n"
+    "       quern-task --debug FILE [--threads N] [--master HOST:PORT]\n"
     "       quern-task --worker_fd N\n"
-    "Runs user code. Started by quern-worker, and by `mr run --local`.\n\n"
+    "Runs user code. Started by quern-worker, `mr run --local` and `mr debug`.\n\n"
     "  --local SPEC_FILE  run the whole job of this serialized JobSpec in this process\n"
     "  --local_pipeline F the same of a whole pipeline, a serialized PipelineSpec\n"
+    "  --debug FILE       run one task once more, of this serialized DebugRun (mr debug)\n"
     "  --threads N        map and reduce tasks at once (default: the number of cores)\n"
     "  --master LIST      where the file system is (else QUERN_MASTER)\n"
     "  --worker_fd N      serve the worker at the other end of this socket\n"
@@ -50,6 +52,7 @@ int Main(int argc, char** argv) {
                           {"threads", required_argument, nullptr, 't'},
                           {"master", required_argument, nullptr, 'm'},
                           {"local_pipeline", required_argument, nullptr, 'p'},
+                          {"debug", required_argument, nullptr, 'd'},
                           {"no_namespaces", no_argument, nullptr, 'n'},
                           {"help", no_argument, nullptr, 'h'},
                           {"version", no_argument, nullptr, 'v'},
@@ -63,6 +66,7 @@ int Main(int argc, char** argv) {
     if (flag == 'l') local.spec_file = optarg;
     if (flag == 't' && !Number("--threads", {1, kMaxThreads}, &local.threads)) return kExitUsage;
     if (flag == 'p') local.pipeline_file = optarg;
+    if (flag == 'd') local.debug_file = optarg;
     if (flag == 'm') local.master = optarg;
     if (flag == 'h') return Out().Print(kHelp), kExitOk;
     if (flag == 'v') return Out().Format("quern-task {}\n", VersionString()), kExitOk;
@@ -76,6 +80,10 @@ int Main(int argc, char** argv) {
     KeepFreedMemory(kKeptBytes);
     return RunLocalPipeline(local);
   }
+  if (!local.debug_file.empty()) {
+    KeepFreedMemory(kKeptBytes);
+    return RunDebug(local);
+  }
   if (worker_fd >= 0) {
     const Isolation isolation = EnterGuard(worker_fd, wish);
     KeepFreedMemory(kKeptBytes);
@@ -83,7 +91,8 @@ int Main(int argc, char** argv) {
     return kExitOk;
   }
   Err().Print(
-      "quern-task: needs --local, --local_pipeline or --worker_fd. Try: quern-task --help\n");
+      "quern-task: needs --local, --local_pipeline, --debug or --worker_fd. Try: quern-task "
+      "--help\n");
   return kExitUsage;
 }
 

@@ -7,10 +7,10 @@
 #include "common/cli/cli.h"
 #include "common/log.h"
 #include "common/storage/file_io.h"
+#include "mapreduce/engine/attempt_failure.h"
 #include "mapreduce/engine/map_output_file.h"
 #include "mapreduce/engine/report_limits.h"
 #include "mapreduce/engine/task_id.h"
-#include "mapreduce/worker/attempt_failure.h"
 #include "mapreduce/worker/process_tree.h"
 
 namespace quern::mr {

@@ -7,8 +7,8 @@
 
 #include "common/clean_text.h"
 #include "common/log.h"
+#include "mapreduce/engine/attempt_failure.h"
 #include "mapreduce/engine/report_limits.h"
-#include "mapreduce/worker/attempt_failure.h"
 
 namespace quern::mr {
 namespace {

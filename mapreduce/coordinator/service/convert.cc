@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "mapreduce/engine/attempt_failure.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
@@ -77,12 +78,7 @@ Fault FaultOf(const pb::AttemptFailure& failure) {
 }
 
 std::string DescribeFailure(const pb::AttemptFailure& failure) {
-  if (!failure.in_record()) return failure.message();
-  if (failure.record_source().empty()) {
-    return fmt::format("{}, at key {}", failure.message(), failure.record_position());
-  }
-  return fmt::format("{}, at {}:{}", failure.message(), failure.record_source(),
-                     failure.record_position());
+  return fmt::format("{}{}", failure.message(), AtRecord(failure));
 }
 
 std::string DescribeLastFailure(const pb::AttemptId& id, uint32_t limit,

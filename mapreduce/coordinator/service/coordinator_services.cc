@@ -41,6 +41,10 @@ class JobsService final : public UnaryJobs {
                          pb::ListTasksResponse* response) override {
     return Answer(mr::ListTasks(coordinator_, *request), response);
   }
+  grpc::Status GetTask(grpc::ServerContext*, const pb::GetTaskRequest* request,
+                       pb::GetTaskResponse* response) override {
+    return Answer(mr::GetTask(coordinator_, *request), response);
+  }
   grpc::Status Kill(grpc::ServerContext*, const pb::KillRequest* request,
                     pb::KillResponse* response) override {
     return Answer(mr::Kill(coordinator_, *request), response);

@@ -11,6 +11,8 @@ namespace {
 // Of the newest failures.
 constexpr size_t kMaxFailures = 1'000;
 constexpr size_t kSummaryTextBytes = 300;
+// Splits and bounds of one ended job: 10,000 splits have about this size.
+constexpr size_t kMaxKeptInputBytes = size_t{1} << 20;
 
 void FillPhase(const JobTasks& tasks, TaskKind kind, pb::JobStatus::Phase* phase) {
   const TaskCounts& counts = tasks.counts(kind);
@@ -177,6 +179,18 @@ void Job::SetFinal(pb::JobStatus status) {
   state = status.state();
   final_counters.Swap(status.mutable_counters());
   final_status = std::move(status);
+}
+
+bool Job::inputs_are_small() const {
+  size_t bytes = 0;
+  for (size_t i = 0; i < map_splits.size(); ++i) bytes += map_splits.bytes(i);
+  for (const std::string& bound : bounds) bytes += bound.size();
+  return bytes <= kMaxKeptInputBytes;
+}
+
+void Job::MoveInputsTo(Job* other) {
+  std::swap(other->map_splits, map_splits);
+  std::swap(other->bounds, bounds);
 }
 
 void Job::NoteFailure(const AttemptRef& attempt, const pb::AttemptFailure& how) {

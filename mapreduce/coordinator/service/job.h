@@ -86,6 +86,10 @@ struct Job {
   uint32_t map_tasks() const { return static_cast<uint32_t>(map_splits.size()); }
   bool ended() const { return final_status.has_value(); }
   void SetFinal(pb::JobStatus status);
+  // What its tasks read and how keys are cut, which is kept of a job that has ended when it is not
+  // much: so that a task can be debugged.
+  bool inputs_are_small() const;
+  void MoveInputsTo(Job* other);
   void NoteFailure(const AttemptRef& attempt, const pb::AttemptFailure& failure);
   // What it counts as. Once for each failed attempt: it remembers deaths in records.
   Fault JudgeFailure(const AttemptRef& attempt, const pb::AttemptFailure& failure);

@@ -83,6 +83,8 @@ JobTable::Trimmed JobTable::TrimEnded(const Limits& limits) {
         trimmed.tasks.push_back(std::exchange(it->second->ended_tasks, nullptr));
         it->second->progress.clear();
       }
+      Job dropped;
+      it->second->MoveInputsTo(&dropped);
       it->second->map_times = {};
       it->second->reduce_times = {};
       it->second->failures.clear();

@@ -136,11 +136,10 @@ void JobTracker::Ended(JobKey key, const pb::JobStatus& status, absl::Time now) 
 // What only running the job needed goes to where freeing it keeps nobody waiting.
 void JobTracker::DropWorkingState(Job* job) {
   auto rest = std::make_shared<Job>();
-  std::swap(rest->map_splits, job->map_splits);
+  if (!job->inputs_are_small()) job->MoveInputsTo(rest.get());
   std::swap(rest->sample_splits, job->sample_splits);
   std::swap(rest->maps, job->maps);
   std::swap(rest->reduces, job->reduces);
-  std::swap(rest->bounds, job->bounds);
   std::swap(rest->sample_keys, job->sample_keys);
   std::swap(rest->outputs, job->outputs);
   std::swap(rest->readers, job->readers);

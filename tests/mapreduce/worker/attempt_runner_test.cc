@@ -11,7 +11,7 @@
 #include "common/clean_text.h"
 #include "common/rpc/bulk_codec.h"
 #include "common/storage/file_io.h"
-#include "mapreduce/worker/attempt_failure.h"
+#include "mapreduce/engine/attempt_failure.h"
 #include "tests/mapreduce/worker/worker_fixture.h"
 #include "tests/support/status_matchers.h"
 

@@ -31,6 +31,9 @@ absl::StatusOr<pb::GetJobResponse> GetJob(Coordinator* coordinator,
                                           const pb::GetJobRequest& request);
 absl::StatusOr<pb::ListTasksResponse> ListTasks(Coordinator* coordinator,
                                                 const pb::ListTasksRequest& request);
+// NotFound, with what to do, when what the task reads is no longer remembered.
+absl::StatusOr<pb::GetTaskResponse> GetTask(Coordinator* coordinator,
+                                            const pb::GetTaskRequest& request);
 // Answers when the job has ended, or after a few seconds with the state so far.
 absl::StatusOr<pb::KillResponse> Kill(Coordinator* coordinator, const pb::KillRequest& request);
 absl::StatusOr<pb::GetWorkersResponse> GetWorkers(Coordinator* coordinator,

@@ -16,6 +16,9 @@ pb::AttemptFailure DescribeExit(const ExitStatus& exit);
 // the last lines of dir/log. Leaves alone what the task has filled in itself.
 void AddEvidence(const std::string& dir, pb::AttemptFailure* failure);
 
+// ", at /in/a.txt:4711", or ", at key 12" of a reducer; empty when it was in no record.
+std::string AtRecord(const pb::AttemptFailure& failure);
+
 // The last lines of a file, at most `max_bytes`; empty when it cannot be read.
 std::string Tail(const std::string& path, size_t max_bytes);
 

@@ -1,4 +1,4 @@
-#include "mapreduce/worker/attempt_failure.h"
+#include "mapreduce/engine/attempt_failure.h"
 
 #include <fmt/format.h>
 
@@ -59,6 +59,14 @@ void AddEvidence(const std::string& dir, pb::AttemptFailure* failure) {
   failure->set_record_piece(position->piece);
   failure->set_blames_record(position->phase == RecordPhase::kMap ||
                              position->phase == RecordPhase::kReduce);
+}
+
+std::string AtRecord(const pb::AttemptFailure& failure) {
+  if (!failure.in_record()) return "";
+  if (failure.record_source().empty()) {
+    return fmt::format(", at key {}", failure.record_position());
+  }
+  return fmt::format(", at {}:{}", failure.record_source(), failure.record_position());
 }
 
 std::string Tail(const std::string& path, size_t max_bytes) {

@@ -1,0 +1,210 @@
+// `mr debug JOB m-17`: runs one task of a job once more, here, in the user's terminal.
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+
+#include "client/file_system.h"
+#include "common/cli/cli.h"
+#include "common/cli/command_line.h"
+#include "common/cli/output.h"
+#include "common/random.h"
+#include "common/storage/file_io.h"
+#include "common/subprocess.h"
+#include "mapreduce/cli/command.h"
+#include "mapreduce/cli/compile.h"
+#include "mapreduce/cli/debug_files.h"
+#include "mapreduce/engine/attempt_failure.h"
+#include "mapreduce/engine/storage.h"
+#include "mapreduce/engine/task_id.h"
+#include "quern/mr/v1/task.pb.h"
+
+namespace quern::mr {
+namespace {
+
+extern "C" void LeaveToTheTask(int) {}
+
+// A directory of this run; goes with it.
+class PrivateDir {
+ public:
+  PrivateDir() {
+    const char* const root = std::getenv("TMPDIR");
+    path_ = fmt::format("{}/quern-debug-{}", root != nullptr && *root != '\0' ? root : "/tmp",
+                        RandomHex(8));
+  }
+  ~PrivateDir() { FileSystem::Real()->RemoveTree(path_).IgnoreError(); }
+  PrivateDir(const PrivateDir&) = delete;
+  absl::Status Make() const { return FileSystem::Real()->MakeDirs(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+class Debug final : public JobCommand {
+ public:
+  void Define(CommandLine* line) override {
+    line->Switch("--gdb", &gdb_, "under gdb: breakpoints may be set before the plugin is loaded");
+    line->Value("-o,--output", "DIR", &output_, "keep what the task writes, in a new directory");
+    line->Arguments(&words_, 2, 2);
+  }
+
+  absl::StatusOr<int> Run(Session* session) override {
+    RETURN_IF_ERROR(CheckUse());
+    ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
+    pb::GetTaskRequest request;
+    request.set_job_id(words_[0]);
+    request.set_kind(task_.kind);
+    request.set_task(task_.task);
+    ASSIGN_OR_RETURN(const pb::GetTaskResponse found, coordinator->GetTask(request));
+    PrivateDir dir;
+    RETURN_IF_ERROR(dir.Make());
+    RETURN_IF_ERROR(Annotate(Prepare(*session, found, dir.path()), name()));
+    if (!session->quiet) Err().Format("{}: {}\n", name(), DescribeInput(found));
+    return RunTask(*session, dir.path());
+  }
+
+ private:
+  std::string name() const { return FormatTask(task_.kind, task_.task); }
+
+  absl::Status CheckUse() {
+    const absl::StatusOr<TaskName> task = ParseTaskName(words_[1]);
+    if (!task.ok()) return UsageError(Message(task.status()));
+    if (task->attempt.has_value()) {
+      return UsageError(fmt::format("{}: all attempts of a task read the same. Try: {}", words_[1],
+                                    FormatTask(task->kind, task->task)));
+    }
+    if (task->kind == pb::TASK_KIND_SAMPLE) {
+      return UsageError(
+          fmt::format("{}: a sample only reads a little of what maps read. Try: m-0", words_[1]));
+    }
+    if (!output_.empty() && FileSystem::Real()->Exists(output_)) {
+      return UsageError(fmt::format("--output {}: is there already", output_));
+    }
+    task_ = *task;
+    return absl::OkStatus();
+  }
+
+  // Writes the file `run`, and everything that it names.
+  absl::Status Prepare(const Session& session, const pb::GetTaskResponse& found,
+                       const std::string& dir) {
+    client::ClientOptions options;
+    ASSIGN_OR_RETURN(options.masters, session.masters());
+    options.user = found.task().job().user();
+    options.clock = session.clock;
+    const auto dfs = client::FileSystem::Create(options);
+    pb::DebugRun run;
+    *run.mutable_task() = found.task();
+    run.set_scratch_dir(dir);
+    if (task_.kind == pb::TASK_KIND_MAP)
+      RETURN_IF_ERROR(CheckInput(dfs.get(), found.task().split()));
+    std::set<std::string> checked;
+    for (const pb::GetTaskResponse::Map& map : found.maps()) {
+      *run.add_map_splits() = map.split();
+      if (map.has_output()) {
+        *run.mutable_task()->add_map_outputs() = map.output();
+      } else if (checked.insert(FirstPath(map.split())).second || map.split().pieces_size() > 1) {
+        RETURN_IF_ERROR(CheckInput(dfs.get(), map.split()));
+      }
+    }
+    RETURN_IF_ERROR(FetchJobFiles(dfs.get(), dir, run.mutable_task()->mutable_job()));
+    NameOutputs(dir, run.mutable_task());
+    return WriteFileDurably(FileSystem::Real(), dir + "/run", run.SerializeAsString());
+  }
+
+  // A large file is looked at once, and not for each of its splits.
+  static std::string FirstPath(const pb::Split& split) {
+    return split.pieces().empty() ? "" : split.pieces(0).path();
+  }
+
+  void NameOutputs(const std::string& dir, pb::TaskSpec* task) const {
+    const std::string out =
+        output_.empty() ? dir + "/out" : std::filesystem::absolute(output_).string();
+    task->set_attempt_dir(fmt::format("{}{}", kLocalScheme, out));
+    for (const pb::JobSpec::NamedOutput& named : task->job().outputs()) {
+      task->add_output_dirs(fmt::format("{}{}/{}", kLocalScheme, out, named.name()));
+    }
+  }
+
+  static std::string DescribeInput(const pb::GetTaskResponse& found) {
+    if (found.task().id().kind() == pb::TASK_KIND_REDUCE) {
+      const auto there = std::count_if(found.maps().begin(), found.maps().end(),
+                                       [](const auto& map) { return map.has_output(); });
+      return fmt::format("reads the outputs of {} maps, {} of them are still there",
+                         found.maps_size(), there);
+    }
+    const pb::Split& split = found.task().split();
+    uint64_t bytes = 0;
+    for (const pb::InputPiece& piece : split.pieces()) bytes += piece.length();
+    std::string text = fmt::format("reads {}", FormatBinarySize(bytes));
+    if (split.pieces().empty()) return text;
+    text += fmt::format(" of {} from {}", split.pieces(0).path(), split.pieces(0).offset());
+    if (split.pieces_size() > 1) text += fmt::format(", and {} more", split.pieces_size() - 1);
+    return text;
+  }
+
+  absl::StatusOr<int> RunTask(const Session& session, const std::string& dir) const {
+    std::vector<std::string> argv = {BinaryDir() + "/quern-task", "--debug", dir + "/run"};
+    if (!session.master_flag.empty()) argv.insert(argv.end(), {"--master", session.master_flag});
+    if (gdb_)
+      argv.insert(argv.begin(), {"gdb", "-q", "-ex", "set breakpoint pending on", "--args"});
+    SpawnOptions options;
+    options.stdin_fd = STDIN_FILENO;
+    options.new_process_group = false;  // it has the terminal
+    // Ctrl-C is for the task, or for gdb; what is left behind is still removed here.
+    signal(SIGINT, LeaveToTheTask);
+    RETURN_IF_ERROR(Out().Flush());
+    auto process = Subprocess::Spawn(argv, options);
+    if (gdb_ && process.status().code() == absl::StatusCode::kNotFound) {
+      return NotFoundError("gdb: is not on this machine. Try: apt-get install gdb");
+    }
+    RETURN_IF_ERROR(process.status());
+    const ExitStatus exit = (*process)->Wait();
+    signal(SIGINT, SIG_DFL);
+    if (exit.signal == SIGINT) return int{kExitInterrupted};
+    if (exit.ok() || gdb_) return ShowOutput();
+    return ShowFailure(exit, dir);
+  }
+
+  int ShowOutput() const {
+    if (output_.empty()) return kExitOk;
+    if (FileSystem::Real()->Exists(output_)) {
+      Err().Format("{}: wrote into {}\n", name(), output_);
+    } else {
+      Err().Format("{}: wrote no files; what a map emits goes to the reduces\n", name());
+    }
+    return kExitOk;
+  }
+
+  int ShowFailure(const ExitStatus& exit, const std::string& dir) const {
+    // An error that the task could name itself it has named.
+    if (exit.signal != 0 || exit.code != kExitFailed) {
+      pb::AttemptFailure failure = DescribeExit(exit);
+      AddEvidence(dir, &failure);
+      Err().Format("mr debug: {}: {}{}\n", name(), failure.message(), AtRecord(failure));
+    }
+    Err().Format("Try: mr debug {} {} --gdb\n", words_[0], words_[1]);
+    return kExitFailed;
+  }
+
+  bool gdb_ = false;
+  std::string output_;
+  std::vector<std::string> words_;
+  TaskName task_;
+};
+
+}  // namespace
+
+CommandSpec DebugCommand() {
+  return {.name = "debug",
+          .aliases = {},
+          .usage = "JOB TASK [--gdb] [-o DIR]",
+          .summary = "run one task of a job once more, here, on what it has read",
+          .examples = {"mr debug job-20261122-0001 m-17", "mr debug job-20261122-0001 r-3 --gdb",
+                       "mr debug job-20261122-0001 r-3 -o /tmp/r-3"},
+          .make = Maker<Debug>("debug")};
+}
+
+}  // namespace quern::mr
