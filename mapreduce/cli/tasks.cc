@@ -30,16 +30,26 @@ class Tasks final : public JobCommand {
                  {"INPUT", Table::Align::kRight},
                  {"PHASE"},
                  {"CAUSE"}});
+    uint32_t left_out = 0;
     while (true) {
       ASSIGN_OR_RETURN(const pb::ListTasksResponse page, coordinator->ListTasks(request));
       for (const pb::TaskAttemptStatus& attempt : page.attempts()) {
         if (session->json) Out().Format("{}\n", AttemptJson(attempt).ToString());
         AddRow(attempt, session->clock->TimeNow(), &table);
       }
+      left_out = page.left_out();
+      if (page.forgotten()) {
+        Err().Format("mr tasks: {}: ended long ago, its tasks are no longer remembered\n",
+                     jobs_[0]);
+      }
       if (!page.more() || page.attempts().empty()) break;
       request.set_start(request.start() + static_cast<uint32_t>(page.attempts_size()));
     }
     if (!session->json) Out().Format("{}", table.ToString());
+    if (left_out > 0) {
+      Err().Format("mr tasks: {} more attempts, quick and without failures, are not remembered\n",
+                   left_out);
+    }
     return kExitOk;
   }
 

@@ -20,6 +20,9 @@ class TimeReport {
   // Every attempt of the job, once each, in any order.
   void Add(const pb::TaskAttemptStatus& attempt, absl::Time now);
 
+  // Attempts of which nothing is known any more.
+  void AddUnknown(uint64_t attempts) { without_times_ += attempts; }
+
   // A table, and below it what took most, and the attempts that took longest.
   std::string Text() const;
   JsonLine Json() const;

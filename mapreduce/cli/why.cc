@@ -21,9 +21,13 @@ class Why final : public JobCommand {
     request.set_job_id(jobs_[0]);
     for (bool more = true; more;) {
       ASSIGN_OR_RETURN(const pb::ListTasksResponse page, coordinator->ListTasks(request));
+      if (page.forgotten()) {
+        return NotFoundError("{}: ended long ago, its tasks are no longer remembered", jobs_[0]);
+      }
       for (const pb::TaskAttemptStatus& attempt : page.attempts()) report.Add(attempt, now);
       request.set_start(request.start() + static_cast<uint32_t>(page.attempts_size()));
       more = page.more() && !page.attempts().empty();
+      if (!more) report.AddUnknown(page.left_out());
     }
     if (session->json) {
       JsonLine line = report.Json();

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/rpc/outbox.h"
 #include "mapreduce/coordinator/service/convert.h"
+#include "mapreduce/coordinator/service/task_history.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
@@ -184,6 +185,24 @@ absl::StatusOr<FinishPlan> Coordinator::PlanFinish(JobKey key) {
   }
   plan.publish.outputs = parts.Take();
   return plan;
+}
+
+pb::TaskHistory Coordinator::DescribeTasks(JobKey key) {
+  TaskHistoryMaker maker;
+  {
+    MutexLock lock(&mutex_);
+    const Job* job = tracker_.state().jobs.Find(key);
+    const JobTasks* tasks = job == nullptr ? nullptr : tracker_.state().Tasks(*job);
+    if (tasks == nullptr) return {};
+    maker.Begin(*job, *tasks);
+  }
+  maker.Rank(Now());
+  for (bool more = true; more;) {
+    MutexLock lock(&mutex_);
+    const Job* job = tracker_.state().jobs.Find(key);
+    more = job != nullptr && maker.Add(*job, tracker_.state().registry);
+  }
+  return maker.Take(Now());
 }
 
 void Coordinator::JobEnded(JobKey key, const pb::JobStatus& status) {

@@ -97,6 +97,7 @@ class Coordinator final : private JobFinisher::Jobs, private PipelineDriver::Job
  private:
   // What the finisher asks and tells.
   absl::StatusOr<FinishPlan> PlanFinish(JobKey key) override;
+  pb::TaskHistory DescribeTasks(JobKey key) override;
   void JobEnded(JobKey key, const pb::JobStatus& status) override;
   StringSet PluginsInUse() override;
   // What the pipelines ask and tell.

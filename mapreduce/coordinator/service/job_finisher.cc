@@ -51,7 +51,8 @@ void JobFinisher::FinishOne(JobKey key) {
   *last.mutable_status() = plan->status;
   last.set_client_id(plan->client_id);
   last.set_request_id(plan->request_id);
-  WriteLast(key, last);
+  const pb::TaskHistory tasks = jobs_->DescribeTasks(key);
+  WriteLast(key, last, &tasks);
   LogInfo("job_ended", {{"job", plan->status.job_id()},
                         {"state", pb::JobState_Name(plan->status.state())},
                         {"reason", plan->status.reason()}});
@@ -95,11 +96,11 @@ absl::Status JobFinisher::PublishWithRetries(JobKey key, const FinishPlan& plan)
   }
 }
 
-void JobFinisher::WriteLast(JobKey key, const pb::JobFinished& last) {
+void JobFinisher::WriteLast(JobKey key, const pb::JobFinished& last, const pb::TaskHistory* tasks) {
   pb::JournalRecord record;
   record.set_time_ms(last.status().finished_ms());
   *record.mutable_finished() = last;
-  MustWrite(journal_->Finish(key, record));
+  MustWrite(journal_->Finish(key, record, tasks));
 }
 
 }  // namespace quern::mr

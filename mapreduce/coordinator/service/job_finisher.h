@@ -35,6 +35,8 @@ class JobFinisher {
    public:
     virtual ~Jobs() = default;
     virtual absl::StatusOr<FinishPlan> PlanFinish(JobKey key) = 0;
+    // What its tasks did, to be remembered.
+    virtual pb::TaskHistory DescribeTasks(JobKey key) = 0;
     virtual void JobEnded(JobKey key, const pb::JobStatus& status) = 0;
     // Paths of the plugins of jobs that have not ended.
     virtual StringSet PluginsInUse() = 0;
@@ -67,7 +69,7 @@ class JobFinisher {
   // Now and then.
   void CollectOldPlugins();
   absl::Status PublishWithRetries(JobKey key, const FinishPlan& plan);
-  void WriteLast(JobKey key, const pb::JobFinished& last);
+  void WriteLast(JobKey key, const pb::JobFinished& last, const pb::TaskHistory* tasks = nullptr);
 
   Jobs* const jobs_;
   JobJournal* const journal_;

@@ -34,10 +34,16 @@ class JobJournal {
 
   // All of them or none, after what is there, in their order.
   virtual absl::Status Append(const std::vector<Entry>& entries, Sync sync) = 0;
-  // Replaces everything about a job by its last record; durable.
-  virtual absl::Status Finish(JobKey job, const pb::JournalRecord& record) = 0;
+  // Replaces everything about a job by its last record, and keeps what its tasks did, if that is
+  // given, in place of what it knew of them; durable.
+  virtual absl::Status Finish(JobKey job, const pb::JournalRecord& record,
+                              const pb::TaskHistory* tasks = nullptr) = 0;
   // Forgets a job.
   virtual absl::Status Remove(JobKey job) = 0;
+
+  // What the tasks of a job did. NotFound; of many jobs only the newest are kept.
+  virtual absl::StatusOr<pb::TaskHistory> ReadTasks(JobKey job) const = 0;
+  static constexpr size_t kJobsWithTasks = 200;
 
   // Calls `visit` for every record: jobs in the order of their keys, records in the order in which
   // they were appended; with DataLoss for one that cannot be read. Stops at the first error that

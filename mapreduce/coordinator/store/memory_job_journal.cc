@@ -14,6 +14,7 @@ struct MemoryJournalStorage {
   std::map<JobKey, std::vector<pb::JournalRecord>> jobs ABSL_GUARDED_BY(mutex);
   // How many records of each job survive a power cut.
   std::map<JobKey, size_t> durable ABSL_GUARDED_BY(mutex);
+  std::map<JobKey, pb::TaskHistory> tasks ABSL_GUARDED_BY(mutex);
 
   void MakeDurable() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     durable.clear();
@@ -48,17 +49,27 @@ class MemoryJobJournal final : public JobJournal {
     if (sync == Sync::kDurable) storage_->MakeDurable();
     return absl::OkStatus();
   }
-  absl::Status Finish(JobKey job, const pb::JournalRecord& record) override {
+  absl::Status Finish(JobKey job, const pb::JournalRecord& record,
+                      const pb::TaskHistory* tasks) override {
     MutexLock lock(&storage_->mutex);
     storage_->jobs[job] = {record};
+    if (tasks != nullptr) storage_->tasks[job] = *tasks;
+    if (storage_->tasks.size() > kJobsWithTasks) storage_->tasks.erase(storage_->tasks.begin());
     storage_->MakeDurable();
     return absl::OkStatus();
   }
   absl::Status Remove(JobKey job) override {
     MutexLock lock(&storage_->mutex);
     storage_->jobs.erase(job);
+    storage_->tasks.erase(job);
     storage_->MakeDurable();
     return absl::OkStatus();
+  }
+  absl::StatusOr<pb::TaskHistory> ReadTasks(JobKey job) const override {
+    MutexLock lock(&storage_->mutex);
+    const auto it = storage_->tasks.find(job);
+    if (it == storage_->tasks.end()) return NotFoundError("{}: no tasks", job);
+    return it->second;
   }
   absl::Status ReadAll(const Visit& visit) override {
     std::map<JobKey, std::vector<pb::JournalRecord>> jobs;

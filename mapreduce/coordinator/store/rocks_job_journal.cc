@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view kMeta = "meta";
 constexpr std::string_view kRecords = "records";
+constexpr std::string_view kTasks = "tasks";
 constexpr std::string_view kTermKey = "term";
 constexpr std::string_view kClusterKey = "cluster_id";
 constexpr size_t kKeyBytes = 12;
@@ -32,6 +33,12 @@ std::string RecordKey(JobKey job, uint64_t number) {
   std::string key;
   PutBigEndian(job.value(), 4, &key);
   PutBigEndian(number, 8, &key);
+  return key;
+}
+
+std::string TasksKey(JobKey job) {
+  std::string key;
+  PutBigEndian(job.value(), 4, &key);
   return key;
 }
 
@@ -60,7 +67,7 @@ absl::StatusOr<std::unique_ptr<JobJournal>> RocksJobJournal::Open(
   }
   RocksOptions rocks;
   rocks.path = options.dir + "/journal";
-  rocks.column_families = {std::string(kMeta), std::string(kRecords)};
+  rocks.column_families = {std::string(kMeta), std::string(kRecords), std::string(kTasks)};
   rocks.env = options.env;
   absl::StatusOr<std::unique_ptr<RocksDb>> db = OpenRocks(rocks);
   if (db.status().code() == absl::StatusCode::kNotFound) {
@@ -77,6 +84,7 @@ absl::StatusOr<std::unique_ptr<JobJournal>> RocksJobJournal::Open(
   auto journal = std::unique_ptr<RocksJobJournal>(new RocksJobJournal(*std::move(db)));
   RETURN_IF_ERROR(journal->StartTerm(options, marker.ok() ? marker->sequence : 0));
   RETURN_IF_ERROR(journal->FindNextNumbers());
+  RETURN_IF_ERROR(journal->FindJobsWithTasks());
   return journal;
 }
 
@@ -132,22 +140,69 @@ absl::Status RocksJobJournal::Append(const std::vector<Entry>& entries, Sync syn
                   "write the journal");
 }
 
-absl::Status RocksJobJournal::Finish(JobKey job, const pb::JournalRecord& record) {
-  return ReplaceAll(job, &record);
+absl::Status RocksJobJournal::FindJobsWithTasks() {
+  MutexLock lock(&mutex_);
+  const std::unique_ptr<rocksdb::Iterator> it(
+      (*db_)->NewIterator(rocksdb::ReadOptions(), db_->ColumnFamily(kTasks)));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    if (it->key().size() != 4) return DataLossError("journal: a key of {} bytes", it->key().size());
+    jobs_with_tasks_.insert(JobOf(ToStd(it->key())));
+  }
+  return FromRocks(it->status());
 }
 
-absl::Status RocksJobJournal::Remove(JobKey job) { return ReplaceAll(job, nullptr); }
-
-absl::Status RocksJobJournal::ReplaceAll(JobKey job, const pb::JournalRecord* record) {
+absl::Status RocksJobJournal::Finish(JobKey job, const pb::JournalRecord& record,
+                                     const pb::TaskHistory* tasks) {
   MutexLock lock(&mutex_);
   rocksdb::WriteBatch batch;
-  rocksdb::ColumnFamilyHandle* records = db_->ColumnFamily(kRecords);
-  RETURN_IF_ERROR(FromRocks(batch.DeleteRange(records, RecordKey(job, 0), EndOf(job))));
-  if (record != nullptr) {
-    RETURN_IF_ERROR(FromRocks(
-        batch.Put(records, RecordKey(job, next_number_[job]++), record->SerializeAsString())));
+  RETURN_IF_ERROR(DeleteRecords(job, &batch));
+  RETURN_IF_ERROR(
+      FromRocks(batch.Put(db_->ColumnFamily(kRecords), RecordKey(job, next_number_[job]++),
+                          record.SerializeAsString())));
+  if (tasks != nullptr) RETURN_IF_ERROR(PutTasks(job, *tasks, &batch));
+  return WriteDurably(&batch);
+}
+
+absl::Status RocksJobJournal::Remove(JobKey job) {
+  MutexLock lock(&mutex_);
+  rocksdb::WriteBatch batch;
+  RETURN_IF_ERROR(DeleteRecords(job, &batch));
+  RETURN_IF_ERROR(DeleteTasks(job, &batch));
+  return WriteDurably(&batch);
+}
+
+absl::Status RocksJobJournal::DeleteRecords(JobKey job, rocksdb::WriteBatch* batch) {
+  return FromRocks(batch->DeleteRange(db_->ColumnFamily(kRecords), RecordKey(job, 0), EndOf(job)));
+}
+
+absl::Status RocksJobJournal::WriteDurably(rocksdb::WriteBatch* batch) {
+  return Annotate(db_->Write(batch, RocksSync::kNow), "write the journal");
+}
+
+// Room for one more is made at the expense of the oldest.
+absl::Status RocksJobJournal::PutTasks(JobKey job, const pb::TaskHistory& tasks,
+                                       rocksdb::WriteBatch* batch) {
+  jobs_with_tasks_.insert(job);
+  RETURN_IF_ERROR(
+      FromRocks(batch->Put(db_->ColumnFamily(kTasks), TasksKey(job), tasks.SerializeAsString())));
+  while (jobs_with_tasks_.size() > kJobsWithTasks) {
+    RETURN_IF_ERROR(DeleteTasks(*jobs_with_tasks_.begin(), batch));
   }
-  return Annotate(db_->Write(&batch, RocksSync::kNow), "write the journal");
+  return absl::OkStatus();
+}
+
+absl::Status RocksJobJournal::DeleteTasks(JobKey job, rocksdb::WriteBatch* batch) {
+  jobs_with_tasks_.erase(job);
+  return FromRocks(batch->Delete(db_->ColumnFamily(kTasks), TasksKey(job)));
+}
+
+absl::StatusOr<pb::TaskHistory> RocksJobJournal::ReadTasks(JobKey job) const {
+  std::string bytes;
+  RETURN_IF_ERROR(FromRocks(
+      (*db_)->Get(rocksdb::ReadOptions(), db_->ColumnFamily(kTasks), TasksKey(job), &bytes)));
+  pb::TaskHistory tasks;
+  if (!tasks.ParseFromString(bytes)) return DataLossError("the tasks of {} cannot be read", job);
+  return tasks;
 }
 
 absl::Status RocksJobJournal::ReadAll(const Visit& visit) {

@@ -5,12 +5,14 @@
 //     column family "meta":    "cluster_id", "term" (decimal)
 //     column family "records": job key (4 bytes big-endian) + number of the record within its job
 //                              (8 bytes big-endian) -> JournalRecord
+//     column family "tasks":   job key (4 bytes big-endian) -> TaskHistory, of the newest jobs
 #pragma once
 
 #include <rocksdb/env.h>
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,8 +37,10 @@ class RocksJobJournal final : public JobJournal {
   static absl::StatusOr<std::unique_ptr<JobJournal>> Open(const RocksJournalOptions& options);
 
   absl::Status Append(const std::vector<Entry>& entries, Sync sync) override;
-  absl::Status Finish(JobKey job, const pb::JournalRecord& record) override;
+  absl::Status Finish(JobKey job, const pb::JournalRecord& record,
+                      const pb::TaskHistory* tasks) override;
   absl::Status Remove(JobKey job) override;
+  absl::StatusOr<pb::TaskHistory> ReadTasks(JobKey job) const override;
   absl::Status ReadAll(const Visit& visit) override;
   const std::string& cluster_id() const override { return cluster_id_; }
   uint64_t term() const override { return term_; }
@@ -45,7 +49,15 @@ class RocksJobJournal final : public JobJournal {
   explicit RocksJobJournal(std::unique_ptr<RocksDb> db) : db_(std::move(db)) {}
   absl::Status StartTerm(const RocksJournalOptions& options, uint64_t marker_term);
   absl::Status FindNextNumbers();
-  absl::Status ReplaceAll(JobKey job, const pb::JournalRecord* record);
+  absl::Status FindJobsWithTasks();
+  // Adds to a batch.
+  absl::Status PutTasks(JobKey job, const pb::TaskHistory& tasks, rocksdb::WriteBatch* batch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status DeleteTasks(JobKey job, rocksdb::WriteBatch* batch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status DeleteRecords(JobKey job, rocksdb::WriteBatch* batch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status WriteDurably(rocksdb::WriteBatch* batch);
 
   const std::unique_ptr<RocksDb> db_;
   std::string cluster_id_;
@@ -54,6 +66,7 @@ class RocksJobJournal final : public JobJournal {
   Mutex mutex_;
   // The number of the next record of each job.
   std::map<JobKey, uint64_t> next_number_ ABSL_GUARDED_BY(mutex_);
+  std::set<JobKey> jobs_with_tasks_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quern::mr

@@ -171,7 +171,8 @@ absl::Status LogRelay::Look() {
     if (job == nullptr) return NoSuchJob(request_.id().job_id());
     const JobTasks* tasks = state.Tasks(*job);
     if (!begun_ && tasks == nullptr) {
-      return NotFoundError("{}: the tasks of this job are no longer remembered", job->id);
+      return FailedPreconditionError("{}: has ended, there is nothing to follow. Try: mr logs {}",
+                                     job->id, job->id);
     }
     if (!std::exchange(begun_, true)) RETURN_IF_ERROR(Begin(*job, *tasks));
     if (tasks != nullptr) AddStarted(*job, *tasks);

@@ -1,8 +1,12 @@
 // Logs stay on the worker that ran the attempt; the coordinator passes them on, so that users need
 // not reach workers.
+#include <optional>
+#include <string_view>
+
 #include "common/rpc/bulk_codec.h"
 #include "mapreduce/coordinator/service/convert.h"
 #include "mapreduce/coordinator/service/rpc/handlers.h"
+#include "mapreduce/coordinator/service/task_history.h"
 #include "mapreduce/engine/task_id.h"
 #include "quern/mr/v1/shuffle.pb.h"
 
@@ -21,15 +25,48 @@ absl::StatusOr<pb::GetLogRequest> ReadRequest(rpc::BulkLoop* loop) {
   return request;
 }
 
+absl::Status IsGone(const pb::AttemptId& id, std::string_view node) {
+  // Not Unavailable: the coordinator is there, and asking again at once is of no use.
+  return FailedPreconditionError("{}: its worker on {} is gone, and its log with it",
+                                 FormatAttempt(id), node);
+}
+
+// The same as FindLog of a job whose tasks have left the memory.
+absl::StatusOr<std::string> FindOldLog(const Coordinator& coordinator, JobKey key, bool newest,
+                                       pb::AttemptId* id) {
+  const absl::StatusOr<pb::TaskHistory> history = coordinator.journal().ReadTasks(key);
+  if (history.status().code() == absl::StatusCode::kNotFound) {
+    return NotFoundError("{}: the tasks of this job are no longer remembered", id->job_id());
+  }
+  RETURN_IF_ERROR(history.status());
+  const auto number = newest ? std::nullopt : std::optional(id->attempt());
+  const auto* attempt = FindRemembered(*history, id->kind(), id->task(), number);
+  if (attempt == nullptr || attempt->worker() >= static_cast<uint32_t>(history->workers_size())) {
+    return NotFoundError("{}: is not remembered. Try: mr tasks {}",
+                         FormatTask(id->kind(), id->task()), id->job_id());
+  }
+  id->set_attempt(attempt->status().id().attempt());
+  const pb::TaskHistory::Worker& ran = history->workers(static_cast<int>(attempt->worker()));
+  return coordinator.Read([&](const TrackerState& state) -> absl::StatusOr<std::string> {
+    for (const auto& [worker_key, worker] : state.registry.workers()) {
+      if (worker.info.id != ran.id()) continue;
+      if (worker.state == WorkerRegistry::State::kConnected) return worker.info.address;
+    }
+    return IsGone(*id, ran.node());
+  });
+}
+
 // RPC address of the worker that ran an attempt (of the newest one if `newest`, which then is
-// filled in).
-absl::StatusOr<std::string> FindLog(const TrackerState& state, bool newest, pb::AttemptId* id) {
+// filled in). Sets `left_memory` instead where the job's tasks have.
+absl::StatusOr<std::string> FindLog(const TrackerState& state, bool newest, pb::AttemptId* id,
+                                    std::optional<JobKey>* left_memory) {
   const Job* job = state.jobs.Find(id->job_id());
   if (job == nullptr) return NoSuchJob(id->job_id());
   const std::string name = FormatTask(id->kind(), id->task());
   const JobTasks* tasks = state.Tasks(*job);
   if (tasks == nullptr) {
-    return NotFoundError("{}: the tasks of this job are no longer remembered", id->job_id());
+    *left_memory = job->key;
+    return "";
   }
   const TaskKind kind = FromProto(id->kind());
   if (id->task() >= tasks->counts(kind).total) {
@@ -45,9 +82,7 @@ absl::StatusOr<std::string> FindLog(const TrackerState& state, bool newest, pb::
   id->set_attempt(attempt->number);
   const WorkerRegistry::Worker& worker = state.registry.Get(attempt->worker);
   if (worker.state != WorkerRegistry::State::kConnected) {
-    // Not Unavailable: the coordinator is there, and asking again at once is of no use.
-    return FailedPreconditionError("{}: its worker on {} is gone, and its log with it",
-                                   FormatAttempt(*id), worker.info.node);
+    return IsGone(*id, worker.info.node);
   }
   return worker.info.address;
 }
@@ -80,9 +115,14 @@ void GetLog(Coordinator* coordinator, rpc::ChannelCache* channels, rpc::BulkLoop
   if (request->follow()) {
     return stream->Finish(FollowLog(coordinator, channels, *request, loop, stream));
   }
-  const auto address = coordinator->Read([&](const TrackerState& state) {
-    return FindLog(state, request->newest_attempt(), request->mutable_id());
+  const bool newest = request->newest_attempt();
+  std::optional<JobKey> left_memory;
+  absl::StatusOr<std::string> address = coordinator->Read([&](const TrackerState& state) {
+    return FindLog(state, newest, request->mutable_id(), &left_memory);
   });
+  if (left_memory) {
+    address = FindOldLog(*coordinator, *left_memory, newest, request->mutable_id());
+  }
   if (!address.ok()) return stream->Finish(address.status());
   rpc::BulkStream* source =
       loop->Open(channels->Get(*address, rpc::ChannelKind::kControl), kReadLog, kTimeout);

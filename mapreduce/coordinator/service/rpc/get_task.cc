@@ -1,7 +1,10 @@
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "mapreduce/coordinator/service/convert.h"
 #include "mapreduce/coordinator/service/rpc/handlers.h"
+#include "mapreduce/coordinator/service/task_history.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
@@ -9,10 +12,9 @@ namespace {
 
 absl::Status NotRemembered(const Job& job) {
   return NotFoundError(
-      "{}: what its tasks have read is no longer remembered: of jobs that have ended, the newest "
-      "{} "
-      "with up to about 10,000 maps are. Try: run it again",
-      job.id, JobTable::Limits().max_detailed);
+      "{}: what its tasks have read is no longer remembered: of the newest {} jobs that have ended "
+      "it is, where they had no more than about 10,000 maps. Try: run it again",
+      job.id, JobJournal::kJobsWithTasks);
 }
 
 absl::Status Check(const Job& job, const pb::GetTaskRequest& request) {
@@ -67,21 +69,42 @@ void AddMaps(const TrackerState& state, const Job& job, uint32_t first,
   }
 }
 
+// Its splits, and how keys are cut, are in memory.
+bool HasInputs(const Job& job) {
+  return !job.ended() || job.final_status->map().total() == job.map_tasks();
+}
+
+absl::StatusOr<pb::GetTaskResponse> Describe(const TrackerState& state, const Job& job,
+                                             const pb::GetTaskRequest& request) {
+  RETURN_IF_ERROR(Check(job, request));
+  pb::GetTaskResponse response;
+  *response.mutable_task() = SpecOf(job, request);
+  if (request.kind() == pb::TASK_KIND_REDUCE) {
+    AddMaps(state, job, request.first_map(), &response);
+  }
+  return response;
+}
+
 }  // namespace
 
 absl::StatusOr<pb::GetTaskResponse> GetTask(Coordinator* coordinator,
                                             const pb::GetTaskRequest& request) {
-  return coordinator->Read([&](const TrackerState& state) -> absl::StatusOr<pb::GetTaskResponse> {
-    const Job* job = state.jobs.Find(request.job_id());
-    if (job == nullptr) return NoSuchJob(request.job_id());
-    RETURN_IF_ERROR(Check(*job, request));
-    pb::GetTaskResponse response;
-    *response.mutable_task() = SpecOf(*job, request);
-    if (request.kind() == pb::TASK_KIND_REDUCE) {
-      AddMaps(state, *job, request.first_map(), &response);
-    }
-    return response;
-  });
+  std::optional<std::pair<JobKey, pb::JobStatus>> left_memory;
+  absl::StatusOr<pb::GetTaskResponse> response =
+      coordinator->Read([&](const TrackerState& state) -> absl::StatusOr<pb::GetTaskResponse> {
+        const Job* job = state.jobs.Find(request.job_id());
+        if (job == nullptr) return NoSuchJob(request.job_id());
+        if (HasInputs(*job)) return Describe(state, *job, request);
+        left_memory.emplace(job->key, *job->final_status);
+        return NotRemembered(*job);
+      });
+  if (!left_memory) return response;
+  const auto history = coordinator->journal().ReadTasks(left_memory->first);
+  if (history.status().code() == absl::StatusCode::kNotFound) return response;
+  RETURN_IF_ERROR(history.status());
+  const std::unique_ptr<Job> job = RememberedJob(left_memory->second, *history);
+  return coordinator->Read(
+      [&](const TrackerState& state) { return Describe(state, *job, request); });
 }
 
 }  // namespace quern::mr

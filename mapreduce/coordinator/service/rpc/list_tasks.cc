@@ -1,10 +1,12 @@
 #include <algorithm>
-#include <tuple>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "mapreduce/coordinator/service/convert.h"
 #include "mapreduce/coordinator/service/rpc/handlers.h"
+#include "mapreduce/coordinator/service/task_history.h"
+#include "mapreduce/coordinator/service/task_rows.h"
 
 namespace quern::mr {
 namespace {
@@ -12,45 +14,18 @@ namespace {
 constexpr uint32_t kUsualAttempts = 1'000;
 constexpr uint32_t kMostAttempts = 5'000;
 
-struct Row {
-  TaskKind kind;
-  Attempt attempt;
-};
-
-// None of a job that ended long ago.
-absl::StatusOr<std::vector<Row>> CopyRows(const TrackerState& state, std::string_view job_id,
-                                          pb::ListTasksRequest::Order order) {
-  const Job* job = state.jobs.Find(job_id);
-  if (job == nullptr) return NoSuchJob(job_id);
-  std::vector<Row> rows;
-  const JobTasks* tasks = state.Tasks(*job);
-  if (tasks == nullptr) return rows;
-  for (const TaskKind kind : {TaskKind::kSample, TaskKind::kMap, TaskKind::kReduce}) {
-    rows.reserve(rows.size() + tasks->attempts(kind).size());
-    for (const Attempt& attempt : tasks->attempts(kind)) {
-      if (order == pb::ListTasksRequest::ORDER_FAILED && attempt.state != AttemptState::kFailed) {
-        continue;
-      }
-      rows.push_back({kind, attempt});
-    }
-  }
-  return rows;
+size_t LimitOf(const pb::ListTasksRequest& request) {
+  return request.limit() == 0 ? kUsualAttempts : std::min(request.limit(), kMostAttempts);
 }
 
-void SortRows(pb::ListTasksRequest::Order order, absl::Time now, std::vector<Row>* rows) {
-  const auto length = [now](const Row& row) {
-    return std::min(row.attempt.finished, now) - row.attempt.started;
-  };
-  std::stable_sort(rows->begin(), rows->end(), [&](const Row& a, const Row& b) {
-    if (order == pb::ListTasksRequest::ORDER_SLOWEST) return length(a) > length(b);
-    return std::tuple(a.kind, a.attempt.task, a.attempt.number) <
-           std::tuple(b.kind, b.attempt.task, b.attempt.number);
-  });
+void SortRows(pb::ListTasksRequest::Order order, absl::Time now, std::vector<TaskRow>* rows) {
+  if (order == pb::ListTasksRequest::ORDER_SLOWEST) return SortSlowestFirst(now, rows);
+  SortByTask(rows);
 }
 
 // Rows from `next` to `end`, or as many as a message holds.
 pb::ListTasksResponse Describe(const TrackerState& state, const Job& job,
-                               const std::vector<Row>& rows, size_t next, size_t end) {
+                               const std::vector<TaskRow>& rows, size_t next, size_t end) {
   pb::ListTasksResponse response;
   size_t bytes = 0;
   for (; next < end; ++next) {
@@ -66,19 +41,60 @@ pb::ListTasksResponse Describe(const TrackerState& state, const Job& job,
   return response;
 }
 
+// Of a job whose tasks have left the memory. None when it ended too long ago.
+absl::StatusOr<pb::ListTasksResponse> ListRemembered(const Coordinator& coordinator, JobKey key,
+                                                     const pb::ListTasksRequest& request) {
+  pb::ListTasksResponse response;
+  const absl::StatusOr<pb::TaskHistory> history = coordinator.journal().ReadTasks(key);
+  if (history.status().code() == absl::StatusCode::kNotFound) {
+    response.set_forgotten(true);
+    return response;
+  }
+  RETURN_IF_ERROR(history.status());
+  std::vector<pb::TaskAttemptStatus> attempts = RememberedAttempts(request.job_id(), *history);
+  if (request.order() == pb::ListTasksRequest::ORDER_FAILED) {
+    std::erase_if(attempts, [](const pb::TaskAttemptStatus& attempt) {
+      return attempt.state() != pb::ATTEMPT_STATE_FAILED;
+    });
+  }
+  if (request.order() == pb::ListTasksRequest::ORDER_SLOWEST) {
+    const auto length = [](const pb::TaskAttemptStatus& attempt) {
+      return attempt.finished_ms() - attempt.started_ms();
+    };
+    std::stable_sort(attempts.begin(), attempts.end(),
+                     [&](const auto& a, const auto& b) { return length(a) > length(b); });
+  }
+  response.set_left_out(history->left_out());
+  size_t next = request.start();
+  for (; next < attempts.size() && next - request.start() < LimitOf(request); ++next) {
+    *response.add_attempts() = std::move(attempts[next]);
+  }
+  response.set_more(next < attempts.size());
+  return response;
+}
+
 }  // namespace
 
 absl::StatusOr<pb::ListTasksResponse> ListTasks(Coordinator* coordinator,
                                                 const pb::ListTasksRequest& request) {
-  ASSIGN_OR_RETURN(std::vector<Row> rows, coordinator->Read([&](const TrackerState& state) {
-    return CopyRows(state, request.job_id(), request.order());
+  std::vector<TaskRow> rows;
+  std::optional<JobKey> left_memory;
+  RETURN_IF_ERROR(coordinator->Read([&](const TrackerState& state) -> absl::Status {
+    const Job* job = state.jobs.Find(request.job_id());
+    if (job == nullptr) return NoSuchJob(request.job_id());
+    const JobTasks* tasks = state.Tasks(*job);
+    if (tasks == nullptr) {
+      left_memory = job->key;
+    } else {
+      const bool failed = request.order() == pb::ListTasksRequest::ORDER_FAILED;
+      rows = CopyRows(*tasks, failed ? RowsWanted::kFailed : RowsWanted::kAll);
+    }
+    return absl::OkStatus();
   }));
-  // A large job has too many to be sorted with the lock held.
+  if (left_memory) return ListRemembered(*coordinator, *left_memory, request);
   SortRows(request.order(), coordinator->Now(), &rows);
-  const size_t limit =
-      request.limit() == 0 ? kUsualAttempts : std::min(request.limit(), kMostAttempts);
   const size_t begin = std::min<size_t>(request.start(), rows.size());
-  const size_t end = std::min(rows.size(), begin + limit);
+  const size_t end = std::min(rows.size(), begin + LimitOf(request));
   return coordinator->Read([&](const TrackerState& state) -> absl::StatusOr<pb::ListTasksResponse> {
     const Job* job = state.jobs.Find(request.job_id());
     if (job == nullptr) return NoSuchJob(request.job_id());

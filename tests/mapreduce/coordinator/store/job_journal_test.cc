@@ -121,6 +121,41 @@ TEST_P(JobJournalTest, ForgetsARemovedJob) {
   EXPECT_EQ(ReadRows(journal_.get()), (Rows{{2, 3}}));
 }
 
+pb::TaskHistory HistoryOf(uint32_t attempts) {
+  pb::TaskHistory tasks;
+  for (uint32_t i = 0; i < attempts; ++i) tasks.add_attempts()->set_worker(i);
+  return tasks;
+}
+
+TEST_P(JobJournalTest, KeepsWhatTheTasksOfAFinishedJobDid) {
+  const pb::TaskHistory tasks = HistoryOf(3);
+  EXPECT_EQ(journal_->ReadTasks(JobKey(1)).status().code(), absl::StatusCode::kNotFound);
+  ASSERT_TRUE(journal_->Finish(JobKey(1), Lost(1, 7).record, &tasks).ok());
+  ASSERT_TRUE(journal_->Finish(JobKey(2), Lost(2, 7).record).ok());
+  Reopen();
+  ASSERT_TRUE(journal_->Finish(JobKey(1), Lost(1, 8).record).ok()) << "and its last record again";
+  ASSERT_TRUE(journal_->ReadTasks(JobKey(1)).ok());
+  EXPECT_EQ(journal_->ReadTasks(JobKey(1))->attempts_size(), 3);
+  EXPECT_EQ(journal_->ReadTasks(JobKey(2)).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(ReadRows(journal_.get()), (Rows{{1, 8}, {2, 7}})) << "they are no records";
+  ASSERT_TRUE(journal_->Remove(JobKey(1)).ok());
+  EXPECT_EQ(journal_->ReadTasks(JobKey(1)).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_P(JobJournalTest, KeepsTheTasksOfTheNewestJobsOnly) {
+  const pb::TaskHistory tasks = HistoryOf(1);
+  constexpr uint32_t kJobs = JobJournal::kJobsWithTasks + 3;
+  for (uint32_t job = 1; job <= kJobs; ++job) {
+    ASSERT_TRUE(journal_->Finish(JobKey(job), Lost(job, 0).record, &tasks).ok());
+    if (job == 100) Reopen();
+  }
+  Reopen();
+  for (uint32_t job = 1; job <= kJobs; ++job) {
+    EXPECT_EQ(journal_->ReadTasks(JobKey(job)).ok(), job > 3) << job;
+  }
+  EXPECT_EQ(ReadRows(journal_.get()).size(), kJobs) << "the jobs themselves are known";
+}
+
 TEST_P(JobJournalTest, GrowsItsTermAndKeepsItsClusterId) {
   const std::string cluster = journal_->cluster_id();
   const uint64_t term = journal_->term();
@@ -175,7 +210,7 @@ TEST(RocksJobJournal, TellsOfARecordThatCannotBeReadAndGoesOn) {
   {
     RocksOptions options;
     options.path = dir + "/journal";
-    options.column_families = {"meta", "records"};
+    options.column_families = {"meta", "records", "tasks"};
     auto db = OpenRocks(options);
     ASSERT_TRUE(db.ok()) << db.status();
     rocksdb::WriteBatch batch;
@@ -194,6 +229,28 @@ TEST(RocksJobJournal, TellsOfARecordThatCannotBeReadAndGoesOn) {
                   .ok());
   EXPECT_EQ(seen[1], absl::StatusCode::kDataLoss);
   EXPECT_EQ(seen[2], absl::StatusCode::kOk);
+  std::filesystem::remove_all(dir);
+}
+
+TEST(RocksJobJournal, OneFromBeforeThereWereTasksIsOpened) {
+  const std::string dir = MakeTempDir();
+  {
+    auto journal = RocksJobJournal::Open({.dir = dir});
+    ASSERT_TRUE(journal.ok());
+    ASSERT_TRUE((*journal)->Finish(JobKey(1), Lost(1, 7).record).ok());
+  }
+  {
+    RocksOptions options;
+    options.path = dir + "/journal";
+    options.column_families = {"meta", "records", "tasks"};
+    auto db = OpenRocks(options);
+    ASSERT_TRUE(db.ok()) << db.status();
+    ASSERT_TRUE((**db)->DropColumnFamily((*db)->ColumnFamily("tasks")).ok());
+  }
+  auto journal = RocksJobJournal::Open({.dir = dir});
+  ASSERT_TRUE(journal.ok()) << journal.status();
+  EXPECT_EQ(ReadRows(journal->get()), (Rows{{1, 7}}));
+  EXPECT_EQ((*journal)->ReadTasks(JobKey(1)).status().code(), absl::StatusCode::kNotFound);
   std::filesystem::remove_all(dir);
 }
 
