@@ -1,10 +1,14 @@
 // One step towards connected components: edges in, edges out (jobs/corpus/duplicates.h), each set
 // of copies one star in the end. Steps large and small take turns (odd rounds are large) until
 // counter `changed` is 0 twice.
+//
+// Edges are JSON lines, or with the input format `record` and params.records = true records, whose
+// key and value are two nodes of any bytes.
 #include <string>
 #include <tuple>
 
 #include "jobs/corpus/duplicates.h"
+#include "jobs/params.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -25,12 +29,14 @@ class ConnectMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
     large_ = IsLargeStep(context);
+    records_ = context.input_format() == "record";
     no_edges_ = context.counter("lines_that_are_no_edges");
   }
 
   void Map(const quern::MapInput& in) override {
-    if (in.value().find_first_not_of(" \t\r") == std::string_view::npos) return;
-    const auto edge = quern::corpus::ReadEdgeLine(in.value());
+    if (!records_ && in.value().find_first_not_of(" \t\r") == std::string_view::npos) return;
+    const auto edge = records_ ? quern::corpus::MakeEdge(in.key(), in.value())
+                               : quern::corpus::ReadEdgeLine(in.value());
     if (!edge.has_value()) return no_edges_->Increment();
     Emit(quern::Ordered(edge->duplicate, edge->of), "");
     if (large_) Emit(quern::Ordered(edge->of, edge->duplicate), "");
@@ -38,6 +44,7 @@ class ConnectMapper : public quern::Mapper {
 
  private:
   bool large_ = false;
+  bool records_ = false;
   quern::Counter* no_edges_ = nullptr;
 };
 QUERN_REGISTER_MAPPER(ConnectMapper);
@@ -47,6 +54,7 @@ class ConnectReducer : public quern::Reducer {
  public:
   void Start(quern::TaskContext& context) override {
     large_ = IsLargeStep(context);
+    records_ = FlagParam(context, "records");
     changed_ = context.counter("changed");
     edges_ = context.counter("edges");
   }
@@ -54,7 +62,7 @@ class ConnectReducer : public quern::Reducer {
   void Reduce(quern::ReduceInput* in) override {
     const auto emit = [this](const Edge& edge) {
       edges_->Increment();
-      Emit(quern::corpus::EdgeLine(edge));
+      records_ ? Emit(edge.duplicate, edge.of) : Emit(quern::corpus::EdgeLine(edge));
     };
     StarMaker star(large_ ? StarMaker::Step::kLarge : StarMaker::Step::kSmall);
     star.Start(quern::Decode<std::string>(in->key()));
@@ -66,6 +74,7 @@ class ConnectReducer : public quern::Reducer {
 
  private:
   bool large_ = false;
+  bool records_ = false;
   quern::Counter* changed_ = nullptr;
   quern::Counter* edges_ = nullptr;
 };

@@ -54,6 +54,12 @@ std::string_view IdOfNode(std::string_view node) {
   return node.substr(std::min(kRankDigits, node.size()));
 }
 
+std::optional<Edge> MakeEdge(std::string_view a, std::string_view b) {
+  if (a == b) return std::nullopt;
+  if (a < b) std::swap(a, b);
+  return Edge{std::string(a), std::string(b)};
+}
+
 std::string EdgeLine(const Edge& edge) {
   text::JsonObjectWriter line;
   AddNodeFields(edge.duplicate, "duplicate", "duplicate_rank", &line);
@@ -64,11 +70,10 @@ std::string EdgeLine(const Edge& edge) {
 std::optional<Edge> ReadEdgeLine(std::string_view line) {
   const auto fields = text::ReadJsonObject(line);
   if (!fields.has_value()) return std::nullopt;
-  auto duplicate = NodeField(*fields, "duplicate", "duplicate_rank");
-  auto of = NodeField(*fields, "of", "of_rank");
-  if (!duplicate.has_value() || !of.has_value() || *duplicate == *of) return std::nullopt;
-  if (*duplicate < *of) std::swap(*duplicate, *of);
-  return Edge{*std::move(duplicate), *std::move(of)};
+  const auto duplicate = NodeField(*fields, "duplicate", "duplicate_rank");
+  const auto of = NodeField(*fields, "of", "of_rank");
+  if (!duplicate.has_value() || !of.has_value()) return std::nullopt;
+  return MakeEdge(*duplicate, *of);
 }
 
 void StarMaker::Start(std::string_view centre) {

@@ -28,6 +28,9 @@ struct Edge {
   bool operator==(const Edge&) const = default;
 };
 
+// Nothing when the two are the same node. The greater one becomes the duplicate.
+std::optional<Edge> MakeEdge(std::string_view a, std::string_view b);
+
 std::string EdgeLine(const Edge& edge);
 // Nothing when the line is none. The greater node becomes the duplicate, whatever the line says.
 std::optional<Edge> ReadEdgeLine(std::string_view line);
