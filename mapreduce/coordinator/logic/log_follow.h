@@ -75,7 +75,7 @@ class LogFollow {
   // Nothing more comes of it; `missing` says what that costs.
   bool IsOver(const Entry& entry, const Standing& standing, std::string* missing) const;
 
-  const Options options_;
+  Options options_;
   std::map<AttemptRef, Entry> entries_;
   size_t open_ = 0;  // of them
   absl::Time last_look_ = absl::InfinitePast();

@@ -46,7 +46,7 @@ class TaskHistoryMaker {
  private:
   uint32_t IndexOf(const WorkerInfo& worker);
 
-  const Limits limits_;
+  Limits limits_;
   pb::TaskHistory history_;
   std::vector<TaskRow> rows_;
   size_t next_ = 0;

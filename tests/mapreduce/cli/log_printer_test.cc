@@ -1,5 +1,6 @@
 #include "mapreduce/cli/log_printer.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

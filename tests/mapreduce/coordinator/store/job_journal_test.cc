@@ -12,9 +12,7 @@
 namespace quern::mr {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 
 // A place that a journal can be opened at again and again.
 class Medium {
