@@ -1,16 +1,18 @@
 // `mr debug JOB m-17`: runs one task of a job once more, here, in the user's terminal.
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
+#include <utility>
 
 #include "client/file_system.h"
 #include "common/cli/cli.h"
 #include "common/cli/command_line.h"
 #include "common/cli/output.h"
-#include "common/random.h"
 #include "common/storage/file_io.h"
 #include "common/subprocess.h"
 #include "mapreduce/cli/command.h"
@@ -29,14 +31,19 @@ extern "C" void LeaveToTheTask(int) {}
 // A directory of this run; goes with it.
 class PrivateDir {
  public:
-  PrivateDir() {
-    const char* const root = std::getenv("TMPDIR");
-    path_ = fmt::format("{}/quern-debug-{}", root != nullptr && *root != '\0' ? root : "/tmp",
-                        RandomHex(8));
+  PrivateDir() = default;
+  ~PrivateDir() {
+    if (!path_.empty()) FileSystem::Real()->RemoveTree(path_).IgnoreError();
   }
-  ~PrivateDir() { FileSystem::Real()->RemoveTree(path_).IgnoreError(); }
   PrivateDir(const PrivateDir&) = delete;
-  absl::Status Make() const { return FileSystem::Real()->MakeDirs(path_); }
+  absl::Status Make() {
+    const char* const root = std::getenv("TMPDIR");
+    std::string path =
+        fmt::format("{}/quern-debug-XXXXXX", root != nullptr && *root != '\0' ? root : "/tmp");
+    if (mkdtemp(path.data()) == nullptr) return ErrnoStatus(errno, path);
+    path_ = std::move(path);
+    return absl::OkStatus();
+  }
   const std::string& path() const { return path_; }
 
  private:

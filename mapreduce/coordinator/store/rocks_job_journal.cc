@@ -13,6 +13,7 @@ constexpr std::string_view kMeta = "meta";
 constexpr std::string_view kRecords = "records";
 constexpr std::string_view kTasks = "tasks";
 constexpr std::string_view kTermKey = "term";
+constexpr std::string_view kTasksMark = "tasks/";
 constexpr std::string_view kClusterKey = "cluster_id";
 constexpr size_t kKeyBytes = 12;
 constexpr size_t kNumberAt = 4;  // in a key
@@ -36,8 +37,10 @@ std::string RecordKey(JobKey job, uint64_t number) {
   return key;
 }
 
-std::string TasksKey(JobKey job) {
-  std::string key;
+// Of the histories themselves, and of the marks that say whose there are: those are looked through
+// at the start, which the histories are too large for.
+std::string TasksKey(JobKey job, std::string_view prefix = "") {
+  std::string key(prefix);
   PutBigEndian(job.value(), 4, &key);
   return key;
 }
@@ -143,10 +146,14 @@ absl::Status RocksJobJournal::Append(const std::vector<Entry>& entries, Sync syn
 absl::Status RocksJobJournal::FindJobsWithTasks() {
   MutexLock lock(&mutex_);
   const std::unique_ptr<rocksdb::Iterator> it(
-      (*db_)->NewIterator(rocksdb::ReadOptions(), db_->ColumnFamily(kTasks)));
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    if (it->key().size() != 4) return DataLossError("journal: a key of {} bytes", it->key().size());
-    jobs_with_tasks_.insert(JobOf(ToStd(it->key())));
+      (*db_)->NewIterator(rocksdb::ReadOptions(), db_->ColumnFamily(kMeta)));
+  for (it->Seek(ToSlice(kTasksMark)); it->Valid(); it->Next()) {
+    const std::string_view key = ToStd(it->key());
+    if (!key.starts_with(kTasksMark)) break;
+    if (key.size() != kTasksMark.size() + 4) {
+      return DataLossError("journal: a key of {} bytes", key.size());
+    }
+    jobs_with_tasks_.insert(JobOf(key.substr(kTasksMark.size())));
   }
   return FromRocks(it->status());
 }
@@ -183,6 +190,7 @@ absl::Status RocksJobJournal::WriteDurably(rocksdb::WriteBatch* batch) {
 absl::Status RocksJobJournal::PutTasks(JobKey job, const pb::TaskHistory& tasks,
                                        rocksdb::WriteBatch* batch) {
   jobs_with_tasks_.insert(job);
+  RETURN_IF_ERROR(FromRocks(batch->Put(db_->ColumnFamily(kMeta), TasksKey(job, kTasksMark), "")));
   RETURN_IF_ERROR(
       FromRocks(batch->Put(db_->ColumnFamily(kTasks), TasksKey(job), tasks.SerializeAsString())));
   while (jobs_with_tasks_.size() > kJobsWithTasks) {
@@ -193,6 +201,7 @@ absl::Status RocksJobJournal::PutTasks(JobKey job, const pb::TaskHistory& tasks,
 
 absl::Status RocksJobJournal::DeleteTasks(JobKey job, rocksdb::WriteBatch* batch) {
   jobs_with_tasks_.erase(job);
+  RETURN_IF_ERROR(FromRocks(batch->Delete(db_->ColumnFamily(kMeta), TasksKey(job, kTasksMark))));
   return FromRocks(batch->Delete(db_->ColumnFamily(kTasks), TasksKey(job)));
 }
 

@@ -2,7 +2,8 @@
 //
 //   DIR/IDENTITY        role coordinator, cluster id, sequence = term
 //   DIR/journal/        RocksDB
-//     column family "meta":    "cluster_id", "term" (decimal)
+//     column family "meta":    "cluster_id", "term" (decimal); "tasks/" + job key (4 bytes
+//                              big-endian) -> empty: it has a row in "tasks"
 //     column family "records": job key (4 bytes big-endian) + number of the record within its job
 //                              (8 bytes big-endian) -> JournalRecord
 //     column family "tasks":   job key (4 bytes big-endian) -> TaskHistory, of the newest jobs

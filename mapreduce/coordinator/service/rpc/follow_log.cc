@@ -78,6 +78,8 @@ class LogRelay {
   absl::Status Begin(const Job& job, const JobTasks& tasks);
   absl::Status BeginTask(const Job& job, const JobTasks& tasks);
   void AddStarted(const Job& job, const JobTasks& tasks);
+  void Note(const Job& job, const AttemptRef& ref, const Attempt& attempt,
+            const WorkerInfo& worker);
   bool IsOver(const Job& job, const JobTasks* tasks) const;
   void OpenSource(const LogFollow::Open& open, const Place& place);
   void End(const LogFollow::End& end);
@@ -163,6 +165,19 @@ bool LogRelay::IsOver(const Job& job, const JobTasks* tasks) const {
   return tasks->Chosen(FromProto(request_.id().kind()), request_.id().task()) != nullptr;
 }
 
+// Only what is new: there may be thousands, and the coordinator's lock is held.
+void LogRelay::Note(const Job& job, const AttemptRef& ref, const Attempt& attempt,
+                    const WorkerInfo& worker) {
+  Place& place = places_[ref];
+  if (place.address != worker.address) {
+    place.address = worker.address;
+    place.node = worker.node;
+  }
+  if (place.state == attempt.state) return;
+  place.state = attempt.state;
+  place.cause = CauseOf(job, ref);
+}
+
 absl::Status LogRelay::Look() {
   const absl::Time now = coordinator_->Now();
   LogFollow::Steps steps;
@@ -183,8 +198,7 @@ absl::Status LogRelay::Look() {
               tasks == nullptr ? nullptr : tasks->Find(ref.kind, ref.task, ref.number);
           if (attempt == nullptr) return LogFollow::Standing();
           const WorkerRegistry::Worker& worker = state.registry.Get(attempt->worker);
-          places_[ref] = {worker.info.address, worker.info.node, attempt->state,
-                          CauseOf(*job, ref)};
+          Note(*job, ref, *attempt, worker.info);
           return LogFollow::Standing{.runs = attempt->state == AttemptState::kRunning,
                                      .worker = StandingOf(worker.state)};
         },
