@@ -1,35 +1,31 @@
-// PageRank (Brin and Page 1998), the classes of the pipeline pagerank.toml.
+// PageRank (Brin and Page 1998), the rounds of the pipeline pagerank.toml and what it writes.
 //
-// Between the rounds a node is one line: NODE<TAB>rank<TAB>target<TAB>target..., its rank in units
-// of 2^-60 and empty before the first round, when every node has the same. Ranks are whole numbers
-// so that sums do not depend on their order: whatever splits, combiners and machines, every round
-// has the same bytes.
+// A round takes blocks of nodes with their ranks (jobs/classic/rank_block.h) and gives the same
+// blocks with the next ones. Ranks are whole numbers in units of 2^-60, so that sums do not depend
+// on their order: whatever splits and machines, every round has the same bytes.
 //
 // A node without links has nobody to give its rank to: it is spread evenly over all. How much that
 // is only the end of a round knows; it comes back as a parameter of the next, the counter
 // `dangling` of the round before.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <tuple>
+#include <vector>
 
+#include "jobs/classic/rank_block.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
 
+using quern::classic::BlockView;
+using quern::classic::RankRecord;
+
 constexpr double kUnits = 1152921504606846976.0;  // 2^60
 
-// The first field, which is taken off.
-std::string_view TakeField(std::string_view* line) {
-  const size_t tab = line->find('\t');
-  const std::string_view field = line->substr(0, tab);
-  line->remove_prefix(tab == std::string_view::npos ? line->size() : tab + 1);
-  return field;
-}
-
-double NumberParam(quern::TaskContext& context, std::string_view name, double low, double high) {
+double RealParam(quern::TaskContext& context, std::string_view name, double low, double high) {
   const std::string_view text = context.param(name);
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -41,71 +37,20 @@ double NumberParam(quern::TaskContext& context, std::string_view name, double lo
   return value;
 }
 
-// Lines SOURCE<TAB>TARGET; further columns are passed over.
-class EdgeMapper : public quern::Mapper {
- public:
-  void Map(const quern::MapInput& in) override {
-    std::string_view line = in.value();
-    if (line.empty()) return;
-    if (line.find('\t') == std::string_view::npos) context().SkipRecord("no_tab");
-    const std::string source(TakeField(&line));
-    const std::string target(TakeField(&line));
-    if (source.empty() || target.empty()) context().SkipRecord("no_node");
-    Emit(quern::Ordered(source, target), "");
-    Emit(quern::Ordered(target, ""), "");  // it is a node, also if it links nowhere
-  }
-};
-QUERN_REGISTER_MAPPER(EdgeMapper);
+// Before the first round all have the same.
+int64_t FirstRank(quern::TaskContext& context) {
+  return static_cast<int64_t>(std::llround(kUnits / RealParam(context, "nodes", 1, 1e15)));
+}
 
-// With [reduce] group = 1: a node, its targets in order, each once.
-class NodeReducer : public quern::Reducer {
- public:
-  void Start(quern::TaskContext& context) override {
-    nodes_ = context.counter("nodes");
-    edges_ = context.counter("edges");
-    without_links_ = context.counter("nodes_without_links");
-  }
-  void Reduce(quern::ReduceInput* in) override {
-    const std::string node = quern::Decode<std::string>(in->key());
-    std::string line;
-    std::string last;
-    for (const auto& [key, value] : in->records()) {
-      const std::string target = std::get<1>(quern::Decode<std::string, std::string>(key));
-      if (target == last) continue;
-      line += "\t" + target;
-      edges_->Increment();
-      last = target;
-    }
-    nodes_->Increment();
-    if (line.empty()) without_links_->Increment();
-    Emit(node, line);
-  }
-
- private:
-  quern::Counter* nodes_ = nullptr;
-  quern::Counter* edges_ = nullptr;
-  quern::Counter* without_links_ = nullptr;
-};
-QUERN_REGISTER_REDUCER(NodeReducer);
-
-// A node gives its rank to its targets in equal shares, and stays itself.
+// Nodes give their ranks to their targets in equal shares; the block stays itself.
 class ShareMapper : public quern::Mapper {
  public:
-  void Start(quern::TaskContext& context) override {
-    first_rank_ =
-        static_cast<int64_t>(std::llround(kUnits / NumberParam(context, "nodes", 1, 1e15)));
-  }
+  void Start(quern::TaskContext& context) override { first_rank_ = FirstRank(context); }
   void Map(const quern::MapInput& in) override {
-    std::string_view line = in.value();
-    const std::string_view node = TakeField(&line);
-    const std::string_view written = TakeField(&line);
-    const int64_t rank = written.empty() ? first_rank_ : quern::ParseInt(written);
-    Emit(node, "=" + std::to_string(rank) + "\t" + std::string(line));
-    int64_t targets = 0;
-    for (std::string_view rest = line; !rest.empty(); ++targets) TakeField(&rest);
-    if (targets == 0) return;
-    const std::string share = std::to_string(rank / targets);
-    while (!line.empty()) Emit(TakeField(&line), share);
+    Emit(in.key(), in.value());
+    BlockView(in.value()).EmitShares(first_rank_, [this](uint64_t block, std::string_view shares) {
+      Emit(quern::classic::BlockKey(block), shares);
+    });
   }
 
  private:
@@ -113,75 +58,94 @@ class ShareMapper : public quern::Mapper {
 };
 QUERN_REGISTER_MAPPER(ShareMapper);
 
-// Adds shares up; what a node is itself passes through.
-class ShareCombiner : public quern::Combiner {
+// What concerns one block comes to one task.
+class BlockPartitioner : public quern::Partitioner {
  public:
-  void Combine(quern::ReduceInput* in) override {
-    int64_t sum = 0;
-    for (const std::string_view value : in->values()) {
-      value.starts_with('=') ? Emit(value) : void(sum += quern::ParseInt(value));
-    }
-    if (sum != 0) Emit(std::to_string(sum));
+  uint32_t Partition(std::string_view key, uint32_t partitions) const override {
+    return quern::classic::TaskOfBlock(quern::classic::BlockOfKey(key), partitions);
   }
 };
-QUERN_REGISTER_COMBINER(ShareCombiner);
+QUERN_REGISTER_PARTITIONER(BlockPartitioner);
 
 class RankReducer : public quern::Reducer {
  public:
   void Start(quern::TaskContext& context) override {
-    const double nodes = NumberParam(context, "nodes", 1, 1e15);
-    damping_ = NumberParam(context, "damping", 0, 1);
-    tolerance_ = NumberParam(context, "tolerance", 0, 1) * kUnits;
+    const double nodes = RealParam(context, "nodes", 1, 1e15);
+    first_rank_ = FirstRank(context);
+    damping_ = RealParam(context, "damping", 0, 1);
+    tolerance_ = RealParam(context, "tolerance", 0, 1) * kUnits;
     // Before the first round all nodes without links have the same rank.
-    double dangling = NumberParam(context, "dangling", -1, 1e19);
+    double dangling = RealParam(context, "dangling", -1, 1e19);
     if (dangling < 0) {
-      dangling = kUnits / nodes * NumberParam(context, "nodes_without_links", 0, 1e15);
+      dangling = kUnits / nodes * RealParam(context, "nodes_without_links", 0, 1e15);
     }
     base_ = ((1 - damping_) * kUnits + damping_ * dangling) / nodes;
     dangling_next_ = context.counter("dangling");
     moved_ = context.counter("moved");
   }
   void Reduce(quern::ReduceInput* in) override {
-    int64_t sum = 0;
-    int64_t before = 0;
-    std::string targets;
-    for (std::string_view value : in->values()) {
-      if (!value.starts_with('=')) {
-        sum += quern::ParseInt(value);
-        continue;
+    std::fill(sums_.begin(), sums_.end(), 0);
+    block_.clear();
+    for (const std::string_view value : in->values()) {
+      if (quern::classic::KindOf(value) == RankRecord::kBlock) {
+        block_ = value;
+      } else {
+        quern::classic::AddShares(value, sums_);
       }
-      value.remove_prefix(1);
-      before = quern::ParseInt(TakeField(&value));
-      targets = value;
     }
-    const int64_t rank = std::llround(base_ + damping_ * static_cast<double>(sum));
-    if (std::abs(static_cast<double>(rank - before)) > tolerance_) moved_->Increment();
-    if (targets.empty()) dangling_next_->Increment(rank);
-    Emit(std::to_string(rank) + (targets.empty() ? "" : "\t") + targets);
+    SetRanks();
+    Emit(block_);
   }
 
  private:
+  void SetRanks() {
+    const BlockView view(block_);
+    for (size_t i = 0; i < view.nodes(); ++i) {
+      const int64_t rank = std::llround(base_ + damping_ * static_cast<double>(sums_[i]));
+      const int64_t before = view.rank(i) == quern::classic::kNoRank ? first_rank_ : view.rank(i);
+      if (std::abs(static_cast<double>(rank - before)) > tolerance_) moved_->Increment();
+      if (view.degree(i) == 0) dangling_next_->Increment(rank);
+      quern::classic::SetRank(i, rank, &block_);
+    }
+  }
+
+  int64_t first_rank_ = 0;
   double damping_ = 0;
   double tolerance_ = 0;
   double base_ = 0;
   quern::Counter* dangling_next_ = nullptr;
   quern::Counter* moved_ = nullptr;
+  std::vector<int64_t> sums_ = std::vector<int64_t>(quern::classic::kMaxBlockNodes);
+  std::string block_;
 };
 QUERN_REGISTER_REDUCER(RankReducer);
 
-// NODE<TAB>rank, with 15 digits.
-class RankWriter : public quern::Mapper {
+// A block and the names of its nodes: NODE<TAB>rank, with 15 digits.
+class RankWriter : public quern::Reducer {
  public:
-  void Map(const quern::MapInput& in) override {
-    std::string_view line = in.value();
-    const std::string_view node = TakeField(&line);
-    const double rank = static_cast<double>(quern::ParseInt(TakeField(&line))) / kUnits;
-    char text[64];
-    const auto end =
-        std::to_chars(text, text + sizeof(text), rank, std::chars_format::scientific, 14);
-    Emit(node, std::string_view(text, static_cast<size_t>(end.ptr - text)));
+  void Reduce(quern::ReduceInput* in) override {
+    for (const std::string_view value : in->values()) {
+      (quern::classic::KindOf(value) == RankRecord::kBlock ? block_ : names_) = value;
+    }
+    quern::classic::NumberReader names(std::string_view(names_).substr(1));
+    const BlockView view(block_);
+    if (names.Number<uint32_t>() != view.nodes()) {
+      throw std::invalid_argument("a block whose names are those of another");
+    }
+    for (size_t i = 0; i < view.nodes(); ++i) {
+      const std::string_view name = names.Bytes(names.Number<uint32_t>());
+      const double rank = static_cast<double>(view.rank(i)) / kUnits;
+      char text[64];
+      const auto end =
+          std::to_chars(text, text + sizeof(text), rank, std::chars_format::scientific, 14);
+      Emit(name, std::string_view(text, static_cast<size_t>(end.ptr - text)));
+    }
   }
+
+ private:
+  std::string block_;
+  std::string names_;
 };
-QUERN_REGISTER_MAPPER(RankWriter);
+QUERN_REGISTER_REDUCER(RankWriter);
 
 }  // namespace

@@ -3,7 +3,7 @@
 #
 #   tests/bench/peers.sh [--rounds N] [--only PATTERN] [--scale PERCENT] [--peers duckdb,spark]
 #
-# Installs duckdb and pyspark (PyPI) into build/bench/venv; PySpark needs a Java runtime (Debian:
+# Installs --peers (PyPI) into build/bench/venv; PySpark needs a Java runtime (Debian:
 # openjdk-17-jre-headless). Makes 1.9 GB of input once in build/bench/input. Prints wall time, processor time of all
 # processes (those of the cluster's servers too) and resident memory, minimum and median of the rounds, and saves the
 # table in build/bench/. Half an hour on two cores; needs 15 GB.
@@ -27,7 +27,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-command -v java >/dev/null || die "PySpark needs java. Try: apt-get install openjdk-17-jre-headless"
+[[ $peers != *spark* ]] || command -v java >/dev/null || die "PySpark needs java. Try: apt-get install openjdk-17-jre-headless"
 say "building"
 [ -f "$build/build.ninja" ] || (cd "$root" && cmake --preset release >/dev/null) || die "configure failed"
 mkdir -p "$out/input"
@@ -35,7 +35,10 @@ cmake --build "$build" --target product make_input touch_memory >"$out/build.log
 export PATH="$build/bin:$build/bench:$PATH" LC_ALL=C
 python=$out/venv/bin/python3
 [ -x "$python" ] || { say "installing the peers"; python3 -m venv "$out/venv"; }
-"$python" -c 'import duckdb, pyspark' 2>/dev/null || "$out/venv/bin/pip" install -q duckdb pyspark
+for package in ${peers//,/ }; do
+  package=${package/#spark/pyspark}
+  "$python" -c "import $package" 2>/dev/null || "$out/venv/bin/pip" install -q "$package"
+done
 
 make_once() { # name kind amount
   local file=$out/input/$1-$scale
@@ -59,6 +62,8 @@ measure() { # tool command...
   touch_memory 4500
   cat "$out"/input/*-"$scale" >/dev/null
   local flags=()
+  # What a pipeline has left there would spare its next run all work.
+  [ "$tool" != quern ] || dfs rm -r -f --skip-trash /out >/dev/null
   [ "$tool" != quern ] || flags=(--cluster "$supervisor" --group "$group")
   "$root/tests/bench/measure.py" "${flags[@]}" -o "$scratch/$tool.costs" -- "$@" >"$scratch/said" 2>&1 ||
     die "$* failed: $(tail -n 3 "$scratch/said")"
@@ -95,7 +100,7 @@ compare() { # job arguments-of-quern -- arguments-of-the-peers (OUT stands for t
   shift
   rm -f "$scratch"/*.costs
   for ((i = 0; i < rounds; i++)); do
-    measure quern mr run "$job" "${ours[@]}" --overwrite
+    measure quern mr run "$job" "${ours[@]}"
     [ $i != 0 ] || check "$job" quern
     for tool in ${peers//,/ }; do
       measure $tool "$python" "$root/tests/bench/peer_jobs.py" $tool "$job" "${@/OUT/$scratch/out}"
