@@ -10,7 +10,8 @@
 #include "client/master/convert.h"
 #include "client/read/chunk_map.h"
 #include "client/read/replica_check.h"
-#include "client/write/writer_impl.h"
+#include "client/write/open_writer.h"
+#include "client/write/small_files.h"
 #include "common/host_port.h"
 
 namespace quern::client {
@@ -49,49 +50,6 @@ FileStatus Named(const pb::FileStatus& status, std::string_view path) {
   FileStatus result = FromProto(status);
   result.path = std::string(path);
   return result;
-}
-
-pb::CreateRequest ToRequest(std::string_view path, const CreateOptions& options) {
-  pb::CreateRequest request;
-  request.set_path(std::string(path));
-  request.set_replication(options.replication);
-  request.set_chunk_size(options.chunk_size);
-  request.set_durability(ToProto(options.durability));
-  request.set_mode(options.mode);
-  request.set_overwrite(options.overwrite);
-  request.set_create_parents(options.create_parents);
-  return request;
-}
-
-struct NewFile {
-  pb::CreateResponse file;
-  std::optional<OpenChunk> first_chunk{};
-};
-
-// A small file whose size is known is made together with its chunk; others get one when the first
-// bytes are to be sent.
-absl::StatusOr<NewFile> Make(ClientContext* context, std::string_view path,
-                             const CreateOptions& options) {
-  NewFile made;
-  if (options.expected_bytes == 0 || options.expected_bytes > kPieceBytes) {
-    ASSIGN_OR_RETURN(made.file, context->master.Create(ToRequest(path, options)));
-    return made;
-  }
-  pb::CreateWithChunkRequest request;
-  *request.mutable_file() = ToRequest(path, options);
-  request.mutable_chunk()->set_expected_bytes(options.expected_bytes);
-  request.mutable_chunk()->set_writer_node(context->options.node);
-  for (const ServerId server : context->suspects.All()) {
-    request.mutable_chunk()->add_exclude_servers(server.value());
-  }
-  ASSIGN_OR_RETURN(pb::CreateWithChunkResponse response,
-                   context->master.CreateWithChunk(std::move(request)));
-  made.file = std::move(*response.mutable_file());
-  made.first_chunk = ToOpenChunk(response.chunk());
-  if (made.first_chunk->chain.empty()) {
-    return InternalError("the master gave chunk {} no server", made.first_chunk->id);
-  }
-  return made;
 }
 
 }  // namespace
@@ -238,23 +196,32 @@ absl::Status FileSystem::CheckReplica(const ChunkInfo& chunk, const ServerAddres
 
 absl::StatusOr<std::unique_ptr<FileWriter>> FileSystem::Create(std::string_view path,
                                                                CreateOptions options) {
-  ASSIGN_OR_RETURN(NewFile made, Make(context_.get(), path, options));
-  const pb::CreateResponse& response = made.file;
-  if (response.chunk_size() == 0) {
-    return InternalError("{}: the master chose a chunk size of 0", path);
+  // A small file whose size is known is made together with its chunk; others get one when the first
+  // bytes are to be sent.
+  if (options.expected_bytes == 0 || options.expected_bytes > kPieceBytes) {
+    ASSIGN_OR_RETURN(const pb::CreateResponse made,
+                     context_->master.Create(ToCreateRequest(path, options)));
+    return OpenWriter(context_.get(), path, options, made);
   }
-  WriterIdentity identity{.path = std::string(path),
-                          .inode = InodeId(response.inode_id()),
-                          .token = response.writer_token()};
-  auto writer = std::make_unique<WriterImpl>(context_.get(), std::move(identity),
-                                             response.chunk_size(), options.mtime);
-  writer->ExpectTotal(options.expected_bytes);
-  if (made.first_chunk.has_value()) writer->UseFirstChunk(*std::move(made.first_chunk));
-  return writer;
+  pb::CreateManyRequest request;
+  request.set_writer_node(context_->options.node);
+  for (const ServerId server : context_->suspects.All()) {
+    request.add_exclude_servers(server.value());
+  }
+  pb::CreateManyRequest::File* file = request.add_files();
+  *file->mutable_file() = ToCreateRequest(path, options);
+  file->set_expected_bytes(options.expected_bytes);
+  ASSIGN_OR_RETURN(const pb::CreateManyResponse made,
+                   context_->master.CreateMany(std::move(request)));
+  return OpenWriter(context_.get(), path, options, made.answers(0));
+}
+
+std::vector<absl::StatusOr<FileStatus>> FileSystem::WriteSmall(std::span<const SmallFile> files) {
+  return WriteSmallFiles(context_.get(), files);
 }
 
 absl::Status FileSystem::CreateEmpty(std::string_view path, CreateOptions options) {
-  pb::CreateRequest request = ToRequest(path, options);
+  pb::CreateRequest request = ToCreateRequest(path, options);
   request.set_empty(true);
   return context_->master.Create(std::move(request)).status();
 }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,14 @@ struct ListPage {
   std::vector<FileStatus> entries;  // in byte order of their names
   bool more = false;
 };
+
+// One of many: see FileSystem::WriteSmall.
+struct SmallFile {
+  std::string path;
+  CreateOptions options{};
+  std::string_view bytes{};  // at least one, at most kMaxSmallFile
+};
+inline constexpr size_t kMaxSmallFile = size_t{1} << 20;
 
 class ClientContext;
 
@@ -73,6 +82,10 @@ class FileSystem {
   // AlreadyExists when the name is taken and options.overwrite is false.
   absl::StatusOr<std::unique_ptr<FileWriter>> Create(std::string_view path,
                                                      CreateOptions options = {});
+  // Writes many small files, each as by Create, Append and Close, in messages of dozens. One status
+  // for each, in their order; a failure of one is no failure of the others. Files of up to 32 KiB
+  // gain most.
+  std::vector<absl::StatusOr<FileStatus>> WriteSmall(std::span<const SmallFile> files);
   // Makes an empty file in one step.
   absl::Status CreateEmpty(std::string_view path, CreateOptions options = {});
   // Reads what is in the file now; InvalidArgument for a directory.

@@ -50,6 +50,7 @@ struct ServerAddress {
   std::string address;  // HOST:PORT of its RPC port
   std::string node;     // machine: what locality is computed from
   std::string rack;
+  bool operator==(const ServerAddress&) const = default;
 };
 
 // One chunk of a file and where its replicas are.

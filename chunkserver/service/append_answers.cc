@@ -38,45 +38,22 @@ absl::Status AppendStream::RunControl(Expected* control) {
     control->synced = *synced;
     return absl::OkStatus();
   }
-  const absl::StatusOr<uint64_t> length = CloseReplica();
-  if (!length.ok()) return ChainBroken(length.status(), ServerId());
-  if (*length != control->end) {
-    return ChainBroken(AbortedError("the seal found {} bytes", *length), ServerId());
+  // Every replica takes the latch, not only the primary: it costs the same write as a Sync.
+  const absl::StatusOr<Replica::FenceAnswer> fenced = replica_->Fence(0);
+  if (!fenced.ok()) return ChainBroken(fenced.status(), ServerId());
+  const uint64_t length = fenced->report.length;
+  if (length != control->end) {
+    return ChainBroken(AbortedError("the seal found {} bytes", length), ServerId());
   }
-  control->synced = *length;
+  control->synced = length;
   return absl::OkStatus();
-}
-
-// Every replica takes the latch, not only the primary: it costs the same write as a Sync.
-absl::StatusOr<uint64_t> AppendStream::CloseReplica() {
-  if (!whole_) {
-    ASSIGN_OR_RETURN(const Replica::FenceAnswer fenced, replica_->Fence(0));
-    return fenced.report.length;
-  }
-  ASSIGN_OR_RETURN(const AppendRecord appended,
-                   replica_->AppendWhole({.offset = 0,
-                                          .producer = role_.producer,
-                                          .seq = whole_->seq,
-                                          .committed = 0,
-                                          .payload = PartsOf(whole_->payload),
-                                          .sums = &whole_->sums}));
-  length_ = appended.end;
-  crc_ = appended.running_crc;
-  services_.metrics->appends.Increment();
-  services_.metrics->append_bytes.Increment(static_cast<double>(appended.end));
-  if (is_primary()) sequencer_->Appended(appended);
-  return appended.end;
 }
 
 // --- Up.
 
 absl::Status AppendStream::Complete(const Expected& expected, const Acks& below) {
-  if (is_primary()) {
-    RETURN_IF_ERROR(CommitAtPrimary(expected, below));
-  } else {
-    RelayUp(expected, below);
-  }
-  if (whole_) Rest();
+  if (is_primary()) return CommitAtPrimary(expected, below);
+  RelayUp(expected, below);
   return absl::OkStatus();
 }
 
@@ -104,7 +81,6 @@ void AppendStream::RelayUp(const Expected& expected, const Acks& below) {
     case Kind::kSeal:
       response.mutable_sealed()->set_length(expected.end);
       response.mutable_sealed()->set_crc(expected.crc);
-      response.set_rests(MayRest());
       break;
     case Kind::kData:
       break;
@@ -137,16 +113,14 @@ absl::Status AppendStream::CommitAtPrimary(const Expected& expected, const Acks&
 }
 
 // All replicas hold the same bytes on their disks and the primary takes no more: the chunk may be
-// sealed. It is once the master has logged it. A client whose chunk came whole tells the master
-// itself; another one hears of it only then.
+// sealed. It is once the master has logged it; only then does the client hear of it.
 absl::Status AppendStream::FinishSeal(const Expected& expected) {
-  if (!whole_) RETURN_IF_ERROR(ReportSeal(expected));
+  RETURN_IF_ERROR(ReportSeal(expected));
   services_.metrics->seal_seconds.Observe(
       absl::ToDoubleSeconds(services_.clock->MonotonicNow() - *seal_began_));
   AppendResponse response = Progress();
   response.mutable_sealed()->set_length(expected.end);
   response.mutable_sealed()->set_crc(expected.crc);
-  response.set_rests(MayRest());
   SendUp(response);
   return absl::OkStatus();
 }

@@ -8,13 +8,6 @@ namespace quern::chunkserver {
 
 using dfs::v1::AppendHeader;
 
-namespace {
-
-// Of one stream: chains that begin here go on at a few servers.
-constexpr size_t kMaxRestingLinks = 4;
-
-}  // namespace
-
 AppendStream::AppendStream(const Services& services, rpc::BulkLoop* loop, rpc::BulkStream* upstream)
     : services_(services), loop_(loop), upstream_(upstream) {
   services_.metrics->append_streams.Increment();
@@ -37,17 +30,12 @@ void AppendStream::Run() {
 }
 
 absl::Duration AppendStream::Patience() const {
-  if (rests()) return services_.limits.append_rest;
   return link_ ? link_->patience() : absl::InfiniteDuration();
 }
 
 absl::Status AppendStream::OnEvent(rpc::BulkEvent event) {
   using Event = rpc::BulkEvent::Kind;
   const bool from_next = link_ && link_->Owns(event);
-  if (event.stream != nullptr && event.stream != upstream_ && !from_next) {
-    OnRestingEvent(event);
-    return absl::OkStatus();
-  }
   switch (event.kind) {
     case Event::kMessage:
       return from_next ? OnAnswer(event.message) : OnRequest(event.message);
@@ -65,25 +53,14 @@ absl::Status AppendStream::OnEvent(rpc::BulkEvent event) {
     case Event::kTimeout:
       return OnTimeout();
     case Event::kStopping:
-      if (!rests()) return UnavailableError("the chunkserver is stopping");
-      End(absl::OkStatus());
-      return absl::OkStatus();
+      return UnavailableError("the chunkserver is stopping");
     case Event::kWoken:
       return absl::OkStatus();
   }
   return absl::OkStatus();
 }
 
-void AppendStream::OnRestingEvent(const rpc::BulkEvent& event) {
-  if (event.kind == rpc::BulkEvent::Kind::kSent) return;
-  std::erase_if(resting_, [&](const auto& link) { return link->Owns(event); });
-}
-
 absl::Status AppendStream::OnTimeout() {
-  if (rests()) {
-    End(absl::OkStatus());
-    return absl::OkStatus();
-  }
   if (!link_ || !link_->late()) return absl::OkStatus();
   return ChainBroken(UnavailableError("does not answer"), link_->server());
 }
@@ -91,7 +68,7 @@ absl::Status AppendStream::OnTimeout() {
 absl::Status AppendStream::OnRequest(const grpc::ByteBuffer& buffer) {
   rpc::Payload payload;
   RETURN_IF_ERROR(rpc::DecodeBulk(buffer, &header_, &payload));
-  if (header_.has_open()) return OnOpen(header_.open(), payload);
+  if (header_.has_open()) return OnOpen(header_.open());
   if (replica_ == nullptr) return InvalidArgumentError("append: the first message must be Open");
   if (seal_began_) return FailedPreconditionError("append: the stream has asked for the seal");
   if (!is_primary()) replica_->LearnCommitted(header_.committed());
@@ -133,7 +110,7 @@ absl::Status AppendStream::CheckOpen(const AppendHeader::Open& open,
   return absl::OkStatus();
 }
 
-absl::Status AppendStream::OnOpen(const AppendHeader::Open& open, const rpc::Payload& payload) {
+absl::Status AppendStream::OnOpen(const AppendHeader::Open& open) {
   if (replica_ != nullptr) return InvalidArgumentError("append: a second Open");
   ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica,
                    services_.store->Find(ChunkId(open.chunk_id())));
@@ -159,38 +136,8 @@ absl::Status AppendStream::OnOpen(const AppendHeader::Open& open, const rpc::Pay
                                               .committed = facts.committed,
                                               .producers = facts.producers});
   }
-  if (open.has_whole()) return OnWhole(open, payload);
-  if (spec.position + 1 < spec.chain.size()) ConnectNext(open, {});
+  if (spec.position + 1 < spec.chain.size()) ConnectNext(open);
   return Expect({.kind = Kind::kOpen, .end = length_, .crc = crc_});
-}
-
-absl::Status AppendStream::OnWhole(const AppendHeader::Open& open, const rpc::Payload& payload) {
-  const ChunkId chunk = replica_->chunk();
-  if (payload.size() == 0) return InvalidArgumentError("chunk {}: an append without bytes", chunk);
-  if (open.whole().seq() != open.base_seq()) {
-    return InvalidArgumentError("chunk {}: message {} is not the first", chunk, open.whole().seq());
-  }
-  if (length_ != 0) {
-    return AbortedError("chunk {}: has {} bytes, and is to come whole", chunk, length_);
-  }
-  if (payload.size() > role_.capacity_bytes) {
-    return OutOfRangeError("chunk {}: {} bytes do not fit: it takes {}", chunk, payload.size(),
-                           role_.capacity_bytes);
-  }
-  whole_ = Whole{payload, SumPayload(0, PartsOf(payload)), open.whole().seq()};
-  if (whole_->sums.crc != open.whole().crc()) {
-    return DataLossError("chunk {}: its bytes have CRC32C {:08x}, their header says {:08x}", chunk,
-                         whole_->sums.crc, open.whole().crc());
-  }
-  seal_began_ = services_.clock->MonotonicNow();
-  Expected seal{.kind = Kind::kSeal, .end = payload.size(), .crc = whole_->sums.crc};
-  seal.own_done = false;
-  if (role_.position + 1 < role_.chain.size()) {
-    ConnectNext(open, payload);
-  } else {
-    RETURN_IF_ERROR(RunControl(&seal));
-  }
-  return Expect(seal);
 }
 
 std::span<const iovec> AppendStream::PartsOf(const rpc::Payload& payload) {
@@ -201,47 +148,15 @@ std::span<const iovec> AppendStream::PartsOf(const rpc::Payload& payload) {
   return parts_;
 }
 
-void AppendStream::ConnectNext(const AppendHeader::Open& open, const rpc::Payload& payload) {
-  const auto below = std::span<const ChainMember>(role_.chain).subspan(role_.position + 1);
-  const auto rested =
-      std::ranges::find_if(resting_, [&](const auto& link) { return link->MayServe(below); });
-  if (rested != resting_.end()) {
-    link_ = std::move(*rested);
-    resting_.erase(rested);
-  } else {
-    link_ = std::make_unique<DownstreamLink>(services_, loop_, below, whole_.has_value());
-  }
+void AppendStream::ConnectNext(const AppendHeader::Open& open) {
+  link_ = std::make_unique<DownstreamLink>(
+      services_, loop_, std::span<const ChainMember>(role_.chain).subspan(role_.position + 1),
+      DownstreamLink::Use::kOneChunk);
   AppendHeader header;
   *header.mutable_open() = open;
   header.mutable_open()->set_position(role_.position + 1);
   header.mutable_open()->set_forwarded(true);
-  link_->Send(header, payload.slices());
-}
-
-void AppendStream::Rest() {
-  replica_->Detach();
-  replica_ = nullptr;
-  memory_ = nullptr;
-  sequencer_.reset();
-  if (link_) RestLink();
-  upstream_->ResumeReading();
-  whole_.reset();
-  seal_began_.reset();
-  failed_server_ = ServerId();
-  fence_self_ = false;
-}
-
-bool AppendStream::MayRest() const {
-  if (!whole_ || (link_ && !link_->other_rests())) return false;
-  return services_.metrics->append_streams.Value() <= services_.limits.max_streams_to_rest;
-}
-
-void AppendStream::RestLink() {
-  std::unique_ptr<DownstreamLink> link = std::move(link_);
-  if (!link->other_rests()) return link->Finish();
-  link->Rest();
-  resting_.push_back(std::move(link));
-  if (resting_.size() > kMaxRestingLinks) resting_.erase(resting_.begin());
+  link_->Send(header, {});
 }
 
 // --- Data.
@@ -346,8 +261,6 @@ void AppendStream::End(const absl::Status& status) {
   ended_ = true;
   if (link_ && status.ok()) link_->Finish();
   link_.reset();
-  for (const auto& link : resting_) link->Finish();
-  resting_.clear();
   if (!status.ok()) {
     LogWarning("append_stream_failed",
                {{"chunk", replica_ == nullptr ? ChunkId() : replica_->chunk()},

@@ -10,8 +10,7 @@
 // primary it moves the committed offset. So every replica answers each message once, in order, and
 // only after all below it have.
 //
-// A stream is about one chunk, or about any number of chunks that come whole, one after the other:
-// between two of them it rests, and so do the streams that it has opened to the replicas below.
+// Chunks that come whole have a stream of their own (whole_stream.h).
 //
 // Whatever breaks the chain ends the stream with an error that names the server, and fences this
 // replica when it is the primary: the client has the chunk resolved and goes on in the next one.
@@ -47,14 +46,9 @@ class AppendStream {
   // --- Events (append_stream.cc)
   absl::Duration Patience() const;
   absl::Status OnEvent(rpc::BulkEvent event);
-  // Nothing is sent over a link that rests; one of which something is heard is given up.
-  void OnRestingEvent(const rpc::BulkEvent& event);
   absl::Status OnTimeout();
   absl::Status OnRequest(const grpc::ByteBuffer& buffer);
-  absl::Status OnOpen(const dfs::v1::AppendHeader::Open& open, const rpc::Payload& payload);
-  // A message that holds the whole chunk. It is written once it has been forwarded, so that the
-  // disks of the whole chain work at the same time.
-  absl::Status OnWhole(const dfs::v1::AppendHeader::Open& open, const rpc::Payload& payload);
+  absl::Status OnOpen(const dfs::v1::AppendHeader::Open& open);
   absl::Status CheckOpen(const dfs::v1::AppendHeader::Open& open, const ReplicaSpec& spec) const;
   absl::Status OnData(const dfs::v1::AppendHeader::Data& data, const rpc::Payload& payload);
   // The place of the payload; nullopt for a repeated message, which has been answered.
@@ -63,14 +57,7 @@ class AppendStream {
   void ForwardData(const dfs::v1::AppendHeader::Data& data, uint64_t offset,
                    const rpc::Payload& payload);
   absl::Status OnControl(Expected control, const dfs::v1::AppendHeader& header);
-  void ConnectNext(const dfs::v1::AppendHeader::Open& open, const rpc::Payload& payload);
-  // The chunk that came whole is over: waits for another one.
-  void Rest();
-  void RestLink();
-  bool rests() const { return replica_ == nullptr; }
-  // Will Rest follow? Streams that rest must not take the place of others, and the whole chain
-  // rests or nobody.
-  bool MayRest() const;
+  void ConnectNext(const dfs::v1::AppendHeader::Open& open);
   // Its parts as memory, in parts_.
   std::span<const iovec> PartsOf(const rpc::Payload& payload);
   void PauseOrResume();
@@ -83,8 +70,6 @@ class AppendStream {
   // the whole chain work at the same time.
   absl::Status RunControls();
   absl::Status RunControl(Expected* control);
-  // The latch of a seal; with the bytes when they came whole. Returns the length.
-  absl::StatusOr<uint64_t> CloseReplica();
   // Takes a message whose every answer is in, or waits for the next replica.
   absl::Status Expect(Expected expected);
   absl::Status Complete(const Expected& expected, const Acks& below);
@@ -119,18 +104,10 @@ class AppendStream {
   std::unique_ptr<StreamMemory::Share> memory_;
   std::optional<AppendSequencer> sequencer_;  // at the primary
   std::unique_ptr<DownstreamLink> link_;      // none at the last replica of the chain
-  // Those of earlier chunks, the one used last at the end.
-  std::vector<std::unique_ptr<DownstreamLink>> resting_;
 
   uint64_t length_ = 0;  // of this replica
   uint32_t crc_ = 0;
   std::optional<absl::Time> seal_began_;  // once a Seal has come
-  struct Whole {
-    rpc::Payload payload;
-    PayloadSums sums;
-    uint64_t seq = 0;
-  };
-  std::optional<Whole> whole_;
 
   ServerId failed_server_;   // told to the one above
   bool fence_self_ = false;  // when the stream ends in an error

@@ -5,6 +5,7 @@
 #include "chunkserver/service/append_stream.h"
 #include "chunkserver/service/pages.h"
 #include "chunkserver/service/read_stream.h"
+#include "chunkserver/service/whole_stream.h"
 #include "common/memory.h"
 
 namespace quern::chunkserver {
@@ -62,12 +63,14 @@ absl::Status Chunkserver::StartParts() {
                .metrics = server_metrics_.get(),
                .clock = options_.clock,
                .limits = options_.limits};
-  ASSIGN_OR_RETURN(rpc_, rpc::Server::Start({.listen = flags.listen,
-                                             .insecure_network = flags.insecure_network,
-                                             .watchdog = options_.watchdog},
-                                            {},
-                                            {{kAppendMethod, HandlerOf<AppendStream>(&services_)},
-                                             {kReadMethod, HandlerOf<ReadStream>(&services_)}}));
+  ASSIGN_OR_RETURN(rpc_,
+                   rpc::Server::Start({.listen = flags.listen,
+                                       .insecure_network = flags.insecure_network,
+                                       .watchdog = options_.watchdog},
+                                      {},
+                                      {{kAppendMethod, HandlerOf<AppendStream>(&services_)},
+                                       {kAppendWholeMethod, HandlerOf<WholeStream>(&services_)},
+                                       {kReadMethod, HandlerOf<ReadStream>(&services_)}}));
   session_ = std::make_unique<Session>(services_);
   RETURN_IF_ERROR(StartHttp());
   disk_watch_ =

@@ -19,15 +19,16 @@ ExpectedAnswers::Kind KindOf(const AppendResponse& answer) {
 }  // namespace
 
 DownstreamLink::DownstreamLink(const Services& services, rpc::BulkLoop* loop,
-                               std::span<const ChainMember> below, bool shared)
+                               std::span<const ChainMember> below, Use use)
     : services_(services),
       loop_(loop),
       next_(below.front()),
       below_(below.size()),
-      shared_(shared),
-      channel_(shared ? services.channels->Share(next_.address)
-                      : services.channels->Acquire(next_.address)),
-      stream_(loop->Open(channel_, kAppendMethod, absl::InfiniteDuration())),
+      shared_(use == Use::kWholeChunks),
+      channel_(shared_ ? services.channels->Share(next_.address)
+                       : services.channels->Acquire(next_.address)),
+      stream_(loop->Open(channel_, shared_ ? kAppendWholeMethod : kAppendMethod,
+                         absl::InfiniteDuration())),
       expected_({.replicas = below.size(),
                  .ack_timeout = services.limits.ack_timeout,
                  .sync_timeout = services.limits.sync_timeout,
@@ -37,7 +38,7 @@ DownstreamLink::~DownstreamLink() {
   if (stream_ != nullptr) loop_->Close(stream_);
 }
 
-void DownstreamLink::Send(const dfs::v1::AppendHeader& header,
+void DownstreamLink::Send(const google::protobuf::MessageLite& header,
                           std::span<const grpc::Slice> payload) {
   if (stream_ != nullptr) stream_->Send(rpc::EncodeBulk(header, payload));
 }

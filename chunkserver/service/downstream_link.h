@@ -19,10 +19,13 @@ class DownstreamLink {
   using Expected = ExpectedAnswers::Expected;
   using Ack = ExpectedAnswers::Ack;
 
-  // Connects to the first of `below`, which are the rest of the chain. `shared`: over the one
-  // connection that is for small chunks, which are many and whose streams rest.
+  enum class Use {
+    kOneChunk,     // kAppendMethod, over a connection of its own
+    kWholeChunks,  // kAppendWholeMethod, over the one that all streams of small chunks share
+  };
+  // Connects to the first of `below`, which are the rest of the chain.
   DownstreamLink(const Services& services, rpc::BulkLoop* loop, std::span<const ChainMember> below,
-                 bool shared);
+                 Use use);
   // Gives the stream up, unless it was finished.
   ~DownstreamLink();
   DownstreamLink(const DownstreamLink&) = delete;
@@ -34,7 +37,7 @@ class DownstreamLink {
   bool Owns(const rpc::BulkEvent& event) const {
     return stream_ != nullptr && event.stream == stream_;
   }
-  void Send(const dfs::v1::AppendHeader& header, std::span<const grpc::Slice> payload);
+  void Send(const google::protobuf::MessageLite& header, std::span<const grpc::Slice> payload);
   // Bytes that the next replica, or the way to it, has not taken.
   size_t unsent_bytes() const { return stream_ == nullptr ? 0 : stream_->unsent_bytes(); }
   bool all_sent() const { return stream_ != nullptr && stream_->unsent_messages() == 0; }
@@ -53,10 +56,10 @@ class DownstreamLink {
   // The stream has ended: nothing more goes there.
   void OnEnded() { stream_ = nullptr; }
 
-  // A chunk that came whole is over. Does the other side wait for another one?
+  // Whole chunks have been answered. Does the other side wait for others?
   bool other_rests() const { return other_rests_ && stream_ != nullptr; }
   void Rest() { rests_since_ = services_.clock->MonotonicNow(); }
-  // It may be used for a chunk with this rest of the chain: the other side expects it, and has not
+  // It may be used for chunks with this rest of the chain: the other side expects it, and has not
   // been left waiting for so long that it may be about to give up.
   bool MayServe(std::span<const ChainMember> below) const;
   // The trouble is there: who comes next connects anew.

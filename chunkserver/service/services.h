@@ -31,8 +31,8 @@ struct Limits {
   // Shared by all streams; see logic/memory_budget.h. 0: a quarter of the machine's memory, but at
   // least 1 and at most 16 GiB.
   uint64_t stream_memory_bytes = 0;
-  // An append stream whose chunk came whole waits for another one for so long, unless there are
-  // more than so many of all kinds; the side that sends uses it again only within a quarter of that
+  // A stream of whole chunks waits for others for so long, unless there are more than so many
+  // append streams of all kinds; the side that sends uses it again only within a quarter of that
   // time.
   absl::Duration append_rest = absl::Seconds(4);
   int max_streams_to_rest = 192;
@@ -78,6 +78,7 @@ inline constexpr uint64_t kReadFloorBytes = 2 * kPieceBytes;
 inline constexpr uint64_t kAppendFloorBytes = 2 * kPieceBytes + rpc::kReceiveWindowBytes;
 
 inline constexpr char kAppendMethod[] = "/quern.dfs.v1.ChunkData/Append";
+inline constexpr char kAppendWholeMethod[] = "/quern.dfs.v1.ChunkData/AppendWhole";
 inline constexpr char kReadMethod[] = "/quern.dfs.v1.ChunkData/Read";
 inline constexpr char kSessionMethod[] = "/quern.dfs.v1.Cluster/Session";
 

@@ -164,53 +164,6 @@ absl::StatusOr<AppendRecord> Replica::Append(const Piece& piece) {
   return AppendInTurn(piece);
 }
 
-absl::StatusOr<AppendRecord> Replica::AppendWhole(const Piece& piece) {
-  Turns::Turn turn(&turns_);
-  RETURN_IF_ERROR(disk().health());
-  if (piece.offset != 0) return AbortedError("chunk {}: has bytes already", chunk_);
-  if (!has_file_ && piece.sums->bytes <= kIndexedBytes) return AppendToIndex(piece);
-  ASSIGN_OR_RETURN(const AppendRecord record, AppendInTurn(piece));
-  RETURN_IF_ERROR(Latch());
-  return record;
-}
-
-absl::StatusOr<AppendRecord> Replica::AppendToIndex(const Piece& piece) {
-  ReplicaRecord whole;
-  AppendRecord record;
-  {
-    MutexLock lock(&mutex_);
-    RETURN_IF_ERROR(machine_.CheckAppend(piece.offset, piece.sums->bytes));
-    record = machine_.sums().Next(*piece.sums);
-    whole = machine_.record();
-  }
-  record.producer = piece.producer;
-  record.seq = piece.seq;
-  record.committed = piece.committed;
-  record.synced = true;
-  whole.state = ReplicaState::kFenced;
-  whole.length = whole.synced = record.end;
-  whole.crc = record.running_crc;
-  whole.in_index = true;
-  std::string payload;
-  payload.reserve(record.end);
-  for (const iovec& part : piece.payload) {
-    payload.append(static_cast<const char*>(part.iov_base), part.iov_len);
-  }
-  Disk* disk = environment_.disk;
-  const absl::Status stored =
-      disk->Check(disk->index().PutWhole(whole, record, payload, WriteMode::kSynced));
-  if (!stored.ok()) {
-    Latch().IgnoreError();  // as after any append that failed
-    return Annotate(stored, fmt::format("append to chunk {}", chunk_));
-  }
-  {
-    MutexLock lock(&mutex_);
-    machine_.Appended(record);
-  }
-  Become(whole);
-  return record;
-}
-
 absl::StatusOr<AppendRecord> Replica::AppendInTurn(const Piece& piece) {
   AppendRecord record;
   {

@@ -84,9 +84,15 @@ class Replica {
   // Bytes and row written; on the disk too in files of Durability::kSync. Any failure of the disk
   // fences the replica.
   absl::StatusOr<AppendRecord> Append(const Piece& piece);
-  // All that the replica will ever hold, at offset 0: appended, fenced and durable in one step, as
-  // by Append and Fence.
-  absl::StatusOr<AppendRecord> AppendWhole(const Piece& piece);
+  // All that some replicas will ever hold, each at offset 0: appended, fenced and durable in one
+  // step, as by Append and Fence; of small ones all on a disk in one write. Every replica is
+  // attached by the caller, so none is among them twice. After an error nobody knows which of them
+  // have their bytes.
+  struct Whole {
+    std::shared_ptr<Replica> replica;
+    Piece piece;
+  };
+  static absl::Status AppendWhole(std::span<const Whole> wholes);
   void LearnCommitted(uint64_t offset);
   // Makes everything appended so far durable. Returns the length.
   absl::StatusOr<uint64_t> Sync();
@@ -154,7 +160,12 @@ class Replica {
   absl::Status MakeFile();
   absl::Status AppendBytes(const Piece& piece, const AppendRecord& record);
   absl::StatusOr<AppendRecord> AppendInTurn(const Piece& piece);
-  absl::StatusOr<AppendRecord> AppendToIndex(const Piece& piece);
+  // The parts of AppendWhole.
+  absl::Status CheckWhole(const Piece& piece) const;
+  bool FitsIntoIndex(const Piece& piece) const;
+  absl::StatusOr<ReplicaIndex::Whole> PrepareWhole(const Piece& piece) const;
+  static absl::Status StoreWhole(Disk* disk, std::span<Replica* const> replicas,
+                                 std::span<const ReplicaIndex::Whole> rows);
   absl::Status SyncData();
   // OPEN -> FENCED; in memory at once, durable when OK. Aborted: it was removed.
   absl::Status Latch();

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,9 +45,13 @@ class ReplicaIndex {
 
   virtual absl::Status PutReplica(const ReplicaRecord& record, WriteMode mode) = 0;
   virtual absl::Status PutAppend(ChunkId chunk, const AppendRecord& append, WriteMode mode) = 0;
-  // A replica that came whole: its record, its only append, its bytes.
-  virtual absl::Status PutWhole(const ReplicaRecord& record, const AppendRecord& append,
-                                std::string_view payload, WriteMode mode) = 0;
+  // Replicas that came whole.
+  struct Whole {
+    ReplicaRecord record;
+    AppendRecord append;  // the only one
+    std::string payload;
+  };
+  virtual absl::Status PutWhole(std::span<const Whole> replicas, WriteMode mode) = 0;
   // The replica is sealed: `sums` in place of its append records. Bytes that are here stay if the
   // record says so.
   virtual absl::Status PutSealed(const ReplicaRecord& record, const SealedSums& sums,

@@ -62,15 +62,16 @@ absl::Status RocksReplicaIndex::PutAppend(ChunkId chunk, const AppendRecord& app
   return Write(&batch, mode);
 }
 
-absl::Status RocksReplicaIndex::PutWhole(const ReplicaRecord& record, const AppendRecord& append,
-                                         std::string_view payload, WriteMode mode) {
-  const std::string key = ChunkKey(record.spec.chunk);
+absl::Status RocksReplicaIndex::PutWhole(std::span<const Whole> replicas, WriteMode mode) {
   rocksdb::WriteBatch batch;
-  RETURN_IF_ERROR(FromRocks(batch.Put(replicas_, key, EncodeReplica(record))));
-  RETURN_IF_ERROR(FromRocks(
-      batch.Put(appends_, AppendKey(record.spec.chunk, append.end), EncodeAppend(append))));
-  RETURN_IF_ERROR(
-      FromRocks(batch.Put(payloads_, key, rocksdb::Slice(payload.data(), payload.size()))));
+  for (const Whole& whole : replicas) {
+    const ChunkId chunk = whole.record.spec.chunk;
+    const std::string key = ChunkKey(chunk);
+    RETURN_IF_ERROR(FromRocks(batch.Put(replicas_, key, EncodeReplica(whole.record))));
+    RETURN_IF_ERROR(FromRocks(
+        batch.Put(appends_, AppendKey(chunk, whole.append.end), EncodeAppend(whole.append))));
+    RETURN_IF_ERROR(FromRocks(batch.Put(payloads_, key, whole.payload)));
+  }
   return Write(&batch, mode);
 }
 

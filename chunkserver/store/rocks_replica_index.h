@@ -24,8 +24,7 @@ class RocksReplicaIndex : public ReplicaIndex {
   absl::Status PutIdentity(const DiskIdentity& identity, WriteMode mode) override;
   absl::Status PutReplica(const ReplicaRecord& record, WriteMode mode) override;
   absl::Status PutAppend(ChunkId chunk, const AppendRecord& append, WriteMode mode) override;
-  absl::Status PutWhole(const ReplicaRecord& record, const AppendRecord& append,
-                        std::string_view payload, WriteMode mode) override;
+  absl::Status PutWhole(std::span<const Whole> replicas, WriteMode mode) override;
   absl::Status PutSealed(const ReplicaRecord& record, const SealedSums& sums,
                          WriteMode mode) override;
   absl::Status PutCut(const ReplicaRecord& record, WriteMode mode) override;

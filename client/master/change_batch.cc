@@ -11,6 +11,11 @@ constexpr size_t kMaxChanges = 256;
 
 }  // namespace
 
+absl::StatusOr<std::string> AnswerBytes(const pb::ChangeManyResponse::Answer& answer) {
+  if (answer.code() == 0) return answer.response();
+  return MakeStatus(static_cast<absl::StatusCode>(answer.code()), answer.message());
+}
+
 std::vector<ChangeBatch::Waiting*> ChangeBatch::AwaitTurn(Waiting* self) {
   std::vector<Waiting*> batch;
   MutexLock lock(&mutex_);
@@ -34,12 +39,7 @@ void ChangeBatch::SendAll(const std::vector<Waiting*>& batch) {
   const auto response = send_(request);
   if (!response.ok() || static_cast<size_t>(response->answers_size()) != batch.size()) return;
   for (size_t i = 0; i < batch.size(); ++i) {
-    const auto& answer = response->answers(static_cast<int>(i));
-    if (answer.code() == 0) {
-      batch[i]->answer = answer.response();
-    } else {
-      batch[i]->answer = MakeStatus(static_cast<absl::StatusCode>(answer.code()), answer.message());
-    }
+    batch[i]->answer = AnswerBytes(response->answers(static_cast<int>(i)));
   }
 }
 

@@ -21,6 +21,9 @@ namespace quern::client {
 
 namespace pb = quern::dfs::v1;
 
+// The response to one change, or its error.
+absl::StatusOr<std::string> AnswerBytes(const pb::ChangeManyResponse::Answer& answer);
+
 class ChangeBatch {
  public:
   using Send = std::function<absl::StatusOr<pb::ChangeManyResponse>(const pb::ChangeManyRequest&)>;

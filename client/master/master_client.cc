@@ -98,10 +98,11 @@ struct MasterClient::Impl {
                                   Request* (pb::Change::*place)()) {
     return Change(method, std::move(request), place, CommandPatience());
   }
-  // One that excludes servers is tried once: the next thing to try is not to exclude any.
-  template <typename Request, typename Response, typename Excluded>
-  absl::StatusOr<Response> MutateAvoiding(Method<Request, Response> method, Request request,
-                                          Patience patience, Excluded excluded);
+  // One that excludes servers is tried once: the next thing to try is not to exclude any. Its
+  // request ids stay the same.
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> CallAvoiding(Method<Request, Response> method, Request* request,
+                                        Patience patience);
   template <typename Request, typename Response>
   void CallOnce(Method<Request, Response> method, const Request& request);
 
@@ -181,22 +182,17 @@ absl::StatusOr<Response> MasterClient::Impl::Change(Method<Request, Response> me
   return response;
 }
 
-template <typename Request, typename Response, typename Excluded>
-absl::StatusOr<Response> MasterClient::Impl::MutateAvoiding(Method<Request, Response> method,
-                                                            Request request, Patience patience,
-                                                            Excluded excluded) {
-  const uint64_t id = Begin(request.mutable_header());
-  patience.again = excluded(&request)->empty();
-  auto response = Call(method, request, patience);
-  if (!response.ok() && !patience.again) {
-    // Better a server that failed a moment ago than none at all. The same request: should the first
-    // try still succeed, both get the same chunk.
-    excluded(&request)->Clear();
-    patience.again = true;
-    response = Call(method, request, patience);
-  }
-  request_ids.End(id);
-  return response;
+template <typename Request, typename Response>
+absl::StatusOr<Response> MasterClient::Impl::CallAvoiding(Method<Request, Response> method,
+                                                          Request* request, Patience patience) {
+  patience.again = request->exclude_servers().empty();
+  auto response = Call(method, *request, patience);
+  if (response.ok() || patience.again) return response;
+  // Better a server that failed a moment ago than none at all. The same request: should the first
+  // try still succeed, both get the same chunk.
+  request->clear_exclude_servers();
+  patience.again = true;
+  return Call(method, *request, patience);
 }
 
 template <typename Request, typename Response>
@@ -233,13 +229,18 @@ absl::StatusOr<pb::MkdirsResponse> MasterClient::Mkdirs(pb::MkdirsRequest reques
 absl::StatusOr<pb::CreateResponse> MasterClient::Create(pb::CreateRequest request) {
   return impl_->Change(&Stub::Create, std::move(request), &pb::Change::mutable_create);
 }
-absl::StatusOr<pb::CreateWithChunkResponse> MasterClient::CreateWithChunk(
-    pb::CreateWithChunkRequest request) {
+absl::StatusOr<pb::CreateManyResponse> MasterClient::CreateMany(pb::CreateManyRequest request) {
   Patience patience = impl_->CommandPatience();
   patience.past_total = true;
-  return impl_->MutateAvoiding(
-      &Stub::CreateWithChunk, std::move(request), patience,
-      [](pb::CreateWithChunkRequest* r) { return r->mutable_chunk()->mutable_exclude_servers(); });
+  std::vector<uint64_t> ids;
+  for (auto& file : *request.mutable_files()) ids.push_back(impl_->Begin(file.mutable_header()));
+  auto response = impl_->CallAvoiding(&Stub::CreateMany, &request, patience);
+  for (const uint64_t id : ids) impl_->request_ids.End(id);
+  if (response.ok() && response->answers_size() != request.files_size()) {
+    return InternalError("{} files were asked for, {} answers came", request.files_size(),
+                         response->answers_size());
+  }
+  return response;
 }
 absl::StatusOr<pb::AllocateChunkResponse> MasterClient::AllocateChunk(
     pb::AllocateChunkRequest request) {
@@ -250,9 +251,10 @@ absl::StatusOr<pb::AllocateChunkResponse> MasterClient::AllocateChunk(
     patience.total = impl_->options.master_timeout;
     patience.past_total = true;
   }
-  return impl_->MutateAvoiding(
-      &Stub::AllocateChunk, std::move(request), patience,
-      [](pb::AllocateChunkRequest* r) { return r->mutable_exclude_servers(); });
+  const uint64_t id = impl_->Begin(request.mutable_header());
+  auto response = impl_->CallAvoiding(&Stub::AllocateChunk, &request, patience);
+  impl_->request_ids.End(id);
+  return response;
 }
 absl::StatusOr<pb::ResolveChunkResponse> MasterClient::ResolveChunk(
     pb::ResolveChunkRequest request) {
@@ -265,6 +267,39 @@ absl::StatusOr<pb::CompleteResponse> MasterClient::Complete(pb::CompleteRequest 
   }
   return impl_->Change(&Stub::Complete, std::move(request), &pb::Change::mutable_complete,
                        impl_->WriterPatience());
+}
+std::vector<absl::StatusOr<pb::CompleteResponse>> MasterClient::CompleteMany(
+    std::vector<pb::CompleteRequest> requests) {
+  pb::ChangeManyRequest together;
+  std::vector<uint64_t> ids;
+  for (pb::CompleteRequest& request : requests) {
+    ids.push_back(impl_->Begin(request.mutable_header()));
+    *together.add_changes()->mutable_complete() = request;
+  }
+  absl::StatusOr<pb::ChangeManyResponse> made = pb::ChangeManyResponse();
+  if (!requests.empty()) {
+    made = impl_->Call(&Stub::ChangeMany, together, impl_->WriterPatience());
+  }
+  if (made.ok() && made->answers_size() != together.changes_size()) {
+    made = InternalError("{} changes were sent, {} answers came", together.changes_size(),
+                         made->answers_size());
+  }
+  std::vector<absl::StatusOr<pb::CompleteResponse>> responses;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    absl::StatusOr<pb::CompleteResponse> response;
+    if (made.ok()) {
+      response = Parse<pb::CompleteResponse>(AnswerBytes(made->answers(static_cast<int>(i))));
+    } else {
+      response = made.status();
+    }
+    // It has to wait for its copies: the same request, alone.
+    if (made.ok() && WorthAnotherTry(response.status())) {
+      response = impl_->Call(&Stub::Complete, requests[i], impl_->WriterPatience());
+    }
+    impl_->request_ids.End(ids[i]);
+    responses.push_back(std::move(response));
+  }
+  return responses;
 }
 absl::StatusOr<pb::AwaitCopiesResponse> MasterClient::AwaitCopies(
     const pb::AwaitCopiesRequest& request) {

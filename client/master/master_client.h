@@ -27,11 +27,15 @@ class MasterClient {
   // One per RPC of quern.dfs.v1.Namespace. Headers are filled in here.
   absl::StatusOr<pb::MkdirsResponse> Mkdirs(pb::MkdirsRequest request);
   absl::StatusOr<pb::CreateResponse> Create(pb::CreateRequest request);
-  absl::StatusOr<pb::CreateWithChunkResponse> CreateWithChunk(pb::CreateWithChunkRequest request);
-  // One that excludes servers is tried once; then the same request without excluding any.
+  // One answer for each file. One that excludes servers is tried once; then the same request
+  // without excluding any; so is the next.
+  absl::StatusOr<pb::CreateManyResponse> CreateMany(pb::CreateManyRequest request);
   absl::StatusOr<pb::AllocateChunkResponse> AllocateChunk(pb::AllocateChunkRequest request);
   absl::StatusOr<pb::ResolveChunkResponse> ResolveChunk(pb::ResolveChunkRequest request);
   absl::StatusOr<pb::CompleteResponse> Complete(pb::CompleteRequest request);
+  // Of files whose only chunk is closed, in one call; the responses in their order.
+  std::vector<absl::StatusOr<pb::CompleteResponse>> CompleteMany(
+      std::vector<pb::CompleteRequest> requests);
   absl::StatusOr<pb::AwaitCopiesResponse> AwaitCopies(const pb::AwaitCopiesRequest& request);
   absl::StatusOr<pb::AbandonResponse> Abandon(pb::AbandonRequest request);
   absl::StatusOr<pb::GetChunksResponse> GetChunks(const pb::GetChunksRequest& request);

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "client/shell/commands.h"
 #include "client/shell/copy.h"
@@ -11,9 +14,11 @@
 #include "client/shell/jobs.h"
 #include "client/shell/local_tree.h"
 #include "client/shell/pack.h"
+#include "client/shell/put_small.h"
 #include "client/shell/shell.h"
 #include "client/shell/target.h"
 #include "common/cli/command_line.h"
+#include "common/crc32c.h"
 #include "common/replication.h"
 
 namespace quern::shell {
@@ -62,11 +67,6 @@ class Put final : public ShellCommand {
   }
 
  private:
-  struct Job {
-    LocalEntry source;  // path "-" is stdin
-    std::string target;
-  };
-
   // Makes the directories of a source and queues its files.
   absl::Status Plan(Shell* shell, const std::string& source, const TargetPlace& place) {
     if (source == "-") {
@@ -104,20 +104,57 @@ class Put final : public ShellCommand {
 
   void Copy(Shell* shell) {
     uint64_t total = 0;
-    for (const Job& job : jobs_queue_) total += job.source.size;
+    for (const PutJob& job : jobs_queue_) total += job.source.size;
     const std::string what = jobs_queue_.size() == 1 ? BaseName(jobs_queue_[0].source.path)
                                                      : fmt::format("{} files", jobs_queue_.size());
     const auto progress = shell->StartProgress(what, total, ProgressOptions::Unit::kBytes);
-    RunJobs(jobs_queue_.size(), static_cast<size_t>(jobs_), [&](size_t i) {
-      const Job& job = jobs_queue_[i];
-      const absl::Status status = CopyOne(shell, job, progress.get());
-      // Ctrl-C is told once, at the end.
-      if (!status.ok() && !Interrupted()) shell->Report(status, job.target);
+    const auto groups = GroupPutJobs(jobs_queue_, static_cast<size_t>(jobs_));
+    RunJobs(groups.size(), static_cast<size_t>(jobs_), [&](size_t i) {
+      if (groups[i].size() > 1) return CopySmall(shell, groups[i], progress.get());
+      const PutJob& job = groups[i].front();
+      Tell(shell, job, CopyOne(shell, job, progress.get()));
     });
   }
 
+  static void Tell(Shell* shell, const PutJob& job, const absl::Status& status) {
+    // Ctrl-C is told once, at the end.
+    if (!status.ok() && !Interrupted()) shell->Report(status, job.target);
+  }
+
+  void CopySmall(Shell* shell, std::span<const PutJob> jobs, Progress* progress) const {
+    std::vector<std::string> contents;
+    std::vector<const PutJob*> together;
+    for (const PutJob& job : jobs) {
+      std::optional<std::string> bytes = ReadSmallFile(job.source.path);
+      if (bytes.has_value()) {
+        contents.push_back(*std::move(bytes));
+        together.push_back(&job);
+      } else {
+        Tell(shell, job, CopyOne(shell, job, progress));
+      }
+    }
+    std::vector<client::SmallFile> files;
+    for (size_t i = 0; i < together.size(); ++i) {
+      client::CreateOptions options = OptionsFor(together[i]->source);
+      options.expected_bytes = contents[i].size();
+      files.push_back({together[i]->target, options, contents[i]});
+    }
+    const auto results = shell->fs()->WriteSmall(files);
+    for (size_t i = 0; i < results.size(); ++i) {
+      const PutJob& job = *together[i];
+      if (absl::IsAborted(results[i].status())) {
+        Tell(shell, job, CopyOne(shell, job, progress));
+      } else if (!results[i].ok()) {
+        Tell(shell, job, results[i].status());
+      } else {
+        progress->Add(contents[i].size());
+        PrintCopied(shell, job, contents[i].size(), Crc32c(contents[i]));
+      }
+    }
+  }
+
   // The file as a whole has to be written again when servers lost power under it.
-  absl::Status CopyOne(Shell* shell, const Job& job, Progress* progress) const {
+  absl::Status CopyOne(Shell* shell, const PutJob& job, Progress* progress) const {
     absl::Status status = TryCopyOne(shell, job, progress);
     for (int again = 0; absl::IsAborted(status) && again < kMaxRewrites; ++again) {
       if (job.source.path == "-" || Interrupted()) break;
@@ -126,7 +163,7 @@ class Put final : public ShellCommand {
     return status;
   }
 
-  absl::Status TryCopyOne(Shell* shell, const Job& job, Progress* progress) const {
+  absl::Status TryCopyOne(Shell* shell, const PutJob& job, Progress* progress) const {
     UniqueFd fd(job.source.path == "-" ? dup(STDIN_FILENO)
                                        : open(job.source.path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) return ErrnoStatus(errno, job.source.path);
@@ -134,14 +171,17 @@ class Put final : public ShellCommand {
     RETURN_IF_ERROR(CopyFromFd(fd.get(), job.source.path, writer.get(), progress));
     const uint32_t crc = writer->crc();
     ASSIGN_OR_RETURN(const client::FileStatus status, writer->Close());
-    if (shell->json()) {
-      shell->Print(std::move(JsonLine()
-                                 .Add("source", job.source.path)
-                                 .Add("path", job.target)
-                                 .Add("bytes", status.length)
-                                 .Add("crc32c", fmt::format("{:08x}", crc))));
-    }
+    PrintCopied(shell, job, status.length, crc);
     return absl::OkStatus();
+  }
+
+  static void PrintCopied(Shell* shell, const PutJob& job, uint64_t bytes, uint32_t crc) {
+    if (!shell->json()) return;
+    shell->Print(std::move(JsonLine()
+                               .Add("source", job.source.path)
+                               .Add("path", job.target)
+                               .Add("bytes", bytes)
+                               .Add("crc32c", fmt::format("{:08x}", crc))));
   }
 
   client::CreateOptions Options() const {
@@ -177,7 +217,7 @@ class Put final : public ShellCommand {
   std::optional<int64_t> replication_;
   LocalTreeOptions tree_options_;
   std::vector<std::string> arguments_;
-  std::vector<Job> jobs_queue_;
+  std::vector<PutJob> jobs_queue_;
 };
 
 }  // namespace

@@ -12,15 +12,6 @@ constexpr char kAppendMethod[] = "/quern.dfs.v1.ChunkData/Append";
 
 }  // namespace
 
-OpenChunk ToOpenChunk(const pb::AllocateChunkResponse& response) {
-  OpenChunk chunk{.id = ChunkId(response.chunk().chunk_id()),
-                  .ordinal = response.chunk().ordinal(),
-                  .chain = {},
-                  .capacity = response.capacity()};
-  for (const auto& server : response.chunk().replicas()) chunk.chain.push_back(FromProto(server));
-  return chunk;
-}
-
 AppendStream::AppendStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> channel,
                            ServerAddress primary)
     : loop_(loop),
@@ -38,14 +29,7 @@ void AppendStream::Open(const OpenChunk& chunk, const Options& options) {
   for (const ServerAddress& server : chunk.chain) *open->add_chain() = ToProto(server);
   open->set_producer(options.producer);
   open->set_base_seq(options.base_seq);
-  if (options.whole.has_value()) {
-    open->mutable_whole()->set_seq(options.whole->seq);
-    open->mutable_whole()->set_crc(options.whole->crc());
-    open->mutable_whole()->set_producer(options.producer);
-    SendWith(header, *options.whole);
-  } else {
-    SendHeader(header);
-  }
+  SendHeader(header);
 }
 
 void AppendStream::SendHeader(const pb::AppendHeader& header) {
@@ -57,10 +41,6 @@ void AppendStream::Send(const Piece& piece) {
   header.mutable_data()->set_seq(piece.seq);
   header.mutable_data()->set_crc(piece.crc());
   header.mutable_data()->set_producer(producer_);
-  SendWith(header, piece);
-}
-
-void AppendStream::SendWith(const pb::AppendHeader& header, const Piece& piece) {
   const grpc::Slice slice =
       rpc::OwnedSlice(piece.buffer->data.get(), piece.buffer->size, piece.buffer);
   stream_->Send(rpc::EncodeBulk(header, {&slice, 1}));
@@ -80,18 +60,7 @@ void AppendStream::SendSeal() {
 
 absl::StatusOr<std::optional<pb::AppendResponse>> AppendStream::OnEvent(rpc::BulkEvent event) {
   if (event.stream != stream_) return std::nullopt;
-  if (event.kind == rpc::BulkEvent::Kind::kFinished) {
-    if (!event.status.ok()) return event.status;
-    return UnavailableError("the stream ended before the chunk was sealed");
-  }
-  if (event.kind != rpc::BulkEvent::Kind::kMessage) return std::nullopt;
-  pb::AppendResponse response;
-  RETURN_IF_ERROR(rpc::DecodeMessage(event.message, &response));
-  if (!response.error().empty()) {
-    if (response.failed_server() != 0) failed_server_ = ServerId(response.failed_server());
-    return UnavailableError("{}", response.error());
-  }
-  return response;
+  return ReadAppendAnswer(event, &failed_server_);
 }
 
 }  // namespace quern::client

@@ -11,8 +11,6 @@ namespace {
 
 // Data are acknowledged from memory; a seal or a sync waits for disks, so many times longer.
 constexpr int kDiskPatience = 6;
-// A whole small chunk is one short write everywhere.
-constexpr int kWholePatience = 2;
 // The master gives a writer up after an hour without news.
 constexpr absl::Duration kRenewEvery = absl::Minutes(5);
 // Chunks in a row that may fail without taking a byte.
@@ -24,8 +22,13 @@ FileSender::FileSender(ClientContext* context, WriterIdentity identity, uint64_t
     : context_(context),
       identity_(std::move(identity)),
       producer_(RandomId()),
-      queue_(chunk_size, [this] { loop_.Wake(); }),
+      queue_(chunk_size,
+             [this] {
+               if (loop_ != nullptr) loop_->Wake();
+             }),
       renewed_(context_->clock->MonotonicNow()) {}
+
+void FileSender::PrepareRun() { loop_ = std::make_unique<rpc::BulkLoop>(); }
 
 void FileSender::Run() { queue_.SenderEnded(OfFile(SendAll(), identity_.path)); }
 
@@ -43,7 +46,7 @@ bool FileSender::WaitForBytes() {
     if (queue_.has_waiting()) return true;
     if (queue_.closing()) return false;
     RenewIfDue();
-    loop_.Next(kRenewEvery);
+    loop_->Next(kRenewEvery);
   }
   return false;
 }
@@ -53,65 +56,33 @@ absl::StatusOr<OpenChunk> FileSender::NextChunk() {
   return Allocate();
 }
 
-absl::StatusOr<std::optional<FileSender::ClosedChunk>> FileSender::WriteWhole() {
+absl::StatusOr<std::optional<WholeChunk>> FileSender::BeginWhole() {
   ASSIGN_OR_RETURN(OpenChunk chunk, NextChunk());
-  const uint64_t base_seq = queue_.BeginChunk(chunk.capacity);
-  const std::optional<Piece> piece = queue_.TakeToSend();
+  queue_.BeginChunk(chunk.capacity);
+  std::optional<Piece> piece = queue_.TakeToSend();
   if (!piece.has_value()) {
     // The file has become longer than its chunk was made for.
     first_chunk_ = std::move(chunk);
     return std::nullopt;
   }
-  const Failure failure =
-      StreamWhole(chunk, {.producer = producer_, .base_seq = base_seq, .whole = piece});
   ++ordinal_;
-  if (failure.status.ok()) {
-    return ClosedChunk{chunk.id, chunk.chain.front().id, piece->size(), piece->crc()};
-  }
-  RETURN_IF_ERROR(Resolve(chunk, failure));
-  return std::nullopt;
+  return WholeChunk{std::move(chunk), *std::move(piece), producer_};
 }
 
-FileSender::Failure FileSender::StreamWhole(const OpenChunk& chunk,
-                                            const AppendStream::Options& options) {
-  const ServerAddress& primary = chunk.chain.front();
-  RestingStreams& resting = context_->resting_streams;
-  std::unique_ptr<RestingStreams::Stream> stream = resting.Take(primary);
-  if (stream == nullptr) {
-    stream = std::make_unique<RestingStreams::Stream>(
-        primary, context_->channels.Get(primary.address, rpc::ChannelKind::kBulk));
+absl::StatusOr<std::optional<FileSender::ClosedChunk>> FileSender::EndWhole(
+    const WholeChunk& whole, const ChunkFailure& failure) {
+  if (!failure.status.ok()) {
+    RETURN_IF_ERROR(Resolve(whole.chunk, failure));
+    return std::nullopt;
   }
-  stream->append.Open(chunk, options);
-  const Failure failure = AwaitSeal(stream.get());
-  if (stream->rests) resting.GiveBack(std::move(stream));
-  return failure;
-}
-
-FileSender::Failure FileSender::AwaitSeal(RestingStreams::Stream* stream) {
-  stream->rests = false;
-  // Every replica has to write before anything is answered.
-  const absl::Duration patience = context_->options.server_silence * kWholePatience;
-  const absl::Time deadline = context_->clock->MonotonicNow() + patience;
-  while (true) {
-    const absl::Duration left = deadline - context_->clock->MonotonicNow();
-    if (left <= absl::ZeroDuration()) {
-      return {DeadlineExceededError("no answer for {}", FormatDuration(patience)),
-              stream->append.failed_server()};
-    }
-    const auto response = stream->append.OnEvent(stream->loop.Next(left));
-    if (!response.ok()) return {response.status(), stream->append.failed_server()};
-    if (!response->has_value()) continue;
-    absl::StatusOr<bool> sealed = OnResponse(**response);
-    if (sealed.ok() && !*sealed) sealed = DataLossError("answers something else than its seal");
-    if (!sealed.ok()) return {sealed.status(), stream->primary.id};
-    stream->rests = (*response)->rests();
-    return {};
-  }
+  const Piece& piece = whole.piece;
+  RETURN_IF_ERROR(queue_.OnSealed(piece.size(), piece.crc()));
+  return ClosedChunk{whole.chunk.id, whole.chunk.chain.front().id, piece.size(), piece.crc()};
 }
 
 absl::Status FileSender::WriteChunk() {
   ASSIGN_OR_RETURN(const OpenChunk chunk, NextChunk());
-  const Failure failure = StreamChunk(chunk);
+  const ChunkFailure failure = StreamChunk(chunk);
   ++ordinal_;
   if (failure.status.ok()) {
     fruitless_chunks_ = 0;
@@ -138,12 +109,12 @@ absl::StatusOr<OpenChunk> FileSender::Allocate() {
   return chunk;
 }
 
-FileSender::Failure FileSender::StreamChunk(const OpenChunk& chunk) {
+ChunkFailure FileSender::StreamChunk(const OpenChunk& chunk) {
   Clock* clock = context_->clock;
   seal_sent_ = false;
   const uint64_t base_seq = queue_.BeginChunk(chunk.capacity);
   const ServerAddress& primary = chunk.chain.front();
-  AppendStream stream(&loop_, context_->channels.Get(primary.address, rpc::ChannelKind::kBulk),
+  AppendStream stream(loop_.get(), context_->channels.Get(primary.address, rpc::ChannelKind::kBulk),
                       primary);
   stream.Open(chunk, {.producer = producer_, .base_seq = base_seq});
   absl::Time heard = clock->MonotonicNow();
@@ -151,7 +122,7 @@ FileSender::Failure FileSender::StreamChunk(const OpenChunk& chunk) {
     SendWhatMayGo(&stream);
     const bool waiting = queue_.AwaitsAnswer() || seal_sent_;
     const absl::Duration patience = Allowance() - (clock->MonotonicNow() - heard);
-    const auto response = stream.OnEvent(loop_.Next(waiting ? patience : kRenewEvery));
+    const auto response = stream.OnEvent(loop_->Next(waiting ? patience : kRenewEvery));
     const absl::Time now = clock->MonotonicNow();
     if (!response.ok()) return {response.status(), stream.failed_server()};
     if (response->has_value() || !waiting) heard = now;
@@ -198,7 +169,7 @@ absl::Duration FileSender::Allowance() const {
   return context_->options.server_silence * (queue_.has_unacked() ? 1 : kDiskPatience);
 }
 
-absl::Status FileSender::Resolve(const OpenChunk& chunk, const Failure& failure) {
+absl::Status FileSender::Resolve(const OpenChunk& chunk, const ChunkFailure& failure) {
   const uint64_t acked = queue_.chunk_acked();
   for (const ServerAddress& server : chunk.chain) {
     if (server.id == failure.server) context_->Suspect(server);

@@ -13,12 +13,14 @@
 #include <absl/time/time.h>
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "client/client_context.h"
 #include "client/write/append_stream.h"
-#include "client/write/resting_streams.h"
 #include "client/write/send_queue.h"
+#include "client/write/whole_chunks.h"
 #include "client/write/writer_identity.h"
 #include "common/rpc/bulk.h"
 
@@ -40,18 +42,18 @@ class FileSender {
     uint64_t length = 0;
     uint32_t crc = 0;
   };
-  // For a file that is one piece, which waits in the queue while nobody runs Run: makes its only
-  // chunk in one step. Nothing: that was not possible, and Run goes on with what is left.
-  absl::StatusOr<std::optional<ClosedChunk>> WriteWhole();
+  // For a file that is one piece, which waits in the queue while nobody runs Run: its only chunk,
+  // for SendWhole. Nothing: it does not fit, and Run goes on.
+  absl::StatusOr<std::optional<WholeChunk>> BeginWhole();
+  // What has become of it. Nothing: it failed, and Run goes on with what is left.
+  absl::StatusOr<std::optional<ClosedChunk>> EndWhole(const WholeChunk& whole,
+                                                      const ChunkFailure& failure);
+  // To be called before the thread of Run is started.
+  void PrepareRun();
   // Sends until the queue is closed and empty, is cancelled, or something fails for good.
   void Run();
 
  private:
-  struct Failure {
-    absl::Status status;  // OK: none
-    ServerId server;
-  };
-
   absl::Status SendAll();
   // False when everything is sent and the file is being closed, or was cancelled.
   bool WaitForBytes();
@@ -59,21 +61,19 @@ class FileSender {
   // The first one, or a new one.
   absl::StatusOr<OpenChunk> NextChunk();
   absl::StatusOr<OpenChunk> Allocate();
-  Failure StreamWhole(const OpenChunk& chunk, const AppendStream::Options& options);
-  Failure AwaitSeal(RestingStreams::Stream* stream);
-  Failure StreamChunk(const OpenChunk& chunk);
+  ChunkFailure StreamChunk(const OpenChunk& chunk);
   void SendWhatMayGo(AppendStream* stream);
   // True when the chunk is sealed.
   absl::StatusOr<bool> OnResponse(const pb::AppendResponse& response);
   // How long the servers may stay silent now.
   absl::Duration Allowance() const;
-  absl::Status Resolve(const OpenChunk& chunk, const Failure& failure);
+  absl::Status Resolve(const OpenChunk& chunk, const ChunkFailure& failure);
   void RenewIfDue();
 
   ClientContext* const context_;
   const WriterIdentity identity_;
   const uint64_t producer_;
-  rpc::BulkLoop loop_;
+  std::unique_ptr<rpc::BulkLoop> loop_;  // null until Run is prepared: small files need none
   SendQueue queue_;
   std::optional<OpenChunk> first_chunk_;
   uint32_t ordinal_ = 0;

@@ -9,6 +9,7 @@ namespace {
 // Shorter than a chunkserver keeps a stream that rests (Limits::append_rest).
 constexpr absl::Duration kLongestRest = absl::Seconds(1);
 constexpr size_t kMaxResting = 64;
+constexpr char kAppendWholeMethod[] = "/quern.dfs.v1.ChunkData/AppendWhole";
 
 // What has come while it rested: nothing but its end is of interest.
 bool HasEnded(RestingStreams::Stream* stream) {
@@ -20,6 +21,10 @@ bool HasEnded(RestingStreams::Stream* stream) {
 }
 
 }  // namespace
+
+RestingStreams::Stream::Stream(const ServerAddress& server, std::shared_ptr<grpc::Channel> channel)
+    : primary(server),
+      bulk(loop.Open(std::move(channel), kAppendWholeMethod, absl::InfiniteDuration())) {}
 
 std::unique_ptr<RestingStreams::Stream> RestingStreams::TakeFresh(const ServerAddress& primary,
                                                                   Streams* expired) {

@@ -1,5 +1,5 @@
-// Append streams on which a chunk was sent whole and answered: the next small file takes one of
-// them and saves what it costs to open a stream on every server of the chain.
+// Streams on which whole chunks were sent and answered: the next small file takes one of them and
+// saves what it costs to open a stream on every server of the chain.
 #pragma once
 
 #include <absl/time/time.h>
@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "client/types.h"
-#include "client/write/append_stream.h"
 #include "common/clock.h"
 #include "common/mutex.h"
 #include "common/rpc/bulk.h"
@@ -20,13 +19,12 @@ class RestingStreams {
  public:
   // For one thread at a time.
   struct Stream {
-    Stream(const ServerAddress& server, std::shared_ptr<grpc::Channel> channel)
-        : primary(server), append(&loop, std::move(channel), server) {}
+    Stream(const ServerAddress& server, std::shared_ptr<grpc::Channel> channel);
 
     const ServerAddress primary;
     rpc::BulkLoop loop;
-    AppendStream append;
-    bool rests = false;  // the server waits for another chunk
+    rpc::BulkStream* const bulk;  // of AppendWhole
+    bool rests = false;           // the server waits for others
     absl::Time rests_since = absl::InfinitePast();
   };
 

@@ -62,16 +62,10 @@ SharedPiece WriterImpl::TakeFilled() {
   return std::exchange(filling_, nullptr);
 }
 
-absl::StatusOr<std::optional<FileSender::ClosedChunk>> WriterImpl::SendWhole() {
-  RETURN_IF_ERROR(sender_.queue()->Add(TakeFilled()));
-  auto closed = sender_.WriteWhole();
-  if (!closed.ok()) return OfFile(closed.status(), identity_.path);
-  if (!closed->has_value()) StartSender();
-  return closed;
-}
-
 void WriterImpl::StartSender() {
-  if (!thread_.running()) thread_ = Thread("dfs-writer", [this] { sender_.Run(); });
+  if (thread_.running()) return;
+  sender_.PrepareRun();
+  thread_ = Thread("dfs-writer", [this] { sender_.Run(); });
 }
 
 absl::Status WriterImpl::Flush() {
@@ -98,40 +92,68 @@ absl::Status WriterImpl::Sync() {
 absl::StatusOr<FileStatus> WriterImpl::Close() {
   RETURN_IF_ERROR(CheckOpen());
   absl::StatusOr<FileStatus> status = SealAndComplete();
-  if (!status.ok()) {
-    Abandon().IgnoreError();
-    return status;
-  }
-  over_ = true;
+  if (!status.ok()) Abandon().IgnoreError();
   return status;
 }
 
 absl::StatusOr<FileStatus> WriterImpl::SealAndComplete() {
-  std::optional<FileSender::ClosedChunk> closed;
+  std::optional<pb::CompleteRequest> request;
   if (!thread_.running()) {
     // All of the file is at hand: no more room than it needs is reserved, and one that fits into a
     // piece needs no thread.
     ExpectTotal(length_);
     if (length_ > 0) {
-      ASSIGN_OR_RETURN(closed, SendWhole());
+      ASSIGN_OR_RETURN(request, WriteWhole());
     } else if (sender_.has_first_chunk()) {
       StartSender();
     }
   }
+  if (request.has_value()) return Completed(context_->master.Complete(*std::move(request)));
   RETURN_IF_ERROR(SendPiece());
   if (thread_.running()) {
     RETURN_IF_ERROR(sender_.queue()->Close());
     thread_.Join();
   }
-  if (sender_.queue()->sealed_bytes() != length_) {
-    return InternalError("{}: {} bytes were sealed, {} were written", identity_.path,
-                         sender_.queue()->sealed_bytes(), length_);
-  }
-  return Complete(closed);
+  RETURN_IF_ERROR(CheckAllSealed());
+  return Completed(context_->master.Complete(CompleteRequest(std::nullopt)));
 }
 
-absl::StatusOr<FileStatus> WriterImpl::Complete(
-    const std::optional<FileSender::ClosedChunk>& closed) {
+absl::Status WriterImpl::CheckAllSealed() {
+  const uint64_t sealed = sender_.queue()->sealed_bytes();
+  if (sealed == length_) return absl::OkStatus();
+  return InternalError("{}: {} bytes were sealed, {} were written", identity_.path, sealed,
+                       length_);
+}
+
+absl::StatusOr<std::optional<pb::CompleteRequest>> WriterImpl::WriteWhole() {
+  ASSIGN_OR_RETURN(const std::optional<WholeChunk> whole, BeginWhole());
+  if (!whole.has_value()) return std::nullopt;
+  return EndWhole(*whole, SendWhole(context_, {&*whole, 1}));
+}
+
+absl::StatusOr<std::optional<WholeChunk>> WriterImpl::BeginWhole() {
+  if (thread_.running()) return std::nullopt;  // it is longer than a chunk
+  RETURN_IF_ERROR(sender_.queue()->Add(TakeFilled()));
+  auto whole = sender_.BeginWhole();
+  if (!whole.ok()) return OfFile(whole.status(), identity_.path);
+  if (!whole->has_value()) StartSender();
+  return whole;
+}
+
+absl::StatusOr<std::optional<pb::CompleteRequest>> WriterImpl::EndWhole(
+    const WholeChunk& whole, const ChunkFailure& failure) {
+  const auto closed = sender_.EndWhole(whole, failure);
+  if (!closed.ok()) return OfFile(closed.status(), identity_.path);
+  if (!closed->has_value()) {
+    StartSender();
+    return std::nullopt;
+  }
+  RETURN_IF_ERROR(CheckAllSealed());
+  return CompleteRequest(*closed);
+}
+
+pb::CompleteRequest WriterImpl::CompleteRequest(
+    const std::optional<FileSender::ClosedChunk>& closed) const {
   pb::CompleteRequest request;
   request.set_inode_id(identity_.inode.value());
   request.set_writer_token(identity_.token);
@@ -143,8 +165,13 @@ absl::StatusOr<FileStatus> WriterImpl::Complete(
     request.mutable_seal()->set_length(closed->length);
     request.mutable_seal()->set_crc(closed->crc);
   }
-  const auto response = context_->master.Complete(std::move(request));
+  return request;
+}
+
+absl::StatusOr<FileStatus> WriterImpl::Completed(
+    const absl::StatusOr<pb::CompleteResponse>& response) {
   if (!response.ok()) return OfFile(response.status(), identity_.path);
+  over_ = true;
   FileStatus status = FromProto(response->status());
   status.path = identity_.path;
   return status;

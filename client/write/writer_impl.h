@@ -25,6 +25,18 @@ class WriterImpl final : public FileWriter {
   void ExpectTotal(uint64_t bytes) { sender_.queue()->ExpectTotal(bytes); }
   void UseFirstChunk(OpenChunk chunk) { sender_.UseFirstChunk(std::move(chunk)); }
 
+  // Close in steps, for a file that is one piece, so that those of many files can be made at once
+  // (small_files.h):
+  //
+  //   BeginWhole -> SendWhole -> EndWhole -> MasterClient::Complete -> Completed
+  //
+  // A step that gives nothing leaves the rest to Close. After an error the writer is to be
+  // abandoned.
+  absl::StatusOr<std::optional<WholeChunk>> BeginWhole();
+  absl::StatusOr<std::optional<pb::CompleteRequest>> EndWhole(const WholeChunk& whole,
+                                                              const ChunkFailure& failure);
+  absl::StatusOr<FileStatus> Completed(const absl::StatusOr<pb::CompleteResponse>& response);
+
   absl::Status Append(std::string_view bytes) override;
   absl::StatusOr<std::span<char>> Room() override;
   absl::Status Commit(size_t bytes) override;
@@ -42,11 +54,11 @@ class WriterImpl final : public FileWriter {
   void StartSender();
   // The piece that is being filled, with its checksum.
   SharedPiece TakeFilled();
-  // All of the file is the piece that is being filled: sends it as one closed chunk. Nothing: the
-  // sender has been started with what is left.
-  absl::StatusOr<std::optional<FileSender::ClosedChunk>> SendWhole();
-  absl::StatusOr<FileStatus> Complete(const std::optional<FileSender::ClosedChunk>& closed);
+  pb::CompleteRequest CompleteRequest(const std::optional<FileSender::ClosedChunk>& closed) const;
+  absl::Status CheckAllSealed();
   absl::StatusOr<FileStatus> SealAndComplete();
+  // All of the file is the piece that is being filled.
+  absl::StatusOr<std::optional<pb::CompleteRequest>> WriteWhole();
 
   ClientContext* const context_;
   const WriterIdentity identity_;

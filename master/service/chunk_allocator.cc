@@ -15,13 +15,12 @@ constexpr uint64_t kIdBlock = 1024;
 // Rounds with other servers after some failed.
 constexpr int kMaxRounds = 4;
 
-// A file of one kilobyte does not keep 64 MiB from the others.
-uint64_t Capacity(const pb::InodeRow& file, const pb::AllocateChunkRequest& request) {
-  if (request.expected_bytes() == 0) return file.chunk_size();
-  return std::min<uint64_t>(request.expected_bytes(), file.chunk_size());
-}
-
 }  // namespace
+
+uint64_t ChunkCapacity(const pb::InodeRow& file, uint64_t expected_bytes) {
+  if (expected_bytes == 0) return file.chunk_size();
+  return std::min<uint64_t>(expected_bytes, file.chunk_size());
+}
 
 absl::StatusOr<ChunkId> ChunkAllocator::NextChunkId() {
   while (true) {
@@ -83,18 +82,18 @@ absl::Status ChunkAllocator::TooFewServers(const pb::InodeRow& file, uint32_t ne
 }
 
 absl::StatusOr<std::vector<ServerId>> ChunkAllocator::ChooseServers(
-    const pb::InodeRow& file, const pb::AllocateChunkRequest& request,
-    const std::vector<ServerId>& failed) {
+    std::span<const Wish> wishes, const Writer& writer, const std::vector<ServerId>& failed) {
+  const pb::InodeRow& file = wishes.front().file;
   MutexLock lock(&state_.mutex);
   const absl::Time now = clock_.MonotonicNow();
   const uint32_t needed =
       MinWriteReplicas(options_, file.replication(), state_.servers.servers().size());
   PlacementRequest wanted;
   wanted.count = file.replication();
-  wanted.bytes = Capacity(file, request);
-  wanted.writer_node = request.writer_node();
+  for (const Wish& wish : wishes) wanted.bytes += wish.capacity;
+  wanted.writer_node = writer.node;
   wanted.exclude = failed;
-  for (const uint32_t server : request.exclude_servers()) wanted.exclude.emplace_back(server);
+  wanted.exclude.insert(wanted.exclude.end(), writer.avoid.begin(), writer.avoid.end());
   Placement placement = state_.placement.Choose(state_.servers, wanted, now, state_.random);
   if (placement.servers.size() < needed) {
     // A writer's bad experience is only a hint: better a doubtful server than none.
@@ -125,39 +124,46 @@ pb::ChunkLocation ChunkAllocator::Locate(ChunkId chunk, const pb::InodeRow& file
   return location;
 }
 
-void ChunkAllocator::OnFoundThere(ChunkId chunk, const pb::ServerAddress& server) {
+void ChunkAllocator::OnFoundThere(ChunkId chunk, ServerId server) {
   {
     MutexLock lock(&state_.mutex);
-    state_.standing.FoundBeforeItsTime(server.address(), chunk).IgnoreError();
+    const ServerInfo* info = state_.servers.Find(server);
+    if (info == nullptr) return;
+    state_.standing.FoundBeforeItsTime(info->Address().address(), chunk).IgnoreError();
   }
   on_conflict_();
 }
 
-std::vector<ServerId> ChunkAllocator::MakeReplicas(const NewChunk& made, const pb::InodeRow& file) {
-  const pb::ChunkLocation& location = made.location;
+std::vector<ServerId> ChunkAllocator::MakeReplicas(std::span<const NewChunk> made,
+                                                   pb::Durability durability) {
   std::vector<std::pair<ServerId, pb::Order>> orders;
-  for (int position = 0; position < location.replicas_size(); ++position) {
-    pb::Order order;
-    pb::Order::Create* create = order.mutable_create();
-    create->set_chunk_id(location.chunk_id());
-    *create->mutable_chain() = location.replicas();
-    create->set_position(static_cast<uint32_t>(position));
-    create->set_reserve_bytes(made.capacity);
-    create->set_durability(file.durability());
-    create->set_token(made.token);
-    orders.emplace_back(ServerId(location.replicas(position).server_id()), std::move(order));
+  std::vector<ChunkId> chunks;  // of each order
+  for (const NewChunk& chunk : made) {
+    const auto& replicas = chunk.location.replicas();
+    for (int position = 0; position < replicas.size(); ++position) {
+      pb::Order order;
+      pb::Order::Create* create = order.mutable_create();
+      create->set_chunk_id(chunk.id.value());
+      *create->mutable_chain() = replicas;
+      create->set_position(static_cast<uint32_t>(position));
+      create->set_reserve_bytes(chunk.capacity);
+      create->set_durability(durability);
+      create->set_token(chunk.token);
+      orders.emplace_back(ServerId(replicas[position].server_id()), std::move(order));
+      chunks.push_back(chunk.id);
+    }
   }
+  std::vector<ServerId> servers;
+  for (const auto& [server, order] : orders) servers.push_back(server);
   const auto results = SendAndGather(&orders_, std::move(orders),
                                      {.clock = &clock_, .timeout = options_.order_timeout});
   std::vector<ServerId> failed;
   for (size_t i = 0; i < results.size(); ++i) {
     const absl::Status status = OrderStatus(results[i]);
     if (status.ok()) continue;
-    const pb::ServerAddress& server = location.replicas(static_cast<int>(i));
-    failed.emplace_back(server.server_id());
-    LogWarning("create_failed",
-               {{"chunk", made.id}, {"server", failed.back()}, {"status", status}});
-    if (absl::IsAlreadyExists(status)) OnFoundThere(made.id, server);
+    failed.push_back(servers[i]);
+    LogWarning("create_failed", {{"chunk", chunks[i]}, {"server", servers[i]}, {"status", status}});
+    if (absl::IsAlreadyExists(status)) OnFoundThere(chunks[i], servers[i]);
   }
   return failed;
 }
@@ -177,24 +183,28 @@ void ChunkAllocator::Undo(const NewChunk& made) {
   }
 }
 
-absl::StatusOr<ChunkAllocator::NewChunk> ChunkAllocator::Make(
-    const pb::InodeRow& file, const pb::AllocateChunkRequest& request) {
+absl::StatusOr<std::vector<ChunkAllocator::NewChunk>> ChunkAllocator::Make(
+    std::span<const Wish> wishes, const Writer& writer) {
   std::vector<ServerId> failed;
   for (int round = 0; round < kMaxRounds; ++round) {
-    NewChunk made;
-    ASSIGN_OR_RETURN(made.chain, ChooseServers(file, request, failed));
-    ASSIGN_OR_RETURN(made.id, NextChunkId());
-    made.token = RandomId();
-    made.capacity = Capacity(file, request);
-    made.location = Locate(made.id, file, made.chain);
-    const std::vector<ServerId> refused = MakeReplicas(made, file);
+    ASSIGN_OR_RETURN(const std::vector<ServerId> chain, ChooseServers(wishes, writer, failed));
+    std::vector<NewChunk> made;
+    for (const Wish& wish : wishes) {
+      ASSIGN_OR_RETURN(const ChunkId id, NextChunkId());
+      made.push_back({.id = id,
+                      .token = RandomId(),
+                      .chain = chain,
+                      .location = Locate(id, wish.file, chain),
+                      .capacity = wish.capacity});
+    }
+    const std::vector<ServerId> refused = MakeReplicas(made, wishes.front().file.durability());
     if (refused.empty()) return made;
-    Undo(made);
+    for (const NewChunk& chunk : made) Undo(chunk);
     failed.insert(failed.end(), refused.begin(), refused.end());
   }
   return UnavailableError(
-      "{}: {} chunkservers could not make a replica. Try: again, or dfs admin report", file.name(),
-      failed.size());
+      "{}: {} chunkservers could not make a replica. Try: again, or dfs admin report",
+      wishes.front().file.name(), failed.size());
 }
 
 absl::StatusOr<pb::AllocateChunkResponse> ChunkAllocator::Record(
@@ -212,13 +222,12 @@ absl::StatusOr<pb::AllocateChunkResponse> ChunkAllocator::Record(
       });
 }
 
-template <typename Response>
-absl::StatusOr<Response> ChunkAllocator::Refuse(
-    const pb::RequestHeader& header,
-    const std::function<absl::Status(const MetadataView& latest)>& check) {
-  return committer_.Answer<Response>(
-      header, [&](const MetadataView& latest) -> absl::StatusOr<Outcome<Response>> {
-        RETURN_IF_ERROR(check(latest));
+absl::StatusOr<pb::AllocateChunkResponse> ChunkAllocator::Refuse(
+    const pb::AllocateChunkRequest& request) {
+  using Answer = Outcome<pb::AllocateChunkResponse>;
+  return committer_.Answer<pb::AllocateChunkResponse>(
+      request.header(), [&](const MetadataView& latest) -> absl::StatusOr<Answer> {
+        RETURN_IF_ERROR(CheckFile(latest, request).status());
         return UnavailableError("this was not possible a moment ago. Try: again");
       });
 }
@@ -227,68 +236,23 @@ absl::StatusOr<pb::AllocateChunkResponse> ChunkAllocator::Allocate(
     const pb::AllocateChunkRequest& request) {
   // A retry after the answer was lost: nothing is made anew.
   if (committer_.HoldsAnswer(request.header())) return Record(request, {});
-  pb::InodeRow file;
+  Wish wish;
   {
     const std::unique_ptr<RowReader> rows = committer_.Snapshot();
     const MetadataView view(*rows);
     absl::StatusOr<pb::InodeRow> checked = CheckFile(view, request);
     RETURN_IF_ERROR(view.status());
-    if (!checked.ok()) {
-      return Refuse<pb::AllocateChunkResponse>(request.header(), [&](const MetadataView& latest) {
-        return CheckFile(latest, request).status();
-      });
-    }
-    file = *std::move(checked);
+    if (!checked.ok()) return Refuse(request);
+    wish.file = *std::move(checked);
   }
-  ASSIGN_OR_RETURN(const NewChunk made, Make(file, request));
-  absl::StatusOr<pb::AllocateChunkResponse> response = Record(request, made);
+  wish.capacity = ChunkCapacity(wish.file, request.expected_bytes());
+  Writer writer{.node = request.writer_node(), .avoid = {}};
+  for (const uint32_t server : request.exclude_servers()) writer.avoid.emplace_back(server);
+  ASSIGN_OR_RETURN(const std::vector<NewChunk> made, Make({&wish, 1}, writer));
+  const NewChunk& chunk = made.front();
+  absl::StatusOr<pb::AllocateChunkResponse> response = Record(request, chunk);
   // The file is gone, or the same request was quicker by another thread.
-  if (!response.ok() || response->chunk().chunk_id() != made.id.value()) Undo(made);
-  return response;
-}
-
-absl::StatusOr<pb::CreateWithChunkResponse> ChunkAllocator::RecordFile(
-    const pb::RequestHeader& header, const DecideFile& decide, const NewChunk& made) {
-  using Response = pb::CreateWithChunkResponse;
-  return committer_.Answer<Response>(
-      header, [&](const MetadataView& view) -> absl::StatusOr<Outcome<Response>> {
-        ASSIGN_OR_RETURN(Outcome<pb::CreateResponse> file, decide(view));
-        pb::CreateFile* create = file.record->mutable_create_file();
-        pb::LogRecord chunk =
-            ChunkLifecycle::Add(made.id, InodeId(create->inode_id()), create->inode(), made.chain);
-        *create->mutable_first_chunk() = std::move(*chunk.mutable_add_chunk());
-        Outcome<Response> outcome;
-        outcome.record = std::move(file.record);
-        *outcome.response.mutable_file() = std::move(file.response);
-        *outcome.response.mutable_chunk()->mutable_chunk() = made.location;
-        outcome.response.mutable_chunk()->set_capacity(made.capacity);
-        return outcome;
-      });
-}
-
-absl::StatusOr<pb::CreateWithChunkResponse> ChunkAllocator::CreateWithChunk(
-    const pb::CreateWithChunkRequest& request, const DecideFile& decide) {
-  if (request.file().empty()) {
-    return InvalidArgumentError("{}: an empty file has no first chunk", request.file().path());
-  }
-  if (committer_.HoldsAnswer(request.header())) return RecordFile(request.header(), decide, {});
-  pb::InodeRow file;
-  {
-    // What is wrong with the name is found before any server is asked.
-    const std::unique_ptr<RowReader> rows = committer_.Snapshot();
-    const MetadataView view(*rows);
-    absl::StatusOr<Outcome<pb::CreateResponse>> checked = decide(view);
-    RETURN_IF_ERROR(view.status());
-    if (!checked.ok()) {
-      return Refuse<pb::CreateWithChunkResponse>(
-          request.header(), [&](const MetadataView& latest) { return decide(latest).status(); });
-    }
-    file = checked->record->create_file().inode();
-  }
-  ASSIGN_OR_RETURN(const NewChunk made, Make(file, request.chunk()));
-  absl::StatusOr<pb::CreateWithChunkResponse> response = RecordFile(request.header(), decide, made);
-  const bool used = response.ok() && response->chunk().chunk().chunk_id() == made.id.value();
-  if (!used) Undo(made);
+  if (!response.ok() || response->chunk().chunk_id() != chunk.id.value()) Undo(chunk);
   return response;
 }
 

@@ -8,6 +8,9 @@
 #include <absl/time/time.h>
 
 #include <functional>
+#include <optional>
+#include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -21,6 +24,9 @@
 #include "quern/dfs/v1/namespace.pb.h"
 
 namespace quern::master {
+
+// A file of one kilobyte does not keep 64 MiB from the others. `expected_bytes` 0: not known.
+uint64_t ChunkCapacity(const pb::InodeRow& file, uint64_t expected_bytes);
 
 // Thread-safe.
 class ChunkAllocator {
@@ -36,12 +42,12 @@ class ChunkAllocator {
 
   // Unavailable: too few servers are alive. ResourceExhausted: none of them has room.
   absl::StatusOr<pb::AllocateChunkResponse> Allocate(const pb::AllocateChunkRequest& request);
-  // A file and its first chunk, in one change.
-  // `decide` is what Create would do.
-  using DecideFile =
-      std::function<absl::StatusOr<Outcome<pb::CreateResponse>>(const MetadataView& view)>;
-  absl::StatusOr<pb::CreateWithChunkResponse> CreateWithChunk(
-      const pb::CreateWithChunkRequest& request, const DecideFile& decide);
+  // Files, each with its first chunk in one change. `decide` is what Create would do.
+  using File = pb::CreateManyRequest::File;
+  using DecideFile = std::function<absl::StatusOr<Outcome<pb::CreateResponse>>(
+      const MetadataView& view, const File& file)>;
+  absl::StatusOr<pb::CreateManyResponse> CreateMany(const pb::CreateManyRequest& request,
+                                                    const DecideFile& decide);
   // Ids that were reserved so far are not given out any more.
   void DropReserved();
 
@@ -53,19 +59,36 @@ class ChunkAllocator {
     pb::ChunkLocation location;
     uint64_t capacity = 0;
   };
-  // Empty replicas on enough servers.
-  absl::StatusOr<NewChunk> Make(const pb::InodeRow& file, const pb::AllocateChunkRequest& request);
+  // A chunk that is wanted: the next one of this file.
+  struct Wish {
+    pb::InodeRow file;
+    uint64_t capacity = 0;
+  };
+  // What their writer says of servers.
+  struct Writer {
+    std::string node;
+    std::vector<ServerId> avoid;
+  };
+  // Empty replicas on enough servers: of all chunks on the same chain. The files have one
+  // replication and one durability.
+  absl::StatusOr<std::vector<NewChunk>> Make(std::span<const Wish> wishes, const Writer& writer);
   // Logs it and gives the answer; or the answer that the request was given before.
   absl::StatusOr<pb::AllocateChunkResponse> Record(const pb::AllocateChunkRequest& request,
                                                    const NewChunk& made);
-  absl::StatusOr<pb::CreateWithChunkResponse> RecordFile(const pb::RequestHeader& header,
-                                                         const DecideFile& decide,
-                                                         const NewChunk& made);
   // What was found to be wrong before anything was made is decided like any other answer.
-  template <typename Response>
-  absl::StatusOr<Response> Refuse(
-      const pb::RequestHeader& header,
-      const std::function<absl::Status(const MetadataView& latest)>& check);
+  absl::StatusOr<pb::AllocateChunkResponse> Refuse(const pb::AllocateChunkRequest& request);
+
+  // The parts of CreateMany (create_many.cc); none: no chunk was made for that file.
+  using MaybeChunks = std::vector<std::optional<NewChunk>>;
+  absl::StatusOr<MaybeChunks> MakeForFiles(const pb::CreateManyRequest& request,
+                                           const DecideFile& decide);
+  std::vector<absl::StatusOr<pb::CreatedFile>> RecordFiles(const pb::CreateManyRequest& request,
+                                                           const DecideFile& decide,
+                                                           const MaybeChunks& made);
+  static absl::StatusOr<Outcome<pb::CreatedFile>> DecideCreated(
+      const MetadataView& view, const File& file, const DecideFile& decide,
+      const std::optional<NewChunk>& made);
+
   // Takes empty replicas away again, of a chunk that the log will never have.
   void Undo(const NewChunk& made);
 
@@ -73,17 +96,17 @@ class ChunkAllocator {
   absl::StatusOr<pb::InodeRow> CheckFile(const MetadataView& view,
                                          const pb::AllocateChunkRequest& request) const;
   // The chain, primary first: as many as the file wants, or as can be had if that is enough.
-  absl::StatusOr<std::vector<ServerId>> ChooseServers(const pb::InodeRow& file,
-                                                      const pb::AllocateChunkRequest& request,
+  absl::StatusOr<std::vector<ServerId>> ChooseServers(std::span<const Wish> wishes,
+                                                      const Writer& writer,
                                                       const std::vector<ServerId>& failed);
   absl::Status TooFewServers(const pb::InodeRow& file, uint32_t needed, const Placement& placement)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex);
   pb::ChunkLocation Locate(ChunkId chunk, const pb::InodeRow& file,
                            const std::vector<ServerId>& chain);
   // Returns the servers that could not.
-  std::vector<ServerId> MakeReplicas(const NewChunk& made, const pb::InodeRow& file);
+  std::vector<ServerId> MakeReplicas(std::span<const NewChunk> made, pb::Durability durability);
   // Only a server that another master has given orders can have it already.
-  void OnFoundThere(ChunkId chunk, const pb::ServerAddress& server);
+  void OnFoundThere(ChunkId chunk, ServerId server);
 
   const MasterOptions& options_;
   ClusterState& state_;

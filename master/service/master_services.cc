@@ -84,7 +84,7 @@ class NamespaceService final : public Async<pb::Namespace::Service> {
   Master* const master_;
   Metrics* const registry_;
 
-  QUERN_SERVE(CreateWithChunk);
+  QUERN_SERVE(CreateMany);
   QUERN_SERVE(AllocateChunk);
   QUERN_SERVE(ResolveChunk);
   QUERN_SERVE(RenewWriter);

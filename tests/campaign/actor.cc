@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "common/clock.h"
 #include "common/crc32c.h"
 #include "tests/campaign/late_requests.h"
@@ -94,7 +96,8 @@ void Actor::Run() {
 void Actor::Step() {
   const uint64_t choice = Below(100);
   if (ledger_.tree().size() > kMostEntries || choice < 12) return Remove();
-  if (choice < 50) return Put();
+  if (choice < 42) return Put();
+  if (choice < 50) return PutSmall();
   if (choice < 70) return Read();
   if (choice < 78) return MakeDir();
   if (choice < 88) return Move();
@@ -130,6 +133,37 @@ void Actor::Put() {
   // All servers of a chunk lost power before it was closed: it is certain that there is no file.
   if (absl::IsAborted(closed)) return Note(what, closed);
   Finish(what, closed, change);
+}
+
+// Several in one call; each of them may be there or not. Their order is not promised, so that all
+// have other names.
+void Actor::PutSmall() {
+  std::vector<std::string> contents;
+  std::vector<client::SmallFile> files;
+  std::set<std::string> paths;
+  for (uint64_t i = 0; i < 2 + Below(6); ++i) paths.insert(NewPath());
+  for (const std::string& path : paths) {
+    contents.push_back(RandomBytesOf(1 + Below(40'000), random_()));
+    files.push_back({path, {.overwrite = Below(2) == 0}});
+  }
+  for (size_t i = 0; i < files.size(); ++i) {
+    files[i].bytes = contents[i];
+    files[i].options.expected_bytes = contents[i].size();
+  }
+  const auto results = fs_->WriteSmall(files);
+  for (size_t i = 0; i < files.size(); ++i) {
+    const client::SmallFile& small = files[i];
+    const Entry file = {
+        .directory = false, .length = small.bytes.size(), .crc = Crc32c(small.bytes)};
+    const std::string what = "put small " + small.path;
+    // As in Put.
+    if (absl::IsAborted(results[i].status())) {
+      Note(what, results[i].status());
+      continue;
+    }
+    Finish(what, results[i].status(),
+           [&](Tree* tree) { return PutFile(tree, small.path, file, small.options.overwrite); });
+  }
 }
 
 void Actor::Read() {

@@ -45,6 +45,7 @@ class Actor {
   void Run();
   void Step();
   void Put();
+  void PutSmall();
   void Read();
   void MakeDir();
   void Move();

@@ -11,6 +11,7 @@
 #include "common/rpc/server.h"
 #include "quern/dfs/v1/chunk.pb.h"
 #include "quern/dfs/v1/namespace.grpc.pb.h"
+#include "tests/support/fake_append.h"
 #include "tests/support/fake_dfs_state.h"
 
 namespace quern::testing {
@@ -44,14 +45,40 @@ class Master final : public pb::Namespace::Service {
     });
   }
 
-  grpc::Status CreateWithChunk(grpc::ServerContext*, const pb::CreateWithChunkRequest* request,
-                               pb::CreateWithChunkResponse* response) override {
-    return Once(*request, response, [&]() -> absl::Status {
-      RETURN_IF_ERROR(MakeFile(request->file(), response->mutable_file()));
-      ++state_->files_with_chunk;
-      return MakeChunk(request->chunk(), &state_->files[response->file().inode_id()],
-                       response->mutable_chunk());
-    });
+  grpc::Status CreateMany(grpc::ServerContext*, const pb::CreateManyRequest* request,
+                          pb::CreateManyResponse* response) override {
+    for (const auto& file : request->files()) {
+      pb::CreatedFile made;
+      const grpc::Status status = Once(file, &made, [&]() -> absl::Status {
+        RETURN_IF_ERROR(MakeFile(file.file(), made.mutable_file()));
+        ++state_->files_with_chunk;
+        pb::AllocateChunkRequest chunk;
+        chunk.set_expected_bytes(file.expected_bytes());
+        *chunk.mutable_exclude_servers() = request->exclude_servers();
+        return MakeChunk(chunk, &state_->files[made.file().inode_id()], made.mutable_chunk());
+      });
+      // A lost answer is lost for all of them.
+      if (status.error_code() == grpc::StatusCode::UNAVAILABLE) return status;
+      auto* answer = response->add_answers();
+      answer->set_code(static_cast<int32_t>(status.error_code()));
+      answer->set_message(status.error_message());
+      *answer->mutable_made() = std::move(made);
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ChangeMany(grpc::ServerContext* context, const pb::ChangeManyRequest* request,
+                          pb::ChangeManyResponse* response) override {
+    for (const pb::Change& change : request->changes()) {
+      pb::CompleteResponse completed;
+      const grpc::Status status = Complete(context, &change.complete(), &completed);
+      if (status.error_code() == grpc::StatusCode::UNAVAILABLE) return status;
+      auto* answer = response->add_answers();
+      answer->set_code(static_cast<int32_t>(status.error_code()));
+      answer->set_message(status.error_message());
+      answer->set_response(completed.SerializeAsString());
+    }
+    return grpc::Status::OK;
   }
 
   grpc::Status ResolveChunk(grpc::ServerContext*, const pb::ResolveChunkRequest* request,
@@ -214,136 +241,6 @@ class Master final : public pb::Namespace::Service {
   State* const state_;
 };
 
-// One append stream to one server.
-class Appender {
- public:
-  Appender(State* state, uint32_t server_id, rpc::BulkStream* stream)
-      : state_(state), server_id_(server_id), stream_(stream) {}
-
-  // False when the stream is over.
-  bool OnMessage(const grpc::ByteBuffer& message) {
-    pb::AppendHeader header;
-    rpc::Payload payload;
-    if (const absl::Status status = rpc::DecodeBulk(message, &header, &payload); !status.ok()) {
-      return Break(status);
-    }
-    if (silent_) return true;
-    MutexLock lock(&state_->mutex);
-    if (header.has_open()) return OnOpen(header.open(), payload);
-    Chunk& chunk = state_->chunks[chunk_id_];
-    if (chunk.sealed) return Break(FailedPreconditionError("chunk {:#x} is fenced", chunk_id_));
-    if (header.has_data()) return OnData(header.data(), payload, &chunk);
-    pb::AppendResponse response = Progress(chunk);
-    if (header.has_sync()) response.set_synced_id(header.sync().sync_id());
-    if (header.has_seal()) {
-      chunk.sealed = true;
-      response.mutable_sealed()->set_length(chunk.bytes.size());
-      response.mutable_sealed()->set_crc(Crc32c(chunk.bytes));
-    }
-    return Answer(response);
-  }
-
- private:
-  bool OnOpen(const pb::AppendHeader::Open& open,
-              const rpc::Payload& payload) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    chunk_id_ = open.chunk_id();
-    next_seq_ = open.base_seq();
-    if (open.has_whole()) {
-      whole_ = true;
-      return OnData(open.whole(), payload, &state_->chunks[chunk_id_]);
-    }
-    pb::AppendResponse response;
-    response.set_opened_at(0);
-    return Answer(response);
-  }
-
-  bool OnData(const pb::AppendHeader::Data& data, const rpc::Payload& payload, Chunk* chunk) {
-    if (data.seq() != next_seq_ || payload.Crc() != data.crc()) {
-      return Break(DataLossError("piece {} (expected {}) is wrong", data.seq(), next_seq_));
-    }
-    const FrameAction action =
-        state_->frame_script ? state_->frame_script(server_id_) : FrameAction::kAck;
-    if (action == FrameAction::kAck || action == FrameAction::kTake ||
-        action == FrameAction::kTakeAndBreak) {
-      chunk->sealed = whole_;
-      chunk->bytes += payload.ToString();
-      chunk->ends.emplace_back(data.seq(), chunk->bytes.size());
-      ++next_seq_;
-    }
-    switch (action) {
-      case FrameAction::kAck: {
-        pb::AppendResponse response = Progress(*chunk);
-        if (whole_) {
-          response.mutable_sealed()->set_length(chunk->bytes.size());
-          response.mutable_sealed()->set_crc(Crc32c(chunk->bytes));
-        }
-        return Answer(response);
-      }
-      case FrameAction::kTake:
-        return true;
-      case FrameAction::kTakeAndBreak:
-      case FrameAction::kBreak:
-        return Break(UnavailableError("scripted failure"));
-      case FrameAction::kForget:
-        chunk->bytes.clear();
-        chunk->ends.clear();
-        chunk->forgot = true;
-        return Break(UnavailableError("scripted power cut"));
-      case FrameAction::kBlameOther: {
-        pb::AppendResponse response;
-        response.set_error("the server behind has failed");
-        response.set_failed_server(server_id_ % static_cast<uint32_t>(state_->options.servers) + 1);
-        return Answer(response);
-      }
-      case FrameAction::kIgnore:
-        silent_ = true;
-        return true;
-    }
-    return true;
-  }
-
-  static pb::AppendResponse Progress(const Chunk& chunk) {
-    pb::AppendResponse response;
-    response.set_committed(chunk.bytes.size());
-    response.set_last_seq(chunk.ends.empty() ? 0 : chunk.ends.back().first);
-    return response;
-  }
-  bool Answer(const pb::AppendResponse& response) {
-    stream_->Send(rpc::EncodeMessage(response));
-    return true;
-  }
-  bool Break(const absl::Status& status) {
-    stream_->Finish(status);
-    return false;
-  }
-
-  State* const state_;
-  const uint32_t server_id_;
-  rpc::BulkStream* const stream_;
-  uint64_t chunk_id_ = 0;
-  uint64_t next_seq_ = 0;
-  bool silent_ = false;
-  bool whole_ = false;
-};
-
-void HandleAppend(State* state, uint32_t server_id, rpc::BulkLoop* loop, rpc::BulkStream* stream) {
-  Appender appender(state, server_id, stream);
-  while (true) {
-    const rpc::BulkEvent event = loop->Next(absl::InfiniteDuration());
-    switch (event.kind) {
-      case rpc::BulkEvent::Kind::kMessage:
-        if (!appender.OnMessage(event.message)) return;
-        break;
-      case rpc::BulkEvent::Kind::kEndOfMessages:
-      case rpc::BulkEvent::Kind::kStopping:
-        stream->Finish(absl::OkStatus());
-        return;
-      default:
-        break;
-    }
-  }
-}
-
 // Sends the range in small pieces, faulty as the script says.
 void SendRange(const pb::ReadRequest& request, const std::string& bytes, FakeDfs::ReadFault fault,
                rpc::BulkStream* stream) {
@@ -399,7 +296,11 @@ FakeDfs::FakeDfs(Options options)
     servers_->chunkservers.push_back(*rpc::Server::Start(
         server_options, {},
         {{"/quern.dfs.v1.ChunkData/Append",
-          [state, id](auto* loop, auto* stream) { HandleAppend(state, id, loop, stream); }},
+          [state, id](auto* loop, auto* stream) { HandleFakeAppend(state, id, loop, stream); }},
+         {"/quern.dfs.v1.ChunkData/AppendWhole",
+          [state, id](auto* loop, auto* stream) {
+            HandleFakeAppendWhole(state, id, loop, stream);
+          }},
          {"/quern.dfs.v1.ChunkData/Read",
           [state, id](auto* loop, auto* stream) { HandleRead(state, id, loop, stream); }}}));
     MutexLock lock(&state_->mutex);
@@ -468,6 +369,11 @@ int FakeDfs::chunk_count(const std::string& path) {
 int FakeDfs::seals_with_complete() {
   MutexLock lock(&state_->mutex);
   return state_->seals_with_complete;
+}
+
+int FakeDfs::whole_messages() {
+  MutexLock lock(&state_->mutex);
+  return state_->whole_messages;
 }
 
 int FakeDfs::files_with_chunk() {

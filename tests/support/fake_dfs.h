@@ -14,7 +14,7 @@
 
 namespace quern::testing {
 
-// What a chunkserver does with one data frame.
+// What a chunkserver does with one data frame, or one message of whole chunks.
 enum class FrameAction {
   kAck,           // takes it and answers
   kTake,          // takes it and does not answer (the next ack covers it)
@@ -38,7 +38,7 @@ class FakeDfs {
   // HOST:PORT of the master.
   std::string master_address() const;
 
-  // Asked for every data frame; all are acknowledged by default.
+  // Asked for every data frame and message of whole chunks; all are acknowledged by default.
   void ScriptFrames(std::function<FrameAction(uint32_t server_id)> script);
   // Asked for every call of the master: true = do it, but lose the answer.
   void ScriptLostAnswers(std::function<bool()> script);
@@ -58,6 +58,8 @@ class FakeDfs {
   int files_with_chunk();
   // Files whose chunk was sealed by Complete.
   int seals_with_complete();
+  // Messages with whole chunks, however many each.
+  int whole_messages();
   // What writers expected to put into their chunks, in the order in which they asked; 0: unknown.
   std::vector<uint64_t> expected_bytes();
   // Replicas that readers reported as bad.

@@ -47,6 +47,7 @@ struct FakeDfs::State {
   std::vector<uint64_t> expected_bytes ABSL_GUARDED_BY(mutex);
   int files_with_chunk ABSL_GUARDED_BY(mutex) = 0;
   int seals_with_complete ABSL_GUARDED_BY(mutex) = 0;
+  int whole_messages ABSL_GUARDED_BY(mutex) = 0;
 
   FakeFile* Find(const std::string& path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     for (auto& [inode, file] : files) {

@@ -20,19 +20,25 @@ void Create(Master& master, const pb::CreateRequest& request, Respond<pb::Create
       });
 }
 
-Reply<pb::CreateWithChunkResponse> CreateWithChunk(Master& master,
-                                                   const pb::CreateWithChunkRequest& request,
-                                                   const CallContext&) {
+Reply<pb::CreateManyResponse> CreateMany(Master& master, const pb::CreateManyRequest& request,
+                                         const CallContext&) {
   thread_local Random random = SeededRandom();
-  pb::CreateRequest create = request.file();
-  *create.mutable_header() = request.header();
   const int64_t now_ms = master.NowMs();
-  Reply<pb::CreateWithChunkResponse> response =
-      master.allocator().CreateWithChunk(request, [&](const MetadataView& view) {
+  Reply<pb::CreateManyResponse> response = master.allocator().CreateMany(
+      request,
+      [&](const MetadataView& view,
+          const pb::CreateManyRequest::File& file) -> absl::StatusOr<Outcome<pb::CreateResponse>> {
+        if (file.file().empty()) {
+          return InvalidArgumentError("{}: an empty file has no first chunk", file.file().path());
+        }
+        pb::CreateRequest create = file.file();
+        *create.mutable_header() = file.header();
         return FileLifecycle(view, master.options().file_defaults, now_ms).Create(create, random);
       });
-  if (response.ok()) {
-    master.writers().Touch(InodeId(response->file().inode_id()), master.clock().MonotonicNow());
+  if (!response.ok()) return response;
+  for (const auto& answer : response->answers()) {
+    if (answer.code() != 0) continue;
+    master.writers().Touch(InodeId(answer.made().file().inode_id()), master.clock().MonotonicNow());
   }
   return response;
 }

@@ -49,8 +49,7 @@ void AwaitCopies(Master&, const pb::AwaitCopiesRequest&, const CallContext&,
 absl::Time WaitUntil(Master&, const CallContext&);
 
 // These may wait for other servers; the calling thread waits.
-Reply<pb::CreateWithChunkResponse> CreateWithChunk(Master&, const pb::CreateWithChunkRequest&,
-                                                   const CallContext&);
+Reply<pb::CreateManyResponse> CreateMany(Master&, const pb::CreateManyRequest&, const CallContext&);
 Reply<pb::AllocateChunkResponse> AllocateChunk(Master&, const pb::AllocateChunkRequest&,
                                                const CallContext&);
 Reply<pb::ResolveChunkResponse> ResolveChunk(Master&, const pb::ResolveChunkRequest&,

@@ -20,15 +20,6 @@ AppendClient::AppendClient(ChunkId chunk, const std::vector<dfs::v1::ServerAddre
                            const Options& options) {
   stream_ = loop_.Open(rpc::MakeChannel(chain[options.position].address(), rpc::ChannelKind::kBulk),
                        "/quern.dfs.v1.ChunkData/Append", absl::InfiniteDuration());
-  Open(chunk, chain, options);
-}
-
-void AppendClient::Open(ChunkId chunk, const std::vector<dfs::v1::ServerAddress>& chain,
-                        const Options& options) {
-  committed = 0;
-  last_seq = 0;
-  sealed.reset();
-  rests = false;
   AppendHeader header;
   AppendHeader::Open* open = header.mutable_open();
   open->set_chunk_id(chunk.value());
@@ -37,12 +28,7 @@ void AppendClient::Open(ChunkId chunk, const std::vector<dfs::v1::ServerAddress>
   open->set_forwarded(options.forwarded);
   open->set_producer(options.producer);
   open->set_base_seq(options.base_seq);
-  if (!options.whole.empty()) {
-    open->mutable_whole()->set_seq(options.base_seq);
-    open->mutable_whole()->set_crc(options.whole_crc != 0 ? options.whole_crc
-                                                          : Crc32c(options.whole));
-  }
-  SendHeader(header, options.whole);
+  SendHeader(header);
 }
 
 void AppendClient::SendHeader(const AppendHeader& header, const std::string& payload) {
@@ -83,7 +69,6 @@ void AppendClient::Take(const rpc::BulkEvent& event) {
   if (response.has_opened_at()) opened_at = response.opened_at();
   if (response.has_synced_id()) synced_id = response.synced_id();
   if (response.has_sealed()) sealed = response.sealed();
-  if (response.rests()) rests = true;
   if (!response.error().empty()) {
     error = response.error();
     failed_server = response.failed_server();
@@ -107,6 +92,47 @@ bool AppendClient::AwaitCommitted(uint64_t offset) {
 absl::Status AppendClient::AwaitEnd() {
   Await([&] { return ended.has_value(); });
   return ended.value_or(DeadlineExceededError("the stream does not end"));
+}
+
+WholeClient::WholeClient(const std::vector<dfs::v1::ServerAddress>& chain)
+    : stream_(loop_.Open(rpc::MakeChannel(chain[0].address(), rpc::ChannelKind::kBulk),
+                         "/quern.dfs.v1.ChunkData/AppendWhole", absl::InfiniteDuration())) {}
+
+absl::StatusOr<dfs::v1::AppendResponse> WholeClient::Send(
+    const std::vector<dfs::v1::ServerAddress>& chain, const std::vector<Chunk>& chunks) {
+  dfs::v1::AppendWholeHeader header;
+  header.mutable_chain()->Add(chain.begin(), chain.end());
+  std::vector<grpc::Slice> slices;
+  for (const Chunk& chunk : chunks) {
+    auto* whole = header.add_chunks();
+    whole->set_chunk_id(chunk.id.value());
+    whole->set_length(chunk.bytes.size());
+    whole->set_crc(chunk.crc != 0 ? chunk.crc : Crc32c(chunk.bytes));
+    whole->set_producer(chunk.producer);
+    whole->set_seq(chunk.seq);
+    slices.emplace_back(chunk.bytes);
+  }
+  stream_->Send(rpc::EncodeBulk(header, slices));
+  while (true) {
+    const rpc::BulkEvent event = loop_.Next(kPatience);
+    if (event.kind == Kind::kTimeout) return DeadlineExceededError("no answer");
+    if (event.kind == Kind::kFinished) {
+      return event.status.ok() ? UnavailableError("the stream has ended") : event.status;
+    }
+    if (event.kind != Kind::kMessage) continue;
+    dfs::v1::AppendResponse response;
+    RETURN_IF_ERROR(rpc::DecodeMessage(event.message, &response));
+    if (response.error().empty()) return response;
+    failed_server = response.failed_server();
+  }
+}
+
+absl::Status WholeClient::AwaitEnd() {
+  while (true) {
+    const rpc::BulkEvent event = loop_.Next(kPatience);
+    if (event.kind == Kind::kTimeout) return DeadlineExceededError("the stream does not end");
+    if (event.kind == Kind::kFinished) return event.status;
+  }
 }
 
 absl::StatusOr<ReadAnswer> ReadChunk(const std::string& address, ChunkId chunk, uint64_t offset,

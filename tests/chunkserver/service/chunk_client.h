@@ -23,9 +23,6 @@ class AppendClient {
     uint64_t base_seq = 1;
     bool forwarded = false;
     uint32_t position = 0;
-    // All of the chunk, sent with the opening.
-    std::string whole = {};
-    uint32_t whole_crc = 0;  // 0: the right one
   };
   // Opens the stream to chain[position].
   AppendClient(ChunkId chunk, const std::vector<dfs::v1::ServerAddress>& chain,
@@ -33,9 +30,6 @@ class AppendClient {
   AppendClient(ChunkId chunk, const std::vector<dfs::v1::ServerAddress>& chain)
       : AppendClient(chunk, chain, Options()) {}
 
-  // Another chunk on the same stream: what was answered is forgotten.
-  void Open(ChunkId chunk, const std::vector<dfs::v1::ServerAddress>& chain,
-            const Options& options);
   void Send(uint64_t seq, const std::string& payload);
   void SendWithCrc(uint64_t seq, const std::string& payload, uint32_t crc);
   void Sync(uint64_t id);
@@ -56,7 +50,6 @@ class AppendClient {
   std::optional<uint64_t> opened_at;
   uint64_t synced_id = 0;
   std::optional<dfs::v1::AppendResponse::Sealed> sealed;
-  bool rests = false;
   std::string error;
   uint32_t failed_server = 0;
   std::optional<absl::Status> ended;
@@ -67,6 +60,32 @@ class AppendClient {
 
   rpc::BulkLoop loop_;
   rpc::BulkStream* stream_ = nullptr;
+};
+
+// A stream of whole chunks. For one thread.
+class WholeClient {
+ public:
+  struct Chunk {
+    ChunkId id;
+    std::string bytes = {};
+    uint64_t producer = 7;
+    uint64_t seq = 1;
+    uint32_t crc = 0;  // 0: the right one
+  };
+  // To the primary of the chain.
+  explicit WholeClient(const std::vector<dfs::v1::ServerAddress>& chain);
+
+  // One message, and what comes of it: the answer, or how the stream has ended.
+  absl::StatusOr<dfs::v1::AppendResponse> Send(const std::vector<dfs::v1::ServerAddress>& chain,
+                                               const std::vector<Chunk>& chunks);
+  // The final status of the stream.
+  absl::Status AwaitEnd();
+
+  uint32_t failed_server = 0;  // as it was told when the stream ended
+
+ private:
+  rpc::BulkLoop loop_;
+  rpc::BulkStream* const stream_;
 };
 
 struct ReadAnswer {

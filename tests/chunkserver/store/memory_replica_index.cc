@@ -40,12 +40,14 @@ absl::Status MemoryReplicaIndex::PutAppend(ChunkId chunk, const AppendRecord& ap
   return Write(mode, [&](Tables* tables) { tables->appends[chunk][append.end] = append; });
 }
 
-absl::Status MemoryReplicaIndex::PutWhole(const ReplicaRecord& record, const AppendRecord& append,
-                                          std::string_view payload, WriteMode mode) {
+absl::Status MemoryReplicaIndex::PutWhole(std::span<const Whole> replicas, WriteMode mode) {
   return Write(mode, [&](Tables* tables) {
-    tables->replicas[record.spec.chunk] = record;
-    tables->appends[record.spec.chunk][append.end] = append;
-    tables->payloads[record.spec.chunk] = payload;
+    for (const Whole& whole : replicas) {
+      const ChunkId chunk = whole.record.spec.chunk;
+      tables->replicas[chunk] = whole.record;
+      tables->appends[chunk][whole.append.end] = whole.append;
+      tables->payloads[chunk] = whole.payload;
+    }
   });
 }
 

@@ -112,14 +112,15 @@ TEST_P(ReplicaIndexTest, SumsTakeThePlaceOfAppends) {
 TEST_P(ReplicaIndexTest, BytesThatCameWholeStayWhileTheRecordSaysSo) {
   ReplicaRecord record = Record(7, 3);
   record.in_index = true;
-  ASSERT_OK(index_->PutWhole(record, Append(0, 3), "a\0c"sv, WriteMode::kSynced));
+  const ReplicaIndex::Whole whole = {record, Append(0, 3), std::string("a\0c", 3)};
+  ASSERT_OK(index_->PutWhole({&whole, 1}, WriteMode::kSynced));
   Open();
-  EXPECT_EQ(index_->LoadPayload(ChunkId(7)).value(), "a\0c"sv);
+  EXPECT_EQ(index_->LoadPayload(ChunkId(7)).value(), whole.payload);
   EXPECT_THAT(index_->LoadAppends(ChunkId(7)).value(), ElementsAre(Append(0, 3)));
   EXPECT_THAT(index_->LoadPayload(ChunkId(8)), StatusIs(absl::StatusCode::kNotFound));
   const SealedSums sums{.blocks = {1}, .producers = {{4, 5}}};
   ASSERT_OK(index_->PutSealed(record, sums, WriteMode::kUnsynced));
-  EXPECT_EQ(index_->LoadPayload(ChunkId(7)).value(), "a\0c"sv);
+  EXPECT_EQ(index_->LoadPayload(ChunkId(7)).value(), whole.payload);
   ASSERT_OK(index_->ForEachReplica([](const ReplicaRecord& read) {
     EXPECT_TRUE(read.in_index);
     return absl::OkStatus();
@@ -127,8 +128,7 @@ TEST_P(ReplicaIndexTest, BytesThatCameWholeStayWhileTheRecordSaysSo) {
   record.in_index = false;  // a copy has a file
   ASSERT_OK(index_->PutSealed(record, sums, WriteMode::kUnsynced));
   EXPECT_THAT(index_->LoadPayload(ChunkId(7)), StatusIs(absl::StatusCode::kNotFound));
-  record.in_index = true;
-  ASSERT_OK(index_->PutWhole(record, Append(0, 3), "abc", WriteMode::kUnsynced));
+  ASSERT_OK(index_->PutWhole({&whole, 1}, WriteMode::kUnsynced));
   ASSERT_OK(index_->Remove(ChunkId(7), WriteMode::kUnsynced));
   EXPECT_THAT(index_->LoadPayload(ChunkId(7)), StatusIs(absl::StatusCode::kNotFound));
 }

@@ -1,4 +1,5 @@
 // Replicas that come whole and lie in the index, over both kinds of index.
+#include <array>
 #include <map>
 
 #include "common/crc32c.h"
@@ -25,14 +26,14 @@ class SmallReplicaTest : public ChunkStoreFixture {
     const iovec parts[] = {{const_cast<char*>(text.data()), half},
                            {const_cast<char*>(text.data()) + half, text.size() - half}};
     const PayloadSums sums = SumPayload(0, parts);
-    return replica
-        ->AppendWhole({.offset = replica->facts().report.length,
-                       .producer = kProducer,
-                       .seq = 3,
-                       .committed = 0,
-                       .payload = parts,
-                       .sums = &sums})
-        .status();
+    const Replica::Whole whole = {.replica = replica,
+                                  .piece = {.offset = replica->facts().report.length,
+                                            .producer = kProducer,
+                                            .seq = 3,
+                                            .committed = 0,
+                                            .payload = parts,
+                                            .sums = &sums}};
+    return Replica::AppendWhole({&whole, 1});
   }
   void MakeWhole(ChunkId chunk, std::string_view text) {
     Create(chunk);
@@ -83,6 +84,34 @@ TEST_P(SmallReplicaTest, IsDurableAndLatchedInOneStepAndHasNoFile) {
     if (power_cut) PowerCut();
   }
   EXPECT_EQ(ReadAll(chunk).value(), text);
+}
+
+TEST_P(SmallReplicaTest, SeveralAreDurableInOneStepWhereverTheyLie) {
+  const std::string texts[] = {"abc", RandomText(70'000), RandomText(1000), "d"};
+  std::vector<std::array<iovec, 1>> parts;
+  std::vector<PayloadSums> sums;
+  for (const std::string& text : texts) {
+    parts.push_back({iovec{const_cast<char*>(text.data()), text.size()}});
+    sums.push_back(SumPayload(0, parts.back()));
+  }
+  std::vector<Replica::Whole> wholes;
+  for (size_t i = 0; i < std::size(texts); ++i) {
+    Create(ChunkId(1 + i), texts[i].size());
+    wholes.push_back({.replica = Find(ChunkId(1 + i)),
+                      .piece = {.offset = 0,
+                                .producer = kProducer,
+                                .seq = 3,
+                                .committed = 0,
+                                .payload = parts[i],
+                                .sums = &sums[i]}});
+  }
+  ASSERT_OK(Replica::AppendWhole(wholes));
+  wholes.clear();
+  PowerCut();
+  for (size_t i = 0; i < std::size(texts); ++i) {
+    EXPECT_EQ(Find(ChunkId(1 + i))->facts().report.state, ReplicaState::kFenced);
+    EXPECT_TRUE(ReadAll(ChunkId(1 + i)).value() == texts[i]) << i;
+  }
 }
 
 TEST_P(SmallReplicaTest, StaysInTheIndexWhenItIsSealed) {
@@ -206,7 +235,8 @@ TEST_P(SmallReplicaTest, BytesThatDoNotMatchOrAreMissingCondemnIt) {
       found = std::move(read);
       return absl::OkStatus();
     }));
-    EXPECT_OK(index->PutWhole(found, {.end = 3}, "abd", WriteMode::kSynced));
+    const ReplicaIndex::Whole whole = {found, {.end = 3}, "abd"};
+    EXPECT_OK(index->PutWhole({&whole, 1}, WriteMode::kSynced));
     return found;
   }();
   EXPECT_TRUE(record.in_index);
@@ -218,7 +248,8 @@ TEST_P(SmallReplicaTest, BytesThatDoNotMatchOrAreMissingCondemnIt) {
   store_.reset();
   ReplicaRecord corrupt = record;
   corrupt.state = ReplicaState::kCorrupt;
-  ASSERT_OK(OpenIndex(disk)->PutWhole(corrupt, {.end = 3}, "abc", WriteMode::kSynced));
+  const ReplicaIndex::Whole whole = {corrupt, {.end = 3}, "abc"};
+  ASSERT_OK(OpenIndex(disk)->PutWhole({&whole, 1}, WriteMode::kSynced));
   Open();
   EXPECT_EQ(store_->Verify(chunk).value().outcome, Verification::Outcome::kGood);
   EXPECT_EQ(ReadServed(chunk).value(), "abc");

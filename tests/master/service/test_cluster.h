@@ -63,7 +63,7 @@ class TestClient {
   }
   QUERN_CALL(Mkdirs)
   QUERN_CALL(Create)
-  QUERN_CALL(CreateWithChunk)
+  QUERN_CALL(CreateMany)
   QUERN_CALL(AllocateChunk)
   QUERN_CALL(ResolveChunk)
   QUERN_CALL(Complete)
@@ -108,12 +108,16 @@ class TestClient {
     request.set_ordinal(ordinal);
     return request;
   }
-  pb::CreateWithChunkRequest CreateWithChunkRequest(const std::string& path, uint64_t expected) {
-    pb::CreateWithChunkRequest request;
-    *request.mutable_header() = NextHeader();
-    request.mutable_file()->set_path(path);
-    request.mutable_file()->set_create_parents(true);
-    request.mutable_chunk()->set_expected_bytes(expected);
+  pb::CreateManyRequest CreateManyRequest(const std::vector<std::string>& paths,
+                                          uint64_t expected) {
+    pb::CreateManyRequest request;
+    for (const std::string& path : paths) {
+      pb::CreateManyRequest::File* file = request.add_files();
+      *file->mutable_header() = NextHeader();
+      file->mutable_file()->set_path(path);
+      file->mutable_file()->set_create_parents(true);
+      file->set_expected_bytes(expected);
+    }
     return request;
   }
   pb::ResolveChunkRequest ResolveRequest(const pb::CreateResponse& file,

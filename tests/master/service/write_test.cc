@@ -1,6 +1,9 @@
 // The write road as the master sees it: create, allocate, seal, complete, and what goes wrong
 // there.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
+
+#include <algorithm>
 
 #include "tests/master/service/test_cluster.h"
 
@@ -95,10 +98,12 @@ TEST_F(WriteTest, NoMoreRoomIsReservedThanTheWriterExpectsToNeed) {
 TEST_F(WriteTest, AFileIsMadeTogetherWithItsFirstChunk) {
   StartMaster();
   AddServers(3);
-  const auto request = client_->CreateWithChunkRequest("/d/f", 100);
-  ASSERT_OK_AND_ASSIGN(const auto made, client_->Call(request));
+  const auto request = client_->CreateManyRequest({"/d/f"}, 100);
+  ASSERT_OK_AND_ASSIGN(const auto answers, client_->Call(request));
   ASSERT_OK_AND_ASSIGN(const auto again, client_->Call(request));
-  EXPECT_EQ(again.SerializeAsString(), made.SerializeAsString());
+  EXPECT_EQ(again.SerializeAsString(), answers.SerializeAsString());
+  ASSERT_THAT(answers.answers(), SizeIs(1));
+  const pb::CreatedFile& made = answers.answers(0).made();
   RestartMaster();
   ReconnectServers();
   OpenFile open;
@@ -112,6 +117,53 @@ TEST_F(WriteTest, AFileIsMadeTogetherWithItsFirstChunk) {
   EXPECT_EQ(status.length(), 100u);
   EXPECT_EQ(status.owner(), "ann");
   EXPECT_EQ(status.chunk_count(), 1u);
+}
+
+TEST_F(WriteTest, FilesThatAreMadeTogetherShareAChainAndNoFault) {
+  StartMaster();
+  AddServers(5);
+  CompleteFile("/taken", 10);
+  auto request = client_->CreateManyRequest({"/a", "/taken", "/b", "/empty", "/c", "/two"}, 100);
+  request.mutable_files(3)->mutable_file()->set_empty(true);
+  request.mutable_files(5)->mutable_file()->set_replication(2);
+  request.add_exclude_servers(1);
+  ASSERT_OK_AND_ASSIGN(const auto answers, client_->Call(request));
+  ASSERT_THAT(answers.answers(), SizeIs(6));
+  EXPECT_EQ(answers.answers(1).code(), static_cast<int>(Code::kAlreadyExists));
+  EXPECT_EQ(answers.answers(3).code(), static_cast<int>(Code::kInvalidArgument));
+  std::vector<std::string> chains;
+  for (const int i : {0, 2, 4, 5}) {
+    const auto& answer = answers.answers(i);
+    ASSERT_EQ(answer.code(), 0) << answer.message();
+    std::string chain;
+    for (const auto& replica : answer.made().chunk().chunk().replicas()) {
+      chain += fmt::format("{} ", replica.server_id());
+      EXPECT_NE(replica.server_id(), 1u);
+    }
+    chains.push_back(chain);
+  }
+  EXPECT_EQ(chains[0], chains[1]);
+  EXPECT_EQ(chains[0], chains[2]);
+  EXPECT_EQ(std::ranges::count(chains[0], ' '), 3);
+  EXPECT_EQ(std::ranges::count(chains[3], ' '), 2);
+  // A second try finds what the first has made, whatever servers it avoids.
+  request.clear_exclude_servers();
+  ASSERT_OK_AND_ASSIGN(const auto again, client_->Call(request));
+  EXPECT_EQ(again.SerializeAsString(), answers.SerializeAsString());
+  EXPECT_THAT(client_->Call(pb::CreateManyRequest()), StatusIs(Code::kInvalidArgument));
+}
+
+TEST_F(WriteTest, WhereNoChainCanBeMadeNoFileIs) {
+  StartMaster();
+  AddServers(1);
+  auto request = client_->CreateManyRequest({"/a", "/b"}, 100);
+  for (auto& file : *request.mutable_files()) file.mutable_file()->set_replication(1);
+  servers_[0]->Disconnect();
+  EXPECT_TRUE(
+      Eventually([&] { return client_->Call(request).status().code() == Code::kUnavailable; }));
+  ASSERT_OK(servers_[0]->Connect());
+  ASSERT_OK_AND_ASSIGN(const auto answers, client_->Call(request));
+  EXPECT_EQ(answers.answers(0).code() + answers.answers(1).code(), 0);
 }
 
 // The seal that a client brings: its primary has closed the chunk everywhere.
@@ -200,8 +252,8 @@ TEST_F(WriteTest, NoServerIsAskedForAFileThatCannotBeMade) {
   StartMaster();
   AddServers(3);
   CompleteFile("/f", 10);
-  const auto refused = client_->Call(client_->CreateWithChunkRequest("/f", 100));
-  EXPECT_THAT(refused.status(), StatusIs(Code::kAlreadyExists));
+  ASSERT_OK_AND_ASSIGN(const auto refused, client_->Call(client_->CreateManyRequest({"/f"}, 100)));
+  EXPECT_EQ(refused.answers(0).code(), static_cast<int>(Code::kAlreadyExists));
   for (const auto& server : servers_) EXPECT_EQ(server->CountOrders(Order::kCreate), 1);
 }
 

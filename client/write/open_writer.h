@@ -1,0 +1,25 @@
+// From what the master answers to a new file's writer.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "client/client_context.h"
+#include "client/options.h"
+#include "client/write/writer_impl.h"
+
+namespace quern::client {
+
+pb::CreateRequest ToCreateRequest(std::string_view path, const CreateOptions& options);
+
+absl::StatusOr<std::unique_ptr<WriterImpl>> OpenWriter(ClientContext* context,
+                                                       std::string_view path,
+                                                       const CreateOptions& options,
+                                                       const pb::CreateResponse& made);
+// The same with its first chunk.
+absl::StatusOr<std::unique_ptr<WriterImpl>> OpenWriter(ClientContext* context,
+                                                       std::string_view path,
+                                                       const CreateOptions& options,
+                                                       const pb::CreateManyResponse::Answer& made);
+
+}  // namespace quern::client

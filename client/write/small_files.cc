@@ -1,0 +1,171 @@
+#include "client/write/small_files.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "client/write/open_writer.h"
+#include "client/write/whole_chunks.h"
+
+namespace quern::client {
+namespace {
+
+// One of the files, on its way.
+struct InWork {
+  const SmallFile* file = nullptr;
+  std::unique_ptr<WriterImpl> writer{};      // none: it could not be made
+  std::optional<WholeChunk> whole{};         // while it is to be sent with others
+  std::optional<pb::CompleteRequest> end{};  // its chunk is closed
+  absl::StatusOr<FileStatus> result{};
+};
+
+using Work = std::span<InWork* const>;
+
+pb::CreateManyRequest ToRequest(const ClientContext& context, Work work) {
+  pb::CreateManyRequest request;
+  request.set_writer_node(context.options.node);
+  for (const ServerId server : context.suspects.All()) {
+    request.add_exclude_servers(server.value());
+  }
+  for (const InWork* one : work) {
+    pb::CreateManyRequest::File* file = request.add_files();
+    *file->mutable_file() = ToCreateRequest(one->file->path, one->file->options);
+    file->set_expected_bytes(one->file->bytes.size());
+  }
+  return request;
+}
+
+void Create(ClientContext* context, Work work) {
+  const auto made = context->master.CreateMany(ToRequest(*context, work));
+  for (size_t i = 0; i < work.size(); ++i) {
+    const SmallFile& file = *work[i]->file;
+    if (!made.ok()) {
+      work[i]->result = made.status();
+      continue;
+    }
+    auto writer = OpenWriter(context, file.path, file.options, made->answers(static_cast<int>(i)));
+    if (writer.ok()) {
+      work[i]->writer = *std::move(writer);
+    } else {
+      work[i]->result = writer.status();
+    }
+  }
+}
+
+// What went wrong with one file ends that one.
+void GiveUp(InWork* one, const absl::Status& why) {
+  one->result = why;
+  one->writer->Abandon().IgnoreError();
+  one->writer.reset();
+}
+
+void Begin(InWork* one) {
+  absl::Status status = one->writer->Append(one->file->bytes);
+  if (status.ok()) {
+    auto whole = one->writer->BeginWhole();
+    status = whole.status();
+    if (whole.ok()) one->whole = *std::move(whole);
+  }
+  if (!status.ok()) GiveUp(one, status);
+}
+
+bool SameChain(const InWork& a, const InWork& b) {
+  return a.whole->chunk.chain == b.whole->chunk.chain;
+}
+
+// Those from the first on that go in one message.
+Work OneMessage(Work work) {
+  size_t count = 0;
+  size_t bytes = 0;
+  while (count < work.size() && count < kMaxWholeChunks) {
+    bytes += work[count]->whole->piece.size();
+    if (count > 0 && (bytes > kPieceBytes || !SameChain(*work[0], *work[count]))) break;
+    ++count;
+  }
+  return work.first(count);
+}
+
+void Send(ClientContext* context, Work work) {
+  std::vector<WholeChunk> chunks;
+  for (const InWork* one : work) chunks.push_back(*one->whole);
+  const ChunkFailure failure = SendWhole(context, chunks);
+  for (InWork* one : work) {
+    auto end = one->writer->EndWhole(*one->whole, failure);
+    if (end.ok()) {
+      one->end = *std::move(end);
+    } else {
+      GiveUp(one, end.status());
+    }
+  }
+}
+
+void SendAll(ClientContext* context, Work work) {
+  std::vector<InWork*> whole;
+  for (InWork* one : work) {
+    if (one->writer == nullptr) continue;
+    Begin(one);
+    if (one->whole.has_value()) whole.push_back(one);
+  }
+  for (Work left(whole); !left.empty();) {
+    const Work message = OneMessage(left);
+    Send(context, message);
+    left = left.subspan(message.size());
+  }
+}
+
+void Finish(InWork* one, absl::StatusOr<FileStatus> result) {
+  if (!result.ok()) return GiveUp(one, result.status());
+  one->result = std::move(result);
+}
+
+void CompleteAll(ClientContext* context, Work work) {
+  std::vector<InWork*> closed;
+  std::vector<pb::CompleteRequest> requests;
+  for (InWork* one : work) {
+    if (!one->end.has_value()) continue;
+    closed.push_back(one);
+    requests.push_back(*std::move(one->end));
+  }
+  const auto responses = context->master.CompleteMany(std::move(requests));
+  for (size_t i = 0; i < closed.size(); ++i) {
+    Finish(closed[i], closed[i]->writer->Completed(responses[i]));
+  }
+  for (InWork* one : work) {
+    if (one->writer != nullptr && !one->end.has_value()) Finish(one, one->writer->Close());
+  }
+}
+
+void WriteSome(ClientContext* context, Work work) {
+  Create(context, work);
+  SendAll(context, work);
+  CompleteAll(context, work);
+}
+
+}  // namespace
+
+std::vector<absl::StatusOr<FileStatus>> WriteSmallFiles(ClientContext* context,
+                                                        std::span<const SmallFile> files) {
+  std::vector<InWork> all(files.size());
+  std::vector<InWork*> good;
+  for (size_t i = 0; i < files.size(); ++i) {
+    const size_t bytes = files[i].bytes.size();
+    all[i].file = &files[i];
+    if (bytes > 0 && bytes <= kMaxSmallFile) {
+      good.push_back(&all[i]);
+    } else {
+      all[i].result = InvalidArgumentError("{}: has {} bytes, small files have 1 to {}",
+                                           files[i].path, bytes, kMaxSmallFile);
+    }
+  }
+  for (Work left(good); !left.empty();) {
+    const Work some = left.first(std::min(left.size(), kMaxWholeChunks));
+    WriteSome(context, some);
+    left = left.subspan(some.size());
+  }
+  std::vector<absl::StatusOr<FileStatus>> results;
+  for (InWork& one : all) results.push_back(std::move(one.result));
+  return results;
+}
+
+}  // namespace quern::client
