@@ -3,9 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "common/status.h"
 #include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/task_id.h"
 
@@ -32,6 +36,7 @@ struct Manifest {
   std::vector<Part> skipped;          // records set aside, of the main one: _skipped/part-m-00000
   std::vector<Output> outputs;        // the job's others; only of the main one
   std::vector<pb::Counter> counters;  // sums over the chosen attempts, sorted by group and name
+  std::set<std::string> directories;  // of other outputs, with manifests of their own
 };
 
 inline constexpr char kManifestName[] = "_MANIFEST.json";
@@ -42,6 +47,18 @@ inline constexpr char kSkippedName[] = "_skipped";
 
 // JSON, ending with a line feed.
 std::string FormatManifest(const Manifest& manifest);
+
+// The same manifest for a directory in which these others lie, and no others. InvalidArgument when
+// the text is no manifest.
+absl::StatusOr<std::string> WithDirectories(const std::string& manifest,
+                                            const std::set<std::string>& directories);
+
+// What a manifest says of the directory that it lies in; nothing of a text that is none.
+struct ManifestNames {
+  std::set<std::string> files;  // of the output itself; _skipped where there is one
+  std::set<std::string> directories;
+};
+std::optional<ManifestNames> NamesInManifest(std::string_view manifest);
 
 // Adds `counters` to `total`, which stays sorted by group and name.
 void AddCounters(const google::protobuf::RepeatedPtrField<pb::Counter>& counters,

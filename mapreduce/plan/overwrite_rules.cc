@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "common/storage/file_io.h"
@@ -11,21 +10,6 @@
 
 namespace quern::mr {
 namespace {
-
-// Names of the files that a manifest accounts for; empty when the text is no manifest.
-std::set<std::string> NamesOf(const std::string& manifest) {
-  std::set<std::string> names;
-  const auto json = nlohmann::json::parse(manifest, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("job_id") || !json.contains("parts")) return names;
-  names = {kManifestName, kSuccessName};
-  if (json.contains("skipped")) names.insert(kSkippedName);
-  for (const auto& part : json["parts"]) {
-    if (part.is_object() && part.contains("name") && part["name"].is_string()) {
-      names.insert(part["name"].get<std::string>());
-    }
-  }
-  return names;
-}
 
 bool IsAtOrBelow(std::string_view path, std::string_view directory) {
   return path.starts_with(directory) &&
@@ -90,7 +74,12 @@ absl::Status CheckReplaceable(std::string_view path, const ExistingOutput& exist
         "path",
         path);
   }
-  const std::set<std::string> ours = NamesOf(existing.manifest);
+  std::set<std::string> ours;  // none without a manifest
+  if (auto names = NamesInManifest(existing.manifest)) {
+    ours = {kManifestName, kSuccessName};
+    ours.merge(names->files);
+    ours.merge(names->directories);
+  }
   const auto foreign = std::find_if(existing.names.begin(), existing.names.end(),
                                     [&](const std::string& name) { return !ours.contains(name); });
   if (foreign == existing.names.end()) return absl::OkStatus();

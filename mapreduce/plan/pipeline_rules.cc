@@ -173,12 +173,18 @@ class Checker {
                                 spec_.stages(static_cast<int>(left - done.begin())).name());
   }
 
+  struct Published {
+    std::string path;
+    std::string written;  // as the spec has it
+    auto operator<=>(const Published&) const = default;
+  };
+
   absl::Status CheckPublished() {
     std::set<size_t> read;
     for (const PipelineGraph::Stage& stage : graph_.stages) {
       read.insert(stage.reads.begin(), stage.reads.end());
     }
-    std::vector<std::string> paths;
+    std::vector<Published> paths;
     for (size_t i = 0; i < graph_.stages.size(); ++i) {
       const pb::PipelineStage& stage = spec_.stages(static_cast<int>(i));
       RETURN_IF_ERROR(Annotate(AddPublished(stage.job(), &graph_.stages[i].is_published, &paths),
@@ -192,15 +198,19 @@ class Checker {
     std::sort(paths.begin(), paths.end());
     for (size_t i = 1; i < paths.size(); ++i) {
       for (size_t j = 0; j < i; ++j) {
-        if (paths[i] != paths[j] && !IsBelow(paths[i], paths[j])) continue;
-        return InvalidArgumentError("output {}: is at or below the output {}", paths[i], paths[j]);
+        const bool is_below = IsBelow(paths[i].path, paths[j].path);
+        if (paths[i].path != paths[j].path && !is_below) continue;
+        // What lies in OUT itself may have the others beside its files.
+        if (is_below && paths[j].written == "." && !paths[i].written.starts_with('/')) continue;
+        return InvalidArgumentError("output {}: is at or below the output {}", paths[i].path,
+                                    paths[j].path);
       }
     }
     return absl::OkStatus();
   }
 
   absl::Status AddPublished(const pb::JobSpec& job, bool* is_published,
-                            std::vector<std::string>* paths) {
+                            std::vector<Published>* paths) {
     std::vector<std::string> written = {job.output().path()};
     for (const pb::JobSpec::NamedOutput& output : job.outputs()) {
       if (!IsBesideMain(output)) written.push_back(output.output().path());
@@ -220,7 +230,7 @@ class Checker {
         return InvalidArgumentError("{}: cannot be published there", CleanLine(path, 100));
       }
       *is_published = true;
-      paths->push_back(published);
+      paths->push_back({published, path});
     }
     return absl::OkStatus();
   }

@@ -6,6 +6,7 @@
 
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
+#include "mapreduce/engine/manifest.h"
 #include "mapreduce/plan/input_files.h"
 #include "mapreduce/plan/overwrite_rules.h"
 #include "mapreduce/plan/pipeline_paths.h"
@@ -124,30 +125,68 @@ absl::StatusOr<pb::StageOutput> LocalPipeline::RunRound(const pb::PipelineStage&
   return output;
 }
 
-// What lies below OUT is put together first, and appears as one.
+// What lies at or below OUT is put together first, and appears as one.
 absl::Status LocalPipeline::Publish() {
   const std::string together = work_dir_ + "/_out";
   Storage::Moves moves;
-  bool any_below = false;
+  Storage::Moves below;
   for (const pb::PipelineStage& stage : spec_.stages()) {
-    const auto publish = [&](const std::string& written, const std::string& name) -> absl::Status {
-      if (written.empty()) return absl::OkStatus();
-      const std::string from = StageOutputPath(outputs_.at(stage.name()).path(), name);
-      if (IsAbsolutePath(written)) {
-        moves.emplace_back(from, written);
-        return absl::OkStatus();
-      }
-      any_below = true;
-      const std::string to = written == "." ? together : fmt::format("{}/{}", together, written);
-      return storage_->Rename(from, to, /*replace=*/false);
+    const auto publish = [&](const std::string& written, const std::string& name) {
+      if (written.empty()) return;
+      (IsAbsolutePath(written) ? moves : below)
+          .emplace_back(StageOutputPath(outputs_.at(stage.name()).path(), name), written);
     };
-    RETURN_IF_ERROR(publish(stage.job().output().path(), ""));
+    publish(stage.job().output().path(), "");
     for (const pb::JobSpec::NamedOutput& named : stage.job().outputs()) {
-      if (!IsBesideMain(named)) RETURN_IF_ERROR(publish(named.output().path(), named.name()));
+      if (!IsBesideMain(named)) publish(named.output().path(), named.name());
     }
   }
-  if (any_below) moves.emplace_back(together, spec_.output_path());
+  if (!below.empty()) {
+    RETURN_IF_ERROR(PutTogether(std::move(below), together));
+    moves.emplace_back(together, spec_.output_path());
+  }
   return storage_->RenameAll(moves, spec_.overwrite());
+}
+
+absl::Status LocalPipeline::PutTogether(Storage::Moves moves, const std::string& directory) {
+  // What lies in OUT itself has the others beside its files.
+  const auto top = std::partition(moves.begin(), moves.end(),
+                                  [](const auto& move) { return move.second == "."; });
+  Manifest manifest;
+  manifest.job_id = "pipeline-local";
+  manifest.job_name = spec_.name();
+  std::string text = FormatManifest(manifest);
+  const std::string manifest_path = fmt::format("{}/{}", directory, kManifestName);
+  if (top != moves.begin()) {
+    RETURN_IF_ERROR(storage_->Rename(moves[0].first, directory, /*replace=*/false));
+    ASSIGN_OR_RETURN(text, ReadFile(manifest_path));
+  }
+  std::set<std::string> directories;
+  for (auto move = top; move != moves.end(); ++move) {
+    RETURN_IF_ERROR(storage_->Rename(move->first, fmt::format("{}/{}", directory, move->second),
+                                     /*replace=*/false));
+    directories.insert(move->second.substr(0, move->second.find('/')));
+  }
+  ASSIGN_OR_RETURN(text, WithDirectories(text, directories));
+  RETURN_IF_ERROR(WriteFile(manifest_path, text));
+  return WriteFile(fmt::format("{}/{}", directory, kSuccessName), "");
+}
+
+absl::StatusOr<std::string> LocalPipeline::ReadFile(const std::string& path) {
+  ASSIGN_OR_RETURN(const auto file, storage_->Open(path));
+  const auto stream = file->Stream(0, file->length());
+  std::string bytes;
+  while (true) {
+    ASSIGN_OR_RETURN(const std::string_view block, stream->Next());
+    if (block.empty()) return bytes;
+    bytes += block;
+  }
+}
+
+absl::Status LocalPipeline::WriteFile(const std::string& path, const std::string& contents) {
+  ASSIGN_OR_RETURN(const auto file, storage_->Create(path, {}));
+  if (!contents.empty()) RETURN_IF_ERROR(file->Append(contents));
+  return file->Close();
 }
 
 }  // namespace quern::mr

@@ -38,6 +38,10 @@ class LocalPipeline {
   absl::Status RunStage(const pb::PipelineStage& stage);
   absl::StatusOr<pb::StageOutput> RunRound(const pb::PipelineStage& stage, uint32_t round);
   absl::Status Publish();
+  // Each output, whose place below OUT is the second, in one directory.
+  absl::Status PutTogether(Storage::Moves moves, const std::string& directory);
+  absl::StatusOr<std::string> ReadFile(const std::string& path);
+  absl::Status WriteFile(const std::string& path, const std::string& contents);
 
   const pb::PipelineSpec spec_;
   const uint32_t threads_;

@@ -15,6 +15,21 @@ std::string RetiredDir(const PipelinePublishPlan& plan) {
   return fmt::format("{}/retired", PipelineDir(plan.pipeline_id));
 }
 
+constexpr char kTop[] = ".";
+
+// The output whose files lie in the output path itself; nullptr when there is none.
+const PipelinePublishPlan::Output* FindTop(
+    const std::vector<PipelinePublishPlan::Output>& outputs) {
+  const auto top = std::find_if(outputs.begin(), outputs.end(),
+                                [](const auto& output) { return output.below == kTop; });
+  return top == outputs.end() ? nullptr : &*top;
+}
+
+// In a subdirectory of the output path.
+bool IsInDirectory(const PipelinePublishPlan::Output& output) {
+  return !output.below.empty() && output.below != kTop;
+}
+
 // Moves an output into the directory that is going to appear, unless an earlier try has.
 absl::Status MoveOnce(const PipelinePublishPlan::Output& output, const std::string& target,
                       PublishFiles* files) {
@@ -27,25 +42,40 @@ absl::Status MoveOnce(const PipelinePublishPlan::Output& output, const std::stri
   return Annotate(moved, fmt::format("publish {}", output.target));
 }
 
-// Everything that lies below the pipeline's own output path.
-absl::Status FillDirectory(const PipelinePublishPlan& plan, const std::string& staging,
-                           PublishFiles* files) {
-  RETURN_IF_ERROR(files->Mkdirs(staging));
+// The manifest of the output path: that of what lies at its top, or else the pipeline's own.
+absl::StatusOr<std::string> MakeManifest(const PipelinePublishPlan& plan,
+                                         const std::string& staging, PublishFiles* files) {
+  std::set<std::string> names;
+  for (const auto* outputs : {&plan.outputs, &plan.in_place}) {
+    for (const PipelinePublishPlan::Output& output : *outputs) {
+      if (IsInDirectory(output)) names.insert(output.below.substr(0, output.below.find('/')));
+    }
+  }
+  const bool is_new = FindTop(plan.outputs) != nullptr;
+  if (is_new || FindTop(plan.in_place) != nullptr) {
+    ASSIGN_OR_RETURN(
+        const std::string manifest,
+        files->ReadFile(fmt::format("{}/{}", is_new ? staging : plan.output_path, kManifestName)));
+    return WithDirectories(manifest, names);
+  }
   Manifest manifest;
   manifest.job_id = plan.pipeline_id;
   manifest.job_name = plan.name;
-  std::set<std::string> names;
-  for (const PipelinePublishPlan::Output& output : plan.in_place) {
-    if (!output.below.empty()) names.insert(output.below.substr(0, output.below.find('/')));
-  }
+  manifest.directories = std::move(names);
+  return FormatManifest(manifest);
+}
+
+// Everything that is new at or below the pipeline's own output path.
+absl::Status FillDirectory(const PipelinePublishPlan& plan, const std::string& staging,
+                           PublishFiles* files) {
+  const PipelinePublishPlan::Output* const top = FindTop(plan.outputs);
+  RETURN_IF_ERROR(top != nullptr ? MoveOnce(*top, staging, files) : files->Mkdirs(staging));
   for (const PipelinePublishPlan::Output& output : plan.outputs) {
-    if (output.below.empty()) continue;
+    if (!IsInDirectory(output)) continue;
     RETURN_IF_ERROR(MoveOnce(output, fmt::format("{}/{}", staging, output.below), files));
-    names.insert(output.below.substr(0, output.below.find('/')));
   }
-  for (const std::string& name : names) manifest.parts.emplace_back().name = name;
-  RETURN_IF_ERROR(
-      files->WriteFile(fmt::format("{}/{}", staging, kManifestName), FormatManifest(manifest)));
+  ASSIGN_OR_RETURN(const std::string manifest, MakeManifest(plan, staging, files));
+  RETURN_IF_ERROR(files->WriteFile(fmt::format("{}/{}", staging, kManifestName), manifest));
   RETURN_IF_ERROR(files->WriteFile(fmt::format("{}/{}", staging, kSuccessName), ""));
   return files->SetOwner(staging, plan.user);
 }
@@ -62,11 +92,18 @@ absl::Status CheckTargetsAreFree(const std::vector<std::string>& targets, Publis
   return absl::OkStatus();
 }
 
-// What is below the pipeline's output path and stays there.
-std::vector<std::string> Staying(const PipelinePublishPlan& plan) {
+// What is below the pipeline's output path and stays there: directories, and the files at its top.
+absl::StatusOr<std::vector<std::string>> FindStaying(const PipelinePublishPlan& plan,
+                                                     PublishFiles* files) {
   std::vector<std::string> staying;
   for (const PipelinePublishPlan::Output& output : plan.in_place) {
-    if (!output.below.empty()) staying.push_back(output.below);
+    if (IsInDirectory(output)) staying.push_back(output.below);
+  }
+  if (FindTop(plan.in_place) == nullptr) return staying;
+  ASSIGN_OR_RETURN(const std::string manifest,
+                   files->ReadFile(fmt::format("{}/{}", plan.output_path, kManifestName)));
+  if (const auto names = NamesInManifest(manifest)) {
+    staying.insert(staying.end(), names->files.begin(), names->files.end());
   }
   return staying;
 }
@@ -86,15 +123,37 @@ std::string Replaced(const std::string& below, const std::vector<std::string>& s
   return below.substr(0, end);
 }
 
+std::string NameOf(const PublishFiles::Entry& entry) {
+  return entry.path.substr(entry.path.rfind('/') + 1);
+}
+
+// The paths below the output path at which something new appears.
+absl::StatusOr<std::set<std::string>> FindReplaced(const PipelinePublishPlan& plan,
+                                                   const std::string& staging,
+                                                   const std::vector<std::string>& staying,
+                                                   PublishFiles* files) {
+  std::set<std::string> replaced = {kManifestName, kSuccessName};
+  std::set<std::string> directories;
+  for (const PipelinePublishPlan::Output& output : plan.outputs) {
+    if (!IsInDirectory(output)) continue;
+    replaced.insert(Replaced(output.below, staying));
+    directories.insert(output.below.substr(0, output.below.find('/')));
+  }
+  if (FindTop(plan.outputs) == nullptr) return replaced;
+  ASSIGN_OR_RETURN(const std::vector<PublishFiles::Entry> entries, files->List(staging));
+  for (const PublishFiles::Entry& entry : entries) {
+    if (!directories.contains(NameOf(entry))) replaced.insert(NameOf(entry));
+  }
+  return replaced;
+}
+
 // Moves what is new into the directory that is there, and what is of no use any more out of it.
 absl::Status MoveBeside(const PipelinePublishPlan& plan, const std::string& staging,
-                        PublishFiles* files, PublishFiles::Moves* moves) {
-  const std::vector<std::string> staying = Staying(plan);
-  std::set<std::string> replaced = {kManifestName, kSuccessName};
+                        const std::vector<std::string>& staying, PublishFiles* files,
+                        PublishFiles::Moves* moves) {
   std::set<std::string> directories = {""};
-  for (const PipelinePublishPlan::Output& output : plan.outputs) {
-    if (!output.below.empty()) replaced.insert(Replaced(output.below, staying));
-  }
+  ASSIGN_OR_RETURN(const std::set<std::string> replaced,
+                   FindReplaced(plan, staging, staying, files));
   for (const std::string& path : replaced) {
     moves->emplace_back(fmt::format("{}/{}", staging, path),
                         fmt::format("{}/{}", plan.output_path, path));
@@ -112,7 +171,7 @@ absl::Status MoveBeside(const PipelinePublishPlan& plan, const std::string& stag
         directory.empty() ? plan.output_path : fmt::format("{}/{}", plan.output_path, directory);
     ASSIGN_OR_RETURN(const std::vector<PublishFiles::Entry> entries, files->List(full));
     for (const PublishFiles::Entry& entry : entries) {
-      const std::string name = entry.path.substr(entry.path.rfind('/') + 1);
+      const std::string name = NameOf(entry);
       const std::string below = directory.empty() ? name : fmt::format("{}/{}", directory, name);
       const bool stays = HoldsStaying(below, staying) ||
                          std::find(staying.begin(), staying.end(), below) != staying.end();
@@ -161,18 +220,19 @@ absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* file
   if (has_directory) targets.push_back(plan.output_path);
   if (!plan.overwrite) RETURN_IF_ERROR(CheckTargetsAreFree(targets, files));
   RETURN_IF_ERROR(CheckInPlace(plan, files));
+  ASSIGN_OR_RETURN(const std::vector<std::string> staying, FindStaying(plan, files));
   if (has_directory) {
     RETURN_IF_ERROR(FillDirectory(plan, staging, files));
-    if (Staying(plan).empty()) {
+    if (staying.empty()) {
       moves.emplace_back(staging, plan.output_path);
     } else {
-      RETURN_IF_ERROR(MoveBeside(plan, staging, files, &moves));
+      RETURN_IF_ERROR(MoveBeside(plan, staging, staying, files, &moves));
     }
   }
   for (const auto& [from, to] : moves) RETURN_IF_ERROR(files->Mkdirs(ParentDir(to)));
   RETURN_IF_ERROR(Annotate(files->RenameAll(moves, plan.overwrite), "publish"));
   // What cannot be removed now goes with the pipeline's directory.
-  if (!Staying(plan).empty()) files->DeleteTree(RetiredDir(plan)).IgnoreError();
+  if (!staying.empty()) files->DeleteTree(RetiredDir(plan)).IgnoreError();
   return absl::OkStatus();
 }
 

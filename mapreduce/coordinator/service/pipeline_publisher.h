@@ -18,7 +18,9 @@ struct PipelinePublishPlan {
     std::string source;  // what the job of the stage's last round has made
     std::string job_id;  // of that job
     std::string target;  // absolute
-    std::string below;   // its path below output_path; empty: it is published alone
+    // Its path below output_path, "." for what lies in output_path itself and has the others
+    // beside its files; empty: it is published alone.
+    std::string below;
   };
   std::string pipeline_id;
   std::string name;

@@ -21,8 +21,8 @@ struct OutputTarget {
   std::string written;  // where its user wants it, as the spec says it; empty: nowhere
   std::string path;     // the same, absolute
 
-  // It is a part of the directory that is the pipeline's own output.
-  bool is_below() const { return !written.empty() && written != "." && !written.starts_with('/'); }
+  // It is a part of the directory that is the pipeline's own output, or (".") what lies at its top.
+  bool is_below() const { return !written.empty() && !written.starts_with('/'); }
 };
 // The main one first.
 std::vector<OutputTarget> OutputsOf(const pb::PipelineSpec& spec, const pb::PipelineStage& stage);

@@ -81,7 +81,15 @@ TEST_F(CorpusPipelineTest, TokensAreMadeWhereATokenizerIsNamed) {
 TEST_F(CorpusPipelineTest, WithoutOneThereAreNone) {
   const Outcome outcome = RunCorpus("out", "");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
-  EXPECT_EQ(Shell("ls " + dir_ / "out").out, "rejected\nreport\nshards\n");
+  EXPECT_EQ(Shell("ls " + dir_ / "out").out,
+            "_MANIFEST.json\n_SUCCESS\nrejected\nreport.html\nreport.json\nreport.txt\nshards\n");
+  EXPECT_THAT(File("out/report.txt"), HasSubstr("Stages"));
+  // It is what --overwrite knows as its own, until something else lies in it.
+  const Outcome again = RunCorpus("out", "--overwrite");
+  EXPECT_EQ(again.exit_code, 0) << again.out;
+  Shell("touch " + dir_ / "out/mine");
+  EXPECT_THAT(RunCorpus("out", "--overwrite").out,
+              HasSubstr("mine in it is not the output of a job"));
   EXPECT_THAT(RunCorpus("other", "--set tokenizer=nowhere").out,
               HasSubstr("stage tokens: files: " + dir_ / "nowhere/encoder.json: no such file"));
 }

@@ -78,6 +78,13 @@ TEST(CheckPipelineSpec, NamesWhatCannotWork) {
   EXPECT_THAT(ErrorOf(spec), HasSubstr("lies below OUT"));
   spec.set_output_path("/all");
   EXPECT_EQ(ErrorOf(spec), "");
+  // What lies in OUT itself has those below OUT beside it, but nothing that was put there by name.
+  spec.mutable_stages(1)->mutable_job()->mutable_output()->set_path(".");
+  EXPECT_EQ(ErrorOf(spec), "");
+  spec.mutable_stages(2)->mutable_job()->mutable_output()->set_path("/all/three");
+  EXPECT_THAT(ErrorOf(spec), HasSubstr("/all/three: is at or below the output /all"));
+  spec.mutable_stages(2)->mutable_job()->mutable_output()->set_path(".");
+  EXPECT_THAT(ErrorOf(spec), HasSubstr("/all: is at or below the output /all"));
   spec.mutable_stages(2)->mutable_job()->mutable_output()->set_path("../up");
   EXPECT_THAT(ErrorOf(spec), HasSubstr("cannot be published there"));
   spec = Two();

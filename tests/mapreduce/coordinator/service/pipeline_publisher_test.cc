@@ -108,6 +108,75 @@ TEST(PipelinePublisher, ChangesADirectoryAroundWhatStays) {
   }
 }
 
+// The files of "." lie beside the directories of the others.
+PipelinePublishPlan PlanWithTop() {
+  PipelinePublishPlan plan = Plan();
+  plan.outputs.insert(plan.outputs.begin() + 1,
+                      {"/.quern/pipelines/pipeline-20261122-0001/top/0001", "job-7", "/out", "."});
+  return plan;
+}
+
+void ExpectTop(FakeFiles* files, const std::string& job, const std::set<std::string>& names) {
+  EXPECT_EQ(*files->ReadFile("/out/part"), "by " + job);
+  EXPECT_EQ(*MakerOf("/out", files), job);
+  const std::string manifest = *files->ReadFile(fmt::format("/out/{}", kManifestName));
+  EXPECT_EQ(NamesInManifest(manifest)->directories, names) << manifest;
+}
+
+TEST(PipelinePublisher, FilesAtTheTopLieBesideTheOthers) {
+  const PipelinePublishPlan plan = PlanWithTop();
+  for (int calls = 0; calls < 40; ++calls) {
+    for (const bool after_doing : {false, true}) {
+      FakeFiles files;
+      AddSources(plan, &files);
+      files.calls_left = calls;
+      files.fails_after_doing = after_doing;
+      const bool done = PublishPipeline(plan, &files).ok();
+      EXPECT_EQ(files.Has("/out/a/part"), files.Has("/out/part")) << "all or nothing";
+      files.calls_left = 1'000'000;
+      const absl::Status status = PublishPipeline(plan, &files);
+      EXPECT_TRUE(status.ok()) << calls << " " << status;
+      ExpectTop(&files, "job-7", {"a", "deep"});
+      EXPECT_EQ(*files.ReadFile("/out/deep/b/part"), "by job-2");
+      EXPECT_TRUE(done || calls < 39) << "there are more calls than were tried";
+    }
+  }
+}
+
+// The top is new and directories stay, or it stays and directories are new.
+TEST(PipelinePublisher, FilesAtTheTopChangeAroundWhatStaysAndStay) {
+  for (const bool top_stays : {false, true}) {
+    PipelinePublishPlan plan = PlanBeside();
+    const std::string made = "/.quern/pipelines/pipeline-20261122-0002/top/0001";
+    (top_stays ? plan.in_place : plan.outputs)
+        .push_back({top_stays ? "/out" : made, "job-8", "/out", "."});
+    for (int calls = 0; calls < 40; ++calls) {
+      FakeFiles files;
+      AddSources(plan, &files);
+      AddEarlier(&files);
+      Manifest manifest;
+      manifest.job_id = "job-8";
+      manifest.parts.emplace_back().name = "part";
+      manifest.directories = {"a", "deep", "old"};
+      const std::string of = top_stays ? "/out" : made;
+      files.Add(fmt::format("{}/{}", of, kManifestName), FormatManifest(manifest));
+      files.Add(of + "/part", "by job-8");
+      files.Add("/out/of the earlier one", "");
+      files.calls_left = calls;
+      files.fails_after_doing = calls % 2 == 1;
+      PublishPipeline(plan, &files).IgnoreError();
+      EXPECT_EQ(files.Has("/out/of the earlier one"), !files.Has("/out/new/d/part"));
+      files.calls_left = 1'000'000;
+      const absl::Status status = PublishPipeline(plan, &files);
+      EXPECT_TRUE(status.ok()) << calls << " " << status;
+      ExpectTop(&files, "job-8", {"a", "deep", "new"});
+      EXPECT_EQ(*files.ReadFile("/out/a/part"), "by job-1");
+      EXPECT_EQ(*files.ReadFile("/out/deep/c/part"), "by job-5");
+      EXPECT_FALSE(files.Has("/out/old/part"));
+    }
+  }
+}
+
 TEST(PipelinePublisher, WhatWasToStayAndHasChangedIsNotPublishedBeside) {
   const PipelinePublishPlan plan = PlanBeside();
   FakeFiles files;
