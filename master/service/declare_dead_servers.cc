@@ -23,6 +23,8 @@ absl::Duration DeclareDeadServers(Master* master) {
   std::vector<ServerId> dead;
   absl::Time next;
   const absl::Time now = master->clock().MonotonicNow();
+  // Those that have not come by then are not waited for any longer.
+  if (now >= master->orders_wait_until()) master->orders().Release();
   {
     MutexLock lock(&state.mutex);
     dead = state.servers.TakeDead(now);

@@ -18,6 +18,7 @@ absl::StatusOr<std::unique_ptr<Master>> Master::Start(const MasterOptions& optio
   RETURN_IF_ERROR(m->LoadState());
   m->orders_ = std::make_unique<OrderDispatcher>(m->OrderStamp(),
                                                  [m] { return m->committer_->committed_index(); });
+  m->HoldOrders();
   m->sealer_ = std::make_unique<ChunkSealer>(m->options_, &m->state_, m->committer_.get(),
                                              m->orders_.get(), clock);
   m->reports_ = std::make_unique<ReplicaReports>(
@@ -78,6 +79,13 @@ absl::Status Master::LoadState() {
                              {"files", meta.file_count()},
                              {"chunks", meta.chunk_count()}});
   return view.status();
+}
+
+void Master::HoldOrders() {
+  MutexLock lock(&state_.mutex);
+  const size_t known = state_.servers.servers().size();
+  orders_->HoldUntil((known + 1) / 2);
+  orders_wait_until_ = clock_.MonotonicNow() + options_.orders_wait;
 }
 
 MasterStart Master::start() {

@@ -40,6 +40,7 @@ class Master {
   Committer& committer() { return *committer_; }
   ClusterState& state() { return state_; }
   OrderDispatcher& orders() { return *orders_; }
+  absl::Time orders_wait_until() const { return orders_wait_until_; }
   ReplicaReports& reports() { return *reports_; }
   ChunkSealer& sealer() { return *sealer_; }
   ChunkAllocator& allocator() { return *allocator_; }
@@ -65,6 +66,7 @@ class Master {
   absl::Status BeginTerm();
   OrderDispatcher::Stamp OrderStamp();
   absl::Status LoadState();
+  void HoldOrders();
   void StartTasks();
 
   const MasterOptions options_;
@@ -79,6 +81,7 @@ class Master {
   WriterTable writers_;
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<OrderDispatcher> orders_;
+  absl::Time orders_wait_until_;
   std::unique_ptr<ChunkSealer> sealer_;
   std::unique_ptr<ReplicaReports> reports_;
   std::unique_ptr<ChunkAllocator> allocator_;

@@ -35,6 +35,9 @@ struct MasterOptions {
   uint64_t metadata_cache_bytes = uint64_t{1} << 30;
 
   absl::Duration heartbeat = absl::Seconds(1);
+  // After a start no orders are given before half of the known chunkservers have come, for so long
+  // at most (OrderDispatcher::HoldUntil).
+  absl::Duration orders_wait = absl::Seconds(20);
   // A chunkserver has this long to make an empty replica, or to latch one.
   absl::Duration order_timeout = absl::Seconds(5);
   // A forced seal waits this long for further answers after the first.

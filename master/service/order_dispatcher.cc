@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "common/clock.h"
+#include "common/log.h"
 
 namespace quern::master {
 namespace {
@@ -26,12 +27,42 @@ void OrderDispatcher::FailAll(ServerId server, Session session) {
   }
 }
 
+void OrderDispatcher::HoldUntil(size_t servers) {
+  MutexLock lock(&mutex_);
+  awaited_ = servers;
+}
+
+void OrderDispatcher::Release() {
+  MutexLock lock(&mutex_);
+  if (awaited_ > 0) {
+    LogWarning("orders_released", {{"awaited", awaited_}, {"came", came_.size()}});
+  }
+  ReleaseAll();
+}
+
+bool OrderDispatcher::holds() {
+  MutexLock lock(&mutex_);
+  return awaited_ > 0;
+}
+
+void OrderDispatcher::ReleaseAll() {
+  if (awaited_ == 0) return;
+  awaited_ = 0;
+  came_.clear();
+  for (auto& [server, session] : sessions_) {
+    for (pb::MasterMessage& message : session.held) session.pipe->Send(std::move(message));
+    session.held.clear();
+  }
+}
+
 void OrderDispatcher::Attach(ServerId server, std::shared_ptr<SessionPipe> pipe) {
   Session old;
   {
     MutexLock lock(&mutex_);
     if (!halted_.ok()) pipe->Cancel();
-    old = std::exchange(sessions_[server], Session{std::move(pipe), {}});
+    old = std::exchange(sessions_[server], Session{.pipe = std::move(pipe)});
+    if (awaited_ > 0) came_.insert(server);
+    if (came_.size() >= awaited_) ReleaseAll();
   }
   if (old.pipe != nullptr) old.pipe->Cancel();
   FailAll(server, std::move(old));
@@ -72,8 +103,11 @@ void OrderDispatcher::Halt(const absl::Status& why) {
 
 void OrderDispatcher::Resume(Stamp stamp) {
   MutexLock lock(&mutex_);
+  // Somebody has decided that this is the master. What was held is of another history, and its
+  // sessions were ended.
   halted_ = absl::OkStatus();
   stamp_ = std::move(stamp);
+  awaited_ = 0;
 }
 
 void OrderDispatcher::Send(ServerId server, pb::Order order, Done done) {
@@ -101,7 +135,11 @@ void OrderDispatcher::SendAll(ServerId server, std::vector<Item> items) {
         order->set_start_id(stamp_.start_id);
         order->set_log_index(committed_index_());
       }
-      found->second.pipe->Send(std::move(message));
+      if (awaited_ > 0) {
+        found->second.held.push_back(std::move(message));
+      } else {
+        found->second.pipe->Send(std::move(message));
+      }
       return;
     }
   }

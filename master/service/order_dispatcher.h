@@ -6,6 +6,7 @@
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 
 #include <functional>
 #include <memory>
@@ -48,6 +49,15 @@ class OrderDispatcher {
   OrderDispatcher(Stamp stamp, std::function<uint64_t()> committed_index)
       : committed_index_(std::move(committed_index)), stamp_(std::move(stamp)) {}
 
+  // For a master that has just started: until so many servers have come, orders wait. Whoever
+  // carries out an order follows the master that gave it, and then belongs to no other: an old copy
+  // of a master that nobody else has refused yet would take along the first server that comes to
+  // it, and the right master would be refused by that one.
+  void HoldUntil(size_t servers);
+  // Orders wait no longer. Nothing when they do not.
+  void Release();
+  bool holds();
+
   // A session begins; an older one of the same server is cancelled.
   void Attach(ServerId server, std::shared_ptr<SessionPipe> pipe);
   // The session has ended. Returns false when a newer one has taken its place already.
@@ -74,9 +84,11 @@ class OrderDispatcher {
  private:
   struct Session {
     std::shared_ptr<SessionPipe> pipe;
-    absl::flat_hash_map<uint64_t, Done> outstanding;
+    absl::flat_hash_map<uint64_t, Done> outstanding{};
+    std::vector<pb::MasterMessage> held{};
   };
   static void FailAll(ServerId server, Session session);
+  void ReleaseAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::function<uint64_t()> committed_index_;
   Mutex mutex_;
@@ -84,6 +96,9 @@ class OrderDispatcher {
   absl::Status halted_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<ServerId, Session> sessions_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_order_ ABSL_GUARDED_BY(mutex_) = 1;
+  // While orders wait: for how many servers, and those that have come.
+  size_t awaited_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::flat_hash_set<ServerId> came_ ABSL_GUARDED_BY(mutex_);
 };
 
 // The status of an order's result.

@@ -272,6 +272,7 @@ pb::MasterMessage SessionHandler::Admission(const pb::ServerMessage::Register& r
 void SessionHandler::TellProgress(Progress* progress) {
   const uint64_t index = committer_.committed_index();
   if (progress->last_heartbeat % kProgressEvery != 0 || index == progress->told_index) return;
+  if (orders_.holds()) return;  // to hear of it is to follow
   progress->told_index = index;
   pb::MasterMessage message;
   message.mutable_progress()->set_log_index(index);

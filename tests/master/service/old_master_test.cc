@@ -76,7 +76,31 @@ TEST_F(OldMasterTest, IsRefusedByAllAndTakesNothingAwayAndTheRightOneGoesOn) {
   EXPECT_OK(Mkdirs("/x"));
 }
 
+// It would follow it, and then the right master would be refused by this one server.
+TEST_F(OldMasterTest, TheFirstServerThatComesToACopyGetsNoOrders) {
+  StartMaster();
+  AddServers(4);
+  CompleteFile("/old", 100);
+  StopAndCopy("copy");
+  // This one has not heard of what comes after the copy, and has something to be taken away.
+  servers_[0]->Disconnect();
+  servers_[0]->SetReplica(ChunkId(999), pb::REPLICA_STATE_FINALIZED, 10);
+  CompleteFile("/new", 100);
+
+  Exchange("copy", "right");
+  ASSERT_OK(servers_[0]->Connect());
+  for (int i = 0; i < 20; ++i) ASSERT_OK(Mkdirs("/d" + std::to_string(i)));
+  EXPECT_THAT(servers_[1]->Connect(), StatusIs(Code::kFailedPrecondition));
+  EXPECT_EQ(TakenAway(), 0);
+
+  Exchange("right", "copy");
+  ReconnectServers();
+  EXPECT_THAT(Halted(), IsEmpty());
+  EXPECT_TRUE(Eventually([&] { return TakenAway() == 1; })) << "half of them are enough";
+}
+
 TEST_F(OldMasterTest, ACopyThatGoesOnForLongIsFoundOutByTheNextServerThatKnowsMore) {
+  options_.orders_wait = absl::ZeroDuration();
   StartMaster();
   AddServers(3);
   StopAndCopy("copy");
