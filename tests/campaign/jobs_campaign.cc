@@ -5,6 +5,7 @@
 //   opens -> they are undone -> the job ends -> its manifest equals the sequential one } ...
 //
 //   jobs_campaign [--minutes N] [--seed S]      as ctest runs it: one short round
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -80,6 +81,7 @@ class Round {
   struct Job {
     std::vector<std::string> argv;  // after "mr run", with IN and OUT left out
     bool gated = false;
+    std::vector<std::string> outputs = {};  // besides the main one: OUT-NAME
   };
 
   void OneJob(int number) {
@@ -107,20 +109,40 @@ class Round {
     }
     const testing::CommandResult result = running->Finish();
     EXPECT_EQ(result.exit_code, 0) << what << ": " << result.Describe() << Replay();
-    const auto manifest = cluster_->Dfs({"cat", out + "/_MANIFEST.json"});
-    EXPECT_EQ(Essence(manifest.out), Sequential(job, number)) << what << Replay();
+    const auto read = [&](const std::string& path) { return cluster_->Dfs({"cat", path}).out; };
+    EXPECT_EQ(EssenceOf(job, out, read), Sequential(job, number)) << what << Replay();
+  }
+
+  // Of all its outputs.
+  template <typename Read>
+  static std::string EssenceOf(const Job& job, const std::string& out, Read read) {
+    std::string all = Essence(read(out + "/_MANIFEST.json"));
+    for (const std::string& name : job.outputs) {
+      all += Essence(read(fmt::format("{}-{}/_MANIFEST.json", out, name)));
+    }
+    return all;
   }
 
   Job Choose(const std::string& gate) {
     const std::string reduces = std::to_string(1 + random_() % 5);
     const std::string split = "limits.split=" + std::to_string((size_t{64} << 10) << random_() % 4);
-    switch (random_() % 5) {
+    switch (random_() % 8) {
       case 0:
         return {{"sort", "--reduce", reduces, "--set", split}};
       case 1:
         return {{"grep", "--set", split, "w1[0-9a-f]*7"}};
       case 2:
         return {{"wordcount", "--reduce", reduces, "--set", split, "--memory", "64MiB"}};
+      case 3:
+        return {
+            {"--map", "tr ' ' '\\n'", "--reduce", "uniq -c", "--reduce", reduces, "--set", split}};
+      case 4:
+        return {
+            {"wordcount", "--reduce", reduces, "--set", split, "--set", "output.format=record"}};
+      case 5:
+        return {{NamedOutputsSpec(), "--reduce", reduces, "--set", split},
+                /*gated=*/false,
+                {"errors", "others", "rare"}};
       default:
         return {{testing::JobPath("gated_words"), "--reduce", reduces, "--mapper", "GatedWords",
                  "--reducer", "GatedSum", "--set", split, "--set", "params.map_gate=" + gate,
@@ -137,10 +159,20 @@ class Round {
     argv.insert(argv.end(), {"file://" + text_, "file://" + out, "--local"});
     const auto result = cluster_->Mr(argv, {.timeout = kLongestJob});
     EXPECT_EQ(result.exit_code, 0) << result.Describe();
-    std::ifstream in(out + "/_MANIFEST.json");
-    std::ostringstream manifest;
-    manifest << in.rdbuf();
-    return Essence(manifest.str());
+    return EssenceOf(job, out, [](const std::string& path) {
+      std::ostringstream text;
+      text << std::ifstream(path).rdbuf();
+      return text.str();
+    });
+  }
+
+  std::string NamedOutputsSpec() {
+    const std::string path = cluster_->scratch() + "/split.toml";
+    std::ofstream(path) << fmt::format(
+        "name = \"split\"\nplugin = "
+        "\"{}\"\n[outputs.errors]\n[outputs.warnings]\n[outputs.others]\n[outputs.rare]\n",
+        testing::JobPath("log_split"));
+    return path;
   }
 
   bool SomethingRuns() {
