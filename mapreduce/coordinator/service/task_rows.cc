@@ -25,9 +25,12 @@ void SortByTask(std::vector<TaskRow>* rows) {
 }
 
 void SortSlowestFirst(absl::Time now, std::vector<TaskRow>* rows) {
+  // In whole milliseconds, as times are told and remembered: the order outlives the coordinator.
   const auto length = [now](const TaskRow& row) {
-    return std::min(row.attempt.finished, now) - row.attempt.started;
+    return absl::ToUnixMillis(std::min(row.attempt.finished, now)) -
+           absl::ToUnixMillis(row.attempt.started);
   };
+  SortByTask(rows);
   std::stable_sort(rows->begin(), rows->end(),
                    [&](const TaskRow& a, const TaskRow& b) { return length(a) > length(b); });
 }

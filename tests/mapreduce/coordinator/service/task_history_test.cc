@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "mapreduce/coordinator/service/convert.h"
+#include "mapreduce/coordinator/service/task_rows.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
@@ -151,6 +152,22 @@ TEST_F(TaskHistoryTest, WhatTasksHaveReadIsKeptWhenItIsNotMuch) {
   EXPECT_EQ(remembered->spec.name(), "a job");
   job_.bounds.push_back(std::string(size_t{2} << 20, 'x'));
   EXPECT_EQ(RememberedJob(status, Make())->map_tasks(), 0u);
+}
+
+// As those are that were read back, whose times are whole milliseconds.
+TEST(SortSlowestFirst, WhatTookTheSameMillisecondsIsInTheOrderOfTasks) {
+  const absl::Time start = absl::FromUnixMillis(1'000);
+  std::vector<TaskRow> rows(3);
+  const double took_ms[] = {52.3, 52.9, 60};
+  for (uint32_t i = 0; i < 3; ++i) {
+    rows[i].attempt.task = i;
+    rows[i].attempt.started = start;
+    rows[i].attempt.finished = start + absl::Milliseconds(took_ms[i]);
+  }
+  SortSlowestFirst(start + absl::Hours(1), &rows);
+  EXPECT_EQ(rows[0].attempt.task, 2u);
+  EXPECT_EQ(rows[1].attempt.task, 0u);
+  EXPECT_EQ(rows[2].attempt.task, 1u);
 }
 
 }  // namespace
