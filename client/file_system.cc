@@ -203,14 +203,8 @@ absl::StatusOr<std::unique_ptr<FileWriter>> FileSystem::Create(std::string_view 
                      context_->master.Create(ToCreateRequest(path, options)));
     return OpenWriter(context_.get(), path, options, made);
   }
-  pb::CreateManyRequest request;
-  request.set_writer_node(context_->options.node);
-  for (const ServerId server : context_->suspects.All()) {
-    request.add_exclude_servers(server.value());
-  }
-  pb::CreateManyRequest::File* file = request.add_files();
-  *file->mutable_file() = ToCreateRequest(path, options);
-  file->set_expected_bytes(options.expected_bytes);
+  pb::CreateManyRequest request = NewCreateMany(*context_);
+  AddFile(path, options, options.expected_bytes, &request);
   ASSIGN_OR_RETURN(const pb::CreateManyResponse made,
                    context_->master.CreateMany(std::move(request)));
   return OpenWriter(context_.get(), path, options, made.answers(0));

@@ -59,18 +59,8 @@ absl::Status AppendStream::Complete(const Expected& expected, const Acks& below)
 
 void AppendStream::RelayUp(const Expected& expected, const Acks& below) {
   AppendResponse response;
-  auto* own = response.add_replicas();
-  own->set_server_id(role_.chain[role_.position].server.value());
-  own->set_end(expected.end);
-  own->set_crc(expected.crc);
-  own->set_synced(expected.synced);
-  for (const ExpectedAnswers::Ack& ack : below) {
-    auto* theirs = response.add_replicas();
-    theirs->set_server_id(ack.server.value());
-    theirs->set_end(ack.end);
-    theirs->set_crc(ack.crc);
-    theirs->set_synced(ack.synced);
-  }
+  AddAcks({role_.chain[role_.position].server, expected.end, expected.crc, expected.synced}, below,
+          &response);
   switch (expected.kind) {
     case Kind::kOpen:
       response.set_opened_at(expected.end);

@@ -16,7 +16,21 @@ ExpectedAnswers::Kind KindOf(const AppendResponse& answer) {
   return ExpectedAnswers::Kind::kData;
 }
 
+void AddAck(const ExpectedAnswers::Ack& ack, AppendResponse* response) {
+  AppendResponse::ReplicaAck* out = response->add_replicas();
+  out->set_server_id(ack.server.value());
+  out->set_end(ack.end);
+  out->set_crc(ack.crc);
+  out->set_synced(ack.synced);
+}
+
 }  // namespace
+
+void AddAcks(const ExpectedAnswers::Ack& own, std::span<const ExpectedAnswers::Ack> below,
+             AppendResponse* response) {
+  AddAck(own, response);
+  for (const ExpectedAnswers::Ack& ack : below) AddAck(ack, response);
+}
 
 DownstreamLink::DownstreamLink(const Services& services, rpc::BulkLoop* loop,
                                std::span<const ChainMember> below, Use use)

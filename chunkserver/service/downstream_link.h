@@ -13,6 +13,10 @@
 
 namespace quern::chunkserver {
 
+// What this replica and those below it tell the one above.
+void AddAcks(const ExpectedAnswers::Ack& own, std::span<const ExpectedAnswers::Ack> below,
+             dfs::v1::AppendResponse* response);
+
 // Lives within one append stream, on its thread and its loop.
 class DownstreamLink {
  public:

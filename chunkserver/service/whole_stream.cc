@@ -285,18 +285,7 @@ void WholeStream::Answer(const Bundle& bundle, const Acks& below) {
       chunk.replica->LearnCommitted(chunk.piece.sums->bytes);
     }
   } else {
-    auto* own = response.add_replicas();
-    own->set_server_id(bundle.chain[bundle.position].server.value());
-    own->set_end(bytes);
-    own->set_crc(bundle.crc);
-    own->set_synced(bytes);
-    for (const ExpectedAnswers::Ack& ack : below) {
-      auto* theirs = response.add_replicas();
-      theirs->set_server_id(ack.server.value());
-      theirs->set_end(ack.end);
-      theirs->set_crc(ack.crc);
-      theirs->set_synced(ack.synced);
-    }
+    AddAcks({bundle.chain[bundle.position].server, bytes, bundle.crc, bytes}, below, &response);
   }
   response.mutable_sealed()->set_length(bytes);
   response.mutable_sealed()->set_crc(bundle.crc);

@@ -19,6 +19,22 @@ pb::CreateRequest ToCreateRequest(std::string_view path, const CreateOptions& op
   return request;
 }
 
+pb::CreateManyRequest NewCreateMany(const ClientContext& context) {
+  pb::CreateManyRequest request;
+  request.set_writer_node(context.options.node);
+  for (const ServerId server : context.suspects.All()) {
+    request.add_exclude_servers(server.value());
+  }
+  return request;
+}
+
+void AddFile(std::string_view path, const CreateOptions& options, uint64_t expected_bytes,
+             pb::CreateManyRequest* request) {
+  pb::CreateManyRequest::File* file = request->add_files();
+  *file->mutable_file() = ToCreateRequest(path, options);
+  file->set_expected_bytes(expected_bytes);
+}
+
 absl::StatusOr<std::unique_ptr<WriterImpl>> OpenWriter(ClientContext* context,
                                                        std::string_view path,
                                                        const CreateOptions& options,

@@ -11,6 +11,8 @@
 namespace quern::client {
 namespace {
 
+static_assert(kMaxSmallFile == kPieceBytes);
+
 // One of the files, on its way.
 struct InWork {
   const SmallFile* file = nullptr;
@@ -22,22 +24,12 @@ struct InWork {
 
 using Work = std::span<InWork* const>;
 
-pb::CreateManyRequest ToRequest(const ClientContext& context, Work work) {
-  pb::CreateManyRequest request;
-  request.set_writer_node(context.options.node);
-  for (const ServerId server : context.suspects.All()) {
-    request.add_exclude_servers(server.value());
-  }
-  for (const InWork* one : work) {
-    pb::CreateManyRequest::File* file = request.add_files();
-    *file->mutable_file() = ToCreateRequest(one->file->path, one->file->options);
-    file->set_expected_bytes(one->file->bytes.size());
-  }
-  return request;
-}
-
 void Create(ClientContext* context, Work work) {
-  const auto made = context->master.CreateMany(ToRequest(*context, work));
+  pb::CreateManyRequest request = NewCreateMany(*context);
+  for (const InWork* one : work) {
+    AddFile(one->file->path, one->file->options, one->file->bytes.size(), &request);
+  }
+  const auto made = context->master.CreateMany(std::move(request));
   for (size_t i = 0; i < work.size(); ++i) {
     const SmallFile& file = *work[i]->file;
     if (!made.ok()) {

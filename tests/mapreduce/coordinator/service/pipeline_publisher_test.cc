@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "mapreduce/engine/manifest.h"
 #include "tests/mapreduce/coordinator/service/fake_files.h"
 
@@ -32,8 +34,10 @@ void AddSources(const PipelinePublishPlan& plan, FakeFiles* files) {
   for (const auto& output : plan.outputs) AddOutput(files, output.source, output.job_id);
 }
 
-TEST(PipelinePublisher, ComesToTheSameEndWhereverItDied) {
-  const PipelinePublishPlan plan = Plan();
+// Publishes, dies at each of its calls in turn, before or after it is done, and publishes again.
+// `top` and the file of the output "a" are there both or not at all; `end` looks at what has come.
+void DieEverywhere(const PipelinePublishPlan& plan, const std::string& top,
+                   const std::function<void(FakeFiles*)>& end) {
   for (int calls = 0; calls < 40; ++calls) {
     for (const bool after_doing : {false, true}) {
       FakeFiles files;
@@ -41,16 +45,22 @@ TEST(PipelinePublisher, ComesToTheSameEndWhereverItDied) {
       files.calls_left = calls;
       files.fails_after_doing = after_doing;
       const bool done = PublishPipeline(plan, &files).ok();
-      EXPECT_EQ(files.Has("/out/a/part"), files.Has("/alone/part")) << "all or nothing";
+      EXPECT_EQ(files.Has("/out/a/part"), files.Has(top)) << "all or nothing";
       files.calls_left = 1'000'000;
       const absl::Status status = PublishPipeline(plan, &files);
       EXPECT_TRUE(status.ok()) << calls << " " << status;
-      EXPECT_EQ(*files.ReadFile("/out/a/part"), "by job-1");
-      EXPECT_EQ(*files.ReadFile("/out/deep/b/part"), "by job-2");
-      EXPECT_EQ(*files.ReadFile("/alone/part"), "by job-3");
+      end(&files);
       EXPECT_TRUE(done || calls < 39) << "there are more calls than were tried";
     }
   }
+}
+
+TEST(PipelinePublisher, ComesToTheSameEndWhereverItDied) {
+  DieEverywhere(Plan(), "/alone/part", [](FakeFiles* files) {
+    EXPECT_EQ(*files->ReadFile("/out/a/part"), "by job-1");
+    EXPECT_EQ(*files->ReadFile("/out/deep/b/part"), "by job-2");
+    EXPECT_EQ(*files->ReadFile("/alone/part"), "by job-3");
+  });
 }
 
 // /out of an earlier run: a and deep/b stay, deep/c is replaced, old and deep/old are of no use.
@@ -124,23 +134,10 @@ void ExpectTop(FakeFiles* files, const std::string& job, const std::set<std::str
 }
 
 TEST(PipelinePublisher, FilesAtTheTopLieBesideTheOthers) {
-  const PipelinePublishPlan plan = PlanWithTop();
-  for (int calls = 0; calls < 40; ++calls) {
-    for (const bool after_doing : {false, true}) {
-      FakeFiles files;
-      AddSources(plan, &files);
-      files.calls_left = calls;
-      files.fails_after_doing = after_doing;
-      const bool done = PublishPipeline(plan, &files).ok();
-      EXPECT_EQ(files.Has("/out/a/part"), files.Has("/out/part")) << "all or nothing";
-      files.calls_left = 1'000'000;
-      const absl::Status status = PublishPipeline(plan, &files);
-      EXPECT_TRUE(status.ok()) << calls << " " << status;
-      ExpectTop(&files, "job-7", {"a", "deep"});
-      EXPECT_EQ(*files.ReadFile("/out/deep/b/part"), "by job-2");
-      EXPECT_TRUE(done || calls < 39) << "there are more calls than were tried";
-    }
-  }
+  DieEverywhere(PlanWithTop(), "/out/part", [](FakeFiles* files) {
+    ExpectTop(files, "job-7", {"a", "deep"});
+    EXPECT_EQ(*files->ReadFile("/out/deep/b/part"), "by job-2");
+  });
 }
 
 // The top is new and directories stay, or it stays and directories are new.
