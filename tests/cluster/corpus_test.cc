@@ -162,6 +162,14 @@ TEST_F(CorpusTest, ATokenizerThatIsNamedLaterCostsItsStageAlone) {
   EXPECT_EQ(cluster_->Dfs({"ls", "-C", "/out"}).out,
             "/out/_MANIFEST.json\n/out/_SUCCESS\n/out/rejected\n/out/report.html\n"
             "/out/report.json\n/out/report.txt\n/out/shards\n/out/tokens\n");
+
+  // Without it again: no stage runs, and its tokens do not stay behind.
+  const CommandResult third = cluster_->Mr(Words("/out", {"--keep", "--overwrite"}));
+  ASSERT_EQ(third.exit_code, 0) << third.Describe();
+  for (const auto& [stage, state] : States()) EXPECT_NE(state, "DONE") << stage;
+  EXPECT_NE(cluster_->Dfs({"test", "-e", "/out/tokens"}).exit_code, 0);
+  EXPECT_TRUE(Read("/out/report.html") == report);
+  EXPECT_THAT(Read("/out/_MANIFEST.json"), ::testing::Not(HasSubstr("tokens")));
 }
 
 TEST_F(CorpusTest, TheSameTokensWhateverWorkerDies) {

@@ -147,25 +147,18 @@ absl::StatusOr<std::set<std::string>> FindReplaced(const PipelinePublishPlan& pl
   return replaced;
 }
 
-// Moves what is new into the directory that is there, and what is of no use any more out of it.
-absl::Status MoveBeside(const PipelinePublishPlan& plan, const std::string& staging,
-                        const std::vector<std::string>& staying, PublishFiles* files,
-                        PublishFiles::Moves* moves) {
+// What lies at the output path and neither stays nor is replaced: of stages that this run has not.
+absl::StatusOr<std::vector<std::string>> FindUseless(const PipelinePublishPlan& plan,
+                                                     const std::set<std::string>& replaced,
+                                                     const std::vector<std::string>& staying,
+                                                     PublishFiles* files) {
   std::set<std::string> directories = {""};
-  ASSIGN_OR_RETURN(const std::set<std::string> replaced,
-                   FindReplaced(plan, staging, staying, files));
-  for (const std::string& path : replaced) {
-    moves->emplace_back(fmt::format("{}/{}", staging, path),
-                        fmt::format("{}/{}", plan.output_path, path));
-  }
   for (const std::string& one : staying) {
     for (size_t end = one.find('/'); end != std::string::npos; end = one.find('/', end + 1)) {
       directories.insert(one.substr(0, end));
     }
   }
-  const std::string retired = RetiredDir(plan);
-  RETURN_IF_ERROR(files->Mkdirs(retired));
-  size_t number = 0;
+  std::vector<std::string> useless;
   for (const std::string& directory : directories) {
     const std::string full =
         directory.empty() ? plan.output_path : fmt::format("{}/{}", plan.output_path, directory);
@@ -175,9 +168,29 @@ absl::Status MoveBeside(const PipelinePublishPlan& plan, const std::string& stag
       const std::string below = directory.empty() ? name : fmt::format("{}/{}", directory, name);
       const bool stays = HoldsStaying(below, staying) ||
                          std::find(staying.begin(), staying.end(), below) != staying.end();
-      if (stays || replaced.contains(below)) continue;
-      moves->emplace_back(entry.path, fmt::format("{}/{}", retired, number++));
+      if (!stays && !replaced.contains(below)) useless.push_back(entry.path);
     }
+  }
+  return useless;
+}
+
+// Moves what is new into the directory that is there, and what is of no use any more out of it.
+absl::Status MoveBeside(const PipelinePublishPlan& plan, const std::string& staging,
+                        const std::vector<std::string>& staying, PublishFiles* files,
+                        PublishFiles::Moves* moves) {
+  ASSIGN_OR_RETURN(const std::set<std::string> replaced,
+                   FindReplaced(plan, staging, staying, files));
+  for (const std::string& path : replaced) {
+    moves->emplace_back(fmt::format("{}/{}", staging, path),
+                        fmt::format("{}/{}", plan.output_path, path));
+  }
+  ASSIGN_OR_RETURN(const std::vector<std::string> useless,
+                   FindUseless(plan, replaced, staying, files));
+  const std::string retired = RetiredDir(plan);
+  RETURN_IF_ERROR(files->Mkdirs(retired));
+  size_t number = 0;
+  for (const std::string& path : useless) {
+    moves->emplace_back(path, fmt::format("{}/{}", retired, number++));
   }
   return absl::OkStatus();
 }
@@ -205,23 +218,29 @@ absl::StatusOr<bool> IsPublished(const PipelinePublishPlan& plan, PublishFiles* 
 }  // namespace
 
 absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* files) {
-  if (plan.outputs.empty()) return CheckInPlace(plan, files);
-  ASSIGN_OR_RETURN(const bool done, IsPublished(plan, files));
-  if (done) return absl::OkStatus();
+  if (!plan.outputs.empty()) {
+    ASSIGN_OR_RETURN(const bool done, IsPublished(plan, files));
+    if (done) return absl::OkStatus();
+  }
   const std::string staging = fmt::format("{}/output", PipelineDir(plan.pipeline_id));
   PublishFiles::Moves moves;
-  bool has_directory = false;
+  bool changes_directory = false;
   for (const PipelinePublishPlan::Output& output : plan.outputs) {
-    has_directory = has_directory || !output.below.empty();
+    changes_directory = changes_directory || !output.below.empty();
     if (output.below.empty()) moves.emplace_back(output.source, output.target);
   }
   std::vector<std::string> targets;
   for (const auto& [from, to] : moves) targets.push_back(to);
-  if (has_directory) targets.push_back(plan.output_path);
+  if (changes_directory) targets.push_back(plan.output_path);
   if (!plan.overwrite) RETURN_IF_ERROR(CheckTargetsAreFree(targets, files));
   RETURN_IF_ERROR(CheckInPlace(plan, files));
   ASSIGN_OR_RETURN(const std::vector<std::string> staying, FindStaying(plan, files));
-  if (has_directory) {
+  if (plan.overwrite && !changes_directory && !staying.empty()) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> useless,
+                     FindUseless(plan, {kManifestName, kSuccessName}, staying, files));
+    changes_directory = !useless.empty();
+  }
+  if (changes_directory) {
     RETURN_IF_ERROR(FillDirectory(plan, staging, files));
     if (staying.empty()) {
       moves.emplace_back(staging, plan.output_path);
@@ -229,6 +248,7 @@ absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* file
       RETURN_IF_ERROR(MoveBeside(plan, staging, staying, files, &moves));
     }
   }
+  if (moves.empty()) return absl::OkStatus();
   for (const auto& [from, to] : moves) RETURN_IF_ERROR(files->Mkdirs(ParentDir(to)));
   RETURN_IF_ERROR(Annotate(files->RenameAll(moves, plan.overwrite), "publish"));
   // What cannot be removed now goes with the pipeline's directory.

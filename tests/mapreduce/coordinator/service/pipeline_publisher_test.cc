@@ -174,6 +174,62 @@ TEST(PipelinePublisher, FilesAtTheTopChangeAroundWhatStaysAndStay) {
   }
 }
 
+// Every stage was spared, or only one that publishes elsewhere was not, and a stage of the earlier
+// run is no longer part of the pipeline.
+TEST(PipelinePublisher, WhatNoStageMakesAnyMoreGoesAlsoWhereNothingNewAppearsBesideIt) {
+  for (const bool alone : {false, true}) {
+    PipelinePublishPlan plan = PlanBeside();
+    plan.outputs.clear();
+    if (alone) {
+      plan.outputs.push_back(
+          {"/.quern/pipelines/pipeline-20261122-0002/e/0001", "job-7", "/alone", ""});
+    }
+    plan.in_place.push_back({"/out", "job-8", "/out", "."});
+    for (int calls = 0; calls < 40; ++calls) {
+      FakeFiles files;
+      AddSources(plan, &files);
+      AddEarlier(&files);
+      Manifest manifest;
+      manifest.job_id = "job-8";
+      manifest.parts.emplace_back().name = "part";
+      manifest.directories = {"a", "deep", "old"};
+      files.Add(fmt::format("/out/{}", kManifestName), FormatManifest(manifest));
+      files.Add("/out/part", "by job-8");
+      files.calls_left = calls;
+      files.fails_after_doing = calls % 2 == 1;
+      const bool done = PublishPipeline(plan, &files).ok();
+      EXPECT_EQ(files.Has("/out/old/part"), files.Has("/out/deep/old/part")) << "one change";
+      if (alone) {
+        EXPECT_EQ(files.Has("/out/old/part"), !files.Has("/alone/part")) << "one change";
+      }
+      files.calls_left = 1'000'000;
+      const absl::Status status = PublishPipeline(plan, &files);
+      EXPECT_TRUE(status.ok()) << calls << " " << status;
+      ExpectTop(&files, "job-8", {"a", "deep"});
+      EXPECT_EQ(*files.ReadFile("/out/a/part"), "by job-1");
+      EXPECT_EQ(*files.ReadFile("/out/deep/b/part"), "by job-2");
+      for (const char* gone : {"/out/old/part", "/out/deep/old/part", "/out/deep/c/part"}) {
+        EXPECT_FALSE(files.Has(gone)) << gone;
+      }
+      EXPECT_EQ(files.Has("/alone/part"), alone);
+      EXPECT_TRUE(done || calls < 39) << "there are more calls than were tried";
+    }
+  }
+}
+
+TEST(PipelinePublisher, WhereEverythingStaysNothingIsTouched) {
+  PipelinePublishPlan plan = PlanBeside();
+  plan.outputs.clear();
+  FakeFiles files;
+  files.Add("/out/", "");
+  AddOutput(&files, "/out/a", "job-1");
+  AddOutput(&files, "/out/deep/b", "job-2");
+  files.Add(fmt::format("/out/{}", kManifestName), "of the earlier one");
+  files.Add(fmt::format("/out/{}", kSuccessName), "");
+  EXPECT_TRUE(PublishPipeline(plan, &files).ok());
+  EXPECT_EQ(*files.ReadFile(fmt::format("/out/{}", kManifestName)), "of the earlier one");
+}
+
 TEST(PipelinePublisher, WhatWasToStayAndHasChangedIsNotPublishedBeside) {
   const PipelinePublishPlan plan = PlanBeside();
   FakeFiles files;
