@@ -1,19 +1,17 @@
-// What became of one document, stage by stage, and which rule decided.
+// What became of one document of a corpus: which stage dropped it and why, or where it lies.
 //
-// Input: the outputs of the stages, in their order: documents (jobs/corpus/document.h) and edges of
-// duplicates (jobs/corpus/duplicates.h). Params: document, an id or a URL. Output (raw): for each
-// stage what it has of the document; the rule that rejected it, with its numbers; and every rule
-// that its tags break, not only the first. Run it with one reduce task.
+// Input: the shards of a corpus and what its stages have rejected, JSON lines
+// (jobs/corpus/document.h), each stage in a directory of its name (jobs/corpus/stage.h). Params:
+// document, an id or a URL. Output (raw): some lines for each document that is meant; ends the job
+// when there is none. Run it with one reduce task.
 #include <algorithm>
-#include <map>
-#include <memory>
-#include <stdexcept>
+#include <array>
+#include <set>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include "jobs/corpus/document.h"
-#include "jobs/corpus/duplicates.h"
 #include "jobs/corpus/rules.h"
 #include "jobs/corpus/stage.h"
 #include "jobs/text/url.h"
@@ -25,29 +23,65 @@ using quern::corpus::Document;
 using quern::corpus::Rule;
 using quern::text::FindField;
 using quern::text::JsonField;
+using quern::text::StringField;
 
-// Lines about the document that one stage may have.
-constexpr size_t kMostLines = 100;
+// A URL that was crawled again and again has as many documents.
+constexpr size_t kMostDocuments = 100;
+constexpr std::string_view kKept = "shards";
+// Those that drop documents, in the order in which documents come to them.
+constexpr std::array<std::string_view, 5> kStages = {"extract", "exact-dedup", "near-duplicates",
+                                                     "decontaminate", "filter"};
+// Kinds of what mappers emit: that there is a stage, then documents.
+constexpr uint8_t kStage = 0;
+constexpr uint8_t kDocument = 1;
 
 std::string Shown(std::string_view json) {
   return quern::text::ReadJsonString(json).value_or(std::string(json));
 }
 
-// {"rule": "gopher.words_min", "value": 12, "threshold": 50} -> "gopher.words_min (value 12,
-// threshold 50)".
-std::string Reason(std::string_view json) {
-  const auto fields = quern::text::ReadJsonObject(json);
-  if (!fields.has_value()) return std::string(json);
-  std::string rule = "no rule";
-  std::string numbers;
-  for (const JsonField& field : *fields) {
-    if (field.name == "rule") {
-      rule = Shown(field.value);
-    } else {
-      numbers += (numbers.empty() ? "" : ", ") + field.name + " " + Shown(field.value);
-    }
+std::string Shown(const std::vector<JsonField>& fields, std::string_view name) {
+  const JsonField* const field = FindField(fields, name);
+  return field == nullptr ? "" : Shown(field->value);
+}
+
+// "gopher.words_min: words is 12, must be at least 50"; of rules that are none of the table
+// "extract.status (value 404)". `numbers`: {"value": 12, "threshold": 50, ...}.
+std::string Reason(const std::string& name, const std::vector<JsonField>& numbers) {
+  const std::string value = Shown(numbers, "value");
+  const std::string threshold = Shown(numbers, "threshold");
+  const auto& rules = quern::corpus::AllRules();
+  const auto rule =
+      std::find_if(rules.begin(), rules.end(), [&](const Rule& one) { return one.name == name; });
+  if (rule != rules.end() && !threshold.empty()) {
+    return name + ": " + std::string(rule->tag) + " is " + value + ", must be at " +
+           (rule->at_least ? "least " : "most ") + threshold;
   }
-  return numbers.empty() ? rule : rule + " (" + numbers + ")";
+  return value.empty() ? name : name + " (value " + value + ")";
+}
+
+// The other rules that the document breaks: {"c4.sentences_min": {"value": 2, "threshold": 5}}.
+std::string OtherReasons(std::string_view json) {
+  std::string lines;
+  const auto others = quern::text::ReadJsonObject(json);
+  if (!others.has_value()) return lines;
+  for (const JsonField& other : *others) {
+    const auto numbers = quern::text::ReadJsonObject(other.value);
+    if (numbers.has_value()) lines += "  breaks " + Reason(other.name, *numbers) + "\n";
+  }
+  return lines;
+}
+
+// Of a document that a stage dropped: every line of why, the deciding one first.
+std::string WhyDropped(std::string_view stage, const std::vector<JsonField>& why) {
+  const std::string by = "  dropped by " + std::string(stage) + ": ";
+  const std::string of = Shown(why, "of");
+  if (!of.empty()) {
+    return by + (stage == "exact-dedup" ? "its text is that of " : "a near duplicate of ") + of +
+           "\n  of that one tells: mr run corpus-explain CORPUS " + of + "\n";
+  }
+  const JsonField* const also = FindField(why, "also");
+  return by + Reason(Shown(why, "rule"), why) + "\n" +
+         (also == nullptr ? "" : OtherReasons(also->value));
 }
 
 class CorpusExplainMapper : public quern::Mapper {
@@ -58,24 +92,15 @@ class CorpusExplainMapper : public quern::Mapper {
     wanted_ = context.param("document");
     if (wanted_.empty()) context.Fail("params.document: an id or a URL is needed");
     wanted_url_ = KeyOfUrl(wanted_);
-    found_ = context.counter("found");
-    try {
-      rules_ = std::make_unique<quern::corpus::RuleSet>(
-          [&context](std::string_view name) { return context.param(name); });
-    } catch (const std::invalid_argument& problem) {
-      context.Fail(problem.what());
-    }
   }
 
   void Map(const quern::MapInput& in) override {
     stage_ = quern::corpus::StageOf(in.source());
-    if (seen_.emplace(stage_, true).second) Say("");  // that there is such a stage
-    const auto edge = quern::corpus::ReadEdgeLine(in.value());
-    if (edge.has_value()) return ExplainEdge(*edge);
+    if (seen_.insert(stage_).second) Emit(quern::Ordered(uint8_t{kStage}, stage_, ""), "");
     const auto document = reader_.Read(in);
     if (!document.has_value() || !IsWanted(*document)) return;
-    found_->Increment();
-    Explain(*document);
+    Emit(quern::Ordered(uint8_t{kDocument}, stage_, document->id),
+         Explain(*document, in.source().path));
   }
 
  private:
@@ -86,54 +111,43 @@ class CorpusExplainMapper : public quern::Mapper {
 
   bool IsWanted(const Document& document) const {
     if (document.id == wanted_) return true;
-    const JsonField* const field = FindField(document.fields, "url");
-    if (field == nullptr || wanted_url_.empty()) return false;
-    return KeyOfUrl(Shown(field->value)) == wanted_url_;
+    return !wanted_url_.empty() && KeyOfUrl(StringField(document.fields, "url")) == wanted_url_;
   }
 
-  void ExplainEdge(const quern::corpus::Edge& edge) {
-    const std::string duplicate(quern::corpus::IdOfNode(edge.duplicate));
-    const std::string of(quern::corpus::IdOfNode(edge.of));
-    if (duplicate == wanted_) Say("is nearly equal to " + of + ", which is kept before it");
-    if (of == wanted_) Say("is kept before " + duplicate + ", which is nearly equal");
-  }
-
-  void Explain(const Document& document) {
-    std::string line = "id " + document.id;
-    for (const char* name : {"url", "lang", "date"}) {
-      const JsonField* const field = FindField(document.fields, name);
-      if (field != nullptr && field->value != "null") {
-        line += std::string(", ") + name + " " + Shown(field->value);
-      }
+  // "HEAD\0REST": the stages that it has passed come between the two.
+  std::string Explain(const Document& document, std::string_view path) const {
+    const std::string url = StringField(document.fields, "url");
+    std::string text = (url.empty() ? document.id : url) + "\n  id: " + document.id + "\n";
+    for (const char* name : {"title", "date", "crawled"}) {
+      const std::string value = StringField(document.fields, name);
+      if (!value.empty()) text += "  " + std::string(name) + ": " + value + "\n";
     }
-    Say(line + ", " + std::to_string(document.text.size()) + " bytes of text");
+    text += "  text: " + std::to_string(document.text.size()) + " bytes" + LanguageOf(document);
+    text += '\n';
+    text += '\0';
     const JsonField* const rejected = FindField(document.fields, "rejected");
-    if (rejected != nullptr) Say("rejected by " + Reason(rejected->value));
+    const auto why =
+        rejected == nullptr ? std::nullopt : quern::text::ReadJsonObject(rejected->value);
+    text += why.has_value() ? WhyDropped(stage_, *why) : "  kept\n";
+    return text + "  lies in " + std::string(path) + "\n";
+  }
+
+  static std::string LanguageOf(const Document& document) {
     const JsonField* const field = FindField(document.fields, "tags");
     const auto tags = field == nullptr ? std::nullopt : quern::corpus::ReadTags(field->value);
-    if (tags.has_value()) ExplainTags(*tags);
-  }
-
-  void ExplainTags(const quern::corpus::Tags& tags) {
-    Say("language " + tags.language + ", score " + quern::corpus::ShortNumber(tags.language_score));
-    for (const Rule& rule : rules_->rules()) {
-      const double value = tags.ValueOf(rule.tag);
-      if (rule.at_least ? value >= rule.threshold : value <= rule.threshold) continue;
-      Say("breaks " + std::string(rule.name) + ": " + std::string(rule.tag) + " is " +
-          quern::corpus::ShortNumber(value) + ", must be at " +
-          (rule.at_least ? "least " : "most ") + quern::corpus::ShortNumber(rule.threshold));
+    if (tags.has_value()) {
+      return ", language " + tags->language + " (score " +
+             quern::corpus::ShortNumber(tags->language_score) + ")";
     }
+    const std::string stated = StringField(document.fields, "lang");
+    return stated.empty() ? "" : ", language " + stated;
   }
-
-  void Say(const std::string& what) { Emit(quern::Ordered(context().task_index(), stage_), what); }
 
   quern::corpus::DocumentReader reader_;
   std::string wanted_;
   std::string wanted_url_;  // empty: it is none
-  std::unique_ptr<quern::corpus::RuleSet> rules_;
-  std::string stage_;  // of the present record
-  std::map<std::string, bool> seen_;
-  quern::Counter* found_ = nullptr;
+  std::string stage_;       // of the present record
+  std::set<std::string> seen_;
 };
 QUERN_REGISTER_MAPPER(CorpusExplainMapper);
 
@@ -143,27 +157,46 @@ class CorpusExplainReducer : public quern::Reducer {
     if (context.reduce_tasks() != 1) context.Fail("reduce.tasks: must be 1, to give one answer");
   }
 
-  // Stages come in the order in which the first of their tasks does.
   void Reduce(quern::ReduceInput* in) override {
-    const std::string stage = std::get<1>(quern::Decode<uint32_t, std::string>(in->key()));
-    auto known = std::find_if(stages_.begin(), stages_.end(),
-                              [&](const Stage& one) { return one.first == stage; });
-    if (known == stages_.end()) known = stages_.insert(stages_.end(), {stage, {}});
-    for (const std::string_view line : in->values()) {
-      if (!line.empty() && known->second.size() < kMostLines) known->second.emplace_back(line);
+    const auto [kind, stage, id] = quern::Decode<uint8_t, std::string, std::string>(in->key());
+    if (kind == kStage) {
+      stages_.insert(stage);
+      return;
+    }
+    for (const std::string_view text : in->values()) {
+      if (++documents_ > kMostDocuments) return;
+      const size_t head = text.find('\0');
+      if (documents_ > 1) Emit("", "\n");
+      std::string answer(text.substr(0, head));
+      answer += Passed(stage);
+      Emit("", answer.append(text.substr(head + 1)));
     }
   }
 
   void Finish() override {
-    for (const auto& [stage, lines] : stages_) {
-      if (lines.empty()) Emit("", stage + ": not there");
-      for (const std::string& line : lines) Emit("", stage + ": " + line);
+    if (documents_ == 0) {
+      context().Fail(std::string(context().param("document")) +
+                     ": the corpus has no document of this address or id, kept or rejected. Try: "
+                     "mr run warc-index CRAWL OUT, which lists what was crawled");
     }
+    if (documents_ <= kMostDocuments) return;
+    Emit("", "\n... and " + std::to_string(documents_ - kMostDocuments) + " more\n");
   }
 
  private:
-  using Stage = std::pair<std::string, std::vector<std::string>>;
-  std::vector<Stage> stages_;
+  // Stages before the one that has it, as far as they have dropped any document.
+  std::string Passed(std::string_view stage) const {
+    const auto* const end = std::find(kStages.begin(), kStages.end(), stage);
+    if (end == kStages.end() && stage != kKept) return "";
+    std::string passed;
+    for (const auto* one = kStages.begin(); one != end; ++one) {
+      if (stages_.contains(*one)) passed += (passed.empty() ? "" : ", ") + std::string(*one);
+    }
+    return passed.empty() ? "" : "  passed " + passed + "\n";
+  }
+
+  std::set<std::string, std::less<>> stages_;
+  size_t documents_ = 0;
 };
 QUERN_REGISTER_REDUCER(CorpusExplainReducer);
 

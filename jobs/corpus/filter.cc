@@ -4,9 +4,11 @@
 // without them are measured here. Output (raw), in the order of the input: the lines of those kept,
 // as they are. The output "rejected" has the others, with a field
 //   "rejected": {"rule": "gopher.words_min", "value": 12, "threshold": 50}
-// of the first rule that they break.
+// of the first rule that they break, and the others that they break, if any, as
+//   "also": {"c4.sentences_min": {"value": 2, "threshold": 5}}
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
@@ -21,6 +23,7 @@ namespace {
 using quern::corpus::Document;
 using quern::corpus::Rule;
 using quern::corpus::Tags;
+using quern::text::JsonObjectWriter;
 
 constexpr std::string_view kLanguageRule = "languages";
 
@@ -50,15 +53,16 @@ class FilterMapper : public quern::Mapper {
     const auto document = reader_.Read(in);
     if (!document.has_value()) return;
     const Tags tags = TagsOf(*document);
+    const std::vector<const Rule*> broken = rules_->Broken(tags);
     if (!IsWantedLanguage(tags.language)) {
-      std::string value;
-      quern::text::AppendJsonString(tags.language, &value);
-      return Reject(*document, kLanguageRule, value, "");
+      why_.AddString("rule", kLanguageRule);
+      why_.AddString("value", tags.language);
+      return Reject(*document, kLanguageRule, tags, broken);
     }
-    const Rule* const broken = rules_->FirstBroken(tags);
-    if (broken != nullptr) {
-      return Reject(*document, broken->name, quern::corpus::ShortNumber(tags.ValueOf(broken->tag)),
-                    quern::corpus::ShortNumber(broken->threshold));
+    if (!broken.empty()) {
+      why_.AddString("rule", broken[0]->name);
+      AddNumbers(*broken[0], tags, &why_);
+      return Reject(*document, broken[0]->name, tags, std::span(broken).subspan(1));
     }
     kept_->Increment();
     if (!document->fields.empty()) return Emit("", in.value());
@@ -97,16 +101,25 @@ class FilterMapper : public quern::Mapper {
     return tagger_.Measure(document.text);
   }
 
-  void Reject(const Document& document, std::string_view rule, const std::string& value,
-              const std::string& threshold) {
+  static void AddNumbers(const Rule& rule, const Tags& tags, JsonObjectWriter* json) {
+    json->AddRaw("value", quern::corpus::ShortNumber(tags.ValueOf(rule.tag)));
+    json->AddRaw("threshold", quern::corpus::ShortNumber(rule.threshold));
+  }
+
+  // `why_` has the rule that decided and its numbers; `also` are broken too.
+  void Reject(const Document& document, std::string_view rule, const Tags& tags,
+              std::span<const Rule* const> also) {
     rejected_->Increment();
     by_rule_.at(rule)->Increment();
     quern::corpus::AddFields(document, &line_);
-    quern::text::JsonObjectWriter why;
-    why.AddString("rule", rule);
-    why.AddRaw("value", value);
-    if (!threshold.empty()) why.AddRaw("threshold", threshold);
-    line_.AddRaw("rejected", why.Take());
+    JsonObjectWriter others;
+    for (const Rule* const other : also) {
+      JsonObjectWriter numbers;
+      AddNumbers(*other, tags, &numbers);
+      others.AddRaw(other->name, numbers.Take());
+    }
+    if (!also.empty()) why_.AddRaw("also", others.Take());
+    line_.AddRaw("rejected", why_.Take());
     others_->Emit("", line_.Take());
   }
 
@@ -114,7 +127,8 @@ class FilterMapper : public quern::Mapper {
   quern::corpus::Tagger tagger_;
   std::unique_ptr<quern::corpus::RuleSet> rules_;
   std::vector<std::string> languages_;
-  quern::text::JsonObjectWriter line_;
+  JsonObjectWriter line_;
+  JsonObjectWriter why_;  // of the present document
   quern::NamedOutput* others_ = nullptr;
   quern::Counter* kept_ = nullptr;
   quern::Counter* rejected_ = nullptr;

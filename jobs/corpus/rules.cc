@@ -115,12 +115,13 @@ std::optional<Tags> ReadTags(std::string_view json) {
   return tags;
 }
 
-const Rule* RuleSet::FirstBroken(const Tags& tags) const {
-  const auto broken = std::find_if(rules_.begin(), rules_.end(), [&](const Rule& rule) {
+std::vector<const Rule*> RuleSet::Broken(const Tags& tags) const {
+  std::vector<const Rule*> broken;
+  for (const Rule& rule : rules_) {
     const double value = tags.ValueOf(rule.tag);
-    return rule.at_least ? value < rule.threshold : value > rule.threshold;
-  });
-  return broken == rules_.end() ? nullptr : &*broken;
+    if (rule.at_least ? value < rule.threshold : value > rule.threshold) broken.push_back(&rule);
+  }
+  return broken;
 }
 
 void RuleSet::Add(Rule rule, const std::string& value) {

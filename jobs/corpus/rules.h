@@ -53,8 +53,8 @@ class RuleSet {
 
   // The rules that are on, with the thresholds that hold.
   const std::vector<Rule>& rules() const { return rules_; }
-  // The first rule that these tags break; nullptr when there is none.
-  const Rule* FirstBroken(const Tags& tags) const;
+  // Those that these tags break, in their order.
+  std::vector<const Rule*> Broken(const Tags& tags) const;
 
  private:
   void Add(Rule rule, const std::string& value);

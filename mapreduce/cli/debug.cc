@@ -18,6 +18,7 @@
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/compile.h"
 #include "mapreduce/cli/debug_files.h"
+#include "mapreduce/cli/private_dir.h"
 #include "mapreduce/engine/attempt_failure.h"
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/engine/task_id.h"
@@ -27,28 +28,6 @@ namespace quern::mr {
 namespace {
 
 extern "C" void LeaveToTheTask(int) {}
-
-// A directory of this run; goes with it.
-class PrivateDir {
- public:
-  PrivateDir() = default;
-  ~PrivateDir() {
-    if (!path_.empty()) FileSystem::Real()->RemoveTree(path_).IgnoreError();
-  }
-  PrivateDir(const PrivateDir&) = delete;
-  absl::Status Make() {
-    const char* const root = std::getenv("TMPDIR");
-    std::string path =
-        fmt::format("{}/quern-debug-XXXXXX", root != nullptr && *root != '\0' ? root : "/tmp");
-    if (mkdtemp(path.data()) == nullptr) return ErrnoStatus(errno, path);
-    path_ = std::move(path);
-    return absl::OkStatus();
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 class Debug final : public JobCommand {
  public:
@@ -67,7 +46,7 @@ class Debug final : public JobCommand {
     request.set_task(task_.task);
     ASSIGN_OR_RETURN(const pb::GetTaskResponse found, coordinator->GetTask(request));
     PrivateDir dir;
-    RETURN_IF_ERROR(dir.Make());
+    RETURN_IF_ERROR(dir.Make("debug"));
     RETURN_IF_ERROR(Annotate(Prepare(*session, found, dir.path()), name()));
     if (!session->quiet) Err().Format("{}: {}\n", name(), DescribeInput(found));
     return RunTask(*session, dir.path());

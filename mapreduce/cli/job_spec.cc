@@ -83,6 +83,12 @@ absl::Status AddArgument(std::string_view value, Target target) {
   return absl::OkStatus();
 }
 
+absl::Status PutUnder(std::string_view value, Target target) {
+  while (value.size() > 1 && value.ends_with('/')) value.remove_suffix(1);
+  target.input->set_path(fmt::format("{}/{}", value, target.input->path()));
+  return absl::OkStatus();
+}
+
 absl::Status SetParameters(std::string_view value, Target target) {
   target.file->parameters = SplitList(value);
   return absl::OkStatus();
@@ -109,9 +115,12 @@ std::vector<Key> MakeKeys() {
       {"reduce.command", Parameter(kReduceCommand)},
       {"usage", Text([](Target t, std::string v) { t.file->usage = v; })},
       {"help", Text([](Target t, std::string v) { t.file->help = v; })},
+      {"hint", Text([](Target t, std::string v) { t.file->hint = v; })},
       {"arguments", AddArgument},
+      {"answers", Switch([](Target t, bool v) { t.file->answers = v; })},
       {"parameters", SetParameters},
       {"input.path", Text([](Target t, std::string v) { t.input->set_path(v); })},
+      {"input.under", PutUnder},
       {"input.format", Text([](Target t, std::string v) { t.input->set_format(v); })},
       {"input.tag", Text([](Target t, std::string v) { t.input->set_tag(v); })},
       {"input.mapper", Text([](Target t, std::string v) { t.input->set_mapper(v); })},

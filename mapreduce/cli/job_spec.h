@@ -26,6 +26,10 @@ struct SpecFile {
   std::string usage;   // "grep PATTERN IN OUT"
   std::string help;
   std::vector<std::string> arguments;  // keys that positional arguments before IN set
+  // The output is an answer: `arguments` name all it reads, and without an OUT behind them it is
+  // printed (answer.h).
+  bool answers = false;
+  std::string hint;  // shown when such a job is rejected
   // The parameters that the job's classes read; not said: any may be set.
   std::optional<std::vector<std::string>> parameters;
   // Side files as written: path -> name. A path of the cluster begins with /, anything else is a

@@ -10,6 +10,7 @@
 #include "common/cli/command_line.h"
 #include "common/cli/output.h"
 #include "common/storage/file_io.h"
+#include "mapreduce/cli/answer.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/compile.h"
 #include "mapreduce/cli/explain.h"
@@ -92,13 +93,39 @@ class RunJob final : public JobCommand {
       return ExplainJob(session, source->file, *known,
                         {.local = local_, .threads = threads_, .all_splits = all_splits_});
     }
-    const absl::StatusOr<PluginInfo> plugin = Check(&*source);
-    if (!plugin.ok()) return Rejected(*session, plugin.status());
-    if (local_) return RunLocally(session, source->file.spec, source->plugin_path, threads_);
-    return Submit(session, &*source, *plugin);
+    if (answers_) return RunAnswer(session, &*source);
+    return RunChecked(session, &*source);
   }
 
  private:
+  absl::StatusOr<int> RunChecked(Session* session, JobSource* source) {
+    const absl::StatusOr<PluginInfo> plugin = Check(source);
+    if (!plugin.ok()) return Rejected(*session, plugin.status());
+    if (answers_ && local_) {
+      return RunLocallyAndWait(session, source->file.spec, source->plugin_path, threads_);
+    }
+    if (local_) return RunLocally(session, source->file.spec, source->plugin_path, threads_);
+    return Submit(session, source, *plugin);
+  }
+
+  // The job, and then what it has written.
+  absl::StatusOr<int> RunAnswer(Session* session, JobSource* source) {
+    const std::string& job = source->file.spec.name();
+    if (detach_ || session->json) {
+      return UsageError(fmt::format("{}: {} answers on the terminal. Try: an OUT at the end",
+                                    detach_ ? "--detach" : "--json", job));
+    }
+    Answer answer;
+    RETURN_IF_ERROR(answer.Prepare(*session, local_));
+    source->file.spec.mutable_output()->set_path(answer.path());
+    ASSIGN_OR_RETURN(const int code, RunChecked(session, source));
+    if (code == kExitRejected && !source->file.hint.empty()) {
+      Err().Format("{}: {}\n", job, source->file.hint);
+    }
+    if (code == kExitOk) RETURN_IF_ERROR(answer.Print());
+    return code;
+  }
+
   // Wrong keys in a file are wrong usage; everything else that stops a job early is a rejection.
   static absl::StatusOr<int> Rejected(const Session& session, const absl::Status& status) {
     const std::string_view message = Message(status);
@@ -193,13 +220,20 @@ class RunJob final : public JobCommand {
   absl::Status ApplyArguments(SpecFile* file) {
     std::vector<std::string> rest(words_.begin() + (map_command_.empty() ? 1 : 0), words_.end());
     const size_t own = file->arguments.size();
-    if (own > 0 && rest.size() < own + 2) {
+    // Those that answer have their inputs among their arguments, and need no OUT.
+    if (file->answers ? rest.size() < own || rest.size() > own + 1
+                      : own > 0 && rest.size() < own + 2) {
       return UsageError(fmt::format("usage: mr run {}", file->usage));
     }
     for (size_t i = 0; i < own; ++i) {
       RETURN_IF_ERROR(SetSpecKey(file->arguments[i], rest[i], file));
     }
     rest.erase(rest.begin(), rest.begin() + static_cast<ptrdiff_t>(own));
+    if (file->answers) {
+      answers_ = rest.empty();
+      file->spec.mutable_output()->set_path(answers_ ? PlaceToExplain() : rest[0]);
+      return absl::OkStatus();
+    }
     if (rest.empty()) return absl::OkStatus();  // a spec names its own paths
     if (rest.size() == 1) {
       return UsageError(fmt::format("'{}' alone: give both IN and OUT", rest[0]));
@@ -268,9 +302,14 @@ class RunJob final : public JobCommand {
       }
       return kExitOk;
     }
-    return WatchToTheEnd(session, response->job_id());
+    return WatchToTheEnd(session, response->job_id(),
+                         answers_ ? Success::kSilent : Success::kShown);
   }
 
+  // Of an answer, for a dry run; RunAnswer chooses the real one.
+  std::string PlaceToExplain() const {
+    return local_ ? "file:///tmp/quern-answer" : fmt::format("{}/new", kAnswersDir);
+  }
   static std::string UserName() {
     const char* user = std::getenv("USER");
     if (user != nullptr && *user != '\0') return user;
@@ -299,6 +338,7 @@ class RunJob final : public JobCommand {
   bool detach_ = false;
   bool local_ = false;
   bool dry_run_ = false;
+  bool answers_ = false;  // what the job writes is printed
   bool all_splits_ = false;
 };
 

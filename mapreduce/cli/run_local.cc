@@ -8,40 +8,73 @@
 #include <vector>
 
 #include "common/fd.h"
+#include "common/subprocess.h"
 #include "mapreduce/cli/compile.h"
 
 namespace quern::mr {
 
 namespace {
 
-// Becomes quern-task. The spec is in a file without a name: nothing is left behind, however the run
-// ends.
-absl::StatusOr<int> Become(Session* session, const std::string& flag, const std::string& bytes,
-                           std::optional<int64_t> threads) {
-  UniqueFd file(memfd_create("quern-job", 0));
-  if (!file ||
-      write(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
+// quern-task as it is started. The spec is in a file without a name: nothing is left behind,
+// however the run ends.
+struct LocalRun {
+  UniqueFd file;
+  std::vector<std::string> command;
+};
+
+absl::StatusOr<LocalRun> MakeRun(const Session& session, const std::string& flag,
+                                 const std::string& bytes, std::optional<int64_t> threads) {
+  LocalRun run;
+  run.file = UniqueFd(memfd_create("quern-job", 0));
+  const int fd = run.file.get();
+  if (!run.file || write(fd, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
     return ErrnoStatus(errno, "write the spec");
   }
-  const std::string binary = BinaryDir() + "/quern-task";
-  std::vector<std::string> command = {binary, flag, fmt::format("/proc/self/fd/{}", file.get())};
-  if (threads.has_value()) command.insert(command.end(), {"--threads", std::to_string(*threads)});
-  if (!session->master_flag.empty()) {
-    command.insert(command.end(), {"--master", session->master_flag});
+  run.command = {BinaryDir() + "/quern-task", flag, fmt::format("/proc/self/fd/{}", fd)};
+  if (threads.has_value()) {
+    run.command.insert(run.command.end(), {"--threads", std::to_string(*threads)});
   }
+  if (!session.master_flag.empty()) {
+    run.command.insert(run.command.end(), {"--master", session.master_flag});
+  }
+  return run;
+}
+
+absl::StatusOr<int> Become(Session* session, const std::string& flag, const std::string& bytes,
+                           std::optional<int64_t> threads) {
+  ASSIGN_OR_RETURN(LocalRun run, MakeRun(*session, flag, bytes, threads));
   std::vector<char*> argv;
-  for (std::string& word : command) argv.push_back(word.data());
+  for (std::string& word : run.command) argv.push_back(word.data());
   argv.push_back(nullptr);
-  execv(binary.c_str(), argv.data());
-  return ErrnoStatus(errno, binary);
+  execv(argv[0], argv.data());
+  return ErrnoStatus(errno, argv[0]);
+}
+
+void UsePlugin(const std::string& path, pb::JobSpec* spec) {
+  spec->mutable_plugin()->set_path(std::filesystem::absolute(path).string());
 }
 
 }  // namespace
 
 absl::StatusOr<int> RunLocally(Session* session, pb::JobSpec spec, const std::string& plugin_path,
                                std::optional<int64_t> threads) {
-  spec.mutable_plugin()->set_path(std::filesystem::absolute(plugin_path).string());
+  UsePlugin(plugin_path, &spec);
   return Become(session, "--local", spec.SerializeAsString(), threads);
+}
+
+absl::StatusOr<int> RunLocallyAndWait(Session* session, pb::JobSpec spec,
+                                      const std::string& plugin_path,
+                                      std::optional<int64_t> threads) {
+  UsePlugin(plugin_path, &spec);
+  ASSIGN_OR_RETURN(LocalRun run, MakeRun(*session, "--local", spec.SerializeAsString(), threads));
+  run.command.push_back("--quiet");
+  SpawnOptions options;
+  options.inherit_fds = {run.file.get()};
+  options.new_process_group = false;  // the terminal interrupts both
+  ASSIGN_OR_RETURN(const auto task, Subprocess::Spawn(run.command, options));
+  const ExitStatus exit = task->Wait();
+  if (exit.signal == 0) return exit.code;
+  return InternalError("quern-task: {}", exit.ToString());
 }
 
 absl::StatusOr<int> RunPipelineLocally(Session* session, const pb::PipelineSpec& spec,

@@ -17,7 +17,12 @@ namespace quern::mr {
 absl::StatusOr<int> RunLocally(Session* session, pb::JobSpec spec, const std::string& plugin_path,
                                std::optional<int64_t> threads);
 
-// The same for a pipeline, whose stages have their plugins on this machine.
+// Runs it in a child and waits: the exit code. Silent when the job succeeds.
+absl::StatusOr<int> RunLocallyAndWait(Session* session, pb::JobSpec spec,
+                                      const std::string& plugin_path,
+                                      std::optional<int64_t> threads);
+
+// Becomes quern-task for a pipeline, whose stages have their plugins on this machine.
 absl::StatusOr<int> RunPipelineLocally(Session* session, const pb::PipelineSpec& spec,
                                        std::optional<int64_t> threads);
 

@@ -71,10 +71,11 @@ absl::StatusOr<int> AskWhatNow(CoordinatorClient* client, const std::string& job
   return kExitInterrupted;
 }
 
-int ShowEnd(const Session& session, const pb::JobStatus& status) {
+int ShowEnd(const Session& session, const pb::JobStatus& status, Success success) {
   const bool succeeded = status.state() == pb::JOB_STATE_SUCCEEDED;
   if (session.json) Out().Format("{}\n", JobJson(status).ToString());
-  if (!session.json && !(session.quiet && succeeded)) {
+  const bool silent = session.quiet || success == Success::kSilent;
+  if (!session.json && !(silent && succeeded)) {
     Err().Format("{}\n", EndLine(status, session.clock->TimeNow()));
     Err().Print(succeeded ? CounterText(status, false) : FailureText(status));
   }
@@ -83,7 +84,7 @@ int ShowEnd(const Session& session, const pb::JobStatus& status) {
 
 }  // namespace
 
-absl::StatusOr<int> WatchToTheEnd(Session* session, const std::string& job_id) {
+absl::StatusOr<int> WatchToTheEnd(Session* session, const std::string& job_id, Success success) {
   ASSIGN_OR_RETURN(CoordinatorClient * client, session->coordinator());
   JobProgress progress(session->quiet || session->json, session->clock);
   absl::StatusOr<pb::JobStatus> end;
@@ -98,7 +99,7 @@ absl::StatusOr<int> WatchToTheEnd(Session* session, const std::string& job_id) {
   progress.Clear();
   if (interrupted && !end.ok()) return AskWhatNow(client, job_id);
   if (!end.ok()) return end.status();
-  return ShowEnd(*session, *end);
+  return ShowEnd(*session, *end, success);
 }
 
 }  // namespace quern::mr

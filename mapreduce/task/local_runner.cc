@@ -60,6 +60,7 @@ int RunLocal(const LocalOptions& options) {
   LocalJob job(*spec, ThreadsOf(options), *dfs);
   if (const absl::Status status = job.Prepare(); !status.ok()) return Say(kExitRejected, status);
   if (const absl::Status status = job.Run(); !status.ok()) return Say(kExitFailed, status);
+  if (options.quiet) return kExitOk;
   Err().Format("{}: done, output in {}\n", job.spec().name(), job.spec().output().path());
   for (const pb::JobSpec::NamedOutput& named : job.spec().outputs()) {
     Err().Format("{}: {} in {}\n", job.spec().name(), named.name(), named.output().path());

@@ -15,6 +15,7 @@ struct LocalOptions {
   std::string pipeline_file;  // or a serialized PipelineSpec, the same of its stages
   std::string debug_file;     // or a serialized DebugRun: one task of a job of a cluster
   uint32_t threads = 0;       // tasks at once; 0 = the number of cores
+  bool quiet = false;         // says nothing of a job that succeeds
   std::string master;         // HOST:PORT list; empty = as cluster_config.h finds it
 };
 

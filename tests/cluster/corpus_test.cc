@@ -172,6 +172,25 @@ TEST_F(CorpusTest, ATokenizerThatIsNamedLaterCostsItsStageAlone) {
   EXPECT_THAT(Read("/out/_MANIFEST.json"), ::testing::Not(HasSubstr("tokens")));
 }
 
+TEST_F(CorpusTest, ADocumentIsExplainedWhereItIsAsked) {
+  const CommandResult made = cluster_->Mr(Words("/out", {}));
+  ASSERT_EQ(made.exit_code, 0) << made.Describe();
+  const CommandResult kept = cluster_->Mr({"run", "corpus-explain", "/out", "https://h/7/"});
+  ASSERT_EQ(kept.exit_code, 0) << kept.Describe();
+  EXPECT_THAT(kept.out, ::testing::StartsWith("http://h/7\n  id: "));
+  EXPECT_THAT(kept.out, ::testing::ContainsRegex(
+                            "  kept\n  lies in /out/shards/train-0000[01]-of-00002.jsonl.zst\n$"));
+  EXPECT_EQ(cluster_->Dfs({"ls", "-C", "/.quern/answers"}).out, "") << "it is read, and gone";
+
+  const CommandResult unknown = cluster_->Mr({"run", "corpus-explain", "/out", "http://h/none"});
+  EXPECT_EQ(unknown.exit_code, 1) << unknown.Describe();
+  EXPECT_THAT(unknown.err, HasSubstr("http://h/none: the corpus has no document of this address"));
+  const CommandResult other = cluster_->Mr({"run", "corpus-explain", "/vocabulary", "http://h/7"});
+  EXPECT_EQ(other.exit_code, 3) << other.Describe();
+  EXPECT_THAT(other.err, HasSubstr("/vocabulary/rejected: no such file or directory"));
+  EXPECT_THAT(other.err, HasSubstr("CORPUS is what mr run corpus has made"));
+}
+
 TEST_F(CorpusTest, TheSameTokensWhateverWorkerDies) {
   const std::vector<std::string> flags = {"--set", "tokenizer=/vocabulary"};
   const CommandResult plain = cluster_->Mr(Words("/plain", flags));

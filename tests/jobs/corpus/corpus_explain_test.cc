@@ -1,9 +1,8 @@
+// mr run corpus-explain: what became of one document, printed where it is asked.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "jobs/corpus/rules.h"
 #include "tests/jobs/local_jobs.h"
@@ -15,79 +14,108 @@ using ::testing::HasSubstr;
 
 class CorpusExplainTest : public LocalJobsTest {
  protected:
-  pb::JobSpec ExplainSpec(const std::string& document,
-                          const std::vector<std::pair<std::string, std::string>>& stages) {
-    pb::JobSpec spec = Spec("corpus_explain", "");
-    spec.clear_inputs();
-    for (const auto& [stage, lines] : stages) {
-      Shell("mkdir -p " + dir_ / stage);
-      std::ofstream(dir_ / stage + "/part-m-00000") << lines;
-      pb::JobSpec::Input* const input = spec.add_inputs();
-      input->set_path("file://" + dir_ / stage);
-      input->set_format("jsonl");
-    }
-    (*spec.mutable_params())["document"] = document;
-    spec.mutable_reduce()->set_tasks(1);
-    spec.mutable_output()->set_format("raw");
-    spec.mutable_output()->set_overwrite(true);
-    return spec;
+  CorpusExplainTest() {
+    Add("rejected/extract", Line("gone", "", R"({"rule": "extract.status", "value": "404"})"));
+    Add("rejected/exact-dedup", Line("copy", "", R"({"rule": "exact-dedup", "of": "kept"})"));
+    Add("rejected/near-duplicates",
+        Line("near", "", R"({"rule": "near-duplicates", "of": "kept"})"));
+    Add("shards", Line("kept", R"(, "lang": "en", "date": "2024-01-02")", "") +
+                      Line("twice", "", "") + "no JSON\n");
+    corpus::Tags tags;
+    tags.language = "en";
+    tags.language_score = 0.9;
+    Add("rejected/filter",
+        Line("short", ", \"tags\": " + tags.Json(),
+             R"({"rule": "gopher.words_min", "value": 12, "threshold": 30, "also": )"
+             R"({"c4.curly_brackets_max": {"value": 2, "threshold": 0}}})") +
+            Line("german", "", R"({"rule": "languages", "value": "de"})") +
+            Line("twice", "", R"({"rule": "languages", "value": "fr"})"));
   }
-  std::string Output(const pb::JobSpec& spec) {
-    ExpectSucceeds(spec);
-    return Shell("cat " + dir_ / "out/part-r-00000").out;
+  void Add(const std::string& stage, const std::string& lines) {
+    Shell(fmt::format("mkdir -p '{}/{}'", dir_ / "a corpus", stage));
+    std::ofstream(dir_ / "a corpus/" + stage + "/part-m-00000") << lines;
   }
-  static std::string Line(const std::string& id, const std::string& more) {
-    return fmt::format("{{\"id\": \"{}\", \"text\": \"four\", \"url\": \"http://h/{}\"{}}}\n", id,
-                       id, more);
+  static std::string Line(const std::string& id, const std::string& more, const std::string& why) {
+    return fmt::format("{{\"id\": \"{0}\", \"text\": \"four\", \"url\": \"http://h/{0}\"{1}{2}}}\n",
+                       id, more, why.empty() ? "" : ", \"rejected\": " + why);
+  }
+  // What a user types; both channels, or stdout alone.
+  Outcome Explain(const std::string& arguments, const std::string& err = "2>&1") {
+    return Shell(fmt::format("cd '{}'; TMPDIR={} {}/mr run --local corpus-explain {} {}",
+                             dir_.path(), dir_.path(), std::getenv("QUERN_BIN"), arguments, err));
+  }
+  std::string Corpus() { return fmt::format("'file://{}' ", dir_ / "a corpus"); }
+  std::string PlaceOf(const std::string& stage) {
+    return fmt::format("  lies in file://{}/{}/part-m-00000\n", dir_ / "a corpus", stage);
   }
 };
 
-TEST_F(CorpusExplainTest, SaysWhereTheDocumentIsAndWhatRejectedIt) {
-  corpus::Tags tags;
-  tags.language = "en";
-  tags.language_score = 0.9;
-  At(tags.stats, text::Metric::kWords) = 12;
-  At(tags.stats, text::Metric::kMeanWordLength) = 5;
-  At(tags.stats, text::Metric::kAlphaTokens) = 1;
-  At(tags.stats, text::Metric::kStopWords) = 1;
-  At(tags.stats, text::Metric::kSentences) = 9;
-  At(tags.stats, text::Metric::kPunctuatedLines) = 1;
-  const std::string tagged = ", \"tags\": " + tags.Json();
-  const std::string why =
-      ", \"rejected\": {\"rule\": \"gopher.words_min\", \"value\": 12, \"threshold\": 50}";
-  const std::vector<std::pair<std::string, std::string>> stages = {
-      {"pages", Line("a", "") + Line("b", ", \"date\": \"2024-01-02\"")},
-      {"stars", "{\"duplicate\": \"c\", \"of\": \"b\"}\n{\"duplicate\": \"b\", \"of\": \"a\"}\n"},
-      {"kept", Line("a", tagged)},
-      {"kept-rejected", Line("b", tagged + why) + Line("c", why)}};
-  const std::string want =
-      "pages: id b, url http://h/b, date 2024-01-02, 4 bytes of text\n"
-      "{}"
-      "kept: not there\n"
-      "kept-rejected: id b, url http://h/b, 4 bytes of text\n"
-      "kept-rejected: rejected by gopher.words_min (value 12, threshold 50)\n"
-      "kept-rejected: language en, score 0.9\n"
-      "kept-rejected: breaks gopher.words_min: words is 12, must be at least 50\n"
-      "kept-rejected: breaks gopher.stop_words_min: stop_words is 1, must be at least 2\n";
-  EXPECT_EQ(Output(ExplainSpec("https://www.h/b#top", stages)),
-            fmt::format(fmt::runtime(want), "stars: not there\n"));
-  EXPECT_EQ(Output(ExplainSpec("b", stages)),
-            fmt::format(fmt::runtime(want),
-                        "stars: is kept before c, which is nearly equal\n"
-                        "stars: is nearly equal to a, which is kept before it\n"));
-  pb::JobSpec lower = ExplainSpec("b", stages);
-  (*lower.mutable_params())["gopher.words_min"] = "12";
-  EXPECT_THAT(Output(lower), ::testing::Not(HasSubstr("breaks gopher.words_min")));
+TEST_F(CorpusExplainTest, SaysWhichRuleDroppedADocumentAndWhatElseItBreaks) {
+  EXPECT_EQ(Explain(Corpus() + "'https://www.h/short#top'").out,
+            "http://h/short\n  id: short\n  text: 4 bytes, language en (score 0.9)\n"
+            "  passed extract, exact-dedup, near-duplicates\n"
+            "  dropped by filter: gopher.words_min: words is 12, must be at least 30\n"
+            "  breaks c4.curly_brackets_max: curly_brackets is 2, must be at most 0\n" +
+                PlaceOf("rejected/filter"));
+  EXPECT_THAT(Explain(Corpus() + "german").out,
+              HasSubstr("  dropped by filter: languages (value de)\n"));
+  EXPECT_EQ(Explain(Corpus() + "gone").out,
+            "http://h/gone\n  id: gone\n  text: 4 bytes\n"
+            "  dropped by extract: extract.status (value 404)\n" +
+                PlaceOf("rejected/extract"));
 }
 
-TEST_F(CorpusExplainTest, ADocumentThatIsNowhereIsSaidToBe) {
-  const pb::JobSpec spec = ExplainSpec("z", {{"pages", Line("a", "")}, {"kept", Line("a", "")}});
-  const Outcome outcome = Run(spec);
-  EXPECT_EQ(outcome.exit_code, 0);
-  EXPECT_THAT(outcome.out, HasSubstr("user.found = 0"));
-  EXPECT_EQ(Shell("cat " + dir_ / "out/part-r-00000").out, "pages: not there\nkept: not there\n");
-  EXPECT_THAT(Run(ExplainSpec("", {{"pages", Line("a", "")}})).out,
-              HasSubstr("params.document: an id or a URL is needed"));
+TEST_F(CorpusExplainTest, SaysWhoseCopyItIs) {
+  EXPECT_THAT(
+      Explain(Corpus() + "copy").out,
+      HasSubstr("  passed extract\n  dropped by exact-dedup: its text is that of kept\n  of "
+                "that one tells: mr run corpus-explain CORPUS kept\n"));
+  EXPECT_THAT(Explain(Corpus() + "http://h/near").out,
+              HasSubstr("  dropped by near-duplicates: a near duplicate of kept\n"));
+}
+
+TEST_F(CorpusExplainTest, SaysWhereAKeptOneLies) {
+  EXPECT_EQ(Explain(Corpus() + "kept").out,
+            "http://h/kept\n  id: kept\n  date: 2024-01-02\n  text: 4 bytes, language en\n"
+            "  passed extract, exact-dedup, near-duplicates, filter\n  kept\n" +
+                PlaceOf("shards"));
+}
+
+TEST_F(CorpusExplainTest, AnAddressThatWasCrawledTwiceHasTwoAnswers) {
+  const std::string out = Explain(Corpus() + "http://h/twice").out;
+  EXPECT_THAT(out, HasSubstr("languages (value fr)\n" + PlaceOf("rejected/filter") + "\nhttp://"));
+  EXPECT_THAT(out, ::testing::EndsWith("  kept\n" + PlaceOf("shards")));
+}
+
+TEST_F(CorpusExplainTest, WritesToAnOutThatIsNamedAndLeavesNothingElse) {
+  const std::string out = fmt::format(" file://{}", dir_ / "why");
+  EXPECT_EQ(Explain(Corpus() + "kept" + out, "2>/dev/null").out, "");
+  EXPECT_THAT(Shell("cat " + dir_ / "why/part-r-00000").out, HasSubstr("  kept\n"));
+  EXPECT_EQ(Explain(Corpus() + "kept").exit_code, 0);
+  EXPECT_EQ(Shell("ls " + dir_.path()).out, "a corpus\nwhy\n");
+}
+
+TEST_F(CorpusExplainTest, WhatIsNotThereIsNamedWithTheNextStep) {
+  const Outcome unknown = Explain(Corpus() + "http://h/unknown");
+  EXPECT_EQ(unknown.exit_code, 1) << unknown.out;
+  EXPECT_THAT(unknown.out, HasSubstr("http://h/unknown: the corpus has no document of this address "
+                                     "or id, kept or rejected. Try: mr run warc-index"));
+  Shell("mkdir " + dir_ / "empty");
+  const Outcome none = Explain(fmt::format("file://{} http://h/kept", dir_ / "empty"));
+  EXPECT_EQ(none.exit_code, 3) << none.out;
+  EXPECT_THAT(none.out, HasSubstr(dir_ / "empty/rejected: no such file or directory"));
+  EXPECT_THAT(none.out, HasSubstr("CORPUS is what mr run corpus has made"));
+}
+
+TEST_F(CorpusExplainTest, WrongUseSaysTheUsage) {
+  for (const char* arguments : {"", "http://h/kept", "/a /b /c /d"}) {
+    const Outcome outcome = Explain(arguments);
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.out;
+    EXPECT_THAT(outcome.out, HasSubstr("mr run corpus-explain CORPUS ID|URL [OUT]"));
+  }
+  EXPECT_THAT(Explain("--json " + Corpus() + "kept").out,
+              HasSubstr("--json: corpus-explain answers on the terminal. Try: an OUT at the end"));
+  EXPECT_THAT(Explain(Corpus() + "''").out, HasSubstr("params.document: an id or a URL is needed"));
 }
 
 }  // namespace

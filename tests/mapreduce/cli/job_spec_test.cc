@@ -165,6 +165,26 @@ TEST(JobSpec, NamesSideFilesByTheirPathUnlessTheSpecDoes) {
   EXPECT_EQ(file->files, want);
 }
 
+TEST(JobSpec, InputsOfOneDirectoryAreNamedByIt) {
+  SpecFile file = *ParseSpec(R"(
+answers = true
+hint = "DIR holds both"
+arguments = ["input.under", "params.who"]
+[[input]]
+path = "kept"
+[[input]]
+path = "dropped/*"
+)",
+                             "job.toml");
+  EXPECT_TRUE(file.answers);
+  EXPECT_EQ(file.hint, "DIR holds both");
+  EXPECT_TRUE(SetSpecKey(file.arguments[0], "file:///a dir//", &file).ok());
+  EXPECT_EQ(file.spec.inputs(0).path(), "file:///a dir/kept");
+  EXPECT_EQ(file.spec.inputs(1).path(), "file:///a dir/dropped/*");
+  EXPECT_THAT(ParseSpec("answers = 1", "job.toml").status().message(),
+              HasSubstr("answers: '1' is neither true nor false"));
+}
+
 TEST(JobSpec, SetsAnyKeyFromTheCommandLine) {
   SpecFile file = *ParseSpec(kFull, "job.toml");
   for (const char* assignment : {"reduce.tasks=2", "limits.memory=64MiB", "input.format=jsonl",
