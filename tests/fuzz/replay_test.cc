@@ -19,6 +19,7 @@ std::vector<Target> AllTargets() {
   std::vector<Target> targets = FormatTargets();
   targets.insert(targets.end(), WireTargets().begin(), WireTargets().end());
   targets.insert(targets.end(), SearchTargets().begin(), SearchTargets().end());
+  targets.insert(targets.end(), TextTargets().begin(), TextTargets().end());
   return targets;
 }
 

@@ -18,6 +18,7 @@ struct Target {
 const std::vector<Target>& FormatTargets();  // files of jobs
 const std::vector<Target>& WireTargets();    // specs, queries, plugins, messages, map output
 const std::vector<Target>& SearchTargets();  // segments of the search index
+const std::vector<Target>& TextTargets();    // pages, encodings, addresses, JSON, vocabularies
 
 // Ends the process and says what does not hold.
 void Require(bool condition, const char* what);
