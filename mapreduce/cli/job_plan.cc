@@ -34,7 +34,7 @@ JobPlan JobExplainer::Explain(pb::JobSpec spec, const PluginInfo& plugin) {
   JobPlan plan;
   plan.spec = std::move(spec);
   FillDefaults(&plan.spec);
-  NoteProblem(CheckJobSpec(plan.spec, {.local = local_}), &plan);
+  NoteProblem(CheckJobSpec(plan.spec, {.local = local_, .runs_here = local_}), &plan);
   NoteProblem(ResolveClasses(plugin, &plan.spec), &plan);
   all_inputs_.clear();
   FindInputs(&plan);
@@ -52,7 +52,7 @@ JobPlan JobExplainer::ExplainStage(const pb::PipelineStage& stage, const PluginI
   FillStageDefaults(&plan.spec);
   pb::PipelineStage filled = stage;
   *filled.mutable_job() = plan.spec;
-  NoteProblem(CheckJobSpec(StageJobToCheck(filled), {.local = local_}), &plan);
+  NoteProblem(CheckJobSpec(StageJobToCheck(filled), {.local = local_, .runs_here = local_}), &plan);
   NoteProblem(ResolveClasses(plugin, &plan.spec), &plan);
   FindInputs(&plan);
   return plan;

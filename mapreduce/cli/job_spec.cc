@@ -125,6 +125,7 @@ std::vector<Key> MakeKeys() {
       {"input.tag", Text([](Target t, std::string v) { t.input->set_tag(v); })},
       {"input.mapper", Text([](Target t, std::string v) { t.input->set_mapper(v); })},
       {"input.record_bytes", Size([](Target t, uint64_t v) { t.input->set_record_bytes(v); })},
+      {"input.columns", Text([](Target t, std::string v) { t.input->set_columns(v); })},
       {"reduce.tasks",
        Number({0, kMaxReduceTasks}, [=](Target t, uint32_t v) { reduce(t)->set_tasks(v); })},
       {"reduce.class", Text([=](Target t, std::string v) { reduce(t)->set_reducer(v); })},
@@ -136,6 +137,7 @@ std::vector<Key> MakeKeys() {
       {"output.format", Text([=](Target t, std::string v) { output(t)->set_format(v); })},
       {"output.codec", Text([=](Target t, std::string v) { output(t)->set_codec(v); })},
       {"output.files", Text([=](Target t, std::string v) { output(t)->set_files(v); })},
+      {"output.schema", Text([=](Target t, std::string v) { output(t)->set_schema(v); })},
       {"output.replication",
        Number({1, kMaxReplication}, [=](Target t, uint32_t v) { output(t)->set_replication(v); })},
       {"output.overwrite", Switch([=](Target t, bool v) { output(t)->set_overwrite(v); })},
@@ -197,7 +199,7 @@ absl::Status SetOutputKey(std::string_view key, std::string_view value, SpecFile
     return Annotate(known.set(value, target), key);
   }
   return InvalidArgumentError(
-      "{}: unknown key: an output has path, format, codec, files and "
+      "{}: unknown key: an output has path, format, codec, files, schema and "
       "replication",
       key);
 }

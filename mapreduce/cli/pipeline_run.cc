@@ -92,7 +92,7 @@ absl::StatusOr<PluginInfo> CheckStage(const std::string& plugin_path, bool local
   pb::JobSpec* job = stage->mutable_job();
   ASSIGN_OR_RETURN(PluginInfo plugin, ReadPlugin(plugin_path));
   FillStageDefaults(job);
-  RETURN_IF_ERROR(CheckJobSpec(StageJobToCheck(*stage), {.local = local}));
+  RETURN_IF_ERROR(CheckJobSpec(StageJobToCheck(*stage), {.local = local, .runs_here = local}));
   RETURN_IF_ERROR(ResolveClasses(plugin, job));
   return plugin;
 }

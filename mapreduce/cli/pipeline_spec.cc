@@ -281,7 +281,8 @@ void MatchFormats(pb::PipelineSpec* spec) {
       if (!reference || !input.format().empty()) continue;
       for (const pb::PipelineStage& from : spec->stages()) {
         const std::string& written = from.job().output().format();
-        const bool same = written == "record" || written == "table" || written == "jsonl";
+        const bool same =
+            written == "record" || written == "table" || written == "jsonl" || written == "parquet";
         if (from.name() == reference->stage && same) input.set_format(written);
       }
     }

@@ -265,7 +265,7 @@ class RunJob final : public JobCommand {
     pb::JobSpec* spec = &source->file.spec;
     ASSIGN_OR_RETURN(PluginInfo plugin, ReadPlugin(source->plugin_path));
     FillDefaults(spec);
-    RETURN_IF_ERROR(CheckJobSpec(*spec, {.local = local_}));
+    RETURN_IF_ERROR(CheckJobSpec(*spec, {.local = local_, .runs_here = local_}));
     RETURN_IF_ERROR(ResolveClasses(plugin, spec));
     TakeOnlyCombiner(*source, plugin, spec);
     return plugin;

@@ -3,6 +3,7 @@
 #include "mapreduce/formats/fixed_format.h"
 #include "mapreduce/formats/lines_format.h"
 #include "mapreduce/formats/named.h"
+#include "mapreduce/formats/parquet/parquet_format.h"
 #include "mapreduce/formats/record_format.h"
 #include "mapreduce/formats/table_format.h"
 #include "mapreduce/formats/warc/warc_format.h"
@@ -23,6 +24,7 @@ const std::vector<std::unique_ptr<const InputFormat>>& AllInputFormats() {
     all->push_back(MakeWarcFormat());
     all->push_back(MakeRecordInput());
     all->push_back(MakeTableInput());
+    all->push_back(MakeParquetInput());
     return all;
   }();
   return *formats;
@@ -31,8 +33,11 @@ const std::vector<std::unique_ptr<const InputFormat>>& AllInputFormats() {
 }  // namespace
 
 absl::Status InputFormat::Check(const InputSettings& settings) const {
-  if (settings.record_bytes == 0) return absl::OkStatus();
-  return InvalidArgumentError("record_bytes: only the format fixed has records of one length");
+  if (settings.record_bytes != 0) {
+    return InvalidArgumentError("record_bytes: only the format fixed has records of one length");
+  }
+  if (settings.columns.empty()) return absl::OkStatus();
+  return InvalidArgumentError("columns: only the format parquet has columns");
 }
 
 FileUse InputFormat::Plan(uint64_t length, std::string_view first_bytes) const {

@@ -17,6 +17,7 @@ namespace quern::mr {
 // What an input of a job says about its records.
 struct InputSettings {
   uint64_t record_bytes = 0;  // length of the records of the format fixed; 0 = not set
+  std::string columns = {};   // those of the format parquet that are read; empty = all
 };
 
 struct ReadOptions {
@@ -44,6 +45,10 @@ class InputFormat {
 
   virtual ~InputFormat() = default;
   virtual std::string_view name() const = 0;
+  // The format that its records look like to user code, which knows what to make of those.
+  virtual std::string_view record_form() const { return name(); }
+  // FailedPrecondition, with what to do, when this build lacks a library that the format needs.
+  virtual absl::Status Installed() const { return absl::OkStatus(); }
   // InvalidArgument "setting: what is wrong. Try: ..." for what the format lacks or does not have.
   virtual absl::Status Check(const InputSettings& settings) const;
   // Whether a file that begins like this may be read in pieces.

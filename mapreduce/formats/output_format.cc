@@ -1,6 +1,7 @@
 #include "mapreduce/formats/output_format.h"
 
 #include "mapreduce/formats/named.h"
+#include "mapreduce/formats/parquet/parquet_format.h"
 #include "mapreduce/formats/record_format.h"
 #include "mapreduce/formats/table_format.h"
 #include "mapreduce/formats/text_output.h"
@@ -18,6 +19,7 @@ const std::vector<std::unique_ptr<const OutputFormat>>& AllOutputFormats() {
     all->push_back(MakeBytesOutput());
     all->push_back(MakeRecordOutput());
     all->push_back(MakeTableOutput());
+    all->push_back(MakeParquetOutput());
     return all;
   }();
   return *formats;
@@ -28,6 +30,11 @@ const std::vector<std::unique_ptr<const OutputFormat>>& AllOutputFormats() {
 const std::vector<std::string>& OutputFormat::codecs() const {
   static const std::vector<std::string> none = {"none"};
   return none;
+}
+
+absl::Status OutputFormat::Check(const OutputSettings& settings) const {
+  if (settings.schema.empty()) return absl::OkStatus();
+  return InvalidArgumentError("schema: only the format parquet has a schema");
 }
 
 std::string_view OutputFormat::Extension(const OutputSettings&) const { return {}; }

@@ -14,7 +14,9 @@ namespace quern::mr {
 
 // What a job says about an output.
 struct OutputSettings {
-  std::string codec;  // one of the format's; empty = its default
+  std::string codec = {};  // one of the format's; empty = its default
+  std::string schema =
+      {};  // columns and types of the format parquet; empty = from the first records
 };
 
 // Stateless; every method may be called by any thread. RecordWriter::Close is the other half.
@@ -25,6 +27,9 @@ class OutputFormat {
   // How it can compress what it writes, and what it does unless the job says otherwise.
   virtual const std::vector<std::string>& codecs() const;
   virtual std::string_view default_codec() const { return "none"; }
+  // As of InputFormat.
+  virtual absl::Status Installed() const { return absl::OkStatus(); }
+  virtual absl::Status Check(const OutputSettings& settings) const;
   // What the names of files end with that are compressed as a whole (".zst"); empty for others.
   virtual std::string_view Extension(const OutputSettings& settings) const;
   // A writer that starts a new file in `file`, which is borrowed.

@@ -34,9 +34,9 @@ absl::Status CheckOneOf(std::string_view key, std::string_view value,
                               near.empty() ? "" : fmt::format(". Did you mean {}?", near));
 }
 
-absl::Status CheckInput(const pb::JobSpec::Input& input, bool local) {
+absl::Status CheckInput(const pb::JobSpec::Input& input, SpecCheckOptions options) {
   if (input.path().empty()) return InvalidArgumentError("input.path: is missing");
-  if (input.path().starts_with("file://") && !local) {
+  if (input.path().starts_with("file://") && !options.local) {
     return InvalidArgumentError(
         "input.path: {}: a file of one machine, which the workers of a cluster do not have. Try: "
         "dfs put, or --local",
@@ -49,16 +49,18 @@ absl::Status CheckInput(const pb::JobSpec::Input& input, bool local) {
   }
   RETURN_IF_ERROR(CheckOneOf("input.format", input.format(), InputFormatNames()));
   ASSIGN_OR_RETURN(const InputFormat* const format, FindInputFormat(input.format()));
-  const absl::Status settings = format->Check({.record_bytes = input.record_bytes()});
-  return settings.ok() ? settings : InvalidArgumentError("input.{}", Message(settings));
+  const absl::Status settings =
+      format->Check({.record_bytes = input.record_bytes(), .columns = input.columns()});
+  if (!settings.ok()) return InvalidArgumentError("input.{}", Message(settings));
+  return options.runs_here ? Annotate(format->Installed(), "input.format") : absl::OkStatus();
 }
 
 // `key` is what the spec calls the output.
 absl::Status CheckOutput(std::string_view key, const pb::JobSpec::Output& output,
-                         const pb::JobSpec& spec, bool local) {
+                         const pb::JobSpec& spec, SpecCheckOptions options) {
   const std::string& path = output.path();
   if (path.empty()) return InvalidArgumentError("{}.path: is missing", key);
-  if (IsLocalPath(path) && !local) {
+  if (IsLocalPath(path) && !options.local) {
     return InvalidArgumentError(
         "{}.path: {}: the output of a cluster goes into its file system. Try: --local, or a "
         "path like /out",
@@ -75,6 +77,11 @@ absl::Status CheckOutput(std::string_view key, const pb::JobSpec::Output& output
   RETURN_IF_ERROR(CheckOneOf(fmt::format("{}.format", key), output.format(), OutputFormatNames()));
   ASSIGN_OR_RETURN(const OutputFormat* const format, FindOutputFormat(output.format()));
   RETURN_IF_ERROR(CheckOneOf(fmt::format("{}.codec", key), output.codec(), format->codecs()));
+  const absl::Status settings = format->Check({.codec = output.codec(), .schema = output.schema()});
+  if (!settings.ok()) return InvalidArgumentError("{}.{}", key, Message(settings));
+  if (options.runs_here) {
+    RETURN_IF_ERROR(Annotate(format->Installed(), fmt::format("{}.format", key)));
+  }
   if (output.files().empty()) return absl::OkStatus();
   const bool one_file = spec.reduce().tasks() == 1;
   const absl::Status pattern = CheckFilePattern(output.files(), one_file);
@@ -138,8 +145,8 @@ absl::Status CheckOutputsApart(const pb::JobSpec& spec) {
   return absl::OkStatus();
 }
 
-absl::Status CheckOutputs(const pb::JobSpec& spec, bool local) {
-  RETURN_IF_ERROR(CheckOutput("output", spec.output(), spec, local));
+absl::Status CheckOutputs(const pb::JobSpec& spec, SpecCheckOptions options) {
+  RETURN_IF_ERROR(CheckOutput("output", spec.output(), spec, options));
   if (spec.outputs_size() > static_cast<int>(kMaxNamedOutputs)) {
     return InvalidArgumentError("outputs: {} of them, the limit is {}", spec.outputs_size(),
                                 kMaxNamedOutputs);
@@ -150,7 +157,7 @@ absl::Status CheckOutputs(const pb::JobSpec& spec, bool local) {
     if (!names.insert(named.name()).second) {
       return InvalidArgumentError("outputs: two are called '{}'", named.name());
     }
-    RETURN_IF_ERROR(CheckOutput("outputs." + named.name(), named.output(), spec, local));
+    RETURN_IF_ERROR(CheckOutput("outputs." + named.name(), named.output(), spec, options));
   }
   RETURN_IF_ERROR(CheckEndsDiffer(spec));
   return CheckOutputsApart(spec);
@@ -246,9 +253,8 @@ absl::Status CheckJobSpec(const pb::JobSpec& spec, SpecCheckOptions options) {
         bytes, kMaxSpecBytes);
   }
   if (spec.inputs().empty()) return InvalidArgumentError("input: a job needs at least one");
-  for (const pb::JobSpec::Input& input : spec.inputs())
-    RETURN_IF_ERROR(CheckInput(input, options.local));
-  RETURN_IF_ERROR(CheckOutputs(spec, options.local));
+  for (const pb::JobSpec::Input& input : spec.inputs()) RETURN_IF_ERROR(CheckInput(input, options));
+  RETURN_IF_ERROR(CheckOutputs(spec, options));
   RETURN_IF_ERROR(CheckSideFiles(spec));
   RETURN_IF_ERROR(CheckLimits(spec.limits()));
   const pb::JobSpec::Reduce& reduce = spec.reduce();

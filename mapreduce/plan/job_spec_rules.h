@@ -31,7 +31,8 @@ void FillDefaults(pb::JobSpec* spec);
 // InvalidArgument "key: what is wrong. Try: ..." for the first thing that cannot work. Class names
 // are checked against the plugin elsewhere (CheckClasses of plugin_check.h).
 struct SpecCheckOptions {
-  bool local = false;  // for a run on this machine: file:///... paths are allowed
+  bool local = false;     // for a run on this machine: file:///... paths are allowed
+  bool runs_here = true;  // in this installation: its formats have to be part of it
 };
 absl::Status CheckJobSpec(const pb::JobSpec& spec, SpecCheckOptions options = {});
 

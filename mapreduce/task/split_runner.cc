@@ -57,7 +57,7 @@ SplitRunner::SplitRunner(const pb::TaskSpec& spec, const TaskEnvironment& enviro
     bad_[{bad.piece(), bad.position()}] = bad.reason();
   }
   const pb::JobSpec::Input& input = spec.job().inputs(static_cast<int>(spec.split().input()));
-  read_options_.settings = {.record_bytes = input.record_bytes()};
+  read_options_.settings = {.record_bytes = input.record_bytes(), .columns = input.columns()};
   read_options_.scratch_dir = environment.scratch_dir;
   read_options_.memory_bytes = plan.record_bytes;
   format_ = input.format();

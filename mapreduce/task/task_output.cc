@@ -28,7 +28,8 @@ absl::StatusOr<std::unique_ptr<OutputSink>> CreateOutput(const pb::TaskSpec& spe
   options.make_ancestors = !IsJobId(spec.id().job_id());
   ASSIGN_OR_RETURN(auto created, environment.storage->Create(path, options));
   auto file = std::make_unique<OutputFile>(std::move(created), &environment.progress->steps);
-  ASSIGN_OR_RETURN(auto writer, format->Open({.codec = output.codec()}, file.get()));
+  ASSIGN_OR_RETURN(auto writer,
+                   format->Open({.codec = output.codec(), .schema = output.schema()}, file.get()));
   return std::make_unique<OutputSink>(std::move(file), std::move(writer));
 }
 

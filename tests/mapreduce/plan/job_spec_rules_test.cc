@@ -41,7 +41,10 @@ TEST(JobSpecRules, NamesWhatIsWrong) {
       {[](auto* s) { s->mutable_output()->set_path("/"); }, "cannot be replaced"},
       {[](auto* s) { s->mutable_output()->set_files("x"); }, "output.files: 'x': all files"},
       {[](auto* s) { s->mutable_output()->set_files("{i}.gz"); }, "output.files: '{i}.gz': says"},
-      {[](auto* s) { s->mutable_output()->set_format("parquet"); }, "output.format: 'parquet'"},
+      {[](auto* s) { s->mutable_output()->set_format("orc"); }, "output.format: 'orc'"},
+      {[](auto* s) { s->mutable_output()->set_schema("a int8"); },
+       "output.schema: only the format"},
+      {[](auto* s) { s->mutable_inputs(0)->set_columns("a"); }, "input.columns: only the format"},
       {[](auto* s) { s->mutable_limits()->set_memory_bytes(1 << 20); }, "limits.memory: 1 MiB"},
       {[](auto* s) {
          s->mutable_limits()->set_skip_bad_records(true);
