@@ -5,6 +5,7 @@
 #include <memory>
 #include <type_traits>
 
+#include "mapreduce/api/batch_mapper.h"
 #include "mapreduce/api/boundary.h"
 #include "mapreduce/api/combiner.h"
 #include "mapreduce/api/mapper.h"
@@ -19,6 +20,7 @@ namespace quern::internal {
 template <typename Class, typename Base>
 struct Functions {
   static_assert(std::is_base_of_v<Base, Class>);
+  static constexpr bool kBatches = std::is_base_of_v<BatchMapper, Class>;
 
   static int Create(quern_task* task, void** self) noexcept {
     return Guard(task, [&] {
@@ -33,6 +35,12 @@ struct Functions {
   }
   static int Map(void* self, quern_task* task, const quern_record* record) noexcept {
     return Guard(task, [=] { Of(self)->Map(MapInput(task, record)); });
+  }
+  static int MapBatch(void* self, quern_task* task, quern_batch* batch) noexcept {
+    return Guard(task, [=] {
+      quern::MapBatch in(task, batch);
+      static_cast<BatchMapper*>(Of(self))->MapBatch(in);
+    });
   }
   static int Reduce(void* self, quern_task* task, quern_group* group) noexcept {
     return Guard(task, [=] { Of(self)->ReduceGroup(group); });
@@ -63,6 +71,7 @@ quern_class MakeClass(uint32_t kind, const char* name) {
   made.destroy = F::Destroy;
   made.start = F::Start;
   if constexpr (std::is_same_v<Base, Mapper>) made.map = F::Map;
+  if constexpr (F::kBatches) made.map_batch = F::MapBatch;
   if constexpr (std::is_same_v<Base, Reducer> || std::is_same_v<Base, Combiner>) {
     made.reduce = F::Reduce;
   }

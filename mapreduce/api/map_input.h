@@ -56,6 +56,8 @@ class MapInput {
   InputSource source() const { return {task_, record_}; }
 
  private:
+  friend class BatchMapper;
+
   quern_task* const task_;
   const quern_record* const record_;
   mutable char digits_[20];

@@ -24,6 +24,7 @@
 // or, shorter and faster where one state a key is enough: QUERN_REGISTER_FOLD (fold.h).
 #pragma once
 
+#include "mapreduce/api/batch_mapper.h"
 #include "mapreduce/api/combiner.h"
 #include "mapreduce/api/fold.h"
 #include "mapreduce/api/map_input.h"

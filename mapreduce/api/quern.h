@@ -136,6 +136,17 @@ typedef struct quern_record {
   const quern_source* source;
 } quern_record;
 
+/* Records that are mapped by one call: of one piece, in its order. */
+typedef struct quern_batch {
+  uint32_t size;
+  uint32_t count; /* at least 1 */
+  const quern_record* const* records;
+  /* Set by the plugin: number of the record that a result other than QUERN_OK is about. Those
+   * before it are done. */
+  uint32_t at;
+  uint32_t unused;
+} quern_batch;
+
 /* A key and its values, which come in runs of equal ones, each to be looked at once:
  *   for (; group->repeats > 0; quern_next_value(group)) use(group->value); */
 typedef struct quern_group quern_group;
@@ -191,6 +202,12 @@ typedef struct quern_class {
                         uint32_t partitions);
   /* Fold. */
   const quern_fold* fold;
+  /* Mapper, instead of `map`: for languages in which a call costs more than a record, and for work
+   * that is done on many records at a time. A class that has both is called through this one; a
+   * Quern that is older than it calls `map`. After QUERN_SKIPPED it is called again with the
+   * records behind batch->at. Records come one at a time where it has to be known which one is
+   * worked on (limits.skip_bad_records), and of formats with headers. */
+  int (*map_batch)(void* self, quern_task* task, quern_batch* batch);
 } quern_class;
 
 typedef struct quern_plugin {

@@ -47,6 +47,8 @@ class InputFormat {
   virtual std::string_view name() const = 0;
   // The format that its records look like to user code, which knows what to make of those.
   virtual std::string_view record_form() const { return name(); }
+  // Whether RecordReader::header says anything.
+  virtual bool has_headers() const { return false; }
   // FailedPrecondition, with what to do, when this build lacks a library that the format needs.
   virtual absl::Status Installed() const { return absl::OkStatus(); }
   // InvalidArgument "setting: what is wrong. Try: ..." for what the format lacks or does not have.

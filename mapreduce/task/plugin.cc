@@ -23,7 +23,7 @@ bool IsComplete(const quern_class& each) {
   if (each.name == nullptr) return false;
   switch (each.kind) {
     case QUERN_MAPPER:
-      return each.map != nullptr;
+      return each.map != nullptr || each.map_batch != nullptr;
     case QUERN_REDUCER:
     case QUERN_COMBINER:
       return each.reduce != nullptr;

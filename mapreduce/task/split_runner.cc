@@ -98,7 +98,9 @@ absl::Status SplitRunner::RunPiece(const pb::InputPiece& piece, UserObject* mapp
   environment_.position->SetSource(piece.path(), piece_);
   environment_.position->SetPhase(RecordPhase::kMap);
   context_->SetReader(reader->get());
-  const absl::Status mapped = MapRecords(piece, reader->get(), mapper);
+  one_by_one_ = spec_.job().limits().skip_bad_records() || format->has_headers();
+  const absl::Status mapped = mapper->maps_batches() ? MapBatches(piece, reader->get(), mapper)
+                                                     : MapRecords(piece, reader->get(), mapper);
   context_->SetReader(nullptr);
   RETURN_IF_ERROR(mapped);
   environment_.position->SetPhase(RecordPhase::kNone);
@@ -139,12 +141,8 @@ absl::Status SplitRunner::MapRecords(const pb::InputPiece& piece, RecordReader* 
     if (read >= limit) break;
     environment_.position->SetPosition(offset);
     if (!bad_.empty()) [[unlikely]] {
-      const auto bad = bad_.find({piece_, offset});
-      if (bad != bad_.end()) {
-        skipped_.Count(SkippedRecords::kDeaths);
-        RETURN_IF_ERROR(skipped_.KeepRecord(bad->second, piece.path(), *reader));
-        continue;
-      }
+      ASSIGN_OR_RETURN(const bool bad, StepOver(piece, *reader));
+      if (bad) continue;
     }
     record.key = KeyOf(*reader);
     record.value = {reader->value().data(), reader->value().size()};
@@ -161,6 +159,65 @@ absl::Status SplitRunner::MapRecords(const pb::InputPiece& piece, RecordReader* 
   }
   // Reported, and then swallowed by user code.
   return mapper->failed() ? mapper->Failure(QUERN_FAILED, "Map") : absl::OkStatus();
+}
+
+absl::StatusOr<bool> SplitRunner::StepOver(const pb::InputPiece& piece,
+                                           const RecordReader& reader) {
+  const auto bad = bad_.find({piece_, reader.offset()});
+  if (bad == bad_.end()) return false;
+  skipped_.Count(SkippedRecords::kDeaths);
+  RETURN_IF_ERROR(skipped_.KeepRecord(bad->second, piece.path(), reader));
+  return true;
+}
+
+absl::Status SplitRunner::MapBatches(const pb::InputPiece& piece, RecordReader* reader,
+                                     UserObject* mapper) {
+  constexpr uint32_t kMaxRecords = 1024;
+  const quern_bytes path = {piece.path().data(), piece.path().size()};
+  const quern_source source = {sizeof(source), piece_, path};
+  const uint64_t limit = piece.offset() + std::min(bytes_per_piece_, UINT64_MAX - piece.offset());
+  RecordBatch batch(&source, one_by_one_ ? 1 : kMaxRecords);
+  uint64_t read = piece.offset();
+  while (reader->Next() && reader->position() < limit) {
+    if (!batch.empty() && !batch.HasRoomFor(*reader)) {
+      RETURN_IF_ERROR(MapBatch(piece, read, &batch, mapper));
+    }
+    read = reader->position();
+    if (!bad_.empty()) {
+      ASSIGN_OR_RETURN(const bool bad, StepOver(piece, *reader));
+      if (bad) continue;
+    }
+    batch.Add(*reader);
+    if (batch.IsFull()) RETURN_IF_ERROR(MapBatch(piece, read, &batch, mapper));
+  }
+  if (!batch.empty()) RETURN_IF_ERROR(MapBatch(piece, read, &batch, mapper));
+  return mapper->failed() ? mapper->Failure(QUERN_FAILED, "MapBatch") : absl::OkStatus();
+}
+
+// `read` is how far the reader has come with them.
+absl::Status SplitRunner::MapBatch(const pb::InputPiece& piece, uint64_t read, RecordBatch* batch,
+                                   UserObject* mapper) {
+  TaskProgress* const progress = environment_.progress;
+  for (uint32_t first = 0; first < batch->size();) {
+    quern_batch part = batch->From(first);
+    environment_.position->SetPosition((*batch)[first].offset);
+    const int result = mapper->MapBatch(&part);
+    if (result == QUERN_OK) break;
+    // What a plugin says is not believed.
+    const uint32_t at = first + std::min(part.at, batch->size() - first - 1);
+    environment_.position->SetPosition((*batch)[at].offset);
+    if (result != QUERN_SKIPPED) return mapper->Failure(result, "MapBatch");
+    const std::string reason = mapper->TakeReason();
+    skipped_.Count(reason);
+    RETURN_IF_ERROR(skipped_.KeepRecord(reason, piece.path(), HeldRecord((*batch)[at])));
+    first = at + 1;
+  }
+  records_ += batch->size();
+  batch->Clear();
+  progress->input_records.Set(records_);
+  progress->input_bytes.Set(bytes_ + (read - piece.offset()));
+  progress->phase_done.Set(bytes_ + (read - piece.offset()));
+  return absl::OkStatus();
 }
 
 uint64_t SplitBytes(const pb::Split& split) {

@@ -15,6 +15,7 @@
 #include "mapreduce/engine/record_reader.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/formats/input_format.h"
+#include "mapreduce/task/record_batch.h"
 #include "mapreduce/task/skipped_records.h"
 #include "mapreduce/task/task_environment.h"
 #include "mapreduce/task/user_context.h"
@@ -47,6 +48,11 @@ class SplitRunner {
   absl::StatusOr<uint64_t> LengthToRead(const pb::InputPiece& piece, const InputFormat& format,
                                         ReadableFile* file);
   absl::Status MapRecords(const pb::InputPiece& piece, RecordReader* reader, UserObject* mapper);
+  absl::Status MapBatches(const pb::InputPiece& piece, RecordReader* reader, UserObject* mapper);
+  absl::Status MapBatch(const pb::InputPiece& piece, uint64_t read, RecordBatch* batch,
+                        UserObject* mapper);
+  // Sets the present record aside when attempts have died on it.
+  absl::StatusOr<bool> StepOver(const pb::InputPiece& piece, const RecordReader& reader);
 
   const pb::TaskSpec& spec_;
   const TaskEnvironment& environment_;
@@ -61,6 +67,7 @@ class SplitRunner {
   // (piece, position) -> how attempts died there.
   std::map<std::pair<uint32_t, uint64_t>, std::string> bad_;
   uint32_t piece_ = 0;  // number of the present one
+  bool one_by_one_ = false;
   uint64_t records_ = 0;
   SkippedRecords skipped_;
   uint64_t bytes_ = 0;

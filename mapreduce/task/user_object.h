@@ -33,6 +33,9 @@ class UserObject {
 
   // QUERN_OK or QUERN_SKIPPED for most records; for anything else Failure says what it was.
   int Map(const quern_record& record) { return class_.map(self_, &task_, &record); }
+  // Whether its class takes batches, and perhaps nothing else.
+  bool maps_batches() const { return class_.map_batch != nullptr; }
+  int MapBatch(quern_batch* batch) { return class_.map_batch(self_, &task_, batch); }
   int Reduce(quern_group* group) { return class_.reduce(self_, &task_, group); }
   uint32_t Partition(std::string_view key, uint32_t partitions) {
     return class_.partition(self_, &task_, key.data(), key.size(), partitions);

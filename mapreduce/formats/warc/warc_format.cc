@@ -25,6 +25,7 @@ bool FirstMemberEnds(std::string_view bytes) {
 class WarcFormat final : public InputFormat {
  public:
   std::string_view name() const override { return "warc"; }
+  bool has_headers() const override { return true; }
 
   bool Splittable(std::string_view first_bytes) const override {
     return LooksLikeGzipMember(first_bytes) && FirstMemberEnds(first_bytes);

@@ -28,6 +28,17 @@ class CountsLongWords : public Mapper {
   Counter* long_words_ = nullptr;
 };
 
+class CopiesBatches : public BatchMapper {
+ public:
+  void MapBatch(quern::MapBatch& in) override {
+    for (size_t i = 0; i < in.size(); ++i) {
+      const MapInput& record = in[i];
+      if (record.value().empty()) context().SkipRecord("empty");
+      Emit(record.key(), in.value(i));
+    }
+  }
+};
+
 class FirstTwo : public Reducer {
  public:
   void Reduce(ReduceInput* in) override {
@@ -92,6 +103,12 @@ TEST(TestingTest, SkipsRecordsAndHandsOutFiles) {
   EXPECT_EQ(out.records, (testing::Records{{"a", "/tmp/list"}, {"b", "/tmp/list"}}));
   EXPECT_EQ(out.skipped, std::vector<std::string>{"empty"});
   EXPECT_EQ(out.job_failure, "");
+}
+
+TEST(TestingTest, RunsAMapperOfBatches) {
+  const auto out = testing::RunMapper<CopiesBatches>({{"0", "a"}, {"1", ""}, {"2", "b"}});
+  EXPECT_EQ(out.records, (testing::Records{{"0", "a"}, {"2", "b"}}));
+  EXPECT_EQ(out.skipped.size(), 1u);
 }
 
 TEST(TestingTest, AJobThatFailsDoesNothingMore) {

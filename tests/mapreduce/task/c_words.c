@@ -43,6 +43,20 @@ static int map(void* self, quern_task* task, const quern_record* record) {
   return QUERN_OK;
 }
 
+/* The same of many records at a time. Counts the calls and the records. */
+static int map_batch(void* self, quern_task* task, quern_batch* batch) {
+  quern_counter* const calls = task->host->counter(task, "calls", 5);
+  quern_counter* const records = task->host->counter(task, "mapped", 6);
+  if (calls == NULL || records == NULL) return QUERN_FAILED;
+  ++calls->value;
+  for (batch->at = 0; batch->at < batch->count; ++batch->at) {
+    const int result = map(self, task, batch->records[batch->at]);
+    if (result != QUERN_OK) return result;
+    ++records->value;
+  }
+  return QUERN_OK;
+}
+
 static int sum(void* self, quern_task* task, quern_group* group) {
   (void)self;
   long long total = 0;
@@ -64,6 +78,7 @@ static uint32_t by_letter(void* self, quern_task* task, const char* key, size_t 
 }
 
 QUERN_NOTE(QUERN_MAPPER, "CWords")
+QUERN_NOTE(QUERN_MAPPER, "CBatchWords")
 QUERN_NOTE(QUERN_REDUCER, "CSum")
 QUERN_NOTE(QUERN_COMBINER, "CSum")
 QUERN_NOTE(QUERN_PARTITIONER, "CByLetter")
@@ -76,6 +91,14 @@ static const quern_class mapper = {.size = sizeof(quern_class),
                                    .start = start,
                                    .map = map,
                                    .destroy = free};
+static const quern_class batch_mapper = {.size = sizeof(quern_class),
+                                         .api = QUERN_API_VERSION,
+                                         .kind = QUERN_MAPPER,
+                                         .name = "CBatchWords",
+                                         .create = create,
+                                         .start = start,
+                                         .destroy = free,
+                                         .map_batch = map_batch};
 static const quern_class reducer = {.size = sizeof(quern_class),
                                     .api = QUERN_API_VERSION,
                                     .kind = QUERN_REDUCER,
@@ -93,7 +116,8 @@ static const quern_class partitioner = {.size = sizeof(quern_class),
                                         .partition = by_letter};
 
 const quern_plugin* quern_plugin_v2(void) {
-  static const quern_class* const classes[] = {&mapper, &reducer, &combiner, &partitioner};
-  static const quern_plugin plugin = {sizeof(quern_plugin), QUERN_API_VERSION, 4, 0, classes};
+  static const quern_class* const classes[] = {&mapper, &batch_mapper, &reducer, &combiner,
+                                               &partitioner};
+  static const quern_plugin plugin = {sizeof(quern_plugin), QUERN_API_VERSION, 5, 0, classes};
   return &plugin;
 }

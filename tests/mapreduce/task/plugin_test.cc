@@ -8,6 +8,7 @@
 #include <string>
 
 #include "common/storage/file_io.h"
+#include "mapreduce/plan/job_spec_rules.h"
 #include "mapreduce/task/local_job.h"
 #include "mapreduce/task/skip_reasons.h"
 #include "tests/support/status_matchers.h"
@@ -31,13 +32,16 @@ class PluginTest : public ::testing::Test {
     spec.set_name("test");
     spec.mutable_plugin()->set_path("file://" + plugin);
     spec.add_inputs()->set_path("file://" + dir_ / "in");
-    spec.mutable_inputs(0)->set_mapper(prefix + "Words");
+    spec.mutable_inputs(0)->set_mapper(mapper_.empty() ? prefix + "Words" : mapper_);
     spec.mutable_reduce()->set_tasks(2);
     spec.mutable_reduce()->set_reducer(prefix + "Sum");
     spec.mutable_reduce()->set_combiner(prefix + "Sum");
     spec.mutable_reduce()->set_partitioner(prefix + "ByLetter");
     spec.mutable_output()->set_path("file://" + dir_ / "out");
     (*spec.mutable_params())["suffix"] = "!";
+    FillDefaults(&spec);
+    spec.mutable_limits()->set_skip_bad_records(skip_bad_records_);
+    spec.mutable_output()->set_overwrite(true);
     LocalJob job(spec, 1, {});
     RETURN_IF_ERROR(job.Prepare());
     return job.Run();
@@ -46,7 +50,17 @@ class PluginTest : public ::testing::Test {
     return ReadFileToString(FileSystem::Real(), dir_ / "out/" + part).value_or("(none)");
   }
 
+  // Of a counter, as the manifest has it; 0 when it is not there.
+  int64_t Counter(const std::string& name) {
+    const std::string manifest = Output("_MANIFEST.json");
+    const std::string quoted = fmt::format("\"{}\": ", name);
+    const size_t at = manifest.find(quoted);
+    return at == std::string::npos ? 0 : std::atoll(manifest.c_str() + at + quoted.size());
+  }
+
   const TempDir dir_;
+  std::string mapper_;
+  bool skip_bad_records_ = false;
 };
 
 TEST_F(PluginTest, APluginInPlainCRuns) {
@@ -63,6 +77,44 @@ TEST_F(PluginTest, WhatIsSkippedIsCountedByItsReason) {
   EXPECT_THAT(manifest, HasSubstr("\"map_skipped_records\": 3"));
   EXPECT_THAT(manifest, HasSubstr("\"map_skipped_records: as it says\": 2"));
   EXPECT_THAT(manifest, HasSubstr("\"map_skipped_records: no reason\": 1"));
+}
+
+TEST_F(PluginTest, BatchesGiveWhatRecordsGive) {
+  std::string text = "skip\n" + std::string(300'000, 'x') + "\n" + std::string(10, '\n');
+  for (int i = 0; i < 5000; ++i) {
+    text += fmt::format("to be or not to be {}\n", i);
+    if (i % 700 < 2) text += "skip\nskip because of this\n";
+  }
+  text += "skip\n";
+  for (const char* classes : {"CWords", "CBatchWords"}) {
+    mapper_ = classes;
+    ASSERT_OK(Run(JobPath("c_words"), "C", text));
+    const std::string kept = fmt::format("{}{}{}{}", Output("part-r-00000"), Output("part-r-00001"),
+                                         Counter("lines"), Counter("map_input_records"));
+    static const std::string expected = kept;
+    EXPECT_EQ(kept, expected);
+    EXPECT_EQ(Counter("lines"), 5011);
+    EXPECT_EQ(Counter("map_skipped_records: as it says"), 18);
+    EXPECT_EQ(Counter("map_skipped_records: no reason"), 16);
+  }
+  EXPECT_EQ(Counter("mapped"), 5011);
+  EXPECT_GT(Counter("calls"), 5);
+  EXPECT_LT(Counter("calls"), 100);
+}
+
+TEST_F(PluginTest, RecordsThatMayBeBadComeOneAtATime) {
+  mapper_ = "CBatchWords";
+  skip_bad_records_ = true;
+  ASSERT_OK(Run(JobPath("c_words"), "C", "to\nbe\nskip\nor not\n"));
+  EXPECT_EQ(Counter("calls"), 4);
+  EXPECT_EQ(Counter("mapped"), 3);
+  EXPECT_EQ(Counter("map_skipped_records"), 1);
+}
+
+TEST_F(PluginTest, AFailureInABatchIsThatOfTheRecordAtWhichItHappened) {
+  mapper_ = "CBatchWords";
+  EXPECT_THAT(Run(JobPath("c_words"), "C", "fine\nfine\nfail\nfine\n"),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("as it says")));
 }
 
 TEST(SkipReasonsTest, ReasonsThatNameEachRecordAreFewCounters) {
@@ -145,6 +197,9 @@ TEST(PluginTableTest, RefusesClassesThatCannotWork) {
                                     HasSubstr("'M' lacks the function that its kind needs")));
   each.map = [](void*, quern_task*, const quern_record*) { return QUERN_OK; };
   EXPECT_OK(load(&each));
+  each.map = nullptr;
+  each.map_batch = [](void*, quern_task*, quern_batch*) { return QUERN_OK; };
+  EXPECT_OK(load(&each));
   each.size = 8;
   EXPECT_THAT(load(&each), StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(Plugin::Of("p", {}, nullptr), StatusIs(absl::StatusCode::kInvalidArgument));
@@ -167,6 +222,7 @@ TEST(PluginTableTest, WhatAnOlderPluginDoesNotHaveIsNull) {
   ASSERT_OK_AND_ASSIGN(const quern_class* const found, plugin->Find(ClassKind::kMapper, "M"));
   EXPECT_EQ(found->create, nullptr);
   EXPECT_EQ(found->partition, nullptr);
+  EXPECT_EQ(found->map_batch, nullptr);
 }
 
 }  // namespace
