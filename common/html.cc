@@ -7,13 +7,13 @@ namespace {
 
 constexpr std::string_view kStyle = R"css(
 :root { color-scheme: light dark; --ink: #1c1e21; --paper: #fff; --faint: #6b7280; --line: #d9dce1;
-  --link: #0b57d0; --band: #f5f6f8; }
+  --link: #0b57d0; --band: #f5f6f8; --mark: #fff0b3; --bad: #b3261e; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e6ea; --paper: #16181c; --faint: #9aa1ab;
-  --line: #33373d; --link: #8ab4f8; --band: #1e2126; } }
+  --line: #33373d; --link: #8ab4f8; --band: #1e2126; --mark: #4d4420; --bad: #f2b8b5; } }
 body { margin: 0 auto; max-width: 72rem; padding: 1rem 1.5rem 3rem; background: var(--paper);
   color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 header, footer { display: flex; flex-wrap: wrap; gap: 1rem; color: var(--faint); }
-header { border-bottom: 1px solid var(--line); padding-bottom: .5rem; }
+header { border-bottom: 1px solid var(--line); padding-bottom: .5rem; overflow-wrap: anywhere; }
 footer { border-top: 1px solid var(--line); margin-top: 2rem; padding-top: .5rem; font-size: 13px; }
 a { color: var(--link); text-decoration: none; } a:hover { text-decoration: underline; }
 h1 { font-size: 1.5rem; margin: 1rem 0 .5rem; } h2 { font-size: 1.1rem; margin: 1.5rem 0 .5rem; }
@@ -24,12 +24,13 @@ th, td { border-bottom: 1px solid var(--line); padding: .25rem .9rem .25rem 0; t
 th { color: var(--faint); font-weight: 500; } td.n, th.n { text-align: right; }
 pre { background: var(--band); overflow-x: auto; padding: .75rem; }
 form { display: flex; gap: .5rem; margin: 1rem 0; }
-input[type=search] { flex: 1; font: inherit; padding: .4rem .6rem; color: inherit;
+input[type=search] { flex: 1; min-width: 0; font: inherit; padding: .4rem .6rem; color: inherit;
   background: var(--band); border: 1px solid var(--faint); }
 button { font: inherit; padding: .4rem 1rem; }
-ol { padding-left: 1.5rem; } li { margin: 1rem 0; overflow-wrap: anywhere; }
+ol { padding-left: 2rem; } li { margin: 1rem 0; overflow-wrap: anywhere; }
 .faint { color: var(--faint); font-size: 13px; }
-mark { background: none; color: inherit; font-weight: 700; }
+mark { background: var(--mark); color: inherit; font-weight: 600; }
+[role=alert] { border-left: 3px solid var(--bad); color: var(--bad); padding-left: .75rem; }
 )css";
 
 bool IsNumber(const PageCell& cell) {

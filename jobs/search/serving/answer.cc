@@ -57,6 +57,7 @@ absl::StatusOr<Answer> AnswerQuery(const SearchIndex& index, std::string_view qu
   const MarkedTerms marked = TermsToMark(plan);
   const SearchIndex::AnalyzerPtr analyzer = index.BorrowAnalyzer();
   Answer answer;
+  answer.k = options.k;
   if (options.explain) answer.plan = ToString(plan, index);
   for (SearchHit& hit : hits) {
     ASSIGN_OR_RETURN(AnswerHit described, Describe(index, marked, analyzer.get(), std::move(hit)));

@@ -23,6 +23,7 @@ struct AnswerHit {
 
 struct Answer {
   std::vector<AnswerHit> hits;
+  size_t k = 0;      // hits that were asked for
   std::string plan;  // when an explanation was asked for
 };
 

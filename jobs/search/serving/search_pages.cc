@@ -2,6 +2,8 @@
 
 #include <absl/time/time.h>
 
+#include <algorithm>
+
 #include "common/cli/json_line.h"
 #include "common/sizes.h"
 #include "common/version.h"
@@ -25,18 +27,42 @@ std::string ToHtml(const Snippet& snippet) {
   return html;
 }
 
-std::string HitHtml(const AnswerHit& hit) {
+// Languages and directions are those of the documents: browsers choose glyphs and sides by them.
+std::string HitHtml(const AnswerHit& hit, size_t number) {
   const std::string title = hit.title.empty() ? EscapeHtml(hit.hit.id) : ToHtml(hit.title);
   const std::string& url = hit.document.url;
+  const std::string& language = hit.document.language;
   const bool links = url.starts_with("http://") || url.starts_with("https://");
-  std::string html = "<li>" + (links ? fmt::format("<a href=\"{}\">{}</a>", EscapeHtml(url), title)
-                                     : fmt::format("<strong>{}</strong>", title));
-  html += fmt::format("<div>{}</div>", ToHtml(hit.snippet));
+  std::string html = fmt::format(
+      "<li id=\"hit{}\"><div{}>", number,
+      language.empty() ? std::string() : fmt::format(" lang=\"{}\"", EscapeHtml(language)));
+  html += links ? fmt::format("<a dir=\"auto\" href=\"{}\">{}</a>", EscapeHtml(url), title)
+                : fmt::format("<strong dir=\"auto\">{}</strong>", title);
+  html += fmt::format("<div dir=\"auto\">{}</div></div>", ToHtml(hit.snippet));
   std::string facts = links ? url : hit.hit.id;
-  if (!hit.document.language.empty()) facts += ", " + hit.document.language;
+  if (!language.empty()) facts += ", " + language;
   if (!hit.document.date.empty()) facts += ", " + hit.document.date;
   return html + fmt::format("<div class=\"faint\">{} ({:.2f})</div></li>\n", EscapeHtml(facts),
                             hit.hit.score);
+}
+
+std::string Percent(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  return encoded;
+}
+
+// A link to more of them, where there may be more and the page may show them.
+std::string MoreHtml(const std::string& query, size_t shown, size_t asked) {
+  if (shown < asked || asked >= kMaxPageHits) return "";
+  return fmt::format("<p><a href=\"/?q={}&amp;k={}#hit{}\">More</a></p>\n", Percent(query),
+                     std::min(asked * 3, kMaxPageHits), shown + 1);
+}
+
+std::string SizeOf(const SearchIndex& index) {
+  const size_t segments = index.segments().size();
+  return fmt::format("{} document{} in {} segment{}.", FormatCount(index.documents()),
+                     index.documents() == 1 ? "" : "s", segments, segments == 1 ? "" : "s");
 }
 
 constexpr std::string_view kHelp =
@@ -118,23 +144,22 @@ HttpResponse SearchPages::Page(const HttpRequest& request) {
   int status = 200;
   std::string twin = "/search?q=";
   if (query.empty()) {
-    const auto index = options_.index->current();
     main += kHelp;
-    main += fmt::format("<p>{} documents in {} segments.</p>\n", FormatCount(index->documents()),
-                        index->segments().size());
+    main += fmt::format("<p>{}</p>\n", SizeOf(*options_.index->current()));
   } else {
-    for (const char c : query) twin += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    twin += Percent(query);
     const absl::StatusOr<Answer> answer = Ask(request, kMaxPageHits);
     if (!answer.ok()) {
       status = HttpStatusOf(answer.status());
       main +=
           fmt::format("<p role=\"alert\">{}</p>\n{}", EscapeHtml(Message(answer.status())), kHelp);
     } else if (answer->hits.empty()) {
-      main += "<p role=\"status\">No document matches.</p>\n";
+      main += fmt::format("<p role=\"status\">No document matches.</p>\n{}", kHelp);
     } else {
       main += "<ol>\n";
-      for (const AnswerHit& hit : answer->hits) main += HitHtml(hit);
-      main += "</ol>\n";
+      size_t number = 0;
+      for (const AnswerHit& hit : answer->hits) main += HitHtml(hit, ++number);
+      main += "</ol>\n" + MoreHtml(query, number, answer->k);
     }
   }
   const std::string title = query.empty() ? "Search" : query;

@@ -41,6 +41,7 @@ class ServingTest : public ::testing::Test {
       document.title = "Title <" + std::to_string(i) + ">";
       document.url = i == 0 ? "https://h/0?a=1&b=2" : "javascript:alert(1)";
       document.text = texts[i];
+      document.language = i == 0 ? "zh-Hant" : "";
       builder.Add(document);
     }
     const std::string bytes = builder.Finish();
@@ -119,11 +120,25 @@ TEST_F(ServingTest, ThePageEscapesWhatDocumentsAndUsersWrite) {
   const std::string page = Get("/", "free \"\"><script>").body;
   EXPECT_THAT(page, Not(HasSubstr("<script")));
   EXPECT_THAT(page, HasSubstr("<mark>free</mark> &lt;<mark>script</mark>&gt;alert"));
-  EXPECT_THAT(page, HasSubstr("<a href=\"https://h/0?a=1&amp;b=2\">Title &lt;0&gt;</a>"));
+  EXPECT_THAT(page,
+              HasSubstr("<a dir=\"auto\" href=\"https://h/0?a=1&amp;b=2\">Title &lt;0&gt;</a>"));
+  EXPECT_THAT(page, HasSubstr("<li id=\"hit1\"><div lang=\"zh-Hant\"><a "));
   // What is no web address is no link.
   EXPECT_THAT(page, Not(HasSubstr("href=\"javascript")));
   EXPECT_THAT(Get("/", "").body, HasSubstr("aria-label=\"Search for\""));
   EXPECT_THAT(Get("/", "nonsense").body, HasSubstr("No document matches"));
+}
+
+TEST_F(ServingTest, ThePageShowsMoreWhereThereIsMore) {
+  WriteIndex(std::vector<std::string>(12, "free text"));
+  Start();
+  const std::string ten = Get("/", "free te*").body;
+  EXPECT_THAT(ten, HasSubstr("<li id=\"hit10\">"));
+  EXPECT_THAT(ten, HasSubstr("<a href=\"/?q=%66%72%65%65%20%74%65%2A&amp;k=30#hit11\">More</a>"));
+  const std::string all = Get("/", "free te*", "30").body;
+  EXPECT_THAT(all, HasSubstr("<li id=\"hit12\">"));
+  EXPECT_THAT(all, Not(HasSubstr("More</a>")));
+  EXPECT_THAT(Get("/", "").body, HasSubstr("<p>12 documents in 1 segment.</p>"));
 }
 
 TEST_F(ServingTest, AnIndexWithoutTextsIsAskedAllTheSame) {
