@@ -4,6 +4,7 @@
 #include <rocksdb/sst_file_reader.h>
 
 #include "mapreduce/formats/sst_file_system.h"
+#include "mapreduce/formats/sst_footer.h"
 
 namespace quern::mr {
 
@@ -81,6 +82,7 @@ absl::StatusOr<std::unique_ptr<SortedTable>> SortedTable::Open(std::unique_ptr<R
 absl::StatusOr<std::unique_ptr<SortedTable>> SortedTable::Open(ReadableFile* file) {
   auto impl = std::make_unique<Impl>();
   if (file->length() > 0) {
+    RETURN_IF_ERROR(CheckSstFooter(file));
     impl->env = MakeSstReadEnv(file);
     rocksdb::Options options;
     options.env = impl->env.get();
