@@ -7,6 +7,7 @@
 #include "common/records/record_block.h"
 #include "mapreduce/formats/decoder.h"
 #include "mapreduce/formats/input_format.h"
+#include "mapreduce/formats/sorted_table.h"
 #include "mapreduce/formats/warc/gzip_search.h"
 #include "mapreduce/formats/warc/http_message.h"
 #include "mapreduce/formats/warc/warc_reader.h"
@@ -132,13 +133,30 @@ void RecordBlock(std::string_view bytes) {
   }
 }
 
+// Behind checksums nothing else than what was written is decoded: it is the footer that is tried.
+void SortedTable(std::string_view bytes) {
+  constexpr int kLookups = 100;
+  mr::MemoryFile file(std::string(bytes), 1000);
+  const auto table = mr::SortedTable::Open(&file);
+  if (!table.ok()) return;
+  const auto cursor = (*table)->NewCursor();
+  uint64_t shown = 0;
+  int lookups = 0;
+  for (bool more = cursor->Seek(""); more && shown < kMaxDecodedBytes; more = cursor->Next()) {
+    shown += 1 + cursor->key().size() + cursor->value().size();
+    std::string value;
+    if (lookups++ < kLookups) (*table)->Get(cursor->key(), &value).IgnoreError();
+  }
+  cursor->Seek("m");
+}
+
 }  // namespace
 
 const std::vector<Target>& FormatTargets() {
   static const std::vector<Target> targets = {
       {"warc", Warc},         {"record_file", RecordFile},   {"record_block", RecordBlock},
       {"lines", Lines},       {"gzip_members", GzipMembers}, {"http_message", HttpMessage},
-      {"decoders", Decoders},
+      {"decoders", Decoders}, {"sorted_table", SortedTable},
   };
   return targets;
 }
