@@ -1,4 +1,4 @@
-// The end of a table file of RocksDB, which no checksum covers and RocksDB believes.
+// What RocksDB believes of a table file before it looks at a checksum.
 #pragma once
 
 #include "common/status.h"
@@ -6,9 +6,10 @@
 
 namespace quern::mr {
 
-// DataLoss unless the footer is one of format version 5 with checksums for all blocks, and its
-// blocks lie in the file. RocksDB decodes blocks without a checksum, or as another version wrote
-// them, with assertions that end the process; with a checksum it sees damage before it decodes.
+// DataLoss unless the footer, which no checksum covers, is one of format version 5 with XXH3 for
+// all blocks, its blocks lie in the file, and the properties and the list of blocks match their
+// checksums. RocksDB decodes what has no checksum, what another version wrote, and these two blocks
+// with assertions that end the process; of everything else it sees damage before it decodes.
 absl::Status CheckSstFooter(ReadableFile* file);
 
 }  // namespace quern::mr

@@ -123,13 +123,14 @@ TEST_F(TableTest, RefusesKeysThatComeTwiceOrOutOfOrder) {
   EXPECT_OK(Write({{"", "empty"}, {"a", ""}}, "none"));
 }
 
-// No checksum covers it. What RocksDB makes of blocks in another form ends the process.
-TEST_F(TableTest, AChangedFooterIsAnErrorOrChangesNothing) {
+// RocksDB decodes the end of a file before it looks at checksums, and aborts at what is odd there.
+TEST_F(TableTest, AChangedEndIsAnErrorOrChangesNothing) {
   constexpr size_t kFooterBytes = 53;
+  constexpr size_t kChangedBytes = 1500;  // properties, list of blocks, footer
   const Table table = SomeTable(300);
   ASSERT_OK_AND_ASSIGN(const std::string bytes, Write({table.begin(), table.end()}, "zstd"));
-  for (size_t at = bytes.size() - kFooterBytes; at < bytes.size(); ++at) {
-    for (const int value : {0, 1, 2, 4, 127, 128, 255, bytes[at] ^ 1, bytes[at] ^ 64}) {
+  for (size_t at = bytes.size() - kChangedBytes; at < bytes.size(); ++at) {
+    for (const int value : {0, 127, 255, bytes[at] ^ 1, bytes[at] ^ 64}) {
       std::string changed = bytes;
       changed[at] = static_cast<char>(value);
       const auto read = SortedTable::Open(std::make_unique<MemoryFile>(changed, 5000));
@@ -147,7 +148,7 @@ TEST_F(TableTest, AChangedFooterIsAnErrorOrChangesNothing) {
   std::string unchecked = bytes;
   unchecked[bytes.size() - kFooterBytes] = 0;
   EXPECT_THAT(SortedTable::Open(std::make_unique<MemoryFile>(unchecked, 5000)),
-              StatusIs(absl::StatusCode::kDataLoss, testing::HasSubstr("has no checksums")));
+              StatusIs(absl::StatusCode::kDataLoss, testing::HasSubstr("checksums of kind 0")));
   std::string older = bytes;
   older[bytes.size() - 12] = 2;
   EXPECT_THAT(SortedTable::Open(std::make_unique<MemoryFile>(older, 5000)),
