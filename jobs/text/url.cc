@@ -63,10 +63,12 @@ std::string PercentDecoded(std::string_view text) {
 }
 
 // Every byte that may not stand in this part as %XX; what is percent-encoded already in capitals,
-// and plain where the letter needs no encoding.
+// and plain where the letter needs no encoding. Not behind a sign of percent that begins nothing:
+// "%%33" would become "%3", and with what follows begin something else.
 std::string PercentEncoded(std::string_view text, std::string_view forbidden) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string out;
+  size_t bare = std::string::npos;  // where in `out` the last sign that begins nothing is
   const auto encode = [&](unsigned char c) {
     out.append(1, '%').append(1, kHex[c >> 4]).append(1, kHex[c & 15]);
   };
@@ -75,13 +77,15 @@ std::string PercentEncoded(std::string_view text, std::string_view forbidden) {
     if (c == '%' && i + 2 < text.size() && HexValue(text[i + 1]) >= 0 &&
         HexValue(text[i + 2]) >= 0) {
       const char meant = static_cast<char>(HexValue(text[i + 1]) << 4 | HexValue(text[i + 2]));
-      const bool plain = IsUrlLetter(meant) || IsUrlDigit(meant) || meant == '-' || meant == '_' ||
-                         meant == '~' || meant == '.';
+      const bool free = bare == std::string::npos || out.size() - bare > 2;
+      const bool plain = free && (IsUrlLetter(meant) || IsUrlDigit(meant) || meant == '-' ||
+                                  meant == '_' || meant == '~' || meant == '.');
       plain ? out.push_back(meant) : encode(static_cast<unsigned char>(meant));
       i += 2;
     } else if (c <= ' ' || c >= 0x7f || forbidden.find(text[i]) != std::string_view::npos) {
       encode(c);
     } else {
+      if (c == '%') bare = out.size();
       out += text[i];
     }
   }

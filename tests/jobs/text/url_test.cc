@@ -32,6 +32,8 @@ TEST(Url, HasOneSpelling) {
                                    {"http://a?x", "http://a/?x"},
                                    {"http://a#x", "http://a/#x"},
                                    {"http://a/%zz%", "http://a/%zz%"},
+                                   {"http://a/%%33%33%41", "http://a/%%333A"},
+                                   {"http://a/%%333A", "http://a/%%333A"},
                                    {"http://ex%41mple.com/", "http://example.com/"},
                                    {"http://[::1]:81/", "http://[::1]:81/"},
                                    {"http://0x7f.1/", "http://127.0.0.1/"},
