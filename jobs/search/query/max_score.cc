@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <numeric>
 
 namespace quern::search {
 namespace {
@@ -33,7 +34,7 @@ MaxScore::MaxScore(std::vector<ScoredTerm> terms, const Acceptor& acceptor,
   terms_.reserve(terms.size());
   for (const ScoredTerm& term : terms) {
     terms_.push_back({term.cursor, term.scoring, term.required});
-    has_required_ |= term.required;
+    has_required_ |= term.required && terms.size() > 1;  // alone it is as good as wished for
   }
   for (Term& term : terms_) order_.push_back(&term);
   sums_.resize(terms_.size() + 1);
@@ -52,6 +53,7 @@ uint32_t MaxScore::NextWindow(uint32_t from) const {
 
 void MaxScore::Run() {
   if (has_required_) return RunRequired();
+  if (terms_.size() == 1) return RunAlone();
   for (uint32_t begin = NextWindow(0); begin < documents_; begin = NextWindow(begin + kWindow)) {
     const uint32_t end = std::min(documents_, begin + kWindow);
     BoundWindow(begin, end);
@@ -64,6 +66,38 @@ void MaxScore::Run() {
       RunWindow(begin, end, first);
     }
   }
+}
+
+void MaxScore::RunAlone() {
+  BoundWindow(0, documents_);
+  RaiseFloor(terms_[0]);
+  RunOne(&terms_[0], documents_, 0);
+}
+
+// A common word has hundreds of blocks, and most hold nothing that comes near the best of all. What
+// the blocks with the highest bounds hold says so before the others are looked at.
+void MaxScore::RaiseFloor(const Term& term) {
+  const size_t most = term.blocks.size() / kBlocksForOneAhead;
+  if (most == 0 || !acceptor_.TakesAnyOrder()) return;
+  std::vector<size_t> ahead(term.blocks.size());
+  std::iota(ahead.begin(), ahead.end(), size_t{0});
+  const auto end = ahead.begin() + static_cast<std::ptrdiff_t>(most);
+  std::nth_element(ahead.begin(), end, ahead.end(),
+                   [&](size_t a, size_t b) { return term.blocks[a].bound > term.blocks[b].bound; });
+  std::sort(ahead.begin(), end);
+  Term look = term;  // its cursor runs ahead
+  TopHits best(hits_->k(), hits_->least(), false);
+  for (auto at = ahead.begin(); at != end; ++at) {
+    if (look.blocks[*at].bound < best.least()) continue;
+    look.cursor.Advance(*at == 0 ? 0 : look.blocks[*at - 1].last + 1);
+    const std::span<const uint32_t> docs = look.cursor.block_docs();
+    ScoreBlock(&look, docs.size());
+    for (size_t i = 0; i < docs.size(); ++i) {
+      if (block_scores_[i] < best.least() || acceptor_.Excludes(docs[i])) continue;
+      if (acceptor_.Accepts(docs[i])) best.Add(block_scores_[i], 0, docs[i]);
+    }
+  }
+  hits_->Raise(best.least());
 }
 
 // Only documents of the rarest required term are looked at.
@@ -145,8 +179,14 @@ void MaxScore::RunOne(Term* term, uint32_t end, size_t others) {
   size_t block = 0;
   while (cursor.doc() < end) {
     while (term->blocks[block].last < cursor.doc()) ++block;
-    if (term->blocks[block].bound + sums_[others] < hits_->least()) {
-      cursor.Advance(std::min(term->blocks[block].last, end - 1) + 1);
+    const size_t here = block;
+    while (block < term->blocks.size() &&
+           term->blocks[block].bound + sums_[others] < hits_->least()) {
+      ++block;
+    }
+    if (block != here) {  // those between are not even decoded
+      cursor.Advance(
+          block == term->blocks.size() ? end : std::min(term->blocks[block - 1].last + 1, end));
       continue;
     }
     const std::span<const uint32_t> docs = cursor.block_docs();

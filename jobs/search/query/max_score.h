@@ -34,6 +34,9 @@ class Acceptor {
     return !excluded_bits_.empty() && (excluded_bits_[doc / 64] >> (doc % 64) & 1) != 0;
   }
 
+  // Then Accepts may be asked about documents in any order, again and again.
+  bool TakesAnyOrder() const { return required_.empty() && excluded_.empty(); }
+
   // Besides Excludes; `doc` grows from call to call.
   bool Accepts(uint32_t doc) const {
     if (segment_->deleted(doc)) return false;
@@ -71,6 +74,8 @@ class MaxScore {
   // the others are those of the window.
   static constexpr uint32_t kWindow = 4096;
   static constexpr uint32_t kRequiredWindow = 1024;
+  // Of the blocks of a term that is alone, one in so many is looked at ahead.
+  static constexpr size_t kBlocksForOneAhead = 16;
 
   struct Block {
     uint32_t last = 0;
@@ -91,6 +96,8 @@ class MaxScore {
   uint32_t NextWindow(uint32_t from) const;
   void BoundWindow(uint32_t begin, uint32_t end);
   size_t SplitTerms();
+  void RunAlone();
+  void RaiseFloor(const Term& term);
   void RunRequired();
   void AddUp(Term* term, uint32_t begin, uint32_t end);
   void ScoreBlock(Term* term, size_t count);

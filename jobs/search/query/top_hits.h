@@ -26,6 +26,10 @@ class TopHits {
   TopHits(size_t k, Score floor, bool documents_are_ranked)
       : k_(k), ranked_(documents_are_ranked), least_(k == 0 ? kNothing : floor) {}
 
+  size_t k() const { return k_; }
+  // Also what scores less than this is of no use from now on.
+  void Raise(Score floor) { least_ = std::max(least_, floor); }
+
   // What a document must have to be added: those with less need not be looked at.
   Score least() const { return least_; }
 

@@ -6,15 +6,22 @@ namespace quern::search {
 
 namespace {
 
-// How much weaker a bound gets where two neighbours become one.
-double Loss(const Impact& higher, const Impact& lower) {
-  const auto ratio = [](uint32_t a, uint32_t b) { return (a + 1.0) / (b + 1.0); };
-  return ratio(higher.frequency, lower.frequency) * ratio(higher.length, lower.length);
+// BM25 grows with frequency / (length + average (1 - b) / b): about a third of the average for the
+// b that is used.
+double Promise(uint32_t frequency, uint32_t length, double third) {
+  return frequency / (length + third + 1);
+}
+
+double ThirdOfMeanLength(const std::vector<Impact>& impacts) {
+  uint64_t sum = 0;
+  for (const Impact& impact : impacts) sum += impact.length;
+  return static_cast<double>(sum) / static_cast<double>(3 * std::max<size_t>(impacts.size(), 1));
 }
 
 }  // namespace
 
 void KeepBest(size_t limit, std::vector<Impact>* impacts) {
+  const double third = ThirdOfMeanLength(*impacts);
   std::sort(impacts->begin(), impacts->end(), [](const Impact& a, const Impact& b) {
     return a.frequency != b.frequency ? a.frequency > b.frequency : a.length < b.length;
   });
@@ -23,15 +30,18 @@ void KeepBest(size_t limit, std::vector<Impact>* impacts) {
     if (kept == 0 || impact.length < (*impacts)[kept - 1].length) (*impacts)[kept++] = impact;
   }
   impacts->resize(kept);
+  // What two neighbours become has the frequency of the one and the length of the other. It is to
+  // promise little, or all documents would seem to be as good as it.
+  const auto promise = [&](size_t i) {
+    return Promise((*impacts)[i].frequency, (*impacts)[i + 1].length, third);
+  };
   while (impacts->size() > limit) {
-    size_t best = 0;
+    size_t least = 0;
     for (size_t i = 1; i + 1 < impacts->size(); ++i) {
-      if (Loss((*impacts)[i], (*impacts)[i + 1]) < Loss((*impacts)[best], (*impacts)[best + 1])) {
-        best = i;
-      }
+      if (promise(i) < promise(least)) least = i;
     }
-    (*impacts)[best].length = (*impacts)[best + 1].length;
-    impacts->erase(impacts->begin() + static_cast<std::ptrdiff_t>(best) + 1);
+    (*impacts)[least].length = (*impacts)[least + 1].length;
+    impacts->erase(impacts->begin() + static_cast<std::ptrdiff_t>(least) + 1);
   }
 }
 

@@ -1,4 +1,5 @@
 // What is found, and with what score to the last bit, is what a look at every document finds.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/jobs/search/query/index_fixture.h"
@@ -117,6 +118,29 @@ TEST_F(SearchPropertyTest, TheBestAreThoseThatAScanFinds) {
     }
   }
   EXPECT_GT(hits_seen, 1000u);
+}
+
+// The best blocks of a word that is alone are looked at first; what is deleted or excluded there
+// must not hide the others.
+TEST_F(SearchPropertyTest, TheBestOfOneCommonWordAreThoseOfAllOfThem) {
+  MakeDocuments(9000);
+  std::vector<TestIndex::Documents> segments(2);
+  for (const IndexedDocument& document : documents_) segments[OneIn(8)].push_back(document);
+  const TestIndex index(segments, deleted_);
+  for (int word = 0; word < 8; ++word) {
+    for (const std::string rest : {"", " -w1", " -title:w2", " lang:en", " -\"w0 w1\""}) {
+      const std::string query = fmt::format("{}body:w{}{}", OneIn(2) ? "+" : "", word, rest);
+      const std::vector<SearchHit> all = index.Hits(query, kMaxHits);
+      for (const size_t k : {1, 10, 300}) {
+        const std::vector<SearchHit> got = index.Hits(query, k);
+        ASSERT_EQ(got.size(), std::min(k, all.size())) << query;
+        for (size_t hit = 0; hit < got.size(); ++hit) {
+          ASSERT_EQ(got[hit].id, all[hit].id) << query << " k=" << k << " hit " << hit;
+          ASSERT_EQ(got[hit].score, all[hit].score) << query << " k=" << k << " hit " << hit;
+        }
+      }
+    }
+  }
 }
 
 // With long lists, so that blocks and windows are passed over.
