@@ -5,6 +5,7 @@
 
 #include "jobs/text/ascii.h"
 #include "jobs/text/html_entities.h"
+#include "jobs/text/utf8.h"
 
 namespace quern::text {
 
@@ -255,7 +256,7 @@ class HtmlTree::Builder {
 
 HtmlTree::HtmlTree(std::string_view html, const HtmlLimits& limits) {
   truncated_ = html.size() > limits.bytes;
-  Builder(this, limits).Build(html.substr(0, limits.bytes));
+  Builder(this, limits).Build(WholeCharacters(html, limits.bytes));
 }
 
 std::string_view HtmlTree::RawAttribute(uint32_t node, std::string_view name) const {
@@ -280,7 +281,7 @@ std::optional<std::string> HtmlTree::Attribute(uint32_t node, std::string_view n
 std::string HtmlTree::TextOf(uint32_t node, size_t most_bytes) const {
   std::string text;
   for (uint32_t i = node; i < nodes_[node].end && text.size() < most_bytes; ++i) {
-    if (nodes_[i].tag == HtmlTag::kText) text += nodes_[i].text.substr(0, most_bytes);
+    if (nodes_[i].tag == HtmlTag::kText) text += WholeCharacters(nodes_[i].text, most_bytes);
   }
   return text;
 }

@@ -4,6 +4,7 @@
 #include "jobs/text/html_blocks.h"
 #include "jobs/text/html_tree.h"
 #include "jobs/text/main_content.h"
+#include "jobs/text/utf8.h"
 
 namespace quern::text {
 
@@ -44,7 +45,7 @@ Page ReadPage(std::string_view bytes, const PageOptions& options) {
   std::string html = ToUtf8(bytes, page.encoding);
   if (html.size() > limits.bytes) {  // single bytes that became several
     page.truncated = true;
-    html.resize(limits.bytes);
+    html.resize(WholeCharacters(html, limits.bytes).size());
     html.shrink_to_fit();
   }
   const HtmlTree tree(html, limits);

@@ -54,4 +54,13 @@ inline void AppendUtf8(uint32_t code, std::string* out) {
   add(0x80 | (code & 0x3f));
 }
 
+// The beginning of a text of UTF-8, at most so many bytes of it and no part of a character.
+inline std::string_view WholeCharacters(std::string_view text, size_t most_bytes) {
+  if (text.size() <= most_bytes) return text;
+  size_t end = most_bytes;
+  while (end > 0 && most_bytes - end < 3 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+    --end;
+  return text.substr(0, end);
+}
+
 }  // namespace quern::text

@@ -6,6 +6,7 @@
 
 #include "jobs/text/charset.h"
 #include "jobs/text/main_content.h"
+#include "jobs/text/utf8.h"
 
 namespace quern::text {
 namespace {
@@ -137,6 +138,24 @@ TEST(PageFacts, TakeTheSurestPlace) {
   EXPECT_EQ(FactsOf("<time datetime=2020-13-02>").date, "");
   EXPECT_EQ(FactsOf("<a href='#top'>x</a><a href=' '>y</a><a>z</a>").links.size(), 0u);
   EXPECT_EQ(FactsOf("<base href=/a/><base href=/b/>").base, "/a/");
+}
+
+// A cut never leaves a part of a character.
+TEST(PageFacts, OfLongTextsAreWholeCharacters) {
+  std::string worlds;
+  for (int i = 0; i < 400; ++i) worlds += "世";
+  for (const std::string before : {"", "x", "xx"}) {
+    const Page page =
+        ReadPage("<title>" + before + worlds + "</title>", {"text/html; charset=utf-8"});
+    EXPECT_GT(page.facts.title.size(), 990u);
+    EXPECT_TRUE(IsUtf8(page.facts.title)) << before;
+  }
+  for (size_t most = 0; most < 12; ++most) {
+    const std::string_view text = "a\u00e9\u4e16\U0001f600b";
+    const std::string_view whole = WholeCharacters(text, most);
+    EXPECT_TRUE(IsUtf8(whole) && whole.size() <= most && most - whole.size() < 4) << most;
+  }
+  EXPECT_EQ(WholeCharacters("\x80\x80\x80\x80\x80\x80", 5).size(), 2u) << "no text: anywhere";
 }
 
 TEST(Charset, KnowsTheLabelsOfTheWeb) {
