@@ -8,6 +8,7 @@
 
 #include "jobs/text/bpe.h"
 #include "jobs/text/json.h"
+#include "mapreduce/formats/output_format.h"
 #include "tests/jobs/corpus/token_readers.h"
 #include "tests/jobs/local_jobs.h"
 #include "tests/jobs/text/small_vocabulary.h"
@@ -92,6 +93,21 @@ TEST_F(CorpusPipelineTest, WithoutOneThereAreNone) {
               HasSubstr("mine in it is not the output of a job"));
   EXPECT_THAT(RunCorpus("other", "--set tokenizer=nowhere").out,
               HasSubstr("stage tokens: files: " + dir_ / "nowhere/encoder.json: no such file"));
+}
+
+TEST_F(CorpusPipelineTest, ParquetIsMadeWhereItIsAskedFor) {
+  const Outcome outcome = RunCorpus("out", "--set parquet=true --set parquet.reduce.tasks=2");
+  if (!(*FindOutputFormat("parquet"))->Installed().ok()) {
+    EXPECT_THAT(outcome.out, HasSubstr("Try: deploy/install-arrow.sh"));
+    return;
+  }
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  for (const int shard : {0, 1}) {
+    const std::string file = File(fmt::format("out/parquet/train-0000{}-of-00002.parquet", shard));
+    EXPECT_TRUE(file.starts_with("PAR1"));
+    EXPECT_TRUE(file.ends_with("PAR1"));
+  }
+  EXPECT_NE(Shard(0) + Shard(1), "") << outcome.out;
 }
 
 }  // namespace

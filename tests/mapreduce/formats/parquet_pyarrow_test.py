@@ -168,6 +168,24 @@ class ParquetTest(unittest.TestCase):
         kept = [n for n in range(100) if not 40 <= n < 50]
         self.assertEqual([json.loads(line)["n"] for line in lines], kept)
 
+    def test_shards_of_a_corpus(self):
+        documents = [{"id": f"d{i}", "url": f"http://x/{i}", "text": f"text {i}" * 20, "n": i}
+                     for i in range(300)]
+        (self.dir / "in.jsonl").write_text("".join(json.dumps(d) + "\n" for d in documents))
+        for job in ("shards", "parquet-shards"):
+            subprocess.run([build / "bin/mr", "run", "--local", job, f"file://{self.dir}/in.jsonl",
+                            f"file://{self.dir}/{job}", "--reduce", "4"], check=True,
+                           capture_output=True)
+        parts = sorted((self.dir / "parquet-shards").glob("train-0000?-of-00004.parquet"))
+        self.assertEqual(len(parts), 4)
+        for part in parts:
+            rows = pq.read_table(part).to_pylist()
+            for row in rows:
+                row["meta"] = json.loads(row["meta"])
+            lines = pa.CompressedInputStream(
+                str(self.dir / "shards" / part.with_suffix(".jsonl.zst").name), "zstd").read()
+            self.assertEqual(rows, [json.loads(line) for line in lines.splitlines()])
+
     def test_errors_name_the_file_and_the_column(self):
         pq.write_table(pa.table({"n": [1]}), self.dir / "f.parquet")
         _, ran = self.run_job("f.parquet", "parquet", "input.columns=m")
