@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 namespace quern::search {
 namespace {
 
-constexpr size_t kPieceBytes = 16 << 10;  // analysed at once
+constexpr size_t kFirstPieceBytes = 2 << 10;  // analysed at once: most texts say it early
+constexpr size_t kPieceBytes = 16 << 10;      // and then
 constexpr size_t kMaxMatches = 10'000;
 constexpr std::string_view kEllipsis = "…";
 
@@ -78,6 +80,13 @@ std::pair<size_t, size_t> BestPassage(const std::vector<Match>& matches, size_t 
     }
   }
   return best;
+}
+
+// How many different terms are in that passage.
+size_t TermsIn(const std::vector<Match>& matches, std::pair<size_t, size_t> passage) {
+  std::set<size_t> terms;
+  for (size_t i = passage.first; i < passage.second; ++i) terms.insert(matches[i].term);
+  return terms.size();
 }
 
 // Text with its blanks joined, cut into pieces at the borders of matches.
@@ -157,13 +166,21 @@ Snippet MakeSnippet(std::string_view text, const MarkedTerms& marked, Analyzer* 
   MatchFinder finder(marked, analyzer);
   const size_t wanted = marked.terms.size() + marked.prefixes.size();
   const size_t limit = std::min(text.size(), options.max_text_bytes);
+  size_t piece = kFirstPieceBytes;
   for (size_t at = 0; at < limit && wanted > 0;) {
-    const size_t end = CutBefore(text, std::min(at + kPieceBytes, limit), at + kPieceBytes / 2);
+    const size_t end = CutBefore(text, std::min(at + piece, limit), at + piece / 2);
     if (end <= at) break;
     finder.Add(text.substr(at, end - at), at);
-    // Every term was seen: what follows can hardly be better.
-    if (finder.different() >= wanted || finder.matches().size() >= kMaxMatches) break;
     at = end;
+    piece = kPieceBytes;
+    if (finder.matches().size() >= kMaxMatches) break;
+    if (finder.different() < wanted) continue;
+    // Every term was seen: what follows can hardly be better, once a good deal was looked at or one
+    // passage has them all, whose end was looked at as well.
+    const auto passage = BestPassage(finder.matches(), options.max_bytes);
+    const bool whole = finder.matches()[passage.first].begin + options.max_bytes <= at;
+    const bool enough = at >= kPieceBytes / 2 || TermsIn(finder.matches(), passage) >= wanted;
+    if (whole && enough) break;
   }
   const std::vector<Match>& matches = finder.matches();
   size_t begin = 0;

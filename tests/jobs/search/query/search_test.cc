@@ -18,6 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
 IndexedDocument Document(std::string id, std::string title, std::string text) {
@@ -272,6 +273,19 @@ TEST(Snippet, ShowsThePassageWithMostOfTheQuery) {
   EXPECT_THAT(snippet, HasSubstr("Here is [free] [software], and more [free] [software]."));
   EXPECT_TRUE(snippet.starts_with("…") && snippet.ends_with("…")) << snippet;
   EXPECT_LE(snippet.size(), 80u + 8 + 6);
+}
+
+// However far the text was looked at when they were all seen.
+TEST(Snippet, MarksEveryMatchThatItShows) {
+  const TestIndex index = Library();
+  for (size_t before = 1900; before < 2100; before += 7) {
+    std::string text(before, '.');
+    for (int i = 0; i < 20; ++i) text += " free software";
+    const std::string snippet = Marked(index, "free software", text, {.max_bytes = 100});
+    EXPECT_THAT(snippet, HasSubstr("[free] [software] [free] [software] [free] [software]"));
+    EXPECT_THAT(snippet, Not(HasSubstr(" free")));
+    EXPECT_THAT(snippet, Not(HasSubstr(" software")));
+  }
 }
 
 TEST(Snippet, TakesAnyText) {
