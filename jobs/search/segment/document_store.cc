@@ -46,8 +46,8 @@ void ReadName(ByteReader* in, std::string* name) {
   *name += in->Text();
 }
 
-// In steps, so that what a frame says of its size is not believed.
-bool Decompress(std::string_view frame, std::string* texts) {
+// So that what a frame says of its size is not believed.
+bool DecompressInSteps(std::string_view frame, std::string* texts) {
   const std::unique_ptr<ZSTD_DStream, size_t (*)(ZSTD_DStream*)> stream(ZSTD_createDStream(),
                                                                         ZSTD_freeDStream);
   std::vector<char> step(ZSTD_DStreamOutSize());
@@ -60,6 +60,18 @@ bool Decompress(std::string_view frame, std::string* texts) {
     if (left == 0) return true;
     if (in.pos == in.size && out.pos < out.size) return false;  // cut off
   }
+}
+
+// Texts become smaller than this rarely: who says more is not believed before it is there.
+constexpr size_t kMostTimesSmaller = 100;
+
+// At once, where the frame says how large its texts are.
+bool Decompress(std::string_view frame, std::string* texts) {
+  const size_t most = std::min(kMaxTextsBlockBytes, frame.size() * kMostTimesSmaller);
+  const uint64_t size = ZSTD_getFrameContentSize(frame.data(), frame.size());
+  if (size > most) return DecompressInSteps(frame, texts);  // also when it does not say
+  texts->resize(size);
+  return ZSTD_decompress(texts->data(), size, frame.data(), frame.size()) == size;
 }
 
 }  // namespace

@@ -237,6 +237,30 @@ TEST_F(SegmentTest, KeepsWhatDocumentsAre) {
   EXPECT_FALSE(segment_->FindField("subject").has_value());
 }
 
+// Both roads of decompression: what packs normally, and what packs to next to nothing.
+TEST_F(SegmentTest, KeepsTextsHoweverSmallTheyBecome) {
+  SegmentBuilder builder({});
+  std::string varied;
+  for (int i = 0; i < 20'000; ++i) varied += std::to_string(i * 7919 % 10'007) + " ";
+  const std::vector<std::string> texts = {varied, std::string(3'000'000, 'a'), "", varied + "end"};
+  for (size_t i = 0; i < texts.size(); ++i) {
+    IndexedDocument document;
+    document.id = "d" + std::to_string(i);
+    document.text = texts[i];
+    document.date = "2024-01-02";
+    builder.Add(document);
+  }
+  const std::string bytes = builder.Finish();
+  const auto segment = Segment::Open(bytes);
+  ASSERT_TRUE(segment.ok()) << segment.status();
+  for (uint32_t doc = 0; doc < (*segment)->documents(); ++doc) {
+    const auto stored = (*segment)->Stored(doc);
+    ASSERT_TRUE(stored.ok()) << stored.status();
+    EXPECT_TRUE(stored->text == texts[doc]) << doc;
+    EXPECT_EQ(stored->date, "2024-01-02");
+  }
+}
+
 TEST_F(SegmentTest, FindsEveryFlippedByte) {
   Make(150, 6);
   ASSERT_LT(bytes_.size(), 30'000u);
