@@ -92,6 +92,14 @@ int CountServers(const std::vector<std::string>& names, std::string_view prefix)
   return count;
 }
 
+constexpr absl::Duration kSupervisorEnds = absl::Seconds(1);
+
+// True when the supervisor that was the last here is at its end.
+bool SupervisorEnds(const ClusterDir& dir) {
+  const auto state = dir.LoadState();
+  return state.ok() && state->has_value() && (*state)->supervisor.AwaitEnd(kSupervisorEnds);
+}
+
 }  // namespace
 
 absl::StatusOr<ClusterDir> ClusterDir::At(std::string_view dir) {
@@ -188,7 +196,9 @@ absl::StatusOr<UniqueFd> ClusterDir::Lock() const {
   const std::string path = file("lock");
   UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (!fd) return ErrnoStatus(errno, path);
-  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+  const auto held = [&fd] { return flock(fd.get(), LOCK_EX | LOCK_NB) != 0; };
+  // A supervisor that was killed a moment ago holds it until the kernel has ended it.
+  if (held() && (!SupervisorEnds(*this) || held())) {
     return FailedPreconditionError(
         "{}: a cluster is running here already. Try: quern status --dir {}, or quern down --dir {}",
         path_, ShellQuoted(path_), ShellQuoted(path_));

@@ -62,7 +62,7 @@ class ClusterDir {
   absl::Status SaveState(const ClusterState& state) const;
 
   // The right to run a cluster here, held until the descriptor is closed. FailedPrecondition when
-  // another process has it.
+  // another process has it and keeps it: the end of a supervisor that was killed is waited for.
   absl::StatusOr<UniqueFd> Lock() const;
 
  private:

@@ -1,6 +1,7 @@
 // A process that is meant, not whichever has its number now.
 #pragma once
 
+#include <absl/time/time.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -16,6 +17,8 @@ struct ProcessIdentity {
   static ProcessIdentity Of(pid_t pid);
   // That very process still runs (a zombie does not).
   bool IsAlive() const;
+  // True when it has ended, with all that it held; waits for that no longer than `patience`.
+  bool AwaitEnd(absl::Duration patience) const;
   // Does nothing unless it is alive.
   void Signal(int signal) const;
 };

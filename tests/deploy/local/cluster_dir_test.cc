@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -101,6 +104,32 @@ TEST_F(ClusterDirTest, OnlyOneMayLockIt) {
   EXPECT_THAT(std::string(Message(second.status())), HasSubstr("quern down --dir " + path_));
   first->Reset();
   EXPECT_TRUE(dir_->Lock().ok());
+}
+
+TEST_F(ClusterDirTest, ASupervisorThatWasKilledAMomentAgoIsNoCluster) {
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    // The kernel gives the memory back before it closes the files.
+    constexpr size_t kBytes = 256 << 20;
+    mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1,
+         0);
+    const auto lock = dir_->Lock();
+    ClusterState state;
+    state.supervisor = ProcessIdentity::Of(getpid());
+    const bool held = lock.ok() && dir_->SaveState(state).ok() && write(ready[1], "+", 1) == 1;
+    if (held) pause();
+    _exit(1);
+  }
+  char byte = 0;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  EXPECT_FALSE(dir_->Lock().ok());  // it runs
+  kill(child, SIGKILL);
+  EXPECT_TRUE(dir_->Lock().ok());
+  waitpid(child, nullptr, 0);
+  close(ready[0]);
+  close(ready[1]);
 }
 
 }  // namespace
