@@ -161,7 +161,7 @@ absl::StatusOr<FileStatus> FileSystem::SetAttributes(std::string_view path,
 }
 
 absl::StatusOr<ClusterStatus> FileSystem::GetCluster() {
-  ASSIGN_OR_RETURN(const pb::GetClusterResponse response, context_->master.GetCluster({}));
+  ASSIGN_OR_RETURN(const pb::GetClusterResponse response, context_->master.GetCluster());
   return FromProto(response);
 }
 

@@ -340,9 +340,18 @@ absl::StatusOr<pb::AdoptHistoryResponse> MasterClient::AdoptHistory(
     const pb::AdoptHistoryRequest& request) {
   return impl_->Call(&Stub::AdoptHistory, request, impl_->CommandPatience());
 }
-absl::StatusOr<pb::GetClusterResponse> MasterClient::GetCluster(
-    const pb::GetClusterRequest& request) {
-  return impl_->Call(&Stub::GetCluster, request, impl_->CommandPatience());
+absl::StatusOr<pb::GetClusterResponse> MasterClient::GetCluster() {
+  pb::GetClusterRequest request;
+  ASSIGN_OR_RETURN(pb::GetClusterResponse all,
+                   impl_->Call(&Stub::GetCluster, request, impl_->CommandPatience()));
+  for (bool more = all.more_servers(); more && !all.servers().empty();) {
+    request.set_start_after_server(all.servers().rbegin()->address().server_id());
+    ASSIGN_OR_RETURN(const pb::GetClusterResponse page,
+                     impl_->Call(&Stub::GetCluster, request, impl_->CommandPatience()));
+    all.mutable_servers()->MergeFrom(page.servers());
+    more = page.more_servers();
+  }
+  return all;
 }
 void MasterClient::RenewWriter(const pb::RenewWriterRequest& request) {
   impl_->CallOnce(&Stub::RenewWriter, request);

@@ -47,7 +47,8 @@ class MasterClient {
   absl::StatusOr<pb::SetReplicationResponse> SetReplication(pb::SetReplicationRequest request);
   absl::StatusOr<pb::SetAttributesResponse> SetAttributes(pb::SetAttributesRequest request);
   absl::StatusOr<pb::AdoptHistoryResponse> AdoptHistory(const pb::AdoptHistoryRequest& request);
-  absl::StatusOr<pb::GetClusterResponse> GetCluster(const pb::GetClusterRequest& request);
+  // With all its servers, however many calls that takes.
+  absl::StatusOr<pb::GetClusterResponse> GetCluster();
 
   // Tried once and briefly; what becomes of them is not worth waiting for.
   void RenewWriter(const pb::RenewWriterRequest& request);

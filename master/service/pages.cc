@@ -50,9 +50,21 @@ std::vector<std::string> StateSentences(const pb::GetClusterResponse& cluster) {
   return sentences;
 }
 
+// With all servers.
+absl::StatusOr<pb::GetClusterResponse> WholeCluster(Master* master) {
+  pb::GetClusterRequest request;
+  ASSIGN_OR_RETURN(pb::GetClusterResponse all, GetCluster(*master, request, {}));
+  for (bool more = all.more_servers(); more;) {
+    request.set_start_after_server(all.servers().rbegin()->address().server_id());
+    ASSIGN_OR_RETURN(const pb::GetClusterResponse page, GetCluster(*master, request, {}));
+    all.mutable_servers()->MergeFrom(page.servers());
+    more = page.more_servers();
+  }
+  return all;
+}
+
 PageContent Overview(Master* master) {
-  const pb::GetClusterResponse cluster =
-      GetCluster(*master, {}, {}).value_or(pb::GetClusterResponse());
+  const pb::GetClusterResponse cluster = WholeCluster(master).value_or(pb::GetClusterResponse());
   uint64_t capacity = 0;
   uint64_t used = 0;
   uint64_t free = 0;
@@ -201,7 +213,7 @@ void AddMasterMetrics(Master* master, Metrics* metrics) {
   Gauge* free = gauge("quern_dfs_master_free_bytes", "Free space of all working disks.");
   Gauge* term = gauge("quern_dfs_master_term", "Grows with every start.");
   metrics->AddRefresh([=] {
-    const auto cluster = GetCluster(*master, {}, {});
+    const auto cluster = WholeCluster(master);
     if (!cluster.ok()) return;
     double up = 0;
     double capacity_bytes = 0;

@@ -3,6 +3,9 @@
 namespace quern::master {
 namespace {
 
+// Of the servers of one answer: 10,000 of a dozen disks would be more than a message holds.
+constexpr size_t kServersBytes = 2 << 20;
+
 void Describe(const ServerInfo& info, ServerHealth health, absl::Time now, uint64_t chunk_count,
               pb::GetClusterResponse::Server* server) {
   *server->mutable_address() = info.Address();
@@ -29,9 +32,22 @@ void Describe(const ServerInfo& info, ServerHealth health, absl::Time now, uint6
   }
 }
 
+void DescribeServers(const ClusterState& state, ServerId after, absl::Time now,
+                     pb::GetClusterResponse* response) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state.mutex) {
+  const auto& servers = state.servers.servers();
+  size_t bytes = 0;
+  for (auto it = servers.upper_bound(after); it != servers.end(); ++it) {
+    if (bytes > kServersBytes) return response->set_more_servers(true);
+    const auto& [id, info] = *it;
+    auto* server = response->add_servers();
+    Describe(info, state.servers.Health(info, now), now, state.chunks.CountOnServer(id), server);
+    bytes += server->ByteSizeLong();
+  }
+}
+
 }  // namespace
 
-Reply<pb::GetClusterResponse> GetCluster(Master& master, const pb::GetClusterRequest&,
+Reply<pb::GetClusterResponse> GetCluster(Master& master, const pb::GetClusterRequest& request,
                                          const CallContext&) {
   pb::MetaRow meta;
   {
@@ -53,10 +69,7 @@ Reply<pb::GetClusterResponse> GetCluster(Master& master, const pb::GetClusterReq
   ClusterState& state = master.state();
   const absl::Time now = master.clock().MonotonicNow();
   MutexLock lock(&state.mutex);
-  for (const auto& [id, info] : state.servers.servers()) {
-    Describe(info, state.servers.Health(info, now), now, state.chunks.CountOnServer(id),
-             response.add_servers());
-  }
+  DescribeServers(state, ServerId(request.start_after_server()), now, &response);
   response.set_under_replicated(state.repair.under_replicated());
   response.set_missing(state.repair.missing());
   response.set_repairs_in_flight(state.repair.in_flight());
