@@ -7,6 +7,7 @@
 
 #include "client/write/open_writer.h"
 #include "client/write/whole_chunks.h"
+#include "common/parallel.h"
 
 namespace quern::client {
 namespace {
@@ -23,6 +24,16 @@ struct InWork {
 };
 
 using Work = std::span<InWork* const>;
+
+// What waits for servers for one file after the other; they know nothing of each other.
+template <typename Body>
+void ForEach(Work work, const Body& body) {
+  // Each says in its own result what went wrong.
+  ParallelFor(work.size(), [&](size_t i) {
+    body(work[i]);
+    return absl::OkStatus();
+  }).IgnoreError();
+}
 
 void Create(ClientContext* context, Work work) {
   pb::CreateManyRequest request = NewCreateMany(*context);
@@ -78,18 +89,26 @@ Work OneMessage(Work work) {
   return work.first(count);
 }
 
+void End(InWork* one, const ChunkFailure& failure) {
+  auto end = one->writer->EndWhole(*one->whole, failure);
+  if (end.ok()) {
+    one->end = *std::move(end);
+  } else {
+    GiveUp(one, end.status());
+  }
+}
+
 void Send(ClientContext* context, Work work) {
   std::vector<WholeChunk> chunks;
   for (const InWork* one : work) chunks.push_back(*one->whole);
   const ChunkFailure failure = SendWhole(context, chunks);
-  for (InWork* one : work) {
-    auto end = one->writer->EndWhole(*one->whole, failure);
-    if (end.ok()) {
-      one->end = *std::move(end);
-    } else {
-      GiveUp(one, end.status());
-    }
+  if (failure.status.ok()) {
+    for (InWork* one : work) End(one, failure);
+    return;
   }
+  // Each has the master settle what became of its chunk, which takes a while where a server is
+  // silent: side by side.
+  ForEach(work, [&failure](InWork* one) { End(one, failure); });
 }
 
 void SendAll(ClientContext* context, Work work) {
@@ -123,9 +142,11 @@ void CompleteAll(ClientContext* context, Work work) {
   for (size_t i = 0; i < closed.size(); ++i) {
     Finish(closed[i], closed[i]->writer->Completed(responses[i]));
   }
+  std::vector<InWork*> alone;
   for (InWork* one : work) {
-    if (one->writer != nullptr && !one->end.has_value()) Finish(one, one->writer->Close());
+    if (one->writer != nullptr && !one->end.has_value()) alone.push_back(one);
   }
+  ForEach(alone, [](InWork* one) { Finish(one, one->writer->Close()); });
 }
 
 void WriteSome(ClientContext* context, Work work) {

@@ -10,9 +10,9 @@
 #include <set>
 #include <utility>
 
+#include "common/parallel.h"
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/formats/input_format.h"
-#include "mapreduce/plan/parallel.h"
 
 namespace quern::mr {
 namespace {

@@ -83,6 +83,7 @@ class Master final : public pb::Namespace::Service {
 
   grpc::Status ResolveChunk(grpc::ServerContext*, const pb::ResolveChunkRequest* request,
                             pb::ResolveChunkResponse* response) override {
+    AwaitOtherResolves();
     return Once(*request, response, [&]() -> absl::Status {
       Chunk& chunk = state_->chunks[request->chunk_id()];
       const bool lost = request->acked_offset() > chunk.bytes.size();
@@ -163,6 +164,16 @@ class Master final : public pb::Namespace::Service {
   }
 
  private:
+  void AwaitOtherResolves() {
+    MutexLock lock(&state_->mutex);
+    state_->most_resolves = std::max(state_->most_resolves, ++state_->resolves);
+    state_->resolve_came.SignalAll();
+    while (state_->most_resolves < state_->resolves_wanted) {
+      if (!state_->resolve_came.WaitFor(&state_->mutex, absl::Seconds(10))) break;
+    }
+    --state_->resolves;
+  }
+
   absl::Status CheckSeal(const File& file,
                          const pb::CompleteRequest::Seal& seal) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     ++state_->seals_with_complete;
@@ -342,6 +353,16 @@ std::string FakeDfs::FileBytes(const std::string& path) {
     bytes += state_->chunks[id].bytes;
   }
   return bytes;
+}
+
+void FakeDfs::GatherResolves(int together) {
+  MutexLock lock(&state_->mutex);
+  state_->resolves_wanted = together;
+}
+
+int FakeDfs::most_resolves() {
+  MutexLock lock(&state_->mutex);
+  return state_->most_resolves;
 }
 
 void FakeDfs::SetNoCopies(bool no_copies) {

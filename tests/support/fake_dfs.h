@@ -48,6 +48,10 @@ class FakeDfs {
 
   // Chunks that are sealed by force get no second copy.
   void SetNoCopies(bool no_copies);
+  // The first ResolveChunk is not answered before so many are under way, or 10 s have passed.
+  void GatherResolves(int together);
+  // The most that were under way at one time.
+  int most_resolves();
   // Calls of AwaitCopies so far.
   int awaited_copies();
   // Bytes of a completed file; all its chunks are checked to be sealed.

@@ -42,6 +42,10 @@ struct FakeDfs::State {
   std::function<bool()> lost_answer_script ABSL_GUARDED_BY(mutex);
   std::map<uint32_t, ReadFault> read_faults ABSL_GUARDED_BY(mutex);
   bool no_copies ABSL_GUARDED_BY(mutex) = false;
+  int resolves_wanted ABSL_GUARDED_BY(mutex) = 0;
+  int resolves ABSL_GUARDED_BY(mutex) = 0;
+  int most_resolves ABSL_GUARDED_BY(mutex) = 0;
+  CondVar resolve_came;
   int awaited_copies ABSL_GUARDED_BY(mutex) = 0;
   std::vector<uint32_t> reported_bad ABSL_GUARDED_BY(mutex);
   std::vector<uint64_t> expected_bytes ABSL_GUARDED_BY(mutex);

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/parallel.h"
 #include "common/storage/file_io.h"
-#include "mapreduce/plan/parallel.h"
 
 namespace quern::mr {
 namespace {

@@ -108,6 +108,15 @@ TEST_F(SmallFilesTest, WhatFailsForOneIsToldOfThatOne) {
   EXPECT_TRUE(fs_->WriteSmall({}).empty());
 }
 
+TEST_F(SmallFilesTest, WhatBecameOfAMessageIsSettledForAllOfItsFilesSideBySide) {
+  fake_.GatherResolves(8);
+  fake_.ScriptFrames([left = 1](uint32_t) mutable {
+    return left-- > 0 ? FrameAction::kTakeAndBreak : FrameAction::kAck;
+  });
+  ExpectAllThere(Some(40, 100));
+  EXPECT_GE(fake_.most_resolves(), 8);
+}
+
 TEST_F(SmallFilesTest, EachIsRightWhateverBecomesOfTheMessage) {
   for (const FrameAction failure : {FrameAction::kTakeAndBreak, FrameAction::kBreak,
                                     FrameAction::kBlameOther, FrameAction::kForget}) {

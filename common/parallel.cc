@@ -1,4 +1,4 @@
-#include "mapreduce/plan/parallel.h"
+#include "common/parallel.h"
 
 #include <algorithm>
 #include <atomic>
@@ -7,7 +7,7 @@
 #include "common/mutex.h"
 #include "common/thread.h"
 
-namespace quern::mr {
+namespace quern {
 
 absl::Status ParallelFor(size_t n, const std::function<absl::Status(size_t)>& body) {
   constexpr size_t kThreads = 16;
@@ -30,4 +30,4 @@ absl::Status ParallelFor(size_t n, const std::function<absl::Status(size_t)>& bo
   return first;
 }
 
-}  // namespace quern::mr
+}  // namespace quern
