@@ -6,7 +6,7 @@
 
 namespace quern::chunkserver {
 
-using dfs::v1::AppendResponse;
+using pb::AppendResponse;
 
 absl::Status AppendStream::Expect(Expected expected) {
   if (!link_) return Complete(expected, {});

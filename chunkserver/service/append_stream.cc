@@ -6,7 +6,7 @@
 
 namespace quern::chunkserver {
 
-using dfs::v1::AppendHeader;
+using pb::AppendHeader;
 
 AppendStream::AppendStream(const Services& services, rpc::BulkLoop* loop, rpc::BulkStream* upstream)
     : services_(services), loop_(loop), upstream_(upstream) {
@@ -93,7 +93,7 @@ absl::Status AppendStream::CheckOpen(const AppendHeader::Open& open,
                                      const ReplicaSpec& spec) const {
   const bool chain_matches =
       std::equal(spec.chain.begin(), spec.chain.end(), open.chain().begin(), open.chain().end(),
-                 [](const ChainMember& mine, const dfs::v1::ServerAddress& theirs) {
+                 [](const ChainMember& mine, const pb::ServerAddress& theirs) {
                    return mine.server.value() == theirs.server_id();
                  });
   if (!chain_matches || open.position() != spec.position) {
@@ -267,7 +267,7 @@ void AppendStream::End(const absl::Status& status) {
                 {"position", role_.position},
                 {"failed", failed_server_},
                 {"status", status}});
-    dfs::v1::AppendResponse response = Progress();
+    pb::AppendResponse response = Progress();
     response.set_error(std::string(Message(status)));
     response.set_failed_server(failed_server_.value());
     SendUp(response);

@@ -30,6 +30,8 @@
 
 namespace quern::chunkserver {
 
+namespace pb = quern::dfs::v1;
+
 // Lives for one stream, on its thread.
 class AppendStream {
  public:
@@ -48,16 +50,15 @@ class AppendStream {
   absl::Status OnEvent(rpc::BulkEvent event);
   absl::Status OnTimeout();
   absl::Status OnRequest(const grpc::ByteBuffer& buffer);
-  absl::Status OnOpen(const dfs::v1::AppendHeader::Open& open);
-  absl::Status CheckOpen(const dfs::v1::AppendHeader::Open& open, const ReplicaSpec& spec) const;
-  absl::Status OnData(const dfs::v1::AppendHeader::Data& data, const rpc::Payload& payload);
+  absl::Status OnOpen(const pb::AppendHeader::Open& open);
+  absl::Status CheckOpen(const pb::AppendHeader::Open& open, const ReplicaSpec& spec) const;
+  absl::Status OnData(const pb::AppendHeader::Data& data, const rpc::Payload& payload);
   // The place of the payload; nullopt for a repeated message, which has been answered.
-  absl::StatusOr<std::optional<uint64_t>> Place(const dfs::v1::AppendHeader::Data& data,
-                                                uint64_t bytes);
-  void ForwardData(const dfs::v1::AppendHeader::Data& data, uint64_t offset,
+  absl::StatusOr<std::optional<uint64_t>> Place(const pb::AppendHeader::Data& data, uint64_t bytes);
+  void ForwardData(const pb::AppendHeader::Data& data, uint64_t offset,
                    const rpc::Payload& payload);
-  absl::Status OnControl(Expected control, const dfs::v1::AppendHeader& header);
-  void ConnectNext(const dfs::v1::AppendHeader::Open& open);
+  absl::Status OnControl(Expected control, const pb::AppendHeader& header);
+  void ConnectNext(const pb::AppendHeader::Open& open);
   // Its parts as memory, in parts_.
   std::span<const iovec> PartsOf(const rpc::Payload& payload);
   void PauseOrResume();
@@ -78,8 +79,8 @@ class AppendStream {
   absl::Status FinishSeal(const Expected& expected);
   absl::Status ReportSeal(const Expected& expected);
   bool WaitForMaster(absl::Duration pause);
-  dfs::v1::AppendResponse Progress() const;
-  void SendUp(const dfs::v1::AppendResponse& response);
+  pb::AppendResponse Progress() const;
+  void SendUp(const pb::AppendResponse& response);
 
   // The error for a trouble below (or here, with server 0) after which the chunk cannot go on.
   absl::Status ChainBroken(const absl::Status& status, ServerId failed);
@@ -113,8 +114,8 @@ class AppendStream {
   bool fence_self_ = false;  // when the stream ends in an error
 
   // Used again for each message.
-  dfs::v1::AppendHeader header_;
-  dfs::v1::AppendHeader forward_;
+  pb::AppendHeader header_;
+  pb::AppendHeader forward_;
   std::vector<iovec> parts_;
 };
 

@@ -10,7 +10,7 @@ namespace {
 
 // Adds one piece to the copy, after comparing it with its checksum.
 absl::Status TakePiece(const grpc::ByteBuffer& message, IncomingCopy* copy, uint64_t* bytes) {
-  dfs::v1::ReadHeader header;
+  pb::ReadHeader header;
   rpc::Payload payload;
   RETURN_IF_ERROR(rpc::DecodeBulk(message, &header, &payload));
   if (header.producers_size() > 0) {
@@ -35,7 +35,7 @@ absl::Status TakePiece(const grpc::ByteBuffer& message, IncomingCopy* copy, uint
 
 }  // namespace
 
-std::optional<ReplicaReport> ChunkCopier::Here(const dfs::v1::Order::Copy& order) const {
+std::optional<ReplicaReport> ChunkCopier::Here(const pb::Order::Copy& order) const {
   const auto here = services_.store->Find(ChunkId(order.chunk_id()));
   // What lies on a disk that has failed, or hangs, is not here for anybody.
   if (!here.ok() || !(*here)->disk().Usable().ok()) return std::nullopt;
@@ -48,13 +48,13 @@ std::optional<ReplicaReport> ChunkCopier::Here(const dfs::v1::Order::Copy& order
   return report;
 }
 
-absl::StatusOr<ReplicaReport> ChunkCopier::Copy(const dfs::v1::Order::Copy& order, size_t disk) {
+absl::StatusOr<ReplicaReport> ChunkCopier::Copy(const pb::Order::Copy& order, size_t disk) {
   const ChunkId chunk(order.chunk_id());
   if (const std::optional<ReplicaReport> here = Here(order)) return *here;
   ASSIGN_OR_RETURN(std::unique_ptr<IncomingCopy> copy,
                    services_.store->BeginCopy(chunk, order.length(), disk));
   absl::Status status = InvalidArgumentError("copy chunk {}: no sources", chunk);
-  for (const dfs::v1::ServerAddress& source : order.sources()) {
+  for (const pb::ServerAddress& source : order.sources()) {
     RETURN_IF_ERROR(copy->Restart());
     status = Fetch(source.address(), chunk, order.length(), copy.get());
     if (status.ok() && copy->crc() != order.crc()) {
@@ -76,7 +76,7 @@ absl::Status ChunkCopier::Fetch(const std::string& source, ChunkId chunk, uint64
   std::shared_ptr<grpc::Channel> channel = services_.channels->Acquire(source);
   rpc::BulkLoop loop;
   rpc::BulkStream* stream = loop.Open(channel, kReadMethod, services_.limits.copy_timeout);
-  dfs::v1::ReadRequest request;
+  pb::ReadRequest request;
   request.set_chunk_id(chunk.value());
   request.set_with_producers(true);
   stream->Send(rpc::EncodeMessage(request));

@@ -10,6 +10,8 @@
 
 namespace quern::chunkserver {
 
+namespace pb = quern::dfs::v1;
+
 // Thread-safe: any number of copies at once.
 class ChunkCopier {
  public:
@@ -17,10 +19,10 @@ class ChunkCopier {
 
   // Tries the sources in their order until one gives the whole chunk with the right checksum. The
   // error of the last one otherwise. The copy goes to this disk.
-  absl::StatusOr<ReplicaReport> Copy(const dfs::v1::Order::Copy& order, size_t disk);
+  absl::StatusOr<ReplicaReport> Copy(const pb::Order::Copy& order, size_t disk);
   // The replica, if it is here already as the order wants it; the master is told again. Waits for
   // no disk.
-  std::optional<ReplicaReport> Here(const dfs::v1::Order::Copy& order) const;
+  std::optional<ReplicaReport> Here(const pb::Order::Copy& order) const;
   // Makes copies under way fail soon.
   void Stop() { stopping_ = true; }
 

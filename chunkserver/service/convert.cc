@@ -2,17 +2,17 @@
 
 namespace quern::chunkserver {
 
-using dfs::v1::Order;
+using pb::Order;
 
-void ToProto(const ReplicaReport& report, dfs::v1::ReplicaReport* out) {
+void ToProto(const ReplicaReport& report, pb::ReplicaReport* out) {
   out->set_chunk_id(report.chunk.value());
-  out->set_state(static_cast<dfs::v1::ReplicaState>(report.state));
+  out->set_state(static_cast<pb::ReplicaState>(report.state));
   out->set_length(report.length);
   out->set_crc(report.crc);
   out->set_expired(report.expired);
 }
 
-void ToProto(const DiskStatus& disk, dfs::v1::DiskReport* out) {
+void ToProto(const DiskStatus& disk, pb::DiskReport* out) {
   out->set_path(disk.path);
   out->set_capacity_bytes(disk.capacity_bytes);
   out->set_free_bytes(disk.free_bytes);
@@ -28,9 +28,9 @@ absl::StatusOr<ReplicaSpec> SpecFromProto(const Order::Create& create) {
   spec.capacity_bytes = create.reserve_bytes();
   spec.position = create.position();
   spec.create_token = create.token();
-  const bool sync = create.durability() == dfs::v1::DURABILITY_SYNC;
+  const bool sync = create.durability() == pb::DURABILITY_SYNC;
   spec.durability = sync ? Durability::kSync : Durability::kOnClose;
-  for (const dfs::v1::ServerAddress& server : create.chain()) {
+  for (const pb::ServerAddress& server : create.chain()) {
     spec.chain.push_back({ServerId(server.server_id()), server.address()});
   }
   if (!spec.chunk || spec.position >= spec.chain.size() || spec.capacity_bytes == 0) {

@@ -6,14 +6,16 @@
 
 namespace quern::chunkserver {
 
-void ToProto(const ReplicaReport& report, dfs::v1::ReplicaReport* out);
-void ToProto(const DiskStatus& disk, dfs::v1::DiskReport* out);
+namespace pb = quern::dfs::v1;
+
+void ToProto(const ReplicaReport& report, pb::ReplicaReport* out);
+void ToProto(const DiskStatus& disk, pb::DiskReport* out);
 // InvalidArgument: no chain, a place outside it, or no capacity.
-absl::StatusOr<ReplicaSpec> SpecFromProto(const dfs::v1::Order::Create& create);
+absl::StatusOr<ReplicaSpec> SpecFromProto(const pb::Order::Create& create);
 
 // The chunk that an order is about.
-ChunkId ChunkOf(const dfs::v1::Order& order);
+ChunkId ChunkOf(const pb::Order& order);
 // "Create", "Fence", ...
-std::string_view NameOf(const dfs::v1::Order& order);
+std::string_view NameOf(const pb::Order& order);
 
 }  // namespace quern::chunkserver

@@ -7,7 +7,7 @@
 namespace quern::chunkserver {
 namespace {
 
-using dfs::v1::AppendResponse;
+using pb::AppendResponse;
 
 ExpectedAnswers::Kind KindOf(const AppendResponse& answer) {
   if (answer.has_opened_at()) return ExpectedAnswers::Kind::kOpen;

@@ -13,9 +13,11 @@
 
 namespace quern::chunkserver {
 
+namespace pb = quern::dfs::v1;
+
 // What this replica and those below it tell the one above.
 void AddAcks(const ExpectedAnswers::Ack& own, std::span<const ExpectedAnswers::Ack> below,
-             dfs::v1::AppendResponse* response);
+             pb::AppendResponse* response);
 
 // Lives within one append stream, on its thread and its loop.
 class DownstreamLink {

@@ -8,6 +8,9 @@
 #include "quern/dfs/v1/cluster.grpc.pb.h"
 
 namespace quern::chunkserver {
+
+namespace pb = quern::dfs::v1;
+
 namespace {
 
 constexpr absl::Duration kCallTimeout = absl::Seconds(5);
@@ -44,12 +47,12 @@ void MasterLink::TryNext() {
 
 absl::Status MasterLink::ReportSealed(const SealedChunk& sealed,
                                       const std::function<bool(absl::Duration)>& wait) {
-  dfs::v1::ReportSealedRequest request;
+  pb::ReportSealedRequest request;
   request.set_chunk_id(sealed.chunk.value());
   request.set_server_id(sealed.server.value());
   request.set_length(sealed.length);
   request.set_crc(sealed.crc);
-  dfs::v1::RequestHeader* header = request.mutable_header();
+  pb::RequestHeader* header = request.mutable_header();
   header->set_client_id(client_id_);
   {
     MutexLock lock(&mutex_);
@@ -60,8 +63,8 @@ absl::Status MasterLink::ReportSealed(const SealedChunk& sealed,
   absl::Status status;
   absl::Duration pause = absl::Milliseconds(50);
   do {
-    dfs::v1::ReportSealedResponse response;
-    const auto stub = dfs::v1::Cluster::NewStub(channel());
+    pb::ReportSealedResponse response;
+    const auto stub = pb::Cluster::NewStub(channel());
     status = rpc::Call(kCallTimeout, [&](grpc::ClientContext* context) {
       return stub->ReportSealed(context, request, &response);
     });

@@ -5,7 +5,7 @@
 
 namespace quern::chunkserver {
 
-using dfs::v1::Order;
+using pb::Order;
 
 OrderExecutor::OrderExecutor(const Services& services)
     : services_(services),
@@ -43,8 +43,8 @@ OrderQueue::Place OrderExecutor::Route(const Order& order) {
   return {*disk, nullptr};
 }
 
-dfs::v1::ServerMessage::OrderResult OrderExecutor::Execute(const Order& order,
-                                                           std::optional<size_t> disk) {
+pb::ServerMessage::OrderResult OrderExecutor::Execute(const Order& order,
+                                                      std::optional<size_t> disk) {
   Result result;
   result.set_order_id(order.order_id());
   absl::Status status;

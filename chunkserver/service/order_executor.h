@@ -13,6 +13,8 @@
 
 namespace quern::chunkserver {
 
+namespace pb = quern::dfs::v1;
+
 // Thread-safe. Whether the master may be obeyed has been checked before (Session).
 class OrderExecutor {
  public:
@@ -20,26 +22,25 @@ class OrderExecutor {
 
   // The disk that the order will work on, with the room that it takes. None: there is no such
   // replica here, no room, or the disk hangs. Waits for nothing.
-  OrderQueue::Place Route(const dfs::v1::Order& order);
+  OrderQueue::Place Route(const pb::Order& order);
   // Carries the order out on this disk, after the mark of its master has been written there;
   // without a disk it says why not. Everything that the result says is durable.
-  dfs::v1::ServerMessage::OrderResult Execute(const dfs::v1::Order& order,
-                                              std::optional<size_t> disk);
+  pb::ServerMessage::OrderResult Execute(const pb::Order& order, std::optional<size_t> disk);
   // Makes long orders fail soon.
   void Stop();
 
  private:
-  using Result = dfs::v1::ServerMessage::OrderResult;
+  using Result = pb::ServerMessage::OrderResult;
   absl::Status PauseUnlessStopping(absl::Duration pause);
-  absl::Status WithoutDisk(const dfs::v1::Order& order, Result* result);
-  absl::Status Dispatch(const dfs::v1::Order& order, size_t disk, Result* result);
-  absl::Status Create(const dfs::v1::Order::Create& order, size_t disk, Result* result);
-  absl::Status Fence(const dfs::v1::Order::Fence& order, Result* result);
-  absl::Status Finalize(const dfs::v1::Order::Finalize& order, Result* result);
-  absl::Status Copy(const dfs::v1::Order::Copy& order, size_t disk, Result* result);
-  absl::Status Delete(const dfs::v1::Order::Delete& order);
-  absl::Status Verify(const dfs::v1::Order::Verify& order, size_t disk, Result* result);
-  absl::Status Quarantine(const dfs::v1::Order::Quarantine& order, Result* result);
+  absl::Status WithoutDisk(const pb::Order& order, Result* result);
+  absl::Status Dispatch(const pb::Order& order, size_t disk, Result* result);
+  absl::Status Create(const pb::Order::Create& order, size_t disk, Result* result);
+  absl::Status Fence(const pb::Order::Fence& order, Result* result);
+  absl::Status Finalize(const pb::Order::Finalize& order, Result* result);
+  absl::Status Copy(const pb::Order::Copy& order, size_t disk, Result* result);
+  absl::Status Delete(const pb::Order::Delete& order);
+  absl::Status Verify(const pb::Order::Verify& order, size_t disk, Result* result);
+  absl::Status Quarantine(const pb::Order::Quarantine& order, Result* result);
 
   const Services& services_;
   ChunkCopier copier_;

@@ -28,7 +28,7 @@ OrderQueue::OrderQueue(const Options& options, Route route, Execute execute)
 
 OrderQueue::~OrderQueue() { Stop(); }
 
-OrderQueue::Kind OrderQueue::KindOf(const dfs::v1::Order& order) {
+OrderQueue::Kind OrderQueue::KindOf(const pb::Order& order) {
   if (order.has_copy()) return kCopy;
   return order.has_verify() ? kVerify : kQuick;
 }
@@ -38,7 +38,7 @@ size_t OrderQueue::LaneOf(const Item& item) const {
   return *item.place.disk * kKinds + KindOf(item.order);
 }
 
-absl::Status OrderQueue::Add(dfs::v1::Order order, Done done) {
+absl::Status OrderQueue::Add(pb::Order order, Done done) {
   const ChunkId chunk = ChunkOf(order);
   MutexLock lock(&mutex_);
   if (stopping_) return UnavailableError("the chunkserver is stopping");

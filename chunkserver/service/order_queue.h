@@ -23,6 +23,8 @@
 
 namespace quern::chunkserver {
 
+namespace pb = quern::dfs::v1;
+
 // Thread-safe.
 class OrderQueue {
  public:
@@ -38,10 +40,10 @@ class OrderQueue {
     std::optional<size_t> disk;
     std::shared_ptr<void> claim;  // kept until the order is done
   };
-  using Result = dfs::v1::ServerMessage::OrderResult;
+  using Result = pb::ServerMessage::OrderResult;
   // Asked when the orders of the same chunk before it are done; must not wait for a disk.
-  using Route = std::function<Place(const dfs::v1::Order&)>;
-  using Execute = std::function<Result(const dfs::v1::Order&, std::optional<size_t> disk)>;
+  using Route = std::function<Place(const pb::Order&)>;
+  using Execute = std::function<Result(const pb::Order&, std::optional<size_t> disk)>;
   using Done = std::function<void(Result)>;
 
   // `execute` runs on the queue's threads.
@@ -49,7 +51,7 @@ class OrderQueue {
   ~OrderQueue();
 
   // `done` gets the result, from one of the queue's threads. ResourceExhausted when too many wait.
-  absl::Status Add(dfs::v1::Order order, Done done);
+  absl::Status Add(pb::Order order, Done done);
   // The disk hangs: what waits for one of its threads is answered without it.
   void Abandon(size_t disk);
   // Orders that wait or are being carried out.
@@ -60,7 +62,7 @@ class OrderQueue {
  private:
   enum Kind { kQuick, kCopy, kVerify, kKinds };
   struct Item {
-    dfs::v1::Order order;
+    pb::Order order;
     Done done;
     Place place;
   };
@@ -69,7 +71,7 @@ class OrderQueue {
     std::deque<ChunkId> ready;
     CondVar changed;
   };
-  static Kind KindOf(const dfs::v1::Order& order);
+  static Kind KindOf(const pb::Order& order);
   size_t LaneOf(const Item& item) const;
   void Run(size_t lane);
   // Puts the chunk where a thread of the right lane finds its first order.

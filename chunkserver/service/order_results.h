@@ -12,10 +12,12 @@
 
 namespace quern::chunkserver {
 
+namespace pb = quern::dfs::v1;
+
 // Thread-safe. Of one session.
 class OrderResults {
  public:
-  using Result = dfs::v1::ServerMessage::OrderResult;
+  using Result = pb::ServerMessage::OrderResult;
   static constexpr size_t kMaxPerMessage = 1000;
 
   // `wake` is called when there is something to take after there was nothing; by any thread.
@@ -32,7 +34,7 @@ class OrderResults {
   }
 
   // The oldest ones, or nothing.
-  std::optional<dfs::v1::ServerMessage> Take() {
+  std::optional<pb::ServerMessage> Take() {
     std::vector<Result> taken;
     {
       MutexLock lock(&mutex_);
@@ -45,7 +47,7 @@ class OrderResults {
       }
     }
     if (taken.empty()) return std::nullopt;
-    dfs::v1::ServerMessage message;
+    pb::ServerMessage message;
     for (Result& result : taken) *message.mutable_results()->add_results() = std::move(result);
     return message;
   }

@@ -11,7 +11,7 @@ using Kind = rpc::BulkEvent::Kind;
 
 namespace {
 
-std::optional<SealedAs> SealOf(const dfs::v1::ReadRequest& request) {
+std::optional<SealedAs> SealOf(const pb::ReadRequest& request) {
   if (!request.has_sealed()) return std::nullopt;
   return SealedAs{.length = request.sealed().length(), .crc = request.sealed().crc()};
 }
@@ -35,7 +35,7 @@ absl::Status ReadStream::Serve() {
   ASSIGN_OR_RETURN(
       memory_, services_.memory->Open(
                    kReadFloorBytes, std::max(kReadFloorBytes, services_.limits.max_unsent_bytes)));
-  ASSIGN_OR_RETURN(const dfs::v1::ReadRequest request, AwaitRequest());
+  ASSIGN_OR_RETURN(const pb::ReadRequest request, AwaitRequest());
   services_.metrics->reads.Increment();
   ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica,
                    services_.store->Find(ChunkId(request.chunk_id())));
@@ -49,7 +49,7 @@ absl::Status ReadStream::Serve() {
   }
   uint64_t left = extent.readable - offset;
   if (request.length() != 0) left = std::min(left, request.length());
-  dfs::v1::ReadHeader header;
+  pb::ReadHeader header;
   if (request.with_producers() && extent.sealed) {
     ASSIGN_OR_RETURN(const std::vector<ProducerSeq> producers, replica->Producers());
     for (const ProducerSeq& known : producers) {
@@ -68,11 +68,11 @@ absl::Status ReadStream::Serve() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<dfs::v1::ReadRequest> ReadStream::AwaitRequest() {
+absl::StatusOr<pb::ReadRequest> ReadStream::AwaitRequest() {
   while (true) {
     const rpc::BulkEvent event = loop_->Next(services_.limits.read_stall);
     if (event.kind == Kind::kMessage) {
-      dfs::v1::ReadRequest request;
+      pb::ReadRequest request;
       RETURN_IF_ERROR(rpc::DecodeMessage(event.message, &request));
       return request;
     }
@@ -82,7 +82,7 @@ absl::StatusOr<dfs::v1::ReadRequest> ReadStream::AwaitRequest() {
 }
 
 absl::StatusOr<uint64_t> ReadStream::SendPiece(ReplicaReader* reader, uint64_t offset,
-                                               uint64_t max_bytes, dfs::v1::ReadHeader header) {
+                                               uint64_t max_bytes, pb::ReadHeader header) {
   header.set_offset(offset);
   if (max_bytes == 0) {
     stream_->Send(rpc::EncodeBulk(header, {}));

@@ -10,6 +10,8 @@
 
 namespace quern::chunkserver {
 
+namespace pb = quern::dfs::v1;
+
 // Lives for one stream, on its thread.
 class ReadStream {
  public:
@@ -19,10 +21,10 @@ class ReadStream {
 
  private:
   absl::Status Serve();
-  absl::StatusOr<dfs::v1::ReadRequest> AwaitRequest();
+  absl::StatusOr<pb::ReadRequest> AwaitRequest();
   // `header` has what all pieces say. Returns the bytes sent.
   absl::StatusOr<uint64_t> SendPiece(ReplicaReader* reader, uint64_t offset, uint64_t max_bytes,
-                                     dfs::v1::ReadHeader header);
+                                     pb::ReadHeader header);
   // Returns when there is room for another piece. Cancelled: the reader is gone.
   absl::Status AwaitRoom();
   // For one more piece, in the memory of this server's streams.

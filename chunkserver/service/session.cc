@@ -10,8 +10,8 @@
 namespace quern::chunkserver {
 namespace {
 
-using dfs::v1::MasterMessage;
-using dfs::v1::ServerMessage;
+using pb::MasterMessage;
+using pb::ServerMessage;
 
 constexpr size_t kReplicasPerPage = 5'000;               // about 150 KB
 constexpr absl::Duration kHeartbeat = absl::Seconds(1);  // when the master does not say
@@ -26,8 +26,8 @@ Session::Session(const Services& services)
            .threads = services.limits.order_threads,
            .copy_threads = services.limits.copy_threads,
            .max_waiting = services.limits.max_waiting_orders},
-          [this](const dfs::v1::Order& order) { return executor_.Route(order); },
-          [this](const dfs::v1::Order& order, std::optional<size_t> disk) {
+          [this](const pb::Order& order) { return executor_.Route(order); },
+          [this](const pb::Order& order, std::optional<size_t> disk) {
             return executor_.Execute(order, disk);
           }),
       keeper_(services.store, services.limits.disk_look),
@@ -81,7 +81,7 @@ absl::Status Session::OnMessage(rpc::BulkStream* /*stream*/, const grpc::ByteBuf
   if (!client_.state().admitted) return InternalError("the master's first message does not admit");
   if (message.has_inventory_wanted()) StartInventory(message.inventory_wanted());
   if (message.has_digests_wanted()) digests_wanted_ = true;
-  for (dfs::v1::Order& order : *message.mutable_orders()->mutable_orders()) {
+  for (pb::Order& order : *message.mutable_orders()->mutable_orders()) {
     OnOrder(std::move(order));
   }
   if (message.has_progress()) return OnProgress(message.progress().log_index());
@@ -90,7 +90,7 @@ absl::Status Session::OnMessage(rpc::BulkStream* /*stream*/, const grpc::ByteBuf
 
 absl::Status Session::OnAdmitted(const MasterMessage::Admitted& admitted) {
   std::vector<MasterStart> history;
-  for (const dfs::v1::MasterStart& start : admitted.history()) {
+  for (const pb::MasterStart& start : admitted.history()) {
     history.push_back({start.term(), start.id(), start.first_index(), start.end_index()});
   }
   const OrderGuard::Seen before = guard_.seen();
@@ -113,7 +113,7 @@ absl::Status Session::OnAdmitted(const MasterMessage::Admitted& admitted) {
   return absl::OkStatus();
 }
 
-void Session::OnOrder(dfs::v1::Order order) {
+void Session::OnOrder(pb::Order order) {
   const OrderId id(order.order_id());
   const std::string_view kind = NameOf(order);
   // The answer belongs to this session: the next master may give its orders the same numbers.
@@ -136,7 +136,7 @@ void Session::Collect(rpc::Outbox* outbox) {
   while (const std::optional<ServerMessage> message = results_->Take()) outbox->Put(*message);
 }
 
-absl::Status Session::Obey(const dfs::v1::Order& order) {
+absl::Status Session::Obey(const pb::Order& order) {
   RETURN_IF_ERROR(guard_.CheckOrder(order.cluster_id(), order.start_id(), order.log_index()));
   // The disk of the order has it before the order changes anything there; the others hear of it at
   // their next look.

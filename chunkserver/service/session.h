@@ -25,6 +25,8 @@
 
 namespace quern::chunkserver {
 
+namespace pb = quern::dfs::v1;
+
 // Thread-safe.
 class Session : private rpc::SessionClient::Handler {
  public:
@@ -64,16 +66,16 @@ class Session : private rpc::SessionClient::Handler {
   void Collect(rpc::Outbox* outbox) override;
   void OnEnd() override;
 
-  absl::Status OnAdmitted(const dfs::v1::MasterMessage::Admitted& admitted);
-  void OnOrder(dfs::v1::Order order);
-  absl::Status Obey(const dfs::v1::Order& order);
+  absl::Status OnAdmitted(const pb::MasterMessage::Admitted& admitted);
+  void OnOrder(pb::Order order);
+  absl::Status Obey(const pb::Order& order);
   absl::Status OnProgress(uint64_t log_index);
   void Remember();
 
-  void StartInventory(const dfs::v1::MasterMessage::InventoryWanted& wanted);
+  void StartInventory(const pb::MasterMessage::InventoryWanted& wanted);
   void SendInventoryPage(rpc::BulkStream* stream);
   void SendHeartbeat(rpc::BulkStream* stream, const std::vector<ReplicaReport>& changes);
-  void AddDigests(dfs::v1::ServerMessage::Heartbeat* heartbeat);
+  void AddDigests(pb::ServerMessage::Heartbeat* heartbeat);
 
   const Services& services_;
   Self self_;  // set before the thread starts
@@ -87,7 +89,7 @@ class Session : private rpc::SessionClient::Handler {
   uint64_t heartbeat_seq_ = 0;
   // An inventory that is being listed; its first page says the buckets.
   struct Listing {
-    dfs::v1::ServerMessage::Inventory page;
+    pb::ServerMessage::Inventory page;
     std::vector<std::shared_ptr<Replica>> left;  // taken from the end
   };
   std::optional<Listing> listing_;

@@ -15,7 +15,7 @@ constexpr int kMaxChunks = 1000;
 // Of one stream: chains that begin here go on at a few servers.
 constexpr size_t kMaxRestingLinks = 4;
 
-absl::Status CheckShape(const dfs::v1::AppendWholeHeader& header, uint64_t payload_bytes) {
+absl::Status CheckShape(const pb::AppendWholeHeader& header, uint64_t payload_bytes) {
   if (header.chunks().empty() || header.chunks_size() > kMaxChunks) {
     return InvalidArgumentError("append: {} whole chunks, 1 to {} can be in a message",
                                 header.chunks_size(), kMaxChunks);
@@ -53,9 +53,9 @@ class Cutter {
   size_t offset_ = 0;
 };
 
-bool ChainMatches(const std::vector<ChainMember>& mine, const dfs::v1::AppendWholeHeader& header) {
+bool ChainMatches(const std::vector<ChainMember>& mine, const pb::AppendWholeHeader& header) {
   return std::equal(mine.begin(), mine.end(), header.chain().begin(), header.chain().end(),
-                    [](const ChainMember& member, const dfs::v1::ServerAddress& theirs) {
+                    [](const ChainMember& member, const pb::ServerAddress& theirs) {
                       return member.server.value() == theirs.server_id();
                     });
 }
@@ -278,7 +278,7 @@ absl::Status WholeStream::Await(const std::function<bool()>& done) {
 // --- The way up.
 
 void WholeStream::Answer(const Bundle& bundle, const Acks& below) {
-  dfs::v1::AppendResponse response;
+  pb::AppendResponse response;
   const uint64_t bytes = bundle.payload.size();
   if (bundle.position == 0) {
     for (const Replica::Whole& chunk : bundle.chunks) {
@@ -320,7 +320,7 @@ void WholeStream::End(const absl::Status& status) {
   resting_.clear();
   if (!status.ok()) {
     LogWarning("append_whole_failed", {{"failed", failed_server_}, {"status", status}});
-    dfs::v1::AppendResponse response;
+    pb::AppendResponse response;
     response.set_error(std::string(Message(status)));
     response.set_failed_server(failed_server_.value());
     upstream_->Send(rpc::EncodeMessage(response));

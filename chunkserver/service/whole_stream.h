@@ -29,6 +29,8 @@
 
 namespace quern::chunkserver {
 
+namespace pb = quern::dfs::v1;
+
 // Lives for one stream, on its thread.
 class WholeStream {
  public:
@@ -53,7 +55,7 @@ class WholeStream {
     std::vector<PayloadSums> sums;
     std::vector<Replica::Whole> chunks;
   };
-  using Header = dfs::v1::AppendWholeHeader;
+  using Header = pb::AppendWholeHeader;
   using Acks = std::vector<ExpectedAnswers::Ack>;
 
   // What happens while nothing is under way. True: the stream is over.

@@ -3,6 +3,9 @@
 #include "quern/dfs/v1/chunk_store.pb.h"
 
 namespace quern::chunkserver {
+
+namespace pb = quern::dfs::v1;
+
 namespace {
 
 void AppendBigEndian(uint64_t value, std::string* out) {
@@ -41,7 +44,7 @@ absl::StatusOr<uint64_t> EndOfAppendKey(std::string_view key) {
 }
 
 std::string EncodeIdentity(const DiskIdentity& identity) {
-  dfs::v1::DiskIdentityRow row;
+  pb::DiskIdentityRow row;
   row.set_server_uuid(identity.server_uuid);
   row.set_disk_uuid(identity.disk_uuid);
   row.set_cluster_id(identity.cluster_id);
@@ -58,7 +61,7 @@ std::string EncodeIdentity(const DiskIdentity& identity) {
 }
 
 absl::StatusOr<DiskIdentity> DecodeIdentity(std::string_view bytes) {
-  ASSIGN_OR_RETURN(const auto row, Parse<dfs::v1::DiskIdentityRow>(bytes));
+  ASSIGN_OR_RETURN(const auto row, Parse<pb::DiskIdentityRow>(bytes));
   DiskIdentity identity;
   identity.server_uuid = row.server_uuid();
   identity.disk_uuid = row.disk_uuid();
@@ -72,10 +75,10 @@ absl::StatusOr<DiskIdentity> DecodeIdentity(std::string_view bytes) {
 }
 
 std::string EncodeReplica(const ReplicaRecord& record) {
-  dfs::v1::ReplicaRow row;
+  pb::ReplicaRow row;
   row.set_chunk_id(record.spec.chunk.value());
-  row.set_state(static_cast<dfs::v1::ReplicaState>(record.state));
-  row.set_durability(static_cast<dfs::v1::Durability>(record.spec.durability));
+  row.set_state(static_cast<pb::ReplicaState>(record.state));
+  row.set_durability(static_cast<pb::Durability>(record.spec.durability));
   row.set_suspect(record.suspect);
   row.set_boot_id(record.spec.boot_id);
   row.set_capacity_bytes(record.spec.capacity_bytes);
@@ -97,8 +100,8 @@ std::string EncodeReplica(const ReplicaRecord& record) {
 }
 
 absl::StatusOr<ReplicaRecord> DecodeReplica(std::string_view bytes) {
-  ASSIGN_OR_RETURN(const auto row, Parse<dfs::v1::ReplicaRow>(bytes));
-  if (row.state() < dfs::v1::REPLICA_STATE_OPEN || row.state() > dfs::v1::REPLICA_STATE_REMOVED) {
+  ASSIGN_OR_RETURN(const auto row, Parse<pb::ReplicaRow>(bytes));
+  if (row.state() < pb::REPLICA_STATE_OPEN || row.state() > pb::REPLICA_STATE_REMOVED) {
     return DataLossError("chunk store: replica {} has unknown state {}", ChunkId(row.chunk_id()),
                          static_cast<int>(row.state()));
   }
@@ -125,7 +128,7 @@ absl::StatusOr<ReplicaRecord> DecodeReplica(std::string_view bytes) {
 }
 
 std::string EncodeAppend(const AppendRecord& append) {
-  dfs::v1::AppendRow row;
+  pb::AppendRow row;
   row.set_start(append.start);
   row.set_payload_crc(append.payload_crc);
   row.set_producer(append.producer);
@@ -139,7 +142,7 @@ std::string EncodeAppend(const AppendRecord& append) {
 }
 
 absl::StatusOr<AppendRecord> DecodeAppend(uint64_t end, std::string_view bytes) {
-  ASSIGN_OR_RETURN(const auto row, Parse<dfs::v1::AppendRow>(bytes));
+  ASSIGN_OR_RETURN(const auto row, Parse<pb::AppendRow>(bytes));
   return AppendRecord{.start = row.start(),
                       .end = end,
                       .payload_crc = row.payload_crc(),
@@ -153,7 +156,7 @@ absl::StatusOr<AppendRecord> DecodeAppend(uint64_t end, std::string_view bytes) 
 }
 
 std::string EncodeSums(const SealedSums& sums) {
-  dfs::v1::SumsRow row;
+  pb::SumsRow row;
   row.mutable_block_crcs()->Add(sums.blocks.begin(), sums.blocks.end());
   for (const ProducerSeq& producer : sums.producers) {
     auto* added = row.add_producers();
@@ -164,7 +167,7 @@ std::string EncodeSums(const SealedSums& sums) {
 }
 
 absl::StatusOr<SealedSums> DecodeSums(std::string_view bytes) {
-  ASSIGN_OR_RETURN(const auto row, Parse<dfs::v1::SumsRow>(bytes));
+  ASSIGN_OR_RETURN(const auto row, Parse<pb::SumsRow>(bytes));
   SealedSums sums;
   sums.blocks.assign(row.block_crcs().begin(), row.block_crcs().end());
   for (const auto& producer : row.producers()) {

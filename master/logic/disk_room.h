@@ -10,21 +10,23 @@
 
 namespace quern::master {
 
+namespace pb = quern::dfs::v1;
+
 // Kept free for removals: they need room too, before they give any back.
 inline uint64_t RoomForRemovals(uint64_t capacity_bytes) {
   return std::min(uint64_t{256} << 20, capacity_bytes / 20);
 }
 
 // False for records that make the rows grow at a user's wish.
-inline bool TakenWhenFull(const dfs::v1::LogRecord& record) {
+inline bool TakenWhenFull(const pb::LogRecord& record) {
   switch (record.kind_case()) {
-    case dfs::v1::LogRecord::kMakeDirectories:
-    case dfs::v1::LogRecord::kCreateFile:
-    case dfs::v1::LogRecord::kAddChunk:
-    case dfs::v1::LogRecord::kReserveChunkIds:
-    case dfs::v1::LogRecord::kSetAttributes:
-    case dfs::v1::LogRecord::kSetReplication:
-    case dfs::v1::LogRecord::kNoteReplicas:
+    case pb::LogRecord::kMakeDirectories:
+    case pb::LogRecord::kCreateFile:
+    case pb::LogRecord::kAddChunk:
+    case pb::LogRecord::kReserveChunkIds:
+    case pb::LogRecord::kSetAttributes:
+    case pb::LogRecord::kSetReplication:
+    case pb::LogRecord::kNoteReplicas:
       return false;
     default:
       return true;

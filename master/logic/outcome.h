@@ -8,10 +8,12 @@
 
 namespace quern::master {
 
+namespace pb = quern::dfs::v1;
+
 template <typename Response>
 struct Outcome {
   Response response;
-  std::optional<quern::dfs::v1::LogRecord> record;
+  std::optional<pb::LogRecord> record;
 };
 
 }  // namespace quern::master

@@ -19,30 +19,30 @@ constexpr size_t kRemembered = 30;
 
 struct LateRequests::Stub {
   explicit Stub(const std::string& master)
-      : stub(dfs::v1::Namespace::NewStub(rpc::MakeChannel(master, rpc::ChannelKind::kControl))) {}
+      : stub(pb::Namespace::NewStub(rpc::MakeChannel(master, rpc::ChannelKind::kControl))) {}
 
-  absl::Status MakeDir(const dfs::v1::MkdirsRequest& request) const {
-    dfs::v1::MkdirsResponse response;
+  absl::Status MakeDir(const pb::MkdirsRequest& request) const {
+    pb::MkdirsResponse response;
     return rpc::Call(kOneTry, [&](grpc::ClientContext* context) {
       return stub->Mkdirs(context, request, &response);
     });
   }
-  absl::Status Remove(const dfs::v1::DeleteRequest& request) const {
-    dfs::v1::DeleteResponse response;
+  absl::Status Remove(const pb::DeleteRequest& request) const {
+    pb::DeleteResponse response;
     return rpc::Call(kOneTry, [&](grpc::ClientContext* context) {
       return stub->Delete(context, request, &response);
     });
   }
 
-  const std::unique_ptr<dfs::v1::Namespace::Stub> stub;
+  const std::unique_ptr<pb::Namespace::Stub> stub;
 };
 
 LateRequests::LateRequests(const std::string& master, uint64_t seed)
     : stub_(std::make_unique<Stub>(master)), client_id_(seed | 1) {}
 LateRequests::~LateRequests() = default;
 
-dfs::v1::RequestHeader LateRequests::NextHeader() {
-  dfs::v1::RequestHeader header;
+pb::RequestHeader LateRequests::NextHeader() {
+  pb::RequestHeader header;
   header.set_client_id(client_id_);
   header.set_request_id(++last_request_);
   // Everything before has been answered: the master may forget what it answered.
@@ -66,7 +66,7 @@ absl::Status LateRequests::SendUntilAnswered(const Send& send) {
 }
 
 absl::Status LateRequests::MakeDir(const std::string& path) {
-  dfs::v1::MkdirsRequest request;
+  pb::MkdirsRequest request;
   *request.mutable_header() = NextHeader();
   request.set_path(path);
   request.set_mode(0755);
@@ -76,7 +76,7 @@ absl::Status LateRequests::MakeDir(const std::string& path) {
 }
 
 absl::Status LateRequests::Remove(const std::string& path) {
-  dfs::v1::DeleteRequest request;
+  pb::DeleteRequest request;
   *request.mutable_header() = NextHeader();
   request.set_path(path);
   request.set_recursive(true);

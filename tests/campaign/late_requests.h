@@ -13,6 +13,8 @@
 
 namespace quern::campaign {
 
+namespace pb = quern::dfs::v1;
+
 // Not thread-safe.
 class LateRequests {
  public:
@@ -26,7 +28,7 @@ class LateRequests {
 
  private:
   struct Stub;
-  dfs::v1::RequestHeader NextHeader();
+  pb::RequestHeader NextHeader();
   template <typename Send>
   absl::Status SendUntilAnswered(const Send& send);
 

@@ -11,13 +11,13 @@
 
 namespace quern {
 
-using dfs::v1::MasterMessage;
-using dfs::v1::ReplicaReport;
-using dfs::v1::ServerMessage;
+using pb::MasterMessage;
+using pb::ReplicaReport;
+using pb::ServerMessage;
 
 struct FakeChunkserver::Session {
   std::shared_ptr<grpc::Channel> channel;
-  std::unique_ptr<dfs::v1::Cluster::Stub> stub;
+  std::unique_ptr<pb::Cluster::Stub> stub;
   grpc::ClientContext context;
   std::unique_ptr<grpc::ClientReaderWriter<ServerMessage, MasterMessage>> stream;
   bool admitted = false;
@@ -68,7 +68,7 @@ absl::Status FakeChunkserver::Connect() {
   {
     MutexLock lock(&mutex_);
     session->channel = rpc::MakeChannel(master_, rpc::ChannelKind::kBulk);
-    session->stub = dfs::v1::Cluster::NewStub(session->channel);
+    session->stub = pb::Cluster::NewStub(session->channel);
     session->context.set_wait_for_ready(true);
     session->stream = session->stub->Session(&session->context);
     session->stream->Write(Registration());
@@ -102,8 +102,8 @@ absl::Status FakeChunkserver::Restart() {
     MutexLock lock(&mutex_);
     deltas_.clear();
     for (auto& [chunk, replica] : replicas_) {
-      if (replica.state() == dfs::v1::REPLICA_STATE_OPEN) {
-        replica.set_state(dfs::v1::REPLICA_STATE_FENCED);
+      if (replica.state() == pb::REPLICA_STATE_OPEN) {
+        replica.set_state(pb::REPLICA_STATE_FENCED);
       }
     }
   }
@@ -123,7 +123,7 @@ void FakeChunkserver::Read(Session* session) {
     } else if (message.has_digests_wanted()) {
       session->digests_wanted = true;
     }
-    for (const dfs::v1::Order& order : message.orders().orders()) Obey(session, order);
+    for (const pb::Order& order : message.orders().orders()) Obey(session, order);
   }
   const absl::Status status = rpc::FromGrpc(session->stream->Finish());
   MutexLock lock(&mutex_);
@@ -132,7 +132,7 @@ void FakeChunkserver::Read(Session* session) {
   changed_.SignalAll();
 }
 
-void FakeChunkserver::Obey(Session* session, const dfs::v1::Order& order) {
+void FakeChunkserver::Obey(Session* session, const pb::Order& order) {
   orders_.push_back(order);
   followed_ = {.term = order.term(), .start_id = order.start_id(), .log_index = order.log_index()};
   std::optional<Result> result;
@@ -170,7 +170,7 @@ void FakeChunkserver::SendHeartbeat(Session* session) {
 
 FakeChunkserver::Result FakeChunkserver::CarryOut(const Order& order) {
   Result result;
-  const auto set = [&](uint64_t chunk, dfs::v1::ReplicaState state, uint64_t length) {
+  const auto set = [&](uint64_t chunk, pb::ReplicaState state, uint64_t length) {
     ReplicaReport& replica = replicas_[ChunkId(chunk)];
     replica.set_chunk_id(chunk);
     replica.set_state(state);
@@ -191,13 +191,13 @@ FakeChunkserver::Result FakeChunkserver::CarryOut(const Order& order) {
       return result;
     }
     tokens_[chunk] = order.create().token();
-    set(order.create().chunk_id(), dfs::v1::REPLICA_STATE_OPEN, 0);
+    set(order.create().chunk_id(), pb::REPLICA_STATE_OPEN, 0);
   } else if (order.has_fence()) {
     const uint64_t chunk = order.fence().chunk_id();
     if (not_there(chunk)) return result;
     ReplicaReport& replica = replicas_[ChunkId(chunk)];
-    if (replica.state() == dfs::v1::REPLICA_STATE_OPEN) {
-      replica.set_state(dfs::v1::REPLICA_STATE_FENCED);
+    if (replica.state() == pb::REPLICA_STATE_OPEN) {
+      replica.set_state(pb::REPLICA_STATE_FENCED);
       deltas_.push_back(replica);
     }
     *result.mutable_replica() = replica;
@@ -210,10 +210,10 @@ FakeChunkserver::Result FakeChunkserver::CarryOut(const Order& order) {
     const ReplicaReport replica = replicas_[ChunkId(finalize.chunk_id())];
     const bool fits =
         finalize.length() <= replica.length() && finalize.crc() == FakeCrc(finalize.length());
-    set(finalize.chunk_id(), fits ? dfs::v1::REPLICA_STATE_FINALIZED : dfs::v1::REPLICA_STATE_STALE,
+    set(finalize.chunk_id(), fits ? pb::REPLICA_STATE_FINALIZED : pb::REPLICA_STATE_STALE,
         fits ? finalize.length() : replica.length());
   } else if (order.has_copy()) {
-    set(order.copy().chunk_id(), dfs::v1::REPLICA_STATE_FINALIZED, order.copy().length());
+    set(order.copy().chunk_id(), pb::REPLICA_STATE_FINALIZED, order.copy().length());
   } else if (order.has_delete_()) {
     const uint64_t token = order.delete_().create_token();
     if (token != 0 && tokens_[ChunkId(order.delete_().chunk_id())] != token) {
@@ -224,7 +224,7 @@ FakeChunkserver::Result FakeChunkserver::CarryOut(const Order& order) {
     if (replicas_.erase(chunk) > 0) {
       ReplicaReport& gone = deltas_.emplace_back();
       gone.set_chunk_id(chunk.value());
-      gone.set_state(dfs::v1::REPLICA_STATE_REMOVED);
+      gone.set_state(pb::REPLICA_STATE_REMOVED);
     }
     damaged_.erase(chunk);
   } else if (order.has_verify()) {
@@ -232,11 +232,11 @@ FakeChunkserver::Result FakeChunkserver::CarryOut(const Order& order) {
     if (not_there(chunk)) return result;
     const ReplicaReport replica = replicas_[ChunkId(chunk)];
     const bool damaged = damaged_.contains(ChunkId(chunk));
-    set(chunk, damaged ? dfs::v1::REPLICA_STATE_CORRUPT : replica.state(), replica.length());
+    set(chunk, damaged ? pb::REPLICA_STATE_CORRUPT : replica.state(), replica.length());
   } else if (order.has_quarantine()) {
     const uint64_t chunk = order.quarantine().chunk_id();
     if (not_there(chunk)) return result;
-    set(chunk, dfs::v1::REPLICA_STATE_QUARANTINED, replicas_[ChunkId(chunk)].length());
+    set(chunk, pb::REPLICA_STATE_QUARANTINED, replicas_[ChunkId(chunk)].length());
   }
   return result;
 }
@@ -291,7 +291,7 @@ ReplicaReport FakeChunkserver::Replica(ChunkId chunk) {
   const auto found = replicas_.find(chunk);
   if (found != replicas_.end()) return found->second;
   ReplicaReport removed;
-  removed.set_state(dfs::v1::REPLICA_STATE_REMOVED);
+  removed.set_state(pb::REPLICA_STATE_REMOVED);
   return removed;
 }
 
@@ -302,9 +302,9 @@ std::vector<ChunkId> FakeChunkserver::Chunks() {
   return chunks;
 }
 
-void FakeChunkserver::SetReplica(ChunkId chunk, dfs::v1::ReplicaState state, uint64_t length) {
+void FakeChunkserver::SetReplica(ChunkId chunk, pb::ReplicaState state, uint64_t length) {
   MutexLock lock(&mutex_);
-  if (state == dfs::v1::REPLICA_STATE_REMOVED) {
+  if (state == pb::REPLICA_STATE_REMOVED) {
     replicas_.erase(chunk);
     return;
   }
@@ -315,7 +315,7 @@ void FakeChunkserver::SetReplica(ChunkId chunk, dfs::v1::ReplicaState state, uin
   replica.set_crc(FakeCrc(length));
 }
 
-void FakeChunkserver::Report(ChunkId chunk, dfs::v1::ReplicaState state, uint64_t length) {
+void FakeChunkserver::Report(ChunkId chunk, pb::ReplicaState state, uint64_t length) {
   SetReplica(chunk, state, length);
   MutexLock lock(&mutex_);
   ReplicaReport report;
@@ -327,7 +327,7 @@ void FakeChunkserver::Report(ChunkId chunk, dfs::v1::ReplicaState state, uint64_
   changed_.SignalAll();
 }
 
-void FakeChunkserver::TellOnly(ChunkId chunk, dfs::v1::ReplicaState state, uint64_t length) {
+void FakeChunkserver::TellOnly(ChunkId chunk, pb::ReplicaState state, uint64_t length) {
   ReplicaReport& report = deltas_.emplace_back();
   report.set_chunk_id(chunk.value());
   report.set_state(state);

@@ -21,14 +21,16 @@
 
 namespace quern {
 
+namespace pb = quern::dfs::v1;
+
 // The CRC that every fake replica of this length has, so that replicas agree where they should.
 inline uint32_t FakeCrc(uint64_t length) { return static_cast<uint32_t>(length * 2654435761u + 7); }
 
 // Thread-safe.
 class FakeChunkserver {
  public:
-  using Order = dfs::v1::Order;
-  using Result = dfs::v1::ServerMessage::OrderResult;
+  using Order = pb::Order;
+  using Result = pb::ServerMessage::OrderResult;
 
   struct Options {
     std::string master;  // HOST:PORT
@@ -60,23 +62,21 @@ class FakeChunkserver {
   FollowedMaster followed();
 
   // The replica; REMOVED when it has none.
-  dfs::v1::ReplicaReport Replica(ChunkId chunk);
+  pb::ReplicaReport Replica(ChunkId chunk);
   std::vector<ChunkId> Chunks();
   // Changes a replica without telling; REMOVED drops it.
-  void SetReplica(ChunkId chunk, dfs::v1::ReplicaState state, uint64_t length);
+  void SetReplica(ChunkId chunk, pb::ReplicaState state, uint64_t length);
   // Changes it and tells with the next heartbeat.
-  void Report(ChunkId chunk, dfs::v1::ReplicaState state, uint64_t length);
+  void Report(ChunkId chunk, pb::ReplicaState state, uint64_t length);
   // Tells of a change that is not one. To be called by an override: the caller holds the lock.
-  void TellOnly(ChunkId chunk, dfs::v1::ReplicaState state,
+  void TellOnly(ChunkId chunk, pb::ReplicaState state,
                 uint64_t length) ABSL_NO_THREAD_SAFETY_ANALYSIS;
   // Tells that a replica has been in quarantine for long enough.
   void ReportExpired(ChunkId chunk);
   // The replica's bytes change on the disk; nobody notices before it is verified.
   void Damage(ChunkId chunk);
   // Bytes arrive in an open replica.
-  void Append(ChunkId chunk, uint64_t length) {
-    SetReplica(chunk, dfs::v1::REPLICA_STATE_OPEN, length);
-  }
+  void Append(ChunkId chunk, uint64_t length) { SetReplica(chunk, pb::REPLICA_STATE_OPEN, length); }
 
   // Asked before each order is carried out: a result to give instead, or nullopt to carry it out.
   // A result with code -1 is not sent at all.
@@ -104,18 +104,18 @@ class FakeChunkserver {
   // One heartbeat, with all changes.
   void SendHeartbeat(Session* session) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Result CarryOut(const Order& order) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void SendInventory(Session* session, const dfs::v1::MasterMessage::InventoryWanted& wanted)
+  void SendInventory(Session* session, const pb::MasterMessage::InventoryWanted& wanted)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  dfs::v1::ServerMessage Registration() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  pb::ServerMessage Registration() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
   Mutex mutex_;
   CondVar changed_;
   std::string master_ ABSL_GUARDED_BY(mutex_);
-  std::map<ChunkId, dfs::v1::ReplicaReport> replicas_ ABSL_GUARDED_BY(mutex_);
+  std::map<ChunkId, pb::ReplicaReport> replicas_ ABSL_GUARDED_BY(mutex_);
   std::set<ChunkId> damaged_ ABSL_GUARDED_BY(mutex_);
   std::map<ChunkId, uint64_t> tokens_ ABSL_GUARDED_BY(mutex_);  // of the Creates
-  std::vector<dfs::v1::ReplicaReport> deltas_ ABSL_GUARDED_BY(mutex_);
+  std::vector<pb::ReplicaReport> deltas_ ABSL_GUARDED_BY(mutex_);
   std::vector<Order> orders_ ABSL_GUARDED_BY(mutex_);
   Override override_ ABSL_GUARDED_BY(mutex_);
   uint32_t id_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -7,10 +7,10 @@
 
 namespace quern {
 
-using dfs::v1::MasterMessage;
-using dfs::v1::Order;
-using dfs::v1::ReplicaReport;
-using dfs::v1::ServerMessage;
+using pb::MasterMessage;
+using pb::Order;
+using pb::ReplicaReport;
+using pb::ServerMessage;
 using Kind = rpc::BulkEvent::Kind;
 
 namespace {
@@ -114,7 +114,7 @@ void FakeMaster::Admit(const ServerMessage::Register& registration, rpc::BulkLoo
   admitted.mutable_admitted()->set_cluster_id(options_.cluster_id);
   admitted.mutable_admitted()->set_term(options_.term);
   for (uint64_t term = 1; term <= options_.term; ++term) {
-    dfs::v1::MasterStart* start = admitted.mutable_admitted()->add_history();
+    pb::MasterStart* start = admitted.mutable_admitted()->add_history();
     const bool last = term == options_.term;
     start->set_term(term);
     start->set_id(last ? options_.start_id : StartOfTerm(term));
@@ -139,12 +139,12 @@ bool FakeMaster::AwaitSessions(const std::vector<std::string>& nodes) {
   });
 }
 
-std::vector<dfs::v1::ServerAddress> FakeMaster::Chain(const std::vector<std::string>& nodes) {
+std::vector<pb::ServerAddress> FakeMaster::Chain(const std::vector<std::string>& nodes) {
   MutexLock lock(&mutex_);
-  std::vector<dfs::v1::ServerAddress> chain;
+  std::vector<pb::ServerAddress> chain;
   for (const std::string& node : nodes) {
     const Session& session = sessions_[node];
-    dfs::v1::ServerAddress& address = chain.emplace_back();
+    pb::ServerAddress& address = chain.emplace_back();
     address.set_server_id(session.server_id);
     address.set_address(session.registration.address());
     address.set_node(node);
@@ -187,7 +187,7 @@ absl::StatusOr<FakeMaster::Result> FakeMaster::Carry(const std::string& node, Or
 }
 
 absl::Status FakeMaster::Create(ChunkId chunk, const std::vector<std::string>& nodes,
-                                uint64_t capacity_bytes, dfs::v1::Durability durability) {
+                                uint64_t capacity_bytes, pb::Durability durability) {
   const auto chain = Chain(nodes);
   for (size_t i = 0; i < nodes.size(); ++i) {
     Order order;
@@ -265,7 +265,7 @@ void FakeMaster::TellProgress(const std::string& node, uint64_t log_index) {
 
 void FakeMaster::OnReportSealed(rpc::BulkLoop* loop, rpc::BulkStream* stream) {
   const rpc::BulkEvent event = loop->Next(absl::Seconds(10));
-  dfs::v1::ReportSealedRequest request;
+  pb::ReportSealedRequest request;
   if (event.kind != Kind::kMessage || !rpc::DecodeMessage(event.message, &request).ok()) {
     return stream->Finish(InvalidArgumentError("no request"));
   }
@@ -274,7 +274,7 @@ void FakeMaster::OnReportSealed(rpc::BulkLoop* loop, rpc::BulkStream* stream) {
   changed_.SignalAll();
   if (!seal_answer_.ok()) return stream->Finish(seal_answer_);
   sealed_[request.chunk_id()] = request;
-  stream->Send(rpc::EncodeMessage(dfs::v1::ReportSealedResponse()));
+  stream->Send(rpc::EncodeMessage(pb::ReportSealedResponse()));
   stream->Finish(absl::OkStatus());
 }
 
@@ -283,7 +283,7 @@ void FakeMaster::AnswerSeals(absl::Status status) {
   seal_answer_ = std::move(status);
 }
 
-std::optional<dfs::v1::ReportSealedRequest> FakeMaster::Sealed(ChunkId chunk) {
+std::optional<pb::ReportSealedRequest> FakeMaster::Sealed(ChunkId chunk) {
   MutexLock lock(&mutex_);
   const auto found = sealed_.find(chunk.value());
   if (found == sealed_.end()) return std::nullopt;
@@ -302,11 +302,11 @@ ReplicaReport FakeMaster::Reported(const std::string& node, ChunkId chunk) {
   const auto found = replicas_.find({node, chunk.value()});
   if (found != replicas_.end()) return found->second;
   ReplicaReport none;
-  none.set_state(dfs::v1::REPLICA_STATE_REMOVED);
+  none.set_state(pb::REPLICA_STATE_REMOVED);
   return none;
 }
 
-bool FakeMaster::AwaitState(const std::string& node, ChunkId chunk, dfs::v1::ReplicaState state) {
+bool FakeMaster::AwaitState(const std::string& node, ChunkId chunk, pb::ReplicaState state) {
   MutexLock lock(&mutex_);
   return Await([&] {
     const auto found = replicas_.find({node, chunk.value()});

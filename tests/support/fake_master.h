@@ -18,6 +18,8 @@
 
 namespace quern {
 
+namespace pb = quern::dfs::v1;
+
 // Servers are named by their node. Waits are bounded by kPatience. Thread-safe.
 class FakeMaster {
  public:
@@ -38,17 +40,17 @@ class FakeMaster {
   // Waits until all of these have a session.
   bool AwaitSessions(const std::vector<std::string>& nodes);
   // Addresses of nodes with sessions, in this order.
-  std::vector<dfs::v1::ServerAddress> Chain(const std::vector<std::string>& nodes);
+  std::vector<pb::ServerAddress> Chain(const std::vector<std::string>& nodes);
 
   // Sends the order, stamped with cluster, term and log index, and waits for its result; the
   // result's code becomes the status.
-  using Result = dfs::v1::ServerMessage::OrderResult;
-  absl::StatusOr<Result> Carry(const std::string& node, dfs::v1::Order order);
+  using Result = pb::ServerMessage::OrderResult;
+  absl::StatusOr<Result> Carry(const std::string& node, pb::Order order);
   // Does not wait.
-  void Send(const std::string& node, const dfs::v1::Order& order);
+  void Send(const std::string& node, const pb::Order& order);
   absl::Status Create(ChunkId chunk, const std::vector<std::string>& nodes,
                       uint64_t capacity_bytes = 64 << 20,
-                      dfs::v1::Durability durability = dfs::v1::DURABILITY_ON_CLOSE);
+                      pb::Durability durability = pb::DURABILITY_ON_CLOSE);
   absl::StatusOr<Result> Fence(const std::string& node, ChunkId chunk, uint64_t producer = 0);
   absl::StatusOr<Result> Finalize(const std::string& node, ChunkId chunk, uint64_t length,
                                   uint32_t crc);
@@ -61,20 +63,20 @@ class FakeMaster {
   // What ReportSealed answers; OK at first.
   void AnswerSeals(absl::Status status);
   // The report of the chunk's primary.
-  std::optional<dfs::v1::ReportSealedRequest> Sealed(ChunkId chunk);
+  std::optional<pb::ReportSealedRequest> Sealed(ChunkId chunk);
   int seal_reports();
 
   // What the node last said of the chunk; REMOVED when it never did.
-  dfs::v1::ReplicaReport Reported(const std::string& node, ChunkId chunk);
-  bool AwaitState(const std::string& node, ChunkId chunk, dfs::v1::ReplicaState state);
+  pb::ReplicaReport Reported(const std::string& node, ChunkId chunk);
+  bool AwaitState(const std::string& node, ChunkId chunk, pb::ReplicaState state);
   bool AwaitExpired(const std::string& node, ChunkId chunk);
   // Waits until a heartbeat says that so many disks of the node have failed.
   bool AwaitFailedDisks(const std::string& node, int failed);
   // Waits until a heartbeat says that so many disks of the node hang.
   bool AwaitHangingDisks(const std::string& node, int hanging);
-  dfs::v1::ServerMessage::Register Registration(const std::string& node);
+  pb::ServerMessage::Register Registration(const std::string& node);
   // Asks for all buckets.
-  std::vector<dfs::v1::ReplicaReport> Inventory(const std::string& node);
+  std::vector<pb::ReplicaReport> Inventory(const std::string& node);
   // Asks for them in the middle of the session.
   std::vector<uint64_t> Digests(const std::string& node);
   // Reasons why sessions ended.
@@ -87,25 +89,25 @@ class FakeMaster {
 
  private:
   struct Session {
-    dfs::v1::ServerMessage::Register registration;
+    pb::ServerMessage::Register registration;
     uint32_t server_id = 0;
     rpc::BulkLoop* loop = nullptr;  // null: over
-    std::vector<dfs::v1::MasterMessage> outbox;
+    std::vector<pb::MasterMessage> outbox;
     uint64_t heartbeat_seq = 0;
     int failed_disks = 0;
     int hanging_disks = 0;
-    std::vector<dfs::v1::ReplicaReport> inventory;
+    std::vector<pb::ReplicaReport> inventory;
     bool inventory_done = false;
     std::vector<uint64_t> digests;
   };
 
   void Serve(rpc::BulkLoop* loop, rpc::BulkStream* stream);
   // Stamps and sends; the order's number, or 0 without a session.
-  uint64_t SendLocked(const std::string& node, dfs::v1::Order order)
+  uint64_t SendLocked(const std::string& node, pb::Order order)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Take(const dfs::v1::ServerMessage& message, rpc::BulkLoop* loop, std::string* node)
+  void Take(const pb::ServerMessage& message, rpc::BulkLoop* loop, std::string* node)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Admit(const dfs::v1::ServerMessage::Register& registration, rpc::BulkLoop* loop)
+  void Admit(const pb::ServerMessage::Register& registration, rpc::BulkLoop* loop)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnReportSealed(rpc::BulkLoop* loop, rpc::BulkStream* stream);
   // Waits for it with mutex_ held.
@@ -116,10 +118,9 @@ class FakeMaster {
   CondVar changed_;
   std::map<std::string, Session> sessions_ ABSL_GUARDED_BY(mutex_);  // by node
   std::map<std::string, uint32_t> ids_ ABSL_GUARDED_BY(mutex_);      // by server uuid
-  std::map<std::pair<std::string, uint64_t>, dfs::v1::ReplicaReport> replicas_
-      ABSL_GUARDED_BY(mutex_);
+  std::map<std::pair<std::string, uint64_t>, pb::ReplicaReport> replicas_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, Result> results_ ABSL_GUARDED_BY(mutex_);  // by order
-  std::map<uint64_t, dfs::v1::ReportSealedRequest> sealed_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint64_t, pb::ReportSealedRequest> sealed_ ABSL_GUARDED_BY(mutex_);
   absl::Status seal_answer_ ABSL_GUARDED_BY(mutex_);
   int seal_reports_ ABSL_GUARDED_BY(mutex_) = 0;
   int sessions_ended_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -39,9 +39,9 @@ TEST_F(AppendTest, EveryReplicaOfTheChainHasTheBytesAndTheSealIsTheSame) {
   ASSERT_TRUE(master_->Sealed(kChunk).has_value());
   EXPECT_EQ(master_->Sealed(kChunk)->crc(), Crc32c(all));
   for (const std::string& node : kNodes) {
-    EXPECT_TRUE(master_->AwaitState(node, kChunk, dfs::v1::REPLICA_STATE_FENCED)) << node;
+    EXPECT_TRUE(master_->AwaitState(node, kChunk, pb::REPLICA_STATE_FENCED)) << node;
     ASSERT_OK(master_->Finalize(node, kChunk, all.size(), Crc32c(all)));
-    EXPECT_TRUE(master_->AwaitState(node, kChunk, dfs::v1::REPLICA_STATE_FINALIZED)) << node;
+    EXPECT_TRUE(master_->AwaitState(node, kChunk, pb::REPLICA_STATE_FINALIZED)) << node;
     ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read(node, kChunk));
     EXPECT_TRUE(answer.bytes == all) << node;
   }
@@ -56,7 +56,7 @@ TEST_F(AppendTest, AChainOfOneWorksAlike) {
 
 TEST_F(AppendTest, SyncFilesAreOnEveryDiskBeforeTheAck) {
   StartAll(kNodes);
-  ASSERT_OK(master_->Create(kChunk, kNodes, 1 << 20, dfs::v1::DURABILITY_SYNC));
+  ASSERT_OK(master_->Create(kChunk, kNodes, 1 << 20, pb::DURABILITY_SYNC));
   AppendClient client(kChunk, master_->Chain(kNodes));
   client.Send(1, "hello");
   ASSERT_TRUE(client.AwaitCommitted(5));
@@ -128,7 +128,7 @@ TEST_F(AppendTest, AClientsMistakesEndTheStreamAndChangeNothing) {
     EXPECT_NE(client.error, "") << mistake.what;
     for (const std::string& node : kNodes) {
       ASSERT_OK_AND_ASSIGN(const auto fence, master_->Fence(node, chunk));
-      EXPECT_EQ(fence.replica().state(), dfs::v1::REPLICA_STATE_FENCED) << mistake.what;
+      EXPECT_EQ(fence.replica().state(), pb::REPLICA_STATE_FENCED) << mistake.what;
       EXPECT_EQ(fence.replica().length(), 0u) << mistake.what << " at " << node;
     }
   }
@@ -155,7 +155,7 @@ TEST_F(AppendTest, AFencedReplicaBreaksTheChainAndThePrimaryFencesItself) {
   EXPECT_FALSE(client.AwaitEnd().ok());
   EXPECT_EQ(client.committed, 3u);
   EXPECT_EQ(client.failed_server, master_->Chain({"n2"})[0].server_id()) << client.error;
-  EXPECT_TRUE(master_->AwaitState("n1", kChunk, dfs::v1::REPLICA_STATE_FENCED));
+  EXPECT_TRUE(master_->AwaitState("n1", kChunk, pb::REPLICA_STATE_FENCED));
 }
 
 // The middle, then the last server of the chain is killed; then the primary itself.
@@ -201,7 +201,7 @@ TEST_P(AppendTest, AKilledServerCostsNothingThatWasAcknowledged) {
   for (const std::string& node : kNodes) {
     if (node == victim) continue;
     ASSERT_OK_AND_ASSIGN(const auto result, master_->Finalize(node, kChunk, length, crc));
-    EXPECT_EQ(result.replica().state(), dfs::v1::REPLICA_STATE_FINALIZED);
+    EXPECT_EQ(result.replica().state(), pb::REPLICA_STATE_FINALIZED);
     ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read(node, kChunk));
     EXPECT_TRUE(answer.bytes == all.substr(0, length)) << node;
   }
@@ -210,11 +210,11 @@ TEST_P(AppendTest, AKilledServerCostsNothingThatWasAcknowledged) {
   ASSERT_TRUE(master_->AwaitSessions({victim}));
   const auto inventory = master_->Inventory(victim);
   ASSERT_EQ(inventory.size(), 1u);
-  EXPECT_EQ(inventory[0].state(), dfs::v1::REPLICA_STATE_FENCED);
+  EXPECT_EQ(inventory[0].state(), pb::REPLICA_STATE_FENCED);
   ASSERT_OK_AND_ASSIGN(const auto result, master_->Finalize(victim, kChunk, length, crc));
   const bool long_enough = inventory[0].length() >= length;
   EXPECT_EQ(result.replica().state(),
-            long_enough ? dfs::v1::REPLICA_STATE_FINALIZED : dfs::v1::REPLICA_STATE_STALE);
+            long_enough ? pb::REPLICA_STATE_FINALIZED : pb::REPLICA_STATE_STALE);
 }
 INSTANTIATE_TEST_SUITE_P(AnyPosition, AppendTest, ::testing::Values(0, 1, 2));
 

@@ -9,14 +9,14 @@
 namespace quern::chunkserver {
 namespace {
 
-using dfs::v1::AppendHeader;
+using pb::AppendHeader;
 using Kind = rpc::BulkEvent::Kind;
 
 constexpr absl::Duration kPatience = absl::Seconds(30);
 
 }  // namespace
 
-AppendClient::AppendClient(ChunkId chunk, const std::vector<dfs::v1::ServerAddress>& chain,
+AppendClient::AppendClient(ChunkId chunk, const std::vector<pb::ServerAddress>& chain,
                            const Options& options) {
   stream_ = loop_.Open(rpc::MakeChannel(chain[options.position].address(), rpc::ChannelKind::kBulk),
                        "/quern.dfs.v1.ChunkData/Append", absl::InfiniteDuration());
@@ -62,7 +62,7 @@ void AppendClient::Seal() {
 void AppendClient::Take(const rpc::BulkEvent& event) {
   if (event.kind == Kind::kFinished) ended = event.status;
   if (event.kind != Kind::kMessage) return;
-  dfs::v1::AppendResponse response;
+  pb::AppendResponse response;
   if (!rpc::DecodeMessage(event.message, &response).ok()) return;
   committed = std::max(committed, response.committed());
   last_seq = std::max(last_seq, response.last_seq());
@@ -94,13 +94,13 @@ absl::Status AppendClient::AwaitEnd() {
   return ended.value_or(DeadlineExceededError("the stream does not end"));
 }
 
-WholeClient::WholeClient(const std::vector<dfs::v1::ServerAddress>& chain)
+WholeClient::WholeClient(const std::vector<pb::ServerAddress>& chain)
     : stream_(loop_.Open(rpc::MakeChannel(chain[0].address(), rpc::ChannelKind::kBulk),
                          "/quern.dfs.v1.ChunkData/AppendWhole", absl::InfiniteDuration())) {}
 
-absl::StatusOr<dfs::v1::AppendResponse> WholeClient::Send(
-    const std::vector<dfs::v1::ServerAddress>& chain, const std::vector<Chunk>& chunks) {
-  dfs::v1::AppendWholeHeader header;
+absl::StatusOr<pb::AppendResponse> WholeClient::Send(const std::vector<pb::ServerAddress>& chain,
+                                                     const std::vector<Chunk>& chunks) {
+  pb::AppendWholeHeader header;
   header.mutable_chain()->Add(chain.begin(), chain.end());
   std::vector<grpc::Slice> slices;
   for (const Chunk& chunk : chunks) {
@@ -120,7 +120,7 @@ absl::StatusOr<dfs::v1::AppendResponse> WholeClient::Send(
       return event.status.ok() ? UnavailableError("the stream has ended") : event.status;
     }
     if (event.kind != Kind::kMessage) continue;
-    dfs::v1::AppendResponse response;
+    pb::AppendResponse response;
     RETURN_IF_ERROR(rpc::DecodeMessage(event.message, &response));
     if (response.error().empty()) return response;
     failed_server = response.failed_server();
@@ -137,11 +137,11 @@ absl::Status WholeClient::AwaitEnd() {
 
 absl::StatusOr<ReadAnswer> ReadChunk(const std::string& address, ChunkId chunk, uint64_t offset,
                                      uint64_t length,
-                                     const std::optional<dfs::v1::ReadRequest::Sealed>& sealed) {
+                                     const std::optional<pb::ReadRequest::Sealed>& sealed) {
   rpc::BulkLoop loop;
   rpc::BulkStream* stream = loop.Open(rpc::MakeChannel(address, rpc::ChannelKind::kBulk),
                                       "/quern.dfs.v1.ChunkData/Read", kPatience);
-  dfs::v1::ReadRequest request;
+  pb::ReadRequest request;
   request.set_chunk_id(chunk.value());
   request.set_offset(offset);
   request.set_length(length);
@@ -157,7 +157,7 @@ absl::StatusOr<ReadAnswer> ReadChunk(const std::string& address, ChunkId chunk, 
       return answer;
     }
     if (event.kind != Kind::kMessage) continue;
-    dfs::v1::ReadHeader header;
+    pb::ReadHeader header;
     rpc::Payload payload;
     RETURN_IF_ERROR(rpc::DecodeBulk(event.message, &header, &payload));
     if (payload.size() > (1 << 20) || payload.Crc() != header.crc() ||

@@ -15,6 +15,8 @@
 
 namespace quern::chunkserver {
 
+namespace pb = quern::dfs::v1;
+
 // One append stream. For one thread.
 class AppendClient {
  public:
@@ -25,9 +27,8 @@ class AppendClient {
     uint32_t position = 0;
   };
   // Opens the stream to chain[position].
-  AppendClient(ChunkId chunk, const std::vector<dfs::v1::ServerAddress>& chain,
-               const Options& options);
-  AppendClient(ChunkId chunk, const std::vector<dfs::v1::ServerAddress>& chain)
+  AppendClient(ChunkId chunk, const std::vector<pb::ServerAddress>& chain, const Options& options);
+  AppendClient(ChunkId chunk, const std::vector<pb::ServerAddress>& chain)
       : AppendClient(chunk, chain, Options()) {}
 
   void Send(uint64_t seq, const std::string& payload);
@@ -49,13 +50,13 @@ class AppendClient {
   uint64_t last_seq = 0;
   std::optional<uint64_t> opened_at;
   uint64_t synced_id = 0;
-  std::optional<dfs::v1::AppendResponse::Sealed> sealed;
+  std::optional<pb::AppendResponse::Sealed> sealed;
   std::string error;
   uint32_t failed_server = 0;
   std::optional<absl::Status> ended;
 
  private:
-  void SendHeader(const dfs::v1::AppendHeader& header, const std::string& payload = "");
+  void SendHeader(const pb::AppendHeader& header, const std::string& payload = "");
   void Take(const rpc::BulkEvent& event);
 
   rpc::BulkLoop loop_;
@@ -73,11 +74,11 @@ class WholeClient {
     uint32_t crc = 0;  // 0: the right one
   };
   // To the primary of the chain.
-  explicit WholeClient(const std::vector<dfs::v1::ServerAddress>& chain);
+  explicit WholeClient(const std::vector<pb::ServerAddress>& chain);
 
   // One message, and what comes of it: the answer, or how the stream has ended.
-  absl::StatusOr<dfs::v1::AppendResponse> Send(const std::vector<dfs::v1::ServerAddress>& chain,
-                                               const std::vector<Chunk>& chunks);
+  absl::StatusOr<pb::AppendResponse> Send(const std::vector<pb::ServerAddress>& chain,
+                                          const std::vector<Chunk>& chunks);
   // The final status of the stream.
   absl::Status AwaitEnd();
 
@@ -95,6 +96,6 @@ struct ReadAnswer {
 // `sealed`: what the reader knows of the chunk's seal.
 absl::StatusOr<ReadAnswer> ReadChunk(
     const std::string& address, ChunkId chunk, uint64_t offset = 0, uint64_t length = 0,
-    const std::optional<dfs::v1::ReadRequest::Sealed>& sealed = std::nullopt);
+    const std::optional<pb::ReadRequest::Sealed>& sealed = std::nullopt);
 
 }  // namespace quern::chunkserver

@@ -173,10 +173,10 @@ TEST_F(HungDiskTest, ItGoesOnWhenItAnswersAgain) {
 TEST_F(HungDiskTest, WhatIsOnADiskThatIsSilentForTooLongIsNotCountedOn) {
   StartWithTwoDisks();
   HangFirstDisk();
-  EXPECT_EQ(master_->Reported("n1", chunk_[0]).state(), dfs::v1::REPLICA_STATE_FINALIZED)
+  EXPECT_EQ(master_->Reported("n1", chunk_[0]).state(), pb::REPLICA_STATE_FINALIZED)
       << "it may only be slow";
   clock_.PutForward(86'400);
-  ASSERT_TRUE(master_->AwaitState("n1", chunk_[0], dfs::v1::REPLICA_STATE_REMOVED));
+  ASSERT_TRUE(master_->AwaitState("n1", chunk_[0], pb::REPLICA_STATE_REMOVED));
   for (const auto& replica : master_->Inventory("n1")) {
     EXPECT_EQ(DiskOf(replica.chunk_id()), 1u) << replica.chunk_id();
   }
@@ -184,7 +184,7 @@ TEST_F(HungDiskTest, WhatIsOnADiskThatIsSilentForTooLongIsNotCountedOn) {
   EXPECT_THAT(master_->Fence("n1", chunk_[0]), StatusIs(absl::StatusCode::kUnavailable))
       << "but it is not lost";
   files_.Release();
-  ASSERT_TRUE(master_->AwaitState("n1", chunk_[0], dfs::v1::REPLICA_STATE_FINALIZED));
+  ASSERT_TRUE(master_->AwaitState("n1", chunk_[0], pb::REPLICA_STATE_FINALIZED));
   EXPECT_EQ(master_->Inventory("n1").size(), servers_["n1"]->store().size());
   ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read("n1", chunk_[0]));
   EXPECT_TRUE(answer.bytes == text_[0]);
@@ -198,7 +198,7 @@ TEST_F(HungDiskTest, ACopyTakesThePlaceOfWhatIsOnASilentDiskForGood) {
   ASSERT_OK(master_->Copy("n2", chunk, text_[0].size(), Crc32c(text_[0]), {"n1"}));
   HangFirstDisk();
   clock_.PutForward(86'400);
-  ASSERT_TRUE(master_->AwaitState("n1", chunk, dfs::v1::REPLICA_STATE_REMOVED));
+  ASSERT_TRUE(master_->AwaitState("n1", chunk, pb::REPLICA_STATE_REMOVED));
   ASSERT_OK(master_->Copy("n1", chunk, text_[0].size(), Crc32c(text_[0]), {"n2"}));
   EXPECT_EQ(DiskOf(chunk.value()), 1u);
   ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read("n1", chunk));
@@ -208,7 +208,7 @@ TEST_F(HungDiskTest, ACopyTakesThePlaceOfWhatIsOnASilentDiskForGood) {
   EXPECT_TRUE(Eventually([&] { return !FileSystem::Real()->Exists(DataFile("n1", chunk, 0)); }))
       << "the old one goes";
   EXPECT_TRUE(FileSystem::Real()->Exists(DataFile("n1", chunk, 1)));
-  EXPECT_EQ(master_->Reported("n1", chunk).state(), dfs::v1::REPLICA_STATE_FINALIZED);
+  EXPECT_EQ(master_->Reported("n1", chunk).state(), pb::REPLICA_STATE_FINALIZED);
 }
 
 // The next master counts its orders from 1 as well.
@@ -218,7 +218,7 @@ TEST_F(HungDiskTest, AnOrderOfTheLastMasterDoesNotAnswerOneOfThisMaster) {
   StartMaster({.term = 2, .log_index = 11});
   ASSERT_TRUE(master_->AwaitSessions({"n1"}));
   files_.Hang("/n1/0");
-  dfs::v1::Order fence;
+  pb::Order fence;
   fence.mutable_fence()->set_chunk_id(chunk_[0].value());
   master_->Send("n1", fence);
   ASSERT_TRUE(AwaitOrders(1));

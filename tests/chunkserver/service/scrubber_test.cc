@@ -38,7 +38,7 @@ TEST_F(ScrubberTest, FindsWhatNobodyReads) {
   const Scrubber::Found found = Scrub();
   EXPECT_EQ(found.good, 2u);
   EXPECT_EQ(found.condemned, 1u);
-  EXPECT_TRUE(master_->AwaitState("n1", ChunkId(2), dfs::v1::REPLICA_STATE_CORRUPT));
+  EXPECT_TRUE(master_->AwaitState("n1", ChunkId(2), pb::REPLICA_STATE_CORRUPT));
   FlipByte(ChunkId(3));
   EXPECT_EQ(Scrub().condemned, 0u) << "the next round is not due";
 }
@@ -69,7 +69,7 @@ TEST_F(ScrubberTest, WhatWasCondemnedIsLookedAtAgain) {
   EXPECT_EQ(found.good, 1u);
   EXPECT_EQ(found.condemned, 2u);
   EXPECT_EQ(next, ChunkId()) << "they were all";
-  EXPECT_TRUE(master_->AwaitState("n1", ChunkId(2), dfs::v1::REPLICA_STATE_FINALIZED));
+  EXPECT_TRUE(master_->AwaitState("n1", ChunkId(2), pb::REPLICA_STATE_FINALIZED));
 }
 
 TEST_F(ScrubberTest, StoppedItLeavesTheRoundToTheNextStart) {

@@ -143,12 +143,12 @@ TEST_F(SessionTest, BeingAdmittedAloneFollowsNobody) {
 TEST_F(SessionTest, ARestartFencesOpenReplicasAndAnotherBootMakesThemSuspect) {
   struct Row {
     const char* boot;
-    dfs::v1::Durability durability;
+    pb::Durability durability;
     bool suspect;
   };
-  const Row rows[] = {{"boot-1", dfs::v1::DURABILITY_ON_CLOSE, false},
-                      {"boot-2", dfs::v1::DURABILITY_ON_CLOSE, true},
-                      {"boot-2", dfs::v1::DURABILITY_SYNC, false}};
+  const Row rows[] = {{"boot-1", pb::DURABILITY_ON_CLOSE, false},
+                      {"boot-2", pb::DURABILITY_ON_CLOSE, true},
+                      {"boot-2", pb::DURABILITY_SYNC, false}};
   StartAll({"n1"});
   uint64_t id = 1;
   for (const Row& row : rows) {
@@ -166,7 +166,7 @@ TEST_F(SessionTest, ARestartFencesOpenReplicasAndAnotherBootMakesThemSuspect) {
     AppendClient late(chunk, master_->Chain({"n1"}));
     EXPECT_FALSE(late.AwaitEnd().ok()) << "the latch holds";
     ASSERT_OK_AND_ASSIGN(const auto fenced, master_->Fence("n1", chunk, 7));
-    EXPECT_EQ(fenced.replica().state(), dfs::v1::REPLICA_STATE_FENCED);
+    EXPECT_EQ(fenced.replica().state(), pb::REPLICA_STATE_FENCED);
     EXPECT_EQ(fenced.replica().length(), 3u);
     EXPECT_EQ(fenced.last_seq(), 1u);
     EXPECT_EQ(fenced.suspect(), row.suspect) << row.boot;
@@ -182,7 +182,7 @@ TEST_F(SessionTest, OrdersOfOneChunkKeepTheirOrderAndABadOneIsAnswered) {
   StartAll({"n1"});
   EXPECT_THAT(master_->Fence("n1", kChunk), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_THAT(master_->Carry("n1", {}), StatusIs(absl::StatusCode::kUnimplemented));
-  dfs::v1::Order create;
+  pb::Order create;
   create.mutable_create()->set_chunk_id(5);
   EXPECT_THAT(master_->Carry("n1", create), StatusIs(absl::StatusCode::kInvalidArgument));
   ASSERT_OK(master_->Create(kChunk, {"n1"}));

@@ -80,13 +80,13 @@ TEST_F(StorageTest, DamagedBytesAreNeverServedAndReported) {
   ASSERT_OK_AND_ASSIGN(const ReadAnswer before, Read("n2", kChunk, 0, 65'536));
   EXPECT_TRUE(before.bytes == text.substr(0, 65'536)) << "the damage is elsewhere";
   EXPECT_THAT(Read("n2", kChunk), StatusIs(absl::StatusCode::kDataLoss));
-  EXPECT_TRUE(master_->AwaitState("n2", kChunk, dfs::v1::REPLICA_STATE_CORRUPT));
+  EXPECT_TRUE(master_->AwaitState("n2", kChunk, pb::REPLICA_STATE_CORRUPT));
   EXPECT_THAT(Read("n2", kChunk, 0, 10), StatusIs(absl::StatusCode::kDataLoss)) << "from now on";
   ASSERT_OK_AND_ASSIGN(const ReadAnswer good, Read("n3", kChunk));
   EXPECT_TRUE(good.bytes == text);
   // The master has it replaced; the damaged source does not spread.
   ASSERT_OK(master_->Copy("n2", kChunk, text.size(), Crc32c(text), {"n3"}));
-  EXPECT_TRUE(master_->AwaitState("n2", kChunk, dfs::v1::REPLICA_STATE_FINALIZED));
+  EXPECT_TRUE(master_->AwaitState("n2", kChunk, pb::REPLICA_STATE_FINALIZED));
   ASSERT_OK_AND_ASSIGN(const ReadAnswer repaired, Read("n2", kChunk));
   EXPECT_TRUE(repaired.bytes == text);
 }
@@ -101,7 +101,7 @@ TEST_F(StorageTest, AMissingOrShortFileIsDamage) {
   ASSERT_OK(file->Truncate(100'000));
   for (const ChunkId chunk : {kChunk, kOther}) {
     EXPECT_THAT(Read("n1", chunk), StatusIs(absl::StatusCode::kDataLoss));
-    EXPECT_TRUE(master_->AwaitState("n1", chunk, dfs::v1::REPLICA_STATE_CORRUPT));
+    EXPECT_TRUE(master_->AwaitState("n1", chunk, pb::REPLICA_STATE_CORRUPT));
   }
 }
 
@@ -111,7 +111,7 @@ TEST_F(StorageTest, CopiesFromTheFirstSourceThatIsGood) {
   FlipByte(DataFile("n1", kChunk), 2'400'000);
   ASSERT_OK_AND_ASSIGN(const auto result,
                        master_->Copy("n4", kChunk, text.size(), Crc32c(text), {"n3", "n1", "n2"}));
-  EXPECT_EQ(result.replica().state(), dfs::v1::REPLICA_STATE_FINALIZED);
+  EXPECT_EQ(result.replica().state(), pb::REPLICA_STATE_FINALIZED);
   ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read("n4", kChunk));
   EXPECT_TRUE(answer.bytes == text);
   ASSERT_OK_AND_ASSIGN(const auto fenced, master_->Fence("n4", kChunk, 7));
@@ -134,7 +134,7 @@ TEST_F(StorageTest, AFullDiskIsItsOwnErrorAndTheServerGoesOn) {
   EXPECT_FALSE(client.AwaitEnd().ok());
   EXPECT_EQ(client.failed_server, master_->Chain({"n2"})[0].server_id());
   EXPECT_THAT(client.error, HasSubstr("No space left"));
-  EXPECT_TRUE(master_->AwaitState("n2", kChunk, dfs::v1::REPLICA_STATE_FENCED));
+  EXPECT_TRUE(master_->AwaitState("n2", kChunk, pb::REPLICA_STATE_FENCED));
   ASSERT_OK_AND_ASSIGN(const auto fenced, master_->Fence("n2", kChunk, 7));
   EXPECT_EQ(fenced.replica().length(), 3u);
   EXPECT_TRUE(master_->AwaitFailedDisks("n2", 0)) << "full is not failed";
@@ -169,7 +169,7 @@ TEST_F(StorageTest, AFailedSyncCostsThatDiskAndNoOther) {
   EXPECT_FALSE(first.AwaitEnd().ok());
   EXPECT_EQ(first.synced_id, 0u);
   EXPECT_TRUE(master_->AwaitFailedDisks("n1", 1));
-  EXPECT_TRUE(master_->AwaitState("n1", on_disk[0], dfs::v1::REPLICA_STATE_REMOVED));
+  EXPECT_TRUE(master_->AwaitState("n1", on_disk[0], pb::REPLICA_STATE_REMOVED));
   // Never tried again, although it would work now.
   fs_.Fail(Operation::kSync, "/n1/0/data", 0);
   EXPECT_FALSE(master_->Fence("n1", on_disk[0]).ok()) << "such a replica has no vote";
@@ -195,10 +195,10 @@ TEST_F(StorageTest, WhatAFailedDiskHeldIsCopiedToAnotherOne) {
   const std::string text = MakeSealedChunk(kChunk, {"n1", "n2"});
   const std::string path = DiskOf("n1", kChunk.value());
   FailDisk("n1", path);
-  ASSERT_TRUE(master_->AwaitState("n1", kChunk, dfs::v1::REPLICA_STATE_REMOVED));
+  ASSERT_TRUE(master_->AwaitState("n1", kChunk, pb::REPLICA_STATE_REMOVED));
   ASSERT_OK_AND_ASSIGN(const auto result,
                        master_->Copy("n1", kChunk, text.size(), Crc32c(text), {"n2"}));
-  EXPECT_EQ(result.replica().state(), dfs::v1::REPLICA_STATE_FINALIZED);
+  EXPECT_EQ(result.replica().state(), pb::REPLICA_STATE_FINALIZED);
   ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read("n1", kChunk));
   EXPECT_TRUE(answer.bytes == text);
   EXPECT_NE(DiskOf("n1", kChunk.value()), path);
@@ -229,15 +229,15 @@ TEST_F(StorageTest, VerifiesOnOrder) {
   StartAll({"n1"});
   const std::string text = MakeSealedChunk(kChunk, {"n1"});
   ASSERT_OK_AND_ASSIGN(const auto good, master_->Verify("n1", kChunk));
-  EXPECT_EQ(good.replica().state(), dfs::v1::REPLICA_STATE_FINALIZED);
+  EXPECT_EQ(good.replica().state(), pb::REPLICA_STATE_FINALIZED);
   {
     ASSERT_OK_AND_ASSIGN(const auto file,
                          FileSystem::Real()->Open(DataFile("n1", kChunk), {.write = true}));
     ASSERT_OK(file->Pwrite(std::string(1, static_cast<char>(text[1000] ^ 1)), 1000));
   }
   ASSERT_OK_AND_ASSIGN(const auto bad, master_->Verify("n1", kChunk));
-  EXPECT_EQ(bad.replica().state(), dfs::v1::REPLICA_STATE_CORRUPT);
-  EXPECT_TRUE(master_->AwaitState("n1", kChunk, dfs::v1::REPLICA_STATE_CORRUPT));
+  EXPECT_EQ(bad.replica().state(), pb::REPLICA_STATE_CORRUPT);
+  EXPECT_TRUE(master_->AwaitState("n1", kChunk, pb::REPLICA_STATE_CORRUPT));
   EXPECT_THAT(master_->Verify("n1", ChunkId(99)), StatusIs(absl::StatusCode::kNotFound));
 }
 
@@ -246,16 +246,16 @@ TEST_F(StorageTest, RemovesAndQuarantines) {
   MakeSealedChunk(kChunk, {"n1"});
   const std::string text = MakeSealedChunk(kOther, {"n1"});
   ASSERT_OK(master_->Delete("n1", kChunk));
-  EXPECT_TRUE(master_->AwaitState("n1", kChunk, dfs::v1::REPLICA_STATE_REMOVED));
+  EXPECT_TRUE(master_->AwaitState("n1", kChunk, pb::REPLICA_STATE_REMOVED));
   EXPECT_FALSE(FileSystem::Real()->Exists(DataFile("n1", kChunk)));
   EXPECT_OK(master_->Delete("n1", kChunk)) << "once more";
   ASSERT_OK(master_->Quarantine("n1", kOther));
-  EXPECT_TRUE(master_->AwaitState("n1", kOther, dfs::v1::REPLICA_STATE_QUARANTINED));
+  EXPECT_TRUE(master_->AwaitState("n1", kOther, pb::REPLICA_STATE_QUARANTINED));
   EXPECT_THAT(Read("n1", kOther), StatusIs(absl::StatusCode::kNotFound));
   Start("n1");
   ASSERT_TRUE(master_->AwaitSessions({"n1"}));
   ASSERT_EQ(master_->Inventory("n1").size(), 1u);
-  EXPECT_EQ(master_->Inventory("n1")[0].state(), dfs::v1::REPLICA_STATE_QUARANTINED);
+  EXPECT_EQ(master_->Inventory("n1")[0].state(), pb::REPLICA_STATE_QUARANTINED);
   // Time alone removes nothing: the master is told, and decides.
   Services services;
   services.store = &servers_["n1"]->store();
@@ -277,7 +277,7 @@ TEST_F(StorageTest, ASealBelowItsLengthCutsAReplicaAndADifferentOneMakesItStale)
   for (uint64_t seq = 1; seq <= 5; ++seq) client.Send(seq, Text(50'000, seq));
   ASSERT_TRUE(client.AwaitCommitted(250'000));
   const auto prefix_crc = [&](uint64_t length) -> std::optional<uint32_t> {
-    dfs::v1::Order order;
+    pb::Order order;
     order.mutable_fence()->set_chunk_id(kChunk.value());
     order.mutable_fence()->set_prefix_length(length);
     const auto result = master_->Carry("n1", order);
@@ -290,7 +290,7 @@ TEST_F(StorageTest, ASealBelowItsLengthCutsAReplicaAndADifferentOneMakesItStale)
   // 120,000 is inside the third append: as no real seal, and yet right.
   const std::string kept = (Text(50'000, 1) + Text(50'000, 2) + Text(50'000, 3)).substr(0, 120'000);
   ASSERT_OK_AND_ASSIGN(const auto cut, master_->Finalize("n1", kChunk, 120'000, Crc32c(kept)));
-  EXPECT_EQ(cut.replica().state(), dfs::v1::REPLICA_STATE_FINALIZED);
+  EXPECT_EQ(cut.replica().state(), pb::REPLICA_STATE_FINALIZED);
   EXPECT_EQ(prefix_crc(120'000), Crc32c(kept));
   EXPECT_EQ(prefix_crc(100'000), std::nullopt) << "a sealed replica knows its whole length only";
   ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read("n1", kChunk));
@@ -298,7 +298,7 @@ TEST_F(StorageTest, ASealBelowItsLengthCutsAReplicaAndADifferentOneMakesItStale)
   ASSERT_OK_AND_ASSIGN(const auto fenced, master_->Fence("n1", kChunk, 7));
   EXPECT_EQ(fenced.last_seq(), 2u);
   ASSERT_OK_AND_ASSIGN(const auto other, master_->Finalize("n2", kChunk, 120'000, 1));
-  EXPECT_EQ(other.replica().state(), dfs::v1::REPLICA_STATE_STALE);
+  EXPECT_EQ(other.replica().state(), pb::REPLICA_STATE_STALE);
   EXPECT_THAT(Read("n2", kChunk), StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 

@@ -77,7 +77,7 @@ TEST_F(StreamMemoryTest, AReadThatFindsNoRoomIsRefused) {
   rpc::BulkStream* lazy = loop.Open(rpc::MakeChannel(address, rpc::ChannelKind::kBulk), kReadMethod,
                                     absl::InfiniteDuration());
   lazy->PauseReading();
-  dfs::v1::ReadRequest request;
+  pb::ReadRequest request;
   request.set_chunk_id(kChunk.value());
   lazy->Send(rpc::EncodeMessage(request));
   // Its first piece: it has begun.

@@ -17,6 +17,8 @@
 
 namespace quern::chunkserver {
 
+namespace pb = quern::dfs::v1;
+
 inline constexpr ChunkId kChunk{0x2a};
 inline const std::vector<std::string> kNodes = {"n1", "n2", "n3"};
 
@@ -69,7 +71,7 @@ class ChunkserverTest : public ::testing::Test {
   }
   absl::StatusOr<ReadAnswer> Read(
       const std::string& node, ChunkId chunk, uint64_t offset = 0, uint64_t length = 0,
-      const std::optional<dfs::v1::ReadRequest::Sealed>& sealed = std::nullopt) {
+      const std::optional<pb::ReadRequest::Sealed>& sealed = std::nullopt) {
     return ReadChunk(master_->Chain({node})[0].address(), chunk, offset, length, sealed);
   }
   // Bytes that tell where they belong.

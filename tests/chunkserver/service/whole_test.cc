@@ -11,7 +11,7 @@ using Chunk = WholeClient::Chunk;
 
 class WholeTest : public ChunkserverTest {
  protected:
-  std::vector<dfs::v1::ServerAddress> Chain(const std::vector<std::string>& nodes) {
+  std::vector<pb::ServerAddress> Chain(const std::vector<std::string>& nodes) {
     return master_->Chain(nodes);
   }
   // Their empty replicas on all nodes.
@@ -51,7 +51,7 @@ TEST_F(WholeTest, ManyAreClosedEverywhereInOneStep) {
   for (const Chunk& chunk : chunks) {
     EXPECT_FALSE(master_->Sealed(chunk.id).has_value()) << "the writer tells the master";
     for (const std::string& node : kNodes) {
-      EXPECT_TRUE(master_->AwaitState(node, chunk.id, dfs::v1::REPLICA_STATE_FENCED)) << node;
+      EXPECT_TRUE(master_->AwaitState(node, chunk.id, pb::REPLICA_STATE_FENCED)) << node;
       EXPECT_EQ((*servers_[node]->store().Find(chunk.id))->facts().synced, chunk.bytes.size());
     }
   }
@@ -102,7 +102,7 @@ TEST_F(WholeTest, AServerMayRestartWhileStreamsRest) {
   if (!client.Send(Chain(kNodes), second).ok()) {
     EXPECT_EQ(client.failed_server, Chain({"n2"})[0].server_id());
     for (const Chunk& chunk : second) {
-      EXPECT_TRUE(master_->AwaitState("n1", chunk.id, dfs::v1::REPLICA_STATE_FENCED));
+      EXPECT_TRUE(master_->AwaitState("n1", chunk.id, pb::REPLICA_STATE_FENCED));
     }
   }
   Create(third, kNodes);
@@ -127,7 +127,7 @@ TEST_F(WholeTest, WhoKnowsTheSealReadsALatchedReplicaThatHasNotHeardOfIt) {
   Create(chunks, kNodes);
   WholeClient client(Chain(kNodes));
   ASSERT_OK(client.Send(Chain(kNodes), chunks).status());
-  dfs::v1::ReadRequest::Sealed sealed;
+  pb::ReadRequest::Sealed sealed;
   sealed.set_length(3);
   sealed.set_crc(Crc32c("abc"));
   for (const std::string& node : kNodes) {
@@ -189,7 +189,7 @@ TEST_F(WholeTest, AFencedReplicaRefusesThemAllAndThePrimaryLatches) {
   EXPECT_FALSE(client.Send(Chain(kNodes), chunks).ok());
   EXPECT_EQ(client.failed_server, Chain({"n2"})[0].server_id());
   for (const Chunk& chunk : chunks) {
-    EXPECT_TRUE(master_->AwaitState("n1", chunk.id, dfs::v1::REPLICA_STATE_FENCED));
+    EXPECT_TRUE(master_->AwaitState("n1", chunk.id, pb::REPLICA_STATE_FENCED));
   }
 }
 
