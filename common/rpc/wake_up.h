@@ -5,20 +5,21 @@
 #include <grpcpp/completion_queue.h>
 
 #include "common/mutex.h"
-#include "common/rpc/deadline.h"
 
 namespace quern::rpc {
 
 // Thread-safe; of one queue and one tag.
 class WakeUp {
  public:
-  // The queue gives back `tag` soon; wakes until then are one. Not after the queue's Shutdown.
+  // The queue gives back `tag` at once; wakes until then are one. Not after the queue's Shutdown.
   void Wake(grpc::CompletionQueue* queue, void* tag) {
     MutexLock lock(&mutex_);
     // An alarm may be set again only after it has fired.
     if (armed_) return;
     armed_ = true;
-    alarm_.Set(queue, DeadlineAfter(absl::ZeroDuration()), tag);
+    // Past for sure: then this thread itself puts the tag into the queue. gRPC's timers count
+    // whole milliseconds, rounded up, so with "now" another thread would do it up to one later.
+    alarm_.Set(queue, gpr_inf_past(GPR_CLOCK_MONOTONIC), tag);
   }
   // The tag came out of the queue. Call it before looking at what was woken for.
   void Fired() {
