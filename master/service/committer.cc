@@ -142,6 +142,7 @@ absl::Status Committer::CommitDecided(const Decide& decide, uint64_t index, bool
     if (batch == nullptr) return result;
     batch->then.emplace_back([&durable] { durable.Notify(); });
   }
+  Hurry();
   durable.Wait();
   return result;
 }
@@ -149,17 +150,20 @@ absl::Status Committer::CommitDecided(const Decide& decide, uint64_t index, bool
 absl::Status Committer::CommitAll(std::span<const Decide> decisions) {
   Notification durable;
   absl::Status first;
-  for (const Decide& decide : decisions) {
-    MutexLock lock(&mutex_);
-    if (first.ok()) first = halted_;
-    if (!halted_.ok()) break;
-    overlay_.ReadFrom(store_->Latest());
-    const MetadataView view(overlay_);
-    absl::StatusOr<std::optional<pb::LogRecord>> record = decide(view);
-    absl::Status status = view.status().ok() ? record.status() : view.status();
-    if (status.ok()) status = CheckRoom(record);
-    if (first.ok()) first = status;
-    if (status.ok() && record->has_value()) Enqueue(nullptr, "", **std::move(record));
+  {
+    const Together together(this);
+    for (const Decide& decide : decisions) {
+      MutexLock lock(&mutex_);
+      if (first.ok()) first = halted_;
+      if (!halted_.ok()) break;
+      overlay_.ReadFrom(store_->Latest());
+      const MetadataView view(overlay_);
+      absl::StatusOr<std::optional<pb::LogRecord>> record = decide(view);
+      absl::Status status = view.status().ok() ? record.status() : view.status();
+      if (status.ok()) status = CheckRoom(record);
+      if (first.ok()) first = status;
+      if (status.ok() && record->has_value()) Enqueue(nullptr, "", **std::move(record));
+    }
   }
   {
     MutexLock lock(&mutex_);
@@ -252,7 +256,7 @@ void Committer::Enqueue(const pb::RequestHeader* header, std::string_view respon
   overlay_.filling().log.push_back({index, record.SerializeAsString()});
   filling_->records.push_back(std::move(record));
   filling_->last_index = index;
-  work_.Signal();
+  if (IsTimeToFlush()) work_.Signal();
   if (index % kTrimEvery != 0) return;
   if (index > kLogTail) overlay_.filling().log_begin = index - kLogTail;
   ForgetSilentClients();
@@ -268,14 +272,26 @@ void Committer::ForgetSilentClients() {
   if (record.has_forget_requests()) Enqueue(nullptr, "", std::move(record));
 }
 
+void Committer::Hurry() {
+  MutexLock lock(&mutex_);
+  awaited_ = !filling_->records.empty();
+  work_.Signal();
+}
+
+bool Committer::IsTimeToFlush() {
+  if (filling_->records.empty()) return false;
+  return together_ == 0 || awaited_ || filling_->records.size() >= kMaxTogether || stopping_;
+}
+
 void Committer::Run() {
   while (true) {
     const Batch* batch = nullptr;
     const WriteSet* changes = nullptr;
     {
       MutexLock lock(&mutex_);
-      while (filling_->records.empty() && !stopping_) work_.Wait(&mutex_);
+      while (!IsTimeToFlush() && !stopping_) work_.Wait(&mutex_);
       if (filling_->records.empty()) return;
+      awaited_ = false;
       flushing_ = std::exchange(filling_, std::make_unique<Batch>());
       batch = flushing_.get();
       changes = &overlay_.StartFlush();

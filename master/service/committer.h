@@ -5,6 +5,8 @@
 // being collected. One thread writes batch after batch, each with one synced write (group commit),
 // hands the records on in the order of their indices, and only then lets the callers be answered,
 // by another thread, while the next batch is on its way to the disk.
+// Changes of one call are collected whole (Together): the first of them does not go to the disk
+// alone, with the others waiting for its sync.
 // A failed write ends the process: nobody can say what is on the disk, and a restart finds out.
 #pragma once
 
@@ -63,6 +65,10 @@ class Committer {
   // Makes several changes, each for itself, and waits for the disk once. The first error, if any.
   absl::Status CommitAll(std::span<const Decide> decisions);
 
+  // What is decided while one lives becomes durable together, up to kMaxTogether records. Blocking
+  // calls (Commit) do not wait for its end, and end it for what was collected so far.
+  class Together;
+
   // For a mutating request: the answer, decided once. A repeated request gets the first answer.
   // That it was refused, or that there was nothing to do, is logged too before it is said, except
   // for errors after which the client tries again and those that do not depend on the state.
@@ -92,6 +98,8 @@ class Committer {
       const MetadataView& view, std::string* response)>;
   using RespondBytes = std::function<void(absl::StatusOr<std::string> response)>;
 
+  static constexpr size_t kMaxTogether = 256;
+
   Committer(MetadataStore* store, Clock* clock, Applied applied);
   absl::Status Recover();
   absl::Status CommitDecided(const Decide& decide, uint64_t index, bool even_if_halted);
@@ -109,6 +117,10 @@ class Committer {
   void ForgetSilentClients() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Where to wait until everything decided so far is durable; null when it is.
   Batch* Pending() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The calling thread is going to wait for what is collected.
+  void Hurry();
+  // There are records, and no reason to wait for more.
+  bool IsTimeToFlush() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run();
   void Flush(const WriteSet& changes, const Batch& batch);
 
@@ -124,12 +136,32 @@ class Committer {
   RequestResults results_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_index_ ABSL_GUARDED_BY(mutex_) = 1;
   std::unique_ptr<Batch> filling_ ABSL_GUARDED_BY(mutex_) = std::make_unique<Batch>();
+  int together_ ABSL_GUARDED_BY(mutex_) = 0;      // Together objects that live
+  bool awaited_ ABSL_GUARDED_BY(mutex_) = false;  // what is collected, by a blocked thread
   std::unique_ptr<Batch> flushing_ ABSL_GUARDED_BY(mutex_);
   absl::Status halted_ ABSL_GUARDED_BY(mutex_);
   absl::Status full_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   TaskThread answering_{"answers"};
   Thread thread_;
+};
+
+class Committer::Together {
+ public:
+  explicit Together(Committer* committer) : committer_(committer) {
+    MutexLock lock(&committer_->mutex_);
+    ++committer_->together_;
+  }
+  ~Together() {
+    MutexLock lock(&committer_->mutex_);
+    --committer_->together_;
+    committer_->work_.Signal();
+  }
+  Together(const Together&) = delete;
+  Together& operator=(const Together&) = delete;
+
+ private:
+  Committer* const committer_;
 };
 
 template <typename Response, typename DecideRequest>
@@ -161,6 +193,7 @@ absl::StatusOr<Response> Committer::Answer(const pb::RequestHeader& header, Deci
     answer = std::move(response);
     answered.Notify();
   });
+  Hurry();
   answered.Wait();
   return answer;
 }

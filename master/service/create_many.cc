@@ -80,16 +80,18 @@ std::vector<absl::StatusOr<pb::CreatedFile>> ChunkAllocator::RecordFiles(
   std::vector<absl::StatusOr<pb::CreatedFile>> answers(count);
   std::atomic<size_t> missing = count;
   Notification all;
-  // All of them join the batches that are being collected, and wait for the disk once.
-  for (size_t i = 0; i < count; ++i) {
-    const File& file = request.files(static_cast<int>(i));
-    committer_.AnswerLater<pb::CreatedFile>(
-        file.header(),
-        [&](const MetadataView& view) { return DecideCreated(view, file, decide, made[i]); },
-        [&answers, &missing, &all, i](absl::StatusOr<pb::CreatedFile> answer) {
-          answers[i] = std::move(answer);
-          if (missing.fetch_sub(1) == 1) all.Notify();
-        });
+  {
+    const Committer::Together together(&committer_);
+    for (size_t i = 0; i < count; ++i) {
+      const File& file = request.files(static_cast<int>(i));
+      committer_.AnswerLater<pb::CreatedFile>(
+          file.header(),
+          [&](const MetadataView& view) { return DecideCreated(view, file, decide, made[i]); },
+          [&answers, &missing, &all, i](absl::StatusOr<pb::CreatedFile> answer) {
+            answers[i] = std::move(answer);
+            if (missing.fetch_sub(1) == 1) all.Notify();
+          });
+    }
   }
   all.Wait();
   return answers;

@@ -80,6 +80,7 @@ void ChangeMany(Master& master, const pb::ChangeManyRequest& request,
   answers->respond = std::move(respond);
   for (int i = 0; i < count; ++i) answers->response.add_answers();
   Changes changes(master, answers);
+  const Committer::Together together(&master.committer());
   // After the last one is made the request may be gone.
   for (int i = 0; i < count; ++i) changes.Make(i, request.changes(i));
 }

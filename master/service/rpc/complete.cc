@@ -106,11 +106,13 @@ void Complete(Master& master, const pb::CompleteRequest& request, const CallCont
 
 void CompleteWithOthers(Master& master, const pb::CompleteRequest& request,
                         Respond<pb::CompleteResponse> respond) {
-  const bool held = master.committer().HoldsAnswer(request.header());
-  if (!held && !CanSealAtOnce(master, ChunkId(request.seal().chunk_id()))) {
-    return respond(UnavailableError("this file has to wait for its copies, apart from the others"));
+  if (master.committer().HoldsAnswer(request.header())) {
+    return Decide(master, request, std::move(respond));
   }
-  Complete(master, request, {}, std::move(respond));
+  if (CanSealAtOnce(master, ChunkId(request.seal().chunk_id()))) {
+    return SealAndComplete(master, request, std::move(respond));
+  }
+  respond(UnavailableError("this file has to wait for its copies, apart from the others"));
 }
 
 }  // namespace quern::master
