@@ -23,6 +23,8 @@ int main(int argc, char** argv) {
       quern::MakeNumberFlag("scrub_days", &options.scrub_days, {0, 3650},
                             "every replica is read against its checksums once in so many days; "
                             "0 = never"),
+      quern::MakeFlag("local_reads", &options.local_reads,
+                      "readers on this machine get the open files of sealed replicas"),
       quern::MakeFlag("forget_disks", &options.forget_disks,
                       "ids of disks that are lost for good; what was on them is lost then"),
       quern::MakeFlag("boot_id", &options.boot_id,

@@ -6,6 +6,7 @@
 #include "chunkserver/service/pages.h"
 #include "chunkserver/service/read_stream.h"
 #include "chunkserver/service/whole_stream.h"
+#include "common/log.h"
 #include "common/memory.h"
 
 namespace quern::chunkserver {
@@ -71,6 +72,7 @@ absl::Status Chunkserver::StartParts() {
                                       {{kAppendMethod, HandlerOf<AppendStream>(&services_)},
                                        {kAppendWholeMethod, HandlerOf<WholeStream>(&services_)},
                                        {kReadMethod, HandlerOf<ReadStream>(&services_)}}));
+  StartLocalReads();
   session_ = std::make_unique<Session>(services_);
   RETURN_IF_ERROR(StartHttp());
   disk_watch_ =
@@ -86,6 +88,16 @@ absl::Status Chunkserver::StartParts() {
                    .node = flags.node,
                    .rack = flags.rack});
   return absl::OkStatus();
+}
+
+void Chunkserver::StartLocalReads() {
+  if (!options_.local_reads) return;
+  auto reads = LocalReads::Start(services_, AdvertisedAddress(options_.flags, rpc_->address()));
+  if (reads.ok()) {
+    local_reads_ = *std::move(reads);
+  } else {
+    LogWarning("no_local_reads", {{"status", reads.status()}});  // slower, nothing else
+  }
 }
 
 absl::Status Chunkserver::StartHttp() {
@@ -109,6 +121,7 @@ void Chunkserver::Shutdown() {
   if (http_ != nullptr) http_->Shutdown();
   if (session_ != nullptr) session_->Stop();
   if (rpc_ != nullptr) rpc_->Shutdown(absl::Milliseconds(500));
+  local_reads_.reset();
   scrubber_.reset();
   janitor_.reset();
   silence_watch_.reset();

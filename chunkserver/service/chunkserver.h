@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "chunkserver/service/janitor.h"
+#include "chunkserver/service/local_reads.h"
 #include "chunkserver/service/scrubber.h"
 #include "chunkserver/service/services.h"
 #include "chunkserver/service/session.h"
@@ -26,6 +27,7 @@ struct ChunkserverOptions {
   std::vector<std::string> forget_disks;  // see DiskSet
   // Empty: this machine's own. Tests of power cuts pretend a reboot.
   std::string boot_id;
+  bool local_reads = true;  // see LocalReads
   Limits limits;
   FileSystem* fs = FileSystem::Real();
   IndexOpener open_index;  // none = RocksDB
@@ -50,6 +52,7 @@ class Chunkserver : public RunningServer {
  private:
   explicit Chunkserver(ChunkserverOptions options) : options_(std::move(options)) {}
   absl::Status StartParts();
+  void StartLocalReads();
   absl::Status StartHttp();
 
   const ChunkserverOptions options_;
@@ -68,6 +71,7 @@ class Chunkserver : public RunningServer {
   std::unique_ptr<PeriodicThread> disk_watch_;
   // Apart from that one, which waits for disks.
   std::unique_ptr<PeriodicThread> silence_watch_;
+  std::unique_ptr<LocalReads> local_reads_;
   std::unique_ptr<rpc::Server> rpc_;
   std::unique_ptr<HttpServer> http_;
 };

@@ -57,6 +57,8 @@ ServerMetrics::ServerMetrics(Metrics* metrics, ChunkStore* store, StreamMemory* 
       appends(metrics->AddCounter(Name("appends_total"), "Append messages written here")),
       read_bytes(metrics->AddCounter(Name("read_bytes_total"), "Payload sent to readers")),
       reads(metrics->AddCounter(Name("reads_total"), "Read streams served")),
+      local_reads(metrics->AddCounter(Name("local_reads_total"),
+                                      "Replicas handed to readers on this machine")),
       chain_failures(
           metrics->AddCounter(Name("chain_failures_total"), "Append streams that a replica broke")),
       corrupt_reads(metrics->AddCounter(Name("corrupt_reads_total"),

@@ -17,6 +17,7 @@ struct ServerMetrics {
   Counter& appends;
   Counter& read_bytes;
   Counter& reads;
+  Counter& local_reads;
   Counter& chain_failures;
   Counter& corrupt_reads;
   Counter& orders;

@@ -13,10 +13,9 @@ constexpr char kReadMethod[] = "/quern.dfs.v1.ChunkData/Read";
 
 ChunkStream::ChunkStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> channel,
                          const ChunkInfo& chunk, const ServerAddress& server, ChunkRange range)
-    : loop_(loop),
+    : ChunkSource(server),
+      loop_(loop),
       stream_(loop->Open(std::move(channel), kReadMethod, absl::InfiniteDuration())),
-      chunk_(chunk),
-      server_(server),
       expected_(range.offset),
       end_(range.offset + range.length) {
   pb::ReadRequest request;
@@ -60,7 +59,7 @@ absl::Status ChunkStream::OnMessage(const grpc::ByteBuffer& message) {
   return absl::OkStatus();
 }
 
-std::optional<CheckedBytes> ChunkStream::Take() {
+absl::StatusOr<std::optional<CheckedBytes>> ChunkStream::Take() {
   if (arrived_.empty()) return std::nullopt;
   CheckedBytes bytes = std::move(arrived_.front());
   arrived_.pop_front();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "client/read/chunk_stream.h"
+#include "client/read/local_chunk.h"
 #include "common/crc32c.h"
 #include "common/sizes.h"
 
@@ -31,13 +33,18 @@ absl::StatusOr<std::string_view> ReadStreamImpl::Next() {
     status_ = EnsureStream();
     if (!status_.ok()) return status_;
     OpenNextAhead();
-    if (std::optional<CheckedBytes> bytes = current_->Take()) {
-      status_ = OnBytes(*std::move(bytes));
-    } else {
-      status_ = Wait();
-    }
+    status_ = GetOn();
     if (!status_.ok()) return status_;
   }
+}
+
+absl::Status ReadStreamImpl::GetOn() {
+  absl::StatusOr<std::optional<CheckedBytes>> bytes = current_->Take();
+  if (!bytes.ok()) {
+    OnFailure(bytes.status());
+    return absl::OkStatus();
+  }
+  return bytes->has_value() ? OnBytes(**std::move(bytes)) : Wait();
 }
 
 std::string_view ReadStreamImpl::NextSlice() {
@@ -88,12 +95,17 @@ absl::Status ReadStreamImpl::EnsureStream() {
   }
 }
 
-std::unique_ptr<ChunkStream> ReadStreamImpl::OpenAt(uint64_t position, const ChunkInfo& chunk,
+std::unique_ptr<ChunkSource> ReadStreamImpl::OpenAt(uint64_t position, const ChunkInfo& chunk,
                                                     const ServerAddress& server) {
   const uint64_t until = std::min(end_, chunk.offset + chunk.length);
+  const ChunkRange range = {.offset = position - chunk.offset, .length = until - position};
+  if (context_->options.local_reads) {
+    // What is wrong with it, if it is here at all, is found out again and said on the other way.
+    if (auto local = LocalChunk::Open(chunk, server, range); local.ok()) return *std::move(local);
+  }
   return std::make_unique<ChunkStream>(
       &loop_, context_->channels.Get(server.address, rpc::ChannelKind::kBulk), chunk, server,
-      ChunkRange{.offset = position - chunk.offset, .length = until - position});
+      range);
 }
 
 void ReadStreamImpl::OpenNextAhead() {

@@ -9,7 +9,7 @@
 
 #include "client/client_context.h"
 #include "client/read/chunk_map.h"
-#include "client/read/chunk_stream.h"
+#include "client/read/chunk_source.h"
 #include "client/read/replica_choice.h"
 #include "client/read_stream.h"
 #include "common/backoff.h"
@@ -24,11 +24,14 @@ class ReadStreamImpl final : public ReadStream {
   absl::StatusOr<std::string_view> Next() override;
 
  private:
+  // Takes what is there of the present chunk, or waits for more.
+  absl::Status GetOn();
   // The next slice of what has arrived; empty when there is none.
   std::string_view NextSlice();
   absl::Status OnBytes(CheckedBytes bytes);
   absl::Status EnsureStream();
-  std::unique_ptr<ChunkStream> OpenAt(uint64_t position, const ChunkInfo& chunk,
+  // From a replica on this machine directly, if it can be had; else by a connection.
+  std::unique_ptr<ChunkSource> OpenAt(uint64_t position, const ChunkInfo& chunk,
                                       const ServerAddress& server);
   void OpenNextAhead();
   // Waits for one event of the loop.
@@ -46,8 +49,8 @@ class ReadStreamImpl final : public ReadStream {
 
   rpc::BulkLoop loop_;
   ChunkInfo chunk_;  // that holds position_, once there is a stream
-  std::unique_ptr<ChunkStream> current_;
-  std::unique_ptr<ChunkStream> ahead_;
+  std::unique_ptr<ChunkSource> current_;
+  std::unique_ptr<ChunkSource> ahead_;
   absl::Time waiting_since_;
 
   CheckedBytes bytes_;  // being given out

@@ -16,7 +16,8 @@ absl::Status ReadWhole(ClientContext* context, const ChunkInfo& chunk,
   uint32_t crc = 0;
   absl::Time heard = context->clock->MonotonicNow();
   while (length < chunk.length) {
-    if (const std::optional<CheckedBytes> bytes = stream.Take()) {
+    ASSIGN_OR_RETURN(const std::optional<CheckedBytes> bytes, stream.Take());
+    if (bytes.has_value()) {
       length += bytes->payload.size();
       crc = ConcatCrc32c(crc, bytes->crc, bytes->payload.size());
       heard = context->clock->MonotonicNow();

@@ -21,12 +21,13 @@ constexpr size_t kToldWithViolation = 150;
 // Longer than any fault lasts: most outcomes are known in the end.
 constexpr absl::Duration kClientPatience = absl::Seconds(60);
 
-std::unique_ptr<client::FileSystem> Connect(const std::string& master) {
+std::unique_ptr<client::FileSystem> Connect(const std::string& master, bool local_reads) {
   client::ClientOptions options;
   options.masters = {master};
   options.user = "campaign";
   options.group = "campaign";
   options.master_timeout = kClientPatience;
+  options.local_reads = local_reads;
   return client::FileSystem::Create(std::move(options));
 }
 
@@ -41,7 +42,7 @@ bool MayHaveHappened(const absl::Status& status) {
 Actor::Actor(const std::string& name, const std::string& master, uint64_t seed)
     : root_("/" + name),
       random_(seed),
-      fs_(Connect(master)),
+      fs_(Connect(master, /*local_reads=*/seed % 2 == 0)),
       late_(std::make_unique<LateRequests>(master, seed * 2654435761u)),
       ledger_(root_) {
   const absl::Status made = fs_->Mkdirs(root_);

@@ -1,0 +1,44 @@
+// Serves readers on the same machine: hands them the open file of a sealed replica and the
+// checksums of its blocks, so that its bytes need not pass through this process and a connection.
+// The reader checks every block itself, and has the master told of what is wrong as for any read.
+//
+// A sealed replica never changes; one that is removed stays readable for who has it open. What
+// cannot be handed out (a replica that is not sealed, or so small that it has no file) is refused,
+// and the reader comes by the usual way.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "chunkserver/service/services.h"
+#include "common/fd.h"
+#include "common/thread.h"
+#include "quern/dfs/v1/chunk.pb.h"
+
+namespace quern::chunkserver {
+
+namespace pb = quern::dfs::v1;
+
+class LocalReads {
+ public:
+  // `address` is the one that readers know this server by.
+  static absl::StatusOr<std::unique_ptr<LocalReads>> Start(const Services& services,
+                                                           std::string_view address);
+  ~LocalReads();
+
+ private:
+  LocalReads(const Services& services, UniqueFd listener)
+      : services_(services), listener_(std::move(listener)) {}
+  void Run();
+  void Serve(int socket);
+  // The answer to a request; `file` when it is a good one.
+  absl::StatusOr<pb::OpenLocalResponse> Open(std::string_view request, std::unique_ptr<File>* file);
+
+  const Services& services_;
+  const UniqueFd listener_;
+  // A disk that hangs holds up those who wait for it, no others.
+  std::vector<Thread> threads_;
+};
+
+}  // namespace quern::chunkserver
