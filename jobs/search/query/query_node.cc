@@ -93,7 +93,9 @@ bool IsFilter(const QueryNode& node) {
 std::string ToString(const QueryNode& node) {
   std::string text = node.field.empty() ? "" : node.field + ":";
   text += Core(node);
-  if (node.boost != 1) text += fmt::format("^{}", node.boost);
+  // Of a filter it means nothing, and only one in brackets can have it.
+  const bool boosted = node.boost != 1 && (node.kind == QueryKind::kList || !IsFilter(node));
+  if (boosted) text += fmt::format("^{}", node.boost);
   return text;
 }
 

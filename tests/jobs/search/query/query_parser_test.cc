@@ -57,6 +57,7 @@ TEST(QueryParser, ReadsEveryForm) {
       {"linux lang:de", "(linux +lang:de)"},
       {"linux (lang:de OR lang:fr)", "(linux +(lang:de OR lang:fr))"},
       {"linux -lang:de", "(linux -lang:de)"},
+      {"(lang:de)^0.5", "lang:de"},
       {"date:2024", "date:2024..2024"},
       {"date:2020..2024-06", "date:2020..2024-06"},
       {"date:2020..", "date:2020.."},
