@@ -43,11 +43,11 @@ absl::Status AddPart(const PlanNode& node, const Place& place, std::vector<std::
 
 absl::Status AddParts(const PlanNode& node, const Place& place, std::vector<std::string>* lines) {
   if (node.weight > 0) return AddPart(node, place, lines);
-  for (const PlanClause& clause : node.clauses) {
+  for (const PlanNode& clause : node.clauses) {
     if (clause.occur == Occur::kMustNot) continue;
     // Of what does not match, no part counts.
-    ASSIGN_OR_RETURN(const auto matcher, MakeMatcher(clause.node, {&place.index, place.segment}));
-    if (Matches(matcher.get(), place.doc)) RETURN_IF_ERROR(AddParts(clause.node, place, lines));
+    ASSIGN_OR_RETURN(const auto matcher, MakeMatcher(clause, {&place.index, place.segment}));
+    if (Matches(matcher.get(), place.doc)) RETURN_IF_ERROR(AddParts(clause, place, lines));
   }
   return absl::OkStatus();
 }

@@ -95,8 +95,8 @@ MatcherOr MakeList(const PlanNode& node, const MatcherContext& context) {
   Matchers required;
   Matchers optional;
   Matchers excluded;
-  for (const PlanClause& clause : node.clauses) {
-    ASSIGN_OR_RETURN(auto matcher, MakeMatcher(clause.node, context));
+  for (const PlanNode& clause : node.clauses) {
+    ASSIGN_OR_RETURN(auto matcher, MakeMatcher(clause, context));
     if (matcher->doc() == kNoMoreDocuments) {
       if (clause.occur == Occur::kMust) return matcher;
       continue;

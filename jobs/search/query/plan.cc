@@ -38,12 +38,12 @@ size_t CharactersIn(std::string_view utf8) {
 
 // A list without what says nothing, without brackets that change nothing. `has_must`: it requires
 // something that is no filter.
-PlanNode Simplified(std::vector<PlanClause> clauses, bool has_must) {
-  std::vector<PlanClause> kept;
+PlanNode Simplified(std::vector<PlanNode> clauses, bool has_must) {
+  std::vector<PlanNode> kept;
   bool has_should = false;
   bool excludes_nothing = false;
-  for (PlanClause& clause : clauses) {
-    const PlanKind kind = clause.node.kind;
+  for (PlanNode& clause : clauses) {
+    const PlanKind kind = clause.kind;
     if (kind == PlanKind::kNothing) continue;
     has_should |= clause.occur == Occur::kShould;
     if (kind == PlanKind::kNever) {
@@ -51,24 +51,23 @@ PlanNode Simplified(std::vector<PlanClause> clauses, bool has_must) {
       excludes_nothing |= clause.occur == Occur::kMustNot;
       continue;
     }
-    const auto& inner = clause.node.clauses;
+    const auto& inner = clause.clauses;
     const bool joins = kind == PlanKind::kList && clause.occur != Occur::kMustNot &&
-                       std::all_of(inner.begin(), inner.end(), [&](const PlanClause& one) {
-                         return one.occur == clause.occur;
-                       });
+                       std::all_of(inner.begin(), inner.end(),
+                                   [&](const PlanNode& one) { return one.occur == clause.occur; });
     if (joins) {
-      std::move(clause.node.clauses.begin(), clause.node.clauses.end(), std::back_inserter(kept));
+      std::move(clause.clauses.begin(), clause.clauses.end(), std::back_inserter(kept));
     } else {
       kept.push_back(std::move(clause));
     }
   }
   const auto count = [&](Occur occur) {
     return std::count_if(kept.begin(), kept.end(),
-                         [&](const PlanClause& one) { return one.occur == occur; });
+                         [&](const PlanNode& one) { return one.occur == occur; });
   };
   if (has_should && !has_must && count(Occur::kShould) == 0) return {.kind = PlanKind::kNever};
   if (kept.empty()) return {.kind = excludes_nothing ? PlanKind::kAll : PlanKind::kNothing};
-  if (kept.size() == 1 && kept[0].occur != Occur::kMustNot) return std::move(kept[0].node);
+  if (kept.size() == 1 && kept[0].occur != Occur::kMustNot) return std::move(kept[0]);
   PlanNode list{.kind = PlanKind::kList};
   list.clauses = std::move(kept);
   list.needs_a_wish = has_should && !has_must;
@@ -81,7 +80,7 @@ class Planner {
       : index_(index), limits_(limits), analyzer_(index.BorrowAnalyzer()) {}
 
   absl::StatusOr<Plan> Make(const QueryNode& query) {
-    ASSIGN_OR_RETURN(PlanNode root, Node(query, Occur::kShould, 1));
+    ASSIGN_OR_RETURN(PlanNode root, Node(query, 1));
     Plan plan{std::move(root), {}};
     plan.scale = ScoreScale(SumOfWeights(plan.root));
     PutOnGrid(plan.scale, &plan.root);
@@ -89,7 +88,7 @@ class Planner {
   }
 
  private:
-  absl::StatusOr<PlanNode> Node(const QueryNode& query, Occur occur, double boost) {
+  absl::StatusOr<PlanNode> Node(const QueryNode& query, double boost) {
     boost *= query.boost;
     switch (query.kind) {
       case QueryKind::kNothing:
@@ -106,7 +105,7 @@ class Planner {
       case QueryKind::kPhrase:
       case QueryKind::kPrefix:
       case QueryKind::kFuzzy:
-        return InFields(query, occur, boost);
+        return InFields(query, boost);
     }
     return InternalError("a query of an unknown kind");
   }
@@ -119,19 +118,20 @@ class Planner {
   }
 
   absl::StatusOr<PlanNode> List(const QueryNode& query, double boost) {
-    std::vector<PlanClause> clauses;
+    std::vector<PlanNode> clauses;
     bool has_must = false;
-    for (const Clause& clause : query.clauses) {
-      ASSIGN_OR_RETURN(PlanNode node, Node(clause.node, clause.occur, boost));
+    for (const QueryNode& clause : query.clauses) {
+      ASSIGN_OR_RETURN(PlanNode node, Node(clause, boost));
       has_must |=
-          clause.occur == Occur::kMust && node.kind != PlanKind::kNothing && !IsFilter(clause.node);
-      clauses.push_back({clause.occur, std::move(node)});
+          clause.occur == Occur::kMust && node.kind != PlanKind::kNothing && !IsFilter(clause);
+      node.occur = clause.occur;
+      clauses.push_back(std::move(node));
     }
     return Simplified(std::move(clauses), has_must);
   }
 
   // A part that names no field is looked for in all.
-  absl::StatusOr<PlanNode> InFields(const QueryNode& query, Occur occur, double boost) {
+  absl::StatusOr<PlanNode> InFields(const QueryNode& query, double boost) {
     std::vector<Token> tokens;
     std::string folded;
     if (query.kind == QueryKind::kWord || query.kind == QueryKind::kPhrase) {
@@ -142,15 +142,16 @@ class Planner {
       if (folded.empty()) return PlanNode{};
     }
     // Several terms of one written word count as so many words, but what is excluded is the word.
-    if (query.kind == QueryKind::kWord && tokens.size() > 1 && occur != Occur::kMustNot) {
-      std::vector<PlanClause> words;
+    if (query.kind == QueryKind::kWord && tokens.size() > 1 && query.occur != Occur::kMustNot) {
+      std::vector<PlanNode> words;
       for (const Token& token : tokens) {
         ASSIGN_OR_RETURN(PlanNode word, EachField(query, [&](size_t field) {
                            return Terms({token}, field, 0, boost);
                          }));
-        words.push_back({occur, std::move(word)});
+        word.occur = query.occur;
+        words.push_back(std::move(word));
       }
-      return Simplified(std::move(words), occur == Occur::kMust);
+      return Simplified(std::move(words), query.occur == Occur::kMust);
     }
     return EachField(query, [&](size_t field) -> absl::StatusOr<PlanNode> {
       if (query.kind == QueryKind::kPrefix) return Prefix(folded, field, boost);
@@ -161,11 +162,11 @@ class Planner {
 
   template <typename Make>
   absl::StatusOr<PlanNode> EachField(const QueryNode& query, const Make& make) {
-    std::vector<PlanClause> clauses;
+    std::vector<PlanNode> clauses;
     for (size_t field = 0; field < index_.fields().size(); ++field) {
       if (!query.field.empty() && index_.fields()[field] != query.field) continue;
       ASSIGN_OR_RETURN(PlanNode node, make(field));
-      clauses.push_back({Occur::kShould, std::move(node)});
+      clauses.push_back(std::move(node));
     }
     if (clauses.empty()) return PlanNode{.kind = PlanKind::kNever};
     return Simplified(std::move(clauses), false);
@@ -232,7 +233,7 @@ class Planner {
     RETURN_IF_ERROR(CountTerms(chosen.size()));
     uint64_t most = 0;
     for (const FuzzyTerm& term : chosen) most = std::max(most, term.document_frequency);
-    std::vector<PlanClause> clauses;
+    std::vector<PlanNode> clauses;
     for (const FuzzyTerm& term : chosen) {
       PlanNode node{.kind = PlanKind::kTerm, .field = field};
       node.terms.push_back(FindTerm(term.text, field));
@@ -241,7 +242,7 @@ class Planner {
           1.0 - static_cast<double>(term.distance) /
                     static_cast<double>(std::max<size_t>(distance.characters(), term.distance + 1));
       node.weight = boost * Idf(most) * likeness;
-      clauses.push_back({Occur::kShould, std::move(node)});
+      clauses.push_back(std::move(node));
     }
     return Simplified(std::move(clauses), false);
   }
@@ -271,17 +272,17 @@ class Planner {
 
   static double SumOfWeights(const PlanNode& node) {
     double sum = node.weight;
-    for (const PlanClause& clause : node.clauses) {
-      if (clause.occur != Occur::kMustNot) sum += SumOfWeights(clause.node);
+    for (const PlanNode& clause : node.clauses) {
+      if (clause.occur != Occur::kMustNot) sum += SumOfWeights(clause);
     }
     return sum;
   }
 
   static void PutOnGrid(const ScoreScale& scale, PlanNode* node) {
     node->grid_weight = scale.ToGrid(node->weight);
-    for (PlanClause& clause : node->clauses) {
+    for (PlanNode& clause : node->clauses) {
       // What only excludes must not leave the grid.
-      if (clause.occur != Occur::kMustNot) PutOnGrid(scale, &clause.node);
+      if (clause.occur != Occur::kMustNot) PutOnGrid(scale, &clause);
     }
   }
 
@@ -323,12 +324,12 @@ void Append(const PlanNode& node, const SearchIndex& index, const std::string& i
       break;
   }
   line("list");
-  for (const PlanClause& clause : node.clauses) {
+  for (const PlanNode& clause : node.clauses) {
     const char* const sign = clause.occur == Occur::kMust      ? "+ "
                              : clause.occur == Occur::kMustNot ? "- "
                                                                : "  ";
     std::string inner;
-    Append(clause.node, index, indent + "    ", &inner);
+    Append(clause, index, indent + "    ", &inner);
     inner.replace(indent.size() + 2, 2, sign);
     *text += inner;
   }
@@ -343,8 +344,8 @@ absl::StatusOr<Plan> MakePlan(const QueryNode& query, const SearchIndex& index,
 
 bool ScoresNothing(const PlanNode& node) {
   if (node.kind == PlanKind::kList) {
-    return std::all_of(node.clauses.begin(), node.clauses.end(), [](const PlanClause& clause) {
-      return clause.occur == Occur::kMustNot || ScoresNothing(clause.node);
+    return std::all_of(node.clauses.begin(), node.clauses.end(), [](const PlanNode& clause) {
+      return clause.occur == Occur::kMustNot || ScoresNothing(clause);
     });
   }
   return node.kind == PlanKind::kAll || node.kind == PlanKind::kLanguage ||

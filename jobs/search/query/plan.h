@@ -22,8 +22,6 @@ struct PlanTerm {
   std::vector<std::optional<TermInfo>> segments{};  // of each segment of the index
 };
 
-struct PlanClause;
-
 struct PlanNode {
   enum class Kind : uint8_t {
     kNothing,  // stands for no condition: a word that analysis leaves out
@@ -38,24 +36,20 @@ struct PlanNode {
   };
 
   Kind kind = Kind::kNothing;
-  size_t field = 0;                    // of the index; of terms, phrases, prefixes
-  std::vector<PlanTerm> terms{};       // one, or those of a phrase
-  uint32_t slop = 0;                   // of a phrase
-  std::string text{};                  // prefix or language
+  Occur occur = Occur::kShould;   // in the list that it is a part of; of a root without meaning
+  size_t field = 0;               // of the index; of terms, phrases, prefixes
+  std::vector<PlanTerm> terms{};  // one, or those of a phrase
+  uint32_t slop = 0;              // of a phrase
+  std::string text{};             // prefix or language
   std::optional<int32_t> first_day{};  // days since 1970-01-01
   std::optional<int32_t> last_day{};
   double weight = 0;      // the most that it adds to a score
   float grid_weight = 0;  // the same on the grid
-  std::vector<PlanClause> clauses{};
+  std::vector<PlanNode> clauses{};
   bool needs_a_wish = false;  // one kShould at least has to match
 };
 
 using PlanKind = PlanNode::Kind;
-
-struct PlanClause {
-  Occur occur = Occur::kShould;
-  PlanNode node{};
-};
 
 struct Plan {
   PlanNode root;

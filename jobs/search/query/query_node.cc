@@ -67,13 +67,13 @@ std::string Core(const QueryNode& node) {
   // Side by side they would be required.
   const bool alternatives = std::any_of(
       node.clauses.begin(), node.clauses.end(),
-      [](const Clause& clause) { return clause.occur == Occur::kShould && IsFilter(clause.node); });
+      [](const QueryNode& clause) { return clause.occur == Occur::kShould && IsFilter(clause); });
   std::string list;
-  for (const Clause& clause : node.clauses) {
+  for (const QueryNode& clause : node.clauses) {
     if (!list.empty()) list += alternatives ? " OR " : " ";
     if (clause.occur == Occur::kMust) list += '+';
     if (clause.occur == Occur::kMustNot) list += '-';
-    list += ToString(clause.node);
+    list += ToString(clause);
   }
   return "(" + list + ")";
 }
@@ -82,8 +82,8 @@ std::string Core(const QueryNode& node) {
 
 bool IsFilter(const QueryNode& node) {
   if (node.kind == QueryKind::kList) {
-    return std::all_of(node.clauses.begin(), node.clauses.end(), [](const Clause& clause) {
-      return clause.occur == Occur::kMustNot || IsFilter(clause.node);
+    return std::all_of(node.clauses.begin(), node.clauses.end(), [](const QueryNode& clause) {
+      return clause.occur == Occur::kMustNot || IsFilter(clause);
     });
   }
   return node.kind == QueryKind::kAll || node.kind == QueryKind::kLanguage ||

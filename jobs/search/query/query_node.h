@@ -10,8 +10,6 @@ namespace quern::search {
 // How a part of a list of parts counts: `word`, `+word`, `-word`.
 enum class Occur : uint8_t { kShould, kMust, kMustNot };
 
-struct Clause;
-
 struct QueryNode {
   enum class Kind : uint8_t {
     kNothing,   // an empty query
@@ -26,23 +24,19 @@ struct QueryNode {
   };
 
   Kind kind = Kind::kNothing;
-  std::string text{};     // of words, phrases, prefixes, languages
-  std::string field{};    // empty: the fields that an index searches by itself
-  uint32_t distance = 0;  // positions between the words of a phrase, edits of a word
+  Occur occur = Occur::kShould;  // in the list that it is a part of; of a whole query kShould
+  std::string text{};            // of words, phrases, prefixes, languages
+  std::string field{};           // empty: the fields that an index searches by itself
+  uint32_t distance = 0;         // positions between the words of a phrase, edits of a word
   double boost = 1;
   std::string first_date{};  // YYYY, YYYY-MM or YYYY-MM-DD, as are stored ones; empty: no bound
   std::string last_date{};   // inclusive: 2024 is all of 2024
   // A document must match every kMust, no kMustNot, and, where every kMust is a filter (IsFilter),
   // one kShould at least.
-  std::vector<Clause> clauses{};
+  std::vector<QueryNode> clauses{};
 };
 
 using QueryKind = QueryNode::Kind;
-
-struct Clause {
-  Occur occur = Occur::kShould;
-  QueryNode node{};
-};
 
 // Choosing documents is all that it does: it adds nothing to a score. Such parts of a list are
 // required, not wished for.

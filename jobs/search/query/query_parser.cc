@@ -53,51 +53,52 @@ class Parser {
     if (depth > options_.max_depth) {
       return ErrorAt(at_, fmt::format("more than {} brackets in each other", options_.max_depth));
     }
-    std::vector<Clause> clauses;
+    std::vector<QueryNode> clauses;
     while (!AtEndOfList()) {
-      ASSIGN_OR_RETURN(Clause clause, Alternatives(depth));
-      if (clause.occur == Occur::kShould && IsFilter(clause.node)) clause.occur = Occur::kMust;
+      ASSIGN_OR_RETURN(QueryNode clause, Alternatives(depth));
+      if (clause.occur == Occur::kShould && IsFilter(clause)) clause.occur = Occur::kMust;
       clauses.push_back(std::move(clause));
     }
     return Join(std::move(clauses));
   }
 
   // a OR b OR c
-  absl::StatusOr<Clause> Alternatives(size_t depth) {
-    ASSIGN_OR_RETURN(Clause first, Together(depth));
+  absl::StatusOr<QueryNode> Alternatives(size_t depth) {
+    ASSIGN_OR_RETURN(QueryNode first, Together(depth));
     if (!NextIs("OR")) return first;
-    std::vector<Clause> clauses;
+    std::vector<QueryNode> clauses;
     clauses.push_back(Alternative(std::move(first)));
     while (TakeOperator("OR")) {
-      ASSIGN_OR_RETURN(Clause next, Together(depth));
+      ASSIGN_OR_RETURN(QueryNode next, Together(depth));
       clauses.push_back(Alternative(std::move(next)));
     }
-    return Clause{Occur::kShould, Join(std::move(clauses))};
+    return Join(std::move(clauses));
   }
 
   // a AND b AND NOT c
-  absl::StatusOr<Clause> Together(size_t depth) {
-    ASSIGN_OR_RETURN(Clause first, Signed(depth));
+  absl::StatusOr<QueryNode> Together(size_t depth) {
+    ASSIGN_OR_RETURN(QueryNode first, Signed(depth));
     if (!NextIs("AND")) return first;
-    std::vector<Clause> clauses;
+    std::vector<QueryNode> clauses;
     clauses.push_back(Required(std::move(first)));
     while (TakeOperator("AND")) {
-      ASSIGN_OR_RETURN(Clause next, Signed(depth));
+      ASSIGN_OR_RETURN(QueryNode next, Signed(depth));
       clauses.push_back(Required(std::move(next)));
     }
-    return Clause{Occur::kShould, Join(std::move(clauses))};
+    return Join(std::move(clauses));
   }
 
   // +a, -a, NOT a
-  absl::StatusOr<Clause> Signed(size_t depth) {
-    Clause clause;
+  absl::StatusOr<QueryNode> Signed(size_t depth) {
+    Occur occur = Occur::kShould;
     while (TakeOperator("NOT")) {
-      clause.occur = clause.occur == Occur::kMustNot ? Occur::kMust : Occur::kMustNot;
+      occur = occur == Occur::kMustNot ? Occur::kMust : Occur::kMustNot;
     }
-    if (clause.occur == Occur::kShould && SignStandsHere()) {
-      clause.occur = query_[at_++] == '+' ? Occur::kMust : Occur::kMustNot;
+    if (occur == Occur::kShould && SignStandsHere()) {
+      occur = query_[at_++] == '+' ? Occur::kMust : Occur::kMustNot;
     }
-    ASSIGN_OR_RETURN(clause.node, Part(depth, ""));
+    ASSIGN_OR_RETURN(QueryNode clause, Part(depth, ""));
+    clause.occur = occur;
     return clause;
   }
 
@@ -287,21 +288,21 @@ class Parser {
     return node;
   }
 
-  static Clause Required(Clause clause) {
+  static QueryNode Required(QueryNode clause) {
     if (clause.occur == Occur::kShould) clause.occur = Occur::kMust;
     return clause;
   }
   // `a OR -b` has everything without b as its second alternative.
-  static Clause Alternative(Clause clause) {
-    if (clause.occur != Occur::kMustNot) return {Occur::kShould, std::move(clause.node)};
-    QueryNode node{.kind = QueryKind::kList};
-    node.clauses.push_back(std::move(clause));
-    return {Occur::kShould, std::move(node)};
+  static QueryNode Alternative(QueryNode clause) {
+    std::vector<QueryNode> alone;
+    alone.push_back(std::move(clause));
+    return Join(std::move(alone));
   }
-  static QueryNode Join(std::vector<Clause> clauses) {
+  static QueryNode Join(std::vector<QueryNode> clauses) {
     if (clauses.empty()) return {};
     if (clauses.size() == 1 && clauses[0].occur != Occur::kMustNot) {
-      return std::move(clauses[0].node);
+      clauses[0].occur = Occur::kShould;
+      return std::move(clauses[0]);
     }
     QueryNode node{.kind = QueryKind::kList};
     node.clauses = std::move(clauses);

@@ -17,12 +17,12 @@ bool IsTerm(const PlanNode& node) { return node.kind == PlanKind::kTerm; }
 bool IsTermList(const PlanNode& node) {
   if (node.kind != PlanKind::kList) return IsTerm(node);
   return std::all_of(node.clauses.begin(), node.clauses.end(),
-                     [](const PlanClause& clause) {
-                       return clause.occur == Occur::kMustNot || IsTerm(clause.node) ||
-                              (clause.occur == Occur::kMust && ScoresNothing(clause.node));
+                     [](const PlanNode& clause) {
+                       return clause.occur == Occur::kMustNot || IsTerm(clause) ||
+                              (clause.occur == Occur::kMust && ScoresNothing(clause));
                      }) &&
-         std::any_of(node.clauses.begin(), node.clauses.end(), [&](const PlanClause& clause) {
-           return IsTerm(clause.node) &&
+         std::any_of(node.clauses.begin(), node.clauses.end(), [&](const PlanNode& clause) {
+           return IsTerm(clause) &&
                   clause.occur == (node.needs_a_wish ? Occur::kShould : Occur::kMust);
          });
 }
@@ -43,15 +43,15 @@ class SegmentSearch {
     Matchers excluded;
     std::vector<uint64_t> excluded_bits;
     if (IsTerm(root)) AddTerm(root, &terms, false);
-    for (const PlanClause& clause : root.clauses) {
-      if (clause.occur != Occur::kMustNot && IsTerm(clause.node)) {
+    for (const PlanNode& clause : root.clauses) {
+      if (clause.occur != Occur::kMustNot && IsTerm(clause)) {
         const bool required = clause.occur == Occur::kMust;
-        if (!AddTerm(clause.node, &terms, required) && required) return absl::OkStatus();
+        if (!AddTerm(clause, &terms, required) && required) return absl::OkStatus();
         continue;
       }
       const bool excludes = clause.occur == Occur::kMustNot;
-      if (excludes && AddFrequentTerm(clause.node, context_, &excluded_bits)) continue;
-      ASSIGN_OR_RETURN(auto matcher, MakeMatcher(clause.node, context_));
+      if (excludes && AddFrequentTerm(clause, context_, &excluded_bits)) continue;
+      ASSIGN_OR_RETURN(auto matcher, MakeMatcher(clause, context_));
       (excludes ? excluded : filters).push_back(std::move(matcher));
     }
     if (terms.empty()) return absl::OkStatus();

@@ -139,8 +139,8 @@ void CollectTerms(const PlanNode& node, MarkedTerms* marked) {
     most = std::max(most, worth);
   }
   if (node.kind == PlanKind::kPrefix) marked->prefixes.push_back(node.text);
-  for (const PlanClause& clause : node.clauses) {
-    if (clause.occur != Occur::kMustNot) CollectTerms(clause.node, marked);
+  for (const PlanNode& clause : node.clauses) {
+    if (clause.occur != Occur::kMustNot) CollectTerms(clause, marked);
   }
 }
 

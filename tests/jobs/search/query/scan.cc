@@ -83,8 +83,8 @@ class Scanner {
     EXPECT_TRUE(node.ok()) << node.status();
     if (!node.ok() || SaysNothing(*node)) return {};
     // Weights first, since they make the grid; then the same again with it.
-    scale_ = ScoreScale(Make(*node, Occur::kShould, 1).weight);
-    const Rule rule = Make(*node, Occur::kShould, 1).rule;
+    scale_ = ScoreScale(Make(*node, 1).weight);
+    const Rule rule = Make(*node, 1).rule;
     std::vector<ScannedHit> hits;
     for (const Scanned& document : documents_) {
       if (document.deleted) continue;
@@ -121,7 +121,7 @@ class Scanner {
     }
     return node.kind == QueryKind::kList &&
            std::all_of(node.clauses.begin(), node.clauses.end(),
-                       [&](const Clause& one) { return SaysNothing(one.node); });
+                       [&](const QueryNode& one) { return SaysNothing(one); });
   }
 
   double AverageLength(size_t field) const {
@@ -253,10 +253,10 @@ class Scanner {
             weight, never};
   }
 
-  Made Leaf(const QueryNode& node, Occur occur, double boost) {
+  Made Leaf(const QueryNode& node, double boost) {
     const bool is_text = node.kind == QueryKind::kWord || node.kind == QueryKind::kPhrase;
     const Words words = is_text ? WordsOf(node.text) : Words();
-    if (node.kind == QueryKind::kWord && words.size() > 1 && occur != Occur::kMustNot) {
+    if (node.kind == QueryKind::kWord && words.size() > 1 && node.occur != Occur::kMustNot) {
       ADD_FAILURE() << "the scan takes single words only: " << node.text;
     }
     std::vector<Made> fields;
@@ -283,11 +283,11 @@ class Scanner {
     bool has_must = false;
     bool has_should = false;
     bool can_wish = false;
-    for (const Clause& clause : node.clauses) {
-      if (SaysNothing(clause.node)) continue;
+    for (const QueryNode& clause : node.clauses) {
+      if (SaysNothing(clause)) continue;
       const Occur occur = clause.occur;
-      Made made = Make(clause.node, occur, boost);
-      has_must |= occur == Occur::kMust && !IsFilter(clause.node);
+      Made made = Make(clause, boost);
+      has_must |= occur == Occur::kMust && !IsFilter(clause);
       has_should |= occur == Occur::kShould;
       can_wish |= occur == Occur::kShould && !made.never;
       if (occur == Occur::kMust && made.never) return Never();
@@ -313,7 +313,7 @@ class Scanner {
             weight};
   }
 
-  Made Make(const QueryNode& node, Occur occur, double boost) {
+  Made Make(const QueryNode& node, double boost) {
     boost *= node.boost;
     switch (node.kind) {
       case QueryKind::kNothing:
@@ -334,7 +334,7 @@ class Scanner {
       case QueryKind::kList:
         return List(node, boost);
       default:
-        return Leaf(node, occur, boost);
+        return Leaf(node, boost);
     }
   }
 
