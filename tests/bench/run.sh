@@ -107,9 +107,9 @@ cluster_up files 4 1
 ratio "put 1 GiB R=3 / cp x3 + sync" 1.75 "cp $random $a; cp $random $b; cp $random $c; sync $a $b $c" "dfs put -f --replication 3 $random /f"
 ratio "put 1 GiB R=1 / dd conv=fsync" 2.2 "dd if=$random of=$a bs=1M conv=fsync" "dfs put -f --replication 1 $random /g"
 [[ "cat get" =~ $only || $only = . ]] && dfs put -f --replication 3 "$random" /f
-ratio "cat 1 GiB into a pipe / cat" 2.0 "cat $random | cat" "dfs cat /f | cat"
-ratio "get 1 GiB / cp" 3.0 "cp $random $a" "dfs get -f /f $b"
-bound "ls" 0.030 "dfs ls /"
+ratio "cat 1 GiB into a pipe / cat" 1.2 "cat $random | cat" "dfs cat /f | cat"
+ratio "get 1 GiB / cp" 1.5 "cp $random $a" "dfs get -f /f $b"
+bound "ls" 0.020 "dfs ls /"
 # Small files, durable when put returns: 1,000 a second for eight at a time, 300 for one caller.
 mkdir -p "$scratch/small"
 for ((i = 0; i < 3000; i++)); do head -c 1024 "$random" >"$scratch/small/f$i"; done
@@ -124,8 +124,8 @@ export small=$scratch/small
 rate "small_files: 1 KiB R=3, 8 callers" 1.0 1000 "durable_files $scratch/plain 8 3000 3" "small_files 8"
 rate "small_files: 1 KiB R=3, 1 caller" 1.0 300 "durable_files $scratch/plain 1 1000 3" "small_files 1"
 rm -rf "$scratch/plain"
-# Enough of them: 8,000 a second.
-rate "creates/s, 32 callers / RocksDB" 0.3 8000 "rm -rf $scratch/rocks; durable_puts $scratch/rocks 32 40000" "durable_creates /creates/\$RANDOM\$RANDOM 32 20000"
+# Enough of them: 15,000 a second.
+rate "creates/s, 32 callers / RocksDB" 0.5 15000 "rm -rf $scratch/rocks; durable_puts $scratch/rocks 32 40000" "durable_creates /creates/\$RANDOM\$RANDOM 32 20000"
 rm -f "$a" "$b" "$c"
 cluster_down files
 
@@ -134,7 +134,7 @@ dfs put --replication 1 "$text" /text
 dfs put --replication 1 "$sort" /sort
 echo x | dfs put - /one
 ratio "sort 1 GB / GNU sort, 2 threads" 0.8 "sort --parallel=2 -S 2G $sort >$a" "mr run sort /sort /o --overwrite --replication 1 --reduce 2"
-ratio "word count 1 GB / C++, 2 threads" 2.2 "count_words $text" "mr run wordcount /text /o --overwrite --replication 1 --reduce 2"
+ratio "word count 1 GB / C++, 2 threads" 1.0 "count_words $text" "mr run wordcount /text /o --overwrite --replication 1 --reduce 2"
 # Into a pipe: with its output on /dev/null grep stops at the first match.
 ratio "grep 1 GB / grep -c" 2.0 "grep -c the $text | cat" "mr run grep zzzzqqq /text /o --overwrite"
 bound "empty job" 0.5 "mr run wordcount /one /o --overwrite"
