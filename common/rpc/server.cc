@@ -13,6 +13,7 @@
 #include "common/rpc/deadline.h"
 #include "common/rpc/grpc_process.h"
 #include "common/rpc/health.h"
+#include "common/rpc/listener.h"
 #include "common/rpc/session_server.h"
 #include "common/rpc/settings.h"
 #include "common/rpc/watchdog.h"
@@ -57,8 +58,6 @@ void Configure(const ServerOptions& options, grpc::ServerBuilder* builder) {
   builder->SetMaxSendMessageSize(kMaxMessageBytes);
   ForEachSharedSetting(
       [&](const char* name, int value) { builder->AddChannelArgument(name, value); });
-  // Otherwise two servers share a port and each gets half of the calls.
-  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxConcurrentStreams);
   // A connection that says nothing is dropped after 10 s instead of 120 s.
   builder->AddChannelArgument("grpc.server_handshake_timeout_ms", 10'000);
@@ -85,6 +84,7 @@ struct Server::Impl {
   std::unique_ptr<AsyncUnaryLoop> async;
   std::unique_ptr<SessionServer> sessions;
   std::unique_ptr<grpc::Server> server;
+  std::unique_ptr<Listener> listener;
   std::unique_ptr<Watchdog> watchdog;
   std::atomic<bool> stopped = false;
 };
@@ -102,9 +102,19 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   ASSIGN_OR_RETURN(const HostPort parts, CheckListen(options));
   InitPluginsOnce();
   auto impl = std::make_unique<Impl>();
+  auto listener = Listener::Open(parts);
+  if (!listener.ok()) {
+    return UnavailableError(
+        "--listen {}: the port is taken or the address is not of this machine ({})", options.listen,
+        Message(listener.status()));
+  }
+  impl->listener = *std::move(listener);
+  impl->port = impl->listener->port();
   grpc::ServerBuilder builder;
   Configure(options, &builder);
-  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &impl->port);
+  auto acceptor = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      grpc::InsecureServerCredentials());
   for (grpc::Service* service : services) builder.RegisterService(service);
   impl->bulk = std::make_unique<BulkServer>(std::move(bulk_methods), options.max_bulk_streams);
   impl->bulk->Register(&builder);
@@ -115,13 +125,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
       std::make_unique<SessionServer>(std::move(session_methods), options.session_threads);
   impl->sessions->Register(&builder);
   impl->server = builder.BuildAndStart();
-  if (impl->server == nullptr || impl->port == 0) {
-    return UnavailableError("--listen {}: the port is taken or the address is not of this machine",
-                            options.listen);
-  }
+  if (impl->server == nullptr)
+    return InternalError("--listen {}: gRPC did not start", options.listen);
   impl->bulk->Start();
   impl->async->Start();
   impl->sessions->Start();
+  impl->listener->Start(std::move(acceptor));
   impl->address = HostPort{parts.host, impl->port}.ToString();
   if (options.watchdog) {
     // A wildcard address is called through loopback.
@@ -137,6 +146,7 @@ void Server::Shutdown(absl::Duration grace) {
   if (impl_->stopped.exchange(true)) return;
   impl_->watchdog.reset();
   impl_->health.SetServing(false);
+  impl_->listener.reset();
   // First, since streams may last for ever and gRPC's Shutdown waits for every call.
   impl_->bulk->BeginStop();
   impl_->sessions->BeginStop();

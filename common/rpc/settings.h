@@ -10,6 +10,7 @@ inline constexpr int kMaxMessageBytes = 8 << 20;  // bulk data travels in pieces
 inline constexpr int kReceiveWindowBytes = 16 << 20;
 inline constexpr int kMaxMetadataBytes = 16 << 10;
 inline constexpr int kMaxConcurrentStreams = 256;
+inline constexpr int kKeepaliveTimeoutMs = 10'000;
 
 // Calls set(name, value) for every integer setting.
 template <typename Set>
@@ -19,7 +20,7 @@ void ForEachSharedSetting(Set set) {
   set(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   // Dead peers are noticed in half a minute instead of hours.
   set(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
-  set(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  set(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
   set(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   set(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   // With 1 MiB messages these raise one stream from 2.3 to 4.5 GB/s, the speed of bare TCP.

@@ -1,8 +1,11 @@
 #include "common/rpc/server.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
+#include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <atomic>
@@ -125,6 +128,67 @@ TEST_F(ServerTest, TwoServersNeverShareAPort) {
   EXPECT_THAT(Server::Start({.listen = server_->address(), .watchdog = false}, {}, {}),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("the port is taken")));
   ExpectAlive();
+}
+
+// As many as there are, but for what the process has open already.
+std::vector<UniqueFd> TakeAllDescriptors() {
+  std::vector<UniqueFd> taken;
+  taken.reserve(100'000);
+  while (true) {
+    UniqueFd one(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (!one) return taken;
+    taken.push_back(std::move(one));
+  }
+}
+
+TEST_F(ServerTest, AServerThatRanOutOfDescriptorsTakesConnectionsAgain) {
+  StartServer();
+  ExpectAlive();
+  rlimit before = {};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit few = {.rlim_cur = 1024, .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<uint16_t>(server_->port()));
+  for (int i = 0; i < 3; ++i) {
+    const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const std::vector<UniqueFd> taken = TakeAllDescriptors();
+    ASSERT_EQ(connect(client.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    // Refused at once: it reads the end, or that the other side is gone.
+    pollfd refused{client.get(), POLLIN, 0};
+    ASSERT_EQ(poll(&refused, 1, 20'000), 1);
+    char byte = 0;
+    EXPECT_LE(read(client.get(), &byte, 1), 0);
+  }
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  const auto fresh = Jobs::NewStub(
+      grpc::CreateCustomChannel(server_->address(), grpc::InsecureChannelCredentials(), [] {
+        grpc::ChannelArguments arguments;
+        arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // a connection of its own
+        return arguments;
+      }()));
+  mr::v1::GetJobResponse response;
+  EXPECT_THAT(Call(absl::Seconds(20),
+                   [&](grpc::ClientContext* context) {
+                     mr::v1::GetJobRequest request;
+                     request.set_job_id("x");
+                     return fresh->GetJob(context, request, &response);
+                   }),
+              StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(ServerTest, EveryAddressOfANameIsServed) {
+  StartServer({.listen = "localhost:0"});
+  ExpectAlive();
+  const auto stub = Jobs::NewStub(
+      MakeChannel(fmt::format("127.0.0.1:{}", server_->port()), ChannelKind::kControl));
+  mr::v1::GetJobResponse response;
+  EXPECT_THAT(
+      Call(absl::Seconds(20),
+           [&](grpc::ClientContext* context) { return stub->GetJob(context, {}, &response); }),
+      StatusIs(absl::StatusCode::kNotFound));
 }
 
 TEST_F(ServerTest, APortIsFreeAgainAfterShutdown) {
