@@ -219,6 +219,7 @@ class Parser {
       if (c == '\\' && at_ + 1 < query_.size()) ++at_;
       node.text += query_[at_];
     }
+    if (node.text.empty()) return ErrorAt(start, "a ^ needs something before it");
     RETURN_IF_ERROR(TakeBoost(&node));
     return node;
   }

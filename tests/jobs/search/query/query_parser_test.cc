@@ -97,6 +97,8 @@ TEST(QueryParser, SaysWhereItIsWrong) {
       {"\"a b\"~x",
        "character 6 of the query: behind ~ stands the number of positions out of place, at most "
        "100"},
+      {"a ^1", "character 3 of the query: a ^ needs something before it"},
+      {"title:^2", "character 7 of the query: a ^ needs something before it"},
       {"a^0", "character 2 of the query: behind ^ stands a weight from 0.001 to 1000"},
       {"a^2x", "character 2 of the query: behind ^ stands a weight from 0.001 to 1000"},
       {"a^nan", "character 2 of the query: behind ^ stands a weight from 0.001 to 1000"},
