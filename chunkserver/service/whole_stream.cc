@@ -20,10 +20,17 @@ absl::Status CheckShape(const pb::AppendWholeHeader& header, uint64_t payload_by
     return InvalidArgumentError("append: {} whole chunks, 1 to {} can be in a message",
                                 header.chunks_size(), kMaxChunks);
   }
-  uint64_t bytes = 0;
-  for (const auto& chunk : header.chunks()) bytes += chunk.length();
-  if (bytes == payload_bytes) return absl::OkStatus();
-  return InvalidArgumentError("append: whole chunks of {} bytes in a payload of {}", bytes,
+  uint64_t left = payload_bytes;
+  for (const auto& chunk : header.chunks()) {
+    // Not by their sum, which may go round.
+    if (chunk.length() > left) {
+      return InvalidArgumentError("append: chunk {} has {} bytes, {} are left of the payload of {}",
+                                  ChunkId(chunk.chunk_id()), chunk.length(), left, payload_bytes);
+    }
+    left -= chunk.length();
+  }
+  if (left == 0) return absl::OkStatus();
+  return InvalidArgumentError("append: {} bytes of the payload of {} are of no chunk", left,
                               payload_bytes);
 }
 

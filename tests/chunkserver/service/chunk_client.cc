@@ -106,7 +106,7 @@ absl::StatusOr<pb::AppendResponse> WholeClient::Send(const std::vector<pb::Serve
   for (const Chunk& chunk : chunks) {
     auto* whole = header.add_chunks();
     whole->set_chunk_id(chunk.id.value());
-    whole->set_length(chunk.bytes.size());
+    whole->set_length(chunk.length.value_or(chunk.bytes.size()));
     whole->set_crc(chunk.crc != 0 ? chunk.crc : Crc32c(chunk.bytes));
     whole->set_producer(chunk.producer);
     whole->set_seq(chunk.seq);

@@ -71,7 +71,8 @@ class WholeClient {
     std::string bytes = {};
     uint64_t producer = 7;
     uint64_t seq = 1;
-    uint32_t crc = 0;  // 0: the right one
+    uint32_t crc = 0;                               // 0: the right one
+    std::optional<uint64_t> length = std::nullopt;  // what is said; none: the right one
   };
   // To the primary of the chain.
   explicit WholeClient(const std::vector<pb::ServerAddress>& chain);

@@ -151,6 +151,12 @@ TEST_F(WholeTest, AllAreCheckedBeforeAnythingIsWritten) {
   EXPECT_THAT(sent({}), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("1 to 1000")));
   EXPECT_THAT(sent(std::vector<Chunk>(1001, good)), StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(sent(with({other.id, ""})), StatusIs(absl::StatusCode::kInvalidArgument));
+  // Lengths whose sum goes round to what came.
+  Chunk huge{other.id, "abc"};
+  huge.length = UINT64_MAX - 2;
+  Chunk rest{ChunkId(3), ""};
+  rest.length = 6;
+  EXPECT_THAT(sent({huge, rest}), StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(sent(with({other.id, "abc", 7, 1, /*crc=*/1})),
               StatusIs(absl::StatusCode::kDataLoss));
   EXPECT_THAT(sent(with({other.id, "too long"})), StatusIs(absl::StatusCode::kOutOfRange));
