@@ -160,7 +160,8 @@ class Replica {
   absl::Status MakeFile();
   absl::Status AppendBytes(const Piece& piece, const AppendRecord& record);
   absl::StatusOr<AppendRecord> AppendInTurn(const Piece& piece);
-  // The parts of AppendWhole.
+  // The parts of AppendWhole; those on this disk, turns and all.
+  static absl::Status AppendWholeTo(Disk* disk, std::span<const Whole* const> wholes);
   absl::Status CheckWhole(const Piece& piece) const;
   bool FitsIntoIndex(const Piece& piece) const;
   absl::StatusOr<ReplicaIndex::Whole> PrepareWhole(const Piece& piece) const;

@@ -7,32 +7,39 @@
 
 namespace quern::chunkserver {
 
+// One disk after the other: a turn is an operation of its disk, and a disk that is waited for must
+// not make another one look as if it hung.
 absl::Status Replica::AppendWhole(std::span<const Whole> wholes) {
-  // Nobody else waits for a turn while he has one, so that all of them can be had at a time.
-  std::deque<Turns::Turn> turns;
-  for (const auto& [replica, piece] : wholes) turns.emplace_back(&replica->turns_);
-  struct Rows {
-    std::vector<Replica*> replicas;
-    std::vector<ReplicaIndex::Whole> rows;
-  };
-  std::map<Disk*, Rows> indexed;
-  for (const auto& [replica, piece] : wholes) {
-    RETURN_IF_ERROR(replica->CheckWhole(piece));
-    if (!replica->FitsIntoIndex(piece)) continue;
-    ASSIGN_OR_RETURN(ReplicaIndex::Whole row, replica->PrepareWhole(piece));
-    Rows& of_disk = indexed[replica->environment_.disk];
-    of_disk.replicas.push_back(replica.get());
-    of_disk.rows.push_back(std::move(row));
-  }
-  for (const auto& [replica, piece] : wholes) {
-    if (replica->FitsIntoIndex(piece)) continue;
-    RETURN_IF_ERROR(replica->AppendInTurn(piece).status());
+  std::map<Disk*, std::vector<const Whole*>> by_disk;
+  for (const Whole& whole : wholes) by_disk[whole.replica->environment_.disk].push_back(&whole);
+  for (const auto& [disk, of_disk] : by_disk) RETURN_IF_ERROR(AppendWholeTo(disk, of_disk));
+  return absl::OkStatus();
+}
+
+absl::Status Replica::AppendWholeTo(Disk* disk, std::span<const Whole* const> wholes) {
+  std::vector<const Whole*> indexed;
+  for (const Whole* whole : wholes) {
+    Replica* const replica = whole->replica.get();
+    const Turns::Turn turn(&replica->turns_);
+    RETURN_IF_ERROR(replica->CheckWhole(whole->piece));
+    if (replica->FitsIntoIndex(whole->piece)) {
+      indexed.push_back(whole);
+      continue;
+    }
+    RETURN_IF_ERROR(replica->AppendInTurn(whole->piece).status());
     RETURN_IF_ERROR(replica->Latch());
   }
-  for (const auto& [disk, rows] : indexed) {
-    RETURN_IF_ERROR(StoreWhole(disk, rows.replicas, rows.rows));
+  if (indexed.empty()) return absl::OkStatus();
+  // Nobody else waits for a turn while he has one, so that all of them can be had at a time.
+  std::deque<Turns::Turn> turns;
+  std::vector<Replica*> replicas;
+  std::vector<ReplicaIndex::Whole> rows;
+  for (const Whole* whole : indexed) {
+    turns.emplace_back(&whole->replica->turns_);
+    replicas.push_back(whole->replica.get());
+    ASSIGN_OR_RETURN(rows.emplace_back(), whole->replica->PrepareWhole(whole->piece));
   }
-  return absl::OkStatus();
+  return StoreWhole(disk, replicas, rows);
 }
 
 absl::Status Replica::CheckWhole(const Piece& piece) const {
