@@ -171,6 +171,7 @@ absl::Status Committer::CommitAll(std::span<const Decide> decisions) {
     if (batch == nullptr) return first;
     batch->then.emplace_back([&durable] { durable.Notify(); });
   }
+  Hurry();
   durable.Wait();
   return first;
 }

@@ -69,6 +69,10 @@ class Committer {
   // calls (Commit) do not wait for its end, and end it for what was collected so far.
   class Together;
 
+  // The calling thread is going to wait for what is collected: it is written at once, whatever else
+  // is being decided together.
+  void Hurry();
+
   // For a mutating request: the answer, decided once. A repeated request gets the first answer.
   // That it was refused, or that there was nothing to do, is logged too before it is said, except
   // for errors after which the client tries again and those that do not depend on the state.
@@ -117,8 +121,6 @@ class Committer {
   void ForgetSilentClients() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Where to wait until everything decided so far is durable; null when it is.
   Batch* Pending() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The calling thread is going to wait for what is collected.
-  void Hurry();
   // There are records, and no reason to wait for more.
   bool IsTimeToFlush() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run();

@@ -93,6 +93,7 @@ std::vector<absl::StatusOr<pb::CreatedFile>> ChunkAllocator::RecordFiles(
           });
     }
   }
+  committer_.Hurry();
   all.Wait();
   return answers;
 }
