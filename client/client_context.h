@@ -23,6 +23,7 @@ class ClientContext {
         clock(client_options.clock),
         master(client_options),
         suspects(clock),
+        slow_local(clock),
         resting_streams(clock) {}
 
   // A server that failed: avoided for a while, and reconnected to at once when it is asked again.
@@ -46,6 +47,7 @@ class ClientContext {
   MasterClient master;
   rpc::ChannelCache channels;
   Suspects suspects;
+  Suspects slow_local;  // did not say at once whether they hand out a file
   RestingStreams resting_streams;
   const std::shared_ptr<PiecePool> pieces = PiecePool::Create();
 };

@@ -50,7 +50,9 @@ union Ancillary {
 
 UniqueFd FileOf(msghdr* header) {
   const cmsghdr* const part = CMSG_FIRSTHDR(header);
-  if (part == nullptr || part->cmsg_type != SCM_RIGHTS) return UniqueFd();
+  if (part == nullptr || part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
+    return UniqueFd();
+  }
   int file = -1;
   std::memcpy(&file, CMSG_DATA(part), sizeof(file));
   return UniqueFd(file);
@@ -122,7 +124,8 @@ absl::StatusOr<LocalMessage> ReceiveLocally(int socket, absl::Duration patience)
   header.msg_iov = &part;
   header.msg_iovlen = 1;
   header.msg_control = ancillary.bytes;
-  header.msg_controllen = sizeof(ancillary.bytes);
+  // Room for one file and not a byte more: the padding would take a second, which nobody closes.
+  header.msg_controllen = CMSG_LEN(sizeof(int));
   const ssize_t got = recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (got < 0) return ErrnoStatus(errno, "local receive");
   message.file = FileOf(&header);

@@ -8,7 +8,8 @@
 namespace quern::chunkserver {
 namespace {
 
-constexpr int kThreads = 8;
+constexpr int kThreads = 16;
+constexpr int kThreadsOfADisk = 4;
 // A reader that connects sends its request at once.
 constexpr absl::Duration kRequestPatience = absl::Seconds(1);
 
@@ -78,19 +79,41 @@ absl::StatusOr<pb::OpenLocalResponse> LocalReads::Open(std::string_view bytes,
     return FailedPreconditionError("chunk {}: is not sealed here as {} bytes with crc {:08x}",
                                    replica->chunk(), sealed.length, sealed.crc);
   }
-  const Disk::Use use(&replica->disk());
-  ASSIGN_OR_RETURN(const SealedSums sums, replica->LoadSums());
-  ASSIGN_OR_RETURN(*file, replica->OpenForReading());
+  const Disk* const disk = &replica->disk();
+  if (!BeginOpening(disk)) return UnavailableError("{}: does not answer fast enough", disk->path());
+  absl::StatusOr<pb::OpenLocalResponse> response = OpenFile(*replica, file);
+  EndOpening(disk);
+  return response;
+}
+
+absl::StatusOr<pb::OpenLocalResponse> LocalReads::OpenFile(const Replica& replica,
+                                                           std::unique_ptr<File>* file) {
+  const Disk::Use use(&replica.disk());
+  ASSIGN_OR_RETURN(const SealedSums sums, replica.LoadSums());
+  ASSIGN_OR_RETURN(*file, replica.OpenForReading());
   if ((*file)->fd() < 0) {
-    return FailedPreconditionError("chunk {}: has no file of its own", replica->chunk());
+    return FailedPreconditionError("chunk {}: has no file of its own", replica.chunk());
   }
   if (sums.blocks.size() * sizeof(uint32_t) > kMaxLocalMessage / 2) {
     return FailedPreconditionError("chunk {}: has {} blocks, too many for a message",
-                                   replica->chunk(), sums.blocks.size());
+                                   replica.chunk(), sums.blocks.size());
   }
   pb::OpenLocalResponse response;
   response.mutable_block_crcs()->Add(sums.blocks.begin(), sums.blocks.end());
   return response;
+}
+
+bool LocalReads::BeginOpening(const Disk* disk) {
+  MutexLock lock(&mutex_);
+  int& opening = opening_[disk];
+  if (opening >= kThreadsOfADisk) return false;
+  ++opening;
+  return true;
+}
+
+void LocalReads::EndOpening(const Disk* disk) {
+  MutexLock lock(&mutex_);
+  if (--opening_[disk] == 0) opening_.erase(disk);
 }
 
 }  // namespace quern::chunkserver

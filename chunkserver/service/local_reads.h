@@ -7,12 +7,14 @@
 // and the reader comes by the usual way.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string_view>
 #include <vector>
 
 #include "chunkserver/service/services.h"
 #include "common/fd.h"
+#include "common/mutex.h"
 #include "common/thread.h"
 #include "quern/dfs/v1/chunk.pb.h"
 
@@ -32,12 +34,19 @@ class LocalReads {
       : services_(services), listener_(std::move(listener)) {}
   void Run();
   void Serve(int socket);
+  // False when too many of this disk's are at it.
+  bool BeginOpening(const Disk* disk);
+  void EndOpening(const Disk* disk);
   // The answer to a request; `file` when it is a good one.
   absl::StatusOr<pb::OpenLocalResponse> Open(std::string_view request, std::unique_ptr<File>* file);
+  static absl::StatusOr<pb::OpenLocalResponse> OpenFile(const Replica& replica,
+                                                        std::unique_ptr<File>* file);
 
   const Services& services_;
   const UniqueFd listener_;
-  // A disk that hangs holds up those who wait for it, no others.
+  Mutex mutex_;
+  // Threads that look for a replica on a disk: a few each, so that one that hangs leaves others.
+  std::map<const Disk*, int> opening_ ABSL_GUARDED_BY(mutex_);
   std::vector<Thread> threads_;
 };
 

@@ -33,6 +33,8 @@ class ChunkSource {
   ChunkSource& operator=(const ChunkSource&) = delete;
 
   const ServerAddress& server() const { return server_; }
+  // It reads by itself, and has no more to give when it fails: the server may.
+  virtual bool is_direct() const { return false; }
 
   // One that is opened ahead of its turn gets ready, and then waits.
   virtual void Pause() {}

@@ -1,10 +1,11 @@
 #include "client/read/local_chunk.h"
 
 #include <fcntl.h>
-#include <unistd.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "client/piece.h"
@@ -95,10 +96,12 @@ absl::StatusOr<std::optional<CheckedBytes>> LocalChunk::Take() {
 
 absl::Status LocalChunk::Read(uint64_t begin, size_t size, char* buffer) const {
   for (size_t done = 0; done < size;) {
+    const iovec part{buffer + done, size - done};
     const ssize_t got =
-        pread(file_.get(), buffer + done, size - done, static_cast<off_t>(begin + done));
+        preadv2(file_.get(), &part, 1, static_cast<off_t>(begin + done), RWF_NOWAIT);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return ErrnoStatus(errno, "read");
+    // Not in memory, or a file system that cannot say.
+    if (got < 0) return UnavailableError("read at {}: {}", begin + done, std::strerror(errno));
     if (got == 0) return DataLossError("its file ends at {} of {}", begin + done, chunk_length_);
     done += static_cast<size_t>(got);
   }

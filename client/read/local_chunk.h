@@ -1,6 +1,9 @@
 // Reads a range of one chunk from a replica on this machine: its chunkserver hands out the open
 // file and the checksums of its blocks (chunkserver/service/local_reads.h), and the bytes come from
 // the kernel's cache without a connection in between. Each block is checked before it is given out.
+//
+// Only what is in that cache: nobody waits for a disk here. A disk that hangs would hold the whole
+// process, while its chunkserver notices and the reader goes on with another replica.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +26,8 @@ class LocalChunk final : public ChunkSource {
                                                           const ServerAddress& server,
                                                           ChunkRange range);
 
+  bool is_direct() const override { return true; }
+  // Unavailable: the next bytes are on the disk only.
   absl::StatusOr<std::optional<CheckedBytes>> Take() override;
 
  private:

@@ -40,6 +40,11 @@ absl::StatusOr<std::string_view> ReadStreamImpl::Next() {
 
 absl::Status ReadStreamImpl::GetOn() {
   absl::StatusOr<std::optional<CheckedBytes>> bytes = current_->Take();
+  if (!bytes.ok() && current_->is_direct() && !absl::IsDataLoss(bytes.status())) {
+    current_ = Connect(position_, chunk_, current_->server());
+    waiting_since_ = context_->clock->MonotonicNow();
+    return absl::OkStatus();
+  }
   if (!bytes.ok()) {
     OnFailure(bytes.status());
     return absl::OkStatus();
@@ -97,15 +102,25 @@ absl::Status ReadStreamImpl::EnsureStream() {
 
 std::unique_ptr<ChunkSource> ReadStreamImpl::OpenAt(uint64_t position, const ChunkInfo& chunk,
                                                     const ServerAddress& server) {
-  const uint64_t until = std::min(end_, chunk.offset + chunk.length);
-  const ChunkRange range = {.offset = position - chunk.offset, .length = until - position};
-  if (context_->options.local_reads) {
+  if (context_->options.local_reads && !context_->slow_local.Contains(server.id)) {
     // What is wrong with it, if it is here at all, is found out again and said on the other way.
-    if (auto local = LocalChunk::Open(chunk, server, range); local.ok()) return *std::move(local);
+    auto local = LocalChunk::Open(chunk, server, RangeFrom(position, chunk));
+    if (local.ok()) return *std::move(local);
+    if (absl::IsDeadlineExceeded(local.status())) context_->slow_local.Add(server.id);
   }
+  return Connect(position, chunk, server);
+}
+
+std::unique_ptr<ChunkSource> ReadStreamImpl::Connect(uint64_t position, const ChunkInfo& chunk,
+                                                     const ServerAddress& server) {
   return std::make_unique<ChunkStream>(
       &loop_, context_->channels.Get(server.address, rpc::ChannelKind::kBulk), chunk, server,
-      range);
+      RangeFrom(position, chunk));
+}
+
+ChunkRange ReadStreamImpl::RangeFrom(uint64_t position, const ChunkInfo& chunk) const {
+  const uint64_t until = std::min(end_, chunk.offset + chunk.length);
+  return {.offset = position - chunk.offset, .length = until - position};
 }
 
 void ReadStreamImpl::OpenNextAhead() {

@@ -33,6 +33,10 @@ class ReadStreamImpl final : public ReadStream {
   // From a replica on this machine directly, if it can be had; else by a connection.
   std::unique_ptr<ChunkSource> OpenAt(uint64_t position, const ChunkInfo& chunk,
                                       const ServerAddress& server);
+  std::unique_ptr<ChunkSource> Connect(uint64_t position, const ChunkInfo& chunk,
+                                       const ServerAddress& server);
+  // What is to be read of this chunk.
+  ChunkRange RangeFrom(uint64_t position, const ChunkInfo& chunk) const;
   void OpenNextAhead();
   // Waits for one event of the loop.
   absl::Status Wait();

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -56,6 +57,13 @@ class FakeLocalServer {
 
 class LocalChunkTest : public RandomTest {
  protected:
+  void SetUp() override {
+    const UniqueFd file = FileOf("x");
+    char byte = 0;
+    const iovec part{&byte, 1};
+    if (preadv2(file.get(), &part, 1, 0, RWF_NOWAIT) == 1) return;
+    GTEST_SKIP() << dir_.path() << ": its file system has no reads from memory only (RWF_NOWAIT)";
+  }
   std::string RandomText(size_t size) {
     std::string text(size, '\0');
     for (char& c : text) c = static_cast<char>(random_());
@@ -215,6 +223,34 @@ TEST_F(LocalReadTest, AReplicaOfThisMachineIsReadWithoutItsServer) {
   ASSERT_OK_AND_ASSIGN(const std::string back, Read(text.size()));
   EXPECT_TRUE(back == text);
   EXPECT_EQ(asked_, 1);
+}
+
+TEST_F(LocalReadTest, WhatIsNotInMemoryComesFromTheServer) {
+  const std::string text = RandomText(2'000'000);
+  Write(text);
+  const FakeLocalServer server(replicas_[0].address, [&](const pb::OpenLocalRequest&, int socket) {
+    ++asked_;
+    // Of a kind that cannot say what is in memory.
+    const UniqueFd file(open("/proc/self/stat", O_RDONLY | O_CLOEXEC));
+    EXPECT_OK(SendLocally(socket, SumsOf(text).SerializeAsString(), file.get()));
+  });
+  ASSERT_OK_AND_ASSIGN(const std::string back, Read(text.size()));
+  EXPECT_TRUE(back == text);
+  EXPECT_EQ(asked_, 1);
+  EXPECT_TRUE(fake_.reported_bad().empty());
+}
+
+TEST_F(LocalReadTest, OneThatDoesNotAnswerIsAskedOnce) {
+  const std::string text = RandomText(300'000);
+  Write(text);
+  const UniqueFd silent = *ListenLocally(LocalReadsName(replicas_[0].address));
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK_AND_ASSIGN(const std::string back, Read(text.size()));
+    EXPECT_TRUE(back == text);
+  }
+  ASSERT_OK(AcceptLocally(silent.get()));
+  EXPECT_EQ(fcntl(silent.get(), F_SETFL, O_NONBLOCK), 0);
+  EXPECT_FALSE(AcceptLocally(silent.get()).ok()) << "nobody else came";
 }
 
 TEST_F(LocalReadTest, ADamagedOneIsReportedAndTheNextIsRead) {
