@@ -66,7 +66,7 @@ void OrderQueue::PutInLane(ChunkId chunk) {
 
 void OrderQueue::Abandon(size_t disk) {
   MutexLock lock(&mutex_);
-  for (int kind = 0; kind < kKinds; ++kind) {
+  for (size_t kind = 0; kind < kKinds; ++kind) {
     for (const ChunkId chunk : std::exchange(lanes_[disk * kKinds + kind].ready, {})) {
       waiting_[chunk].front().place = {};
       PutInLane(chunk);

@@ -131,7 +131,7 @@ TEST_F(SearchPropertyTest, TheBestOfOneCommonWordAreThoseOfAllOfThem) {
     for (const std::string rest : {"", " -w1", " -title:w2", " lang:en", " -\"w0 w1\""}) {
       const std::string query = fmt::format("{}body:w{}{}", OneIn(2) ? "+" : "", word, rest);
       const std::vector<SearchHit> all = index.Hits(query, kMaxHits);
-      for (const size_t k : {1, 10, 300}) {
+      for (const size_t k : {1u, 10u, 300u}) {
         const std::vector<SearchHit> got = index.Hits(query, k);
         ASSERT_EQ(got.size(), std::min(k, all.size())) << query;
         for (size_t hit = 0; hit < got.size(); ++hit) {
