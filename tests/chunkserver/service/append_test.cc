@@ -1,4 +1,6 @@
 // The append road: chain, acknowledgements, dedupe, seal, and what happens when a server breaks it.
+#include <thread>
+
 #include "common/clock.h"
 #include "common/crc32c.h"
 #include "tests/chunkserver/service/test_cluster.h"
@@ -79,6 +81,10 @@ TEST_F(AppendTest, ResentMessagesAreAnsweredAndNotAppendedAgain) {
     EXPECT_EQ(client.committed, 12u);
     client.CloseSend();
     EXPECT_OK(client.AwaitEnd());
+  }
+  // Its end travels down the chain: the servers let go of the chunk one after the other.
+  for (const auto& [node, server] : servers_) {
+    while (server->services().metrics->append_streams.Value() > 0) std::this_thread::yield();
   }
   // A new stream of the same producer, which does not know what arrived, and another producer.
   AppendClient again(kChunk, master_->Chain(kNodes), {.producer = 7, .base_seq = 4});
