@@ -225,7 +225,7 @@ absl::Status Committer::FindOrDecide(const pb::RequestHeader& header, const Deci
   results_.Heard(header.client_id(), header.lowest_outstanding(), next_index_);
   if (results_.clients() > kMaxHeldAnswers + kTrimEvery) ForgetSilentClients();
   if (record.ok() && record->has_value()) {
-    Enqueue(&header, *response, **std::move(record));
+    Enqueue(&header, *response, std::move(**record));
   } else if (IsWorthRemembering(record.status())) {
     Enqueue(&header, *response, NothingChanged(record.status()));
   }
