@@ -37,7 +37,7 @@ void LocalReads::Run() {
     if (socket.ok()) {
       Serve(socket->get());
     } else {
-      // No descriptors or no memory: readers come by the usual way meanwhile.
+      // No descriptors or no memory: readers get no answer and come by the usual way.
       LogWarning("local_read_refused", {{"status", socket.status()}});
       services_.clock->Sleep(absl::Seconds(1));
     }

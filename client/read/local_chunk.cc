@@ -19,6 +19,8 @@ namespace {
 namespace pb = ::quern::dfs::v1;
 
 constexpr uint64_t kBlockBytes = uint64_t{64} << 10;  // chunk.proto
+// Shorter ranges are not worth the asking.
+constexpr uint64_t kMinLocalRead = uint64_t{64} << 10;
 // The chunkserver looks into its index and opens a file. One that is paused, or waits for a disk,
 // costs a reader no more than this before it goes the usual way.
 constexpr absl::Duration kPatience = absl::Seconds(1);

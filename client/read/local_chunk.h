@@ -15,9 +15,6 @@
 
 namespace quern::client {
 
-// Shorter ranges are not worth the asking.
-inline constexpr uint64_t kMinLocalRead = uint64_t{64} << 10;
-
 class LocalChunk final : public ChunkSource {
  public:
   // Of a sealed chunk. Any error: the server is on another machine, or does not hand it out; it may
