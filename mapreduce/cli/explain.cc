@@ -6,7 +6,7 @@
 
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
-#include "mapreduce/cli/job_plan.h"
+#include "mapreduce/cli/job_explainer.h"
 #include "mapreduce/cli/pipeline_format.h"
 #include "mapreduce/cli/plugin_upload.h"
 #include "mapreduce/plan/pipeline_rules.h"
@@ -47,14 +47,15 @@ absl::StatusOr<Surroundings> LookAround(Session* session, const ExplainOptions& 
   return found;
 }
 
-int Show(const Session& session, const std::vector<JobPlan>& plans, const ExplainOptions& options) {
+int Show(const Session& session, const std::vector<JobExplanation>& plans,
+         const ExplainOptions& options) {
   size_t problems = 0;
-  for (const JobPlan& plan : plans) {
+  for (const JobExplanation& plan : plans) {
     problems += plan.problems.size();
     if (session.json) {
-      Out().Format("{}\n", PlanJson(plan).ToString());
+      Out().Format("{}\n", ExplanationJson(plan).ToString());
     } else {
-      Out().Print(PlanText(plan, options.all_splits ? plan.splits.size() : kFewSplits));
+      Out().Print(ExplanationText(plan, options.all_splits ? plan.splits.size() : kFewSplits));
     }
   }
   if (!session.json && problems == 0) Err().Format("nothing was run\n");
@@ -68,7 +69,8 @@ int Show(const Session& session, const std::vector<JobPlan>& plans, const Explai
 // What the coordinator would take from earlier runs: of a pipeline whose plugins and side files it
 // has seen. A stage with a new one runs anyway, and nobody knows of the others.
 absl::Status FindStates(Session* session, client::FileSystem* dfs, pb::PipelineSpec spec,
-                        const std::vector<StageToExplain>& stages, std::vector<JobPlan>* plans) {
+                        const std::vector<StageToExplain>& stages,
+                        std::vector<JobExplanation>* plans) {
   bool all = true;
   for (size_t i = 0; i < stages.size(); ++i) {
     pb::JobSpec* const job = spec.mutable_stages(static_cast<int>(i))->mutable_job();
@@ -101,7 +103,7 @@ absl::StatusOr<int> ExplainJob(Session* session, const SpecFile& file, const Plu
                                const ExplainOptions& options) {
   ASSIGN_OR_RETURN(const Surroundings around, LookAround(session, options));
   JobExplainer explainer(around.dfs.get(), around.slots, options.local);
-  JobPlan plan = explainer.Explain(file.spec, plugin);
+  JobExplanation plan = explainer.Explain(file.spec, plugin);
   plan.parameters = file.parameters;
   if (!around.problem.empty()) plan.problems.push_back(around.problem);
   return Show(*session, {std::move(plan)}, options);
@@ -112,14 +114,14 @@ absl::StatusOr<int> ExplainPipeline(Session* session, const pb::PipelineSpec& sp
                                     const ExplainOptions& options) {
   ASSIGN_OR_RETURN(const Surroundings around, LookAround(session, options));
   JobExplainer explainer(around.dfs.get(), around.slots, options.local);
-  std::vector<JobPlan> plans;
+  std::vector<JobExplanation> plans;
   for (size_t i = 0; i < stages.size(); ++i) {
-    JobPlan& plan = plans.emplace_back(
+    JobExplanation& plan = plans.emplace_back(
         explainer.ExplainStage(spec.stages(static_cast<int>(i)), stages[i].plugin));
     plan.parameters = stages[i].parameters;
   }
   std::set<std::string> seen;  // OUT may be that of several stages
-  for (JobPlan& plan : plans) {
+  for (JobExplanation& plan : plans) {
     for (const std::string& path : PublishTargets(spec, plan.spec)) {
       if (seen.insert(path).second) {
         explainer.CheckOutput(path, spec.overwrite(), explainer.inputs(), &plan);
@@ -131,7 +133,7 @@ absl::StatusOr<int> ExplainPipeline(Session* session, const pb::PipelineSpec& sp
   }
   if (!around.problem.empty()) plans[0].problems.push_back(around.problem);
   const bool good = std::all_of(plans.begin(), plans.end(),
-                                [](const JobPlan& plan) { return plan.problems.empty(); });
+                                [](const JobExplanation& plan) { return plan.problems.empty(); });
   if (good && !options.local) {
     const absl::Status found = FindStates(session, around.dfs.get(), spec, stages, &plans);
     if (!found.ok()) plans[0].problems.emplace_back(Message(found));

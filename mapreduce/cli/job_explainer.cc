@@ -1,4 +1,4 @@
-#include "mapreduce/cli/job_plan.h"
+#include "mapreduce/cli/job_explainer.h"
 
 #include <utility>
 
@@ -10,28 +10,28 @@
 
 namespace quern::mr {
 
-bool JobPlan::size_is_known() const {
+bool JobExplanation::size_is_known() const {
   for (const Input& input : inputs) {
     if (input.of_stage) return false;
   }
   return true;
 }
 
-uint64_t JobPlan::bytes() const {
+uint64_t JobExplanation::bytes() const {
   uint64_t bytes = 0;
   for (const Input& input : inputs) bytes += input.bytes;
   return bytes;
 }
 
-void JobExplainer::NoteProblem(const absl::Status& status, JobPlan* plan) {
+void JobExplainer::NoteProblem(const absl::Status& status, JobExplanation* plan) {
   if (status.ok()) return;
   // Said once: each question would wait for it again.
   away_ = away_ || status.code() == absl::StatusCode::kUnavailable;
   plan->problems.emplace_back(Message(status));
 }
 
-JobPlan JobExplainer::Explain(pb::JobSpec spec, const PluginInfo& plugin) {
-  JobPlan plan;
+JobExplanation JobExplainer::Explain(pb::JobSpec spec, const PluginInfo& plugin) {
+  JobExplanation plan;
   plan.spec = std::move(spec);
   FillDefaults(&plan.spec);
   NoteProblem(CheckJobSpec(plan.spec, {.local = local_, .runs_here = local_}), &plan);
@@ -44,8 +44,9 @@ JobPlan JobExplainer::Explain(pb::JobSpec spec, const PluginInfo& plugin) {
   return plan;
 }
 
-JobPlan JobExplainer::ExplainStage(const pb::PipelineStage& stage, const PluginInfo& plugin) {
-  JobPlan plan;
+JobExplanation JobExplainer::ExplainStage(const pb::PipelineStage& stage,
+                                          const PluginInfo& plugin) {
+  JobExplanation plan;
   plan.stage = stage.name();
   plan.rounds = stage.has_repeat() ? stage.repeat().max() : 1;
   plan.spec = stage.job();
@@ -58,12 +59,12 @@ JobPlan JobExplainer::ExplainStage(const pb::PipelineStage& stage, const PluginI
   return plan;
 }
 
-void JobExplainer::FindInputs(JobPlan* plan) {
+void JobExplainer::FindInputs(JobExplanation* plan) {
   const pb::JobSpec& spec = plan->spec;
   std::vector<SplitInput> inputs;
   for (int i = 0; i < spec.inputs_size(); ++i) {
     const pb::JobSpec::Input& input = spec.inputs(i);
-    JobPlan::Input& described = plan->inputs.emplace_back();
+    JobExplanation::Input& described = plan->inputs.emplace_back();
     described.path = input.path();
     described.format = input.format();
     described.mapper = input.mapper();
@@ -92,7 +93,7 @@ void JobExplainer::FindInputs(JobPlan* plan) {
 }
 
 void JobExplainer::CheckOutput(const std::string& path, bool overwrite,
-                               const std::vector<SplitInput>& inputs, JobPlan* plan) {
+                               const std::vector<SplitInput>& inputs, JobExplanation* plan) {
   if (path.empty() || away_) return;
   const absl::StatusOr<bool> replaces = CheckOutputPath(dfs_, path, overwrite);
   NoteProblem(replaces.status(), plan);

@@ -1,5 +1,5 @@
 // What `mr explain` finds and says, of files of this machine.
-#include "mapreduce/cli/job_plan.h"
+#include "mapreduce/cli/job_explainer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,9 +16,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-class JobPlanTest : public ::testing::Test {
+class JobExplainerTest : public ::testing::Test {
  protected:
-  JobPlanTest() {
+  JobExplainerTest() {
     plugin_.classes = {{ClassKind::kMapper, "Words"}, {ClassKind::kReducer, "Sum"}};
     for (const char* name : {"a", "b"}) std::ofstream(dir_ / name) << std::string(1000, 'x');
     client::ClientOptions options;
@@ -35,7 +35,7 @@ class JobPlanTest : public ::testing::Test {
     (*spec.mutable_params())["stop"] = "a,the";
     return spec;
   }
-  JobPlan Explain(const pb::JobSpec& spec) {
+  JobExplanation Explain(const pb::JobSpec& spec) {
     return JobExplainer(dfs_.get(), /*slots=*/4, /*local=*/true).Explain(spec, plugin_);
   }
 
@@ -44,13 +44,13 @@ class JobPlanTest : public ::testing::Test {
   std::unique_ptr<client::FileSystem> dfs_;
 };
 
-TEST_F(JobPlanTest, CountsFilesBytesSplitsAndReduces) {
-  JobPlan plan = Explain(Spec());
+TEST_F(JobExplainerTest, CountsFilesBytesSplitsAndReduces) {
+  JobExplanation plan = Explain(Spec());
   plan.parameters = {"stop", "other"};
   EXPECT_THAT(plan.problems, ElementsAre());
   EXPECT_EQ(plan.splits.size(), 4u);
   EXPECT_EQ(plan.bytes(), 2000u);
-  const std::string text = PlanText(plan, 3);
+  const std::string text = ExplanationText(plan, 3);
   EXPECT_THAT(text, HasSubstr("job lengths: 4 map tasks over 2 KiB\n"));
   EXPECT_THAT(text, HasSubstr("text, 2 files, 2 KiB, 4 splits, mapper Words\n"));
   EXPECT_THAT(text, HasSubstr("1 task, class Sum, partitioner hash\n"));
@@ -58,25 +58,25 @@ TEST_F(JobPlanTest, CountsFilesBytesSplitsAndReduces) {
   EXPECT_THAT(text, HasSubstr("other: not set, its class has a default\n"));
   EXPECT_THAT(text, HasSubstr("... and 1 more. Try: --splits\n"));
   EXPECT_THAT(text, Not(HasSubstr("PROBLEM")));
-  const std::string json = PlanJson(plan).ToString();
+  const std::string json = ExplanationJson(plan).ToString();
   EXPECT_THAT(json, HasSubstr(R"("job":"lengths","maps":4,"bytes":2000,"reduces":1)"));
   EXPECT_THAT(json, HasSubstr(R"("problems":[])"));
 }
 
-TEST_F(JobPlanTest, SaysAllThatWouldStopItAtOnce) {
+TEST_F(JobExplainerTest, SaysAllThatWouldStopItAtOnce) {
   pb::JobSpec spec = Spec();
   spec.mutable_inputs(0)->set_mapper("Wrods");
   spec.add_inputs()->set_path("file:///there/is/none");
   spec.mutable_output()->set_path("file://" + dir_.path());
-  const JobPlan plan = Explain(spec);
+  const JobExplanation plan = Explain(spec);
   EXPECT_THAT(plan.problems, ElementsAre(HasSubstr("Wrods"), HasSubstr("/there/is/none"),
                                          HasSubstr("exists already. Try: --overwrite")));
-  EXPECT_THAT(PlanText(plan, 0), HasSubstr("PROBLEM    "));
+  EXPECT_THAT(ExplanationText(plan, 0), HasSubstr("PROBLEM    "));
   spec.mutable_output()->set_overwrite(true);
   EXPECT_THAT(Explain(spec).problems.at(2), HasSubstr("output of a job"));
 }
 
-TEST_F(JobPlanTest, OfAStageThatReadsAnotherTheSizeIsNotKnown) {
+TEST_F(JobExplainerTest, OfAStageThatReadsAnotherTheSizeIsNotKnown) {
   pb::PipelineStage stage;
   stage.set_name("top");
   *stage.mutable_job() = Spec();
@@ -84,7 +84,7 @@ TEST_F(JobPlanTest, OfAStageThatReadsAnotherTheSizeIsNotKnown) {
   stage.mutable_job()->mutable_inputs(0)->set_path("@count");
   stage.mutable_repeat()->set_max(7);
   JobExplainer explainer(dfs_.get(), 4, true);
-  const std::string text = PlanText(explainer.ExplainStage(stage, plugin_), 5);
+  const std::string text = ExplanationText(explainer.ExplainStage(stage, plugin_), 5);
   EXPECT_THAT(text, HasSubstr("stage top, up to 7 rounds\n"));
   EXPECT_THAT(text, HasSubstr("@count  text, what that stage writes, mapper Words\n"));
   EXPECT_THAT(text, HasSubstr("as many tasks as the size of its input then calls for"));

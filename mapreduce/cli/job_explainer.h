@@ -21,7 +21,7 @@
 
 namespace quern::mr {
 
-struct JobPlan {
+struct JobExplanation {
   std::string stage;    // of a pipeline; empty: a job of its own
   std::string state;    // what becomes of the stage: "runs", "reused", ...
   uint32_t rounds = 1;  // at most
@@ -56,18 +56,18 @@ class JobExplainer {
       : dfs_(dfs), slots_(slots), local_(local) {}
 
   // Of a job, its own problems first. The spec is the user's; `plugin` is what is in its plugin.
-  JobPlan Explain(pb::JobSpec spec, const PluginInfo& plugin);
+  JobExplanation Explain(pb::JobSpec spec, const PluginInfo& plugin);
   // The same of a stage, without its outputs.
-  JobPlan ExplainStage(const pb::PipelineStage& stage, const PluginInfo& plugin);
+  JobExplanation ExplainStage(const pb::PipelineStage& stage, const PluginInfo& plugin);
   // Notes why nothing may be written there.
   void CheckOutput(const std::string& path, bool overwrite, const std::vector<SplitInput>& inputs,
-                   JobPlan* plan);
+                   JobExplanation* plan);
   // All files that ExplainStage has found.
   const std::vector<SplitInput>& inputs() const { return all_inputs_; }
 
  private:
-  void FindInputs(JobPlan* plan);
-  void NoteProblem(const absl::Status& status, JobPlan* plan);
+  void FindInputs(JobExplanation* plan);
+  void NoteProblem(const absl::Status& status, JobExplanation* plan);
 
   client::FileSystem* const dfs_;
   const uint32_t slots_;
@@ -77,7 +77,7 @@ class JobExplainer {
 };
 
 // Several lines; of the splits so many.
-std::string PlanText(const JobPlan& plan, size_t splits);
-JsonLine PlanJson(const JobPlan& plan);
+std::string ExplanationText(const JobExplanation& plan, size_t splits);
+JsonLine ExplanationJson(const JobExplanation& plan);
 
 }  // namespace quern::mr

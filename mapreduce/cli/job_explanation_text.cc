@@ -1,4 +1,4 @@
-// How a JobPlan is shown.
+// How a JobExplanation is shown.
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 #include "common/cli/cli.h"
 #include "common/cli/table.h"
 #include "mapreduce/cli/format.h"
-#include "mapreduce/cli/job_plan.h"
+#include "mapreduce/cli/job_explainer.h"
 
 namespace quern::mr {
 namespace {
@@ -21,7 +21,7 @@ uint64_t SplitBytesOf(const pb::Split& split) {
   return bytes;
 }
 
-std::string ReduceText(const JobPlan& plan) {
+std::string ReduceText(const JobExplanation& plan) {
   const pb::JobSpec::Reduce& reduce = plan.spec.reduce();
   if (reduce.has_tasks() && reduce.tasks() == 0) return "none: map only";
   std::string text = reduce.has_tasks() ? Count(reduce.tasks(), "task")
@@ -54,7 +54,7 @@ std::string LimitsText(const pb::JobSpec::Limits& limits) {
                      limits.skip_bad_records() ? ", skips bad records" : "");
 }
 
-std::string PlacesText(const JobPlan& plan) {
+std::string PlacesText(const JobExplanation& plan) {
   std::vector<std::string> places;
   for (const auto& [node, bytes] : plan.bytes_on) {
     places.push_back(fmt::format("{} {}", OneLine(node), FormatBinarySize(bytes)));
@@ -62,7 +62,7 @@ std::string PlacesText(const JobPlan& plan) {
   return fmt::format("{}", fmt::join(places, ", "));
 }
 
-std::string SplitsText(const JobPlan& plan, size_t shown) {
+std::string SplitsText(const JobExplanation& plan, size_t shown) {
   if (shown == 0 || plan.splits.empty()) return "";
   Table table({{"MAP", Table::Align::kRight},
                {"BYTES", Table::Align::kRight},
@@ -84,7 +84,7 @@ std::string SplitsText(const JobPlan& plan, size_t shown) {
   return text;
 }
 
-std::string Title(const JobPlan& plan) {
+std::string Title(const JobExplanation& plan) {
   std::string title = plan.stage.empty() ? fmt::format("job {}", OneLine(plan.spec.name()))
                                          : fmt::format("stage {}", OneLine(plan.stage));
   if (!plan.state.empty()) title += fmt::format(", {}", plan.state);
@@ -96,12 +96,12 @@ std::string Title(const JobPlan& plan) {
 
 }  // namespace
 
-std::string PlanText(const JobPlan& plan, size_t splits) {
+std::string ExplanationText(const JobExplanation& plan, size_t splits) {
   std::string text = Title(plan) + "\n";
   const auto add = [&](std::string_view what, std::string_view value) {
     if (!value.empty()) text += fmt::format("  {:<10} {}\n", what, value);
   };
-  for (const JobPlan::Input& input : plan.inputs) {
+  for (const JobExplanation::Input& input : plan.inputs) {
     const std::string size =
         input.of_stage ? "what that stage writes"
                        : fmt::format("{}, {}, {}", Count(input.files, "file"),
@@ -132,7 +132,7 @@ std::string PlanText(const JobPlan& plan, size_t splits) {
   return text + SplitsText(plan, splits);
 }
 
-JsonLine PlanJson(const JobPlan& plan) {
+JsonLine ExplanationJson(const JobExplanation& plan) {
   JsonLine line;
   if (plan.stage.empty()) {
     line.Add("job", plan.spec.name());
@@ -146,7 +146,7 @@ JsonLine PlanJson(const JobPlan& plan) {
   line.Add("reducer", plan.spec.reduce().reducer()).Add("combiner", plan.spec.reduce().combiner());
   line.Add("output", plan.spec.output().path());
   std::vector<JsonLine> inputs;
-  for (const JobPlan::Input& input : plan.inputs) {
+  for (const JobExplanation::Input& input : plan.inputs) {
     JsonLine& one = inputs.emplace_back();
     one.Add("path", input.path).Add("format", input.format).Add("mapper", input.mapper);
     if (input.of_stage) continue;
