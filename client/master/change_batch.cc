@@ -1,5 +1,7 @@
 #include "client/master/change_batch.h"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 namespace quern::client {
@@ -17,18 +19,23 @@ absl::StatusOr<std::string> AnswerBytes(const pb::ChangeManyResponse::Answer& an
 }
 
 std::vector<ChangeBatch::Waiting*> ChangeBatch::AwaitTurn(Waiting* self) {
-  std::vector<Waiting*> batch;
-  MutexLock lock(&mutex_);
-  queue_.push_back(self);
-  while (!self->done && (under_way_ >= kMaxUnderWay || queue_.front() != self)) {
-    self->wake.Wait(&mutex_);
+  {
+    MutexLock lock(&mutex_);
+    queue_.push_back(self);
+    if (under_way_ < kMaxUnderWay) {
+      ++under_way_;
+      return TakeBatch();
+    }
   }
-  if (self->done) return batch;
-  ++under_way_;
-  while (!queue_.empty() && batch.size() < kMaxChanges) {
-    batch.push_back(queue_.front());
-    queue_.pop_front();
-  }
+  self->woken.Wait();
+  return std::move(self->batch);
+}
+
+std::vector<ChangeBatch::Waiting*> ChangeBatch::TakeBatch() {
+  const size_t count = std::min(queue_.size(), kMaxChanges);
+  const auto end = queue_.begin() + static_cast<std::ptrdiff_t>(count);
+  std::vector<Waiting*> batch(queue_.begin(), end);
+  queue_.erase(queue_.begin(), end);
   return batch;
 }
 
@@ -44,13 +51,20 @@ void ChangeBatch::SendAll(const std::vector<Waiting*>& batch) {
 }
 
 void ChangeBatch::TurnIsOver(const std::vector<Waiting*>& batch) {
-  MutexLock lock(&mutex_);
-  --under_way_;
-  for (Waiting* waiting : batch) {
-    waiting->done = true;
-    waiting->wake.Signal();
+  Waiting* next = nullptr;
+  {
+    MutexLock lock(&mutex_);
+    if (queue_.empty()) {
+      --under_way_;
+    } else {
+      std::vector<Waiting*> those = TakeBatch();
+      next = those.front();
+      next->batch = std::move(those);
+    }
   }
-  if (!queue_.empty()) queue_.front()->wake.Signal();
+  if (next != nullptr) next->woken.Notify();
+  // The first is the caller, which did not sleep or does not any more.
+  for (Waiting* waiting : std::span(batch).subspan(1)) waiting->woken.Notify();
 }
 
 std::optional<absl::StatusOr<std::string>> ChangeBatch::Make(pb::Change change,

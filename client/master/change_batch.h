@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/mutex.h"
+#include "common/notification.h"
 #include "common/status.h"
 #include "quern/dfs/v1/namespace.pb.h"
 
@@ -42,20 +43,24 @@ class ChangeBatch {
   }
 
  private:
+  // One caller. It sleeps once at most, on something of its own: it is woken when its turn has come
+  // or when it has been taken along, and meets nobody on the way.
   struct Waiting {
     pb::Change change;
-    CondVar wake{};
-    bool done = false;
+    Notification woken{};
+    std::vector<Waiting*> batch{};  // its turn: those who go along, itself first
     std::optional<absl::StatusOr<std::string>> answer{};  // none: has to go alone
   };
   // Waits for its turn; those who go along, itself first, or nobody when it was taken along.
   std::vector<Waiting*> AwaitTurn(Waiting* self);
+  std::vector<Waiting*> TakeBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SendAll(const std::vector<Waiting*>& batch);
+  // Hands the turn on, and wakes those who were taken along.
   void TurnIsOver(const std::vector<Waiting*>& batch);
 
   const Send send_;
   Mutex mutex_;
-  std::deque<Waiting*> queue_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Waiting*> queue_ ABSL_GUARDED_BY(mutex_);  // empty unless all turns are taken
   size_t under_way_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
