@@ -11,6 +11,7 @@
 #include "client/master/request_ids.h"
 #include "common/backoff.h"
 #include "common/clock.h"
+#include "common/parallel.h"
 #include "common/random.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/unary.h"
@@ -284,21 +285,22 @@ std::vector<absl::StatusOr<pb::CompleteResponse>> MasterClient::CompleteMany(
     made = InternalError("{} changes were sent, {} answers came", together.changes_size(),
                          made->answers_size());
   }
-  std::vector<absl::StatusOr<pb::CompleteResponse>> responses;
+  std::vector<absl::StatusOr<pb::CompleteResponse>> responses(requests.size());
+  std::vector<size_t> apart;
   for (size_t i = 0; i < requests.size(); ++i) {
-    absl::StatusOr<pb::CompleteResponse> response;
-    if (made.ok()) {
-      response = Parse<pb::CompleteResponse>(AnswerBytes(made->answers(static_cast<int>(i))));
-    } else {
-      response = made.status();
+    if (!made.ok()) {
+      responses[i] = made.status();
+      continue;
     }
-    // It has to wait for its copies: the same request, alone.
-    if (made.ok() && WorthAnotherTry(response.status())) {
-      response = impl_->Call(&Stub::Complete, requests[i], impl_->WriterPatience());
-    }
-    impl_->request_ids.End(ids[i]);
-    responses.push_back(std::move(response));
+    responses[i] = Parse<pb::CompleteResponse>(AnswerBytes(made->answers(static_cast<int>(i))));
+    if (WorthAnotherTry(responses[i].status())) apart.push_back(i);
   }
+  // They have to wait for their copies: the same requests, each for itself.
+  ParallelFor(apart.size(), [&](size_t i) {
+    responses[apart[i]] = impl_->Call(&Stub::Complete, requests[apart[i]], impl_->WriterPatience());
+    return absl::OkStatus();
+  }).IgnoreError();
+  for (const uint64_t id : ids) impl_->request_ids.End(id);
   return responses;
 }
 absl::StatusOr<pb::AwaitCopiesResponse> MasterClient::AwaitCopies(
@@ -307,6 +309,17 @@ absl::StatusOr<pb::AwaitCopiesResponse> MasterClient::AwaitCopies(
 }
 absl::StatusOr<pb::AbandonResponse> MasterClient::Abandon(pb::AbandonRequest request) {
   return impl_->Mutate(&Stub::Abandon, std::move(request), {.total = kBriefTry});
+}
+void MasterClient::AbandonMany(std::vector<pb::AbandonRequest> requests) {
+  if (requests.empty()) return;
+  pb::ChangeManyRequest together;
+  std::vector<uint64_t> ids;
+  for (pb::AbandonRequest& request : requests) {
+    ids.push_back(impl_->Begin(request.mutable_header()));
+    *together.add_changes()->mutable_abandon() = std::move(request);
+  }
+  impl_->Call(&Stub::ChangeMany, together, {.total = kBriefTry}).status().IgnoreError();
+  for (const uint64_t id : ids) impl_->request_ids.End(id);
 }
 absl::StatusOr<pb::GetChunksResponse> MasterClient::GetChunks(const pb::GetChunksRequest& request) {
   return impl_->Call(&Stub::GetChunks, request, impl_->CommandPatience());

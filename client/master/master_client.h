@@ -38,6 +38,8 @@ class MasterClient {
       std::vector<pb::CompleteRequest> requests);
   absl::StatusOr<pb::AwaitCopiesResponse> AwaitCopies(const pb::AwaitCopiesRequest& request);
   absl::StatusOr<pb::AbandonResponse> Abandon(pb::AbandonRequest request);
+  // Many in one call. What is not abandoned is given up by the master itself after a while.
+  void AbandonMany(std::vector<pb::AbandonRequest> requests);
   absl::StatusOr<pb::GetChunksResponse> GetChunks(const pb::GetChunksRequest& request);
   absl::StatusOr<pb::StatResponse> Stat(const pb::StatRequest& request);
   absl::StatusOr<pb::ListResponse> List(const pb::ListRequest& request);

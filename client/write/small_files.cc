@@ -20,6 +20,7 @@ struct InWork {
   std::unique_ptr<WriterImpl> writer{};      // none: it could not be made
   std::optional<WholeChunk> whole{};         // while it is to be sent with others
   std::optional<pb::CompleteRequest> end{};  // its chunk is closed
+  std::optional<pb::AbandonRequest> left{};  // it failed; the master does not know
   absl::StatusOr<FileStatus> result{};
 };
 
@@ -35,12 +36,23 @@ void ForEach(Work work, const Body& body) {
   }).IgnoreError();
 }
 
-void Create(ClientContext* context, Work work) {
+void CreateTogether(ClientContext* context, Work work);
+
+// Not all of them could be made: where there is little room, some still can.
+void CreateEach(ClientContext* context, Work work) {
+  ParallelFor(work.size(), [&](size_t i) {
+    CreateTogether(context, work.subspan(i, 1));
+    return absl::OkStatus();
+  }).IgnoreError();
+}
+
+void CreateTogether(ClientContext* context, Work work) {
   pb::CreateManyRequest request = NewCreateMany(*context);
   for (const InWork* one : work) {
     AddFile(one->file->path, one->file->options, one->file->bytes.size(), &request);
   }
   const auto made = context->master.CreateMany(std::move(request));
+  if (absl::IsResourceExhausted(made.status()) && work.size() > 1) return CreateEach(context, work);
   for (size_t i = 0; i < work.size(); ++i) {
     const SmallFile& file = *work[i]->file;
     if (!made.ok()) {
@@ -59,8 +71,16 @@ void Create(ClientContext* context, Work work) {
 // What went wrong with one file ends that one.
 void GiveUp(InWork* one, const absl::Status& why) {
   one->result = why;
-  one->writer->Abandon().IgnoreError();
+  one->left = one->writer->BeginAbandon();
   one->writer.reset();
+}
+
+void AbandonAll(ClientContext* context, Work work) {
+  std::vector<pb::AbandonRequest> requests;
+  for (InWork* one : work) {
+    if (one->left.has_value()) requests.push_back(*std::move(one->left));
+  }
+  context->master.AbandonMany(std::move(requests));
 }
 
 void Begin(InWork* one) {
@@ -146,13 +166,14 @@ void CompleteAll(ClientContext* context, Work work) {
   for (InWork* one : work) {
     if (one->writer != nullptr && !one->end.has_value()) alone.push_back(one);
   }
-  ForEach(alone, [](InWork* one) { Finish(one, one->writer->Close()); });
+  ForEach(alone, [](InWork* one) { Finish(one, one->writer->SealAndComplete()); });
 }
 
 void WriteSome(ClientContext* context, Work work) {
-  Create(context, work);
+  CreateTogether(context, work);
   SendAll(context, work);
   CompleteAll(context, work);
+  AbandonAll(context, work);
 }
 
 }  // namespace

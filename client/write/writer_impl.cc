@@ -177,15 +177,21 @@ absl::StatusOr<FileStatus> WriterImpl::Completed(
   return status;
 }
 
-absl::Status WriterImpl::Abandon() {
-  if (over_) return absl::OkStatus();
+std::optional<pb::AbandonRequest> WriterImpl::BeginAbandon() {
+  if (over_) return std::nullopt;
   over_ = true;
   sender_.queue()->Cancel();
   thread_.Join();
   pb::AbandonRequest request;
   request.set_inode_id(identity_.inode.value());
   request.set_writer_token(identity_.token);
-  return context_->master.Abandon(std::move(request)).status();
+  return request;
+}
+
+absl::Status WriterImpl::Abandon() {
+  std::optional<pb::AbandonRequest> request = BeginAbandon();
+  if (!request.has_value()) return absl::OkStatus();
+  return context_->master.Abandon(*std::move(request)).status();
 }
 
 uint32_t WriterImpl::crc() const {

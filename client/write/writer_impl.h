@@ -30,12 +30,16 @@ class WriterImpl final : public FileWriter {
   //
   //   BeginWhole -> SendWhole -> EndWhole -> MasterClient::Complete -> Completed
   //
-  // A step that gives nothing leaves the rest to Close. After an error the writer is to be
-  // abandoned.
+  // A step that gives nothing leaves the rest to SealAndComplete. After an error the writer is to
+  // be abandoned.
   absl::StatusOr<std::optional<WholeChunk>> BeginWhole();
   absl::StatusOr<std::optional<pb::CompleteRequest>> EndWhole(const WholeChunk& whole,
                                                               const ChunkFailure& failure);
   absl::StatusOr<FileStatus> Completed(const absl::StatusOr<pb::CompleteResponse>& response);
+  // Close, which after an error leaves the writer to be abandoned.
+  absl::StatusOr<FileStatus> SealAndComplete();
+  // Abandon but for the call of the master; nothing when the writer was closed or abandoned before.
+  std::optional<pb::AbandonRequest> BeginAbandon();
 
   absl::Status Append(std::string_view bytes) override;
   absl::StatusOr<std::span<char>> Room() override;
@@ -56,7 +60,6 @@ class WriterImpl final : public FileWriter {
   SharedPiece TakeFilled();
   pb::CompleteRequest CompleteRequest(const std::optional<FileSender::ClosedChunk>& closed) const;
   absl::Status CheckAllSealed();
-  absl::StatusOr<FileStatus> SealAndComplete();
   // All of the file is the piece that is being filled.
   absl::StatusOr<std::optional<pb::CompleteRequest>> WriteWhole();
 

@@ -47,6 +47,9 @@ class Master final : public pb::Namespace::Service {
 
   grpc::Status CreateMany(grpc::ServerContext*, const pb::CreateManyRequest* request,
                           pb::CreateManyResponse* response) override {
+    if (!HasRoomFor(request->files_size())) {
+      return {grpc::StatusCode::RESOURCE_EXHAUSTED, "no room for so many files"};
+    }
     for (const auto& file : request->files()) {
       pb::CreatedFile made;
       const grpc::Status status = Once(file, &made, [&]() -> absl::Status {
@@ -67,12 +70,19 @@ class Master final : public pb::Namespace::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status ChangeMany(grpc::ServerContext* context, const pb::ChangeManyRequest* request,
+  grpc::Status ChangeMany(grpc::ServerContext*, const pb::ChangeManyRequest* request,
                           pb::ChangeManyResponse* response) override {
+    if (request->changes(0).has_abandon()) {
+      CountAbandoned(request->changes_size());
+      return grpc::Status::OK;
+    }
+    const bool apart = SealsApart();
     for (const pb::Change& change : request->changes()) {
       pb::CompleteResponse completed;
-      const grpc::Status status = Complete(context, &change.complete(), &completed);
-      if (status.error_code() == grpc::StatusCode::UNAVAILABLE) return status;
+      const grpc::Status status = apart ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "apart")
+                                        : CompleteFile(change.complete(), &completed);
+      // A lost answer is lost for all of them.
+      if (!apart && status.error_code() == grpc::StatusCode::UNAVAILABLE) return status;
       auto* answer = response->add_answers();
       answer->set_code(static_cast<int32_t>(status.error_code()));
       answer->set_message(status.error_message());
@@ -83,7 +93,7 @@ class Master final : public pb::Namespace::Service {
 
   grpc::Status ResolveChunk(grpc::ServerContext*, const pb::ResolveChunkRequest* request,
                             pb::ResolveChunkResponse* response) override {
-    AwaitOtherResolves();
+    AwaitOthers(&State::resolves);
     return Once(*request, response, [&]() -> absl::Status {
       Chunk& chunk = state_->chunks[request->chunk_id()];
       const bool lost = request->acked_offset() > chunk.bytes.size();
@@ -99,15 +109,8 @@ class Master final : public pb::Namespace::Service {
 
   grpc::Status Complete(grpc::ServerContext*, const pb::CompleteRequest* request,
                         pb::CompleteResponse* response) override {
-    return Once(*request, response, [&]() -> absl::Status {
-      File& file = state_->files[request->inode_id()];
-      if (request->has_seal()) RETURN_IF_ERROR(CheckSeal(file, request->seal()));
-      if (File* old = state_->Find(file.path)) old->complete = false;
-      file.complete = true;
-      *response->mutable_status() = StatusOf(file);
-      if (response->status().length() == request->length()) return absl::OkStatus();
-      return InternalError("{} bytes, expected {}", response->status().length(), request->length());
-    });
+    AwaitOthers(&State::completes);
+    return CompleteFile(*request, response);
   }
 
   grpc::Status GetChunks(grpc::ServerContext*, const pb::GetChunksRequest* request,
@@ -153,6 +156,7 @@ class Master final : public pb::Namespace::Service {
 
   grpc::Status Abandon(grpc::ServerContext*, const pb::AbandonRequest*,
                        pb::AbandonResponse*) override {
+    CountAbandoned(1);
     return grpc::Status::OK;
   }
 
@@ -164,14 +168,41 @@ class Master final : public pb::Namespace::Service {
   }
 
  private:
-  void AwaitOtherResolves() {
+  void AwaitOthers(Gathering State::*kind) {
     MutexLock lock(&state_->mutex);
-    state_->most_resolves = std::max(state_->most_resolves, ++state_->resolves);
-    state_->resolve_came.SignalAll();
-    while (state_->most_resolves < state_->resolves_wanted) {
-      if (!state_->resolve_came.WaitFor(&state_->mutex, absl::Seconds(10))) break;
+    Gathering& calls = state_->*kind;
+    calls.most = std::max(calls.most, ++calls.now);
+    state_->call_came.SignalAll();
+    while (calls.most < calls.wanted) {
+      if (!state_->call_came.WaitFor(&state_->mutex, absl::Seconds(10))) break;
     }
-    --state_->resolves;
+    --calls.now;
+  }
+
+  bool HasRoomFor(int files) {
+    MutexLock lock(&state_->mutex);
+    return files <= state_->room_for_files;
+  }
+  bool SealsApart() {
+    MutexLock lock(&state_->mutex);
+    return state_->seal_apart;
+  }
+  void CountAbandoned(int files) {
+    MutexLock lock(&state_->mutex);
+    state_->abandoned += files;
+    ++state_->abandoning_calls;
+  }
+
+  grpc::Status CompleteFile(const pb::CompleteRequest& request, pb::CompleteResponse* response) {
+    return Once(request, response, [&]() -> absl::Status {
+      File& file = state_->files[request.inode_id()];
+      if (request.has_seal()) RETURN_IF_ERROR(CheckSeal(file, request.seal()));
+      if (File* old = state_->Find(file.path)) old->complete = false;
+      file.complete = true;
+      *response->mutable_status() = StatusOf(file);
+      if (response->status().length() == request.length()) return absl::OkStatus();
+      return InternalError("{} bytes, expected {}", response->status().length(), request.length());
+    });
   }
 
   absl::Status CheckSeal(const File& file,
@@ -355,14 +386,44 @@ std::string FakeDfs::FileBytes(const std::string& path) {
   return bytes;
 }
 
+void FakeDfs::SetRoomForFiles(int together) {
+  MutexLock lock(&state_->mutex);
+  state_->room_for_files = together;
+}
+
+void FakeDfs::SealApart() {
+  MutexLock lock(&state_->mutex);
+  state_->seal_apart = true;
+}
+
 void FakeDfs::GatherResolves(int together) {
   MutexLock lock(&state_->mutex);
-  state_->resolves_wanted = together;
+  state_->resolves.wanted = together;
+}
+
+void FakeDfs::GatherCompletes(int together) {
+  MutexLock lock(&state_->mutex);
+  state_->completes.wanted = together;
 }
 
 int FakeDfs::most_resolves() {
   MutexLock lock(&state_->mutex);
-  return state_->most_resolves;
+  return state_->resolves.most;
+}
+
+int FakeDfs::most_completes() {
+  MutexLock lock(&state_->mutex);
+  return state_->completes.most;
+}
+
+int FakeDfs::abandoned() {
+  MutexLock lock(&state_->mutex);
+  return state_->abandoned;
+}
+
+int FakeDfs::abandoning_calls() {
+  MutexLock lock(&state_->mutex);
+  return state_->abandoning_calls;
 }
 
 void FakeDfs::SetNoCopies(bool no_copies) {

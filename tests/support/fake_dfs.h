@@ -48,10 +48,19 @@ class FakeDfs {
 
   // Chunks that are sealed by force get no second copy.
   void SetNoCopies(bool no_copies);
-  // The first ResolveChunk is not answered before so many are under way, or 10 s have passed.
+  // Files are made so many at a time at most: there is no room for more.
+  void SetRoomForFiles(int together);
+  // Chunks cannot be sealed with other changes: each has to wait for its copies.
+  void SealApart();
+  // The first call of a kind is not answered before so many are under way, or 10 s have passed.
   void GatherResolves(int together);
+  void GatherCompletes(int together);
   // The most that were under way at one time.
   int most_resolves();
+  int most_completes();
+  // Files that were abandoned, and the calls that said so.
+  int abandoned();
+  int abandoning_calls();
   // Calls of AwaitCopies so far.
   int awaited_copies();
   // Bytes of a completed file; all its chunks are checked to be sealed.

@@ -29,6 +29,13 @@ struct FakeFile {
   bool complete = false;
 };
 
+// Calls of one kind that wait for one another.
+struct Gathering {
+  int wanted = 0;
+  int now = 0;
+  int most = 0;
+};
+
 struct FakeDfs::State {
   explicit State(const Options& fake_options) : options(fake_options) {}
 
@@ -42,10 +49,13 @@ struct FakeDfs::State {
   std::function<bool()> lost_answer_script ABSL_GUARDED_BY(mutex);
   std::map<uint32_t, ReadFault> read_faults ABSL_GUARDED_BY(mutex);
   bool no_copies ABSL_GUARDED_BY(mutex) = false;
-  int resolves_wanted ABSL_GUARDED_BY(mutex) = 0;
-  int resolves ABSL_GUARDED_BY(mutex) = 0;
-  int most_resolves ABSL_GUARDED_BY(mutex) = 0;
-  CondVar resolve_came;
+  int room_for_files ABSL_GUARDED_BY(mutex) = 1000;
+  bool seal_apart ABSL_GUARDED_BY(mutex) = false;
+  Gathering resolves ABSL_GUARDED_BY(mutex);
+  Gathering completes ABSL_GUARDED_BY(mutex);
+  CondVar call_came;
+  int abandoned ABSL_GUARDED_BY(mutex) = 0;
+  int abandoning_calls ABSL_GUARDED_BY(mutex) = 0;
   int awaited_copies ABSL_GUARDED_BY(mutex) = 0;
   std::vector<uint32_t> reported_bad ABSL_GUARDED_BY(mutex);
   std::vector<uint64_t> expected_bytes ABSL_GUARDED_BY(mutex);

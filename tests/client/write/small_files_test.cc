@@ -139,6 +139,20 @@ TEST_F(SmallFilesTest, NoFileIsLeftWhenEveryChunkFails) {
     EXPECT_THAT(result.status(), StatusIs(absl::StatusCode::kUnavailable));
   }
   EXPECT_EQ(fake_.file_count(), 0);
+  EXPECT_EQ(fake_.abandoned(), 3);
+  EXPECT_EQ(fake_.abandoning_calls(), 1);
+}
+
+TEST_F(SmallFilesTest, WhereThereIsNoRoomForAllEachTriesForItself) {
+  fake_.SetRoomForFiles(1);
+  ExpectAllThere(Some(20, 100));
+}
+
+TEST_F(SmallFilesTest, ThoseThatWaitForTheirCopiesWaitSideBySide) {
+  fake_.SealApart();
+  fake_.GatherCompletes(8);
+  ExpectAllThere(Some(40, 100));
+  EXPECT_GE(fake_.most_completes(), 8);
 }
 
 }  // namespace
