@@ -25,6 +25,19 @@ constexpr uint64_t kMinLocalRead = uint64_t{64} << 10;
 // costs a reader no more than this before it goes the usual way.
 constexpr absl::Duration kPatience = absl::Seconds(1);
 
+// The master knows the checksum of the whole chunk, so those of its blocks need not be believed:
+// whoever took the name of a chunkserver can hand out nothing else.
+bool AreOf(const ChunkInfo& chunk, const pb::OpenLocalResponse& response) {
+  uint32_t crc = 0;
+  uint64_t left = chunk.length;
+  for (const uint32_t block : response.block_crcs()) {
+    const uint64_t bytes = std::min(left, kBlockBytes);
+    crc = ConcatCrc32c(crc, block, bytes);
+    left -= bytes;
+  }
+  return left == 0 && crc == chunk.crc;
+}
+
 struct Opened {
   UniqueFd file;
   std::vector<uint32_t> block_crcs;
@@ -47,6 +60,9 @@ absl::StatusOr<Opened> Ask(const ChunkInfo& chunk, const ServerAddress& server) 
   if (!answer.file || static_cast<uint64_t>(response.block_crcs_size()) != blocks) {
     return InternalError("{} checksums of {} blocks came, and {} file", response.block_crcs_size(),
                          blocks, answer.file ? "a" : "no");
+  }
+  if (!AreOf(chunk, response)) {
+    return InternalError("the checksums are not those of chunk {}", chunk.id);
   }
   return Opened{std::move(answer.file),
                 {response.block_crcs().begin(), response.block_crcs().end()}};
