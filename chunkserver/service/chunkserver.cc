@@ -14,6 +14,7 @@ namespace {
 
 constexpr size_t kIdleReadBuffers = 64;
 constexpr absl::Duration kTryDisksEvery = absl::Seconds(10);
+constexpr absl::Duration kTryLocalReadsEvery = absl::Seconds(10);
 
 uint64_t DefaultStreamMemory() {
   return std::clamp(PhysicalMemoryBytes() / 4, uint64_t{1} << 30, uint64_t{16} << 30);
@@ -92,12 +93,18 @@ absl::Status Chunkserver::StartParts() {
 
 void Chunkserver::StartLocalReads() {
   if (!options_.local_reads) return;
-  auto reads = LocalReads::Start(services_, AdvertisedAddress(options_.flags, rpc_->address()));
-  if (reads.ok()) {
-    local_reads_ = *std::move(reads);
-  } else {
-    LogWarning("no_local_reads", {{"status", reads.status()}});  // slower, nothing else
-  }
+  const auto start = [this, name = AdvertisedAddress(options_.flags, rpc_->address())] {
+    auto reads = LocalReads::Start(services_, name);
+    if (reads.ok()) local_reads_ = *std::move(reads);
+    return reads.status();
+  };
+  const absl::Status started = start();
+  if (started.ok()) return;
+  LogWarning("no_local_reads_yet", {{"status", started}});  // slower, nothing else
+  local_reads_watch_ =
+      std::make_unique<PeriodicThread>("local-reads-start", kTryLocalReadsEvery, [this, start] {
+        if (local_reads_ == nullptr && start().ok()) LogInfo("local_reads_started", {});
+      });
 }
 
 absl::Status Chunkserver::StartHttp() {
@@ -121,6 +128,7 @@ void Chunkserver::Shutdown() {
   if (http_ != nullptr) http_->Shutdown();
   if (session_ != nullptr) session_->Stop();
   if (rpc_ != nullptr) rpc_->Shutdown(absl::Milliseconds(500));
+  local_reads_watch_.reset();
   local_reads_.reset();
   scrubber_.reset();
   janitor_.reset();

@@ -72,6 +72,8 @@ class Chunkserver : public RunningServer {
   // Apart from that one, which waits for disks.
   std::unique_ptr<PeriodicThread> silence_watch_;
   std::unique_ptr<LocalReads> local_reads_;
+  // Tries again while somebody else has the name.
+  std::unique_ptr<PeriodicThread> local_reads_watch_;
   std::unique_ptr<rpc::Server> rpc_;
   std::unique_ptr<HttpServer> http_;
 };

@@ -12,6 +12,7 @@ constexpr int kThreads = 16;
 constexpr int kThreadsOfADisk = 4;
 // A reader that connects sends its request at once.
 constexpr absl::Duration kRequestPatience = absl::Seconds(1);
+constexpr absl::Duration kPauseAfterError = absl::Seconds(1);
 
 }  // namespace
 
@@ -27,6 +28,11 @@ absl::StatusOr<std::unique_ptr<LocalReads>> LocalReads::Start(const Services& se
 
 LocalReads::~LocalReads() {
   shutdown(listener_.get(), SHUT_RDWR);
+  {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+    stop_.SignalAll();
+  }
   threads_.clear();  // joins
 }
 
@@ -39,9 +45,14 @@ void LocalReads::Run() {
     } else {
       // No descriptors or no memory: readers get no answer and come by the usual way.
       LogWarning("local_read_refused", {{"status", socket.status()}});
-      services_.clock->Sleep(absl::Seconds(1));
+      Pause();
     }
   }
+}
+
+void LocalReads::Pause() {
+  MutexLock lock(&mutex_);
+  if (!stopping_) stop_.WaitFor(&mutex_, kPauseAfterError);
 }
 
 void LocalReads::Serve(int socket) {

@@ -33,6 +33,8 @@ class LocalReads {
   LocalReads(const Services& services, UniqueFd listener)
       : services_(services), listener_(std::move(listener)) {}
   void Run();
+  // After an error, so that it does not come without end; the destructor need not wait for it.
+  void Pause();
   void Serve(int socket);
   // False when too many of this disk's are at it.
   bool BeginOpening(const Disk* disk);
@@ -45,6 +47,8 @@ class LocalReads {
   const Services& services_;
   const UniqueFd listener_;
   Mutex mutex_;
+  CondVar stop_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   // Threads that look for a replica on a disk: a few each, so that one that hangs leaves others.
   std::map<const Disk*, int> opening_ ABSL_GUARDED_BY(mutex_);
   std::vector<Thread> threads_;
