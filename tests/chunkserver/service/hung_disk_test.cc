@@ -126,6 +126,26 @@ TEST_F(HungDiskTest, WhatNeedsItIsRefusedAtOnce) {
   EXPECT_THAT(master_->Delete("n1", chunk_[0]), StatusIs(absl::StatusCode::kUnavailable));
 }
 
+TEST_F(HungDiskTest, ChunksOfBothDisksInOneMessageMakeOnlyOneLookHung) {
+  StartWithTwoDisks();
+  std::vector<WholeClient::Chunk> chunks;
+  bool on_disk[2] = {};
+  while (!on_disk[0] || !on_disk[1]) {
+    ASSERT_LT(++last_chunk_, 100u);
+    ASSERT_OK(master_->Create(ChunkId(last_chunk_), {"n1"}, 100'000));
+    on_disk[DiskOf(last_chunk_)] = true;
+    chunks.push_back({ChunkId(last_chunk_), Text(100'000, last_chunk_), /*producer=*/7, /*seq=*/1});
+  }
+  files_.Hang("/n1/0");
+  InBackground([this, chunks] {
+    // Whether it is closed in the end depends on when the disk comes back.
+    WholeClient(master_->Chain({"n1"})).Send(master_->Chain({"n1"}), chunks).status().IgnoreError();
+  });
+  NoticeWhenAsleep(1);
+  ASSERT_OK_AND_ASSIGN(const ReadAnswer old, Read("n1", chunk_[1]));
+  EXPECT_TRUE(old.bytes == text_[1]);
+}
+
 // More orders than a disk has threads, sent before anybody knows that it hangs.
 TEST_F(HungDiskTest, OrdersThatWaitForItHoldUpNobodyAndAreAnswered) {
   StartMaster();
