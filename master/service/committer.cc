@@ -119,32 +119,60 @@ absl::Status Committer::CheckRoom(
   return taken ? absl::OkStatus() : full_;
 }
 
-absl::Status Committer::Commit(const Decide& decide) { return CommitDecided(decide, 0, false); }
-
-absl::Status Committer::CommitAt(uint64_t index, const Decide& decide) {
-  return CommitDecided(decide, index, true);
+absl::Status Committer::Commit(const Decide& decide) {
+  return Await([&](const Then& then) { CommitDecided(decide, 0, false, then); });
 }
 
-absl::Status Committer::CommitDecided(const Decide& decide, uint64_t index, bool even_if_halted) {
+absl::Status Committer::CommitAt(uint64_t index, const Decide& decide) {
+  return Await([&](const Then& then) { CommitDecided(decide, index, true, then); });
+}
+
+void Committer::CommitLater(const Decide& decide, const Then& then) {
+  CommitDecided(decide, 0, false, then);
+}
+
+absl::Status Committer::Await(const std::function<void(const Then& then)>& begin) {
   Notification durable;
   absl::Status result;
-  {
-    MutexLock lock(&mutex_);
-    if (!halted_.ok() && !even_if_halted) return halted_;
-    next_index_ = std::max(next_index_, index);
-    overlay_.ReadFrom(store_->Latest());
-    const MetadataView view(overlay_);
-    absl::StatusOr<std::optional<pb::LogRecord>> record = decide(view);
-    result = view.status().ok() ? record.status() : view.status();
-    if (result.ok()) result = CheckRoom(record);
-    if (result.ok() && record->has_value()) Enqueue(nullptr, "", **std::move(record));
-    Batch* batch = Pending();
-    if (batch == nullptr) return result;
-    batch->then.emplace_back([&durable] { durable.Notify(); });
-  }
+  begin([&](const absl::Status& status) {
+    result = status;
+    durable.Notify();
+  });
   Hurry();
   durable.Wait();
   return result;
+}
+
+absl::Status Committer::DecideAndEnqueue(const Decide& decide) {
+  overlay_.ReadFrom(store_->Latest());
+  const MetadataView view(overlay_);
+  absl::StatusOr<std::optional<pb::LogRecord>> record = decide(view);
+  RETURN_IF_ERROR(view.status());
+  RETURN_IF_ERROR(record.status());
+  RETURN_IF_ERROR(CheckRoom(record));
+  if (record->has_value()) Enqueue(nullptr, "", **std::move(record));
+  return absl::OkStatus();
+}
+
+void Committer::CommitDecided(const Decide& decide, uint64_t index, bool even_if_halted,
+                              const Then& then) {
+  absl::Status result;
+  {
+    MutexLock lock(&mutex_);
+    Batch* batch = nullptr;
+    if (halted_.ok() || even_if_halted) {
+      next_index_ = std::max(next_index_, index);
+      result = DecideAndEnqueue(decide);
+      batch = Pending();
+    } else {
+      result = halted_;
+    }
+    if (batch != nullptr) {
+      batch->then.emplace_back([then, result] { then(result); });
+      return;
+    }
+  }
+  then(result);
 }
 
 absl::Status Committer::CommitAll(std::span<const Decide> decisions) {
@@ -156,13 +184,8 @@ absl::Status Committer::CommitAll(std::span<const Decide> decisions) {
       MutexLock lock(&mutex_);
       if (first.ok()) first = halted_;
       if (!halted_.ok()) break;
-      overlay_.ReadFrom(store_->Latest());
-      const MetadataView view(overlay_);
-      absl::StatusOr<std::optional<pb::LogRecord>> record = decide(view);
-      absl::Status status = view.status().ok() ? record.status() : view.status();
-      if (status.ok()) status = CheckRoom(record);
+      const absl::Status status = DecideAndEnqueue(decide);
       if (first.ok()) first = status;
-      if (status.ok() && record->has_value()) Enqueue(nullptr, "", **std::move(record));
     }
   }
   {

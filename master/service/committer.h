@@ -50,6 +50,10 @@ class Committer {
   // Makes one change. Returns when the record is durable and applied; also "nothing" and errors are
   // only returned when everything they were based on is durable.
   absl::Status Commit(const Decide& decide);
+  // The same without waiting: `then` is called once, by the caller or by the thread that answers;
+  // it must not block.
+  using Then = std::function<void(const absl::Status& status)>;
+  void CommitLater(const Decide& decide, const Then& then);
 
   // From now on nothing is decided: `why` is the answer to everything that is not answered already.
   // What was decided before still becomes durable.
@@ -106,7 +110,10 @@ class Committer {
 
   Committer(MetadataStore* store, Clock* clock, Applied applied);
   absl::Status Recover();
-  absl::Status CommitDecided(const Decide& decide, uint64_t index, bool even_if_halted);
+  absl::Status DecideAndEnqueue(const Decide& decide) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void CommitDecided(const Decide& decide, uint64_t index, bool even_if_halted, const Then& then);
+  // Waits until what `begin` began calls its argument; the status it is called with.
+  absl::Status Await(const std::function<void(const Then& then)>& begin);
   void AnswerBytes(const pb::RequestHeader& header, const DecideBytes& decide,
                    RespondBytes respond);
   // Looks up or decides. `response` is the answer when OK.

@@ -48,12 +48,12 @@ void SealAndComplete(Master& master, const pb::CompleteRequest& request,
          });
 }
 
-// The seal first, as if the primary had reported it; then the copies are waited for like any
-// others.
-absl::Status SealApart(Master& master, const pb::CompleteRequest::Seal& seal) {
+// As if the primary had reported it. `then` must not block.
+void SealApart(Master& master, const pb::CompleteRequest::Seal& seal,
+               const std::function<void(const absl::Status&)>& then) {
   const ChunkId chunk(seal.chunk_id());
   using Record = absl::StatusOr<std::optional<pb::LogRecord>>;
-  RETURN_IF_ERROR(master.committer().Commit([&](const MetadataView& view) -> Record {
+  const auto decide = [&](const MetadataView& view) -> Record {
     const auto now = view.Chunk(chunk);
     // The latch was taken for trouble. The replicas know what is in the chunk.
     if (now.has_value() && now->state() == pb::CHUNK_STATE_SEALING) {
@@ -61,17 +61,19 @@ absl::Status SealApart(Master& master, const pb::CompleteRequest::Seal& seal) {
     }
     return ChunkLifecycle(view).CleanSeal(chunk, ServerId(seal.server_id()), seal.length(),
                                           seal.crc());
-  }));
-  master.sealer().BroadcastFinalize(chunk);
-  return absl::OkStatus();
+  };
+  master.committer().CommitLater(decide, [&master, chunk, then](const absl::Status& sealed) {
+    if (sealed.ok()) master.sealer().FinalizeSoon(chunk);
+    then(sealed);
+  });
 }
 
-void WaitAndComplete(Master& master, const pb::CompleteRequest& request, const CallContext& call,
+void WaitAndComplete(Master& master, const pb::CompleteRequest& request, absl::Time deadline,
                      Respond<pb::CompleteResponse> respond) {
   master.copy_waiters().Add(
       {.inode = InodeId(request.inode_id()),
        .writer_token = request.writer_token(),
-       .deadline = WaitUntil(master, call),
+       .deadline = deadline,
        .done = [&master, &request, respond = std::move(respond)](const absl::Status& copied) {
          // The same request may have been quicker on another way: then it has its answer.
          if (!copied.ok() && !master.committer().HoldsAnswer(request.header())) {
@@ -89,19 +91,20 @@ void Complete(Master& master, const pb::CompleteRequest& request, const CallCont
   if (master.committer().HoldsAnswer(request.header())) {
     return Decide(master, request, std::move(respond));
   }
-  if (!request.has_seal()) return WaitAndComplete(master, request, call, std::move(respond));
+  const absl::Time deadline = WaitUntil(master, call);
+  if (!request.has_seal()) return WaitAndComplete(master, request, deadline, std::move(respond));
   if (CanSealAtOnce(master, ChunkId(request.seal().chunk_id()))) {
     return SealAndComplete(master, request, std::move(respond));
   }
-  if (absl::Status sealed = SealApart(master, request.seal()); !sealed.ok()) {
-    return respond(std::move(sealed));
-  }
+  // The seal first; then the copies are waited for like any others.
   const auto rest = std::make_shared<pb::CompleteRequest>(request);
   rest->clear_seal();
-  WaitAndComplete(master, *rest, call,
-                  [rest, respond = std::move(respond)](Reply<pb::CompleteResponse> reply) {
-                    respond(std::move(reply));
-                  });
+  SealApart(master, request.seal(), [&master, rest, deadline, respond](const absl::Status& sealed) {
+    if (!sealed.ok()) return respond(sealed);
+    WaitAndComplete(master, *rest, deadline, [rest, respond](Reply<pb::CompleteResponse> reply) {
+      respond(std::move(reply));
+    });
+  });
 }
 
 void CompleteWithOthers(Master& master, const pb::CompleteRequest& request,

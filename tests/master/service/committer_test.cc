@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/notification.h"
 #include "master/logic/namespace_tree.h"
 #include "master/store/memory_metadata_store.h"
 #include "master/store/rocks_metadata_store.h"
@@ -159,6 +160,40 @@ TEST_F(CommitterTest, WhatIsDecidedTogetherIsWrittenOnceUnlessSomebodyWaits) {
   }
   answered.wait();
   EXPECT_EQ(store.writes() - before, 2);
+}
+
+TEST_F(CommitterTest, CommitLaterDoesNotWaitForTheDisk) {
+  GatedStore store;
+  const auto committer = Start(&store);
+  store.Close(true);
+  Notification durable;
+  std::atomic<bool> told = false;
+  committer->CommitLater(
+      [](const MetadataView&) -> absl::StatusOr<std::optional<pb::LogRecord>> {
+        pb::LogRecord record;
+        record.mutable_forget_requests();
+        return record;
+      },
+      [&](const absl::Status& status) {
+        EXPECT_OK(status);
+        told = true;
+        durable.Notify();
+      });
+  EXPECT_FALSE(told);
+  // An error is told no sooner than what it was based on is on the disk.
+  Notification refused;
+  committer->CommitLater(
+      [](const MetadataView&) -> absl::StatusOr<std::optional<pb::LogRecord>> {
+        return NotFoundError("no");
+      },
+      [&](const absl::Status& status) {
+        EXPECT_THAT(status, StatusIs(absl::StatusCode::kNotFound));
+        EXPECT_TRUE(told);
+        refused.Notify();
+      });
+  store.Close(false);
+  durable.Wait();
+  refused.Wait();
 }
 
 TEST_F(CommitterTest, DecisionsSeeRecordsOnTheirWayButNobodyIsAnsweredBefore) {

@@ -218,6 +218,20 @@ TEST_F(WriteTest, SealsComeInOneCallWithOthersUnlessTheyHaveToWait) {
   EXPECT_EQ(alone.status().length(), 100u);
 }
 
+TEST_F(WriteTest, ARepeatedCompleteIsAnsweredWhateverBecameOfTheCopies) {
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 100);
+  const auto request = CompleteWithSeal(client_.get(), open.file, open.chunk, 100);
+  ASSERT_OK(client_->Call(request));
+  for (int i = 1; i < 3; ++i) {
+    ServerOf(open.chunk.replicas(i))->Report(open.id(), pb::REPLICA_STATE_REMOVED, 0);
+  }
+  WriteFile("/other", 10);  // a server tells its changes before it has made this
+  ASSERT_OK_AND_ASSIGN(const auto repeated, client_->Call(request));
+  EXPECT_EQ(repeated.status().length(), 100u);
+}
+
 TEST_F(WriteTest, ASealWhoseServersAreLostWaitsForItsCopies) {
   StartMaster();
   AddServers(4);
