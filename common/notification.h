@@ -1,28 +1,29 @@
 // Something that happens once, and others wait for. (absl::Notification stands on absl::Mutex; see
 // mutex.h.)
+//
+// One word in memory and no lock: who is woken finds nobody in the way, so it sleeps once. With a
+// mutex and a condition variable it often wakes while the other still has the lock, and sleeps
+// again.
 #pragma once
 
-#include "common/mutex.h"
+#include <atomic>
+#include <cstdint>
 
 namespace quern {
 
 // Thread-safe. May be destroyed as soon as Wait has returned.
 class Notification {
  public:
-  void Notify() {
-    MutexLock lock(&mutex_);
-    notified_ = true;
-    changed_.SignalAll();
-  }
-  void Wait() {
-    MutexLock lock(&mutex_);
-    while (!notified_) changed_.Wait(&mutex_);
-  }
+  Notification() = default;
+  Notification(const Notification&) = delete;
+  Notification& operator=(const Notification&) = delete;
+
+  void Notify();
+  void Wait();
 
  private:
-  Mutex mutex_;
-  CondVar changed_;
-  bool notified_ ABSL_GUARDED_BY(mutex_) = false;
+  enum State : uint32_t { kOpen, kAwaited, kNotified };
+  std::atomic<uint32_t> state_ = kOpen;
 };
 
 }  // namespace quern

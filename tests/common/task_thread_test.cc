@@ -24,14 +24,5 @@ TEST(TaskThreadTest, DoesEverythingInOrderEvenWhatIsLeftAtTheEnd) {
   EXPECT_EQ(done, expected);
 }
 
-TEST(NotificationTest, LetsEverybodyGoAndStays) {
-  Notification happened;
-  std::vector<Thread> waiting;
-  for (int i = 0; i < 3; ++i) waiting.emplace_back("waits", [&] { happened.Wait(); });
-  happened.Notify();
-  waiting.clear();
-  happened.Wait();
-}
-
 }  // namespace
 }  // namespace quern
