@@ -20,15 +20,17 @@ class TaskThread {
     {
       MutexLock lock(&mutex_);
       stopping_ = true;
-      changed_.Signal();
     }
+    changed_.Signal();
     thread_.Join();
   }
 
   void Add(std::function<void()> task) {
-    MutexLock lock(&mutex_);
-    tasks_.push_back(std::move(task));
-    changed_.Signal();
+    {
+      MutexLock lock(&mutex_);
+      tasks_.push_back(std::move(task));
+    }
+    changed_.Signal();  // it wakes with the lock free
   }
 
  private:

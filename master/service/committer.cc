@@ -297,8 +297,10 @@ void Committer::ForgetSilentClients() {
 }
 
 void Committer::Hurry() {
-  MutexLock lock(&mutex_);
-  awaited_ = !filling_->records.empty();
+  {
+    MutexLock lock(&mutex_);
+    awaited_ = !filling_->records.empty();
+  }
   work_.Signal();
 }
 
@@ -321,12 +323,15 @@ void Committer::Run() {
       changes = &overlay_.StartFlush();
     }
     Flush(*changes, *batch);
-    MutexLock lock(&mutex_);
-    overlay_.Flushed();
-    answering_.Add([then = std::move(flushing_->then)] {
+    std::unique_ptr<Batch> flushed;
+    {
+      MutexLock lock(&mutex_);
+      overlay_.Flushed();
+      flushed = std::move(flushing_);
+    }
+    answering_.Add([then = std::move(flushed->then)] {
       for (const auto& answer : then) answer();
     });
-    flushing_.reset();
   }
 }
 

@@ -162,9 +162,11 @@ class Committer::Together {
     ++committer_->together_;
   }
   ~Together() {
-    MutexLock lock(&committer_->mutex_);
-    --committer_->together_;
-    committer_->work_.Signal();
+    {
+      MutexLock lock(&committer_->mutex_);
+      --committer_->together_;
+    }
+    committer_->work_.Signal();  // it wakes with the lock free
   }
   Together(const Together&) = delete;
   Together& operator=(const Together&) = delete;
