@@ -30,6 +30,9 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const RocksOptions& options,
   rocksdb::ColumnFamilyOptions family;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   family.write_buffer_size = options.write_buffer_bytes;
+  // Most lookups before a write ask for what is not there; the buffer is a skip list.
+  family.memtable_whole_key_filtering = true;
+  family.memtable_prefix_bloom_size_ratio = 0.02;
   family.compression = rocksdb::kLZ4Compression;
   return family;
 }
