@@ -33,9 +33,13 @@ void AllOf::Align(uint32_t target) {
   doc_ = doc;
 }
 
-bool AllOf::Confirm() {
-  return std::all_of(required_.begin(), required_.end(),
-                     [](const auto& one) { return one->Confirm(); });
+bool AllOf::ConfirmAbove(Score least) {
+  // What the others may add each one may be short of.
+  const Score spare = least > 0 ? BoundHere() - least : 0;
+  if (spare < 0) return false;
+  return std::all_of(required_.begin(), required_.end(), [&](const auto& one) {
+    return least > 0 ? one->ConfirmAbove(one->BoundHere() - spare) : one->Confirm();
+  });
 }
 
 Score AllOf::ScoreHere() {
@@ -86,10 +90,22 @@ uint32_t AnyOf::Advance(uint32_t target) {
   return doc_;
 }
 
-bool AnyOf::Confirm() {
+bool AnyOf::ConfirmAbove(Score least) {
+  // What all together may score beyond `least`.
+  Score spare = least > 0 ? BoundHere() - least : 0;
   bool found = false;
   for (size_t i = 0; i < any_.size(); ++i) {
-    confirmed_[i] = any_[i]->doc() == doc_ && any_[i]->Confirm();
+    confirmed_[i] = false;
+    if (any_[i]->doc() != doc_) continue;
+    if (least <= 0) {
+      confirmed_[i] = any_[i]->Confirm();
+    } else {
+      const Score bound = any_[i]->BoundHere();
+      confirmed_[i] = any_[i]->ConfirmAbove(bound - spare);
+      if (!confirmed_[i] && bound > spare) return false;
+      spare -= bound - (confirmed_[i] ? any_[i]->ScoreHere() : 0);
+      if (spare < 0) return false;
+    }
     found |= confirmed_[i];
   }
   return found;

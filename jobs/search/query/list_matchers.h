@@ -17,7 +17,8 @@ class AllOf final : public Matcher {
   AllOf(Matchers required, Matchers optional);
 
   uint32_t Advance(uint32_t target) override;
-  bool Confirm() override;
+  bool Confirm() override { return ConfirmAbove(0); }
+  bool ConfirmAbove(Score least) override;
   Score ScoreHere() override;
   Score BoundHere() override;
   Score BoundFrom(uint32_t target, uint32_t* last) override;
@@ -36,7 +37,8 @@ class AnyOf final : public Matcher {
   explicit AnyOf(Matchers any);
 
   uint32_t Advance(uint32_t target) override;
-  bool Confirm() override;
+  bool Confirm() override { return ConfirmAbove(0); }
+  bool ConfirmAbove(Score least) override;
   Score ScoreHere() override;
   Score BoundHere() override;
   Score BoundFrom(uint32_t target, uint32_t* last) override;

@@ -36,6 +36,7 @@ std::unique_ptr<Matcher> MakeTerm(const PlanNode& node, const MatcherContext& co
 
 std::unique_ptr<Matcher> MakePhrase(const PlanNode& node, const MatcherContext& context) {
   std::vector<PhraseMatcher::Term> terms;
+  terms.reserve(node.terms.size());
   for (const PlanTerm& term : node.terms) {
     const std::optional<TermInfo>& info = term.segments[context.segment];
     if (!info.has_value()) return Nothing();

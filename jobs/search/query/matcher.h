@@ -24,6 +24,9 @@ class Matcher {
   virtual uint32_t Advance(uint32_t target) = 0;
   // Whether doc() matches indeed.
   virtual bool Confirm() { return true; }
+  // The same of a document that is of no use unless it scores `least`: one that scores less may be
+  // refused, which is found out sooner.
+  virtual bool ConfirmAbove(Score /*least*/) { return Confirm(); }
   // Of doc(), after Confirm has said yes.
   virtual Score ScoreHere() { return 0; }
   // No less than ScoreHere, without Confirm.

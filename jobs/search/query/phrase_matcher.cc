@@ -1,73 +1,105 @@
 #include "jobs/search/query/phrase_matcher.h"
 
 #include <algorithm>
-#include <set>
 
 namespace quern::search {
 namespace {
 
-// Whether every term has a position of its own from start + offset to slop behind it. Of the same
+// One place of a sloppy phrase. Beginnings are tried in order, so it never looks back.
+struct SloppyPlace {
+  const PhrasePositions* term;
+  size_t same;    // the last place before it that has the same word; its own number when none has
+  size_t at = 0;  // of the first position that is not before the beginning + offset
+  int64_t taken = 0;
+};
+
+std::vector<SloppyPlace> SloppyPlaces(const std::vector<PhrasePositions>& terms) {
+  std::vector<SloppyPlace> places;
+  for (const PhrasePositions& term : terms) places.push_back({&term, 0});
+  std::sort(places.begin(), places.end(), [](const SloppyPlace& a, const SloppyPlace& b) {
+    return a.term->offset < b.term->offset;
+  });
+  for (size_t i = 0; i < places.size(); ++i) {
+    places[i].same = i;
+    for (size_t j = 0; j < i; ++j) {
+      if (places[j].term->term == places[i].term->term) places[i].same = j;
+    }
+  }
+  return places;
+}
+
+// Whether every place has a position of its own from start + offset to slop behind it. Of the same
 // word the earlier place takes the earliest position: their ranges are equally long, so no other
 // choice fits more.
-bool FitsFrom(const std::vector<const PhrasePositions*>& terms, int64_t start, uint32_t slop) {
-  std::vector<std::pair<uint32_t, int64_t>> taken;  // term, first position that is free
-  for (const PhrasePositions* term : terms) {
-    int64_t from = start + term->offset;
-    const int64_t last = from + slop;
-    const auto same = std::find_if(taken.begin(), taken.end(),
-                                   [&](const auto& one) { return one.first == term->term; });
-    if (same != taken.end()) from = std::max(from, same->second);
-    const uint32_t wanted = static_cast<uint32_t>(std::max<int64_t>(from, 0));
-    const auto found = std::lower_bound(term->positions.begin(), term->positions.end(), wanted);
-    if (found == term->positions.end() || *found > last) return false;
-    if (same != taken.end()) {
-      same->second = int64_t{*found} + 1;
-    } else {
-      taken.emplace_back(term->term, int64_t{*found} + 1);
+bool FitsFrom(int64_t start, uint32_t slop, std::vector<SloppyPlace>* places) {
+  for (size_t i = 0; i < places->size(); ++i) {
+    SloppyPlace& place = (*places)[i];
+    const std::vector<uint32_t>& positions = place.term->positions;
+    const int64_t first = start + place.term->offset;
+    while (place.at < positions.size() && positions[place.at] < first) ++place.at;
+    size_t at = place.at;
+    if (place.same != i) {
+      const int64_t taken = (*places)[place.same].taken;
+      while (at < positions.size() && positions[at] <= taken) ++at;
     }
+    if (at == positions.size() || positions[at] > first + slop) return false;
+    place.taken = positions[at];
   }
   return true;
 }
 
-uint32_t CountSloppy(const std::vector<PhrasePositions>& terms, uint32_t slop) {
-  std::vector<const PhrasePositions*> by_offset;
-  std::set<int64_t> starts;
-  size_t least = SIZE_MAX;
-  for (const PhrasePositions& term : terms) {
-    by_offset.push_back(&term);
-    least = std::min(least, term.positions.size());
-    for (const uint32_t position : term.positions) {
-      starts.insert(int64_t{position} - term.offset);
+// The beginnings at which every term stands at its place. 0 as soon as they cannot be `wanted`
+// any more: `lead`, which stands at `lead_offset`, has `frequency` positions.
+uint32_t CountTogether(PostingsCursor* lead, uint32_t lead_offset, uint32_t wanted,
+                       std::span<PositionStream> others) {
+  const uint32_t spare = lead->frequency() - wanted;
+  uint32_t missed = 0;
+  uint32_t count = 0;
+  lead->StartPositions();
+  for (auto some = lead->NextPositions(); !some.empty(); some = lead->NextPositions()) {
+    for (const uint32_t position : some) {
+      bool together = position >= lead_offset;
+      for (size_t i = 0; i < others.size() && together; ++i) {
+        const uint64_t place = uint64_t{position} - lead_offset + others[i].offset();
+        if (place > UINT32_MAX) return count;
+        const auto found = others[i].From(static_cast<uint32_t>(place));
+        if (found.empty()) return count;
+        together = found.front() == place;
+      }
+      count += together;
+      missed += !together;
+      if (missed > spare) return 0;
     }
   }
-  std::sort(by_offset.begin(), by_offset.end(),
-            [](const auto* a, const auto* b) { return a->offset < b->offset; });
-  const auto count = std::count_if(starts.begin(), starts.end(),
-                                   [&](int64_t start) { return FitsFrom(by_offset, start, slop); });
-  return static_cast<uint32_t>(std::min<size_t>(static_cast<size_t>(count), least));
+  return count;
 }
 
 }  // namespace
 
-void KeepStarts(const PhrasePositions& term, std::vector<uint32_t>* starts) {
-  size_t kept = 0;
-  auto at = term.positions.begin();
-  for (const uint32_t start : *starts) {
-    while (at != term.positions.end() && *at < start + term.offset) ++at;
-    if (at == term.positions.end()) break;
-    if (*at == start + term.offset) (*starts)[kept++] = start;
+// Every beginning stands within the slop before a position of the term that is there least often.
+uint32_t CountSloppyPhrase(const std::vector<PhrasePositions>& terms, uint32_t slop) {
+  const PhrasePositions& rarest = *std::min_element(
+      terms.begin(), terms.end(), [](const PhrasePositions& a, const PhrasePositions& b) {
+        return a.positions.size() < b.positions.size();
+      });
+  std::vector<int64_t> starts;
+  for (const PhrasePositions& term : terms) {
+    auto near = rarest.positions.begin();
+    for (const uint32_t position : term.positions) {
+      const int64_t start = int64_t{position} - term.offset;
+      while (near != rarest.positions.end() && *near < start + rarest.offset) ++near;
+      if (near == rarest.positions.end()) break;
+      if (*near <= start + rarest.offset + slop) starts.push_back(start);
+    }
   }
-  starts->resize(kept);
-}
-
-uint32_t CountPhrase(const std::vector<PhrasePositions>& terms, uint32_t slop) {
-  if (slop > 0) return CountSloppy(terms, slop);
-  std::vector<uint32_t> starts;
-  for (const uint32_t position : terms[0].positions) {
-    if (position >= terms[0].offset) starts.push_back(position - terms[0].offset);
+  std::sort(starts.begin(), starts.end());
+  starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
+  std::vector<SloppyPlace> places = SloppyPlaces(terms);
+  size_t count = 0;
+  for (const int64_t start : starts) {
+    if (FitsFrom(start, slop, &places) && ++count == rarest.positions.size()) break;
   }
-  for (size_t i = 1; i < terms.size(); ++i) KeepStarts(terms[i], &starts);
-  return static_cast<uint32_t>(starts.size());
+  return static_cast<uint32_t>(count);
 }
 
 PhraseMatcher::PhraseMatcher(std::vector<Term> terms, uint32_t slop, const TermScoring& scoring)
@@ -106,30 +138,30 @@ uint32_t PhraseMatcher::LeastFrequency() {
   return least;
 }
 
-// Reads positions of the frequent words only where the rarer ones stand as they should.
-bool PhraseMatcher::ConfirmExact() {
-  starts_.clear();
-  for (size_t i = 0; i < terms_.size(); ++i) {
-    terms_[i].cursor.Positions(&positions_[i].positions);
-    if (i > 0) {
-      KeepStarts(positions_[i], &starts_);
-    } else {
-      for (const uint32_t position : positions_[0].positions) {
-        if (position >= positions_[0].offset) starts_.push_back(position - positions_[0].offset);
-      }
-    }
-    if (starts_.empty()) return false;
+uint32_t PhraseMatcher::CountExact(uint32_t wanted) {
+  const auto lead = std::min_element(terms_.begin(), terms_.end(), [](Term& a, Term& b) {
+    return a.cursor.frequency() < b.cursor.frequency();
+  });
+  if (lead->cursor.frequency() < wanted) return 0;
+  streams_.clear();
+  for (auto term = terms_.begin(); term != terms_.end(); ++term) {
+    if (term != lead) streams_.emplace_back(&term->cursor, term->offset);
   }
-  frequency_ = static_cast<uint32_t>(starts_.size());
-  return true;
+  return CountTogether(&lead->cursor, lead->offset, wanted, streams_);
 }
 
-bool PhraseMatcher::Confirm() {
-  if (slop_ == 0) return ConfirmExact();
-  for (size_t i = 0; i < terms_.size(); ++i) {
-    terms_[i].cursor.Positions(&positions_[i].positions);
+bool PhraseMatcher::ConfirmAbove(Score least) {
+  const uint32_t wanted = std::max(1u, FrequencyFor(scoring_.weight, least, scoring_.norms[doc_]));
+  if (slop_ == 0) {
+    frequency_ = CountExact(wanted);
+  } else if (LeastFrequency() < wanted) {
+    frequency_ = 0;
+  } else {
+    for (size_t i = 0; i < terms_.size(); ++i) {
+      terms_[i].cursor.Positions(&positions_[i].positions);
+    }
+    frequency_ = CountSloppyPhrase(positions_, slop_);
   }
-  frequency_ = CountPhrase(positions_, slop_);
   return frequency_ > 0;
 }
 

@@ -39,6 +39,17 @@ inline Score ScorePart(float weight, uint32_t frequency, float inverse_norm) {
       weight / (1.0f + static_cast<float>(static_cast<int32_t>(frequency)) * inverse_norm));
 }
 
+// A frequency that a document must have for its ScorePart to be `least`: the lowest one, or for
+// rounding somewhat less.
+inline uint32_t FrequencyFor(float weight, Score least, float inverse_norm) {
+  constexpr double kRounding = 1.0 / (1 << 20);
+  const double missing = double{weight} * (1 + kRounding) - least;
+  if (missing <= 0 || inverse_norm <= 0) return least > 0 ? UINT32_MAX : 0;
+  const double frequency = (weight / missing - 1) / inverse_norm;
+  if (frequency < 1) return 0;
+  return frequency < UINT32_MAX ? static_cast<uint32_t>(frequency) : UINT32_MAX;
+}
+
 // From weights, which are the largest parts that there can be, to the grid and back.
 class ScoreScale {
  public:

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <span>
+#include <vector>
 
 #include "jobs/search/query/list_matchers.h"
 #include "jobs/search/query/max_score.h"
@@ -27,13 +29,24 @@ bool IsTermList(const PlanNode& node) {
          });
 }
 
+// A phrase, or one in several fields. What it looks at costs much, and its bounds say little as
+// long as the best are not known.
+bool IsPhraseList(const PlanNode& node) {
+  if (node.kind == PlanKind::kPhrase) return true;
+  return node.kind == PlanKind::kList && node.needs_a_wish &&
+         std::all_of(node.clauses.begin(), node.clauses.end(), [](const PlanNode& clause) {
+           return clause.occur == Occur::kShould && clause.kind == PlanKind::kPhrase;
+         });
+}
+
 class SegmentSearch {
  public:
   SegmentSearch(const MatcherContext& context, TopHits* hits)
       : context_(context), indexed_(context.indexed()), hits_(hits) {}
 
   absl::Status Run(const PlanNode& root) {
-    return IsTermList(root) ? RunTermList(root) : RunMatcher(root);
+    if (IsTermList(root)) return RunTermList(root);
+    return IsPhraseList(root) ? RunBestFirst(root) : RunMatcher(root);
   }
 
  private:
@@ -90,17 +103,75 @@ class SegmentSearch {
         doc = matcher->Advance(bounded_to);
         continue;
       }
-      Look(matcher.get(), doc);
+      Look(matcher.get(), doc, hits_);
       doc = matcher->Advance(doc + 1);
     }
     return absl::OkStatus();
   }
 
-  void Look(Matcher* matcher, uint32_t doc) {
-    if (matcher->BoundHere() < hits_->least()) return;
-    if (indexed_.segment().deleted(doc) || !matcher->Confirm()) return;
+  // The first windows are so many and one in so many; then each time so many times more.
+  static constexpr size_t kFewWindows = 4;
+  static constexpr size_t kPartOfWindows = 32;
+  static constexpr size_t kMoreWindows = 4;
+
+  struct Window {
+    uint32_t begin;
+    uint32_t last;
+    Score bound;
+  };
+
+  static std::vector<Window> WindowsOf(Matcher* matcher) {
+    std::vector<Window> windows;
+    for (uint32_t begin = matcher->doc(); begin != kNoMoreDocuments;) {
+      uint32_t last = 0;
+      const Score bound = matcher->BoundFrom(begin, &last);
+      windows.push_back({begin, last, bound});
+      begin = last == kNoMoreDocuments ? last : last + 1;
+    }
+    return windows;
+  }
+
+  // The windows with the highest bounds first, until no other one can have a hit: a few, more, and
+  // then the others, each time in their order.
+  absl::Status RunBestFirst(const PlanNode& root) {
+    ASSIGN_OR_RETURN(const auto bounds, MakeMatcher(root, context_));
+    std::vector<Window> windows = WindowsOf(bounds.get());
+    std::stable_sort(windows.begin(), windows.end(),
+                     [](const Window& a, const Window& b) { return a.bound > b.bound; });
+    TopHits best(hits_->k(), hits_->least(), /*documents_are_ranked=*/false);
+    size_t size = kFewWindows + windows.size() / kPartOfWindows;
+    for (size_t from = 0; from < windows.size(); from += size, size *= kMoreWindows) {
+      if (windows[from].bound < best.least()) break;
+      const std::span<Window> some =
+          std::span(windows).subspan(from, std::min(size, windows.size() - from));
+      std::sort(some.begin(), some.end(),
+                [](const Window& a, const Window& b) { return a.begin < b.begin; });
+      ASSIGN_OR_RETURN(const auto matcher, MakeMatcher(root, context_));
+      for (const Window& window : some) LookAt(window, matcher.get(), &best);
+    }
+    std::vector<TopHits::Hit> hits = best.Take();
+    std::sort(hits.begin(), hits.end(),
+              [](const TopHits::Hit& a, const TopHits::Hit& b) { return a.rank < b.rank; });
+    for (const TopHits::Hit& hit : hits) {
+      if (hit.score >= hits_->least()) hits_->Add(hit.score, hit.rank, hit.doc);
+    }
+    return absl::OkStatus();
+  }
+
+  void LookAt(const Window& window, Matcher* matcher, TopHits* hits) {
+    if (window.bound < hits->least()) return;
+    uint32_t doc = matcher->Advance(window.begin);
+    while (doc <= window.last && doc != kNoMoreDocuments) {
+      Look(matcher, doc, hits);
+      doc = matcher->Advance(doc + 1);
+    }
+  }
+
+  void Look(Matcher* matcher, uint32_t doc, TopHits* hits) {
+    if (matcher->BoundHere() < hits->least() || indexed_.segment().deleted(doc)) return;
+    if (!matcher->ConfirmAbove(hits->least())) return;
     const Score score = matcher->ScoreHere();
-    if (score >= hits_->least()) hits_->Add(score, RankOf(indexed_.ranks(), doc), doc);
+    if (score >= hits->least()) hits->Add(score, RankOf(indexed_.ranks(), doc), doc);
   }
 
   const MatcherContext context_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "jobs/search/segment/find_from.h"
 #include "jobs/search/segment/fixed_numbers.h"
 #include "jobs/search/segment/impacts.h"
 #include "jobs/search/segment/number_group.h"
@@ -155,9 +156,7 @@ uint32_t PostingsCursor::Advance(uint32_t target) {
   if (docs_[size_ - 1] < target) {
     if (LoadBlock(FindBlock(block_ + 1, target)) >= target) return doc_;
   }
-  const auto found = std::lower_bound(docs_.begin() + static_cast<std::ptrdiff_t>(at_),
-                                      docs_.begin() + static_cast<std::ptrdiff_t>(size_), target);
-  at_ = static_cast<size_t>(found - docs_.begin());
+  at_ = FindFrom(docs_.data(), at_, size_, target);
   return at_ < size_ ? doc_ = docs_[at_] : End();
 }
 
@@ -195,7 +194,7 @@ void PostingsCursor::FindImpactsOfOnlyBlock() {
   only_impacts_size_ = all.size();
 }
 
-bool PostingsCursor::StartPositions() {
+bool PostingsCursor::StartBlockPositions() {
   positions_started_ = true;
   if (!frequencies_decoded_) DecodeFrequencies();
   ByteReader in(From(positions_, HeaderOf(block_, kPositions)));
@@ -237,17 +236,43 @@ bool PostingsCursor::DecodeGaps(size_t group) {
   return true;
 }
 
+void PostingsCursor::StartPositions() {
+  first_is_next_ = false;
+  next_gap_ = end_gap_ = 0;
+  if (doc_ == kNoMoreDocuments) return;
+  if (positions_.empty()) {
+    last_position_ = only_position_;
+  } else {
+    if (!positions_started_ && !StartBlockPositions()) return;
+    last_position_ = first_positions_[at_];
+    next_gap_ = gap_starts_[at_];
+    end_gap_ = gap_starts_[at_ + 1];
+  }
+  first_is_next_ = true;
+}
+
+std::span<const uint32_t> PostingsCursor::NextPositions() {
+  size_t count = 0;
+  if (first_is_next_) some_positions_[count++] = last_position_;
+  first_is_next_ = false;
+  if (next_gap_ < end_gap_ && DecodeGaps(next_gap_ / kMaxGroup)) {
+    const uint32_t* const gaps = gaps_.data() + next_gap_ % kMaxGroup;
+    const size_t size = std::min<size_t>(end_gap_ - next_gap_, kMaxGroup - next_gap_ % kMaxGroup);
+    uint32_t position = last_position_;
+    for (size_t i = 0; i < size; ++i) some_positions_[count++] = position += gaps[i] + 1;
+    last_position_ = position;
+    next_gap_ += static_cast<uint32_t>(size);
+  } else {
+    next_gap_ = end_gap_;
+  }
+  return {some_positions_.data(), count};
+}
+
 void PostingsCursor::Positions(std::vector<uint32_t>* positions) {
   positions->clear();
-  if (doc_ == kNoMoreDocuments) return;
-  if (positions_.empty()) return positions->push_back(only_position_);
-  if (!positions_started_ && !StartPositions()) return;
-  uint32_t position = first_positions_[at_];
-  positions->push_back(position);
-  for (uint32_t gap = gap_starts_[at_]; gap < gap_starts_[at_ + 1]; ++gap) {
-    if (!DecodeGaps(gap / kMaxGroup)) return;
-    position += gaps_[gap % kMaxGroup] + 1;
-    positions->push_back(position);
+  StartPositions();
+  for (auto some = NextPositions(); !some.empty(); some = NextPositions()) {
+    positions->insert(positions->end(), some.begin(), some.end());
   }
 }
 

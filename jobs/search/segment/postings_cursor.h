@@ -75,6 +75,10 @@ class PostingsCursor {
 
   // Positions of the term in doc(), in order.
   void Positions(std::vector<uint32_t>* positions);
+  // The same piece by piece, so that what nobody comes to is not decoded: the next ones, none at
+  // the end. A view until the next call; StartPositions first, for each document.
+  void StartPositions();
+  std::span<const uint32_t> NextPositions();
 
  private:
   bool ReadListHeader();
@@ -87,7 +91,7 @@ class PostingsCursor {
   bool DecodeDocuments(size_t block, ByteReader* in);
   void DecodeFrequencies();
   void FindImpactsOfOnlyBlock();
-  bool StartPositions();
+  bool StartBlockPositions();
   void RewindGaps();
   bool DecodeGaps(size_t group);
 
@@ -124,6 +128,13 @@ class PostingsCursor {
   bool gaps_decoded_ = false;
   size_t gap_offset_ = 0;  // in gap_bytes_, of what is behind gap_group_ when it is decoded
   std::array<uint32_t, kBlockSize> gaps_;
+
+  // What NextPositions has to give: a first position, gaps from the last one on.
+  bool first_is_next_ = false;
+  uint32_t last_position_ = 0;
+  uint32_t next_gap_ = 0;
+  uint32_t end_gap_ = 0;
+  std::array<uint32_t, kBlockSize + 1> some_positions_;
 };
 
 }  // namespace quern::search

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "jobs/search/query/scoring.h"
 #include "tests/jobs/search/query/index_fixture.h"
 #include "tests/jobs/search/query/scan.h"
 #include "tests/support/random_test.h"
@@ -164,6 +165,50 @@ TEST_F(SearchPropertyTest, SkippingBlocksLosesNothing) {
     for (size_t hit = 0; hit < got.size(); ++hit) {
       ASSERT_EQ(got[hit].id, all[hit].id) << query << " k=" << k << " hit " << hit;
       ASSERT_EQ(got[hit].score, all[hit].score) << query << " k=" << k << " hit " << hit;
+    }
+  }
+}
+
+// Where phrases stand is read of the documents that may be among the best, as far as need be.
+TEST_F(SearchPropertyTest, TheBestOfCommonPhrasesAreThoseOfAllOfThem) {
+  MakeDocuments(9000);
+  std::vector<TestIndex::Documents> segments(2);
+  for (const IndexedDocument& document : documents_) segments[OneIn(8)].push_back(document);
+  const TestIndex index(segments, deleted_);
+  const auto phrase = [&] {
+    std::string words = fmt::format("\"w{} w{}", Below(4), Below(4));
+    if (OneIn(3)) words += fmt::format(" w{}", Below(4));
+    return words + (OneIn(3) ? fmt::format("\"~{}", 1 + Below(3)) : "\"");
+  };
+  size_t hits_seen = 0;
+  for (int i = 0; i < 60; ++i) {
+    std::string query = OneIn(2) ? phrase() : "body:" + phrase();
+    if (OneIn(4)) query = fmt::format("+{} {}", query, OneIn(2) ? Word() : phrase());
+    if (OneIn(4)) query += fmt::format(" (title:{} body:{})", phrase(), phrase());
+    const std::vector<SearchHit> all = index.Hits(query, kMaxHits);
+    for (const size_t k : {size_t{1}, size_t{10}, 1 + Below(100)}) {
+      const std::vector<SearchHit> got = index.Hits(query, k);
+      ASSERT_EQ(got.size(), std::min(k, all.size())) << query;
+      for (size_t hit = 0; hit < got.size(); ++hit) {
+        ASSERT_EQ(got[hit].id, all[hit].id) << query << " k=" << k << " hit " << hit;
+        ASSERT_EQ(got[hit].score, all[hit].score) << query << " k=" << k << " hit " << hit;
+      }
+      hits_seen += got.size();
+    }
+  }
+  EXPECT_GT(hits_seen, 1000u);
+}
+
+TEST_F(SearchPropertyTest, TheFrequencyForAScoreIsNotAboveThatOfTheScore) {
+  for (int i = 0; i < 100'000; ++i) {
+    const float weight = static_cast<float>(1 + Below(1 << 29));
+    const float norm = static_cast<float>(1 + Below(5'000'000)) / 1e6f;
+    const auto frequency = static_cast<uint32_t>(1 + Below(OneIn(3) ? 5 : 100'000));
+    const Score score = ScorePart(weight, frequency, norm);
+    const uint32_t wanted = FrequencyFor(weight, score, norm);
+    ASSERT_LE(wanted, frequency) << weight << " " << norm;
+    if (weight > 1e6f && frequency <= 5) {
+      ASSERT_GE(wanted + 1, frequency) << weight << " " << norm;
     }
   }
 }
