@@ -93,10 +93,10 @@ absl::Status Chunkserver::StartParts() {
 
 void Chunkserver::StartLocalReads() {
   if (!options_.local_reads) return;
-  const auto start = [this, name = AdvertisedAddress(options_.flags, rpc_->address())] {
-    auto reads = LocalReads::Start(services_, name);
-    if (reads.ok()) local_reads_ = *std::move(reads);
-    return reads.status();
+  const auto start = [this,
+                      name = AdvertisedAddress(options_.flags, rpc_->address())]() -> absl::Status {
+    ASSIGN_OR_RETURN(local_reads_, LocalReads::Start(services_, name));
+    return absl::OkStatus();
   };
   const absl::Status started = start();
   if (started.ok()) return;

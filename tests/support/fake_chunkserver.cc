@@ -55,8 +55,8 @@ ServerMessage FakeChunkserver::Registration() {
   disk->set_free_bytes(options_.free_bytes);
   InventoryDigests digests{};
   for (const auto& [chunk, replica] : replicas_) {
-    digests[InventoryBucket(chunk)] ^=
-        InventoryHash(chunk, replica.state(), replica.length(), replica.crc());
+    digests[InventoryBucket(chunk)] ^= InventoryHash(chunk, static_cast<uint32_t>(replica.state()),
+                                                     replica.length(), replica.crc());
   }
   registration->mutable_digests()->Add(digests.begin(), digests.end());
   return message;
@@ -170,16 +170,17 @@ void FakeChunkserver::SendHeartbeat(Session* session) {
 
 FakeChunkserver::Result FakeChunkserver::CarryOut(const Order& order) {
   Result result;
-  const auto set = [&](uint64_t chunk, pb::ReplicaState state, uint64_t length) {
-    ReplicaReport& replica = replicas_[ChunkId(chunk)];
-    replica.set_chunk_id(chunk);
-    replica.set_state(state);
-    replica.set_length(length);
-    replica.set_crc(FakeCrc(length));
-    *result.mutable_replica() = replica;
-    deltas_.push_back(replica);
-  };
-  const auto not_there = [&](uint64_t chunk) {
+  const auto set = [&](uint64_t chunk, pb::ReplicaState state, uint64_t length)
+                       ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                         ReplicaReport& replica = replicas_[ChunkId(chunk)];
+                         replica.set_chunk_id(chunk);
+                         replica.set_state(state);
+                         replica.set_length(length);
+                         replica.set_crc(FakeCrc(length));
+                         *result.mutable_replica() = replica;
+                         deltas_.push_back(replica);
+                       };
+  const auto not_there = [&](uint64_t chunk) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     if (replicas_.contains(ChunkId(chunk))) return false;
     result.set_code(static_cast<int>(absl::StatusCode::kNotFound));
     return true;

@@ -35,7 +35,7 @@ class Master final : public pb::Namespace::Service {
 
   grpc::Status AllocateChunk(grpc::ServerContext*, const pb::AllocateChunkRequest* request,
                              pb::AllocateChunkResponse* response) override {
-    return Once(*request, response, [&]() -> absl::Status {
+    return Once(*request, response, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS -> absl::Status {
       File& file = state_->files[request->inode_id()];
       if (request->ordinal() != file.chunks.size()) {
         return FailedPreconditionError("the file has {} chunks, not {}", file.chunks.size(),
@@ -52,14 +52,15 @@ class Master final : public pb::Namespace::Service {
     }
     for (const auto& file : request->files()) {
       pb::CreatedFile made;
-      const grpc::Status status = Once(file, &made, [&]() -> absl::Status {
-        RETURN_IF_ERROR(MakeFile(file.file(), made.mutable_file()));
-        ++state_->files_with_chunk;
-        pb::AllocateChunkRequest chunk;
-        chunk.set_expected_bytes(file.expected_bytes());
-        *chunk.mutable_exclude_servers() = request->exclude_servers();
-        return MakeChunk(chunk, &state_->files[made.file().inode_id()], made.mutable_chunk());
-      });
+      const grpc::Status status =
+          Once(file, &made, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS -> absl::Status {
+            RETURN_IF_ERROR(MakeFile(file.file(), made.mutable_file()));
+            ++state_->files_with_chunk;
+            pb::AllocateChunkRequest chunk;
+            chunk.set_expected_bytes(file.expected_bytes());
+            *chunk.mutable_exclude_servers() = request->exclude_servers();
+            return MakeChunk(chunk, &state_->files[made.file().inode_id()], made.mutable_chunk());
+          });
       // A lost answer is lost for all of them.
       if (status.error_code() == grpc::StatusCode::UNAVAILABLE) return status;
       auto* answer = response->add_answers();
@@ -94,7 +95,7 @@ class Master final : public pb::Namespace::Service {
   grpc::Status ResolveChunk(grpc::ServerContext*, const pb::ResolveChunkRequest* request,
                             pb::ResolveChunkResponse* response) override {
     AwaitOthers(&State::resolves);
-    return Once(*request, response, [&]() -> absl::Status {
+    return Once(*request, response, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS -> absl::Status {
       Chunk& chunk = state_->chunks[request->chunk_id()];
       const bool lost = request->acked_offset() > chunk.bytes.size();
       if (lost && !chunk.forgot) return InternalError("lost acked bytes");
@@ -194,7 +195,7 @@ class Master final : public pb::Namespace::Service {
   }
 
   grpc::Status CompleteFile(const pb::CompleteRequest& request, pb::CompleteResponse* response) {
-    return Once(request, response, [&]() -> absl::Status {
+    return Once(request, response, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS -> absl::Status {
       File& file = state_->files[request.inode_id()];
       if (request.has_seal()) RETURN_IF_ERROR(CheckSeal(file, request.seal()));
       if (File* old = state_->Find(file.path)) old->complete = false;
@@ -267,7 +268,7 @@ class Master final : public pb::Namespace::Service {
     return grpc::Status::OK;
   }
 
-  pb::FileStatus StatusOf(const File& file) {
+  pb::FileStatus StatusOf(const File& file) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_->mutex) {
     pb::FileStatus status;
     status.set_path(file.path);
     status.set_type(pb::FILE_TYPE_REGULAR);

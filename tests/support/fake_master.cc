@@ -128,7 +128,7 @@ void FakeMaster::Admit(const ServerMessage::Register& registration, rpc::BulkLoo
 
 bool FakeMaster::AwaitSessions(const std::vector<std::string>& nodes) {
   MutexLock lock(&mutex_);
-  return Await([&] {
+  return Await([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     for (const std::string& node : nodes) {
       const auto found = sessions_.find(node);
       // A heartbeat means that the server has taken the admission.
@@ -177,8 +177,10 @@ absl::StatusOr<FakeMaster::Result> FakeMaster::Carry(const std::string& node, Or
   const uint64_t id = SendLocked(node, std::move(order));
   if (id == 0) return UnavailableError("{} has no session", node);
   Session& session = sessions_[node];
-  if (!Await([&] { return results_.contains(id) || session.loop == nullptr; }) ||
-      !results_.contains(id)) {
+  const auto answered = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return results_.contains(id) || session.loop == nullptr;
+  };
+  if (!Await(answered) || !results_.contains(id)) {
     return DeadlineExceededError("{} does not answer an order", node);
   }
   const Result& result = results_[id];
@@ -308,7 +310,7 @@ ReplicaReport FakeMaster::Reported(const std::string& node, ChunkId chunk) {
 
 bool FakeMaster::AwaitState(const std::string& node, ChunkId chunk, pb::ReplicaState state) {
   MutexLock lock(&mutex_);
-  return Await([&] {
+  return Await([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     const auto found = replicas_.find({node, chunk.value()});
     return found != replicas_.end() && found->second.state() == state;
   });
@@ -316,7 +318,7 @@ bool FakeMaster::AwaitState(const std::string& node, ChunkId chunk, pb::ReplicaS
 
 bool FakeMaster::AwaitExpired(const std::string& node, ChunkId chunk) {
   MutexLock lock(&mutex_);
-  return Await([&] {
+  return Await([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
     const auto found = replicas_.find({node, chunk.value()});
     return found != replicas_.end() && found->second.expired();
   });
@@ -324,12 +326,14 @@ bool FakeMaster::AwaitExpired(const std::string& node, ChunkId chunk) {
 
 bool FakeMaster::AwaitFailedDisks(const std::string& node, int failed) {
   MutexLock lock(&mutex_);
-  return Await([&] { return sessions_[node].failed_disks == failed; });
+  return Await(
+      [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return sessions_[node].failed_disks == failed; });
 }
 
 bool FakeMaster::AwaitHangingDisks(const std::string& node, int hanging) {
   MutexLock lock(&mutex_);
-  return Await([&] { return sessions_[node].hanging_disks == hanging; });
+  return Await(
+      [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return sessions_[node].hanging_disks == hanging; });
 }
 
 ServerMessage::Register FakeMaster::Registration(const std::string& node) {

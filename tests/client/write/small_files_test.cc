@@ -100,7 +100,7 @@ TEST_F(SmallFilesTest, WhatFailsForOneIsToldOfThatOne) {
   EXPECT_THAT(results[2].status(),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("/empty: has 0 bytes")));
   EXPECT_THAT(results[3].status(), StatusIs(absl::StatusCode::kInvalidArgument));
-  for (const size_t i : {0, 4, 5, 6}) {
+  for (const size_t i : {0u, 4u, 5u, 6u}) {
     EXPECT_OK(results[i].status());
     EXPECT_EQ(fake_.FileBytes(files[i].path), files[i].bytes);
   }

@@ -20,9 +20,7 @@
 namespace quern::master {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Pair;
 
 // Holds writes back until told.
 class GatedStore : public MemoryMetadataStore {
