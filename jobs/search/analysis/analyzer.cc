@@ -9,6 +9,7 @@
 #include "jobs/search/analysis/stop_words.h"
 #include "jobs/text/ascii.h"
 #include "jobs/text/fold.h"
+#include "jobs/text/han_forms.h"
 #include "jobs/text/unicode_words.h"
 
 namespace quern::search {
@@ -88,10 +89,12 @@ struct Analyzer::Impl {
 
   void Add(std::string_view word, size_t begin);
   std::string_view Folded(std::string_view word);
+  std::string FoldAny(std::string_view word) const;
   std::string_view Stemmed(std::string_view word);
 
   Stemmer stemmer;
   bool stop_words = false;
+  bool simplifies_han = false;
   std::string language;
   TextArena arena;
   std::vector<Token> tokens;
@@ -111,10 +114,16 @@ void Analyzer::Impl::Add(std::string_view word, size_t begin) {
 }
 
 std::string_view Analyzer::Impl::Folded(std::string_view word) {
-  if (!IsAscii(word)) return arena.Keep(text::FoldText(word));
+  if (!IsAscii(word)) return arena.Keep(FoldAny(word));
   char* const room = arena.Room(word.size());
   std::transform(word.begin(), word.end(), room, text::LowerLetter);
   return arena.Keep({room, word.size()});
+}
+
+std::string Analyzer::Impl::FoldAny(std::string_view word) const {
+  std::string folded = text::FoldText(word);
+  if (simplifies_han) text::SimplifyHan(&folded);
+  return folded;
 }
 
 std::string_view Analyzer::Impl::Stemmed(std::string_view word) {
@@ -132,6 +141,10 @@ std::string_view Analyzer::Impl::Stemmed(std::string_view word) {
 }
 
 std::string Analyzer::Check(const AnalysisSettings& settings) {
+  if (settings.version > kAnalysisVersion) {
+    return "an analysis of version " + std::to_string(settings.version) + "; this program knows " +
+           std::to_string(kAnalysisVersion) + " and below";
+  }
   if (settings.stem && MakeStemmer(settings.language) == nullptr) {
     std::string known;
     for (const char** name = sb_stemmer_list(); *name != nullptr; ++name) {
@@ -148,6 +161,7 @@ std::string Analyzer::Check(const AnalysisSettings& settings) {
 Analyzer::Analyzer(const AnalysisSettings& settings) : impl_(std::make_unique<Impl>()) {
   if (settings.stem) impl_->stemmer = MakeStemmer(settings.language);
   impl_->stop_words = settings.stop_words;
+  impl_->simplifies_han = settings.version >= 1;
   impl_->language = settings.language;
 }
 Analyzer::~Analyzer() = default;
@@ -168,6 +182,6 @@ const std::vector<Token>& Analyzer::Analyze(std::string_view text) {
 
 uint32_t Analyzer::words() const { return impl_->words; }
 
-std::string Analyzer::Fold(std::string_view word) const { return text::FoldText(word); }
+std::string Analyzer::Fold(std::string_view word) const { return impl_->FoldAny(word); }
 
 }  // namespace quern::search

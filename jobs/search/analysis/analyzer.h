@@ -1,5 +1,5 @@
-// Text to terms: words of UAX #29, NFKC and case folded, pairs of characters where a script has no
-// blanks, stems.
+// Text to terms: words of UAX #29, NFKC and case folded, traditional Chinese characters as
+// simplified ones, pairs of characters where a script has no blanks, stems.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +30,7 @@ class Analyzer {
 
   explicit Analyzer(const AnalysisSettings& settings);
   ~Analyzer();
-  // Empty, or why there is no such analysis: a language without a stemmer.
+  // Empty, or why there is no such analysis: a language without a stemmer, a later version.
   static std::string Check(const AnalysisSettings& settings);
 
   // The tokens of `text`, which hold until the next call.

@@ -10,7 +10,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr uint64_t kVersion = 1;
+// Version 2 says the version of the analysis; in version 1 that is 0.
+constexpr uint64_t kVersion = 2;
+constexpr uint64_t kFirstVersion = 1;
 
 // nlohmann's own errors are exceptions: nothing that is read here is asked for before it is known
 // to be there and of its type.
@@ -88,15 +90,21 @@ absl::StatusOr<IndexManifest> ParseIndexManifest(std::string_view text) {
   const json read = json::parse(text, nullptr, /*allow_exceptions=*/false);
   ObjectReader object(read);
   const uint64_t version = object.Number("version");
-  if (object.ok() && version != kVersion) {
-    return UnimplementedError("an index of version {}; this program reads {}", version, kVersion);
+  if (object.ok() && (version < kFirstVersion || version > kVersion)) {
+    return UnimplementedError("an index of version {}; this program reads {} to {}", version,
+                              kFirstVersion, kVersion);
   }
   IndexManifest manifest;
   manifest.generation = object.Number("generation");
   manifest.documents = object.Number("documents");
   ObjectReader analysis(object.Object("analysis"));
   manifest.analysis = {analysis.Text("language"), analysis.Flag("stem"),
-                       analysis.Flag("stop_words")};
+                       analysis.Flag("stop_words"), 0};
+  if (version > kFirstVersion) {
+    const uint64_t analysis_version = analysis.Number("version");
+    if (analysis_version > UINT32_MAX) return DataLossError("no manifest of a search index");
+    manifest.analysis.version = static_cast<uint32_t>(analysis_version);
+  }
   const bool whole = ReadFields(object.List("fields"), &manifest) &&
                      ReadSegments(object.List("segments"), &manifest) && object.ok() &&
                      analysis.ok();
@@ -105,8 +113,9 @@ absl::StatusOr<IndexManifest> ParseIndexManifest(std::string_view text) {
 }
 
 std::string FormatIndexManifest(const IndexManifest& manifest) {
+  const bool first = manifest.analysis.version == 0;
   json object = {
-      {"version", kVersion},
+      {"version", first ? kFirstVersion : kVersion},
       {"generation", manifest.generation},
       {"documents", manifest.documents},
       {"fields", json::array()},
@@ -116,6 +125,7 @@ std::string FormatIndexManifest(const IndexManifest& manifest) {
         {"stop_words", manifest.analysis.stop_words}}},
       {"segments", json::array()},
   };
+  if (!first) object["analysis"]["version"] = manifest.analysis.version;
   for (const FieldMeta& field : manifest.fields) {
     object["fields"].push_back({{"name", field.name}, {"total_length", field.total_length}});
   }
@@ -145,6 +155,12 @@ absl::Status AddSegment(const std::string& file, const SegmentMeta& meta, IndexM
     manifest->analysis = meta.analysis;
     manifest->fields.clear();
     for (const FieldMeta& field : meta.fields) manifest->fields.push_back({field.name, 0});
+  }
+  if (manifest->analysis.version != meta.analysis.version) {
+    return FailedPreconditionError(
+        "{}: analysed by version {}, the rest of the index by version {}. Try: make the whole "
+        "index again",
+        file, meta.analysis.version, manifest->analysis.version);
   }
   const auto same_name = [](const FieldMeta& a, const FieldMeta& b) { return a.name == b.name; };
   if (manifest->analysis != meta.analysis ||

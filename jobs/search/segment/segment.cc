@@ -71,9 +71,9 @@ absl::StatusOr<Sections> ReadTable(std::string_view file) {
   const std::string_view trailer = file.substr(trailer_at);
   if (trailer.substr(kMagicAt) != kSegmentEndMagic) return DataLossError("cut off, or damaged");
   if (version != ReadFixed<uint32_t>(trailer, kVersionAt)) return DataLossError("damaged header");
-  if (version != kSegmentVersion) {
-    return UnimplementedError("a segment of version {}; this program reads {}", version,
-                              kSegmentVersion);
+  if (version < kFirstSegmentVersion || version > kSegmentVersion) {
+    return UnimplementedError("a segment of version {}; this program reads {} to {}", version,
+                              kFirstSegmentVersion, kSegmentVersion);
   }
   const size_t count = ReadFixed<uint32_t>(trailer, kCountAt);
   if (count > (trailer_at - kSegmentHeaderBytes) / kSectionEntryBytes) {

@@ -7,6 +7,7 @@
 //
 // All numbers are little-endian. Every byte of the file belongs to something that a checksum or a
 // comparison covers. A version that is higher has another meaning; readers refuse it.
+// Version 2 has an analysis of version 1 or above, for which version 1 has no place.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,8 @@ namespace quern::search {
 
 inline constexpr std::string_view kSegmentMagic = "QSEG";
 inline constexpr std::string_view kSegmentEndMagic = "GESQ";
-inline constexpr uint32_t kSegmentVersion = 1;
+inline constexpr uint32_t kSegmentVersion = 2;
+inline constexpr uint32_t kFirstSegmentVersion = 1;
 inline constexpr size_t kSegmentHeaderBytes = 8;
 inline constexpr size_t kSegmentTrailerBytes = 16;
 inline constexpr size_t kSectionEntryBytes = 24;

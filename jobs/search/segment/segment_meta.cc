@@ -3,7 +3,8 @@
 #include "jobs/search/segment/varint.h"
 
 // Varints; texts are a length and so many bytes:
-//   documents, flags (1 stem, 2 stop words, 4 stored texts), language of the analysis,
+//   documents, flags (1 stem, 2 stop words, 4 stored texts, from 8 on the version of the
+//   analysis), language of the analysis,
 //   fields: how many; name, total length, bytes a document
 //   languages: how many; names; bytes a document
 namespace quern::search {
@@ -13,6 +14,7 @@ namespace {
 constexpr uint64_t kStem = 1;
 constexpr uint64_t kStopWords = 2;
 constexpr uint64_t kStored = 4;
+constexpr unsigned kVersionShift = 3;
 constexpr size_t kMaxLanguages = UINT16_MAX;
 
 void AppendText(std::string_view text, std::string* out) {
@@ -28,7 +30,8 @@ std::string FormatSegmentMeta(const SegmentMeta& meta) {
   std::string bytes;
   AppendVarint(meta.documents, &bytes);
   AppendVarint((meta.analysis.stem ? kStem : 0) | (meta.analysis.stop_words ? kStopWords : 0) |
-                   (meta.has_stored ? kStored : 0),
+                   (meta.has_stored ? kStored : 0) |
+                   uint64_t{meta.analysis.version} << kVersionShift,
                &bytes);
   AppendText(meta.analysis.language, &bytes);
   AppendVarint(meta.fields.size(), &bytes);
@@ -51,6 +54,8 @@ bool ParseSegmentMeta(std::string_view bytes, SegmentMeta* meta) {
   meta->analysis.stem = (flags & kStem) != 0;
   meta->analysis.stop_words = (flags & kStopWords) != 0;
   meta->has_stored = (flags & kStored) != 0;
+  if (flags >> kVersionShift > UINT32_MAX) return false;
+  meta->analysis.version = static_cast<uint32_t>(flags >> kVersionShift);
   meta->analysis.language = in.Text();
   const uint64_t fields = in.Varint();
   if (fields > kMaxFields) return false;

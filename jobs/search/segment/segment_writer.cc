@@ -25,10 +25,16 @@ SegmentWriter::SegmentWriter(const SegmentWriterOptions& options, Sink sink)
   meta_.has_stored = options.stored;
   for (const std::string& name : options.fields) meta_.fields.push_back({name, 0});
   header_ = kSegmentMagic;
-  AppendFixed<uint32_t>(kSegmentVersion, &header_);
+  AppendFixed<uint32_t>(Version(), &header_);
   sink_(header_);
   offset_ = header_.size();
   BeginSection(SectionKind::kDocuments);
+}
+
+// The lowest that says all, so that what is merged from old segments stays readable to whoever
+// could read those.
+uint32_t SegmentWriter::Version() const {
+  return meta_.analysis.version == 0 ? kFirstSegmentVersion : kSegmentVersion;
 }
 
 void SegmentWriter::BeginSection(SectionKind kind) { sections_.push_back({kind, 0, offset_, 0}); }
@@ -138,7 +144,7 @@ void SegmentWriter::AppendTable() {
   AppendFixed<uint32_t>(static_cast<uint32_t>(sections_.size()), &table);
   const uint32_t crc = ExtendCrc32c(Crc32c(header_), table.data(), table.size());
   AppendFixed<uint32_t>(crc, &table);
-  AppendFixed<uint32_t>(kSegmentVersion, &table);
+  AppendFixed<uint32_t>(Version(), &table);
   table += kSegmentEndMagic;
   sink_(table);
 }

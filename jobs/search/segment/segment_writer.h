@@ -72,6 +72,7 @@ class SegmentWriter {
   void EndTerms();
   uint32_t NumberOfLanguage(std::string_view language);
   void AppendTable();
+  uint32_t Version() const;
 
   const Sink sink_;
   uint64_t offset_ = 0;

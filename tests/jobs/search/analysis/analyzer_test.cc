@@ -3,8 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "jobs/text/fold.h"
+#include "jobs/text/han_forms.h"
 #include "jobs/text/unicode_words.h"
+#include "jobs/text/utf8.h"
 #include "tests/support/random_test.h"
 
 namespace quern::search {
@@ -32,6 +37,42 @@ TEST(AnalyzerTest, FoldsWordsInAnyScript) {
               ElementsAre("strasse@0", "abc@1", "fine@2", "σίσυφοσ@3", "ёлка@4"));
   EXPECT_THAT(Terms({}, "我爱北京 ok"), ElementsAre("我爱@0", "爱北@1", "北京@2", "ok@3"));
   EXPECT_THAT(Terms({}, " ... \n"), IsEmpty());
+}
+
+TEST(AnalyzerTest, TraditionalAndSimplifiedCharactersAreTheSameTerms) {
+  constexpr std::pair<std::string_view, std::string_view> kPairs[] = {
+      {"漢語", "汉语"},
+      {"機器學習", "机器学习"},
+      {"圖書館", "图书馆"},
+      {"後", "后"},
+      {"發", "发"},
+      {"髮", "发"},
+      {"臺灣", "台湾"},
+      {"資訊檢索", "资讯检索"},
+      {"龍", "龙"},
+      {"憂鬱的烏龜", "忧郁的乌龟"},
+      {"裡", "里"},
+      {"裏", "里"},
+      {"乾燥", "干燥"},
+      {"鐘", "钟"},
+      {"鍾", "钟"},
+      {"著作", "著作"},
+      {"中文", "中文"},
+      {"\uf902", "车"},
+      {"C++語言 2.0", "c++语言 2.0"}};
+  for (const auto& [traditional, simplified] : kPairs) {
+    EXPECT_EQ(Terms({}, traditional), Terms({}, simplified)) << traditional;
+  }
+  EXPECT_THAT(Terms({}, "漢語"), ElementsAre("汉语@0"));
+  EXPECT_THAT(Terms({.version = 0}, "漢語 ABC"), ElementsAre("漢語@0", "abc@1"));
+  EXPECT_EQ(Analyzer({}).Fold("漢"), "汉");
+  EXPECT_EQ(Analyzer({.version = 0}).Fold("漢"), "漢");
+}
+
+// Japanese is not parted from itself, nor are its kana touched.
+TEST(AnalyzerTest, JapaneseKeepsItsKana) {
+  EXPECT_THAT(Terms({}, "東京タワーの図書館"),
+              ElementsAre("东京@0", "タワー@1", "の図@2", "図书@3", "书馆@4"));
 }
 
 // An article or an ending must not hide a word.
@@ -64,6 +105,7 @@ TEST(AnalyzerTest, LongRunsAreNoWords) {
 }
 
 TEST(AnalyzerTest, SaysWhatItCannotDo) {
+  EXPECT_THAT(Analyzer::Check({.version = 2}), HasSubstr("version 2; this program knows 1"));
   EXPECT_EQ(Analyzer::Check({}), "");
   EXPECT_EQ(Analyzer::Check({"english", true, true}), "");
   EXPECT_EQ(Analyzer::Check({"klingon", false, false}), "");
@@ -114,6 +156,46 @@ TEST_F(AnalyzerRandomTest, TokensAreTheFoldedWordsOfTheText) {
     ASSERT_EQ(next, tokens.size()) << text;
     ASSERT_EQ(analyzer.words(), position) << text;
   }
+}
+
+// Only terms with Chinese characters differ from what they were before these had one form, and no
+// token stands elsewhere.
+TEST_F(AnalyzerRandomTest, OneFormOfChineseCharactersChangesNothingElse) {
+  Analyzer now({});
+  Analyzer before({.version = 0});
+  size_t changed = 0;
+  for (int round = 0; round < 5'000; ++round) {
+    std::string text;
+    for (uint64_t i = Below(20); i > 0; --i) {
+      const uint64_t kind = Below(6);
+      const uint64_t code = kind == 0   ? 1 + Below(0x7f)
+                            : kind == 1 ? 0x3000 + Below(0x100)
+                            : kind == 2 ? 0x4e00 + Below(0x5200)
+                            : kind == 3 ? 0xac00 + Below(0x2ba4)
+                                        : 0x80 + Below(0xd700);
+      text::AppendUtf8(static_cast<uint32_t>(code), &text);
+    }
+    const std::vector<Token>& tokens = now.Analyze(text);
+    const std::vector<Token>& old = before.Analyze(text);
+    ASSERT_EQ(tokens.size(), old.size());
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      ASSERT_EQ(tokens[i].position, old[i].position) << text;
+      ASSERT_EQ(tokens[i].begin, old[i].begin) << text;
+      ASSERT_EQ(tokens[i].end, old[i].end) << text;
+      std::string simplified(old[i].term);
+      text::SimplifyHan(&simplified);
+      ASSERT_EQ(tokens[i].term, simplified);
+      ASSERT_EQ(simplified.size(), old[i].term.size());
+      if (simplified == old[i].term) continue;
+      ++changed;
+      ASSERT_TRUE(std::any_of(simplified.begin(), simplified.end(), [](char c) {
+        return static_cast<uint8_t>(c) >= 0xe3 && static_cast<uint8_t>(c) <= 0xe9;
+      })) << text;
+      text::SimplifyHan(&simplified);
+      ASSERT_EQ(tokens[i].term, simplified) << "twice is once";
+    }
+  }
+  EXPECT_GT(changed, 100u);
 }
 
 }  // namespace

@@ -262,6 +262,19 @@ std::string Marked(const TestIndex& index, std::string_view query, std::string_v
                   "]");
 }
 
+TEST(Search, ChineseIsFoundInBothForms) {
+  const std::vector<TestIndex::Documents> segments = {
+      {Document("hant", "", "圖書館裡有機器學習的書"),
+       Document("hans", "", "图书馆里有机器学习的书")}};
+  for (const std::string query :
+       {"圖書館", "图书馆", "\"機器學習\"", "\"机器学习\"", "機器*", "机器*"}) {
+    EXPECT_EQ(TestIndex(segments).Ids(query).size(), 2u) << query;
+    // An index from before answers as it did.
+    EXPECT_EQ(TestIndex(segments, {}, {.analysis = {.version = 0}}).Ids(query).size(), 1u) << query;
+  }
+  EXPECT_EQ(Marked(TestIndex(segments), "图书馆", "在圖書館裡"), "在[圖書館]裡");
+}
+
 TEST(Snippet, ShowsThePassageWithMostOfTheQuery) {
   const TestIndex index = Library();
   std::string text = "Free as in beer. ";

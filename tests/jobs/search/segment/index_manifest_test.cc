@@ -44,7 +44,30 @@ TEST(IndexManifestTest, RefusesSegmentsOfAnotherKind) {
   other = MakeMeta();
   other.fields.pop_back();
   EXPECT_EQ(AddSegment("b", other, &manifest).code(), absl::StatusCode::kFailedPrecondition);
+  other = MakeMeta();
+  other.analysis.version = 0;
+  const absl::Status status = AddSegment("b", other, &manifest);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find("version 0"), std::string_view::npos) << status;
   EXPECT_EQ(manifest.segments.size(), 1u);
+}
+
+// An index of before keeps its analysis and the form that programs of then can read.
+TEST(IndexManifestTest, AnOldAnalysisStaysWhatItWas) {
+  SegmentMeta old = MakeMeta();
+  old.analysis.version = 0;
+  old.length_widths = {1, 2};
+  IndexManifest manifest;
+  ASSERT_TRUE(AddSegment("a", old, &manifest).ok());
+  const std::string text = FormatIndexManifest(manifest);
+  EXPECT_NE(text.find(R"("version": 1)"), std::string::npos) << text;
+  EXPECT_EQ(ParseIndexManifest(text)->analysis.version, 0u);
+  ASSERT_TRUE(ParseSegmentMeta(FormatSegmentMeta(old), &old));
+  EXPECT_EQ(old.analysis.version, 0u);
+  const std::string damaged =
+      R"({"version": 2, "generation": 1, "documents": 0, "fields": [], "segments": [],
+          "analysis": {"language": "", "stem": false, "stop_words": false}})";
+  EXPECT_EQ(ParseIndexManifest(damaged).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST(IndexManifestTest, RefusesWhatIsNone) {
@@ -55,7 +78,7 @@ TEST(IndexManifestTest, RefusesWhatIsNone) {
     EXPECT_EQ(ParseIndexManifest(text).status().code(), absl::StatusCode::kDataLoss) << text;
     EXPECT_EQ(ParseJobParts(text).status().code(), absl::StatusCode::kDataLoss) << text;
   }
-  EXPECT_EQ(ParseIndexManifest(R"({"version": 2})").status().code(),
+  EXPECT_EQ(ParseIndexManifest(R"({"version": 3})").status().code(),
             absl::StatusCode::kUnimplemented);
 }
 

@@ -316,5 +316,21 @@ TEST_F(SegmentTest, DeletionsLieBesideIt) {
   EXPECT_FALSE(segment_->SetDeletions(Deletions(99)).ok());
 }
 
+// What is made with the analysis of before has the form of before.
+TEST(SegmentVersionTest, IsTheLowestThatSaysTheAnalysis) {
+  for (const uint32_t version : {0u, kAnalysisVersion}) {
+    SegmentBuilder builder({.analysis = {.version = version}});
+    IndexedDocument document;
+    document.id = "a";
+    document.text = "漢語";
+    builder.Add(document);
+    const std::string bytes = builder.Finish();
+    EXPECT_EQ(bytes[4], version == 0 ? 1 : 2);
+    const auto segment = Segment::Open(bytes);
+    ASSERT_TRUE(segment.ok()) << segment.status();
+    EXPECT_EQ((*segment)->meta().analysis.version, version);
+  }
+}
+
 }  // namespace
 }  // namespace quern::search
