@@ -6,11 +6,14 @@
 #include <map>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "mapreduce/api/mapreduce.h"
 #include "mapreduce/engine/combine_sink.h"
+#include "mapreduce/engine/group_partitioner.h"
 #include "mapreduce/engine/group_reader.h"
 #include "mapreduce/engine/map_output_file.h"
 #include "mapreduce/engine/memory_plan.h"
@@ -52,15 +55,16 @@ struct Shape {
   size_t map_fan_in = 2;
   size_t reduce_fan_in = 2;
   uint64_t in_memory_one_in = 1;  // runs that lie in memory, as fetched ones do
+  uint32_t group = 0;             // keys are made of parts, so many of which make a group
 
   std::string Text() const {
     return fmt::format(
         "maps={} records={} keys={} values={} long={} combiner={} sort_buffer={} table={} "
-        "partitions={} partitioner={} codec={} fan_in={}/{} memory_one_in={}",
+        "partitions={} partitioner={} codec={} fan_in={}/{} memory_one_in={} group={}",
         maps, records_per_map, keys, values, long_bytes,
         kCombiningNames[static_cast<int>(combining)], sort_buffer_bytes, combine_table_bytes,
         partitions, partitioner, codec == Codec::kLz4 ? "lz4" : "none", map_fan_in, reduce_fan_in,
-        in_memory_one_in);
+        in_memory_one_in, group);
   }
 };
 
@@ -89,7 +93,21 @@ Shape DrawShape(Dice* dice) {
   shape.map_fan_in = dice->Pick<uint64_t>({2, 3, dice->Between(2, 20), 512});
   shape.reduce_fan_in = dice->Pick<uint64_t>({2, 3, dice->Between(2, 20), 512});
   shape.in_memory_one_in = dice->Pick<uint64_t>({1, 2, UINT64_MAX});
+  shape.group = dice->OneIn(3) ? static_cast<uint32_t>(dice->Between(1, 2)) : 0;
   return shape;
+}
+
+// Keys of three parts that sort as their values do, several of them with the same first ones.
+std::vector<std::string> OrderedKeys(const std::vector<std::string>& texts, Dice* dice) {
+  std::vector<std::string> keys;
+  const uint64_t groups = dice->Between(1, texts.size());
+  const bool down = dice->OneIn(2);
+  for (const std::string& text : texts) {
+    const std::string& group = texts[dice->Below(groups)];
+    const auto number = static_cast<int64_t>(dice->Below(5)) - 2;
+    keys.push_back(down ? Ordered(group, number, Desc(text)) : Ordered(group, number, text));
+  }
+  return keys;
 }
 
 std::string Joined(std::string_view value) {
@@ -135,6 +153,7 @@ class EngineRound {
  public:
   explicit EngineRound(uint64_t seed) : dice_(seed), shape_(DrawShape(&dice_)) {
     keys_ = RandomTexts(shape_.keys, shape_.long_bytes, &dice_);
+    if (shape_.group > 0) keys_ = OrderedKeys(keys_, &dice_);
     values_ = shape_.combining == Combining::kSum
                   ? RandomNumbers(shape_.values, &dice_)
                   : RandomTexts(shape_.values, shape_.long_bytes, &dice_);
@@ -165,16 +184,26 @@ class EngineRound {
   using Indexes = std::vector<uint32_t>;  // into values_
 
   void MakePartitioner() {
-    if (shape_.partitioner == "hash") {
-      partitioner_ = std::make_unique<HashPartitioner>();
-      return;
-    }
+    of_groups_ = MakePlainPartitioner();
+    partitioner_ = of_groups_.get();
+    if (shape_.group == 0) return;
+    of_keys_ = std::make_unique<GroupPartitioner>(of_groups_.get(), shape_.group);
+    partitioner_ = of_keys_.get();
+  }
+
+  std::unique_ptr<Partitioner> MakePlainPartitioner() {
+    if (shape_.partitioner == "hash") return std::make_unique<HashPartitioner>();
     std::vector<std::string> bounds;
     for (uint32_t i = 1; i < shape_.partitions; ++i) {
-      bounds.push_back(keys_[dice_.Below(keys_.size())]);
+      bounds.push_back(GroupOf(keys_[dice_.Below(keys_.size())]));
     }
     std::sort(bounds.begin(), bounds.end());
-    partitioner_ = std::make_unique<RangePartitioner>(std::move(bounds));
+    return std::make_unique<RangePartitioner>(std::move(bounds));
+  }
+
+  // What a reducer sees as the key.
+  std::string GroupOf(const std::string& key) const {
+    return shape_.group == 0 ? key : std::string(GroupPartOf(key, shape_.group).value());
   }
 
   std::string PathOf(uint32_t task) const { return dir_ / fmt::format("output-{}", task); }
@@ -185,7 +214,7 @@ class EngineRound {
                    shape_.codec,
                    dir_.path(),
                    shape_.map_fan_in},
-                  partitioner_.get(), buffers);
+                  partitioner_, buffers);
     if (shape_.combining == Combining::kNone) {
       EmitRecords(&sink);
       return sink.Finish(PathOf(task), nullptr).status();
@@ -236,30 +265,48 @@ class EngineRound {
     SortedRun failed;
     RETURN_IF_ERROR(MergeToFanIn(shape_.reduce_fan_in, dir_.path(), &runs, &failed));
     Merger merger(runs);
-    GroupReader groups(&merger, dir_.path());
+    GroupReader groups(&merger, dir_.path(), shape_.group);
     std::string last;
     while (groups.NextGroup() && difference_.empty()) {
       const std::string key(groups.key());
       if (groups.groups() > 1 && key <= last) Differ(key, "comes out of order");
-      if (partitioner_->Partition(key, shape_.partitions) != partition) {
+      if (of_groups_->Partition(key, shape_.partitions) != partition) {
         Differ(key, "is in another partition");
       }
       last = key;
       // Values that a reducer leaves are skipped.
       if (dice_.OneIn(10)) {
-        ++keys_found_;
-        if (wanted_.count(key) == 0) Differ(key, "was never emitted");
+        SkipGroup(key);
       } else {
-        CheckGroup(key, &groups);
+        CheckGroup(&groups);
       }
     }
     return groups.status();
   }
 
-  void CheckGroup(const std::string& key, GroupReader* group) {
-    std::vector<std::string> got;
-    for (const std::string_view value : ReduceInput(group->group()).values())
-      got.emplace_back(value);
+  void SkipGroup(const std::string& group) {
+    auto key = wanted_.lower_bound(group);
+    if (key == wanted_.end() || GroupOf(key->first) != group) Differ(group, "was never emitted");
+    for (; key != wanted_.end() && GroupOf(key->first) == group; ++key) ++keys_found_;
+  }
+
+  // A group is one key, or all keys that begin alike, one after another.
+  void CheckGroup(GroupReader* group) {
+    std::optional<std::string> key;
+    std::vector<std::string> values;
+    for (const auto& [record_key, value] : ReduceInput(group->group()).records()) {
+      if (key && record_key != *key) {
+        if (record_key < *key) Differ(record_key, "comes out of order in its group");
+        CheckKey(*key, std::exchange(values, {}));
+        key.reset();
+      }
+      if (!key) key = record_key;
+      values.emplace_back(value);
+    }
+    CheckKey(*key, std::move(values));
+  }
+
+  void CheckKey(const std::string& key, std::vector<std::string> got) {
     const auto found = wanted_.find(key);
     if (found == wanted_.end()) return Differ(key, "was never emitted");
     ++keys_found_;
@@ -315,7 +362,9 @@ class EngineRound {
   const TempDir dir_;
   std::vector<std::string> keys_;
   std::vector<std::string> values_;
-  std::unique_ptr<Partitioner> partitioner_;
+  std::unique_ptr<Partitioner> of_groups_;
+  std::unique_ptr<Partitioner> of_keys_;  // with groups: that of their keys
+  const Partitioner* partitioner_ = nullptr;
   std::map<std::string, Indexes> wanted_;
   size_t keys_found_ = 0;
   std::string difference_;
