@@ -18,7 +18,7 @@ Options* Mutable() {
 }
 
 [[noreturn]] void Usage(std::string_view what) {
-  std::cerr << what << ". Try: [--minutes N] [--seed S]\n";
+  std::cerr << what << ". Try: [--minutes N] [--seed S] [--megabytes N]\n";
   std::exit(2);
 }
 
@@ -45,6 +45,8 @@ void Parse(int* argc, char** argv) {
       Mutable()->duration = absl::Minutes(static_cast<double>(NumberOf(argv[i + 1])));
     } else if (flag == "--seed") {
       Mutable()->seed = NumberOf(argv[i + 1]);
+    } else if (flag == "--megabytes") {
+      Mutable()->megabytes = NumberOf(argv[i + 1]);
     } else {
       Usage(std::string(flag) + ": unknown flag");
     }

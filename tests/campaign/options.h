@@ -11,10 +11,11 @@ namespace quern::campaign {
 struct Options {
   absl::Duration duration = absl::ZeroDuration();  // zero: one short round
   uint64_t seed = 1;
+  uint64_t megabytes = 0;  // of data, where a campaign lets it be said; zero: as it thinks best
 };
 
-// Reads --minutes N and --seed S and takes them out; exits with code 2 on anything else that is not
-// GoogleTest's. Without --seed it is random.
+// Reads --minutes N, --seed S and --megabytes N and takes them out; exits with code 2 on anything
+// else that is not GoogleTest's. Without --seed it is random.
 void Parse(int* argc, char** argv);
 const Options& Get();
 

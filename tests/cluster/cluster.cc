@@ -15,7 +15,6 @@
 namespace quern::testing {
 namespace {
 
-constexpr uint64_t kPowerCutDiskBytes = uint64_t{4} << 30;  // sparse
 constexpr absl::Duration kStartTimeout = absl::Seconds(60);
 constexpr size_t kLogTail = 3000;
 
@@ -50,7 +49,7 @@ Cluster::Cluster(ClusterOptions options) : options_(std::move(options)) {
 std::unique_ptr<Cluster> Cluster::Start(ClusterOptions options) {
   std::unique_ptr<Cluster> cluster(new Cluster(std::move(options)));
   if (cluster->options_.on_power_cut_disk) {
-    auto disk = PowerCutDisk::Make(cluster->root_, kPowerCutDiskBytes);
+    auto disk = PowerCutDisk::Make(cluster->root_, cluster->options_.disk_bytes);
     EXPECT_TRUE(disk.ok()) << disk.status();
     if (!disk.ok()) return nullptr;
     cluster->disk_ = *std::move(disk);
@@ -88,7 +87,7 @@ absl::Status Cluster::PlaceOnDisk(local::ServerSpec* spec) {
     std::unique_ptr<PowerCutDisk>& own = disks_[spec->name];
     if (own == nullptr) {
       const std::string dir = fmt::format("{}/disks/{}", root_, spec->name);
-      ASSIGN_OR_RETURN(own, PowerCutDisk::Make(dir, kPowerCutDiskBytes));
+      ASSIGN_OR_RETURN(own, PowerCutDisk::Make(dir, options_.disk_bytes));
     }
     disk = own.get();
   }

@@ -33,6 +33,7 @@ struct ClusterOptions {
   bool on_power_cut_disk = false;
   // Each server has such a disk of its own, so that the power of some can be cut.
   bool disk_per_server = false;
+  uint64_t disk_bytes = uint64_t{4} << 30;  // of each such disk; sparse
   // After a failed test the servers' whole logs are copied into this directory.
   std::string keep_logs_in = {};
   // May change command lines (see local::ServerSpec).
