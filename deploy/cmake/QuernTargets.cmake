@@ -52,6 +52,12 @@ function(quern_plugin name)
   endif()
 endfunction()
 
+# A test that hangs is ended. One that is slow is not: sanitizers cost several times, a busy machine too.
+set(QUERN_TIMEOUT_FACTOR 1)
+if(QUERN_SANITIZE)
+  set(QUERN_TIMEOUT_FACTOR 4)
+endif()
+
 # quern_test(NAME SOURCES a_test.cc ... [LIBS deps...] [LABELS l...] [TIMEOUT seconds] [ARGS a...]
 #            [SERIAL]): a gtest binary run by ctest as one test. Default label: unit.
 function(quern_test name)
@@ -65,8 +71,9 @@ function(quern_test name)
     set(ARG_LABELS unit)
   endif()
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 120)
+    set(ARG_TIMEOUT 300)
   endif()
+  math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * ${QUERN_TIMEOUT_FACTOR}")
   add_test(NAME ${name} COMMAND ${name} ${ARG_ARGS})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
     ENVIRONMENT "QUERN_BIN=${CMAKE_BINARY_DIR}/bin;QUERN_JOBS=${CMAKE_BINARY_DIR}/lib/quern/jobs")
