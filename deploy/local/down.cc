@@ -36,15 +36,15 @@ absl::Status Down(const std::string& dir_flag, Clock* clock) {
   const std::optional<ClusterState>& state = *loaded;
   if (!state.has_value()) return NotFoundError("{}: no cluster was started here", dir.path());
   const bool was_running = state->supervisor.IsAlive();
-  state->supervisor.Signal(SIGTERM);
+  RETURN_IF_ERROR(state->supervisor.Signal(SIGTERM));
   const absl::Time deadline = clock->MonotonicNow() + kSupervisorGrace;
   while (state->supervisor.IsAlive() && clock->MonotonicNow() < deadline) {
     clock->Sleep(absl::Milliseconds(10));
   }
-  state->supervisor.Signal(SIGKILL);
+  RETURN_IF_ERROR(state->supervisor.Signal(SIGKILL));
   // The newest state names what a supervisor that had to be killed, now or earlier, left behind.
   ASSIGN_OR_RETURN(const auto last, dir.LoadState());
-  if (last.has_value()) EndLeftovers(*last, absl::Seconds(10), clock);
+  if (last.has_value()) RETURN_IF_ERROR(EndLeftovers(*last, absl::Seconds(10), clock));
   Out().Format("{}: {}\n", dir.path(),
                was_running ? "stopped; the data are kept" : "nothing was running");
   return absl::OkStatus();

@@ -56,21 +56,37 @@ absl::StatusOr<ClusterConfig> ResolveConfig(const std::optional<ClusterConfig>& 
   return config;
 }
 
-void EndLeftovers(const ClusterState& state, absl::Duration grace, Clock* clock) {
-  const auto any_alive = [&state] {
-    return std::any_of(state.servers.begin(), state.servers.end(),
-                       [](const ServerRecord& server) { return server.process.IsAlive(); });
+absl::Status EndLeftovers(const ClusterState& state, absl::Duration grace, Clock* clock) {
+  const auto alive = [&state] {
+    return std::ranges::find_if(
+        state.servers, [](const ServerRecord& server) { return server.process.IsAlive(); });
   };
   const auto signal_all = [&state](int signal) {
-    for (const ServerRecord& server : state.servers) server.process.Signal(signal);
+    for (const ServerRecord& server : state.servers) {
+      RETURN_IF_ERROR(server.process.Signal(signal));
+    }
+    return absl::OkStatus();
   };
-  if (!any_alive()) return;
-  signal_all(SIGTERM);
-  signal_all(SIGCONT);
-  const absl::Time deadline = clock->MonotonicNow() + grace;
-  while (any_alive() && clock->MonotonicNow() < deadline) clock->Sleep(kPollInterval);
-  signal_all(SIGKILL);
-  while (any_alive()) clock->Sleep(kPollInterval);
+  const auto all_end = [&] {
+    const absl::Time deadline = clock->MonotonicNow() + grace;
+    while (alive() != state.servers.end() && clock->MonotonicNow() < deadline) {
+      clock->Sleep(kPollInterval);
+    }
+    return alive() == state.servers.end();
+  };
+  if (alive() == state.servers.end()) return absl::OkStatus();
+  RETURN_IF_ERROR(signal_all(SIGTERM));
+  RETURN_IF_ERROR(signal_all(SIGCONT));
+  if (all_end()) return absl::OkStatus();
+  RETURN_IF_ERROR(signal_all(SIGKILL));
+  if (all_end()) return absl::OkStatus();
+  const auto left = alive();
+  return left == state.servers.end()
+             ? absl::OkStatus()
+             : DeadlineExceededError(
+                   "{}, process {}: was killed and does not end; it may wait for "
+                   "a disk. Try: again later",
+                   left->name, left->process.pid);
 }
 
 LocalCluster::LocalCluster(ClusterDir dir, LocalClusterOptions options)
@@ -112,8 +128,8 @@ absl::Status LocalCluster::EndOldServers() {
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(before.status());
-  if (before->has_value()) EndLeftovers(**before, absl::Seconds(10), options_.clock);
-  return absl::OkStatus();
+  if (!before->has_value()) return absl::OkStatus();
+  return EndLeftovers(**before, absl::Seconds(10), options_.clock);
 }
 
 absl::Status LocalCluster::Prepare() {

@@ -87,7 +87,9 @@ class LocalCluster {
 absl::StatusOr<ClusterConfig> ResolveConfig(const std::optional<ClusterConfig>& kept,
                                             const LocalClusterOptions& options);
 
-// Ends processes of `state` that still run although their supervisor does not.
-void EndLeftovers(const ClusterState& state, absl::Duration grace, Clock* clock);
+// Ends processes of `state` that still run although their supervisor does not, politely for as long
+// as `grace`. PermissionDenied: they are another user's; DeadlineExceeded: one was killed and is
+// still there after the same time again.
+absl::Status EndLeftovers(const ClusterState& state, absl::Duration grace, Clock* clock);
 
 }  // namespace quern::local

@@ -5,7 +5,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -57,8 +59,10 @@ bool ProcessIdentity::AwaitEnd(absl::Duration patience) const {
   return poll(&ended, 1, static_cast<int>(absl::ToInt64Milliseconds(patience))) == 1;
 }
 
-void ProcessIdentity::Signal(int signal) const {
-  if (IsAlive()) kill(pid, signal);
+absl::Status ProcessIdentity::Signal(int signal) const {
+  if (!IsAlive() || kill(pid, signal) == 0 || errno == ESRCH) return absl::OkStatus();
+  return PermissionDeniedError("process {}: {}. Try: as the user who started it", pid,
+                               std::strerror(errno));
 }
 
 }  // namespace quern::local

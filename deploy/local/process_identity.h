@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "common/status.h"
+
 namespace quern::local {
 
 // Numbers are used again; the pair of number and start time is not, until the machine restarts.
@@ -19,8 +21,8 @@ struct ProcessIdentity {
   bool IsAlive() const;
   // True when it has ended, with all that it held; waits for that no longer than `patience`.
   bool AwaitEnd(absl::Duration patience) const;
-  // Does nothing unless it is alive.
-  void Signal(int signal) const;
+  // Does nothing unless it is alive. PermissionDenied: it is another user's.
+  absl::Status Signal(int signal) const;
 };
 
 }  // namespace quern::local

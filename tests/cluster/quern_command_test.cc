@@ -132,7 +132,7 @@ TEST_F(QuernCommand, AKilledSupervisorLeavesNothingInTheWay) {
   ASSERT_EQ(Shell("echo kept | dfs put - /a").exit_code, 0);
   const auto dir = local::ClusterDir::At(dir_);
   const auto state = dir->LoadState();
-  (*state)->supervisor.Signal(SIGKILL);
+  ASSERT_TRUE((*state)->supervisor.Signal(SIGKILL).ok());
   // A process holds its lock until the kernel has ended it, which a busy machine takes its time
   // for.
   ASSERT_TRUE(Eventually([&] { return !(*state)->supervisor.IsAlive(); }));

@@ -19,7 +19,18 @@ TEST(ProcessIdentity, AnotherProcessOfTheSameNumberIsNotIt) {
   ProcessIdentity other = ProcessIdentity::Of(getpid());
   other.start_ticks -= 1;
   EXPECT_FALSE(other.IsAlive());
-  other.Signal(SIGKILL);  // would end this test
+  EXPECT_TRUE(other.Signal(SIGKILL).ok());  // would end this test
+}
+
+TEST(ProcessIdentity, AnotherUsersProcessCannotBeSignalled) {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (geteuid() == 0 && setuid(65534) != 0) _exit(2);
+    _exit(absl::IsPermissionDenied(ProcessIdentity::Of(1).Signal(0)) ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(ProcessIdentity, ZombiesAndNobodyAreNotAlive) {
