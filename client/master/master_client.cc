@@ -210,13 +210,10 @@ void MasterClient::Impl::CallOnce(Method<Request, Response> method, const Reques
 // step.
 absl::Status MasterClient::Impl::GaveUp(const Master& master, const absl::Status& last) const {
   if (last.code() == absl::StatusCode::kUnavailable && master.connected()) return last;
-  return MakeStatus(
-      last.code(),
-      fmt::format(
-          "the master at {} does not answer{}. Try: quern status, or name "
-          "another one with --master or QUERN_MASTER",
-          fmt::join(options.masters, ", "),
-          last.code() == absl::StatusCode::kUnavailable ? " (nobody listens there)" : " in time"));
+  return MakeStatus(last.code(),
+                    fmt::format("the master at {} does not answer ({}). Try: quern status, or name "
+                                "another one with --master or QUERN_MASTER",
+                                fmt::join(options.masters, ", "), rpc::WhyNoAnswer(last)));
 }
 
 MasterClient::MasterClient(const ClientOptions& options) : impl_(std::make_unique<Impl>(options)) {}

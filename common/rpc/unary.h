@@ -5,10 +5,17 @@
 #include <absl/time/time.h>
 #include <grpcpp/client_context.h>
 
+#include <string_view>
+
 #include "common/rpc/deadline.h"
 #include "common/rpc/grpc_status.h"
+#include "common/status.h"
 
 namespace quern::rpc {
+
+// Nobody here cancels such a call. gRPC says so when a server is stopped in the middle of it: the
+// outcome is unknown, and there may be another server soon, which is Unavailable.
+absl::Status StatusOfCall(const grpc::Status& status);
 
 // Runs `invoke(grpc::ClientContext*)`, which returns a grpc::Status. Fails with Unavailable at once
 // when nobody listens, with DeadlineExceeded (outcome unknown) after `timeout`.
@@ -16,7 +23,11 @@ template <typename Invoke>
 absl::Status Call(absl::Duration timeout, Invoke invoke) {
   grpc::ClientContext context;
   context.set_deadline(DeadlineAfter(timeout));
-  return FromGrpc(invoke(&context));
+  return StatusOfCall(invoke(&context));
 }
+
+// For users, of a call that failed with Unavailable or DeadlineExceeded without a server's answer:
+// "nobody listens there", "it is slow, or hangs".
+std::string_view WhyNoAnswer(const absl::Status& status);
 
 }  // namespace quern::rpc

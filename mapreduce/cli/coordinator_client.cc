@@ -50,8 +50,9 @@ struct CoordinatorClient::Impl {
       if (status.code() != absl::StatusCode::kUnavailable) return status;
       if (clock->MonotonicNow() > deadline) {
         return UnavailableError(
-            "coordinator {}: nobody is there ({}). Try: quern up, or --coordinator HOST:PORT",
-            addresses[current % addresses.size()], Message(status));
+            "the coordinator at {} does not answer ({}). Try: quern status, or --coordinator "
+            "HOST:PORT",
+            addresses[current % addresses.size()], rpc::WhyNoAnswer(status));
       }
       clock->Sleep(kPause);
       ++current;

@@ -41,6 +41,7 @@ class FakeJobs final : public Jobs::Service {
   }
   grpc::Status GetJob(grpc::ServerContext*, const mr::v1::GetJobRequest* request,
                       mr::v1::GetJobResponse*) override {
+    if (request->job_id() == "ended") return {grpc::StatusCode::CANCELLED, ""};
     return ToGrpc(NotFoundError("{}: no such job", request->job_id()));
   }
   void WaitForCalls(int n) {
@@ -114,6 +115,20 @@ TEST_F(ServerTest, StatusesCrossTheWire) {
   StartServer();
   ExpectAlive();
   EXPECT_THAT(GetJob("名前"), StatusIs(absl::StatusCode::kNotFound, "名前: no such job"));
+}
+
+TEST_F(ServerTest, ACallThatEndsWithItsServerMayBeTriedAgain) {
+  StartServer();
+  EXPECT_THAT(GetJob("ended"), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("stopped")));
+}
+
+TEST_F(ServerTest, WhyNobodyAnswersIsSaid) {
+  StartServer();
+  server_->Shutdown(absl::ZeroDuration());
+  EXPECT_EQ(WhyNoAnswer(GetJob("j")), "nobody listens there");
+  stub_ = Jobs::NewStub(MakeChannel("no-machine.invalid:1", ChannelKind::kControl));
+  EXPECT_EQ(WhyNoAnswer(GetJob("j")), "there is no machine of that name");
+  EXPECT_EQ(WhyNoAnswer(DeadlineExceededError("Deadline Exceeded")), "it is slow, or hangs");
 }
 
 TEST_F(ServerTest, EveryCodeMapsBothWays) {
