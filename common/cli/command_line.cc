@@ -54,6 +54,19 @@ void CommandLine::Arguments(std::vector<std::string>* target, size_t min, size_t
   max_arguments_ = max;
 }
 
+namespace {
+
+// Of "-dash" the parser takes -d, and leaves "-ash".
+std::string AsWritten(const std::string& left, const std::vector<std::string>& words) {
+  const auto written = std::ranges::find_if(words, [&](const std::string& word) {
+    return word == left || (word.size() > left.size() && word.starts_with("-") &&
+                            !word.starts_with("--") && word.ends_with(left.substr(1)));
+  });
+  return written == words.end() ? left : *written;
+}
+
+}  // namespace
+
 absl::Status CommandLine::Parse(const std::vector<std::string>& words) const {
   CLI::App app;
   app.set_help_flag();
@@ -96,7 +109,7 @@ absl::Status CommandLine::Parse(const std::vector<std::string>& words) const {
     return UsageError(error.what());
   }
   for (const std::string& word : app.remaining()) {
-    if (word.size() > 1 && word.front() == '-') return UnknownFlag(word);
+    if (word.size() > 1 && word.front() == '-') return UnknownFlag(AsWritten(word, words));
     if (arguments_ == nullptr)
       return UsageError(fmt::format("'{}' is one argument too many", word));
     arguments_->push_back(word);
@@ -124,6 +137,12 @@ absl::Status CommandLine::UnknownFlag(const std::string& word) const {
   const auto begun = std::find_if(spellings.begin(), spellings.end(), [&](const auto& spelling) {
     return word.size() > 3 && spelling.starts_with(word);
   });
+  // Letters that are no flags themselves: more likely a name.
+  if (arguments_ != nullptr && word.size() > 2 && word[1] != '-') {
+    return UsageError(
+        fmt::format("no such flags: {}. A name that begins with a dash comes after --, or as ./{}",
+                    word, word));
+  }
   const std::string meant = begun != spellings.end() ? *begun : DidYouMean(word, spellings);
   return UsageError(fmt::format("no such flag: {}{}", word,
                                 meant.empty() ? "" : fmt::format(". Did you mean {}?", meant)));

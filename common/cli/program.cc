@@ -27,8 +27,9 @@ std::string Overview(const Program& program) {
 }
 
 std::string HelpText(const Program& program, const CommandSpec& spec, const CommandLine& line) {
-  return fmt::format("usage: {} {} {}\n\n{}\n\n{}{}", program.name, spec.name, spec.usage,
-                     spec.summary, line.FlagHelp(), Lines(spec.examples));
+  return fmt::format("usage: {} {}{}{}\n\n{}\n\n{}{}", program.name, spec.name,
+                     spec.usage.empty() ? "" : " ", spec.usage, spec.summary, line.FlagHelp(),
+                     Lines(spec.examples));
 }
 
 // Says what is wrong, in the name of `who`, and to try `command --help`.

@@ -68,6 +68,7 @@ TEST(CommandLine, WrongUseIsToldWithWhatWasMeant) {
       {{"--recursiv", "/x"}, "Did you mean --recursive?"},
       {{"--human", "/x"}, "Did you mean --human-readable?"},
       {{"-Z", "/x"}, "no such flag: -Z"},
+      {{"-Rash", "/x"}, "no such flags: -Rash. A name that begins with a dash comes after --"},
       {{}, "1 argument is missing"},
       {{"a", "b", "c", "d"}, "'d' is one argument too many"},
       {{"-j", "many", "/x"}, "'many' is not a whole number from 1 to 64"},
