@@ -1,4 +1,6 @@
 // dfs chmod, dfs chown, dfs chgrp
+#include <algorithm>
+
 #include "client/shell/commands.h"
 #include "client/shell/format.h"
 #include "client/shell/mode_change.h"
@@ -70,7 +72,10 @@ class Chown final : public ChangeAttributes {
  protected:
   absl::Status ParseChange(const std::string& text) override {
     const size_t colon = text.find(':');
-    if (colon != 0) change_.owner = text.substr(0, colon);
+    if (std::ranges::count(text, ':') > 1) {
+      return InvalidArgumentError("'{}' is not OWNER[:GROUP]", text);
+    }
+    if (colon != 0 && !text.empty()) change_.owner = text.substr(0, colon);
     if (colon != std::string::npos && colon + 1 < text.size()) {
       change_.group = text.substr(colon + 1);
     }

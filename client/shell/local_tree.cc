@@ -27,7 +27,8 @@ class Walk {
       if (stat(path.c_str(), &info) != 0) return Skip(path, relative, std::strerror(errno));
       if (!root && S_ISDIR(info.st_mode)) {
         if (options_.links == Links::kFiles)
-          return Skip(path, relative, "is a link to a directory");
+          return Skip(path, relative,
+                      "is a link to a directory. Try: --follow-links or --skip-links");
         // Following it would go round for ever.
         if (IsAbove(info)) return Skip(path, relative, "is a link to a directory above it");
       }

@@ -1,4 +1,6 @@
 // dfs setrep
+#include <algorithm>
+
 #include "client/shell/commands.h"
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
@@ -33,6 +35,7 @@ class Setrep final : public ShellCommand {
       });
       if (!status.ok()) shell->Report(status, entry.path);
     }
+    if (wait_ && !done_.empty()) SayWhatIsMissing(shell);
     for (const std::string& path : done_) {
       if (!wait_) break;
       if (const absl::Status status = WaitFor(shell, path); !status.ok()) {
@@ -52,6 +55,18 @@ class Setrep final : public ShellCommand {
       shell->Print(fmt::format("Replication {} set: {}\n", replication_, path));
     }
     return absl::OkStatus();
+  }
+
+  // No copies come to servers that are not there.
+  void SayWhatIsMissing(Shell* shell) const {
+    const auto cluster = shell->fs()->GetCluster();
+    if (!cluster.ok()) return;
+    const auto alive = std::ranges::count_if(
+        cluster->servers, [](const client::ClusterStatus::Server& server) { return server.alive; });
+    if (alive >= replication_) return;
+    shell->Warn(fmt::format(
+        "{} chunkservers are there, {} copies are wanted: -w waits until there are more", alive,
+        replication_));
   }
 
   absl::Status WaitFor(Shell* shell, const std::string& path) const {
