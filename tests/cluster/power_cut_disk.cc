@@ -22,7 +22,7 @@ namespace {
 // From the kernel's fs/ext4/ext4.h; in no public header of Debian 12.
 constexpr unsigned long kExt4Shutdown = _IOR('X', 125, uint32_t);
 constexpr uint32_t kNoLogFlush = 2;
-constexpr absl::Duration kUnmountPatience = absl::Seconds(10);
+constexpr absl::Duration kUnmountPatience = absl::Seconds(60);
 
 absl::Status Run(const std::vector<std::string>& argv) {
   const CommandResult result = RunCommand(argv, {.timeout = absl::Seconds(30)});
