@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@ namespace {
 
 constexpr int kPipeBytes = 1 << 20;
 constexpr size_t kReadBytes = size_t{256} << 10;
+// How long processes that a command left behind may be silent.
+constexpr int kGraceMillis = 1000;
 
 [[noreturn]] void Throw(const std::string& what) {
   throw std::runtime_error(what + ": " + std::strerror(errno));
@@ -92,7 +95,10 @@ Child::Child(ChildOptions options) : options_(std::move(options)) {
   output_ = out.read_end;
   errors_ = err.read_end;
   for (const int fd : {input_, output_, errors_}) fcntl(fd, F_SETFL, O_NONBLOCK);
-  if (error == 0) return;
+  if (error == 0) {
+    process_ = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
+    return;
+  }
   pid_ = -1;
   for (int* fd : {&input_, &output_, &errors_}) CloseIfOpen(fd);
   errno = error;
@@ -100,7 +106,7 @@ Child::Child(ChildOptions options) : options_(std::move(options)) {
 }
 
 Child::~Child() {
-  for (int* fd : {&input_, &output_, &errors_}) CloseIfOpen(fd);
+  for (int* fd : {&input_, &output_, &errors_, &process_}) CloseIfOpen(fd);
   if (pid_ < 0) return;
   kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
@@ -145,11 +151,27 @@ void Child::Exchange(bool all) {
     if (output_ >= 0 && !ReadSome(output_, &buffer_, options_.take_output)) CloseIfOpen(&output_);
     if (errors_ >= 0 && !ReadSome(errors_, &buffer_, options_.take_errors)) CloseIfOpen(&errors_);
     if (all ? input_ < 0 && output_ < 0 && errors_ < 0 : pending_.empty()) return;
-    // A negative descriptor is passed over.
-    pollfd events[] = {
-        {pending_.empty() ? -1 : input_, POLLOUT, 0}, {output_, POLLIN, 0}, {errors_, POLLIN, 0}};
-    if (poll(events, 3, -1) < 0 && errno != EINTR) Throw("poll");
+    if (WaitForNews()) continue;
+    CloseInput();
+    for (int* fd : {&output_, &errors_}) CloseIfOpen(fd);
   }
+}
+
+bool Child::WaitForNews() {
+  // A negative descriptor is passed over. Words on standard error keep nothing waiting: of one that
+  // is left behind only its end is news.
+  const short errors = exited_ ? 0 : POLLIN;
+  pollfd events[] = {{pending_.empty() ? -1 : input_, POLLOUT, 0},
+                     {output_, POLLIN, 0},
+                     {errors_, errors, 0},
+                     {process_, POLLIN, 0}};
+  const int ready = poll(events, 4, exited_ ? kGraceMillis : -1);
+  if (ready < 0 && errno != EINTR) Throw("poll");
+  if (events[3].revents != 0) {
+    exited_ = true;
+    CloseIfOpen(&process_);
+  }
+  return ready != 0;
 }
 
 std::string Child::Finish() {

@@ -36,7 +36,9 @@ class Child {
     if (pending_.size() >= kWriteBytes) Exchange(/*all=*/false);
   }
   // Ends its input, takes the rest of its output, and waits for it. How it ended: empty for exit
-  // code 0, else "exit code 3" or "signal 11 (Segmentation fault)".
+  // code 0, else "exit code 3" or "signal 11 (Segmentation fault)". All that the command itself has
+  // written is taken; what it left running in the background is waited for only as long as it goes
+  // on writing records or reading.
   std::string Finish();
 
  private:
@@ -45,16 +47,22 @@ class Child {
 
   // Writes what is pending, at least most of it, and takes whatever comes meanwhile. All: until all
   // is written and the outputs have ended, in whichever order: one that closed its outputs may
-  // still read.
+  // still read. Also ends when the command has exited and its pipes have become quiet: a process
+  // that it left behind may hold them for ever.
   void Exchange(bool all);
   void WriteSome();
   // False when the end has been reached.
   static bool ReadSome(int fd, std::string* buffer,
                        const std::function<void(std::string_view)>& take);
   void CloseInput();
+  // Until something can be written or read, or the command has exited. False: it has, and nothing
+  // has come since.
+  bool WaitForNews();
 
   const ChildOptions options_;
   pid_t pid_ = -1;
+  int process_ = -1;  // readable when it has exited; closed when that is known
+  bool exited_ = false;
   int input_ = -1;
   int output_ = -1;
   int errors_ = -1;

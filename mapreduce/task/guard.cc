@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -69,17 +70,23 @@ void RestrictSelf() {
   _exit(128 + number);
 }
 
-void KillChildren() {
-  std::ifstream children(fmt::format("/proc/self/task/{}/children", getpid()));
-  for (pid_t child = 0; children >> child;) kill(child, SIGKILL);
+// Each thread has a list of its own. Returns whether there were any.
+bool KillChildren() {
+  bool found = false;
+  std::error_code error;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task", error)) {
+    std::ifstream children(thread.path() / "children");
+    for (pid_t child = 0; children >> child; found = true) kill(child, SIGKILL);
+  }
+  return found;
 }
 
 // Kills children, and theirs when they become its own, until there are none.
 void KillTree() {
   for (int round = 0; round < kMaxRounds; ++round) {
-    KillChildren();
-    int status = 0;
-    if (waitpid(-1, &status, 0) < 0 && errno == ECHILD) return;
+    // One that went from an ending thread to another is found by the next round.
+    const int how = KillChildren() ? 0 : WNOHANG;
+    if (waitpid(-1, nullptr, how) < 0 && errno == ECHILD) return;
   }
 }
 
@@ -155,9 +162,24 @@ Isolation EnterGuard(int worker_fd, Isolation wish) {
     RunGuard(child, namespaces, status_reader);
   }
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (namespaces) RunInit(worker_fd, status_writer);
+  if (namespaces) {
+    RunInit(worker_fd, status_writer);
+  } else {
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  }
   sigprocmask(SIG_SETMASK, &before, nullptr);
   return namespaces ? Isolation::kNamespaces : Isolation::kProcessTree;
+}
+
+bool AdoptOrphans() {
+  if (waitpid(-1, nullptr, WNOHANG) >= 0 || errno != ECHILD) return false;
+  return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
+}
+
+void EndDescendants(Isolation isolation) {
+  if (isolation == Isolation::kProcessTree) return KillTree();
+  kill(-1, SIGKILL);  // all of the namespace but its init process and the caller
+  while (waitpid(-1, nullptr, 0) > 0 || errno == EINTR) continue;
 }
 
 }  // namespace quern::mr

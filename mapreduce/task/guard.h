@@ -4,8 +4,9 @@
 //   worker -> guard -> task             where the machine does not permit namespaces
 //
 // What the task starts ends with it, also what has made itself a session of its own: the guard ends
-// everything when the task ends, when the worker sends SIGTERM, and when the worker dies. To the
-// worker the guard ends as the task did, with the same exit code or signal.
+// everything when the task's process ends, when the worker sends SIGTERM, and when the worker dies.
+// To the worker the guard ends as the task did, with the same exit code or signal. A process that
+// is kept for another attempt calls EndDescendants between them.
 //
 // In namespaces nothing of the task's can see or signal anything outside, and the kernel itself
 // ends all of it with the init process. Without them the guard is the parent of all orphans and
@@ -20,5 +21,15 @@ enum class Isolation { kNamespaces, kProcessTree };
 // guard keeps no copy of `worker_fd`, so that its other end sees the end of the task. The calling
 // process must not have started threads.
 Isolation EnterGuard(int worker_fd, Isolation wish);
+
+// For a process without a guard: from here on the parent of its orphaned descendants, so that
+// EndDescendants(kProcessTree) finds them. False when it has children already, which were started
+// by whatever it was before an exec: they are not to be ended.
+bool AdoptOrphans();
+
+// Kills all that the calling process has started and what came of that, also in other sessions, and
+// returns when it is gone. Nothing may be waiting for children meanwhile. `isolation` is what
+// EnterGuard returned.
+void EndDescendants(Isolation isolation);
 
 }  // namespace quern::mr

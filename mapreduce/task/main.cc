@@ -47,6 +47,16 @@ bool Number(std::string_view flag, NumberRange range, T* target) {
   return number.ok();
 }
 
+int RunHere(const LocalOptions& local) {
+  KeepFreedMemory(kKeptBytes);
+  const bool adopts = AdoptOrphans();
+  const int code = !local.spec_file.empty()       ? RunLocal(local)
+                   : !local.pipeline_file.empty() ? RunLocalPipeline(local)
+                                                  : RunDebug(local);
+  if (adopts) EndDescendants(Isolation::kProcessTree);
+  return code;
+}
+
 int Main(int argc, char** argv) {
   const option flags[] = {{"worker_fd", required_argument, nullptr, 'w'},
                           {"local", required_argument, nullptr, 'l'},
@@ -75,17 +85,8 @@ int Main(int argc, char** argv) {
     if (flag == 'v') return Out().Format("quern-task {}\n", VersionString()), kExitOk;
     if (flag == '?') return kExitUsage;
   }
-  if (!local.spec_file.empty()) {
-    KeepFreedMemory(kKeptBytes);
-    return RunLocal(local);
-  }
-  if (!local.pipeline_file.empty()) {
-    KeepFreedMemory(kKeptBytes);
-    return RunLocalPipeline(local);
-  }
-  if (!local.debug_file.empty()) {
-    KeepFreedMemory(kKeptBytes);
-    return RunDebug(local);
+  if (!local.spec_file.empty() || !local.pipeline_file.empty() || !local.debug_file.empty()) {
+    return RunHere(local);
   }
   if (worker_fd >= 0) {
     const Isolation isolation = EnterGuard(worker_fd, wish);

@@ -46,7 +46,8 @@ void EndAtOnce(int code, void*) {
 
 }  // namespace
 
-WorkerSession::WorkerSession(UniqueFd socket, Isolation isolation) : pipe_(std::move(socket)) {
+WorkerSession::WorkerSession(UniqueFd socket, Isolation isolation)
+    : pipe_(std::move(socket)), isolation_(isolation) {
   // What user code printed before it crashed should be in the log.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   pb::FromTask hello;
@@ -132,6 +133,7 @@ absl::StatusOr<pb::AttemptResult> WorkerSession::RunStart(const pb::ToTask::Star
   }
   StartReporting();
   absl::StatusOr<pb::AttemptResult> result = RunAttempt(start.task(), environment, feed.get());
+  EndDescendants(isolation_);
   StopReporting();
   if (result.ok()) *result->mutable_times() = progress->times.Get();
   return result;

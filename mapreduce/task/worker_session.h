@@ -38,6 +38,7 @@ class WorkerSession {
   void StopReporting();
 
   MessagePipe pipe_;
+  const Isolation isolation_;
   Mutex mutex_;
   CondVar changed_;
   std::unique_ptr<pb::ToTask::Start> start_ ABSL_GUARDED_BY(mutex_);

@@ -56,15 +56,23 @@ class Poison : public quern::Mapper {
   }
   // Leaves group and session, and lives for ever. Whoever reads the fifo sees its death.
   void Daemon() const {
+    int ends[2];
+    if (pipe(ends) != 0) throw std::runtime_error("pipe");
     const pid_t child = fork();
     if (child != 0) {
       waitpid(child, nullptr, 0);
+      // The task goes on when the daemon has written.
+      char byte = 0;
+      close(ends[1]);
+      static_cast<void>(!read(ends[0], &byte, 1));
+      close(ends[0]);
       return;
     }
     setsid();
     if (fork() != 0) _exit(0);
     const int fd = open(fifo_.c_str(), O_WRONLY);
     static_cast<void>(!write(fd, "x", 1));
+    close(ends[1]);
     while (true) pause();
   }
 

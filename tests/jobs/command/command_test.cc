@@ -1,6 +1,9 @@
 // Whole local runs of jobs that are commands, by the command line.
 #include <gmock/gmock.h>
 
+#include <cerrno>
+#include <csignal>
+
 #include "tests/jobs/local_jobs.h"
 
 namespace quern::mr {
@@ -147,6 +150,31 @@ TEST_F(CommandTest, LargeInputComesThroughInBothDirections) {
   const Outcome outcome = MrRun("--map cat --set limits.split=100MiB");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
   EXPECT_EQ(Difference("cat out/part-*", "cat in"), "");
+}
+
+// The process left behind holds all three pipes.
+TEST_F(CommandTest, WhatACommandLeavesBehindEndsWithTheTask) {
+  Shell(fmt::format("(cat {}; echo) > {}", MakeText(2 << 20), dir_ / "in"));
+  const Outcome outcome = MrRun(fmt::format(
+      "--map 'exec 3<&0; setsid sleep 7777 <&3 & echo $! > {}; cat' --set limits.split=100MiB",
+      dir_ / "pid"));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Difference("cat out/part-*", "cat in"), "");
+  pid_t left = 0;
+  std::ifstream(dir_ / "pid") >> left;
+  ASSERT_GT(left, 0);
+  EXPECT_EQ(kill(left, 0), -1);
+  EXPECT_EQ(errno, ESRCH);
+}
+
+// More than the pipe holds is still to be written, and nobody will read it.
+TEST_F(CommandTest, OneThatIsGoneIsWrittenToNoMore) {
+  Shell(fmt::format("cp {} {}", MakeText(4 << 20), dir_ / "in"));
+  const Outcome outcome = MrRun(
+      "--map 'exec 3<&0; setsid sleep 7777 <&3 >/dev/null 2>&1 & echo first' --set "
+      "limits.split=100MiB");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Output(), "first\n");
 }
 
 TEST_F(CommandTest, FramesCarryAnyBytes) {

@@ -51,15 +51,26 @@ class Words : public quern::Mapper {
     if (how_ == "crash") std::raise(SIGSEGV);
     if (how_ == "exit 200") std::exit(200);
     if (how_ == "kill parent") kill(getppid(), SIGKILL);
-    if (how_ == "daemon") StartDaemon(fifo_);
+    if (how_ == "daemon" || how_ == "daemon and wait") StartDaemon(fifo_);
+    while (how_ == "daemon and wait") pause();
   }
-  // A process that has left its group and session, and would live for ever.
+  // A process that has left its group and session, and would live for ever. Returns when it has
+  // written to the fifo.
   static void StartDaemon(const std::string& fifo) {
-    if (fork() != 0) return;
+    int ends[2];
+    if (pipe(ends) != 0) throw std::runtime_error("pipe");
+    if (fork() != 0) {
+      char byte = 0;
+      close(ends[1]);
+      static_cast<void>(!read(ends[0], &byte, 1));
+      close(ends[0]);
+      return;
+    }
     setsid();
     if (fork() != 0) _exit(0);
     const int fd = open(fifo.c_str(), O_WRONLY);
     static_cast<void>(!write(fd, "x", 1));
+    close(ends[1]);
     while (true) pause();
   }
 
