@@ -87,6 +87,10 @@ std::string LengthText(int64_t started_ms, int64_t finished_ms, absl::Time now) 
   return started_ms == 0 ? "-" : HumanDuration(Length(started_ms, finished_ms, now));
 }
 
+std::string WaitText(const pb::JobStatus& status) {
+  return status.waits().empty() ? "" : fmt::format(", waits: {}", OneLine(status.waits()));
+}
+
 std::string ProgressLine(const pb::JobStatus& status) {
   if (IsPipeline(status)) return PipelineProgressLine(status);
   std::string text =
@@ -98,7 +102,7 @@ std::string ProgressLine(const pb::JobStatus& status) {
   if (failed > 0) text += fmt::format(", {} failed attempt{}", failed, failed == 1 ? "" : "s");
   const uint32_t rerun = status.map().rerun();
   if (rerun > 0) text += fmt::format(", {} map{} run again", rerun, rerun == 1 ? "" : "s");
-  return text;
+  return text + WaitText(status);
 }
 
 std::string EndLine(const pb::JobStatus& status, absl::Time now) {
@@ -159,6 +163,7 @@ JsonLine JobJson(const pb::JobStatus& status) {
       .Add("user", status.user())
       .Add("state", StateName(status.state()))
       .Add("reason", status.reason())
+      .Add("waits", status.waits())
       .Add("submitted", Rfc3339(status.submitted_ms()))
       .Add("submitted_ms", status.submitted_ms())
       .Add("started_ms", status.started_ms())

@@ -24,6 +24,8 @@ std::string TimeText(int64_t millis);
 // From start to end, or until `now`; "-" before the start.
 std::string LengthText(int64_t started_ms, int64_t finished_ms, absl::Time now);
 
+// ", waits: no worker is there. Try: mr workers"; empty when nothing keeps it from running.
+std::string WaitText(const pb::JobStatus& status);
 // "job-1 wordcount: map 42% (3/8), reduce 0% (0/2), 2 running, 1 failed attempt".
 std::string ProgressLine(const pb::JobStatus& status);
 // The end of a job, or how it stands `now`, in one line, without its cause.

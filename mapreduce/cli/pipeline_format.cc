@@ -40,7 +40,7 @@ std::string PipelineProgressLine(const pb::JobStatus& status) {
     if (stage.map().total() > 0) text += fmt::format(" map {}", PercentDone(stage.map()));
     if (stage.reduce().total() > 0) text += fmt::format(" reduce {}", PercentDone(stage.reduce()));
   }
-  return text;
+  return text + WaitText(status);
 }
 
 std::string StageTable(const pb::JobStatus& status, absl::Time now) {

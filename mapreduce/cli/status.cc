@@ -17,6 +17,10 @@ void PrintPhase(const std::string& name, const pb::JobStatus::Phase& phase) {
                phase.node_local(), phase.rack_local(), phase.remote());
 }
 
+void PrintWait(const pb::JobStatus& job) {
+  if (!job.waits().empty()) Out().Format("waits:     {}\n", OneLine(job.waits()));
+}
+
 class Status final : public JobCommand {
  public:
   void Define(CommandLine* line) override { line->Arguments(&jobs_, 1); }
@@ -38,6 +42,7 @@ class Status final : public JobCommand {
   static void PrintPipeline(const pb::JobStatus& job, absl::Time now) {
     Out().Format("output:    {}\ncommand:   {}\n", OneLine(job.output_path()),
                  OneLine(job.command()));
+    PrintWait(job);
     if (!job.reason().empty()) Out().Format("reason:    {}", FailureText(job));
     Out().Format("{}", StageTable(job, now));
   }
@@ -56,6 +61,7 @@ class Status final : public JobCommand {
     for (const pb::JobStatus::NamedOutput& output : job.named_outputs()) {
       Out().Format("{:<10} {}\n", output.name() + ":", OneLine(output.path()));
     }
+    PrintWait(job);
     if (!job.reason().empty()) Out().Format("reason:    {}", FailureText(job));
   }
 

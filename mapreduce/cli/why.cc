@@ -35,8 +35,8 @@ class Why final : public JobCommand {
       Out().Format("{}\n", line.ToString());
       return kExitOk;
     }
-    Out().Format("{}\nwaited {} before its first task, then ran {}\n\n{}", EndLine(job, now),
-                 LengthText(job.submitted_ms(), job.started_ms(), now),
+    Out().Format("{}{}\nwaited {} before its first task, then ran {}\n\n{}", EndLine(job, now),
+                 WaitText(job), LengthText(job.submitted_ms(), job.started_ms(), now),
                  LengthText(job.started_ms(), job.finished_ms(), now), report.Text());
     return kExitOk;
   }

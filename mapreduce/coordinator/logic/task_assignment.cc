@@ -130,6 +130,27 @@ bool TaskScheduler::MayTake(Worker* worker, JobKey job, const TaskPlaces& places
   return false;
 }
 
+IdleJob TaskScheduler::WhyIdle(JobKey job, absl::Time now) const {
+  JobTasks* tasks = FindTasks(job);
+  if (tasks == nullptr) return {};
+  bool work = false;
+  for (const TaskKind kind : {TaskKind::kSample, TaskKind::kMap, TaskKind::kReduce}) {
+    if (tasks->counts(kind).running_attempts > 0) return {};
+    work = work || tasks->Startable(kind) != nullptr;
+  }
+  if (!work) return {};
+  IdleJob idle{.why = IdleJob::Why::kNoWorker};
+  for (const auto& [key, worker] : workers_) {
+    if (worker.paused) continue;
+    const absl::Time rests_until = worker.trust.rests_until();
+    if (rests_until <= now && free_.contains(key)) return {};
+    if (rests_until <= now) idle.why = IdleJob::Why::kBusy;
+    if (idle.why == IdleJob::Why::kNoWorker) idle.why = IdleJob::Why::kResting;
+    idle.until = std::min(idle.until, std::max(rests_until, now));
+  }
+  return idle;
+}
+
 void TaskScheduler::Start(WorkerKey key, JobKey job, const Choice& choice, absl::Time now,
                           Assignments* out) {
   const uint32_t number = jobs_[job]->Start(choice.kind, choice.task, key, choice.locality, now);

@@ -64,6 +64,18 @@ struct WorkerLoss {
   std::vector<AttemptRef> lost;          // chosen map outputs; their tasks wait again
 };
 
+// Why nothing of a job runs although tasks of it wait.
+struct IdleJob {
+  enum class Why {
+    kNotIdle,   // something runs, nothing waits, or a task starts in a moment
+    kNoWorker,  // none that takes tasks
+    kResting,   // all that take tasks rest, the first until `until`
+    kBusy,      // every slot has an attempt of another job
+  };
+  Why why = Why::kNotIdle;
+  absl::Time until = absl::InfiniteFuture();
+};
+
 class TaskScheduler {
  public:
   struct Options {
@@ -122,6 +134,9 @@ class TaskScheduler {
   Assignments Assign(absl::Time now);
   // When Assign may find more to do although nothing has happened.
   absl::Time NextWake() const { return next_wake_; }
+
+  // Costs O(workers).
+  IdleJob WhyIdle(JobKey job, absl::Time now) const;
 
   RunningAttempts* running() { return &running_; }
   const RunningAttempts& running() const { return running_; }

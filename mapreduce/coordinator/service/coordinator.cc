@@ -9,6 +9,7 @@
 #include "common/rpc/outbox.h"
 #include "mapreduce/coordinator/service/convert.h"
 #include "mapreduce/coordinator/service/task_history.h"
+#include "mapreduce/coordinator/service/waiting.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
@@ -242,6 +243,8 @@ void Coordinator::FillStages(pb::JobStatus* pipeline) const {
     const pb::JobStatus status = MakeJobSummary(*job, tracker_.state().Tasks(*job));
     *stage.mutable_map() = status.map();
     *stage.mutable_reduce() = status.reduce();
+    const std::string wait = DescribeWait(tracker_.state(), *job, Now());
+    if (!wait.empty()) pipeline->set_waits(fmt::format("{}: {}", stage.name(), wait));
   }
 }
 
@@ -254,7 +257,9 @@ absl::StatusOr<pb::JobStatus> Coordinator::GetJob(std::string_view job_id) const
   MutexLock lock(&mutex_);
   const Job* job = tracker_.state().jobs.Find(job_id);
   if (job == nullptr) return NoSuchJob(job_id);
-  return MakeJobStatus(*job, tracker_.state().Tasks(*job));
+  pb::JobStatus status = MakeJobStatus(*job, tracker_.state().Tasks(*job));
+  status.set_waits(DescribeWait(tracker_.state(), *job, Now()));
+  return status;
 }
 
 absl::StatusOr<pb::JobStatus> Coordinator::GetJobSummary(std::string_view job_id) const {
@@ -262,7 +267,9 @@ absl::StatusOr<pb::JobStatus> Coordinator::GetJobSummary(std::string_view job_id
   MutexLock lock(&mutex_);
   const Job* job = tracker_.state().jobs.Find(job_id);
   if (job == nullptr) return NoSuchJob(job_id);
-  return MakeJobSummary(*job, tracker_.state().Tasks(*job));
+  pb::JobStatus status = MakeJobSummary(*job, tracker_.state().Tasks(*job));
+  status.set_waits(DescribeWait(tracker_.state(), *job, Now()));
+  return status;
 }
 
 Coordinator::Totals Coordinator::GetTotals() const {

@@ -58,7 +58,7 @@ absl::StatusOr<PageContent> Overview(Coordinator* coordinator) {
                          Share(job.reduce()),
                          When(job.submitted_ms()),
                          Length(job.started_ms(), job.finished_ms(), coordinator->Now()),
-                         job.reason()});
+                         job.reason().empty() ? job.waits() : job.reason()});
   }
   PageTable& workers =
       page.AddTable("Workers", {"worker", "node", "rack", "address", "alive", "slots", "running"});
@@ -119,6 +119,7 @@ PageContent OnePipeline(const pb::JobStatus& pipeline, absl::Time now) {
                      {"time", Length(pipeline.started_ms(), pipeline.finished_ms(), now)},
                      {"output path", pipeline.output_path()},
                      {"command", pipeline.command()}};
+  if (!pipeline.waits().empty()) facts.push_back({"waits", pipeline.waits()});
   if (!pipeline.reason().empty()) facts.push_back({"reason", pipeline.reason()});
   page.AddFacts("Pipeline", std::move(facts));
   PageTable& stages = page.AddTable("Stages", {"stage", "state", "rounds", "at most", "job", "map",
@@ -156,6 +157,7 @@ absl::StatusOr<PageContent> OneJob(Coordinator* coordinator, const HttpRequest& 
                      {"output path", OutputsOf(job)},
                      {"command", job.command()},
                      {"tasks", PageCell("all attempts", "/tasks?job=" + job.job_id())}};
+  if (!job.waits().empty()) facts.push_back({"waits", job.waits()});
   if (!job.reason().empty()) facts.push_back({"reason", job.reason()});
   if (!job.pipeline_id().empty()) {
     facts.push_back({"pipeline", PageCell(job.pipeline_id(), "/job?id=" + job.pipeline_id())});

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "mapreduce/coordinator/service/rpc/handlers.h"
+#include "mapreduce/coordinator/service/waiting.h"
 
 namespace quern::mr {
 namespace {
@@ -14,7 +15,8 @@ absl::StatusOr<pb::ListJobsResponse> ListJobs(Coordinator* coordinator,
                                               const pb::ListJobsRequest& request) {
   const uint32_t most = request.limit() == 0 ? kUsualJobs : request.limit();
   std::vector<pb::JobStatus> pipelines = coordinator->pipelines().List(most);
-  return coordinator->Read([most, &pipelines](const TrackerState& state) {
+  const absl::Time now = coordinator->Now();
+  return coordinator->Read([most, now, &pipelines](const TrackerState& state) {
     pb::ListJobsResponse response;
     size_t bytes = 0;
     for (pb::JobStatus& pipeline : pipelines) {
@@ -25,6 +27,7 @@ absl::StatusOr<pb::ListJobsResponse> ListJobs(Coordinator* coordinator,
     const auto& jobs = state.jobs.all();
     for (auto it = jobs.rbegin(); it != jobs.rend(); ++it) {
       pb::JobStatus summary = MakeJobSummary(*it->second, state.Tasks(*it->second));
+      summary.set_waits(DescribeWait(state, *it->second, now));
       bytes += summary.ByteSizeLong();
       if (static_cast<uint32_t>(response.jobs_size()) == most || bytes > kMaxListBytes) break;
       *response.add_jobs() = std::move(summary);

@@ -87,6 +87,37 @@ TEST_F(TaskSchedulerTest, WaitsShortlyForTheDatasMachineThenTakesTheRackThenAny)
   EXPECT_EQ(started[1].locality, Locality::kAny);
 }
 
+TEST_F(TaskSchedulerTest, SaysWhyNothingOfAJobRuns) {
+  using Why = IdleJob::Why;
+  const auto why = [&] { return scheduler_.WhyIdle(kJob, kStart).why; };
+  EXPECT_EQ(why(), Why::kNotIdle) << "there is no such job";
+  scheduler_.AddJob(kJob, Plan(1, 1));
+  EXPECT_EQ(why(), Why::kNoWorker);
+  AddWorker(1, 1);
+  EXPECT_EQ(why(), Why::kNotIdle) << "its task starts in a moment";
+  scheduler_.PauseWorker(WorkerKey(1));
+  EXPECT_EQ(why(), Why::kNoWorker) << "none that takes tasks";
+  scheduler_.ResumeWorker(WorkerKey(1));
+  ASSERT_THAT(Assign().started, SizeIs(1));
+  EXPECT_EQ(why(), Why::kNotIdle) << "it runs";
+  scheduler_.Failed(Map(0), Fault::kEnvironment, kStart);
+  EXPECT_EQ(why(), Why::kResting);
+  EXPECT_EQ(scheduler_.WhyIdle(kJob, kStart).until, scheduler_.rests_until(WorkerKey(1)));
+  EXPECT_EQ(scheduler_.WhyIdle(kJob, scheduler_.rests_until(WorkerKey(1))).why, Why::kNotIdle);
+}
+
+TEST_F(TaskSchedulerTest, AJobIsIdleWhenOthersHaveEverySlot) {
+  constexpr JobKey kLater{2};
+  AddWorker(1, 1);
+  scheduler_.AddJob(kJob, Plan(1, 0));
+  ASSERT_THAT(Assign().started, SizeIs(1));
+  scheduler_.AddJob(kLater, Plan(1, 0));
+  EXPECT_EQ(scheduler_.WhyIdle(kLater, kStart).why, IdleJob::Why::kBusy);
+  scheduler_.Succeeded(Map(0), kStart);
+  EXPECT_EQ(scheduler_.WhyIdle(kJob, kStart).why, IdleJob::Why::kNotIdle) << "nothing waits";
+  EXPECT_EQ(scheduler_.WhyIdle(kLater, kStart).why, IdleJob::Why::kNotIdle);
+}
+
 TEST_F(TaskSchedulerTest, DoesNotWaitForAMachineThatHasNoWorker) {
   AddWorker(2, 1);
   scheduler_.AddJob(kJob, Plan(1, 0, PlaceId(9)));

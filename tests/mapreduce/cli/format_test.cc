@@ -1,0 +1,27 @@
+#include "mapreduce/cli/format.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace quern::mr {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+
+TEST(FormatTest, ALineOfProgressSaysWhyNothingRuns) {
+  pb::JobStatus status;
+  status.set_job_id("job-1");
+  status.set_state(pb::JOB_STATE_RUNNING);
+  status.mutable_map()->set_total(1);
+  EXPECT_THAT(ProgressLine(status), EndsWith(", map 0% (0/1), 0 running"));
+  status.set_waits("no worker is there.\nTry: mr workers");
+  EXPECT_THAT(ProgressLine(status),
+              EndsWith(", 0 running, waits: no worker is there.\\nTry: mr workers"));
+  EXPECT_THAT(JobJson(status).ToString(), HasSubstr("\"waits\":\"no worker is there."));
+  status.add_stages()->set_name("count");
+  EXPECT_THAT(ProgressLine(status), HasSubstr("0 of 1 stages, waits: no worker is there."));
+}
+
+}  // namespace
+}  // namespace quern::mr

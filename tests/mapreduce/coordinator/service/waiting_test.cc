@@ -1,0 +1,78 @@
+#include "mapreduce/coordinator/service/waiting.h"
+
+#include "tests/mapreduce/coordinator/service/tracker_fixture.h"
+
+namespace quern::mr {
+namespace {
+
+class WaitingTest : public TrackerTest {
+ protected:
+  std::string Wait(const std::string& id) { return DescribeWait(tracker_->state(), job(id), now_); }
+  void SayUnhealthy(const FakeWorker& worker, const std::string& why) {
+    pb::WorkerMessage::Heartbeat beat;
+    beat.set_unhealthy(why);
+    tracker_->Heartbeat(worker.key, beat, now_);
+    Pump();
+  }
+  // Through no fault of the user's.
+  void FailAround(const std::string& name, const std::string& why) {
+    FakeWorker* worker = WorkerOf(name);
+    ASSERT_NE(worker, nullptr) << name;
+    pb::WorkerMessage::AttemptUpdate update;
+    *update.mutable_id() = worker->running.at(name).id();
+    worker->running.erase(name);
+    update.set_state(pb::ATTEMPT_STATE_FAILED);
+    update.mutable_failure()->set_message(why);
+    update.mutable_failure()->set_environment(true);
+    tracker_->Update(worker->key, update, now_);
+    Pump();
+  }
+  void Pass(absl::Duration time) {
+    now_ += time;
+    for (FakeWorker& worker : workers_) Beat(&worker);
+    tracker_->Tick(now_);
+    Pump();
+  }
+};
+
+TEST_F(WaitingTest, AJobWithoutWorkersSaysSoUntilOneComes) {
+  const std::string id = Submit(1, 1);
+  EXPECT_EQ(Wait(id), "no worker is there. Try: mr workers");
+  AddWorker("a");
+  EXPECT_EQ(Wait(id), "");
+  Succeed(&workers_[0], "m-00000.0");
+  EXPECT_EQ(Wait(id), "");
+}
+
+TEST_F(WaitingTest, WorkersThatTakeNothingSayWhy) {
+  AddWorker("a");
+  SayUnhealthy(workers_[0], "could not start 3 task processes in a row: no room");
+  const std::string id = Submit(1, 1);
+  EXPECT_EQ(Wait(id),
+            "no worker takes tasks; a: could not start 3 task processes in a row: no room. "
+            "Try: mr workers");
+  SayUnhealthy(workers_[0], "");
+  EXPECT_EQ(Wait(id), "");
+}
+
+TEST_F(WaitingTest, AJobBehindOthersSaysSo) {
+  AddWorker("a");
+  Submit(2, 0);
+  const std::string id = Submit(1, 0);
+  EXPECT_EQ(Wait(id), "other jobs have every slot. Try: mr list");
+  Succeed(&workers_[0], "m-00000.0");
+  EXPECT_EQ(Wait(id), "");
+}
+
+TEST_F(WaitingTest, WorkersThatRestForAnotherJobAreSaidToRest) {
+  AddWorker("a");
+  const std::string first = Submit(1, 0);
+  FailAround("m-00000.0", "no room");
+  const std::string id = Submit(1, 0);
+  EXPECT_EQ(Wait(id), "every worker rests, the first for another 1s. Try: mr workers");
+  Pass(absl::Seconds(1));
+  EXPECT_EQ(Wait(id), "other jobs have every slot. Try: mr list") << "one attempt on probation";
+}
+
+}  // namespace
+}  // namespace quern::mr
