@@ -20,7 +20,7 @@ namespace {
 constexpr int kPipeBytes = 1 << 20;
 constexpr size_t kReadBytes = size_t{256} << 10;
 // How long processes that a command left behind may be silent.
-constexpr int kGraceMillis = 1000;
+constexpr int kGraceMillis = 5000;
 
 [[noreturn]] void Throw(const std::string& what) {
   throw std::runtime_error(what + ": " + std::strerror(errno));
@@ -152,6 +152,7 @@ void Child::Exchange(bool all) {
     if (errors_ >= 0 && !ReadSome(errors_, &buffer_, options_.take_errors)) CloseIfOpen(&errors_);
     if (all ? input_ < 0 && output_ < 0 && errors_ < 0 : pending_.empty()) return;
     if (WaitForNews()) continue;
+    left_behind_ = output_ >= 0;
     CloseInput();
     for (int* fd : {&output_, &errors_}) CloseIfOpen(fd);
   }
@@ -182,7 +183,10 @@ std::string Child::Finish() {
     if (errno != EINTR) Throw("wait for '" + options_.command + "'");
   }
   pid_ = -1;
-  return Describe(status);
+  const std::string how = Describe(status);
+  if (!how.empty() || !left_behind_) return how;
+  return "it left a process in the background that holds its output and may still write. Try: wait "
+         "for it in the command, or start it with >/dev/null";
 }
 
 }  // namespace quern::command

@@ -36,9 +36,9 @@ class Child {
     if (pending_.size() >= kWriteBytes) Exchange(/*all=*/false);
   }
   // Ends its input, takes the rest of its output, and waits for it. How it ended: empty for exit
-  // code 0, else "exit code 3" or "signal 11 (Segmentation fault)". All that the command itself has
-  // written is taken; what it left running in the background is waited for only as long as it goes
-  // on writing records or reading.
+  // code 0, else "exit code 3" or "signal 11 (Segmentation fault)". What it left running in the
+  // background and can still write is waited for as long as it goes on writing or reading; one that
+  // is silent for five seconds is an error, since nobody knows what is missing.
   std::string Finish();
 
  private:
@@ -63,6 +63,7 @@ class Child {
   pid_t pid_ = -1;
   int process_ = -1;  // readable when it has exited; closed when that is known
   bool exited_ = false;
+  bool left_behind_ = false;  // a process that may still write, when it was given up
   int input_ = -1;
   int output_ = -1;
   int errors_ = -1;

@@ -152,11 +152,10 @@ TEST_F(CommandTest, LargeInputComesThroughInBothDirections) {
   EXPECT_EQ(Difference("cat out/part-*", "cat in"), "");
 }
 
-// The process left behind holds all three pipes.
 TEST_F(CommandTest, WhatACommandLeavesBehindEndsWithTheTask) {
   Shell(fmt::format("(cat {}; echo) > {}", MakeText(2 << 20), dir_ / "in"));
   const Outcome outcome = MrRun(fmt::format(
-      "--map 'exec 3<&0; setsid sleep 7777 <&3 & echo $! > {}; cat' --set limits.split=100MiB",
+      "--map 'setsid sleep 7777 >/dev/null & echo $! > {}; cat' --set limits.split=100MiB",
       dir_ / "pid"));
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
   EXPECT_EQ(Difference("cat out/part-*", "cat in"), "");
@@ -165,6 +164,15 @@ TEST_F(CommandTest, WhatACommandLeavesBehindEndsWithTheTask) {
   ASSERT_GT(left, 0);
   EXPECT_EQ(kill(left, 0), -1);
   EXPECT_EQ(errno, ESRCH);
+}
+
+// It holds all three pipes.
+TEST_F(CommandTest, OneLeftBehindThatMayStillWriteIsAnError) {
+  Shell(fmt::format("cp {} {}", MakeText(1 << 20), dir_ / "in"));
+  const Outcome outcome =
+      MrRun("--map 'exec 3<&0; setsid sleep 7777 <&3 & cat' --set limits.attempts=1");
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("left a process in the background that holds its output"));
 }
 
 // More than the pipe holds is still to be written, and nobody will read it.
