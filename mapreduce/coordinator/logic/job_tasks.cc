@@ -75,8 +75,10 @@ bool JobTasks::MapsMostlyDone() const {
 bool JobTasks::AllDone() const {
   const TaskCounts& maps = counts(TaskKind::kMap);
   const TaskCounts& reduces = counts(TaskKind::kReduce);
-  // With reducers, maps may be lost again after the last reducer has ended: nobody needs them.
-  return reduces.total > 0 ? reduces.done == reduces.total : maps.done == maps.total;
+  if (reduces.total == 0) return maps.done == maps.total;
+  // Outputs of maps may be lost again after the last reduce has ended: nobody needs them. But a
+  // coordinator that has just started may hear of the reduces before it hears of the maps.
+  return reduces.done == reduces.total && list(TaskKind::kMap).known == maps.total;
 }
 
 bool JobTasks::FailedOn(TaskKind kind, uint32_t task, WorkerKey worker, absl::Time now) const {
@@ -160,6 +162,8 @@ bool JobTasks::Succeed(TaskKind kind, uint32_t task, uint32_t number, absl::Time
   attempt->finished = std::min(attempt->finished, now);
   t.chosen = static_cast<uint32_t>(attempt - tasks.attempts.data());
   ++tasks.counts.done;
+  if (!t.known) ++tasks.known;
+  t.known = true;
   SetFurthest(&tasks, task, 1);
   tasks.queue.Remove(task);
   tasks.counts.waiting = tasks.queue.waiting_count();

@@ -104,7 +104,9 @@ class JobTasks {
   static absl::Time FailedOnUntil(absl::Time now) { return now + kRetryElsewhere; }
   // The bounds are known: maps may start.
   void ReleaseMaps() { maps_released_ = true; }
-  // Every task that leaves output of the job is done.
+  // Every reduce is done, or every map of a job without reduces; and of every map it is known what
+  // came of it. A map counts, and may have written named outputs, whether or not a reduce still
+  // needs what it made.
   bool AllDone() const;
 
   // New attempts are numbered from here on at least.
@@ -152,12 +154,14 @@ class JobTasks {
     uint16_t environment_failures = 0;
     uint16_t worker_losses = 0;
     uint16_t unreachable = 0;
+    bool known = false;  // what came of it, also when its output was lost later
   };
   struct TaskList {
     std::vector<Task> tasks;
     std::vector<Attempt> attempts;
     LocalityQueue queue;
     TaskCounts counts;
+    uint32_t known = 0;  // tasks
   };
 
   const TaskList& list(TaskKind kind) const { return lists_[static_cast<size_t>(kind)]; }

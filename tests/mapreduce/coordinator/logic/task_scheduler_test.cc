@@ -200,6 +200,23 @@ TEST_F(TaskSchedulerTest, LeavesFinishedReducesAndMapOnlyOutputAloneWhenTheirWor
   EXPECT_THAT(scheduler_.RemoveWorker(WorkerKey(2), kStart).lost, IsEmpty());
 }
 
+// A power cut took what a coordinator knew; the worker of the reduce registers first.
+TEST_F(TaskSchedulerTest, IsNotDoneBeforeItIsKnownWhatCameOfEveryMap) {
+  AddWorker(1, 2);
+  scheduler_.AddJob(kJob, Plan(2, 1));
+  const AttemptRef reduce{kJob, TaskKind::kReduce, 0, 0};
+  ASSERT_TRUE(scheduler_.RestoreStarted(reduce, WorkerKey(1), Locality::kAny, kStart));
+  ASSERT_TRUE(scheduler_.Succeeded(reduce, kStart).chosen);
+  EXPECT_FALSE(scheduler_.job(kJob)->AllDone());
+  ASSERT_TRUE(scheduler_.RestoreStarted(Map(0), WorkerKey(1), Locality::kAny, kStart));
+  ASSERT_TRUE(scheduler_.Succeeded(Map(0), kStart).chosen);
+  EXPECT_FALSE(scheduler_.job(kJob)->AllDone());
+  EXPECT_EQ(RunAll(), 1u) << "the other map, of which nobody has heard";
+  EXPECT_TRUE(scheduler_.job(kJob)->AllDone());
+  scheduler_.OutputLost(kJob, 0, Loss::kWorkerLost);
+  EXPECT_TRUE(scheduler_.job(kJob)->AllDone()) << "no reduce needs it any more";
+}
+
 TEST_F(TaskSchedulerTest, KeepsWhatAReturningWorkerStillHas) {
   AddWorker(1, 3);
   scheduler_.AddJob(kJob, Plan(3, 1));
