@@ -157,6 +157,9 @@ std::vector<UniqueFd> TakeAllDescriptors() {
 }
 
 TEST_F(ServerTest, AServerThatRanOutOfDescriptorsTakesConnectionsAgain) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "UBSan looks at memory by a pipe: without descriptors every object is wrong";
+#endif
   StartServer();
   ExpectAlive();
   rlimit before = {};
