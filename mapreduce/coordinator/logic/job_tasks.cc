@@ -94,6 +94,22 @@ bool JobTasks::FailedOn(TaskKind kind, uint32_t task, WorkerKey worker, absl::Ti
   return false;
 }
 
+TaskFailures JobTasks::Retrying(TaskKind kind, uint32_t task, absl::Time now) const {
+  const TaskList& tasks = list(kind);
+  if (task >= tasks.tasks.size() || tasks.tasks[task].chosen != Attempt::kNone) return {};
+  TaskFailures failures;
+  std::set<WorkerKey> workers;
+  for (uint32_t a = tasks.tasks[task].newest; a != Attempt::kNone; a = tasks.attempts[a].previous) {
+    const Attempt& attempt = tasks.attempts[a];
+    if (attempt.state == AttemptState::kRunning && now - attempt.started >= kSettled) return {};
+    if (attempt.state != AttemptState::kFailed) continue;
+    ++failures.attempts;
+    workers.insert(attempt.worker);
+  }
+  failures.workers = static_cast<uint32_t>(workers.size());
+  return failures;
+}
+
 uint32_t JobTasks::Start(TaskKind kind, uint32_t task, WorkerKey worker, Locality locality,
                          absl::Time now) {
   Attempt attempt;

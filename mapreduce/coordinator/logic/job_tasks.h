@@ -73,6 +73,11 @@ enum class Fault {
   kWorker,       // its worker could not even start it
 };
 
+struct TaskFailures {
+  uint32_t attempts = 0;
+  uint32_t workers = 0;  // that they ran on
+};
+
 // Why an attempt was stopped that did not fail.
 enum class Stop { kKilled, kWorkerLost };
 
@@ -102,6 +107,9 @@ class JobTasks {
   bool FailedOn(TaskKind kind, uint32_t task, WorkerKey worker, absl::Time now) const;
   // When FailedOn stops saying so of the attempts that have failed by now.
   static absl::Time FailedOnUntil(absl::Time now) { return now + kRetryElsewhere; }
+  // The failed attempts of a task that is not over them: it waits, or has begun again only just
+  // now. None of any other.
+  TaskFailures Retrying(TaskKind kind, uint32_t task, absl::Time now) const;
   // The bounds are known: maps may start.
   void ReleaseMaps() { maps_released_ = true; }
   // Every reduce is done, or every map of a job without reduces; and of every map it is known what
@@ -143,6 +151,8 @@ class JobTasks {
  private:
   // So long after a failure another worker is preferred.
   static constexpr absl::Duration kRetryElsewhere = absl::Seconds(5);
+  // An attempt that has run for so long gets on.
+  static constexpr absl::Duration kSettled = absl::Seconds(30);
 
   struct Task {
     uint32_t newest = Attempt::kNone;  // index into attempts

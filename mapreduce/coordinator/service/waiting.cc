@@ -2,8 +2,37 @@
 
 #include <fmt/format.h>
 
+#include "common/clean_text.h"
+#include "mapreduce/coordinator/service/convert.h"
+#include "mapreduce/engine/task_id.h"
+
 namespace quern::mr {
 namespace {
+
+// Failures that are looked at: a list of jobs is to cost little.
+constexpr size_t kNewestFailures = 20;
+constexpr size_t kMaxCauseBytes = 500;
+
+std::string Count(uint32_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+// Failures of the environment may go on for long without ending the job.
+std::string DescribeFailures(const JobTasks& tasks, const Job& job, absl::Time now) {
+  size_t looked_at = 0;
+  for (auto it = job.failure_order.rbegin();
+       it != job.failure_order.rend() && ++looked_at <= kNewestFailures; ++it) {
+    const pb::AttemptFailure& failure = job.failures.at(*it);
+    const TaskFailures failed = tasks.Retrying(it->kind, it->task, now);
+    if (!failure.environment() || failed.attempts == 0) continue;
+    const std::string cause = CleanLine(DescribeFailure(failure), kMaxCauseBytes);
+    const bool has_step = cause.find("Try: ") != std::string::npos;
+    return fmt::format("{} failed {} on {}, last: {}{}", FormatTask(ToProto(it->kind), it->task),
+                       Count(failed.attempts, "time"), Count(failed.workers, "worker"), cause,
+                       has_step ? "" : fmt::format(". Try: mr tasks {} --failed", job.id));
+  }
+  return "";
+}
 
 std::string DescribeNoWorker(const WorkerRegistry& registry) {
   for (const auto& [key, worker] : registry.workers()) {
@@ -19,6 +48,11 @@ std::string DescribeNoWorker(const WorkerRegistry& registry) {
 
 std::string DescribeWait(const TrackerState& state, const Job& job, absl::Time now) {
   if (job.ended() || job.doomed != pb::JOB_STATE_UNSPECIFIED) return "";
+  const JobTasks* tasks = state.scheduler.job(job.key);
+  if (tasks == nullptr) return "";
+  if (std::string failures = DescribeFailures(*tasks, job, now); !failures.empty()) {
+    return failures;
+  }
   const IdleJob idle = state.scheduler.WhyIdle(job.key, now);
   switch (idle.why) {
     case IdleJob::Why::kNotIdle:

@@ -10,7 +10,8 @@
 
 namespace quern::mr {
 
-// One line with what to do next; empty when nothing stands in its way. Costs O(workers).
+// One line with what to do next: what fails around its tasks, or why none of them runs; empty when
+// nothing stands in its way. Costs O(workers).
 std::string DescribeWait(const TrackerState& state, const Job& job, absl::Time now);
 
 }  // namespace quern::mr

@@ -74,5 +74,24 @@ TEST_F(WaitingTest, WorkersThatRestForAnotherJobAreSaidToRest) {
   EXPECT_EQ(Wait(id), "other jobs have every slot. Try: mr list") << "one attempt on probation";
 }
 
+TEST_F(WaitingTest, WhatFailsAroundATaskIsSaidUntilItGetsOn) {
+  AddWorker("a");
+  const std::string id = Submit(1, 0);
+  FailAround("m-00000.0", "no room for a chunk. Try: dfs df");
+  EXPECT_EQ(Wait(id), "m-00000 failed 1 time on 1 worker, last: no room for a chunk. Try: dfs df");
+  AddWorker("b");
+  FailAround("m-00000.1", "no room");
+  EXPECT_EQ(Wait(id), "m-00000 failed 2 times on 2 workers, last: no room. Try: mr tasks " + id +
+                          " --failed");
+  Pass(absl::Seconds(20));
+  ASSERT_NE(WorkerOf("m-00000.2"), nullptr);
+  EXPECT_NE(Wait(id), "") << "it has only just begun again";
+  Pass(absl::Seconds(9));
+  Pass(absl::Seconds(9));
+  Pass(absl::Seconds(9));
+  Pass(absl::Seconds(9));
+  EXPECT_EQ(Wait(id), "") << "it runs";
+}
+
 }  // namespace
 }  // namespace quern::mr
