@@ -297,6 +297,18 @@ absl::StatusOr<pb::JobStatus> PipelineDriver::Get(std::string_view id) const {
   return MakePipelineStatus(*pipeline);
 }
 
+absl::Status PipelineDriver::CheckIsNoPipeline(std::string_view id) const {
+  if (!IsPipelineId(id)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const pb::JobStatus pipeline, Get(id));
+  std::string jobs;
+  for (const pb::JobStatus::Stage& stage : pipeline.stages()) {
+    const bool own = stage.state() != pb::JobStatus::Stage::STATE_REUSED;
+    if (own && !stage.job_id().empty()) jobs += (jobs.empty() ? "" : ", ") + stage.job_id();
+  }
+  if (jobs.empty()) return NotFoundError("{}: is a pipeline, and has no jobs of its own", id);
+  return NotFoundError("{}: is a pipeline; its jobs are {}", id, jobs);
+}
+
 std::vector<pb::JobStatus> PipelineDriver::List(size_t most) const {
   std::vector<pb::JobStatus> list;
   MutexLock lock(&mutex_);

@@ -78,6 +78,8 @@ class PipelineDriver {
   absl::Status Drop(std::string_view id);
 
   absl::StatusOr<pb::JobStatus> Get(std::string_view id) const;
+  // NotFound when it is the id of a pipeline, which has no tasks itself; names the jobs that do.
+  absl::Status CheckIsNoPipeline(std::string_view id) const;
   // The newest first.
   std::vector<pb::JobStatus> List(size_t most) const;
   void AddPluginsInUse(StringSet* paths) const;

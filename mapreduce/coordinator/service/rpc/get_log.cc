@@ -112,6 +112,8 @@ void GetLog(Coordinator* coordinator, rpc::ChannelCache* channels, rpc::BulkLoop
             rpc::BulkStream* stream) {
   absl::StatusOr<pb::GetLogRequest> request = ReadRequest(loop);
   if (!request.ok()) return stream->Finish(request.status());
+  const absl::Status is_job = coordinator->pipelines().CheckIsNoPipeline(request->id().job_id());
+  if (!is_job.ok()) return stream->Finish(is_job);
   if (request->follow()) {
     return stream->Finish(FollowLog(coordinator, channels, *request, loop, stream));
   }

@@ -89,6 +89,7 @@ absl::StatusOr<pb::GetTaskResponse> Describe(const TrackerState& state, const Jo
 
 absl::StatusOr<pb::GetTaskResponse> GetTask(Coordinator* coordinator,
                                             const pb::GetTaskRequest& request) {
+  RETURN_IF_ERROR(coordinator->pipelines().CheckIsNoPipeline(request.job_id()));
   std::optional<std::pair<JobKey, pb::JobStatus>> left_memory;
   absl::StatusOr<pb::GetTaskResponse> response =
       coordinator->Read([&](const TrackerState& state) -> absl::StatusOr<pb::GetTaskResponse> {

@@ -77,6 +77,7 @@ absl::StatusOr<pb::ListTasksResponse> ListRemembered(const Coordinator& coordina
 
 absl::StatusOr<pb::ListTasksResponse> ListTasks(Coordinator* coordinator,
                                                 const pb::ListTasksRequest& request) {
+  RETURN_IF_ERROR(coordinator->pipelines().CheckIsNoPipeline(request.job_id()));
   std::vector<TaskRow> rows;
   std::optional<JobKey> left_memory;
   RETURN_IF_ERROR(coordinator->Read([&](const TrackerState& state) -> absl::Status {

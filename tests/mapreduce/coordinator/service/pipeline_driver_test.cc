@@ -23,6 +23,22 @@ TEST_F(PipelineDriverTest, RunsItsStagesAndPublishesOneDirectory) {
   EXPECT_THAT(*files_.ReadFile("/out/_MANIFEST.json"), HasSubstr(*id));
 }
 
+TEST_F(PipelineDriverTest, WhoAsksForItsTasksHearsOfItsJobs) {
+  const auto id = Submit(Spec());
+  ASSERT_TRUE(id.ok()) << id.status();
+  const pb::JobStatus end = RunToEnd(*id);
+  std::vector<std::string> jobs;
+  for (const auto& stage : end.stages()) jobs.push_back(stage.job_id());
+  ASSERT_EQ(jobs.size(), 4u);
+  const absl::Status status = driver_->CheckIsNoPipeline(*id);
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Message(status),
+            fmt::format("{}: is a pipeline; its jobs are {}", *id, fmt::join(jobs, ", ")));
+  EXPECT_TRUE(driver_->CheckIsNoPipeline(jobs[0]).ok());
+  EXPECT_THAT(std::string(Message(driver_->CheckIsNoPipeline("pipeline-20200101-0001"))),
+              HasSubstr("no such"));
+}
+
 TEST_F(PipelineDriverTest, EachRoundReadsTheOneBeforeAndItsCounters) {
   const auto id = Submit(Spec());
   ASSERT_TRUE(id.ok()) << id.status();
