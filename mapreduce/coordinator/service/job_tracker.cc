@@ -59,7 +59,7 @@ absl::Status JobTracker::Kill(std::string_view job_id, std::string_view reason, 
   if (job == nullptr) return NoSuchJob(job_id);
   if (job->ended()) {
     return FailedPreconditionError("{}: has ended already ({})", job_id,
-                                   pb::JobState_Name(job->final_status->state()));
+                                   StateName(job->final_status->state()));
   }
   if (job->state == pb::JOB_STATE_COMMITTING) {
     return FailedPreconditionError("{}: its output is being published, nothing to kill", job_id);

@@ -4,16 +4,12 @@
 #include <utility>
 
 #include "common/cli/cli.h"
+#include "mapreduce/coordinator/service/convert.h"
 #include "mapreduce/coordinator/service/rpc/handlers.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
 namespace {
-
-std::string StateName(pb::JobState state) {
-  const std::string name = pb::JobState_Name(state);
-  return name.substr(std::string("JOB_STATE_").size());
-}
 
 std::string AttemptStateName(pb::AttemptState state) {
   const std::string name = pb::AttemptState_Name(state);

@@ -275,7 +275,7 @@ absl::Status PipelineDriver::Kill(std::string_view id, std::string_view reason) 
   if (pipeline == nullptr) return NoSuchPipeline(id);
   if (pipeline->ended()) {
     return FailedPreconditionError("{}: has ended already ({})", id,
-                                   pb::JobState_Name(pipeline->final_status->state()));
+                                   StateName(pipeline->final_status->state()));
   }
   if (pipeline->stages->ended() && !pipeline->stages->doomed()) {
     return FailedPreconditionError("{}: its output is being published, nothing to kill", id);

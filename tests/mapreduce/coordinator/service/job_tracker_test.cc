@@ -142,7 +142,9 @@ TEST_F(TrackerTest, KillsAJobAndItsAttempts) {
   status.set_job_id(id);
   status.set_state(pb::JOB_STATE_KILLED);
   tracker_->Ended(job(id).key, status, now_);
-  EXPECT_EQ(tracker_->Kill(id, "", now_).code(), absl::StatusCode::kFailedPrecondition);
+  const absl::Status again = tracker_->Kill(id, "", now_);
+  EXPECT_EQ(again.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Message(again), id + ": has ended already (KILLED)");
   EXPECT_EQ(tracker_->Kill("job-1", "", now_).code(), absl::StatusCode::kNotFound);
 }
 

@@ -108,7 +108,9 @@ TEST_F(PipelineDriverTest, AKilledOneStopsItsJobsAlsoAfterARestart) {
     EXPECT_EQ(end.state(), pb::JOB_STATE_KILLED);
     EXPECT_EQ(end.reason(), "enough");
     EXPECT_EQ(jobs_.names().size() - before, 1u);
-    EXPECT_EQ(driver_->Kill(*id, "again").code(), absl::StatusCode::kFailedPrecondition);
+    const absl::Status again = driver_->Kill(*id, "again");
+    EXPECT_EQ(again.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_EQ(Message(again), *id + ": has ended already (KILLED)");
   }
 }
 
