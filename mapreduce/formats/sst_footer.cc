@@ -24,6 +24,7 @@ constexpr uint64_t kTrailerBytes = 5;
 // Of the block that names other blocks, and of the one with properties: far more than they have.
 constexpr uint64_t kMaxMetaBytes = 1 << 20;
 constexpr std::string_view kProperties = "rocksdb.properties";
+constexpr std::string_view kHowToMakeOne = "Try: a job with --set output.format=table";
 
 struct Handle {
   uint64_t offset = 0;
@@ -106,14 +107,15 @@ absl::Status CheckMetaBlocks(ReadableFile* file, const Handle& index_of_blocks, 
 
 absl::Status CheckSstFooter(ReadableFile* file) {
   if (file->length() < kFooterBytes) {
-    return DataLossError("sorted table: has {} bytes, its end alone would have {}", file->length(),
-                         kFooterBytes);
+    return DataLossError("sorted table: has {} bytes, its end alone would have {}. {}",
+                         file->length(), kFooterBytes, kHowToMakeOne);
   }
   ASSIGN_OR_RETURN(const std::string footer,
                    ReadRange(file, file->length() - kFooterBytes, kFooterBytes));
   const std::string_view version = std::string_view(footer).substr(1 + kHandlesBytes);
   if (Fixed<uint64_t>(version.substr(4)) != kMagic) {
-    return DataLossError("sorted table: does not end as one: it was cut, or is another file");
+    return DataLossError("sorted table: does not end as one: it was cut, or is another file. {}",
+                         kHowToMakeOne);
   }
   if (Fixed<uint32_t>(version) != kVersion) {
     return DataLossError("sorted table: says format version {}, only {} is read",

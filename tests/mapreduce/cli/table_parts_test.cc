@@ -1,6 +1,7 @@
 // The parts of a table, asked as one.
 #include "mapreduce/cli/table_parts.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -12,6 +13,9 @@
 
 namespace quern::mr {
 namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
 
 class TablePartsTest : public RandomTest {
  protected:
@@ -80,11 +84,13 @@ TEST_F(TablePartsTest, LookupsAndScansGoOverAllParts) {
 }
 
 TEST_F(TablePartsTest, WhatIsNoTableIsNamed) {
-  ASSERT_OK(WriteFileDurably(FileSystem::Real(), dir_ / "text", "once upon a time, long ago"));
-  const auto table = TableParts::Open(nullptr, "file://" + dir_ / "text");
-  EXPECT_THAT(table, StatusIs(absl::StatusCode::kDataLoss));
-  EXPECT_NE(Message(table.status()).find("/text: sorted table:"), std::string::npos)
-      << Message(table.status());
+  for (const size_t bytes : {size_t{20}, size_t{2000}}) {
+    ASSERT_OK(WriteFileDurably(FileSystem::Real(), dir_ / "text", std::string(bytes, 'a')));
+    const auto table = TableParts::Open(nullptr, "file://" + dir_ / "text");
+    EXPECT_THAT(table, StatusIs(absl::StatusCode::kDataLoss,
+                                AllOf(HasSubstr("/text: sorted table:"),
+                                      HasSubstr("Try: a job with --set output.format=table"))));
+  }
 }
 
 }  // namespace
