@@ -39,9 +39,10 @@ absl::StatusOr<std::unique_ptr<SearchIndex>> OpenParts(const std::string& dir) {
   IndexManifest manifest;
   std::vector<std::unique_ptr<const Segment>> segments;
   for (const std::string& part : parts) {
-    ASSIGN_OR_RETURN(auto segment, Segment::OpenFile(dir + "/" + part));
-    RETURN_IF_ERROR(AddSegment(part, segment->meta(), &manifest));
-    segments.push_back(std::move(segment));
+    auto segment = Segment::OpenFile(dir + "/" + part);
+    RETURN_IF_ERROR(Annotate(segment.status(), part));
+    RETURN_IF_ERROR(AddSegment(part, (*segment)->meta(), &manifest));
+    segments.push_back(*std::move(segment));
   }
   return SearchIndex::Create(std::move(manifest), std::move(segments));
 }

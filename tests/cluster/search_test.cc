@@ -75,7 +75,7 @@ TEST_F(SearchTest, AnswersFromTheClusterThroughACopyOfItsOwn) {
 TEST_F(SearchTest, SaysWhatIsWrong) {
   const CommandResult none = Search({"/nowhere", "free"});
   EXPECT_EQ(none.exit_code, 1);
-  EXPECT_THAT(none.err, HasSubstr("/nowhere/index.json: no search index there. Try: mr run"));
+  EXPECT_THAT(none.err, HasSubstr("/nowhere: is no search index. Try: mr run"));
   MakeIndex(kLines);
   const CommandResult wrong = Search({"/index", "free", "(beer"});
   EXPECT_EQ(wrong.exit_code, 2);

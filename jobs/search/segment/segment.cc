@@ -192,12 +192,12 @@ absl::StatusOr<std::unique_ptr<Segment>> Segment::Open(std::string_view bytes,
 absl::StatusOr<std::unique_ptr<Segment>> Segment::OpenFile(const std::string& path,
                                                            const SegmentOptions& options) {
   absl::StatusOr<Mapping> mapping = MapFile(path);
-  if (!mapping.ok()) return Annotate(mapping.status(), path);
+  if (!mapping.ok()) return mapping.status();
   auto parts = std::make_unique<Parts>(*std::move(mapping));
   absl::StatusOr<Sections> sections = ReadTable(parts->mapping.bytes());
-  if (!sections.ok()) return Annotate(sections.status(), path);
+  if (!sections.ok()) return sections.status();
   parts->sections = *sections;
-  RETURN_IF_ERROR(Annotate(parts->Open(options), path));
+  RETURN_IF_ERROR(parts->Open(options));
   return std::unique_ptr<Segment>(new Segment(std::move(parts)));
 }
 

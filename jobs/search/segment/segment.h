@@ -31,7 +31,8 @@ class Segment {
   // that is; Unimplemented: of a later version.
   static absl::StatusOr<std::unique_ptr<Segment>> Open(std::string_view bytes,
                                                        const SegmentOptions& options = {});
-  // The same of a file on this machine, mapped into memory.
+  // The same of a file on this machine, mapped into memory. Its errors do not name the file: it may
+  // be a copy of one that the caller knows by another name.
   static absl::StatusOr<std::unique_ptr<Segment>> OpenFile(const std::string& path,
                                                            const SegmentOptions& options = {});
   ~Segment();

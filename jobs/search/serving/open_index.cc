@@ -8,6 +8,14 @@ namespace {
 using Segments = std::vector<std::unique_ptr<const Segment>>;
 
 constexpr int kAttempts = 3;
+constexpr std::string_view kHowToMakeOne = "Try: mr run search-index IN OUT";
+
+// What the index is called.
+std::string DirOf(IndexFiles* files) {
+  std::string dir = files->Describe("");
+  while (dir.size() > 1 && dir.ends_with('/')) dir.pop_back();
+  return dir;
+}
 
 absl::StatusOr<std::unique_ptr<Segment>> OpenSegment(IndexFiles* files, const std::string& name) {
   const absl::StatusOr<std::string> path = files->Fetch(name);
@@ -40,9 +48,16 @@ absl::Status OpenListed(IndexFiles* files, const IndexManifest& manifest, Segmen
 absl::Status OpenParts(IndexFiles* files, const std::vector<std::string>& parts,
                        IndexManifest* manifest, Segments* segments) {
   for (const std::string& part : parts) {
-    ASSIGN_OR_RETURN(auto segment, OpenSegment(files, part));
-    RETURN_IF_ERROR(Annotate(AddSegment(part, segment->meta(), manifest), files->Describe(part)));
-    segments->push_back(std::move(segment));
+    absl::StatusOr<std::unique_ptr<Segment>> segment = OpenSegment(files, part);
+    // When the first one is no segment, the job has most likely made something else.
+    if (absl::IsDataLoss(segment.status()) && segments->empty()) {
+      return DataLossError("{}: is no search index, or is damaged: {}. {}", DirOf(files),
+                           Message(segment.status()), kHowToMakeOne);
+    }
+    RETURN_IF_ERROR(segment.status());
+    RETURN_IF_ERROR(
+        Annotate(AddSegment(part, (*segment)->meta(), manifest), files->Describe(part)));
+    segments->push_back(*std::move(segment));
   }
   return absl::OkStatus();
 }
@@ -59,8 +74,7 @@ absl::StatusOr<Found> FindManifest(IndexFiles* files) {
     if (identity.ok()) return Found{name, *std::move(identity)};
     if (!absl::IsNotFound(identity.status())) return identity.status();
   }
-  return NotFoundError("{}: no search index there. Try: mr run search-index IN OUT",
-                       files->Describe(kIndexManifestName));
+  return NotFoundError("{}: is no search index. {}", DirOf(files), kHowToMakeOne);
 }
 
 absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenFound(IndexFiles* files,

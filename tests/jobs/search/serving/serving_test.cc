@@ -212,6 +212,18 @@ TEST_F(ServingTest, ADamagedSegmentIsNotOpened) {
   EXPECT_EQ(files.kept, 0);
 }
 
+TEST_F(ServingTest, ADirectoryThatIsNoIndexIsNamed) {
+  const auto message = [this] { return std::string(Message(OpenIndex(Files().get()).status())); };
+  EXPECT_EQ(message(), dir_.path() + ": is no search index. Try: mr run search-index IN OUT");
+  // Of another job.
+  Write("part-r-00000", "free\t2\nsoftware\t1\n");
+  Write("_MANIFEST.json", R"({"parts": [{"name": "part-r-00000"}]})");
+  EXPECT_EQ(message(),
+            fmt::format("{0}: is no search index, or is damaged: {0}/part-r-00000: no segment of a "
+                        "search index. Try: mr run search-index IN OUT",
+                        dir_.path()));
+}
+
 TEST_F(ServingTest, AnIndexThatIsReplacedMeanwhileIsOpenedAnew) {
   WriteIndex({"old"});
   WatchedFiles files(Files());
