@@ -9,7 +9,7 @@
 
 namespace quern::testing {
 
-std::string Exchange(int port, std::string_view bytes) {
+std::string Exchange(int port, std::string_view bytes, absl::Duration patience) {
   const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -20,7 +20,7 @@ std::string Exchange(int port, std::string_view bytes) {
   std::string answer;
   char buffer[4096];
   pollfd readable{fd.get(), POLLIN, 0};
-  while (poll(&readable, 1, 1000) == 1) {
+  while (poll(&readable, 1, static_cast<int>(absl::ToInt64Milliseconds(patience))) == 1) {
     const ssize_t n = recv(fd.get(), buffer, sizeof buffer, 0);
     if (n <= 0) break;
     answer.append(buffer, static_cast<size_t>(n));

@@ -119,7 +119,8 @@ TEST_F(SearchTest, AServerTakesUpANewIndexAndStopsCleanly) {
     return true;
   }));
   const auto get = [&](const std::string& path) {
-    return Exchange(port, "GET " + path + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    return Exchange(port, "GET " + path + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+                    kForAnAnswer);
   };
   const auto ask = [&] { return get("/search?q=free&k=5"); };
   EXPECT_THAT(ask(), HasSubstr("\"id\":\"b\""));
