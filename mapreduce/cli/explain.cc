@@ -9,6 +9,7 @@
 #include "mapreduce/cli/job_explainer.h"
 #include "mapreduce/cli/pipeline_format.h"
 #include "mapreduce/cli/plugin_upload.h"
+#include "mapreduce/engine/state_name.h"
 #include "mapreduce/plan/pipeline_rules.h"
 
 namespace quern::mr {
@@ -92,7 +93,7 @@ absl::Status FindStates(Session* session, client::FileSystem* dfs, pb::PipelineS
         state == Stage::STATE_WAITING      ? "runs"
         : state == Stage::STATE_REUSED     ? "does not run: its output is taken from an earlier run"
         : state == Stage::STATE_NOT_NEEDED ? "does not run: nobody has to read its output"
-                                           : StageStateName(state);
+                                           : StateName(state);
   }
   return absl::OkStatus();
 }

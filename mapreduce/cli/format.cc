@@ -3,16 +3,13 @@
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "mapreduce/cli/pipeline_format.h"
+#include "mapreduce/engine/state_name.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
 namespace {
 
 constexpr size_t kMaxLineBytes = 16 << 10;
-
-std::string WithoutPrefix(const std::string& name, std::string_view prefix) {
-  return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
-}
 
 absl::Duration Length(int64_t started_ms, int64_t finished_ms, absl::Time now) {
   const absl::Time end = finished_ms == 0 ? now : absl::FromUnixMillis(finished_ms);
@@ -64,14 +61,6 @@ std::string Indent(const std::string& text) {
 }  // namespace
 
 std::string OneLine(std::string_view text) { return CleanLine(text, kMaxLineBytes); }
-
-std::string StateName(pb::JobState state) {
-  return WithoutPrefix(pb::JobState_Name(state), "JOB_STATE_");
-}
-
-std::string StateName(pb::AttemptState state) {
-  return WithoutPrefix(pb::AttemptState_Name(state), "ATTEMPT_STATE_");
-}
 
 std::string PercentDone(const pb::JobStatus::Phase& phase) {
   if (phase.total() == 0) return "-";

@@ -14,9 +14,6 @@ namespace quern::mr {
 
 // What users named or wrote, as a part of one line: control characters are escaped.
 std::string OneLine(std::string_view text);
-// "SUCCEEDED".
-std::string StateName(pb::JobState state);
-std::string StateName(pb::AttemptState state);
 // "42%"; "-" for a phase without tasks.
 std::string PercentDone(const pb::JobStatus::Phase& phase);
 // "2026-11-22 20:58:01" in local time; "-" for 0.

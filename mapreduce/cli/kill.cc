@@ -2,6 +2,7 @@
 #include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
+#include "mapreduce/engine/state_name.h"
 
 namespace quern::mr {
 namespace {

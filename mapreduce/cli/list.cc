@@ -3,6 +3,7 @@
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/pipeline_format.h"
+#include "mapreduce/engine/state_name.h"
 
 namespace quern::mr {
 namespace {

@@ -5,6 +5,7 @@
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/interrupt_watch.h"
 #include "mapreduce/cli/log_printer.h"
+#include "mapreduce/engine/state_name.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {

@@ -2,6 +2,7 @@
 
 #include "common/cli/output.h"
 #include "mapreduce/cli/format.h"
+#include "mapreduce/engine/state_name.h"
 
 namespace quern::mr {
 namespace {
@@ -20,10 +21,6 @@ int CountDone(const pb::JobStatus& status) {
 }
 
 }  // namespace
-
-std::string StageStateName(Stage::State state) {
-  return Stage::State_Name(state).substr(std::string_view("STATE_").size());
-}
 
 std::string StagesDone(const pb::JobStatus& status) {
   return fmt::format("{}/{}", CountDone(status), status.stages_size());
@@ -51,7 +48,7 @@ std::string StageTable(const pb::JobStatus& status, absl::Time now) {
                {"JOB"},
                {"OUTPUT"}});
   for (const Stage& stage : status.stages()) {
-    table.AddRow({stage.name(), StageStateName(stage.state()),
+    table.AddRow({stage.name(), StateName(stage.state()),
                   stage.max_rounds() > 1 ? std::to_string(stage.rounds()) : "",
                   LengthText(stage.started_ms(), stage.finished_ms(), now), stage.job_id(),
                   OneLine(stage.output_path())});
@@ -68,7 +65,7 @@ std::vector<JsonLine> StagesJson(const pb::JobStatus& status) {
     }
     JsonLine& line = lines.emplace_back();
     line.Add("stage", stage.name())
-        .Add("state", StageStateName(stage.state()))
+        .Add("state", StateName(stage.state()))
         .Add("rounds", stage.rounds())
         .Add("max_rounds", stage.max_rounds())
         .Add("job", stage.job_id())

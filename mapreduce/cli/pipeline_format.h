@@ -14,8 +14,6 @@ namespace quern::mr {
 
 inline bool IsPipeline(const pb::JobStatus& status) { return !status.stages().empty(); }
 
-// "RUNNING".
-std::string StageStateName(pb::JobStatus::Stage::State state);
 // "pipeline-1 pagerank: RUNNING, 1 of 3 stages, ranks round 7 map 42% reduce 0%".
 std::string PipelineProgressLine(const pb::JobStatus& status);
 // "3/5": stages that have ended or need not run.

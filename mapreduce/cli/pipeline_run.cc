@@ -14,6 +14,7 @@
 #include "mapreduce/cli/plugin_upload.h"
 #include "mapreduce/cli/run_local.h"
 #include "mapreduce/cli/watch.h"
+#include "mapreduce/engine/state_name.h"
 #include "mapreduce/plan/job_spec_rules.h"
 #include "mapreduce/plan/pipeline_rules.h"
 #include "mapreduce/plan/plugin_check.h"
@@ -171,7 +172,7 @@ absl::StatusOr<int> AfterSubmission(Session* session, const pb::SubmitPipelineRe
                                     bool detach, bool dry_run) {
   if (dry_run) {
     for (const pb::JobStatus::Stage& stage : response.stages()) {
-      const std::string state = StageStateName(stage.state());
+      const std::string state = StateName(stage.state());
       if (session->json) {
         Out().Format("{}\n", JsonLine().Add("stage", stage.name()).Add("state", state).ToString());
       } else {

@@ -4,6 +4,7 @@
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/pipeline_format.h"
 #include "mapreduce/cli/watch.h"
+#include "mapreduce/engine/state_name.h"
 
 namespace quern::mr {
 namespace {

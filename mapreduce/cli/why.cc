@@ -4,6 +4,7 @@
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/time_report.h"
+#include "mapreduce/engine/state_name.h"
 
 namespace quern::mr {
 namespace {

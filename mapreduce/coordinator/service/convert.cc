@@ -40,10 +40,6 @@ pb::AttemptState ToProto(AttemptState state) {
   return pb::ATTEMPT_STATE_UNSPECIFIED;
 }
 
-std::string StateName(pb::JobState state) {
-  return pb::JobState_Name(state).substr(std::string_view("JOB_STATE_").size());
-}
-
 std::string_view LocalityName(Locality locality) {
   switch (locality) {
     case Locality::kNode:

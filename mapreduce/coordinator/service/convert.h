@@ -18,8 +18,6 @@ pb::TaskKind ToProto(TaskKind kind);
 // Anything that is not a kind becomes kMap; such a task is then simply not found.
 TaskKind FromProto(pb::TaskKind kind);
 pb::AttemptState ToProto(AttemptState state);
-// "SUCCEEDED".
-std::string StateName(pb::JobState state);
 // "node", "rack" or "any", and back.
 std::string_view LocalityName(Locality locality);
 Locality ParseLocality(std::string_view name);

@@ -6,6 +6,7 @@
 #include "common/clean_text.h"
 #include "common/log.h"
 #include "mapreduce/coordinator/service/convert.h"
+#include "mapreduce/engine/state_name.h"
 #include "mapreduce/plan/range_bounds.h"
 
 namespace quern::mr {

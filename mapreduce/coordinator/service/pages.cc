@@ -6,15 +6,11 @@
 #include "common/cli/cli.h"
 #include "mapreduce/coordinator/service/convert.h"
 #include "mapreduce/coordinator/service/rpc/handlers.h"
+#include "mapreduce/engine/state_name.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
 namespace {
-
-std::string AttemptStateName(pb::AttemptState state) {
-  const std::string name = pb::AttemptState_Name(state);
-  return name.substr(std::string("ATTEMPT_STATE_").size());
-}
 
 PageCell When(int64_t millis) {
   return millis == 0 ? PageCell("") : PageCell::At(absl::FromUnixMillis(millis));
@@ -101,11 +97,6 @@ std::string OutputsOf(const pb::JobStatus& job) {
   return text;
 }
 
-std::string StageStateName(pb::JobStatus::Stage::State state) {
-  const std::string name = pb::JobStatus::Stage::State_Name(state);
-  return name.substr(std::string_view("STATE_").size());
-}
-
 PageContent OnePipeline(const pb::JobStatus& pipeline, absl::Time now) {
   PageContent page{.title = pipeline.job_id()};
   PageFacts facts = {{"name", pipeline.name()},
@@ -122,7 +113,7 @@ PageContent OnePipeline(const pb::JobStatus& pipeline, absl::Time now) {
                                                "reduce", "started", "time", "output"});
   for (const pb::JobStatus::Stage& stage : pipeline.stages()) {
     stages.rows.push_back(
-        {stage.name(), StageStateName(stage.state()), stage.rounds(), stage.max_rounds(),
+        {stage.name(), StateName(stage.state()), stage.rounds(), stage.max_rounds(),
          stage.job_id().empty() ? PageCell("")
                                 : PageCell(stage.job_id(), "/job?id=" + stage.job_id()),
          Share(stage.map()), Share(stage.reduce()), When(stage.started_ms()),
@@ -189,8 +180,8 @@ absl::StatusOr<PageContent> Tasks(Coordinator* coordinator, const HttpRequest& r
                                    {"attempt", "state", "node", "locality", "started", "time",
                                     "progress", "phase", "status", "cause"});
   for (const pb::TaskAttemptStatus& attempt : tasks.attempts()) {
-    table.rows.push_back({FormatAttempt(attempt.id()), AttemptStateName(attempt.state()),
-                          attempt.node(), attempt.locality(), When(attempt.started_ms()),
+    table.rows.push_back({FormatAttempt(attempt.id()), StateName(attempt.state()), attempt.node(),
+                          attempt.locality(), When(attempt.started_ms()),
                           Length(attempt.started_ms(), attempt.finished_ms(), coordinator->Now()),
                           PageCell::Percent(attempt.progress().fraction()),
                           attempt.progress().phase(), attempt.progress().status(),

@@ -28,6 +28,16 @@ class SearchPropertyTest : public RandomTest {
     return std::to_string(2020 + Below(4)) + "-" + Two(1 + Below(12)) + "-" + Two(1 + Below(28));
   }
 
+  // `all`: what the query finds when nothing is passed over.
+  static void ExpectTheFirst(const TestIndex& index, const std::string& query, size_t k,
+                             const std::vector<SearchHit>& all) {
+    const std::vector<SearchHit> got = index.Hits(query, k);
+    ASSERT_EQ(got.size(), std::min(k, all.size())) << query;
+    for (size_t hit = 0; hit < got.size(); ++hit) {
+      ASSERT_EQ(got[hit].id, all[hit].id) << query << " k=" << k << " hit " << hit;
+      ASSERT_EQ(got[hit].score, all[hit].score) << query << " k=" << k << " hit " << hit;
+    }
+  }
   void MakeDocuments(size_t count) {
     for (size_t i = 0; i < count; ++i) {
       IndexedDocument document;
@@ -133,12 +143,8 @@ TEST_F(SearchPropertyTest, TheBestOfOneCommonWordAreThoseOfAllOfThem) {
       const std::string query = fmt::format("{}body:w{}{}", OneIn(2) ? "+" : "", word, rest);
       const std::vector<SearchHit> all = index.Hits(query, kMaxHits);
       for (const size_t k : {1u, 10u, 300u}) {
-        const std::vector<SearchHit> got = index.Hits(query, k);
-        ASSERT_EQ(got.size(), std::min(k, all.size())) << query;
-        for (size_t hit = 0; hit < got.size(); ++hit) {
-          ASSERT_EQ(got[hit].id, all[hit].id) << query << " k=" << k << " hit " << hit;
-          ASSERT_EQ(got[hit].score, all[hit].score) << query << " k=" << k << " hit " << hit;
-        }
+        ExpectTheFirst(index, query, k, all);
+        if (HasFatalFailure()) return;
       }
     }
   }
@@ -160,12 +166,8 @@ TEST_F(SearchPropertyTest, SkippingBlocksLosesNothing) {
     const size_t k = 1 + Below(20);
     // All of them are asked for, nothing is passed over.
     const std::vector<SearchHit> all = index.Hits(query, kMaxHits);
-    const std::vector<SearchHit> got = index.Hits(query, k);
-    ASSERT_EQ(got.size(), std::min(k, all.size())) << query;
-    for (size_t hit = 0; hit < got.size(); ++hit) {
-      ASSERT_EQ(got[hit].id, all[hit].id) << query << " k=" << k << " hit " << hit;
-      ASSERT_EQ(got[hit].score, all[hit].score) << query << " k=" << k << " hit " << hit;
-    }
+    ExpectTheFirst(index, query, k, all);
+    if (HasFatalFailure()) return;
   }
 }
 
@@ -187,13 +189,9 @@ TEST_F(SearchPropertyTest, TheBestOfCommonPhrasesAreThoseOfAllOfThem) {
     if (OneIn(4)) query += fmt::format(" (title:{} body:{})", phrase(), phrase());
     const std::vector<SearchHit> all = index.Hits(query, kMaxHits);
     for (const size_t k : {size_t{1}, size_t{10}, 1 + Below(100)}) {
-      const std::vector<SearchHit> got = index.Hits(query, k);
-      ASSERT_EQ(got.size(), std::min(k, all.size())) << query;
-      for (size_t hit = 0; hit < got.size(); ++hit) {
-        ASSERT_EQ(got[hit].id, all[hit].id) << query << " k=" << k << " hit " << hit;
-        ASSERT_EQ(got[hit].score, all[hit].score) << query << " k=" << k << " hit " << hit;
-      }
-      hits_seen += got.size();
+      ExpectTheFirst(index, query, k, all);
+      if (HasFatalFailure()) return;
+      hits_seen += std::min(k, all.size());
     }
   }
   EXPECT_GT(hits_seen, 1000u);
