@@ -1,11 +1,11 @@
 #include "mapreduce/coordinator/logic/log_follow.h"
 
-#include <algorithm>
-
 namespace quern::mr {
 
 void LogFollow::Add(const AttemptRef& attempt, uint64_t offset) {
-  entries_[attempt].offset += offset;
+  const auto [it, is_new] = entries_.try_emplace(attempt);
+  it->second.offset += offset;
+  if (is_new) fresh_.push_back(attempt);
 }
 
 bool LogFollow::IsOver(const Entry& entry, const Standing& standing, std::string* missing) const {
@@ -27,28 +27,52 @@ LogFollow::Steps LogFollow::Look(const std::function<Standing(const AttemptRef&)
                                  absl::Time now) {
   Steps steps;
   last_look_ = now;
-  for (auto it = entries_.begin(); it != entries_.end();) {
-    auto& [attempt, entry] = *it;
-    const Standing stands = standing(attempt);
-    std::string missing;
-    if (IsOver(entry, stands, &missing)) {
-      open_ -= entry.open ? 1 : 0;
-      steps.ended.push_back({attempt, std::move(missing)});
-      it = entries_.erase(it);
-      continue;
-    }
-    ++it;
-    if (entry.open || entry.not_before > now) continue;
-    if (stands.worker != Worker::kThere) {
-      entry.not_before = now + options_.pause;
-    } else if (open_ < options_.max_open) {
-      entry.open = true;
-      entry.ran = stands.runs;
-      ++open_;
-      steps.open.push_back({attempt, entry.offset});
-    }
+  const size_t most = kLooks * options_.max_open;
+  // Copies: what is looked at may go elsewhere. Those whose pause ends first come first.
+  std::vector<AttemptRef> known(open_.begin(), open_.end());
+  for (const auto& [until, attempt] : paused_) {
+    if (known.size() == open_.size() + most) break;
+    known.push_back(attempt);
   }
+  for (const AttemptRef& attempt : known) LookAt(attempt, standing(attempt), now, &steps);
+  for (size_t i = 0; i < most && open_.size() < options_.max_open && !fresh_.empty(); ++i) {
+    const AttemptRef attempt = fresh_.front();
+    fresh_.pop_front();
+    PauseUntil(now, attempt, &entries_.at(attempt));
+    LookAt(attempt, standing(attempt), now, &steps);
+  }
+  const bool due = !paused_.empty() && paused_.begin()->first <= now;
+  more_ = open_.size() < options_.max_open && (due || !fresh_.empty());
   return steps;
+}
+
+void LogFollow::LookAt(const AttemptRef& attempt, const Standing& standing, absl::Time now,
+                       Steps* steps) {
+  Entry& entry = entries_.at(attempt);
+  std::string missing;
+  if (IsOver(entry, standing, &missing)) {
+    open_.erase(attempt);
+    paused_.erase({entry.not_before, attempt});
+    entries_.erase(attempt);
+    steps->ended.push_back({attempt, std::move(missing)});
+    return;
+  }
+  if (entry.open || entry.not_before > now) return;
+  if (standing.worker != Worker::kThere) {
+    PauseUntil(now + options_.pause, attempt, &entry);
+  } else if (open_.size() < options_.max_open) {
+    paused_.erase({entry.not_before, attempt});
+    open_.insert(attempt);
+    entry.open = true;
+    entry.ran = standing.runs;
+    steps->open.push_back({attempt, entry.offset});
+  }
+}
+
+void LogFollow::PauseUntil(absl::Time time, const AttemptRef& attempt, Entry* entry) {
+  paused_.erase({entry->not_before, attempt});
+  entry->not_before = time;
+  paused_.emplace(time, attempt);
 }
 
 void LogFollow::Received(const AttemptRef& attempt, uint64_t bytes, bool restarted) {
@@ -64,21 +88,19 @@ void LogFollow::Finished(const AttemptRef& attempt, const absl::Status& status, 
   if (it == entries_.end() || !it->second.open) return;
   Entry& entry = it->second;
   entry.open = false;
-  --open_;
+  open_.erase(attempt);
   entry.complete = status.ok();
   entry.last_failure = status;
-  if (status.ok()) return;
-  ++entry.failures;
-  entry.not_before = now + options_.pause;
+  if (!status.ok()) ++entry.failures;
+  PauseUntil(status.ok() ? absl::InfinitePast() : now + options_.pause, attempt, &entry);
 }
 
 absl::Time LogFollow::NextLook() const {
-  absl::Time next = absl::InfiniteFuture();
-  for (const auto& [attempt, entry] : entries_) {
-    // What could begin already waits for another one to end.
-    if (!entry.open && entry.not_before > last_look_) next = std::min(next, entry.not_before);
-  }
-  return next;
+  if (more_) return last_look_ + kBreath;
+  // What could begin already waits for another one to end.
+  const AttemptRef last{.job = JobKey(UINT32_MAX)};
+  const auto next = paused_.upper_bound({last_look_, last});
+  return next == paused_.end() ? absl::InfiniteFuture() : next->first;
 }
 
 }  // namespace quern::mr

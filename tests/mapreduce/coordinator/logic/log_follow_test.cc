@@ -145,5 +145,45 @@ TEST_F(LogFollowTest, SoManyAreOpenAtOnceAndTheOthersWait) {
   EXPECT_THAT(Look(), ElementsAre("m2@0", "m1."));
 }
 
+// The coordinator's lock is held while it looks.
+TEST_F(LogFollowTest, LookingCostsWhatMayBeOpenAndNotWhatWaits) {
+  constexpr uint32_t kAttempts = 200'000;
+  LogFollow follow({.max_open = 64});
+  for (uint32_t task = 0; task < kAttempts; ++task) follow.Add(Map(task));
+  size_t asked = 0;
+  LogFollow::Standing all{.runs = true, .worker = Worker::kAway};
+  const auto look = [&] {
+    asked = 0;
+    const LogFollow::Steps steps = follow.Look(
+        [&](const AttemptRef&) {
+          ++asked;
+          return all;
+        },
+        now_);
+    EXPECT_LE(asked, 6 * 64u);
+    return steps;
+  };
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(look().open.empty()) << "no worker is there";
+  now_ += absl::Seconds(1);
+  all.worker = Worker::kThere;
+  EXPECT_EQ(look().open.size(), 64u);
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(look().open.empty()) << "so many are open";
+  for (uint32_t task = 0; task < 64; ++task) {
+    follow.Finished(Map(task), UnavailableError("connection reset"), now_);
+  }
+  EXPECT_EQ(look().open.size(), 64u);
+  EXPECT_TRUE(look().open.empty());
+
+  all = {};
+  size_t ended = 0;
+  for (size_t looks = 0; !follow.done(); ++looks) {
+    ASSERT_LT(looks, kAttempts / 64);
+    ASSERT_LE(follow.NextLook(), now_ + absl::Seconds(1));
+    ended += look().ended.size();
+    now_ += absl::Milliseconds(10);
+  }
+  EXPECT_EQ(ended, kAttempts) << "each ends once";
+}
+
 }  // namespace
 }  // namespace quern::mr
