@@ -74,6 +74,24 @@ void OrderQueue::Abandon(size_t disk) {
   }
 }
 
+void OrderQueue::DropWaiting() {
+  std::vector<Item> dropped;  // their claims are let go without the lock
+  MutexLock lock(&mutex_);
+  for (Lane& lane : lanes_) lane.ready.clear();
+  absl::erase_if(waiting_, [&](auto& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    std::deque<Item>& orders = entry.second;
+    const size_t begun = orders.front().begun ? 1 : 0;
+    for (; orders.size() > begun; orders.pop_back()) dropped.push_back(std::move(orders.back()));
+    return orders.empty();
+  });
+  size_ -= dropped.size();
+}
+
+std::vector<ChunkId> OrderQueue::Removals() const {
+  MutexLock lock(&mutex_);
+  return {removals_.begin(), removals_.end()};
+}
+
 size_t OrderQueue::size() const {
   MutexLock lock(&mutex_);
   return size_;
@@ -87,12 +105,16 @@ void OrderQueue::Run(size_t index) {
     if (stopping_) break;
     const ChunkId chunk = lane.ready.front();
     lane.ready.pop_front();
-    Item item = std::move(waiting_[chunk].front());  // its place in the order stays
+    Item& place = waiting_[chunk].front();  // stays until it is done
+    Item item = std::move(place);
+    place.begun = true;
+    if (item.order.has_delete_()) removals_.insert(chunk);
     mutex_.Unlock();
     item.done(execute_(item.order, item.place.disk));
     item = {};
     mutex_.Lock();
     --size_;
+    removals_.erase(chunk);
     const auto orders = waiting_.find(chunk);
     orders->second.pop_front();
     if (orders->second.empty()) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 
 #include <deque>
 #include <functional>
@@ -54,6 +55,11 @@ class OrderQueue {
   absl::Status Add(pb::Order order, Done done);
   // The disk hangs: what waits for one of its threads is answered without it.
   void Abandon(size_t disk);
+  // The session of all orders here has ended: those that have not begun are neither carried out nor
+  // answered.
+  void DropWaiting();
+  // Chunks whose Delete has begun and not ended.
+  std::vector<ChunkId> Removals() const;
   // Orders that wait or are being carried out.
   size_t size() const;
   // Drops what waits and returns when what is under way has ended.
@@ -65,6 +71,7 @@ class OrderQueue {
     pb::Order order;
     Done done;
     Place place;
+    bool begun = false;
   };
   // Chunks whose first order is ready for the threads of one kind of one disk.
   struct Lane {
@@ -85,6 +92,7 @@ class OrderQueue {
   mutable Mutex mutex_;
   // The first order of a chunk is the one that is ready or under way.
   absl::flat_hash_map<ChunkId, std::deque<Item>> waiting_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_set<ChunkId> removals_ ABSL_GUARDED_BY(mutex_);
   std::vector<Lane> lanes_ ABSL_GUARDED_BY(mutex_);  // by disk and kind; the last is of no disk
   size_t size_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -66,10 +66,31 @@ rpc::SessionClient::Target Session::Connect() {
 }
 
 void Session::OnEnd() {
+  // Its master does not know what became of them and orders anew what is still to be done.
+  queue_.DropWaiting();
   results_ = nullptr;
   services_.store->inventory().EndSession();
   listing_.reset();
   digests_wanted_ = false;
+}
+
+void Session::WithholdLeaving() {
+  for (const ChunkId chunk : queue_.Removals()) {
+    const auto replica = services_.store->Find(chunk);
+    if (!replica.ok()) continue;
+    withheld_[chunk] = *replica;
+    (*replica)->Withhold();
+  }
+}
+
+void Session::TellStayed() {
+  if (withheld_.empty()) return;
+  const std::vector<ChunkId> removals = queue_.Removals();
+  absl::erase_if(withheld_, [&](const auto& entry) {
+    if (std::ranges::find(removals, entry.first) != removals.end()) return false;
+    entry.second->Tell();
+    return true;
+  });
 }
 
 // --- From the master.
@@ -176,6 +197,7 @@ void Session::Register(rpc::BulkStream* stream) {
   reg->set_rack(self_.rack);
   reg->set_version(VersionString());
   for (const DiskStatus& disk : services_.store->Disks()) ToProto(disk, reg->add_disks());
+  WithholdLeaving();
   for (const std::shared_ptr<Replica>& replica : services_.store->List()) {
     reg->set_max_chunk_id(std::max(reg->max_chunk_id(), replica->chunk().value()));
     reg->set_replica_count(reg->replica_count() + 1);
@@ -205,7 +227,9 @@ void Session::SendInventoryPage(rpc::BulkStream* stream) {
   std::vector<std::shared_ptr<Replica>>& left = listing_->left;
   while (!left.empty() && static_cast<size_t>(page->replicas_size()) < kReplicasPerPage) {
     const Replica& replica = *left.back();
-    if (replica.disk().Counts()) ToProto(replica.facts().report, page->add_replicas());
+    const auto withheld = withheld_.find(replica.chunk());
+    const bool told = withheld == withheld_.end() || withheld->second.get() != &replica;
+    if (told && replica.disk().Counts()) ToProto(replica.facts().report, page->add_replicas());
     left.pop_back();
   }
   page->set_last(left.empty());
@@ -237,6 +261,7 @@ void Session::AddDigests(ServerMessage::Heartbeat* heartbeat) {
 }
 
 void Session::SendHeartbeat(rpc::BulkStream* stream) {
+  TellStayed();
   if (listing_) return SendHeartbeat(stream, {});
   const auto changes = services_.store->inventory().TakeChanges(kReplicasPerPage);
   SendHeartbeat(stream, changes.value_or(std::vector<ReplicaReport>()));

@@ -7,6 +7,8 @@
 // The session's thread waits for no disk: a disk that hangs must not cost the server its heartbeat.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -67,6 +69,10 @@ class Session : private rpc::SessionClient::Handler {
   void OnEnd() override;
 
   absl::Status OnAdmitted(const pb::MasterMessage::Admitted& admitted);
+  // Replicas whose removal an ended session ordered and has not come to its end: a master that
+  // counted on them would remove others in their place.
+  void WithholdLeaving();
+  void TellStayed();
   void OnOrder(pb::Order order);
   absl::Status Obey(const pb::Order& order);
   absl::Status OnProgress(uint64_t log_index);
@@ -93,6 +99,7 @@ class Session : private rpc::SessionClient::Handler {
     std::vector<std::shared_ptr<Replica>> left;  // taken from the end
   };
   std::optional<Listing> listing_;
+  absl::flat_hash_map<ChunkId, std::shared_ptr<Replica>> withheld_;
   // Of the present session.
   std::shared_ptr<OrderResults> results_;
   bool digests_wanted_ = false;

@@ -126,11 +126,27 @@ absl::StatusOr<std::vector<ProducerSeq>> Replica::Producers() const {
 
 void Replica::Report() {
   MutexLock lock(&mutex_);
-  if (!disk().Counts()) return;  // ReportGone says all
+  if (!disk().Counts() || withheld_) return;  // ReportGone says all
   const ReplicaReport now = machine_.Report();
   if (!reported_ && now.state == ReplicaState::kRemoved) return;  // nobody has heard of it
   environment_.inventory->Changed(reported_, now);
   reported_ = now;
+}
+
+void Replica::Withhold() {
+  {
+    MutexLock lock(&mutex_);
+    withheld_ = true;
+  }
+  ReportGone();
+}
+
+void Replica::Tell() {
+  {
+    MutexLock lock(&mutex_);
+    withheld_ = false;
+  }
+  Report();
 }
 
 void Replica::ReportGone() {

@@ -135,6 +135,11 @@ class Replica {
   absl::Status ReplaceWith(const std::function<absl::Status()>& publish);
   // Its disk has failed, or is silent: tells the master that it is gone. Takes no turn.
   void ReportGone();
+  // It is being removed by order of a master that will not hear how that ends: until Tell it is no
+  // part of what this server has. Takes no turn.
+  void Withhold();
+  // That has ended: it is told again, unless it is gone.
+  void Tell();
 
   // --- For ReplicaReader.
   // The checksums of the blocks that hold [offset, offset + bytes), while the replica is not
@@ -211,6 +216,7 @@ class Replica {
   bool attached_ ABSL_GUARDED_BY(mutex_) = false;
   ReplicaMachine machine_ ABSL_GUARDED_BY(mutex_);
   std::optional<ReplicaReport> reported_ ABSL_GUARDED_BY(mutex_);
+  bool withheld_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t condemnations_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

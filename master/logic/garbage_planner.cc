@@ -37,7 +37,7 @@ void GarbagePlanner::ServerDied(ServerId server) {
     maybe_finished_.insert(it->second);
   }
   // Of these there are few for each server.
-  for (const Removal& removal : in_flight_) {
+  for (const auto& [removal, session] : in_flight_) {
     if (removal.server == server) maybe_finished_.insert(removal.chunk);
   }
   for (const auto& [time, removal] : waiting_) {
@@ -79,6 +79,8 @@ void GarbagePlanner::OrderFrom(ServerId server, const ChunkTable& chunks,
     if (under_way != per_server_.end() && under_way->second >= options_.max_per_server) return;
     const ChunkId chunk = it->second;
     it = queue_.erase(it);
+    // It has confirmed since what it has.
+    if (!IsLeaving({chunk, server}, servers)) unknown_.erase({chunk, server});
     const std::optional<ChunkInfo> living = chunks.Find(chunk);
     if (living.has_value() && !MayRemove(*living, server, servers, now)) {
       failures_.erase({chunk, server});
@@ -86,16 +88,19 @@ void GarbagePlanner::OrderFrom(ServerId server, const ChunkTable& chunks,
       continue;
     }
     removals->push_back({chunk, server});
-    in_flight_.insert({chunk, server});
+    in_flight_[{chunk, server}] = info->session;
     ++per_server_[server];
   }
 }
 
-void GarbagePlanner::Ended(const Removal& removal, bool removed, absl::Time now) {
-  if (in_flight_.erase(removal) == 0) return;
+void GarbagePlanner::Ended(const Removal& removal, Outcome outcome, absl::Time now) {
+  const auto ordered = in_flight_.find(removal);
+  if (ordered == in_flight_.end()) return;
+  if (outcome == Outcome::kUnknown) unknown_[removal] = ordered->second;
+  in_flight_.erase(ordered);
   if (--per_server_[removal.server] == 0) per_server_.erase(removal.server);
   to_look_at_.insert(removal.server);
-  if (!removed) {
+  if (outcome != Outcome::kRemoved) {
     // Of a living chunk as well, though it is looked at anew when its turn comes: its server, whose
     // disk may hang or be missing, would be asked again as fast as it refuses.
     Failures& failures = failures_[removal];
@@ -132,6 +137,7 @@ std::vector<ChunkId> GarbagePlanner::TakeFinished(const ServerRegistry& servers)
     if (held) continue;
     for (const ServerId server : found->second) {
       queue_.erase({server, chunk});
+      unknown_.erase({chunk, server});
       const auto failed = failures_.find({chunk, server});
       if (failed != failures_.end() && !failed->second.waiting) failures_.erase(failed);
     }
@@ -142,10 +148,31 @@ std::vector<ChunkId> GarbagePlanner::TakeFinished(const ServerRegistry& servers)
   return finished;
 }
 
+bool GarbagePlanner::IsLeaving(const Removal& removal, const ServerRegistry& servers) const {
+  if (in_flight_.contains(removal)) return true;
+  const auto ordered = unknown_.find(removal);
+  if (ordered == unknown_.end()) return false;
+  const ServerInfo* server = servers.Find(removal.server);
+  return server == nullptr || !server->confirmed || server->session <= ordered->second;
+}
+
+ChunkAssessment GarbagePlanner::AssessStaying(const ChunkInfo& chunk,
+                                              const ServerRegistry& servers) const {
+  ChunkAssessment assessment = Assess(chunk, servers);
+  ServerList& good = assessment.good;
+  good.erase(std::remove_if(good.begin(), good.end(),
+                            [&](ServerId id) {
+                              return IsLeaving({chunk.id, id}, servers);
+                            }),
+             good.end());
+  return assessment;
+}
+
 std::optional<ServerId> GarbagePlanner::Surplus(const ChunkInfo& chunk,
-                                                const ServerRegistry& servers, absl::Time now) {
+                                                const ServerRegistry& servers,
+                                                absl::Time now) const {
   if (chunk.state != pb::CHUNK_STATE_SEALED) return std::nullopt;
-  const ChunkAssessment assessment = Assess(chunk, servers);
+  const ChunkAssessment assessment = AssessStaying(chunk, servers);
   if (!assessment.hoped.empty() || !assessment.pending.empty()) return std::nullopt;
   if (assessment.good.size() <= assessment.wanted) return std::nullopt;
   std::vector<const ServerInfo*> holders;
@@ -171,23 +198,23 @@ std::optional<ServerId> GarbagePlanner::Surplus(const ChunkInfo& chunk,
 void GarbagePlanner::LookForSurplus(const ChunkInfo& chunk, const ServerRegistry& servers,
                                     absl::Time now) {
   if (const auto surplus = Surplus(chunk, servers, now)) return Queue({chunk.id, *surplus});
-  const ChunkAssessment assessment = Assess(chunk, servers);
+  const ChunkAssessment assessment = AssessStaying(chunk, servers);
   if (chunk.state != pb::CHUNK_STATE_SEALED || assessment.good.size() <= assessment.wanted) return;
   // That a silent server speaks again is no news about its chunks.
   if (undecided_.insert(chunk.id).second)
     undecided_until_.push_back({now + options_.backoff, chunk.id});
 }
 
-ServerList GarbagePlanner::Replaced(const ChunkInfo& chunk, const ServerRegistry& servers) {
+ServerList GarbagePlanner::Replaced(const ChunkInfo& chunk, const ServerRegistry& servers) const {
   if (chunk.state != pb::CHUNK_STATE_SEALED) return {};
-  const ChunkAssessment assessment = Assess(chunk, servers);
+  const ChunkAssessment assessment = AssessStaying(chunk, servers);
   if (assessment.good.size() < assessment.wanted) return {};
   return assessment.bad;
 }
 
 bool GarbagePlanner::MayRemove(const ChunkInfo& chunk, ServerId server,
-                               const ServerRegistry& servers, absl::Time now) {
-  const ChunkAssessment assessment = Assess(chunk, servers);
+                               const ServerRegistry& servers, absl::Time now) const {
+  const ChunkAssessment assessment = AssessStaying(chunk, servers);
   if (std::find(assessment.bad.begin(), assessment.bad.end(), server) != assessment.bad.end()) {
     return !assessment.good.empty();
   }
@@ -196,7 +223,7 @@ bool GarbagePlanner::MayRemove(const ChunkInfo& chunk, ServerId server,
 
 absl::Status GarbagePlanner::Validate() const {
   absl::flat_hash_map<ServerId, int> per_server;
-  for (const Removal& removal : in_flight_) {
+  for (const auto& [removal, session] : in_flight_) {
     ++per_server[removal.server];
     if (queue_.contains({removal.server, removal.chunk})) {
       return InternalError("chunk {} on {} is queued and under way", removal.chunk, removal.server);

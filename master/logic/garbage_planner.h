@@ -3,7 +3,11 @@
 //
 // What may go is decided here and nowhere else, and only from what the log says and what servers
 // have confirmed in this term: an empty or old master deletes nothing, because it knows of no
-// garbage, and a replica that it does not know is only put aside. Not thread-safe.
+// garbage, and a replica that it does not know is only put aside.
+//
+// A replica is *leaving* from the order to remove it until its server has answered; when its
+// session breaks before that, until it has confirmed its inventory in a later one, where it carries
+// out nothing that an earlier one ordered. Leaving replicas are never counted on. Not thread-safe.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -62,8 +66,10 @@ class GarbagePlanner {
   // under way until Ended. Costs as much as there is to order, however much waits.
   std::vector<Removal> Next(const ChunkTable& chunks, const ServerRegistry& servers,
                             absl::Time now);
-  // A removal has ended: the server has the replica no longer, or the order failed.
-  void Ended(const Removal& removal, bool removed, absl::Time now);
+  // How a removal ended: the server has the replica no longer, has answered that it keeps it, or
+  // has not answered, and may yet carry the order out.
+  enum class Outcome { kRemoved, kRefused, kUnknown };
+  void Ended(const Removal& removal, Outcome outcome, absl::Time now);
   // When Next may have news without an event.
   absl::Time NextDeadline() const;
 
@@ -78,18 +84,21 @@ class GarbagePlanner {
   absl::Status Validate() const;
 
   // The replica to remove when there are more good ones than wanted: only if everything about the
-  // chunk is confirmed, and at least `wanted` others are. Of two on one machine one goes first,
-  // then of two on one rack, then the one with the least free space.
-  static std::optional<ServerId> Surplus(const ChunkInfo& chunk, const ServerRegistry& servers,
-                                         absl::Time now);
+  // chunk is confirmed, and at least `wanted` others are and are not leaving. Of two on one machine
+  // one goes first, then of two on one rack, then the one with the least free space.
+  std::optional<ServerId> Surplus(const ChunkInfo& chunk, const ServerRegistry& servers,
+                                  absl::Time now) const;
   // Stale and corrupt replicas that may go because enough good ones are confirmed.
-  static ServerList Replaced(const ChunkInfo& chunk, const ServerRegistry& servers);
+  ServerList Replaced(const ChunkInfo& chunk, const ServerRegistry& servers) const;
   // A replica of a living chunk may go: it is surplus, or bad while a good one is confirmed.
-  static bool MayRemove(const ChunkInfo& chunk, ServerId server, const ServerRegistry& servers,
-                        absl::Time now);
+  bool MayRemove(const ChunkInfo& chunk, ServerId server, const ServerRegistry& servers,
+                 absl::Time now) const;
 
  private:
   void Queue(const Removal& removal);
+  bool IsLeaving(const Removal& removal, const ServerRegistry& servers) const;
+  // Without good replicas that are leaving.
+  ChunkAssessment AssessStaying(const ChunkInfo& chunk, const ServerRegistry& servers) const;
   // Orders what the server may be given now.
   void OrderFrom(ServerId server, const ChunkTable& chunks, const ServerRegistry& servers,
                  absl::Time now, std::vector<Removal>* removals);
@@ -102,7 +111,10 @@ class GarbagePlanner {
   std::set<std::pair<ServerId, ChunkId>> queue_;
   // Servers for which something may be ordered that could not be before.
   std::set<ServerId> to_look_at_;
-  std::set<Removal> in_flight_;
+  // Each with the server's session that it was ordered in.
+  std::map<Removal, uint64_t> in_flight_;
+  // The same, of those that were not answered.
+  std::map<Removal, uint64_t> unknown_;
   absl::flat_hash_map<ServerId, int> per_server_;
   // That failed, until they are tried again.
   std::set<std::pair<absl::Time, Removal>> waiting_;

@@ -117,7 +117,7 @@ void ClusterState::Reassess(const ChunkInfo& chunk, absl::Time now) {
   repair.Update(chunk.id, assessment);
   // Only then is there anything to take away.
   if (assessment.bad.empty() && assessment.good.size() <= assessment.wanted) return;
-  for (const ServerId server : GarbagePlanner::Replaced(chunk, servers)) {
+  for (const ServerId server : garbage.Replaced(chunk, servers)) {
     garbage.Remove(chunk.id, server);
   }
   garbage.LookForSurplus(chunk, servers, now);

@@ -13,7 +13,10 @@ constexpr absl::Duration kLongestRemovalNap = absl::Seconds(5);
 void OnRemovalEnded(Master* master, const GarbagePlanner::Removal& removal,
                     const absl::StatusOr<OrderDispatcher::Result>& result) {
   const absl::Status status = OrderStatus(result);
+  using Outcome = GarbagePlanner::Outcome;
   const bool removed = status.ok() || absl::IsNotFound(status);
+  Outcome outcome = removed ? Outcome::kRemoved : Outcome::kRefused;
+  if (!result.ok()) outcome = Outcome::kUnknown;  // the session broke
   if (!removed) {
     LogWarning("removal_failed",
                {{"chunk", removal.chunk}, {"server", removal.server}, {"status", status}});
@@ -21,7 +24,7 @@ void OnRemovalEnded(Master* master, const GarbagePlanner::Removal& removal,
   ClusterState& state = master->state();
   const absl::Time now = master->clock().MonotonicNow();
   MutexLock lock(&state.mutex);
-  state.garbage.Ended(removal, removed, now);
+  state.garbage.Ended(removal, outcome, now);
   if (removed) {
     state.chunks.RemoveReplica(removal.chunk, removal.server);
     state.repair.RoomCame();

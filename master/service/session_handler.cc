@@ -127,11 +127,17 @@ std::unique_ptr<rpc::SessionReceiver> SessionHandler::Open(
 }
 
 void SessionHandler::OnEnd(const Progress& progress, const absl::Status& status) {
+  if (progress.server) {
+    // Before its orders fail: what is decided then must not count on a server that is gone.
+    MutexLock lock(&state_.mutex);
+    const ServerInfo* info = state_.servers.Find(progress.server);
+    if (info != nullptr && info->session == progress.session) {
+      state_.servers.Disconnect(progress.server);
+      state_.Changed();
+    }
+  }
   if (progress.server && orders_.Detach(progress.server, progress.pipe.get())) {
     LogWarning("session_ended", {{"server", progress.server}, {"status", status}});
-    MutexLock lock(&state_.mutex);
-    state_.servers.Disconnect(progress.server);
-    state_.Changed();
   } else if (!status.ok()) {
     LogWarning("session_refused", {{"status", status}});
   }

@@ -31,7 +31,10 @@ struct FakeChunkserver::Session {
 };
 
 FakeChunkserver::FakeChunkserver(const Options& options)
-    : options_(options), master_(options.master), followed_(options.followed) {}
+    : options_(options),
+      master_(options.master),
+      free_bytes_(options.free_bytes),
+      followed_(options.followed) {}
 
 FakeChunkserver::~FakeChunkserver() { Disconnect(); }
 
@@ -52,7 +55,7 @@ ServerMessage FakeChunkserver::Registration() {
   registration->set_rack(options_.rack);
   auto* disk = registration->add_disks();
   disk->set_capacity_bytes(options_.free_bytes * 2);
-  disk->set_free_bytes(options_.free_bytes);
+  disk->set_free_bytes(free_bytes_);
   InventoryDigests digests{};
   for (const auto& [chunk, replica] : replicas_) {
     digests[InventoryBucket(chunk)] ^= InventoryHash(chunk, static_cast<uint32_t>(replica.state()),
@@ -260,6 +263,11 @@ void FakeChunkserver::SendInventory(Session* session,
   }
   session->stream->Write(first);
   session->stream->Write(last);
+}
+
+void FakeChunkserver::SetFreeBytes(uint64_t free_bytes) {
+  MutexLock lock(&mutex_);
+  free_bytes_ = free_bytes;
 }
 
 void FakeChunkserver::Freeze(bool frozen) {

@@ -57,6 +57,8 @@ class FakeChunkserver {
   std::string address() const { return options_.node + ":1"; }
   const std::string& node() const { return options_.node; }
   void SetMaster(std::string address);
+  // Told with the next heartbeat.
+  void SetFreeBytes(uint64_t free_bytes);
   // What it will claim to have followed.
   void SetFollowed(const FollowedMaster& followed);
   FollowedMaster followed();
@@ -112,6 +114,7 @@ class FakeChunkserver {
   Mutex mutex_;
   CondVar changed_;
   std::string master_ ABSL_GUARDED_BY(mutex_);
+  uint64_t free_bytes_ ABSL_GUARDED_BY(mutex_);
   std::map<ChunkId, pb::ReplicaReport> replicas_ ABSL_GUARDED_BY(mutex_);
   std::set<ChunkId> damaged_ ABSL_GUARDED_BY(mutex_);
   std::map<ChunkId, uint64_t> tokens_ ABSL_GUARDED_BY(mutex_);  // of the Creates

@@ -1,9 +1,11 @@
 // A disk that hangs: no operation on it comes back, not even one that asks how much space is left.
+#include <algorithm>
 #include <atomic>
 
 #include "chunkserver/store/rocks_replica_index.h"
 #include "common/clock.h"
 #include "common/crc32c.h"
+#include "common/inventory_digest.h"
 #include "common/thread.h"
 #include "tests/chunkserver/service/test_cluster.h"
 #include "tests/support/hanging_file_system.h"
@@ -255,6 +257,64 @@ TEST_F(HungDiskTest, AnOrderOfTheLastMasterDoesNotAnswerOneOfThisMaster) {
   ASSERT_TRUE(AwaitOrders(0));
   ASSERT_OK_AND_ASSIGN(const auto result, master_->Fence("n1", chunk_[1]));
   EXPECT_EQ(result.replica().chunk_id(), chunk_[1].value());
+}
+
+// A master counts on what is told after its orders were forgotten.
+TEST_F(HungDiskTest, OrdersOfAnEndedSessionThatHaveNotBegunAreDropped) {
+  StartWithTwoDisks();
+  files_.Hang("/n1/0");
+  pb::Order verify;
+  verify.mutable_verify()->set_chunk_id(chunk_[0].value());
+  master_->Send("n1", verify);
+  ASSERT_TRUE(Eventually([&] { return files_.sleeping() >= 2; })) << "and the look at its space";
+  pb::Order remove;
+  remove.mutable_delete_()->set_chunk_id(chunk_[0].value());
+  master_->Send("n1", remove);
+  ASSERT_TRUE(AwaitOrders(2));
+  master_.reset();
+  StartMaster({.term = 2, .log_index = 20});
+  ASSERT_TRUE(master_->AwaitSessions({"n1"}));
+  EXPECT_TRUE(AwaitOrders(1));
+  files_.Release();
+  EXPECT_TRUE(AwaitOrders(0));
+  ASSERT_OK_AND_ASSIGN(const ReadAnswer answer, Read("n1", chunk_[0]));
+  EXPECT_TRUE(answer.bytes == text_[0]);
+}
+
+TEST_F(HungDiskTest, AReplicaWhoseRemovalAnEndedSessionBeganIsNotToldBeforeThatHasFailed) {
+  StartWithTwoDisks();
+  const auto listed = [&](ChunkId chunk) {
+    const auto inventory = master_->Inventory("n1");
+    return std::ranges::any_of(
+        inventory, [&](const auto& replica) { return replica.chunk_id() == chunk.value(); });
+  };
+  ASSERT_TRUE(listed(chunk_[0]));
+  for (const bool fails : {true, false}) {
+    // Changes the mark of its master, which is the first that an order writes.
+    master_->SetLogIndex(fails ? 20 : 40);
+    files_.Hang("/n1/0");
+    pb::Order remove;
+    remove.mutable_delete_()->set_chunk_id(chunk_[0].value());
+    if (fails) remove.mutable_delete_()->set_create_token(4711);
+    master_->Send("n1", remove);
+    ASSERT_TRUE(AwaitOrders(1));
+    ASSERT_TRUE(Eventually([&] { return files_.sleeping() >= 2; })) << "it has begun";
+    master_.reset();
+    StartMaster({.term = fails ? 2u : 3u, .log_index = fails ? 30u : 50u});
+    ASSERT_TRUE(master_->AwaitSessions({"n1"}));
+    EXPECT_FALSE(listed(chunk_[0]));
+    EXPECT_TRUE(listed(chunk_[1]));
+    EXPECT_EQ(master_->Registration("n1").digests(InventoryBucket(chunk_[0])), 0u);
+    files_.Release();
+    ASSERT_TRUE(AwaitOrders(0));
+    if (fails) {
+      EXPECT_TRUE(master_->AwaitState("n1", chunk_[0], pb::REPLICA_STATE_FINALIZED));
+      EXPECT_TRUE(listed(chunk_[0]));
+    } else {
+      EXPECT_THAT(Read("n1", chunk_[0]), StatusIs(absl::StatusCode::kNotFound));
+      EXPECT_FALSE(listed(chunk_[0]));
+    }
+  }
 }
 
 }  // namespace

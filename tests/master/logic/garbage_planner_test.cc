@@ -13,6 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using Outcome = GarbagePlanner::Outcome;
 using Removal = GarbagePlanner::Removal;
 
 class GarbagePlannerTest : public RandomTest {
@@ -30,7 +31,7 @@ class GarbagePlannerTest : public RandomTest {
     return removals;
   }
   std::optional<ServerId> Surplus(const ChunkInfo& chunk) {
-    return GarbagePlanner::Surplus(chunk, servers_.registry, servers_.now);
+    return planner_.Surplus(chunk, servers_.registry, servers_.now);
   }
 
   TestServers servers_;
@@ -45,9 +46,9 @@ TEST_F(GarbagePlannerTest, DeletedChunksGoFromEveryServerAndAreThenForgotten) {
   const auto removals = Next();
   EXPECT_THAT(removals, SizeIs(2));
   EXPECT_THAT(Next(), IsEmpty()) << "they are under way";
-  planner_.Ended(removals[0], true, servers_.now);
+  planner_.Ended(removals[0], Outcome::kRemoved, servers_.now);
   EXPECT_THAT(planner_.TakeFinished(servers_.registry), IsEmpty());
-  planner_.Ended(removals[1], true, servers_.now);
+  planner_.Ended(removals[1], Outcome::kRemoved, servers_.now);
   EXPECT_THAT(planner_.TakeFinished(servers_.registry), ElementsAre(ChunkId(1)));
   EXPECT_FALSE(planner_.IsGarbage(ChunkId(1)));
 }
@@ -76,7 +77,7 @@ TEST_F(GarbagePlannerTest, DeadServersDoNotKeepGarbageForEver) {
 TEST_F(GarbagePlannerTest, AFailedRemovalIsTriedAgain) {
   servers_.AddMany(1);
   planner_.AddGarbage(ChunkId(1), std::vector{ServerId(1)});
-  planner_.Ended(Next()[0], false, servers_.now);
+  planner_.Ended(Next()[0], Outcome::kRefused, servers_.now);
   EXPECT_THAT(Next(), IsEmpty());
   servers_.now = planner_.NextDeadline();
   servers_.Heartbeat(1);
@@ -153,13 +154,100 @@ TEST_F(GarbagePlannerTest, ASurplusThatIsNoneAnyMoreStays) {
   EXPECT_THAT(Next(), IsEmpty()) << "another copy was lost in between";
 }
 
+// While one of two copies is on its way out, the other is the only one.
+class LeavingReplicaTest : public GarbagePlannerTest {
+ protected:
+  // The removal of one of two copies is ordered, and then the other looks like the better choice.
+  void SetUp() override {
+    servers_.Add({.id = 1, .free_bytes = 2 << 20});
+    servers_.Add({.id = 2, .free_bytes = 3 << 20});
+    AddChunk(1, 1, {1, 2});
+    Look();
+    ASSERT_THAT(Next(), ElementsAre(first_));
+    pb::ServerMessage::Heartbeat fuller;
+    fuller.add_disks()->set_free_bytes(1 << 20);
+    servers_.registry.Heartbeat(ServerId(2), fuller, servers_.now);
+  }
+  void Look() {
+    planner_.LookForSurplus(*chunks_.Find(ChunkId(1)), servers_.registry, servers_.now);
+  }
+  void GoToNextDeadline() {
+    ASSERT_NE(planner_.NextDeadline(), absl::InfiniteFuture());
+    servers_.now = std::max(servers_.now, planner_.NextDeadline());
+    servers_.Heartbeat(1);
+    servers_.Heartbeat(2);
+  }
+
+  const Removal first_{ChunkId(1), ServerId(1)};
+  const Removal second_{ChunkId(1), ServerId(2)};
+};
+
+TEST_F(LeavingReplicaTest, IsNotCountedOnWhileItsRemovalIsUnderWay) {
+  Look();
+  EXPECT_THAT(Next(), IsEmpty());
+  EXPECT_FALSE(
+      planner_.MayRemove(*chunks_.Find(ChunkId(1)), ServerId(2), servers_.registry, servers_.now));
+  // With one more there is a surplus again, beside the one that leaves.
+  servers_.Add({.id = 3});
+  chunks_.SetReplica(ChunkId(1), {ServerId(3), kFinalized, true});
+  Look();
+  EXPECT_THAT(Next(), ElementsAre(second_));
+  Look();
+  EXPECT_THAT(Next(), IsEmpty());
+}
+
+TEST_F(LeavingReplicaTest, DoesNotVouchForABadOne) {
+  chunks_.SetReplica(ChunkId(1), {ServerId(2), pb::REPLICA_STATE_CORRUPT, true});
+  planner_.Remove(ChunkId(1), ServerId(2));
+  EXPECT_THAT(planner_.Replaced(*chunks_.Find(ChunkId(1)), servers_.registry), IsEmpty());
+  EXPECT_THAT(Next(), IsEmpty());
+}
+
+TEST_F(LeavingReplicaTest, CountsAgainWhenItsServerHasAnsweredThatItKeepsIt) {
+  planner_.Ended(first_, Outcome::kRefused, servers_.now);
+  Look();
+  EXPECT_THAT(Next(), ElementsAre(second_));
+}
+
+TEST_F(LeavingReplicaTest, IsNotCountedOnBeforeAServerThatDidNotAnswerHasConfirmedAnew) {
+  planner_.Ended(first_, Outcome::kUnknown, servers_.now);
+  Look();
+  EXPECT_THAT(Next(), IsEmpty());
+  servers_.registry.Admit(ServerId(1), {}, servers_.now);
+  servers_.registry.Compared(ServerId(1));
+  Look();
+  EXPECT_THAT(Next(), IsEmpty()) << "its digests are compared, its listing has not come";
+  servers_.registry.Confirm(ServerId(1));
+  planner_.ServerReady(ServerId(1));
+  // Nobody has to look again for the surplus to go: exactly one of them.
+  std::vector<Removal> removals;
+  while (planner_.NextDeadline() < absl::InfiniteFuture()) {
+    GoToNextDeadline();
+    for (const Removal& removal : Next()) removals.push_back(removal);
+  }
+  EXPECT_THAT(removals, SizeIs(1));
+}
+
+TEST_F(LeavingReplicaTest, OfADeadServerDoesNotKeepOthersFromGoing) {
+  servers_.registry.Disconnect(ServerId(1));
+  planner_.Ended(first_, Outcome::kUnknown, servers_.now);
+  servers_.Add({.id = 3});
+  chunks_.SetReplica(ChunkId(1), {ServerId(3), kFinalized, true});
+  servers_.Kill(1);
+  planner_.ServerDied(ServerId(1));
+  Look();
+  EXPECT_THAT(Next(), SizeIs(1));
+  Look();
+  EXPECT_THAT(Next(), IsEmpty());
+}
+
 TEST_F(GarbagePlannerTest, BadReplicasGoAfterTheyWereReplaced) {
   servers_.AddMany(4);
   AddChunk(1, 3, {1, 2});
   chunks_.SetReplica(ChunkId(1), {ServerId(4), pb::REPLICA_STATE_STALE, true});
-  EXPECT_THAT(GarbagePlanner::Replaced(*chunks_.Find(ChunkId(1)), servers_.registry), IsEmpty());
+  EXPECT_THAT(planner_.Replaced(*chunks_.Find(ChunkId(1)), servers_.registry), IsEmpty());
   chunks_.SetReplica(ChunkId(1), {ServerId(3), kFinalized, true});
-  EXPECT_THAT(GarbagePlanner::Replaced(*chunks_.Find(ChunkId(1)), servers_.registry),
+  EXPECT_THAT(planner_.Replaced(*chunks_.Find(ChunkId(1)), servers_.registry),
               ElementsAre(ServerId(4)));
 }
 
@@ -172,7 +260,7 @@ TEST_F(GarbagePlannerTest, AFailedRemovalFromALivingChunkIsTriedAgainAfterAWhile
   const Removal bad{ChunkId(1), ServerId(4)};
   planner_.Remove(bad.chunk, bad.server);
   ASSERT_THAT(Next(), ElementsAre(bad));
-  planner_.Ended(bad, false, servers_.now);
+  planner_.Ended(bad, Outcome::kRefused, servers_.now);
   planner_.Remove(bad.chunk, bad.server);
   EXPECT_THAT(Next(), IsEmpty());
   EXPECT_EQ(planner_.removals(), 1u);
@@ -180,7 +268,7 @@ TEST_F(GarbagePlannerTest, AFailedRemovalFromALivingChunkIsTriedAgainAfterAWhile
   for (const uint32_t id : {1, 2, 3, 4}) servers_.Heartbeat(id);
   EXPECT_THAT(Next(), ElementsAre(bad));
   // Its file is deleted while it waits: it still comes, once.
-  planner_.Ended(bad, false, servers_.now);
+  planner_.Ended(bad, Outcome::kRefused, servers_.now);
   chunks_.Remove(ChunkId(1));
   planner_.AddGarbage(ChunkId(1), std::vector{ServerId(4)});
   EXPECT_THAT(Next(), IsEmpty());
@@ -188,7 +276,7 @@ TEST_F(GarbagePlannerTest, AFailedRemovalFromALivingChunkIsTriedAgainAfterAWhile
   servers_.now = planner_.NextDeadline();
   servers_.Heartbeat(4);
   EXPECT_THAT(Next(), ElementsAre(bad));
-  planner_.Ended(bad, true, servers_.now);
+  planner_.Ended(bad, Outcome::kRemoved, servers_.now);
   EXPECT_THAT(planner_.TakeFinished(servers_.registry), ElementsAre(ChunkId(1)));
   EXPECT_EQ(planner_.removals(), 0u);
 }
@@ -196,10 +284,10 @@ TEST_F(GarbagePlannerTest, AFailedRemovalFromALivingChunkIsTriedAgainAfterAWhile
 TEST_F(GarbagePlannerTest, TheLastGoodReplicaIsNeverRemoved) {
   servers_.AddMany(2);
   const ChunkInfo chunk = AddChunk(1, 1, {1});
-  EXPECT_FALSE(GarbagePlanner::MayRemove(chunk, ServerId(1), servers_.registry, servers_.now));
+  EXPECT_FALSE(planner_.MayRemove(chunk, ServerId(1), servers_.registry, servers_.now));
   chunks_.SetReplica(ChunkId(1), {ServerId(1), pb::REPLICA_STATE_CORRUPT, true});
-  EXPECT_FALSE(GarbagePlanner::MayRemove(*chunks_.Find(ChunkId(1)), ServerId(1), servers_.registry,
-                                         servers_.now))
+  EXPECT_FALSE(
+      planner_.MayRemove(*chunks_.Find(ChunkId(1)), ServerId(1), servers_.registry, servers_.now))
       << "not even a corrupt one while there is nothing better";
 }
 

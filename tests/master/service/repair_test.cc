@@ -29,6 +29,13 @@ class RepairTest : public MasterTest {
     report.set_server_id(server->id().value());
     return client_->Call(report).status();
   }
+  void SetReplication(const std::string& path, uint32_t replication) {
+    pb::SetReplicationRequest request;
+    *request.mutable_header() = client_->NextHeader();
+    request.set_path(path);
+    request.set_replication(replication);
+    ASSERT_OK(client_->Call(request));
+  }
   // As readers do. A report of a replica of which the master has yet to hear that it is finalized
   // is passed over; one of a replica that is gone by now is NotFound.
   void ReportUntilVerified(const OpenFile& open, FakeChunkserver* server) {
@@ -144,16 +151,56 @@ TEST_F(RepairTest, SetReplicationAddsAndRemovesCopies) {
   AddServers(4);
   const OpenFile open = CompleteFile("/f", 100, 2);
   const auto set = [&](uint32_t replication) {
-    pb::SetReplicationRequest request;
-    *request.mutable_header() = client_->NextHeader();
-    request.set_path("/f");
-    request.set_replication(replication);
-    ASSERT_OK(client_->Call(request));
+    SetReplication("/f", replication);
     EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == replication; }));
   };
   set(4);
   set(1);
   set(3);
+}
+
+// A server that takes its time with a removal carries it out even when its session breaks.
+class SlowRemovalTest : public RepairTest {
+ protected:
+  // One of two copies is to go, and its server takes the order and does nothing yet. Then the other
+  // one is the fuller.
+  void SetUp() override {
+    options_.garbage.backoff = absl::Milliseconds(50);
+    StartMaster();
+    AddServers(2);
+    leaving_ = servers_[0].get();
+    staying_ = servers_[1].get();
+    open_.emplace(CompleteFile("/f", 100, 2));
+    leaving_->SetOverride([](const Order& order) -> std::optional<FakeChunkserver::Result> {
+      if (!order.has_delete_()) return std::nullopt;
+      return FakeChunkserver::Silence();
+    });
+    SetFreeBytes(leaving_, 2 << 20);
+    SetReplication("/f", 1);
+    ASSERT_TRUE(Eventually([&] { return leaving_->CountOrders(Order::kDelete) == 1; }));
+    SetFreeBytes(staying_, 1 << 20);
+  }
+
+  std::optional<OpenFile> open_;
+  FakeChunkserver* leaving_ = nullptr;
+  FakeChunkserver* staying_ = nullptr;
+};
+
+TEST_F(SlowRemovalTest, TheLastOtherCopyStaysWhenTheSessionBreaks) {
+  staying_->Report(open_->id(), pb::REPLICA_STATE_FINALIZED, 100);  // has it assessed anew
+  leaving_->Disconnect();
+  leaving_->SetReplica(open_->id(), pb::REPLICA_STATE_REMOVED, 0);
+  ASSERT_OK(leaving_->Connect());
+  EXPECT_TRUE(Eventually([&] { return Nodes("/f") == std::vector{staying_->node()}; }));
+  EXPECT_EQ(staying_->CountOrders(Order::kDelete), 0);
+  EXPECT_EQ(CountFinalized(open_->id()), 1u);
+}
+
+TEST_F(SlowRemovalTest, OneGoesInTheEndWhenTheOrderWasLost) {
+  leaving_->SetOverride(nullptr);
+  leaving_->Disconnect();
+  ASSERT_OK(leaving_->Connect());
+  EXPECT_TRUE(Eventually([&] { return CountFinalized(open_->id()) == 1; }));
 }
 
 TEST_F(RepairTest, ChunksOfDeletedFilesGoAndTheirRowsToo) {

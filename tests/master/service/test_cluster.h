@@ -267,6 +267,18 @@ class MasterTest : public ::testing::Test {
     }
     return open;
   }
+  // Sets it and waits until a heartbeat has told it.
+  void SetFreeBytes(FakeChunkserver* server, uint64_t free_bytes) {
+    server->SetFreeBytes(free_bytes);
+    ASSERT_TRUE(Eventually([&] {
+      const auto cluster = client_->Call(pb::GetClusterRequest());
+      if (!cluster.ok()) return false;
+      return std::ranges::any_of(cluster->servers(), [&](const auto& told) {
+        return told.address().server_id() == server->id().value() &&
+               told.free_bytes() == free_bytes;
+      });
+    }));
+  }
   // Nodes that GetChunks names for the first chunk.
   std::vector<std::string> Nodes(const std::string& path, const std::string& reader = "") {
     std::vector<std::string> nodes;
