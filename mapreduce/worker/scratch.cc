@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <tuple>
 #include <utility>
 
 #include "common/crc32c.h"
@@ -21,6 +22,14 @@ constexpr char kLogName[] = "log";
 
 std::string AttemptDir(const std::string& dir, const pb::AttemptId& id) {
   return fmt::format("{}/jobs/{}/{}", dir, id.job_id(), FormatAttempt(id));
+}
+
+// The older of two jobs: by day, then by number, which has four digits or more.
+bool IsOlder(std::string_view a, std::string_view b) {
+  const auto place = [](std::string_view id) {
+    return std::make_tuple(id.substr(0, id.rfind('-')), id.size(), id);
+  };
+  return place(a) < place(b);
 }
 
 // A torn message may well parse, as a shorter one.
@@ -99,10 +108,13 @@ absl::StatusOr<std::string> Scratch::MakeAttemptDir(const pb::AttemptId& id) {
   {
     MutexLock lock(&mutex_);
     dir = AttemptDir(dirs_[next_dir_++ % dirs_.size()], id);
+    running_[id.job_id()].insert(FormatAttempt(id));
   }
-  RETURN_IF_ERROR(FileSystem::Real()->RemoveTree(dir));
-  RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(dir));
-  return dir;
+  absl::Status made = FileSystem::Real()->RemoveTree(dir);
+  if (made.ok()) made = FileSystem::Real()->MakeDirs(dir);
+  if (made.ok()) return dir;
+  Ended(id.job_id(), FormatAttempt(id));
+  return made;
 }
 
 absl::Status Scratch::Hold(const pb::WorkerMessage::HeldOutput& held, const std::string& dir) {
@@ -112,12 +124,27 @@ absl::Status Scratch::Hold(const pb::WorkerMessage::HeldOutput& held, const std:
   file.close();
   if (!file) return ResourceExhaustedError("{}: cannot be written", path);
   RETURN_IF_ERROR(FileSystem::Real()->Rename(path + ".new", path));
-  MutexLock lock(&mutex_);
-  held_[held.id().job_id()][FormatAttempt(held.id())] = {held, dir};
+  {
+    MutexLock lock(&mutex_);
+    held_[held.id().job_id()][FormatAttempt(held.id())] = {held, dir};
+  }
+  Ended(held.id().job_id(), FormatAttempt(held.id()));
   return absl::OkStatus();
 }
 
-void Scratch::Discard(const std::string& dir) { KeepOnlyLog(dir); }
+void Scratch::Discard(const std::string& dir) {
+  KeepOnlyLog(dir);
+  const fs::path path(dir);
+  Ended(path.parent_path().filename().string(), path.filename().string());
+}
+
+void Scratch::Ended(const std::string& job_id, const std::string& attempt) {
+  MutexLock lock(&mutex_);
+  const auto job = running_.find(job_id);
+  if (job == running_.end()) return;
+  job->second.erase(attempt);
+  if (job->second.empty()) running_.erase(job);
+}
 
 std::vector<pb::WorkerMessage::HeldOutput> Scratch::Held() const {
   MutexLock lock(&mutex_);
@@ -204,11 +231,12 @@ void Scratch::DropOldLogs() {
       jobs.push_back(job.path().filename().string());
     }
     if (jobs.size() <= kJobsWithLogs) continue;
-    std::sort(jobs.begin(), jobs.end());  // by day and number: the oldest first
+    std::sort(jobs.begin(), jobs.end(), IsOlder);
     jobs.resize(jobs.size() - kJobsWithLogs);
     MutexLock lock(&mutex_);
     for (const std::string& job : jobs) {
-      if (!held_.contains(job)) fs::remove_all(fmt::format("{}/jobs/{}", dir, job), error);
+      if (held_.contains(job) || running_.contains(job)) continue;
+      fs::remove_all(fmt::format("{}/jobs/{}", dir, job), error);
     }
   }
 }

@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,7 +38,8 @@ class Scratch {
   // Drops everything when the work here belongs to another cluster. True when it did.
   absl::StatusOr<bool> AdoptCluster(const std::string& cluster_id);
 
-  // An empty directory for a new attempt, the disks in turn.
+  // An empty directory for a new attempt, the disks in turn. It stays until Hold or Discard, and
+  // every attempt ends in one of them.
   absl::StatusOr<std::string> MakeAttemptDir(const pb::AttemptId& id);
   // The attempt succeeded: remembered until its job is forgotten.
   absl::Status Hold(const pb::WorkerMessage::HeldOutput& held, const std::string& dir);
@@ -53,7 +55,7 @@ class Scratch {
 
   // Nothing of the job is held any more. Quick: its files stay until RemoveJob.
   void ForgetJob(const std::string& job_id);
-  // Deletes a job's files except its logs, which stay until many other jobs have come.
+  // Deletes a job's files except its logs, which stay until many later jobs have come.
   void RemoveJob(const std::string& job_id);
   // Jobs of which something is held.
   std::vector<std::string> Jobs() const;
@@ -66,6 +68,7 @@ class Scratch {
   void LoadAttempt(const std::string& dir);
   static void KeepOnlyLog(const std::string& attempt_dir);
   void DropOldLogs();
+  void Ended(const std::string& job_id, const std::string& attempt);
 
   const std::vector<std::string> dirs_;
   std::string worker_id_;
@@ -78,6 +81,8 @@ class Scratch {
   };
   // By job, then by attempt ("m-00017.1").
   std::map<std::string, std::map<std::string, HeldEntry>> held_ ABSL_GUARDED_BY(mutex_);
+  // By job, the attempts that have a directory and have not ended.
+  std::map<std::string, std::set<std::string>> running_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quern::mr
