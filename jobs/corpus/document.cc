@@ -50,6 +50,13 @@ std::string RejectedCopy(const Document& document, std::string_view rule, std::s
   return line.Take();
 }
 
+bool DocumentReader::HasText(std::string_view line) const {
+  const auto fields = text::ReadJsonObject(line);
+  const text::JsonField* const field =
+      fields.has_value() ? text::FindField(*fields, field_) : nullptr;
+  return field != nullptr && text::IsJsonString(field->value);
+}
+
 std::optional<Document> DocumentReader::Read(const MapInput& in) {
   std::optional<Document> document;
   if (json_) {

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "jobs/text/json.h"
@@ -36,6 +37,8 @@ class DocumentReader {
   std::optional<Document> Read(const MapInput& in);
 
   const std::string& field() const { return field_; }
+  // The line is a JSON object with a string in that field.
+  bool HasText(std::string_view line) const;
 
  private:
   std::optional<Document> ReadJson(const MapInput& in);

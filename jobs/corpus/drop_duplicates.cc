@@ -1,6 +1,7 @@
 // Documents without those that edges (jobs/corpus/duplicates.h) call duplicates.
 //
-// Input: documents and edges, both as JSON lines. Output (raw): the lines of the documents that no
+// Input: documents and edges, both as JSON lines: one with a text is a document, whatever else it
+// has. Output (raw): the lines of the documents that no
 // edge calls a duplicate, as they are; the output "rejected" has the others, with a field
 //   "rejected": {"rule": "near-duplicates", "of": ID}
 #include <optional>
@@ -21,11 +22,14 @@ class DropDuplicatesMapper : public quern::Mapper {
   void Start(quern::TaskContext& context) override {
     if (context.input_format() != "jsonl") context.Fail("drop-duplicates reads the format jsonl");
     reader_.Start(context);
+    if (quern::corpus::IsEdgeField(reader_.field())) {
+      context.Fail("params.field = '" + reader_.field() + "': edges have that field too");
+    }
   }
 
   void Map(const quern::MapInput& in) override {
     const auto edge = quern::corpus::ReadEdgeLine(in.value());
-    if (edge.has_value()) {
+    if (edge.has_value() && !reader_.HasText(in.value())) {
       value_.assign(1, kDrop).append(quern::corpus::IdOfNode(edge->of));
       return Emit(quern::corpus::IdOfNode(edge->duplicate), value_);
     }

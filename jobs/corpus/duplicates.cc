@@ -11,6 +11,8 @@ namespace quern::corpus {
 namespace {
 
 constexpr size_t kRankDigits = 8;
+constexpr std::string_view kDuplicateField = "duplicate";
+constexpr std::string_view kOfField = "of";
 
 uint32_t RankOfNode(std::string_view node) {
   uint32_t rank = 0;
@@ -62,16 +64,18 @@ std::optional<Edge> MakeEdge(std::string_view a, std::string_view b) {
 
 std::string EdgeLine(const Edge& edge) {
   text::JsonObjectWriter line;
-  AddNodeFields(edge.duplicate, "duplicate", "duplicate_rank", &line);
-  AddNodeFields(edge.of, "of", "of_rank", &line);
+  AddNodeFields(edge.duplicate, kDuplicateField, "duplicate_rank", &line);
+  AddNodeFields(edge.of, kOfField, "of_rank", &line);
   return line.Take();
 }
+
+bool IsEdgeField(std::string_view name) { return name == kDuplicateField || name == kOfField; }
 
 std::optional<Edge> ReadEdgeLine(std::string_view line) {
   const auto fields = text::ReadJsonObject(line);
   if (!fields.has_value()) return std::nullopt;
-  const auto duplicate = NodeField(*fields, "duplicate", "duplicate_rank");
-  const auto of = NodeField(*fields, "of", "of_rank");
+  const auto duplicate = NodeField(*fields, kDuplicateField, "duplicate_rank");
+  const auto of = NodeField(*fields, kOfField, "of_rank");
   if (!duplicate.has_value() || !of.has_value()) return std::nullopt;
   return MakeEdge(*duplicate, *of);
 }

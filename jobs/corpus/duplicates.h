@@ -32,6 +32,8 @@ struct Edge {
 std::optional<Edge> MakeEdge(std::string_view a, std::string_view b);
 
 std::string EdgeLine(const Edge& edge);
+// What the nodes of an edge are called in its line.
+bool IsEdgeField(std::string_view name);
 // Nothing when the line is none. The greater node becomes the duplicate, whatever the line says.
 std::optional<Edge> ReadEdgeLine(std::string_view line);
 

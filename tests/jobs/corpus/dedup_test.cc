@@ -245,6 +245,17 @@ TEST_F(DedupJobTest, NearCopiesAreFoundConnectedAndDropped) {
   EXPECT_THAT(log_, HasSubstr("user.duplicates_that_are_no_documents = 0"));
 }
 
+TEST_F(DedupJobTest, WhatHasATextIsADocumentThoughItLooksLikeAnEdge) {
+  const std::string documents =
+      Line("a", "kept") +
+      "{\"id\": \"x\", \"text\": \"kept too\", \"duplicate\": \"a\", \"of\": \"b\"}\n";
+  pb::JobSpec spec = JobOver("drop_duplicates", Write("docs", documents), "out");
+  EXPECT_EQ(OutputOf(spec, "out"), documents);
+  EXPECT_THAT(log_, HasSubstr("user.documents = 2"));
+  (*spec.mutable_params())["field"] = "of";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.field = 'of': edges have that field too"));
+}
+
 TEST_F(DedupJobTest, TheLongestMayStayInstead) {
   const std::string text = Words(0, 150);
   pb::JobSpec spec =
