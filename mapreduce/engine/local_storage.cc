@@ -1,6 +1,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "common/random.h"
 #include "common/storage/file_io.h"
@@ -86,6 +88,35 @@ class LocalWritable final : public WritableFile {
   uint64_t length_ = 0;
 };
 
+struct TreeMove {
+  std::string from;
+  std::string to;
+  // Where what was at `to` is meanwhile, hidden beside it; empty: nothing was.
+  std::string replaced;
+};
+
+void UndoMove(const TreeMove& move) {
+  FileSystem::Real()->Rename(move.to, move.from).IgnoreError();
+  if (!move.replaced.empty()) FileSystem::Real()->Rename(move.replaced, move.to).IgnoreError();
+}
+
+// After an error everything is where it was.
+absl::Status MakeMove(bool replace, TreeMove* move) {
+  const std::string parent = ParentDir(move->to);
+  if (FileSystem::Real()->Exists(move->to)) {
+    if (!replace) return AlreadyExistsError("{}: already exists", move->to);
+    const std::string name = move->to.substr(move->to.rfind('/') + 1);
+    const std::string aside = fmt::format("{}/.{}.old-{}", parent, name, RandomHex(4));
+    RETURN_IF_ERROR(FileSystem::Real()->Rename(move->to, aside));
+    move->replaced = aside;
+  }
+  absl::Status status = FileSystem::Real()->MakeDirs(parent);
+  if (status.ok()) status = FileSystem::Real()->Rename(move->from, move->to);
+  if (status.ok()) status = FileSystem::Real()->SyncDir(parent);
+  if (!status.ok()) UndoMove(*move);
+  return status;
+}
+
 class LocalStorage final : public Storage {
  public:
   absl::StatusOr<std::unique_ptr<ReadableFile>> Open(const std::string& path) override {
@@ -105,21 +136,24 @@ class LocalStorage final : public Storage {
   }
 
   absl::Status Rename(const std::string& from, const std::string& to, bool replace) override {
-    if (FileSystem::Real()->Exists(LocalPart(to))) {
-      if (!replace) return AlreadyExistsError("{}: already exists", to);
-      RETURN_IF_ERROR(RemoveTree(to));
-    }
-    RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(ParentDir(LocalPart(to))));
-    RETURN_IF_ERROR(FileSystem::Real()->Rename(LocalPart(from), LocalPart(to)));
-    return FileSystem::Real()->SyncDir(ParentDir(LocalPart(to)));
+    return RenameAll({{from, to}}, replace);
   }
 
   absl::Status RenameAll(const Moves& moves, bool replace) override {
-    for (size_t i = 0; i < moves.size(); ++i) {
-      const absl::Status status = Rename(moves[i].first, moves[i].second, replace);
-      if (status.ok()) continue;
-      while (i-- > 0) Rename(moves[i].second, moves[i].first, false).IgnoreError();
+    std::vector<TreeMove> made;
+    for (const auto& [from, to] : moves) {
+      TreeMove move{LocalPart(from), LocalPart(to), ""};
+      const absl::Status status = MakeMove(replace, &move);
+      if (status.ok()) {
+        made.push_back(std::move(move));
+        continue;
+      }
+      for (; !made.empty(); made.pop_back()) UndoMove(made.back());
       return status;
+    }
+    // What stays of them is hidden and in nobody's way.
+    for (const TreeMove& move : made) {
+      if (!move.replaced.empty()) RemoveTree(move.replaced).IgnoreError();
     }
     return absl::OkStatus();
   }

@@ -58,8 +58,8 @@ class Storage {
   // it goes away with everything below it.
   virtual absl::Status Rename(const std::string& from, const std::string& to, bool replace) = 0;
   // Several of them. In the distributed file system all happen in one change or none; on this
-  // machine one after another, and when one fails those before it are undone (what `replace` has
-  // removed stays away).
+  // machine one after another, and when one fails those before it are undone. What is replaced goes
+  // when all have succeeded.
   using Moves = std::vector<std::pair<std::string, std::string>>;
   virtual absl::Status RenameAll(const Moves& moves, bool replace) = 0;
   // OK when there is nothing.

@@ -1,11 +1,15 @@
 #include "mapreduce/task/local_pipeline.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/engine/manifest.h"
 #include "mapreduce/plan/input_files.h"
 #include "mapreduce/plan/overwrite_rules.h"
@@ -29,6 +33,31 @@ pb::PipelineSpec WithoutSchemes(pb::PipelineSpec spec) {
     }
   }
   return spec;
+}
+
+// Of the file system where `path` is or would be; nothing when nobody can tell.
+std::optional<dev_t> DeviceOf(std::string path) {
+  path.erase(0, kLocalScheme.size());
+  struct stat status {};
+  while (path.size() > 1) {
+    path = ParentDir(path);
+    if (stat(path.c_str(), &status) == 0) return status.st_dev;
+  }
+  return std::nullopt;
+}
+
+// They are made in one place and appear by renames.
+absl::Status CheckOneFileSystem(const std::set<std::string>& targets) {
+  const std::string& first = *targets.begin();
+  if (!IsLocalPath(first)) return absl::OkStatus();
+  for (const std::string& target : targets) {
+    if (DeviceOf(target) == DeviceOf(first)) continue;
+    return InvalidArgumentError(
+        "output: {} and {}: are on two file systems of this machine, but the outputs of one run "
+        "appear together. Try: a path on the file system of the other, and cp -r afterwards",
+        first, target);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -64,6 +93,7 @@ absl::Status LocalPipeline::Prepare() {
           *targets.begin(), target);
     }
   }
+  RETURN_IF_ERROR(CheckOneFileSystem(targets));
   RETURN_IF_ERROR(CheckFiles(targets));
   work_dir_ = HiddenBeside(*targets.begin());
   return absl::OkStatus();

@@ -1,6 +1,8 @@
 // Whole pipelines in one process (mr run --local), against answers that are known.
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
+#include <cstdlib>
 #include <map>
 #include <sstream>
 
@@ -78,6 +80,40 @@ TEST_F(LocalPipelineTest, AFailedStageLeavesNothingAndWrongFlagsAreSaid) {
   EXPECT_EQ(Shell("ls -A " + dir_.path()).out, "text\nthree.toml\n");
   EXPECT_EQ(RunThree("--detach").exit_code, 2);
   EXPECT_EQ(RunThree("--keep").exit_code, 2);
+}
+
+TEST_F(LocalPipelineTest, OutputsOnTwoFileSystemsAreRefusedBeforeAnythingRuns) {
+  std::string other = "/dev/shm/quern-pipeline-XXXXXX";
+  if (mkdtemp(other.data()) == nullptr) GTEST_SKIP() << "no /dev/shm";
+  struct stat here {};
+  struct stat there {};
+  ASSERT_EQ(stat(dir_.path().c_str(), &here) + stat(other.c_str(), &there), 0);
+  if (here.st_dev != there.st_dev) {
+    Mr(fmt::format("run --local wordcount file://{}/text file://{}/top", dir_.path(), other));
+    const std::string old = Shell("cat " + other + "/top/part-*").out;
+    EXPECT_THAT(old, HasSubstr("question\t1\n"));
+    std::ofstream(dir_ / "three.toml") << fmt::format(R"(
+[[stage]]
+name = "count"
+job = "wordcount"
+input = ["@in"]
+output = "count"
+[[stage]]
+name = "top"
+job = "top-n"
+input = ["@count"]
+output = "file://{}/top"
+)",
+                                                      other);
+    const Outcome outcome = RunThree("--overwrite");
+    EXPECT_EQ(outcome.exit_code, 3) << outcome.out;
+    EXPECT_THAT(outcome.out, HasSubstr(fmt::format("file://{}/top", other)));
+    EXPECT_THAT(outcome.out, HasSubstr(fmt::format("file://{}/out", dir_.path())));
+    EXPECT_THAT(outcome.out, HasSubstr("two file systems"));
+    EXPECT_EQ(Shell("cat " + other + "/top/part-*").out, old);
+    EXPECT_EQ(Shell("ls -A " + dir_.path()).out, "text\nthree.toml\n");
+  }
+  FileSystem::Real()->RemoveTree(other).IgnoreError();
 }
 
 }  // namespace
