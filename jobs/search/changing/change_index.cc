@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/random.h"
 #include "jobs/search/changing/merge_segments.h"
 #include "jobs/search/segment/segment.h"
 #include "jobs/search/serving/open_index.h"
@@ -20,7 +21,11 @@ class Change {
  public:
   Change(IndexFiles* files, IndexWriter* writer) : files_(files), writer_(writer) {}
   // One that was not published.
-  ~Change() { files_->Release(); }
+  ~Change() {
+    files_->Release();
+    // What stays behind is in nobody's way.
+    for (const std::string& name : unused_) writer_->Remove(name).IgnoreError();
+  }
   Change(const Change&) = delete;
   Change& operator=(const Change&) = delete;
 
@@ -71,6 +76,12 @@ class Change {
                         : Annotate(segment.status(), files_->Describe(listed.file));
   }
 
+  // A name for a new file, which is removed if the change is not published. Somebody else may be at
+  // a change of the same generation and publish that one.
+  std::string NewName(std::string_view what) {
+    return unused_.emplace_back(fmt::format("{}-{}-{}", what, manifest.generation, RandomHex(4)));
+  }
+
   // The end: index.json is replaced.
   absl::StatusOr<IndexManifest> Publish() {
     ASSIGN_OR_RETURN(const std::string identity, IndexIdentity(files_));
@@ -78,6 +89,7 @@ class Change {
       return AbortedError("{}: somebody else changed the index meanwhile. Try: again",
                           files_->Describe(kIndexManifestName));
     }
+    unused_.clear();  // after an error too: nobody may know whether index.json names them
     RETURN_IF_ERROR(writer_->Write(kIndexManifestName, FormatIndexManifest(manifest)));
     std::vector<std::string> names;
     for (const IndexSegment& segment : manifest.segments) names.push_back(segment.file);
@@ -97,6 +109,7 @@ class Change {
   IndexFiles* const files_;
   IndexWriter* const writer_;
   std::string identity_;
+  std::vector<std::string> unused_;  // files of this change that no index.json names
 };
 
 // Adds to `found` the ids that a document had which is deleted now.
@@ -173,7 +186,7 @@ absl::StatusOr<DeleteResult> DeleteFromIndex(const std::unordered_set<std::strin
     const uint32_t deleted = DeleteFromSegment(ids, *segment, &deletions, &found);
     if (deleted == 0) continue;
     result.deleted += deleted;
-    listed.deletions = fmt::format("{}.deleted-{}", listed.file, change.manifest.generation);
+    listed.deletions = change.NewName(listed.file + ".deleted");
     RETURN_IF_ERROR(writer->Write(listed.deletions, deletions.Serialize()));
   }
   // Several documents may have the same id.
@@ -193,7 +206,7 @@ absl::StatusOr<IndexManifest> MergeIndex(IndexFiles* files, IndexWriter* writer)
   for (const IndexSegment& listed : before) {
     ASSIGN_OR_RETURN(segments.emplace_back(), change.Open(listed));
   }
-  const std::string name = fmt::format("merged-{}", change.manifest.generation);
+  const std::string name = change.NewName("merged");
   ASSIGN_OR_RETURN(const auto file, writer->Create(name));
   ASSIGN_OR_RETURN(const SegmentMeta meta, WriteMerged(segments, file.get()));
   RETURN_IF_ERROR(file->Close());

@@ -1,6 +1,7 @@
 // Changes of an index: each ends with a new index.json in one step, so that readers see what was
 // before or what comes after, also when it is cut off. One change at a time: a second one that is
-// under way is noticed when it ends first, as Aborted, and has to be done again.
+// under way is noticed when it ends first, as Aborted, and has to be done again. The one that is
+// refused leaves nothing behind.
 #pragma once
 
 #include <cstdint>

@@ -4,9 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <utility>
 
 #include "jobs/search/segment/segment_builder.h"
 #include "jobs/search/serving/open_index.h"
@@ -55,6 +58,14 @@ class ChangeIndexTest : public ::testing::Test {
     }
     Write(dir + "_MANIFEST.json", fmt::format(R"({{"parts": [{}]}})", parts));
   }
+  std::vector<std::string> Names() const {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(dir_.path())) {
+      names.push_back(entry.path().filename().string());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
   IndexManifest Manifest() {
     const auto manifest = ParseIndexManifest(Read("index.json"));
     EXPECT_TRUE(manifest.ok()) << manifest.status();
@@ -65,6 +76,28 @@ class ChangeIndexTest : public ::testing::Test {
   const std::string index_ = "file://" + dir_.path();
   const std::unique_ptr<IndexFiles> files_ = *OpenIndexFiles(index_, {});
   const std::unique_ptr<IndexWriter> writer_ = *OpenIndexWriter(index_, "");
+};
+
+// Somebody else does something when the first segment is fetched.
+class InterruptedFiles final : public IndexFiles {
+ public:
+  InterruptedFiles(const std::string& index, std::function<void()> meanwhile)
+      : files_(*OpenIndexFiles(index, {})), meanwhile_(std::move(meanwhile)) {}
+  absl::StatusOr<std::string> Identity(std::string_view name) override {
+    return files_->Identity(name);
+  }
+  absl::StatusOr<std::string> Read(std::string_view name) override { return files_->Read(name); }
+  absl::StatusOr<std::string> Fetch(std::string_view name) override {
+    if (meanwhile_) std::exchange(meanwhile_, nullptr)();
+    return files_->Fetch(name);
+  }
+  void Keep(const std::vector<std::string>& names) override { files_->Keep(names); }
+  void Release() override { files_->Release(); }
+  std::string Describe(std::string_view name) const override { return files_->Describe(name); }
+
+ private:
+  const std::unique_ptr<IndexFiles> files_;
+  std::function<void()> meanwhile_;
 };
 
 std::vector<int> Range(int begin, int end, int step = 1) {
@@ -114,6 +147,31 @@ TEST_F(ChangeIndexTest, DeletedDocumentsAreMarked) {
   ASSERT_TRUE(deletions.ok());
   EXPECT_EQ(deletions->count(), 2u);
   EXPECT_EQ(Manifest().documents, 90u);
+}
+
+TEST_F(ChangeIndexTest, ARefusedChangeHarmsNoOther) {
+  WriteOutput("", {Range(0, 50), Range(50, 90)});
+  ASSERT_TRUE(DeleteFromIndex({"d60"}, files_.get(), writer_.get()).ok());
+  std::vector<std::string> accepted;
+  std::string marks;
+  const auto delete_d3 = [&] {
+    ASSERT_TRUE(DeleteFromIndex({"d3"}, files_.get(), writer_.get()).ok());
+    accepted = Names();
+    marks = Read(Manifest().segments[0].deletions);
+  };
+  InterruptedFiles files(index_, delete_d3);
+  EXPECT_EQ(DeleteFromIndex({"d4"}, &files, writer_.get()).status().code(),
+            absl::StatusCode::kAborted);
+  EXPECT_TRUE(Read(Manifest().segments[0].deletions) == marks) << "d3 and nothing else";
+  EXPECT_EQ(Names(), accepted) << "nothing of the refused one stays";
+  EXPECT_TRUE(OpenIndex(files_.get()).ok());
+
+  InterruptedFiles others(index_, [&] {
+    ASSERT_TRUE(DeleteFromIndex({"d5"}, files_.get(), writer_.get()).ok());
+    accepted = Names();
+  });
+  EXPECT_EQ(MergeIndex(&others, writer_.get()).status().code(), absl::StatusCode::kAborted);
+  EXPECT_EQ(Names(), accepted);
 }
 
 TEST_F(ChangeIndexTest, AnIdOfSeveralDocumentsIsKnownOnce) {
