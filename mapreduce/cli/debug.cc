@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
@@ -18,6 +17,7 @@
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/compile.h"
 #include "mapreduce/cli/debug_files.h"
+#include "mapreduce/cli/foreground.h"
 #include "mapreduce/cli/private_dir.h"
 #include "mapreduce/engine/attempt_failure.h"
 #include "mapreduce/engine/storage.h"
@@ -26,8 +26,6 @@
 
 namespace quern::mr {
 namespace {
-
-extern "C" void LeaveToTheTask(int) {}
 
 class Debug final : public JobCommand {
  public:
@@ -139,17 +137,14 @@ class Debug final : public JobCommand {
     SpawnOptions options;
     options.stdin_fd = STDIN_FILENO;
     options.new_process_group = false;  // it has the terminal
-    // Ctrl-C is for the task, or for gdb; what is left behind is still removed here.
-    signal(SIGINT, LeaveToTheTask);
     RETURN_IF_ERROR(Out().Flush());
     auto process = Subprocess::Spawn(argv, options);
     if (gdb_ && process.status().code() == absl::StatusCode::kNotFound) {
       return NotFoundError("gdb: is not on this machine. Try: apt-get install gdb");
     }
     RETURN_IF_ERROR(process.status());
-    const ExitStatus exit = (*process)->Wait();
-    signal(SIGINT, SIG_DFL);
-    if (exit.signal == SIGINT) return int{kExitInterrupted};
+    const ExitStatus exit = WaitInForeground(process->get());
+    if (const int code = CodeOfEnding(exit); code != 0) return code;
     if (exit.ok() || gdb_) return ShowOutput();
     return ShowFailure(exit, dir);
   }

@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <vector>
 
 #include "common/fd.h"
 #include "common/subprocess.h"
 #include "mapreduce/cli/compile.h"
+#include "mapreduce/cli/foreground.h"
 
 namespace quern::mr {
 
@@ -71,8 +73,10 @@ absl::StatusOr<int> RunLocallyAndWait(Session* session, pb::JobSpec spec,
   SpawnOptions options;
   options.inherit_fds = {run.file.get()};
   options.new_process_group = false;  // the terminal interrupts both
+  options.death_signal = SIGTERM;     // which leaves it the time to remove what it has made
   ASSIGN_OR_RETURN(const auto task, Subprocess::Spawn(run.command, options));
-  const ExitStatus exit = task->Wait();
+  const ExitStatus exit = WaitInForeground(task.get());
+  if (const int code = CodeOfEnding(exit); code != 0) return code;
   if (exit.signal == 0) return exit.code;
   return InternalError("quern-task: {}", exit.ToString());
 }

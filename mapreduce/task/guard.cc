@@ -142,6 +142,34 @@ int ReapEnded(pid_t child, bool namespaces, const UniqueFd& status_fd) {
   }
 }
 
+bool IsTraced() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    if (word == "TracerPid:") return status >> word && word != "0";
+  }
+  return false;
+}
+
+// Those that a terminal or another process ends a command with, and the end of a child.
+sigset_t EndSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&signals, number);
+  return signals;
+}
+
+// Until the child has ended: how.
+int PassOnSignals(pid_t child, const sigset_t& signals) {
+  while (true) {
+    const int number = sigwaitinfo(&signals, nullptr);
+    if (number > 0 && number != SIGCHLD) kill(child, number);
+    int status = 0;
+    for (pid_t ended = 0; (ended = waitpid(-1, &status, WNOHANG)) > 0;) {
+      if (ended == child) return status;
+    }
+  }
+}
+
 }  // namespace
 
 Isolation EnterGuard(int worker_fd, Isolation wish) {
@@ -174,6 +202,29 @@ Isolation EnterGuard(int worker_fd, Isolation wish) {
 bool AdoptOrphans() {
   if (waitpid(-1, nullptr, WNOHANG) >= 0 || errno != ECHILD) return false;
   return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
+}
+
+void GoOnInChild(const std::function<void()>& clean_up) {
+  if (IsTraced()) return;
+  const bool adopts = AdoptOrphans();
+  const sigset_t signals = EndSignals();
+  sigset_t before;
+  sigprocmask(SIG_BLOCK, &signals, &before);
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child > 0) {
+    const int status = PassOnSignals(child, signals);
+    const rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);  // the child has left one
+    if (adopts) KillTree();
+    clean_up();
+    EndAs(status);
+  }
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(128 + SIGKILL);
+  }
+  sigprocmask(SIG_SETMASK, &before, nullptr);
 }
 
 void EndDescendants(Isolation isolation) {

@@ -13,6 +13,8 @@
 // kills what it finds; user code that kills its own guard on purpose can leave processes behind.
 #pragma once
 
+#include <functional>
+
 namespace quern::mr {
 
 enum class Isolation { kNamespaces, kProcessTree };
@@ -26,6 +28,13 @@ Isolation EnterGuard(int worker_fd, Isolation wish);
 // EndDescendants(kProcessTree) finds them. False when it has children already, which were started
 // by whatever it was before an exec: they are not to be ended.
 bool AdoptOrphans();
+
+// For a process without a guard that a user has started. Returns in a child, which goes on instead
+// of the caller; the caller waits, passes on the signals that ask it to end and, when the child has
+// ended, kills what that has left running, calls `clean_up` and ends as the child did. Under a
+// debugger it returns in the caller and there is no child: user code is what is to be seen. The
+// calling process must not have started threads.
+void GoOnInChild(const std::function<void()>& clean_up);
 
 // Kills all that the calling process has started and what came of that, also in other sessions, and
 // returns when it is gone. Nothing may be waiting for children meanwhile. `isolation` is what

@@ -32,11 +32,13 @@ std::string HiddenBeside(const std::string& path) {
   return fmt::format("{}.{}.{}", path.substr(0, slash + 1), path.substr(slash + 1), RandomHex(4));
 }
 
-LocalJob::LocalJob(pb::JobSpec spec, uint32_t threads, client::ClientOptions dfs)
+LocalJob::LocalJob(pb::JobSpec spec, uint32_t threads, client::ClientOptions dfs,
+                   Leftovers* leftovers)
     : spec_(std::move(spec)),
       threads_(threads),
       dfs_options_(std::move(dfs)),
-      storage_(MakeTaskStorage(dfs_options_)) {}
+      storage_(MakeTaskStorage(dfs_options_)),
+      leftovers_(leftovers) {}
 
 LocalJob::~LocalJob() {
   if (!scratch_.empty()) FileSystem::Real()->RemoveTree(scratch_).IgnoreError();
@@ -84,12 +86,14 @@ absl::Status LocalJob::PlanFiles() {
 
 absl::Status LocalJob::Run() {
   scratch_ = fmt::format("{}/quern-local-{}", TemporaryRoot(), RandomHex(8));
+  leftovers_->Note(fmt::format("{}{}", kLocalScheme, scratch_));
   RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(scratch_));
   RETURN_IF_ERROR(FetchSideFiles());
   temporary_ = {HiddenBeside(spec_.output().path())};
   for (const pb::JobSpec::NamedOutput& named : spec_.outputs()) {
     temporary_.push_back(HiddenBeside(named.output().path()));
   }
+  for (const std::string& dir : temporary_) leftovers_->Note(dir);
   const absl::Status status = RunTasks();
   // After success those are left whose files went into the directory of the main output.
   for (const std::string& dir : temporary_) storage_->RemoveTree(dir).IgnoreError();

@@ -11,6 +11,7 @@
 #include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/plan/output_parts.h"
+#include "mapreduce/task/leftovers.h"
 #include "mapreduce/task/plugin.h"
 #include "mapreduce/task/user_context.h"
 #include "quern/mr/v1/worker.pb.h"
@@ -23,7 +24,8 @@ std::string HiddenBeside(const std::string& path);
 // Tasks run on several threads, each within the job's memory limit. Used by one thread.
 class LocalJob {
  public:
-  LocalJob(pb::JobSpec spec, uint32_t threads, client::ClientOptions dfs);
+  // Notes in `leftovers` what it makes and removes again.
+  LocalJob(pb::JobSpec spec, uint32_t threads, client::ClientOptions dfs, Leftovers* leftovers);
   ~LocalJob();
 
   // Loads the plugin and plans. An error means that the job is rejected; nothing has happened then.
@@ -59,6 +61,7 @@ class LocalJob {
   const uint32_t threads_;
   const client::ClientOptions dfs_options_;
   const std::unique_ptr<Storage> storage_;
+  Leftovers* const leftovers_;
   std::unique_ptr<Plugin> plugin_;
   std::vector<pb::Split> splits_;
   std::vector<std::string> bounds_;

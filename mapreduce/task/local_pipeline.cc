@@ -62,11 +62,13 @@ absl::Status CheckOneFileSystem(const std::set<std::string>& targets) {
 
 }  // namespace
 
-LocalPipeline::LocalPipeline(pb::PipelineSpec spec, uint32_t threads, client::ClientOptions dfs)
+LocalPipeline::LocalPipeline(pb::PipelineSpec spec, uint32_t threads, client::ClientOptions dfs,
+                             Leftovers* leftovers)
     : spec_(std::move(spec)),
       threads_(threads),
       dfs_options_(std::move(dfs)),
-      storage_(MakeTaskStorage(dfs_options_)) {}
+      storage_(MakeTaskStorage(dfs_options_)),
+      leftovers_(leftovers) {}
 
 LocalPipeline::~LocalPipeline() {
   if (!work_dir_.empty()) storage_->RemoveTree(work_dir_).IgnoreError();
@@ -96,6 +98,7 @@ absl::Status LocalPipeline::Prepare() {
   RETURN_IF_ERROR(CheckOneFileSystem(targets));
   RETURN_IF_ERROR(CheckFiles(targets));
   work_dir_ = HiddenBeside(*targets.begin());
+  leftovers_->Note(work_dir_);
   return absl::OkStatus();
 }
 
@@ -144,7 +147,7 @@ absl::StatusOr<pb::StageOutput> LocalPipeline::RunRound(const pb::PipelineStage&
                                                         uint32_t round) {
   const std::string path = fmt::format("{}/{}/{:04}", work_dir_, stage.name(), round);
   ASSIGN_OR_RETURN(pb::JobSpec spec, MakeRoundJob(spec_, stage, round, outputs_, path));
-  LocalJob job(std::move(spec), threads_, dfs_options_);
+  LocalJob job(std::move(spec), threads_, dfs_options_, leftovers_);
   RETURN_IF_ERROR(job.Prepare());
   RETURN_IF_ERROR(job.Run());
   pb::StageOutput output;

@@ -16,6 +16,7 @@
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/plan/pipeline_rules.h"
 #include "mapreduce/plan/stage_job.h"
+#include "mapreduce/task/leftovers.h"
 #include "quern/mr/v1/pipelines.pb.h"
 
 namespace quern::mr {
@@ -24,7 +25,9 @@ namespace quern::mr {
 class LocalPipeline {
  public:
   // The plugins of the stages are files of this machine; paths may be file:///...
-  LocalPipeline(pb::PipelineSpec spec, uint32_t threads, client::ClientOptions dfs);
+  // Notes in `leftovers` what it makes and removes again.
+  LocalPipeline(pb::PipelineSpec spec, uint32_t threads, client::ClientOptions dfs,
+                Leftovers* leftovers);
   ~LocalPipeline();
 
   // An error means that it is rejected; nothing has happened then.
@@ -47,6 +50,7 @@ class LocalPipeline {
   const uint32_t threads_;
   const client::ClientOptions dfs_options_;
   const std::unique_ptr<Storage> storage_;
+  Leftovers* const leftovers_;
   std::vector<size_t> order_;  // of the stages: what each reads comes before it
   std::string work_dir_;       // hidden
   StageOutputs outputs_;

@@ -2,15 +2,18 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <thread>
 
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
 #include "common/cluster_config.h"
+#include "common/random.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/task/debug_task.h"
 #include "mapreduce/task/local_job.h"
 #include "mapreduce/task/local_pipeline.h"
+#include "mapreduce/task/task_storage.h"
 
 namespace quern::mr {
 
@@ -46,6 +49,34 @@ absl::StatusOr<client::ClientOptions> FileSystemOf(const std::string& master,
   return dfs;
 }
 
+// Who runs a job or a pipeline.
+std::string UserOf(const LocalOptions& options) {
+  if (options.spec_file.empty()) {
+    return ReadSpec<pb::PipelineSpec>(options.pipeline_file).value_or(pb::PipelineSpec()).user();
+  }
+  return ReadSpec<pb::JobSpec>(options.spec_file).value_or(pb::JobSpec()).user();
+}
+
+// What the plugins of a run put into $TMPDIR goes with it, as on a worker. Made before there are
+// threads.
+class TemporaryDir {
+ public:
+  explicit TemporaryDir(Leftovers* leftovers) {
+    const char* const root = std::getenv("TMPDIR");
+    path_ = fmt::format("{}/quern-local-{}", root != nullptr && *root != '\0' ? root : "/tmp",
+                        RandomHex(8));
+    leftovers->Note(fmt::format("{}{}", kLocalScheme, path_));
+    // Without one the run itself says what is wrong.
+    if (FileSystem::Real()->MakeDirs(path_).ok()) setenv("TMPDIR", path_.c_str(), 1);
+  }
+  ~TemporaryDir() { FileSystem::Real()->RemoveTree(path_).IgnoreError(); }
+  TemporaryDir(const TemporaryDir&) = delete;
+  TemporaryDir& operator=(const TemporaryDir&) = delete;
+
+ private:
+  std::string path_;
+};
+
 uint32_t ThreadsOf(const LocalOptions& options) {
   return options.threads == 0 ? std::max(std::thread::hardware_concurrency(), 1u) : options.threads;
 }
@@ -57,7 +88,8 @@ int RunLocal(const LocalOptions& options) {
   if (!spec.ok()) return Say(kExitRejected, spec.status());
   const auto dfs = FileSystemOf(options.master, spec->user());
   if (!dfs.ok()) return Say(kExitRejected, dfs.status());
-  LocalJob job(*spec, ThreadsOf(options), *dfs);
+  const TemporaryDir temporary(options.leftovers);
+  LocalJob job(*spec, ThreadsOf(options), *dfs, options.leftovers);
   if (const absl::Status status = job.Prepare(); !status.ok()) return Say(kExitRejected, status);
   if (const absl::Status status = job.Run(); !status.ok()) return Say(kExitFailed, status);
   if (options.quiet) return kExitOk;
@@ -74,13 +106,29 @@ int RunLocalPipeline(const LocalOptions& options) {
   if (!spec.ok()) return Say(kExitRejected, spec.status());
   const auto dfs = FileSystemOf(options.master, spec->user());
   if (!dfs.ok()) return Say(kExitRejected, dfs.status());
-  LocalPipeline pipeline(*spec, ThreadsOf(options), *dfs);
+  const TemporaryDir temporary(options.leftovers);
+  LocalPipeline pipeline(*spec, ThreadsOf(options), *dfs, options.leftovers);
   if (const absl::Status status = pipeline.Prepare(); !status.ok()) {
     return Say(kExitRejected, status);
   }
   if (const absl::Status status = pipeline.Run(); !status.ok()) return Say(kExitFailed, status);
   Err().Format("{}: done\n", spec->name());
   return kExitOk;
+}
+
+void RemoveLeftovers(const LocalOptions& options) {
+  const std::vector<std::string> paths = options.leftovers->paths();
+  if (paths.empty()) return;
+  const auto dfs = FileSystemOf(options.master, UserOf(options));
+  const auto storage = MakeTaskStorage(dfs.ok() ? *dfs : client::ClientOptions());
+  bool has_master = dfs.ok();
+  for (const std::string& path : paths) {
+    if (!IsLocalPath(path) && !has_master) continue;
+    const absl::Status status = storage->RemoveTree(path);
+    // One that is not there is waited for once.
+    has_master = has_master && status.code() != absl::StatusCode::kUnavailable;
+    if (!status.ok()) Err().Print(ErrorLine("mr run --local", Annotate(status, "clean up")));
+  }
 }
 
 int RunDebug(const LocalOptions& options) {

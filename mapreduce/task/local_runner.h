@@ -7,6 +7,7 @@
 
 #include "common/status.h"
 #include "mapreduce/engine/task_id.h"
+#include "mapreduce/task/leftovers.h"
 
 namespace quern::mr {
 
@@ -17,6 +18,7 @@ struct LocalOptions {
   uint32_t threads = 0;       // tasks at once; 0 = the number of cores
   bool quiet = false;         // says nothing of a job that succeeds
   std::string master;         // HOST:PORT list; empty = as cluster_config.h finds it
+  Leftovers* leftovers = nullptr;  // borrowed: notes what a job or a pipeline makes on the way
 };
 
 // Progress and errors on stderr. An exit code of common/cli/cli.h: kExitRejected when the job
@@ -24,5 +26,7 @@ struct LocalOptions {
 int RunLocal(const LocalOptions& options);
 int RunLocalPipeline(const LocalOptions& options);
 int RunDebug(const LocalOptions& options);
+// Removes what a run has noted, after its process has ended.
+void RemoveLeftovers(const LocalOptions& options);
 
 }  // namespace quern::mr

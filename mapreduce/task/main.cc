@@ -9,6 +9,7 @@
 #include "common/memory.h"
 #include "common/version.h"
 #include "mapreduce/task/guard.h"
+#include "mapreduce/task/leftovers.h"
 #include "mapreduce/task/local_runner.h"
 #include "mapreduce/task/worker_session.h"
 
@@ -47,13 +48,18 @@ bool Number(std::string_view flag, NumberRange range, T* target) {
   return number.ok();
 }
 
-int RunHere(const LocalOptions& local) {
+int RunHere(LocalOptions local) {
+  Leftovers leftovers;
+  local.leftovers = &leftovers;
+  // Whoever started a single task removes what that leaves.
+  if (local.debug_file.empty()) GoOnInChild([&] { RemoveLeftovers(local); });
   KeepFreedMemory(kKeptBytes);
   const bool adopts = AdoptOrphans();
   const int code = !local.spec_file.empty()       ? RunLocal(local)
                    : !local.pipeline_file.empty() ? RunLocalPipeline(local)
                                                   : RunDebug(local);
   if (adopts) EndDescendants(Isolation::kProcessTree);
+  leftovers.Clear();
   return code;
 }
 

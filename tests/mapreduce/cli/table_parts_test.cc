@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "common/storage/file_io.h"
 #include "mapreduce/formats/output_format.h"
 #include "tests/support/random_test.h"
 #include "tests/support/status_matchers.h"

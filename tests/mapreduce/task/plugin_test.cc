@@ -42,7 +42,8 @@ class PluginTest : public ::testing::Test {
     FillDefaults(&spec);
     spec.mutable_limits()->set_skip_bad_records(skip_bad_records_);
     spec.mutable_output()->set_overwrite(true);
-    LocalJob job(spec, 1, {});
+    Leftovers leftovers;
+    LocalJob job(spec, 1, {}, &leftovers);
     RETURN_IF_ERROR(job.Prepare());
     return job.Run();
   }
@@ -164,7 +165,8 @@ TEST_F(PluginTest, RecordsAndTasksSayWhereTheyAreFrom) {
   }
   spec.mutable_reduce()->set_tasks(0);
   spec.mutable_output()->set_path("file://" + dir_ / "out");
-  LocalJob job(spec, 1, {});
+  Leftovers leftovers;
+  LocalJob job(spec, 1, {}, &leftovers);
   ASSERT_OK(job.Prepare());
   ASSERT_OK(job.Run());
   EXPECT_EQ(Output("part-m-00000"),
