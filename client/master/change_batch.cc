@@ -39,21 +39,24 @@ std::vector<ChangeBatch::Waiting*> ChangeBatch::TakeBatch() {
   return batch;
 }
 
-void ChangeBatch::SendAll(const std::vector<Waiting*>& batch) {
+bool ChangeBatch::SendAll(const std::vector<Waiting*>& batch) {
   pb::ChangeManyRequest request;
   // They wait until they are told, so nobody else looks at their changes.
   for (Waiting* waiting : batch) *request.add_changes() = std::move(waiting->change);
   const auto response = send_(request);
-  if (!response.ok() || static_cast<size_t>(response->answers_size()) != batch.size()) return;
+  if (!response.ok() || static_cast<size_t>(response->answers_size()) != batch.size()) return false;
   for (size_t i = 0; i < batch.size(); ++i) {
     batch[i]->answer = AnswerBytes(response->answers(static_cast<int>(i)));
   }
+  return true;
 }
 
-void ChangeBatch::TurnIsOver(const std::vector<Waiting*>& batch) {
+void ChangeBatch::TurnIsOver(const std::vector<Waiting*>& batch, bool answered) {
   Waiting* next = nullptr;
+  std::deque<Waiting*> by_themselves;
   {
     MutexLock lock(&mutex_);
+    if (!answered) by_themselves.swap(queue_);
     if (queue_.empty()) {
       --under_way_;
     } else {
@@ -65,21 +68,13 @@ void ChangeBatch::TurnIsOver(const std::vector<Waiting*>& batch) {
   if (next != nullptr) next->woken.Notify();
   // The first is the caller, which did not sleep or does not any more.
   for (Waiting* waiting : std::span(batch).subspan(1)) waiting->woken.Notify();
+  for (Waiting* waiting : by_themselves) waiting->woken.Notify();
 }
 
-std::optional<absl::StatusOr<std::string>> ChangeBatch::Make(pb::Change change,
-                                                             const std::function<void()>& alone) {
+std::optional<absl::StatusOr<std::string>> ChangeBatch::Make(pb::Change change) {
   Waiting self{.change = std::move(change)};
   const std::vector<Waiting*> batch = AwaitTurn(&self);
-  const bool is_alone = batch.size() == 1;
-  if (is_alone) {
-    alone();
-  } else if (!batch.empty()) {
-    SendAll(batch);
-  }
-  if (!batch.empty()) TurnIsOver(batch);
-  // What became of the call is not known, or it has to be made again: the same request, repeated.
-  if (!is_alone && !self.answer.has_value()) alone();
+  if (!batch.empty()) TurnIsOver(batch, SendAll(batch));
   return std::move(self.answer);
 }
 

@@ -3,7 +3,9 @@
 //
 // A few calls are under way at once. Whoever finds fewer goes at once; the others wait, and the
 // first of them takes all who wait along when a call has come back. So a single caller never waits,
-// and the more there are, the fuller the calls. Thread-safe.
+// and the more there are, the fuller the calls. A call is one try, and nothing in it waits for
+// anything but the master's log; when one comes back without an answer, all who wait go on by
+// themselves, each as long as it likes. Thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -28,13 +30,12 @@ absl::StatusOr<std::string> AnswerBytes(const pb::ChangeManyResponse::Answer& an
 class ChangeBatch {
  public:
   using Send = std::function<absl::StatusOr<pb::ChangeManyResponse>(const pb::ChangeManyRequest&)>;
-  // `send` makes one try.
+  // `send` makes one try, of bounded length.
   explicit ChangeBatch(Send send) : send_(std::move(send)) {}
 
-  // Makes the change, together with others or by `alone`, which makes this one only, by itself and
-  // as often as it takes. The answer's bytes, or its error; nothing when `alone` was called.
-  std::optional<absl::StatusOr<std::string>> Make(pb::Change change,
-                                                  const std::function<void()>& alone);
+  // Makes the change, together with others that come at the same time. The answer's bytes, or its
+  // error; nothing: what became of it is not known, and the same request is to be repeated alone.
+  std::optional<absl::StatusOr<std::string>> Make(pb::Change change);
 
   // Callers whose turn has not come.
   size_t waiting() {
@@ -49,14 +50,15 @@ class ChangeBatch {
     pb::Change change;
     Notification woken{};
     std::vector<Waiting*> batch{};  // its turn: those who go along, itself first
-    std::optional<absl::StatusOr<std::string>> answer{};  // none: has to go alone
+    std::optional<absl::StatusOr<std::string>> answer{};
   };
   // Waits for its turn; those who go along, itself first, or nobody when it was taken along.
   std::vector<Waiting*> AwaitTurn(Waiting* self);
   std::vector<Waiting*> TakeBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void SendAll(const std::vector<Waiting*>& batch);
-  // Hands the turn on, and wakes those who were taken along.
-  void TurnIsOver(const std::vector<Waiting*>& batch);
+  // False: there was no answer.
+  bool SendAll(const std::vector<Waiting*>& batch);
+  // Hands the turn on, and wakes those who were taken along. Without an answer: all who wait.
+  void TurnIsOver(const std::vector<Waiting*>& batch, bool answered);
 
   const Send send_;
   Mutex mutex_;

@@ -70,7 +70,7 @@ struct MasterClient::Impl {
         request_ids(RandomId()),
         changes([this](const pb::ChangeManyRequest& request) {
           return Call(&pb::Namespace::Stub::ChangeMany, request,
-                      {.total = options.master_timeout, .again = false});
+                      {.total = options.master_timeout / 2, .again = false});
         }) {
     // Channels connect at their first call only.
     for (const std::string& address : options.masters) masters.emplace_back(address);
@@ -172,13 +172,17 @@ absl::StatusOr<Response> MasterClient::Impl::Change(Method<Request, Response> me
                                                     Request* (pb::Change::*place)(),
                                                     Patience patience) {
   const uint64_t id = Begin(request.mutable_header());
-  absl::StatusOr<Response> response;
-  const auto alone = [&] { response = Call(method, request, patience); };
+  const absl::Time began = clock->MonotonicNow();
   pb::Change change;
   *(change.*place)() = request;
-  const auto answer = changes.Make(std::move(change), alone);
-  if (answer.has_value()) response = Parse<Response>(*answer);
-  if (answer.has_value() && WorthAnotherTry(answer->status())) alone();
+  absl::StatusOr<Response> response;
+  const auto answer = changes.Make(std::move(change));
+  if (answer.has_value() && !WorthAnotherTry(answer->status())) {
+    response = Parse<Response>(*answer);
+  } else {
+    patience.total = std::max(patience.total - (clock->MonotonicNow() - began), kBriefTry);
+    response = Call(method, request, patience);
+  }
   request_ids.End(id);
   return response;
 }

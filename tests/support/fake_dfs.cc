@@ -79,15 +79,14 @@ class Master final : public pb::Namespace::Service {
     }
     const bool apart = SealsApart();
     for (const pb::Change& change : request->changes()) {
-      pb::CompleteResponse completed;
-      const grpc::Status status = apart ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "apart")
-                                        : CompleteFile(change.complete(), &completed);
-      // A lost answer is lost for all of them.
-      if (!apart && status.error_code() == grpc::StatusCode::UNAVAILABLE) return status;
       auto* answer = response->add_answers();
+      const bool waits = apart && change.has_complete();
+      const grpc::Status status = waits ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "apart")
+                                        : Make(change, answer->mutable_response());
+      // A lost answer is lost for all of them.
+      if (!waits && status.error_code() == grpc::StatusCode::UNAVAILABLE) return status;
       answer->set_code(static_cast<int32_t>(status.error_code()));
       answer->set_message(status.error_message());
-      answer->set_response(completed.SerializeAsString());
     }
     return grpc::Status::OK;
   }
@@ -169,6 +168,19 @@ class Master final : public pb::Namespace::Service {
   }
 
  private:
+  grpc::Status Make(const pb::Change& change, std::string* answer) {
+    grpc::Status status(grpc::StatusCode::UNIMPLEMENTED, "a change of this kind");
+    if (change.has_create()) {
+      pb::CreateResponse response;
+      status = Create(nullptr, &change.create(), &response);
+      *answer = response.SerializeAsString();
+    } else if (change.has_complete()) {
+      pb::CompleteResponse response;
+      status = CompleteFile(change.complete(), &response);
+      *answer = response.SerializeAsString();
+    }
+    return status;
+  }
   void AwaitOthers(Gathering State::*kind) {
     MutexLock lock(&state_->mutex);
     Gathering& calls = state_->*kind;

@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <latch>
+#include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "common/notification.h"
 #include "tests/support/status_matchers.h"
@@ -33,54 +37,53 @@ absl::StatusOr<pb::ChangeManyResponse> Echo(const pb::ChangeManyRequest& request
   return response;
 }
 
-TEST(ChangeBatchTest, ASingleCallerGoesAloneAndAtOnce) {
-  ChangeBatch batch([](const pb::ChangeManyRequest&) -> absl::StatusOr<pb::ChangeManyResponse> {
-    return InternalError("nobody else is there");
+TEST(ChangeBatchTest, ASingleCallerGoesAtOnce) {
+  int calls = 0;
+  ChangeBatch batch([&](const pb::ChangeManyRequest& request) {
+    ++calls;
+    return Echo(request);
   });
-  int alone = 0;
-  for (int i = 0; i < 3; ++i) {
-    EXPECT_FALSE(batch.Make(Named("/a"), [&] { ++alone; }).has_value());
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_EQ(**batch.Make(Named("/a")), "/a");
+    EXPECT_EQ(calls, i);
   }
-  EXPECT_EQ(alone, 3);
 }
 
-// Two calls are held back; ten more callers come meanwhile. `made` is told what they got.
-template <typename Made>
-void TenWhoCameTogether(ChangeBatch* batch, Made made) {
+// Two calls are held back; ten more callers come meanwhile. The first two calls, and those after
+// them, end as `send` says; `made` is told what the ten got.
+using Made = std::function<void(const std::string&, std::optional<absl::StatusOr<std::string>>)>;
+void TenWhoCameTogether(const ChangeBatch::Send& send, const Made& made) {
   Notification go;
   std::latch held(2);
+  ChangeBatch batch([&](const pb::ChangeManyRequest& request) {
+    if (request.changes(0).mkdirs().path() == "/first") {
+      held.count_down();
+      go.Wait();
+    }
+    return send(request);
+  });
   std::vector<std::thread> callers;
-  for (int i = 0; i < 2; ++i) {
-    callers.emplace_back([&] {
-      batch->Make(Named("/first"), [&] {
-        held.count_down();
-        go.Wait();
-      });
-    });
-  }
+  for (int i = 0; i < 2; ++i) callers.emplace_back([&] { batch.Make(Named("/first")); });
   held.wait();
   for (int i = 0; i < 10; ++i) {
     callers.emplace_back([&, i] {
-      bool alone = false;
       const std::string path = i == 3 ? "/bad" : "/d" + std::to_string(i);
-      const auto answer = batch->Make(Named(path), [&] { alone = true; });
-      made(path, answer, alone);
+      made(path, batch.Make(Named(path)));
     });
   }
-  while (batch->waiting() < 10) std::this_thread::yield();
+  while (batch.waiting() < 10) std::this_thread::yield();
   go.Notify();
   for (std::thread& caller : callers) caller.join();
 }
 
 TEST(ChangeBatchTest, ThoseWhoWaitGoTogetherAndEachGetsItsOwnAnswer) {
   std::atomic<int> calls = 0;
-  ChangeBatch batch([&](const pb::ChangeManyRequest& request) {
+  std::atomic<int> together = 0;
+  const auto send = [&](const pb::ChangeManyRequest& request) {
     ++calls;
     return Echo(request);
-  });
-  std::atomic<int> together = 0;
-  TenWhoCameTogether(&batch, [&](const std::string& path, const auto& answer, bool alone) {
-    EXPECT_FALSE(alone);
+  };
+  TenWhoCameTogether(send, [&](const std::string& path, const auto& answer) {
     ASSERT_TRUE(answer.has_value());
     ++together;
     if (path == "/bad") {
@@ -90,19 +93,33 @@ TEST(ChangeBatchTest, ThoseWhoWaitGoTogetherAndEachGetsItsOwnAnswer) {
     }
   });
   EXPECT_EQ(together.load(), 10);
-  EXPECT_EQ(calls.load(), 1);
+  EXPECT_EQ(calls.load(), 3);
 }
 
-TEST(ChangeBatchTest, WhenACallFailsEachGoesAlone) {
-  ChangeBatch batch([](const pb::ChangeManyRequest&) -> absl::StatusOr<pb::ChangeManyResponse> {
+TEST(ChangeBatchTest, WhenACallIsNotAnsweredNobodyWaitsForTheNext) {
+  std::atomic<int> calls = 0;
+  std::atomic<int> unanswered = 0;
+  const auto send = [&](const pb::ChangeManyRequest&) -> absl::StatusOr<pb::ChangeManyResponse> {
+    ++calls;
     return UnavailableError("lost");
+  };
+  TenWhoCameTogether(send, [&](const std::string&, const auto& answer) {
+    if (!answer.has_value()) ++unanswered;
   });
-  std::atomic<int> went_alone = 0;
-  TenWhoCameTogether(&batch, [&](const std::string&, const auto& answer, bool alone) {
-    EXPECT_FALSE(answer.has_value());
-    went_alone += alone ? 1 : 0;
-  });
-  EXPECT_EQ(went_alone.load(), 10);
+  EXPECT_EQ(unanswered.load(), 10);
+  EXPECT_EQ(calls.load(), 2) << "the ten go on by themselves";
+}
+
+TEST(ChangeBatchTest, TurnsGoOnAfterACallThatWasNotAnswered) {
+  bool lost = true;
+  ChangeBatch batch(
+      [&](const pb::ChangeManyRequest& request) -> absl::StatusOr<pb::ChangeManyResponse> {
+        if (lost) return UnavailableError("lost");
+        return Echo(request);
+      });
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(batch.Make(Named("/a")).has_value());
+  lost = false;
+  EXPECT_EQ(**batch.Make(Named("/a")), "/a");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/mutex.h"
 #include "common/rpc/server.h"
+#include "common/thread.h"
 #include "quern/dfs/v1/namespace.grpc.pb.h"
 #include "tests/support/status_matchers.h"
 
@@ -91,6 +92,72 @@ TEST(MasterClientTest, MakingADirectoryThatMayExistChangesNothingWhereItDoes) {
   EXPECT_EQ(master.changes, 1);
   EXPECT_THAT(fs->Mkdirs("/file", {.parents = true}), StatusIs(absl::StatusCode::kAlreadyExists));
   EXPECT_THAT(fs->Mkdirs("/there"), StatusIs(absl::StatusCode::kAlreadyExists));
+}
+
+// Does not answer Completes, by whichever way they come.
+class ForgetfulMaster final : public pb::Namespace::Service {
+ public:
+  grpc::Status ChangeMany(grpc::ServerContext*, const pb::ChangeManyRequest* request,
+                          pb::ChangeManyResponse* response) override {
+    for (const pb::Change& change : request->changes()) {
+      if (change.has_complete()) Hold();
+      response->add_answers();
+    }
+    return grpc::Status::OK;
+  }
+  grpc::Status Complete(grpc::ServerContext*, const pb::CompleteRequest*,
+                        pb::CompleteResponse*) override {
+    Hold();
+    return grpc::Status::OK;
+  }
+  grpc::Status Mkdirs(grpc::ServerContext*, const pb::MkdirsRequest*,
+                      pb::MkdirsResponse*) override {
+    return grpc::Status::OK;
+  }
+  void AwaitHeld(int calls) {
+    MutexLock lock(&mutex_);
+    while (held_ < calls) changed_.Wait(&mutex_);
+  }
+  void Release() {
+    MutexLock lock(&mutex_);
+    released_ = true;
+    changed_.SignalAll();
+  }
+
+ private:
+  void Hold() {
+    MutexLock lock(&mutex_);
+    ++held_;
+    changed_.SignalAll();
+    while (!released_) changed_.Wait(&mutex_);
+  }
+
+  Mutex mutex_;
+  CondVar changed_;
+  int held_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool released_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+TEST(MasterClientTest, ChangesThatAreNotAnsweredHoldUpNoOthers) {
+  ForgetfulMaster master;
+  ASSERT_OK_AND_ASSIGN(const auto server, rpc::Server::Start({.watchdog = false}, {&master}, {}));
+  ClientOptions options;
+  options.masters = {server->address()};
+  options.master_timeout = absl::Seconds(4);
+  MasterClient client(options);
+  std::vector<Thread> writers;
+  for (int i = 0; i < 2; ++i) {
+    writers.emplace_back("writer", [&] {
+      pb::CompleteRequest request;
+      request.mutable_seal()->set_chunk_id(1);
+      EXPECT_OK(client.Complete(request).status());
+    });
+  }
+  master.AwaitHeld(2);
+  const absl::Time began = Clock::Real()->MonotonicNow();
+  EXPECT_OK(client.Mkdirs(pb::MkdirsRequest()).status());
+  EXPECT_LT(Clock::Real()->MonotonicNow() - began, absl::Seconds(20)) << "a writer waits for 30";
+  master.Release();
 }
 
 }  // namespace
