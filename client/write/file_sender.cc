@@ -132,8 +132,7 @@ ChunkFailure FileSender::StreamChunk(const OpenChunk& chunk) {
       if (*sealed) return {};
     }
     if (waiting && now - heard >= Allowance()) {
-      return {DeadlineExceededError("no answer for {}", FormatDuration(now - heard)),
-              stream.failed_server()};
+      return {DeadlineExceededError("no answer for {}", FormatDuration(now - heard)), ServerId()};
     }
     RenewIfDue();
   }
@@ -169,10 +168,20 @@ absl::Duration FileSender::Allowance() const {
   return context_->options.server_silence * (queue_.has_unacked() ? 1 : kDiskPatience);
 }
 
+ServerId FileSender::ToBlame(const OpenChunk& chunk, const ChunkFailure& failure) const {
+  if (failure.server) return failure.server;
+  // A primary waits longer for the others of its chain than it is waited for. A server that is
+  // silent altogether gets no new chunk from the master; should the next one end like this as well,
+  // something is wrong between two of them, and another primary may know which.
+  const bool knows = chunk.chain.size() == 1 || fruitless_chunks_ > 0;
+  return knows ? chunk.chain.front().id : ServerId();
+}
+
 absl::Status FileSender::Resolve(const OpenChunk& chunk, const ChunkFailure& failure) {
   const uint64_t acked = queue_.chunk_acked();
+  const ServerId blamed = ToBlame(chunk, failure);
   for (const ServerAddress& server : chunk.chain) {
-    if (server.id == failure.server) context_->Suspect(server);
+    if (server.id == blamed) context_->Suspect(server);
   }
   pb::ResolveChunkRequest request;
   request.set_inode_id(identity_.inode.value());
@@ -183,7 +192,8 @@ absl::Status FileSender::Resolve(const OpenChunk& chunk, const ChunkFailure& fai
   request.set_producer(producer_);
   ASSIGN_OR_RETURN(const pb::ResolveChunkResponse sealed,
                    context_->master.ResolveChunk(std::move(request)));
-  const std::string what = fmt::format("chunk {} on {}", chunk.id, failure.server);
+  const std::string what = fmt::format("chunk {} on {}", chunk.id,
+                                       failure.server ? failure.server : chunk.chain.front().id);
   if (sealed.lost_tail() && sealed.sealed_length() < acked) {
     // They were acknowledged from memory, and are kept here no longer.
     return AbortedError(

@@ -68,6 +68,8 @@ class FileSender {
   // How long the servers may stay silent now.
   absl::Duration Allowance() const;
   absl::Status Resolve(const OpenChunk& chunk, const ChunkFailure& failure);
+  // None when others should not be warned of anybody.
+  ServerId ToBlame(const OpenChunk& chunk, const ChunkFailure& failure) const;
   void RenewIfDue();
 
   ClientContext* const context_;

@@ -24,7 +24,8 @@ struct OpenChunk {
 
 OpenChunk ToOpenChunk(const pb::AllocateChunkResponse& response);
 
-// Why a chunk could not be written, and the server to blame.
+// Why a chunk could not be written, and the server to blame; none when all that is known is that
+// the primary has not answered, which may wait for another one of its chain.
 struct ChunkFailure {
   absl::Status status;  // OK: none
   ServerId server;

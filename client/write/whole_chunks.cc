@@ -48,7 +48,7 @@ ChunkFailure AwaitSeal(ClientContext* context, const Sums& sums, RestingStreams:
   while (true) {
     const absl::Duration left = deadline - context->clock->MonotonicNow();
     if (left <= absl::ZeroDuration()) {
-      return {DeadlineExceededError("no answer for {}", FormatDuration(patience)), failed};
+      return {DeadlineExceededError("no answer for {}", FormatDuration(patience)), ServerId()};
     }
     const auto response = ReadAppendAnswer(stream->loop.Next(left), &failed);
     if (!response.ok()) return {response.status(), failed};

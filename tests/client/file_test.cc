@@ -301,6 +301,25 @@ TEST_F(FileTest, ServersThatFallSilentAreGivenUp) {
   EXPECT_EQ(back, bytes);
 }
 
+// Its primary may be waiting for a server behind it, for longer than the client waits.
+TEST_F(FileTest, ASilentChainIsNotTakenForASilentPrimaryBeforeItHappensAgain) {
+  for (const size_t size : {size_t{3}, size_t{100'000}}) {
+    for (const int chunks : {1, 2}) {
+      SCOPED_TRACE(fmt::format("{} bytes, {} silent chunks", size, chunks));
+      Connect(absl::Seconds(30), absl::Milliseconds(300));
+      const size_t before = fake_.excluded_servers().size();
+      fake_.ScriptFrames([left = chunks](uint32_t) mutable {
+        return left-- > 0 ? FrameAction::kIgnore : FrameAction::kAck;
+      });
+      const std::string path = fmt::format("/f{}-{}", size, chunks);
+      const std::string bytes = RandomText(size);
+      ASSERT_OK(WriteFile(path, bytes));
+      EXPECT_EQ(fake_.FileBytes(path), bytes);
+      EXPECT_EQ(fake_.excluded_servers().size() > before, chunks == 2);
+    }
+  }
+}
+
 TEST_F(FileTest, WithoutAGoodReplicaAReadFailsAndNamesTheFile) {
   Connect(absl::Milliseconds(300));
   ASSERT_OK(WriteFile("/f", RandomText(1000)));

@@ -246,6 +246,8 @@ class Master final : public pb::Namespace::Service {
   absl::Status MakeChunk(const pb::AllocateChunkRequest& request, File* file,
                          pb::AllocateChunkResponse* response) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     const auto& excluded = request.exclude_servers();
+    state_->excluded_servers.insert(state_->excluded_servers.end(), excluded.begin(),
+                                    excluded.end());
     pb::ChunkLocation* location = response->mutable_chunk();
     for (const auto& server : state_->servers) {
       if (std::find(excluded.begin(), excluded.end(), server.server_id()) == excluded.end()) {
@@ -479,6 +481,11 @@ int FakeDfs::files_with_chunk() {
 std::vector<uint64_t> FakeDfs::expected_bytes() {
   MutexLock lock(&state_->mutex);
   return state_->expected_bytes;
+}
+
+std::vector<uint32_t> FakeDfs::excluded_servers() {
+  MutexLock lock(&state_->mutex);
+  return state_->excluded_servers;
 }
 
 std::vector<uint32_t> FakeDfs::reported_bad() {

@@ -75,6 +75,8 @@ class FakeDfs {
   int whole_messages();
   // What writers expected to put into their chunks, in the order in which they asked; 0: unknown.
   std::vector<uint64_t> expected_bytes();
+  // Servers that writers asked not to be given, each time one did.
+  std::vector<uint32_t> excluded_servers();
   // Replicas that readers reported as bad.
   std::vector<uint32_t> reported_bad();
 

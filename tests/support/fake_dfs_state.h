@@ -59,6 +59,7 @@ struct FakeDfs::State {
   int awaited_copies ABSL_GUARDED_BY(mutex) = 0;
   std::vector<uint32_t> reported_bad ABSL_GUARDED_BY(mutex);
   std::vector<uint64_t> expected_bytes ABSL_GUARDED_BY(mutex);
+  std::vector<uint32_t> excluded_servers ABSL_GUARDED_BY(mutex);
   int files_with_chunk ABSL_GUARDED_BY(mutex) = 0;
   int seals_with_complete ABSL_GUARDED_BY(mutex) = 0;
   int whole_messages ABSL_GUARDED_BY(mutex) = 0;
