@@ -130,15 +130,18 @@ bool TaskScheduler::MayTake(Worker* worker, JobKey job, const TaskPlaces& places
   return false;
 }
 
-IdleJob TaskScheduler::WhyIdle(JobKey job, absl::Time now) const {
+bool TaskScheduler::IsIdle(JobKey job) const {
   JobTasks* tasks = FindTasks(job);
-  if (tasks == nullptr) return {};
+  if (tasks == nullptr) return false;
   bool work = false;
   for (const TaskKind kind : {TaskKind::kSample, TaskKind::kMap, TaskKind::kReduce}) {
-    if (tasks->counts(kind).running_attempts > 0) return {};
+    if (tasks->counts(kind).running_attempts > 0) return false;
     work = work || tasks->Startable(kind) != nullptr;
   }
-  if (!work) return {};
+  return work;
+}
+
+IdleJob TaskScheduler::WhyNoneStarts(absl::Time now) const {
   IdleJob idle{.why = IdleJob::Why::kNoWorker};
   for (const auto& [key, worker] : workers_) {
     if (worker.paused) continue;

@@ -135,8 +135,13 @@ class TaskScheduler {
   // When Assign may find more to do although nothing has happened.
   absl::Time NextWake() const { return next_wake_; }
 
-  // Costs O(workers).
-  IdleJob WhyIdle(JobKey job, absl::Time now) const;
+  // Nothing of the job runs although tasks of it wait.
+  bool IsIdle(JobKey job) const;
+  // Of all idle jobs, why no worker takes a task of theirs. Costs O(workers).
+  IdleJob WhyNoneStarts(absl::Time now) const;
+  IdleJob WhyIdle(JobKey job, absl::Time now) const {
+    return IsIdle(job) ? WhyNoneStarts(now) : IdleJob();
+  }
 
   RunningAttempts* running() { return &running_; }
   const RunningAttempts& running() const { return running_; }

@@ -236,6 +236,7 @@ void Coordinator::PipelineChanged(std::string_view pipeline_id) {
 
 void Coordinator::FillStages(pb::JobStatus* pipeline) const {
   MutexLock lock(&mutex_);
+  WaitDescriber waits(&tracker_.state(), Now());
   for (pb::JobStatus::Stage& stage : *pipeline->mutable_stages()) {
     if (stage.state() != pb::JobStatus::Stage::STATE_RUNNING) continue;
     const Job* job = tracker_.state().jobs.Find(stage.job_id());
@@ -243,7 +244,7 @@ void Coordinator::FillStages(pb::JobStatus* pipeline) const {
     const pb::JobStatus status = MakeJobSummary(*job, tracker_.state().Tasks(*job));
     *stage.mutable_map() = status.map();
     *stage.mutable_reduce() = status.reduce();
-    const std::string wait = DescribeWait(tracker_.state(), *job, Now());
+    const std::string wait = waits.Describe(*job);
     if (!wait.empty()) pipeline->set_waits(fmt::format("{}: {}", stage.name(), wait));
   }
 }

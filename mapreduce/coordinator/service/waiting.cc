@@ -46,22 +46,28 @@ std::string DescribeNoWorker(const WorkerRegistry& registry) {
 
 }  // namespace
 
-std::string DescribeWait(const TrackerState& state, const Job& job, absl::Time now) {
+std::string WaitDescriber::Describe(const Job& job) {
   if (job.ended() || job.doomed != pb::JOB_STATE_UNSPECIFIED) return "";
-  const JobTasks* tasks = state.scheduler.job(job.key);
+  const JobTasks* tasks = state_->scheduler.job(job.key);
   if (tasks == nullptr) return "";
-  if (std::string failures = DescribeFailures(*tasks, job, now); !failures.empty()) {
+  if (std::string failures = DescribeFailures(*tasks, job, now_); !failures.empty()) {
     return failures;
   }
-  const IdleJob idle = state.scheduler.WhyIdle(job.key, now);
+  if (!state_->scheduler.IsIdle(job.key)) return "";
+  if (!workers_) workers_ = DescribeWorkers();
+  return *workers_;
+}
+
+std::string WaitDescriber::DescribeWorkers() const {
+  const IdleJob idle = state_->scheduler.WhyNoneStarts(now_);
   switch (idle.why) {
     case IdleJob::Why::kNotIdle:
       return "";
     case IdleJob::Why::kNoWorker:
-      return DescribeNoWorker(state.registry);
+      return DescribeNoWorker(state_->registry);
     case IdleJob::Why::kResting:
       return fmt::format("every worker rests, the first for another {}. Try: mr workers",
-                         absl::FormatDuration(absl::Ceil(idle.until - now, absl::Seconds(1))));
+                         absl::FormatDuration(absl::Ceil(idle.until - now_, absl::Seconds(1))));
     case IdleJob::Why::kBusy:
       return "other jobs have every slot. Try: mr list";
   }

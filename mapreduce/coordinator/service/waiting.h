@@ -3,6 +3,7 @@
 
 #include <absl/time/time.h>
 
+#include <optional>
 #include <string>
 
 #include "mapreduce/coordinator/service/job.h"
@@ -10,8 +11,27 @@
 
 namespace quern::mr {
 
-// One line with what to do next: what fails around its tasks, or why none of them runs; empty when
-// nothing stands in its way. Costs O(workers).
-std::string DescribeWait(const TrackerState& state, const Job& job, absl::Time now);
+// For as long as nothing changes. The workers are looked at once, however many jobs wait for them.
+class WaitDescriber {
+ public:
+  // Borrowed.
+  WaitDescriber(const TrackerState* state, absl::Time now) : state_(state), now_(now) {}
+
+  // One line with what to do next: what fails around its tasks, or why none of them runs; empty
+  // when nothing stands in its way.
+  std::string Describe(const Job& job);
+
+ private:
+  std::string DescribeWorkers() const;
+
+  const TrackerState* const state_;
+  const absl::Time now_;
+  std::optional<std::string> workers_;  // why none of them takes a task
+};
+
+// Costs O(workers).
+inline std::string DescribeWait(const TrackerState& state, const Job& job, absl::Time now) {
+  return WaitDescriber(&state, now).Describe(job);
+}
 
 }  // namespace quern::mr

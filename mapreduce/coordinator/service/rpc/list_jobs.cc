@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -8,12 +9,13 @@ namespace quern::mr {
 namespace {
 
 constexpr uint32_t kUsualJobs = 100;
+constexpr uint32_t kMostJobs = 10'000;
 
 }  // namespace
 
 absl::StatusOr<pb::ListJobsResponse> ListJobs(Coordinator* coordinator,
                                               const pb::ListJobsRequest& request) {
-  const uint32_t most = request.limit() == 0 ? kUsualJobs : request.limit();
+  const uint32_t most = request.limit() == 0 ? kUsualJobs : std::min(request.limit(), kMostJobs);
   std::vector<pb::JobStatus> pipelines = coordinator->pipelines().List(most);
   const absl::Time now = coordinator->Now();
   return coordinator->Read([most, now, &pipelines](const TrackerState& state) {
@@ -24,10 +26,11 @@ absl::StatusOr<pb::ListJobsResponse> ListJobs(Coordinator* coordinator,
       if (bytes > kMaxListBytes / 2) break;
       *response.add_jobs() = std::move(pipeline);
     }
+    WaitDescriber waits(&state, now);
     const auto& jobs = state.jobs.all();
     for (auto it = jobs.rbegin(); it != jobs.rend(); ++it) {
       pb::JobStatus summary = MakeJobSummary(*it->second, state.Tasks(*it->second));
-      summary.set_waits(DescribeWait(state, *it->second, now));
+      summary.set_waits(waits.Describe(*it->second));
       bytes += summary.ByteSizeLong();
       if (static_cast<uint32_t>(response.jobs_size()) == most || bytes > kMaxListBytes) break;
       *response.add_jobs() = std::move(summary);

@@ -44,6 +44,19 @@ TEST_F(WaitingTest, AJobWithoutWorkersSaysSoUntilOneComes) {
   EXPECT_EQ(Wait(id), "");
 }
 
+// A list of jobs is made under the coordinator's lock.
+TEST_F(WaitingTest, TheWorkersAreLookedAtOnceForAllJobs) {
+  const std::string first = Submit(2, 0);
+  const std::string second = Submit(1, 0);
+  WaitDescriber waits(&tracker_->state(), now_);
+  EXPECT_EQ(waits.Describe(job(first)), "no worker is there. Try: mr workers");
+  AddWorker("a");
+  EXPECT_EQ(waits.Describe(job(first)), "") << "it runs";
+  EXPECT_EQ(waits.Describe(job(second)), "no worker is there. Try: mr workers")
+      << "as it was when they were looked at";
+  EXPECT_EQ(Wait(second), "other jobs have every slot. Try: mr list");
+}
+
 TEST_F(WaitingTest, WorkersThatTakeNothingSayWhy) {
   AddWorker("a");
   SayUnhealthy(workers_[0], "could not start 3 task processes in a row: no room");
