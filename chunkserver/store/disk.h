@@ -141,8 +141,14 @@ class Disk {
   absl::Status SyncDataDir(ChunkId chunk);
   // All chunks that have a data file, in no order; names that are no chunks are passed over.
   absl::StatusOr<std::vector<ChunkId>> ListData();
-  // Length of the data file; nullopt when there is none.
-  absl::StatusOr<std::optional<uint64_t>> DataBytes(ChunkId chunk);
+  // The data file's length, and the space that it takes; nullopt when there is none.
+  struct DataSize {
+    uint64_t bytes = 0;
+    uint64_t allocated_bytes = 0;
+  };
+  absl::StatusOr<std::optional<DataSize>> SizeOfData(ChunkId chunk);
+  // Gives back what the file has beyond `length`: bytes, and space that was reserved.
+  absl::Status TrimData(ChunkId chunk, uint64_t length);
   // Durably. OK when it is not there.
   absl::Status RemoveData(ChunkId chunk);
 

@@ -1,4 +1,6 @@
 // The files of a disk.
+#include <sys/stat.h>
+
 #include <charconv>
 
 #include "chunkserver/store/disk.h"
@@ -80,12 +82,22 @@ absl::StatusOr<std::vector<ChunkId>> Disk::ListData() {
   return chunks;
 }
 
-absl::StatusOr<std::optional<uint64_t>> Disk::DataBytes(ChunkId chunk) {
+absl::StatusOr<std::optional<Disk::DataSize>> Disk::SizeOfData(ChunkId chunk) {
   const auto file = OpenData(chunk, /*write=*/false);
   if (file.status().code() == absl::StatusCode::kNotFound) return std::nullopt;
   RETURN_IF_ERROR(file.status());
-  ASSIGN_OR_RETURN(const uint64_t bytes, (*file)->Size());
-  return bytes;
+  DataSize size;
+  ASSIGN_OR_RETURN(size.bytes, (*file)->Size());
+  struct stat info = {};
+  if (fstat((*file)->fd(), &info) == 0) {
+    size.allocated_bytes = static_cast<uint64_t>(info.st_blocks) * 512;
+  }
+  return size;
+}
+
+absl::Status Disk::TrimData(ChunkId chunk, uint64_t length) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<File> file, OpenData(chunk, /*write=*/true));
+  return file->Truncate(length);
 }
 
 absl::Status Disk::RemoveData(ChunkId chunk) {

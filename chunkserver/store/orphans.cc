@@ -47,8 +47,9 @@ absl::StatusOr<std::vector<ReplicaRecord>> AdoptOrphans(
       continue;
     }
     absl::Status status;
-    ASSIGN_OR_RETURN(const auto bytes, disk->DataBytes(chunk));
-    if (bytes.value_or(0) == 0) {
+    ASSIGN_OR_RETURN(const auto size, disk->SizeOfData(chunk));
+    const uint64_t bytes = size.value_or(Disk::DataSize()).bytes;
+    if (bytes == 0) {
       status = disk->RemoveData(chunk);
     } else if (auto record = Adopt(disk, chunk, clock); record.ok()) {
       adopted.push_back(*std::move(record));
@@ -56,10 +57,8 @@ absl::StatusOr<std::vector<ReplicaRecord>> AdoptOrphans(
       status = record.status();
     }
     if (!status.ok()) ++left;
-    LogWarning("orphan_found", {{"chunk", chunk},
-                                {"disk", disk->path()},
-                                {"bytes", bytes.value_or(0)},
-                                {"status", status}});
+    LogWarning("orphan_found",
+               {{"chunk", chunk}, {"disk", disk->path()}, {"bytes", bytes}, {"status", status}});
   }
   if (left > 0) LogWarning("orphans_left", {{"disk", disk->path()}, {"count", left}});
   return adopted;

@@ -5,6 +5,27 @@
 #include "common/log.h"
 
 namespace quern::chunkserver {
+namespace {
+
+// What a file system adds on its own account is less.
+constexpr uint64_t kSlackBytes = uint64_t{1} << 20;
+
+// The last run ended between the row of a seal and the cut, or the cut failed.
+absl::Status GiveBackRest(Disk* disk, const ReplicaRecord& record, const Disk::DataSize& file) {
+  const bool rest =
+      file.bytes > record.length || file.allocated_bytes > record.length + kSlackBytes;
+  if (!rest) return absl::OkStatus();
+  // First of all the row, which may have been read from memory: FENCED with more bytes than there
+  // are would look like a loss.
+  RETURN_IF_ERROR(disk->index().PutReplica(record, WriteMode::kSynced));
+  const absl::Status status = disk->TrimData(record.spec.chunk, record.length);
+  if (status.ok()) return status;
+  LogWarning("space_not_given_back",
+             {{"chunk", record.spec.chunk}, {"disk", disk->path()}, {"status", status}});
+  return absl::OkStatus();  // it does no harm
+}
+
+}  // namespace
 
 absl::StatusOr<std::shared_ptr<Replica>> Replica::Restore(const Environment& environment,
                                                           const ReplicaRecord& record,
@@ -23,8 +44,9 @@ absl::StatusOr<std::shared_ptr<Replica>> Replica::RestoreSealed(const Environmen
   Disk* disk = environment.disk;
   // The bytes came with the row.
   if (record.in_index) return Adopt(environment, record);
-  ASSIGN_OR_RETURN(const std::optional<uint64_t> file_bytes, disk->DataBytes(record.spec.chunk));
-  if (record.state == ReplicaState::kCorrupt || (file_bytes && *file_bytes >= record.length)) {
+  ASSIGN_OR_RETURN(const std::optional<Disk::DataSize> file, disk->SizeOfData(record.spec.chunk));
+  if (file && file->bytes >= record.length) RETURN_IF_ERROR(GiveBackRest(disk, record, *file));
+  if (record.state == ReplicaState::kCorrupt || (file && file->bytes >= record.length)) {
     return Adopt(environment, record);
   }
   ReplicaRecord corrupt = record;
@@ -33,8 +55,8 @@ absl::StatusOr<std::shared_ptr<Replica>> Replica::RestoreSealed(const Environmen
   LogError("replica_corrupt",
            {{"chunk", record.spec.chunk},
             {"disk", disk->path()},
-            {"reason", file_bytes ? fmt::format("has {} bytes of {}", *file_bytes, record.length)
-                                  : std::string("its file is missing")}});
+            {"reason", file ? fmt::format("has {} bytes of {}", file->bytes, record.length)
+                            : std::string("its file is missing")}});
   RETURN_IF_ERROR(disk->index().PutReplica(corrupt, WriteMode::kUnsynced));
   return Adopt(environment, corrupt);
 }

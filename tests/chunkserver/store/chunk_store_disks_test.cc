@@ -1,5 +1,7 @@
 // What a store makes of disks that are away, full or bad in places, and of replicas that are
 // checked.
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <cstring>
 
@@ -145,6 +147,38 @@ TEST_P(ChunkStoreDisksTest, AFileThatCannotBeCutIsSealedAllTheSame) {
   EXPECT_EQ(ReadAll(ChunkId(1)).value(), text);
   ASSERT_OK_AND_ASSIGN(const Replica::FenceAnswer fenced, Find(ChunkId(1))->Fence(7));
   EXPECT_EQ(fenced.last_seq, 1u) << "what its producer sent is still known";
+}
+
+// The server ends, or lacks something, between the row of a seal and the cut.
+TEST_P(ChunkStoreDisksTest, SpaceThatASealDidNotGiveBackComesBackWithTheNextStart) {
+  using enum FaultyFileSystem::Operation;
+  const auto allocated = [](const std::string& path) {
+    struct stat info = {};
+    EXPECT_EQ(stat(path.c_str(), &info), 0);
+    return static_cast<uint64_t>(info.st_blocks) * 512;
+  };
+  const std::string text = RandomText(200'000);
+  for (const uint64_t id : {1, 2}) {
+    const ChunkId chunk(id);
+    ASSERT_OK(store_->Create(Spec(chunk)));
+    ASSERT_OK(Append(chunk, text, 1));
+    if (id == 2) {
+      ASSERT_OK(Append(chunk, "more than the others have", 2));
+    }
+    const std::string path = DataPath(chunk);
+    machine_.faults().Fail(kTruncate, "/data/", EMFILE);
+    EXPECT_FALSE(Find(chunk)->Finalize(text.size(), Crc32c(text)).ok());
+    EXPECT_GE(allocated(path), Spec(chunk).capacity_bytes);
+    // Once more in vain.
+    Open();
+    EXPECT_EQ(ReadAll(chunk).value(), text);
+    machine_.faults().Fail(kTruncate, "/data/", 0);
+    Open();
+    EXPECT_LT(allocated(path), Spec(chunk).capacity_bytes / 2);
+    EXPECT_EQ(ReadAll(chunk).value(), text);
+    PowerCut();
+    EXPECT_EQ(ReadAll(chunk).value(), text);
+  }
 }
 
 TEST_P(ChunkStoreDisksTest, WhatTheDiskRefusesAgainAndAgainIsCondemned) {
