@@ -55,6 +55,12 @@ void ChunkStore::RemoveReplaced(size_t disk) {
   }
 }
 
+void ChunkStore::PutOff(const std::shared_ptr<Replica>& replaced) {
+  replaced->ReportGone();
+  MutexLock lock(&mutex_);
+  if (replaced->disk().health().ok()) replaced_.push_back(replaced);
+}
+
 std::shared_ptr<Replica> ChunkStore::FindReplaced(ChunkId chunk, const Disk* disk) const {
   MutexLock lock(&mutex_);
   for (const std::shared_ptr<Replica>& replica : replaced_) {
@@ -201,10 +207,7 @@ absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCop
     if (old->disk().Usable().ok()) {
       RETURN_IF_ERROR(old->Remove());
     } else {
-      // Its disk has failed, or hangs: it goes when that answers, or at a restart, which finds two.
-      old->ReportGone();
-      MutexLock lock(&mutex_);
-      if (old->disk().health().ok()) replaced_.push_back(old);
+      PutOff(old);
     }
   }
   const std::shared_ptr<Replica> replica = Replica::Adopt(EnvironmentOf(copy->disk()), record);

@@ -138,6 +138,9 @@ class ChunkStore {
   void Unusable(Disk* disk, const absl::Status& why);
   void OnDiskFailed(const Disk* disk);
   Replicas OnDisk(const Disk* disk) const;
+  // The disk of one that was replaced has failed, or hangs: it goes when that answers, or at a
+  // restart, which finds two.
+  void PutOff(const std::shared_ptr<Replica>& replaced);
   // One that was replaced and is still on this disk; null: none.
   std::shared_ptr<Replica> FindReplaced(ChunkId chunk, const Disk* disk) const;
   Replica::Environment EnvironmentOf(Disk* disk);
@@ -157,7 +160,7 @@ class ChunkStore {
   std::vector<std::string> devices_ ABSL_GUARDED_BY(mutex_);
   // Those whose bytes could not be read at the start, and why: they stay as they are on the disk.
   absl::flat_hash_map<ChunkId, absl::Status> unrestored_ ABSL_GUARDED_BY(mutex_);
-  // On disks that did not answer when a copy took their place.
+  // On disks that did not answer when others took their place.
   Replicas replaced_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "chunkserver/store/chunk_store.h"
@@ -13,13 +14,15 @@ namespace quern::chunkserver {
 namespace {
 
 // Two disks have a chunk when a crash came between a copy and the removal of what it replaces, when
-// a disk failed while a replica was made on it, or when one was away meanwhile.
-std::pair<int, uint64_t> Worth(const Replica& replica) {
+// a disk failed while a replica was made on it, or when one was away meanwhile. Of two alike the
+// one whose disk answers is worth more.
+std::tuple<int, uint64_t, bool> Worth(const Replica& replica) {
   const ReplicaReport report = replica.facts().report;
   const bool unsealed =
       report.state == ReplicaState::kOpen || report.state == ReplicaState::kFenced;
-  if (replica.disk().failed()) return {0, 0};
-  return {report.state == ReplicaState::kFinalized ? 3 : unsealed ? 2 : 1, report.length};
+  if (replica.disk().failed()) return {0, 0, false};
+  const int rank = report.state == ReplicaState::kFinalized ? 3 : unsealed ? 2 : 1;
+  return {rank, report.length, replica.disk().Answers().ok()};
 }
 
 std::string DeviceOf(const std::string& path) {
@@ -146,6 +149,10 @@ void ChunkStore::Publish(Disk* disk, const Replicas& replicas) {
   // In the map first: what is not there is not here, as soon as the disk is ready.
   disk->MarkReady();
   for (const std::shared_ptr<Replica>& replica : extra) {
+    if (!replica->disk().Answers().ok()) {
+      PutOff(replica);
+      continue;
+    }
     const absl::Status status = replica->Remove();
     LogInfo("second_replica_removed",
             {{"chunk", replica->chunk()}, {"disk", replica->disk().path()}, {"status", status}});

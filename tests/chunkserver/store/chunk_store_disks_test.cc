@@ -5,7 +5,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/thread.h"
 #include "tests/chunkserver/store/chunk_store_fixture.h"
+#include "tests/support/hanging_file_system.h"
 
 namespace quern::chunkserver {
 namespace {
@@ -360,6 +362,42 @@ TEST_P(ChunkStoreDisksTest, ACopyWithoutARowIsFoundAndQuarantined) {
   ASSERT_OK(Find(orphan)->Finalize(text.size(), Crc32c(text)));
   EXPECT_EQ(ReadServed(orphan).value(), text);
   ASSERT_OK(store_->Remove(orphan));
+}
+
+TEST_P(ChunkStoreDisksTest, ADiskThatReturnsServesWhatIsOnOneThatHangs) {
+  const std::string text = RandomText(300'000);
+  const ChunkId chunk = MakeSealed(ChunkId(1), text);
+  const std::string on_first = DataPath(chunk);
+  const std::string away = Find(chunk)->disk().path();
+  const size_t other = away == machine_.dir(0) ? 1 : 0;
+  Unmount(away);
+  HangingFileSystem hanging(machine_.fs());
+  ChunkStoreOptions options = Options();
+  options.fs = &hanging;
+  store_.reset();
+  auto store = ChunkStore::Open(options);
+  ASSERT_OK(store);
+  store_ = *std::move(store);
+  CopyIn(chunk, text);
+  const std::string on_second = DataPath(chunk);
+  ASSERT_NE(on_second, on_first);
+  hanging.Hang(machine_.dir(static_cast<int>(other)));
+  Thread look("look", [&] { store_->LookAtSpace(other); });
+  while (hanging.sleeping() == 0) Clock::Real()->Sleep(absl::Milliseconds(1));
+  clock_.AdvanceTime(absl::Hours(1));
+  ASSERT_FALSE(store_->DiskAnswers(other).ok());
+  EXPECT_THAT(ReadServed(chunk), StatusIs(absl::StatusCode::kUnavailable));
+  Mount(away);
+  store_->ReopenDisks();
+  EXPECT_EQ(store_->DiskOf(chunk).value(), 1 - other);
+  EXPECT_EQ(ReadServed(chunk).value(), text);
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kFinalized), 1u) << "one of them is told";
+  hanging.Release();
+  look.Join();
+  store_->RemoveReplaced(other);
+  EXPECT_FALSE(FileSystem::Real()->Exists(on_second));
+  EXPECT_EQ(ReadServed(chunk).value(), text);
+  store_.reset();
 }
 
 INSTANTIATE_TEST_SUITE_P(Both, ChunkStoreDisksTest,
