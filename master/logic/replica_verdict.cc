@@ -20,7 +20,9 @@ ReplicaVerdict JudgeUnknown(const pb::ReplicaReport& report, const ReplicaContex
 // The chunk is OPEN or SEALING: only the servers of its chain may hold it.
 ReplicaVerdict JudgeUnsealed(ServerId server, const pb::ReplicaReport& report,
                              const ChunkInfo& chunk) {
-  if (chunk.Find(server) == nullptr) return ReplicaVerdict::kQuarantine;
+  // It was gone for a while, so its chunk is being sealed. It does not count before the seal has
+  // told it what it should hold.
+  if (chunk.Find(server) == nullptr) return ReplicaVerdict::kIgnore;
   if (report.state() == pb::REPLICA_STATE_OPEN) return ReplicaVerdict::kKeep;
   // FINALIZED before the log says so would be news from the future; a seal finds out.
   return ReplicaVerdict::kForceSeal;

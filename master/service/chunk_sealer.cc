@@ -198,6 +198,7 @@ absl::StatusOr<pb::ChunkRow> ChunkSealer::SealOnce(ChunkId chunk, const Complain
                            {"lost_tail", decision.lost_tail},
                            {"reason", complaint.reason}});
   BroadcastFinalize(chunk);
+  FinalizeUnlisted(chunk, ServersOf(row));
   return ReadRow(chunk);
 }
 
@@ -225,15 +226,30 @@ void ChunkSealer::BroadcastFinalize(std::span<const ChunkId> chunks) {
         if (replica.state != pb::REPLICA_STATE_OPEN && replica.state != pb::REPLICA_STATE_FENCED) {
           continue;
         }
-        orders[replica.server].push_back({FinalizeOrder(*info), [this, chunk](const auto& result) {
-                                            if (!TryFinalizeAgain(result)) return;
-                                            SealLater(chunk, options_.seal_pause,
-                                                      "a replica could not be finalized");
-                                          }});
+        orders[replica.server].push_back(FinalizeItem(*info));
       }
     }
   }
   for (auto& [server, items] : orders) orders_.SendAll(server, std::move(items));
+}
+
+OrderDispatcher::Item ChunkSealer::FinalizeItem(const ChunkInfo& chunk) {
+  return {FinalizeOrder(chunk), [this, id = chunk.id](const auto& result) {
+            if (!TryFinalizeAgain(result)) return;
+            SealLater(id, options_.seal_pause, "a replica could not be finalized");
+          }};
+}
+
+void ChunkSealer::FinalizeUnlisted(ChunkId chunk, const std::vector<ServerId>& chain) {
+  std::optional<ChunkInfo> info;
+  {
+    MutexLock lock(&state_.mutex);
+    info = state_.chunks.Find(chunk);
+  }
+  if (!info.has_value()) return;
+  for (const ServerId server : chain) {
+    if (info->Find(server) == nullptr) orders_.SendAll(server, {FinalizeItem(*info)});
+  }
 }
 
 void ChunkSealer::FinalizeSoon(ChunkId chunk) {

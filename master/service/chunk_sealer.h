@@ -78,6 +78,10 @@ class ChunkSealer {
   };
   // One message to each server.
   void BroadcastFinalize(std::span<const ChunkId> chunks);
+  // The same for those of its chain that hold no replica as far as is known: one that was told as
+  // gone may have come back while the chunk could not be sealed.
+  void FinalizeUnlisted(ChunkId chunk, const std::vector<ServerId>& chain);
+  OrderDispatcher::Item FinalizeItem(const ChunkInfo& chunk);
   void RunFinalizer();
   // Waits for a put-off seal whose time has come; nullopt at the end.
   std::optional<Due> TakeDue();

@@ -86,6 +86,10 @@ void ReplicaReports::TakeIn(ServerId server, const pb::ReplicaReport& report, So
       return note(report.state() == pb::REPLICA_STATE_CORRUPT ? pb::REPLICA_STATE_CORRUPT
                                                               : pb::REPLICA_STATE_STALE);
     case ReplicaVerdict::kForget:
+      if (context.chunk->state != pb::CHUNK_STATE_SEALED &&
+          context.chunk->Find(server) != nullptr) {
+        actions->seals.emplace_back(id, absl::ZeroDuration());
+      }
       state_.chunks.RemoveReplica(id, server);
       state_.ReplicasChanged(id, now);
       return;

@@ -55,7 +55,8 @@ TEST(ReplicaVerdictTest, Table) {
       {"open", kOpenChunk, kHolder, pb::REPLICA_STATE_OPEN, 10, V::kKeep},
       {"latched by its restart", kOpenChunk, kHolder, pb::REPLICA_STATE_FENCED, 10, V::kForceSeal},
       {"corrupt while open", kOpenChunk, kHolder, pb::REPLICA_STATE_CORRUPT, 10, V::kForceSeal},
-      {"not of the chain", kOpenChunk, kStranger, pb::REPLICA_STATE_OPEN, 10, V::kQuarantine},
+      {"was told as gone", kOpenChunk, kStranger, pb::REPLICA_STATE_OPEN, 10, V::kIgnore},
+      {"the same, sealed here", kSealing, kStranger, pb::REPLICA_STATE_FINALIZED, 10, V::kIgnore},
       {"lost while open", kOpenChunk, kHolder, pb::REPLICA_STATE_REMOVED, 0, V::kForget},
       {"latched for the seal", kSealing, kHolder, pb::REPLICA_STATE_FENCED, 10, V::kForceSeal},
 

@@ -2,6 +2,8 @@
 // found.
 #include <gmock/gmock.h>
 
+#include <atomic>
+
 #include "common/rpc/bulk_codec.h"
 #include "common/rpc/session_server.h"
 #include "master/service/session_handler.h"
@@ -60,6 +62,34 @@ TEST_F(InventoryTest, AnOpenReplicaThatVanishedHasItsChunkSealed) {
   ServerOf(open.chunk.replicas(2))->SetReplica(open.id(), pb::REPLICA_STATE_REMOVED, 0);
   EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 2; }));
   EXPECT_OK(client_->Call(client_->CompleteRequest(open.file, 100)).status());
+}
+
+// A disk that is silent for minutes has its replicas told as gone, and told again when it answers.
+TEST_F(InventoryTest, AnOpenReplicaThatWasGoneForAWhileTakesPartInTheSeal) {
+  options_.inventory_check.every = absl::Hours(1);
+  options_.seal_pause = absl::Milliseconds(20);
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 100);
+  const auto may_seal = std::make_shared<std::atomic<bool>>(false);
+  for (const auto& server : servers_) {
+    server->SetOverride([=](const pb::Order& order) -> std::optional<FakeChunkserver::Result> {
+      if (!order.has_fence() || *may_seal) return std::nullopt;
+      return FakeChunkserver::Failure(static_cast<int>(absl::StatusCode::kUnavailable));
+    });
+  }
+  FakeChunkserver* const silent = ServerOf(open.chunk.replicas(1));
+  silent->Report(open.id(), pb::REPLICA_STATE_REMOVED, 0);
+  ASSERT_TRUE(Eventually([&] { return silent->CountOrders(pb::Order::kFence) > 0; }))
+      << "its chunk cannot grow any more";
+  silent->Report(open.id(), pb::REPLICA_STATE_OPEN, 100);
+  SetFreeBytes(silent, 1 << 20);
+  *may_seal = true;
+  EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 3; }));
+  ASSERT_OK(client_->Call(client_->CompleteRequest(open.file, 100)));
+  EXPECT_TRUE(Eventually([&] { return Nodes("/f").size() == 3; }));
+  EXPECT_EQ(silent->CountOrders(pb::Order::kQuarantine), 0);
+  EXPECT_EQ(silent->CountOrders(pb::Order::kCopy), 0);
 }
 
 TEST_F(InventoryTest, AReplicaThatCouldNotBeFinalizedIsToldAgain) {
