@@ -66,16 +66,13 @@ class ChunkStore {
   const std::string& boot_id() const { return options_.boot_id; }
   // What was durable when the store opened.
   const OrderGuard::Seen& seen_at_start() const { return disks_->seen_at_start(); }
-  // On every disk. Unsynced, it is durable with the next synced write to the same disk; so an order
-  // whose own write is synced never outlives the mark of its master.
-  absl::Status SaveSeen(const OrderGuard::Seen& seen, WriteMode mode) {
-    return disks_->SaveSeen(seen, mode);
-  }
   // Tries the disks again that are away; to be called now and then, by one thread.
   void ReopenDisks();
 
   // --- What is to be remembered of the masters, and whose disk has it. Follow only takes note;
-  // SaveMark has it written to one disk, unsynced as above, and does nothing when it is there.
+  // SaveMark has it written to one disk, and does nothing when it is there. Unsynced, it is durable
+  // with the next synced write to the same disk; so an order whose own write is synced never
+  // outlives the mark of its master.
   void Follow(const OrderGuard::Seen& seen) { disks_->Follow(seen); }
   absl::Status SaveMark(size_t disk) { return disks_->SaveMark(disk); }
 

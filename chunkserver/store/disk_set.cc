@@ -172,23 +172,6 @@ void DiskSet::Follow(const OrderGuard::Seen& seen) {
   seen_ = seen;
 }
 
-absl::Status DiskSet::SaveSeen(const OrderGuard::Seen& seen, WriteMode mode) {
-  size_t saved = 0;
-  absl::Status error = UnavailableError("no disk: none of {} is usable", disks_.size());
-  for (size_t i = 0; i < disks_.size(); ++i) {
-    if (!disks_[i]->health().ok()) continue;
-    MutexLock one_at_a_time(&marks_[i]->writing);
-    const absl::Status status = SaveOn(i, seen, mode);
-    if (status.ok()) {
-      marks_[i]->saved = seen;
-      ++saved;
-    } else {
-      error = status;
-    }
-  }
-  return saved > 0 ? absl::OkStatus() : error;
-}
-
 absl::Status DiskSet::SaveMark(size_t disk) {
   RETURN_IF_ERROR(disks_[disk]->health());
   MutexLock one_at_a_time(&marks_[disk]->writing);

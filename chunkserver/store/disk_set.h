@@ -45,8 +45,6 @@ class DiskSet {
 
   size_t IndexOf(const Disk* disk) const;
 
-  // On every disk that is ready. Unavailable when there is none.
-  absl::Status SaveSeen(const OrderGuard::Seen& seen, WriteMode mode);
   // Takes note of what SaveMark is to write.
   void Follow(const OrderGuard::Seen& seen);
   // On one disk, unsynced; does nothing when it is there.

@@ -194,8 +194,12 @@ absl::StatusOr<std::vector<ChunkAllocator::NewChunk>> ChunkAllocator::Make(
       made.push_back({.id = id,
                       .token = RandomId(),
                       .chain = chain,
-                      .location = Locate(id, wish.file, chain),
+                      .location = {},
                       .capacity = wish.capacity});
+    }
+    // All ids are there: from here on everything is undone when something fails.
+    for (size_t i = 0; i < made.size(); ++i) {
+      made[i].location = Locate(made[i].id, wishes[i].file, chain);
     }
     const std::vector<ServerId> refused = MakeReplicas(made, wishes.front().file.durability());
     if (refused.empty()) return made;

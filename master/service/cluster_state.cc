@@ -102,7 +102,6 @@ void ClusterState::Open(const pb::AddChunk& add) {
 }
 
 void ClusterState::Changed() {
-  changed.SignalAll();
   if (on_change) on_change();
 }
 

@@ -57,12 +57,10 @@ struct ClusterState {
   void ReassessServer(ServerId server, absl::Time now) ABSL_LOCKS_EXCLUDED(mutex);
   // A chunk whose replicas have been made is in the log.
   void Open(const pb::AddChunk& add) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
-  // Something that others may be waiting for has happened.
+  // Something has happened that background tasks may be waiting for.
   void Changed() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
   Mutex mutex;
-  // Signalled by Changed; for requests that wait.
-  CondVar changed;
   // Called by Changed; wakes the background tasks. Set once, before anything happens.
   std::function<void()> on_change;
   Standing standing ABSL_GUARDED_BY(mutex);

@@ -182,7 +182,9 @@ TEST_P(ChunkStoreTest, APowerCutBringsNoRemovedReplicaBack) {
     ASSERT_OK(Append(chunk, "abc"));
     ASSERT_OK(Find(chunk)->Finalize(3, Crc32c("abc")));
     const std::string path = DataPath(chunk);
-    ASSERT_OK(store_->SaveSeen({}, WriteMode::kSynced));  // takes the seal to the disk with it
+    // Takes the seal to the disk with it.
+    ASSERT_OK(store_->Create(Spec(ChunkId(2)), store_->DiskOf(chunk).value()));
+    ASSERT_OK(store_->Remove(ChunkId(2)));
     ASSERT_OK(store_->Remove(chunk));
     machine_.PowerCut(keep_some ? &random_ : nullptr);
     store_.reset();
@@ -290,7 +292,9 @@ TEST_P(ChunkStoreTest, ADiskWhoseIndexIsEmptyIsNotTakenForANewOne) {
 }
 
 TEST_P(ChunkStoreTest, RemembersTheNewestMasterOnEveryDisk) {
-  ASSERT_OK(store_->SaveSeen({.cluster_id = "red", .followed = {3, 7, 9}}, WriteMode::kSynced));
+  store_->Follow({.cluster_id = "red", .followed = {3, 7, 9}});
+  // An order on each of them.
+  for (const size_t disk : {0, 1}) ASSERT_OK(store_->Create(Spec(ChunkId(disk + 1)), disk));
   PowerCut();
   EXPECT_EQ(store_->seen_at_start().cluster_id, "red");
   EXPECT_EQ(store_->seen_at_start().followed, (FollowedMaster{3, 7, 9}));
