@@ -170,11 +170,33 @@ absl::Status RocksDb::Write(rocksdb::WriteBatch* batch, RocksSync sync) {
   rocksdb::Status written = WriteUnlessBroken(sync, batch);
   if (!written.ok() && Recover(written)) written = WriteUnlessBroken(sync, batch);
   RETURN_IF_ERROR(FromRocks(written));
-  if (sync == RocksSync::kLater) return absl::OkStatus();
-  uint64_t known = durable_;
-  while (known < at_least && !durable_.compare_exchange_weak(known, at_least)) {
-  }
+  if (sync == RocksSync::kNow) NoteDurable(at_least);
   return absl::OkStatus();
+}
+
+absl::Status RocksDb::Sync() {
+  const uint64_t written = db_->GetLatestSequenceNumber();
+  const std::lock_guard one(sync_mutex_);
+  if (durable_ >= written) return absl::OkStatus();  // with somebody else's
+  rocksdb::Status synced = rocksdb::Status::NoSpace("an earlier write failed");
+  {
+    std::shared_lock lock(log_mutex_);
+    if (!broken_) synced = db_->SyncWAL();
+    if (Recoverable(synced)) broken_ = true;
+  }
+  if (synced.ok()) {
+    NoteDurable(written);
+    return absl::OkStatus();
+  }
+  // What a write does about a log that has failed helps here as well.
+  rocksdb::WriteBatch batch;
+  return Write(&batch, RocksSync::kNow);
+}
+
+void RocksDb::NoteDurable(uint64_t number) {
+  uint64_t known = durable_;
+  while (known < number && !durable_.compare_exchange_weak(known, number)) {
+  }
 }
 
 rocksdb::Status RocksDb::WriteUnlessBroken(RocksSync sync, rocksdb::WriteBatch* batch) {

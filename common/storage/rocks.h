@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -56,6 +57,10 @@ class RocksDb {
   // a power cut from a damaged log. Atomic. Adds a row to the batch.
   absl::Status Write(rocksdb::WriteBatch* batch, RocksSync sync);
 
+  // Everything written before survives a power cut when it returns. Unlike a synced write it keeps
+  // no other write waiting for the disk.
+  absl::Status Sync();
+
   // The disk is full: the reserve was needed, and there is no room yet to take it again. Writes
   // still succeed out of what it gave back, so the owner should stop all but those that make room.
   bool Full();
@@ -76,12 +81,15 @@ class RocksDb {
   // Never writes to a log that has failed.
   rocksdb::Status WriteUnlessBroken(RocksSync sync, rocksdb::WriteBatch* batch);
   absl::Status BeginNewLog();
+  void NoteDurable(uint64_t number);
 
   std::unique_ptr<rocksdb::DB> db_;
   std::unique_ptr<SpaceReserve> reserve_;
   StringMap<rocksdb::ColumnFamilyHandle*> families_;
   // Shared by writes, so that RocksDB can join them; alone for Recover.
   std::shared_mutex log_mutex_;
+  // One sync at a time: a log that has failed is not synced again.
+  std::mutex sync_mutex_;
   // A write has failed, and RocksDB has not begun a new log since; and which log that was (0: not
   // known yet; only for Recover).
   std::atomic<bool> broken_{false};

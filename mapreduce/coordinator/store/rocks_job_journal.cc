@@ -130,17 +130,19 @@ absl::Status RocksJobJournal::FindNextNumbers() {
 }
 
 absl::Status RocksJobJournal::Append(const std::vector<Entry>& entries, Sync sync) {
-  // The lock is held while writing, so that a job's records reach the log in the order of their
-  // numbers; an unsynced write is a copy in memory.
-  MutexLock lock(&mutex_);
-  rocksdb::WriteBatch batch;
-  for (const Entry& entry : entries) {
-    RETURN_IF_ERROR(FromRocks(batch.Put(db_->ColumnFamily(kRecords),
-                                        RecordKey(entry.job, next_number_[entry.job]++),
-                                        entry.record.SerializeAsString())));
+  {
+    // The lock is held while writing, so that a job's records reach the log in the order of their
+    // numbers; an unsynced write is a copy in memory. It is not held while the disk is waited for.
+    MutexLock lock(&mutex_);
+    rocksdb::WriteBatch batch;
+    for (const Entry& entry : entries) {
+      RETURN_IF_ERROR(FromRocks(batch.Put(db_->ColumnFamily(kRecords),
+                                          RecordKey(entry.job, next_number_[entry.job]++),
+                                          entry.record.SerializeAsString())));
+    }
+    RETURN_IF_ERROR(Write(&batch));
   }
-  return Annotate(db_->Write(&batch, sync == Sync::kDurable ? RocksSync::kNow : RocksSync::kLater),
-                  "write the journal");
+  return sync == Sync::kDurable ? MakeDurable() : absl::OkStatus();
 }
 
 absl::Status RocksJobJournal::FindJobsWithTasks() {
@@ -160,33 +162,41 @@ absl::Status RocksJobJournal::FindJobsWithTasks() {
 
 absl::Status RocksJobJournal::Finish(JobKey job, const pb::JournalRecord& record,
                                      const pb::TaskHistory* tasks) {
-  MutexLock lock(&mutex_);
-  rocksdb::WriteBatch batch;
-  RETURN_IF_ERROR(DeleteRecords(job, &batch));
-  RETURN_IF_ERROR(
-      FromRocks(batch.Put(db_->ColumnFamily(kRecords), RecordKey(job, next_number_[job]++),
-                          record.SerializeAsString())));
-  if (tasks != nullptr) RETURN_IF_ERROR(PutTasks(job, *tasks, &batch));
-  return WriteDurably(&batch);
+  {
+    MutexLock lock(&mutex_);
+    rocksdb::WriteBatch batch;
+    RETURN_IF_ERROR(DeleteRecords(job, &batch));
+    RETURN_IF_ERROR(
+        FromRocks(batch.Put(db_->ColumnFamily(kRecords), RecordKey(job, next_number_[job]++),
+                            record.SerializeAsString())));
+    if (tasks != nullptr) RETURN_IF_ERROR(PutTasks(job, *tasks, &batch));
+    RETURN_IF_ERROR(Write(&batch));
+  }
+  return MakeDurable();
 }
 
 absl::Status RocksJobJournal::Remove(JobKey job) {
-  MutexLock lock(&mutex_);
-  rocksdb::WriteBatch batch;
-  RETURN_IF_ERROR(DeleteRecords(job, &batch));
-  RETURN_IF_ERROR(DeleteTasks(job, &batch));
-  return WriteDurably(&batch);
+  {
+    MutexLock lock(&mutex_);
+    rocksdb::WriteBatch batch;
+    RETURN_IF_ERROR(DeleteRecords(job, &batch));
+    RETURN_IF_ERROR(DeleteTasks(job, &batch));
+    RETURN_IF_ERROR(Write(&batch));
+  }
+  return MakeDurable();
 }
 
 absl::Status RocksJobJournal::DeleteRecords(JobKey job, rocksdb::WriteBatch* batch) {
   return FromRocks(batch->DeleteRange(db_->ColumnFamily(kRecords), RecordKey(job, 0), EndOf(job)));
 }
 
-absl::Status RocksJobJournal::WriteDurably(rocksdb::WriteBatch* batch) {
-  return Annotate(db_->Write(batch, RocksSync::kNow), "write the journal");
+absl::Status RocksJobJournal::Write(rocksdb::WriteBatch* batch) {
+  return Annotate(db_->Write(batch, RocksSync::kLater), "write the journal");
 }
 
-// Room for one more is made at the expense of the oldest.
+absl::Status RocksJobJournal::MakeDurable() { return Annotate(db_->Sync(), "sync the journal"); }
+
+// Room for one more is made at the expense of the job that ended first.
 absl::Status RocksJobJournal::PutTasks(JobKey job, const pb::TaskHistory& tasks,
                                        rocksdb::WriteBatch* batch) {
   jobs_with_tasks_.insert(job);

@@ -58,7 +58,9 @@ class RocksJobJournal final : public JobJournal {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status DeleteRecords(JobKey job, rocksdb::WriteBatch* batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status WriteDurably(rocksdb::WriteBatch* batch);
+  absl::Status Write(rocksdb::WriteBatch* batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What has been written. Without the lock, which Append may be waited for with other locks held.
+  absl::Status MakeDurable() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const std::unique_ptr<RocksDb> db_;
   std::string cluster_id_;

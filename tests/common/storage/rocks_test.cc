@@ -104,8 +104,9 @@ TEST_F(RocksTest, AFlippedBitInTheLogIsRefusedAndNeverShortensIt) {
 }
 
 // What is on the disk after a crash: the log of some synced and then some unsynced rows, so many in
-// all. RocksDB reads a log in blocks of 32 KiB.
-class CrashedRocksTest : public RocksTest, public ::testing::WithParamInterface<int> {
+// all, synced with the last write or after it. RocksDB reads a log in blocks of 32 KiB.
+class CrashedRocksTest : public RocksTest,
+                         public ::testing::WithParamInterface<std::tuple<int, bool>> {
  protected:
   static constexpr int kSynced = 50;
 
@@ -113,8 +114,12 @@ class CrashedRocksTest : public RocksTest, public ::testing::WithParamInterface<
     ASSERT_OK_AND_ASSIGN(const auto db, Open(true));
     for (int i = 0; i < rows_; ++i) {
       if (i == kSynced) synced_bytes_ = LogBytes().size();
+      const bool sync = i + 1 == kSynced;
       Put(db.get(), "rows", fmt::format("{:04}", i),
-          i + 1 == kSynced ? RocksSync::kNow : RocksSync::kLater);
+          sync && !sync_after_ ? RocksSync::kNow : RocksSync::kLater);
+      if (sync && sync_after_) {
+        ASSERT_OK(db->Sync());
+      }
     }
     std::filesystem::copy(path_, crashed_);
   }
@@ -131,7 +136,8 @@ class CrashedRocksTest : public RocksTest, public ::testing::WithParamInterface<
     return CountRows();
   }
 
-  const int rows_ = GetParam();
+  const int rows_ = std::get<0>(GetParam());
+  const bool sync_after_ = std::get<1>(GetParam());
   const std::string crashed_ = dir_ / "crashed";
   size_t synced_bytes_ = 0;
 };
@@ -165,7 +171,8 @@ TEST_P(CrashedRocksTest, DamageInTheSyncedPartIsRefused) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(LogsOfOneBlockAndOfMany, CrashedRocksTest, ::testing::Values(80, 400));
+INSTANTIATE_TEST_SUITE_P(LogsOfOneBlockAndOfMany, CrashedRocksTest,
+                         ::testing::Combine(::testing::Values(80, 400), ::testing::Bool()));
 
 TEST_F(RocksTest, ALogThatEndsInTheMiddleOfARecordOpensWithAllBefore) {
   Fill(200);
@@ -305,6 +312,32 @@ TEST_F(TroubledRocksTest, WhenTheReserveDoesNotHelpThatIsAnErrorAndWritesGoOnLat
   }
   db.reset();
   EXPECT_EQ(CountRows(), 2);
+}
+
+TEST_F(TroubledRocksTest, ASyncThatFindsTheDiskFullIsDoneOutOfTheReserve) {
+  ASSERT_OK_AND_ASSIGN(auto db, OpenTroubled(true));
+  Put(db.get(), "rows", "before", RocksSync::kLater);
+  faulty_.SetFreeBytes(0);
+  faulty_.Fail(FaultyFileSystem::Operation::kSync, path_ + "/", ENOSPC);
+  faulty_.OnRemove([&](const std::string& path) {
+    if (path == path_ + ".reserve") {
+      faulty_.Fail(FaultyFileSystem::Operation::kSync, path_ + "/", 0);
+    }
+  });
+  EXPECT_OK(db->Sync());
+  EXPECT_TRUE(db->Full());
+  EXPECT_OK(TryPut(db.get(), "more"));
+  db.reset();
+  EXPECT_EQ(CountRows(), 2);
+}
+
+TEST_F(TroubledRocksTest, AfterASyncThatFailedNothingIsCalledDurable) {
+  ASSERT_OK_AND_ASSIGN(auto db, OpenTroubled(true));
+  Put(db.get(), "rows", "before", RocksSync::kLater);
+  faulty_.Fail(FaultyFileSystem::Operation::kSync, path_ + "/", EIO);
+  EXPECT_FALSE(db->Sync().ok());
+  faulty_.Fail(FaultyFileSystem::Operation::kSync, path_ + "/", 0);
+  EXPECT_FALSE(db->Sync().ok()) << "the kernel may have dropped what it could not write";
 }
 
 TEST_F(TroubledRocksTest, WhatTheProcessLacksAtAnOpeningIsNoDamage) {

@@ -4,9 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
+#include <memory>
 
+#include "common/notification.h"
 #include "common/storage/rocks.h"
+#include "common/thread.h"
 #include "mapreduce/coordinator/store/rocks_job_journal.h"
 
 namespace quern::mr {
@@ -191,6 +195,67 @@ TEST(RocksJobJournal, RefusesAnOldCopyOfItsDatabase) {
   ASSERT_TRUE(RocksJobJournal::Open({.dir = dir}).ok());
   std::filesystem::copy(dir + "/journal", dir + "/old", std::filesystem::copy_options::recursive);
   ASSERT_TRUE(RocksJobJournal::Open({.dir = dir}).ok());
+// Logs whose syncs take as long as the test says.
+class SlowSyncEnv : public rocksdb::EnvWrapper {
+ public:
+  SlowSyncEnv() : EnvWrapper(rocksdb::Env::Default()) {}
+  rocksdb::Status NewWritableFile(const std::string& name,
+                                  std::unique_ptr<rocksdb::WritableFile>* file,
+                                  const rocksdb::EnvOptions& options) override {
+    rocksdb::Status made = EnvWrapper::NewWritableFile(name, file, options);
+    if (made.ok() && name.ends_with(".log")) {
+      *file = std::make_unique<Log>(std::move(*file), this);
+    }
+    return made;
+  }
+  void Hold() { held_ = true; }
+  void LetGo() { let_go_.Notify(); }
+  void WaitForSync() { syncing_.Wait(); }
+
+ private:
+  class Log : public rocksdb::WritableFileWrapper {
+   public:
+    Log(std::unique_ptr<rocksdb::WritableFile> file, SlowSyncEnv* env)
+        : WritableFileWrapper(file.get()), file_(std::move(file)), env_(env) {}
+    rocksdb::Status Sync() override {
+      env_->OnSync();
+      return WritableFileWrapper::Sync();
+    }
+    rocksdb::Status Fsync() override { return Sync(); }
+    bool IsSyncThreadSafe() const override { return true; }
+
+   private:
+    const std::unique_ptr<rocksdb::WritableFile> file_;
+    SlowSyncEnv* const env_;
+  };
+  void OnSync() {
+    if (!held_.exchange(false)) return;
+    syncing_.Notify();
+    let_go_.Wait();
+  }
+
+  std::atomic<bool> held_{false};
+  Notification syncing_, let_go_;
+};
+
+TEST(RocksJobJournal, NobodyElseWaitsForTheDiskOfWhoWantsToBeDurable) {
+  const std::string dir = MakeTempDir();
+  SlowSyncEnv env;
+  auto journal = RocksJobJournal::Open({.dir = dir, .env = &env});
+  ASSERT_TRUE(journal.ok()) << journal.status();
+  env.Hold();
+  Thread durable("durable", [&] {
+    EXPECT_TRUE((*journal)->Append({Lost(1, 1)}, JobJournal::Sync::kDurable).ok());
+  });
+  env.WaitForSync();
+  EXPECT_TRUE((*journal)->Append({Lost(2, 2)}, JobJournal::Sync::kProcess).ok());
+  env.LetGo();
+  durable.Join();
+  EXPECT_EQ(ReadRows(journal->get()), (Rows{{1, 1}, {2, 2}}));
+  journal->reset();
+  std::filesystem::remove_all(dir);
+}
+
   std::filesystem::remove_all(dir + "/journal");
   std::filesystem::rename(dir + "/old", dir + "/journal");
   EXPECT_EQ(RocksJobJournal::Open({.dir = dir}).status().code(),
