@@ -69,11 +69,19 @@ const Job* JobTable::FindRequest(uint64_t client_id, uint64_t request_id) const 
   return client_id == 0 || it == requests_.end() ? nullptr : Find(it->second);
 }
 
-JobTable::Trimmed JobTable::TrimEnded(const Limits& limits) {
-  std::vector<JobKey> ended;
+void JobTable::NoteEnds() {
+  std::vector<EndOrder::End> ends;
   for (const auto& [key, job] : jobs_) {
-    if (job->ended()) ended.push_back(key);
+    if (!job->ended() || ends_.Has(key)) continue;
+    ends.push_back({key, job->final_status->finished_ms()});
   }
+  ends_.Add(std::move(ends));
+}
+
+JobTable::Trimmed JobTable::TrimEnded(const Limits& limits) {
+  NoteEnds();
+  std::vector<JobKey> ended;
+  for (const auto& [number, key] : ends_.keys()) ended.push_back(key);
   Trimmed trimmed;
   for (size_t i = 0; i < ended.size(); ++i) {
     const size_t newer = ended.size() - 1 - i;
@@ -91,6 +99,7 @@ JobTable::Trimmed JobTable::TrimEnded(const Limits& limits) {
       it->second->failure_order.clear();
     }
     if (newer < limits.max_ended) continue;
+    ends_.Remove(ended[i]);
     requests_.erase({it->second->client_id, it->second->request_id});
     keys_.erase(it->second->id);
     trimmed.jobs.push_back(std::move(it->second));

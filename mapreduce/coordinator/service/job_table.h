@@ -13,6 +13,7 @@
 
 #include "common/status.h"
 #include "common/strings.h"
+#include "mapreduce/coordinator/logic/end_order.h"
 #include "mapreduce/coordinator/logic/ids.h"
 #include "mapreduce/coordinator/service/job.h"
 
@@ -51,9 +52,9 @@ class JobTable {
   const std::map<JobKey, std::unique_ptr<Job>>& all() const { return jobs_; }
 
   struct Limits {
-    // Ended jobs that are remembered; older ones leave the journal.
+    // Ended jobs that are remembered, the last ones to end; others leave the journal.
     size_t max_ended = 1'000;
-    // Of these, the newest keep the details of their tasks, in memory.
+    // Of these, the last ones keep the details of their tasks, in memory.
     size_t max_detailed = 50;
   };
   // Takes out ended jobs, and details of ended jobs, that are too many.
@@ -64,11 +65,13 @@ class JobTable {
   Trimmed TrimEnded(const Limits& limits);
 
  private:
+  void NoteEnds();
   void NoteNumber(std::string_view job_id);
 
   std::map<JobKey, std::unique_ptr<Job>> jobs_;
   StringMap<JobKey> keys_;
   std::map<std::pair<uint64_t, uint64_t>, JobKey> requests_;  // client id, request id
+  EndOrder ends_;
   uint32_t last_key_ = 0;
   std::pair<std::string, uint32_t> last_number_;  // day, number of its last job
 };

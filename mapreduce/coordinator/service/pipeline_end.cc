@@ -68,8 +68,8 @@ void PipelineDriver::Finish(const Work& work) {
     if (succeeded && !last.spec().keep() && earlier != nullptr && !earlier->spec.keep()) {
       resumed = earlier->id;
     }
-    Trim();
     jobs_->PipelineChanged(pipeline->id);
+    Trim();
   }
   if (!last.cleaned()) Clean(work);
   // Another pipeline may read it still; then it stays.

@@ -53,6 +53,7 @@ void PipelineTable::Remove(JobKey key) {
   keys_.erase(it->second->id);
   pipelines_.erase(it);
 }
+  ends_.Remove(key);
 
 Pipeline* PipelineTable::Find(JobKey key) {
   const auto it = pipelines_.find(key);
@@ -108,10 +109,16 @@ void PipelineTable::Unpin(std::string_view id) {
   if (const auto it = pins_.find(id); it != pins_.end()) pins_.erase(it);
 }
 
-std::vector<JobKey> PipelineTable::TooMany(size_t most) const {
-  std::vector<JobKey> ended;
+std::vector<JobKey> PipelineTable::TooMany(size_t most) {
+  std::vector<EndOrder::End> ends;
   for (const auto& [key, pipeline] : pipelines_) {
-    if (pipeline->ended() && !IsPinned(pipeline->id)) ended.push_back(key);
+    if (!pipeline->ended() || ends_.Has(key)) continue;
+    ends.push_back({key, pipeline->final_status->finished_ms()});
+  }
+  ends_.Add(std::move(ends));
+  std::vector<JobKey> ended;
+  for (const auto& [number, key] : ends_.keys()) {
+    if (!IsPinned(pipelines_.at(key)->id)) ended.push_back(key);
   }
   ended.resize(ended.size() > most ? ended.size() - most : 0);
   return ended;

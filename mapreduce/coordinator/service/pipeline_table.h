@@ -14,6 +14,7 @@
 
 #include "common/status.h"
 #include "common/strings.h"
+#include "mapreduce/coordinator/logic/end_order.h"
 #include "mapreduce/coordinator/service/pipeline.h"
 #include "mapreduce/coordinator/service/stage_output.h"
 
@@ -47,12 +48,13 @@ class PipelineTable {
   void Claim(std::string_view id) { claims_.insert(std::string(id)); }
   void Unclaim(std::string_view id) { claims_.erase(std::string(id)); }
 
-  // Ended ones that are more than `most`, the oldest first, without those that are pinned.
-  std::vector<JobKey> TooMany(size_t most) const;
+  // Ended ones that are more than `most`, the first to end first, without those that are pinned.
+  std::vector<JobKey> TooMany(size_t most);
 
  private:
   std::map<JobKey, std::unique_ptr<Pipeline>> pipelines_;
   StringMap<JobKey> keys_;
+  EndOrder ends_;
   std::multiset<std::string, std::less<>> pins_;
   std::set<std::string, std::less<>> claims_;
   std::pair<std::string, uint32_t> last_number_;  // day, number of its last pipeline

@@ -41,7 +41,7 @@ class JobJournal {
   // Forgets a job.
   virtual absl::Status Remove(JobKey job) = 0;
 
-  // What the tasks of a job did. NotFound; of many jobs only the newest are kept.
+  // What the tasks of a job did. NotFound; of many jobs only the last to end are kept.
   virtual absl::StatusOr<pb::TaskHistory> ReadTasks(JobKey job) const = 0;
   static constexpr size_t kJobsWithTasks = 200;
 

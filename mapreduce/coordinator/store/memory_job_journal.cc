@@ -1,5 +1,6 @@
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "common/mutex.h"
 #include "common/random.h"
@@ -14,8 +15,12 @@ struct MemoryJournalStorage {
   std::map<JobKey, std::vector<pb::JournalRecord>> jobs ABSL_GUARDED_BY(mutex);
   // How many records of each job survive a power cut.
   std::map<JobKey, size_t> durable ABSL_GUARDED_BY(mutex);
-  std::map<JobKey, pb::TaskHistory> tasks ABSL_GUARDED_BY(mutex);
+  // In the order in which the jobs have ended.
+  std::vector<std::pair<JobKey, pb::TaskHistory>> tasks ABSL_GUARDED_BY(mutex);
 
+  void EraseTasks(JobKey job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    std::erase_if(tasks, [&](const auto& entry) { return entry.first == job; });
+  }
   void MakeDurable() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     durable.clear();
     for (const auto& [job, records] : jobs) durable[job] = records.size();
@@ -53,7 +58,10 @@ class MemoryJobJournal final : public JobJournal {
                       const pb::TaskHistory* tasks) override {
     MutexLock lock(&storage_->mutex);
     storage_->jobs[job] = {record};
-    if (tasks != nullptr) storage_->tasks[job] = *tasks;
+    if (tasks != nullptr) {
+      storage_->EraseTasks(job);
+      storage_->tasks.emplace_back(job, *tasks);
+    }
     if (storage_->tasks.size() > kJobsWithTasks) storage_->tasks.erase(storage_->tasks.begin());
     storage_->MakeDurable();
     return absl::OkStatus();
@@ -61,15 +69,16 @@ class MemoryJobJournal final : public JobJournal {
   absl::Status Remove(JobKey job) override {
     MutexLock lock(&storage_->mutex);
     storage_->jobs.erase(job);
-    storage_->tasks.erase(job);
+    storage_->EraseTasks(job);
     storage_->MakeDurable();
     return absl::OkStatus();
   }
   absl::StatusOr<pb::TaskHistory> ReadTasks(JobKey job) const override {
     MutexLock lock(&storage_->mutex);
-    const auto it = storage_->tasks.find(job);
-    if (it == storage_->tasks.end()) return NotFoundError("{}: no tasks", job);
-    return it->second;
+    for (const auto& [key, tasks] : storage_->tasks) {
+      if (key == job) return tasks;
+    }
+    return NotFoundError("{}: no tasks", job);
   }
   absl::Status ReadAll(const Visit& visit) override {
     std::map<JobKey, std::vector<pb::JournalRecord>> jobs;

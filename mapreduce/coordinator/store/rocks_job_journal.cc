@@ -1,5 +1,6 @@
 #include "mapreduce/coordinator/store/rocks_job_journal.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -155,7 +156,10 @@ absl::Status RocksJobJournal::FindJobsWithTasks() {
     if (key.size() != kTasksMark.size() + 4) {
       return DataLossError("journal: a key of {} bytes", key.size());
     }
-    jobs_with_tasks_.insert(JobOf(key.substr(kTasksMark.size())));
+    // Marks of earlier versions are empty: those jobs ended first.
+    const uint64_t end = GetBigEndian(ToStd(it->value()));
+    jobs_with_tasks_[JobOf(key.substr(kTasksMark.size()))] = end;
+    next_end_ = std::max(next_end_, end + 1);
   }
   return FromRocks(it->status());
 }
@@ -199,12 +203,17 @@ absl::Status RocksJobJournal::MakeDurable() { return Annotate(db_->Sync(), "sync
 // Room for one more is made at the expense of the job that ended first.
 absl::Status RocksJobJournal::PutTasks(JobKey job, const pb::TaskHistory& tasks,
                                        rocksdb::WriteBatch* batch) {
-  jobs_with_tasks_.insert(job);
-  RETURN_IF_ERROR(FromRocks(batch->Put(db_->ColumnFamily(kMeta), TasksKey(job, kTasksMark), "")));
+  std::string end;
+  PutBigEndian(next_end_, 8, &end);
+  jobs_with_tasks_[job] = next_end_++;
+  RETURN_IF_ERROR(FromRocks(batch->Put(db_->ColumnFamily(kMeta), TasksKey(job, kTasksMark), end)));
   RETURN_IF_ERROR(
       FromRocks(batch->Put(db_->ColumnFamily(kTasks), TasksKey(job), tasks.SerializeAsString())));
   while (jobs_with_tasks_.size() > kJobsWithTasks) {
-    RETURN_IF_ERROR(DeleteTasks(*jobs_with_tasks_.begin(), batch));
+    const auto first =
+        std::min_element(jobs_with_tasks_.begin(), jobs_with_tasks_.end(),
+                         [](const auto& a, const auto& b) { return a.second < b.second; });
+    RETURN_IF_ERROR(DeleteTasks(first->first, batch));
   }
   return absl::OkStatus();
 }

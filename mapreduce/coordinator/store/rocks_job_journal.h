@@ -13,7 +13,6 @@
 
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -69,7 +68,9 @@ class RocksJobJournal final : public JobJournal {
   Mutex mutex_;
   // The number of the next record of each job.
   std::map<JobKey, uint64_t> next_number_ ABSL_GUARDED_BY(mutex_);
-  std::set<JobKey> jobs_with_tasks_ ABSL_GUARDED_BY(mutex_);
+  // The jobs of which it has the tasks, by a number that grows with each of their ends.
+  std::map<JobKey, uint64_t> jobs_with_tasks_ ABSL_GUARDED_BY(mutex_);
+  uint64_t next_end_ ABSL_GUARDED_BY(mutex_) = 1;
 };
 
 }  // namespace quern::mr

@@ -12,7 +12,7 @@ namespace {
 
 absl::Status NotRemembered(const Job& job) {
   return NotFoundError(
-      "{}: what its tasks have read is no longer remembered: of the newest {} jobs that have ended "
+      "{}: what its tasks have read is no longer remembered: of the last {} jobs that have ended "
       "it is, where they had no more than about 10,000 maps. Try: run it again",
       job.id, JobJournal::kJobsWithTasks);
 }

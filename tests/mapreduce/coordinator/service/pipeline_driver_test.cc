@@ -39,6 +39,23 @@ TEST_F(PipelineDriverTest, WhoAsksForItsTasksHearsOfItsJobs) {
               HasSubstr("no such"));
 }
 
+TEST_F(PipelineDriverTest, TheFirstToEndIsForgottenHoweverLongAnotherRan) {
+  StartDriver({.max_ended = 1});
+  const auto slow = Submit(Spec());
+  ASSERT_TRUE(slow.ok()) << slow.status();
+  pb::PipelineSpec other = Spec();
+  other.set_output_path("/elsewhere");
+  const auto quick = Submit(other);
+  ASSERT_TRUE(quick.ok()) << quick.status();
+  jobs_.hold = true;
+  ASSERT_TRUE(driver_->Kill(*quick, "enough").ok());
+  RunToEnd(*quick);
+  jobs_.hold = false;
+  EXPECT_EQ(RunToEnd(*slow).state(), pb::JOB_STATE_SUCCEEDED);
+  EXPECT_TRUE(Eventually([&] { return !driver_->Get(*quick).ok(); }));
+  EXPECT_TRUE(driver_->Get(*slow).ok());
+}
+
 TEST_F(PipelineDriverTest, EachRoundReadsTheOneBeforeAndItsCounters) {
   const auto id = Submit(Spec());
   ASSERT_TRUE(id.ok()) << id.status();

@@ -184,10 +184,10 @@ class PipelineDriverTest : public testing::Test {
   PipelineDriverTest() : storage_(NewMemoryJournalStorage()), jobs_(&files_) { StartDriver(); }
   ~PipelineDriverTest() override { driver_.reset(); }
 
-  void StartDriver() {
+  void StartDriver(PipelineDriver::Options options = {}) {
+    driver_.reset();
     journal_ = OpenMemoryJournal(storage_);
-    driver_ = std::make_unique<PipelineDriver>(&jobs_, &planner_, journal_.get(), &files_,
-                                               PipelineDriver::Options{});
+    driver_ = std::make_unique<PipelineDriver>(&jobs_, &planner_, journal_.get(), &files_, options);
     PipelineRecords records;
     EXPECT_TRUE(journal_
                     ->ReadAll([&](JobKey key, const absl::StatusOr<pb::JournalRecord>& record) {

@@ -144,6 +144,21 @@ TEST_P(JobJournalTest, KeepsWhatTheTasksOfAFinishedJobDid) {
   EXPECT_EQ(journal_->ReadTasks(JobKey(1)).status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_P(JobJournalTest, AJobThatRanForLongIsNoOldOneWhenItEnds) {
+  const pb::TaskHistory tasks = HistoryOf(1);
+  constexpr uint32_t kJobs = JobJournal::kJobsWithTasks;
+  for (uint32_t job = 2; job <= kJobs + 1; ++job) {
+    ASSERT_TRUE(journal_->Finish(JobKey(job), Lost(job, 0).record, &tasks).ok());
+  }
+  ASSERT_TRUE(journal_->Finish(JobKey(1), Lost(1, 0).record, &tasks).ok());
+  Reopen();
+  EXPECT_TRUE(journal_->ReadTasks(JobKey(1)).ok());
+  EXPECT_FALSE(journal_->ReadTasks(JobKey(2)).ok()) << "it ended first";
+  ASSERT_TRUE(journal_->Finish(JobKey(kJobs + 2), Lost(kJobs + 2, 0).record, &tasks).ok());
+  EXPECT_TRUE(journal_->ReadTasks(JobKey(1)).ok()) << "also after a restart";
+  EXPECT_FALSE(journal_->ReadTasks(JobKey(3)).ok());
+}
+
 TEST_P(JobJournalTest, KeepsTheTasksOfTheNewestJobsOnly) {
   const pb::TaskHistory tasks = HistoryOf(1);
   constexpr uint32_t kJobs = JobJournal::kJobsWithTasks + 3;
@@ -180,21 +195,6 @@ TEST_P(JobJournalTest, StopsReadingAtAnError) {
 INSTANTIATE_TEST_SUITE_P(Kinds, JobJournalTest, testing::Bool(),
                          [](const auto& p) { return p.param ? "Rocks" : "Memory"; });
 
-TEST(RocksJobJournal, RefusesToStartWithoutTheDatabaseItHad) {
-  const std::string dir = MakeTempDir();
-  ASSERT_TRUE(RocksJobJournal::Open({.dir = dir}).ok());
-  std::filesystem::remove_all(dir + "/journal");
-  const auto again = RocksJobJournal::Open({.dir = dir});
-  EXPECT_EQ(again.status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(again.status().ToString(), HasSubstr("is gone"));
-  std::filesystem::remove_all(dir);
-}
-
-TEST(RocksJobJournal, RefusesAnOldCopyOfItsDatabase) {
-  const std::string dir = MakeTempDir();
-  ASSERT_TRUE(RocksJobJournal::Open({.dir = dir}).ok());
-  std::filesystem::copy(dir + "/journal", dir + "/old", std::filesystem::copy_options::recursive);
-  ASSERT_TRUE(RocksJobJournal::Open({.dir = dir}).ok());
 // Logs whose syncs take as long as the test says.
 class SlowSyncEnv : public rocksdb::EnvWrapper {
  public:
@@ -256,6 +256,21 @@ TEST(RocksJobJournal, NobodyElseWaitsForTheDiskOfWhoWantsToBeDurable) {
   std::filesystem::remove_all(dir);
 }
 
+TEST(RocksJobJournal, RefusesToStartWithoutTheDatabaseItHad) {
+  const std::string dir = MakeTempDir();
+  ASSERT_TRUE(RocksJobJournal::Open({.dir = dir}).ok());
+  std::filesystem::remove_all(dir + "/journal");
+  const auto again = RocksJobJournal::Open({.dir = dir});
+  EXPECT_EQ(again.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(again.status().ToString(), HasSubstr("is gone"));
+  std::filesystem::remove_all(dir);
+}
+
+TEST(RocksJobJournal, RefusesAnOldCopyOfItsDatabase) {
+  const std::string dir = MakeTempDir();
+  ASSERT_TRUE(RocksJobJournal::Open({.dir = dir}).ok());
+  std::filesystem::copy(dir + "/journal", dir + "/old", std::filesystem::copy_options::recursive);
+  ASSERT_TRUE(RocksJobJournal::Open({.dir = dir}).ok());
   std::filesystem::remove_all(dir + "/journal");
   std::filesystem::rename(dir + "/old", dir + "/journal");
   EXPECT_EQ(RocksJobJournal::Open({.dir = dir}).status().code(),
