@@ -203,12 +203,24 @@ absl::StatusOr<pb::GetWorkersResponse> CoordinatorClient::GetWorkers() {
   return response;
 }
 
-absl::Status CoordinatorClient::GetLog(const pb::GetLogRequest& request,
-                                       const std::function<void(const std::string&)>& sink) {
+absl::Status CoordinatorClient::GetLog(
+    pb::GetLogRequest request, const std::function<void(const pb::GetLogResponse&)>& on_piece) {
+  // A call that is repeated goes on where it was, with the same attempt.
+  uint64_t had = 0;
   return impl_->Call(absl::Minutes(10), [&](grpc::ClientContext* context) {
     const auto reader = impl_->stub->GetLog(context, request);
     pb::GetLogResponse piece;
-    while (reader->Read(&piece)) sink(piece.data());
+    for (uint64_t skip = had; reader->Read(&piece);) {
+      if (piece.has_id()) {
+        *request.mutable_id() = piece.id();
+        request.set_newest_attempt(false);
+      }
+      const size_t known = std::min<uint64_t>(skip, piece.data().size());
+      piece.mutable_data()->erase(0, known);
+      skip -= known;
+      had += piece.data().size();
+      on_piece(piece);
+    }
     return reader->Finish();
   });
 }

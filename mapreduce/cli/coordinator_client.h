@@ -32,9 +32,9 @@ class CoordinatorClient {
   absl::StatusOr<pb::GetTaskResponse> GetTask(pb::GetTaskRequest request);
   absl::StatusOr<pb::JobStatus> Kill(const std::string& job_id, const std::string& reason);
   absl::StatusOr<pb::GetWorkersResponse> GetWorkers();
-  // Calls `sink` with the pieces of a log.
-  absl::Status GetLog(const pb::GetLogRequest& request,
-                      const std::function<void(const std::string&)>& sink);
+  // Calls `on_piece` with the pieces of a log; the first one says whose it is.
+  absl::Status GetLog(pb::GetLogRequest request,
+                      const std::function<void(const pb::GetLogResponse&)>& on_piece);
 
   // These two outlive a coordinator that restarts within two minutes, and end with Cancelled after
   // CancelWatch. Watch calls `on_status` with every change until the job has ended.

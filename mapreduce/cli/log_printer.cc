@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "common/cli/json_line.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
@@ -23,7 +25,7 @@ std::string DescribeEnd(const pb::GetLogResponse& piece) {
 
 void LogPrinter::Take(const pb::GetLogResponse& piece) {
   if (!piece.has_id()) return;
-  const std::string name = FormatAttempt(piece.id());
+  const std::string name = NameOf(piece.id());
   Source& source = sources_[name];
   source.id = piece.id();
   source.node = piece.node();
@@ -51,11 +53,31 @@ void LogPrinter::Show(Source* source, std::string_view data) {
   ShowLines(*source, std::exchange(source->unfinished, "") + "\n");
 }
 
+std::string LogPrinter::NameOf(const pb::AttemptId& id) const {
+  const bool one_job = mode_ == Mode::kOneTask || mode_ == Mode::kJob;
+  return one_job ? FormatAttempt(id) : AttemptKey(id);
+}
+
+void LogPrinter::ShowJson(const Source& source, std::string_view lines) {
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(std::min(lines.size(), line.size() + 1));
+    sinks_.data(JsonLine()
+                    .Add("job", source.id.job_id())
+                    .Add("attempt", FormatAttempt(source.id))
+                    .Add("node", source.node)
+                    .Add("line", line)
+                    .ToString() +
+                "\n");
+  }
+}
+
 void LogPrinter::ShowLines(const Source& source, std::string_view lines) {
-  const std::string name = FormatAttempt(source.id);
+  if (mode_ == Mode::kJson) return ShowJson(source, lines);
+  const std::string name = NameOf(source.id);
   if (shown_ != name) {
     if (!at_line_start_) sinks_.data("\n");
-    if (mode_ == Mode::kJob) sinks_.data(fmt::format("==> {} on {} <==\n", name, source.node));
+    if (mode_ != Mode::kOneTask) sinks_.data(fmt::format("==> {} on {} <==\n", name, source.node));
     // The first one is what was asked for.
     if (mode_ == Mode::kOneTask && !shown_.empty()) Note(source, "printed what follows");
     shown_ = name;
@@ -65,7 +87,7 @@ void LogPrinter::ShowLines(const Source& source, std::string_view lines) {
 }
 
 void LogPrinter::Note(const Source& source, std::string_view what) {
-  sinks_.note(fmt::format("{} on {}: {}", FormatAttempt(source.id), source.node, what));
+  sinks_.note(fmt::format("{} on {}: {}", NameOf(source.id), source.node, what));
 }
 
 void LogPrinter::FillHad(pb::GetLogRequest* request) const {

@@ -2,7 +2,7 @@
 //
 // Of several, whole lines are shown, each run of lines under a heading that says whose they are, as
 // `tail -f` does with several files. Of one task, its bytes at once, and its attempts one after
-// another.
+// another. For programs, each line is a JSON object that says whose it is.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace quern::mr {
 
 class LogPrinter {
  public:
-  enum class Mode { kOneTask, kJob };
+  enum class Mode { kOneTask, kJob, kPipeline, kJson };
   struct Sinks {
     std::function<void(std::string_view)> data;  // for stdout
     std::function<void(std::string_view)> note;  // one line for stderr, without its end
@@ -39,6 +39,9 @@ class LogPrinter {
 
   void Show(Source* source, std::string_view data);
   void ShowLines(const Source& source, std::string_view lines);
+  void ShowJson(const Source& source, std::string_view lines);
+  // "m-00017.1"; after its job's where there are several jobs.
+  std::string NameOf(const pb::AttemptId& id) const;
   void Note(const Source& source, std::string_view what);
 
   // Longer lines are shown in pieces.

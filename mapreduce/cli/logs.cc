@@ -15,35 +15,19 @@ class Logs final : public JobCommand {
  public:
   void Define(CommandLine* line) override {
     line->Value("--task", "m-17[.1]", &task_, "one task, or one attempt of it (else all)");
-    line->Switch("-f,--follow", &follow_, "what running tasks print, until the job has ended");
+    line->Switch("-f,--follow", &follow_,
+                 "what running tasks print, until the job or pipeline has ended");
     line->Switch("--errors", &errors_, "of failed attempts only");
     line->Arguments(&words_, 1, 2);
   }
 
   absl::StatusOr<int> Run(Session* session) override {
     RETURN_IF_ERROR(CheckUse());
+    session_ = session;
     ASSIGN_OR_RETURN(coordinator_, session->coordinator());
-    if (follow_) return Follow(session);
+    if (follow_) return Follow();
     if (!task_.empty()) return OneTask();
-    pb::ListTasksRequest request;
-    request.set_job_id(job());
-    request.set_limit(kMaxAttempts);
-    if (errors_) request.set_order(pb::ListTasksRequest::ORDER_FAILED);
-    ASSIGN_OR_RETURN(const pb::ListTasksResponse tasks, coordinator_->ListTasks(request));
-    if (tasks.attempts().empty()) {
-      Err().Format("mr logs: {}: no {}attempts are remembered\n", job(), errors_ ? "failed " : "");
-    }
-    for (const pb::TaskAttemptStatus& attempt : tasks.attempts()) {
-      Out().Format("==> {} {} on {} <==\n", FormatAttempt(attempt.id()), StateName(attempt.state()),
-                   attempt.node());
-      if (attempt.has_failure()) Out().Format("{}\n", attempt.failure().message());
-      // What is gone with its worker is no reason to stop; its last lines were reported.
-      if (!Print(attempt.id(), false).ok()) Out().Format("{}", attempt.failure().log_tail());
-    }
-    if (tasks.more()) {
-      Err().Format("mr logs: the first {} attempts; for others give --task\n", kMaxAttempts);
-    }
-    return kExitOk;
+    return AllTasks();
   }
 
  private:
@@ -79,16 +63,53 @@ class Logs final : public JobCommand {
   }
 
   absl::StatusOr<int> OneTask() {
-    const pb::GetLogRequest request = Request();
-    RETURN_IF_ERROR(Print(request.id(), request.newest_attempt()));
+    RETURN_IF_ERROR(Print(Request()));
     return kExitOk;
   }
 
-  absl::StatusOr<int> Follow(Session* session) {
-    LogPrinter printer(
-        task_.empty() ? LogPrinter::Mode::kJob : LogPrinter::Mode::kOneTask,
-        {.data = [](std::string_view text) { Out().Print(text); },
-         .note = [](std::string_view line) { Err().Format("mr logs: {}\n", line); }});
+  absl::StatusOr<int> AllTasks() {
+    pb::ListTasksRequest request;
+    request.set_job_id(job());
+    request.set_limit(kMaxAttempts);
+    if (errors_) request.set_order(pb::ListTasksRequest::ORDER_FAILED);
+    ASSIGN_OR_RETURN(const pb::ListTasksResponse tasks, coordinator_->ListTasks(request));
+    if (tasks.attempts().empty()) {
+      Err().Format("mr logs: {}: no {}attempts are remembered\n", job(), errors_ ? "failed " : "");
+    }
+    for (const pb::TaskAttemptStatus& attempt : tasks.attempts()) PrintAttempt(attempt);
+    if (tasks.more()) {
+      Err().Format("mr logs: the first {} attempts; for others give --task\n", kMaxAttempts);
+    }
+    return kExitOk;
+  }
+
+  void PrintAttempt(const pb::TaskAttemptStatus& attempt) {
+    pb::GetLogRequest request;
+    *request.mutable_id() = attempt.id();
+    if (session_->json) {
+      const absl::Status printed = Print(request);
+      if (!printed.ok()) Err().Format("mr logs: {}\n", Message(printed));
+      return;
+    }
+    Out().Format("==> {} {} on {} <==\n", FormatAttempt(attempt.id()), StateName(attempt.state()),
+                 attempt.node());
+    if (attempt.has_failure()) Out().Format("{}\n", attempt.failure().message());
+    // What is gone with its worker is no reason to stop; its last lines were reported.
+    if (!Print(request).ok()) Out().Format("{}", attempt.failure().log_tail());
+  }
+
+  LogPrinter MakePrinter(LogPrinter::Mode mode) const {
+    return {session_->json ? LogPrinter::Mode::kJson : mode,
+            {.data = [](std::string_view text) { Out().Print(text); },
+             .note = [](std::string_view line) { Err().Format("mr logs: {}\n", line); }}};
+  }
+  LogPrinter::Mode FollowMode() const {
+    if (!task_.empty()) return LogPrinter::Mode::kOneTask;
+    return IsPipelineId(job()) ? LogPrinter::Mode::kPipeline : LogPrinter::Mode::kJob;
+  }
+
+  absl::StatusOr<int> Follow() {
+    LogPrinter printer = MakePrinter(FollowMode());
     InterruptWatch interrupt(coordinator_);
     const absl::Status followed = coordinator_->FollowLog(
         Request(),
@@ -101,19 +122,28 @@ class Logs final : public JobCommand {
     if (Out().failed()) return kExitFailed;
     if (interrupt.interrupted()) return kExitInterrupted;
     RETURN_IF_ERROR(followed);
-    if (!task_.empty() || session->quiet) return kExitOk;
+    if (!task_.empty() || session_->quiet) return kExitOk;
     ASSIGN_OR_RETURN(const pb::JobStatus status, coordinator_->GetJob(job()));
-    Err().Format("{}\n", EndLine(status, session->clock->TimeNow()));
+    Err().Format("{}\n", EndLine(status, session_->clock->TimeNow()));
     return kExitOk;
   }
 
-  absl::Status Print(const pb::AttemptId& id, bool newest) {
-    pb::GetLogRequest request;
-    *request.mutable_id() = id;
-    request.set_newest_attempt(newest);
-    return coordinator_->GetLog(request, [](const std::string& data) { Out().Print(data); });
+  // Of one attempt, that of the request or the newest.
+  absl::Status Print(const pb::GetLogRequest& request) {
+    LogPrinter printer = MakePrinter(LogPrinter::Mode::kOneTask);
+    pb::GetLogResponse whose;
+    const absl::Status status = coordinator_->GetLog(request, [&](const pb::GetLogResponse& piece) {
+      if (piece.has_id()) whose = piece;
+      whose.set_data(piece.data());
+      printer.Take(whose);
+    });
+    whose.clear_data();
+    whose.set_ended(true);
+    printer.Take(whose);
+    return status;
   }
 
+  Session* session_ = nullptr;
   CoordinatorClient* coordinator_ = nullptr;
   std::string task_;
   TaskName name_;
@@ -130,7 +160,7 @@ CommandSpec LogsCommand() {
           .usage = "JOB [TASK | --task m-17[.1]] [-f | --errors]",
           .summary = "what task attempts printed",
           .examples = {"mr logs job-20261122-0001 --errors", "mr logs job-20261122-0001 r-3",
-                       "mr logs -f job-20261122-0001", "mr logs -f job-20261122-0001 m-17"},
+                       "mr logs -f pipeline-20261122-0001", "mr logs -f job-20261122-0001 m-17"},
           .make = Maker<Logs>("logs")};
 }
 

@@ -20,7 +20,7 @@ std::string_view PhaseName(RecordPhase phase) {
     case RecordPhase::kReduce:
       return " in Reduce";
     case RecordPhase::kCallback:
-      return " in Start or Finish";
+      return " (in Start or Finish)";
     case RecordPhase::kNone:
       return "";
   }

@@ -7,6 +7,8 @@ namespace quern::mr {
 
 namespace {
 
+constexpr std::string_view kPipelinePrefix = "pipeline-";
+
 char KindLetter(pb::TaskKind kind) {
   switch (kind) {
     case pb::TASK_KIND_MAP:
@@ -50,6 +52,12 @@ bool IsJobId(std::string_view text) {
   return text.size() >= 17 && text.size() <= 32 && text.substr(0, 4) == "job-" &&
          AllDigits(text.substr(4, 8)) && text[12] == '-' && AllDigits(text.substr(13));
 }
+
+std::string FormatPipelineId(std::string_view day, uint32_t number) {
+  return fmt::format("{}{}-{:04}", kPipelinePrefix, day, number);
+}
+
+bool IsPipelineId(std::string_view id) { return id.starts_with(kPipelinePrefix); }
 
 std::string FormatTask(pb::TaskKind kind, uint32_t task) {
   return fmt::format("{}-{:05}", KindLetter(kind), task);

@@ -1,4 +1,5 @@
-// Printed forms of jobs, tasks and attempts: job-20261122-0001, m-00017, m-00017.1, part-r-00003.
+// Printed forms of jobs, pipelines, tasks and attempts: job-20261122-0001, m-00017, m-00017.1,
+// part-r-00003.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,10 @@ inline constexpr char kSideFileDir[] = "files";
 std::string FormatJobId(std::string_view day, uint32_t number);
 // True for that form: such an id is safe as a part of a path.
 bool IsJobId(std::string_view text);
+// "pipeline-20261122-0001", likewise.
+std::string FormatPipelineId(std::string_view day, uint32_t number);
+// True for what can only be the id of a pipeline, in its right form or not.
+bool IsPipelineId(std::string_view id);
 
 // "m-00017": m = map, r = reduce, s = sample; 0-based.
 std::string FormatTask(pb::TaskKind kind, uint32_t task);

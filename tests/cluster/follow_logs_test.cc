@@ -1,4 +1,5 @@
 // `mr logs -f`: what tasks print is seen while they run, whatever dies meanwhile.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -126,6 +127,63 @@ TEST_F(FollowLogs, AnInterruptEndsItAndTheJobGoesOn) {
   EXPECT_EQ(follow_->Finish().exit_code, 130);
   gate_->Open();
   EXPECT_EQ(cluster_->Mr({"watch", job_}).exit_code, 0);
+}
+
+TEST_F(FollowLogs, OfAPipelineAllItsJobsAreFollowed) {
+  const std::string spec = cluster_->scratch() + "/twice.toml";
+  std::ofstream(spec) << fmt::format(R"(
+[params]
+gate = "{0}"
+[[stage]]
+name = "first"
+plugin = "{1}"
+input = ["@in"]
+reduce = {{ tasks = 0 }}
+output = "first"
+[[stage]]
+name = "second"
+plugin = "{1}"
+input = ["@in", "@first"]
+reduce = {{ tasks = 0 }}
+output = "second"
+)",
+                                     gate_->path(), JobPath("chatty"));
+  const CommandResult run = cluster_->Mr({"run", spec, "/lines", "/twice", "--detach", "--json"});
+  ASSERT_EQ(run.exit_code, 0) << run.Describe();
+  job_ = nlohmann::json::parse(run.out).at("pipeline");
+  Follow({});
+  WaitFor("before\nwait\n");
+  EXPECT_EQ(cluster_->Mr({"logs", "-f", job_, "m-0"}).exit_code, 1) << "a pipeline has no tasks";
+  gate_->Open();
+  const CommandResult end = follow_->Finish();
+  EXPECT_EQ(end.exit_code, 0) << end.Describe();
+  const std::string followed = ReadAll(out_);
+  EXPECT_EQ(CountOf(followed, "after\n"), 2) << followed;
+  EXPECT_EQ(CountOf(followed, "after\t1\n"), 1) << "what the second stage reads of the first";
+  EXPECT_THAT(followed, HasSubstr("==> job-"));
+  EXPECT_THAT(end.err, HasSubstr("SUCCEEDED"));
+  // Afterwards it is the same.
+  const CommandResult later = cluster_->Mr({"logs", "-f", job_});
+  EXPECT_EQ(later.exit_code, 0) << later.Describe();
+  EXPECT_EQ(CountOf(later.out, "after\n"), 2) << later.out;
+}
+
+TEST_F(FollowLogs, ForProgramsEachLineSaysWhoseItIs) {
+  gate_->Open();
+  ASSERT_EQ(cluster_->Mr({"watch", job_}).exit_code, 0);
+  const CommandResult all = cluster_->Mr({"logs", job_, "--json"});
+  EXPECT_EQ(cluster_->Mr({"logs", job_, "m-0", "--json"}).out, all.out);
+  EXPECT_EQ(cluster_->Mr({"logs", "-f", job_, "--json"}).out, all.out);
+  std::istringstream lines(all.out);
+  std::string text;
+  for (std::string line; std::getline(lines, line);) {
+    const auto object = nlohmann::json::parse(line);
+    EXPECT_EQ(object.at("job"), job_);
+    EXPECT_EQ(object.at("attempt"), "m-00000.0");
+    EXPECT_THAT(object.at("node").get<std::string>(), HasSubstr("node-"));
+    text += object.at("line").get<std::string>() + "\n";
+  }
+  EXPECT_THAT(text, HasSubstr("before\nwait\nafter\n"));
 }
 
 TEST_F(FollowLogs, WrongUseIsSaid) {

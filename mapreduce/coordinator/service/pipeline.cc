@@ -11,8 +11,6 @@
 namespace quern::mr {
 namespace {
 
-constexpr std::string_view kIdPrefix = "pipeline-";
-
 pb::JobStatus::Stage::State ToProto(StageState state) {
   using Stage = pb::JobStatus::Stage;
   switch (state) {
@@ -52,12 +50,6 @@ pb::JobStatus::Stage MakeStageStatus(const Pipeline& pipeline, size_t i) {
 }
 
 }  // namespace
-
-std::string FormatPipelineId(std::string_view day, uint32_t number) {
-  return fmt::format("{}{}-{:04}", kIdPrefix, day, number);
-}
-
-bool IsPipelineId(std::string_view id) { return id.starts_with(kIdPrefix); }
 
 std::vector<StageRule> MakeStageRules(const pb::PipelineSpec& spec, const PipelineGraph& graph) {
   std::vector<StageRule> rules;

@@ -45,10 +45,6 @@ struct Pipeline {
   const pb::PipelineStage& stage(size_t i) const { return spec.stages(static_cast<int>(i)); }
 };
 
-// "pipeline-20261122-0001".
-std::string FormatPipelineId(std::string_view day, uint32_t number);
-bool IsPipelineId(std::string_view id);
-
 std::vector<StageRule> MakeStageRules(const pb::PipelineSpec& spec, const PipelineGraph& graph);
 
 // From the first record of a pipeline. DataLoss when its spec cannot be one.

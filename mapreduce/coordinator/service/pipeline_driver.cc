@@ -8,6 +8,7 @@
 #include "mapreduce/coordinator/service/job.h"
 #include "mapreduce/coordinator/service/journal_writer.h"
 #include "mapreduce/engine/state_name.h"
+#include "mapreduce/engine/task_id.h"
 #include "mapreduce/plan/pipeline_paths.h"
 
 namespace quern::mr {

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "mapreduce/engine/task_id.h"
+
 namespace quern::mr {
 namespace {
 
@@ -51,9 +53,9 @@ void PipelineTable::Remove(JobKey key) {
   const auto it = pipelines_.find(key);
   if (it == pipelines_.end()) return;
   keys_.erase(it->second->id);
+  ends_.Remove(key);
   pipelines_.erase(it);
 }
-  ends_.Remove(key);
 
 Pipeline* PipelineTable::Find(JobKey key) {
   const auto it = pipelines_.find(key);

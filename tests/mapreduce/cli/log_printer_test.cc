@@ -103,5 +103,36 @@ TEST_F(LogPrinterTest, KnowsWhatItHasHadOfThoseThatHaveNotEnded) {
   EXPECT_THAT(notes_, ElementsAre("m-00002.4 on n2: its log had grown too long and begins anew"));
 }
 
+TEST_F(LogPrinterTest, OfAPipelineTheJobIsNamed) {
+  LogPrinter printer = Make(LogPrinter::Mode::kPipeline);
+  for (const char* job : {"job-20261122-0001", "job-20261122-0002"}) {
+    pb::GetLogResponse piece = Piece(0, 0, "one\n");
+    piece.mutable_id()->set_job_id(job);
+    printer.Take(piece);
+  }
+  EXPECT_EQ(out_,
+            "==> job-20261122-0001 m-00000.0 on n0 <==\none\n"
+            "==> job-20261122-0002 m-00000.0 on n0 <==\none\n");
+}
+
+TEST_F(LogPrinterTest, ForProgramsEachLineIsAnObject) {
+  LogPrinter printer = Make(LogPrinter::Mode::kJson);
+  pb::GetLogResponse piece = Piece(0, 2, "one\n\n\"tw");
+  piece.mutable_id()->set_job_id("job-20261122-0001");
+  printer.Take(piece);
+  piece.set_data("o\"\nlast");
+  printer.Take(piece);
+  piece.set_data("");
+  piece.set_ended(true);
+  printer.Take(piece);
+  const auto line = [](std::string_view text) {
+    return fmt::format(
+        R"({{"job":"job-20261122-0001","attempt":"m-00000.2","node":"n0","line":"{}"}})"
+        "\n",
+        text);
+  };
+  EXPECT_EQ(out_, line("one") + line("") + line(R"(\"two\")") + line("last"));
+}
+
 }  // namespace
 }  // namespace quern::mr

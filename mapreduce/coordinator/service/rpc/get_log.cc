@@ -25,6 +25,11 @@ absl::StatusOr<pb::GetLogRequest> ReadRequest(rpc::BulkLoop* loop) {
   return request;
 }
 
+struct LogPlace {
+  std::string address;
+  std::string node;
+};
+
 absl::Status IsGone(const pb::AttemptId& id, std::string_view node) {
   // Not Unavailable: the coordinator is there, and asking again at once is of no use.
   return FailedPreconditionError("{}: its worker on {} is gone, and its log with it",
@@ -32,8 +37,8 @@ absl::Status IsGone(const pb::AttemptId& id, std::string_view node) {
 }
 
 // The same as FindLog of a job whose tasks have left the memory.
-absl::StatusOr<std::string> FindOldLog(const Coordinator& coordinator, JobKey key, bool newest,
-                                       pb::AttemptId* id) {
+absl::StatusOr<LogPlace> FindOldLog(const Coordinator& coordinator, JobKey key, bool newest,
+                                    pb::AttemptId* id) {
   const absl::StatusOr<pb::TaskHistory> history = coordinator.journal().ReadTasks(key);
   if (history.status().code() == absl::StatusCode::kNotFound) {
     return NotFoundError("{}: the tasks of this job are no longer remembered", id->job_id());
@@ -47,26 +52,27 @@ absl::StatusOr<std::string> FindOldLog(const Coordinator& coordinator, JobKey ke
   }
   id->set_attempt(attempt->status().id().attempt());
   const pb::TaskHistory::Worker& ran = history->workers(static_cast<int>(attempt->worker()));
-  return coordinator.Read([&](const TrackerState& state) -> absl::StatusOr<std::string> {
+  return coordinator.Read([&](const TrackerState& state) -> absl::StatusOr<LogPlace> {
     for (const auto& [worker_key, worker] : state.registry.workers()) {
       if (worker.info.id != ran.id()) continue;
-      if (worker.state == WorkerRegistry::State::kConnected) return worker.info.address;
+      if (worker.state != WorkerRegistry::State::kConnected) continue;
+      return LogPlace{worker.info.address, worker.info.node};
     }
     return IsGone(*id, ran.node());
   });
 }
 
-// RPC address of the worker that ran an attempt (of the newest one if `newest`, which then is
-// filled in). Sets `left_memory` instead where the job's tasks have.
-absl::StatusOr<std::string> FindLog(const TrackerState& state, bool newest, pb::AttemptId* id,
-                                    std::optional<JobKey>* left_memory) {
+// Of an attempt (of the newest one if `newest`, which then is filled in). Sets `left_memory`
+// instead where the job's tasks have.
+absl::StatusOr<LogPlace> FindLog(const TrackerState& state, bool newest, pb::AttemptId* id,
+                                 std::optional<JobKey>* left_memory) {
   const Job* job = state.jobs.Find(id->job_id());
   if (job == nullptr) return NoSuchJob(id->job_id());
   const std::string name = FormatTask(id->kind(), id->task());
   const JobTasks* tasks = state.Tasks(*job);
   if (tasks == nullptr) {
     *left_memory = job->key;
-    return "";
+    return LogPlace();
   }
   const TaskKind kind = FromProto(id->kind());
   if (id->task() >= tasks->counts(kind).total) {
@@ -84,7 +90,7 @@ absl::StatusOr<std::string> FindLog(const TrackerState& state, bool newest, pb::
   if (worker.state != WorkerRegistry::State::kConnected) {
     return IsGone(*id, worker.info.node);
   }
-  return worker.info.address;
+  return LogPlace{worker.info.address, worker.info.node};
 }
 
 absl::Status PassOn(Coordinator* coordinator, rpc::BulkLoop* loop, rpc::BulkStream* stream,
@@ -112,22 +118,29 @@ void GetLog(Coordinator* coordinator, rpc::ChannelCache* channels, rpc::BulkLoop
             rpc::BulkStream* stream) {
   absl::StatusOr<pb::GetLogRequest> request = ReadRequest(loop);
   if (!request.ok()) return stream->Finish(request.status());
-  const absl::Status is_job = coordinator->pipelines().CheckIsNoPipeline(request->id().job_id());
-  if (!is_job.ok()) return stream->Finish(is_job);
+  // The jobs of a pipeline can be followed together, their tasks not.
+  if (!request->follow() || request->id().kind() != pb::TASK_KIND_UNSPECIFIED) {
+    const absl::Status is_job = coordinator->pipelines().CheckIsNoPipeline(request->id().job_id());
+    if (!is_job.ok()) return stream->Finish(is_job);
+  }
   if (request->follow()) {
     return stream->Finish(FollowLog(coordinator, channels, *request, loop, stream));
   }
   const bool newest = request->newest_attempt();
   std::optional<JobKey> left_memory;
-  absl::StatusOr<std::string> address = coordinator->Read([&](const TrackerState& state) {
+  absl::StatusOr<LogPlace> place = coordinator->Read([&](const TrackerState& state) {
     return FindLog(state, newest, request->mutable_id(), &left_memory);
   });
   if (left_memory) {
-    address = FindOldLog(*coordinator, *left_memory, newest, request->mutable_id());
+    place = FindOldLog(*coordinator, *left_memory, newest, request->mutable_id());
   }
-  if (!address.ok()) return stream->Finish(address.status());
+  if (!place.ok()) return stream->Finish(place.status());
+  pb::GetLogResponse whose;
+  *whose.mutable_id() = request->id();
+  whose.set_node(place->node);
+  stream->Send(rpc::EncodeMessage(whose));
   rpc::BulkStream* source =
-      loop->Open(channels->Get(*address, rpc::ChannelKind::kControl), kReadLog, kTimeout);
+      loop->Open(channels->Get(place->address, rpc::ChannelKind::kControl), kReadLog, kTimeout);
   pb::ReadLogRequest read;
   *read.mutable_id() = request->id();
   source->Send(rpc::EncodeMessage(read));
