@@ -29,6 +29,20 @@ std::vector<std::pair<std::string, const toml::node*>> InOrder(const toml::table
   return keys;
 }
 
+void Set(const std::string& key, const std::string& value, Settings* settings) {
+  std::erase_if(*settings, [&](const auto& one) { return one.first == key; });
+  settings->emplace_back(key, value);
+}
+
+// Where a stage publishes is a key of the stage; a job would call it output.path.
+void SetOfStage(const std::string& key, const std::string& value, StageFile* stage) {
+  if (key == "output" || key == "output.path") {
+    stage->output = value;
+  } else {
+    Set(key, value, &stage->settings);
+  }
+}
+
 class PipelineReader {
  public:
   explicit PipelineReader(std::string_view source) : source_(source) {}
@@ -84,18 +98,21 @@ class PipelineReader {
     if (key == "input") return ReadInputs(node, stage);
     if (key == "repeat") return ReadRepeat(node, stage);
     if (key == "params") return ReadSection(node, "", &stage->params);
-    if (node.is_table()) return ReadSection(node, key + ".", &stage->settings);
+    if (node.is_table()) {
+      Settings settings;
+      RETURN_IF_ERROR(ReadSection(node, key + ".", &settings));
+      for (const auto& [name, value] : settings) SetOfStage(name, value, stage);
+      return absl::OkStatus();
+    }
     ASSIGN_OR_RETURN(const std::string text, TomlText(node));
     if (key == "name") {
       stage->name = text;
     } else if (key == "job") {
       stage->job = text;
-    } else if (key == "output") {
-      stage->output = text;
     } else if (key == "when") {
       stage->when = text;
     } else {
-      stage->settings.emplace_back(key, text);
+      SetOfStage(key, text, stage);
     }
     return absl::OkStatus();
   }
@@ -170,11 +187,6 @@ class PipelineReader {
 bool Reads(const LoadedStage& stage, std::string_view param) {
   const auto& known = stage.file.parameters;
   return !known || std::find(known->begin(), known->end(), param) != known->end();
-}
-
-void Set(const std::string& key, const std::string& value, Settings* settings) {
-  std::erase_if(*settings, [&](const auto& one) { return one.first == key; });
-  settings->emplace_back(key, value);
 }
 
 // The inputs that a stage reads, in the forms that its job gives them.
@@ -327,7 +339,7 @@ absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
       if (rest.starts_with(kParams)) rest.erase(0, kParams.size());
       Set(rest, value, &stage.stage.params);
     } else {
-      Set(rest, value, &stage.stage.settings);
+      SetOfStage(rest, value, &stage.stage);
     }
     return absl::OkStatus();
   }

@@ -127,6 +127,20 @@ TEST(SetPipelineKey, ChangesAStageOrWhatAllRead) {
   EXPECT_EQ(spec->stages(1).job().limits().memory_bytes(), 64u << 20);
 }
 
+TEST(SetPipelineKey, MovesWhatAStagePublishes) {
+  for (const char* key : {"ranks.output=/moved", "ranks.output.path=/moved"}) {
+    const auto spec = Build(kPipeline, {key});
+    ASSERT_TRUE(spec.ok()) << spec.status();
+    EXPECT_EQ(spec->stages(1).job().output().path(), "/moved") << key;
+  }
+  const auto table = Build(
+      "[[stage]]\nname = \"a\"\ninput = \"/in\"\n[stage.output]\npath = \"/x\"\nformat = "
+      "\"record\"\n");
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(table->stages(0).job().output().path(), "/x");
+  EXPECT_EQ(table->stages(0).job().output().format(), "record");
+}
+
 TEST(SetPipelineKey, RefusesWhatNobodyReads) {
   EXPECT_THAT(ErrorOf(kPipeline, {"dampng=0.5"}), HasSubstr("no stage reads such a parameter"));
   EXPECT_THAT(ErrorOf(kPipeline, {"graph.reduce.task=1"}), HasSubstr("reduce.task: unknown key"));
