@@ -57,15 +57,13 @@ absl::Status FollowedJobs::FindJob(const TrackerState& state, LogFollow* follow)
 }
 
 void FollowedJobs::FindPipelineJobs(const TrackerState& state, bool show_ended, LogFollow* follow) {
-  const auto& all = state.jobs.all();
-  for (auto it = all.upper_bound(last_key_); it != all.end(); ++it) {
-    last_key_ = it->first;
-    const Job& job = *it->second;
-    const JobTasks* tasks = state.Tasks(job);
-    if (job.spec.pipeline_id() != request_.id().job_id() || tasks == nullptr) continue;
-    if (job.ended() && !show_ended) continue;
-    Begin(job, *tasks, follow);
-    AddAll(job, *tasks, show_ended, follow);
+  // A job may come after one with a greater key: keys are given out before jobs are durable.
+  for (const auto& [key, job] : state.jobs.all()) {
+    if (job->spec.pipeline_id() != request_.id().job_id() || jobs_.contains(key)) continue;
+    const JobTasks* tasks = state.Tasks(*job);
+    if (tasks == nullptr) continue;
+    Begin(*job, *tasks, follow);
+    AddAll(*job, *tasks, show_ended, follow);
   }
 }
 

@@ -27,7 +27,7 @@ class FollowedJobs {
   // Nothing is added any more.
   bool over() const { return over_; }
   bool of_pipeline() const { return scope_ == Scope::kPipeline; }
-  // Of a job that something was added of.
+  // Of a job that was found.
   const std::string& IdOf(JobKey job) const { return jobs_.at(job).id; }
 
  private:
@@ -50,8 +50,7 @@ class FollowedJobs {
   const Scope scope_;
   bool begun_ = false;
   bool over_ = false;
-  JobKey last_key_;  // jobs up to it were looked at
-  std::map<JobKey, Followed> jobs_;
+  std::map<JobKey, Followed> jobs_;  // that were found
 };
 
 }  // namespace quern::mr
