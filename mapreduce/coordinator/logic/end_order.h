@@ -14,21 +14,20 @@ namespace quern::mr {
 
 class EndOrder {
  public:
-  struct End {
-    JobKey key;
-    int64_t finished_ms = 0;
-  };
-
-  bool Has(JobKey key) const { return numbers_.contains(key); }
-  // All that are new. Those of one call, as at a start, come in the order of their times; a later
-  // call comes after an earlier one, whatever the clock has done meanwhile.
-  void Add(std::vector<End> ends) {
-    std::sort(ends.begin(), ends.end(), [](const End& a, const End& b) {
-      return std::pair(a.finished_ms, a.key) < std::pair(b.finished_ms, b.key);
-    });
-    for (const End& end : ends) {
-      if (!numbers_.emplace(end.key, next_).second) continue;
-      keys_.emplace(next_++, end.key);
+  // All of a table of jobs or pipelines that have ended and are new here. Those of one call, as at
+  // a start, come in the order of their times; a later call comes after an earlier one, whatever
+  // the clock has done meanwhile.
+  template <typename Table>
+  void AddFrom(const Table& table) {
+    std::vector<std::pair<int64_t, JobKey>> ends;
+    for (const auto& [key, one] : table) {
+      if (!one->ended() || numbers_.contains(key)) continue;
+      ends.emplace_back(one->final_status->finished_ms(), key);
+    }
+    std::sort(ends.begin(), ends.end());
+    for (const auto& [finished_ms, key] : ends) {
+      numbers_.emplace(key, next_);
+      keys_.emplace(next_++, key);
     }
   }
   void Remove(JobKey key) {

@@ -69,17 +69,8 @@ const Job* JobTable::FindRequest(uint64_t client_id, uint64_t request_id) const 
   return client_id == 0 || it == requests_.end() ? nullptr : Find(it->second);
 }
 
-void JobTable::NoteEnds() {
-  std::vector<EndOrder::End> ends;
-  for (const auto& [key, job] : jobs_) {
-    if (!job->ended() || ends_.Has(key)) continue;
-    ends.push_back({key, job->final_status->finished_ms()});
-  }
-  ends_.Add(std::move(ends));
-}
-
 JobTable::Trimmed JobTable::TrimEnded(const Limits& limits) {
-  NoteEnds();
+  ends_.AddFrom(jobs_);
   std::vector<JobKey> ended;
   for (const auto& [number, key] : ends_.keys()) ended.push_back(key);
   Trimmed trimmed;

@@ -65,7 +65,6 @@ class JobTable {
   Trimmed TrimEnded(const Limits& limits);
 
  private:
-  void NoteEnds();
   void NoteNumber(std::string_view job_id);
 
   std::map<JobKey, std::unique_ptr<Job>> jobs_;

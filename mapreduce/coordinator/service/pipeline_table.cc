@@ -112,12 +112,7 @@ void PipelineTable::Unpin(std::string_view id) {
 }
 
 std::vector<JobKey> PipelineTable::TooMany(size_t most) {
-  std::vector<EndOrder::End> ends;
-  for (const auto& [key, pipeline] : pipelines_) {
-    if (!pipeline->ended() || ends_.Has(key)) continue;
-    ends.push_back({key, pipeline->final_status->finished_ms()});
-  }
-  ends_.Add(std::move(ends));
+  ends_.AddFrom(pipelines_);
   std::vector<JobKey> ended;
   for (const auto& [number, key] : ends_.keys()) {
     if (!IsPinned(pipelines_.at(key)->id)) ended.push_back(key);
