@@ -139,9 +139,6 @@ class TaskScheduler {
   bool IsIdle(JobKey job) const;
   // Of all idle jobs, why no worker takes a task of theirs. Costs O(workers).
   IdleJob WhyNoneStarts(absl::Time now) const;
-  IdleJob WhyIdle(JobKey job, absl::Time now) const {
-    return IsIdle(job) ? WhyNoneStarts(now) : IdleJob();
-  }
 
   RunningAttempts* running() { return &running_; }
   const RunningAttempts& running() const { return running_; }

@@ -28,6 +28,9 @@ JobPlan Plan(uint32_t count, uint32_t reduces, PlaceId node = PlaceId(1)) {
 
 class TaskSchedulerTest : public testing::Test {
  protected:
+  IdleJob WhyIdle(JobKey job, absl::Time now) const {
+    return scheduler_.IsIdle(job) ? scheduler_.WhyNoneStarts(now) : IdleJob();
+  }
   // Worker i stands on machine i.
   void AddWorker(uint32_t i, uint32_t slots, PlaceId rack = kRackA) {
     scheduler_.SetWorker(WorkerKey(i), {PlaceId(i), rack, slots});
@@ -89,7 +92,7 @@ TEST_F(TaskSchedulerTest, WaitsShortlyForTheDatasMachineThenTakesTheRackThenAny)
 
 TEST_F(TaskSchedulerTest, SaysWhyNothingOfAJobRuns) {
   using Why = IdleJob::Why;
-  const auto why = [&] { return scheduler_.WhyIdle(kJob, kStart).why; };
+  const auto why = [&] { return WhyIdle(kJob, kStart).why; };
   EXPECT_EQ(why(), Why::kNotIdle) << "there is no such job";
   scheduler_.AddJob(kJob, Plan(1, 1));
   EXPECT_EQ(why(), Why::kNoWorker);
@@ -102,8 +105,8 @@ TEST_F(TaskSchedulerTest, SaysWhyNothingOfAJobRuns) {
   EXPECT_EQ(why(), Why::kNotIdle) << "it runs";
   scheduler_.Failed(Map(0), Fault::kEnvironment, kStart);
   EXPECT_EQ(why(), Why::kResting);
-  EXPECT_EQ(scheduler_.WhyIdle(kJob, kStart).until, scheduler_.rests_until(WorkerKey(1)));
-  EXPECT_EQ(scheduler_.WhyIdle(kJob, scheduler_.rests_until(WorkerKey(1))).why, Why::kNotIdle);
+  EXPECT_EQ(WhyIdle(kJob, kStart).until, scheduler_.rests_until(WorkerKey(1)));
+  EXPECT_EQ(WhyIdle(kJob, scheduler_.rests_until(WorkerKey(1))).why, Why::kNotIdle);
 }
 
 TEST_F(TaskSchedulerTest, AJobIsIdleWhenOthersHaveEverySlot) {
@@ -112,10 +115,10 @@ TEST_F(TaskSchedulerTest, AJobIsIdleWhenOthersHaveEverySlot) {
   scheduler_.AddJob(kJob, Plan(1, 0));
   ASSERT_THAT(Assign().started, SizeIs(1));
   scheduler_.AddJob(kLater, Plan(1, 0));
-  EXPECT_EQ(scheduler_.WhyIdle(kLater, kStart).why, IdleJob::Why::kBusy);
+  EXPECT_EQ(WhyIdle(kLater, kStart).why, IdleJob::Why::kBusy);
   scheduler_.Succeeded(Map(0), kStart);
-  EXPECT_EQ(scheduler_.WhyIdle(kJob, kStart).why, IdleJob::Why::kNotIdle) << "nothing waits";
-  EXPECT_EQ(scheduler_.WhyIdle(kLater, kStart).why, IdleJob::Why::kNotIdle);
+  EXPECT_EQ(WhyIdle(kJob, kStart).why, IdleJob::Why::kNotIdle) << "nothing waits";
+  EXPECT_EQ(WhyIdle(kLater, kStart).why, IdleJob::Why::kNotIdle);
 }
 
 TEST_F(TaskSchedulerTest, DoesNotWaitForAMachineThatHasNoWorker) {
