@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "common/storage/file_io.h"
+#include "common/temporary_root.h"
 
 namespace quern::mr {
 namespace {
@@ -47,9 +48,7 @@ absl::Status PrivateDir::Make(std::string_view name) {
     signal(number, SIG_DFL);
     kill(getpid(), number);
   });
-  const char* const root = std::getenv("TMPDIR");
-  std::string path =
-      fmt::format("{}/quern-{}-XXXXXX", root != nullptr && *root != '\0' ? root : "/tmp", name);
+  std::string path = fmt::format("{}/quern-{}-XXXXXX", TemporaryRoot(), name);
   if (mkdtemp(path.data()) == nullptr) return ErrnoStatus(errno, path);
   path_ = std::move(path);
   ReplaceHandlers(SIG_DFL, OnEnding);

@@ -1,11 +1,11 @@
 #include "mapreduce/task/local_job.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 #include "common/random.h"
 #include "common/storage/file_io.h"
+#include "common/temporary_root.h"
 #include "mapreduce/plan/input_files.h"
 #include "mapreduce/plan/job_spec_rules.h"
 #include "mapreduce/plan/overwrite_rules.h"
@@ -19,11 +19,6 @@ namespace quern::mr {
 namespace {
 
 constexpr char kLocalJobId[] = "job-local";
-
-std::string TemporaryRoot() {
-  const char* const dir = std::getenv("TMPDIR");
-  return dir != nullptr && *dir != '\0' ? dir : "/tmp";
-}
 
 }  // namespace
 

@@ -10,6 +10,7 @@
 #include "common/cluster_config.h"
 #include "common/random.h"
 #include "common/storage/file_io.h"
+#include "common/temporary_root.h"
 #include "mapreduce/task/debug_task.h"
 #include "mapreduce/task/local_job.h"
 #include "mapreduce/task/local_pipeline.h"
@@ -62,9 +63,7 @@ std::string UserOf(const LocalOptions& options) {
 class TemporaryDir {
  public:
   explicit TemporaryDir(Leftovers* leftovers) {
-    const char* const root = std::getenv("TMPDIR");
-    path_ = fmt::format("{}/quern-local-{}", root != nullptr && *root != '\0' ? root : "/tmp",
-                        RandomHex(8));
+    path_ = fmt::format("{}/quern-local-{}", TemporaryRoot(), RandomHex(8));
     leftovers->Note(fmt::format("{}{}", kLocalScheme, path_));
     // Without one the run itself says what is wrong.
     if (FileSystem::Real()->MakeDirs(path_).ok()) setenv("TMPDIR", path_.c_str(), 1);
