@@ -69,6 +69,7 @@ struct MasterClient::Impl {
         clock(client_options.clock),
         request_ids(RandomId()),
         changes([this](const pb::ChangeManyRequest& request) {
+          // Whoever gets no answer has the rest of its patience for tries of its own.
           return Call(&pb::Namespace::Stub::ChangeMany, request,
                       {.total = options.master_timeout / 2, .again = false});
         }) {

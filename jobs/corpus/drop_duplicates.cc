@@ -1,8 +1,8 @@
 // Documents without those that edges (jobs/corpus/duplicates.h) call duplicates.
 //
 // Input: documents and edges, both as JSON lines: one with a text is a document, whatever else it
-// has. Output (raw): the lines of the documents that no
-// edge calls a duplicate, as they are; the output "rejected" has the others, with a field
+// has. Output (raw): the lines of the documents that no edge calls a duplicate, as they are; the
+// output "rejected" has the others, with a field
 //   "rejected": {"rule": "near-duplicates", "of": ID}
 #include <optional>
 #include <string>
