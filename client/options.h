@@ -59,7 +59,10 @@ struct CreateOptions {
   uint32_t replication = 0;  // 0 = the cluster's default
   uint64_t chunk_size = 0;   // bytes, 0 = 64 MiB
   Durability durability = Durability::kDefault;
-  bool overwrite = false;       // replace an existing file of that name, atomically
+  bool overwrite = false;  // replace an existing file of that name, atomically
+  // Replace this very file and no other: Aborted when it has not the name any more. Whoever reads,
+  // changes and writes anew what others change too loses none of their changes.
+  std::optional<InodeId> replaces = std::nullopt;
   bool create_parents = false;  // make missing directories
   uint32_t mode = 0644;
   absl::Time mtime = absl::InfinitePast();  // keep this mtime; InfinitePast = time of Close

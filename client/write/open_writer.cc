@@ -14,7 +14,8 @@ pb::CreateRequest ToCreateRequest(std::string_view path, const CreateOptions& op
   request.set_chunk_size(options.chunk_size);
   request.set_durability(ToProto(options.durability));
   request.set_mode(options.mode);
-  request.set_overwrite(options.overwrite);
+  request.set_overwrite(options.overwrite || options.replaces.has_value());
+  if (options.replaces.has_value()) request.set_replaces(options.replaces->value());
   request.set_create_parents(options.create_parents);
   return request;
 }

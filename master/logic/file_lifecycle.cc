@@ -47,18 +47,25 @@ absl::StatusOr<pb::InodeRow> FileLifecycle::NewFile(const pb::CreateRequest& req
   row.set_mode(request.mode() == 0 ? kDefaultFileMode : request.mode() & kModeBits);
   row.set_mtime_ms(now_ms_);
   row.set_overwrite(request.overwrite());
+  row.set_replaces(request.replaces());
   row.set_complete(request.empty());
   row.set_linked(request.empty() || request.named_now());
   if (!row.complete()) row.set_writer_token(NewToken(random));
   return row;
 }
 
-absl::Status FileLifecycle::CheckReplaceable(std::string_view path, const pb::DentryRow& existing,
-                                             bool overwrite) const {
-  if (existing.type() == pb::FILE_TYPE_DIRECTORY) {
+absl::Status FileLifecycle::CheckReplaceable(std::string_view path,
+                                             const std::optional<pb::DentryRow>& existing,
+                                             const pb::InodeRow& row) {
+  if (row.replaces() != 0 && (!existing || existing->inode_id() != row.replaces())) {
+    return AbortedError("{}: was replaced or removed meanwhile. Try: again, from what is there now",
+                        path);
+  }
+  if (!existing) return absl::OkStatus();
+  if (existing->type() == pb::FILE_TYPE_DIRECTORY) {
     return FailedPreconditionError("{}: is a directory", path);
   }
-  if (!overwrite) {
+  if (!row.overwrite()) {
     return AlreadyExistsError("{}: exists already. Try: -f to replace it, or another name", path);
   }
   return absl::OkStatus();
@@ -68,11 +75,9 @@ absl::StatusOr<Outcome<pb::CreateResponse>> FileLifecycle::Create(const pb::Crea
                                                                   Random& random) const {
   ASSIGN_OR_RETURN(const PathLookup lookup, LookUp(view_, request.path()));
   if (lookup.path.is_root()) return FailedPreconditionError("/: is a directory");
-  if (lookup.entry.has_value()) {
-    RETURN_IF_ERROR(CheckReplaceable(request.path(), *lookup.entry, request.overwrite()));
-  }
-  if (!lookup.parent_exists() && !request.create_parents()) return MissingParent(lookup);
   ASSIGN_OR_RETURN(pb::InodeRow row, NewFile(request, random));
+  RETURN_IF_ERROR(CheckReplaceable(request.path(), lookup.entry, row));
+  if (!lookup.parent_exists() && !request.create_parents()) return MissingParent(lookup);
 
   Outcome<pb::CreateResponse> outcome;
   outcome.record.emplace();
@@ -164,10 +169,8 @@ absl::StatusOr<Outcome<pb::CompleteResponse>> FileLifecycle::Complete(
       return NotFoundError("{}: its directory was deleted while it was written", row.name());
     }
     const std::optional<pb::DentryRow> existing = view_.Entry(parent, row.name());
-    if (existing.has_value()) {
-      RETURN_IF_ERROR(CheckReplaceable(row.name(), *existing, row.overwrite()));
-      complete->set_replaced_inode(existing->inode_id());
-    }
+    RETURN_IF_ERROR(CheckReplaceable(row.name(), existing, row));
+    if (existing.has_value()) complete->set_replaced_inode(existing->inode_id());
   }
   complete->set_inode_id(inode.value());
   complete->set_mtime_ms(request.mtime_ms() == 0 ? now_ms_ : request.mtime_ms());

@@ -6,7 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/random.h"
 #include "common/status.h"
@@ -26,7 +28,8 @@ class FileLifecycle {
   FileLifecycle(const MetadataView& view, const FileDefaults& defaults, int64_t now_ms)
       : view_(view), defaults_(defaults), now_ms_(now_ms) {}
 
-  // AlreadyExists: the name is taken and `overwrite` is false. NotFound: no such directory.
+  // AlreadyExists: the name is taken and `overwrite` is false. Aborted: it is not that of the file
+  // which is to be replaced. NotFound: no such directory.
   absl::StatusOr<Outcome<pb::CreateResponse>> Create(const pb::CreateRequest& request,
                                                      Random& random) const;
   // Links the name, replacing an existing file if Create said so, and seals the only chunk first
@@ -49,8 +52,10 @@ class FileLifecycle {
   absl::StatusOr<pb::SealChunk> SealOnlyChunk(InodeId inode, const pb::InodeRow& row,
                                               const pb::CompleteRequest::Seal& seal) const;
   absl::Status CheckChunksSealed(InodeId inode, const pb::InodeRow& row) const;
-  absl::Status CheckReplaceable(std::string_view path, const pb::DentryRow& existing,
-                                bool overwrite) const;
+  // Whether `row` may have the name `path`, which `existing` has now.
+  static absl::Status CheckReplaceable(std::string_view path,
+                                       const std::optional<pb::DentryRow>& existing,
+                                       const pb::InodeRow& row);
 
   const MetadataView& view_;
   const FileDefaults& defaults_;

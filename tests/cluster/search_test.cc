@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "jobs/search/changing/index_writer.h"
 #include "jobs/search/serving/index_files.h"
 #include "jobs/search/serving/open_index.h"
 #include "tests/cluster/cluster.h"
@@ -102,6 +103,23 @@ TEST_F(SearchTest, AnIndexThatDoesNotOpenKeepsNobodyWaiting) {
   const CommandResult other = Search({"/index", "free"});
   EXPECT_EQ(other.exit_code, 1) << other.Describe();
   EXPECT_THAT(other.err, HasSubstr("/index/part-r-00001"));
+}
+
+// How index.json changes: of two who began from the same one the second is told.
+TEST_F(SearchTest, OfTwoWhoReplaceAFileOneDoes) {
+  const auto writer = search::OpenIndexWriter("/", cluster_->master());
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  for (const std::string before : {"none", "one"}) {
+    auto first = (*writer)->Replace("f");
+    auto second = (*writer)->Replace("f");
+    ASSERT_TRUE(first.ok() && second.ok()) << first.status() << second.status();
+    ASSERT_TRUE((*first)->Append("first " + before).ok());
+    ASSERT_TRUE((*second)->Append("second " + before).ok());
+    EXPECT_TRUE((*second)->Close().ok());
+    const absl::Status late = (*first)->Close();
+    EXPECT_EQ(late.code(), absl::StatusCode::kAborted) << late;
+    EXPECT_EQ(cluster_->Dfs({"cat", "/f"}).out, "second " + before);
+  }
 }
 
 TEST_F(SearchTest, AServerTakesUpANewIndexAndStopsCleanly) {

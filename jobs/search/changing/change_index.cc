@@ -84,13 +84,16 @@ class Change {
 
   // The end: index.json is replaced.
   absl::StatusOr<IndexManifest> Publish() {
+    ASSIGN_OR_RETURN(const auto file, writer_->Replace(kIndexManifestName));
+    RETURN_IF_ERROR(file->Append(FormatIndexManifest(manifest)));
+    // What the new file replaces is settled now. Somebody who changed the index before is seen
+    // here, and whoever changes it from here on is noticed when the file is closed.
     ASSIGN_OR_RETURN(const std::string identity, IndexIdentity(files_));
-    if (identity != identity_) {
-      return AbortedError("{}: somebody else changed the index meanwhile. Try: again",
-                          files_->Describe(kIndexManifestName));
-    }
+    if (identity != identity_) return Changed();
+    const absl::Status closed = file->Close();
+    if (absl::IsAborted(closed)) return Changed();
     unused_.clear();  // after an error too: nobody may know whether index.json names them
-    RETURN_IF_ERROR(writer_->Write(kIndexManifestName, FormatIndexManifest(manifest)));
+    RETURN_IF_ERROR(closed);
     std::vector<std::string> names;
     for (const IndexSegment& segment : manifest.segments) names.push_back(segment.file);
     files_->Keep(names);
@@ -106,6 +109,11 @@ class Change {
   IndexManifest manifest;
 
  private:
+  absl::Status Changed() const {
+    return AbortedError("{}: somebody else changed the index meanwhile. Try: again",
+                        files_->Describe(kIndexManifestName));
+  }
+
   IndexFiles* const files_;
   IndexWriter* const writer_;
   std::string identity_;

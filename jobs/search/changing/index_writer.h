@@ -14,7 +14,8 @@ class NewIndexFile {
  public:
   virtual ~NewIndexFile() = default;
   virtual absl::Status Append(std::string_view bytes) = 0;
-  // Durable and under its name, in place of any other, when this returns OK.
+  // Durable and under its name, in place of any other, when this returns OK. Of one that Replace
+  // made: Aborted when what has the name now is not what had it then.
   virtual absl::Status Close() = 0;
 };
 
@@ -23,6 +24,9 @@ class IndexWriter {
   virtual ~IndexWriter() = default;
   // `name` is relative to the index.
   virtual absl::StatusOr<std::unique_ptr<NewIndexFile>> Create(std::string_view name) = 0;
+  // A file that takes the place of what has the name at this moment, or of nothing, but never of
+  // what somebody else puts there before it is closed.
+  virtual absl::StatusOr<std::unique_ptr<NewIndexFile>> Replace(std::string_view name) = 0;
   virtual absl::Status Remove(std::string_view name) = 0;
   // A small file as a whole.
   absl::Status Write(std::string_view name, std::string_view bytes);

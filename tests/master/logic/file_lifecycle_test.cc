@@ -134,6 +134,29 @@ TEST(FileLifecycleTest, CompleteReplacesAtomicallyOnlyWhenCreateSaidSo) {
   EXPECT_THAT(ns.Complete(one), StatusIs(Code::kAlreadyExists));
 }
 
+TEST(FileLifecycleTest, AFileThatReplacesAVeryOneTakesTheNameOfNoOther) {
+  TestNamespace ns;
+  ASSERT_OK(ns.Touch("/f"));
+  pb::CreateRequest request;
+  request.set_path("/f");
+  request.set_overwrite(true);
+  request.set_replaces(ns.Stat("/f")->inode_id());
+  const auto create = [&] { return ns.Do(ns.files().Create(request, ns.random)); };
+  ASSERT_OK_AND_ASSIGN(const auto one, create());
+  ASSERT_OK_AND_ASSIGN(const auto two, create());
+  ASSERT_OK(ns.Complete(two));
+  EXPECT_THAT(ns.Complete(one), StatusIs(Code::kAborted, HasSubstr("meanwhile")));
+  EXPECT_EQ(ns.Stat("/f")->inode_id(), two.inode_id());
+  EXPECT_THAT(create(), StatusIs(Code::kAborted)) << "seen before anything is written";
+  // Nothing has the name any more.
+  request.set_replaces(two.inode_id());
+  ASSERT_OK_AND_ASSIGN(const auto three, create());
+  ASSERT_OK(ns.Delete("/f"));
+  EXPECT_THAT(ns.Complete(three), StatusIs(Code::kAborted));
+  EXPECT_THAT(create(), StatusIs(Code::kAborted));
+  EXPECT_EQ(*ns.Replayed(), *ns.rows());
+}
+
 TEST(FileLifecycleTest, CompleteFollowsItsDirectoryAndNoticesItsDeletion) {
   TestNamespace ns;
   ASSERT_OK(ns.Mkdirs("/a/b"));

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <thread>
 #include <utility>
 
 #include "jobs/search/segment/segment_builder.h"
@@ -172,6 +173,34 @@ TEST_F(ChangeIndexTest, ARefusedChangeHarmsNoOther) {
   });
   EXPECT_EQ(MergeIndex(&others, writer_.get()).status().code(), absl::StatusCode::kAborted);
   EXPECT_EQ(Names(), accepted);
+}
+
+// Each is told that somebody else was faster, or its change is there for good.
+TEST_F(ChangeIndexTest, OfChangesAtTheSameMomentNoneIsLost) {
+  WriteOutput("", {Range(0, 50), Range(50, 90)});
+  constexpr int kChangers = 4;
+  constexpr int kIds = 8;
+  std::vector<std::thread> changers;
+  for (int i = 0; i < kChangers; ++i) {
+    changers.emplace_back([this, i] {
+      const auto files = *OpenIndexFiles(index_, {});
+      const auto writer = *OpenIndexWriter(index_, "");
+      for (int id = i * kIds; id < (i + 1) * kIds; ++id) {
+        absl::Status status = AbortedError("not yet");
+        while (absl::IsAborted(status)) {
+          const auto result = DeleteFromIndex({fmt::format("d{}", id)}, files.get(), writer.get());
+          status = result.status();
+          if (result.ok()) EXPECT_EQ(result->deleted, 1u) << id;
+        }
+        EXPECT_TRUE(status.ok()) << status;
+      }
+    });
+  }
+  for (std::thread& changer : changers) changer.join();
+  const auto deletions = Deletions::Parse(Read(Manifest().segments[0].deletions));
+  ASSERT_TRUE(deletions.ok()) << deletions.status();
+  EXPECT_EQ(deletions->count(), static_cast<uint32_t>(kChangers * kIds));
+  EXPECT_EQ(Manifest().generation, 1u + kChangers * kIds);
 }
 
 TEST_F(ChangeIndexTest, AnIdOfSeveralDocumentsIsKnownOnce) {
