@@ -190,7 +190,9 @@ TEST_F(ChangeIndexTest, OfChangesAtTheSameMomentNoneIsLost) {
         while (absl::IsAborted(status)) {
           const auto result = DeleteFromIndex({fmt::format("d{}", id)}, files.get(), writer.get());
           status = result.status();
-          if (result.ok()) EXPECT_EQ(result->deleted, 1u) << id;
+          if (result.ok()) {
+            EXPECT_EQ(result->deleted, 1u) << id;
+          }
         }
         EXPECT_TRUE(status.ok()) << status;
       }
