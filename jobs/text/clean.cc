@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "jobs/text/ascii.h"
 #include "jobs/text/section_numbers.h"
@@ -140,6 +141,55 @@ std::optional<size_t> EndOfAddress(std::string_view text, size_t at) {
   return at;
 }
 
+// Masks one line after another; no address and no number of a section goes over the end of one.
+class Masker {
+ public:
+  void Add(std::string_view line) {
+    line_ = line;
+    copied_ = 0;
+    section_end_.reset();
+    for (size_t at = 0; at < line.size();) at = Next(at);
+    masked_.text.append(line.substr(copied_));
+  }
+  MaskedText Take() { return std::move(masked_); }
+
+ private:
+  // Where to go on behind what stands at `at`.
+  size_t Next(size_t at) {
+    if (line_[at] == '@') {
+      const std::optional<Span> email = EmailAbout(line_, at, copied_);
+      if (!email.has_value()) return at + 1;
+      ++masked_.emails;
+      return Replace(*email, kMaskedEmail);
+    }
+    if (!IsDecimal(line_[at])) return at + 1;
+    const std::optional<size_t> end = EndOfAddress(line_, at);
+    if (!end.has_value()) return at + 1;
+    if (IsSectionNumber(line_, at, *end) || GoesOnWithSections(at)) {
+      section_end_ = *end;
+      return *end;
+    }
+    section_end_.reset();
+    ++masked_.addresses;
+    return Replace({at, *end}, kMaskedAddress);
+  }
+
+  bool GoesOnWithSections(size_t at) const {
+    return section_end_.has_value() &&
+           JoinsNumbers(line_.substr(*section_end_, at - *section_end_));
+  }
+
+  size_t Replace(Span span, std::string_view mask) {
+    masked_.text.append(line_.substr(copied_, span.begin - copied_)).append(mask);
+    return copied_ = span.end;
+  }
+
+  MaskedText masked_;
+  std::string_view line_;
+  size_t copied_ = 0;                  // so much of the line
+  std::optional<size_t> section_end_;  // where the number before ended, if it was of a section
+};
+
 }  // namespace
 
 CleanedLines CleanLines(std::string_view text, const CleanRules& rules) {
@@ -176,44 +226,13 @@ CleanedLines CleanLines(std::string_view text, const CleanRules& rules) {
 }
 
 MaskedText MaskPersonalData(std::string_view text) {
-  MaskedText masked;
-  size_t copied = 0;
-  const auto replace = [&](Span span, std::string_view mask) {
-    masked.text.append(text.substr(copied, span.begin - copied)).append(mask);
-    copied = span.end;
-  };
-  // Where the last number of a section ended.
-  size_t section_end = std::string_view::npos;
-  for (size_t at = 0; at < text.size();) {
-    if (text[at] == '@') {
-      const std::optional<Span> email = EmailAbout(text, at, copied);
-      if (email.has_value()) {
-        replace(*email, kMaskedEmail);
-        ++masked.emails;
-        at = email->end;
-        continue;
-      }
-    } else if (IsDecimal(text[at])) {
-      const std::optional<size_t> end = EndOfAddress(text, at);
-      const bool is_section =
-          end.has_value() &&
-          (IsSectionNumber(text, at, *end) ||
-           (section_end < at && JoinsNumbers(text.substr(section_end, at - section_end))));
-      if (is_section) {
-        at = section_end = *end;
-        continue;
-      }
-      if (end.has_value()) {
-        replace({at, *end}, kMaskedAddress);
-        ++masked.addresses;
-        at = *end;
-        continue;
-      }
-    }
-    ++at;
+  Masker masker;
+  while (!text.empty()) {
+    const size_t size = std::min(text.find('\n'), text.size() - 1) + 1;
+    masker.Add(text.substr(0, size));
+    text.remove_prefix(size);
   }
-  masked.text.append(text.substr(copied));
-  return masked;
+  return masker.Take();
 }
 
 }  // namespace quern::text

@@ -54,23 +54,23 @@ bool AllAreSmall(std::string_view numbers) {
   return true;
 }
 
-bool IsHeading(std::string_view line_before, std::string_view numbers, std::string_view behind) {
-  if (!WithoutSpaces(line_before).empty() || !AllAreSmall(numbers)) return false;
+// What follows numbers that begin a line makes the line a heading.
+bool IsTitle(std::string_view behind) {
   if (behind.empty() || !IsInLineBlank(behind.front())) return false;
-  const std::string_view title = WithoutSpaces(behind);
+  const std::string_view title = WithoutSpaces(behind.substr(0, behind.find_first_of("\r\n")));
   if (title.empty() || title.front() < 'A' || title.front() > 'Z') return false;
   return std::string_view(".!?,;:").find(title.back()) == std::string_view::npos;
 }
 
 }  // namespace
 
-bool IsSectionNumber(std::string_view text, size_t begin, size_t end) {
-  const size_t line = begin == 0 ? 0 : text.rfind('\n', begin - 1) + 1;  // npos + 1 is 0
-  const std::string_view before = text.substr(line, begin - line);
-  const std::string_view last = WithoutSpacesBehind(before);
-  if (last.ends_with(kSectionSign) || NamesANumber(LastWord(last))) return true;
-  const std::string_view behind = text.substr(end, text.find_first_of("\r\n", end) - end);
-  return IsHeading(before, text.substr(begin, end - begin), behind);
+bool IsSectionNumber(std::string_view line, size_t begin, size_t end) {
+  // Of what stands before only the end is looked at, and what follows only once in a line: lines of
+  // thousands of numbers take no longer than they are long.
+  const std::string_view before = WithoutSpacesBehind(line.substr(0, begin));
+  if (before.ends_with(kSectionSign) || NamesANumber(LastWord(before))) return true;
+  return before.empty() && AllAreSmall(line.substr(begin, end - begin)) &&
+         IsTitle(line.substr(end));
 }
 
 bool JoinsNumbers(std::string_view between) {

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
+#include "tests/support/growth.h"
+
 namespace quern::text {
 namespace {
 
@@ -90,6 +94,24 @@ TEST(MaskPersonalData, MasksWhatOnlyResemblesThem) {
       {"8.8.8.8 and 9.9.9.9", "192.0.2.1 and 192.0.2.1"},
   };
   for (const auto& [text, masked] : table) EXPECT_EQ(MaskPersonalData(text).text, masked);
+}
+
+std::string Repeated(size_t times, std::string_view piece) {
+  std::string text;
+  for (size_t i = 0; i < times; ++i) text += piece;
+  return text;
+}
+
+// A list of addresses on one line, what may stand before one, and what may join it to another.
+TEST(MaskPersonalData, LongLinesTakeNoLongerThanTheyAreLong) {
+  for (const char* piece : {"8.8.8.8, ", "  8.8.8.8", "1.2.3.4", "section 8.8.8.8, ", "8.8.8.8@"}) {
+    const auto mask = [&](size_t times) {
+      const std::string blanks(times, ' ');
+      return MaskPersonalData(blanks + "section 1.2.3.4" + blanks + Repeated(times, piece) + blanks)
+          .text.size();
+    };
+    EXPECT_LT(GrowthOfFourTimes(4000, mask), kMostGrowth) << piece;
+  }
 }
 
 }  // namespace
