@@ -2,7 +2,9 @@
 
 #include <utf8proc.h>
 
-#include <cstdlib>
+#include <algorithm>
+#include <stdexcept>
+#include <vector>
 
 #include "jobs/text/ascii.h"
 #include "jobs/text/utf8.h"
@@ -11,31 +13,71 @@ namespace quern::text {
 
 namespace {
 
-std::string Repaired(std::string_view text) {
-  std::string repaired;
-  for (size_t at = 0; at < text.size();) {
-    const Character character = CharacterAt(text, at);
-    AppendUtf8(character.code, &repaired);  // U+FFFD for a bad byte
-    at += character.size;
-  }
-  return repaired;
+constexpr auto kOptions = static_cast<utf8proc_option_t>(
+    UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
+
+utf8proc_propval_t ClassOf(utf8proc_int32_t code) {
+  return utf8proc_get_property(code)->combining_class;
 }
 
-void AppendFolded(std::string_view text, std::string* out) {
-  constexpr auto kOptions = static_cast<utf8proc_option_t>(
-      UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
-  utf8proc_uint8_t* folded = nullptr;
-  const utf8proc_ssize_t size =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                   static_cast<utf8proc_ssize_t>(text.size()), &folded, kOptions);
-  if (size == UTF8PROC_ERROR_INVALIDUTF8) return AppendFolded(Repaired(text), out);
-  if (size > 0) out->append(reinterpret_cast<const char*>(folded), static_cast<size_t>(size));
-  std::free(folded);
+utf8proc_ssize_t Checked(utf8proc_ssize_t result) {
+  if (result < 0) throw std::runtime_error(utf8proc_errmsg(result));
+  return result;
 }
+
+// What utf8proc_map does, but for a text that is mostly marks: it puts marks into their order by
+// swapping neighbours, which takes the square of their number.
+class Folder {
+ public:
+  void Append(std::string_view text, std::string* out) {
+    codes_.clear();
+    for (size_t at = 0; at < text.size();) {
+      const Character character = CharacterAt(text, at);
+      at += character.size;
+      Decompose(character.code == kBadByte ? kReplacementCharacter : character.code);
+    }
+    OrderMarks();
+    const auto count = static_cast<utf8proc_ssize_t>(codes_.size());
+    codes_.push_back(0);  // for the NUL behind the text, which takes the place of the codes
+    const auto size =
+        static_cast<size_t>(Checked(utf8proc_reencode(codes_.data(), count, kOptions)));
+    out->append(reinterpret_cast<const char*>(codes_.data()), size);
+  }
+
+ private:
+  void Decompose(uint32_t code) {
+    constexpr size_t kUsual = 8;  // parts; ligatures of whole words have more
+    for (size_t room = kUsual;;) {
+      const size_t begin = codes_.size();
+      codes_.resize(begin + room);
+      const auto parts = static_cast<size_t>(Checked(
+          utf8proc_decompose_char(static_cast<utf8proc_int32_t>(code), codes_.data() + begin,
+                                  static_cast<utf8proc_ssize_t>(room), kOptions, &boundary_)));
+      codes_.resize(begin + (parts <= room ? parts : 0));
+      if (parts <= room) return;
+      room = parts;
+    }
+  }
+
+  // The canonical order: each run of marks by their classes, those of one class as they stand.
+  void OrderMarks() {
+    for (auto at = codes_.begin(); at != codes_.end(); ++at) {
+      if (ClassOf(*at) == 0) continue;
+      const auto end = std::find_if(at, codes_.end(), [](auto code) { return ClassOf(code) == 0; });
+      const auto less = [](auto a, auto b) { return ClassOf(a) < ClassOf(b); };
+      if (!std::is_sorted(at, end, less)) std::stable_sort(at, end, less);
+      at = end - 1;
+    }
+  }
+
+  std::vector<utf8proc_int32_t> codes_;
+  int boundary_ = 0;  // utf8proc wants it, for graphemes
+};
 
 }  // namespace
 
 std::string FoldText(std::string_view text) {
+  Folder folder;
   std::string folded;
   folded.reserve(text.size());
   const auto is_ascii = [&](size_t i) { return (text[i] & 0x80) == 0; };
@@ -48,7 +90,7 @@ std::string FoldText(std::string_view text) {
     if (at == text.size()) break;
     // No ASCII character becomes part of what stands before it.
     while (end < text.size() && !is_ascii(end)) ++end;
-    AppendFolded(text.substr(at, end - at), &folded);
+    folder.Append(text.substr(at, end - at), &folded);
     at = end;
   }
   return folded;

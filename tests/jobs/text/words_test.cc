@@ -1,10 +1,17 @@
 // Words, folding and languages.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <utf8proc.h>
+
+#include <cstdlib>
+#include <ios>
+#include <iterator>
 
 #include "jobs/text/fold.h"
 #include "jobs/text/language.h"
 #include "jobs/text/unicode_words.h"
+#include "jobs/text/utf8.h"
+#include "tests/support/growth.h"
 #include "tests/support/random_test.h"
 
 namespace quern::text {
@@ -110,6 +117,49 @@ TEST_F(WordsRandomTest, FoldingPartsIsFoldingTheWhole) {
     ASSERT_EQ(FoldText(text), FoldText(wide)) << text;
     ASSERT_EQ(FoldText(FoldText(text)), FoldText(text)) << text;
   }
+}
+
+std::string WhatUtf8procMakesOf(const std::string& text) {
+  constexpr auto kOptions = static_cast<utf8proc_option_t>(
+      UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
+  utf8proc_uint8_t* mapped = nullptr;
+  const utf8proc_ssize_t size =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                   static_cast<utf8proc_ssize_t>(text.size()), &mapped, kOptions);
+  std::string result(reinterpret_cast<const char*>(mapped), static_cast<size_t>(size));
+  std::free(mapped);
+  return result;
+}
+
+// Fingerprints of texts that were made before must stay what they are.
+TEST_F(WordsRandomTest, FoldingIsTheTransformationOfTheLibrary) {
+  for (uint32_t code = 1; code <= kMaxCharacter; ++code) {
+    std::string text = "x";
+    AppendUtf8(code, &text);
+    ASSERT_EQ(FoldText(text), WhatUtf8procMakesOf(text)) << "U+" << std::hex << code;
+  }
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text;
+    // Marks of several classes, what has some in it, and anything.
+    constexpr uint32_t kPlaces[] = {'A', 0x300, 0x316, 0x344, 0x5b0, 0x1ea4, 0x1100, 0xfb1d};
+    for (uint64_t i = Below(40); i > 0; --i) {
+      AppendUtf8(OneIn(20) ? 1 + static_cast<uint32_t>(Below(kMaxCharacter))
+                           : kPlaces[Below(std::size(kPlaces))] + static_cast<uint32_t>(Below(20)),
+                 &text);
+    }
+    ASSERT_EQ(FoldText(text), WhatUtf8procMakesOf(text)) << text;
+  }
+}
+
+TEST(Fold, RunsOfMarksTakeNoLongerThanTheyAreLong) {
+  const auto fold = [](size_t marks) {
+    std::string text = "a";
+    for (size_t i = 0; i < marks; ++i) text += "\u0301";
+    for (size_t i = 0; i < marks; ++i) text += "\u0316";
+    return FoldText(text);
+  };
+  EXPECT_EQ(fold(2), "\u00e1\u0316\u0316\u0301");
+  EXPECT_LT(GrowthOfFourTimes(1000, fold), kMostGrowth);
 }
 
 TEST(Language, IsThatOfMostOfTheText) {
