@@ -1,13 +1,14 @@
 #include "common/records/block_scanner.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "common/crc32c.h"
 
 namespace quern {
 
 BlockScanner::BlockScanner(PeekableFile* file, uint64_t begin, uint64_t end)
-    : file_(file), end_(end), expected_(begin == 0) {
+    : file_(file), end_(end), expected_(begin == 0 && end > 0) {
   file_->SeekTo(begin);
 }
 
@@ -29,10 +30,13 @@ absl::StatusOr<bool> BlockScanner::Next() {
   inside_ = false;
   while (true) {
     ASSIGN_OR_RETURN(std::string_view bytes, file_->Peek(kRecordHeaderBytes));
-    if (bytes.empty() || file_->offset() >= end_) return false;
-    if (!bytes.starts_with(kRecordMark)) {
-      if (expected_) ++damaged_;
-      expected_ = false;
+    if (bytes.empty()) return false;
+    const bool has_mark = bytes.starts_with(kRecordMark);
+    // Whoever reads the piece that begins before a lost mark finds the next one and does not miss
+    // this: it is counted where the block before it ends, be that behind the end of the piece.
+    if (!has_mark && std::exchange(expected_, false)) ++damaged_;
+    if (file_->offset() >= end_) return false;
+    if (!has_mark) {
       ASSIGN_OR_RETURN(const bool found, FindMark());
       if (!found) return false;
       ASSIGN_OR_RETURN(bytes, file_->Peek(kRecordHeaderBytes));

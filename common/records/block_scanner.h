@@ -27,7 +27,8 @@ class PeekableFile {
 // thread.
 class BlockScanner {
  public:
-  // The blocks whose marks begin in [begin, end) of `file`, which is borrowed.
+  // The blocks whose marks begin in [begin, end) of `file`, which is borrowed. Over all pieces of a
+  // file as many are counted as damaged as in the file as a whole.
   BlockScanner(PeekableFile* file, uint64_t begin, uint64_t end);
 
   // Goes to the next block whose header is right. False when there is none.

@@ -153,6 +153,32 @@ TEST_F(RecordFileTest, TheMarkOfABlockStandsNowhereElse) {
   }
 }
 
+// Whoever reads the piece before a mark that is lost, or the one that it stands in: one of them
+// counts it.
+TEST_F(RecordFileTest, ALostMarkIsCountedOnceWhereverTheFileIsCut) {
+  std::string file;
+  std::vector<size_t> starts;
+  for (const char* key : {"a", "b", "c"}) {
+    starts.push_back(file.size());
+    file += Write({{key, "value"}}, RecordCodec::kNone);
+  }
+  for (const size_t start : starts) {
+    for (size_t byte = 0; byte < kRecordMark.size(); ++byte) {
+      std::string damaged_file = file;
+      damaged_file[start + byte] = static_cast<char>(damaged_file[start + byte] ^ 1);
+      uint64_t whole = 0;
+      const Records want = ReadAll(damaged_file, &whole);
+      ASSERT_EQ(want.size(), 2u);
+      ASSERT_EQ(whole, 1u);
+      for (uint64_t size = 1; size <= file.size(); ++size) {
+        uint64_t damaged = 0;
+        ASSERT_EQ(ReadPieces(damaged_file, size, &damaged), want) << size;
+        ASSERT_EQ(damaged, 1u) << "mark at " << start << ", byte " << byte << ", pieces " << size;
+      }
+    }
+  }
+}
+
 TEST_F(RecordFileTest, FilesOneAfterAnotherAreAFile) {
   const Records a = SomeRecords(10);
   const Records b = SomeRecords(10);
