@@ -76,6 +76,14 @@ class Change {
                         : Annotate(segment.status(), files_->Describe(listed.file));
   }
 
+  // An index.json of before does not say whether there are texts.
+  absl::Status LearnStored() {
+    if (manifest.stored.has_value() || manifest.segments.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const auto segment, Open(manifest.segments[0]));
+    manifest.stored = segment->meta().has_stored;
+    return absl::OkStatus();
+  }
+
   // A name for a new file, which is removed if the change is not published. Somebody else may be at
   // a change of the same generation and publish that one.
   std::string NewName(std::string_view what) {
@@ -178,6 +186,7 @@ absl::StatusOr<IndexManifest> AddToIndex(std::string_view dir, IndexFiles* files
       return AlreadyExistsError("{}: is in the index already", files->Describe(segment.file));
     }
   }
+  RETURN_IF_ERROR(change.LearnStored());
   RETURN_IF_ERROR(change.AddParts(prefix, &change.manifest));
   return change.Publish();
 }

@@ -55,8 +55,7 @@ class Merger {
     SegmentWriterOptions options;
     options.analysis = segments[0]->meta().analysis;
     for (const FieldMeta& field : segments[0]->meta().fields) options.fields.push_back(field.name);
-    options.stored = std::all_of(segments.begin(), segments.end(),
-                                 [](const Segment* segment) { return segment->meta().has_stored; });
+    options.stored = segments[0]->meta().has_stored;
     return options;
   }
 
@@ -145,6 +144,14 @@ class Merger {
 
 absl::StatusOr<SegmentMeta> MergeSegments(const std::vector<const Segment*>& segments,
                                           const SegmentWriter::Sink& sink) {
+  const bool same = std::all_of(segments.begin(), segments.end(), [&](const Segment* segment) {
+    return segment->meta().has_stored == segments[0]->meta().has_stored;
+  });
+  if (!same) {
+    return FailedPreconditionError(
+        "some segments hold texts, others do not: one of all would have none. Try: make the whole "
+        "index again, with one --set params.stored");
+  }
   Merger merger(segments, sink);
   RETURN_IF_ERROR(merger.AddDocuments());
   merger.AddTerms();

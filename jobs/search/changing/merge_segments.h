@@ -11,7 +11,7 @@ namespace quern::search {
 
 // The segments have the same fields and the same analysis. Holds 4 bytes a document, what
 // SegmentWriter holds, and a block of postings of each segment. DataLoss when a segment's texts
-// cannot be read.
+// cannot be read; FailedPrecondition when only some segments hold texts, which no one segment can.
 absl::StatusOr<SegmentMeta> MergeSegments(const std::vector<const Segment*>& segments,
                                           const SegmentWriter::Sink& sink);
 

@@ -105,6 +105,9 @@ absl::StatusOr<IndexManifest> ParseIndexManifest(std::string_view text) {
     if (analysis_version > UINT32_MAX) return DataLossError("no manifest of a search index");
     manifest.analysis.version = static_cast<uint32_t>(analysis_version);
   }
+  if (const json* stored = Member(read, "stored", json::value_t::boolean)) {
+    manifest.stored = stored->get<bool>();
+  }
   const bool whole = ReadFields(object.List("fields"), &manifest) &&
                      ReadSegments(object.List("segments"), &manifest) && object.ok() &&
                      analysis.ok();
@@ -126,6 +129,7 @@ std::string FormatIndexManifest(const IndexManifest& manifest) {
       {"segments", json::array()},
   };
   if (!first) object["analysis"]["version"] = manifest.analysis.version;
+  if (manifest.stored.has_value()) object["stored"] = *manifest.stored;
   for (const FieldMeta& field : manifest.fields) {
     object["fields"].push_back({{"name", field.name}, {"total_length", field.total_length}});
   }
@@ -153,6 +157,7 @@ absl::StatusOr<std::vector<std::string>> ParseJobParts(std::string_view text) {
 absl::Status AddSegment(const std::string& file, const SegmentMeta& meta, IndexManifest* manifest) {
   if (manifest->segments.empty()) {
     manifest->analysis = meta.analysis;
+    manifest->stored = meta.has_stored;
     manifest->fields.clear();
     for (const FieldMeta& field : meta.fields) manifest->fields.push_back({field.name, 0});
   }
@@ -170,6 +175,12 @@ absl::Status AddSegment(const std::string& file, const SegmentMeta& meta, IndexM
         "{}: other fields or another analysis than the rest of the index. Try: the same --set "
         "params.fields, lang, stem and stop_words",
         file);
+  }
+  // Merged into one, they would all have lost their texts.
+  if (manifest->stored.value_or(meta.has_stored) != meta.has_stored) {
+    return FailedPreconditionError(
+        "{}: {} texts, the rest of the index {}. Try: the same --set params.stored", file,
+        meta.has_stored ? "holds" : "holds no", meta.has_stored ? "holds none" : "does");
   }
   manifest->segments.push_back({file, "", meta.documents});
   manifest->documents += meta.documents;

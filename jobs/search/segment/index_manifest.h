@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,7 @@ struct IndexManifest {
   uint64_t documents = 0;
   std::vector<FieldMeta> fields;
   AnalysisSettings analysis;
+  std::optional<bool> stored;  // its segments hold texts; nothing: index.json does not say it
   std::vector<IndexSegment> segments;
 };
 
@@ -40,7 +42,8 @@ std::string FormatIndexManifest(const IndexManifest& manifest);
 
 // The files of a job's output, from its manifest. DataLoss when it is none.
 absl::StatusOr<std::vector<std::string>> ParseJobParts(std::string_view json);
-// Adds a segment. FailedPrecondition when its fields or its analysis are not those of the others.
+// Adds a segment. FailedPrecondition when its fields or its analysis are not those of the others,
+// or it holds texts and they do not, or the other way round.
 absl::Status AddSegment(const std::string& file, const SegmentMeta& meta, IndexManifest* manifest);
 
 }  // namespace quern::search

@@ -135,6 +135,32 @@ TEST_F(ChangeIndexTest, WhatDoesNotBelongIsRefused) {
   EXPECT_FALSE(std::filesystem::exists(dir_ / "index.json"));
 }
 
+// One segment of both would have no texts at all.
+TEST_F(ChangeIndexTest, TextsAndNoTextsAreNotMixed) {
+  WriteOutput("", {Range(0, 50)});
+  SegmentBuilderOptions bare;
+  bare.stored = false;
+  WriteOutput("bare/", {Range(50, 60)}, bare);
+  EXPECT_EQ(AddToIndex("bare", files_.get(), writer_.get()).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(DeleteFromIndex({"d3"}, files_.get(), writer_.get()).ok());
+  // As index.json was before it said what is stored.
+  IndexManifest manifest = Manifest();
+  manifest.stored.reset();
+  Write("index.json", FormatIndexManifest(manifest));
+  EXPECT_EQ(AddToIndex("bare", files_.get(), writer_.get()).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+
+  const auto segment = Segment::OpenFile(dir_ / "bare/part-r-00000");
+  ASSERT_TRUE(segment.ok()) << segment.status();
+  ASSERT_TRUE(AddSegment("bare/part-r-00000", (*segment)->meta(), &manifest).ok());
+  Write("index.json", FormatIndexManifest(manifest));
+  const std::vector<std::string> before = Names();
+  EXPECT_EQ(MergeIndex(files_.get(), writer_.get()).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Names(), before);
+}
+
 TEST_F(ChangeIndexTest, DeletedDocumentsAreMarked) {
   WriteOutput("", {Range(0, 50), Range(50, 90)});
   auto result = DeleteFromIndex({"d3", "d60", "nobody"}, files_.get(), writer_.get());

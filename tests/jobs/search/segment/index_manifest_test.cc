@@ -27,6 +27,7 @@ TEST(IndexManifestTest, ReadsWhatItWrites) {
   EXPECT_EQ(read->fields[1].name, "body");
   EXPECT_EQ(read->fields[1].total_length, 6000u);
   EXPECT_EQ(read->analysis, manifest.analysis);
+  EXPECT_EQ(read->stored, false);
   ASSERT_EQ(read->segments.size(), 2u);
   EXPECT_EQ(read->segments[0].file, "a/part-r-00000");
   EXPECT_EQ(read->segments[0].deletions, "");
@@ -49,6 +50,9 @@ TEST(IndexManifestTest, RefusesSegmentsOfAnotherKind) {
   const absl::Status status = AddSegment("b", other, &manifest);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(status.message().find("version 0"), std::string_view::npos) << status;
+  other = MakeMeta();
+  other.has_stored = true;
+  EXPECT_EQ(AddSegment("b", other, &manifest).code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(manifest.segments.size(), 1u);
 }
 
