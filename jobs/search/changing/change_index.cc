@@ -16,10 +16,12 @@ namespace {
 
 using Segments = std::vector<std::unique_ptr<Segment>>;
 
-// The index as it is, and what it becomes.
+// The index as it is, and what it becomes. Or one within it, whose `dir` ends with a slash; names
+// in its manifest are relative to that.
 class Change {
  public:
-  Change(IndexFiles* files, IndexWriter* writer) : files_(files), writer_(writer) {}
+  Change(IndexFiles* files, IndexWriter* writer, std::string dir = "")
+      : files_(files), writer_(writer), dir_(std::move(dir)) {}
   // One that was not published.
   ~Change() {
     files_->Release();
@@ -29,51 +31,52 @@ class Change {
   Change(const Change&) = delete;
   Change& operator=(const Change&) = delete;
 
-  absl::Status Start() {
-    ASSIGN_OR_RETURN(identity_, IndexIdentity(files_));
-    const absl::StatusOr<std::string> json = files_->Read(kIndexManifestName);
+  // `part_of`: what it may be called in the index that it is a part of.
+  absl::Status Start(std::string_view part_of = "") {
+    ASSIGN_OR_RETURN(identity_, IndexIdentity(files_, dir_));
+    const std::string path = files_->Describe(ManifestName());
+    const absl::StatusOr<std::string> json = files_->Read(ManifestName());
     if (json.ok()) {
-      ASSIGN_OR_RETURN(manifest, ParseIndexManifest(*json));
+      auto parsed = ParseIndexManifest(*json);
+      RETURN_IF_ERROR(Annotate(parsed.status(), path));
+      manifest = *std::move(parsed);
     } else if (absl::IsNotFound(json.status())) {
-      RETURN_IF_ERROR(AddParts("", &manifest));
+      RETURN_IF_ERROR(AddParts());
     } else {
       return json.status();
+    }
+    if (!manifest.part_of.empty() && manifest.part_of != part_of) {
+      return FailedPreconditionError(
+          "{}: its segments are those of another index, which has them as {}. Try: to change that "
+          "one",
+          path, manifest.part_of);
     }
     ++manifest.generation;
     return absl::OkStatus();
   }
 
-  // The segments of the job whose output is `dir`, which ends with a slash.
-  absl::Status AddParts(const std::string& dir, IndexManifest* to) {
-    const std::string name = dir + std::string(kJobManifestName);
-    const absl::StatusOr<std::string> json = files_->Read(name);
-    if (absl::IsNotFound(json.status())) {
-      return NotFoundError("{}: no output of a job there. Try: mr run search-index IN {}",
-                           files_->Describe(name), files_->Describe(dir));
+  absl::StatusOr<Segments> OpenAll() {
+    Segments segments;
+    for (const IndexSegment& listed : manifest.segments) {
+      ASSIGN_OR_RETURN(segments.emplace_back(), Open(listed));
     }
-    RETURN_IF_ERROR(json.status());
-    ASSIGN_OR_RETURN(const std::vector<std::string> parts, ParseJobParts(*json));
-    for (const std::string& part : parts) {
-      ASSIGN_OR_RETURN(const auto segment, Open({dir + part, "", 0}));
-      RETURN_IF_ERROR(AddSegment(dir + part, segment->meta(), to));
-    }
-    return absl::OkStatus();
+    return segments;
   }
 
   absl::StatusOr<std::unique_ptr<Segment>> Open(const IndexSegment& listed) {
     const auto open = [&]() -> absl::StatusOr<std::unique_ptr<Segment>> {
-      ASSIGN_OR_RETURN(const std::string path, files_->Fetch(listed.file));
+      ASSIGN_OR_RETURN(const std::string path, files_->Fetch(dir_ + listed.file));
       ASSIGN_OR_RETURN(auto segment, Segment::OpenFile(path));
       if (!listed.deletions.empty()) {
-        ASSIGN_OR_RETURN(const std::string bytes, files_->Read(listed.deletions));
+        ASSIGN_OR_RETURN(const std::string bytes, files_->Read(dir_ + listed.deletions));
         ASSIGN_OR_RETURN(Deletions deletions, Deletions::Parse(bytes));
         RETURN_IF_ERROR(segment->SetDeletions(std::move(deletions)));
       }
       return segment;
     };
     auto segment = open();
-    return segment.ok() ? std::move(segment)
-                        : Annotate(segment.status(), files_->Describe(listed.file));
+    RETURN_IF_ERROR(Annotate(segment.status(), files_->Describe(dir_ + listed.file)));
+    return segment;
   }
 
   // An index.json of before does not say whether there are texts.
@@ -92,20 +95,24 @@ class Change {
 
   // The end: index.json is replaced.
   absl::StatusOr<IndexManifest> Publish() {
-    ASSIGN_OR_RETURN(const auto file, writer_->Replace(kIndexManifestName));
+    ASSIGN_OR_RETURN(const auto file, writer_->Replace(ManifestName()));
     RETURN_IF_ERROR(file->Append(FormatIndexManifest(manifest)));
     // What the new file replaces is settled now. Somebody who changed the index before is seen
     // here, and whoever changes it from here on is noticed when the file is closed.
-    ASSIGN_OR_RETURN(const std::string identity, IndexIdentity(files_));
+    ASSIGN_OR_RETURN(const std::string identity, IndexIdentity(files_, dir_));
     if (identity != identity_) return Changed();
     const absl::Status closed = file->Close();
     if (absl::IsAborted(closed)) return Changed();
     unused_.clear();  // after an error too: nobody may know whether index.json names them
     RETURN_IF_ERROR(closed);
+    return manifest;
+  }
+
+  // After OpenAll: of the segments that it opened those which the index still has stay at hand.
+  void KeepCopies() {
     std::vector<std::string> names;
     for (const IndexSegment& segment : manifest.segments) names.push_back(segment.file);
     files_->Keep(names);
-    return manifest;
   }
 
   IndexManifest unchanged() const {
@@ -117,13 +124,27 @@ class Change {
   IndexManifest manifest;
 
  private:
+  std::string ManifestName() const { return dir_ + std::string(kIndexManifestName); }
+
+  // The parts of a job's output that nobody changed yet.
+  absl::Status AddParts() {
+    ASSIGN_OR_RETURN(const std::string json, files_->Read(dir_ + std::string(kJobManifestName)));
+    ASSIGN_OR_RETURN(const std::vector<std::string> parts, ParseJobParts(json));
+    for (const std::string& part : parts) {
+      ASSIGN_OR_RETURN(const auto segment, Open({part, "", 0}));
+      RETURN_IF_ERROR(AddSegment(part, segment->meta(), &manifest));
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status Changed() const {
     return AbortedError("{}: somebody else changed the index meanwhile. Try: again",
-                        files_->Describe(kIndexManifestName));
+                        files_->Describe(ManifestName()));
   }
 
   IndexFiles* const files_;
   IndexWriter* const writer_;
+  const std::string dir_;
   std::string identity_;
   std::vector<std::string> unused_;  // files of this change that no index.json names
 };
@@ -173,21 +194,23 @@ absl::StatusOr<SegmentMeta> WriteMerged(const Segments& segments, NewIndexFile* 
 
 absl::StatusOr<IndexManifest> AddToIndex(std::string_view dir, IndexFiles* files,
                                          IndexWriter* writer) {
-  std::string prefix(dir);
-  while (prefix.ends_with('/')) prefix.pop_back();
-  if (prefix.empty() || prefix.starts_with('/')) {
+  std::string name(dir);
+  while (name.ends_with('/')) name.pop_back();
+  if (name.empty() || name.starts_with('/')) {
     return InvalidArgumentError("'{}': name a directory of the index, as new for /index/new", dir);
   }
-  prefix += '/';
   Change change(files, writer);
   RETURN_IF_ERROR(change.Start());
-  for (const IndexSegment& segment : change.manifest.segments) {
-    if (segment.file.starts_with(prefix)) {
-      return AlreadyExistsError("{}: is in the index already", files->Describe(segment.file));
-    }
-  }
   RETURN_IF_ERROR(change.LearnStored());
-  RETURN_IF_ERROR(change.AddParts(prefix, &change.manifest));
+  Change part(files, writer, name + "/");
+  RETURN_IF_ERROR(part.Start(name));
+  RETURN_IF_ERROR(part.LearnStored());
+  RETURN_IF_ERROR(AddIndex(name + "/", part.manifest, &change.manifest));
+  RETURN_IF_ERROR(part.OpenAll().status());
+  // First, so that the segments are never those of two indexes that both change. Whoever is
+  // interrupted here does it again.
+  part.manifest.part_of = name;
+  RETURN_IF_ERROR(part.Publish().status());
   return change.Publish();
 }
 
@@ -209,6 +232,7 @@ absl::StatusOr<DeleteResult> DeleteFromIndex(const std::unordered_set<std::strin
   // Several documents may have the same id.
   result.unknown = ids.size() - found.size();
   if (result.deleted > 0) RETURN_IF_ERROR(change.Publish().status());
+  change.KeepCopies();
   return result;
 }
 
@@ -219,10 +243,7 @@ absl::StatusOr<IndexManifest> MergeIndex(IndexFiles* files, IndexWriter* writer)
   const bool deleted = std::any_of(before.begin(), before.end(),
                                    [](const auto& one) { return !one.deletions.empty(); });
   if (before.size() < 2 && !deleted) return change.unchanged();
-  Segments segments;
-  for (const IndexSegment& listed : before) {
-    ASSIGN_OR_RETURN(segments.emplace_back(), change.Open(listed));
-  }
+  ASSIGN_OR_RETURN(const Segments segments, change.OpenAll());
   const std::string name = change.NewName("merged");
   ASSIGN_OR_RETURN(const auto file, writer->Create(name));
   ASSIGN_OR_RETURN(const SegmentMeta meta, WriteMerged(segments, file.get()));
@@ -230,6 +251,7 @@ absl::StatusOr<IndexManifest> MergeIndex(IndexFiles* files, IndexWriter* writer)
   change.manifest = WithoutSegments(change.manifest);
   RETURN_IF_ERROR(AddSegment(name, meta, &change.manifest));
   ASSIGN_OR_RETURN(IndexManifest published, change.Publish());
+  change.KeepCopies();
   for (const IndexSegment& listed : before) {
     // What stays behind is in nobody's way.
     writer->Remove(listed.file).IgnoreError();

@@ -113,7 +113,7 @@ class LocalWriter final : public IndexWriter {
     return Create(name, UniqueFd());
   }
   absl::StatusOr<std::unique_ptr<NewIndexFile>> Replace(std::string_view name) override {
-    ASSIGN_OR_RETURN(UniqueFd lock, LockDir(dir_));
+    ASSIGN_OR_RETURN(UniqueFd lock, LockDir(DirOf(Path(name))));
     return Create(name, std::move(lock));
   }
   absl::Status Remove(std::string_view name) override {

@@ -84,6 +84,34 @@ bool ReadSegments(const json& list, IndexManifest* manifest) {
   return true;
 }
 
+// What makes segments parts of one index.
+absl::Status CheckKind(const std::string& name, const IndexManifest& added,
+                       const IndexManifest& rest) {
+  if (rest.analysis.version != added.analysis.version) {
+    return FailedPreconditionError(
+        "{}: analysed by version {}, the rest of the index by version {}. Try: make the whole "
+        "index again",
+        name, added.analysis.version, rest.analysis.version);
+  }
+  const auto same_name = [](const FieldMeta& a, const FieldMeta& b) { return a.name == b.name; };
+  if (rest.analysis != added.analysis ||
+      !std::equal(rest.fields.begin(), rest.fields.end(), added.fields.begin(), added.fields.end(),
+                  same_name)) {
+    return FailedPreconditionError(
+        "{}: other fields or another analysis than the rest of the index. Try: the same --set "
+        "params.fields, lang, stem and stop_words",
+        name);
+  }
+  // Merged into one, they would all have lost their texts.
+  const bool stored = added.stored.value_or(false);
+  if (added.stored.has_value() && rest.stored.value_or(stored) != stored) {
+    return FailedPreconditionError(
+        "{}: {} texts, the rest of the index {}. Try: the same --set params.stored", name,
+        stored ? "holds" : "holds no", stored ? "holds none" : "does");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<IndexManifest> ParseIndexManifest(std::string_view text) {
@@ -108,6 +136,9 @@ absl::StatusOr<IndexManifest> ParseIndexManifest(std::string_view text) {
   if (const json* stored = Member(read, "stored", json::value_t::boolean)) {
     manifest.stored = stored->get<bool>();
   }
+  if (const json* part_of = Member(read, "part_of", json::value_t::string)) {
+    manifest.part_of = part_of->get<std::string>();
+  }
   const bool whole = ReadFields(object.List("fields"), &manifest) &&
                      ReadSegments(object.List("segments"), &manifest) && object.ok() &&
                      analysis.ok();
@@ -130,6 +161,7 @@ std::string FormatIndexManifest(const IndexManifest& manifest) {
   };
   if (!first) object["analysis"]["version"] = manifest.analysis.version;
   if (manifest.stored.has_value()) object["stored"] = *manifest.stored;
+  if (!manifest.part_of.empty()) object["part_of"] = manifest.part_of;
   for (const FieldMeta& field : manifest.fields) {
     object["fields"].push_back({{"name", field.name}, {"total_length", field.total_length}});
   }
@@ -155,37 +187,39 @@ absl::StatusOr<std::vector<std::string>> ParseJobParts(std::string_view text) {
 }
 
 absl::Status AddSegment(const std::string& file, const SegmentMeta& meta, IndexManifest* manifest) {
+  IndexManifest one;
+  one.documents = meta.documents;
+  one.fields = meta.fields;
+  one.analysis = meta.analysis;
+  one.stored = meta.has_stored;
+  one.segments.push_back({file, "", meta.documents});
+  return AddIndex("", one, manifest);
+}
+
+absl::Status AddIndex(const std::string& dir, const IndexManifest& other, IndexManifest* manifest) {
+  if (other.segments.empty()) return absl::OkStatus();
+  const std::string name = dir.empty() ? other.segments[0].file : dir;
   if (manifest->segments.empty()) {
-    manifest->analysis = meta.analysis;
-    manifest->stored = meta.has_stored;
+    manifest->analysis = other.analysis;
+    manifest->stored = other.stored;
     manifest->fields.clear();
-    for (const FieldMeta& field : meta.fields) manifest->fields.push_back({field.name, 0});
+    for (const FieldMeta& field : other.fields) manifest->fields.push_back({field.name, 0});
   }
-  if (manifest->analysis.version != meta.analysis.version) {
-    return FailedPreconditionError(
-        "{}: analysed by version {}, the rest of the index by version {}. Try: make the whole "
-        "index again",
-        file, meta.analysis.version, manifest->analysis.version);
+  RETURN_IF_ERROR(CheckKind(name, other, *manifest));
+  for (const IndexSegment& segment : other.segments) {
+    const std::string file = dir + segment.file;
+    if (std::any_of(manifest->segments.begin(), manifest->segments.end(),
+                    [&](const IndexSegment& one) { return one.file == file; })) {
+      return AlreadyExistsError("{}: is in the index already", file);
+    }
   }
-  const auto same_name = [](const FieldMeta& a, const FieldMeta& b) { return a.name == b.name; };
-  if (manifest->analysis != meta.analysis ||
-      !std::equal(manifest->fields.begin(), manifest->fields.end(), meta.fields.begin(),
-                  meta.fields.end(), same_name)) {
-    return FailedPreconditionError(
-        "{}: other fields or another analysis than the rest of the index. Try: the same --set "
-        "params.fields, lang, stem and stop_words",
-        file);
+  for (const IndexSegment& segment : other.segments) {
+    const std::string deletions = segment.deletions.empty() ? "" : dir + segment.deletions;
+    manifest->segments.push_back({dir + segment.file, deletions, segment.documents});
   }
-  // Merged into one, they would all have lost their texts.
-  if (manifest->stored.value_or(meta.has_stored) != meta.has_stored) {
-    return FailedPreconditionError(
-        "{}: {} texts, the rest of the index {}. Try: the same --set params.stored", file,
-        meta.has_stored ? "holds" : "holds no", meta.has_stored ? "holds none" : "does");
-  }
-  manifest->segments.push_back({file, "", meta.documents});
-  manifest->documents += meta.documents;
-  for (size_t i = 0; i < meta.fields.size(); ++i) {
-    manifest->fields[i].total_length += meta.fields[i].total_length;
+  manifest->documents += other.documents;
+  for (size_t i = 0; i < other.fields.size(); ++i) {
+    manifest->fields[i].total_length += other.fields[i].total_length;
   }
   return absl::OkStatus();
 }

@@ -34,6 +34,9 @@ struct IndexManifest {
   AnalysisSettings analysis;
   std::optional<bool> stored;  // its segments hold texts; nothing: index.json does not say it
   std::vector<IndexSegment> segments;
+  // When another index has these segments, what this one is called there: only that one changes
+  // from then on, since each change removes files.
+  std::string part_of;
 };
 
 // DataLoss when it is none.
@@ -45,5 +48,8 @@ absl::StatusOr<std::vector<std::string>> ParseJobParts(std::string_view json);
 // Adds a segment. FailedPrecondition when its fields or its analysis are not those of the others,
 // or it holds texts and they do not, or the other way round.
 absl::Status AddSegment(const std::string& file, const SegmentMeta& meta, IndexManifest* manifest);
+// The same of all segments of another index, whose names lie in `dir`: it is empty or ends with a
+// slash. AlreadyExists when one of them is there already.
+absl::Status AddIndex(const std::string& dir, const IndexManifest& other, IndexManifest* manifest);
 
 }  // namespace quern::search

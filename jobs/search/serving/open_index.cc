@@ -11,8 +11,8 @@ constexpr int kAttempts = 3;
 constexpr std::string_view kHowToMakeOne = "Try: mr run search-index IN OUT";
 
 // What the index is called.
-std::string DirOf(IndexFiles* files) {
-  std::string dir = files->Describe("");
+std::string NameOf(IndexFiles* files, const std::string& within = "") {
+  std::string dir = files->Describe(within);
   while (dir.size() > 1 && dir.ends_with('/')) dir.pop_back();
   return dir;
 }
@@ -51,7 +51,7 @@ absl::Status OpenParts(IndexFiles* files, const std::vector<std::string>& parts,
     absl::StatusOr<std::unique_ptr<Segment>> segment = OpenSegment(files, part);
     // When the first one is no segment, the job has most likely made something else.
     if (absl::IsDataLoss(segment.status()) && segments->empty()) {
-      return DataLossError("{}: is no search index, or is damaged: {}. {}", DirOf(files),
+      return DataLossError("{}: is no search index, or is damaged: {}. {}", NameOf(files),
                            Message(segment.status()), kHowToMakeOne);
     }
     RETURN_IF_ERROR(segment.status());
@@ -68,13 +68,13 @@ struct Found {
   std::string identity;
   bool operator==(const Found&) const = default;
 };
-absl::StatusOr<Found> FindManifest(IndexFiles* files) {
+absl::StatusOr<Found> FindManifest(IndexFiles* files, const std::string& dir = "") {
   for (const std::string_view name : {kIndexManifestName, kJobManifestName}) {
-    absl::StatusOr<std::string> identity = files->Identity(name);
+    absl::StatusOr<std::string> identity = files->Identity(dir + std::string(name));
     if (identity.ok()) return Found{name, *std::move(identity)};
     if (!absl::IsNotFound(identity.status())) return identity.status();
   }
-  return NotFoundError("{}: is no search index. {}", DirOf(files), kHowToMakeOne);
+  return NotFoundError("{}: is no search index. {}", NameOf(files, dir), kHowToMakeOne);
 }
 
 absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenFound(IndexFiles* files,
@@ -106,8 +106,8 @@ std::vector<std::string> NamesOf(const IndexManifest& manifest) {
 
 }  // namespace
 
-absl::StatusOr<std::string> IndexIdentity(IndexFiles* files) {
-  ASSIGN_OR_RETURN(const Found found, FindManifest(files));
+absl::StatusOr<std::string> IndexIdentity(IndexFiles* files, const std::string& dir) {
+  ASSIGN_OR_RETURN(const Found found, FindManifest(files, dir));
   return fmt::format("{} {}", found.name, found.identity);
 }
 

@@ -11,7 +11,8 @@
 namespace quern::search {
 
 // Something else after each change of the index. NotFound, with what to try, when there is none.
-absl::StatusOr<std::string> IndexIdentity(IndexFiles* files);
+// `dir`: of an index within the index, ending with a slash.
+absl::StatusOr<std::string> IndexIdentity(IndexFiles* files, const std::string& dir = "");
 
 // Reads the manifest (index.json, or that of the job that made the segments), fetches and maps the
 // segments, checks all that they hold. NotFound as above; begins anew when the index is replaced

@@ -73,6 +73,16 @@ class ChangeIndexTest : public ::testing::Test {
     return manifest.ok() ? *manifest : IndexManifest();
   }
 
+  // A directory of the index as an index of its own.
+  struct Within {
+    std::unique_ptr<IndexFiles> files;
+    std::unique_ptr<IndexWriter> writer;
+  };
+  Within OpenWithin(const std::string& name) const {
+    const std::string path = index_ + "/" + name;
+    return {*OpenIndexFiles(path, {}), *OpenIndexWriter(path, "")};
+  }
+
   const TempDir dir_;
   const std::string index_ = "file://" + dir_.path();
   const std::unique_ptr<IndexFiles> files_ = *OpenIndexFiles(index_, {});
@@ -133,6 +143,59 @@ TEST_F(ChangeIndexTest, WhatDoesNotBelongIsRefused) {
   EXPECT_EQ(AddToIndex("/elsewhere", files_.get(), writer_.get()).status().code(),
             absl::StatusCode::kInvalidArgument);
   EXPECT_FALSE(std::filesystem::exists(dir_ / "index.json"));
+}
+
+TEST_F(ChangeIndexTest, AnIndexIsAddedAsItHasBecome) {
+  WriteOutput("", {Range(0, 50)});
+  WriteOutput("changed/", {Range(50, 90)});
+  WriteOutput("changed/more/", {Range(90, 100)});
+  WriteOutput("merged/", {{100, 101}, {102, 103}});
+  const Within changed = OpenWithin("changed");
+  ASSERT_TRUE(AddToIndex("more", changed.files.get(), changed.writer.get()).ok());
+  const auto deleted = DeleteFromIndex({"d60", "d95"}, changed.files.get(), changed.writer.get());
+  ASSERT_TRUE(deleted.ok()) << deleted.status();
+  const Within merged = OpenWithin("merged");
+  ASSERT_TRUE(MergeIndex(merged.files.get(), merged.writer.get()).ok());
+  for (const char* const name : {"changed", "merged"}) {
+    const auto added = AddToIndex(name, files_.get(), writer_.get());
+    ASSERT_TRUE(added.ok()) << name << ": " << added.status();
+  }
+  EXPECT_EQ(Manifest().documents, 104u);
+  EXPECT_EQ(Manifest().segments.size(), 4u);
+  EXPECT_TRUE(OpenIndex(files_.get()).ok());
+  const auto all = MergeIndex(files_.get(), writer_.get());
+  ASSERT_TRUE(all.ok()) << all.status();
+  std::vector<int> left = Range(0, 104);
+  std::erase_if(left, [](int number) { return number == 60 || number == 95; });
+  EXPECT_TRUE(Read(Manifest().segments[0].file) == Build(left, {}));
+}
+
+// What a merge there would remove is needed elsewhere.
+TEST_F(ChangeIndexTest, APartOfAnIndexIsChangedOnlyThere) {
+  WriteOutput("", {Range(0, 50)});
+  WriteOutput("part/", {Range(50, 70), Range(70, 90)});
+  WriteOutput("part/more/", {Range(90, 100)});
+  const Within part = OpenWithin("part");
+  ASSERT_TRUE(AddToIndex("more", part.files.get(), part.writer.get()).ok());
+  EXPECT_EQ(AddToIndex("part/more", files_.get(), writer_.get()).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  // One that is refused at its end is done again.
+  InterruptedFiles files(
+      index_, [&] { ASSERT_TRUE(DeleteFromIndex({"d3"}, files_.get(), writer_.get()).ok()); });
+  EXPECT_EQ(AddToIndex("part", &files, writer_.get()).status().code(), absl::StatusCode::kAborted);
+  ASSERT_TRUE(AddToIndex("part", files_.get(), writer_.get()).ok());
+  EXPECT_EQ(AddToIndex("part", files_.get(), writer_.get()).status().code(),
+            absl::StatusCode::kAlreadyExists);
+  const std::vector<absl::Status> refused = {
+      MergeIndex(part.files.get(), part.writer.get()).status(),
+      DeleteFromIndex({"d60"}, part.files.get(), part.writer.get()).status()};
+  for (const absl::Status& status : refused) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("of another index"));
+  }
+  EXPECT_TRUE(OpenIndex(part.files.get()).ok()) << "it can still be asked";
+  EXPECT_EQ(DeleteFromIndex({"d60"}, files_.get(), writer_.get())->deleted, 1u);
+  EXPECT_EQ(MergeIndex(files_.get(), writer_.get())->documents, 98u);
 }
 
 // One segment of both would have no texts at all.

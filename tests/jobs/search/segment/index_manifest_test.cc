@@ -19,6 +19,7 @@ TEST(IndexManifestTest, ReadsWhatItWrites) {
   ASSERT_TRUE(AddSegment("b\"ü", MakeMeta(), &manifest).ok());
   manifest.segments[1].deletions = "b.deleted";
   manifest.generation = 7;
+  manifest.part_of = "new";
   const auto read = ParseIndexManifest(FormatIndexManifest(manifest));
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->generation, 7u);
@@ -28,6 +29,7 @@ TEST(IndexManifestTest, ReadsWhatItWrites) {
   EXPECT_EQ(read->fields[1].total_length, 6000u);
   EXPECT_EQ(read->analysis, manifest.analysis);
   EXPECT_EQ(read->stored, false);
+  EXPECT_EQ(read->part_of, "new");
   ASSERT_EQ(read->segments.size(), 2u);
   EXPECT_EQ(read->segments[0].file, "a/part-r-00000");
   EXPECT_EQ(read->segments[0].deletions, "");
