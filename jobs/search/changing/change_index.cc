@@ -196,8 +196,9 @@ absl::StatusOr<IndexManifest> AddToIndex(std::string_view dir, IndexFiles* files
                                          IndexWriter* writer) {
   std::string name(dir);
   while (name.ends_with('/')) name.pop_back();
-  if (name.empty() || name.starts_with('/')) {
-    return InvalidArgumentError("'{}': name a directory of the index, as new for /index/new", dir);
+  if (!IsIndexName(name)) {
+    return InvalidArgumentError(
+        "'{}': name a directory in the index, as new for /index/new, without . and .. and //", dir);
   }
   Change change(files, writer);
   RETURN_IF_ERROR(change.Start());

@@ -79,7 +79,8 @@ bool ReadSegments(const json& list, IndexManifest* manifest) {
     if (const json* deletions = Member(one, "deletions", json::value_t::string)) {
       read.deletions = deletions->get<std::string>();
     }
-    if (!segment.ok() || documents > UINT32_MAX) return false;
+    if (!segment.ok() || documents > UINT32_MAX || !IsIndexName(read.file)) return false;
+    if (!read.deletions.empty() && !IsIndexName(read.deletions)) return false;
   }
   return true;
 }
@@ -113,6 +114,16 @@ absl::Status CheckKind(const std::string& name, const IndexManifest& added,
 }
 
 }  // namespace
+
+bool IsIndexName(std::string_view name) {
+  while (true) {
+    const size_t slash = std::min(name.find('/'), name.size());
+    const std::string_view part = name.substr(0, slash);
+    if (part.empty() || part == "." || part == "..") return false;
+    if (slash == name.size()) return true;
+    name.remove_prefix(slash + 1);
+  }
+}
 
 absl::StatusOr<IndexManifest> ParseIndexManifest(std::string_view text) {
   const json read = json::parse(text, nullptr, /*allow_exceptions=*/false);
@@ -180,7 +191,7 @@ absl::StatusOr<std::vector<std::string>> ParseJobParts(std::string_view text) {
   for (const json& one : object.List("parts")) {
     ObjectReader part(one);
     names.push_back(part.Text("name"));
-    if (!part.ok()) return DataLossError("no manifest of a job");
+    if (!part.ok() || !IsIndexName(names.back())) return DataLossError("no manifest of a job");
   }
   if (!object.ok()) return DataLossError("no manifest of a job");
   return names;

@@ -39,6 +39,10 @@ struct IndexManifest {
   std::string part_of;
 };
 
+// A file of the index or of a directory in it: a path as "new/part-r-00000" and in no other form,
+// so that equal files have equal names, and none lies elsewhere.
+bool IsIndexName(std::string_view name);
+
 // DataLoss when it is none.
 absl::StatusOr<IndexManifest> ParseIndexManifest(std::string_view json);
 std::string FormatIndexManifest(const IndexManifest& manifest);

@@ -140,8 +140,13 @@ TEST_F(ChangeIndexTest, WhatDoesNotBelongIsRefused) {
             absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(AddToIndex("none", files_.get(), writer_.get()).status().code(),
             absl::StatusCode::kNotFound);
-  EXPECT_EQ(AddToIndex("/elsewhere", files_.get(), writer_.get()).status().code(),
-            absl::StatusCode::kInvalidArgument);
+  WriteOutput("good/", {Range(5, 9)});
+  for (const char* const name : {"", "/", "/elsewhere", ".", "./good", "good/.", "good//.", "..",
+                                 "../elsewhere", "good/../good", "other//../good"}) {
+    EXPECT_EQ(AddToIndex(name, files_.get(), writer_.get()).status().code(),
+              absl::StatusCode::kInvalidArgument)
+        << name;
+  }
   EXPECT_FALSE(std::filesystem::exists(dir_ / "index.json"));
 }
 
@@ -222,6 +227,16 @@ TEST_F(ChangeIndexTest, TextsAndNoTextsAreNotMixed) {
   EXPECT_EQ(MergeIndex(files_.get(), writer_.get()).status().code(),
             absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(Names(), before);
+}
+
+TEST_F(ChangeIndexTest, ADirectoryIsAddedBesideOneWithinIt) {
+  WriteOutput("", {Range(0, 5)});
+  WriteOutput("a/", {Range(5, 9)});
+  WriteOutput("a/b/", {Range(9, 12)});
+  ASSERT_TRUE(AddToIndex("a/b", files_.get(), writer_.get()).ok());
+  const auto added = AddToIndex("a//", files_.get(), writer_.get());
+  ASSERT_TRUE(added.ok()) << added.status();
+  EXPECT_EQ(added->documents, 12u);
 }
 
 TEST_F(ChangeIndexTest, DeletedDocumentsAreMarked) {

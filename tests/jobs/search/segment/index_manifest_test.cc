@@ -88,6 +88,28 @@ TEST(IndexManifestTest, RefusesWhatIsNone) {
             absl::StatusCode::kUnimplemented);
 }
 
+// Files that a merge removes must be files of the index.
+TEST(IndexManifestTest, RefusesNamesThatLeadElsewhere) {
+  EXPECT_TRUE(IsIndexName("a"));
+  EXPECT_TRUE(IsIndexName("..a/b.c/..."));
+  for (const std::string name :
+       {"", "/a", "a/", "a//b", ".", "./a", "a/./b", "..", "../a", "a/..", "a/../../b"}) {
+    EXPECT_FALSE(IsIndexName(name)) << name;
+    IndexManifest manifest;
+    ASSERT_TRUE(AddSegment(name, MakeMeta(), &manifest).ok());
+    EXPECT_EQ(ParseIndexManifest(FormatIndexManifest(manifest)).status().code(),
+              absl::StatusCode::kDataLoss)
+        << name;
+    const std::string parts = R"({"parts": [{"name": ")" + name + R"("}]})";
+    EXPECT_EQ(ParseJobParts(parts).status().code(), absl::StatusCode::kDataLoss) << name;
+    if (name.empty()) continue;  // nothing is deleted
+    manifest.segments[0] = {"a", name, 10};
+    EXPECT_EQ(ParseIndexManifest(FormatIndexManifest(manifest)).status().code(),
+              absl::StatusCode::kDataLoss)
+        << name;
+  }
+}
+
 TEST(IndexManifestTest, ReadsThePartsOfAJob) {
   const auto parts = ParseJobParts(R"({"parts": [{"name": "part-r-00000", "bytes": 3}]})");
   ASSERT_TRUE(parts.ok()) << parts.status();
