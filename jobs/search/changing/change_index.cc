@@ -75,8 +75,11 @@ class Change {
       return segment;
     };
     auto segment = open();
-    RETURN_IF_ERROR(Annotate(segment.status(), files_->Describe(dir_ + listed.file)));
-    return segment;
+    if (segment.ok()) return segment;
+    // Each change removes what it replaces.
+    const absl::StatusOr<std::string> identity = IndexIdentity(files_, dir_);
+    if (identity.ok() && *identity != identity_) return Changed();
+    return Annotate(segment.status(), files_->Describe(dir_ + listed.file));
   }
 
   // An index.json of before does not say whether there are texts.
@@ -93,6 +96,11 @@ class Change {
     return unused_.emplace_back(fmt::format("{}-{}-{}", what, manifest.generation, RandomHex(4)));
   }
 
+  // A file that is of no use any more when the change is published; none when empty.
+  void Replaces(std::string name) {
+    if (!name.empty()) replaced_.push_back(std::move(name));
+  }
+
   // The end: index.json is replaced.
   absl::StatusOr<IndexManifest> Publish() {
     ASSIGN_OR_RETURN(const auto file, writer_->Replace(ManifestName()));
@@ -105,6 +113,9 @@ class Change {
     if (absl::IsAborted(closed)) return Changed();
     unused_.clear();  // after an error too: nobody may know whether index.json names them
     RETURN_IF_ERROR(closed);
+    // Who opens the index that was begins anew with the one that is. What stays behind is in
+    // nobody's way.
+    for (const std::string& name : replaced_) writer_->Remove(name).IgnoreError();
     return manifest;
   }
 
@@ -146,7 +157,8 @@ class Change {
   IndexWriter* const writer_;
   const std::string dir_;
   std::string identity_;
-  std::vector<std::string> unused_;  // files of this change that no index.json names
+  std::vector<std::string> unused_;    // files of this change that no index.json names
+  std::vector<std::string> replaced_;  // of before, that the new one does not name
 };
 
 // Adds to `found` the ids that a document had which is deleted now.
@@ -227,6 +239,7 @@ absl::StatusOr<DeleteResult> DeleteFromIndex(const std::unordered_set<std::strin
     const uint32_t deleted = DeleteFromSegment(ids, *segment, &deletions, &found);
     if (deleted == 0) continue;
     result.deleted += deleted;
+    change.Replaces(listed.deletions);
     listed.deletions = change.NewName(listed.file + ".deleted");
     RETURN_IF_ERROR(writer->Write(listed.deletions, deletions.Serialize()));
   }
@@ -251,13 +264,12 @@ absl::StatusOr<IndexManifest> MergeIndex(IndexFiles* files, IndexWriter* writer)
   RETURN_IF_ERROR(file->Close());
   change.manifest = WithoutSegments(change.manifest);
   RETURN_IF_ERROR(AddSegment(name, meta, &change.manifest));
+  for (const IndexSegment& listed : before) {
+    change.Replaces(listed.file);
+    change.Replaces(listed.deletions);
+  }
   ASSIGN_OR_RETURN(IndexManifest published, change.Publish());
   change.KeepCopies();
-  for (const IndexSegment& listed : before) {
-    // What stays behind is in nobody's way.
-    writer->Remove(listed.file).IgnoreError();
-    if (!listed.deletions.empty()) writer->Remove(listed.deletions).IgnoreError();
-  }
   return published;
 }
 

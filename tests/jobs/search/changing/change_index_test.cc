@@ -248,6 +248,13 @@ TEST_F(ChangeIndexTest, DeletedDocumentsAreMarked) {
   result = DeleteFromIndex({"d3", "d4"}, files_.get(), writer_.get());
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->deleted, 1u) << "d3 is gone already";
+  const std::vector<std::string> names = Names();
+  EXPECT_EQ(std::count_if(names.begin(), names.end(),
+                          [](const std::string& name) {
+                            return name.find(".deleted-") != std::string::npos;
+                          }),
+            2)
+      << "one for each segment";
   const auto deletions = Deletions::Parse(Read(Manifest().segments[0].deletions));
   ASSERT_TRUE(deletions.ok());
   EXPECT_EQ(deletions->count(), 2u);
