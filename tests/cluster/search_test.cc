@@ -105,6 +105,24 @@ TEST_F(SearchTest, AnIndexThatDoesNotOpenKeepsNobodyWaiting) {
   EXPECT_THAT(other.err, HasSubstr("/index/part-r-00001"));
 }
 
+// Keep after Release does not wait for whoever fetches meanwhile, nor takes copies from him.
+TEST_F(SearchTest, CopiesThatSomebodyFetchesAreLeftAlone) {
+  MakeIndex(kLines);
+  const search::IndexFilesOptions options = {.master = cluster_->master(),
+                                             .cache_dir = cluster_->scratch()};
+  const auto first = search::OpenIndexFiles("/index", options);
+  const auto second = search::OpenIndexFiles("/index", options);
+  ASSERT_TRUE(first.ok() && second.ok()) << first.status() << second.status();
+  ASSERT_TRUE((*first)->Fetch("part-r-00000").ok());
+  (*first)->Release();
+  ASSERT_TRUE((*second)->Fetch("part-r-00001").ok());
+  (*first)->Keep({});
+  EXPECT_EQ(CachedFiles(), 2u);
+  (*second)->Release();
+  (*first)->Keep({"part-r-00000"});
+  EXPECT_EQ(CachedFiles(), 1u);
+}
+
 // How index.json changes: of two who began from the same one the second is told.
 TEST_F(SearchTest, OfTwoWhoReplaceAFileOneDoes) {
   const auto writer = search::OpenIndexWriter("/", cluster_->master());

@@ -55,11 +55,13 @@ class Change {
     return absl::OkStatus();
   }
 
+  // Once they are mapped nobody can take them away: others need not wait until the change is done.
   absl::StatusOr<Segments> OpenAll() {
     Segments segments;
     for (const IndexSegment& listed : manifest.segments) {
       ASSIGN_OR_RETURN(segments.emplace_back(), Open(listed));
     }
+    files_->Release();
     return segments;
   }
 
@@ -233,12 +235,13 @@ absl::StatusOr<DeleteResult> DeleteFromIndex(const std::unordered_set<std::strin
   RETURN_IF_ERROR(change.Start());
   DeleteResult result;
   std::unordered_set<std::string_view> found;
-  for (IndexSegment& listed : change.manifest.segments) {
-    ASSIGN_OR_RETURN(const auto segment, change.Open(listed));
-    Deletions deletions(segment->documents());
-    const uint32_t deleted = DeleteFromSegment(ids, *segment, &deletions, &found);
+  ASSIGN_OR_RETURN(const Segments segments, change.OpenAll());
+  for (size_t i = 0; i < segments.size(); ++i) {
+    Deletions deletions(segments[i]->documents());
+    const uint32_t deleted = DeleteFromSegment(ids, *segments[i], &deletions, &found);
     if (deleted == 0) continue;
     result.deleted += deleted;
+    IndexSegment& listed = change.manifest.segments[i];
     change.Replaces(listed.deletions);
     listed.deletions = change.NewName(listed.file + ".deleted");
     RETURN_IF_ERROR(writer->Write(listed.deletions, deletions.Serialize()));

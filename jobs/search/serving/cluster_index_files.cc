@@ -74,7 +74,7 @@ class ClusterIndexFiles final : public IndexFiles {
   }
 
   void Keep(const std::vector<std::string>& names) override {
-    if (cache_.empty()) return;
+    if (cache_.empty() || !OpenCache(LOCK_EX | LOCK_NB).ok()) return;
     std::erase_if(copies_, [&](const auto& copy) {
       return std::find(names.begin(), names.end(), copy.first) == names.end();
     });
@@ -99,7 +99,7 @@ class ClusterIndexFiles final : public IndexFiles {
   std::string Path(std::string_view name) const { return fmt::format("{}/{}", dir_, name); }
 
   // Held until Keep or Release: another process must not remove what this one is about to map.
-  absl::Status OpenCache() {
+  absl::Status OpenCache(int how = LOCK_EX) {
     if (lock_.get() >= 0) return absl::OkStatus();
     if (cache_.empty()) {
       ASSIGN_OR_RETURN(const client::ClusterStatus cluster, fs_->GetCluster());
@@ -108,11 +108,12 @@ class ClusterIndexFiles final : public IndexFiles {
     }
     RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(cache_));
     const std::string lock = cache_ + "/lock";
-    lock_ = UniqueFd(open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (lock_.get() < 0) return ErrnoStatus(errno, lock);
-    while (flock(lock_.get(), LOCK_EX) != 0) {
+    UniqueFd fd(open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (fd.get() < 0) return ErrnoStatus(errno, lock);
+    while (flock(fd.get(), how) != 0) {
       if (errno != EINTR) return ErrnoStatus(errno, lock);
     }
+    lock_ = std::move(fd);
     // The directory's time says when it was of use.
     utimensat(AT_FDCWD, cache_.c_str(), nullptr, 0);
     return absl::OkStatus();

@@ -14,6 +14,7 @@ namespace quern::search {
 // names that stand for the very file (its inode, length and time). Whoever opens an index removes
 // the copies that it no longer has, and those of indexes that nobody opened for a month. From the
 // first Fetch to Keep or Release others have to wait: nobody removes what is about to be mapped.
+// Whoever works with what is mapped for long releases it first.
 std::unique_ptr<IndexFiles> MakeClusterIndexFiles(std::vector<std::string> masters, std::string dir,
                                                   std::string cache_dir);
 

@@ -21,9 +21,11 @@ class IndexFiles {
   virtual absl::StatusOr<std::string> Read(std::string_view name) = 0;
   // The path of a file on this machine with its bytes.
   virtual absl::StatusOr<std::string> Fetch(std::string_view name) = 0;
-  // Only these will be wanted from now on: copies of others may go.
+  // Only these, of those that were fetched, will be wanted from now on: copies of others may go.
+  // Ends the fetching too. After Release it does nothing while another process fetches.
   virtual void Keep(const std::vector<std::string>& names) = 0;
-  // Ends the fetching without a Keep, after an error: other processes need not wait any longer.
+  // Ends the fetching: other processes need not wait any longer. What was fetched must be open by
+  // now, since they may remove it.
   virtual void Release() = 0;
   // What `name` is called in messages.
   virtual std::string Describe(std::string_view name) const = 0;

@@ -111,6 +111,51 @@ class InterruptedFiles final : public IndexFiles {
   std::function<void()> meanwhile_;
 };
 
+// Whether somebody who fetches files of the same index would have to wait.
+class LockedFiles final : public IndexFiles {
+ public:
+  explicit LockedFiles(const std::string& index) : files_(*OpenIndexFiles(index, {})) {}
+  absl::StatusOr<std::string> Identity(std::string_view name) override {
+    return files_->Identity(name);
+  }
+  absl::StatusOr<std::string> Read(std::string_view name) override { return files_->Read(name); }
+  absl::StatusOr<std::string> Fetch(std::string_view name) override {
+    held = true;
+    return files_->Fetch(name);
+  }
+  void Keep(const std::vector<std::string>&) override { held = false; }
+  void Release() override { held = false; }
+  std::string Describe(std::string_view name) const override { return files_->Describe(name); }
+
+  bool held = false;
+
+ private:
+  const std::unique_ptr<IndexFiles> files_;
+};
+
+// Writing may take hours.
+class UnlockedWriter final : public IndexWriter {
+ public:
+  UnlockedWriter(const std::string& index, const LockedFiles* files)
+      : writer_(*OpenIndexWriter(index, "")), files_(files) {}
+  absl::StatusOr<std::unique_ptr<NewIndexFile>> Create(std::string_view name) override {
+    EXPECT_FALSE(files_->held) << name;
+    ++files_made;
+    return writer_->Create(name);
+  }
+  absl::StatusOr<std::unique_ptr<NewIndexFile>> Replace(std::string_view name) override {
+    EXPECT_FALSE(files_->held) << name;
+    return writer_->Replace(name);
+  }
+  absl::Status Remove(std::string_view name) override { return writer_->Remove(name); }
+
+  int files_made = 0;
+
+ private:
+  const std::unique_ptr<IndexWriter> writer_;
+  const LockedFiles* const files_;
+};
+
 std::vector<int> Range(int begin, int end, int step = 1) {
   std::vector<int> numbers;
   for (int i = begin; i < end; i += step) numbers.push_back(i);
@@ -314,6 +359,18 @@ TEST_F(ChangeIndexTest, OfChangesAtTheSameMomentNoneIsLost) {
   ASSERT_TRUE(deletions.ok()) << deletions.status();
   EXPECT_EQ(deletions->count(), static_cast<uint32_t>(kChangers * kIds));
   EXPECT_EQ(Manifest().generation, 1u + kChangers * kIds);
+}
+
+TEST_F(ChangeIndexTest, NobodyWaitsWhileAChangeIsWritten) {
+  WriteOutput("", {Range(0, 50), Range(50, 90)});
+  WriteOutput("more/", {Range(90, 100)});
+  LockedFiles files(index_);
+  UnlockedWriter writer(index_, &files);
+  ASSERT_TRUE(AddToIndex("more", &files, &writer).ok());
+  ASSERT_TRUE(DeleteFromIndex({"d3", "d60"}, &files, &writer).ok());
+  ASSERT_TRUE(MergeIndex(&files, &writer).ok());
+  EXPECT_EQ(writer.files_made, 3) << "two of deletions, a segment";
+  EXPECT_FALSE(files.held);
 }
 
 TEST_F(ChangeIndexTest, AnIdOfSeveralDocumentsIsKnownOnce) {
