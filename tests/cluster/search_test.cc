@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "jobs/search/changing/index_writer.h"
 #include "jobs/search/serving/index_files.h"
@@ -36,14 +37,16 @@ class SearchTest : public ::testing::Test {
     words.insert(words.begin(), "search");
     return cluster_->Mr(std::move(words), {.env = env_});
   }
-  size_t CachedFiles() const {
-    size_t files = 0;
+  std::vector<std::string> CachedPaths() const {
+    std::vector<std::string> paths;
     for (const auto& entry :
          std::filesystem::recursive_directory_iterator(cluster_->scratch() + "/quern/search")) {
-      files += entry.is_regular_file() && entry.path().filename() != "lock";
+      const bool copy = entry.is_regular_file() && entry.path().filename() != "lock";
+      if (copy) paths.push_back(entry.path());
     }
-    return files;
+    return paths;
   }
+  size_t CachedFiles() const { return CachedPaths().size(); }
 
   std::unique_ptr<Cluster> cluster_;
   std::map<std::string, std::string> env_;
@@ -103,6 +106,32 @@ TEST_F(SearchTest, AnIndexThatDoesNotOpenKeepsNobodyWaiting) {
   const CommandResult other = Search({"/index", "free"});
   EXPECT_EQ(other.exit_code, 1) << other.Describe();
   EXPECT_THAT(other.err, HasSubstr("/index/part-r-00001"));
+}
+
+TEST_F(SearchTest, ADamagedCopyIsFetchedAnew) {
+  MakeIndex(kLines);
+  const std::string found = Search({"/index", "free"}).out;
+  EXPECT_THAT(found, HasSubstr(". a  "));
+  const auto damage = [this] {
+    const std::vector<std::string> copies = CachedPaths();
+    EXPECT_EQ(copies.size(), 2u);
+    for (const std::string& copy : copies) {
+      std::fstream file(copy, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekg(100);
+      const int byte = file.get();
+      file.seekp(100);
+      file.put(static_cast<char>(byte ^ 1));
+    }
+  };
+  damage();
+  const CommandResult again = Search({"/index", "free"});
+  EXPECT_EQ(again.out, found) << again.Describe();
+  damage();
+  const CommandResult merged =
+      RunCommand({BinaryPath("quern-search"), "merge", "--master", cluster_->master(), "/index"},
+                 {.env = env_});
+  EXPECT_EQ(merged.exit_code, 0) << merged.Describe();
+  EXPECT_EQ(Search({"/index", "free"}).out, found);
 }
 
 // Keep after Release does not wait for whoever fetches meanwhile, nor takes copies from him.

@@ -66,22 +66,13 @@ class Change {
   }
 
   absl::StatusOr<std::unique_ptr<Segment>> Open(const IndexSegment& listed) {
-    const auto open = [&]() -> absl::StatusOr<std::unique_ptr<Segment>> {
-      ASSIGN_OR_RETURN(const std::string path, files_->Fetch(dir_ + listed.file));
-      ASSIGN_OR_RETURN(auto segment, Segment::OpenFile(path));
-      if (!listed.deletions.empty()) {
-        ASSIGN_OR_RETURN(const std::string bytes, files_->Read(dir_ + listed.deletions));
-        ASSIGN_OR_RETURN(Deletions deletions, Deletions::Parse(bytes));
-        RETURN_IF_ERROR(segment->SetDeletions(std::move(deletions)));
-      }
-      return segment;
-    };
-    auto segment = open();
+    const std::string deletions = listed.deletions.empty() ? "" : dir_ + listed.deletions;
+    auto segment = OpenSegment(files_, {dir_ + listed.file, deletions, listed.documents});
     if (segment.ok()) return segment;
     // Each change removes what it replaces.
     const absl::StatusOr<std::string> identity = IndexIdentity(files_, dir_);
     if (identity.ok() && *identity != identity_) return Changed();
-    return Annotate(segment.status(), files_->Describe(dir_ + listed.file));
+    return segment.status();
   }
 
   // An index.json of before does not say whether there are texts.

@@ -66,11 +66,18 @@ class ClusterIndexFiles final : public IndexFiles {
     copies_.erase(std::string(name));
     ASSIGN_OR_RETURN(const std::string identity, Identity(name));
     const std::string copy = fmt::format("{}/{}", cache_, identity);
-    if (!std::filesystem::exists(copy)) {
-      RETURN_IF_ERROR(Annotate(Copy(Path(name), copy), Path(name)));
-    }
-    copies_.emplace(name, identity);
+    const bool exists = std::filesystem::exists(copy);
+    if (!exists) RETURN_IF_ERROR(Annotate(Copy(Path(name), copy), Path(name)));
+    copies_.emplace(name, CopyOfFile{identity, exists});
     return copy;
+  }
+
+  bool Discard(std::string_view name) override {
+    const auto found = copies_.find(std::string(name));
+    if (found == copies_.end() || !found->second.is_older) return false;
+    const std::string copy = fmt::format("{}/{}", cache_, found->second.file);
+    copies_.erase(found);
+    return unlink(copy.c_str()) == 0;
   }
 
   void Keep(const std::vector<std::string>& names) override {
@@ -83,7 +90,7 @@ class ClusterIndexFiles final : public IndexFiles {
     for (const auto& entry : std::filesystem::directory_iterator(cache_, ignored)) {
       const std::string file = entry.path().filename().string();
       const bool wanted = std::any_of(copies_.begin(), copies_.end(),
-                                      [&](const auto& copy) { return copy.second == file; });
+                                      [&](const auto& copy) { return copy.second.file == file; });
       if (!wanted && file != "lock") std::filesystem::remove(entry.path(), ignored);
     }
     RemoveForgotten();
@@ -96,6 +103,11 @@ class ClusterIndexFiles final : public IndexFiles {
   std::string Describe(std::string_view name) const override { return Path(name); }
 
  private:
+  struct CopyOfFile {
+    std::string file;
+    bool is_older = false;  // it was there before the Fetch
+  };
+
   std::string Path(std::string_view name) const { return fmt::format("{}/{}", dir_, name); }
 
   // Held until Keep or Release: another process must not remove what this one is about to map.
@@ -158,7 +170,7 @@ class ClusterIndexFiles final : public IndexFiles {
   const std::string cache_root_;
   std::string cache_;  // of this index
   UniqueFd lock_;
-  std::map<std::string, std::string> copies_;  // name and name of the copy
+  std::map<std::string, CopyOfFile> copies_;  // by name
 };
 
 }  // namespace

@@ -28,6 +28,7 @@ class LocalIndexFiles final : public IndexFiles {
     return ReadFileToString(FileSystem::Real(), Path(name));
   }
   absl::StatusOr<std::string> Fetch(std::string_view name) override { return Path(name); }
+  bool Discard(std::string_view) override { return false; }
   void Keep(const std::vector<std::string>&) override {}
   void Release() override {}
   std::string Describe(std::string_view name) const override { return Path(name); }

@@ -21,6 +21,9 @@ class IndexFiles {
   virtual absl::StatusOr<std::string> Read(std::string_view name) = 0;
   // The path of a file on this machine with its bytes.
   virtual absl::StatusOr<std::string> Fetch(std::string_view name) = 0;
+  // After a Fetch: its bytes are damaged. True when they were an older copy, which is gone now: the
+  // next Fetch makes another. False when nothing can be done about it.
+  virtual bool Discard(std::string_view name) = 0;
   // Only these, of those that were fetched, will be wanted from now on: copies of others may go.
   // Ends the fetching too. After Release it does nothing while another process fetches.
   virtual void Keep(const std::vector<std::string>& names) = 0;

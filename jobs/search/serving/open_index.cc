@@ -17,11 +17,13 @@ std::string NameOf(IndexFiles* files, const std::string& within = "") {
   return dir;
 }
 
-absl::StatusOr<std::unique_ptr<Segment>> OpenSegment(IndexFiles* files, const std::string& name) {
-  const absl::StatusOr<std::string> path = files->Fetch(name);
-  RETURN_IF_ERROR(Annotate(path.status(), files->Describe(name)));
-  auto segment = Segment::OpenFile(*path);
-  RETURN_IF_ERROR(Annotate(segment.status(), files->Describe(name)));
+absl::StatusOr<std::unique_ptr<Segment>> FetchSegment(IndexFiles* files, const std::string& name) {
+  const auto open = [&]() -> absl::StatusOr<std::unique_ptr<Segment>> {
+    ASSIGN_OR_RETURN(const std::string path, files->Fetch(name));
+    return Segment::OpenFile(path);
+  };
+  auto segment = open();
+  if (absl::IsDataLoss(segment.status()) && files->Discard(name)) segment = open();
   return segment;
 }
 
@@ -34,12 +36,7 @@ absl::Status TakeDeletions(IndexFiles* files, const std::string& name, Segment* 
 // As index.json says.
 absl::Status OpenListed(IndexFiles* files, const IndexManifest& manifest, Segments* segments) {
   for (const IndexSegment& wanted : manifest.segments) {
-    ASSIGN_OR_RETURN(auto segment, OpenSegment(files, wanted.file));
-    if (!wanted.deletions.empty()) {
-      RETURN_IF_ERROR(Annotate(TakeDeletions(files, wanted.deletions, segment.get()),
-                               files->Describe(wanted.deletions)));
-    }
-    segments->push_back(std::move(segment));
+    ASSIGN_OR_RETURN(segments->emplace_back(), OpenSegment(files, wanted));
   }
   return absl::OkStatus();
 }
@@ -48,7 +45,7 @@ absl::Status OpenListed(IndexFiles* files, const IndexManifest& manifest, Segmen
 absl::Status OpenParts(IndexFiles* files, const std::vector<std::string>& parts,
                        IndexManifest* manifest, Segments* segments) {
   for (const std::string& part : parts) {
-    absl::StatusOr<std::unique_ptr<Segment>> segment = OpenSegment(files, part);
+    absl::StatusOr<std::unique_ptr<Segment>> segment = OpenSegment(files, {part, "", 0});
     // When the first one is no segment, the job has most likely made something else.
     if (absl::IsDataLoss(segment.status()) && segments->empty()) {
       return DataLossError("{}: is no search index, or is damaged: {}. {}", NameOf(files),
@@ -130,6 +127,17 @@ absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenIndex(IndexFiles* files) 
                        : now.status();
   }
   return changed;
+}
+
+absl::StatusOr<std::unique_ptr<Segment>> OpenSegment(IndexFiles* files,
+                                                     const IndexSegment& listed) {
+  auto segment = FetchSegment(files, listed.file);
+  RETURN_IF_ERROR(Annotate(segment.status(), files->Describe(listed.file)));
+  if (!listed.deletions.empty()) {
+    RETURN_IF_ERROR(Annotate(TakeDeletions(files, listed.deletions, segment->get()),
+                             files->Describe(listed.deletions)));
+  }
+  return segment;
 }
 
 }  // namespace quern::search

@@ -19,4 +19,8 @@ absl::StatusOr<std::string> IndexIdentity(IndexFiles* files, const std::string& 
 // meanwhile, a few times.
 absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenIndex(IndexFiles* files);
 
+// A segment and what is deleted of it: fetched, checked and mapped. A copy on this machine that
+// turns out to be damaged is fetched once more. Errors name the file.
+absl::StatusOr<std::unique_ptr<Segment>> OpenSegment(IndexFiles* files, const IndexSegment& listed);
+
 }  // namespace quern::search

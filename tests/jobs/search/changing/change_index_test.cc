@@ -102,6 +102,7 @@ class InterruptedFiles final : public IndexFiles {
     if (meanwhile_) std::exchange(meanwhile_, nullptr)();
     return files_->Fetch(name);
   }
+  bool Discard(std::string_view name) override { return files_->Discard(name); }
   void Keep(const std::vector<std::string>& names) override { files_->Keep(names); }
   void Release() override { files_->Release(); }
   std::string Describe(std::string_view name) const override { return files_->Describe(name); }
@@ -123,6 +124,7 @@ class LockedFiles final : public IndexFiles {
     held = true;
     return files_->Fetch(name);
   }
+  bool Discard(std::string_view name) override { return files_->Discard(name); }
   void Keep(const std::vector<std::string>&) override { held = false; }
   void Release() override { held = false; }
   std::string Describe(std::string_view name) const override { return files_->Describe(name); }

@@ -183,6 +183,7 @@ class WatchedFiles final : public IndexFiles {
     before_fetch();
     return files_->Fetch(name);
   }
+  bool Discard(std::string_view name) override { return files_->Discard(name); }
   void Keep(const std::vector<std::string>& names) override { files_->Keep(names), ++kept; }
   void Release() override { files_->Release(), ++released; }
   std::string Describe(std::string_view name) const override { return files_->Describe(name); }
