@@ -80,7 +80,7 @@ class Planner {
       : index_(index), limits_(limits), analyzer_(index.BorrowAnalyzer()) {}
 
   absl::StatusOr<Plan> Make(const QueryNode& query) {
-    ASSIGN_OR_RETURN(PlanNode root, Node(query, 1));
+    ASSIGN_OR_RETURN(PlanNode root, Node(query, {}));
     Plan plan{std::move(root), {}};
     plan.scale = ScoreScale(SumOfWeights(plan.root));
     PutOnGrid(plan.scale, &plan.root);
@@ -88,8 +88,15 @@ class Planner {
   }
 
  private:
-  absl::StatusOr<PlanNode> Node(const QueryNode& query, double boost) {
-    boost *= query.boost;
+  // What the parts of a query have from those that they are parts of.
+  struct Above {
+    double boost = 1;
+    bool excludes = false;  // one of them is excluded, whatever it is within that
+  };
+
+  absl::StatusOr<PlanNode> Node(const QueryNode& query, Above above) {
+    above.boost *= query.boost;
+    above.excludes |= query.occur == Occur::kMustNot;
     switch (query.kind) {
       case QueryKind::kNothing:
         return PlanNode{};
@@ -100,12 +107,12 @@ class Planner {
       case QueryKind::kDate:
         return Date(query);
       case QueryKind::kList:
-        return List(query, boost);
+        return List(query, above);
       case QueryKind::kWord:
       case QueryKind::kPhrase:
       case QueryKind::kPrefix:
       case QueryKind::kFuzzy:
-        return InFields(query, boost);
+        return InFields(query, above);
     }
     return InternalError("a query of an unknown kind");
   }
@@ -117,11 +124,11 @@ class Planner {
     return node;
   }
 
-  absl::StatusOr<PlanNode> List(const QueryNode& query, double boost) {
+  absl::StatusOr<PlanNode> List(const QueryNode& query, const Above& above) {
     std::vector<PlanNode> clauses;
     bool has_must = false;
     for (const QueryNode& clause : query.clauses) {
-      ASSIGN_OR_RETURN(PlanNode node, Node(clause, boost));
+      ASSIGN_OR_RETURN(PlanNode node, Node(clause, above));
       has_must |=
           clause.occur == Occur::kMust && node.kind != PlanKind::kNothing && !IsFilter(clause);
       node.occur = clause.occur;
@@ -131,7 +138,8 @@ class Planner {
   }
 
   // A part that names no field is looked for in all.
-  absl::StatusOr<PlanNode> InFields(const QueryNode& query, double boost) {
+  absl::StatusOr<PlanNode> InFields(const QueryNode& query, const Above& above) {
+    const double boost = above.boost;
     std::vector<Token> tokens;
     std::string folded;
     if (query.kind == QueryKind::kWord || query.kind == QueryKind::kPhrase) {
@@ -142,7 +150,7 @@ class Planner {
       if (folded.empty()) return PlanNode{};
     }
     // Several terms of one written word count as so many words, but what is excluded is the word.
-    if (query.kind == QueryKind::kWord && tokens.size() > 1 && query.occur != Occur::kMustNot) {
+    if (query.kind == QueryKind::kWord && tokens.size() > 1 && !above.excludes) {
       std::vector<PlanNode> words;
       for (const Token& token : tokens) {
         ASSIGN_OR_RETURN(PlanNode word, EachField(query, [&](size_t field) {

@@ -83,8 +83,8 @@ class Scanner {
     EXPECT_TRUE(node.ok()) << node.status();
     if (!node.ok() || SaysNothing(*node)) return {};
     // Weights first, since they make the grid; then the same again with it.
-    scale_ = ScoreScale(Make(*node, 1).weight);
-    const Rule rule = Make(*node, 1).rule;
+    scale_ = ScoreScale(Make(*node, 1, false).weight);
+    const Rule rule = Make(*node, 1, false).rule;
     std::vector<ScannedHit> hits;
     for (const Scanned& document : documents_) {
       if (document.deleted) continue;
@@ -253,12 +253,38 @@ class Scanner {
             weight, never};
   }
 
-  Made Leaf(const QueryNode& node, double boost) {
+  static Made AllRule(std::vector<Made> all) {
+    double weight = 0;
+    for (const Made& one : all) {
+      if (one.never) return Never();
+      weight += one.weight;
+    }
+    return {[all = std::move(all)](const Scanned& document) -> Given {
+              int64_t sum = 0;
+              for (const Made& one : all) {
+                const Given given = one.rule(document);
+                if (!given) return std::nullopt;
+                sum += *given;
+              }
+              return sum;
+            },
+            weight};
+  }
+
+  // Each part of a divided word counts, but what is excluded is the whole.
+  Made Leaf(const QueryNode& node, double boost, bool excluded) {
     const bool is_text = node.kind == QueryKind::kWord || node.kind == QueryKind::kPhrase;
     const Words words = is_text ? WordsOf(node.text) : Words();
-    if (node.kind == QueryKind::kWord && words.size() > 1 && node.occur != Occur::kMustNot) {
-      ADD_FAILURE() << "the scan takes single words only: " << node.text;
+    if (node.kind != QueryKind::kWord || words.size() == 1 || excluded) {
+      return InFields(node, words, boost);
     }
+    std::vector<Made> parts;
+    for (const Word& word : words) parts.push_back(InFields(node, {word}, boost));
+    return node.occur == Occur::kMust ? AllRule(std::move(parts)) : AnyRule(std::move(parts));
+  }
+
+  Made InFields(const QueryNode& node, const Words& words, double boost) {
+    const bool is_text = node.kind == QueryKind::kWord || node.kind == QueryKind::kPhrase;
     std::vector<Made> fields;
     for (size_t field = 0; field < kFields.size(); ++field) {
       if (!node.field.empty() && node.field != kFields[field]) continue;
@@ -273,7 +299,7 @@ class Scanner {
     return AnyRule(std::move(fields));
   }
 
-  Made List(const QueryNode& node, double boost) {
+  Made List(const QueryNode& node, double boost, bool excluded) {
     struct Part {
       Occur occur;
       Made made;
@@ -286,7 +312,7 @@ class Scanner {
     for (const QueryNode& clause : node.clauses) {
       if (SaysNothing(clause)) continue;
       const Occur occur = clause.occur;
-      Made made = Make(clause, boost);
+      Made made = Make(clause, boost, excluded);
       has_must |= occur == Occur::kMust && !IsFilter(clause);
       has_should |= occur == Occur::kShould;
       can_wish |= occur == Occur::kShould && !made.never;
@@ -313,8 +339,10 @@ class Scanner {
             weight};
   }
 
-  Made Make(const QueryNode& node, double boost) {
+  // `excluded`: something that it is a part of is.
+  Made Make(const QueryNode& node, double boost, bool excluded) {
     boost *= node.boost;
+    excluded |= node.occur == Occur::kMustNot;
     switch (node.kind) {
       case QueryKind::kNothing:
         return Never();
@@ -332,9 +360,9 @@ class Scanner {
           return in ? Given(0) : Given();
         }};
       case QueryKind::kList:
-        return List(node, boost);
+        return List(node, boost, excluded);
       default:
-        return Leaf(node, boost);
+        return Leaf(node, boost, excluded);
     }
   }
 

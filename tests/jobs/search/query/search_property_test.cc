@@ -55,7 +55,7 @@ class SearchPropertyTest : public RandomTest {
 
   std::string Leaf() {
     std::string leaf = OneIn(6) ? (OneIn(2) ? "title:" : "body:") : "";
-    switch (Below(9)) {
+    switch (Below(10)) {
       case 0:
         leaf += "\"" + Word() + " " + Word() + (OneIn(2) ? " " + Word() : "") + "\"";
         break;
@@ -68,6 +68,9 @@ class SearchPropertyTest : public RandomTest {
         break;
       case 3:
         leaf += Word() + "~" + std::to_string(1 + Below(2));
+        break;
+      case 4:  // analysis divides it
+        leaf += Word() + "-" + Word();
         break;
       default:
         leaf += Word();

@@ -88,6 +88,18 @@ TEST(Search, AnswersEveryKindOfQuery) {
   EXPECT_THAT(index.Ids("title:license^9 software"), ElementsAre("mit", "gpl", "haus"));
 }
 
+// Not each part of it, nor within brackets.
+TEST(Search, OfADividedWordTheWholeIsExcluded) {
+  const TestIndex index({{Document("mail", "", "x e-mail"), Document("parts", "", "x mail e"),
+                          Document("fax", "", "x fax"), Document("e", "", "x e")}});
+  for (const char* const query :
+       {"x -e-mail -fax", "x -(e-mail fax)", "x -(e-mail OR fax)", "x -(fax (e-mail nothing))"}) {
+    EXPECT_THAT(index.Ids(query), UnorderedElementsAre("parts", "e")) << query;
+  }
+  EXPECT_THAT(index.Ids("x -(+e-mail +x)"), UnorderedElementsAre("parts", "e", "fax"));
+  EXPECT_THAT(index.Ids("x AND e-mail"), UnorderedElementsAre("mail", "parts"));
+}
+
 TEST(Search, AnswersNothingToNothing) {
   const TestIndex index = Library();
   for (const char* const query : {"", "...", "nonsense", "+nonsense free", "\"nonsense free\"",
