@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace quern::search {
@@ -28,6 +30,15 @@ inline std::optional<int32_t> ParseDate(std::string_view text) {
                                          std::chrono::day(static_cast<unsigned>(numbers[2]))};
   if (!date.ok()) return std::nullopt;
   return static_cast<int32_t>(std::chrono::sys_days(date).time_since_epoch().count());
+}
+
+// YYYY-MM-DD of what ParseDate gave.
+inline std::string FormatDate(int32_t days) {
+  const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
+  char text[40];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+  return text;
 }
 
 }  // namespace quern::search

@@ -2,6 +2,7 @@
 
 #include "common/cli/json_line.h"
 #include "jobs/search/query/explain.h"
+#include "jobs/search/segment/dates.h"
 
 namespace quern::search {
 namespace {
@@ -17,7 +18,9 @@ absl::StatusOr<AnswerHit> Describe(const SearchIndex& index, const MarkedTerms& 
     answer.snippet = MakeSnippet(answer.document.text, marked, analyzer);
   } else {
     answer.document.id = answer.hit.id;
+    answer.document.url = segment.url(answer.hit.doc);
     answer.document.language = segment.language(answer.hit.doc);
+    if (const auto day = segment.date(answer.hit.doc)) answer.document.date = FormatDate(*day);
   }
   return answer;
 }

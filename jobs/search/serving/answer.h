@@ -15,7 +15,7 @@ namespace quern::search {
 
 struct AnswerHit {
   SearchHit hit;
-  StoredDocument document;  // of which only the id is known when texts are not stored
+  StoredDocument document;  // without title and text when texts are not stored
   Snippet title;
   Snippet snippet;
   std::vector<std::string> explanation;  // one line for each part of the score

@@ -42,6 +42,7 @@ class ServingTest : public ::testing::Test {
       document.url = i == 0 ? "https://h/0?a=1&b=2" : "javascript:alert(1)";
       document.text = texts[i];
       document.language = i == 0 ? "zh-Hant" : "";
+      document.date = i == 0 ? "2024-02-29" : "";
       builder.Add(document);
     }
     const std::string bytes = builder.Finish();
@@ -147,6 +148,10 @@ TEST_F(ServingTest, AnIndexWithoutTextsIsAskedAllTheSame) {
   const Json json = Json::parse(Get("/search", "free").body);
   EXPECT_EQ(json["hits"][0]["id"], "d0");
   EXPECT_FALSE(json["hits"][0].contains("snippet"));
+  // What the segment has all the same.
+  EXPECT_EQ(json["hits"][0]["url"], "https://h/0?a=1&b=2");
+  EXPECT_EQ(json["hits"][0]["lang"], "zh-Hant");
+  EXPECT_EQ(json["hits"][0]["date"], "2024-02-29");
 }
 
 TEST_F(ServingTest, TakesANewIndexAndKeepsTheOldOneWhenItIsDamaged) {
