@@ -16,6 +16,7 @@ absl::StatusOr<AnswerHit> Describe(const SearchIndex& index, const MarkedTerms& 
     ASSIGN_OR_RETURN(answer.document, segment.Stored(answer.hit.doc));
     answer.title = MarkAll(answer.document.title, marked, analyzer);
     answer.snippet = MakeSnippet(answer.document.text, marked, analyzer);
+    answer.document.text = std::string();
   } else {
     answer.document.id = answer.hit.id;
     answer.document.url = segment.url(answer.hit.doc);

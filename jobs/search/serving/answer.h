@@ -15,7 +15,9 @@ namespace quern::search {
 
 struct AnswerHit {
   SearchHit hit;
-  StoredDocument document;  // without title and text when texts are not stored
+  // Without its text, of which the snippet is what matters: there may be thousands of large ones.
+  // When texts are not stored, without its title too.
+  StoredDocument document;
   Snippet title;
   Snippet snippet;
   std::vector<std::string> explanation;  // one line for each part of the score

@@ -99,6 +99,19 @@ TEST_F(ServingTest, AnswersAsJson) {
   EXPECT_EQ(Json::parse(Get("/search", "free", "1").body)["hits"].size(), 1u);
 }
 
+TEST_F(ServingTest, AnAnswerHoldsNoTexts) {
+  WriteIndex({"free software", "free beer"});
+  Start();
+  const auto answer = AnswerQuery(*live_->current(), "free", {});
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_EQ(answer->hits.size(), 2u);
+  for (const AnswerHit& hit : answer->hits) {
+    EXPECT_FALSE(hit.snippet.empty());
+    EXPECT_EQ(hit.document.text, "");
+    EXPECT_LE(hit.document.text.capacity(), std::string().capacity());
+  }
+}
+
 TEST_F(ServingTest, SaysWhatIsWrongWithAQuery) {
   WriteIndex({"free software"});
   Start();
