@@ -12,19 +12,18 @@ char Folded(char c) {
 
 }  // namespace
 
-SetMatcher::SetMatcher(std::vector<uint64_t> bits, Score score)
-    : bits_(std::move(bits)), score_(score) {
-  for (const uint64_t word : bits_) count_ += static_cast<uint64_t>(std::popcount(word));
+SetMatcher::SetMatcher(DocumentSetPtr set, Score score) : set_(std::move(set)), score_(score) {
   SetMatcher::Advance(0);
 }
 
 uint32_t SetMatcher::Advance(uint32_t target) {
+  const std::vector<uint64_t>& words = set_->bits;
   size_t word = target / 64;
-  if (word >= bits_.size()) return doc_ = kNoMoreDocuments;
-  uint64_t bits = bits_[word] & (~uint64_t{0} << (target % 64));
+  if (word >= words.size()) return doc_ = kNoMoreDocuments;
+  uint64_t bits = words[word] & (~uint64_t{0} << (target % 64));
   while (bits == 0) {
-    if (++word == bits_.size()) return doc_ = kNoMoreDocuments;
-    bits = bits_[word];
+    if (++word == words.size()) return doc_ = kNoMoreDocuments;
+    bits = words[word];
   }
   return doc_ = static_cast<uint32_t>(word * 64) + static_cast<uint32_t>(std::countr_zero(bits));
 }

@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "jobs/search/query/matcher.h"
+#include "jobs/search/query/prefix_sets.h"
 
 namespace quern::search {
 
@@ -31,20 +31,19 @@ class FilterMatcher final : public Matcher {
   const Test test_;
 };
 
-// Documents of a set, as bits, each with the same score.
+// Documents of a set, each with the same score.
 class SetMatcher final : public Matcher {
  public:
-  SetMatcher(std::vector<uint64_t> bits, Score score);
+  SetMatcher(DocumentSetPtr set, Score score);
 
   uint32_t Advance(uint32_t target) override;
   Score ScoreHere() override { return score_; }
   Score BoundFrom(uint32_t, uint32_t* last) override { return *last = kNoMoreDocuments, score_; }
-  uint64_t cost() const override { return count_; }
+  uint64_t cost() const override { return set_->count; }
 
  private:
-  const std::vector<uint64_t> bits_;
+  const DocumentSetPtr set_;
   const Score score_;
-  uint64_t count_ = 0;
 };
 
 // Whether a document's language is the wanted one: "zh" finds zh and zh-Hant, in any case.

@@ -160,9 +160,11 @@ std::string EditDistance::NextNear() {
   return "";
 }
 
-void FindFuzzyTerms(EditDistance* distance, uint32_t max, TermIterator terms,
+bool FindFuzzyTerms(EditDistance* distance, uint32_t max, TermIterator terms, uint64_t* left,
                     std::vector<FuzzyTerm>* found) {
   while (terms.valid()) {
+    if (*left == 0) return false;
+    --*left;
     const uint32_t edits = distance->To(terms.term());
     if (edits <= max) {
       found->push_back({std::string(terms.term()), edits, terms.info().document_frequency});
@@ -172,10 +174,11 @@ void FindFuzzyTerms(EditDistance* distance, uint32_t max, TermIterator terms,
       continue;
     }
     const std::string next = distance->NextNear();
-    if (next.empty()) return;
+    if (next.empty()) return true;
     // Terms whose bytes are no characters have an order of their own.
     next > terms.term() ? terms.Seek(next) : terms.Next();
   }
+  return true;
 }
 
 }  // namespace quern::search

@@ -57,8 +57,9 @@ struct FuzzyTerm {
   uint32_t distance = 0;
   uint64_t document_frequency = 0;
 };
-// Adds the terms of `terms` (a walk over all of a field) that are within the distance.
-void FindFuzzyTerms(EditDistance* distance, uint32_t max, TermIterator terms,
+// Adds the terms of `terms` (a walk over all of a field) that are within the distance. Takes from
+// `*left` each term that it looks at; false when that is not enough.
+bool FindFuzzyTerms(EditDistance* distance, uint32_t max, TermIterator terms, uint64_t* left,
                     std::vector<FuzzyTerm>* found);
 
 }  // namespace quern::search

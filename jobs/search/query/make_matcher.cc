@@ -12,8 +12,6 @@ namespace {
 
 using MatcherOr = absl::StatusOr<std::unique_ptr<Matcher>>;
 
-// A prefix reads the postings of all its words.
-constexpr size_t kMaxPrefixTerms = 100'000;
 // A term is frequent when one document in so many has it.
 constexpr uint32_t kFrequentPart = 16;
 
@@ -49,27 +47,11 @@ std::unique_ptr<Matcher> MakePhrase(const PlanNode& node, const MatcherContext& 
   return std::make_unique<PhraseMatcher>(std::move(terms), node.slop, ScoringOf(node, context));
 }
 
-void AddDocuments(PostingsCursor cursor, std::vector<uint64_t>* bits) {
-  while (cursor.doc() != kNoMoreDocuments) {
-    for (const uint32_t doc : cursor.block_docs()) (*bits)[doc / 64] |= uint64_t{1} << (doc % 64);
-    cursor.NextBlock();
-  }
-}
-
 MatcherOr MakePrefix(const PlanNode& node, const MatcherContext& context) {
-  const Segment& segment = context.indexed().segment();
   const std::optional<FieldNumber> field = context.indexed().FieldOf(node.field);
   if (!field.has_value()) return Nothing();
-  std::vector<uint64_t> bits((segment.documents() + 63) / 64);
-  size_t terms = 0;
-  for (TermIterator term = segment.Prefix(*field, node.text); term.valid(); term.Next()) {
-    if (++terms > kMaxPrefixTerms) {
-      return InvalidArgumentError("{}* stands for more than {} words: write more of it", node.text,
-                                  kMaxPrefixTerms);
-    }
-    AddDocuments(segment.Postings(term.info()), &bits);
-  }
-  return std::make_unique<SetMatcher>(std::move(bits), static_cast<Score>(node.grid_weight));
+  ASSIGN_OR_RETURN(DocumentSetPtr set, context.prefixes->Of(*field, node.text));
+  return std::make_unique<SetMatcher>(std::move(set), static_cast<Score>(node.grid_weight));
 }
 
 std::unique_ptr<Matcher> MakeFilter(const PlanNode& node, const MatcherContext& context) {

@@ -7,6 +7,7 @@
 
 #include "common/status.h"
 #include "jobs/search/query/plan.h"
+#include "jobs/search/query/prefix_sets.h"
 #include "jobs/search/query/scoring.h"
 #include "jobs/search/query/search_index.h"
 
@@ -42,12 +43,13 @@ class Matcher {
 
 struct MatcherContext {
   const SearchIndex* index;
-  size_t segment;  // its number in the index
+  size_t segment;        // its number in the index
+  PrefixSets* prefixes;  // of the query in it
 
   const IndexedSegment& indexed() const { return *index->segments()[segment]; }
 };
 
-// InvalidArgument when a prefix stands for too many words of the segment.
+// InvalidArgument when prefixes stand for too many words of the segment.
 absl::StatusOr<std::unique_ptr<Matcher>> MakeMatcher(const PlanNode& node,
                                                      const MatcherContext& context);
 // Adds the documents of a frequent term to `bits`, one for each document of the segment, which are

@@ -11,6 +11,11 @@ struct SloppyPlace {
   size_t same;    // the last place before it that has the same word; its own number when none has
   size_t at = 0;  // of the first position that is not before the beginning + offset
   int64_t taken = 0;
+
+  void GoTo(int64_t start) {
+    const std::vector<uint32_t>& positions = term->positions;
+    while (at < positions.size() && positions[at] < start + term->offset) ++at;
+  }
 };
 
 std::vector<SloppyPlace> SloppyPlaces(const std::vector<PhrasePositions>& terms) {
@@ -36,7 +41,7 @@ bool FitsFrom(int64_t start, uint32_t slop, std::vector<SloppyPlace>* places) {
     SloppyPlace& place = (*places)[i];
     const std::vector<uint32_t>& positions = place.term->positions;
     const int64_t first = start + place.term->offset;
-    while (place.at < positions.size() && positions[place.at] < first) ++place.at;
+    place.GoTo(start);
     size_t at = place.at;
     if (place.same != i) {
       const int64_t taken = (*places)[place.same].taken;
@@ -46,6 +51,19 @@ bool FitsFrom(int64_t start, uint32_t slop, std::vector<SloppyPlace>* places) {
     place.taken = positions[at];
   }
   return true;
+}
+
+// The first beginning that is not before `start`: a term stands at its place there. INT64_MAX when
+// there is none.
+int64_t NextStart(int64_t start, std::vector<SloppyPlace>* places) {
+  int64_t next = INT64_MAX;
+  for (SloppyPlace& place : *places) {
+    place.GoTo(start);
+    const std::vector<uint32_t>& positions = place.term->positions;
+    if (place.at == positions.size()) continue;
+    next = std::min(next, int64_t{positions[place.at]} - place.term->offset);
+  }
+  return next;
 }
 
 // The beginnings at which every term stands at its place. 0 as soon as they cannot be `wanted`
@@ -82,24 +100,17 @@ uint32_t CountSloppyPhrase(const std::vector<PhrasePositions>& terms, uint32_t s
       terms.begin(), terms.end(), [](const PhrasePositions& a, const PhrasePositions& b) {
         return a.positions.size() < b.positions.size();
       });
-  std::vector<int64_t> starts;
-  for (const PhrasePositions& term : terms) {
-    auto near = rarest.positions.begin();
-    for (const uint32_t position : term.positions) {
-      const int64_t start = int64_t{position} - term.offset;
-      while (near != rarest.positions.end() && *near < start + rarest.offset) ++near;
-      if (near == rarest.positions.end()) break;
-      if (*near <= start + rarest.offset + slop) starts.push_back(start);
-    }
-  }
-  std::sort(starts.begin(), starts.end());
-  starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
   std::vector<SloppyPlace> places = SloppyPlaces(terms);
   size_t count = 0;
-  for (const int64_t start : starts) {
-    if (FitsFrom(start, slop, &places) && ++count == rarest.positions.size()) break;
+  int64_t start = INT64_MIN;
+  for (const uint32_t position : rarest.positions) {
+    const int64_t last = int64_t{position} - rarest.offset;
+    start = NextStart(std::max(start, last - slop), &places);
+    for (; start <= last; start = NextStart(start + 1, &places))
+      count += FitsFrom(start, slop, &places);
+    if (start == INT64_MAX) break;
   }
-  return static_cast<uint32_t>(count);
+  return static_cast<uint32_t>(std::min(count, rarest.positions.size()));
 }
 
 PhraseMatcher::PhraseMatcher(std::vector<Term> terms, uint32_t slop, const TermScoring& scoring)

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "common/clean_text.h"
@@ -77,7 +78,10 @@ PlanNode Simplified(std::vector<PlanNode> clauses, bool has_must) {
 class Planner {
  public:
   Planner(const SearchIndex& index, const PlanLimits& limits)
-      : index_(index), limits_(limits), analyzer_(index.BorrowAnalyzer()) {}
+      : index_(index),
+        limits_(limits),
+        analyzer_(index.BorrowAnalyzer()),
+        may_look_at_(limits.max_looked_at) {}
 
   absl::StatusOr<Plan> Make(const QueryNode& query) {
     ASSIGN_OR_RETURN(PlanNode root, Node(query, {}));
@@ -205,6 +209,10 @@ class Planner {
   absl::StatusOr<PlanNode> Terms(const std::vector<Token>& tokens, size_t field, uint32_t slop,
                                  double boost) {
     RETURN_IF_ERROR(CountTerms(tokens.size()));
+    if (slop > 0 && tokens.size() > limits_.max_sloppy_terms) {
+      return InvalidArgumentError("a phrase with ~ of {} words, of at most {}", tokens.size(),
+                                  limits_.max_sloppy_terms);
+    }
     PlanNode node{.kind = tokens.size() == 1 ? PlanKind::kTerm : PlanKind::kPhrase};
     node.field = field;
     node.slop = slop;
@@ -235,10 +243,11 @@ class Planner {
                                   CleanLine(query.text, 40), characters,
                                   limits_.max_fuzzy_characters);
     }
-    EditDistance distance(folded, query.distance);
-    const std::vector<FuzzyTerm> chosen = NearestTerms(&distance, query.distance, field);
+    ASSIGN_OR_RETURN(const std::vector<FuzzyTerm> chosen,
+                     NearestTerms(folded, query.distance, field));
+    // To have looked for it counts too.
+    RETURN_IF_ERROR(CountTerms(std::max<size_t>(1, chosen.size())));
     if (chosen.empty()) return PlanNode{.kind = PlanKind::kNever};
-    RETURN_IF_ERROR(CountTerms(chosen.size()));
     uint64_t most = 0;
     for (const FuzzyTerm& term : chosen) most = std::max(most, term.document_frequency);
     std::vector<PlanNode> clauses;
@@ -248,20 +257,38 @@ class Planner {
       // A rare misspelling is not worth more than the word.
       const double likeness =
           1.0 - static_cast<double>(term.distance) /
-                    static_cast<double>(std::max<size_t>(distance.characters(), term.distance + 1));
+                    static_cast<double>(std::max<size_t>(characters, term.distance + 1));
       node.weight = boost * Idf(most) * likeness;
       clauses.push_back(std::move(node));
     }
     return Simplified(std::move(clauses), false);
   }
 
-  std::vector<FuzzyTerm> NearestTerms(EditDistance* distance, uint32_t max, size_t field) const {
+  // A word that the query has more than once is looked for once.
+  absl::StatusOr<std::vector<FuzzyTerm>> NearestTerms(const std::string& folded, uint32_t max,
+                                                      size_t field) {
+    const auto key = std::tuple(folded, max, field);
+    const auto known = nearest_.find(key);
+    if (known != nearest_.end()) return known->second;
+    ASSIGN_OR_RETURN(auto found, FindNearest(folded, max, field));
+    return nearest_.emplace(key, std::move(found)).first->second;
+  }
+
+  absl::StatusOr<std::vector<FuzzyTerm>> FindNearest(const std::string& folded, uint32_t max,
+                                                     size_t field) {
+    EditDistance distance(folded, max);
     std::map<std::string, FuzzyTerm> all;
     for (const auto& segment : index_.segments()) {
       const std::optional<FieldNumber> number = segment->FieldOf(field);
       if (!number.has_value()) continue;
       std::vector<FuzzyTerm> found;
-      FindFuzzyTerms(distance, max, segment->segment().Prefix(*number, ""), &found);
+      const TermIterator terms = segment->segment().Prefix(*number, "");
+      if (!FindFuzzyTerms(&distance, max, terms, &may_look_at_, &found)) {
+        return InvalidArgumentError(
+            "too many words of the index would be held against those with ~, up to {}~{}: write "
+            "fewer of them, or ~1",
+            CleanLine(folded, 40), max);
+      }
       for (FuzzyTerm& term : found) {
         FuzzyTerm& sum = all[term.text];
         term.document_frequency += sum.document_frequency;
@@ -298,6 +325,8 @@ class Planner {
   const PlanLimits& limits_;
   const SearchIndex::AnalyzerPtr analyzer_;
   size_t terms_ = 0;
+  uint64_t may_look_at_;  // terms of the index
+  std::map<std::tuple<std::string, uint32_t, size_t>, std::vector<FuzzyTerm>> nearest_;
 };
 
 void Append(const PlanNode& node, const SearchIndex& index, const std::string& indent,

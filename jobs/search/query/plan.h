@@ -60,6 +60,8 @@ struct PlanLimits {
   size_t max_terms = 1024;            // after analysis and expansion
   size_t max_fuzzy_terms = 50;        // that one fuzzy word becomes; the nearest and most frequent
   size_t max_fuzzy_characters = 100;  // of a fuzzy word: every term is held against it
+  uint64_t max_looked_at = 20'000'000;  // terms of the index, for all fuzzy words: some seconds
+  size_t max_sloppy_terms = 64;  // of a phrase with a distance: each place is looked at for each
 };
 
 // InvalidArgument when the query becomes too large.

@@ -186,14 +186,15 @@ void RunOneByOne(size_t n, const std::function<void(size_t)>& work) {
 }
 
 absl::StatusOr<std::vector<SearchHit>> Search(const SearchIndex& index, const Plan& plan, size_t k,
-                                              const RunAll& run_all) {
+                                              const RunAll& run_all, const PrefixLimits& limits) {
   if (k > kMaxHits) return InvalidArgumentError("{} hits, of at most {}", k, kMaxHits);
   const size_t segments = index.segments().size();
   std::vector<std::vector<TopHits::Hit>> found(segments);
   std::vector<absl::Status> ends(segments);
   std::atomic<Score> floor{0};  // what k hits of one segment reach
   run_all(segments, [&](size_t i) {
-    const MatcherContext context{&index, i};
+    PrefixSets prefixes(index.segments()[i]->segment(), limits);
+    const MatcherContext context{&index, i, &prefixes};
     TopHits hits(k, floor.load(), context.indexed().ranks().empty());
     ends[i] = SegmentSearch(context, &hits).Run(plan.root);
     found[i] = hits.Take();

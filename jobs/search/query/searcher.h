@@ -10,6 +10,7 @@
 
 #include "common/status.h"
 #include "jobs/search/query/plan.h"
+#include "jobs/search/query/prefix_sets.h"
 #include "jobs/search/query/search_index.h"
 
 namespace quern::search {
@@ -28,9 +29,11 @@ using RunAll = std::function<void(size_t n, const std::function<void(size_t)>& w
 void RunOneByOne(size_t n, const std::function<void(size_t)>& work);
 
 // The higher score first, of equal ones the lower id. `k` <= kMaxHits. The segments are searched by
-// `run_all`.
+// `run_all`, and `limits` are those of each. InvalidArgument when the query's prefixes are beyond
+// them.
 absl::StatusOr<std::vector<SearchHit>> Search(const SearchIndex& index, const Plan& plan, size_t k,
-                                              const RunAll& run_all = RunOneByOne);
+                                              const RunAll& run_all = RunOneByOne,
+                                              const PrefixLimits& limits = {});
 // The query parsed and planned for the index.
 absl::StatusOr<Plan> PlanFor(const SearchIndex& index, std::string_view query);
 

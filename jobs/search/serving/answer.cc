@@ -62,13 +62,15 @@ absl::StatusOr<Answer> AnswerQuery(const SearchIndex& index, std::string_view qu
   const SearchIndex::AnalyzerPtr analyzer = index.BorrowAnalyzer();
   Answer answer;
   answer.k = options.k;
-  if (options.explain) answer.plan = ToString(plan, index);
-  for (SearchHit& hit : hits) {
-    ASSIGN_OR_RETURN(AnswerHit described, Describe(index, marked, analyzer.get(), std::move(hit)));
-    if (options.explain) {
-      ASSIGN_OR_RETURN(described.explanation,
-                       Explain(index, plan, described.hit.segment, described.hit.doc));
-    }
+  std::vector<std::vector<std::string>> explained(hits.size());
+  if (options.explain) {
+    answer.plan = ToString(plan, index);
+    ASSIGN_OR_RETURN(explained, Explain(index, plan, hits));
+  }
+  for (size_t i = 0; i < hits.size(); ++i) {
+    ASSIGN_OR_RETURN(AnswerHit described,
+                     Describe(index, marked, analyzer.get(), std::move(hits[i])));
+    described.explanation = std::move(explained[i]);
     answer.hits.push_back(std::move(described));
   }
   return answer;

@@ -8,6 +8,7 @@
 #include "jobs/search/query/explain.h"
 #include "jobs/search/query/fuzzy.h"
 #include "jobs/search/query/phrase_matcher.h"
+#include "jobs/search/query/query_parser.h"
 #include "jobs/search/query/snippet.h"
 #include "tests/jobs/search/query/index_fixture.h"
 #include "tests/support/random_test.h"
@@ -137,17 +138,77 @@ TEST(Search, RefusesWhatIsTooLarge) {
   EXPECT_TRUE(PlanFor(*index, std::string(100, 'x') + "~").ok());
   EXPECT_THAT(std::string(Message(PlanFor(*index, std::string(101, 'x') + "~").status())),
               HasSubstr("a word of 101 characters with ~"));
+  std::string words;
+  for (int i = 0; i < 65; ++i) words += " x";
+  EXPECT_TRUE(PlanFor(*index, "\"" + words + "\"").ok());
+  EXPECT_THAT(std::string(Message(PlanFor(*index, "\"" + words + "\"~1").status())),
+              HasSubstr("a phrase with ~ of 65 words"));
+}
+
+std::string Repeated(const std::string& word, int times) {
+  std::string query;
+  for (int i = 0; i < times; ++i) query += word + " ";
+  return query;
+}
+
+// Words that stand for many have limits together; to say one again costs nothing.
+TEST(Search, AQueryTakesOnlySoMuch) {
+  const TestIndex index({{Document("1", "", "aa ab ac ba bb"), Document("2", "ab", "ab")}});
+  const auto search = [&](const std::string& query, const PrefixLimits& limits) {
+    return std::string(
+        Message(Search(*index, *PlanFor(*index, query), 9, RunOneByOne, limits).status()));
+  };
+  const std::string repeated = Repeated("a*", 500);
+  EXPECT_EQ(search(repeated, {.max_terms = 4}), "");
+  EXPECT_THAT(search(repeated, {.max_terms = 3}), HasSubstr("a*: write fewer of them"));
+  EXPECT_EQ(search("a* b*", {.max_terms = 6}), "");
+  EXPECT_THAT(search("a* b*", {.max_terms = 5}), HasSubstr("up to b*: write fewer of them"));
+  EXPECT_THAT(search("a*", {.max_terms_of_one = 2}), HasSubstr("a* stands for more than 2 words"));
+  EXPECT_EQ(search(repeated, {.max_postings = 5}), "");
+  EXPECT_THAT(search(repeated, {.max_postings = 4}), HasSubstr("write fewer of them"));
+  EXPECT_EQ(search(repeated, {.max_bytes = 16}), "");
+  EXPECT_THAT(search("a* b*", {.max_bytes = 16}), HasSubstr("up to b*: write fewer of them"));
+
+  const auto plan = [&](const std::string& query, const PlanLimits& limits) {
+    return std::string(Message(MakePlan(*ParseQuery(query), *index, limits).status()));
+  };
+  EXPECT_EQ(plan(Repeated("xyz~1", 500), {.max_looked_at = 6}), "");
+  EXPECT_THAT(plan("aa~2 bb~2", {.max_looked_at = 6}), HasSubstr("write fewer of them, or ~1"));
+  EXPECT_THAT(plan("xyz~1 xyy~1 xxy~1", {.max_terms = 5}), HasSubstr("more than 5 terms"));
 }
 
 TEST(Search, SaysWhereAScoreComesFrom) {
   const TestIndex index = Library();
   const auto plan = PlanFor(*index, "free \"free software\" -charge");
   const auto hits = Search(*index, *plan, 10);
-  const auto lines = Explain(*index, *plan, (*hits)[0].segment, (*hits)[0].doc);
-  ASSERT_TRUE(lines.ok()) << lines.status();
-  ASSERT_EQ(lines->size(), 2u);
-  EXPECT_THAT((*lines)[0], HasSubstr("body:free (frequency 2, length 12"));
-  EXPECT_THAT((*lines)[1], HasSubstr("body:\"free software\" (weight"));
+  const auto explained = Explain(*index, *plan, *hits);
+  ASSERT_TRUE(explained.ok()) << explained.status();
+  ASSERT_EQ(explained->size(), hits->size());
+  const std::vector<std::string>& lines = (*explained)[0];
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_THAT(lines[0], HasSubstr("body:free (frequency 2, length 12"));
+  EXPECT_THAT(lines[1], HasSubstr("body:\"free software\" (weight"));
+}
+
+// Whatever the order of the hits, which is not that of the documents.
+TEST(Search, TheLinesOfEachHitAddUpToItsScore) {
+  const TestIndex index = Library();
+  for (const char* const query :
+       {"free software license", "+fre* (haus AND (bibl* nothing)) -charge",
+        "* (title:gnu^2 (free haus))", "sotfware~1 \"free software\"",
+        "(+license -title:mit) (free -software)"}) {
+    const auto plan = PlanFor(*index, query);
+    const auto hits = Search(*index, *plan, 10);
+    ASSERT_TRUE(hits.ok()) << query << hits.status();
+    EXPECT_FALSE(hits->empty()) << query;
+    const auto explained = Explain(*index, *plan, *hits);
+    ASSERT_TRUE(explained.ok()) << query << explained.status();
+    for (size_t i = 0; i < hits->size(); ++i) {
+      double sum = 0;
+      for (const std::string& line : (*explained)[i]) sum += std::stod(line);
+      EXPECT_NEAR(sum, (*hits)[i].score, 1e-4) << query << " " << (*hits)[i].id;
+    }
+  }
 }
 
 TEST(EditDistance, CountsSwapsAndReusesWhatWordsShare) {
@@ -256,6 +317,25 @@ TEST(EditDistance, LooksAtFewWordsThatAreNotNear) {
   const auto [found, looked] = Leap(AllWords(), "abcabc", 1);
   EXPECT_GT(found.size(), 15u);
   EXPECT_LE(looked, 4 * found.size()) << "of 1093";
+}
+
+TEST(CountSloppyPhrase, BeginsWhereATermStandsAtItsPlace) {
+  const PhrasePositions a{.term = 0, .offset = 0, .positions = {0, 10, 11, 40}};
+  const PhrasePositions b{.term = 1, .offset = 3, .positions = {5, 14, 15, 16, 99}};
+  EXPECT_EQ(CountSloppyPhrase({a, b}, 0), 1u) << "11 with 14";
+  EXPECT_EQ(CountSloppyPhrase({{.term = 0, .offset = 0, .positions = {11}}, b}, 1), 1u);
+  // 0 with 5 two behind; 10 with 14; 11 with 14, 15 or 16.
+  EXPECT_EQ(CountSloppyPhrase({a, b}, 2), 3u);
+}
+
+// However many places have the word, each is gone through once and nothing is kept of them.
+TEST(CountSloppyPhrase, TakesLongTextsOfOneWord) {
+  std::vector<uint32_t> positions(200'000);
+  for (uint32_t i = 0; i < positions.size(); ++i) positions[i] = i;
+  std::vector<PhrasePositions> terms;
+  for (uint32_t i = 0; i < 64; ++i)
+    terms.push_back({.term = 0, .offset = i, .positions = positions});
+  EXPECT_EQ(CountSloppyPhrase(terms, 1), positions.size() - 62) << "also one before the first";
 }
 
 TEST(CountSloppyPhrase, TakesEachPositionOnce) {
