@@ -11,9 +11,9 @@
 //   Desc(x)         the bytes of x, turned over
 //
 // No part is the beginning of another of its type, so that a key of fewer parts sorts directly
-// before all keys that begin with it: `[reduce] group = N` cuts keys behind N parts. In front of
-// each part stands one byte that says what it is (kind, and whether it is turned over), so that the
-// engine finds the parts.
+// before all keys that begin with it: `[reduce] group = N` cuts keys behind N parts, and a key of
+// fewer is a group of its own. In front of each part stands one byte that says what it is (kind,
+// and whether it is turned over), so that the engine finds the parts.
 //
 // Decode<int64_t, std::string>(key) reads them back: the types that were written, as wide as they
 // were, without Desc.
@@ -223,7 +223,10 @@ inline size_t OrderedPrefix(std::string_view key, uint32_t parts) {
     const auto first = static_cast<uint8_t>(key[at++]);
     const uint8_t flip = first < 0x80 ? 0 : 0xff;
     const uint8_t kind = first ^ flip;
-    if (kind == static_cast<uint8_t>(internal::OrderedKind::kSome)) continue;  // its value follows
+    if (kind == static_cast<uint8_t>(internal::OrderedKind::kSome)) {
+      if (at == key.size()) return kNotOrdered;
+      continue;  // its value follows
+    }
     if (kind == static_cast<uint8_t>(internal::OrderedKind::kText)) {
       const char end[2] = {static_cast<char>(flip), static_cast<char>(flip)};
       while (true) {

@@ -377,10 +377,7 @@ void ForEachGroup(const Records& records, uint32_t parts, Each each) {
   for (const Record* first = records.data(); first != end;) {
     const std::string_view key = GroupPart(first->first, parts);
     const Record* last = first;
-    while (last != end &&
-           (parts == 0 ? last->first == key : std::string_view(last->first).starts_with(key))) {
-      ++last;
-    }
+    while (last != end && GroupPart(last->first, parts) == key) ++last;
     each(key, Group::Span{first, last});
     first = last;
   }

@@ -39,6 +39,7 @@ absl::Status GroupReader::KeepKey() {
   std::string_view key = merger_->key();
   if (group_parts_ > 0) {
     ASSIGN_OR_RETURN(key, GroupPartOf(key, group_parts_));
+    has_fewer_parts_ = OrderedPrefix(key, group_parts_ - 1) == key.size();
   }
   key_.Clear();
   RETURN_IF_ERROR(key_.Append(key));
@@ -48,9 +49,12 @@ absl::Status GroupReader::KeepKey() {
   return absl::OkStatus();
 }
 
-// No part is the beginning of another one: keys that begin alike share the parts.
+// No part is the beginning of another one: keys that begin alike share the parts. A key of fewer
+// parts is a group of its own, though keys of more begin with it.
 bool GroupReader::IsInGroup(std::string_view key) const {
-  if (group_parts_ > 0) return key.starts_with(key_view_);
+  if (group_parts_ > 0) {
+    return key.starts_with(key_view_) && (!has_fewer_parts_ || key.size() == key_view_.size());
+  }
   return KeyPrefix(key) == prefix_ && key == key_view_;
 }
 

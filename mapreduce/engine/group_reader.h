@@ -14,7 +14,8 @@ namespace quern::mr {
 class GroupReader final : public GroupSource {
  public:
   // Large keys are kept in `scratch_dir` while their values go by. With `group_parts`, records
-  // whose ordered keys share so many parts are one group; 0: those of equal keys.
+  // whose ordered keys share so many parts, or all when there are fewer, are one group; 0: those of
+  // equal keys.
   GroupReader(Merger* merger, const std::string& scratch_dir, uint32_t group_parts = 0);
 
   // Moves to the next key, past the values of this one that nobody took; false at the end and on an
@@ -39,7 +40,8 @@ class GroupReader final : public GroupSource {
   ScratchBuffer key_;
   std::string_view key_view_;
   uint64_t prefix_ = 0;
-  bool at_next_group_ = false;  // the merger stands on a record of the next key
+  bool has_fewer_parts_ = false;  // the present group's key, than make a group
+  bool at_next_group_ = false;    // the merger stands on a record of the next key
   bool started_ = false;
   uint64_t groups_ = 0;
   uint64_t records_ = 0;

@@ -157,6 +157,8 @@ TEST_F(OrderedTest, RefusesOtherTypesAndBrokenKeys) {
   EXPECT_EQ(OrderedPrefix("plain text", 1), kNotOrdered);
   EXPECT_EQ(OrderedPrefix("42", 1), kNotOrdered);
   EXPECT_EQ(OrderedPrefix("", 1), 0u);
+  const std::string cut_optional = Ordered(std::optional<int32_t>(1)).substr(0, 1);
+  EXPECT_EQ(OrderedPrefix(cut_optional, 1), kNotOrdered);
   const std::string key = Ordered(Maybe(RandomText()), RandomDouble(), Desc(RandomText()));
   for (size_t size = 0; size < key.size(); ++size) {
     const std::string cut = key.substr(0, size);

@@ -148,6 +148,30 @@ TEST(RunJobTest, GroupsByLeadingPartsOfAKey) {
               HasSubstr("a key that is not made of parts"));
 }
 
+// Keys of the parts that a line has: none, a host, a host and a day.
+class Parts : public Mapper {
+  void Map(const MapInput& in) override {
+    std::string key;
+    for (std::string_view part : text::Words(in.value())) key += Ordered(part);
+    Emit(key, in.value());
+  }
+};
+class Lines : public Reducer {
+  void Reduce(ReduceInput* in) override {
+    std::string lines;
+    for (std::string_view line : in->values()) lines += std::string(line) + ";";
+    Emit("", lines);
+  }
+};
+
+TEST(RunJobTest, AKeyOfFewerPartsIsAGroupOfItsOwn) {
+  const Records lines = {{"", "a"}, {"", "a x 1"}, {"", ""}, {"", "a x"}, {"", "a"}, {"", "a y"}};
+  const JobResult two = RunJob<Parts, Lines>(lines, {.reduce_tasks = 1, .group = 2});
+  EXPECT_EQ(two.records, (Records{{"", ";"}, {"", "a;a;"}, {"", "a x;a x 1;"}, {"", "a y;"}}));
+  const JobResult one = RunJob<Parts, Lines>(lines, {.reduce_tasks = 1, .group = 1});
+  EXPECT_EQ(one.records, (Records{{"", ";"}, {"", "a;a;a x;a x 1;a y;"}}));
+}
+
 class Choosy : public Mapper {
  public:
   void Start(TaskContext& context) override {

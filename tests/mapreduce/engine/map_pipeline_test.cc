@@ -10,6 +10,7 @@
 
 #include "mapreduce/api/mapreduce.h"
 #include "mapreduce/engine/combine_sink.h"
+#include "mapreduce/engine/group_partitioner.h"
 #include "mapreduce/engine/group_reader.h"
 #include "mapreduce/engine/map_output_file.h"
 #include "mapreduce/engine/merge_runs.h"
@@ -37,7 +38,7 @@ class SumReducer : public Reducer {
 
 // All that a job of several map tasks leaves, read back as a reducer would.
 Values ReadPartition(const std::vector<std::string>& outputs, uint32_t partition, size_t fan_in,
-                     const TempDir& dir) {
+                     const TempDir& dir, uint32_t group_parts = 0) {
   std::vector<SortedRun> runs;
   for (const std::string& path : outputs) {
     const auto file = MapOutputFile::Open(path);
@@ -53,7 +54,7 @@ Values ReadPartition(const std::vector<std::string>& outputs, uint32_t partition
   EXPECT_OK(MergeToFanIn(fan_in, dir.path(), &runs, &failed));
   EXPECT_LE(runs.size(), fan_in);
   Merger merger(runs);
-  GroupReader groups(&merger, dir.path());
+  GroupReader groups(&merger, dir.path(), group_parts);
   Values values;
   std::string last;
   while (groups.NextGroup()) {
@@ -160,6 +161,52 @@ INSTANTIATE_TEST_SUITE_P(
                           .name = "RecordsLargerThanTheBuffer", .records = 60, .large_one_in = 20},
                       Shape{.name = "LongKeys", .records = 300, .longest_key = 30'000}),
     [](const auto& test) { return test.param.name; });
+
+// Keys of any number of parts, none among them, grouped by the first ones.
+using GroupPipelineTest = RandomTest;
+
+TEST_F(GroupPipelineTest, GroupsAreKeysWhoseFirstPartsAreEqual) {
+  const std::vector<std::string> parts = {Ordered(""),
+                                          Ordered("a"),
+                                          Ordered("ab"),
+                                          Ordered(int32_t{1}),
+                                          Ordered(uint8_t{1}),
+                                          Ordered(Desc("a")),
+                                          Ordered(std::optional<std::string>()),
+                                          Ordered(std::optional<std::string>("a"))};
+  for (const uint32_t group_parts : {1u, 2u, 3u}) {
+    const TempDir dir;
+    const HashPartitioner hash;
+    const GroupPartitioner partitioner(&hash, group_parts);
+    SortBuffers buffers(64 << 10);
+    SortSink sink({{"j", 0, 0}, 2, Codec::kNone, dir.path(), 3}, &partitioner, &buffers);
+    std::map<std::string, std::map<std::string, std::vector<std::string>>> records;
+    for (int i = 0; i < 5000; ++i) {
+      std::string key, group;
+      const uint64_t count = Below(5);
+      for (uint64_t part = 0; part < count; ++part) {
+        key += parts[Below(parts.size())];
+        if (part < group_parts) group = key;
+      }
+      records[group][key].push_back(std::to_string(i));
+      sink.Append(key, std::to_string(i));
+    }
+    ASSERT_OK(sink.Finish(dir / "output", nullptr));
+    Values want;
+    for (const auto& [group, keys] : records) {
+      for (const auto& [key, values] : keys) {
+        want[group].insert(want[group].end(), values.begin(), values.end());
+      }
+    }
+    Values got;
+    for (const uint32_t partition : {0u, 1u}) {
+      for (auto& [key, values] : ReadPartition({dir / "output"}, partition, 8, dir, group_parts)) {
+        EXPECT_TRUE(got.emplace(key, std::move(values)).second) << "a group in two partitions";
+      }
+    }
+    EXPECT_EQ(got, want) << group_parts;
+  }
+}
 
 // Sums of numbers through the combiner are those of a plain loop, however often it runs.
 class CombinePipelineTest : public RandomTest {
