@@ -23,10 +23,11 @@ MakeDecoder DecoderOf(std::string_view first_bytes) {
   if (first_bytes.starts_with("\x28\xb5\x2f\xfd")) return MakeZstdDecoder;
   if (first_bytes.starts_with("\x04\x22\x4d\x18")) return MakeLz4Decoder;
   if (first_bytes.starts_with(kXz)) return MakeXzDecoder;
-  // "BZh9" alone may begin a text; what follows is the mark of a block.
-  if (first_bytes.starts_with("BZh") && first_bytes.size() >= kMagicBytes &&
-      first_bytes.substr(4, 6) == "1AY&SY") {
-    return MakeBzip2Decoder;
+  // "BZh9" alone may begin a text; what follows is the mark of a block, or that of the end in a
+  // stream of nothing.
+  if (first_bytes.starts_with("BZh") && first_bytes.size() >= kMagicBytes) {
+    const std::string_view mark = first_bytes.substr(4, 6);
+    if (mark == "1AY&SY" || mark == "\x17\x72\x45\x38\x50\x90") return MakeBzip2Decoder;
   }
   // A frame to skip (RFC 8878, 3.1.2), which parallel zstd compressors put before each real one.
   if (first_bytes.size() >= 4 && (static_cast<unsigned char>(first_bytes[0]) & 0xf0) == 0x50 &&

@@ -151,6 +151,25 @@ TEST(DecoderTest, UnpacksMembersAndFramesByContent) {
   }
 }
 
+TEST(DecoderTest, NothingPackedIsNothing) {
+  const TempDir dir;
+  for (const auto& pack : {Gzip, Zstd, Bzip2Of, XzOf, Lz4Of}) {
+    for (const std::string& text : {std::string(), std::string("one\ntwo\n")}) {
+      for (size_t piece_bytes : {1u, 4096u}) {
+        const std::string packed = text.empty() ? pack("") : pack("") + pack(text) + pack("");
+        MemoryFile file(packed, piece_bytes);
+        ASSERT_OK_AND_ASSIGN(const auto reader,
+                             OpenRecords(Options(dir, "text"), &file, 0, file.length()));
+        Found found;
+        while (reader->Next()) found.emplace_back(reader->offset(), reader->value());
+        EXPECT_OK(reader->status());
+        EXPECT_EQ(found, NaiveLines(text));
+        EXPECT_TRUE(reader->set_aside().empty());
+      }
+    }
+  }
+}
+
 TEST(DecoderTest, PassesOverWhatIsNoGzipMember) {
   const TempDir dir;
   for (const std::string& tail : {std::string(1, '\0'), std::string(2000, '\0'),
