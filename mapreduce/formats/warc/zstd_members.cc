@@ -19,6 +19,7 @@ constexpr std::string_view kFrameMagic = "\x28\xb5\x2f\xfd";
 constexpr std::string_view kDictionaryMagic = "\x5d\x2a\x4d\x18";
 constexpr size_t kSkipHeaderBytes = 8;
 constexpr size_t kMaxDictionaryBytes = 16 << 20;
+constexpr size_t kNowhere = std::string_view::npos;
 
 bool IsSkipFrame(std::string_view bytes) {
   return bytes.size() >= kSkipHeaderBytes &&
@@ -88,10 +89,17 @@ class ZstdMembers final : public MemberSource {
   absl::StatusOr<bool> FindFrame(bool here) {
     while (true) {
       ASSIGN_OR_RETURN(std::string_view bytes, cursor_.Peek(kSkipHeaderBytes));
-      if (bytes.size() < kSkipHeaderBytes) return false;
+      if (bytes.size() < kSkipHeaderBytes) {
+        // No frame is so short: one that was cut, unless it is zeros that fill up the file.
+        passed_over_ = passed_over_ || (here && bytes.find_first_not_of('\0') != kNowhere);
+        return false;
+      }
       if (here && IsSkipFrame(bytes)) {
         const uint64_t next = cursor_.offset() + SkipFrameBytes(bytes);
-        if (next > file_->length()) return false;
+        if (next > file_->length()) {
+          passed_over_ = true;
+          return false;
+        }
         cursor_.SeekTo(next);
         continue;
       }

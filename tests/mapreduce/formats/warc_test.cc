@@ -20,6 +20,12 @@ namespace {
 using Pages = std::vector<std::pair<std::string, std::string>>;  // URI, payload
 using Counts = std::map<std::string, uint64_t>;
 
+using Pack = std::function<std::string(const std::string&)>;
+// The compressions whose members or frames hold records of their own.
+std::vector<Pack> MemberPacks() {
+  return {[](const std::string& text) { return GzipOf(text); }, ZstdOf};
+}
+
 class WarcTest : public RandomTest {
  protected:
   struct Contents {
@@ -210,11 +216,29 @@ TEST_F(WarcTest, ACutFileGivesTheRecordsBeforeTheCut) {
     EXPECT_EQ(contents.pages, (Pages{{"http://a/", "first"}})) << cut;
     EXPECT_EQ(contents.set_aside.size(), cut > a.size() + 4 ? 1u : contents.set_aside.size());
   }
-  const std::string packed = GzipOf(a) + GzipOf(b);
-  for (size_t cut = GzipOf(a).size() + 10; cut < packed.size(); ++cut) {
-    const Contents contents = ReadAll(packed.substr(0, cut));
-    EXPECT_EQ(contents.pages, (Pages{{"http://a/", "first"}})) << cut;
+  for (const Pack& pack : MemberPacks()) {
+    const std::string packed = pack(a) + pack(b);
+    for (size_t cut = pack(a).size() + 1; cut < packed.size(); ++cut) {
+      for (const size_t stream_bytes : {1u, 4096u}) {
+        const Contents contents = ReadAll(packed.substr(0, cut), stream_bytes);
+        EXPECT_EQ(contents.pages, (Pages{{"http://a/", "first"}})) << cut;
+        EXPECT_EQ(contents.set_aside, (Counts{{"bad_member", 1}})) << cut;
+      }
+    }
+  }
+}
+
+TEST_F(WarcTest, ACutFrameToBeSkippedIsSetAside) {
+  const std::string a = ZstdOf(WarcResponse("http://a/", "first"));
+  const std::string skip("\x50\x2a\x4d\x18\x04\x00\x00\x00size", 12);
+  for (size_t cut = 1; cut < skip.size(); ++cut) {
+    const Contents contents = ReadAll(a + skip.substr(0, cut));
+    EXPECT_EQ(contents.pages.size(), 1u) << cut;
     EXPECT_EQ(contents.set_aside, (Counts{{"bad_member", 1}})) << cut;
+  }
+  EXPECT_EQ(ReadAll(a + skip).set_aside, Counts());
+  for (const size_t zeros : {1u, 7u, 8u, 100u}) {
+    EXPECT_EQ(ReadAll(a + std::string(zeros, '\0')).set_aside, Counts()) << zeros;
   }
 }
 
