@@ -101,7 +101,7 @@ std::optional<RecordBlockHeader> ParseRecordBlockHeader(std::string_view bytes) 
 
 bool RecordBlockBuilder::IsFullFor(size_t record_bytes) const {
   return records_ > 0 &&
-         (records_ >= kMaxBlockRecords || raw_.size() + record_bytes > kRecordBlockBytes);
+         (records_ >= kMaxBlockRecords || raw_bytes() + record_bytes > kRecordBlockBytes);
 }
 
 absl::Status RecordBlockBuilder::Add(std::string_view key, std::string_view value) {
@@ -110,7 +110,12 @@ absl::Status RecordBlockBuilder::Add(std::string_view key, std::string_view valu
     return InvalidArgumentError("a record has {} bytes, the limit of record files is {}", bytes,
                                 kMaxRecordFileRecord);
   }
+  if (records_ == 0) {
+    if (raw_.capacity() > kMaxPackedBytes) std::string().swap(raw_);  // the next may be small
+    raw_.assign(kRecordHeaderBytes, '\0');
+  }
   char sizes[2 * kMaxVarintBytes];
+  if (bytes > kRecordBlockBytes) raw_.reserve(raw_.size() + sizeof(sizes) + bytes);
   const char* const end = PutVarint(value.size(), PutVarint(key.size(), sizes));
   raw_.append(sizes, static_cast<size_t>(end - sizes));
   raw_.append(key);
@@ -120,37 +125,43 @@ absl::Status RecordBlockBuilder::Add(std::string_view key, std::string_view valu
 }
 
 // raw_ as it is to be stored; *codec becomes none when packing does not pay.
-absl::StatusOr<std::string_view> RecordBlockBuilder::Pack(RecordCodec* codec) {
-  if (*codec == RecordCodec::kNone || raw_.size() > kMaxPackedBytes) {
+absl::StatusOr<std::string*> RecordBlockBuilder::Pack(RecordCodec* codec) {
+  const size_t size = raw_bytes();
+  if (*codec == RecordCodec::kNone || size > kMaxPackedBytes) {
     *codec = RecordCodec::kNone;
-    return std::string_view(raw_);
+    return &raw_;
   }
-  const size_t size = raw_.size();
+  const char* const raw = raw_.data() + kRecordHeaderBytes;
+  const bool zstd = *codec == RecordCodec::kZstd;
+  const size_t room = zstd ? ZSTD_compressBound(size)
+                           : static_cast<size_t>(LZ4_compressBound(static_cast<int>(size)));
+  packed_.resize(kRecordHeaderBytes + room);
+  char* const to = packed_.data() + kRecordHeaderBytes;
   size_t got = 0;
-  if (*codec == RecordCodec::kZstd) {
-    packed_.resize(ZSTD_compressBound(size));
-    got = ZSTD_compress(packed_.data(), packed_.size(), raw_.data(), size, kZstdLevel);
+  if (zstd) {
+    got = ZSTD_compress(to, room, raw, size, kZstdLevel);
     if (ZSTD_isError(got) != 0) return InternalError("zstd: {}", ZSTD_getErrorName(got));
   } else {
-    packed_.resize(static_cast<size_t>(LZ4_compressBound(static_cast<int>(size))));
-    got = static_cast<size_t>(LZ4_compress_default(
-        raw_.data(), packed_.data(), static_cast<int>(size), static_cast<int>(packed_.size())));
+    got = static_cast<size_t>(
+        LZ4_compress_default(raw, to, static_cast<int>(size), static_cast<int>(room)));
   }
-  if (got > 0 && got < size) return std::string_view(packed_).substr(0, got);
+  if (got > 0 && got < size) {
+    packed_.resize(kRecordHeaderBytes + got);
+    return &packed_;
+  }
   *codec = RecordCodec::kNone;
-  return std::string_view(raw_);
+  return &raw_;
 }
 
 absl::StatusOr<std::string_view> RecordBlockBuilder::Finish() {
   RecordBlockHeader header;
   header.codec = codec_;
-  ASSIGN_OR_RETURN(const std::string_view stored, Pack(&header.codec));
-  header.stored_bytes = static_cast<uint32_t>(stored.size());
-  header.raw_bytes = static_cast<uint32_t>(raw_.size());
+  header.raw_bytes = static_cast<uint32_t>(raw_bytes());
+  ASSIGN_OR_RETURN(std::string* const block, Pack(&header.codec));
+  header.stored_bytes = static_cast<uint32_t>(block->size() - kRecordHeaderBytes);
   header.records = records_;
-  block_.assign(kRecordHeaderBytes, '\0');
-  block_.append(stored);
-  char* const at = block_.data();
+  char* const at = block->data();
+  std::memset(at, 0, kRecordHeaderBytes);
   std::memcpy(at, kRecordMark.data(), kRecordMark.size());
   PutU32(header.stored_bytes, at + 16);
   PutU32(header.raw_bytes, at + 20);
@@ -163,13 +174,12 @@ absl::StatusOr<std::string_view> RecordBlockBuilder::Finish() {
     at[29] = static_cast<char>(mask);
     PutU32(Crc32c({at + kRecordHeaderBytes, header.stored_bytes}), at + kStoredCrcOffset);
     PutU32(Crc32c({at, kHeaderCrcOffset}), at + kHeaderCrcOffset);
-    if (!HoldsMark(block_)) break;
+    if (!HoldsMark(*block)) break;
     if (mask == 0xff) return InternalError("a block holds the mark under every mask");
   }
-  block_.resize(header.block_bytes(), '\0');
-  raw_.clear();
+  block->resize(header.block_bytes(), '\0');
   records_ = 0;
-  return std::string_view(block_);
+  return std::string_view(*block);
 }
 
 std::optional<std::string_view> OpenRecordBlock(const RecordBlockHeader& header,

@@ -66,13 +66,16 @@ class RecordBlockBuilder {
   absl::StatusOr<std::string_view> Finish();
 
  private:
-  absl::StatusOr<std::string_view> Pack(RecordCodec* codec);
+  // Their size without the header.
+  size_t raw_bytes() const { return raw_.size() - kRecordHeaderBytes; }
+  absl::StatusOr<std::string*> Pack(RecordCodec* codec);
 
   const RecordCodec codec_;
+  // Both with room for a header in front: one of them becomes the block, without a copy, for a
+  // record may have a gibibyte.
   std::string raw_;
-  uint32_t records_ = 0;
   std::string packed_;
-  std::string block_;
+  uint32_t records_ = 0;
 };
 
 // The stored bytes of a block of at most kMaxPackedBytes, turned back into records; a view of them

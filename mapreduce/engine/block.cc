@@ -10,10 +10,10 @@ namespace quern::mr {
 
 namespace {
 
-uint32_t BlockCrc(std::string_view header_bytes, std::string_view stored, std::string_view more) {
+uint32_t BlockCrc(std::string_view header_bytes, std::initializer_list<std::string_view> stored) {
   uint32_t crc = Crc32c(header_bytes.substr(0, kBlockCrcOffset));
-  crc = ExtendCrc32c(crc, stored.data(), stored.size());
-  return ExtendCrc32c(crc, more.data(), more.size());
+  for (const std::string_view part : stored) crc = ExtendCrc32c(crc, part.data(), part.size());
+  return crc;
 }
 
 }  // namespace
@@ -24,13 +24,15 @@ absl::StatusOr<Codec> ParseCodec(std::string_view name) {
   return InvalidArgumentError("codec '{}': unknown. Try: none, lz4, auto", name);
 }
 
-void EncodeBlockHeader(uint32_t raw_bytes, Codec codec, std::string_view stored,
-                       std::string_view more, char* out) {
-  const uint32_t sizes[2] = {static_cast<uint32_t>(stored.size() + more.size()), raw_bytes};
+void EncodeBlockHeader(uint32_t raw_bytes, Codec codec,
+                       std::initializer_list<std::string_view> stored, char* out) {
+  size_t bytes = 0;
+  for (const std::string_view part : stored) bytes += part.size();
+  const uint32_t sizes[2] = {static_cast<uint32_t>(bytes), raw_bytes};
   std::memcpy(out, sizes, sizeof(sizes));
   const uint32_t codec_word = static_cast<uint32_t>(codec);
   std::memcpy(out + 8, &codec_word, sizeof(codec_word));
-  const uint32_t crc = BlockCrc({out, kBlockHeaderBytes}, stored, more);
+  const uint32_t crc = BlockCrc({out, kBlockHeaderBytes}, stored);
   std::memcpy(out + kBlockCrcOffset, &crc, sizeof(crc));
 }
 
@@ -52,7 +54,7 @@ absl::StatusOr<BlockHeader> DecodeBlockHeader(std::string_view bytes) {
 absl::Status CheckBlock(std::string_view header_bytes, std::string_view stored) {
   uint32_t crc = 0;
   std::memcpy(&crc, header_bytes.data() + kBlockCrcOffset, sizeof(crc));
-  const uint32_t found = BlockCrc(header_bytes, stored, {});
+  const uint32_t found = BlockCrc(header_bytes, {stored});
   if (found == crc) return absl::OkStatus();
   return DataLossError("block of {} bytes: CRC {:08x}, written as {:08x}", stored.size(), found,
                        crc);

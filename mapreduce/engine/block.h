@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -37,10 +38,10 @@ struct BlockHeader {
   uint32_t crc = 0;
 };
 
-// Writes the header of `stored` to `out`, with its checksum. The parts of the block are the records
-// `stored` followed by `more` (for a large value that is not copied).
-void EncodeBlockHeader(uint32_t raw_bytes, Codec codec, std::string_view stored,
-                       std::string_view more, char* out);
+// Writes the header of the stored bytes to `out`, with its checksum. They may come in parts, so
+// that a large key and value need not be copied.
+void EncodeBlockHeader(uint32_t raw_bytes, Codec codec,
+                       std::initializer_list<std::string_view> stored, char* out);
 
 // DataLoss when the header cannot be one; the checksum is not looked at yet.
 absl::StatusOr<BlockHeader> DecodeBlockHeader(std::string_view bytes);

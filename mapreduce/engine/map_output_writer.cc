@@ -58,18 +58,18 @@ absl::Status MapOutputWriter::AppendLarge(std::string_view key, std::string_view
   }
   if (block_open_) RETURN_IF_ERROR(CloseBlock());
   RETURN_IF_ERROR(Flush());
-  std::string start(kBlockHeaderBytes + 2 * kMaxVarintBytes, '\0');
-  char* end = EncodeVarint(key.size(), start.data() + kBlockHeaderBytes);
-  end = EncodeVarint(value.size(), end);
-  start.resize(static_cast<size_t>(end - start.data()));
-  start += key;
-  const std::string_view records = std::string_view(start).substr(kBlockHeaderBytes);
-  EncodeBlockHeader(static_cast<uint32_t>(records.size() + value.size()), Codec::kNone, records,
-                    value, start.data());
-  const iovec parts[2] = {{start.data(), start.size()},
+  char start[kBlockHeaderBytes + 2 * kMaxVarintBytes] = {};
+  const char* const end =
+      EncodeVarint(value.size(), EncodeVarint(key.size(), start + kBlockHeaderBytes));
+  const auto start_bytes = static_cast<size_t>(end - start);
+  const std::string_view sizes(start + kBlockHeaderBytes, start_bytes - kBlockHeaderBytes);
+  const size_t raw = sizes.size() + key.size() + value.size();
+  EncodeBlockHeader(static_cast<uint32_t>(raw), Codec::kNone, {sizes, key, value}, start);
+  const iovec parts[3] = {{start, start_bytes},
+                          {const_cast<char*>(key.data()), key.size()},
                           {const_cast<char*>(value.data()), value.size()}};
   RETURN_IF_ERROR(file_->Pwritev(parts, flushed_));
-  flushed_ += start.size() + value.size();
+  flushed_ += kBlockHeaderBytes + raw;
   return absl::OkStatus();
 }
 
@@ -101,8 +101,7 @@ absl::Status MapOutputWriter::CloseBlock() {
       std::memcpy(records, compressed_.data(), stored);
     }
   }
-  EncodeBlockHeader(static_cast<uint32_t>(raw), codec, {records, stored}, {},
-                    buffer_.get() + block_);
+  EncodeBlockHeader(static_cast<uint32_t>(raw), codec, {{records, stored}}, buffer_.get() + block_);
   size_ = block_ + kBlockHeaderBytes + stored;
   block_open_ = false;
   return size_ >= kFlushBytes ? Flush() : absl::OkStatus();

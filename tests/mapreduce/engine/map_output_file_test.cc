@@ -48,6 +48,7 @@ absl::Status WriteSample(const std::string& path, Codec codec) {
   for (int i = 0; i < 3000; ++i) {
     RETURN_IF_ERROR(writer->Append(1, fmt::format("{:05}", i), std::string(i % 50, 'v')));
   }
+  RETURN_IF_ERROR(writer->Append(3, std::string((2 << 20) + 3, 'k'), "of a large key"));
   RETURN_IF_ERROR(writer->Append(3, "large", std::string((2 << 20) + 17, 'L')));
   RETURN_IF_ERROR(writer->Append(3, "later", ""));
   return writer->Finish().status();
@@ -59,6 +60,7 @@ TEST(MapOutputFileTest, ReadsBackWhatWasWritten) {
     ASSERT_OK(WriteSample(dir / "a", codec));
     ASSERT_OK_AND_ASSIGN(const std::string text, Contents(dir / "a"));
     EXPECT_TRUE(text.starts_with("job-x 7 2\n1 00000=\n1 00001=v\n"));
+    EXPECT_THAT(text, ::testing::HasSubstr("kkk=of a large key\n3 large=LLL"));
     EXPECT_TRUE(text.ends_with("\n3 later=\n"));
   }
 }
