@@ -56,7 +56,6 @@ class GzipMembers final : public MemberSource {
     state_ = State::kDamaged;
     return true;
   }
-  bool SeekTo(uint64_t) override { return false; }
   // A record takes more than a byte of its member, so that the numbers grow.
   uint64_t RecordOffset(uint64_t, uint64_t index) const override { return start_ + index; }
   uint64_t file_offset() const override { return start_; }

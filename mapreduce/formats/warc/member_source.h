@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "common/status.h"
@@ -37,8 +39,9 @@ class MemberSource {
   // Gives the present member up. The next one is looked for right behind its first byte. False
   // where there is one only.
   virtual bool Abandon() = 0;
-  // Goes to a place in the contents of the present member. False where that is not possible.
-  virtual bool SeekTo(uint64_t contents_offset) = 0;
+  // So many bytes of the contents of the present member, from any place on, or as many as there
+  // are. Where they have to be decoded one after another there is nothing to be seen.
+  virtual absl::StatusOr<std::optional<std::string>> Look(uint64_t, size_t) { return std::nullopt; }
 
   // The position of a record: `index` counts those of the member.
   virtual uint64_t RecordOffset(uint64_t contents_offset, uint64_t index) const = 0;

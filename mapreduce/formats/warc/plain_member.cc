@@ -13,7 +13,7 @@ namespace {
 
 class PlainMember final : public MemberSource {
  public:
-  explicit PlainMember(ReadableFile* file) : cursor_(file, file->length()) {}
+  explicit PlainMember(ReadableFile* file) : file_(file), cursor_(file, file->length()) {}
 
   absl::StatusOr<bool> NextMember() override { return !std::exchange(taken_, true); }
   absl::StatusOr<size_t> Read(char* out, size_t room) override {
@@ -26,9 +26,16 @@ class PlainMember final : public MemberSource {
   bool passed_over() const override { return false; }
   bool damaged() const override { return false; }
   bool Abandon() override { return false; }
-  bool SeekTo(uint64_t contents_offset) override {
-    cursor_.SeekTo(contents_offset);
-    return true;
+  absl::StatusOr<std::optional<std::string>> Look(uint64_t offset, size_t bytes) override {
+    std::string seen;
+    if (offset >= file_->length()) return seen;
+    const std::unique_ptr<ByteStream> stream = file_->Stream(offset, bytes);
+    while (seen.size() < bytes) {
+      ASSIGN_OR_RETURN(const std::string_view piece, stream->Next());
+      if (piece.empty()) break;
+      seen += piece;
+    }
+    return seen;
   }
   uint64_t RecordOffset(uint64_t contents_offset, uint64_t) const override {
     return contents_offset;
@@ -36,6 +43,7 @@ class PlainMember final : public MemberSource {
   uint64_t file_offset() const override { return cursor_.offset(); }
 
  private:
+  ReadableFile* const file_;
   FileCursor cursor_;
   bool taken_ = false;
 };
@@ -58,7 +66,6 @@ class StreamMember final : public MemberSource {
   bool passed_over() const override { return false; }
   bool damaged() const override { return contents_->damaged(); }
   bool Abandon() override { return false; }
-  bool SeekTo(uint64_t) override { return false; }
   uint64_t RecordOffset(uint64_t contents_offset, uint64_t) const override {
     return contents_offset;
   }

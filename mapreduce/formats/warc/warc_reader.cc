@@ -69,12 +69,18 @@ const char* ReasonOf(HttpBody::Problem problem) {
   return nullptr;
 }
 
+// Whether a record may end before these bytes, which are at least four unless there are no more.
+bool MayFollowARecord(std::string_view bytes) {
+  return bytes.empty() || bytes.starts_with("\r\n\r\n") || bytes.starts_with("\n\n") ||
+         (bytes.size() < 4 && bytes.find_first_not_of("\r\n") == std::string_view::npos);
+}
+
 }  // namespace
 
 WarcReader::WarcReader(const ReadOptions& options, const Limits& limits,
                        std::unique_ptr<MemberSource> members)
     : limits_(limits),
-      window_bytes_(std::clamp(options.memory_bytes / 2, kSmallestWindow, kLargestWindow)),
+      window_bytes_(std::clamp(options.memory_bytes / 3, kSmallestWindow, kLargestWindow)),
       members_(std::move(members)),
       body_({options.scratch_dir, options.memory_bytes / 8, limits.payload_bytes}),
       large_block_(options.scratch_dir, options.memory_bytes / 4) {}
@@ -112,8 +118,10 @@ absl::StatusOr<std::string_view> WarcReader::Fill(size_t want) {
   if (end_ - begin_ >= want) return window();
   if (capacity_ - begin_ < want) {
     const size_t bytes = end_ - begin_;
-    if (capacity_ < want) {
-      capacity_ = std::max({want, capacity_ * 2, kSmallestWindow});
+    // With room behind it, so that what is moved to the front is no more than what goes by.
+    const size_t with_room = want + want / 2;
+    if (capacity_ < with_room) {
+      capacity_ = std::max({with_room, std::min(capacity_ * 2, window_bytes_), kSmallestWindow});
       auto larger = std::make_unique_for_overwrite<char[]>(capacity_);
       if (bytes > 0) std::memcpy(larger.get(), buffer_.get() + begin_, bytes);
       buffer_ = std::move(larger);
@@ -181,13 +189,6 @@ absl::StatusOr<bool> WarcReader::ReadHead() {
   return false;
 }
 
-// Whether a record may end where the window begins.
-bool WarcReader::EndsHere() const {
-  const std::string_view bytes = window();
-  return bytes.empty() || bytes.starts_with("\r\n\r\n") || bytes.starts_with("\n\n") ||
-         (bytes.size() < 4 && bytes.find_first_not_of("\r\n") == std::string_view::npos);
-}
-
 absl::StatusOr<WarcReader::Found> WarcReader::ReadBlock(uint64_t length) {
   const size_t size = head_.size() + length;
   ASSIGN_OR_RETURN(const std::string_view bytes, Fill(size + kBehindBytes));
@@ -195,7 +196,7 @@ absl::StatusOr<WarcReader::Found> WarcReader::ReadBlock(uint64_t length) {
   if (bytes.size() < size + kBehindBytes && members_->damaged()) return PassOver("truncated");
   if (bytes.size() < size) return PassOver("truncated");
   Consume(size);
-  if (!EndsHere()) {
+  if (!MayFollowARecord(window())) {
     begin_ -= length;  // look through the block, which may hold what comes next
     window_offset_ -= length;
     return PassOver("false_length");
@@ -204,11 +205,23 @@ absl::StatusOr<WarcReader::Found> WarcReader::ReadBlock(uint64_t length) {
   return MakePayload(bytes.substr(head_.size(), length));
 }
 
+// Where the file can be looked at anywhere, a block is read only when a record may end behind it: a
+// file of many heads that claim much is not copied again and again.
+absl::StatusOr<bool> WarcReader::MayHaveBlock(uint64_t length, const char** why_not) {
+  // With the last byte of the block, to see that it is there.
+  const uint64_t last = window_offset_ + head_.size() + length - 1;
+  ASSIGN_OR_RETURN(const auto seen, members_->Look(last, 1 + kBehindBytes));
+  if (!seen.has_value()) return true;
+  *why_not = seen->empty() ? "truncated" : "false_length";
+  return !seen->empty() && MayFollowARecord(std::string_view(*seen).substr(1));
+}
+
 // One that does not fit in the window.
 absl::StatusOr<WarcReader::Found> WarcReader::ReadLargeBlock(uint64_t length) {
-  const uint64_t start = window_offset_;
-  const size_t head_bytes = head_.size();
-  Consume(head_bytes);
+  const char* why_not = nullptr;
+  ASSIGN_OR_RETURN(const bool may_be, MayHaveBlock(length, &why_not));
+  Consume(head_.size());
+  if (!may_be) return PassOver(why_not);
   large_block_.Clear();
   while (large_block_.size() < length) {
     ASSIGN_OR_RETURN(const std::string_view bytes, Fill(1));
@@ -221,15 +234,10 @@ absl::StatusOr<WarcReader::Found> WarcReader::ReadLargeBlock(uint64_t length) {
   RETURN_IF_ERROR(Fill(kBehindBytes).status());
   const bool complete = large_block_.size() == length;
   const bool damaged = window().size() < kBehindBytes && members_->damaged();
-  if (complete && !damaged && EndsHere()) {
+  if (complete && !damaged && MayFollowARecord(window())) {
     ++index_;
     ASSIGN_OR_RETURN(const std::string_view block, large_block_.View());
     return MakePayload(block);
-  }
-  // What the block has swallowed is looked through where the file can be read again.
-  if (members_->SeekTo(start + head_bytes)) {
-    begin_ = end_ = 0;
-    window_offset_ = start + head_bytes;
   }
   return PassOver(complete ? "false_length" : "truncated");
 }

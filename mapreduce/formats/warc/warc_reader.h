@@ -48,7 +48,7 @@ class WarcReader final : public RecordReader {
   absl::StatusOr<Found> ReadLargeBlock(uint64_t length);
   absl::StatusOr<bool> Discard(uint64_t bytes);
   absl::StatusOr<Found> MakePayload(std::string_view block);
-  bool EndsHere() const;
+  absl::StatusOr<bool> MayHaveBlock(uint64_t length, const char** why_not);
   absl::StatusOr<Found> PassOver(const char* reason);
   absl::StatusOr<Found> SearchRecord();
   Found EndMember();

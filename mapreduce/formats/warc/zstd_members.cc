@@ -78,7 +78,6 @@ class ZstdMembers final : public MemberSource {
     state_ = State::kDamaged;
     return true;
   }
-  bool SeekTo(uint64_t) override { return false; }
   uint64_t RecordOffset(uint64_t, uint64_t index) const override { return start_ + index; }
   uint64_t file_offset() const override { return start_; }
 

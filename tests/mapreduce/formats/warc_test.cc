@@ -329,6 +329,54 @@ TEST_F(WarcTest, RecordsBeyondMemoryComeFromScratchFiles) {
   EXPECT_EQ(ReadAll(wrong).set_aside.size(), 1u);
 }
 
+// Counts the bytes that are read of a file.
+class CountingFile final : public ReadableFile {
+ public:
+  explicit CountingFile(std::string contents) : file_(std::move(contents), 4096) {}
+  uint64_t length() const override { return file_.length(); }
+  std::unique_ptr<ByteStream> Stream(uint64_t offset, uint64_t length) override {
+    class Counted final : public ByteStream {
+     public:
+      Counted(std::unique_ptr<ByteStream> of, uint64_t* bytes)
+          : of_(std::move(of)), bytes_(bytes) {}
+      absl::StatusOr<std::string_view> Next() override {
+        ASSIGN_OR_RETURN(const std::string_view piece, of_->Next());
+        *bytes_ += piece.size();
+        return piece;
+      }
+
+     private:
+      const std::unique_ptr<ByteStream> of_;
+      uint64_t* const bytes_;
+    };
+    return std::make_unique<Counted>(file_.Stream(offset, length), &bytes_);
+  }
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  MemoryFile file_;
+  uint64_t bytes_ = 0;
+};
+
+TEST_F(WarcTest, HeadsThatClaimMuchAreNotReadAgainAndAgain) {
+  const auto hostile = [](uint64_t length) {
+    std::string file = WarcResponse("http://a/", "first");
+    while (file.size() < 1'500'000) {
+      file += fmt::format("WARC/1.0\r\nContent-Length: {}\r\n\r\n{}\r\n", length,
+                          std::string(3000, 'x'));
+    }
+    return file + WarcResponse("http://b/", "second");
+  };
+  // Within the file, or beyond its end; in the window, or not.
+  for (const uint64_t length : {200'000u, 600'000u, 300'000'000u}) {
+    CountingFile file(hostile(length));
+    const Contents contents = ReadPieces(&file, file.length());
+    EXPECT_EQ(contents.pages, (Pages{{"http://a/", "first"}, {"http://b/", "second"}}));
+    EXPECT_FALSE(contents.set_aside.empty());
+    EXPECT_LT(file.bytes(), 2 * file.length()) << length;
+  }
+}
+
 // However the bytes arrive: the head of a member, of a deflate block, its checksum, all get cut.
 TEST_F(WarcTest, PiecesOfTheStreamMayEndAnywhere) {
   std::string file;
