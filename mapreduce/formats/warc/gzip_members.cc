@@ -50,6 +50,7 @@ class GzipMembers final : public MemberSource {
     return got;
   }
 
+  bool has_many() const override { return true; }
   bool passed_over() const override { return passed_over_; }
   bool damaged() const override { return state_ == State::kDamaged; }
   bool Abandon() override {

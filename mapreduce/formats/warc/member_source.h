@@ -29,6 +29,8 @@ class MemberSource {
   // Goes behind the present member, which has been read to its end or abandoned, to the next one.
   // What lies between members and is none is passed over. False when there is none in this piece.
   virtual absl::StatusOr<bool> NextMember() = 0;
+  // Whether there may be several, in which a record could go on.
+  virtual bool has_many() const = 0;
   // Whether the last NextMember passed over bytes that should have been a member; zeros, which fill
   // up the ends of some files, should not.
   virtual bool passed_over() const = 0;

@@ -23,6 +23,7 @@ class PlainMember final : public MemberSource {
     cursor_.Skip(size);
     return size;
   }
+  bool has_many() const override { return false; }
   bool passed_over() const override { return false; }
   bool damaged() const override { return false; }
   bool Abandon() override { return false; }
@@ -63,6 +64,7 @@ class StreamMember final : public MemberSource {
     at_hand_.remove_prefix(size);
     return size;
   }
+  bool has_many() const override { return false; }
   bool passed_over() const override { return false; }
   bool damaged() const override { return contents_->damaged(); }
   bool Abandon() override { return false; }

@@ -10,16 +10,22 @@ namespace quern::mr {
 
 namespace {
 
-// Whether a member ends within these bytes.
-bool FirstMemberEnds(std::string_view bytes) {
+// Whether a member ends within these bytes, and another record begins with the next one, as far as
+// that can be seen: where a file was compressed by blocks hardly any does.
+bool FirstMemberIsARecord(std::string_view bytes) {
   Inflater inflater(Inflater::Wrapper::kGzip);
   const auto scrap = std::make_unique_for_overwrite<char[]>(InputFormat::kFirstBytes);
-  while (true) {
-    const Inflater::Step step = inflater.Run(bytes, scrap.get(), InputFormat::kFirstBytes);
+  Inflater::Step step;
+  do {
+    step = inflater.Run(bytes, scrap.get(), InputFormat::kFirstBytes);
     bytes.remove_prefix(step.consumed);
-    if (step.state != Inflater::State::kMore) return step.state == Inflater::State::kDone;
-    if (step.consumed == 0 && step.produced < InputFormat::kFirstBytes) return false;
-  }
+    if (step.consumed == 0 && step.produced < InputFormat::kFirstBytes) break;
+  } while (step.state == Inflater::State::kMore);
+  if (step.state != Inflater::State::kDone) return false;
+  if (!LooksLikeGzipMember(bytes)) return true;
+  inflater.Reset();
+  step = inflater.Run(bytes, scrap.get(), kWarcStart.size());
+  return kWarcStart.starts_with(std::string_view(scrap.get(), step.produced));
 }
 
 class WarcFormat final : public InputFormat {
@@ -28,7 +34,7 @@ class WarcFormat final : public InputFormat {
   bool has_headers() const override { return true; }
 
   bool Splittable(std::string_view first_bytes) const override {
-    return LooksLikeGzipMember(first_bytes) && FirstMemberEnds(first_bytes);
+    return LooksLikeGzipMember(first_bytes) && FirstMemberIsARecord(first_bytes);
   }
 
   absl::StatusOr<std::unique_ptr<RecordReader>> Open(const ReadOptions& options, ReadableFile* file,

@@ -99,16 +99,56 @@ bool WarcReader::Next() {
 
 absl::StatusOr<bool> WarcReader::EnterMember() {
   if (in_member_) return true;
-  ASSIGN_OR_RETURN(in_member_, members_->NextMember());
-  if (members_->passed_over()) SetAside("bad_member");
+  if (next_ == NextMember::kUnknown) {
+    ahead_.clear();
+    ASSIGN_OR_RETURN(in_member_, members_->NextMember());
+    if (members_->passed_over()) SetAside("bad_member");
+  } else if (next_ == NextMember::kEntered) {
+    in_member_ = true;
+    next_ = NextMember::kUnknown;
+  }
   begin_ = end_ = 0;
   window_offset_ = index_ = 0;
   set_aside_here_ = false;
   return in_member_;
 }
 
+// At the end of a member within a record. False when the record does not go on.
+absl::StatusOr<bool> WarcReader::GoOnInNextMember() {
+  if (!members_->has_many() || next_ != NextMember::kUnknown || members_->damaged()) return false;
+  ASSIGN_OR_RETURN(const bool more, members_->NextMember());
+  const bool passed_over = members_->passed_over();
+  if (passed_over) SetAside("bad_member");
+  next_ = NextMember::kNone;
+  if (!more) return false;
+  ahead_.resize(kVersionStart.size());
+  size_t size = 0;
+  while (size < ahead_.size()) {
+    ASSIGN_OR_RETURN(const size_t got, members_->Read(ahead_.data() + size, ahead_.size() - size));
+    if (got == 0) break;
+    size += got;
+  }
+  ahead_.resize(size);
+  const bool goes_on = !passed_over && ahead_ != kVersionStart;
+  next_ = goes_on ? NextMember::kUnknown : NextMember::kEntered;
+  if (goes_on) {
+    set_aside_here_ = false;
+    index_ = 0;
+  }
+  return goes_on;
+}
+
+absl::StatusOr<size_t> WarcReader::ReadMember(char* out, size_t room) {
+  if (next_ != NextMember::kUnknown) return 0;
+  if (ahead_.empty()) return members_->Read(out, room);
+  const size_t size = std::min(room, ahead_.size());
+  std::memcpy(out, ahead_.data(), size);
+  ahead_.erase(0, size);
+  return size;
+}
+
 WarcReader::Found WarcReader::EndMember() {
-  if (members_->damaged() && !set_aside_here_) SetAside("bad_member");
+  if (IsDamaged() && !set_aside_here_) SetAside("bad_member");
   in_member_ = false;
   return Found::kAgain;
 }
@@ -132,7 +172,7 @@ absl::StatusOr<std::string_view> WarcReader::Fill(size_t want) {
     end_ = bytes;
   }
   while (end_ - begin_ < want) {
-    ASSIGN_OR_RETURN(const size_t got, members_->Read(buffer_.get() + end_, capacity_ - end_));
+    ASSIGN_OR_RETURN(const size_t got, ReadMember(buffer_.get() + end_, capacity_ - end_));
     if (got == 0) break;
     end_ += got;
   }
@@ -156,7 +196,9 @@ absl::StatusOr<bool> WarcReader::SkipLineEnds() {
 absl::StatusOr<WarcReader::Found> WarcReader::ReadRecord() {
   ASSIGN_OR_RETURN(const bool more, SkipLineEnds());
   if (!more) return EndMember();
-  offset_ = members_->RecordOffset(window_offset_, index_);
+  // Of records that are found in a member when it has been left: they are numbered on.
+  offset_ =
+      next_ == NextMember::kUnknown ? members_->RecordOffset(window_offset_, index_) : offset_ + 1;
   ASSIGN_OR_RETURN(const bool has_head, ReadHead());
   if (!has_head) return PassOver(head_.empty() ? "bad_head" : "truncated");
   const auto length = ParseLength(fields_.Find("Content-Length"));
@@ -170,9 +212,9 @@ absl::StatusOr<WarcReader::Found> WarcReader::ReadRecord() {
 // head_ empty, or only a part of one.
 absl::StatusOr<bool> WarcReader::ReadHead() {
   head_.clear();
-  for (size_t want = kFirstHeadBytes; want <= kMaxHeadBytes; want *= 4) {
+  for (size_t want = kFirstHeadBytes; want <= kMaxHeadBytes;) {
     ASSIGN_OR_RETURN(const std::string_view bytes, Fill(want));
-    if (!bytes.starts_with(kVersionStart)) return false;
+    if (!kVersionStart.starts_with(bytes.substr(0, kVersionStart.size()))) return false;
     const size_t size = EndOfHead(bytes.substr(0, kMaxHeadBytes));
     if (size != std::string_view::npos) {
       head_.assign(bytes.substr(0, size));
@@ -181,7 +223,12 @@ absl::StatusOr<bool> WarcReader::ReadHead() {
       fields_.Parse(rest);
       return true;
     }
-    if (bytes.size() < want) {
+    if (bytes.size() >= want) {
+      want *= 4;
+      continue;
+    }
+    ASSIGN_OR_RETURN(const bool more, GoOnInNextMember());
+    if (!more) {
       head_.assign(bytes);
       return false;
     }
@@ -191,9 +238,14 @@ absl::StatusOr<bool> WarcReader::ReadHead() {
 
 absl::StatusOr<WarcReader::Found> WarcReader::ReadBlock(uint64_t length) {
   const size_t size = head_.size() + length;
-  ASSIGN_OR_RETURN(const std::string_view bytes, Fill(size + kBehindBytes));
+  ASSIGN_OR_RETURN(std::string_view bytes, Fill(size + kBehindBytes));
+  while (bytes.size() < size) {
+    ASSIGN_OR_RETURN(const bool more, GoOnInNextMember());
+    if (!more) break;
+    ASSIGN_OR_RETURN(bytes, Fill(size + kBehindBytes));
+  }
   // A member that holds one record is right only when its checksum is.
-  if (bytes.size() < size + kBehindBytes && members_->damaged()) return PassOver("truncated");
+  if (bytes.size() < size + kBehindBytes && IsDamaged()) return PassOver("truncated");
   if (bytes.size() < size) return PassOver("truncated");
   Consume(size);
   if (!MayFollowARecord(window())) {
@@ -225,7 +277,11 @@ absl::StatusOr<WarcReader::Found> WarcReader::ReadLargeBlock(uint64_t length) {
   large_block_.Clear();
   while (large_block_.size() < length) {
     ASSIGN_OR_RETURN(const std::string_view bytes, Fill(1));
-    if (bytes.empty()) break;
+    if (bytes.empty()) {
+      ASSIGN_OR_RETURN(const bool more, GoOnInNextMember());
+      if (!more) break;
+      continue;
+    }
     const size_t take =
         static_cast<size_t>(std::min<uint64_t>(bytes.size(), length - large_block_.size()));
     RETURN_IF_ERROR(large_block_.Append(bytes.substr(0, take)));
@@ -233,7 +289,7 @@ absl::StatusOr<WarcReader::Found> WarcReader::ReadLargeBlock(uint64_t length) {
   }
   RETURN_IF_ERROR(Fill(kBehindBytes).status());
   const bool complete = large_block_.size() == length;
-  const bool damaged = window().size() < kBehindBytes && members_->damaged();
+  const bool damaged = window().size() < kBehindBytes && IsDamaged();
   if (complete && !damaged && MayFollowARecord(window())) {
     ++index_;
     ASSIGN_OR_RETURN(const std::string_view block, large_block_.View());
@@ -264,8 +320,8 @@ absl::StatusOr<WarcReader::Found> WarcReader::MakePayload(std::string_view block
 
 absl::StatusOr<WarcReader::Found> WarcReader::PassOver(const char* reason) {
   // Whatever seems wrong in a damaged member is wrong for that reason, and counted once.
-  if (!members_->damaged()) SetAside(reason);
-  if (members_->damaged() && !set_aside_here_) SetAside("bad_member");
+  if (!IsDamaged()) SetAside(reason);
+  if (IsDamaged() && !set_aside_here_) SetAside("bad_member");
   set_aside_here_ = true;
   ++index_;
   return SearchRecord();
@@ -288,7 +344,9 @@ absl::StatusOr<WarcReader::Found> WarcReader::SearchRecord() {
     const size_t passed = bytes.size() - kVersionStart.size() - 3;
     Consume(passed);
     strayed += passed;
-    if (strayed > limits_.stray_bytes && members_->Abandon()) return EndMember();
+    if (strayed > limits_.stray_bytes && next_ == NextMember::kUnknown && members_->Abandon()) {
+      return EndMember();
+    }
   }
 }
 

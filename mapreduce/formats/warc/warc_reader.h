@@ -22,6 +22,9 @@ namespace quern::mr {
 // WARC head where a record should begin), truncated (the file or member ends within the block),
 // false_length (no end of a record where its length says), too_large, no_http_head, bad_chunks and
 // bad_coding (of an HTTP body). What comes next is the next place that looks like a record.
+//
+// Where a file was compressed by blocks (bgzip, pzstd) records go on from one member into the next:
+// a record that its member does not end is taken to, unless the next begins with a record.
 class WarcReader final : public RecordReader {
  public:
   struct Limits {
@@ -40,7 +43,13 @@ class WarcReader final : public RecordReader {
   // What ReadRecord came to. kAgain: nothing to show, look at what comes next.
   enum class Found { kRecord, kAgain };
 
+  // The next member, where it has been looked at while a record of this one was read.
+  enum class NextMember { kUnknown, kEntered, kNone };
+
   absl::StatusOr<bool> EnterMember();
+  absl::StatusOr<bool> GoOnInNextMember();
+  absl::StatusOr<size_t> ReadMember(char* out, size_t room);
+  bool IsDamaged() const { return next_ == NextMember::kUnknown && members_->damaged(); }
   absl::StatusOr<Found> ReadRecord();
   absl::StatusOr<bool> SkipLineEnds();
   absl::StatusOr<bool> ReadHead();
@@ -70,6 +79,8 @@ class WarcReader final : public RecordReader {
   size_t end_ = 0;
   uint64_t window_offset_ = 0;  // of begin_ in the member's contents
   bool in_member_ = false;
+  NextMember next_ = NextMember::kUnknown;
+  std::string ahead_;            // first bytes of a member, looked at already
   bool set_aside_here_ = false;  // something in this member
   uint64_t index_ = 0;           // of the next record in the member
 

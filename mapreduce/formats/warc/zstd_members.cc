@@ -72,6 +72,7 @@ class ZstdMembers final : public MemberSource {
     return output.pos;
   }
 
+  bool has_many() const override { return true; }
   bool passed_over() const override { return passed_over_; }
   bool damaged() const override { return state_ == State::kDamaged; }
   bool Abandon() override {

@@ -1,0 +1,58 @@
+// WARC files that were compressed by blocks: records that go on from one member into the next.
+#include <gtest/gtest.h>
+
+#include "tests/mapreduce/formats/warc_builder.h"
+#include "tests/mapreduce/formats/warc_fixture.h"
+
+namespace quern::mr {
+namespace {
+
+// As bgzip and pzstd do it: members end after so many bytes, wherever that is in a record.
+TEST_F(WarcTest, RecordsMayGoOnInTheNextMember) {
+  std::string text;
+  Pages pages;
+  for (int i = 0; i < 30; ++i) {
+    pages.emplace_back(fmt::format("http://{}/", i), SomeBytes(Below(OneIn(10) ? 700'000 : 3000)));
+    text += WarcResponse(pages.back().first, pages.back().second);
+  }
+  for (const Pack& pack : MemberPacks()) {
+    for (const size_t block : {97u, 1000u, 65'280u}) {
+      std::string file;
+      // Not where a record begins: that one would be taken for the start of another.
+      for (size_t at = 0; at < text.size();) {
+        size_t end = std::min(at + block, text.size());
+        if (text.substr(end).starts_with("WARC/")) ++end;
+        file += pack(text.substr(at, end - at));
+        at = end;
+      }
+      file += pack("");  // as bgzip says that this is all
+      EXPECT_FALSE(
+          (*FindInputFormat("warc"))->Splittable(file.substr(0, InputFormat::kFirstBytes)));
+      const Contents contents = ReadAll(file);
+      ASSERT_EQ(contents.pages, pages) << block;
+      EXPECT_EQ(contents.set_aside, Counts());
+      for (size_t i = 1; i < contents.offsets.size(); ++i) {
+        ASSERT_LT(contents.offsets[i - 1], contents.offsets[i]);
+      }
+    }
+  }
+}
+
+// One that its member ends and the next does not go on with is counted once, and nothing else is.
+TEST_F(WarcTest, ARecordThatDoesNotGoOnIsSetAside) {
+  const std::string a = WarcResponse("http://a/", "first");
+  const std::string b = WarcResponse("http://b/", "second");
+  for (const Pack& pack : MemberPacks()) {
+    for (size_t cut = 1; cut < a.size() - 4; ++cut) {
+      for (const std::string& file : {pack(a.substr(0, cut)) + pack(b), pack(b + a.substr(0, cut)),
+                                      pack(a.substr(0, cut)) + pack("") + pack(b)}) {
+        const Contents contents = ReadAll(file);
+        EXPECT_EQ(contents.pages, (Pages{{"http://b/", "second"}})) << cut;
+        EXPECT_EQ(contents.set_aside, (Counts{{"truncated", 1}})) << cut;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quern::mr
