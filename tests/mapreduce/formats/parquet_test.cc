@@ -92,6 +92,14 @@ TEST_F(ParquetTest, EveryTypeComesBackAsItWasWritten) {
   }
 }
 
+// The largest one has fewer digits in JSON than it takes to be exact.
+TEST_F(ParquetTest, NumbersAtTheLimitsOfAFloatAreKept) {
+  const std::vector<std::string> rows = {R"({"f":3.4028235e+38})", R"({"f":-3.4028235e+38})",
+                                         R"({"f":1e-45})", R"({"f":"Infinity"})"};
+  ASSERT_OK_AND_ASSIGN(const std::string bytes, Write(rows, {.schema = "f float"}));
+  EXPECT_EQ(Read(bytes)->rows, rows);
+}
+
 TEST_F(ParquetTest, WritesTheSameBytesEachTime) {
   const auto rows = NumberedRows(3000);
   EXPECT_EQ(*Write(rows), *Write(rows));
@@ -137,6 +145,8 @@ TEST_F(ParquetTest, ABadRecordIsNamed) {
       {"", R"({"n":"x"})", "field n is a text, in records before it is int64"},
       {"n int64", R"({"n":1.5})", "n: 1.5 is no int64"},
       {"n int8", R"({"n":128})", "n: 128 is no int8"},
+      {"n int64, f float", R"({"f":-1e39})", "f: -1e39 is no float"},
+      {"n int64, x double", R"({"x":1e309})", "x: 1e309 is no double"},
       {"n int64, d date", R"({"d":"2025-02-29"})", "d: \"2025-02-29\" is no date"},
       {"n int64, t timestamp", R"({"t":"2025-01-01T00:00:00"})", "is no timestamp"},
       {"n int64, b binary", R"({"b":"a"})", "b: \"a\" is no binary"},

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <string>
@@ -82,7 +83,10 @@ std::unique_ptr<ColumnBuilder> Floats(const ColumnType& type, arrow::ArrayBuilde
   return Make<Builder>(builder, [type](Builder* to, const JsonValue& value) {
     const std::optional<double> number = NumberOf(value);
     if (!number) return Misfit(value, type);
-    return to->Append(static_cast<typename Builder::value_type>(*number));
+    const auto stored = static_cast<typename Builder::value_type>(*number);
+    // A number that only a wider type holds.
+    if (std::isinf(stored) && !std::isinf(*number)) return Misfit(value, type);
+    return to->Append(stored);
   });
 }
 
