@@ -17,7 +17,7 @@ enum ExitCode : int {
   kExitOk = 0,
   kExitFailed = 1,
   kExitUsage = 2,
-  kExitRejected = 3,       // `mr run`: the job was not accepted
+  kExitRejected = 3,       // `mr run`: the job was surely not accepted
   kExitInterrupted = 130,  // 128 + SIGINT, as shells do
 };
 

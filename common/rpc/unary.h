@@ -26,6 +26,13 @@ absl::Status Call(absl::Duration timeout, Invoke invoke) {
   return StatusOfCall(invoke(&context));
 }
 
+// A server of ours has said so, and not gRPC that had no answer: of errors of handlers that made
+// them with AnswerOf.
+grpc::Status AnswerOf(const absl::Status& status);
+bool IsAnswer(const grpc::Status& status);
+// Of a call that failed without an answer: it surely came to no server.
+bool NeverReached(const absl::Status& status);
+
 // For users, of a call that failed with Unavailable or DeadlineExceeded without a server's answer:
 // "nobody listens there", "it is slow, or hangs".
 std::string_view WhyNoAnswer(const absl::Status& status);

@@ -3,14 +3,17 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <utility>
 
+#include "common/cli/cli.h"
 #include "common/mutex.h"
 #include "common/random.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/unary.h"
 #include "common/sizes.h"
+#include "mapreduce/plan/job_spec_rules.h"
 #include "quern/mr/v1/jobs.grpc.pb.h"
 
 namespace quern::mr {
@@ -22,6 +25,8 @@ constexpr absl::Duration kCallTimeout = absl::Seconds(30);
 constexpr absl::Duration kSubmitTimeout = absl::Minutes(10);
 constexpr absl::Duration kWatchPatience = absl::Minutes(2);
 constexpr absl::Duration kPause = absl::Milliseconds(100);
+
+bool IsBeingAccepted(const absl::Status& status) { return Message(status) == kBeingAccepted; }
 
 }  // namespace
 
@@ -39,26 +44,60 @@ struct CoordinatorClient::Impl {
         rpc::MakeChannel(addresses[current % addresses.size()], rpc::ChannelKind::kControl));
   }
 
+  const std::string& address() const { return addresses[current % addresses.size()]; }
+
   // Repeats a call while nobody is there. All calls are safe to repeat: submissions by their
-  // request id, the rest by nature.
+  // request id, the rest by nature. Patience begins with the first failure in a row: somebody may
+  // have worked on the call for minutes before he was gone. `outcome_unknown` is set when a call
+  // reached somebody and had no answer.
   template <typename Invoke>
-  absl::Status Call(absl::Duration timeout, Invoke invoke) {
-    const absl::Time deadline = clock->MonotonicNow() + kPatience;
+  absl::Status Call(absl::Duration timeout, Invoke invoke, bool* outcome_unknown = nullptr) {
+    const absl::Time end = clock->MonotonicNow() + timeout;
+    std::optional<absl::Time> give_up;
     while (true) {
-      const absl::Status status =
-          rpc::Call(timeout, [&](grpc::ClientContext* context) { return invoke(context); });
-      if (status.code() != absl::StatusCode::kUnavailable) return status;
-      if (clock->MonotonicNow() > deadline) {
-        return UnavailableError(
-            "the coordinator at {} does not answer ({}). Try: quern status, or --coordinator "
-            "HOST:PORT",
-            addresses[current % addresses.size()], rpc::WhyNoAnswer(status));
-      }
+      const absl::Time begun = clock->MonotonicNow();
+      bool answered = false;
+      const absl::Status status = rpc::Call(timeout, [&](grpc::ClientContext* context) {
+        const grpc::Status raw = invoke(context);
+        answered = rpc::IsAnswer(raw);
+        return raw;
+      });
+      const bool reached = answered || !rpc::NeverReached(status);
+      const bool is_unclear = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+      if (outcome_unknown != nullptr && is_unclear && reached && !answered) *outcome_unknown = true;
+      if (!absl::IsUnavailable(status)) return status;
+      const absl::Time now = clock->MonotonicNow();
+      const bool somebody_works = reached && (now - begun > kPatience || IsBeingAccepted(status));
+      if (!give_up || (somebody_works && now < end)) give_up = now + kPatience;
+      if (now > *give_up) return answered ? status : DoesNotAnswer(status);
       clock->Sleep(kPause);
       ++current;
       Connect();
     }
   }
+
+  absl::Status DoesNotAnswer(const absl::Status& status) const {
+    return UnavailableError(
+        "the coordinator at {} does not answer ({}). Try: quern status, or --coordinator "
+        "HOST:PORT",
+        address(), rpc::WhyNoAnswer(status));
+  }
+
+  // Nobody is told that something was rejected that may be running.
+  template <typename Invoke>
+  absl::Status Submit(bool dry_run, Invoke invoke) {
+    bool outcome_unknown = false;
+    absl::Status status = Call(kSubmitTimeout, invoke, &outcome_unknown);
+    const bool is_unclear = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+    if (!is_unclear) return status;
+    // The coordinator itself has said so, of the master.
+    if (dry_run || !outcome_unknown) return UnavailableError("{}", Message(status));
+    return DeadlineExceededError(
+        "the coordinator at {} was gone before it had answered: this may have been accepted. Try: "
+        "mr list, before it is submitted again",
+        address());
+  }
+
   // Nobody may cancel the call of this context any more.
   bool EndStream() {
     MutexLock lock(&mutex);
@@ -113,7 +152,7 @@ absl::StatusOr<pb::SubmitResponse> CoordinatorClient::Submit(pb::SubmitRequest r
   request.mutable_header()->set_client_id(RandomId());
   request.mutable_header()->set_request_id(1);
   pb::SubmitResponse response;
-  RETURN_IF_ERROR(impl_->Call(kSubmitTimeout, [&](grpc::ClientContext* context) {
+  RETURN_IF_ERROR(impl_->Submit(request.dry_run(), [&](grpc::ClientContext* context) {
     return impl_->stub->Submit(context, request, &response);
   }));
   return response;
@@ -124,7 +163,7 @@ absl::StatusOr<pb::SubmitPipelineResponse> CoordinatorClient::SubmitPipeline(
   request.mutable_header()->set_client_id(RandomId());
   request.mutable_header()->set_request_id(1);
   pb::SubmitPipelineResponse response;
-  RETURN_IF_ERROR(impl_->Call(kSubmitTimeout, [&](grpc::ClientContext* context) {
+  RETURN_IF_ERROR(impl_->Submit(request.dry_run(), [&](grpc::ClientContext* context) {
     return impl_->stub->SubmitPipeline(context, request, &response);
   }));
   return response;
@@ -269,6 +308,10 @@ void CoordinatorClient::CancelWatch() {
 bool HasEnded(const pb::JobStatus& status) {
   return status.state() == pb::JOB_STATE_SUCCEEDED || status.state() == pb::JOB_STATE_FAILED ||
          status.state() == pb::JOB_STATE_KILLED;
+}
+
+int ExitOfSubmission(const absl::Status& status) {
+  return absl::IsDeadlineExceeded(status) ? kExitFailed : kExitRejected;
 }
 
 }  // namespace quern::mr

@@ -15,13 +15,15 @@
 
 namespace quern::mr {
 
-// Each call waits 5 s for a coordinator that is not there, then fails naming its address.
+// Each call waits 5 s for a coordinator that is not there, then fails naming its address; the time
+// counts from the first failure in a row.
 class CoordinatorClient {
  public:
   // HOST:PORTs; the first that answers is asked. The clock is borrowed.
   CoordinatorClient(std::vector<std::string> addresses, Clock* clock);
   ~CoordinatorClient();
 
+  // DeadlineExceeded: nobody knows whether it was accepted.
   absl::StatusOr<pb::SubmitResponse> Submit(pb::SubmitRequest request);
   absl::StatusOr<pb::SubmitPipelineResponse> SubmitPipeline(pb::SubmitPipelineRequest request);
   absl::Status DropPipeline(const std::string& pipeline_id);
@@ -54,5 +56,8 @@ class CoordinatorClient {
 };
 
 bool HasEnded(const pb::JobStatus& status);
+
+// Of a submission that came to nothing: rejected, unless it may have been accepted.
+int ExitOfSubmission(const absl::Status& status);
 
 }  // namespace quern::mr

@@ -27,7 +27,7 @@ class Rerun final : public JobCommand {
     const auto response = coordinator->SubmitPipeline(std::move(request));
     if (!response.ok()) {
       session->Report("mr rerun", response.status());
-      return kExitRejected;
+      return ExitOfSubmission(response.status());
     }
     return AfterSubmission(session, *response, detach_, dry_run_);
   }

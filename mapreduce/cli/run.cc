@@ -132,7 +132,7 @@ class RunJob final : public JobCommand {
     const bool usage = message.find("unknown key") != std::string_view::npos;
     if (usage) return UsageError(message);
     session.Report("mr run", status);
-    return kExitRejected;
+    return ExitOfSubmission(status);
   }
 
   absl::StatusOr<int> RunStages(Session* session, const PipelineText& pipeline) const {

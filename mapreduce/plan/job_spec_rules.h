@@ -24,6 +24,10 @@ inline constexpr size_t kMaxOutputNameBytes = 50;
 inline constexpr size_t kMaxSideFiles = 100;
 inline constexpr uint64_t kMaxSideFileBytes = uint64_t{1} << 30;
 
+// What the coordinator answers (Unavailable) while it works on the same request: whoever asks goes
+// on asking.
+inline constexpr char kBeingAccepted[] = "the same request is being accepted now. Try: again";
+
 // Fills in every field that was left empty, except reduce.tasks and the class names, and makes
 // clean lines of the texts that are shown.
 void FillDefaults(pb::JobSpec* spec);

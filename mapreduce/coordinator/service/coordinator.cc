@@ -11,6 +11,7 @@
 #include "mapreduce/coordinator/service/task_history.h"
 #include "mapreduce/coordinator/service/waiting.h"
 #include "mapreduce/engine/task_id.h"
+#include "mapreduce/plan/job_spec_rules.h"
 
 namespace quern::mr {
 namespace {
@@ -111,7 +112,7 @@ absl::StatusOr<pb::SubmitResponse> Coordinator::Submit(const pb::SubmitRequest& 
     JobTracker::Reservation reserved =
         tracker_.Reserve(client, number, place_names, job->submitted);
     if (reserved.job.already_there) {
-      return UnavailableError("the same request is being accepted now. Try: again");
+      return UnavailableError("{}", kBeingAccepted);
     }
     job->key = reserved.job.key;
     job->id = reserved.job.job_id;

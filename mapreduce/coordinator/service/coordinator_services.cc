@@ -2,7 +2,7 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "common/rpc/grpc_status.h"
+#include "common/rpc/unary.h"
 #include "mapreduce/coordinator/service/rpc/handlers.h"
 #include "quern/mr/v1/jobs.grpc.pb.h"
 
@@ -57,7 +57,7 @@ class JobsService final : public UnaryJobs {
  private:
   template <typename Response>
   static grpc::Status Answer(absl::StatusOr<Response> result, Response* response) {
-    if (!result.ok()) return rpc::ToGrpc(result.status());
+    if (!result.ok()) return rpc::AnswerOf(result.status());
     *response = *std::move(result);
     return grpc::Status::OK;
   }

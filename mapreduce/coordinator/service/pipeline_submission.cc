@@ -8,6 +8,7 @@
 #include "mapreduce/coordinator/service/convert.h"
 #include "mapreduce/coordinator/service/journal_writer.h"
 #include "mapreduce/coordinator/service/pipeline_driver.h"
+#include "mapreduce/plan/job_spec_rules.h"
 #include "mapreduce/plan/pipeline_fingerprint.h"
 #include "mapreduce/plan/pipeline_paths.h"
 
@@ -62,7 +63,7 @@ absl::StatusOr<pb::SubmitPipelineResponse> PipelineDriver::Submit(
     }
     // Planning takes its time, and a client that waits for it may ask again.
     if (key.first != 0 && !submitting_.insert(key).second) {
-      return UnavailableError("the same request is being accepted now. Try: again");
+      return UnavailableError("{}", kBeingAccepted);
     }
   }
   absl::StatusOr<pb::SubmitPipelineResponse> response = Accept(request);

@@ -1,0 +1,138 @@
+// Submissions whose coordinator goes away in the middle, or is not there.
+#include "mapreduce/cli/coordinator_client.h"
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "common/cli/cli.h"
+#include "common/mutex.h"
+#include "common/rpc/unary.h"
+#include "mapreduce/plan/job_spec_rules.h"
+#include "quern/mr/v1/jobs.grpc.pb.h"
+#include "tests/support/status_matchers.h"
+
+namespace quern::mr {
+namespace {
+
+using ::testing::HasSubstr;
+using Code = absl::StatusCode;
+
+// Who sleeps finds the time gone.
+class JumpingClock final : public SimulatedClock {
+ public:
+  void Sleep(absl::Duration duration) override { AdvanceTime(duration); }
+};
+
+// Answers as it is told.
+class FakeCoordinator final : public pb::Jobs::Service {
+ public:
+  explicit FakeCoordinator(std::function<grpc::Status(int call)> answer)
+      : answer_(std::move(answer)) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+  ~FakeCoordinator() override { server_->Shutdown(); }
+  std::string address() const { return fmt::format("127.0.0.1:{}", port_); }
+  int calls() const {
+    MutexLock lock(&mutex_);
+    return calls_;
+  }
+  size_t requests() const {
+    MutexLock lock(&mutex_);
+    return requests_.size();
+  }
+
+  grpc::Status Submit(grpc::ServerContext*, const pb::SubmitRequest* request,
+                      pb::SubmitResponse* response) override {
+    MutexLock lock(&mutex_);
+    requests_.emplace(request->header().client_id(), request->header().request_id());
+    response->set_job_id("job-1");
+    return answer_(++calls_);
+  }
+
+ private:
+  const std::function<grpc::Status(int call)> answer_;
+  mutable Mutex mutex_;
+  std::set<std::pair<uint64_t, uint64_t>> requests_ ABSL_GUARDED_BY(mutex_);
+  int calls_ ABSL_GUARDED_BY(mutex_) = 0;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+// As gRPC says it of a connection that breaks.
+grpc::Status Broken() { return {grpc::StatusCode::UNAVAILABLE, "Socket closed"}; }
+
+class CoordinatorClientTest : public testing::Test {
+ protected:
+  absl::Status Submit(const FakeCoordinator& coordinator, bool dry_run = false) {
+    CoordinatorClient client({coordinator.address()}, &clock_);
+    pb::SubmitRequest request;
+    request.set_dry_run(dry_run);
+    return client.Submit(request).status();
+  }
+  JumpingClock clock_;
+};
+
+TEST_F(CoordinatorClientTest, WhatBrokeAfterMinutesIsAskedForAgain) {
+  const FakeCoordinator coordinator([&](int call) {
+    if (call <= 2) clock_.AdvanceTime(absl::Minutes(3));
+    return call <= 2 ? Broken() : grpc::Status::OK;
+  });
+  EXPECT_OK(Submit(coordinator));
+  EXPECT_EQ(coordinator.calls(), 3);
+  EXPECT_EQ(coordinator.requests(), 1u) << "one submission, whoever accepted it";
+}
+
+TEST_F(CoordinatorClientTest, ALostAnswerIsNoRejection) {
+  const FakeCoordinator coordinator([](int) { return Broken(); });
+  const absl::Status lost = Submit(coordinator);
+  EXPECT_THAT(lost, StatusIs(Code::kDeadlineExceeded, HasSubstr("may have been accepted")));
+  EXPECT_THAT(std::string(Message(lost)), HasSubstr("mr list"));
+  EXPECT_EQ(ExitOfSubmission(lost), kExitFailed);
+  EXPECT_THAT(Submit(coordinator, /*dry_run=*/true), StatusIs(Code::kUnavailable));
+}
+
+TEST_F(CoordinatorClientTest, WhatNobodyWorksOnEndsInItsTime) {
+  const FakeCoordinator coordinator([&](int) {
+    clock_.AdvanceTime(absl::Minutes(3));
+    return Broken();
+  });
+  EXPECT_THAT(Submit(coordinator), StatusIs(Code::kDeadlineExceeded));
+  EXPECT_LE(coordinator.calls(), 5);
+}
+
+TEST_F(CoordinatorClientTest, WhoWorksOnItIsWaitedFor) {
+  const FakeCoordinator coordinator([&](int call) {
+    if (call == 1) return Broken();
+    clock_.AdvanceTime(absl::Seconds(4));
+    return call < 30 ? rpc::AnswerOf(UnavailableError("{}", kBeingAccepted)) : grpc::Status::OK;
+  });
+  EXPECT_OK(Submit(coordinator));
+  EXPECT_EQ(coordinator.requests(), 1u);
+}
+
+TEST_F(CoordinatorClientTest, AnAnswerIsARejection) {
+  const FakeCoordinator coordinator(
+      [](int) { return rpc::AnswerOf(UnavailableError("the master does not answer")); });
+  const absl::Status refused = Submit(coordinator);
+  EXPECT_THAT(refused, StatusIs(Code::kUnavailable, HasSubstr("the master does not answer")));
+  EXPECT_EQ(ExitOfSubmission(refused), kExitRejected);
+}
+
+TEST_F(CoordinatorClientTest, WhereNobodyListensNothingWasAccepted) {
+  CoordinatorClient client({"127.0.0.1:1"}, &clock_);
+  EXPECT_THAT(client.Submit({}).status(),
+              StatusIs(Code::kUnavailable, HasSubstr("nobody listens there")));
+}
+
+}  // namespace
+}  // namespace quern::mr
