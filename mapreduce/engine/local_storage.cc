@@ -1,6 +1,9 @@
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <utility>
 #include <vector>
 
@@ -91,28 +94,51 @@ class LocalWritable final : public WritableFile {
 struct TreeMove {
   std::string from;
   std::string to;
-  // Where what was at `to` is meanwhile, hidden beside it; empty: nothing was.
+  // Where what was at `to` is afterwards, until it goes: at `from` where the two can be exchanged,
+  // else hidden beside `to`. Empty: nothing was.
   std::string replaced;
 };
 
+// At every moment one of them is at `to`. False: this file system cannot do that.
+absl::StatusOr<bool> Exchange(const std::string& from, const std::string& to) {
+  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) return true;
+  if (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP) return false;
+  return ErrnoStatus(errno, fmt::format("rename {} to {}", from, to));
+}
+
 void UndoMove(const TreeMove& move) {
+  if (move.replaced == move.from) {
+    Exchange(move.from, move.to).IgnoreError();
+    return;
+  }
   FileSystem::Real()->Rename(move.to, move.from).IgnoreError();
   if (!move.replaced.empty()) FileSystem::Real()->Rename(move.replaced, move.to).IgnoreError();
 }
 
+absl::Status MoveAside(TreeMove* move) {
+  const std::string name = move->to.substr(move->to.rfind('/') + 1);
+  const std::string aside = fmt::format("{}/.{}.old-{}", ParentDir(move->to), name, RandomHex(4));
+  RETURN_IF_ERROR(FileSystem::Real()->Rename(move->to, aside));
+  move->replaced = aside;
+  return absl::OkStatus();
+}
+
+absl::Status RenameTo(const TreeMove& move) {
+  RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(ParentDir(move.to)));
+  return FileSystem::Real()->Rename(move.from, move.to);
+}
+
 // After an error everything is where it was.
 absl::Status MakeMove(bool replace, TreeMove* move) {
-  const std::string parent = ParentDir(move->to);
+  bool is_exchanged = false;
   if (FileSystem::Real()->Exists(move->to)) {
     if (!replace) return AlreadyExistsError("{}: already exists", move->to);
-    const std::string name = move->to.substr(move->to.rfind('/') + 1);
-    const std::string aside = fmt::format("{}/.{}.old-{}", parent, name, RandomHex(4));
-    RETURN_IF_ERROR(FileSystem::Real()->Rename(move->to, aside));
-    move->replaced = aside;
+    ASSIGN_OR_RETURN(is_exchanged, Exchange(move->from, move->to));
+    if (is_exchanged) move->replaced = move->from;
+    if (!is_exchanged) RETURN_IF_ERROR(MoveAside(move));
   }
-  absl::Status status = FileSystem::Real()->MakeDirs(parent);
-  if (status.ok()) status = FileSystem::Real()->Rename(move->from, move->to);
-  if (status.ok()) status = FileSystem::Real()->SyncDir(parent);
+  absl::Status status = is_exchanged ? absl::OkStatus() : RenameTo(*move);
+  if (status.ok()) status = FileSystem::Real()->SyncDir(ParentDir(move->to));
   if (!status.ok()) UndoMove(*move);
   return status;
 }
@@ -151,7 +177,7 @@ class LocalStorage final : public Storage {
       for (; !made.empty(); made.pop_back()) UndoMove(made.back());
       return status;
     }
-    // What stays of them is hidden and in nobody's way.
+    // What stays of them has a name that nobody looks at.
     for (const TreeMove& move : made) {
       if (!move.replaced.empty()) RemoveTree(move.replaced).IgnoreError();
     }

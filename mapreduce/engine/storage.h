@@ -58,8 +58,9 @@ class Storage {
   // it goes away with everything below it.
   virtual absl::Status Rename(const std::string& from, const std::string& to, bool replace) = 0;
   // Several of them. In the distributed file system all happen in one change or none; on this
-  // machine one after another, and when one fails those before it are undone. What is replaced goes
-  // when all have succeeded.
+  // machine one after another, and when one fails those before it are undone; each target is the
+  // old tree or the new one at every moment, where the file system can exchange two names. What is
+  // replaced goes when all have succeeded.
   using Moves = std::vector<std::pair<std::string, std::string>>;
   virtual absl::Status RenameAll(const Moves& moves, bool replace) = 0;
   // OK when there is nothing.

@@ -1,9 +1,14 @@
 // Renames on this machine: what they replace is not lost when they fail.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <string>
+#include <thread>
 
 #include "common/storage/file_io.h"
 #include "mapreduce/engine/storage.h"
@@ -60,6 +65,49 @@ TEST_F(LocalStorageTest, WhenOneOfSeveralFailsAllIsAsBefore) {
   EXPECT_EQ(Read("out1"), "old 1");
   EXPECT_EQ(Read("out2"), "old 2");
   EXPECT_EQ(Names(), (Strings{"new1", "out1", "out2"}));
+}
+
+// Whoever is killed between two steps leaves what others see at that moment.
+TEST_F(LocalStorageTest, WhatIsReplacedIsThereAtEveryMoment) {
+  Write("probe", "a");
+  Write("other", "b");
+  if (renameat2(AT_FDCWD, (dir_ / "probe").c_str(), AT_FDCWD, (dir_ / "other").c_str(),
+                RENAME_EXCHANGE) != 0) {
+    GTEST_SKIP() << "this file system cannot exchange names";
+  }
+  ASSERT_OK(storage_->RemoveTree(Path("probe")));
+  ASSERT_OK(storage_->RemoveTree(Path("other")));
+  Write("out", "old");
+  std::atomic<int> looks = 0;
+  std::atomic<int> gone = 0;
+  std::jthread looking([&](const std::stop_token& stop) {
+    for (; !stop.stop_requested(); ++looks) {
+      gone += std::filesystem::exists(dir_ / "out") ? 0 : 1;
+    }
+  });
+  for (int i = 0; i < 200 || looks < 1'000; ++i) {
+    Write("new", std::to_string(i));
+    ASSERT_OK(storage_->Rename(Path("new"), Path("out"), true));
+    ASSERT_EQ(Read("out"), std::to_string(i));
+  }
+  looking.request_stop();
+  looking.join();
+  EXPECT_EQ(gone, 0) << "of " << looks;
+  EXPECT_EQ(Names(), Strings{"out"});
+}
+
+// The new tree may lie anywhere on the same file system, and a file may be replaced by a tree.
+TEST_F(LocalStorageTest, WhenALaterOneFailsWhatWasExchangedComesBack) {
+  Write("work/new1", "new 1");
+  std::ofstream(dir_ / "out1") << "a file";
+  const auto status =
+      storage_->RenameAll({{Path("work/new1"), Path("out1")}, {Path("none"), Path("out2")}}, true);
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Read("work/new1"), "new 1");
+  EXPECT_TRUE(std::filesystem::is_regular_file(dir_ / "out1"));
+  ASSERT_OK(storage_->Rename(Path("work/new1"), Path("out1"), true));
+  EXPECT_EQ(Read("out1"), "new 1");
+  EXPECT_EQ(Names(), (Strings{"out1", "work"}));
 }
 
 }  // namespace
