@@ -110,10 +110,14 @@ absl::StatusOr<pb::JobSpec::Plugin> UploadPlugin(const std::vector<std::string>&
                                                  const std::string& local_path,
                                                  const PluginInfo& plugin, Clock* clock) {
   pb::JobSpec::Plugin uploaded = Uploaded(plugin);
+  // What lies under a hash is never looked at again: only what has it may go there.
+  ASSIGN_OR_RETURN(const std::string bytes, ReadFileToString(FileSystem::Real(), local_path));
+  if (HashBytes128(bytes).ToString() != plugin.hash) {
+    return FailedPreconditionError("{}: was changed while it was read. Try: again", local_path);
+  }
   const auto dfs = Connect(masters, clock);
   ASSIGN_OR_RETURN(const bool missing, IsMissing(dfs.get(), uploaded, clock));
   if (!missing) return uploaded;
-  ASSIGN_OR_RETURN(const std::string bytes, ReadFileToString(FileSystem::Real(), local_path));
   RETURN_IF_ERROR(Annotate(Upload(dfs.get(), uploaded.path(), bytes), "upload the plugin"));
   return uploaded;
 }

@@ -15,7 +15,8 @@
 
 namespace quern::mr {
 
-// `clock` is borrowed for the call.
+// FailedPrecondition: the file is no longer the one that `plugin` was read from. `clock` is
+// borrowed for the call.
 absl::StatusOr<pb::JobSpec::Plugin> UploadPlugin(const std::vector<std::string>& masters,
                                                  const std::string& local_path,
                                                  const PluginInfo& plugin, Clock* clock);
