@@ -49,10 +49,9 @@ JobExplanation JobExplainer::ExplainStage(const pb::PipelineStage& stage,
   JobExplanation plan;
   plan.stage = stage.name();
   plan.rounds = stage.has_repeat() ? stage.repeat().max() : 1;
-  plan.spec = stage.job();
-  FillStageDefaults(&plan.spec);
   pb::PipelineStage filled = stage;
-  *filled.mutable_job() = plan.spec;
+  FillStageDefaults(filled.mutable_job());
+  plan.spec = FirstRoundJob(filled);
   NoteProblem(CheckJobSpec(StageJobToCheck(filled), {.local = local_, .runs_here = local_}), &plan);
   NoteProblem(ResolveClasses(plugin, &plan.spec), &plan);
   FindInputs(&plan);

@@ -13,6 +13,7 @@
 #include "common/parallel.h"
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/formats/input_format.h"
+#include "mapreduce/plan/pipeline_rules.h"
 
 namespace quern::mr {
 namespace {
@@ -215,6 +216,19 @@ absl::StatusOr<std::vector<InputFile>> FindInputFiles(client::FileSystem* dfs,
   std::sort(files.begin(), files.end(),
             [](const InputFile& a, const InputFile& b) { return a.path < b.path; });
   return files;
+}
+
+absl::StatusOr<std::vector<SplitInput>> FindStageInputs(client::FileSystem* dfs,
+                                                        const pb::PipelineStage& stage) {
+  const pb::JobSpec job = FirstRoundJob(stage);
+  std::vector<SplitInput> inputs;
+  for (int i = 0; i < job.inputs_size(); ++i) {
+    if (job.inputs(i).path().starts_with('@')) continue;
+    SplitInput& input = inputs.emplace_back();
+    input.input = static_cast<uint32_t>(i);
+    ASSIGN_OR_RETURN(input.files, FindInputFiles(dfs, job.inputs(i), job.limits().split_bytes()));
+  }
+  return inputs;
 }
 
 }  // namespace quern::mr

@@ -9,6 +9,7 @@
 #include "common/status.h"
 #include "mapreduce/engine/messages.h"
 #include "mapreduce/plan/split_planner.h"
+#include "quern/mr/v1/pipelines.pb.h"
 
 namespace quern::mr {
 
@@ -22,5 +23,9 @@ std::string ClusterFileId(const client::FileStatus& status);
 absl::StatusOr<std::vector<InputFile>> FindInputFiles(client::FileSystem* dfs,
                                                       const pb::JobSpec::Input& input,
                                                       uint64_t split_bytes);
+
+// All files that a stage of a pipeline reads at users' paths, whichever of its rounds it is.
+absl::StatusOr<std::vector<SplitInput>> FindStageInputs(client::FileSystem* dfs,
+                                                        const pb::PipelineStage& stage);
 
 }  // namespace quern::mr

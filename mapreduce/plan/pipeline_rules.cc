@@ -304,8 +304,18 @@ std::set<std::string> PublishTargets(const pb::PipelineSpec& spec) {
   return targets;
 }
 
-pb::JobSpec StageJobToCheck(const pb::PipelineStage& stage) {
+pb::JobSpec FirstRoundJob(const pb::PipelineStage& stage) {
   pb::JobSpec job = stage.job();
+  if (stage.repeat().first().empty()) return job;
+  for (pb::JobSpec::Input& input : *job.mutable_inputs()) {
+    const std::optional<StageReference> reference = ParseStageReference(input.path());
+    if (reference && reference->stage == stage.name()) input.set_path(stage.repeat().first());
+  }
+  return job;
+}
+
+pb::JobSpec StageJobToCheck(const pb::PipelineStage& stage) {
+  pb::JobSpec job = FirstRoundJob(stage);
   const std::string some_path = RoundPath("pipeline", stage.name(), 1);
   for (pb::JobSpec::Input& input : *job.mutable_inputs()) {
     if (input.path().starts_with('@')) input.set_path(RoundPath("pipeline", "another", 1));

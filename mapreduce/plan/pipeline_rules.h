@@ -65,6 +65,11 @@ inline bool IsBesideMain(const pb::JobSpec::NamedOutput& output) {
   return output.output().path() == ".";
 }
 
+// A stage's job with the inputs of its first round, in which `first` stands for the stage's own
+// output. What of them does not begin with '@' is read at users' paths: by that this is all that a
+// stage ever reads there.
+pb::JobSpec FirstRoundJob(const pb::PipelineStage& stage);
+
 // The job of a stage as far as it can be checked without its surroundings: paths of other stages
 // are replaced by some path.
 pb::JobSpec StageJobToCheck(const pb::PipelineStage& stage);

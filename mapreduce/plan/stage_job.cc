@@ -22,18 +22,15 @@ std::string StageOutputName(const StageReference& reference) {
                                   : fmt::format("{}-{}", reference.stage, reference.output);
 }
 
-// The inputs of a round; the stage's own output is none before the first.
+// The inputs of a round; before the first there is no own output, and what stands for it is filled
+// in already.
 void FillInputs(const pb::PipelineStage& stage, uint32_t round, const StageOutputs& outputs,
                 pb::JobSpec* job) {
   google::protobuf::RepeatedPtrField<pb::JobSpec::Input> inputs;
   for (pb::JobSpec::Input input : job->inputs()) {
-    std::optional<StageReference> reference = ParseStageReference(input.path());
-    if (reference && reference->stage == stage.name() && round == 1) {
-      if (stage.repeat().first().empty()) continue;
-      input.set_path(stage.repeat().first());
-      reference = ParseStageReference(input.path());
-    }
+    const std::optional<StageReference> reference = ParseStageReference(input.path());
     if (reference) {
+      if (reference->stage == stage.name() && round == 1) continue;
       input.set_path(PlaceOf(OutputOf(outputs, reference->stage), reference->output));
       // Its directory is called by a number, which tells a mapper nothing.
       if (input.tag().empty()) input.set_tag(StageOutputName(*reference));
@@ -73,7 +70,7 @@ std::string PlaceOf(const pb::StageOutput& output, std::string_view name) {
 absl::StatusOr<pb::JobSpec> MakeRoundJob(const pb::PipelineSpec& spec,
                                          const pb::PipelineStage& stage, uint32_t round,
                                          const StageOutputs& outputs, const std::string& path) {
-  pb::JobSpec job = stage.job();
+  pb::JobSpec job = round == 1 ? FirstRoundJob(stage) : stage.job();
   job.set_name(stage.has_repeat() ? fmt::format("{}/{} {}", spec.name(), stage.name(), round)
                                   : fmt::format("{}/{}", spec.name(), stage.name()));
   job.set_user(spec.user());

@@ -106,11 +106,9 @@ absl::Status LocalPipeline::CheckFiles(const std::set<std::string>& targets) {
   const auto dfs = client::FileSystem::Create(dfs_options_);
   std::vector<SplitInput> inputs;
   for (const pb::PipelineStage& stage : spec_.stages()) {
-    for (const pb::JobSpec::Input& input : stage.job().inputs()) {
-      if (input.path().starts_with('@')) continue;
-      ASSIGN_OR_RETURN(inputs.emplace_back().files,
-                       FindInputFiles(dfs.get(), input, stage.job().limits().split_bytes()));
-    }
+    absl::StatusOr<std::vector<SplitInput>> read = FindStageInputs(dfs.get(), stage);
+    if (!read.ok()) return Annotate(read.status(), fmt::format("stage {}", stage.name()));
+    std::move(read->begin(), read->end(), std::back_inserter(inputs));
   }
   for (const std::string& target : targets) {
     ASSIGN_OR_RETURN(const bool replaces, CheckOutputPath(dfs.get(), target, spec_.overwrite()));

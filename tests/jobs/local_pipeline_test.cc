@@ -57,6 +57,32 @@ TEST_F(LocalPipelineTest, StagesReadEachOtherAndOnlyThePublishedStays) {
   EXPECT_EQ(Shell("cat " + dir_ / "out/top/part-*").out, "to\t4\nbe\t3\n");
 }
 
+// What stands for a stage's own output in its first round is an input like any other.
+TEST_F(LocalPipelineTest, AFirstFileIsLookedForAndIsNeverReplaced) {
+  const auto run = [&](const std::string& first) {
+    std::ofstream(dir_ / "three.toml") << fmt::format(R"(
+[[stage]]
+name = "again"
+job = "wordcount"
+input = ["@again"]
+output = "again"
+repeat = {{ max = 1, first = "file://{}/{}" }}
+)",
+                                                      dir_.path(), first);
+    return RunThree("--overwrite");
+  };
+  const Outcome none = run("none");
+  EXPECT_EQ(none.exit_code, 3) << none.out;
+  EXPECT_THAT(none.out, HasSubstr("none"));
+  ASSERT_EQ(run("text").exit_code, 0);
+  const std::string old = Shell("cat " + dir_ / "out/again/part-*").out;
+  EXPECT_THAT(old, HasSubstr("question\t1\n"));
+  const Outcome below = run("out/again");
+  EXPECT_EQ(below.exit_code, 3) << below.out;
+  EXPECT_THAT(below.out, HasSubstr("holds the input"));
+  EXPECT_EQ(Shell("cat " + dir_ / "out/again/part-*").out, old);
+}
+
 // As pipeline_test has it in a cluster: b = 1.425 a, c = 2.63625 a, and the sum is 1.
 TEST_F(LocalPipelineTest, RoundsGoOnUntilTheirConditionHolds) {
   std::ofstream(dir_ / "edges") << "a\tb\na\tc\textra\nb\tc\na\tc\nno edge\n";

@@ -1,7 +1,6 @@
 #include "mapreduce/coordinator/service/pipeline_planner.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "mapreduce/plan/input_files.h"
@@ -10,7 +9,6 @@
 #include "mapreduce/plan/pipeline_fingerprint.h"
 
 namespace quern::mr {
-namespace {}  // namespace
 
 absl::StatusOr<PlannedPipeline> DfsPipelinePlanner::Plan(pb::PipelineSpec spec) {
   PlannedPipeline plan;
@@ -20,10 +18,12 @@ absl::StatusOr<PlannedPipeline> DfsPipelinePlanner::Plan(pb::PipelineSpec spec) 
   ASSIGN_OR_RETURN(const uint32_t replication, ReplicationBetweenStages());
   for (int i = 0; i < spec.stages_size(); ++i) {
     pb::PipelineStage* stage = spec.mutable_stages(i);
-    std::vector<SplitInput> inputs;
-    RETURN_IF_ERROR(Annotate(PlanStage(stage, &inputs), fmt::format("stage {}", stage->name())));
-    plan.input_digests.push_back(DigestInputs(inputs));
-    std::move(inputs.begin(), inputs.end(), std::back_inserter(all_inputs));
+    absl::StatusOr<std::vector<SplitInput>> inputs = PlanStage(stage);
+    if (!inputs.ok()) {
+      return Annotate(inputs.status(), fmt::format("stage {}", stage->name()));
+    }
+    plan.input_digests.push_back(DigestInputs(*inputs));
+    std::move(inputs->begin(), inputs->end(), std::back_inserter(all_inputs));
     if (!plan.graph.stages[static_cast<size_t>(i)].is_published) {
       stage->mutable_job()->mutable_output()->set_replication(replication);
     }
@@ -36,20 +36,12 @@ absl::StatusOr<PlannedPipeline> DfsPipelinePlanner::Plan(pb::PipelineSpec spec) 
   return plan;
 }
 
-absl::Status DfsPipelinePlanner::PlanStage(pb::PipelineStage* stage,
-                                           std::vector<SplitInput>* inputs) {
+absl::StatusOr<std::vector<SplitInput>> DfsPipelinePlanner::PlanStage(pb::PipelineStage* stage) {
   pb::JobSpec* job = stage->mutable_job();
   RETURN_IF_ERROR(CheckJobSpec(StageJobToCheck(*stage)));
   ASSIGN_OR_RETURN(const PluginInfo plugin, plugins_.Check(job->plugin()));
   RETURN_IF_ERROR(ResolveClasses(plugin, job));
-  for (int i = 0; i < job->inputs_size(); ++i) {
-    if (job->inputs(i).path().starts_with('@')) continue;
-    SplitInput& input = inputs->emplace_back();
-    input.input = static_cast<uint32_t>(i);
-    ASSIGN_OR_RETURN(input.files,
-                     FindInputFiles(dfs_, job->inputs(i), job->limits().split_bytes()));
-  }
-  return absl::OkStatus();
+  return FindStageInputs(dfs_, *stage);
 }
 
 absl::StatusOr<uint32_t> DfsPipelinePlanner::ReplicationBetweenStages() {

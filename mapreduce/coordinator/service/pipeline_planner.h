@@ -37,7 +37,8 @@ class DfsPipelinePlanner final : public PipelinePlanner {
   absl::StatusOr<PlannedPipeline> Plan(pb::PipelineSpec spec) override;
 
  private:
-  absl::Status PlanStage(pb::PipelineStage* stage, std::vector<SplitInput>* inputs);
+  // What the stage reads at users' paths.
+  absl::StatusOr<std::vector<SplitInput>> PlanStage(pb::PipelineStage* stage);
   // Copies of what lies between stages: it can be made again, and is read soon.
   absl::StatusOr<uint32_t> ReplicationBetweenStages();
 
