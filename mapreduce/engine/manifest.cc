@@ -17,6 +17,19 @@ nlohmann::ordered_json ToJson(const Manifest::Part& part) {
           {"crc32c", fmt::format("{:08x}", part.crc32c)}};
 }
 
+std::vector<Manifest::Part> ReadParts(const nlohmann::json& list) {
+  std::vector<Manifest::Part> parts;
+  for (const auto& json : list) {
+    if (!json.is_object() || !json.contains("name") || !json["name"].is_string()) continue;
+    Manifest::Part& part = parts.emplace_back();
+    part.name = json["name"].get<std::string>();
+    if (json.contains("bytes") && json["bytes"].is_number_unsigned()) {
+      part.bytes = json["bytes"].get<uint64_t>();
+    }
+  }
+  return parts;
+}
+
 // Names come from users: bytes that are no UTF-8 must not throw.
 std::string Text(const nlohmann::ordered_json& json) {
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
@@ -61,21 +74,29 @@ absl::StatusOr<std::string> WithDirectories(const std::string& manifest,
   return Text(json);
 }
 
-std::optional<ManifestNames> NamesInManifest(std::string_view manifest) {
-  const auto json = nlohmann::json::parse(manifest, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("job_id") || !json.contains("parts")) {
+std::optional<Manifest> ParseManifest(std::string_view text) {
+  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("job_id") || !json["job_id"].is_string() ||
+      !json.contains("parts")) {
     return std::nullopt;
   }
-  ManifestNames names;
-  if (json.contains("skipped")) names.files.insert(kSkippedName);
-  for (const auto& part : json["parts"]) {
-    if (part.is_object() && part.contains("name") && part["name"].is_string()) {
-      names.files.insert(part["name"].get<std::string>());
-    }
-  }
+  Manifest manifest;
+  manifest.job_id = json["job_id"].get<std::string>();
+  manifest.parts = ReadParts(json["parts"]);
+  if (json.contains("skipped")) manifest.skipped = ReadParts(json["skipped"]);
   for (const auto& directory : json.value("directories", nlohmann::json::array())) {
-    if (directory.is_string()) names.directories.insert(directory.get<std::string>());
+    if (directory.is_string()) manifest.directories.insert(directory.get<std::string>());
   }
+  return manifest;
+}
+
+std::optional<ManifestNames> NamesInManifest(std::string_view manifest) {
+  const std::optional<Manifest> parsed = ParseManifest(manifest);
+  if (!parsed) return std::nullopt;
+  ManifestNames names;
+  if (!parsed->skipped.empty()) names.files.insert(kSkippedName);
+  for (const Manifest::Part& part : parsed->parts) names.files.insert(part.name);
+  names.directories = parsed->directories;
   return names;
 }
 

@@ -53,6 +53,10 @@ std::string FormatManifest(const Manifest& manifest);
 absl::StatusOr<std::string> WithDirectories(const std::string& manifest,
                                             const std::set<std::string>& directories);
 
+// What a manifest says: its job, parts, skipped parts and directories. Nothing of a text that is
+// none.
+std::optional<Manifest> ParseManifest(std::string_view text);
+
 // What a manifest says of the directory that it lies in; nothing of a text that is none.
 struct ManifestNames {
   std::set<std::string> files;  // of the output itself; _skipped where there is one

@@ -42,7 +42,9 @@ absl::Status DfsFiles::DeleteTree(const std::string& path) {
 absl::StatusOr<std::vector<PublishFiles::Entry>> DfsFiles::List(const std::string& dir) {
   ASSIGN_OR_RETURN(const std::vector<client::FileStatus> found, dfs_->List(dir));
   std::vector<Entry> entries;
-  for (const client::FileStatus& status : found) entries.push_back({status.path, status.mtime});
+  for (const client::FileStatus& status : found) {
+    entries.push_back({status.path, status.mtime, status.is_directory(), status.length});
+  }
   return entries;
 }
 

@@ -123,10 +123,6 @@ std::string Replaced(const std::string& below, const std::vector<std::string>& s
   return below.substr(0, end);
 }
 
-std::string NameOf(const PublishFiles::Entry& entry) {
-  return entry.path.substr(entry.path.rfind('/') + 1);
-}
-
 // The paths below the output path at which something new appears.
 absl::StatusOr<std::set<std::string>> FindReplaced(const PipelinePublishPlan& plan,
                                                    const std::string& staging,
@@ -142,7 +138,7 @@ absl::StatusOr<std::set<std::string>> FindReplaced(const PipelinePublishPlan& pl
   if (FindTop(plan.outputs) == nullptr) return replaced;
   ASSIGN_OR_RETURN(const std::vector<PublishFiles::Entry> entries, files->List(staging));
   for (const PublishFiles::Entry& entry : entries) {
-    if (!directories.contains(NameOf(entry))) replaced.insert(NameOf(entry));
+    if (!directories.contains(entry.name())) replaced.insert(entry.name());
   }
   return replaced;
 }
@@ -164,7 +160,7 @@ absl::StatusOr<std::vector<std::string>> FindUseless(const PipelinePublishPlan& 
         directory.empty() ? plan.output_path : fmt::format("{}/{}", plan.output_path, directory);
     ASSIGN_OR_RETURN(const std::vector<PublishFiles::Entry> entries, files->List(full));
     for (const PublishFiles::Entry& entry : entries) {
-      const std::string name = NameOf(entry);
+      const std::string name = entry.name();
       const std::string below = directory.empty() ? name : fmt::format("{}/{}", directory, name);
       const bool stays = HoldsStaying(below, staying) ||
                          std::find(staying.begin(), staying.end(), below) != staying.end();
@@ -197,9 +193,8 @@ absl::Status MoveBeside(const PipelinePublishPlan& plan, const std::string& stag
 
 absl::Status CheckInPlace(const PipelinePublishPlan& plan, PublishFiles* files) {
   for (const PipelinePublishPlan::Output& output : plan.in_place) {
-    const absl::StatusOr<std::string> maker = MakerOf(output.target, files);
-    if (maker.ok() && *maker == output.job_id) continue;
-    if (IsRetryable(maker.status())) return maker.status();
+    ASSIGN_OR_RETURN(const bool whole, IsWhole(output.target, output.job_id, files));
+    if (whole) continue;
     return FailedPreconditionError(
         "publish: {}: was to be used again and has been changed since. Try: mr rerun {} --resume",
         output.target, plan.pipeline_id);

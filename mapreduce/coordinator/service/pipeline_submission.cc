@@ -194,9 +194,10 @@ std::vector<bool> PipelineDriver::FindUsable(const std::vector<OutputTarget>& ou
     const bool is_published = !output.written.empty();
     const bool where_wanted = owner ? !is_published || !candidate.done() || claimed.contains(*owner)
                                     : is_published && place == output.path;
-    const absl::StatusOr<std::string> maker =
-        where_wanted && !place.empty() ? MakerOf(place, files_) : NotFoundError("{}", output.name);
-    usable.push_back(maker.ok() && *maker == candidate.job_id());
+    const bool worth_looking = where_wanted && !place.empty();
+    const absl::StatusOr<bool> whole =
+        worth_looking ? IsWhole(place, candidate.job_id(), files_) : false;
+    usable.push_back(whole.ok() && *whole);
   }
   return usable;
 }

@@ -1,6 +1,8 @@
 #include "mapreduce/coordinator/service/publisher.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "common/parallel.h"
 #include "common/storage/file_io.h"
@@ -53,6 +55,45 @@ absl::Status FillAndRename(const PublishPlan& plan, PublishFiles* files) {
   return files->RenameAll(moves, plan.overwrite);
 }
 
+// By their paths below `dir`. Adds to what is there.
+absl::Status ListBelow(const std::string& dir, const std::string& below, PublishFiles* files,
+                       std::map<std::string, PublishFiles::Entry>* found) {
+  ASSIGN_OR_RETURN(const std::vector<PublishFiles::Entry> entries,
+                   files->List(fmt::format("{}{}{}", dir, below.empty() ? "" : "/", below)));
+  for (const PublishFiles::Entry& entry : entries) {
+    found->emplace(fmt::format("{}{}{}", below, below.empty() ? "" : "/", entry.name()), entry);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> LooksWhole(const std::string& path, std::string_view maker,
+                                PublishFiles* files) {
+  ASSIGN_OR_RETURN(const std::string text,
+                   files->ReadFile(fmt::format("{}/{}", path, kManifestName)));
+  const std::optional<Manifest> manifest = ParseManifest(text);
+  if (!manifest || manifest->job_id != maker) return false;
+  std::map<std::string, PublishFiles::Entry> found;
+  RETURN_IF_ERROR(ListBelow(path, "", files, &found));
+  if (!manifest->skipped.empty()) RETURN_IF_ERROR(ListBelow(path, kSkippedName, files, &found));
+  const absl::Time written = found[kManifestName].mtime;
+  for (const auto* parts : {&manifest->parts, &manifest->skipped}) {
+    for (const Manifest::Part& part : *parts) {
+      const auto it = found.find(part.name);
+      if (it == found.end() || it->second.is_directory || it->second.length != part.bytes ||
+          it->second.mtime > written) {
+        return false;
+      }
+      found.erase(it);
+    }
+  }
+  if (found.erase(kSuccessName) == 0) return false;
+  found.erase(kManifestName);
+  if (!manifest->skipped.empty()) found.erase(kSkippedName);
+  // Of others, which have manifests of their own.
+  for (const std::string& directory : manifest->directories) found.erase(directory);
+  return found.empty();
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> MakerOf(const std::string& path, PublishFiles* files) {
@@ -70,6 +111,12 @@ absl::StatusOr<bool> IsMadeBy(const std::string& path, std::string_view maker,
   const absl::StatusOr<std::string> found = MakerOf(path, files);
   if (IsRetryable(found.status())) return found.status();
   return found.ok() && *found == maker;
+}
+
+absl::StatusOr<bool> IsWhole(const std::string& path, std::string_view maker, PublishFiles* files) {
+  const absl::StatusOr<bool> whole = LooksWhole(path, maker, files);
+  if (IsRetryable(whole.status())) return whole.status();
+  return whole.ok() && *whole;
 }
 
 absl::Status Publish(const PublishPlan& plan, PublishFiles* files) {

@@ -40,6 +40,10 @@ class PublishFiles {
   struct Entry {
     std::string path;
     absl::Time mtime;
+    bool is_directory = false;
+    uint64_t length = 0;
+
+    std::string name() const { return path.substr(path.rfind('/') + 1); }
   };
   // What lies in a directory. NotFound: there is none.
   virtual absl::StatusOr<std::vector<Entry>> List(const std::string& dir) = 0;
@@ -60,6 +64,10 @@ absl::StatusOr<std::string> MakerOf(const std::string& path, PublishFiles* files
 // False also when nothing is there. An error when the file system cannot be reached, which says
 // nothing about what is there.
 absl::StatusOr<bool> IsMadeBy(const std::string& path, std::string_view maker, PublishFiles* files);
+// Whether that job's output is there as it left it, as far as a listing tells: the files that the
+// manifest names in the lengths that it says, none of them written later than it, and no others.
+// Errors as IsMadeBy.
+absl::StatusOr<bool> IsWhole(const std::string& path, std::string_view maker, PublishFiles* files);
 
 // AlreadyExists: somebody else made the output meanwhile. NotFound: a chosen file is gone.
 absl::Status Publish(const PublishPlan& plan, PublishFiles* files);

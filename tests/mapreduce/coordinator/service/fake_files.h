@@ -1,6 +1,8 @@
 // A file system as a map, which dies when it is told to.
 #pragma once
 
+#include <absl/time/time.h>
+
 #include <map>
 #include <set>
 #include <string>
@@ -8,6 +10,7 @@
 
 #include "common/mutex.h"
 #include "mapreduce/coordinator/service/publisher.h"
+#include "mapreduce/engine/manifest.h"
 
 namespace quern::mr {
 
@@ -108,7 +111,9 @@ class FakeFiles final : public PublishFiles {
     std::vector<Entry> entries;
     for (const std::string& name : names) {
       const std::string path = fmt::format("{}/{}", dir, name);
-      entries.push_back({path, times_[path]});
+      const auto file = tree_.find(path);
+      const bool is_directory = file == tree_.end();
+      entries.push_back({path, times_[path], is_directory, is_directory ? 0 : file->second.size()});
     }
     return entries;
   }
@@ -147,5 +152,19 @@ class FakeFiles final : public PublishFiles {
   std::map<std::string, std::string> tree_;  // guarded by mutex_
   std::map<std::string, absl::Time> times_;  // guarded by mutex_
 };
+
+// What a job leaves behind: one part, of `contents`.
+inline void AddJobOutput(FakeFiles* files, const std::string& path, const std::string& job_id,
+                         const std::string& contents,
+                         const std::set<std::string>& directories = {}) {
+  Manifest manifest;
+  manifest.job_id = job_id;
+  manifest.parts.push_back({.name = "part", .bytes = contents.size()});
+  manifest.directories = directories;
+  files->Add(path + "/", "");
+  files->Add(path + "/part", contents);
+  files->Add(fmt::format("{}/{}", path, kManifestName), FormatManifest(manifest));
+  files->Add(fmt::format("{}/{}", path, kSuccessName), "");
+}
 
 }  // namespace quern::mr

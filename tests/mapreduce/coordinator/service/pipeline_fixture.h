@@ -139,11 +139,7 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
     }
   }
   void AddOutput(const pb::JobStatus& job, const std::string& path) {
-    Manifest manifest;
-    manifest.job_id = job.job_id();
-    files_->Add(path + "/", "");
-    files_->Add(fmt::format("{}/{}", path, kManifestName), FormatManifest(manifest));
-    files_->Add(path + "/part", "by " + job.name());
+    AddJobOutput(files_, path, job.job_id(), "by " + job.name());
   }
 
   FakeFiles* const files_;

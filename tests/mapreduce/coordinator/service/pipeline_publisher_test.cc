@@ -11,11 +11,7 @@ namespace quern::mr {
 namespace {
 
 void AddOutput(FakeFiles* files, const std::string& path, const std::string& job_id) {
-  Manifest manifest;
-  manifest.job_id = job_id;
-  files->Add(path + "/", "");
-  files->Add(fmt::format("{}/{}", path, kManifestName), FormatManifest(manifest));
-  files->Add(path + "/part", "by " + job_id);
+  AddJobOutput(files, path, job_id, "by " + job_id);
 }
 
 // Two stages that publish below /out, and one that publishes at /alone.
@@ -80,7 +76,10 @@ PipelinePublishPlan PlanBeside() {
 void AddEarlier(FakeFiles* files) {
   files->Add("/out/", "");
   files->Add("/out/deep/", "");
-  files->Add(fmt::format("/out/{}", kManifestName), "of the earlier one");
+  Manifest manifest;
+  manifest.job_id = "pipeline-20261122-0001";
+  manifest.directories = {"a", "deep", "old"};
+  files->Add(fmt::format("/out/{}", kManifestName), FormatManifest(manifest));
   files->Add(fmt::format("/out/{}", kSuccessName), "");
   AddOutput(files, "/out/a", "job-1");
   AddOutput(files, "/out/deep/b", "job-2");
@@ -151,18 +150,11 @@ TEST(PipelinePublisher, FilesAtTheTopChangeAroundWhatStaysAndStay) {
       FakeFiles files;
       AddSources(plan, &files);
       AddEarlier(&files);
-      Manifest manifest;
-      manifest.job_id = "job-8";
-      manifest.parts.emplace_back().name = "part";
-      manifest.directories = {"a", "deep", "old"};
-      const std::string of = top_stays ? "/out" : made;
-      files.Add(fmt::format("{}/{}", of, kManifestName), FormatManifest(manifest));
-      files.Add(of + "/part", "by job-8");
-      files.Add("/out/of the earlier one", "");
+      AddJobOutput(&files, top_stays ? "/out" : made, "job-8", "by job-8", {"a", "deep", "old"});
       files.calls_left = calls;
       files.fails_after_doing = calls % 2 == 1;
       PublishPipeline(plan, &files).IgnoreError();
-      EXPECT_EQ(files.Has("/out/of the earlier one"), !files.Has("/out/new/d/part"));
+      EXPECT_EQ(files.Has("/out/old/part"), !files.Has("/out/new/d/part"));
       files.calls_left = 1'000'000;
       const absl::Status status = PublishPipeline(plan, &files);
       EXPECT_TRUE(status.ok()) << calls << " " << status;
@@ -189,12 +181,7 @@ TEST(PipelinePublisher, WhatNoStageMakesAnyMoreGoesAlsoWhereNothingNewAppearsBes
       FakeFiles files;
       AddSources(plan, &files);
       AddEarlier(&files);
-      Manifest manifest;
-      manifest.job_id = "job-8";
-      manifest.parts.emplace_back().name = "part";
-      manifest.directories = {"a", "deep", "old"};
-      files.Add(fmt::format("/out/{}", kManifestName), FormatManifest(manifest));
-      files.Add("/out/part", "by job-8");
+      AddJobOutput(&files, "/out", "job-8", "by job-8", {"a", "deep", "old"});
       files.calls_left = calls;
       files.fails_after_doing = calls % 2 == 1;
       const bool done = PublishPipeline(plan, &files).ok();
@@ -233,12 +220,18 @@ TEST(PipelinePublisher, WhereEverythingStaysNothingIsTouched) {
 TEST(PipelinePublisher, WhatWasToStayAndHasChangedIsNotPublishedBeside) {
   const PipelinePublishPlan plan = PlanBeside();
   FakeFiles files;
-  AddSources(plan, &files);
-  AddEarlier(&files);
-  AddOutput(&files, "/out/a", "job-9");
-  EXPECT_EQ(PublishPipeline(plan, &files).code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_TRUE(files.Has("/out/old/part"));
-  for (const auto& output : plan.outputs) EXPECT_TRUE(files.Has(output.source + "/part"));
+  for (const std::string change : {"another", "gone", "longer", "younger"}) {
+    AddSources(plan, &files);
+    AddEarlier(&files);
+    if (change == "another") AddOutput(&files, "/out/a", "job-9");
+    if (change == "gone") files.Remove("/out/deep/b/part");
+    if (change == "longer") files.Add("/out/a/part", "longer than it was");
+    if (change == "younger") files.SetTime("/out/a/part", absl::UnixEpoch() + absl::Seconds(1));
+    EXPECT_EQ(PublishPipeline(plan, &files).code(), absl::StatusCode::kFailedPrecondition)
+        << change;
+    EXPECT_TRUE(files.Has("/out/old/part"));
+    for (const auto& output : plan.outputs) EXPECT_TRUE(files.Has(output.source + "/part"));
+  }
 }
 
 TEST(PipelinePublisher, ATakenTargetLeavesEverythingWhereItWas) {

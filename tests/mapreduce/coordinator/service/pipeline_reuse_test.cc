@@ -52,7 +52,7 @@ pb::PipelineSpec PublishedChain() {
 TEST_F(PipelineReuseTest, WhatIsPublishedAndUnchangedStaysWhereItIs) {
   pb::PipelineSpec spec = PublishedChain();
   ASSERT_EQ(RunToEnd(*Submit(spec)).state(), pb::JOB_STATE_SUCCEEDED);
-  files_.Add("/out/a/seen", "this very directory");
+  files_.Add("/out/a/part", "BY p/a");  // this very file
   for (const bool restart : {false, true}) {
     if (restart) Restart(/*power_cut=*/true);
     (*spec.mutable_stages(2)->mutable_job()->mutable_params())["n"] = restart ? "3" : "2";
@@ -61,7 +61,7 @@ TEST_F(PipelineReuseTest, WhatIsPublishedAndUnchangedStaysWhereItIs) {
     EXPECT_EQ(end.state(), pb::JOB_STATE_SUCCEEDED) << end.reason();
     EXPECT_EQ(jobs_.names().size() - before, 1u);
     EXPECT_EQ(States(end)["a"], "REUSED") << "nobody reads it again, but it is to be there";
-    EXPECT_TRUE(files_.Has("/out/a/seen"));
+    EXPECT_EQ(*files_.ReadFile("/out/a/part"), "BY p/a");
     EXPECT_TRUE(files_.Has("/out/rejected/b/part"));
     EXPECT_TRUE(files_.Has("/out/c/part"));
   }
@@ -77,6 +77,27 @@ TEST_F(PipelineReuseTest, EveryOutputOfAStageMustBeThere) {
   EXPECT_EQ(jobs_.names().size() - before, 1u) << "only the stage whose named output was gone";
   EXPECT_EQ(States(end)["b"], "DONE");
   EXPECT_TRUE(files_.Has(fmt::format("/out/rejected/b/{}", kManifestName)));
+}
+
+// The manifest is there still and names the job.
+TEST_F(PipelineReuseTest, AnOutputWhosePartsWereTouchedIsMadeAgain) {
+  pb::PipelineSpec spec = PublishedChain();
+  ASSERT_EQ(RunToEnd(*Submit(spec)).state(), pb::JOB_STATE_SUCCEEDED);
+  const std::vector<std::function<void()>> changes = {
+      [&] { files_.Remove("/out/a/part"); },
+      [&] { files_.Remove(fmt::format("/out/a/{}", kSuccessName)); },
+      [&] { files_.Add("/out/a/part", "by somebody else"); },
+      [&] { files_.Add("/out/a/another", "of somebody"); },
+      [&] { files_.SetTime("/out/a/part", absl::UnixEpoch() + absl::Seconds(1)); }};
+  for (size_t i = 0; i < changes.size(); ++i) {
+    changes[i]();
+    (*spec.mutable_stages(2)->mutable_job()->mutable_params())["n"] = std::to_string(i);
+    const auto again = Submit(spec);
+    EXPECT_NE(States(*driver_->Get(*again))["a"], "REUSED") << i;
+    EXPECT_EQ(RunToEnd(*again).state(), pb::JOB_STATE_SUCCEEDED) << i;
+    EXPECT_EQ(*files_.ReadFile("/out/a/part"), "by p/a") << i;
+    files_.SetTime("/out/a/part", absl::UnixEpoch());
+  }
 }
 
 TEST_F(PipelineReuseTest, WhatAFailedOneHasFinishedIsPublishedByTheNext) {
