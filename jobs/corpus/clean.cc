@@ -2,9 +2,16 @@
 //
 // Input: documents (jobs/corpus/document.h). Output (raw), in the order of the input: the
 // document's line with its text cleaned (jobs/text/clean.h), without the field "tags", which
-// measured another text. Documents of which nothing is left are counted and left out.
+// measured another text. The output "rejected" has documents of which nothing is left, as they
+// came, with a field
+//   "rejected": {"rule": "clean.notices", "value": 3}
+// of the rule by which most of their lines went, and how many; the other rules by which lines went,
+// if any, as "also": {"clean.words_min": {"value": 1}}. A blank text is rejected by
+// "clean.no_text".
 #include "jobs/text/clean.h"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <string>
 
@@ -36,6 +43,44 @@ bool OnParam(quern::TaskContext& context, std::string_view name) {
   return context.param(name).empty() || FlagParam(context, name);
 }
 
+// The rules by which lines go, in the order in which they are asked.
+struct LineRule {
+  std::string_view name;
+  size_t CleanedLines::*lines;
+};
+constexpr std::array<LineRule, 4> kLineRules = {{{"token_max", &CleanedLines::long_tokens},
+                                                 {"terminal_marks", &CleanedLines::unterminated},
+                                                 {"words_min", &CleanedLines::short_lines},
+                                                 {"notices", &CleanedLines::notices}}};
+
+void AddLines(const LineRule& rule, const CleanedLines& cleaned,
+              quern::text::JsonObjectWriter* json) {
+  json->AddRaw("value", std::to_string(cleaned.*rule.lines));
+}
+
+// Of a document of which nothing is left.
+std::string WhyRejected(const CleanedLines& cleaned) {
+  const auto less = [&](const LineRule& a, const LineRule& b) {
+    return cleaned.*a.lines < cleaned.*b.lines;
+  };
+  const LineRule& most = *std::max_element(kLineRules.begin(), kLineRules.end(), less);
+  quern::text::JsonObjectWriter why;
+  const bool any = cleaned.*most.lines > 0;
+  why.AddString("rule", any ? "clean." + std::string(most.name) : "clean.no_text");
+  if (any) AddLines(most, cleaned, &why);
+  quern::text::JsonObjectWriter others;
+  bool also = false;
+  for (const LineRule& rule : kLineRules) {
+    if (&rule == &most || cleaned.*rule.lines == 0) continue;
+    quern::text::JsonObjectWriter lines;
+    AddLines(rule, cleaned, &lines);
+    others.AddRaw("clean." + std::string(rule.name), lines.Take());
+    also = true;
+  }
+  if (also) why.AddRaw("also", others.Take());
+  return why.Take();
+}
+
 class CleanMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
@@ -47,10 +92,10 @@ class CleanMapper : public quern::Mapper {
     rules_.notices = OnParam(context, "notices");
     mask_ = OnParam(context, "mask");
     nothing_left_ = context.counter("documents_of_which_nothing_is_left");
-    short_lines_ = context.counter("lines_dropped.words_min");
-    long_tokens_ = context.counter("lines_dropped.token_max");
-    unterminated_ = context.counter("lines_dropped.terminal_marks");
-    notices_ = context.counter("lines_dropped.notices");
+    for (size_t i = 0; i < kLineRules.size(); ++i) {
+      dropped_[i] = context.counter("lines_dropped." + std::string(kLineRules[i].name));
+    }
+    others_ = context.output("rejected");
     citations_ = context.counter("citations_removed");
     emails_ = context.counter("emails_masked");
     addresses_ = context.counter("addresses_masked");
@@ -61,7 +106,7 @@ class CleanMapper : public quern::Mapper {
     if (!document.has_value()) return;
     CleanedLines cleaned = quern::text::CleanLines(document->text, rules_);
     Count(cleaned);
-    if (cleaned.text.empty()) return nothing_left_->Increment();
+    if (cleaned.text.empty()) return Reject(*document, cleaned);
     if (mask_) {
       MaskedText masked = quern::text::MaskPersonalData(cleaned.text);
       emails_->Increment(static_cast<int64_t>(masked.emails));
@@ -73,11 +118,17 @@ class CleanMapper : public quern::Mapper {
 
  private:
   void Count(const CleanedLines& cleaned) {
-    short_lines_->Increment(static_cast<int64_t>(cleaned.short_lines));
-    long_tokens_->Increment(static_cast<int64_t>(cleaned.long_tokens));
-    unterminated_->Increment(static_cast<int64_t>(cleaned.unterminated));
-    notices_->Increment(static_cast<int64_t>(cleaned.notices));
+    for (size_t i = 0; i < kLineRules.size(); ++i) {
+      dropped_[i]->Increment(static_cast<int64_t>(cleaned.*kLineRules[i].lines));
+    }
     citations_->Increment(static_cast<int64_t>(cleaned.citations));
+  }
+
+  void Reject(const Document& document, const CleanedLines& cleaned) {
+    nothing_left_->Increment();
+    AddFields(document, &line_);
+    line_.AddRaw("rejected", WhyRejected(cleaned));
+    others_->Emit("", line_.Take());
   }
 
   void Write(const Document& document, const std::string& text) {
@@ -100,11 +151,9 @@ class CleanMapper : public quern::Mapper {
   quern::text::CleanRules rules_;
   bool mask_ = true;
   quern::text::JsonObjectWriter line_;
+  quern::NamedOutput* others_ = nullptr;
   quern::Counter* nothing_left_ = nullptr;
-  quern::Counter* short_lines_ = nullptr;
-  quern::Counter* long_tokens_ = nullptr;
-  quern::Counter* unterminated_ = nullptr;
-  quern::Counter* notices_ = nullptr;
+  std::array<quern::Counter*, kLineRules.size()> dropped_{};
   quern::Counter* citations_ = nullptr;
   quern::Counter* emails_ = nullptr;
   quern::Counter* addresses_ = nullptr;

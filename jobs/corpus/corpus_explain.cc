@@ -29,8 +29,8 @@ using quern::text::StringField;
 constexpr size_t kMostDocuments = 100;
 constexpr std::string_view kKept = "shards";
 // Those that drop documents, in the order in which documents come to them.
-constexpr std::array<std::string_view, 5> kStages = {"extract", "exact-dedup", "near-duplicates",
-                                                     "decontaminate", "filter"};
+constexpr std::array<std::string_view, 6> kStages = {
+    "extract", "exact-dedup", "near-duplicates", "decontaminate", "clean", "filter"};
 // Kinds of what mappers emit: that there is a stage, then documents.
 constexpr uint8_t kStage = 0;
 constexpr uint8_t kDocument = 1;

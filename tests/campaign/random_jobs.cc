@@ -277,9 +277,10 @@ RandomJob RandomJobs::Corpus() {
   job.outputs = {"",
                  "/shards",
                  "/rejected/extract",
+                 "/rejected/clean",
+                 "/rejected/filter",
                  "/rejected/exact-dedup",
-                 "/rejected/near-duplicates",
-                 "/rejected/filter"};
+                 "/rejected/near-duplicates"};
   job.is_pipeline = true;
   job.stage = Pick({"extract", "distinct", "near", "stars", "different", "clean", "shards"});
   return job;

@@ -17,6 +17,8 @@ class CleanJobTest : public LocalJobsTest {
     spec.mutable_reduce()->set_tasks(0);
     spec.mutable_output()->set_format("raw");
     spec.mutable_output()->set_overwrite(true);
+    spec.add_outputs()->set_name("rejected");
+    spec.mutable_outputs(0)->mutable_output()->set_format("raw");
     return spec;
   }
   std::string Output() { return Shell("cat " + dir_ / "out/part-m-*").out; }
@@ -35,6 +37,23 @@ TEST_F(CleanJobTest, CleansTextsAndKeepsTheRest) {
         "user.citations_removed = 1", "user.emails_masked = 1", "user.addresses_masked = 0"}) {
     EXPECT_THAT(outcome.out, HasSubstr(counter));
   }
+}
+
+TEST_F(CleanJobTest, SaysByWhichRuleNothingIsLeft) {
+  ExpectSucceeds(CleanSpec(
+      "{\"id\": 1, \"text\": \"Home\\nUse cookies or javascript\\nRead our privacy policy\", "
+      "\"n\": [1]}\n"
+      "{\"id\": \"b\", \"text\": \" \\n\"}\n"
+      "{\"id\": \"c\", \"text\": \"All of it stays.\"}\n"
+      "{\"id\": \"d\", \"text\": \"[1]\\nUp\"}\n"));
+  EXPECT_EQ(Output(), "{\"id\": \"c\", \"text\": \"All of it stays.\\n\"}\n");
+  EXPECT_EQ(Shell("cat " + dir_ / "out-rejected/part-m-*").out,
+            "{\"id\": 1, \"text\": \"Home\\nUse cookies or javascript\\nRead our privacy "
+            "policy\", \"n\": [1], \"rejected\": {\"rule\": \"clean.notices\", \"value\": 2, "
+            "\"also\": {\"clean.words_min\": {\"value\": 1}}}}\n"
+            "{\"id\": \"b\", \"text\": \" \\n\", \"rejected\": {\"rule\": \"clean.no_text\"}}\n"
+            "{\"id\": \"d\", \"text\": \"[1]\\nUp\", \"rejected\": {\"rule\": "
+            "\"clean.words_min\", \"value\": 2}}\n");
 }
 
 TEST_F(CleanJobTest, TakesItsRulesFromParameters) {

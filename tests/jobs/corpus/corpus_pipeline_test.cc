@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -108,6 +109,109 @@ TEST_F(CorpusPipelineTest, ParquetIsMadeWhereItIsAskedFor) {
     EXPECT_TRUE(file.ends_with("PAR1"));
   }
   EXPECT_NE(Shard(0) + Shard(1), "") << outcome.out;
+}
+
+// Pages of which every stage rejects some.
+class CorpusStagesTest : public CorpusPipelineTest {
+ protected:
+  // Lines that every rule lets pass.
+  static std::vector<std::string> Mill() {
+    return {
+        "The mill had stood at the river for three hundred years, and nobody could remember "
+        "who had built it with his own hands.",
+        "Its wheel turned day and night, except on Sundays, when the miller went to church "
+        "with his three daughters.",
+        "Farmers brought corn from as far away as the hills; they waited in the yard, smoked, "
+        "and talked of prices.",
+        "Then a dry summer came. What had been a stream became a row of ponds, where children "
+        "caught frogs and old men shook their heads.",
+        "Have you ever heard such silence? That autumn most people ate bread from the town."};
+  }
+  static std::vector<std::string> Lighthouse() {
+    return {
+        "Nobody lives in the lighthouse now, but its lamp is still lit at dusk by a clock that "
+        "a keeper left behind.",
+        "Ships that pass far out have no need of it; they know where they are from other "
+        "signs that we cannot see.",
+        "Only the fishermen of the bay look up when it begins to turn, and then they pull in "
+        "their nets and go home to supper.",
+        "Some say that birds have nested in the stair. Whoever climbs it hears wings, and "
+        "smells salt, oil and feathers."};
+  }
+  static std::vector<std::string> And(std::vector<std::string> lines,
+                                      const std::vector<std::string>& more) {
+    lines.insert(lines.end(), more.begin(), more.end());
+    return lines;
+  }
+  // Other ones for each `of`, more than a text of the above has.
+  static std::vector<std::string> Notices(const std::string& of) {
+    std::vector<std::string> lines;
+    for (int i = 0; i < 9; ++i) {
+      lines.push_back(fmt::format(
+          "{0} shop {1} and its {0} partners {1} of the {0} kind {1} do use cookies {0} for {1} "
+          "all that {0} has {1} to sell you {0} or {1} to show.",
+          of, std::string(1, static_cast<char>('a' + i)) + of));
+    }
+    return lines;
+  }
+  void AddPage(const std::string& id, const std::vector<std::string>& lines,
+               const std::string& status = "200 OK") {
+    std::string body =
+        "HTTP/1.1 " + status + "\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<title>T</title>";
+    for (const std::string& line : lines) body += "<p>" + line + "</p>\n";
+    std::ofstream(dir_ / "crawl/b.warc", std::ios::binary | std::ios::app)
+        << WarcRecord("response", "http://h/" + id, "application/http; msgtype=response", body,
+                      "WARC-Record-ID: <" + id + ">\r\n");
+  }
+  void AddPages() {
+    AddPage("javascript", {"Please enable JavaScript in your browser to read this page properly."});
+    AddPage("gone", Mill(), "404 Not Found");
+    AddPage("german",
+            {"Die Mühle stand dort seit dreihundert Jahren, und niemand wusste noch, wer sie "
+             "gebaut hatte, denn alle waren lange tot."});
+    // The first one is worse, and a near copy.
+    AddPage("mill-1", And(Mill(), {"He wrote a { and a } on the wall for all the town to see."}));
+    AddPage("mill-2", Mill());
+    AddPage("mill-3", And(Mill(), {"Then the rain came back at last, and all who had gone away "
+                                   "came home to the valley."}));
+    // Equal when they are clean.
+    AddPage("lighthouse-1", And(Notices("fish"), Lighthouse()));
+    AddPage("lighthouse-2", And(Lighthouse(), Notices("net")));
+  }
+  // Of JSON lines in any files, sorted.
+  std::string Ids(const std::string& cat) {
+    return Shell(fmt::format("cd {}/out; {} | grep -o '^{{\"id\": \"[^\"]*' | cut -c9- | sort",
+                             dir_.path(), cat))
+        .out;
+  }
+  std::string Rejected(const std::string& stage) {
+    return Ids("cat rejected/" + stage + "/part-*");
+  }
+
+  static constexpr char kShards[] = "zstd -dc shards/*.zst";
+};
+
+TEST_F(CorpusStagesTest, EveryPageIsInTheShardsOrAmongTheRejected) {
+  AddPages();
+  const Outcome outcome = RunCorpus("out", "");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  // Records without an id are named by their places.
+  const std::string all = Ids(std::string("(cat rejected/*/part-*; ") + kShards + ")");
+  std::istringstream lines(all);
+  std::multiset<std::string> ids;
+  for (std::string id; std::getline(lines, id);) ids.insert(id);
+  EXPECT_EQ(ids.size(), kPages + 8u) << all;
+  EXPECT_EQ(std::set(ids.begin(), ids.end()).size(), ids.size()) << all;
+  EXPECT_THAT(Rejected("extract"), HasSubstr("gone"));
+  EXPECT_THAT(Rejected("filter"), HasSubstr("german"));
+  EXPECT_THAT(Rejected("near-duplicates"), HasSubstr("mill-3"));
+  // The only line that it had.
+  EXPECT_THAT(Rejected("clean"), HasSubstr("javascript"));
+  const std::string why = Shell(fmt::format("cd {0}; {1}/mr run --local corpus-explain "
+                                            "file://{0}/out http://h/javascript 2>&1",
+                                            dir_.path(), std::getenv("QUERN_BIN")))
+                              .out;
+  EXPECT_THAT(why, HasSubstr("  dropped by clean: clean.notices (value 1)\n"));
 }
 
 }  // namespace
