@@ -30,7 +30,7 @@ constexpr size_t kMostDocuments = 100;
 constexpr std::string_view kKept = "shards";
 // Those that drop documents, in the order in which documents come to them.
 constexpr std::array<std::string_view, 6> kStages = {
-    "extract", "exact-dedup", "near-duplicates", "decontaminate", "clean", "filter"};
+    "extract", "clean", "filter", "exact-dedup", "near-duplicates", "decontaminate"};
 // Kinds of what mappers emit: that there is a stage, then documents.
 constexpr uint8_t kStage = 0;
 constexpr uint8_t kDocument = 1;

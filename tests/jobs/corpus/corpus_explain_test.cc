@@ -53,7 +53,7 @@ class CorpusExplainTest : public LocalJobsTest {
 TEST_F(CorpusExplainTest, SaysWhichRuleDroppedADocumentAndWhatElseItBreaks) {
   EXPECT_EQ(Explain(Corpus() + "'https://www.h/short#top'").out,
             "http://h/short\n  id: short\n  text: 4 bytes, language en (score 0.9)\n"
-            "  passed extract, exact-dedup, near-duplicates\n"
+            "  passed extract\n"
             "  dropped by filter: gopher.words_min: words is 12, must be at least 30\n"
             "  breaks c4.curly_brackets_max: curly_brackets is 2, must be at most 0\n" +
                 PlaceOf("rejected/filter"));
@@ -68,8 +68,9 @@ TEST_F(CorpusExplainTest, SaysWhichRuleDroppedADocumentAndWhatElseItBreaks) {
 TEST_F(CorpusExplainTest, SaysWhoseCopyItIs) {
   EXPECT_THAT(
       Explain(Corpus() + "copy").out,
-      HasSubstr("  passed extract\n  dropped by exact-dedup: its text is that of kept\n  of "
-                "that one tells: mr run corpus-explain CORPUS kept\n"));
+      HasSubstr(
+          "  passed extract, filter\n  dropped by exact-dedup: its text is that of kept\n  of "
+          "that one tells: mr run corpus-explain CORPUS kept\n"));
   EXPECT_THAT(Explain(Corpus() + "http://h/near").out,
               HasSubstr("  dropped by near-duplicates: a near duplicate of kept\n"));
 }
@@ -77,7 +78,7 @@ TEST_F(CorpusExplainTest, SaysWhoseCopyItIs) {
 TEST_F(CorpusExplainTest, SaysWhereAKeptOneLies) {
   EXPECT_EQ(Explain(Corpus() + "kept").out,
             "http://h/kept\n  id: kept\n  date: 2024-01-02\n  text: 4 bytes, language en\n"
-            "  passed extract, exact-dedup, near-duplicates, filter\n  kept\n" +
+            "  passed extract, filter, exact-dedup, near-duplicates\n  kept\n" +
                 PlaceOf("shards"));
 }
 

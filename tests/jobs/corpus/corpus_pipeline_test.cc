@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "jobs/text/bpe.h"
+#include "jobs/text/fold.h"
 #include "jobs/text/json.h"
+#include "mapreduce/api/words.h"
 #include "mapreduce/formats/output_format.h"
 #include "tests/jobs/corpus/token_readers.h"
 #include "tests/jobs/local_jobs.h"
@@ -19,6 +21,7 @@ namespace quern::mr {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Documents = std::vector<std::vector<uint32_t>>;
 
 class CorpusPipelineTest : public LocalJobsTest {
@@ -204,6 +207,7 @@ TEST_F(CorpusStagesTest, EveryPageIsInTheShardsOrAmongTheRejected) {
   EXPECT_EQ(std::set(ids.begin(), ids.end()).size(), ids.size()) << all;
   EXPECT_THAT(Rejected("extract"), HasSubstr("gone"));
   EXPECT_THAT(Rejected("filter"), HasSubstr("german"));
+  EXPECT_THAT(Rejected("exact-dedup"), HasSubstr("lighthouse"));
   EXPECT_THAT(Rejected("near-duplicates"), HasSubstr("mill-3"));
   // The only line that it had.
   EXPECT_THAT(Rejected("clean"), HasSubstr("javascript"));
@@ -211,7 +215,30 @@ TEST_F(CorpusStagesTest, EveryPageIsInTheShardsOrAmongTheRejected) {
                                             "file://{0}/out http://h/javascript 2>&1",
                                             dir_.path(), std::getenv("QUERN_BIN")))
                               .out;
-  EXPECT_THAT(why, HasSubstr("  dropped by clean: clean.notices (value 1)\n"));
+  EXPECT_THAT(why, HasSubstr("  passed extract\n  dropped by clean: clean.notices (value 1)\n"));
+}
+
+TEST_F(CorpusStagesTest, CopiesAreLookedForAmongWhatIsGoodAndClean) {
+  AddPages();
+  const Outcome outcome = RunCorpus("out", "");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  const std::string kept = Ids(kShards);
+  EXPECT_THAT(kept, HasSubstr("mill-2")) << "its better copy was rejected";
+  EXPECT_THAT(Rejected("filter"), HasSubstr("mill-1"));
+  EXPECT_THAT(kept, HasSubstr("lighthouse-1"));
+  EXPECT_THAT(kept, Not(HasSubstr("lighthouse-2")));
+  // No two are equal.
+  std::set<std::string> texts;
+  std::istringstream lines(Shard(0) + Shard(1));
+  size_t count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    const auto fields = text::ReadJsonObject(line);
+    const std::string folded = text::FoldText(text::StringField(*fields, "text"));
+    std::string words;
+    for (const std::string_view word : text::Words(folded)) words.append(word) += ' ';
+    EXPECT_TRUE(texts.insert(words).second) << line;
+  }
+  EXPECT_GT(count, 2u);
 }
 
 }  // namespace
