@@ -110,6 +110,37 @@ TEST_F(PageRankTest, MoreNodesThanABlockHolds) {
   EXPECT_NEAR(ranks.at("69999") / base, 1, 1e-6);
 }
 
+// A hub and its leaves, with links both ways: what is wrong with a rank changes its sign in each
+// round and shrinks by the damping alone. h = base + .9 L l, l = base + .9 h / L, h + L l = 1.
+TEST_F(PageRankTest, RanksThatComeSlowlyToTheirLimitAreWaitedFor) {
+  constexpr int kLeaves = 100;
+  std::string edges;
+  for (int i = 0; i < kLeaves; ++i) edges += fmt::format("hub\t{0}\n{0}\thub\n", i);
+  const Outcome outcome = RunJob(edges, "--set damping=0.9 --set tolerance=1e-11");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  const Ranks ranks = Read();
+  ASSERT_EQ(ranks.size(), size_t{kLeaves} + 1);
+  const double hub = (0.1 / (kLeaves + 1) + 0.9) / 1.9;
+  EXPECT_NEAR(ranks.at("hub"), hub, 1e-10);
+  EXPECT_NEAR(ranks.at("7"), (1 - hub) / kLeaves, 1e-12);
+}
+
+// Two nodes that hand a rank to each other for ever, in the pipeline with fewer rounds.
+TEST_F(PageRankTest, RanksThatDoNotComeToTheirLimitAreNotGivenOut) {
+  Shell(
+      fmt::format("cd {}; sed 's/max = [0-9]*,/max = 20,/' {}/pagerank.toml > pagerank.toml; "
+                  "cp {}/libpagerank.so .",
+                  dir_.path(), std::getenv("QUERN_JOBS"), std::getenv("QUERN_JOBS")));
+  std::ofstream(dir_ / "edges") << "a\tb\nb\ta\nc\ta\n";
+  const Outcome outcome = Shell(
+      fmt::format("cd {0}; {1}/mr run --local pagerank.toml file://{0}/edges file://{0}/ranks "
+                  "--set damping=1 2>&1",
+                  dir_.path(), std::getenv("QUERN_BIN")));
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("'moved == 0' did not hold after 20 rounds"));
+  EXPECT_FALSE(FileSystem::Real()->Exists(dir_ / "ranks"));
+}
+
 TEST_F(PageRankTest, NodesThatLinkToThemselvesOrNowhere) {
   Outcome outcome = RunJob("a\ta\n");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
