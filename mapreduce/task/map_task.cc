@@ -41,6 +41,11 @@ class MapTask {
  private:
   // Start, every record, Finish, into `sink`.
   absl::Status RunMapper(EmitBuffer* sink) {
+    RETURN_IF_ERROR(MapSplit(sink));
+    return sink->user_status();  // the mapper's destructor may have emitted, too
+  }
+
+  absl::Status MapSplit(EmitBuffer* sink) {
     const pb::JobSpec::Input& input = spec_.job().inputs(static_cast<int>(spec_.split().input()));
     ASSIGN_OR_RETURN(const quern_class* const user,
                      environment_.plugin->Find(ClassKind::kMapper, input.mapper()));
@@ -137,6 +142,8 @@ class MapTask {
     environment_.position->SetPhase(RecordPhase::kNone);
     RETURN_IF_ERROR(DamageIsEnvironment(bytes.status()));
     if (combiner_ != nullptr) RETURN_IF_ERROR(combiner_->Finish());
+    // Reported, and then swallowed by user code.
+    if (fold_ != nullptr && fold_->failed()) return fold_->Failure(QUERN_FAILED);
     context_.SetEngineCounter("spilled_records", sink->spilled_records());
     pb::MapOutput* output = result_.mutable_map_output();
     output->set_map_task(spec_.id().task());

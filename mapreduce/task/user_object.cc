@@ -31,7 +31,8 @@ absl::StatusOr<std::unique_ptr<UserObject>> UserObject::Create(const quern_class
   std::unique_ptr<UserObject> object(new UserObject(of, std::move(who), context, output));
   if (of.create != nullptr) {
     const int result = of.create(&object->task_, &object->self_);
-    if (result != QUERN_OK) {
+    object->created_ = result == QUERN_OK;
+    if (result != QUERN_OK || object->failed()) {
       return object->Failure(result, fmt::format("{}'s constructor", of.name));
     }
   }
@@ -47,8 +48,7 @@ absl::Status UserObject::Start() { return Call(class_.start, "Start"); }
 absl::Status UserObject::Finish() { return Call(class_.finish, "Finish"); }
 
 absl::Status UserObject::Call(int (*function)(void*, quern_task*), std::string_view what) {
-  if (function == nullptr) return absl::OkStatus();
-  const int result = function(self_, &task_);
+  const int result = function == nullptr ? QUERN_OK : function(self_, &task_);
   return result == QUERN_OK && !failed() ? absl::OkStatus() : Failure(result, what);
 }
 
@@ -101,7 +101,7 @@ quern_output* UserObject::NamedOutput(quern_task* task, const char* name, size_t
 
 uint32_t UserPartitioner::Partition(std::string_view key, uint32_t partitions) const {
   const uint32_t partition = object_->Partition(key, partitions);
-  if (partition >= partitions && object_->failed()) {
+  if (object_->failed()) [[unlikely]] {
     throw EngineError(object_->Failure(QUERN_FAILED, "Partition"));
   }
   return partition;
@@ -119,7 +119,7 @@ absl::Status UserCombiner::Combine(GroupSource* group, const Take& take) {
   output_.Enter(group, &take);
   const int result = object_->Reduce(group->group());
   output_.Enter(nullptr, nullptr);
-  if (result == QUERN_OK) [[likely]]
+  if (result == QUERN_OK && !object_->failed()) [[likely]]
     return absl::OkStatus();
   return object_->Failure(result, "Combine");
 }

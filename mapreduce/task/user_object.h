@@ -45,8 +45,11 @@ class UserObject {
   quern_task* task() { return &task_; }
   // The error of the call `what` that returned `result`: the engine's own where it has one.
   absl::Status Failure(int result, std::string_view what) const;
-  // OK unless the object reported a failure.
-  bool failed() const { return reported_ == QUERN_FAILED || reported_ == QUERN_JOB_FAILED; }
+  // Whether the object reported a failure, or could not emit: also when user code has swallowed it.
+  bool failed() const {
+    return reported_ == QUERN_FAILED || reported_ == QUERN_JOB_FAILED ||
+           (output_ != nullptr && !output_->user_status().ok());
+  }
   // What was given with the last QUERN_SKIPPED; empty when nothing was.
   std::string TakeReason() { return std::exchange(reason_, {}); }
 

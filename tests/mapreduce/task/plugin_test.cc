@@ -177,6 +177,32 @@ TEST_F(PluginTest, RecordsAndTasksSayWhereTheyAreFrom) {
             "end\tjob-local 0 right 2 4\n");
 }
 
+TEST_F(PluginTest, AnErrorOfTheEngineIsNoneTheLessWhenUserCodeSwallowsIt) {
+  pb::JobSpec spec;
+  spec.mutable_plugin()->set_path("file://" + JobPath("task_test_classes"));
+  spec.add_inputs()->set_path("file://" + dir_ / "in");
+  spec.mutable_inputs(0)->set_mapper("Careless");
+  spec.mutable_reduce()->set_reducer("Total");
+  spec.mutable_reduce()->set_tasks(2);
+  spec.mutable_output()->set_path("file://" + dir_ / "out");
+  FillDefaults(&spec);
+  const auto run = [&](const std::string& first) {
+    std::ofstream in(dir_ / "in");
+    in << first;
+    // Many windows of the sink's: it comes to the first line long before the last.
+    for (int i = 0; i < 20'000; ++i) in << "key " << i % 100 << "=1\n";
+    in.close();
+    Leftovers leftovers;
+    LocalJob job(spec, 1, {}, &leftovers);
+    RETURN_IF_ERROR(job.Prepare());
+    return job.Run();
+  };
+  EXPECT_THAT(run("key 1=1\nkey 0=abc\n"), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                                    HasSubstr("'abc' is not a whole number")));
+  ASSERT_OK(run("key 1=1\nkey 0=1\n"));
+  EXPECT_THAT(Output("part-r-00000") + Output("part-r-00001"), HasSubstr("key 0\t201\n"));
+}
+
 TEST_F(PluginTest, AllClassesOfAPluginAreFound) {
   ASSERT_OK_AND_ASSIGN(const auto plugin, Plugin::Load(JobPath("c_words")));
   for (const PluginInfo::Class& each : plugin->info().classes) {

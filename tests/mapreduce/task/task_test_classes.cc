@@ -135,6 +135,21 @@ class EmitsInStart : public EmitsInFinish {
 };
 QUERN_REGISTER_COMBINER(EmitsInStart);
 
+// Lines "key=number", whatever becomes of them.
+class Careless : public quern::Mapper {
+ public:
+  void Map(const quern::MapInput& in) override {
+    const size_t at = in.value().find('=');
+    try {
+      Emit(in.value().substr(0, at), in.value().substr(at + 1));
+    } catch (...) {
+    }
+  }
+};
+QUERN_REGISTER_MAPPER(Careless);
+struct Total : public quern::SumOf {};
+QUERN_REGISTER_FOLD(Total);
+
 // All words that begin with a letter below n go to partition 0.
 class ByLetter : public quern::Partitioner {
  public:

@@ -125,23 +125,104 @@ TEST(UserCombinerTest, AJobErrorStandsAlsoWhenItIsSwallowed) {
   EXPECT_EQ(Message(status), "as it says");
 }
 
+TEST(UserCombinerTest, AnEmitThatWasRefusedFailsAlsoWhenThatIsSwallowed) {
+  class Swallows : public Reducer {
+    void Reduce(ReduceInput*) override {
+      try {
+        Emit("other", 1);
+      } catch (...) {
+      }
+    }
+  };
+  std::vector<std::string> emitted;
+  EXPECT_THAT(CombineWith<Swallows>(&emitted),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("under its group's key")));
+}
+
+TEST(UserCombinerTest, AFailureThatIsSwallowedStands) {
+  class Swallows : public Reducer {
+    void Reduce(ReduceInput*) override {
+      try {
+        context().Fail("as it says");
+      } catch (...) {
+      }
+    }
+  };
+  std::vector<std::string> emitted;
+  EXPECT_TRUE(IsJobError(CombineWith<Swallows>(&emitted)));
+}
+
+// An object of a class in C with one function; its output is that of a combiner outside of Combine,
+// which takes nothing.
+absl::Status StartAndFinish(const quern_class& of) {
+  pb::TaskSpec spec;
+  spec.mutable_id()->set_kind(pb::TASK_KIND_REDUCE);
+  TaskProgress progress{Clock::Real()};
+  UserContext context(spec, &progress);
+  ASSIGN_OR_RETURN(const auto combiner, UserCombiner::Create(of, &context));
+  RETURN_IF_ERROR(combiner->Start());
+  return combiner->Finish();
+}
+
+TEST(UserObjectTest, AnEmitThatFailsIsSeenWhereverItWasIgnored) {
+  const auto ignores = [](void*, quern_task* task) {
+    quern_emit(task->output, "k", 1, "v", 1);
+    return QUERN_OK;
+  };
+  quern_class constructs = {}, starts = {}, finishes = {};
+  for (quern_class* of : {&constructs, &starts, &finishes}) {
+    of->size = sizeof(quern_class);
+    of->kind = QUERN_COMBINER;
+    of->name = "C";
+  }
+  constructs.create = [](quern_task* task, void**) {
+    quern_emit(task->output, "k", 1, "v", 1);
+    return QUERN_OK;
+  };
+  starts.start = ignores;
+  finishes.finish = ignores;
+  for (const quern_class* of : {&constructs, &starts, &finishes}) {
+    EXPECT_THAT(StartAndFinish(*of), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                              HasSubstr("in Start or Finish of a combiner")));
+  }
+}
+
+template <typename Class>
+absl::Status PartitionWith() {
+  pb::TaskSpec spec;
+  spec.mutable_id()->set_kind(pb::TASK_KIND_REDUCE);
+  TaskProgress progress{Clock::Real()};
+  UserContext context(spec, &progress);
+  const quern_class of =
+      quern::internal::MakeClass<Class, quern::Partitioner>(QUERN_PARTITIONER, "P");
+  ASSIGN_OR_RETURN(const auto object,
+                   UserObject::Create(of, "the partitioner's", &context, nullptr));
+  RETURN_IF_ERROR(object->Start());
+  return CatchEngineError([&] { UserPartitioner(object.get()).Partition("k", 4); });
+}
+
 TEST(UserPartitionerTest, AnExceptionIsItsOwnError) {
   class Throws : public quern::Partitioner {
     uint32_t Partition(std::string_view key, uint32_t) const override {
       throw std::runtime_error("odd key " + std::string(key));
     }
   };
-  pb::TaskSpec spec;
-  spec.mutable_id()->set_kind(pb::TASK_KIND_REDUCE);
-  TaskProgress progress{Clock::Real()};
-  UserContext context(spec, &progress);
-  const quern_class of =
-      quern::internal::MakeClass<Throws, quern::Partitioner>(QUERN_PARTITIONER, "P");
-  ASSERT_OK_AND_ASSIGN(const auto object,
-                       UserObject::Create(of, "the partitioner's", &context, nullptr));
-  const absl::Status status =
-      CatchEngineError([&] { UserPartitioner(object.get()).Partition("k", 4); });
-  EXPECT_EQ(Message(status), "the partitioner's Partition failed: odd key k");
+  EXPECT_EQ(Message(PartitionWith<Throws>()), "the partitioner's Partition failed: odd key k");
+}
+
+TEST(UserPartitionerTest, AFailureThatIsSwallowedStands) {
+  class Swallows : public quern::Partitioner {
+    void Start(TaskContext& task) override { task_ = &task; }
+    uint32_t Partition(std::string_view, uint32_t) const override {
+      try {
+        task_->Fail("as it says");
+      } catch (...) {
+      }
+      return 0;
+    }
+    TaskContext* task_ = nullptr;
+  };
+  EXPECT_TRUE(IsJobError(PartitionWith<Swallows>()));
 }
 
 }  // namespace
