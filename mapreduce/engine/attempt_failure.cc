@@ -11,8 +11,8 @@
 namespace quern::mr {
 namespace {
 
-std::string_view PhaseName(RecordPhase phase) {
-  switch (phase) {
+std::string PhaseText(const RecordPosition& at) {
+  switch (at.phase) {
     case RecordPhase::kMap:
       return " in Map";
     case RecordPhase::kCombine:
@@ -21,6 +21,11 @@ std::string_view PhaseName(RecordPhase phase) {
       return " in Reduce";
     case RecordPhase::kCallback:
       return " (in Start or Finish)";
+    case RecordPhase::kPartition:
+      return " in the partitioner";
+    case RecordPhase::kReading:
+      if (at.source.empty()) return " while its input was read";
+      return fmt::format(" while {} was read, behind offset {}", at.source, at.position);
     case RecordPhase::kNone:
       return "";
   }
@@ -51,14 +56,13 @@ void AddEvidence(const std::string& dir, pb::AttemptFailure* failure) {
   if (failure->in_record()) return;
   const auto position = ReadRecordPosition(dir + "/record");
   if (!position.ok() || position->phase == RecordPhase::kNone) return;
-  failure->set_message(fmt::format("{}{}", failure->message(), PhaseName(position->phase)));
-  if (position->phase == RecordPhase::kCallback) return;
+  failure->set_message(fmt::format("{}{}", failure->message(), PhaseText(*position)));
+  if (position->phase != RecordPhase::kMap && position->phase != RecordPhase::kReduce) return;
   failure->set_in_record(true);
   failure->set_record_source(position->source);
   failure->set_record_position(position->position);
   failure->set_record_piece(position->piece);
-  failure->set_blames_record(position->phase == RecordPhase::kMap ||
-                             position->phase == RecordPhase::kReduce);
+  failure->set_blames_record(true);
 }
 
 std::string AtRecord(const pb::AttemptFailure& failure) {

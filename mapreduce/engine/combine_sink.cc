@@ -44,6 +44,8 @@ CombineSink::CombineSink(size_t table_bytes, Combiner* combiner, Fold* fold, Sor
 }
 
 void CombineSink::AppendSlow(std::string_view key, std::string_view value) {
+  // What the mapper is at is none of the records that come to the user's code now.
+  const PhaseGuard guard(position_, RecordPhase::kCombine);
   TakeWindow();
   if (kRecordHeaderBytes + key.size() + value.size() <= kWindowBytes) {
     Append(key, value);
@@ -99,15 +101,12 @@ void CombineSink::Add(const CombineTable::Probe& probe, std::string_view key,
 }
 
 void CombineSink::Flush() {
-  const RecordPhase phase = position_->phase();
-  position_->SetPhase(RecordPhase::kCombine);
   if (fold_ != nullptr) {
     FoldGroups();
   } else {
     CombineGroups();
   }
   table_.Clear();
-  position_->SetPhase(phase);
 }
 
 void CombineSink::CombineGroups() {
@@ -137,6 +136,7 @@ void CombineSink::FoldGroups() {
 }
 
 void CombineSink::Finish() {
+  const PhaseGuard guard(position_, RecordPhase::kCombine);
   TakeWindow();
   Flush();
 }

@@ -58,7 +58,7 @@ absl::StatusOr<RecordPosition> ReadRecordPosition(const std::string& path) {
   std::memcpy(words, bytes.data(), sizeof(words));
   std::memcpy(&position.position, bytes.data() + 8, sizeof(position.position));
   std::memcpy(&position.piece, bytes.data() + 16, sizeof(position.piece));
-  if (words[0] > static_cast<uint32_t>(RecordPhase::kCallback)) return position;
+  if (words[0] > static_cast<uint32_t>(RecordPhase::kReading)) return position;
   position.phase = static_cast<RecordPhase>(words[0]);
   position.source =
       bytes.substr(offsetof(Page, source), std::min<size_t>(words[1], sizeof(Page::source)));

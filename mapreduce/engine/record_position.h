@@ -17,11 +17,13 @@ namespace quern::mr {
 
 // What the task is doing while the position stands.
 enum class RecordPhase : uint32_t {
-  kNone = 0,      // nothing of the user's
-  kMap = 1,       // Map; position = the record's offset in the source
-  kCombine = 2,   // the combiner
-  kReduce = 3,    // Reduce; position = number of the key, from 0
-  kCallback = 4,  // Start or Finish
+  kNone = 0,       // nothing of the user's
+  kMap = 1,        // Map; position = the record's offset in the source
+  kCombine = 2,    // the combiner, or a fold, over records that came before
+  kReduce = 3,     // Reduce; position = number of the key, from 0
+  kCallback = 4,   // Start or Finish
+  kPartition = 5,  // the partitioner, over records that came before
+  kReading = 6,    // nothing of the user's; position = of the record before
 };
 
 struct RecordPosition {
@@ -65,6 +67,26 @@ class RecordPositionWriter {
  private:
   explicit RecordPositionWriter(Page* page) : page_(page) {}
   Page* const page_;  // a mapping of its own
+};
+
+// Something else that goes on for as long as this lives, also when it throws.
+class PhaseGuard {
+ public:
+  // Null: nobody is told.
+  PhaseGuard(RecordPositionWriter* position, RecordPhase phase) : position_(position) {
+    if (position_ == nullptr) return;
+    before_ = position_->phase();
+    position_->SetPhase(phase);
+  }
+  ~PhaseGuard() {
+    if (position_ != nullptr) position_->SetPhase(before_);
+  }
+  PhaseGuard(const PhaseGuard&) = delete;
+  PhaseGuard& operator=(const PhaseGuard&) = delete;
+
+ private:
+  RecordPositionWriter* const position_;
+  RecordPhase before_ = RecordPhase::kNone;
 };
 
 // What the task left in the file. Bytes are not trusted: a torn or foreign page gives kNone.

@@ -22,6 +22,7 @@ SortSink::~SortSink() { spill_thread_.Join(); }
 
 void SortSink::AppendSlow(std::string_view key, std::string_view value) {
   const size_t need = kRecordHeaderBytes + key.size() + value.size();
+  const PhaseGuard guard(options_.position, RecordPhase::kNone);
   if (options_.steps != nullptr) options_.steps->Add();
   // A record that would push most others out goes into a spill of its own.
   const bool large = need > filling_->capacity() / 4;
@@ -34,6 +35,7 @@ void SortSink::AppendSlow(std::string_view key, std::string_view value) {
 absl::Status SortSink::TakeWindow() {
   const size_t before = filling_->records();
   if (cursor() != nullptr) {
+    const PhaseGuard guard(options_.position, options_.partition_phase);
     RETURN_IF_ERROR(filling_->Commit(cursor(), *partitioner_, options_.partitions));
   }
   SetWindow(nullptr, nullptr);

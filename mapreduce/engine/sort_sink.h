@@ -17,6 +17,7 @@
 #include "mapreduce/engine/emit_buffer.h"
 #include "mapreduce/engine/map_output_file.h"
 #include "mapreduce/engine/partitioner.h"
+#include "mapreduce/engine/record_position.h"
 #include "mapreduce/engine/sort_buffer.h"
 #include "mapreduce/engine/work_steps.h"
 
@@ -36,6 +37,9 @@ struct SortSinkOptions {
   std::string scratch_dir;  // for spills
   size_t merge_fan_in = 64;
   WorkSteps* steps = nullptr;  // of sorting, spilling and merging
+  // Told what goes on instead of the user's Map, if anybody: nothing, or the user's partitioner.
+  RecordPositionWriter* position = nullptr;
+  RecordPhase partition_phase = RecordPhase::kNone;
 };
 
 // Used by one thread. Errors are thrown as EngineError out of Append and returned by Finish.

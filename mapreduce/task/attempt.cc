@@ -54,7 +54,8 @@ pb::AttemptFailure DescribeFailure(const absl::Status& status,
   failure.set_environment(IsEnvironment(status));
   failure.set_ends_job(IsJobError(status));
   const RecordPosition at = position.Get();
-  if (at.phase == RecordPhase::kMap || at.phase == RecordPhase::kReduce) {
+  const bool in_record = at.phase == RecordPhase::kMap || at.phase == RecordPhase::kReduce;
+  if (in_record && !IsOfNoRecord(status)) {
     failure.set_in_record(true);
     failure.set_record_source(at.source);
     failure.set_record_position(at.position);

@@ -84,12 +84,15 @@ class MapTask {
       buffers.reset();
       buffers = std::make_unique<SortBuffers>(plan_.sort_buffer_bytes);
     }
-    const SortSinkOptions options = {{spec_.id().job_id(), spec_.id().task(), spec_.id().attempt()},
-                                     spec_.job().reduce().tasks(),
-                                     codec,
-                                     environment_.scratch_dir,
-                                     plan_.merge_fan_in,
-                                     &environment_.progress->steps};
+    const SortSinkOptions options = {
+        {spec_.id().job_id(), spec_.id().task(), spec_.id().attempt()},
+        spec_.job().reduce().tasks(),
+        codec,
+        environment_.scratch_dir,
+        plan_.merge_fan_in,
+        &environment_.progress->steps,
+        environment_.position,
+        user_partitioner_ == nullptr ? RecordPhase::kNone : RecordPhase::kPartition};
     const uint32_t group = spec_.job().reduce().group();
     const GroupPartitioner grouped(partitioner_.get(), group);
     SortSink sink(options, group > 0 ? &grouped : partitioner_.get(), buffers.get());

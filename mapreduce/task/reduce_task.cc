@@ -91,7 +91,8 @@ class ReduceTask {
     }
     Merger merger(runs, &environment_.progress->steps);
     GroupReader groups(&merger, environment_.scratch_dir, spec_.job().reduce().group());
-    environment_.position->SetPhase(RecordPhase::kReduce);
+    environment_.position->SetPosition(0);
+    environment_.position->SetPhase(RecordPhase::kReading);
     RETURN_IF_ERROR(fold != nullptr ? ReduceGroups(&groups, fold.get(), *sink)
                                     : ReduceGroups(&groups, reducer.get(), *sink));
     if (!groups.status().ok()) {
@@ -137,17 +138,20 @@ class ReduceTask {
   template <typename UserReducer>
   absl::Status ReduceGroups(GroupReader* groups, UserReducer* reducer, const OutputSink& sink) {
     TaskProgress* const progress = environment_.progress;
+    RecordPositionWriter* const at = environment_.position;
     while (groups->NextGroup()) {
       const uint64_t number = groups->groups() - 1;
-      environment_.position->SetPosition(number);
       if (!bad_.empty() && bad_.contains(number)) [[unlikely]] {
         RETURN_IF_ERROR(StepOver(bad_.at(number), groups));
         continue;
       }
+      at->SetPosition(number);
+      at->SetPhase(RecordPhase::kReduce);
       if (const int result = reducer->Reduce(groups->group()); result != QUERN_OK) [[unlikely]] {
         if (result != QUERN_SKIPPED) return FailureOf(*reducer, result);
         RETURN_IF_ERROR(SetAside(reducer->TakeReason(), groups));
       }
+      at->SetPhase(RecordPhase::kReading);
       progress->input_records.Set(groups->records());
       progress->output_records.Set(sink.records());
       progress->output_bytes.Set(sink.bytes());

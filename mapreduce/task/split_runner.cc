@@ -82,6 +82,9 @@ absl::Status SplitRunner::OpenFile(const std::string& path) {
 }
 
 absl::Status SplitRunner::RunPiece(const pb::InputPiece& piece, UserObject* mapper) {
+  environment_.position->SetSource(piece.path(), piece_);
+  environment_.position->SetPosition(piece.offset());
+  environment_.position->SetPhase(RecordPhase::kReading);
   RETURN_IF_ERROR(OpenFile(piece.path()));
   RETURN_IF_ERROR(CheckIsPlanned(piece, *file_));
   PlannedPart part(file_.get(), piece.file_length());
@@ -95,8 +98,6 @@ absl::Status SplitRunner::RunPiece(const pb::InputPiece& piece, UserObject* mapp
     return JobError(fmt::format("{}: {}", piece.path(), Message(reader.status())));
   }
   RETURN_IF_ERROR(Annotate(reader.status(), piece.path()));
-  environment_.position->SetSource(piece.path(), piece_);
-  environment_.position->SetPhase(RecordPhase::kMap);
   context_->SetReader(reader->get());
   one_by_one_ = spec_.job().limits().skip_bad_records() || format->has_headers();
   const absl::Status mapped = mapper->maps_batches() ? MapBatches(piece, reader->get(), mapper)
@@ -129,6 +130,7 @@ absl::StatusOr<uint64_t> SplitRunner::LengthToRead(const pb::InputPiece& piece,
 absl::Status SplitRunner::MapRecords(const pb::InputPiece& piece, RecordReader* reader,
                                      UserObject* mapper) {
   TaskProgress* const progress = environment_.progress;
+  RecordPositionWriter* const at = environment_.position;
   const quern_bytes path = {piece.path().data(), piece.path().size()};
   const quern_source source = {sizeof(source), piece_, path};
   quern_record record = {};
@@ -139,11 +141,12 @@ absl::Status SplitRunner::MapRecords(const pb::InputPiece& piece, RecordReader* 
     const uint64_t offset = reader->offset();
     const uint64_t read = reader->position();
     if (read >= limit) break;
-    environment_.position->SetPosition(offset);
     if (!bad_.empty()) [[unlikely]] {
       ASSIGN_OR_RETURN(const bool bad, StepOver(piece, *reader));
       if (bad) continue;
     }
+    at->SetPosition(offset);
+    at->SetPhase(RecordPhase::kMap);
     record.key = KeyOf(*reader);
     record.value = {reader->value().data(), reader->value().size()};
     record.offset = offset;
@@ -153,6 +156,7 @@ absl::Status SplitRunner::MapRecords(const pb::InputPiece& piece, RecordReader* 
       skipped_.Count(reason);
       RETURN_IF_ERROR(skipped_.KeepRecord(reason, piece.path(), *reader));
     }
+    at->SetPhase(RecordPhase::kReading);
     progress->input_records.Set(++records_);
     progress->input_bytes.Set(bytes_ + (read - piece.offset()));
     progress->phase_done.Set(bytes_ + (read - piece.offset()));
@@ -201,6 +205,7 @@ absl::Status SplitRunner::MapBatch(const pb::InputPiece& piece, uint64_t read, R
   for (uint32_t first = 0; first < batch->size();) {
     quern_batch part = batch->From(first);
     environment_.position->SetPosition((*batch)[first].offset);
+    environment_.position->SetPhase(RecordPhase::kMap);
     const int result = mapper->MapBatch(&part);
     if (result == QUERN_OK) break;
     // What a plugin says is not believed.
@@ -212,6 +217,7 @@ absl::Status SplitRunner::MapBatch(const pb::InputPiece& piece, uint64_t read, R
     RETURN_IF_ERROR(skipped_.KeepRecord(reason, piece.path(), HeldRecord((*batch)[at])));
     first = at + 1;
   }
+  environment_.position->SetPhase(RecordPhase::kReading);
   records_ += batch->size();
   batch->Clear();
   progress->input_records.Set(records_);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mapreduce/engine/engine_error.h"
+#include "mapreduce/task/user_code.h"
 
 namespace quern::mr {
 
@@ -26,7 +27,7 @@ void UserFold::Add(char* state, std::string_view value, uint64_t repeats) {
   const int result =
       fold_->add(object_->self(), object_->task(), state, value.data(), value.size(), repeats);
   if (result != QUERN_OK) [[unlikely]]
-    throw EngineError(object_->Failure(result, "the fold's Add"));
+    throw EngineError(OfNoRecord(object_->Failure(result, "the fold's Add")));
 }
 
 int UserFold::MergeAll(quern_group* group) {

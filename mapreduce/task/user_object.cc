@@ -102,7 +102,7 @@ quern_output* UserObject::NamedOutput(quern_task* task, const char* name, size_t
 uint32_t UserPartitioner::Partition(std::string_view key, uint32_t partitions) const {
   const uint32_t partition = object_->Partition(key, partitions);
   if (object_->failed()) [[unlikely]] {
-    throw EngineError(object_->Failure(QUERN_FAILED, "Partition"));
+    throw EngineError(OfNoRecord(object_->Failure(QUERN_FAILED, "Partition")));
   }
   return partition;
 }
@@ -121,7 +121,7 @@ absl::Status UserCombiner::Combine(GroupSource* group, const Take& take) {
   output_.Enter(nullptr, nullptr);
   if (result == QUERN_OK && !object_->failed()) [[likely]]
     return absl::OkStatus();
-  return object_->Failure(result, "Combine");
+  return OfNoRecord(object_->Failure(result, "Combine"));
 }
 
 void UserCombiner::Output::AppendSlow(std::string_view key, std::string_view value) {

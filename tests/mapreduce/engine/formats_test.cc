@@ -5,6 +5,7 @@
 
 #include "common/crc32c.h"
 #include "common/storage/file_io.h"
+#include "mapreduce/engine/attempt_failure.h"
 #include "mapreduce/engine/manifest.h"
 #include "mapreduce/engine/memory_plan.h"
 #include "mapreduce/engine/record_position.h"
@@ -61,6 +62,41 @@ TEST(RecordPositionTest, IsReadFromTheFileWhileItsWriterLives) {
   EXPECT_EQ(ReadRecordPosition(dir / "record")->source, std::string(4076, 'x'));
   ASSERT_OK(WriteFileDurably(FileSystem::Real(), dir / "foreign", "not a page"));
   EXPECT_EQ(ReadRecordPosition(dir / "foreign")->phase, RecordPhase::kNone);
+}
+
+TEST(RecordPositionTest, OnlyMapAndReduceBlameARecord) {
+  const TempDir dir;
+  const auto evidence = [&](RecordPhase phase) {
+    const auto writer = *RecordPositionWriter::Create(dir / "record");
+    writer->SetSource("/in/a", 2);
+    writer->SetPosition(4711);
+    writer->SetPhase(phase);
+    pb::AttemptFailure failure;
+    failure.set_message("died");
+    AddEvidence(dir.path(), &failure);
+    EXPECT_EQ(failure.in_record(), failure.blames_record());
+    return failure.message() + AtRecord(failure);
+  };
+  EXPECT_EQ(evidence(RecordPhase::kMap), "died in Map, at /in/a:4711");
+  EXPECT_EQ(evidence(RecordPhase::kReduce), "died in Reduce, at /in/a:4711");
+  EXPECT_EQ(evidence(RecordPhase::kCombine), "died in the combiner");
+  EXPECT_EQ(evidence(RecordPhase::kPartition), "died in the partitioner");
+  EXPECT_EQ(evidence(RecordPhase::kReading), "died while /in/a was read, behind offset 4711");
+  EXPECT_EQ(evidence(RecordPhase::kCallback), "died (in Start or Finish)");
+  EXPECT_EQ(evidence(RecordPhase::kNone), "died");
+}
+
+TEST(RecordPositionTest, AGuardGivesThePhaseBack) {
+  const auto position = RecordPositionWriter::Private();
+  position->SetPhase(RecordPhase::kMap);
+  try {
+    const PhaseGuard guard(position.get(), RecordPhase::kCombine);
+    EXPECT_EQ(position->phase(), RecordPhase::kCombine);
+    throw 1;
+  } catch (int) {
+  }
+  EXPECT_EQ(position->phase(), RecordPhase::kMap);
+  const PhaseGuard of_nobody(nullptr, RecordPhase::kCombine);
 }
 
 TEST(ManifestTest, ListsPartsAndSumsCounters) {

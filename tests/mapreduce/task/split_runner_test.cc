@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "mapreduce/task/user_code.h"
 #include "tests/mapreduce/engine/memory_storage.h"
@@ -14,18 +16,36 @@
 namespace quern::mr {
 namespace {
 
+using OnRead = std::function<void()>;
+
+class WatchedStream final : public ByteStream {
+ public:
+  WatchedStream(std::unique_ptr<ByteStream> of, const OnRead& on_read)
+      : of_(std::move(of)), on_read_(on_read) {}
+  absl::StatusOr<std::string_view> Next() override {
+    on_read_();
+    return of_->Next();
+  }
+
+ private:
+  const std::unique_ptr<ByteStream> of_;
+  const OnRead on_read_;
+};
+
 class NamedFile final : public ReadableFile {
  public:
-  NamedFile(std::string contents, std::string id) : file_(std::move(contents), 4), id_(id) {}
+  NamedFile(std::string contents, std::string id, OnRead on_read)
+      : file_(std::move(contents), 4), id_(std::move(id)), on_read_(std::move(on_read)) {}
   uint64_t length() const override { return file_.length(); }
   std::string id() const override { return id_; }
   std::unique_ptr<ByteStream> Stream(uint64_t offset, uint64_t length) override {
-    return file_.Stream(offset, length);
+    return std::make_unique<WatchedStream>(file_.Stream(offset, length), on_read_);
   }
 
  private:
   MemoryFile file_;
   const std::string id_;
+  const OnRead on_read_;
 };
 
 class ForgetfulFile final : public WritableFile {
@@ -39,9 +59,10 @@ class OneFileStorage final : public Storage {
  public:
   std::string contents;
   std::string id = "i1";
+  OnRead on_read = [] {};
 
   absl::StatusOr<std::unique_ptr<ReadableFile>> Open(const std::string&) override {
-    return std::make_unique<NamedFile>(contents, id);
+    return std::make_unique<NamedFile>(contents, id, on_read);
   }
   absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string&,
                                                        const WriteOptions&) override {
@@ -72,9 +93,13 @@ quern_class Collects() {
 class KeepsValues final : public EmitBuffer {
  public:
   Lines lines;
+  std::function<void()> on_emit = [] {};
 
  private:
-  void AppendSlow(std::string_view, std::string_view value) override { lines.emplace_back(value); }
+  void AppendSlow(std::string_view, std::string_view value) override {
+    lines.emplace_back(value);
+    on_emit();
+  }
 };
 
 class SplitRunnerTest : public ::testing::Test {
@@ -131,6 +156,26 @@ TEST_F(SplitRunnerTest, ARecordThatUserCodeSkipsIsCounted) {
   ASSERT_OK(Run(storage_.contents, 0, storage_.contents.size()));
   EXPECT_EQ(kept_.lines, (Lines{"one", "two"}));
   EXPECT_EQ(skipped_, 1u);
+}
+
+TEST_F(SplitRunnerTest, WhileTheInputIsReadNoRecordIsNamed) {
+  storage_.contents = "one\n\ntwo\nthree\n";
+  int reads = 0;
+  storage_.on_read = [&] {
+    const RecordPosition at = position_->Get();
+    EXPECT_EQ(at.phase, RecordPhase::kReading);
+    EXPECT_EQ(at.source, "/in");
+    ++reads;
+  };
+  std::vector<uint64_t> mapped;
+  kept_.on_emit = [&] {
+    EXPECT_EQ(position_->phase(), RecordPhase::kMap);
+    mapped.push_back(position_->Get().position);
+  };
+  position_->SetPhase(RecordPhase::kCallback);
+  ASSERT_OK(Run(storage_.contents, 0, storage_.contents.size()));
+  EXPECT_EQ(mapped, (std::vector<uint64_t>{0, 5, 9}));
+  EXPECT_GT(reads, 3);
 }
 
 TEST_F(SplitRunnerTest, AnotherFileOfTheSameLengthEndsTheJob) {

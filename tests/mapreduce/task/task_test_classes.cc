@@ -147,8 +147,27 @@ class Careless : public quern::Mapper {
   }
 };
 QUERN_REGISTER_MAPPER(Careless);
-struct Total : public quern::SumOf {};
+struct Total {
+  using State = int64_t;
+  static void Add(State& state, std::string_view value) {
+    if (value == "crash") std::raise(SIGSEGV);
+    state += quern::ParseInt(value);
+  }
+  static void Merge(State& state, const State& other) { state += other; }
+  static void Put(const State& state, quern::FoldOutput& out) { out.Emit(state); }
+};
 QUERN_REGISTER_FOLD(Total);
+
+// Cannot take the words "crash" and "throw".
+class Fragile : public quern::Partitioner {
+ public:
+  uint32_t Partition(std::string_view key, uint32_t) const override {
+    if (key == "crash") std::raise(SIGSEGV);
+    if (key == "throw") throw std::runtime_error("what a word");
+    return 0;
+  }
+};
+QUERN_REGISTER_PARTITIONER(Fragile);
 
 // All words that begin with a letter below n go to partition 0.
 class ByLetter : public quern::Partitioner {

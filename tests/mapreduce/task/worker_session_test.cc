@@ -271,6 +271,38 @@ TEST_F(WorkerSessionTest, ADyingProcessNeverLooksLikeSuccessAndLeavesItsPosition
   }
 }
 
+// Folds and partitioners come to a record when many others have been mapped since.
+TEST_F(WorkerSessionTest, WhatRunsLaterBlamesNoRecord) {
+  std::string lines;
+  for (int i = 0; i < 30'000; ++i) lines += fmt::format("key{}=1\n", i % 100);
+  pb::JobSpec fold = Job();
+  fold.mutable_inputs(0)->set_mapper("Careless");
+  fold.mutable_reduce()->set_reducer("Total");
+  fold.mutable_reduce()->set_combiner("Total");
+  pb::JobSpec partitioned = Job();
+  partitioned.mutable_reduce()->set_partitioner("Fragile");
+  const struct {
+    pb::JobSpec job;
+    std::string line;
+    RecordPhase phase;
+  } cases[] = {{fold, "key1=1\nkey1={}\n", RecordPhase::kCombine},
+               {partitioned, "{}\n", RecordPhase::kPartition}};
+  for (const auto& c : cases) {
+    TaskProcess process;
+    const std::string throws = fmt::format(fmt::runtime(c.line), "throw");
+    ASSERT_OK_AND_ASSIGN(const pb::FromTask end, process.Run(StartMap(c.job, 0, throws + lines)));
+    ASSERT_TRUE(end.has_failed());
+    EXPECT_THAT(end.failed().message(), HasSubstr(" failed: "));
+    EXPECT_FALSE(end.failed().in_record()) << end.ShortDebugString();
+    EXPECT_FALSE(end.failed().blames_record());
+    TaskProcess dies;
+    const std::string crashes = fmt::format(fmt::runtime(c.line), "crash");
+    EXPECT_THAT(dies.Run(StartMap(c.job, 0, crashes + lines)),
+                StatusIs(absl::StatusCode::kOutOfRange));
+    EXPECT_EQ(ReadRecordPosition(dir_ / "m-00000.0/record")->phase, c.phase);
+  }
+}
+
 // As root and with user namespaces a task gets namespaces; the other way is what is left where the
 // machine does not permit them.
 class GuardTest : public WorkerSessionTest, public ::testing::WithParamInterface<bool> {};
