@@ -10,6 +10,7 @@
 #include "client/piece.h"
 #include "client/suspects.h"
 #include "client/write/resting_streams.h"
+#include "client/write/writer_renewals.h"
 #include "common/clock.h"
 #include "common/rpc/channel.h"
 
@@ -24,7 +25,8 @@ class ClientContext {
         master(client_options),
         suspects(clock),
         slow_local(clock),
-        resting_streams(clock) {}
+        resting_streams(clock),
+        renewals(options.renew_writers, [this](const WriterIdentity& writer) { Renew(writer); }) {}
 
   // A server that failed: avoided for a while, and reconnected to at once when it is asked again.
   void Suspect(const ServerAddress& server) {
@@ -42,6 +44,14 @@ class ClientContext {
     master.ReportBadReplica(report);
   }
 
+  // Tells the master that the file is still being written.
+  void Renew(const WriterIdentity& writer) {
+    pb::RenewWriterRequest request;
+    request.set_inode_id(writer.inode.value());
+    request.set_writer_token(writer.token);
+    master.RenewWriter(request);
+  }
+
   const ClientOptions options;
   Clock* const clock;
   MasterClient master;
@@ -50,6 +60,7 @@ class ClientContext {
   Suspects slow_local;  // did not say at once whether they hand out a file
   RestingStreams resting_streams;
   const std::shared_ptr<PiecePool> pieces = PiecePool::Create();
+  WriterRenewals renewals;  // uses the others, so it ends first
 };
 
 }  // namespace quern::client

@@ -24,6 +24,9 @@ struct ClientOptions {
   // A chunkserver that owes an answer and sends nothing for so long counts as failed: a paused or
   // cut-off machine breaks no connection.
   absl::Duration server_silence = absl::Seconds(5);
+  // How often the master is told that a file is still being written. It gives up one that it hears
+  // nothing of for an hour.
+  absl::Duration renew_writers = absl::Minutes(5);
   // Sealed replicas on this machine are read from their files, with the same checks.
   bool local_reads = true;
   Clock* clock = Clock::Real();

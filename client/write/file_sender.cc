@@ -11,8 +11,6 @@ namespace {
 
 // Data are acknowledged from memory; a seal or a sync waits for disks, so many times longer.
 constexpr int kDiskPatience = 6;
-// The master gives a writer up after an hour without news.
-constexpr absl::Duration kRenewEvery = absl::Minutes(5);
 // Chunks in a row that may fail without taking a byte.
 constexpr int kMaxFruitlessChunks = 8;
 
@@ -22,11 +20,9 @@ FileSender::FileSender(ClientContext* context, WriterIdentity identity, uint64_t
     : context_(context),
       identity_(std::move(identity)),
       producer_(RandomId()),
-      queue_(chunk_size,
-             [this] {
-               if (loop_ != nullptr) loop_->Wake();
-             }),
-      renewed_(context_->clock->MonotonicNow()) {}
+      queue_(chunk_size, [this] {
+        if (loop_ != nullptr) loop_->Wake();
+      }) {}
 
 void FileSender::PrepareRun() { loop_ = std::make_unique<rpc::BulkLoop>(); }
 
@@ -45,8 +41,7 @@ bool FileSender::WaitForBytes() {
   while (!queue_.cancelled()) {
     if (queue_.has_waiting()) return true;
     if (queue_.closing()) return false;
-    RenewIfDue();
-    loop_->Next(kRenewEvery);
+    loop_->Next(absl::InfiniteDuration());
   }
   return false;
 }
@@ -122,7 +117,8 @@ ChunkFailure FileSender::StreamChunk(const OpenChunk& chunk) {
     SendWhatMayGo(&stream);
     const bool waiting = queue_.AwaitsAnswer() || seal_sent_;
     const absl::Duration patience = Allowance() - (clock->MonotonicNow() - heard);
-    const auto response = stream.OnEvent(loop_->Next(waiting ? patience : kRenewEvery));
+    const auto response =
+        stream.OnEvent(loop_->Next(waiting ? patience : absl::InfiniteDuration()));
     const absl::Time now = clock->MonotonicNow();
     if (!response.ok()) return {response.status(), stream.failed_server()};
     if (response->has_value() || !waiting) heard = now;
@@ -134,7 +130,6 @@ ChunkFailure FileSender::StreamChunk(const OpenChunk& chunk) {
     if (waiting && now - heard >= Allowance()) {
       return {DeadlineExceededError("no answer for {}", FormatDuration(now - heard)), ServerId()};
     }
-    RenewIfDue();
   }
   return {CancelledError("the file was abandoned"), {}};
 }
@@ -206,16 +201,6 @@ absl::Status FileSender::Resolve(const OpenChunk& chunk, const ChunkFailure& fai
   if (fruitless_chunks_ < kMaxFruitlessChunks) return absl::OkStatus();
   return Annotate(failure.status, fmt::format("{} chunks failed one after another, the last was {}",
                                               fruitless_chunks_, what));
-}
-
-void FileSender::RenewIfDue() {
-  const absl::Time now = context_->clock->MonotonicNow();
-  if (now - renewed_ < kRenewEvery) return;
-  renewed_ = now;
-  pb::RenewWriterRequest request;
-  request.set_inode_id(identity_.inode.value());
-  request.set_writer_token(identity_.token);
-  context_->master.RenewWriter(request);
 }
 
 }  // namespace quern::client

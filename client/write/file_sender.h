@@ -70,7 +70,6 @@ class FileSender {
   absl::Status Resolve(const OpenChunk& chunk, const ChunkFailure& failure);
   // None when others should not be warned of anybody.
   ServerId ToBlame(const OpenChunk& chunk, const ChunkFailure& failure) const;
-  void RenewIfDue();
 
   ClientContext* const context_;
   const WriterIdentity identity_;
@@ -81,7 +80,6 @@ class FileSender {
   uint32_t ordinal_ = 0;
   int fruitless_chunks_ = 0;  // in a row that took no byte
   bool seal_sent_ = false;
-  absl::Time renewed_;
 };
 
 }  // namespace quern::client

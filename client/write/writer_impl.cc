@@ -13,7 +13,9 @@ WriterImpl::WriterImpl(ClientContext* context, WriterIdentity identity, uint64_t
       identity_(identity),
       chunk_size_(chunk_size),
       mtime_(mtime),
-      sender_(context, std::move(identity), chunk_size) {}
+      sender_(context, std::move(identity), chunk_size) {
+  context_->renewals.Add(identity_);
+}
 
 WriterImpl::~WriterImpl() {
   if (!over_) Abandon().IgnoreError();
@@ -171,7 +173,7 @@ pb::CompleteRequest WriterImpl::CompleteRequest(
 absl::StatusOr<FileStatus> WriterImpl::Completed(
     const absl::StatusOr<pb::CompleteResponse>& response) {
   if (!response.ok()) return OfFile(response.status(), identity_.path);
-  over_ = true;
+  MarkOver();
   FileStatus status = FromProto(response->status());
   status.path = identity_.path;
   return status;
@@ -179,13 +181,18 @@ absl::StatusOr<FileStatus> WriterImpl::Completed(
 
 std::optional<pb::AbandonRequest> WriterImpl::BeginAbandon() {
   if (over_) return std::nullopt;
-  over_ = true;
+  MarkOver();
   sender_.queue()->Cancel();
   thread_.Join();
   pb::AbandonRequest request;
   request.set_inode_id(identity_.inode.value());
   request.set_writer_token(identity_.token);
   return request;
+}
+
+void WriterImpl::MarkOver() {
+  over_ = true;
+  context_->renewals.Remove(identity_.inode);
 }
 
 absl::Status WriterImpl::Abandon() {

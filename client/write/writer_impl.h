@@ -53,6 +53,8 @@ class WriterImpl final : public FileWriter {
 
  private:
   absl::Status CheckOpen() const;
+  // Closed or abandoned.
+  void MarkOver();
   // Hands the piece that is being filled to the sender.
   absl::Status SendPiece();
   void StartSender();

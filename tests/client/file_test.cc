@@ -239,6 +239,36 @@ TEST_F(FileTest, AcknowledgedBytesThatAllServersForgetAbortTheFile) {
   EXPECT_EQ(fake_.file_count(), 0);
 }
 
+// The master gives up a file that it hears nothing of, so it is told of each that is open.
+TEST_F(FileTest, AFileIsRenewedAsLongAsItIsOpenHoweverLittleIsWritten) {
+  ClientOptions options{.masters = {fake_.master_address()}};
+  options.renew_writers = absl::Milliseconds(1);
+  fs_ = FileSystem::Create(options);
+  ASSERT_OK_AND_ASSIGN(auto idle, fs_->Create("/idle"));
+  ASSERT_OK_AND_ASSIGN(auto small, fs_->Create("/small", {.expected_bytes = 6}));
+  ASSERT_OK_AND_ASSIGN(auto flushed, fs_->Create("/flushed"));
+  ASSERT_OK(small->Append("abc"));
+  ASSERT_OK(flushed->Append("abc"));
+  ASSERT_OK(flushed->Flush());
+  for (const char* path : {"/idle", "/small", "/flushed"}) {
+    EXPECT_GE(fake_.AwaitRenewals(path, 3), 3) << path;
+  }
+  ASSERT_OK(small->Append("def"));
+  ASSERT_OK(small->Close());
+  EXPECT_EQ(fake_.FileBytes("/small"), "abcdef");
+  ASSERT_OK(flushed->Abandon());
+  // A round that was under way may have told of them once more; the second from now has not.
+  const int now = fake_.AwaitRenewals("/idle", fake_.AwaitRenewals("/idle", 0) + 2);
+  const int small_renewals = fake_.AwaitRenewals("/small", 0);
+  const int flushed_renewals = fake_.AwaitRenewals("/flushed", 0);
+  EXPECT_GE(fake_.AwaitRenewals("/idle", now + 3), now + 3);
+  EXPECT_EQ(fake_.AwaitRenewals("/small", 0), small_renewals);
+  EXPECT_EQ(fake_.AwaitRenewals("/flushed", 0), flushed_renewals);
+  ASSERT_OK(idle->Append("ghi"));
+  ASSERT_OK(idle->Close());
+  EXPECT_EQ(fake_.FileBytes("/idle"), "ghi");
+}
+
 TEST_F(FileTest, LostAnswersOfTheMasterHaveTheEffectOfOne) {
   fake_.ScriptLostAnswers([random = Random(random_())]() mutable { return random() % 2 == 0; });
   const std::string bytes = RandomText(300'000);

@@ -4,15 +4,16 @@
 #include <optional>
 #include <utility>
 
+#include "common/clock.h"
 #include "common/crc32c.h"
 #include "common/rpc/bulk.h"
-#include "common/rpc/bulk_codec.h"
 #include "common/rpc/grpc_status.h"
 #include "common/rpc/server.h"
 #include "quern/dfs/v1/chunk.pb.h"
 #include "quern/dfs/v1/namespace.grpc.pb.h"
 #include "tests/support/fake_append.h"
 #include "tests/support/fake_dfs_state.h"
+#include "tests/support/fake_read.h"
 
 namespace quern::testing {
 
@@ -151,6 +152,15 @@ class Master final : public pb::Namespace::Service {
     MutexLock lock(&state_->mutex);
     ++state_->awaited_copies;
     if (state_->no_copies) return {grpc::StatusCode::RESOURCE_EXHAUSTED, "one copy only"};
+    return grpc::Status::OK;
+  }
+
+  grpc::Status RenewWriter(grpc::ServerContext*, const pb::RenewWriterRequest* request,
+                           pb::RenewWriterResponse*) override {
+    MutexLock lock(&state_->mutex);
+    if (request->writer_token() != "token") return {grpc::StatusCode::ABORTED, "another writer"};
+    ++state_->renewals[state_->files[request->inode_id()].path];
+    state_->call_came.SignalAll();
     return grpc::Status::OK;
   }
 
@@ -298,42 +308,6 @@ class Master final : public pb::Namespace::Service {
   State* const state_;
 };
 
-// Sends the range in small pieces, faulty as the script says.
-void SendRange(const pb::ReadRequest& request, const std::string& bytes, FakeDfs::ReadFault fault,
-               rpc::BulkStream* stream) {
-  constexpr uint64_t kPiece = 10'000;
-  const uint64_t end = request.offset() + request.length();
-  for (uint64_t at = request.offset(); at < end; at += kPiece) {
-    std::string piece = bytes.substr(at, std::min(kPiece, end - at));
-    pb::ReadHeader header;
-    header.set_offset(at);
-    header.set_crc(Crc32c(piece));
-    if (at + kPiece >= end && fault == FakeDfs::ReadFault::kWrongByte) piece.back() ^= 1;
-    const grpc::Slice slice(piece);
-    stream->Send(rpc::EncodeBulk(header, {&slice, 1}));
-    if (fault == FakeDfs::ReadFault::kBreakHalfWay && at >= (request.offset() + end) / 2) {
-      stream->Finish(UnavailableError("scripted failure"));
-      return;
-    }
-  }
-  stream->Finish(absl::OkStatus());
-}
-
-void HandleRead(State* state, uint32_t server_id, rpc::BulkLoop* loop, rpc::BulkStream* stream) {
-  while (true) {
-    const rpc::BulkEvent event = loop->Next(absl::InfiniteDuration());
-    if (event.kind == rpc::BulkEvent::Kind::kStopping) return;
-    if (event.kind != rpc::BulkEvent::Kind::kMessage) continue;
-    pb::ReadRequest request;
-    if (!rpc::DecodeMessage(event.message, &request).ok()) return;
-    MutexLock lock(&state->mutex);
-    const FakeDfs::ReadFault fault = state->read_faults[server_id];
-    if (fault == FakeDfs::ReadFault::kSilent) continue;
-    SendRange(request, state->chunks[request.chunk_id()].bytes, fault, stream);
-    return;
-  }
-}
-
 }  // namespace
 
 struct FakeDfs::Servers {
@@ -359,7 +333,7 @@ FakeDfs::FakeDfs(Options options)
             HandleFakeAppendWhole(state, id, loop, stream);
           }},
          {"/quern.dfs.v1.ChunkData/Read",
-          [state, id](auto* loop, auto* stream) { HandleRead(state, id, loop, stream); }}}));
+          [state, id](auto* loop, auto* stream) { HandleFakeRead(state, id, loop, stream); }}}));
     MutexLock lock(&state_->mutex);
     pb::ServerAddress& address = state_->servers.emplace_back();
     address.set_server_id(id);
@@ -399,6 +373,15 @@ std::string FakeDfs::FileBytes(const std::string& path) {
     bytes += state_->chunks[id].bytes;
   }
   return bytes;
+}
+
+int FakeDfs::AwaitRenewals(const std::string& path, int times) {
+  const absl::Time until = Clock::Real()->MonotonicNow() + absl::Seconds(10);
+  MutexLock lock(&state_->mutex);
+  while (state_->renewals[path] < times && Clock::Real()->MonotonicNow() < until) {
+    state_->call_came.WaitFor(&state_->mutex, absl::Seconds(1));
+  }
+  return state_->renewals[path];
 }
 
 void FakeDfs::SetRoomForFiles(int together) {

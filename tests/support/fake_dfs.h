@@ -61,6 +61,8 @@ class FakeDfs {
   // Files that were abandoned, and the calls that said so.
   int abandoned();
   int abandoning_calls();
+  // How often the writer of a file has said that it is alive; waits until it is so often, or 10 s.
+  int AwaitRenewals(const std::string& path, int times);
   // Calls of AwaitCopies so far.
   int awaited_copies();
   // Bytes of a completed file; all its chunks are checked to be sealed.

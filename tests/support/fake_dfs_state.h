@@ -56,6 +56,7 @@ struct FakeDfs::State {
   CondVar call_came;
   int abandoned ABSL_GUARDED_BY(mutex) = 0;
   int abandoning_calls ABSL_GUARDED_BY(mutex) = 0;
+  std::map<std::string, int> renewals ABSL_GUARDED_BY(mutex);  // by path
   int awaited_copies ABSL_GUARDED_BY(mutex) = 0;
   std::vector<uint32_t> reported_bad ABSL_GUARDED_BY(mutex);
   std::vector<uint64_t> expected_bytes ABSL_GUARDED_BY(mutex);

@@ -1,0 +1,53 @@
+#include "tests/support/fake_read.h"
+
+#include <algorithm>
+#include <string>
+
+#include "common/crc32c.h"
+#include "common/rpc/bulk_codec.h"
+#include "quern/dfs/v1/chunk.pb.h"
+#include "tests/support/fake_dfs_state.h"
+
+namespace quern::testing {
+namespace {
+
+// Sends the range in small pieces, faulty as the script says.
+void SendRange(const pb::ReadRequest& request, const std::string& bytes, FakeDfs::ReadFault fault,
+               rpc::BulkStream* stream) {
+  constexpr uint64_t kPiece = 10'000;
+  const uint64_t end = request.offset() + request.length();
+  for (uint64_t at = request.offset(); at < end; at += kPiece) {
+    std::string piece = bytes.substr(at, std::min(kPiece, end - at));
+    pb::ReadHeader header;
+    header.set_offset(at);
+    header.set_crc(Crc32c(piece));
+    if (at + kPiece >= end && fault == FakeDfs::ReadFault::kWrongByte) piece.back() ^= 1;
+    const grpc::Slice slice(piece);
+    stream->Send(rpc::EncodeBulk(header, {&slice, 1}));
+    if (fault == FakeDfs::ReadFault::kBreakHalfWay && at >= (request.offset() + end) / 2) {
+      stream->Finish(UnavailableError("scripted failure"));
+      return;
+    }
+  }
+  stream->Finish(absl::OkStatus());
+}
+
+}  // namespace
+
+void HandleFakeRead(FakeDfs::State* state, uint32_t server_id, rpc::BulkLoop* loop,
+                    rpc::BulkStream* stream) {
+  while (true) {
+    const rpc::BulkEvent event = loop->Next(absl::InfiniteDuration());
+    if (event.kind == rpc::BulkEvent::Kind::kStopping) return;
+    if (event.kind != rpc::BulkEvent::Kind::kMessage) continue;
+    pb::ReadRequest request;
+    if (!rpc::DecodeMessage(event.message, &request).ok()) return;
+    MutexLock lock(&state->mutex);
+    const FakeDfs::ReadFault fault = state->read_faults[server_id];
+    if (fault == FakeDfs::ReadFault::kSilent) continue;
+    SendRange(request, state->chunks[request.chunk_id()].bytes, fault, stream);
+    return;
+  }
+}
+
+}  // namespace quern::testing
