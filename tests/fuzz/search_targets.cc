@@ -74,9 +74,12 @@ void WalkPostings(const search::Segment& segment, const search::TermInfo& term) 
 }
 
 void WalkDocuments(const search::Segment& segment) {
+  search::DocumentReader reader = segment.ReadDocuments();
   for (uint32_t doc = 0; doc < std::min(segment.documents(), kMaxDocuments); ++doc) {
-    segment.id(doc);
-    segment.url(doc);
+    Require(reader.NamesOf(doc).id == segment.id(doc), "names differ from those of all");
+    Require(reader.NamesOf(doc).url == segment.url(doc), "names differ from those of all");
+    const auto texts = reader.TextsOf(doc);
+    Require(!texts.has_value() || texts->size() <= search::kMaxTextsBlockBytes, "too much text");
     segment.language(doc);
     segment.date(doc);
     const auto stored = segment.Stored(doc);

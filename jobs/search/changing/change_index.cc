@@ -158,12 +158,13 @@ class Change {
 uint32_t DeleteFromSegment(const std::unordered_set<std::string>& ids, const Segment& segment,
                            Deletions* deletions, std::unordered_set<std::string_view>* found) {
   uint32_t deleted = 0;
+  DocumentReader documents = segment.ReadDocuments();
   for (uint32_t doc = 0; doc < segment.documents(); ++doc) {
     if (segment.deleted(doc)) {
       deletions->Add(doc);
       continue;
     }
-    const auto id = ids.find(segment.id(doc));
+    const auto id = ids.find(documents.NamesOf(doc).id);
     if (id == ids.end()) continue;
     deletions->Add(doc);
     found->insert(*id);

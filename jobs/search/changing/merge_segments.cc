@@ -1,6 +1,7 @@
 #include "jobs/search/changing/merge_segments.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -13,7 +14,9 @@ constexpr uint32_t kGone = UINT32_MAX;
 class Merger {
  public:
   Merger(const std::vector<const Segment*>& segments, const SegmentWriter::Sink& sink)
-      : segments_(segments), numbers_(segments.size()), writer_(Options(segments), sink) {}
+      : segments_(segments), numbers_(segments.size()), writer_(Options(segments), sink) {
+    for (const Segment* segment : segments) readers_.push_back(segment->ReadDocuments());
+  }
 
   absl::Status AddDocuments() {
     std::vector<uint32_t> next(segments_.size());
@@ -31,7 +34,7 @@ class Merger {
       }
       if (first == segments_.size()) return absl::OkStatus();
       numbers_[first][next[first]] = writer_.documents();
-      RETURN_IF_ERROR(AddDocument(*segments_[first], next[first]));
+      RETURN_IF_ERROR(AddDocument(first, next[first]));
       ++next[first];
       orders[first] = OrderOf(first, SkipDeleted(first, &next[first]));
     }
@@ -63,30 +66,24 @@ class Merger {
     while (*doc < segments_[segment]->documents() && segments_[segment]->deleted(*doc)) ++*doc;
     return *doc;
   }
-  std::string OrderOf(size_t segment, uint32_t doc) const {
+  std::string OrderOf(size_t segment, uint32_t doc) {
     if (doc == segments_[segment]->documents()) return "";
-    std::string url = segments_[segment]->url(doc);
-    return url.empty() ? segments_[segment]->id(doc) : url;
+    const DocumentStore::Names& names = readers_[segment].NamesOf(doc);
+    return names.url.empty() ? names.id : names.url;
   }
 
-  absl::Status AddDocument(const Segment& segment, uint32_t doc) {
-    StoredDocument document;
-    std::string texts;
-    if (segment.meta().has_stored) {
-      ASSIGN_OR_RETURN(document, segment.Stored(doc));
-      DocumentStoreWriter::AppendTexts(document.title, document.text, document.language,
-                                       document.date, &texts);
-    } else {
-      document.id = segment.id(doc);
-      document.url = segment.url(doc);
-      document.language = segment.language(doc);
-    }
+  absl::Status AddDocument(size_t number, uint32_t doc) {
+    const Segment& segment = *segments_[number];
+    std::optional<std::string_view> texts = "";
+    if (segment.meta().has_stored) texts = readers_[number].TextsOf(doc);
+    if (!texts.has_value()) return DataLossError("document {}: its text cannot be read", doc);
     std::vector<uint32_t> lengths;
     for (size_t field = 0; field < segment.meta().fields.size(); ++field) {
       lengths.push_back(segment.length(static_cast<FieldNumber>(field), doc));
     }
+    const DocumentStore::Names& names = readers_[number].NamesOf(doc);
     writer_.AddDocument(
-        {document.id, document.url, segment.language(doc), segment.date(doc), texts, lengths});
+        {names.id, names.url, segment.language(doc), segment.date(doc), *texts, lengths});
     return absl::OkStatus();
   }
 
@@ -136,6 +133,7 @@ class Merger {
   }
 
   const std::vector<const Segment*>& segments_;
+  std::vector<DocumentReader> readers_;
   std::vector<std::vector<uint32_t>> numbers_;  // of each document in the new segment
   SegmentWriter writer_;
 };

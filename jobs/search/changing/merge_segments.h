@@ -10,8 +10,9 @@
 namespace quern::search {
 
 // The segments have the same fields and the same analysis. Holds 4 bytes a document, what
-// SegmentWriter holds, and a block of postings of each segment. DataLoss when a segment's texts
-// cannot be read; FailedPrecondition when only some segments hold texts, which no one segment can.
+// SegmentWriter holds, and a block of postings and of texts of each segment. DataLoss when a
+// segment's texts cannot be read; FailedPrecondition when only some segments hold texts, which no
+// one segment can.
 absl::StatusOr<SegmentMeta> MergeSegments(const std::vector<const Segment*>& segments,
                                           const SegmentWriter::Sink& sink);
 

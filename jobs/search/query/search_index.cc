@@ -7,6 +7,20 @@
 #include "jobs/search/query/scoring.h"
 
 namespace quern::search {
+namespace {
+
+bool HasIdsInOrder(const Segment& segment) {
+  DocumentReader documents = segment.ReadDocuments();
+  std::string last;
+  for (uint32_t doc = 0; doc < segment.documents(); ++doc) {
+    const std::string& id = documents.NamesOf(doc).id;
+    if (id < last) return false;
+    last = id;
+  }
+  return true;
+}
+
+}  // namespace
 
 IndexedSegment::IndexedSegment(std::unique_ptr<const Segment> segment,
                                const std::vector<double>& average_lengths,
@@ -22,21 +36,19 @@ IndexedSegment::IndexedSegment(std::unique_ptr<const Segment> segment,
       norms[doc] = InverseNorm(segment_->length(*field, doc), average_lengths[i]);
     }
   }
+  if (!HasIdsInOrder(*segment_)) RankDocuments();
 }
 
-const std::vector<uint32_t>& IndexedSegment::ranks() const {
-  std::call_once(ranked_, [this] {
-    std::vector<std::string> ids(segment_->documents());
-    for (uint32_t doc = 0; doc < ids.size(); ++doc) ids[doc] = segment_->id(doc);
-    if (std::is_sorted(ids.begin(), ids.end())) return;
-    std::vector<uint32_t> order(ids.size());
-    std::iota(order.begin(), order.end(), 0u);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](uint32_t a, uint32_t b) { return ids[a] < ids[b]; });
-    ranks_.resize(order.size());
-    for (uint32_t rank = 0; rank < order.size(); ++rank) ranks_[order[rank]] = rank;
-  });
-  return ranks_;
+void IndexedSegment::RankDocuments() {
+  std::vector<std::string> ids(segment_->documents());
+  DocumentReader documents = segment_->ReadDocuments();
+  for (uint32_t doc = 0; doc < ids.size(); ++doc) ids[doc] = documents.NamesOf(doc).id;
+  std::vector<uint32_t> order(ids.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](uint32_t a, uint32_t b) { return ids[a] < ids[b]; });
+  ranks_.resize(order.size());
+  for (uint32_t rank = 0; rank < order.size(); ++rank) ranks_[order[rank]] = rank;
 }
 
 SearchIndex::SearchIndex(IndexManifest manifest) : manifest_(std::move(manifest)) {

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,16 +27,17 @@ class IndexedSegment {
   std::optional<FieldNumber> FieldOf(size_t index_field) const { return fields_[index_field]; }
   // InverseNorm of each document in an index's field that the segment has.
   const float* norms(size_t index_field) const { return norms_[index_field].data(); }
-  // Places of the documents in the order of their ids, which is worked out at the first call.
-  // Nothing when that is the order that they are in.
-  const std::vector<uint32_t>& ranks() const;
+  // Places of the documents in the order of their ids. Nothing when that is the order that they are
+  // in.
+  const std::vector<uint32_t>& ranks() const { return ranks_; }
 
  private:
+  void RankDocuments();
+
   const std::unique_ptr<const Segment> segment_;
   std::vector<std::optional<FieldNumber>> fields_;
   std::vector<std::vector<float>> norms_;
-  mutable std::once_flag ranked_;
-  mutable std::vector<uint32_t> ranks_;
+  std::vector<uint32_t> ranks_;
 };
 
 // Thread-safe; does not change.

@@ -170,38 +170,79 @@ bool DocumentStore::Open(std::string_view index, std::string_view section, uint3
 }
 
 DocumentStore::Names DocumentStore::NamesOf(uint32_t doc) const {
-  ByteReader in(TailAt(section_, NumberAt<uint64_t>(names_offsets_, doc / kNamesBlock)));
-  Names names;
-  for (uint32_t i = 0; i <= doc % kNamesBlock; ++i) {
-    ReadName(&in, &names.id);
-    ReadName(&in, &names.url);
-  }
-  return in.ok() ? names : Names();
+  return DocumentReader(*this).NamesOf(doc);
 }
 
-bool DocumentStore::Read(uint32_t doc, StoredDocument* document) const {
-  size_t block = 0;  // the last one that does not begin behind `doc`
+size_t DocumentStore::TextsBlockOf(uint32_t doc) const {
+  size_t block = 0;
   for (size_t high = texts_blocks_; high - block > 1;) {
     const size_t middle = block + (high - block) / 2;
     (NumberAt<uint32_t>(texts_firsts_, middle) <= doc ? block : high) = middle;
   }
-  if (block >= texts_blocks_) return false;
-  ByteReader in(TailAt(section_, NumberAt<uint64_t>(texts_offsets_, block)));
-  std::string texts;
-  const std::string_view frame = in.Text();
-  if (!in.ok() || !Decompress(frame, &texts)) return false;
-  ByteReader fields(texts);
-  for (uint32_t at = NumberAt<uint32_t>(texts_firsts_, block); at < doc && fields.ok(); ++at) {
-    for (int i = 0; i < 4; ++i) fields.Text();
-  }
+  return block;
+}
+
+bool DocumentStore::Read(uint32_t doc, StoredDocument* document) const {
+  DocumentReader reader(*this);
+  const std::optional<std::string_view> texts = reader.TextsOf(doc);
+  if (!texts.has_value()) return false;
+  ByteReader fields(*texts);
   document->title = fields.Text();
   document->text = fields.Text();
   document->language = fields.Text();
   document->date = fields.Text();
-  Names names = NamesOf(doc);
-  document->id = std::move(names.id);
-  document->url = std::move(names.url);
-  return fields.ok();
+  const Names& names = reader.NamesOf(doc);
+  document->id = names.id;
+  document->url = names.url;
+  return true;
+}
+
+const DocumentStore::Names& DocumentReader::NamesOf(uint32_t doc) {
+  if (doc + 1 == next_name_ && doc < names_end_) return names_;
+  if (doc < next_name_ || doc >= names_end_) {
+    const size_t block = doc / kNamesBlock;
+    names_in_ =
+        ByteReader(TailAt(store_->section_, NumberAt<uint64_t>(store_->names_offsets_, block)));
+    names_ = {};
+    next_name_ = static_cast<uint32_t>(block * kNamesBlock);
+    names_end_ = next_name_ + static_cast<uint32_t>(kNamesBlock);
+  }
+  for (; next_name_ <= doc; ++next_name_) {
+    ReadName(&names_in_, &names_.id);
+    ReadName(&names_in_, &names_.url);
+  }
+  if (!names_in_.ok()) names_ = {};
+  return names_;
+}
+
+bool DocumentReader::OpenTexts(uint32_t doc) {
+  texts_.clear();
+  texts_end_ = 0;
+  const size_t block = store_->TextsBlockOf(doc);
+  if (block >= store_->texts_blocks_) return false;
+  ByteReader in(TailAt(store_->section_, NumberAt<uint64_t>(store_->texts_offsets_, block)));
+  const std::string_view frame = in.Text();
+  if (!in.ok() || !Decompress(frame, &texts_)) return false;
+  rest_at_ = 0;
+  next_text_ = NumberAt<uint32_t>(store_->texts_firsts_, block);
+  texts_end_ = block + 1 < store_->texts_blocks_
+                   ? NumberAt<uint32_t>(store_->texts_firsts_, block + 1)
+                   : uint64_t{UINT32_MAX} + 1;
+  return true;
+}
+
+std::optional<std::string_view> DocumentReader::TextsOf(uint32_t doc) {
+  if ((doc < next_text_ || doc >= texts_end_) && !OpenTexts(doc)) return std::nullopt;
+  while (true) {
+    const std::string_view rest = std::string_view(texts_).substr(rest_at_);
+    ByteReader fields(rest);
+    for (int i = 0; i < 4; ++i) fields.Text();
+    const std::string_view texts = rest.substr(0, rest.size() - fields.left());
+    if (!fields.ok() || next_text_ > doc) return std::nullopt;
+    if (next_text_ == doc) return texts;
+    rest_at_ += texts.size();
+    ++next_text_;
+  }
 }
 
 }  // namespace quern::search

@@ -15,9 +15,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "jobs/search/segment/varint.h"
 
 namespace quern::search {
 
@@ -87,11 +90,43 @@ class DocumentStore {
   bool Read(uint32_t doc, StoredDocument* document) const;
 
  private:
+  friend class DocumentReader;
+
+  // The last block of texts that does not begin behind `doc`.
+  size_t TextsBlockOf(uint32_t doc) const;
+
   std::string_view section_;
   std::string_view names_offsets_;
   size_t texts_blocks_ = 0;
   std::string_view texts_firsts_;
   std::string_view texts_offsets_;
+};
+
+// Reads one document after another: what lies together in a block is taken apart once. For numbers
+// that never fall; others cost as much as DocumentStore itself. Used by one thread; the store
+// stays.
+class DocumentReader {
+ public:
+  explicit DocumentReader(const DocumentStore& store) : store_(&store) {}
+
+  // Until the next call. Empty when the bytes make no sense.
+  const DocumentStore::Names& NamesOf(uint32_t doc);
+  // As DocumentStoreWriter::Add takes them, until the next call. Nothing when the bytes make no
+  // sense, or there are no texts.
+  std::optional<std::string_view> TextsOf(uint32_t doc);
+
+ private:
+  bool OpenTexts(uint32_t doc);
+
+  const DocumentStore* store_;
+  ByteReader names_in_{{}};
+  DocumentStore::Names names_;  // of the document before next_name_
+  uint32_t next_name_ = 0;
+  uint32_t names_end_ = 0;  // behind those of the block; 0: none is open
+  std::string texts_;       // of the block
+  size_t rest_at_ = 0;      // in them, of those of next_text_
+  uint32_t next_text_ = 0;
+  uint64_t texts_end_ = 0;
 };
 
 }  // namespace quern::search

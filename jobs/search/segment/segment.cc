@@ -251,6 +251,8 @@ std::optional<int32_t> Segment::date(uint32_t doc) const {
 std::string Segment::id(uint32_t doc) const { return parts_->store.NamesOf(doc).id; }
 std::string Segment::url(uint32_t doc) const { return parts_->store.NamesOf(doc).url; }
 
+DocumentReader Segment::ReadDocuments() const { return DocumentReader(parts_->store); }
+
 absl::StatusOr<StoredDocument> Segment::Stored(uint32_t doc) const {
   if (!meta().has_stored) return NotFoundError("the index stores no texts");
   StoredDocument document;

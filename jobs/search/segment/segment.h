@@ -57,6 +57,8 @@ class Segment {
   std::optional<int32_t> date(uint32_t doc) const;
   std::string id(uint32_t doc) const;
   std::string url(uint32_t doc) const;
+  // For many documents, in order. While the segment is there.
+  DocumentReader ReadDocuments() const;
   // NotFound when the segment stores no texts.
   absl::StatusOr<StoredDocument> Stored(uint32_t doc) const;
 

@@ -237,6 +237,39 @@ TEST_F(SegmentTest, KeepsWhatDocumentsAre) {
   EXPECT_FALSE(segment_->FindField("subject").has_value());
 }
 
+// One after another with gaps, twice the same, and back again.
+TEST_F(SegmentTest, ReadsManyDocumentsAsItReadsOne) {
+  SegmentBuilder builder({});
+  for (int i = 0; i < 400; ++i) {
+    IndexedDocument document;
+    document.id = "d" + std::to_string(1000 + i);
+    if (i % 3 != 0) document.url = document.id + "/";
+    document.title = "title " + std::to_string(i);
+    document.text = std::string(i % 50 == 0 ? 100'000 : 700, static_cast<char>('a' + i % 26));
+    builder.Add(document);
+  }
+  const std::string bytes = builder.Finish();
+  const auto segment = Segment::Open(bytes);
+  ASSERT_TRUE(segment.ok()) << segment.status();
+  std::string texts;
+  for (const uint32_t step : {1, 2, 5, 63, 64, 65, 399}) {
+    DocumentReader documents = (*segment)->ReadDocuments();
+    std::vector<uint32_t> numbers;
+    for (uint32_t doc = 0; doc < 400; doc += step) numbers.insert(numbers.end(), {doc, doc});
+    numbers.insert(numbers.end(), {70, 3, 4});
+    for (const uint32_t doc : numbers) {
+      const auto one = (*segment)->Stored(doc);
+      ASSERT_TRUE(one.ok()) << one.status();
+      EXPECT_EQ(documents.NamesOf(doc).id, "d" + std::to_string(1000 + doc));
+      EXPECT_EQ(documents.NamesOf(doc).url, one->url);
+      EXPECT_EQ(one->title, "title " + std::to_string(doc));
+      texts.clear();
+      DocumentStoreWriter::AppendTexts(one->title, one->text, one->language, one->date, &texts);
+      EXPECT_TRUE(documents.TextsOf(doc) == texts) << doc << " in steps of " << step;
+    }
+  }
+}
+
 // Both roads of decompression: what packs normally, and what packs to next to nothing.
 TEST_F(SegmentTest, KeepsTextsHoweverSmallTheyBecome) {
   SegmentBuilder builder({});
