@@ -68,13 +68,16 @@ class SearchIndexMapper : public quern::Mapper {
   void Map(const quern::MapInput& in) override {
     const std::optional<search::IndexedDocument> document = documents_.Read(in);
     if (!document.has_value()) return;
-    const std::vector<uint32_t>& lengths = indexer_->Index(*document, number_, &index_);
+    // One document alone may have more terms than there is memory for.
+    const std::vector<uint32_t>& lengths = indexer_->Index(*document, number_, &index_, [this] {
+      if (index_.bytes() >= kRunBytes) HandOn();
+    });
     for (const uint32_t length : lengths) terms_->Increment(length);
     search::MakeDocumentKey(*document, segment(), &key_);
     search::MakeDocumentValue(run_, number_, lengths, *document, stored_, &value_);
     Emit(key_, value_);
     ++number_;
-    if (index_.bytes() >= kRunBytes) EndRun();
+    if (handed_on_ || index_.bytes() >= kRunBytes) EndRun();
   }
 
   void Finish() override { EndRun(); }
@@ -83,12 +86,19 @@ class SearchIndexMapper : public quern::Mapper {
   // Runs go round, so that few map tasks fill all segments too.
   uint32_t segment() const { return (run_.map_task + run_.run) % segments_; }
 
-  void EndRun() {
+  // What there is of the run so far: of the document at hand more may follow.
+  void HandOn() {
     index_.Drain([this](search::FieldNumber field, std::string_view term, std::string_view chunk) {
       search::MakeTermKey(field, term, segment(), &key_);
       search::MakeTermValue(run_, chunk, &value_);
       Emit(key_, value_);
     });
+    handed_on_ = true;
+  }
+
+  void EndRun() {
+    HandOn();
+    handed_on_ = false;
     ++run_.run;
     number_ = 0;
   }
@@ -97,6 +107,7 @@ class SearchIndexMapper : public quern::Mapper {
   uint32_t segments_ = 0;
   search::RunId run_;
   uint32_t number_ = 0;  // of the next document in the run
+  bool handed_on_ = false;
   search::InputDocuments documents_;
   std::optional<search::DocumentIndexer> indexer_;
   search::PartialIndex index_;

@@ -58,15 +58,18 @@ DocumentIndexer::DocumentIndexer(const AnalysisSettings& analysis,
 }
 
 const std::vector<uint32_t>& DocumentIndexer::Index(const IndexedDocument& document, uint32_t doc,
-                                                    PartialIndex* index) {
+                                                    PartialIndex* index,
+                                                    const std::function<void()>& after_piece) {
   for (size_t i = 0; i < parts_.size(); ++i) {
-    lengths_[i] = IndexField(static_cast<FieldNumber>(i), document.*parts_[i], doc, index);
+    lengths_[i] =
+        IndexField(static_cast<FieldNumber>(i), document.*parts_[i], doc, index, after_piece);
   }
   return lengths_;
 }
 
 uint32_t DocumentIndexer::IndexField(FieldNumber field, std::string_view text, uint32_t doc,
-                                     PartialIndex* index) {
+                                     PartialIndex* index,
+                                     const std::function<void()>& after_piece) {
   uint32_t length = 0;
   uint32_t first_position = 0;
   while (!text.empty()) {
@@ -76,6 +79,7 @@ uint32_t DocumentIndexer::IndexField(FieldNumber field, std::string_view text, u
     length += static_cast<uint32_t>(tokens.size());
     first_position += analyzer_.words();
     text.remove_prefix(piece);
+    if (after_piece) after_piece();
   }
   return length;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,12 +22,15 @@ class DocumentIndexer {
   static std::string CheckFields(const std::vector<std::string>& fields);
 
   // The document's terms into `index` under the number `doc`. The length of each field: a view
-  // until the next call.
+  // until the next call. Large texts are taken in pieces; `after_piece` may empty the index, which
+  // then gets the rest of the document under the same number.
   const std::vector<uint32_t>& Index(const IndexedDocument& document, uint32_t doc,
-                                     PartialIndex* index);
+                                     PartialIndex* index,
+                                     const std::function<void()>& after_piece = nullptr);
 
  private:
-  uint32_t IndexField(FieldNumber field, std::string_view text, uint32_t doc, PartialIndex* index);
+  uint32_t IndexField(FieldNumber field, std::string_view text, uint32_t doc, PartialIndex* index,
+                      const std::function<void()>& after_piece);
   void AddTokens(const std::vector<Token>& tokens, PartialIndex::Occurrence first,
                  PartialIndex* index);
 

@@ -58,9 +58,24 @@ void RunMerger::AddChunk(FieldNumber field, std::string_view value) {
 
 void RunMerger::AddInOrder(FieldNumber field, const Run& run, std::string_view chunk) {
   for (ChunkReader postings(chunk); postings.Next();) {
-    postings.ReadPositions(&positions_);
-    writer_.AddPosting(DocumentOf(run, postings.doc()), field, positions_);
+    AddPosting(field, DocumentOf(run, postings.doc()), postings.positions());
   }
+}
+
+void RunMerger::AddPosting(FieldNumber field, uint32_t doc, std::string_view positions) {
+  ChunkReader::ReadPositions(positions, &positions_);
+  if (!doc_positions_.empty() && doc == doc_) {
+    doc_positions_.insert(doc_positions_.end(), positions_.begin(), positions_.end());
+    return;
+  }
+  EndPosting(field);
+  doc_ = doc;
+  doc_positions_.swap(positions_);
+}
+
+void RunMerger::EndPosting(FieldNumber field) {
+  if (!doc_positions_.empty()) writer_.AddPosting(doc_, field, doc_positions_);
+  doc_positions_.clear();
 }
 
 void RunMerger::Gather(const Run& run, std::string_view chunk) {
@@ -76,13 +91,14 @@ void RunMerger::Gather(const Run& run, std::string_view chunk) {
 }
 
 void RunMerger::AddGathered(FieldNumber field) {
-  const auto before = [](const Posting& a, const Posting& b) { return a.doc < b.doc; };
+  const auto before = [](const Posting& a, const Posting& b) {
+    return a.doc != b.doc ? a.doc < b.doc : a.positions < b.positions;
+  };
   if (!std::is_sorted(postings_.begin(), postings_.end(), before)) {
     std::sort(postings_.begin(), postings_.end(), before);
   }
   for (const Posting& posting : postings_) {
-    ChunkReader::ReadPositions(std::string_view(gathered_).substr(posting.positions), &positions_);
-    writer_.AddPosting(posting.doc, field, positions_);
+    AddPosting(field, posting.doc, std::string_view(gathered_).substr(posting.positions));
   }
   postings_.clear();
   gathered_.clear();
@@ -90,6 +106,7 @@ void RunMerger::AddGathered(FieldNumber field) {
 
 void RunMerger::FinishTerm(FieldNumber field, std::string_view term) {
   if (!in_order_) AddGathered(field);
+  EndPosting(field);
   writer_.FinishTerm(field, term);
 }
 

@@ -15,7 +15,8 @@ namespace quern::search {
 
 // Documents get their numbers in the order in which they are added, which need not be that of
 // their runs. Holds 4 bytes a document, what SegmentWriter holds, and the chunks of one term
-// where runs overlap. Used by one thread.
+// where runs overlap. Of one term a run may have several chunks, in order, and the last document of
+// one may go on in the next. Used by one thread.
 class RunMerger {
  public:
   RunMerger(const SegmentWriterOptions& options, SegmentWriter::Sink sink)
@@ -45,6 +46,8 @@ class RunMerger {
   void AddInOrder(FieldNumber field, const Run& run, std::string_view chunk);
   void Gather(const Run& run, std::string_view chunk);
   void AddGathered(FieldNumber field);
+  void AddPosting(FieldNumber field, uint32_t doc, std::string_view positions);
+  void EndPosting(FieldNumber field);
 
   const size_t fields_;
   SegmentWriter writer_;
@@ -55,6 +58,9 @@ class RunMerger {
   std::string gathered_;
   std::vector<Posting> postings_;
   std::vector<uint32_t> positions_;
+  // The last posting: the next one may be of the same document.
+  uint32_t doc_ = 0;
+  std::vector<uint32_t> doc_positions_;
 };
 
 }  // namespace quern::search

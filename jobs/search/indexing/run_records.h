@@ -11,7 +11,8 @@
 //           of a document: its number in the run, length of each field (varints), id, URL,
 //           language,
 //             date (a length and so many bytes), what is stored of it
-//           of a term: its chunk (partial_index.h)
+//           of a term: its chunk (partial_index.h), or several in order, the last document of one
+//           being the first of the next, where a document is too large for memory
 //
 // No term has a zero byte, so that what follows it changes nothing of their order.
 #pragma once

@@ -9,6 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "jobs/search/indexing/document_indexer.h"
+#include "jobs/search/indexing/run_merger.h"
+#include "jobs/search/indexing/run_records.h"
 #include "jobs/search/segment/segment_builder.h"
 #include "jobs/search/segment/term_dictionary.h"
 
@@ -236,6 +239,58 @@ TEST_F(SegmentTest, KeepsWhatDocumentsAre) {
   EXPECT_EQ(segment_->total_length(body_), total);
   EXPECT_FALSE(segment_->FindField("subject").has_value());
 }
+
+// What a map task gathers is handed on when it becomes too much, also within a document: the
+// segment is the same. `url`s that fall turn the order of the documents around.
+class RunMergerTest : public ::testing::TestWithParam<bool> {};
+
+TEST_P(RunMergerTest, ADocumentMayBeSpreadOverChunks) {
+  std::vector<IndexedDocument> documents(4);
+  SegmentBuilder builder({});
+  for (size_t i = 0; i < documents.size(); ++i) {
+    documents[i].id = "d" + std::to_string(i);
+    documents[i].url = "u" + std::to_string(GetParam() ? 9 - i : i);
+    for (int word = 0; word < 120'000; ++word) {
+      documents[i].text +=
+          "w" + std::to_string(word * 7919 % (100 + 977 * static_cast<int>(i))) + " ";
+    }
+    builder.Add(documents[i]);
+  }
+  SegmentWriterOptions options{{}, {"title", "body"}, true};
+  DocumentIndexer indexer(options.analysis, options.fields);
+  PartialIndex index;
+  std::map<std::string, std::vector<std::string>> records;
+  std::string key;
+  std::string value;
+  int drained = 0;
+  const auto drain = [&] {
+    ++drained;
+    index.Drain([&](FieldNumber field, std::string_view term, std::string_view chunk) {
+      MakeTermKey(field, term, 0, &key);
+      MakeTermValue({}, chunk, &value);
+      records[key].push_back(value);
+    });
+  };
+  for (uint32_t i = 0; i < documents.size(); ++i) {
+    const auto& lengths = indexer.Index(documents[i], i, &index, drain);
+    MakeDocumentKey(documents[i], 0, &key);
+    MakeDocumentValue({}, i, lengths, documents[i], true, &value);
+    records[key].push_back(value);
+  }
+  EXPECT_GE(drained, 8) << "more than once in each document";
+  std::string bytes;
+  RunMerger merger(options, [&bytes](std::string_view piece) { bytes += piece; });
+  for (const auto& [name, values] : records) {
+    const KeyParts parts(name);
+    for (const std::string& one : values) {
+      parts.is_document ? merger.AddDocument(one) : merger.AddChunk(parts.field, one);
+    }
+    if (!parts.is_document) merger.FinishTerm(parts.field, parts.term);
+  }
+  merger.Finish();
+  EXPECT_TRUE(bytes == builder.Finish());
+}
+INSTANTIATE_TEST_SUITE_P(Orders, RunMergerTest, ::testing::Bool());
 
 // One after another with gaps, twice the same, and back again.
 TEST_F(SegmentTest, ReadsManyDocumentsAsItReadsOne) {
