@@ -169,6 +169,26 @@ TEST_F(SearchTest, OfTwoWhoReplaceAFileOneDoes) {
   }
 }
 
+// Also while another process has the cache, however long that may be.
+TEST_F(SearchTest, AServerThatWaitsStopsCleanly) {
+  MakeIndex(kLines);
+  const auto files = search::OpenIndexFiles(
+      "/index", {.master = cluster_->master(), .cache_dir = cluster_->scratch()});
+  ASSERT_TRUE(files.ok()) << files.status();
+  ASSERT_TRUE((*files)->Fetch("part-r-00000").ok());
+  const std::string log = cluster_->scratch() + "/log";
+  const auto server = cluster_->StartCommand(
+      {"/bin/sh", "-c",
+       "exec " + BinaryPath("quern-search") + " serve /index --http 127.0.0.1:0 2> " + log},
+      {.env = env_});
+  ASSERT_TRUE(cluster_->Eventually([&] {
+    return RunCommand({"cat", log}).out.find("index_waits") != std::string::npos;
+  }));
+  server->Signal(SIGTERM);
+  const CommandResult end = server->Finish();
+  EXPECT_EQ(end.exit_code, 0) << end.Describe();
+}
+
 TEST_F(SearchTest, AServerTakesUpANewIndexAndStopsCleanly) {
   MakeIndex(kLines);
   const std::string ready = cluster_->scratch() + "/ready";

@@ -1,7 +1,10 @@
 // A server that answers queries over HTTP.
 #include <pthread.h>
 
+#include <atomic>
 #include <csignal>
+#include <functional>
+#include <memory>
 
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
@@ -64,6 +67,22 @@ sigset_t Signals() {
   return signals;
 }
 
+// SIGTERM or SIGINT; SIGHUP is answered meanwhile.
+int WaitForEnd(const sigset_t& signals, const std::function<void()>& on_hangup) {
+  int signal = 0;
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) on_hangup();
+  return signal;
+}
+
+// Whether WaitForEnd would return, for whoever is busy before it is called or within it.
+bool EndIsPending() {
+  sigset_t pending;
+  return sigpending(&pending) == 0 &&
+         (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
+int ExitCodeOf(int signal) { return signal == SIGINT ? kExitInterrupted : kExitOk; }
+
 class Serve final : public Command {
  public:
   void Define(CommandLine* line) override {
@@ -82,9 +101,14 @@ class Serve final : public Command {
     const sigset_t signals = Signals();
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
-    auto files = OpenIndexFiles(arguments_[0], {.master = master_});
+    std::atomic<bool> stopping{false};
+    const auto is_stopping = [&] { return stopping || EndIsPending(); };
+    auto files = OpenIndexFiles(arguments_[0], {.master = master_, .stopping = is_stopping});
     if (!files.ok()) return UsageError(Message(files.status()));
-    ASSIGN_OR_RETURN(const auto index, LiveIndex::Open(*std::move(files)));
+    const auto opened = LiveIndex::Open(*std::move(files));
+    if (absl::IsCancelled(opened.status())) return ExitCodeOf(WaitForEnd(signals, [] {}));
+    RETURN_IF_ERROR(opened.status());
+    const std::unique_ptr<LiveIndex>& index = *opened;
     Metrics metrics;
     WorkPool pool(static_cast<size_t>(threads_) - 1);
     SearchPages pages({.index = index.get(),
@@ -105,11 +129,11 @@ class Serve final : public Command {
     if (const absl::Status said = Out().Flush(); !said.ok()) {
       LogWarning("ready_line_lost", {{"status", said}});
     }
-    int signal = 0;
-    while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) refresher.Refresh();
+    const int signal = WaitForEnd(signals, [&] { refresher.Refresh(); });
+    stopping = true;
     LogInfo("server_stopping", {{"role", "search"}, {"signal", signal}});
     (*server)->Shutdown();
-    return signal == SIGINT ? kExitInterrupted : kExitOk;
+    return ExitCodeOf(signal);
   }
 
  private:

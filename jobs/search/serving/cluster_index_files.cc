@@ -16,6 +16,7 @@
 #include "client/file_system.h"
 #include "common/fd.h"
 #include "common/hash.h"
+#include "common/log.h"
 #include "common/random.h"
 #include "common/storage/file_io.h"
 
@@ -24,6 +25,7 @@ namespace {
 
 constexpr size_t kMaxSmallFile = 64 << 20;
 constexpr auto kForgottenAfter = std::chrono::hours(24 * 30);
+constexpr absl::Duration kLookEvery = absl::Milliseconds(100);  // whether others have ended
 
 std::string CacheRoot(const std::string& chosen) {
   if (!chosen.empty()) return chosen;
@@ -36,10 +38,13 @@ std::string CacheRoot(const std::string& chosen) {
 
 class ClusterIndexFiles final : public IndexFiles {
  public:
-  ClusterIndexFiles(std::vector<std::string> masters, std::string dir, std::string cache_dir)
+  ClusterIndexFiles(std::vector<std::string> masters, std::string dir,
+                    const IndexFilesOptions& options)
       : fs_(client::FileSystem::Create({.masters = std::move(masters)})),
         dir_(std::move(dir)),
-        cache_root_(CacheRoot(cache_dir) + "/quern/search") {}
+        cache_root_(CacheRoot(options.cache_dir) + "/quern/search"),
+        stopping_(options.stopping),
+        clock_(options.clock) {}
 
   absl::StatusOr<std::string> Identity(std::string_view name) override {
     ASSIGN_OR_RETURN(const client::FileStatus status, fs_->Stat(Path(name)));
@@ -81,7 +86,7 @@ class ClusterIndexFiles final : public IndexFiles {
   }
 
   void Keep(const std::vector<std::string>& names) override {
-    if (cache_.empty() || !OpenCache(LOCK_EX | LOCK_NB).ok()) return;
+    if (cache_.empty() || !OpenCache(Others::kLeave).ok()) return;
     std::erase_if(copies_, [&](const auto& copy) {
       return std::find(names.begin(), names.end(), copy.first) == names.end();
     });
@@ -110,8 +115,11 @@ class ClusterIndexFiles final : public IndexFiles {
 
   std::string Path(std::string_view name) const { return fmt::format("{}/{}", dir_, name); }
 
+  // Where another process is at the cache.
+  enum class Others { kWaitFor, kLeave };
+
   // Held until Keep or Release: another process must not remove what this one is about to map.
-  absl::Status OpenCache(int how = LOCK_EX) {
+  absl::Status OpenCache(Others others = Others::kWaitFor) {
     if (lock_.get() >= 0) return absl::OkStatus();
     if (cache_.empty()) {
       ASSIGN_OR_RETURN(const client::ClusterStatus cluster, fs_->GetCluster());
@@ -122,14 +130,20 @@ class ClusterIndexFiles final : public IndexFiles {
     const std::string lock = cache_ + "/lock";
     UniqueFd fd(open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (fd.get() < 0) return ErrnoStatus(errno, lock);
-    while (flock(fd.get(), how) != 0) {
-      if (errno != EINTR) return ErrnoStatus(errno, lock);
+    for (bool said = false; flock(fd.get(), LOCK_EX | LOCK_NB) != 0; said = true) {
+      if (errno != EWOULDBLOCK && errno != EINTR) return ErrnoStatus(errno, lock);
+      if (others == Others::kLeave) return UnavailableError("{}: others fetch", dir_);
+      if (stopping_()) return Stopped();
+      if (!said) LogInfo("index_waits_for_others", {{"index", dir_}, {"cache", cache_}});
+      clock_->Sleep(kLookEvery);
     }
     lock_ = std::move(fd);
     // The directory's time says when it was of use.
     utimensat(AT_FDCWD, cache_.c_str(), nullptr, 0);
     return absl::OkStatus();
   }
+
+  absl::Status Stopped() const { return CancelledError("{}: told to end meanwhile", dir_); }
 
   absl::Status Copy(const std::string& from, const std::string& to) {
     const std::string unfinished = fmt::format("{}.{}", to, RandomHex(4));
@@ -148,6 +162,7 @@ class ClusterIndexFiles final : public IndexFiles {
     while (true) {
       ASSIGN_OR_RETURN(const std::string_view bytes, stream->Next());
       if (bytes.empty()) break;
+      if (stopping_()) return Stopped();
       const iovec part = {const_cast<char*>(bytes.data()), bytes.size()};
       RETURN_IF_ERROR(file->Pwritev({&part, 1}, offset));
       offset += bytes.size();
@@ -168,6 +183,8 @@ class ClusterIndexFiles final : public IndexFiles {
   const std::unique_ptr<client::FileSystem> fs_;
   const std::string dir_;
   const std::string cache_root_;
+  const std::function<bool()> stopping_;
+  Clock* const clock_;
   std::string cache_;  // of this index
   UniqueFd lock_;
   std::map<std::string, CopyOfFile> copies_;  // by name
@@ -176,9 +193,8 @@ class ClusterIndexFiles final : public IndexFiles {
 }  // namespace
 
 std::unique_ptr<IndexFiles> MakeClusterIndexFiles(std::vector<std::string> masters, std::string dir,
-                                                  std::string cache_dir) {
-  return std::make_unique<ClusterIndexFiles>(std::move(masters), std::move(dir),
-                                             std::move(cache_dir));
+                                                  const IndexFilesOptions& options) {
+  return std::make_unique<ClusterIndexFiles>(std::move(masters), std::move(dir), options);
 }
 
 }  // namespace quern::search

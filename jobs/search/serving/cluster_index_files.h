@@ -16,6 +16,6 @@ namespace quern::search {
 // first Fetch to Keep or Release others have to wait: nobody removes what is about to be mapped.
 // Whoever works with what is mapped for long releases it first.
 std::unique_ptr<IndexFiles> MakeClusterIndexFiles(std::vector<std::string> masters, std::string dir,
-                                                  std::string cache_dir);
+                                                  const IndexFilesOptions& options);
 
 }  // namespace quern::search

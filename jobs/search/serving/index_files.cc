@@ -54,7 +54,7 @@ absl::StatusOr<std::unique_ptr<IndexFiles>> OpenIndexFiles(const std::string& pa
         path);
   }
   ASSIGN_OR_RETURN(auto masters, FindMasters(options.master));
-  return MakeClusterIndexFiles(std::move(masters), std::move(dir), options.cache_dir);
+  return MakeClusterIndexFiles(std::move(masters), std::move(dir), options);
 }
 
 }  // namespace quern::search

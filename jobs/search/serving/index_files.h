@@ -1,11 +1,13 @@
 // The files of an index, wherever they lie: in the file system of a cluster, or on this machine.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/clock.h"
 #include "common/status.h"
 
 namespace quern::search {
@@ -38,6 +40,9 @@ struct IndexFilesOptions {
   std::string master{};  // --master
   // Where copies of a cluster's files are kept; empty: XDG_CACHE_HOME, else ~/.cache.
   std::string cache_dir{};
+  // Asked every now and then by a Fetch that takes long; true: it ends, as Cancelled.
+  std::function<bool()> stopping = [] { return false; };
+  Clock* clock = Clock::Real();
 };
 
 // `path`: /index in the cluster, or file:///index. InvalidArgument for anything else.
