@@ -85,6 +85,7 @@ TEST_F(SearchTest, SaysWhatIsWrong) {
   EXPECT_EQ(wrong.exit_code, 2);
   EXPECT_THAT(wrong.err, HasSubstr("character 6 of the query: this bracket is never closed"));
   EXPECT_EQ(Search({"index", "free"}).exit_code, 2);
+  EXPECT_THAT(Search({"/", "free"}).err, HasSubstr("/: is no search index"));
   EXPECT_EQ(Search({"/index", "free", "-k", "0"}).exit_code, 2);
   const CommandResult nothing = Search({"/index", "nonsense"});
   EXPECT_EQ(nothing.exit_code, 0);

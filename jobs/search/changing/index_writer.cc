@@ -62,7 +62,7 @@ class ClusterWriter final : public IndexWriter {
   std::string Path(std::string_view name) const { return fmt::format("{}/{}", dir_, name); }
 
   const std::unique_ptr<client::FileSystem> fs_;
-  const std::string dir_;
+  const std::string dir_;  // empty: the root
 };
 
 std::string DirOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
@@ -147,6 +147,7 @@ absl::StatusOr<std::unique_ptr<IndexWriter>> OpenIndexWriter(const std::string& 
   std::string dir = path;
   while (dir.size() > 1 && dir.ends_with('/')) dir.pop_back();
   if (dir.starts_with(kLocal)) return std::make_unique<LocalWriter>(dir.substr(kLocal.size()));
+  if (dir == "/") dir.clear();
   ASSIGN_OR_RETURN(auto masters, FindMasters(master));
   return std::make_unique<ClusterWriter>(std::move(masters), std::move(dir));
 }

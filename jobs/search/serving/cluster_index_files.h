@@ -15,6 +15,7 @@ namespace quern::search {
 // the copies that it no longer has, and those of indexes that nobody opened for a month. From the
 // first Fetch to Keep or Release others have to wait: nobody removes what is about to be mapped.
 // Whoever works with what is mapped for long releases it first.
+// `dir`: without a slash at its end; empty for the root.
 std::unique_ptr<IndexFiles> MakeClusterIndexFiles(std::vector<std::string> masters, std::string dir,
                                                   const IndexFilesOptions& options);
 

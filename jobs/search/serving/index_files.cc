@@ -53,6 +53,7 @@ absl::StatusOr<std::unique_ptr<IndexFiles>> OpenIndexFiles(const std::string& pa
         "{}: an index is a path of the cluster, as /index, or of this machine, as file:///index",
         path);
   }
+  if (dir == "/") dir.clear();
   ASSIGN_OR_RETURN(auto masters, FindMasters(options.master));
   return MakeClusterIndexFiles(std::move(masters), std::move(dir), options);
 }
