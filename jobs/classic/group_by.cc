@@ -4,16 +4,22 @@
 // group); aggregates (count): count, sum(FIELD), min(FIELD), max(FIELD), mean(FIELD). Numbers are
 // added up in the order of the input, so that sums of fractions come out the same however it is
 // split; whole numbers exactly. What is no number is passed over, as null is in SQL; an aggregate
-// of nothing is null. Output (raw): JSON lines, the fields of `by`, then an aggregate each.
+// of nothing is null, and so is a sum or mean that a double cannot hold. Lines are of one group
+// when their fields are equal, whatever escapes and blanks they are written with; numbers as they
+// are spelt, as in the job join. Output (raw): JSON lines, the fields of `by`, then an aggregate
+// each.
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "jobs/text/json.h"
+#include "jobs/text/json_normal.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -64,10 +70,6 @@ std::vector<Aggregate> AggregatesParam(quern::TaskContext& context) {
   return aggregates;
 }
 
-bool IsNumber(std::string_view json) {
-  return !json.empty() && (json[0] == '-' || (json[0] >= '0' && json[0] <= '9'));
-}
-
 // Hands on, for each aggregate, the number of its field; a count of a field is of what is there.
 class GroupMapper : public quern::Mapper {
  public:
@@ -79,7 +81,13 @@ class GroupMapper : public quern::Mapper {
     if (in.value().find_first_not_of(" \t\r") == std::string_view::npos) return;
     const auto fields = quern::text::ReadJsonObject(in.value());
     if (!fields) context().SkipRecord("no JSON object");
-    for (const std::string& name : by_) writer_.AddRaw(name, Value(*fields, name));
+    key_.clear();
+    for (const std::string& name : by_) {
+      const auto value = quern::text::NormalJson(Value(*fields, name));
+      if (!value) context().SkipRecord("a field of the group holds no JSON");
+      key_.emplace_back(name, *value);
+    }
+    for (const auto& [name, value] : key_) writer_.AddRaw(name, value);
     numbers_.clear();
     for (const Aggregate& aggregate : aggregates_) {
       if (&aggregate != &aggregates_.front()) numbers_ += '\t';
@@ -87,7 +95,7 @@ class GroupMapper : public quern::Mapper {
       const std::string_view value = Value(*fields, aggregate.field);
       if (aggregate.kind == Aggregate::Kind::kCount) {
         numbers_ += value == "null" ? "" : "1";
-      } else if (IsNumber(value)) {
+      } else if (quern::text::IsJsonNumber(value)) {
         numbers_ += value;
       }
     }
@@ -103,6 +111,7 @@ class GroupMapper : public quern::Mapper {
 
   std::vector<std::string> by_;
   std::vector<Aggregate> aggregates_;
+  std::vector<std::pair<std::string, std::string>> key_;
   std::string numbers_;
   quern::text::JsonObjectWriter writer_;
 };
@@ -123,8 +132,8 @@ class Tally {
       fraction = static_cast<double>(whole);
       exact = static_cast<long double>(whole);
     } else {
-      std::from_chars(number.data(), end, fraction);
-      std::from_chars(number.data(), end, exact);
+      fraction = Real<double>(number, std::strtod);
+      exact = Real<long double>(number, std::strtold);
       all_whole_ = false;
     }
     sum_ += fraction;
@@ -151,6 +160,14 @@ class Tally {
   }
 
  private:
+  // One that is too large becomes infinite, one that is too small 0: from_chars does not tell them
+  // apart, and `convert` does.
+  template <typename Number>
+  static Number Real(std::string_view text, Number (*convert)(const char*, char**)) {
+    Number number = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+    return read.ec == std::errc() ? number : convert(std::string(text).c_str(), nullptr);
+  }
   bool FitsInt64() const { return whole_ >= INT64_MIN && whole_ <= INT64_MAX; }
   // JSON has no number for what is not finite.
   static std::string Text(double number) {

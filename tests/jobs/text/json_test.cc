@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <utility>
+
+#include "jobs/text/json_normal.h"
 #include "tests/support/random_test.h"
 
 namespace quern::text {
@@ -52,6 +55,39 @@ TEST(Json, WritesOneObjectAfterAnother) {
   writer.AddRaw("n", "[1]");
   EXPECT_EQ(writer.Take(), "{\"a\\\"\": \"x\\n\\u0001\\\\é\uFFFD\", \"n\": [1]}");
   EXPECT_EQ(writer.Take(), "{}");
+}
+
+TEST(Json, KnowsNumbers) {
+  for (const char* number : {"0", "-0", "7", "-12.50", "1e5", "1E+05", "0.0e-0", "1e400"}) {
+    EXPECT_TRUE(IsJsonNumber(number)) << number;
+  }
+  for (const char* other : {"", "-", "-abc", "+1", "01", "-01", "1.", ".5", "1e", "1e+", "1.e5",
+                            "0x1", "NaN", "-Infinity", "1 ", "1f", "1_000", "\"1\""}) {
+    EXPECT_FALSE(IsJsonNumber(other)) << other;
+  }
+}
+
+TEST(Json, ValuesHaveOneSpelling) {
+  const std::pair<const char*, const char*> table[] = {
+      {R"("caf\u00e9\/\t")", "\"café/\\t\""},
+      {"\"\xff\t\"", "\"\uFFFD\\t\""},
+      {"[]", "[]"},
+      {" [ 1 ,2,\t{ } ] ", "[1, 2, {}]"},
+      {R"({"\u0061":[[],{"b":null}] ,"c":1.0})", R"({"a": [[], {"b": null}], "c": 1.0})"},
+      {"true", "true"},
+      {"-1e+5", "-1e+5"}};
+  for (const auto& [text, normal] : table) {
+    EXPECT_EQ(NormalJson(text), normal);
+    EXPECT_EQ(NormalJson(normal), normal);
+  }
+  const std::string deep(100'000, '[');
+  EXPECT_EQ(NormalJson(deep + std::string(deep.size(), ']'))->size(), 2 * deep.size());
+  for (const std::string text :
+       {"",    " ",   "NaN",   "-abc",    "nul",      "\"x",        "\"\\q\"", "[",
+        "[1",  "[1,", "[1,]",  "[,1]",    "[1 2]",    "[1}",        "]",       "1]",
+        "1 2", "{",   "{1:2}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}",     "\"x\"y"}) {
+    EXPECT_FALSE(NormalJson(text).has_value()) << text;
+  }
 }
 
 using JsonRandomTest = RandomTest;
