@@ -1,7 +1,7 @@
 #include "jobs/params.h"
 
+#include <algorithm>
 #include <charconv>
-#include <string>
 
 bool FlagParam(quern::TaskContext& context, std::string_view name) {
   std::string value;
@@ -27,4 +27,19 @@ int64_t NumberParam(quern::TaskContext& context, std::string_view name, std::str
                  std::to_string(most));
   }
   return number;
+}
+
+std::vector<std::string> ListParam(quern::TaskContext& context, std::string_view name,
+                                   std::string_view fallback) {
+  std::vector<std::string> list;
+  const std::string_view text = context.param(name, fallback);
+  for (size_t at = 0; !text.empty() && at <= text.size();) {
+    const size_t end = std::min(text.find(',', at), text.size());
+    std::string_view item = text.substr(at, end - at);
+    while (item.starts_with(' ')) item.remove_prefix(1);
+    while (item.ends_with(' ')) item.remove_suffix(1);
+    list.emplace_back(item);
+    at = end + 1;
+  }
+  return list;
 }

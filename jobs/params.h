@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "mapreduce/api/task_context.h"
 
@@ -12,3 +14,7 @@ bool FlagParam(quern::TaskContext& context, std::string_view name);
 // A whole number from `least` to `most`; that of `fallback` when it is not set.
 int64_t NumberParam(quern::TaskContext& context, std::string_view name, std::string_view fallback,
                     int64_t least, int64_t most);
+
+// Items with commas between them, without the blanks around each; none when it is empty.
+std::vector<std::string> ListParam(quern::TaskContext& context, std::string_view name,
+                                   std::string_view fallback);

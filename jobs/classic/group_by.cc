@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "jobs/params.h"
 #include "jobs/text/json.h"
 #include "jobs/text/json_normal.h"
 #include "mapreduce/api/mapreduce.h"
@@ -30,19 +31,6 @@ struct Aggregate {
   std::string name;   // as it was written
   std::string field;  // empty: the lines themselves
 };
-
-std::vector<std::string> ListParam(quern::TaskContext& context, std::string_view name,
-                                   std::string_view fallback) {
-  std::vector<std::string> list;
-  const std::string_view text = context.param(name, fallback);
-  if (text.empty()) return list;
-  for (std::string_view item : quern::text::Split(text, ',')) {
-    while (item.starts_with(' ')) item.remove_prefix(1);
-    while (item.ends_with(' ')) item.remove_suffix(1);
-    list.emplace_back(item);
-  }
-  return list;
-}
 
 std::optional<Aggregate::Kind> KindOf(std::string_view function) {
   if (function == "count") return Aggregate::Kind::kCount;

@@ -31,11 +31,8 @@ class DecontaminateMapper : public quern::Mapper {
     words_ = static_cast<size_t>(NumberParam(context, "words", "13", 1, 1000));
     shingler_ = std::make_unique<Shingler>(words_);
     others_ = context.output("rejected");
-    const std::string names(context.param("evaluation", "evaluation.jsonl"));
-    for (size_t at = 0; at <= names.size();) {
-      const size_t end = std::min(names.find(',', at), names.size());
-      ReadSet(context, names.substr(at, end - at));
-      at = end + 1;
+    for (const std::string& name : ListParam(context, "evaluation", "evaluation.jsonl")) {
+      ReadSet(context, name);
     }
   }
 

@@ -16,6 +16,8 @@
 
 #include "jobs/corpus/document.h"
 #include "jobs/corpus/tagger.h"
+#include "jobs/params.h"
+#include "jobs/text/ascii.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -27,14 +29,33 @@ using quern::text::JsonObjectWriter;
 
 constexpr std::string_view kLanguageRule = "languages";
 
-std::vector<std::string> ReadList(std::string_view text) {
-  std::vector<std::string> items;
-  for (size_t at = 0; at <= text.size();) {
-    const size_t end = std::min(text.find(',', at), text.size());
-    if (end > at) items.emplace_back(text.substr(at, end - at));
-    at = end + 1;
+// "en", "ceb", "zh-Hant": what the tags call a language (BCP 47), in either case.
+bool IsLanguageCode(std::string_view text) {
+  const auto is_letter = [](char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; };
+  const auto is_part = [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); };
+  const std::string_view first = text.substr(0, text.find('-'));
+  if (first.size() < 2 || first.size() > 3 || !std::all_of(first.begin(), first.end(), is_letter)) {
+    return false;
   }
-  return items;
+  for (text.remove_prefix(first.size()); !text.empty();) {
+    text.remove_prefix(1);  // the hyphen
+    const std::string_view part = text.substr(0, text.find('-'));
+    if (part.empty() || part.size() > 8 || !std::all_of(part.begin(), part.end(), is_part)) {
+      return false;
+    }
+    text.remove_prefix(part.size());
+  }
+  return true;
+}
+
+std::vector<std::string> LanguagesParam(quern::TaskContext& context) {
+  std::vector<std::string> languages = ListParam(context, kLanguageRule, "en");
+  for (const std::string& language : languages) {
+    if (language == "any" || IsLanguageCode(language)) continue;
+    context.Fail("params.languages: '" + language +
+                 "': must be a code such as en or zh-Hant, or any for all languages");
+  }
+  return languages;
 }
 
 class FilterMapper : public quern::Mapper {
@@ -44,7 +65,7 @@ class FilterMapper : public quern::Mapper {
     kept_ = context.counter("kept");
     rejected_ = context.counter("rejected");
     measured_ = context.counter("documents_measured_here");
-    languages_ = ReadList(context.param("languages", "en"));
+    languages_ = LanguagesParam(context);
     others_ = context.output("rejected");
     ReadRules(context);
   }
@@ -87,7 +108,7 @@ class FilterMapper : public quern::Mapper {
 
   bool IsWantedLanguage(const std::string& language) const {
     return std::any_of(languages_.begin(), languages_.end(), [&](const std::string& wanted) {
-      return wanted == "any" || wanted == language;
+      return wanted == "any" || quern::text::EqualsIgnoringCase(wanted, language);
     });
   }
 

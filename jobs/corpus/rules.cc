@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <stdexcept>
 
 #include "jobs/text/json.h"
@@ -16,11 +17,12 @@ constexpr std::string_view kFineWeb = "FineWeb (Penedo et al. 2024)";
 constexpr std::string_view kGopher = "Gopher (Rae et al. 2021)";
 constexpr std::string_view kC4 = "C4 (Raffel et al. 2020)";
 
+// A finite one: JSON has no other, and "inf" would be a rule that is off.
 std::optional<double> ReadNumber(std::string_view text) {
   double number = 0;
   const char* const end = text.data() + text.size();
   const auto [last, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || last != end) return std::nullopt;
+  if (error != std::errc() || last != end || !std::isfinite(number)) return std::nullopt;
   return number;
 }
 

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 #include <stdexcept>
 
@@ -85,7 +86,7 @@ TEST(Rules, TakeOtherThresholds) {
       EXPECT_EQ(rule.threshold, 7.5);
     }
   }
-  for (const char* bad : {"x", "1x", "on", "--1"}) {
+  for (const char* bad : {"x", "1x", "on", "--1", "inf", "-inf", "nan", "infinity", "1e999"}) {
     EXPECT_THROW(RuleSet([bad](std::string_view) { return bad; }), std::invalid_argument) << bad;
   }
 }
@@ -101,6 +102,8 @@ TEST(Rules, TagsAreReadBackAsTheyWere) {
   EXPECT_FALSE(corpus::ReadTags("{}").has_value()) << "of another version";
   EXPECT_FALSE(corpus::ReadTags("{\"words\": \"many\"}").has_value());
   EXPECT_FALSE(corpus::ReadTags("7").has_value());
+  tags.stats[0] = INFINITY;
+  EXPECT_FALSE(corpus::ReadTags(tags.Json()).has_value());
 }
 
 class FilterJobTest : public LocalJobsTest {
@@ -170,7 +173,7 @@ TEST_F(FilterJobTest, TakesTagsInsteadOfMeasuringAgain) {
   (*spec.mutable_params())["gopher.stop_words_min"] = "0";
   (*spec.mutable_params())["gopher.mean_word_length_min"] = "2.5";
   (*spec.mutable_params())["fineweb.short_lines_max"] = "1";
-  (*spec.mutable_params())["languages"] = "de,en";
+  (*spec.mutable_params())["languages"] = "DE, en";
   const Outcome outcome = Run(spec);
   EXPECT_THAT(outcome.out, HasSubstr("user.documents_measured_here = 0"));
   EXPECT_EQ(Output(), Shell("cat " + dir_ / "tagged/part-m-*").out) << outcome.out;
@@ -193,6 +196,16 @@ TEST_F(FilterJobTest, ParametersAreChecked) {
   (*spec.mutable_params())["gopher.words_min"] = "fifty";
   EXPECT_THAT(Run(spec).out,
               HasSubstr("params.gopher.words_min = 'fifty': must be a number or off"));
+  (*spec.mutable_params())["gopher.words_min"] = "inf";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.gopher.words_min = 'inf': must be a number or off"));
+  (*spec.mutable_params())["gopher.words_min"] = "1";
+  for (const std::string language : {"english", "e", "e1", "en-", "en_US", "", "en-waytoolong"}) {
+    (*spec.mutable_params())["languages"] = "de," + language;
+    EXPECT_THAT(Run(spec).out, HasSubstr("params.languages: '" + language +
+                                         "': must be a code such as en or zh-Hant, or any"));
+  }
+  (*spec.mutable_params())["languages"] = "zh-Hant,sr-Latn-RS,ceb, any";
+  EXPECT_EQ(Run(spec).exit_code, 0);
 }
 
 }  // namespace
