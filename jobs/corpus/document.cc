@@ -14,7 +14,8 @@ bool IsBlankLine(std::string_view line) {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
 }
 
-// The id that the line gives itself; empty when it gives none.
+}  // namespace
+
 std::string IdOf(const std::vector<text::JsonField>& fields) {
   const text::JsonField* const id = text::FindField(fields, "id");
   if (id == nullptr) return "";
@@ -22,8 +23,6 @@ std::string IdOf(const std::vector<text::JsonField>& fields) {
   const char first = id->value[0];
   return first == '-' || (first >= '0' && first <= '9') ? std::string(id->value) : "";
 }
-
-}  // namespace
 
 void DocumentReader::Start(TaskContext& context) {
   json_ = context.input_format() == "jsonl";

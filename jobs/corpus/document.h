@@ -19,6 +19,10 @@ struct Document {
   std::vector<text::JsonField> fields;
 };
 
+// The id that a line gives itself: a string, or a number as it stands there; empty when it gives
+// none.
+std::string IdOf(const std::vector<text::JsonField>& fields);
+
 // The document as it came: all its fields, or id and text where it was no JSON.
 void AddFields(const Document& document, text::JsonObjectWriter* line);
 

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "jobs/corpus/document.h"
 #include "jobs/params.h"
 #include "jobs/text/ascii.h"
 #include "jobs/text/charset.h"
@@ -96,7 +97,7 @@ class ExtractMapper : public quern::Mapper {
       return std::nullopt;
     }
     // The characters of a JSON string are UTF-8, whatever the page once declared.
-    return Source{StringField(*fields, "id"), StringField(*fields, "url"),
+    return Source{quern::corpus::IdOf(*fields), StringField(*fields, "url"),
                   StringField(*fields, "crawled"), StringField(*fields, field_),
                   "text/html; charset=utf-8"};
   }

@@ -70,6 +70,14 @@ TEST_F(ExtractJobTest, ReadsPagesInJsonAndResolvesTheirLinks) {
   EXPECT_THAT(outcome.out, HasSubstr("user.lines_without_a_page = 2"));
 }
 
+TEST_F(ExtractJobTest, NumbersAreIdsToo) {
+  std::ofstream(dir_ / "in") << "{\"id\": 17, \"html\": \"<p>" << kSentences << "\"}\n"
+                             << "{\"id\": -2, \"html\": \"\"}\n";
+  ExpectSucceeds(ExtractSpec("jsonl"));
+  EXPECT_THAT(Output(), ::testing::StartsWith("{\"id\": \"17\", \"text\": \"This is"));
+  EXPECT_THAT(Rejected(), ::testing::StartsWith("{\"id\": \"-2\", \"text\": \"\""));
+}
+
 std::string Response(const std::string& uri, const std::string& http,
                      const std::string& more = "") {
   return WarcRecord("response", uri, "application/http; msgtype=response", http, more);
