@@ -1,6 +1,9 @@
 #include "jobs/corpus/document.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "jobs/text/utf8.h"
 
 namespace quern::corpus {
 
@@ -8,6 +11,19 @@ namespace {
 
 std::string PlaceOfRecord(const MapInput& in) {
   return std::string(in.source().path) + ":" + std::to_string(in.source().offset);
+}
+
+// Lines of JSON between jobs cannot have other bytes, and an id must be the same on all roads.
+std::string Utf8Of(std::string id) {
+  const auto is_ascii = [](char c) { return (c & 0x80) == 0; };
+  if (std::all_of(id.begin(), id.end(), is_ascii)) return id;
+  std::string repaired;
+  for (size_t at = 0; at < id.size();) {
+    const text::Character character = text::CharacterAt(id, at);
+    text::AppendUtf8(character.code, &repaired);
+    at += character.size;
+  }
+  return repaired;
 }
 
 bool IsBlankLine(std::string_view line) {
@@ -66,6 +82,7 @@ std::optional<Document> DocumentReader::Read(const MapInput& in) {
   if (!document.has_value()) return std::nullopt;
   documents_->Increment();
   if (document->id.empty()) document->id = PlaceOfRecord(in);
+  document->id = Utf8Of(std::move(document->id));
   return document;
 }
 

@@ -31,13 +31,14 @@ std::string RejectedCopy(const Document& document, std::string_view rule, std::s
 
 // Format jsonl: {"id": ..., "text": ..., anything else}; the field with the text is named by
 // params.field. Formats text and whole: the record is the text. A document without an id (a string
-// that is not empty, or a number) is named by its place, path:offset.
+// that is not empty, or a number) is named by its place, path:offset. Bytes of an id that are no
+// UTF-8 become U+FFFD, as they do wherever a line of JSON names the document.
 class DocumentReader {
  public:
   // Once, before the first record.
   void Start(TaskContext& context);
   // Nothing when the record is none: a blank line, no JSON object, or without a text; the last two
-  // are counted. Bytes that are no UTF-8 are left as they are.
+  // are counted. Bytes of the text that are no UTF-8 are left as they are.
   std::optional<Document> Read(const MapInput& in);
 
   const std::string& field() const { return field_; }

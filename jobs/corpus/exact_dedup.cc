@@ -13,6 +13,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "jobs/corpus/document.h"
 #include "jobs/text/fold.h"
@@ -22,6 +23,9 @@
 #include "mapreduce/api/words.h"
 
 namespace {
+
+// A document that has nothing to be compared by is no copy of any, whatever its id.
+constexpr std::string_view kAlone = "alone";
 
 class ExactDedupMapper : public quern::Mapper {
  public:
@@ -42,20 +46,19 @@ class ExactDedupMapper : public quern::Mapper {
   void Map(const quern::MapInput& in) override {
     const auto document = reader_.Read(in);
     if (!document.has_value()) return;
-    const XXH128_hash_t hash = by_url_ ? HashOfUrl(*document) : HashOf(document->text);
-    Emit(quern::Ordered(hash.high64, hash.low64, document->id, in.value()), "");
+    std::string url = by_url_ ? quern::text::StringField(document->fields, "url") : "";
+    const bool alone = by_url_ && url.empty();
+    if (alone) without_url_->Increment();
+    const XXH128_hash_t hash =
+        by_url_ && !alone ? HashOfUrl(std::move(url)) : HashOf(document->text);
+    Emit(quern::Ordered(hash.high64, hash.low64, document->id, in.value()), alone ? kAlone : "");
   }
 
  private:
-  XXH128_hash_t HashOfUrl(const quern::corpus::Document& document) {
-    const std::string url = quern::text::StringField(document.fields, "url");
-    if (url.empty()) {
-      without_url_->Increment();
-      return XXH3_128bits_withSeed(document.id.data(), document.id.size(), 1);
-    }
+  static XXH128_hash_t HashOfUrl(std::string url) {
     const auto parsed = quern::text::ParseUrl(url);
-    const std::string key = parsed.has_value() ? quern::text::DedupKey(*parsed) : url;
-    return XXH3_128bits(key.data(), key.size());
+    if (parsed.has_value()) url = quern::text::DedupKey(*parsed);
+    return XXH3_128bits(url.data(), url.size());
   }
 
   XXH128_hash_t HashOf(const std::string& text) {
@@ -92,14 +95,16 @@ class ExactDedupReducer : public quern::Reducer {
     for (const auto& [key, value] : in->records()) {
       const auto [high, low, id, line] =
           quern::Decode<uint64_t, uint64_t, std::string, std::string>(key);
-      if (first) {
+      const bool alone = value == kAlone;
+      if (alone || first) {
         kept_->Increment();
         Emit(line);
-        kept = id;
       } else {
         rejected_->Increment();
         Reject(id, line, kept);
       }
+      if (alone) continue;
+      if (first) kept = id;
       first = false;
     }
   }

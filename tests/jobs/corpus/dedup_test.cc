@@ -202,13 +202,14 @@ TEST_F(DedupJobTest, OfEqualAddressesTheLeastIdStays) {
   const auto line = [](const char* id, const char* url) {
     return fmt::format("{{\"id\": \"{}\", \"text\": \"t{}\", \"url\": {}}}\n", id, id, url);
   };
-  const std::string in = line("b", "\"https://www.h/x?b=1&a=2#top\"") +
-                         line("a", "\"http://h/x/?a=2&b=1&utm_source=z\"") +
-                         line("c", "\"http://h/y\"") + line("d", "\"\"") + line("e", "null");
+  const std::string in =
+      line("b", "\"https://www.h/x?b=1&a=2#top\"") +
+      line("a", "\"http://h/x/?a=2&b=1&utm_source=z\"") + line("c", "\"http://h/y\"") +
+      "{\"id\": \"d\", \"text\": \"of another file\"}\n" + line("d", "\"\"") + line("e", "null");
   pb::JobSpec spec = JobOver("exact_dedup", Write("docs", in), "out");
   (*spec.mutable_params())["by"] = "url";
   EXPECT_EQ(OutputOf(spec, "out"), in.substr(in.find('\n') + 1));
-  EXPECT_THAT(log_, HasSubstr("user.documents_without_url = 2"));
+  EXPECT_THAT(log_, HasSubstr("user.documents_without_url = 3"));
   (*spec.mutable_params())["by"] = "host";
   EXPECT_THAT(Run(spec).out, HasSubstr("params.by = 'host': must be text or url"));
 }
@@ -243,6 +244,21 @@ TEST_F(DedupJobTest, NearCopiesAreFoundConnectedAndDropped) {
   EXPECT_EQ(Rejected("kept"), Copy("m", text, "near-duplicates", "k") +
                                   Copy("p", "and " + text, "near-duplicates", "k"));
   EXPECT_THAT(log_, HasSubstr("user.duplicates_that_are_no_documents = 0"));
+}
+
+// What is written of such a document between two jobs is no longer what it was called.
+TEST_F(DedupJobTest, IdsThatAreNoUtf8AreTheSameOnAllRoads) {
+  const std::string documents = "{\"id\": \"a\xff\", \"text\": \"" + Words(0, 150) +
+                                "\"}\n{\"id\": \"b\xe4z\", \"text\": \"" + Words(0, 150) +
+                                "more\"}\n";
+  Write("docs", documents);
+  OutputOf(JobOver("near_duplicates", dir_ / "docs", "edges"), "edges");
+  pb::JobSpec drop = JobOver("drop_duplicates", dir_ / "docs", "kept");
+  *drop.add_inputs() = drop.inputs(0);
+  drop.mutable_inputs(1)->set_path("file://" + dir_ / "edges");
+  EXPECT_EQ(OutputOf(drop, "kept"), documents.substr(0, documents.find('\n') + 1));
+  EXPECT_THAT(Rejected("kept"),
+              HasSubstr("\"rejected\": {\"rule\": \"near-duplicates\", \"of\": \"a\uFFFD\"}}"));
 }
 
 TEST_F(DedupJobTest, WhatHasATextIsADocumentThoughItLooksLikeAnEdge) {
