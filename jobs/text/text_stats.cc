@@ -17,9 +17,10 @@ namespace {
 
 constexpr std::string_view kStopWordList[] = {"the", "be",   "to",   "of",
                                               "and", "that", "have", "with"};
-// What may end a line of prose.
-constexpr std::string_view kLineEnds[] = {".",  "!", "?", "\"", "'", "”", "’", "。", "！",
-                                          "？", "…", "»", "」", "।", "؟", ":", ";"};
+// What may end a line of prose: the marks of FineWeb (. ! ? and quotation marks) in several
+// scripts. A colon or a semicolon is none: lines that end so are those of menus, lists and code.
+constexpr std::string_view kLineEnds[] = {".",  "!",  "?", "\"", "'",  "”", "’", "。",
+                                          "！", "？", "…", "»",  "」", "।", "؟"};
 constexpr uint32_t kShortLine = 30;
 
 uint32_t CountCharacters(std::string_view text) {

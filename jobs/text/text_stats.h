@@ -42,7 +42,7 @@ namespace quern::text {
   X(kSentences, "sentences", "marks that end sentences, with a blank or nothing after them")      \
   X(kCurlyBrackets, "curly_brackets", "'{' and '}'")                                              \
   X(kLoremIpsum, "lorem_ipsum", "1 when 'lorem ipsum' occurs, in either case")                    \
-  X(kPunctuatedLines, "punctuated_lines", "share of lines that end in a mark")                    \
+  X(kPunctuatedLines, "punctuated_lines", "share of lines that end in . ! ? … or a quotation mark")                    \
   X(kShortLines, "short_lines", "share of lines of up to 30 characters")                          \
   X(kNewlinesPerWord, "newlines_per_word", "line feeds for each token")
 // clang-format on

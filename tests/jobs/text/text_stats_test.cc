@@ -34,6 +34,15 @@ TEST(TextStats, LookAtLines) {
   EXPECT_DOUBLE_EQ(Of(text, Metric::kShortLines), 0.75);
 }
 
+TEST(TextStats, LinesOfProseEndInMarks) {
+  for (const char* line : {"a.", "a!", "a? ", "\"a\"", "'a'", "“a”", "a…", "a...", "«a»", "水。"}) {
+    EXPECT_EQ(Of(line, Metric::kPunctuatedLines), 1) << line;
+  }
+  for (const char* line : {"a:", "a;", "a,", "a)", "a. b", "a-", "int a;"}) {
+    EXPECT_EQ(Of(line, Metric::kPunctuatedLines), 0) << line;
+  }
+}
+
 TEST(TextStats, FindRepeatedLinesAndParagraphs) {
   const std::string text = "aa\nbb\naa\naa\n\n\ncc\n\naa\nbb\naa\naa";
   EXPECT_DOUBLE_EQ(Of(text, Metric::kDupLines), 6.0 / 9);
