@@ -51,7 +51,7 @@ class DecontaminateMapper : public quern::Mapper {
   void ReadSet(quern::TaskContext& context, const std::string& name) {
     std::ifstream file(context.file(name), std::ios::binary);
     std::string line;
-    size_t before = evaluation_.size();
+    size_t runs = 0;  // of this set, also those that another one has too
     for (size_t number = 1; std::getline(file, line); ++number) {
       if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
       const auto fields = quern::text::ReadJsonObject(line);
@@ -60,19 +60,21 @@ class DecontaminateMapper : public quern::Mapper {
       }
       for (const quern::text::JsonField& field : *fields) {
         const auto text = quern::text::ReadJsonString(field.value);
-        if (text.has_value()) AddText(*text);
+        if (text.has_value()) runs += AddText(*text);
       }
     }
-    if (evaluation_.size() == before) {
+    if (runs == 0) {
       context.Fail("files: " + name + ": holds no text of " + std::to_string(words_) +
                    " words. Try: a smaller params.words");
     }
   }
 
-  // Of a text of fewer words nothing can be said.
-  void AddText(const std::string& text) {
+  // How many runs the text has. Of one of fewer words nothing can be said.
+  size_t AddText(const std::string& text) {
     const auto& shingles = shingler_->Read(text);
-    if (shingler_->words() >= words_) evaluation_.insert(shingles.begin(), shingles.end());
+    if (shingler_->words() < words_) return 0;
+    evaluation_.insert(shingles.begin(), shingles.end());
+    return shingles.size();
   }
 
   int64_t CountShared(const std::string& text) {

@@ -58,6 +58,16 @@ TEST_F(DecontaminateJobTest, DropsDocumentsThatShareARun) {
           "ten eleven twelve\", \"rejected\": {\"rule\": \"decontaminate\", \"shared\": 1}}"));
 }
 
+TEST_F(DecontaminateJobTest, SetsMayHaveTheSameTexts) {
+  pb::JobSpec spec = SpecWith(good_);
+  pb::JobSpec::SideFile* const file = spec.add_files();
+  file->set_name("twin.jsonl");
+  file->mutable_file()->set_path("file://" + dir_ / "evaluation.jsonl");
+  (*spec.mutable_params())["evaluation"] = "evaluation.jsonl, twin.jsonl";
+  ExpectSucceeds(spec);
+  EXPECT_THAT(Rejected(), HasSubstr("\"shared\": 1}"));
+}
+
 TEST_F(DecontaminateJobTest, SaysWhatIsWrong) {
   EXPECT_THAT(Run(SpecWith(good_ + "oops\n")).out,
               HasSubstr("files: evaluation.jsonl: line 3 is no JSON object"));
