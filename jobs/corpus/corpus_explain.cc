@@ -164,7 +164,7 @@ class CorpusExplainReducer : public quern::Reducer {
       return;
     }
     for (const std::string_view text : in->values()) {
-      if (++documents_ > kMostDocuments) return;
+      if (++documents_ > kMostDocuments) continue;  // only counted
       const size_t head = text.find('\0');
       if (documents_ > 1) Emit("", "\n");
       std::string answer(text.substr(0, head));

@@ -88,6 +88,15 @@ TEST_F(CorpusExplainTest, AnAddressThatWasCrawledTwiceHasTwoAnswers) {
   EXPECT_THAT(out, ::testing::EndsWith("  kept\n" + PlaceOf("shards")));
 }
 
+TEST_F(CorpusExplainTest, CountsWhatItDoesNotShow) {
+  std::string copies;
+  for (int i = 0; i < 130; ++i) {
+    copies += Line("again", "", fmt::format(R"({{"rule": "exact-dedup", "of": "{}"}})", i));
+  }
+  Add("rejected/exact-dedup", copies);
+  EXPECT_THAT(Explain(Corpus() + "again").out, ::testing::EndsWith("\n\n... and 30 more\n"));
+}
+
 TEST_F(CorpusExplainTest, WritesToAnOutThatIsNamedAndLeavesNothingElse) {
   const std::string out = fmt::format(" file://{}", dir_ / "why");
   EXPECT_EQ(Explain(Corpus() + "kept" + out, "2>/dev/null").out, "");
