@@ -3,6 +3,7 @@
 // Input: lines KEY<TAB>NUMBER (whole numbers). Lines of equal numbers come in the order of their
 // keys. Params: n (10). Output (text): KEY<TAB>NUMBER, n lines. Counter: lines. Run it with one
 // reduce task.
+#include <charconv>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -28,8 +29,10 @@ class TopNMapper : public quern::Mapper {
     const std::string_view line = in.value();
     const size_t tab = line.rfind('\t');
     if (tab == std::string_view::npos) context().SkipRecord("no tab");
+    int64_t number = 0;
+    const auto [end, error] = std::from_chars(line.data() + tab + 1, line.end(), number);
+    if (error != std::errc() || end != line.end()) context().SkipRecord("no whole number");
     lines_->Increment();
-    const int64_t number = quern::ParseInt(line.substr(tab + 1));
     if (best_.size() == n_ && number < std::prev(best_.end())->first) return;
     best_.emplace(number, line.substr(0, tab));
     if (best_.size() > n_) best_.erase(std::prev(best_.end()));

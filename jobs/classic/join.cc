@@ -7,8 +7,9 @@
 //   text    the left line<TAB>the right line without its key
 //   jsonl   the fields of the left, then those of the right without its key; one that the left has
 //           too is called right.NAME
-// A left line without partner stands alone in a left join. Lines without the key, or with an empty
-// one or null, have no partner: they are counted, and left ones kept by left and anti.
+// A left line without partner, an empty one too, stands alone in a left join. Lines without the
+// key, or with an empty one or null, have no partner: they are counted, and left ones kept by left
+// and anti.
 //
 // Of each key the right lines are held in memory and the left ones streamed past them: let the
 // right be the input with few lines of one key.
@@ -67,12 +68,8 @@ class JoinMapper : public quern::Mapper {
 
   void Map(const quern::MapInput& in) override {
     const std::string_view line = in.value();
-    if (line.empty()) return;
-    if (json_) {
-      MapJson(line);
-    } else {
-      MapColumns(line);
-    }
+    if (!json_) return MapColumns(line);
+    if (line.find_first_not_of(" \t\r") != std::string_view::npos) MapJson(line);
   }
 
  private:

@@ -2,7 +2,8 @@
 //
 // Input: lines FIRST COUNT (blank between them): the numbers of the records to make. Output (raw):
 // the records, 100 bytes each, CR LF at their ends.
-#include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <string_view>
 
 #include "jobs/classic/sort_record.h"
@@ -16,8 +17,8 @@ class SortGenerateMapper : public quern::Mapper {
   void Map(const quern::MapInput& in) override {
     const auto numbers = quern::text::Split(in.value(), ' ');
     if (numbers.size() != 2) context().SkipRecord("no FIRST COUNT");
-    const int64_t first = quern::ParseInt(numbers[0]);
-    const int64_t count = quern::ParseInt(numbers[1]);
+    const int64_t first = Number(numbers[0]);
+    const int64_t count = Number(numbers[1]);
     if (first < 0 || count < 0) context().SkipRecord("FIRST and COUNT cannot be negative");
     quern::classic::SortRecordGenerator generator(static_cast<uint64_t>(first));
     for (int64_t i = 0; i < count; ++i) {
@@ -28,6 +29,13 @@ class SortGenerateMapper : public quern::Mapper {
   }
 
  private:
+  int64_t Number(std::string_view text) {
+    int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.begin(), text.end(), number);
+    if (error != std::errc() || end != text.end()) context().SkipRecord("no whole number");
+    return number;
+  }
+
   quern::Counter* records_ = nullptr;
 };
 QUERN_REGISTER_MAPPER(SortGenerateMapper);

@@ -205,19 +205,20 @@ class JoinTest : public ClassicJobsTest {
 };
 
 TEST_F(JoinTest, TypesOfJoins) {
-  const std::string left = "1\ta\n2\tb\n1\tc\n\tno key\n4\td\n";
+  const std::string left = "1\ta\n2\tb\n1\tc\n\tno key\n\n4\td\n";
   const std::string right = "x\t1\ny\t1\nz\t3\nw\t2\n\n";
   const std::map<std::string, Strings> want = {
       {"inner", {"1\ta\tx", "1\ta\ty", "1\tc\tx", "1\tc\ty", "2\tb\tw"}},
-      {"left", {"\tno key", "1\ta\tx", "1\ta\ty", "1\tc\tx", "1\tc\ty", "2\tb\tw", "4\td"}},
+      {"left", {"", "\tno key", "1\ta\tx", "1\ta\ty", "1\tc\tx", "1\tc\ty", "2\tb\tw", "4\td"}},
       {"semi", {"1\ta", "1\tc", "2\tb"}},
-      {"anti", {"\tno key", "4\td"}}};
+      {"anti", {"", "\tno key", "4\td"}}};
   for (const auto& [type, lines] : want) {
     pb::JobSpec spec = JoinOf(left, right);
     Set(&spec, "type", type);
     Set(&spec, "right_key", "2");
     ExpectSucceeds(spec);
     EXPECT_EQ(Lines(), lines) << type;
+    EXPECT_NE(Manifest().find("\"left_without_key\": 2"), std::string::npos);
   }
   pb::JobSpec spec = JoinOf(left, right);
   Set(&spec, "type", "outer");
@@ -379,6 +380,22 @@ TEST_F(ClassicJobsTest, RecordsOfTheSortBenchmark) {
       EXPECT_NE(Output().find("checksum\t" + each.checksum), std::string::npos);
     }
   }
+}
+
+TEST_F(ClassicJobsTest, LinesWithoutNumbersAreSetAside) {
+  pb::JobSpec top =
+      SpecOf("top_n", "a\t1\nb\tmany\nc\t\nd\t2 \ne\t99999999999999999999\nf\t-3\ng\n");
+  top.mutable_reduce()->set_tasks(1);
+  ExpectSucceeds(top);
+  EXPECT_EQ(Output(), "a\t1\nf\t-3\n");
+  EXPECT_NE(Manifest().find("\"map_skipped_records\": 5"), std::string::npos);
+  EXPECT_NE(Manifest().find("\"lines\": 2"), std::string::npos);
+  pb::JobSpec records = SpecOf("sort_generate", "0 many\nx 1\n0 1\n-1 1\n1\n");
+  records.mutable_reduce()->set_tasks(0);
+  records.mutable_output()->set_format("raw");
+  ExpectSucceeds(records);
+  EXPECT_EQ(Lines().size(), 1u);
+  EXPECT_NE(Manifest().find("\"map_skipped_records\": 4"), std::string::npos);
 }
 
 TEST_F(ClassicJobsTest, OrderIsCheckedOverTheBordersOfFilesAndSplits) {
