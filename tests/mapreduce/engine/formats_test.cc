@@ -66,9 +66,9 @@ TEST(RecordPositionTest, IsReadFromTheFileWhileItsWriterLives) {
 
 TEST(RecordPositionTest, OnlyMapAndReduceBlameARecord) {
   const TempDir dir;
-  const auto evidence = [&](RecordPhase phase) {
+  const auto evidence = [&](RecordPhase phase, const char* source = "/in/a") {
     const auto writer = *RecordPositionWriter::Create(dir / "record");
-    writer->SetSource("/in/a", 2);
+    writer->SetSource(source, 2);
     writer->SetPosition(4711);
     writer->SetPhase(phase);
     pb::AttemptFailure failure;
@@ -82,6 +82,7 @@ TEST(RecordPositionTest, OnlyMapAndReduceBlameARecord) {
   EXPECT_EQ(evidence(RecordPhase::kCombine), "died in the combiner");
   EXPECT_EQ(evidence(RecordPhase::kPartition), "died in the partitioner");
   EXPECT_EQ(evidence(RecordPhase::kReading), "died while /in/a was read, behind offset 4711");
+  EXPECT_EQ(evidence(RecordPhase::kReading, ""), "died while its input was read");
   EXPECT_EQ(evidence(RecordPhase::kCallback), "died (in Start or Finish)");
   EXPECT_EQ(evidence(RecordPhase::kNone), "died");
 }
