@@ -77,7 +77,7 @@ class TokenShardsReducer : public quern::Reducer {
   void Reduce(quern::ReduceInput* in) override {
     for (const std::string_view value : in->values()) {
       tokens_.resize(value.size() / sizeof(tokens_[0]));
-      std::memcpy(tokens_.data(), value.data(), value.size());
+      if (!value.empty()) std::memcpy(tokens_.data(), value.data(), value.size());
       Emit("", files_->Add(tokens_));
     }
   }

@@ -34,7 +34,7 @@ absl::StatusOr<Deletions> Deletions::Parse(std::string_view bytes) {
   Deletions deletions(ReadFixed<uint32_t>(bytes.substr(kMagic.size())));
   const size_t size = deletions.words_.size() * sizeof(uint64_t);
   if (body.size() != kHeaderBytes + size) return damaged();
-  std::memcpy(deletions.words_.data(), body.data() + kHeaderBytes, size);
+  if (size > 0) std::memcpy(deletions.words_.data(), body.data() + kHeaderBytes, size);
   for (const uint64_t word : deletions.words_) {
     deletions.count_ += static_cast<uint32_t>(std::popcount(word));
   }
