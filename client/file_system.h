@@ -60,7 +60,8 @@ class FileSystem {
 
   absl::Status Mkdirs(std::string_view path, MkdirsOptions options = {});
   absl::Status Rename(std::string_view source, std::string_view target, RenameMode mode);
-  // Source -> target; all of them in one step or none. No path may lie at or below another one.
+  // Source -> target; all of them in one step or none. No path may lie at or below another one, but
+  // for what goes from below a later target to below the source of that.
   using Moves = std::vector<std::pair<std::string, std::string>>;
   absl::Status RenameAll(const Moves& moves, RenameMode mode);
   // False when there was nothing to delete.

@@ -10,23 +10,56 @@
 namespace quern::master {
 namespace {
 
-// So that each move can be decided as if it were the only one.
-absl::Status CheckIndependent(const pb::RenameAllRequest& request) {
-  std::vector<std::string> paths;
-  for (const pb::RenameAllRequest::Move& move : request.moves()) {
-    for (const std::string* text : {&move.source(), &move.target()}) {
-      ASSIGN_OR_RETURN(const Path path, Path::Parse(*text));
-      paths.push_back(path.ToString() + "/");
-    }
+// Paths with a '/' at the end, so that what lies below one begins with it.
+struct PathsOfMove {
+  std::string source;
+  std::string target;
+};
+
+bool IsBelow(const std::string& path, const std::string& directory) {
+  return path.size() > directory.size() && path.starts_with(directory);
+}
+
+// From the tree that a later move replaces into the one that it moves: that one is decided on the
+// same paths, whether this is made or not.
+bool IsCarriedOver(const PathsOfMove& move, const PathsOfMove& later) {
+  return IsBelow(move.source, later.target) && IsBelow(move.target, later.source);
+}
+
+absl::Status CheckApart(const std::vector<PathsOfMove>& moves) {
+  struct End {
+    std::string_view path;
+    size_t move = 0;
+  };
+  std::vector<End> ends;
+  for (size_t i = 0; i < moves.size(); ++i) {
+    ends.push_back({moves[i].source, i});
+    ends.push_back({moves[i].target, i});
   }
-  // Whatever lies below a path comes right behind it.
-  std::sort(paths.begin(), paths.end());
-  for (size_t i = 1; i < paths.size(); ++i) {
-    if (!paths[i].starts_with(paths[i - 1])) continue;
-    return InvalidArgumentError("{}: lies at or below {}: one change cannot move both", paths[i],
-                                paths[i - 1]);
+  // Whatever lies below a path comes behind it, before everything else.
+  std::sort(ends.begin(), ends.end(), [](const End& a, const End& b) { return a.path < b.path; });
+  std::vector<End> above;
+  for (const End& end : ends) {
+    while (!above.empty() && !end.path.starts_with(above.back().path)) above.pop_back();
+    for (const End& outer : above) {
+      if (end.move < outer.move && IsCarriedOver(moves[end.move], moves[outer.move])) continue;
+      return InvalidArgumentError("{}: lies at or below {}: one change cannot move both", end.path,
+                                  outer.path);
+    }
+    above.push_back(end);
   }
   return absl::OkStatus();
+}
+
+// So that each move can be decided as if it were the only one.
+absl::Status CheckIndependent(const pb::RenameAllRequest& request) {
+  std::vector<PathsOfMove> moves;
+  for (const pb::RenameAllRequest::Move& move : request.moves()) {
+    ASSIGN_OR_RETURN(const Path source, Path::Parse(move.source()));
+    ASSIGN_OR_RETURN(const Path target, Path::Parse(move.target()));
+    moves.push_back({source.ToString() + "/", target.ToString() + "/"});
+  }
+  return CheckApart(moves);
 }
 
 }  // namespace

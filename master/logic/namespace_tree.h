@@ -41,7 +41,9 @@ class NamespaceTree {
   // FailedPrecondition: a directory would replace a file or the other way round.
   // InvalidArgument: into itself, or over one of its own parents.
   absl::StatusOr<Outcome<pb::RenameResponse>> Rename(const pb::RenameRequest& request) const;
-  // Each as Rename; InvalidArgument also for none, too many, and moves that touch one another.
+  // Each as Rename, in their order; InvalidArgument also for none, too many, and moves that touch
+  // one another. Only from what a later move replaces something may go into what that moves: so a
+  // directory is swapped for another one and keeps some of its entries.
   absl::StatusOr<Outcome<pb::RenameAllResponse>> RenameAll(
       const pb::RenameAllRequest& request) const;
   // Takes the name away at once, whatever lies below it; the space is collected later.

@@ -123,22 +123,12 @@ std::string Replaced(const std::string& below, const std::vector<std::string>& s
   return below.substr(0, end);
 }
 
-// The paths below the output path at which something new appears.
-absl::StatusOr<std::set<std::string>> FindReplaced(const PipelinePublishPlan& plan,
-                                                   const std::string& staging,
-                                                   const std::vector<std::string>& staying,
-                                                   PublishFiles* files) {
+// The paths below the output path at which something new appears beside the files at its top.
+std::set<std::string> FindReplaced(const PipelinePublishPlan& plan,
+                                   const std::vector<std::string>& staying) {
   std::set<std::string> replaced = {kManifestName, kSuccessName};
-  std::set<std::string> directories;
   for (const PipelinePublishPlan::Output& output : plan.outputs) {
-    if (!IsInDirectory(output)) continue;
-    replaced.insert(Replaced(output.below, staying));
-    directories.insert(output.below.substr(0, output.below.find('/')));
-  }
-  if (FindTop(plan.outputs) == nullptr) return replaced;
-  ASSIGN_OR_RETURN(const std::vector<PublishFiles::Entry> entries, files->List(staging));
-  for (const PublishFiles::Entry& entry : entries) {
-    if (!directories.contains(entry.name())) replaced.insert(entry.name());
+    if (IsInDirectory(output)) replaced.insert(Replaced(output.below, staying));
   }
   return replaced;
 }
@@ -170,12 +160,12 @@ absl::StatusOr<std::vector<std::string>> FindUseless(const PipelinePublishPlan& 
   return useless;
 }
 
-// Moves what is new into the directory that is there, and what is of no use any more out of it.
+// The files at the top stay, however many there are: what is new moves in between them, and what is
+// of no use any more out.
 absl::Status MoveBeside(const PipelinePublishPlan& plan, const std::string& staging,
                         const std::vector<std::string>& staying, PublishFiles* files,
                         PublishFiles::Moves* moves) {
-  ASSIGN_OR_RETURN(const std::set<std::string> replaced,
-                   FindReplaced(plan, staging, staying, files));
+  const std::set<std::string> replaced = FindReplaced(plan, staying);
   for (const std::string& path : replaced) {
     moves->emplace_back(fmt::format("{}/{}", staging, path),
                         fmt::format("{}/{}", plan.output_path, path));
@@ -189,6 +179,43 @@ absl::Status MoveBeside(const PipelinePublishPlan& plan, const std::string& stag
     moves->emplace_back(path, fmt::format("{}/{}", retired, number++));
   }
   return absl::OkStatus();
+}
+
+// Only directories stay: they are carried over into the new one, which takes the place of the old
+// one with everything else in it. One change has a limit, and this needs a move for each of them,
+// not for each file at the top.
+void Swap(const PipelinePublishPlan& plan, const std::string& staging,
+          const std::vector<std::string>& staying, PublishFiles::Moves* moves) {
+  for (const std::string& path : staying) {
+    moves->emplace_back(fmt::format("{}/{}", plan.output_path, path),
+                        fmt::format("{}/{}", staging, path));
+  }
+  moves->emplace_back(staging, plan.output_path);
+}
+
+// Undoes FillDirectory after the change was refused: the pipeline fails, and what it has made is
+// used again only where its record says that it lies.
+void PutBack(const PipelinePublishPlan& plan, const std::string& staging, PublishFiles* files) {
+  std::set<std::string> emptied;
+  for (const PipelinePublishPlan::Output& output : plan.outputs) {
+    if (!IsInDirectory(output)) continue;
+    const std::string filled = fmt::format("{}/{}", staging, output.below);
+    if (!files->Rename(filled, output.source, /*replace=*/false).ok()) return;
+    if (const size_t slash = output.below.find('/'); slash != std::string::npos) {
+      emptied.insert(output.below.substr(0, slash));
+    }
+  }
+  for (const std::string& directory : emptied) {
+    files->DeleteTree(fmt::format("{}/{}", staging, directory)).IgnoreError();
+  }
+  const PipelinePublishPlan::Output* const top = FindTop(plan.outputs);
+  if (top != nullptr) files->Rename(staging, top->source, /*replace=*/false).IgnoreError();
+}
+
+// It was not made, and will not be by trying again.
+bool IsRefused(const absl::Status& change) {
+  return absl::IsNotFound(change) || absl::IsAlreadyExists(change) ||
+         absl::IsInvalidArgument(change) || absl::IsFailedPrecondition(change);
 }
 
 absl::Status CheckInPlace(const PipelinePublishPlan& plan, PublishFiles* files) {
@@ -237,15 +264,17 @@ absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* file
   }
   if (changes_directory) {
     RETURN_IF_ERROR(FillDirectory(plan, staging, files));
-    if (staying.empty()) {
-      moves.emplace_back(staging, plan.output_path);
-    } else {
+    if (FindTop(plan.in_place) != nullptr) {
       RETURN_IF_ERROR(MoveBeside(plan, staging, staying, files, &moves));
+    } else {
+      Swap(plan, staging, staying, &moves);
     }
   }
   if (moves.empty()) return absl::OkStatus();
   for (const auto& [from, to] : moves) RETURN_IF_ERROR(files->Mkdirs(ParentDir(to)));
-  RETURN_IF_ERROR(Annotate(files->RenameAll(moves, plan.overwrite), "publish"));
+  const absl::Status changed = files->RenameAll(moves, plan.overwrite);
+  if (changes_directory && IsRefused(changed)) PutBack(plan, staging, files);
+  RETURN_IF_ERROR(Annotate(changed, "publish"));
   // What cannot be removed now goes with the pipeline's directory.
   if (!staying.empty()) files->DeleteTree(RetiredDir(plan)).IgnoreError();
   return absl::OkStatus();

@@ -1,6 +1,6 @@
 // Makes the outputs of a pipeline appear at the paths that its user named, all by one change of the
 // file system. Those below the pipeline's own output path are one directory; where some of an
-// earlier run stay in it, the others are changed beside them.
+// earlier run stay in it, the others are changed around them.
 //
 // As with the output of a job, every step may be repeated (publisher.h).
 #pragma once

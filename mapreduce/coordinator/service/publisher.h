@@ -27,7 +27,8 @@ class PublishFiles {
   virtual absl::Status Mkdirs(const std::string& path) = 0;
   // NotFound: no source. AlreadyExists: the target is there and `replace` is false.
   virtual absl::Status Rename(const std::string& from, const std::string& to, bool replace) = 0;
-  // All of them or none, by one change; errors as Rename.
+  // All of them or none, in their order, by one change of at most 1,000; errors as Rename. None
+  // touches another one, but some may go from what a later one replaces into what that moves.
   using Moves = std::vector<std::pair<std::string, std::string>>;
   virtual absl::Status RenameAll(const Moves& moves, bool replace) = 0;
   // Replaces an older one.

@@ -103,6 +103,42 @@ TEST(NamespaceTreeTest, SeveralMovesHappenTogetherOrNotAtAll) {
   EXPECT_EQ(ns.Stat("/staged")->child_count(), 0u);
 }
 
+// /new takes the place of /out, and what of /out is to stay comes over.
+TEST(NamespaceTreeTest, ADirectoryIsSwappedAndKeepsSomeOfItsEntries) {
+  TestNamespace ns;
+  for (const char* path : {"/out/a", "/out/deep/b", "/out/deep/gone", "/out/old", "/new/deep"}) {
+    ASSERT_OK(ns.Mkdirs(path));
+    ASSERT_OK(ns.Touch(fmt::format("{}/part", path)));
+  }
+  const uint64_t kept = ns.Stat("/out/deep/b/part")->inode_id();
+  const TestNamespace::Moves carried = {{"/out/a", "/new/a"}, {"/out/deep/b", "/new/deep/b"}};
+  const auto with = [&](TestNamespace::Moves moves, const std::string& from,
+                        const std::string& to) {
+    moves.emplace_back(from, to);
+    return moves;
+  };
+  // In another order, or into what is replaced, or out of what is moved, they are not apart.
+  for (const TestNamespace::Moves& wrong :
+       {TestNamespace::Moves{{"/new", "/out"}, {"/out/a", "/new/a"}},
+        with({{"/new/deep", "/out/x"}}, "/new", "/out"), with({{"/out/a", "/z"}}, "/new", "/out"),
+        with({{"/new2", "/new/a"}}, "/new", "/out"), with({{"/new", "/out"}}, "/out", "/z"),
+        with({{"/out/a", "/out/c"}}, "/new", "/out"), with({{"/out", "/z"}}, "/new", "/out")}) {
+    EXPECT_THAT(ns.RenameAll(wrong, kReplaceTree), StatusIs(Code::kInvalidArgument));
+  }
+  EXPECT_THAT(ns.RenameAll(with(carried, "/new", "/out")), StatusIs(Code::kAlreadyExists));
+  EXPECT_EQ(ns.List("/new"), (std::vector<std::string>{"deep"})) << "all or none";
+  ASSERT_OK(ns.RenameAll(with(carried, "/new", "/out"), kReplaceTree));
+  EXPECT_EQ(ns.List("/"), (std::vector<std::string>{"out"}));
+  EXPECT_EQ(ns.List("/out"), (std::vector<std::string>{"a", "deep"}));
+  EXPECT_EQ(ns.List("/out/deep"), (std::vector<std::string>{"b", "part"}));
+  EXPECT_EQ(ns.Stat("/out/deep")->child_count(), 2u);
+  // What the collector takes apart afterwards has nothing of it.
+  ns.CollectAll();
+  EXPECT_EQ(ns.Stat("/out/deep/b/part")->inode_id(), kept);
+  EXPECT_TRUE(ns.Stat("/out/a/part").ok());
+  EXPECT_EQ(*ns.Replayed(), *ns.rows());
+}
+
 TEST(NamespaceTreeTest, RenameReplacesOnlyWhatItMay) {
   TestNamespace ns;
   ASSERT_OK(ns.Mkdirs("/dir/sub"));

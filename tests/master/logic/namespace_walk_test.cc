@@ -179,13 +179,24 @@ class NamespaceWalkTest : public RandomTest {
     if (status.ok() && source != target) model_.Move(source, target);
   }
 
-  // Two moves at once: what each answers alone, and neither is made unless both are.
+  // Two moves at once: what each answers alone, and neither is made unless both are. The first may
+  // bring something from what the second replaces into what that moves.
   void RenameBoth() {
-    const std::string paths[] = {RandomPath(), RandomPath(), RandomPath(), RandomPath()};
+    std::string paths[] = {RandomPath(), RandomPath(), RandomPath(), RandomPath()};
+    if (OneIn(3)) {
+      paths[0] = paths[3] + RandomPath();
+      paths[1] = paths[2] + RandomPath();
+    }
     const auto replace = static_cast<pb::RenameRequest::Replace>(Below(3));
+    const auto below = [](const std::string& path, const std::string& directory) {
+      return path != directory && Model::Inside(path, directory);
+    };
+    const bool is_carried = below(paths[0], paths[3]) && below(paths[1], paths[2]);
     bool apart = true;
     for (int i = 0; i < 4; ++i) {
-      for (int j = 0; j < 4; ++j) apart &= i == j || !Model::Inside(paths[i], paths[j]);
+      for (int j = 0; j < 4; ++j) {
+        apart &= i == j || !Model::Inside(paths[i], paths[j]) || (is_carried && i < 2 && j > 1);
+      }
     }
     const Code first = ExpectedForRename(paths[0], paths[1], replace);
     const Code second = ExpectedForRename(paths[2], paths[3], replace);

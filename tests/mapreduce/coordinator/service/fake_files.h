@@ -45,6 +45,7 @@ class FakeFiles final : public PublishFiles {
   int calls_left = 1'000'000;
   bool fails_after_doing = false;
   int unreachable_reads = 0;  // the next ones
+  absl::Status refusal;       // of changes with several moves
 
   absl::Status Mkdirs(const std::string& path) override {
     return Do([&] {
@@ -56,6 +57,7 @@ class FakeFiles final : public PublishFiles {
     return Do([&] { return RenameNow(from, to, replace); });
   }
   absl::Status RenameAll(const Moves& moves, bool replace) override {
+    if (!refusal.ok()) return refusal;
     return Do([&] {
       const auto before = tree_;
       for (const auto& [from, to] : moves) {

@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
+#include <set>
 
 #include "mapreduce/engine/manifest.h"
 #include "tests/mapreduce/coordinator/service/fake_files.h"
+#include "tests/mapreduce/coordinator/service/namespace_files.h"
 
 namespace quern::mr {
 namespace {
@@ -232,6 +235,67 @@ TEST(PipelinePublisher, WhatWasToStayAndHasChangedIsNotPublishedBeside) {
     EXPECT_TRUE(files.Has("/out/old/part"));
     for (const auto& output : plan.outputs) EXPECT_TRUE(files.Has(output.source + "/part"));
   }
+}
+
+// More than one change has moves, by the rules of the master itself.
+TEST(PipelinePublisher, AnyNumberOfFilesAtTheTopChangeAroundWhatStays) {
+  for (const bool new_top : {false, true}) {
+    NamespaceFiles files;
+    const auto add = [&](const std::string& path, const std::string& job, size_t parts,
+                         const std::set<std::string>& directories) {
+      Manifest manifest;
+      manifest.job_id = job;
+      manifest.directories = directories;
+      EXPECT_TRUE(files.Mkdirs(path).ok());
+      for (size_t i = 0; i < parts; ++i) {
+        manifest.parts.push_back({.name = fmt::format("part-r-{:05}", i), .bytes = job.size()});
+        EXPECT_TRUE(files.WriteFile(path + "/" + manifest.parts[i].name, job).ok());
+      }
+      EXPECT_TRUE(files.WriteFile(path + "/" + kManifestName, FormatManifest(manifest)).ok());
+      EXPECT_TRUE(files.WriteFile(path + "/" + kSuccessName, "").ok());
+    };
+    const std::string dir = "/.quern/pipelines/pipeline-20261122-0003/";
+    add("/out", "job-8", 1'100, {"a", "deep", "old"});
+    add("/out/a", "job-1", 1, {});
+    add("/out/deep/b", "job-2", 1, {});
+    add("/out/old", "job-3", 1, {});
+    add(dir + "top/0001", "job-9", 1'100, {});
+    add(dir + "d/0001", "job-10", 1, {});
+    PipelinePublishPlan plan;
+    plan.pipeline_id = "pipeline-20261122-0003";
+    plan.output_path = "/out";
+    plan.overwrite = true;
+    plan.outputs.push_back({dir + "d/0001", "job-10", "/out/deep/d", "deep/d"});
+    if (new_top) plan.outputs.push_back({dir + "top/0001", "job-9", "/out", "."});
+    plan.in_place.push_back({"/out/a", "job-1", "/out/a", "a"});
+    plan.in_place.push_back({"/out/deep/b", "job-2", "/out/deep/b", "deep/b"});
+    const absl::Status published = PublishPipeline(plan, &files);
+    ASSERT_TRUE(published.ok()) << published;
+    EXPECT_EQ(files.List("/out")->size(), new_top ? 1'104u : 4u);
+    EXPECT_EQ(*MakerOf("/out", &files), new_top ? "job-9" : plan.pipeline_id);
+    const std::map<std::string, std::string> whole = {
+        {"/out/a", "job-1"}, {"/out/deep/b", "job-2"}, {"/out/deep/d", "job-10"}};
+    for (const auto& [path, job] : whole) EXPECT_TRUE(*IsWhole(path, job, &files)) << path;
+    EXPECT_EQ(*IsWhole("/out", "job-9", &files), new_top);
+    EXPECT_TRUE(PublishPipeline(plan, &files).ok()) << "again";
+  }
+}
+
+TEST(PipelinePublisher, AChangeThatIsRefusedLeavesWhatWasMadeWhereItWas) {
+  PipelinePublishPlan plan = PlanWithTop();
+  FakeFiles files;
+  AddSources(plan, &files);
+  files.refusal = InvalidArgumentError("too many");
+  EXPECT_EQ(PublishPipeline(plan, &files).code(), absl::StatusCode::kInvalidArgument);
+  for (const auto& output : plan.outputs) {
+    EXPECT_TRUE(*IsWhole(output.source, output.job_id, &files)) << output.source;
+  }
+  // Also to a pipeline that wants less of it.
+  files.refusal = absl::OkStatus();
+  std::erase_if(plan.outputs, [](const auto& output) { return output.below == "deep/b"; });
+  ASSERT_TRUE(PublishPipeline(plan, &files).ok());
+  ExpectTop(&files, "job-7", {"a"});
+  EXPECT_EQ(files.List("/out")->size(), 4u);
 }
 
 TEST(PipelinePublisher, ATakenTargetLeavesEverythingWhereItWas) {

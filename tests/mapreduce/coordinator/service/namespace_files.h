@@ -1,0 +1,63 @@
+// Files whose names are kept by the decisions of the master itself, with all of its rules and
+// limits. Who is asked to remember contents remembers them by inode.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "mapreduce/coordinator/service/publisher.h"
+#include "tests/master/logic/test_namespace.h"
+
+namespace quern::mr {
+
+// Used by one thread.
+class NamespaceFiles final : public PublishFiles {
+ public:
+  absl::Status Mkdirs(const std::string& path) override { return names_.Mkdirs(path); }
+  absl::Status Rename(const std::string& from, const std::string& to, bool replace) override {
+    return names_.Rename(from, to, Mode(replace));
+  }
+  absl::Status RenameAll(const Moves& moves, bool replace) override {
+    return names_.RenameAll(moves, Mode(replace));
+  }
+  absl::Status WriteFile(const std::string& path, const std::string& contents) override {
+    RETURN_IF_ERROR(names_.Touch(path, /*overwrite=*/true));
+    contents_[names_.Stat(path)->inode_id()] = contents;
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::string> ReadFile(const std::string& path) override {
+    ASSIGN_OR_RETURN(const auto status, names_.Stat(path));
+    return contents_[status.inode_id()];
+  }
+  absl::Status Stat(const std::string& path) override { return names_.Stat(path).status(); }
+  absl::Status DeleteTree(const std::string& path) override { return names_.Delete(path).status(); }
+  absl::StatusOr<std::vector<Entry>> List(const std::string& dir) override {
+    RETURN_IF_ERROR(names_.Stat(dir).status());
+    std::vector<Entry> entries;
+    for (const std::string& name : names_.List(dir)) {
+      Entry& entry = entries.emplace_back();
+      entry.path = fmt::format("{}/{}", dir, name);
+      const auto status = *names_.Stat(entry.path);
+      entry.mtime = absl::FromUnixMillis(status.mtime_ms());
+      const auto file = contents_.find(status.inode_id());
+      entry.is_directory = file == contents_.end();
+      if (!entry.is_directory) entry.length = file->second.size();
+    }
+    return entries;
+  }
+  absl::Status SetOwner(const std::string&, const std::string&) override {
+    return absl::OkStatus();
+  }
+
+ private:
+  static master::pb::RenameRequest::Replace Mode(bool replace) {
+    return replace ? master::pb::RenameRequest::REPLACE_TREE
+                   : master::pb::RenameRequest::REPLACE_NOTHING;
+  }
+
+  master::TestNamespace names_;
+  std::map<uint64_t, std::string> contents_;  // by inode
+};
+
+}  // namespace quern::mr
