@@ -200,6 +200,11 @@ absl::Status LocalJob::Publish(const Results& maps, const Results& reduces) {
   }
   // The main one last: who waits for its _SUCCESS finds the others.
   std::rotate(moves.begin(), moves.begin() + 1, moves.end());
+  // Again: somebody may have put something there since it was planned.
+  const auto dfs = client::FileSystem::Create(dfs_options_);
+  for (const auto& [from, to] : moves) {
+    RETURN_IF_ERROR(CheckOutputPath(dfs.get(), to, spec_.output().overwrite()).status());
+  }
   return storage_->RenameAll(moves, spec_.output().overwrite());
 }
 

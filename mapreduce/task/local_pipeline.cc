@@ -176,6 +176,11 @@ absl::Status LocalPipeline::Publish() {
     RETURN_IF_ERROR(PutTogether(std::move(below), together));
     moves.emplace_back(together, spec_.output_path());
   }
+  // Again: somebody may have put something there since Prepare.
+  const auto dfs = client::FileSystem::Create(dfs_options_);
+  for (const auto& [from, to] : moves) {
+    RETURN_IF_ERROR(CheckOutputPath(dfs.get(), to, spec_.overwrite()).status());
+  }
   return storage_->RenameAll(moves, spec_.overwrite());
 }
 

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <sstream>
 
@@ -55,6 +56,28 @@ TEST_F(LocalPipelineTest, StagesReadEachOtherAndOnlyThePublishedStays) {
   EXPECT_EQ(below.exit_code, 3) << below.out;
   EXPECT_THAT(below.out, HasSubstr("holds the input"));
   EXPECT_EQ(Shell("cat " + dir_ / "out/top/part-*").out, "to\t4\nbe\t3\n");
+}
+
+TEST_F(LocalPipelineTest, AFileOfSomebodyInAnOutputIsNotReplaced) {
+  ASSERT_EQ(RunThree().exit_code, 0);
+  std::ofstream(dir_ / "out/top/notes.txt") << "mine";
+  const Outcome outcome = RunThree("--overwrite");
+  EXPECT_EQ(outcome.exit_code, 3) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("notes.txt in it is not the output of a job"));
+  EXPECT_EQ(Shell("cat " + dir_ / "out/top/notes.txt").out, "mine");
+  std::filesystem::remove(dir_ / "out/top/notes.txt");
+  EXPECT_EQ(RunThree("--overwrite").exit_code, 0);
+}
+
+TEST_F(LocalPipelineTest, AFileThatComesWhileAJobRunsIsNotReplaced) {
+  const Outcome outcome =
+      Mr(fmt::format("run --local --map 'mkdir -p {0}/out; echo mine > {0}/out/notes.txt; cat' "
+                     "--map-only file://{0}/text file://{0}/out --overwrite",
+                     dir_.path()));
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("notes.txt in it is not the output of a job"));
+  EXPECT_EQ(Shell("cat " + dir_ / "out/notes.txt").out, "mine\n");
+  EXPECT_EQ(Shell("ls -A " + dir_.path()).out, "out\ntext\nthree.toml\n");
 }
 
 // What stands for a stage's own output in its first round is an input like any other.

@@ -33,7 +33,10 @@ absl::StatusOr<std::string> DfsFiles::ReadFile(const std::string& path) {
   return contents;
 }
 
-absl::Status DfsFiles::Stat(const std::string& path) { return dfs_->Stat(path).status(); }
+absl::StatusOr<PublishFiles::Entry> DfsFiles::Stat(const std::string& path) {
+  ASSIGN_OR_RETURN(const client::FileStatus status, dfs_->Stat(path));
+  return Entry{path, status.mtime, status.is_directory(), status.length};
+}
 
 absl::Status DfsFiles::DeleteTree(const std::string& path) {
   return dfs_->Delete(path, {.recursive = true}).status();

@@ -17,7 +17,7 @@ class DfsFiles final : public PublishFiles {
   absl::Status RenameAll(const Moves& moves, bool replace) override;
   absl::Status WriteFile(const std::string& path, const std::string& contents) override;
   absl::StatusOr<std::string> ReadFile(const std::string& path) override;
-  absl::Status Stat(const std::string& path) override;
+  absl::StatusOr<Entry> Stat(const std::string& path) override;
   absl::Status DeleteTree(const std::string& path) override;
   absl::StatusOr<std::vector<Entry>> List(const std::string& dir) override;
   absl::Status SetOwner(const std::string& path, const std::string& user) override;

@@ -84,7 +84,7 @@ absl::Status FillDirectory(const PipelinePublishPlan& plan, const std::string& s
 // that is taken after this is seen by the change itself.
 absl::Status CheckTargetsAreFree(const std::vector<std::string>& targets, PublishFiles* files) {
   for (const std::string& target : targets) {
-    const absl::Status found = files->Stat(target);
+    const absl::Status found = files->Stat(target).status();
     if (found.code() == absl::StatusCode::kNotFound) continue;
     RETURN_IF_ERROR(found);
     return AlreadyExistsError("publish: {}: exists already", target);
@@ -261,6 +261,7 @@ absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* file
     ASSIGN_OR_RETURN(const std::vector<std::string> useless,
                      FindUseless(plan, {kManifestName, kSuccessName}, staying, files));
     changes_directory = !useless.empty();
+    if (changes_directory) targets.push_back(plan.output_path);
   }
   if (changes_directory) {
     RETURN_IF_ERROR(FillDirectory(plan, staging, files));
@@ -272,7 +273,9 @@ absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* file
   }
   if (moves.empty()) return absl::OkStatus();
   for (const auto& [from, to] : moves) RETURN_IF_ERROR(files->Mkdirs(ParentDir(to)));
-  const absl::Status changed = files->RenameAll(moves, plan.overwrite);
+  absl::Status changed;
+  if (plan.overwrite) changed = CheckMayReplace(targets, files);
+  if (changed.ok()) changed = files->RenameAll(moves, plan.overwrite);
   if (changes_directory && IsRefused(changed)) PutBack(plan, staging, files);
   RETURN_IF_ERROR(Annotate(changed, "publish"));
   // What cannot be removed now goes with the pipeline's directory.

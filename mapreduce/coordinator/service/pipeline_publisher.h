@@ -33,7 +33,8 @@ struct PipelinePublishPlan {
 };
 
 // AlreadyExists: somebody else made an output meanwhile. NotFound: one is gone. FailedPrecondition:
-// one that was to stay is no longer what it was.
+// one that was to stay is no longer what it was, or what would be replaced is not all output of
+// jobs. After each of them what the pipeline has made is where it was.
 absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* files);
 
 }  // namespace quern::mr

@@ -6,6 +6,7 @@
 
 #include "common/parallel.h"
 #include "common/storage/file_io.h"
+#include "mapreduce/plan/overwrite_rules.h"
 
 namespace quern::mr {
 namespace {
@@ -14,7 +15,7 @@ absl::Status MoveFile(const PublishedFile& file, const std::string& staging, Pub
   const std::string target = fmt::format("{}/{}", staging, file.part.name);
   const absl::Status moved = files->Rename(file.source, target, /*replace=*/false);
   if (moved.code() == absl::StatusCode::kNotFound) {
-    const absl::Status found = files->Stat(target);
+    const absl::Status found = files->Stat(target).status();
     // Moved by an earlier try, or nobody can say.
     if (found.ok() || IsRetryable(found)) return found;
   }
@@ -44,15 +45,62 @@ absl::Status FillStaging(const PublishPlan& plan, const PublishedOutput& output,
   });
 }
 
-absl::Status FillAndRename(const PublishPlan& plan, PublishFiles* files) {
+std::string StagingOf(const PublishPlan& plan, const PublishedOutput& output) {
+  return fmt::format("{}/output{}{}", plan.job_dir, output.name.empty() ? "" : "-", output.name);
+}
+
+PublishFiles::Moves MovesTo(const PublishPlan& plan, std::string_view suffix) {
   PublishFiles::Moves moves;
   for (const PublishedOutput& output : plan.outputs) {
-    const std::string staging =
-        fmt::format("{}/output{}{}", plan.job_dir, output.name.empty() ? "" : "-", output.name);
-    RETURN_IF_ERROR(FillStaging(plan, output, staging, files));
-    moves.emplace_back(staging, output.path);
+    moves.emplace_back(StagingOf(plan, output), fmt::format("{}{}", output.path, suffix));
   }
-  return files->RenameAll(moves, plan.overwrite);
+  return moves;
+}
+
+absl::Status FillAll(const PublishPlan& plan, PublishFiles* files) {
+  for (const PublishedOutput& output : plan.outputs) {
+    RETURN_IF_ERROR(FillStaging(plan, output, StagingOf(plan, output), files));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Appear(const PublishPlan& plan, PublishFiles* files) {
+  std::vector<std::string> targets;
+  for (const PublishedOutput& output : plan.outputs) targets.push_back(output.path);
+  if (plan.overwrite) RETURN_IF_ERROR(CheckMayReplace(targets, files));
+  return files->RenameAll(MovesTo(plan, ""), plan.overwrite);
+}
+
+// The main output of a job that could not take its path.
+std::string PathBeside(const PublishPlan& plan) {
+  return fmt::format("{}.{}", plan.outputs[0].path, plan.manifest.job_id);
+}
+
+// The job fails, and what is left in its directory goes: its outputs are whole and cost much.
+absl::Status KeepBeside(const PublishPlan& plan, const absl::Status& why, PublishFiles* files) {
+  const absl::Status kept =
+      files->RenameAll(MovesTo(plan, "." + plan.manifest.job_id), /*replace=*/false);
+  if (IsRetryable(kept)) return kept;
+  ASSIGN_OR_RETURN(const bool is_there, IsMadeBy(PathBeside(plan), plan.manifest.job_id, files));
+  if (!is_there) return why;
+  return MakeStatus(why.code(), fmt::format("{}; what the job has made is at {}", Message(why),
+                                            PathBeside(plan)));
+}
+
+absl::StatusOr<ExistingOutput> LookAtOutput(const std::string& path, PublishFiles* files) {
+  ASSIGN_OR_RETURN(const PublishFiles::Entry self, files->Stat(path));
+  ExistingOutput existing{.is_directory = self.is_directory};
+  if (!self.is_directory) return existing;
+  ASSIGN_OR_RETURN(const std::vector<PublishFiles::Entry> entries, files->List(path));
+  for (const PublishFiles::Entry& entry : entries) {
+    existing.names.push_back(entry.name());
+    if (entry.is_directory) {
+      existing.directories.insert(entry.name());
+    } else if (entry.name() == kManifestName) {
+      ASSIGN_OR_RETURN(existing.manifest, files->ReadFile(entry.path));
+    }
+  }
+  return existing;
 }
 
 // By their paths below `dir`. Adds to what is there.
@@ -119,15 +167,31 @@ absl::StatusOr<bool> IsWhole(const std::string& path, std::string_view maker, Pu
   return whole.ok() && *whole;
 }
 
+absl::Status CheckMayReplace(const std::vector<std::string>& paths, PublishFiles* files) {
+  const LookAt look = [&](const std::string& path) { return LookAtOutput(path, files); };
+  for (const std::string& path : paths) RETURN_IF_ERROR(CheckReplaceable(path, look).status());
+  return absl::OkStatus();
+}
+
 absl::Status Publish(const PublishPlan& plan, PublishFiles* files) {
-  const absl::Status status = FillAndRename(plan, files);
-  const bool may_be_done = status.code() == absl::StatusCode::kNotFound ||
-                           status.code() == absl::StatusCode::kAlreadyExists;
-  if (!may_be_done) return status;
-  // When the output in place is this job's, an earlier try came to the end; the other outputs came
-  // there by the same change.
-  ASSIGN_OR_RETURN(const bool done, IsMadeBy(plan.outputs[0].path, plan.manifest.job_id, files));
-  return done ? absl::OkStatus() : status;
+  absl::Status status = FillAll(plan, files);
+  const bool is_filled = status.ok();
+  if (is_filled) status = Appear(plan, files);
+  const std::string& maker = plan.manifest.job_id;
+  if (absl::IsNotFound(status) || absl::IsAlreadyExists(status)) {
+    // When the output in place is this job's, an earlier try came to the end; the other outputs
+    // came there by the same change.
+    ASSIGN_OR_RETURN(const bool done, IsMadeBy(plan.outputs[0].path, maker, files));
+    if (done) return absl::OkStatus();
+  }
+  if (absl::IsNotFound(status)) {
+    ASSIGN_OR_RETURN(const bool kept, IsMadeBy(PathBeside(plan), maker, files));
+    if (!kept) return status;
+    return FailedPreconditionError("output: {}: was taken; what the job has made is at {}",
+                                   plan.outputs[0].path, PathBeside(plan));
+  }
+  const bool is_taken = absl::IsAlreadyExists(status) || absl::IsFailedPrecondition(status);
+  return is_filled && is_taken ? KeepBeside(plan, status, files) : status;
 }
 
 }  // namespace quern::mr

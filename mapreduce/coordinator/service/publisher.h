@@ -34,8 +34,6 @@ class PublishFiles {
   // Replaces an older one.
   virtual absl::Status WriteFile(const std::string& path, const std::string& contents) = 0;
   virtual absl::StatusOr<std::string> ReadFile(const std::string& path) = 0;
-  // NotFound: nothing of that name.
-  virtual absl::Status Stat(const std::string& path) = 0;
   // With everything below; OK when there is nothing.
   virtual absl::Status DeleteTree(const std::string& path) = 0;
   struct Entry {
@@ -46,6 +44,8 @@ class PublishFiles {
 
     std::string name() const { return path.substr(path.rfind('/') + 1); }
   };
+  // NotFound: nothing of that name.
+  virtual absl::StatusOr<Entry> Stat(const std::string& path) = 0;
   // What lies in a directory. NotFound: there is none.
   virtual absl::StatusOr<std::vector<Entry>> List(const std::string& dir) = 0;
   virtual absl::Status SetOwner(const std::string& path, const std::string& user) = 0;
@@ -70,7 +70,13 @@ absl::StatusOr<bool> IsMadeBy(const std::string& path, std::string_view maker, P
 // Errors as IsMadeBy.
 absl::StatusOr<bool> IsWhole(const std::string& path, std::string_view maker, PublishFiles* files);
 
-// AlreadyExists: somebody else made the output meanwhile. NotFound: a chosen file is gone.
+// FailedPrecondition names what somebody has put to one of the paths that is no output of a job. To
+// be asked right before the change that replaces what is there.
+absl::Status CheckMayReplace(const std::vector<std::string>& paths, PublishFiles* files);
+
+// AlreadyExists: somebody else made the output meanwhile. FailedPrecondition: as CheckMayReplace.
+// What the job has made is then put beside it (/out.JOB), and the error says so. NotFound: a chosen
+// file is gone.
 absl::Status Publish(const PublishPlan& plan, PublishFiles* files);
 
 }  // namespace quern::mr

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "mapreduce/engine/manifest.h"
 #include "tests/support/status_matchers.h"
@@ -47,7 +48,8 @@ TEST(CheckReplaceable, OnlyWhatTheManifestOfAJobAccountsFor) {
       {"an empty manifest", {true, {"_MANIFEST.json"}, ""}, "_MANIFEST.json"},
   };
   for (const Case& c : cases) {
-    const absl::Status status = CheckReplaceable("/out", c.existing);
+    const absl::Status status =
+        CheckReplaceable("/out", [&](const std::string&) { return c.existing; }).status();
     if (c.refused == nullptr) {
       EXPECT_OK(status) << c.what;
     } else {
@@ -55,6 +57,62 @@ TEST(CheckReplaceable, OnlyWhatTheManifestOfAJobAccountsFor) {
       EXPECT_THAT(std::string(Message(status)), HasSubstr("/out")) << c.what;
     }
   }
+}
+
+TEST(CheckReplaceable, LooksIntoTheDirectoriesThatAManifestLists) {
+  Manifest top;
+  top.job_id = "pipeline-20261122-0001";
+  top.parts.push_back({.name = "part-r-00000"});
+  top.skipped.push_back({.name = "_skipped/part-m-00000"});
+  top.directories = {"counts", "words", "gone"};
+  const std::map<std::string, ExistingOutput> good = {
+      {"/out",
+       {true,
+        {"_MANIFEST.json", "_SUCCESS", "_skipped", "counts", "part-r-00000", "words"},
+        FormatManifest(top),
+        {"_skipped", "counts", "words"}}},
+      {"/out/_skipped", {true, {"part-m-00000"}, ""}},
+      {"/out/counts", {true, {"_MANIFEST.json", "part-r-00000"}, ManifestOf({"part-r-00000"})}},
+      {"/out/words", {true, {"second"}, "", {"second"}}},
+      {"/out/words/second",
+       {true, {"_MANIFEST.json", "part-r-00000"}, ManifestOf({"part-r-00000"})}}};
+  const auto check = [](const std::map<std::string, ExistingOutput>& tree) {
+    return CheckReplaceable("/out", [&](const std::string& path) -> absl::StatusOr<ExistingOutput> {
+      const auto it = tree.find(path);
+      if (it == tree.end()) return NotFoundError("{}", path);
+      return it->second;
+    });
+  };
+  ASSERT_OK_AND_ASSIGN(const bool is_there, check(good));
+  EXPECT_TRUE(is_there);
+  ASSERT_OK_AND_ASSIGN(const bool is_nothing, check({}));
+  EXPECT_FALSE(is_nothing);
+  for (const std::string in :
+       {"/out", "/out/_skipped", "/out/counts", "/out/words", "/out/words/second"}) {
+    std::map<std::string, ExistingOutput> tree = good;
+    tree[in].names.emplace_back("notes.txt");
+    EXPECT_THAT(check(tree).status(), StatusIs(kRefused, HasSubstr("notes.txt"))) << in;
+  }
+  std::map<std::string, ExistingOutput> tree = good;
+  tree["/out/counts"].directories = {"part-r-00000"};
+  EXPECT_THAT(check(tree).status(), StatusIs(kRefused, HasSubstr("part-r-00000 in it")))
+      << "a directory where a file was";
+}
+
+// Directories in directories, without an end and without a file.
+TEST(CheckReplaceable, EndsInATreeThatDoesNot) {
+  Manifest top;
+  top.job_id = "pipeline-20261122-0001";
+  top.directories = {"x"};
+  int looks = 0;
+  const auto look = [&](const std::string& path) -> absl::StatusOr<ExistingOutput> {
+    ++looks;
+    if (path == "/out") return ExistingOutput{true, {"x"}, FormatManifest(top), {"x"}};
+    if (path.size() > 24) return ExistingOutput{true};
+    return ExistingOutput{true, {"x", "y", "z"}, "", {"x", "y", "z"}};
+  };
+  EXPECT_THAT(CheckReplaceable("/out", look).status(), StatusIs(kRefused, HasSubstr("10000")));
+  EXPECT_LE(looks, 10'001);
 }
 
 std::vector<SplitInput> Inputs(const std::vector<std::string>& paths) {
@@ -96,6 +154,17 @@ TEST(CheckOutputPath, TellsWhatMayBeReplacedFromWhatIsFree) {
   EXPECT_THAT(check("/b", true), StatusIs(kRefused, HasSubstr("is a file")));
   ASSERT_OK_AND_ASSIGN(const bool nothing, check("/none", false));
   EXPECT_FALSE(nothing);
+  std::filesystem::create_directories(dir / "top");
+  EXPECT_THAT(check("", true), StatusIs(kRefused, HasSubstr("top in it")));
+  Manifest with_top;
+  with_top.job_id = "pipeline-local";
+  with_top.parts.push_back({.name = "b"});
+  with_top.directories = {"top"};
+  std::ofstream(dir / "_MANIFEST.json") << FormatManifest(with_top);
+  EXPECT_OK(check("", true));
+  std::ofstream(dir / "top/mine") << "x";
+  EXPECT_THAT(check("", true), StatusIs(kRefused, HasSubstr("mine")));
+  std::filesystem::remove(dir / "top/mine");
   std::ofstream(dir / "mine") << "x";
   EXPECT_THAT(check("", true), StatusIs(kRefused, HasSubstr("mine")));
 }

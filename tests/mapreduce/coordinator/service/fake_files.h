@@ -84,9 +84,14 @@ class FakeFiles final : public PublishFiles {
     if (it == tree_.end()) return NotFoundError("{}", path);
     return it->second;
   }
-  absl::Status Stat(const std::string& path) override {
+  absl::StatusOr<Entry> Stat(const std::string& path) override {
     MutexLock lock(&mutex_);
-    if (tree_.contains(path) || tree_.contains(path + "/")) return absl::OkStatus();
+    const auto file = tree_.find(path);
+    if (file != tree_.end()) return Entry{path, times_[path], false, file->second.size()};
+    const auto below = tree_.lower_bound(path + "/");
+    if (below != tree_.end() && below->first.starts_with(path + "/")) {
+      return Entry{path, times_[path], /*is_directory=*/true, 0};
+    }
     return NotFoundError("{}", path);
   }
   absl::Status DeleteTree(const std::string& path) override {

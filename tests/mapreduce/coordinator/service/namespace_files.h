@@ -30,19 +30,19 @@ class NamespaceFiles final : public PublishFiles {
     ASSIGN_OR_RETURN(const auto status, names_.Stat(path));
     return contents_[status.inode_id()];
   }
-  absl::Status Stat(const std::string& path) override { return names_.Stat(path).status(); }
+  absl::StatusOr<Entry> Stat(const std::string& path) override {
+    ASSIGN_OR_RETURN(const auto status, names_.Stat(path));
+    const auto file = contents_.find(status.inode_id());
+    const bool is_directory = file == contents_.end();
+    return Entry{path, absl::FromUnixMillis(status.mtime_ms()), is_directory,
+                 is_directory ? 0 : file->second.size()};
+  }
   absl::Status DeleteTree(const std::string& path) override { return names_.Delete(path).status(); }
   absl::StatusOr<std::vector<Entry>> List(const std::string& dir) override {
     RETURN_IF_ERROR(names_.Stat(dir).status());
     std::vector<Entry> entries;
     for (const std::string& name : names_.List(dir)) {
-      Entry& entry = entries.emplace_back();
-      entry.path = fmt::format("{}/{}", dir, name);
-      const auto status = *names_.Stat(entry.path);
-      entry.mtime = absl::FromUnixMillis(status.mtime_ms());
-      const auto file = contents_.find(status.inode_id());
-      entry.is_directory = file == contents_.end();
-      if (!entry.is_directory) entry.length = file->second.size();
+      entries.push_back(*Stat(fmt::format("{}/{}", dir, name)));
     }
     return entries;
   }

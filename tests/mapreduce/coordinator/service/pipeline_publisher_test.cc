@@ -298,6 +298,35 @@ TEST(PipelinePublisher, AChangeThatIsRefusedLeavesWhatWasMadeWhereItWas) {
   EXPECT_EQ(files.List("/out")->size(), 4u);
 }
 
+// A user's file that came while the pipeline ran, wherever in what would be replaced.
+TEST(PipelinePublisher, WhatIsNoOutputOfAJobIsNotReplaced) {
+  PipelinePublishPlan plan = PlanBeside();
+  plan.outputs.push_back(
+      {"/.quern/pipelines/pipeline-20261122-0002/e/0001", "job-7", "/alone", ""});
+  for (const bool staying : {true, false}) {
+    if (!staying) plan.in_place.clear();
+    for (const std::string mine : {"/out/mine", "/out/deep/mine", "/out/deep/c/mine",
+                                   "/out/old/mine", "/out/deep/x/mine", "/alone/mine"}) {
+      FakeFiles files;
+      AddSources(plan, &files);
+      AddEarlier(&files);
+      files.Add(mine, "precious");
+      const absl::Status status = PublishPipeline(plan, &files);
+      EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << mine << " " << status;
+      EXPECT_NE(Message(status).find("mine in it"), std::string_view::npos) << status;
+      EXPECT_EQ(*files.ReadFile(mine), "precious");
+      EXPECT_EQ(*files.ReadFile("/out/deep/c/part"), "by job-3");
+      for (const auto& output : plan.outputs) {
+        EXPECT_TRUE(*IsWhole(output.source, output.job_id, &files)) << output.source;
+      }
+      // It can be resumed when that is out of the way.
+      files.Remove(mine);
+      EXPECT_TRUE(PublishPipeline(plan, &files).ok());
+      EXPECT_EQ(*files.ReadFile("/out/deep/c/part"), "by job-5");
+    }
+  }
+}
+
 TEST(PipelinePublisher, ATakenTargetLeavesEverythingWhereItWas) {
   const PipelinePublishPlan plan = Plan();
   for (const std::string taken : {"/out", "/alone"}) {

@@ -70,7 +70,7 @@ TEST_F(PipelineReuseTest, WhatIsPublishedAndUnchangedStaysWhereItIs) {
 TEST_F(PipelineReuseTest, EveryOutputOfAStageMustBeThere) {
   pb::PipelineSpec spec = PublishedChain();
   ASSERT_EQ(RunToEnd(*Submit(spec)).state(), pb::JOB_STATE_SUCCEEDED);
-  files_.Remove(fmt::format("/out/rejected/b/{}", kManifestName));
+  ASSERT_TRUE(files_.DeleteTree("/out/rejected/b").ok());
   const size_t before = jobs_.names().size();
   const pb::JobStatus end = RunToEnd(*Submit(spec));
   EXPECT_EQ(end.state(), pb::JOB_STATE_SUCCEEDED) << end.reason();
@@ -87,7 +87,6 @@ TEST_F(PipelineReuseTest, AnOutputWhosePartsWereTouchedIsMadeAgain) {
       [&] { files_.Remove("/out/a/part"); },
       [&] { files_.Remove(fmt::format("/out/a/{}", kSuccessName)); },
       [&] { files_.Add("/out/a/part", "by somebody else"); },
-      [&] { files_.Add("/out/a/another", "of somebody"); },
       [&] { files_.SetTime("/out/a/part", absl::UnixEpoch() + absl::Seconds(1)); }};
   for (size_t i = 0; i < changes.size(); ++i) {
     changes[i]();
@@ -98,6 +97,11 @@ TEST_F(PipelineReuseTest, AnOutputWhosePartsWereTouchedIsMadeAgain) {
     EXPECT_EQ(*files_.ReadFile("/out/a/part"), "by p/a") << i;
     files_.SetTime("/out/a/part", absl::UnixEpoch());
   }
+  files_.Add("/out/a/another", "of somebody");
+  const auto beside = Submit(spec);
+  EXPECT_NE(States(*driver_->Get(*beside))["a"], "REUSED") << "the next stage would read it";
+  EXPECT_EQ(RunToEnd(*beside).state(), pb::JOB_STATE_FAILED) << "and it is not replaced";
+  EXPECT_TRUE(files_.Has("/out/a/another"));
 }
 
 TEST_F(PipelineReuseTest, WhatAFailedOneHasFinishedIsPublishedByTheNext) {

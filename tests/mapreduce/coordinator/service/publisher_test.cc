@@ -70,6 +70,7 @@ TEST(Publisher, NeverReplacesWhatSomebodyElseMadeMeanwhile) {
   files.Add("/deep/out/theirs", "x");
   EXPECT_EQ(Publish(plan, &files).code(), absl::StatusCode::kAlreadyExists);
   EXPECT_TRUE(files.Has("/deep/out/theirs"));
+  EXPECT_TRUE(files.Has("/deep/out.job-1/part-r-00000")) << "it has cost much";
 }
 
 TEST(Publisher, ShowsNoOutputWhenOneOfThemIsTaken) {
@@ -85,12 +86,39 @@ TEST(Publisher, ReplacesTheOldOutputWhenToldTo) {
   PublishPlan plan = Plan(1);
   plan.overwrite = true;
   FakeFiles files(plan);
-  files.Add("/deep/out/", "");
-  files.Add("/deep/out/part-r-00007", "old");
+  AddJobOutput(&files, "/deep/out", "job-0", "old");
   const absl::Status status = Publish(plan, &files);
   EXPECT_TRUE(status.ok()) << status;
   ExpectPublished(&files, plan);
-  EXPECT_FALSE(files.Has("/deep/out/part-r-00007"));
+  EXPECT_FALSE(files.Has("/deep/out/part"));
+}
+
+// It came there after the job had been submitted; wherever the coordinator dies.
+TEST(Publisher, ReplacesNothingThatIsNoOutputOfAJob) {
+  PublishPlan plan = Plan(2);
+  plan.overwrite = true;
+  for (const std::string theirs : {"/deep/out/theirs", "/other/bad", "/deep/none/sub/theirs"}) {
+    for (int calls = 0; calls < 50; ++calls) {
+      FakeFiles files(plan);
+      AddJobOutput(&files, "/deep/out", "job-0", "old");
+      AddJobOutput(&files, "/deep/none", "pipeline-1", "old", {"sub"});
+      files.Add(theirs, "precious");
+      files.calls_left = calls;
+      files.fails_after_doing = calls % 2 == 1;
+      const absl::Status first = Publish(plan, &files);
+      const bool died = files.calls_left <= 0;
+      files.calls_left = 1'000'000;
+      const absl::Status second = died ? Publish(plan, &files) : first;
+      EXPECT_EQ(second.code(), absl::StatusCode::kFailedPrecondition) << second;
+      EXPECT_THAT(std::string(Message(second)),
+                  testing::HasSubstr("what the job has made is at /deep/out.job-1"));
+      EXPECT_EQ(*files.ReadFile(theirs), "precious");
+      EXPECT_TRUE(files.Has("/deep/out/part")) << "one of them is refused, all stay";
+      PublishPlan beside = plan;
+      for (PublishedOutput& output : beside.outputs) output.path += ".job-1";
+      ExpectPublished(&files, beside);
+    }
+  }
 }
 
 TEST(Publisher, SaysWhichPartIsGone) {
