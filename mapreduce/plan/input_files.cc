@@ -53,6 +53,13 @@ absl::StatusOr<std::string> ReadStart(client::FileSystem* dfs, const std::string
   return first;
 }
 
+// Several matches of a pattern may lead to a file: a directory, and what lies in it.
+void TakeEachOnce(std::vector<client::FileStatus>* files) {
+  std::set<InodeId> seen;
+  std::erase_if(*files,
+                [&](const client::FileStatus& file) { return !seen.insert(file.inode).second; });
+}
+
 // How the files of an input are to be read.
 struct Reading {
   const InputFormat& format;
@@ -97,6 +104,7 @@ absl::StatusOr<std::vector<InputFile>> FindInCluster(client::FileSystem* dfs,
       found.push_back(std::move(status));
     }
   }
+  TakeEachOnce(&found);
   std::vector<InputFile> files(found.size());
   for (size_t i = 0; i < found.size(); ++i) {
     files[i].path = found[i].path;

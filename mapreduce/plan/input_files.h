@@ -17,9 +17,10 @@ namespace quern::mr {
 std::string ClusterFileId(const client::FileStatus& status);
 
 // The path of an input may be a path, a glob or a directory; directories are taken with everything
-// below them, each once. Names that begin with '_' or '.' are left out unless the pattern's last
-// part begins so itself: who asks for one by name gets it. file:///... names the machine that asks.
-// Files come in byte order of their paths. NotFound when nothing matches.
+// below them. Each file is taken once, however many matches lead to it. Names that begin with '_'
+// or '.' are left out unless the pattern's last part begins so itself: who asks for one by name
+// gets it. file:///... names the machine that asks. Files come in byte order of their paths.
+// NotFound when nothing matches.
 absl::StatusOr<std::vector<InputFile>> FindInputFiles(client::FileSystem* dfs,
                                                       const pb::JobSpec::Input& input,
                                                       uint64_t split_bytes);

@@ -133,6 +133,51 @@ TEST_F(PipelineTest, SurvivesItsCoordinatorAndItsClientAndIsNotRunAgain) {
   EXPECT_EQ(cluster_->Dfs({"ls", "/.quern/pipelines"}).out, "");
 }
 
+// An output that a user has touched is made again, and nothing of the user's is replaced.
+TEST_F(PipelineTest, WhatWasTouchedIsMadeAgainAndWhatIsNotOursStays) {
+  const auto run = [&](const std::string& more) {
+    return cluster_->Mr({"run", spec_, "/{text,te*}", "/out", "--keep", "--overwrite", "--set",
+                         "again.output.path=again", "--set", "top.n=" + more});
+  };
+  const CommandResult first = run("50");
+  ASSERT_EQ(first.exit_code, 0) << first.Describe();
+  const std::string plain = Output("/out");
+  ASSERT_EQ(cluster_->Mr({"run", spec_, "/text", "/once"}).exit_code, 0);
+  EXPECT_TRUE(plain == Output("/once")) << "a file that two matches lead to is read once";
+
+  ASSERT_EQ(run("49").exit_code, 0);
+  EXPECT_EQ(StageState(1), "REUSED");
+  ASSERT_EQ(cluster_->Dfs({"rm", "/out/again/part-r-00001"}).exit_code, 0);
+  const CommandResult healed = run("50");
+  ASSERT_EQ(healed.exit_code, 0) << healed.Describe();
+  EXPECT_EQ(StageState(1), "DONE");
+  EXPECT_TRUE(Output("/out") == plain);
+
+  ASSERT_EQ(cluster_->Dfs({"put", "-", "/out/top/notes"}, {.stdin_text = "mine"}).exit_code, 0);
+  const CommandResult refused = run("49");
+  EXPECT_EQ(refused.exit_code, 3) << refused.Describe();
+  EXPECT_THAT(refused.err, ::testing::HasSubstr("notes in it"));
+  EXPECT_EQ(cluster_->Dfs({"cat", "/out/top/notes"}).out, "mine");
+  EXPECT_EQ(cluster_->Dfs({"rm", "/out/top/notes"}).exit_code, 0);
+
+  // While a job runs.
+  Gate gate(cluster_->scratch() + "/gate");
+  auto client = cluster_->StartCommand({"mr", "run", spec_, "/text", "/new", "--overwrite", "--set",
+                                        "again.params.map_gate=" + gate.path()});
+  ASSERT_TRUE(cluster_->Eventually([&] { return StageState(1) == "RUNNING"; }, kPatience));
+  ASSERT_EQ(cluster_->Dfs({"mkdir", "-p", "/new/top"}).exit_code, 0);
+  ASSERT_EQ(cluster_->Dfs({"put", "-", "/new/top/mine"}, {.stdin_text = "mine"}).exit_code, 0);
+  gate.Open();
+  const CommandResult late = client->Finish();
+  EXPECT_EQ(late.exit_code, 1) << late.Describe();
+  EXPECT_EQ(cluster_->Dfs({"cat", "/new/top/mine"}).out, "mine");
+  ASSERT_EQ(cluster_->Dfs({"rm", "-r", "/new"}).exit_code, 0);
+  const size_t before = Jobs();
+  ASSERT_EQ(cluster_->Mr({"rerun", Newest().at("job"), "--resume"}).exit_code, 0);
+  EXPECT_EQ(Jobs(), before) << "everything had been made";
+  EXPECT_TRUE(Output("/new") == plain);
+}
+
 // Each of five stages publishes below OUT, and none has to be kept elsewhere.
 TEST_F(PipelineTest, AChangedLastStageRunsOneStageOfFive) {
   const std::string five = cluster_->scratch() + "/five.toml";
