@@ -96,7 +96,9 @@ void JobExplainer::CheckOutput(const std::string& path, bool overwrite,
   if (path.empty() || away_) return;
   const absl::StatusOr<bool> replaces = CheckOutputPath(dfs_, path, overwrite);
   NoteProblem(replaces.status(), plan);
-  if (replaces.ok() && *replaces) NoteProblem(CheckNoInputBelow(path, inputs), plan);
+  if (!replaces.ok() || !*replaces) return;
+  NoteProblem(CheckNoInputBelow(path, inputs), plan);
+  NoteProblem(CheckNoSideFileBelow(path, plan->spec), plan);
 }
 
 }  // namespace quern::mr

@@ -66,6 +66,12 @@ absl::StatusOr<ExistingOutput> ReadOnThisMachine(const std::string& path, bool o
   return existing;
 }
 
+absl::Status Holds(std::string_view output, std::string_view what, std::string_view path) {
+  return FailedPreconditionError(
+      "output: {}: holds the {} {}, which would be replaced with it. Try: another path", output,
+      what, path);
+}
+
 absl::Status NotOfAJob(std::string_view path, std::string_view name) {
   return FailedPreconditionError(
       "output: {}: {} in it is not the output of a job, which is all that --overwrite replaces. "
@@ -170,11 +176,17 @@ absl::Status CheckNoInputBelow(std::string_view output, const std::vector<SplitI
   const std::string directory = Canonical(output);
   for (const SplitInput& input : inputs) {
     for (const InputFile& file : input.files) {
-      if (!IsAtOrBelow(Canonical(file.path), directory)) continue;
-      return FailedPreconditionError(
-          "output: {}: holds the input {}, which would be replaced with it. Try: another path",
-          output, file.path);
+      if (IsAtOrBelow(Canonical(file.path), directory)) return Holds(output, "input", file.path);
     }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckNoSideFileBelow(std::string_view output, const pb::JobSpec& job) {
+  const std::string directory = Canonical(output);
+  for (const pb::JobSpec::SideFile& side : job.files()) {
+    const std::string& path = side.file().path();
+    if (IsAtOrBelow(Canonical(path), directory)) return Holds(output, "side file", path);
   }
   return absl::OkStatus();
 }

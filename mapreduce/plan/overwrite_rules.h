@@ -34,6 +34,8 @@ using LookAt = std::function<absl::StatusOr<ExistingOutput>(const std::string& p
 absl::StatusOr<bool> CheckReplaceable(const std::string& path, const LookAt& look);
 // FailedPrecondition when an input file is, or lies below, `output`.
 absl::Status CheckNoInputBelow(std::string_view output, const std::vector<SplitInput>& inputs);
+// The same of a side file of the job, which is used where it lies.
+absl::Status CheckNoSideFileBelow(std::string_view output, const pb::JobSpec& job);
 
 // The same of a path in the cluster or on this machine (file:///...). Asked at the submission, and
 // again before anything is replaced: somebody may have put something there since.

@@ -70,7 +70,10 @@ absl::Status LocalJob::PlanFiles() {
     ASSIGN_OR_RETURN(input.files, FindInputFiles(dfs.get(), entry, spec_.limits().split_bytes()));
     for (const InputFile& file : input.files) bytes += file.length;
   }
-  for (const std::string& path : replaced) RETURN_IF_ERROR(CheckNoInputBelow(path, inputs));
+  for (const std::string& path : replaced) {
+    RETURN_IF_ERROR(CheckNoInputBelow(path, inputs));
+    RETURN_IF_ERROR(CheckNoSideFileBelow(path, spec_));
+  }
   splits_ = PlanSplits(inputs, spec_.limits().split_bytes());
   if (!spec_.reduce().has_tasks()) {
     spec_.mutable_reduce()->set_tasks(DefaultReduceTasks(bytes, threads_));

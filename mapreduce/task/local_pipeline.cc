@@ -112,7 +112,11 @@ absl::Status LocalPipeline::CheckFiles(const std::set<std::string>& targets) {
   }
   for (const std::string& target : targets) {
     ASSIGN_OR_RETURN(const bool replaces, CheckOutputPath(dfs.get(), target, spec_.overwrite()));
-    if (replaces) RETURN_IF_ERROR(CheckNoInputBelow(target, inputs));
+    if (!replaces) continue;
+    RETURN_IF_ERROR(CheckNoInputBelow(target, inputs));
+    for (const pb::PipelineStage& stage : spec_.stages()) {
+      RETURN_IF_ERROR(CheckNoSideFileBelow(target, stage.job()));
+    }
   }
   return absl::OkStatus();
 }

@@ -30,7 +30,11 @@ absl::StatusOr<PlannedPipeline> DfsPipelinePlanner::Plan(pb::PipelineSpec spec) 
   }
   for (const std::string& target : PublishTargets(spec)) {
     ASSIGN_OR_RETURN(const bool replaces, CheckOutputPath(dfs_, target, spec.overwrite()));
-    if (replaces) RETURN_IF_ERROR(CheckNoInputBelow(target, all_inputs));
+    if (!replaces) continue;
+    RETURN_IF_ERROR(CheckNoInputBelow(target, all_inputs));
+    for (const pb::PipelineStage& stage : spec.stages()) {
+      RETURN_IF_ERROR(CheckNoSideFileBelow(target, stage.job()));
+    }
   }
   plan.spec = std::move(spec);
   return plan;

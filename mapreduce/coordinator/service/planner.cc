@@ -17,7 +17,10 @@ absl::StatusOr<PlannedJob> Planner::Plan(pb::JobSpec spec, uint32_t cluster_slot
   RETURN_IF_ERROR(ResolveClasses(plugin, &spec));
   PlannedJob plan;
   ASSIGN_OR_RETURN(const std::vector<SplitInput> inputs, FindInputs(spec, &plan.input_bytes));
-  for (const std::string& path : replaced) RETURN_IF_ERROR(CheckNoInputBelow(path, inputs));
+  for (const std::string& path : replaced) {
+    RETURN_IF_ERROR(CheckNoInputBelow(path, inputs));
+    RETURN_IF_ERROR(CheckNoSideFileBelow(path, spec));
+  }
   if (!spec.reduce().has_tasks()) {
     spec.mutable_reduce()->set_tasks(DefaultReduceTasks(plan.input_bytes, cluster_slots));
   }

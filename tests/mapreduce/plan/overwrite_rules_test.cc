@@ -130,6 +130,15 @@ TEST(CheckNoInputBelow, TheInputAndItsNeighboursStay) {
   EXPECT_OK(CheckNoInputBelow("/in/out", Inputs({"/in/a"})));
 }
 
+TEST(CheckNoSideFileBelow, ASideFileOfTheClusterStaysAsInputsDo) {
+  pb::JobSpec job;
+  job.add_files()->mutable_file()->set_path("/.quern/plugins/1.data");
+  job.add_files()->mutable_file()->set_path("/out/part-r-00000");
+  EXPECT_THAT(CheckNoSideFileBelow("/out", job),
+              StatusIs(kRefused, HasSubstr("holds the side file /out/part-r-00000")));
+  EXPECT_OK(CheckNoSideFileBelow("/out2", job));
+}
+
 TEST(CheckNoInputBelow, ALinkToTheInputIsTheInput) {
   const TempDir dir;
   std::filesystem::create_directory(dir / "real");
