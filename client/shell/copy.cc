@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "client/shell/interrupt.h"
+#include "common/random.h"
 #include "common/sizes.h"
 #include "common/storage/file_io.h"
 
@@ -110,12 +111,11 @@ absl::StatusOr<LocalTarget> LocalTarget::WriteInto(const std::string& path) {
 
 absl::StatusOr<LocalTarget> LocalTarget::Beside(const std::string& path,
                                                 LocalTargetOptions options) {
-  std::string temporary = ParentDir(path) + "/.dfs-get-XXXXXX";
-  UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
+  // Not mkstemp, which gives 0600: the mask of the process can only be read by setting it, under
+  // the feet of other threads.
+  std::string temporary = fmt::format("{}/.dfs-get-{:016x}", ParentDir(path), RandomId());
+  UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!fd) return ErrnoStatus(errno, path);
-  const mode_t mask = umask(0);
-  umask(mask);
-  fchmod(fd.get(), 0666 & ~mask);  // mkostemp gives 0600
   return LocalTarget(path, std::move(temporary), std::move(fd), options);
 }
 

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -9,6 +10,7 @@
 #include <fstream>
 
 #include "client/shell/copy.h"
+#include "client/shell/jobs.h"
 #include "client/shell/local_tree.h"
 #include "client/shell/pack.h"
 #include "tests/support/status_matchers.h"
@@ -137,6 +139,28 @@ TEST(LocalTarget, AppearsWholeOrNotAtAll) {
   ASSERT_EQ(write(target.fd(), "whole", 5), 5);
   ASSERT_OK(target.Commit());
   EXPECT_EQ(ReadFrom(dir / "f"), "whole");
+}
+
+// They are made by several threads at a time, beside other files of the process.
+TEST(LocalTarget, HasThePermissionsThatTheMaskOfTheProcessLeaves) {
+  const TempDir dir;
+  const mode_t before = umask(077);
+  RunJobs(2000, 4, [&dir](size_t i) {
+    const std::string path = dir / std::to_string(i);
+    if (i % 2 == 0) {
+      absl::StatusOr<LocalTarget> target = LocalTarget::Create(path);
+      ASSERT_OK(target.status());
+      ASSERT_OK(target->Commit());
+    } else {
+      const UniqueFd other(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
+      ASSERT_TRUE(other);
+    }
+  });
+  EXPECT_EQ(umask(before), mode_t{077});
+  for (const auto& file : std::filesystem::directory_iterator(dir.path())) {
+    const auto mode = file.status().permissions();
+    ASSERT_EQ(mode, std::filesystem::perms(0600)) << file.path();
+  }
 }
 
 TEST(LocalTarget, ReplacesOnlyWhenAsked) {
