@@ -37,6 +37,12 @@ std::string BaseName(std::string_view path) {
                                                                          : path.substr(slash + 1));
 }
 
+bool IsHiddenName(std::string_view path) {
+  while (path.ends_with('/')) path.remove_suffix(1);
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  return name.starts_with('_') || name.starts_with('.');
+}
+
 std::string JoinPath(std::string_view directory, std::string_view name) {
   return fmt::format("{}{}{}", directory, directory.ends_with('/') ? "" : "/", name);
 }

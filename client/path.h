@@ -17,6 +17,8 @@ absl::StatusOr<std::string> CleanPath(std::string_view path);
 // "/a/b" -> "/a" and "b"; "/" is its own parent.
 std::string ParentOf(std::string_view path);
 std::string BaseName(std::string_view path);
+// True for a last part that the inputs of jobs skip: "_SUCCESS", ".hidden".
+bool IsHiddenName(std::string_view path);
 std::string JoinPath(std::string_view directory, std::string_view name);
 
 }  // namespace quern::client

@@ -11,6 +11,7 @@
 #include "client/shell/jobs.h"
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
+#include "common/cli/cli.h"
 #include "common/cli/command_line.h"
 
 namespace quern::shell {
@@ -136,6 +137,8 @@ class Getmerge final : public ShellCommand {
     arguments_.pop_back();
     const InterruptGuard guard;
     ASSIGN_OR_RETURN(const std::vector<FileStatus> files, Files(shell));
+    // One that is not there was reported: what lacks it is not what was asked for.
+    if (shell->exit_code() != kExitOk) return absl::OkStatus();
     if (files.empty()) return NotFoundError("there is no file to merge");
     uint64_t total = 0;
     for (const FileStatus& file : files) total += file.length;
@@ -151,7 +154,8 @@ class Getmerge final : public ShellCommand {
   }
 
  private:
-  // Directories stand for the files right in them.
+  // Directories stand for the files right in them, but for those that jobs do not read either: a
+  // job's output is its parts.
   absl::StatusOr<std::vector<FileStatus>> Files(Shell* shell) const {
     std::vector<FileStatus> files;
     for (FileStatus& entry : shell->ExpandAndStat(arguments_)) {
@@ -161,7 +165,9 @@ class Getmerge final : public ShellCommand {
       }
       ASSIGN_OR_RETURN(std::vector<FileStatus> children, shell->fs()->List(entry.path));
       std::copy_if(children.begin(), children.end(), std::back_inserter(files),
-                   [](const FileStatus& child) { return !child.is_directory(); });
+                   [](const FileStatus& child) {
+                     return !child.is_directory() && !client::IsHiddenName(child.path);
+                   });
     }
     return files;
   }
@@ -187,7 +193,9 @@ CommandSpec GetmergeCommand() {
   return {.name = "getmerge",
           .aliases = {},
           .usage = "[-f] [-nl] [--skip-empty-file] SOURCE... TARGET",
-          .summary = "copies several files, one after another, into one file of this machine",
+          .summary =
+              "copies files, or those in a directory that jobs read, one after another, into one "
+              "file of this machine",
           .examples = {"dfs getmerge /out counts.txt", "dfs getmerge -nl '/out/part-*' all.txt"},
           .make = Maker<Getmerge>("getmerge")};
 }

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "client/path.h"
 #include "common/cli/output.h"
 #include "common/random.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/engine/storage.h"
-#include "mapreduce/plan/split_planner.h"
 
 namespace quern::mr {
 namespace {
@@ -53,7 +53,7 @@ absl::Status Answer::Print() const {
 absl::Status Answer::PrintFromCluster() const {
   ASSIGN_OR_RETURN(const std::vector<client::FileStatus> parts, dfs_->List(path_));
   for (const client::FileStatus& part : parts) {
-    if (IsHiddenName(part.path)) continue;
+    if (client::IsHiddenName(part.path)) continue;
     ASSIGN_OR_RETURN(const auto reader, dfs_->Open(part.path));
     const auto stream = reader->Stream(0, reader->status().length);
     while (true) {
@@ -70,7 +70,7 @@ absl::Status Answer::PrintFromHere() const {
   ASSIGN_OR_RETURN(std::vector<std::string> names, FileSystem::Real()->List(dir));
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
-    if (IsHiddenName(name)) continue;
+    if (client::IsHiddenName(name)) continue;
     ASSIGN_OR_RETURN(const std::string bytes,
                      ReadFileToString(FileSystem::Real(), fmt::format("{}/{}", dir, name)));
     Out().Print(bytes);

@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "client/path.h"
 #include "common/parallel.h"
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/formats/input_format.h"
@@ -28,14 +29,14 @@ bool IsLeftOut(std::string_view path, std::string_view pattern) {
   while (pattern.size() > 1 && pattern.ends_with('/')) pattern.remove_suffix(1);
   const std::string_view last = pattern.substr(pattern.rfind('/') + 1);
   const bool wildcard = last.starts_with('*') || last.starts_with('?') || last.starts_with('[');
-  return wildcard && IsHiddenName(path);
+  return wildcard && client::IsHiddenName(path);
 }
 
 absl::Status ListTree(client::FileSystem* dfs, const std::string& dir,
                       std::vector<client::FileStatus>* files) {
   ASSIGN_OR_RETURN(const std::vector<client::FileStatus> entries, dfs->List(dir));
   for (const client::FileStatus& entry : entries) {
-    if (IsHiddenName(entry.path)) continue;
+    if (client::IsHiddenName(entry.path)) continue;
     if (entry.is_directory()) {
       RETURN_IF_ERROR(ListTree(dfs, entry.path, files));
     } else {
@@ -170,7 +171,7 @@ class LocalFiles {
     for (const std::string& name : names) {
       struct stat entry {};
       // What has gone meanwhile, and a link to nothing, is not there.
-      if (IsHiddenName(name) || stat(name.c_str(), &entry) != 0) continue;
+      if (client::IsHiddenName(name) || stat(name.c_str(), &entry) != 0) continue;
       RETURN_IF_ERROR(Add(name, entry, id));
     }
     return absl::OkStatus();

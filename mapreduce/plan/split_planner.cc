@@ -141,10 +141,4 @@ void EnsureOnePart(const pb::JobSpec& spec, std::vector<pb::Split>* splits) {
   if (splits->empty() && spec.reduce().tasks() == 0) splits->emplace_back();
 }
 
-bool IsHiddenName(std::string_view path) {
-  while (path.ends_with('/')) path.remove_suffix(1);
-  const std::string_view name = path.substr(path.rfind('/') + 1);
-  return name.starts_with('_') || name.starts_with('.');
-}
-
 }  // namespace quern::mr

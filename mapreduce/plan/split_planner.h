@@ -49,7 +49,4 @@ std::vector<pb::Split> PlanSplits(const std::vector<SplitInput>& inputs, uint64_
 // reads its output finds a part.
 void EnsureOnePart(const pb::JobSpec& spec, std::vector<pb::Split>* splits);
 
-// True for a last path component that inputs skip: "_SUCCESS", ".hidden".
-bool IsHiddenName(std::string_view path);
-
 }  // namespace quern::mr

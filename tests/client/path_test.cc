@@ -33,5 +33,14 @@ TEST(Path, HasAParentAndAName) {
   EXPECT_EQ(JoinPath("/a", "b"), "/a/b");
 }
 
+TEST(Path, IsHiddenByTheBeginningOfItsLastPart) {
+  for (const char* hidden : {"/out/_SUCCESS", "/out/_d/", ".h"}) {
+    EXPECT_TRUE(IsHiddenName(hidden)) << hidden;
+  }
+  for (const char* plain : {"/_out/part-r-00000", "/", "/a_b", "a."}) {
+    EXPECT_FALSE(IsHiddenName(plain)) << plain;
+  }
+}
+
 }  // namespace
 }  // namespace quern::client

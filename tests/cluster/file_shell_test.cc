@@ -99,6 +99,36 @@ TEST_F(FileShell, ANameThatIsThereIsThatNameBeforeItIsAPattern) {
   EXPECT_EQ(Paths("/names"), "");
 }
 
+// What is there of an output but its parts is not what anybody wants to have in one file.
+TEST_F(FileShell, GetmergeIsThePartsOneAfterAnother) {
+  Good({"mkdir", "-p", "/merge/sub"});
+  for (const char* name : {"_SUCCESS", "_MANIFEST.json", ".hidden", "sub/part-r-00003"}) {
+    Put(std::string("/merge/") + name, "wrong\n");
+  }
+  Put("/merge/part-r-00001", "b");
+  Put("/merge/part-r-00000", "a\n");
+  Put("/merge/part-r-00002", "");
+  Put("/single", "c");
+  const CommandOptions here{.cwd = cluster_->scratch()};
+  Good({"getmerge", "/merge", "merged"}, here);
+  const auto merged = [](const std::string& name) {
+    std::ifstream file(cluster_->scratch() + "/" + name);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  EXPECT_EQ(merged("merged"), Good({"cat", "/merge/part-*"}).out);
+  EXPECT_EQ(merged("merged"), "a\nb");
+  Good({"getmerge", "--nl", "/single", "/merge", "lines"}, here);
+  EXPECT_EQ(merged("lines"), "c\na\n\nb\n\n");
+  Good({"getmerge", "-nl", "--skip-empty-file", "-f", "/merge", "lines"}, here);
+  EXPECT_EQ(merged("lines"), "a\n\nb\n");
+  EXPECT_EQ(Good({"getmerge", "/merge/_SUCCESS", "-"}).out, "wrong\n") << "it is asked for";
+  // A merge that lacks something is none.
+  Refused({"getmerge", "/single", "/not_there", here.cwd + "/partial"}, "/not_there");
+  EXPECT_FALSE(std::filesystem::exists(here.cwd + "/partial"));
+  Refused({"getmerge", "/single", "/merge/x*", "-"}, "/merge/x*");
+  Refused({"getmerge", "/single", "lines_nowhere/x"}, "lines_nowhere");
+}
+
 TEST_F(FileShell, AnEscapeMakesAPatternMeanOneName) {
   Good({"mkdir", "/quoted"});
   Put("/quoted/starYx", "1");
