@@ -12,7 +12,7 @@ using client::FileStatus;
 namespace {
 
 FileHealth HealthOf(const ChunkInfo& chunk) {
-  if (!chunk.sealed || chunk.length == 0) return FileHealth::kHealthy;
+  if (!chunk.sealed || IsEmpty(chunk)) return FileHealth::kHealthy;
   if (chunk.replicas.empty()) return FileHealth::kMissing;
   if (chunk.lost_tail) return FileHealth::kLostTail;
   return chunk.replicas.size() < chunk.wanted_replicas ? FileHealth::kUnderReplicated
@@ -34,6 +34,14 @@ std::string_view Describe(FileHealth health) {
 }
 
 }  // namespace
+
+bool IsEmpty(const ChunkInfo& chunk) { return chunk.sealed && chunk.length == 0; }
+
+bool HasAllReplicas(const std::vector<ChunkInfo>& chunks) {
+  return std::ranges::all_of(chunks, [](const ChunkInfo& chunk) {
+    return IsEmpty(chunk) || chunk.replicas.size() == chunk.wanted_replicas;
+  });
+}
 
 FileHealth HealthOf(const std::vector<ChunkInfo>& chunks) {
   FileHealth worst = FileHealth::kHealthy;

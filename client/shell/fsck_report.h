@@ -16,6 +16,11 @@ enum class FileHealth { kHealthy, kUnderReplicated, kLostTail, kMissing };
 // The worst state of a file's sealed chunks; what is still being written does not count.
 FileHealth HealthOf(const std::vector<client::ChunkInfo>& chunks);
 
+// A sealed chunk without bytes, which is not worth a copy: the master makes none.
+bool IsEmpty(const client::ChunkInfo& chunk);
+// No copy of these chunks is to be made or removed any more.
+bool HasAllReplicas(const std::vector<client::ChunkInfo>& chunks);
+
 struct FsckTotals {
   uint64_t directories = 0;
   uint64_t files = 0;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "client/shell/commands.h"
+#include "client/shell/fsck_report.h"
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
 #include "common/cli/command_line.h"
@@ -74,9 +75,8 @@ class Setrep final : public ShellCommand {
     absl::Time dot = shell->clock().MonotonicNow();
     while (true) {
       ASSIGN_OR_RETURN(const std::vector<client::ChunkInfo> chunks, shell->fs()->GetChunks(path));
-      size_t ready = 0;
-      for (const auto& chunk : chunks) ready += chunk.replicas.size() == replication_ ? 1 : 0;
-      if (ready == chunks.size()) break;
+      // Those that are wanted now: somebody may have set another number meanwhile.
+      if (HasAllReplicas(chunks)) break;
       shell->clock().Sleep(kPollEvery);
       if (shell->clock().MonotonicNow() - dot > absl::Seconds(10) && !shell->json()) {
         shell->Print(".");

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "client/file_system.h"
 #include "tests/cluster/cluster.h"
 
 namespace quern::testing {
@@ -127,6 +128,31 @@ TEST_F(FileShell, GetmergeIsThePartsOneAfterAnother) {
   EXPECT_FALSE(std::filesystem::exists(here.cwd + "/partial"));
   Refused({"getmerge", "/single", "/merge/x*", "-"}, "/merge/x*");
   Refused({"getmerge", "/single", "lines_nowhere/x"}, "lines_nowhere");
+}
+
+TEST_F(FileShell, SetrepWaitsForReplicasThatAreToCome) {
+  Put("/waits", "x");
+  // There is one server, so nothing comes.
+  const auto waiting = cluster_->StartCommand({"dfs", "setrep", "-w", "2", "/waits"});
+  ASSERT_TRUE(cluster_->Eventually([] { return Good({"stat", "%r", "/waits"}).out == "2\n"; }));
+  EXPECT_TRUE(waiting->IsRunning());
+  Good({"setrep", "1", "/waits"});
+  const CommandResult done = waiting->Finish();
+  EXPECT_EQ(done.exit_code, 0) << done.Describe();
+  EXPECT_THAT(done.err, HasSubstr("1 chunkservers are there, 2 copies are wanted: -w waits"));
+  EXPECT_THAT(done.out, HasSubstr("Waiting for /waits ..."));
+  EXPECT_THAT(done.out, HasSubstr(" done\n"));
+  EXPECT_EQ(Good({"setrep", "-w", "1", "/waits"}).err, "");
+}
+
+// The master makes no copies of a chunk that was sealed without a byte.
+TEST_F(FileShell, SetrepDoesNotWaitForCopiesOfNothing) {
+  const auto fs = client::FileSystem::Create({.masters = {cluster_->master()}});
+  const auto writer = fs->Create("/nothing_came", {.expected_bytes = 3});
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  ASSERT_TRUE((*writer)->Close().ok());
+  EXPECT_THAT(Good({"fsck", "/nothing_came", "--chunks"}).out, HasSubstr(" len=0 replicas=1 of 1"));
+  Good({"setrep", "-w", "2", "/nothing_came"});
 }
 
 TEST_F(FileShell, AnEscapeMakesAPatternMeanOneName) {

@@ -51,6 +51,18 @@ TEST(FsckReport, WhatIsBeingWrittenIsNotJudged) {
   EXPECT_EQ(VerdictOf({empty}), "HEALTHY");
 }
 
+TEST(FsckReport, ThereIsNothingToWaitForWhenEveryChunkHasWhatItWants) {
+  EXPECT_TRUE(HasAllReplicas({}));
+  EXPECT_TRUE(HasAllReplicas({Chunk(3), Chunk(2, 2)}));
+  EXPECT_FALSE(HasAllReplicas({Chunk(3), Chunk(2)}));
+  EXPECT_FALSE(HasAllReplicas({Chunk(4)})) << "one is to be removed";
+  ChunkInfo empty = Chunk(1);
+  empty.length = 0;
+  EXPECT_TRUE(HasAllReplicas({Chunk(3), empty})) << "it gets no copy, ever";
+  empty.sealed = false;
+  EXPECT_FALSE(HasAllReplicas({empty})) << "it may be filled";
+}
+
 TEST(FsckReport, TheLastLineIsTheVerdict) {
   FsckTotals totals;
   EXPECT_THAT(totals.Summary("/in"), EndsWith("\nThe filesystem under path '/in' is HEALTHY\n"));
