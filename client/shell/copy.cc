@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "client/shell/interrupt.h"
 #include "common/random.h"
@@ -84,7 +85,7 @@ absl::StatusOr<LocalTarget> LocalTarget::Create(const std::string& path,
   if (const auto number = DescriptorOf(path); number.has_value()) {
     UniqueFd fd(fcntl(*number, F_DUPFD_CLOEXEC, 0));
     if (!fd) return ErrnoStatus(errno, path);
-    return LocalTarget("", "", std::move(fd), options);
+    return LocalTarget(path, "", std::move(fd), options);
   }
   struct stat link = {};
   struct stat info = {};
@@ -106,7 +107,7 @@ absl::StatusOr<LocalTarget> LocalTarget::Create(const std::string& path,
 absl::StatusOr<LocalTarget> LocalTarget::WriteInto(const std::string& path) {
   UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd) return ErrnoStatus(errno, path);
-  return LocalTarget("", "", std::move(fd), {});
+  return LocalTarget(path, "", std::move(fd), {});
 }
 
 absl::StatusOr<LocalTarget> LocalTarget::Beside(const std::string& path,
@@ -126,11 +127,20 @@ LocalTarget::LocalTarget(std::string path, std::string temporary, UniqueFd fd,
       fd_(std::move(fd)),
       options_(options) {}
 
+LocalTarget::LocalTarget(LocalTarget&& other) noexcept
+    : path_(std::move(other.path_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      fd_(std::move(other.fd_)),
+      options_(other.options_) {}
+
 LocalTarget::~LocalTarget() {
-  if (fd_ && !temporary_.empty()) unlink(temporary_.c_str());
+  if (!temporary_.empty()) unlink(temporary_.c_str());
 }
 
 absl::Status LocalTarget::Commit() {
+  // Where the disk is another machine's, or has a quota, this may be the first to hear that the
+  // bytes found no room.
+  if (close(fd_.Release()) != 0) return ErrnoStatus(errno, path_);
   if (is_device()) return absl::OkStatus();
   const unsigned flags = options_.replace ? 0 : RENAME_NOREPLACE;
   int result = renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), flags);

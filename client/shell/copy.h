@@ -37,22 +37,23 @@ class LocalTarget {
   // FailedPrecondition for what is no place for a file.
   static absl::StatusOr<LocalTarget> Create(const std::string& path,
                                             LocalTargetOptions options = {});
-  LocalTarget(LocalTarget&&) = default;
+  LocalTarget(LocalTarget&& other) noexcept;
   ~LocalTarget();
 
   int fd() const { return fd_.get(); }
-  // AlreadyExists when something has got the name meanwhile.
-  absl::Status Commit();
+  // Before Commit.
   void SetAttributes(const client::FileStatus& status);
+  // Closes it. AlreadyExists when something has got the name meanwhile.
+  absl::Status Commit();
 
  private:
   LocalTarget(std::string path, std::string temporary, UniqueFd fd, LocalTargetOptions options);
   static absl::StatusOr<LocalTarget> WriteInto(const std::string& path);
   static absl::StatusOr<LocalTarget> Beside(const std::string& path, LocalTargetOptions options);
-  bool is_device() const { return path_.empty(); }
+  bool is_device() const { return temporary_.empty(); }
 
-  std::string path_;       // empty: written into
-  std::string temporary_;  // empty once it is renamed
+  std::string path_;
+  std::string temporary_;  // empty: written into, or renamed
   UniqueFd fd_;
   LocalTargetOptions options_;
 };

@@ -1,6 +1,5 @@
 #include "client/shell/local_tree.h"
 
-#include <dirent.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -60,13 +59,9 @@ class Walk {
   absl::Status AddChildren(const std::string& path, const std::string& relative) {
     const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), closedir);
     if (directory == nullptr) return Skip(path, relative, std::strerror(errno));
-    std::vector<std::string> names;
-    while (const dirent* entry = readdir(directory.get())) {
-      const std::string_view name = entry->d_name;
-      if (name != "." && name != "..") names.emplace_back(name);
-    }
-    std::sort(names.begin(), names.end());
-    for (const std::string& name : names) {
+    const absl::StatusOr<std::vector<std::string>> names = NamesIn(directory.get());
+    if (!names.ok()) return Skip(path, relative, Message(names.status()));
+    for (const std::string& name : *names) {
       const std::string child = relative.empty() ? name : relative + "/" + name;
       if (!Excluded(name, child)) RETURN_IF_ERROR(Add(path + "/" + name, child));
     }
@@ -99,6 +94,21 @@ class Walk {
 };
 
 }  // namespace
+
+absl::StatusOr<std::vector<std::string>> NamesIn(DIR* directory) {
+  std::vector<std::string> names;
+  while (true) {
+    errno = 0;
+    const dirent* entry = readdir(directory);
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  // Nothing but errno tells an end from a failure.
+  if (errno != 0) return ErrnoStatus(errno, "reading the directory");
+  std::sort(names.begin(), names.end());
+  return names;
+}
 
 absl::StatusOr<LocalTree> ListLocalTree(const std::string& root, const LocalTreeOptions& options) {
   errno = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <absl/time/time.h>
+#include <dirent.h>
 
 #include <cstdint>
 #include <string>
@@ -36,6 +37,9 @@ struct LocalTreeOptions {
   std::vector<std::string> exclude = {};  // patterns for names or relative paths
   Links links = Links::kFiles;
 };
+
+// What an open directory has, sorted; an error when not all of it can be read.
+absl::StatusOr<std::vector<std::string>> NamesIn(DIR* directory);
 
 // `root` is a file or a directory. NotFound when it is not there; what cannot be read below it is
 // listed as skipped.

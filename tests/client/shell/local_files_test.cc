@@ -94,6 +94,23 @@ TEST(LocalTree, LeavesOutWhatIsExcludedAndTellsWhatItCannotCopy) {
   EXPECT_THAT(tree.skipped, ElementsAre(HasSubstr("is a pipe"), HasSubstr("link to a dir")));
 }
 
+TEST(LocalTree, ADirectoryThatCannotBeReadToItsEndIsAnError) {
+  const TempDir dir;
+  for (const char* name : {"/b", "/a"}) WriteTo(dir.path() + name, "x");
+  DIR* directory = opendir(dir.path().c_str());
+  ASSERT_NE(directory, nullptr);
+  ASSERT_OK_AND_ASSIGN(const auto names, NamesIn(directory));
+  EXPECT_THAT(names, ElementsAre("a", "b"));
+  // Of a descriptor that is closed the kernel says EBADF.
+  rewinddir(directory);
+  const int fd = dup(dirfd(directory));
+  ASSERT_EQ(close(dirfd(directory)), 0);
+  EXPECT_FALSE(NamesIn(directory).ok());
+  ASSERT_EQ(dup2(fd, dirfd(directory)), dirfd(directory));
+  close(fd);
+  closedir(directory);
+}
+
 TEST(LocalTree, AMissingRootIsNotFound) {
   EXPECT_THAT(ListLocalTree("/no/such/place", {}),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("/no/such/place")));
@@ -161,6 +178,18 @@ TEST(LocalTarget, HasThePermissionsThatTheMaskOfTheProcessLeaves) {
     const auto mode = file.status().permissions();
     ASSERT_EQ(mode, std::filesystem::perms(0600)) << file.path();
   }
+}
+
+TEST(LocalTarget, WhatCannotBeClosedIsNotThere) {
+  const TempDir dir;
+  {
+    ASSERT_OK_AND_ASSIGN(LocalTarget target, LocalTarget::Create(dir / "f"));
+    ASSERT_EQ(close(target.fd()), 0);  // the next close of it fails
+    const absl::Status status = target.Commit();
+    EXPECT_FALSE(status.ok());
+    EXPECT_THAT(status.ToString(), HasSubstr(dir / "f"));
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
 }
 
 TEST(LocalTarget, ReplacesOnlyWhenAsked) {
