@@ -49,6 +49,13 @@ absl::Status Output::Flush() {
   return error == 0 ? absl::OkStatus() : ErrnoStatus(error, "writing the output");
 }
 
+absl::Status Output::End() {
+  RETURN_IF_ERROR(Flush());
+  const int copy = fcntl(fileno(file_), F_DUPFD_CLOEXEC, 0);
+  if (copy < 0 ? errno == EBADF : close(copy) != 0) Failed(errno);
+  return Flush();
+}
+
 bool Output::broken_pipe() const { return error_.load() == EPIPE; }
 
 Output& Out() {
@@ -76,9 +83,9 @@ int EndOutput(std::string_view who, int exit_code) {
 }
 
 int EndOutput(std::string_view who, int exit_code, Output* out, Output* err) {
-  const absl::Status flushed = out->Flush();
-  if (flushed.ok()) return exit_code;
-  if (!out->broken_pipe()) err->Print(ErrorLine(who, flushed));
+  const absl::Status written = out->End();
+  if (written.ok()) return exit_code;
+  if (!out->broken_pipe()) err->Print(ErrorLine(who, written));
   return exit_code == kExitOk ? int{kExitFailed} : exit_code;
 }
 

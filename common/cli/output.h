@@ -33,6 +33,9 @@ class Output {
   absl::Status Write(std::string_view bytes);
   // Empties the buffer. The first failure of all, also when this call does not fail.
   absl::Status Flush();
+  // The same when all has been said. Where the disk is another machine's, or has a quota, only a
+  // close may tell that the bytes found no room: a copy of the descriptor is closed.
+  absl::Status End();
   // Nobody reads the other end any more.
   bool broken_pipe() const;
   bool failed() const { return error_.load() != 0; }

@@ -82,6 +82,22 @@ TEST(Output, WhatFailsOnlyAtTheEndIsNotLost) {
   EXPECT_EQ(EndOutput("dfs", kExitOk, &out, &err), kExitFailed);
 }
 
+// /dev/full cannot be asked to fail at a close, a descriptor that is no more does.
+TEST(Output, WhatFailsOnlyWhenItIsClosedIsNotLost) {
+  const FilePtr file(std::tmpfile(), std::fclose);
+  const FilePtr errors(std::tmpfile(), std::fclose);
+  Output out(file.get());
+  Output err(errors.get());
+  out.Print("x");
+  ASSERT_OK(out.Flush());
+  const int copy = dup(fileno(file.get()));
+  ASSERT_EQ(close(fileno(file.get())), 0);
+  EXPECT_EQ(EndOutput("dfs", kExitOk, &out, &err), kExitFailed);
+  EXPECT_THAT(Contents(errors.get()), HasSubstr("dfs: writing the output: "));
+  ASSERT_EQ(dup2(copy, fileno(file.get())), fileno(file.get()));
+  close(copy);
+}
+
 TEST(Output, AReaderThatHasGoneIsNotWorthALine) {
   auto* const handler = std::signal(SIGPIPE, SIG_IGN);
   int ends[2];
