@@ -14,7 +14,8 @@ class Stat final : public ShellCommand {
 
   absl::Status Run(Shell* shell) override {
     std::string format = "%y";
-    if (arguments_.front().find('%') != std::string::npos) {
+    // A path may have a '%' in it, and always begins with '/'.
+    if (!arguments_.front().starts_with('/') && arguments_.front().find('%') != std::string::npos) {
       format = arguments_.front();
       arguments_.erase(arguments_.begin());
       if (arguments_.empty()) return UsageError("the path is missing");
@@ -87,7 +88,8 @@ CommandSpec StatCommand() {
           .aliases = {},
           .usage = "[FORMAT] PATH...",
           .summary =
-              "prints facts of a file by a format: %a %A mode, %b bytes, %D durability, %F type, "
+              "prints facts of a file by a format (which does not begin with '/'): %a %A mode, %b "
+              "bytes, %D durability, %F type, "
               "%g group, %n name, %o chunk size, %r replication, %u owner, %y %Y time (UTC, ms)",
           .examples = {"dfs stat '%n %b bytes, %r replicas' /in/a.txt", "dfs stat --json '/in/*'"},
           .make = Maker<Stat>("stat")};

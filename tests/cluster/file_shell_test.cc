@@ -100,6 +100,15 @@ TEST_F(FileShell, ANameThatIsThereIsThatNameBeforeItIsAPattern) {
   EXPECT_EQ(Paths("/names"), "");
 }
 
+TEST_F(FileShell, APathWithAPercentSignIsNoFormat) {
+  Put("/100%n.txt", "x");
+  EXPECT_EQ(Good({"stat", "%b", "/100%n.txt"}).out, "1\n");
+  EXPECT_EQ(Good({"stat", "%n %b", "/100%n.txt", "/100%n.txt"}).out, "100%n.txt 1\n100%n.txt 1\n");
+  const std::string time = Good({"stat", "/100%n.txt"}).out;
+  EXPECT_THAT(time, ::testing::StartsWith("20"));
+  EXPECT_EQ(Good({"stat", "/100%n.txt", "/100%n.txt"}).out, time + time);
+}
+
 // What is there of an output but its parts is not what anybody wants to have in one file.
 TEST_F(FileShell, GetmergeIsThePartsOneAfterAnother) {
   Good({"mkdir", "-p", "/merge/sub"});
