@@ -91,6 +91,8 @@ absl::StatusOr<std::shared_ptr<const SearchIndex>> OpenFound(IndexFiles* files,
     RETURN_IF_ERROR(Annotate(parts.status(), path));
     RETURN_IF_ERROR(OpenParts(files, *parts, &manifest, &segments));
   }
+  // All is mapped: others need not wait for what is worked out from it.
+  files->Release();
   ASSIGN_OR_RETURN(auto index, SearchIndex::Create(std::move(manifest), std::move(segments)));
   return index;
 }
