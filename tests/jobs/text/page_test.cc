@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "jobs/text/charset.h"
+#include "jobs/text/html_tree.h"
 #include "jobs/text/main_content.h"
 #include "jobs/text/utf8.h"
 
@@ -244,6 +245,17 @@ TEST(Page, HeadingsWithinHeadingsAreNoTrouble) {
   for (int i = 0; i < 400; ++i) page += "<h1><div>";
   page += std::string(1 << 20, 'x');
   EXPECT_LE(ReadPage(page, {}).facts.title.size(), 1000u);
+}
+
+// With half of the last one it would be no UTF-8, and the first one some of windows-1250.
+TEST(Page, StopsReadingBetweenCharacters) {
+  std::string page = "<p>caf\u00e9 ";
+  page.append(HtmlLimits().bytes - 1 - page.size(), 'x').append("\u00e9 and more");
+  const Page read = ReadPage(page, {.content_type = "", .main_content = false});
+  EXPECT_TRUE(read.truncated);
+  EXPECT_EQ(read.encoding, "UTF-8");
+  EXPECT_TRUE(read.text.starts_with("caf\u00e9 xx"));
+  EXPECT_TRUE(read.text.ends_with("xx\n"));
 }
 
 TEST(Page, SaysWhenItStoppedReading) {
