@@ -141,9 +141,10 @@ absl::StatusOr<Response> MasterClient::Impl::Call(Method<Request, Response> meth
     });
     if (status.ok()) return response;
     if (!WorthAnotherTry(status)) return status;
+    // Also for the next call, when this one ends here.
+    current.store(index + 1);
     const absl::Duration pause = backoff.Next();
     if (!patience.again || clock->MonotonicNow() + pause >= deadline) return GaveUp(master, status);
-    current.store(index + 1);
     clock->Sleep(pause);
   }
 }
@@ -204,11 +205,13 @@ absl::StatusOr<Response> MasterClient::Impl::CallAvoiding(Method<Request, Respon
 template <typename Request, typename Response>
 void MasterClient::Impl::CallOnce(Method<Request, Response> method, const Request& request) {
   if (masters.empty()) return;
-  Master& master = masters[current.load() % masters.size()];
+  const size_t index = current.load() % masters.size();
   Response response;
-  rpc::Call(kBriefTry, [&](grpc::ClientContext* context) {
-    return (master.stub.get()->*method)(context, request, &response);
-  }).IgnoreError();
+  const absl::Status status = rpc::Call(kBriefTry, [&](grpc::ClientContext* context) {
+    return (masters[index].stub.get()->*method)(context, request, &response);
+  });
+  // Whoever calls again asks another one: an idle writer makes no other call.
+  if (WorthAnotherTry(status)) current.store(index + 1);
 }
 
 // A master that answered "not now" has said why; one that did not answer is named, with a next

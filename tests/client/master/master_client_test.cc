@@ -58,6 +58,27 @@ TEST(MasterClientTest, AnAllocationThatExcludesNobodyAnyMoreIsStillTheSameReques
   EXPECT_GT(requests[2].header().request_id(), requests[1].header().request_id());
 }
 
+class RenewedMaster final : public pb::Namespace::Service {
+ public:
+  grpc::Status RenewWriter(grpc::ServerContext*, const pb::RenewWriterRequest*,
+                           pb::RenewWriterResponse*) override {
+    ++renewals;
+    return grpc::Status::OK;
+  }
+  std::atomic<int> renewals = 0;
+};
+
+// A writer that has nothing to write makes no other call, and is given up after an hour.
+TEST(MasterClientTest, RenewalsFindTheMasterThatAnswers) {
+  RenewedMaster master;
+  ASSERT_OK_AND_ASSIGN(const auto server, rpc::Server::Start({.watchdog = false}, {&master}, {}));
+  ClientOptions options;
+  options.masters = {"127.0.0.1:1", server->address()};
+  MasterClient client(options);
+  for (int i = 0; i < 3; ++i) client.RenewWriter({});
+  EXPECT_EQ(master.renewals, 2) << "the first one found nobody";
+}
+
 // Has the directory /there and the file /file.
 class DirectoryMaster final : public pb::Namespace::Service {
  public:
