@@ -193,29 +193,32 @@ void Swap(const PipelinePublishPlan& plan, const std::string& staging,
   moves->emplace_back(staging, plan.output_path);
 }
 
-// Undoes FillDirectory after the change was refused: the pipeline fails, and what it has made is
-// used again only where its record says that it lies.
-void PutBack(const PipelinePublishPlan& plan, const std::string& staging, PublishFiles* files) {
+// Undoes FillDirectory, of this try or an earlier one, however far that came: the pipeline fails,
+// and what it has made is used again only where its record says that it lies.
+absl::Status PutBack(const PipelinePublishPlan& plan, const std::string& staging,
+                     PublishFiles* files) {
   std::set<std::string> emptied;
+  absl::Status failed;
   for (const PipelinePublishPlan::Output& output : plan.outputs) {
     if (!IsInDirectory(output)) continue;
     const std::string filled = fmt::format("{}/{}", staging, output.below);
-    if (!files->Rename(filled, output.source, /*replace=*/false).ok()) return;
+    const absl::Status moved = files->Rename(filled, output.source, /*replace=*/false);
+    // NotFound: it never came there, or is back.
+    if (!moved.ok() && !absl::IsNotFound(moved)) {
+      failed.Update(moved);
+      continue;
+    }
     if (const size_t slash = output.below.find('/'); slash != std::string::npos) {
       emptied.insert(output.below.substr(0, slash));
     }
   }
+  // Else what is still in there would go, too.
+  RETURN_IF_ERROR(failed);
   for (const std::string& directory : emptied) {
-    files->DeleteTree(fmt::format("{}/{}", staging, directory)).IgnoreError();
+    RETURN_IF_ERROR(files->DeleteTree(fmt::format("{}/{}", staging, directory)));
   }
   const PipelinePublishPlan::Output* const top = FindTop(plan.outputs);
-  if (top != nullptr) files->Rename(staging, top->source, /*replace=*/false).IgnoreError();
-}
-
-// It was not made, and will not be by trying again.
-bool IsRefused(const absl::Status& change) {
-  return absl::IsNotFound(change) || absl::IsAlreadyExists(change) ||
-         absl::IsInvalidArgument(change) || absl::IsFailedPrecondition(change);
+  return top == nullptr ? absl::OkStatus() : files->Rename(staging, top->source, /*replace=*/false);
 }
 
 absl::Status CheckInPlace(const PipelinePublishPlan& plan, PublishFiles* files) {
@@ -237,14 +240,12 @@ absl::StatusOr<bool> IsPublished(const PipelinePublishPlan& plan, PublishFiles* 
   return true;
 }
 
-}  // namespace
-
-absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* files) {
+absl::Status PublishOnce(const PipelinePublishPlan& plan, const std::string& staging,
+                         PublishFiles* files) {
   if (!plan.outputs.empty()) {
     ASSIGN_OR_RETURN(const bool done, IsPublished(plan, files));
     if (done) return absl::OkStatus();
   }
-  const std::string staging = fmt::format("{}/output", PipelineDir(plan.pipeline_id));
   PublishFiles::Moves moves;
   bool changes_directory = false;
   for (const PipelinePublishPlan::Output& output : plan.outputs) {
@@ -273,14 +274,22 @@ absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* file
   }
   if (moves.empty()) return absl::OkStatus();
   for (const auto& [from, to] : moves) RETURN_IF_ERROR(files->Mkdirs(ParentDir(to)));
-  absl::Status changed;
-  if (plan.overwrite) changed = CheckMayReplace(targets, files);
-  if (changed.ok()) changed = files->RenameAll(moves, plan.overwrite);
-  if (changes_directory && IsRefused(changed)) PutBack(plan, staging, files);
-  RETURN_IF_ERROR(Annotate(changed, "publish"));
+  if (plan.overwrite) RETURN_IF_ERROR(Annotate(CheckMayReplace(targets, files), "publish"));
+  RETURN_IF_ERROR(Annotate(files->RenameAll(moves, plan.overwrite), "publish"));
   // What cannot be removed now goes with the pipeline's directory.
   if (!staying.empty()) files->DeleteTree(RetiredDir(plan)).IgnoreError();
   return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* files) {
+  const std::string staging = fmt::format("{}/output", PipelineDir(plan.pipeline_id));
+  const absl::Status published = PublishOnce(plan, staging, files);
+  if (published.ok() || IsRetryable(published)) return published;
+  // Where this cannot be done now, everything is tried again, to the same end.
+  const absl::Status put_back = PutBack(plan, staging, files);
+  return IsRetryable(put_back) ? put_back : published;
 }
 
 }  // namespace quern::mr

@@ -45,6 +45,7 @@ class FakeFiles final : public PublishFiles {
   int calls_left = 1'000'000;
   bool fails_after_doing = false;
   int unreachable_reads = 0;  // the next ones
+  int unreachable_moves = 0;  // of one file or directory; the next ones
   absl::Status refusal;       // of changes with several moves
 
   absl::Status Mkdirs(const std::string& path) override {
@@ -54,7 +55,10 @@ class FakeFiles final : public PublishFiles {
     });
   }
   absl::Status Rename(const std::string& from, const std::string& to, bool replace) override {
-    return Do([&] { return RenameNow(from, to, replace); });
+    return Do([&] {
+      return unreachable_moves-- > 0 ? UnavailableError("nobody answers")
+                                     : RenameNow(from, to, replace);
+    });
   }
   absl::Status RenameAll(const Moves& moves, bool replace) override {
     if (!refusal.ok()) return refusal;

@@ -298,6 +298,48 @@ TEST(PipelinePublisher, AChangeThatIsRefusedLeavesWhatWasMadeWhereItWas) {
   EXPECT_EQ(files.List("/out")->size(), 4u);
 }
 
+void ExpectMadeWhereItWas(const PipelinePublishPlan& plan, FakeFiles* files) {
+  for (const auto& output : plan.outputs) {
+    EXPECT_TRUE(*IsWhole(output.source, output.job_id, files)) << output.source;
+  }
+}
+
+// The first try has filled the directory, and the change could not be asked for.
+TEST(PipelinePublisher, ARefusalOfALaterTryLeavesWhatWasMadeWhereItWas) {
+  for (const std::string change : {"taken", "changed"}) {
+    const PipelinePublishPlan plan = change == "taken" ? PlanWithTop() : PlanBeside();
+    const auto code = change == "taken" ? absl::StatusCode::kAlreadyExists
+                                        : absl::StatusCode::kFailedPrecondition;
+    FakeFiles files;
+    AddSources(plan, &files);
+    if (change == "changed") AddEarlier(&files);
+    files.refusal = UnavailableError("nobody answers");
+    EXPECT_EQ(PublishPipeline(plan, &files).code(), absl::StatusCode::kUnavailable);
+    EXPECT_FALSE(files.Has(plan.outputs[0].source + "/part"));
+    files.refusal = absl::OkStatus();
+    if (change == "taken") files.Add("/out/", "");
+    if (change == "changed") files.Add("/out/a/part", "longer than it was");
+    files.unreachable_moves = 1;
+    EXPECT_EQ(PublishPipeline(plan, &files).code(), absl::StatusCode::kUnavailable) << change;
+    EXPECT_EQ(PublishPipeline(plan, &files).code(), code) << change;
+    ExpectMadeWhereItWas(plan, &files);
+    EXPECT_EQ(PublishPipeline(plan, &files).code(), code) << change;
+    ExpectMadeWhereItWas(plan, &files);
+  }
+}
+
+TEST(PipelinePublisher, ADirectoryThatCannotBeFilledLeavesWhatWasMadeWhereItWas) {
+  for (const size_t lost : {0, 2}) {
+    PipelinePublishPlan plan = PlanWithTop();
+    FakeFiles files;
+    AddSources(plan, &files);
+    EXPECT_TRUE(files.DeleteTree(plan.outputs[lost].source).ok());
+    EXPECT_EQ(PublishPipeline(plan, &files).code(), absl::StatusCode::kNotFound);
+    plan.outputs.erase(plan.outputs.begin() + static_cast<ptrdiff_t>(lost));
+    ExpectMadeWhereItWas(plan, &files);
+  }
+}
+
 // A user's file that came while the pipeline ran, wherever in what would be replaced.
 TEST(PipelinePublisher, WhatIsNoOutputOfAJobIsNotReplaced) {
   PipelinePublishPlan plan = PlanBeside();
