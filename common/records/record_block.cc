@@ -124,18 +124,17 @@ absl::Status RecordBlockBuilder::Add(std::string_view key, std::string_view valu
   return absl::OkStatus();
 }
 
-// raw_ as it is to be stored; *codec becomes none when packing does not pay.
-absl::StatusOr<std::string*> RecordBlockBuilder::Pack(RecordCodec* codec) {
+// Where the block is, with room for its header in front; `header` says how it is stored.
+absl::StatusOr<std::string*> RecordBlockBuilder::Pack(RecordBlockHeader* header) {
   const size_t size = raw_bytes();
-  if (*codec == RecordCodec::kNone || size > kMaxPackedBytes) {
-    *codec = RecordCodec::kNone;
-    return &raw_;
-  }
+  header->codec = RecordCodec::kNone;
+  header->raw_bytes = header->stored_bytes = static_cast<uint32_t>(size);
+  if (codec_ == RecordCodec::kNone || size > kMaxPackedBytes) return &raw_;
   const char* const raw = raw_.data() + kRecordHeaderBytes;
-  const bool zstd = *codec == RecordCodec::kZstd;
+  const bool zstd = codec_ == RecordCodec::kZstd;
   const size_t room = zstd ? ZSTD_compressBound(size)
                            : static_cast<size_t>(LZ4_compressBound(static_cast<int>(size)));
-  packed_.resize(kRecordHeaderBytes + room);
+  if (packed_.size() < kRecordHeaderBytes + room) packed_.resize(kRecordHeaderBytes + room);
   char* const to = packed_.data() + kRecordHeaderBytes;
   size_t got = 0;
   if (zstd) {
@@ -145,22 +144,21 @@ absl::StatusOr<std::string*> RecordBlockBuilder::Pack(RecordCodec* codec) {
     got = static_cast<size_t>(
         LZ4_compress_default(raw, to, static_cast<int>(size), static_cast<int>(room)));
   }
-  if (got > 0 && got < size) {
-    packed_.resize(kRecordHeaderBytes + got);
-    return &packed_;
-  }
-  *codec = RecordCodec::kNone;
-  return &raw_;
+  if (got == 0 || got >= size) return &raw_;
+  header->codec = codec_;
+  header->stored_bytes = static_cast<uint32_t>(got);
+  return &packed_;
 }
 
 absl::StatusOr<std::string_view> RecordBlockBuilder::Finish() {
   RecordBlockHeader header;
-  header.codec = codec_;
-  header.raw_bytes = static_cast<uint32_t>(raw_bytes());
-  ASSIGN_OR_RETURN(std::string* const block, Pack(&header.codec));
-  header.stored_bytes = static_cast<uint32_t>(block->size() - kRecordHeaderBytes);
+  ASSIGN_OR_RETURN(std::string* const block, Pack(&header));
   header.records = records_;
+  const size_t used = kRecordHeaderBytes + header.stored_bytes;
+  const size_t size = header.block_bytes();
+  if (block->size() < size) block->resize(size);
   char* const at = block->data();
+  std::memset(at + used, 0, size - used);
   std::memset(at, 0, kRecordHeaderBytes);
   std::memcpy(at, kRecordMark.data(), kRecordMark.size());
   PutU32(header.stored_bytes, at + 16);
@@ -174,12 +172,11 @@ absl::StatusOr<std::string_view> RecordBlockBuilder::Finish() {
     at[29] = static_cast<char>(mask);
     PutU32(Crc32c({at + kRecordHeaderBytes, header.stored_bytes}), at + kStoredCrcOffset);
     PutU32(Crc32c({at, kHeaderCrcOffset}), at + kHeaderCrcOffset);
-    if (!HoldsMark(*block)) break;
+    if (!HoldsMark({at, used})) break;
     if (mask == 0xff) return InternalError("a block holds the mark under every mask");
   }
-  block->resize(header.block_bytes(), '\0');
   records_ = 0;
-  return std::string_view(*block);
+  return std::string_view(at, size);
 }
 
 std::optional<std::string_view> OpenRecordBlock(const RecordBlockHeader& header,

@@ -68,11 +68,12 @@ class RecordBlockBuilder {
  private:
   // Their size without the header.
   size_t raw_bytes() const { return raw_.size() - kRecordHeaderBytes; }
-  absl::StatusOr<std::string*> Pack(RecordCodec* codec);
+  absl::StatusOr<std::string*> Pack(RecordBlockHeader* header);
 
   const RecordCodec codec_;
   // Both with room for a header in front: one of them becomes the block, without a copy, for a
-  // record may have a gibibyte.
+  // record may have a gibibyte. packed_ only grows: bytes that a block is packed into again need no
+  // zeros before.
   std::string raw_;
   std::string packed_;
   uint32_t records_ = 0;

@@ -114,6 +114,24 @@ TEST_F(RecordFileTest, GivesWhatWasWrittenInPiecesOfAnySize) {
   }
 }
 
+// The builder's memory is used again as it is.
+TEST_F(RecordFileTest, ABlockDoesNotDependOnThoseBefore) {
+  for (const RecordCodec codec : kCodecs) {
+    RecordBlockBuilder used(codec);
+    for (int i = 0; i < 6; ++i) {
+      RecordBlockBuilder fresh(codec);
+      // Large ones, and some that are filled up with zeros.
+      const bool filled = i % 2 == 1;
+      const std::string value = filled ? "" : SomeBytes(20'000) + std::string(30'000, 'x');
+      for (int n = 0; n < (filled ? 4'000 : 2); ++n) {
+        ASSERT_OK(used.Add("", value));
+        ASSERT_OK(fresh.Add("", value));
+      }
+      EXPECT_EQ(std::string(*used.Finish()), std::string(*fresh.Finish())) << i;
+    }
+  }
+}
+
 TEST_F(RecordFileTest, EachRecordHasAPositionOfItsOwn) {
   // Records that shrink to next to nothing.
   const Records records(30'000, {"", "x"});
