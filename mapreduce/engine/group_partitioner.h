@@ -6,6 +6,7 @@
 
 #include "mapreduce/api/ordered.h"
 #include "mapreduce/engine/engine_error.h"
+#include "mapreduce/engine/no_record.h"
 #include "mapreduce/engine/partitioner.h"
 
 namespace quern::mr {
@@ -25,7 +26,7 @@ class GroupPartitioner final : public Partitioner {
   GroupPartitioner(const Partitioner* of, uint32_t parts) : of_(of), parts_(parts) {}
   uint32_t Partition(std::string_view key, uint32_t partitions) const override {
     const auto group = GroupPartOf(key, parts_);
-    if (!group.ok()) throw EngineError(group.status());
+    if (!group.ok()) throw EngineError(OfNoRecord(group.status()));
     return of_->Partition(*group, partitions);
   }
 

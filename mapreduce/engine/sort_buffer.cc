@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mapreduce/engine/key_prefix.h"
+#include "mapreduce/engine/no_record.h"
 
 namespace quern::mr {
 
@@ -17,6 +18,11 @@ constexpr size_t kMaxCommonStart = 256;
 constexpr size_t kMaxCapacity = (size_t{4} << 30) - (1 << 20);
 
 }  // namespace
+
+absl::Status NoSuchPartition(uint32_t partition, uint32_t partitions) {
+  return OfNoRecord(
+      InvalidArgumentError("the partitioner answered {} of {} partitions", partition, partitions));
+}
 
 SortBuffer::SortBuffer(size_t capacity_bytes)
     : arena_(std::min(capacity_bytes, kMaxCapacity)),
@@ -67,10 +73,7 @@ absl::Status SortBuffer::Commit(const char* end, const Partitioner& partitioner,
       ShortenCommonStart(key, {index(), next});
     }
     const uint32_t partition = partitions == 1 ? 0 : partitioner.Partition(key, partitions);
-    if (partition >= partitions) {
-      return InvalidArgumentError("the partitioner answered {} of {} partitions", partition,
-                                  partitions);
-    }
+    if (partition >= partitions) return NoSuchPartition(partition, partitions);
     next->prefix = KeyPrefix(key.substr(common_start_.size()));
     next->offset = static_cast<uint32_t>(used_);
     next->partition = partition & (kMaxPartitions - 1);

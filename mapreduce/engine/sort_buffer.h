@@ -23,6 +23,9 @@
 
 namespace quern::mr {
 
+// InvalidArgument: a partitioner answered so. It is asked about records that came before.
+absl::Status NoSuchPartition(uint32_t partition, uint32_t partitions);
+
 class SortBuffer {
  public:
   explicit SortBuffer(size_t capacity_bytes);

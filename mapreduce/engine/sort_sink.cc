@@ -75,6 +75,12 @@ absl::Status SortSink::WaitForSpill() {
   return spill_status_;
 }
 
+uint32_t SortSink::PartitionOf(std::string_view key) const {
+  if (options_.partitions == 1) return 0;
+  const PhaseGuard guard(options_.position, options_.partition_phase);
+  return partitioner_->Partition(key, options_.partitions);
+}
+
 absl::Status SortSink::SpillLargeRecord(std::string_view key, std::string_view value) {
   if (key.size() + value.size() > kMaxRecordBytes) {
     return InvalidArgumentError("emitted a record of {} bytes: the limit is 1 GiB",
@@ -82,12 +88,8 @@ absl::Status SortSink::SpillLargeRecord(std::string_view key, std::string_view v
   }
   // Records before it go into a spill before it: the order of spills is the order of emits.
   RETURN_IF_ERROR(StartSpill());
-  const uint32_t partition =
-      options_.partitions == 1 ? 0 : partitioner_->Partition(key, options_.partitions);
-  if (partition >= options_.partitions) {
-    return InvalidArgumentError("the partitioner answered {} of {} partitions", partition,
-                                options_.partitions);
-  }
+  const uint32_t partition = PartitionOf(key);
+  if (partition >= options_.partitions) return NoSuchPartition(partition, options_.partitions);
   ASSIGN_OR_RETURN(const auto writer, MapOutputWriter::Create(NextSpillPath(), options_.identity,
                                                               options_.partitions, options_.codec));
   RETURN_IF_ERROR(writer->Append(partition, key, value));

@@ -65,6 +65,7 @@ class SortSink final : public EmitBuffer {
   absl::Status TakeWindow();
   absl::Status StartSpill();
   absl::Status WaitForSpill();
+  uint32_t PartitionOf(std::string_view key) const;
   absl::Status SpillLargeRecord(std::string_view key, std::string_view value);
   absl::Status WriteSorted(SortBuffer* buffer, const std::string& path);
   std::string NextSpillPath();

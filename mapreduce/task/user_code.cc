@@ -6,7 +6,6 @@ namespace {
 
 constexpr char kPayload[] = "quern/user_error";
 constexpr char kJobPayload[] = "quern/job_error";
-constexpr char kNoRecordPayload[] = "quern/no_record";
 
 }  // namespace
 
@@ -17,15 +16,6 @@ absl::Status UserError(std::string_view message) {
 }
 
 bool IsUserError(const absl::Status& status) { return status.GetPayload(kPayload).has_value(); }
-
-absl::Status OfNoRecord(absl::Status status) {
-  status.SetPayload(kNoRecordPayload, absl::Cord());
-  return status;
-}
-
-bool IsOfNoRecord(const absl::Status& status) {
-  return status.GetPayload(kNoRecordPayload).has_value();
-}
 
 absl::Status JobError(std::string_view message) {
   absl::Status status = UserError(message);

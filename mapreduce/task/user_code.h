@@ -6,16 +6,13 @@
 
 #include "common/status.h"
 #include "mapreduce/engine/engine_error.h"
+#include "mapreduce/engine/no_record.h"
 
 namespace quern::mr {
 
 // A failure that the user's code is to blame for; others are the machine's or the input's.
 absl::Status UserError(std::string_view message);
 bool IsUserError(const absl::Status& status);
-// The same of code that runs over many records, some time after they were mapped: the record that
-// is mapped when it fails has no part in it.
-absl::Status OfNoRecord(absl::Status status);
-bool IsOfNoRecord(const absl::Status& status);
 // A failure that no other attempt and no other task would escape: the job ends with it.
 absl::Status JobError(std::string_view message);
 bool IsJobError(const absl::Status& status);

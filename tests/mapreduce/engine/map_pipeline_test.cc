@@ -15,6 +15,7 @@
 #include "mapreduce/engine/map_output_file.h"
 #include "mapreduce/engine/merge_runs.h"
 #include "mapreduce/engine/merger.h"
+#include "mapreduce/engine/no_record.h"
 #include "mapreduce/engine/partitioners.h"
 #include "mapreduce/engine/sort_sink.h"
 #include "tests/mapreduce/engine/class_combiner.h"
@@ -371,7 +372,55 @@ TEST(SortSinkTest, RefusesPartitionsThatDoNotExist) {
   SortBuffers buffers(64 << 10);
   SortSink sink({{"j", 0, 0}, 2, Codec::kNone, dir.path(), 3}, &partitioner, &buffers);
   sink.Append("a", "1");
-  EXPECT_THAT(sink.Finish(dir / "output", nullptr), StatusIs(absl::StatusCode::kInvalidArgument));
+  const absl::Status refused = sink.Finish(dir / "output", nullptr).status();
+  EXPECT_THAT(refused, StatusIs(absl::StatusCode::kInvalidArgument));
+  EXPECT_TRUE(IsOfNoRecord(refused)) << "the record may be long gone";
+}
+
+TEST(SortSinkTest, AKeyWithoutPartsIsTheFaultOfNoRecordAtHand) {
+  const HashPartitioner hash;
+  const GroupPartitioner partitioner(&hash, 1);
+  try {
+    partitioner.Partition("a", 3);
+    ADD_FAILURE();
+  } catch (const EngineError& error) {
+    EXPECT_TRUE(IsOfNoRecord(error.status()));
+  }
+}
+
+// Also about a record that goes into a spill of its own.
+TEST(SortSinkTest, SaysWhenThePartitionerIsAsked) {
+  const auto position = RecordPositionWriter::Private();
+  class Watching : public Partitioner {
+   public:
+    explicit Watching(const RecordPositionWriter* position) : position_(position) {}
+    uint32_t Partition(std::string_view key, uint32_t) const override {
+      EXPECT_EQ(position_->phase(), RecordPhase::kPartition) << key;
+      ++asked;
+      return 0;
+    }
+    mutable int asked = 0;
+
+   private:
+    const RecordPositionWriter* const position_;
+  };
+  const TempDir dir;
+  const Watching partitioner(position.get());
+  SortBuffers buffers(64 << 10);
+  position->SetPhase(RecordPhase::kMap);
+  SortSink sink({{"j", 0, 0},
+                 2,
+                 Codec::kNone,
+                 dir.path(),
+                 3,
+                 nullptr,
+                 position.get(),
+                 RecordPhase::kPartition},
+                &partitioner, &buffers);
+  sink.Append("small", "1");
+  sink.Append("large", std::string(40'000, 'x'));
+  EXPECT_EQ(partitioner.asked, 2);
+  EXPECT_EQ(position->phase(), RecordPhase::kMap);
 }
 
 }  // namespace

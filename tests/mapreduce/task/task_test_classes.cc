@@ -158,13 +158,13 @@ struct Total {
 };
 QUERN_REGISTER_FOLD(Total);
 
-// Cannot take the words "crash" and "throw".
+// Cannot take the words "crash" and "throw", and has no partition for "astray".
 class Fragile : public quern::Partitioner {
  public:
-  uint32_t Partition(std::string_view key, uint32_t) const override {
+  uint32_t Partition(std::string_view key, uint32_t partitions) const override {
     if (key == "crash") std::raise(SIGSEGV);
     if (key == "throw") throw std::runtime_error("what a word");
-    return 0;
+    return key == "astray" ? partitions : 0;
   }
 };
 QUERN_REGISTER_PARTITIONER(Fragile);

@@ -301,6 +301,12 @@ TEST_F(WorkerSessionTest, WhatRunsLaterBlamesNoRecord) {
                 StatusIs(absl::StatusCode::kOutOfRange));
     EXPECT_EQ(ReadRecordPosition(dir_ / "m-00000.0/record")->phase, c.phase);
   }
+  TaskProcess process;
+  ASSERT_OK_AND_ASSIGN(const pb::FromTask end,
+                       process.Run(StartMap(partitioned, 0, "astray\n" + lines)));
+  ASSERT_TRUE(end.has_failed());
+  EXPECT_THAT(end.failed().message(), HasSubstr("the partitioner answered"));
+  EXPECT_FALSE(end.failed().in_record()) << end.ShortDebugString();
 }
 
 // As root and with user namespaces a task gets namespaces; the other way is what is left where the
