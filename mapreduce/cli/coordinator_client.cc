@@ -67,7 +67,9 @@ struct CoordinatorClient::Impl {
       if (outcome_unknown != nullptr && is_unclear && reached && !answered) *outcome_unknown = true;
       if (!absl::IsUnavailable(status)) return status;
       const absl::Time now = clock->MonotonicNow();
-      const bool somebody_works = reached && (now - begun > kPatience || IsBeingAccepted(status));
+      // Who took his time and answered has ended his work; what he lacks may be away for long.
+      const bool somebody_works =
+          IsBeingAccepted(status) || (reached && !answered && now - begun > kPatience);
       if (!give_up || (somebody_works && now < end)) give_up = now + kPatience;
       if (now > *give_up) return answered ? status : DoesNotAnswer(status);
       clock->Sleep(kPause);

@@ -128,6 +128,17 @@ TEST_F(CoordinatorClientTest, AnAnswerIsARejection) {
   EXPECT_EQ(ExitOfSubmission(refused), kExitRejected);
 }
 
+// The coordinator asks its master for as long as that may take, each time.
+TEST_F(CoordinatorClientTest, AnAnswerThatTookLongIsNotAskedForAgainAndAgain) {
+  const FakeCoordinator coordinator([&](int) {
+    clock_.AdvanceTime(absl::Seconds(20));
+    return rpc::AnswerOf(UnavailableError("the master does not answer"));
+  });
+  EXPECT_THAT(Submit(coordinator),
+              StatusIs(Code::kUnavailable, HasSubstr("the master does not answer")));
+  EXPECT_LE(coordinator.calls(), 2);
+}
+
 TEST_F(CoordinatorClientTest, WhereNobodyListensNothingWasAccepted) {
   CoordinatorClient client({"127.0.0.1:1"}, &clock_);
   EXPECT_THAT(client.Submit({}).status(),
