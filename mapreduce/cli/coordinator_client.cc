@@ -26,6 +26,8 @@ constexpr absl::Duration kSubmitTimeout = absl::Minutes(10);
 constexpr absl::Duration kWatchPatience = absl::Minutes(2);
 constexpr absl::Duration kPause = absl::Milliseconds(100);
 
+constexpr char kMayBeAccepted[] = "quern/may_be_accepted";
+
 bool IsBeingAccepted(const absl::Status& status) { return Message(status) == kBeingAccepted; }
 
 }  // namespace
@@ -94,10 +96,12 @@ struct CoordinatorClient::Impl {
     if (!is_unclear) return status;
     // The coordinator itself has said so, of the master.
     if (dry_run || !outcome_unknown) return UnavailableError("{}", Message(status));
-    return DeadlineExceededError(
+    status = DeadlineExceededError(
         "the coordinator at {} was gone before it had answered: this may have been accepted. Try: "
         "mr list, before it is submitted again",
         address());
+    status.SetPayload(kMayBeAccepted, absl::Cord());
+    return status;
   }
 
   // Nobody may cancel the call of this context any more.
@@ -313,7 +317,7 @@ bool HasEnded(const pb::JobStatus& status) {
 }
 
 int ExitOfSubmission(const absl::Status& status) {
-  return absl::IsDeadlineExceeded(status) ? kExitFailed : kExitRejected;
+  return status.GetPayload(kMayBeAccepted).has_value() ? kExitFailed : kExitRejected;
 }
 
 }  // namespace quern::mr

@@ -23,7 +23,7 @@ class CoordinatorClient {
   CoordinatorClient(std::vector<std::string> addresses, Clock* clock);
   ~CoordinatorClient();
 
-  // DeadlineExceeded: nobody knows whether it was accepted.
+  // DeadlineExceeded: nobody knows whether it was accepted (see ExitOfSubmission).
   absl::StatusOr<pb::SubmitResponse> Submit(pb::SubmitRequest request);
   absl::StatusOr<pb::SubmitPipelineResponse> SubmitPipeline(pb::SubmitPipelineRequest request);
   absl::Status DropPipeline(const std::string& pipeline_id);
@@ -57,7 +57,8 @@ class CoordinatorClient {
 
 bool HasEnded(const pb::JobStatus& status);
 
-// Of a submission that came to nothing: rejected, unless it may have been accepted.
+// Of a submission that came to nothing: rejected, unless Submit or SubmitPipeline has said that it
+// may have been accepted. What failed before them, an upload that nobody answered, surely was not.
 int ExitOfSubmission(const absl::Status& status);
 
 }  // namespace quern::mr

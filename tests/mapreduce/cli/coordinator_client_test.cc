@@ -139,6 +139,11 @@ TEST_F(CoordinatorClientTest, AnAnswerThatTookLongIsNotAskedForAgainAndAgain) {
   EXPECT_LE(coordinator.calls(), 2);
 }
 
+TEST_F(CoordinatorClientTest, WhatWasNeverSubmittedIsRejected) {
+  EXPECT_EQ(ExitOfSubmission(DeadlineExceededError("the master hangs: upload of the plugin")),
+            kExitRejected);
+}
+
 TEST_F(CoordinatorClientTest, WhereNobodyListensNothingWasAccepted) {
   CoordinatorClient client({"127.0.0.1:1"}, &clock_);
   EXPECT_THAT(client.Submit({}).status(),
