@@ -108,7 +108,10 @@ absl::StatusOr<bool> WarcReader::EnterMember() {
     next_ = NextMember::kUnknown;
   }
   begin_ = end_ = 0;
+  large_block_.Clear();
+  replay_at_ = 0;
   window_offset_ = index_ = 0;
+  numbered_until_ = 0;
   set_aside_here_ = false;
   return in_member_;
 }
@@ -139,6 +142,16 @@ absl::StatusOr<bool> WarcReader::GoOnInNextMember() {
 }
 
 absl::StatusOr<size_t> WarcReader::ReadMember(char* out, size_t room) {
+  if (!replays()) return ReadOn(out, room);
+  ASSIGN_OR_RETURN(const std::string_view block, large_block_.View());
+  const size_t size = std::min(room, block.size() - replay_at_);
+  std::memcpy(out, block.data() + replay_at_, size);
+  replay_at_ += size;
+  return size;
+}
+
+// Of what has not been decoded yet.
+absl::StatusOr<size_t> WarcReader::ReadOn(char* out, size_t room) {
   if (next_ != NextMember::kUnknown) return 0;
   if (ahead_.empty()) return members_->Read(out, room);
   const size_t size = std::min(room, ahead_.size());
@@ -193,12 +206,20 @@ absl::StatusOr<bool> WarcReader::SkipLineEnds() {
   }
 }
 
+void WarcReader::SetOffset() {
+  // Of records that are found in a member when it has been left: they are numbered on.
+  if (next_ != NextMember::kUnknown || window_offset_ < numbered_until_) {
+    ++offset_;
+    return;
+  }
+  const uint64_t own = members_->RecordOffset(window_offset_, index_);
+  offset_ = numbered_until_ == 0 ? own : std::max(own, offset_ + 1);
+}
+
 absl::StatusOr<WarcReader::Found> WarcReader::ReadRecord() {
   ASSIGN_OR_RETURN(const bool more, SkipLineEnds());
   if (!more) return EndMember();
-  // Of records that are found in a member when it has been left: they are numbered on.
-  offset_ =
-      next_ == NextMember::kUnknown ? members_->RecordOffset(window_offset_, index_) : offset_ + 1;
+  SetOffset();
   ASSIGN_OR_RETURN(const bool has_head, ReadHead());
   if (!has_head) return PassOver(head_.empty() ? "bad_head" : "truncated");
   const auto length = ParseLength(fields_.Find("Content-Length"));
@@ -268,34 +289,64 @@ absl::StatusOr<bool> WarcReader::MayHaveBlock(uint64_t length, const char** why_
   return !seen->empty() && MayFollowARecord(std::string_view(*seen).substr(1));
 }
 
-// One that does not fit in the window.
+// One that does not fit in the window. When its length is wrong there may be any number of records
+// in what it claims, which is read again from large_block_: nothing is decoded twice, nor copied
+// again for each of many heads in there that claim as much.
 absl::StatusOr<WarcReader::Found> WarcReader::ReadLargeBlock(uint64_t length) {
   const char* why_not = nullptr;
   ASSIGN_OR_RETURN(const bool may_be, MayHaveBlock(length, &why_not));
+  if (!may_be) {
+    Consume(head_.size());
+    return PassOver(why_not);
+  }
+  if (!replays()) {
+    large_block_.Clear();
+    RETURN_IF_ERROR(large_block_.Append(window()));
+    replay_at_ = window().size();
+  }
+  // Of the block in large_block_, which has all of the window.
+  const uint64_t begin = replay_at_ - window().size() + head_.size();
+  const uint64_t end = begin + length;
+  bool moved_on = false;
+  // A chain of them would gather a whole file.
+  const bool too_far = end > 2 * std::max<uint64_t>(limits_.block_bytes, window_bytes_);
+  if (!too_far) RETURN_IF_ERROR(GatherLargeBlock(end, &moved_on));
+  ASSIGN_OR_RETURN(const std::string_view bytes, large_block_.View());
+  const bool complete = bytes.size() >= end;
+  const std::string_view behind = bytes.substr(std::min<uint64_t>(end, bytes.size()));
+  const bool damaged = behind.size() < kBehindBytes && IsDamaged();
+  const bool is_record = complete && !damaged && MayFollowARecord(behind.substr(0, kBehindBytes));
+  if (is_record) {
+    ++index_;
+    window_offset_ += head_.size() + length;
+    begin_ = end_ = 0;
+    replay_at_ = end;
+    return MakePayload(bytes.substr(begin, length));
+  }
   Consume(head_.size());
-  if (!may_be) return PassOver(why_not);
-  large_block_.Clear();
-  while (large_block_.size() < length) {
-    ASSIGN_OR_RETURN(const std::string_view bytes, Fill(1));
-    if (bytes.empty()) {
-      ASSIGN_OR_RETURN(const bool more, GoOnInNextMember());
-      if (!more) break;
+  if (moved_on) numbered_until_ = window_offset_ + (bytes.size() - begin);
+  return PassOver(complete || too_far ? "false_length" : "truncated");
+}
+
+// At least `end` bytes into large_block_, and a few more, unless there are fewer.
+absl::Status WarcReader::GatherLargeBlock(uint64_t end, bool* moved_on) {
+  const uint64_t want = end + kBehindBytes;
+  const auto lacking = [&] {
+    return std::min<uint64_t>(want - std::min(large_block_.size(), want), kSmallestWindow);
+  };
+  const auto piece = std::make_unique_for_overwrite<char[]>(lacking());
+  while (lacking() > 0) {
+    ASSIGN_OR_RETURN(const size_t got, ReadOn(piece.get(), lacking()));
+    if (got > 0) {
+      RETURN_IF_ERROR(large_block_.Append({piece.get(), got}));
       continue;
     }
-    const size_t take =
-        static_cast<size_t>(std::min<uint64_t>(bytes.size(), length - large_block_.size()));
-    RETURN_IF_ERROR(large_block_.Append(bytes.substr(0, take)));
-    Consume(take);
+    if (large_block_.size() >= end) break;
+    ASSIGN_OR_RETURN(const bool more, GoOnInNextMember());
+    if (!more) break;
+    *moved_on = true;
   }
-  RETURN_IF_ERROR(Fill(kBehindBytes).status());
-  const bool complete = large_block_.size() == length;
-  const bool damaged = window().size() < kBehindBytes && IsDamaged();
-  if (complete && !damaged && MayFollowARecord(window())) {
-    ++index_;
-    ASSIGN_OR_RETURN(const std::string_view block, large_block_.View());
-    return MakePayload(block);
-  }
-  return PassOver(complete ? "false_length" : "truncated");
+  return absl::OkStatus();
 }
 
 absl::StatusOr<WarcReader::Found> WarcReader::MakePayload(std::string_view block) {
@@ -344,7 +395,8 @@ absl::StatusOr<WarcReader::Found> WarcReader::SearchRecord() {
     const size_t passed = bytes.size() - kVersionStart.size() - 3;
     Consume(passed);
     strayed += passed;
-    if (strayed > limits_.stray_bytes && next_ == NextMember::kUnknown && members_->Abandon()) {
+    if (strayed > limits_.stray_bytes && !replays() && next_ == NextMember::kUnknown &&
+        members_->Abandon()) {
       return EndMember();
     }
   }

@@ -49,13 +49,16 @@ class WarcReader final : public RecordReader {
   absl::StatusOr<bool> EnterMember();
   absl::StatusOr<bool> GoOnInNextMember();
   absl::StatusOr<size_t> ReadMember(char* out, size_t room);
+  absl::StatusOr<size_t> ReadOn(char* out, size_t room);
+  bool replays() const { return replay_at_ < large_block_.size(); }
   bool IsDamaged() const { return next_ == NextMember::kUnknown && members_->damaged(); }
+  void SetOffset();
   absl::StatusOr<Found> ReadRecord();
   absl::StatusOr<bool> SkipLineEnds();
   absl::StatusOr<bool> ReadHead();
   absl::StatusOr<Found> ReadBlock(uint64_t length);
   absl::StatusOr<Found> ReadLargeBlock(uint64_t length);
-  absl::StatusOr<bool> Discard(uint64_t bytes);
+  absl::Status GatherLargeBlock(uint64_t end, bool* moved_on);
   absl::StatusOr<Found> MakePayload(std::string_view block);
   absl::StatusOr<bool> MayHaveBlock(uint64_t length, const char** why_not);
   absl::StatusOr<Found> PassOver(const char* reason);
@@ -90,6 +93,10 @@ class WarcReader final : public RecordReader {
   bool has_http_ = false;
   HttpBody body_;
   ScratchBuffer large_block_;
+  // How much of large_block_ has gone (again) into the window; the members go on behind its end.
+  uint64_t replay_at_ = 0;
+  // Of window_offset_: what of large_block_ comes from members that have been left.
+  uint64_t numbered_until_ = 0;
 };
 
 }  // namespace quern::mr

@@ -55,5 +55,41 @@ TEST_F(WarcTest, ARecordThatDoesNotGoOnIsSetAside) {
   }
 }
 
+// A length of one record that is wrong costs that record alone, however many members it claims.
+TEST_F(WarcTest, ALengthThatClaimsManyMembersSwallowsNothing) {
+  Pages pages;
+  std::string text = WarcResponse("http://first/", "first");
+  pages.emplace_back("http://first/", "first");
+  const auto add_wrong = [&](uint64_t length) {
+    text += fmt::format("WARC/1.0\r\nContent-Length: {}\r\n\r\nbody\r\n\r\n", length);
+  };
+  add_wrong(900'000'000);
+  for (int i = 0; i < 400; ++i) {
+    pages.emplace_back(fmt::format("http://{}/", i), SomeBytes(i == 70 ? 500'000 : Below(5000)));
+    text += WarcResponse(pages.back().first, pages.back().second);
+    if (i % 100 == 50) add_wrong(i == 50 ? 700'000 : 800'000'000);
+  }
+  for (const Pack& pack : MemberPacks()) {
+    for (const size_t block : {size_t{5'000}, size_t{65'280}, text.size()}) {
+      std::string file;
+      for (size_t at = 0; at < text.size();) {
+        size_t end = std::min(at + block, text.size());
+        if (text.substr(end).starts_with("WARC/")) ++end;
+        file += pack(text.substr(at, end - at));
+        at = end;
+      }
+      const Contents contents = ReadAll(file);
+      ASSERT_EQ(contents.pages.size(), pages.size()) << block;
+      EXPECT_EQ(contents.pages, pages) << block;
+      uint64_t set_aside = 0;
+      for (const auto& [reason, count] : contents.set_aside) set_aside += count;
+      EXPECT_EQ(set_aside, 5u) << block;
+      for (size_t i = 1; i < contents.offsets.size(); ++i) {
+        ASSERT_LT(contents.offsets[i - 1], contents.offsets[i]);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace quern::mr
