@@ -33,6 +33,11 @@ class SearchTest : public ::testing::Test {
         {"run", "search-index", "/in.jsonl", "/index", "--reduce", "2", "--overwrite"});
     ASSERT_EQ(job.exit_code, 0) << job.Describe();
   }
+  CommandResult Change(std::vector<std::string> words) {
+    words.insert(words.begin(), BinaryPath("quern-search"));
+    words.insert(words.end(), {"--master", cluster_->master()});
+    return RunCommand(words, {.env = env_});
+  }
   CommandResult Search(std::vector<std::string> words) {
     words.insert(words.begin(), "search");
     return cluster_->Mr(std::move(words), {.env = env_});
@@ -128,9 +133,7 @@ TEST_F(SearchTest, ADamagedCopyIsFetchedAnew) {
   const CommandResult again = Search({"/index", "free"});
   EXPECT_EQ(again.out, found) << again.Describe();
   damage();
-  const CommandResult merged =
-      RunCommand({BinaryPath("quern-search"), "merge", "--master", cluster_->master(), "/index"},
-                 {.env = env_});
+  const CommandResult merged = Change({"merge", "/index"});
   EXPECT_EQ(merged.exit_code, 0) << merged.Describe();
   EXPECT_EQ(Search({"/index", "free"}).out, found);
 }
@@ -151,6 +154,29 @@ TEST_F(SearchTest, CopiesThatSomebodyFetchesAreLeftAlone) {
   (*second)->Release();
   (*first)->Keep({"part-r-00000"});
   EXPECT_EQ(CachedFiles(), 1u);
+}
+
+// Each night's documents come under the same name; what is not merged yet is not replaced.
+TEST_F(SearchTest, AnIndexGrowsEveryNight) {
+  MakeIndex(kLines);
+  for (const std::string night : {"first", "second"}) {
+    const std::string line = R"({"id":")" + night + R"(","text":"free night"})" + "\n";
+    ASSERT_EQ(cluster_->Dfs({"put", "-f", "-", "/in.jsonl"}, {.stdin_text = line}).exit_code, 0);
+    const auto make = [&] {
+      return cluster_->Mr({"run", "search-index", "/in.jsonl", "/index/new", "--overwrite"});
+    };
+    const CommandResult made = make();
+    ASSERT_EQ(made.exit_code, 0) << made.Describe();
+    const CommandResult added = Change({"add", "/index", "new"});
+    ASSERT_EQ(added.exit_code, 0) << added.Describe();
+    const CommandResult refused = make();
+    EXPECT_NE(refused.exit_code, 0);
+    EXPECT_THAT(refused.err, HasSubstr("/index/new: index.json in it is not the output of a job"));
+    const CommandResult merged = Change({"merge", "/index"});
+    ASSERT_EQ(merged.exit_code, 0) << merged.Describe();
+    EXPECT_THAT(Search({"/index", "night"}).out, HasSubstr(". " + night + "  "));
+  }
+  EXPECT_THAT(Search({"/index", "night"}).out, HasSubstr(". first  "));
 }
 
 // How index.json changes: of two who began from the same one the second is told.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -173,6 +174,39 @@ uint32_t DeleteFromSegment(const std::unordered_set<std::string>& ids, const Seg
   return deleted;
 }
 
+// "a/" and "a/b/" for a/b/c: where other indexes of these segments may lie.
+std::set<std::string> DirsOf(const std::vector<IndexSegment>& segments) {
+  std::set<std::string> dirs;
+  for (const IndexSegment& segment : segments) {
+    for (size_t slash = segment.file.find('/'); slash != std::string::npos;
+         slash = segment.file.find('/', slash + 1)) {
+      dirs.insert(segment.file.substr(0, slash + 1));
+    }
+  }
+  return dirs;
+}
+
+// The index.json that adding left in those directories whose segments are all among these.
+std::vector<std::string> ManifestsOfParts(const std::vector<IndexSegment>& segments,
+                                          IndexFiles* files) {
+  std::unordered_set<std::string_view> names;
+  for (const IndexSegment& segment : segments) names.insert(segment.file);
+  std::vector<std::string> found;
+  for (const std::string& dir : DirsOf(segments)) {
+    const std::string name = dir + std::string(kIndexManifestName);
+    // One that cannot be read is in the way of nobody who reads the index.
+    const absl::StatusOr<std::string> json = files->Read(name);
+    if (!json.ok()) continue;
+    const absl::StatusOr<IndexManifest> part = ParseIndexManifest(*json);
+    const bool nothing_left =
+        part.ok() && !part->part_of.empty() &&
+        std::all_of(part->segments.begin(), part->segments.end(),
+                    [&](const IndexSegment& one) { return names.contains(dir + one.file); });
+    if (nothing_left) found.push_back(name);
+  }
+  return found;
+}
+
 // What a manifest is of besides its segments, without them.
 IndexManifest WithoutSegments(const IndexManifest& manifest) {
   IndexManifest empty;
@@ -263,6 +297,9 @@ absl::StatusOr<IndexManifest> MergeIndex(IndexFiles* files, IndexWriter* writer)
     change.Replaces(listed.file);
     change.Replaces(listed.deletions);
   }
+  // Last: as long as it is there --overwrite leaves the directory alone, and what is removed there
+  // cannot be the output of a later job.
+  for (const std::string& part : ManifestsOfParts(before, files)) change.Replaces(part);
   ASSIGN_OR_RETURN(IndexManifest published, change.Publish());
   change.KeepCopies();
   return published;

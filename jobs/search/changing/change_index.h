@@ -31,7 +31,8 @@ struct DeleteResult {
 absl::StatusOr<DeleteResult> DeleteFromIndex(const std::unordered_set<std::string>& ids,
                                              IndexFiles* files, IndexWriter* writer);
 
-// Makes one segment of all, without what is deleted, and removes the files that it replaces.
+// Makes one segment of all, without what is deleted, and removes the files that it replaces. So it
+// does with the index.json of what was added, where only what the job's manifest says is left.
 absl::StatusOr<IndexManifest> MergeIndex(IndexFiles* files, IndexWriter* writer);
 
 }  // namespace quern::search

@@ -19,6 +19,8 @@
 namespace quern::search {
 namespace {
 
+using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class ChangeIndexTest : public ::testing::Test {
@@ -59,9 +61,9 @@ class ChangeIndexTest : public ::testing::Test {
     }
     Write(dir + "_MANIFEST.json", fmt::format(R"({{"parts": [{}]}})", parts));
   }
-  std::vector<std::string> Names() const {
+  std::vector<std::string> Names(const std::string& dir = "") const {
     std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(dir_.path())) {
+    for (const auto& entry : std::filesystem::directory_iterator(dir_ / dir)) {
       names.push_back(entry.path().filename().string());
     }
     std::sort(names.begin(), names.end());
@@ -406,6 +408,47 @@ TEST_F(ChangeIndexTest, AMergedIndexIsThatOfWhatIsLeft) {
   EXPECT_TRUE(OpenIndex(files_.get()).ok());
   EXPECT_EQ(MergeIndex(files_.get(), writer_.get())->generation, merged->generation)
       << "nothing to do";
+}
+
+// Nothing but what its manifest says, so that --overwrite takes the directory for the next one.
+TEST_F(ChangeIndexTest, AMergeLeavesOnlyAJobsOutputOfWhatWasAdded) {
+  WriteOutput("", {Range(0, 10)});
+  for (int night = 1; night <= 3; ++night) {
+    WriteOutput("new/", {Range(10 * night, 10 * night + 5), Range(10 * night + 5, 10 * night + 9)});
+    const auto added = AddToIndex("new", files_.get(), writer_.get());
+    ASSERT_TRUE(added.ok()) << night << ": " << added.status();
+    ASSERT_TRUE(
+        DeleteFromIndex({fmt::format("d{}", 10 * night)}, files_.get(), writer_.get()).ok());
+    EXPECT_THAT(Names("new"), Contains("index.json")) << "not to be replaced yet";
+    const auto merged = MergeIndex(files_.get(), writer_.get());
+    ASSERT_TRUE(merged.ok()) << merged.status();
+    EXPECT_THAT(Names("new"), ElementsAre("_MANIFEST.json"));
+    EXPECT_EQ(merged->documents, 10u + 8 * static_cast<uint64_t>(night));
+  }
+}
+
+TEST_F(ChangeIndexTest, AMergeLeavesWhatSaysThatSegmentsAreOfAnother) {
+  WriteOutput("", {Range(0, 10)});
+  WriteOutput("a/", {Range(10, 20)});
+  WriteOutput("a/b/", {Range(20, 30)});
+  WriteOutput("c/", {Range(30, 40)});
+  WriteOutput("c/d/", {Range(40, 50)});
+  ASSERT_TRUE(AddToIndex("a/b", files_.get(), writer_.get()).ok());
+  const Within c = OpenWithin("c");
+  ASSERT_TRUE(AddToIndex("d", c.files.get(), c.writer.get()).ok());
+  ASSERT_TRUE(AddToIndex("c", files_.get(), writer_.get()).ok());
+  // Cut off after the first of its two steps: it is to be done again.
+  InterruptedFiles files(
+      index_, [&] { ASSERT_TRUE(DeleteFromIndex({"d3"}, files_.get(), writer_.get()).ok()); });
+  EXPECT_EQ(AddToIndex("a", &files, writer_.get()).status().code(), absl::StatusCode::kAborted);
+  ASSERT_TRUE(MergeIndex(files_.get(), writer_.get()).ok());
+  EXPECT_THAT(Names("a"), ElementsAre("_MANIFEST.json", "b", "index.json", "part-r-00000"));
+  for (const char* const merged : {"a/b", "c/d"}) {
+    EXPECT_THAT(Names(merged), ElementsAre("_MANIFEST.json")) << merged;
+  }
+  EXPECT_THAT(Names("c"), ElementsAre("_MANIFEST.json", "d"));
+  ASSERT_TRUE(AddToIndex("a", files_.get(), writer_.get()).ok());
+  EXPECT_EQ(MergeIndex(files_.get(), writer_.get())->documents, 49u);
 }
 
 TEST_F(ChangeIndexTest, ADamagedSegmentStopsTheMerge) {
