@@ -69,20 +69,37 @@ bool ReadFields(const json& list, IndexManifest* manifest) {
   return manifest->fields.size() <= kMaxFields;
 }
 
-bool ReadSegments(const json& list, IndexManifest* manifest) {
+// What IsIndexName takes. An index.json of before may say ./new//part-r-00000, which is that file
+// of the index as well.
+absl::StatusOr<std::string> ReadName(const std::string& name) {
+  std::string plain;
+  for (size_t begin = 0, end = 0; begin < name.size(); begin = end + 1) {
+    end = std::min(name.find('/', begin), name.size());
+    const std::string_view part = std::string_view(name).substr(begin, end - begin);
+    if (part.empty() || part == ".") continue;
+    if (!plain.empty()) plain += '/';
+    plain += part;
+  }
+  if (name.starts_with('/') || !IsIndexName(plain)) {
+    return DataLossError("'{}' is no name of a file in it", name);
+  }
+  return plain;
+}
+
+absl::Status ReadSegments(const json& list, IndexManifest* manifest) {
   for (const json& one : list) {
     ObjectReader segment(one);
     IndexSegment& read = manifest->segments.emplace_back();
-    read.file = segment.Text("file");
+    const std::string file = segment.Text("file");
     const uint64_t documents = segment.Number("documents");
+    if (!segment.ok() || documents > UINT32_MAX) return DataLossError("a segment is incomplete");
     read.documents = static_cast<uint32_t>(documents);
-    if (const json* deletions = Member(one, "deletions", json::value_t::string)) {
-      read.deletions = deletions->get<std::string>();
-    }
-    if (!segment.ok() || documents > UINT32_MAX || !IsIndexName(read.file)) return false;
-    if (!read.deletions.empty() && !IsIndexName(read.deletions)) return false;
+    ASSIGN_OR_RETURN(read.file, ReadName(file));
+    const json* const deletions = Member(one, "deletions", json::value_t::string);
+    if (deletions == nullptr || deletions->get_ref<const std::string&>().empty()) continue;
+    ASSIGN_OR_RETURN(read.deletions, ReadName(deletions->get<std::string>()));
   }
-  return true;
+  return absl::OkStatus();
 }
 
 // What makes segments parts of one index.
@@ -150,10 +167,10 @@ absl::StatusOr<IndexManifest> ParseIndexManifest(std::string_view text) {
   if (const json* part_of = Member(read, "part_of", json::value_t::string)) {
     manifest.part_of = part_of->get<std::string>();
   }
-  const bool whole = ReadFields(object.List("fields"), &manifest) &&
-                     ReadSegments(object.List("segments"), &manifest) && object.ok() &&
-                     analysis.ok();
+  const json& segments = object.List("segments");
+  const bool whole = ReadFields(object.List("fields"), &manifest) && object.ok() && analysis.ok();
   if (!whole) return DataLossError("no manifest of a search index");
+  RETURN_IF_ERROR(Annotate(ReadSegments(segments, &manifest), "no manifest of a search index"));
   return manifest;
 }
 
@@ -190,8 +207,11 @@ absl::StatusOr<std::vector<std::string>> ParseJobParts(std::string_view text) {
   std::vector<std::string> names;
   for (const json& one : object.List("parts")) {
     ObjectReader part(one);
-    names.push_back(part.Text("name"));
-    if (!part.ok() || !IsIndexName(names.back())) return DataLossError("no manifest of a job");
+    const std::string name = part.Text("name");
+    if (!part.ok()) return DataLossError("no manifest of a job");
+    absl::StatusOr<std::string> plain = ReadName(name);
+    RETURN_IF_ERROR(Annotate(plain.status(), "no manifest of a job"));
+    names.push_back(*std::move(plain));
   }
   if (!object.ok()) return DataLossError("no manifest of a job");
   return names;

@@ -43,7 +43,8 @@ struct IndexManifest {
 // so that equal files have equal names, and none lies elsewhere.
 bool IsIndexName(std::string_view name);
 
-// DataLoss when it is none.
+// DataLoss when it is none. Names of files come in the form that IsIndexName takes; one that leads
+// out of the index is refused, and named.
 absl::StatusOr<IndexManifest> ParseIndexManifest(std::string_view json);
 std::string FormatIndexManifest(const IndexManifest& manifest);
 

@@ -451,6 +451,24 @@ TEST_F(ChangeIndexTest, AMergeLeavesWhatSaysThatSegmentsAreOfAnother) {
   EXPECT_EQ(MergeIndex(files_.get(), writer_.get())->documents, 49u);
 }
 
+// As "add INDEX ./new" wrote them once.
+TEST_F(ChangeIndexTest, AnIndexWithNamesOfBeforeIsOpenedAndMerged) {
+  WriteOutput("", {Range(0, 10)});
+  WriteOutput("new/", {Range(10, 20)});
+  ASSERT_TRUE(AddToIndex("new", files_.get(), writer_.get()).ok());
+  std::string json = Read("index.json");
+  const std::string name = "new/part-r-00000";
+  json.replace(json.find(name), name.size(), "./new//part-r-00000");
+  Write("index.json", json);
+  EXPECT_TRUE(OpenIndex(files_.get()).ok());
+  EXPECT_EQ(AddToIndex("new", files_.get(), writer_.get()).status().code(),
+            absl::StatusCode::kAlreadyExists);
+  const auto merged = MergeIndex(files_.get(), writer_.get());
+  ASSERT_TRUE(merged.ok()) << merged.status();
+  EXPECT_EQ(merged->documents, 20u);
+  EXPECT_THAT(Names("new"), ElementsAre("_MANIFEST.json"));
+}
+
 TEST_F(ChangeIndexTest, ADamagedSegmentStopsTheMerge) {
   WriteOutput("", {Range(0, 50), Range(50, 90)});
   std::string bytes = Read("part-r-00001");

@@ -88,25 +88,54 @@ TEST(IndexManifestTest, RefusesWhatIsNone) {
             absl::StatusCode::kUnimplemented);
 }
 
+absl::StatusOr<IndexManifest> ReadBack(const std::string& file, const std::string& deletions) {
+  IndexManifest manifest;
+  EXPECT_TRUE(AddSegment(file, MakeMeta(), &manifest).ok());
+  manifest.segments[0].deletions = deletions;
+  return ParseIndexManifest(FormatIndexManifest(manifest));
+}
+
+absl::StatusOr<std::vector<std::string>> ReadPart(const std::string& name) {
+  return ParseJobParts(R"({"parts": [{"name": ")" + name + R"("}]})");
+}
+
+void ExpectNamed(const absl::Status& status, const std::string& name) {
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << name;
+  EXPECT_NE(status.message().find("'" + name + "'"), std::string_view::npos) << status;
+}
+
 // Files that a merge removes must be files of the index.
 TEST(IndexManifestTest, RefusesNamesThatLeadElsewhere) {
   EXPECT_TRUE(IsIndexName("a"));
   EXPECT_TRUE(IsIndexName("..a/b.c/..."));
   for (const std::string name :
-       {"", "/a", "a/", "a//b", ".", "./a", "a/./b", "..", "../a", "a/..", "a/../../b"}) {
+       {"", "/", "/a", ".", "./", "..", "../a", "./../a", "a/..", "a/../b", "a/../../b"}) {
     EXPECT_FALSE(IsIndexName(name)) << name;
-    IndexManifest manifest;
-    ASSERT_TRUE(AddSegment(name, MakeMeta(), &manifest).ok());
-    EXPECT_EQ(ParseIndexManifest(FormatIndexManifest(manifest)).status().code(),
-              absl::StatusCode::kDataLoss)
-        << name;
-    const std::string parts = R"({"parts": [{"name": ")" + name + R"("}]})";
-    EXPECT_EQ(ParseJobParts(parts).status().code(), absl::StatusCode::kDataLoss) << name;
+    ExpectNamed(ReadBack(name, "").status(), name);
+    ExpectNamed(ReadPart(name).status(), name);
     if (name.empty()) continue;  // nothing is deleted
-    manifest.segments[0] = {"a", name, 10};
-    EXPECT_EQ(ParseIndexManifest(FormatIndexManifest(manifest)).status().code(),
-              absl::StatusCode::kDataLoss)
-        << name;
+    ExpectNamed(ReadBack("a", name).status(), name);
+  }
+}
+
+// As "add INDEX ./new" wrote them once.
+TEST(IndexManifestTest, NamesOfBeforeAreReadInTheOneForm) {
+  for (const auto& [name, plain] : {std::pair<std::string, std::string>{"./new/a", "new/a"},
+                                    {"new//a", "new/a"},
+                                    {"new/././/a", "new/a"},
+                                    {".//a", "a"},
+                                    {"..a/.b", "..a/.b"}}) {
+    EXPECT_TRUE(IsIndexName(plain)) << plain;
+    const auto read = ReadBack(name, name + ".deleted");
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(read->segments[0].file, plain);
+    EXPECT_EQ(read->segments[0].deletions, plain + ".deleted");
+    const auto parts = ReadPart(name);
+    ASSERT_TRUE(parts.ok()) << parts.status();
+    EXPECT_EQ(*parts, std::vector<std::string>{plain});
+  }
+  for (const std::string name : {"a/", "a//b", "./a", "a/./b"}) {
+    EXPECT_FALSE(IsIndexName(name)) << name;
   }
 }
 
