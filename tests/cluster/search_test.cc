@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -177,6 +178,52 @@ TEST_F(SearchTest, AnIndexGrowsEveryNight) {
     EXPECT_THAT(Search({"/index", "night"}).out, HasSubstr(". " + night + "  "));
   }
   EXPECT_THAT(Search({"/index", "night"}).out, HasSubstr(". first  "));
+}
+
+// Counts what is waited, and waits for nothing.
+class CountingClock final : public Clock {
+ public:
+  absl::Time TimeNow() override { return now_; }
+  absl::Time MonotonicNow() override { return now_; }
+  void Sleep(absl::Duration duration) override {
+    waits.push_back(duration);
+    now_ += duration;
+  }
+  std::vector<absl::Duration> waits;
+
+ private:
+  absl::Time now_ = absl::UnixEpoch();
+};
+
+TEST_F(SearchTest, WhoWaitsLooksOftenAtFirstAndSaysItLater) {
+  MakeIndex(kLines);
+  const auto holder = search::OpenIndexFiles(
+      "/index", {.master = cluster_->master(), .cache_dir = cluster_->scratch()});
+  ASSERT_TRUE(holder.ok()) << holder.status();
+  ASSERT_TRUE((*holder)->Fetch("part-r-00000").ok());
+  for (const auto& [longest, lines] :
+       {std::pair{absl::Milliseconds(900), 0}, {absl::Seconds(10), 1}}) {
+    CountingClock clock;
+    const auto stopping = [&] { return clock.MonotonicNow() - absl::UnixEpoch() >= longest; };
+    const auto files = search::OpenIndexFiles("/index", {.master = cluster_->master(),
+                                                         .cache_dir = cluster_->scratch(),
+                                                         .stopping = stopping,
+                                                         .clock = &clock});
+    ASSERT_TRUE(files.ok()) << files.status();
+    ::testing::internal::CaptureStderr();
+    EXPECT_TRUE(absl::IsCancelled((*files)->Fetch("part-r-00000").status()));
+    const std::string log = ::testing::internal::GetCapturedStderr();
+    int said = 0;
+    for (size_t at = log.find("index_waits"); at != std::string::npos;
+         at = log.find("index_waits", at + 1)) {
+      ++said;
+    }
+    EXPECT_EQ(said, lines) << log;
+    ASSERT_GE(clock.waits.size(), 2u);
+    EXPECT_LE(clock.waits[0], absl::Milliseconds(1));
+    EXPECT_GT(clock.waits[1], clock.waits[0]);
+    EXPECT_EQ(*std::max_element(clock.waits.begin(), clock.waits.end()), absl::Milliseconds(100));
+  }
 }
 
 // How index.json changes: of two who began from the same one the second is told.

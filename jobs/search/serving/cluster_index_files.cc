@@ -25,7 +25,10 @@ namespace {
 
 constexpr size_t kMaxSmallFile = 64 << 20;
 constexpr auto kForgottenAfter = std::chrono::hours(24 * 30);
-constexpr absl::Duration kLookEvery = absl::Milliseconds(100);  // whether others have ended
+// Whether others have ended is looked at often at first: mostly they hold the cache for moments.
+constexpr absl::Duration kFirstWait = absl::Milliseconds(1);
+constexpr absl::Duration kLongestWait = absl::Milliseconds(100);
+constexpr absl::Duration kLongToWait = absl::Seconds(1);  // worth a line in the log
 
 std::string CacheRoot(const std::string& chosen) {
   if (!chosen.empty()) return chosen;
@@ -130,16 +133,27 @@ class ClusterIndexFiles final : public IndexFiles {
     const std::string lock = cache_ + "/lock";
     UniqueFd fd(open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (fd.get() < 0) return ErrnoStatus(errno, lock);
-    for (bool said = false; flock(fd.get(), LOCK_EX | LOCK_NB) != 0; said = true) {
-      if (errno != EWOULDBLOCK && errno != EINTR) return ErrnoStatus(errno, lock);
-      if (others == Others::kLeave) return UnavailableError("{}: others fetch", dir_);
-      if (stopping_()) return Stopped();
-      if (!said) LogInfo("index_waits_for_others", {{"index", dir_}, {"cache", cache_}});
-      clock_->Sleep(kLookEvery);
-    }
+    RETURN_IF_ERROR(Lock(fd.get(), others));
     lock_ = std::move(fd);
     // The directory's time says when it was of use.
     utimensat(AT_FDCWD, cache_.c_str(), nullptr, 0);
+    return absl::OkStatus();
+  }
+
+  absl::Status Lock(int fd, Others others) {
+    const absl::Time began = clock_->MonotonicNow();
+    bool said = false;
+    for (absl::Duration wait = kFirstWait; flock(fd, LOCK_EX | LOCK_NB) != 0;
+         wait = std::min(2 * wait, kLongestWait)) {
+      if (errno != EWOULDBLOCK && errno != EINTR) return ErrnoStatus(errno, cache_);
+      if (others == Others::kLeave) return UnavailableError("{}: others fetch", dir_);
+      if (stopping_()) return Stopped();
+      if (!said && clock_->MonotonicNow() - began >= kLongToWait) {
+        LogInfo("index_waits_for_others", {{"index", dir_}, {"cache", cache_}});
+        said = true;
+      }
+      clock_->Sleep(wait);
+    }
     return absl::OkStatus();
   }
 
