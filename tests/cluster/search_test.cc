@@ -1,6 +1,7 @@
 // From documents to answers over a real cluster: the job makes an index, commands and a server ask
 // it.
 #include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,9 +9,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include "common/rpc/unary.h"
 #include "jobs/search/changing/index_writer.h"
 #include "jobs/search/serving/index_files.h"
 #include "jobs/search/serving/open_index.h"
+#include "quern/dfs/v1/namespace.grpc.pb.h"
 #include "tests/cluster/cluster.h"
 #include "tests/cluster/exchange.h"
 
@@ -261,6 +264,36 @@ TEST_F(SearchTest, AServerThatWaitsStopsCleanly) {
   server->Signal(SIGTERM);
   const CommandResult end = server->Finish();
   EXPECT_EQ(end.exit_code, 0) << end.Describe();
+}
+
+// To whatever is asked.
+class CancellingMaster final : public dfs::v1::Namespace::Service {
+ public:
+  CancellingMaster() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+  ~CancellingMaster() override { server_->Shutdown(); }
+  std::string address() const { return fmt::format("127.0.0.1:{}", port_); }
+  grpc::Status Stat(grpc::ServerContext*, const dfs::v1::StatRequest*,
+                    dfs::v1::StatResponse*) override {
+    return rpc::AnswerOf(CancelledError("no longer wanted"));
+  }
+
+ private:
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+// It waits for a signal only when one has come.
+TEST(SearchServer, ACancelledCallIsAnErrorLikeOthers) {
+  const CancellingMaster master;
+  const CommandResult end = RunCommand({BinaryPath("quern-search"), "serve", "/index", "--http",
+                                        "127.0.0.1:0", "--master", master.address()});
+  EXPECT_EQ(end.exit_code, 1) << end.Describe();
+  EXPECT_THAT(end.err, HasSubstr("no longer wanted"));
 }
 
 TEST_F(SearchTest, AServerTakesUpANewIndexAndStopsCleanly) {

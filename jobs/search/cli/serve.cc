@@ -106,7 +106,10 @@ class Serve final : public Command {
     auto files = OpenIndexFiles(arguments_[0], {.master = master_, .stopping = is_stopping});
     if (!files.ok()) return UsageError(Message(files.status()));
     const auto opened = LiveIndex::Open(*std::move(files));
-    if (absl::IsCancelled(opened.status())) return ExitCodeOf(WaitForEnd(signals, [] {}));
+    // Of a call that was cancelled for another reason nobody will send a signal.
+    if (absl::IsCancelled(opened.status()) && EndIsPending()) {
+      return ExitCodeOf(WaitForEnd(signals, [] {}));
+    }
     RETURN_IF_ERROR(opened.status());
     const std::unique_ptr<LiveIndex>& index = *opened;
     Metrics metrics;
