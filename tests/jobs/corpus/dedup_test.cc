@@ -202,14 +202,16 @@ TEST_F(DedupJobTest, OfEqualAddressesTheLeastIdStays) {
   const auto line = [](const char* id, const char* url) {
     return fmt::format("{{\"id\": \"{}\", \"text\": \"t{}\", \"url\": {}}}\n", id, id, url);
   };
-  const std::string in =
-      line("b", "\"https://www.h/x?b=1&a=2#top\"") +
-      line("a", "\"http://h/x/?a=2&b=1&utm_source=z\"") + line("c", "\"http://h/y\"") +
-      "{\"id\": \"d\", \"text\": \"of another file\"}\n" + line("d", "\"\"") + line("e", "null");
+  const auto same = [](const char* id) { return Line(id, "of nowhere"); };
+  const std::string in = line("b", "\"https://www.h/x?b=1&a=2#top\"") +
+                         line("a", "\"http://h/x/?a=2&b=1&utm_source=z\"") +
+                         line("c", "\"http://h/y\"") +
+                         "{\"id\": \"d\", \"text\": \"of another file\"}\n" + line("d", "\"\"") +
+                         line("e", "null") + same("f") + same("g") + same("g");
   pb::JobSpec spec = JobOver("exact_dedup", Write("docs", in), "out");
   (*spec.mutable_params())["by"] = "url";
   EXPECT_EQ(OutputOf(spec, "out"), in.substr(in.find('\n') + 1));
-  EXPECT_THAT(log_, HasSubstr("user.documents_without_url = 3"));
+  EXPECT_THAT(log_, HasSubstr("user.documents_without_url = 6"));
   (*spec.mutable_params())["by"] = "host";
   EXPECT_THAT(Run(spec).out, HasSubstr("params.by = 'host': must be text or url"));
 }
