@@ -33,7 +33,12 @@ std::vector<std::string> ListParam(quern::TaskContext& context, std::string_view
                                    std::string_view fallback) {
   std::vector<std::string> list;
   const std::string_view text = context.param(name, fallback);
-  for (size_t at = 0; !text.empty() && at <= text.size();) {
+  if (text.find_first_not_of(' ') == std::string_view::npos) {
+    if (fallback.empty()) return list;
+    context.Fail("params." + std::string(name) + " = '" + std::string(text) +
+                 "': the list is empty. Try: " + std::string(fallback));
+  }
+  for (size_t at = 0; at <= text.size();) {
     const size_t end = std::min(text.find(',', at), text.size());
     std::string_view item = text.substr(at, end - at);
     while (item.starts_with(' ')) item.remove_prefix(1);

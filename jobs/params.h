@@ -15,6 +15,7 @@ bool FlagParam(quern::TaskContext& context, std::string_view name);
 int64_t NumberParam(quern::TaskContext& context, std::string_view name, std::string_view fallback,
                     int64_t least, int64_t most);
 
-// Items with commas between them, without the blanks around each; none when it is empty.
+// Items with commas between them, without the blanks around each. An empty list has none where
+// `fallback` has none, and fails the job elsewhere: nothing to do is not what was meant.
 std::vector<std::string> ListParam(quern::TaskContext& context, std::string_view name,
                                    std::string_view fallback);

@@ -269,6 +269,8 @@ not json
   EXPECT_NE(Manifest().find("\"map_skipped_records\": 1"), std::string::npos);
   Set(&spec, "aggregates", "count,median(x)");
   ExpectFails(spec, "params.aggregates: 'median(x)': must be");
+  Set(&spec, "aggregates", "");
+  ExpectFails(spec, "params.aggregates = '': the list is empty. Try: count");
 }
 
 // A double cannot tell these apart.

@@ -76,6 +76,13 @@ TEST_F(DecontaminateJobTest, SaysWhatIsWrong) {
   pb::JobSpec spec = SpecWith(good_);
   (*spec.mutable_params())["evaluation"] = "other";
   EXPECT_THAT(Run(spec).out, HasSubstr("files: the job has none called 'other'"));
+  for (const std::string empty : {"", "  "}) {
+    (*spec.mutable_params())["evaluation"] = empty;
+    const Outcome outcome = Run(spec);
+    EXPECT_NE(outcome.exit_code, 0);
+    EXPECT_THAT(outcome.out, HasSubstr("params.evaluation = '" + empty +
+                                       "': the list is empty. Try: evaluation.jsonl"));
+  }
   (*spec.mutable_params())["evaluation"] = "evaluation.jsonl";
   (*spec.mutable_params())["words"] = "0";
   EXPECT_THAT(Run(spec).out,

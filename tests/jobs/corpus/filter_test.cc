@@ -204,6 +204,8 @@ TEST_F(FilterJobTest, ParametersAreChecked) {
     EXPECT_THAT(Run(spec).out, HasSubstr("params.languages: '" + language +
                                          "': must be a code such as en or zh-Hant, or any"));
   }
+  (*spec.mutable_params())["languages"] = "";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.languages = '': the list is empty. Try: en"));
   (*spec.mutable_params())["languages"] = "zh-Hant,sr-Latn-RS,ceb, any";
   EXPECT_EQ(Run(spec).exit_code, 0);
 }
