@@ -31,6 +31,8 @@ constexpr std::string_view kKept = "shards";
 // Those that drop documents, in the order in which documents come to them.
 constexpr std::array<std::string_view, 6> kStages = {
     "extract", "clean", "filter", "exact-dedup", "near-duplicates", "decontaminate"};
+// In corpora of older versions it came last, and the stages behind it here before it.
+constexpr std::string_view kFilter = "filter";
 // Kinds of what mappers emit: that there is a stage, then documents.
 constexpr uint8_t kStage = 0;
 constexpr uint8_t kDocument = 1;
@@ -114,7 +116,8 @@ class CorpusExplainMapper : public quern::Mapper {
     return !wanted_url_.empty() && KeyOfUrl(StringField(document.fields, "url")) == wanted_url_;
   }
 
-  // "HEAD\0REST": the stages that it has passed come between the two.
+  // The head and the rest: the stages that it has passed come between the two, where these are
+  // known.
   std::string Explain(const Document& document, std::string_view path) const {
     const std::string url = StringField(document.fields, "url");
     std::string text = (url.empty() ? document.id : url) + "\n  id: " + document.id + "\n";
@@ -122,14 +125,21 @@ class CorpusExplainMapper : public quern::Mapper {
       const std::string value = StringField(document.fields, name);
       if (!value.empty()) text += "  " + std::string(name) + ": " + value + "\n";
     }
-    text += "  text: " + std::to_string(document.text.size()) + " bytes" + LanguageOf(document);
-    text += '\n';
-    text += '\0';
+    text +=
+        "  text: " + std::to_string(document.text.size()) + " bytes" + LanguageOf(document) + '\n';
     const JsonField* const rejected = FindField(document.fields, "rejected");
     const auto why =
         rejected == nullptr ? std::nullopt : quern::text::ReadJsonObject(rejected->value);
-    text += why.has_value() ? WhyDropped(stage_, *why) : "  kept\n";
-    return text + "  lies in " + std::string(path) + "\n";
+    std::string rest = why.has_value() ? WhyDropped(stage_, *why) : "  kept\n";
+    rest += "  lies in " + std::string(path) + "\n";
+    return quern::Ordered(text, rest, uint8_t{KnowsPassed(document)});
+  }
+
+  // What the filter has let pass has tags. Without them the filter may come after this stage.
+  bool KnowsPassed(const Document& document) const {
+    const auto* const filter = std::find(kStages.begin(), kStages.end(), kFilter);
+    return std::find(filter + 1, kStages.end(), stage_) == kStages.end() ||
+           FindField(document.fields, "tags") != nullptr;
   }
 
   static std::string LanguageOf(const Document& document) {
@@ -165,11 +175,9 @@ class CorpusExplainReducer : public quern::Reducer {
     }
     for (const std::string_view text : in->values()) {
       if (++documents_ > kMostDocuments) continue;  // only counted
-      const size_t head = text.find('\0');
+      const auto [head, rest, known] = quern::Decode<std::string, std::string, uint8_t>(text);
       if (documents_ > 1) Emit("", "\n");
-      std::string answer(text.substr(0, head));
-      answer += Passed(stage);
-      Emit("", answer.append(text.substr(head + 1)));
+      Emit("", head + (known != 0 ? Passed(stage) : "") + rest);
     }
   }
 

@@ -16,16 +16,18 @@ class CorpusExplainTest : public LocalJobsTest {
  protected:
   CorpusExplainTest() {
     Add("rejected/extract", Line("gone", "", R"({"rule": "extract.status", "value": "404"})"));
-    Add("rejected/exact-dedup", Line("copy", "", R"({"rule": "exact-dedup", "of": "kept"})"));
+    corpus::Tags tags;
+    tags.language = "en";
+    tags.language_score = 0.9;
+    const std::string tagged = ", \"tags\": " + tags.Json();
+    Add("rejected/exact-dedup", Line("copy", tagged, R"({"rule": "exact-dedup", "of": "kept"})") +
+                                    Line("early", "", R"({"rule": "exact-dedup", "of": "kept"})"));
     Add("rejected/near-duplicates",
         Line("near", "", R"({"rule": "near-duplicates", "of": "kept"})"));
     Add("shards", Line("kept", R"(, "lang": "en", "date": "2024-01-02")", "") +
                       Line("twice", "", "") + "no JSON\n");
-    corpus::Tags tags;
-    tags.language = "en";
-    tags.language_score = 0.9;
     Add("rejected/filter",
-        Line("short", ", \"tags\": " + tags.Json(),
+        Line("short", tagged,
              R"({"rule": "gopher.words_min", "value": 12, "threshold": 30, "also": )"
              R"({"c4.curly_brackets_max": {"value": 2, "threshold": 0}}})") +
             Line("german", "", R"({"rule": "languages", "value": "de"})") +
@@ -73,6 +75,19 @@ TEST_F(CorpusExplainTest, SaysWhoseCopyItIs) {
           "that one tells: mr run corpus-explain CORPUS kept\n"));
   EXPECT_THAT(Explain(Corpus() + "http://h/near").out,
               HasSubstr("  dropped by near-duplicates: a near duplicate of kept\n"));
+}
+
+// The pipeline looked for copies before it filtered once.
+TEST_F(CorpusExplainTest, WhatItsStageCameAfterIsSaidWhereItIsKnown) {
+  EXPECT_THAT(Explain(Corpus() + "early").out,
+              HasSubstr("  text: 4 bytes\n  dropped by exact-dedup: "));
+}
+
+TEST_F(CorpusExplainTest, CharactersOfAnyKindAreShown) {
+  Add("rejected/filter",
+      Line("zero", R"(, "title": "a\u0000b")", R"({"rule": "languages", "value": "de"})"));
+  EXPECT_THAT(Explain(Corpus() + "zero").out,
+              HasSubstr("b\n  text: 4 bytes\n  passed extract\n  dropped by filter"));
 }
 
 TEST_F(CorpusExplainTest, SaysWhereAKeptOneLies) {
