@@ -4,15 +4,12 @@
 #include <vector>
 
 #include "jobs/text/json.h"
+#include "jobs/text/json_normal.h"
 
 namespace {
 
 using quern::text::FindField;
 using quern::text::JsonField;
-
-bool IsNumber(std::string_view value) {
-  return value[0] == '-' || (value[0] >= '0' && value[0] <= '9');
-}
 
 }  // namespace
 
@@ -25,7 +22,7 @@ std::optional<JsonDocument> ReadJsonDocument(std::string_view line) {
     document.id = quern::text::ReadJsonString(id->value);
     if (!document.id.has_value()) return std::nullopt;
     if (document.id->empty()) document.id.reset();
-  } else if (id != nullptr && IsNumber(id->value)) {
+  } else if (id != nullptr && quern::text::IsJsonNumber(id->value)) {
     document.id = std::string(id->value);
   }
   const JsonField* const text = FindField(*fields, "text");

@@ -21,6 +21,7 @@
 
 #include "jobs/classic/columns.h"
 #include "jobs/text/json.h"
+#include "jobs/text/json_normal.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -103,10 +104,11 @@ class JoinMapper : public quern::Mapper {
     Emit(quern::Ordered(key, side_), keys_only_ ? "" : rest_);
   }
 
-  // A string and a number that look the same are the same key.
+  // A string and a number that look the same are the same key; so are objects and arrays however
+  // they are written. What is no JSON is none.
   static std::string KeyOf(std::string_view value) {
     if (value == "null") return "";
-    if (!quern::text::IsJsonString(value)) return std::string(value);
+    if (!quern::text::IsJsonString(value)) return quern::text::NormalJson(value).value_or("");
     return quern::text::ReadJsonString(value).value_or("");
   }
 

@@ -2,9 +2,10 @@
 // 2.3).
 //
 // Input: JSON lines of documents with links, as `extract` writes them with params.links = true
-// (format jsonl); or lines SOURCE<TAB>TARGET[<TAB>...] (format text). Fragments of targets are cut
-// off with params.fragments = false. Output: TARGET<TAB>SOURCE<TAB>SOURCE..., the sources once each
-// and in order. Counters: links, targets.
+// (format jsonl), whose source is the url or, without one, the id; or lines
+// SOURCE<TAB>TARGET[<TAB>...] (format text). Fragments of targets are cut off with params.fragments
+// = false. Output: TARGET<TAB>SOURCE<TAB>SOURCE..., the sources once each and in order. Counters:
+// links, targets.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,15 +36,14 @@ class LinkMapper : public quern::Mapper {
   void MapDocument(std::string_view line) {
     const auto fields = quern::text::ReadJsonObject(line);
     if (!fields) context().SkipRecord("no JSON object");
-    const quern::text::JsonField* url = quern::text::FindField(*fields, "url");
-    if (url == nullptr) url = quern::text::FindField(*fields, "id");
+    std::string source = quern::text::StringField(*fields, "url");
+    if (source.empty()) source = quern::text::NameField(*fields, "id");
     const quern::text::JsonField* links = quern::text::FindField(*fields, "links");
-    const auto source = url == nullptr ? std::nullopt : quern::text::ReadJsonString(url->value);
-    if (!source) context().SkipRecord("no url");
+    if (source.empty()) context().SkipRecord("no url or id");
     if (links == nullptr) context().SkipRecord("no links: extract with params.links=true");
     const auto targets = quern::classic::ReadLinkTargets(links->value);
     if (!targets) context().SkipRecord("links are no list of links");
-    for (const std::string& target : *targets) EmitLink(*source, target);
+    for (const std::string& target : *targets) EmitLink(source, target);
   }
   void EmitLink(std::string_view source, std::string_view target) {
     if (cut_fragments_) target = target.substr(0, target.find('#'));

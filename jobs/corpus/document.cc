@@ -33,11 +33,7 @@ bool IsBlankLine(std::string_view line) {
 }  // namespace
 
 std::string IdOf(const std::vector<text::JsonField>& fields) {
-  const text::JsonField* const id = text::FindField(fields, "id");
-  if (id == nullptr) return "";
-  if (text::IsJsonString(id->value)) return text::ReadJsonString(id->value).value_or("");
-  const char first = id->value[0];
-  return first == '-' || (first >= '0' && first <= '9') ? std::string(id->value) : "";
+  return text::NameField(fields, "id");
 }
 
 void DocumentReader::Start(TaskContext& context) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "jobs/text/json_normal.h"
 #include "jobs/text/utf8.h"
 
 namespace quern::text {
@@ -208,6 +209,12 @@ std::optional<std::string> ReadJsonString(std::string_view value) {
 std::string StringField(const std::vector<JsonField>& fields, std::string_view name) {
   const JsonField* const field = FindField(fields, name);
   return field == nullptr ? "" : ReadJsonString(field->value).value_or("");
+}
+
+std::string NameField(const std::vector<JsonField>& fields, std::string_view name) {
+  const JsonField* const field = FindField(fields, name);
+  const bool number = field != nullptr && IsJsonNumber(field->value);
+  return number ? std::string(field->value) : StringField(fields, name);
 }
 
 void AppendJsonString(std::string_view text, std::string* out) {

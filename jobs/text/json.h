@@ -30,6 +30,9 @@ std::optional<std::string> ReadJsonString(std::string_view value);
 // The string that the last field of this name holds; empty when there is none, or no string in it.
 std::string StringField(const std::vector<JsonField>& fields, std::string_view name);
 
+// The same, and a number as it stands there: what may name a thing.
+std::string NameField(const std::vector<JsonField>& fields, std::string_view name);
+
 // Appends `text` as a JSON string, quotes included. Bytes that are no UTF-8 become U+FFFD.
 void AppendJsonString(std::string_view text, std::string* out);
 

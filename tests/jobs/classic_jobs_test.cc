@@ -98,12 +98,14 @@ TEST_F(ClassicJobsTest, LinksOfDocumentsAreTurnedAround) {
 {"url": "s3"}
 [1]
 {"url": "s4", "links": {"t": 1}}
+{"id": 17, "links": [["u", ""]]}
+{"id": -abc, "links": [["u", ""]]}
 )");
   spec.mutable_inputs(0)->set_format("jsonl");
   spec.mutable_reduce()->set_group(1);
   ExpectSucceeds(spec);
-  EXPECT_EQ(Lines(), (Strings{"t\ts1\ts2", "u\ts1"}));
-  EXPECT_NE(Manifest().find("\"map_skipped_records\": 3"), std::string::npos);
+  EXPECT_EQ(Lines(), (Strings{"t\ts1\ts2", "u\t17\ts1"}));
+  EXPECT_NE(Manifest().find("\"map_skipped_records\": 4"), std::string::npos);
 }
 
 TEST_F(ClassicJobsTest, WordsOfAHost) {
@@ -233,6 +235,18 @@ TEST_F(JoinTest, ObjectsAreMerged) {
   Set(&spec, "key", "id");
   ExpectSucceeds(spec);
   EXPECT_EQ(Lines(), (Strings{R"({"id": 7, "n": "left", "right.n": [1, 2], "m": 1e400})"}));
+}
+
+TEST_F(JoinTest, KeysOfJsonAreEqualHoweverTheyAreWritten) {
+  pb::JobSpec spec =
+      JoinOf("{\"k\": [1,2], \"n\": 1}\n{\"k\": {\"a\":\"\\u0062\"}, \"n\": 2}\n{\"k\": -abc}\n",
+             "{\"k\": [1, 2], \"m\": 1}\n{\"k\": {\"a\": \"b\"}, \"m\": 2}\n{\"k\": -abc}\n");
+  for (auto& input : *spec.mutable_inputs()) input.set_format("jsonl");
+  Set(&spec, "key", "k");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(), (Strings{R"({"k": [1,2], "n": 1, "m": 1})",
+                              R"({"k": {"a":"\u0062"}, "n": 2, "m": 2})"}));
+  EXPECT_NE(Manifest().find("\"left_without_key\": 1"), std::string::npos);
 }
 
 TEST_F(JoinTest, AgreesWithCoreutils) {

@@ -152,6 +152,7 @@ TEST_F(LocalJobsTest, IndexListsDocumentsAndPositions) {
 
 TEST_F(LocalJobsTest, IndexTakesJsonAsItIsFound) {
   std::ofstream(dir_ / "docs") << "\xef\xbb\xbf{\"id\":\"bom\",\"text\":\"one\"}\n"
+                               << "{\"id\":-abc,\"text\":\"six\"}\n"
                                << "{\"id\":42,\"text\":\"two\"}\n\n   \r\n"
                                << "  {\"text\":\"no id\", \"n\":[{},\"]\"]}\r\n"
                                << "{\"id\":\"a\",\"text\":\"\\ud800 three\"}\n"
@@ -166,12 +167,13 @@ TEST_F(LocalJobsTest, IndexTakesJsonAsItIsFound) {
   spec.mutable_reduce()->set_tasks(1);
   const Outcome outcome = Run(spec);
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
-  const std::string place = "file://" + dir_ / "docs" + ":58";
+  const std::string file = "file://" + dir_ / "docs";
+  const std::string place = file + ":83";
   EXPECT_EQ(Shell("cut -f1-3 " + dir_ / "out/part-r-00000").out,
             "five\tdeep\t0\nfour\tbig\t0\nid\t" + place + "\t1\nno\t" + place +
-                "\t0\none\tbom\t0\nthree\ta\t0\ntwo\t42\t0\n");
+                "\t0\none\tbom\t0\nsix\t" + file + ":29\t0\nthree\ta\t0\ntwo\t42\t0\n");
   for (const char* counter :
-       {"user.documents = 8", "user.documents_without_text = 2", "user.lines_of_bad_json = 1"}) {
+       {"user.documents = 9", "user.documents_without_text = 2", "user.lines_of_bad_json = 1"}) {
     EXPECT_NE(outcome.out.find(counter), std::string::npos) << counter << " in " << outcome.out;
   }
 }

@@ -13,20 +13,8 @@ namespace quern::search {
 
 namespace {
 
-using text::FindField;
-using text::JsonField;
-
 bool IsBlank(std::string_view line) {
   return line.find_first_not_of(" \t\r\n") == std::string_view::npos;
-}
-
-// A string, or a number as it stands there; empty for anything else.
-std::string FieldOf(const std::vector<JsonField>& fields, std::string_view name) {
-  const JsonField* const field = FindField(fields, name);
-  if (field == nullptr) return "";
-  if (text::IsJsonString(field->value)) return text::ReadJsonString(field->value).value_or("");
-  const bool number = field->value[0] == '-' || (field->value[0] >= '0' && field->value[0] <= '9');
-  return number ? std::string(field->value) : "";
 }
 
 bool BeginsLikeHtml(std::string_view bytes) {
@@ -110,12 +98,12 @@ std::optional<IndexedDocument> InputDocuments::ReadJson(const MapInput& in) {
     return std::nullopt;
   }
   IndexedDocument document;
-  document.id = FieldOf(*fields, "id");
-  document.url = FieldOf(*fields, "url");
-  document.title = FieldOf(*fields, "title");
-  document.text = FieldOf(*fields, "text");
-  document.language = FieldOf(*fields, "lang");
-  document.date = FieldOf(*fields, "date");
+  document.id = text::NameField(*fields, "id");
+  document.url = text::NameField(*fields, "url");
+  document.title = text::NameField(*fields, "title");
+  document.text = text::NameField(*fields, "text");
+  document.language = text::NameField(*fields, "lang");
+  document.date = text::NameField(*fields, "date");
   return document;
 }
 

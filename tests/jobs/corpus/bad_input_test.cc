@@ -113,6 +113,15 @@ TEST_F(BadInputTest, IsCountedAndSetAside) {
   EXPECT_EQ(Pages("shards"), "a1 a2 b1 b2 b3 c1 c2 d1 d2 ");
 }
 
+TEST_F(BadInputTest, AnIdThatIsNoJsonIsNone) {
+  Write("a.jsonl", "{\"id\": 17, \"text\": \"x\"}\n{\"id\": -abc, \"text\": \"x\"}\n");
+  pb::JobSpec spec = SpecOf("tag", "crawl", "tagged");
+  (*spec.mutable_params())["only_tags"] = "true";
+  RunOne(spec);
+  EXPECT_THAT(Shell("cut -d, -f1 " + dir_ / "tagged/part-*").out,
+              ::testing::MatchesRegex("\\{\"id\": \"17\"\n\\{\"id\": \".*/a.jsonl:24\"\n"));
+}
+
 TEST_F(BadInputTest, PagesInAnyEncodingAreUtf8InTheEnd) {
   const std::string end = ". " + Words("x");
   Write("a.warc",

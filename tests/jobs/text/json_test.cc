@@ -67,6 +67,18 @@ TEST(Json, KnowsNumbers) {
   }
 }
 
+TEST(Json, NamesAreStringsAndNumbers) {
+  const auto name = [](const std::string& value) {
+    return NameField(*ReadJsonObject("{\"id\": " + value + ", \"n\": 1}"), "id");
+  };
+  EXPECT_EQ(name("\"a\\u0062\""), "ab");
+  for (const char* number : {"17", "-1.50"}) EXPECT_EQ(name(number), number);
+  for (const char* other : {"-abc", "1x", "01", "-", "null", "[1]", "\"\\q\""}) {
+    EXPECT_EQ(name(other), "") << other;
+  }
+  EXPECT_EQ(NameField({}, "id"), "");
+}
+
 TEST(Json, ValuesHaveOneSpelling) {
   const std::pair<const char*, const char*> table[] = {
       {R"("caf\u00e9\/\t")", "\"café/\\t\""},

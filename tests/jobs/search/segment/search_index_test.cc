@@ -166,6 +166,16 @@ TEST_F(SearchIndexTest, ReadsFilesAndPages) {
   EXPECT_EQ(segment.language(1), "de");
 }
 
+TEST_F(SearchIndexTest, NumbersAreIdsAndWhatIsNoJsonIsNone) {
+  std::ofstream(dir_ / "in") << "{\"id\": 17, \"text\": \"a\"}\n{\"id\": -abc, \"text\": \"b\"}\n";
+  ExpectSucceeds(IndexSpec(dir_ / "in", 1));
+  const auto segments = OpenSegments(1);
+  ASSERT_EQ(segments.size(), 1u);
+  ASSERT_EQ(segments[0]->documents(), 2u);
+  EXPECT_EQ(segments[0]->id(0), "17");
+  EXPECT_TRUE(segments[0]->id(1).ends_with("/in:24")) << segments[0]->id(1);
+}
+
 TEST_F(SearchIndexTest, StemsWhenAskedTo) {
   std::ofstream(dir_ / "in") << R"({"id": "a", "text": "connections connected"})"
                              << "\n";
