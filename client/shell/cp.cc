@@ -28,7 +28,8 @@ class Cp final : public ShellCommand {
     ASSIGN_OR_RETURN(const std::string target, CleanPath(arguments_.back()));
     const bool slash = arguments_.back().ends_with('/');
     arguments_.pop_back();
-    const InterruptGuard guard;
+    // The master drops files that are not complete.
+    const InterruptGuard guard(InterruptGuard::Patience::kEndSoon);
     const std::vector<FileStatus> sources = shell->ExpandAndStat(arguments_);
     ASSIGN_OR_RETURN(const TargetPlace place, FindTarget(shell, target, slash, sources.size() > 1));
     for (const FileStatus& source : sources) {

@@ -12,7 +12,9 @@ namespace quern::shell {
 namespace {
 
 std::atomic<bool> interrupted{false};
+std::atomic<bool> ends_soon{false};
 pthread_t main_thread;
+constexpr unsigned kSoonSeconds = 2;
 
 extern "C" void OnSignal(int signal) {
   // Any thread may get it, but only the main one waits for terminals and pipes.
@@ -21,7 +23,10 @@ extern "C" void OnSignal(int signal) {
     return;
   }
   if (interrupted.exchange(true)) _exit(kExitInterrupted);
+  if (ends_soon.load()) alarm(kSoonSeconds);
 }
+
+extern "C" void OnAlarm(int) { _exit(kExitInterrupted); }
 
 void Handle(void (*handler)(int)) {
   struct sigaction action = {};
@@ -32,8 +37,10 @@ void Handle(void (*handler)(int)) {
 
 }  // namespace
 
-InterruptGuard::InterruptGuard() {
+InterruptGuard::InterruptGuard(Patience patience) {
   main_thread = pthread_self();
+  ends_soon = patience == Patience::kEndSoon;
+  if (ends_soon) std::signal(SIGALRM, OnAlarm);
   Handle(OnSignal);
 }
 InterruptGuard::~InterruptGuard() { Handle(SIG_DFL); }

@@ -9,7 +9,11 @@ namespace quern::shell {
 // a second one ends the process at once. Without one they end it as always.
 class InterruptGuard {
  public:
-  InterruptGuard();
+  // What is half done may wait for servers that are not there. With kEndSoon the process ends two
+  // seconds after the first signal, whatever it waits for: for commands that leave nothing on this
+  // machine.
+  enum class Patience { kWait, kEndSoon };
+  explicit InterruptGuard(Patience patience = Patience::kWait);
   ~InterruptGuard();
   InterruptGuard(const InterruptGuard&) = delete;
   InterruptGuard& operator=(const InterruptGuard&) = delete;

@@ -53,7 +53,8 @@ class Put final : public ShellCommand {
     ASSIGN_OR_RETURN(const std::string target, CleanPath(arguments_.back()));
     const bool slash = arguments_.back().ends_with('/');
     arguments_.pop_back();
-    const InterruptGuard guard;
+    // The master drops files that are not complete.
+    const InterruptGuard guard(InterruptGuard::Patience::kEndSoon);
     if (pack_) return PutPacked(shell, target);
     ASSIGN_OR_RETURN(const TargetPlace place,
                      FindTarget(shell, target, slash, arguments_.size() > 1));

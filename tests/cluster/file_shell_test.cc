@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -361,6 +362,24 @@ TEST_F(FileShell, OverwriteReplacesTheOutputOfAJobAndNothingElse) {
             "--overwrite"},
            "keep in it is not the output");
   EXPECT_TRUE(std::filesystem::exists(local + "/keep"));
+}
+
+// The last one: it takes the server away.
+TEST_F(FileShell, CtrlCEndsAPutThatWaitsForServersThatAreGone) {
+  CommandOptions options{.stdin_pipe = true};
+  options.timeout = absl::Seconds(15);  // a writer waits for 30 s and more
+  const auto put = cluster_->StartCommand({"dfs", "put", "-", "/cut"}, options);
+  // More than a writer holds: some of it is with the server.
+  ASSERT_TRUE(put->Feed(std::string(size_t{24} << 20, 'x')));
+  cluster_->Kill("chunkserver1");
+  put->CloseStdin();
+  // The writer has asked what became of its chunk, and asks again until it is told.
+  ASSERT_TRUE(cluster_->Eventually(
+      [] { return cluster_->log("master").find("seal_blocked") != std::string::npos; }));
+  EXPECT_TRUE(put->IsRunning());
+  put->Signal(SIGINT);
+  EXPECT_EQ(put->Finish().exit_code, 130);
+  EXPECT_EQ(Dfs({"test", "-e", "/cut"}).exit_code, 1);
 }
 
 }  // namespace
