@@ -147,9 +147,13 @@ void Listener::RefuseOne(int socket) {
     // Another thread was quicker with that descriptor. The connection waits in the kernel.
     pollfd stop{stop_.get(), POLLIN, 0};
     poll(&stop, 1, kPauseMs);
+    reserve_ = OpenReserve();
+    return;
   }
-  refused.Reset();
-  reserve_ = OpenReserve();
+  // The connection is closed in that something else gets its number, which is the reserve from here
+  // on: at no moment can another thread take it.
+  if (dup3(stop_.get(), refused.get(), O_CLOEXEC) < 0) refused = OpenReserve();
+  reserve_ = std::move(refused);
 }
 
 }  // namespace quern::rpc
