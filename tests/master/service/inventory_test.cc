@@ -60,7 +60,8 @@ TEST_F(InventoryTest, AnOpenReplicaThatVanishedHasItsChunkSealed) {
   AddServers(3);
   const OpenFile open = WriteFile("/f", 100);
   ServerOf(open.chunk.replicas(2))->SetReplica(open.id(), pb::REPLICA_STATE_REMOVED, 0);
-  EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 2; }));
+  // The third one may be copied anew before anybody looks.
+  EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) >= 2; }));
   EXPECT_OK(client_->Call(client_->CompleteRequest(open.file, 100)).status());
 }
 
