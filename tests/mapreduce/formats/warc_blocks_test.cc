@@ -7,6 +7,19 @@
 namespace quern::mr {
 namespace {
 
+// Members of so many bytes of the text each, which end wherever that is in a record, but not where
+// one begins: that one would be taken for the start of another.
+std::string PackByBlocks(const Pack& pack, const std::string& text, size_t block) {
+  std::string file;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = std::min(at + block, text.size());
+    if (text.compare(end, 5, "WARC/") == 0) ++end;
+    file += pack(text.substr(at, end - at));
+    at = end;
+  }
+  return file;
+}
+
 // As bgzip and pzstd do it: members end after so many bytes, wherever that is in a record.
 TEST_F(WarcTest, RecordsMayGoOnInTheNextMember) {
   std::string text;
@@ -18,14 +31,7 @@ TEST_F(WarcTest, RecordsMayGoOnInTheNextMember) {
   }
   for (const Pack& pack : MemberPacks()) {
     for (const size_t block : {97u, 1000u, 65'280u}) {
-      std::string file;
-      // Not where a record begins: that one would be taken for the start of another.
-      for (size_t at = 0; at < text.size();) {
-        size_t end = std::min(at + block, text.size());
-        if (text.substr(end).starts_with("WARC/")) ++end;
-        file += pack(text.substr(at, end - at));
-        at = end;
-      }
+      std::string file = PackByBlocks(pack, text, block);
       file += pack("");  // as bgzip says that this is all
       EXPECT_FALSE(
           (*FindInputFormat("warc"))->Splittable(file.substr(0, InputFormat::kFirstBytes)));
@@ -71,14 +77,7 @@ TEST_F(WarcTest, ALengthThatClaimsManyMembersSwallowsNothing) {
   }
   for (const Pack& pack : MemberPacks()) {
     for (const size_t block : {size_t{5'000}, size_t{65'280}, text.size()}) {
-      std::string file;
-      for (size_t at = 0; at < text.size();) {
-        size_t end = std::min(at + block, text.size());
-        if (text.substr(end).starts_with("WARC/")) ++end;
-        file += pack(text.substr(at, end - at));
-        at = end;
-      }
-      const Contents contents = ReadAll(file);
+      const Contents contents = ReadAll(PackByBlocks(pack, text, block));
       ASSERT_EQ(contents.pages.size(), pages.size()) << block;
       EXPECT_EQ(contents.pages, pages) << block;
       uint64_t set_aside = 0;
