@@ -115,7 +115,9 @@ CommandSpec DeleteCommand() {
   return {.name = "delete",
           .aliases = {},
           .usage = "INDEX ID...",
-          .summary = "deletes documents by their ids (-: one a line from stdin)",
+          .summary =
+              "deletes documents by their ids (-: one a line from stdin); exits with 1 when some "
+              "were not found, and has deleted the others",
           .examples = {"quern-search delete /index http://example.org/",
                        "quern-search delete /index - < ids"},
           .make = [] { return std::make_unique<Delete>(); }};
