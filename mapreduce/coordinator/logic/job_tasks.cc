@@ -94,6 +94,13 @@ bool JobTasks::FailedOn(TaskKind kind, uint32_t task, WorkerKey worker, absl::Ti
   return false;
 }
 
+absl::Time JobTasks::RestsUntil(TaskKind kind, uint32_t task) const {
+  if (list(kind).tasks[task].environment_failures < kMaxEnvironmentFailures) {
+    return absl::InfinitePast();
+  }
+  return Newest(kind, task)->finished + kEnvironmentRest;
+}
+
 TaskFailures JobTasks::Retrying(TaskKind kind, uint32_t task, absl::Time now) const {
   const TaskList& tasks = list(kind);
   if (task >= tasks.tasks.size() || tasks.tasks[task].chosen != Attempt::kNone) return {};
@@ -180,6 +187,7 @@ bool JobTasks::Succeed(TaskKind kind, uint32_t task, uint32_t number, absl::Time
   ++tasks.counts.done;
   if (!t.known) ++tasks.known;
   t.known = true;
+  t.environment_failures = 0;
   SetFurthest(&tasks, task, 1);
   tasks.queue.Remove(task);
   tasks.counts.waiting = tasks.queue.waiting_count();
@@ -194,14 +202,17 @@ bool JobTasks::Fail(TaskKind kind, uint32_t task, uint32_t number, Fault fault, 
   const bool around = fault == Fault::kEnvironment || fault == Fault::kWorker;
   if (fault == Fault::kBadRecord) {
     if (t.failures > 0) --t.failures;
-  } else {
-    ++(around ? t.environment_failures : t.failures);
+  } else if (!around) {
+    ++t.failures;
+  } else if (t.environment_failures++ == 0) {
+    t.environment_since = now;
   }
   ++tasks.counts.failed_attempts;
   StopRunning(&tasks, attempt, AttemptState::kFailed, now);
   WaitIfIdle(&tasks, task);
   return fault == Fault::kUserCodeForGood || t.failures >= max_failures_ ||
-         t.environment_failures >= kMaxEnvironmentFailures;
+         (t.environment_failures >= kMaxEnvironmentFailures &&
+          now - t.environment_since >= kEnvironmentPatience);
 }
 
 bool JobTasks::Kill(TaskKind kind, uint32_t task, uint32_t number, Stop why, absl::Time now) {

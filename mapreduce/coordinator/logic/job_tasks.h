@@ -107,6 +107,9 @@ class JobTasks {
   bool FailedOn(TaskKind kind, uint32_t task, WorkerKey worker, absl::Time now) const;
   // When FailedOn stops saying so of the attempts that have failed by now.
   static absl::Time FailedOnUntil(absl::Time now) { return now + kRetryElsewhere; }
+  // A waiting task is not to start before: after so many environment failures it is tried once a
+  // minute, however many workers there are.
+  absl::Time RestsUntil(TaskKind kind, uint32_t task) const;
   // The failed attempts of a task that is not over them: it waits, or has begun again only just
   // now. None of any other.
   TaskFailures Retrying(TaskKind kind, uint32_t task, absl::Time now) const;
@@ -139,8 +142,11 @@ class JobTasks {
 
   absl::Status Validate() const;
 
-  // Environment failures of one task that end the job: the cluster does not get over it by itself.
+  // Environment failures of one task that end the job, when the first of them lies so far back and
+  // no attempt of it has succeeded since: the cluster does not get over it by itself. A disk that
+  // is full, say, has somebody look at it within that time.
   static constexpr uint32_t kMaxEnvironmentFailures = 20;
+  static constexpr absl::Duration kEnvironmentPatience = absl::Hours(1);
   // Workers that died while they ran one task: it is the task that kills them.
   static constexpr uint32_t kMaxWorkerLosses = 4;
   // Outputs of one map that nobody could fetch, wherever it ran.
@@ -151,6 +157,7 @@ class JobTasks {
  private:
   // So long after a failure another worker is preferred.
   static constexpr absl::Duration kRetryElsewhere = absl::Seconds(5);
+  static constexpr absl::Duration kEnvironmentRest = absl::Minutes(1);
   // An attempt that has run for so long gets on.
   static constexpr absl::Duration kSettled = absl::Seconds(30);
 
@@ -161,10 +168,11 @@ class JobTasks {
     float furthest = 0;
     uint16_t running = 0;
     uint16_t failures = 0;
-    uint16_t environment_failures = 0;
+    uint16_t environment_failures = 0;  // since an attempt has succeeded
     uint16_t worker_losses = 0;
     uint16_t unreachable = 0;
-    bool known = false;  // what came of it, also when its output was lost later
+    bool known = false;            // what came of it, also when its output was lost later
+    absl::Time environment_since;  // the first of environment_failures
   };
   struct TaskList {
     std::vector<Task> tasks;

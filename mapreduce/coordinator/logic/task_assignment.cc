@@ -64,9 +64,17 @@ bool TaskScheduler::TryWorker(WorkerKey key, Reach reach, absl::Time now, Assign
   return false;
 }
 
-// The task failed here, and somebody else could try.
+bool TaskScheduler::Rests(const JobTasks& tasks, TaskKind kind, uint32_t task, absl::Time now) {
+  const absl::Time until = tasks.RestsUntil(kind, task);
+  if (until <= now) return false;
+  next_wake_ = std::min(next_wake_, until);
+  return true;
+}
+
+// The task rests, or failed here and somebody else could try.
 bool TaskScheduler::ShouldPass(WorkerKey key, const JobTasks& tasks, TaskKind kind, uint32_t task,
                                absl::Time now) {
+  if (Rests(tasks, kind, task, now)) return true;
   if (!tasks.FailedOn(kind, task, key, now)) return false;
   const bool others = std::any_of(workers_.begin(), workers_.end(), [&](const auto& entry) {
     const Worker& other = entry.second;
@@ -164,6 +172,13 @@ void TaskScheduler::Start(WorkerKey key, JobKey job, const Choice& choice, absl:
   out->started.push_back({attempt, key, choice.locality});
 }
 
+// A waiting map that may start, on whatever worker.
+std::optional<uint32_t> TaskScheduler::FirstMap(JobTasks* tasks, absl::Time now) {
+  LocalityQueue* queue = tasks->Startable(TaskKind::kMap);
+  if (queue == nullptr) return std::nullopt;
+  return queue->First([&](uint32_t task) { return Rests(*tasks, TaskKind::kMap, task, now); });
+}
+
 // Maps that must run again while reduces hold every slot would wait for ever: the reduces wait for
 // them. Up to half of the job's slots are taken back, the newest reduces first.
 void TaskScheduler::PreemptReduces(absl::Time now, Assignments* out) {
@@ -172,7 +187,7 @@ void TaskScheduler::PreemptReduces(absl::Time now, Assignments* out) {
     const uint32_t reducing = tasks->counts(TaskKind::kReduce).running_attempts;
     if (reducing == 0) continue;
     uint32_t room = std::max(reducing / 2, 1u);
-    while (room > 0 && tasks->Startable(TaskKind::kMap) != nullptr &&
+    while (room > 0 && FirstMap(tasks.get(), now) &&
            tasks->counts(TaskKind::kMap).running_attempts < std::max(reducing / 2, 1u)) {
       --room;
       const std::vector<Attempt>& reduces = tasks->attempts(TaskKind::kReduce);
@@ -187,7 +202,7 @@ void TaskScheduler::PreemptReduces(absl::Time now, Assignments* out) {
       // The slot goes to the map at once: otherwise an older job could take it, and this one would
       // lose its reduces for nothing.
       if (!free_.contains(victim.worker)) continue;
-      if (const auto task = tasks->Startable(TaskKind::kMap)->First()) {
+      if (const auto task = FirstMap(tasks.get(), now)) {
         Start(victim.worker, job, {TaskKind::kMap, *task, Locality::kAny}, now, out);
       }
     }

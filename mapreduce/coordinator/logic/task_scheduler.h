@@ -7,7 +7,8 @@
 //    some machine with the data is at work: the wait never leaves the cluster idle for long;
 //  - reduces never take a slot from a map of their job; when maps have to run again and reduces
 //    hold every slot, some reduces are killed (not failed);
-//  - a task that failed runs on another worker next, if one is to be had within seconds;
+//  - a task that failed runs on another worker next, if one is to be had within seconds; one that
+//    fails again and again through no fault of the user's rests between its attempts;
 //  - workers that cannot be relied on rest for a while (worker_trust.h).
 // A decision costs O(jobs + log workers); a lost worker what it ran and holds. No locks; `now` is
 // an argument.
@@ -179,6 +180,8 @@ class TaskScheduler {
   bool TryWorker(WorkerKey key, Reach reach, absl::Time now, Assignments* out);
   std::optional<Choice> ChooseOwn(WorkerKey key, JobTasks* tasks, absl::Time now);
   std::optional<Choice> ChooseAny(WorkerKey key, JobKey job, JobTasks* tasks, absl::Time now);
+  bool Rests(const JobTasks& tasks, TaskKind kind, uint32_t task, absl::Time now);
+  std::optional<uint32_t> FirstMap(JobTasks* tasks, absl::Time now);
   bool ShouldPass(WorkerKey key, const JobTasks& tasks, TaskKind kind, uint32_t task,
                   absl::Time now);
   bool MayTake(Worker* worker, JobKey job, const TaskPlaces& places, absl::Time now);

@@ -17,7 +17,7 @@ std::string Count(uint32_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
-// Failures of the environment may go on for long without ending the job.
+// Failures of the environment go on for an hour at least before they end the job.
 std::string DescribeFailures(const JobTasks& tasks, const Job& job, absl::Time now) {
   size_t looked_at = 0;
   for (auto it = job.failure_order.rbegin();

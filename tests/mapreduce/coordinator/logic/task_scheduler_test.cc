@@ -7,6 +7,7 @@
 namespace quern::mr {
 namespace {
 
+using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
@@ -25,6 +26,8 @@ JobPlan Plan(uint32_t count, uint32_t reduces, PlaceId node = PlaceId(1)) {
   for (uint32_t i = 0; i < count; ++i) plan.maps.push_back({{node}, {kRackA}});
   return plan;
 }
+
+MATCHER_P(Starts, attempt, "") { return arg.attempt == attempt; }
 
 class TaskSchedulerTest : public testing::Test {
  protected:
@@ -51,6 +54,18 @@ class TaskSchedulerTest : public testing::Test {
       }
     }
     return attempts;
+  }
+  // Every attempt that starts from one time to another fails at once, through no fault of the
+  // user's. How long until the job failed too; `to` when it has not.
+  absl::Duration FailAround(absl::Duration from, absl::Duration to) {
+    for (absl::Duration at = from; at < to; at = scheduler_.NextWake() - kStart) {
+      for (auto started = Assign(at).started; !started.empty(); started = Assign(at).started) {
+        for (const Placed& placed : started) {
+          if (scheduler_.Failed(placed.attempt, Fault::kEnvironment, kStart + at)) return at;
+        }
+      }
+    }
+    return to;
   }
   const TaskCounts& maps() { return scheduler_.job(kJob)->counts(TaskKind::kMap); }
   const TaskCounts& reduces() { return scheduler_.job(kJob)->counts(TaskKind::kReduce); }
@@ -169,6 +184,57 @@ TEST_F(TaskSchedulerTest, FailsTheJobAfterTheLimitOfFailuresOfUserCodeOnly) {
   EXPECT_TRUE(scheduler_.Failed(Map(0, 5), Fault::kUserCode, kStart));
 }
 
+TEST_F(TaskSchedulerTest, FailuresOfTheEnvironmentEndTheJobAfterAnHourOnly) {
+  for (uint32_t i = 1; i <= 50; ++i) AddWorker(i, 2);
+  scheduler_.AddJob(kJob, Plan(1, 0));
+  EXPECT_GE(FailAround(absl::ZeroDuration(), absl::Hours(2)), absl::Hours(1));
+  EXPECT_LT(maps().failed_attempts, 200u) << "however many workers there are";
+}
+
+TEST_F(TaskSchedulerTest, ASuccessBeginsTheHourAnew) {
+  AddWorker(1, 1);
+  scheduler_.AddJob(kJob, Plan(1, 1));
+  EXPECT_EQ(FailAround(absl::ZeroDuration(), absl::Minutes(55)), absl::Minutes(55));
+  const auto started = Assign(absl::Minutes(57)).started;
+  ASSERT_THAT(started, SizeIs(1));
+  EXPECT_TRUE(scheduler_.Succeeded(started[0].attempt, kStart + absl::Minutes(57)).chosen);
+  scheduler_.OutputLost(kJob, 0, Loss::kWorkerLost);
+  EXPECT_GE(FailAround(absl::Minutes(57), absl::Hours(3)), absl::Minutes(117));
+}
+
+TEST_F(TaskSchedulerTest, ATaskThatRestsHoldsUpNoOther) {
+  AddWorker(1, 1);
+  scheduler_.AddJob(kJob, Plan(2, 0));
+  for (uint32_t number = 0; number < JobTasks::kMaxEnvironmentFailures; ++number) {
+    ASSERT_THAT(Assign(absl::Minutes(number)).started, ElementsAre(Starts(Map(0, number))));
+    scheduler_.Failed(Map(0, number), Fault::kEnvironment, kStart + absl::Minutes(number));
+  }
+  const absl::Duration last = absl::Minutes(JobTasks::kMaxEnvironmentFailures - 1);
+  EXPECT_THAT(Assign(last + absl::Seconds(30)).started, ElementsAre(Starts(Map(1))));
+  scheduler_.Succeeded(Map(1), kStart + last + absl::Seconds(40));
+  EXPECT_THAT(Assign(last + absl::Seconds(50)).started, IsEmpty());
+  EXPECT_EQ(scheduler_.NextWake(), kStart + last + absl::Minutes(1));
+  EXPECT_THAT(Assign(last + absl::Minutes(1)).started, SizeIs(1));
+}
+
+TEST_F(TaskSchedulerTest, TakesNoSlotFromAReduceForAMapThatRests) {
+  AddWorker(1, 1);
+  scheduler_.AddJob(kJob, Plan(1, 1));
+  constexpr uint32_t kTimes = JobTasks::kMaxEnvironmentFailures;
+  for (uint32_t number = 0; number < kTimes; ++number) {
+    ASSERT_THAT(Assign(absl::Minutes(number)).started, SizeIs(1));
+    scheduler_.Failed(Map(0, number), Fault::kEnvironment, kStart + absl::Minutes(number));
+  }
+  const absl::Duration last = absl::Minutes(kTimes - 1);
+  const AttemptRef reduce{kJob, TaskKind::kReduce, 0, 0};
+  scheduler_.RestoreStarted(reduce, WorkerKey(1), Locality::kAny, kStart + last);
+  EXPECT_THAT(Assign(last + absl::Seconds(59)).preempted, IsEmpty());
+  EXPECT_EQ(scheduler_.NextWake(), kStart + last + absl::Minutes(1));
+  const Assignments after = Assign(last + absl::Minutes(1));
+  EXPECT_THAT(after.preempted, ElementsAre(Starts(reduce)));
+  EXPECT_THAT(after.started, ElementsAre(Starts(Map(0, kTimes))));
+}
+
 TEST_F(TaskSchedulerTest, FailsTheJobAtOnceWhenNoOtherAttemptCouldDoBetter) {
   AddWorker(1, 1);
   scheduler_.AddJob(kJob, Plan(1, 0));
@@ -227,7 +293,7 @@ TEST_F(TaskSchedulerTest, KeepsWhatAReturningWorkerStillHas) {
   scheduler_.Succeeded(Map(0), kStart);
   scheduler_.Succeeded(Map(1), kStart);
   const WorkerLoss loss = scheduler_.Reconcile(WorkerKey(1), {Map(0), Map(2)}, kStart);
-  EXPECT_THAT(loss.lost, testing::ElementsAre(Map(1)));
+  EXPECT_THAT(loss.lost, ElementsAre(Map(1)));
   EXPECT_EQ(loss.interrupted.size(), scheduler_.job(kJob)->attempts(TaskKind::kReduce).size());
   EXPECT_EQ(maps().done, 1u);
   EXPECT_EQ(maps().running_attempts, 1u);
@@ -341,7 +407,7 @@ TEST_F(TaskSchedulerTest, RestsAWorkerWhoseOutputsCannotBeFetched) {
   scheduler_.AddJob(kJob, Plan(2, 1));
   Assign();
   scheduler_.Succeeded(Map(0), kStart);
-  EXPECT_THAT(scheduler_.OutputsOn(WorkerKey(1), kJob), testing::ElementsAre(Map(0)));
+  EXPECT_THAT(scheduler_.OutputsOn(WorkerKey(1), kJob), ElementsAre(Map(0)));
   scheduler_.OutputLost(kJob, 0, Loss::kUnreachable);
   EXPECT_THAT(scheduler_.OutputsOn(WorkerKey(1), kJob), IsEmpty());
   EXPECT_FALSE(scheduler_.Succeeded(Map(0), kStart).chosen) << "whatever its worker says";

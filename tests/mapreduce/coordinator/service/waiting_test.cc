@@ -57,6 +57,24 @@ TEST_F(WaitingTest, TheWorkersAreLookedAtOnceForAllJobs) {
   EXPECT_EQ(Wait(second), "other jobs have every slot. Try: mr list");
 }
 
+TEST_F(WaitingTest, WithoutRoomAJobWaitsForAnHourAndSaysWhy) {
+  AddWorker("a");
+  const std::string id = Submit(1, 0);
+  const absl::Time start = now_;
+  while (job(id).doomed == pb::JOB_STATE_UNSPECIFIED && now_ < start + absl::Hours(2)) {
+    if (!workers_[0].running.empty()) {
+      const std::string attempt = workers_[0].running.begin()->first;
+      FailAround(attempt, "no room in the file system");
+    } else {
+      EXPECT_THAT(Wait(id), testing::HasSubstr("last: no room in the file system"));
+    }
+    Pass(absl::Seconds(20));
+  }
+  EXPECT_GE(now_ - start, absl::Hours(1));
+  EXPECT_LT(now_ - start, absl::Minutes(63));
+  EXPECT_THAT(job(id).reason, testing::HasSubstr("no room in the file system"));
+}
+
 TEST_F(WaitingTest, WorkersThatTakeNothingSayWhy) {
   AddWorker("a");
   SayUnhealthy(workers_[0], "could not start 3 task processes in a row: no room");
