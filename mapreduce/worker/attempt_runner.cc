@@ -47,6 +47,7 @@ AttemptRunner::Update AttemptRunner::RunProcess() {
     if (!task.ok()) return NotStarted(std::string(Message(task.status())));
     const bool used = (*task)->used;
     heard_ = false;
+    SetRunning(task->get());
     const std::optional<Update> end = Supervise(task->get());
     SetRunning(nullptr);
     if (end && end->state() == pb::ATTEMPT_STATE_SUCCEEDED) {
@@ -82,7 +83,6 @@ absl::StatusOr<std::unique_ptr<TaskProcess>> AttemptRunner::Prepare(const std::s
   start->set_node(context_->node);
   task->channel.Queue(message);
   last_progress_ = context_->clock->MonotonicNow();
-  SetRunning(task.get());
   return task;
 }
 

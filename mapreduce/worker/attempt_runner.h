@@ -77,7 +77,7 @@ class AttemptRunner {
   std::string ExcessOf(const TaskProcess& task);
   void OnProgress(const pb::AttemptProgress& progress);
   void SendOutputs(TaskProcess* task);
-  // Whom Kill and AddMapOutputs wake; null: nobody.
+  // Whom Kill and AddMapOutputs wake; null: nobody. It has to live until the next call.
   void SetRunning(TaskProcess* task);
   std::optional<std::string> kill_reason() const;
 

@@ -229,6 +229,17 @@ TEST_F(AttemptRunnerTest, KillReachesWhatTheTaskHasForked) {
   while (IsAlive(grandchild)) std::this_thread::yield();
 }
 
+TEST_F(AttemptRunnerTest, AKillThatComesBeforeItsProcessLeavesNothingToWake) {
+  AttemptRunner attempt(MakeTask("hang"), &parts_.context);
+  attempt.Kill("its user said so");
+  const auto update = attempt.Run();
+  EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_KILLED);
+  EXPECT_EQ(update.failure().message(), "its user said so");
+  // A worker may pass these on until it has seen the end.
+  attempt.Kill("again");
+  attempt.AddMapOutputs({});
+}
+
 TEST_F(AttemptRunnerTest, RunsTheNextAttemptOfAJobInTheSameProcess) {
   const auto first = Run(MakeTask("done", 0));
   const auto second = Run(MakeTask("done", 1));
