@@ -285,6 +285,15 @@ absl::Status FillStage(const PipelineFile& file, LoadedStage* stage) {
   return RunsCommands(stage->file) ? CompleteCommands(&stage->file) : absl::OkStatus();
 }
 
+// Empty: it is none of the stage's outputs.
+std::string FormatOf(const pb::JobSpec& job, const std::string& output) {
+  if (output.empty()) return job.output().format();
+  for (const pb::JobSpec::NamedOutput& named : job.outputs()) {
+    if (named.name() == output) return named.output().format();
+  }
+  return "";
+}
+
 // What reads another stage's output reads it in the form in which it was written.
 void MatchFormats(pb::PipelineSpec* spec) {
   for (pb::PipelineStage& stage : *spec->mutable_stages()) {
@@ -292,10 +301,11 @@ void MatchFormats(pb::PipelineSpec* spec) {
       const std::optional<StageReference> reference = ParseStageReference(input.path());
       if (!reference || !input.format().empty()) continue;
       for (const pb::PipelineStage& from : spec->stages()) {
-        const std::string& written = from.job().output().format();
+        if (from.name() != reference->stage) continue;
+        const std::string written = FormatOf(from.job(), reference->output);
         const bool same =
             written == "record" || written == "table" || written == "jsonl" || written == "parquet";
-        if (from.name() == reference->stage && same) input.set_format(written);
+        if (same) input.set_format(written);
       }
     }
   }

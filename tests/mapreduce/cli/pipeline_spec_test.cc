@@ -116,6 +116,40 @@ TEST(BuildPipeline, PutsEverythingWhereItBelongs) {
   EXPECT_TRUE(ranks.repeat().fail_at_max());
 }
 
+TEST(BuildPipeline, ANamedOutputIsReadInTheFormatInWhichItWasWritten) {
+  static constexpr char kStages[] = R"(
+[[stage]]
+name = "split"
+plugin = "split.so"
+input = ["/in"]
+[stage.output]
+format = "{}"
+[stage.outputs.aside]
+{}
+[[stage]]
+name = "reads"
+plugin = "reads.so"
+input = ["@split", "@split.aside"]
+output = "/out"
+)";
+  struct Case {
+    const char* main;
+    const char* named;  // the line of the named output
+    const char* main_is_read;
+    const char* named_is_read;  // empty: as text, like whatever nobody says anything of
+  };
+  for (const Case& c : {Case{"record", "format = \"text\"", "record", ""},
+                        Case{"text", "format = \"record\"", "", "record"},
+                        Case{"record", "format = \"table\"", "record", "table"},
+                        Case{"parquet", "", "parquet", ""}}) {
+    const auto spec = Build(fmt::format(kStages, c.main, c.named));
+    ASSERT_TRUE(spec.ok()) << spec.status();
+    const pb::JobSpec& reader = spec->stages(1).job();
+    EXPECT_EQ(reader.inputs(0).format(), c.main_is_read) << c.main << " " << c.named;
+    EXPECT_EQ(reader.inputs(1).format(), c.named_is_read) << c.main << " " << c.named;
+  }
+}
+
 TEST(SetPipelineKey, ChangesAStageOrWhatAllRead) {
   const auto spec = Build(kPipeline, {"graph.reduce.tasks=9", "damping=0.5", "ranks.params.nodes=7",
                                       "ranks.limits.memory=64MiB", "ranks.input.mapper=Other"});
