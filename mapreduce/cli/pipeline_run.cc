@@ -26,7 +26,6 @@ namespace {
 struct LoadedPipeline {
   PipelineFile file;
   std::vector<LoadedStage> stages;
-  std::vector<std::string> plugins;  // of this machine, one for each stage
 };
 
 std::string DirOf(const PipelineText& pipeline) {
@@ -40,25 +39,20 @@ absl::StatusOr<LoadedPipeline> Load(const PipelineText& pipeline) {
     loaded.file.name = std::filesystem::path(pipeline.path).stem().string();
   }
   for (const StageFile& stage : loaded.file.stages) {
-    LoadedStage& added = loaded.stages.emplace_back();
-    added.stage = stage;
-    std::string& plugin = loaded.plugins.emplace_back();
-    if (stage.job.empty()) continue;
-    absl::StatusOr<JobSource> job = LoadStageJob(stage.job, DirOf(pipeline));
+    absl::StatusOr<JobSource> job = JobSource();
+    if (!stage.job.empty()) job = LoadStageJob(stage.job, DirOf(pipeline));
     if (!job.ok()) return Annotate(job.status(), fmt::format("stage {}: job", stage.name));
-    added.file = std::move(job->file);
-    plugin = job->plugin_path;
+    ASSIGN_OR_RETURN(LoadedStage added, LoadStage(stage, std::move(job->file)));
+    added.plugin = job->plugin_path;
+    loaded.stages.push_back(std::move(added));
   }
   return loaded;
 }
 
 // Stages whose condition does not hold, once everything is set.
 void LeaveOutStages(LoadedPipeline* loaded) {
-  for (size_t i = loaded->stages.size(); i-- > 0;) {
-    if (IsWanted(loaded->file, loaded->stages[i].stage)) continue;
-    loaded->stages.erase(loaded->stages.begin() + static_cast<ptrdiff_t>(i));
-    loaded->plugins.erase(loaded->plugins.begin() + static_cast<ptrdiff_t>(i));
-  }
+  std::erase_if(loaded->stages,
+                [&](const LoadedStage& stage) { return !IsWanted(loaded->file, stage.stage); });
 }
 
 absl::Status ApplyFlags(const PipelineFlags& flags, LoadedPipeline* loaded) {
@@ -104,7 +98,7 @@ absl::Status Upload(Session* session, const LoadedPipeline& loaded,
   for (size_t i = 0; i < plugins.size(); ++i) {
     pb::JobSpec* job = spec->mutable_stages(static_cast<int>(i))->mutable_job();
     ASSIGN_OR_RETURN(*job->mutable_plugin(),
-                     UploadPlugin(masters, loaded.plugins[i], plugins[i], session->clock));
+                     UploadPlugin(masters, loaded.stages[i].plugin, plugins[i], session->clock));
     RETURN_IF_ERROR(UploadSideFiles(masters, job, session->clock));
   }
   return absl::OkStatus();
@@ -134,7 +128,7 @@ absl::StatusOr<int> RunPipeline(Session* session, const PipelineText& pipeline,
   for (size_t i = 0; i < loaded.stages.size(); ++i) {
     pb::PipelineStage* stage = spec.mutable_stages(static_cast<int>(i));
     const std::string where = fmt::format("stage {}", stage->name());
-    std::string& plugin = loaded.plugins[i];
+    std::string& plugin = loaded.stages[i].plugin;
     if (plugin.empty()) {
       absl::StatusOr<std::string> found = FindPlugin(loaded.stages[i].file, DirOf(pipeline));
       if (!found.ok()) return Annotate(found.status(), where);
@@ -150,11 +144,11 @@ absl::StatusOr<int> RunPipeline(Session* session, const PipelineText& pipeline,
   }
   if (flags.dry_run) return Explain(session, loaded, plugins, spec, flags);
   if (flags.local) {
-    for (size_t i = 0; i < loaded.plugins.size(); ++i) {
+    for (size_t i = 0; i < loaded.stages.size(); ++i) {
       spec.mutable_stages(static_cast<int>(i))
           ->mutable_job()
           ->mutable_plugin()
-          ->set_path(std::filesystem::absolute(loaded.plugins[i]).string());
+          ->set_path(std::filesystem::absolute(loaded.stages[i].plugin).string());
     }
     return RunPipelineLocally(session, spec, flags.threads);
   }

@@ -18,6 +18,7 @@ namespace quern::mr {
 namespace {
 
 constexpr std::string_view kParams = "params.";
+constexpr std::string_view kParameters = "parameters";
 
 // Keys in the order of the file.
 std::vector<std::pair<std::string, const toml::node*>> InOrder(const toml::table& table) {
@@ -333,6 +334,15 @@ absl::StatusOr<PipelineFile> ParsePipeline(std::string_view toml, std::string_vi
   return reader.Take();
 }
 
+absl::StatusOr<LoadedStage> LoadStage(StageFile stage, SpecFile job) {
+  // Before anybody sets one of them, or asks for them.
+  for (const auto& [key, value] : stage.settings) {
+    if (key == kParameters) RETURN_IF_ERROR(SetSpecKey(key, value, &job));
+  }
+  std::erase_if(stage.settings, [](const auto& one) { return one.first == kParameters; });
+  return LoadedStage{std::move(stage), std::move(job)};
+}
+
 absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
                             std::vector<LoadedStage>* stages) {
   const size_t equals = assignment.find('=');
@@ -348,6 +358,8 @@ absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
     if (rest.starts_with(kParams) || is_param) {
       if (rest.starts_with(kParams)) rest.erase(0, kParams.size());
       Set(rest, value, &stage.stage.params);
+    } else if (rest == kParameters) {
+      RETURN_IF_ERROR(SetSpecKey(rest, value, &stage.file));
     } else {
       SetOfStage(rest, value, &stage.stage);
     }

@@ -63,7 +63,11 @@ absl::StatusOr<PipelineFile> ParsePipeline(std::string_view toml, std::string_vi
 struct LoadedStage {
   StageFile stage;
   SpecFile file;
+  std::string plugin = {};  // of this machine; empty: to be looked for
 };
+// `job` is empty for a stage that is its own spec. What the stage says of its parameters is in the
+// spec then, so that they are known before the rest is filled in.
+absl::StatusOr<LoadedStage> LoadStage(StageFile stage, SpecFile job);
 // "STAGE.KEY=VALUE" for any key of the stage's spec or one of its parameters; "params.KEY=VALUE"
 // and, where a stage reads such a parameter, "KEY=VALUE" for those of the pipeline.
 absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,

@@ -34,12 +34,19 @@ output = "ranks"
 params = { nodes = "${counter:graph.nodes}" }
 )";
 
+absl::StatusOr<std::vector<LoadedStage>> LoadOwnSpecs(const PipelineFile& file) {
+  std::vector<LoadedStage> stages;
+  for (const StageFile& stage : file.stages) {
+    ASSIGN_OR_RETURN(stages.emplace_back(), LoadStage(stage, {}));
+  }
+  return stages;
+}
+
 // As mr run does it, for stages that are their own specs.
 absl::StatusOr<pb::PipelineSpec> Build(std::string_view toml,
                                        const std::vector<std::string>& settings = {}) {
   ASSIGN_OR_RETURN(PipelineFile file, ParsePipeline(toml, "p.toml"));
-  std::vector<LoadedStage> stages;
-  for (const StageFile& stage : file.stages) stages.push_back({stage, {}});
+  ASSIGN_OR_RETURN(std::vector<LoadedStage> stages, LoadOwnSpecs(file));
   for (const std::string& setting : settings) {
     RETURN_IF_ERROR(SetPipelineKey(setting, &file, &stages));
   }
@@ -76,8 +83,7 @@ input = ["@ranks"]
     EXPECT_EQ(spec->stages_size(), 2);
   }
   PipelineFile file = *ParsePipeline(toml, "p.toml");
-  std::vector<LoadedStage> stages;
-  for (const StageFile& stage : file.stages) stages.push_back({stage, {}});
+  std::vector<LoadedStage> stages = *LoadOwnSpecs(file);
   ASSERT_TRUE(SetPipelineKey("tokenizer=/gpt2", &file, &stages).ok());
   const auto spec = BuildPipeline(file, &stages);
   ASSERT_TRUE(spec.ok()) << spec.status();
@@ -159,6 +165,35 @@ TEST(SetPipelineKey, ChangesAStageOrWhatAllRead) {
   EXPECT_EQ(spec->stages(1).job().params().at("nodes"), "7");
   EXPECT_EQ(spec->stages(1).job().inputs(1).mapper(), "Other") << "over what the file says";
   EXPECT_EQ(spec->stages(1).job().limits().memory_bytes(), 64u << 20);
+}
+
+TEST(SetPipelineKey, KnowsTheParametersOfAStageThatIsASpecOfItsOwn) {
+  constexpr char kStages[] = R"(
+[[stage]]
+name = "ranks"
+plugin = "ranks.so"
+parameters = ["damping", "tolerance"]
+input = ["/in"]
+[stage.params]
+damping = 0.85
+[[stage]]
+name = "write"
+plugin = "write.so"
+parameters = []
+input = ["@ranks"]
+output = "/out"
+)";
+  for (const char* key : {"ranks.damping", "ranks.params.damping"}) {
+    const auto spec = Build(kStages, {fmt::format("{}=0.9", key)});
+    ASSERT_TRUE(spec.ok()) << spec.status();
+    EXPECT_EQ(spec->stages(0).job().params().at("damping"), "0.9") << key;
+  }
+  const auto all = Build(kStages, {"tolerance=1e-6"});
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ(all->stages(0).job().params().at("tolerance"), "1e-6");
+  EXPECT_TRUE(all->stages(1).job().params().empty()) << "it reads none";
+  EXPECT_THAT(ErrorOf(kStages, {"tolerence=1"}), HasSubstr("no stage reads such a parameter"));
+  EXPECT_THAT(ErrorOf(kStages, {"write.damping=1"}), HasSubstr("damping: unknown key"));
 }
 
 TEST(SetPipelineKey, MovesWhatAStagePublishes) {
