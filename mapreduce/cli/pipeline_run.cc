@@ -49,12 +49,6 @@ absl::StatusOr<LoadedPipeline> Load(const PipelineText& pipeline) {
   return loaded;
 }
 
-// Stages whose condition does not hold, once everything is set.
-void LeaveOutStages(LoadedPipeline* loaded) {
-  std::erase_if(loaded->stages,
-                [&](const LoadedStage& stage) { return !IsWanted(loaded->file, stage.stage); });
-}
-
 absl::Status ApplyFlags(const PipelineFlags& flags, LoadedPipeline* loaded) {
   PipelineFile& file = loaded->file;
   if (flags.words.size() == 1) {
@@ -77,7 +71,6 @@ absl::Status ApplyFlags(const PipelineFlags& flags, LoadedPipeline* loaded) {
     const absl::Status set = SetPipelineKey(setting, &file, &loaded->stages);
     if (!set.ok()) return UsageError(fmt::format("--set: {}", Message(set)));
   }
-  LeaveOutStages(loaded);
   return absl::OkStatus();
 }
 

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <set>
 
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
@@ -253,6 +252,27 @@ const std::string* FindParam(const PipelineFile& file, const std::string& name) 
   return nullptr;
 }
 
+// False for a stage that waits for a parameter which nobody has set.
+bool IsWanted(const PipelineFile& file, const StageFile& stage) {
+  if (stage.when.empty()) return true;
+  const std::string* const value = FindParam(file, stage.when);
+  return value != nullptr && !value->empty() && *value != "false";
+}
+
+// A parameter that nothing reads is a mistake. One that only a stage reads which is left out may
+// become of use again.
+absl::Status CheckAllAreRead(const PipelineFile& file, const std::vector<LoadedStage>& stages) {
+  for (const auto& [name, value] : file.params) {
+    const bool is_read = std::any_of(stages.begin(), stages.end(), [&](const LoadedStage& stage) {
+      return stage.stage.when == name || Reads(stage, name);
+    });
+    if (!is_read) {
+      return InvalidArgumentError("params.{}: no stage reads it", CleanLine(name, 100));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // With what the parameter of the stage's condition stands for.
 std::string Filled(const PipelineFile& file, const StageFile& stage, std::string text) {
   const std::string* const value = stage.when.empty() ? nullptr : FindParam(file, stage.when);
@@ -382,31 +402,20 @@ absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
   return absl::OkStatus();
 }
 
-bool IsWanted(const PipelineFile& file, const StageFile& stage) {
-  if (stage.when.empty()) return true;
-  const std::string* const value = FindParam(file, stage.when);
-  return value != nullptr && !value->empty() && *value != "false";
-}
-
 absl::StatusOr<pb::PipelineSpec> BuildPipeline(const PipelineFile& file,
                                                std::vector<LoadedStage>* stages) {
   pb::PipelineSpec spec;
   spec.set_name(file.name);
   spec.set_output_path(file.output);
   spec.set_keep(file.keep);
-  std::set<std::string> unread;
-  for (const auto& [name, value] : file.params) unread.insert(name);
+  RETURN_IF_ERROR(CheckAllAreRead(file, *stages));
+  std::erase_if(*stages, [&](const LoadedStage& one) { return !IsWanted(file, one.stage); });
   for (LoadedStage& stage : *stages) {
-    unread.erase(stage.stage.when);
     RETURN_IF_ERROR(Annotate(FillStage(file, &stage), fmt::format("stage {}", stage.stage.name)));
-    std::erase_if(unread, [&](const std::string& name) { return Reads(stage, name); });
     pb::PipelineStage* added = spec.add_stages();
     added->set_name(stage.stage.name);
     *added->mutable_job() = stage.file.spec;
     if (stage.stage.repeat) *added->mutable_repeat() = *stage.stage.repeat;
-  }
-  if (!unread.empty()) {
-    return InvalidArgumentError("params.{}: no stage reads it", CleanLine(*unread.begin(), 100));
   }
   MatchFormats(&spec);
   return spec;

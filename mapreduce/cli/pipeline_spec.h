@@ -72,9 +72,8 @@ absl::StatusOr<LoadedStage> LoadStage(StageFile stage, SpecFile job);
 // and, where a stage reads such a parameter, "KEY=VALUE" for those of the pipeline.
 absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
                             std::vector<LoadedStage>* stages);
-// False for a stage that waits for a parameter which nobody has set.
-bool IsWanted(const PipelineFile& file, const StageFile& stage);
-// Puts together what the file, the specs and the arguments say. The plugins are left to the caller.
+// Puts together what the file, the specs and the arguments say, and takes out those of `stages`
+// that wait for a parameter which nobody has set. The plugins are left to the caller.
 absl::StatusOr<pb::PipelineSpec> BuildPipeline(const PipelineFile& file,
                                                std::vector<LoadedStage>* stages);
 

@@ -1,5 +1,6 @@
 #include "mapreduce/cli/pipeline_spec.h"
 
+#include <absl/strings/str_replace.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -50,7 +51,6 @@ absl::StatusOr<pb::PipelineSpec> Build(std::string_view toml,
   for (const std::string& setting : settings) {
     RETURN_IF_ERROR(SetPipelineKey(setting, &file, &stages));
   }
-  std::erase_if(stages, [&](const LoadedStage& one) { return !IsWanted(file, one.stage); });
   return BuildPipeline(file, &stages);
 }
 
@@ -91,6 +91,39 @@ input = ["@ranks"]
   EXPECT_EQ(stages[2].file.files,
             (std::vector<std::pair<std::string, std::string>>{{"/gpt2/vocab.bpe", "vocab.bpe"}}));
   EXPECT_TRUE(spec->stages(2).job().params().empty()) << "the stage does not read it";
+}
+
+// With stages that say what they read: nobody else takes the parameters of one that is left out.
+TEST(BuildPipeline, WhatOnlyAStageReadsThatIsLeftOutIsNoMistake) {
+  constexpr char kStages[] = R"(
+[params]
+level = 3
+[[stage]]
+name = "count"
+plugin = "count.so"
+parameters = []
+input = ["/in"]
+output = "/count"
+[[stage]]
+name = "packed"
+when = "pack"
+plugin = "pack.so"
+parameters = ["level"]
+input = ["@count"]
+output = "/packed"
+)";
+  for (const std::vector<std::string>& off :
+       {std::vector<std::string>{}, {"pack=false"}, {"pack="}, {"packed.level=4"}}) {
+    const auto spec = Build(kStages, off);
+    ASSERT_TRUE(spec.ok()) << spec.status();
+    EXPECT_EQ(spec->stages_size(), 1);
+  }
+  const auto on = Build(kStages, {"pack=true"});
+  ASSERT_TRUE(on.ok()) << on.status();
+  ASSERT_EQ(on->stages_size(), 2);
+  EXPECT_EQ(on->stages(1).job().params().at("level"), "3");
+  EXPECT_THAT(ErrorOf(absl::StrReplaceAll(kStages, {{"level = 3", "levle = 3"}})),
+              HasSubstr("params.levle: no stage reads it"));
 }
 
 TEST(BuildPipeline, PutsEverythingWhereItBelongs) {
