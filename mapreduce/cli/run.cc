@@ -82,7 +82,8 @@ class RunJob final : public JobCommand {
     absl::StatusOr<JobSource> source =
         map_command_.empty() ? LoadJob(words_[0]) : CommandJob(map_command_);
     if (!source.ok()) return Rejected(*session, source.status());
-    RETURN_IF_ERROR(Apply(&source->file));
+    const absl::Status applied = Apply(&source->file);
+    if (!applied.ok()) return Rejected(*session, applied);
     if (const absl::Status known = CheckParameters(source->file); !known.ok()) {
       return UsageError(Message(known));
     }
@@ -128,6 +129,7 @@ class RunJob final : public JobCommand {
 
   // Wrong keys in a file are wrong usage; everything else that stops a job early is a rejection.
   static absl::StatusOr<int> Rejected(const Session& session, const absl::Status& status) {
+    if (IsUsageError(status)) return status;
     const std::string_view message = Message(status);
     const bool usage = message.find("unknown key") != std::string_view::npos;
     if (usage) return UsageError(message);
@@ -163,8 +165,7 @@ class RunJob final : public JobCommand {
                                                   .all_splits = all_splits_,
                                                   .local = local_,
                                                   .threads = threads_});
-    if (code.ok() || IsUsageError(code.status())) return code;
-    return Rejected(*session, code.status());
+    return code.ok() ? code : Rejected(*session, code.status());
   }
 
   // Flags and arguments over what the spec says.

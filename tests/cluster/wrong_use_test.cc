@@ -89,6 +89,10 @@ TEST_F(WrongUse, OfJobs) {
       File("class.toml", "name = \"x\"\nplugin = \"" + words +
                              "\"\n[[input]]\npath = \"/in\"\nmapper = \"NoSuchMapper\"\n[output]\n"
                              "path = \"/o\"\n[reduce]\ntasks = 0\n");
+  const std::string pipeline =
+      File("pipeline.toml",
+           "[[stage]]\nname = \"count\"\njob = \"wordcount\"\ninput = [\"@in\"]\noutput = "
+           "\".\"\n[stage.files]\n\"/nothing\" = \"a\"\n\"none.txt\" = \"b\"\n");
   const std::vector<Case> cases = {
       {"output exists",
        {"mr", "run", "wordcount", "/in", "/exists"},
@@ -100,6 +104,27 @@ TEST_F(WrongUse, OfJobs) {
        {"mr", "explain", "wordcount", "/nothing", "/exists"},
        3,
        {"2 problems; nothing was run"}},
+      {"no side file here",
+       {"mr", "run", "wordcount", "/in", "/o", "--files", "none.txt"},
+       3,
+       {"none.txt: no such file on this machine"}},
+      {"no side file there",
+       {"mr", "run", "wordcount", "/in", "/o", "--files", "/nothing"},
+       3,
+       {"/nothing"}},
+      {"no side file of a stage", {"mr", "run", pipeline, "/in", "/o"}, 3, {"count", "none.txt"}},
+      {"only a combiner",
+       {"mr", "run", "--map", "cat", "--combine", "cat", "/in", "/o"},
+       3,
+       {"combine: a job without reduce has none. Try: --reduce CMD"}},
+      {"explained: only a combiner",
+       {"mr", "explain", "--map", "cat", "--combine", "cat", "/in", "/o"},
+       3,
+       {"combine: a job without reduce has none"}},
+      {"a command that skips",
+       {"mr", "run", "--map", "cat", "/in", "/o", "--set", "limits.skip_bad_records=true"},
+       3,
+       {"limits.skip_bad_records"}},
       {"explained: unknown flag", {"mr", "explain", "wordcount", "/in", "/o", "--bogus"}, 2, {}},
       {"unknown job", {"mr", "run", "wordcuont", "/in", "/o"}, 3, {"wordcuont", "wordcount"}},
       {"unknown flag", {"mr", "run", "wordcount", "/in", "/o", "--bogus"}, 2, {"--bogus"}},
