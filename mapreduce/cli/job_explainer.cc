@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "mapreduce/cli/plugin_upload.h"
+#include "mapreduce/engine/storage.h"
 #include "mapreduce/plan/input_files.h"
 #include "mapreduce/plan/job_spec_rules.h"
 #include "mapreduce/plan/overwrite_rules.h"
@@ -38,6 +40,7 @@ JobExplanation JobExplainer::Explain(pb::JobSpec spec, const PluginInfo& plugin)
   NoteProblem(ResolveClasses(plugin, &plan.spec), &plan);
   all_inputs_.clear();
   FindInputs(&plan);
+  CheckSideFiles(&plan);
   for (const std::string& path : OutputPaths(plan.spec)) {
     CheckOutput(path, plan.spec.output().overwrite(), all_inputs_, &plan);
   }
@@ -55,6 +58,7 @@ JobExplanation JobExplainer::ExplainStage(const pb::PipelineStage& stage,
   NoteProblem(CheckJobSpec(StageJobToCheck(filled), {.local = local_, .runs_here = local_}), &plan);
   NoteProblem(ResolveClasses(plugin, &plan.spec), &plan);
   FindInputs(&plan);
+  CheckSideFiles(&plan);
   return plan;
 }
 
@@ -89,6 +93,18 @@ void JobExplainer::FindInputs(JobExplanation* plan) {
     plan->spec.mutable_reduce()->set_tasks(DefaultReduceTasks(plan->bytes(), slots_));
   }
   std::move(inputs.begin(), inputs.end(), std::back_inserter(all_inputs_));
+}
+
+void JobExplainer::CheckSideFiles(JobExplanation* plan) {
+  for (const pb::JobSpec::SideFile& side : plan->spec.files()) {
+    const std::string& path = side.file().path();
+    if (away_ && !IsLocalPath(path)) continue;
+    const absl::StatusOr<uint64_t> bytes = SideFileBytes(dfs_, path);
+    absl::Status usable = bytes.status();
+    // One process uses those of its machine where they lie and may have others of any size.
+    if (usable.ok() && !local_) usable = CheckSideFileBytes(path, *bytes);
+    NoteProblem(Annotate(usable, "files"), plan);
+  }
 }
 
 void JobExplainer::CheckOutput(const std::string& path, bool overwrite,

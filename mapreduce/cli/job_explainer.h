@@ -67,6 +67,7 @@ class JobExplainer {
 
  private:
   void FindInputs(JobExplanation* plan);
+  void CheckSideFiles(JobExplanation* plan);
   void NoteProblem(const absl::Status& status, JobExplanation* plan);
 
   client::FileSystem* const dfs_;

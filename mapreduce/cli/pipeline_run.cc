@@ -81,6 +81,7 @@ absl::StatusOr<PluginInfo> CheckStage(const std::string& plugin_path, bool local
   ASSIGN_OR_RETURN(PluginInfo plugin, ReadPlugin(plugin_path));
   FillStageDefaults(job);
   RETURN_IF_ERROR(CheckJobSpec(StageJobToCheck(*stage), {.local = local, .runs_here = local}));
+  RETURN_IF_ERROR(CheckLocalSideFiles(*job));
   RETURN_IF_ERROR(ResolveClasses(plugin, job));
   return plugin;
 }
@@ -128,7 +129,7 @@ absl::StatusOr<int> RunPipeline(Session* session, const PipelineText& pipeline,
       plugin = *std::move(found);
     }
     SpecFile& file = loaded.stages[i].file;
-    RETURN_IF_ERROR(Annotate(NameSideFiles(&file), where));
+    NameSideFiles(&file);
     *stage->mutable_job()->mutable_files() = file.spec.files();
     absl::StatusOr<PluginInfo> checked =
         flags.dry_run ? ReadPlugin(plugin) : CheckStage(plugin, flags.local, stage);

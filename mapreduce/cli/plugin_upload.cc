@@ -46,11 +46,13 @@ absl::Status Upload(client::FileSystem* dfs, const std::string& path, std::strin
   return writer->Close().status();
 }
 
-absl::Status CheckSize(const std::string& path, uint64_t bytes) {
-  if (bytes <= kMaxSideFileBytes) return absl::OkStatus();
-  return InvalidArgumentError(
-      "files: {}: has {}, the limit is {}. Try: make it an input of the job", path,
-      FormatBinarySize(bytes), FormatBinarySize(kMaxSideFileBytes));
+absl::StatusOr<uint64_t> LocalBytes(const std::string& local) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(local, error)) {
+    return NotFoundError("{}: no such file on this machine", local);
+  }
+  const uint64_t bytes = std::filesystem::file_size(local, error);
+  return error ? ErrnoStatus(error.value(), local) : absl::StatusOr<uint64_t>(bytes);
 }
 
 pb::JobSpec::Plugin Uploaded(const PluginInfo& plugin) {
@@ -71,8 +73,8 @@ absl::StatusOr<bool> IsThere(client::FileSystem* dfs, const pb::JobSpec::Plugin&
 // Of this machine: what it has in it, and where that lies in the cluster. The bytes.
 absl::StatusOr<std::string> NameLocalFile(pb::JobSpec::Plugin* file) {
   const std::string local = file->path().substr(kLocal.size());
-  std::error_code error;
-  RETURN_IF_ERROR(CheckSize(local, std::filesystem::file_size(local, error)));
+  ASSIGN_OR_RETURN(const uint64_t length, LocalBytes(local));
+  RETURN_IF_ERROR(CheckSideFileBytes(local, length));
   ASSIGN_OR_RETURN(const std::string bytes, ReadFileToString(FileSystem::Real(), local));
   file->set_hash(HashBytes128(bytes).ToString());
   file->set_size_bytes(bytes.size());
@@ -90,7 +92,7 @@ absl::Status UploadSideFile(client::FileSystem* dfs, pb::JobSpec::Plugin* file, 
 absl::Status MeasureSideFile(client::FileSystem* dfs, pb::JobSpec::Plugin* file) {
   ASSIGN_OR_RETURN(const auto reader, dfs->Open(file->path()));
   const uint64_t length = reader->status().length;
-  RETURN_IF_ERROR(CheckSize(file->path(), length));
+  RETURN_IF_ERROR(CheckSideFileBytes(file->path(), length));
   Hasher128 hasher;
   std::string block(std::min<uint64_t>(length, 1 << 20), '\0');
   for (uint64_t at = 0; at < length;) {
@@ -139,7 +141,7 @@ absl::StatusOr<bool> FindUploaded(client::FileSystem* dfs, const PluginInfo& plu
   return all;
 }
 
-absl::Status NameSideFiles(SpecFile* file) {
+void NameSideFiles(SpecFile* file) {
   file->spec.clear_files();
   for (const auto& [path, name] : file->files) {
     pb::JobSpec::SideFile* const side = file->spec.add_files();
@@ -151,12 +153,29 @@ absl::Status NameSideFiles(SpecFile* file) {
     const std::string local = path.starts_with(kLocal)
                                   ? path.substr(kLocal.size())
                                   : std::filesystem::absolute(path).lexically_normal().string();
-    if (!std::filesystem::is_regular_file(local)) {
-      return NotFoundError("files: {}: no such file on this machine", local);
-    }
     side->mutable_file()->set_path(fmt::format("{}{}", kLocal, local));
   }
+}
+
+absl::Status CheckLocalSideFiles(const pb::JobSpec& spec) {
+  for (const pb::JobSpec::SideFile& side : spec.files()) {
+    const std::string& path = side.file().path();
+    if (!path.starts_with(kLocal)) continue;
+    RETURN_IF_ERROR(Annotate(LocalBytes(path.substr(kLocal.size())).status(), "files"));
+  }
   return absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> SideFileBytes(client::FileSystem* dfs, const std::string& path) {
+  if (path.starts_with(kLocal)) return LocalBytes(path.substr(kLocal.size()));
+  ASSIGN_OR_RETURN(const auto reader, dfs->Open(path));
+  return reader->status().length;
+}
+
+absl::Status CheckSideFileBytes(const std::string& path, uint64_t bytes) {
+  if (bytes <= kMaxSideFileBytes) return absl::OkStatus();
+  return InvalidArgumentError("{}: has {}, the limit is {}. Try: make it an input of the job", path,
+                              FormatBinarySize(bytes), FormatBinarySize(kMaxSideFileBytes));
 }
 
 absl::Status UploadSideFiles(const std::vector<std::string>& masters, pb::JobSpec* spec,

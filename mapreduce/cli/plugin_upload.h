@@ -2,6 +2,7 @@
 // for a side file, once for all jobs that use it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,13 @@ absl::StatusOr<pb::JobSpec::Plugin> UploadPlugin(const std::vector<std::string>&
                                                  const PluginInfo& plugin, Clock* clock);
 
 // Says in the spec which side files there are: those of this machine as file:///...
-absl::Status NameSideFiles(SpecFile* file);
+void NameSideFiles(SpecFile* file);
+// NotFound names the first that is to be on this machine and is not.
+absl::Status CheckLocalSideFiles(const pb::JobSpec& spec);
+// The length of a side file as the spec names it, without reading it. NotFound names it.
+absl::StatusOr<uint64_t> SideFileBytes(client::FileSystem* dfs, const std::string& path);
+// InvalidArgument: it is too large to be brought to workers.
+absl::Status CheckSideFileBytes(const std::string& path, uint64_t bytes);
 // Uploads those of this machine, and finds size and hash of those of the cluster. NotFound names
 // the file.
 absl::Status UploadSideFiles(const std::vector<std::string>& masters, pb::JobSpec* spec,

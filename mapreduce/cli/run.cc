@@ -193,7 +193,7 @@ class RunJob final : public JobCommand {
     for (const std::string& list : files_) {
       for (const std::string& path : SplitList(list)) AddSideFile(path, "", file);
     }
-    RETURN_IF_ERROR(NameSideFiles(file));
+    NameSideFiles(file);
     if (RunsCommands(*file)) RETURN_IF_ERROR(CompleteCommands(file));
     file->spec.set_user(UserName());
     file->spec.set_command(CommandText());
@@ -267,6 +267,7 @@ class RunJob final : public JobCommand {
     ASSIGN_OR_RETURN(PluginInfo plugin, ReadPlugin(source->plugin_path));
     FillDefaults(spec);
     RETURN_IF_ERROR(CheckJobSpec(*spec, {.local = local_, .runs_here = local_}));
+    RETURN_IF_ERROR(CheckLocalSideFiles(*spec));
     RETURN_IF_ERROR(ResolveClasses(plugin, spec));
     TakeOnlyCombiner(*source, plugin, spec);
     return plugin;

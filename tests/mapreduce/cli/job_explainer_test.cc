@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "quern/mr/v1/pipelines.pb.h"
@@ -12,8 +13,11 @@
 namespace quern::mr {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
+using ::testing::Matcher;
 using ::testing::Not;
 
 class JobExplainerTest : public ::testing::Test {
@@ -74,6 +78,30 @@ TEST_F(JobExplainerTest, SaysAllThatWouldStopItAtOnce) {
   EXPECT_THAT(ExplanationText(plan, 0), HasSubstr("PROBLEM    "));
   spec.mutable_output()->set_overwrite(true);
   EXPECT_THAT(Explain(spec).problems.at(2), HasSubstr("output of a job"));
+}
+
+TEST_F(JobExplainerTest, LooksAtSideFilesWithoutReadingThem) {
+  const std::string large = dir_ / "large";
+  std::ofstream(large) << "x";
+  std::filesystem::resize_file(large, (uint64_t{1} << 30) + 1);
+  pb::JobSpec spec = Spec();
+  for (const std::string& path : {large, dir_ / "none", dir_ / "none either"}) {
+    spec.add_files()->mutable_file()->set_path("file://" + path);
+    spec.mutable_files(spec.files_size() - 1)->set_name("n" + std::to_string(spec.files_size()));
+  }
+  const Matcher<std::string> gone = AllOf(HasSubstr("files: "), HasSubstr("/none: no such file"));
+  const Matcher<std::string> gone_too =
+      AllOf(HasSubstr("files: "), HasSubstr("/none either: no such file"));
+  const Matcher<std::string> limit =
+      AllOf(HasSubstr("files: "), HasSubstr("/large: has"), HasSubstr("limit"));
+  EXPECT_THAT(Explain(spec).problems, ElementsAre(gone, gone_too)) << "used where they lie";
+  JobExplainer in_cluster(dfs_.get(), /*slots=*/4, /*local=*/false);
+  EXPECT_THAT(in_cluster.Explain(spec, plugin_).problems, IsSupersetOf({gone, gone_too, limit}));
+  pb::PipelineStage stage;
+  stage.set_name("count");
+  *stage.mutable_job() = spec;
+  EXPECT_THAT(in_cluster.ExplainStage(stage, plugin_).problems,
+              IsSupersetOf({gone, gone_too, limit}));
 }
 
 TEST_F(JobExplainerTest, OfAStageThatReadsAnotherTheSizeIsNotKnown) {
