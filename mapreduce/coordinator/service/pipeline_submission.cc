@@ -46,7 +46,10 @@ absl::StatusOr<pb::PipelineSpec> PipelineDriver::SpecToRun(
   }
   pb::PipelineSpec spec = earlier->spec;
   spec.set_resumes(earlier->id);
-  spec.set_overwrite(request.overwrite());
+  // One that has not come to its end is still to replace what it was. After that it may be somebody
+  // else's output that lies there.
+  const bool has_published = earlier->final_status->state() == pb::JOB_STATE_SUCCEEDED;
+  spec.set_overwrite(request.overwrite() || (spec.overwrite() && !has_published));
   return spec;
 }
 

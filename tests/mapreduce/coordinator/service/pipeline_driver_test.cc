@@ -100,15 +100,47 @@ TEST_F(PipelineDriverTest, AFailureNamesItsStageAndTheRestIsKeptForLater) {
   EXPECT_FALSE(files_.Has("/out/"));
   jobs_.fails.clear();
   const size_t before = jobs_.names().size();
-  pb::SubmitPipelineRequest again;
-  again.mutable_header()->set_client_id(8);
-  again.set_again(*id);
-  const auto response = driver_->Submit(again);
-  ASSERT_TRUE(response.ok()) << response.status();
-  const pb::JobStatus end = RunToEnd(response->pipeline_id());
+  const auto resumed = Resume(*id);
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  const pb::JobStatus end = RunToEnd(*resumed);
   EXPECT_EQ(end.state(), pb::JOB_STATE_SUCCEEDED) << end.reason();
   EXPECT_LE(jobs_.names().size() - before, 4u) << "ranks 2 and 3, last, perhaps aside";
   EXPECT_TRUE(files_.Has("/out/"));
+}
+
+// It is the same command that goes on; a user's own file is not replaced by it all the same.
+TEST_F(PipelineDriverTest, AResumedOneReplacesWhatTheEarlierOneWasToReplace) {
+  for (const bool is_taken : {false, true}) {
+    AddJobOutput(&files_, "/out", "job-earlier", "by an earlier one");
+    pb::PipelineSpec spec = Spec();
+    spec.set_overwrite(true);
+    planner_.input_digest = is_taken ? "one" : "two";
+    jobs_.fails = "p/last";
+    const auto id = Submit(spec);
+    ASSERT_EQ(RunToEnd(*id).state(), pb::JOB_STATE_FAILED);
+    jobs_.fails.clear();
+    if (is_taken) files_.Add("/out/mine", "precious");
+    const auto resumed = Resume(*id);
+    ASSERT_TRUE(resumed.ok()) << resumed.status();
+    EXPECT_TRUE(planner_.overwrite) << "else what is at /out is in its way";
+    const pb::JobStatus end = RunToEnd(*resumed);
+    EXPECT_EQ(end.state(), is_taken ? pb::JOB_STATE_FAILED : pb::JOB_STATE_SUCCEEDED)
+        << end.reason();
+    EXPECT_EQ(files_.Has("/out/last/part"), !is_taken);
+    EXPECT_EQ(files_.Has("/out/mine"), is_taken);
+    EXPECT_TRUE(files_.DeleteTree("/out").ok());
+  }
+}
+
+TEST_F(PipelineDriverTest, WhatASuccessfulOneHasPublishedIsReplacedOnlyWhenThatIsSaid) {
+  pb::PipelineSpec spec = Spec();
+  spec.set_overwrite(true);
+  const auto id = Submit(spec);
+  ASSERT_EQ(RunToEnd(*id).state(), pb::JOB_STATE_SUCCEEDED);
+  const auto again = Resume(*id);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_FALSE(planner_.overwrite) << "it may be somebody else's by now";
+  RunToEnd(*again);
 }
 
 TEST_F(PipelineDriverTest, AKilledOneStopsItsJobsAlsoAfterARestart) {

@@ -27,11 +27,13 @@ class FakePipelinePlanner final : public PipelinePlanner {
     PlannedPipeline plan;
     ASSIGN_OR_RETURN(plan.graph, CheckPipelineSpec(spec));
     plan.input_digests.assign(plan.graph.stages.size(), input_digest);
+    overwrite = spec.overwrite();
     plan.spec = std::move(spec);
     return plan;
   }
   std::string input_digest = "as it was";
   std::function<void()> while_planning;  // called once
+  bool overwrite = false;                // of what was planned last
 };
 
 // Jobs that run until they are told to end. They outlive the driver, as a coordinator's do.
@@ -205,6 +207,15 @@ class PipelineDriverTest : public testing::Test {
     request.mutable_header()->set_client_id(7);
     request.mutable_header()->set_request_id(++request_);
     *request.mutable_spec() = spec;
+    ASSIGN_OR_RETURN(const pb::SubmitPipelineResponse response, driver_->Submit(request));
+    return response.pipeline_id();
+  }
+  // mr rerun ID --resume.
+  absl::StatusOr<std::string> Resume(const std::string& id) {
+    pb::SubmitPipelineRequest request;
+    request.mutable_header()->set_client_id(8);
+    request.mutable_header()->set_request_id(++request_);
+    request.set_again(id);
     ASSIGN_OR_RETURN(const pb::SubmitPipelineResponse response, driver_->Submit(request));
     return response.pipeline_id();
   }
