@@ -9,6 +9,8 @@ namespace quern::mr {
 namespace {
 
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::IsSupersetOf;
 using testing::UnorderedElementsAre;
 
 TEST_F(PipelineDriverTest, RunsItsStagesAndPublishesOneDirectory) {
@@ -141,6 +143,31 @@ TEST_F(PipelineDriverTest, WhatASuccessfulOneHasPublishedIsReplacedOnlyWhenThatI
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_FALSE(planner_.overwrite) << "it may be somebody else's by now";
   RunToEnd(*again);
+}
+
+// What `mr` brought along cannot be brought again by `mr rerun`.
+TEST_F(PipelineDriverTest, PluginsAreInUseAsLongAsSomethingIsKept) {
+  const auto in_use = [&] {
+    StringSet paths;
+    driver_->AddPluginsInUse(&paths);
+    return paths;
+  };
+  pb::PipelineSpec spec = Spec();
+  pb::JobSpec* const job = spec.mutable_stages(2)->mutable_job();
+  job->mutable_plugin()->set_path("/.quern/plugins/1.so");
+  job->add_files()->mutable_file()->set_path("/.quern/plugins/2.data");
+  jobs_.fails = "p/last";
+  const auto failed = Submit(spec);
+  ASSERT_EQ(RunToEnd(*failed).state(), pb::JOB_STATE_FAILED);
+  for (const bool restarted : {false, true}) {
+    if (restarted) Restart(/*power_cut=*/false);
+    EXPECT_THAT(in_use(), IsSupersetOf({"/.quern/plugins/1.so", "/.quern/plugins/2.data"}));
+  }
+  ASSERT_TRUE(driver_->Drop(*failed).ok());
+  EXPECT_THAT(in_use(), IsEmpty()) << "there is nothing to go on from";
+  jobs_.fails.clear();
+  ASSERT_EQ(RunToEnd(*Submit(spec)).state(), pb::JOB_STATE_SUCCEEDED);
+  EXPECT_THAT(in_use(), IsEmpty());
 }
 
 TEST_F(PipelineDriverTest, AKilledOneStopsItsJobsAlsoAfterARestart) {
