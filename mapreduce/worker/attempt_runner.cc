@@ -34,15 +34,17 @@ AttemptRunner::Update AttemptRunner::Run() {
   if (update.state() != pb::ATTEMPT_STATE_SUCCEEDED && !dir_.empty()) {
     context_->scratch->Discard(dir_);
   }
+  copies_.clear();
   return update;
 }
 
 AttemptRunner::Update AttemptRunner::RunProcess() {
-  const absl::StatusOr<std::string> plugin = context_->plugins->Get(task_.job().plugin());
+  const absl::StatusOr<PluginCache::Copy> plugin = context_->plugins->Get(task_.job().plugin());
   if (!plugin.ok()) return Environment(plugin.status());
+  copies_.push_back(*plugin);
   // Twice at most: a process that was used before may have died while it waited.
   for (const bool fresh : {false, true}) {
-    absl::StatusOr<std::unique_ptr<TaskProcess>> task = Prepare(*plugin, fresh);
+    absl::StatusOr<std::unique_ptr<TaskProcess>> task = Prepare(**plugin, fresh);
     if (const auto reason = kill_reason()) return Killed(*reason);
     if (!task.ok()) return NotStarted(std::string(Message(task.status())));
     const bool used = (*task)->used;
@@ -92,18 +94,19 @@ absl::Status AttemptRunner::MakeLog() const {
   return absl::OkStatus();
 }
 
-// As links: the cache may drop a copy while tasks read it.
+// As links: a copy that turns out to be damaged is replaced while other tasks read it.
 absl::Status AttemptRunner::LinkSideFiles() {
   if (task_.job().files().empty()) return absl::OkStatus();
   const std::string dir = fmt::format("{}/{}", dir_, kSideFileDir);
   RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(dir));
   for (const pb::JobSpec::SideFile& side : task_.job().files()) {
-    ASSIGN_OR_RETURN(const std::string cached, context_->plugins->Get(side.file()));
+    ASSIGN_OR_RETURN(PluginCache::Copy copy, context_->plugins->Get(side.file()));
     const std::string path = fmt::format("{}/{}", dir, side.name());
     std::error_code error;
-    std::filesystem::create_hard_link(cached, path, error);
-    if (error) std::filesystem::copy_file(cached, path, error);  // on another disk
+    std::filesystem::create_hard_link(*copy, path, error);
+    if (error) std::filesystem::copy_file(*copy, path, error);  // on another disk
     if (error) return UnavailableError("{}: {}", path, error.message());
+    copies_.push_back(std::move(copy));
   }
   return absl::OkStatus();
 }

@@ -92,6 +92,7 @@ class AttemptRunner {
   const AttemptContext* const context_;
   // Of the thread that runs it.
   std::string dir_;
+  std::vector<PluginCache::Copy> copies_;  // of what the job brings: they stay while it runs
   absl::Time last_progress_;
   absl::Time last_memory_check_ = absl::InfinitePast();
   bool over_memory_ = false;             // at the last check

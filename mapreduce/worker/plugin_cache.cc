@@ -29,19 +29,31 @@ PluginCache::Stamp PluginCache::StampOf(const std::string& path) {
           int64_t{info.st_ctim.tv_sec} * 1'000'000'000 + info.st_ctim.tv_nsec};
 }
 
-absl::StatusOr<std::string> PluginCache::Get(const pb::JobSpec::Plugin& plugin) {
+PluginCache::Copy PluginCache::Use(const std::string& hash) {
+  Entry& entry = entries_[hash];
+  entry.last_use = ++uses_;
+  Copy copy = entry.users.lock();
+  if (copy == nullptr) {
+    copy = std::make_shared<const std::string>(PathOf(hash));
+    entry.users = copy;
+  }
+  return copy;
+}
+
+absl::StatusOr<PluginCache::Copy> PluginCache::Get(const pb::JobSpec::Plugin& plugin) {
   const std::string& hash = plugin.hash();
   // It becomes a file name.
   if (hash.size() != 32 || hash.find_first_not_of("0123456789abcdef") != std::string::npos) {
     return InvalidArgumentError("plugin: '{}' is no hash", hash);
   }
+  Copy copy;
   {
     MutexLock lock(&mutex_);
     // Several attempts of a job start at once: one checks or fetches, the others wait.
     while (busy_.contains(hash)) changed_.Wait(&mutex_);
-    last_use_[hash] = ++uses_;
-    const Stamp stamp = StampOf(PathOf(hash));
-    if (stamp != Stamp() && checked_[hash] == stamp) return PathOf(hash);
+    copy = Use(hash);
+    const Stamp stamp = StampOf(*copy);
+    if (stamp != Stamp() && entries_[hash].checked == stamp) return copy;
     busy_.insert(hash);
   }
   const absl::Status status = Provide(plugin);
@@ -49,8 +61,8 @@ absl::StatusOr<std::string> PluginCache::Get(const pb::JobSpec::Plugin& plugin) 
   busy_.erase(hash);
   changed_.SignalAll();
   if (!status.ok()) return Annotate(status, "fetch what the job brings");
-  checked_[hash] = StampOf(PathOf(hash));
-  return PathOf(hash);
+  entries_[hash].checked = StampOf(*copy);
+  return copy;
 }
 
 absl::Status PluginCache::Provide(const pb::JobSpec::Plugin& plugin) {
@@ -60,7 +72,7 @@ absl::Status PluginCache::Provide(const pb::JobSpec::Plugin& plugin) {
     LogWarning("plugin_damaged", {{"path", path}});
   }
   RETURN_IF_ERROR(Download(plugin, path));
-  RemoveOldCopies();
+  RemoveIdleCopies();
   return absl::OkStatus();
 }
 
@@ -92,7 +104,7 @@ absl::Status PluginCache::Download(const pb::JobSpec::Plugin& plugin, const std:
 }
 
 // Processes that have one loaded keep it: only its name goes.
-void PluginCache::RemoveOldCopies() {
+void PluginCache::RemoveIdleCopies() {
   const auto names = FileSystem::Real()->List(dir_);
   if (!names.ok()) return;
   std::vector<std::pair<uint64_t, std::string>> idle;  // by last use; 0: before this process
@@ -100,15 +112,18 @@ void PluginCache::RemoveOldCopies() {
   for (const std::string& name : *names) {
     if (!name.ends_with(kSuffix)) continue;
     const std::string hash = name.substr(0, name.size() - kSuffix.size());
-    const auto used = last_use_.find(hash);
-    idle.emplace_back(used == last_use_.end() ? 0 : used->second, hash);
+    const auto entry = entries_.find(hash);
+    if (entry == entries_.end()) {
+      idle.emplace_back(0, hash);
+    } else if (entry->second.users.expired()) {
+      idle.emplace_back(entry->second.last_use, hash);
+    }
   }
-  if (idle.size() <= kMaxCopies) return;
+  if (idle.size() <= kMaxIdleCopies) return;
   std::sort(idle.begin(), idle.end());
-  idle.resize(idle.size() - kMaxCopies);
+  idle.resize(idle.size() - kMaxIdleCopies);
   for (const auto& [used, hash] : idle) {
-    checked_.erase(hash);
-    last_use_.erase(hash);
+    entries_.erase(hash);
     FileSystem::Real()->Remove(PathOf(hash)).IgnoreError();
   }
 }

@@ -2,13 +2,14 @@
 //
 // A copy is used only after its bytes were compared with the hash by this process, and again when
 // the file has changed since; one that differs (a power cut tears what was not synced, and nothing
-// is synced here) is fetched again. The least recently used are removed beyond a number of copies.
-// Thread-safe.
+// is synced here) is fetched again. Copies that are in use stay, however many a job brings; of the
+// others the least recently used are removed beyond a number of them. Thread-safe.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -22,7 +23,8 @@ namespace quern::mr {
 
 class PluginCache {
  public:
-  static constexpr size_t kMaxCopies = 50;
+  // Of those that nobody uses.
+  static constexpr size_t kMaxIdleCopies = 50;
 
   // Calls `sink` with all bytes of a file of the distributed file system, in order.
   using Fetch = std::function<absl::Status(
@@ -30,8 +32,10 @@ class PluginCache {
 
   PluginCache(std::string dir, Fetch fetch) : dir_(std::move(dir)), fetch_(std::move(fetch)) {}
 
-  // Path of the local copy. DataLoss: what came is not what the job was submitted with.
-  absl::StatusOr<std::string> Get(const pb::JobSpec::Plugin& plugin);
+  // The path of a local copy, which stays there as long as anybody has this.
+  using Copy = std::shared_ptr<const std::string>;
+  // DataLoss: what came is not what the job was submitted with.
+  absl::StatusOr<Copy> Get(const pb::JobSpec::Plugin& plugin);
   // Whether the copy is good at this moment: reads all of it.
   bool IsIntact(const pb::JobSpec::Plugin& plugin) const;
 
@@ -44,20 +48,25 @@ class PluginCache {
     bool operator==(const Stamp&) const = default;
   };
   static Stamp StampOf(const std::string& path);
+  struct Entry {
+    Stamp checked;  // the state in which its bytes were compared
+    uint64_t last_use = 0;
+    std::weak_ptr<const std::string> users;
+  };
 
   std::string PathOf(const std::string& hash) const;
+  Copy Use(const std::string& hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Provide(const pb::JobSpec::Plugin& plugin);
   absl::Status Download(const pb::JobSpec::Plugin& plugin, const std::string& path);
-  void RemoveOldCopies();
+  void RemoveIdleCopies();
 
   const std::string dir_;
   const Fetch fetch_;
   Mutex mutex_;
   CondVar changed_;
   std::set<std::string> busy_ ABSL_GUARDED_BY(mutex_);  // being checked or fetched
-  std::map<std::string, Stamp> checked_ ABSL_GUARDED_BY(mutex_);
   uint64_t uses_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<std::string, uint64_t> last_use_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Entry> entries_ ABSL_GUARDED_BY(mutex_);  // by hash
 };
 
 }  // namespace quern::mr

@@ -35,6 +35,18 @@ class AttemptRunnerTest : public testing::Test {
   pb::WorkerMessage::AttemptUpdate Run(const pb::TaskSpec& task) {
     return AttemptRunner(task, &parts_.context).Run();
   }
+  // A job that brings so many files beside its plugin.
+  void AddSideFiles(int files, pb::TaskSpec* task) {
+    for (int i = 0; i < files; ++i) {
+      const std::string bytes = fmt::format("words {}", i);
+      pb::JobSpec::SideFile* const side = task->mutable_job()->add_files();
+      side->set_name(bytes);
+      side->mutable_file()->set_path("/" + bytes);
+      side->mutable_file()->set_hash(HashBytes128(bytes).ToString());
+      side->mutable_file()->set_size_bytes(bytes.size());
+      parts_.side_files["/" + bytes] = bytes;
+    }
+  }
   static int64_t PidOf(const pb::WorkerMessage::AttemptUpdate& update) {
     return update.result().counters(0).value();
   }
@@ -67,6 +79,18 @@ TEST_F(AttemptRunnerTest, SideFilesLieUnderTheirNamesAndAreFetchedOnce) {
     EXPECT_EQ(ReadFileToString(FileSystem::Real(), dir + "same bytes").value_or(""), kPluginBytes);
   }
   EXPECT_EQ(parts_.fetches, 1);
+}
+
+TEST_F(AttemptRunnerTest, ManySideFilesLeaveThePluginWhereItIs) {
+  pb::TaskSpec task = MakeTask("failed");
+  AddSideFiles(100, &task);
+  for (uint32_t i = 0; i < 2; ++i) {
+    task.mutable_id()->set_task(i);
+    const auto update = Run(task);
+    EXPECT_THAT(update.failure().message(), HasSubstr("Map threw: bad luck"));
+    EXPECT_FALSE(update.failure().environment()) << "its plugin is still there";
+  }
+  EXPECT_EQ(parts_.fetches, 101) << "the next attempt finds them all";
 }
 
 TEST_F(AttemptRunnerTest, ASideFileThatCannotBeFetchedIsTheEnvironmentsFault) {
@@ -272,7 +296,7 @@ TEST_F(AttemptRunnerTest, RefusesAPluginThatIsNotTheOneSubmitted) {
 
 TEST_F(AttemptRunnerTest, ACopyOfThePluginThatIsDamagedUnderATaskIsNotTheUsersFault) {
   pb::TaskSpec task = MakeTask("failed");
-  (*task.mutable_job()->mutable_params())["damage"] = *parts_.plugins()->Get(task.job().plugin());
+  (*task.mutable_job()->mutable_params())["damage"] = **parts_.plugins()->Get(task.job().plugin());
   const auto update = Run(task);
   EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_FAILED);
   EXPECT_TRUE(update.failure().environment());

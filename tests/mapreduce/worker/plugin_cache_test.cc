@@ -29,6 +29,11 @@ class PluginCacheTest : public testing::Test {
       return sink(path);
     });
   }
+  // Nobody uses it any more.
+  static absl::StatusOr<std::string> PathIn(PluginCache* cache, const pb::JobSpec::Plugin& plugin) {
+    ASSIGN_OR_RETURN(const PluginCache::Copy copy, cache->Get(plugin));
+    return *copy;
+  }
   std::string Read(const std::string& path) {
     return ReadFileToString(FileSystem::Real(), path).value_or("(none)");
   }
@@ -40,7 +45,7 @@ class PluginCacheTest : public testing::Test {
 TEST_F(PluginCacheTest, FetchesOnceAndKeepsItOverARestart) {
   const pb::JobSpec::Plugin plugin = Plugin("machine code");
   PluginCache cache = NewCache();
-  ASSERT_OK_AND_ASSIGN(const std::string path, cache.Get(plugin));
+  ASSERT_OK_AND_ASSIGN(const std::string path, PathIn(&cache, plugin));
   EXPECT_EQ(Read(path), "machine code");
   ASSERT_OK(cache.Get(plugin));
   PluginCache next = NewCache();
@@ -53,7 +58,7 @@ TEST_F(PluginCacheTest, ATornCopyIsFetchedAgain) {
   std::string path;
   {
     PluginCache cache = NewCache();
-    ASSERT_OK_AND_ASSIGN(path, cache.Get(plugin));
+    ASSERT_OK_AND_ASSIGN(path, PathIn(&cache, plugin));
   }
   for (const char* torn : {"", "machine", "machine c0de"}) {
     std::ofstream(path, std::ios::trunc) << torn;
@@ -68,7 +73,7 @@ TEST_F(PluginCacheTest, ATornCopyIsFetchedAgain) {
 TEST_F(PluginCacheTest, ACopyThatIsDamagedLaterIsFetchedAgain) {
   const pb::JobSpec::Plugin plugin = Plugin("machine code");
   PluginCache cache = NewCache();
-  ASSERT_OK_AND_ASSIGN(const std::string path, cache.Get(plugin));
+  ASSERT_OK_AND_ASSIGN(const std::string path, PathIn(&cache, plugin));
   std::ofstream(path, std::ios::trunc) << "torn";
   ASSERT_OK(cache.Get(plugin));
   EXPECT_EQ(Read(path), "machine code");
@@ -80,12 +85,30 @@ TEST_F(PluginCacheTest, ACopyThatIsDamagedLaterIsFetchedAgain) {
 TEST_F(PluginCacheTest, TheLeastRecentlyUsedMakeRoom) {
   PluginCache cache = NewCache();
   const pb::JobSpec::Plugin favourite = Plugin("favourite");
-  for (size_t i = 0; i < 2 * PluginCache::kMaxCopies; ++i) {
+  for (size_t i = 0; i < 2 * PluginCache::kMaxIdleCopies; ++i) {
     ASSERT_OK(cache.Get(favourite));
     ASSERT_OK(cache.Get(Plugin("code " + std::to_string(i))));
   }
-  EXPECT_EQ(fetches_, 2 * static_cast<int>(PluginCache::kMaxCopies) + 1);
-  EXPECT_EQ(FileSystem::Real()->List(dir_.path())->size(), PluginCache::kMaxCopies);
+  EXPECT_EQ(fetches_, 2 * static_cast<int>(PluginCache::kMaxIdleCopies) + 1);
+  // The last one was in use when the others made room.
+  EXPECT_EQ(FileSystem::Real()->List(dir_.path())->size(), PluginCache::kMaxIdleCopies + 1);
+}
+
+TEST_F(PluginCacheTest, WhatIsInUseStaysHoweverManyCome) {
+  PluginCache cache = NewCache();
+  std::vector<PluginCache::Copy> used;
+  for (size_t i = 0; i < 2 * PluginCache::kMaxIdleCopies; ++i) {
+    ASSERT_OK_AND_ASSIGN(used.emplace_back(), cache.Get(Plugin("used " + std::to_string(i))));
+    ASSERT_OK(cache.Get(Plugin("idle " + std::to_string(i))));
+  }
+  for (size_t i = 0; i < used.size(); ++i) {
+    EXPECT_EQ(Read(*used[i]), "used " + std::to_string(i));
+  }
+  const size_t kept = FileSystem::Real()->List(dir_.path())->size();
+  EXPECT_EQ(kept, used.size() + PluginCache::kMaxIdleCopies + 1);
+  used.clear();
+  ASSERT_OK(cache.Get(Plugin("one more")));
+  EXPECT_EQ(FileSystem::Real()->List(dir_.path())->size(), PluginCache::kMaxIdleCopies + 1);
 }
 
 TEST_F(PluginCacheTest, RefusesOtherBytesAndOtherNames) {

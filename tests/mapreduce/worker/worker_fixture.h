@@ -1,6 +1,7 @@
 // The shared parts of a worker, in a temporary directory, with a fake quern-task.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -37,9 +38,10 @@ class WorkerParts {
   WorkerParts()
       : scratch_(*Scratch::Open({dir_ / "disk1", dir_ / "disk2"})),
         plugins_(scratch_->main_dir() + "/plugins",
-                 [this](const std::string&, const auto& sink) {
+                 [this](const std::string& path, const auto& sink) {
                    ++fetches;
-                   return sink(plugin_bytes);
+                   const auto side_file = side_files.find(path);
+                   return sink(side_file == side_files.end() ? plugin_bytes : side_file->second);
                  }),
         processes_(FakeTaskBinary(), 2) {
     context.scratch = scratch_.get();
@@ -73,7 +75,8 @@ class WorkerParts {
   }
 
   AttemptContext context;
-  std::string plugin_bytes = kPluginBytes;
+  std::string plugin_bytes = kPluginBytes;        // at every other path
+  std::map<std::string, std::string> side_files;  // by path
   int fetches = 0;
 
  private:
