@@ -49,6 +49,14 @@ bool DecodeResult(std::string_view file, pb::WorkerMessage::HeldOutput* held) {
   return Crc32c(file) == crc && held->ParseFromArray(file.data(), static_cast<int>(file.size()));
 }
 
+std::string MapOutputIn(const std::string& dir) {
+  return fmt::format("{}/{}", dir, kMapOutputName);
+}
+
+absl::Status NotHeld(const pb::AttemptId& id) {
+  return NotFoundError("{} {}: this worker does not hold it", id.job_id(), FormatAttempt(id));
+}
+
 absl::StatusOr<std::string> ReadOrMake(const std::string& path, const std::string& value) {
   const auto known = ReadFileToString(FileSystem::Real(), path);
   if (known.ok() && !known->empty()) return known;
@@ -126,7 +134,7 @@ absl::Status Scratch::Hold(const pb::WorkerMessage::HeldOutput& held, const std:
   RETURN_IF_ERROR(FileSystem::Real()->Rename(path + ".new", path));
   {
     MutexLock lock(&mutex_);
-    held_[held.id().job_id()][FormatAttempt(held.id())] = {held, dir};
+    held_[held.id().job_id()][FormatAttempt(held.id())] = {.held = held, .dir = dir};
   }
   Ended(held.id().job_id(), FormatAttempt(held.id()));
   return absl::OkStatus();
@@ -155,23 +163,47 @@ std::vector<pb::WorkerMessage::HeldOutput> Scratch::Held() const {
   return all;
 }
 
+const Scratch::HeldEntry* Scratch::FindEntry(const pb::AttemptId& id) const {
+  const auto job = held_.find(id.job_id());
+  if (job == held_.end()) return nullptr;
+  const auto entry = job->second.find(FormatAttempt(id));
+  return entry == job->second.end() ? nullptr : &entry->second;
+}
+
 std::optional<pb::WorkerMessage::HeldOutput> Scratch::FindHeld(const pb::AttemptId& id) const {
   MutexLock lock(&mutex_);
-  const auto job = held_.find(id.job_id());
-  if (job == held_.end()) return std::nullopt;
-  const auto entry = job->second.find(FormatAttempt(id));
-  if (entry == job->second.end()) return std::nullopt;
-  return entry->second.held;
+  const HeldEntry* entry = FindEntry(id);
+  if (entry == nullptr) return std::nullopt;
+  return entry->held;
 }
 
 absl::StatusOr<std::string> Scratch::FindMapOutput(const pb::AttemptId& id) const {
   MutexLock lock(&mutex_);
-  const auto job = held_.find(id.job_id());
-  if (job != held_.end()) {
-    const auto entry = job->second.find(FormatAttempt(id));
-    if (entry != job->second.end()) return fmt::format("{}/{}", entry->second.dir, kMapOutputName);
+  const HeldEntry* entry = FindEntry(id);
+  if (entry == nullptr) return NotHeld(id);
+  return MapOutputIn(entry->dir);
+}
+
+absl::StatusOr<std::shared_ptr<MapOutputFile>> Scratch::OpenMapOutput(const pb::AttemptId& id) {
+  std::string path;
+  std::shared_ptr<OpenFile> open;
+  {
+    MutexLock lock(&mutex_);
+    const HeldEntry* entry = FindEntry(id);
+    if (entry == nullptr) return NotHeld(id);
+    path = MapOutputIn(entry->dir);
+    open = entry->open;
+    if (*open != nullptr) return *open;
   }
-  return NotFoundError("{} {}: this worker does not hold it", id.job_id(), FormatAttempt(id));
+  ASSIGN_OR_RETURN(OpenFile file, MapOutputFile::Open(path));
+  OpenFile oldest;  // closed without the lock
+  MutexLock lock(&mutex_);
+  if (std::exchange(*open, file) != nullptr) return file;
+  opened_.push_back(open);
+  if (opened_.size() <= kMaxOpenOutputs) return file;
+  if (const auto first = opened_.front().lock()) oldest = std::move(*first);
+  opened_.pop_front();
+  return file;
 }
 
 absl::StatusOr<std::string> Scratch::FindLog(const pb::AttemptId& id) const {
@@ -192,8 +224,9 @@ std::vector<std::string> Scratch::Jobs() const {
 }
 
 void Scratch::ForgetJob(const std::string& job_id) {
+  decltype(held_)::node_type gone;  // closes its files without the lock
   MutexLock lock(&mutex_);
-  held_.erase(job_id);
+  gone = held_.extract(job_id);
 }
 
 void Scratch::RemoveJob(const std::string& job_id) {

@@ -13,6 +13,7 @@
 // and is made again. But a worker that restarts still has its map outputs. Thread-safe.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,6 +24,7 @@
 
 #include "common/mutex.h"
 #include "common/status.h"
+#include "mapreduce/engine/map_output_file.h"
 #include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/worker.pb.h"
 
@@ -50,6 +52,8 @@ class Scratch {
   std::optional<pb::WorkerMessage::HeldOutput> FindHeld(const pb::AttemptId& id) const;
   // Path of a map output that is held; NotFound.
   absl::StatusOr<std::string> FindMapOutput(const pb::AttemptId& id) const;
+  // The same, open. The last ones stay open for other readers, and none longer than it is held.
+  absl::StatusOr<std::shared_ptr<MapOutputFile>> OpenMapOutput(const pb::AttemptId& id);
   // Path of the log of any attempt whose directory is still there; NotFound.
   absl::StatusOr<std::string> FindLog(const pb::AttemptId& id) const;
 
@@ -62,6 +66,8 @@ class Scratch {
 
  private:
   static constexpr size_t kJobsWithLogs = 200;
+  // Each open output has its index in memory: 24 bytes per partition.
+  static constexpr size_t kMaxOpenOutputs = 256;
 
   explicit Scratch(std::vector<std::string> dirs) : dirs_(std::move(dirs)) {}
   absl::Status Load();
@@ -75,12 +81,17 @@ class Scratch {
 
   mutable Mutex mutex_;
   size_t next_dir_ ABSL_GUARDED_BY(mutex_) = 0;
+  using OpenFile = std::shared_ptr<MapOutputFile>;  // null: it is not open
   struct HeldEntry {
     pb::WorkerMessage::HeldOutput held;
     std::string dir;
+    // Goes with the entry, so that nobody gets the file of one that had the same name.
+    std::shared_ptr<OpenFile> open = std::make_shared<OpenFile>();
   };
+  const HeldEntry* FindEntry(const pb::AttemptId& id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // By job, then by attempt ("m-00017.1").
   std::map<std::string, std::map<std::string, HeldEntry>> held_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::weak_ptr<OpenFile>> opened_ ABSL_GUARDED_BY(mutex_);  // oldest first
   // By job, the attempts that have a directory and have not ended.
   std::map<std::string, std::set<std::string>> running_ ABSL_GUARDED_BY(mutex_);
 };

@@ -85,28 +85,11 @@ std::vector<rpc::BulkMethod> ShuffleService::Methods() {
   };
 }
 
-absl::StatusOr<std::shared_ptr<MapOutputFile>> ShuffleService::Open(const std::string& path) {
-  {
-    MutexLock lock(&mutex_);
-    const auto it = open_.find(path);
-    if (it != open_.end()) return it->second;
-  }
-  ASSIGN_OR_RETURN(std::shared_ptr<MapOutputFile> file, MapOutputFile::Open(path));
-  MutexLock lock(&mutex_);
-  if (open_.emplace(path, file).second) opened_.push_back(path);
-  while (opened_.size() > kMaxOpen) {
-    open_.erase(opened_.front());
-    opened_.pop_front();
-  }
-  return file;
-}
-
 absl::StatusOr<std::shared_ptr<MapOutputFile>> ShuffleService::Find(const pb::AttemptId& id,
                                                                     uint32_t partition) {
-  ASSIGN_OR_RETURN(const std::string path, scratch_->FindMapOutput(id));
-  ASSIGN_OR_RETURN(std::shared_ptr<MapOutputFile> output, Open(path));
+  ASSIGN_OR_RETURN(std::shared_ptr<MapOutputFile> output, scratch_->OpenMapOutput(id));
   if (partition >= output->partitions()) {
-    return InvalidArgumentError("{}: there is no partition {}", path, partition);
+    return InvalidArgumentError("{}: there is no partition {}", output->file()->path(), partition);
   }
   return output;
 }

@@ -4,11 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "common/rpc/bulk_codec.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
+#include "common/storage/file_io.h"
+#include "mapreduce/engine/map_output_writer.h"
 #include "quern/mr/v1/shuffle.pb.h"
 #include "tests/mapreduce/worker/worker_fixture.h"
+#include "tests/support/status_matchers.h"
 
 namespace quern::mr {
 namespace {
@@ -61,6 +66,36 @@ class ShuffleServiceTest : public testing::Test {
     request.set_partition(partition);
     return request;
   }
+  // What a reducer gets of the first partition of the first map.
+  std::string FirstBytes() {
+    pb::FetchRequest request = Request(0);
+    request.add_outputs()->set_map_task(0);
+    return Fetch(request).bytes[0];
+  }
+  // Open files below a directory of the worker, with names that end so.
+  size_t OpenFiles(std::string_view ending) {
+    size_t files = 0;
+    for (const auto& fd : std::filesystem::directory_iterator("/proc/self/fd")) {
+      std::error_code error;
+      const std::string path = std::filesystem::read_symlink(fd.path(), error).string();
+      const bool mine = path.starts_with(ParentDir(parts_.scratch()->main_dir()) + "/");
+      if (mine && path.ends_with(ending)) ++files;
+    }
+    return files;
+  }
+  // The output of another run of a map.
+  void HoldOutput(uint32_t map_task, const std::string& value) {
+    pb::WorkerMessage::HeldOutput held;
+    *held.mutable_id() = MakeTask("", map_task).id();
+    ASSERT_OK_AND_ASSIGN(const std::string dir, parts_.scratch()->MakeAttemptDir(held.id()));
+    ASSERT_OK_AND_ASSIGN(
+        const auto writer,
+        MapOutputWriter::Create(dir + "/" + kMapOutputName, {held.id().job_id(), map_task, 0}, 1,
+                                Codec::kNone));
+    ASSERT_OK(writer->Append(0, "key", value));
+    ASSERT_OK(writer->Finish().status());
+    ASSERT_OK(parts_.scratch()->Hold(held, dir));
+  }
   // What the file itself has in this partition.
   std::string Stored(uint32_t partition) {
     const auto file = MapOutputFile::Open(*parts_.scratch()->FindMapOutput(MakeTask("").id()));
@@ -109,6 +144,35 @@ TEST_F(ShuffleServiceTest, RefusesAPartitionThatIsNotThere) {
   pb::FetchRequest request = Request(7);
   request.add_outputs()->set_map_task(0);
   EXPECT_THAT(Fetch(request).errors.at(0), HasSubstr("no partition 7"));
+}
+
+TEST_F(ShuffleServiceTest, AForgottenJobsOutputsAreClosed) {
+  EXPECT_EQ(FirstBytes(), Stored(0));
+  parts_.scratch()->RemoveJob(MakeTask("").id().job_id());
+  EXPECT_EQ(OpenFiles(" (deleted)"), 0u) << "their space is free again";
+}
+
+TEST_F(ShuffleServiceTest, OnlySoManyOutputsStayOpen) {
+  pb::FetchRequest request = Request(0);
+  for (uint32_t map_task = 1; map_task <= 260; ++map_task) {
+    HoldOutput(map_task, std::to_string(map_task));
+    request.add_outputs()->set_map_task(map_task);
+  }
+  for (int round = 0; round < 2; ++round) {
+    const Fetched fetched = Fetch(request);
+    EXPECT_EQ(fetched.bytes.size(), 260u);
+    EXPECT_THAT(fetched.bytes.at(1), HasSubstr("1"));
+    EXPECT_EQ(OpenFiles("/output.data"), 256u);
+  }
+}
+
+TEST_F(ShuffleServiceTest, AnOutputIsNeverTheOneThatHadItsNameBefore) {
+  EXPECT_EQ(FirstBytes(), Stored(0));
+  for (const char* value : {"of another cluster", "of a third one", "of a fourth"}) {
+    parts_.scratch()->RemoveJob(MakeTask("").id().job_id());
+    HoldOutput(0, value);
+    EXPECT_THAT(FirstBytes(), HasSubstr(value));
+  }
 }
 
 }  // namespace
