@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr char kResultName[] = "result";
 constexpr char kLogName[] = "log";
+constexpr char kClusterName[] = "/cluster_id";
 
 std::string AttemptDir(const std::string& dir, const pb::AttemptId& id) {
   return fmt::format("{}/jobs/{}/{}", dir, id.job_id(), FormatAttempt(id));
@@ -100,15 +101,14 @@ void Scratch::LoadAttempt(const std::string& dir) {
   held_[entry.held.id().job_id()][FormatAttempt(entry.held.id())] = std::move(entry);
 }
 
-absl::StatusOr<bool> Scratch::AdoptCluster(const std::string& cluster_id) {
-  const std::string path = main_dir() + "/cluster_id";
-  ASSIGN_OR_RETURN(const std::string known, ReadOrMake(path, cluster_id));
-  if (known == cluster_id) return false;
-  for (const std::string& job : Jobs()) {
-    RemoveJob(job);
-  }
-  RETURN_IF_ERROR(WriteFileDurably(FileSystem::Real(), path, cluster_id));
-  return true;
+absl::StatusOr<bool> Scratch::BelongsTo(const std::string& cluster_id) {
+  ASSIGN_OR_RETURN(const std::string known, ReadOrMake(main_dir() + kClusterName, cluster_id));
+  return known == cluster_id;
+}
+
+absl::Status Scratch::StartOver(const std::string& cluster_id) {
+  for (const std::string& job : Jobs()) RemoveJob(job);
+  return WriteFileDurably(FileSystem::Real(), main_dir() + kClusterName, cluster_id);
 }
 
 absl::StatusOr<std::string> Scratch::MakeAttemptDir(const pb::AttemptId& id) {

@@ -37,8 +37,10 @@ class Scratch {
 
   const std::string& worker_id() const { return worker_id_; }
   const std::string& main_dir() const { return dirs_[0]; }
-  // Drops everything when the work here belongs to another cluster. True when it did.
-  absl::StatusOr<bool> AdoptCluster(const std::string& cluster_id);
+  // Whether the work here is this cluster's; when it is nobody's so far, it is from now on.
+  absl::StatusOr<bool> BelongsTo(const std::string& cluster_id);
+  // Drops everything: this is a worker of that cluster from now on. Nothing may run meanwhile.
+  absl::Status StartOver(const std::string& cluster_id);
 
   // An empty directory for a new attempt, the disks in turn. It stays until Hold or Discard, and
   // every attempt ends in one of them.

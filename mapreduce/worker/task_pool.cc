@@ -81,6 +81,12 @@ std::string TaskPool::isolation() const {
   return isolation_;
 }
 
+void TaskPool::EndIdle() {
+  std::vector<std::unique_ptr<TaskProcess>> doomed;
+  MutexLock lock(&mutex_);
+  doomed = std::exchange(idle_, {});
+}
+
 void TaskPool::ForgetJob(const std::string& job_id) {
   std::vector<std::unique_ptr<TaskProcess>> doomed;
   MutexLock lock(&mutex_);

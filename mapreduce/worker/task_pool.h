@@ -30,6 +30,8 @@ class TaskPool {
   std::string isolation() const;
   // Ends the waiting processes of a job.
   void ForgetJob(const std::string& job_id);
+  // Ends all that wait.
+  void EndIdle();
 
  private:
   const std::string binary_;

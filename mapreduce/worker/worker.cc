@@ -119,7 +119,10 @@ void Worker::AskForOutputs(const std::string& job_id) {
   context_->report(std::move(message));
 }
 
-void Worker::OnAdmitted() {
+bool Worker::OnAdmitted(const std::string& cluster_id) {
+  const absl::StatusOr<bool> other = AdoptCluster(cluster_id);
+  if (!other.ok()) LogError("scratch_failed", {{"status", other.status()}});
+  if (other.ok() && *other) return true;
   MutexLock lock(&mutex_);
   outputs_.StartSession();
   std::set<std::string> jobs;
@@ -127,6 +130,29 @@ void Worker::OnAdmitted() {
   for (const std::string& job : jobs) {
     if (Reduces(job)) AskForOutputs(job);
   }
+  return false;
+}
+
+absl::StatusOr<bool> Worker::AdoptCluster(const std::string& cluster_id) {
+  ASSIGN_OR_RETURN(const bool same, context_->scratch->BelongsTo(cluster_id));
+  if (same) return false;
+  Abandon("its coordinator is gone for good");
+  RETURN_IF_ERROR(context_->scratch->StartOver(cluster_id));
+  return true;
+}
+
+// Names of jobs begin anew in another cluster: whatever was left of one would be taken for another.
+void Worker::Abandon(const std::string& reason) {
+  KillAll(reason);
+  {
+    MutexLock lock(&mutex_);
+    // At the end of the worker nobody removes jobs any more.
+    while (!running_.empty() || !(to_forget_.empty() || stopping_)) changed_.Wait(&mutex_);
+    reports_ = {};
+    outputs_ = {};
+    briefings_.clear();
+  }
+  context_->processes->EndIdle();
 }
 
 void Worker::Run(const std::shared_ptr<AttemptRunner>& attempt) {
@@ -286,6 +312,7 @@ void Worker::KeepHouse() {
     if (job.empty()) continue;
     reports_.ForgetJob(job);
     to_forget_.erase(job);
+    changed_.SignalAll();
   }
 }
 

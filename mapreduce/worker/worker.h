@@ -27,8 +27,9 @@ class Worker {
 
   // Carries out one order of the coordinator; quick, the work is done by other threads.
   void OnOrder(const pb::WorkerOrder& order);
-  // A coordinator knows what FillRegister said.
-  void OnAdmitted();
+  // A coordinator knows what FillRegister said. True when it has to be told anew: it is that of
+  // another cluster, and everything that was here is gone now.
+  bool OnAdmitted(const std::string& cluster_id);
   // The coordinator has written these ends down.
   void OnAcknowledged(const pb::CoordinatorMessage::Acknowledged& acknowledged);
 
@@ -39,8 +40,6 @@ class Worker {
   // Final reports that have been waiting for their acknowledgement for too long.
   std::vector<pb::WorkerMessage> TakeLateReports();
 
-  // Kills everything; for a coordinator of another cluster, and at the end.
-  void KillAll(const std::string& reason);
   // Kills everything and waits for it.
   void Shutdown();
 
@@ -53,6 +52,11 @@ class Worker {
   std::string unhealthy() const;
 
  private:
+  // True when it was of another one.
+  absl::StatusOr<bool> AdoptCluster(const std::string& cluster_id);
+  // Kills everything, waits for it, and forgets it.
+  void Abandon(const std::string& reason);
+  void KillAll(const std::string& reason);
   void Launch(pb::TaskSpec task);
   void AddBriefing(pb::TaskSpec* task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnOutputs(const pb::WorkerOrder::OutputDelta& delta, uint64_t term);

@@ -119,14 +119,7 @@ class WorkerServer final : public RunningServer {
       return message;
     };
     handlers.admitted = [this](const pb::CoordinatorMessage::Admitted& admitted) {
-      const absl::StatusOr<bool> other = scratch_->AdoptCluster(admitted.cluster_id());
-      if (!other.ok()) LogError("scratch_failed", {{"status", other.status()}});
-      if (!other.ok() || !*other) {
-        worker_->OnAdmitted();
-        return false;
-      }
-      worker_->KillAll("its coordinator is gone for good");
-      return true;
+      return worker_->OnAdmitted(admitted.cluster_id());
     };
     handlers.make_heartbeat = [this] {
       pb::WorkerMessage::Heartbeat beat;

@@ -346,12 +346,14 @@ TEST_F(AttemptRunnerTest, AResultThatAPowerCutHasTornIsNone) {
 }
 
 TEST_F(AttemptRunnerTest, AnotherClustersOutputsAreDropped) {
-  EXPECT_FALSE(*parts_.scratch()->AdoptCluster("one"));
+  EXPECT_TRUE(*parts_.scratch()->BelongsTo("one"));
   Run(MakeTask("done"));
-  EXPECT_FALSE(*parts_.scratch()->AdoptCluster("one"));
+  EXPECT_TRUE(*parts_.scratch()->BelongsTo("one"));
   EXPECT_THAT(parts_.scratch()->Held(), SizeIs(1));
-  EXPECT_TRUE(*parts_.scratch()->AdoptCluster("two"));
+  EXPECT_FALSE(*parts_.scratch()->BelongsTo("two"));
+  EXPECT_OK(parts_.scratch()->StartOver("two"));
   EXPECT_THAT(parts_.scratch()->Held(), IsEmpty());
+  EXPECT_TRUE(*parts_.scratch()->BelongsTo("two"));
 }
 
 }  // namespace

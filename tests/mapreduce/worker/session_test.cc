@@ -86,9 +86,8 @@ class WorkerProcess {
       worker_.FillRegister(&message);
       return message;
     };
-    handlers.admitted = [this](const auto&) {
-      worker_.OnAdmitted();
-      return false;
+    handlers.admitted = [this](const auto& admitted) {
+      return worker_.OnAdmitted(admitted.cluster_id());
     };
     handlers.make_heartbeat = [this] {
       pb::WorkerMessage::Heartbeat beat;

@@ -49,6 +49,20 @@ class WorkerTest : public testing::Test {
       if (message.update().state() >= pb::ATTEMPT_STATE_SUCCEEDED) return message.update();
     }
   }
+  // Waits until it asks for map outputs.
+  pb::WorkerMessage::WantOutputs NextWant() {
+    MutexLock lock(&mutex_);
+    while (true) {
+      while (reports_.empty()) reported_.Wait(&mutex_);
+      const pb::WorkerMessage message = std::move(reports_.front());
+      reports_.pop_front();
+      if (message.has_want_outputs()) return message.want_outputs();
+    }
+  }
+  void DropReports() {
+    MutexLock lock(&mutex_);
+    reports_.clear();
+  }
   // Whether the next final report is there without any waiting.
   bool HasFinalReport() {
     MutexLock lock(&mutex_);
@@ -164,6 +178,55 @@ TEST_F(WorkerTest, AForgottenJobLeavesOnlyLogsWhenItsLastAttemptHasEnded) {
   EXPECT_THAT(Registration().held(), IsEmpty()) << "at once";
   EXPECT_EQ(NextReport().state(), pb::ATTEMPT_STATE_KILLED);
   while (FileSystem::Real()->Exists(output)) std::this_thread::yield();
+}
+
+TEST_F(WorkerTest, AnotherClusterHearsNothingOfTheOneBefore) {
+  StartWorker();
+  EXPECT_FALSE(worker_->OnAdmitted("one"));
+  Launch(MakeTask("done", 0));
+  const auto first = NextReport();
+  Launch(MakeTask("failed", 1));
+  NextReport();
+  Launch(MakeTask("hang", 2));
+  EXPECT_TRUE(worker_->OnAdmitted("two")) << "it has to register anew";
+  const pb::WorkerMessage::Register now = Registration();
+  EXPECT_THAT(now.held(), IsEmpty());
+  EXPECT_THAT(now.ended(), IsEmpty());
+  EXPECT_THAT(now.running(), IsEmpty());
+  clock_.AdvanceTime(absl::Minutes(1));
+  EXPECT_THAT(worker_->TakeLateReports(), IsEmpty());
+  EXPECT_FALSE(worker_->OnAdmitted("two"));
+
+  DropReports();  // those of the session that ended
+  Launch(MakeTask("done", 0));
+  const auto again = NextReport();
+  EXPECT_EQ(again.id().SerializeAsString(), first.id().SerializeAsString());
+  EXPECT_NE(again.result().counters(0).value(), first.result().counters(0).value())
+      << "its process has the code of the job that had the name before";
+}
+
+TEST_F(WorkerTest, AnotherClustersOutputsAreNotTheOnesBefore) {
+  StartWorker();
+  EXPECT_FALSE(worker_->OnAdmitted("one"));
+  const pb::TaskSpec reduce = MakeTask("wait-for-output", 0, pb::TASK_KIND_REDUCE);
+  Launch(reduce);
+  EXPECT_EQ(NextWant().version(), 0u);
+  pb::WorkerOrder order;
+  order.set_term(1);
+  pb::WorkerOrder::OutputDelta* const delta = order.mutable_output_delta();
+  delta->set_job_id(reduce.id().job_id());
+  delta->set_to(1);
+  delta->add_holders()->set_id(5);
+  delta->add_map_tasks(0);
+  delta->add_attempts(0);
+  delta->add_holder_ids(5);
+  worker_->OnOrder(order);
+  EXPECT_EQ(NextReport().state(), pb::ATTEMPT_STATE_SUCCEEDED);
+
+  EXPECT_TRUE(worker_->OnAdmitted("two"));
+  DropReports();
+  Launch(reduce);
+  EXPECT_EQ(NextWant().version(), 0u) << "from the beginning";
 }
 
 TEST_F(WorkerTest, AWorkerThatCannotStartProcessesSaysSoAndComesBackByItself) {
