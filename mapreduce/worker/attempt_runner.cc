@@ -39,12 +39,12 @@ AttemptRunner::Update AttemptRunner::Run() {
 }
 
 AttemptRunner::Update AttemptRunner::RunProcess() {
-  const absl::StatusOr<PluginCache::Copy> plugin = context_->plugins->Get(task_.job().plugin());
-  if (!plugin.ok()) return Environment(plugin.status());
-  copies_.push_back(*plugin);
+  const absl::Status fetched = FetchCopies();
+  if (const auto reason = kill_reason()) return Killed(*reason);
+  if (!fetched.ok()) return Environment(fetched);
   // Twice at most: a process that was used before may have died while it waited.
   for (const bool fresh : {false, true}) {
-    absl::StatusOr<std::unique_ptr<TaskProcess>> task = Prepare(**plugin, fresh);
+    absl::StatusOr<std::unique_ptr<TaskProcess>> task = Prepare(fresh);
     if (const auto reason = kill_reason()) return Killed(*reason);
     if (!task.ok()) return NotStarted(std::string(Message(task.status())));
     const bool used = (*task)->used;
@@ -69,8 +69,16 @@ AttemptRunner::Update AttemptRunner::RunProcess() {
   return NotStarted("two processes ended before they said anything");
 }
 
-absl::StatusOr<std::unique_ptr<TaskProcess>> AttemptRunner::Prepare(const std::string& plugin,
-                                                                    bool fresh) {
+absl::Status AttemptRunner::FetchCopies() {
+  ASSIGN_OR_RETURN(copies_.emplace_back(), context_->plugins->Get(task_.job().plugin()));
+  for (const pb::JobSpec::SideFile& side : task_.job().files()) {
+    if (kill_reason()) return CancelledError("it is not wanted any more");
+    ASSIGN_OR_RETURN(copies_.emplace_back(), context_->plugins->Get(side.file()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<TaskProcess>> AttemptRunner::Prepare(bool fresh) {
   ASSIGN_OR_RETURN(dir_, context_->scratch->MakeAttemptDir(id()));
   RETURN_IF_ERROR(LinkSideFiles());
   RETURN_IF_ERROR(MakeLog());
@@ -79,7 +87,7 @@ absl::StatusOr<std::unique_ptr<TaskProcess>> AttemptRunner::Prepare(const std::s
   pb::ToTask message;
   pb::ToTask::Start* start = message.mutable_start();
   *start->mutable_task() = task_;
-  start->set_plugin_path(plugin);
+  start->set_plugin_path(*copies_[0]);
   start->set_scratch_dir(dir_);
   start->set_master(context_->master);
   start->set_node(context_->node);
@@ -99,14 +107,13 @@ absl::Status AttemptRunner::LinkSideFiles() {
   if (task_.job().files().empty()) return absl::OkStatus();
   const std::string dir = fmt::format("{}/{}", dir_, kSideFileDir);
   RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(dir));
-  for (const pb::JobSpec::SideFile& side : task_.job().files()) {
-    ASSIGN_OR_RETURN(PluginCache::Copy copy, context_->plugins->Get(side.file()));
-    const std::string path = fmt::format("{}/{}", dir, side.name());
+  for (int i = 0; i < task_.job().files_size(); ++i) {
+    const std::string& copy = *copies_[static_cast<size_t>(i) + 1];
+    const std::string path = fmt::format("{}/{}", dir, task_.job().files(i).name());
     std::error_code error;
-    std::filesystem::create_hard_link(*copy, path, error);
-    if (error) std::filesystem::copy_file(*copy, path, error);  // on another disk
+    std::filesystem::create_hard_link(copy, path, error);
+    if (error) std::filesystem::copy_file(copy, path, error);  // on another disk
     if (error) return UnavailableError("{}: {}", path, error.message());
-    copies_.push_back(std::move(copy));
   }
   return absl::OkStatus();
 }

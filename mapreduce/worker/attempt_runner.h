@@ -64,8 +64,10 @@ class AttemptRunner {
   using Update = pb::WorkerMessage::AttemptUpdate;
 
   Update RunProcess();
+  // From the file system, where they are not here yet: what goes wrong is no fault of this worker.
+  absl::Status FetchCopies();
   // A process that has the order to run it.
-  absl::StatusOr<std::unique_ptr<TaskProcess>> Prepare(const std::string& plugin, bool fresh);
+  absl::StatusOr<std::unique_ptr<TaskProcess>> Prepare(bool fresh);
   // The job's side files under their names in the attempt's directory.
   absl::Status LinkSideFiles();
   // Empty, so that it can be followed before anything is printed.
@@ -92,7 +94,8 @@ class AttemptRunner {
   const AttemptContext* const context_;
   // Of the thread that runs it.
   std::string dir_;
-  std::vector<PluginCache::Copy> copies_;  // of what the job brings: they stay while it runs
+  // Of the plugin and of the job's side files, in their order: they stay there while it runs.
+  std::vector<PluginCache::Copy> copies_;
   absl::Time last_progress_;
   absl::Time last_memory_check_ = absl::InfinitePast();
   bool over_memory_ = false;             // at the last check

@@ -102,6 +102,7 @@ TEST_F(AttemptRunnerTest, ASideFileThatCannotBeFetchedIsTheEnvironmentsFault) {
   const auto update = Run(task);
   EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_FAILED);
   EXPECT_TRUE(update.failure().environment());
+  EXPECT_FALSE(update.failure().worker()) << "another worker has no more luck with it";
 }
 
 TEST_F(AttemptRunnerTest, SaysHowAndWhereAProcessDied) {
