@@ -67,13 +67,14 @@ absl::StatusOr<std::string> ReadOrMake(const std::string& path, const std::strin
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Scratch>> Scratch::Open(std::vector<std::string> dirs) {
+absl::StatusOr<std::unique_ptr<Scratch>> Scratch::Open(std::vector<std::string> dirs,
+                                                       FileSystem* files) {
   for (std::string& dir : dirs) {
     // The task runs elsewhere, in its own directory.
     dir = fs::absolute(dir).lexically_normal().string();
     RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(dir + "/jobs"));
   }
-  auto scratch = std::unique_ptr<Scratch>(new Scratch(std::move(dirs)));
+  auto scratch = std::unique_ptr<Scratch>(new Scratch(std::move(dirs), files));
   RETURN_IF_ERROR(scratch->Load());
   return scratch;
 }
@@ -115,11 +116,12 @@ absl::StatusOr<std::string> Scratch::MakeAttemptDir(const pb::AttemptId& id) {
   std::string dir;
   {
     MutexLock lock(&mutex_);
+    while (doomed_.contains(id.job_id())) removed_.Wait(&mutex_);
     dir = AttemptDir(dirs_[next_dir_++ % dirs_.size()], id);
     running_[id.job_id()].insert(FormatAttempt(id));
   }
-  absl::Status made = FileSystem::Real()->RemoveTree(dir);
-  if (made.ok()) made = FileSystem::Real()->MakeDirs(dir);
+  absl::Status made = files_->RemoveTree(dir);
+  if (made.ok()) made = files_->MakeDirs(dir);
   if (made.ok()) return dir;
   Ended(id.job_id(), FormatAttempt(id));
   return made;
@@ -266,12 +268,20 @@ void Scratch::DropOldLogs() {
     if (jobs.size() <= kJobsWithLogs) continue;
     std::sort(jobs.begin(), jobs.end(), IsOlder);
     jobs.resize(jobs.size() - kJobsWithLogs);
-    MutexLock lock(&mutex_);
-    for (const std::string& job : jobs) {
-      if (held_.contains(job) || running_.contains(job)) continue;
-      fs::remove_all(fmt::format("{}/jobs/{}", dir, job), error);
-    }
+    for (const std::string& job : jobs) DropLogs(dir, job);
   }
+}
+
+// Without the lock: a disk may take any time, and heartbeats and orders need what it guards.
+void Scratch::DropLogs(const std::string& dir, const std::string& job) {
+  {
+    MutexLock lock(&mutex_);
+    if (held_.contains(job) || running_.contains(job) || !doomed_.insert(job).second) return;
+  }
+  files_->RemoveTree(fmt::format("{}/jobs/{}", dir, job)).IgnoreError();
+  MutexLock lock(&mutex_);
+  doomed_.erase(job);
+  removed_.SignalAll();
 }
 
 }  // namespace quern::mr

@@ -24,6 +24,7 @@
 
 #include "common/mutex.h"
 #include "common/status.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/engine/map_output_file.h"
 #include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/worker.pb.h"
@@ -32,8 +33,10 @@ namespace quern::mr {
 
 class Scratch {
  public:
-  // One directory per disk, at least one. Finds what an earlier process has left.
-  static absl::StatusOr<std::unique_ptr<Scratch>> Open(std::vector<std::string> dirs);
+  // One directory per disk, at least one. Finds what an earlier process has left. `files`,
+  // borrowed, makes and removes directories.
+  static absl::StatusOr<std::unique_ptr<Scratch>> Open(std::vector<std::string> dirs,
+                                                       FileSystem* files = FileSystem::Real());
 
   const std::string& worker_id() const { return worker_id_; }
   const std::string& main_dir() const { return dirs_[0]; }
@@ -71,14 +74,17 @@ class Scratch {
   // Each open output has its index in memory: 24 bytes per partition.
   static constexpr size_t kMaxOpenOutputs = 256;
 
-  explicit Scratch(std::vector<std::string> dirs) : dirs_(std::move(dirs)) {}
+  Scratch(std::vector<std::string> dirs, FileSystem* files)
+      : dirs_(std::move(dirs)), files_(files) {}
   absl::Status Load();
   void LoadAttempt(const std::string& dir);
   static void KeepOnlyLog(const std::string& attempt_dir);
   void DropOldLogs();
+  void DropLogs(const std::string& dir, const std::string& job);
   void Ended(const std::string& job_id, const std::string& attempt);
 
   const std::vector<std::string> dirs_;
+  FileSystem* const files_;
   std::string worker_id_;
 
   mutable Mutex mutex_;
@@ -96,6 +102,8 @@ class Scratch {
   std::deque<std::weak_ptr<OpenFile>> opened_ ABSL_GUARDED_BY(mutex_);  // oldest first
   // By job, the attempts that have a directory and have not ended.
   std::map<std::string, std::set<std::string>> running_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> doomed_ ABSL_GUARDED_BY(mutex_);  // jobs whose logs are being removed
+  CondVar removed_;                                       // one of them has been
 };
 
 }  // namespace quern::mr

@@ -3,10 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <thread>
 
+#include "common/thread.h"
 #include "mapreduce/engine/task_id.h"
+#include "tests/support/hanging_file_system.h"
 #include "tests/support/temp_dir.h"
 
 namespace quern::mr {
@@ -68,6 +73,37 @@ TEST_F(ScratchTest, AnAttemptThatIsTriedAgainEndsOnce) {
   scratch_->ForgetJob(oldest);
   scratch_->RemoveJob(FormatJobId(kDay, 203));
   EXPECT_FALSE(HasDir(oldest));
+}
+
+TEST_F(ScratchTest, NobodyWaitsForTheRemovalOfOldLogs) {
+  HangingFileSystem disk;
+  const auto scratch = *Scratch::Open({dir_.path()}, &disk);
+  pb::WorkerMessage::HeldOutput held;
+  *held.mutable_id() = FirstMap(FormatJobId(kDay, 300));
+  ASSERT_TRUE(scratch->Hold(held, *scratch->MakeAttemptDir(held.id())).ok());
+  LeaveLogs(1, 202);
+  const std::string oldest = FormatJobId(kDay, 1);
+  disk.Hang(oldest);
+  Thread remover("remover", [&] { scratch->RemoveJob(FormatJobId(kDay, 202)); });
+  while (disk.sleeping() == 0) std::this_thread::yield();
+  // What orders and heartbeats ask for.
+  auto asked = std::async(std::launch::async, [&] {
+    EXPECT_TRUE(scratch->FindHeld(held.id()).has_value());
+    EXPECT_TRUE(scratch->FindMapOutput(held.id()).ok());
+    EXPECT_EQ(scratch->Held().size(), 1u);
+    scratch->ForgetJob(held.id().job_id());
+  });
+  EXPECT_EQ(asked.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  // An attempt of the job gets a directory that is not being removed.
+  Thread attempt("attempt", [&] {
+    const auto dir = scratch->MakeAttemptDir(FirstMap(oldest));
+    EXPECT_TRUE(dir.ok() && std::filesystem::exists(*dir));
+  });
+  disk.Release();
+  remover.Join();
+  attempt.Join();
+  EXPECT_TRUE(HasDir(oldest)) << "an attempt runs";
+  EXPECT_FALSE(HasDir(FormatJobId(kDay, 2)));
 }
 
 TEST_F(ScratchTest, TheOldestLogsGoFirstAlsoAboveFourDigits) {
