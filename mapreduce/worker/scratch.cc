@@ -117,8 +117,9 @@ absl::StatusOr<std::string> Scratch::MakeAttemptDir(const pb::AttemptId& id) {
   {
     MutexLock lock(&mutex_);
     while (doomed_.contains(id.job_id())) removed_.Wait(&mutex_);
-    dir = AttemptDir(dirs_[next_dir_++ % dirs_.size()], id);
-    running_[id.job_id()].insert(FormatAttempt(id));
+    std::string& known = running_[id.job_id()][FormatAttempt(id)];
+    if (known.empty()) known = AttemptDir(dirs_[next_dir_++ % dirs_.size()], id);
+    dir = known;
   }
   absl::Status made = files_->RemoveTree(dir);
   if (made.ok()) made = files_->MakeDirs(dir);

@@ -45,8 +45,8 @@ class Scratch {
   // Drops everything: this is a worker of that cluster from now on. Nothing may run meanwhile.
   absl::Status StartOver(const std::string& cluster_id);
 
-  // An empty directory for a new attempt, the disks in turn. It stays until Hold or Discard, and
-  // every attempt ends in one of them.
+  // An empty directory for a new attempt, the disks in turn; the same one, emptied, for an attempt
+  // that is tried again. It stays until Hold or Discard, and every attempt ends in one of them.
   absl::StatusOr<std::string> MakeAttemptDir(const pb::AttemptId& id);
   // The attempt succeeded: remembered until its job is forgotten.
   absl::Status Hold(const pb::WorkerMessage::HeldOutput& held, const std::string& dir);
@@ -100,8 +100,8 @@ class Scratch {
   // By job, then by attempt ("m-00017.1").
   std::map<std::string, std::map<std::string, HeldEntry>> held_ ABSL_GUARDED_BY(mutex_);
   std::deque<std::weak_ptr<OpenFile>> opened_ ABSL_GUARDED_BY(mutex_);  // oldest first
-  // By job, the attempts that have a directory and have not ended.
-  std::map<std::string, std::set<std::string>> running_ ABSL_GUARDED_BY(mutex_);
+  // By job, the attempts that have not ended, with their directories.
+  std::map<std::string, std::map<std::string, std::string>> running_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> doomed_ ABSL_GUARDED_BY(mutex_);  // jobs whose logs are being removed
   CondVar removed_;                                       // one of them has been
 };

@@ -106,6 +106,25 @@ TEST_F(ScratchTest, NobodyWaitsForTheRemovalOfOldLogs) {
   EXPECT_FALSE(HasDir(FormatJobId(kDay, 2)));
 }
 
+TEST_F(ScratchTest, AnAttemptThatIsTriedAgainKeepsItsDiskAndNothingElse) {
+  const auto scratch = *Scratch::Open({dir_ / "disk1", dir_ / "disk2"});
+  for (uint32_t task = 0; task < 2; ++task) {
+    pb::AttemptId id = FirstMap(FormatJobId(kDay, 1));
+    id.set_task(task);
+    const auto first = scratch->MakeAttemptDir(id);
+    ASSERT_TRUE(first.ok()) << first.status();
+    std::ofstream(*first + "/log") << "printed by the first process";
+    const auto second = scratch->MakeAttemptDir(id);
+    ASSERT_TRUE(second.ok()) << second.status();
+    EXPECT_EQ(*second, *first);
+    EXPECT_TRUE(std::filesystem::is_empty(*second));
+    std::ofstream(*second + "/log") << "printed by the second";
+    const auto log = scratch->FindLog(id);
+    ASSERT_TRUE(log.ok()) << log.status();
+    EXPECT_EQ(*log, *second + "/log");
+  }
+}
+
 TEST_F(ScratchTest, TheOldestLogsGoFirstAlsoAboveFourDigits) {
   LeaveLogs(9'900, 10'100);
   scratch_->RemoveJob(FormatJobId(kDay, 1));
