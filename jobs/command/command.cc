@@ -27,7 +27,8 @@ class Runner {
  public:
   Runner(TaskContext* context, Settings settings, const std::string& dir, Role role,
          const SplitPiece* input, RecordSplitter::Give give)
-      : settings_(std::move(settings)),
+      : context_(context),
+        settings_(std::move(settings)),
         errors_(context),
         splitter_(settings_.frames, settings_.output, std::move(give)),
         child_({settings_.command, dir, Environment(*context, role, input),
@@ -35,15 +36,13 @@ class Runner {
                 [this](std::string_view bytes) { errors_.Take(bytes); }}) {}
 
   void Send(std::string_view key, std::string_view value) {
-    line_.clear();
-    settings_.frames ? AppendFrames(key, value, &line_)
-                     : AppendLine(key, value, settings_.input, &line_);
-    child_.Write(line_);
+    Write([&] {
+      settings_.frames ? AppendFrames(key, value, &line_)
+                       : AppendLine(key, value, settings_.input, &line_);
+    });
   }
   void SendValue(std::string_view value) {
-    line_.clear();
-    AppendValueLine(value, &line_);
-    child_.Write(line_);
+    Write([&] { AppendValueLine(value, &line_); });
   }
   void Finish() {
     const std::string end = child_.Finish();
@@ -56,6 +55,18 @@ class Runner {
   }
 
  private:
+  template <typename Append>
+  void Write(Append append) {
+    line_.clear();
+    try {
+      append();
+    } catch (const std::invalid_argument& error) {
+      context_->Fail(error.what());  // no other attempt would carry the record either
+    }
+    child_.Write(line_);
+  }
+
+  TaskContext* const context_;
   const Settings settings_;
   ErrorLines errors_;
   RecordSplitter splitter_;
