@@ -209,8 +209,8 @@ std::optional<AttemptRunner::Update> AttemptRunner::CheckLimits(TaskProcess* tas
 // What its processes take too much of; empty: nothing.
 std::string AttemptRunner::ExcessOf(const TaskProcess& task) {
   const pid_t root = task.process->pid();
-  TreeUsage usage = MeasureTree(root, kMaxProcesses);
-  if (usage.processes >= kMaxProcesses) {
+  TreeUsage usage = MeasureTree(root, kMaxProcesses + 1);
+  if (usage.processes > kMaxProcesses) {
     return fmt::format("more than {} processes at once", kMaxProcesses);
   }
   const uint64_t limit = task_.job().limits().memory_bytes() + context_->memory_slack_bytes;

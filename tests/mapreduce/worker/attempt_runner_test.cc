@@ -233,6 +233,10 @@ TEST_F(AttemptRunnerTest, TheMemoryOfForkedProcessesCounts) {
 TEST_F(AttemptRunnerTest, EndsWhatStartsTooManyProcesses) {
   EXPECT_THAT(Run(MakeTask("fork-bomb")).failure().message(),
               HasSubstr("more than 500 processes at once"));
+  pb::TaskSpec task = MakeTask("five-hundred");
+  task.mutable_job()->mutable_limits()->set_memory_bytes(uint64_t{1} << 30);
+  const auto update = Run(task);
+  EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_SUCCEEDED) << update.failure().message();
 }
 
 TEST_F(AttemptRunnerTest, KillReachesWhatTheTaskHasForked) {
