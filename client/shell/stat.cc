@@ -51,20 +51,27 @@ class Test final : public ShellCommand {
     if (directory_ + exists_ + file_ + not_empty_ + empty_ != 1) {
       return UsageError("exactly one of -d -e -f -s -z is needed");
     }
-    ASSIGN_OR_RETURN(const std::string path, CleanPath(paths_.front()));
-    const auto status = shell->StatIfExists(path);
+    const std::string& path = paths_.front();
+    const auto status = Look(shell, path);
     if (!status.ok()) {
       shell->Report(status.status(), path);
       shell->set_exit_code(kExitCannotTell);
       return absl::OkStatus();
     }
     const bool yes = status->has_value() && Holds(**status);
-    if (shell->json()) shell->Print(std::move(JsonLine().Add("path", path).Add("result", yes)));
+    if (shell->json()) {
+      shell->Print(std::move(JsonLine().Add("path", *CleanPath(path)).Add("result", yes)));
+    }
     if (!yes) shell->set_exit_code(kExitFailed);
     return absl::OkStatus();
   }
 
  private:
+  static absl::StatusOr<std::optional<client::FileStatus>> Look(Shell* shell,
+                                                                const std::string& path) {
+    ASSIGN_OR_RETURN(const std::string clean, CleanPath(path));
+    return shell->StatIfExists(clean);
+  }
   bool Holds(const client::FileStatus& status) const {
     if (directory_) return status.is_directory();
     if (file_) return !status.is_directory();
@@ -100,7 +107,7 @@ CommandSpec TestCommand() {
       .name = "test",
       .aliases = {},
       .usage = "-d|-e|-f|-s|-z PATH",
-      .summary = "answers by its exit code: 0 yes, 1 no, 2 nobody to ask",
+      .summary = "answers by its exit code: 0 yes, 1 no, 2 nobody to ask, or PATH is no path",
       .examples = {"dfs test -e /out/_SUCCESS && echo done", "dfs test -d /in || dfs mkdir /in"},
       .make = Maker<Test>("test")};
 }

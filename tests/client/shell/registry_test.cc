@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "tests/support/status_matchers.h"
+
 namespace quern::shell {
 namespace {
 
@@ -23,6 +25,15 @@ TEST(Registry, EveryCommandHasHelpWithTwoExamplesAndANameOfItsOwn) {
     line.Parse({}).IgnoreError();  // flags that cannot be defined end the process
     EXPECT_EQ(LookUpCommand(program, spec.name), &spec);
   }
+}
+
+TEST(Registry, WhatIsNoPathIsNoAnswerOfTest) {
+  const auto command = LookUpCommand(DfsProgram(), "test")->make();
+  CommandLine line;
+  command->Define(&line);
+  ASSERT_OK(line.Parse({"-e", "in"}));
+  ASSERT_OK_AND_ASSIGN(const int exit_code, command->Run());
+  EXPECT_EQ(exit_code, 2);
 }
 
 }  // namespace
