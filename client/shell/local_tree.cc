@@ -22,7 +22,10 @@ class Walk {
     if (lstat(path.c_str(), &info) != 0) return Skip(path, relative, std::strerror(errno));
     if (S_ISLNK(info.st_mode)) {
       const bool root = relative.empty();
-      if (!root && options_.links == Links::kSkip) return absl::OkStatus();
+      if (!root && options_.links == Links::kSkip) {
+        ++tree_.links;
+        return absl::OkStatus();
+      }
       if (stat(path.c_str(), &info) != 0) return Skip(path, relative, std::strerror(errno));
       if (!root && S_ISDIR(info.st_mode)) {
         if (options_.links == Links::kFiles)

@@ -23,6 +23,7 @@ struct LocalEntry {
 
 struct LocalTree {
   std::vector<LocalEntry> entries;   // parents before children, siblings in byte order
+  uint64_t links = 0;                // that stand for nothing (Links::kSkip)
   std::vector<std::string> skipped;  // neither files nor directories, or not readable; why in words
 };
 

@@ -8,7 +8,6 @@
 #include <memory>
 
 #include "client/shell/interrupt.h"
-#include "client/shell/local_tree.h"
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 
@@ -21,6 +20,7 @@ struct PackCounts {
   uint64_t binary = 0;
   uint64_t too_large = 0;
   uint64_t unreadable = 0;
+  uint64_t links = 0;
 
   void Count(const PackedText& file) {
     switch (file.verdict) {
@@ -55,12 +55,14 @@ void PrintCounts(Shell* shell, const PackCounts& counts, const client::FileStatu
                                .Add("text_bytes", counts.bytes)
                                .Add("skipped_binary", counts.binary)
                                .Add("skipped_too_large", counts.too_large)
-                               .Add("skipped_unreadable", counts.unreadable)));
+                               .Add("skipped_unreadable", counts.unreadable)
+                               .Add("skipped_links", counts.links)));
     return;
   }
-  shell->Warn(fmt::format("packed {} files ({}); left out: {} binary, {} too large, {} unreadable",
-                          FormatCount(counts.files), FormatBinarySize(counts.bytes), counts.binary,
-                          counts.too_large, counts.unreadable));
+  shell->Warn(fmt::format(
+      "packed {} files ({}); left out: {} binary, {} too large, {} unreadable, {} links",
+      FormatCount(counts.files), FormatBinarySize(counts.bytes), counts.binary, counts.too_large,
+      counts.unreadable, counts.links));
 }
 
 }  // namespace
@@ -101,11 +103,11 @@ std::string PackLine(std::string_view path, std::string_view text) {
 }
 
 absl::Status PackDirectory(Shell* shell, const std::string& directory,
-                           const std::vector<std::string>& exclude, client::FileWriter* writer) {
-  ASSIGN_OR_RETURN(const LocalTree tree,
-                   ListLocalTree(directory, {.exclude = exclude, .links = Links::kSkip}));
+                           const LocalTreeOptions& options, client::FileWriter* writer) {
+  ASSIGN_OR_RETURN(const LocalTree tree, ListLocalTree(directory, options));
   PackCounts counts;
   counts.unreadable = tree.skipped.size();
+  counts.links = tree.links;
   const auto progress =
       shell->StartProgress(directory, tree.entries.size(), ProgressOptions::Unit::kItems);
   for (const LocalEntry& entry : tree.entries) {

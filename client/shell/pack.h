@@ -4,14 +4,15 @@
 //   {"id": "/usr/share/doc/bash/FAQ", "text": "..."}
 //
 // One line per file, in byte order of the paths. Files that end in .gz are unpacked. What is not
-// text (a NUL, or not UTF-8), is too large, or cannot be read is left out and counted.
+// text (a NUL, or not UTF-8), is too large, or cannot be read is left out and counted, and so are
+// links that are not to be followed.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "client/file_writer.h"
+#include "client/shell/local_tree.h"
 #include "client/shell/shell.h"
 
 namespace quern::shell {
@@ -31,6 +32,6 @@ std::string PackLine(std::string_view path, std::string_view text);
 
 // Packs everything below `directory` and closes the writer.
 absl::Status PackDirectory(Shell* shell, const std::string& directory,
-                           const std::vector<std::string>& exclude, client::FileWriter* writer);
+                           const LocalTreeOptions& options, client::FileWriter* writer);
 
 }  // namespace quern::shell

@@ -37,7 +37,7 @@ class Put final : public ShellCommand {
                  "replicas of each chunk (the cluster's default)");
     line->Values("--exclude", "GLOB", &tree_options_.exclude, "leave out files of such names");
     line->Switch("--follow-links", &follow_links_,
-                 "links to directories stand for them (those to files always do)");
+                 "links to directories stand for them (those to files always do, but with --pack)");
     line->Switch("--skip-links", &skip_links_, "leave out links");
     line->Switch("--pack", &pack_,
                  "all text files below a directory become one file of JSON lines");
@@ -49,7 +49,8 @@ class Put final : public ShellCommand {
   absl::Status Run(Shell* shell) override {
     if (follow_links_ && skip_links_) return UsageError("--follow-links or --skip-links, not both");
     if (follow_links_) tree_options_.links = Links::kFollow;
-    if (skip_links_) tree_options_.links = Links::kSkip;
+    // What links name lies in a tree of texts already, mostly.
+    if (skip_links_ || (pack_ && !follow_links_)) tree_options_.links = Links::kSkip;
     ASSIGN_OR_RETURN(const std::string target, CleanPath(arguments_.back()));
     const bool slash = arguments_.back().ends_with('/');
     arguments_.pop_back();
@@ -205,7 +206,7 @@ class Put final : public ShellCommand {
   absl::Status PutPacked(Shell* shell, const std::string& target) const {
     if (arguments_.size() != 1) return UsageError("--pack takes one directory and one target");
     ASSIGN_OR_RETURN(const auto writer, shell->fs()->Create(target, Options()));
-    return PackDirectory(shell, arguments_.front(), tree_options_.exclude, writer.get());
+    return PackDirectory(shell, arguments_.front(), tree_options_, writer.get());
   }
 
   bool force_ = false;
@@ -229,7 +230,7 @@ CommandSpec PutCommand() {
           .usage =
               "[-f] [-p] [-j N] [--replication N] [--exclude GLOB]\n"
               "               [--follow-links | --skip-links] SOURCE... TARGET\n"
-              "       dfs put --pack DIRECTORY TARGET.jsonl",
+              "       dfs put --pack [--exclude GLOB] [--follow-links] DIRECTORY TARGET.jsonl",
           .summary = "copies files and directories of this machine into the cluster ('-' is stdin)",
           .examples = {"dfs put -f big.bin /in/big.bin", "tar c . | dfs put - /backup.tar",
                        "dfs put --pack /usr/share/doc /corpus/doc.jsonl"},

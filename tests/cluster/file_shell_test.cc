@@ -338,6 +338,23 @@ TEST_F(FileShell, NobodyToAskIsNotNo) {
   EXPECT_THAT(result.err, HasSubstr("127.0.0.1:9"));
 }
 
+TEST_F(FileShell, PackLeavesLinksOutAndCountsThemUnlessTheyAreFollowed) {
+  const std::string tree = cluster_->scratch() + "/texts";
+  std::filesystem::create_directories(tree + "/d");
+  std::ofstream(tree + "/d/a") << "text\n";
+  std::filesystem::create_symlink("d/a", tree + "/file");
+  std::filesystem::create_directory_symlink("d", tree + "/directory");
+  const CommandResult put = Good({"put", "--pack", tree, "/packed.jsonl"});
+  EXPECT_THAT(put.err, HasSubstr("packed 1 files"));
+  EXPECT_THAT(put.err, HasSubstr("2 links"));
+  EXPECT_THAT(Good({"put", "--json", "--pack", tree, "/counted.jsonl"}).out,
+              HasSubstr("\"skipped_links\":2"));
+  Good({"put", "--pack", "--follow-links", tree, "/followed.jsonl"});
+  const std::string lines = Good({"cat", "/followed.jsonl"}).out;
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 3) << lines;
+  EXPECT_THAT(lines, HasSubstr("texts/directory/a"));
+}
+
 TEST_F(FileShell, OverwriteReplacesTheOutputOfAJobAndNothingElse) {
   Good({"mkdir", "/in1"});
   Put("/in1/a", "w\n");

@@ -69,6 +69,7 @@ TEST(LocalTree, LinksAreFollowedOrSkippedAsAskedAndNeverRound) {
   ASSERT_OK_AND_ASSIGN(const LocalTree none, ListLocalTree(dir.path(), {.links = Links::kSkip}));
   EXPECT_THAT(RelativePaths(none), ElementsAre("", "d", "d/f"));
   EXPECT_THAT(none.skipped, ElementsAre());
+  EXPECT_EQ(none.links, 3u);
   ASSERT_OK_AND_ASSIGN(const LocalTree all, ListLocalTree(dir.path(), {.links = Links::kFollow}));
   EXPECT_THAT(RelativePaths(all),
               ElementsAre("", "d", "d/f", "dir_link", "dir_link/x", "dir_link/x/y", "file_link"));
