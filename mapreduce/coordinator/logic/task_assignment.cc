@@ -128,11 +128,8 @@ bool TaskScheduler::MayTake(Worker* worker, JobKey job, const TaskPlaces& places
         return it != workers_at_.end() && it->second > 0;
       });
   if (!somebody_has_it) return true;
-  if (worker->waiting_for != job) {
-    worker->waiting_for = job;
-    worker->waiting_since = now;
-  }
-  const absl::Time until = worker->waiting_since + options_.locality_wait;
+  const absl::Time since = worker->waiting_since.try_emplace(job, now).first->second;
+  const absl::Time until = since + options_.locality_wait;
   if (now >= until) return true;
   next_wake_ = std::min(next_wake_, until);
   return false;
@@ -167,7 +164,7 @@ void TaskScheduler::Start(WorkerKey key, JobKey job, const Choice& choice, absl:
   const uint32_t number = jobs_[job]->Start(choice.kind, choice.task, key, choice.locality, now);
   const AttemptRef attempt{job, choice.kind, choice.task, number};
   // Having found own data again, it may wait for more of it.
-  if (choice.locality == Locality::kNode) workers_[key].waiting_for = JobKey();
+  if (choice.locality == Locality::kNode) workers_[key].waiting_since.erase(job);
   TakeSlot(key, attempt);
   out->started.push_back({attempt, key, choice.locality});
 }

@@ -101,7 +101,10 @@ std::unique_ptr<JobTasks> TaskScheduler::RemoveJob(JobKey job, absl::Time now) {
   std::unique_ptr<JobTasks> tasks = std::move(it->second);
   jobs_.erase(it);
   share_.RemoveJob(job);
-  for (auto& [key, worker] : workers_) worker.outputs.erase(job);
+  for (auto& [key, worker] : workers_) {
+    worker.outputs.erase(job);
+    worker.waiting_since.erase(job);
+  }
   return tasks;
 }
 

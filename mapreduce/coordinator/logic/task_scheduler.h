@@ -158,9 +158,8 @@ class TaskScheduler {
     // Outputs of maps that succeeded here, by job; some may have been given up since.
     std::map<JobKey, std::vector<std::pair<uint32_t, uint32_t>>> outputs;  // task, number
     bool paused = false;
-    // Since when it could have run a task of `waiting_for` that lies elsewhere.
-    JobKey waiting_for;
-    absl::Time waiting_since;
+    // Since when it could have run a task of the job that lies elsewhere.
+    std::map<JobKey, absl::Time> waiting_since;
     WorkerTrust trust;
   };
   enum class Reach { kOwnData, kAnyData };

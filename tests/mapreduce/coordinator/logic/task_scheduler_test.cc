@@ -105,6 +105,16 @@ TEST_F(TaskSchedulerTest, WaitsShortlyForTheDatasMachineThenTakesTheRackThenAny)
   EXPECT_EQ(started[1].locality, Locality::kAny);
 }
 
+TEST_F(TaskSchedulerTest, WaitsForItsDataNoLongerWhenSeveralJobsHaveItElsewhere) {
+  AddWorker(1, 1);
+  scheduler_.AddJob(kJob, Plan(2, 0));
+  scheduler_.AddJob(JobKey(2), Plan(1, 0));
+  ASSERT_THAT(Assign().started, SizeIs(1));
+  AddWorker(2, 2);
+  EXPECT_THAT(Assign().started, IsEmpty());
+  EXPECT_THAT(Assign(absl::Milliseconds(100)).started, SizeIs(2));
+}
+
 TEST_F(TaskSchedulerTest, SaysWhyNothingOfAJobRuns) {
   using Why = IdleJob::Why;
   const auto why = [&] { return WhyIdle(kJob, kStart).why; };
