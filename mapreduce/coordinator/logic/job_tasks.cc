@@ -81,17 +81,17 @@ bool JobTasks::AllDone() const {
   return reduces.done == reduces.total && list(TaskKind::kMap).known == maps.total;
 }
 
-bool JobTasks::FailedOn(TaskKind kind, uint32_t task, WorkerKey worker, absl::Time now) const {
+absl::Time JobTasks::AvoidsUntil(TaskKind kind, uint32_t task, WorkerKey worker) const {
   const TaskList& tasks = list(kind);
+  absl::Time until = absl::InfinitePast();
   for (uint32_t i = tasks.tasks[task].newest; i != Attempt::kNone; i = tasks.attempts[i].previous) {
     const Attempt& attempt = tasks.attempts[i];
     if (attempt.worker != worker) continue;
-    if (attempt.unreachable) return true;
-    if (attempt.state == AttemptState::kFailed && attempt.finished + kRetryElsewhere > now) {
-      return true;
-    }
+    if (attempt.unreachable) return absl::InfiniteFuture();
+    if (attempt.state != AttemptState::kFailed) continue;
+    until = std::max(until, attempt.finished + kRetryElsewhere);
   }
-  return false;
+  return until;
 }
 
 absl::Time JobTasks::RestsUntil(TaskKind kind, uint32_t task) const {

@@ -102,11 +102,9 @@ class JobTasks {
 
   // Waiting tasks of a kind that may start now.
   LocalityQueue* Startable(TaskKind kind);
-  // An attempt of the task failed on this worker, or its output could not be fetched from there:
-  // better another one tries.
-  bool FailedOn(TaskKind kind, uint32_t task, WorkerKey worker, absl::Time now) const;
-  // When FailedOn stops saying so of the attempts that have failed by now.
-  static absl::Time FailedOnUntil(absl::Time now) { return now + kRetryElsewhere; }
+  // Until when better another worker tries: an attempt of the task failed on this one, or, for
+  // good, its output could not be fetched from there.
+  absl::Time AvoidsUntil(TaskKind kind, uint32_t task, WorkerKey worker) const;
   // A waiting task is not to start before: after so many environment failures it is tried once a
   // minute, however many workers there are.
   absl::Time RestsUntil(TaskKind kind, uint32_t task) const;
@@ -153,10 +151,10 @@ class JobTasks {
   static constexpr uint32_t kMaxUnreachable = 5;
   // Numbers of attempts that each coordinator has for itself.
   static constexpr uint32_t kNumbersPerTerm = 1'000;
-
- private:
   // So long after a failure another worker is preferred.
   static constexpr absl::Duration kRetryElsewhere = absl::Seconds(5);
+
+ private:
   static constexpr absl::Duration kEnvironmentRest = absl::Minutes(1);
   // An attempt that has run for so long gets on.
   static constexpr absl::Duration kSettled = absl::Seconds(30);

@@ -42,6 +42,7 @@ class LocalityQueue {
   // The first waiting task with data at `place`; of all; of those without any place. Tasks for
   // which `skip` is true are passed over; they should be few.
   using Skip = absl::FunctionRef<bool(uint32_t task)>;
+  static bool SkipNone(uint32_t) { return false; }
   std::optional<uint32_t> FirstAt(PlaceId place, Skip skip = SkipNone);
   std::optional<uint32_t> First(Skip skip = SkipNone) { return FirstOf(&all_, skip); }
   std::optional<uint32_t> FirstWithoutPlace(Skip skip = SkipNone) {
@@ -52,7 +53,6 @@ class LocalityQueue {
   template <typename Push>
   void ForEachList(uint32_t task, Push push);
   std::optional<uint32_t> FirstOf(std::deque<uint32_t>* list, Skip skip);
-  static bool SkipNone(uint32_t) { return false; }
 
   std::vector<TaskPlaces> places_;
   std::vector<bool> waiting_;

@@ -9,7 +9,6 @@ namespace quern::mr {
 Assignments TaskScheduler::Assign(absl::Time now) {
   Assignments out;
   next_wake_ = absl::InfiniteFuture();
-  PreemptReduces(now, &out);
   for (const Reach reach : {Reach::kOwnData, Reach::kAnyData}) {
     // Rounds of at most one task per worker, the idlest first, spread a small job over all
     // machines.
@@ -25,6 +24,9 @@ Assignments TaskScheduler::Assign(absl::Time now) {
       }
     }
   }
+  PreemptReduces(now, &out);
+  // What was stopped may have another slot.
+  if (!out.preempted.empty()) next_wake_ = now;
   return out;
 }
 
@@ -75,13 +77,14 @@ bool TaskScheduler::Rests(const JobTasks& tasks, TaskKind kind, uint32_t task, a
 bool TaskScheduler::ShouldPass(WorkerKey key, const JobTasks& tasks, TaskKind kind, uint32_t task,
                                absl::Time now) {
   if (Rests(tasks, kind, task, now)) return true;
-  if (!tasks.FailedOn(kind, task, key, now)) return false;
+  const absl::Time until = tasks.AvoidsUntil(kind, task, key);
+  if (until <= now) return false;
   const bool others = std::any_of(workers_.begin(), workers_.end(), [&](const auto& entry) {
     const Worker& other = entry.second;
     return entry.first != key && !other.paused && other.trust.rests_until() <= now &&
-           !tasks.FailedOn(kind, task, entry.first, now);
+           tasks.AvoidsUntil(kind, task, entry.first) <= now;
   });
-  if (others) next_wake_ = std::min(next_wake_, JobTasks::FailedOnUntil(now));
+  if (others) next_wake_ = std::min(next_wake_, until);
   return others;
 }
 
@@ -170,40 +173,94 @@ void TaskScheduler::Start(WorkerKey key, JobKey job, const Choice& choice, absl:
 }
 
 // A waiting map that may start, on whatever worker.
-std::optional<uint32_t> TaskScheduler::FirstMap(JobTasks* tasks, absl::Time now) {
+std::optional<uint32_t> TaskScheduler::FirstMap(JobTasks* tasks, LocalityQueue::Skip skip,
+                                                absl::Time now) {
   LocalityQueue* queue = tasks->Startable(TaskKind::kMap);
   if (queue == nullptr) return std::nullopt;
-  return queue->First([&](uint32_t task) { return Rests(*tasks, TaskKind::kMap, task, now); });
+  return queue->First(
+      [&](uint32_t task) { return skip(task) || Rests(*tasks, TaskKind::kMap, task, now); });
 }
 
-// Maps that must run again while reduces hold every slot would wait for ever: the reduces wait for
-// them. Up to half of the job's slots are taken back, the newest reduces first.
+// Maps that must run again and that nobody takes would wait for ever: the reduces that hold the
+// other slots wait for them. Up to half of the job's slots are taken back, the newest reduces
+// first.
 void TaskScheduler::PreemptReduces(absl::Time now, Assignments* out) {
-  if (!free_.empty()) return;
   for (const auto& [job, tasks] : jobs_) {
     const uint32_t reducing = tasks->counts(TaskKind::kReduce).running_attempts;
     if (reducing == 0) continue;
-    uint32_t room = std::max(reducing / 2, 1u);
-    while (room > 0 && FirstMap(tasks.get(), now) &&
-           tasks->counts(TaskKind::kMap).running_attempts < std::max(reducing / 2, 1u)) {
-      --room;
-      const std::vector<Attempt>& reduces = tasks->attempts(TaskKind::kReduce);
-      const auto newest = std::find_if(reduces.rbegin(), reduces.rend(), [](const Attempt& a) {
-        return a.state == AttemptState::kRunning;
-      });
-      if (newest == reduces.rend()) break;
-      const Attempt victim = *newest;
-      const AttemptRef ref{job, TaskKind::kReduce, victim.task, victim.number};
-      out->preempted.push_back({ref, victim.worker, victim.locality});
-      Killed(ref, Stop::kKilled, now);
-      // The slot goes to the map at once: otherwise an older job could take it, and this one would
-      // lose its reduces for nothing.
-      if (!free_.contains(victim.worker)) continue;
-      if (const auto task = FirstMap(tasks.get(), now)) {
-        Start(victim.worker, job, {TaskKind::kMap, *task, Locality::kAny}, now, out);
-      }
+    const uint32_t most = std::max(reducing / 2, 1u);
+    for (uint32_t room = most; room > 0; --room) {
+      if (tasks->counts(TaskKind::kMap).running_attempts >= most) break;
+      if (!FirstMap(tasks.get(), LocalityQueue::SkipNone, now)) break;
+      if (MapIsTakenSoon(tasks.get(), now) || !MakeRoom(job, tasks.get(), now, out)) break;
     }
   }
+}
+
+// A free slot is no help when its worker rests for long, or leaves the maps to others for good.
+bool TaskScheduler::MapIsTakenSoon(JobTasks* tasks, absl::Time now) {
+  const absl::Time soon = now + JobTasks::kRetryElsewhere;
+  return std::any_of(free_.begin(), free_.end(), [&](WorkerKey key) {
+    if (workers_.at(key).trust.rests_until() > soon) return false;
+    const auto avoids = [&](uint32_t task) {
+      return tasks->AvoidsUntil(TaskKind::kMap, task, key) > soon;
+    };
+    return FirstMap(tasks, avoids, now).has_value();
+  });
+}
+
+// The newest reduce whose slot can be used; `map` is what could run there, if there is one that did
+// not fail there. Null when no slot of the job can be used now.
+const Attempt* TaskScheduler::ChooseVictim(JobTasks* tasks, absl::Time now,
+                                           std::optional<uint32_t>* map) {
+  const Attempt* any = nullptr;
+  const std::vector<Attempt>& reduces = tasks->attempts(TaskKind::kReduce);
+  for (auto reduce = reduces.rbegin(); reduce != reduces.rend(); ++reduce) {
+    if (reduce->state != AttemptState::kRunning) continue;
+    const WorkerKey key = reduce->worker;
+    const Worker& worker = workers_.at(key);
+    if (worker.paused) continue;
+    if (const absl::Time until = worker.trust.rests_until(); until > now) {
+      next_wake_ = std::min(next_wake_, until);
+      continue;
+    }
+    if (any == nullptr) any = &*reduce;
+    if (running_.count(key) > UsableSlots(worker)) continue;  // one slot less helps nobody yet
+    const auto avoids = [&](uint32_t task) {
+      return tasks->AvoidsUntil(TaskKind::kMap, task, key) > now;
+    };
+    *map = FirstMap(tasks, avoids, now);
+    if (map->has_value()) return &*reduce;
+  }
+  return any;
+}
+
+// Finds a slot for a map of the job that nobody takes; false when none can be had now.
+bool TaskScheduler::MakeRoom(JobKey job, JobTasks* tasks, absl::Time now, Assignments* out) {
+  std::optional<uint32_t> map;
+  const Attempt* reduce = ChooseVictim(tasks, now, &map);
+  if (reduce == nullptr) return false;
+  if (!map.has_value()) {
+    // It failed wherever the job has slots: then in the same place as well, if that costs nothing.
+    map = FirstMap(tasks, LocalityQueue::SkipNone, now);
+    const auto idle = std::find_if(free_.begin(), free_.end(), [&](WorkerKey key) {
+      return workers_.at(key).trust.rests_until() <= now;
+    });
+    if (idle != free_.end()) {
+      Start(*idle, job, {TaskKind::kMap, *map, Locality::kAny}, now, out);
+      return true;
+    }
+  }
+  const Attempt victim = *reduce;
+  const AttemptRef ref{job, TaskKind::kReduce, victim.task, victim.number};
+  out->preempted.push_back({ref, victim.worker, victim.locality});
+  Killed(ref, Stop::kKilled, now);
+  // The slot goes to the map at once: otherwise an older job could take it, and this one would
+  // lose its reduces for nothing.
+  if (free_.contains(victim.worker)) {
+    Start(victim.worker, job, {TaskKind::kMap, *map, Locality::kAny}, now, out);
+  }
+  return true;
 }
 
 }  // namespace quern::mr

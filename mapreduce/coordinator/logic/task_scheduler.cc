@@ -218,10 +218,12 @@ void TaskScheduler::FreeSlot(WorkerKey key, const AttemptRef& ref) {
   if (workers_.contains(key)) UpdateFree(key);
 }
 
+uint32_t TaskScheduler::UsableSlots(const Worker& worker) {
+  return worker.trust.on_probation() ? std::min(worker.slots.slots, 1u) : worker.slots.slots;
+}
+
 bool TaskScheduler::HasFreeSlot(WorkerKey key, const Worker& worker) const {
-  const uint32_t slots =
-      worker.trust.on_probation() ? std::min(worker.slots.slots, 1u) : worker.slots.slots;
-  return !worker.paused && running_.count(key) < slots;
+  return !worker.paused && running_.count(key) < UsableSlots(worker);
 }
 
 void TaskScheduler::UpdateFree(WorkerKey key) {

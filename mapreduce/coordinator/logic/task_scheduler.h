@@ -5,8 +5,8 @@
 //  - a map goes to a machine that holds its data, else its rack, else anywhere. A free worker
 //    without data waits `locality_wait` before it takes such a task, once per job and only while
 //    some machine with the data is at work: the wait never leaves the cluster idle for long;
-//  - reduces never take a slot from a map of their job; when maps have to run again and reduces
-//    hold every slot, some reduces are killed (not failed);
+//  - reduces never take a slot from a map of their job; when maps have to run again and no free
+//    worker takes them within seconds, some reduces are killed (not failed);
 //  - a task that failed runs on another worker next, if one is to be had within seconds; one that
 //    fails again and again through no fault of the user's rests between its attempts;
 //  - workers that cannot be relied on rest for a while (worker_trust.h).
@@ -172,6 +172,7 @@ class TaskScheduler {
   // Null when there is none.
   JobTasks* FindTasks(JobKey job) const;
   const Attempt* FindRunning(const AttemptRef& attempt) const;
+  static uint32_t UsableSlots(const Worker& worker);
   bool HasFreeSlot(WorkerKey key, const Worker& worker) const;
   void SetPaused(WorkerKey key, bool paused);
   void UpdateFree(WorkerKey key);
@@ -180,12 +181,15 @@ class TaskScheduler {
   std::optional<Choice> ChooseOwn(WorkerKey key, JobTasks* tasks, absl::Time now);
   std::optional<Choice> ChooseAny(WorkerKey key, JobKey job, JobTasks* tasks, absl::Time now);
   bool Rests(const JobTasks& tasks, TaskKind kind, uint32_t task, absl::Time now);
-  std::optional<uint32_t> FirstMap(JobTasks* tasks, absl::Time now);
   bool ShouldPass(WorkerKey key, const JobTasks& tasks, TaskKind kind, uint32_t task,
                   absl::Time now);
   bool MayTake(Worker* worker, JobKey job, const TaskPlaces& places, absl::Time now);
   void Start(WorkerKey key, JobKey job, const Choice& choice, absl::Time now, Assignments* out);
   void PreemptReduces(absl::Time now, Assignments* out);
+  std::optional<uint32_t> FirstMap(JobTasks* tasks, LocalityQueue::Skip skip, absl::Time now);
+  bool MapIsTakenSoon(JobTasks* tasks, absl::Time now);
+  const Attempt* ChooseVictim(JobTasks* tasks, absl::Time now, std::optional<uint32_t>* map);
+  bool MakeRoom(JobKey job, JobTasks* tasks, absl::Time now, Assignments* out);
   void TakeSlot(WorkerKey key, const AttemptRef& attempt);
   void FreeSlot(WorkerKey key, const AttemptRef& attempt);
   WorkerLoss Undo(WorkerKey worker, const std::set<AttemptRef>* present, absl::Time now);

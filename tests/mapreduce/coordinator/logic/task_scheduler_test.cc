@@ -4,74 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/mapreduce/coordinator/logic/scheduler_fixture.h"
+
 namespace quern::mr {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-const absl::Time kStart = absl::UnixEpoch();
-constexpr JobKey kJob{1};
-constexpr PlaceId kRackA{101};
-constexpr PlaceId kRackB{102};
-
-AttemptRef Map(uint32_t task, uint32_t number = 0) { return {kJob, TaskKind::kMap, task, number}; }
-
-// `count` maps with their data on machine `node` of rack A.
-JobPlan Plan(uint32_t count, uint32_t reduces, PlaceId node = PlaceId(1)) {
-  JobPlan plan;
-  plan.user = "ada";
-  plan.reduces = reduces;
-  for (uint32_t i = 0; i < count; ++i) plan.maps.push_back({{node}, {kRackA}});
-  return plan;
-}
-
-MATCHER_P(Starts, attempt, "") { return arg.attempt == attempt; }
-
-class TaskSchedulerTest : public testing::Test {
- protected:
-  IdleJob WhyIdle(JobKey job, absl::Time now) const {
-    return scheduler_.IsIdle(job) ? scheduler_.WhyNoneStarts(now) : IdleJob();
-  }
-  // Worker i stands on machine i.
-  void AddWorker(uint32_t i, uint32_t slots, PlaceId rack = kRackA) {
-    scheduler_.SetWorker(WorkerKey(i), {PlaceId(i), rack, slots});
-  }
-  Assignments Assign(absl::Duration at = absl::ZeroDuration()) {
-    Assignments assignments = scheduler_.Assign(kStart + at);
-    EXPECT_TRUE(scheduler_.Validate().ok()) << scheduler_.Validate();
-    return assignments;
-  }
-  // Lets everything that is running succeed, until nothing starts any more. Attempts run.
-  uint32_t RunAll() {
-    uint32_t attempts = 0;
-    for (auto started = Assign(absl::Seconds(1)).started; !started.empty();
-         started = Assign(absl::Seconds(1)).started) {
-      for (const Placed& placed : started) {
-        ++attempts;
-        EXPECT_TRUE(scheduler_.Succeeded(placed.attempt, kStart + absl::Seconds(1)).chosen);
-      }
-    }
-    return attempts;
-  }
-  // Every attempt that starts from one time to another fails at once, through no fault of the
-  // user's. How long until the job failed too; `to` when it has not.
-  absl::Duration FailAround(absl::Duration from, absl::Duration to) {
-    for (absl::Duration at = from; at < to; at = scheduler_.NextWake() - kStart) {
-      for (auto started = Assign(at).started; !started.empty(); started = Assign(at).started) {
-        for (const Placed& placed : started) {
-          if (scheduler_.Failed(placed.attempt, Fault::kEnvironment, kStart + at)) return at;
-        }
-      }
-    }
-    return to;
-  }
-  const TaskCounts& maps() { return scheduler_.job(kJob)->counts(TaskKind::kMap); }
-  const TaskCounts& reduces() { return scheduler_.job(kJob)->counts(TaskKind::kReduce); }
-
-  TaskScheduler scheduler_;
-};
 
 TEST_F(TaskSchedulerTest, RunsEightEqualMapsInExactlyEightAttempts) {
   for (uint32_t i = 1; i <= 4; ++i) AddWorker(i, 2);
@@ -227,56 +167,11 @@ TEST_F(TaskSchedulerTest, ATaskThatRestsHoldsUpNoOther) {
   EXPECT_THAT(Assign(last + absl::Minutes(1)).started, SizeIs(1));
 }
 
-TEST_F(TaskSchedulerTest, TakesNoSlotFromAReduceForAMapThatRests) {
-  AddWorker(1, 1);
-  scheduler_.AddJob(kJob, Plan(1, 1));
-  constexpr uint32_t kTimes = JobTasks::kMaxEnvironmentFailures;
-  for (uint32_t number = 0; number < kTimes; ++number) {
-    ASSERT_THAT(Assign(absl::Minutes(number)).started, SizeIs(1));
-    scheduler_.Failed(Map(0, number), Fault::kEnvironment, kStart + absl::Minutes(number));
-  }
-  const absl::Duration last = absl::Minutes(kTimes - 1);
-  const AttemptRef reduce{kJob, TaskKind::kReduce, 0, 0};
-  scheduler_.RestoreStarted(reduce, WorkerKey(1), Locality::kAny, kStart + last);
-  EXPECT_THAT(Assign(last + absl::Seconds(59)).preempted, IsEmpty());
-  EXPECT_EQ(scheduler_.NextWake(), kStart + last + absl::Minutes(1));
-  const Assignments after = Assign(last + absl::Minutes(1));
-  EXPECT_THAT(after.preempted, ElementsAre(Starts(reduce)));
-  EXPECT_THAT(after.started, ElementsAre(Starts(Map(0, kTimes))));
-}
-
 TEST_F(TaskSchedulerTest, FailsTheJobAtOnceWhenNoOtherAttemptCouldDoBetter) {
   AddWorker(1, 1);
   scheduler_.AddJob(kJob, Plan(1, 0));
   Assign();
   EXPECT_TRUE(scheduler_.Failed(Map(0, 0), Fault::kUserCodeForGood, kStart));
-}
-
-TEST_F(TaskSchedulerTest, RunsMapsAgainWhoseOutputDiedWithTheirWorker) {
-  AddWorker(1, 2);
-  AddWorker(2, 2);
-  scheduler_.AddJob(kJob, Plan(2, 1));
-  Assign();
-  scheduler_.Succeeded(Map(0), kStart);
-  scheduler_.Succeeded(Map(1), kStart);
-  Assign();
-  const WorkerLoss loss = scheduler_.RemoveWorker(WorkerKey(1), kStart);
-  EXPECT_THAT(loss.lost, SizeIs(2));
-  EXPECT_EQ(maps().reruns, 2u);
-  RunAll();
-  EXPECT_EQ(maps().done, 2u);
-}
-
-TEST_F(TaskSchedulerTest, LeavesFinishedReducesAndMapOnlyOutputAloneWhenTheirWorkerDies) {
-  AddWorker(1, 2);
-  scheduler_.AddJob(kJob, Plan(2, 1));
-  RunAll();
-  EXPECT_THAT(scheduler_.RemoveWorker(WorkerKey(1), kStart).lost, IsEmpty());
-  EXPECT_EQ(reduces().done, 1u);
-  AddWorker(2, 2);
-  scheduler_.AddJob(JobKey(2), Plan(2, 0));
-  RunAll();
-  EXPECT_THAT(scheduler_.RemoveWorker(WorkerKey(2), kStart).lost, IsEmpty());
 }
 
 // A power cut took what a coordinator knew; the worker of the reduce registers first.
@@ -324,20 +219,6 @@ TEST_F(TaskSchedulerTest, ChoosesExactlyOneAttemptAndKillsTheOthers) {
   EXPECT_FALSE(scheduler_.Succeeded(Map(0, 1), kStart).chosen);
   EXPECT_FALSE(scheduler_.Succeeded(Map(0, 0), kStart).chosen) << "a message may come twice";
   EXPECT_TRUE(scheduler_.Validate().ok()) << scheduler_.Validate();
-}
-
-TEST_F(TaskSchedulerTest, TakesSlotsBackFromReducesWhenMapsMustRunAgain) {
-  AddWorker(1, 4);
-  scheduler_.AddJob(kJob, Plan(4, 4));
-  Assign();
-  for (uint32_t i = 0; i < 4; ++i) scheduler_.Succeeded(Map(i), kStart);
-  ASSERT_THAT(Assign().started, SizeIs(4));
-  for (uint32_t i = 0; i < 4; ++i) scheduler_.OutputLost(kJob, i, Loss::kWorkerLost);
-  const Assignments assignments = Assign();
-  EXPECT_THAT(assignments.preempted, SizeIs(2)) << "half of the slots";
-  EXPECT_EQ(maps().running_attempts, 2u);
-  EXPECT_EQ(reduces().running_attempts, 2u);
-  EXPECT_EQ(reduces().failed_attempts, 0u);
 }
 
 TEST_F(TaskSchedulerTest, HoldsMapsBackUntilTheSamplesAreIn) {
@@ -410,20 +291,6 @@ TEST_F(TaskSchedulerTest, PutsAWorkerOnProbationAfterItsRest) {
   EXPECT_THAT(Assign(absl::Seconds(6)).started, IsEmpty()) << "one at a time";
   scheduler_.Succeeded(trial[0].attempt, kStart + absl::Seconds(6));
   EXPECT_THAT(Assign(absl::Seconds(6)).started, SizeIs(3));
-}
-
-TEST_F(TaskSchedulerTest, RestsAWorkerWhoseOutputsCannotBeFetched) {
-  AddWorker(1, 1);
-  scheduler_.AddJob(kJob, Plan(2, 1));
-  Assign();
-  scheduler_.Succeeded(Map(0), kStart);
-  EXPECT_THAT(scheduler_.OutputsOn(WorkerKey(1), kJob), ElementsAre(Map(0)));
-  scheduler_.OutputLost(kJob, 0, Loss::kUnreachable);
-  EXPECT_THAT(scheduler_.OutputsOn(WorkerKey(1), kJob), IsEmpty());
-  EXPECT_FALSE(scheduler_.Succeeded(Map(0), kStart).chosen) << "whatever its worker says";
-  scheduler_.Unreachable(WorkerKey(1), kStart);
-  EXPECT_THAT(Assign(absl::Seconds(29)).started, IsEmpty());
-  EXPECT_THAT(Assign(absl::Seconds(31)).started, SizeIs(1));
 }
 
 TEST_F(TaskSchedulerTest, CountsWorkersThatDieUnderATask) {
