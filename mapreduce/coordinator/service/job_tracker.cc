@@ -83,6 +83,8 @@ void JobTracker::Doom(Job* job, pb::JobState state, std::string reason) {
 }
 
 void JobTracker::FinishIfDone(Job* job, absl::Time now) {
+  // One event may tell of more than the job needed.
+  if (job->state == pb::JOB_STATE_COMMITTING) return;
   const JobTasks* tasks = state_.scheduler.job(job->key);
   if (tasks == nullptr || !tasks->AllDone() || job->doomed != pb::JOB_STATE_UNSPECIFIED) return;
   job->state = pb::JOB_STATE_COMMITTING;

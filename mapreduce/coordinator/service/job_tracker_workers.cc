@@ -75,7 +75,8 @@ void JobTracker::ContinueRegistration(WorkerKey worker, const pb::WorkerMessage:
     }
   }
   if (!piece.more()) FinishRegistration(worker, now);
-  records_.Write();
+  // After a piece as well: it may have ended a job.
+  Dispatch(now);
 }
 
 // What the worker has stays; what nobody knows of is taken up, if it can be used.
@@ -109,7 +110,6 @@ void JobTracker::FinishRegistration(WorkerKey worker, absl::Time now) {
          now);
   if (registration.moved) MoveOutputs(worker);
   if (state_.registry.Get(worker).info.unhealthy.empty()) state_.scheduler.ResumeWorker(worker);
-  Dispatch(now);
 }
 
 // Reduces that are fetching have to hear where its outputs can be had now.

@@ -168,6 +168,37 @@ TEST_F(TrackerTest, StartsNothingBeforeARegistrationIsComplete) {
   EXPECT_TRUE(effects.orders[2].second.has_launch());
 }
 
+// The last reduce is told of before a map that was lost and has run again for nothing.
+TEST_F(TrackerTest, FinishesAJobOnceWhateverElseARegistrationTells) {
+  for (const bool in_pieces : {false, true}) {
+    SCOPED_TRACE(in_pieces);
+    storage_ = NewMemoryJournalStorage();
+    workers_.clear();
+    Restart();
+    AddWorker("a");
+    const std::string id = Submit(1, 1);
+    Succeed(&workers_[0], "m-00000.0");
+    ReportFetchFailure(&workers_[0], "r-00000.0", 0, 0);
+    ASSERT_TRUE(workers_[0].running.contains("m-00000.1"));
+    pb::WorkerMessage::Register pieces[2];
+    pieces[0].set_worker_id("a");
+    pieces[0].set_slots(2);
+    pieces[0].set_more(in_pieces);
+    const auto hold = [&](const char* name, pb::WorkerMessage::Register* piece) {
+      auto* held = piece->add_held();
+      *held->mutable_id() = workers_[0].running.at(name).id();
+      *held->mutable_result() = ResultOf(workers_[0].running.at(name));
+    };
+    hold("r-00000.0", &pieces[0]);
+    hold("m-00000.1", &pieces[in_pieces ? 1 : 0]);
+    const WorkerKey worker = tracker_->Register(pieces[0], now_);
+    EXPECT_EQ(tracker_->state().scheduler.job(job(id).key), nullptr) << "it needs no more tasks";
+    EXPECT_THAT(tracker_->TakeEffects().to_finish, testing::ElementsAre(job(id).key));
+    tracker_->ContinueRegistration(worker, pieces[1], now_);
+    EXPECT_THAT(tracker_->TakeEffects().to_finish, SizeIs(0));
+  }
+}
+
 TEST_F(TrackerTest, FailsATaskUnderWhichWorkersDie) {
   for (const char* id : {"a", "b", "c", "d", "e"}) AddWorker(id);
   const std::string id = Submit(1, 0);
