@@ -9,6 +9,7 @@
 #include "common/http_server.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/random.h"
 #include "common/rpc/server.h"
 #include "common/version.h"
 #include "mapreduce/worker/attempt_runner.h"
@@ -115,6 +116,7 @@ class WorkerServer final : public RunningServer {
       message.set_rack(flags.rack);
       message.set_slots(slots_);
       message.set_version(VersionString());
+      message.set_process(process_);
       worker_->FillRegister(&message);
       return message;
     };
@@ -152,6 +154,7 @@ class WorkerServer final : public RunningServer {
     return absl::OkStatus();
   }
 
+  const uint64_t process_ = RandomId();
   uint32_t slots_ = 1;
   std::unique_ptr<Scratch> scratch_;
   std::unique_ptr<client::FileSystem> dfs_;

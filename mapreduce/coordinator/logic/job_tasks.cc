@@ -219,10 +219,19 @@ bool JobTasks::Kill(TaskKind kind, uint32_t task, uint32_t number, Stop why, abs
   Attempt* attempt = FindMutable(kind, task, number);
   if (attempt == nullptr || attempt->state != AttemptState::kRunning) return false;
   Task& t = list(kind).tasks[task];
-  if (why == Stop::kWorkerLost) ++t.worker_losses;
+  attempt->worker_lost = why == Stop::kWorkerLost;
+  if (attempt->worker_lost) ++t.worker_losses;
   StopRunning(&list(kind), attempt, AttemptState::kKilled, now);
   WaitIfIdle(&list(kind), task);
   return t.worker_losses >= kMaxWorkerLosses;
+}
+
+bool JobTasks::TakeLossBack(TaskKind kind, uint32_t task, uint32_t number) {
+  Attempt* attempt = FindMutable(kind, task, number);
+  if (attempt == nullptr || !attempt->worker_lost) return false;
+  attempt->worker_lost = false;
+  --list(kind).tasks[task].worker_losses;
+  return true;
 }
 
 bool JobTasks::Lose(uint32_t map_task, Loss why) {

@@ -36,6 +36,8 @@ struct Attempt {
   uint32_t previous = 0;
   // Lost because reducers could not fetch it: it stays so, whatever its worker says.
   bool unreachable = false;
+  // Its worker died under it, as far as is known.
+  bool worker_lost = false;
   static constexpr uint32_t kNone = UINT32_MAX;
 };
 
@@ -134,6 +136,8 @@ class JobTasks {
   // These do nothing unless the attempt runs. True when that has happened to the task too often.
   bool Fail(TaskKind kind, uint32_t task, uint32_t number, Fault fault, absl::Time now);
   bool Kill(TaskKind kind, uint32_t task, uint32_t number, Stop why, absl::Time now);
+  // The worker that was lost under it lives: that does not count. False when it did not count.
+  bool TakeLossBack(TaskKind kind, uint32_t task, uint32_t number);
   // The chosen output of a map task is gone: the task waits again. True when its outputs could not
   // be fetched too often.
   bool Lose(uint32_t map_task, Loss why);

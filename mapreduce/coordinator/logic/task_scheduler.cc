@@ -24,7 +24,11 @@ void TaskScheduler::SetPaused(WorkerKey key, bool paused) {
 WorkerLoss TaskScheduler::RemoveWorker(WorkerKey key, absl::Time now) {
   const auto it = workers_.find(key);
   if (it == workers_.end()) return {};
-  WorkerLoss loss = Undo(key, nullptr, now);
+  // What it was that took it, nobody can say yet.
+  WorkerLoss loss = Undo(key, nullptr, Comeback::kNewProcess, now);
+  for (const WorkerLoss::Interrupted& one : loss.interrupted) {
+    if (one.why == Stop::kWorkerLost) blamed_[key].push_back(one.attempt);
+  }
   --workers_at_[it->second.slots.node];
   free_.erase(key);
   workers_.erase(it);
@@ -32,19 +36,37 @@ WorkerLoss TaskScheduler::RemoveWorker(WorkerKey key, absl::Time now) {
 }
 
 WorkerLoss TaskScheduler::Reconcile(WorkerKey worker, const std::set<AttemptRef>& present,
-                                    absl::Time now) {
-  return Undo(worker, &present, now);
+                                    Comeback how, absl::Time now) {
+  return Undo(worker, &present, how, now);
+}
+
+std::vector<AttemptRef> TaskScheduler::CameBack(WorkerKey worker, Comeback how) {
+  std::vector<AttemptRef> innocent;
+  const auto blamed = blamed_.find(worker);
+  if (blamed == blamed_.end()) return innocent;
+  for (const AttemptRef& ref : blamed->second) {
+    if (how == Comeback::kSameProcess && TakeLossBack(ref)) innocent.push_back(ref);
+  }
+  blamed_.erase(blamed);
+  return innocent;
+}
+
+bool TaskScheduler::TakeLossBack(const AttemptRef& ref) {
+  JobTasks* tasks = FindTasks(ref.job);
+  return tasks != nullptr && tasks->TakeLossBack(ref.kind, ref.task, ref.number);
 }
 
 // Takes back what `key` ran and held for every job, except what is in `present`.
-WorkerLoss TaskScheduler::Undo(WorkerKey key, const std::set<AttemptRef>* present, absl::Time now) {
+WorkerLoss TaskScheduler::Undo(WorkerKey key, const std::set<AttemptRef>* present, Comeback how,
+                               absl::Time now) {
   WorkerLoss loss;
   const auto gone = [present](const AttemptRef& ref) {
     return present == nullptr || !present->contains(ref);
   };
   for (const AttemptRef& ref : running_.On(key)) {
     if (!gone(ref)) continue;
-    const Stop why = running_.IsConfirmed(ref, key) ? Stop::kWorkerLost : Stop::kKilled;
+    const bool died = how == Comeback::kNewProcess && running_.IsConfirmed(ref, key);
+    const Stop why = died ? Stop::kWorkerLost : Stop::kKilled;
     loss.interrupted.push_back({ref, why, Killed(ref, why, now)});
   }
   const auto worker = workers_.find(key);
@@ -105,6 +127,10 @@ std::unique_ptr<JobTasks> TaskScheduler::RemoveJob(JobKey job, absl::Time now) {
     worker.outputs.erase(job);
     worker.waiting_since.erase(job);
   }
+  for (auto& [key, attempts] : blamed_) {
+    std::erase_if(attempts, [job](const AttemptRef& ref) { return ref.job == job; });
+  }
+  absl::erase_if(blamed_, [](const auto& entry) { return entry.second.empty(); });
   return tasks;
 }
 

@@ -52,12 +52,18 @@ struct Assignments {
   std::vector<Placed> preempted;  // killed to make room for maps
 };
 
+// How a worker comes back.
+enum class Comeback {
+  kSameProcess,  // it was out of reach; what it does not have never came to it
+  kNewProcess,   // the one before has died
+};
+
 // What the loss of a worker undid.
 struct WorkerLoss {
   struct Interrupted {
     AttemptRef attempt;
     // kWorkerLost counts against the task; not when the worker has not been back since a restart of
-    // the coordinator.
+    // the coordinator, or its process lives.
     Stop why = Stop::kKilled;
     bool fatal = false;  // too many workers have died under its task
   };
@@ -95,7 +101,11 @@ class TaskScheduler {
   void ResumeWorker(WorkerKey worker) { SetPaused(worker, false); }
   WorkerLoss RemoveWorker(WorkerKey worker, absl::Time now);
   // A worker says what it has: everything else that should be there is undone like in RemoveWorker.
-  WorkerLoss Reconcile(WorkerKey worker, const std::set<AttemptRef>& present, absl::Time now);
+  WorkerLoss Reconcile(WorkerKey worker, const std::set<AttemptRef>& present, Comeback how,
+                       absl::Time now);
+  // It is back. The attempts for whose tasks its loss does not count after all.
+  std::vector<AttemptRef> CameBack(WorkerKey worker, Comeback how);
+  bool TakeLossBack(const AttemptRef& attempt);
 
   // Its map outputs cannot be fetched: it rests.
   void Unreachable(WorkerKey worker, absl::Time now);
@@ -192,13 +202,16 @@ class TaskScheduler {
   bool MakeRoom(JobKey job, JobTasks* tasks, absl::Time now, Assignments* out);
   void TakeSlot(WorkerKey key, const AttemptRef& attempt);
   void FreeSlot(WorkerKey key, const AttemptRef& attempt);
-  WorkerLoss Undo(WorkerKey worker, const std::set<AttemptRef>* present, absl::Time now);
+  WorkerLoss Undo(WorkerKey worker, const std::set<AttemptRef>* present, Comeback how,
+                  absl::Time now);
 
   Options options_;
   std::map<JobKey, std::unique_ptr<JobTasks>> jobs_;
   FairShare share_;
   absl::flat_hash_map<WorkerKey, Worker> workers_;
   RunningAttempts running_;
+  // What ran on workers that were removed, until they come back.
+  absl::flat_hash_map<WorkerKey, std::vector<AttemptRef>> blamed_;
   std::set<WorkerKey> free_;  // workers that could run one more attempt
   absl::flat_hash_map<PlaceId, uint32_t> workers_at_;
   absl::Time next_wake_ = absl::InfiniteFuture();

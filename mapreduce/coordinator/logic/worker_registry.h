@@ -28,6 +28,7 @@ struct WorkerInfo {
   std::string node;
   std::string rack;
   uint32_t slots = 0;
+  uint64_t process = 0;        // drawn at each start of it; 0: it does not say
   std::string unhealthy = {};  // why it takes no tasks; empty: it does
 };
 
@@ -63,6 +64,12 @@ class WorkerRegistry {
   std::string AddressOf(std::string_view id) const {
     const auto it = keys_.find(id);
     return it == keys_.end() ? "" : workers_.at(it->second).info.address;
+  }
+
+  // Of its last registration; 0 when it never registered.
+  uint64_t ProcessOf(std::string_view id) const {
+    const auto it = keys_.find(id);
+    return it == keys_.end() ? 0 : workers_.at(it->second).info.process;
   }
 
   // Workers that are lost since the last call.

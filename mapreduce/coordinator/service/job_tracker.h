@@ -113,6 +113,7 @@ class JobTracker {
     std::vector<pb::AttemptId> unwanted;  // attempts that run for nobody
     std::vector<pb::AttemptId> acknowledged;
     bool moved = false;  // its address is another than before
+    Comeback how = Comeback::kNewProcess;
     bool unhealthy = false;
   };
 

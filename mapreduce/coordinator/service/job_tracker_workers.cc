@@ -19,6 +19,7 @@ WorkerInfo InfoOf(const pb::WorkerMessage::Register& message) {
           CleanLine(message.node(), kMaxNameBytes),
           CleanLine(message.rack(), kMaxNameBytes),
           message.slots(),
+          message.process(),
           ""};
 }
 
@@ -30,6 +31,7 @@ WorkerKey JobTracker::Register(const pb::WorkerMessage::Register& first, absl::T
   const WorkerSlots slots{state_.PlaceOf(NodePlace(info.node)),
                           state_.PlaceOf(RackPlace(info.rack)), info.slots};
   const std::string before = state_.registry.AddressOf(info.id);
+  const bool same = info.process != 0 && info.process == state_.registry.ProcessOf(info.id);
   const WorkerKey worker = state_.registry.Register(std::move(info), now);
   state_.scheduler.SetWorker(worker, slots);
   // Nothing starts there before it is known what is there.
@@ -38,6 +40,10 @@ WorkerKey JobTracker::Register(const pb::WorkerMessage::Register& first, absl::T
   Registration& registration = registrations_[worker];
   registration = {};
   registration.moved = before != address;
+  registration.how = same ? Comeback::kSameProcess : Comeback::kNewProcess;
+  for (const AttemptRef& ref : state_.scheduler.CameBack(worker, registration.how)) {
+    records_.Stopped(*state_.jobs.Find(ref.job), ref, Stop::kKilled, "its worker is back", now);
+  }
   SetHealth(worker, first.unhealthy());
   ContinueRegistration(worker, first, now);
   return worker;
@@ -106,8 +112,9 @@ void JobTracker::FinishRegistration(WorkerKey worker, absl::Time now) {
   for (const pb::AttemptId& id : registration.acknowledged) {
     effects_.acknowledged.emplace_back(worker, id);
   }
-  OnLoss(state_.scheduler.Reconcile(worker, registration.present, now), "its worker restarted",
-         now);
+  const bool restarted = registration.how == Comeback::kNewProcess;
+  OnLoss(state_.scheduler.Reconcile(worker, registration.present, registration.how, now),
+         restarted ? "its worker restarted" : "its worker does not have it", now);
   if (registration.moved) MoveOutputs(worker);
   if (state_.registry.Get(worker).info.unhealthy.empty()) state_.scheduler.ResumeWorker(worker);
 }

@@ -169,6 +169,7 @@ void JournalReplay::OnEnded(const pb::AttemptEnded& ended, absl::Time time) {
   const AttemptRef ref = Ref(ended.id());
   if (ended.state() == pb::ATTEMPT_STATE_KILLED) {
     const Stop how = ended.worker_lost() ? Stop::kWorkerLost : Stop::kKilled;
+    if (how == Stop::kKilled && state_->scheduler.TakeLossBack(ref)) return;
     if (state_->scheduler.Killed(ref, how, time)) {
       outcome_.failed.emplace_back(job_->key, DescribeWorkerLosses(ended.id()));
     }

@@ -197,7 +197,8 @@ TEST_F(TaskSchedulerTest, KeepsWhatAReturningWorkerStillHas) {
   Assign();
   scheduler_.Succeeded(Map(0), kStart);
   scheduler_.Succeeded(Map(1), kStart);
-  const WorkerLoss loss = scheduler_.Reconcile(WorkerKey(1), {Map(0), Map(2)}, kStart);
+  const WorkerLoss loss =
+      scheduler_.Reconcile(WorkerKey(1), {Map(0), Map(2)}, Comeback::kNewProcess, kStart);
   EXPECT_THAT(loss.lost, ElementsAre(Map(1)));
   EXPECT_EQ(loss.interrupted.size(), scheduler_.job(kJob)->attempts(TaskKind::kReduce).size());
   EXPECT_EQ(maps().done, 1u);

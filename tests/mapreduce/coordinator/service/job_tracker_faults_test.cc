@@ -224,6 +224,43 @@ TEST_F(TrackerTest, DoesNotBlameATaskForAClusterThatRestarts) {
   EXPECT_EQ(job(id).doomed, pb::JOB_STATE_UNSPECIFIED);
 }
 
+TEST_F(TrackerTest, BlamesATaskForWorkersThatComeBackLateAndAnew) {
+  AddWorker("a");
+  const std::string id = Submit(1, 0);
+  for (int deaths = 0; deaths < 4; ++deaths) {
+    ASSERT_EQ(job(id).doomed, pb::JOB_STATE_UNSPECIFIED);
+    LoseAll();
+    Crash(&workers_[0]);
+  }
+  EXPECT_EQ(job(id).doomed, pb::JOB_STATE_FAILED);
+}
+
+TEST_F(TrackerTest, BlamesNoTaskForANetworkThatWasAway) {
+  AddWorker("a");
+  AddWorker("b");
+  const std::string id = Submit(2, 0);
+  for (int outage = 0; outage < 6; ++outage) {
+    LoseAll();
+    for (FakeWorker& worker : workers_) Register(&worker);
+    ASSERT_EQ(job(id).doomed, pb::JOB_STATE_UNSPECIFIED) << outage;
+  }
+  Restart();
+  EXPECT_EQ(job(id).doomed, pb::JOB_STATE_UNSPECIFIED) << "also after a restart";
+  RunToTheEnd();
+  EXPECT_EQ(job(id).state, pb::JOB_STATE_COMMITTING);
+}
+
+TEST_F(TrackerTest, BlamesNoTaskForAnOrderThatWasLostWithItsSession) {
+  AddWorker("a");
+  const std::string id = Submit(1, 0);
+  for (int session = 0; session < 6; ++session) {
+    workers_[0].running.clear();
+    tracker_->SessionEnded(workers_[0].key, now_);
+    Register(&workers_[0]);
+    ASSERT_EQ(job(id).doomed, pb::JOB_STATE_UNSPECIFIED) << session;
+  }
+}
+
 TEST_F(TrackerTest, MovesMapsAwayFromAWorkerThatReducersCannotReach) {
   for (const char* id : {"a", "b", "c", "d"}) AddWorker(id);
   const std::string id = Submit(8, 4);

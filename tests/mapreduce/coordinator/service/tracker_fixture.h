@@ -25,6 +25,7 @@ struct FakeWorker {
   std::map<std::string, pb::TaskSpec> running;  // by attempt name
   std::vector<pb::WorkerMessage::HeldOutput> held;
   uint64_t last_order = 0;
+  uint64_t process = 1;  // lives until Crash
 };
 
 class TrackerTest : public testing::Test {
@@ -32,7 +33,7 @@ class TrackerTest : public testing::Test {
   TrackerTest() { Restart(); }
 
   void AddWorker(const std::string& id) {
-    workers_.push_back({id, {}, {}, {}, 0});
+    workers_.push_back({id, {}, {}, {}, 0, 1});
     Register(&workers_.back());
   }
   void Register(FakeWorker* worker) {
@@ -41,6 +42,7 @@ class TrackerTest : public testing::Test {
     message.set_address(worker->id + ":1");
     message.set_node(worker->id);
     message.set_slots(2);
+    message.set_process(worker->process);
     for (const auto& [name, task] : worker->running) *message.add_running() = task.id();
     for (const auto& held : worker->held) *message.add_held() = held;
     worker->key = tracker_->Register(message, now_);
@@ -142,9 +144,17 @@ class TrackerTest : public testing::Test {
     worker->running.clear();
     worker->held.clear();
     worker->last_order = 0;
+    ++worker->process;
     tracker_->SessionEnded(worker->key, now_);
     Pump();
     Register(worker);
+  }
+  // None says anything for a while.
+  void LoseAll() {
+    for (const FakeWorker& worker : workers_) tracker_->SessionEnded(worker.key, now_);
+    now_ += absl::Seconds(11);
+    tracker_->Tick(now_);
+    Pump();
   }
   void ReportFetchFailure(FakeWorker* worker, const std::string& reduce, uint32_t map,
                           uint32_t map_attempt) {
