@@ -28,8 +28,9 @@ absl::Status JobTracker::Recover(absl::Time now, PipelineRecords* pipelines) {
   if (pipelines != nullptr) *pipelines = std::move(outcome.pipelines);
   effects_.to_clean = std::move(outcome.to_clean);
   effects_.to_forget = std::move(outcome.unreadable);
-  for (auto& [key, why] : outcome.failed) {
-    Doom(state_.jobs.Find(key), pb::JOB_STATE_FAILED, std::move(why));
+  // The journal has it already.
+  for (const auto& [key, state, why] : outcome.doomed) {
+    if (Job* job = state_.jobs.Find(key)) MarkDoomed(job, state, why);
   }
   for (const auto& [key, job] : state_.jobs.all()) {
     if (job->ended()) continue;
@@ -65,21 +66,26 @@ absl::Status JobTracker::Kill(std::string_view job_id, std::string_view reason, 
   if (job->state == pb::JOB_STATE_COMMITTING) {
     return FailedPreconditionError("{}: its output is being published, nothing to kill", job_id);
   }
-  Doom(job, pb::JOB_STATE_KILLED, std::string(reason));
+  Doom(job, pb::JOB_STATE_KILLED, reason, now);
   Dispatch(now);
   return absl::OkStatus();
 }
 
-// Stops a job that cannot succeed, or should not.
-void JobTracker::Doom(Job* job, pb::JobState state, std::string reason) {
-  if (job == nullptr || job->doomed != pb::JOB_STATE_UNSPECIFIED ||
-      job->state == pb::JOB_STATE_COMMITTING) {
-    return;
+// Stops a job that cannot succeed, or should not. Journalled at once: its end may have to wait, and
+// a successor must not go on with it.
+void JobTracker::Doom(Job* job, pb::JobState state, std::string_view reason, absl::Time now) {
+  if (MarkDoomed(job, state, reason)) records_.Doomed(*job, now);
+}
+
+bool JobTracker::MarkDoomed(Job* job, pb::JobState state, std::string_view reason) {
+  if (job->doomed != pb::JOB_STATE_UNSPECIFIED || job->state == pb::JOB_STATE_COMMITTING) {
+    return false;
   }
   job->doomed = state;
   job->reason = CleanLine(reason, kMaxReasonBytes);
   effects_.to_finish.push_back(job->key);
   Changed(*job);
+  return true;
 }
 
 void JobTracker::FinishIfDone(Job* job, absl::Time now) {
@@ -215,7 +221,7 @@ void JobTracker::Launch(const Placed& placed, absl::Time now) {
   Changed(*job);
   if (job->doomed != pb::JOB_STATE_UNSPECIFIED) return;
   const absl::StatusOr<uint64_t> order = orders_.Launch(*job, placed);
-  if (!order.ok()) return Doom(job, pb::JOB_STATE_FAILED, std::string(Message(order.status())));
+  if (!order.ok()) return Doom(job, pb::JOB_STATE_FAILED, Message(order.status()), now);
   state_.scheduler.running()->Launched(placed.attempt, placed.worker, *order, SilenceOf(*job), now);
 }
 

@@ -119,7 +119,9 @@ class JobTracker {
 
   // Jobs: job_tracker.cc.
   void Changed(const Job& job) { effects_.changed.insert(job.key); }
-  void Doom(Job* job, pb::JobState state, std::string reason);
+  void Doom(Job* job, pb::JobState state, std::string_view reason, absl::Time now);
+  // False when its end is decided already.
+  bool MarkDoomed(Job* job, pb::JobState state, std::string_view reason);
   void FinishIfDone(Job* job, absl::Time now);
   void ReleaseMapsIfSampled(Job* job, absl::Time now);
   void StopTasks(Job* job, absl::Time now);

@@ -104,7 +104,7 @@ void JobTracker::OnSuccess(Job* job, const AttemptRef& ref, const pb::AttemptRes
   if (ref.kind == TaskKind::kMap && job->reduce_tasks() > 0) AddOutput(job, ref.task);
   for (const auto& results : {job->maps, job->reduces}) {
     const absl::Status fits = results->CheckCounters();
-    if (!fits.ok()) Doom(job, pb::JOB_STATE_FAILED, std::string(Message(fits)));
+    if (!fits.ok()) Doom(job, pb::JOB_STATE_FAILED, Message(fits), now);
   }
   ReleaseMapsIfSampled(job, now);
   Changed(*job);
@@ -138,8 +138,8 @@ void JobTracker::OnFailure(Job* job, const AttemptRef& ref, pb::AttemptFailure f
                                 {"cause", DescribeFailure(failure)}});
   if (state_.scheduler.Failed(ref, job->JudgeFailure(ref, failure), now)) {
     job->failure = failure;
-    Doom(job, pb::JOB_STATE_FAILED,
-         DescribeLastFailure(id, job->spec.limits().attempts(), failure));
+    Doom(job, pb::JOB_STATE_FAILED, DescribeLastFailure(id, job->spec.limits().attempts(), failure),
+         now);
   }
   Changed(*job);
 }
@@ -148,7 +148,7 @@ void JobTracker::OnStopped(const AttemptRef& ref, Stop how, bool fatal, std::str
                            absl::Time now) {
   Job* job = state_.jobs.Find(ref.job);
   records_.Stopped(*job, ref, how, why, now);
-  if (fatal) Doom(job, pb::JOB_STATE_FAILED, DescribeWorkerLosses(ToProto(job->id, ref)));
+  if (fatal) Doom(job, pb::JOB_STATE_FAILED, DescribeWorkerLosses(ToProto(job->id, ref)), now);
   Changed(*job);
 }
 
@@ -220,7 +220,8 @@ void JobTracker::LoseOutput(Job* job, const AttemptRef& map, const std::string& 
   Doom(job, pb::JOB_STATE_FAILED,
        fmt::format("{} (it ran {} times in vain). Try: mr workers, and look at the network between "
                    "them",
-                   reason, JobTasks::kMaxUnreachable));
+                   reason, JobTasks::kMaxUnreachable),
+       now);
 }
 
 // The reduces of a worker that reaches nobody run elsewhere.

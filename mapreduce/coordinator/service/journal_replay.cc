@@ -46,10 +46,9 @@ void JournalReplay::Broken(JobKey key, const absl::Status& why) {
   if (state_->jobs.Find(key) == nullptr) {
     outcome_.unreadable.push_back(key);
   } else {
-    outcome_.failed.emplace_back(
-        key,
-        fmt::format("the coordinator's journal of this job is damaged: {}. Try: submit it again",
-                    Message(why)));
+    Fail(key,
+         fmt::format("the coordinator's journal of this job is damaged: {}. Try: submit it again",
+                     Message(why)));
   }
 }
 
@@ -138,15 +137,29 @@ absl::Status JournalReplay::ApplyToTasks(const pb::JournalRecord& record, absl::
     case pb::JournalRecord::kLost: {
       const Loss how = record.lost().unreachable() ? Loss::kUnreachable : Loss::kWorkerLost;
       if (state_->scheduler.OutputLost(job_->key, record.lost().map_task(), how)) {
-        outcome_.failed.emplace_back(job_->key, record.lost().reason());
+        Fail(job_->key, record.lost().reason());
       }
       return absl::OkStatus();
     }
+    case pb::JournalRecord::kDoomed:
+      return OnDoomed(record.doomed());
     case pb::JournalRecord::kCommitting:
       return absl::OkStatus();  // follows from its tasks: they are all done
     default:
       return DataLossError("a record of an unknown kind");
   }
+}
+
+absl::Status JournalReplay::OnDoomed(const pb::JobDoomed& doomed) {
+  if (doomed.state() != pb::JOB_STATE_FAILED && doomed.state() != pb::JOB_STATE_KILLED) {
+    return DataLossError("doomed to be {}", pb::JobState_Name(doomed.state()));
+  }
+  outcome_.doomed.push_back({job_->key, doomed.state(), doomed.reason()});
+  return absl::OkStatus();
+}
+
+void JournalReplay::Fail(JobKey key, std::string reason) {
+  outcome_.doomed.push_back({key, pb::JOB_STATE_FAILED, std::move(reason)});
 }
 
 absl::Status JournalReplay::OnStarted(const pb::AttemptStarted& started, absl::Time time) {
@@ -171,16 +184,15 @@ void JournalReplay::OnEnded(const pb::AttemptEnded& ended, absl::Time time) {
     const Stop how = ended.worker_lost() ? Stop::kWorkerLost : Stop::kKilled;
     if (how == Stop::kKilled && state_->scheduler.TakeLossBack(ref)) return;
     if (state_->scheduler.Killed(ref, how, time)) {
-      outcome_.failed.emplace_back(job_->key, DescribeWorkerLosses(ended.id()));
+      Fail(job_->key, DescribeWorkerLosses(ended.id()));
     }
     return;
   }
   job_->NoteFailure(ref, ended.failure());
   if (state_->scheduler.Failed(ref, job_->JudgeFailure(ref, ended.failure()), time)) {
     job_->failure = ended.failure();
-    outcome_.failed.emplace_back(
-        job_->key,
-        DescribeLastFailure(ended.id(), job_->spec.limits().attempts(), ended.failure()));
+    Fail(job_->key,
+         DescribeLastFailure(ended.id(), job_->spec.limits().attempts(), ended.failure()));
   }
 }
 

@@ -28,8 +28,13 @@ class JournalReplay {
   JournalReplay(TrackerState* state, absl::Time now) : state_(state), now_(now) {}
 
   struct Outcome {
-    // Jobs that have to fail, and why.
-    std::vector<std::pair<JobKey, std::string>> failed;
+    // Jobs that cannot go on, and why; the first reason of a job counts.
+    struct Doomed {
+      JobKey key;
+      pb::JobState state = pb::JOB_STATE_FAILED;
+      std::string reason;
+    };
+    std::vector<Doomed> doomed;
     // Jobs that had ended, perhaps with files left behind.
     std::vector<std::pair<JobKey, pb::JobFinished>> to_clean;
     // Nothing is left of them that could be shown.
@@ -48,6 +53,8 @@ class JournalReplay {
   absl::Status OnStarted(const pb::AttemptStarted& started, absl::Time time);
   void OnChosen(const pb::AttemptChosen& chosen, absl::Time time);
   void OnEnded(const pb::AttemptEnded& ended, absl::Time time);
+  absl::Status OnDoomed(const pb::JobDoomed& doomed);
+  void Fail(JobKey key, std::string reason);
   void Broken(JobKey key, const absl::Status& why);
   AttemptRef Ref(const pb::AttemptId& id) const;
 

@@ -113,6 +113,12 @@ void JournalWriter::BoundsChosen(const Job& job, absl::Time now) {
   for (const std::string& bound : job.bounds) bounds->add_bounds(bound);
 }
 
+void JournalWriter::Doomed(const Job& job, absl::Time now) {
+  pb::JobDoomed* doomed = Add(job, now)->mutable_doomed();
+  doomed->set_state(job.doomed);
+  doomed->set_reason(job.reason);
+}
+
 void JournalWriter::Write() {
   if (entries_.empty()) return;
   MustWrite(journal_->Append(entries_, JobJournal::Sync::kProcess));

@@ -33,6 +33,7 @@ class JournalWriter {
   void OutputLost(const Job& job, uint32_t map_task, Loss how, std::string_view why,
                   absl::Time now);
   void BoundsChosen(const Job& job, absl::Time now);
+  void Doomed(const Job& job, absl::Time now);
 
   // What was made since the last call, unsynced. A failure ends the process: going on would tell
   // workers things that a successor does not know.

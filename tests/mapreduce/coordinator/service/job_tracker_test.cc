@@ -90,6 +90,19 @@ TEST_F(TrackerTest, FailsAJobWithTheRecordThatItsTaskFailedOn) {
   EXPECT_EQ(job(id).doomed, pb::JOB_STATE_FAILED) << "also after a restart";
 }
 
+TEST_F(TrackerTest, RemembersThatAJobWasKilled) {
+  AddWorker("a");
+  const std::string id = Submit(1, 1);
+  ASSERT_TRUE(tracker_->Kill(id, "by ada", now_).ok());
+  finishing_.clear();
+  Restart();
+  EXPECT_EQ(job(id).doomed, pb::JOB_STATE_KILLED);
+  EXPECT_EQ(job(id).reason, "by ada");
+  EXPECT_THAT(finishing_, testing::ElementsAre(job(id).key));
+  EXPECT_THAT(launched_, SizeIs(2)) << "nothing runs again";
+  EXPECT_TRUE(workers_[0].running.empty());
+}
+
 TEST_F(TrackerTest, KnowsARepeatedSubmission) {
   AddWorker("a");
   const std::string id = Submit(1, 1);
