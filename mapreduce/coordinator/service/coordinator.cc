@@ -44,7 +44,7 @@ Coordinator::Coordinator(std::unique_ptr<JobJournal> journal, JobPlanner* planne
       steady_start_(options_.clock->MonotonicNow()),
       tracker_(journal_.get(), options_.tracker),
       pipelines_(this, options_.pipeline_planner, journal_.get(), files, options_.pipelines),
-      finisher_(this, journal_.get(), files, options_.clock) {}
+      finisher_(this, journal_.get(), files, options_.clock, options_.finisher) {}
 
 Coordinator::~Coordinator() { Shutdown(); }
 

@@ -39,6 +39,7 @@ struct CoordinatorOptions {
   // Borrowed; null: pipelines are refused.
   PipelinePlanner* pipeline_planner = nullptr;
   PipelineDriver::Options pipelines;
+  JobFinisher::Options finisher;
   Clock* clock = Clock::Real();
 };
 

@@ -11,26 +11,34 @@
 namespace quern::mr {
 namespace {
 
-constexpr int kThreads = 4;
-constexpr absl::Duration kRetryInterval = absl::Seconds(1);
+constexpr int kEndingThreads = 2;
+constexpr int kPublishingThreads = 4;
+constexpr int kCleaningThreads = 2;
 constexpr absl::Duration kCollectionInterval = absl::Hours(1);
 
 }  // namespace
 
 void JobFinisher::Start() {
-  queue_.Start("finisher", kThreads, [this](Work work) { Run(std::move(work)); });
+  ends_.Start("job-ends", kEndingThreads, [this](const End& end) { RunEnd(end); });
+  publications_.Start("publisher", kPublishingThreads,
+                      [this](Publication publication) { RunPublication(std::move(publication)); });
+  cleaning_.Start("job-cleaner", kCleaningThreads,
+                  [this](Leftover leftover) { CleanUp(std::move(leftover)); });
 }
 
-void JobFinisher::Run(Work work) {
-  switch (work.kind) {
-    case Work::kFinish:
-      FinishOne(work.key);
+void JobFinisher::Shutdown() {
+  ends_.Shutdown();
+  publications_.Shutdown();
+  cleaning_.Shutdown();
+}
+
+void JobFinisher::RunEnd(const End& end) {
+  switch (end.kind) {
+    case End::kFinish:
+      FinishOne(end.key);
       break;
-    case Work::kClean:
-      CleanUp(work.key, std::move(work.last));
-      break;
-    case Work::kForget:
-      MustWrite(journal_->Remove(work.key));
+    case End::kForget:
+      MustWrite(journal_->Remove(end.key));
       break;
   }
 }
@@ -38,27 +46,44 @@ void JobFinisher::Run(Work work) {
 void JobFinisher::FinishOne(JobKey key) {
   absl::StatusOr<FinishPlan> plan = jobs_->PlanFinish(key);
   if (!plan.ok()) return;
-  if (plan->status.state() == pb::JOB_STATE_SUCCEEDED) {
-    const absl::Status published = PublishWithRetries(key, *plan);
-    if (!published.ok() && queue_.stopping()) return;  // goes on at the next start
-    if (!published.ok()) {
-      plan->status.set_state(pb::JOB_STATE_FAILED);
-      plan->status.set_reason(fmt::format("publish the output: {}", Message(published)));
-    }
+  if (plan->status.state() != pb::JOB_STATE_SUCCEEDED) return WriteEnd(key, *std::move(plan));
+  JobJournal::Entry commit{key, {}};
+  commit.record.set_time_ms(ToMillis(clock_->TimeNow()));
+  commit.record.mutable_committing();
+  MustWrite(journal_->Append({commit}, JobJournal::Sync::kDurable));
+  publications_.Add({key, *std::move(plan)});
+}
+
+void JobFinisher::RunPublication(Publication publication) {
+  pb::JobStatus& status = publication.plan.status;
+  const absl::Status published = Publish(publication.plan.publish, files_);
+  if (!published.ok() && publications_.stopping()) return;  // goes on at the next start
+  if (IsRetryable(published)) {
+    // The work is done; a file system that is away for a while must not undo it.
+    LogWarning("publish_retry", {{"job", status.job_id()}, {"status", published}});
+    if (!publications_.WaitToRetry(options_.publish_retry)) return;
+    return publications_.Add(std::move(publication));
   }
-  plan->status.set_finished_ms(ToMillis(clock_->TimeNow()));
+  if (!published.ok()) {
+    status.set_state(pb::JOB_STATE_FAILED);
+    status.set_reason(fmt::format("publish the output: {}", Message(published)));
+  }
+  WriteEnd(publication.key, std::move(publication.plan));
+}
+
+void JobFinisher::WriteEnd(JobKey key, FinishPlan plan) {
+  plan.status.set_finished_ms(ToMillis(clock_->TimeNow()));
   pb::JobFinished last;
-  *last.mutable_status() = plan->status;
-  last.set_client_id(plan->client_id);
-  last.set_request_id(plan->request_id);
+  *last.mutable_status() = plan.status;
+  last.set_client_id(plan.client_id);
+  last.set_request_id(plan.request_id);
   const pb::TaskHistory tasks = jobs_->DescribeTasks(key);
   WriteLast(key, last, &tasks);
-  LogInfo("job_ended", {{"job", plan->status.job_id()},
-                        {"state", pb::JobState_Name(plan->status.state())},
-                        {"reason", plan->status.reason()}});
-  jobs_->JobEnded(key, plan->status);
-  CleanUp(key, std::move(last));
-  CollectOldPlugins();
+  LogInfo("job_ended", {{"job", plan.status.job_id()},
+                        {"state", pb::JobState_Name(plan.status.state())},
+                        {"reason", plan.status.reason()}});
+  jobs_->JobEnded(key, plan.status);
+  cleaning_.Add({key, std::move(last)});
 }
 
 void JobFinisher::CollectOldPlugins() {
@@ -72,28 +97,16 @@ void JobFinisher::CollectOldPlugins() {
   if (!collected.ok()) LogWarning("plugins_not_collected", {{"status", collected}});
 }
 
-void JobFinisher::CleanUp(JobKey key, pb::JobFinished last) {
+void JobFinisher::CleanUp(Leftover leftover) {
+  pb::JobFinished& last = leftover.last;
   const absl::Status cleaned = files_->DeleteTree(JobDir(last.status().job_id()));
   if (!cleaned.ok()) {  // tried again at the next start
     LogWarning("job_not_cleaned", {{"job", last.status().job_id()}, {"status", cleaned}});
     return;
   }
   last.set_cleaned(true);
-  WriteLast(key, last);
-}
-
-absl::Status JobFinisher::PublishWithRetries(JobKey key, const FinishPlan& plan) {
-  JobJournal::Entry commit{key, {}};
-  commit.record.set_time_ms(ToMillis(clock_->TimeNow()));
-  commit.record.mutable_committing();
-  MustWrite(journal_->Append({commit}, JobJournal::Sync::kDurable));
-  while (true) {
-    const absl::Status status = Publish(plan.publish, files_);
-    // The work is done; a file system that is away for a while must not undo it.
-    if (status.ok() || !IsRetryable(status)) return status;
-    LogWarning("publish_retry", {{"job", plan.status.job_id()}, {"status", status}});
-    if (!queue_.WaitToRetry(kRetryInterval)) return status;
-  }
+  WriteLast(leftover.key, last);
+  CollectOldPlugins();
 }
 
 void JobFinisher::WriteLast(JobKey key, const pb::JobFinished& last, const pb::TaskHistory* tasks) {

@@ -1,6 +1,9 @@
 // Brings jobs that need no more tasks to their end: publishes the output or gives it up, writes the
-// last record, tells everybody, and cleans up behind. A few threads, so that one job whose output
-// takes long does not hold up the others.
+// last record, tells everybody, and cleans up behind.
+//
+// What waits for the file system has threads of its own, so that a job that is killed ends and is
+// cleaned up, which may make room, however many others wait to be published; and one of those that
+// cannot be published now lets the others try before it tries again.
 #pragma once
 
 #include <utility>
@@ -42,43 +45,60 @@ class JobFinisher {
     virtual StringSet PluginsInUse() = 0;
   };
 
+  struct Options {
+    // Between two tries of a publication.
+    absl::Duration publish_retry = absl::Seconds(1);
+  };
+
   // Borrowed.
-  JobFinisher(Jobs* jobs, JobJournal* journal, PublishFiles* files, Clock* clock)
-      : jobs_(jobs), journal_(journal), files_(files), clock_(clock) {}
+  JobFinisher(Jobs* jobs, JobJournal* journal, PublishFiles* files, Clock* clock, Options options)
+      : jobs_(jobs), journal_(journal), files_(files), clock_(clock), options_(options) {}
   ~JobFinisher() { Shutdown(); }
 
   void Start();
   // Leaves jobs that are waiting to the next start.
-  void Shutdown() { queue_.Shutdown(); }
+  void Shutdown();
   // Each job once.
-  void Finish(JobKey key) { queue_.Add({Work::kFinish, key, {}}); }
+  void Finish(JobKey key) { ends_.Add({End::kFinish, key}); }
   // A job that had ended before a restart, and may have left files behind.
-  void Clean(JobKey key, pb::JobFinished last) { queue_.Add({Work::kClean, key, std::move(last)}); }
+  void Clean(JobKey key, pb::JobFinished last) { cleaning_.Add({key, std::move(last)}); }
   // Drops an old job from the journal.
-  void Forget(JobKey key) { queue_.Add({Work::kForget, key, {}}); }
+  void Forget(JobKey key) { ends_.Add({End::kForget, key}); }
 
  private:
-  struct Work {
-    enum Kind { kFinish, kClean, kForget } kind = kFinish;
+  // Waits for nobody but the journal.
+  struct End {
+    enum Kind { kFinish, kForget } kind = kFinish;
+    JobKey key;
+  };
+  struct Publication {
+    JobKey key;
+    FinishPlan plan;
+  };
+  struct Leftover {
     JobKey key;
     pb::JobFinished last;
   };
-  void Run(Work work);
+  void RunEnd(const End& end);
   void FinishOne(JobKey key);
-  void CleanUp(JobKey key, pb::JobFinished last);
+  void RunPublication(Publication publication);
+  void WriteEnd(JobKey key, FinishPlan plan);
+  void CleanUp(Leftover leftover);
   // Now and then.
   void CollectOldPlugins();
-  absl::Status PublishWithRetries(JobKey key, const FinishPlan& plan);
   void WriteLast(JobKey key, const pb::JobFinished& last, const pb::TaskHistory* tasks = nullptr);
 
   Jobs* const jobs_;
   JobJournal* const journal_;
   PublishFiles* const files_;
   Clock* const clock_;
+  const Options options_;
 
   Mutex mutex_;
   absl::Time next_collection_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
-  WorkQueue<Work> queue_;
+  WorkQueue<End> ends_;
+  WorkQueue<Publication> publications_;
+  WorkQueue<Leftover> cleaning_;
 };
 
 }  // namespace quern::mr

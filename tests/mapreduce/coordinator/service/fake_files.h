@@ -44,9 +44,10 @@ class FakeFiles final : public PublishFiles {
 
   int calls_left = 1'000'000;
   bool fails_after_doing = false;
-  int unreachable_reads = 0;  // the next ones
-  int unreachable_moves = 0;  // of one file or directory; the next ones
-  absl::Status refusal;       // of changes with several moves
+  int unreachable_reads = 0;    // the next ones
+  int unreachable_moves = 0;    // of one file or directory; the next ones
+  int unreachable_deletes = 0;  // the next ones
+  absl::Status refusal;         // of changes with several moves
 
   absl::Status Mkdirs(const std::string& path) override {
     return Do([&] {
@@ -100,6 +101,7 @@ class FakeFiles final : public PublishFiles {
   }
   absl::Status DeleteTree(const std::string& path) override {
     return Do([&] {
+      if (unreachable_deletes-- > 0) return UnavailableError("nobody answers");
       std::erase_if(
           tree_, [&](const auto& e) { return e.first == path || e.first.starts_with(path + "/"); });
       return absl::OkStatus();

@@ -1,0 +1,96 @@
+// The ends of jobs while the file system does not answer.
+#include "mapreduce/coordinator/service/job_finisher.h"
+
+#include <absl/time/clock.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "mapreduce/coordinator/service/job.h"
+#include "tests/mapreduce/coordinator/service/fake_files.h"
+
+namespace quern::mr {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(60);
+constexpr JobFinisher::Options kNoWaits = {.publish_retry = absl::Milliseconds(1)};
+
+std::string IdOf(JobKey key) { return fmt::format("job-20261122-{:04}", key.value()); }
+
+class JobFinisherTest : public testing::Test, protected JobFinisher::Jobs {
+ protected:
+  void SetUp() override { finisher_.Start(); }
+  void TearDown() override { finisher_.Shutdown(); }
+
+  absl::StatusOr<FinishPlan> PlanFinish(JobKey key) override {
+    FinishPlan plan;
+    plan.status.set_job_id(IdOf(key));
+    plan.status.set_state(succeeded_.contains(key) ? pb::JOB_STATE_SUCCEEDED
+                                                   : pb::JOB_STATE_KILLED);
+    plan.publish.job_dir = JobDir(IdOf(key));
+    plan.publish.outputs.push_back({"", fmt::format("/out{}", key.value())});
+    return plan;
+  }
+  pb::TaskHistory DescribeTasks(JobKey) override { return {}; }
+  void JobEnded(JobKey key, const pb::JobStatus& status) override {
+    MutexLock lock(&mutex_);
+    ended_[key] = status.state();
+    changed_.SignalAll();
+  }
+  StringSet PluginsInUse() override { return {}; }
+
+  // The state in which it ended; unspecified when it did not.
+  pb::JobState WaitForEnd(JobKey key) {
+    const absl::Time deadline = absl::Now() + kPatience;
+    MutexLock lock(&mutex_);
+    while (!ended_.contains(key) && absl::Now() < deadline) {
+      changed_.WaitFor(&mutex_, absl::Seconds(1));
+    }
+    return ended_[key];
+  }
+  template <typename Condition>
+  static bool WaitUntil(Condition condition) {
+    const absl::Time deadline = absl::Now() + kPatience;
+    while (!condition() && absl::Now() < deadline) GiveWay();
+    return condition();
+  }
+  std::string DirOf(JobKey key) { return JobDir(IdOf(key)) + "/"; }
+  // What is in the journal of a job.
+  std::vector<pb::JournalRecord> Records(JobKey key) {
+    std::vector<pb::JournalRecord> records;
+    const absl::Status read = journal_->ReadAll([&](JobKey of, const auto& record) {
+      if (of == key) records.push_back(*record);
+      return absl::OkStatus();
+    });
+    EXPECT_TRUE(read.ok()) << read;
+    return records;
+  }
+  bool IsCleaned(JobKey key) {
+    const auto records = Records(key);
+    return records.size() == 1 && records[0].finished().cleaned();
+  }
+
+  std::set<JobKey> succeeded_;
+  FakeFiles files_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::map<JobKey, pb::JobState> ended_ ABSL_GUARDED_BY(mutex_);
+  const std::unique_ptr<JobJournal> journal_ = OpenMemoryJournal(NewMemoryJournalStorage());
+  JobFinisher finisher_{this, journal_.get(), &files_, Clock::Real(), kNoWaits};
+};
+
+TEST_F(JobFinisherTest, EndsWhatWasKilledWhileManyWaitToBePublished) {
+  files_.refusal = ResourceExhaustedError("no room");
+  for (uint32_t i = 1; i <= 9; ++i) {
+    succeeded_.insert(JobKey(i));
+    finisher_.Finish(JobKey(i));
+  }
+  finisher_.Finish(JobKey(10));
+  EXPECT_EQ(WaitForEnd(JobKey(10)), pb::JOB_STATE_KILLED);
+  EXPECT_TRUE(WaitUntil([&] { return IsCleaned(JobKey(10)); })) << "which may make room";
+}
+
+}  // namespace
+}  // namespace quern::mr
