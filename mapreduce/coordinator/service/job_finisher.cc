@@ -82,8 +82,27 @@ void JobFinisher::WriteEnd(JobKey key, FinishPlan plan) {
   LogInfo("job_ended", {{"job", plan.status.job_id()},
                         {"state", pb::JobState_Name(plan.status.state())},
                         {"reason", plan.status.reason()}});
+  Clean(key, std::move(last));
   jobs_->JobEnded(key, plan.status);
+}
+
+void JobFinisher::Clean(JobKey key, pb::JobFinished last) {
+  {
+    MutexLock lock(&mutex_);
+    uncleaned_.try_emplace(key, false);
+  }
   cleaning_.Add({key, std::move(last)});
+}
+
+void JobFinisher::Forget(JobKey key) {
+  {
+    MutexLock lock(&mutex_);
+    if (const auto it = uncleaned_.find(key); it != uncleaned_.end()) {
+      it->second = true;
+      return;
+    }
+  }
+  ends_.Add({End::kForget, key});
 }
 
 void JobFinisher::CollectOldPlugins() {
@@ -100,13 +119,27 @@ void JobFinisher::CollectOldPlugins() {
 void JobFinisher::CleanUp(Leftover leftover) {
   pb::JobFinished& last = leftover.last;
   const absl::Status cleaned = files_->DeleteTree(JobDir(last.status().job_id()));
-  if (!cleaned.ok()) {  // tried again at the next start
+  if (!cleaned.ok()) {
     LogWarning("job_not_cleaned", {{"job", last.status().job_id()}, {"status", cleaned}});
+    // Of other errors nothing changes before the next start, which tries again.
+    const bool again = IsRetryable(cleaned) && cleaning_.WaitToRetry(options_.clean_retry);
+    if (again) cleaning_.Add(std::move(leftover));
     return;
   }
   last.set_cleaned(true);
   WriteLast(leftover.key, last);
+  NoteCleaned(leftover.key);
   CollectOldPlugins();
+}
+
+void JobFinisher::NoteCleaned(JobKey key) {
+  bool forget = false;
+  {
+    MutexLock lock(&mutex_);
+    forget = uncleaned_[key];
+    uncleaned_.erase(key);
+  }
+  if (forget) ends_.Add({End::kForget, key});
 }
 
 void JobFinisher::WriteLast(JobKey key, const pb::JobFinished& last, const pb::TaskHistory* tasks) {

@@ -6,6 +6,7 @@
 // cannot be published now lets the others try before it tries again.
 #pragma once
 
+#include <map>
 #include <utility>
 
 #include "common/clock.h"
@@ -48,6 +49,8 @@ class JobFinisher {
   struct Options {
     // Between two tries of a publication.
     absl::Duration publish_retry = absl::Seconds(1);
+    // Between two tries of removing what a job has left behind.
+    absl::Duration clean_retry = absl::Seconds(30);
   };
 
   // Borrowed.
@@ -61,9 +64,9 @@ class JobFinisher {
   // Each job once.
   void Finish(JobKey key) { ends_.Add({End::kFinish, key}); }
   // A job that had ended before a restart, and may have left files behind.
-  void Clean(JobKey key, pb::JobFinished last) { cleaning_.Add({key, std::move(last)}); }
-  // Drops an old job from the journal.
-  void Forget(JobKey key) { ends_.Add({End::kForget, key}); }
+  void Clean(JobKey key, pb::JobFinished last);
+  // Drops an old job from the journal, once nothing is left of it that would never be found again.
+  void Forget(JobKey key);
 
  private:
   // Waits for nobody but the journal.
@@ -84,6 +87,7 @@ class JobFinisher {
   void RunPublication(Publication publication);
   void WriteEnd(JobKey key, FinishPlan plan);
   void CleanUp(Leftover leftover);
+  void NoteCleaned(JobKey key);
   // Now and then.
   void CollectOldPlugins();
   void WriteLast(JobKey key, const pb::JobFinished& last, const pb::TaskHistory* tasks = nullptr);
@@ -95,6 +99,8 @@ class JobFinisher {
   const Options options_;
 
   Mutex mutex_;
+  // Jobs that have ended and may have left files behind, and whether they are to be forgotten.
+  std::map<JobKey, bool> uncleaned_ ABSL_GUARDED_BY(mutex_);
   absl::Time next_collection_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   WorkQueue<End> ends_;
   WorkQueue<Publication> publications_;

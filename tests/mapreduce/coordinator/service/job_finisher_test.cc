@@ -14,8 +14,9 @@
 namespace quern::mr {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(60);
-constexpr JobFinisher::Options kNoWaits = {.publish_retry = absl::Milliseconds(1)};
+constexpr absl::Duration kLongestWait = absl::Seconds(60);
+constexpr JobFinisher::Options kNoWaits = {.publish_retry = absl::Milliseconds(1),
+                                           .clean_retry = absl::Milliseconds(1)};
 
 std::string IdOf(JobKey key) { return fmt::format("job-20261122-{:04}", key.value()); }
 
@@ -43,7 +44,7 @@ class JobFinisherTest : public testing::Test, protected JobFinisher::Jobs {
 
   // The state in which it ended; unspecified when it did not.
   pb::JobState WaitForEnd(JobKey key) {
-    const absl::Time deadline = absl::Now() + kPatience;
+    const absl::Time deadline = absl::Now() + kLongestWait;
     MutexLock lock(&mutex_);
     while (!ended_.contains(key) && absl::Now() < deadline) {
       changed_.WaitFor(&mutex_, absl::Seconds(1));
@@ -52,7 +53,7 @@ class JobFinisherTest : public testing::Test, protected JobFinisher::Jobs {
   }
   template <typename Condition>
   static bool WaitUntil(Condition condition) {
-    const absl::Time deadline = absl::Now() + kPatience;
+    const absl::Time deadline = absl::Now() + kLongestWait;
     while (!condition() && absl::Now() < deadline) GiveWay();
     return condition();
   }
@@ -90,6 +91,26 @@ TEST_F(JobFinisherTest, EndsWhatWasKilledWhileManyWaitToBePublished) {
   finisher_.Finish(JobKey(10));
   EXPECT_EQ(WaitForEnd(JobKey(10)), pb::JOB_STATE_KILLED);
   EXPECT_TRUE(WaitUntil([&] { return IsCleaned(JobKey(10)); })) << "which may make room";
+}
+
+TEST_F(JobFinisherTest, TriesToCleanUpAgain) {
+  files_.unreachable_deletes = 2;
+  files_.Add(DirOf(JobKey(1)), "");
+  finisher_.Finish(JobKey(1));
+  EXPECT_EQ(WaitForEnd(JobKey(1)), pb::JOB_STATE_KILLED);
+  EXPECT_TRUE(WaitUntil([&] { return IsCleaned(JobKey(1)); }));
+  EXPECT_FALSE(files_.Has(DirOf(JobKey(1))));
+}
+
+// It would never be found again.
+TEST_F(JobFinisherTest, ForgetsNoJobBeforeItsFilesAreGone) {
+  files_.unreachable_deletes = 2;
+  files_.Add(DirOf(JobKey(1)), "");
+  finisher_.Finish(JobKey(1));
+  EXPECT_EQ(WaitForEnd(JobKey(1)), pb::JOB_STATE_KILLED);
+  finisher_.Forget(JobKey(1));
+  EXPECT_TRUE(WaitUntil([&] { return Records(JobKey(1)).empty(); }));
+  EXPECT_FALSE(files_.Has(DirOf(JobKey(1))));
 }
 
 }  // namespace
