@@ -26,12 +26,13 @@ constexpr size_t kMaxProcesses = 500;
 
 AttemptRunner::Update AttemptRunner::Run() {
   Update update = RunProcess();
+  const bool ran = !dir_.empty();
   const bool blamed = update.state() == pb::ATTEMPT_STATE_FAILED && !update.failure().environment();
-  if (blamed && !context_->plugins->IsIntact(task_.job().plugin())) {
+  if (ran && blamed && !context_->plugins->IsIntact(task_.job().plugin())) {
     update = Environment(DataLossError("the copy of the plugin on {} was damaged; it said: {}",
                                        context_->node, update.failure().message()));
   }
-  if (update.state() != pb::ATTEMPT_STATE_SUCCEEDED && !dir_.empty()) {
+  if (update.state() != pb::ATTEMPT_STATE_SUCCEEDED && ran) {
     context_->scratch->Discard(dir_);
   }
   copies_.clear();
@@ -41,7 +42,7 @@ AttemptRunner::Update AttemptRunner::Run() {
 AttemptRunner::Update AttemptRunner::RunProcess() {
   const absl::Status fetched = FetchCopies();
   if (const auto reason = kill_reason()) return Killed(*reason);
-  if (!fetched.ok()) return Environment(fetched);
+  if (!fetched.ok()) return NotFetched(fetched);
   // Twice at most: a process that was used before may have died while it waited.
   for (const bool fresh : {false, true}) {
     absl::StatusOr<std::unique_ptr<TaskProcess>> task = Prepare(fresh);
@@ -318,6 +319,15 @@ AttemptRunner::Update AttemptRunner::Environment(const absl::Status& status) con
   update.mutable_failure()->set_message(std::string(Message(status)));
   update.mutable_failure()->set_environment(true);
   LimitTexts(update.mutable_failure());
+  return update;
+}
+
+// What a job brings and somebody has removed or replaced meanwhile does not come back: its job is
+// not to wait for it, as little as for an input.
+AttemptRunner::Update AttemptRunner::NotFetched(const absl::Status& status) const {
+  Update update = Environment(status);
+  const bool gone = absl::IsNotFound(status) || absl::IsDataLoss(status);
+  update.mutable_failure()->set_environment(!gone);
   return update;
 }
 

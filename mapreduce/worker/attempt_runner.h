@@ -87,6 +87,7 @@ class AttemptRunner {
   Update Failed(pb::AttemptFailure failure) const;
   Update Killed(const std::string& reason) const;
   Update Environment(const absl::Status& status) const;
+  Update NotFetched(const absl::Status& status) const;
   Update NotStarted(std::string why) const;
   Update UpdateOf(pb::AttemptState state) const;
 

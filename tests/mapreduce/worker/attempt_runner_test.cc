@@ -95,14 +95,28 @@ TEST_F(AttemptRunnerTest, ManySideFilesLeaveThePluginWhereItIs) {
 
 TEST_F(AttemptRunnerTest, ASideFileThatCannotBeFetchedIsTheEnvironmentsFault) {
   pb::TaskSpec task = MakeTask("done");
-  pb::JobSpec::SideFile* const side = task.mutable_job()->add_files();
-  side->set_name("x");
-  *side->mutable_file() = task.job().plugin();
-  side->mutable_file()->set_hash(std::string(32, '0'));
+  AddSideFiles(1, &task);
+  parts_.fetching = UnavailableError("nobody answers");
   const auto update = Run(task);
   EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_FAILED);
   EXPECT_TRUE(update.failure().environment());
   EXPECT_FALSE(update.failure().worker()) << "another worker has no more luck with it";
+}
+
+// Its job would wait for an hour.
+TEST_F(AttemptRunnerTest, WhatIsGoneOrReplacedDoesNotComeBack) {
+  parts_.fetching = NotFoundError("/lists/stop.txt: not found");
+  const auto gone = Run(MakeTask("done"));
+  EXPECT_EQ(gone.state(), pb::ATTEMPT_STATE_FAILED);
+  EXPECT_FALSE(gone.failure().environment());
+  EXPECT_THAT(gone.failure().message(), HasSubstr("/lists/stop.txt: not found"));
+  parts_.fetching = absl::OkStatus();
+  pb::TaskSpec task = MakeTask("done");
+  AddSideFiles(1, &task);
+  parts_.side_files[task.job().files(0).file().path()] = "something else";
+  const auto replaced = Run(task);
+  EXPECT_FALSE(replaced.failure().environment());
+  EXPECT_THAT(replaced.failure().message(), HasSubstr("not what the job was submitted with"));
 }
 
 TEST_F(AttemptRunnerTest, SaysHowAndWhereAProcessDied) {
@@ -295,7 +309,7 @@ TEST_F(AttemptRunnerTest, RefusesAPluginThatIsNotTheOneSubmitted) {
   parts_.plugin_bytes = "something else";
   const auto update = Run(MakeTask("done"));
   EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_FAILED);
-  EXPECT_TRUE(update.failure().environment()) << "no fault of the user's code";
+  EXPECT_FALSE(update.failure().environment()) << "it stays so";
   EXPECT_THAT(update.failure().message(), HasSubstr("not what the job was submitted with"));
 }
 

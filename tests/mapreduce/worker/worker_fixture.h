@@ -40,6 +40,7 @@ class WorkerParts {
         plugins_(scratch_->main_dir() + "/plugins",
                  [this](const std::string& path, const auto& sink) {
                    ++fetches;
+                   if (!fetching.ok()) return fetching;
                    const auto side_file = side_files.find(path);
                    return sink(side_file == side_files.end() ? plugin_bytes : side_file->second);
                  }),
@@ -78,6 +79,7 @@ class WorkerParts {
   std::string plugin_bytes = kPluginBytes;        // at every other path
   std::map<std::string, std::string> side_files;  // by path
   int fetches = 0;
+  absl::Status fetching;  // what becomes of each fetch
 
  private:
   TempDir dir_;
