@@ -163,7 +163,7 @@ rocksdb::ColumnFamilyHandle* RocksDb::ColumnFamily(std::string_view name) const 
 
 absl::Status RocksDb::Write(rocksdb::WriteBatch* batch, RocksSync sync) {
   const uint64_t durable = durable_;
-  RETURN_IF_ERROR(PutDurableMark(batch, durable));
+  RETURN_IF_ERROR(PutDurableMark(batch, mark_key_, durable));
   logged_durable_ = durable;
   // The batch is going to have a higher number, and all lower ones come before it in the log.
   const uint64_t at_least = db_->GetLatestSequenceNumber() + 1;
@@ -230,7 +230,7 @@ bool RocksDb::Recover(const rocksdb::Status& failure) {
 absl::Status RocksDb::BeginNewLog() {
   // Only a flush that has something to flush begins one.
   rocksdb::WriteBatch batch;
-  RETURN_IF_ERROR(PutDurableMark(&batch, durable_));
+  RETURN_IF_ERROR(PutDurableMark(&batch, mark_key_, durable_));
   rocksdb::WriteOptions past_the_log;
   past_the_log.disableWAL = true;
   RETURN_IF_ERROR(FromRocks(db_->Write(past_the_log, &batch)));
@@ -245,6 +245,11 @@ absl::Status RocksDb::BeginNewLog() {
 bool RocksDb::Full() { return !reserve_->held() && !reserve_->Take().ok(); }
 
 absl::Status RocksDb::Open(const RocksOptions& options) {
+  std::optional<MarkKey> key;
+  if (!options.create) {
+    ASSIGN_OR_RETURN(key, ReadMarkKey(options));
+    if (key.has_value()) RETURN_IF_ERROR(CheckLog(options, *key));
+  }
   const auto cache = rocksdb::NewLRUCache(options.block_cache_bytes);
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions(options, cache));
@@ -257,6 +262,10 @@ absl::Status RocksDb::Open(const RocksOptions& options) {
       rocksdb::DB::Open(DatabaseOptions(options), options.path, descriptors, &handles, &db)));
   db_.reset(db);
   for (rocksdb::ColumnFamilyHandle* handle : handles) families_[handle->GetName()] = handle;
+  if (!key.has_value()) {
+    ASSIGN_OR_RETURN(key, MakeMarkKey(options));
+  }
+  mark_key_ = *key;
   // Opening moved the log into synced tables.
   durable_ = logged_durable_ = db_->GetLatestSequenceNumber();
   return absl::OkStatus();
@@ -279,7 +288,6 @@ absl::StatusOr<std::unique_ptr<RocksDb>> OpenRocks(const RocksOptions& options) 
                            options.path);
     }
     RETURN_IF_ERROR(Annotate(MakeRoomToOpen(options, reserve.get()), what));
-    RETURN_IF_ERROR(Annotate(CheckLog(options), what));
   }
   auto db = std::unique_ptr<RocksDb>(new RocksDb);
   RETURN_IF_ERROR(Annotate(db->Open(options), what));

@@ -6,6 +6,7 @@
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -97,6 +98,7 @@ class RocksDb {
   // Every write up to this sequence number is durable; and what the log says of it.
   std::atomic<uint64_t> durable_{0};
   std::atomic<uint64_t> logged_durable_{0};
+  std::array<char, 16> mark_key_{};  // rocks_log.h
 };
 
 // NotFound: no database there (and not `create`). DataLoss: it is damaged. ResourceExhausted: the

@@ -1,34 +1,40 @@
 #include "common/storage/rocks_log.h"
 
+#include <rocksdb/env.h>
+
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
 
 #include "common/crc32c.h"
+#include "common/random.h"
 
 namespace quern {
 namespace {
 
 // In the column family "default", which has no other rows.
 constexpr char kMarkKey[] = "durable";
-// A mark is found by its bytes alone, since RocksDB skips up to 32 KiB of good records behind a bad
-// one. The first bytes are in no UTF-8 text; the checksum is over all before it.
-constexpr std::string_view kMagic = "\xff\xfeQuernMark";
+constexpr char kKeyName[] = "MARK";
 static_assert(std::endian::native == std::endian::little);
 
+// The checksum is over all before it.
 struct [[gnu::packed]] Mark {
-  std::array<char, kMagic.size()> magic;
+  MarkKey key;
   uint64_t durable;
   uint32_t crc;
 };
 
 uint32_t CrcOf(const Mark& mark) { return ExtendCrc32c(0, &mark, offsetof(Mark, crc)); }
 
-// The highest mark in the bytes.
-uint64_t HighestMark(std::string_view bytes) {
+rocksdb::Env* EnvOf(const RocksOptions& options) {
+  return options.env != nullptr ? options.env : rocksdb::Env::Default();
+}
+
+// The highest mark in the bytes. It is found by its bytes alone, since RocksDB skips up to 32 KiB
+// of good records behind a bad one.
+uint64_t HighestMark(std::string_view bytes, std::string_view key) {
   uint64_t highest = 0;
-  for (size_t at = bytes.find(kMagic); at != bytes.npos; at = bytes.find(kMagic, at + 1)) {
+  for (size_t at = bytes.find(key); at != bytes.npos; at = bytes.find(key, at + 1)) {
     if (bytes.size() - at < sizeof(Mark)) break;
     Mark mark;
     std::memcpy(&mark, bytes.data() + at, sizeof(mark));
@@ -37,7 +43,8 @@ uint64_t HighestMark(std::string_view bytes) {
   return highest;
 }
 
-absl::StatusOr<uint64_t> HighestMarkInFile(rocksdb::Env* env, const std::string& path) {
+absl::StatusOr<uint64_t> HighestMarkInFile(rocksdb::Env* env, const std::string& path,
+                                           std::string_view key) {
   std::unique_ptr<rocksdb::SequentialFile> file;
   RETURN_IF_ERROR(FromRocks(env->NewSequentialFile(path, &file, rocksdb::EnvOptions())));
   constexpr size_t kStep = size_t{1} << 20;
@@ -49,18 +56,19 @@ absl::StatusOr<uint64_t> HighestMarkInFile(rocksdb::Env* env, const std::string&
     RETURN_IF_ERROR(FromRocks(file->Read(kStep, &got, step.data())));
     if (got.empty()) return highest;
     window.append(ToStd(got));
-    highest = std::max(highest, HighestMark(window));
+    highest = std::max(highest, HighestMark(window, key));
     window.erase(0, window.size() - std::min(window.size(), sizeof(Mark) - 1));
   }
 }
 
-absl::StatusOr<uint64_t> HighestMarkInLogs(rocksdb::Env* env, const std::string& dir) {
+absl::StatusOr<uint64_t> HighestMarkInLogs(rocksdb::Env* env, const std::string& dir,
+                                           std::string_view key) {
   std::vector<std::string> names;
   RETURN_IF_ERROR(FromRocks(env->GetChildren(dir, &names)));
   uint64_t highest = 0;
   for (const std::string& name : names) {
     if (!name.ends_with(".log")) continue;
-    ASSIGN_OR_RETURN(const uint64_t mark, HighestMarkInFile(env, dir + "/" + name));
+    ASSIGN_OR_RETURN(const uint64_t mark, HighestMarkInFile(env, dir + "/" + name, key));
     highest = std::max(highest, mark);
   }
   return highest;
@@ -81,25 +89,50 @@ absl::StatusOr<uint64_t> LastBeforeDamage(rocksdb::Env* env, const std::string& 
 
 }  // namespace
 
-absl::Status PutDurableMark(rocksdb::WriteBatch* batch, uint64_t durable) {
-  Mark mark{};
-  kMagic.copy(mark.magic.data(), mark.magic.size());
-  mark.durable = durable;
+absl::Status PutDurableMark(rocksdb::WriteBatch* batch, const MarkKey& key, uint64_t durable) {
+  Mark mark{.key = key, .durable = durable, .crc = 0};
   mark.crc = CrcOf(mark);
   return FromRocks(
       batch->Put(kMarkKey, rocksdb::Slice(reinterpret_cast<const char*>(&mark), sizeof(mark))));
 }
 
-absl::Status CheckLog(const RocksOptions& options) {
-  rocksdb::Env* env = options.env != nullptr ? options.env : rocksdb::Env::Default();
-  ASSIGN_OR_RETURN(const uint64_t durable, HighestMarkInLogs(env, options.path));
+absl::StatusOr<std::optional<MarkKey>> ReadMarkKey(const RocksOptions& options) {
+  std::string bytes;
+  const rocksdb::Status read =
+      rocksdb::ReadFileToString(EnvOf(options), options.path + "/" + kKeyName, &bytes);
+  if (read.IsNotFound()) return std::nullopt;
+  RETURN_IF_ERROR(FromRocks(read));
+  MarkKey key;
+  if (bytes.size() != sizeof(key)) return std::nullopt;
+  std::memcpy(key.data(), bytes.data(), sizeof(key));
+  return key;
+}
+
+absl::StatusOr<MarkKey> MakeMarkKey(const RocksOptions& options) {
+  const std::string bytes = RandomBytes(sizeof(MarkKey));
+  rocksdb::Env* env = EnvOf(options);
+  const std::string path = options.path + "/" + kKeyName;
+  RETURN_IF_ERROR(
+      FromRocks(rocksdb::WriteStringToFile(env, bytes, path + ".new", /*should_sync=*/true)));
+  RETURN_IF_ERROR(FromRocks(env->RenameFile(path + ".new", path)));
+  std::unique_ptr<rocksdb::Directory> dir;
+  RETURN_IF_ERROR(FromRocks(env->NewDirectory(options.path, &dir)));
+  RETURN_IF_ERROR(FromRocks(dir->Fsync()));
+  MarkKey key;
+  std::memcpy(key.data(), bytes.data(), sizeof(key));
+  return key;
+}
+
+absl::Status CheckLog(const RocksOptions& options, const MarkKey& key) {
+  rocksdb::Env* env = EnvOf(options);
+  ASSIGN_OR_RETURN(const uint64_t durable,
+                   HighestMarkInLogs(env, options.path, {key.data(), key.size()}));
   if (durable == 0) return absl::OkStatus();
   ASSIGN_OR_RETURN(const uint64_t readable, LastBeforeDamage(env, options.path));
   if (durable <= readable) return absl::OkStatus();
   return DataLossError(
       "the log is damaged: synced up to {}, readable up to {}. Try: docs/operations.md says what "
-      "can "
-      "be done",
+      "can be done",
       durable, readable);
 }
 

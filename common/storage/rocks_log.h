@@ -9,21 +9,34 @@
 // So every write carries a mark: the sequence number up to which the log was durable when the write
 // was made. When the part before the first bad record reaches the highest mark in all of the log,
 // what is missing was never synced.
+//
+// A mark begins with the database's own key: 16 random bytes that stand in its directory (MARK) and
+// nowhere else. Names and small files of users are in the log as they are; without the key bytes
+// that look like a mark, a copy of another database's log say, would make this one unreadable.
 #pragma once
 
 #include <rocksdb/write_batch.h>
 
+#include <array>
 #include <cstdint>
+#include <optional>
 
 #include "common/status.h"
 #include "common/storage/rocks.h"
 
 namespace quern {
 
-absl::Status PutDurableMark(rocksdb::WriteBatch* batch, uint64_t durable);
+using MarkKey = std::array<char, 16>;
+
+// nullopt: there is none, or it is damaged; then the log cannot be checked.
+absl::StatusOr<std::optional<MarkKey>> ReadMarkKey(const RocksOptions& options);
+// Durable when it returns.
+absl::StatusOr<MarkKey> MakeMarkKey(const RocksOptions& options);
+
+absl::Status PutDurableMark(rocksdb::WriteBatch* batch, const MarkKey& key, uint64_t durable);
 
 // To be asked before the database is opened for writing, which throws the rest of the log away.
 // Changes nothing. DataLoss: synced writes are missing.
-absl::Status CheckLog(const RocksOptions& options);
+absl::Status CheckLog(const RocksOptions& options, const MarkKey& key);
 
 }  // namespace quern

@@ -184,6 +184,28 @@ TEST_F(RocksTest, ALogThatEndsInTheMiddleOfARecordOpensWithAllBefore) {
   EXPECT_EQ(CountRows(), 199);
 }
 
+// Users store what they like, a copy of a database with longer logs too.
+TEST_F(RocksTest, BytesOfAUserAreNeverAMark) {
+  const std::string other = dir_ / "other";
+  {
+    ASSERT_OK_AND_ASSIGN(const auto db,
+                         OpenRocks({.path = other, .create = true, .column_families = {"rows"}}));
+    for (int i = 0; i < 100; ++i) Put(db.get(), "rows", "k", RocksSync::kNow);
+  }
+  std::string log;
+  for (const auto& file : std::filesystem::directory_iterator(other)) {
+    if (file.path().extension() == ".log") log += *ReadFileToString(fs_, file.path().string());
+  }
+  ASSERT_FALSE(log.empty());
+  {
+    ASSERT_OK_AND_ASSIGN(const auto db, Open(true));
+    rocksdb::WriteBatch batch;
+    ASSERT_OK(FromRocks(batch.Put(db->ColumnFamily("rows"), "copy", log)));
+    ASSERT_OK(db->Write(&batch, RocksSync::kNow));
+  }
+  EXPECT_OK(Open());
+}
+
 TEST_F(RocksTest, AMissingTableOrManifestIsRefused) {
   Fill(10);
   {
