@@ -156,12 +156,14 @@ absl::Status LocalTarget::Commit() {
   return absl::OkStatus();
 }
 
-void LocalTarget::SetAttributes(const client::FileStatus& status) {
-  if (is_device()) return;
-  fchmod(fd_.get(), status.mode);
+absl::Status LocalTarget::SetAttributes(const client::FileStatus& status) {
+  if (is_device()) return absl::OkStatus();
   const timespec time = absl::ToTimespec(status.mtime);
   const timespec times[] = {time, time};
-  futimens(fd_.get(), times);
+  if (fchmod(fd_.get(), status.mode) == 0 && futimens(fd_.get(), times) == 0) {
+    return absl::OkStatus();
+  }
+  return ErrnoStatus(errno, path_ + ": mode and time could not be kept");
 }
 
 }  // namespace quern::shell

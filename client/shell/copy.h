@@ -41,8 +41,8 @@ class LocalTarget {
   ~LocalTarget();
 
   int fd() const { return fd_.get(); }
-  // Before Commit.
-  void SetAttributes(const client::FileStatus& status);
+  // Mode and times. Before Commit, which may follow an error: what was copied is whole.
+  absl::Status SetAttributes(const client::FileStatus& status);
   // Closes it. AlreadyExists when something has got the name meanwhile.
   absl::Status Commit();
 

@@ -97,8 +97,9 @@ class Get final : public ShellCommand {
   absl::Status CopyOne(Shell* shell, const Job& job, Progress* progress) const {
     ASSIGN_OR_RETURN(LocalTarget target, LocalTarget::Create(job.target, {.replace = force_}));
     RETURN_IF_ERROR(StreamTo(shell, job.source, target.fd(), job.target, progress));
-    if (preserve_) target.SetAttributes(job.source);
+    const absl::Status preserved = preserve_ ? target.SetAttributes(job.source) : absl::OkStatus();
     RETURN_IF_ERROR(target.Commit());
+    RETURN_IF_ERROR(preserved);
     if (shell->json()) {
       shell->Print(std::move(JsonLine()
                                  .Add("source", job.source.path)

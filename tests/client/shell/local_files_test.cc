@@ -13,6 +13,7 @@
 #include "client/shell/jobs.h"
 #include "client/shell/local_tree.h"
 #include "client/shell/pack.h"
+#include "common/fd.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -191,6 +192,17 @@ TEST(LocalTarget, WhatCannotBeClosedIsNotThere) {
     EXPECT_THAT(status.ToString(), HasSubstr(dir / "f"));
   }
   EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+}
+
+TEST(LocalTarget, SaysWhatItCannotPreserve) {
+  const TempDir dir;
+  ASSERT_OK_AND_ASSIGN(LocalTarget target, LocalTarget::Create(dir / "f"));
+  // Names the file and cannot change it.
+  const UniqueFd name_only(open(dir.path().c_str(), O_PATH | O_CLOEXEC));
+  ASSERT_EQ(dup2(name_only.get(), target.fd()), target.fd());
+  EXPECT_THAT(target.SetAttributes({}).ToString(), HasSubstr("/f: mode"));
+  EXPECT_OK(target.Commit());
+  EXPECT_TRUE(std::filesystem::exists(dir / "f"));
 }
 
 TEST(LocalTarget, ReplacesOnlyWhenAsked) {
