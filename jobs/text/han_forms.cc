@@ -141,7 +141,8 @@ constexpr uint32_t kEndHan = 0xa000;
 constexpr size_t kHanBytes = 3;  // of each of these characters
 
 uint32_t HanCodeAt(const char* at) {
-  return (at[0] & 0x0fu) << 12 | (at[1] & 0x3fu) << 6 | (at[2] & 0x3fu);
+  const auto bits = [at](size_t i, uint32_t mask) { return static_cast<uint32_t>(at[i]) & mask; };
+  return bits(0, 0x0f) << 12 | bits(1, 0x3f) << 6 | bits(2, 0x3f);
 }
 
 // The place in kHanPairs of what a character becomes, 0 when it stays; by code from kFirstHan.
