@@ -5,13 +5,14 @@
 
 #include "common/log.h"
 #include "common/random.h"
+#include "common/storage/file_io.h"
 
 namespace quern::chunkserver {
 namespace {
 
 // The same directory by the same name, wherever the server was started.
 std::string Absolute(const std::string& dir) {
-  std::string path = std::filesystem::absolute(dir).lexically_normal().string();
+  std::string path = std::filesystem::path(AbsolutePath(dir)).lexically_normal().string();
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   return path;
 }

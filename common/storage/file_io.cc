@@ -24,6 +24,18 @@ absl::Status FromErrorCode(std::string_view step, const std::string& path,
   return ErrnoStatus(error.value(), fmt::format("{} {}", step, path));
 }
 
+// Adds the names in `dir`, in order, and on an error those before it. Not a range-for: its steps
+// throw where a disk fails in the middle of a listing.
+std::error_code AppendNames(const std::string& dir, std::vector<std::string>* names) {
+  std::error_code error;
+  std::filesystem::directory_iterator entry(dir, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    names->push_back(entry->path().filename().string());
+  }
+  std::sort(names->begin(), names->end());
+  return error;
+}
+
 // What is left of an iovec list after part of it was written.
 class RemainingParts {
  public:
@@ -159,7 +171,7 @@ class RealFileSystem : public FileSystem {
     if (path.empty() || mkdir(path.c_str(), 0755) == 0) {
       return path.empty() ? absl::OkStatus() : SyncDir(ParentDir(path));
     }
-    if (errno == EEXIST && std::filesystem::is_directory(path)) return absl::OkStatus();
+    if (errno == EEXIST && IsDirectory(path)) return absl::OkStatus();
     if (errno != ENOENT || ParentDir(path) == path) return FileError("make directory", path);
     RETURN_IF_ERROR(MakeDirs(ParentDir(path)));
     return MakeDirs(path);
@@ -172,14 +184,8 @@ class RealFileSystem : public FileSystem {
   }
 
   absl::StatusOr<std::vector<std::string>> List(const std::string& dir) override {
-    std::error_code error;
     std::vector<std::string> names;
-    std::filesystem::directory_iterator entry(dir, error);
-    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-      names.push_back(entry->path().filename().string());
-    }
-    RETURN_IF_ERROR(FromErrorCode("list", dir, error));
-    std::sort(names.begin(), names.end());
+    RETURN_IF_ERROR(FromErrorCode("list", dir, AppendNames(dir, &names)));
     return names;
   }
 
@@ -237,6 +243,28 @@ absl::Status WriteFileDurably(FileSystem* fs, const std::string& path, std::stri
   }
   RETURN_IF_ERROR(fs->Rename(temporary, path));
   return fs->SyncDir(ParentDir(path));
+}
+
+std::vector<std::string> ReadableNames(const std::string& dir) {
+  std::vector<std::string> names;
+  AppendNames(dir, &names);
+  return names;
+}
+
+bool IsRegularFile(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error);
+}
+
+bool IsDirectory(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_directory(path, error);
+}
+
+std::string AbsolutePath(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  return error ? path : absolute.string();
 }
 
 std::string ParentDir(std::string_view path) {

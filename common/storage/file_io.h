@@ -92,6 +92,17 @@ absl::StatusOr<std::string> ReadFileToString(FileSystem* fs, const std::string& 
 // as before or complete, never half. (temporary name, fsync, rename, directory fsync)
 absl::Status WriteFileDurably(FileSystem* fs, const std::string& path, std::string_view bytes);
 
+// The names in a directory, in order, as far as they can be read: for cleaning up and for looking
+// around, where what cannot be listed is as good as not there.
+std::vector<std::string> ReadableNames(const std::string& dir);
+
+// False also where that cannot be told.
+bool IsRegularFile(const std::string& path);
+bool IsDirectory(const std::string& path);
+
+// "a/b" -> "/where/we/are/a/b"; as it is when the directory that we are in has no path any more.
+std::string AbsolutePath(const std::string& path);
+
 // "/a/b/c" -> "/a/b"; "c" -> ".".
 std::string ParentDir(std::string_view path);
 

@@ -43,16 +43,16 @@ absl::StatusOr<std::string> FindIncludeDir() {
   const std::vector<std::string> candidates = {BinaryDir() + "/../include/quern",
                                                BinaryDir() + "/../include", QUERN_SOURCE_DIR};
   for (const std::string& dir : candidates) {
-    if (fs::exists(dir + "/mapreduce/api/mapreduce.h")) return dir;
+    if (IsRegularFile(dir + "/mapreduce/api/mapreduce.h")) return dir;
   }
   return NotFoundError("mapreduce/api/mapreduce.h: not beside {} and not in {}", BinaryDir(),
                        QUERN_SOURCE_DIR);
 }
 
 absl::StatusOr<std::string> CompileJob(const std::string& source) {
-  if (!fs::is_regular_file(source)) return NotFoundError("{}: no such file", source);
+  if (!IsRegularFile(source)) return NotFoundError("{}: no such file", source);
   ASSIGN_OR_RETURN(const std::string include, FindIncludeDir());
-  const std::string path = fs::absolute(source).lexically_normal().string();
+  const std::string path = fs::path(AbsolutePath(source)).lexically_normal().string();
   std::vector<std::string> command = {
       Compiler(), "-std=c++20",   "-O2",
       "-fPIC",    "-shared",      "-fvisibility=hidden",

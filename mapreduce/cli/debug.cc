@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -104,8 +103,7 @@ class Debug final : public JobCommand {
   }
 
   void NameOutputs(const std::string& dir, pb::TaskSpec* task) const {
-    const std::string out =
-        output_.empty() ? dir + "/out" : std::filesystem::absolute(output_).string();
+    const std::string out = output_.empty() ? dir + "/out" : AbsolutePath(output_);
     task->set_attempt_dir(fmt::format("{}{}", kLocalScheme, out));
     for (const pb::JobSpec::NamedOutput& named : task->job().outputs()) {
       task->add_output_dirs(fmt::format("{}{}/{}", kLocalScheme, out, named.name()));

@@ -74,9 +74,8 @@ absl::StatusOr<JobSource> LoadStageJob(const std::string& job, const std::string
 
 std::vector<std::string> ReadyMadeJobs() {
   std::vector<std::string> names;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(JobsDir(), error)) {
-    if (entry.path().extension() == ".toml") names.push_back(entry.path().stem().string());
+  for (const fs::path file : ReadableNames(JobsDir())) {
+    if (file.extension() == ".toml") names.push_back(file.stem().string());
   }
   std::sort(names.begin(), names.end());
   return names;

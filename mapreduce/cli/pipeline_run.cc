@@ -7,6 +7,7 @@
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/cli/explain.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/pipeline_format.h"
@@ -142,7 +143,7 @@ absl::StatusOr<int> RunPipeline(Session* session, const PipelineText& pipeline,
       spec.mutable_stages(static_cast<int>(i))
           ->mutable_job()
           ->mutable_plugin()
-          ->set_path(std::filesystem::absolute(loaded.stages[i].plugin).string());
+          ->set_path(AbsolutePath(loaded.stages[i].plugin));
     }
     return RunPipelineLocally(session, spec, flags.threads);
   }

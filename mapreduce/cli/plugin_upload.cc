@@ -150,9 +150,10 @@ void NameSideFiles(SpecFile* file) {
       side->mutable_file()->set_path(path);
       continue;
     }
-    const std::string local = path.starts_with(kLocal)
-                                  ? path.substr(kLocal.size())
-                                  : std::filesystem::absolute(path).lexically_normal().string();
+    const std::string local =
+        path.starts_with(kLocal)
+            ? path.substr(kLocal.size())
+            : std::filesystem::path(AbsolutePath(path)).lexically_normal().string();
     side->mutable_file()->set_path(fmt::format("{}{}", kLocal, local));
   }
 }

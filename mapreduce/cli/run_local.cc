@@ -5,10 +5,10 @@
 
 #include <cerrno>
 #include <csignal>
-#include <filesystem>
 #include <vector>
 
 #include "common/fd.h"
+#include "common/storage/file_io.h"
 #include "common/subprocess.h"
 #include "mapreduce/cli/compile.h"
 #include "mapreduce/cli/foreground.h"
@@ -53,7 +53,7 @@ absl::StatusOr<int> Become(Session* session, const std::string& flag, const std:
 }
 
 void UsePlugin(const std::string& path, pb::JobSpec* spec) {
-  spec->mutable_plugin()->set_path(std::filesystem::absolute(path).string());
+  spec->mutable_plugin()->set_path(AbsolutePath(path));
 }
 
 }  // namespace

@@ -5,13 +5,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 #include <fstream>
 #include <set>
 #include <utility>
 
 #include "client/path.h"
 #include "common/parallel.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/formats/input_format.h"
 #include "mapreduce/plan/pipeline_rules.h"
@@ -159,20 +159,14 @@ class LocalFiles {
 
   absl::Status AddDirectory(const std::string& path, FileId id) {
     if (!directories_.insert(id).second) return absl::OkStatus();
-    std::error_code error;
-    std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
-      names.push_back(entry.path().string());
-    }
-    if (error)
-      return MakeStatus(absl::StatusCode::kPermissionDenied,
-                        fmt::format("input: {}: {}", path, error.message()));
-    std::sort(names.begin(), names.end());
-    for (const std::string& name : names) {
+    const auto names = FileSystem::Real()->List(path);
+    RETURN_IF_ERROR(Annotate(names.status(), "input"));
+    for (const std::string& name : *names) {
+      const std::string file = fmt::format("{}/{}", path, name);
       struct stat entry {};
       // What has gone meanwhile, and a link to nothing, is not there.
-      if (client::IsHiddenName(name) || stat(name.c_str(), &entry) != 0) continue;
-      RETURN_IF_ERROR(Add(name, entry, id));
+      if (client::IsHiddenName(file) || stat(file.c_str(), &entry) != 0) continue;
+      RETURN_IF_ERROR(Add(file, entry, id));
     }
     return absl::OkStatus();
   }
@@ -189,7 +183,7 @@ absl::StatusOr<std::vector<InputFile>> FindOnThisMachine(std::string_view patter
   glob_t matches{};
   LocalFiles files(reading);
   // A name that is there is that name; only else it is a pattern.
-  if (std::error_code error; std::filesystem::exists(path, error)) {
+  if (FileSystem::Real()->Exists(path)) {
     RETURN_IF_ERROR(files.AddNamed(path));
     return files.Take();
   }

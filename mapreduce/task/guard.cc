@@ -13,11 +13,11 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <string>
 
 #include "common/fd.h"
+#include "common/storage/file_io.h"
 
 namespace quern::mr {
 namespace {
@@ -73,9 +73,8 @@ void RestrictSelf() {
 // Each thread has a list of its own. Returns whether there were any.
 bool KillChildren() {
   bool found = false;
-  std::error_code error;
-  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task", error)) {
-    std::ifstream children(thread.path() / "children");
+  for (const std::string& thread : ReadableNames("/proc/self/task")) {
+    std::ifstream children(fmt::format("/proc/self/task/{}/children", thread));
     for (pid_t child = 0; children >> child; found = true) kill(child, SIGKILL);
   }
   return found;

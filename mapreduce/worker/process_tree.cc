@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
+
+#include "common/storage/file_io.h"
 
 namespace quern::mr {
 namespace {
@@ -25,11 +26,10 @@ uint64_t ReadKib(const std::string& path, const char* format) {
 }
 
 void AddChildren(pid_t pid, std::vector<pid_t>* pids) {
-  std::error_code error;
+  const std::string threads = fmt::format("/proc/{}/task", pid);
   // A child belongs to the thread that made it.
-  const std::filesystem::directory_iterator threads(fmt::format("/proc/{}/task", pid), error);
-  for (const auto& thread : threads) {
-    std::ifstream children(thread.path() / "children");
+  for (const std::string& thread : ReadableNames(threads)) {
+    std::ifstream children(fmt::format("{}/{}/children", threads, thread));
     for (pid_t child = 0; children >> child;) pids->push_back(child);
   }
 }

@@ -71,7 +71,7 @@ absl::StatusOr<std::unique_ptr<Scratch>> Scratch::Open(std::vector<std::string> 
                                                        FileSystem* files) {
   for (std::string& dir : dirs) {
     // The task runs elsewhere, in its own directory.
-    dir = fs::absolute(dir).lexically_normal().string();
+    dir = fs::path(AbsolutePath(dir)).lexically_normal().string();
     RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(dir + "/jobs"));
   }
   auto scratch = std::unique_ptr<Scratch>(new Scratch(std::move(dirs), files));
@@ -83,11 +83,10 @@ absl::Status Scratch::Load() {
   ASSIGN_OR_RETURN(worker_id_, ReadOrMake(main_dir() + "/worker_id", "w-" + RandomHex(8)));
   RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(main_dir() + "/plugins"));
   for (const std::string& dir : dirs_) {
-    std::error_code error;
-    for (const auto& job : fs::directory_iterator(dir + "/jobs", error)) {
-      for (const auto& attempt : fs::directory_iterator(job.path(), error)) {
-        LoadAttempt(attempt.path().string());
-      }
+    for (const std::string& job : ReadableNames(dir + "/jobs")) {
+      const std::string job_dir = fmt::format("{}/jobs/{}", dir, job);
+      for (const std::string& attempt : ReadableNames(job_dir))
+        LoadAttempt(job_dir + "/" + attempt);
     }
   }
   return absl::OkStatus();
@@ -236,10 +235,8 @@ void Scratch::RemoveJob(const std::string& job_id) {
   if (!IsJobId(job_id)) return;
   ForgetJob(job_id);  // an attempt may have ended since
   for (const std::string& dir : dirs_) {
-    std::error_code error;
-    for (const auto& attempt : fs::directory_iterator(dir + "/jobs/" + job_id, error)) {
-      KeepOnlyLog(attempt.path().string());
-    }
+    const std::string job_dir = fmt::format("{}/jobs/{}", dir, job_id);
+    for (const std::string& attempt : ReadableNames(job_dir)) KeepOnlyLog(job_dir + "/" + attempt);
   }
   DropOldLogs();
 }
@@ -247,13 +244,12 @@ void Scratch::RemoveJob(const std::string& job_id) {
 void Scratch::KeepOnlyLog(const std::string& attempt_dir) {
   std::error_code error;
   bool has_log = false;
-  std::vector<fs::path> doomed;
-  for (const auto& entry : fs::directory_iterator(attempt_dir, error)) {
-    const bool log = entry.path().filename() == kLogName && entry.file_size(error) > 0;
+  for (const std::string& name : ReadableNames(attempt_dir)) {
+    const fs::path path = fs::path(attempt_dir) / name;
+    const bool log = name == kLogName && fs::file_size(path, error) > 0 && !error;
     has_log = has_log || log;
-    if (!log) doomed.push_back(entry.path());
+    if (!log) fs::remove_all(path, error);
   }
-  for (const fs::path& path : doomed) fs::remove_all(path, error);
   if (has_log) return;
   fs::remove(attempt_dir, error);
   fs::remove(fs::path(attempt_dir).parent_path(), error);  // only when it is empty
@@ -261,11 +257,7 @@ void Scratch::KeepOnlyLog(const std::string& attempt_dir) {
 
 void Scratch::DropOldLogs() {
   for (const std::string& dir : dirs_) {
-    std::error_code error;
-    std::vector<std::string> jobs;
-    for (const auto& job : fs::directory_iterator(dir + "/jobs", error)) {
-      jobs.push_back(job.path().filename().string());
-    }
+    std::vector<std::string> jobs = ReadableNames(dir + "/jobs");
     if (jobs.size() <= kJobsWithLogs) continue;
     std::sort(jobs.begin(), jobs.end(), IsOlder);
     jobs.resize(jobs.size() - kJobsWithLogs);

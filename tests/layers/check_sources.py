@@ -76,6 +76,17 @@ MAY_TAKE_REAL_CLOCK = {
 # fmt::print throws when the output cannot be written, the others lose it in silence.
 PRINTS = re.compile(r"\bfmt::print\(|\bstd::(cout|cerr|printf|puts)\b")
 
+# A range-for over a directory throws where a disk fails in the middle of it, and a look at a file
+# without an error_code where one may not look: that ends a program.
+THROWS = re.compile(
+    r"\bdirectory_iterator\b|\b(fs|filesystem)::(exists|is_\w+|absolute|canonical|file_size|remove"
+    r"|remove_all|create_directory|create_directories|last_write_time|current_path)"
+    r"\((?!.*\b(error|ignored)\))")
+MAY_THROW = {
+    "common/storage/file_io.cc": "lists step by step",
+    "jobs/command/settings.cc": "what a plugin throws is an error of its task",
+}
+
 # A message with one `string` that is not UTF-8 cannot be read by its receiver; names of files, users
 # and machines are bytes. A map cannot have keys of bytes: who fills one checks them.
 PROTO_STRING = re.compile(r"(^|[\s,<{])string\s*[,>]?\s+\w+\s*=|<\s*\w+\s*,\s*string\s*>")
@@ -134,6 +145,8 @@ def check_file(path, text):
             yield number, "takes the machine's clock: be given one, by main or by an options struct"
         elif not path.startswith("tests/") and PRINTS.search(COMMENT.sub("", line)):
             yield number, "prints past Out() and Err() (common/cli/output.h)"
+        elif may_throw(path, COMMENT.sub("", line)):
+            yield number, "throws where it cannot look: give an error_code, or common/storage/file_io.h"
 
 
 def check_proto(text):
@@ -148,6 +161,11 @@ def uses_real_time(path, line):
         return False
     return bool(SLEEPS.search(line)) or (not path.startswith("tests/")
                                          and bool(READS_TIME.search(line)))
+
+
+def may_throw(path, line):
+    return (not path.startswith("tests/") and path not in MAY_THROW
+            and THROWS.search(line) is not None)
 
 
 def takes_real_clock(path, line):
@@ -255,6 +273,8 @@ PLANTED = [
     ("client/x.h", "  explicit X(Clock* clock = Clock::Real());"),
     ("client/x.cc", '  fmt::print("{}", text);'),
     ("client/x.cc", "  std::cout << text;"),
+    ("client/x.cc", "  for (const auto& entry : fs::directory_iterator(dir, error)) {"),
+    ("client/x.cc", "  if (!std::filesystem::exists(path)) return;"),
 ]
 INNOCENT = [
     ("master/service/x.h", '#include "common/rpc/bulk.h"'),
@@ -273,6 +293,8 @@ INNOCENT = [
     ("tests/client/x_test.cc", "  Clock* clock = Clock::Real();"),
     ("client/x.cc", '  Out().Format("{}", text);'),
     ("tests/bench/x.cc", '  fmt::print("{}", text);'),
+    ("common/storage/file_io.cc", "  std::filesystem::directory_iterator entry(dir, error);"),
+    ("client/x.cc", "  if (!std::filesystem::exists(path, error)) return;"),
 ]
 
 

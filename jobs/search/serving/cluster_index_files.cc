@@ -74,7 +74,7 @@ class ClusterIndexFiles final : public IndexFiles {
     copies_.erase(std::string(name));
     ASSIGN_OR_RETURN(const std::string identity, Identity(name));
     const std::string copy = fmt::format("{}/{}", cache_, identity);
-    const bool exists = std::filesystem::exists(copy);
+    const bool exists = FileSystem::Real()->Exists(copy);
     if (!exists) RETURN_IF_ERROR(Annotate(Copy(Path(name), copy), Path(name)));
     copies_.emplace(name, CopyOfFile{identity, exists});
     return copy;
@@ -95,11 +95,12 @@ class ClusterIndexFiles final : public IndexFiles {
     });
     // What is mapped stays until it is unmapped, whatever happens to its name.
     std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(cache_, ignored)) {
-      const std::string file = entry.path().filename().string();
+    for (const std::string& file : ReadableNames(cache_)) {
       const bool wanted = std::any_of(copies_.begin(), copies_.end(),
                                       [&](const auto& copy) { return copy.second.file == file; });
-      if (!wanted && file != "lock") std::filesystem::remove(entry.path(), ignored);
+      if (!wanted && file != "lock") {
+        std::filesystem::remove(fmt::format("{}/{}", cache_, file), ignored);
+      }
     }
     RemoveForgotten();
     Release();
@@ -188,9 +189,10 @@ class ClusterIndexFiles final : public IndexFiles {
   void RemoveForgotten() const {
     std::error_code ignored;
     const auto used = std::filesystem::last_write_time(cache_, ignored);
-    for (const auto& entry : std::filesystem::directory_iterator(cache_root_, ignored)) {
-      const auto time = std::filesystem::last_write_time(entry.path(), ignored);
-      if (used - time > kForgottenAfter) std::filesystem::remove_all(entry.path(), ignored);
+    for (const std::string& name : ReadableNames(cache_root_)) {
+      const std::string cache = fmt::format("{}/{}", cache_root_, name);
+      const auto time = std::filesystem::last_write_time(cache, ignored);
+      if (!ignored && used - time > kForgottenAfter) std::filesystem::remove_all(cache, ignored);
     }
   }
 

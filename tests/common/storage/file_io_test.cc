@@ -1,6 +1,7 @@
 #include "common/storage/file_io.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
@@ -102,6 +103,21 @@ TEST_F(FileIoTest, DirectoriesAreMadeListedAndRemoved) {
   ASSERT_OK(fs_->RemoveTree(dir_ / "x"));
   EXPECT_FALSE(fs_->Exists(deep));
   EXPECT_THAT(fs_->List(deep), StatusIs(absl::StatusCode::kNotFound, HasSubstr(deep)));
+}
+
+TEST_F(FileIoTest, LookingAroundNeverFails) {
+  ASSERT_OK(WriteFileDurably(fs_, dir_ / "b", "1"));
+  ASSERT_OK(WriteFileDurably(fs_, dir_ / "a", "1"));
+  EXPECT_THAT(ReadableNames(dir_.path()), ElementsAre("a", "b"));
+  EXPECT_TRUE(IsRegularFile(dir_ / "a"));
+  EXPECT_TRUE(IsDirectory(dir_.path()));
+  // A link to itself is an error of the look, not only nothing there.
+  ASSERT_EQ(symlink("loop", (dir_ / "loop").c_str()), 0);
+  for (const std::string& path : {dir_ / "loop", dir_ / "none", dir_ / "a/b"}) {
+    EXPECT_THAT(ReadableNames(path), ElementsAre()) << path;
+    EXPECT_FALSE(IsRegularFile(path)) << path;
+    EXPECT_FALSE(IsDirectory(path)) << path;
+  }
 }
 
 TEST_F(FileIoTest, ReadsFilesWhoseSizeIsUnknown) {
