@@ -97,7 +97,7 @@ absl::StatusOr<pb::OpenLocalResponse> LocalReads::Open(std::string_view bytes,
   return response;
 }
 
-absl::StatusOr<pb::OpenLocalResponse> LocalReads::OpenFile(const Replica& replica,
+absl::StatusOr<pb::OpenLocalResponse> LocalReads::OpenFile(Replica& replica,
                                                            std::unique_ptr<File>* file) {
   const Disk::Use use(&replica.disk());
   ASSIGN_OR_RETURN(const SealedSums sums, replica.LoadSums());

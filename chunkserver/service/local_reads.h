@@ -41,7 +41,7 @@ class LocalReads {
   void EndOpening(const Disk* disk);
   // The answer to a request; `file` when it is a good one.
   absl::StatusOr<pb::OpenLocalResponse> Open(std::string_view request, std::unique_ptr<File>* file);
-  static absl::StatusOr<pb::OpenLocalResponse> OpenFile(const Replica& replica,
+  static absl::StatusOr<pb::OpenLocalResponse> OpenFile(Replica& replica,
                                                         std::unique_ptr<File>* file);
 
   const Services& services_;

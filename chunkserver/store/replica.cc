@@ -110,16 +110,14 @@ absl::StatusOr<std::unique_ptr<File>> Replica::OpenForReading() const {
   return std::make_unique<PayloadFile>(std::move(payload));
 }
 
-absl::StatusOr<SealedSums> Replica::LoadSums() const {
+absl::StatusOr<SealedSums> Replica::LoadSums() {
   absl::StatusOr<SealedSums> sums = environment_.disk->index().LoadSums(chunk_);
-  // Not NotFound, which would say that there is no such replica.
-  if (absl::IsNotFound(sums.status())) return DataLossError("chunk {}: has no checksums", chunk_);
+  if (!sums.ok()) return ReadFailed(Annotate(sums.status(), "its checksums"));
   return sums;
 }
 
-absl::StatusOr<std::vector<ProducerSeq>> Replica::Producers() const {
-  Facts now = facts();
-  if (!now.sealed) return std::move(now.producers);
+absl::StatusOr<std::vector<ProducerSeq>> Replica::ProducersOf(const Facts& now) {
+  if (!now.sealed) return now.producers;
   ASSIGN_OR_RETURN(SealedSums sums, LoadSums());
   return std::move(sums.producers);
 }

@@ -114,10 +114,11 @@ class Replica {
   absl::Status Quarantine();
   // A check of its bytes failed. Returns what to tell the reader: DataLoss.
   absl::Status Condemn(std::string_view reason);
-  // The bytes could not be read. Only a file that is missing from a disk that is there condemns the
-  // replica; every other error is the trouble of the server or of the disk and says nothing about
-  // the bytes: Unavailable, another replica may be read meanwhile. DataLoss, of a sealed one, when
-  // the disk itself refuses them (EIO): to be reported, and looked into (replica_verifier.h).
+  // The bytes, or the rows about them, could not be read. Only what is missing from a disk that is
+  // there (NotFound: a file, or a row that is not there or damaged) condemns the replica; every
+  // other error is the trouble of the server or of the disk and says nothing about the bytes:
+  // Unavailable, another replica may be read meanwhile. DataLoss, of a sealed one, when the disk
+  // itself refuses them (EIO): to be reported, and looked into (replica_verifier.h).
   absl::Status ReadFailed(const absl::Status& error);
   // How often it was condemned: who wants to acquit it looks before it checks.
   uint64_t condemnations() const;
@@ -149,15 +150,17 @@ class Replica {
     std::vector<uint32_t> crcs;
   };
   std::optional<Blocks> UnsealedBlocks(uint64_t offset, uint64_t bytes) const;
-  // DataLoss when there are none.
-  absl::StatusOr<SealedSums> LoadSums() const;
-  // Which appends are in it.
-  absl::StatusOr<std::vector<ProducerSeq>> Producers() const;
-  // DataLoss: the row that holds its bytes is damaged.
+  // Errors as of ReadFailed.
+  absl::StatusOr<SealedSums> LoadSums();
+  // Which appends are in it. Errors as of ReadFailed.
+  absl::StatusOr<std::vector<ProducerSeq>> Producers() { return ProducersOf(facts()); }
+  // Errors are for ReadFailed.
   absl::StatusOr<std::unique_ptr<File>> OpenForReading() const;
 
  private:
   Replica(const Environment& environment, ReplicaMachine machine);
+
+  absl::StatusOr<std::vector<ProducerSeq>> ProducersOf(const Facts& now);
 
   // All of these are called in a turn.
   absl::StatusOr<File*> DataFile();

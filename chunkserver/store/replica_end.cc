@@ -13,12 +13,16 @@ int64_t NowMs(Clock* clock) { return absl::ToUnixMillis(clock->TimeNow()); }
 }  // namespace
 
 absl::StatusOr<Replica::FenceAnswer> Replica::Fence(uint64_t producer) {
-  Turns::Turn turn(&turns_);
-  RETURN_IF_ERROR(disk().health());
-  RETURN_IF_ERROR(Latch());
-  const Facts now = facts();
+  Facts now;
+  {
+    Turns::Turn turn(&turns_);
+    RETURN_IF_ERROR(disk().health());
+    RETURN_IF_ERROR(Latch());
+    now = facts();
+  }
   FenceAnswer answer{.report = now.report, .committed = now.committed, .suspect = now.suspect};
-  ASSIGN_OR_RETURN(const std::vector<ProducerSeq> producers, Producers());
+  // Not in the turn, which a replica is condemned in.
+  ASSIGN_OR_RETURN(const std::vector<ProducerSeq> producers, ProducersOf(now));
   if (producer != 0 && now.sealed && producers.empty() && now.report.length > 0) {
     return FailedPreconditionError("chunk {}: this replica was found without its rows", chunk_);
   }
@@ -201,9 +205,8 @@ absl::Status Replica::Condemn(std::string_view reason) {
 }
 
 absl::Status Replica::ReadFailed(const absl::Status& error) {
-  if (absl::IsNotFound(error) && disk().IsThere()) return Condemn("its bytes are missing");
-  if (absl::IsDataLoss(error) && record().in_index) {
-    return Condemn(fmt::format("its row in the index is damaged: {}", Message(error)));
+  if (absl::IsNotFound(error) && disk().IsThere()) {
+    return Condemn(fmt::format("missing, or damaged in the index: {}", Message(error)));
   }
   LogWarning("replica_unreadable", {{"chunk", chunk_}, {"disk", disk().path()}, {"status", error}});
   if (absl::IsDataLoss(error) && facts().sealed) {

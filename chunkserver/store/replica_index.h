@@ -31,7 +31,8 @@ struct DiskIdentity {
   bool operator==(const DiskIdentity&) const = default;
 };
 
-// Thread-safe. Failures: ResourceExhausted (disk full), DataLoss (damaged, or the disk fails).
+// Thread-safe. Failures: ResourceExhausted (disk full), DataLoss (damaged, or the disk fails),
+// Internal (the disk is away). Reads say which of these it is, because damage is for good.
 class ReplicaIndex {
  public:
   virtual ~ReplicaIndex() = default;
@@ -39,7 +40,7 @@ class ReplicaIndex {
   // The disk has no room for the index: nothing new should be begun on it.
   virtual bool Full() { return false; }
 
-  // NotFound on a new disk.
+  // NotFound on a new disk. Unavailable: the disk does not give it now.
   virtual absl::StatusOr<DiskIdentity> LoadIdentity() = 0;
   virtual absl::Status PutIdentity(const DiskIdentity& identity, WriteMode mode) = 0;
 
@@ -61,13 +62,16 @@ class ReplicaIndex {
   // Everything of the chunk; OK when there is nothing.
   virtual absl::Status Remove(ChunkId chunk, WriteMode mode) = 0;
 
-  // In order of chunk ids. Stops at the first error, also one of `visit`.
+  // In order of chunk ids. Stops at the first error, also one of `visit`. Unavailable: the disk
+  // does not give them now.
   virtual absl::Status ForEachReplica(const std::function<absl::Status(ReplicaRecord)>& visit) = 0;
   // In order of offsets; empty when there are none.
   virtual absl::StatusOr<std::vector<AppendRecord>> LoadAppends(ChunkId chunk) = 0;
-  // NotFound when the replica is not sealed.
+  // NotFound when the replica is not sealed, or its row was read and is damaged. DataLoss: the disk
+  // refuses to give it (EIO).
   virtual absl::StatusOr<SealedSums> LoadSums(ChunkId chunk) = 0;
-  // NotFound when its bytes are not here. Read from the disk, as far as that is possible.
+  // NotFound when its bytes are not here, or damaged, and DataLoss as of LoadSums. Read from the
+  // disk, as far as that is possible.
   virtual absl::StatusOr<std::string> LoadPayload(ChunkId chunk) = 0;
 };
 

@@ -86,9 +86,7 @@ absl::StatusOr<Replica::Blocks> ReplicaReader::BlocksAt(uint64_t offset, uint64_
     return *std::move(blocks);
   }
   if (!sums_) {
-    absl::StatusOr<SealedSums> sums = replica_->LoadSums();
-    if (absl::IsDataLoss(sums.status())) return replica_->Condemn(Message(sums.status()));
-    ASSIGN_OR_RETURN(sums_, std::move(sums));
+    ASSIGN_OR_RETURN(sums_, replica_->LoadSums());
   }
   Replica::Blocks blocks{.length = replica_->facts().report.length, .crcs = {}};
   const uint64_t end = std::min(offset + bytes, blocks.length);

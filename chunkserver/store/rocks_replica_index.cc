@@ -7,6 +7,19 @@ namespace {
 
 constexpr char kIdentityKey[] = "identity";
 
+// What a disk needs to be opened: an I/O error says nothing of the rows, and may be over soon.
+absl::Status FromLook(const rocksdb::Status& status) {
+  if (status.IsIOError() && !status.IsNoSpace()) return UnavailableError("{}", status.ToString());
+  return FromRocks(status);
+}
+
+// Of a row that one replica needs: a damaged one is as good as none, and any other error is not of
+// the row.
+absl::Status FromRow(const rocksdb::Status& status) {
+  if (status.IsCorruption()) return NotFoundError("a damaged row: {}", status.ToString());
+  return FromRocks(status);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ReplicaIndex>> RocksReplicaIndex::Open(const Options& options) {
@@ -37,7 +50,7 @@ absl::Status RocksReplicaIndex::Write(rocksdb::WriteBatch* batch, WriteMode mode
 
 absl::StatusOr<DiskIdentity> RocksReplicaIndex::LoadIdentity() {
   std::string row;
-  RETURN_IF_ERROR(FromRocks((*db_)->Get({}, identity_, kIdentityKey, &row)));
+  RETURN_IF_ERROR(FromLook((*db_)->Get({}, identity_, kIdentityKey, &row)));
   return DecodeIdentity(row);
 }
 
@@ -124,7 +137,7 @@ absl::Status RocksReplicaIndex::ForEachReplica(
     ASSIGN_OR_RETURN(ReplicaRecord record, DecodeReplica(ToStd(row->value())));
     RETURN_IF_ERROR(visit(std::move(record)));
   }
-  return FromRocks(row->status());
+  return FromLook(row->status());
 }
 
 absl::StatusOr<std::vector<AppendRecord>> RocksReplicaIndex::LoadAppends(ChunkId chunk) {
@@ -142,15 +155,17 @@ absl::StatusOr<std::vector<AppendRecord>> RocksReplicaIndex::LoadAppends(ChunkId
 
 absl::StatusOr<SealedSums> RocksReplicaIndex::LoadSums(ChunkId chunk) {
   rocksdb::PinnableSlice row;
-  RETURN_IF_ERROR(FromRocks((*db_)->Get({}, sums_, ChunkKey(chunk), &row)));
-  return DecodeSums(ToStd(row));
+  RETURN_IF_ERROR(FromRow((*db_)->Get({}, sums_, ChunkKey(chunk), &row)));
+  absl::StatusOr<SealedSums> sums = DecodeSums(ToStd(row));
+  if (!sums.ok()) return NotFoundError("a damaged row: {}", Message(sums.status()));
+  return sums;
 }
 
 absl::StatusOr<std::string> RocksReplicaIndex::LoadPayload(ChunkId chunk) {
   rocksdb::ReadOptions once;
   once.fill_cache = false;
   std::string payload;
-  RETURN_IF_ERROR(FromRocks((*db_)->Get(once, payloads_, ChunkKey(chunk), &payload)));
+  RETURN_IF_ERROR(FromRow((*db_)->Get(once, payloads_, ChunkKey(chunk), &payload)));
   return payload;
 }
 

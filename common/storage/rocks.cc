@@ -315,6 +315,8 @@ absl::Status FromRocks(const rocksdb::Status& status) {
   if (status.IsMemoryLimit() || EndsWithErrno(text, {EMFILE, ENFILE, ENOMEM, EINTR})) {
     return UnavailableError("{}", text);
   }
+  // As of any file: the device is away, and nothing was read or refused.
+  if (EndsWithErrno(text, {ENODEV, ENXIO, ESTALE})) return InternalError("{}", text);
   if (EndsWithErrno(text, {EACCES, EPERM, EROFS})) return PermissionDeniedError("{}", text);
   switch (status.code()) {
     case rocksdb::Status::kNotFound:

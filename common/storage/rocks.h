@@ -106,8 +106,8 @@ class RocksDb {
 // with every synced one.
 absl::StatusOr<std::unique_ptr<RocksDb>> OpenRocks(const RocksOptions& options);
 
-// Corruption -> DataLoss, NotFound -> NotFound, no space -> ResourceExhausted, no descriptors or
-// memory -> Unavailable, ...
+// Corruption and an I/O error -> DataLoss, NotFound -> NotFound, no space -> ResourceExhausted, no
+// descriptors or memory -> Unavailable, a device that is away -> Internal, ...
 absl::Status FromRocks(const rocksdb::Status& status);
 
 // The border to RocksDB's own string view.

@@ -52,6 +52,20 @@ class WritableFile : public rocksdb::FSWritableFile {
   uint64_t size_;
 };
 
+class ReadableFile : public rocksdb::FSRandomAccessFile {
+ public:
+  explicit ReadableFile(std::unique_ptr<File> file) : file_(std::move(file)) {}
+  IOStatus Read(uint64_t offset, size_t n, const IOOptions&, Slice* result, char* scratch,
+                IODebugContext*) const override {
+    const auto got = file_->Pread(offset, n, scratch);
+    *result = Slice(scratch, got.value_or(0));
+    return ToIo(got.status());
+  }
+
+ private:
+  const std::unique_ptr<File> file_;
+};
+
 class Directory : public rocksdb::FSDirectory {
  public:
   Directory(FileSystem* fs, std::string path) : fs_(fs), path_(std::move(path)) {}
@@ -85,6 +99,14 @@ class RocksOnFiles : public rocksdb::FileSystemWrapper {
                              IODebugContext*) override {
     const IOStatus renamed = ToIo(files_->Rename(old_path, path));
     return renamed.ok() ? OpenWritable(path, {.write = true}, result) : renamed;
+  }
+  IOStatus NewRandomAccessFile(const std::string& path, const rocksdb::FileOptions&,
+                               std::unique_ptr<rocksdb::FSRandomAccessFile>* result,
+                               IODebugContext*) override {
+    auto file = files_->Open(path, {});
+    if (!file.ok()) return ToIo(file.status());
+    result->reset(new ReadableFile(std::move(*file)));
+    return IOStatus::OK();
   }
   IOStatus NewRandomRWFile(const std::string&, const rocksdb::FileOptions&,
                            std::unique_ptr<rocksdb::FSRandomRWFile>*, IODebugContext*) override {

@@ -9,8 +9,9 @@
 
 namespace quern {
 
-// Everything that RocksDB writes, syncs, renames and removes goes through `fs` (borrowed), except
-// its text log and its lock file. For RocksOptions::env; must outlive the database.
+// Everything that RocksDB writes, syncs, renames and removes, and its reads of tables, go through
+// `fs` (borrowed), except its text log and its lock file. For RocksOptions::env; must outlive the
+// database.
 std::unique_ptr<rocksdb::Env> NewRocksEnv(FileSystem* fs);
 
 }  // namespace quern

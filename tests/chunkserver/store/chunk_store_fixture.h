@@ -104,9 +104,34 @@ class ChunkStoreFixture : public RandomTest, public ::testing::WithParamInterfac
     EXPECT_OK(Find(chunk)->Finalize(text.size(), Crc32c(text)));
     return chunk;
   }
+  // One that came whole, so that its bytes are in the index.
+  ChunkId MakeSealedInIndex(ChunkId chunk, std::string_view text) {
+    ReplicaSpec spec = Spec(chunk);
+    spec.capacity_bytes = kIndexedBytes;
+    EXPECT_OK(store_->Create(spec));
+    const iovec part{const_cast<char*>(text.data()), text.size()};
+    const PayloadSums sums = SumPayload(0, {&part, 1});
+    const Replica::Whole whole = {.replica = Find(chunk),
+                                  .piece = {.offset = 0,
+                                            .producer = 7,
+                                            .seq = 1,
+                                            .committed = 0,
+                                            .payload = {&part, 1},
+                                            .sums = &sums}};
+    EXPECT_OK(Replica::AppendWhole({&whole, 1}));
+    EXPECT_OK(Find(chunk)->Finalize(text.size(), Crc32c(text)));
+    return chunk;
+  }
+  // Bytes that replicas hold or have reserved.
+  uint64_t Used() {
+    uint64_t sum = 0;
+    for (const DiskStatus& disk : store_->Disks()) sum += disk.used_bytes;
+    return sum;
+  }
   // A copy from another server.
-  void CopyIn(ChunkId chunk, std::string_view text, std::vector<ProducerSeq> producers = {}) {
-    ASSERT_OK_AND_ASSIGN(auto copy, store_->BeginCopy(chunk, text.size()));
+  void CopyIn(ChunkId chunk, std::string_view text, std::vector<ProducerSeq> producers = {},
+              std::optional<size_t> disk = std::nullopt) {
+    ASSERT_OK_AND_ASSIGN(auto copy, store_->BeginCopy(chunk, text.size(), disk));
     const iovec part{const_cast<char*>(text.data()), text.size()};
     ASSERT_OK(copy->Append({&part, 1}, SumPayload(0, {&part, 1})));
     copy->set_producers(std::move(producers));

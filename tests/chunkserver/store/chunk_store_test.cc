@@ -246,20 +246,40 @@ TEST_P(ChunkStoreTest, ARowWithoutItsBytesIsNoReplica) {
   }
 }
 
+TEST_P(ChunkStoreTest, AReplicaWithoutItsChecksumsIsCondemnedByWhoeverNeedsThem) {
+  for (const bool fence : {true, false}) {
+    const ChunkId chunk = MakeSealed(ChunkId(1), "abc");
+    const std::string disk = Find(chunk)->disk().path();
+    store_.reset();
+    {
+      ASSERT_OK_AND_ASSIGN(const auto index, machine_.opener()(disk + "/index", false));
+      ReplicaRecord record;
+      ASSERT_OK(index->ForEachReplica([&](ReplicaRecord found) {
+        record = std::move(found);
+        return absl::OkStatus();
+      }));
+      ASSERT_OK(index->Remove(chunk, WriteMode::kSynced));
+      ASSERT_OK(index->PutReplica(record, WriteMode::kSynced));
+    }
+    Open();
+    ASSERT_EQ(Find(chunk)->facts().report.state, ReplicaState::kFinalized);
+    const absl::Status status =
+        fence ? Find(chunk)->Fence(7).status() : Find(chunk)->Producers().status();
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kDataLoss));
+    EXPECT_EQ(Find(chunk)->facts().report.state, ReplicaState::kCorrupt) << fence;
+    ASSERT_OK(store_->Remove(chunk));
+  }
+}
+
 TEST_P(ChunkStoreTest, TheRoomOfASealedChunkIsGivenBack) {
   const ChunkId chunk(1);
   ASSERT_OK(store_->Create(Spec(chunk)));
-  const auto used = [&] {
-    uint64_t sum = 0;
-    for (const DiskStatus& disk : store_->Disks()) sum += disk.used_bytes;
-    return sum;
-  };
-  EXPECT_EQ(used(), 4u << 20);
+  EXPECT_EQ(Used(), 4u << 20);
   ASSERT_OK(Append(chunk, "abc"));
   ASSERT_OK(Find(chunk)->Finalize(3, Crc32c("abc")));
-  EXPECT_EQ(used(), 3u);
+  EXPECT_EQ(Used(), 3u);
   ASSERT_OK(store_->Remove(chunk));
-  EXPECT_EQ(used(), 0u);
+  EXPECT_EQ(Used(), 0u);
 }
 
 TEST_P(ChunkStoreTest, ADiskWhoseIndexIsGoneIsNotTakenForANewOne) {
@@ -317,6 +337,61 @@ TEST_P(ChunkStoreTest, AFormatThatACrashInterruptedIsFinished) {
 }
 
 // --- Errors that say nothing about the bytes.
+
+// Its checksums, and its bytes if it is small, are rows of the index.
+TEST_P(ChunkStoreTest, RowsThatTheDiskRefusesOnceCondemnNothing) {
+  const std::string text = RandomText(200'000);
+  MakeSealed(ChunkId(1), text);
+  MakeSealedInIndex(ChunkId(2), "abc");
+  for (const auto& [chunk, bytes] : {std::pair(ChunkId(1), text), {ChunkId(2), "abc"}}) {
+    SCOPED_TRACE(chunk.value());
+    Open();  // nothing of the rows is in memory
+    machine_.RefuseRows(true);
+    EXPECT_THAT(ReadServed(chunk), StatusIs(absl::StatusCode::kDataLoss)) << "to be reported";
+    EXPECT_EQ(Find(chunk)->facts().report.state, ReplicaState::kFinalized);
+    const auto works_again = [&] {
+      machine_.RefuseRows(false);
+      return absl::OkStatus();
+    };
+    ASSERT_OK_AND_ASSIGN(const Verification good,
+                         store_->Verify(chunk, {.before_retry = works_again}));
+    EXPECT_EQ(good.outcome, Verification::Outcome::kGood);
+    EXPECT_EQ(ReadServed(chunk).value(), bytes);
+  }
+}
+
+TEST_P(ChunkStoreTest, RowsThatTheDiskRefusesAgainAndAgainCondemnTheirReplica) {
+  const ChunkId chunk = MakeSealed(ChunkId(1), RandomText(200'000));
+  Open();
+  machine_.RefuseRows(true);
+  EXPECT_EQ(store_->Verify(chunk).value().outcome, Verification::Outcome::kCondemned);
+  for (const DiskStatus& disk : store_->Disks()) EXPECT_OK(disk.health);
+  machine_.RefuseRows(false);
+  EXPECT_EQ(store_->Verify(chunk).value().outcome, Verification::Outcome::kGood);
+}
+
+TEST_P(ChunkStoreTest, ADiskThatRefusesItsRowsAtTheStartIsTriedAgain) {
+  if (GetParam() == IndexKind::kMemory) GTEST_SKIP() << "needs reads that fail below the index";
+  MakeSealed(ChunkId(1), "abc");
+  store_.reset();
+  bool refuse = true;
+  ChunkStoreOptions options = Options();
+  options.open_index = [&](const std::string& path, bool create) {
+    machine_.RefuseRows(false);
+    auto index = machine_.opener()(path, create);
+    machine_.RefuseRows(refuse && path.starts_with(machine_.dir(0)));
+    return index;
+  };
+  auto store = ChunkStore::Open(options);
+  ASSERT_OK(store);
+  store_ = *std::move(store);
+  EXPECT_THAT(store_->Disks()[0].health, StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_OK(store_->Disks()[1].health);
+  refuse = false;
+  store_->ReopenDisks();
+  EXPECT_OK(store_->Disks()[0].health);
+  EXPECT_EQ(ReadServed(ChunkId(1)).value(), "abc");
+}
 
 INSTANTIATE_TEST_SUITE_P(Both, ChunkStoreTest,
                          ::testing::Values(IndexKind::kRocks, IndexKind::kMemory),

@@ -22,10 +22,9 @@ enum class IndexKind { kRocks, kMemory };
 class TestMachine {
  public:
   explicit TestMachine(IndexKind kind)
-      : kind_(kind), fs_(dir_ / "forgetful"), env_(NewRocksEnv(&fs_)) {}
+      : kind_(kind), fs_(dir_ / "forgetful"), env_(NewRocksEnv(&faulty_)) {}
 
   FileSystem* fs() { return &faulty_; }
-  // What fails: the data files, not the index.
   FaultyFileSystem& faults() { return faulty_; }
   std::string dir(int disk = 0) const { return dir_ / fmt::format("disk{}", disk); }
   IndexOpener opener() {
@@ -45,9 +44,17 @@ class TestMachine {
     for (auto& [path, contents] : contents_) contents->PowerCut();
   }
   void PowerOn() { fs_.PowerOn(); }
-  // What the in-memory indexes answer to writes; the others take them.
-  void FailIndexWrites(const absl::Status& status) {
-    for (auto& [path, contents] : contents_) contents->FailWrites(status);
+  // What the in-memory indexes below `part` answer to writes; the others take them.
+  void FailIndexWrites(const absl::Status& status, const std::string& part = "") {
+    for (auto& [path, contents] : contents_) {
+      if (path.find(part) != std::string::npos) contents->FailWrites(status);
+    }
+  }
+  // The disks refuse to give rows of their indexes, or give them again. RocksDB has some in memory.
+  void RefuseRows(bool refuse) {
+    faulty_.Fail(FaultyFileSystem::Operation::kRead, "/index/", refuse ? EIO : 0);
+    const absl::Status status = refuse ? ErrnoStatus(EIO, "read a row") : absl::OkStatus();
+    for (auto& [path, contents] : contents_) contents->FailReads(status);
   }
 
  private:

@@ -12,6 +12,11 @@ void MemoryIndexContents::FailWrites(const absl::Status& status) {
   failure_ = status;
 }
 
+void MemoryIndexContents::FailReads(const absl::Status& status) {
+  MutexLock lock(&mutex_);
+  read_failure_ = status;
+}
+
 absl::Status MemoryReplicaIndex::Write(WriteMode mode, const std::function<void(Tables*)>& change) {
   MutexLock lock(&contents_->mutex_);
   RETURN_IF_ERROR(contents_->failure_);
@@ -98,6 +103,7 @@ absl::StatusOr<std::vector<AppendRecord>> MemoryReplicaIndex::LoadAppends(ChunkI
 
 absl::StatusOr<SealedSums> MemoryReplicaIndex::LoadSums(ChunkId chunk) {
   MutexLock lock(&contents_->mutex_);
+  RETURN_IF_ERROR(contents_->read_failure_);
   const auto found = contents_->now_.sums.find(chunk);
   if (found == contents_->now_.sums.end()) return NotFoundError("no sums of {}", chunk);
   return found->second;
@@ -105,6 +111,7 @@ absl::StatusOr<SealedSums> MemoryReplicaIndex::LoadSums(ChunkId chunk) {
 
 absl::StatusOr<std::string> MemoryReplicaIndex::LoadPayload(ChunkId chunk) {
   MutexLock lock(&contents_->mutex_);
+  RETURN_IF_ERROR(contents_->read_failure_);
   const auto found = contents_->now_.payloads.find(chunk);
   if (found == contents_->now_.payloads.end()) return NotFoundError("no payload of {}", chunk);
   return found->second;

@@ -17,6 +17,8 @@ class MemoryIndexContents {
   void PowerCut();
   // Every write fails with this, unless it is OK, and changes nothing.
   void FailWrites(const absl::Status& status);
+  // The same for reads of checksums and bytes.
+  void FailReads(const absl::Status& status);
 
  private:
   friend class MemoryReplicaIndex;
@@ -29,6 +31,7 @@ class MemoryIndexContents {
   };
   Mutex mutex_;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+  absl::Status read_failure_ ABSL_GUARDED_BY(mutex_);
   Tables now_ ABSL_GUARDED_BY(mutex_);
   Tables durable_ ABSL_GUARDED_BY(mutex_);
 };

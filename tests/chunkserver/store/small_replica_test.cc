@@ -45,11 +45,6 @@ class SmallReplicaTest : public ChunkStoreFixture {
     EXPECT_EQ(report.state, ReplicaState::kFinalized);
   }
   bool HasFile(ChunkId chunk) { return machine_.fs()->Exists(DataPath(chunk)); }
-  uint64_t Used() {
-    uint64_t sum = 0;
-    for (const DiskStatus& disk : store_->Disks()) sum += disk.used_bytes;
-    return sum;
-  }
   // What the master compares is what a listing would name.
   void ExpectDigestsOfWhatIsHere() {
     InventoryDigests expected{};
@@ -258,6 +253,29 @@ TEST_P(SmallReplicaTest, BytesThatDoNotMatchOrAreMissingCondemnIt) {
   ASSERT_OK(OpenIndex(disk)->PutReplica(record, WriteMode::kSynced));
   Open();
   EXPECT_THAT(ReadServed(chunk), StatusIs(Code::kDataLoss));
+}
+
+TEST_P(SmallReplicaTest, ADamagedRowCondemnsItAtOnce) {
+  if (GetParam() == IndexKind::kMemory) GTEST_SKIP() << "needs an index that has files";
+  const ChunkId chunk(1);
+  const std::string text = RandomText(20'000);
+  Create(chunk, 20'000);
+  ASSERT_OK(AppendWhole(chunk, text));
+  Finalize(chunk, text);
+  const std::string index = Find(chunk)->disk().path() + "/index";
+  Open();  // out of the log into a table
+  store_.reset();
+  ASSERT_OK_AND_ASSIGN(const auto names, machine_.fs()->List(index));
+  for (const std::string& name : names) {
+    if (!name.ends_with(".sst")) continue;
+    const std::string path = fmt::format("{}/{}", index, name);
+    ASSERT_OK_AND_ASSIGN(const std::string bytes, ReadFileToString(machine_.fs(), path));
+    const size_t at = bytes.find(text.substr(10'000, 100));
+    if (at != std::string::npos) Overwrite(path, at, "xyz");
+  }
+  Open();
+  EXPECT_THAT(ReadServed(chunk), StatusIs(Code::kDataLoss));
+  EXPECT_EQ(Find(chunk)->facts().report.state, ReplicaState::kCorrupt);
 }
 
 TEST_P(SmallReplicaTest, ACopyTakesItsPlace) {

@@ -241,6 +241,9 @@ TEST_F(RocksTest, StatusesKeepTheirMeaning) {
   EXPECT_THAT(FromRocks(rocksdb::Status::NoSpace()),
               StatusIs(absl::StatusCode::kResourceExhausted));
   EXPECT_THAT(FromRocks(rocksdb::Status::IOError("x")), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_THAT(FromRocks(rocksdb::Status::IOError("x", std::strerror(ENODEV))),
+              StatusIs(absl::StatusCode::kInternal))
+      << "as of any other file";
   EXPECT_THAT(FromRocks(rocksdb::Status::Busy()), StatusIs(absl::StatusCode::kUnavailable));
 }
 
