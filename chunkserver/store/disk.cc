@@ -158,6 +158,8 @@ absl::Status Disk::PrepareSpace() {
   FileSystem* fs = options_.fs;
   RETURN_IF_ERROR(fs->RemoveTree(path() + "/tmp"));
   RETURN_IF_ERROR(fs->MakeDirs(path() + "/tmp"));
+  RETURN_IF_ERROR(fs->MakeDirs(path() + "/data"));
+  for (std::atomic<bool>& durable : data_dirs_durable_) durable = false;
   // Asked apart, so that it is an error when it cannot be said.
   ASSIGN_OR_RETURN(const DiskSpace space, fs->Space(path()));
   LookAtSpace();

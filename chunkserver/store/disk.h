@@ -21,6 +21,7 @@
 // (docs/formats/chunk-store.md)
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -178,6 +179,8 @@ class Disk {
   std::atomic<uint64_t> used_bytes_ = 0;
   std::atomic<uint64_t> planned_bytes_ = 0;
   std::atomic<bool> silent_ = false;
+  // Since it was opened.
+  std::array<std::atomic<bool>, 256> data_dirs_durable_ = {};
 
   mutable Mutex watch_mutex_;  // its own: it is taken for every operation
   mutable OperationWatch watch_ ABSL_GUARDED_BY(watch_mutex_);

@@ -44,10 +44,15 @@ absl::StatusOr<std::unique_ptr<File>> Disk::CreateData(ChunkId chunk, uint64_t r
   return CreateWithSpace(options_.fs, DataPath(chunk), reserve_bytes);
 }
 
-// Made when first needed: 256 of them at once would cost a new disk 256 syncs.
+// Made when first needed: 256 of them at once would cost a new disk 256 syncs. One that is there is
+// not taken to be durable: a process that was killed may have left it, a sync of its name may have
+// failed, or another thread may be in the middle of that.
 absl::Status Disk::MakeDataDir(ChunkId chunk) {
-  const std::string dir = DataDir(chunk);
-  return options_.fs->Exists(dir) ? absl::OkStatus() : options_.fs->MakeDirs(dir);
+  std::atomic<bool>& durable = data_dirs_durable_[chunk.value() & 0xff];
+  if (durable) return absl::OkStatus();
+  RETURN_IF_ERROR(options_.fs->MakeDirs(DataDir(chunk)));
+  durable = true;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<File>> Disk::OpenData(ChunkId chunk, bool write) {

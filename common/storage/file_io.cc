@@ -168,10 +168,12 @@ class RealFileSystem : public FileSystem {
   }
 
   absl::Status MakeDirs(const std::string& path) override {
+    // Of "a/" the name that has to be durable is in what holds "a".
+    if (path.size() > 1 && path.back() == '/') return MakeDirs(path.substr(0, path.size() - 1));
     if (path.empty() || mkdir(path.c_str(), 0755) == 0) {
       return path.empty() ? absl::OkStatus() : SyncDir(ParentDir(path));
     }
-    if (errno == EEXIST && IsDirectory(path)) return absl::OkStatus();
+    if (errno == EEXIST && IsDirectory(path)) return SyncNameOf(path);
     if (errno != ENOENT || ParentDir(path) == path) return FileError("make directory", path);
     RETURN_IF_ERROR(MakeDirs(ParentDir(path)));
     return MakeDirs(path);
@@ -205,6 +207,14 @@ class RealFileSystem : public FileSystem {
   }
 
   bool Exists(const std::string& path) override { return access(path.c_str(), F_OK) == 0; }
+
+ private:
+  // Of a directory that is there: whoever made it may have been killed before its name was durable,
+  // or be in the middle of it. What lies where this process may not write it did not make.
+  absl::Status SyncNameOf(const std::string& path) {
+    const std::string parent = ParentDir(path);
+    return access(parent.c_str(), W_OK) == 0 ? SyncDir(parent) : absl::OkStatus();
+  }
 };
 
 }  // namespace

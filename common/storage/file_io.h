@@ -75,7 +75,7 @@ class FileSystem {
   virtual absl::Status Remove(const std::string& path) = 0;
   // Replaces the target.
   virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
-  // With parents, all of them durable; OK when it is there.
+  // With parents, all of them durable; OK when it is there, durable then as well.
   virtual absl::Status MakeDirs(const std::string& path) = 0;
   // OK when there is nothing.
   virtual absl::Status RemoveTree(const std::string& path) = 0;

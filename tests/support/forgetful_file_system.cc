@@ -163,7 +163,21 @@ absl::Status ForgetfulFileSystem::RenameDirectory(const std::string& from, const
 absl::Status ForgetfulFileSystem::MakeDirs(const std::string& path) {
   MutexLock lock(&mutex_);
   RETURN_IF_ERROR(CheckPower());
-  return real_->MakeDirs(path);
+  RETURN_IF_ERROR(real_->MakeDirs(path));
+  NoteDurableDirs(ParentDir(path));
+  return absl::OkStatus();
+}
+
+void ForgetfulFileSystem::MakeDirsUnsynced(const std::string& path) {
+  MutexLock lock(&mutex_);
+  for (std::string dir = path; !real_->Exists(dir); dir = ParentDir(dir)) {
+    unsynced_dirs_.insert(dir);
+  }
+  Must(real_->MakeDirs(path));
+}
+
+void ForgetfulFileSystem::NoteDurableDirs(const std::string& parent) {
+  std::erase_if(unsynced_dirs_, [&](const auto& dir) { return ParentDir(dir) == parent; });
 }
 
 absl::Status ForgetfulFileSystem::RemoveTree(const std::string& path) {
@@ -191,6 +205,7 @@ absl::Status ForgetfulFileSystem::SyncDir(const std::string& dir) {
   MutexLock lock(&mutex_);
   RETURN_IF_ERROR(CheckPower());
   if (!real_->Exists(dir)) return NotFoundError("{}: no such directory", dir);
+  NoteDurableDirs(dir);
   // Names directly in it, and those of directories below it that were removed.
   std::erase_if(synced_names_, [&](const auto& entry) {
     const std::string parent = ParentDir(entry.first);
@@ -265,8 +280,13 @@ void ForgetfulFileSystem::PowerCut(Random* keep_some) {
   for (const auto& [path, inode] : synced_names_) inodes.insert(inode.get());
   for (Inode* inode : inodes) Forget(*inode, keep_some);
   // A journal keeps all changes of names up to some moment: here all, or only the synced ones.
-  if (keep_some != nullptr && ((*keep_some)() & 1) != 0) synced_names_ = names_;
+  if (keep_some != nullptr && ((*keep_some)() & 1) != 0) {
+    synced_names_ = names_;
+    unsynced_dirs_.clear();
+  }
   RestoreNames();
+  for (const std::string& dir : unsynced_dirs_) Must(real_->RemoveTree(dir));
+  unsynced_dirs_.clear();
   // From here on all that is there counts as synced; names are tracked anew when they are touched.
   names_.clear();
   synced_names_.clear();

@@ -12,12 +12,13 @@
 // back.
 //
 // The rules are the strict ones of POSIX: contents and length are durable after Datasync; a
-// creation, removal or rename after SyncDir of the directory. Directories themselves are durable at
-// once. Changes must come through this object: it knows nothing of others. Thread-safe.
+// creation, removal or rename after SyncDir of the directory. Directories are so after MakeDirs.
+// Changes must come through this object: it knows nothing of others. Thread-safe.
 #pragma once
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,8 @@ class ForgetfulFileSystem : public FileSystem {
   // fail for ever.
   void PowerCut(Random* keep_some = nullptr);
   void PowerOn();
+  // What MakeDirs leaves behind when the process is killed in the middle of it.
+  void MakeDirsUnsynced(const std::string& path);
 
   absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path,
                                              const OpenOptions& options) override;
@@ -72,6 +75,7 @@ class ForgetfulFileSystem : public FileSystem {
   // To be called before bytes [begin, end) change.
   void SavePages(Inode* inode, uint64_t begin, uint64_t end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Forget(const Inode& inode, Random* keep_some) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteDurableDirs(const std::string& parent) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RestoreNames() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   FileSystem* const real_;
@@ -84,6 +88,8 @@ class ForgetfulFileSystem : public FileSystem {
   // same in both.
   Names names_ ABSL_GUARDED_BY(mutex_);
   Names synced_names_ ABSL_GUARDED_BY(mutex_);
+  // Directories that a power cut takes away, with all that is in them.
+  std::set<std::string> unsynced_dirs_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quern

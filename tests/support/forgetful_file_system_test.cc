@@ -106,6 +106,19 @@ TEST_F(ForgetfulFileSystemTest, ARemovedTreeComesBack) {
   EXPECT_FALSE(fs_.Exists(a_));
 }
 
+TEST_F(ForgetfulFileSystemTest, ADirectoryWithoutASyncedNameIsLostWithAllInIt) {
+  for (const bool made_again : {false, true}) {
+    const std::string e = dir_ / "d/e";
+    fs_.MakeDirsUnsynced(e);
+    ASSERT_OK(WriteFileDurably(&fs_, e + "/f", "synced"));
+    if (made_again) {
+      ASSERT_OK(fs_.MakeDirs(e));
+    }
+    PowerCycle();
+    EXPECT_EQ(fs_.Exists(e), made_again);
+  }
+}
+
 TEST_F(ForgetfulFileSystemTest, FilesFromBeforeAreKept) {
   ASSERT_OK(WriteFileDurably(FileSystem::Real(), a_, "before"));
   ASSERT_OK_AND_ASSIGN(const auto file, fs_.Open(a_, {.write = true}));

@@ -246,6 +246,32 @@ TEST_P(ChunkStoreTest, ARowWithoutItsBytesIsNoReplica) {
   }
 }
 
+// A directory that is there may be one whose name was never made durable: by a process that was
+// killed, a sync that failed, or another thread that is in the middle of it.
+TEST_P(ChunkStoreTest, ADirectoryThatIsThereIsDurableBeforeAReplicaInItIs) {
+  for (const std::string dir : {"/data", "/data/01"}) {
+    store_.reset();
+    for (const int disk : {0, 1}) {
+      const std::string data = machine_.dir(disk) + "/data";
+      ASSERT_OK(machine_.fs()->RemoveTree(data));
+      ASSERT_OK(machine_.fs()->MakeDirs(ParentDir(machine_.dir(disk) + dir)));
+      machine_.MakeDirsUnsynced(machine_.dir(disk) + dir);
+    }
+    Open();
+    const ChunkId sealed = MakeSealed(ChunkId(0x101), "abc");
+    const ChunkId copied(0x201);
+    CopyIn(copied, "def");
+    machine_.PowerCut();
+    store_.reset();
+    machine_.PowerOn();
+    Open();
+    EXPECT_EQ(ReadAll(sealed).value_or("lost"), "abc") << dir;
+    EXPECT_EQ(ReadAll(copied).value_or("lost"), "def") << dir;
+    ASSERT_OK(store_->Remove(sealed));
+    ASSERT_OK(store_->Remove(copied));
+  }
+}
+
 TEST_P(ChunkStoreTest, AReplicaWithoutItsChecksumsIsCondemnedByWhoeverNeedsThem) {
   for (const bool fence : {true, false}) {
     const ChunkId chunk = MakeSealed(ChunkId(1), "abc");

@@ -56,6 +56,8 @@ class TestMachine {
     const absl::Status status = refuse ? ErrnoStatus(EIO, "read a row") : absl::OkStatus();
     for (auto& [path, contents] : contents_) contents->FailReads(status);
   }
+  // As one that is killed on the way leaves them: there, but not durable.
+  void MakeDirsUnsynced(const std::string& path) { fs_.MakeDirsUnsynced(path); }
 
  private:
   absl::StatusOr<std::unique_ptr<ReplicaIndex>> OpenIndex(const std::string& path, bool create) {
