@@ -46,13 +46,22 @@ void ChunkStore::RemoveReplaced(size_t disk) {
   for (const std::shared_ptr<Replica>& replica : replaced) {
     if (&replica->disk() != answers) continue;
     const absl::Status status = replica->Remove();
+    // Of a disk that has failed it goes at the next start; else it is tried again.
+    if (!status.ok() && replica->disk().health().ok()) continue;
     LogInfo("replaced_replica_removed",
             {{"chunk", replica->chunk()}, {"disk", answers->path()}, {"status", status}});
-    // Only now: a copy that comes back to this disk takes turns with it. What is left of one that
-    // could not be removed goes at the next start.
+    // Only now: a copy that comes back to this disk takes turns with it.
     MutexLock lock(&mutex_);
     std::erase(replaced_, replica);
   }
+}
+
+void ChunkStore::Discard(const std::shared_ptr<Replica>& replaced) {
+  absl::Status status = replaced->disk().Usable();
+  if (status.ok()) status = replaced->Remove();
+  if (!status.ok()) PutOff(replaced);
+  LogInfo("second_replica_removed",
+          {{"chunk", replaced->chunk()}, {"disk", replaced->disk().path()}, {"status", status}});
 }
 
 void ChunkStore::PutOff(const std::shared_ptr<Replica>& replaced) {
@@ -203,19 +212,20 @@ absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCop
   const bool same_disk = old != nullptr && &old->disk() == copy->disk();
   const auto in_place = same_disk ? old : FindReplaced(chunk, copy->disk());
   RETURN_IF_ERROR(in_place != nullptr ? in_place->ReplaceWith(publish) : publish());
-  if (old != nullptr && old != in_place) {
-    if (old->disk().Usable().ok()) {
-      RETURN_IF_ERROR(old->Remove());
-    } else {
-      PutOff(old);
-    }
-  }
   const std::shared_ptr<Replica> replica = Replica::Adopt(EnvironmentOf(copy->disk()), record);
+  std::shared_ptr<Replica> newcomer = replica;
   {
     MutexLock lock(&mutex_);
-    replicas_[chunk] = replica;
+    newcomer.swap(replicas_[chunk]);
     unrestored_.erase(chunk);
   }
+  // Its disk has come back meanwhile. What is on that of the copy shares the row with it.
+  if (newcomer == old || newcomer == nullptr || &newcomer->disk() == copy->disk()) {
+    newcomer.reset();
+  }
+  if (old != nullptr && old != in_place) Discard(old);
+  if (newcomer != nullptr) Discard(newcomer);
+  // Last, so that the master hears of what is here after what went.
   replica->Announce();
   return replica->facts().report;
 }

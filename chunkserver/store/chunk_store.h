@@ -135,8 +135,10 @@ class ChunkStore {
   void Unusable(Disk* disk, const absl::Status& why);
   void OnDiskFailed(const Disk* disk);
   Replicas OnDisk(const Disk* disk) const;
-  // The disk of one that was replaced has failed, or hangs: it goes when that answers, or at a
-  // restart, which finds two.
+  // Removes one that another has taken the place of, now or later.
+  void Discard(const std::shared_ptr<Replica>& replaced);
+  // Its disk has failed, or hangs, or has no room for the removal: it goes when that answers, or at
+  // a restart, which finds two.
   void PutOff(const std::shared_ptr<Replica>& replaced);
   // One that was replaced and is still on this disk; null: none.
   std::shared_ptr<Replica> FindReplaced(ChunkId chunk, const Disk* disk) const;
@@ -157,7 +159,7 @@ class ChunkStore {
   std::vector<std::string> devices_ ABSL_GUARDED_BY(mutex_);
   // Those whose bytes could not be read at the start, and why: they stay as they are on the disk.
   absl::flat_hash_map<ChunkId, absl::Status> unrestored_ ABSL_GUARDED_BY(mutex_);
-  // On disks that did not answer when others took their place.
+  // Those that could not be removed yet when others took their place.
   Replicas replaced_ ABSL_GUARDED_BY(mutex_);
 };
 

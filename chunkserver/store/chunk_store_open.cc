@@ -148,15 +148,7 @@ void ChunkStore::Publish(Disk* disk, const Replicas& replicas) {
   }
   // In the map first: what is not there is not here, as soon as the disk is ready.
   disk->MarkReady();
-  for (const std::shared_ptr<Replica>& replica : extra) {
-    if (!replica->disk().Answers().ok()) {
-      PutOff(replica);
-      continue;
-    }
-    const absl::Status status = replica->Remove();
-    LogInfo("second_replica_removed",
-            {{"chunk", replica->chunk()}, {"disk", replica->disk().path()}, {"status", status}});
-  }
+  for (const std::shared_ptr<Replica>& replica : extra) Discard(replica);
   // Last, so that the master hears of what is here after what went.
   const absl::flat_hash_set<std::shared_ptr<Replica>> gone(extra.begin(), extra.end());
   for (const std::shared_ptr<Replica>& replica : replicas) {

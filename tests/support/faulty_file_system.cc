@@ -75,6 +75,21 @@ absl::Status FaultyFileSystem::Remove(const std::string& path) {
   return under_->Remove(path);
 }
 
+void FaultyFileSystem::OnRename(std::function<void(const std::string& path)> call) {
+  MutexLock lock(&mutex_);
+  on_rename_ = std::move(call);
+}
+
+absl::Status FaultyFileSystem::Rename(const std::string& from, const std::string& to) {
+  std::function<void(const std::string&)> on_rename;
+  {
+    MutexLock lock(&mutex_);
+    on_rename = on_rename_;
+  }
+  if (on_rename != nullptr) on_rename(from);
+  return under_->Rename(from, to);
+}
+
 void FaultyFileSystem::SetFreeBytes(std::optional<uint64_t> bytes) {
   MutexLock lock(&mutex_);
   free_bytes_ = bytes;

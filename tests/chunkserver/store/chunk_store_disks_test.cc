@@ -335,6 +335,49 @@ TEST_P(ChunkStoreDisksTest, ADiskThatCameBackKeepsTheBetterOfTwoReplicas) {
   EXPECT_EQ(ReadServed(chunk).value(), "abc");
 }
 
+TEST_P(ChunkStoreDisksTest, ADiskThatComesBackWhileACopyIsPublishedLeavesNoSecondReplica) {
+  const ChunkId chunk = MakeSealed(ChunkId(1), "abc");
+  const std::string first = DataPath(chunk);
+  const std::string away = Find(chunk)->disk().path();
+  Unmount(away);
+  bool returned = false;
+  machine_.faults().OnRename([&](const std::string& path) {
+    if (returned || !path.ends_with("/tmp/0000000000000001")) return;
+    returned = true;
+    Mount(away);
+    store_->ReopenDisks();
+  });
+  CopyIn(chunk, "abc");
+  machine_.faults().OnRename(nullptr);
+  ASSERT_TRUE(returned);
+  EXPECT_NE(Find(chunk)->disk().path(), away);
+  EXPECT_FALSE(machine_.fs()->Exists(first));
+  EXPECT_EQ(Used(), 3u);
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kFinalized), 1u);
+  EXPECT_EQ(ReadServed(chunk).value(), "abc");
+}
+
+TEST_P(ChunkStoreDisksTest, ACopyCountsAlsoWhenWhatItReplacesCannotBeRemovedYet) {
+  if (GetParam() == IndexKind::kRocks) GTEST_SKIP() << "needs an index whose writes fail";
+  const ChunkId chunk = MakeSealed(ChunkId(1), "abc");
+  Find(chunk)->Condemn("for the test").IgnoreError();
+  const std::string first = DataPath(chunk);
+  const size_t old_disk = store_->DiskOf(chunk).value();
+  machine_.FailIndexWrites(ResourceExhaustedError("full"), Find(chunk)->disk().path());
+  CopyIn(chunk, "abc", {}, 1 - old_disk);
+  EXPECT_EQ(store_->DiskOf(chunk).value(), 1 - old_disk);
+  EXPECT_EQ(store_->Disks()[1 - old_disk].used_bytes, 3u);
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kFinalized), 1u);
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kCorrupt), 0u) << "no second one is told";
+  EXPECT_EQ(ReadServed(chunk).value(), "abc");
+  store_->RemoveReplaced(old_disk);
+  EXPECT_TRUE(machine_.fs()->Exists(first));
+  machine_.FailIndexWrites(absl::OkStatus());
+  store_->RemoveReplaced(old_disk);
+  EXPECT_FALSE(machine_.fs()->Exists(first));
+  EXPECT_EQ(Used(), 3u);
+}
+
 TEST_P(ChunkStoreDisksTest, ACopyWithoutARowIsFoundAndQuarantined) {
   const std::string text = RandomText(1'200'000);
   const ChunkId chunk = MakeSealed(ChunkId(0x101), text);
