@@ -111,7 +111,7 @@ TEST_P(ChunkStoreDisksTest, VerifyLooksAtReplicasInEveryState) {
   ASSERT_OK(Append(ChunkId(1), text));
   EXPECT_EQ(store_->Verify(ChunkId(1)).value().bytes_read, text.size());
   ASSERT_OK(Find(ChunkId(1))->Fence(7));
-  Overwrite(DataPath(ChunkId(1)), 7, "x");
+  Overwrite(DataPath(ChunkId(1)), 7, std::string(1, static_cast<char>(text[7] ^ 1)));
   EXPECT_EQ(store_->Verify(ChunkId(1)).value().outcome, Verification::Outcome::kCondemned);
   Overwrite(DataPath(ChunkId(1)), 7, text.substr(7, 1));
   EXPECT_EQ(store_->Verify(ChunkId(1)).value().report.state, ReplicaState::kFenced);
