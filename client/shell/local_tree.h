@@ -31,7 +31,7 @@ struct LocalTree {
 enum class Links {
   kFiles,   // those to files for the files; those to directories are told as skipped
   kFollow,  // for what they name, but for a directory that the link lies in
-  kSkip,    // nothing, without a word
+  kSkip,    // nothing; they are only counted
 };
 
 struct LocalTreeOptions {
