@@ -135,6 +135,23 @@ absl::Status SessionClient::Serve(BulkLoop* loop, BulkStream* stream, Outbox* ou
     handler_->SendHeartbeat(stream);
     next_heartbeat_ = options_.clock->MonotonicNow() + heartbeat_every_;
   }
+  return SendLastWords(loop, stream, outbox);
+}
+
+// The peer ends the stream when it has read everything.
+absl::Status SessionClient::SendLastWords(BulkLoop* loop, BulkStream* stream, Outbox* outbox) {
+  const absl::Time give_up = options_.clock->MonotonicNow() + options_.last_words;
+  bool all = false;
+  while (admitted_) {
+    if (!all) {
+      RETURN_IF_ERROR(SendWaiting(stream, outbox));
+      all = stream->unsent_bytes() < Outbox::kSendAhead;
+      if (all) stream->CloseSend();
+    }
+    const BulkEvent event = loop->Next(give_up - options_.clock->MonotonicNow());
+    if (event.kind == BulkEvent::Kind::kTimeout) break;
+    if (event.kind == BulkEvent::Kind::kFinished) return event.status;
+  }
   return absl::OkStatus();
 }
 

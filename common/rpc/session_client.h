@@ -59,6 +59,8 @@ class SessionClient {
     absl::Duration admit_timeout = absl::Seconds(10);
     absl::Duration first_pause = absl::Milliseconds(100);
     absl::Duration longest_pause = absl::Seconds(2);
+    // Stop lets the peer take what was Put before for so long.
+    absl::Duration last_words = absl::Seconds(1);
     size_t max_outbox_bytes = Outbox::kMaxBytes;
     Clock* clock = Clock::Real();
   };
@@ -68,6 +70,7 @@ class SessionClient {
   ~SessionClient() { Stop(); }
 
   void Start();
+  // What was Put before still goes, if the peer takes it.
   void Stop();
 
   // By the handler, in OnMessage: the peer has admitted us.
@@ -93,6 +96,7 @@ class SessionClient {
   absl::Status RunOnce();
   absl::Status Serve(BulkLoop* loop, BulkStream* stream, Outbox* outbox);
   absl::Status SendWaiting(BulkStream* stream, Outbox* outbox);
+  absl::Status SendLastWords(BulkLoop* loop, BulkStream* stream, Outbox* outbox);
   void SetTrouble(const absl::Status& status);
   // False when it is time to stop.
   bool Pause(absl::Duration duration);

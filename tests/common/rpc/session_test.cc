@@ -170,6 +170,16 @@ class SessionClientTest : public testing::Test, public SessionClient::Handler {
   std::unique_ptr<SessionClient> client_;
 };
 
+TEST_F(SessionClientTest, WhatWasPutBeforeAStopStillArrives) {
+  Start({});
+  ASSERT_THAT(peer_->Await(0, 2), ElementsAre("register", "beat"));
+  const std::string much(100'000, 'x');
+  for (int i = 0; i < 20; ++i) client_->Put(Said(much));
+  client_->Put(Said("the last word"));
+  client_->Stop();
+  EXPECT_EQ(peer_->Await(0, 23).back(), "the last word");
+}
+
 TEST_F(SessionClientTest, RegistersFirstThenTellsNewsThenWhatWasPut) {
   news_ = {"news 1", "news 2", "news 3"};
   put_while_registering_ = {"put 1", "put 2"};
