@@ -82,6 +82,10 @@ absl::StatusOr<std::unique_ptr<Scratch>> Scratch::Open(std::vector<std::string> 
 absl::Status Scratch::Load() {
   ASSIGN_OR_RETURN(worker_id_, ReadOrMake(main_dir() + "/worker_id", "w-" + RandomHex(8)));
   RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(main_dir() + "/plugins"));
+  {
+    MutexLock lock(&mutex_);
+    cluster_id_ = ReadFileToString(FileSystem::Real(), main_dir() + kClusterName).value_or("");
+  }
   for (const std::string& dir : dirs_) {
     for (const std::string& job : ReadableNames(dir + "/jobs")) {
       const std::string job_dir = fmt::format("{}/jobs/{}", dir, job);
@@ -102,13 +106,44 @@ void Scratch::LoadAttempt(const std::string& dir) {
 }
 
 absl::StatusOr<bool> Scratch::BelongsTo(const std::string& cluster_id) {
-  ASSIGN_OR_RETURN(const std::string known, ReadOrMake(main_dir() + kClusterName, cluster_id));
-  return known == cluster_id;
+  {
+    MutexLock lock(&mutex_);
+    if (!cluster_id_.empty()) return cluster_id_ == cluster_id;
+    cluster_id_ = cluster_id;
+  }
+  RETURN_IF_ERROR(WriteFileDurably(FileSystem::Real(), main_dir() + kClusterName, cluster_id));
+  return true;
 }
 
 absl::Status Scratch::StartOver(const std::string& cluster_id) {
-  for (const std::string& job : Jobs()) RemoveJob(job);
+  decltype(held_) gone;  // closes its files without the lock
+  {
+    MutexLock lock(&mutex_);
+    gone.swap(held_);
+    cluster_id_ = cluster_id;
+  }
+  absl::Status dropped;
+  for (const std::string& dir : dirs_) dropped.Update(DropJobs(dir + "/jobs"));
+  RETURN_IF_ERROR(dropped);
   return WriteFileDurably(FileSystem::Real(), main_dir() + kClusterName, cluster_id);
+}
+
+// Logs too: their names come again. Only a result that stays is an error, a next process would take
+// it up; what user code has made there may resist.
+absl::Status Scratch::DropJobs(const std::string& jobs_dir) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> jobs, files_->List(jobs_dir));
+  absl::Status status;
+  for (const std::string& job : jobs) {
+    const std::string job_dir = fmt::format("{}/{}", jobs_dir, job);
+    for (const std::string& attempt : ReadableNames(job_dir)) {
+      const std::string prefix = fmt::format("{}/{}/", job_dir, attempt);
+      files_->Remove(prefix + kLogName).IgnoreError();
+      if (files_->Exists(prefix + kResultName)) status.Update(files_->Remove(prefix + kResultName));
+    }
+    files_->RemoveTree(job_dir).IgnoreError();
+  }
+  status.Update(files_->SyncDir(jobs_dir));
+  return status;
 }
 
 absl::StatusOr<std::string> Scratch::MakeAttemptDir(const pb::AttemptId& id) {

@@ -42,7 +42,8 @@ class Scratch {
   const std::string& main_dir() const { return dirs_[0]; }
   // Whether the work here is this cluster's; when it is nobody's so far, it is from now on.
   absl::StatusOr<bool> BelongsTo(const std::string& cluster_id);
-  // Drops everything: this is a worker of that cluster from now on. Nothing may run meanwhile.
+  // Drops everything, logs as well: this is a worker of that cluster from now on. Nothing may run
+  // meanwhile. After an error the next process may find outputs, which are not taken for its own.
   absl::Status StartOver(const std::string& cluster_id);
 
   // An empty directory for a new attempt, the disks in turn; the same one, emptied, for an attempt
@@ -79,6 +80,7 @@ class Scratch {
   absl::Status Load();
   void LoadAttempt(const std::string& dir);
   static void KeepOnlyLog(const std::string& attempt_dir);
+  absl::Status DropJobs(const std::string& jobs_dir);
   void DropOldLogs();
   void DropLogs(const std::string& dir, const std::string& job);
   void Ended(const std::string& job_id, const std::string& attempt);
@@ -88,6 +90,7 @@ class Scratch {
   std::string worker_id_;
 
   mutable Mutex mutex_;
+  std::string cluster_id_ ABSL_GUARDED_BY(mutex_);  // empty: nobody's so far
   size_t next_dir_ ABSL_GUARDED_BY(mutex_) = 0;
   using OpenFile = std::shared_ptr<MapOutputFile>;  // null: it is not open
   struct HeldEntry {

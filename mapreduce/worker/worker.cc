@@ -120,9 +120,7 @@ void Worker::AskForOutputs(const std::string& job_id) {
 }
 
 bool Worker::OnAdmitted(const std::string& cluster_id) {
-  const absl::StatusOr<bool> other = AdoptCluster(cluster_id);
-  if (!other.ok()) LogError("scratch_failed", {{"status", other.status()}});
-  if (other.ok() && *other) return true;
+  if (AdoptCluster(cluster_id)) return true;
   MutexLock lock(&mutex_);
   outputs_.StartSession();
   std::set<std::string> jobs;
@@ -133,11 +131,13 @@ bool Worker::OnAdmitted(const std::string& cluster_id) {
   return false;
 }
 
-absl::StatusOr<bool> Worker::AdoptCluster(const std::string& cluster_id) {
-  ASSIGN_OR_RETURN(const bool same, context_->scratch->BelongsTo(cluster_id));
-  if (same) return false;
+bool Worker::AdoptCluster(const std::string& cluster_id) {
+  const absl::StatusOr<bool> same = context_->scratch->BelongsTo(cluster_id);
+  if (!same.ok()) LogError("scratch_failed", {{"status", same.status()}});
+  if (!same.ok() || *same) return false;
   Abandon("its coordinator is gone for good");
-  RETURN_IF_ERROR(context_->scratch->StartOver(cluster_id));
+  const absl::Status dropped = context_->scratch->StartOver(cluster_id);
+  if (!dropped.ok()) LogError("scratch_failed", {{"status", dropped}});
   return true;
 }
 

@@ -53,7 +53,7 @@ class Worker {
 
  private:
   // True when it was of another one.
-  absl::StatusOr<bool> AdoptCluster(const std::string& cluster_id);
+  bool AdoptCluster(const std::string& cluster_id);
   // Kills everything, waits for it, and forgets it.
   void Abandon(const std::string& reason);
   void KillAll(const std::string& reason);

@@ -19,6 +19,20 @@ namespace {
 
 constexpr char kDay[] = "20261101";
 
+// Removals fail.
+class StubbornFileSystem final : public HangingFileSystem {
+ public:
+  absl::Status Remove(const std::string& path) override {
+    return keeps_files ? UnavailableError("{}: stays", path) : HangingFileSystem::Remove(path);
+  }
+  absl::Status RemoveTree(const std::string& path) override {
+    return keeps_trees ? UnavailableError("{}: stays", path) : HangingFileSystem::RemoveTree(path);
+  }
+
+  bool keeps_files = false;
+  bool keeps_trees = false;
+};
+
 class ScratchTest : public testing::Test {
  protected:
   static pb::AttemptId FirstMap(const std::string& job) {
@@ -123,6 +137,55 @@ TEST_F(ScratchTest, AnAttemptThatIsTriedAgainKeepsItsDiskAndNothingElse) {
     ASSERT_TRUE(log.ok()) << log.status();
     EXPECT_EQ(*log, *second + "/log");
   }
+}
+
+// Names of jobs begin anew there: a log that stays would be taken for that of another attempt.
+TEST_F(ScratchTest, AnotherClusterFindsNothingOnAnyDisk) {
+  const auto scratch = *Scratch::Open({dir_ / "disk1", dir_ / "disk2"});
+  ASSERT_TRUE(*scratch->BelongsTo("one"));
+  std::vector<pb::AttemptId> ids;
+  for (uint32_t number = 1; number <= 4; ++number) {
+    ids.push_back(FirstMap(FormatJobId(kDay, number)));
+    const auto dir = scratch->MakeAttemptDir(ids.back());
+    ASSERT_TRUE(dir.ok()) << dir.status();
+    std::ofstream(*dir + "/log") << "printed";
+    pb::WorkerMessage::HeldOutput held;
+    *held.mutable_id() = ids.back();
+    if (number <= 2) {
+      ASSERT_TRUE(scratch->Hold(held, *dir).ok());
+    } else {
+      scratch->Discard(*dir);
+    }
+  }
+  ASSERT_TRUE(scratch->StartOver("two").ok());
+  EXPECT_TRUE(*scratch->BelongsTo("two"));
+  EXPECT_TRUE(scratch->Held().empty());
+  for (const pb::AttemptId& id : ids) {
+    EXPECT_FALSE(scratch->FindLog(id).ok()) << id.job_id();
+    EXPECT_TRUE(scratch->MakeAttemptDir(id).ok()) << "work goes on";
+  }
+}
+
+TEST_F(ScratchTest, AnOutputThatCannotBeRemovedStaysTheOtherClusters) {
+  StubbornFileSystem disk;
+  const auto scratch = *Scratch::Open({dir_.path()}, &disk);
+  ASSERT_TRUE(*scratch->BelongsTo("one"));
+  pb::WorkerMessage::HeldOutput held;
+  *held.mutable_id() = FirstMap(FormatJobId(kDay, 1));
+  ASSERT_TRUE(scratch->Hold(held, *scratch->MakeAttemptDir(held.id())).ok());
+  disk.keeps_files = disk.keeps_trees = true;
+  EXPECT_FALSE(scratch->StartOver("two").ok());
+  EXPECT_TRUE(scratch->Held().empty());
+  EXPECT_TRUE(*scratch->BelongsTo("two")) << "work goes on";
+
+  const auto next = *Scratch::Open({dir_.path()}, &disk);
+  EXPECT_EQ(next->Held().size(), 1u);
+  EXPECT_FALSE(*next->BelongsTo("two"));
+  disk.keeps_files = false;  // what user code has made there resists still
+  EXPECT_TRUE(next->StartOver("two").ok());
+  const auto last = *Scratch::Open({dir_.path()}, &disk);
+  EXPECT_TRUE(last->Held().empty());
+  EXPECT_TRUE(*last->BelongsTo("two"));
 }
 
 TEST_F(ScratchTest, TheOldestLogsGoFirstAlsoAboveFourDigits) {
