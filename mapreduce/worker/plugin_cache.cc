@@ -22,11 +22,12 @@ std::string PluginCache::PathOf(const std::string& hash) const {
   return fmt::format("{}/{}{}", dir_, hash, kSuffix);
 }
 
+// Not the time of the last change of its inode: each link to it, and the end of each, is one.
 PluginCache::Stamp PluginCache::StampOf(const std::string& path) {
   struct stat info {};
   if (stat(path.c_str(), &info) != 0) return {};
   return {info.st_ino, info.st_size,
-          int64_t{info.st_ctim.tv_sec} * 1'000'000'000 + info.st_ctim.tv_nsec};
+          int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec};
 }
 
 PluginCache::Copy PluginCache::Use(const std::string& hash) {
@@ -77,7 +78,7 @@ absl::Status PluginCache::Provide(const pb::JobSpec::Plugin& plugin) {
 }
 
 bool PluginCache::IsIntact(const pb::JobSpec::Plugin& plugin) const {
-  const auto bytes = ReadFileToString(FileSystem::Real(), PathOf(plugin.hash()));
+  const auto bytes = ReadFileToString(files_, PathOf(plugin.hash()));
   return bytes.ok() && bytes->size() == plugin.size_bytes() &&
          HashBytes128(*bytes).ToString() == plugin.hash();
 }

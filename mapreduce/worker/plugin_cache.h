@@ -16,6 +16,7 @@
 
 #include "common/mutex.h"
 #include "common/status.h"
+#include "common/storage/file_io.h"
 #include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/types.pb.h"
 
@@ -30,7 +31,9 @@ class PluginCache {
   using Fetch = std::function<absl::Status(
       const std::string& path, const std::function<absl::Status(std::string_view)>& sink)>;
 
-  PluginCache(std::string dir, Fetch fetch) : dir_(std::move(dir)), fetch_(std::move(fetch)) {}
+  // `files`, borrowed, reads the copies that are there.
+  PluginCache(std::string dir, Fetch fetch, FileSystem* files = FileSystem::Real())
+      : dir_(std::move(dir)), fetch_(std::move(fetch)), files_(files) {}
 
   // The path of a local copy, which stays there as long as anybody has this.
   using Copy = std::shared_ptr<const std::string>;
@@ -44,7 +47,7 @@ class PluginCache {
   struct Stamp {
     uint64_t inode = 0;
     int64_t size = 0;
-    int64_t changed_ns = 0;
+    int64_t written_ns = 0;
     bool operator==(const Stamp&) const = default;
   };
   static Stamp StampOf(const std::string& path);
@@ -62,6 +65,7 @@ class PluginCache {
 
   const std::string dir_;
   const Fetch fetch_;
+  FileSystem* const files_;
   Mutex mutex_;
   CondVar changed_;
   std::set<std::string> busy_ ABSL_GUARDED_BY(mutex_);  // being checked or fetched

@@ -3,15 +3,28 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "common/hash.h"
 #include "common/storage/file_io.h"
+#include "tests/support/hanging_file_system.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
 namespace quern::mr {
 namespace {
+
+class CountingFileSystem final : public HangingFileSystem {
+ public:
+  absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path,
+                                             const OpenOptions& options) override {
+    ++opened;
+    return HangingFileSystem::Open(path, options);
+  }
+
+  int opened = 0;
+};
 
 class PluginCacheTest : public testing::Test {
  protected:
@@ -24,10 +37,11 @@ class PluginCacheTest : public testing::Test {
   }
   // The file system has under each path just that text.
   PluginCache NewCache() {
-    return PluginCache(dir_.path(), [this](const std::string& path, const auto& sink) {
+    const auto fetch = [this](const std::string& path, const auto& sink) {
       ++fetches_;
       return sink(path);
-    });
+    };
+    return PluginCache(dir_.path(), fetch, &files_);
   }
   // Nobody uses it any more.
   static absl::StatusOr<std::string> PathIn(PluginCache* cache, const pb::JobSpec::Plugin& plugin) {
@@ -40,6 +54,7 @@ class PluginCacheTest : public testing::Test {
 
   const TempDir dir_;
   int fetches_ = 0;
+  CountingFileSystem files_;
 };
 
 TEST_F(PluginCacheTest, FetchesOnceAndKeepsItOverARestart) {
@@ -80,6 +95,28 @@ TEST_F(PluginCacheTest, ACopyThatIsDamagedLaterIsFetchedAgain) {
   ASSERT_OK(FileSystem::Real()->Remove(path));
   ASSERT_OK(cache.Get(plugin));
   EXPECT_EQ(fetches_, 3);
+}
+
+// As attempts do with side files, at their beginning and at their end.
+TEST_F(PluginCacheTest, LinksThatComeAndGoAreNoReasonToReadACopyAgain) {
+  const pb::JobSpec::Plugin list = Plugin("words");
+  PluginCache cache = NewCache();
+  ASSERT_OK_AND_ASSIGN(const PluginCache::Copy copy, cache.Get(list));
+  const std::string link = dir_ / "link";
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    std::filesystem::create_hard_link(*copy, link);
+    ASSERT_OK(cache.Get(list));
+    ASSERT_OK(FileSystem::Real()->Remove(link));
+    ASSERT_OK(cache.Get(list));
+  }
+  EXPECT_EQ(files_.opened, 0) << "it was compared when it came";
+
+  std::filesystem::create_hard_link(*copy, link);
+  std::ofstream(link, std::ios::app) << " of a task that writes to its side file";
+  ASSERT_OK(cache.Get(list));
+  EXPECT_EQ(files_.opened, 1);
+  EXPECT_EQ(Read(*copy), "words");
+  EXPECT_EQ(fetches_, 2);
 }
 
 TEST_F(PluginCacheTest, TheLeastRecentlyUsedMakeRoom) {
