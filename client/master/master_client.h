@@ -1,7 +1,8 @@
 // Calls to the master: deadlines, retries, request ids, several masters.
 //
 // Unavailable and DeadlineExceeded are tried again, with the same request id, at the next master of
-// the list, until the patience of the call is used up; everything else is the master's answer.
+// the list, until the patience of the call is used up; so is a call that finds the master with as
+// many as it takes. Everything else is the master's answer.
 // Thread-safe.
 #pragma once
 

@@ -14,7 +14,8 @@
 namespace quern::rpc {
 
 // Nobody here cancels such a call. gRPC says so when a server is stopped in the middle of it: the
-// outcome is unknown, and there may be another server soon, which is Unavailable.
+// outcome is unknown, and there may be another server soon, which is Unavailable. So is a server
+// that has no thread for the call: nothing of it was done.
 absl::Status StatusOfCall(const grpc::Status& status);
 
 // Runs `invoke(grpc::ClientContext*)`, which returns a grpc::Status. Fails with Unavailable at once
@@ -30,7 +31,7 @@ absl::Status Call(absl::Duration timeout, Invoke invoke) {
 // them with AnswerOf.
 grpc::Status AnswerOf(const absl::Status& status);
 bool IsAnswer(const grpc::Status& status);
-// Of a call that failed without an answer: it surely came to no server.
+// Of a call that failed without an answer: it surely came to no handler.
 bool NeverReached(const absl::Status& status);
 
 // For users, of a call that failed with Unavailable or DeadlineExceeded without a server's answer:

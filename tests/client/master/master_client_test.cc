@@ -9,6 +9,7 @@
 #include "client/file_system.h"
 #include "common/clock.h"
 #include "common/mutex.h"
+#include "common/rpc/grpc_status.h"
 #include "common/rpc/server.h"
 #include "common/thread.h"
 #include "quern/dfs/v1/namespace.grpc.pb.h"
@@ -69,6 +70,48 @@ class RenewedMaster final : public pb::Namespace::Service {
 };
 
 // A writer that has nothing to write makes no other call, and is given up after an hour.
+// Says to the first calls what gRPC says when all threads of a server are taken, then what it is
+// told to say itself.
+class CrowdedMaster final : public pb::Namespace::Service {
+ public:
+  explicit CrowdedMaster(absl::Status answer) : answer_(std::move(answer)) {}
+
+  grpc::Status AllocateChunk(grpc::ServerContext*, const pb::AllocateChunkRequest*,
+                             pb::AllocateChunkResponse*) override {
+    return Answer();
+  }
+  grpc::Status ResolveChunk(grpc::ServerContext*, const pb::ResolveChunkRequest*,
+                            pb::ResolveChunkResponse*) override {
+    return Answer();
+  }
+  int calls() const { return calls_; }
+
+ private:
+  grpc::Status Answer() {
+    if (++calls_ % 4 != 0) {
+      return {grpc::StatusCode::RESOURCE_EXHAUSTED, "Server Threadpool Exhausted"};
+    }
+    return rpc::ToGrpc(answer_);
+  }
+
+  const absl::Status answer_;
+  std::atomic<int> calls_ = 0;
+};
+
+TEST(MasterClientTest, ACallTooManyIsMadeAgainAndWhatTheMasterRefusesIsNot) {
+  for (const absl::Status& answer : {absl::OkStatus(), ResourceExhaustedError("no room")}) {
+    CrowdedMaster master(answer);
+    ASSERT_OK_AND_ASSIGN(const auto server, rpc::Server::Start({.watchdog = false}, {&master}, {}));
+    ClientOptions options;
+    options.masters = {server->address()};
+    MasterClient client(options);
+    EXPECT_EQ(client.AllocateChunk({}).status(), answer);
+    EXPECT_EQ(master.calls(), 4);
+    EXPECT_EQ(client.ResolveChunk({}).status(), answer);
+    EXPECT_EQ(master.calls(), 8);
+  }
+}
+
 TEST(MasterClientTest, RenewalsFindTheMasterThatAnswers) {
   RenewedMaster master;
   ASSERT_OK_AND_ASSIGN(const auto server, rpc::Server::Start({.watchdog = false}, {&master}, {}));
