@@ -75,7 +75,10 @@ absl::Status ChunkCopier::Fetch(const std::string& source, ChunkId chunk, uint64
                                 IncomingCopy* copy) {
   std::shared_ptr<grpc::Channel> channel = services_.channels->Acquire(source);
   rpc::BulkLoop loop;
-  rpc::BulkStream* stream = loop.Open(channel, kReadMethod, services_.limits.copy_timeout);
+  const Limits& limits = services_.limits;
+  const absl::Duration for_bytes =
+      absl::Seconds(length) / static_cast<double>(limits.copy_bytes_per_second);
+  rpc::BulkStream* stream = loop.Open(channel, kReadMethod, limits.copy_timeout + for_bytes);
   pb::ReadRequest request;
   request.set_chunk_id(chunk.value());
   request.set_with_producers(true);

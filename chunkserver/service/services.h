@@ -55,8 +55,10 @@ struct Limits {
   absl::Duration disk_silence = kDiskSilence;
   // How often the space of a disk is looked at.
   absl::Duration disk_look = absl::Seconds(1);
-  // One attempt of a copy from one source.
+  // One attempt of a copy from one source: so long, and what its bytes take at the lowest speed
+  // that is worth waiting for.
   absl::Duration copy_timeout = absl::Minutes(10);
+  uint64_t copy_bytes_per_second = uint64_t{1} << 20;
 };
 
 struct Services {

@@ -205,7 +205,7 @@ RepairPlanner::Stage RepairPlanner::PlanCopies(const ChunkInfo& info,
   for (const ServerId target : chosen.servers) {
     planning.plan->copies.push_back({info.id, target, sources, info.length, info.crc});
     planning.placement->NoteCreation(target, now);
-    Begin(info.id, sources.front(), target, row, now);
+    Begin(planning.plan->copies.back(), row, now);
   }
   // The end of a copy comes back to what is still lacking.
   if (!row->targets.empty()) return Stage::kUnderWay;
@@ -218,11 +218,15 @@ RepairPlanner::Stage RepairPlanner::PlanCopies(const ChunkInfo& info,
   return BackOff(row, fmt::format("no server can take a copy: {}", chosen.Reasons()), now);
 }
 
-void RepairPlanner::Begin(ChunkId chunk, ServerId source, ServerId target, LedgerRow* row,
-                          absl::Time now) {
+void RepairPlanner::Begin(const Copy& copy, LedgerRow* row, absl::Time now) {
+  const ServerId source = copy.sources.front();
+  const ServerId target = copy.target;
+  const absl::Time until =
+      now + options_.copy_timeout +
+      absl::Seconds(copy.length) / static_cast<double>(options_.copy_bytes_per_second);
   row->targets.push_back(target);
-  under_way_[{chunk, target}] = {source, now};
-  begun_.push_back({now, chunk, target});
+  under_way_[{copy.chunk, target}] = {source, until};
+  expiries_.emplace(until, copy.chunk, target);
   ++as_source_[source];
   if (++as_target_[target] >= options_.max_per_target) busy_targets_.insert(target);
   ++in_flight_;
@@ -269,13 +273,9 @@ RepairPlanner::Plan RepairPlanner::Next(const ChunkTable& chunks, const ServerRe
 }
 
 void RepairPlanner::ExpireCopies(absl::Time now) {
-  while (!begun_.empty() && now - begun_.front().at >= options_.copy_timeout) {
-    const Begun begun = begun_.front();
-    begun_.pop_front();
-    const auto copy = under_way_.find({begun.chunk, begun.target});
-    if (copy != under_way_.end() && copy->second.began == begun.at) {
-      Ended(begun.chunk, begun.target, "took too long", now);
-    }
+  while (!expiries_.empty() && std::get<absl::Time>(*expiries_.begin()) <= now) {
+    const auto [until, chunk, target] = *expiries_.begin();
+    Ended(chunk, target, "took too long", now);
   }
 }
 
@@ -284,6 +284,7 @@ void RepairPlanner::Ended(ChunkId chunk, ServerId target, std::string_view failu
   const auto copy = under_way_.find({chunk, target});
   if (copy == under_way_.end()) return;
   const ServerId source = copy->second.source;
+  expiries_.erase({copy->second.until, chunk, target});
   if (--as_source_[source] == 0) as_source_.erase(source);
   if (--as_target_[target] == 0) as_target_.erase(target);
   busy_targets_.erase(target);
@@ -306,7 +307,7 @@ absl::Time RepairPlanner::NextDeadline() const {
   if (more_) return absl::InfinitePast();
   absl::Time next = waiting_.empty() ? absl::InfiniteFuture() : waiting_.begin()->first;
   if (!awaiting_.empty()) next = std::min(next, term_began_ + options_.grace);
-  if (!begun_.empty()) next = std::min(next, begun_.front().at + options_.copy_timeout);
+  if (!expiries_.empty()) next = std::min(next, std::get<absl::Time>(*expiries_.begin()));
   return next;
 }
 
@@ -332,7 +333,7 @@ absl::Status RepairPlanner::Validate() const {
   }
   const size_t queued = ready_.size() + waiting_.size() + awaiting_.size() + parked_.size();
   if (queued + under_way != rows_.size()) return InternalError("queues have strangers");
-  if (targets != in_flight_ || under_way_.size() != in_flight_) {
+  if (targets != in_flight_ || under_way_.size() != in_flight_ || expiries_.size() != in_flight_) {
     return InternalError("{} copies under way, {} counted", targets, in_flight_);
   }
   for (const auto& [server, copies] : as_target_) {

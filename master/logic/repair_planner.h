@@ -15,7 +15,6 @@
 #include <absl/time/time.h>
 
 #include <cstdint>
-#include <deque>
 #include <set>
 #include <string>
 #include <tuple>
@@ -42,8 +41,10 @@ class RepairPlanner {
     int max_scan = 1000;
     absl::Duration first_backoff = absl::Seconds(1);
     absl::Duration max_backoff = absl::Minutes(5);
-    // A copy that says nothing for so long has failed.
+    // A copy that says nothing for so long has failed; a chunkserver gives it no more time either
+    // (Limits::copy_timeout): so long, and what its bytes take at the lowest speed.
     absl::Duration copy_timeout = absl::Minutes(10);
+    uint64_t copy_bytes_per_second = uint64_t{1} << 20;
     // Replicas that nobody has confirmed count as lost this long after the start of the term.
     absl::Duration grace = absl::Minutes(10);
   };
@@ -135,7 +136,7 @@ class RepairPlanner {
   Stage PlanChunk(ChunkId chunk, LedgerRow* row, const Planning& planning);
   Stage PlanCopies(const ChunkInfo& info, const ChunkAssessment& assessment,
                    const ServerList& sources, LedgerRow* row, const Planning& planning);
-  void Begin(ChunkId chunk, ServerId source, ServerId target, LedgerRow* row, absl::Time now);
+  void Begin(const Copy& copy, LedgerRow* row, absl::Time now);
   ServerList Sources(const ChunkAssessment& assessment, const ServerRegistry& servers,
                      absl::Time now) const;
   int SourceLoad(ServerId server) const;
@@ -158,16 +159,12 @@ class RepairPlanner {
   absl::flat_hash_map<ServerId, int> as_source_;
   struct UnderWay {
     ServerId source;
-    absl::Time began;
+    absl::Time until;
   };
   absl::flat_hash_map<std::pair<ChunkId, ServerId>, UnderWay> under_way_;  // by chunk, target
-  struct Begun {
-    absl::Time at;
-    ChunkId chunk;
-    ServerId target;
-  };
-  std::deque<Begun> begun_;  // in the order of time; some have ended
-  size_t limit_ = 0;         // of copies in the cluster, at the last Next
+  // When those that are under way have taken too long.
+  std::set<std::tuple<absl::Time, ChunkId, ServerId>> expiries_;
+  size_t limit_ = 0;  // of copies in the cluster, at the last Next
   size_t in_flight_ = 0;
 };
 

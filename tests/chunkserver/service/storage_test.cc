@@ -122,6 +122,19 @@ TEST_F(StorageTest, CopiesFromTheFirstSourceThatIsGood) {
   EXPECT_THAT(Read("n3", kChunk), StatusIs(absl::StatusCode::kNotFound)) << "nothing is left of it";
 }
 
+class SlowCopyTest : public StorageTest {
+  // As over a link so slow that a chunk takes longer than what is given to any.
+  void Adjust(ChunkserverOptions* options) override {
+    options->limits.copy_timeout = absl::ZeroDuration();
+  }
+};
+
+TEST_F(SlowCopyTest, ACopyHasTheTimeThatItsLengthTakes) {
+  StartAll({"n1", "n2"});
+  const std::string text = MakeSealedChunk(kChunk, {"n1"}, 20'000'000);
+  EXPECT_OK(master_->Copy("n2", kChunk, text.size(), Crc32c(text), {"n1"}));
+}
+
 TEST_F(StorageTest, AFullDiskIsItsOwnErrorAndTheServerGoesOn) {
   StartAll(kNodes);
   ASSERT_OK(master_->Create(kOther, kNodes));

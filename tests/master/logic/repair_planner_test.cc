@@ -23,8 +23,9 @@ class RepairPlannerTest : public RandomTest {
   RepairPlannerTest() : planner_(std::in_place, RepairPlanner::Options{}, servers_.now) {}
 
   // A sealed chunk with confirmed replicas on these servers.
-  void AddChunk(uint64_t id, uint32_t wanted, const std::vector<uint32_t>& holders) {
-    chunks_.Load(ChunkId(id), pb::CHUNK_STATE_SEALED, 100, 7, wanted, {});
+  void AddChunk(uint64_t id, uint32_t wanted, const std::vector<uint32_t>& holders,
+                uint64_t length = 100) {
+    chunks_.Load(ChunkId(id), pb::CHUNK_STATE_SEALED, length, 7, wanted, {});
     for (const uint32_t server : holders) {
       chunks_.SetReplica(ChunkId(id), {ServerId(server), kFinalized, true});
     }
@@ -111,8 +112,25 @@ TEST_F(RepairPlannerTest, AFailedCopyIsTriedAgainElsewhereOrLater) {
   EXPECT_THAT(Next().copies, IsEmpty());
   servers_.now += absl::Seconds(1);
   EXPECT_THAT(Next().copies, SizeIs(1));
-  servers_.now += absl::Minutes(10);
+  servers_.now += absl::Minutes(11);
   for (uint32_t id = 1; id <= 3; ++id) servers_.Heartbeat(id);
+  Next();
+  EXPECT_EQ(planner_->rows().at(ChunkId(1)).reason, "took too long");
+}
+
+TEST_F(RepairPlannerTest, ACopyOfALargeChunkMayTakeLonger) {
+  servers_.AddMany(4);
+  AddChunk(1, 3, {1, 2}, uint64_t{4} << 30);
+  AddChunk(2, 3, {1, 2});
+  ASSERT_THAT(Next().copies, SizeIs(2));
+  servers_.now += absl::Minutes(11);
+  const auto again = Next();
+  EXPECT_EQ(planner_->rows().at(ChunkId(1)).failures, 0);
+  EXPECT_EQ(planner_->rows().at(ChunkId(2)).reason, "took too long");
+  EXPECT_EQ(planner_->rows().at(ChunkId(1)).targets.size(), 1u);
+  servers_.now += absl::Hours(1);
+  EXPECT_LE(planner_->NextDeadline(), servers_.now + absl::Minutes(10));
+  servers_.now += absl::Minutes(10);
   Next();
   EXPECT_EQ(planner_->rows().at(ChunkId(1)).reason, "took too long");
 }
