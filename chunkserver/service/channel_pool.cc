@@ -1,7 +1,5 @@
 #include "chunkserver/service/channel_pool.h"
 
-#include "common/rpc/channel.h"
-
 namespace quern::chunkserver {
 namespace {
 
@@ -24,17 +22,14 @@ std::shared_ptr<grpc::Channel> ChannelPool::Acquire(const std::string& address) 
 
 std::shared_ptr<grpc::Channel> ChannelPool::Share(const std::string& address) {
   MutexLock lock(&mutex_);
-  std::shared_ptr<grpc::Channel>& shared = shared_[address];
-  if (shared != nullptr) return shared;
   // Better one that is there than one connection more.
   auto& idle = idle_[address];
-  if (idle.empty()) {
-    shared = rpc::MakeChannel(address, rpc::ChannelKind::kBulk);
-  } else {
-    shared = std::move(idle.back());
+  return shared_[address].ForStream([&] {
+    if (idle.empty()) return rpc::MakeChannel(address, rpc::ChannelKind::kBulk);
+    auto channel = std::move(idle.back());
     idle.pop_back();
-  }
-  return shared;
+    return channel;
+  });
 }
 
 void ChannelPool::Forget(const std::string& address) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/mutex.h"
+#include "common/rpc/channel.h"
 
 namespace quern::chunkserver {
 
@@ -21,14 +22,15 @@ class ChannelPool {
   // Only of a channel whose stream ended well.
   void Release(const std::string& address, std::shared_ptr<grpc::Channel> channel);
 
+  // For one stream, as long as the result lives; another one when one has as many as it takes.
   std::shared_ptr<grpc::Channel> Share(const std::string& address);
-  // The shared one is in trouble: the next to ask gets another.
+  // A shared one is in trouble: the next to ask gets another.
   void Forget(const std::string& address);
 
  private:
   Mutex mutex_;
   std::map<std::string, std::vector<std::shared_ptr<grpc::Channel>>> idle_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, std::shared_ptr<grpc::Channel>> shared_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, rpc::SharedChannels> shared_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quern::chunkserver

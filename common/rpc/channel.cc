@@ -4,7 +4,9 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "common/rpc/grpc_process.h"
 #include "common/rpc/settings.h"
@@ -41,17 +43,43 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, ChannelKi
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
+std::shared_ptr<grpc::Channel> SharedChannels::ForStream(
+    const std::function<std::shared_ptr<grpc::Channel>()>& make) {
+  struct Use {
+    explicit Use(std::shared_ptr<Connection> used) : connection(std::move(used)) {
+      ++connection->streams;
+    }
+    ~Use() { --connection->streams; }
+    const std::shared_ptr<Connection> connection;
+  };
+  auto found = std::ranges::find_if(connections_, [](const auto& connection) {
+    return connection->streams < kStreamsPerConnection;
+  });
+  if (found == connections_.end()) {
+    found = connections_.insert(found, std::make_shared<Connection>(make()));
+  }
+  const auto use = std::make_shared<Use>(*found);
+  // Behind the one that had room nobody needs an empty one.
+  connections_.erase(std::remove_if(std::next(found), connections_.end(),
+                                    [](const auto& other) { return other->streams == 0; }),
+                     connections_.end());
+  return {use, use->connection->channel.get()};
+}
+
 std::shared_ptr<grpc::Channel> ChannelCache::Get(const std::string& address, ChannelKind kind) {
   MutexLock lock(&mutex_);
-  auto& channel = channels_[{address, kind}];
+  if (kind == ChannelKind::kBulk) {
+    return bulk_[address].ForStream([&] { return MakeChannel(address, kind); });
+  }
+  auto& channel = control_[address];
   if (channel == nullptr) channel = MakeChannel(address, kind);
   return channel;
 }
 
 void ChannelCache::Forget(const std::string& address) {
   MutexLock lock(&mutex_);
-  channels_.erase({address, ChannelKind::kControl});
-  channels_.erase({address, ChannelKind::kBulk});
+  control_.erase(address);
+  bulk_.erase(address);
 }
 
 }  // namespace quern::rpc

@@ -3,10 +3,12 @@
 
 #include <grpcpp/channel.h>
 
+#include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include "common/mutex.h"
 
@@ -20,9 +22,28 @@ enum class ChannelKind {
 // Does not connect yet; calls fail with Unavailable while nobody listens at `address` (HOST:PORT).
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, ChannelKind kind);
 
-// Keeps one channel per address and kind. Thread-safe.
+// The bulk channels to one address: streams share one as long as it takes them. Not thread-safe,
+// but what it gives may be dropped by any thread.
+class SharedChannels {
+ public:
+  // For one stream, which counts as long as the result or a copy of it lives. `make` is called when
+  // the others are full.
+  std::shared_ptr<grpc::Channel> ForStream(
+      const std::function<std::shared_ptr<grpc::Channel>()>& make);
+
+ private:
+  struct Connection {
+    std::shared_ptr<grpc::Channel> channel;
+    std::atomic<int> streams = 0;
+  };
+  std::vector<std::shared_ptr<Connection>> connections_;
+};
+
+// Keeps the channels to each address: one for control, and for bulk streams as many as they need.
+// Thread-safe.
 class ChannelCache {
  public:
+  // A bulk channel is for one stream, as of SharedChannels.
   std::shared_ptr<grpc::Channel> Get(const std::string& address, ChannelKind kind);
   // Forgets the channels of an address whose server is gone, so that the next Get reconnects at
   // once instead of after gRPC's back-off.
@@ -30,8 +51,8 @@ class ChannelCache {
 
  private:
   Mutex mutex_;
-  std::map<std::pair<std::string, ChannelKind>, std::shared_ptr<grpc::Channel>> channels_
-      ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::shared_ptr<grpc::Channel>> control_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, SharedChannels> bulk_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quern::rpc

@@ -9,7 +9,11 @@ inline constexpr int kMaxMessageBytes = 8 << 20;  // bulk data travels in pieces
 // What a connection takes in of a stream that nobody reads from.
 inline constexpr int kReceiveWindowBytes = 16 << 20;
 inline constexpr int kMaxMetadataBytes = 16 << 10;
+// Of a connection. One more waits in the client until another has ended, and looks to its user like
+// a server that says nothing.
 inline constexpr int kMaxConcurrentStreams = 256;
+// So many are put on one, since some have ended here and not there yet.
+inline constexpr int kStreamsPerConnection = 200;
 inline constexpr int kKeepaliveTimeoutMs = 10'000;
 
 // Calls set(name, value) for every integer setting.

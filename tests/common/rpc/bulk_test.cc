@@ -127,6 +127,36 @@ TEST_F(BulkTest, MessagesComeBackInOrderOnEveryStream) {
   EXPECT_TRUE(received == sent);
 }
 
+TEST_F(BulkTest, MoreStreamsThanAConnectionTakesAreAllServed) {
+  StartServer();
+  ChannelCache channels;
+  BulkLoop loop;
+  for (int i = 0; i < 300; ++i) {
+    loop.Open(channels.Get(server_->address(), ChannelKind::kBulk), "/test/Echo",
+              absl::InfiniteDuration())
+        ->Send(Buffer("x"));
+  }
+  for (int answers = 0; answers < 300;) {
+    const BulkEvent event = loop.Next(absl::Seconds(10));
+    ASSERT_NE(event.kind, Kind::kTimeout) << answers;
+    if (event.kind == Kind::kMessage) ++answers;
+  }
+}
+
+TEST_F(BulkTest, StreamsShareAConnectionAsLongAsItTakesThem) {
+  StartServer();
+  ChannelCache channels;
+  const auto get = [&] { return channels.Get(server_->address(), ChannelKind::kBulk); };
+  const auto first = get();
+  EXPECT_EQ(get().get(), first.get());
+  {
+    BulkLoop loop;
+    for (int i = 1; i < 200; ++i) loop.Open(get(), "/test/Echo", absl::InfiniteDuration());
+    EXPECT_NE(get().get(), first.get());
+  }
+  EXPECT_EQ(get().get(), first.get()) << "which has room again";
+}
+
 TEST_F(BulkTest, HandlersStatusReachesTheClient) {
   StartServer();
   BulkLoop loop;
