@@ -95,7 +95,7 @@ absl::Time JobTasks::AvoidsUntil(TaskKind kind, uint32_t task, WorkerKey worker)
 }
 
 absl::Time JobTasks::RestsUntil(TaskKind kind, uint32_t task) const {
-  if (list(kind).tasks[task].environment_failures < kMaxEnvironmentFailures) {
+  if (list(kind).tasks[task].around.count < kMaxEnvironmentFailures) {
     return absl::InfinitePast();
   }
   return Newest(kind, task)->finished + kEnvironmentRest;
@@ -187,7 +187,7 @@ bool JobTasks::Succeed(TaskKind kind, uint32_t task, uint32_t number, absl::Time
   ++tasks.counts.done;
   if (!t.known) ++tasks.known;
   t.known = true;
-  t.environment_failures = 0;
+  t.around = t.around_settled = {};
   SetFurthest(&tasks, task, 1);
   tasks.queue.Remove(task);
   tasks.counts.waiting = tasks.queue.waiting_count();
@@ -198,21 +198,30 @@ bool JobTasks::Fail(TaskKind kind, uint32_t task, uint32_t number, Fault fault, 
   Attempt* attempt = FindMutable(kind, task, number);
   if (attempt == nullptr || attempt->state != AttemptState::kRunning) return false;
   TaskList& tasks = list(kind);
-  Task& t = tasks.tasks[task];
-  const bool around = fault == Fault::kEnvironment || fault == Fault::kWorker;
-  if (fault == Fault::kBadRecord) {
-    if (t.failures > 0) --t.failures;
-  } else if (!around) {
-    ++t.failures;
-  } else if (t.environment_failures++ == 0) {
-    t.environment_since = now;
-  }
+  const bool too_often = CountFailure(&tasks.tasks[task], *attempt, fault, now);
   ++tasks.counts.failed_attempts;
   StopRunning(&tasks, attempt, AttemptState::kFailed, now);
   WaitIfIdle(&tasks, task);
-  return fault == Fault::kUserCodeForGood || t.failures >= max_failures_ ||
-         (t.environment_failures >= kMaxEnvironmentFailures &&
-          now - t.environment_since >= kEnvironmentPatience);
+  return too_often;
+}
+
+bool JobTasks::CountFailure(Task* t, const Attempt& attempt, Fault fault, absl::Time now) const {
+  if (fault == Fault::kEnvironment || fault == Fault::kWorker) {
+    const bool settled = now - attempt.started >= kSettled;
+    if (settled) t->around = t->around_settled;  // the quick ones before it are over
+    t->around.Add(now);
+    if (settled) t->around_settled = t->around;
+    return t->around.count >= kMaxEnvironmentFailures &&
+           now - t->around.since >= kEnvironmentPatience;
+  }
+  // The environment let it get as far as that.
+  t->around = t->around_settled = {};
+  if (fault == Fault::kUserCodeForGood) return true;
+  if (fault == Fault::kBadRecord) {
+    if (t->failures > 0) --t->failures;
+    return false;
+  }
+  return ++t->failures >= max_failures_;
 }
 
 bool JobTasks::Kill(TaskKind kind, uint32_t task, uint32_t number, Stop why, absl::Time now) {

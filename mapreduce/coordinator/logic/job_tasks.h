@@ -144,9 +144,10 @@ class JobTasks {
 
   absl::Status Validate() const;
 
-  // Environment failures of one task that end the job, when the first of them lies so far back and
-  // no attempt of it has succeeded since: the cluster does not get over it by itself. A disk that
-  // is full, say, has somebody look at it within that time.
+  // Environment failures of one task in a row that end the job, when the first of them lies so far
+  // back: the cluster does not get over it by itself. A disk that is full, say, has somebody look
+  // at it within that time. Attempts that end in any other way begin anew; one that ran for a
+  // while first forgets the ones that failed at once before it: the cluster had got over those.
   static constexpr uint32_t kMaxEnvironmentFailures = 20;
   static constexpr absl::Duration kEnvironmentPatience = absl::Hours(1);
   // Workers that died while they ran one task: it is the task that kills them.
@@ -163,6 +164,14 @@ class JobTasks {
   // An attempt that has run for so long gets on.
   static constexpr absl::Duration kSettled = absl::Seconds(30);
 
+  // Environment failures in a row.
+  struct FailureRow {
+    uint16_t count = 0;
+    absl::Time since;  // the first of them
+    void Add(absl::Time now) {
+      if (count++ == 0) since = now;
+    }
+  };
   struct Task {
     uint32_t newest = Attempt::kNone;  // index into attempts
     uint32_t chosen = Attempt::kNone;
@@ -170,11 +179,11 @@ class JobTasks {
     float furthest = 0;
     uint16_t running = 0;
     uint16_t failures = 0;
-    uint16_t environment_failures = 0;  // since an attempt has succeeded
     uint16_t worker_losses = 0;
     uint16_t unreachable = 0;
-    bool known = false;            // what came of it, also when its output was lost later
-    absl::Time environment_since;  // the first of environment_failures
+    bool known = false;  // what came of it, also when its output was lost later
+    FailureRow around;
+    FailureRow around_settled;  // of attempts that had run for a while
   };
   struct TaskList {
     std::vector<Task> tasks;
@@ -188,6 +197,8 @@ class JobTasks {
   TaskList& list(TaskKind kind) { return lists_[static_cast<size_t>(kind)]; }
   bool MapsMostlyDone() const;
   Attempt* FindMutable(TaskKind kind, uint32_t task, uint32_t number);
+  // True when that was one too many.
+  bool CountFailure(Task* t, const Attempt& attempt, Fault fault, absl::Time now) const;
   void StopRunning(TaskList* tasks, Attempt* attempt, AttemptState state, absl::Time now);
   void WaitIfIdle(TaskList* tasks, uint32_t task);
   void AddAttempt(TaskList* tasks, Attempt attempt);

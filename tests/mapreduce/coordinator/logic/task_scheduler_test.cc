@@ -152,6 +152,54 @@ TEST_F(TaskSchedulerTest, ASuccessBeginsTheHourAnew) {
   EXPECT_GE(FailAround(absl::Minutes(57), absl::Hours(3)), absl::Minutes(117));
 }
 
+// There was no room for most of an hour; now there is, and the user's code has its first chance.
+TEST_F(TaskSchedulerTest, AFailureOfUserCodeIsNoneOfTheEnvironment) {
+  for (const Fault fault : {Fault::kUserCode, Fault::kBadRecord}) {
+    SCOPED_TRACE(static_cast<int>(fault));
+    scheduler_ = TaskScheduler();
+    AddWorker(1, 1);
+    scheduler_.AddJob(kJob, Plan(1, 0));
+    EXPECT_EQ(FailAround(absl::ZeroDuration(), absl::Minutes(50)), absl::Minutes(50));
+    EXPECT_GE(maps().failed_attempts, JobTasks::kMaxEnvironmentFailures);
+    const auto started = Assign(absl::Minutes(51)).started;
+    ASSERT_THAT(started, SizeIs(1));
+    EXPECT_FALSE(scheduler_.Failed(started[0].attempt, fault, kStart + absl::Minutes(66)));
+    EXPECT_GE(FailAround(absl::Minutes(67), absl::Hours(4)), absl::Minutes(127)) << "anew";
+  }
+}
+
+// A short outage costs a task many attempts on many workers; what runs well for hours afterwards
+// shows that it is over.
+TEST_F(TaskSchedulerTest, AnAttemptThatRanForLongEndsTheFailuresBeforeIt) {
+  for (uint32_t i = 1; i <= 50; ++i) AddWorker(i, 1);
+  scheduler_.AddJob(kJob, Plan(1, 0));
+  absl::Duration at;
+  for (; maps().failed_attempts + 1 < JobTasks::kMaxEnvironmentFailures; at += absl::Seconds(1)) {
+    for (const Placed& placed : Assign(at).started) {
+      EXPECT_FALSE(scheduler_.Failed(placed.attempt, Fault::kEnvironment, kStart + at));
+    }
+    ASSERT_LT(at, absl::Minutes(5));
+  }
+  const auto started = Assign(at).started;
+  ASSERT_THAT(started, SizeIs(1));
+  EXPECT_FALSE(scheduler_.Failed(started[0].attempt, Fault::kEnvironment, kStart + absl::Hours(2)));
+  EXPECT_THAT(Assign(absl::Hours(2)).started, SizeIs(1)) << "it does not rest";
+}
+
+TEST_F(TaskSchedulerTest, AttemptsThatAllFailAfterLongEndTheJobAsWell) {
+  AddWorker(1, 1);
+  scheduler_.AddJob(kJob, Plan(1, 0));
+  uint32_t failures = 0;
+  for (absl::Duration at; failures < 100; at += absl::Minutes(12)) {
+    const auto started = Assign(at).started;
+    ASSERT_THAT(started, SizeIs(1)) << at;
+    ++failures;
+    const absl::Time end = kStart + at + absl::Minutes(10);
+    if (scheduler_.Failed(started[0].attempt, Fault::kEnvironment, end)) break;
+  }
+  EXPECT_EQ(failures, JobTasks::kMaxEnvironmentFailures);
+}
+
 TEST_F(TaskSchedulerTest, ATaskThatRestsHoldsUpNoOther) {
   AddWorker(1, 1);
   scheduler_.AddJob(kJob, Plan(2, 0));
