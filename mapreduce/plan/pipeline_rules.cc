@@ -304,6 +304,16 @@ std::set<std::string> PublishTargets(const pb::PipelineSpec& spec) {
   return targets;
 }
 
+bool PublishAtOnePlace(const pb::PipelineSpec& a, const pb::PipelineSpec& b) {
+  const std::set<std::string> targets = PublishTargets(b);
+  for (const std::string& one : PublishTargets(a)) {
+    for (const std::string& other : targets) {
+      if (one == other || IsBelow(one, other) || IsBelow(other, one)) return true;
+    }
+  }
+  return false;
+}
+
 pb::JobSpec FirstRoundJob(const pb::PipelineStage& stage) {
   pb::JobSpec job = stage.job();
   if (stage.repeat().first().empty()) return job;

@@ -30,6 +30,8 @@ class EndOrder {
       keys_.emplace(next_++, key);
     }
   }
+  // Of two that AddFrom has seen.
+  bool IsBefore(JobKey a, JobKey b) const { return numbers_.at(a) < numbers_.at(b); }
   void Remove(JobKey key) {
     const auto it = numbers_.find(key);
     if (it == numbers_.end()) return;

@@ -42,6 +42,7 @@ struct Pipeline {
   bool kept = false;
 
   bool ended() const { return final_status.has_value(); }
+  bool succeeded() const { return ended() && final_status->state() == pb::JOB_STATE_SUCCEEDED; }
   const pb::PipelineStage& stage(size_t i) const { return spec.stages(static_cast<int>(i)); }
 };
 

@@ -102,7 +102,7 @@ class PipelineDriver {
 
   // Submission: pipeline_submission.cc.
   absl::StatusOr<pb::SubmitPipelineResponse> Accept(const pb::SubmitPipelineRequest& request);
-  absl::StatusOr<pb::PipelineSpec> SpecToRun(const pb::SubmitPipelineRequest& request) const;
+  absl::StatusOr<pb::PipelineSpec> SpecToRun(const pb::SubmitPipelineRequest& request);
   pb::PipelineSubmitted Choose(const PlannedPipeline& plan);
   // While a pipeline is being planned, it holds everything that it might use.
   struct Candidates {

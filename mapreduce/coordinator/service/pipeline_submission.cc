@@ -36,7 +36,7 @@ pb::SubmitPipelineResponse DescribePipeline(const pb::PipelineSubmitted& submitt
 }  // namespace
 
 absl::StatusOr<pb::PipelineSpec> PipelineDriver::SpecToRun(
-    const pb::SubmitPipelineRequest& request) const {
+    const pb::SubmitPipelineRequest& request) {
   if (request.has_spec()) return request.spec();
   MutexLock lock(&mutex_);
   const Pipeline* earlier = table_.Find(request.again());
@@ -46,10 +46,10 @@ absl::StatusOr<pb::PipelineSpec> PipelineDriver::SpecToRun(
   }
   pb::PipelineSpec spec = earlier->spec;
   spec.set_resumes(earlier->id);
-  // One that has not come to its end is still to replace what it was. After that it may be somebody
-  // else's output that lies there.
-  const bool has_published = earlier->final_status->state() == pb::JOB_STATE_SUCCEEDED;
-  spec.set_overwrite(request.overwrite() || (spec.overwrite() && !has_published));
+  // One that has not come to its end is still to replace what it was. After that, or when another
+  // one has published there, it is something else that lies there now.
+  const bool still_to_replace = !earlier->succeeded() && !table_.HasNewerOutput(*earlier);
+  spec.set_overwrite(request.overwrite() || (spec.overwrite() && still_to_replace));
   return spec;
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "mapreduce/engine/task_id.h"
+#include "mapreduce/plan/pipeline_rules.h"
 
 namespace quern::mr {
 namespace {
@@ -105,6 +106,16 @@ std::vector<pb::StageOutput> PipelineTable::FindOutputs(std::string_view fingerp
   });
   if (found.size() > kMaxCandidates) found.resize(kMaxCandidates);
   return found;
+}
+
+bool PipelineTable::HasNewerOutput(const Pipeline& earlier) {
+  ends_.AddFrom(pipelines_);
+  return std::any_of(pipelines_.begin(), pipelines_.end(), [&](const auto& entry) {
+    const Pipeline& other = *entry.second;
+    return other.succeeded() &&
+           (earlier.key < other.key || ends_.IsBefore(earlier.key, other.key)) &&
+           PublishAtOnePlace(earlier.spec, other.spec);
+  });
 }
 
 void PipelineTable::Unpin(std::string_view id) {

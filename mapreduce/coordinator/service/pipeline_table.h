@@ -40,6 +40,10 @@ class PipelineTable {
   // the output of one job where most of it lies, and of other jobs a few.
   std::vector<pb::StageOutput> FindOutputs(std::string_view fingerprint) const;
 
+  // Whether a pipeline that was submitted or has ended after this one, which has ended, has
+  // published something where this one was to publish.
+  bool HasNewerOutput(const Pipeline& earlier);
+
   // Somebody uses what this pipeline has kept: it is not to be removed.
   void Pin(std::string_view id) { pins_.insert(std::string(id)); }
   void Unpin(std::string_view id);

@@ -145,6 +145,57 @@ TEST_F(PipelineDriverTest, WhatASuccessfulOneHasPublishedIsReplacedOnlyWhenThatI
   RunToEnd(*again);
 }
 
+// What lies there is newer, and nobody who goes on with the older one may know of it.
+TEST_F(PipelineDriverTest, WhatALaterOneHasPublishedIsReplacedOnlyWhenThatIsSaid) {
+  pb::PipelineSpec older = Spec();
+  older.set_overwrite(true);
+  jobs_.fails = "p/last";
+  const auto failed = Submit(older);
+  ASSERT_EQ(RunToEnd(*failed).state(), pb::JOB_STATE_FAILED);
+  jobs_.fails.clear();
+  pb::PipelineSpec newer = Spec();
+  newer.set_output_path("/elsewhere");
+  planner_.input_digest = "of the next day";
+  ASSERT_EQ(RunToEnd(*Submit(newer)).state(), pb::JOB_STATE_SUCCEEDED);
+  pb::SubmitPipelineRequest look;
+  look.set_again(*failed);
+  look.set_dry_run(true);
+  ASSERT_TRUE(driver_->Submit(look).ok());
+  EXPECT_TRUE(planner_.overwrite) << "that one is not in its way";
+  newer.set_output_path("/out");
+  const auto next = Submit(newer);
+  ASSERT_EQ(RunToEnd(*next).state(), pb::JOB_STATE_SUCCEEDED);
+  planner_.input_digest = "as it was";
+  for (const bool restarted : {false, true}) {
+    if (restarted) Restart(/*power_cut=*/true);
+    const auto resumed = Resume(*failed);
+    ASSERT_TRUE(resumed.ok()) << resumed.status();
+    EXPECT_FALSE(planner_.overwrite);
+    EXPECT_EQ(RunToEnd(*resumed).state(), pb::JOB_STATE_FAILED);
+    EXPECT_THAT(*files_.ReadFile("/out/_MANIFEST.json"), HasSubstr(*next));
+  }
+  EXPECT_EQ(RunToEnd(*Resume(*failed, /*overwrite=*/true)).state(), pb::JOB_STATE_SUCCEEDED);
+}
+
+// It was there before, but ended afterwards.
+TEST_F(PipelineDriverTest, ALaterOneIsAlsoOneThatRanForLonger) {
+  pb::PipelineSpec spec = Spec();
+  spec.set_overwrite(true);
+  jobs_.hold = true;
+  const auto slow = Submit(spec);
+  planner_.input_digest = "another";
+  const auto quick = Submit(spec);
+  ASSERT_TRUE(driver_->Kill(*quick, "enough").ok());
+  ASSERT_EQ(RunToEnd(*quick).state(), pb::JOB_STATE_KILLED);
+  jobs_.hold = false;
+  ASSERT_EQ(RunToEnd(*slow).state(), pb::JOB_STATE_SUCCEEDED);
+  pb::SubmitPipelineRequest look;
+  look.set_again(*quick);
+  look.set_dry_run(true);
+  ASSERT_TRUE(driver_->Submit(look).ok());
+  EXPECT_FALSE(planner_.overwrite);
+}
+
 // What `mr` brought along cannot be brought again by `mr rerun`.
 TEST_F(PipelineDriverTest, PluginsAreInUseAsLongAsSomethingIsKept) {
   const auto in_use = [&] {

@@ -211,11 +211,12 @@ class PipelineDriverTest : public testing::Test {
     return response.pipeline_id();
   }
   // mr rerun ID --resume.
-  absl::StatusOr<std::string> Resume(const std::string& id) {
+  absl::StatusOr<std::string> Resume(const std::string& id, bool overwrite = false) {
     pb::SubmitPipelineRequest request;
     request.mutable_header()->set_client_id(8);
     request.mutable_header()->set_request_id(++request_);
     request.set_again(id);
+    request.set_overwrite(overwrite);
     ASSIGN_OR_RETURN(const pb::SubmitPipelineResponse response, driver_->Submit(request));
     return response.pipeline_id();
   }
