@@ -324,8 +324,9 @@ std::vector<pb::JobStatus> PipelineDriver::List(size_t most) const {
 void PipelineDriver::AddPluginsInUse(StringSet* paths) const {
   MutexLock lock(&mutex_);
   for (const auto& [key, pipeline] : table_.all()) {
-    // Who goes on from what is kept brings nothing along.
-    if (pipeline->ended() && !pipeline->kept) continue;
+    // `mr rerun` brings nothing along. Of one that has not succeeded all may have to run again,
+    // also where it has kept nothing.
+    if (pipeline->succeeded() && !pipeline->kept) continue;
     for (const pb::PipelineStage& stage : pipeline->spec.stages()) {
       paths->insert(stage.job().plugin().path());
       for (const auto& side : stage.job().files()) paths->insert(side.file().path());

@@ -197,7 +197,7 @@ TEST_F(PipelineDriverTest, ALaterOneIsAlsoOneThatRanForLonger) {
 }
 
 // What `mr` brought along cannot be brought again by `mr rerun`.
-TEST_F(PipelineDriverTest, PluginsAreInUseAsLongAsSomethingIsKept) {
+TEST_F(PipelineDriverTest, PluginsAreInUseUntilAPipelineHasSucceeded) {
   const auto in_use = [&] {
     StringSet paths;
     driver_->AddPluginsInUse(&paths);
@@ -207,18 +207,32 @@ TEST_F(PipelineDriverTest, PluginsAreInUseAsLongAsSomethingIsKept) {
   pb::JobSpec* const job = spec.mutable_stages(2)->mutable_job();
   job->mutable_plugin()->set_path("/.quern/plugins/1.so");
   job->add_files()->mutable_file()->set_path("/.quern/plugins/2.data");
-  jobs_.fails = "p/last";
-  const auto failed = Submit(spec);
-  ASSERT_EQ(RunToEnd(*failed).state(), pb::JOB_STATE_FAILED);
-  for (const bool restarted : {false, true}) {
-    if (restarted) Restart(/*power_cut=*/false);
-    EXPECT_THAT(in_use(), IsSupersetOf({"/.quern/plugins/1.so", "/.quern/plugins/2.data"}));
-  }
-  ASSERT_TRUE(driver_->Drop(*failed).ok());
-  EXPECT_THAT(in_use(), IsEmpty()) << "there is nothing to go on from";
-  jobs_.fails.clear();
-  ASSERT_EQ(RunToEnd(*Submit(spec)).state(), pb::JOB_STATE_SUCCEEDED);
+  const auto run = [&](const std::string& fails) {
+    jobs_.fails = fails;
+    const auto id = Submit(spec);
+    return RunToEnd(*id).state();
+  };
+  ASSERT_EQ(run(""), pb::JOB_STATE_SUCCEEDED);
   EXPECT_THAT(in_use(), IsEmpty());
+  spec.set_output_path("/other");
+  // Also where nothing is kept: everything runs again, or what another one has kept is used.
+  for (const std::string fails : {"p/first", "p/last"}) {
+    planner_.input_digest = fails;
+    StartDriver({.max_ended = 1});
+    ASSERT_EQ(run(fails), pb::JOB_STATE_FAILED);
+    for (const bool restarted : {false, true}) {
+      if (restarted) Restart(/*power_cut=*/false);
+      EXPECT_THAT(in_use(), IsSupersetOf({"/.quern/plugins/1.so", "/.quern/plugins/2.data"}))
+          << fails;
+    }
+  }
+  spec.set_output_path("/kept");
+  planner_.input_digest = "kept";
+  spec.set_keep(true);
+  StartDriver({.max_ended = 1});
+  ASSERT_EQ(run(""), pb::JOB_STATE_SUCCEEDED);
+  EXPECT_EQ(driver_->List(10).size(), 1u);
+  EXPECT_THAT(in_use(), IsSupersetOf({"/.quern/plugins/1.so"})) << "what is kept is to be used";
 }
 
 TEST_F(PipelineDriverTest, AKilledOneStopsItsJobsAlsoAfterARestart) {
