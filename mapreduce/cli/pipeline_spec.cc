@@ -332,6 +332,18 @@ void MatchFormats(pb::PipelineSpec* spec) {
   }
 }
 
+// Each of them has a `when`.
+absl::Status NoStageIsLeft(const PipelineFile& file) {
+  std::vector<std::string> settings;
+  for (const StageFile& stage : file.stages) {
+    const std::string setting = fmt::format("--set {}=...", stage.when);
+    if (std::find(settings.begin(), settings.end(), setting) == settings.end()) {
+      settings.push_back(setting);
+    }
+  }
+  return InvalidArgumentError("every stage is left out. Try: {}", fmt::join(settings, " or "));
+}
+
 }  // namespace
 
 bool IsPipelineText(std::string_view toml) {
@@ -410,6 +422,7 @@ absl::StatusOr<pb::PipelineSpec> BuildPipeline(const PipelineFile& file,
   spec.set_keep(file.keep);
   RETURN_IF_ERROR(CheckAllAreRead(file, *stages));
   std::erase_if(*stages, [&](const LoadedStage& one) { return !IsWanted(file, one.stage); });
+  if (stages->empty()) return NoStageIsLeft(file);
   for (LoadedStage& stage : *stages) {
     RETURN_IF_ERROR(Annotate(FillStage(file, &stage), fmt::format("stage {}", stage.stage.name)));
     pb::PipelineStage* added = spec.add_stages();

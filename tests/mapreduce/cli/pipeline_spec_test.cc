@@ -7,6 +7,7 @@
 namespace quern::mr {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr char kPipeline[] = R"(
@@ -91,6 +92,26 @@ input = ["@ranks"]
   EXPECT_EQ(stages[2].file.files,
             (std::vector<std::pair<std::string, std::string>>{{"/gpt2/vocab.bpe", "vocab.bpe"}}));
   EXPECT_TRUE(spec->stages(2).job().params().empty()) << "the stage does not read it";
+}
+
+TEST(BuildPipeline, OneThatAllItsStagesHaveLeftIsNone) {
+  const std::string toml = R"(
+[[stage]]
+name = "tokens"
+when = "tokenizer"
+plugin = "tokens.so"
+input = ["/in"]
+output = "/out"
+[[stage]]
+name = "packed"
+when = "pack"
+plugin = "pack.so"
+input = ["/in"]
+output = "/packed"
+)";
+  EXPECT_THAT(ErrorOf(toml, {"pack=false"}),
+              AllOf(HasSubstr("every stage is left out"), HasSubstr("Try: --set tokenizer=")));
+  EXPECT_EQ(ErrorOf(toml, {"pack=true"}), "");
 }
 
 // With stages that say what they read: nobody else takes the parameters of one that is left out.
