@@ -1,5 +1,7 @@
 #include "mapreduce/plan/plugin_check.h"
 
+#include <memory>
+#include <string_view>
 #include <utility>
 
 namespace quern::mr {
@@ -33,6 +35,24 @@ absl::Status ResolveReducer(const PluginInfo& plugin, pb::JobSpec::Reduce* reduc
   return CheckHasClass(plugin, ClassKind::kCombiner, reduce->combiner());
 }
 
+// A file that a job brings along has to be there still, and as it was, when its tasks ask for it.
+absl::StatusOr<std::unique_ptr<client::FileReader>> OpenBrought(client::FileSystem* dfs,
+                                                                std::string_view what,
+                                                                const pb::JobSpec::Plugin& file) {
+  absl::StatusOr<std::unique_ptr<client::FileReader>> reader = dfs->Open(file.path());
+  if (absl::IsNotFound(reader.status())) {
+    return NotFoundError("{}: {}: is not there any more. Try: mr run, which brings it along", what,
+                         file.path());
+  }
+  RETURN_IF_ERROR(reader.status());
+  const uint64_t size = (*reader)->status().length;
+  if (size != file.size_bytes()) {
+    return DataLossError("{}: {}: has {} bytes, the job says {}. Try: submit again", what,
+                         file.path(), size, file.size_bytes());
+  }
+  return reader;
+}
+
 }  // namespace
 
 absl::Status ResolveClasses(const PluginInfo& plugin, pb::JobSpec* spec) {
@@ -52,17 +72,26 @@ absl::Status ResolveClasses(const PluginInfo& plugin, pb::JobSpec* spec) {
   return CheckHasClass(plugin, ClassKind::kPartitioner, partitioner);
 }
 
+absl::Status CheckSideFiles(client::FileSystem* dfs, const pb::JobSpec& spec) {
+  for (const pb::JobSpec::SideFile& side : spec.files()) {
+    const std::string what = fmt::format("side file {}", side.name());
+    RETURN_IF_ERROR(OpenBrought(dfs, what, side.file()).status());
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<PluginInfo> PluginChecker::Check(const pb::JobSpec::Plugin& plugin) {
+  // Also for one that is known: what nothing has used for a while is removed.
+  ASSIGN_OR_RETURN(const auto reader, OpenBrought(dfs_, "plugin", plugin));
   {
     MutexLock lock(&mutex_);
     const auto it = known_.find(plugin.hash());
     if (it != known_.end() && it->second.size_bytes == plugin.size_bytes()) return it->second;
   }
-  ASSIGN_OR_RETURN(const auto reader, dfs_->Open(plugin.path()));
-  const uint64_t size = reader->status().length;
-  if (size != plugin.size_bytes() || size > kMaxPluginBytes) {
-    return DataLossError("{}: has {} bytes, the job says {}. Try: submit again", plugin.path(),
-                         size, plugin.size_bytes());
+  const uint64_t size = plugin.size_bytes();
+  if (size > kMaxPluginBytes) {
+    return DataLossError("{}: has {} bytes, more than {}. Try: submit again", plugin.path(), size,
+                         kMaxPluginBytes);
   }
   std::string bytes(size, '\0');
   ASSIGN_OR_RETURN(const size_t got, reader->Pread(0, size, bytes.data()));

@@ -18,11 +18,16 @@ namespace quern::mr {
 // classes there are.
 absl::Status ResolveClasses(const PluginInfo& plugin, pb::JobSpec* spec);
 
-// Reads plugins from the file system once and remembers what they say of themselves. Thread-safe.
+// Whether the side files of a job are there and have the sizes that it says. NotFound, DataLoss.
+absl::Status CheckSideFiles(client::FileSystem* dfs, const pb::JobSpec& spec);
+
+// Reads plugins from the file system once and remembers what they say of themselves; whether they
+// are there it looks each time. Thread-safe.
 class PluginChecker {
  public:
   explicit PluginChecker(client::FileSystem* dfs) : dfs_(dfs) {}
-  // What the plugin at spec.plugin.path is; DataLoss when its size or hash are not the spec's.
+  // What the plugin at spec.plugin.path is; NotFound when nothing is there any more, DataLoss when
+  // its size or hash are not the spec's.
   absl::StatusOr<PluginInfo> Check(const pb::JobSpec::Plugin& plugin);
 
  private:

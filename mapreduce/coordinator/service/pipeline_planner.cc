@@ -44,6 +44,7 @@ absl::StatusOr<std::vector<SplitInput>> DfsPipelinePlanner::PlanStage(pb::Pipeli
   pb::JobSpec* job = stage->mutable_job();
   RETURN_IF_ERROR(CheckJobSpec(StageJobToCheck(*stage)));
   ASSIGN_OR_RETURN(const PluginInfo plugin, plugins_.Check(job->plugin()));
+  RETURN_IF_ERROR(CheckSideFiles(dfs_, *job));
   RETURN_IF_ERROR(ResolveClasses(plugin, job));
   return FindStageInputs(dfs_, *stage);
 }

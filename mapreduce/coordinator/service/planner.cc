@@ -14,6 +14,7 @@ absl::StatusOr<PlannedJob> Planner::Plan(pb::JobSpec spec, uint32_t cluster_slot
   RETURN_IF_ERROR(CheckJobSpec(spec));
   ASSIGN_OR_RETURN(const std::vector<std::string> replaced, CheckOutputPaths(spec));
   ASSIGN_OR_RETURN(const PluginInfo plugin, plugins_.Check(spec.plugin()));
+  RETURN_IF_ERROR(CheckSideFiles(dfs_, spec));
   RETURN_IF_ERROR(ResolveClasses(plugin, &spec));
   PlannedJob plan;
   ASSIGN_OR_RETURN(const std::vector<SplitInput> inputs, FindInputs(spec, &plan.input_bytes));

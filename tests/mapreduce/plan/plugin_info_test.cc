@@ -7,6 +7,7 @@
 
 #include "common/storage/file_io.h"
 #include "mapreduce/plan/plugin_check.h"
+#include "tests/support/fake_dfs.h"
 #include "tests/support/random_test.h"
 #include "tests/support/status_matchers.h"
 
@@ -71,6 +72,37 @@ TEST(PluginInfoTest, RefusesAnOlderApiInOneLine) {
   }
   EXPECT_EQ(Message(ParsePlugin("libold.so", bytes).status()),
             "libold.so: built for API version 1, this Quern has 2. Try: build it again");
+}
+
+// What is known of a plugin says nothing about whether tasks can still load it.
+TEST(PluginCheckerTest, RefusesAPluginThatIsGoneHoweverWellItIsKnown) {
+  quern::testing::FakeDfs fake({.servers = 3, .chunk_size = 1 << 20});
+  const auto dfs = client::FileSystem::Create({.masters = {fake.master_address()}});
+  ASSERT_OK_AND_ASSIGN(const std::string bytes,
+                       ReadFileToString(FileSystem::Real(), JobPath("wordcount")));
+  ASSERT_OK_AND_ASSIGN(auto writer, dfs->Create("/wordcount.so"));
+  ASSERT_OK(writer->Append(bytes));
+  ASSERT_OK(writer->Close().status());
+  ASSERT_OK_AND_ASSIGN(const PluginInfo info, ParsePlugin("wordcount", bytes));
+  PluginChecker checker(dfs.get());
+  pb::JobSpec::Plugin plugin;
+  plugin.set_path("/wordcount.so");
+  plugin.set_hash(info.hash);
+  plugin.set_size_bytes(bytes.size());
+  for (int time = 0; time < 2; ++time) EXPECT_OK(checker.Check(plugin).status());
+  pb::JobSpec spec;
+  spec.add_files()->set_name("words");
+  *spec.mutable_files(0)->mutable_file() = plugin;
+  EXPECT_OK(CheckSideFiles(dfs.get(), spec));
+  spec.mutable_files(0)->mutable_file()->set_size_bytes(7);
+  EXPECT_THAT(CheckSideFiles(dfs.get(), spec),
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("the job says 7")));
+  plugin.set_path("/gone.so");
+  EXPECT_THAT(checker.Check(plugin).status(),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("plugin: /gone.so: is not there")));
+  *spec.mutable_files(0)->mutable_file() = plugin;
+  EXPECT_THAT(CheckSideFiles(dfs.get(), spec),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("words: /gone.so: is not there")));
 }
 
 using PluginDamageTest = RandomTest;
