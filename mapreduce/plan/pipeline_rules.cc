@@ -304,10 +304,9 @@ std::set<std::string> PublishTargets(const pb::PipelineSpec& spec) {
   return targets;
 }
 
-bool PublishAtOnePlace(const pb::PipelineSpec& a, const pb::PipelineSpec& b) {
-  const std::set<std::string> targets = PublishTargets(b);
-  for (const std::string& one : PublishTargets(a)) {
-    for (const std::string& other : targets) {
+bool Overlap(const std::set<std::string>& a, const std::set<std::string>& b) {
+  for (const std::string& one : a) {
+    for (const std::string& other : b) {
       if (one == other || IsBelow(one, other) || IsBelow(other, one)) return true;
     }
   }

@@ -58,8 +58,8 @@ std::string PublishedPath(const pb::PipelineSpec& spec, std::string_view written
 std::set<std::string> PublishTargets(const pb::PipelineSpec& spec, const pb::JobSpec& job);
 std::set<std::string> PublishTargets(const pb::PipelineSpec& spec);
 
-// Whether something that both publish lies at the same place, or one below the other.
-bool PublishAtOnePlace(const pb::PipelineSpec& a, const pb::PipelineSpec& b);
+// Whether a path of one lies at, above or below one of the other.
+bool Overlap(const std::set<std::string>& a, const std::set<std::string>& b);
 
 // FillDefaults of a stage's job, whose outputs keep their paths as they are written: "" lies
 // between stages only, and "." of a named output is the directory of the main one.

@@ -223,6 +223,11 @@ std::string Coordinator::FindRequest(uint64_t client_id, uint64_t request_id) co
   return job == nullptr ? "" : job->id;
 }
 
+bool Coordinator::HasNewerOutput(JobKey than, const std::set<std::string>& paths) const {
+  MutexLock lock(&mutex_);
+  return tracker_.state().jobs.HasNewerOutput(than, paths);
+}
+
 JobKey Coordinator::ReserveKey() {
   MutexLock lock(&mutex_);
   return tracker_.ReserveKey();

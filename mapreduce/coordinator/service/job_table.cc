@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "mapreduce/engine/task_id.h"
+#include "mapreduce/plan/pipeline_rules.h"
 
 namespace quern::mr {
 namespace {
@@ -67,6 +68,17 @@ const Job* JobTable::Find(std::string_view job_id) const {
 const Job* JobTable::FindRequest(uint64_t client_id, uint64_t request_id) const {
   const auto it = requests_.find({client_id, request_id});
   return client_id == 0 || it == requests_.end() ? nullptr : Find(it->second);
+}
+
+bool JobTable::HasNewerOutput(JobKey than, const std::set<std::string>& paths) const {
+  return std::any_of(jobs_.upper_bound(than), jobs_.end(), [&](const auto& entry) {
+    const auto& status = entry.second->final_status;
+    if (!status || status->state() != pb::JOB_STATE_SUCCEEDED) return false;
+    std::set<std::string> outputs = {status->output_path()};
+    for (const auto& named : status->named_outputs()) outputs.insert(named.path());
+    outputs.erase("");
+    return Overlap(outputs, paths);
+  });
 }
 
 JobTable::Trimmed JobTable::TrimEnded(const Limits& limits) {

@@ -110,11 +110,12 @@ std::vector<pb::StageOutput> PipelineTable::FindOutputs(std::string_view fingerp
 
 bool PipelineTable::HasNewerOutput(const Pipeline& earlier) {
   ends_.AddFrom(pipelines_);
+  const std::set<std::string> targets = PublishTargets(earlier.spec);
   return std::any_of(pipelines_.begin(), pipelines_.end(), [&](const auto& entry) {
     const Pipeline& other = *entry.second;
     return other.succeeded() &&
            (earlier.key < other.key || ends_.IsBefore(earlier.key, other.key)) &&
-           PublishAtOnePlace(earlier.spec, other.spec);
+           Overlap(targets, PublishTargets(other.spec));
   });
 }
 

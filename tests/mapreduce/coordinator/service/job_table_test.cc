@@ -61,5 +61,22 @@ TEST_F(JobTableTest, AfterARestartTheTimesSayWhichOnesEndedFirst) {
   EXPECT_NE(table_.Find(JobKey(4)), nullptr) << "it runs";
 }
 
+TEST_F(JobTableTest, KnowsWhereLaterJobsHavePublished) {
+  for (uint32_t key = 1; key <= 3; ++key) Add(key);
+  pb::JobStatus status;
+  status.set_output_path("/failed");
+  status.set_state(pb::JOB_STATE_FAILED);
+  table_.Find(JobKey(1))->SetFinal(status);
+  status.set_output_path("/out");
+  status.add_named_outputs()->set_path("/rejected/a");
+  status.set_state(pb::JOB_STATE_SUCCEEDED);
+  table_.Find(JobKey(2))->SetFinal(status);
+  for (const char* path : {"/out", "/out/below", "/rejected"}) {
+    EXPECT_TRUE(table_.HasNewerOutput(JobKey(1), {"/a", path})) << path;
+    EXPECT_FALSE(table_.HasNewerOutput(JobKey(2), {path})) << path;
+  }
+  EXPECT_FALSE(table_.HasNewerOutput(JobKey(0), {"/outer", "/failed"}));
+}
+
 }  // namespace
 }  // namespace quern::mr

@@ -162,6 +162,10 @@ TEST_F(PipelineDriverTest, WhatALaterOneHasPublishedIsReplacedOnlyWhenThatIsSaid
   look.set_dry_run(true);
   ASSERT_TRUE(driver_->Submit(look).ok());
   EXPECT_TRUE(planner_.overwrite) << "that one is not in its way";
+  jobs_.newer_outputs = {"/out/of/a/job"};
+  ASSERT_TRUE(driver_->Submit(look).ok());
+  EXPECT_FALSE(planner_.overwrite) << "a job may also have published there";
+  jobs_.newer_outputs.clear();
   newer.set_output_path("/out");
   const auto next = Submit(newer);
   ASSERT_EQ(RunToEnd(*next).state(), pb::JOB_STATE_SUCCEEDED);

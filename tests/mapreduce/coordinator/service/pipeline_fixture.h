@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -75,6 +76,9 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
     const auto it = requests_.find({client_id, request_id});
     return it == requests_.end() ? "" : it->second;
   }
+  bool HasNewerOutput(JobKey, const std::set<std::string>& paths) const override {
+    return Overlap(paths, newer_outputs);
+  }
   JobKey ReserveKey() override {
     MutexLock lock(&mutex_);
     return JobKey(++last_key_);
@@ -119,8 +123,9 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
     }
     return {};
   }
-  std::string fails;  // name of a job that fails
-  bool hold = false;  // jobs end only when they are killed
+  std::string fails;                    // name of a job that fails
+  std::set<std::string> newer_outputs;  // of jobs that are not of these pipelines
+  bool hold = false;                    // jobs end only when they are killed
   int last_round = 3;
 
  private:
