@@ -105,6 +105,11 @@ void Scratch::LoadAttempt(const std::string& dir) {
   held_[entry.held.id().job_id()][FormatAttempt(entry.held.id())] = std::move(entry);
 }
 
+std::string Scratch::cluster_id() const {
+  MutexLock lock(&mutex_);
+  return cluster_id_;
+}
+
 absl::StatusOr<bool> Scratch::BelongsTo(const std::string& cluster_id) {
   {
     MutexLock lock(&mutex_);

@@ -40,6 +40,8 @@ class Scratch {
 
   const std::string& worker_id() const { return worker_id_; }
   const std::string& main_dir() const { return dirs_[0]; }
+  // Whose the work here is; empty: nobody's so far.
+  std::string cluster_id() const;
   // Whether the work here is this cluster's; when it is nobody's so far, it is from now on.
   absl::StatusOr<bool> BelongsTo(const std::string& cluster_id);
   // Drops everything, logs as well: this is a worker of that cluster from now on. Nothing may run
@@ -90,7 +92,7 @@ class Scratch {
   std::string worker_id_;
 
   mutable Mutex mutex_;
-  std::string cluster_id_ ABSL_GUARDED_BY(mutex_);  // empty: nobody's so far
+  std::string cluster_id_ ABSL_GUARDED_BY(mutex_);
   size_t next_dir_ ABSL_GUARDED_BY(mutex_) = 0;
   using OpenFile = std::shared_ptr<MapOutputFile>;  // null: it is not open
   struct HeldEntry {

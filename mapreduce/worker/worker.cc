@@ -239,6 +239,7 @@ void Worker::FillRegister(pb::WorkerMessage::Register* message) {
     *message->add_ended() = std::move(update);
   }
   message->set_unhealthy(health_.unhealthy());
+  message->set_cluster_id(context_->scratch->cluster_id());
 }
 
 void Worker::FillHeartbeat(pb::WorkerMessage::Heartbeat* message) {

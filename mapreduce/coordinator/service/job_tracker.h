@@ -115,6 +115,7 @@ class JobTracker {
     bool moved = false;  // its address is another than before
     Comeback how = Comeback::kNewProcess;
     bool unhealthy = false;
+    bool stranger = false;  // what it has is another cluster's
   };
 
   // Jobs: job_tracker.cc.
@@ -134,6 +135,8 @@ class JobTracker {
   void TellOutputs(absl::Time now);
 
   // Workers: job_tracker_workers.cc.
+  void TakeUp(WorkerKey worker, const pb::WorkerMessage::Register& piece,
+              Registration* registration, absl::Time now);
   void NotePresent(WorkerKey worker, const pb::AttemptId& id, Registration* registration,
                    absl::Time now);
   void FinishRegistration(WorkerKey worker, absl::Time now);

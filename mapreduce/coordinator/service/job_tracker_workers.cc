@@ -40,6 +40,7 @@ WorkerKey JobTracker::Register(const pb::WorkerMessage::Register& first, absl::T
   Registration& registration = registrations_[worker];
   registration = {};
   registration.moved = before != address;
+  registration.stranger = !first.cluster_id().empty() && first.cluster_id() != orders_.cluster_id();
   registration.how = same ? Comeback::kSameProcess : Comeback::kNewProcess;
   for (const AttemptRef& ref : state_.scheduler.CameBack(worker, registration.how)) {
     records_.Stopped(*state_.jobs.Find(ref.job), ref, Stop::kKilled, "its worker is back", now);
@@ -53,14 +54,21 @@ void JobTracker::ContinueRegistration(WorkerKey worker, const pb::WorkerMessage:
                                       absl::Time now) {
   const auto it = registrations_.find(worker);
   if (it == registrations_.end()) return;
-  Registration& registration = it->second;
   state_.registry.Heartbeat(worker, now);
+  if (!it->second.stranger) TakeUp(worker, piece, &it->second, now);
+  if (!piece.more()) FinishRegistration(worker, now);
+  // After a piece as well: it may have ended a job.
+  Dispatch(now);
+}
+
+void JobTracker::TakeUp(WorkerKey worker, const pb::WorkerMessage::Register& piece,
+                        Registration* registration, absl::Time now) {
   const auto report = [&](const pb::WorkerMessage::AttemptUpdate& update) {
-    NotePresent(worker, update.id(), &registration, now);
-    registration.acknowledged.push_back(update.id());
+    NotePresent(worker, update.id(), registration, now);
+    registration->acknowledged.push_back(update.id());
     AttemptRef ref;
     Job* job = Resolve(update.id(), &ref);
-    if (job != nullptr && registration.present.contains(ref)) OnFinal(job, ref, update, now);
+    if (job != nullptr && registration->present.contains(ref)) OnFinal(job, ref, update, now);
   };
   for (const auto& held : piece.held()) {
     pb::WorkerMessage::AttemptUpdate update;
@@ -71,18 +79,15 @@ void JobTracker::ContinueRegistration(WorkerKey worker, const pb::WorkerMessage:
   }
   for (const auto& ended : piece.ended()) report(ended);
   for (const pb::AttemptId& id : piece.running()) {
-    NotePresent(worker, id, &registration, now);
+    NotePresent(worker, id, registration, now);
     AttemptRef ref;
     Job* job = Resolve(id, &ref);
     if (job != nullptr && Runs(ref, worker)) {
       state_.scheduler.running()->Launched(ref, worker, 0, SilenceOf(*job), now);
     } else {
-      registration.unwanted.push_back(id);
+      registration->unwanted.push_back(id);
     }
   }
-  if (!piece.more()) FinishRegistration(worker, now);
-  // After a piece as well: it may have ended a job.
-  Dispatch(now);
 }
 
 // What the worker has stays; what nobody knows of is taken up, if it can be used.
@@ -116,7 +121,10 @@ void JobTracker::FinishRegistration(WorkerKey worker, absl::Time now) {
   OnLoss(state_.scheduler.Reconcile(worker, registration.present, registration.how, now),
          restarted ? "its worker restarted" : "its worker does not have it", now);
   if (registration.moved) MoveOutputs(worker);
-  if (state_.registry.Get(worker).info.unhealthy.empty()) state_.scheduler.ResumeWorker(worker);
+  // A stranger hears now whose coordinator this is, and registers anew.
+  if (!registration.stranger && state_.registry.Get(worker).info.unhealthy.empty()) {
+    state_.scheduler.ResumeWorker(worker);
+  }
 }
 
 // Reduces that are fetching have to hear where its outputs can be had now.

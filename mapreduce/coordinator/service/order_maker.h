@@ -42,6 +42,7 @@ class OrderMaker {
 
   // Those made since the last call, in their order.
   Orders Take() { return std::exchange(orders_, {}); }
+  const std::string& cluster_id() const { return cluster_id_; }
   uint64_t term() const { return term_; }
 
  private:

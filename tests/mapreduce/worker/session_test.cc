@@ -9,6 +9,7 @@
 #include "mapreduce/coordinator/service/coordinator.h"
 #include "mapreduce/coordinator/service/coordinator_services.h"
 #include "mapreduce/coordinator/service/rpc/handlers.h"
+#include "mapreduce/engine/task_id.h"
 #include "mapreduce/worker/coordinator_session.h"
 #include "mapreduce/worker/worker.h"
 #include "tests/mapreduce/coordinator/service/fake_files.h"
@@ -105,6 +106,58 @@ class WorkerProcess {
   CoordinatorSession session_;
 };
 
+// Registers with what another cluster has left, and without it when it hears whose coordinator this
+// is; then it only notes what it is told to do.
+class Stranger {
+ public:
+  Stranger(const std::string& coordinator, pb::WorkerMessage::Register registration)
+      : registration_(std::move(registration)), session_({coordinator}, Handlers()) {
+    session_.Start();
+  }
+  ~Stranger() { session_.Shutdown(); }
+
+  // Until it is told to do anything, or a minute is over.
+  std::vector<std::string> WaitForOrders() {
+    const absl::Time deadline = Clock::Real()->MonotonicNow() + absl::Minutes(1);
+    MutexLock lock(&mutex_);
+    while (orders_.empty() && Clock::Real()->MonotonicNow() < deadline) {
+      changed_.WaitFor(&mutex_, absl::Seconds(1));
+    }
+    return orders_;
+  }
+
+ private:
+  CoordinatorSession::Handlers Handlers() {
+    CoordinatorSession::Handlers handlers;
+    handlers.make_register = [this] { return registration_; };
+    handlers.admitted = [this](const auto& admitted) {
+      if (registration_.cluster_id() == admitted.cluster_id()) return false;
+      registration_.set_cluster_id(admitted.cluster_id());
+      registration_.clear_held();
+      registration_.clear_ended();
+      registration_.clear_running();
+      return true;
+    };
+    handlers.make_heartbeat = [] { return pb::WorkerMessage::Heartbeat(); };
+    handlers.late_reports = [] { return std::vector<pb::WorkerMessage>(); };
+    handlers.acknowledged = [](const auto&) {};
+    handlers.order = [this](const pb::WorkerOrder& order) {
+      MutexLock lock(&mutex_);
+      if (order.has_launch()) orders_.push_back(FormatAttempt(order.launch().task().id()));
+      if (order.has_kill()) orders_.push_back("kill " + FormatAttempt(order.kill().id()));
+      if (order.has_forget()) orders_.push_back("forget " + order.forget().job_id());
+      changed_.SignalAll();
+    };
+    return handlers;
+  }
+
+  pb::WorkerMessage::Register registration_;  // of the session's thread
+  Mutex mutex_;
+  CondVar changed_;
+  std::vector<std::string> orders_ ABSL_GUARDED_BY(mutex_);
+  CoordinatorSession session_;
+};
+
 class SessionTest : public testing::Test {
  protected:
   SessionTest() { StartCoordinator("127.0.0.1:0"); }
@@ -189,6 +242,32 @@ TEST_F(SessionTest, AJobGoesOnAfterTheCoordinatorRestarted) {
   const pb::JobStatus status = WaitForEnd(job);
   EXPECT_EQ(status.state(), pb::JOB_STATE_SUCCEEDED) << status.ShortDebugString();
   EXPECT_EQ(status.map().failed_attempts(), 0u);
+}
+
+// Where the coordinator's disk was replaced, jobs have the names of those before.
+TEST_F(SessionTest, NothingOfAnotherClusterIsTakenUp) {
+  const std::string job = Submit(3, 0);
+  RestartCoordinator();  // it takes up attempts of its earlier terms that its journal lacks
+  pb::WorkerMessage::Register registration;
+  registration.set_worker_id("w-1");
+  registration.set_slots(1);
+  registration.set_process(1);
+  registration.set_cluster_id("another");
+  pb::AttemptId id = MakeTask("done").id();
+  id.set_job_id(job);
+  *registration.add_held()->mutable_id() = id;
+  id.set_task(1);
+  auto* failed = registration.add_ended();
+  *failed->mutable_id() = id;
+  failed->set_state(pb::ATTEMPT_STATE_FAILED);
+  id.set_task(2);
+  *registration.add_running() = id;
+  Stranger worker(coordinator_->address(), registration);
+  EXPECT_THAT(worker.WaitForOrders(), testing::ElementsAre("m-00000.1000"));
+  const pb::JobStatus status = *coordinator_->coordinator.GetJob(job);
+  EXPECT_EQ(status.map().done(), 0u);
+  EXPECT_EQ(status.map().failed_attempts(), 0u);
+  EXPECT_EQ(status.map().running(), 1u);
 }
 
 TEST_F(SessionTest, AFailingJobSaysWhyAndPublishesNothing) {

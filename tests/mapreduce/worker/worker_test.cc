@@ -182,7 +182,9 @@ TEST_F(WorkerTest, AForgottenJobLeavesOnlyLogsWhenItsLastAttemptHasEnded) {
 
 TEST_F(WorkerTest, AnotherClusterHearsNothingOfTheOneBefore) {
   StartWorker();
+  EXPECT_EQ(Registration().cluster_id(), "");
   EXPECT_FALSE(worker_->OnAdmitted("one"));
+  EXPECT_EQ(Registration().cluster_id(), "one");
   Launch(MakeTask("done", 0));
   const auto first = NextReport();
   Launch(MakeTask("failed", 1));
@@ -190,6 +192,7 @@ TEST_F(WorkerTest, AnotherClusterHearsNothingOfTheOneBefore) {
   Launch(MakeTask("hang", 2));
   EXPECT_TRUE(worker_->OnAdmitted("two")) << "it has to register anew";
   const pb::WorkerMessage::Register now = Registration();
+  EXPECT_EQ(now.cluster_id(), "two");
   EXPECT_THAT(now.held(), IsEmpty());
   EXPECT_THAT(now.ended(), IsEmpty());
   EXPECT_THAT(now.running(), IsEmpty());
