@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/mutex.h"
@@ -33,7 +34,8 @@ class SharedChannels {
 
  private:
   struct Connection {
-    std::shared_ptr<grpc::Channel> channel;
+    explicit Connection(std::shared_ptr<grpc::Channel> made) : channel(std::move(made)) {}
+    const std::shared_ptr<grpc::Channel> channel;
     std::atomic<int> streams = 0;
   };
   std::vector<std::shared_ptr<Connection>> connections_;
