@@ -7,6 +7,9 @@
 namespace quern::mr {
 namespace {
 
+// What `mr` brings along lies there; side files may lie at users' paths as well.
+constexpr std::string_view kUploads = "/.quern/plugins/";
+
 absl::Status Resolve(const PluginInfo& plugin, ClassKind kind, std::string* name) {
   if (!name->empty()) return CheckHasClass(plugin, kind, *name);
   ASSIGN_OR_RETURN(*name, OnlyClass(plugin, kind));
@@ -41,8 +44,9 @@ absl::StatusOr<std::unique_ptr<client::FileReader>> OpenBrought(client::FileSyst
                                                                 const pb::JobSpec::Plugin& file) {
   absl::StatusOr<std::unique_ptr<client::FileReader>> reader = dfs->Open(file.path());
   if (absl::IsNotFound(reader.status())) {
-    return NotFoundError("{}: {}: is not there any more. Try: mr run, which brings it along", what,
-                         file.path());
+    const bool uploaded = file.path().starts_with(kUploads);
+    return NotFoundError("{}: {}: is not there any more. Try: {}", what, file.path(),
+                         uploaded ? "mr run, which brings it along" : "put it there again");
   }
   RETURN_IF_ERROR(reader.status());
   const uint64_t size = (*reader)->status().length;

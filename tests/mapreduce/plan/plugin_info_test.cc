@@ -103,6 +103,12 @@ TEST(PluginCheckerTest, RefusesAPluginThatIsGoneHoweverWellItIsKnown) {
   *spec.mutable_files(0)->mutable_file() = plugin;
   EXPECT_THAT(CheckSideFiles(dfs.get(), spec),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("words: /gone.so: is not there")));
+  EXPECT_THAT(std::string(Message(CheckSideFiles(dfs.get(), spec))),
+              ::testing::EndsWith("Try: put it there again"))
+      << "nobody else does";
+  plugin.set_path("/.quern/plugins/gone.so");
+  EXPECT_THAT(std::string(Message(checker.Check(plugin).status())),
+              ::testing::EndsWith("Try: mr run, which brings it along"));
 }
 
 using PluginDamageTest = RandomTest;
