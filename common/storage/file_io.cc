@@ -210,10 +210,11 @@ class RealFileSystem : public FileSystem {
 
  private:
   // Of a directory that is there: whoever made it may have been killed before its name was durable,
-  // or be in the middle of it. What lies where this process may not write it did not make.
+  // or be in the middle of it. What lies where this process may not write it did not make; and what
+  // may not be read cannot be synced.
   absl::Status SyncNameOf(const std::string& path) {
     const std::string parent = ParentDir(path);
-    return access(parent.c_str(), W_OK) == 0 ? SyncDir(parent) : absl::OkStatus();
+    return access(parent.c_str(), R_OK | W_OK) == 0 ? SyncDir(parent) : absl::OkStatus();
   }
 };
 

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "common/crc32c.h"
+#include "common/log.h"
 #include "common/random.h"
 
 namespace quern {
@@ -25,6 +26,19 @@ struct [[gnu::packed]] Mark {
 };
 
 uint32_t CrcOf(const Mark& mark) { return ExtendCrc32c(0, &mark, offsetof(Mark, crc)); }
+
+// The contents of MARK.
+struct [[gnu::packed]] KeyFile {
+  MarkKey key;
+  uint32_t crc;
+};
+
+uint32_t CrcOf(const MarkKey& key) { return ExtendCrc32c(0, key.data(), key.size()); }
+
+template <typename Packed>
+rocksdb::Slice BytesOf(const Packed& packed) {
+  return {reinterpret_cast<const char*>(&packed), sizeof(packed)};
+}
 
 rocksdb::Env* EnvOf(const RocksOptions& options) {
   return options.env != nullptr ? options.env : rocksdb::Env::Default();
@@ -92,35 +106,43 @@ absl::StatusOr<uint64_t> LastBeforeDamage(rocksdb::Env* env, const std::string& 
 absl::Status PutDurableMark(rocksdb::WriteBatch* batch, const MarkKey& key, uint64_t durable) {
   Mark mark{.key = key, .durable = durable, .crc = 0};
   mark.crc = CrcOf(mark);
-  return FromRocks(
-      batch->Put(kMarkKey, rocksdb::Slice(reinterpret_cast<const char*>(&mark), sizeof(mark))));
+  return FromRocks(batch->Put(kMarkKey, BytesOf(mark)));
 }
 
 absl::StatusOr<std::optional<MarkKey>> ReadMarkKey(const RocksOptions& options) {
+  const std::string path = options.path + "/" + kKeyName;
   std::string bytes;
-  const rocksdb::Status read =
-      rocksdb::ReadFileToString(EnvOf(options), options.path + "/" + kKeyName, &bytes);
-  if (read.IsNotFound()) return std::nullopt;
-  RETURN_IF_ERROR(FromRocks(read));
-  MarkKey key;
-  if (bytes.size() != sizeof(key)) return std::nullopt;
-  std::memcpy(key.data(), bytes.data(), sizeof(key));
-  return key;
+  const rocksdb::Status read = rocksdb::ReadFileToString(EnvOf(options), path, &bytes);
+  KeyFile file{};
+  if (!read.IsNotFound() && !read.IsPathNotFound()) {
+    RETURN_IF_ERROR(FromRocks(read));
+    if (bytes.size() == sizeof(file)) {
+      std::memcpy(&file, bytes.data(), sizeof(file));
+      if (file.crc == CrcOf(file.key)) return file.key;
+    }
+  }
+  LogWarning("log_not_checked", {{"path", path}, {"reason", "missing or damaged"}});
+  return std::nullopt;
 }
 
 absl::StatusOr<MarkKey> MakeMarkKey(const RocksOptions& options) {
-  const std::string bytes = RandomBytes(sizeof(MarkKey));
+  KeyFile made{};
+  RandomBytes(sizeof(made.key)).copy(made.key.data(), sizeof(made.key));
+  made.crc = CrcOf(made.key);
   rocksdb::Env* env = EnvOf(options);
   const std::string path = options.path + "/" + kKeyName;
-  RETURN_IF_ERROR(
-      FromRocks(rocksdb::WriteStringToFile(env, bytes, path + ".new", /*should_sync=*/true)));
+  rocksdb::EnvOptions plain;
+  plain.use_mmap_writes = false;  // else it gets its size after the sync
+  std::unique_ptr<rocksdb::WritableFile> file;
+  RETURN_IF_ERROR(FromRocks(env->NewWritableFile(path + ".new", &file, plain)));
+  RETURN_IF_ERROR(FromRocks(file->Append(BytesOf(made))));
+  RETURN_IF_ERROR(FromRocks(file->Sync()));
+  RETURN_IF_ERROR(FromRocks(file->Close()));
   RETURN_IF_ERROR(FromRocks(env->RenameFile(path + ".new", path)));
   std::unique_ptr<rocksdb::Directory> dir;
   RETURN_IF_ERROR(FromRocks(env->NewDirectory(options.path, &dir)));
   RETURN_IF_ERROR(FromRocks(dir->Fsync()));
-  MarkKey key;
-  std::memcpy(key.data(), bytes.data(), sizeof(key));
-  return key;
+  return made.key;
 }
 
 absl::Status CheckLog(const RocksOptions& options, const MarkKey& key) {

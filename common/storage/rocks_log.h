@@ -28,7 +28,7 @@ namespace quern {
 
 using MarkKey = std::array<char, 16>;
 
-// nullopt: there is none, or it is damaged; then the log cannot be checked.
+// nullopt: there is none, or it is damaged; then the log cannot be checked, which is logged.
 absl::StatusOr<std::optional<MarkKey>> ReadMarkKey(const RocksOptions& options);
 // Durable when it returns.
 absl::StatusOr<MarkKey> MakeMarkKey(const RocksOptions& options);

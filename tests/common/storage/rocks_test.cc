@@ -206,6 +206,23 @@ TEST_F(RocksTest, BytesOfAUserAreNeverAMark) {
   EXPECT_OK(Open());
 }
 
+// As a process leaves it that is killed in the middle of the first format, or an older version did.
+TEST_F(RocksTest, ADatabaseWithoutItsMarkKeyGetsOne) {
+  const std::string key = path_ + "/MARK";
+  Fill(20);
+  const std::string first = *ReadFileToString(fs_, key);
+  for (const std::string& damaged : {std::string(), first.substr(1), "x" + first.substr(1)}) {
+    ASSERT_OK(fs_->Remove(key));
+    if (!damaged.empty()) std::ofstream(key) << damaged;
+    EXPECT_EQ(CountRows(), 20);
+    const std::string made = *ReadFileToString(fs_, key);
+    EXPECT_EQ(made.size(), first.size());
+    EXPECT_NE(made, damaged);
+    EXPECT_EQ(CountRows(), 20);
+    EXPECT_EQ(*ReadFileToString(fs_, key), made) << "it stays";
+  }
+}
+
 TEST_F(RocksTest, AMissingTableOrManifestIsRefused) {
   Fill(10);
   {
