@@ -85,8 +85,15 @@ absl::Status ChunkCopier::Fetch(const std::string& source, ChunkId chunk, uint64
   stream->Send(rpc::EncodeMessage(request));
   stream->CloseSend();
   uint64_t bytes = 0;
+  constexpr absl::Duration kLook = absl::Seconds(1);
+  absl::Duration silent;
   while (!stopping_) {
-    const rpc::BulkEvent event = loop.Next(absl::Seconds(1));
+    const rpc::BulkEvent event = loop.Next(kLook);
+    if (event.kind == rpc::BulkEvent::Kind::kTimeout) {
+      if ((silent += kLook) < limits.copy_silence) continue;
+      return DeadlineExceededError("has said nothing for {}", absl::FormatDuration(silent));
+    }
+    silent = absl::ZeroDuration();
     if (event.kind == rpc::BulkEvent::Kind::kMessage) {
       RETURN_IF_ERROR(TakePiece(event.message, copy, &bytes));
       if (bytes > length) return DataLossError("is longer than {} bytes", length);

@@ -59,6 +59,8 @@ struct Limits {
   // that is worth waiting for.
   absl::Duration copy_timeout = absl::Minutes(10);
   uint64_t copy_bytes_per_second = uint64_t{1} << 20;
+  // Whatever the time left: a source that says nothing for so long gives nothing more.
+  absl::Duration copy_silence = absl::Minutes(2);
 };
 
 struct Services {

@@ -111,6 +111,7 @@ absl::StatusOr<std::unique_ptr<File>> Replica::OpenForReading() const {
 }
 
 absl::StatusOr<SealedSums> Replica::LoadSums() {
+  const Disk::Use use(environment_.disk);
   absl::StatusOr<SealedSums> sums = environment_.disk->index().LoadSums(chunk_);
   if (!sums.ok()) return ReadFailed(Annotate(sums.status(), "its checksums"));
   return sums;

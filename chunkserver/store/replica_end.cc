@@ -127,11 +127,15 @@ absl::StatusOr<std::optional<Replica::Prefix>> Replica::PrefixAt(uint64_t length
   prefix.sums = machine.sums();
   prefix.producers = machine.producers();
   if (prefix.sums.length() == length) return prefix;
-  ASSIGN_OR_RETURN(const std::unique_ptr<File> file, OpenForReading());
-  RETURN_IF_ERROR(VisitBytes(file.get(), prefix.sums.length(), length, [&](std::string_view bytes) {
-    const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
-    prefix.sums.Apply(prefix.sums.Next(SumPayload(prefix.sums.length(), {&part, 1})));
-  }));
+  const absl::StatusOr<std::unique_ptr<File>> file = OpenForReading();
+  // Not NotFound, which would say that there is no such replica.
+  if (absl::IsNotFound(file.status())) return DataLossError("{}", Message(file.status()));
+  RETURN_IF_ERROR(file.status());
+  RETURN_IF_ERROR(
+      VisitBytes(file->get(), prefix.sums.length(), length, [&](std::string_view bytes) {
+        const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+        prefix.sums.Apply(prefix.sums.Next(SumPayload(prefix.sums.length(), {&part, 1})));
+      }));
   return prefix;
 }
 

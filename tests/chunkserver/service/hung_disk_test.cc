@@ -317,5 +317,22 @@ TEST_F(HungDiskTest, AReplicaWhoseRemovalAnEndedSessionBeganIsNotToldBeforeThatH
   }
 }
 
+class SilentSourceTest : public HungDiskTest {
+  void Adjust(ChunkserverOptions* options) override {
+    HungDiskTest::Adjust(options);
+    options->limits.copy_silence = absl::Seconds(1);
+  }
+};
+
+// Its machine answers, so that no connection breaks.
+TEST_F(SilentSourceTest, ACopyDoesNotWaitForASourceThatSaysNothing) {
+  StartWithTwoDisks();
+  Start("n2");
+  ASSERT_TRUE(master_->AwaitSessions({"n1", "n2"}));
+  files_.Hang("/n1/0");
+  EXPECT_THAT(master_->Copy("n2", chunk_[0], text_[0].size(), Crc32c(text_[0]), {"n1"}),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, HasSubstr("said nothing")));
+}
+
 }  // namespace
 }  // namespace quern::chunkserver
