@@ -160,10 +160,11 @@ absl::Status LocalTarget::SetAttributes(const client::FileStatus& status) {
   if (is_device()) return absl::OkStatus();
   const timespec time = absl::ToTimespec(status.mtime);
   const timespec times[] = {time, time};
-  if (fchmod(fd_.get(), status.mode) == 0 && futimens(fd_.get(), times) == 0) {
-    return absl::OkStatus();
-  }
-  return ErrnoStatus(errno, path_ + ": mode and time could not be kept");
+  // Where there are no modes there may be times.
+  int failed = fchmod(fd_.get(), status.mode) == 0 ? 0 : errno;
+  if (futimens(fd_.get(), times) != 0 && failed == 0) failed = errno;
+  if (failed == 0) return absl::OkStatus();
+  return ErrnoStatus(failed, path_ + ": mode and time could not be kept");
 }
 
 }  // namespace quern::shell

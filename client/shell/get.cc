@@ -99,14 +99,13 @@ class Get final : public ShellCommand {
     RETURN_IF_ERROR(StreamTo(shell, job.source, target.fd(), job.target, progress));
     const absl::Status preserved = preserve_ ? target.SetAttributes(job.source) : absl::OkStatus();
     RETURN_IF_ERROR(target.Commit());
-    RETURN_IF_ERROR(preserved);
     if (shell->json()) {
       shell->Print(std::move(JsonLine()
                                  .Add("source", job.source.path)
                                  .Add("path", job.target)
                                  .Add("bytes", job.source.length)));
     }
-    return absl::OkStatus();
+    return preserved;
   }
 
   static absl::Status ToStdout(Shell* shell, const std::vector<FileStatus>& sources) {

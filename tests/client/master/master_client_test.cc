@@ -69,7 +69,6 @@ class RenewedMaster final : public pb::Namespace::Service {
   std::atomic<int> renewals = 0;
 };
 
-// A writer that has nothing to write makes no other call, and is given up after an hour.
 // Says to the first calls what gRPC says when all threads of a server are taken, then what it is
 // told to say itself.
 class CrowdedMaster final : public pb::Namespace::Service {
@@ -112,6 +111,7 @@ TEST(MasterClientTest, ACallTooManyIsMadeAgainAndWhatTheMasterRefusesIsNot) {
   }
 }
 
+// A writer that has nothing to write makes no other call, and is given up after an hour.
 TEST(MasterClientTest, RenewalsFindTheMasterThatAnswers) {
   RenewedMaster master;
   ASSERT_OK_AND_ASSIGN(const auto server, rpc::Server::Start({.watchdog = false}, {&master}, {}));
