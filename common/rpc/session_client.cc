@@ -149,8 +149,9 @@ absl::Status SessionClient::SendLastWords(BulkLoop* loop, BulkStream* stream, Ou
       if (all) stream->CloseSend();
     }
     const BulkEvent event = loop->Next(give_up - options_.clock->MonotonicNow());
-    if (event.kind == BulkEvent::Kind::kTimeout) break;
     if (event.kind == BulkEvent::Kind::kFinished) return event.status;
+    // Not only when nothing comes: the peer may go on talking.
+    if (options_.clock->MonotonicNow() >= give_up) break;
   }
   return absl::OkStatus();
 }
