@@ -26,7 +26,14 @@ void JobFinisher::Start() {
                   [this](Leftover leftover) { CleanUp(std::move(leftover)); });
 }
 
+void JobFinisher::Stop() {
+  ends_.Stop();
+  publications_.Stop();
+  cleaning_.Stop();
+}
+
 void JobFinisher::Shutdown() {
+  Stop();
   ends_.Shutdown();
   publications_.Shutdown();
   cleaning_.Shutdown();

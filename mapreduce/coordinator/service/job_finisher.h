@@ -59,7 +59,9 @@ class JobFinisher {
   ~JobFinisher() { Shutdown(); }
 
   void Start();
-  // Leaves jobs that are waiting to the next start.
+  // Leaves jobs that are waiting to the next start. Returns at once.
+  void Stop();
+  // Stops, and waits for what is being done.
   void Shutdown();
   // Each job once.
   void Finish(JobKey key) { ends_.Add({End::kFinish, key}); }

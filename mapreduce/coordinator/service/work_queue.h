@@ -31,14 +31,17 @@ class WorkQueue {
       threads_.emplace_back(name, [this, run] { RunThread(run); });
     }
   }
-  // Joins the threads; what has not begun is dropped.
+  // What has not begun is dropped. Returns at once: who has several queues stops them all before it
+  // waits for the first, or the second begins new work for as long as that takes.
+  void Stop() {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+    added_.SignalAll();
+    stopped_.SignalAll();
+  }
+  // Stops, and joins the threads.
   void Shutdown() {
-    {
-      MutexLock lock(&mutex_);
-      stopping_ = true;
-      added_.SignalAll();
-      stopped_.SignalAll();
-    }
+    Stop();
     threads_.clear();  // joins
   }
 
@@ -53,7 +56,7 @@ class WorkQueue {
     MutexLock lock(&mutex_);
     return stopping_;
   }
-  // For work that cannot be done now. False, and at once, when the queue is being shut down.
+  // For work that cannot be done now. False, and at once, when the queue is being stopped.
   bool WaitToRetry(absl::Duration interval) {
     MutexLock lock(&mutex_);
     if (!stopping_) stopped_.WaitFor(&mutex_, interval);

@@ -3,6 +3,7 @@
 #include <absl/time/clock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <set>
 
 namespace quern::mr {
@@ -66,6 +67,29 @@ TEST_F(WorkQueueTest, ShutdownEndsAWaitAndDropsWhatHasNotBegun) {
   EXPECT_FALSE(queue_.stopping());
   queue_.Shutdown();
   EXPECT_TRUE(queue_.stopping());
+  MutexLock lock(&mutex_);
+  EXPECT_FALSE(done_.contains(1));
+}
+
+// As the work of one queue that is being shut down may do with another.
+TEST_F(WorkQueueTest, AQueueThatIsStoppedBeginsNothingAndIsNotWaitedFor) {
+  WorkQueue<int> first;
+  WorkQueue<int> second;
+  std::atomic<bool> saw_both_stopping = false;
+  first.Start("first", 1, [&](int work) {
+    Note(work);
+    while (first.WaitToRetry(absl::Hours(1))) continue;
+    saw_both_stopping = !second.WaitToRetry(absl::Hours(1));
+  });
+  second.Start("second", 1, [this](int work) { Note(work); });
+  first.Add(kWaits);
+  ASSERT_TRUE(WaitFor(kWaits));
+  second.Stop();
+  first.Stop();
+  second.Add(1);
+  first.Shutdown();
+  second.Shutdown();
+  EXPECT_TRUE(saw_both_stopping);
   MutexLock lock(&mutex_);
   EXPECT_FALSE(done_.contains(1));
 }
