@@ -87,6 +87,7 @@ class PipelineStages {
   const Stage& stage(size_t i) const { return stages_[i]; }
   // The rounds that run, by stage.
   std::vector<Round> running() const;
+  bool IsRunning(const Round& round) const;
   bool doomed() const { return doomed_; }
   bool failed() const;
   // Of the first failure, or of Doom.
@@ -95,7 +96,6 @@ class PipelineStages {
   bool ended() const { return ended_; }
 
  private:
-  bool IsRunning(const Round& round) const;
   bool IsOver(size_t stage) const;
   void Run(size_t stage);
   void End(size_t stage, StageState state, absl::Time now);

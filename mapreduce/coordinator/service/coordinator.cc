@@ -77,6 +77,8 @@ void Coordinator::Shutdown() {
     for (const auto& [id, watcher] : watchers_) watcher.wake();
   }
   timer_.Join();
+  pipelines_.Stop();
+  finisher_.Stop();
   pipelines_.Shutdown();
   finisher_.Shutdown();
 }

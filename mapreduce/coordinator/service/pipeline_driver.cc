@@ -14,7 +14,11 @@
 namespace quern::mr {
 namespace {
 
-constexpr int kPipelineThreads = 4;
+constexpr int kStageThreads = 4;
+constexpr int kPipelineEndThreads = 2;
+constexpr int kPipelinePublishThreads = 4;
+// One: what is written of a pipeline when it has been cleaned up comes before it is forgotten.
+constexpr int kPipelineCleanThreads = 1;
 constexpr size_t kMaxPipelineReasonBytes = 4'000;
 
 // Of the pipeline that these are the records of; empty when none says so.
@@ -36,7 +40,31 @@ void PipelineDriver::Start(const PipelineRecords& records) {
   MutexLock lock(&mutex_);
   for (const auto& [key, of_one] : records) Restore(key, of_one);
   Trim();
-  queue_.Start("pipelines", kPipelineThreads, [this](const Work& work) { Run(work); });
+  StartThreads();
+}
+
+void PipelineDriver::StartThreads() {
+  rounds_.Start("stages", kStageThreads, [this](const StageRound& round) { RunRound(round); });
+  ends_.Start("pipeline-ends", kPipelineEndThreads, [this](const End& end) { RunEnd(end); });
+  publications_.Start("pipe-publisher", kPipelinePublishThreads,
+                      [this](Publication publication) { RunPublication(std::move(publication)); });
+  leftovers_.Start("pipe-cleaner", kPipelineCleanThreads,
+                   [this](const Leftover& leftover) { CleanUp(leftover); });
+}
+
+void PipelineDriver::Stop() {
+  rounds_.Stop();
+  ends_.Stop();
+  publications_.Stop();
+  leftovers_.Stop();
+}
+
+void PipelineDriver::Shutdown() {
+  Stop();
+  rounds_.Shutdown();
+  ends_.Shutdown();
+  publications_.Shutdown();
+  leftovers_.Shutdown();
 }
 
 void PipelineDriver::Restore(JobKey key, const std::vector<pb::JournalRecord>& records) {
@@ -44,7 +72,7 @@ void PipelineDriver::Restore(JobKey key, const std::vector<pb::JournalRecord>& r
   if (!replayed.ok()) {
     LogError("journal_pipeline_unreadable", {{"key", key.ToString()}, {"status", replayed}});
     table_.Remove(key);
-    queue_.Add({.kind = Work::kForget, .key = key, .pipeline_id = IdIn(records)});
+    leftovers_.Add({.kind = Leftover::kForgotten, .key = key, .pipeline_id = IdIn(records)});
     return;
   }
   Pipeline* pipeline = table_.Find(key);
@@ -53,13 +81,15 @@ void PipelineDriver::Restore(JobKey key, const std::vector<pb::JournalRecord>& r
   // What was decided may have been done or not: it is done again.
   const bool ended = pipeline->stages->ended();
   pipeline->stages->TakeDecisions();
+  const bool doomed = pipeline->stages->doomed();
   for (const PipelineStages::Round& round : pipeline->stages->running()) {
-    queue_.Add({.kind = Work::kRun, .key = key, .round = round});
+    if (doomed) ends_.Add({End::kStop, key, round});
+    if (!doomed) rounds_.Add({key, round});
     if (round.round > 2) {
-      queue_.Add({.kind = Work::kDropOutput, .key = key, .round = {round.stage, round.round - 2}});
+      leftovers_.Add({Leftover::kOutput, key, {round.stage, round.round - 2}});
     }
   }
-  if (ended) queue_.Add({.kind = Work::kFinish, .key = key});
+  if (ended) ends_.Add({.kind = End::kFinish, .key = key});
 }
 
 absl::Status PipelineDriver::Replay(JobKey key, const std::vector<pb::JournalRecord>& records) {
@@ -72,7 +102,7 @@ absl::Status PipelineDriver::Replay(JobKey key, const std::vector<pb::JournalRec
       ended->id = record.pipeline_finished().status().job_id();
       pipeline = table_.Add(std::move(ended));
       SetEnded(pipeline, record.pipeline_finished());
-      if (!record.pipeline_finished().cleaned()) queue_.Add({.kind = Work::kClean, .key = key});
+      if (!record.pipeline_finished().cleaned()) leftovers_.Add({Leftover::kPipeline, key});
     } else if (record.has_pipeline_submitted()) {
       ASSIGN_OR_RETURN(Pipeline made, MakePipeline(key, record.pipeline_submitted(), time));
       pipeline = table_.Add(std::make_unique<Pipeline>(std::move(made)));
@@ -97,132 +127,115 @@ absl::Status PipelineDriver::Replay(JobKey key, const std::vector<pb::JournalRec
   return absl::OkStatus();
 }
 
-void PipelineDriver::AddRounds(Work::Kind kind, const Pipeline& pipeline,
-                               const std::vector<PipelineStages::Round>& rounds) {
-  for (const PipelineStages::Round& round : rounds) {
-    queue_.Add({.kind = kind, .key = pipeline.key, .round = round});
-  }
-}
-
-void PipelineDriver::Run(const Work& work) {
-  switch (work.kind) {
-    case Work::kRun:
-      RunRound(work);
-      break;
-    case Work::kStop:
-      StopRound(work);
-      break;
-    case Work::kDropOutput:
-      DropOutput(work);
-      break;
-    case Work::kFinish:
-      Finish(work);
-      break;
-    case Work::kClean:
-      Clean(work);
-      break;
-    case Work::kForget:
-      Forget(work);
-      break;
-  }
-}
-
 // Gets the job of the round, which may be there already, and hears of its end.
-void PipelineDriver::RunRound(const Work& work) {
-  absl::StatusOr<std::string> job_id = StageJobOf(work);
-  while (!job_id.ok() && IsRetryable(job_id.status())) {
-    LogWarning("stage_submit_retry", {{"key", work.key.ToString()}, {"status", job_id.status()}});
-    if (!queue_.WaitToRetry(kPipelineRetryInterval)) return;
-    job_id = StageJobOf(work);
+void PipelineDriver::RunRound(const StageRound& round) {
+  const std::optional<pb::SubmitRequest> request = BeginSubmission(round);
+  if (!request) return;
+  const absl::StatusOr<pb::SubmitResponse> job = jobs_->Submit(*request);
+  if (EndSubmission(round, job)) {
+    LogWarning("stage_submit_retry",
+               {{"key", round.pipeline.ToString()}, {"status", job.status()}});
+    if (rounds_.WaitToRetry(options_.retry)) rounds_.Add(round);
+    return;
   }
-  bool doomed = false;
-  {
-    MutexLock lock(&mutex_);
-    Pipeline* pipeline = table_.Find(work.key);
-    if (pipeline == nullptr || pipeline->ended()) return;
-    if (!job_id.ok()) {
-      pipeline->stages->RoundFailed(
-          work.round,
-          CleanLine(fmt::format("stage {}: {}", pipeline->stage(work.round.stage).name(),
-                                Message(job_id.status())),
-                    kMaxPipelineReasonBytes),
-          jobs_->Now());
-      return Advance(pipeline);
-    }
-    if (job_id->empty()) {
-      pipeline->stages->RoundStopped(work.round, jobs_->Now());
-      return Advance(pipeline);
-    }
-    doomed = pipeline->stages->doomed();
-    pipeline->job_ids[work.round.stage] = *job_id;
-    stage_jobs_[*job_id] = {work.key, work.round};
+  // It may have ended before anybody knew whose it is.
+  if (job.ok()) HearOfEnd(job->job_id());
+}
+
+// Nothing when the round is not to be run any more: of a doomed pipeline StopRound sees to it.
+std::optional<pb::SubmitRequest> PipelineDriver::BeginSubmission(const StageRound& round) {
+  MutexLock lock(&mutex_);
+  Pipeline* pipeline = table_.Find(round.pipeline);
+  if (pipeline == nullptr || pipeline->ended() || pipeline->stages->doomed() ||
+      !pipeline->stages->IsRunning(round.round)) {
+    return std::nullopt;
+  }
+  absl::StatusOr<pb::JobSpec> spec = MakeStageJob(*pipeline, round.round);
+  if (!spec.ok()) {
+    RoundNotMade(pipeline, round.round, spec.status());
+    return std::nullopt;
+  }
+  pb::SubmitRequest request;
+  request.mutable_header()->set_client_id(pipeline->jobs_client_id);
+  request.mutable_header()->set_request_id(StageRequestId(round.round));
+  *request.mutable_spec() = *std::move(spec);
+  rounds_being_submitted_.insert(round);
+  return request;
+}
+
+// Whether it is to be tried again.
+bool PipelineDriver::EndSubmission(const StageRound& round,
+                                   const absl::StatusOr<pb::SubmitResponse>& job) {
+  MutexLock lock(&mutex_);
+  rounds_being_submitted_.erase(round);
+  // It has not ended: this round of it runs until somebody has said what has become of its job.
+  Pipeline* pipeline = table_.Find(round.pipeline);
+  const bool retry = IsRetryable(job.status());
+  if (!job.ok() && !retry) {
+    RoundNotMade(pipeline, round.round, job.status());
+    return false;
+  }
+  if (job.ok()) {
+    pipeline->job_ids[round.round.stage] = job->job_id();
+    stage_jobs_[job->job_id()] = round;
     jobs_->PipelineChanged(pipeline->id);
   }
-  // It may have ended before anybody knew whose it is, or the pipeline be doomed since.
-  if (doomed) jobs_->Kill(*job_id, "its pipeline is stopped").IgnoreError();
-  const absl::StatusOr<pb::JobStatus> job = jobs_->GetJob(*job_id);
-  if (job.ok() && IsOver(*job)) JobEnded(*job);
+  const bool doomed = pipeline->stages->doomed();
+  if (doomed) ends_.Add({End::kStop, round.pipeline, round.round});
+  return retry && !doomed;
 }
 
-// The job of a round, submitted unless it is there; empty when it is not to be any more.
-absl::StatusOr<std::string> PipelineDriver::StageJobOf(const Work& work) {
-  pb::SubmitRequest request;
-  bool doomed = false;
-  {
-    MutexLock lock(&mutex_);
-    Pipeline* pipeline = table_.Find(work.key);
-    if (pipeline == nullptr || pipeline->ended()) return std::string();
-    request.mutable_header()->set_client_id(pipeline->jobs_client_id);
-    request.mutable_header()->set_request_id(StageRequestId(work.round));
-    ASSIGN_OR_RETURN(*request.mutable_spec(), MakeStageJob(*pipeline, work.round));
-    doomed = pipeline->stages->doomed();
-  }
-  // Only what an earlier coordinator has started is to be stopped.
-  if (doomed) {
-    return jobs_->FindRequest(request.header().client_id(), request.header().request_id());
-  }
-  ASSIGN_OR_RETURN(const pb::SubmitResponse response, jobs_->Submit(request));
-  return response.job_id();
+void PipelineDriver::RoundNotMade(Pipeline* pipeline, const PipelineStages::Round& round,
+                                  const absl::Status& why) {
+  const std::string reason =
+      fmt::format("stage {}: {}", pipeline->stage(round.stage).name(), Message(why));
+  pipeline->stages->RoundFailed(round, CleanLine(reason, kMaxPipelineReasonBytes), jobs_->Now());
+  Advance(pipeline);
 }
 
-void PipelineDriver::StopRound(const Work& work) {
+void PipelineDriver::StopRound(const StageRound& round) {
   std::string job_id;
   {
     MutexLock lock(&mutex_);
-    const Pipeline* pipeline = table_.Find(work.key);
-    if (pipeline == nullptr || pipeline->ended()) return;
-    for (const auto& [id, job] : stage_jobs_) {
-      if (job.pipeline == work.key && job.round == work.round) job_id = id;
+    // EndSubmission comes back to one whose job is being asked for.
+    if (rounds_being_submitted_.contains(round)) return;
+    Pipeline* pipeline = table_.Find(round.pipeline);
+    if (pipeline == nullptr || pipeline->ended() || !pipeline->stages->IsRunning(round.round)) {
+      return;
     }
+    job_id = JobOf(*pipeline, round.round);
+    if (job_id.empty()) {
+      pipeline->stages->RoundStopped(round.round, jobs_->Now());
+      return Advance(pipeline);
+    }
+    pipeline->job_ids[round.round.stage] = job_id;
+    stage_jobs_[job_id] = round;
+    jobs_->PipelineChanged(pipeline->id);
   }
-  // Not known yet: RunRound sees that it is to stop. One that has ended, or publishes, says so.
-  if (!job_id.empty()) jobs_->Kill(job_id, "its pipeline is stopped").IgnoreError();
+  // One that has ended, or publishes, says so.
+  jobs_->Kill(job_id, "its pipeline is stopped").IgnoreError();
+  HearOfEnd(job_id);
 }
 
-void PipelineDriver::DropOutput(const Work& work) {
-  std::vector<std::string> paths;
-  {
-    MutexLock lock(&mutex_);
-    const Pipeline* pipeline = table_.Find(work.key);
-    if (pipeline == nullptr) return;
-    const pb::PipelineStage& stage = pipeline->stage(work.round.stage);
-    paths = {RoundPath(pipeline->id, stage.name(), work.round.round)};
-    for (const pb::JobSpec::NamedOutput& output : stage.job().outputs()) {
-      if (!IsBesideMain(output)) paths.push_back(StageOutputPath(paths[0], output.name()));
-    }
+// Empty when there is none; also of one that only an earlier coordinator has known of.
+std::string PipelineDriver::JobOf(const Pipeline& pipeline,
+                                  const PipelineStages::Round& round) const {
+  for (const auto& [id, known] : stage_jobs_) {
+    if (known == StageRound{pipeline.key, round}) return id;
   }
-  // What cannot be removed now goes with the whole directory at the end.
-  for (const std::string& path : paths) {
-    const absl::Status dropped = files_->DeleteTree(path);
-    if (!dropped.ok()) LogWarning("output_not_dropped", {{"path", path}, {"status", dropped}});
-  }
+  return jobs_->FindRequest(pipeline.jobs_client_id, StageRequestId(round));
+}
+
+void PipelineDriver::HearOfEnd(const std::string& job_id) {
+  const absl::StatusOr<pb::JobStatus> job = jobs_->GetJob(job_id);
+  if (job.ok() && IsOver(*job)) JobEnded(*job);
 }
 
 void PipelineDriver::JobEnded(const pb::JobStatus& job) {
   MutexLock lock(&mutex_);
   const auto it = stage_jobs_.find(job.job_id());
   if (it == stage_jobs_.end()) return;
-  const StageJob known = it->second;
+  const StageRound known = it->second;
   stage_jobs_.erase(it);
   Pipeline* pipeline = table_.Find(known.pipeline);
   if (pipeline == nullptr || pipeline->ended()) return;
@@ -259,10 +272,13 @@ void PipelineDriver::RoundEnded(Pipeline* pipeline, const PipelineStages::Round&
 // What follows from an event.
 void PipelineDriver::Advance(Pipeline* pipeline) {
   const PipelineStages::Decisions decisions = pipeline->stages->TakeDecisions();
-  AddRounds(Work::kRun, *pipeline, decisions.run);
-  AddRounds(Work::kStop, *pipeline, decisions.stop);
-  AddRounds(Work::kDropOutput, *pipeline, decisions.drop);
-  if (decisions.end) queue_.Add({.kind = Work::kFinish, .key = pipeline->key});
+  const JobKey key = pipeline->key;
+  for (const PipelineStages::Round& round : decisions.run) rounds_.Add({key, round});
+  for (const PipelineStages::Round& round : decisions.stop) ends_.Add({End::kStop, key, round});
+  for (const PipelineStages::Round& round : decisions.drop) {
+    leftovers_.Add({Leftover::kOutput, key, round});
+  }
+  if (decisions.end) ends_.Add({.kind = End::kFinish, .key = key});
   jobs_->PipelineChanged(pipeline->id);
 }
 

@@ -4,8 +4,13 @@
 // What is to be done is decided by PipelineStages and written to the journal before it is done; the
 // rest are steps that may be repeated. The job of a round is asked for under a request id of its
 // own, so that a coordinator that was killed between asking and writing down the answer gets the
-// job that is there already. A few threads, since planning a job or publishing takes its time.
-// Thread-safe; the lock is never held while waiting for a disk or another process.
+// job that is there already. Thread-safe; the lock is never held while waiting for a disk or
+// another process.
+//
+// What waits for the file system has threads of its own for each kind of work, so that a pipeline
+// that is killed stops its jobs, ends and is cleaned up, which may make room, and others begin,
+// however many wait to be published; and what cannot be done now lets the others try before it is
+// tried again.
 #pragma once
 
 #include <absl/time/time.h>
@@ -36,9 +41,6 @@
 
 namespace quern::mr {
 
-// Between two tries of what cannot be done now.
-inline constexpr absl::Duration kPipelineRetryInterval = absl::Seconds(1);
-
 class PipelineDriver {
  public:
   // The jobs of the same coordinator.
@@ -61,6 +63,8 @@ class PipelineDriver {
   struct Options {
     // Ended pipelines that are remembered. Older ones are forgotten with what they have kept.
     size_t max_ended = 100;
+    // Between two tries of what cannot be done now.
+    absl::Duration retry = absl::Seconds(1);
   };
 
   // Borrowed. Without a planner pipelines are refused.
@@ -70,8 +74,10 @@ class PipelineDriver {
 
   // Continues the pipelines of the journal and starts the threads. Once; the jobs are recovered.
   void Start(const PipelineRecords& records);
-  // Leaves what is being done to the next start.
-  void Shutdown() { queue_.Shutdown(); }
+  // Leaves what has not begun to the next start. Returns at once.
+  void Stop();
+  // Stops, and waits for what is being done.
+  void Shutdown();
 
   // Answers when the pipeline is durable. Unavailable: the same request is being accepted.
   absl::StatusOr<pb::SubmitPipelineResponse> Submit(const pb::SubmitPipelineRequest& request);
@@ -91,16 +97,31 @@ class PipelineDriver {
   void JobEnded(const pb::JobStatus& job);
 
  private:
-  struct Work {
-    enum Kind { kRun, kStop, kDropOutput, kFinish, kClean, kForget } kind = kRun;
+  struct StageRound {
+    JobKey pipeline;
+    PipelineStages::Round round;
+    auto operator<=>(const StageRound&) const = default;
+  };
+  // Waits for nobody but the journal.
+  struct End {
+    enum Kind { kStop, kFinish } kind = kStop;
     JobKey key = {};
     PipelineStages::Round round = {};
-    std::string pipeline_id = {};
   };
   struct EndPlan {
     pb::JobState state = pb::JOB_STATE_SUCCEEDED;
     std::string pipeline_id;
     PipelinePublishPlan publish;
+  };
+  struct Publication {
+    JobKey key;
+    EndPlan plan;
+  };
+  struct Leftover {
+    enum Kind { kOutput, kPipeline, kForgotten } kind = kOutput;
+    JobKey key = {};
+    PipelineStages::Round round = {};
+    std::string pipeline_id = {};
   };
 
   // Submission: pipeline_submission.cc.
@@ -131,17 +152,24 @@ class PipelineDriver {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Work.
-  void AddRounds(Work::Kind kind, const Pipeline& pipeline,
-                 const std::vector<PipelineStages::Round>& rounds);
-  void Run(const Work& work);
-  void RunRound(const Work& work);
-  absl::StatusOr<std::string> StageJobOf(const Work& work);
-  void StopRound(const Work& work);
-  void DropOutput(const Work& work);
-  void Finish(const Work& work);
-  absl::Status PublishWithRetries(const PipelinePublishPlan& plan);
-  void Clean(const Work& work);
-  void Forget(const Work& work);
+  void StartThreads();
+  void RunRound(const StageRound& round);
+  std::optional<pb::SubmitRequest> BeginSubmission(const StageRound& round);
+  bool EndSubmission(const StageRound& round, const absl::StatusOr<pb::SubmitResponse>& job);
+  void RoundNotMade(Pipeline* pipeline, const PipelineStages::Round& round, const absl::Status& why)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void StopRound(const StageRound& round);
+  std::string JobOf(const Pipeline& pipeline, const PipelineStages::Round& round) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void HearOfEnd(const std::string& job_id);
+  void RunEnd(const End& end);
+  void Finish(JobKey key);
+  void RunPublication(Publication publication);
+  void WriteEnd(JobKey key, const EndPlan& plan, const absl::Status& published);
+  void CleanUp(const Leftover& leftover);
+  void DropOutput(const Leftover& leftover);
+  void Clean(JobKey key);
+  void Forget(const Leftover& leftover);
 
   // Events.
   void Advance(Pipeline* pipeline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -155,6 +183,8 @@ class PipelineDriver {
   pb::PipelineFinished LastRecord(const Pipeline& pipeline) const;
   void SetEnded(Pipeline* pipeline, const pb::PipelineFinished& last)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The key of an ended pipeline whose files nobody reads any more, once that is written down.
+  absl::StatusOr<JobKey> GiveUpKept(std::string_view id);
   void Trim() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Jobs* const jobs_;
@@ -166,14 +196,15 @@ class PipelineDriver {
   mutable Mutex mutex_;
   PipelineTable table_ ABSL_GUARDED_BY(mutex_);
   // Jobs of stages that run.
-  struct StageJob {
-    JobKey pipeline;
-    PipelineStages::Round round;
-  };
-  std::map<std::string, StageJob, std::less<>> stage_jobs_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, StageRound, std::less<>> stage_jobs_ ABSL_GUARDED_BY(mutex_);
+  // Rounds whose job is being asked for: nobody knows whether there is one.
+  std::set<StageRound> rounds_being_submitted_ ABSL_GUARDED_BY(mutex_);
   // Client and number of the requests that are being accepted.
   std::set<std::pair<uint64_t, uint64_t>> submitting_ ABSL_GUARDED_BY(mutex_);
-  WorkQueue<Work> queue_;
+  WorkQueue<StageRound> rounds_;
+  WorkQueue<End> ends_;
+  WorkQueue<Publication> publications_;
+  WorkQueue<Leftover> leftovers_;
 };
 
 }  // namespace quern::mr

@@ -39,29 +39,52 @@ bool KeepPublished(pb::StageOutput* output) {
 
 }  // namespace
 
-void PipelineDriver::Finish(const Work& work) {
-  const std::optional<EndPlan> plan = PlanEnd(work.key);
-  if (!plan) return;
-  absl::Status published;
-  if (plan->state == pb::JOB_STATE_SUCCEEDED) {
-    published = PublishWithRetries(plan->publish);
-    // Goes on at the next start.
-    if (!published.ok() && IsRetryable(published)) return;
+void PipelineDriver::RunEnd(const End& end) {
+  switch (end.kind) {
+    case End::kStop:
+      StopRound({end.key, end.round});
+      break;
+    case End::kFinish:
+      Finish(end.key);
+      break;
   }
+}
+
+void PipelineDriver::Finish(JobKey key) {
+  std::optional<EndPlan> plan = PlanEnd(key);
+  if (!plan) return;
+  if (plan->state != pb::JOB_STATE_SUCCEEDED) return WriteEnd(key, *plan, absl::OkStatus());
+  publications_.Add({key, *std::move(plan)});
+}
+
+void PipelineDriver::RunPublication(Publication publication) {
+  const EndPlan& plan = publication.plan;
+  const absl::Status published = PublishPipeline(plan.publish, files_);
+  if (!published.ok() && publications_.stopping()) return;  // goes on at the next start
+  if (IsRetryable(published)) {
+    // The work is done; a file system that is away for a while must not undo it.
+    LogWarning("publish_retry", {{"pipeline", plan.pipeline_id}, {"status", published}});
+    if (!publications_.WaitToRetry(options_.retry)) return;
+    return publications_.Add(std::move(publication));
+  }
+  WriteEnd(publication.key, plan, published);
+}
+
+void PipelineDriver::WriteEnd(JobKey key, const EndPlan& plan, const absl::Status& published) {
   pb::PipelineFinished last;
   {
     MutexLock lock(&mutex_);
-    last = MakeFinished(*table_.Find(work.key), *plan, published);
+    last = MakeFinished(*table_.Find(key), plan, published);
   }
-  WriteLast(work.key, last);
-  LogInfo("pipeline_ended", {{"pipeline", plan->pipeline_id},
+  WriteLast(key, last);
+  LogInfo("pipeline_ended", {{"pipeline", plan.pipeline_id},
                              {"state", pb::JobState_Name(last.status().state())},
                              {"reason", last.status().reason()}});
   const bool succeeded = last.status().state() == pb::JOB_STATE_SUCCEEDED;
   std::string resumed;
   {
     MutexLock lock(&mutex_);
-    Pipeline* pipeline = table_.Find(work.key);
+    Pipeline* pipeline = table_.Find(key);
     ReleaseEarlier(pipeline->spec, pipeline->outputs, pipeline->id);
     SetEnded(pipeline, last);
     const Pipeline* earlier = table_.Find(last.spec().resumes());
@@ -69,11 +92,13 @@ void PipelineDriver::Finish(const Work& work) {
       resumed = earlier->id;
     }
     jobs_->PipelineChanged(pipeline->id);
+    if (!last.cleaned()) leftovers_.Add({Leftover::kPipeline, key});
     Trim();
   }
-  if (!last.cleaned()) Clean(work);
+  if (resumed.empty()) return;
   // Another pipeline may read it still; then it stays.
-  if (!resumed.empty()) Drop(resumed).IgnoreError();
+  const absl::StatusOr<JobKey> given_up = GiveUpKept(resumed);
+  if (given_up.ok()) leftovers_.Add({Leftover::kPipeline, *given_up});
 }
 
 std::optional<PipelineDriver::EndPlan> PipelineDriver::PlanEnd(JobKey key) {
@@ -101,16 +126,6 @@ std::optional<PipelineDriver::EndPlan> PipelineDriver::PlanEnd(JobKey key) {
     AddPublished(*pipeline, i, &plan.publish);
   }
   return plan;
-}
-
-absl::Status PipelineDriver::PublishWithRetries(const PipelinePublishPlan& plan) {
-  while (true) {
-    const absl::Status status = PublishPipeline(plan, files_);
-    // The work is done; a file system that is away for a while must not undo it.
-    if (status.ok() || !IsRetryable(status)) return status;
-    LogWarning("publish_retry", {{"pipeline", plan.pipeline_id}, {"status", status}});
-    if (!queue_.WaitToRetry(kPipelineRetryInterval)) return status;
-  }
 }
 
 // What stays of it, and what its users are told.
@@ -183,11 +198,44 @@ void PipelineDriver::WriteLast(JobKey key, const pb::PipelineFinished& last) {
   MustWrite(journal_->Finish(key, record));
 }
 
-void PipelineDriver::Clean(const Work& work) {
+void PipelineDriver::CleanUp(const Leftover& leftover) {
+  switch (leftover.kind) {
+    case Leftover::kOutput:
+      DropOutput(leftover);
+      break;
+    case Leftover::kPipeline:
+      Clean(leftover.key);
+      break;
+    case Leftover::kForgotten:
+      Forget(leftover);
+      break;
+  }
+}
+
+void PipelineDriver::DropOutput(const Leftover& leftover) {
+  std::vector<std::string> paths;
+  {
+    MutexLock lock(&mutex_);
+    const Pipeline* pipeline = table_.Find(leftover.key);
+    if (pipeline == nullptr) return;
+    const pb::PipelineStage& stage = pipeline->stage(leftover.round.stage);
+    paths = {RoundPath(pipeline->id, stage.name(), leftover.round.round)};
+    for (const pb::JobSpec::NamedOutput& output : stage.job().outputs()) {
+      if (!IsBesideMain(output)) paths.push_back(StageOutputPath(paths[0], output.name()));
+    }
+  }
+  // What cannot be removed now goes with the whole directory at the end.
+  for (const std::string& path : paths) {
+    const absl::Status dropped = files_->DeleteTree(path);
+    if (!dropped.ok()) LogWarning("output_not_dropped", {{"path", path}, {"status", dropped}});
+  }
+}
+
+void PipelineDriver::Clean(JobKey key) {
   pb::PipelineFinished last;
   {
     MutexLock lock(&mutex_);
-    const Pipeline* pipeline = table_.Find(work.key);
+    const Pipeline* pipeline = table_.Find(key);
     if (pipeline == nullptr || !pipeline->ended()) return;
     last = LastRecord(*pipeline);
   }
@@ -197,12 +245,17 @@ void PipelineDriver::Clean(const Work& work) {
     return;
   }
   last.set_cleaned(true);
-  WriteLast(work.key, last);
+  WriteLast(key, last);
 }
 
 absl::Status PipelineDriver::Drop(std::string_view id) {
-  Work work;
-  work.kind = Work::kClean;
+  ASSIGN_OR_RETURN(const JobKey key, GiveUpKept(id));
+  Clean(key);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<JobKey> PipelineDriver::GiveUpKept(std::string_view id) {
+  JobKey key;
   pb::PipelineFinished last;
   {
     MutexLock lock(&mutex_);
@@ -217,30 +270,29 @@ absl::Status PipelineDriver::Drop(std::string_view id) {
     std::erase_if(pipeline->kept_outputs,
                   [](pb::StageOutput& output) { return !KeepPublished(&output); });
     pipeline->kept = false;
-    work.key = pipeline->key;
+    key = pipeline->key;
     last = LastRecord(*pipeline);
   }
-  WriteLast(work.key, last);
-  Clean(work);
-  return absl::OkStatus();
+  WriteLast(key, last);
+  return key;
 }
 
 void PipelineDriver::Trim() {
   for (const JobKey key : table_.TooMany(options_.max_ended)) {
-    queue_.Add({.kind = Work::kForget, .key = key, .pipeline_id = table_.Find(key)->id});
+    leftovers_.Add({.kind = Leftover::kForgotten, .key = key, .pipeline_id = table_.Find(key)->id});
     table_.Remove(key);
   }
 }
 
-void PipelineDriver::Forget(const Work& work) {
-  if (!work.pipeline_id.empty()) {
-    const absl::Status cleaned = files_->DeleteTree(PipelineDir(work.pipeline_id));
+void PipelineDriver::Forget(const Leftover& leftover) {
+  if (!leftover.pipeline_id.empty()) {
+    const absl::Status cleaned = files_->DeleteTree(PipelineDir(leftover.pipeline_id));
     if (!cleaned.ok()) {  // tried again at the next start
-      LogWarning("pipeline_not_cleaned", {{"pipeline", work.pipeline_id}, {"status", cleaned}});
+      LogWarning("pipeline_not_cleaned", {{"pipeline", leftover.pipeline_id}, {"status", cleaned}});
       return;
     }
   }
-  MustWrite(journal_->Remove(work.key));
+  MustWrite(journal_->Remove(leftover.key));
 }
 
 }  // namespace quern::mr

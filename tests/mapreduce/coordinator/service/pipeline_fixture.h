@@ -43,6 +43,8 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
   explicit FakeStageJobs(FakeFiles* files) : files_(files) {}
 
   absl::StatusOr<pb::SubmitResponse> Submit(const pb::SubmitRequest& request) override {
+    if (request.spec().name().starts_with(unavailable)) return UnavailableError("nobody answers");
+    if (while_submitting) std::exchange(while_submitting, nullptr)();
     MutexLock lock(&mutex_);
     const std::pair key(request.header().client_id(), request.header().request_id());
     pb::SubmitResponse response;
@@ -98,7 +100,7 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
       for (auto& [id, job] : jobs_) {
         if (job.state() != pb::JOB_STATE_RUNNING) continue;
         const bool kill = std::find(to_kill_.begin(), to_kill_.end(), id) != to_kill_.end();
-        if (hold && !kill) continue;
+        if ((hold || job.name() == held) && !kill) continue;
         End(kill, &job);
         return job;
       }
@@ -123,9 +125,18 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
     }
     return {};
   }
+  bool Runs(std::string_view name) const {
+    MutexLock lock(&mutex_);
+    return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& job) {
+      return job.second.name() == name && job.second.state() == pb::JOB_STATE_RUNNING;
+    });
+  }
   std::string fails;                    // name of a job that fails
   std::set<std::string> newer_outputs;  // of jobs that are not of these pipelines
   bool hold = false;                    // jobs end only when they are killed
+  std::string held;                     // name of a job that ends only when it is killed
+  std::string unavailable = "none";     // beginning of the names of jobs that cannot be submitted
+  std::function<void()> while_submitting;  // called once
   int last_round = 3;
 
  private:

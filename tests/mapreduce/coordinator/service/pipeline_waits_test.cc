@@ -1,0 +1,118 @@
+// Pipelines while others wait for a file system that is full or away.
+#include <gtest/gtest.h>
+
+#include "tests/mapreduce/coordinator/service/pipeline_fixture.h"
+
+namespace quern::mr {
+namespace {
+
+constexpr int kMany = 4;  // as there are threads for one kind of work
+constexpr PipelineDriver::Options kNoWaits = {.retry = absl::Milliseconds(1)};
+
+// NAME/first, published at /NAME/made.
+pb::PipelineSpec OneStage(const std::string& name) {
+  pb::PipelineSpec spec;
+  spec.set_name(name);
+  spec.set_output_path("/" + name);
+  pb::PipelineStage* stage = spec.add_stages();
+  stage->set_name("first");
+  stage->mutable_job()->add_inputs()->set_path("/in/" + name);
+  stage->mutable_job()->mutable_output()->set_path("made");
+  return spec;
+}
+
+class PipelineWaitsTest : public PipelineDriverTest {
+ protected:
+  PipelineWaitsTest() {
+    StartDriver(kNoWaits);
+    jobs_.held = "slow/first";
+  }
+
+  std::string Begin(const std::string& name) {
+    const absl::StatusOr<std::string> id = Submit(OneStage(name));
+    EXPECT_TRUE(id.ok()) << id.status();
+    return id.value_or("");
+  }
+  bool HasJob(const std::string& name) { return !jobs_.spec(name).name().empty(); }
+  bool WaitForJob(const std::string& name) {
+    return Eventually([&] { return HasJob(name); });
+  }
+  // Ends jobs until this one has ended.
+  bool WaitForEnd(const std::string& id) {
+    const absl::Time deadline = absl::Now() + absl::Seconds(60);
+    while (true) {
+      const auto over = [&] { return HasEnded(id) || absl::Now() > deadline; };
+      const pb::JobStatus job = jobs_.EndNext(over);
+      if (job.job_id().empty()) return HasEnded(id);
+      driver_->JobEnded(job);
+    }
+  }
+  pb::JobState StateOf(const std::string& id) { return driver_->Get(id)->state(); }
+  bool HasFiles(const std::string& id) { return files_.Has("/.quern/pipelines/" + id + "/"); }
+  // So many come to their publication, which has no room.
+  void LetManyWaitToBePublished() {
+    files_.refusal = ResourceExhaustedError("no room");
+    for (int i = 0; i < kMany; ++i) {
+      const std::string name = fmt::format("full{}", i);
+      Begin(name);
+      ASSERT_TRUE(WaitForJob(name + "/first")) << name;
+      driver_->JobEnded(jobs_.EndNext([] { return false; }));
+    }
+  }
+};
+
+TEST_F(PipelineWaitsTest, EndsWhatIsKilledWhileManyWaitToBePublished) {
+  const std::string slow = Begin("slow");
+  ASSERT_TRUE(WaitForJob("slow/first"));
+  LetManyWaitToBePublished();
+  ASSERT_TRUE(driver_->Kill(slow, "enough").ok());
+  ASSERT_TRUE(WaitForEnd(slow)) << "its job runs on";
+  EXPECT_EQ(StateOf(slow), pb::JOB_STATE_KILLED);
+  EXPECT_TRUE(Eventually([&] { return !HasFiles(slow); })) << "which may make room";
+}
+
+TEST_F(PipelineWaitsTest, BeginsAnotherWhileManyWaitToBePublished) {
+  LetManyWaitToBePublished();
+  Begin("late");
+  EXPECT_TRUE(WaitForJob("late/first"));
+}
+
+TEST_F(PipelineWaitsTest, BeginsAndEndsOthersWhileManyCannotBegin) {
+  jobs_.unavailable = "stuck";
+  std::vector<std::string> stuck;
+  for (int i = 0; i <= kMany; ++i) stuck.push_back(Begin(fmt::format("stuck{}", i)));
+  const std::string other = Begin("other");
+  ASSERT_TRUE(WaitForJob("other/first"));
+  ASSERT_TRUE(WaitForEnd(other));
+  EXPECT_EQ(StateOf(other), pb::JOB_STATE_SUCCEEDED);
+  for (const std::string& id : stuck) {
+    ASSERT_TRUE(driver_->Kill(id, "enough").ok());
+    EXPECT_TRUE(Eventually([&] { return HasEnded(id); })) << id;
+    EXPECT_EQ(StateOf(id), pb::JOB_STATE_KILLED);
+  }
+}
+
+// The end of what is killed next says that the first kill has been looked at.
+TEST_F(PipelineWaitsTest, AJobThatIsBeingSubmittedIsStoppedAndNotForgotten) {
+  jobs_.unavailable = "stuck";
+  const std::string stuck = Begin("stuck");
+  std::string slow;
+  bool ended_early = true;
+  jobs_.while_submitting = [&] {
+    Eventually([&] { return driver_->List(2).size() == 2; });
+    slow = driver_->List(1)[0].job_id();
+    EXPECT_TRUE(driver_->Kill(slow, "enough").ok());
+    EXPECT_TRUE(driver_->Kill(stuck, "enough").ok());
+    EXPECT_TRUE(Eventually([&] { return HasEnded(stuck); }));
+    ended_early = HasEnded(slow);
+  };
+  const std::string id = Begin("slow");
+  ASSERT_TRUE(WaitForEnd(id));
+  EXPECT_FALSE(ended_early);
+  EXPECT_EQ(StateOf(id), pb::JOB_STATE_KILLED);
+  EXPECT_EQ(jobs_.EndNext([] { return true; }).job_id(), "");
+  EXPECT_FALSE(jobs_.Runs("slow/first"));
+}
+
+}  // namespace
+}  // namespace quern::mr
