@@ -65,6 +65,8 @@ class PipelineDriver {
     size_t max_ended = 100;
     // Between two tries of what cannot be done now.
     absl::Duration retry = absl::Seconds(1);
+    // Between two tries of removing what a pipeline has left behind.
+    absl::Duration clean_retry = absl::Seconds(30);
   };
 
   // Borrowed. Without a planner pipelines are refused.
@@ -167,9 +169,10 @@ class PipelineDriver {
   void RunPublication(Publication publication);
   void WriteEnd(JobKey key, const EndPlan& plan, const absl::Status& published);
   void CleanUp(const Leftover& leftover);
+  absl::Status Remove(const Leftover& leftover);
   void DropOutput(const Leftover& leftover);
-  void Clean(JobKey key);
-  void Forget(const Leftover& leftover);
+  absl::Status Clean(JobKey key);
+  absl::Status Forget(const Leftover& leftover);
 
   // Events.
   void Advance(Pipeline* pipeline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

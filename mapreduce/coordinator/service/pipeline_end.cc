@@ -199,17 +199,22 @@ void PipelineDriver::WriteLast(JobKey key, const pb::PipelineFinished& last) {
 }
 
 void PipelineDriver::CleanUp(const Leftover& leftover) {
+  // Of other errors nothing changes before the next start, which tries again.
+  const bool again = IsRetryable(Remove(leftover)) && leftovers_.WaitToRetry(options_.clean_retry);
+  if (again) leftovers_.Add(leftover);
+}
+
+absl::Status PipelineDriver::Remove(const Leftover& leftover) {
   switch (leftover.kind) {
     case Leftover::kOutput:
       DropOutput(leftover);
       break;
     case Leftover::kPipeline:
-      Clean(leftover.key);
-      break;
+      return Clean(leftover.key);
     case Leftover::kForgotten:
-      Forget(leftover);
-      break;
+      return Forget(leftover);
   }
+  return absl::OkStatus();
 }
 
 void PipelineDriver::DropOutput(const Leftover& leftover) {
@@ -231,26 +236,28 @@ void PipelineDriver::DropOutput(const Leftover& leftover) {
   }
 }
 
-void PipelineDriver::Clean(JobKey key) {
+absl::Status PipelineDriver::Clean(JobKey key) {
   pb::PipelineFinished last;
   {
     MutexLock lock(&mutex_);
     const Pipeline* pipeline = table_.Find(key);
-    if (pipeline == nullptr || !pipeline->ended()) return;
+    if (pipeline == nullptr || !pipeline->ended()) return absl::OkStatus();
     last = LastRecord(*pipeline);
   }
   const absl::Status cleaned = files_->DeleteTree(PipelineDir(last.status().job_id()));
-  if (!cleaned.ok()) {  // tried again at the next start
+  if (!cleaned.ok()) {
     LogWarning("pipeline_not_cleaned", {{"pipeline", last.status().job_id()}, {"status", cleaned}});
-    return;
+    return cleaned;
   }
   last.set_cleaned(true);
   WriteLast(key, last);
+  return absl::OkStatus();
 }
 
 absl::Status PipelineDriver::Drop(std::string_view id) {
   ASSIGN_OR_RETURN(const JobKey key, GiveUpKept(id));
-  Clean(key);
+  // Now, if that can be.
+  if (IsRetryable(Clean(key))) leftovers_.Add({Leftover::kPipeline, key});
   return absl::OkStatus();
 }
 
@@ -284,15 +291,16 @@ void PipelineDriver::Trim() {
   }
 }
 
-void PipelineDriver::Forget(const Leftover& leftover) {
+absl::Status PipelineDriver::Forget(const Leftover& leftover) {
   if (!leftover.pipeline_id.empty()) {
     const absl::Status cleaned = files_->DeleteTree(PipelineDir(leftover.pipeline_id));
-    if (!cleaned.ok()) {  // tried again at the next start
+    if (!cleaned.ok()) {
       LogWarning("pipeline_not_cleaned", {{"pipeline", leftover.pipeline_id}, {"status", cleaned}});
-      return;
+      return cleaned;
     }
   }
   MustWrite(journal_->Remove(leftover.key));
+  return absl::OkStatus();
 }
 
 }  // namespace quern::mr

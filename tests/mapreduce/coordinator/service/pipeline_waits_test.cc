@@ -7,7 +7,8 @@ namespace quern::mr {
 namespace {
 
 constexpr int kMany = 4;  // as there are threads for one kind of work
-constexpr PipelineDriver::Options kNoWaits = {.retry = absl::Milliseconds(1)};
+constexpr PipelineDriver::Options kNoWaits = {.retry = absl::Milliseconds(1),
+                                              .clean_retry = absl::Milliseconds(1)};
 
 // NAME/first, published at /NAME/made.
 pb::PipelineSpec OneStage(const std::string& name) {
@@ -112,6 +113,31 @@ TEST_F(PipelineWaitsTest, AJobThatIsBeingSubmittedIsStoppedAndNotForgotten) {
   EXPECT_EQ(StateOf(id), pb::JOB_STATE_KILLED);
   EXPECT_EQ(jobs_.EndNext([] { return true; }).job_id(), "");
   EXPECT_FALSE(jobs_.Runs("slow/first"));
+}
+
+TEST_F(PipelineWaitsTest, TriesToCleanUpAgain) {
+  const std::string slow = Begin("slow");
+  ASSERT_TRUE(WaitForJob("slow/first"));
+  files_.unreachable_deletes = 2;
+  ASSERT_TRUE(driver_->Kill(slow, "enough").ok());
+  ASSERT_TRUE(WaitForEnd(slow));
+  EXPECT_TRUE(Eventually([&] { return !HasFiles(slow); }));
+}
+
+// Nobody would find it again.
+TEST_F(PipelineWaitsTest, TriesAgainToForget) {
+  PipelineDriver::Options options = kNoWaits;
+  options.max_ended = 0;
+  StartDriver(options);
+  pb::PipelineSpec spec = OneStage("kept");
+  spec.set_keep(true);
+  files_.unreachable_deletes = 2;
+  const auto id = Submit(spec);
+  ASSERT_TRUE(id.ok()) << id.status();
+  ASSERT_TRUE(WaitForJob("kept/first"));
+  driver_->JobEnded(jobs_.EndNext([] { return false; }));
+  ASSERT_TRUE(Eventually([&] { return !driver_->Get(*id).ok(); }));
+  EXPECT_TRUE(Eventually([&] { return !HasFiles(*id); }));
 }
 
 }  // namespace
