@@ -31,9 +31,11 @@ absl::StatusOr<Deletions> Deletions::Parse(std::string_view bytes) {
   if (bytes.size() < kHeaderBytes + kCrcBytes || !bytes.starts_with(kMagic)) return damaged();
   const std::string_view body = bytes.substr(0, bytes.size() - kCrcBytes);
   if (Crc32c(body) != ReadFixed<uint32_t>(bytes.substr(body.size()))) return damaged();
-  Deletions deletions(ReadFixed<uint32_t>(bytes.substr(kMagic.size())));
-  const size_t size = deletions.words_.size() * sizeof(uint64_t);
+  const auto documents = ReadFixed<uint32_t>(bytes.substr(kMagic.size()));
+  // Before anything is made of that size: a few bytes may claim four thousand million documents.
+  const size_t size = Words(documents) * sizeof(uint64_t);
   if (body.size() != kHeaderBytes + size) return damaged();
+  Deletions deletions(documents);
   if (size > 0) std::memcpy(deletions.words_.data(), body.data() + kHeaderBytes, size);
   for (const uint64_t word : deletions.words_) {
     deletions.count_ += static_cast<uint32_t>(std::popcount(word));

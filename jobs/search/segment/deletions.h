@@ -14,8 +14,7 @@ class Deletions {
  public:
   // Of no segment: nothing is deleted.
   Deletions() = default;
-  explicit Deletions(uint32_t documents)
-      : documents_(documents), words_((uint64_t{documents} + 63) / 64) {}
+  explicit Deletions(uint32_t documents) : documents_(documents), words_(Words(documents)) {}
   // DataLoss when the bytes are not what Serialize wrote.
   static absl::StatusOr<Deletions> Parse(std::string_view bytes);
   std::string Serialize() const;
@@ -33,6 +32,8 @@ class Deletions {
   uint32_t count() const { return count_; }
 
  private:
+  static size_t Words(uint32_t documents) { return (size_t{documents} + 63) / 64; }
+
   uint32_t documents_ = 0;
   uint32_t count_ = 0;
   std::vector<uint64_t> words_;
