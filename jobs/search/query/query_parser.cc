@@ -280,7 +280,9 @@ class Parser {
                      fmt::format("behind ^ stands a weight from {} to {}", kMinBoost, kMaxBoost));
     }
     node->boost *= boost;
-    return absl::OkStatus();
+    if (node->boost >= kMinBoost && node->boost <= kMaxBoost) return absl::OkStatus();
+    return ErrorAt(sign, fmt::format("the weights of brackets multiply: from {} to {} in all",
+                                     kMinBoost, kMaxBoost));
   }
 
   QueryNode Leaf(QueryKind kind, const std::string& field) const {
