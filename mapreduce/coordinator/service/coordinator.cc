@@ -225,9 +225,10 @@ std::string Coordinator::FindRequest(uint64_t client_id, uint64_t request_id) co
   return job == nullptr ? "" : job->id;
 }
 
-bool Coordinator::HasNewerOutput(JobKey than, const std::set<std::string>& paths) const {
+bool Coordinator::HasNewerOutput(JobKey than, int64_t ended_ms,
+                                 const std::set<std::string>& paths) const {
   MutexLock lock(&mutex_);
-  return tracker_.state().jobs.HasNewerOutput(than, paths);
+  return tracker_.state().jobs.HasNewerOutput(than, ended_ms, paths);
 }
 
 JobKey Coordinator::ReserveKey() {

@@ -102,7 +102,8 @@ class Coordinator final : private JobFinisher::Jobs, private PipelineDriver::Job
   void JobEnded(JobKey key, const pb::JobStatus& status) override;
   StringSet PluginsInUse() override;
   // What the pipelines ask and tell.
-  bool HasNewerOutput(JobKey than, const std::set<std::string>& paths) const override;
+  bool HasNewerOutput(JobKey than, int64_t ended_ms,
+                      const std::set<std::string>& paths) const override;
   std::string FindRequest(uint64_t client_id, uint64_t request_id) const override;
   JobKey ReserveKey() override;
   void PipelineChanged(std::string_view pipeline_id) override;

@@ -70,10 +70,12 @@ const Job* JobTable::FindRequest(uint64_t client_id, uint64_t request_id) const 
   return client_id == 0 || it == requests_.end() ? nullptr : Find(it->second);
 }
 
-bool JobTable::HasNewerOutput(JobKey than, const std::set<std::string>& paths) const {
-  return std::any_of(jobs_.upper_bound(than), jobs_.end(), [&](const auto& entry) {
+bool JobTable::HasNewerOutput(JobKey than, int64_t ended_ms,
+                              const std::set<std::string>& paths) const {
+  return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& entry) {
     const auto& status = entry.second->final_status;
     if (!status || status->state() != pb::JOB_STATE_SUCCEEDED) return false;
+    if (!(than < entry.first) && status->finished_ms() < ended_ms) return false;
     std::set<std::string> outputs = {status->output_path()};
     for (const auto& named : status->named_outputs()) outputs.insert(named.path());
     outputs.erase("");

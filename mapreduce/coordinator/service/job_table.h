@@ -51,8 +51,9 @@ class JobTable {
   // The job that a request made; null when it is the first of its kind.
   const Job* FindRequest(uint64_t client_id, uint64_t request_id) const;
   const std::map<JobKey, std::unique_ptr<Job>>& all() const { return jobs_; }
-  // Whether a job after this key has succeeded with an output at, above or below one of the paths.
-  bool HasNewerOutput(JobKey than, const std::set<std::string>& paths) const;
+  // Whether a job after this key, or one that ended at this time or later, has succeeded with an
+  // output at, above or below one of the paths.
+  bool HasNewerOutput(JobKey than, int64_t ended_ms, const std::set<std::string>& paths) const;
 
   struct Limits {
     // Ended jobs that are remembered, the last ones to end; others leave the journal.

@@ -50,9 +50,10 @@ class PipelineDriver {
     virtual absl::StatusOr<pb::SubmitResponse> Submit(const pb::SubmitRequest& request) = 0;
     virtual absl::Status Kill(std::string_view job_id, std::string_view reason) = 0;
     virtual absl::StatusOr<pb::JobStatus> GetJob(std::string_view job_id) const = 0;
-    // Whether a job that was submitted after `than` has succeeded with an output at, above or below
-    // one of these paths.
-    virtual bool HasNewerOutput(JobKey than, const std::set<std::string>& paths) const = 0;
+    // Whether a job that was submitted after `than`, or ended at `ended_ms` or later, has succeeded
+    // with an output at, above or below one of these paths.
+    virtual bool HasNewerOutput(JobKey than, int64_t ended_ms,
+                                const std::set<std::string>& paths) const = 0;
     // The job that a request has made; empty when there is none.
     virtual std::string FindRequest(uint64_t client_id, uint64_t request_id) const = 0;
     // A key of the journal that no job has.

@@ -48,8 +48,10 @@ absl::StatusOr<pb::PipelineSpec> PipelineDriver::SpecToRun(
   spec.set_resumes(earlier->id);
   // One that has not come to its end is still to replace what it was. After that, or when another
   // one or a job has published there, it is something else that lies there now.
-  const bool still_to_replace = !earlier->succeeded() && !table_.HasNewerOutput(*earlier) &&
-                                !jobs_->HasNewerOutput(earlier->key, PublishTargets(earlier->spec));
+  const bool still_to_replace =
+      !earlier->succeeded() && !table_.HasNewerOutput(*earlier) &&
+      !jobs_->HasNewerOutput(earlier->key, earlier->final_status->finished_ms(),
+                             PublishTargets(earlier->spec));
   spec.set_overwrite(request.overwrite() || (spec.overwrite() && still_to_replace));
   return spec;
 }

@@ -70,12 +70,14 @@ TEST_F(JobTableTest, KnowsWhereLaterJobsHavePublished) {
   status.set_output_path("/out");
   status.add_named_outputs()->set_path("/rejected/a");
   status.set_state(pb::JOB_STATE_SUCCEEDED);
+  status.set_finished_ms(10);
   table_.Find(JobKey(2))->SetFinal(status);
   for (const char* path : {"/out", "/out/below", "/rejected"}) {
-    EXPECT_TRUE(table_.HasNewerOutput(JobKey(1), {"/a", path})) << path;
-    EXPECT_FALSE(table_.HasNewerOutput(JobKey(2), {path})) << path;
+    EXPECT_TRUE(table_.HasNewerOutput(JobKey(1), 50, {"/a", path})) << path;
+    EXPECT_FALSE(table_.HasNewerOutput(JobKey(2), 11, {path})) << path;
+    EXPECT_TRUE(table_.HasNewerOutput(JobKey(3), 10, {path})) << "it took longer";
   }
-  EXPECT_FALSE(table_.HasNewerOutput(JobKey(0), {"/outer", "/failed"}));
+  EXPECT_FALSE(table_.HasNewerOutput(JobKey(0), 0, {"/outer", "/failed"}));
 }
 
 }  // namespace

@@ -78,7 +78,7 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
     const auto it = requests_.find({client_id, request_id});
     return it == requests_.end() ? "" : it->second;
   }
-  bool HasNewerOutput(JobKey, const std::set<std::string>& paths) const override {
+  bool HasNewerOutput(JobKey, int64_t, const std::set<std::string>& paths) const override {
     return Overlap(paths, newer_outputs);
   }
   JobKey ReserveKey() override {
