@@ -113,10 +113,14 @@ std::string Scratch::cluster_id() const {
 absl::StatusOr<bool> Scratch::BelongsTo(const std::string& cluster_id) {
   {
     MutexLock lock(&mutex_);
-    if (!cluster_id_.empty()) return cluster_id_ == cluster_id;
+    if (!cluster_id_.empty() && cluster_id_ != cluster_id) return false;
+    unsaved_ = unsaved_ || cluster_id_.empty();
     cluster_id_ = cluster_id;
+    if (!unsaved_) return true;
   }
   RETURN_IF_ERROR(WriteFileDurably(FileSystem::Real(), main_dir() + kClusterName, cluster_id));
+  MutexLock lock(&mutex_);
+  unsaved_ = false;
   return true;
 }
 

@@ -93,6 +93,7 @@ class Scratch {
 
   mutable Mutex mutex_;
   std::string cluster_id_ ABSL_GUARDED_BY(mutex_);
+  bool unsaved_ ABSL_GUARDED_BY(mutex_) = false;  // the first id could not be written yet
   size_t next_dir_ ABSL_GUARDED_BY(mutex_) = 0;
   using OpenFile = std::shared_ptr<MapOutputFile>;  // null: it is not open
   struct HeldEntry {

@@ -188,6 +188,17 @@ TEST_F(ScratchTest, AnOutputThatCannotBeRemovedStaysTheOtherClusters) {
   EXPECT_TRUE(*last->BelongsTo("two"));
 }
 
+TEST_F(ScratchTest, AClusterThatCouldNotBeWrittenDownIsWrittenLater) {
+  const std::string file = dir_ / "cluster_id";
+  std::filesystem::remove(file);
+  std::filesystem::create_directory(file);  // no file can take its place
+  const auto scratch = *Scratch::Open({dir_.path()});
+  EXPECT_FALSE(scratch->BelongsTo("one").ok());
+  std::filesystem::remove(file);
+  EXPECT_TRUE(*scratch->BelongsTo("one"));
+  EXPECT_FALSE(*(*Scratch::Open({dir_.path()}))->BelongsTo("two"));
+}
+
 TEST_F(ScratchTest, TheOldestLogsGoFirstAlsoAboveFourDigits) {
   LeaveLogs(9'900, 10'100);
   scratch_->RemoveJob(FormatJobId(kDay, 1));
