@@ -57,7 +57,7 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
       job.set_output_path(request.spec().output().path());
       job.set_state(pb::JOB_STATE_RUNNING);
       specs_[id] = request.spec();
-      changed_.SignalAll();
+      NoteChange();
     }
     response.set_job_id(id);
     return response;
@@ -66,7 +66,7 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
     MutexLock lock(&mutex_);
     pb::JobStatus& job = jobs_.at(std::string(job_id));
     if (job.state() == pb::JOB_STATE_RUNNING) to_kill_.push_back(std::string(job_id));
-    changed_.SignalAll();
+    NoteChange();
     return absl::OkStatus();
   }
   absl::StatusOr<pb::JobStatus> GetJob(std::string_view job_id) const override {
@@ -87,7 +87,7 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
   }
   void PipelineChanged(std::string_view) override {
     MutexLock lock(&mutex_);
-    changed_.SignalAll();
+    NoteChange();
   }
   absl::Time Now() const override { return absl::UnixEpoch() + absl::Hours(1); }
 
@@ -95,6 +95,7 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
   template <typename Over>
   pb::JobStatus EndNext(Over over) {
     while (true) {
+      const uint64_t before = changes();
       if (over()) return {};
       MutexLock lock(&mutex_);
       for (auto& [id, job] : jobs_) {
@@ -104,7 +105,8 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
         End(kill, &job);
         return job;
       }
-      changed_.WaitFor(&mutex_, absl::Seconds(5));
+      // `over` has looked without the lock.
+      if (changes_ == before) changed_.WaitFor(&mutex_, absl::Seconds(5));
     }
   }
   // Until so many jobs have been submitted.
@@ -140,6 +142,14 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
   int last_round = 3;
 
  private:
+  void NoteChange() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    ++changes_;
+    changed_.SignalAll();
+  }
+  uint64_t changes() const {
+    MutexLock lock(&mutex_);
+    return changes_;
+  }
   void End(bool kill, pb::JobStatus* job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (kill || job->name() == fails) {
       job->set_state(kill ? pb::JOB_STATE_KILLED : pb::JOB_STATE_FAILED);
@@ -163,6 +173,7 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
   FakeFiles* const files_;
   mutable Mutex mutex_;
   CondVar changed_;
+  uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::pair<uint64_t, uint64_t>, std::string> requests_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, pb::JobStatus> jobs_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, pb::JobSpec> specs_ ABSL_GUARDED_BY(mutex_);
