@@ -114,13 +114,10 @@ absl::StatusOr<bool> Scratch::BelongsTo(const std::string& cluster_id) {
   {
     MutexLock lock(&mutex_);
     if (!cluster_id_.empty() && cluster_id_ != cluster_id) return false;
-    unsaved_ = unsaved_ || cluster_id_.empty();
+    if (!cluster_id_.empty() && !unsaved_) return true;
     cluster_id_ = cluster_id;
-    if (!unsaved_) return true;
   }
-  RETURN_IF_ERROR(WriteFileDurably(FileSystem::Real(), main_dir() + kClusterName, cluster_id));
-  MutexLock lock(&mutex_);
-  unsaved_ = false;
+  RETURN_IF_ERROR(SaveCluster(cluster_id));
   return true;
 }
 
@@ -130,11 +127,24 @@ absl::Status Scratch::StartOver(const std::string& cluster_id) {
     MutexLock lock(&mutex_);
     gone.swap(held_);
     cluster_id_ = cluster_id;
+    unsaved_ = false;
   }
   absl::Status dropped;
   for (const std::string& dir : dirs_) dropped.Update(DropJobs(dir + "/jobs"));
   RETURN_IF_ERROR(dropped);
-  return WriteFileDurably(FileSystem::Real(), main_dir() + kClusterName, cluster_id);
+  return SaveCluster(cluster_id);
+}
+
+// What lies here may be called the cluster's: where that fails it is tried again at a next session.
+absl::Status Scratch::SaveCluster(const std::string& cluster_id) {
+  {
+    MutexLock lock(&mutex_);
+    unsaved_ = true;
+  }
+  RETURN_IF_ERROR(WriteFileDurably(FileSystem::Real(), main_dir() + kClusterName, cluster_id));
+  MutexLock lock(&mutex_);
+  unsaved_ = false;
+  return absl::OkStatus();
 }
 
 // Logs too: their names come again. Only a result that stays is an error, a next process would take

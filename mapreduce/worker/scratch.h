@@ -83,6 +83,7 @@ class Scratch {
   void LoadAttempt(const std::string& dir);
   static void KeepOnlyLog(const std::string& attempt_dir);
   absl::Status DropJobs(const std::string& jobs_dir);
+  absl::Status SaveCluster(const std::string& cluster_id);
   void DropOldLogs();
   void DropLogs(const std::string& dir, const std::string& job);
   void Ended(const std::string& job_id, const std::string& attempt);
@@ -93,7 +94,7 @@ class Scratch {
 
   mutable Mutex mutex_;
   std::string cluster_id_ ABSL_GUARDED_BY(mutex_);
-  bool unsaved_ ABSL_GUARDED_BY(mutex_) = false;  // the first id could not be written yet
+  bool unsaved_ ABSL_GUARDED_BY(mutex_) = false;  // the id could not be written yet
   size_t next_dir_ ABSL_GUARDED_BY(mutex_) = 0;
   using OpenFile = std::shared_ptr<MapOutputFile>;  // null: it is not open
   struct HeldEntry {

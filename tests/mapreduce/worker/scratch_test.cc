@@ -197,6 +197,13 @@ TEST_F(ScratchTest, AClusterThatCouldNotBeWrittenDownIsWrittenLater) {
   std::filesystem::remove(file);
   EXPECT_TRUE(*scratch->BelongsTo("one"));
   EXPECT_FALSE(*(*Scratch::Open({dir_.path()}))->BelongsTo("two"));
+
+  std::filesystem::remove(file);
+  std::filesystem::create_directory(file);
+  EXPECT_FALSE(scratch->StartOver("two").ok());
+  std::filesystem::remove(file);
+  EXPECT_TRUE(*scratch->BelongsTo("two"));
+  EXPECT_FALSE(*(*Scratch::Open({dir_.path()}))->BelongsTo("one"));
 }
 
 TEST_F(ScratchTest, TheOldestLogsGoFirstAlsoAboveFourDigits) {
