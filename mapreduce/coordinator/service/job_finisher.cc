@@ -79,7 +79,7 @@ void JobFinisher::RunPublication(Publication publication) {
 }
 
 void JobFinisher::WriteEnd(JobKey key, FinishPlan plan) {
-  plan.status.set_finished_ms(ToMillis(clock_->TimeNow()));
+  plan.status.set_finished_ms(ToMillis(jobs_->Now()));
   pb::JobFinished last;
   *last.mutable_status() = plan.status;
   last.set_client_id(plan.client_id);

@@ -38,6 +38,8 @@ class JobFinisher {
   class Jobs {
    public:
     virtual ~Jobs() = default;
+    // What jobs and pipelines are timed with.
+    virtual absl::Time Now() const = 0;
     virtual absl::StatusOr<FinishPlan> PlanFinish(JobKey key) = 0;
     // What its tasks did, to be remembered.
     virtual pb::TaskHistory DescribeTasks(JobKey key) = 0;

@@ -25,6 +25,7 @@ class JobFinisherTest : public testing::Test, protected JobFinisher::Jobs {
   void SetUp() override { finisher_.Start(); }
   void TearDown() override { finisher_.Shutdown(); }
 
+  absl::Time Now() const override { return absl::UnixEpoch(); }
   absl::StatusOr<FinishPlan> PlanFinish(JobKey key) override {
     FinishPlan plan;
     plan.status.set_job_id(IdOf(key));
