@@ -72,6 +72,8 @@ void PipelineDriver::Restore(JobKey key, const std::vector<pb::JournalRecord>& r
   if (!replayed.ok()) {
     LogError("journal_pipeline_unreadable", {{"key", key.ToString()}, {"status", replayed}});
     table_.Remove(key);
+    // Its directory is removed, perhaps much later: no other one may get it.
+    table_.NoteId(IdIn(records));
     leftovers_.Add({.kind = Leftover::kForgotten, .key = key, .pipeline_id = IdIn(records)});
     return;
   }

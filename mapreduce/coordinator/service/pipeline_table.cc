@@ -36,14 +36,17 @@ std::string PipelineTable::NextId(absl::Time now) {
   return FormatPipelineId(last_number_.first, ++last_number_.second);
 }
 
+void PipelineTable::NoteId(const std::string& id) {
+  if (!IsPipelineId(id) || id.size() <= kNumberBegin) return;
+  const std::string day = id.substr(kDayBegin, kDayBytes);
+  uint32_t number = 0;
+  std::from_chars(id.data() + kNumberBegin, id.data() + id.size(), number);
+  last_number_ = std::max(last_number_, {day, number});
+}
+
 Pipeline* PipelineTable::Add(std::unique_ptr<Pipeline> pipeline) {
   const std::string& id = pipeline->id;
-  if (IsPipelineId(id) && id.size() > kNumberBegin) {
-    const std::string day = id.substr(kDayBegin, kDayBytes);
-    uint32_t number = 0;
-    std::from_chars(id.data() + kNumberBegin, id.data() + id.size(), number);
-    last_number_ = std::max(last_number_, {day, number});
-  }
+  NoteId(id);
   keys_[id] = pipeline->key;
   std::unique_ptr<Pipeline>& place = pipelines_[pipeline->key];
   place = std::move(pipeline);

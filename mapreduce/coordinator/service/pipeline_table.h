@@ -26,6 +26,8 @@ class PipelineTable {
  public:
   // The id of a new pipeline, given out once; the day in it never goes back.
   std::string NextId(absl::Time now);
+  // Is not given out any more.
+  void NoteId(const std::string& id);
   Pipeline* Add(std::unique_ptr<Pipeline> pipeline);
   void Remove(JobKey key);
 

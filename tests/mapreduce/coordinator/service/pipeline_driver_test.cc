@@ -300,13 +300,16 @@ TEST_F(PipelineDriverTest, NothingIsLeftOfRoundsThatNobodyReads) {
 }
 
 TEST_F(PipelineDriverTest, OneThatCannotBeReadLeavesNothingBehind) {
-  const std::string id = "pipeline-20261122-0009";
+  const std::string id = "pipeline-20991122-0009";
   pb::JournalRecord record;
   record.mutable_pipeline_submitted()->set_pipeline_id(id);  // without a stage
   ASSERT_TRUE(journal_->Append({{jobs_.ReserveKey(), record}}, JobJournal::Sync::kDurable).ok());
   files_.Add("/.quern/pipelines/" + id + "/first/", "");
   Restart(/*power_cut=*/false);
   EXPECT_TRUE(Eventually([&] { return !files_.Has("/.quern/pipelines/" + id + "/first/"); }));
+  const auto next = Submit(Spec());
+  EXPECT_EQ(*next, "pipeline-20991122-0010") << "it may be removed much later";
+  RunToEnd(*next);
 }
 
 TEST_F(PipelineDriverTest, ASubmissionThatIsRepeatedWhileItIsPlannedIsOne) {
