@@ -44,6 +44,29 @@ TEST(PowerCutDisk, ForgetsWhatWasNotSyncedAndKeepsWhatWas) {
   std::filesystem::remove_all(root);
 }
 
+// A reduce of another server that waits in the middle of its input, say.
+TEST(PowerCutDisk, ComesBackThoughSomebodyStillReadsIt) {
+  if (!PowerCutDisk::Available()) GTEST_SKIP() << "needs root, loop devices and mkfs.ext4";
+  std::string root = ::testing::TempDir() + "power_cut_XXXXXX";
+  ASSERT_NE(mkdtemp(root.data()), nullptr);
+  {
+    const auto disk = PowerCutDisk::Make(root, uint64_t{256} << 20);
+    ASSERT_TRUE(disk.ok()) << disk.status();
+    const std::string synced = (*disk)->path() + "/synced";
+    ASSERT_TRUE(WriteFileDurably(FileSystem::Real(), synced, "kept").ok());
+    const UniqueFd reader(open(synced.c_str(), O_RDONLY | O_CLOEXEC));
+    ASSERT_TRUE((*disk)->Cut().ok());
+    const absl::Status on = (*disk)->PowerOn();
+    ASSERT_TRUE(on.ok()) << on;
+    EXPECT_EQ(ReadFileToString(FileSystem::Real(), synced).value_or(""), "kept");
+    EXPECT_TRUE(WriteFileDurably(FileSystem::Real(), synced, "new").ok());
+    ASSERT_TRUE((*disk)->Cut().ok());
+    ASSERT_TRUE((*disk)->PowerOn().ok());
+    EXPECT_EQ(ReadFileToString(FileSystem::Real(), synced).value_or(""), "new");
+  }
+  std::filesystem::remove_all(root);
+}
+
 constexpr int kAppenders = 8;
 constexpr uint64_t kRecordBytes = 300;
 // How many records each of them has said to be durable.

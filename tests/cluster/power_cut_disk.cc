@@ -23,6 +23,7 @@ namespace {
 constexpr unsigned long kExt4Shutdown = _IOR('X', 125, uint32_t);
 constexpr uint32_t kNoLogFlush = 2;
 constexpr absl::Duration kUnmountPatience = absl::Seconds(60);
+constexpr absl::Duration kReaderPatience = absl::Seconds(10);
 
 absl::Status Run(const std::vector<std::string>& argv) {
   const CommandResult result = RunCommand(argv, {.timeout = absl::Seconds(30)});
@@ -78,9 +79,9 @@ absl::Status PowerCutDisk::Mount() {
   return absl::OkStatus();
 }
 
-absl::Status PowerCutDisk::Unmount() {
+absl::Status PowerCutDisk::Unmount(absl::Duration patience) {
   // Children of killed processes may need a moment to end and let go of their files.
-  const absl::Time deadline = Clock::Real()->MonotonicNow() + kUnmountPatience;
+  const absl::Time deadline = Clock::Real()->MonotonicNow() + patience;
   while (umount2(mount_point_.c_str(), 0) != 0) {
     if (errno != EBUSY || Clock::Real()->MonotonicNow() > deadline) {
       return ErrnoStatus(errno, "umount " + mount_point_);
@@ -118,9 +119,27 @@ absl::Status PowerCutDisk::Thaw() {
   return absl::OkStatus();
 }
 
+absl::Status PowerCutDisk::TakeAway() { return Unmount(kUnmountPatience); }
+
 absl::Status PowerCutDisk::PowerOn() {
-  RETURN_IF_ERROR(Unmount());
+  if (!Unmount(kReaderPatience).ok()) RETURN_IF_ERROR(LeaveToReaders());
   return Mount();
+}
+
+// The dead disk stays theirs until they close it; a copy of what is in it goes on.
+absl::Status PowerCutDisk::LeaveToReaders() {
+  if (mounted_ && umount2(mount_point_.c_str(), MNT_DETACH) != 0) {
+    return ErrnoStatus(errno, "detach " + mount_point_);
+  }
+  mounted_ = false;
+  // As the end of an unmounting does.
+  RETURN_IF_ERROR(Run(
+      {"sh", "-c", "losetup -n -O NAME -j \"$1\" | xargs -r blockdev --flushbufs", "sh", image_}));
+  const std::string copy = fmt::format("{}/disk{}.img", dir_, ++copies_);
+  RETURN_IF_ERROR(Run({"cp", "--sparse=always", image_, copy}));
+  RETURN_IF_ERROR(FileSystem::Real()->Remove(image_));
+  image_ = copy;
+  return absl::OkStatus();
 }
 
 }  // namespace quern::testing

@@ -2,6 +2,7 @@
 // flushing its journal, so that whatever was not synced is gone when it is mounted again.
 #pragma once
 
+#include <absl/time/time.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -30,8 +31,8 @@ class PowerCutDisk {
   const std::string& path() const { return mount_point_; }
   // From here on nothing reaches the disk; every write fails.
   absl::Status Cut();
-  // Unmounts and mounts again: the disk as it is after the power is back. No process may have files
-  // open on it.
+  // Unmounts and mounts again: the disk as it is after the power is back. Who has files open on it,
+  // as if it were of the same machine, keeps the dead one.
   absl::Status PowerOn();
 
   // Every write, and every read that would need one, waits until Thaw: a disk that hangs.
@@ -39,17 +40,19 @@ class PowerCutDisk {
   absl::Status Thaw();
   // A disk that is not mounted: its mount point is an empty directory until PutBack. No process may
   // have files open on it.
-  absl::Status TakeAway() { return Unmount(); }
+  absl::Status TakeAway();
   absl::Status PutBack() { return Mount(); }
 
  private:
   explicit PowerCutDisk(const std::string& dir)
       : dir_(dir), image_(dir + "/disk.img"), mount_point_(dir + "/disk") {}
   absl::Status Mount();
-  absl::Status Unmount();
+  absl::Status Unmount(absl::Duration patience);
+  absl::Status LeaveToReaders();
 
   const std::string dir_;
-  const std::string image_;
+  std::string image_;
+  int copies_ = 0;
   const std::string mount_point_;
   bool bound_ = false;  // dir_ is a mount of its own, shared
   bool mounted_ = false;
