@@ -25,46 +25,51 @@
 namespace quern::testing {
 namespace {
 
-TEST(PowerCutDisk, ForgetsWhatWasNotSyncedAndKeepsWhatWas) {
-  if (!PowerCutDisk::Available()) GTEST_SKIP() << "needs root, loop devices and mkfs.ext4";
-  std::string root = ::testing::TempDir() + "power_cut_XXXXXX";
-  ASSERT_NE(mkdtemp(root.data()), nullptr);
-  {
-    const auto disk = PowerCutDisk::Make(root, uint64_t{256} << 20);
+class PowerCutDiskTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!PowerCutDisk::Available()) GTEST_SKIP() << "needs root, loop devices and mkfs.ext4";
+    ASSERT_NE(mkdtemp(root_.data()), nullptr);
+    auto disk = PowerCutDisk::Make(root_, uint64_t{256} << 20);
     ASSERT_TRUE(disk.ok()) << disk.status();
-    const std::string synced = (*disk)->path() + "/synced";
-    const std::string forgotten = (*disk)->path() + "/forgotten";
-    ASSERT_TRUE(WriteFileDurably(FileSystem::Real(), synced, "kept").ok());
-    std::ofstream(forgotten) << "lost";
-    ASSERT_TRUE((*disk)->Cut().ok());
-    ASSERT_TRUE((*disk)->PowerOn().ok());
-    EXPECT_EQ(ReadFileToString(FileSystem::Real(), synced).value_or(""), "kept");
-    EXPECT_EQ(ReadFileToString(FileSystem::Real(), forgotten).value_or(""), "");
+    disk_ = *std::move(disk);
+    synced_ = disk_->path() + "/synced";
+    ASSERT_TRUE(WriteFileDurably(FileSystem::Real(), synced_, "kept").ok());
   }
-  std::filesystem::remove_all(root);
+  void TearDown() override {
+    disk_.reset();
+    std::filesystem::remove_all(root_);
+  }
+  void CutAndPowerOn() {
+    ASSERT_TRUE(disk_->Cut().ok());
+    const absl::Status on = disk_->PowerOn();
+    ASSERT_TRUE(on.ok()) << on;
+  }
+  static std::string Read(const std::string& path) {
+    return ReadFileToString(FileSystem::Real(), path).value_or("");
+  }
+
+  std::string root_ = ::testing::TempDir() + "power_cut_XXXXXX";
+  std::unique_ptr<PowerCutDisk> disk_;
+  std::string synced_;
+};
+
+TEST_F(PowerCutDiskTest, ForgetsWhatWasNotSyncedAndKeepsWhatWas) {
+  const std::string forgotten = disk_->path() + "/forgotten";
+  std::ofstream(forgotten) << "lost";
+  CutAndPowerOn();
+  EXPECT_EQ(Read(synced_), "kept");
+  EXPECT_EQ(Read(forgotten), "");
 }
 
 // A reduce of another server that waits in the middle of its input, say.
-TEST(PowerCutDisk, ComesBackThoughSomebodyStillReadsIt) {
-  if (!PowerCutDisk::Available()) GTEST_SKIP() << "needs root, loop devices and mkfs.ext4";
-  std::string root = ::testing::TempDir() + "power_cut_XXXXXX";
-  ASSERT_NE(mkdtemp(root.data()), nullptr);
-  {
-    const auto disk = PowerCutDisk::Make(root, uint64_t{256} << 20);
-    ASSERT_TRUE(disk.ok()) << disk.status();
-    const std::string synced = (*disk)->path() + "/synced";
-    ASSERT_TRUE(WriteFileDurably(FileSystem::Real(), synced, "kept").ok());
-    const UniqueFd reader(open(synced.c_str(), O_RDONLY | O_CLOEXEC));
-    ASSERT_TRUE((*disk)->Cut().ok());
-    const absl::Status on = (*disk)->PowerOn();
-    ASSERT_TRUE(on.ok()) << on;
-    EXPECT_EQ(ReadFileToString(FileSystem::Real(), synced).value_or(""), "kept");
-    EXPECT_TRUE(WriteFileDurably(FileSystem::Real(), synced, "new").ok());
-    ASSERT_TRUE((*disk)->Cut().ok());
-    ASSERT_TRUE((*disk)->PowerOn().ok());
-    EXPECT_EQ(ReadFileToString(FileSystem::Real(), synced).value_or(""), "new");
-  }
-  std::filesystem::remove_all(root);
+TEST_F(PowerCutDiskTest, ComesBackThoughSomebodyStillReadsIt) {
+  const UniqueFd reader(open(synced_.c_str(), O_RDONLY | O_CLOEXEC));
+  CutAndPowerOn();
+  EXPECT_EQ(Read(synced_), "kept");
+  EXPECT_TRUE(WriteFileDurably(FileSystem::Real(), synced_, "new").ok());
+  CutAndPowerOn();
+  EXPECT_EQ(Read(synced_), "new");
 }
 
 constexpr int kAppenders = 8;
@@ -92,43 +97,35 @@ pid_t StartAppenders(const std::string& dir, Said* said) {
   while (true) pause();
 }
 
-TEST(PowerCutDisk, WhatAProcessThatStoodStillHasCalledDurableIsThere) {
+TEST_F(PowerCutDiskTest, WhatAProcessThatStoodStillHasCalledDurableIsThere) {
 #ifdef __SANITIZE_THREAD__
   GTEST_SKIP() << "ThreadSanitizer ends a forked process that starts threads";
 #endif
-  if (!PowerCutDisk::Available()) GTEST_SKIP() << "needs root, loop devices and mkfs.ext4";
   constexpr int kRounds = 20;
-  std::string root = ::testing::TempDir() + "power_cut_XXXXXX";
-  ASSERT_NE(mkdtemp(root.data()), nullptr);
   void* const shared =
       mmap(nullptr, sizeof(Said), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(shared, MAP_FAILED);
-  {
-    const auto disk = PowerCutDisk::Make(root, uint64_t{256} << 20);
-    ASSERT_TRUE(disk.ok()) << disk.status();
-    for (int round = 0; round < kRounds; ++round) {
-      auto* const said = new (shared) Said{};
-      const std::string dir = fmt::format("{}/{}", (*disk)->path(), round);
-      ASSERT_TRUE(FileSystem::Real()->MakeDirs(dir).ok());
-      const pid_t child = StartAppenders(dir, said);
-      while ((*said)[round % kAppenders] < 3) {
-        ASSERT_EQ(waitpid(child, nullptr, WNOHANG), 0) << "it has ended";
-        std::this_thread::yield();
-      }
-      ASSERT_TRUE(StandStill(child).ok());
-      ASSERT_TRUE((*disk)->Cut().ok());
-      kill(child, SIGKILL);
-      waitpid(child, nullptr, 0);
-      ASSERT_TRUE((*disk)->PowerOn().ok());
-      for (int i = 0; i < kAppenders; ++i) {
-        const std::string path = fmt::format("{}/{}", dir, i);
-        const auto there = std::filesystem::exists(path) ? std::filesystem::file_size(path) : 0;
-        EXPECT_GE(there, (*said)[i] * kRecordBytes) << path;
-      }
+  for (int round = 0; round < kRounds; ++round) {
+    auto* const said = new (shared) Said{};
+    const std::string dir = fmt::format("{}/{}", disk_->path(), round);
+    ASSERT_TRUE(FileSystem::Real()->MakeDirs(dir).ok());
+    const pid_t child = StartAppenders(dir, said);
+    while ((*said)[round % kAppenders] < 3) {
+      ASSERT_EQ(waitpid(child, nullptr, WNOHANG), 0) << "it has ended";
+      std::this_thread::yield();
+    }
+    ASSERT_TRUE(StandStill(child).ok());
+    ASSERT_TRUE(disk_->Cut().ok());
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    ASSERT_TRUE(disk_->PowerOn().ok());
+    for (int i = 0; i < kAppenders; ++i) {
+      const std::string path = fmt::format("{}/{}", dir, i);
+      const auto there = std::filesystem::exists(path) ? std::filesystem::file_size(path) : 0;
+      EXPECT_GE(there, (*said)[i] * kRecordBytes) << path;
     }
   }
   munmap(shared, sizeof(Said));
-  std::filesystem::remove_all(root);
 }
 
 TEST(Cluster, ASanitizerReportInALogFailsTheTest) {
