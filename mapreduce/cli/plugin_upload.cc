@@ -47,10 +47,8 @@ absl::Status Upload(client::FileSystem* dfs, const std::string& path, std::strin
 }
 
 absl::StatusOr<uint64_t> LocalBytes(const std::string& local) {
+  if (!IsRegularFile(local)) return NotFoundError("{}: no such file on this machine", local);
   std::error_code error;
-  if (!std::filesystem::is_regular_file(local, error)) {
-    return NotFoundError("{}: no such file on this machine", local);
-  }
   const uint64_t bytes = std::filesystem::file_size(local, error);
   return error ? ErrnoStatus(error.value(), local) : absl::StatusOr<uint64_t>(bytes);
 }
