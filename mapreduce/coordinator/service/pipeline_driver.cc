@@ -18,6 +18,8 @@ constexpr int kStageThreads = 4;
 constexpr int kPipelineEndThreads = 2;
 constexpr int kPipelinePublishThreads = 4;
 // One: what is written of a pipeline when it has been cleaned up comes before it is forgotten.
+// (Drop writes in its caller's thread; a record that it brings back is forgotten at the next
+// start.)
 constexpr int kPipelineCleanThreads = 1;
 constexpr size_t kMaxPipelineReasonBytes = 4'000;
 
