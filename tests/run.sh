@@ -69,5 +69,5 @@ with_progress "build" "$build/build.log" cmake --build "$build" -j "$jobs"
 with_progress "headers" "$build/headers.log" \
   cmake --build "$build" -j "$jobs" --target all_verify_interface_header_sets
 echo "[4/4] tests"
-# What the sanitizers are told lies with the test presets.
-exec ctest --preset "$preset" -j 2 "${ctest_arguments[@]}"
+# What the sanitizers are told lies with the test presets. A filter that matches nothing has tested nothing.
+exec ctest --preset "$preset" -j 2 --no-tests=error "${ctest_arguments[@]}"
