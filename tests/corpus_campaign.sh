@@ -46,9 +46,13 @@ dfs put --replication 2 "$crawl" /crawl/crawl.warc.gz
 
 # Each published file with the digest of its bytes; what says when and by which job it was made stays out.
 digest() {
-  dfs find /corpus --type f | grep -v -e /_MANIFEST.json -e /_SUCCESS | sort | while read -r file; do
-    echo "$(dfs cat "$file" | sha256sum | cut -c1-32) $file"
-  done
+  local file bytes
+  dfs find /corpus --type f | grep -v -e /_MANIFEST.json -e /_SUCCESS | sort >"$scratch/files"
+  while read -r file; do
+    # By itself: inside an echo a file that cannot be read would count as one of no bytes.
+    bytes=$(dfs cat "$file" | sha256sum | cut -c1-32)
+    echo "$bytes $file"
+  done <"$scratch/files"
 }
 
 # A worker with a task of the stage: its process id.
