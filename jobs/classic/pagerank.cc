@@ -37,9 +37,14 @@ double RealParam(quern::TaskContext& context, std::string_view name, double low,
   return value;
 }
 
+// At least 1: of a graph without nodes nobody asks for a rank.
+double NodesParam(quern::TaskContext& context) {
+  return std::max(RealParam(context, "nodes", 0, 1e15), 1.0);
+}
+
 // Before the first round all have the same.
 int64_t FirstRank(quern::TaskContext& context) {
-  return static_cast<int64_t>(std::llround(kUnits / RealParam(context, "nodes", 1, 1e15)));
+  return static_cast<int64_t>(std::llround(kUnits / NodesParam(context)));
 }
 
 // Nodes give their ranks to their targets in equal shares; the block stays itself.
@@ -70,7 +75,7 @@ QUERN_REGISTER_PARTITIONER(BlockPartitioner);
 class RankReducer : public quern::Reducer {
  public:
   void Start(quern::TaskContext& context) override {
-    const double nodes = RealParam(context, "nodes", 1, 1e15);
+    const double nodes = NodesParam(context);
     first_rank_ = FirstRank(context);
     damping_ = RealParam(context, "damping", 0, 1);
     tolerance_ = RealParam(context, "tolerance", 0, 1) * kUnits;

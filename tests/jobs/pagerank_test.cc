@@ -150,6 +150,15 @@ TEST_F(PageRankTest, NodesThatLinkToThemselvesOrNowhere) {
   ExpectNear(Read(), RanksOf({{"a", {"b"}}, {"b", {}}}, 0.85, 1e-10));
 }
 
+TEST_F(PageRankTest, OfAGraphWithoutEdgesNothingComesOut) {
+  for (const char* edges : {"", "\n", "no edge\n"}) {
+    const Outcome outcome = RunJob(edges);
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+    EXPECT_TRUE(FileSystem::Real()->Exists(dir_ / "ranks/_SUCCESS"));
+    EXPECT_TRUE(Read().empty());
+  }
+}
+
 TEST_F(PageRankTest, WrongParametersAreSaid) {
   EXPECT_THAT(RunJob("a\tb\n", "--set damping=2").out,
               HasSubstr("params.damping = '2': must be a number from 0"));
