@@ -49,7 +49,7 @@ enum Kind : uint8_t {
   kDomain,     // stage, domain
   kRule,       // "", rule
   kHistogram,  // stage, tag and bin
-  kSample,     // "", rule and hash: a JSON object
+  kSample,     // "", rule, hashes of the id and of the sample: a JSON object
 };
 
 constexpr size_t kMaxNameBytes = 200;
@@ -137,15 +137,22 @@ class ReportMapper : public quern::Mapper {
     KeepSample(document, rule, *fields);
   }
 
-  // Of each rule those whose ids have the least hashes.
+  // Of each rule those whose ids have the least hashes, and then those that are least themselves:
+  // ids may come several times.
   void KeepSample(const Document& document, const std::string& rule,
                   const std::vector<JsonField>& why) {
+    if (most_samples_ == 0) return;
     auto& samples = samples_[rule];
-    const std::string place = quern::corpus::PlaceOf(document.id);
-    if (samples.size() >= most_samples_) {
-      if (samples.empty() || place >= samples.rbegin()->first) return;
-      samples.erase(std::prev(samples.end()));
-    }
+    std::string place = quern::corpus::PlaceOf(document.id);
+    const bool full = samples.size() >= most_samples_;
+    if (full && place > samples.rbegin()->first) return;
+    std::string sample = SampleOf(document, why);
+    place += quern::corpus::PlaceOf(sample);
+    samples.emplace(std::move(place), std::move(sample));
+    if (samples.size() > most_samples_) samples.erase(std::prev(samples.end()));
+  }
+
+  std::string SampleOf(const Document& document, const std::vector<JsonField>& why) {
     sample_.AddString("id", document.id);
     const std::string url = StringField(document.fields, "url");
     if (!url.empty()) sample_.AddString("url", url);
@@ -153,7 +160,7 @@ class ReportMapper : public quern::Mapper {
       if (field.name != "rule") sample_.AddRaw(field.name, field.value);
     }
     sample_.AddString("text", ShortText(document.text));
-    samples[place] = sample_.Take();
+    return sample_.Take();
   }
 
   static std::string DomainOf(const Document& document) {
@@ -265,13 +272,11 @@ class ReportReducer : public quern::Reducer {
     order_.emplace_back(first, stage);
   }
 
-  // They come with the least hashes first.
+  // They come with the least hashes first; of equal ones each task that saw one hands on one.
   void ReadSample(quern::ReduceInput* in) {
     const auto key = quern::Decode<uint8_t, std::string, std::string>(in->key());
     auto& samples = report_.rejected[std::get<2>(key)].samples;
-    for (const std::string_view value : in->values()) {
-      if (samples.size() < most_samples_) samples.emplace_back(value);
-    }
+    if (samples.size() < most_samples_) samples.emplace_back(*in->values().begin());
   }
 
   void Read(uint8_t kind, const std::string& stage, const std::string& name, const Amounts& sum) {
