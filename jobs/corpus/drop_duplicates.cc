@@ -4,8 +4,10 @@
 // has. Output (raw): the lines of the documents that no edge calls a duplicate, as they are; the
 // output "rejected" has the others, with a field
 //   "rejected": {"rule": "near-duplicates", "of": ID}
+// Documents of one id are kept or dropped together: an edge from one of them to another drops none.
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "jobs/corpus/document.h"
@@ -30,8 +32,11 @@ class DropDuplicatesMapper : public quern::Mapper {
   void Map(const quern::MapInput& in) override {
     const auto edge = quern::corpus::ReadEdgeLine(in.value());
     if (edge.has_value() && !reader_.HasText(in.value())) {
-      value_.assign(1, kDrop).append(quern::corpus::IdOfNode(edge->of));
-      return Emit(quern::corpus::IdOfNode(edge->duplicate), value_);
+      const std::string_view duplicate = quern::corpus::IdOfNode(edge->duplicate);
+      const std::string_view of = quern::corpus::IdOfNode(edge->of);
+      if (duplicate == of) return;  // with other ranks they are two nodes
+      value_.assign(1, kDrop).append(of);
+      return Emit(duplicate, value_);
     }
     const auto document = reader_.Read(in);
     if (!document.has_value()) return;
@@ -45,7 +50,6 @@ class DropDuplicatesMapper : public quern::Mapper {
 };
 QUERN_REGISTER_MAPPER(DropDuplicatesMapper);
 
-// Documents of one id are kept or dropped together.
 class DropDuplicatesReducer : public quern::Reducer {
  public:
   void Start(quern::TaskContext& context) override {

@@ -284,6 +284,24 @@ TEST_F(DedupJobTest, TheLongestMayStayInstead) {
   EXPECT_THAT(Run(spec).out, HasSubstr("params.keep = 'best': must be first or longest"));
 }
 
+// The longest has the id of a shorter one: with other ranks they are two nodes of the graph.
+TEST_F(DedupJobTest, OfDocumentsThatShareAnIdNoneIsDroppedForAnother) {
+  const std::string text = Words(0, 150);
+  const std::string shared = Line("x", text) + Line("x", text + "more and more");
+  Write("docs", shared + Line("y", text + "more"));
+  pb::JobSpec near = JobOver("near_duplicates", dir_ / "docs", "edges");
+  (*near.mutable_params())["keep"] = "longest";
+  OutputOf(near, "edges");
+  pb::JobSpec connect = JobOver("connect", dir_ / "edges", "stars");
+  (*connect.mutable_params())["step"] = "small";
+  EXPECT_THAT(OutputOf(connect, "stars"), HasSubstr("{\"duplicate\": \"x\", "));
+  pb::JobSpec drop = JobOver("drop_duplicates", dir_ / "docs", "kept");
+  *drop.add_inputs() = drop.inputs(0);
+  drop.mutable_inputs(1)->set_path("file://" + dir_ / "stars");
+  EXPECT_EQ(OutputOf(drop, "kept"), shared);
+  EXPECT_EQ(Rejected("kept"), Copy("y", text + "more", "near-duplicates", "x"));
+}
+
 TEST_F(DedupJobTest, LinesThatAreNoEdgesAreCounted) {
   pb::JobSpec spec = JobOver(
       "connect", Write("edges", "{\"duplicate\": \"b\", \"of\": \"a\"}\n\nnone\n{}\n"), "out");
