@@ -45,9 +45,10 @@ std::vector<Aggregate> AggregatesParam(quern::TaskContext& context) {
   std::vector<Aggregate> aggregates;
   for (const std::string& text : ListParam(context, "aggregates", "count")) {
     const size_t open = text.find('(');
-    const bool has_field = open != std::string::npos && text.ends_with(')');
+    const bool has_field = open != std::string::npos;
     const auto kind = KindOf(text.substr(0, open));
-    const std::string field = has_field ? text.substr(open + 1, text.size() - open - 2) : "";
+    const std::string field =
+        has_field && text.ends_with(')') ? text.substr(open + 1, text.size() - open - 2) : "";
     if (!kind || field.empty() != (*kind == Aggregate::Kind::kCount && !has_field)) {
       context.Fail("params.aggregates: '" + text +
                    "': must be count, count(FIELD), sum(FIELD), min(FIELD), max(FIELD) or "
