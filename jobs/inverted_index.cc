@@ -19,28 +19,13 @@
 #include <vector>
 
 #include "jobs/json_document.h"
+#include "jobs/text/escape_name.h"
 #include "mapreduce/api/mapreduce.h"
 #include "mapreduce/api/terms.h"
 
 namespace {
 
 constexpr size_t kMaxTermBytes = 64;  // longer runs are data, not words
-
-std::string EscapeName(std::string_view name) {
-  std::string escaped;
-  for (const char c : name) {
-    if (c == '\\') {
-      escaped += "\\\\";
-    } else if (c == '\t') {
-      escaped += "\\t";
-    } else if (c == '\n') {
-      escaped += "\\n";
-    } else {
-      escaped += c;
-    }
-  }
-  return escaped;
-}
 
 std::string PlaceOf(const quern::MapInput& in) {
   return std::string(in.source().path) + ":" + std::to_string(in.source().offset);
@@ -103,7 +88,7 @@ class InvertedIndexMapper : public quern::Mapper {
     std::sort(occurrences_.begin(), occurrences_.end(), [](const auto& a, const auto& b) {
       return a.term != b.term ? a.term < b.term : a.position < b.position;
     });
-    const std::string escaped = EscapeName(name);
+    const std::string escaped = quern::text::EscapeName(name);
     for (size_t begin = 0, end = 0; begin < occurrences_.size(); begin = end) {
       while (end < occurrences_.size() && occurrences_[end].term == occurrences_[begin].term) ++end;
       EmitPosting(escaped, tag, begin, end);

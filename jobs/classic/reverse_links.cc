@@ -4,8 +4,10 @@
 // Input: JSON lines of documents with links, as `extract` writes them with params.links = true
 // (format jsonl), whose source is the url or, without one, the id; or lines
 // SOURCE<TAB>TARGET[<TAB>...] (format text). Fragments of targets are cut off with params.fragments
-// = false. Output: TARGET<TAB>SOURCE<TAB>SOURCE..., the sources once each and in order. Counters:
-// links, targets.
+// = false; a target of which nothing is left is passed over. Output:
+// TARGET<TAB>SOURCE<TAB>SOURCE..., the sources once each and in order. Backslash, tab and line feed
+// in a name of a document are written \\ \t \n; names in lines stay as they are. Counters: links,
+// targets.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +15,7 @@
 #include "jobs/classic/columns.h"
 #include "jobs/classic/link_list.h"
 #include "jobs/params.h"
+#include "jobs/text/escape_name.h"
 #include "jobs/text/json.h"
 #include "mapreduce/api/mapreduce.h"
 
@@ -43,10 +46,12 @@ class LinkMapper : public quern::Mapper {
     if (links == nullptr) context().SkipRecord("no links: extract with params.links=true");
     const auto targets = quern::classic::ReadLinkTargets(links->value);
     if (!targets) context().SkipRecord("links are no list of links");
-    for (const std::string& target : *targets) EmitLink(source, target);
+    source = quern::text::EscapeName(source);
+    for (const std::string& target : *targets) EmitLink(source, quern::text::EscapeName(target));
   }
   void EmitLink(std::string_view source, std::string_view target) {
     if (cut_fragments_) target = target.substr(0, target.find('#'));
+    if (target.empty()) return;
     links_->Increment();
     Emit(quern::Ordered(target, source), "");
   }

@@ -108,6 +108,22 @@ TEST_F(ClassicJobsTest, LinksOfDocumentsAreTurnedAround) {
   EXPECT_NE(Manifest().find("\"map_skipped_records\": 4"), std::string::npos);
 }
 
+TEST_F(ClassicJobsTest, NamesOfDocumentsAreOneColumnEach) {
+  pb::JobSpec spec =
+      SpecOf("reverse_links", R"({"id": "a\nb\\", "links": ["t\tu", "", "#top", "v#top"]})");
+  spec.mutable_inputs(0)->set_format("jsonl");
+  spec.mutable_reduce()->set_group(1);
+  ExpectSucceeds(spec);
+  const std::string source =
+      "\t"
+      R"(a\nb\\)";
+  EXPECT_EQ(Lines(), (Strings{"#top" + source, R"(t\tu)" + source, "v#top" + source}));
+  Set(&spec, "fragments", "false");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(), (Strings{R"(t\tu)" + source, "v" + source}));
+  EXPECT_NE(Manifest().find("\"links\": 2"), std::string::npos);
+}
+
 TEST_F(ClassicJobsTest, WordsOfAHost) {
   pb::JobSpec spec = SpecOf("term_vector",
                             R"({"url": "http://a.org/1", "text": "The cat, the CAT; a dog"}
