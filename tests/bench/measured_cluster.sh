@@ -37,5 +37,5 @@ start_cluster() { # chunkservers workers
 
 # Of column N of the lines that measure.py has written for this name, in scratch.
 column() { awk -v c="$1" '{print $c}' "$scratch/$2.costs" | sort -g; }
-least() { column "$1" "$2" | head -n 1; }
+least() { column "$1" "$2" | sed -n 1p; }
 median() { column "$1" "$2" | awk '{v[NR] = $1} END {printf "%.2f", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2}'; }
