@@ -107,12 +107,11 @@ void Supervisor::HandleDeath(ServerProcess* server) {
   LogWarning("server_ended", {{"server", server->spec().name}, {"how", server->last_exit()}});
   if (!options_.restart) return;
   const absl::Time now = clock_->MonotonicNow();
-  absl::Duration backoff = options_.min_backoff;
-  if (now - server->started_at() < options_.healthy_after) {
-    const int quick_deaths = std::min(server->restarts(), 10);
-    backoff = std::min(options_.max_backoff, options_.min_backoff * (1 << quick_deaths));
-  }
-  server->BackOffUntil(now + backoff);
+  int& quick_deaths = quick_deaths_[server];
+  if (now - server->started_at() >= options_.healthy_after) quick_deaths = 0;
+  const int doublings = std::min(quick_deaths++, 10);
+  server->BackOffUntil(now +
+                       std::min(options_.max_backoff, options_.min_backoff * (1 << doublings)));
 }
 
 void Supervisor::StartDue() {

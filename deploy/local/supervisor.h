@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,7 @@ class Supervisor {
   void Changed() const;
 
   std::vector<std::unique_ptr<ServerProcess>> servers_;
+  std::map<const ServerProcess*, int> quick_deaths_;  // in a row, since the last long life
   const SupervisorOptions options_;
   Clock* const clock_;
   absl::Time next_rotation_;

@@ -77,6 +77,29 @@ TEST_F(SupervisorTest, ADeadServerIsStartedAgain) {
   EXPECT_THAT(server->last_exit(), HasSubstr("signal 9"));
 }
 
+TEST_F(SupervisorTest, WhoDiesAfterALongLifeBeginsAnewWithTheShortestPause) {
+  SupervisorOptions options;
+  options.min_backoff = absl::Milliseconds(100);
+  SimulatedClock clock;
+  Supervisor supervisor({Script("a", "exit 1")}, options, &clock);
+  ASSERT_TRUE(supervisor.StartAll().ok());
+  ServerProcess* const server = *supervisor.Find("a");
+  // How long it stays dead after it has lived that long; then it is started again.
+  const auto pause_after = [&](absl::Duration life) {
+    clock.AdvanceTime(life);
+    StepUntil(&supervisor, [&] { return server->state() == ServerState::kBackoff; });
+    const absl::Duration pause = server->retry_at() - clock.MonotonicNow();
+    clock.AdvanceTime(pause);
+    supervisor.Step(absl::ZeroDuration());
+    return pause;
+  };
+  for (const int pause_ms : {100, 200, 400, 800}) {
+    EXPECT_EQ(pause_after(absl::Seconds(1)), absl::Milliseconds(pause_ms));
+  }
+  EXPECT_EQ(pause_after(options.healthy_after), absl::Milliseconds(100));
+  EXPECT_EQ(pause_after(absl::Seconds(1)), absl::Milliseconds(200));
+}
+
 TEST_F(SupervisorTest, ToldNeverItStaysDead) {
   const auto supervisor = Supervise({Script("a", serve_)}, false);
   ASSERT_TRUE(supervisor->StartAll().ok());
