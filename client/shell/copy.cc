@@ -115,7 +115,8 @@ absl::StatusOr<LocalTarget> LocalTarget::Beside(const std::string& path,
   // Not mkstemp, which gives 0600: the mask of the process can only be read by setting it, under
   // the feet of other threads.
   std::string temporary = fmt::format("{}/.dfs-get-{:016x}", ParentDir(path), RandomId());
-  UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  const mode_t mode = options.is_private ? 0600 : 0666;
+  UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!fd) return ErrnoStatus(errno, path);
   return LocalTarget(path, std::move(temporary), std::move(fd), options);
 }

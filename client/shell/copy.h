@@ -23,7 +23,8 @@ absl::Status CopyToWriter(client::ReadStream* stream, client::FileWriter* writer
                           Progress* progress);
 
 struct LocalTargetOptions {
-  bool replace = false;  // a file or a disk of that name
+  bool replace = false;     // a file or a disk of that name
+  bool is_private = false;  // for its owner alone, as long as SetAttributes says nothing else
 };
 
 // A local file that appears under its name complete or not at all: written under a temporary name

@@ -3,6 +3,7 @@
 #include "client/shell/copy.h"
 #include "client/shell/interrupt.h"
 #include "client/shell/jobs.h"
+#include "client/shell/made_directories.h"
 #include "client/shell/shell.h"
 #include "client/shell/target.h"
 #include "client/shell/tree.h"
@@ -38,6 +39,7 @@ class Cp final : public ShellCommand {
       }
     }
     Copy(shell);
+    FinishDirectories(shell, made_);
     return CheckInterrupt();
   }
 
@@ -55,10 +57,22 @@ class Cp final : public ShellCommand {
     }
     return WalkTree(shell, source, [&](const FileStatus& entry) {
       const std::string to = root + entry.path.substr(source.path.size());
-      if (entry.is_directory()) return shell->fs()->Mkdirs(to, {.parents = true});
+      if (entry.is_directory()) return MakeDirectory(shell, entry, to);
       queue_.push_back({entry, to});
       return absl::OkStatus();
     });
+  }
+
+  // One that is there stays as it is.
+  absl::Status MakeDirectory(Shell* shell, const FileStatus& entry, const std::string& to) {
+    if (!preserve_) return shell->fs()->Mkdirs(to, {.parents = true});
+    ASSIGN_OR_RETURN(const auto there, shell->StatIfExists(to));
+    if (there.has_value() && there->is_directory()) return absl::OkStatus();
+    // Those above it are no copies.
+    RETURN_IF_ERROR(shell->fs()->Mkdirs(ParentOf(to), {.parents = true}));
+    RETURN_IF_ERROR(shell->fs()->Mkdirs(to, {.parents = false, .mode = entry.mode}));
+    made_.push_back({to, entry.mode, entry.mtime});
+    return absl::OkStatus();
   }
 
   void Copy(Shell* shell) {
@@ -100,6 +114,7 @@ class Cp final : public ShellCommand {
   int64_t jobs_ = 2;
   std::vector<std::string> arguments_;
   std::vector<Job> queue_;
+  MadeDirectories made_;  // with -p
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "client/shell/copy.h"
 #include "client/shell/interrupt.h"
 #include "client/shell/jobs.h"
+#include "client/shell/made_directories.h"
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
 #include "common/cli/cli.h"
@@ -60,6 +61,7 @@ class Get final : public ShellCommand {
       if (!status.ok()) shell->Report(status, source.path);
     }
     Copy(shell);
+    FinishLocalDirectories(shell, made_);
     return CheckInterrupt();
   }
 
@@ -75,11 +77,20 @@ class Get final : public ShellCommand {
       const std::string to = root + (below.empty() || below.front() == '/' ? "" : "/") + below;
       if (!entry.is_directory()) {
         queue_.push_back({entry, to});
-      } else if (mkdir(to.c_str(), 0777) != 0 && !(errno == EEXIST && IsLocalDirectory(to))) {
-        return ErrnoStatus(errno, to);
+        return absl::OkStatus();
       }
-      return absl::OkStatus();
+      return MakeDirectory(entry, to);
     });
+  }
+
+  // One that is there stays as it is. A private one is that from its beginning.
+  absl::Status MakeDirectory(const FileStatus& entry, const std::string& to) {
+    if (mkdir(to.c_str(), preserve_ ? 0700 : 0777) == 0) {
+      if (preserve_) made_.push_back({to, entry.mode, entry.mtime});
+      return absl::OkStatus();
+    }
+    if (errno == EEXIST && IsLocalDirectory(to)) return absl::OkStatus();
+    return ErrnoStatus(errno, to);
   }
 
   void Copy(Shell* shell) {
@@ -95,7 +106,8 @@ class Get final : public ShellCommand {
   }
 
   absl::Status CopyOne(Shell* shell, const Job& job, Progress* progress) const {
-    ASSIGN_OR_RETURN(LocalTarget target, LocalTarget::Create(job.target, {.replace = force_}));
+    ASSIGN_OR_RETURN(LocalTarget target,
+                     LocalTarget::Create(job.target, {.replace = force_, .is_private = preserve_}));
     RETURN_IF_ERROR(StreamTo(shell, job.source, target.fd(), job.target, progress));
     const absl::Status preserved = preserve_ ? target.SetAttributes(job.source) : absl::OkStatus();
     RETURN_IF_ERROR(target.Commit());
@@ -121,6 +133,7 @@ class Get final : public ShellCommand {
   int64_t jobs_ = 4;
   std::vector<std::string> arguments_;
   std::vector<Job> queue_;
+  MadeDirectories made_;  // with -p
 };
 
 class Getmerge final : public ShellCommand {

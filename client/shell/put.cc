@@ -13,6 +13,7 @@
 #include "client/shell/interrupt.h"
 #include "client/shell/jobs.h"
 #include "client/shell/local_tree.h"
+#include "client/shell/made_directories.h"
 #include "client/shell/pack.h"
 #include "client/shell/put_small.h"
 #include "client/shell/shell.h"
@@ -65,6 +66,7 @@ class Put final : public ShellCommand {
       }
     }
     Copy(shell);
+    FinishDirectories(shell, made_);
     return CheckInterrupt();
   }
 
@@ -95,13 +97,16 @@ class Put final : public ShellCommand {
     return absl::OkStatus();
   }
 
-  absl::Status MakeDirectory(Shell* shell, const LocalEntry& entry, const std::string& to) const {
+  absl::Status MakeDirectory(Shell* shell, const LocalEntry& entry, const std::string& to) {
     ASSIGN_OR_RETURN(const auto there, shell->StatIfExists(to));
     if (there.has_value()) {
       if (there->is_directory()) return absl::OkStatus();
       return AlreadyExistsError("{}: is a file, not a directory", to);
     }
-    return shell->fs()->Mkdirs(to, {.parents = false, .mode = preserve_ ? entry.mode : 0755});
+    RETURN_IF_ERROR(
+        shell->fs()->Mkdirs(to, {.parents = false, .mode = preserve_ ? entry.mode : 0755}));
+    if (preserve_) made_.push_back({to, entry.mode, entry.mtime});
+    return absl::OkStatus();
   }
 
   void Copy(Shell* shell) {
@@ -220,6 +225,7 @@ class Put final : public ShellCommand {
   LocalTreeOptions tree_options_;
   std::vector<std::string> arguments_;
   std::vector<PutJob> jobs_queue_;
+  MadeDirectories made_;  // with -p
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
 // What `dfs` makes of the words that it is given, over a real cluster: names, patterns, targets.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <csignal>
@@ -329,6 +331,45 @@ TEST_F(FileShell, ACopyKeepsReplicationWhenAsked) {
   EXPECT_EQ(Good({"stat", "%r", "/two_too"}).out, "2\n");
   Good({"cp", "/two", "/one"});
   EXPECT_EQ(Good({"stat", "%r", "/one"}).out, "1\n");
+}
+
+// There and back and over: what is private stays that, and what may not be written to is copied all
+// the same.
+TEST_F(FileShell, CopiesKeepModesAndTimesOfDirectoriesWhenAsked) {
+  const std::string here = cluster_->scratch() + "/kept";
+  const std::vector<std::pair<std::string, mode_t>> directories = {{"/private/sealed", 0555},
+                                                                   {"/private", 0700}};
+  std::filesystem::create_directories(here + "/private/sealed");
+  std::ofstream(here + "/private/sealed/f") << "x";
+  const timespec times[] = {{1'000'000'000, 0}, {1'000'000'000, 0}};
+  for (const auto& [name, mode] : directories) {
+    ASSERT_EQ(chmod((here + name).c_str(), mode), 0);
+    ASSERT_EQ(utimensat(AT_FDCWD, (here + name).c_str(), times, 0), 0);
+  }
+  const std::string kept = "700 2001-09-09 01:46:40\n555 2001-09-09 01:46:40\n";
+  const auto in_cluster = [](const std::string& root) {
+    return Good({"stat", "%a %y", root, root + "/sealed"}).out;
+  };
+  Good({"mkdir", "/kept"});
+  Good({"put", "-p", here + "/private", "/kept/put"});
+  EXPECT_EQ(in_cluster("/kept/put"), kept);
+  Good({"cp", "-p", "/kept/put", "/kept/cp"});
+  EXPECT_EQ(in_cluster("/kept/cp"), kept);
+  EXPECT_EQ(Good({"cat", "/kept/cp/sealed/f"}).out, "x");
+  Good({"cp", "-p", "/kept/put", "/kept/new/cp"});
+  EXPECT_EQ(Good({"stat", "%a", "/kept/new"}).out, "755\n") << "is no copy";
+  Good({"get", "-p", "/kept/cp", here + "/got"});
+  for (const auto& [name, mode] : {std::pair{"/got", 0700}, {"/got/sealed", 0555}}) {
+    struct stat info = {};
+    ASSERT_EQ(stat((here + name).c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 07777, static_cast<mode_t>(mode)) << name;
+    EXPECT_EQ(info.st_mtim.tv_sec, 1'000'000'000) << name;
+  }
+  for (const char* name : {"/private/sealed", "/got/sealed"}) chmod((here + name).c_str(), 0755);
+  // One that is there is somebody's.
+  Good({"mkdir", "-p", "/kept/there/put"});
+  Good({"cp", "-p", "/kept/put", "/kept/there"});
+  EXPECT_EQ(Good({"stat", "%a", "/kept/there/put"}).out, "755\n");
 }
 
 TEST_F(FileShell, NobodyToAskIsNotNo) {
