@@ -2,8 +2,8 @@
 #include <optional>
 #include <string_view>
 
+#include "common/codecs/inflater.h"
 #include "mapreduce/formats/file_cursor.h"
-#include "mapreduce/formats/inflater.h"
 #include "mapreduce/formats/warc/gzip_search.h"
 #include "mapreduce/formats/warc/member_source.h"
 

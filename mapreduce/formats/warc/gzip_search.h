@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <memory>
 
+#include "common/codecs/inflater.h"
 #include "common/status.h"
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/formats/file_cursor.h"
-#include "mapreduce/formats/inflater.h"
 
 namespace quern::mr {
 

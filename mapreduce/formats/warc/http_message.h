@@ -3,9 +3,9 @@
 
 #include <string_view>
 
+#include "common/codecs/inflater.h"
 #include "common/status.h"
 #include "mapreduce/engine/scratch_buffer.h"
-#include "mapreduce/formats/inflater.h"
 #include "mapreduce/formats/warc/header_fields.h"
 
 namespace quern::mr {

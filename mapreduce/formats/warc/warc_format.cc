@@ -1,7 +1,7 @@
 #include "mapreduce/formats/warc/warc_format.h"
 
+#include "common/codecs/inflater.h"
 #include "mapreduce/formats/decoder.h"
-#include "mapreduce/formats/inflater.h"
 #include "mapreduce/formats/warc/gzip_search.h"
 #include "mapreduce/formats/warc/member_source.h"
 #include "mapreduce/formats/warc/warc_reader.h"

@@ -1,10 +1,10 @@
-#include "mapreduce/formats/inflater.h"
+#include "common/codecs/inflater.h"
 
 #include <zlib.h>
 
 #include <algorithm>
 
-namespace quern::mr {
+namespace quern {
 
 namespace {
 
@@ -77,4 +77,4 @@ bool LooksLikeGzipMember(std::string_view bytes) {
          (at(9) <= 19 || at(9) == 255);
 }
 
-}  // namespace quern::mr
+}  // namespace quern

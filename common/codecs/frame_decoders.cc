@@ -3,10 +3,9 @@
 #include <lzma.h>
 #include <zstd.h>
 
-#include "mapreduce/formats/decoder.h"
-#include "mapreduce/formats/stream_decoders.h"
+#include "common/codecs/stream_decoder.h"
 
-namespace quern::mr {
+namespace quern {
 
 namespace {
 
@@ -103,4 +102,4 @@ std::unique_ptr<StreamDecoder> MakeXzDecoder() { return std::make_unique<XzDecod
 std::unique_ptr<StreamDecoder> MakeZstdDecoder() { return std::make_unique<ZstdDecoder>(); }
 std::unique_ptr<StreamDecoder> MakeLz4Decoder() { return std::make_unique<Lz4Decoder>(); }
 
-}  // namespace quern::mr
+}  // namespace quern

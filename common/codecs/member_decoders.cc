@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
-#include "mapreduce/formats/inflater.h"
-#include "mapreduce/formats/stream_decoders.h"
+#include "common/codecs/inflater.h"
+#include "common/codecs/stream_decoder.h"
 
-namespace quern::mr {
+namespace quern {
 
 namespace {
 
@@ -76,9 +76,9 @@ class Bzip2Decoder final : public MemberDecoder {
 
  private:
   Inflater::Step RunMember(std::string_view input, char* out, size_t room) override {
-    constexpr size_t kMaxStepBytes = size_t{1} << 30;  // the library counts in 32 bits
-    const auto in_size = static_cast<unsigned>(std::min(input.size(), kMaxStepBytes));
-    const auto out_size = static_cast<unsigned>(std::min(room, kMaxStepBytes));
+    constexpr size_t kMaxCallBytes = size_t{1} << 30;  // the library counts in 32 bits
+    const auto in_size = static_cast<unsigned>(std::min(input.size(), kMaxCallBytes));
+    const auto out_size = static_cast<unsigned>(std::min(room, kMaxCallBytes));
     state_.next_in = const_cast<char*>(input.data());
     state_.avail_in = in_size;
     state_.next_out = out;
@@ -107,4 +107,4 @@ class Bzip2Decoder final : public MemberDecoder {
 std::unique_ptr<StreamDecoder> MakeGzipDecoder() { return std::make_unique<GzipDecoder>(); }
 std::unique_ptr<StreamDecoder> MakeBzip2Decoder() { return std::make_unique<Bzip2Decoder>(); }
 
-}  // namespace quern::mr
+}  // namespace quern

@@ -1,4 +1,4 @@
-// The decompressors behind DecodeByContent, one for each library.
+// The decompressors behind ContentDecoder, one for each library.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,10 @@
 
 #include "common/status.h"
 
-namespace quern::mr {
+namespace quern {
+
+// Dictionaries of `xz -9` and `zstd --long` are this large.
+inline constexpr size_t kMaxDecoderBytes = size_t{128} << 20;
 
 // Turns one compressed stream into its contents. Used by one thread.
 class StreamDecoder {
@@ -32,4 +35,4 @@ std::unique_ptr<StreamDecoder> MakeXzDecoder();
 std::unique_ptr<StreamDecoder> MakeZstdDecoder();
 std::unique_ptr<StreamDecoder> MakeLz4Decoder();
 
-}  // namespace quern::mr
+}  // namespace quern

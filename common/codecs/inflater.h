@@ -6,7 +6,7 @@
 #include <memory>
 #include <string_view>
 
-namespace quern::mr {
+namespace quern {
 
 // One stream or member at a time. Used by one thread.
 class Inflater {
@@ -48,4 +48,4 @@ class Inflater {
 // than ten bytes are no member.
 bool LooksLikeGzipMember(std::string_view bytes);
 
-}  // namespace quern::mr
+}  // namespace quern
