@@ -8,6 +8,7 @@
 #include "client/shell/record_text.h"
 #include "client/shell/shell.h"
 #include "common/cli/command_line.h"
+#include "common/codecs/content_decoder.h"
 
 namespace quern::shell {
 namespace {
@@ -63,11 +64,15 @@ class Text final : public ShellCommand {
                                 [&](std::string_view text) { return shell->WriteBytes(text); });
     }
     const auto stream = reader->Stream(0, length);
+    ASSIGN_OR_RETURN(const auto contents, ContentDecoder::Open([&] { return stream->Next(); }));
     while (true) {
-      ASSIGN_OR_RETURN(const std::string_view bytes, stream->Next());
-      if (bytes.empty()) return absl::OkStatus();
+      ASSIGN_OR_RETURN(const std::string_view bytes, contents->Next());
+      if (bytes.empty()) break;
       RETURN_IF_ERROR(shell->WriteBytes(bytes));
     }
+    if (!contents->damaged()) return absl::OkStatus();
+    return DataLossError(
+        "its compressed bytes are damaged or end too early; what is before that has been shown");
   }
 
   std::vector<std::string> patterns_;
@@ -79,8 +84,10 @@ CommandSpec TextCommand() {
   return {.name = "text",
           .aliases = {},
           .usage = "PATH...",
-          .summary = "writes record files as lines of key TAB value, other files as they are",
-          .examples = {"dfs text '/out/part-*' | less", "dfs text /ranks/part-r-00000 | head"},
+          .summary =
+              "record files as lines of key TAB value, compressed files unpacked, other files "
+              "as they are",
+          .examples = {"dfs text '/out/part-*' | less", "dfs text /crawl/pages.jsonl.zst | head"},
           .make = Maker<Text>("text")};
 }
 

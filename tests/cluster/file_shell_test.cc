@@ -142,6 +142,34 @@ TEST_F(FileShell, GetmergeIsThePartsOneAfterAnother) {
   Refused({"getmerge", "/single", "lines_nowhere/x"}, "lines_nowhere");
 }
 
+TEST_F(FileShell, TextIsWhatWasCompressed) {
+  const std::string here = cluster_->scratch() + "/packed";
+  std::filesystem::create_directories(here);
+  const CommandResult made =
+      RunCommand({"python3", "-c",
+                  "import bz2, gzip, lzma\n"
+                  "text = b''.join(b'line %d\\n' % i for i in range(300000))\n"
+                  "for name, codec in ('gz', gzip), ('bz2', bz2), ('xz', lzma):\n"
+                  "    packed = codec.compress(text)\n"
+                  "    open('whole.' + name, 'wb').write(packed)\n"
+                  "    open('cut.' + name, 'wb').write(packed[:-1000])\n"
+                  "open('whole.txt', 'wb').write(text)\n"},
+                 {.cwd = here});
+  ASSERT_EQ(made.exit_code, 0) << made.Describe();
+  Good({"put", here, "/packed"});
+  const std::string text = Good({"text", "/packed/whole.txt"}).out;
+  ASSERT_EQ(text, Good({"cat", "/packed/whole.txt"}).out);
+  for (const std::string name : {"gz", "bz2", "xz"}) {
+    EXPECT_TRUE(Good({"text", "/packed/whole." + name}).out == text) << name;
+    const CommandResult cut = Dfs({"text", "/packed/cut." + name});
+    EXPECT_EQ(cut.exit_code, 1) << name;
+    EXPECT_THAT(cut.err, HasSubstr("/packed/cut." + name + ": its compressed bytes"));
+    EXPECT_FALSE(cut.out.empty()) << name;
+    EXPECT_TRUE(text.starts_with(cut.out)) << name;
+  }
+  EXPECT_TRUE(Good({"text", "/packed/whole.*"}).out == text + text + text + text);
+}
+
 TEST_F(FileShell, SetrepWaitsForReplicasThatAreToCome) {
   Put("/waits", "x");
   // There is one server, so nothing comes.
