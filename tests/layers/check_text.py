@@ -95,7 +95,7 @@ def check_tree(root):
             print(f"{path}: {problem}")
             bad += 1
     print(f"{checked} files, {bad} violations")
-    return 1 if bad else 0
+    return 1 if bad or checked == 0 else 0
 
 
 PLANTED = [
