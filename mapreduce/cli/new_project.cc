@@ -13,6 +13,21 @@ namespace quern::mr {
 namespace {
 
 constexpr size_t kMaxNameBytes = 60;
+// Targets that CMake makes in every project or keeps for itself (CMP0037, CMP0171): it refuses a
+// library of that name.
+constexpr std::string_view kTargetsOfCmake[] = {"all",
+                                                "clean",
+                                                "codegen",
+                                                "depend",
+                                                "edit_cache",
+                                                "help",
+                                                "install",
+                                                "package",
+                                                "list_install_components",
+                                                "package_source",
+                                                "preinstall",
+                                                "rebuild_cache",
+                                                "test"};
 
 constexpr std::string_view kJob = R"(// @NAME@: how often does each word occur? Make it yours.
 @INCLUDE@ "mapreduce/api/mapreduce.h"
@@ -126,6 +141,9 @@ absl::StatusOr<std::map<std::string, std::string>> MakeProject(const std::string
     return InvalidArgumentError(
         "'{}': a name begins with a small letter and has small letters, digits and _ in it",
         CleanLine(name, 100));
+  }
+  if (std::ranges::find(kTargetsOfCmake, name) != std::end(kTargetsOfCmake)) {
+    return InvalidArgumentError("'{0}': CMake has a target of this name. Try: my_{0}", name);
   }
   std::map<std::string, std::string> files;
   files[name + ".cc"] = Fill(kJob, name);

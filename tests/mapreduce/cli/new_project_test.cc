@@ -15,9 +15,16 @@
 namespace quern::mr {
 namespace {
 
+using ::testing::HasSubstr;
+
 TEST(NewProject, RefusesNamesThatAreNoTargets) {
   for (const char* name : {"", "Job", "1job", "my-job", "a/b", "..", "a b"}) {
     EXPECT_THAT(MakeProject(name), StatusIs(absl::StatusCode::kInvalidArgument)) << name;
+  }
+  for (const char* name : {"all", "clean", "help", "install", "package", "test"}) {
+    EXPECT_THAT(MakeProject(name),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("Try: my_")))
+        << name;
   }
   EXPECT_OK(MakeProject("my_job2"));
 }
