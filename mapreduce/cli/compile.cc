@@ -27,9 +27,12 @@ std::string CacheDir() {
   return fmt::format("/tmp/quern-cache-{}", getuid());
 }
 
-std::string Compiler() {
+// $CXX may be several words ("ccache g++"), as make takes it.
+std::vector<std::string> Compiler() {
   const char* chosen = std::getenv("CXX");
-  return chosen != nullptr && *chosen != '\0' ? chosen : "c++";
+  std::vector<std::string> words = SplitList(chosen == nullptr ? "" : chosen, ' ');
+  if (words.empty()) words = {"c++"};
+  return words;
 }
 
 }  // namespace
@@ -53,10 +56,10 @@ absl::StatusOr<std::string> CompileJob(const std::string& source) {
   if (!IsRegularFile(source)) return NotFoundError("{}: no such file", source);
   ASSIGN_OR_RETURN(const std::string include, FindIncludeDir());
   const std::string path = fs::path(AbsolutePath(source)).lexically_normal().string();
-  std::vector<std::string> command = {
-      Compiler(), "-std=c++20",   "-O2",
-      "-fPIC",    "-shared",      "-fvisibility=hidden",
-      "-Wall",    "-I" + include, "-I" + fs::path(path).parent_path().string()};
+  std::vector<std::string> command = Compiler();
+  command.insert(command.end(),
+                 {"-std=c++20", "-O2", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall",
+                  "-I" + include, "-I" + fs::path(path).parent_path().string()});
   std::string key = path;
   for (const std::string& word : command) key += '\0' + word;
   const std::string dir = fmt::format("{}/{}", CacheDir(), HashBytes128(key).ToString());

@@ -9,7 +9,7 @@ namespace quern::mr {
 
 // Path of the shared object. Kept under ~/.cache/quern by the source's path and the flags, and used
 // again as long as the source and every header that was read for it have the same contents
-// (build_record.h). The compiler is $CXX, else c++.
+// (build_record.h). The compiler is $CXX, which may have words of its own, else c++.
 // InvalidArgument when it does not compile; what the compiler said is on stderr already.
 absl::StatusOr<std::string> CompileJob(const std::string& source);
 

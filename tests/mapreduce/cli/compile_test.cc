@@ -95,6 +95,14 @@ TEST_F(CompileTest, ADamagedResultIsMadeAgain) {
   EXPECT_EQ(Compiled(), "source 1\nheader 1\n");
 }
 
+TEST_F(CompileTest, ACompilerMayBeSeveralWords) {
+  setenv("CXX", ("env  WORDS=1 " + dir_ / "cxx").c_str(), 1);
+  EXPECT_EQ(Compiled(), "source 1\nheader 1\n");
+  setenv("CXX", " ", 1);
+  EXPECT_THAT(CompileJob(dir_ / "job.cc"), StatusIs(absl::StatusCode::kInvalidArgument))
+      << "c++ does not take it for a program";
+}
+
 TEST_F(CompileTest, SaysThatThereIsNoSource) {
   EXPECT_THAT(CompileJob(dir_ / "none.cc"), StatusIs(absl::StatusCode::kNotFound));
 }
