@@ -194,9 +194,8 @@ absl::StatusOr<pb::JobStatus> CoordinatorClient::GetJob(const std::string& job_i
   return response.status();
 }
 
-absl::StatusOr<pb::ListJobsResponse> CoordinatorClient::ListJobs(uint32_t limit) {
-  pb::ListJobsRequest request;
-  request.set_limit(limit);
+absl::StatusOr<pb::ListJobsResponse> CoordinatorClient::ListJobs(
+    const pb::ListJobsRequest& request) {
   pb::ListJobsResponse response;
   RETURN_IF_ERROR(impl_->Call(kCallTimeout, [&](grpc::ClientContext* context) {
     return impl_->stub->ListJobs(context, request, &response);

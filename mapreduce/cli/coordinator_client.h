@@ -28,7 +28,7 @@ class CoordinatorClient {
   absl::StatusOr<pb::SubmitPipelineResponse> SubmitPipeline(pb::SubmitPipelineRequest request);
   absl::Status DropPipeline(const std::string& pipeline_id);
   absl::StatusOr<pb::JobStatus> GetJob(const std::string& job_id);
-  absl::StatusOr<pb::ListJobsResponse> ListJobs(uint32_t limit);
+  absl::StatusOr<pb::ListJobsResponse> ListJobs(const pb::ListJobsRequest& request);
   absl::StatusOr<pb::ListTasksResponse> ListTasks(const pb::ListTasksRequest& request);
   // A reduce with all of its maps.
   absl::StatusOr<pb::GetTaskResponse> GetTask(pb::GetTaskRequest request);

@@ -22,8 +22,10 @@ class List final : public JobCommand {
     ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
     std::vector<pb::JobStatus> jobs;
     if (words_.empty()) {
-      ASSIGN_OR_RETURN(const pb::ListJobsResponse listed,
-                       coordinator->ListJobs(static_cast<uint32_t>(limit_)));
+      pb::ListJobsRequest request;
+      request.set_limit(static_cast<uint32_t>(limit_));
+      request.set_only_ended(only_ended_);
+      ASSIGN_OR_RETURN(const pb::ListJobsResponse listed, coordinator->ListJobs(request));
       jobs.assign(listed.jobs().begin(), listed.jobs().end());
     } else {
       ASSIGN_OR_RETURN(pb::JobStatus one, coordinator->GetJob(words_[0]));
@@ -38,7 +40,6 @@ class List final : public JobCommand {
                  {"SUBMITTED"},
                  {"TIME", Table::Align::kRight}});
     for (const pb::JobStatus& job : jobs) {
-      if (only_ended_ && words_.empty() && !HasEnded(job)) continue;
       if (session->json) Out().Format("{}\n", JobJson(job).ToString());
       // A pipeline has stages instead of maps.
       const std::string done =

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "tests/cluster/cluster.h"
+#include "tests/cluster/gate.h"
 
 namespace quern::testing {
 namespace {
@@ -95,6 +96,28 @@ TEST_F(JobHistory, TasksTimesAndFailuresOutliveTheCoordinator) {
   const CommandResult follow = cluster_->Mr({"logs", "-f", succeeded});
   EXPECT_EQ(follow.exit_code, 1);
   EXPECT_THAT(follow.err, HasSubstr("has ended, there is nothing to follow"));
+}
+
+TEST_F(JobHistory, AsManyEndedJobsAreShownAsAskedForWhateverRuns) {
+  const std::string first = RunJob("GatedWords", "/first", "1");
+  const std::string second = RunJob("GatedWords", "/second", "1");
+  Gate gate(cluster_->scratch() + "/gate");
+  const auto running = cluster_->StartCommand(
+      {"mr", "run", JobPath("gated_words"), "/in put", "/out", "--mapper", "GatedWords",
+       "--reducer", "GatedSum", "--set", "params.map_gate=" + gate.path()});
+  ASSERT_TRUE(cluster_->Eventually([&] {
+    const std::string newest = cluster_->Mr({"list", "-n", "1"}).out;
+    return newest.find(first) == std::string::npos && newest.find(second) == std::string::npos;
+  }));
+  const std::string one = cluster_->Mr({"history", "-n", "1"}).out;
+  EXPECT_THAT(one, HasSubstr(second));
+  EXPECT_THAT(one, ::testing::Not(HasSubstr(first)));
+  const std::string all = cluster_->Mr({"history"}).out;
+  EXPECT_THAT(all, ::testing::AllOf(HasSubstr(second), HasSubstr(first)));
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 3) << all;
+  gate.Open();
+  EXPECT_EQ(running->Finish().exit_code, 0);
+  EXPECT_THAT(cluster_->Mr({"history", "-n", "1"}).out, ::testing::Not(HasSubstr(second)));
 }
 
 }  // namespace

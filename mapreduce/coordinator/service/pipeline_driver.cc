@@ -331,10 +331,12 @@ absl::Status PipelineDriver::CheckIsNoPipeline(std::string_view id) const {
   return NotFoundError("{}: is a pipeline; its jobs are {}", id, jobs);
 }
 
-std::vector<pb::JobStatus> PipelineDriver::List(size_t most) const {
+std::vector<pb::JobStatus> PipelineDriver::List(const Wanted& wanted) const {
   std::vector<pb::JobStatus> list;
   MutexLock lock(&mutex_);
-  for (auto it = table_.all().rbegin(); it != table_.all().rend() && list.size() < most; ++it) {
+  const auto& all = table_.all();
+  for (auto it = all.rbegin(); it != all.rend() && list.size() < wanted.most; ++it) {
+    if (wanted.only_ended && !it->second->ended()) continue;
     list.push_back(MakePipelineStatus(*it->second));
     for (pb::JobStatus::Stage& stage : *list.back().mutable_stages()) stage.clear_counters();
   }

@@ -92,8 +92,12 @@ class PipelineDriver {
   absl::StatusOr<pb::JobStatus> Get(std::string_view id) const;
   // NotFound when it is the id of a pipeline, which has no tasks itself; names the jobs that do.
   absl::Status CheckIsNoPipeline(std::string_view id) const;
+  struct Wanted {
+    size_t most = 0;
+    bool only_ended = false;
+  };
   // The newest first.
-  std::vector<pb::JobStatus> List(size_t most) const;
+  std::vector<pb::JobStatus> List(const Wanted& wanted) const;
   void AddPluginsInUse(StringSet* paths) const;
 
   // A job has ended; those that are of no stage are passed over.

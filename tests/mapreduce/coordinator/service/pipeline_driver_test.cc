@@ -235,7 +235,7 @@ TEST_F(PipelineDriverTest, PluginsAreInUseUntilAPipelineHasSucceeded) {
   spec.set_keep(true);
   StartDriver({.max_ended = 1});
   ASSERT_EQ(run(""), pb::JOB_STATE_SUCCEEDED);
-  EXPECT_EQ(driver_->List(10).size(), 1u);
+  EXPECT_EQ(driver_->List({.most = 10}).size(), 1u);
   EXPECT_THAT(in_use(), IsSupersetOf({"/.quern/plugins/1.so"})) << "what is kept is to be used";
 }
 
@@ -323,7 +323,7 @@ TEST_F(PipelineDriverTest, ASubmissionThatIsRepeatedWhileItIsPlannedIsOne) {
   ASSERT_TRUE(first.ok()) << first.status();
   EXPECT_EQ(repeated.code(), absl::StatusCode::kUnavailable) << repeated;
   EXPECT_EQ(driver_->Submit(request)->pipeline_id(), first->pipeline_id());
-  EXPECT_EQ(driver_->List(10).size(), 1u);
+  EXPECT_EQ(driver_->List({.most = 10}).size(), 1u);
   RunToEnd(first->pipeline_id());
 }
 

@@ -100,12 +100,15 @@ TEST_F(PipelineWaitsTest, AJobThatIsBeingSubmittedIsStoppedAndNotForgotten) {
   std::string slow;
   bool ended_early = true;
   jobs_.while_submitting = [&] {
-    Eventually([&] { return driver_->List(2).size() == 2; });
-    slow = driver_->List(1)[0].job_id();
+    Eventually([&] { return driver_->List({.most = 2}).size() == 2; });
+    slow = driver_->List({.most = 1})[0].job_id();
     EXPECT_TRUE(driver_->Kill(slow, "enough").ok());
     EXPECT_TRUE(driver_->Kill(stuck, "enough").ok());
     EXPECT_TRUE(Eventually([&] { return HasEnded(stuck); }));
     ended_early = HasEnded(slow);
+    const auto ended = driver_->List({.most = 1, .only_ended = true});
+    ASSERT_EQ(ended.size(), 1u);
+    EXPECT_EQ(ended[0].job_id(), stuck) << "the newest has not ended";
   };
   const std::string id = Begin("slow");
   ASSERT_TRUE(WaitForEnd(id));
