@@ -175,10 +175,10 @@ absl::StatusOr<PageContent> Tasks(Coordinator* coordinator, const HttpRequest& r
   page.AddFacts("Order", {{"by task", PageCell("show", self)},
                           {"slowest first", PageCell("show", self + "&order=slowest")},
                           {"failed only", PageCell("show", self + "&order=failed")}});
-  // A page that is cut says so.
-  PageTable& table = page.AddTable(tasks.more() ? "The first 1,000 attempts" : "Attempts",
-                                   {"attempt", "state", "node", "locality", "started", "time",
-                                    "progress", "phase", "status", "cause"});
+  // A page that is cut says so, and programs find the table under one name all the same.
+  page.AddFacts("Shown", {{"attempts", tasks.attempts_size()}, {"all of them", !tasks.more()}});
+  PageTable& table = page.AddTable("Attempts", {"attempt", "state", "node", "locality", "started",
+                                                "time", "progress", "phase", "status", "cause"});
   for (const pb::TaskAttemptStatus& attempt : tasks.attempts()) {
     table.rows.push_back({FormatAttempt(attempt.id()), StateName(attempt.state()), attempt.node(),
                           attempt.locality(), When(attempt.started_ms()),
