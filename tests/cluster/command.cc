@@ -94,6 +94,8 @@ bool Command::IsRunning() {
   return process_ != nullptr && !process_->WaitFor(absl::ZeroDuration()).has_value();
 }
 
+std::string Command::ErrSoFar() const { return ReadAll(dir_ + "/err"); }
+
 CommandResult Command::Finish() {
   CommandResult result;
   if (process_ == nullptr) return result;
@@ -107,7 +109,7 @@ CommandResult Command::Finish() {
     result.exit_code = kTimedOut;
   }
   if (options_.stdout_file.empty()) result.out = ReadAll(dir_ + "/out");
-  result.err = ReadAll(dir_ + "/err");
+  result.err = ErrSoFar();
   return result;
 }
 

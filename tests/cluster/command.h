@@ -43,6 +43,8 @@ class Command {
   bool Feed(std::string_view bytes);
   void CloseStdin() { stdin_.Reset(); }
   bool IsRunning();
+  // What it has said on stderr until now.
+  std::string ErrSoFar() const;
   void Signal(int signal) { process_->Kill(signal); }
   // Waits for its end, CommandOptions::timeout from now at most.
   CommandResult Finish();
