@@ -61,4 +61,10 @@ std::string JsonLine::ToString() const {
   return impl_->object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
+JsonLine ErrorJson(const absl::Status& status) {
+  JsonLine error;
+  error.Add("code", absl::StatusCodeToString(status.code())).Add("message", Message(status));
+  return std::move(JsonLine().Add("error", error));
+}
+
 }  // namespace quern

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/status.h"
+
 namespace quern {
 
 // Keys stay in the order in which they were added. JSON is UTF-8 and names are any bytes: in a text
@@ -37,5 +39,8 @@ class JsonLine {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// {"error": {"code": "NOT_FOUND", "message": ...}}: what a command that failed says with --json.
+JsonLine ErrorJson(const absl::Status& status);
 
 }  // namespace quern

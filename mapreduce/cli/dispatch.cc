@@ -72,9 +72,7 @@ absl::StatusOr<std::vector<std::string>> Session::masters() const {
 
 void Session::Report(std::string_view command, const absl::Status& status) const {
   if (!json) return Err().Print(ErrorLine(command, status));
-  JsonLine error;
-  error.Add("code", absl::StatusCodeToString(status.code())).Add("message", Message(status));
-  Err().Print(JsonLine().Add("error", error).ToString() + "\n");
+  Err().Print(ErrorJson(status).ToString() + "\n");
 }
 
 int RunMr(const std::vector<std::string>& argv) {

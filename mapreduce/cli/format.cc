@@ -5,6 +5,7 @@
 #include "mapreduce/cli/pipeline_format.h"
 #include "mapreduce/engine/state_name.h"
 #include "mapreduce/engine/task_id.h"
+#include "mapreduce/plan/status_json.h"
 
 namespace quern::mr {
 namespace {
@@ -18,37 +19,6 @@ absl::Duration Length(int64_t started_ms, int64_t finished_ms, absl::Time now) {
 
 std::string PhaseText(const pb::JobStatus::Phase& phase) {
   return fmt::format("{} ({}/{})", PercentDone(phase), phase.done(), phase.total());
-}
-
-JsonLine PhaseJson(const pb::JobStatus::Phase& phase) {
-  JsonLine json;
-  json.Add("total", phase.total())
-      .Add("done", phase.done())
-      .Add("running", phase.running())
-      .Add("failed_attempts", phase.failed_attempts())
-      .Add("rerun", phase.rerun())
-      .Add("node_local", phase.node_local())
-      .Add("rack_local", phase.rack_local())
-      .Add("remote", phase.remote());
-  return json;
-}
-
-JsonLine FailureJson(const pb::AttemptFailure& failure) {
-  JsonLine json;
-  json.Add("message", failure.message());
-  if (failure.in_record()) {
-    json.Add("record_source", failure.record_source())
-        .Add("record_position", failure.record_position());
-  }
-  json.Add("signal", failure.signal()).Add("environment", failure.environment());
-  json.Add("log_tail", failure.log_tail());
-  return json;
-}
-
-std::string Rfc3339(int64_t millis) {
-  return millis == 0 ? ""
-                     : absl::FormatTime(absl::RFC3339_full, absl::FromUnixMillis(millis),
-                                        absl::UTCTimeZone());
 }
 
 // "  | line" for each line.
@@ -143,41 +113,6 @@ std::string CounterText(const pb::JobStatus& status, bool all) {
     }
   }
   return text;
-}
-
-JsonLine JobJson(const pb::JobStatus& status) {
-  JsonLine json;
-  json.Add("job", status.job_id())
-      .Add("name", status.name())
-      .Add("user", status.user())
-      .Add("state", StateName(status.state()))
-      .Add("reason", status.reason())
-      .Add("waits", status.waits())
-      .Add("submitted", Rfc3339(status.submitted_ms()))
-      .Add("submitted_ms", status.submitted_ms())
-      .Add("started_ms", status.started_ms())
-      .Add("finished_ms", status.finished_ms())
-      .Add("map", PhaseJson(status.map()))
-      .Add("reduce", PhaseJson(status.reduce()))
-      .Add("input_bytes", status.input_bytes())
-      .Add("shuffle_bytes", status.shuffle_bytes())
-      .Add("output_bytes", status.output_bytes())
-      .Add("output_path", status.output_path())
-      .Add("command", status.command());
-  JsonLine outputs;
-  for (const pb::JobStatus::NamedOutput& output : status.named_outputs()) {
-    outputs.Add(output.name(), output.path());
-  }
-  json.Add("named_outputs", outputs);
-  JsonLine counters;
-  for (const pb::Counter& counter : status.counters()) {
-    counters.Add(fmt::format("{}.{}", counter.group(), counter.name()), counter.value());
-  }
-  json.Add("counters", counters);
-  if (status.has_failure()) json.Add("failure", FailureJson(status.failure()));
-  if (IsPipeline(status)) json.Add("stages", StagesJson(status));
-  if (!status.pipeline_id().empty()) json.Add("pipeline", status.pipeline_id());
-  return json;
 }
 
 JsonLine AttemptJson(const pb::TaskAttemptStatus& attempt) {

@@ -1,4 +1,4 @@
-// How `mr` shows jobs and attempts, for people and as JSON.
+// How `mr` shows jobs and attempts for people; attempts as JSON, too (jobs: plan/status_json.h).
 #pragma once
 
 #include <absl/time/time.h>
@@ -32,7 +32,6 @@ std::string FailureText(const pb::JobStatus& status);
 // Counters, one "group.name = value" per line; only the user's unless `all`.
 std::string CounterText(const pb::JobStatus& status, bool all);
 
-JsonLine JobJson(const pb::JobStatus& status);
 JsonLine AttemptJson(const pb::TaskAttemptStatus& attempt);
 
 }  // namespace quern::mr

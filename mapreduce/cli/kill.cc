@@ -3,6 +3,7 @@
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/engine/state_name.h"
+#include "mapreduce/plan/status_json.h"
 
 namespace quern::mr {
 namespace {

@@ -1,6 +1,6 @@
 #include "mapreduce/cli/pipeline_format.h"
 
-#include "common/cli/output.h"
+#include "common/cli/table.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/engine/state_name.h"
 
@@ -54,27 +54,6 @@ std::string StageTable(const pb::JobStatus& status, absl::Time now) {
                   OneLine(stage.output_path())});
   }
   return table.ToString();
-}
-
-std::vector<JsonLine> StagesJson(const pb::JobStatus& status) {
-  std::vector<JsonLine> lines;
-  for (const Stage& stage : status.stages()) {
-    JsonLine counters;
-    for (const pb::Counter& counter : stage.counters()) {
-      counters.Add(fmt::format("{}.{}", counter.group(), counter.name()), counter.value());
-    }
-    JsonLine& line = lines.emplace_back();
-    line.Add("stage", stage.name())
-        .Add("state", StateName(stage.state()))
-        .Add("rounds", stage.rounds())
-        .Add("max_rounds", stage.max_rounds())
-        .Add("job", stage.job_id())
-        .Add("started_ms", stage.started_ms())
-        .Add("finished_ms", stage.finished_ms())
-        .Add("output_path", stage.output_path())
-        .Add("counters", counters);
-  }
-  return lines;
 }
 
 }  // namespace quern::mr

@@ -4,9 +4,7 @@
 #include <absl/time/time.h>
 
 #include <string>
-#include <vector>
 
-#include "common/cli/json_line.h"
 #include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/jobs.pb.h"
 
@@ -20,6 +18,5 @@ std::string PipelineProgressLine(const pb::JobStatus& status);
 std::string StagesDone(const pb::JobStatus& status);
 // One line for each stage.
 std::string StageTable(const pb::JobStatus& status, absl::Time now);
-std::vector<JsonLine> StagesJson(const pb::JobStatus& status);
 
 }  // namespace quern::mr

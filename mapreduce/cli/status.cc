@@ -5,6 +5,7 @@
 #include "mapreduce/cli/pipeline_format.h"
 #include "mapreduce/cli/watch.h"
 #include "mapreduce/engine/state_name.h"
+#include "mapreduce/plan/status_json.h"
 
 namespace quern::mr {
 namespace {

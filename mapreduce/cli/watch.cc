@@ -11,6 +11,7 @@
 #include "common/cli/output.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/interrupt_watch.h"
+#include "mapreduce/plan/status_json.h"
 
 namespace quern::mr {
 namespace {

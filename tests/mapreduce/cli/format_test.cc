@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "mapreduce/plan/status_json.h"
+
 namespace quern::mr {
 namespace {
 

@@ -1,0 +1,102 @@
+#include "mapreduce/plan/status_json.h"
+
+#include <absl/time/time.h>
+
+#include <string>
+#include <vector>
+
+#include "mapreduce/engine/state_name.h"
+
+namespace quern::mr {
+namespace {
+
+JsonLine PhaseJson(const pb::JobStatus::Phase& phase) {
+  JsonLine json;
+  json.Add("total", phase.total())
+      .Add("done", phase.done())
+      .Add("running", phase.running())
+      .Add("failed_attempts", phase.failed_attempts())
+      .Add("rerun", phase.rerun())
+      .Add("node_local", phase.node_local())
+      .Add("rack_local", phase.rack_local())
+      .Add("remote", phase.remote());
+  return json;
+}
+
+std::string Rfc3339(int64_t millis) {
+  return millis == 0 ? ""
+                     : absl::FormatTime(absl::RFC3339_full, absl::FromUnixMillis(millis),
+                                        absl::UTCTimeZone());
+}
+
+JsonLine CountersJson(const google::protobuf::RepeatedPtrField<pb::Counter>& counters) {
+  JsonLine json;
+  for (const pb::Counter& counter : counters) {
+    json.Add(fmt::format("{}.{}", counter.group(), counter.name()), counter.value());
+  }
+  return json;
+}
+
+std::vector<JsonLine> StagesJson(const pb::JobStatus& status) {
+  std::vector<JsonLine> lines;
+  for (const pb::JobStatus::Stage& stage : status.stages()) {
+    JsonLine& line = lines.emplace_back();
+    line.Add("stage", stage.name())
+        .Add("state", StateName(stage.state()))
+        .Add("rounds", stage.rounds())
+        .Add("max_rounds", stage.max_rounds())
+        .Add("job", stage.job_id())
+        .Add("started_ms", stage.started_ms())
+        .Add("finished_ms", stage.finished_ms())
+        .Add("output_path", stage.output_path())
+        .Add("counters", CountersJson(stage.counters()));
+  }
+  return lines;
+}
+
+}  // namespace
+
+JsonLine FailureJson(const pb::AttemptFailure& failure) {
+  JsonLine json;
+  json.Add("message", failure.message());
+  if (failure.in_record()) {
+    json.Add("record_source", failure.record_source())
+        .Add("record_position", failure.record_position());
+  }
+  json.Add("signal", failure.signal()).Add("environment", failure.environment());
+  json.Add("log_tail", failure.log_tail());
+  return json;
+}
+
+JsonLine JobJson(const pb::JobStatus& status) {
+  JsonLine json;
+  json.Add("job", status.job_id())
+      .Add("name", status.name())
+      .Add("user", status.user())
+      .Add("state", StateName(status.state()))
+      .Add("reason", status.reason())
+      .Add("waits", status.waits())
+      .Add("submitted", Rfc3339(status.submitted_ms()))
+      .Add("submitted_ms", status.submitted_ms())
+      .Add("started_ms", status.started_ms())
+      .Add("finished_ms", status.finished_ms())
+      .Add("map", PhaseJson(status.map()))
+      .Add("reduce", PhaseJson(status.reduce()))
+      .Add("input_bytes", status.input_bytes())
+      .Add("shuffle_bytes", status.shuffle_bytes())
+      .Add("output_bytes", status.output_bytes())
+      .Add("output_path", status.output_path())
+      .Add("command", status.command());
+  JsonLine outputs;
+  for (const pb::JobStatus::NamedOutput& output : status.named_outputs()) {
+    outputs.Add(output.name(), output.path());
+  }
+  json.Add("named_outputs", outputs);
+  json.Add("counters", CountersJson(status.counters()));
+  if (status.has_failure()) json.Add("failure", FailureJson(status.failure()));
+  if (!status.stages().empty()) json.Add("stages", StagesJson(status));
+  if (!status.pipeline_id().empty()) json.Add("pipeline", status.pipeline_id());
+  return json;
+}
+
+}  // namespace quern::mr
