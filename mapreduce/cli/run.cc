@@ -79,6 +79,9 @@ class RunJob final : public JobCommand {
     const auto pipeline = map_command_.empty() ? FindPipeline(words_[0]) : std::nullopt;
     if (pipeline) return RunStages(session, *pipeline);
     if (keep_) return UsageError("--keep: is for pipelines");
+    if (local_ && detach_)
+      return UsageError("--local: is one process, and leaves nothing for --detach");
+    if (threads_ && !local_) return UsageError("--threads: is for --local");
     absl::StatusOr<JobSource> source =
         map_command_.empty() ? LoadJob(words_[0]) : CommandJob(map_command_);
     if (!source.ok()) return Rejected(*session, source.status());

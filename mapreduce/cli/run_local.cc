@@ -36,6 +36,8 @@ absl::StatusOr<LocalRun> MakeRun(const Session& session, const std::string& flag
   if (threads.has_value()) {
     run.command.insert(run.command.end(), {"--threads", std::to_string(*threads)});
   }
+  if (session.json) run.command.push_back("--json");
+  if (session.quiet) run.command.push_back("--quiet");
   if (!session.master_flag.empty()) {
     run.command.insert(run.command.end(), {"--master", session.master_flag});
   }

@@ -62,13 +62,10 @@ absl::Status CheckOneFileSystem(const std::set<std::string>& targets) {
 
 }  // namespace
 
-LocalPipeline::LocalPipeline(pb::PipelineSpec spec, uint32_t threads, client::ClientOptions dfs,
-                             Leftovers* leftovers)
+LocalPipeline::LocalPipeline(pb::PipelineSpec spec, LocalPipelineOptions options)
     : spec_(std::move(spec)),
-      threads_(threads),
-      dfs_options_(std::move(dfs)),
-      storage_(MakeTaskStorage(dfs_options_)),
-      leftovers_(leftovers) {}
+      options_(std::move(options)),
+      storage_(MakeTaskStorage(options_.dfs)) {}
 
 LocalPipeline::~LocalPipeline() {
   if (!work_dir_.empty()) storage_->RemoveTree(work_dir_).IgnoreError();
@@ -98,12 +95,12 @@ absl::Status LocalPipeline::Prepare() {
   RETURN_IF_ERROR(CheckOneFileSystem(targets));
   RETURN_IF_ERROR(CheckFiles(targets));
   work_dir_ = HiddenBeside(*targets.begin());
-  leftovers_->Note(work_dir_);
+  options_.leftovers->Note(work_dir_);
   return absl::OkStatus();
 }
 
 absl::Status LocalPipeline::CheckFiles(const std::set<std::string>& targets) {
-  const auto dfs = client::FileSystem::Create(dfs_options_);
+  const auto dfs = client::FileSystem::Create(options_.dfs);
   std::vector<SplitInput> inputs;
   for (const pb::PipelineStage& stage : spec_.stages()) {
     absl::StatusOr<std::vector<SplitInput>> read = FindStageInputs(dfs.get(), stage);
@@ -124,9 +121,33 @@ absl::Status LocalPipeline::CheckFiles(const std::set<std::string>& targets) {
 absl::Status LocalPipeline::Run() {
   for (const size_t i : order_) {
     const pb::PipelineStage& stage = spec_.stages(static_cast<int>(i));
-    RETURN_IF_ERROR(Annotate(RunStage(stage), fmt::format("stage {}", stage.name())));
+    const absl::Status ran = RunStage(stage);
+    if (ran.ok()) continue;
+    failed_ = stage.name();
+    return Annotate(ran, fmt::format("stage {}", stage.name()));
   }
-  return Publish();
+  RETURN_IF_ERROR(Publish());
+  published_ = true;
+  return absl::OkStatus();
+}
+
+void LocalPipeline::Describe(pb::JobStatus* status) const {
+  status->set_output_path(spec_.output_path());
+  for (const pb::PipelineStage& spec : spec_.stages()) {
+    const std::string place = PublishedPath(spec_, spec.job().output().path());
+    if (status->output_path().empty()) status->set_output_path(place);
+    pb::JobStatus::Stage* const stage = status->add_stages();
+    stage->set_name(spec.name());
+    stage->set_max_rounds(spec.has_repeat() ? spec.repeat().max() : 1);
+    stage->set_state(pb::JobStatus::Stage::STATE_WAITING);
+    if (const auto output = outputs_.find(spec.name()); output != outputs_.end()) {
+      stage->set_state(pb::JobStatus::Stage::STATE_DONE);
+      stage->set_rounds(output->second.rounds());
+      *stage->mutable_counters() = output->second.counters();
+    }
+    if (spec.name() == failed_) stage->set_state(pb::JobStatus::Stage::STATE_FAILED);
+    if (published_) stage->set_output_path(place);  // what lay between the stages has gone
+  }
 }
 
 absl::Status LocalPipeline::RunStage(const pb::PipelineStage& stage) {
@@ -137,8 +158,10 @@ absl::Status LocalPipeline::RunStage(const pb::PipelineStage& stage) {
     ASSIGN_OR_RETURN(pb::StageOutput output, RunRound(stage, round));
     settled = RoundHolds(stage, output.counters()) ? settled + 1 : 0;
     outputs_[stage.name()] = std::move(output);
-    Err().Format("{}: {}: {}\n", spec_.name(), stage.name(),
-                 stage.has_repeat() ? fmt::format("round {} done", round) : "done");
+    if (!options_.quiet) {
+      Err().Format("{}: {}: {}\n", spec_.name(), stage.name(),
+                   stage.has_repeat() ? fmt::format("round {} done", round) : "done");
+    }
     if (settled > 0 && settled >= std::max<uint32_t>(1, repeat.in_a_row())) return absl::OkStatus();
   }
   if (!stage.has_repeat() || !repeat.fail_at_max()) return absl::OkStatus();
@@ -149,7 +172,7 @@ absl::StatusOr<pb::StageOutput> LocalPipeline::RunRound(const pb::PipelineStage&
                                                         uint32_t round) {
   const std::string path = fmt::format("{}/{}/{:04}", work_dir_, stage.name(), round);
   ASSIGN_OR_RETURN(pb::JobSpec spec, MakeRoundJob(spec_, stage, round, outputs_, path));
-  LocalJob job(std::move(spec), threads_, dfs_options_, leftovers_);
+  LocalJob job(std::move(spec), options_.threads, options_.dfs, options_.leftovers);
   RETURN_IF_ERROR(job.Prepare());
   RETURN_IF_ERROR(job.Run());
   pb::StageOutput output;
@@ -181,7 +204,7 @@ absl::Status LocalPipeline::Publish() {
     moves.emplace_back(together, spec_.output_path());
   }
   // Again: somebody may have put something there since Prepare.
-  const auto dfs = client::FileSystem::Create(dfs_options_);
+  const auto dfs = client::FileSystem::Create(options_.dfs);
   for (const auto& [from, to] : moves) {
     RETURN_IF_ERROR(CheckOutputPath(dfs.get(), to, spec_.overwrite()).status());
   }

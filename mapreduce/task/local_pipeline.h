@@ -17,23 +17,31 @@
 #include "mapreduce/plan/pipeline_rules.h"
 #include "mapreduce/plan/stage_job.h"
 #include "mapreduce/task/leftovers.h"
+#include "quern/mr/v1/jobs.pb.h"
 #include "quern/mr/v1/pipelines.pb.h"
 
 namespace quern::mr {
+
+struct LocalPipelineOptions {
+  uint32_t threads = 1;
+  client::ClientOptions dfs;
+  Leftovers* leftovers = nullptr;  // borrowed: notes what it makes and removes again
+  bool quiet = false;              // else a line for each round
+};
 
 // Used by one thread.
 class LocalPipeline {
  public:
   // The plugins of the stages are files of this machine; paths may be file:///...
-  // Notes in `leftovers` what it makes and removes again.
-  LocalPipeline(pb::PipelineSpec spec, uint32_t threads, client::ClientOptions dfs,
-                Leftovers* leftovers);
+  LocalPipeline(pb::PipelineSpec spec, LocalPipelineOptions options);
   ~LocalPipeline();
 
   // An error means that it is rejected; nothing has happened then.
   absl::Status Prepare();
   // Runs every stage and publishes. After an error nothing is left behind.
   absl::Status Run();
+  // After Run: outputs and stages, as of one that has ended in a cluster.
+  void Describe(pb::JobStatus* status) const;
 
  private:
   // Looks at what is there: the inputs, and where the outputs are to go.
@@ -47,13 +55,13 @@ class LocalPipeline {
   absl::Status WriteFile(const std::string& path, const std::string& contents);
 
   const pb::PipelineSpec spec_;
-  const uint32_t threads_;
-  const client::ClientOptions dfs_options_;
+  const LocalPipelineOptions options_;
   const std::unique_ptr<Storage> storage_;
-  Leftovers* const leftovers_;
   std::vector<size_t> order_;  // of the stages: what each reads comes before it
   std::string work_dir_;       // hidden
   StageOutputs outputs_;
+  std::string failed_;  // the stage
+  bool published_ = false;
 };
 
 }  // namespace quern::mr

@@ -6,11 +6,13 @@
 #include <thread>
 
 #include "common/cli/cli.h"
+#include "common/cli/json_line.h"
 #include "common/cli/output.h"
 #include "common/cluster_config.h"
 #include "common/random.h"
 #include "common/storage/file_io.h"
 #include "common/temporary_root.h"
+#include "mapreduce/plan/status_json.h"
 #include "mapreduce/task/debug_task.h"
 #include "mapreduce/task/local_job.h"
 #include "mapreduce/task/local_pipeline.h"
@@ -20,9 +22,49 @@ namespace quern::mr {
 
 namespace {
 
-int Say(int code, const absl::Status& status, std::string_view command = "mr run --local") {
+constexpr char kRunLocal[] = "mr run --local";
+
+int Say(int code, const absl::Status& status, std::string_view command) {
   Err().Print(ErrorLine(command, status));
   return code;
+}
+
+// It has not begun.
+int Reject(const LocalOptions& options, const absl::Status& status) {
+  if (!options.json) return Say(kExitRejected, status, kRunLocal);
+  Err().Format("{}\n", ErrorJson(status).ToString());
+  return kExitRejected;
+}
+
+// What is the same of jobs and pipelines.
+template <typename Spec>
+pb::JobStatus MakeEnd(const Spec& spec, const absl::Status& ran, absl::Time started,
+                      absl::Time ended) {
+  pb::JobStatus status;
+  status.set_name(spec.name());
+  status.set_user(spec.user());
+  status.set_command(spec.command());
+  status.set_state(ran.ok() ? pb::JOB_STATE_SUCCEEDED : pb::JOB_STATE_FAILED);
+  status.set_reason(std::string(Message(ran)));
+  status.set_submitted_ms(absl::ToUnixMillis(started));
+  status.set_started_ms(absl::ToUnixMillis(started));
+  status.set_finished_ms(absl::ToUnixMillis(ended));
+  return status;
+}
+
+void DescribeJob(const LocalJob& job, pb::JobStatus* status) {
+  status->set_output_path(job.spec().output().path());
+  for (const pb::JobSpec::NamedOutput& named : job.spec().outputs()) {
+    pb::JobStatus::NamedOutput* const output = status->add_named_outputs();
+    output->set_name(named.name());
+    output->set_path(named.output().path());
+  }
+  for (const pb::Counter& counter : job.counters()) *status->add_counters() = counter;
+}
+
+int PrintEnd(const pb::JobStatus& status) {
+  Out().Format("{}\n", JobJson(status).ToString());
+  return status.state() == pb::JOB_STATE_SUCCEEDED ? kExitOk : kExitFailed;
 }
 
 template <typename Counters>
@@ -84,13 +126,20 @@ uint32_t ThreadsOf(const LocalOptions& options) {
 
 int RunLocal(const LocalOptions& options) {
   const auto spec = ReadSpec<pb::JobSpec>(options.spec_file);
-  if (!spec.ok()) return Say(kExitRejected, spec.status());
+  if (!spec.ok()) return Reject(options, spec.status());
   const auto dfs = FileSystemOf(options.master, spec->user());
-  if (!dfs.ok()) return Say(kExitRejected, dfs.status());
+  if (!dfs.ok()) return Reject(options, dfs.status());
   const TemporaryDir temporary(options.leftovers);
   LocalJob job(*spec, ThreadsOf(options), *dfs, options.leftovers);
-  if (const absl::Status status = job.Prepare(); !status.ok()) return Say(kExitRejected, status);
-  if (const absl::Status status = job.Run(); !status.ok()) return Say(kExitFailed, status);
+  const absl::Time started = options.clock->TimeNow();
+  if (const absl::Status status = job.Prepare(); !status.ok()) return Reject(options, status);
+  const absl::Status ran = job.Run();
+  if (options.json) {
+    pb::JobStatus end = MakeEnd(*spec, ran, started, options.clock->TimeNow());
+    DescribeJob(job, &end);
+    return PrintEnd(end);
+  }
+  if (!ran.ok()) return Say(kExitFailed, ran, kRunLocal);
   if (options.quiet) return kExitOk;
   Err().Format("{}: done, output in {}\n", job.spec().name(), job.spec().output().path());
   for (const pb::JobSpec::NamedOutput& named : job.spec().outputs()) {
@@ -102,16 +151,24 @@ int RunLocal(const LocalOptions& options) {
 
 int RunLocalPipeline(const LocalOptions& options) {
   const auto spec = ReadSpec<pb::PipelineSpec>(options.pipeline_file);
-  if (!spec.ok()) return Say(kExitRejected, spec.status());
+  if (!spec.ok()) return Reject(options, spec.status());
   const auto dfs = FileSystemOf(options.master, spec->user());
-  if (!dfs.ok()) return Say(kExitRejected, dfs.status());
+  if (!dfs.ok()) return Reject(options, dfs.status());
   const TemporaryDir temporary(options.leftovers);
-  LocalPipeline pipeline(*spec, ThreadsOf(options), *dfs, options.leftovers);
-  if (const absl::Status status = pipeline.Prepare(); !status.ok()) {
-    return Say(kExitRejected, status);
+  LocalPipeline pipeline(*spec, {.threads = ThreadsOf(options),
+                                 .dfs = *dfs,
+                                 .leftovers = options.leftovers,
+                                 .quiet = options.quiet || options.json});
+  const absl::Time started = options.clock->TimeNow();
+  if (const absl::Status status = pipeline.Prepare(); !status.ok()) return Reject(options, status);
+  const absl::Status ran = pipeline.Run();
+  if (options.json) {
+    pb::JobStatus end = MakeEnd(*spec, ran, started, options.clock->TimeNow());
+    pipeline.Describe(&end);
+    return PrintEnd(end);
   }
-  if (const absl::Status status = pipeline.Run(); !status.ok()) return Say(kExitFailed, status);
-  Err().Format("{}: done\n", spec->name());
+  if (!ran.ok()) return Say(kExitFailed, ran, kRunLocal);
+  if (!options.quiet) Err().Format("{}: done\n", spec->name());
   return kExitOk;
 }
 
@@ -126,7 +183,7 @@ void RemoveLeftovers(const LocalOptions& options) {
     const absl::Status status = storage->RemoveTree(path);
     // One that is not there is waited for once.
     has_master = has_master && status.code() != absl::StatusCode::kUnavailable;
-    if (!status.ok()) Err().Print(ErrorLine("mr run --local", Annotate(status, "clean up")));
+    if (!status.ok()) Err().Print(ErrorLine(kRunLocal, Annotate(status, "clean up")));
   }
 }
 

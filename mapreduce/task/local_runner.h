@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "common/clock.h"
 #include "common/status.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/task/leftovers.h"
@@ -16,13 +17,16 @@ struct LocalOptions {
   std::string pipeline_file;  // or a serialized PipelineSpec, the same of its stages
   std::string debug_file;     // or a serialized DebugRun: one task of a job of a cluster
   uint32_t threads = 0;       // tasks at once; 0 = the number of cores
-  bool quiet = false;         // says nothing of a job that succeeds
+  bool quiet = false;         // says nothing of what succeeds
+  bool json = false;          // how it ended is one object on stdout; an error before that as well
   std::string master;         // HOST:PORT list; empty = as cluster_config.h finds it
   Leftovers* leftovers = nullptr;  // borrowed: notes what a job or a pipeline makes on the way
+  Clock* clock = Clock::Real();
 };
 
-// Progress and errors on stderr. An exit code of common/cli/cli.h: kExitRejected when the job
-// cannot be started (output exists, no input, a class is missing).
+// Progress and errors on stderr; with `json` the end as `mr status --json` has it, with no id and
+// no numbers of tasks. An exit code of common/cli/cli.h: kExitRejected when the job cannot be
+// started (output exists, no input, a class is missing).
 int RunLocal(const LocalOptions& options);
 int RunLocalPipeline(const LocalOptions& options);
 int RunDebug(const LocalOptions& options);

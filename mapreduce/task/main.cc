@@ -24,7 +24,8 @@ constexpr char kHelp[] =
     "  --local SPEC_FILE  run the whole job of this serialized JobSpec in this process\n"
     "  --local_pipeline F the same of a whole pipeline, a serialized PipelineSpec\n"
     "  --debug FILE       run one task once more, of this serialized DebugRun (mr debug)\n"
-    "  --quiet            say nothing of a job that succeeds\n"
+    "  --quiet            say nothing of what succeeds\n"
+    "  --json             say how it ended as one JSON object on stdout\n"
     "  --threads N        map and reduce tasks at once (default: the number of cores)\n"
     "  --master LIST      where the file system is (else QUERN_MASTER)\n"
     "  --worker_fd N      serve the worker at the other end of this socket\n"
@@ -71,6 +72,7 @@ int Main(int argc, char** argv) {
                           {"local_pipeline", required_argument, nullptr, 'p'},
                           {"debug", required_argument, nullptr, 'd'},
                           {"quiet", no_argument, nullptr, 'q'},
+                          {"json", no_argument, nullptr, 'j'},
                           {"no_namespaces", no_argument, nullptr, 'n'},
                           {"help", no_argument, nullptr, 'h'},
                           {"version", no_argument, nullptr, 'v'},
@@ -86,6 +88,7 @@ int Main(int argc, char** argv) {
     if (flag == 'p') local.pipeline_file = optarg;
     if (flag == 'd') local.debug_file = optarg;
     if (flag == 'q') local.quiet = true;
+    if (flag == 'j') local.json = true;
     if (flag == 'm') local.master = optarg;
     if (flag == 'h') return Out().Print(kHelp), kExitOk;
     if (flag == 'v') return Out().Format("quern-task {}\n", VersionString()), kExitOk;

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
@@ -56,6 +57,50 @@ TEST_F(LocalPipelineTest, StagesReadEachOtherAndOnlyThePublishedStays) {
   EXPECT_EQ(below.exit_code, 3) << below.out;
   EXPECT_THAT(below.out, HasSubstr("holds the input"));
   EXPECT_EQ(Shell("cat " + dir_ / "out/top/part-*").out, "to\t4\nbe\t3\n");
+}
+
+// One object as of a job in a cluster, and nothing else; quiet is nothing at all.
+TEST_F(LocalPipelineTest, SaysHowItEndedAsItIsAskedTo) {
+  const auto count = [&](const std::string& flags) {
+    return Mr(fmt::format("run --local wordcount file://{0}/text file://{0}/counts {1}",
+                          dir_.path(), flags));
+  };
+  const auto lines = [](const Outcome& outcome) {
+    return std::count(outcome.out.begin(), outcome.out.end(), '\n');
+  };
+  const Outcome job = count("--json");
+  EXPECT_EQ(job.exit_code, 0) << job.out;
+  EXPECT_EQ(lines(job), 1) << job.out;
+  EXPECT_THAT(job.out, HasSubstr("\"name\":\"wordcount\""));
+  EXPECT_THAT(job.out, HasSubstr("\"state\":\"SUCCEEDED\",\"reason\":\"\""));
+  EXPECT_THAT(job.out, HasSubstr("\"output_path\":\"file://" + dir_ / "counts\""));
+  EXPECT_THAT(job.out, HasSubstr("\"counters\":{\""));
+  const Outcome rejected = count("--json");
+  EXPECT_EQ(rejected.exit_code, 3);
+  EXPECT_THAT(rejected.out, ::testing::StartsWith("{\"error\":{\"code\":\"ALREADY_EXISTS\""));
+  EXPECT_EQ(count("--overwrite --quiet").out, "");
+  const Outcome failed = Mr(fmt::format(
+      "run --local --json --map 'exit 3' --map-only file://{0}/text file://{0}/none", dir_.path()));
+  EXPECT_EQ(failed.exit_code, 1);
+  EXPECT_EQ(lines(failed), 1) << failed.out;
+  EXPECT_THAT(failed.out, HasSubstr("\"state\":\"FAILED\",\"reason\":\""));
+
+  const Outcome pipeline = RunThree("--json");
+  EXPECT_EQ(pipeline.exit_code, 0) << pipeline.out;
+  EXPECT_EQ(lines(pipeline), 1) << pipeline.out;
+  EXPECT_THAT(pipeline.out, HasSubstr("{\"stage\":\"count\",\"state\":\"DONE\",\"rounds\":1"));
+  EXPECT_THAT(pipeline.out, HasSubstr("\"output_path\":\"file://" + dir_ / "out/top\""));
+  EXPECT_EQ(RunThree("--quiet --overwrite").out, "");
+}
+
+TEST_F(LocalPipelineTest, FlagsThatMeanNothingHereAreRefused) {
+  const std::string job = "run wordcount file://" + dir_ / "text file://" + dir_ / "counts ";
+  for (const char* flags : {"--local --detach", "--threads 2"}) {
+    const Outcome outcome = Mr(job + flags);
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.out;
+    EXPECT_THAT(outcome.out, HasSubstr("--local")) << flags;
+  }
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "counts"));
 }
 
 TEST_F(LocalPipelineTest, AFileOfSomebodyInAnOutputIsNotReplaced) {
