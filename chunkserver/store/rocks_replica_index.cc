@@ -1,5 +1,7 @@
 #include "chunkserver/store/rocks_replica_index.h"
 
+#include <limits>
+
 #include "chunkserver/store/rows.h"
 
 namespace quern::chunkserver {
@@ -19,6 +21,34 @@ absl::Status FromRow(const rocksdb::Status& status) {
   if (status.IsCorruption()) return NotFoundError("a damaged row: {}", status.ToString());
   return FromRocks(status);
 }
+
+// The append rows of one chunk that end at `end` or beyond. Bounded: without it the search for the
+// end of an old chunk's rows would walk through the removed rows of all newer ones, which stay in
+// RocksDB until it has compacted them.
+class AppendRows {
+ public:
+  AppendRows(rocksdb::DB* db, rocksdb::ColumnFamilyHandle* appends, ChunkId chunk, uint64_t end)
+      : beyond_(AppendKey(chunk, std::numeric_limits<uint64_t>::max()) + '\0'),
+        bound_(beyond_),
+        row_(db->NewIterator(Bounded(&bound_), appends)) {
+    row_->Seek(AppendKey(chunk, end));
+  }
+  AppendRows(const AppendRows&) = delete;
+  AppendRows& operator=(const AppendRows&) = delete;
+
+  rocksdb::Iterator* operator->() { return row_.get(); }
+
+ private:
+  static rocksdb::ReadOptions Bounded(const rocksdb::Slice* bound) {
+    rocksdb::ReadOptions options;
+    options.iterate_upper_bound = bound;
+    return options;
+  }
+
+  const std::string beyond_;
+  const rocksdb::Slice bound_;
+  const std::unique_ptr<rocksdb::Iterator> row_;
+};
 
 }  // namespace
 
@@ -121,10 +151,8 @@ absl::Status RocksReplicaIndex::DropAppends(ChunkId chunk, uint64_t length,
                                             rocksdb::WriteBatch* batch) {
   // One by one and not as a range: there are some dozens, and RocksDB's range tombstones, one per
   // sealed chunk, would slow every later lookup.
-  const std::string prefix = ChunkKey(chunk);
-  const std::unique_ptr<rocksdb::Iterator> row((*db_)->NewIterator({}, appends_));
-  for (row->Seek(AppendKey(chunk, length + 1)); row->Valid(); row->Next()) {
-    if (!row->key().starts_with(prefix)) break;
+  AppendRows row(db_->get(), appends_, chunk, length + 1);
+  for (; row->Valid(); row->Next()) {
     RETURN_IF_ERROR(FromRocks(batch->Delete(appends_, row->key())));
   }
   return FromRocks(row->status());
@@ -141,10 +169,9 @@ absl::Status RocksReplicaIndex::ForEachReplica(
 }
 
 absl::StatusOr<std::vector<AppendRecord>> RocksReplicaIndex::LoadAppends(ChunkId chunk) {
-  const std::string prefix = ChunkKey(chunk);
   std::vector<AppendRecord> appends;
-  const std::unique_ptr<rocksdb::Iterator> row((*db_)->NewIterator({}, appends_));
-  for (row->Seek(prefix); row->Valid() && row->key().starts_with(prefix); row->Next()) {
+  AppendRows row(db_->get(), appends_, chunk, 0);
+  for (; row->Valid(); row->Next()) {
     ASSIGN_OR_RETURN(const uint64_t end, EndOfAppendKey(ToStd(row->key())));
     ASSIGN_OR_RETURN(AppendRecord append, DecodeAppend(end, ToStd(row->value())));
     appends.push_back(std::move(append));

@@ -1,6 +1,11 @@
 // What every ReplicaIndex must do.
 #include "chunkserver/store/replica_index.h"
 
+#include <rocksdb/perf_context.h>
+#include <rocksdb/perf_level.h>
+
+#include <limits>
+
 #include "tests/chunkserver/store/index_kinds.h"
 #include "tests/support/status_matchers.h"
 
@@ -162,6 +167,42 @@ TEST_P(ReplicaIndexTest, StopsAtTheFirstErrorOfAVisitor) {
   }),
               StatusIs(absl::StatusCode::kAborted));
   EXPECT_EQ(visited, 1);
+}
+
+// Their rows are gone, but RocksDB keeps a mark of each until it compacts them.
+TEST_P(ReplicaIndexTest, ARemovalDoesNotWalkThroughWhatNewerChunksRemoved) {
+  if (GetParam() == IndexKind::kMemory) GTEST_SKIP() << "of RocksDB";
+  constexpr uint64_t kNewer = 10'000;
+  for (uint64_t chunk = 1001; chunk <= 1000 + kNewer; ++chunk) {
+    ASSERT_OK(index_->PutAppend(ChunkId(chunk), Append(0, 10), WriteMode::kUnsynced));
+    ASSERT_OK(index_->PutSealed(Record(chunk, 10), {}, WriteMode::kUnsynced));
+    ASSERT_OK(index_->Remove(ChunkId(chunk), WriteMode::kUnsynced));
+  }
+  const rocksdb::PerfLevel before = rocksdb::GetPerfLevel();
+  rocksdb::SetPerfLevel(rocksdb::PerfLevel::kEnableCount);
+  const rocksdb::PerfContext& counts = *rocksdb::get_perf_context();
+  rocksdb::get_perf_context()->Reset();
+  ASSERT_OK(index_->Remove(ChunkId(1), WriteMode::kUnsynced));
+  EXPECT_LT(counts.internal_delete_skipped_count, 10u);
+  rocksdb::get_perf_context()->Reset();
+  EXPECT_THAT(index_->LoadAppends(ChunkId(1)).value(), IsEmpty());
+  EXPECT_LT(counts.internal_delete_skipped_count, 10u);
+  // What is looked at is counted: one mark of its own.
+  rocksdb::get_perf_context()->Reset();
+  EXPECT_THAT(index_->LoadAppends(ChunkId(1001)).value(), IsEmpty());
+  EXPECT_GE(counts.internal_delete_skipped_count, 1u);
+  rocksdb::SetPerfLevel(before);
+}
+
+// The rows of a chunk end where the last possible one does.
+TEST_P(ReplicaIndexTest, AppendsOfTheLargestIdsAndOffsetsAreFound) {
+  constexpr uint64_t kLast = std::numeric_limits<uint64_t>::max();
+  for (const uint64_t chunk : {kLast, uint64_t{7}}) {
+    ASSERT_OK(index_->PutAppend(ChunkId(chunk), Append(0, kLast), WriteMode::kUnsynced));
+    EXPECT_THAT(index_->LoadAppends(ChunkId(chunk)).value(), ElementsAre(Append(0, kLast)));
+    ASSERT_OK(index_->Remove(ChunkId(chunk), WriteMode::kUnsynced));
+    EXPECT_THAT(index_->LoadAppends(ChunkId(chunk)).value(), IsEmpty());
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Both, ReplicaIndexTest,
