@@ -190,14 +190,18 @@ class Replica {
   };
   absl::StatusOr<std::optional<Prefix>> PrefixAt(uint64_t length);
   absl::Status Seal(const Prefix& prefix);
-  // The space that it reserved beyond its sealed length, if it still has it.
+  // The space that it reserved beyond its final length, if it still has it.
   absl::Status GiveBack(uint64_t length);
+  // The same of one that is put aside, which it is either way: the next start tries again.
+  void TryGiveBack(uint64_t length);
   // Forgets the replica in memory: it is REMOVED.
   void LetGo();
   // The parts of Restore. A sealed replica whose file is missing or too short is CORRUPT.
   static absl::StatusOr<std::shared_ptr<Replica>> RestoreSealed(const Environment& environment,
                                                                 const ReplicaRecord& record);
   absl::Status Recover(const ReplicaRecord& stored, const std::string& boot_id);
+  // What GiveBack did not, or would have, of one that is in quarantine or stale.
+  absl::Status GiveBackUnsealed(uint64_t length);
   void SetUsed(uint64_t bytes);
   // Tells the inventory what the replica is now.
   void Report();

@@ -91,6 +91,7 @@ absl::StatusOr<ReplicaReport> Replica::Finalize(uint64_t length, uint32_t crc) {
     case ReplicaMachine::Verdict::kStale:
       RETURN_IF_ERROR(stale.status());
       RETURN_IF_ERROR(Store(*stale, WriteMode::kUnsynced));
+      TryGiveBack(stale->length);
       break;
     case ReplicaMachine::Verdict::kCorrupt:
       // Back from the quarantine as what it was: Verify may acquit it.
@@ -176,6 +177,13 @@ absl::Status Replica::GiveBack(uint64_t length) {
   return absl::OkStatus();
 }
 
+void Replica::TryGiveBack(uint64_t length) {
+  const absl::Status status = GiveBack(length);
+  if (status.ok()) return;
+  LogWarning("space_not_given_back",
+             {{"chunk", chunk_}, {"disk", disk().path()}, {"status", status}});
+}
+
 absl::Status Replica::Quarantine() {
   Turns::Turn turn(&turns_);
   RETURN_IF_ERROR(disk().health());
@@ -186,7 +194,10 @@ absl::Status Replica::Quarantine() {
     next = machine_.RecordAs(ReplicaState::kQuarantined, NowMs(environment_.clock));
   }
   RETURN_IF_ERROR(next.status());
-  return Store(*next, WriteMode::kSynced);
+  RETURN_IF_ERROR(Store(*next, WriteMode::kSynced));
+  // It stays for days, and nobody will append to it.
+  TryGiveBack(next->length);
+  return absl::OkStatus();
 }
 
 absl::Status Replica::Condemn(std::string_view reason) {

@@ -10,19 +10,31 @@ namespace {
 // What a file system adds on its own account is less.
 constexpr uint64_t kSlackBytes = uint64_t{1} << 20;
 
+bool HasRest(const Disk::DataSize& file, uint64_t length) {
+  return file.bytes > length || file.allocated_bytes > length + kSlackBytes;
+}
+
+void Trim(Disk* disk, ChunkId chunk, uint64_t length) {
+  const absl::Status status = disk->TrimData(chunk, length);
+  if (status.ok()) return;
+  // It does no harm.
+  LogWarning("space_not_given_back",
+             {{"chunk", chunk}, {"disk", disk->path()}, {"status", status}});
+}
+
 // The last run ended between the row of a seal and the cut, or the cut failed.
 absl::Status GiveBackRest(Disk* disk, const ReplicaRecord& record, const Disk::DataSize& file) {
-  const bool rest =
-      file.bytes > record.length || file.allocated_bytes > record.length + kSlackBytes;
-  if (!rest) return absl::OkStatus();
+  if (!HasRest(file, record.length)) return absl::OkStatus();
   // First of all the row, which may have been read from memory: FENCED with more bytes than there
   // are would look like a loss.
   RETURN_IF_ERROR(disk->index().PutReplica(record, WriteMode::kSynced));
-  const absl::Status status = disk->TrimData(record.spec.chunk, record.length);
-  if (status.ok()) return status;
-  LogWarning("space_not_given_back",
-             {{"chunk", record.spec.chunk}, {"disk", disk->path()}, {"status", status}});
-  return absl::OkStatus();  // it does no harm
+  Trim(disk, record.spec.chunk, record.length);
+  return absl::OkStatus();
+}
+
+// Nobody will append to it, though it is not sealed.
+bool IsOver(ReplicaState state) {
+  return state == ReplicaState::kQuarantined || state == ReplicaState::kStale;
 }
 
 }  // namespace
@@ -34,9 +46,22 @@ absl::StatusOr<std::shared_ptr<Replica>> Replica::Restore(const Environment& env
   const std::shared_ptr<Replica> replica(new Replica(environment, ReplicaMachine(record.spec)));
   RETURN_IF_ERROR(Annotate(replica->Recover(record, boot_id),
                            fmt::format("recover chunk {}", record.spec.chunk)));
-  replica->SetUsed(std::max(record.spec.capacity_bytes, replica->facts().report.length));
+  const ReplicaReport report = replica->facts().report;
+  replica->SetUsed(std::max(record.spec.capacity_bytes, report.length));
+  if (IsOver(report.state)) RETURN_IF_ERROR(replica->GiveBackUnsealed(report.length));
   replica->file_.reset();  // thousands may come back at once
   return replica;
+}
+
+absl::Status Replica::GiveBackUnsealed(uint64_t length) {
+  if (has_file_) {
+    ASSIGN_OR_RETURN(const std::optional<Disk::DataSize> file,
+                     environment_.disk->SizeOfData(chunk_));
+    // Its row, whichever it was before, never said more bytes than its append records do.
+    if (file && HasRest(*file, length)) Trim(environment_.disk, chunk_, length);
+  }
+  SetUsed(length);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::shared_ptr<Replica>> Replica::RestoreSealed(const Environment& environment,

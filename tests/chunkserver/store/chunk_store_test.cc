@@ -2,6 +2,8 @@
 // that such a life rarely meets.
 #include "chunkserver/store/chunk_store.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -306,6 +308,46 @@ TEST_P(ChunkStoreTest, TheRoomOfASealedChunkIsGivenBack) {
   EXPECT_EQ(Used(), 3u);
   ASSERT_OK(store_->Remove(chunk));
   EXPECT_EQ(Used(), 0u);
+}
+
+// It is here for days, and nobody appends to it.
+TEST_P(ChunkStoreTest, TheRoomOfOneThatIsPutAsideIsGivenBack) {
+  using enum FaultyFileSystem::Operation;
+  const std::string text = RandomText(100'000);
+  for (const ReplicaState state : {ReplicaState::kQuarantined, ReplicaState::kStale}) {
+    for (const bool cut_fails : {false, true}) {
+      SCOPED_TRACE(fmt::format("{} {}", StateName(state), cut_fails));
+      const ChunkId chunk(1);
+      ReplicaSpec spec = Spec(chunk);
+      spec.capacity_bytes = 64 << 20;
+      ASSERT_OK(store_->Create(spec));
+      ASSERT_OK(Append(chunk, text));
+      EXPECT_EQ(Used(), 64u << 20);
+      machine_.faults().Fail(kTruncate, "/data/", cut_fails ? EMFILE : 0);
+      const absl::Status put_aside =
+          state == ReplicaState::kStale
+              ? Find(chunk)->Finalize(text.size(), Crc32c(text) ^ 1).status()
+              : Find(chunk)->Quarantine();
+      EXPECT_OK(put_aside) << "whatever becomes of the space";
+      machine_.faults().Fail(kTruncate, "/data/", 0);
+      EXPECT_EQ(Find(chunk)->facts().report.state, state);
+      EXPECT_EQ(Used(), cut_fails ? 64u << 20 : text.size());
+      Open();
+      EXPECT_EQ(Find(chunk)->facts().report.state, state);
+      EXPECT_EQ(Used(), text.size());
+      struct stat info = {};
+      ASSERT_EQ(stat(DataPath(chunk).c_str(), &info), 0);
+      EXPECT_LT(info.st_blocks * 512, 2 << 20);
+      // A right master may take it back.
+      ASSERT_OK_AND_ASSIGN(const ReplicaReport back,
+                           Find(chunk)->Finalize(text.size(), Crc32c(text)));
+      EXPECT_EQ(back.state, ReplicaState::kFinalized);
+      EXPECT_EQ(ReadAll(chunk).value(), text);
+      EXPECT_EQ(Used(), text.size());
+      ASSERT_OK(store_->Remove(chunk));
+      EXPECT_EQ(Used(), 0u);
+    }
+  }
 }
 
 TEST_P(ChunkStoreTest, ADiskWhoseIndexIsGoneIsNotTakenForANewOne) {
