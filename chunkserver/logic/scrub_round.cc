@@ -33,23 +33,38 @@ std::optional<ScrubProgress> ScrubNow(const ScrubLimits& limits, const ScrubProg
   if (progress.next.has_value()) return progress;
   const absl::Duration since = now - progress.began;
   if (since < limits.period && since > -limits.period) return std::nullopt;
-  return ScrubProgress{.began = now, .next = ChunkId(0)};
+  return ScrubProgress{.began = now, .next = ChunkId(0), .last = std::nullopt};
+}
+
+bool InRound(const ScrubProgress& round, ChunkId chunk) {
+  return round.next.has_value() && chunk >= *round.next && (!round.last || chunk <= *round.last);
 }
 
 std::string EncodeScrubProgress(const ScrubProgress& progress) {
-  return fmt::format("{} {}\n", absl::ToUnixSeconds(progress.began),
-                     progress.next ? fmt::format("{:x}", progress.next->value()) : "done");
+  std::string text = fmt::format("{} ", absl::ToUnixSeconds(progress.began));
+  if (!progress.next) return text + "done\n";
+  text += fmt::format("{:x}", progress.next->value());
+  if (progress.last) text += fmt::format(" {:x}", progress.last->value());
+  return text + "\n";
 }
 
 std::optional<ScrubProgress> DecodeScrubProgress(std::string_view text) {
   uint64_t began = 0;
-  uint64_t next = 0;
+  uint64_t id = 0;
   if (!TakeNumber(&text, 10, ' ', &began)) return std::nullopt;
   ScrubProgress progress{.began = absl::FromUnixSeconds(static_cast<int64_t>(began)),
-                         .next = std::nullopt};
+                         .next = std::nullopt,
+                         .last = std::nullopt};
   if (text == "done\n") return progress;
-  if (!TakeNumber(&text, 16, '\n', &next) || !text.empty()) return std::nullopt;
-  progress.next = ChunkId(next);
+  if (TakeNumber(&text, 16, ' ', &id)) {
+    progress.next = ChunkId(id);
+    if (!TakeNumber(&text, 16, '\n', &id)) return std::nullopt;
+    progress.last = ChunkId(id);
+  } else {
+    if (!TakeNumber(&text, 16, '\n', &id)) return std::nullopt;
+    progress.next = ChunkId(id);
+  }
+  if (!text.empty()) return std::nullopt;
   return progress;
 }
 

@@ -1,7 +1,9 @@
 // When the replicas of a disk are read against their checksums, though nobody asks for them: bytes
 // go bad where nobody looks, and a copy that is needed one day must not turn out to be one of them.
-// A round reads all of a disk in the order of chunk ids and takes about four fifths of the period,
-// so that each replica is read once in it. Pure.
+// A round reads all that is on a disk when it begins, in the order of chunk ids, and takes about
+// four fifths of the period, so that each replica is read once in it. What comes meanwhile belongs
+// to the next one: a disk that is written to faster than it is read would keep a round going for
+// ever, and what is old would never be read again. Pure.
 #pragma once
 
 #include <absl/time/time.h>
@@ -19,6 +21,8 @@ struct ScrubProgress {
   absl::Time began = absl::InfinitePast();  // of the round, wall clock
   // Smaller ids have been read in this round. Nothing: the round is over.
   std::optional<ChunkId> next;
+  // The largest id of the round. Nothing: what is there now is still to be looked at.
+  std::optional<ChunkId> last;
   bool operator==(const ScrubProgress&) const = default;
 };
 
@@ -37,7 +41,11 @@ uint64_t ScrubBytesPerSecond(const ScrubLimits& limits, uint64_t used_bytes);
 std::optional<ScrubProgress> ScrubNow(const ScrubLimits& limits, const ScrubProgress& progress,
                                       absl::Time now);
 
-// One line of text, and back. Nothing for what is no such line: the disk is begun anew then.
+// Whether this chunk is still to be read in the round.
+bool InRound(const ScrubProgress& round, ChunkId chunk);
+
+// One line of text, and back; one that ends after `next` says nothing of `last`. Nothing for what
+// is no such line: the disk is begun anew then.
 std::string EncodeScrubProgress(const ScrubProgress& progress);
 std::optional<ScrubProgress> DecodeScrubProgress(std::string_view text);
 

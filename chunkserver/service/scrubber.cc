@@ -56,25 +56,24 @@ Scrubber::Found Scrubber::Scrub(size_t disk) {
   std::optional<ScrubProgress> round = ScrubNow(limits_, Load(disk), services_.clock->TimeNow());
   if (!round.has_value()) return found;
   Pace pace(ScrubBytesPerSecond(limits_, services_.store->Disks()[disk].used_bytes));
+  std::vector<ChunkId> ids = ReplicasIn(disk, ReplicaState::kFinalized);
+  std::erase_if(ids, [&](ChunkId chunk) { return !InRound(*round, chunk); });
+  if (!round->last && !ids.empty()) round->last = ids.back();
   size_t unsaved = 0;
-  // Those that came meanwhile have larger ids.
-  for (auto ids = ReplicasFrom(disk, *round->next, ReplicaState::kFinalized); !ids.empty();
-       ids = ReplicasFrom(disk, *round->next, ReplicaState::kFinalized)) {
-    for (const ChunkId chunk : ids) {
-      const uint64_t condemned = found.condemned;
-      ScrubOne(chunk, &pace, &found);
-      services_.metrics->scrub_condemned.Increment(
-          static_cast<double>(found.condemned - condemned));
-      if (!Usable(disk)) return found;
-      if (stopping()) {
-        Save(disk, *round);
-        return found;
-      }
-      round->next = ChunkId(chunk.value() + 1);
-      if (++unsaved % kSaveEvery == 0) Save(disk, *round);
+  for (const ChunkId chunk : ids) {
+    const uint64_t condemned = found.condemned;
+    ScrubOne(chunk, &pace, &found);
+    services_.metrics->scrub_condemned.Increment(static_cast<double>(found.condemned - condemned));
+    if (!Usable(disk)) return found;
+    if (stopping()) {
+      Save(disk, *round);
+      return found;
     }
+    round->next = ChunkId(chunk.value() + 1);
+    if (++unsaved % kSaveEvery == 0) Save(disk, *round);
   }
   round->next.reset();
+  round->last.reset();
   Save(disk, *round);
   return found;
 }
@@ -82,7 +81,8 @@ Scrubber::Found Scrubber::Scrub(size_t disk) {
 Scrubber::Found Scrubber::CheckCondemned(size_t disk, ChunkId* next) {
   Found found;
   if (!Usable(disk)) return found;
-  std::vector<ChunkId> ids = ReplicasFrom(disk, *next, ReplicaState::kCorrupt);
+  std::vector<ChunkId> ids = ReplicasIn(disk, ReplicaState::kCorrupt);
+  std::erase_if(ids, [&](ChunkId chunk) { return chunk < *next; });
   const bool all = ids.size() <= kCondemnedAtOnce;
   if (!all) ids.resize(kCondemnedAtOnce);
   Pace pace(limits_.max_bytes_per_second);
@@ -119,11 +119,11 @@ void Scrubber::ScrubOne(ChunkId chunk, Pace* pace, Found* found) {
   }
 }
 
-std::vector<ChunkId> Scrubber::ReplicasFrom(size_t disk, ChunkId first, ReplicaState state) const {
+std::vector<ChunkId> Scrubber::ReplicasIn(size_t disk, ReplicaState state) const {
   std::vector<ChunkId> ids;
   for (const std::shared_ptr<Replica>& replica : services_.store->List()) {
     const ChunkId chunk = replica->chunk();
-    if (chunk < first || replica->facts().report.state != state) continue;
+    if (replica->facts().report.state != state) continue;
     const absl::StatusOr<size_t> at = services_.store->DiskOf(chunk);
     if (at.ok() && *at == disk) ids.push_back(chunk);
   }

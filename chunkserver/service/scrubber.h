@@ -43,8 +43,8 @@ class Scrubber {
   std::string ProgressFile(size_t disk) const;
   ScrubProgress Load(size_t disk) const;
   void Save(size_t disk, const ScrubProgress& progress) const;
-  // Replicas of the disk in this state from this id on, in order.
-  std::vector<ChunkId> ReplicasFrom(size_t disk, ChunkId first, ReplicaState state) const;
+  // Replicas of the disk in this state, in the order of their ids.
+  std::vector<ChunkId> ReplicasIn(size_t disk, ReplicaState state) const;
   void ScrubOne(ChunkId chunk, Pace* pace, Found* found);
   // False when it is to stop.
   bool Pause(absl::Duration pause);

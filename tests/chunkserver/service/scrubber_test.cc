@@ -1,6 +1,7 @@
 // Bytes that go bad where nobody reads them are found all the same.
 #include "chunkserver/service/scrubber.h"
 
+#include "common/mutex.h"
 #include "common/storage/file_io.h"
 #include "tests/chunkserver/service/test_cluster.h"
 
@@ -11,9 +12,40 @@ namespace {
 constexpr ScrubLimits kFast = {.min_bytes_per_second = uint64_t{1} << 40,
                                .max_bytes_per_second = uint64_t{1} << 40};
 
+// Says which data files are opened to be read.
+class WatchedFileSystem : public FaultyFileSystem {
+ public:
+  // Called before that.
+  void OnRead(std::function<void(const std::string& path)> call) {
+    MutexLock lock(&mutex_);
+    on_read_ = std::move(call);
+  }
+  absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path,
+                                             const OpenOptions& options) override {
+    std::function<void(const std::string&)> on_read;
+    if (!options.write && path.find("/data/") != std::string::npos) {
+      MutexLock lock(&mutex_);
+      on_read = on_read_;
+    }
+    if (on_read != nullptr) on_read(path);
+    return FaultyFileSystem::Open(path, options);
+  }
+
+ private:
+  Mutex mutex_;
+  std::function<void(const std::string&)> on_read_ ABSL_GUARDED_BY(mutex_);
+};
+
 class ScrubberTest : public ChunkserverTest {
  protected:
-  void Adjust(ChunkserverOptions* options) override { options->scrub_days = 0; }
+  void Adjust(ChunkserverOptions* options) override {
+    options->scrub_days = 0;
+    options->fs = &watched_;
+  }
+  void TearDown() override {
+    watched_.OnRead(nullptr);
+    servers_.clear();
+  }
   void SetUp() override {
     StartAll({"n1"});
     for (uint64_t id = 1; id <= 3; ++id) MakeSealedChunk(ChunkId(id), {"n1"}, 100'000);
@@ -31,6 +63,14 @@ class ScrubberTest : public ChunkserverTest {
     return Scrubber(services, &fs_, kFast).Scrub(0);
   }
   std::string ProgressFile() const { return Dir("n1") + "/scrub"; }
+  // As if the last round had been long ago, or was under way.
+  void SetProgress(std::optional<ChunkId> next, std::optional<ChunkId> last) {
+    ASSERT_OK(WriteFileDurably(
+        &fs_, ProgressFile(),
+        EncodeScrubProgress({.began = absl::UnixEpoch(), .next = next, .last = last})));
+  }
+
+  WatchedFileSystem watched_;
 };
 
 TEST_F(ScrubberTest, FindsWhatNobodyReads) {
@@ -44,13 +84,29 @@ TEST_F(ScrubberTest, FindsWhatNobodyReads) {
 }
 
 TEST_F(ScrubberTest, GoesOnWhereItWas) {
-  ASSERT_OK(WriteFileDurably(
-      &fs_, ProgressFile(), EncodeScrubProgress({.began = absl::UnixEpoch(), .next = ChunkId(3)})));
+  SetProgress(ChunkId(3), std::nullopt);
   FlipByte(ChunkId(2));
   EXPECT_EQ(Scrub().good, 1u) << "only the third is left of this round";
   ASSERT_OK_AND_ASSIGN(const std::string text, ReadFileToString(&fs_, ProgressFile()));
   EXPECT_EQ(DecodeScrubProgress(text)->next, std::nullopt);
   EXPECT_EQ(Scrub().condemned, 1u) << "a round that began in 1970 is due again";
+}
+
+TEST_F(ScrubberTest, ARoundEndsHoweverMuchIsWrittenMeanwhile) {
+  uint64_t made = 3;
+  watched_.OnRead([&](const std::string&) {
+    if (made < 53) MakeSealedChunk(ChunkId(++made), {"n1"}, 100'000);
+  });
+  EXPECT_EQ(Scrub().good, 3u) << "what was there when it began";
+  watched_.OnRead(nullptr);
+  EXPECT_EQ(made, 6u);
+  SetProgress(std::nullopt, std::nullopt);
+  EXPECT_EQ(Scrub().good, 6u) << "and the rest in the next one";
+}
+
+TEST_F(ScrubberTest, ARoundThatGoesOnEndsWhereItWould) {
+  SetProgress(ChunkId(2), ChunkId(2));
+  EXPECT_EQ(Scrub().good, 1u);
 }
 
 TEST_F(ScrubberTest, ADamagedProgressBeginsAnew) {
