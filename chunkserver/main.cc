@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
                             "days that a replica unknown to the master is kept"),
       quern::MakeNumberFlag("scrub_days", &options.scrub_days, {0, 3650},
                             "every replica is read against its checksums once in so many days; "
-                            "0 = never"),
+                            "0 = only those that were found damaged and have no other copy"),
       quern::MakeFlag("local_reads", &options.local_reads,
                       "readers on this machine get the open files of sealed replicas"),
       quern::MakeFlag("forget_disks", &options.forget_disks,

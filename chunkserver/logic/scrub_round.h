@@ -27,7 +27,9 @@ struct ScrubProgress {
 };
 
 struct ScrubLimits {
-  absl::Duration period = absl::Hours(24 * 21);
+  absl::Duration period = absl::Hours(24 * 21);  // 0: no rounds
+  // Between two looks whether a round is due, and between two checks of all that is CORRUPT.
+  absl::Duration look_every = absl::Minutes(10);
   // Less is not worth spreading, more would slow down the rest.
   uint64_t min_bytes_per_second = uint64_t{1} << 20;
   uint64_t max_bytes_per_second = uint64_t{32} << 20;

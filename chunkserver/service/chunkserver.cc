@@ -81,9 +81,11 @@ absl::Status Chunkserver::StartParts() {
   silence_watch_ = std::make_unique<PeriodicThread>("disk-silence", options_.limits.disk_look,
                                                     [this] { store_->WatchSilence(); });
   janitor_ = std::make_unique<Janitor>(services_, absl::Hours(24) * options_.quarantine_days);
-  scrubber_ = std::make_unique<Scrubber>(
-      services_, options_.fs, ScrubLimits{.period = absl::Hours(24) * options_.scrub_days});
-  if (options_.scrub_days > 0) scrubber_->Start();
+  scrubber_ =
+      std::make_unique<Scrubber>(services_, options_.fs,
+                                 ScrubLimits{.period = absl::Hours(24) * options_.scrub_days,
+                                             .look_every = options_.limits.scrub_look});
+  scrubber_->Start();
   session_->Start({.address = AdvertisedAddress(flags, rpc_->address()),
                    .http_address = http_->address(),
                    .node = flags.node,

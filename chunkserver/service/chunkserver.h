@@ -23,7 +23,7 @@ struct ChunkserverOptions {
   ServerFlags flags;
   uint64_t reserve_bytes = 0;  // kept free on each disk; 0 = 1 GiB or 1 %
   int quarantine_days = 7;
-  int scrub_days = 21;                    // each replica is read once in so many; 0: never
+  int scrub_days = 21;                    // each replica is read once in so many; 0: no rounds
   std::vector<std::string> forget_disks;  // see DiskSet
   // Empty: this machine's own. Tests of power cuts pretend a reboot.
   std::string boot_id;

@@ -9,12 +9,8 @@
 namespace quern::chunkserver {
 namespace {
 
-// Between two looks whether a round is due.
-constexpr absl::Duration kLookEvery = absl::Minutes(10);
 // So much reading may have to be done again after a restart.
 constexpr size_t kSaveEvery = 64;
-// Of the replicas that were condemned, at each look.
-constexpr size_t kCondemnedAtOnce = 4;
 
 }  // namespace
 
@@ -23,6 +19,8 @@ Scrubber::Scrubber(const Services& services, FileSystem* fs, const ScrubLimits& 
 
 void Scrubber::Start() {
   for (size_t disk = 0; disk < services_.store->disk_count(); ++disk) {
+    threads_.emplace_back(fmt::format("condemned-{}", disk), [this, disk] { RunCondemned(disk); });
+    if (limits_.period <= absl::ZeroDuration()) continue;
     threads_.emplace_back(fmt::format("scrub-{}", disk), [this, disk] { Run(disk); });
   }
 }
@@ -37,10 +35,8 @@ void Scrubber::Stop() {
 }
 
 void Scrubber::Run(size_t disk) {
-  ChunkId next_condemned;
   // The first look comes after a pause too: a start has other things to read.
-  while (Pause(kLookEvery)) {
-    CheckCondemned(disk, &next_condemned);
+  while (Pause(limits_.look_every)) {
     const Found found = Scrub(disk);
     if (found.good + found.condemned + found.unreadable == 0) continue;
     LogInfo("scrubbed", {{"disk", services_.store->Disks()[disk].path},
@@ -48,6 +44,10 @@ void Scrubber::Run(size_t disk) {
                          {"condemned", found.condemned},
                          {"unreadable", found.unreadable}});
   }
+}
+
+void Scrubber::RunCondemned(size_t disk) {
+  while (Pause(limits_.look_every)) CheckCondemned(disk);
 }
 
 Scrubber::Found Scrubber::Scrub(size_t disk) {
@@ -78,18 +78,13 @@ Scrubber::Found Scrubber::Scrub(size_t disk) {
   return found;
 }
 
-Scrubber::Found Scrubber::CheckCondemned(size_t disk, ChunkId* next) {
+Scrubber::Found Scrubber::CheckCondemned(size_t disk) {
   Found found;
-  if (!Usable(disk)) return found;
-  std::vector<ChunkId> ids = ReplicasIn(disk, ReplicaState::kCorrupt);
-  std::erase_if(ids, [&](ChunkId chunk) { return chunk < *next; });
-  const bool all = ids.size() <= kCondemnedAtOnce;
-  if (!all) ids.resize(kCondemnedAtOnce);
   Pace pace(limits_.max_bytes_per_second);
-  for (const ChunkId chunk : ids) {
-    if (!stopping()) ScrubOne(chunk, &pace, &found);
+  for (const ChunkId chunk : ReplicasIn(disk, ReplicaState::kCorrupt)) {
+    if (stopping() || !Usable(disk)) break;
+    ScrubOne(chunk, &pace, &found);
   }
-  *next = all ? ChunkId() : ChunkId(ids.back().value() + 1);
   return found;
 }
 

@@ -1,8 +1,10 @@
 // Reads every replica against its checksums within a bounded time (logic/scrub_round.h), slowly,
 // with one thread per disk. A replica that does not match becomes CORRUPT, and the master has it
-// replaced. One that is CORRUPT and still here cannot be replaced: it is the last one, so it is
-// read again and again, for it may have been a cable. How far a round has come is kept on the disk,
-// in DIR/scrub: a restart goes on there.
+// replaced. How far a round has come is kept on the disk, in DIR/scrub: a restart goes on there.
+//
+// A replica that is CORRUPT and still here cannot be replaced: it is the last one, so it is read
+// again and again, for it may have been a cable. Readers wait for that, so it has a thread of its
+// own on each disk, which no round keeps waiting, and is done also where there are no rounds.
 #pragma once
 
 #include <vector>
@@ -34,11 +36,12 @@ class Scrubber {
   void Stop();
   // Goes on with the round of this disk, or begins one when its time has come, and ends it.
   Found Scrub(size_t disk);
-  // Reads some of the CORRUPT replicas of the disk again, from *next on, and moves it on.
-  Found CheckCondemned(size_t disk, ChunkId* next);
+  // Reads all CORRUPT replicas of the disk again.
+  Found CheckCondemned(size_t disk);
 
  private:
   void Run(size_t disk);
+  void RunCondemned(size_t disk);
   bool Usable(size_t disk) const;
   std::string ProgressFile(size_t disk) const;
   ScrubProgress Load(size_t disk) const;

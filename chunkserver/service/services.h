@@ -4,6 +4,7 @@
 
 #include <absl/time/time.h>
 
+#include "chunkserver/logic/scrub_round.h"
 #include "chunkserver/service/buffer_pool.h"
 #include "chunkserver/service/channel_pool.h"
 #include "chunkserver/service/master_link.h"
@@ -48,6 +49,8 @@ struct Limits {
   // Before a replica that the disk refuses to give is read again: a bus that is being reset, or a
   // path that is being changed, is no damage.
   absl::Duration verify_retry = absl::Seconds(10);
+  // See ScrubLimits.
+  absl::Duration scrub_look = ScrubLimits().look_every;
   // A disk that lets an operation wait for longer hangs: no new replicas, reads and appends there
   // until it answers.
   absl::Duration disk_patience = kDiskPatience;

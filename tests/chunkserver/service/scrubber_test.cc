@@ -120,12 +120,45 @@ TEST_F(ScrubberTest, WhatWasCondemnedIsLookedAtAgain) {
   EXPECT_EQ(Scrub().condemned, 3u);
   FlipByte(ChunkId(2));
   Scrubber scrubber(servers_["n1"]->services(), &fs_, kFast);
-  ChunkId next;
-  const Scrubber::Found found = scrubber.CheckCondemned(0, &next);
+  const Scrubber::Found found = scrubber.CheckCondemned(0);
   EXPECT_EQ(found.good, 1u);
   EXPECT_EQ(found.condemned, 2u);
-  EXPECT_EQ(next, ChunkId()) << "they were all";
   EXPECT_TRUE(master_->AwaitState("n1", ChunkId(2), pb::REPLICA_STATE_FINALIZED));
+}
+
+// A round takes weeks, and readers wait for the last replica.
+TEST_F(ScrubberTest, NoRoundKeepsWhatWasCondemnedWaiting) {
+  FlipByte(ChunkId(1));
+  ASSERT_OK(servers_["n1"]->store().Verify(ChunkId(1)));
+  ASSERT_TRUE(master_->AwaitState("n1", ChunkId(1), pb::REPLICA_STATE_CORRUPT));
+  // Its bytes are right again when the round has come to the third, where it waits for a day.
+  watched_.OnRead([&](const std::string& path) {
+    if (path != DataFile("n1", ChunkId(3))) return;
+    watched_.OnRead(nullptr);
+    FlipByte(ChunkId(1));
+  });
+  Scrubber scrubber(
+      servers_["n1"]->services(), &fs_,
+      {.look_every = absl::Milliseconds(1), .min_bytes_per_second = 1, .max_bytes_per_second = 1});
+  scrubber.Start();
+  EXPECT_TRUE(master_->AwaitState("n1", ChunkId(1), pb::REPLICA_STATE_FINALIZED));
+}
+
+class ScrubberWithoutRoundsTest : public ScrubberTest {
+ protected:
+  void Adjust(ChunkserverOptions* options) override {
+    ScrubberTest::Adjust(options);
+    options->limits.scrub_look = absl::Milliseconds(1);
+  }
+};
+
+TEST_F(ScrubberWithoutRoundsTest, WhatWasCondemnedIsLookedAtAgain) {
+  FlipByte(ChunkId(1));
+  ASSERT_OK(servers_["n1"]->store().Verify(ChunkId(1)));
+  ASSERT_TRUE(master_->AwaitState("n1", ChunkId(1), pb::REPLICA_STATE_CORRUPT));
+  FlipByte(ChunkId(1));
+  EXPECT_TRUE(master_->AwaitState("n1", ChunkId(1), pb::REPLICA_STATE_FINALIZED));
+  EXPECT_FALSE(fs_.Exists(ProgressFile())) << "and nothing else is read";
 }
 
 TEST_F(ScrubberTest, StoppedItLeavesTheRoundToTheNextStart) {
