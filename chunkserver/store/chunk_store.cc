@@ -153,7 +153,7 @@ absl::StatusOr<std::shared_ptr<Replica>> ChunkStore::Find(ChunkId chunk) const {
   if (found != replicas_.end()) return found->second;
   if (const auto unrestored = unrestored_.find(chunk); unrestored != unrestored_.end()) {
     return UnavailableError("chunk {}: could not be read when this server started: {}", chunk,
-                            Message(unrestored->second));
+                            Message(unrestored->second->why));
   }
   // On a disk that is missing it is not lost.
   RETURN_IF_ERROR(Annotate(disks_->CheckWhole(),
@@ -201,6 +201,9 @@ absl::StatusOr<std::unique_ptr<IncomingCopy>> ChunkStore::BeginCopy(
 absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCopy> copy,
                                                      uint64_t length, uint32_t crc) {
   const ChunkId chunk = copy->chunk();
+  const UnrestoredPtr unrestored = FindUnrestored(chunk, copy->disk());
+  std::optional<Turns::Turn> turn;  // nobody restores what the copy takes the place of
+  if (unrestored != nullptr) turn.emplace(&unrestored->turns);
   std::shared_ptr<Replica> old;
   if (const auto existing = Find(chunk); existing.ok()) old = *existing;
   ReplicaRecord record;
@@ -210,14 +213,16 @@ absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCop
   };
   // What lies at the place of the copy.
   const bool same_disk = old != nullptr && &old->disk() == copy->disk();
-  const auto in_place = same_disk ? old : FindReplaced(chunk, copy->disk());
+  auto in_place = same_disk ? old : FindReplaced(chunk, copy->disk());
+  if (in_place == nullptr && unrestored != nullptr) in_place = unrestored->replica;
   RETURN_IF_ERROR(in_place != nullptr ? in_place->ReplaceWith(publish) : publish());
   const std::shared_ptr<Replica> replica = Replica::Adopt(EnvironmentOf(copy->disk()), record);
   std::shared_ptr<Replica> newcomer = replica;
   {
     MutexLock lock(&mutex_);
     newcomer.swap(replicas_[chunk]);
-    unrestored_.erase(chunk);
+    // One on another disk is a second replica, if it can be read one day.
+    if (unrestored != nullptr) unrestored_.erase(chunk);
   }
   // Its disk has come back meanwhile. What is on that of the copy shares the row with it.
   if (newcomer == old || newcomer == nullptr || &newcomer->disk() == copy->disk()) {

@@ -20,6 +20,7 @@
 #include "chunkserver/store/inventory.h"
 #include "chunkserver/store/replica.h"
 #include "chunkserver/store/replica_verifier.h"
+#include "chunkserver/store/turns.h"
 #include "common/clock.h"
 #include "common/mutex.h"
 
@@ -66,7 +67,8 @@ class ChunkStore {
   const std::string& boot_id() const { return options_.boot_id; }
   // What was durable when the store opened.
   const OrderGuard::Seen& seen_at_start() const { return disks_->seen_at_start(); }
-  // Tries the disks again that are away; to be called now and then, by one thread.
+  // Tries the disks again that are away, and the replicas that could not be read when theirs was
+  // opened; to be called now and then, by one thread.
   void ReopenDisks();
 
   // --- What is to be remembered of the masters, and whose disk has it. Follow only takes note;
@@ -132,6 +134,25 @@ class ChunkStore {
   using Replicas = std::vector<std::shared_ptr<Replica>>;
   absl::StatusOr<Replicas> RestoreReplicas(Disk* disk);
   void Publish(Disk* disk, const Replicas& replicas);
+  // One whose bytes could not be read when its disk was opened: it stays as it is there, has no
+  // vote, and is tried again.
+  struct Unrestored {
+    Unrestored(Disk* at, ReplicaRecord stored, absl::Status reason)
+        : disk(at), record(std::move(stored)), why(std::move(reason)), turns(at) {}
+    Disk* const disk;
+    const ReplicaRecord record;
+    const absl::Status why;
+    // Whoever restores it, or puts a copy in its place.
+    Turns turns;
+    // In a turn: restored, but that is not durable yet.
+    std::shared_ptr<Replica> replica;
+  };
+  using UnrestoredPtr = std::shared_ptr<Unrestored>;
+  std::vector<UnrestoredPtr> UnrestoredOn(const Disk* disk) const;
+  // Null: there is none on this disk.
+  UnrestoredPtr FindUnrestored(ChunkId chunk, const Disk* disk) const;
+  void RestoreAgain(Disk* disk);
+  absl::Status RestoreOne(Unrestored* unrestored);
   void Unusable(Disk* disk, const absl::Status& why);
   void OnDiskFailed(const Disk* disk);
   Replicas OnDisk(const Disk* disk) const;
@@ -157,8 +178,7 @@ class ChunkStore {
   absl::flat_hash_map<ChunkId, std::shared_ptr<Replica>> replicas_ ABSL_GUARDED_BY(mutex_);
   // Of the disks, as they were opened.
   std::vector<std::string> devices_ ABSL_GUARDED_BY(mutex_);
-  // Those whose bytes could not be read at the start, and why: they stay as they are on the disk.
-  absl::flat_hash_map<ChunkId, absl::Status> unrestored_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<ChunkId, UnrestoredPtr> unrestored_ ABSL_GUARDED_BY(mutex_);
   // Those that could not be removed yet when others took their place.
   Replicas replaced_ ABSL_GUARDED_BY(mutex_);
 };

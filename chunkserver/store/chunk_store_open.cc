@@ -94,6 +94,45 @@ void ChunkStore::ReopenDisks() {
     }
     LogInfo("disk_returned", {{"disk", disk->path()}});
   }
+  for (const auto& disk : disks_->disks()) RestoreAgain(disk.get());
+}
+
+std::vector<ChunkStore::UnrestoredPtr> ChunkStore::UnrestoredOn(const Disk* disk) const {
+  std::vector<UnrestoredPtr> there;
+  MutexLock lock(&mutex_);
+  for (const auto& [chunk, unrestored] : unrestored_) {
+    if (unrestored->disk == disk) there.push_back(unrestored);
+  }
+  return there;
+}
+
+ChunkStore::UnrestoredPtr ChunkStore::FindUnrestored(ChunkId chunk, const Disk* disk) const {
+  MutexLock lock(&mutex_);
+  const auto found = unrestored_.find(chunk);
+  return found != unrestored_.end() && found->second->disk == disk ? found->second : nullptr;
+}
+
+void ChunkStore::RestoreAgain(Disk* disk) {
+  for (const UnrestoredPtr& unrestored : UnrestoredOn(disk)) {
+    if (!disk->Usable().ok()) return;
+    const ChunkId chunk = unrestored->record.spec.chunk;
+    const Turns::Turn turn(&unrestored->turns);
+    if (FindUnrestored(chunk, disk) != unrestored) continue;  // a copy has taken its place
+    if (!RestoreOne(unrestored.get()).ok()) continue;         // as before: it was said then
+    LogInfo("replica_restored_late", {{"chunk", chunk}, {"disk", disk->path()}});
+  }
+}
+
+absl::Status ChunkStore::RestoreOne(Unrestored* unrestored) {
+  Disk* disk = unrestored->disk;
+  if (unrestored->replica == nullptr) {
+    ASSIGN_OR_RETURN(unrestored->replica,
+                     Replica::Restore(EnvironmentOf(disk), unrestored->record, options_.boot_id));
+  }
+  // As in LoadDisk.
+  RETURN_IF_ERROR(disks_->SaveOpened(disk));
+  Publish(disk, {unrestored->replica});
+  return absl::OkStatus();
 }
 
 absl::Status ChunkStore::LoadDisk(Disk* disk) {
@@ -107,6 +146,11 @@ absl::Status ChunkStore::LoadDisk(Disk* disk) {
 absl::StatusOr<ChunkStore::Replicas> ChunkStore::RestoreReplicas(Disk* disk) {
   Replicas replicas;
   absl::flat_hash_set<ChunkId> with_rows;
+  {
+    // All of them are looked at once more.
+    MutexLock lock(&mutex_);
+    absl::erase_if(unrestored_, [disk](const auto& entry) { return entry.second->disk == disk; });
+  }
   const auto restore = [&](const ReplicaRecord& record) -> absl::Status {
     const ChunkId chunk = record.spec.chunk;
     with_rows.insert(chunk);
@@ -122,7 +166,7 @@ absl::StatusOr<ChunkStore::Replicas> ChunkStore::RestoreReplicas(Disk* disk) {
     LogError("replica_not_restored",
              {{"chunk", chunk}, {"disk", disk->path()}, {"status", replica.status()}});
     MutexLock lock(&mutex_);
-    unrestored_[chunk] = replica.status();
+    unrestored_[chunk] = std::make_shared<Unrestored>(disk, record, replica.status());
     return absl::OkStatus();
   };
   RETURN_IF_ERROR(disk->index().ForEachReplica(restore));
@@ -139,6 +183,8 @@ void ChunkStore::Publish(Disk* disk, const Replicas& replicas) {
   {
     MutexLock lock(&mutex_);
     for (const std::shared_ptr<Replica>& replica : replicas) {
+      const auto late = unrestored_.find(replica->chunk());
+      if (late != unrestored_.end() && late->second->disk == disk) unrestored_.erase(late);
       std::shared_ptr<Replica>& slot = replicas_[replica->chunk()];
       const bool better = slot == nullptr || Worth(*replica) > Worth(*slot);
       if (!better) extra.push_back(replica);
