@@ -82,28 +82,28 @@ std::optional<Edge> ReadEdgeLine(std::string_view line) {
 
 void StarMaker::Start(std::string_view centre) {
   centre_ = centre;
-  least_.clear();
-  previous_.clear();
+  least_.reset();
+  previous_.reset();
 }
 
 void StarMaker::Add(std::string_view node, const Emit& emit) {
   if (node == previous_) return;
   previous_ = node;
-  const bool first = least_.empty();
-  if (first) least_ = step_ == Step::kLarge ? std::min(centre_, previous_) : previous_;
+  const bool first = !least_.has_value();
+  if (first) least_ = step_ == Step::kLarge ? std::min<std::string_view>(centre_, node) : node;
   switch (step_) {
     case Step::kLarge:
-      if (previous_ <= centre_) return;  // its own star sees to it
-      emit({previous_, least_});
+      if (node <= centre_) return;  // its own star sees to it
+      emit({*previous_, *least_});
       changed_ += least_ != centre_;
       return;
     case Step::kSmall:
-      emit({first ? centre_ : previous_, least_});
+      emit({first ? centre_ : *previous_, *least_});
       changed_ += !first;
       return;
     case Step::kJoin:
       if (first) return;
-      emit({previous_, least_});
+      emit({*previous_, *least_});
       ++changed_;
   }
 }

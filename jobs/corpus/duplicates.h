@@ -60,8 +60,8 @@ class StarMaker {
  private:
   const Step step_;
   std::string centre_;
-  std::string least_;     // empty: no node came yet
-  std::string previous_;  // the node that came last
+  std::optional<std::string> least_;     // nothing: no node came yet
+  std::optional<std::string> previous_;  // the node that came last
   size_t changed_ = 0;
 };
 

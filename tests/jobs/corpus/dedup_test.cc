@@ -77,11 +77,13 @@ class StarsTest : public RandomTest {
     return least;
   }
 
+  // A node may have any name, none too.
   Edges RandomEdges(uint64_t nodes, uint64_t count) {
     Edges edges;
+    const auto name = [&] { return OneIn(20) ? "" : fmt::format("{:03}", Below(nodes)); };
     for (uint64_t i = 0; i < count; ++i) {
-      const std::string a = fmt::format("{:03}", Below(nodes));
-      const std::string b = fmt::format("{:03}", Below(nodes));
+      const std::string a = name();
+      const std::string b = name();
       if (a != b) edges.emplace(std::max(a, b), std::min(a, b));
     }
     return edges;
@@ -125,6 +127,10 @@ TEST_F(StarsTest, CopiesAreJoinedToTheLeast) {
     for (const char* node : {"a", "a", "b", "b", "c"}) star.Add(node, emit);
     EXPECT_EQ(edges, (Edges{{"b", "a"}, {"c", "a"}}));
   }
+  edges.clear();
+  star.Start("");
+  for (const char* node : {"", "", "a"}) star.Add(node, emit);
+  EXPECT_EQ(edges, (Edges{{"a", ""}}));
 }
 
 class DedupJobTest : public LocalJobsTest {
