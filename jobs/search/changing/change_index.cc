@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/clean_text.h"
 #include "common/random.h"
 #include "jobs/search/changing/merge_segments.h"
 #include "jobs/search/segment/segment.h"
@@ -14,6 +15,8 @@
 
 namespace quern::search {
 namespace {
+
+constexpr size_t kMaxShownName = 200;
 
 using Segments = std::vector<std::unique_ptr<Segment>>;
 
@@ -239,6 +242,12 @@ absl::StatusOr<IndexManifest> AddToIndex(std::string_view dir, IndexFiles* files
   if (!IsIndexName(name)) {
     return InvalidArgumentError(
         "'{}': name a directory in the index, as new for /index/new, without . and .. and //", dir);
+  }
+  // It would come back from index.json as another name, and the index could not be opened.
+  if (!IsUtf8(name)) {
+    return InvalidArgumentError(
+        "'{}': is no UTF-8, and index.json holds nothing else. Try: another name",
+        CleanLine(name, kMaxShownName));
   }
   Change change(files, writer);
   RETURN_IF_ERROR(change.Start());

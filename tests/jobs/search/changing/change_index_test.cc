@@ -196,6 +196,11 @@ TEST_F(ChangeIndexTest, WhatDoesNotBelongIsRefused) {
               absl::StatusCode::kInvalidArgument)
         << name;
   }
+  // JSON has no such names.
+  WriteOutput("caf\xe9/", {Range(5, 9)});
+  const absl::Status refused = AddToIndex("caf\xe9", files_.get(), writer_.get()).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(refused.message(), HasSubstr("'caf\\xe9': is no UTF-8"));
   EXPECT_FALSE(std::filesystem::exists(dir_ / "index.json"));
 }
 
