@@ -4,7 +4,6 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <bit>
 
 #include "jobs/text/ascii.h"
 #include "jobs/text/char_class.h"
@@ -105,6 +104,17 @@ TokenCounts CountTokens(std::string_view text) {
   return counts;
 }
 
+// The parts of the text between so many line feeds or more; nothing stands around it.
+template <typename Visit>
+void ForEachPart(std::string_view text, size_t line_feeds, Visit visit) {
+  const std::string_view separator = std::string_view("\n\n").substr(0, line_feeds);
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(separator), text.size());
+    visit(text.substr(0, end));
+    text.remove_prefix(std::min(text.find_first_not_of('\n', end), text.size()));
+  }
+}
+
 double Share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
 void MeasureLines(std::string_view text, TextStats* stats) {
@@ -150,24 +160,6 @@ std::string_view HelpOf(Metric metric) {
   return kHelp[static_cast<size_t>(metric)];
 }
 
-void TextMeter::HashCounts::Clear(size_t most_entries) {
-  const size_t size = std::bit_ceil(2 * most_entries + 16);
-  if (slots_.size() < size) slots_.assign(size, Slot{});
-  if (++round_ == 0) {  // the number came round: every slot is old
-    std::fill(slots_.begin(), slots_.end(), Slot{});
-    round_ = 1;
-  }
-}
-
-size_t TextMeter::HashCounts::Add(uint64_t hash) {
-  const size_t mask = slots_.size() - 1;
-  size_t at = hash & mask;
-  while (slots_[at].round == round_ && slots_[at].hash != hash) at = (at + 1) & mask;
-  if (slots_[at].round != round_) slots_[at] = {hash, round_, 0};
-  ++slots_[at].count;
-  return at;
-}
-
 TextStats TextMeter::Measure(std::string_view text) {
   TextStats stats{};
   At(stats, Metric::kCharacters) = CountCharacters(text);
@@ -211,19 +203,19 @@ void TextMeter::ReadWords(std::string_view text, TextStats* stats) {
 // Of the parts between so many line feeds or more.
 void TextMeter::MeasureDuplicates(std::string_view text, size_t line_feeds, Metric share,
                                   Metric characters, TextStats* stats) {
-  const std::string_view separator = std::string_view("\n\n").substr(0, line_feeds);
-  size_t parts = 0, repeated = 0, repeated_characters = 0;
   text = Trimmed(text);
-  counts_.Clear(text.size() / 2 / line_feeds + 1);
-  while (!text.empty()) {
-    const size_t end = std::min(text.find(separator), text.size());
-    const std::string_view part = text.substr(0, end);
-    text.remove_prefix(std::min(text.find_first_not_of('\n', end), text.size()));
-    ++parts;
-    if (counts_.count(counts_.Add(XXH3_64bits(part.data(), part.size()))) == 1) continue;
+  hashes_.clear();
+  ForEachPart(text, line_feeds, [this](std::string_view part) {
+    hashes_.push_back(XXH3_64bits(part.data(), part.size()));
+  });
+  equal_.Find(hashes_);
+  size_t parts = 0, repeated = 0, repeated_characters = 0;
+  ForEachPart(text, line_feeds, [&](std::string_view part) {
+    const size_t place = parts++;
+    if (equal_.first(place) == place) return;
     ++repeated;
     repeated_characters += CountCharacters(part);
-  }
+  });
   At(*stats, share) = Share(static_cast<double>(repeated), static_cast<double>(parts));
   At(*stats, characters) =
       Share(static_cast<double>(repeated_characters), At(*stats, Metric::kCharacters));
@@ -234,7 +226,7 @@ void TextMeter::MeasureDuplicates(std::string_view text, size_t line_feeds, Metr
 void TextMeter::MeasureGrams(TextStats* stats) {
   places_.resize(words_.size());
   for (uint32_t i = 0; i < places_.size(); ++i) places_[i] = i;
-  grams_.assign(words_.size(), 0);
+  hashes_.assign(words_.size(), 0);
   for (size_t n = 1; n <= 10 && !places_.empty(); ++n) {
     CountGrams(n);
     if (n >= 2) {
@@ -250,14 +242,13 @@ void TextMeter::MeasureGrams(TextStats* stats) {
 
 void TextMeter::CountGrams(size_t n) {
   while (!places_.empty() && places_.back() + n > words_.size()) places_.pop_back();
-  counts_.Clear(places_.size());
-  slots_.clear();
-  for (const uint32_t place : places_) {
-    uint64_t hash = (grams_[place] ^ words_[place + n - 1]) * 0x9e3779b97f4a7c15;
+  hashes_.resize(places_.size());
+  for (size_t i = 0; i < places_.size(); ++i) {
+    uint64_t hash = (hashes_[i] ^ words_[places_[i] + n - 1]) * 0x9e3779b97f4a7c15;
     hash ^= hash >> 32;
-    grams_[place] = hash;
-    slots_.push_back(counts_.Add(hash));
+    hashes_[i] = hash;
   }
+  equal_.Find(hashes_);
 }
 
 // Of the commonest gram all times that it comes, with the blanks inside; the longest of several.
@@ -265,7 +256,7 @@ size_t TextMeter::CharactersOfTopGram(size_t n) const {
   uint32_t most = 2;  // where all come once, none is the commonest
   size_t longest = 0;
   for (size_t i = 0; i < places_.size(); ++i) {
-    const uint32_t count = counts_.count(slots_[i]);
+    const uint32_t count = equal_.count(i);
     if (count < most) continue;
     if (count > most) longest = 0;
     most = count;
@@ -276,11 +267,16 @@ size_t TextMeter::CharactersOfTopGram(size_t n) const {
 
 // Of grams that came before, those that do not overlap.
 size_t TextMeter::CharactersOfRepeatedGrams(size_t n) {
-  seen_.Clear(places_.size());
+  seen_.assign(places_.size(), false);
   size_t characters = 0;
   size_t next = 0;
-  for (const uint32_t place : places_) {
-    if (place < next || seen_.count(seen_.Add(grams_[place])) == 1) continue;
+  for (size_t i = 0; i < places_.size(); ++i) {
+    const uint32_t place = places_[i];
+    if (place < next) continue;
+    if (!seen_[equal_.first(i)]) {
+      seen_[equal_.first(i)] = true;
+      continue;
+    }
     characters += lengths_[place + n] - lengths_[place];
     next = place + n;
   }
@@ -290,9 +286,12 @@ size_t TextMeter::CharactersOfRepeatedGrams(size_t n) {
 void TextMeter::KeepRepeatedGrams() {
   size_t kept = 0;
   for (size_t i = 0; i < places_.size(); ++i) {
-    if (counts_.count(slots_[i]) > 1) places_[kept++] = places_[i];
+    if (equal_.count(i) == 1) continue;
+    places_[kept] = places_[i];
+    hashes_[kept++] = hashes_[i];
   }
   places_.resize(kept);
+  hashes_.resize(kept);
 }
 
 }  // namespace quern::text

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "jobs/text/equal_hashes.h"
+
 namespace quern::text {
 
 // X(enumerator, name, what it is)
@@ -73,24 +75,6 @@ class TextMeter {
   TextStats Measure(std::string_view text);
 
  private:
-  // Counts equal hashes; emptied at no cost.
-  class HashCounts {
-   public:
-    void Clear(size_t most_entries);
-    // Counts the hash once more; where its count is.
-    size_t Add(uint64_t hash);
-    uint32_t count(size_t slot) const { return slots_[slot].count; }
-
-   private:
-    struct Slot {
-      uint64_t hash = 0;
-      uint32_t round = 0;
-      uint32_t count = 0;
-    };
-    std::vector<Slot> slots_;
-    uint32_t round_ = 0;
-  };
-
   void ReadWords(std::string_view text, TextStats* stats);
   void MeasureDuplicates(std::string_view text, size_t line_feeds, Metric share, Metric characters,
                          TextStats* stats);
@@ -102,13 +86,11 @@ class TextMeter {
 
   std::vector<uint64_t> words_;    // hashes
   std::vector<uint32_t> lengths_;  // characters of the words before each
-  // The places of grams that may come twice, since the shorter ones that they begin with do; hashes
-  // by place, and slots of counts_ by index in places_.
+  // The places of grams that may come twice, since the shorter ones that they begin with do.
   std::vector<uint32_t> places_;
-  std::vector<uint64_t> grams_;
-  std::vector<size_t> slots_;
-  HashCounts counts_;
-  HashCounts seen_;
+  std::vector<uint64_t> hashes_;  // of the grams in these places, or of parts of the text
+  EqualHashes equal_;             // among hashes_
+  std::vector<bool> seen_;        // by place of the first gram among equal ones
 };
 
 }  // namespace quern::text

@@ -45,11 +45,11 @@ class LocalJobsTest : public RandomTest {
     spec.mutable_limits()->set_memory_bytes(64 << 20);
     return spec;
   }
-  // Exit code and what it printed on both channels.
-  Outcome Run(const pb::JobSpec& spec) {
+  // Exit code and what it printed on both channels. `before`: what the shell does first.
+  Outcome Run(const pb::JobSpec& spec, const std::string& before = "") {
     std::ofstream(dir_ / "spec", std::ios::binary) << spec.SerializeAsString();
-    return Shell(
-        fmt::format("{}/quern-task --local {} 2>&1", std::getenv("QUERN_BIN"), dir_ / "spec"));
+    return Shell(fmt::format("{}{}/quern-task --local {} 2>&1", before, std::getenv("QUERN_BIN"),
+                             dir_ / "spec"));
   }
   void ExpectSucceeds(const pb::JobSpec& spec) {
     const Outcome outcome = Run(spec);
