@@ -190,6 +190,32 @@ TEST_F(LocalJobsTest, IndexCutsWordsOfEveryScript) {
   EXPECT_EQ(Shell("grep ^完 " + dir_ / "out/part-r-00000 | cut -f3").out, "36\n");
 }
 
+TEST_F(LocalJobsTest, AnIndexOnThisMachineIsAskedWhereItIs) {
+  std::ofstream(dir_ / "docs") << "{\"id\":\"a\",\"text\":\"free software for all\"}\n"
+                               << "{\"id\":\"b\",\"text\":\"software that is free\"}\n"
+                               << "{\"id\":\"c\",\"text\":\"none\"}\n";
+  pb::JobSpec spec = Spec("inverted_index", dir_ / "docs");
+  spec.mutable_inputs(0)->set_format("jsonl");
+  spec.mutable_output()->set_overwrite(true);
+  ExpectSucceeds(spec);
+  const auto words = [this](const std::string& what) {
+    return Shell(fmt::format("{}/quern-search words {} 2>&1", std::getenv("QUERN_BIN"), what));
+  };
+  const std::string index = "file://" + dir_ / "out";
+  EXPECT_EQ(words(index + " free software").out, "2\ta\n2\tb\n2 documents\n");
+  EXPECT_EQ(words("--phrase " + index + "/ free software").out, "1\ta\n1 documents\n");
+  EXPECT_EQ(words(index + " beer").out, "0 documents\n");
+  const Outcome none = words(index + "/none free");
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_NE(none.out.find("/out/none: no index there. Try: mr run"), std::string::npos) << none.out;
+  spec.mutable_output()->set_codec("zstd");
+  ExpectSucceeds(spec);
+  const Outcome compressed = words(index + " free");
+  EXPECT_EQ(compressed.exit_code, 1);
+  EXPECT_NE(compressed.out.find("/out/part-r-00000.zst: is compressed"), std::string::npos)
+      << compressed.out;
+}
+
 TEST_F(LocalJobsTest, ReadsDirectoriesAndCompressedFiles) {
   MakeText(1 << 20);
   ASSERT_EQ(

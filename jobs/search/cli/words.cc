@@ -1,32 +1,21 @@
 // Answers a query from the output of the inverted-index job.
-#include "client/file_system.h"
-#include "client/glob.h"
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
-#include "common/cluster_config.h"
 #include "jobs/search/cli/commands.h"
+#include "jobs/search/inverted/index_parts.h"
 #include "jobs/search/inverted/query.h"
-#include "jobs/search/inverted/sorted_lines.h"
 
 namespace quern::search {
 namespace {
 
 constexpr int64_t kMaxHits = 1'000'000'000;
 
-absl::StatusOr<inverted::Postings> Lookup(client::FileSystem* fs,
+absl::StatusOr<inverted::Postings> Lookup(inverted::IndexParts* index,
                                           const std::vector<std::string>& parts,
                                           std::string_view term) {
   inverted::Postings postings;
   for (const std::string& part : parts) {
-    ASSIGN_OR_RETURN(const auto reader, fs->Open(part));
-    inverted::SortedLines lines(
-        [&](uint64_t offset, size_t n) -> absl::StatusOr<std::string> {
-          std::string bytes(n, '\0');
-          ASSIGN_OR_RETURN(const size_t got, reader->Pread(offset, n, bytes.data()));
-          bytes.resize(got);
-          return bytes;
-        },
-        reader->status().length);
+    ASSIGN_OR_RETURN(inverted::SortedLines lines, index->Open(part));
     const absl::Status status = lines.ForEach(
         term, [&](std::string_view rest) { return inverted::AddPosting(rest, &postings); });
     RETURN_IF_ERROR(Annotate(status, part));
@@ -46,21 +35,16 @@ class Words final : public Command {
   }
 
   absl::StatusOr<int> Run() override {
-    const std::string& index = arguments_[0];
     std::string query;
     for (size_t i = 1; i < arguments_.size(); ++i) query += arguments_[i] + ' ';
     const std::vector<inverted::QueryTerm> terms = inverted::QueryTerms(query);
     if (terms.empty()) return InvalidArgumentError("'{}': no word to search for", query);
-    auto masters = FindMasters(master_);
-    if (!masters.ok()) return UsageError(Message(masters.status()));
-    const auto fs = client::FileSystem::Create({.masters = *std::move(masters)});
-    ASSIGN_OR_RETURN(const auto parts, fs->Glob(client::Escape(index) + "/part-*"));
-    if (parts.empty()) {
-      return NotFoundError("{0}: no index there. Try: mr run inverted-index IN {0}", index);
-    }
+    const auto index = inverted::OpenIndexParts(arguments_[0], master_);
+    if (!index.ok()) return UsageError(Message(index.status()));
+    ASSIGN_OR_RETURN(const auto parts, (*index)->List());
     std::vector<inverted::Postings> postings;
     for (const inverted::QueryTerm& term : terms) {
-      ASSIGN_OR_RETURN(postings.emplace_back(), Lookup(fs.get(), parts, term.text));
+      ASSIGN_OR_RETURN(postings.emplace_back(), Lookup(index->get(), parts, term.text));
     }
     Print(inverted::Match(terms, postings, phrase_));
     return kExitOk;
@@ -89,7 +73,7 @@ CommandSpec WordsCommand() {
           .usage = "[--phrase] [--limit N] INDEX WORD...",
           .summary = "documents with every word, from the output of mr run inverted-index",
           .examples = {"quern-search words /index free software",
-                       "quern-search words --phrase --limit 3 /index 'public license'"},
+                       "quern-search words --phrase --limit 3 file:///tmp/index 'public license'"},
           .make = [] { return std::make_unique<Words>(); }};
 }
 
