@@ -58,7 +58,8 @@ std::string BootId();
 // Thread-safe.
 class ChunkStore {
  public:
-  // Applies the restart rules to every replica. Fails when no disk is usable, or as DiskSet::Open.
+  // Applies the restart rules to every replica. A disk that hangs is taken in when it answers; what
+  // is on it is Unavailable until then. Fails when no disk is usable, or as DiskSet::Open.
   static absl::StatusOr<std::unique_ptr<ChunkStore>> Open(ChunkStoreOptions options);
   ~ChunkStore();
 
@@ -68,7 +69,7 @@ class ChunkStore {
   // What was durable when the store opened.
   const OrderGuard::Seen& seen_at_start() const { return disks_->seen_at_start(); }
   // Tries the disks again that are away, and the replicas that could not be read when theirs was
-  // opened; to be called now and then, by one thread.
+  // opened; to be called now and then, by one thread. Does not wait for disks that hang.
   void ReopenDisks();
 
   // --- What is to be remembered of the masters, and whose disk has it. Follow only takes note;
@@ -129,8 +130,11 @@ class ChunkStore {
  private:
   explicit ChunkStore(ChunkStoreOptions options) : options_(std::move(options)) {}
   absl::Status OpenDisks();
-  // Restores the replicas of a disk that is being opened, and makes both part of the store.
+  // Restores the replicas of a disk that has been opened, and makes both part of the store. False:
+  // it is away.
+  bool Load(Disk* disk);
   absl::Status LoadDisk(Disk* disk);
+  void TryAgain(Disk* disk);
   using Replicas = std::vector<std::shared_ptr<Replica>>;
   absl::StatusOr<Replicas> RestoreReplicas(Disk* disk);
   void Publish(Disk* disk, const Replicas& replicas);
@@ -176,7 +180,7 @@ class ChunkStore {
 
   mutable Mutex mutex_;
   absl::flat_hash_map<ChunkId, std::shared_ptr<Replica>> replicas_ ABSL_GUARDED_BY(mutex_);
-  // Of the disks, as they were opened.
+  // Of the disks, as they were opened; empty before.
   std::vector<std::string> devices_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<ChunkId, UnrestoredPtr> unrestored_ ABSL_GUARDED_BY(mutex_);
   // Those that could not be removed yet when others took their place.

@@ -46,55 +46,52 @@ absl::StatusOr<std::unique_ptr<ChunkStore>> ChunkStore::Open(ChunkStoreOptions o
   return store;
 }
 
-ChunkStore::~ChunkStore() = default;
+ChunkStore::~ChunkStore() {
+  if (disks_ != nullptr) disks_->threads().Join();  // they use the rest
+}
 
 absl::Status ChunkStore::OpenDisks() {
-  ASSIGN_OR_RETURN(disks_, DiskSet::Open({.dirs = options_.dirs,
-                                          .forget_disks = options_.forget_disks,
-                                          .reserve_bytes = options_.reserve_bytes,
-                                          .fs = options_.fs,
-                                          .open_index = options_.open_index,
-                                          .clock = options_.clock,
-                                          .disk_patience = options_.disk_patience,
-                                          .disk_silence = options_.disk_silence}));
-  for (const auto& disk : disks_->disks()) {
-    disk->set_on_failed([this, raw = disk.get()] { OnDiskFailed(raw); });
-    const std::string device = DeviceOf(disk->path());
+  ASSIGN_OR_RETURN(disks_,
+                   DiskSet::Open({.dirs = options_.dirs,
+                                  .forget_disks = options_.forget_disks,
+                                  .reserve_bytes = options_.reserve_bytes,
+                                  .fs = options_.fs,
+                                  .open_index = options_.open_index,
+                                  .clock = options_.clock,
+                                  .disk_patience = options_.disk_patience,
+                                  .disk_silence = options_.disk_silence,
+                                  .on_failed = [this](const Disk* disk) { OnDiskFailed(disk); }}));
+  {
     MutexLock lock(&mutex_);
-    devices_.push_back(device);
+    devices_.resize(disks_->disks().size());
   }
-  absl::Status error;
-  for (Disk* disk : disks_->opened()) {
-    const absl::Status status = LoadDisk(disk);
-    if (!status.ok()) Unusable(disk, status);
-    if (error.ok()) error = status;
-  }
-  const bool usable =
-      std::ranges::any_of(disks_->opened(), [](const Disk* disk) { return disk->health().ok(); });
-  return usable ? absl::OkStatus() : error;
+  const std::vector<Disk*>& opened = disks_->opened();
+  for (Disk* disk : opened) disks_->threads().Begin(disk, [this, disk] { Load(disk); });
+  const auto ready = [](const Disk* disk) { return disk->health().ok(); };
+  disks_->threads().Await([&] { return std::ranges::any_of(opened, ready); });
+  return std::ranges::any_of(opened, ready) ? absl::OkStatus() : opened.front()->health();
 }
 
 void ChunkStore::Unusable(Disk* disk, const absl::Status& why) {
   if (disk->failed()) return;  // which was said
   LogError("disk_unusable", {{"disk", disk->path()}, {"error", why}});
+  const Disk::Use use(disk);
   disk->SetAway(Annotate(why, fmt::format("disk {}", disk->path())), absl::IsDataLoss(why));
 }
 
 void ChunkStore::ReopenDisks() {
-  for (Disk* disk : disks_->Reopen()) {
-    const absl::Status status = LoadDisk(disk);
-    if (!status.ok()) {
-      Unusable(disk, status);
-      continue;
-    }
-    const std::string device = DeviceOf(disk->path());
-    {
-      MutexLock lock(&mutex_);
-      devices_[disks_->IndexOf(disk)] = device;
-    }
-    LogInfo("disk_returned", {{"disk", disk->path()}});
+  for (const auto& each : disks_->disks()) {
+    Disk* disk = each.get();
+    if (!disk->may_return() && UnrestoredOn(disk).empty()) continue;
+    disks_->threads().Begin(disk, [this, disk] { TryAgain(disk); });
   }
-  for (const auto& disk : disks_->disks()) RestoreAgain(disk.get());
+  disks_->threads().Await();
+}
+
+void ChunkStore::TryAgain(Disk* disk) {
+  if (!disk->may_return()) return RestoreAgain(disk);
+  if (!disks_->Reopen(disk)) return;
+  if (Load(disk)) LogInfo("disk_returned", {{"disk", disk->path()}});
 }
 
 std::vector<ChunkStore::UnrestoredPtr> ChunkStore::UnrestoredOn(const Disk* disk) const {
@@ -135,6 +132,18 @@ absl::Status ChunkStore::RestoreOne(Unrestored* unrestored) {
   return absl::OkStatus();
 }
 
+bool ChunkStore::Load(Disk* disk) {
+  {
+    const Disk::Use use(disk);
+    const std::string device = DeviceOf(disk->path());
+    MutexLock lock(&mutex_);
+    devices_[disks_->IndexOf(disk)] = device;
+  }
+  const absl::Status status = LoadDisk(disk);
+  if (!status.ok()) Unusable(disk, status);
+  return status.ok();
+}
+
 absl::Status ChunkStore::LoadDisk(Disk* disk) {
   ASSIGN_OR_RETURN(const Replicas replicas, RestoreReplicas(disk));
   // Makes every latch and cut of the restart durable before anything is served.
@@ -151,7 +160,10 @@ absl::StatusOr<ChunkStore::Replicas> ChunkStore::RestoreReplicas(Disk* disk) {
     MutexLock lock(&mutex_);
     absl::erase_if(unrestored_, [disk](const auto& entry) { return entry.second->disk == disk; });
   }
+  // Each step is an operation of the disk: one that has much to load does not hang.
+  std::optional<Disk::Use> step(std::in_place, disk);
   const auto restore = [&](const ReplicaRecord& record) -> absl::Status {
+    step.emplace(disk);
     const ChunkId chunk = record.spec.chunk;
     with_rows.insert(chunk);
     if (record.state == ReplicaState::kRemoved) {
@@ -170,6 +182,7 @@ absl::StatusOr<ChunkStore::Replicas> ChunkStore::RestoreReplicas(Disk* disk) {
     return absl::OkStatus();
   };
   RETURN_IF_ERROR(disk->index().ForEachReplica(restore));
+  step.reset();
   ASSIGN_OR_RETURN(const std::vector<ReplicaRecord> orphans,
                    AdoptOrphans(disk, with_rows, options_.clock));
   for (const ReplicaRecord& orphan : orphans) {
@@ -195,10 +208,13 @@ void ChunkStore::Publish(Disk* disk, const Replicas& replicas) {
   // In the map first: what is not there is not here, as soon as the disk is ready.
   disk->MarkReady();
   for (const std::shared_ptr<Replica>& replica : extra) Discard(replica);
-  // Last, so that the master hears of what is here after what went.
+  // Last, so that the master hears of what is here after what went. Another disk may have come with
+  // a better one meanwhile.
   const absl::flat_hash_set<std::shared_ptr<Replica>> gone(extra.begin(), extra.end());
   for (const std::shared_ptr<Replica>& replica : replicas) {
-    if (!gone.contains(replica)) replica->Announce();
+    if (gone.contains(replica)) continue;
+    const absl::StatusOr<std::shared_ptr<Replica>> here = Find(replica->chunk());
+    if (here.ok() && *here == replica) replica->Announce();
   }
 }
 

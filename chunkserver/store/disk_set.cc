@@ -10,6 +10,9 @@
 namespace quern::chunkserver {
 namespace {
 
+// Between two looks whether a disk that is being opened hangs.
+constexpr absl::Duration kLookEvery = absl::Seconds(1);
+
 // The same directory by the same name, wherever the server was started.
 std::string Absolute(const std::string& dir) {
   std::string path = std::filesystem::path(AbsolutePath(dir)).lexically_normal().string();
@@ -19,18 +22,25 @@ std::string Absolute(const std::string& dir) {
 
 }  // namespace
 
-DiskSet::DiskSet(Options options) : options_(std::move(options)), roster_(options_.forget_disks) {
+DiskSet::DiskSet(Options options)
+    : options_(std::move(options)),
+      roster_(options_.forget_disks),
+      threads_(std::min(options_.disk_patience, kLookEvery)) {
   for (const std::string& dir : options_.dirs) disks_.push_back(MakeDisk(Absolute(dir)));
 }
 
 std::unique_ptr<Disk> DiskSet::MakeDisk(const std::string& path) const {
-  return std::make_unique<Disk>(Disk::Options{.path = path,
-                                              .fs = options_.fs,
-                                              .open_index = options_.open_index,
-                                              .reserve_bytes = options_.reserve_bytes,
-                                              .clock = options_.clock,
-                                              .patience = options_.disk_patience,
-                                              .silence = options_.disk_silence});
+  auto disk = std::make_unique<Disk>(Disk::Options{.path = path,
+                                                   .fs = options_.fs,
+                                                   .open_index = options_.open_index,
+                                                   .reserve_bytes = options_.reserve_bytes,
+                                                   .clock = options_.clock,
+                                                   .patience = options_.disk_patience,
+                                                   .silence = options_.disk_silence});
+  if (options_.on_failed != nullptr) {
+    disk->set_on_failed([this, raw = disk.get()] { options_.on_failed(raw); });
+  }
+  return disk;
 }
 
 absl::StatusOr<std::unique_ptr<DiskSet>> DiskSet::Open(Options options) {
@@ -50,17 +60,30 @@ absl::Status DiskSet::OpenAll() {
   AddMissing();
   for (const auto& disk : disks_) {
     marks_.push_back(std::make_unique<Mark>());
-    const absl::Status health = disk->health();
-    const bool open = std::ranges::count(opened_, disk.get()) > 0;
-    if (!open) LogError("disk_unusable", {{"disk", disk->path()}, {"error", health}});
+    if (std::ranges::count(opened_, disk.get()) > 0) continue;
+    const absl::Status answers = disk->Answers();
+    LogError("disk_unusable",
+             {{"disk", disk->path()}, {"error", answers.ok() ? disk->health() : answers}});
   }
   return absl::OkStatus();
 }
 
 absl::Status DiskSet::OpenExisting(std::vector<Disk*>* empty) {
+  for (const auto& disk : disks_) {
+    threads_.Begin(disk.get(), [this, raw = disk.get()] { OpenAtStart(raw); });
+  }
+  threads_.Await([this] { return AnyOpen(); });
+  std::map<const Disk*, absl::Status> answers;
+  {
+    MutexLock lock(&mutex_);
+    goes_on_ = true;
+    answers = at_start_;
+  }
   absl::Status first_error;
   for (const auto& disk : disks_) {
-    const absl::Status status = disk->Open(std::nullopt);
+    const auto answer = answers.find(disk.get());
+    if (answer == answers.end()) continue;  // it hangs
+    const absl::Status& status = answer->second;
     if (status.ok()) {
       opened_.push_back(disk.get());
     } else if (absl::IsNotFound(status)) {
@@ -70,6 +93,26 @@ absl::Status DiskSet::OpenExisting(std::vector<Disk*>* empty) {
     }
   }
   return first_error;
+}
+
+void DiskSet::OpenAtStart(Disk* disk) {
+  const absl::Status status = disk->Open(std::nullopt);
+  {
+    MutexLock lock(&mutex_);
+    if (!goes_on_) {
+      at_start_[disk] = status;
+      return;
+    }
+  }
+  // The others have agreed without it on whose they are. It is opened anew, as one that returns.
+  if (!status.ok()) return;
+  const Disk::Use use(disk);
+  disk->SetAway(UnavailableError("disk {}: did not answer at the start", disk->path()));
+}
+
+bool DiskSet::AnyOpen() const {
+  MutexLock lock(&mutex_);
+  return std::ranges::any_of(at_start_, [](const auto& answer) { return answer.second.ok(); });
 }
 
 absl::Status DiskSet::AgreeOnIdentity() {
@@ -214,8 +257,9 @@ absl::Status DiskSet::CheckReturned(Disk* disk) {
         disk->path(), identity.server_uuid, identity.cluster_id);
   }
   if (OrderGuard::Newer(seen_.followed, identity.followed) != seen_.followed) {
-    return FailedPreconditionError(
-        "disk {}: has seen a newer master than the other disks. Try: restart the server",
+    return UnavailableError(
+        "disk {}: has seen a newer master than the other disks, and is used when this server has "
+        "seen it too. Try: restart the server",
         disk->path());
   }
   roster_.Merge(identity.disks);
@@ -223,26 +267,22 @@ absl::Status DiskSet::CheckReturned(Disk* disk) {
   return absl::OkStatus();
 }
 
-std::vector<Disk*> DiskSet::Reopen() {
-  std::vector<Disk*> opened;
-  for (const auto& disk : disks_) {
-    if (!disk->may_return()) continue;
-    const absl::Status before = disk->health();
-    absl::Status status = disk->Open(std::nullopt);
-    if (status.ok()) {
-      status = CheckReturned(disk.get());
-      if (!status.ok()) disk->SetAway(status, /*for_good=*/true);
-    } else if (absl::IsNotFound(status)) {
-      disk->SetAway(before);  // which says what is missing here
-      continue;
-    }
-    if (status.ok()) {
-      opened.push_back(disk.get());
-    } else if (status != before) {
-      LogError("disk_unusable", {{"disk", disk->path()}, {"error", status}});
-    }
+bool DiskSet::Reopen(Disk* disk) {
+  const absl::Status before = disk->health();
+  absl::Status status = disk->Open(std::nullopt);
+  if (absl::IsNotFound(status)) {
+    disk->SetAway(before);  // which says what is missing here
+    return false;
   }
-  return opened;
+  if (status.ok()) {
+    const Disk::Use use(disk);
+    status = CheckReturned(disk);
+    if (!status.ok()) disk->SetAway(status, /*for_good=*/!absl::IsUnavailable(status));
+  }
+  if (!status.ok() && status != before) {
+    LogError("disk_unusable", {{"disk", disk->path()}, {"error", status}});
+  }
+  return status.ok();
 }
 
 absl::Status DiskSet::CheckWhole() const {

@@ -3,8 +3,13 @@
 // The identity (server, cluster, newest master seen, roster of disks) is kept on every disk. A disk
 // that was there once and is missing now is expected back: until somebody forgets it, nothing that
 // may be on it is called lost.
+//
+// Each disk is opened in a thread of its own. The start waits for all that answer, and for one that
+// can be used at least: a disk that hangs is away, and is taken in when it answers.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -14,12 +19,13 @@
 #include "chunkserver/logic/disk_roster.h"
 #include "chunkserver/logic/order_guard.h"
 #include "chunkserver/store/disk.h"
+#include "chunkserver/store/disk_threads.h"
 #include "common/mutex.h"
 #include "common/storage/file_io.h"
 
 namespace quern::chunkserver {
 
-// Thread-safe, but for Open and Reopen.
+// Thread-safe.
 class DiskSet {
  public:
   struct Options {
@@ -31,6 +37,8 @@ class DiskSet {
     Clock* clock = Clock::Real();
     absl::Duration disk_patience = kDiskPatience;  // see Disk
     absl::Duration disk_silence = kDiskSilence;
+    // See Disk::set_on_failed. From any thread.
+    std::function<void(const Disk*)> on_failed = nullptr;
   };
   // Opens those that are there, formats new ones. Fails when none is usable, or when disks belong
   // to different servers or clusters (FailedPrecondition). None is ready yet.
@@ -52,16 +60,20 @@ class DiskSet {
   // The same, synced, on one that is being opened.
   absl::Status SaveOpened(Disk* disk);
 
-  // Tries those again that could not be opened. Returns the ones that are open now.
-  std::vector<Disk*> Reopen();
+  // Where disks are opened; also for those who load them.
+  DiskThreads& threads() { return threads_; }
+  // Tries one again that may return. True: it is open now.
+  bool Reopen(Disk* disk);
   // OK when all disks are ready or forgotten. Unavailable: names one that is not.
   absl::Status CheckWhole() const;
 
  private:
   explicit DiskSet(Options options);
   absl::Status OpenAll();
-  // Opens what is there; what is empty goes to `empty`. The first error.
+  // Opens what is there and answers; what is empty goes to `empty`. The first error.
   absl::Status OpenExisting(std::vector<Disk*>* empty);
+  void OpenAtStart(Disk* disk);
+  bool AnyOpen() const;
   absl::Status FormatNew(const std::vector<Disk*>& empty);
   absl::Status AgreeOnIdentity();
   // Whether a disk that has just been opened is one of ours.
@@ -87,6 +99,11 @@ class DiskSet {
   mutable Mutex mutex_;
   OrderGuard::Seen seen_ ABSL_GUARDED_BY(mutex_);
   DiskRoster roster_ ABSL_GUARDED_BY(mutex_);
+  // What came of opening them, until the start goes on without the rest.
+  std::map<const Disk*, absl::Status> at_start_ ABSL_GUARDED_BY(mutex_);
+  bool goes_on_ ABSL_GUARDED_BY(mutex_) = false;
+
+  DiskThreads threads_;  // last: they use the rest
 };
 
 }  // namespace quern::chunkserver

@@ -1,5 +1,8 @@
 #include "chunkserver/store/orphans.h"
 
+#include <optional>
+#include <utility>
+
 #include "chunkserver/logic/checksums.h"
 #include "chunkserver/store/visit_bytes.h"
 #include "common/log.h"
@@ -37,11 +40,14 @@ absl::StatusOr<ReplicaRecord> Adopt(Disk* disk, ChunkId chunk, Clock* clock) {
 
 absl::StatusOr<std::vector<ReplicaRecord>> AdoptOrphans(
     Disk* disk, const absl::flat_hash_set<ChunkId>& with_rows, Clock* clock) {
+  // Each step is an operation of the disk.
+  std::optional<Disk::Use> step(std::in_place, disk);
   ASSIGN_OR_RETURN(const std::vector<ChunkId> files, disk->ListData());
   std::vector<ReplicaRecord> adopted;
   size_t left = 0;
   for (const ChunkId chunk : files) {
     if (with_rows.contains(chunk)) continue;
+    step.emplace(disk);
     if (adopted.size() == kMaxOrphansAtOnce) {
       ++left;
       continue;

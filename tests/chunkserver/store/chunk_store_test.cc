@@ -445,9 +445,12 @@ TEST_P(ChunkStoreTest, ADiskThatRefusesItsRowsAtTheStartIsTriedAgain) {
   bool refuse = true;
   ChunkStoreOptions options = Options();
   options.open_index = [&](const std::string& path, bool create) {
-    machine_.RefuseRows(false);
+    // All disks are opened at the same time.
+    const std::string first = machine_.dir(0) + "/index/";
+    using enum FaultyFileSystem::Operation;
+    if (path.starts_with(machine_.dir(0))) machine_.faults().Fail(kRead, first, 0);
     auto index = machine_.opener()(path, create);
-    machine_.RefuseRows(refuse && path.starts_with(machine_.dir(0)));
+    if (path.starts_with(machine_.dir(0)) && refuse) machine_.faults().Fail(kRead, first, EIO);
     return index;
   };
   auto store = ChunkStore::Open(options);

@@ -1,0 +1,48 @@
+#include "chunkserver/store/disk_threads.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace quern::chunkserver {
+
+void DiskThreads::Begin(const Disk* disk, std::function<void()> work) {
+  MutexLock lock(&mutex_);
+  Worker* worker = &workers_[disk];
+  if (worker->busy) return;
+  worker->busy = true;
+  // The last one has nothing left to do.
+  worker->thread = Thread("disk-opening", [this, worker, work = std::move(work)] {
+    work();
+    MutexLock done(&mutex_);
+    worker->busy = false;
+    ended_.SignalAll();
+  });
+}
+
+bool DiskThreads::Busy() const {
+  return std::ranges::any_of(workers_, [](const auto& entry) { return entry.second.busy; });
+}
+
+bool DiskThreads::OthersHang() const {
+  return std::ranges::none_of(
+      workers_, [](const auto& entry) { return entry.second.busy && entry.first->Answers().ok(); });
+}
+
+void DiskThreads::Await(const std::function<bool()>& enough) {
+  MutexLock lock(&mutex_);
+  while (Busy()) {
+    if (OthersHang() && (enough == nullptr || enough())) return;
+    ended_.WaitFor(&mutex_, look_every_);
+  }
+}
+
+void DiskThreads::Join() {
+  std::vector<Thread> threads;
+  {
+    MutexLock lock(&mutex_);
+    for (auto& [disk, worker] : workers_) threads.push_back(std::move(worker.thread));
+  }
+}
+
+}  // namespace quern::chunkserver

@@ -1,0 +1,45 @@
+// The threads in which disks are opened and loaded, one for each disk: one that hangs holds up
+// nothing but itself.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <functional>
+#include <map>
+
+#include "chunkserver/store/disk.h"
+#include "common/mutex.h"
+#include "common/thread.h"
+
+namespace quern::chunkserver {
+
+// Thread-safe.
+class DiskThreads {
+ public:
+  // `look_every`: between two looks whether what is waited for hangs.
+  explicit DiskThreads(absl::Duration look_every) : look_every_(look_every) {}
+  ~DiskThreads() { Join(); }
+
+  // Begins `work` with the disk; does nothing while the last one with this disk goes on.
+  void Begin(const Disk* disk, std::function<void()> work);
+  // Waits until all have ended; as soon as `enough` says so (none: at once) not for disks that
+  // hang, which are Disk::Answers.
+  void Await(const std::function<bool()>& enough = nullptr);
+  // Waits for all, however long; nothing is begun any more.
+  void Join();
+
+ private:
+  bool OthersHang() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool Busy() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  struct Worker {
+    bool busy = false;
+    Thread thread;
+  };
+  const absl::Duration look_every_;
+  Mutex mutex_;
+  CondVar ended_;
+  std::map<const Disk*, Worker> workers_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace quern::chunkserver

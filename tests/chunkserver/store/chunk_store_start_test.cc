@@ -1,0 +1,127 @@
+// A start with a disk that hangs: the others are served, and it is taken in when it answers.
+#include <future>
+
+#include "common/thread.h"
+#include "tests/chunkserver/store/chunk_store_fixture.h"
+#include "tests/support/hanging_file_system.h"
+
+namespace quern::chunkserver {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(60);
+
+class ChunkStoreStartTest : public ChunkStoreFixture {
+ protected:
+  // A sealed chunk on each disk.
+  void SetUp() override {
+    for (const uint64_t disk : {0u, 1u}) {
+      text_[disk] = RandomText(100'000);
+      ASSERT_OK(store_->Create(Spec(Chunk(disk)), disk));
+      ASSERT_OK(Append(Chunk(disk), text_[disk]));
+      ASSERT_OK(Find(Chunk(disk))->Finalize(text_[disk].size(), Crc32c(text_[disk])));
+    }
+  }
+  void TearDown() override {
+    files_.Release();
+    opening_.Join();
+    store_.reset();
+  }
+  static ChunkId Chunk(uint64_t disk) { return ChunkId(disk + 1); }
+
+  static bool Eventually(const std::function<bool()>& done) {
+    const absl::Time give_up = Clock::Real()->MonotonicNow() + kPatience;
+    while (!done()) {
+      if (Clock::Real()->MonotonicNow() > give_up) return false;
+      Clock::Real()->Sleep(absl::Milliseconds(1));
+    }
+    return true;
+  }
+  // Restarts while what contains `part` hangs. False: the start waits for it.
+  bool StartWhileHanging(const std::string& part) {
+    store_.reset();
+    files_.Hang(part);
+    ChunkStoreOptions options = Options();
+    options.fs = &files_;
+    options.disk_patience = absl::Milliseconds(10);  // of a clock that stands still
+    std::promise<void> opened;
+    auto is_open = opened.get_future();
+    opening_ = Thread("open", [this, options, opened = &opened] {
+      auto store = ChunkStore::Open(options);
+      EXPECT_OK(store);
+      if (store.ok()) store_ = *std::move(store);
+      opened->set_value();
+    });
+    EXPECT_TRUE(Eventually([&] { return files_.sleeping() > 0; }));
+    clock_.AdvanceTime(absl::Hours(1));
+    const bool waits =
+        is_open.wait_for(absl::ToChronoSeconds(kPatience / 3)) != std::future_status::ready;
+    if (waits) files_.Release();
+    opening_.Join();
+    return !waits;
+  }
+  bool FirstIsServed() { return ReadServed(Chunk(0)).value_or("") == text_[0]; }
+
+  HangingFileSystem files_{machine_.fs()};
+  Thread opening_;
+  std::string text_[2];
+};
+
+TEST_P(ChunkStoreStartTest, ADiskThatHangsHoldsUpNoOther) {
+  ASSERT_TRUE(StartWhileHanging(machine_.dir(0)));
+  EXPECT_EQ(ReadServed(Chunk(1)).value(), text_[1]);
+  EXPECT_THAT(store_->Find(Chunk(0)), StatusIs(absl::StatusCode::kUnavailable)) << "not lost";
+  EXPECT_OK(store_->Create(Spec(ChunkId(9))));
+  EXPECT_EQ(store_->DiskOf(ChunkId(9)).value(), 1u);
+  store_->ReopenDisks();
+  EXPECT_FALSE(store_->Disks()[0].health.ok()) << "nor does anybody wait for it later";
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kFinalized), 1u);
+  files_.Release();
+  EXPECT_TRUE(Eventually([&] {
+    store_->ReopenDisks();
+    return FirstIsServed();
+  }));
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kFinalized), 2u);
+  EXPECT_THAT(store_->Find(ChunkId(99)), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_OK(store_->Create(Spec(ChunkId(10)), 0));
+  EXPECT_EQ(store_->DiskOf(ChunkId(10)).value(), 0u);
+}
+
+TEST_P(ChunkStoreStartTest, NorDoesOneThatHangsWhileItsReplicasAreLoaded) {
+  ASSERT_TRUE(StartWhileHanging(machine_.dir(0) + "/data/"));
+  EXPECT_EQ(ReadServed(Chunk(1)).value(), text_[1]);
+  EXPECT_THAT(store_->Find(Chunk(0)), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(store_->Find(ChunkId(99)), StatusIs(absl::StatusCode::kUnavailable));
+  store_->ReopenDisks();
+  files_.Release();
+  EXPECT_TRUE(Eventually([&] { return FirstIsServed(); })) << "as soon as it is loaded";
+  EXPECT_TRUE(Eventually([&] { return store_->inventory().Count(ReplicaState::kFinalized) == 2; }));
+  EXPECT_EQ(Used(), text_[0].size() + text_[1].size());
+}
+
+// It has seen more than the others, and so may the next master have to.
+TEST_P(ChunkStoreStartTest, ADiskThatAnswersLateIsUsedWhenItsMasterIsBack) {
+  store_->Follow({.cluster_id = "red", .followed = {3, 7, 5}});
+  for (const size_t disk : {0u, 1u}) ASSERT_OK(store_->SaveMark(disk));
+  store_->Follow({.cluster_id = "red", .followed = {3, 7, 9}});
+  ASSERT_OK(store_->SaveMark(0));
+  ASSERT_TRUE(StartWhileHanging(machine_.dir(0)));
+  EXPECT_EQ(store_->seen_at_start().followed, (FollowedMaster{3, 7, 5}));
+  files_.Release();
+  EXPECT_TRUE(Eventually([&] {
+    store_->ReopenDisks();
+    return Message(store_->Disks()[0].health).find("newer master") != std::string::npos;
+  }));
+  EXPECT_FALSE(FirstIsServed());
+  store_->Follow({.cluster_id = "red", .followed = {3, 7, 9}});
+  store_->ReopenDisks();
+  EXPECT_TRUE(FirstIsServed());
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, ChunkStoreStartTest,
+                         ::testing::Values(IndexKind::kRocks, IndexKind::kMemory),
+                         [](const auto& kind) {
+                           return kind.param == IndexKind::kRocks ? "Rocks" : "Memory";
+                         });
+
+}  // namespace
+}  // namespace quern::chunkserver
