@@ -19,6 +19,14 @@ inline std::string PipelineDir(std::string_view pipeline_id) {
 inline std::string RoundPath(std::string_view pipeline_id, std::string_view stage, uint32_t round) {
   return fmt::format("{}/{}/{:04}", PipelineDir(pipeline_id), stage, round);
 }
+// Beside the stages' own directories, by names that no stage can have. What is going to appear at
+// the output path, and what has lain there and is of no use any more.
+inline std::string StagingDir(std::string_view pipeline_id) {
+  return fmt::format("{}/.output", PipelineDir(pipeline_id));
+}
+inline std::string RetiredDir(std::string_view pipeline_id) {
+  return fmt::format("{}/.retired", PipelineDir(pipeline_id));
+}
 // The output of that name of a stage whose main output is at `path`; "" is the main one.
 inline std::string StageOutputPath(std::string_view path, std::string_view output) {
   return output.empty() ? std::string(path) : fmt::format("{}.{}", path, output);

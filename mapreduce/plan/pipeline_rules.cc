@@ -16,6 +16,7 @@ namespace {
 
 constexpr size_t kMaxStageNameBytes = 60;
 
+// Without a dot: that begins the names of the pipeline's own directories (pipeline_paths.h).
 bool IsStageName(std::string_view name) {
   const auto is_plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||

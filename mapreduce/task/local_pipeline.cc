@@ -185,7 +185,7 @@ absl::StatusOr<pb::StageOutput> LocalPipeline::RunRound(const pb::PipelineStage&
 
 // What lies at or below OUT is put together first, and appears as one.
 absl::Status LocalPipeline::Publish() {
-  const std::string together = work_dir_ + "/_out";
+  const std::string together = work_dir_ + "/.out";  // as no stage can be called
   Storage::Moves moves;
   Storage::Moves below;
   for (const pb::PipelineStage& stage : spec_.stages()) {

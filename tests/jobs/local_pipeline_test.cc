@@ -103,6 +103,24 @@ TEST_F(LocalPipelineTest, FlagsThatMeanNothingHereAreRefused) {
   EXPECT_FALSE(std::filesystem::exists(dir_ / "counts"));
 }
 
+TEST_F(LocalPipelineTest, AStageMayBeCalledAsItLikes) {
+  std::ofstream(dir_ / "three.toml") << R"(
+[[stage]]
+name = "count"
+job = "wordcount"
+input = ["@in"]
+[[stage]]
+name = "_out"
+job = "top-n"
+input = ["@count"]
+output = "."
+params = { n = 2 }
+)";
+  const Outcome outcome = RunThree();
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Shell("cat " + dir_ / "out/part-*").out, "to\t4\nbe\t3\n");
+}
+
 TEST_F(LocalPipelineTest, AFileOfSomebodyInAnOutputIsNotReplaced) {
   ASSERT_EQ(RunThree().exit_code, 0);
   std::ofstream(dir_ / "out/top/notes.txt") << "mine";

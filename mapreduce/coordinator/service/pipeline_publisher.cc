@@ -10,11 +10,6 @@
 namespace quern::mr {
 namespace {
 
-// What an earlier run had at the output path and this one has not.
-std::string RetiredDir(const PipelinePublishPlan& plan) {
-  return fmt::format("{}/retired", PipelineDir(plan.pipeline_id));
-}
-
 constexpr char kTop[] = ".";
 
 // The output whose files lie in the output path itself; nullptr when there is none.
@@ -172,7 +167,7 @@ absl::Status MoveBeside(const PipelinePublishPlan& plan, const std::string& stag
   }
   ASSIGN_OR_RETURN(const std::vector<std::string> useless,
                    FindUseless(plan, replaced, staying, files));
-  const std::string retired = RetiredDir(plan);
+  const std::string retired = RetiredDir(plan.pipeline_id);
   RETURN_IF_ERROR(files->Mkdirs(retired));
   size_t number = 0;
   for (const std::string& path : useless) {
@@ -277,14 +272,14 @@ absl::Status PublishOnce(const PipelinePublishPlan& plan, const std::string& sta
   if (plan.overwrite) RETURN_IF_ERROR(Annotate(CheckMayReplace(targets, files), "publish"));
   RETURN_IF_ERROR(Annotate(files->RenameAll(moves, plan.overwrite), "publish"));
   // What cannot be removed now goes with the pipeline's directory.
-  if (!staying.empty()) files->DeleteTree(RetiredDir(plan)).IgnoreError();
+  if (!staying.empty()) files->DeleteTree(RetiredDir(plan.pipeline_id)).IgnoreError();
   return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* files) {
-  const std::string staging = fmt::format("{}/output", PipelineDir(plan.pipeline_id));
+  const std::string staging = StagingDir(plan.pipeline_id);
   const absl::Status published = PublishOnce(plan, staging, files);
   if (published.ok() || IsRetryable(published)) return published;
   // Where this cannot be done now, everything is tried again, to the same end.

@@ -298,6 +298,31 @@ TEST(PipelinePublisher, AChangeThatIsRefusedLeavesWhatWasMadeWhereItWas) {
   EXPECT_EQ(files.List("/out")->size(), 4u);
 }
 
+// A stage may be called as it likes; what it has kept between the stages is nobody else's.
+TEST(PipelinePublisher, NoNameOfAStageIsInTheWay) {
+  for (const std::string stage : {"output", "retired"}) {
+    for (const bool top_stays : {false, true}) {
+      PipelinePublishPlan plan = PlanBeside();
+      const std::string dir = fmt::format("/.quern/pipelines/{}/{}/", plan.pipeline_id, stage);
+      FakeFiles files;
+      AddEarlier(&files);
+      AddOutput(&files, dir + "0002", "job-9");
+      if (top_stays) {
+        plan.in_place.push_back({"/out", "job-8", "/out", "."});
+        AddJobOutput(&files, "/out", "job-8", "by job-8", {"a", "deep", "old"});
+      } else {
+        plan.outputs.push_back({dir + "0001", "job-8", "/out", "."});
+      }
+      AddSources(plan, &files);
+      const absl::Status published = PublishPipeline(plan, &files);
+      EXPECT_TRUE(published.ok()) << stage << " " << published;
+      ExpectTop(&files, "job-8", {"a", "deep", "new"});
+      EXPECT_FALSE(files.Has("/out/0002/part")) << stage;
+      EXPECT_TRUE(*IsWhole(dir + "0002", "job-9", &files)) << stage;
+    }
+  }
+}
+
 void ExpectMadeWhereItWas(const PipelinePublishPlan& plan, FakeFiles* files) {
   for (const auto& output : plan.outputs) {
     EXPECT_TRUE(*IsWhole(output.source, output.job_id, files)) << output.source;
