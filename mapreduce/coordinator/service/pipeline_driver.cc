@@ -114,7 +114,7 @@ absl::Status PipelineDriver::Replay(JobKey key, const std::vector<pb::JournalRec
     } else if (pipeline == nullptr || pipeline->ended()) {
       return DataLossError("it does not begin with a submission");
     } else if (record.has_pipeline_doomed()) {
-      pipeline->stages->Doom(record.pipeline_doomed().reason(), time);
+      ReplayDoom(pipeline, record.pipeline_doomed(), time);
     } else if (record.has_stage_round_ended()) {
       const pb::StageOutput& output = record.stage_round_ended().output();
       for (size_t i = 0; i < pipeline->outputs.size(); ++i) {
@@ -129,6 +129,18 @@ absl::Status PipelineDriver::Replay(JobKey key, const std::vector<pb::JournalRec
     }
   }
   return absl::OkStatus();
+}
+
+// Its job may have been none, or be forgotten by now: the record alone says that the stage failed.
+void PipelineDriver::ReplayDoom(Pipeline* pipeline, const pb::PipelineDoomed& doomed,
+                                absl::Time time) const {
+  for (const PipelineStages::Round& round : pipeline->stages->running()) {
+    if (pipeline->stage(round.stage).name() != doomed.stage()) continue;
+    pipeline->stages->RoundFailed(round, doomed.reason(), time);
+    const std::string job = jobs_->FindRequest(pipeline->jobs_client_id, StageRequestId(round));
+    if (!job.empty()) pipeline->job_ids[round.stage] = job;
+  }
+  pipeline->stages->Doom(doomed.reason(), time);
 }
 
 // Gets the job of the round, which may be there already, and hears of its end.
@@ -156,7 +168,8 @@ std::optional<pb::SubmitRequest> PipelineDriver::BeginSubmission(const StageRoun
   }
   absl::StatusOr<pb::JobSpec> spec = MakeStageJob(*pipeline, round.round);
   if (!spec.ok()) {
-    RoundNotMade(pipeline, round.round, spec.status());
+    FailRound(pipeline, round.round, Message(spec.status()));
+    Advance(pipeline);
     return std::nullopt;
   }
   pb::SubmitRequest request;
@@ -176,7 +189,8 @@ bool PipelineDriver::EndSubmission(const StageRound& round,
   Pipeline* pipeline = table_.Find(round.pipeline);
   const bool retry = IsRetryable(job.status());
   if (!job.ok() && !retry) {
-    RoundNotMade(pipeline, round.round, job.status());
+    FailRound(pipeline, round.round, Message(job.status()));
+    Advance(pipeline);
     return false;
   }
   if (job.ok()) {
@@ -187,14 +201,6 @@ bool PipelineDriver::EndSubmission(const StageRound& round,
   const bool doomed = pipeline->stages->doomed();
   if (doomed) ends_.Add({End::kStop, round.pipeline, round.round});
   return retry && !doomed;
-}
-
-void PipelineDriver::RoundNotMade(Pipeline* pipeline, const PipelineStages::Round& round,
-                                  const absl::Status& why) {
-  const std::string reason =
-      fmt::format("stage {}: {}", pipeline->stage(round.stage).name(), Message(why));
-  pipeline->stages->RoundFailed(round, CleanLine(reason, kMaxPipelineReasonBytes), jobs_->Now());
-  Advance(pipeline);
 }
 
 void PipelineDriver::StopRound(const StageRound& round) {
@@ -266,11 +272,25 @@ void PipelineDriver::RoundEnded(Pipeline* pipeline, const PipelineStages::Round&
   if (job.state() == pb::JOB_STATE_KILLED && pipeline->stages->doomed()) {
     return pipeline->stages->RoundStopped(round, now);
   }
-  pipeline->stages->RoundFailed(
-      round,
-      CleanLine(fmt::format("stage {}: {}: {}", stage.name(), job.job_id(), job.reason()),
-                kMaxPipelineReasonBytes),
-      now);
+  FailRound(pipeline, round, fmt::format("{}: {}", job.job_id(), job.reason()));
+}
+
+// The first failure is journalled before others are stopped for it: a successor hears of the ends
+// in any order, and one that was stopped is not the cause.
+void PipelineDriver::FailRound(Pipeline* pipeline, const PipelineStages::Round& round,
+                               std::string_view why) {
+  if (!pipeline->stages->IsRunning(round)) return;
+  const std::string& stage = pipeline->stage(round.stage).name();
+  const std::string reason =
+      CleanLine(fmt::format("stage {}: {}", stage, why), kMaxPipelineReasonBytes);
+  if (!pipeline->stages->doomed()) {
+    pb::JournalRecord record;
+    record.mutable_pipeline_doomed()->set_state(pb::JOB_STATE_FAILED);
+    record.mutable_pipeline_doomed()->set_reason(reason);
+    record.mutable_pipeline_doomed()->set_stage(stage);
+    Write(pipeline->key, std::move(record));
+  }
+  pipeline->stages->RoundFailed(round, reason, jobs_->Now());
 }
 
 // What follows from an event.

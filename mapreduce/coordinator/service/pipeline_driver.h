@@ -157,14 +157,13 @@ class PipelineDriver {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Replay(JobKey key, const std::vector<pb::JournalRecord>& records)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReplayDoom(Pipeline* pipeline, const pb::PipelineDoomed& doomed, absl::Time time) const;
 
   // Work.
   void StartThreads();
   void RunRound(const StageRound& round);
   std::optional<pb::SubmitRequest> BeginSubmission(const StageRound& round);
   bool EndSubmission(const StageRound& round, const absl::StatusOr<pb::SubmitResponse>& job);
-  void RoundNotMade(Pipeline* pipeline, const PipelineStages::Round& round, const absl::Status& why)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StopRound(const StageRound& round);
   std::string JobOf(const Pipeline& pipeline, const PipelineStages::Round& round) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -182,6 +181,8 @@ class PipelineDriver {
   // Events.
   void Advance(Pipeline* pipeline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RoundEnded(Pipeline* pipeline, const PipelineStages::Round& round, const pb::JobStatus& job)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void FailRound(Pipeline* pipeline, const PipelineStages::Round& round, std::string_view why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(JobKey key, pb::JournalRecord record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<EndPlan> PlanEnd(JobKey key);

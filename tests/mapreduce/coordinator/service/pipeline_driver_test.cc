@@ -259,6 +259,39 @@ TEST_F(PipelineDriverTest, AKilledOneStopsItsJobsAlsoAfterARestart) {
   }
 }
 
+// The successor hears first of the end of what was stopped for the failure.
+TEST_F(PipelineDriverTest, TheFirstFailureIsTheCauseAlsoAfterARestart) {
+  for (const bool has_job : {true, false}) {
+    planner_.input_digest = has_job ? "one" : "two";
+    const size_t before = jobs_.names().size();
+    jobs_.fails = "p/ranks 1";
+    jobs_.held = "p/aside";
+    jobs_.unavailable = "none";
+    jobs_.refuse = [&](const std::string& name) {
+      if (has_job || name != "p/ranks 1") return absl::OkStatus();
+      jobs_.WaitForJobs(before + 2);  // of the others
+      return InvalidArgumentError("no such class");
+    };
+    const auto id = Submit(Spec());
+    const auto end_next = [&] { return jobs_.EndNext([] { return false; }); };
+    driver_->JobEnded(end_next());
+    jobs_.WaitForJobs(before + (has_job ? 3 : 2));
+    pb::JobStatus failed;
+    if (has_job) failed = end_next();
+    if (has_job) driver_->JobEnded(failed);
+    ASSERT_EQ(end_next().name(), "p/aside");
+    jobs_.unavailable = "p/ranks";
+    Restart(/*power_cut=*/false);
+    const pb::JobStatus end = RunToEnd(*id);
+    EXPECT_EQ(end.state(), pb::JOB_STATE_FAILED);
+    EXPECT_THAT(end.reason(), HasSubstr("stage ranks: "));
+    EXPECT_THAT(end.reason(), HasSubstr(has_job ? failed.job_id() : "no such class"));
+    EXPECT_EQ(States(end)["ranks"], "FAILED");
+    EXPECT_EQ(States(end)["aside"], "STOPPED");
+    EXPECT_EQ(end.stages(1).job_id(), failed.job_id());
+  }
+}
+
 TEST_F(PipelineDriverTest, WhatAnEndedOneWasIsKnownAfterARestart) {
   pb::PipelineSpec spec = Spec();
   spec.set_keep(true);

@@ -44,6 +44,7 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
 
   absl::StatusOr<pb::SubmitResponse> Submit(const pb::SubmitRequest& request) override {
     if (request.spec().name().starts_with(unavailable)) return UnavailableError("nobody answers");
+    if (refuse) RETURN_IF_ERROR(refuse(request.spec().name()));
     if (while_submitting) std::exchange(while_submitting, nullptr)();
     MutexLock lock(&mutex_);
     const std::pair key(request.header().client_id(), request.header().request_id());
@@ -138,7 +139,8 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
   bool hold = false;                    // jobs end only when they are killed
   std::string held;                     // name of a job that ends only when it is killed
   std::string unavailable = "none";     // beginning of the names of jobs that cannot be submitted
-  std::function<void()> while_submitting;  // called once
+  std::function<void()> while_submitting;                       // called once
+  std::function<absl::Status(const std::string& name)> refuse;  // a job of that name
   int last_round = 3;
 
  private:
