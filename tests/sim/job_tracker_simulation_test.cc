@@ -217,7 +217,7 @@ class Simulation {
     job->submitted = now_;
     const StringSet places = PlacesOf(*job);  // as the coordinator does, without its lock
     JobTracker::Reservation reserved;
-    Tell("reserve", [&] { reserved = tracker_.Reserve(1, 1, places, now_); });
+    Tell("reserve", [&] { reserved = tracker_.Reserve(places, now_); });
     job->key = reserved.job.key;
     job->id = job_id_ = reserved.job.job_id;
     OpenJob(job.get());

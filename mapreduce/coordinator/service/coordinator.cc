@@ -11,7 +11,6 @@
 #include "mapreduce/coordinator/service/task_history.h"
 #include "mapreduce/coordinator/service/waiting.h"
 #include "mapreduce/engine/task_id.h"
-#include "mapreduce/plan/job_spec_rules.h"
 
 namespace quern::mr {
 namespace {
@@ -91,6 +90,8 @@ bool Coordinator::stopping() const {
 absl::StatusOr<pb::SubmitResponse> Coordinator::Submit(const pb::SubmitRequest& request) {
   const uint64_t client = request.header().client_id();
   const uint64_t number = request.header().request_id();
+  // Until it is known, or has failed: what it publishes would be in the way of a second plan.
+  ASSIGN_OR_RETURN(const OpenRequests::Turn turn, open_requests_.Begin(client, number));
   pb::SubmitResponse response;
   uint32_t slots = 0;
   {
@@ -111,22 +112,14 @@ absl::StatusOr<pb::SubmitResponse> Coordinator::Submit(const pb::SubmitRequest& 
   {
     MutexLock lock(&mutex_);
     job->submitted = Now();
-    JobTracker::Reservation reserved =
-        tracker_.Reserve(client, number, place_names, job->submitted);
-    if (reserved.job.already_there) {
-      return UnavailableError("{}", kBeingAccepted);
-    }
+    JobTracker::Reservation reserved = tracker_.Reserve(place_names, job->submitted);
     job->key = reserved.job.key;
     job->id = reserved.job.job_id;
     job->first_term = reserved.term;
     places = std::move(reserved.places);
   }
   // Attempts write below it, and only while it is there.
-  if (const absl::Status made = files_->Mkdirs(JobDir(job->id)); !made.ok()) {
-    MutexLock lock(&mutex_);
-    tracker_.CancelReservation(client, number);
-    return Annotate(made, "make the directory of the job");
-  }
+  RETURN_IF_ERROR(Annotate(files_->Mkdirs(JobDir(job->id)), "make the directory of the job"));
   // Durable before it is known to anybody; without the lock, since the disk is waited for.
   MustWrite(journal_->Append(JournalWriter::Submission(*job), JobJournal::Sync::kDurable));
   OpenJob(job.get());

@@ -21,6 +21,7 @@
 #include "common/thread.h"
 #include "mapreduce/coordinator/service/job_finisher.h"
 #include "mapreduce/coordinator/service/job_tracker.h"
+#include "mapreduce/coordinator/service/open_requests.h"
 #include "mapreduce/coordinator/service/pipeline_driver.h"
 #include "mapreduce/coordinator/service/planner.h"
 #include "mapreduce/coordinator/store/job_journal.h"
@@ -60,7 +61,8 @@ class Coordinator final : private JobFinisher::Jobs, private PipelineDriver::Job
   const JobJournal& journal() const { return *journal_; }
 
   // Jobs. Submit answers after the job is durable and has its directory; see Planner::Plan for its
-  // errors. The others know pipelines as well, by their ids.
+  // errors. Unavailable: the same request is being accepted. The others know pipelines as well, by
+  // their ids.
   absl::StatusOr<pb::SubmitResponse> Submit(const pb::SubmitRequest& request) override;
   absl::Status Kill(std::string_view job_id, std::string_view reason) override;
   absl::StatusOr<pb::JobStatus> GetJob(std::string_view job_id) const override;
@@ -148,6 +150,7 @@ class Coordinator final : private JobFinisher::Jobs, private PipelineDriver::Job
   uint64_t last_watch_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<uint64_t, Watcher> watchers_ ABSL_GUARDED_BY(mutex_);
 
+  OpenRequests open_requests_;
   PipelineDriver pipelines_;
   JobFinisher finisher_;
   Thread timer_;

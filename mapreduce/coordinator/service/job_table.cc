@@ -20,18 +20,10 @@ absl::Status NoSuchJob(std::string_view job_id) {
   return NotFoundError("{}: no such job. Try: mr list", job_id);
 }
 
-JobTable::Reservation JobTable::Reserve(uint64_t client_id, uint64_t request_id, absl::Time now) {
-  const auto known = requests_.find({client_id, request_id});
-  if (client_id != 0 && known != requests_.end()) {
-    // Its Add may still be on its way; the id is final all the same.
-    const Job* job = Find(known->second);
-    return {known->second, job == nullptr ? "" : job->id, true};
-  }
+JobTable::Reservation JobTable::Reserve(absl::Time now) {
   const std::string today = absl::FormatTime("%Y%m%d", now, absl::UTCTimeZone());
   if (today > last_number_.first) last_number_ = {today, 0};
-  const JobKey key(++last_key_);
-  requests_[{client_id, request_id}] = key;
-  return {key, FormatJobId(last_number_.first, ++last_number_.second), false};
+  return {JobKey(++last_key_), FormatJobId(last_number_.first, ++last_number_.second)};
 }
 
 Job* JobTable::Add(std::unique_ptr<Job> job) {

@@ -28,16 +28,12 @@ class JobTable {
   struct Reservation {
     JobKey key;
     std::string job_id;
-    bool already_there = false;  // a repeated request: nothing else to do
   };
   // The key and the id of a new job, given out once. The day in an id never goes back, so that a
   // clock that does cannot make one a second time.
-  Reservation Reserve(uint64_t client_id, uint64_t request_id, absl::Time now);
+  Reservation Reserve(absl::Time now);
   // A key for what is no job and has records all the same.
   JobKey ReserveKey() { return JobKey(++last_key_); }
-  void CancelReservation(uint64_t client_id, uint64_t request_id) {
-    requests_.erase({client_id, request_id});
-  }
   // A job with a reserved key, or one that the journal names.
   Job* Add(std::unique_ptr<Job> job);
   // The journal has something of a job of this key.

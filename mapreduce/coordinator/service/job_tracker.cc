@@ -43,9 +43,8 @@ absl::Status JobTracker::Recover(absl::Time now, PipelineRecords* pipelines) {
   return absl::OkStatus();
 }
 
-JobTracker::Reservation JobTracker::Reserve(uint64_t client_id, uint64_t request_id,
-                                            const StringSet& places, absl::Time now) {
-  return {state_.jobs.Reserve(client_id, request_id, now), orders_.term(), state_.PlacesOf(places)};
+JobTracker::Reservation JobTracker::Reserve(const StringSet& places, absl::Time now) {
+  return {state_.jobs.Reserve(now), orders_.term(), state_.PlacesOf(places)};
 }
 
 void JobTracker::Add(std::unique_ptr<Job> job, std::unique_ptr<JobTasks> tasks, absl::Time now) {

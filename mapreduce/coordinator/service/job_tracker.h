@@ -74,12 +74,7 @@ class JobTracker {
     uint64_t term = 0;
     StringMap<PlaceId> places;
   };
-  Reservation Reserve(uint64_t client_id, uint64_t request_id, const StringSet& places,
-                      absl::Time now);
-  // Instead of Add: the same request may come again.
-  void CancelReservation(uint64_t client_id, uint64_t request_id) {
-    state_.jobs.CancelReservation(client_id, request_id);
-  }
+  Reservation Reserve(const StringSet& places, absl::Time now);
   void Add(std::unique_ptr<Job> job, std::unique_ptr<JobTasks> tasks, absl::Time now);
   // A key of the journal that no job has.
   JobKey ReserveKey() { return state_.jobs.ReserveKey(); }

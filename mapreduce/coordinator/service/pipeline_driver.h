@@ -28,6 +28,7 @@
 #include "common/status.h"
 #include "common/strings.h"
 #include "mapreduce/coordinator/service/journal_replay.h"
+#include "mapreduce/coordinator/service/open_requests.h"
 #include "mapreduce/coordinator/service/pipeline_planner.h"
 #include "mapreduce/coordinator/service/pipeline_publisher.h"
 #include "mapreduce/coordinator/service/pipeline_table.h"
@@ -208,8 +209,7 @@ class PipelineDriver {
   std::map<std::string, StageRound, std::less<>> stage_jobs_ ABSL_GUARDED_BY(mutex_);
   // Rounds whose job is being asked for: nobody knows whether there is one.
   std::set<StageRound> rounds_being_submitted_ ABSL_GUARDED_BY(mutex_);
-  // Client and number of the requests that are being accepted.
-  std::set<std::pair<uint64_t, uint64_t>> submitting_ ABSL_GUARDED_BY(mutex_);
+  OpenRequests open_requests_;
   WorkQueue<StageRound> rounds_;
   WorkQueue<End> ends_;
   WorkQueue<Publication> publications_;

@@ -8,7 +8,6 @@
 #include "mapreduce/coordinator/service/convert.h"
 #include "mapreduce/coordinator/service/journal_writer.h"
 #include "mapreduce/coordinator/service/pipeline_driver.h"
-#include "mapreduce/plan/job_spec_rules.h"
 #include "mapreduce/plan/pipeline_fingerprint.h"
 #include "mapreduce/plan/pipeline_paths.h"
 
@@ -59,23 +58,18 @@ absl::StatusOr<pb::PipelineSpec> PipelineDriver::SpecToRun(
 absl::StatusOr<pb::SubmitPipelineResponse> PipelineDriver::Submit(
     const pb::SubmitPipelineRequest& request) {
   if (planner_ == nullptr) return FailedPreconditionError("this coordinator runs no pipelines");
-  const std::pair key(request.header().client_id(), request.header().request_id());
+  const uint64_t client = request.header().client_id();
+  const uint64_t number = request.header().request_id();
+  ASSIGN_OR_RETURN(const OpenRequests::Turn turn, open_requests_.Begin(client, number));
   {
     MutexLock lock(&mutex_);
-    if (const Pipeline* known = table_.FindRequest(key.first, key.second)) {
+    if (const Pipeline* known = table_.FindRequest(client, number)) {
       pb::SubmitPipelineResponse response;
       response.set_pipeline_id(known->id);
       return response;
     }
-    // Planning takes its time, and a client that waits for it may ask again.
-    if (key.first != 0 && !submitting_.insert(key).second) {
-      return UnavailableError("{}", kBeingAccepted);
-    }
   }
-  absl::StatusOr<pb::SubmitPipelineResponse> response = Accept(request);
-  MutexLock lock(&mutex_);
-  submitting_.erase(key);
-  return response;
+  return Accept(request);
 }
 
 absl::StatusOr<pb::SubmitPipelineResponse> PipelineDriver::Accept(

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <utility>
+
 #include "tests/mapreduce/coordinator/service/fake_files.h"
 
 namespace quern::mr {
@@ -12,6 +15,7 @@ namespace {
 class FakePlanner final : public JobPlanner {
  public:
   absl::StatusOr<PlannedJob> Plan(pb::JobSpec spec, uint32_t) override {
+    if (while_planning) std::exchange(while_planning, nullptr)();
     PlannedJob plan;
     plan.spec = std::move(spec);
     plan.spec.mutable_reduce()->set_tasks(1);
@@ -24,6 +28,7 @@ class FakePlanner final : public JobPlanner {
     return plan;
   }
   bool long_paths = false;
+  std::function<void()> while_planning;  // called once
 };
 
 class CoordinatorTest : public testing::Test {
@@ -58,6 +63,19 @@ TEST_F(CoordinatorTest, ASubmissionThatFailedMayBeRepeated) {
   const auto again = Submit(1);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(Submit(1)->job_id(), again->job_id()) << "and is one job";
+}
+
+// The first one could be planned, run and published meanwhile: the second would find its output in
+// the way.
+TEST_F(CoordinatorTest, ASubmissionThatIsRepeatedWhileItIsPlannedIsOne) {
+  absl::Status repeated;
+  planner_.while_planning = [&] { repeated = Submit(1).status(); };
+  const auto first = Submit(1);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(repeated.code(), absl::StatusCode::kUnavailable) << repeated;
+  EXPECT_EQ(Submit(1)->job_id(), first->job_id());
+  planner_.while_planning = [&] { EXPECT_TRUE(Submit(3).ok()) << "another one"; };
+  EXPECT_TRUE(Submit(2).ok());
 }
 
 TEST_F(CoordinatorTest, ShowsAsMuchOfALargePlanAsFitsIntoAMessage) {

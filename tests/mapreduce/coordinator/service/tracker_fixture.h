@@ -71,7 +71,7 @@ class TrackerTest : public testing::Test {
     job->client_id = 7;
     job->request_id = ++request_;
     job->submitted = now_;
-    const auto reserved = tracker_->Reserve(7, request_, PlacesOf(*job), now_);
+    const auto reserved = tracker_->Reserve(PlacesOf(*job), now_);
     job->key = reserved.job.key;
     job->id = reserved.job.job_id;
     job->first_term = reserved.term;
