@@ -17,15 +17,21 @@ class Kill final : public JobCommand {
 
   absl::StatusOr<int> Run(Session* session) override {
     ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
+    int exit_code = kExitOk;
     for (const std::string& job_id : jobs_) {
-      ASSIGN_OR_RETURN(const pb::JobStatus job, coordinator->Kill(job_id, reason_));
-      if (session->json) {
-        Out().Format("{}\n", JobJson(job).ToString());
+      const absl::StatusOr<pb::JobStatus> job = coordinator->Kill(job_id, reason_);
+      // Nobody is there to be asked about the others.
+      if (absl::IsUnavailable(job.status())) return job.status();
+      if (!job.ok()) {
+        session->Report("mr kill", job.status());
+        exit_code = kExitFailed;
+      } else if (session->json) {
+        Out().Format("{}\n", JobJson(*job).ToString());
       } else {
-        Out().Format("{}: {}\n", job_id, StateName(job.state()));
+        Out().Format("{}: {}\n", job_id, StateName(job->state()));
       }
     }
-    return kExitOk;
+    return exit_code;
   }
 
  private:

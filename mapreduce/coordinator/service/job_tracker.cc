@@ -59,6 +59,7 @@ absl::Status JobTracker::Kill(std::string_view job_id, std::string_view reason, 
   Job* job = state_.jobs.Find(job_id);
   if (job == nullptr) return NoSuchJob(job_id);
   if (job->ended()) {
+    if (job->final_status->state() == pb::JOB_STATE_KILLED) return absl::OkStatus();
     return FailedPreconditionError("{}: has ended already ({})", job_id,
                                    StateName(job->final_status->state()));
   }

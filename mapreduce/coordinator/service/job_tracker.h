@@ -78,7 +78,7 @@ class JobTracker {
   void Add(std::unique_ptr<Job> job, std::unique_ptr<JobTasks> tasks, absl::Time now);
   // A key of the journal that no job has.
   JobKey ReserveKey() { return state_.jobs.ReserveKey(); }
-  // FailedPrecondition when it has ended or is being published.
+  // FailedPrecondition when it has ended in another way or is being published. May be repeated.
   absl::Status Kill(std::string_view job_id, std::string_view reason, absl::Time now);
   // Called by whoever finishes jobs: the last record is in the journal.
   void Ended(JobKey key, const pb::JobStatus& status, absl::Time now);

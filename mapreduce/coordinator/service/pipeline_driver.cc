@@ -316,6 +316,7 @@ absl::Status PipelineDriver::Kill(std::string_view id, std::string_view reason) 
   Pipeline* pipeline = table_.Find(id);
   if (pipeline == nullptr) return NoSuchPipeline(id);
   if (pipeline->ended()) {
+    if (pipeline->final_status->state() == pb::JOB_STATE_KILLED) return absl::OkStatus();
     return FailedPreconditionError("{}: has ended already ({})", id,
                                    StateName(pipeline->final_status->state()));
   }

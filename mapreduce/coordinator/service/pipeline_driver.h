@@ -85,7 +85,7 @@ class PipelineDriver {
 
   // Answers when the pipeline is durable. Unavailable: the same request is being accepted.
   absl::StatusOr<pb::SubmitPipelineResponse> Submit(const pb::SubmitPipelineRequest& request);
-  // FailedPrecondition when it has ended or is being published.
+  // FailedPrecondition when it has ended in another way or is being published. May be repeated.
   absl::Status Kill(std::string_view id, std::string_view reason);
   // Removes what an ended pipeline has kept. FailedPrecondition while another one reads it.
   absl::Status Drop(std::string_view id);

@@ -10,10 +10,12 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/cli/cli.h"
 #include "common/mutex.h"
 #include "common/rpc/unary.h"
+#include "mapreduce/cli/command.h"
 #include "mapreduce/plan/job_spec_rules.h"
 #include "quern/mr/v1/jobs.grpc.pb.h"
 #include "tests/support/status_matchers.h"
@@ -21,6 +23,7 @@
 namespace quern::mr {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Code = absl::StatusCode;
 
@@ -58,11 +61,24 @@ class FakeCoordinator final : public pb::Jobs::Service {
     response->set_job_id("job-1");
     return answer_(++calls_);
   }
+  grpc::Status Kill(grpc::ServerContext*, const pb::KillRequest* request,
+                    pb::KillResponse* response) override {
+    MutexLock lock(&mutex_);
+    killed_.push_back(request->job_id());
+    response->mutable_status()->set_job_id(request->job_id());
+    response->mutable_status()->set_state(pb::JOB_STATE_KILLED);
+    return answer_(++calls_);
+  }
+  std::vector<std::string> killed() const {
+    MutexLock lock(&mutex_);
+    return killed_;
+  }
 
  private:
   const std::function<grpc::Status(int call)> answer_;
   mutable Mutex mutex_;
   std::set<std::pair<uint64_t, uint64_t>> requests_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> killed_ ABSL_GUARDED_BY(mutex_);
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
@@ -148,6 +164,16 @@ TEST_F(CoordinatorClientTest, WhereNobodyListensNothingWasAccepted) {
   CoordinatorClient client({"127.0.0.1:1"}, &clock_);
   EXPECT_THAT(client.Submit({}).status(),
               StatusIs(Code::kUnavailable, HasSubstr("nobody listens there")));
+}
+
+TEST_F(CoordinatorClientTest, OneThatCannotBeKilledDoesNotKeepTheOthersAlive) {
+  const FakeCoordinator coordinator([](int call) {
+    return call == 1 ? rpc::AnswerOf(NotFoundError("job-1")) : grpc::Status::OK;
+  });
+  EXPECT_EQ(
+      RunMr({"mr", "kill", "job-1", "job-2", "job-3", "--coordinator", coordinator.address()}),
+      kExitFailed);
+  EXPECT_THAT(coordinator.killed(), ElementsAre("job-1", "job-2", "job-3"));
 }
 
 }  // namespace

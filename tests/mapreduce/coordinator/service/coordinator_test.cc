@@ -7,6 +7,7 @@
 #include <functional>
 #include <utility>
 
+#include "mapreduce/coordinator/service/rpc/handlers.h"
 #include "tests/mapreduce/coordinator/service/fake_files.h"
 
 namespace quern::mr {
@@ -76,6 +77,22 @@ TEST_F(CoordinatorTest, ASubmissionThatIsRepeatedWhileItIsPlannedIsOne) {
   EXPECT_EQ(Submit(1)->job_id(), first->job_id());
   planner_.while_planning = [&] { EXPECT_TRUE(Submit(3).ok()) << "another one"; };
   EXPECT_TRUE(Submit(2).ok());
+}
+
+// The first answer may have been lost.
+TEST_F(CoordinatorTest, AKillThatIsRepeatedAnswersLikeTheFirst) {
+  const auto submitted = Submit(1);
+  ASSERT_TRUE(submitted.ok()) << submitted.status();
+  pb::KillRequest request;
+  request.set_job_id(submitted->job_id());
+  request.set_reason("enough");
+  for (const std::string call : {"first", "second"}) {
+    const auto killed = Kill(&coordinator_, request);
+    ASSERT_TRUE(killed.ok()) << call << " " << killed.status();
+    EXPECT_EQ(killed->status().state(), pb::JOB_STATE_KILLED) << call;
+    EXPECT_EQ(killed->status().reason(), "enough") << call;
+    request.set_reason("again");
+  }
 }
 
 TEST_F(CoordinatorTest, ShowsAsMuchOfALargePlanAsFitsIntoAMessage) {
