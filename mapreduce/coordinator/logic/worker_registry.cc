@@ -36,6 +36,12 @@ WorkerKey WorkerRegistry::Expect(std::string_view id, absl::Time now) {
   return key;
 }
 
+void WorkerRegistry::AwaitAll(absl::Time now) {
+  for (const auto& [key, worker] : workers_) {
+    if (worker.state == State::kAway) SetDeadline(key, now + options_.heartbeat_timeout);
+  }
+}
+
 void WorkerRegistry::Heartbeat(WorkerKey key, absl::Time now) {
   if (workers_.at(key).state == State::kConnected) {
     SetDeadline(key, now + options_.heartbeat_timeout);

@@ -53,6 +53,8 @@ class WorkerRegistry {
   WorkerKey Register(WorkerInfo info, absl::Time now);
   // A worker that the journal names, after a restart: it has the heartbeat timeout to come back.
   WorkerKey Expect(std::string_view id, absl::Time now);
+  // The time of all who are away begins anew: nobody could come before.
+  void AwaitAll(absl::Time now);
   void Heartbeat(WorkerKey key, absl::Time now);
   // Its session has ended.
   void Disconnected(WorkerKey key, absl::Time now);

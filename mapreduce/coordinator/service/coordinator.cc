@@ -61,6 +61,10 @@ absl::Status Coordinator::Start() {
   }
   finisher_.Start();
   pipelines_.Start(pipelines);
+  {
+    MutexLock lock(&mutex_);
+    tracker_.AwaitWorkers(Now());
+  }
   timer_ = Thread("job-timer", [this] { RunTimer(); });
   return absl::OkStatus();
 }

@@ -65,6 +65,8 @@ class JobTracker {
   // Rebuilds everything from the journal. Once, before anything else. The records of pipelines are
   // handed over as they are.
   absl::Status Recover(absl::Time now, PipelineRecords* pipelines = nullptr);
+  // Workers can come back from now on; Recover may have taken longer than they are given.
+  void AwaitWorkers(absl::Time now) { state_.registry.AwaitAll(now); }
 
   // Jobs. A job is added in three steps, because what lies between them waits for the disk and
   // takes its time, and is done without the owner's lock: Reserve, journal

@@ -42,6 +42,15 @@ TEST(WorkerRegistry, WaitsForWorkersThatTheJournalNames) {
   EXPECT_THAT(registry.CollectLost(kEpoch + absl::Seconds(10)), ElementsAre(gone));
 }
 
+TEST(WorkerRegistry, WaitsForThemFromWhenTheyCanCome) {
+  WorkerRegistry registry;
+  const WorkerKey back = registry.Register(Info("a"), kEpoch);
+  const WorkerKey away = registry.Expect("b", kEpoch);
+  registry.AwaitAll(kEpoch + absl::Seconds(11));
+  EXPECT_THAT(registry.CollectLost(kEpoch + absl::Seconds(20)), ElementsAre(back));
+  EXPECT_THAT(registry.CollectLost(kEpoch + absl::Seconds(21)), ElementsAre(away));
+}
+
 TEST(WorkerRegistry, TakesALostWorkerBack) {
   WorkerRegistry registry;
   const WorkerKey worker = registry.Register(Info("a"), kEpoch);

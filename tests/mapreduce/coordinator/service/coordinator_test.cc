@@ -5,8 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "mapreduce/coordinator/service/journal_writer.h"
 #include "mapreduce/coordinator/service/rpc/handlers.h"
 #include "tests/mapreduce/coordinator/service/fake_files.h"
 
@@ -30,6 +34,35 @@ class FakePlanner final : public JobPlanner {
   }
   bool long_paths = false;
   std::function<void()> while_planning;  // called once
+};
+
+// Takes longer to be read than workers are given to come back.
+class LongJournal final : public JobJournal {
+ public:
+  LongJournal(std::unique_ptr<JobJournal> journal, SimulatedClock* clock)
+      : journal_(std::move(journal)), clock_(clock) {}
+  absl::Status Append(const std::vector<Entry>& entries, Sync sync) override {
+    return journal_->Append(entries, sync);
+  }
+  absl::Status Finish(JobKey job, const pb::JournalRecord& record,
+                      const pb::TaskHistory* tasks) override {
+    return journal_->Finish(job, record, tasks);
+  }
+  absl::Status Remove(JobKey job) override { return journal_->Remove(job); }
+  absl::StatusOr<pb::TaskHistory> ReadTasks(JobKey job) const override {
+    return journal_->ReadTasks(job);
+  }
+  absl::Status ReadAll(const Visit& visit) override {
+    RETURN_IF_ERROR(journal_->ReadAll(visit));
+    clock_->AdvanceTime(absl::Seconds(11));
+    return absl::OkStatus();
+  }
+  const std::string& cluster_id() const override { return journal_->cluster_id(); }
+  uint64_t term() const override { return journal_->term(); }
+
+ private:
+  const std::unique_ptr<JobJournal> journal_;
+  SimulatedClock* const clock_;
 };
 
 class CoordinatorTest : public testing::Test {
@@ -93,6 +126,33 @@ TEST_F(CoordinatorTest, AKillThatIsRepeatedAnswersLikeTheFirst) {
     EXPECT_EQ(killed->status().reason(), "enough") << call;
     request.set_reason("again");
   }
+}
+
+TEST_F(CoordinatorTest, WorkersHaveTheirTimeFromWhenTheJournalIsRead) {
+  const auto storage = NewMemoryJournalStorage();
+  auto journal = OpenMemoryJournal(storage);
+  PlannedJob plan;
+  plan.map_splits.resize(1);
+  const std::unique_ptr<Job> job = MakeJob(std::move(plan));
+  job->key = JobKey(1);
+  job->id = "job-20261122-0001";
+  ASSERT_TRUE(journal->Append(JournalWriter::Submission(*job), JobJournal::Sync::kDurable).ok());
+  JournalWriter records(journal.get());
+  records.Started(*job, {{job->key, TaskKind::kMap, 0, 0}, {}, Locality::kAny}, "a",
+                  absl::UnixEpoch());
+  records.Write();
+  SimulatedClock clock;
+  CoordinatorOptions options;
+  options.clock = &clock;
+  Coordinator coordinator(std::make_unique<LongJournal>(OpenMemoryJournal(storage), &clock),
+                          &planner_, &files_, options);
+  ASSERT_TRUE(coordinator.Start().ok());
+  coordinator.Read([&](const TrackerState& state) {
+    ASSERT_EQ(state.registry.workers().size(), 1u);
+    const WorkerRegistry::Worker& worker = state.registry.workers().begin()->second;
+    EXPECT_EQ(worker.state, WorkerRegistry::State::kAway);
+    EXPECT_EQ(worker.deadline, coordinator.Now() + absl::Seconds(10));
+  });
 }
 
 TEST_F(CoordinatorTest, ShowsAsMuchOfALargePlanAsFitsIntoAMessage) {
