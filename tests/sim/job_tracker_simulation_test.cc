@@ -217,9 +217,12 @@ class Simulation {
     job->submitted = now_;
     const StringSet places = PlacesOf(*job);  // as the coordinator does, without its lock
     JobTracker::Reservation reserved;
-    Tell("reserve", [&] { reserved = tracker_.Reserve(places, now_); });
-    job->key = reserved.job.key;
-    job->id = job_id_ = reserved.job.job_id;
+    Tell("reserve", [&] {
+      reserved = tracker_.Reserve(places);
+      job_id_ = tracker_.NextJobId({}, now_);
+    });
+    job->key = reserved.key;
+    job->id = job_id_;
     OpenJob(job.get());
     std::unique_ptr<JobTasks> tasks = MakeTasks(*job, reserved.places);
     Tell("add", [&] { tracker_.Add(std::move(job), std::move(tasks), now_); });

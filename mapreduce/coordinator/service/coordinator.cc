@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/rpc/outbox.h"
 #include "mapreduce/coordinator/service/convert.h"
+#include "mapreduce/coordinator/service/new_directory.h"
 #include "mapreduce/coordinator/service/task_history.h"
 #include "mapreduce/coordinator/service/waiting.h"
 #include "mapreduce/engine/task_id.h"
@@ -116,14 +117,19 @@ absl::StatusOr<pb::SubmitResponse> Coordinator::Submit(const pb::SubmitRequest& 
   {
     MutexLock lock(&mutex_);
     job->submitted = Now();
-    JobTracker::Reservation reserved = tracker_.Reserve(place_names, job->submitted);
-    job->key = reserved.job.key;
-    job->id = reserved.job.job_id;
+    JobTracker::Reservation reserved = tracker_.Reserve(place_names);
+    job->key = reserved.key;
     job->first_term = reserved.term;
     places = std::move(reserved.places);
   }
   // Attempts write below it, and only while it is there.
-  RETURN_IF_ERROR(Annotate(files_->Mkdirs(JobDir(job->id)), "make the directory of the job"));
+  const auto next_id = [this](const std::vector<std::string>& taken) {
+    MutexLock lock(&mutex_);
+    return tracker_.NextJobId(taken, Now());
+  };
+  absl::StatusOr<std::string> id = MakeNewDirectory(kJobsDir, next_id, files_);
+  if (!id.ok()) return Annotate(id.status(), "make the directory of the job");
+  job->id = *std::move(id);
   // Durable before it is known to anybody; without the lock, since the disk is waited for.
   MustWrite(journal_->Append(JournalWriter::Submission(*job), JobJournal::Sync::kDurable));
   OpenJob(job.get());

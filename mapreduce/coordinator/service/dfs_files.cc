@@ -2,6 +2,8 @@
 
 namespace quern::mr {
 
+absl::Status DfsFiles::Mkdir(const std::string& path) { return dfs_->Mkdirs(path); }
+
 absl::Status DfsFiles::Mkdirs(const std::string& path) {
   return dfs_->Mkdirs(path, {.parents = true});
 }

@@ -12,6 +12,7 @@ namespace quern::mr {
 class DfsFiles final : public PublishFiles {
  public:
   explicit DfsFiles(client::FileSystem* dfs) : dfs_(dfs) {}
+  absl::Status Mkdir(const std::string& path) override;
   absl::Status Mkdirs(const std::string& path) override;
   absl::Status Rename(const std::string& from, const std::string& to, bool replace) override;
   absl::Status RenameAll(const Moves& moves, bool replace) override;

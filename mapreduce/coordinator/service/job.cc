@@ -70,7 +70,7 @@ pb::JobStatus MakeBareStatus(const Job& job, const JobTasks* tasks) {
 
 }  // namespace
 
-std::string JobDir(std::string_view job_id) { return fmt::format("/.quern/jobs/{}", job_id); }
+std::string JobDir(std::string_view job_id) { return fmt::format("{}/{}", kJobsDir, job_id); }
 
 pb::JobStatus MakeJobStatus(const Job& job, const JobTasks* tasks) {
   pb::JobStatus status;

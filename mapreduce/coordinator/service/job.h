@@ -115,6 +115,7 @@ StringSet PlacesOf(const Job& job);
 // Its tasks, all waiting. Takes a while when there are many. `places` has all of PlacesOf.
 std::unique_ptr<JobTasks> MakeTasks(const Job& job, const StringMap<PlaceId>& places);
 
+inline constexpr std::string_view kJobsDir = "/.quern/jobs";
 // "/.quern/jobs/JOB": everything of a job in the file system until its output is published.
 std::string JobDir(std::string_view job_id);
 

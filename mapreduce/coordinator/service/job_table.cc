@@ -20,16 +20,16 @@ absl::Status NoSuchJob(std::string_view job_id) {
   return NotFoundError("{}: no such job. Try: mr list", job_id);
 }
 
-JobTable::Reservation JobTable::Reserve(absl::Time now) {
+std::string JobTable::NextId(absl::Time now) {
   const std::string today = absl::FormatTime("%Y%m%d", now, absl::UTCTimeZone());
   if (today > last_number_.first) last_number_ = {today, 0};
-  return {JobKey(++last_key_), FormatJobId(last_number_.first, ++last_number_.second)};
+  return FormatJobId(last_number_.first, ++last_number_.second);
 }
 
 Job* JobTable::Add(std::unique_ptr<Job> job) {
   Job* added = job.get();
   NoteKey(added->key);
-  NoteNumber(added->id);
+  NoteId(added->id);
   requests_[{added->client_id, added->request_id}] = added->key;
   keys_[added->id] = added->key;
   jobs_[added->key] = std::move(job);
@@ -38,7 +38,7 @@ Job* JobTable::Add(std::unique_ptr<Job> job) {
 
 void JobTable::NoteKey(JobKey key) { last_key_ = std::max(last_key_, key.value()); }
 
-void JobTable::NoteNumber(std::string_view job_id) {
+void JobTable::NoteId(std::string_view job_id) {
   if (!IsJobId(job_id)) return;
   const std::string day(job_id.substr(kDayBegin, kDayBytes));
   uint32_t number = 0;

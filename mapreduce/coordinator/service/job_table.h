@@ -25,14 +25,12 @@ absl::Status NoSuchJob(std::string_view job_id);
 
 class JobTable {
  public:
-  struct Reservation {
-    JobKey key;
-    std::string job_id;
-  };
-  // The key and the id of a new job, given out once. The day in an id never goes back, so that a
-  // clock that does cannot make one a second time.
-  Reservation Reserve(absl::Time now);
-  // A key for what is no job and has records all the same.
+  // The id of a new job, given out once. The day in it never goes back, so that a clock that does
+  // cannot make one a second time.
+  std::string NextId(absl::Time now);
+  // Is not given out any more.
+  void NoteId(std::string_view job_id);
+  // A key for a new job, or for what is no job and has records all the same.
   JobKey ReserveKey() { return JobKey(++last_key_); }
   // A job with a reserved key, or one that the journal names.
   Job* Add(std::unique_ptr<Job> job);
@@ -65,8 +63,6 @@ class JobTable {
   Trimmed TrimEnded(const Limits& limits);
 
  private:
-  void NoteNumber(std::string_view job_id);
-
   std::map<JobKey, std::unique_ptr<Job>> jobs_;
   StringMap<JobKey> keys_;
   std::map<std::pair<uint64_t, uint64_t>, JobKey> requests_;  // client id, request id

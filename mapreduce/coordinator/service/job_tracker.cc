@@ -43,8 +43,13 @@ absl::Status JobTracker::Recover(absl::Time now, PipelineRecords* pipelines) {
   return absl::OkStatus();
 }
 
-JobTracker::Reservation JobTracker::Reserve(const StringSet& places, absl::Time now) {
-  return {state_.jobs.Reserve(now), orders_.term(), state_.PlacesOf(places)};
+JobTracker::Reservation JobTracker::Reserve(const StringSet& places) {
+  return {state_.jobs.ReserveKey(), orders_.term(), state_.PlacesOf(places)};
+}
+
+std::string JobTracker::NextJobId(const std::vector<std::string>& taken, absl::Time now) {
+  for (const std::string& id : taken) state_.jobs.NoteId(id);
+  return state_.jobs.NextId(now);
 }
 
 void JobTracker::Add(std::unique_ptr<Job> job, std::unique_ptr<JobTasks> tasks, absl::Time now) {

@@ -69,14 +69,16 @@ class JobTracker {
   void AwaitWorkers(absl::Time now) { state_.registry.AwaitAll(now); }
 
   // Jobs. A job is added in three steps, because what lies between them waits for the disk and
-  // takes its time, and is done without the owner's lock: Reserve, journal
+  // takes its time, and is done without the owner's lock: Reserve and NextJobId, journal
   // JournalWriter::Submission and MakeTasks, Add.
   struct Reservation {
-    JobTable::Reservation job;
+    JobKey key;
     uint64_t term = 0;
     StringMap<PlaceId> places;
   };
-  Reservation Reserve(const StringSet& places, absl::Time now);
+  Reservation Reserve(const StringSet& places);
+  // Each once, and none of those that are taken without the journal's knowledge.
+  std::string NextJobId(const std::vector<std::string>& taken, absl::Time now);
   void Add(std::unique_ptr<Job> job, std::unique_ptr<JobTasks> tasks, absl::Time now);
   // A key of the journal that no job has.
   JobKey ReserveKey() { return state_.jobs.ReserveKey(); }

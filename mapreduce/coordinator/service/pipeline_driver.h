@@ -135,6 +135,8 @@ class PipelineDriver {
   // Submission: pipeline_submission.cc.
   absl::StatusOr<pb::SubmitPipelineResponse> Accept(const pb::SubmitPipelineRequest& request);
   absl::StatusOr<pb::PipelineSpec> SpecToRun(const pb::SubmitPipelineRequest& request);
+  // An id that nobody has, with its directory.
+  absl::StatusOr<std::string> TakeId(absl::Time now);
   pb::PipelineSubmitted Choose(const PlannedPipeline& plan);
   // While a pipeline is being planned, it holds everything that it might use.
   struct Candidates {

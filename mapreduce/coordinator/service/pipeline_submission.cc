@@ -7,6 +7,7 @@
 #include "common/random.h"
 #include "mapreduce/coordinator/service/convert.h"
 #include "mapreduce/coordinator/service/journal_writer.h"
+#include "mapreduce/coordinator/service/new_directory.h"
 #include "mapreduce/coordinator/service/pipeline_driver.h"
 #include "mapreduce/plan/pipeline_fingerprint.h"
 #include "mapreduce/plan/pipeline_paths.h"
@@ -84,21 +85,18 @@ absl::StatusOr<pb::SubmitPipelineResponse> PipelineDriver::Accept(
     return DescribePipeline(submitted, now);
   }
   const JobKey key = jobs_->ReserveKey();
-  {
-    MutexLock lock(&mutex_);
-    submitted.set_pipeline_id(table_.NextId(now));
-  }
   submitted.set_client_id(request.header().client_id());
   submitted.set_request_id(request.header().request_id());
   submitted.set_jobs_client_id(RandomId());
   absl::StatusOr<Pipeline> pipeline = MakePipeline(key, submitted, now);
-  absl::Status ready = pipeline.status();
-  if (ready.ok()) ready = files_->Mkdirs(PipelineDir(submitted.pipeline_id()));
-  if (!ready.ok()) {
+  const absl::StatusOr<std::string> id = pipeline.ok() ? TakeId(now) : pipeline.status();
+  if (!id.ok()) {
     MutexLock lock(&mutex_);
     ReleaseEarlier(submitted.spec(), ReusedBy(submitted), "");
-    return Annotate(ready, "make the directory of the pipeline");
+    return Annotate(id.status(), "make the directory of the pipeline");
   }
+  pipeline->id = *id;
+  submitted.set_pipeline_id(*id);
   // Durable before it is known to anybody; without the lock, since the disk is waited for.
   JobJournal::Entry entry{key, {}};
   entry.record.set_time_ms(ToMillis(now));
@@ -114,6 +112,15 @@ absl::StatusOr<pb::SubmitPipelineResponse> PipelineDriver::Accept(
   added->stages->Start(now);
   Advance(added);
   return response;
+}
+
+absl::StatusOr<std::string> PipelineDriver::TakeId(absl::Time now) {
+  const auto next_id = [this, now](const std::vector<std::string>& taken) {
+    MutexLock lock(&mutex_);
+    for (const std::string& id : taken) table_.NoteId(id);
+    return table_.NextId(now);
+  };
+  return MakeNewDirectory(kPipelinesDir, next_id, files_);
 }
 
 // Takes for each stage the best that is there of an earlier run, and holds whoever keeps it.

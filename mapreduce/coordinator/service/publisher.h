@@ -23,6 +23,8 @@ namespace quern::mr {
 class PublishFiles {
  public:
   virtual ~PublishFiles() = default;
+  // NotFound: no directory around it. AlreadyExists: something is there.
+  virtual absl::Status Mkdir(const std::string& path) = 0;
   // With parents; OK when it is there.
   virtual absl::Status Mkdirs(const std::string& path) = 0;
   // NotFound: no source. AlreadyExists: the target is there and `replace` is false.

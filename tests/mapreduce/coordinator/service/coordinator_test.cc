@@ -90,6 +90,18 @@ TEST_F(CoordinatorTest, MakesTheDirectoryThatAttemptsWriteBelow) {
   EXPECT_TRUE(files_.Has(JobDir(submitted->job_id()) + "/"));
 }
 
+// Its workers may still write below the directories of the jobs that it knows nothing of.
+TEST_F(CoordinatorTest, OneThatHasLostItsJournalGivesNoIdOutAgain) {
+  const auto lost = Submit(1);
+  ASSERT_TRUE(lost.ok()) << lost.status();
+  Coordinator successor(OpenMemoryJournal(NewMemoryJournalStorage()), &planner_, &files_, {});
+  ASSERT_TRUE(successor.Start().ok());
+  const auto submitted = successor.Submit({});
+  ASSERT_TRUE(submitted.ok()) << submitted.status();
+  EXPECT_NE(submitted->job_id(), lost->job_id());
+  EXPECT_TRUE(files_.Has(JobDir(submitted->job_id()) + "/"));
+}
+
 TEST_F(CoordinatorTest, ASubmissionThatFailedMayBeRepeated) {
   files_.calls_left = 0;
   EXPECT_FALSE(Submit(1).ok());

@@ -49,6 +49,16 @@ class FakeFiles final : public PublishFiles {
   int unreachable_deletes = 0;  // the next ones
   absl::Status refusal;         // of changes with several moves
 
+  // Every directory is there.
+  absl::Status Mkdir(const std::string& path) override {
+    return Do([&] {
+      const auto below = tree_.lower_bound(path + "/");
+      const bool is_there = below != tree_.end() && below->first.starts_with(path + "/");
+      if (is_there || tree_.contains(path)) return AlreadyExistsError("{}", path);
+      tree_[path + "/"];
+      return absl::OkStatus();
+    });
+  }
   absl::Status Mkdirs(const std::string& path) override {
     return Do([&] {
       tree_[path + "/"];

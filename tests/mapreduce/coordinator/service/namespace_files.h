@@ -14,6 +14,9 @@ namespace quern::mr {
 // Used by one thread.
 class NamespaceFiles final : public PublishFiles {
  public:
+  absl::Status Mkdir(const std::string& path) override {
+    return names_.Mkdirs(path, /*parents=*/false);
+  }
   absl::Status Mkdirs(const std::string& path) override { return names_.Mkdirs(path); }
   absl::Status Rename(const std::string& from, const std::string& to, bool replace) override {
     return names_.Rename(from, to, Mode(replace));

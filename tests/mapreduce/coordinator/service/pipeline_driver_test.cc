@@ -354,6 +354,22 @@ TEST_F(PipelineDriverTest, OneThatCannotBeReadLeavesNothingBehind) {
   RunToEnd(*next);
 }
 
+// What it finds between the stages of the lost one is not its own.
+TEST_F(PipelineDriverTest, OneThatHasLostItsJournalGivesNoIdOutAgain) {
+  jobs_.hold = true;
+  const auto lost = Submit(Spec());
+  ASSERT_TRUE(lost.ok()) << lost.status();
+  jobs_.WaitForJobs(1);
+  storage_ = NewMemoryJournalStorage();
+  StartDriver();
+  const auto id = Submit(Spec());
+  ASSERT_TRUE(id.ok()) << id.status();
+  EXPECT_NE(*id, *lost);
+  ASSERT_TRUE(driver_->Kill(*id, "enough").ok());
+  EXPECT_EQ(RunToEnd(*id).state(), pb::JOB_STATE_KILLED);
+  EXPECT_TRUE(files_.Has("/.quern/pipelines/" + *lost + "/"));
+}
+
 TEST_F(PipelineDriverTest, ASubmissionThatIsRepeatedWhileItIsPlannedIsOne) {
   pb::SubmitPipelineRequest request;
   request.mutable_header()->set_client_id(7);

@@ -71,16 +71,17 @@ class TrackerTest : public testing::Test {
     job->client_id = 7;
     job->request_id = ++request_;
     job->submitted = now_;
-    const auto reserved = tracker_->Reserve(PlacesOf(*job), now_);
-    job->key = reserved.job.key;
-    job->id = reserved.job.job_id;
+    const auto reserved = tracker_->Reserve(PlacesOf(*job));
+    job->key = reserved.key;
+    job->id = tracker_->NextJobId({}, now_);
+    const std::string id = job->id;
     job->first_term = reserved.term;
     EXPECT_TRUE(journal_->Append(JournalWriter::Submission(*job), JobJournal::Sync::kDurable).ok());
     OpenJob(job.get());
     auto tasks = MakeTasks(*job, reserved.places);
     tracker_->Add(std::move(job), std::move(tasks), now_);
     Pump();
-    return reserved.job.job_id;
+    return id;
   }
 
   // Carries out effects.
