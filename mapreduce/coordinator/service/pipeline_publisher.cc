@@ -227,10 +227,29 @@ absl::Status CheckInPlace(const PipelinePublishPlan& plan, PublishFiles* files) 
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> IsPublished(const PipelinePublishPlan& plan, PublishFiles* files) {
+// Whether an output lies where it was made or put together with others, and is still to appear.
+absl::StatusOr<bool> StillWaits(const PipelinePublishPlan::Output& output,
+                                const std::string& staging, PublishFiles* files) {
+  std::vector<std::string> places = {output.source};
+  if (output.below == kTop) places.push_back(staging);
+  if (IsInDirectory(output)) places.push_back(fmt::format("{}/{}", staging, output.below));
+  for (const std::string& place : places) {
+    const absl::Status found = files->Stat(place).status();
+    if (found.ok()) return true;
+    if (!absl::IsNotFound(found)) return found;
+  }
+  return false;
+}
+
+// An earlier try came to the end. Who made the targets does not suffice: a coordinator that has
+// lost its journal gives ids of jobs out again that had ended.
+absl::StatusOr<bool> IsPublished(const PipelinePublishPlan& plan, const std::string& staging,
+                                 PublishFiles* files) {
   for (const PipelinePublishPlan::Output& output : plan.outputs) {
     ASSIGN_OR_RETURN(const bool there, IsMadeBy(output.target, output.job_id, files));
     if (!there) return false;
+    ASSIGN_OR_RETURN(const bool waits, StillWaits(output, staging, files));
+    if (waits) return false;
   }
   return true;
 }
@@ -238,7 +257,7 @@ absl::StatusOr<bool> IsPublished(const PipelinePublishPlan& plan, PublishFiles* 
 absl::Status PublishOnce(const PipelinePublishPlan& plan, const std::string& staging,
                          PublishFiles* files) {
   if (!plan.outputs.empty()) {
-    ASSIGN_OR_RETURN(const bool done, IsPublished(plan, files));
+    ASSIGN_OR_RETURN(const bool done, IsPublished(plan, staging, files));
     if (done) return absl::OkStatus();
   }
   PublishFiles::Moves moves;

@@ -120,6 +120,29 @@ TEST(PipelinePublisher, ChangesADirectoryAroundWhatStays) {
   }
 }
 
+// By jobs whose ids a coordinator that has lost its journal has given out again.
+TEST(PipelinePublisher, ReplacesWhatOtherJobsOfTheSameIdsHavePublished) {
+  PipelinePublishPlan plan = Plan();
+  plan.overwrite = true;
+  for (int calls = 0; calls < 40; ++calls) {
+    FakeFiles files;
+    AddJobOutput(&files, "/out", "pipeline-20261121-0001", "earlier", {"a", "deep"});
+    AddJobOutput(&files, "/out/a", "job-1", "earlier");
+    AddJobOutput(&files, "/out/deep/b", "job-2", "earlier");
+    AddJobOutput(&files, "/alone", "job-3", "earlier");
+    AddSources(plan, &files);
+    files.calls_left = calls;
+    files.fails_after_doing = calls % 2 == 1;
+    PublishPipeline(plan, &files).IgnoreError();
+    files.calls_left = 1'000'000;
+    const absl::Status status = PublishPipeline(plan, &files);
+    EXPECT_TRUE(status.ok()) << calls << " " << status;
+    EXPECT_EQ(*files.ReadFile("/out/a/part"), "by job-1");
+    EXPECT_EQ(*files.ReadFile("/out/deep/b/part"), "by job-2");
+    EXPECT_EQ(*files.ReadFile("/alone/part"), "by job-3");
+  }
+}
+
 // The files of "." lie beside the directories of the others.
 PipelinePublishPlan PlanWithTop() {
   PipelinePublishPlan plan = Plan();
