@@ -70,22 +70,34 @@ void RepairPlanner::Update(const ChunkInfo& chunk, const ServerRegistry& servers
   if (chunk.state == pb::CHUNK_STATE_SEALED) Update(chunk.id, Assess(chunk, servers));
 }
 
+// Copies of it that are to be made.
+size_t RepairPlanner::Lacks(const LedgerRow& row, const ChunkAssessment& assessment) {
+  const size_t good = assessment.good.size();
+  return std::max(assessment.Deficit(), row.client_needs - std::min(row.client_needs, good));
+}
+
 void RepairPlanner::Update(ChunkId chunk, const ChunkAssessment& assessment) {
   if (!assessment.UnderReplicated()) {
     const auto found = rows_.find(chunk);
     // With copies still under way it stays: the end of each asks again.
-    if (found == rows_.end() || found->second.targets.empty()) return Forget(chunk);
+    const bool stays = found != rows_.end() &&
+                       (!found->second.targets.empty() || Lacks(found->second, assessment) > 0);
+    if (!stays) return Forget(chunk);
   }
   LedgerRow& row = rows_[chunk];
   Dequeue(chunk, row);
+  // What it was put off for has come.
+  const bool readable_again =
+      row.stage == Stage::kWaiting && !row.no_room && row.good == 0 && !assessment.good.empty();
+  if (readable_again) row.failures = 0;
   const bool changed = row.good != assessment.good.size() || row.hoped != assessment.hoped.size();
   row.good = assessment.good.size();
   row.hoped = assessment.hoped.size();
   row.wanted = assessment.wanted;
   const bool waited_for_others = row.stage == Stage::kParked || row.stage == Stage::kAwaiting;
   const bool lacks_more =
-      row.stage == Stage::kUnderWay && assessment.Deficit() > row.targets.size();
-  if ((changed && waited_for_others) || lacks_more) row.stage = Stage::kReady;
+      row.stage == Stage::kUnderWay && Lacks(row, assessment) > row.targets.size();
+  if ((changed && waited_for_others) || lacks_more || readable_again) row.stage = Stage::kReady;
   Enqueue(chunk, row);
   if (assessment.Missing()) {
     missing_.insert(chunk);
@@ -110,6 +122,18 @@ void RepairPlanner::ClientWaits(ChunkId chunk) {
   Dequeue(chunk, found->second);
   found->second.client_waits = true;
   Enqueue(chunk, found->second);
+}
+
+bool RepairPlanner::ClientNeeds(ChunkId chunk, size_t needed, const ChunkAssessment& assessment) {
+  if (assessment.good.empty() || needed <= assessment.good.size()) return false;
+  LedgerRow& row = rows_[chunk];
+  if (row.client_needs >= needed) return false;
+  Dequeue(chunk, row);
+  row.client_waits = true;
+  row.client_needs = needed;
+  Enqueue(chunk, row);
+  Update(chunk, assessment);
+  return true;
 }
 
 void RepairPlanner::MoveAll(std::set<Urgency>* from, size_t limit) {
@@ -164,7 +188,8 @@ RepairPlanner::Stage RepairPlanner::PlanChunk(ChunkId chunk, LedgerRow* row,
   const std::optional<ChunkInfo> info = planning.chunks.Find(chunk);
   if (!info.has_value()) return BackOff(row, "is not known any more", now);
   const ChunkAssessment assessment = Assess(*info, planning.servers);
-  if (assessment.Deficit() <= row->targets.size()) return Stage::kUnderWay;
+  const size_t lacks = Lacks(*row, assessment);
+  if (lacks <= row->targets.size()) return Stage::kUnderWay;
   if (assessment.good.empty()) return BackOff(row, "no good copy is left", now);
   if (!MayTrust(assessment, planning.servers, now)) {
     row->reason = "waits for servers that have not reported since the start";
@@ -180,11 +205,10 @@ RepairPlanner::Stage RepairPlanner::PlanChunk(ChunkId chunk, LedgerRow* row,
     return Stage::kParked;
   }
   sources.erase(busy, sources.end());
-  return PlanCopies(*info, assessment, sources, row, planning);
+  return PlanCopies(*info, lacks, sources, row, planning);
 }
 
-RepairPlanner::Stage RepairPlanner::PlanCopies(const ChunkInfo& info,
-                                               const ChunkAssessment& assessment,
+RepairPlanner::Stage RepairPlanner::PlanCopies(const ChunkInfo& info, size_t lacks,
                                                const ServerList& sources, LedgerRow* row,
                                                const Planning& planning) {
   const absl::Time now = planning.now;
@@ -198,8 +222,7 @@ RepairPlanner::Stage RepairPlanner::PlanCopies(const ChunkInfo& info,
   request.present.insert(request.present.end(), row->targets.begin(), row->targets.end());
   request.busy = &busy_targets_;
   const auto spare = static_cast<size_t>(options_.max_per_source - SourceLoad(sources.front()));
-  request.count =
-      std::min({assessment.Deficit() - row->targets.size(), limit_ - in_flight_, spare});
+  request.count = std::min({lacks - row->targets.size(), limit_ - in_flight_, spare});
   const Placement chosen =
       planning.placement->Choose(planning.servers, request, now, planning.random);
   for (const ServerId target : chosen.servers) {
@@ -210,7 +233,7 @@ RepairPlanner::Stage RepairPlanner::PlanCopies(const ChunkInfo& info,
   // The end of a copy comes back to what is still lacking.
   if (!row->targets.empty()) return Stage::kUnderWay;
   if (!busy_targets_.empty()) return Stage::kReady;
-  for (const ServerId server : assessment.bad) {
+  for (const ServerId server : Assess(info, planning.servers).bad) {
     planning.plan->removals.emplace_back(info.id, server);
   }
   row->no_room = true;

@@ -72,6 +72,7 @@ class RepairPlanner {
     size_t hoped = 0;
     size_t wanted = 0;
     bool client_waits = false;
+    size_t client_needs = 0;  // good ones; 0: as many as are wanted, with those to be hoped for
     Stage stage = Stage::kReady;
     // Waits because no server could take a copy.
     bool no_room = false;
@@ -91,6 +92,10 @@ class RepairPlanner {
   void Forget(ChunkId chunk);
   // A client waits in Complete for this chunk's copies.
   void ClientWaits(ChunkId chunk);
+  // It has waited for a while for `needed` good ones: replicas that are to become good (their
+  // server may have a disk that hangs) are not counted on any longer. One too many goes later.
+  // True: Next has something new to do.
+  bool ClientNeeds(ChunkId chunk, size_t needed, const ChunkAssessment& assessment);
   // A server came, or space came free: chunks that found no room are tried again, some at a time
   // for as long as there is some.
   void RoomCame() { room_came_ = true; }
@@ -134,8 +139,9 @@ class RepairPlanner {
     Plan* plan;
   };
   Stage PlanChunk(ChunkId chunk, LedgerRow* row, const Planning& planning);
-  Stage PlanCopies(const ChunkInfo& info, const ChunkAssessment& assessment,
-                   const ServerList& sources, LedgerRow* row, const Planning& planning);
+  static size_t Lacks(const LedgerRow& row, const ChunkAssessment& assessment);
+  Stage PlanCopies(const ChunkInfo& info, size_t lacks, const ServerList& sources, LedgerRow* row,
+                   const Planning& planning);
   void Begin(const Copy& copy, LedgerRow* row, absl::Time now);
   ServerList Sources(const ChunkAssessment& assessment, const ServerRegistry& servers,
                      absl::Time now) const;

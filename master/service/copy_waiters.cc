@@ -79,6 +79,10 @@ absl::Status CopyWaiters::Look(Waiter* waiter, absl::Time now) const {
     const size_t durable = CountDurable(*info, state.servers);
     if (durable >= needed) continue;
     state.repair.ClientWaits(chunk);
+    const bool is_late = now >= waiter->end_of_patience;
+    if (is_late && state.repair.ClientNeeds(chunk, needed, Assess(*info, state.servers))) {
+      state.Changed();
+    }
     if (now < waiter->request.deadline) return CancelledError("not yet");
     return UnavailableError(
         "{}: chunk {} has {} durable copies, need {} (min_write_replicas). Try: dfs admin report",
@@ -88,6 +92,7 @@ absl::Status CopyWaiters::Look(Waiter* waiter, absl::Time now) const {
 }
 
 absl::Duration CopyWaiters::Work() {
+  const absl::Time now = master_.clock().MonotonicNow();
   std::vector<Request> arrived;
   bool stopped = false;
   {
@@ -99,18 +104,19 @@ absl::Duration CopyWaiters::Work() {
   for (Request& request : arrived) {
     Waiter waiter;
     waiter.request = std::move(request);
+    waiter.end_of_patience = now + master_.options().finalize_patience;
     if (absl::Status status = stopped ? Stopping() : ReadFile(&waiter); !status.ok()) {
       over.emplace_back(std::move(waiter.request), std::move(status));
     } else {
       waiters_.push_back(std::move(waiter));
     }
   }
-  const absl::Time now = master_.clock().MonotonicNow();
   absl::Time next = now + kLongestLookNap;
   std::erase_if(waiters_, [&](Waiter& waiter) {
     absl::Status status = stopped ? Stopping() : Look(&waiter, now);
     if (absl::IsCancelled(status)) {
       next = std::min(next, waiter.request.deadline);
+      if (now < waiter.end_of_patience) next = std::min(next, waiter.end_of_patience);
       return false;
     }
     over.emplace_back(std::move(waiter.request), std::move(status));

@@ -44,6 +44,8 @@ class CopyWaiters {
  private:
   struct Waiter {
     Request request;
+    // From then on, replicas that are still to become durable are replaced.
+    absl::Time end_of_patience;
     std::string name;
     uint32_t replication = 0;
     std::vector<ChunkId> chunks;

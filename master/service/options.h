@@ -44,6 +44,9 @@ struct MasterOptions {
   absl::Duration fence_patience = absl::Milliseconds(200);
   // Between two tries of a seal that nobody waits for, or to finalize a replica that could not be.
   absl::Duration seal_pause = absl::Seconds(30);
+  // A client that waits for durable copies has this long patience with replicas that have been told
+  // to become durable; then others are made.
+  absl::Duration finalize_patience = absl::Seconds(2);
   // A file whose writer was not heard of for so long is given up.
   absl::Duration writer_timeout = absl::Hours(1);
 };

@@ -103,6 +103,43 @@ TEST_F(RepairPlannerTest, AChunkThatCannotBeRepairedBacksOffAlone) {
   EXPECT_THAT(Next().copies, Not(IsEmpty())) << "a new server helps at once";
 }
 
+TEST_F(RepairPlannerTest, WhatWasPutOffForWantOfACopyGoesOnWhenOneComesBack) {
+  servers_.AddMany(3);
+  AddChunk(1, 2, {});
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_THAT(Next().copies, IsEmpty());
+    servers_.now = planner_->NextDeadline();
+    for (uint32_t id = 1; id <= 3; ++id) servers_.Heartbeat(id);
+  }
+  EXPECT_THAT(Next().copies, IsEmpty());
+  chunks_.SetReplica(ChunkId(1), {ServerId(1), kFinalized, true});
+  Update(1);
+  EXPECT_THAT(Next().copies, SizeIs(1)) << "at once, not after minutes";
+}
+
+// The disk of a server may hang, or refuse to make a replica durable, while the server is well.
+TEST_F(RepairPlannerTest, AClientDoesNotWaitForEverForAReplicaThatIsToBecomeGood) {
+  servers_.AddMany(3);
+  AddChunk(1, 2, {1});
+  chunks_.SetReplica(ChunkId(1), {ServerId(2), pb::REPLICA_STATE_OPEN, true});
+  Update(1);
+  const auto needs = [&](size_t copies) {
+    return planner_->ClientNeeds(ChunkId(1), copies,
+                                 Assess(*chunks_.Find(ChunkId(1)), servers_.registry));
+  };
+  EXPECT_THAT(Next().copies, IsEmpty());
+  EXPECT_FALSE(needs(1));
+  EXPECT_TRUE(needs(2));
+  EXPECT_FALSE(needs(2)) << "that is no news";
+  const auto plan = Next();
+  ASSERT_THAT(plan.copies, SizeIs(1));
+  EXPECT_EQ(plan.copies[0].target, ServerId(3));
+  EXPECT_THAT(Next().copies, IsEmpty());
+  Finish(plan.copies[0]);
+  EXPECT_EQ(planner_->under_replicated(), 0u);
+  EXPECT_FALSE(needs(2));
+}
+
 TEST_F(RepairPlannerTest, AFailedCopyIsTriedAgainElsewhereOrLater) {
   servers_.AddMany(3);
   AddChunk(1, 3, {1, 2});

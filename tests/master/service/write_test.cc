@@ -444,6 +444,23 @@ TEST_F(WriteTest, CompleteWaitsForEnoughDurableCopies) {
   EXPECT_OK(client_->Stat("/f"));
 }
 
+// Its server is well and heartbeats, so nobody declares it dead.
+TEST_F(WriteTest, CompleteDoesNotWaitForAServerWhoseDiskHangs) {
+  options_.finalize_patience = absl::Milliseconds(50);
+  StartMaster();
+  AddServers(3);
+  const OpenFile open = WriteFile("/f", 50, 2);
+  FakeChunkserver* const hangs = ServerOf(open.chunk.replicas(1));
+  hangs->SetOverride([](const Order& order) -> std::optional<FakeChunkserver::Result> {
+    if (!order.has_fence() && !order.has_finalize()) return std::nullopt;
+    return FakeChunkserver::Silence();
+  });
+  ASSERT_OK(client_->Call(client_->ResolveRequest(open.file, open.chunk, 50)));
+  ASSERT_OK(client_->Call(client_->CompleteRequest(open.file, 50)));
+  EXPECT_EQ(CountFinalized(open.id()), 2u);
+  EXPECT_EQ(hangs->CountOrders(Order::kCopy), 0);
+}
+
 TEST_F(WriteTest, AGarbageRequestGetsAClearError) {
   StartMaster();
   pb::MkdirsRequest no_client;
