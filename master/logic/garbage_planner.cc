@@ -31,44 +31,52 @@ void GarbagePlanner::Found(ChunkId chunk, ServerId server) {
 
 void GarbagePlanner::Remove(ChunkId chunk, ServerId server) { Queue({chunk, server}); }
 
-void GarbagePlanner::ServerDied(ServerId server) {
-  for (auto it = queue_.lower_bound({server, ChunkId()}); it != queue_.end(); ++it) {
-    if (it->first != server) break;
-    maybe_finished_.insert(it->second);
-  }
-  // Of these there are few for each server.
-  for (const auto& [removal, session] : in_flight_) {
-    if (removal.server == server) maybe_finished_.insert(removal.chunk);
-  }
-  for (const auto& [time, removal] : waiting_) {
-    if (removal.server == server) maybe_finished_.insert(removal.chunk);
-  }
-}
-
 std::vector<GarbagePlanner::Removal> GarbagePlanner::Next(const ChunkTable& chunks,
                                                           const ServerRegistry& servers,
                                                           absl::Time now) {
-  while (!waiting_.empty() && waiting_.begin()->first <= now) {
+  size_t budget = options_.slice;
+  TryFailedAgain(servers, now, &budget);
+  LookAtUndecided(chunks, servers, now, &budget);
+  std::vector<Removal> removals;
+  while (budget > 0 && !to_look_at_.empty()) {
+    OrderFrom(TakeServerToLookAt(), chunks, servers, now, &budget, &removals);
+  }
+  return removals;
+}
+
+void GarbagePlanner::TryFailedAgain(const ServerRegistry& servers, absl::Time now, size_t* budget) {
+  for (; *budget > 0 && !waiting_.empty() && waiting_.begin()->first <= now; --*budget) {
     const Removal removal = waiting_.begin()->second;
     waiting_.erase(waiting_.begin());
     failures_[removal].waiting = false;
     Queue(removal);
+    // It was in no queue when its server died.
+    const ServerInfo* server = servers.Find(removal.server);
+    if (server == nullptr || server->dead) maybe_finished_.insert(removal.chunk);
   }
-  while (!undecided_until_.empty() && undecided_until_.front().first <= now) {
+}
+
+void GarbagePlanner::LookAtUndecided(const ChunkTable& chunks, const ServerRegistry& servers,
+                                     absl::Time now, size_t* budget) {
+  for (; *budget > 0 && !undecided_until_.empty(); --*budget) {
+    if (undecided_until_.front().first > now) return;
     const ChunkId chunk = undecided_until_.front().second;
     undecided_until_.pop_front();
     undecided_.erase(chunk);
     if (const auto living = chunks.Find(chunk)) LookForSurplus(*living, servers, now);
   }
-  std::vector<Removal> removals;
-  for (const ServerId server : std::exchange(to_look_at_, {})) {
-    OrderFrom(server, chunks, servers, now, &removals);
-  }
-  return removals;
+}
+
+ServerId GarbagePlanner::TakeServerToLookAt() {
+  auto next = to_look_at_.upper_bound(looked_at_last_);
+  if (next == to_look_at_.end()) next = to_look_at_.begin();
+  looked_at_last_ = *next;
+  to_look_at_.erase(next);
+  return looked_at_last_;
 }
 
 void GarbagePlanner::OrderFrom(ServerId server, const ChunkTable& chunks,
-                               const ServerRegistry& servers, absl::Time now,
+                               const ServerRegistry& servers, absl::Time now, size_t* budget,
                                std::vector<Removal>* removals) {
   // ServerReady comes back to one that is away, Ended to one that has enough to do.
   const ServerInfo* info = servers.Find(server);
@@ -77,6 +85,11 @@ void GarbagePlanner::OrderFrom(ServerId server, const ChunkTable& chunks,
   while (it != queue_.end() && it->first == server) {
     const auto under_way = per_server_.find(server);
     if (under_way != per_server_.end() && under_way->second >= options_.max_per_server) return;
+    if (*budget == 0) {
+      to_look_at_.insert(server);
+      return;
+    }
+    --*budget;
     const ChunkId chunk = it->second;
     it = queue_.erase(it);
     // It has confirmed since what it has.
@@ -96,7 +109,10 @@ void GarbagePlanner::OrderFrom(ServerId server, const ChunkTable& chunks,
 void GarbagePlanner::Ended(const Removal& removal, Outcome outcome, absl::Time now) {
   const auto ordered = in_flight_.find(removal);
   if (ordered == in_flight_.end()) return;
-  if (outcome == Outcome::kUnknown) unknown_[removal] = ordered->second;
+  if (outcome == Outcome::kUnknown) {
+    unknown_[removal] = ordered->second;
+    maybe_finished_.insert(removal.chunk);  // the server may be dead
+  }
   in_flight_.erase(ordered);
   if (--per_server_[removal.server] == 0) per_server_.erase(removal.server);
   to_look_at_.insert(removal.server);
@@ -127,25 +143,42 @@ absl::Time GarbagePlanner::NextDeadline() const {
 
 std::vector<ChunkId> GarbagePlanner::TakeFinished(const ServerRegistry& servers) {
   std::vector<ChunkId> finished;
-  for (const ChunkId chunk : maybe_finished_) {
-    const auto found = garbage_.find(chunk);
-    if (found == garbage_.end()) continue;
-    const bool held = std::any_of(found->second.begin(), found->second.end(), [&](ServerId id) {
-      const ServerInfo* server = servers.Find(id);
-      return server != nullptr && !server->dead;
-    });
-    if (held) continue;
-    for (const ServerId server : found->second) {
-      queue_.erase({server, chunk});
-      unknown_.erase({chunk, server});
-      const auto failed = failures_.find({chunk, server});
-      if (failed != failures_.end() && !failed->second.waiting) failures_.erase(failed);
-    }
-    garbage_.erase(found);
-    finished.push_back(chunk);
+  size_t budget = options_.slice;
+  for (; budget > 0 && !maybe_finished_.empty(); --budget) {
+    const ChunkId chunk = *maybe_finished_.begin();
+    maybe_finished_.erase(maybe_finished_.begin());
+    if (Finish(chunk, servers)) finished.push_back(chunk);
   }
-  maybe_finished_.clear();
+  for (; budget > 0 && !died_.empty(); --budget) {
+    const auto [server, from] = *died_.begin();
+    const auto next = queue_.lower_bound({server, from});
+    if (next == queue_.end() || next->first != server) {
+      died_.erase(died_.begin());
+      continue;
+    }
+    const ChunkId chunk = next->second;
+    died_.begin()->second = ChunkId(chunk.value() + 1);
+    if (Finish(chunk, servers)) finished.push_back(chunk);
+  }
   return finished;
+}
+
+bool GarbagePlanner::Finish(ChunkId chunk, const ServerRegistry& servers) {
+  const auto found = garbage_.find(chunk);
+  if (found == garbage_.end()) return false;
+  const bool held = std::any_of(found->second.begin(), found->second.end(), [&](ServerId id) {
+    const ServerInfo* server = servers.Find(id);
+    return server != nullptr && !server->dead;
+  });
+  if (held) return false;
+  for (const ServerId server : found->second) {
+    queue_.erase({server, chunk});
+    unknown_.erase({chunk, server});
+    const auto failed = failures_.find({chunk, server});
+    if (failed != failures_.end() && !failed->second.waiting) failures_.erase(failed);
+  }
+  garbage_.erase(found);
+  return true;
 }
 
 bool GarbagePlanner::IsLeaving(const Removal& removal, const ServerRegistry& servers) const {

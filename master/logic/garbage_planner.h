@@ -38,6 +38,8 @@ class GarbagePlanner {
     // Before a removal that failed is tried again; twice as long each time.
     absl::Duration backoff = absl::Seconds(10);
     absl::Duration max_backoff = absl::Minutes(10);
+    // Chunks that one call looks at: everybody else waits for it.
+    size_t slice = 1000;
   };
   struct Removal {
     ChunkId chunk;
@@ -57,13 +59,14 @@ class GarbagePlanner {
   // A living chunk may have more good replicas than wanted: queues the removal of one, or looks
   // again after a while when that cannot be decided now, because a server that holds one is silent.
   void LookForSurplus(const ChunkInfo& chunk, const ServerRegistry& servers, absl::Time now);
-  // The server is dead: garbage of which only it had replicas is finished.
-  void ServerDied(ServerId server);
+  // The server is dead: garbage of which only it had replicas is finished, a slice at a time.
+  void ServerDied(ServerId server) { died_[server] = ChunkId(); }
   // The server has confirmed its inventory: what waits for it may be ordered.
   void ServerReady(ServerId server) { to_look_at_.insert(server); }
 
   // Removals to order now: only from connected servers whose inventory is confirmed. They count as
-  // under way until Ended. Costs as much as there is to order, however much waits.
+  // under way until Ended. Looks at a slice of what may be ordered, however much waits; when there
+  // is more, NextDeadline has passed.
   std::vector<Removal> Next(const ChunkTable& chunks, const ServerRegistry& servers,
                             absl::Time now);
   // How a removal ended: the server has the replica no longer, has answered that it keeps it, or
@@ -74,8 +77,11 @@ class GarbagePlanner {
   absl::Time NextDeadline() const;
 
   // Garbage chunks of which no server that is not dead holds a replica any more: their rows may be
-  // forgotten. (A dead server that returns finds its replica unknown, and it is put aside.)
+  // forgotten. (A dead server that returns finds its replica unknown, and it is put aside.) Looks
+  // at a slice of those that may be.
   std::vector<ChunkId> TakeFinished(const ServerRegistry& servers);
+  // There are more to be looked at.
+  bool has_more_finished() const { return !maybe_finished_.empty() || !died_.empty(); }
 
   size_t garbage_chunks() const { return garbage_.size(); }
   // Queued, under way, or to be tried again.
@@ -99,18 +105,28 @@ class GarbagePlanner {
   bool IsLeaving(const Removal& removal, const ServerRegistry& servers) const;
   // Without good replicas that are leaving.
   ChunkAssessment AssessStaying(const ChunkInfo& chunk, const ServerRegistry& servers) const;
-  // Orders what the server may be given now.
+  void TryFailedAgain(const ServerRegistry& servers, absl::Time now, size_t* budget);
+  void LookAtUndecided(const ChunkTable& chunks, const ServerRegistry& servers, absl::Time now,
+                       size_t* budget);
+  // The next server of to_look_at_, in turn.
+  ServerId TakeServerToLookAt();
+  // Orders what the server may be given now. Each chunk that it looks at is taken from the budget.
   void OrderFrom(ServerId server, const ChunkTable& chunks, const ServerRegistry& servers,
-                 absl::Time now, std::vector<Removal>* removals);
+                 absl::Time now, size_t* budget, std::vector<Removal>* removals);
+  // Forgets the chunk if it is garbage that nobody holds any more.
+  bool Finish(ChunkId chunk, const ServerRegistry& servers);
 
   const Options options_;
   // Servers that may still hold a replica.
   absl::flat_hash_map<ChunkId, ServerList> garbage_;
-  absl::flat_hash_set<ChunkId> maybe_finished_;
+  std::set<ChunkId> maybe_finished_;
+  // Dead servers whose part of the queue has to be looked at, each from where.
+  std::map<ServerId, ChunkId> died_;
   // By server, so that one that is away does not stand before the others.
   std::set<std::pair<ServerId, ChunkId>> queue_;
   // Servers for which something may be ordered that could not be before.
   std::set<ServerId> to_look_at_;
+  ServerId looked_at_last_;
   // Each with the server's session that it was ordered in.
   std::map<Removal, uint64_t> in_flight_;
   // The same, of those that were not answered.

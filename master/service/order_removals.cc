@@ -55,7 +55,7 @@ absl::Duration OrderRemovals(Master* master) {
     MutexLock lock(&state.mutex);
     removals = state.garbage.Next(state.chunks, state.servers, now);
     finished = state.garbage.TakeFinished(state.servers);
-    next = state.garbage.NextDeadline();
+    next = state.garbage.has_more_finished() ? now : state.garbage.NextDeadline();
   }
   for (const GarbagePlanner::Removal& removal : removals) {
     pb::Order order;

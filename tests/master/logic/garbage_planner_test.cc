@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/master/logic/test_servers.h"
 #include "tests/support/random_test.h"
 #include "tests/support/status_matchers.h"
@@ -10,6 +12,7 @@
 namespace quern::master {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -72,6 +75,60 @@ TEST_F(GarbagePlannerTest, DeadServersDoNotKeepGarbageForEver) {
   planner_.ServerDied(ServerId(1));
   EXPECT_THAT(Next(), IsEmpty());
   EXPECT_THAT(planner_.TakeFinished(servers_.registry), ElementsAre(ChunkId(1)));
+}
+
+TEST_F(GarbagePlannerTest, NobodyWaitsForMoreThanASliceOfADeadServersGarbage) {
+  GarbagePlanner planner({.slice = 10});
+  servers_.AddMany(2);
+  const auto count_finished = [&] {
+    size_t finished = 0;
+    do {
+      const size_t some = planner.TakeFinished(servers_.registry).size();
+      EXPECT_LE(some, 10u);
+      finished += some;
+    } while (planner.has_more_finished());
+    return finished;
+  };
+  for (uint64_t id = 1; id <= 100; ++id) planner.AddGarbage(ChunkId(id), std::vector{ServerId(1)});
+  EXPECT_EQ(count_finished(), 0u);
+  servers_.Kill(1);
+  planner.ServerDied(ServerId(1));
+  EXPECT_EQ(count_finished(), 100u);
+  EXPECT_EQ(planner.garbage_chunks(), 0u);
+  EXPECT_EQ(planner.removals(), 0u);
+}
+
+TEST_F(GarbagePlannerTest, NobodyWaitsForMoreThanASliceOfOrders) {
+  GarbagePlanner planner({.slice = 10});
+  servers_.AddMany(5);
+  for (uint64_t id = 1; id <= 100; ++id) {
+    planner.AddGarbage(ChunkId(id), std::vector{ServerId(static_cast<uint32_t>(id % 5) + 1)});
+  }
+  std::set<Removal> removals;
+  do {
+    const auto some = planner.Next(chunks_, servers_.registry, servers_.now);
+    EXPECT_LE(some.size(), 10u);
+    removals.insert(some.begin(), some.end());
+  } while (planner.NextDeadline() <= servers_.now);
+  EXPECT_THAT(removals, SizeIs(100));
+}
+
+// Its session broke while some were under way or had failed.
+TEST_F(GarbagePlannerTest, WhatADeadServerWasAskedForIsFinishedToo) {
+  servers_.AddMany(1);
+  for (uint64_t id = 1; id <= 2; ++id) {
+    planner_.AddGarbage(ChunkId(id), std::vector{ServerId(1)});
+  }
+  ASSERT_THAT(Next(), SizeIs(2));
+  planner_.Ended({ChunkId(1), ServerId(1)}, Outcome::kRefused, servers_.now);
+  servers_.Kill(1);
+  planner_.ServerDied(ServerId(1));
+  planner_.Ended({ChunkId(2), ServerId(1)}, Outcome::kUnknown, servers_.now);
+  EXPECT_THAT(planner_.TakeFinished(servers_.registry), Contains(ChunkId(2)));
+  servers_.now = planner_.NextDeadline();
+  EXPECT_THAT(Next(), IsEmpty());
+  planner_.TakeFinished(servers_.registry);
+  EXPECT_EQ(planner_.garbage_chunks(), 0u);
 }
 
 TEST_F(GarbagePlannerTest, AFailedRemovalIsTriedAgain) {
