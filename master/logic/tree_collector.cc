@@ -4,6 +4,11 @@
 
 namespace quern::master {
 
+size_t SizeOf(const pb::Collect& collect) {
+  return static_cast<size_t>(collect.children_size()) +
+         static_cast<size_t>(collect.chunk_ids_size());
+}
+
 std::optional<pb::LogRecord> NextCollectStep(const MetadataView& view, InodeId inode) {
   const std::optional<pb::InodeRow> row = view.Inode(inode);
   if (!row.has_value() || !row->deleted()) return std::nullopt;

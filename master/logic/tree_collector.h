@@ -9,8 +9,11 @@
 
 namespace quern::master {
 
-// Entries or chunks per step, so that no record is large.
-inline constexpr size_t kCollectStep = 1000;
+// Entries or chunks per step, so that no record is large and nobody waits long while it is made.
+inline constexpr size_t kCollectStep = 200;
+
+// Entries and chunks of a step.
+size_t SizeOf(const pb::Collect& collect);
 
 // The next step for a deleted file or directory; nothing when it is gone already.
 std::optional<pb::LogRecord> NextCollectStep(const MetadataView& view, InodeId inode);

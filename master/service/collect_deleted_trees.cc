@@ -10,6 +10,9 @@ namespace {
 constexpr absl::Duration kPause = absl::Seconds(1);
 // Trees per round: their steps share a few writes to the disk.
 constexpr size_t kTreesPerRound = 256;
+// Entries and chunks per round: until they are on the disk, each lookup in a directory walks over
+// them.
+constexpr size_t kEntriesPerRound = 1000;
 
 }  // namespace
 
@@ -20,11 +23,15 @@ absl::Duration CollectDeletedTrees(Master* master) {
     trees = MetadataView(*rows).Inodes(Table::kDeleted, InodeId(), kTreesPerRound);
   }
   if (trees.empty()) return kPause;
+  size_t entries = 0;
   std::vector<Committer::Decide> steps;
   for (const InodeId tree : trees) {
     steps.emplace_back(
-        [tree](const MetadataView& view) -> absl::StatusOr<std::optional<pb::LogRecord>> {
-          return NextCollectStep(view, tree);
+        [tree, &entries](const MetadataView& view) -> absl::StatusOr<std::optional<pb::LogRecord>> {
+          if (entries >= kEntriesPerRound) return std::nullopt;
+          std::optional<pb::LogRecord> step = NextCollectStep(view, tree);
+          if (step.has_value()) entries += SizeOf(step->collect());
+          return step;
         });
   }
   const absl::Status status = master->committer().CommitAll(steps);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "master/logic/disk_room.h"
 #include "master/logic/record_applier.h"
@@ -181,11 +182,15 @@ absl::Status Committer::CommitAll(std::span<const Decide> decisions) {
   {
     const Together together(this);
     for (const Decide& decide : decisions) {
-      MutexLock lock(&mutex_);
-      if (first.ok()) first = halted_;
-      if (!halted_.ok()) break;
-      const absl::Status status = DecideAndEnqueue(decide);
-      if (first.ok()) first = status;
+      {
+        MutexLock lock(&mutex_);
+        if (first.ok()) first = halted_;
+        if (!halted_.ok()) break;
+        const absl::Status status = DecideAndEnqueue(decide);
+        if (first.ok()) first = status;
+      }
+      // Who waits for the lock is asleep, and would find it taken again when it has woken up.
+      GiveWay();
     }
   }
   {

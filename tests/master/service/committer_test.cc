@@ -132,6 +132,37 @@ TEST_F(CommitterTest, ManyChangesOfOneCallerShareOneWriteAndAreDecidedEachOnTheL
   EXPECT_EQ(MetadataView(*rows).Meta().next_chunk(), 1u + 490u);
 }
 
+// Each decision takes a millisecond, and a waiter some time to wake up.
+TEST_F(CommitterTest, ManyChangesOfOneCallerLetOthersIn) {
+  constexpr int kDecisions = 200;
+  GatedStore store;
+  const auto committer = Start(&store);
+  int decided = 0;  // behind the lock that all decisions have
+  int decided_before = kDecisions;
+  Notification begun;
+  std::thread other([&] {
+    begun.Wait();
+    EXPECT_OK(
+        committer->Commit([&](const MetadataView&) -> absl::StatusOr<std::optional<pb::LogRecord>> {
+          decided_before = decided;
+          return std::nullopt;
+        }));
+  });
+  std::vector<Committer::Decide> decisions;
+  for (int i = 0; i < kDecisions; ++i) {
+    decisions.emplace_back(
+        [&](const MetadataView&) -> absl::StatusOr<std::optional<pb::LogRecord>> {
+          if (decided++ == 0) begun.Notify();
+          const absl::Time end = absl::Now() + absl::Milliseconds(1);
+          while (absl::Now() < end) continue;
+          return std::nullopt;
+        });
+  }
+  EXPECT_OK(committer->CommitAll(decisions));
+  other.join();
+  EXPECT_LT(decided_before, kDecisions / 2);
+}
+
 TEST_F(CommitterTest, WhatIsDecidedTogetherIsWrittenOnceUnlessSomebodyWaits) {
   GatedStore store;
   const auto committer = Start(&store);
