@@ -10,6 +10,7 @@
 #include "mapreduce/engine/memory_plan.h"
 #include "mapreduce/engine/merge_runs.h"
 #include "mapreduce/engine/merger.h"
+#include "mapreduce/task/progress_news.h"
 #include "mapreduce/task/shuffle.h"
 #include "mapreduce/task/skipped_records.h"
 #include "mapreduce/task/task_output.h"
@@ -48,7 +49,7 @@ class ReduceTask {
     shuffle.progress = environment_.progress;
     // Waiting for others is progress, also under a short timeout.
     const absl::Duration timeout = absl::Milliseconds(spec_.job().limits().timeout_ms());
-    shuffle.wait_step = std::clamp(timeout / 4, absl::Milliseconds(250), shuffle.wait_step);
+    shuffle.wait_step = WaitStep(timeout);
     shuffle.clock = environment_.clock;
     ASSIGN_OR_RETURN(std::vector<SortedRun> runs, GatherRuns(shuffle, feed));
     const absl::Status status = MergeAndReduce(&runs);

@@ -4,9 +4,9 @@ namespace quern::mr {
 
 void TaskTimes::Enter(Part part) {
   const absl::Time now = clock_->MonotonicNow();
-  spent_[static_cast<size_t>(part_)] += now - since_;
+  spent_[static_cast<size_t>(part_.load(std::memory_order_relaxed))] += now - since_;
   since_ = now;
-  part_ = part;
+  part_.store(part, std::memory_order_relaxed);
 }
 
 void TaskTimes::EnterPhase(std::string_view phase) {
@@ -34,7 +34,7 @@ pb::AttemptTimes TaskTimes::Get() {
 
 TaskTimes::Within::Within(TaskTimes* times, Part part)
     : times_(std::this_thread::get_id() == times->thread_ ? times : nullptr),
-      outer_(times_ == nullptr ? part : times_->part_) {
+      outer_(times_ == nullptr ? part : times_->part_.load()) {
   if (times_ != nullptr) times_->Enter(part);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <string_view>
 #include <thread>
@@ -13,7 +14,7 @@
 
 namespace quern::mr {
 
-// For the thread that made it.
+// For the thread that made it, but where it says more.
 class TaskTimes {
  public:
   enum class Part {
@@ -33,6 +34,11 @@ class TaskTimes {
   void EnterPhase(std::string_view phase);
   // Up to now.
   pb::AttemptTimes Get();
+  // Any thread: whether it waits for input, or for output to be written.
+  bool waits() const {
+    const Part part = part_.load(std::memory_order_relaxed);
+    return part == Part::kRead || part == Part::kWrite;
+  }
 
   // A part within another; nothing on threads that help the task's own.
   class Within {
@@ -52,7 +58,7 @@ class TaskTimes {
 
   Clock* const clock_;
   const std::thread::id thread_ = std::this_thread::get_id();
-  Part part_ = Part::kUser;
+  std::atomic<Part> part_ = Part::kUser;
   absl::Time since_;
   std::array<absl::Duration, kParts> spent_;
 };

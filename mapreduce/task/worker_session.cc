@@ -12,6 +12,7 @@
 #include "common/cli/cli.h"
 #include "common/log.h"
 #include "mapreduce/engine/report_limits.h"
+#include "mapreduce/task/progress_news.h"
 #include "mapreduce/task/task_storage.h"
 #include "mapreduce/task/timed_storage.h"
 #include "mapreduce/task/user_code.h"
@@ -23,6 +24,8 @@ namespace {
 constexpr absl::Duration kReportInterval = absl::Milliseconds(200);
 // A task outlives a restart of the master.
 constexpr absl::Duration kMasterPatience = absl::Minutes(10);
+// A call of the file system has ended before.
+constexpr absl::Duration kMaxWait = absl::Minutes(11);
 
 // Makes it the working directory, and sends what is printed to its file `log`: a process that was
 // used before still has those of its last attempt.
@@ -131,7 +134,7 @@ absl::StatusOr<pb::AttemptResult> WorkerSession::RunStart(const pb::ToTask::Star
     feed = feed_;
     progress_ = progress;
   }
-  StartReporting();
+  StartReporting(absl::Milliseconds(start.task().job().limits().timeout_ms()), environment.clock);
   absl::StatusOr<pb::AttemptResult> result = RunAttempt(start.task(), environment, feed.get());
   EndDescendants(isolation_);
   StopReporting();
@@ -163,12 +166,12 @@ absl::Status WorkerSession::Prepare(const pb::ToTask::Start& start) {
   return absl::OkStatus();
 }
 
-void WorkerSession::StartReporting() {
+void WorkerSession::StartReporting(absl::Duration timeout, Clock* clock) {
   {
     MutexLock lock(&mutex_);
     reporting_ = true;
   }
-  reporter_ = Thread("reporter", [this] { ReportProgress(); });
+  reporter_ = Thread("reporter", [this, timeout, clock] { ReportProgress(timeout, clock); });
 }
 
 void WorkerSession::StopReporting() {
@@ -180,19 +183,17 @@ void WorkerSession::StopReporting() {
   reporter_.Join();
 }
 
-// Sends only news, so that silence means that the user's code stands still. The last report says
-// what a task did that was quicker than the interval.
-void WorkerSession::ReportProgress() {
-  std::string last;
+// The last report says what a task did that was quicker than the interval.
+void WorkerSession::ReportProgress(absl::Duration timeout, Clock* clock) {
+  ProgressNews news(timeout, kMaxWait);
   MutexLock lock(&mutex_);
   for (bool running = true; running;) {
     if (reporting_) changed_.WaitFor(&mutex_, kReportInterval);
     running = reporting_;
     pb::FromTask message;
     *message.mutable_progress() = progress_->Snapshot();
-    const std::string bytes = message.SerializeAsString();
-    if (bytes == last) continue;
-    last = bytes;
+    const bool waits = progress_->times.waits();
+    if (!news.IsDue(message.SerializeAsString(), waits, clock->MonotonicNow())) continue;
     pipe_.Write(message).IgnoreError();
   }
 }

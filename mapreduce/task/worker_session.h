@@ -33,8 +33,9 @@ class WorkerSession {
   std::unique_ptr<pb::ToTask::Start> NextStart();
   absl::StatusOr<pb::AttemptResult> RunStart(const pb::ToTask::Start& start);
   absl::Status Prepare(const pb::ToTask::Start& start);
-  void ReportProgress();
-  void StartReporting();
+  // A silent task lives for `timeout`.
+  void ReportProgress(absl::Duration timeout, Clock* clock);
+  void StartReporting(absl::Duration timeout, Clock* clock);
   void StopReporting();
 
   MessagePipe pipe_;

@@ -429,5 +429,23 @@ TEST_F(WorkerSessionTest, ReportsADamagedMapOutputAndDoesNotCountItAgainstTheUse
   EXPECT_THAT(message.failed().message(), HasSubstr("CRC"));
 }
 
+// Nobody answers at the master's address, and nothing of the user's code runs.
+TEST_F(WorkerSessionTest, WhoWaitsForTheFileSystemIsNotSilent) {
+  pb::JobSpec job = Job();
+  job.mutable_limits()->set_timeout_ms(1000);
+  pb::ToTask start = StartMap(job, 0, "text");
+  start.mutable_start()->mutable_task()->mutable_split()->mutable_pieces(0)->set_path("/in");
+  TaskProcess process;
+  process.Send(start);
+  std::string last;
+  for (int equal = 0; equal < 3;) {
+    ASSERT_OK_AND_ASSIGN(const pb::FromTask message, process.First());
+    if (!message.has_progress()) continue;
+    const std::string progress = message.SerializeAsString();
+    equal = progress == last ? equal + 1 : 0;
+    last = progress;
+  }
+}
+
 }  // namespace
 }  // namespace quern::mr
