@@ -13,7 +13,9 @@ bool GroupReader::Advance() {
     bytes_ += merger_->key().size() + merger_->value().size();
     return true;
   }
+  if (merger_->status().ok() || !status_.ok()) return false;
   status_ = merger_->status();
+  if (on_failure_ != nullptr) on_failure_();
   return false;
 }
 

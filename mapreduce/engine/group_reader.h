@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "mapreduce/engine/group_source.h"
 #include "mapreduce/engine/merger.h"
@@ -17,6 +19,10 @@ class GroupReader final : public GroupSource {
   // whose ordered keys share so many parts, or all when there are fewer, are one group; 0: those of
   // equal keys.
   GroupReader(Merger* merger, const std::string& scratch_dir, uint32_t group_parts = 0);
+
+  // Called once, when a record cannot be read. The values of the present key seem to end there, and
+  // what a user's code makes of that says nothing about the code.
+  void OnFailure(std::function<void()> failed) { on_failure_ = std::move(failed); }
 
   // Moves to the next key, past the values of this one that nobody took; false at the end and on an
   // error. The first value is there then.
@@ -48,6 +54,7 @@ class GroupReader final : public GroupSource {
   uint64_t values_ = 0;
   uint64_t bytes_ = 0;
   absl::Status status_;
+  std::function<void()> on_failure_;
 };
 
 }  // namespace quern::mr

@@ -51,14 +51,9 @@ class ReduceTask {
     const absl::Duration timeout = absl::Milliseconds(spec_.job().limits().timeout_ms());
     shuffle.wait_step = WaitStep(timeout);
     shuffle.clock = environment_.clock;
+    feed_ = feed;
     ASSIGN_OR_RETURN(std::vector<SortedRun> runs, GatherRuns(shuffle, feed));
-    const absl::Status status = MergeAndReduce(&runs);
-    if (status.code() == absl::StatusCode::kDataLoss && damaged_.map_task.has_value()) {
-      // The map task has to run again, and this attempt too once it has.
-      feed->Report(*damaged_.map_task, damaged_.attempt, std::string(Message(status)));
-      return UnavailableError("output of map task {}: {}", *damaged_.map_task, Message(status));
-    }
-    RETURN_IF_ERROR(DamageIsEnvironment(status));
+    RETURN_IF_ERROR(DamageIsEnvironment(MergeAndReduce(&runs)));
     RETURN_IF_ERROR(context_.FinishOutputs(&result_));
     RETURN_IF_ERROR(context_.ExportCounters(&result_));
     return std::move(result_);
@@ -67,8 +62,10 @@ class ReduceTask {
  private:
   absl::Status MergeAndReduce(std::vector<SortedRun>* runs) {
     environment_.progress->StartPhase({"merge", 0.33, 0.5}, 1);
-    RETURN_IF_ERROR(MergeToFanIn(plan_.merge_fan_in, environment_.scratch_dir, runs, &damaged_,
-                                 &environment_.progress->steps));
+    SortedRun failed;
+    const absl::Status merged = MergeToFanIn(plan_.merge_fan_in, environment_.scratch_dir, runs,
+                                             &failed, &environment_.progress->steps);
+    RETURN_IF_ERROR(ReportDamage(failed, merged));
     uint64_t bytes = 0;
     for (const SortedRun& run : *runs) bytes += run.bytes;
     environment_.progress->StartPhase({"reduce", 0.5, 1}, bytes);
@@ -92,14 +89,20 @@ class ReduceTask {
     }
     Merger merger(runs, &environment_.progress->steps);
     GroupReader groups(&merger, environment_.scratch_dir, spec_.job().reduce().group());
+    absl::Status damage;
+    groups.OnFailure([&] {
+      // At once: user code that dies of what it misses is not to die of it again.
+      damage = ReportDamage(runs[merger.failed_run()], merger.status());
+      environment_.position->SetPhase(RecordPhase::kReading);
+    });
     environment_.position->SetPosition(0);
     environment_.position->SetPhase(RecordPhase::kReading);
-    RETURN_IF_ERROR(fold != nullptr ? ReduceGroups(&groups, fold.get(), *sink)
-                                    : ReduceGroups(&groups, reducer.get(), *sink));
-    if (!groups.status().ok()) {
-      damaged_ = runs[merger.failed_run()];
-      return groups.status();
-    }
+    const absl::Status reduced = fold != nullptr ? ReduceGroups(&groups, fold.get(), *sink)
+                                                 : ReduceGroups(&groups, reducer.get(), *sink);
+    // What user code said of a key some of whose values it was not shown is not believed.
+    RETURN_IF_ERROR(damage);
+    RETURN_IF_ERROR(groups.status());
+    RETURN_IF_ERROR(reduced);
     environment_.position->SetPhase(RecordPhase::kCallback);
     if (reducer != nullptr) RETURN_IF_ERROR(reducer->Finish());
     environment_.position->SetPhase(RecordPhase::kNone);
@@ -110,6 +113,14 @@ class ReduceTask {
     skipped_.reasons().Export("reduce_skipped_groups", &context_);
     RETURN_IF_ERROR(skipped_.Finish(&result_));
     return absl::OkStatus();
+  }
+
+  // Of a read that failed. The map task whose output is damaged has to run again, and this attempt
+  // too once it has.
+  absl::Status ReportDamage(const SortedRun& run, const absl::Status& status) {
+    if (status.code() != absl::StatusCode::kDataLoss || !run.map_task.has_value()) return status;
+    feed_->Report(*run.map_task, run.attempt, std::string(Message(status)));
+    return UnavailableError("output of map task {}: {}", *run.map_task, Message(status));
   }
 
   static absl::Status FailureOf(const UserObject& reducer, int result) {
@@ -169,7 +180,7 @@ class ReduceTask {
   UserContext context_;
   SkippedRecords skipped_;               // groups
   std::map<uint64_t, std::string> bad_;  // number of a group -> how attempts died there
-  SortedRun damaged_;                    // whose bytes were found to be bad
+  MapOutputFeed* feed_ = nullptr;
   pb::AttemptResult result_;
 };
 

@@ -122,6 +122,30 @@ class Joined : public quern::Reducer {
 QUERN_REGISTER_REDUCER(Joined);
 QUERN_REGISTER_COMBINER(Joined);
 
+// Does what the parameter `how` says when a key has not as many values as `values`.
+class Complete : public quern::Reducer {
+ public:
+  void Start(quern::TaskContext& context) override {
+    context_ = &context;
+    how_ = context.param("how");
+    values_ = quern::ParseInt(context.param("values"));
+  }
+  void Reduce(quern::ReduceInput* in) override {
+    int64_t found = 0;
+    for (std::string_view value : in->values()) found += value.empty() ? 0 : 1;
+    if (found == values_) return;
+    if (how_ == "crash") std::raise(SIGSEGV);
+    if (how_ == "fail") context_->Fail("values are missing");
+    throw std::runtime_error("values are missing");
+  }
+
+ private:
+  quern::TaskContext* context_ = nullptr;
+  std::string how_;
+  int64_t values_ = 0;
+};
+QUERN_REGISTER_REDUCER(Complete);
+
 class EmitsInFinish : public quern::Reducer {
  public:
   void Reduce(quern::ReduceInput*) override {}

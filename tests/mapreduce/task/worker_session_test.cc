@@ -14,8 +14,10 @@
 #include <string>
 #include <vector>
 
+#include "common/random.h"
 #include "common/storage/file_io.h"
 #include "common/subprocess.h"
+#include "mapreduce/engine/attempt_failure.h"
 #include "mapreduce/engine/map_output_file.h"
 #include "mapreduce/engine/record_position.h"
 #include "mapreduce/engine/task_id.h"
@@ -444,6 +446,46 @@ TEST_F(WorkerSessionTest, WhoWaitsForTheFileSystemIsNotSilent) {
     const std::string progress = message.SerializeAsString();
     equal = progress == last ? equal + 1 : 0;
     last = progress;
+  }
+}
+
+// The values of a key seem to end where the next ones cannot be read: user code that does not like
+// that is not to blame, and has the map task run again even if it dies of it.
+TEST_F(WorkerSessionTest, DamageWithinAKeyIsNoFaultOfItsReducer) {
+  constexpr int kValues = 2000;
+  std::string text;
+  for (int i = 0; i < kValues; ++i) text += fmt::format("x={:0>200}\n", RandomHex(100));
+  pb::JobSpec job = Job();
+  job.mutable_inputs(0)->set_mapper("Careless");
+  job.mutable_reduce()->set_reducer("Complete");
+  (*job.mutable_params())["values"] = std::to_string(kValues);
+  TaskProcess maps;
+  ASSERT_OK_AND_ASSIGN(const pb::FromTask map, maps.Run(StartMap(job, 0, text)));
+  ASSERT_TRUE(map.has_done()) << map.ShortDebugString();
+  const std::string path = map.done().map_output().data_path();
+  ASSERT_OK_AND_ASSIGN(std::string bytes, ReadFileToString(FileSystem::Real(), path));
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  std::ofstream(path, std::ios::binary) << bytes;
+  for (const char* how : {"throw", "fail", "crash"}) {
+    (*job.mutable_params())["how"] = how;
+    TaskProcess process;
+    pb::ToTask reduce = Start(job, pb::TASK_KIND_REDUCE, 1);
+    reduce.mutable_start()->mutable_task()->set_map_tasks(1);
+    *reduce.mutable_start()->mutable_task()->add_map_outputs() = map.done().map_output();
+    ASSERT_OK_AND_ASSIGN(pb::FromTask message, process.Run(reduce));
+    ASSERT_TRUE(message.has_fetch_failure()) << how << ": " << message.ShortDebugString();
+    EXPECT_EQ(message.fetch_failure().map_task(), 0u);
+    const auto end = process.Receive();
+    if (std::string_view(how) == "crash") {
+      EXPECT_THAT(end, StatusIs(absl::StatusCode::kOutOfRange));
+    } else {
+      ASSERT_TRUE(end.ok() && end->has_failed()) << how;
+      EXPECT_TRUE(end->failed().environment()) << end->ShortDebugString();
+      EXPECT_FALSE(end->failed().ends_job());
+    }
+    pb::AttemptFailure failure;
+    AddEvidence(dir_ / "r-00001.0", &failure);
+    EXPECT_FALSE(failure.in_record()) << how << failure.ShortDebugString();
   }
 }
 
