@@ -11,6 +11,7 @@
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/log.h"
+#include "mapreduce/engine/no_record.h"
 #include "mapreduce/engine/report_limits.h"
 #include "mapreduce/task/progress_news.h"
 #include "mapreduce/task/task_storage.h"
@@ -104,6 +105,8 @@ void WorkerSession::Run() {
                {{"attempt", FormatAttempt(start->task().id())}, {"status", result.status()}});
       if (position_ == nullptr) position_ = RecordPositionWriter::Private();
       *end.mutable_failed() = DescribeFailure(result.status(), *position_);
+      // Nor is the worker to find one there.
+      if (IsOfNoRecord(result.status())) position_->SetPhase(RecordPhase::kNone);
     }
     std::fflush(stdout);
     if (!pipe_.Write(end).ok()) break;

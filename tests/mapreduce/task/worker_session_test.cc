@@ -297,6 +297,10 @@ TEST_F(WorkerSessionTest, WhatRunsLaterBlamesNoRecord) {
     EXPECT_THAT(end.failed().message(), HasSubstr(" failed: "));
     EXPECT_FALSE(end.failed().in_record()) << end.ShortDebugString();
     EXPECT_FALSE(end.failed().blames_record());
+    pb::AttemptFailure seen_by_worker = end.failed();
+    AddEvidence(dir_ / "m-00000.0", &seen_by_worker);
+    EXPECT_EQ(seen_by_worker.message(), end.failed().message());
+    EXPECT_FALSE(seen_by_worker.in_record()) << seen_by_worker.ShortDebugString();
     TaskProcess dies;
     const std::string crashes = fmt::format(fmt::runtime(c.line), "crash");
     EXPECT_THAT(dies.Run(StartMap(c.job, 0, crashes + lines)),
