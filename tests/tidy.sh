@@ -26,6 +26,7 @@ while [[ $# -gt 0 ]]; do
     *) files+=("$1"); shift ;;
   esac
 done
+unset $(git rev-parse --local-env-vars)  # of the hook that may have started it
 cd "$root"
 command -v clang-tidy >/dev/null || fail "clang-tidy: not installed. Try: deploy/install-deps.sh"
 

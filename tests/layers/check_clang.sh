@@ -5,6 +5,7 @@
 #   check_clang.sh ROOT BUILD FLAG...    BUILD has the generated messages
 set -euo pipefail
 
+unset $(git rev-parse --local-env-vars)  # of the hook that may have started it
 cd "$1"
 flags=(-std=c++20 -fsyntax-only "-I$PWD" -isystem "$2/proto/gen" "${@:3}")
 command -v clang++ >/dev/null || { echo "clang++: not installed. Try: deploy/install-deps.sh"; exit 1; }

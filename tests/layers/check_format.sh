@@ -5,6 +5,9 @@
 #   check_format.sh --self-test  shows that it finds what it has to find
 set -euo pipefail
 
+# A hook hands down which repository it is of, and that would count for more than -C.
+unset $(git rev-parse --local-env-vars)
+
 fail() { echo "check_format: $*"; exit 1; }
 
 check_tree() { # root

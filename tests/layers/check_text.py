@@ -10,6 +10,7 @@ A reference is a path of this repository as comments and documents write them
 docs/architecture.md, "Invariants".
 """
 
+import os
 import pathlib
 import re
 import subprocess
@@ -66,8 +67,11 @@ def problems(path, text, exists, exists_below, headings_of):
 
 
 def check_tree(root):
+    # A hook hands down which repository it is of, and that would count for more than -C.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     names = subprocess.run(["git", "-C", root, "ls-files", "--cached", "--others",
-                            "--exclude-standard"], capture_output=True, text=True, check=False)
+                            "--exclude-standard"], capture_output=True, text=True, check=False,
+                           env=environment)
     files = names.stdout.split("\n") if names.returncode == 0 else [
         str(p.relative_to(root)) for p in root.rglob("*")]
 
