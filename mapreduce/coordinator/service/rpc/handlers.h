@@ -24,7 +24,7 @@ absl::StatusOr<pb::SubmitPipelineResponse> SubmitPipeline(Coordinator* coordinat
                                                           const pb::SubmitPipelineRequest& request);
 absl::StatusOr<pb::DropPipelineResponse> DropPipeline(Coordinator* coordinator,
                                                       const pb::DropPipelineRequest& request);
-// Pipelines before jobs, the newest of each first.
+// Pipelines and jobs together, the newest first; a pipeline before a job of the same moment.
 absl::StatusOr<pb::ListJobsResponse> ListJobs(Coordinator* coordinator,
                                               const pb::ListJobsRequest& request);
 absl::StatusOr<pb::GetJobResponse> GetJob(Coordinator* coordinator,

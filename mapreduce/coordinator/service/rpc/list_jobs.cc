@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -11,6 +12,28 @@ namespace {
 constexpr uint32_t kUsualJobs = 100;
 constexpr uint32_t kMostJobs = 10'000;
 
+// As many as were asked for and as a message has room for.
+class Listing {
+ public:
+  explicit Listing(uint32_t most) : most_(most) {}
+
+  // False: it is full.
+  bool Add(pb::JobStatus status) {
+    bytes_ += status.ByteSizeLong();
+    if (static_cast<uint32_t>(response_.jobs_size()) == most_ || bytes_ > kMaxListBytes) {
+      return false;
+    }
+    *response_.add_jobs() = std::move(status);
+    return true;
+  }
+  pb::ListJobsResponse Take() { return std::move(response_); }
+
+ private:
+  const uint32_t most_;
+  pb::ListJobsResponse response_;
+  size_t bytes_ = 0;
+};
+
 }  // namespace
 
 absl::StatusOr<pb::ListJobsResponse> ListJobs(Coordinator* coordinator,
@@ -21,24 +44,25 @@ absl::StatusOr<pb::ListJobsResponse> ListJobs(Coordinator* coordinator,
       coordinator->pipelines().List({.most = most, .only_ended = only_ended});
   const absl::Time now = coordinator->Now();
   return coordinator->Read([most, only_ended, now, &pipelines](const TrackerState& state) {
-    pb::ListJobsResponse response;
-    size_t bytes = 0;
-    for (pb::JobStatus& pipeline : pipelines) {
-      bytes += pipeline.ByteSizeLong();
-      if (bytes > kMaxListBytes / 2) break;
-      *response.add_jobs() = std::move(pipeline);
-    }
+    Listing listing(most);
     WaitDescriber waits(&state, now);
+    auto pipeline = pipelines.begin();
+    const auto add_pipelines_since = [&](int64_t submitted_ms) {
+      for (; pipeline != pipelines.end() && pipeline->submitted_ms() >= submitted_ms; ++pipeline) {
+        if (!listing.Add(std::move(*pipeline))) return false;
+      }
+      return true;
+    };
     const auto& jobs = state.jobs.all();
     for (auto it = jobs.rbegin(); it != jobs.rend(); ++it) {
       if (only_ended && !it->second->ended()) continue;
       pb::JobStatus summary = MakeJobSummary(*it->second, state.Tasks(*it->second));
       summary.set_waits(waits.Describe(*it->second));
-      bytes += summary.ByteSizeLong();
-      if (static_cast<uint32_t>(response.jobs_size()) == most || bytes > kMaxListBytes) break;
-      *response.add_jobs() = std::move(summary);
+      if (!add_pipelines_since(summary.submitted_ms())) return listing.Take();
+      if (!listing.Add(std::move(summary))) return listing.Take();
     }
-    return response;
+    add_pipelines_since(std::numeric_limits<int64_t>::min());
+    return listing.Take();
   });
 }
 

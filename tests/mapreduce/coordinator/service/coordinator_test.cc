@@ -175,5 +175,54 @@ TEST_F(CoordinatorTest, ShowsAsMuchOfALargePlanAsFitsIntoAMessage) {
   EXPECT_EQ(plan->splits_size(), 1);
 }
 
+// Jobs and pipelines that have ended, one of each after another, and then two pipelines.
+std::unique_ptr<JobJournal> JournalOfEnded() {
+  auto journal = OpenMemoryJournal(NewMemoryJournalStorage());
+  const std::vector<std::string> ids = {"pipeline-20261122-0001", "job-20261122-0002",
+                                        "pipeline-20261122-0003", "job-20261122-0004",
+                                        "pipeline-20261122-0005", "pipeline-20261122-0006"};
+  for (uint32_t number = 1; number <= ids.size(); ++number) {
+    pb::JobStatus status;
+    status.set_job_id(ids[number - 1]);
+    status.set_submitted_ms(1000 * int64_t{number});
+    status.set_state(pb::JOB_STATE_SUCCEEDED);
+    pb::JournalRecord record;
+    if (status.job_id().starts_with("job-")) {
+      *record.mutable_finished()->mutable_status() = status;
+      record.mutable_finished()->set_cleaned(true);
+    } else {
+      *record.mutable_pipeline_finished()->mutable_status() = status;
+      record.mutable_pipeline_finished()->set_cleaned(true);
+    }
+    EXPECT_TRUE(journal->Finish(JobKey(number), record).ok());
+  }
+  return journal;
+}
+
+TEST_F(CoordinatorTest, ListsTheNewestOfJobsAndPipelinesTogether) {
+  Coordinator coordinator(JournalOfEnded(), &planner_, &files_, {});
+  ASSERT_TRUE(coordinator.Start().ok());
+  pb::SubmitRequest running;
+  running.mutable_header()->set_request_id(1);
+  ASSERT_TRUE(coordinator.Submit(running).ok());
+  const auto newest = [&](uint32_t limit, bool only_ended) {
+    pb::ListJobsRequest request;
+    request.set_limit(limit);
+    request.set_only_ended(only_ended);
+    std::string numbers;
+    const auto listed = ListJobs(&coordinator, request);
+    EXPECT_TRUE(listed.ok()) << listed.status();
+    if (!listed.ok()) return numbers;
+    for (const pb::JobStatus& job : listed->jobs()) {
+      numbers += job.state() == pb::JOB_STATE_SUCCEEDED ? job.job_id().back() : 'r';
+    }
+    return numbers;
+  };
+  EXPECT_EQ(newest(0, false), "r654321");
+  EXPECT_EQ(newest(1, false), "r") << "a job, although there are pipelines";
+  EXPECT_EQ(newest(0, true), "654321");
+  EXPECT_EQ(newest(3, true), "654");
+}
+
 }  // namespace
 }  // namespace quern::mr
