@@ -65,9 +65,9 @@ void ChunkStore::Discard(const std::shared_ptr<Replica>& replaced) {
 }
 
 void ChunkStore::PutOff(const std::shared_ptr<Replica>& replaced) {
-  replaced->ReportGone();
+  replaced->Withhold();  // whatever becomes of it until it goes
   MutexLock lock(&mutex_);
-  if (replaced->disk().health().ok()) replaced_.push_back(replaced);
+  if (!replaced->disk().failed()) replaced_.push_back(replaced);
 }
 
 std::shared_ptr<Replica> ChunkStore::FindReplaced(ChunkId chunk, const Disk* disk) const {
@@ -228,8 +228,9 @@ absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCop
   if (newcomer == old || newcomer == nullptr || &newcomer->disk() == copy->disk()) {
     newcomer.reset();
   }
-  if (old != nullptr && old != in_place) Discard(old);
-  if (newcomer != nullptr) Discard(newcomer);
+  // They are on other disks, which a copy to this one does not wait for.
+  if (old != nullptr && old != in_place) PutOff(old);
+  if (newcomer != nullptr) PutOff(newcomer);
   // Last, so that the master hears of what is here after what went.
   replica->Announce();
   return replica->facts().report;

@@ -98,8 +98,8 @@ class ChunkStore {
   // Tells the master that what is on a disk that has fallen silent is gone, and of what is on one
   // that answers again. Waits for no disk; to be called now and then, by one thread.
   void WatchSilence();
-  // Removes what copies have replaced while the disk did not answer; does nothing while it does
-  // not.
+  // Removes what copies on other disks, or replicas of disks that have come back, have replaced
+  // here; does nothing while the disk does not answer.
   void RemoveReplaced(size_t disk);
 
   // Space is reserved. AlreadyExists: there is a replica of this chunk, of whatever kind. A master
@@ -160,10 +160,11 @@ class ChunkStore {
   void Unusable(Disk* disk, const absl::Status& why);
   void OnDiskFailed(const Disk* disk);
   Replicas OnDisk(const Disk* disk) const;
-  // Removes one that another has taken the place of, now or later.
+  // Removes one that another has taken the place of, now or later; in the thread of its disk.
   void Discard(const std::shared_ptr<Replica>& replaced);
-  // Its disk has failed, or hangs, or has no room for the removal: it goes when that answers, or at
-  // a restart, which finds two.
+  // The same for one of another disk, or of one that hangs or has no room for the removal: the
+  // master hears that it is gone, and it goes with RemoveReplaced, or at a restart, which finds
+  // two.
   void PutOff(const std::shared_ptr<Replica>& replaced);
   // One that was replaced and is still on this disk; null: none.
   std::shared_ptr<Replica> FindReplaced(ChunkId chunk, const Disk* disk) const;

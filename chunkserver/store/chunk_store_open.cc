@@ -207,7 +207,10 @@ void ChunkStore::Publish(Disk* disk, const Replicas& replicas) {
   }
   // In the map first: what is not there is not here, as soon as the disk is ready.
   disk->MarkReady();
-  for (const std::shared_ptr<Replica>& replica : extra) Discard(replica);
+  for (const std::shared_ptr<Replica>& replica : extra) {
+    // This thread is the disk's: it does not wait for another one.
+    &replica->disk() == disk ? Discard(replica) : PutOff(replica);
+  }
   // Last, so that the master hears of what is here after what went. Another disk may have come with
   // a better one meanwhile.
   const absl::flat_hash_set<std::shared_ptr<Replica>> gone(extra.begin(), extra.end());

@@ -387,6 +387,7 @@ TEST_P(ChunkStoreDisksTest, ADiskThatComesBackWhileACopyIsPublishedLeavesNoSecon
   CopyIn(chunk, "abc");
   machine_.faults().OnRename(nullptr);
   ASSERT_TRUE(returned);
+  for (const size_t disk : {0u, 1u}) store_->RemoveReplaced(disk);
   EXPECT_NE(Find(chunk)->disk().path(), away);
   EXPECT_FALSE(machine_.fs()->Exists(first));
   EXPECT_EQ(Used(), 3u);

@@ -59,6 +59,28 @@ class ChunkStoreStartTest : public ChunkStoreFixture {
     opening_.Join();
     return !waits;
   }
+  void OpenOnFiles() {
+    store_.reset();
+    ChunkStoreOptions options = Options();
+    options.fs = &files_;
+    auto store = ChunkStore::Open(options);
+    ASSERT_OK(store);
+    store_ = *std::move(store);
+  }
+  // Does `work` while the files of the second disk hang, until there are so many that are
+  // FINALIZED. False: it waits for that disk.
+  bool DoneWhileTheSecondHangs(uint64_t finalized, const std::function<void()>& work) {
+    files_.Hang(machine_.dir(1) + "/data/");
+    opening_ = Thread("work", [work] { work(); });
+    const bool done = Eventually([&] {
+      return files_.sleeping() > 0 ||
+             store_->inventory().Count(ReplicaState::kFinalized) == finalized;
+    });
+    const bool waits = files_.sleeping() > 0;
+    files_.Release();
+    opening_.Join();
+    return done && !waits;
+  }
   bool FirstIsServed() { return ReadServed(Chunk(0)).value_or("") == text_[0]; }
 
   HangingFileSystem files_{machine_.fs()};
@@ -115,6 +137,34 @@ TEST_P(ChunkStoreStartTest, ADiskThatAnswersLateIsUsedWhenItsMasterIsBack) {
   store_->Follow({.cluster_id = "red", .followed = {3, 7, 9}});
   store_->ReopenDisks();
   EXPECT_TRUE(FirstIsServed());
+}
+
+TEST_P(ChunkStoreStartTest, ADiskThatReturnsDoesNotWaitForTheOneThatHasTheWorseReplica) {
+  const std::string away = machine_.dir(0);
+  Unmount(away);
+  OpenOnFiles();
+  CopyIn(Chunk(0), text_[0]);
+  Find(Chunk(0))->Condemn("for the test").IgnoreError();
+  const std::string worse = DataPath(Chunk(0));
+  Mount(away);
+  EXPECT_TRUE(DoneWhileTheSecondHangs(2, [this] { store_->ReopenDisks(); }));
+  EXPECT_EQ(store_->DiskOf(Chunk(0)).value(), 0u);
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kCorrupt), 0u) << "the master hears at once";
+  EXPECT_TRUE(FirstIsServed());
+  store_->RemoveReplaced(1);
+  EXPECT_FALSE(machine_.fs()->Exists(worse));
+}
+
+TEST_P(ChunkStoreStartTest, NorDoesACopyWaitForTheDiskOfWhatItReplaces) {
+  OpenOnFiles();
+  const std::string replaced = DataPath(Chunk(1));
+  Find(Chunk(1))->Condemn("for the test").IgnoreError();
+  EXPECT_TRUE(DoneWhileTheSecondHangs(2, [this] { CopyIn(Chunk(1), text_[1], {}, 0); }));
+  EXPECT_EQ(store_->DiskOf(Chunk(1)).value(), 0u);
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kCorrupt), 0u);
+  store_->RemoveReplaced(1);
+  EXPECT_FALSE(machine_.fs()->Exists(replaced));
+  EXPECT_EQ(ReadServed(Chunk(1)).value(), text_[1]);
 }
 
 INSTANTIATE_TEST_SUITE_P(Both, ChunkStoreStartTest,

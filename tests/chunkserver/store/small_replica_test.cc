@@ -287,6 +287,7 @@ TEST_P(SmallReplicaTest, ACopyTakesItsPlace) {
   CopyIn(chunk, "abc");
   EXPECT_EQ(ReadServed(chunk).value(), "abc");
   EXPECT_TRUE(HasFile(chunk));
+  for (size_t at = 0; at < store_->disk_count(); ++at) store_->RemoveReplaced(at);
   PowerCut();
   EXPECT_EQ(ReadServed(chunk).value(), "abc");
   store_.reset();
