@@ -186,11 +186,14 @@ absl::Status Committer::CommitAll(std::span<const Decide> decisions) {
         MutexLock lock(&mutex_);
         if (first.ok()) first = halted_;
         if (!halted_.ok()) break;
+        const uint64_t next = next_index_;
         const absl::Status status = DecideAndEnqueue(decide);
         if (first.ok()) first = status;
+        if (next_index_ == next) continue;
       }
       // Who waits for the lock is asleep, and would find it taken again when it has woken up.
       GiveWay();
+      WriteIfAwaited();
     }
   }
   {
@@ -306,6 +309,13 @@ void Committer::Hurry() {
     MutexLock lock(&mutex_);
     awaited_ = !filling_->records.empty();
   }
+  work_.Signal();
+}
+
+void Committer::WriteIfAwaited() {
+  MutexLock lock(&mutex_);
+  if (filling_->then.empty()) return;
+  awaited_ = true;
   work_.Signal();
 }
 

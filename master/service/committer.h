@@ -129,6 +129,8 @@ class Committer {
   // Where to wait until everything decided so far is durable; null when it is.
   Batch* Pending() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // There are records, and no reason to wait for more.
+  // The same, when somebody's answer waits for what is collected.
+  void WriteIfAwaited();
   bool IsTimeToFlush() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run();
   void Flush(const WriteSet& changes, const Batch& batch);

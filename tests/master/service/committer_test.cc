@@ -133,32 +133,40 @@ TEST_F(CommitterTest, ManyChangesOfOneCallerShareOneWriteAndAreDecidedEachOnTheL
 }
 
 // Each decision takes a millisecond, and a waiter some time to wake up.
-TEST_F(CommitterTest, ManyChangesOfOneCallerLetOthersIn) {
+TEST_F(CommitterTest, ManyChangesOfOneCallerLetOthersInAndAnswerThem) {
   constexpr int kDecisions = 200;
   GatedStore store;
   const auto committer = Start(&store);
-  int decided = 0;  // behind the lock that all decisions have
-  int decided_before = kDecisions;
+  std::atomic<int> decided = 0;
+  std::atomic<int> decided_before = kDecisions;
   Notification begun;
+  Notification answered;
   std::thread other([&] {
     begun.Wait();
-    EXPECT_OK(
-        committer->Commit([&](const MetadataView&) -> absl::StatusOr<std::optional<pb::LogRecord>> {
-          decided_before = decided;
+    committer->CommitLater(
+        [](const MetadataView&) -> absl::StatusOr<std::optional<pb::LogRecord>> {
           return std::nullopt;
-        }));
+        },
+        [&](const absl::Status& status) {
+          EXPECT_OK(status);
+          decided_before = decided.load();
+          answered.Notify();
+        });
   });
   std::vector<Committer::Decide> decisions;
   for (int i = 0; i < kDecisions; ++i) {
     decisions.emplace_back(
-        [&](const MetadataView&) -> absl::StatusOr<std::optional<pb::LogRecord>> {
+        [&](const MetadataView& view) -> absl::StatusOr<std::optional<pb::LogRecord>> {
           if (decided++ == 0) begun.Notify();
           const absl::Time end = absl::Now() + absl::Milliseconds(1);
           while (absl::Now() < end) continue;
-          return std::nullopt;
+          pb::LogRecord record;
+          record.mutable_reserve_chunk_ids()->set_next_chunk(view.Meta().next_chunk() + 10);
+          return record;
         });
   }
   EXPECT_OK(committer->CommitAll(decisions));
+  answered.Wait();
   other.join();
   EXPECT_LT(decided_before, kDecisions / 2);
 }
