@@ -66,7 +66,8 @@ absl::Status ChunkStore::OpenDisks() {
     devices_.resize(disks_->disks().size());
   }
   const std::vector<Disk*>& opened = disks_->opened();
-  for (Disk* disk : opened) disks_->threads().Begin(disk, [this, disk] { Load(disk); });
+  // The thread that opened it may have yet to end.
+  for (Disk* disk : opened) disks_->threads().BeginNext(disk, [this, disk] { Load(disk); });
   const auto ready = [](const Disk* disk) { return disk->health().ok(); };
   disks_->threads().Await([&] { return std::ranges::any_of(opened, ready); });
   return std::ranges::any_of(opened, ready) ? absl::OkStatus() : opened.front()->health();

@@ -87,6 +87,7 @@ void Disk::set_uuid(const std::string& uuid) {
 absl::Status Disk::OpenOrFormat(const std::optional<DiskIdentity>& format) {
   FileSystem* fs = options_.fs;
   const std::string& path = options_.path;
+  index_.reset();  // RocksDB opens none twice, and says that of one as of damage
   used_bytes_ = 0;
   const auto marker = ReadIdentityMarker(fs, path);
   if (!marker.ok() && !absl::IsNotFound(marker.status())) return marker.status();

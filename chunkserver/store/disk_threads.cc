@@ -9,15 +9,34 @@ namespace quern::chunkserver {
 void DiskThreads::Begin(const Disk* disk, std::function<void()> work) {
   MutexLock lock(&mutex_);
   Worker* worker = &workers_[disk];
-  if (worker->busy) return;
+  if (!worker->busy) Start(worker, std::move(work));
+}
+
+void DiskThreads::BeginNext(const Disk* disk, std::function<void()> work) {
+  MutexLock lock(&mutex_);
+  Worker* worker = &workers_[disk];
+  if (worker->busy) {
+    worker->next = std::move(work);
+  } else {
+    Start(worker, std::move(work));
+  }
+}
+
+void DiskThreads::Start(Worker* worker, std::function<void()> work) {
   worker->busy = true;
   // The last one has nothing left to do.
-  worker->thread = Thread("disk-opening", [this, worker, work = std::move(work)] {
+  worker->thread =
+      Thread("disk-opening", [this, worker, work = std::move(work)] { Run(worker, work); });
+}
+
+void DiskThreads::Run(Worker* worker, std::function<void()> work) {
+  while (work != nullptr) {
     work();
-    MutexLock done(&mutex_);
-    worker->busy = false;
-    ended_.SignalAll();
-  });
+    MutexLock lock(&mutex_);
+    work = std::exchange(worker->next, nullptr);
+    worker->busy = work != nullptr;
+    if (!worker->busy) ended_.SignalAll();
+  }
 }
 
 bool DiskThreads::Busy() const {

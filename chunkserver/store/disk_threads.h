@@ -22,6 +22,8 @@ class DiskThreads {
 
   // Begins `work` with the disk; does nothing while the last one with this disk goes on.
   void Begin(const Disk* disk, std::function<void()> work);
+  // The same, but once the last one has ended.
+  void BeginNext(const Disk* disk, std::function<void()> work);
   // Waits until all have ended; as soon as `enough` says so (none: at once) not for disks that
   // hang, which are Disk::Answers.
   void Await(const std::function<bool()>& enough = nullptr);
@@ -34,8 +36,11 @@ class DiskThreads {
 
   struct Worker {
     bool busy = false;
+    std::function<void()> next;
     Thread thread;
   };
+  void Start(Worker* worker, std::function<void()> work) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Run(Worker* worker, std::function<void()> work);
   const absl::Duration look_every_;
   Mutex mutex_;
   CondVar ended_;

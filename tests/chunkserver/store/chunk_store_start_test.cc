@@ -167,6 +167,30 @@ TEST_P(ChunkStoreStartTest, NorDoesACopyWaitForTheDiskOfWhatItReplaces) {
   EXPECT_EQ(ReadServed(Chunk(1)).value(), text_[1]);
 }
 
+TEST_P(ChunkStoreStartTest, ADiskThatIsOpenCanBeOpenedAnew) {
+  store_.reset();
+  Disk disk({.path = machine_.dir(0), .fs = machine_.fs(), .open_index = machine_.opener()});
+  EXPECT_OK(disk.Open(std::nullopt));
+  EXPECT_OK(disk.Open(std::nullopt));
+}
+
+TEST(DiskThreadsTest, WhatIsToComeNextIsNotLost) {
+  const Disk disk({.path = "/a"});
+  std::promise<void> go_on;
+  auto goes_on = go_on.get_future();
+  std::string done;
+  DiskThreads threads(absl::Milliseconds(1));
+  threads.Begin(&disk, [&] {
+    goes_on.wait();
+    done += "first";
+  });
+  threads.Begin(&disk, [&] { done += " too soon"; });
+  threads.BeginNext(&disk, [&] { done += " next"; });
+  go_on.set_value();
+  threads.Await();
+  EXPECT_EQ(done, "first next");
+}
+
 INSTANTIATE_TEST_SUITE_P(Both, ChunkStoreStartTest,
                          ::testing::Values(IndexKind::kRocks, IndexKind::kMemory),
                          [](const auto& kind) {
