@@ -47,8 +47,12 @@ absl::StatusOr<std::shared_ptr<Replica>> Replica::Restore(const Environment& env
   RETURN_IF_ERROR(Annotate(replica->Recover(record, boot_id),
                            fmt::format("recover chunk {}", record.spec.chunk)));
   const ReplicaReport report = replica->facts().report;
-  replica->SetUsed(std::max(record.spec.capacity_bytes, report.length));
-  if (IsOver(report.state)) RETURN_IF_ERROR(replica->GiveBackUnsealed(report.length));
+  // Last: of one that is refused now and tried again nothing is counted.
+  if (IsOver(report.state)) {
+    RETURN_IF_ERROR(replica->GiveBackUnsealed(report.length));
+  } else {
+    replica->SetUsed(std::max(record.spec.capacity_bytes, report.length));
+  }
   replica->file_.reset();  // thousands may come back at once
   return replica;
 }
