@@ -151,8 +151,10 @@ absl::StatusOr<std::shared_ptr<Replica>> ChunkStore::Find(ChunkId chunk) const {
   MutexLock lock(&mutex_);
   const auto found = replicas_.find(chunk);
   if (found != replicas_.end()) return found->second;
-  if (const auto unrestored = unrestored_.find(chunk); unrestored != unrestored_.end()) {
-    return UnavailableError("chunk {}: could not be read when this server started: {}", chunk,
+  const auto unrestored = unrestored_.lower_bound({chunk, nullptr});
+  if (unrestored != unrestored_.end() && unrestored->first.first == chunk) {
+    return UnavailableError("chunk {}: could not be taken from disk {} when that was opened: {}",
+                            chunk, unrestored->second->disk->path(),
                             Message(unrestored->second->why));
   }
   // On a disk that is missing it is not lost.
@@ -222,7 +224,7 @@ absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCop
     MutexLock lock(&mutex_);
     newcomer.swap(replicas_[chunk]);
     // One on another disk is a second replica, if it can be read one day.
-    if (unrestored != nullptr) unrestored_.erase(chunk);
+    if (unrestored != nullptr) unrestored_.erase({chunk, copy->disk()});
   }
   // Its disk has come back meanwhile. What is on that of the copy shares the row with it.
   if (newcomer == old || newcomer == nullptr || &newcomer->disk() == copy->disk()) {

@@ -9,10 +9,12 @@
 #include <absl/container/flat_hash_set.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "chunkserver/store/disk_set.h"
@@ -138,8 +140,9 @@ class ChunkStore {
   using Replicas = std::vector<std::shared_ptr<Replica>>;
   absl::StatusOr<Replicas> RestoreReplicas(Disk* disk);
   void Publish(Disk* disk, const Replicas& replicas);
-  // One whose bytes could not be read when its disk was opened: it stays as it is there, has no
-  // vote, and is tried again.
+  // One whose bytes could not be read when its disk was opened, or that another disk has one of of
+  // which nobody knows whether it is worth more: it stays as it is there, has no vote, and is tried
+  // again.
   struct Unrestored {
     Unrestored(Disk* at, ReplicaRecord stored, absl::Status reason)
         : disk(at), record(std::move(stored)), why(std::move(reason)), turns(at) {}
@@ -148,7 +151,7 @@ class ChunkStore {
     const absl::Status why;
     // Whoever restores it, or puts a copy in its place.
     Turns turns;
-    // In a turn: restored, but that is not durable yet.
+    // In a turn: restored, but that is not durable yet, or it is set aside.
     std::shared_ptr<Replica> replica;
   };
   using UnrestoredPtr = std::shared_ptr<Unrestored>;
@@ -157,6 +160,10 @@ class ChunkStore {
   UnrestoredPtr FindUnrestored(ChunkId chunk, const Disk* disk) const;
   void RestoreAgain(Disk* disk);
   absl::Status RestoreOne(Unrestored* unrestored);
+  // Whether one that is set aside stays so: until the other one is FINALIZED, or gone.
+  bool MustWait(const Replica& newcomer) const;
+  void SetAside(Disk* disk, const std::shared_ptr<Replica>& replica)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Unusable(Disk* disk, const absl::Status& why);
   void OnDiskFailed(const Disk* disk);
   Replicas OnDisk(const Disk* disk) const;
@@ -183,7 +190,9 @@ class ChunkStore {
   absl::flat_hash_map<ChunkId, std::shared_ptr<Replica>> replicas_ ABSL_GUARDED_BY(mutex_);
   // Of the disks, as they were opened; empty before.
   std::vector<std::string> devices_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<ChunkId, UnrestoredPtr> unrestored_ ABSL_GUARDED_BY(mutex_);
+  // Several disks may have one of the same chunk.
+  using OnOneDisk = std::pair<ChunkId, const Disk*>;
+  std::map<OnOneDisk, UnrestoredPtr> unrestored_ ABSL_GUARDED_BY(mutex_);
   // Those that could not be removed yet when others took their place.
   Replicas replaced_ ABSL_GUARDED_BY(mutex_);
 };

@@ -25,6 +25,15 @@ std::tuple<int, uint64_t, bool> Worth(const Replica& replica) {
   return {rank, report.length, replica.disk().Answers().ok()};
 }
 
+// Neither is taken away for the other: what was sealed may be the last good copy although it is not
+// served at present, and so may what can still be sealed.
+bool Undecided(const Replica& one, const Replica& other) {
+  if (one.disk().failed() || other.disk().failed()) return false;
+  const Replica::Facts facts[] = {one.facts(), other.facts()};
+  if (facts[0].sealed == facts[1].sealed) return false;
+  return facts[facts[0].sealed ? 0 : 1].report.state != ReplicaState::kFinalized;
+}
+
 std::string DeviceOf(const std::string& path) {
   static const auto* const kBoot = new std::string(BootId());
   struct stat info = {};
@@ -98,16 +107,16 @@ void ChunkStore::TryAgain(Disk* disk) {
 std::vector<ChunkStore::UnrestoredPtr> ChunkStore::UnrestoredOn(const Disk* disk) const {
   std::vector<UnrestoredPtr> there;
   MutexLock lock(&mutex_);
-  for (const auto& [chunk, unrestored] : unrestored_) {
-    if (unrestored->disk == disk) there.push_back(unrestored);
+  for (const auto& [at, unrestored] : unrestored_) {
+    if (at.second == disk) there.push_back(unrestored);
   }
   return there;
 }
 
 ChunkStore::UnrestoredPtr ChunkStore::FindUnrestored(ChunkId chunk, const Disk* disk) const {
   MutexLock lock(&mutex_);
-  const auto found = unrestored_.find(chunk);
-  return found != unrestored_.end() && found->second->disk == disk ? found->second : nullptr;
+  const auto found = unrestored_.find({chunk, disk});
+  return found != unrestored_.end() ? found->second : nullptr;
 }
 
 void ChunkStore::RestoreAgain(Disk* disk) {
@@ -116,9 +125,29 @@ void ChunkStore::RestoreAgain(Disk* disk) {
     const ChunkId chunk = unrestored->record.spec.chunk;
     const Turns::Turn turn(&unrestored->turns);
     if (FindUnrestored(chunk, disk) != unrestored) continue;  // a copy has taken its place
-    if (!RestoreOne(unrestored.get()).ok()) continue;         // as before: it was said then
+    if (unrestored->replica != nullptr && MustWait(*unrestored->replica)) continue;
+    if (!RestoreOne(unrestored.get()).ok()) continue;  // as before: it was said then
+    if (FindUnrestored(chunk, disk) == unrestored) continue;
     LogInfo("replica_restored_late", {{"chunk", chunk}, {"disk", disk->path()}});
   }
+}
+
+bool ChunkStore::MustWait(const Replica& newcomer) const {
+  MutexLock lock(&mutex_);
+  const auto here = replicas_.find(newcomer.chunk());
+  return here != replicas_.end() && Undecided(newcomer, *here->second);
+}
+
+void ChunkStore::SetAside(Disk* disk, const std::shared_ptr<Replica>& replica) {
+  UnrestoredPtr& entry = unrestored_[{replica->chunk(), disk}];
+  if (entry != nullptr) return;
+  const ReplicaRecord record = replica->record();
+  LogWarning(
+      "replica_set_aside",
+      {{"chunk", replica->chunk()}, {"disk", disk->path()}, {"state", StateName(record.state)}});
+  entry = std::make_shared<Unrestored>(
+      disk, record, UnavailableError("another disk had one that is not to go for it"));
+  entry->replica = replica;
 }
 
 absl::Status ChunkStore::RestoreOne(Unrestored* unrestored) {
@@ -159,7 +188,7 @@ absl::StatusOr<ChunkStore::Replicas> ChunkStore::RestoreReplicas(Disk* disk) {
   {
     // All of them are looked at once more.
     MutexLock lock(&mutex_);
-    absl::erase_if(unrestored_, [disk](const auto& entry) { return entry.second->disk == disk; });
+    std::erase_if(unrestored_, [disk](const auto& entry) { return entry.first.second == disk; });
   }
   // Each step is an operation of the disk: one that has much to load does not hang.
   std::optional<Disk::Use> step(std::in_place, disk);
@@ -179,7 +208,7 @@ absl::StatusOr<ChunkStore::Replicas> ChunkStore::RestoreReplicas(Disk* disk) {
     LogError("replica_not_restored",
              {{"chunk", chunk}, {"disk", disk->path()}, {"status", replica.status()}});
     MutexLock lock(&mutex_);
-    unrestored_[chunk] = std::make_shared<Unrestored>(disk, record, replica.status());
+    unrestored_[{chunk, disk}] = std::make_shared<Unrestored>(disk, record, replica.status());
     return absl::OkStatus();
   };
   RETURN_IF_ERROR(disk->index().ForEachReplica(restore));
@@ -197,9 +226,12 @@ void ChunkStore::Publish(Disk* disk, const Replicas& replicas) {
   {
     MutexLock lock(&mutex_);
     for (const std::shared_ptr<Replica>& replica : replicas) {
-      const auto late = unrestored_.find(replica->chunk());
-      if (late != unrestored_.end() && late->second->disk == disk) unrestored_.erase(late);
       std::shared_ptr<Replica>& slot = replicas_[replica->chunk()];
+      if (slot != nullptr && Undecided(*replica, *slot)) {
+        SetAside(disk, replica);
+        continue;
+      }
+      unrestored_.erase({replica->chunk(), disk});
       const bool better = slot == nullptr || Worth(*replica) > Worth(*slot);
       if (!better) extra.push_back(replica);
       if (better && slot != nullptr) extra.push_back(slot);

@@ -64,6 +64,7 @@ class Replica {
   };
   Facts facts() const;
   ReplicaSpec spec() const;
+  ReplicaRecord record() const;
   ChunkId chunk() const { return chunk_; }
   const Disk& disk() const { return *environment_.disk; }
   // See ReplicaMachine::Readable; Unavailable when the disk has failed or hangs.
@@ -205,7 +206,6 @@ class Replica {
   void SetUsed(uint64_t bytes);
   // Tells the inventory what the replica is now.
   void Report();
-  ReplicaRecord record() const;
 
   const Environment environment_;
   const ChunkId chunk_;

@@ -59,62 +59,6 @@ TEST_P(ChunkStoreDisksTest, ADiskThatTakesNothingIsPassedOver) {
   }
 }
 
-TEST_P(ChunkStoreDisksTest, ABadSectorUnderOneReplicaAtTheStartCostsNoOther) {
-  using enum FaultyFileSystem::Operation;
-  const std::string text = RandomText(100'000);
-  for (const uint64_t id : {1, 2}) {
-    ASSERT_OK(store_->Create(Spec(ChunkId(id))));
-    ASSERT_OK(Append(ChunkId(id), text));
-  }
-  const std::string path = DataPath(ChunkId(1));
-  machine_.faults().Fail(kRead, path, EIO);
-  Open();
-  for (const DiskStatus& disk : store_->Disks()) EXPECT_OK(disk.health);
-  EXPECT_THAT(store_->Find(ChunkId(1)), StatusIs(absl::StatusCode::kUnavailable))
-      << "not lost, and not cut";
-  EXPECT_EQ(ReadAll(ChunkId(2)).value(), text);
-  store_->ReopenDisks();
-  EXPECT_THAT(store_->Find(ChunkId(1)), StatusIs(absl::StatusCode::kUnavailable)) << "still";
-  EXPECT_EQ(store_->inventory().Count(ReplicaState::kFenced), 1u);
-  machine_.faults().Fail(kRead, path, 0);
-  store_->ReopenDisks();
-  EXPECT_EQ(ReadAll(ChunkId(1)).value(), text) << "without a restart";
-  EXPECT_EQ(store_->inventory().Count(ReplicaState::kFenced), 2u) << "and the master hears of it";
-  PowerCut();
-  EXPECT_EQ(ReadAll(ChunkId(1)).value(), text);
-  EXPECT_FALSE(Find(ChunkId(1))->facts().suspect) << "its latch was durable";
-}
-
-TEST_P(ChunkStoreDisksTest, ACopyTakesThePlaceOfWhatCouldNotBeReadAtTheStart) {
-  using enum FaultyFileSystem::Operation;
-  const ChunkId chunk(1);
-  const std::string old = RandomText(100'000);
-  const std::string text = RandomText(50'000);
-  ASSERT_OK(store_->Create(Spec(chunk)));
-  ASSERT_OK(Append(chunk, old));
-  const std::string path = DataPath(chunk);
-  const size_t disk = store_->DiskOf(chunk).value();
-  for (const size_t to : {1 - disk, disk}) {
-    machine_.faults().Fail(kRead, path, EIO);
-    Open();
-    ASSERT_THAT(store_->Find(chunk), StatusIs(absl::StatusCode::kUnavailable));
-    CopyIn(chunk, text, {}, to);
-    machine_.faults().Fail(kRead, path, 0);
-    store_->ReopenDisks();
-    EXPECT_EQ(store_->DiskOf(chunk).value(), to);
-    EXPECT_EQ(machine_.fs()->Exists(path), to == disk) << "the worse of two goes";
-    EXPECT_EQ(Used(), text.size());
-    EXPECT_EQ(store_->inventory().Count(ReplicaState::kFinalized), 1u);
-    EXPECT_EQ(store_->inventory().Count(ReplicaState::kFenced), 0u);
-    EXPECT_EQ(ReadServed(chunk).value(), text);
-    Open();
-    EXPECT_EQ(ReadServed(chunk).value(), text);
-    ASSERT_OK(store_->Remove(chunk));
-    ASSERT_OK(store_->Create(Spec(chunk), disk));
-    ASSERT_OK(Append(chunk, old));
-  }
-}
-
 TEST_P(ChunkStoreDisksTest, VerifyCondemnsAndAcquits) {
   const std::string text = RandomText(1'500'000);
   const ChunkId chunk = MakeSealed(ChunkId(1), text);

@@ -1,0 +1,153 @@
+// What a store makes of replicas that cannot be read when their disk is opened, and of two of one
+// chunk.
+#include <cerrno>
+
+#include "tests/chunkserver/store/chunk_store_fixture.h"
+
+namespace quern::chunkserver {
+namespace {
+
+class ChunkStoreRestoreTest : public ChunkStoreFixture {};
+
+TEST_P(ChunkStoreRestoreTest, ABadSectorUnderOneReplicaAtTheStartCostsNoOther) {
+  using enum FaultyFileSystem::Operation;
+  const std::string text = RandomText(100'000);
+  for (const uint64_t id : {1, 2}) {
+    ASSERT_OK(store_->Create(Spec(ChunkId(id))));
+    ASSERT_OK(Append(ChunkId(id), text));
+  }
+  const std::string path = DataPath(ChunkId(1));
+  machine_.faults().Fail(kRead, path, EIO);
+  Open();
+  for (const DiskStatus& disk : store_->Disks()) EXPECT_OK(disk.health);
+  EXPECT_THAT(store_->Find(ChunkId(1)), StatusIs(absl::StatusCode::kUnavailable))
+      << "not lost, and not cut";
+  EXPECT_EQ(ReadAll(ChunkId(2)).value(), text);
+  store_->ReopenDisks();
+  EXPECT_THAT(store_->Find(ChunkId(1)), StatusIs(absl::StatusCode::kUnavailable)) << "still";
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kFenced), 1u);
+  machine_.faults().Fail(kRead, path, 0);
+  store_->ReopenDisks();
+  EXPECT_EQ(ReadAll(ChunkId(1)).value(), text) << "without a restart";
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kFenced), 2u) << "and the master hears of it";
+  PowerCut();
+  EXPECT_EQ(ReadAll(ChunkId(1)).value(), text);
+  EXPECT_FALSE(Find(ChunkId(1))->facts().suspect) << "its latch was durable";
+}
+
+TEST_P(ChunkStoreRestoreTest, ACopyTakesThePlaceOfWhatCouldNotBeReadAtTheStart) {
+  using enum FaultyFileSystem::Operation;
+  const ChunkId chunk(1);
+  const std::string old = RandomText(100'000);
+  const std::string text = RandomText(50'000);
+  ASSERT_OK(store_->Create(Spec(chunk)));
+  ASSERT_OK(Append(chunk, old));
+  const std::string path = DataPath(chunk);
+  const size_t disk = store_->DiskOf(chunk).value();
+  for (const size_t to : {1 - disk, disk}) {
+    machine_.faults().Fail(kRead, path, EIO);
+    Open();
+    ASSERT_THAT(store_->Find(chunk), StatusIs(absl::StatusCode::kUnavailable));
+    CopyIn(chunk, text, {}, to);
+    machine_.faults().Fail(kRead, path, 0);
+    store_->ReopenDisks();
+    EXPECT_EQ(store_->DiskOf(chunk).value(), to);
+    EXPECT_EQ(machine_.fs()->Exists(path), to == disk) << "the worse of two goes";
+    EXPECT_EQ(Used(), text.size());
+    EXPECT_EQ(store_->inventory().Count(ReplicaState::kFinalized), 1u);
+    EXPECT_EQ(store_->inventory().Count(ReplicaState::kFenced), 0u);
+    EXPECT_EQ(ReadServed(chunk).value(), text);
+    Open();
+    EXPECT_EQ(ReadServed(chunk).value(), text);
+    ASSERT_OK(store_->Remove(chunk));
+    ASSERT_OK(store_->Create(Spec(chunk), disk));
+    ASSERT_OK(Append(chunk, old));
+  }
+}
+
+TEST_P(ChunkStoreRestoreTest, TwoOfOneChunkThatCouldNotBeReadAreBothTriedAgain) {
+  using enum FaultyFileSystem::Operation;
+  const ChunkId chunk(1);
+  const std::string text = RandomText(50'000);
+  ASSERT_OK(store_->Create(Spec(chunk), 0));
+  ASSERT_OK(Append(chunk, RandomText(100'000)));
+  const std::string unsealed = DataPath(chunk);
+  machine_.faults().Fail(kRead, unsealed, EIO);
+  Open();
+  CopyIn(chunk, text, {}, 1);
+  const std::string sealed = DataPath(chunk);
+  machine_.faults().Fail(kOpen, sealed, EIO);
+  Open();
+  ASSERT_THAT(store_->Find(chunk), StatusIs(absl::StatusCode::kUnavailable));
+  machine_.faults().Fail(kOpen, sealed, 0);
+  store_->ReopenDisks();
+  EXPECT_EQ(ReadServed(chunk).value(), text);
+  machine_.faults().Fail(kRead, unsealed, 0);
+  store_->ReopenDisks();
+  EXPECT_FALSE(machine_.fs()->Exists(unsealed));
+  EXPECT_EQ(Used(), text.size());
+}
+
+TEST_P(ChunkStoreRestoreTest, WhatIsSealedDoesNotGoForWhatIsNot) {
+  using enum FaultyFileSystem::Operation;
+  const ChunkId chunk(1);
+  const std::string text = RandomText(50'000);
+  ASSERT_OK(store_->Create(Spec(chunk), 0));
+  ASSERT_OK(Append(chunk, RandomText(100'000)));
+  const std::string unsealed = DataPath(chunk);
+  machine_.faults().Fail(kRead, unsealed, EIO);
+  Open();
+  CopyIn(chunk, text, {}, 1);
+  const std::string sealed = DataPath(chunk);
+  EXPECT_THAT(Find(chunk)->Condemn("for the test"), StatusIs(absl::StatusCode::kDataLoss));
+  machine_.faults().Fail(kRead, unsealed, 0);
+  for (int i = 0; i < 2; ++i) {
+    store_->ReopenDisks();
+    store_->RemoveReplaced(1);
+    EXPECT_EQ(store_->DiskOf(chunk).value(), 1u);
+    EXPECT_EQ(store_->inventory().Count(ReplicaState::kFenced), 0u) << "one of them is told";
+    EXPECT_TRUE(machine_.fs()->Exists(unsealed));
+  }
+  ASSERT_OK_AND_ASSIGN(const Verification good, store_->Verify(chunk));
+  EXPECT_EQ(good.report.state, ReplicaState::kFinalized);
+  EXPECT_EQ(ReadServed(chunk).value(), text);
+  store_->ReopenDisks();
+  EXPECT_FALSE(machine_.fs()->Exists(unsealed)) << "now it is known which one is worth more";
+  EXPECT_EQ(Used(), text.size());
+}
+
+// Whichever disk is loaded first.
+TEST_P(ChunkStoreRestoreTest, ARestartWithASealedAndAnUnsealedReplicaLosesNeither) {
+  using enum FaultyFileSystem::Operation;
+  const ChunkId chunk(1);
+  ASSERT_OK(store_->Create(Spec(chunk), 0));
+  ASSERT_OK(Append(chunk, RandomText(100'000)));
+  const std::string unsealed = DataPath(chunk);
+  machine_.faults().Fail(kRead, unsealed, EIO);
+  Open();
+  CopyIn(chunk, "abc", {}, 1);
+  const std::string sealed = DataPath(chunk);
+  Find(chunk)->Condemn("for the test").IgnoreError();
+  machine_.faults().Fail(kRead, unsealed, 0);
+  Open();
+  for (const size_t disk : {0u, 1u}) store_->RemoveReplaced(disk);
+  EXPECT_TRUE(machine_.fs()->Exists(sealed));
+  EXPECT_TRUE(machine_.fs()->Exists(unsealed));
+  const size_t first = store_->DiskOf(chunk).value();
+  ASSERT_OK(store_->Remove(chunk));
+  EXPECT_THAT(store_->Find(chunk), StatusIs(absl::StatusCode::kUnavailable)) << "not lost";
+  store_->ReopenDisks();
+  EXPECT_EQ(store_->DiskOf(chunk).value(), 1 - first);
+  ASSERT_OK(store_->Remove(chunk));
+  store_->ReopenDisks();
+  EXPECT_THAT(store_->Find(chunk), StatusIs(absl::StatusCode::kNotFound));
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, ChunkStoreRestoreTest,
+                         ::testing::Values(IndexKind::kRocks, IndexKind::kMemory),
+                         [](const auto& kind) {
+                           return kind.param == IndexKind::kRocks ? "Rocks" : "Memory";
+                         });
+
+}  // namespace
+}  // namespace quern::chunkserver
