@@ -250,11 +250,19 @@ absl::Status DiskSet::CheckReturned(Disk* disk) {
   });
   MutexLock lock(&mutex_);
   const bool cluster = identity.cluster_id.empty() || identity.cluster_id == seen_.cluster_id;
-  if (twice || identity.server_uuid != server_uuid_ || !cluster) {
+  // The other disks may be new.
+  const bool unknown = !cluster && seen_.cluster_id.empty();
+  if (twice || identity.server_uuid != server_uuid_ || (!cluster && !unknown)) {
     return FailedPreconditionError(
         "disk {}: belongs to server {} of cluster {}. Try: give each "
         "server only its own disks in --dir",
         disk->path(), identity.server_uuid, identity.cluster_id);
+  }
+  if (unknown) {
+    return UnavailableError(
+        "disk {}: belongs to cluster {}, and is used when this server has heard from a master of "
+        "it",
+        disk->path(), identity.cluster_id);
   }
   if (OrderGuard::Newer(seen_.followed, identity.followed) != seen_.followed) {
     return UnavailableError(
@@ -267,12 +275,34 @@ absl::Status DiskSet::CheckReturned(Disk* disk) {
   return absl::OkStatus();
 }
 
+void DiskSet::NoteEmpty(Disk* disk, const absl::Status& before) {
+  const Disk::Use use(disk);
+  absl::Status why = before;  // which says what is missing here
+  if (disk->uuid().empty()) {
+    const std::string note = disk->Note();
+    MutexLock lock(&mutex_);
+    empty_[disk] = note;
+    why = roster_.MayFormat(disk->path(), note);
+    // A start alone formats: it tells all disks at once which ones there are.
+    if (why.ok()) {
+      why = FailedPreconditionError(
+          "disk {}: is empty. Try: restart the server, which makes a new disk of it", disk->path());
+    }
+  }
+  disk->SetAway(why);
+  if (why != before) LogError("disk_unusable", {{"disk", disk->path()}, {"error", why}});
+}
+
 bool DiskSet::Reopen(Disk* disk) {
   const absl::Status before = disk->health();
   absl::Status status = disk->Open(std::nullopt);
   if (absl::IsNotFound(status)) {
-    disk->SetAway(before);  // which says what is missing here
+    NoteEmpty(disk, before);
     return false;
+  }
+  {
+    MutexLock lock(&mutex_);
+    empty_.erase(disk);
   }
   if (status.ok()) {
     const Disk::Use use(disk);
@@ -292,6 +322,9 @@ absl::Status DiskSet::CheckWhole() const {
     {
       MutexLock lock(&mutex_);
       if (roster_.IsForgotten(disk->uuid())) continue;
+      // Nothing is on one that is to become a new disk.
+      const auto empty = empty_.find(disk.get());
+      if (empty != empty_.end() && roster_.MayFormat(disk->path(), empty->second).ok()) continue;
     }
     return UnavailableError("{}", Message(health));
   }

@@ -64,7 +64,8 @@ class DiskSet {
   DiskThreads& threads() { return threads_; }
   // Tries one again that may return. True: it is open now.
   bool Reopen(Disk* disk);
-  // OK when all disks are ready or forgotten. Unavailable: names one that is not.
+  // OK when all disks are ready or forgotten, or empty and to be formatted by the next start.
+  // Unavailable: names one that is not.
   absl::Status CheckWhole() const;
 
  private:
@@ -78,6 +79,8 @@ class DiskSet {
   absl::Status AgreeOnIdentity();
   // Whether a disk that has just been opened is one of ours.
   absl::Status CheckReturned(Disk* disk);
+  // One that may return holds no disk.
+  void NoteEmpty(Disk* disk, const absl::Status& before);
   void AddMissing();
   std::unique_ptr<Disk> MakeDisk(const std::string& path) const;
   // By disk: what the disk has is never older than this.
@@ -102,6 +105,8 @@ class DiskSet {
   // What came of opening them, until the start goes on without the rest.
   std::map<const Disk*, absl::Status> at_start_ ABSL_GUARDED_BY(mutex_);
   bool goes_on_ ABSL_GUARDED_BY(mutex_) = false;
+  // Those in which no disk was ever seen, and at the last look none was: their notes.
+  std::map<const Disk*, std::string> empty_ ABSL_GUARDED_BY(mutex_);
 
   DiskThreads threads_;  // last: they use the rest
 };

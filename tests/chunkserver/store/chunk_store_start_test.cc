@@ -37,11 +37,12 @@ class ChunkStoreStartTest : public ChunkStoreFixture {
     return true;
   }
   // Restarts while what contains `part` hangs. False: the start waits for it.
-  bool StartWhileHanging(const std::string& part) {
+  bool StartWhileHanging(const std::string& part, const std::vector<std::string>& more_dirs = {}) {
     store_.reset();
     files_.Hang(part);
     ChunkStoreOptions options = Options();
     options.fs = &files_;
+    options.dirs.insert(options.dirs.end(), more_dirs.begin(), more_dirs.end());
     options.disk_patience = absl::Milliseconds(10);  // of a clock that stands still
     std::promise<void> opened;
     auto is_open = opened.get_future();
@@ -137,6 +138,45 @@ TEST_P(ChunkStoreStartTest, ADiskThatAnswersLateIsUsedWhenItsMasterIsBack) {
   store_->Follow({.cluster_id = "red", .followed = {3, 7, 9}});
   store_->ReopenDisks();
   EXPECT_TRUE(FirstIsServed());
+}
+
+// The other one is new, and knows no cluster yet.
+TEST_P(ChunkStoreStartTest, ADiskThatAnswersLateIsUsedWhenTheServerKnowsItsCluster) {
+  store_->Follow({.cluster_id = "red", .followed = {3, 7, 5}});
+  ASSERT_OK(store_->SaveMark(0));
+  ASSERT_TRUE(StartWhileHanging(machine_.dir(0)));
+  ASSERT_EQ(store_->seen_at_start().cluster_id, "");
+  files_.Release();
+  EXPECT_TRUE(Eventually([&] {
+    store_->ReopenDisks();
+    return Message(store_->Disks()[0].health).find("cluster red") != std::string::npos;
+  }));
+  EXPECT_FALSE(FirstIsServed());
+  store_->Follow({.cluster_id = "red", .followed = {3, 7, 5}});
+  store_->ReopenDisks();
+  EXPECT_TRUE(FirstIsServed());
+}
+
+TEST_P(ChunkStoreStartTest, ANewDiskBesideOneThatHangsWaitsForTheNextStart) {
+  const std::string empty = machine_.dir(2);
+  ASSERT_TRUE(StartWhileHanging(machine_.dir(0), {empty}));
+  store_->ReopenDisks();
+  EXPECT_THAT(Message(store_->Disks()[2].health), ::testing::HasSubstr("may belong there"));
+  EXPECT_THAT(store_->Find(ChunkId(99)), StatusIs(absl::StatusCode::kUnavailable));
+  files_.Release();
+  EXPECT_TRUE(Eventually([&] {
+    store_->ReopenDisks();
+    return FirstIsServed();
+  }));
+  store_->ReopenDisks();
+  EXPECT_THAT(Message(store_->Disks()[2].health), ::testing::HasSubstr("restart the server"));
+  EXPECT_THAT(store_->Find(ChunkId(99)), StatusIs(absl::StatusCode::kNotFound))
+      << "nothing can be on a new disk";
+  store_.reset();
+  ChunkStoreOptions options = Options();
+  options.dirs.push_back(empty);
+  ASSERT_OK_AND_ASSIGN(store_, ChunkStore::Open(options));
+  EXPECT_OK(store_->Disks()[2].health);
 }
 
 TEST_P(ChunkStoreStartTest, ADiskThatReturnsDoesNotWaitForTheOneThatHasTheWorseReplica) {
