@@ -203,7 +203,7 @@ bool AdoptOrphans() {
   return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
 }
 
-void GoOnInChild(const std::function<void()>& clean_up) {
+void GoOnInChild(const std::function<void(const ExitStatus&)>& clean_up) {
   if (IsTraced()) return;
   const bool adopts = AdoptOrphans();
   const sigset_t signals = EndSignals();
@@ -216,7 +216,8 @@ void GoOnInChild(const std::function<void()>& clean_up) {
     const rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);  // the child has left one
     if (adopts) KillTree();
-    clean_up();
+    clean_up(WIFSIGNALED(status) ? ExitStatus{.signal = WTERMSIG(status)}
+                                 : ExitStatus{.code = WEXITSTATUS(status)});
     EndAs(status);
   }
   if (child == 0) {

@@ -187,6 +187,19 @@ void RemoveLeftovers(const LocalOptions& options) {
   }
 }
 
+void DescribeCutShort(const LocalOptions& options, absl::Time started, const ExitStatus& exit) {
+  if (!options.json || options.leftovers->paths().empty()) return;
+  const absl::Status ran = InternalError("its process ended with {}", exit.ToString());
+  const absl::Time ended = options.clock->TimeNow();
+  const auto print = [&](const auto& spec) { PrintEnd(MakeEnd(spec, ran, started, ended)); };
+  if (options.spec_file.empty()) {
+    print(ReadSpec<pb::PipelineSpec>(options.pipeline_file).value_or(pb::PipelineSpec()));
+  } else {
+    print(ReadSpec<pb::JobSpec>(options.spec_file).value_or(pb::JobSpec()));
+  }
+  Out().Flush().IgnoreError();  // the process ends without that
+}
+
 int RunDebug(const LocalOptions& options) {
   constexpr char kCommand[] = "mr debug";
   const auto run = ReadSpec<pb::DebugRun>(options.debug_file);

@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/status.h"
+#include "common/subprocess.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/task/leftovers.h"
 
@@ -30,7 +31,10 @@ struct LocalOptions {
 int RunLocal(const LocalOptions& options);
 int RunLocalPipeline(const LocalOptions& options);
 int RunDebug(const LocalOptions& options);
-// Removes what a run has noted, after its process has ended.
+// Both after the process of a run has ended, which has noted something and not cleared it if it was
+// cut short.
 void RemoveLeftovers(const LocalOptions& options);
+// With `json`: the end of one that was cut short and could not say it itself.
+void DescribeCutShort(const LocalOptions& options, absl::Time started, const ExitStatus& exit);
 
 }  // namespace quern::mr

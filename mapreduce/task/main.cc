@@ -53,7 +53,13 @@ int RunHere(LocalOptions local) {
   Leftovers leftovers;
   local.leftovers = &leftovers;
   // Whoever started a single task removes what that leaves.
-  if (local.debug_file.empty()) GoOnInChild([&] { RemoveLeftovers(local); });
+  if (local.debug_file.empty()) {
+    const absl::Time started = local.clock->TimeNow();
+    GoOnInChild([&](const ExitStatus& exit) {
+      RemoveLeftovers(local);
+      DescribeCutShort(local, started, exit);
+    });
+  }
   KeepFreedMemory(kKeptBytes);
   const bool adopts = AdoptOrphans();
   const int code = !local.spec_file.empty()       ? RunLocal(local)

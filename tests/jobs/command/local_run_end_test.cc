@@ -1,6 +1,7 @@
 // Whatever ends a run on this machine, it leaves nothing behind.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 
@@ -54,6 +55,19 @@ TEST_F(LocalRunEndTest, AnInterruptedRunLeavesNothing) {
     std::filesystem::remove(dir_ / "started");
     EXPECT_EQ(EndBy(signal).signal, signal);
     EXPECT_EQ(Left(), kNothing);
+  }
+}
+
+TEST_F(LocalRunEndTest, ACrashIsAnObjectToo) {
+  for (const char* end : {"kill -ABRT $PPID; cat", "exit 3"}) {
+    std::string line = "LC_ALL=C";
+    for (const std::string& word : Command(end)) line += fmt::format(" '{}'", word);
+    const Outcome outcome = Shell(line + " --json 2> /dev/null");
+    EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 1) << outcome.out;
+    EXPECT_THAT(outcome.out, HasSubstr("\"state\":\"FAILED\""));
+    EXPECT_EQ(outcome.out.find("its process ended with signal 6") != std::string::npos,
+              end[0] == 'k')
+        << outcome.out;
   }
 }
 
