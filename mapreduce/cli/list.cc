@@ -41,6 +41,8 @@ class List final : public JobCommand {
                  {"SUBMITTED"},
                  {"TIME", Table::Align::kRight}});
     for (const pb::JobStatus& job : jobs) {
+      // A coordinator older than this command does not know only_ended.
+      if (only_ended_ && words_.empty() && !HasEnded(job)) continue;
       if (session->json) Out().Format("{}\n", JobJson(job).ToString());
       // A pipeline has stages instead of maps.
       const std::string done =
