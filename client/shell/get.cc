@@ -36,7 +36,9 @@ class Get final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-f,--force", &force_, "replace files that are there");
-    line->Switch("-p,--preserve", &preserve_, "keep modification times and permission bits");
+    line->Switch("-p,--preserve", &preserve_,
+                 "keep modification times and permission bits; directories that are there keep "
+                 "theirs, also those of a run that was killed");
     line->Number("-j,--jobs,-t", "N", &jobs_, {1, kMaxJobs}, "files at a time (4)");
     line->Arguments(&arguments_, 1);
   }
