@@ -78,7 +78,7 @@ absl::Status ChunkStore::OpenDisks() {
   // The thread that opened it may have yet to end.
   for (Disk* disk : opened) disks_->threads().BeginNext(disk, [this, disk] { Load(disk); });
   const auto ready = [](const Disk* disk) { return disk->health().ok(); };
-  disks_->threads().Await([&] { return std::ranges::any_of(opened, ready); });
+  disks_->threads().Await([&] { return std::ranges::any_of(opened, ready); }, kDiskStartPatience);
   return std::ranges::any_of(opened, ready) ? absl::OkStatus() : opened.front()->health();
 }
 

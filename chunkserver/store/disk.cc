@@ -278,6 +278,12 @@ absl::Status Disk::Answers() const {
                           absl::FormatDuration(absl::Floor(watch_.Waiting(now), absl::Seconds(1))));
 }
 
+absl::Duration Disk::Waiting() const {
+  const absl::Time now = options_.clock->MonotonicNow();
+  MutexLock lock(&watch_mutex_);
+  return watch_.Waiting(now);
+}
+
 bool Disk::NoteSilence() {
   const absl::Time now = options_.clock->MonotonicNow();
   bool silent = silent_;

@@ -115,6 +115,8 @@ class Disk {
   };
   // OK, or Unavailable while the disk hangs: it may come back.
   absl::Status Answers() const;
+  // How long the oldest operation has been waiting for it.
+  absl::Duration Waiting() const;
   // What health and Answers say.
   absl::Status Usable() const;
   // Takes note of whether the disk is silent: since it has hung for so long, until it answers. True

@@ -72,7 +72,7 @@ absl::Status DiskSet::OpenExisting(std::vector<Disk*>* empty) {
   for (const auto& disk : disks_) {
     threads_.Begin(disk.get(), [this, raw = disk.get()] { OpenAtStart(raw); });
   }
-  threads_.Await([this] { return AnyOpen(); });
+  threads_.Await([this] { return AnyOpen(); }, kDiskStartPatience);
   std::map<const Disk*, absl::Status> answers;
   {
     MutexLock lock(&mutex_);
@@ -97,17 +97,13 @@ absl::Status DiskSet::OpenExisting(std::vector<Disk*>* empty) {
 
 void DiskSet::OpenAtStart(Disk* disk) {
   const absl::Status status = disk->Open(std::nullopt);
-  {
-    MutexLock lock(&mutex_);
-    if (!goes_on_) {
-      at_start_[disk] = status;
-      return;
-    }
+  MutexLock lock(&mutex_);
+  if (!goes_on_) {
+    at_start_[disk] = status;
+  } else if (status.ok()) {
+    // The others have agreed without it on whose they are: it is checked as one that returns.
+    late_.insert(disk);
   }
-  // The others have agreed without it on whose they are. It is opened anew, as one that returns.
-  if (!status.ok()) return;
-  const Disk::Use use(disk);
-  disk->SetAway(UnavailableError("disk {}: did not answer at the start", disk->path()));
 }
 
 bool DiskSet::AnyOpen() const {
@@ -275,6 +271,14 @@ absl::Status DiskSet::CheckReturned(Disk* disk) {
   return absl::OkStatus();
 }
 
+absl::Status DiskSet::OpenAgain(Disk* disk) {
+  {
+    MutexLock lock(&mutex_);
+    if (late_.erase(disk) > 0) return absl::OkStatus();
+  }
+  return disk->Open(std::nullopt);
+}
+
 void DiskSet::NoteEmpty(Disk* disk, const absl::Status& before) {
   const Disk::Use use(disk);
   absl::Status why = before;  // which says what is missing here
@@ -295,7 +299,7 @@ void DiskSet::NoteEmpty(Disk* disk, const absl::Status& before) {
 
 bool DiskSet::Reopen(Disk* disk) {
   const absl::Status before = disk->health();
-  absl::Status status = disk->Open(std::nullopt);
+  absl::Status status = OpenAgain(disk);
   if (absl::IsNotFound(status)) {
     NoteEmpty(disk, before);
     return false;

@@ -25,6 +25,10 @@
 
 namespace quern::chunkserver {
 
+// How long a start waits for a disk. Longer than other operations: after a crash the index reads
+// its log first, and without its disk the server would let the master seal what is open there.
+inline constexpr absl::Duration kDiskStartPatience = absl::Minutes(1);
+
 // Thread-safe.
 class DiskSet {
  public:
@@ -79,6 +83,8 @@ class DiskSet {
   absl::Status AgreeOnIdentity();
   // Whether a disk that has just been opened is one of ours.
   absl::Status CheckReturned(Disk* disk);
+  // Opens one that may return, unless it is open since a start that did not wait for it.
+  absl::Status OpenAgain(Disk* disk);
   // One that may return holds no disk.
   void NoteEmpty(Disk* disk, const absl::Status& before);
   void AddMissing();
@@ -105,6 +111,8 @@ class DiskSet {
   // What came of opening them, until the start goes on without the rest.
   std::map<const Disk*, absl::Status> at_start_ ABSL_GUARDED_BY(mutex_);
   bool goes_on_ ABSL_GUARDED_BY(mutex_) = false;
+  // Those that were opened too late for that, and wait for Reopen.
+  std::set<const Disk*> late_ ABSL_GUARDED_BY(mutex_);
   // Those in which no disk was ever seen, and at the last look none was: their notes.
   std::map<const Disk*, std::string> empty_ ABSL_GUARDED_BY(mutex_);
 

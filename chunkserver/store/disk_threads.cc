@@ -43,15 +43,17 @@ bool DiskThreads::Busy() const {
   return std::ranges::any_of(workers_, [](const auto& entry) { return entry.second.busy; });
 }
 
-bool DiskThreads::OthersHang() const {
-  return std::ranges::none_of(
-      workers_, [](const auto& entry) { return entry.second.busy && entry.first->Answers().ok(); });
+bool DiskThreads::OthersHang(absl::Duration patience) const {
+  return std::ranges::none_of(workers_, [patience](const auto& entry) {
+    const auto& [disk, worker] = entry;
+    return worker.busy && (disk->Answers().ok() || disk->Waiting() <= patience);
+  });
 }
 
-void DiskThreads::Await(const std::function<bool()>& enough) {
+void DiskThreads::Await(const std::function<bool()>& enough, absl::Duration patience) {
   MutexLock lock(&mutex_);
   while (Busy()) {
-    if (OthersHang() && (enough == nullptr || enough())) return;
+    if (OthersHang(patience) && (enough == nullptr || enough())) return;
     ended_.WaitFor(&mutex_, look_every_);
   }
 }

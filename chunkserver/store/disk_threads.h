@@ -25,13 +25,14 @@ class DiskThreads {
   // The same, but once the last one has ended.
   void BeginNext(const Disk* disk, std::function<void()> work);
   // Waits until all have ended; as soon as `enough` says so (none: at once) not for disks that
-  // hang, which are Disk::Answers.
-  void Await(const std::function<bool()>& enough = nullptr);
+  // hang, as Disk::Answers says, and have done so for longer than `patience`.
+  void Await(const std::function<bool()>& enough = nullptr,
+             absl::Duration patience = absl::ZeroDuration());
   // Waits for all, however long; nothing is begun any more.
   void Join();
 
  private:
-  bool OthersHang() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool OthersHang(absl::Duration patience) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Busy() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   struct Worker {

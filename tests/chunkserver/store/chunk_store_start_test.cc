@@ -1,4 +1,5 @@
 // A start with a disk that hangs: the others are served, and it is taken in when it answers.
+#include <atomic>
 #include <future>
 
 #include "common/thread.h"
@@ -229,6 +230,39 @@ TEST(DiskThreadsTest, WhatIsToComeNextIsNotLost) {
   go_on.set_value();
   threads.Await();
   EXPECT_EQ(done, "first next");
+}
+
+// After a number of looks at a time that a disk makes somebody wait, it answers.
+class ClockThatIsLookedAt : public SimulatedClock {
+ public:
+  absl::Time MonotonicNow() override {
+    if (waiting_ && ++looks_ == 10) answers_.set_value();
+    return SimulatedClock::MonotonicNow();
+  }
+  void WaitFor(absl::Duration duration) {
+    AdvanceTime(duration);
+    waiting_ = true;
+    answers_.get_future().wait();
+  }
+
+ private:
+  std::atomic<bool> waiting_ = false;
+  std::atomic<int> looks_ = 0;
+  std::promise<void> answers_;
+};
+
+TEST(DiskThreadsTest, AStartIsPatientWithADiskThatTakesItsTime) {
+  ClockThatIsLookedAt clock;
+  const Disk disk({.path = "/a", .clock = &clock});
+  std::atomic<bool> opened = false;
+  DiskThreads threads(absl::Milliseconds(1));
+  threads.Begin(&disk, [&] {
+    const Disk::Use use(&disk);
+    clock.WaitFor(absl::Seconds(30));
+    opened = true;
+  });
+  threads.Await([] { return true; }, kDiskStartPatience);
+  EXPECT_TRUE(opened) << "though it hangs by then";
 }
 
 INSTANTIATE_TEST_SUITE_P(Both, ChunkStoreStartTest,
