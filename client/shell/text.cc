@@ -71,8 +71,7 @@ class Text final : public ShellCommand {
       RETURN_IF_ERROR(shell->WriteBytes(bytes));
     }
     if (!contents->damaged()) return absl::OkStatus();
-    return DataLossError(
-        "its compressed bytes are damaged or end too early; what is before that has been shown");
+    return DataLossError("{}; what is before that has been shown", Message(contents->damage()));
   }
 
   std::vector<std::string> patterns_;

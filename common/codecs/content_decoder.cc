@@ -65,7 +65,7 @@ absl::StatusOr<std::string_view> ContentDecoder::NextRaw() {
 
 absl::StatusOr<std::string_view> ContentDecoder::Next() {
   if (decoder_ == nullptr) return NextRaw();
-  while (!damaged_) {
+  while (damage_.ok()) {
     if (input_.empty() && !eof_) {
       ASSIGN_OR_RETURN(input_, NextRaw());
       eof_ = input_.empty();
@@ -73,17 +73,20 @@ absl::StatusOr<std::string_view> ContentDecoder::Next() {
     // There may be more to give without more input: steps go on until one gives nothing.
     const absl::StatusOr<StreamDecoder::Step> step =
         decoder_->Run(input_, output_.get(), kOutputBytes, eof_);
-    damaged_ = absl::IsDataLoss(step.status());
-    if (damaged_) break;
+    if (absl::IsDataLoss(step.status())) {
+      damage_ = step.status();
+      break;
+    }
     RETURN_IF_ERROR(step.status());
     input_.remove_prefix(step->consumed);
     if (step->produced > 0) return std::string_view(output_.get(), step->produced);
     if (step->consumed > 0) continue;
     if (eof_) {
-      damaged_ = decoder_->inside();
+      if (decoder_->inside()) damage_ = DataLossError("{} data end too early", decoder_->name());
       break;
     }
-    damaged_ = !input_.empty();  // it makes nothing of what is there
+    // It makes nothing of what is there.
+    if (!input_.empty()) damage_ = DataLossError("{} data are damaged", decoder_->name());
   }
   return std::string_view();
 }

@@ -33,7 +33,9 @@ class ContentDecoder {
   absl::StatusOr<std::string_view> Next();
   // At the end: whether they end where compressed bytes are damaged, end too early, or ask for more
   // memory than kMaxDecoderBytes. What was decoded before has been given.
-  bool damaged() const { return damaged_; }
+  bool damaged() const { return !damage_.ok(); }
+  // The same in words, or OK.
+  const absl::Status& damage() const { return damage_; }
 
  private:
   ContentDecoder(Source source, std::string first, std::unique_ptr<StreamDecoder> decoder);
@@ -46,7 +48,7 @@ class ContentDecoder {
   const std::unique_ptr<char[]> output_;
   std::string_view input_;
   bool eof_ = false;
-  bool damaged_ = false;
+  absl::Status damage_;
 };
 
 }  // namespace quern

@@ -2,6 +2,7 @@
 #include <lz4frame.h>
 #include <lzma.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "common/codecs/stream_decoder.h"
 
@@ -11,6 +12,12 @@ namespace {
 
 constexpr int kMaxWindowLog = 27;
 static_assert(size_t{1} << kMaxWindowLog == kMaxDecoderBytes);
+
+// They may well be sound.
+absl::Status TooLarge(std::string_view name) {
+  return DataLossError("{} data need more than {} MiB of memory to unpack", name,
+                       kMaxDecoderBytes >> 20);
+}
 
 class XzDecoder final : public StreamDecoder {
  public:
@@ -31,8 +38,7 @@ class XzDecoder final : public StreamDecoder {
     const lzma_ret result = lzma_code(&state_, eof ? LZMA_FINISH : LZMA_RUN);
     ended_ = result == LZMA_STREAM_END;
     if (result == LZMA_MEMLIMIT_ERROR) {
-      return DataLossError("xz data need {} bytes of memory, the limit is {}",
-                           lzma_memusage(&state_), kMaxDecoderBytes);
+      return TooLarge("xz");
     }
     if (result != LZMA_OK && result != LZMA_STREAM_END && result != LZMA_BUF_ERROR) {
       return DataLossError("xz data are damaged");
@@ -59,6 +65,9 @@ class ZstdDecoder final : public StreamDecoder {
     // Between two frames there is nothing to flush, and a call would begin the next one.
     if (input.empty() && !inside_) return Step{};
     const size_t result = ZSTD_decompressStream(context_, &output, &in);
+    if (ZSTD_getErrorCode(result) == ZSTD_error_frameParameter_windowTooLarge) {
+      return TooLarge("zstd");
+    }
     if (ZSTD_isError(result) != 0) {
       return DataLossError("zstd data are damaged: {}", ZSTD_getErrorName(result));
     }

@@ -23,7 +23,7 @@ class StreamDecoder {
   virtual ~StreamDecoder() = default;
   virtual std::string_view name() const = 0;
   // Goes on as far as input and room reach; `eof`: no more input comes. DataLoss when the bytes are
-  // damaged.
+  // damaged or need more memory than kMaxDecoderBytes, with a message for users.
   virtual absl::StatusOr<Step> Run(std::string_view input, char* out, size_t room, bool eof) = 0;
   // Whether the stream may not end here.
   virtual bool inside() const = 0;
