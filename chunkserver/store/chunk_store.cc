@@ -72,8 +72,10 @@ void ChunkStore::PutOff(const std::shared_ptr<Replica>& replaced) {
 
 std::shared_ptr<Replica> ChunkStore::FindReplaced(ChunkId chunk, const Disk* disk) const {
   MutexLock lock(&mutex_);
-  for (const std::shared_ptr<Replica>& replica : replaced_) {
-    if (replica->chunk() == chunk && &replica->disk() == disk) return replica;
+  for (const Replicas* replicas : {&replaced_, &leaving_}) {
+    for (const std::shared_ptr<Replica>& replica : *replicas) {
+      if (replica->chunk() == chunk && &replica->disk() == disk) return replica;
+    }
   }
   return nullptr;
 }

@@ -195,6 +195,8 @@ class ChunkStore {
   std::map<OnOneDisk, UnrestoredPtr> unrestored_ ABSL_GUARDED_BY(mutex_);
   // Those that could not be removed yet when others took their place.
   Replicas replaced_ ABSL_GUARDED_BY(mutex_);
+  // Those that are being removed, or are about to be put there.
+  Replicas leaving_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quern::chunkserver

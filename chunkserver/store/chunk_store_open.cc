@@ -237,6 +237,8 @@ void ChunkStore::Publish(Disk* disk, const Replicas& replicas) {
       if (better && slot != nullptr) extra.push_back(slot);
       if (better) slot = replica;
     }
+    // A copy to their disk may come before it is their turn to go.
+    leaving_.insert(leaving_.end(), extra.begin(), extra.end());
   }
   // In the map first: what is not there is not here, as soon as the disk is ready.
   disk->MarkReady();
@@ -247,6 +249,10 @@ void ChunkStore::Publish(Disk* disk, const Replicas& replicas) {
   // Last, so that the master hears of what is here after what went. Another disk may have come with
   // a better one meanwhile.
   const absl::flat_hash_set<std::shared_ptr<Replica>> gone(extra.begin(), extra.end());
+  {
+    MutexLock lock(&mutex_);
+    std::erase_if(leaving_, [&](const auto& replica) { return gone.contains(replica); });
+  }
   for (const std::shared_ptr<Replica>& replica : replicas) {
     if (gone.contains(replica)) continue;
     const absl::StatusOr<std::shared_ptr<Replica>> here = Find(replica->chunk());

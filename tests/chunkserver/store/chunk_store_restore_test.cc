@@ -65,6 +65,43 @@ TEST_P(ChunkStoreRestoreTest, ACopyTakesThePlaceOfWhatCouldNotBeReadAtTheStart) 
   }
 }
 
+// Two worse replicas come back with their disk, and while the first is being removed the second is
+// replaced by a copy.
+TEST_P(ChunkStoreRestoreTest, ACopyIsNotRemovedWithTheReplicaThatItReplaced) {
+  const std::string away = machine_.dir(1);
+  const ChunkId first(5);
+  const ChunkId second(6);
+  for (const ChunkId chunk : {first, second}) {
+    ASSERT_OK(store_->Create(Spec(chunk), 1));
+    ASSERT_OK(Append(chunk, "abc"));
+    ASSERT_OK(Find(chunk)->Finalize(3, Crc32c("abc")));
+  }
+  const std::string being_removed = DataPath(first);
+  Find(second)->Condemn("for the test").IgnoreError();
+  Unmount(away);
+  for (const ChunkId chunk : {first, second}) CopyIn(chunk, "abc");
+  Find(second)->Condemn("for the test").IgnoreError();
+  Mount(away);
+  bool copied = false;
+  machine_.faults().OnRemove([&](const std::string& path) {
+    if (copied || path != being_removed) return;
+    copied = true;
+    CopyIn(second, "abc", {}, 1);
+  });
+  store_->ReopenDisks();
+  machine_.faults().OnRemove(nullptr);
+  ASSERT_TRUE(copied);
+  for (const size_t disk : {0u, 1u}) store_->RemoveReplaced(disk);
+  EXPECT_EQ(store_->DiskOf(second).value(), 1u);
+  EXPECT_EQ(ReadServed(second).value(), "abc");
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kFinalized), 2u);
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kCorrupt), 0u);
+  Open();
+  EXPECT_EQ(store_->DiskOf(second).value(), 1u);
+  EXPECT_EQ(ReadServed(second).value(), "abc");
+  EXPECT_EQ(Used(), 6u);
+}
+
 TEST_P(ChunkStoreRestoreTest, TwoOfOneChunkThatCouldNotBeReadAreBothTriedAgain) {
   using enum FaultyFileSystem::Operation;
   const ChunkId chunk(1);
