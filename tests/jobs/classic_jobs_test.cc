@@ -1,4 +1,6 @@
 // The classic jobs in whole local runs, against answers worked out another way.
+#include "tests/jobs/classic_jobs.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,49 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "jobs/text/json_normal.h"
-#include "tests/jobs/local_jobs.h"
-
 namespace quern::mr {
 namespace {
-
-class ClassicJobsTest : public LocalJobsTest {
- protected:
-  std::string Write(const std::string& name, const std::string& text) {
-    std::ofstream(dir_ / name, std::ios::binary) << text;
-    return dir_ / name;
-  }
-  pb::JobSpec SpecOf(const std::string& job, const std::string& text) {
-    pb::JobSpec spec = Spec(job, Write("text", text));
-    spec.mutable_output()->set_overwrite(true);
-    return spec;
-  }
-  static void Set(pb::JobSpec* spec, const std::string& name, const std::string& value) {
-    (*spec->mutable_params())[name] = value;
-  }
-  std::string Output() { return Shell(fmt::format("cat {}/out/part-*", dir_.path())).out; }
-  std::vector<std::string> Lines() {
-    std::vector<std::string> lines;
-    const std::string output = Output();
-    for (size_t at = 0; at < output.size();) {
-      const size_t end = output.find('\n', at);
-      lines.push_back(output.substr(at, end - at));
-      at = end + 1;
-    }
-    std::sort(lines.begin(), lines.end());
-    return lines;
-  }
-  std::string Manifest() {
-    return *ReadFileToString(FileSystem::Real(), dir_ / "out/_MANIFEST.json");
-  }
-  void ExpectFails(const pb::JobSpec& spec, const std::string& with) {
-    const Outcome outcome = Run(spec);
-    EXPECT_NE(outcome.exit_code, 0);
-    EXPECT_NE(outcome.out.find(with), std::string::npos) << outcome.out;
-  }
-};
-
-using Strings = std::vector<std::string>;
 
 TEST_F(ClassicJobsTest, UrlsOfALogAreCounted) {
   const std::string begin = "h - - [17/May/2015:10:05:03 +0000] \"";
@@ -274,108 +235,6 @@ TEST_F(JoinTest, AgreesWithCoreutils) {
   spec.mutable_limits()->set_split_bytes(1 << 15);
   ExpectSucceeds(spec);
   EXPECT_EQ(Difference("sort out/part-*", "join -t $'\\t' <(sort text) <(sort right) | sort"), "");
-}
-
-TEST_F(ClassicJobsTest, GroupsOfObjects) {
-  pb::JobSpec spec = SpecOf("group_by", R"({"lang": "en", "n": 3, "x": 0.5}
-{"n": -1, "lang": "de", "x": "text"}
-{"lang": "en", "n": 9007199254740993, "x": 0.25}
-
-{"n": 1}
-{"lang": "en"}
-not json
-)");
-  spec.mutable_inputs(0)->set_format("jsonl");
-  spec.mutable_output()->set_format("raw");
-  Set(&spec, "by", "lang");
-  Set(&spec, "aggregates", "count, count(n),sum(n),min(n),max(x),mean(x)");
-  ExpectSucceeds(spec);
-  EXPECT_EQ(
-      Lines(),
-      (Strings{
-          R"x({"lang": "de", "count": 1, "count(n)": 1, "sum(n)": -1, "min(n)": -1, "max(x)": null, "mean(x)": null})x",
-          R"x({"lang": "en", "count": 3, "count(n)": 2, "sum(n)": 9007199254740996, "min(n)": 3, "max(x)": 0.5, "mean(x)": 0.375})x",
-          R"x({"lang": null, "count": 1, "count(n)": 1, "sum(n)": 1, "min(n)": 1, "max(x)": null, "mean(x)": null})x"}));
-  EXPECT_NE(Manifest().find("\"map_skipped_records\": 1"), std::string::npos);
-  for (const char* wrong :
-       {"median(x)", "sum", "sum()", "sum(x", "count(", "count()", "count(x", "count)"}) {
-    Set(&spec, "aggregates", fmt::format("count,{}", wrong));
-    ExpectFails(spec, fmt::format("params.aggregates: '{}': must be", wrong));
-  }
-  Set(&spec, "aggregates", "");
-  ExpectFails(spec, "params.aggregates = '': the list is empty. Try: count");
-}
-
-// A double cannot tell these apart.
-TEST_F(ClassicJobsTest, LargeWholeNumbersAreCompared) {
-  pb::JobSpec spec = SpecOf("group_by",
-                            R"({"n": 9007199254740993}
-{"n": 9007199254740992}
-{"n": 9223372036854775806}
-{"n": 9223372036854775807}
-)");
-  spec.mutable_inputs(0)->set_format("jsonl");
-  spec.mutable_output()->set_format("raw");
-  Set(&spec, "aggregates", "min(n),max(n)");
-  ExpectSucceeds(spec);
-  EXPECT_EQ(Lines(), (Strings{R"x({"min(n)": 9007199254740992, "max(n)": 9223372036854775807})x"}));
-}
-
-// Numbers that JSON does not know are none, whatever they begin with; those that a double does not
-// know have no sum.
-TEST_F(ClassicJobsTest, NumbersAreThoseOfJson) {
-  const auto line = [](const char* group, const char* number) {
-    return fmt::format("{{\"g\": \"{}\", \"n\": {}}}\n", group, number);
-  };
-  std::string lines = line("none", "\"5\"") + line("none", "null");
-  for (const char* word : {"-Infinity", "-abc", "01", "1.", "-", "1e", "0x10"}) {
-    lines += line("none", word) + line("some", word);
-  }
-  lines += line("some", "1") + line("some", "2.5") + line("large", "1e400") + line("large", "3") +
-           line("both", "1e400") + line("both", "-1e400") + line("small", "-1e-400") +
-           line("small", "0.5") + line("huge", "7") + line("huge", "1e99999") +
-           line("huge", "-1e99999");
-  pb::JobSpec spec = SpecOf("group_by", lines);
-  spec.mutable_inputs(0)->set_format("jsonl");
-  spec.mutable_output()->set_format("raw");
-  Set(&spec, "by", "g");
-  Set(&spec, "aggregates", "sum(n),min(n),max(n),mean(n)");
-  ExpectSucceeds(spec);
-  const auto want = [](const char* group, const char* sum, const char* min, const char* max,
-                       const char* mean) {
-    return fmt::format(
-        R"x({{"g": "{}", "sum(n)": {}, "min(n)": {}, "max(n)": {}, "mean(n)": {}}})x", group, sum,
-        min, max, mean);
-  };
-  EXPECT_EQ(Lines(), (Strings{want("both", "null", "-1e400", "1e400", "null"),
-                              want("huge", "null", "-1e99999", "1e99999", "null"),
-                              want("large", "null", "3", "1e400", "null"),
-                              want("none", "null", "null", "null", "null"),
-                              want("small", "0.5", "-1e-400", "0.5", "0.25"),
-                              want("some", "3.5", "1", "2.5", "1.75")}));
-}
-
-TEST_F(ClassicJobsTest, GroupsAreOfEqualValues) {
-  pb::JobSpec spec = SpecOf("group_by", R"({"g": "caf\u00e9"}
-{"g":"café"}
-{"g": [1,2,{"\u0061":"\/"}]}
-{"g": [ 1, 2, {"a": "/"} ]}
-{"g": 1}
-{"g": 1.0}
-{"g": NaN}
-{"g": [1}
-{"g": {"x": -abc}}
-)"
-                                        "{\"g\": \"a\xff\"}\n");
-  spec.mutable_inputs(0)->set_format("jsonl");
-  spec.mutable_output()->set_format("raw");
-  Set(&spec, "by", "g");
-  ExpectSucceeds(spec);
-  EXPECT_EQ(Lines(), (Strings{"{\"g\": \"a\uFFFD\", \"count\": 1}", R"({"g": "café", "count": 2})",
-                              R"({"g": 1, "count": 1})", R"({"g": 1.0, "count": 1})",
-                              R"({"g": [1, 2, {"a": "/"}], "count": 2})"}));
-  for (const std::string& line : Lines()) EXPECT_TRUE(text::NormalJson(line).has_value()) << line;
-  EXPECT_NE(Manifest().find("\"map_skipped_records\": 3"), std::string::npos);
 }
 
 // The sums are valsort's, for the records that gensort -a makes.
