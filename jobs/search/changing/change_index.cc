@@ -4,6 +4,7 @@
 #include <memory>
 #include <set>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -229,6 +230,8 @@ absl::StatusOr<SegmentMeta> WriteMerged(const Segments& segments, NewIndexFile* 
     RETURN_IF_ERROR(written);
     return meta;
   } catch (const std::length_error& error) {
+    return ResourceExhaustedError("{}", error.what());
+  } catch (const std::system_error& error) {  // of the file that a large term goes to
     return ResourceExhaustedError("{}", error.what());
   }
 }

@@ -1,13 +1,18 @@
 #include "jobs/search/indexing/run_merger.h"
 
 #include <algorithm>
+#include <functional>
+#include <queue>
 #include <stdexcept>
+
+#include "jobs/search/segment/varint.h"
 
 namespace quern::search {
 
 namespace {
 
 constexpr uint32_t kNoDocument = UINT32_MAX;
+constexpr size_t kSpilledPieceBytes = 1 << 20;
 
 }  // namespace
 
@@ -80,28 +85,78 @@ void RunMerger::EndPosting(FieldNumber field) {
 
 void RunMerger::Gather(const Run& run, std::string_view chunk) {
   const size_t begin = gathered_.size();
-  if (begin + chunk.size() > UINT32_MAX) {
-    throw std::length_error("a term has too many postings. Try: more reduce tasks");
-  }
+  if (begin + chunk.size() > UINT32_MAX) throw std::length_error("a chunk of a term is too large");
   gathered_ += chunk;
   for (ChunkReader postings(chunk); postings.Next();) {
-    const auto at = static_cast<size_t>(postings.positions().data() - chunk.data());
-    postings_.push_back({DocumentOf(run, postings.doc()), static_cast<uint32_t>(begin + at)});
+    const std::string_view positions = postings.positions();
+    const auto at = static_cast<size_t>(positions.data() - chunk.data());
+    postings_.push_back({DocumentOf(run, postings.doc()), static_cast<uint32_t>(begin + at),
+                         static_cast<uint32_t>(positions.size())});
   }
+  if (gathered_.size() + postings_.size() * sizeof(Posting) >= held_bytes_) Spill();
 }
 
-void RunMerger::AddGathered(FieldNumber field) {
+void RunMerger::SortGathered() {
   const auto before = [](const Posting& a, const Posting& b) {
     return a.doc != b.doc ? a.doc < b.doc : a.positions < b.positions;
   };
   if (!std::is_sorted(postings_.begin(), postings_.end(), before)) {
     std::sort(postings_.begin(), postings_.end(), before);
   }
+}
+
+// As a chunk (partial_index.h) whose numbers are those of the segment.
+void RunMerger::Spill() {
+  SortGathered();
+  spills_.push_back(spilled_.size());
+  std::string piece;
+  uint32_t last = 0;
+  for (const Posting& posting : postings_) {
+    AppendVarint(posting.doc - last, &piece);
+    piece.append(gathered_, posting.positions, posting.bytes);
+    last = posting.doc;
+    if (piece.size() < kSpilledPieceBytes) continue;
+    spilled_.Append(piece);
+    piece.clear();
+  }
+  spilled_.Append(piece);
+  postings_.clear();
+  gathered_.clear();
+}
+
+void RunMerger::AddGathered(FieldNumber field) {
+  if (!spills_.empty()) return AddSpilled(field);
+  SortGathered();
   for (const Posting& posting : postings_) {
     AddPosting(field, posting.doc, std::string_view(gathered_).substr(posting.positions));
   }
   postings_.clear();
   gathered_.clear();
+}
+
+void RunMerger::AddSpilled(FieldNumber field) {
+  if (!postings_.empty()) Spill();
+  const std::string_view bytes = spilled_.View();
+  spills_.push_back(bytes.size());
+  std::vector<ChunkReader> chunks;
+  // Of a document that goes on in a later chunk the earlier one comes first.
+  using DocumentOfChunk = std::pair<uint32_t, size_t>;
+  std::priority_queue<DocumentOfChunk, std::vector<DocumentOfChunk>, std::greater<>> next;
+  const auto advance = [&chunks, &next](size_t chunk) {
+    if (chunks[chunk].Next()) next.emplace(chunks[chunk].doc(), chunk);
+  };
+  for (size_t i = 0; i + 1 < spills_.size(); ++i) {
+    chunks.emplace_back(bytes.substr(spills_[i], spills_[i + 1] - spills_[i]));
+    advance(i);
+  }
+  while (!next.empty()) {
+    const auto [doc, first] = next.top();
+    next.pop();
+    AddPosting(field, doc, chunks[first].positions());
+    advance(first);
+  }
+  spills_.clear();
+  spilled_.Clear();
 }
 
 void RunMerger::FinishTerm(FieldNumber field, std::string_view term) {

@@ -13,6 +13,7 @@ namespace quern::search {
 namespace {
 
 constexpr size_t kManyImpacts = 256;  // of a list, before only the best are kept
+constexpr size_t kPositionsPieceBytes = 1 << 20;
 
 void AppendOffset(uint64_t value, std::string* out) {
   if (value > kMaxTermBytes32) throw std::length_error("a term has more than 4 GiB of postings");
@@ -54,7 +55,7 @@ void PostingsEncoder::CloseBlock() {
   if (several_blocks_) {
     AppendOffset(last_doc_, &headers_);
     AppendOffset(data_.size(), &headers_);
-    AppendOffset(positions_.size(), &headers_);
+    AppendOffset(spilled_positions_.size() + positions_.size(), &headers_);
     list_impacts_.insert(list_impacts_.end(), impacts_.begin(), impacts_.end());
     if (list_impacts_.size() > kManyImpacts) KeepBest(kManyImpacts / 2, &list_impacts_);
     AppendImpacts(kBlockImpacts, &impacts_, &data_);
@@ -69,9 +70,12 @@ void PostingsEncoder::CloseBlock() {
   position_gaps_.clear();
   impacts_.clear();
   size_ = 0;
+  if (positions_.size() < held_bytes_) return;
+  spilled_positions_.Append(positions_);
+  positions_.clear();
 }
 
-TermInfo PostingsEncoder::Finish(std::string* terms) {
+TermInfo PostingsEncoder::Finish(const Sink& sink) {
   TermInfo info;
   info.document_frequency = document_frequency_;
   if (document_frequency_ == 1) {
@@ -79,27 +83,36 @@ TermInfo PostingsEncoder::Finish(std::string* terms) {
     info.only_frequency = frequencies_[0] + 1;
     info.only_position = first_positions_[0];
   }
-  const size_t begin = terms->size();
   // A term of one document is in the dictionary, but for positions that are several.
-  if (document_frequency_ == 1 && info.only_frequency > 1) {
-    CloseBlock();
-  } else if (document_frequency_ > 1) {
-    CloseBlock();
-    if (several_blocks_) {
-      AppendImpacts(kListImpacts, &list_impacts_, terms);
-      *terms += headers_;
-    }
-    *terms += data_;
-  }
-  const size_t postings_bytes = terms->size() - begin;
-  if (postings_bytes > kMaxTermBytes32) {
-    throw std::length_error("a term has more than 4 GiB of postings");
-  }
-  info.postings_bytes = static_cast<uint32_t>(postings_bytes);
-  info.positions_bytes = positions_.size();
-  *terms += positions_;
+  if (document_frequency_ > 1 || info.only_frequency > 1) CloseBlock();
+  if (document_frequency_ > 1) info.postings_bytes = PutPostings(sink);
+  info.positions_bytes = spilled_positions_.size() + positions_.size();
+  PutPositions(sink);
   Clear();
   return info;
+}
+
+// How many bytes they are.
+uint32_t PostingsEncoder::PutPostings(const Sink& sink) {
+  std::string list;
+  if (several_blocks_) {
+    AppendImpacts(kListImpacts, &list_impacts_, &list);
+    list += headers_;
+  }
+  const size_t bytes = list.size() + data_.size();
+  if (bytes > kMaxTermBytes32) throw std::length_error("a term has more than 4 GiB of postings");
+  sink(list);
+  sink(data_);
+  return static_cast<uint32_t>(bytes);
+}
+
+void PostingsEncoder::PutPositions(const Sink& sink) {
+  for (std::string_view left = spilled_positions_.View(); !left.empty();) {
+    const std::string_view piece = left.substr(0, kPositionsPieceBytes);
+    sink(piece);
+    left.remove_prefix(piece.size());
+  }
+  sink(positions_);
 }
 
 void PostingsEncoder::Clear() {
@@ -111,6 +124,7 @@ void PostingsEncoder::Clear() {
   impacts_.clear();
   headers_.clear();
   data_.clear();
+  spilled_positions_.Clear();
   positions_.clear();
   list_impacts_.clear();
 }

@@ -17,7 +17,10 @@ constexpr size_t kDictionaryPieceBytes = 1 << 20;
 }  // namespace
 
 SegmentWriter::SegmentWriter(const SegmentWriterOptions& options, Sink sink)
-    : sink_(std::move(sink)), store_(options.stored), lengths_(options.fields.size()) {
+    : sink_(std::move(sink)),
+      store_(options.stored),
+      lengths_(options.fields.size()),
+      postings_(options.held_bytes) {
   if (options.fields.empty() || options.fields.size() > kMaxFields) {
     throw std::length_error("a segment has 1 to 32 fields");
   }
@@ -86,15 +89,19 @@ void SegmentWriter::EndDocuments() {
   BeginSection(SectionKind::kTerms);
 }
 
+void SegmentWriter::AppendToTerms(std::string_view bytes) {
+  pending_ += bytes;
+  if (pending_.size() >= kPieceBytes) Append(std::exchange(pending_, {}));
+}
+
 void SegmentWriter::FinishTerm(FieldNumber field, std::string_view term) {
   if (!in_terms_) EndDocuments();
   if (term.size() >= kMaxKeyBytes) throw std::length_error("a term is too long");
   const uint64_t offset = sections_.back().size + pending_.size();
-  TermInfo info = postings_.Finish(&pending_);
+  TermInfo info = postings_.Finish([this](std::string_view bytes) { AppendToTerms(bytes); });
   info.postings_offset = offset;
   key_.assign(1, static_cast<char>(field)).append(term);
   dictionary_.Add(key_, info);
-  if (pending_.size() >= kPieceBytes) Append(std::exchange(pending_, {}));
   // Between two blocks, since the data of one lie together.
   if (dictionary_.AtBlockBegin() && dictionary_.kept_bytes() >= kDictionaryPieceBytes) FlushTerms();
 }

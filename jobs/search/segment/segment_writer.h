@@ -1,6 +1,7 @@
 // Writes a segment from front to back: first all documents, then all terms, each in their order.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -22,6 +23,8 @@ struct SegmentWriterOptions {
   AnalysisSettings analysis;
   std::vector<std::string> fields;
   bool stored = false;
+  // So much of one term is held in memory before it goes to a file of $TMPDIR.
+  size_t held_bytes = size_t{16} << 20;
 };
 
 // A document as the segment keeps it.
@@ -34,8 +37,9 @@ struct DocumentEntry {
   std::span<const uint32_t> lengths;  // of each field
 };
 
-// Holds in memory: 4 bytes a document and field, an index of a hundredth of the file, and what it
-// has of one term. Used by one thread. What the file cannot hold throws std::length_error.
+// Holds in memory: 4 bytes a document and field and 8 more a document, an index of a hundredth of
+// the file, and of one term what PostingsEncoder does. Used by one thread. What the file cannot
+// hold throws std::length_error, what the disk does not take std::system_error.
 class SegmentWriter {
  public:
   // `sink` takes the bytes of the file, piece after piece.
@@ -67,6 +71,7 @@ class SegmentWriter {
   void BeginSection(SectionKind kind);
   void Append(std::string_view bytes);
   void AppendSection(SectionKind kind, std::string_view bytes);
+  void AppendToTerms(std::string_view bytes);
   void FlushTerms();
   void EndDocuments();
   void EndTerms();

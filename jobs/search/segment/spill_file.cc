@@ -1,0 +1,65 @@
+#include "jobs/search/segment/spill_file.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+#include "common/temporary_root.h"
+
+namespace quern::search {
+
+namespace {
+
+std::system_error SpillError(const std::string& what) {
+  return {errno, std::generic_category(), what};
+}
+
+}  // namespace
+
+void SpillFile::Open() {
+  std::string path = TemporaryRoot() + "/quern-spill-XXXXXX";
+  fd_.Reset(mkostemp(path.data(), O_CLOEXEC));
+  if (!fd_) throw SpillError("make " + path);
+  unlink(path.c_str());
+}
+
+void SpillFile::Append(std::string_view bytes) {
+  if (!fd_) Open();
+  Unmap();
+  while (!bytes.empty()) {
+    const ssize_t written =
+        pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw SpillError("write to " + TemporaryRoot());
+    bytes.remove_prefix(static_cast<size_t>(written));
+    size_ += static_cast<size_t>(written);
+  }
+}
+
+std::string_view SpillFile::View() {
+  if (size_ == 0) return {};
+  if (mapping_ == nullptr) {
+    void* const mapping = mmap(nullptr, size_, PROT_READ, MAP_SHARED, fd_.get(), 0);
+    if (mapping == MAP_FAILED) throw SpillError("map a file of " + TemporaryRoot());
+    mapping_ = static_cast<char*>(mapping);
+  }
+  return {mapping_, size_};
+}
+
+void SpillFile::Unmap() {
+  if (mapping_ != nullptr) munmap(mapping_, size_);
+  mapping_ = nullptr;
+}
+
+void SpillFile::Clear() {
+  Unmap();
+  fd_.Reset();
+  size_ = 0;
+}
+
+}  // namespace quern::search
