@@ -18,7 +18,6 @@ using quern::text::BpeTrainer;
 
 // Longer ones are no words: they cost time and make no tokens that others need.
 constexpr size_t kMaxPieceBytes = 256;
-constexpr size_t kMaxPieces = 50'000'000;
 
 class TokenizerTrainMapper : public quern::Mapper {
  public:
@@ -71,28 +70,39 @@ class TokenizerTrainReducer : public quern::Reducer {
         NumberParam(context, "vocabulary", "32000", BpeTrainer::kLeastVocabulary, 10'000'000));
     options.min_count = NumberParam(context, "min_count", "2", 1, INT64_MAX);
     trainer_ = std::make_unique<BpeTrainer>(options);
+    memory_mib_ = static_cast<size_t>(NumberParam(context, "memory_mib", "512", 1, 1 << 20));
     merges_ = context.output("merges");
     pieces_ = context.counter("different_pieces");
   }
 
   void Reduce(quern::ReduceInput* in) override {
     pieces_->Increment();
-    if (trainer_->pieces() == kMaxPieces) {
-      context().Fail("the texts have more than " + std::to_string(kMaxPieces) +
-                     " different words. Try: a part of the documents");
-    }
     trainer_->Add(in->key(), SumOfValues(in));
+    CheckMemory();
   }
 
   void Finish() override {
-    trainer_->Train(
-        [this](size_t tokens) { context().SetStatus(std::to_string(tokens) + " tokens"); });
+    trainer_->Train([this](size_t tokens) {
+      context().SetStatus(std::to_string(tokens) + " tokens");
+      CheckMemory();
+    });
     Emit("", trainer_->EncoderJson());
     merges_->Emit("", trainer_->VocabBpe());
   }
 
  private:
+  // What the engine fetches for it, the counts of the pieces, takes less.
+  void CheckMemory() {
+    if ((trainer_->bytes() >> 20) < memory_mib_) return;
+    context().Fail("training takes more than params.memory_mib = " + std::to_string(memory_mib_) +
+                   ": the texts have many different words. Try: a part of the documents, or --set "
+                   "params.memory_mib=" +
+                   std::to_string(2 * memory_mib_) +
+                   " --set limits.memory=" + std::to_string(4 * memory_mib_) + "MiB");
+  }
+
   std::unique_ptr<BpeTrainer> trainer_;
+  size_t memory_mib_ = 0;
   quern::NamedOutput* merges_ = nullptr;
   quern::Counter* pieces_ = nullptr;
 };

@@ -1,6 +1,7 @@
 #include "jobs/text/bpe_trainer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "jobs/text/bpe_vocabulary.h"
 #include "jobs/text/json.h"
@@ -11,6 +12,19 @@ namespace quern::text {
 namespace {
 
 constexpr uint32_t kNoToken = UINT32_MAX;
+
+// Of memory: a token as a string, twice, and in a table; a pair in a table, and the head of its
+// list; a member of such a list, which grows by doubling.
+constexpr size_t kTokenBytes = 160;
+constexpr size_t kPairBytes = 96;
+constexpr size_t kListedBytes = sizeof(uint32_t) * 3 / 2;
+
+// What the C library's allocator takes.
+size_t AllocatedBytes(size_t bytes) {
+  constexpr size_t kHead = 8;
+  constexpr size_t kStep = 16;
+  return std::max(2 * kStep, (bytes + kHead + kStep - 1) / kStep * kStep);
+}
 
 // Bytes that GPT-2's files write as the character of the same number.
 bool IsWrittenPlain(uint32_t byte) {
@@ -58,7 +72,16 @@ uint32_t BpeTrainer::TokenOf(const std::string& bytes) {
 void BpeTrainer::Add(std::string_view piece, int64_t count) {
   Piece& added = pieces_.emplace_back();
   added.count = count;
+  added.tokens.reserve(piece.size());
   for (const char c : piece) added.tokens.push_back(tokens_.at(std::string(1, c)));
+  token_bytes_ += AllocatedBytes(piece.size() * sizeof(uint32_t));
+  if (!piece.empty()) listed_ += piece.size() - 1;
+}
+
+size_t BpeTrainer::bytes() const {
+  return pieces_.capacity() * sizeof(Piece) + token_bytes_ + listed_ * kListedBytes +
+         pairs_.size() * kPairBytes + bytes_.size() * kTokenBytes +
+         candidates_.size() * sizeof(Candidate) + changed_.capacity() * sizeof(Pair);
 }
 
 void BpeTrainer::Train(const std::function<void(size_t)>& progress) {
@@ -67,19 +90,28 @@ void BpeTrainer::Train(const std::function<void(size_t)>& progress) {
     const Candidate best = candidates_.top();
     candidates_.pop();
     if (best.count != pairs_.at(best.pair).count) continue;  // as it was once
-    if (best.count < options_.min_count) break;
     Merge(best.pair);
+    // Most candidates are as they were once.
+    if (candidates_.size() > 2 * pairs_.size()) FillCandidates();
     if (merges_.size() % 256 == 0) progress(bytes_.size());
   }
 }
 
 void BpeTrainer::CountAll() {
   for (uint32_t i = 0; i < pieces_.size(); ++i) Count(i, 1, kNoToken);
-  for (const auto& [pair, found] : pairs_) candidates_.push({found.count, pair});
-  changed_.clear();
+  FillCandidates();
 }
 
-// A piece is listed for the pairs that it has not had before: all, or those of the new token.
+void BpeTrainer::FillCandidates() {
+  std::vector<Candidate> candidates;
+  for (const auto& [pair, found] : pairs_) {
+    if (found.count >= options_.min_count) candidates.push_back({found.count, pair});
+  }
+  candidates_ = std::priority_queue<Candidate>(std::less<Candidate>(), std::move(candidates));
+}
+
+// A piece is listed for the pairs that it has not had before: all, which CountAll looks at
+// afterwards, or those of the new token.
 void BpeTrainer::Count(uint32_t piece, int64_t sign, uint32_t new_token) {
   const Piece& counted = pieces_[piece];
   for (size_t i = 0; i + 1 < counted.tokens.size(); ++i) {
@@ -87,9 +119,14 @@ void BpeTrainer::Count(uint32_t piece, int64_t sign, uint32_t new_token) {
     const uint32_t right = counted.tokens[i + 1];
     Pairs& pair = pairs_[JoinPair(left, right)];
     pair.count += sign * counted.count;
+    if (new_token == kNoToken) {
+      pair.pieces.push_back(piece);
+      continue;
+    }
     changed_.push_back(JoinPair(left, right));
-    const bool listed = new_token != kNoToken && left != new_token && right != new_token;
-    if (sign > 0 && !listed) pair.pieces.push_back(piece);
+    if (sign < 0 || (left != new_token && right != new_token)) continue;
+    pair.pieces.push_back(piece);
+    ++listed_;
   }
 }
 
@@ -111,6 +148,7 @@ void BpeTrainer::Merge(Pair pair) {
   merges_.push_back(pair);
   const uint32_t token = TokenOf(bytes_[LeftOf(pair)] + bytes_[RightOf(pair)]);
   const std::vector<uint32_t> touched = std::move(pairs_.at(pair).pieces);
+  listed_ -= touched.size();
   changed_.clear();
   for (const uint32_t i : touched) {
     Piece merged = pieces_[i];
@@ -123,7 +161,7 @@ void BpeTrainer::Merge(Pair pair) {
   changed_.erase(std::unique(changed_.begin(), changed_.end()), changed_.end());
   for (const Pair one : changed_) {
     const int64_t count = pairs_.at(one).count;
-    if (count > 0) candidates_.push({count, one});
+    if (count >= options_.min_count) candidates_.push({count, one});
   }
 }
 

@@ -32,7 +32,9 @@ class BpeTrainer {
 
   // A piece of text (Gpt2Pieces) and how often it comes; each piece once.
   void Add(std::string_view piece, int64_t count);
-  size_t pieces() const { return pieces_.size(); }
+  // The memory that it takes, more or less. Before Train that is already what training begins with;
+  // then it grows with the tokens that are made and with their pairs.
+  size_t bytes() const;
 
   // Once, after the last Add. `progress` gets the number of tokens now and then.
   void Train(const std::function<void(size_t)>& progress);
@@ -61,6 +63,7 @@ class BpeTrainer {
   };
 
   void CountAll();
+  void FillCandidates();
   // Adds `sign` times the pairs of a piece.
   void Count(uint32_t piece, int64_t sign, uint32_t new_token);
   void Merge(Pair pair);
@@ -69,6 +72,8 @@ class BpeTrainer {
 
   const Options options_;
   std::vector<Piece> pieces_;
+  size_t token_bytes_ = 0;  // of the pieces
+  size_t listed_ = 0;       // of the lists of pairs, their lengths, or what they are going to be
   std::vector<std::string> bytes_;  // by token
   std::unordered_map<std::string, uint32_t> tokens_;
   std::vector<Pair> merges_;

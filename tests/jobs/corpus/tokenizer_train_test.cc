@@ -111,6 +111,38 @@ TEST_F(TokenizerTrainTest, MergesAreThoseOfTheReference) {
   }
 }
 
+// What Add said is what it begins with: of pairs there are four, and no token is made.
+TEST_F(TokenizerTrainTest, CountingThePairsTakesWhatWasSaidBefore) {
+  constexpr size_t kPieces = 20'000;
+  text::BpeTrainer trainer({257, 1});
+  for (size_t i = 0; i < kPieces; ++i) {
+    std::string piece;
+    for (size_t bit = 0; bit < 15; ++bit) piece += (i >> bit) % 2 == 0 ? 'a' : 'b';
+    trainer.Add(piece, 1);
+  }
+  const size_t said = trainer.bytes();
+  EXPECT_GT(said, kPieces * (15 + 14) * sizeof(uint32_t));
+  trainer.Train([](size_t) {});
+  EXPECT_LT(trainer.bytes(), said + 10'000);
+}
+
+TEST_F(TokenizerTrainTest, MoreThanItsMemoryHoldsEndsTheJob) {
+  std::string lines;
+  for (int i = 0; i < 200; ++i) {
+    std::string text;
+    for (int word = 0; word < 100; ++word) text += fmt::format(" {}", 10'000 + 100 * i + word);
+    lines += fmt::format("{{\"text\": \"{}\"}}\n", text);
+  }
+  pb::JobSpec spec = TrainSpec(lines);
+  (*spec.mutable_params())["vocabulary"] = "300";
+  EXPECT_EQ(Run(spec).exit_code, 0);
+  (*spec.mutable_params())["memory_mib"] = "1";
+  const Outcome outcome = Run(spec);
+  EXPECT_NE(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out, HasSubstr("training takes more than params.memory_mib = 1: "));
+  EXPECT_THAT(outcome.out, HasSubstr("--set params.memory_mib=2 --set limits.memory=4MiB"));
+}
+
 TEST_F(TokenizerTrainTest, BytesHaveGpt2sIds) {
   text::BpeTrainer trainer({257, 1});
   trainer.Add("abab", 5);
