@@ -5,12 +5,14 @@
 // (format jsonl), whose source is the url or, without one, the id; or lines
 // SOURCE<TAB>TARGET[<TAB>...] (format text). Fragments of targets are cut off with params.fragments
 // = false; a target of which nothing is left is passed over. Output:
-// TARGET<TAB>SOURCE<TAB>SOURCE..., the sources once each and in order. Backslash, tab and line feed
-// in a name of a document are written \\ \t \n; names in lines stay as they are. Counters: links,
-// targets.
+// TARGET<TAB>SOURCE<TAB>SOURCE..., the sources once each and in order; after 16 MiB of them the
+// target begins another line. Backslash, tab and line feed in a name of a document are
+// written \\ \t \n; names in lines stay as they are. Counters: links, targets.
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "jobs/classic/columns.h"
 #include "jobs/classic/link_list.h"
@@ -20,6 +22,9 @@
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
+
+// Of the sources of one line: a page that all others link to has more than a task can hold.
+constexpr size_t kMaxLineBytes = size_t{16} << 20;
 
 class LinkMapper : public quern::Mapper {
  public:
@@ -70,14 +75,20 @@ class LinkReducer : public quern::Reducer {
     const std::string target = quern::Decode<std::string>(in->key());
     sources_.clear();
     std::string last;
-    bool first = true;
+    bool first = true;   // of the target
+    bool begins = true;  // a line
     for (const auto& [key, value] : in->records()) {
       std::string source = std::get<1>(quern::Decode<std::string, std::string>(key));
       if (!first && source == last) continue;
-      if (!first) sources_ += '\t';
+      if (!begins && sources_.size() >= kMaxLineBytes) {
+        Emit(target, sources_);
+        sources_.clear();
+        begins = true;
+      }
+      if (!begins) sources_ += '\t';
       sources_ += source;
       last = std::move(source);
-      first = false;
+      first = begins = false;
     }
     targets_->Increment();
     Emit(target, sources_);

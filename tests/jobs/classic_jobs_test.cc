@@ -52,6 +52,25 @@ TEST_F(ClassicJobsTest, LinksAreTurnedAround) {
   EXPECT_EQ(Lines(), (Strings{"t\ts1\ts2", "u\ts1"}));
 }
 
+// Sources of a MiB, one of them twice: a line ends behind 16 of them.
+TEST_F(ClassicJobsTest, ATargetOfManySourcesHasSeveralLines) {
+  std::string links = "few\tu\n";
+  for (int i = 0; i < 40; ++i) {
+    const std::string line = fmt::format("{:02}{}\tt\n", i, std::string(1 << 20, 'x'));
+    links += i == 16 ? line + line : line;
+  }
+  pb::JobSpec spec = SpecOf("reverse_links", links);
+  spec.mutable_reduce()->set_group(1);
+  ExpectSucceeds(spec);
+  Strings shown;
+  for (const std::string& line : Lines()) {
+    shown.push_back(line.substr(0, 4) +
+                    fmt::format(" {}", std::count(line.begin(), line.end(), '\t')));
+  }
+  EXPECT_EQ(shown, (Strings{"t\t00 16", "t\t16 16", "t\t32 8", "u\tfe 1"}));
+  EXPECT_NE(Manifest().find("\"targets\": 2"), std::string::npos);
+}
+
 TEST_F(ClassicJobsTest, LinksOfDocumentsAreTurnedAround) {
   pb::JobSpec spec = SpecOf("reverse_links",
                             R"({"url": "s1", "links": [["t", "a \"b\""], ["u", ""]], "text": ""}
