@@ -187,23 +187,23 @@ class BlockReducer : public quern::Reducer {
     without_links_ = context.counter("nodes_without_links");
   }
   void Reduce(quern::ReduceInput* in) override {
-    links_.clear();
+    quern::classic::LinkGatherer gatherer;
     uint32_t nodes = 0;
     for (const std::string_view value : in->values()) {
       if (quern::classic::KindOf(value) == RankRecord::kNames) {
         nodes = NumberReader(value.substr(1)).Number<uint32_t>();
       } else {
-        quern::classic::ReadLinks(value, &links_);
+        gatherer.Add(value);
       }
     }
-    Emit(quern::classic::MakeBlock(nodes, &links_));
+    std::vector<BlockLink> links = gatherer.Take();
+    Emit(quern::classic::MakeBlock(nodes, &links));
     nodes_->Increment(nodes);
-    edges_->Increment(static_cast<int64_t>(links_.size()));
-    if (links_.empty()) without_links_->Increment(nodes);
+    edges_->Increment(static_cast<int64_t>(links.size()));
+    if (links.empty()) without_links_->Increment(nodes);
   }
 
  private:
-  std::vector<BlockLink> links_;
   quern::Counter* nodes_ = nullptr;
   quern::Counter* edges_ = nullptr;
   quern::Counter* without_links_ = nullptr;

@@ -1,6 +1,7 @@
 #include "jobs/classic/rank_block.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace quern::classic {
 namespace {
@@ -13,6 +14,11 @@ std::string Begin(RankRecord kind) { return std::string(1, static_cast<char>(kin
 NumberReader Open(std::string_view record, RankRecord kind) {
   if (KindOf(record) != kind) throw std::invalid_argument("a record of a graph of another kind");
   return NumberReader(record.substr(1));
+}
+
+void SortLinks(std::vector<BlockLink>* links) {
+  std::sort(links->begin(), links->end());
+  links->erase(std::unique(links->begin(), links->end()), links->end());
 }
 
 // The links to one block, which is [begin, end): targets, how many links each has, sources.
@@ -72,9 +78,20 @@ void ReadLinks(std::string_view record, std::vector<BlockLink>* links) {
   }
 }
 
+void LinkGatherer::Add(std::string_view record) {
+  ReadLinks(record, &links_);
+  if (links_.size() < sort_at_) return;
+  SortLinks(&links_);
+  sort_at_ = std::max(kLeastHeld, 2 * links_.size());
+}
+
+std::vector<BlockLink> LinkGatherer::Take() {
+  sort_at_ = kLeastHeld;
+  return std::exchange(links_, {});
+}
+
 std::string MakeBlock(uint32_t nodes, std::vector<BlockLink>* links) {
-  std::sort(links->begin(), links->end());
-  links->erase(std::unique(links->begin(), links->end()), links->end());
+  SortLinks(links);
   std::vector<uint32_t> degrees(nodes);
   for (const BlockLink& link : *links) ++degrees.at(link.source);
   std::string block = Begin(RankRecord::kBlock);

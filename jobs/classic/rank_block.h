@@ -106,6 +106,22 @@ struct BlockLink {
 void AppendLink(const BlockLink& link, std::string* out);
 void ReadLinks(std::string_view record, std::vector<BlockLink>* links);
 
+// Gathers the links of a block out of records, in which one may come any number of times.
+class LinkGatherer {
+ public:
+  static constexpr size_t kLeastHeld = 500'000;
+
+  void Add(std::string_view record);
+  // No more than kLeastHeld, or than twice as many as there are different ones, and one record.
+  size_t held() const { return links_.size(); }
+  // All of them, some perhaps several times. The gatherer starts anew.
+  std::vector<BlockLink> Take();
+
+ private:
+  std::vector<BlockLink> links_;
+  size_t sort_at_ = kLeastHeld;
+};
+
 // A block without ranks. Sorts the links and leaves each once.
 std::string MakeBlock(uint32_t nodes, std::vector<BlockLink>* links);
 

@@ -65,6 +65,45 @@ TEST_F(RankBlockTest, GivesRanksInEqualSharesAlongAllLinks) {
   }
 }
 
+// Of lines that say the same again and again only what they say is held.
+TEST_F(RankBlockTest, LinksThatComeAgainAreNotGathered) {
+  std::string record;
+  std::string other;
+  for (uint16_t i = 0; i < 1'000; ++i) {
+    AppendLink({5, i, static_cast<uint16_t>(i % 7)}, &record);
+    AppendLink({6, i, 9}, &other);
+  }
+  LinkGatherer gatherer;
+  for (int again = 0; again < 1'200; ++again) {
+    gatherer.Add(record);
+    ASSERT_LE(gatherer.held(), LinkGatherer::kLeastHeld + 1'000);
+  }
+  gatherer.Add(other);
+  std::vector<BlockLink> links = gatherer.Take();
+  EXPECT_EQ(gatherer.held(), 0u);
+  const std::string block = MakeBlock(10, &links);
+  EXPECT_EQ(links.size(), 2'000u);
+  EXPECT_EQ(BlockView(block).degree(0), 143u);
+  EXPECT_EQ(BlockView(block).degree(9), 1'000u);
+}
+
+// As long as they differ all are kept, however many they are.
+TEST_F(RankBlockTest, MoreDifferentLinksThanAreHeldAtFirst) {
+  LinkGatherer gatherer;
+  for (uint64_t target_block = 0; target_block < 11; ++target_block) {
+    std::string record;
+    for (size_t i = 0; i < kMaxBlockNodes; ++i) {
+      AppendLink({target_block, static_cast<uint16_t>(i), 1}, &record);
+    }
+    gatherer.Add(record);
+    gatherer.Add(record);
+    ASSERT_GE(gatherer.held(), (target_block + 1) * kMaxBlockNodes);
+  }
+  std::vector<BlockLink> links = gatherer.Take();
+  MakeBlock(2, &links);
+  EXPECT_EQ(links.size(), 11 * kMaxBlockNodes);
+}
+
 TEST_F(RankBlockTest, ATargetOfAsManyNodesAsABlockHolds) {
   std::vector<BlockLink> links;
   for (size_t i = 0; i < kMaxBlockNodes; ++i) links.push_back({7, 3, static_cast<uint16_t>(i)});
