@@ -3,11 +3,12 @@
 // Input: JSON lines (format jsonl). Params: by: names of fields, commas between them (none: one
 // group); aggregates (count): count, sum(FIELD), min(FIELD), max(FIELD), mean(FIELD). Numbers are
 // added up in the order of the input, so that sums of fractions come out the same however it is
-// split; whole numbers exactly. What is no number is passed over, as null is in SQL; an aggregate
-// of nothing is null, and so is a sum or mean that a double cannot hold. Lines are of one group
-// when their fields are equal, whatever escapes and blanks they are written with; numbers as they
-// are spelt, as in the job join. Output (raw): JSON lines, the fields of `by`, then an aggregate
-// each.
+// split; whole numbers of up to 64 bits exactly, however many they are. What is no number is passed
+// over, as null is in SQL; an aggregate of nothing is null, and so is a sum or mean that a double
+// cannot hold. Lines are of one group when their fields are equal, whatever escapes and blanks they
+// are written with; numbers as they are spelt, as in the job join. Output (raw): JSON lines, the
+// fields of `by`, then an aggregate each.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -143,12 +144,14 @@ class Tally {
         return Text((all_whole_ ? static_cast<double>(whole_) : sum_) /
                     static_cast<double>(count_));
       default:
-        return all_whole_ && FitsInt64() ? std::to_string(static_cast<int64_t>(whole_))
-                                         : Text(sum_);
+        return all_whole_ ? Digits(whole_) : Text(sum_);
     }
   }
 
  private:
+  // Holds the sum of as many numbers of 64 bits as there may be.
+  __extension__ using Whole = __int128;
+
   // One that is too large becomes infinite, one that is too small 0: from_chars does not tell them
   // apart, and `convert` does.
   template <typename Number>
@@ -157,7 +160,18 @@ class Tally {
     const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
     return read.ec == std::errc() ? number : convert(std::string(text).c_str(), nullptr);
   }
-  bool FitsInt64() const { return whole_ >= INT64_MIN && whole_ <= INT64_MAX; }
+  static std::string Digits(Whole number) {
+    const bool is_negative = number < 0;
+    std::string digits;
+    do {
+      const auto digit = static_cast<int>(number % 10);
+      digits += static_cast<char>('0' + (is_negative ? -digit : digit));
+      number /= 10;
+    } while (number != 0);
+    if (is_negative) digits += '-';
+    std::reverse(digits.begin(), digits.end());
+    return digits;
+  }
   // JSON has no number for what is not finite.
   static std::string Text(double number) {
     if (!std::isfinite(number)) return "null";
@@ -165,7 +179,7 @@ class Tally {
     return {digits, std::to_chars(digits, digits + sizeof(digits), number).ptr};
   }
 
-  __extension__ __int128 whole_ = 0;
+  Whole whole_ = 0;
   bool all_whole_ = true;
   double sum_ = 0;
   long double min_ = 0;

@@ -56,6 +56,25 @@ TEST_F(GroupByTest, LargeWholeNumbersAreCompared) {
   EXPECT_EQ(Lines(), (Strings{R"x({"min(n)": 9007199254740992, "max(n)": 9223372036854775807})x"}));
 }
 
+// Nor could a number of 64 bits hold these sums.
+TEST_F(GroupByTest, SumsOfWholeNumbersAreExact) {
+  std::string lines;
+  for (const char* sign : {"", "-"}) {
+    lines += fmt::format("{{\"g\": \"{0}\", \"n\": {0}9223372036854775807}}\n", sign);
+    for (int i = 0; i < 4'096; ++i) lines += fmt::format("{{\"g\": \"{0}\", \"n\": {0}1}}\n", sign);
+  }
+  lines += "{\"g\": \"none\", \"n\": 5}\n{\"g\": \"none\", \"n\": -5}\n";
+  pb::JobSpec spec = SpecOf("group_by", lines);
+  spec.mutable_inputs(0)->set_format("jsonl");
+  spec.mutable_output()->set_format("raw");
+  Set(&spec, "by", "g");
+  Set(&spec, "aggregates", "sum(n)");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(), (Strings{R"x({"g": "", "sum(n)": 9223372036854779903})x",
+                              R"x({"g": "-", "sum(n)": -9223372036854779903})x",
+                              R"x({"g": "none", "sum(n)": 0})x"}));
+}
+
 // Numbers that JSON does not know are none, whatever they begin with; those that a double does not
 // know have no sum.
 TEST_F(GroupByTest, NumbersAreThoseOfJson) {
