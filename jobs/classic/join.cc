@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "jobs/classic/columns.h"
@@ -129,18 +130,49 @@ class JoinMapper : public quern::Mapper {
 };
 QUERN_REGISTER_MAPPER(JoinMapper);
 
-// Fields of the left, then of the right.
-std::string JoinObjects(std::string_view left, std::string_view right,
-                        quern::text::JsonObjectWriter* writer) {
-  const auto left_fields = quern::text::ReadJsonObject(left);
-  const auto right_fields = quern::text::ReadJsonObject(right);
-  for (const JsonField& field : *left_fields) writer->AddRaw(field.name, field.value);
-  for (const JsonField& field : *right_fields) {
-    const bool taken = quern::text::FindField(*left_fields, field.name) != nullptr;
-    writer->AddRaw(taken ? "right." + field.name : field.name, field.value);
+// A left line and what is made of it with each of its partners. It is read once, when the first of
+// them may be an object.
+class LeftLine {
+ public:
+  explicit LeftLine(std::string_view line) : line_(line) {}
+
+  // Lines of one kind came together: what is an object on both sides is joined as one.
+  std::string Joined(std::string_view right, quern::text::JsonObjectWriter* writer) {
+    if (right.starts_with('{') && IsObject()) {
+      const auto fields = quern::text::ReadJsonObject(right);
+      if (fields) return JoinedObject(*fields, writer);
+    }
+    return right.empty() ? std::string(line_) : std::string(line_) + '\t' + std::string(right);
   }
-  return writer->Take();
-}
+
+ private:
+  bool IsObject() {
+    if (!is_read_) Read();
+    return fields_.has_value();
+  }
+  void Read() {
+    is_read_ = true;
+    fields_ = quern::text::ReadJsonObject(line_);
+    if (!fields_) return;
+    for (const JsonField& field : *fields_) names_.insert(field.name);
+  }
+
+  // Fields of the left, then of the right.
+  std::string JoinedObject(const std::vector<JsonField>& right,
+                           quern::text::JsonObjectWriter* writer) const {
+    for (const JsonField& field : *fields_) writer->AddRaw(field.name, field.value);
+    for (const JsonField& field : right) {
+      const bool taken = names_.contains(field.name);
+      writer->AddRaw(taken ? "right." + field.name : field.name, field.value);
+    }
+    return writer->Take();
+  }
+
+  const std::string_view line_;
+  bool is_read_ = false;
+  std::optional<std::vector<JsonField>> fields_;
+  std::unordered_set<std::string_view> names_;  // of the fields
+};
 
 // With [reduce] group = 1: one call for each key.
 class JoinReducer : public quern::Reducer {
@@ -184,17 +216,9 @@ class JoinReducer : public quern::Reducer {
     } else if (!has_partner) {
       if (type_ == JoinType::kLeft) Emit("", line);
     } else {
-      for (const std::string& right : right_) Emit("", Joined(line, right));
+      LeftLine left(line);
+      for (const std::string& right : right_) Emit("", left.Joined(right, &writer_));
     }
-  }
-
-  // Lines of one kind came together: what is an object on both sides is joined as one.
-  std::string Joined(std::string_view left, const std::string& right) {
-    if (right.starts_with('{') && quern::text::ReadJsonObject(left) &&
-        quern::text::ReadJsonObject(right)) {
-      return JoinObjects(left, right, &writer_);
-    }
-    return right.empty() ? std::string(left) : std::string(left) + '\t' + right;
   }
 
   JoinType type_ = JoinType::kInner;

@@ -233,6 +233,24 @@ TEST_F(JoinTest, ObjectsAreMerged) {
   EXPECT_EQ(Lines(), (Strings{R"({"id": 7, "n": "left", "right.n": [1, 2], "m": 1e400})"}));
 }
 
+// Looking for each name of one side among those of the other would take minutes.
+TEST_F(JoinTest, ObjectsOfManyFieldsAreMergedInTime) {
+  constexpr int kFields = 200'000;
+  std::string left = "{\"id\": 1";
+  std::string right = left;
+  for (int i = 0; i < kFields; ++i) {
+    left += fmt::format(", \"l{:06}\": 1", i);
+    right += fmt::format(", \"r{:06}\": 2", i);
+  }
+  const std::string want = left + right.substr(right.find(',')) + ", \"right.l000000\": 3}\n";
+  pb::JobSpec spec = JoinOf(left + "}\n", right + ", \"l000000\": 3}\n");
+  for (auto& input : *spec.mutable_inputs()) input.set_format("jsonl");
+  Set(&spec, "key", "id");
+  const Outcome outcome = Run(spec, "timeout 60 ");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_TRUE(Output() == want);
+}
+
 TEST_F(JoinTest, KeysOfJsonAreEqualHoweverTheyAreWritten) {
   pb::JobSpec spec =
       JoinOf("{\"k\": [1,2], \"n\": 1}\n{\"k\": {\"a\":\"\\u0062\"}, \"n\": 2}\n{\"k\": -abc}\n",
