@@ -159,6 +159,22 @@ TEST_F(ClassicJobsTest, ASampleDoesNotDependOnSplits) {
   EXPECT_LT(low, 1150);
 }
 
+// Within 300 MiB; as strings in a tree they take more than that.
+TEST_F(ClassicJobsTest, ALargeSampleIsNotHeld) {
+  constexpr int kLines = 4'000'000;
+  std::string text;
+  for (int i = 0; i < kLines; ++i) text += std::to_string(i) + '\n';
+  pb::JobSpec spec = SpecOf("sample", text);
+  spec.mutable_limits()->set_split_bytes(1 << 30);
+  spec.mutable_output()->set_format("raw");
+  spec.mutable_reduce()->set_tasks(1);
+  Set(&spec, "n", "5000000");
+  const Outcome outcome = Run(spec, kIsSanitized ? "" : fmt::format("ulimit -d {}; ", 300 << 10));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Shell(fmt::format("cat {}/out/part-* | sort -u | wc -l", dir_.path())).out,
+            fmt::format("{}\n", kLines));
+}
+
 TEST_F(ClassicJobsTest, DifferentValues) {
   pb::JobSpec spec = SpecOf("distinct", "a\t1\nb\t1\na\t2\nc\t1\n\t9\n");
   ExpectSucceeds(spec);
