@@ -5,10 +5,9 @@
 // output "rejected" has the others, with a field
 //   "rejected": {"rule": "near-duplicates", "of": ID}
 // Documents of one id are kept or dropped together: an edge from one of them to another drops none.
-#include <optional>
+#include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "jobs/corpus/document.h"
 #include "jobs/corpus/duplicates.h"
@@ -16,8 +15,9 @@
 
 namespace {
 
-constexpr char kDocument = 'd';
-constexpr char kDrop = 'x';
+// Of one id the edges come first, so that no document waits for them.
+constexpr uint8_t kEdge = 0;
+constexpr uint8_t kDocument = 1;
 
 class DropDuplicatesMapper : public quern::Mapper {
  public:
@@ -35,21 +35,18 @@ class DropDuplicatesMapper : public quern::Mapper {
       const std::string_view duplicate = quern::corpus::IdOfNode(edge->duplicate);
       const std::string_view of = quern::corpus::IdOfNode(edge->of);
       if (duplicate == of) return;  // with other ranks they are two nodes
-      value_.assign(1, kDrop).append(of);
-      return Emit(duplicate, value_);
+      return Emit(quern::Ordered(duplicate, kEdge), of);
     }
     const auto document = reader_.Read(in);
-    if (!document.has_value()) return;
-    value_.assign(1, kDocument).append(in.value());
-    Emit(document->id, value_);
+    if (document.has_value()) Emit(quern::Ordered(document->id, kDocument), in.value());
   }
 
  private:
   quern::corpus::DocumentReader reader_;
-  std::string value_;
 };
 QUERN_REGISTER_MAPPER(DropDuplicatesMapper);
 
+// With [reduce] group = 1: one call for each id, of which any number of documents pass.
 class DropDuplicatesReducer : public quern::Reducer {
  public:
   void Start(quern::TaskContext& context) override {
@@ -60,37 +57,39 @@ class DropDuplicatesReducer : public quern::Reducer {
   }
 
   void Reduce(quern::ReduceInput* in) override {
-    lines_.clear();
+    if (quern::OrderedPrefix(in->key(), 1) != in->key().size()) {
+      context().Fail("reduce.group: must be 1, so that an edge meets the documents of its id");
+    }
+    const std::string id = quern::Decode<std::string>(in->key());
     std::string of;  // the least, where edges name several
     bool drop = false;
-    for (const std::string_view value : in->values()) {
-      if (value[0] == kDocument) {
-        lines_.emplace_back(value.substr(1));
-      } else if (!drop || value.substr(1) < of) {
+    bool is_document = false;
+    for (const auto& [key, value] : in->records()) {
+      if (static_cast<uint8_t>(key.back()) == kEdge) {
+        if (!drop || value < of) of = value;
         drop = true;
-        of = value.substr(1);
+        continue;
       }
-    }
-    if (lines_.empty()) return unknown_->Increment();
-    (drop ? dropped_ : kept_)->Increment(static_cast<int64_t>(lines_.size()));
-    for (const std::string& line : lines_) {
+      is_document = true;
       if (drop) {
-        Reject(std::string(in->key()), line, of);
+        dropped_->Increment();
+        Reject(id, value, of);
       } else {
-        Emit(line);
+        kept_->Increment();
+        Emit("", value);
       }
     }
+    if (!is_document) unknown_->Increment();
   }
 
  private:
-  void Reject(const std::string& id, const std::string& line, const std::string& of) {
+  void Reject(const std::string& id, std::string_view line, std::string_view of) {
     quern::corpus::Document document;
     document.id = id;
     document.fields = quern::text::ReadJsonObject(line).value_or(document.fields);
     others_->Emit("", quern::corpus::RejectedCopy(document, "near-duplicates", of));
   }
 
-  std::vector<std::string> lines_;
   quern::NamedOutput* others_ = nullptr;
   quern::Counter* kept_ = nullptr;
   quern::Counter* dropped_ = nullptr;

@@ -189,5 +189,34 @@ TEST_F(BadInputTest, OneLongLineIsOneDocument) {
   EXPECT_EQ(Pages("kept-rejected"), "letters long ");
 }
 
+TEST_F(BadInputTest, EdgesThatWouldMeetNoDocumentAreRefused) {
+  Write("docs", "{\"id\": \"a\", \"text\": \"x\"}\n{\"duplicate\": \"a\", \"of\": \"b\"}\n");
+  pb::JobSpec spec = SpecOf("drop_duplicates", "crawl", "kept");
+  spec.mutable_reduce()->set_tasks(1);
+  spec.add_outputs()->set_name("rejected");
+  spec.mutable_outputs(0)->mutable_output()->set_format("raw");
+  const Outcome outcome = Run(spec);
+  EXPECT_NE(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out, HasSubstr("reduce.group: must be 1"));
+}
+
+// An id that is the same by mistake: its documents pass one after the other.
+TEST_F(BadInputTest, AnIdOfManyDocumentsTakesNoMemory) {
+  constexpr int kDocuments = 500'000;
+  const std::string line = "{\"id\": \"same\", \"text\": \"" + std::string(300, 'x') + "\"}\n";
+  std::string lines = "{\"id\": \"twin\", \"text\": \"x\"}\n";
+  for (int i = 0; i < kDocuments; ++i) lines += line;
+  lines += "{\"duplicate\": \"twin\", \"of\": \"same\"}\n";
+  Write("docs", lines);
+  pb::JobSpec spec = SpecOf("drop_duplicates", "crawl", "kept");
+  spec.mutable_reduce()->set_tasks(1);
+  spec.mutable_reduce()->set_group(1);
+  spec.add_outputs()->set_name("rejected");
+  spec.mutable_outputs(0)->mutable_output()->set_format("raw");
+  const std::string log = RunWithin(250, spec);
+  EXPECT_THAT(log, HasSubstr(fmt::format("user.kept = {}", kDocuments)));
+  EXPECT_THAT(log, HasSubstr("user.dropped = 1"));
+}
+
 }  // namespace
 }  // namespace quern::mr

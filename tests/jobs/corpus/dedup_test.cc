@@ -138,8 +138,7 @@ class DedupJobTest : public LocalJobsTest {
   pb::JobSpec JobOver(const std::string& job, const std::string& input, const std::string& output) {
     pb::JobSpec spec = Spec(job, input);
     spec.mutable_inputs(0)->set_format("jsonl");
-    if (job == "near_duplicates" || job == "connect") spec.mutable_reduce()->set_group(1);
-    if (job == "exact_dedup") spec.mutable_reduce()->set_group(2);
+    spec.mutable_reduce()->set_group(job == "exact_dedup" ? 2 : 1);
     if (job == "exact_dedup" || job == "drop_duplicates") {
       spec.add_outputs()->set_name("rejected");
       spec.mutable_outputs(0)->mutable_output()->set_format("raw");
