@@ -94,6 +94,10 @@ class DistinctReducer : public quern::Reducer {
     distinct_->Increment();
     Emit(count);
   }
+  // Files without contents have no map task, and so no sketch.
+  void Finish() override {
+    if (estimate_ && !is_emitted_) Emit("distinct", 0);
+  }
 
  private:
   void MergeSketches(quern::ReduceInput* in) {
@@ -106,9 +110,11 @@ class DistinctReducer : public quern::Reducer {
     const int64_t distinct = std::llround(whole.Estimate());
     distinct_->Increment(distinct);
     Emit("distinct", distinct);
+    is_emitted_ = true;
   }
 
   bool estimate_ = false;
+  bool is_emitted_ = false;
   quern::Counter* distinct_ = nullptr;
 };
 QUERN_REGISTER_REDUCER(DistinctReducer);
