@@ -174,6 +174,12 @@ bool IsUtf8(std::string_view bytes) {
   return true;
 }
 
+std::string_view Beginning(std::string_view bytes, size_t most_bytes) {
+  if (bytes.size() <= most_bytes) return bytes;
+  const std::string_view whole = WholeCharacters(bytes, most_bytes);
+  return IsUtf8(whole) ? whole : bytes.substr(0, most_bytes);
+}
+
 std::string ToUtf8(std::string_view bytes, std::string_view encoding) {
   std::string_view mark = EncodingOfMark(bytes);
   if (!mark.empty() && mark == encoding) bytes.remove_prefix(mark == kUtf8 ? 3 : 2);

@@ -1,6 +1,7 @@
 // From the bytes of a page to UTF-8.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,10 @@ std::string_view CharsetOfContentType(std::string_view content_type);
 std::string_view EncodingOfPage(std::string_view bytes, std::string_view content_type);
 
 bool IsUtf8(std::string_view bytes);
+
+// The beginning of a text in any encoding, at most so many bytes. Of UTF-8 no part of a character:
+// with one at its end it would be no UTF-8, and be read as something else.
+std::string_view Beginning(std::string_view bytes, size_t most_bytes);
 
 // The text without its byte order mark; what the encoding has no character for becomes U+FFFD.
 std::string ToUtf8(std::string_view bytes, std::string_view encoding);

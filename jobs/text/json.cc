@@ -1,7 +1,6 @@
 #include "jobs/text/json.h"
 
-#include <cstddef>
-#include <cstdint>
+#include <algorithm>
 #include <utility>
 
 #include "jobs/text/json_normal.h"
@@ -37,16 +36,18 @@ class JsonScanner {
     return at_end();
   }
 
-  bool ReadString(std::string* out) {
+  // Of more than `most_bytes` the first ones go to `out`, which is empty.
+  bool ReadString(std::string* out, size_t most_bytes = SIZE_MAX) {
     if (!Take('"')) return false;
     while (true) {
       size_t end = at_;
       while (end < text_.size() && text_[end] != '"' && text_[end] != '\\') ++end;
       if (end == text_.size()) return false;
-      out->append(text_.substr(at_, end - at_));
+      out->append(text_.substr(at_, std::min(end - at_, most_bytes - out->size())));
       at_ = end + 1;
       if (text_[end] == '"') return true;
       if (!ReadEscape(out)) return false;
+      if (out->size() > most_bytes) out->resize(most_bytes);
     }
   }
 
@@ -199,22 +200,25 @@ const JsonField* FindField(const std::vector<JsonField>& fields, std::string_vie
   return nullptr;
 }
 
-std::optional<std::string> ReadJsonString(std::string_view value) {
+std::optional<std::string> ReadJsonString(std::string_view value, size_t most_bytes) {
   JsonScanner scanner(value);
   std::string text;
-  if (!scanner.ReadString(&text) || !scanner.at_end()) return std::nullopt;
+  if (!scanner.ReadString(&text, most_bytes) || !scanner.at_end()) return std::nullopt;
   return text;
 }
 
-std::string StringField(const std::vector<JsonField>& fields, std::string_view name) {
+std::string StringField(const std::vector<JsonField>& fields, std::string_view name,
+                        size_t most_bytes) {
   const JsonField* const field = FindField(fields, name);
-  return field == nullptr ? "" : ReadJsonString(field->value).value_or("");
+  return field == nullptr ? "" : ReadJsonString(field->value, most_bytes).value_or("");
 }
 
-std::string NameField(const std::vector<JsonField>& fields, std::string_view name) {
+std::string NameField(const std::vector<JsonField>& fields, std::string_view name,
+                      size_t most_bytes) {
   const JsonField* const field = FindField(fields, name);
   const bool number = field != nullptr && IsJsonNumber(field->value);
-  return number ? std::string(field->value) : StringField(fields, name);
+  return number ? std::string(field->value.substr(0, most_bytes))
+                : StringField(fields, name, most_bytes);
 }
 
 void AppendJsonString(std::string_view text, std::string* out) {

@@ -2,6 +2,8 @@
 // before somebody asks: numbers of any size and nesting of any depth pass through unchanged.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,14 +26,17 @@ const JsonField* FindField(const std::vector<JsonField>& fields, std::string_vie
 inline bool IsJsonString(std::string_view value) { return value.starts_with('"'); }
 
 // The characters of a JSON string; nothing when `value` is none, or a broken one. Half a surrogate
-// pair becomes U+FFFD.
-std::optional<std::string> ReadJsonString(std::string_view value);
+// pair becomes U+FFFD. Of more than `most_bytes` the first ones are kept, which may end inside a
+// character.
+std::optional<std::string> ReadJsonString(std::string_view value, size_t most_bytes = SIZE_MAX);
 
 // The string that the last field of this name holds; empty when there is none, or no string in it.
-std::string StringField(const std::vector<JsonField>& fields, std::string_view name);
+std::string StringField(const std::vector<JsonField>& fields, std::string_view name,
+                        size_t most_bytes = SIZE_MAX);
 
 // The same, and a number as it stands there: what may name a thing.
-std::string NameField(const std::vector<JsonField>& fields, std::string_view name);
+std::string NameField(const std::vector<JsonField>& fields, std::string_view name,
+                      size_t most_bytes = SIZE_MAX);
 
 // Appends `text` as a JSON string, quotes included. Bytes that are no UTF-8 become U+FFFD.
 void AppendJsonString(std::string_view text, std::string* out);

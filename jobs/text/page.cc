@@ -18,13 +18,6 @@ bool IsBinary(std::string_view bytes, std::string_view encoding) {
          bytes.substr(0, kLookedAtForNul).find('\0') != std::string_view::npos;
 }
 
-// With half a character at its end a page would be no UTF-8, and be read as something else.
-std::string_view Beginning(std::string_view bytes, size_t most) {
-  if (bytes.size() <= most) return bytes;
-  const std::string_view whole = WholeCharacters(bytes, most);
-  return IsUtf8(whole) ? whole : bytes.substr(0, most);
-}
-
 }  // namespace
 
 std::string_view NameOf(PageProblem problem) {

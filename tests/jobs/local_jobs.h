@@ -31,6 +31,12 @@ inline Outcome Shell(const std::string& command) {
   return outcome;
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kIsSanitized = true;  // which takes more than the program
+#else
+inline constexpr bool kIsSanitized = false;
+#endif
+
 class LocalJobsTest : public RandomTest {
  protected:
   pb::JobSpec Spec(const std::string& job, const std::string& input) {
@@ -56,6 +62,13 @@ class LocalJobsTest : public RandomTest {
     ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
     EXPECT_TRUE(FileSystem::Real()->Exists(dir_ / "out/_SUCCESS"));
     EXPECT_TRUE(FileSystem::Real()->Exists(dir_ / "out/_MANIFEST.json"));
+  }
+  // What it printed, with so much memory and no more: limits.memory does not hold in a local run.
+  std::string RunWithin(int mebibytes, const pb::JobSpec& spec) {
+    const std::string within = fmt::format("ulimit -d {}; ", mebibytes * 1024);
+    const Outcome outcome = Run(spec, kIsSanitized ? "" : within);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
+    return outcome.out;
   }
   // "" when the two commands print the same.
   std::string Difference(const std::string& a, const std::string& b) {

@@ -8,6 +8,7 @@
 #include "jobs/text/charset.h"
 #include "jobs/text/json.h"
 #include "jobs/text/page.h"
+#include "jobs/text/utf8.h"
 
 namespace quern::search {
 
@@ -55,8 +56,12 @@ void InputDocuments::Start(TaskContext& context) {
 }
 
 std::optional<IndexedDocument> InputDocuments::Read(const MapInput& in) {
+  is_cut_ = false;
   std::optional<IndexedDocument> document = ReadRecord(in);
   if (!document.has_value()) return std::nullopt;
+  Cut(kMaxTextBytes, &document->text);
+  Cut(kMaxTextBytes, &document->title);
+  if (is_cut_) cut_->Increment();
   if (IsBlank(document->text) && IsBlank(document->title)) {
     without_text_->Increment();
     return std::nullopt;
@@ -65,13 +70,20 @@ std::optional<IndexedDocument> InputDocuments::Read(const MapInput& in) {
   if (document->id.empty()) {
     document->id = format_ == Format::kWhole ? std::string(in.source().path) : PlaceOf(in);
   }
-  for (std::string* const part : {&document->text, &document->title}) {
-    if (part->size() <= kMaxTextBytes) continue;
-    cut_->Increment();
-    part->resize(kMaxTextBytes);
-  }
   documents_->Increment();
   return document;
+}
+
+std::string_view InputDocuments::Beginning(std::string_view bytes) {
+  is_cut_ = bytes.size() > kMaxTextBytes;
+  return text::Beginning(bytes, kMaxTextBytes);
+}
+
+void InputDocuments::Cut(size_t most_bytes, std::string* part) {
+  if (part->size() <= most_bytes) return;
+  is_cut_ = true;
+  part->resize(text::WholeCharacters(*part, most_bytes).size());
+  part->shrink_to_fit();
 }
 
 std::optional<IndexedDocument> InputDocuments::ReadRecord(const MapInput& in) {
@@ -86,7 +98,7 @@ std::optional<IndexedDocument> InputDocuments::ReadRecord(const MapInput& in) {
       break;
   }
   IndexedDocument document;
-  document.text = in.value();
+  document.text = Beginning(in.value());
   return document;
 }
 
@@ -100,8 +112,9 @@ std::optional<IndexedDocument> InputDocuments::ReadJson(const MapInput& in) {
   IndexedDocument document;
   document.id = text::NameField(*fields, "id");
   document.url = text::NameField(*fields, "url");
-  document.title = text::NameField(*fields, "title");
-  document.text = text::NameField(*fields, "text");
+  // One byte more, so that Cut sees that there was more.
+  document.title = text::NameField(*fields, "title", kMaxTextBytes + 1);
+  document.text = text::NameField(*fields, "text", kMaxTextBytes + 1);
   document.language = text::NameField(*fields, "lang");
   document.date = text::NameField(*fields, "date");
   return document;
@@ -114,6 +127,7 @@ std::optional<IndexedDocument> InputDocuments::ReadFile(std::string_view bytes,
       binary_->Increment();
       return std::nullopt;
     }
+    bytes = Beginning(bytes);
     IndexedDocument document;
     document.text = text::ToUtf8(bytes, text::EncodingOfPage(bytes, ""));
     return document;
@@ -123,7 +137,7 @@ std::optional<IndexedDocument> InputDocuments::ReadFile(std::string_view bytes,
     binary_->Increment();
     return std::nullopt;
   }
-  if (page.truncated) cut_->Increment();
+  is_cut_ = page.truncated;
   IndexedDocument document;
   document.title = std::move(page.facts.title);
   document.text = std::move(page.text);
@@ -146,7 +160,7 @@ std::optional<IndexedDocument> InputDocuments::ReadCrawled(const MapInput& in) {
   }
   std::optional<IndexedDocument> document;
   if (is_text) {
-    document.emplace().text = text::ToUtf8(in.value(), "UTF-8");
+    document.emplace().text = text::ToUtf8(Beginning(in.value()), "UTF-8");
   } else {
     document = ReadFile(in.value(), content_type.empty() ? "text/html" : content_type);
   }

@@ -1,6 +1,7 @@
 // Records of a job as documents: JSON lines, files, crawls.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,7 +17,7 @@ namespace quern::search {
 // named by their URL. Format text: lines, named by their place.
 class InputDocuments {
  public:
-  // A text of more bytes is cut.
+  // A text of more bytes is cut, before it is copied and between characters.
   static constexpr size_t kMaxTextBytes = 64 << 20;
 
   // Once, before the first record.
@@ -29,9 +30,13 @@ class InputDocuments {
   std::optional<IndexedDocument> ReadJson(const MapInput& in);
   std::optional<IndexedDocument> ReadCrawled(const MapInput& in);
   std::optional<IndexedDocument> ReadFile(std::string_view bytes, std::string_view content_type);
+  // What becomes text of bytes that are nothing else.
+  std::string_view Beginning(std::string_view bytes);
+  void Cut(size_t most_bytes, std::string* part);
 
   enum class Format { kText, kJson, kWhole, kWarc };
   Format format_ = Format::kText;
+  bool is_cut_ = false;  // the present document, in any of its parts
   Counter* documents_ = nullptr;
   Counter* bad_json_ = nullptr;
   Counter* without_text_ = nullptr;

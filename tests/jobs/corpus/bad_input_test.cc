@@ -16,12 +16,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kIsSanitized = true;  // which takes more than the program
-#else
-constexpr bool kIsSanitized = false;
-#endif
-
 constexpr char kHtml[] = "HTTP/1.1 200 OK\r\nContent-Type: text/html";
 
 std::string Words(const std::string& name) {
@@ -74,13 +68,6 @@ class BadInputTest : public LocalJobsTest {
   // What the job printed.
   std::string RunOne(const pb::JobSpec& spec) {
     const Outcome outcome = Run(spec);
-    EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
-    return outcome.out;
-  }
-  // The same with so much memory and no more: limits.memory does not hold in a local run.
-  std::string RunWithin(int mebibytes, const pb::JobSpec& spec) {
-    const std::string within = fmt::format("ulimit -d {}; ", mebibytes * 1024);
-    const Outcome outcome = Run(spec, kIsSanitized ? "" : within);
     EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
     return outcome.out;
   }

@@ -49,6 +49,19 @@ TEST(Json, ReadsEscapes) {
   }
 }
 
+TEST(Json, GivesNoMoreOfAStringThanIsAskedFor) {
+  const std::string_view json = R"("ab\u00e9c\ud83d\ude00 d")";
+  const std::string whole = "ab\u00e9c\U0001f600 d";
+  for (size_t most = 0; most <= whole.size() + 1; ++most) {
+    EXPECT_EQ(ReadJsonString(json, most), whole.substr(0, most)) << most;
+  }
+  EXPECT_FALSE(ReadJsonString(R"("ab\q")", 1).has_value()) << "broken behind it";
+  const auto fields = ReadJsonObject(R"({"n": 1234, "s": "abc"})");
+  ASSERT_TRUE(fields.has_value());
+  EXPECT_EQ(NameField(*fields, "n", 2), "12");
+  EXPECT_EQ(NameField(*fields, "s", 2), "ab");
+}
+
 TEST(Json, WritesOneObjectAfterAnother) {
   JsonObjectWriter writer;
   writer.AddString("a\"", "x\n\x01\\é\xff");

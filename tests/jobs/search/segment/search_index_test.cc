@@ -166,6 +166,39 @@ TEST_F(SearchIndexTest, ReadsFilesAndPages) {
   EXPECT_EQ(segment.language(1), "de");
 }
 
+// Of 450 MB of blanks no more is held than goes into the index.
+TEST_F(SearchIndexTest, LongFilesAreCutBeforeTheyAreCopied) {
+  std::filesystem::create_directory(dir_ / "files");
+  Shell(fmt::format("(printf words; head -c 450000000 /dev/zero | tr '\\0' ' ') | gzip -1 > {}",
+                    dir_ / "files/a.txt.gz"));
+  pb::JobSpec spec = IndexSpec(dir_ / "files", 1);
+  spec.mutable_inputs(0)->set_format("whole");
+  (*spec.mutable_params())["stored"] = "false";
+  EXPECT_THAT(RunWithin(400, spec), HasSubstr("user.documents_cut = 1"));
+  const auto segments = OpenSegments(1);
+  ASSERT_EQ(segments.size(), 1u);
+  ASSERT_EQ(segments[0]->documents(), 1u);
+  EXPECT_TRUE(segments[0]->Find(*segments[0]->FindField("body"), "words").has_value());
+}
+
+TEST_F(SearchIndexTest, LongTextsAreCutBetweenCharacters) {
+  constexpr size_t kMostBytes = 64 << 20;
+  std::string text = "words";
+  text.resize(kMostBytes - 1, ' ');
+  std::ofstream(dir_ / "in") << R"({"id": "a", "text": ")" << text << R"(\u00e9 and more"})"
+                             << "\n";
+  pb::JobSpec spec = IndexSpec(dir_ / "in", 1);
+  spec.mutable_limits()->set_memory_bytes(512 << 20);
+  const Outcome outcome = Run(spec);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("user.documents_cut = 1"));
+  const auto segments = OpenSegments(1);
+  ASSERT_EQ(segments.size(), 1u);
+  const auto stored = segments[0]->Stored(0);
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  EXPECT_TRUE(stored->text == text) << stored->text.size();
+}
+
 TEST_F(SearchIndexTest, NumbersAreIdsAndWhatIsNoJsonIsNone) {
   std::ofstream(dir_ / "in") << "{\"id\": 17, \"text\": \"a\"}\n{\"id\": -abc, \"text\": \"b\"}\n";
   ExpectSucceeds(IndexSpec(dir_ / "in", 1));
