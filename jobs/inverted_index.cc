@@ -9,8 +9,9 @@
 //   term<TAB>document<TAB>position,position,...[<TAB>record]
 // Backslash, tab and line feed in a document's name are written \\ \t \n. `record` comes with names
 // that the input chose: records of one name have different ones, so that their positions are not
-// mixed up. So the lines of a term may be any number, nothing is ever held in memory as a whole,
-// and `quern-search words` finds a term by binary search.
+// mixed up. Positions that fill more than 64 MiB go on in another line. So the lines of a term may
+// be any number, nothing is ever held in memory as a whole, and `quern-search words` finds a term
+// by binary search.
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -26,6 +27,10 @@
 namespace {
 
 constexpr size_t kMaxTermBytes = 64;  // longer runs are data, not words
+// A document is indexed in pieces of so many terms, or so many bytes of them.
+constexpr size_t kPieceTerms = 1 << 20;
+constexpr size_t kPieceBytes = 8 << 20;
+constexpr size_t kMaxLineBytes = 64 << 20;
 
 std::string PlaceOf(const quern::MapInput& in) {
   return std::string(in.source().path) + ":" + std::to_string(in.source().offset);
@@ -56,6 +61,7 @@ class InvertedIndexMapper : public quern::Mapper {
     long_terms_ = context.counter("long_terms_skipped");
     bad_json_ = context.counter("lines_of_bad_json");
     without_text_ = context.counter("documents_without_text");
+    lowered_.reserve(kPieceBytes);
   }
 
   void Map(const quern::MapInput& in) override {
@@ -81,31 +87,44 @@ class InvertedIndexMapper : public quern::Mapper {
 
   void IndexDocument(std::string_view name, const std::string& tag, std::string_view text) {
     documents_->Increment();
-    lowered_.assign(text);
-    std::transform(lowered_.begin(), lowered_.end(), lowered_.begin(), quern::text::LowerAscii);
-    FindTerms();
+    const std::string escaped = quern::text::EscapeName(name);
+    uint32_t position = 0;
+    for (quern::text::TermReader terms(text); terms.Next(); ++position) {
+      if (terms.term().size() > kMaxTermBytes) {
+        long_terms_->Increment();
+        continue;
+      }
+      if (IsPieceFull()) EmitPiece(escaped, tag);
+      occurrences_.push_back({Lowered(terms.term()), position});
+    }
+    EmitPiece(escaped, tag);
+  }
+
+  bool IsPieceFull() const {
+    return occurrences_.size() == kPieceTerms || lowered_.size() + kMaxTermBytes > kPieceBytes;
+  }
+
+  std::string_view Lowered(std::string_view term) {
+    const size_t begin = lowered_.size();
+    lowered_ += term;
+    for (size_t i = begin; i < lowered_.size(); ++i) {
+      lowered_[i] = quern::text::LowerAscii(lowered_[i]);
+    }
+    return std::string_view(lowered_).substr(begin);
+  }
+
+  void EmitPiece(const std::string& document, const std::string& tag) {
+    terms_->Increment(static_cast<int64_t>(occurrences_.size()));
     // Grouped by term, positions in order.
     std::sort(occurrences_.begin(), occurrences_.end(), [](const auto& a, const auto& b) {
       return a.term != b.term ? a.term < b.term : a.position < b.position;
     });
-    const std::string escaped = quern::text::EscapeName(name);
     for (size_t begin = 0, end = 0; begin < occurrences_.size(); begin = end) {
       while (end < occurrences_.size() && occurrences_[end].term == occurrences_[begin].term) ++end;
-      EmitPosting(escaped, tag, begin, end);
+      EmitPosting(document, tag, begin, end);
     }
-  }
-
-  void FindTerms() {
     occurrences_.clear();
-    uint32_t position = 0;
-    for (quern::text::TermReader terms(lowered_); terms.Next(); ++position) {
-      if (terms.term().size() <= kMaxTermBytes) {
-        occurrences_.push_back({terms.term(), position});
-      } else {
-        long_terms_->Increment();
-      }
-    }
-    terms_->Increment(static_cast<int64_t>(occurrences_.size()));
+    lowered_.clear();
   }
 
   void EmitPosting(const std::string& document, const std::string& tag, size_t begin, size_t end) {
@@ -124,7 +143,7 @@ class InvertedIndexMapper : public quern::Mapper {
 
   bool json_ = false;
   bool whole_ = false;
-  std::string lowered_;
+  std::string lowered_;  // the terms of the piece; never more than is reserved, so that views stay
   std::string posting_;
   std::vector<Occurrence> occurrences_;
   quern::Counter* documents_ = nullptr;
@@ -135,7 +154,29 @@ class InvertedIndexMapper : public quern::Mapper {
 };
 QUERN_REGISTER_MAPPER(InvertedIndexMapper);
 
-// One line per posting, in the order of the input.
+// A line without its term.
+struct PostingParts {
+  explicit PostingParts(std::string_view line) {
+    const size_t document_end = std::min(line.find('\t'), line.size());
+    document = line.substr(0, document_end);
+    positions = line.substr(std::min(document_end + 1, line.size()));
+    const size_t positions_end = std::min(positions.find('\t'), positions.size());
+    tag = positions.substr(positions_end);
+    positions = positions.substr(0, positions_end);
+  }
+  std::string_view document;
+  std::string_view positions;
+  std::string_view tag;  // with its tab
+};
+
+uint32_t NumberAtStartOf(std::string_view text) {
+  uint32_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+// One line for each document, in the order of the input. The pieces of a long one come one after
+// another.
 class InvertedIndexReducer : public quern::Reducer {
  public:
   void Start(quern::TaskContext& context) override {
@@ -143,10 +184,42 @@ class InvertedIndexReducer : public quern::Reducer {
   }
   void Reduce(quern::ReduceInput* in) override {
     distinct_->Increment();
-    for (const std::string_view posting : in->values()) Emit(posting);
+    for (const std::string_view posting : in->values()) Add(PostingParts(posting));
+    EmitLine();
   }
 
  private:
+  void Add(const PostingParts& posting) {
+    if (GoesOn(posting)) {
+      line_.append(1, ',').append(posting.positions);
+      return;
+    }
+    EmitLine();
+    line_.append(posting.document).append(1, '\t').append(posting.positions);
+    document_bytes_ = posting.document.size();
+    tag_.assign(posting.tag);
+  }
+
+  // The document of the line goes on in this posting. Of a file that the input names twice the
+  // positions begin anew.
+  bool GoesOn(const PostingParts& posting) const {
+    const std::string_view line = line_;
+    return !line.empty() && line.substr(0, document_bytes_) == posting.document &&
+           posting.tag == tag_ && line.size() + posting.positions.size() < kMaxLineBytes &&
+           NumberAtStartOf(posting.positions) >
+               NumberAtStartOf(line.substr(line.find_last_of(",\t") + 1));
+  }
+
+  void EmitLine() {
+    if (line_.empty()) return;
+    line_.append(tag_);
+    Emit(line_);
+    line_.clear();
+  }
+
+  std::string line_;  // without its tag; empty before the first posting of a term
+  size_t document_bytes_ = 0;
+  std::string tag_;
   quern::Counter* distinct_ = nullptr;
 };
 QUERN_REGISTER_REDUCER(InvertedIndexReducer);

@@ -190,6 +190,28 @@ TEST_F(LocalJobsTest, IndexCutsWordsOfEveryScript) {
   EXPECT_EQ(Shell("grep ^完 " + dir_ / "out/part-r-00000 | cut -f3").out, "36\n");
 }
 
+// More terms than there is memory for at once, in one line each all the same.
+TEST_F(LocalJobsTest, IndexOfALongDocumentNeedsLittleMemory) {
+  constexpr size_t kTerms = 8'500'000;
+  constexpr size_t kDifferent = 26 * 26;
+  std::string text;
+  for (size_t i = 0; i < kTerms; ++i) {
+    text += static_cast<char>('A' + i % kDifferent / 26);
+    text += static_cast<char>('a' + i % 26);
+    text += ' ';
+  }
+  std::ofstream(dir_ / "docs", std::ios::binary) << text;
+  pb::JobSpec spec = Spec("inverted_index", dir_ / "docs");
+  spec.mutable_inputs(0)->set_format("whole");
+  spec.mutable_reduce()->set_tasks(1);
+  EXPECT_THAT(RunWithin(400, spec), HasSubstr(fmt::format("user.terms = {}", kTerms)));
+  std::string want = "aa\tfile://" + dir_ / "docs" + "\t0";
+  for (size_t i = kDifferent; i < kTerms; i += kDifferent) want += fmt::format(",{}", i);
+  EXPECT_TRUE(Shell("head -1 " + dir_ / "out/part-r-00000").out == want + "\n");
+  EXPECT_EQ(Shell("cut -f1 " + dir_ / "out/part-r-00000 | sort -u | wc -l").out, "676\n");
+  EXPECT_EQ(Shell("wc -l < " + dir_ / "out/part-r-00000").out, "676\n");
+}
+
 TEST_F(LocalJobsTest, AnIndexOnThisMachineIsAskedWhereItIs) {
   std::ofstream(dir_ / "docs") << "{\"id\":\"a\",\"text\":\"free software for all\"}\n"
                                << "{\"id\":\"b\",\"text\":\"software that is free\"}\n"
