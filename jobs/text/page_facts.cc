@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "jobs/text/ascii.h"
+#include "jobs/text/utf8.h"
 
 namespace quern::text {
 
@@ -12,6 +13,8 @@ namespace {
 constexpr size_t kMaxLinks = 10'000;
 constexpr size_t kMaxAnchorBytes = 1'000;
 constexpr size_t kMaxTitleBytes = 1'000;
+constexpr size_t kMaxDateBytes = 100;
+constexpr size_t kMaxLanguageBytes = 35;  // RFC 5646, 4.4.1
 constexpr size_t kMaxHeadings = 20;
 
 std::string Collapse(std::string_view text) {
@@ -25,6 +28,10 @@ std::string Collapse(std::string_view text) {
   }
   if (!out.empty() && out.back() == ' ') out.pop_back();
   return out;
+}
+
+std::string Shortened(std::string_view text, size_t most_bytes) {
+  return std::string(WholeCharacters(text, most_bytes));
 }
 
 // Metas of the same meaning, the surest first.
@@ -68,7 +75,7 @@ class FactReader {
     for (uint32_t i = 1; i < tree_.size(); ++i) {
       switch (tree_.node(i).tag) {
         case HtmlTag::kHtml:
-          facts_.language = ValueOf(i, "lang");
+          ReadLanguage(i);
           break;
         case HtmlTag::kBase:
           if (facts_.base.empty()) facts_.base = ValueOf(i, "href");
@@ -95,16 +102,22 @@ class FactReader {
           break;
       }
     }
-    facts_.title = ChooseTitle();
-    facts_.date = !meta_date_.empty()     ? meta_date_
-                  : !script_date_.empty() ? script_date_
-                                          : time_date_;
+    facts_.title = Shortened(ChooseTitle(), kMaxTitleBytes);
+    const std::string& date = !meta_date_.empty()     ? meta_date_
+                              : !script_date_.empty() ? script_date_
+                                                      : time_date_;
+    facts_.date = Shortened(date, kMaxDateBytes);
     return std::move(facts_);
   }
 
  private:
   std::string ValueOf(uint32_t i, std::string_view attribute) const {
     return Collapse(tree_.Attribute(i, attribute).value_or(""));
+  }
+
+  void ReadLanguage(uint32_t i) {
+    const std::string language = ValueOf(i, "lang");
+    if (language.size() <= kMaxLanguageBytes) facts_.language = language;
   }
 
   // `property` and `name` may hold several names with blanks between.

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "jobs/search/segment/segment_meta.h"
 #include "jobs/text/ascii.h"
 #include "jobs/text/charset.h"
 #include "jobs/text/json.h"
@@ -60,7 +61,9 @@ std::optional<IndexedDocument> InputDocuments::Read(const MapInput& in) {
   std::optional<IndexedDocument> document = ReadRecord(in);
   if (!document.has_value()) return std::nullopt;
   Cut(kMaxTextBytes, &document->text);
-  Cut(kMaxTextBytes, &document->title);
+  Cut(kMaxTitleBytes, &document->title);
+  Cut(kMaxDateBytes, &document->date);
+  if (document->language.size() > kMaxLanguageBytes) document->language.clear();
   if (is_cut_) cut_->Increment();
   if (IsBlank(document->text) && IsBlank(document->title)) {
     without_text_->Increment();
@@ -112,11 +115,11 @@ std::optional<IndexedDocument> InputDocuments::ReadJson(const MapInput& in) {
   IndexedDocument document;
   document.id = text::NameField(*fields, "id");
   document.url = text::NameField(*fields, "url");
-  // One byte more, so that Cut sees that there was more.
-  document.title = text::NameField(*fields, "title", kMaxTextBytes + 1);
+  // One byte more than may stay, so that Read sees that there was more.
+  document.title = text::NameField(*fields, "title", kMaxTitleBytes + 1);
   document.text = text::NameField(*fields, "text", kMaxTextBytes + 1);
-  document.language = text::NameField(*fields, "lang");
-  document.date = text::NameField(*fields, "date");
+  document.language = text::NameField(*fields, "lang", kMaxLanguageBytes + 1);
+  document.date = text::NameField(*fields, "date", kMaxDateBytes + 1);
   return document;
 }
 

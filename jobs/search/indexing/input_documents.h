@@ -19,6 +19,10 @@ class InputDocuments {
  public:
   // A text of more bytes is cut, before it is copied and between characters.
   static constexpr size_t kMaxTextBytes = 64 << 20;
+  // So is a title, and a date, of which only the beginning is looked at. A language of more than
+  // kMaxLanguageBytes is none.
+  static constexpr size_t kMaxTitleBytes = 64 << 10;
+  static constexpr size_t kMaxDateBytes = 100;
 
   // Once, before the first record.
   void Start(TaskContext& context);

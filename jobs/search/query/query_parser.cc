@@ -8,6 +8,7 @@
 
 #include "common/clean_text.h"
 #include "jobs/search/segment/dates.h"
+#include "jobs/search/segment/segment_meta.h"
 
 namespace quern::search {
 namespace {
@@ -182,7 +183,7 @@ class Parser {
     const size_t start = at_;
     QueryNode node{.kind = QueryKind::kLanguage};
     while (at_ < query_.size() && !EndsWord(query_[at_])) node.text += query_[at_++];
-    const bool good = !node.text.empty() && node.text.size() <= 35 &&
+    const bool good = !node.text.empty() && node.text.size() <= kMaxLanguageBytes &&
                       std::all_of(node.text.begin(), node.text.end(), [](char c) {
                         return IsDigit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                                c == '-' || c == '_';

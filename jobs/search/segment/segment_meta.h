@@ -1,6 +1,7 @@
 // What a segment says of itself as a whole.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,6 +12,8 @@
 namespace quern::search {
 
 inline constexpr size_t kMaxFields = 32;
+// What is longer is no language (RFC 5646, 4.4.1).
+inline constexpr size_t kMaxLanguageBytes = 35;
 
 struct FieldMeta {
   std::string name;           // "title", "body"

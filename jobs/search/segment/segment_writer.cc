@@ -56,7 +56,7 @@ void SegmentWriter::AppendSection(SectionKind kind, std::string_view bytes) {
 }
 
 uint32_t SegmentWriter::NumberOfLanguage(std::string_view language) {
-  if (language.empty()) return 0;
+  if (language.empty() || language.size() > kMaxLanguageBytes) return 0;
   const auto known = language_numbers_.find(language);
   if (known != language_numbers_.end()) return known->second;
   // What comes behind so many is no language.

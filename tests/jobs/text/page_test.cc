@@ -141,6 +141,17 @@ TEST(PageFacts, TakeTheSurestPlace) {
   EXPECT_EQ(FactsOf("<base href=/a/><base href=/b/>").base, "/a/");
 }
 
+TEST(PageFacts, AreNoLongerThanTheyCanBe) {
+  const std::string much(1 << 20, 'x');
+  const PageFacts long_ones =
+      FactsOf("<html lang='" + much + "'><meta name=title content='" + much +
+              "'><meta name=date content='2024-05-17T08:00:00Z " + much + "'>");
+  EXPECT_EQ(long_ones.language, "");
+  EXPECT_EQ(long_ones.title, much.substr(0, 1000));
+  EXPECT_EQ(long_ones.date, "2024-05-17T08:00:00Z " + much.substr(0, 79));
+  EXPECT_EQ(FactsOf("<html lang='" + much.substr(0, 35) + "'>").language, much.substr(0, 35));
+}
+
 // A cut never leaves a part of a character.
 TEST(PageFacts, OfLongTextsAreWholeCharacters) {
   std::string worlds;

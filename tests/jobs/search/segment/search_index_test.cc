@@ -199,6 +199,24 @@ TEST_F(SearchIndexTest, LongTextsAreCutBetweenCharacters) {
   EXPECT_TRUE(stored->text == text) << stored->text.size();
 }
 
+// It is held for all documents of a segment at once.
+TEST_F(SearchIndexTest, WhatADocumentSaysOfItselfHasALimit) {
+  const std::string much(1'000'000, 'x');
+  std::ofstream(dir_ / "in") << R"({"id": "a", "text": "words", "title": ")" << much
+                             << R"(", "lang": ")" << much << R"(", "date": "2026-11-28)" << much
+                             << "\"}\n";
+  EXPECT_THAT(RunWithin(400, IndexSpec(dir_ / "in", 1)), HasSubstr("user.documents_cut = 1"));
+  const auto segments = OpenSegments(1);
+  ASSERT_EQ(segments.size(), 1u);
+  EXPECT_EQ(segments[0]->language(0), "");
+  EXPECT_TRUE(segments[0]->date(0).has_value());
+  const auto stored = segments[0]->Stored(0);
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  EXPECT_EQ(stored->title.size(), size_t{64} << 10);
+  EXPECT_EQ(stored->language, "");
+  EXPECT_EQ(stored->date.size(), 100u);
+}
+
 TEST_F(SearchIndexTest, NumbersAreIdsAndWhatIsNoJsonIsNone) {
   std::ofstream(dir_ / "in") << "{\"id\": 17, \"text\": \"a\"}\n{\"id\": -abc, \"text\": \"b\"}\n";
   ExpectSucceeds(IndexSpec(dir_ / "in", 1));

@@ -223,6 +223,23 @@ TEST_F(SegmentTest, SeeksTerms) {
   }
 }
 
+TEST_F(SegmentTest, WhatIsTooLongIsNoLanguage) {
+  SegmentBuilder builder({});
+  for (const size_t size : {kMaxLanguageBytes, kMaxLanguageBytes + 1}) {
+    IndexedDocument document;
+    document.id = std::to_string(size);
+    document.text = "words";
+    document.language = std::string(size, 'x');
+    builder.Add(document);
+  }
+  bytes_ = builder.Finish();
+  const auto segment = Segment::Open(bytes_);
+  ASSERT_TRUE(segment.ok()) << segment.status();
+  EXPECT_EQ((*segment)->language(0), std::string(kMaxLanguageBytes, 'x'));
+  EXPECT_EQ((*segment)->language(1), "");
+  EXPECT_EQ((*segment)->meta().languages.size(), 1u);
+}
+
 TEST_F(SegmentTest, KeepsWhatDocumentsAre) {
   Make(300, 100);
   EXPECT_EQ(segment_->documents(), 300u);
