@@ -61,6 +61,11 @@ std::string RejectedCopy(const Document& document, std::string_view rule, std::s
   return line.Take();
 }
 
+void DocumentReader::CountAsBadJson() {
+  documents_->Increment(-1);
+  bad_json_->Increment();
+}
+
 bool DocumentReader::HasText(std::string_view line) const {
   const auto fields = text::ReadJsonObject(line);
   const text::JsonField* const field =

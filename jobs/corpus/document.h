@@ -41,6 +41,9 @@ class DocumentReader {
   // are counted. Bytes of the text that are no UTF-8 are left as they are.
   std::optional<Document> Read(const MapInput& in);
 
+  // Of a document that Read has given: it is a line of bad JSON instead.
+  void CountAsBadJson();
+
   const std::string& field() const { return field_; }
   // The line is a JSON object with a string in that field.
   bool HasText(std::string_view line) const;

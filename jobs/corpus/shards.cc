@@ -5,15 +5,18 @@
 // Every line has all seven; what a document does not say is null. "lang" is the language that the
 // tags have measured, or else the one that the page states; "source" is params.source where the
 // document has none. Every other field goes into "meta", and so does a stated language that is
-// another one; "tags" only with params.tags=true.
+// another one; "tags" only with params.tags=true. Values are checked and have one spelling; with
+// one that is no JSON a document is left out.
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 
 #include "jobs/corpus/document.h"
 #include "jobs/corpus/rules.h"
 #include "jobs/corpus/shuffle.h"
 #include "jobs/params.h"
+#include "jobs/text/json_normal.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -40,13 +43,16 @@ class ShardsMapper : public quern::Mapper {
   void Map(const quern::MapInput& in) override {
     const auto document = reader_.Read(in);
     if (!document.has_value()) return;
+    const std::optional<std::string> line = LineOf(*document);
+    if (!line.has_value()) return reader_.CountAsBadJson();
     bytes_->Increment(static_cast<int64_t>(document->text.size()));
-    const std::string line = LineOf(*document);
-    Emit(keys_.KeyOf(document->id, document->text, line), line);
+    Emit(keys_.KeyOf(document->id, document->text, *line), *line);
   }
 
  private:
-  std::string LineOf(const Document& document) {
+  // Nothing when a value is no JSON: readers of a corpus would stop there.
+  std::optional<std::string> LineOf(const Document& document) {
+    is_json_ = true;
     line_.AddString("id", document.id);
     AddColumn(document, "url");
     line_.AddString("text", document.text);
@@ -58,12 +64,20 @@ class ShardsMapper : public quern::Mapper {
       AddColumn(document, "source");
     }
     line_.AddRaw("meta", MetaOf(document));
-    return line_.Take();
+    std::string line = line_.Take();
+    if (!is_json_) return std::nullopt;
+    return line;
+  }
+
+  void AddValue(std::string_view name, std::string_view value, JsonObjectWriter* line) {
+    const std::optional<std::string> normal = quern::text::NormalJson(value);
+    is_json_ = is_json_ && normal.has_value();
+    line->AddRaw(name, normal.has_value() ? *normal : value);
   }
 
   void AddColumn(const Document& document, std::string_view name) {
     const JsonField* const field = FindField(document.fields, name);
-    line_.AddRaw(name, field == nullptr ? "null" : field->value);
+    AddValue(name, field == nullptr ? "null" : field->value, &line_);
   }
 
   void AddLanguage(const Document& document) {
@@ -82,7 +96,7 @@ class ShardsMapper : public quern::Mapper {
     for (const JsonField& field : document.fields) {
       if (!IsMeta(field.name)) continue;
       any = true;
-      meta_.AddRaw(field.name, field.value);
+      AddValue(field.name, field.value, &meta_);
     }
     return any ? meta_.Take() : "{}";
   }
@@ -97,6 +111,7 @@ class ShardsMapper : public quern::Mapper {
   quern::corpus::ShuffleKeys keys_;
   std::string source_;
   bool keep_tags_ = false;
+  bool is_json_ = true;              // all values of the present document
   bool overruled_language_ = false;  // the present document says another one of itself
   JsonObjectWriter line_;
   JsonObjectWriter meta_;

@@ -108,6 +108,22 @@ TEST_F(ShardsJobTest, EveryLineHasTheSameSevenFields) {
   }
 }
 
+TEST_F(ShardsJobTest, EveryLineIsJson) {
+  pb::JobSpec spec = ShardsSpec(
+      "{\"id\": \"a\", \"text\": \"x\", \"score\": NaN}\n"
+      "{\"id\": \"b\", \"text\": \"y\", \"url\": \"h\t\\u00e9\xff\", \"n\": [1 ,2,{\"m\":1e999}]}\n"
+      "{\"id\": \"c\", \"text\": \"z\", \"date\": [1,]}\n");
+  const Outcome outcome = Run(spec);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Text(),
+            "{\"id\": \"b\", \"url\": \"h\\té\uFFFD\", \"text\": \"y\", \"lang\": null, \"date\": "
+            "null, \"source\": null, \"meta\": {\"n\": [1, 2, {\"m\": 1e999}]}}\n");
+  for (const char* counter :
+       {"user.documents = 1", "user.lines_of_bad_json = 2", "user.bytes_of_text = 1"}) {
+    EXPECT_THAT(outcome.out, HasSubstr(counter));
+  }
+}
+
 TEST_F(ShardsJobTest, TheMeasuredLanguageGoesBeforeTheStatedOne) {
   corpus::Tags tags;
   tags.language = "en";
