@@ -11,6 +11,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "jobs/corpus/document.h"
 #include "jobs/corpus/rules.h"
@@ -26,9 +27,9 @@ using quern::text::FindField;
 using quern::text::JsonField;
 using quern::text::JsonObjectWriter;
 
-// Fields of a document that have columns of their own.
-constexpr std::array<std::string_view, 6> kColumns = {"id",   "url",  "text",
-                                                      "lang", "date", "source"};
+// Fields of a document that have columns of their own. So has its text, whatever its field is
+// called; a "text" that is another one is a field like others.
+constexpr std::array<std::string_view, 5> kColumns = {"id", "url", "lang", "date", "source"};
 
 class ShardsMapper : public quern::Mapper {
  public:

@@ -108,6 +108,15 @@ TEST_F(ShardsJobTest, EveryLineHasTheSameSevenFields) {
   }
 }
 
+TEST_F(ShardsJobTest, AFieldCalledTextStaysWhereAnotherHoldsTheText) {
+  pb::JobSpec spec = ShardsSpec("{\"id\": \"a\", \"text\": \"short\", \"body\": \"long\"}\n");
+  (*spec.mutable_params())["field"] = "body";
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Text(),
+            "{\"id\": \"a\", \"url\": null, \"text\": \"long\", \"lang\": null, \"date\": null, "
+            "\"source\": null, \"meta\": {\"text\": \"short\"}}\n");
+}
+
 TEST_F(ShardsJobTest, EveryLineIsJson) {
   pb::JobSpec spec = ShardsSpec(
       "{\"id\": \"a\", \"text\": \"x\", \"score\": NaN}\n"
