@@ -25,11 +25,24 @@ bool IsLargeStep(quern::TaskContext& context) {
   return step == "large" || (is_round && (step.back() - '0') % 2 == 1);
 }
 
+// Records that are read as lines are no edges, and nodes of any bytes written as lines have lost
+// their first ones.
+void CheckForm(quern::TaskContext& context) {
+  const std::string format(context.input_format());
+  const bool records = FlagParam(context, "records");
+  if (records == (format == "record")) return;
+  context.Fail("the input format is '" + format +
+               "' and params.records = " + (records ? "true" : "false") +
+               ": edges are records where params.records says so. Try: --format record --set "
+               "output.format=record --set params.records=true, all three of them or none");
+}
+
 class ConnectMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
     large_ = IsLargeStep(context);
-    records_ = context.input_format() == "record";
+    CheckForm(context);
+    records_ = FlagParam(context, "records");
     no_edges_ = context.counter("lines_that_are_no_edges");
   }
 

@@ -307,6 +307,28 @@ TEST_F(DedupJobTest, OfDocumentsThatShareAnIdNoneIsDroppedForAnother) {
   EXPECT_EQ(Rejected("kept"), Copy("y", text + "more", "near-duplicates", "x"));
 }
 
+TEST_F(DedupJobTest, EdgesAreRecordsOnBothSidesOrOnNone) {
+  const std::string text = Words(0, 150);
+  pb::JobSpec near =
+      JobOver("near_duplicates", Write("docs", Line("a", text) + Line("b", text + "more")), "out");
+  near.mutable_output()->set_format("record");
+  ExpectSucceeds(near);
+  pb::JobSpec connect = JobOver("connect", dir_ / "out", "stars");
+  (*connect.mutable_params())["step"] = "small";
+  connect.mutable_inputs(0)->set_format("record");
+  EXPECT_THAT(Run(connect).out,
+              HasSubstr("the input format is 'record' and params.records = false: edges are "));
+  connect.mutable_inputs(0)->set_path("file://" +
+                                      Write("edges", "{\"duplicate\": \"b\", \"of\": \"a\"}\n"));
+  connect.mutable_inputs(0)->set_format("jsonl");
+  (*connect.mutable_params())["records"] = "true";
+  const Outcome outcome = Run(connect);
+  EXPECT_NE(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out,
+              HasSubstr("the input format is 'jsonl' and params.records = true: edges are records "
+                        "where params.records says so. Try: --format record --set "));
+}
+
 TEST_F(DedupJobTest, LinesThatAreNoEdgesAreCounted) {
   pb::JobSpec spec = JobOver(
       "connect", Write("edges", "{\"duplicate\": \"b\", \"of\": \"a\"}\n\nnone\n{}\n"), "out");
