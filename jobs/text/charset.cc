@@ -89,6 +89,8 @@ std::string FromIconv(std::string_view bytes, const char* iconv_name) {
   const iconv_t converter = iconv_open("UTF-8", iconv_name);
   if (converter == reinterpret_cast<iconv_t>(-1)) return FromSingleBytes(bytes);
   std::string text;
+  // Of UTF-16 a bad unit is passed over whole: one byte further all that follows is misread.
+  const size_t unit_bytes = std::string_view(iconv_name).starts_with("UTF-16") ? 2 : 1;
   char* in = const_cast<char*>(bytes.data());
   size_t left = bytes.size();
   char buffer[16 << 10];
@@ -101,8 +103,9 @@ std::string FromIconv(std::string_view bytes, const char* iconv_name) {
     if (result != static_cast<size_t>(-1) || error == E2BIG) continue;
     AppendUtf8(kReplacementCharacter, &text);
     if (error == EINVAL) break;  // a character that is cut off at the end
-    ++in;
-    --left;
+    const size_t passed = std::min(unit_bytes, left);
+    in += passed;
+    left -= passed;
   }
   iconv_close(converter);
   return text;

@@ -216,6 +216,10 @@ TEST(Charset, GivesUtf8WhateverTheBytes) {
   EXPECT_EQ(ToUtf8("\x93\xfa\x96\x7b\x81", "Shift_JIS"), "日本\uFFFD");
   EXPECT_EQ(ToUtf8("\xc4\xe3\xff\x41", "GBK"), "你\uFFFDA");
   EXPECT_EQ(ToUtf8(std::string_view("\xff\xfe\x3d\xd8\x00\xde", 6), "UTF-16LE"), "😀");
+  // Half a surrogate pair.
+  EXPECT_EQ(ToUtf8(std::string_view("\xff\xfe\x61\0\0\xdc\x62\0\x63\0", 10), "UTF-16LE"),
+            "a\uFFFDbc");
+  EXPECT_EQ(ToUtf8(std::string_view("\0\x61\xd8\0\0\x62\0\x63", 8), "UTF-16BE"), "a\uFFFDbc");
   EXPECT_EQ(ToUtf8("\xef\xbb\xbf"
                    "a\xff\xc3",
                    "UTF-8"),
