@@ -46,12 +46,24 @@ std::optional<int64_t> ParseTime(std::string_view text) {
   return ((days * 24 + *hour) * 60 + *minute) * 60 + *second + (text[21] == '-' ? zone : -zone);
 }
 
-// The text between two marks, behind `from`; empty when they are not there.
-std::string_view Between(std::string_view line, char open, char close, size_t* from) {
-  const size_t begin = line.find(open, *from);
+// The text between brackets, behind `from`; empty when they are not there.
+std::string_view Bracketed(std::string_view line, size_t* from) {
+  const size_t begin = line.find('[', *from);
   if (begin == std::string_view::npos) return {};
-  const size_t end = line.find(close, begin + 1);
+  const size_t end = line.find(']', begin + 1);
   if (end == std::string_view::npos) return {};
+  *from = end + 1;
+  return line.substr(begin + 1, end - begin - 1);
+}
+
+// The same between two quotes. One behind a backslash is no end: servers write \" for a quote and
+// \\ for a backslash.
+std::string_view Quoted(std::string_view line, size_t* from) {
+  const size_t begin = line.find('"', *from);
+  if (begin == std::string_view::npos) return {};
+  size_t end = begin + 1;
+  while (end < line.size() && line[end] != '"') end += line[end] == '\\' ? 2 : 1;
+  if (end >= line.size()) return {};
   *from = end + 1;
   return line.substr(begin + 1, end - begin - 1);
 }
@@ -62,13 +74,13 @@ std::optional<LogEntry> ReadLogEntry(std::string_view line, std::string_view* wh
   LogEntry entry;
   entry.host = line.substr(0, line.find(' '));
   size_t at = entry.host.size();
-  const std::optional<int64_t> time = ParseTime(Between(line, '[', ']', &at));
+  const std::optional<int64_t> time = ParseTime(Bracketed(line, &at));
   if (entry.host.empty() || !time) {
     *why = "no host and time";
     return std::nullopt;
   }
   entry.seconds = *time;
-  const auto request = text::Split(Between(line, '"', '"', &at), ' ');
+  const auto request = text::Split(Quoted(line, &at), ' ');
   if (request.size() < 2) {
     *why = "no request";
     return std::nullopt;

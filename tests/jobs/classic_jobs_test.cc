@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "jobs/classic/access_log.h"
+
 namespace quern::mr {
 namespace {
 
@@ -21,6 +23,19 @@ TEST_F(ClassicJobsTest, UrlsOfALogAreCounted) {
   ExpectSucceeds(spec);
   EXPECT_EQ(Lines(), (Strings{"/a\t2", "/b\t1"}));
   EXPECT_NE(Manifest().find("\"map_skipped_records\": 1"), std::string::npos);
+}
+
+TEST(AccessLog, AQuoteThatIsEscapedEndsNoRequest) {
+  const auto read = [](const std::string& request) {
+    const std::string line = "h - - [17/May/2015:10:05:03 +0000] \"" + request;
+    std::string_view why;
+    const auto entry = classic::ReadLogEntry(line, &why);
+    return entry ? fmt::format("{} {}", entry->target, entry->bytes) : std::string(why);
+  };
+  EXPECT_EQ(read(R"(GET /a\"b HTTP/1.1" 200 5)"), R"(/a\"b 5)");
+  EXPECT_EQ(read(R"(GET /a\\" 200 5 "http://h/" "x \" y")"), R"(/a\\ 5)");
+  EXPECT_EQ(read(R"(GET /a HTTP/1.1\" 200 5)"), "no request");
+  EXPECT_EQ(read("GET /a HTTP/1.1\\"), "no request");
 }
 
 TEST_F(ClassicJobsTest, AColumnIsCounted) {
