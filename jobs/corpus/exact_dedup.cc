@@ -13,6 +13,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "jobs/corpus/document.h"
@@ -26,6 +27,18 @@ namespace {
 
 // A document that has nothing to be compared by is no copy of any, whatever its id.
 constexpr std::string_view kAlone = "alone";
+
+// The blanks of Unicode that FoldText leaves as they are, and Words takes for letters: next line,
+// the blank of Ogham, line separator, paragraph separator.
+constexpr std::string_view kOtherBlanks[] = {"\u0085", "\u1680", "\u2028", "\u2029"};
+
+void ReplaceOtherBlanks(std::string* text) {
+  for (const std::string_view blank : kOtherBlanks) {
+    for (size_t at = text->find(blank); at != std::string::npos; at = text->find(blank, at)) {
+      text->replace(at, blank.size(), blank.size(), ' ');
+    }
+  }
+}
 
 class ExactDedupMapper : public quern::Mapper {
  public:
@@ -64,7 +77,8 @@ class ExactDedupMapper : public quern::Mapper {
   XXH128_hash_t HashOf(const std::string& text) {
     if (!fold_) return XXH3_128bits(text.data(), text.size());
     normal_.clear();
-    const std::string folded = quern::text::FoldText(text);
+    std::string folded = quern::text::FoldText(text);
+    ReplaceOtherBlanks(&folded);
     for (const std::string_view word : quern::text::Words(folded)) {
       if (!normal_.empty()) normal_ += ' ';
       normal_ += word;

@@ -203,6 +203,17 @@ TEST_F(DedupJobTest, OfEqualTextsTheLeastIdStays) {
   EXPECT_THAT(Run(spec).out, HasSubstr("params.normalize = 'some': must be fold or none"));
 }
 
+TEST_F(DedupJobTest, BlanksOfAnyKindAreEqual) {
+  std::string in = Line("0", "the mill");
+  for (const char* blank : {"\t", "\u0085", "\u00a0", "\u1680", "\u2003", "\u2028", "\u2029",
+                            "\u202f", "\u205f", "\u3000", " \u2028\n\u2029"}) {
+    in += Line(fmt::format("{}", in.size()), std::string("the") + blank + "mill" + blank);
+  }
+  EXPECT_EQ(OutputOf(JobOver("exact_dedup", Write("docs", in), "out"), "out"),
+            Line("0", "the mill"));
+  EXPECT_THAT(log_, HasSubstr("user.rejected = 11"));
+}
+
 TEST_F(DedupJobTest, OfEqualAddressesTheLeastIdStays) {
   const auto line = [](const char* id, const char* url) {
     return fmt::format("{{\"id\": \"{}\", \"text\": \"t{}\", \"url\": {}}}\n", id, id, url);
