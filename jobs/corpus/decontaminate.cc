@@ -63,6 +63,7 @@ class DecontaminateMapper : public quern::Mapper {
         if (text.has_value()) runs += AddText(*text);
       }
     }
+    if (!file.eof()) context.Fail("files: " + name + ": cannot be read to its end");
     if (runs == 0) {
       context.Fail("files: " + name + ": holds no text of " + std::to_string(words_) +
                    " words. Try: a smaller params.words");

@@ -74,6 +74,10 @@ TEST_F(DecontaminateJobTest, SaysWhatIsWrong) {
   EXPECT_THAT(Run(SpecWith("{\"text\": \"short\"}\n")).out,
               HasSubstr("files: evaluation.jsonl: holds no text of 13 words. Try: "));
   pb::JobSpec spec = SpecWith(good_);
+  // A directory can be opened, and not be read.
+  spec.mutable_files(0)->mutable_file()->set_path("file://" + dir_.path());
+  EXPECT_THAT(Run(spec).out, HasSubstr("files: evaluation.jsonl: cannot be read to its end"));
+  spec = SpecWith(good_);
   (*spec.mutable_params())["evaluation"] = "other";
   EXPECT_THAT(Run(spec).out, HasSubstr("files: the job has none called 'other'"));
   for (const std::string empty : {"", "  "}) {
