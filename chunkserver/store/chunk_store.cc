@@ -65,7 +65,7 @@ void ChunkStore::Discard(const std::shared_ptr<Replica>& replaced) {
 }
 
 void ChunkStore::PutOff(const std::shared_ptr<Replica>& replaced) {
-  replaced->Withhold();  // whatever becomes of it until it goes
+  replaced->Retire();
   MutexLock lock(&mutex_);
   if (!replaced->disk().failed()) replaced_.push_back(replaced);
 }

@@ -123,9 +123,25 @@ absl::StatusOr<std::vector<ProducerSeq>> Replica::ProducersOf(const Facts& now) 
   return std::move(sums.producers);
 }
 
+void Replica::Announce() {
+  {
+    MutexLock lock(&mutex_);
+    if (place_ == Place::kNotYet) place_ = Place::kTaken;
+  }
+  Report();
+}
+
+void Replica::Retire() {
+  {
+    MutexLock lock(&mutex_);
+    place_ = Place::kGivenUp;
+  }
+  ReportGone();
+}
+
 void Replica::Report() {
   MutexLock lock(&mutex_);
-  if (!disk().Counts() || withheld_) return;  // ReportGone says all
+  if (place_ != Place::kTaken || withheld_ || !disk().Counts()) return;  // ReportGone says all
   const ReplicaReport now = machine_.Report();
   if (!reported_ && now.state == ReplicaState::kRemoved) return;  // nobody has heard of it
   environment_.inventory->Changed(reported_, now);

@@ -49,7 +49,7 @@ class Replica {
 
   // From now on it is part of what this server has: told, and in the digests, for as long as it
   // lives and is not removed. After it is in the store, where a listing finds it.
-  void Announce() { Report(); }
+  void Announce();
   ~Replica();
 
   // --- Looking.
@@ -142,6 +142,9 @@ class Replica {
   void Withhold();
   // That has ended: it is told again, unless it is gone.
   void Tell();
+  // Another one has taken its place: it is no part of what this server has any more, whatever
+  // becomes of it until it goes. Takes no turn.
+  void Retire();
 
   // --- For ReplicaReader.
   // The checksums of the blocks that hold [offset, offset + bytes), while the replica is not
@@ -223,6 +226,8 @@ class Replica {
   bool attached_ ABSL_GUARDED_BY(mutex_) = false;
   ReplicaMachine machine_ ABSL_GUARDED_BY(mutex_);
   std::optional<ReplicaReport> reported_ ABSL_GUARDED_BY(mutex_);
+  enum class Place { kNotYet, kTaken, kGivenUp };  // among those that the server has
+  Place place_ ABSL_GUARDED_BY(mutex_) = Place::kNotYet;
   bool withheld_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t condemnations_ ABSL_GUARDED_BY(mutex_) = 0;
 };
