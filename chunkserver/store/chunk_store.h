@@ -162,6 +162,9 @@ class ChunkStore {
   absl::Status RestoreOne(Unrestored* unrestored);
   // Whether one that is set aside stays so: until the other one is FINALIZED, or gone.
   bool MustWait(const Replica& newcomer) const;
+  // The other one is damaged, but its row knows what was sealed. A newcomer that has all of it is
+  // sealed so too: the master, which is told of one of them, cannot order that. False: it is not.
+  bool SealAsOther(Replica* newcomer);
   void SetAside(Disk* disk, const std::shared_ptr<Replica>& replica)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Unusable(Disk* disk, const absl::Status& why);

@@ -125,7 +125,8 @@ void ChunkStore::RestoreAgain(Disk* disk) {
     const ChunkId chunk = unrestored->record.spec.chunk;
     const Turns::Turn turn(&unrestored->turns);
     if (FindUnrestored(chunk, disk) != unrestored) continue;  // a copy has taken its place
-    if (unrestored->replica != nullptr && MustWait(*unrestored->replica)) continue;
+    Replica* const aside = unrestored->replica.get();
+    if (aside != nullptr && MustWait(*aside) && !SealAsOther(aside)) continue;
     if (!RestoreOne(unrestored.get()).ok()) continue;  // as before: it was said then
     if (FindUnrestored(chunk, disk) == unrestored) continue;
     LogInfo("replica_restored_late", {{"chunk", chunk}, {"disk", disk->path()}});
@@ -136,6 +137,20 @@ bool ChunkStore::MustWait(const Replica& newcomer) const {
   MutexLock lock(&mutex_);
   const auto here = replicas_.find(newcomer.chunk());
   return here != replicas_.end() && Undecided(newcomer, *here->second);
+}
+
+bool ChunkStore::SealAsOther(Replica* newcomer) {
+  const absl::StatusOr<std::shared_ptr<Replica>> other = Find(newcomer->chunk());
+  if (!other.ok()) return false;
+  const Replica::Facts facts = (*other)->facts();
+  const ReplicaReport& report = facts.report;
+  if (!facts.sealed || report.state != ReplicaState::kCorrupt) return false;
+  if (newcomer->facts().report.state != ReplicaState::kFenced) return false;
+  // First: with other bytes it is to stay what it is.
+  const auto crc = newcomer->CrcAt(report.length);
+  if (!crc.ok() || *crc != report.crc) return false;
+  const auto sealed = newcomer->Finalize(report.length, report.crc);
+  return sealed.ok() && sealed->state == ReplicaState::kFinalized;
 }
 
 void ChunkStore::SetAside(Disk* disk, const std::shared_ptr<Replica>& replica) {

@@ -153,6 +153,45 @@ TEST_P(ChunkStoreRestoreTest, WhatIsSealedDoesNotGoForWhatIsNot) {
   EXPECT_EQ(Used(), text.size());
 }
 
+// The master is told of the damaged one, so no order of its will ever seal the other.
+TEST_P(ChunkStoreRestoreTest, WhatHasAllThatWasSealedTakesThePlaceOfADamagedOne) {
+  using enum FaultyFileSystem::Operation;
+  const ChunkId chunk(1);
+  const std::string text = RandomText(50'000);
+  ASSERT_OK(store_->Create(Spec(chunk), 0));
+  ASSERT_OK(Append(chunk, text));
+  ASSERT_OK(Append(chunk, "what was not sealed"));
+  const std::string unsealed = DataPath(chunk);
+  machine_.faults().Fail(kRead, unsealed, EIO);
+  Open();
+  CopyIn(chunk, text, {}, 1);
+  EXPECT_THAT(Find(chunk)->Condemn("for the test"), StatusIs(absl::StatusCode::kDataLoss));
+  machine_.faults().Fail(kRead, unsealed, 0);
+  store_->ReopenDisks();  // set aside
+  store_->ReopenDisks();
+  EXPECT_EQ(store_->DiskOf(chunk).value(), 0u);
+  EXPECT_EQ(ReadServed(chunk).value(), text);
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kFinalized), 1u);
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kCorrupt), 0u);
+  store_->RemoveReplaced(1);
+  EXPECT_EQ(Used(), text.size());
+  Open();
+  EXPECT_EQ(ReadServed(chunk).value(), text);
+}
+
+// A session withholds what is about to be removed, and tells it again when that failed.
+TEST_P(ChunkStoreRestoreTest, WhatWasReplacedIsNotToldAgain) {
+  const ChunkId chunk = MakeSealed(ChunkId(1), "abc");
+  const std::shared_ptr<Replica> replaced = Find(chunk);
+  const size_t disk = store_->DiskOf(chunk).value();
+  replaced->Withhold();
+  replaced->Condemn("for the test").IgnoreError();
+  CopyIn(chunk, "abc", {}, 1 - disk);
+  replaced->Tell();
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kCorrupt), 0u);
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kFinalized), 1u);
+}
+
 // Whichever disk is loaded first.
 TEST_P(ChunkStoreRestoreTest, ARestartWithASealedAndAnUnsealedReplicaLosesNeither) {
   using enum FaultyFileSystem::Operation;
