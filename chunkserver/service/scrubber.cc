@@ -80,6 +80,8 @@ Scrubber::Found Scrubber::Scrub(size_t disk) {
 
 Scrubber::Found Scrubber::CheckCondemned(size_t disk) {
   Found found;
+  // As a rule: a listing of all replicas is not for nothing.
+  if (services_.store->inventory().Count(ReplicaState::kCorrupt) == 0) return found;
   Pace pace(limits_.max_bytes_per_second);
   for (const ChunkId chunk : ReplicasIn(disk, ReplicaState::kCorrupt)) {
     if (stopping() || !Usable(disk)) break;
