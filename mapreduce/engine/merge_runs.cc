@@ -7,8 +7,6 @@
 
 namespace quern::mr {
 
-namespace {
-
 absl::StatusOr<SortedRun> MergeIntoFile(const std::vector<SortedRun>& runs, const std::string& path,
                                         SortedRun* failed_run, WorkSteps* steps) {
   ASSIGN_OR_RETURN(const auto writer, MapOutputWriter::Create(path, {}, 1, Codec::kNone));
@@ -28,6 +26,8 @@ absl::StatusOr<SortedRun> MergeIntoFile(const std::vector<SortedRun>& runs, cons
   merged.bytes = file->partition(0).bytes;
   return merged;
 }
+
+namespace {
 
 // The runs that need a buffer, each with the bytes that a merge of it and the next one moves.
 struct Buffered {

@@ -10,10 +10,14 @@
 
 namespace quern::mr {
 
+// Writes one run to a new file at `path`, whose name is gone when it returns: the file lives as
+// long as the run. `*failed_run` is the run that a DataLoss came from.
+absl::StatusOr<SortedRun> MergeIntoFile(const std::vector<SortedRun>& runs, const std::string& path,
+                                        SortedRun* failed_run, WorkSteps* steps);
+
 // Merges neighbours into files of `scratch_dir` until at most `fan_in` runs (at least 2) are left
 // that need a buffer while they are read; runs in memory that need none stay as they are unless
-// they lie between such. They keep their order. `*failed_run`, when not null, is the run that a
-// DataLoss came from.
+// they lie between such. They keep their order. `*failed_run` as for MergeIntoFile.
 absl::Status MergeToFanIn(size_t fan_in, const std::string& scratch_dir,
                           std::vector<SortedRun>* runs, SortedRun* failed_run,
                           WorkSteps* steps = nullptr);

@@ -62,7 +62,7 @@ absl::Status FetchedSegment::Append(std::string_view bytes) {
 
 SortedRun FetchedSegment::TakeRun() {
   SortedRun run;
-  run.memory = std::move(memory_);  // stays counted: it lives as long as the reducer
+  run.memory = std::move(memory_);  // stays counted
   run.file = range_.file;
   run.offset = range_.offset;
   run.bytes = size_;

@@ -56,7 +56,7 @@ class FetchedSegment {
   uint64_t size() const { return size_; }
   uint64_t received() const { return received_; }
   bool complete() const { return received_ == size_; }
-  // After completion; the segment is used up.
+  // After completion; the segment is used up. Memory stays counted until it is returned.
   SortedRun TakeRun();
 
  private:

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "common/mutex.h"
+#include "common/status.h"
 #include "mapreduce/engine/messages.h"
+#include "mapreduce/engine/run_reader.h"
 #include "mapreduce/engine/task_id.h"
 
 namespace quern::mr {
@@ -31,6 +33,9 @@ class MapOutputFeed {
   void Report(uint32_t map_task, uint32_t attempt, const std::string& reason) {
     report_(map_task, attempt, reason);
   }
+  // Of a read of a run that failed with `status`: when it is DataLoss and the run a map task's
+  // output, that has to run again, and the reducer too once it has (Unavailable).
+  absl::Status ReportDamage(const SortedRun& run, const absl::Status& status);
 
  private:
   const ReportFailure report_;

@@ -46,14 +46,16 @@ class ReduceTask {
     shuffle.scratch_dir = environment_.scratch_dir;
     shuffle.memory_bytes = plan_.fetched_bytes;
     shuffle.max_streams = plan_.fetch_streams;
+    shuffle.merge_fan_in = plan_.merge_fan_in;
     shuffle.progress = environment_.progress;
     // Waiting for others is progress, also under a short timeout.
     const absl::Duration timeout = absl::Milliseconds(spec_.job().limits().timeout_ms());
     shuffle.wait_step = WaitStep(timeout);
     shuffle.clock = environment_.clock;
     feed_ = feed;
-    ASSIGN_OR_RETURN(std::vector<SortedRun> runs, GatherRuns(shuffle, feed));
-    RETURN_IF_ERROR(DamageIsEnvironment(MergeAndReduce(&runs)));
+    absl::StatusOr<std::vector<SortedRun>> runs = GatherRuns(shuffle, feed);
+    RETURN_IF_ERROR(DamageIsEnvironment(runs.status()));
+    RETURN_IF_ERROR(DamageIsEnvironment(MergeAndReduce(&*runs)));
     RETURN_IF_ERROR(context_.FinishOutputs(&result_));
     RETURN_IF_ERROR(context_.ExportCounters(&result_));
     return std::move(result_);
@@ -65,7 +67,7 @@ class ReduceTask {
     SortedRun failed;
     const absl::Status merged = MergeToFanIn(plan_.merge_fan_in, environment_.scratch_dir, runs,
                                              &failed, &environment_.progress->steps);
-    RETURN_IF_ERROR(ReportDamage(failed, merged));
+    RETURN_IF_ERROR(feed_->ReportDamage(failed, merged));
     uint64_t bytes = 0;
     for (const SortedRun& run : *runs) bytes += run.bytes;
     environment_.progress->StartPhase({"reduce", 0.5, 1}, bytes);
@@ -92,7 +94,7 @@ class ReduceTask {
     absl::Status damage;
     groups.OnFailure([&] {
       // At once: user code that dies of what it misses is not to die of it again.
-      damage = ReportDamage(runs[merger.failed_run()], merger.status());
+      damage = feed_->ReportDamage(runs[merger.failed_run()], merger.status());
       environment_.position->SetPhase(RecordPhase::kReading);
     });
     environment_.position->SetPosition(0);
@@ -113,14 +115,6 @@ class ReduceTask {
     skipped_.reasons().Export("reduce_skipped_groups", &context_);
     RETURN_IF_ERROR(skipped_.Finish(&result_));
     return absl::OkStatus();
-  }
-
-  // Of a read that failed. The map task whose output is damaged has to run again, and this attempt
-  // too once it has.
-  absl::Status ReportDamage(const SortedRun& run, const absl::Status& status) {
-    if (status.code() != absl::StatusCode::kDataLoss || !run.map_task.has_value()) return status;
-    feed_->Report(*run.map_task, run.attempt, std::string(Message(status)));
-    return UnavailableError("output of map task {}: {}", *run.map_task, Message(status));
   }
 
   static absl::Status FailureOf(const UserObject& reducer, int result) {

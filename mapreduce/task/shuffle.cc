@@ -1,15 +1,20 @@
 #include "mapreduce/task/shuffle.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "common/log.h"
 #include "common/rpc/bulk.h"
 #include "common/rpc/bulk_codec.h"
 #include "common/rpc/channel.h"
+#include "common/thread.h"
+#include "mapreduce/engine/early_merge.h"
 #include "mapreduce/engine/map_output_file.h"
+#include "mapreduce/engine/merge_runs.h"
 #include "mapreduce/task/fetch_queue.h"
 #include "mapreduce/task/fetched_segment.h"
 #include "quern/mr/v1/shuffle.pb.h"
@@ -36,6 +41,7 @@ class Shuffle {
         space_(options.scratch_dir, options.memory_bytes),
         queue_(options.map_tasks, {.max_batches = options.max_streams}),
         sources_(options.map_tasks),
+        runs_(options.map_tasks, options.merge_fan_in),
         missing_(options.map_tasks) {
     feed_->SetWake([this] { loop_.Wake(); });
   }
@@ -51,14 +57,13 @@ class Shuffle {
       Handle(
           loop_.Next(std::clamp(queue_.next_retry() - Now(), absl::ZeroDuration(), kLookAround)));
       DropSilentStreams();
+      if (merge_done_) EndMerge();
+      StartMerge();
       ReportProgress(start);
     }
+    if (merge_.has_value()) EndMerge();
     RETURN_IF_ERROR(status_);
-    std::vector<SortedRun> runs;
-    for (Source& source : sources_) {
-      if (source.run.bytes > 0) runs.push_back(std::move(source.run));
-    }
-    return runs;
+    return runs_.TakeRuns();
   }
 
  private:
@@ -67,7 +72,6 @@ class Shuffle {
     std::optional<pb::MapOutput> output;
     bool done = false;
     std::unique_ptr<FetchedSegment> segment;  // what has arrived
-    SortedRun run;
   };
   struct Asked {
     uint32_t task = 0;
@@ -135,15 +139,44 @@ class Shuffle {
   }
 
   void Finish(Source* source, SortedRun run) {
-    source->run = std::move(run);
-    source->run.map_task = source->output->map_task();
-    source->run.attempt = source->output->attempt();
+    const uint32_t map_task = source->output->map_task();
+    run.map_task = map_task;
+    run.attempt = source->output->attempt();
     source->segment.reset();
     source->done = true;
-    queue_.Done(source->output->map_task());
+    queue_.Done(map_task);
     --missing_;
-    fetched_bytes_ += source->run.bytes;
+    fetched_bytes_ += run.bytes;
     options_.progress->input_bytes.Set(fetched_bytes_);
+    runs_.Add(map_task, std::move(run));
+  }
+
+  // In a thread of its own: whoever sends is listened to meanwhile.
+  void StartMerge() {
+    if (merge_.has_value()) return;
+    merge_ = runs_.Next();
+    if (!merge_.has_value()) return;
+    merging_ = Thread("merge", [this] {
+      merged_ = MergeIntoFile(merge_->runs, options_.scratch_dir + "/early", &damaged_,
+                              &options_.progress->steps);
+      merge_done_ = true;
+      loop_.Wake();
+    });
+  }
+
+  // Waits for its end.
+  void EndMerge() {
+    merging_.Join();
+    merge_done_ = false;
+    const EarlyMerge::Merge merge = *std::exchange(merge_, std::nullopt);
+    if (!merged_.ok()) {
+      if (status_.ok()) status_ = feed_->ReportDamage(damaged_, merged_.status());
+      return;
+    }
+    for (const SortedRun& run : merge.runs) {
+      if (run.memory != nullptr) space_.ReturnMemory(run.bytes);
+    }
+    runs_.Done(merge, *std::move(merged_));
   }
 
   void StartStreams() {
@@ -287,12 +320,19 @@ class Shuffle {
   SegmentSpace space_;
   FetchQueue queue_;
   std::vector<Source> sources_;
+  EarlyMerge runs_;
   uint32_t missing_;
   uint64_t fetched_bytes_ = 0;
   absl::Status status_;
   rpc::ChannelCache channels_;
   rpc::BulkLoop loop_;
   std::map<rpc::BulkStream*, Stream> streams_;
+  // The merge that is under way. The thread has the rest until it says that it is done.
+  std::optional<EarlyMerge::Merge> merge_;
+  absl::StatusOr<SortedRun> merged_;
+  SortedRun damaged_;
+  std::atomic<bool> merge_done_ = false;
+  Thread merging_;  // last: it uses the others
 };
 
 }  // namespace

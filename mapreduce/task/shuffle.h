@@ -26,14 +26,16 @@ struct ShuffleOptions {
   std::string scratch_dir;
   uint64_t memory_bytes = 0;  // for outputs kept in memory
   size_t max_streams = 4;     // each may have 16 MiB under way
+  size_t merge_fan_in = 512;  // with twice as many runs here, some are merged meanwhile
   TaskProgress* progress = nullptr;
   // How finely the time spent waiting is told.
   absl::Duration wait_step = absl::Seconds(5);
   Clock* clock = Clock::Real();
 };
 
-// One run per map task that has anything for this partition, in the order of the map tasks. Waits
-// until every map task has an output that can be had.
+// Runs in the order of the map tasks: one for each map task that has anything for this partition,
+// or for neighbours that were merged on the way (early_merge.h). Waits until every map task has an
+// output that can be had.
 absl::StatusOr<std::vector<SortedRun>> GatherRuns(const ShuffleOptions& options,
                                                   MapOutputFeed* feed);
 

@@ -13,6 +13,7 @@
 
 #include "mapreduce/api/mapreduce.h"
 #include "mapreduce/engine/combine_sink.h"
+#include "mapreduce/engine/early_merge.h"
 #include "mapreduce/engine/group_partitioner.h"
 #include "mapreduce/engine/group_reader.h"
 #include "mapreduce/engine/map_output_file.h"
@@ -240,28 +241,46 @@ class EngineRound {
     }
   }
 
-  absl::StatusOr<std::vector<SortedRun>> OpenRuns(uint32_t partition) {
-    std::vector<SortedRun> runs;
-    for (uint32_t task = 0; task < shape_.maps; ++task) {
-      ASSIGN_OR_RETURN(const auto file, MapOutputFile::Open(PathOf(task)));
-      const MapOutputFile::Partition& range = file->partition(partition);
-      if (range.bytes == 0) continue;
-      SortedRun& run = runs.emplace_back();
-      run.bytes = range.bytes;
-      if (dice_.OneIn(shape_.in_memory_one_in)) {
-        auto bytes = std::make_shared<std::string>(range.bytes, '\0');
-        RETURN_IF_ERROR(file->file()->Pread(range.offset, range.bytes, bytes->data()).status());
-        run.memory = std::move(bytes);
-      } else {
-        run.file = file->file();
-        run.offset = range.offset;
+  absl::StatusOr<SortedRun> OpenRun(uint32_t task, uint32_t partition) {
+    ASSIGN_OR_RETURN(const auto file, MapOutputFile::Open(PathOf(task)));
+    const MapOutputFile::Partition& range = file->partition(partition);
+    SortedRun run;
+    run.bytes = range.bytes;
+    if (dice_.OneIn(shape_.in_memory_one_in)) {
+      auto bytes = std::make_shared<std::string>(range.bytes, '\0');
+      RETURN_IF_ERROR(file->file()->Pread(range.offset, range.bytes, bytes->data()).status());
+      run.memory = std::move(bytes);
+    } else {
+      run.file = file->file();
+      run.offset = range.offset;
+    }
+    return run;
+  }
+
+  // They come in about the order of the map tasks, or in none.
+  absl::StatusOr<std::vector<SortedRun>> GatherRuns(uint32_t partition) {
+    EarlyMerge runs(shape_.maps, shape_.reduce_fan_in);
+    std::vector<uint32_t> tasks(shape_.maps);
+    std::iota(tasks.begin(), tasks.end(), 0u);
+    const size_t strays = dice_.Below(shape_.maps + 1);
+    for (size_t i = 0; i < strays; ++i) {
+      std::swap(tasks[dice_.Below(tasks.size())], tasks[dice_.Below(tasks.size())]);
+    }
+    for (const uint32_t task : tasks) {
+      ASSIGN_OR_RETURN(SortedRun run, OpenRun(task, partition));
+      runs.Add(task, std::move(run));
+      if (const auto merge = runs.Next()) {
+        SortedRun failed;
+        ASSIGN_OR_RETURN(SortedRun merged,
+                         MergeIntoFile(merge->runs, dir_ / "early", &failed, nullptr));
+        runs.Done(*merge, std::move(merged));
       }
     }
-    return runs;
+    return runs.TakeRuns();
   }
 
   absl::Status ReducePartition(uint32_t partition) {
-    ASSIGN_OR_RETURN(std::vector<SortedRun> runs, OpenRuns(partition));
+    ASSIGN_OR_RETURN(std::vector<SortedRun> runs, GatherRuns(partition));
     SortedRun failed;
     RETURN_IF_ERROR(MergeToFanIn(shape_.reduce_fan_in, dir_.path(), &runs, &failed));
     Merger merger(runs);

@@ -11,6 +11,7 @@
 
 #include "common/rpc/bulk_codec.h"
 #include "common/rpc/server.h"
+#include "common/storage/file_io.h"
 #include "common/thread.h"
 #include "mapreduce/engine/map_output_writer.h"
 #include "mapreduce/engine/merge_runs.h"
@@ -269,6 +270,47 @@ TEST_F(ShuffleTest, KeepsOutputsOfManyMapsInMemoryAndMergesThemThere) {
   while (merger.Next()) ++records;
   EXPECT_OK(merger.status());
   EXPECT_EQ(records, kMany);
+}
+
+TEST_F(ShuffleTest, MergesWhatIsHereWhileMoreIsMissing) {
+  TinyOutputs worker(dir_.path());
+  constexpr uint32_t kMany = 5000;
+  options_.partition = 0;
+  options_.map_tasks = kMany;
+  options_.memory_bytes = 0;
+  options_.merge_fan_in = 16;
+  for (uint32_t task = 1; task < kMany; ++task) feed_.Add(worker.Output(task));
+  // When nearly all of them have been merged.
+  Thread last("last", [&] {
+    while (progress_.steps.Get() < kMany - 100) Clock::Real()->Sleep(absl::Milliseconds(1));
+    feed_.Add(worker.Output(0));
+  });
+  ASSERT_OK_AND_ASSIGN(const std::vector<SortedRun> runs, GatherRuns(options_, &feed_));
+  EXPECT_LT(runs.size(), kMany / 4);
+  Merger merger(runs);
+  uint32_t records = 0;
+  while (merger.Next()) ++records;
+  EXPECT_OK(merger.status());
+  EXPECT_EQ(records, kMany);
+}
+
+TEST_F(ShuffleTest, ReportsAnOutputThatIsFoundDamagedWhenItIsMergedEarly) {
+  options_.memory_bytes = 0;
+  options_.merge_fan_in = 2;
+  {
+    ASSERT_OK_AND_ASSIGN(const auto file,
+                         FileSystem::Real()->Open(worker_.PathOf(1, 0), {.write = true}));
+    ASSERT_OK(file->Pwrite("damage", 20'000));
+  }
+  // All but the last, which never comes.
+  for (uint32_t task = 0; task + 1 < kMaps; ++task) {
+    pb::MapOutput output = Output(task);
+    output.set_data_path(worker_.PathOf(task, 0));
+    feed_.Add(output);
+  }
+  EXPECT_THAT(GatherRuns(options_, &feed_), StatusIs(absl::StatusCode::kUnavailable));
+  ASSERT_EQ(reports_.size(), 1u);
+  EXPECT_TRUE(reports_[0].starts_with("1.0: ")) << reports_[0];
 }
 
 TEST_F(ShuffleTest, ReportsAWorkerThatIsGone) {
