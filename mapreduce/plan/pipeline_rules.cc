@@ -6,6 +6,7 @@
 
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
+#include "mapreduce/engine/manifest.h"
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/plan/job_spec_rules.h"
 #include "mapreduce/plan/pipeline_params.h"
@@ -29,6 +30,13 @@ bool IsStageName(std::string_view name) {
 bool IsBelow(std::string_view path, std::string_view directory) {
   return path.size() > directory.size() && path.starts_with(directory) &&
          path[directory.size()] == '/';
+}
+
+// Whether what is published below another output leaves alone what every output has (manifest.h).
+bool MayLieBesideParts(std::string_view relative) {
+  const std::string_view name = relative.substr(0, relative.find('/'));
+  return name != kSuccessName && name != kManifestName && name != kSkippedName &&
+         !name.starts_with("part-");
 }
 
 class Checker {
@@ -202,7 +210,13 @@ class Checker {
         const bool is_below = IsBelow(paths[i].path, paths[j].path);
         if (paths[i].path != paths[j].path && !is_below) continue;
         // What lies in OUT itself may have the others beside its files.
-        if (is_below && paths[j].written == "." && !paths[i].written.starts_with('/')) continue;
+        if (is_below && paths[j].written == "." && !paths[i].written.starts_with('/')) {
+          if (!MayLieBesideParts(paths[i].written)) {
+            return InvalidArgumentError("output {}: has the name of a file of the output {}",
+                                        CleanLine(paths[i].path, 200), paths[j].path);
+          }
+          continue;
+        }
         return InvalidArgumentError("output {}: is at or below the output {}", paths[i].path,
                                     paths[j].path);
       }

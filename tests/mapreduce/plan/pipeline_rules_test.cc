@@ -81,6 +81,10 @@ TEST(CheckPipelineSpec, NamesWhatCannotWork) {
   // What lies in OUT itself has those below OUT beside it, but nothing that was put there by name.
   spec.mutable_stages(1)->mutable_job()->mutable_output()->set_path(".");
   EXPECT_EQ(ErrorOf(spec), "");
+  for (const std::string taken : {"_SUCCESS", "_MANIFEST.json", "_skipped/x", "part-r-00000"}) {
+    spec.mutable_stages(2)->mutable_job()->mutable_output()->set_path(taken);
+    EXPECT_THAT(ErrorOf(spec), HasSubstr("has the name of a file of the output /all"));
+  }
   spec.mutable_stages(2)->mutable_job()->mutable_output()->set_path("/all/three");
   EXPECT_THAT(ErrorOf(spec), HasSubstr("/all/three: is at or below the output /all"));
   spec.mutable_stages(2)->mutable_job()->mutable_output()->set_path(".");
