@@ -15,10 +15,12 @@ bool ProgressNews::IsDue(const std::string& progress, bool waits, absl::Time now
   const bool is_news = progress != last_;
   if (is_news) {
     last_ = progress;
-    changed_ = now;
-  } else if (!waits || now - sent_ < interval_ || now - changed_ > max_wait_) {
-    return false;
+    waited_ = absl::ZeroDuration();
+  } else if (waits) {
+    waited_ += now - looked_;
   }
+  looked_ = now;
+  if (!is_news && (!waits || now - sent_ < interval_ || waited_ > max_wait_)) return false;
   sent_ = now;
   return true;
 }

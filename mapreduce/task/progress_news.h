@@ -10,8 +10,8 @@ namespace quern::mr {
 
 class ProgressNews {
  public:
-  // `timeout`: how long a silent task lives. A wait for the file system ends by itself after
-  // `max_wait`; who waits longer is taken to stand still.
+  // `timeout`: how long a silent task lives. A wait for the file system ends by itself before
+  // `max_wait`; who waits longer in all without any progress is taken to stand still.
   ProgressNews(absl::Duration timeout, absl::Duration max_wait);
 
   // Whether `progress` is to be sent now: when it is another than the last one, and now and then
@@ -22,7 +22,8 @@ class ProgressNews {
   const absl::Duration interval_;
   const absl::Duration max_wait_;
   std::string last_;
-  absl::Time changed_ = absl::InfinitePast();
+  absl::Duration waited_;  // since the last news
+  absl::Time looked_ = absl::InfinitePast();
   absl::Time sent_ = absl::InfinitePast();
 };
 

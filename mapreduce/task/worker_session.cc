@@ -25,8 +25,8 @@ namespace {
 constexpr absl::Duration kReportInterval = absl::Milliseconds(200);
 // A task outlives a restart of the master.
 constexpr absl::Duration kMasterPatience = absl::Minutes(10);
-// A call of the file system has ended before.
-constexpr absl::Duration kMaxWait = absl::Minutes(11);
+// One that asks the master twice has ended before.
+constexpr absl::Duration kMaxWait = absl::Minutes(21);
 
 // Makes it the working directory, and sends what is printed to its file `log`: a process that was
 // used before still has those of its last attempt.

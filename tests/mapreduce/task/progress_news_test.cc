@@ -35,6 +35,36 @@ TEST(ProgressNewsTest, AWaitThatDoesNotEndIsAHang) {
   EXPECT_TRUE(news.IsDue("b", true, At(1000)));
 }
 
+// As long as its timeout lets it.
+TEST(ProgressNewsTest, WhoComputedForLongBeforeMayWaitAsLong) {
+  ProgressNews news(absl::Minutes(30), absl::Minutes(11));
+  EXPECT_TRUE(news.IsDue("a", false, At(0)));
+  for (int second = 1; second <= 1500; ++second) EXPECT_FALSE(news.IsDue("a", false, At(second)));
+  int last = 0;
+  for (int second = 1501; second <= 1860; ++second) {
+    if (news.IsDue("a", true, At(second))) last = second;
+  }
+  EXPECT_GT(last, 1800);
+}
+
+TEST(ProgressNewsTest, AWaitThatBeginsShortlyBeforeTheTimeoutIsToldAtOnce) {
+  ProgressNews news(absl::Minutes(1), absl::Minutes(11));
+  EXPECT_TRUE(news.IsDue("a", false, At(0)));
+  for (int second = 1; second <= 58; ++second) EXPECT_FALSE(news.IsDue("a", false, At(second)));
+  EXPECT_TRUE(news.IsDue("a", true, At(59)));
+}
+
+// Each of its waits is short.
+TEST(ProgressNewsTest, ALoopThatOnlyWaitsIsAHangInTheEnd) {
+  ProgressNews news(absl::Minutes(1), absl::Minutes(11));
+  EXPECT_TRUE(news.IsDue("a", false, At(0)));
+  int last = 0;
+  for (int second = 1; second <= 4000; ++second) {
+    if (news.IsDue("a", second % 2 == 0, At(second))) last = second;
+  }
+  EXPECT_LT(last, 1400);
+}
+
 // A user's loop that reads now and then without getting anywhere is silent while it does not wait.
 TEST(ProgressNewsTest, WhatComesAfterAWaitIsNotExcused) {
   ProgressNews news(absl::Minutes(1), absl::Minutes(11));
