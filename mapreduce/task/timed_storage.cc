@@ -40,6 +40,13 @@ class TimedWritable final : public WritableFile {
  public:
   TimedWritable(std::unique_ptr<WritableFile> file, TaskTimes* times)
       : file_(std::move(file)), times_(times) {}
+  ~TimedWritable() override {
+    // What is given up in the middle may have to wait for the master.
+    const TaskTimes::Within writing(times_, Part::kWrite);
+    file_.reset();
+  }
+  TimedWritable(const TimedWritable&) = delete;
+  TimedWritable& operator=(const TimedWritable&) = delete;
   absl::Status Append(std::string_view bytes) override {
     const TaskTimes::Within writing(times_, Part::kWrite);
     return file_->Append(bytes);
@@ -50,7 +57,7 @@ class TimedWritable final : public WritableFile {
   }
 
  private:
-  const std::unique_ptr<WritableFile> file_;
+  std::unique_ptr<WritableFile> file_;
   TaskTimes* const times_;
 };
 

@@ -64,5 +64,45 @@ TEST(TaskTimesTest, FilesComeThroughUnchanged) {
   EXPECT_EQ(bytes, "ext");
 }
 
+// Gives files whose end takes a while.
+class SlowToGiveUp : public Storage {
+ public:
+  class File : public WritableFile {
+   public:
+    explicit File(SimulatedClock* clock) : clock_(clock) {}
+    ~File() override { clock_->AdvanceTime(absl::Milliseconds(7)); }
+    absl::Status Append(std::string_view) override { return absl::OkStatus(); }
+    absl::Status Close() override { return absl::OkStatus(); }
+
+   private:
+    SimulatedClock* const clock_;
+  };
+  explicit SlowToGiveUp(SimulatedClock* clock) : clock_(clock) {}
+  absl::StatusOr<std::unique_ptr<ReadableFile>> Open(const std::string&) override {
+    return UnavailableError("nothing here is read");
+  }
+  absl::StatusOr<std::unique_ptr<WritableFile>> Create(const std::string&,
+                                                       const WriteOptions&) override {
+    return std::make_unique<File>(clock_);
+  }
+  absl::Status Rename(const std::string&, const std::string&, bool) override {
+    return absl::OkStatus();
+  }
+  absl::Status RenameAll(const Moves&, bool) override { return absl::OkStatus(); }
+  absl::Status RemoveTree(const std::string&) override { return absl::OkStatus(); }
+
+ private:
+  SimulatedClock* const clock_;
+};
+
+TEST(TaskTimesTest, GivingUpAFileIsAWaitForIt) {
+  SimulatedClock clock;
+  TaskTimes times(&clock);
+  SlowToGiveUp slow(&clock);
+  const std::unique_ptr<Storage> storage = MakeTimedStorage(&slow, &times);
+  storage->Create("f", {}).value().reset();
+  EXPECT_EQ(times.Get().write_us(), 7'000u);
+}
+
 }  // namespace
 }  // namespace quern::mr
