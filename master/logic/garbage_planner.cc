@@ -48,12 +48,24 @@ void GarbagePlanner::TryFailedAgain(const ServerRegistry& servers, absl::Time no
   for (; *budget > 0 && !waiting_.empty() && waiting_.begin()->first <= now; --*budget) {
     const Removal removal = waiting_.begin()->second;
     waiting_.erase(waiting_.begin());
+    const ServerInfo* server = servers.Find(removal.server);
+    const bool dead = server == nullptr || server->dead;
     failures_[removal].waiting = false;
+    if (dead && ForgetLiving(removal)) continue;
     Queue(removal);
     // It was in no queue when its server died.
-    const ServerInfo* server = servers.Find(removal.server);
-    if (server == nullptr || server->dead) maybe_finished_.insert(removal.chunk);
+    if (dead) maybe_finished_.insert(removal.chunk);
   }
+}
+
+bool GarbagePlanner::ForgetLiving(const Removal& removal) {
+  if (garbage_.contains(removal.chunk)) return false;
+  queue_.erase({removal.server, removal.chunk});
+  const auto failed = failures_.find(removal);
+  if (failed != failures_.end() && failed->second.waiting) return false;  // until that is over
+  if (failed != failures_.end()) failures_.erase(failed);
+  unknown_.erase(removal);
+  return true;
 }
 
 void GarbagePlanner::LookAtUndecided(const ChunkTable& chunks, const ServerRegistry& servers,
@@ -159,6 +171,8 @@ std::vector<ChunkId> GarbagePlanner::TakeFinished(const ServerRegistry& servers)
     const ChunkId chunk = next->second;
     died_.begin()->second = ChunkId(chunk.value() + 1);
     if (Finish(chunk, servers)) finished.push_back(chunk);
+    const ServerInfo* const info = servers.Find(server);
+    if (info == nullptr || info->dead) ForgetLiving({chunk, server});
   }
   return finished;
 }

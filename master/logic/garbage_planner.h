@@ -108,6 +108,9 @@ class GarbagePlanner {
   void TryFailedAgain(const ServerRegistry& servers, absl::Time now, size_t* budget);
   void LookAtUndecided(const ChunkTable& chunks, const ServerRegistry& servers, absl::Time now,
                        size_t* budget);
+  // Of a dead server: what is no garbage is not removed from it, since one that returns says anew
+  // what it has. False: it is garbage, or is still to be tried again.
+  bool ForgetLiving(const Removal& removal);
   // The next server of to_look_at_, in turn.
   ServerId TakeServerToLookAt();
   // Orders what the server may be given now. Each chunk that it looks at is taken from the budget.

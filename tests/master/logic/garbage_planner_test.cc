@@ -122,6 +122,7 @@ TEST_F(GarbagePlannerTest, WhatADeadServerWasAskedForIsFinishedToo) {
   ASSERT_THAT(Next(), SizeIs(2));
   planner_.Ended({ChunkId(1), ServerId(1)}, Outcome::kRefused, servers_.now);
   servers_.Kill(1);
+  const absl::Time died = servers_.now;
   planner_.ServerDied(ServerId(1));
   planner_.Ended({ChunkId(2), ServerId(1)}, Outcome::kUnknown, servers_.now);
   EXPECT_THAT(planner_.TakeFinished(servers_.registry), Contains(ChunkId(2)));
@@ -129,6 +130,23 @@ TEST_F(GarbagePlannerTest, WhatADeadServerWasAskedForIsFinishedToo) {
   EXPECT_THAT(Next(), IsEmpty());
   planner_.TakeFinished(servers_.registry);
   EXPECT_EQ(planner_.garbage_chunks(), 0u);
+  servers_.now = died + absl::Hours(1);  // no pause is so long
+  EXPECT_THAT(Next(), IsEmpty());
+  planner_.TakeFinished(servers_.registry);
+  EXPECT_EQ(planner_.removals(), 0u) << "nobody would ever take them up";
+}
+
+TEST_F(GarbagePlannerTest, WhatIsNoGarbageIsNotRemovedFromADeadServer) {
+  servers_.AddMany(2);
+  for (uint64_t id = 1; id <= 200; ++id) {
+    AddChunk(id, 1, {1, 2});
+    planner_.Remove(ChunkId(id), ServerId(1));
+  }
+  EXPECT_EQ(planner_.removals(), 200u);
+  servers_.Kill(1);
+  planner_.ServerDied(ServerId(1));
+  while (planner_.has_more_finished()) planner_.TakeFinished(servers_.registry);
+  EXPECT_EQ(planner_.removals(), 0u);
 }
 
 TEST_F(GarbagePlannerTest, AFailedRemovalIsTriedAgain) {
