@@ -128,9 +128,9 @@ class Committer {
   void ForgetSilentClients() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Where to wait until everything decided so far is durable; null when it is.
   Batch* Pending() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // There are records, and no reason to wait for more.
-  // The same, when somebody's answer waits for what is collected.
+  // What is collected is written now if somebody's answer waits for it.
   void WriteIfAwaited();
+  // There are records, and no reason to wait for more.
   bool IsTimeToFlush() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run();
   void Flush(const WriteSet& changes, const Batch& batch);
