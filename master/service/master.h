@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/status.h"
+#include "master/logic/tree_collector.h"
 #include "master/service/background_task.h"
 #include "master/service/chunk_allocator.h"
 #include "master/service/chunk_sealer.h"
@@ -46,6 +47,8 @@ class Master {
   ChunkAllocator& allocator() { return *allocator_; }
   WriterTable& writers() { return writers_; }
   CopyWaiters& copy_waiters() { return *copy_waiters_; }
+  // Of CollectDeletedTrees alone.
+  TreeCollector& trees() { return trees_; }
   // A chunkserver knows more than this master, or does not any more: gives no orders and changes
   // nothing while one does.
   void FollowStanding();
@@ -79,6 +82,7 @@ class Master {
   bool halted_ ABSL_GUARDED_BY(standing_mutex_) = false;
   ClusterState state_;
   WriterTable writers_;
+  TreeCollector trees_;
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<OrderDispatcher> orders_;
   absl::Time orders_wait_until_;

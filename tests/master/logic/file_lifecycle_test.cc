@@ -202,6 +202,31 @@ TEST(FileLifecycleTest, GivenUpFilesKeepTheirNameIfTheyHaveOne) {
   EXPECT_TRUE(ns.view().Inodes(Table::kOpenFiles, InodeId(), 10).empty());
 }
 
+// Another version takes another number at a time.
+TEST(FileLifecycleTest, WhoeverBeganToTakeAFileApartAllItsChunksGo) {
+  constexpr uint64_t kChunks = 450;
+  TestNamespace ns;
+  ASSERT_OK_AND_ASSIGN(const auto file, ns.Create("/f"));
+  for (uint64_t chunk = 1; chunk <= kChunks; ++chunk) {
+    AddChunk(&ns, file, chunk);
+    Seal(&ns, chunk, 1);
+  }
+  ASSERT_OK(ns.Complete(file, kChunks));
+  ASSERT_OK(ns.Delete("/f"));
+  pb::LogRecord begun;
+  begun.mutable_collect()->set_inode_id(file.inode_id());
+  for (uint32_t ordinal = kChunks - 77; ordinal < kChunks; ++ordinal) {
+    begun.mutable_collect()->add_ordinals(ordinal);
+    begun.mutable_collect()->add_chunk_ids(ordinal + 1);
+  }
+  ns.Apply(begun);
+  ns.CollectAll();
+  for (uint64_t chunk = 1; chunk <= kChunks; ++chunk) {
+    ASSERT_TRUE(ns.view().Garbage(ChunkId(chunk)).has_value()) << chunk;
+  }
+  EXPECT_EQ(ns.view().Meta().chunk_count(), 0u);
+}
+
 TEST(FileLifecycleTest, ChunksOfDeletedFilesBecomeGarbage) {
   TestNamespace ns;
   ASSERT_OK_AND_ASSIGN(const auto file, ns.Create("/f"));

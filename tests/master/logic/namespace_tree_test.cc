@@ -4,6 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <vector>
+
 #include "tests/master/logic/test_namespace.h"
 #include "tests/support/status_matchers.h"
 
@@ -226,6 +231,84 @@ TEST(NamespaceTreeTest, NamesOfOwnersAreLimited) {
   create.mutable_header()->set_group(too_long);
   Random random(1);
   EXPECT_THAT(ns.files().Create(create, random), StatusIs(Code::kInvalidArgument));
+}
+
+// Notes where scans of a table begin.
+class ScansOf : public RowReader {
+ public:
+  ScansOf(Table table, const RowReader* rows) : table_(table), rows_(*rows) {}
+  std::optional<std::string> Get(Table table, std::string_view key) const override {
+    return rows_.Get(table, key);
+  }
+  void Scan(Table table, std::string_view from, std::string_view to,
+            const Visit& visit) const override {
+    if (table == table_) begins.emplace_back(from);
+    rows_.Scan(table, from, to, visit);
+  }
+  absl::Status status() const override { return rows_.status(); }
+
+  mutable std::vector<std::string> begins;
+
+ private:
+  const Table table_;
+  const RowReader& rows_;
+};
+
+// What was taken out lies before the rest as tombstones, in directories of a million files too.
+TEST(TreeCollectorTest, GoesOnWhereTheLastStepEnded) {
+  TestNamespace ns;
+  for (const char* directory : {"/d", "/e"}) {
+    ASSERT_OK(ns.Mkdirs(directory));
+    for (int i = 0; i < 1000; ++i) ASSERT_OK(ns.Touch(fmt::format("{}/{:04}", directory, i)));
+    ASSERT_OK(ns.Delete(directory));
+  }
+  ScansOf entries(Table::kDentries, &ns.reader());
+  ScansOf deleted(Table::kDeleted, &ns.reader());
+  TreeCollector collector;
+  while (collector.Find(MetadataView(deleted), 10)) {
+    while (auto step = collector.Next(MetadataView(entries))) ns.Apply(*step);
+  }
+  EXPECT_EQ(entries.begins.size(), 2 * (1000 / kCollectStep + 1));
+  EXPECT_TRUE(std::ranges::is_sorted(entries.begins, std::less_equal<>()));
+  const auto from_the_beginning = std::ranges::count(deleted.begins, InodeKey(InodeId()));
+  EXPECT_LE(from_the_beginning, 4) << "of " << deleted.begins.size();
+  EXPECT_EQ(ns.view().Meta().file_count(), 0u);
+  EXPECT_TRUE(ns.view().Inodes(Table::kDeleted, InodeId(), 1).empty());
+}
+
+// Inodes only grow: whoever looked behind the last one alone would never come back.
+TEST(TreeCollectorTest, NewDeletionsDoNotKeepAnOldOneWaiting) {
+  TestNamespace ns;
+  ASSERT_OK(ns.Touch("/old"));
+  TreeCollector collector;
+  const auto churn = [&](int i) {
+    ASSERT_OK(ns.Touch(fmt::format("/new-{}", i)));
+    ASSERT_OK(ns.Delete(fmt::format("/new-{}", i)));
+    ASSERT_TRUE(collector.Find(ns.view(), 10));
+    while (auto step = collector.Next(ns.view())) ns.Apply(*step);
+  };
+  for (int i = 0; i < 10; ++i) churn(i);
+  ASSERT_OK(ns.Delete("/old"));
+  for (int i = 10; i < 20; ++i) churn(i);
+  EXPECT_EQ(ns.view().Meta().file_count(), 0u);
+}
+
+TEST(TreeCollectorTest, BeginsAnewAfterAStepThatWasNotApplied) {
+  TestNamespace ns;
+  ASSERT_OK(ns.Mkdirs("/d"));
+  for (int i = 0; i < 500; ++i) ASSERT_OK(ns.Touch(fmt::format("/d/{}", i)));
+  ASSERT_OK(ns.Delete("/d"));
+  TreeCollector collector;
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(collector.Find(ns.view(), 10));
+    ASSERT_TRUE(collector.Next(ns.view()).has_value());
+    collector.StartAnew();
+  }
+  while (collector.Find(ns.view(), 10)) {
+    while (auto step = collector.Next(ns.view())) ns.Apply(*step);
+  }
+  EXPECT_EQ(ns.view().Meta().file_count(), 0u);
+  EXPECT_EQ(ns.view().Meta().directory_count(), 1u);
 }
 
 TEST(NamespaceTreeTest, SetReplicationIsForFiles) {

@@ -30,6 +30,7 @@ class TestNamespace {
 
   // The state as decisions see it.
   MetadataView view() const { return MetadataView(overlay_); }
+  const RowReader& reader() const { return overlay_; }
   NamespaceTree tree() const { return NamespaceTree(view_, now_ms); }
   FileLifecycle files() const { return FileLifecycle(view_, defaults, now_ms); }
 
@@ -147,12 +148,9 @@ class TestNamespace {
   }
   // Takes all deleted trees apart.
   void CollectAll() {
-    while (true) {
-      const auto trees = view_.Inodes(Table::kDeleted, InodeId(), 10);
-      if (trees.empty()) return;
-      for (const InodeId tree : trees) {
-        if (auto record = NextCollectStep(view_, tree)) Apply(*record);
-      }
+    TreeCollector collector;
+    while (collector.Find(view_, 10)) {
+      while (auto record = collector.Next(view_)) Apply(*record);
     }
   }
 
