@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 namespace quern::chunkserver {
 
 DiskKeeper::DiskKeeper(ChunkStore* store, absl::Duration interval)
@@ -28,6 +30,7 @@ void DiskKeeper::Stop() {
 
 void DiskKeeper::Run(size_t disk) {
   bool stopping = false;
+  std::optional<ChunkId> remove_from;
   while (!stopping) {
     uint64_t wakes = 0;
     {
@@ -37,9 +40,10 @@ void DiskKeeper::Run(size_t disk) {
     store_->LookAtSpace(disk);
     // Its failure is the disk's, which Disk::Check has taken note of.
     store_->SaveMark(disk).IgnoreError();
-    store_->RemoveReplaced(disk);
+    remove_from = store_->RemoveReplaced(disk, remove_from.value_or(ChunkId()));
     MutexLock lock(&mutex_);
-    if (wakes_ == wakes && !stopping_) changed_.WaitFor(&mutex_, interval_);
+    const bool done = wakes_ == wakes && !remove_from.has_value();
+    if (done && !stopping_) changed_.WaitFor(&mutex_, interval_);
     stopping = stopping_;
   }
   store_->SaveMark(disk).IgnoreError();  // what came last

@@ -35,51 +35,6 @@ void ChunkStore::WatchSilence() {
   }
 }
 
-void ChunkStore::RemoveReplaced(size_t disk) {
-  const Disk* const answers = disks_->disks()[disk].get();
-  if (!answers->Usable().ok()) return;
-  Replicas replaced;
-  {
-    MutexLock lock(&mutex_);
-    replaced = replaced_;
-  }
-  for (const std::shared_ptr<Replica>& replica : replaced) {
-    if (&replica->disk() != answers) continue;
-    const absl::Status status = replica->Remove();
-    // Of a disk that has failed it goes at the next start; else it is tried again.
-    if (!status.ok() && replica->disk().health().ok()) continue;
-    LogInfo("replaced_replica_removed",
-            {{"chunk", replica->chunk()}, {"disk", answers->path()}, {"status", status}});
-    // Only now: a copy that comes back to this disk takes turns with it.
-    MutexLock lock(&mutex_);
-    std::erase(replaced_, replica);
-  }
-}
-
-void ChunkStore::Discard(const std::shared_ptr<Replica>& replaced) {
-  absl::Status status = replaced->disk().Usable();
-  if (status.ok()) status = replaced->Remove();
-  if (!status.ok()) PutOff(replaced);
-  LogInfo("second_replica_removed",
-          {{"chunk", replaced->chunk()}, {"disk", replaced->disk().path()}, {"status", status}});
-}
-
-void ChunkStore::PutOff(const std::shared_ptr<Replica>& replaced) {
-  replaced->Retire();
-  MutexLock lock(&mutex_);
-  if (!replaced->disk().failed()) replaced_.push_back(replaced);
-}
-
-std::shared_ptr<Replica> ChunkStore::FindReplaced(ChunkId chunk, const Disk* disk) const {
-  MutexLock lock(&mutex_);
-  for (const Replicas* replicas : {&replaced_, &leaving_}) {
-    for (const std::shared_ptr<Replica>& replica : *replicas) {
-      if (replica->chunk() == chunk && &replica->disk() == disk) return replica;
-    }
-  }
-  return nullptr;
-}
-
 Replica::Environment ChunkStore::EnvironmentOf(Disk* disk) {
   return {.disk = disk, .inventory = &inventory_, .clock = options_.clock};
 }
@@ -208,17 +163,14 @@ absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCop
   const UnrestoredPtr unrestored = FindUnrestored(chunk, copy->disk());
   std::optional<Turns::Turn> turn;  // nobody restores what the copy takes the place of
   if (unrestored != nullptr) turn.emplace(&unrestored->turns);
-  std::shared_ptr<Replica> old;
-  if (const auto existing = Find(chunk); existing.ok()) old = *existing;
+  // What lies at the place of the copy, and what is served.
+  auto [old, in_place] = FindAll(chunk, copy->disk());
+  if (in_place == nullptr && unrestored != nullptr) in_place = unrestored->replica;
   ReplicaRecord record;
   const auto publish = [&]() -> absl::Status {
     ASSIGN_OR_RETURN(record, copy->Finish(length, crc));
     return absl::OkStatus();
   };
-  // What lies at the place of the copy.
-  const bool same_disk = old != nullptr && &old->disk() == copy->disk();
-  auto in_place = same_disk ? old : FindReplaced(chunk, copy->disk());
-  if (in_place == nullptr && unrestored != nullptr) in_place = unrestored->replica;
   RETURN_IF_ERROR(in_place != nullptr ? in_place->ReplaceWith(publish) : publish());
   const std::shared_ptr<Replica> replica = Replica::Adopt(EnvironmentOf(copy->disk()), record);
   std::shared_ptr<Replica> newcomer = replica;
@@ -227,6 +179,7 @@ absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCop
     newcomer.swap(replicas_[chunk]);
     // One on another disk is a second replica, if it can be read one day.
     if (unrestored != nullptr) unrestored_.erase({chunk, copy->disk()});
+    replaced_.erase({copy->disk(), chunk});
   }
   // Its disk has come back meanwhile. What is on that of the copy shares the row with it.
   if (newcomer == old || newcomer == nullptr || &newcomer->disk() == copy->disk()) {

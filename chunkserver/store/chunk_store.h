@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -100,9 +101,10 @@ class ChunkStore {
   // Tells the master that what is on a disk that has fallen silent is gone, and of what is on one
   // that answers again. Waits for no disk; to be called now and then, by one thread.
   void WatchSilence();
-  // Removes what copies on other disks, or replicas of disks that have come back, have replaced
-  // here; does nothing while the disk does not answer.
-  void RemoveReplaced(size_t disk);
+  // Removes some of what copies on other disks, or replicas of disks that have come back, have
+  // replaced here, unless those have become worse meanwhile: then what is here takes its place
+  // again. Does nothing while the disk does not answer. Returns where to go on, if there is more.
+  std::optional<ChunkId> RemoveReplaced(size_t disk, ChunkId from = ChunkId());
 
   // Space is reserved. AlreadyExists: there is a replica of this chunk, of whatever kind. A master
   // never gives out an id twice. ResourceExhausted: no disk has room.
@@ -140,6 +142,8 @@ class ChunkStore {
   using Replicas = std::vector<std::shared_ptr<Replica>>;
   absl::StatusOr<Replicas> RestoreReplicas(Disk* disk);
   void Publish(Disk* disk, const Replicas& replicas);
+  static constexpr absl::Duration kFirstRestorePause = absl::Seconds(10);
+  static constexpr absl::Duration kLastRestorePause = absl::Hours(1);
   // One whose bytes could not be read when its disk was opened, or that another disk has one of of
   // which nobody knows whether it is worth more: it stays as it is there, has no vote, and is tried
   // again.
@@ -153,6 +157,10 @@ class ChunkStore {
     Turns turns;
     // In a turn: restored, but that is not durable yet, or it is set aside.
     std::shared_ptr<Replica> replica;
+    // Of the thread of its disk. A bad sector may take a minute to say so, and the disk hangs
+    // meanwhile: it is not asked all the time.
+    absl::Time next_try = absl::InfinitePast();
+    absl::Duration pause = kFirstRestorePause;
   };
   using UnrestoredPtr = std::shared_ptr<Unrestored>;
   std::vector<UnrestoredPtr> UnrestoredOn(const Disk* disk) const;
@@ -170,14 +178,27 @@ class ChunkStore {
   void Unusable(Disk* disk, const absl::Status& why);
   void OnDiskFailed(const Disk* disk);
   Replicas OnDisk(const Disk* disk) const;
-  // Removes one that another has taken the place of, now or later; in the thread of its disk.
-  void Discard(const std::shared_ptr<Replica>& replaced);
-  // The same for one of another disk, or of one that hangs or has no room for the removal: the
-  // master hears that it is gone, and it goes with RemoveReplaced, or at a restart, which finds
-  // two.
+  // How much a replica is worth among those of its chunk on several disks.
+  using Worth = std::tuple<int, uint64_t, bool>;
+  static Worth WorthOf(const Replica& replica);
+  // Neither is taken away for the other: what was sealed may be the last good copy although it is
+  // not served at present, and so may what can still be sealed.
+  static bool Undecided(const Replica& one, const Replica& other);
+  // Another one has taken its place: the master hears that it is gone, and it goes with
+  // RemoveReplaced. One on a disk that has failed stays until a restart, which finds two.
   void PutOff(const std::shared_ptr<Replica>& replaced);
-  // One that was replaced and is still on this disk; null: none.
-  std::shared_ptr<Replica> FindReplaced(ChunkId chunk, const Disk* disk) const;
+  void AddReplaced(const std::shared_ptr<Replica>& replica) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Of a chunk, at one moment: what is served, and what lies on this disk, served or replaced.
+  // Null: there is none.
+  struct Present {
+    std::shared_ptr<Replica> served;
+    std::shared_ptr<Replica> on_disk;
+  };
+  Present FindAll(ChunkId chunk, const Disk* disk) const;
+  // What took its place is worth less by now, or nobody knows: it is not removed. The first of
+  // these puts it back.
+  bool IsToStay(const std::shared_ptr<Replica>& replaced);
+  void RemoveOne(const std::shared_ptr<Replica>& replaced);
   Replica::Environment EnvironmentOf(Disk* disk);
   // Calls `use` with the preferred or else the best disk, and with the next one when it fails
   // there; never with one that hangs.
@@ -196,10 +217,9 @@ class ChunkStore {
   // Several disks may have one of the same chunk.
   using OnOneDisk = std::pair<ChunkId, const Disk*>;
   std::map<OnOneDisk, UnrestoredPtr> unrestored_ ABSL_GUARDED_BY(mutex_);
-  // Those that could not be removed yet when others took their place.
-  Replicas replaced_ ABSL_GUARDED_BY(mutex_);
-  // Those that are being removed, or are about to be put there.
-  Replicas leaving_ ABSL_GUARDED_BY(mutex_);
+  // Those that others have taken the place of and that are still there.
+  std::map<std::pair<const Disk*, ChunkId>, std::shared_ptr<Replica>> replaced_
+      ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quern::chunkserver

@@ -2,7 +2,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 #include "chunkserver/store/chunk_store.h"
@@ -12,27 +11,6 @@
 
 namespace quern::chunkserver {
 namespace {
-
-// Two disks have a chunk when a crash came between a copy and the removal of what it replaces, when
-// a disk failed while a replica was made on it, or when one was away meanwhile. Of two alike the
-// one whose disk answers is worth more.
-std::tuple<int, uint64_t, bool> Worth(const Replica& replica) {
-  const ReplicaReport report = replica.facts().report;
-  const bool unsealed =
-      report.state == ReplicaState::kOpen || report.state == ReplicaState::kFenced;
-  if (replica.disk().failed()) return {0, 0, false};
-  const int rank = report.state == ReplicaState::kFinalized ? 3 : unsealed ? 2 : 1;
-  return {rank, report.length, replica.disk().Answers().ok()};
-}
-
-// Neither is taken away for the other: what was sealed may be the last good copy although it is not
-// served at present, and so may what can still be sealed.
-bool Undecided(const Replica& one, const Replica& other) {
-  if (one.disk().failed() || other.disk().failed()) return false;
-  const Replica::Facts facts[] = {one.facts(), other.facts()};
-  if (facts[0].sealed == facts[1].sealed) return false;
-  return facts[facts[0].sealed ? 0 : 1].report.state != ReplicaState::kFinalized;
-}
 
 std::string DeviceOf(const std::string& path) {
   static const auto* const kBoot = new std::string(BootId());
@@ -127,7 +105,15 @@ void ChunkStore::RestoreAgain(Disk* disk) {
     if (FindUnrestored(chunk, disk) != unrestored) continue;  // a copy has taken its place
     Replica* const aside = unrestored->replica.get();
     if (aside != nullptr && MustWait(*aside) && !SealAsOther(aside)) continue;
-    if (!RestoreOne(unrestored.get()).ok()) continue;  // as before: it was said then
+    if (const absl::Time now = options_.clock->MonotonicNow(); now < unrestored->next_try) {
+      continue;
+    }
+    if (!RestoreOne(unrestored.get()).ok()) {  // as before: it was said then
+      // From its end: it may have taken long.
+      unrestored->next_try = options_.clock->MonotonicNow() + unrestored->pause;
+      unrestored->pause = std::min(2 * unrestored->pause, kLastRestorePause);
+      continue;
+    }
     if (FindUnrestored(chunk, disk) == unrestored) continue;
     LogInfo("replica_restored_late", {{"chunk", chunk}, {"disk", disk->path()}});
   }
@@ -237,7 +223,7 @@ absl::StatusOr<ChunkStore::Replicas> ChunkStore::RestoreReplicas(Disk* disk) {
 }
 
 void ChunkStore::Publish(Disk* disk, const Replicas& replicas) {
-  Replicas extra;
+  absl::flat_hash_set<std::shared_ptr<Replica>> gone;
   {
     MutexLock lock(&mutex_);
     for (const std::shared_ptr<Replica>& replica : replicas) {
@@ -247,27 +233,18 @@ void ChunkStore::Publish(Disk* disk, const Replicas& replicas) {
         continue;
       }
       unrestored_.erase({replica->chunk(), disk});
-      const bool better = slot == nullptr || Worth(*replica) > Worth(*slot);
-      if (!better) extra.push_back(replica);
-      if (better && slot != nullptr) extra.push_back(slot);
-      if (better) slot = replica;
+      const bool better = slot == nullptr || WorthOf(*replica) > WorthOf(*slot);
+      std::shared_ptr<Replica> worse = better ? std::exchange(slot, replica) : replica;
+      if (worse == nullptr) continue;
+      AddReplaced(worse);
+      gone.insert(std::move(worse));
     }
-    // A copy to their disk may come before it is their turn to go.
-    leaving_.insert(leaving_.end(), extra.begin(), extra.end());
   }
   // In the map first: what is not there is not here, as soon as the disk is ready.
   disk->MarkReady();
-  for (const std::shared_ptr<Replica>& replica : extra) {
-    // This thread is the disk's: it does not wait for another one.
-    &replica->disk() == disk ? Discard(replica) : PutOff(replica);
-  }
+  for (const std::shared_ptr<Replica>& replica : gone) replica->Retire();
   // Last, so that the master hears of what is here after what went. Another disk may have come with
   // a better one meanwhile.
-  const absl::flat_hash_set<std::shared_ptr<Replica>> gone(extra.begin(), extra.end());
-  {
-    MutexLock lock(&mutex_);
-    std::erase_if(leaving_, [&](const auto& replica) { return gone.contains(replica); });
-  }
   for (const std::shared_ptr<Replica>& replica : replicas) {
     if (gone.contains(replica)) continue;
     const absl::StatusOr<std::shared_ptr<Replica>> here = Find(replica->chunk());

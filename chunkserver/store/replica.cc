@@ -132,11 +132,22 @@ void Replica::Announce() {
 }
 
 void Replica::Retire() {
+  MutexLock lock(&mutex_);
+  place_ = Place::kGivenUp;
+  TellGone();
+}
+
+bool Replica::retired() const {
+  MutexLock lock(&mutex_);
+  return place_ == Place::kGivenUp;
+}
+
+void Replica::Reinstate() {
   {
     MutexLock lock(&mutex_);
-    place_ = Place::kGivenUp;
+    place_ = Place::kTaken;
   }
-  ReportGone();
+  Report();
 }
 
 void Replica::Report() {
@@ -166,6 +177,10 @@ void Replica::Tell() {
 
 void Replica::ReportGone() {
   MutexLock lock(&mutex_);
+  TellGone();
+}
+
+void Replica::TellGone() {
   if (!reported_ || reported_->state == ReplicaState::kRemoved) return;
   ReplicaReport gone = *reported_;
   gone.state = ReplicaState::kRemoved;
@@ -295,10 +310,11 @@ absl::Status Replica::Store(const ReplicaRecord& record, WriteMode mode) {
   return absl::OkStatus();
 }
 
-void Replica::Become(const ReplicaRecord& record) {
+void Replica::Become(const ReplicaRecord& record, const AppendRecord* append) {
   bool news = false;
   {
     MutexLock lock(&mutex_);
+    if (append != nullptr) machine_.Appended(*append);
     machine_.Become(record);
     news = !reported_ || reported_->state != record.state;
   }

@@ -143,8 +143,10 @@ class Replica {
   // That has ended: it is told again, unless it is gone.
   void Tell();
   // Another one has taken its place: it is no part of what this server has any more, whatever
-  // becomes of it until it goes. Takes no turn.
+  // becomes of it until it goes, or is reinstated. Take no turn.
   void Retire();
+  void Reinstate();
+  bool retired() const;
 
   // --- For ReplicaReader.
   // The checksums of the blocks that hold [offset, offset + bytes), while the replica is not
@@ -185,7 +187,8 @@ class Replica {
   absl::Status StoreLatch(ReplicaRecord fenced);
   // Stores a record and takes it over.
   absl::Status Store(const ReplicaRecord& record, WriteMode mode);
-  void Become(const ReplicaRecord& record);
+  // `append`: the one that made it so, if any; nobody sees one without the other.
+  void Become(const ReplicaRecord& record, const AppendRecord* append = nullptr);
   // The checksums of the first `length` bytes and the producers within them; nullopt when there are
   // fewer bytes.
   struct Prefix {
@@ -209,6 +212,7 @@ class Replica {
   void SetUsed(uint64_t bytes);
   // Tells the inventory what the replica is now.
   void Report();
+  void TellGone() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Environment environment_;
   const ChunkId chunk_;

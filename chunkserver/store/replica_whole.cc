@@ -84,13 +84,7 @@ absl::Status Replica::StoreWhole(Disk* disk, std::span<Replica* const> replicas,
     for (Replica* replica : replicas) replica->Latch().IgnoreError();
     return Annotate(stored, fmt::format("append to chunk {}", replicas.front()->chunk_));
   }
-  for (size_t i = 0; i < replicas.size(); ++i) {
-    {
-      MutexLock lock(&replicas[i]->mutex_);
-      replicas[i]->machine_.Appended(rows[i].append);
-    }
-    replicas[i]->Become(rows[i].record);
-  }
+  for (size_t i = 0; i < replicas.size(); ++i) replicas[i]->Become(rows[i].record, &rows[i].append);
   return absl::OkStatus();
 }
 

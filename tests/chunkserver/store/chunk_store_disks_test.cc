@@ -282,6 +282,31 @@ TEST_P(ChunkStoreDisksTest, ADiskThatWasLeftOutIsMissed) {
   EXPECT_FALSE(store->Disks()[1].health.ok());
 }
 
+TEST_P(ChunkStoreDisksTest, ADiskIsMissedAlsoWhenAnotherOneStandsInItsPlace) {
+  const ChunkId chunk = MakeSealed(ChunkId(1), "abc");
+  const std::string left_out = Find(chunk)->disk().path();
+  const std::string other = left_out == machine_.dir(0) ? machine_.dir(1) : machine_.dir(0);
+  store_.reset();
+  Move(left_out, machine_.dir(7));
+  Move(other, left_out);
+  ChunkStoreOptions options = Options();
+  options.dirs = {left_out};
+  ASSERT_OK_AND_ASSIGN(const auto store, ChunkStore::Open(options));
+  EXPECT_OK(store->Disks()[0].health);
+  EXPECT_THAT(store->Find(chunk), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(store->Find(ChunkId(9)), StatusIs(absl::StatusCode::kUnavailable));
+}
+
+TEST_P(ChunkStoreDisksTest, WhatIsDamagedStaysSoOnADiskThatTakesNoWrites) {
+  if (GetParam() == IndexKind::kRocks) GTEST_SKIP() << "needs an index whose writes fail";
+  const ChunkId chunk = MakeSealed(ChunkId(1), "abc");
+  machine_.FailIndexWrites(absl::PermissionDeniedError("read-only"));
+  EXPECT_THAT(Find(chunk)->Condemn("for the test"), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_EQ(Find(chunk)->facts().report.state, ReplicaState::kCorrupt);
+  EXPECT_EQ(store_->inventory().Count(ReplicaState::kCorrupt), 1u);
+  machine_.FailIndexWrites(absl::OkStatus());
+}
+
 TEST_P(ChunkStoreDisksTest, ADiskThatLacksSomethingAtTheStartIsTriedAgain) {
   using enum FaultyFileSystem::Operation;
   const ChunkId chunk = MakeSealed(ChunkId(1), "abc");
@@ -387,6 +412,29 @@ TEST_P(ChunkStoreDisksTest, ACopyWithoutARowIsFoundAndQuarantined) {
   ASSERT_OK(Find(orphan)->Finalize(text.size(), Crc32c(text)));
   EXPECT_EQ(ReadServed(orphan).value(), text);
   ASSERT_OK(store_->Remove(orphan));
+}
+
+TEST_P(ChunkStoreDisksTest, AFileWithoutARowThatCannotBeReadCostsNothingElse) {
+  using enum FaultyFileSystem::Operation;
+  const ChunkId chunk = MakeSealed(ChunkId(0x101), RandomText(100'000));
+  const std::string dir = ParentDir(DataPath(chunk));
+  const size_t disk = store_->DiskOf(chunk).value();
+  store_.reset();
+  const std::string orphan = dir + "/0000000000000201";
+  {
+    ASSERT_OK_AND_ASSIGN(const auto file, machine_.fs()->Open(orphan, {.create = true}));
+    ASSERT_OK(file->Pwrite("abc", 0));
+  }
+  for (const int error : {EIO, EUCLEAN, EBADMSG}) {
+    machine_.faults().Fail(kOpen, orphan, error);
+    Open();
+    EXPECT_OK(store_->Disks()[disk].health);
+    EXPECT_OK(ReadServed(chunk));
+    EXPECT_TRUE(machine_.fs()->Exists(orphan));
+  }
+  machine_.faults().Fail(kOpen, orphan, 0);
+  Open();
+  EXPECT_OK(store_->Find(ChunkId(0x201)));
 }
 
 TEST_P(ChunkStoreDisksTest, ADiskThatReturnsServesWhatIsOnOneThatHangs) {

@@ -40,6 +40,11 @@ class ChunkStoreFixture : public RandomTest, public ::testing::WithParamInterfac
     ASSERT_OK(store);
     store_ = *std::move(store);
   }
+  void RemoveReplaced() {
+    for (size_t disk = 0; disk < store_->disk_count(); ++disk) {
+      EXPECT_EQ(store_->RemoveReplaced(disk), std::nullopt);
+    }
+  }
   void PowerCut() {
     machine_.PowerCut(OneIn(2) ? &random_ : nullptr);
     store_.reset();

@@ -1,0 +1,112 @@
+// Replicas that others have taken the place of: when they go, and when they do not.
+#include <tuple>
+#include <utility>
+
+#include "chunkserver/store/chunk_store.h"
+#include "common/log.h"
+
+namespace quern::chunkserver {
+namespace {
+
+// Each takes a few writes to the disk; whoever removes them has other things to do as well.
+constexpr size_t kRemovalsAtOnce = 100;
+
+bool IsGone(const Replica& replica) {
+  return replica.facts().report.state == ReplicaState::kRemoved;
+}
+
+}  // namespace
+
+// Two disks have a chunk when a crash came between a copy and the removal of what it replaces, when
+// a disk failed while a replica was made on it, or when one was away meanwhile. Of two alike the
+// one whose disk answers is worth more.
+ChunkStore::Worth ChunkStore::WorthOf(const Replica& replica) {
+  const ReplicaReport report = replica.facts().report;
+  if (replica.disk().failed()) return {0, 0, false};
+  const bool unsealed =
+      report.state == ReplicaState::kOpen || report.state == ReplicaState::kFenced;
+  const int rank = report.state == ReplicaState::kFinalized ? 3 : unsealed ? 2 : 1;
+  return {rank, report.length, replica.disk().Answers().ok()};
+}
+
+bool ChunkStore::Undecided(const Replica& one, const Replica& other) {
+  if (one.disk().failed() || other.disk().failed()) return false;
+  const Replica::Facts facts[] = {one.facts(), other.facts()};
+  if (facts[0].sealed == facts[1].sealed) return false;
+  return facts[facts[0].sealed ? 0 : 1].report.state != ReplicaState::kFinalized;
+}
+
+void ChunkStore::AddReplaced(const std::shared_ptr<Replica>& replica) {
+  if (!replica->disk().failed()) replaced_[{&replica->disk(), replica->chunk()}] = replica;
+}
+
+void ChunkStore::PutOff(const std::shared_ptr<Replica>& replaced) {
+  replaced->Retire();
+  MutexLock lock(&mutex_);
+  AddReplaced(replaced);
+}
+
+ChunkStore::Present ChunkStore::FindAll(ChunkId chunk, const Disk* disk) const {
+  Present present;
+  MutexLock lock(&mutex_);
+  const auto served = replicas_.find(chunk);
+  if (served != replicas_.end()) present.served = served->second;
+  const auto replaced = replaced_.find({disk, chunk});
+  if (replaced != replaced_.end()) present.on_disk = replaced->second;
+  if (present.served != nullptr && &present.served->disk() == disk)
+    present.on_disk = present.served;
+  return present;
+}
+
+std::optional<ChunkId> ChunkStore::RemoveReplaced(size_t disk, ChunkId from) {
+  const Disk* const answers = disks_->disks()[disk].get();
+  for (size_t i = 0; i < kRemovalsAtOnce; ++i) {
+    if (!answers->Usable().ok()) return std::nullopt;
+    std::shared_ptr<Replica> replaced;
+    {
+      MutexLock lock(&mutex_);
+      const auto next = replaced_.lower_bound({answers, from});
+      if (next == replaced_.end() || next->first.first != answers) return std::nullopt;
+      replaced = next->second;
+    }
+    from = ChunkId(replaced->chunk().value() + 1);
+    SealAsOther(replaced.get());
+    if (!IsToStay(replaced)) RemoveOne(replaced);
+  }
+  return from;
+}
+
+bool ChunkStore::IsToStay(const std::shared_ptr<Replica>& replaced) {
+  if (!replaced->retired()) return true;  // whoever put it there is about to retire it
+  MutexLock lock(&mutex_);
+  const auto place = replicas_.find(replaced->chunk());
+  // That one has gone by order, and the order was meant for all.
+  if (place == replicas_.end() || IsGone(*place->second)) return false;
+  if (IsGone(*replaced)) return false;
+  if (Undecided(*place->second, *replaced)) return true;
+  if (WorthOf(*place->second) >= WorthOf(*replaced)) return false;
+  const std::shared_ptr<Replica> other = std::exchange(place->second, replaced);
+  replaced_.erase({&replaced->disk(), replaced->chunk()});
+  AddReplaced(other);
+  // With the lock held: a copy may be about to take the place of both.
+  other->Retire();
+  replaced->Reinstate();
+  LogWarning("replaced_replica_returned", {{"chunk", replaced->chunk()},
+                                           {"disk", replaced->disk().path()},
+                                           {"worse", other->disk().path()}});
+  return true;
+}
+
+void ChunkStore::RemoveOne(const std::shared_ptr<Replica>& replaced) {
+  const absl::Status status = replaced->Remove();
+  // Of a disk that has failed it goes at the next start; else it is tried again.
+  if (!status.ok() && replaced->disk().health().ok()) return;
+  LogInfo("replaced_replica_removed",
+          {{"chunk", replaced->chunk()}, {"disk", replaced->disk().path()}, {"status", status}});
+  // Only now: a copy that comes back to this disk takes turns with it.
+  MutexLock lock(&mutex_);
+  const auto found = replaced_.find({&replaced->disk(), replaced->chunk()});
+  if (found != replaced_.end() && found->second == replaced) replaced_.erase(found);
+}
+
+}  // namespace quern::chunkserver
