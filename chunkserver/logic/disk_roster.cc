@@ -39,7 +39,8 @@ void DiskRoster::Present(const std::string& uuid, const std::string& path) {
 
 void DiskRoster::Located(const std::string& uuid, const std::string& path) {
   if (!here_.insert(uuid).second) return;
-  Entry(uuid)->path = path;
+  const auto known = std::ranges::find(disks_, uuid, &KnownDisk::uuid);
+  if (known != disks_.end()) known->path = path;
 }
 
 bool DiskRoster::IsForgotten(const std::string& uuid) const {

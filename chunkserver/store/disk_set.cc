@@ -178,7 +178,10 @@ void DiskSet::AddMissing() {
   for (const KnownDisk& missing : roster_.Missing()) {
     const auto there = std::ranges::find_if(
         disks_, [&](const auto& disk) { return disk->path() == missing.path; });
-    if (there != disks_.end()) continue;  // it says itself that it is away
+    // It says itself that it is away; but another disk may stand there now.
+    if (there != disks_.end() && ((*there)->uuid().empty() || (*there)->uuid() == missing.uuid)) {
+      continue;
+    }
     disks_.push_back(MakeDisk(missing.path));
     disks_.back()->set_uuid(missing.uuid);
     disks_.back()->SetAway(

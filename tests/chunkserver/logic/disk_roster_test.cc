@@ -75,6 +75,8 @@ TEST(DiskRosterTest, ABrokenDiskIsAtItsPlaceAndStaysForgotten) {
   EXPECT_TRUE(roster.IsForgotten("two"));
   EXPECT_FALSE(roster.IsForgotten("three"));
   EXPECT_FALSE(roster.IsForgotten("four"));
+  roster.Located("of another server", "/d");
+  EXPECT_EQ(roster.disks().size(), 3u) << "nobody here misses it later";
 }
 
 }  // namespace
