@@ -35,6 +35,8 @@ absl::StatusCode CodeOfErrno(int error_number) {
     case EISDIR:
       return absl::StatusCode::kInvalidArgument;
     case EIO:
+    case EUCLEAN:  // what a file system says of its own damage
+    case EBADMSG:
       return absl::StatusCode::kDataLoss;
     case EAGAIN:
     case EINTR:

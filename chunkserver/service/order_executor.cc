@@ -50,8 +50,11 @@ pb::ServerMessage::OrderResult OrderExecutor::Execute(const Order& order,
   absl::Status status;
   if (!disk) {
     status = WithoutDisk(order, &result);
-  } else if (status = services_.store->SaveMark(*disk); status.ok()) {
-    status = Dispatch(order, *disk, &result);
+  } else {
+    // What needs room goes to the next disk where one takes no writes, and the mark with it.
+    const bool needs_room = order.has_create() || order.has_copy();
+    if (!needs_room) status = services_.store->SaveMark(*disk);
+    if (status.ok()) status = Dispatch(order, *disk, &result);
   }
   services_.metrics->orders.Increment();
   result.set_code(static_cast<int32_t>(status.code()));

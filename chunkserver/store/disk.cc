@@ -220,9 +220,10 @@ void Disk::Fail(const absl::Status& why) {
     health_ = UnavailableError("disk {} has failed: {}", path(), Message(why));
   }
   LogError("disk_failed", {{"disk", path()}, {"error", why}});
+  // First: a failing disk may hang at the next write.
+  if (on_failed_ != nullptr) on_failed_();
   // Best effort: a disk that cannot take this note will hardly come back after a restart either.
   WriteFileDurably(options_.fs, path() + "/FAILED", Message(why)).IgnoreError();
-  if (on_failed_ != nullptr) on_failed_();
 }
 
 absl::Status Disk::Check(const absl::Status& status) {

@@ -52,15 +52,16 @@ absl::StatusOr<std::vector<ReplicaRecord>> AdoptOrphans(
       ++left;
       continue;
     }
-    absl::Status status;
-    ASSIGN_OR_RETURN(const auto size, disk->SizeOfData(chunk));
-    const uint64_t bytes = size.value_or(Disk::DataSize()).bytes;
-    if (bytes == 0) {
+    const auto size = disk->SizeOfData(chunk);
+    const uint64_t bytes = size.ok() ? size->value_or(Disk::DataSize()).bytes : 0;
+    // What cannot be looked at costs nothing but itself.
+    absl::Status status = size.status();
+    if (size.ok() && bytes == 0) {
       status = disk->RemoveData(chunk);
-    } else if (auto record = Adopt(disk, chunk, clock); record.ok()) {
-      adopted.push_back(*std::move(record));
-    } else {
+    } else if (size.ok()) {
+      auto record = Adopt(disk, chunk, clock);
       status = record.status();
+      if (record.ok()) adopted.push_back(*std::move(record));
     }
     if (!status.ok()) ++left;
     LogWarning("orphan_found",

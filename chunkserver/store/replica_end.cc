@@ -214,8 +214,9 @@ absl::Status Replica::Condemn(std::string_view reason) {
   }
   if (!next.ok()) return answer;  // removed meanwhile
   LogError("replica_corrupt", {{"chunk", chunk_}, {"disk", disk().path()}, {"reason", reason}});
-  // Unsynced: after a power cut the next read finds it again.
-  Store(*next, WriteMode::kUnsynced).IgnoreError();
+  // Unsynced: after a power cut the next read finds it again. A disk that takes no writes does not
+  // make it good either.
+  if (!Store(*next, WriteMode::kUnsynced).ok()) Become(*next);
   return answer;
 }
 
