@@ -58,7 +58,9 @@ class Cp final : public ShellCommand {
     return WalkTree(shell, source, [&](const FileStatus& entry) {
       const std::string to = root + entry.path.substr(source.path.size());
       if (entry.is_directory()) return MakeDirectory(shell, entry, to);
-      queue_.push_back({entry, to});
+      if (targets_.Claim(shell, {.target = to, .source = entry.path})) {
+        queue_.push_back({entry, to});
+      }
       return absl::OkStatus();
     });
   }
@@ -113,6 +115,7 @@ class Cp final : public ShellCommand {
   bool ignored_ = false;
   int64_t jobs_ = 2;
   std::vector<std::string> arguments_;
+  UsedTargets targets_;
   std::vector<Job> queue_;
   MadeDirectories made_;  // with -p
 };

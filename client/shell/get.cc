@@ -11,6 +11,7 @@
 #include "client/shell/jobs.h"
 #include "client/shell/made_directories.h"
 #include "client/shell/shell.h"
+#include "client/shell/target.h"
 #include "client/shell/tree.h"
 #include "common/cli/cli.h"
 #include "common/cli/command_line.h"
@@ -78,7 +79,9 @@ class Get final : public ShellCommand {
       const std::string below = entry.path.substr(source.path.size());
       const std::string to = root + (below.empty() || below.front() == '/' ? "" : "/") + below;
       if (!entry.is_directory()) {
-        queue_.push_back({entry, to});
+        if (targets_.Claim(shell, {.target = to, .source = entry.path})) {
+          queue_.push_back({entry, to});
+        }
         return absl::OkStatus();
       }
       return MakeDirectory(entry, to);
@@ -134,6 +137,7 @@ class Get final : public ShellCommand {
   bool preserve_ = false;
   int64_t jobs_ = 4;
   std::vector<std::string> arguments_;
+  UsedTargets targets_;
   std::vector<Job> queue_;
   MadeDirectories made_;  // with -p
 };

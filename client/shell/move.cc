@@ -29,8 +29,11 @@ class Mv final : public ShellCommand {
     ASSIGN_OR_RETURN(const TargetPlace place,
                      FindTarget(shell, target, names_directory, sources.size() > 1));
     const auto mode = force_ ? client::RenameMode::kReplaceFile : client::RenameMode::kNoReplace;
+    UsedTargets targets;
     for (const std::string& source : sources) {
-      const absl::Status status = shell->fs()->Rename(source, place.For(source), mode);
+      const std::string to = place.For(source);
+      if (!targets.Claim(shell, {.target = to, .source = source})) continue;
+      const absl::Status status = shell->fs()->Rename(source, to, mode);
       if (!status.ok()) shell->Report(status, source);
     }
     return absl::OkStatus();

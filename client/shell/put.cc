@@ -90,7 +90,7 @@ class Put final : public ShellCommand {
       const std::string to = entry.relative.empty() ? root : JoinPath(root, entry.relative);
       if (entry.is_directory) {
         RETURN_IF_ERROR(MakeDirectory(shell, entry, to));
-      } else {
+      } else if (targets_.Claim(shell, {.target = to, .source = entry.path})) {
         jobs_queue_.push_back({std::move(entry), to});
       }
     }
@@ -224,6 +224,7 @@ class Put final : public ShellCommand {
   std::optional<int64_t> replication_;
   LocalTreeOptions tree_options_;
   std::vector<std::string> arguments_;
+  UsedTargets targets_;
   std::vector<PutJob> jobs_queue_;
   MadeDirectories made_;  // with -p
 };

@@ -17,4 +17,13 @@ absl::StatusOr<TargetPlace> FindTarget(Shell* shell, const std::string& path, bo
   return NotFoundError("{}: no such directory. Try: dfs mkdir -p {}", path, path);
 }
 
+bool UsedTargets::Claim(Shell* shell, const Use& use) {
+  const auto [used, first] = sources_.try_emplace(use.target, use.source);
+  if (first) return true;
+  if (used->second == use.source) return false;
+  shell->Report(AlreadyExistsError("{}: {} goes to {} as well, which would leave one of them",
+                                   use.source, used->second, use.target));
+  return false;
+}
+
 }  // namespace quern::shell

@@ -1,6 +1,7 @@
 // Where copies go: into a directory that is there, under their own names, else to the very path.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -20,5 +21,21 @@ struct TargetPlace {
 // there is none.
 absl::StatusOr<TargetPlace> FindTarget(Shell* shell, const std::string& path, bool slash,
                                        bool several);
+
+// Where the sources of one call go. Two that go to the same path would leave one, whichever comes
+// last, even where the call may replace what others have put there.
+class UsedTargets {
+ public:
+  struct Use {
+    std::string target;
+    std::string source;
+  };
+  // False when something goes there already: another source, which is told to shell->Report, or
+  // this very one, which was named twice.
+  bool Claim(Shell* shell, const Use& use);
+
+ private:
+  std::map<std::string, std::string> sources_;  // by target
+};
 
 }  // namespace quern::shell

@@ -334,6 +334,29 @@ TEST_F(FileShell, AFileMovesIntoADirectoryThatIsWrittenWithASlashOnlyWhenItIsThe
   EXPECT_EQ(Paths("/renamed"), "/renamed/mvs\n");
 }
 
+// Also with -f, which is about what was there before.
+TEST_F(FileShell, NoSourceTakesThePlaceOfAnotherOfTheSameCall) {
+  const std::string here = cluster_->scratch() + "/same";
+  for (const char* name : {"a", "b"}) {
+    ASSERT_TRUE(std::filesystem::create_directories(here + "/" + name));
+    std::ofstream(here + "/" + name + "/part") << name;
+  }
+  ASSERT_TRUE(std::filesystem::create_directory(here + "/got"));
+  Good({"mkdir", "/same", "/same/put", "/same/cp", "/same/mv"});
+  const std::string a = "/same/a/part";
+  const std::string b = "/same/b/part";
+  const std::string only_first = "/part goes to /same/";
+  Refused({"put", "-f", here + "/a/part", here + "/b/part", "/same/put"}, only_first + "put/");
+  EXPECT_EQ(Good({"cat", "/same/put/part"}).out, "a");
+  Good({"put", here + "/a", here + "/b", "/same"});
+  Refused({"cp", "-f", "/same/[ab]/part", "/same/cp"}, only_first + "cp/");
+  EXPECT_EQ(Good({"cat", "/same/cp/part"}).out, "a");
+  Refused({"get", "-f", a, b, here + "/got"}, "/same/got/part as well");
+  Refused({"mv", "-f", "/same/[ab]/part", "/same/mv"}, only_first + "mv/");
+  EXPECT_EQ(Good({"cat", "/same/mv/part", b}).out, "ab");
+  Good({"cp", b, b, "/same"});
+}
+
 TEST_F(FileShell, NumbersOutOfRangeAreWrongUsage) {
   Put("/numbers", "a");
   for (const std::vector<std::string>& command :
