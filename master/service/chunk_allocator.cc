@@ -57,8 +57,8 @@ absl::StatusOr<pb::InodeRow> ChunkAllocator::CheckFile(
   return file;
 }
 
-absl::Status ChunkAllocator::TooFewServers(const pb::InodeRow& file, uint32_t needed,
-                                           const Placement& placement) {
+absl::Status ChunkAllocator::TooFewServers(const pb::InodeRow& file, const PlacementRequest& wanted,
+                                           uint32_t needed, const Placement& placement) {
   const size_t alive = state_.servers.CountAlive(clock_.MonotonicNow());
   // Those that are silent at the moment may have the room that the others lack.
   const auto silent = static_cast<size_t>(
@@ -72,9 +72,9 @@ absl::Status ChunkAllocator::TooFewServers(const pb::InodeRow& file, uint32_t ne
   }
   if (alive >= needed) {
     return ResourceExhaustedError(
-        "{}: no room for a chunk of {} on {} chunkservers ({}). Try: dfs df, then delete files or "
+        "{}: no room for {} on each of {} chunkservers ({}). Try: dfs df, then delete files or "
         "add servers",
-        file.name(), FormatBinarySize(file.chunk_size()), needed, placement.Reasons());
+        file.name(), FormatBinarySize(wanted.bytes), needed, placement.Reasons());
   }
   return UnavailableError(
       "{}: {} of {} chunkservers alive, need {} (min_write_replicas). Try: dfs admin report",
@@ -100,7 +100,7 @@ absl::StatusOr<std::vector<ServerId>> ChunkAllocator::ChooseServers(
     wanted.exclude = failed;
     placement = state_.placement.Choose(state_.servers, wanted, now, state_.random);
   }
-  if (placement.servers.size() < needed) return TooFewServers(file, needed, placement);
+  if (placement.servers.size() < needed) return TooFewServers(file, wanted, needed, placement);
   for (const ServerId server : placement.servers) state_.placement.NoteCreation(server, now);
   return placement.servers;
 }

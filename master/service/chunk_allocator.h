@@ -99,7 +99,8 @@ class ChunkAllocator {
   absl::StatusOr<std::vector<ServerId>> ChooseServers(std::span<const Wish> wishes,
                                                       const Writer& writer,
                                                       const std::vector<ServerId>& failed);
-  absl::Status TooFewServers(const pb::InodeRow& file, uint32_t needed, const Placement& placement)
+  absl::Status TooFewServers(const pb::InodeRow& file, const PlacementRequest& wanted,
+                             uint32_t needed, const Placement& placement)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex);
   pb::ChunkLocation Locate(ChunkId chunk, const pb::InodeRow& file,
                            const std::vector<ServerId>& chain);

@@ -310,6 +310,10 @@ TEST_F(WriteTest, AFullClusterSaysSo) {
   ASSERT_OK_AND_ASSIGN(const auto file, client_->Call(client_->CreateRequest("/f")));
   EXPECT_THAT(client_->Call(client_->AllocateRequest(file)),
               StatusIs(Code::kResourceExhausted, HasSubstr("no_room")));
+  auto request = client_->AllocateRequest(file);
+  request.set_expected_bytes(3 << 20);
+  EXPECT_THAT(client_->Call(request),
+              StatusIs(Code::kResourceExhausted, HasSubstr("no room for 3 MiB on each of ")));
 }
 
 TEST_F(WriteTest, ASilentServerMayHaveTheRoomThatAFullOneLacks) {
