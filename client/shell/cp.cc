@@ -91,6 +91,7 @@ class Cp final : public ShellCommand {
   absl::Status CopyOne(Shell* shell, const Job& job, Progress* progress) const {
     ASSIGN_OR_RETURN(const auto reader, shell->fs()->Open(job.source.path));
     client::CreateOptions options;
+    options.expected_bytes = reader->status().length;
     options.overwrite = force_;
     if (preserve_) {
       options.replication = job.source.replication;

@@ -147,6 +147,15 @@ class Master final : public pb::Namespace::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status Stat(grpc::ServerContext*, const pb::StatRequest* request,
+                    pb::StatResponse* response) override {
+    MutexLock lock(&state_->mutex);
+    const File* file = state_->Find(request->path());
+    if (file == nullptr) return rpc::ToGrpc(NotFoundError("{}: no such file", request->path()));
+    *response->mutable_status() = StatusOf(*file);
+    return grpc::Status::OK;
+  }
+
   grpc::Status AwaitCopies(grpc::ServerContext*, const pb::AwaitCopiesRequest*,
                            pb::AwaitCopiesResponse*) override {
     MutexLock lock(&state_->mutex);
