@@ -37,7 +37,8 @@ struct Limits {
   // time.
   absl::Duration append_rest = absl::Seconds(4);
   int max_streams_to_rest = 192;
-  // A reader that takes nothing for so long is dropped.
+  // A reader that takes nothing for so long is dropped, and so is a stream on which the first
+  // message does not come.
   absl::Duration read_stall = absl::Seconds(60);
   // Orders that wait; more are refused.
   size_t max_waiting_orders = 200'000;

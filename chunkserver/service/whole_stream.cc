@@ -85,8 +85,10 @@ WholeStream::WholeStream(const Services& services, rpc::BulkLoop* loop, rpc::Bul
 WholeStream::~WholeStream() { services_.metrics->append_streams.Decrement(); }
 
 void WholeStream::Run() {
+  // Over a slow link the first message takes longer to come than a stream rests.
+  absl::Duration patience = services_.limits.read_stall;
   while (!upstream_ended_) {
-    rpc::BulkEvent event = loop_->Next(services_.limits.append_rest);
+    rpc::BulkEvent event = loop_->Next(patience);
     if (event.kind != Event::kMessage || event.stream != upstream_) {
       if (OnIdleEvent(std::move(event))) break;
       continue;
@@ -94,6 +96,7 @@ void WholeStream::Run() {
     const absl::Status status = OnRequest(event.message);
     if (!status.ok()) return End(status);
     if (!rests_) break;
+    patience = services_.limits.append_rest;
   }
   End(absl::OkStatus());
 }

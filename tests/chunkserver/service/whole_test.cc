@@ -121,6 +121,16 @@ TEST_F(WholeTest, AStreamThatRestsTooLongEnds) {
   EXPECT_OK(client.AwaitEnd());
 }
 
+TEST_F(WholeTest, TheFirstMessageMayTakeLongerToComeThanAStreamRests) {
+  append_rest_ = absl::ZeroDuration();
+  StartAll(kNodes);
+  const std::vector<Chunk> chunks = {{kChunk, Text(1 << 20)}};
+  Create(chunks, kNodes);
+  WholeClient client(Chain(kNodes));
+  EXPECT_OK(client.Send(Chain(kNodes), chunks).status());
+  ExpectClosed(chunks, kNodes);
+}
+
 TEST_F(WholeTest, WhoKnowsTheSealReadsALatchedReplicaThatHasNotHeardOfIt) {
   StartAll(kNodes);
   const std::vector<Chunk> chunks = {{kChunk, "abc"}};
