@@ -7,6 +7,7 @@
 
 #include "client/master/master_client.h"
 #include "client/options.h"
+#include "client/patience.h"
 #include "client/piece.h"
 #include "client/suspects.h"
 #include "client/write/resting_streams.h"
@@ -35,6 +36,12 @@ class ClientContext {
     resting_streams.Forget(server.id);
   }
 
+  // How long a server that owes an answer may be silent, where `silence` is enough for one without
+  // bytes.
+  absl::Duration PatienceFor(absl::Duration silence) const {
+    return AllowedSilence(silence, awaited.total());
+  }
+
   // Tells the master that a replica's bytes are wrong; it finds out for itself.
   void ReportBadReplica(ChunkId chunk, ServerId server, std::string_view reason) {
     pb::ReportBadReplicaRequest report;
@@ -56,6 +63,7 @@ class ClientContext {
   Clock* const clock;
   MasterClient master;
   rpc::ChannelCache channels;
+  AwaitedBytes awaited;
   Suspects suspects;
   Suspects slow_local;  // did not say at once whether they hand out a file
   RestingStreams resting_streams;

@@ -21,8 +21,9 @@ struct ClientOptions {
   std::string node = {};   // machine this runs on; empty = QUERN_NODE, else the host name
   // How long calls wait for a master that is not there, and writers for chunkservers.
   absl::Duration master_timeout = absl::Seconds(5);
-  // A chunkserver that owes an answer and sends nothing for so long counts as failed: a paused or
-  // cut-off machine breaks no connection.
+  // A chunkserver that owes an answer and sends nothing for so long, and for what the bytes that
+  // are awaited take over a slow link (client/patience.h), counts as failed: a paused or cut-off
+  // machine breaks no connection.
   absl::Duration server_silence = absl::Seconds(5);
   // How often the master is told that a file is still being written. It gives up one that it hears
   // nothing of for an hour.

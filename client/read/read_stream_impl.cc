@@ -135,7 +135,9 @@ void ReadStreamImpl::OpenNextAhead() {
 }
 
 absl::Status ReadStreamImpl::Wait() {
-  const absl::Time until = waiting_since_ + context_->options.server_silence;
+  const AwaitedBytes::Share share(
+      &context_->awaited, std::min<uint64_t>(RangeFrom(position_, chunk_).length, kPieceBytes));
+  const absl::Time until = waiting_since_ + Allowance();
   const rpc::BulkEvent event = loop_.Next(until - context_->clock->MonotonicNow());
   if (ahead_ != nullptr && !ahead_->OnEvent(event).ok()) {
     context_->Suspect(ahead_->server());
@@ -145,10 +147,14 @@ absl::Status ReadStreamImpl::Wait() {
   if (!status.ok()) {
     OnFailure(status);
   } else if (const absl::Duration silence = context_->clock->MonotonicNow() - waiting_since_;
-             silence >= context_->options.server_silence) {
+             silence >= Allowance()) {
     OnFailure(DeadlineExceededError("it sent nothing for {}", FormatDuration(silence)));
   }
   return absl::OkStatus();
+}
+
+absl::Duration ReadStreamImpl::Allowance() const {
+  return context_->PatienceFor(context_->options.server_silence);
 }
 
 void ReadStreamImpl::OnFailure(const absl::Status& why) {

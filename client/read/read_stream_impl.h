@@ -35,6 +35,8 @@ class ReadStreamImpl final : public ReadStream {
                                       const ServerAddress& server);
   std::unique_ptr<ChunkSource> Connect(uint64_t position, const ChunkInfo& chunk,
                                        const ServerAddress& server);
+  // How long the present server may send nothing.
+  absl::Duration Allowance() const;
   // What is to be read of this chunk.
   ChunkRange RangeFrom(uint64_t position, const ChunkInfo& chunk) const;
   void OpenNextAhead();

@@ -1,5 +1,7 @@
 #include "client/read/replica_check.h"
 
+#include <algorithm>
+
 #include "client/read/chunk_stream.h"
 #include "common/crc32c.h"
 #include "common/rpc/bulk.h"
@@ -23,12 +25,16 @@ absl::Status ReadWhole(ClientContext* context, const ChunkInfo& chunk,
       heard = context->clock->MonotonicNow();
       continue;
     }
-    const absl::Time until = heard + context->options.server_silence;
+    const AwaitedBytes::Share share(&context->awaited,
+                                    std::min<uint64_t>(chunk.length - length, kPieceBytes));
+    const absl::Time until = heard + context->PatienceFor(context->options.server_silence);
     const rpc::BulkEvent event = loop.Next(until - context->clock->MonotonicNow());
     RETURN_IF_ERROR(stream.OnEvent(event));
-    if (event.kind == rpc::BulkEvent::Kind::kTimeout) {
-      return DeadlineExceededError("it sent nothing for {}",
-                                   FormatDuration(context->options.server_silence));
+    // Others may have begun to wait meanwhile.
+    const absl::Duration silence = context->clock->MonotonicNow() - heard;
+    if (event.kind == rpc::BulkEvent::Kind::kTimeout &&
+        silence >= context->PatienceFor(context->options.server_silence)) {
+      return DeadlineExceededError("it sent nothing for {}", FormatDuration(silence));
     }
   }
   if (crc == chunk.crc) return absl::OkStatus();

@@ -58,6 +58,7 @@ class AppendWindow {
   // Pieces that not all replicas have (or whose chunk is not sealed yet, after a failure).
   size_t unacked_pieces() const { return pieces_.size(); }
   size_t sent_unacked() const { return next_to_send_; }
+  uint64_t sent_unacked_bytes() const { return sent_.end - acked_.end; }
   // Bytes that every replica of the present chunk has acknowledged.
   uint64_t chunk_acked() const { return acked_.end; }
   // Bytes in sealed chunks.

@@ -116,6 +116,9 @@ ChunkFailure FileSender::StreamChunk(const OpenChunk& chunk) {
   while (!queue_.cancelled()) {
     SendWhatMayGo(&stream);
     const bool waiting = queue_.AwaitsAnswer() || seal_sent_;
+    // Pieces are answered one by one.
+    const AwaitedBytes::Share share(&context_->awaited,
+                                    std::min<uint64_t>(queue_.unacked_bytes(), kPieceBytes));
     const absl::Duration patience = Allowance() - (clock->MonotonicNow() - heard);
     const auto response =
         stream.OnEvent(loop_->Next(waiting ? patience : absl::InfiniteDuration()));
@@ -160,7 +163,8 @@ absl::StatusOr<bool> FileSender::OnResponse(const pb::AppendResponse& response) 
 }
 
 absl::Duration FileSender::Allowance() const {
-  return context_->options.server_silence * (queue_.has_unacked() ? 1 : kDiskPatience);
+  const absl::Duration silence = context_->options.server_silence;
+  return context_->PatienceFor(silence * (queue_.unacked_bytes() > 0 ? 1 : kDiskPatience));
 }
 
 ServerId FileSender::ToBlame(const OpenChunk& chunk, const ChunkFailure& failure) const {

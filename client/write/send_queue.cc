@@ -141,9 +141,9 @@ bool SendQueue::AwaitsAnswer() const {
   return window_.sent_unacked() > 0 || sync_sent_ > sync_done_;
 }
 
-bool SendQueue::has_unacked() const {
+uint64_t SendQueue::unacked_bytes() const {
   MutexLock lock(&mutex_);
-  return window_.sent_unacked() > 0;
+  return window_.sent_unacked_bytes();
 }
 
 absl::Status SendQueue::OnAck(uint64_t last_seq, uint64_t committed) {

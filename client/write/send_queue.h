@@ -54,8 +54,8 @@ class SendQueue {
   std::optional<uint64_t> TakeSync();
   // True when nothing more goes into this chunk: it is full, or the file is being closed.
   bool ShouldSeal() const;
-  // True when pieces were sent that not all replicas have yet.
-  bool has_unacked() const;
+  // Of pieces that were sent and that not all replicas have yet.
+  uint64_t unacked_bytes() const;
   // True when a server owes an answer to a piece or a sync.
   bool AwaitsAnswer() const;
 

@@ -42,15 +42,17 @@ Sums Send(std::span<const WholeChunk> chunks, rpc::BulkStream* stream) {
 }
 
 ChunkFailure AwaitSeal(ClientContext* context, const Sums& sums, RestingStreams::Stream* stream) {
-  const absl::Duration patience = context->options.server_silence * kDiskPatience;
-  const absl::Time deadline = context->clock->MonotonicNow() + patience;
+  const AwaitedBytes::Share share(&context->awaited, sums.bytes);
+  const absl::Time began = context->clock->MonotonicNow();
   ServerId failed = stream->primary.id;
   while (true) {
-    const absl::Duration left = deadline - context->clock->MonotonicNow();
-    if (left <= absl::ZeroDuration()) {
-      return {DeadlineExceededError("no answer for {}", FormatDuration(patience)), ServerId()};
+    const absl::Duration silence = context->clock->MonotonicNow() - began;
+    const absl::Duration patience =
+        context->PatienceFor(context->options.server_silence * kDiskPatience);
+    if (silence >= patience) {
+      return {DeadlineExceededError("no answer for {}", FormatDuration(silence)), ServerId()};
     }
-    const auto response = ReadAppendAnswer(stream->loop.Next(left), &failed);
+    const auto response = ReadAppendAnswer(stream->loop.Next(patience - silence), &failed);
     if (!response.ok()) return {response.status(), failed};
     if (!response->has_value()) continue;
     const pb::AppendResponse::Sealed& sealed = (*response)->sealed();

@@ -331,6 +331,29 @@ TEST_F(FileTest, ServersThatFallSilentAreGivenUp) {
   EXPECT_EQ(back, bytes);
 }
 
+// What comes over a slow link takes its time, and more of it than an answer without bytes.
+TEST_F(FileTest, AServerIsNotSilentAsLongAsItsBytesMayBeUnderWay) {
+  Connect(absl::Seconds(30), /*server_silence=*/absl::Milliseconds(300));
+  fake_.ScriptFrames([](uint32_t) {
+    Clock::Real()->Sleep(absl::Milliseconds(700));
+    return FrameAction::kAck;
+  });
+  const std::string bytes = RandomText(60'000);
+  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f"));
+  ASSERT_OK(writer->Append(bytes));
+  ASSERT_OK(writer->Flush());
+  ASSERT_OK(writer->Close());
+  EXPECT_EQ(fake_.most_resolves(), 0) << "no chunk was given up";
+  for (const uint32_t server : {1, 2, 3}) fake_.SetReadFault(server, ReadFault::kLate);
+  ASSERT_OK_AND_ASSIGN(const std::string back, ReadRange("/f", 0, bytes.size()));
+  EXPECT_EQ(back, bytes);
+  ASSERT_OK_AND_ASSIGN(const auto chunks, fs_->GetChunks("/f"));
+  EXPECT_OK(fs_->CheckReplica(chunks[0], chunks[0].replicas[0]));
+  fake_.ScriptFrames(nullptr);
+  ASSERT_OK(WriteFile("/g", "abc"));
+  EXPECT_TRUE(fake_.excluded_servers().empty()) << "nobody is suspected";
+}
+
 // Its primary may be waiting for a server behind it, for longer than the client waits.
 TEST_F(FileTest, ASilentChainIsNotTakenForASilentPrimaryBeforeItHappensAgain) {
   for (const size_t size : {size_t{3}, size_t{100'000}}) {

@@ -1,7 +1,8 @@
-// The small pure parts of the client: request ids, suspects, the choice of a replica.
+// The small pure parts of the client: request ids, suspects, patience, the choice of a replica.
 #include <gtest/gtest.h>
 
 #include "client/master/request_ids.h"
+#include "client/patience.h"
 #include "client/read/replica_choice.h"
 #include "client/suspects.h"
 
@@ -30,6 +31,27 @@ TEST(Suspects, AreForgottenAfterAWhile) {
   clock.AdvanceTime(absl::Seconds(2));
   EXPECT_FALSE(suspects.Contains(ServerId(3)));
   EXPECT_TRUE(suspects.All().empty());
+}
+
+TEST(AllowedSilence, IsLongerByWhatTheBytesOfAllStreamsTake) {
+  constexpr absl::Duration kSilence = absl::Seconds(5);
+  constexpr uint64_t kMessage = uint64_t{1} << 20;
+  EXPECT_EQ(AllowedSilence(kSilence, 0), absl::Seconds(5));
+  EXPECT_LT(AllowedSilence(kSilence, 1'000), absl::Milliseconds(5'020));
+  EXPECT_EQ(AllowedSilence(kSilence, kMessage), absl::Seconds(5 + 16));
+  EXPECT_EQ(AllowedSilence(kSilence, 4 * kMessage), absl::Seconds(5 + 64));
+  EXPECT_EQ(AllowedSilence(kSilence, 64 * kMessage), absl::Seconds(5 + 120));
+  EXPECT_EQ(AllowedSilence(kSilence, UINT64_MAX), absl::Seconds(5 + 120));
+}
+
+TEST(AwaitedBytes, AreThoseOfTheStreamsThatWaitNow) {
+  AwaitedBytes awaited;
+  const AwaitedBytes::Share first(&awaited, 10);
+  {
+    const AwaitedBytes::Share second(&awaited, 5);
+    EXPECT_EQ(awaited.total(), 15u);
+  }
+  EXPECT_EQ(awaited.total(), 10u);
 }
 
 TEST(ReplicaChoice, TakesTheNearestGoodReplicaAndEachOncePerRound) {

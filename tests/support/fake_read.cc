@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "common/clock.h"
 #include "common/crc32c.h"
 #include "common/rpc/bulk_codec.h"
 #include "quern/dfs/v1/chunk.pb.h"
@@ -45,6 +46,7 @@ void HandleFakeRead(FakeDfs::State* state, uint32_t server_id, rpc::BulkLoop* lo
     MutexLock lock(&state->mutex);
     const FakeDfs::ReadFault fault = state->read_faults[server_id];
     if (fault == FakeDfs::ReadFault::kSilent) continue;
+    if (fault == FakeDfs::ReadFault::kLate) Clock::Real()->Sleep(absl::Milliseconds(700));
     SendRange(request, state->chunks[request.chunk_id()].bytes, fault, stream);
     return;
   }

@@ -44,8 +44,10 @@ TEST(AppendWindow, SealsCleanlyWithEverythingThatWasSent) {
   EXPECT_EQ(window.NextToSend()->seq, 1u);
   window.MarkSent();
   window.MarkSent();
+  EXPECT_EQ(window.sent_unacked_bytes(), 5u);
   ASSERT_TRUE(window.OnAck(1, 3).ok());
   EXPECT_EQ(window.unacked_pieces(), 1u);
+  EXPECT_EQ(window.sent_unacked_bytes(), 2u);
   ASSERT_TRUE(window.OnSealed(5, Crc32c("abcde")).ok());
   EXPECT_EQ(window.unacked_pieces(), 0u);
   EXPECT_EQ(window.sealed_bytes(), 5u);
