@@ -164,7 +164,10 @@ absl::StatusOr<bool> FileSender::OnResponse(const pb::AppendResponse& response) 
 
 absl::Duration FileSender::Allowance() const {
   const absl::Duration silence = context_->options.server_silence;
-  return context_->PatienceFor(silence * (queue_.unacked_bytes() > 0 ? 1 : kDiskPatience));
+  const absl::Duration for_bytes = context_->PatienceFor(silence);
+  // They go out right behind the last pieces, whose acks may wait for the disk as well.
+  const bool awaits_disk = seal_sent_ || queue_.AwaitsSync();
+  return awaits_disk ? std::max(for_bytes, silence * kDiskPatience) : for_bytes;
 }
 
 ServerId FileSender::ToBlame(const OpenChunk& chunk, const ChunkFailure& failure) const {

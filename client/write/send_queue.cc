@@ -141,6 +141,11 @@ bool SendQueue::AwaitsAnswer() const {
   return window_.sent_unacked() > 0 || sync_sent_ > sync_done_;
 }
 
+bool SendQueue::AwaitsSync() const {
+  MutexLock lock(&mutex_);
+  return sync_sent_ > sync_done_;
+}
+
 uint64_t SendQueue::unacked_bytes() const {
   MutexLock lock(&mutex_);
   return window_.sent_unacked_bytes();

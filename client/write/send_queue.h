@@ -58,6 +58,7 @@ class SendQueue {
   uint64_t unacked_bytes() const;
   // True when a server owes an answer to a piece or a sync.
   bool AwaitsAnswer() const;
+  bool AwaitsSync() const;
 
   absl::Status OnAck(uint64_t last_seq, uint64_t committed);
   void OnSynced(uint64_t sync_id);

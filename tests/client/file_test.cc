@@ -354,6 +354,22 @@ TEST_F(FileTest, AServerIsNotSilentAsLongAsItsBytesMayBeUnderWay) {
   EXPECT_TRUE(fake_.excluded_servers().empty()) << "nobody is suspected";
 }
 
+// They follow the last piece at once, and it is answered with them.
+TEST_F(FileTest, ASealAndASyncMayTakeAsLongAsDisksAlsoRightBehindAPiece) {
+  Connect(absl::Seconds(30), /*server_silence=*/absl::Milliseconds(200));
+  fake_.ScriptFrames([](uint32_t) {
+    Clock::Real()->Sleep(absl::Milliseconds(500));
+    return FrameAction::kTake;
+  });
+  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f"));
+  ASSERT_OK(writer->Append("abc"));
+  ASSERT_OK(writer->Sync());
+  ASSERT_OK(writer->Append("def"));
+  ASSERT_OK(writer->Close());
+  EXPECT_EQ(fake_.most_resolves(), 0) << "no chunk was given up";
+  EXPECT_EQ(fake_.FileBytes("/f"), "abcdef");
+}
+
 // Its primary may be waiting for a server behind it, for longer than the client waits.
 TEST_F(FileTest, ASilentChainIsNotTakenForASilentPrimaryBeforeItHappensAgain) {
   for (const size_t size : {size_t{3}, size_t{100'000}}) {
