@@ -126,8 +126,17 @@ ChunkRange ReadStreamImpl::RangeFrom(uint64_t position, const ChunkInfo& chunk) 
 void ReadStreamImpl::OpenNextAhead() {
   const uint64_t next = chunk_.offset + chunk_.length;
   if (ahead_ != nullptr || next >= end_ || next - position_ > kOpenAheadBytes) return;
+  if (not_ahead_ == next) return;
+  OpenAhead(next);
+  // What went wrong comes up again when it is needed.
+  if (ahead_ == nullptr) not_ahead_ = next;
+  // The master may have taken its time, in which nobody looked at what the present server sent.
+  waiting_since_ = context_->clock->MonotonicNow();
+}
+
+void ReadStreamImpl::OpenAhead(uint64_t next) {
   const auto chunk = chunks_->Find(next);
-  if (!chunk.ok()) return;  // comes up again when it is needed
+  if (!chunk.ok()) return;
   const auto server = ReplicaChoice().Next(*chunk, [this](ServerId id) { return Suspected(id); });
   if (!server.has_value() || Suspected(server->id)) return;
   ahead_ = OpenAt(next, *chunk, *server);
@@ -144,10 +153,10 @@ absl::Status ReadStreamImpl::Wait() {
     ahead_.reset();
   }
   const absl::Status status = current_->OnEvent(event);
+  const absl::Duration silence = context_->clock->MonotonicNow() - waiting_since_;
   if (!status.ok()) {
     OnFailure(status);
-  } else if (const absl::Duration silence = context_->clock->MonotonicNow() - waiting_since_;
-             silence >= Allowance()) {
+  } else if (event.kind == rpc::BulkEvent::Kind::kTimeout && silence >= Allowance()) {
     OnFailure(DeadlineExceededError("it sent nothing for {}", FormatDuration(silence)));
   }
   return absl::OkStatus();

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "client/client_context.h"
@@ -39,7 +40,9 @@ class ReadStreamImpl final : public ReadStream {
   absl::Duration Allowance() const;
   // What is to be read of this chunk.
   ChunkRange RangeFrom(uint64_t position, const ChunkInfo& chunk) const;
+  // When the end of the present chunk is near: the stream of the one that begins at this offset.
   void OpenNextAhead();
+  void OpenAhead(uint64_t next);
   // Waits for one event of the loop.
   absl::Status Wait();
   void OnFailure(const absl::Status& why);
@@ -57,6 +60,7 @@ class ReadStreamImpl final : public ReadStream {
   ChunkInfo chunk_;  // that holds position_, once there is a stream
   std::unique_ptr<ChunkSource> current_;
   std::unique_ptr<ChunkSource> ahead_;
+  std::optional<uint64_t> not_ahead_;  // file offset of a chunk that could not be opened ahead
   absl::Time waiting_since_;
 
   CheckedBytes bytes_;  // being given out

@@ -389,6 +389,44 @@ TEST_F(FileTest, ASilentChainIsNotTakenForASilentPrimaryBeforeItHappensAgain) {
   }
 }
 
+class SlowMasterTest : public FileTest {
+ protected:
+  // Reads the last 4 chunks of 10, while the master is asked where those after the first of them
+  // are; it does what the script says.
+  absl::StatusOr<std::string> ReadTail(std::function<bool()> look_up) {
+    ASSIGN_OR_RETURN(auto writer, fs_->Create("/f", {.chunk_size = 1000}));
+    RETURN_IF_ERROR(writer->Append(bytes_));
+    RETURN_IF_ERROR(writer->Close().status());
+    // The first one is the call that opens the file.
+    fake_.ScriptLookUps(
+        [calls = 0, look_up = std::move(look_up)]() mutable { return ++calls == 1 || look_up(); });
+    return ReadRange("/f", 6'000, 4'000);
+  }
+
+  const std::string bytes_ = RandomText(10'000);
+};
+
+TEST_F(SlowMasterTest, AReaderBlamesNoServerForIt) {
+  Connect(absl::Seconds(30), /*server_silence=*/absl::Milliseconds(300));
+  ASSERT_OK_AND_ASSIGN(const std::string back, ReadTail([] {
+                         Clock::Real()->Sleep(absl::Milliseconds(700));
+                         return true;
+                       }));
+  EXPECT_EQ(back, bytes_.substr(6'000));
+  ASSERT_OK(WriteFile("/g", "abc"));
+  EXPECT_TRUE(fake_.excluded_servers().empty()) << "nobody is suspected";
+}
+
+TEST_F(SlowMasterTest, AReaderAsksOnceAheadAndOnceWhenItHasTo) {
+  int asked = 0;
+  EXPECT_THAT(ReadTail([&] {
+                ++asked;
+                return false;
+              }),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("/f")));
+  EXPECT_EQ(asked, 2);
+}
+
 TEST_F(FileTest, WithoutAGoodReplicaAReadFailsAndNamesTheFile) {
   Connect(absl::Milliseconds(300));
   ASSERT_OK(WriteFile("/f", RandomText(1000)));

@@ -117,6 +117,9 @@ class Master final : public pb::Namespace::Service {
   grpc::Status GetChunks(grpc::ServerContext*, const pb::GetChunksRequest* request,
                          pb::GetChunksResponse* response) override {
     MutexLock lock(&state_->mutex);
+    if (state_->look_up_script && !state_->look_up_script()) {
+      return {grpc::StatusCode::FAILED_PRECONDITION, "scripted failure"};
+    }
     const File* file = request->path().empty() ? &state_->files[request->inode_id()]
                                                : state_->Find(request->path());
     if (file == nullptr) return rpc::ToGrpc(NotFoundError("{}: no such file", request->path()));
@@ -365,6 +368,11 @@ void FakeDfs::ScriptFrames(std::function<FrameAction(uint32_t)> script) {
 void FakeDfs::ScriptLostAnswers(std::function<bool()> script) {
   MutexLock lock(&state_->mutex);
   state_->lost_answer_script = std::move(script);
+}
+
+void FakeDfs::ScriptLookUps(std::function<bool()> script) {
+  MutexLock lock(&state_->mutex);
+  state_->look_up_script = std::move(script);
 }
 
 void FakeDfs::SetReadFault(uint32_t server_id, ReadFault fault) {

@@ -42,6 +42,8 @@ class FakeDfs {
   void ScriptFrames(std::function<FrameAction(uint32_t server_id)> script);
   // Asked for every call of the master: true = do it, but lose the answer.
   void ScriptLostAnswers(std::function<bool()> script);
+  // Asked when the master is to say where chunks are, before it does: false = it fails.
+  void ScriptLookUps(std::function<bool()> script);
   // Reads from this server give a wrong byte, nothing at all, end early, or begin 700 ms late.
   enum class ReadFault { kNone, kWrongByte, kSilent, kBreakHalfWay, kLate };
   void SetReadFault(uint32_t server_id, ReadFault fault);

@@ -47,6 +47,7 @@ struct FakeDfs::State {
   std::map<std::pair<uint64_t, uint64_t>, std::string> answers ABSL_GUARDED_BY(mutex);
   std::function<FrameAction(uint32_t)> frame_script ABSL_GUARDED_BY(mutex);
   std::function<bool()> lost_answer_script ABSL_GUARDED_BY(mutex);
+  std::function<bool()> look_up_script ABSL_GUARDED_BY(mutex);
   std::map<uint32_t, ReadFault> read_faults ABSL_GUARDED_BY(mutex);
   bool no_copies ABSL_GUARDED_BY(mutex) = false;
   int room_for_files ABSL_GUARDED_BY(mutex) = 1000;
