@@ -20,7 +20,12 @@ SharedPiece PiecePool::Take() {
 
 void PiecePool::GiveBack(std::unique_ptr<PieceBuffer> buffer) {
   MutexLock lock(&mutex_);
-  free_.push_back(std::move(buffer));
+  if (free_.size() < kMaxFreePieces) free_.push_back(std::move(buffer));
+}
+
+size_t PiecePool::free_pieces() const {
+  MutexLock lock(&mutex_);
+  return free_.size();
 }
 
 }  // namespace quern::client

@@ -26,17 +26,21 @@ struct PieceBuffer {
 using SharedPiece = std::shared_ptr<PieceBuffer>;
 
 // Freed buffers are handed out again: memory that was just touched is far cheaper than new pages.
+// No more of them are kept than a few files need; what many files at a time took is given back.
 // Thread-safe; buffers may outlive the pool's owner.
 class PiecePool : public std::enable_shared_from_this<PiecePool> {
  public:
   static std::shared_ptr<PiecePool> Create() { return std::shared_ptr<PiecePool>(new PiecePool); }
   SharedPiece Take();
 
+  static constexpr size_t kMaxFreePieces = 64;
+  size_t free_pieces() const;
+
  private:
   PiecePool() = default;
   void GiveBack(std::unique_ptr<PieceBuffer> buffer);
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::vector<std::unique_ptr<PieceBuffer>> free_ ABSL_GUARDED_BY(mutex_);
 };
 

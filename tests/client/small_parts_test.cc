@@ -1,8 +1,10 @@
-// The small pure parts of the client: request ids, suspects, patience, the choice of a replica.
+// The small pure parts of the client: request ids, suspects, patience, pieces, the choice of
+// a replica.
 #include <gtest/gtest.h>
 
 #include "client/master/request_ids.h"
 #include "client/patience.h"
+#include "client/piece.h"
 #include "client/read/replica_choice.h"
 #include "client/suspects.h"
 
@@ -52,6 +54,17 @@ TEST(AwaitedBytes, AreThoseOfTheStreamsThatWaitNow) {
     EXPECT_EQ(awaited.total(), 15u);
   }
   EXPECT_EQ(awaited.total(), 10u);
+}
+
+TEST(PiecePool, KeepsAFewPiecesAndGivesBackTheRest) {
+  const std::shared_ptr<PiecePool> pool = PiecePool::Create();
+  std::vector<SharedPiece> pieces;
+  for (size_t i = 0; i < PiecePool::kMaxFreePieces + 10; ++i) pieces.push_back(pool->Take());
+  EXPECT_EQ(pool->free_pieces(), 0u);
+  pieces.clear();
+  EXPECT_EQ(pool->free_pieces(), 64u);
+  const SharedPiece again = pool->Take();
+  EXPECT_EQ(pool->free_pieces(), 63u) << "it is one of them";
 }
 
 TEST(ReplicaChoice, TakesTheNearestGoodReplicaAndEachOncePerRound) {
