@@ -111,8 +111,8 @@ absl::StatusOr<int> Explain(Session* session, const LoadedPipeline& loaded,
 
 }  // namespace
 
-absl::StatusOr<int> RunPipeline(Session* session, const PipelineText& pipeline,
-                                const PipelineFlags& flags) {
+absl::StatusOr<StartedPipeline> StartPipeline(Session* session, const PipelineText& pipeline,
+                                              const PipelineFlags& flags) {
   ASSIGN_OR_RETURN(LoadedPipeline loaded, Load(pipeline));
   RETURN_IF_ERROR(ApplyFlags(flags, &loaded));
   ASSIGN_OR_RETURN(pb::PipelineSpec spec, BuildPipeline(loaded.file, &loaded.stages));
@@ -137,7 +137,10 @@ absl::StatusOr<int> RunPipeline(Session* session, const PipelineText& pipeline,
     if (!checked.ok()) return Annotate(checked.status(), where);
     plugins.push_back(*std::move(checked));
   }
-  if (flags.dry_run) return Explain(session, loaded, plugins, spec, flags);
+  if (flags.dry_run) {
+    ASSIGN_OR_RETURN(const int code, Explain(session, loaded, plugins, spec, flags));
+    return StartedPipeline(code);
+  }
   if (flags.local) {
     for (size_t i = 0; i < loaded.stages.size(); ++i) {
       spec.mutable_stages(static_cast<int>(i))
@@ -145,16 +148,17 @@ absl::StatusOr<int> RunPipeline(Session* session, const PipelineText& pipeline,
           ->mutable_plugin()
           ->set_path(AbsolutePath(loaded.stages[i].plugin));
     }
-    return RunPipelineLocally(session, spec, flags.threads);
+    ASSIGN_OR_RETURN(const int code, RunPipelineLocally(session, spec, flags.threads));
+    return StartedPipeline(code);
   }
   RETURN_IF_ERROR(CheckPipelineSpec(spec).status());
   RETURN_IF_ERROR(Upload(session, loaded, plugins, &spec));
   ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
   pb::SubmitPipelineRequest request;
   *request.mutable_spec() = std::move(spec);
-  ASSIGN_OR_RETURN(const pb::SubmitPipelineResponse response,
+  ASSIGN_OR_RETURN(pb::SubmitPipelineResponse response,
                    coordinator->SubmitPipeline(std::move(request)));
-  return AfterSubmission(session, response, flags.detach, /*dry_run=*/false);
+  return StartedPipeline(std::move(response));
 }
 
 absl::StatusOr<int> AfterSubmission(Session* session, const pb::SubmitPipelineResponse& response,

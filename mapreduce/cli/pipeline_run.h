@@ -3,11 +3,13 @@
 
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "common/status.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/job_source.h"
+#include "quern/mr/v1/jobs.pb.h"
 
 namespace quern::mr {
 
@@ -29,9 +31,13 @@ struct PipelineFlags {
   std::optional<int64_t> threads = {};  // with `local`
 };
 
-// The exit code, or an error: UsageError for what the user wrote wrongly, else a rejection.
-absl::StatusOr<int> RunPipeline(Session* session, const PipelineText& pipeline,
-                                const PipelineFlags& flags);
+// What the coordinator has accepted, for AfterSubmission; or the exit code where it is asked for
+// nothing: of a dry run, and of one on this machine.
+using StartedPipeline = std::variant<int, pb::SubmitPipelineResponse>;
+
+// UsageError for what the user wrote wrongly; any other error is one of the submission.
+absl::StatusOr<StartedPipeline> StartPipeline(Session* session, const PipelineText& pipeline,
+                                              const PipelineFlags& flags);
 // Stages and their parameters.
 std::string PipelineHelp(const std::string& target, const PipelineText& pipeline);
 

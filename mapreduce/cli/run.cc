@@ -153,22 +153,27 @@ class RunJob final : public JobCommand {
       return UsageError(
           "a pipeline has several jobs: say of which stage, as in --set STAGE.reduce.tasks=4");
     }
-    const absl::StatusOr<int> code = RunPipeline(session, pipeline,
-                                                 {.settings = settings_,
-                                                  .words = {words_.begin() + 1, words_.end()},
-                                                  .name = name_,
-                                                  .memory = memory_,
-                                                  .replication = replication_,
-                                                  .user = UserName(),
-                                                  .command = CommandText(),
-                                                  .overwrite = overwrite_,
-                                                  .keep = keep_,
-                                                  .detach = detach_,
-                                                  .dry_run = dry_run_,
-                                                  .all_splits = all_splits_,
-                                                  .local = local_,
-                                                  .threads = threads_});
-    return code.ok() ? code : Rejected(*session, code.status());
+    const absl::StatusOr<StartedPipeline> started =
+        StartPipeline(session, pipeline,
+                      {.settings = settings_,
+                       .words = {words_.begin() + 1, words_.end()},
+                       .name = name_,
+                       .memory = memory_,
+                       .replication = replication_,
+                       .user = UserName(),
+                       .command = CommandText(),
+                       .overwrite = overwrite_,
+                       .keep = keep_,
+                       .detach = detach_,
+                       .dry_run = dry_run_,
+                       .all_splits = all_splits_,
+                       .local = local_,
+                       .threads = threads_});
+    if (!started.ok()) return Rejected(*session, started.status());
+    if (const int* code = std::get_if<int>(&*started)) return *code;
+    // It runs, whatever becomes of this command: nothing is a rejection any more.
+    return AfterSubmission(session, std::get<pb::SubmitPipelineResponse>(*started), detach_,
+                           /*dry_run=*/false);
   }
 
   // Flags and arguments over what the spec says.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -138,6 +139,22 @@ TEST_F(PipelineTest, SurvivesItsCoordinatorAndItsClientAndIsNotRunAgain) {
   EXPECT_TRUE(Output("/plain").starts_with(Output("/out")));
   EXPECT_EQ(cluster_->Mr({"drop", id}).exit_code, 0);
   EXPECT_EQ(cluster_->Dfs({"ls", "/.quern/pipelines"}).out, "");
+}
+
+// A coordinator that has lost its journal knows it no more.
+TEST_F(PipelineTest, OneThatRanIsNotCalledRejectedWhenItCannotBeWatched) {
+  Gate gate(cluster_->scratch() + "/gate");
+  auto client = cluster_->StartCommand(
+      {"mr", "run", spec_, "/text", "/out", "--set", "again.params.map_gate=" + gate.path()});
+  ASSERT_TRUE(cluster_->Eventually([&] { return StageState(1) == "RUNNING"; }, kPatience));
+  cluster_->Kill("coordinator");
+  const std::string dir = cluster_->spec("coordinator").dir;
+  std::filesystem::rename(dir, cluster_->scratch() + "/journal");
+  std::filesystem::create_directory(dir);
+  cluster_->Restart("coordinator");
+  const CommandResult ended = client->Finish();
+  EXPECT_EQ(ended.exit_code, 1) << ended.Describe();
+  gate.Open();
 }
 
 // An output that a user has touched is made again, and nothing of the user's is replaced.
