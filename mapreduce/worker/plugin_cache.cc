@@ -15,8 +15,19 @@ namespace quern::mr {
 namespace {
 
 constexpr std::string_view kSuffix = ".so";
+constexpr std::string_view kUnchecked = ".new";  // behind it, of one that is on its way
 
 }  // namespace
+
+PluginCache::PluginCache(std::string dir, Fetch fetch, FileSystem* files)
+    : dir_(std::move(dir)), fetch_(std::move(fetch)), files_(files) {
+  const auto names = FileSystem::Real()->List(dir_);
+  if (!names.ok()) return;
+  for (const std::string& name : *names) {
+    if (!name.ends_with(kUnchecked)) continue;
+    FileSystem::Real()->Remove(fmt::format("{}/{}", dir_, name)).IgnoreError();
+  }
+}
 
 std::string PluginCache::PathOf(const std::string& hash) const {
   return fmt::format("{}/{}{}", dir_, hash, kSuffix);
@@ -84,24 +95,32 @@ bool PluginCache::IsIntact(const pb::JobSpec::Plugin& plugin) const {
 }
 
 absl::Status PluginCache::Download(const pb::JobSpec::Plugin& plugin, const std::string& path) {
-  const std::string unchecked = path + ".new";
-  std::ofstream file(unchecked, std::ios::binary | std::ios::trunc);
+  const std::string unchecked = fmt::format("{}{}", path, kUnchecked);
+  absl::Status status = FetchTo(plugin, unchecked);
+  if (status.ok()) status = FileSystem::Real()->Rename(unchecked, path);
+  // Nobody may ever ask for it again.
+  if (!status.ok()) FileSystem::Real()->Remove(unchecked).IgnoreError();
+  return status;
+}
+
+absl::Status PluginCache::FetchTo(const pb::JobSpec::Plugin& plugin, const std::string& path) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
   Hasher128 hasher;
   uint64_t size = 0;
   RETURN_IF_ERROR(fetch_(plugin.path(), [&](std::string_view bytes) -> absl::Status {
     hasher.Update(bytes);
     size += bytes.size();
     file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    if (!file) return ResourceExhaustedError("{}: cannot be written", unchecked);
+    if (!file) return ResourceExhaustedError("{}: cannot be written", path);
     return absl::OkStatus();
   }));
   file.close();
-  if (!file) return ResourceExhaustedError("{}: cannot be written", unchecked);
+  if (!file) return ResourceExhaustedError("{}: cannot be written", path);
   if (size != plugin.size_bytes() || hasher.Digest().ToString() != plugin.hash()) {
     return DataLossError("{}: is not what the job was submitted with. Try: submit again",
                          plugin.path());
   }
-  return FileSystem::Real()->Rename(unchecked, path);
+  return absl::OkStatus();
 }
 
 // Processes that have one loaded keep it: only its name goes.

@@ -31,9 +31,9 @@ class PluginCache {
   using Fetch = std::function<absl::Status(
       const std::string& path, const std::function<absl::Status(std::string_view)>& sink)>;
 
-  // `files`, borrowed, reads the copies that are there.
-  PluginCache(std::string dir, Fetch fetch, FileSystem* files = FileSystem::Real())
-      : dir_(std::move(dir)), fetch_(std::move(fetch)), files_(files) {}
+  // `files`, borrowed, reads the copies that are there. What a process before this one was
+  // fetching is removed.
+  PluginCache(std::string dir, Fetch fetch, FileSystem* files = FileSystem::Real());
 
   // The path of a local copy, which stays there as long as anybody has this.
   using Copy = std::shared_ptr<const std::string>;
@@ -61,6 +61,8 @@ class PluginCache {
   Copy Use(const std::string& hash) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Provide(const pb::JobSpec::Plugin& plugin);
   absl::Status Download(const pb::JobSpec::Plugin& plugin, const std::string& path);
+  // All of it, and only if it is what the job was submitted with.
+  absl::Status FetchTo(const pb::JobSpec::Plugin& plugin, const std::string& path);
   void RemoveIdleCopies();
 
   const std::string dir_;

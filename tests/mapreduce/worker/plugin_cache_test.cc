@@ -39,7 +39,8 @@ class PluginCacheTest : public testing::Test {
   PluginCache NewCache() {
     const auto fetch = [this](const std::string& path, const auto& sink) {
       ++fetches_;
-      return sink(path);
+      const absl::Status taken = sink(path);
+      return taken.ok() ? fetching_ : taken;
     };
     return PluginCache(dir_.path(), fetch, &files_);
   }
@@ -54,6 +55,7 @@ class PluginCacheTest : public testing::Test {
 
   const TempDir dir_;
   int fetches_ = 0;
+  absl::Status fetching_;  // how each fetch ends
   CountingFileSystem files_;
 };
 
@@ -154,6 +156,28 @@ TEST_F(PluginCacheTest, RefusesOtherBytesAndOtherNames) {
   EXPECT_THAT(NewCache().Get(plugin), StatusIs(absl::StatusCode::kDataLoss));
   plugin.set_hash("../../../../../../../../../../etc");
   EXPECT_THAT(NewCache().Get(plugin), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_F(PluginCacheTest, WhatCouldNotBeFetchedTakesNoRoom) {
+  PluginCache cache = NewCache();
+  pb::JobSpec::Plugin plugin = Plugin("machine code");
+  fetching_ = UnavailableError("the master went away");
+  EXPECT_THAT(cache.Get(plugin), StatusIs(absl::StatusCode::kUnavailable));
+  EXPECT_EQ(FileSystem::Real()->List(dir_.path())->size(), 0u);
+  fetching_ = absl::OkStatus();
+  plugin.set_path("something else");
+  EXPECT_THAT(cache.Get(plugin), StatusIs(absl::StatusCode::kDataLoss));
+  EXPECT_EQ(FileSystem::Real()->List(dir_.path())->size(), 0u);
+}
+
+TEST_F(PluginCacheTest, WhatADeadWorkerWasFetchingIsRemoved) {
+  const pb::JobSpec::Plugin plugin = Plugin("machine code");
+  ASSERT_OK(NewCache().Get(plugin));
+  std::ofstream(dir_ / (Plugin("other").hash() + ".so.new")) << "ot";
+  PluginCache cache = NewCache();
+  EXPECT_EQ(FileSystem::Real()->List(dir_.path())->size(), 1u);
+  ASSERT_OK(cache.Get(plugin));
+  EXPECT_EQ(fetches_, 1);
 }
 
 }  // namespace
