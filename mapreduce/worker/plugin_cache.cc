@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <utility>
 #include <vector>
@@ -120,6 +121,8 @@ absl::Status PluginCache::FetchTo(const pb::JobSpec::Plugin& plugin, const std::
     return DataLossError("{}: is not what the job was submitted with. Try: submit again",
                          plugin.path());
   }
+  // Attempts of all jobs have links to it.
+  if (chmod(path.c_str(), 0444) != 0) return ErrnoStatus(errno, path);
   return absl::OkStatus();
 }
 

@@ -1,4 +1,5 @@
 // Stands for quern-task: speaks its protocol and misbehaves as the job's parameter "do" says.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -63,6 +64,7 @@ void RunOne(const pb::ToTask::Start& start, MessagePipe* pipe, int fd) {
   pb::FromTask message;
   if (const auto damage = start.task().job().params().find("damage");
       damage != start.task().job().params().end()) {
+    (void)chmod(damage->second.c_str(), 0644);
     (void)!truncate(damage->second.c_str(), 3);
   }
   if (what == "done" || what == "done-then-exit") Done(start, pipe);

@@ -49,6 +49,12 @@ class PluginCacheTest : public testing::Test {
     ASSIGN_OR_RETURN(const PluginCache::Copy copy, cache->Get(plugin));
     return *copy;
   }
+  // As only a disk can, or root: a copy is there to be read.
+  static void Damage(const std::string& path, const std::string& bytes) {
+    std::filesystem::permissions(path, std::filesystem::perms::owner_write,
+                                 std::filesystem::perm_options::add);
+    std::ofstream(path, std::ios::trunc) << bytes;
+  }
   std::string Read(const std::string& path) {
     return ReadFileToString(FileSystem::Real(), path).value_or("(none)");
   }
@@ -78,7 +84,7 @@ TEST_F(PluginCacheTest, ATornCopyIsFetchedAgain) {
     ASSERT_OK_AND_ASSIGN(path, PathIn(&cache, plugin));
   }
   for (const char* torn : {"", "machine", "machine c0de"}) {
-    std::ofstream(path, std::ios::trunc) << torn;
+    Damage(path, torn);
     PluginCache cache = NewCache();  // as after a power cut
     EXPECT_FALSE(cache.IsIntact(plugin));
     ASSERT_OK(cache.Get(plugin));
@@ -91,7 +97,7 @@ TEST_F(PluginCacheTest, ACopyThatIsDamagedLaterIsFetchedAgain) {
   const pb::JobSpec::Plugin plugin = Plugin("machine code");
   PluginCache cache = NewCache();
   ASSERT_OK_AND_ASSIGN(const std::string path, PathIn(&cache, plugin));
-  std::ofstream(path, std::ios::trunc) << "torn";
+  Damage(path, "torn");
   ASSERT_OK(cache.Get(plugin));
   EXPECT_EQ(Read(path), "machine code");
   ASSERT_OK(FileSystem::Real()->Remove(path));
@@ -114,7 +120,7 @@ TEST_F(PluginCacheTest, LinksThatComeAndGoAreNoReasonToReadACopyAgain) {
   EXPECT_EQ(files_.opened, 0) << "it was compared when it came";
 
   std::filesystem::create_hard_link(*copy, link);
-  std::ofstream(link, std::ios::app) << " of a task that writes to its side file";
+  Damage(link, "words of a task that writes to its side file");
   ASSERT_OK(cache.Get(list));
   EXPECT_EQ(files_.opened, 1);
   EXPECT_EQ(Read(*copy), "words");
@@ -156,6 +162,14 @@ TEST_F(PluginCacheTest, RefusesOtherBytesAndOtherNames) {
   EXPECT_THAT(NewCache().Get(plugin), StatusIs(absl::StatusCode::kDataLoss));
   plugin.set_hash("../../../../../../../../../../etc");
   EXPECT_THAT(NewCache().Get(plugin), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+// A task that appends to its side file would change it for all jobs.
+TEST_F(PluginCacheTest, NobodyMayWriteToWhatAllShare) {
+  PluginCache cache = NewCache();
+  ASSERT_OK_AND_ASSIGN(const PluginCache::Copy copy, cache.Get(Plugin("words")));
+  const auto mode = std::filesystem::status(*copy).permissions();
+  EXPECT_EQ(static_cast<unsigned>(mode), 0444u);
 }
 
 TEST_F(PluginCacheTest, WhatCouldNotBeFetchedTakesNoRoom) {
