@@ -125,6 +125,7 @@ void JobTracker::AddOutput(Job* job, uint32_t map_task) {
 
 void JobTracker::OnFailure(Job* job, const AttemptRef& ref, pb::AttemptFailure failure,
                            absl::Time now) {
+  if (job->state == pb::JOB_STATE_COMMITTING) return;  // all of it is done without this one
   const Attempt* known = state_.scheduler.job(job->key)->Find(ref.kind, ref.task, ref.number);
   if (known->state != AttemptState::kRunning) return;
   LimitTexts(&failure);
@@ -147,6 +148,7 @@ void JobTracker::OnFailure(Job* job, const AttemptRef& ref, pb::AttemptFailure f
 void JobTracker::OnStopped(const AttemptRef& ref, Stop how, bool fatal, std::string_view why,
                            absl::Time now) {
   Job* job = state_.jobs.Find(ref.job);
+  if (job->state == pb::JOB_STATE_COMMITTING) return;
   records_.Stopped(*job, ref, how, why, now);
   if (fatal) Doom(job, pb::JOB_STATE_FAILED, DescribeWorkerLosses(ToProto(job->id, ref)), now);
   Changed(*job);

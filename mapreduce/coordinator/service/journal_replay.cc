@@ -159,6 +159,9 @@ absl::Status JournalReplay::OnDoomed(const pb::JobDoomed& doomed) {
 }
 
 void JournalReplay::Fail(JobKey key, std::string reason) {
+  // Its work is done, and its output may be there already: nothing can fail it any more.
+  const JobTasks* tasks = state_->scheduler.job(key);
+  if (tasks != nullptr && tasks->AllDone()) return;
   outcome_.doomed.push_back({key, pb::JOB_STATE_FAILED, std::move(reason)});
 }
 

@@ -170,5 +170,56 @@ TEST_F(TrackerTest, WhatHasEndedInAnotherWayCannotBeKilled) {
   EXPECT_EQ(Message(killed), id + ": has ended already (FAILED)");
 }
 
+// The last reduce is told of before a map that was made again for it, and fails once too often.
+TEST_F(TrackerTest, WhatFailsBesideAJobThatIsDoneDoesNotDoomIt) {
+  AddWorker("a");
+  const std::string id = Submit(1, 1);
+  FakeWorker& worker = workers_[0];
+  Succeed(&worker, "m-00000.0");
+  ReportFetchFailure(&worker, "r-00000.0", 0, 0);
+  const auto runs = [&](const std::string& name) {
+    for (int i = 0; i < 120 && !worker.running.contains(name); ++i) {
+      now_ += absl::Seconds(1);
+      Beat(&worker);
+      tracker_->Tick(now_);
+      Pump();
+    }
+    return worker.running.contains(name);
+  };
+  for (const char* name : {"m-00000.1", "m-00000.2"}) {
+    ASSERT_TRUE(runs(name)) << name;
+    Fail(&worker, name, "bad luck");
+  }
+  ASSERT_TRUE(runs("m-00000.3"));
+  ASSERT_TRUE(worker.running.contains("r-00000.0"));
+  pb::JournalRecord failed;
+  *failed.mutable_ended()->mutable_id() = worker.running.at("m-00000.3").id();
+  failed.mutable_ended()->set_state(pb::ATTEMPT_STATE_FAILED);
+  failed.mutable_ended()->mutable_failure()->set_message("bad luck");
+
+  pb::WorkerMessage::Register message;
+  message.set_worker_id("a");
+  message.set_slots(2);
+  pb::WorkerMessage::HeldOutput* held = message.add_held();
+  *held->mutable_id() = worker.running.at("r-00000.0").id();
+  *held->mutable_result() = ResultOf(worker.running.at("r-00000.0"));
+  pb::WorkerMessage::AttemptUpdate* ended = message.add_ended();
+  *ended->mutable_id() = failed.ended().id();
+  ended->set_state(pb::ATTEMPT_STATE_FAILED);
+  *ended->mutable_failure() = failed.ended().failure();
+  tracker_->Register(message, now_);
+  Pump();
+  EXPECT_EQ(job(id).state, pb::JOB_STATE_COMMITTING);
+  EXPECT_FALSE(job(id).failure.has_value());
+  worker.running.clear();
+  Restart();
+  EXPECT_EQ(job(id).state, pb::JOB_STATE_COMMITTING) << job(id).reason;
+  // Nor does the journal, whatever it has of such an attempt.
+  ASSERT_TRUE(journal_->Append({{job(id).key, failed}}, {}).ok());
+  Restart();
+  EXPECT_EQ(job(id).doomed, pb::JOB_STATE_UNSPECIFIED) << job(id).reason;
+  EXPECT_EQ(job(id).state, pb::JOB_STATE_COMMITTING);
+}
+
 }  // namespace
 }  // namespace quern::mr
