@@ -81,24 +81,22 @@ void PipelineDriver::WriteEnd(JobKey key, const EndPlan& plan, const absl::Statu
                              {"state", pb::JobState_Name(last.status().state())},
                              {"reason", last.status().reason()}});
   const bool succeeded = last.status().state() == pb::JOB_STATE_SUCCEEDED;
-  std::string resumed;
+  std::vector<std::string> resumed;
   {
     MutexLock lock(&mutex_);
     Pipeline* pipeline = table_.Find(key);
     ReleaseEarlier(pipeline->spec, pipeline->outputs, pipeline->id);
     SetEnded(pipeline, last);
-    const Pipeline* earlier = table_.Find(last.spec().resumes());
-    if (succeeded && !last.spec().keep() && earlier != nullptr && !earlier->spec.keep()) {
-      resumed = earlier->id;
-    }
+    if (succeeded && !last.spec().keep()) resumed = table_.GoesOnFrom(*pipeline);
     jobs_->PipelineChanged(pipeline->id);
     if (!last.cleaned()) leftovers_.Add({Leftover::kPipeline, key});
     Trim();
   }
-  if (resumed.empty()) return;
-  // Another pipeline may read it still; then it stays.
-  const absl::StatusOr<JobKey> given_up = GiveUpKept(resumed);
-  if (given_up.ok()) leftovers_.Add({Leftover::kPipeline, *given_up});
+  for (const std::string& earlier : resumed) {
+    // Another pipeline may read it still; then it stays.
+    const absl::StatusOr<JobKey> given_up = GiveUpKept(earlier);
+    if (given_up.ok()) leftovers_.Add({Leftover::kPipeline, *given_up});
+  }
 }
 
 std::optional<PipelineDriver::EndPlan> PipelineDriver::PlanEnd(JobKey key) {

@@ -122,6 +122,18 @@ bool PipelineTable::HasNewerOutput(const Pipeline& earlier) {
   });
 }
 
+std::vector<std::string> PipelineTable::GoesOnFrom(const Pipeline& pipeline) const {
+  std::vector<std::string> ids;
+  const Pipeline* later = &pipeline;
+  while (true) {
+    const Pipeline* earlier = Find(later->spec.resumes());
+    // By their keys there is no circle, whatever a spec says.
+    if (earlier == nullptr || !(earlier->key < later->key) || earlier->spec.keep()) return ids;
+    if (earlier->kept) ids.push_back(earlier->id);
+    later = earlier;
+  }
+}
+
 void PipelineTable::Unpin(std::string_view id) {
   if (const auto it = pins_.find(id); it != pins_.end()) pins_.erase(it);
 }

@@ -46,6 +46,10 @@ class PipelineTable {
   // published something where this one was to publish.
   bool HasNewerOutput(const Pipeline& earlier);
 
+  // The ids of those that it goes on from, one after another: the ones that keep something, as far
+  // as nobody has asked for that.
+  std::vector<std::string> GoesOnFrom(const Pipeline& pipeline) const;
+
   // Somebody uses what this pipeline has kept: it is not to be removed.
   void Pin(std::string_view id) { pins_.insert(std::string(id)); }
   void Unpin(std::string_view id);

@@ -165,5 +165,25 @@ TEST_F(PipelineReuseTest, WhatIsGoneIsMadeAgain) {
   EXPECT_EQ(jobs_.names().size() - before, 6u);
 }
 
+TEST_F(PipelineReuseTest, ASuccessGivesUpWhatAllThoseBeforeItHaveKept) {
+  jobs_.fails = "p/last";
+  std::vector<std::string> failed = {*Submit(Spec())};
+  ASSERT_EQ(RunToEnd(failed[0]).state(), pb::JOB_STATE_FAILED);
+  for (int i = 0; i < 2; ++i) {
+    failed.push_back(*Resume(failed.back()));
+    ASSERT_EQ(RunToEnd(failed.back()).state(), pb::JOB_STATE_FAILED);
+  }
+  const auto left = [&](const std::string& id) {
+    return files_.Has(fmt::format("/.quern/pipelines/{}/ranks/0003/", id));
+  };
+  ASSERT_TRUE(left(failed[0]));
+  jobs_.fails.clear();
+  const auto last = Resume(failed.back());
+  ASSERT_EQ(RunToEnd(*last).state(), pb::JOB_STATE_SUCCEEDED);
+  for (const std::string& id : failed) {
+    EXPECT_TRUE(Eventually([&] { return !left(id); })) << id;
+  }
+}
+
 }  // namespace
 }  // namespace quern::mr
