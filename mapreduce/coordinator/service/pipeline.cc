@@ -85,6 +85,7 @@ absl::StatusOr<Pipeline> MakePipeline(JobKey key, const pb::PipelineSubmitted& s
   for (size_t i = 0; i < pipeline.stages->size(); ++i) {
     const pb::PipelineSubmitted::Stage& stage = submitted.stages(static_cast<int>(i));
     pipeline.fingerprints.push_back(stage.fingerprint());
+    pipeline.input_digests.push_back(stage.input_digest());
     pipeline.outputs.push_back(stage.reused());
     if (stage.not_needed()) {
       pipeline.stages->Spare(i);
@@ -127,6 +128,21 @@ pb::StageOutput MakeStageOutput(const Pipeline& pipeline, const PipelineStages::
   output.set_job_id(job.job_id());
   *output.mutable_counters() = job.counters();
   return output;
+}
+
+void ForgetFingerprint(size_t stage, Pipeline* pipeline) {
+  const absl::StatusOr<PipelineGraph> graph = CheckPipelineSpec(pipeline->spec);
+  std::vector<size_t> changed = {stage};
+  while (!changed.empty()) {
+    const size_t read = changed.back();
+    changed.pop_back();
+    pipeline->fingerprints[read].clear();
+    for (size_t i = 0; graph.ok() && i < graph->stages.size(); ++i) {
+      const std::vector<size_t>& reads = graph->stages[i].reads;
+      if (pipeline->fingerprints[i].empty()) continue;
+      if (std::find(reads.begin(), reads.end(), read) != reads.end()) changed.push_back(i);
+    }
+  }
 }
 
 bool ConditionHolds(const pb::PipelineStage& stage, const pb::StageOutput& output) {

@@ -31,9 +31,10 @@ struct Pipeline {
 
   // While it runs. One entry for each stage of the spec.
   std::optional<PipelineStages> stages;
-  std::vector<std::string> fingerprints;
-  std::vector<pb::StageOutput> outputs;  // of the last round that succeeded, or of an earlier run
-  std::vector<std::string> job_ids;      // of the newest round
+  std::vector<std::string> fingerprints;   // empty: of what else it was made nobody knows
+  std::vector<std::string> input_digests;  // as it was accepted; empty: not known
+  std::vector<pb::StageOutput> outputs;    // of the last round that succeeded, or of an earlier run
+  std::vector<std::string> job_ids;        // of the newest round
   bool publishing = false;
 
   // Set when it has ended.
@@ -61,6 +62,8 @@ uint64_t StageRequestId(const PipelineStages::Round& round);
 // What a round has left behind, from the status of its job that succeeded.
 pb::StageOutput MakeStageOutput(const Pipeline& pipeline, const PipelineStages::Round& round,
                                 const pb::JobStatus& job);
+// What the stage makes, and whatever reads it, is not of what its fingerprint says.
+void ForgetFingerprint(size_t stage, Pipeline* pipeline);
 // Whether the stage's condition holds after it.
 bool ConditionHolds(const pb::PipelineStage& stage, const pb::StageOutput& output);
 

@@ -120,6 +120,7 @@ absl::Status PipelineDriver::Replay(JobKey key, const std::vector<pb::JournalRec
       for (size_t i = 0; i < pipeline->outputs.size(); ++i) {
         if (pipeline->stage(i).name() != output.stage()) continue;
         pipeline->outputs[i] = output;
+        if (output.fingerprint().empty()) ForgetFingerprint(i, pipeline);
         pipeline->job_ids[i] = output.job_id();
         pipeline->stages->RoundSucceeded({i, output.rounds()},
                                          ConditionHolds(pipeline->stage(i), output), time);
@@ -147,7 +148,11 @@ void PipelineDriver::ReplayDoom(Pipeline* pipeline, const pb::PipelineDoomed& do
 void PipelineDriver::RunRound(const StageRound& round) {
   const std::optional<pb::SubmitRequest> request = BeginSubmission(round);
   if (!request) return;
-  const absl::StatusOr<pb::SubmitResponse> job = jobs_->Submit(*request);
+  absl::StatusOr<pb::SubmitResponse> job = jobs_->Submit(*request);
+  if (job.ok()) {
+    const absl::Status compared = CompareInputs(round);
+    if (!compared.ok()) job = compared;
+  }
   if (EndSubmission(round, job)) {
     LogWarning("stage_submit_retry",
                {{"key", round.pipeline.ToString()}, {"status", job.status()}});
@@ -178,6 +183,29 @@ std::optional<pb::SubmitRequest> PipelineDriver::BeginSubmission(const StageRoun
   *request.mutable_spec() = *std::move(spec);
   rounds_being_submitted_.insert(round);
   return request;
+}
+
+// After its job has listed them: inputs that are now as they were when the pipeline was accepted
+// were so in between. Else the output is nothing that others could ask for. An error: nobody can
+// say now.
+absl::Status PipelineDriver::CompareInputs(const StageRound& round) {
+  pb::PipelineStage stage;
+  std::string accepted;
+  {
+    MutexLock lock(&mutex_);
+    const Pipeline* pipeline = table_.Find(round.pipeline);
+    stage = pipeline->stage(round.round.stage);
+    accepted = pipeline->input_digests[round.round.stage];
+  }
+  if (accepted.empty() || planner_ == nullptr) return absl::OkStatus();
+  const absl::StatusOr<bool> same = planner_->ReadsTheSame(stage, accepted);
+  if (IsRetryable(same.status())) return same.status();
+  if (same.ok() && *same) return absl::OkStatus();
+  MutexLock lock(&mutex_);
+  Pipeline* pipeline = table_.Find(round.pipeline);
+  LogInfo("stage_inputs_changed", {{"pipeline", pipeline->id}, {"stage", stage.name()}});
+  ForgetFingerprint(round.round.stage, pipeline);
+  return absl::OkStatus();
 }
 
 // Whether it is to be tried again.

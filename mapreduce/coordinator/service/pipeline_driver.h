@@ -166,6 +166,7 @@ class PipelineDriver {
   void StartThreads();
   void RunRound(const StageRound& round);
   std::optional<pb::SubmitRequest> BeginSubmission(const StageRound& round);
+  absl::Status CompareInputs(const StageRound& round);
   bool EndSubmission(const StageRound& round, const absl::StatusOr<pb::SubmitResponse>& job);
   void StopRound(const StageRound& round);
   std::string JobOf(const Pipeline& pipeline, const PipelineStages::Round& round) const

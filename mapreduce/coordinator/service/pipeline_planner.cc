@@ -40,6 +40,12 @@ absl::StatusOr<PlannedPipeline> DfsPipelinePlanner::Plan(pb::PipelineSpec spec) 
   return plan;
 }
 
+absl::StatusOr<bool> DfsPipelinePlanner::ReadsTheSame(const pb::PipelineStage& stage,
+                                                      const std::string& input_digest) {
+  ASSIGN_OR_RETURN(const std::vector<SplitInput> inputs, FindStageInputs(dfs_, stage));
+  return DigestInputs(inputs) == input_digest;
+}
+
 absl::StatusOr<std::vector<SplitInput>> DfsPipelinePlanner::PlanStage(pb::PipelineStage* stage) {
   pb::JobSpec* job = stage->mutable_job();
   RETURN_IF_ERROR(CheckJobSpec(StageJobToCheck(*stage)));

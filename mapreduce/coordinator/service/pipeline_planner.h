@@ -27,6 +27,9 @@ class PipelinePlanner {
   virtual ~PipelinePlanner() = default;
   // Errors as JobPlanner::Plan has them, with the stage.
   virtual absl::StatusOr<PlannedPipeline> Plan(pb::PipelineSpec spec) = 0;
+  // Whether a stage of a planned spec would read the files of this digest now.
+  virtual absl::StatusOr<bool> ReadsTheSame(const pb::PipelineStage& stage,
+                                            const std::string& input_digest) = 0;
 };
 
 // Over the distributed file system.
@@ -35,6 +38,8 @@ class DfsPipelinePlanner final : public PipelinePlanner {
   // Borrowed.
   explicit DfsPipelinePlanner(client::FileSystem* dfs) : dfs_(dfs), plugins_(dfs) {}
   absl::StatusOr<PlannedPipeline> Plan(pb::PipelineSpec spec) override;
+  absl::StatusOr<bool> ReadsTheSame(const pb::PipelineStage& stage,
+                                    const std::string& input_digest) override;
 
  private:
   // What the stage reads at users' paths.

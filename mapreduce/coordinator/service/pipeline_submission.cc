@@ -147,6 +147,7 @@ pb::PipelineSubmitted PipelineDriver::Choose(const PlannedPipeline& plan) {
   for (size_t i = 0; i < stages.size(); ++i) {
     pb::PipelineSubmitted::Stage* stage = submitted.add_stages();
     stage->set_fingerprint(fingerprints[i]);
+    stage->set_input_digest(plan.input_digests[i]);
     stage->set_not_needed(choices[i].state == StageState::kNotNeeded);
     if (choices[i].state == StageState::kReused) {
       *stage->mutable_reused() = candidates.of_stages[i][choices[i].offer];

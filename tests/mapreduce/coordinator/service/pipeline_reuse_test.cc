@@ -153,6 +153,26 @@ TEST_F(PipelineReuseTest, ChangedInputsCostEverything) {
   EXPECT_EQ(jobs_.names().size() - before, 6u);
 }
 
+// Files came after the pipeline was accepted, before its first stage listed them.
+TEST_F(PipelineReuseTest, WhatWasMadeOfOtherInputsIsNotTakenForThose) {
+  for (const bool restart : {false, true}) {
+    pb::PipelineSpec spec = Spec();
+    spec.set_keep(true);
+    spec.set_output_path(restart ? "/one" : "/two");
+    planner_.input_digest = spec.output_path();
+    planner_.changes_under = "first";
+    ASSERT_EQ(RunToEnd(*Submit(spec), restart ? 1 : -1, /*told=*/true).state(),
+              pb::JOB_STATE_SUCCEEDED);
+    planner_.changes_under.clear();
+    for (const size_t jobs : {6u, 2u}) {  // those that they were found to be are again
+      const size_t before = jobs_.names().size();
+      spec.set_output_path(fmt::format("/other{}{}", restart, jobs));
+      ASSERT_EQ(RunToEnd(*Submit(spec)).state(), pb::JOB_STATE_SUCCEEDED);
+      EXPECT_EQ(jobs_.names().size() - before, jobs);
+    }
+  }
+}
+
 TEST_F(PipelineReuseTest, WhatIsGoneIsMadeAgain) {
   pb::PipelineSpec spec = Spec();
   spec.set_keep(true);
