@@ -35,6 +35,10 @@ std::string Essence(pb::PipelineStage stage, bool is_published) {
   job->clear_command();
   job->clear_pipeline_id();
   job->mutable_plugin()->clear_path();
+  if (stage.has_repeat()) {
+    stage.mutable_repeat()->clear_max();
+    stage.mutable_repeat()->clear_fail_at_max();
+  }
   for (pb::JobSpec::SideFile& side : *job->mutable_files()) side.mutable_file()->clear_path();
   ForgetWhere(is_published, job->mutable_output());
   for (pb::JobSpec::NamedOutput& output : *job->mutable_outputs()) {
@@ -87,6 +91,8 @@ std::vector<std::string> FingerprintStages(const pb::PipelineSpec& spec, const P
       for (const size_t read : graph.stages[i].reads) {
         complete = complete && !fingerprints[read].empty();
         fingerprint.Add(fingerprints[read]);
+        const pb::PipelineStage& stage = spec.stages(static_cast<int>(read));
+        if (stage.has_repeat()) fingerprint.Add(std::to_string(stage.repeat().max()));
       }
       if (complete) fingerprints[i] = fingerprint.ToString();
     }

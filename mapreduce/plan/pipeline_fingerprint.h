@@ -18,7 +18,8 @@ std::string DigestInputs(const std::vector<SplitInput>& inputs);
 
 // One for each stage: over its spec, the hashes of its plugin and side files, the digest of what it
 // reads from users' paths, and the fingerprints of the stages that it reads. Names that are only
-// shown, the user, and where the output is published do not count.
+// shown, the user, and where the output is published do not count; nor does how many rounds a stage
+// may have, for itself: what it has after some of them is the same. To those that read it it does.
 std::vector<std::string> FingerprintStages(const pb::PipelineSpec& spec, const PipelineGraph& graph,
                                            const std::vector<std::string>& input_digests);
 

@@ -31,7 +31,7 @@ void PipelineStages::RoundSucceeded(const Round& round, bool holds, absl::Time n
     End(round.stage, StageState::kDone, now);
   } else if (stage.rounds >= rule.max_rounds) {
     if (rule.fail_at_max) {
-      Fail(round.stage, fmt::format("has not come to its end after {} rounds", stage.rounds), now);
+      FailAtMax(round.stage, now);
     } else {
       End(round.stage, StageState::kDone, now);
     }
@@ -70,6 +70,13 @@ void PipelineStages::Doom(std::string reason, absl::Time now) {
 void PipelineStages::Fail(size_t stage, std::string reason, absl::Time now) {
   End(stage, StageState::kFailed, now);
   Doom(std::move(reason), now);
+}
+
+void PipelineStages::FailAtMax(size_t stage, absl::Time now) {
+  Fail(stage,
+       fmt::format("has not come to its end after {} rounds. Try: a larger max",
+                   stages_[stage].rounds),
+       now);
 }
 
 void PipelineStages::End(size_t stage, StageState state, absl::Time now) {
@@ -116,7 +123,11 @@ void PipelineStages::Dispatch(absl::Time now) {
     }
     stages_[i].state = StageState::kRunning;
     stages_[i].started = now;
-    Run(i);
+    if (rules_[i].repeats && stages_[i].rounds >= rules_[i].max_rounds) {
+      FailAtMax(i, now);  // it goes on from there
+    } else {
+      Run(i);
+    }
   }
   const bool any_runs = std::any_of(stages_.begin(), stages_.end(), [](const Stage& stage) {
     return stage.state == StageState::kRunning;

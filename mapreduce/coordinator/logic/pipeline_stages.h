@@ -66,7 +66,7 @@ class PipelineStages {
   // Before Start: what earlier runs have spared this one.
   void Reuse(size_t stage) { stages_[stage].state = StageState::kReused; }
   void Spare(size_t stage) { stages_[stage].state = StageState::kNotNeeded; }
-  // The stage goes on after so many rounds.
+  // The stage goes on after so many rounds. After max_rounds of them it fails when it begins.
   void Continue(size_t stage, uint32_t rounds, uint32_t settled);
 
   void Start(absl::Time now);
@@ -100,6 +100,7 @@ class PipelineStages {
   void Run(size_t stage);
   void End(size_t stage, StageState state, absl::Time now);
   void Fail(size_t stage, std::string reason, absl::Time now);
+  void FailAtMax(size_t stage, absl::Time now);
   void Dispatch(absl::Time now);
 
   const std::vector<StageRule> rules_;

@@ -129,17 +129,23 @@ pb::PipelineSubmitted PipelineDriver::Choose(const PlannedPipeline& plan) {
       FingerprintStages(plan.spec, plan.graph, plan.input_digests);
   const Candidates candidates = HoldCandidates(fingerprints);
   std::vector<ReusableStage> stages = DescribeOutputs(plan.spec, plan.graph);
+  std::vector<std::vector<pb::StageOutput>> finished(stages.size());  // one for each offer
   // What a stage with rounds can go on from.
   std::vector<pb::StageOutput> unfinished(stages.size());
   for (size_t i = 0; i < stages.size(); ++i) {
-    const auto outputs = OutputsOf(plan.spec, plan.spec.stages(static_cast<int>(i)));
-    for (const pb::StageOutput& candidate : candidates.of_stages[i]) {
+    const pb::PipelineStage& stage = plan.spec.stages(static_cast<int>(i));
+    const auto outputs = OutputsOf(plan.spec, stage);
+    for (pb::StageOutput candidate : candidates.of_stages[i]) {
+      if (!TakeRounds(stage, &candidate)) continue;
       const std::vector<bool> usable = FindUsable(outputs, candidate, candidates.claimed);
       const bool all = std::find(usable.begin(), usable.end(), false) == usable.end();
-      if (!candidate.done() && all && unfinished[i].job_id().empty()) unfinished[i] = candidate;
-      stages[i].offers.push_back(candidate.done() ? usable : std::vector<bool>());
+      if (candidate.done()) {
+        stages[i].offers.push_back(usable);
+        finished[i].push_back(std::move(candidate));
+      } else if (all && candidate.rounds() > unfinished[i].rounds()) {
+        unfinished[i] = std::move(candidate);
+      }
     }
-    std::erase(stages[i].offers, std::vector<bool>());  // the furthest come first
   }
   const std::vector<StageChoice> choices = ChooseStages(stages);
   pb::PipelineSubmitted submitted;
@@ -150,7 +156,7 @@ pb::PipelineSubmitted PipelineDriver::Choose(const PlannedPipeline& plan) {
     stage->set_input_digest(plan.input_digests[i]);
     stage->set_not_needed(choices[i].state == StageState::kNotNeeded);
     if (choices[i].state == StageState::kReused) {
-      *stage->mutable_reused() = candidates.of_stages[i][choices[i].offer];
+      *stage->mutable_reused() = finished[i][choices[i].offer];
     } else if (choices[i].state == StageState::kWaiting && !unfinished[i].job_id().empty()) {
       *stage->mutable_reused() = unfinished[i];
     }
@@ -192,6 +198,7 @@ void PipelineDriver::ReleaseCandidates(const Candidates& candidates) {
 
 // Which outputs of a candidate are surely there and where they can be used: those that are wanted
 // at a user's path at that very path, or where they can be moved from; the others between stages.
+// Nothing goes on from what is at a user's path.
 std::vector<bool> PipelineDriver::FindUsable(const std::vector<OutputTarget>& outputs,
                                              const pb::StageOutput& candidate,
                                              const std::set<std::string>& claimed) {
@@ -201,7 +208,7 @@ std::vector<bool> PipelineDriver::FindUsable(const std::vector<OutputTarget>& ou
     const auto owner = OwnerOfPath(place);
     const bool is_published = !output.written.empty();
     const bool where_wanted = owner ? !is_published || !candidate.done() || claimed.contains(*owner)
-                                    : is_published && place == output.path;
+                                    : is_published && candidate.done() && place == output.path;
     const bool worth_looking = where_wanted && !place.empty();
     const absl::StatusOr<bool> whole =
         worth_looking ? IsWhole(place, candidate.job_id(), files_) : false;

@@ -81,6 +81,16 @@ std::optional<std::string> OwnerOf(const pb::StageOutput& output) {
   return owner;
 }
 
+bool TakeRounds(const pb::PipelineStage& stage, pb::StageOutput* output) {
+  if (!stage.has_repeat()) return true;
+  const pb::PipelineStage::Repeat& repeat = stage.repeat();
+  if (output->rounds() > repeat.max()) return false;
+  const bool settled = output->settled() >= std::max<uint32_t>(1, repeat.in_a_row());
+  const bool at_max = output->rounds() == repeat.max();
+  output->set_done(settled || (at_max && !repeat.fail_at_max()));
+  return true;
+}
+
 bool IsTaken(const pb::PipelineSpec& spec, const pb::PipelineStage& stage,
              const pb::StageOutput& output) {
   const std::vector<OutputTarget> outputs = OutputsOf(spec, stage);

@@ -39,6 +39,10 @@ std::optional<std::string> OwnerOfPath(std::string_view path);
 // The pipeline in whose directory some of it lies; nothing when it is all at users' paths.
 std::optional<std::string> OwnerOf(const pb::StageOutput& output);
 
+// Makes of what an earlier run has left after some rounds what it is to this stage, which may have
+// more of them or fewer: done, or to go on from. False when it is neither.
+bool TakeRounds(const pb::PipelineStage& stage, pb::StageOutput* output);
+
 // A pipeline of that spec publishes some of the output out of an earlier pipeline's directory.
 bool IsTaken(const pb::PipelineSpec& spec, const pb::PipelineStage& stage,
              const pb::StageOutput& output);

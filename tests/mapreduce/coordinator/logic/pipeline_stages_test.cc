@@ -135,6 +135,17 @@ TEST(PipelineStages, GoesOnWhereAnEarlierRunStood) {
   EXPECT_THAT(stages.TakeDecisions().run, ElementsAre(Round{2, 1}));
 }
 
+TEST(PipelineStages, OneThatHasHadAllItsRoundsGetsNoneMore) {
+  PipelineStages stages({Repeated(5, 1, /*fail_at_max=*/true), {}});
+  stages.Continue(0, 5, 0);
+  stages.Start(kNow);
+  const PipelineStages::Decisions decisions = stages.TakeDecisions();
+  EXPECT_THAT(decisions.run, IsEmpty());
+  EXPECT_TRUE(decisions.end);
+  EXPECT_TRUE(stages.failed());
+  EXPECT_EQ(stages.reason(), "has not come to its end after 5 rounds. Try: a larger max");
+}
+
 TEST(PipelineStages, WithNothingToRunItEndsAtOnce) {
   PipelineStages stages({{}, {.reads = {0}}});
   stages.Spare(0);

@@ -173,6 +173,40 @@ TEST_F(PipelineReuseTest, WhatWasMadeOfOtherInputsIsNotTakenForThose) {
   }
 }
 
+TEST_F(PipelineReuseTest, ALargerMaxGoesOnWhereTheSmallerOneEnded) {
+  const auto count = [&](const std::string& name) {
+    const std::vector<std::string> names = jobs_.names();
+    return std::count(names.begin(), names.end(), name);
+  };
+  for (const bool fails : {true, false}) {
+    SCOPED_TRACE(fails);
+    pb::PipelineSpec spec = Spec();
+    spec.set_keep(true);
+    spec.set_output_path(fails ? "/one" : "/two");
+    planner_.input_digest = spec.output_path();
+    spec.mutable_stages(1)->mutable_repeat()->set_max(2);
+    spec.mutable_stages(1)->mutable_repeat()->set_fail_at_max(fails);
+    const auto first = count("p/ranks 1");
+    const auto third = count("p/ranks 3");
+    const auto last = count("p/last");
+    const auto small = Submit(spec);
+    EXPECT_EQ(RunToEnd(*small).state(), fails ? pb::JOB_STATE_FAILED : pb::JOB_STATE_SUCCEEDED);
+    if (fails) {
+      const pb::JobStatus again = RunToEnd(*Resume(*small));
+      EXPECT_EQ(again.state(), pb::JOB_STATE_FAILED);
+      EXPECT_TRUE(again.reason().ends_with("Try: a larger max")) << again.reason();
+      EXPECT_EQ(count("p/ranks 3"), third);
+    }
+    spec.mutable_stages(1)->mutable_repeat()->set_max(9);
+    spec.set_output_path(fails ? "/three" : "/four");
+    const pb::JobStatus end = RunToEnd(*Submit(spec));
+    EXPECT_EQ(end.state(), pb::JOB_STATE_SUCCEEDED) << end.reason();
+    EXPECT_EQ(count("p/ranks 1"), first + 1);
+    EXPECT_EQ(count("p/ranks 3"), third + 1);
+    EXPECT_EQ(count("p/last"), last + (fails ? 1 : 2)) << "it reads another round";
+  }
+}
+
 TEST_F(PipelineReuseTest, WhatIsGoneIsMadeAgain) {
   pb::PipelineSpec spec = Spec();
   spec.set_keep(true);
