@@ -39,7 +39,7 @@ class ClientContext {
   // How long a server that owes an answer may be silent, where `silence` is enough for one without
   // bytes.
   absl::Duration PatienceFor(absl::Duration silence) const {
-    return AllowedSilence(silence, awaited.total());
+    return AllowedSilence(silence, awaited.total(), awaited.bytes_per_second());
   }
 
   // Tells the master that a replica's bytes are wrong; it finds out for itself.

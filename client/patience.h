@@ -7,11 +7,13 @@
 #include <atomic>
 #include <cstdint>
 
+#include "common/mutex.h"
+
 namespace quern::client {
 
-// `silence`, and what `awaited_bytes` take at the lowest speed that is worth waiting for, but no
-// more than two minutes.
-absl::Duration AllowedSilence(absl::Duration silence, uint64_t awaited_bytes);
+// `silence`, and what `awaited_bytes` take at a speed, but no more than two minutes.
+absl::Duration AllowedSilence(absl::Duration silence, uint64_t awaited_bytes,
+                              double bytes_per_second);
 
 // Bytes that the streams of a client wait for at the moment: they may share one link, on which each
 // waits for those of the others. Of a stream only those up to its next answer. Thread-safe.
@@ -32,8 +34,21 @@ class AwaitedBytes {
 
   uint64_t total() const { return total_; }
 
+  // So many have come, or were answered.
+  void Arrived(uint64_t bytes, absl::Time now);
+  // What may be expected of the link: half of what it did lately, so that a server which falls
+  // silent on a fast one is noticed as soon as ever. Never less than is worth waiting for.
+  double bytes_per_second() const { return bytes_per_second_; }
+
  private:
+  static constexpr double kUnknown = 512 << 10;
+
   std::atomic<uint64_t> total_ = 0;
+  std::atomic<double> bytes_per_second_ = kUnknown;
+  Mutex mutex_;
+  absl::Time since_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  uint64_t arrived_ ABSL_GUARDED_BY(mutex_) = 0;  // since then
+  double best_ ABSL_GUARDED_BY(mutex_) = 0;       // of late seconds
 };
 
 }  // namespace quern::client

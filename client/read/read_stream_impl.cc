@@ -144,8 +144,8 @@ void ReadStreamImpl::OpenAhead(uint64_t next) {
 }
 
 absl::Status ReadStreamImpl::Wait() {
-  const AwaitedBytes::Share share(
-      &context_->awaited, std::min<uint64_t>(RangeFrom(position_, chunk_).length, kPieceBytes));
+  const uint64_t awaited = std::min<uint64_t>(RangeFrom(position_, chunk_).length, kPieceBytes);
+  const AwaitedBytes::Share share(&context_->awaited, awaited);
   const absl::Time until = waiting_since_ + Allowance();
   const rpc::BulkEvent event = loop_.Next(until - context_->clock->MonotonicNow());
   if (ahead_ != nullptr && !ahead_->OnEvent(event).ok()) {
@@ -153,7 +153,9 @@ absl::Status ReadStreamImpl::Wait() {
     ahead_.reset();
   }
   const absl::Status status = current_->OnEvent(event);
-  const absl::Duration silence = context_->clock->MonotonicNow() - waiting_since_;
+  const absl::Time now = context_->clock->MonotonicNow();
+  const absl::Duration silence = now - waiting_since_;
+  if (event.kind == rpc::BulkEvent::Kind::kMessage) context_->awaited.Arrived(awaited, now);
   if (!status.ok()) {
     OnFailure(status);
   } else if (event.kind == rpc::BulkEvent::Kind::kTimeout && silence >= Allowance()) {

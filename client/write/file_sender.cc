@@ -117,8 +117,8 @@ ChunkFailure FileSender::StreamChunk(const OpenChunk& chunk) {
     SendWhatMayGo(&stream);
     const bool waiting = queue_.AwaitsAnswer() || seal_sent_;
     // Pieces are answered one by one.
-    const AwaitedBytes::Share share(&context_->awaited,
-                                    std::min<uint64_t>(queue_.unacked_bytes(), kPieceBytes));
+    const uint64_t unacked = queue_.unacked_bytes();
+    const AwaitedBytes::Share share(&context_->awaited, std::min<uint64_t>(unacked, kPieceBytes));
     const absl::Duration patience = Allowance() - (clock->MonotonicNow() - heard);
     const auto response =
         stream.OnEvent(loop_->Next(waiting ? patience : absl::InfiniteDuration()));
@@ -128,6 +128,7 @@ ChunkFailure FileSender::StreamChunk(const OpenChunk& chunk) {
     if (response->has_value()) {
       const absl::StatusOr<bool> sealed = OnResponse(**response);
       if (!sealed.ok()) return {sealed.status(), chunk.chain.front().id};
+      context_->awaited.Arrived(unacked - std::min(unacked, queue_.unacked_bytes()), now);
       if (*sealed) return {};
     }
     if (waiting && now - heard >= Allowance()) {

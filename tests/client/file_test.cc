@@ -338,8 +338,8 @@ TEST_F(FileTest, AServerIsNotSilentAsLongAsItsBytesMayBeUnderWay) {
     Clock::Real()->Sleep(absl::Milliseconds(700));
     return FrameAction::kAck;
   });
-  const std::string bytes = RandomText(60'000);
-  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f"));
+  const std::string bytes = RandomText(1'000'000);
+  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f", {.chunk_size = 1 << 20}));
   ASSERT_OK(writer->Append(bytes));
   ASSERT_OK(writer->Flush());
   ASSERT_OK(writer->Close());

@@ -38,12 +38,30 @@ TEST(Suspects, AreForgottenAfterAWhile) {
 TEST(AllowedSilence, IsLongerByWhatTheBytesOfAllStreamsTake) {
   constexpr absl::Duration kSilence = absl::Seconds(5);
   constexpr uint64_t kMessage = uint64_t{1} << 20;
-  EXPECT_EQ(AllowedSilence(kSilence, 0), absl::Seconds(5));
-  EXPECT_LT(AllowedSilence(kSilence, 1'000), absl::Milliseconds(5'020));
-  EXPECT_EQ(AllowedSilence(kSilence, kMessage), absl::Seconds(5 + 16));
-  EXPECT_EQ(AllowedSilence(kSilence, 4 * kMessage), absl::Seconds(5 + 64));
-  EXPECT_EQ(AllowedSilence(kSilence, 64 * kMessage), absl::Seconds(5 + 120));
-  EXPECT_EQ(AllowedSilence(kSilence, UINT64_MAX), absl::Seconds(5 + 120));
+  constexpr double kSlow = 64 << 10;
+  EXPECT_EQ(AllowedSilence(kSilence, 0, kSlow), absl::Seconds(5));
+  EXPECT_LT(AllowedSilence(kSilence, 1'000, kSlow), absl::Milliseconds(5'020));
+  EXPECT_EQ(AllowedSilence(kSilence, kMessage, kSlow), absl::Seconds(5 + 16));
+  EXPECT_EQ(AllowedSilence(kSilence, 4 * kMessage, kSlow), absl::Seconds(5 + 64));
+  EXPECT_EQ(AllowedSilence(kSilence, 64 * kMessage, kSlow), absl::Seconds(5 + 120));
+  EXPECT_EQ(AllowedSilence(kSilence, UINT64_MAX, kSlow), absl::Seconds(5 + 120));
+  EXPECT_LT(AllowedSilence(kSilence, 64 * kMessage, 100 << 20), absl::Seconds(6));
+}
+
+TEST(AwaitedBytes, SayWhatMayBeExpectedOfTheLink) {
+  AwaitedBytes awaited;
+  const double unknown = awaited.bytes_per_second();
+  absl::Time now = absl::UnixEpoch();
+  awaited.Arrived(100 << 20, now);
+  EXPECT_EQ(awaited.bytes_per_second(), unknown) << "it may have taken any time";
+  for (int i = 0; i < 10; ++i) awaited.Arrived(10 << 20, now += absl::Milliseconds(100));
+  EXPECT_EQ(awaited.bytes_per_second(), 50 << 20);
+  // A pause says nothing, and one bad second not much.
+  awaited.Arrived(1, now += absl::Hours(1));
+  awaited.Arrived(1, now += absl::Seconds(1));
+  EXPECT_GT(awaited.bytes_per_second(), 35 << 20);
+  for (int i = 0; i < 100; ++i) awaited.Arrived(1, now += absl::Seconds(1));
+  EXPECT_EQ(awaited.bytes_per_second(), 64 << 10);
 }
 
 TEST(AwaitedBytes, AreThoseOfTheStreamsThatWaitNow) {
