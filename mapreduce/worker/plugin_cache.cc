@@ -18,6 +18,11 @@ namespace {
 constexpr std::string_view kSuffix = ".so";
 constexpr std::string_view kUnchecked = ".new";  // behind it, of one that is on its way
 
+// Attempts of all jobs have links to it.
+absl::Status MakeReadOnly(const std::string& path) {
+  return chmod(path.c_str(), 0444) == 0 ? absl::OkStatus() : ErrnoStatus(errno, path);
+}
+
 }  // namespace
 
 PluginCache::PluginCache(std::string dir, Fetch fetch, FileSystem* files)
@@ -81,7 +86,8 @@ absl::StatusOr<PluginCache::Copy> PluginCache::Get(const pb::JobSpec::Plugin& pl
 absl::Status PluginCache::Provide(const pb::JobSpec::Plugin& plugin) {
   const std::string path = PathOf(plugin.hash());
   if (FileSystem::Real()->Exists(path)) {
-    if (IsIntact(plugin)) return absl::OkStatus();
+    // One that an earlier version has left may be written to.
+    if (IsIntact(plugin)) return MakeReadOnly(path);
     LogWarning("plugin_damaged", {{"path", path}});
   }
   RETURN_IF_ERROR(Download(plugin, path));
@@ -121,9 +127,7 @@ absl::Status PluginCache::FetchTo(const pb::JobSpec::Plugin& plugin, const std::
     return DataLossError("{}: is not what the job was submitted with. Try: submit again",
                          plugin.path());
   }
-  // Attempts of all jobs have links to it.
-  if (chmod(path.c_str(), 0444) != 0) return ErrnoStatus(errno, path);
-  return absl::OkStatus();
+  return MakeReadOnly(path);
 }
 
 // Processes that have one loaded keep it: only its name goes.
