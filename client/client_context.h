@@ -37,9 +37,10 @@ class ClientContext {
   }
 
   // How long a server that owes an answer may be silent, where `silence` is enough for one without
-  // bytes.
-  absl::Duration PatienceFor(absl::Duration silence) const {
-    return AllowedSilence(silence, awaited.total(), awaited.bytes_per_second());
+  // bytes. `link_doubted`: it was not enough before, so that the link may have become slow.
+  absl::Duration PatienceFor(absl::Duration silence, bool link_doubted) const {
+    const double speed = link_doubted ? AwaitedBytes::kLowest : awaited.bytes_per_second();
+    return AllowedSilence(silence, awaited.total(), speed);
   }
 
   // Tells the master that a replica's bytes are wrong; it finds out for itself.

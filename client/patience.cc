@@ -6,10 +6,10 @@ namespace quern::client {
 namespace {
 
 constexpr absl::Duration kLongestShare = absl::Minutes(2);
-constexpr double kLowestBytesPerSecond = 64 << 10;
-// Between two arrivals: whoever pauses longer wanted nothing meanwhile.
-constexpr absl::Duration kPause = absl::Seconds(10);
-// Of a second on the one after it: what a link can do is not forgotten with one bad second.
+// Fewer say how long a server takes to answer, and not what the link can do.
+constexpr uint64_t kFewBytes = uint64_t{256} << 10;
+constexpr absl::Duration kShortestWait = absl::Milliseconds(1);
+// Of one time on the next: what a link can do is not forgotten with one bad second.
 constexpr double kKept = 0.75;
 
 }  // namespace
@@ -20,20 +20,14 @@ absl::Duration AllowedSilence(absl::Duration silence, uint64_t awaited_bytes,
   return silence + std::min(share, kLongestShare);
 }
 
-void AwaitedBytes::Arrived(uint64_t bytes, absl::Time now) {
+void AwaitedBytes::Arrived(absl::Duration waited) {
+  const uint64_t bytes = total_;
+  if (bytes < kFewBytes) return;
+  const double speed =
+      static_cast<double>(bytes) / absl::ToDoubleSeconds(std::max(waited, kShortestWait));
   MutexLock lock(&mutex_);
-  const absl::Duration took = now - since_;
-  if (took > kPause) {  // nobody knows how long these took
-    since_ = now;
-    arrived_ = 0;
-    return;
-  }
-  arrived_ += bytes;
-  if (took < absl::Seconds(1)) return;
-  best_ = std::max(static_cast<double>(arrived_) / absl::ToDoubleSeconds(took), kKept * best_);
-  bytes_per_second_ = std::max(best_ / 2, kLowestBytesPerSecond);
-  since_ = now;
-  arrived_ = 0;
+  best_ = std::max(speed, kKept * best_);
+  bytes_per_second_ = std::max(best_ / 2, kLowest);
 }
 
 }  // namespace quern::client

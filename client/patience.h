@@ -34,11 +34,13 @@ class AwaitedBytes {
 
   uint64_t total() const { return total_; }
 
-  // So many have come, or were answered.
-  void Arrived(uint64_t bytes, absl::Time now);
+  // What was awaited has come after so long: while one waits, the link brings what all wait for. To
+  // be called while its Share lives.
+  void Arrived(absl::Duration waited);
   // What may be expected of the link: half of what it did lately, so that a server which falls
-  // silent on a fast one is noticed as soon as ever. Never less than is worth waiting for.
+  // silent on a fast one is noticed as soon as ever.
   double bytes_per_second() const { return bytes_per_second_; }
+  static constexpr double kLowest = 64 << 10;  // that is worth waiting for
 
  private:
   static constexpr double kUnknown = 512 << 10;
@@ -46,9 +48,7 @@ class AwaitedBytes {
   std::atomic<uint64_t> total_ = 0;
   std::atomic<double> bytes_per_second_ = kUnknown;
   Mutex mutex_;
-  absl::Time since_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
-  uint64_t arrived_ ABSL_GUARDED_BY(mutex_) = 0;  // since then
-  double best_ ABSL_GUARDED_BY(mutex_) = 0;       // of late seconds
+  double best_ ABSL_GUARDED_BY(mutex_) = 0;  // of late
 };
 
 }  // namespace quern::client

@@ -146,8 +146,8 @@ void ReadStreamImpl::OpenAhead(uint64_t next) {
 absl::Status ReadStreamImpl::Wait() {
   const uint64_t awaited = std::min<uint64_t>(RangeFrom(position_, chunk_).length, kPieceBytes);
   const AwaitedBytes::Share share(&context_->awaited, awaited);
-  const absl::Time until = waiting_since_ + Allowance();
-  const rpc::BulkEvent event = loop_.Next(until - context_->clock->MonotonicNow());
+  const absl::Time began = context_->clock->MonotonicNow();
+  const rpc::BulkEvent event = loop_.Next(waiting_since_ + Allowance() - began);
   if (ahead_ != nullptr && !ahead_->OnEvent(event).ok()) {
     context_->Suspect(ahead_->server());
     ahead_.reset();
@@ -155,17 +155,21 @@ absl::Status ReadStreamImpl::Wait() {
   const absl::Status status = current_->OnEvent(event);
   const absl::Time now = context_->clock->MonotonicNow();
   const absl::Duration silence = now - waiting_since_;
-  if (event.kind == rpc::BulkEvent::Kind::kMessage) context_->awaited.Arrived(awaited, now);
+  if (event.kind == rpc::BulkEvent::Kind::kMessage) {
+    context_->awaited.Arrived(now - began);
+    link_doubted_ = false;
+  }
   if (!status.ok()) {
     OnFailure(status);
   } else if (event.kind == rpc::BulkEvent::Kind::kTimeout && silence >= Allowance()) {
+    link_doubted_ = true;
     OnFailure(DeadlineExceededError("it sent nothing for {}", FormatDuration(silence)));
   }
   return absl::OkStatus();
 }
 
 absl::Duration ReadStreamImpl::Allowance() const {
-  return context_->PatienceFor(context_->options.server_silence);
+  return context_->PatienceFor(context_->options.server_silence, link_doubted_);
 }
 
 void ReadStreamImpl::OnFailure(const absl::Status& why) {

@@ -61,6 +61,7 @@ class ReadStreamImpl final : public ReadStream {
   std::unique_ptr<ChunkSource> current_;
   std::unique_ptr<ChunkSource> ahead_;
   std::optional<uint64_t> not_ahead_;  // file offset of a chunk that could not be opened ahead
+  bool link_doubted_ = false;          // the last one that failed sent nothing
   absl::Time waiting_since_;
 
   CheckedBytes bytes_;  // being given out

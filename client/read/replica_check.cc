@@ -27,13 +27,13 @@ absl::Status ReadWhole(ClientContext* context, const ChunkInfo& chunk,
     }
     const AwaitedBytes::Share share(&context->awaited,
                                     std::min<uint64_t>(chunk.length - length, kPieceBytes));
-    const absl::Time until = heard + context->PatienceFor(context->options.server_silence);
+    const absl::Time until = heard + context->PatienceFor(context->options.server_silence, true);
     const rpc::BulkEvent event = loop.Next(until - context->clock->MonotonicNow());
     RETURN_IF_ERROR(stream.OnEvent(event));
     // Others may have begun to wait meanwhile.
     const absl::Duration silence = context->clock->MonotonicNow() - heard;
     if (event.kind == rpc::BulkEvent::Kind::kTimeout &&
-        silence >= context->PatienceFor(context->options.server_silence)) {
+        silence >= context->PatienceFor(context->options.server_silence, true)) {
       return DeadlineExceededError("it sent nothing for {}", FormatDuration(silence));
     }
   }

@@ -119,7 +119,8 @@ ChunkFailure FileSender::StreamChunk(const OpenChunk& chunk) {
     // Pieces are answered one by one.
     const uint64_t unacked = queue_.unacked_bytes();
     const AwaitedBytes::Share share(&context_->awaited, std::min<uint64_t>(unacked, kPieceBytes));
-    const absl::Duration patience = Allowance() - (clock->MonotonicNow() - heard);
+    const absl::Time began = clock->MonotonicNow();
+    const absl::Duration patience = Allowance() - (began - heard);
     const auto response =
         stream.OnEvent(loop_->Next(waiting ? patience : absl::InfiniteDuration()));
     const absl::Time now = clock->MonotonicNow();
@@ -128,10 +129,12 @@ ChunkFailure FileSender::StreamChunk(const OpenChunk& chunk) {
     if (response->has_value()) {
       const absl::StatusOr<bool> sealed = OnResponse(**response);
       if (!sealed.ok()) return {sealed.status(), chunk.chain.front().id};
-      context_->awaited.Arrived(unacked - std::min(unacked, queue_.unacked_bytes()), now);
+      if (queue_.unacked_bytes() < unacked) context_->awaited.Arrived(now - began);
+      link_doubted_ = false;
       if (*sealed) return {};
     }
     if (waiting && now - heard >= Allowance()) {
+      link_doubted_ = true;
       return {DeadlineExceededError("no answer for {}", FormatDuration(now - heard)), ServerId()};
     }
   }
@@ -165,7 +168,7 @@ absl::StatusOr<bool> FileSender::OnResponse(const pb::AppendResponse& response) 
 
 absl::Duration FileSender::Allowance() const {
   const absl::Duration silence = context_->options.server_silence;
-  const absl::Duration for_bytes = context_->PatienceFor(silence);
+  const absl::Duration for_bytes = context_->PatienceFor(silence, link_doubted_);
   // They go out right behind the last pieces, whose acks may wait for the disk as well.
   const bool awaits_disk = seal_sent_ || queue_.AwaitsSync();
   return awaits_disk ? std::max(for_bytes, silence * kDiskPatience) : for_bytes;

@@ -78,7 +78,8 @@ class FileSender {
   SendQueue queue_;
   std::optional<OpenChunk> first_chunk_;
   uint32_t ordinal_ = 0;
-  int fruitless_chunks_ = 0;  // in a row that took no byte
+  bool link_doubted_ = false;  // the last chunk failed since nobody answered
+  int fruitless_chunks_ = 0;   // in a row that took no byte
   bool seal_sent_ = false;
 };
 

@@ -48,13 +48,14 @@ ChunkFailure AwaitSeal(ClientContext* context, const Sums& sums, RestingStreams:
   while (true) {
     const absl::Duration silence = context->clock->MonotonicNow() - began;
     const absl::Duration patience =
-        context->PatienceFor(context->options.server_silence * kDiskPatience);
+        context->PatienceFor(context->options.server_silence * kDiskPatience, false);
     if (silence >= patience) {
       return {DeadlineExceededError("no answer for {}", FormatDuration(silence)), ServerId()};
     }
     const auto response = ReadAppendAnswer(stream->loop.Next(patience - silence), &failed);
     if (!response.ok()) return {response.status(), failed};
     if (!response->has_value()) continue;
+    context->awaited.Arrived(context->clock->MonotonicNow() - began);
     const pb::AppendResponse::Sealed& sealed = (*response)->sealed();
     if (sealed.length() != sums.bytes || sealed.crc() != sums.crc) {
       return {DataLossError("closed {} bytes with CRC32C {:08x}, sent were {} with {:08x}",
@@ -66,11 +67,20 @@ ChunkFailure AwaitSeal(ClientContext* context, const Sums& sums, RestingStreams:
   }
 }
 
+// Whether they arrive within about a second, beside all else that is under way: a chunkserver ends
+// a stream that rests while a message comes over a slow link.
+bool AreQuick(const ClientContext& context, std::span<const WholeChunk> chunks) {
+  uint64_t bytes = context.awaited.total();
+  for (const WholeChunk& whole : chunks) bytes += whole.piece.size();
+  return static_cast<double>(bytes) < context.awaited.bytes_per_second();
+}
+
 }  // namespace
 
 ChunkFailure SendWhole(ClientContext* context, std::span<const WholeChunk> chunks) {
   const ServerAddress& primary = chunks.front().chunk.chain.front();
-  std::unique_ptr<RestingStreams::Stream> stream = context->resting_streams.Take(primary);
+  std::unique_ptr<RestingStreams::Stream> stream;
+  if (AreQuick(*context, chunks)) stream = context->resting_streams.Take(primary);
   if (stream == nullptr) {
     stream = std::make_unique<RestingStreams::Stream>(
         primary, context->channels.Get(primary.address, rpc::ChannelKind::kBulk));

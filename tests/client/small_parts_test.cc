@@ -51,17 +51,21 @@ TEST(AllowedSilence, IsLongerByWhatTheBytesOfAllStreamsTake) {
 TEST(AwaitedBytes, SayWhatMayBeExpectedOfTheLink) {
   AwaitedBytes awaited;
   const double unknown = awaited.bytes_per_second();
-  absl::Time now = absl::UnixEpoch();
-  awaited.Arrived(100 << 20, now);
-  EXPECT_EQ(awaited.bytes_per_second(), unknown) << "it may have taken any time";
-  for (int i = 0; i < 10; ++i) awaited.Arrived(10 << 20, now += absl::Milliseconds(100));
+  {
+    const AwaitedBytes::Share flushed(&awaited, 100);
+    for (int i = 0; i < 100; ++i) awaited.Arrived(absl::Milliseconds(5));
+    EXPECT_EQ(awaited.bytes_per_second(), unknown) << "few bytes say nothing of it";
+  }
+  const AwaitedBytes::Share first(&awaited, 1 << 20);
+  const AwaitedBytes::Share second(&awaited, 1 << 20);
+  awaited.Arrived(absl::Milliseconds(20));
   EXPECT_EQ(awaited.bytes_per_second(), 50 << 20);
-  // A pause says nothing, and one bad second not much.
-  awaited.Arrived(1, now += absl::Hours(1));
-  awaited.Arrived(1, now += absl::Seconds(1));
-  EXPECT_GT(awaited.bytes_per_second(), 35 << 20);
-  for (int i = 0; i < 100; ++i) awaited.Arrived(1, now += absl::Seconds(1));
-  EXPECT_EQ(awaited.bytes_per_second(), 64 << 10);
+  awaited.Arrived(absl::Seconds(1));
+  EXPECT_GT(awaited.bytes_per_second(), 35 << 20) << "one bad second";
+  for (int i = 0; i < 100; ++i) awaited.Arrived(absl::Seconds(4));
+  EXPECT_EQ(awaited.bytes_per_second(), 256 << 10);
+  awaited.Arrived(absl::ZeroDuration());
+  EXPECT_EQ(awaited.bytes_per_second(), 1000.0 * (1 << 20)) << "it was there before";
 }
 
 TEST(AwaitedBytes, AreThoseOfTheStreamsThatWaitNow) {
