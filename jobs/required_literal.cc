@@ -1,6 +1,5 @@
 #include "jobs/required_literal.h"
 
-#include <algorithm>
 #include <cstddef>
 
 namespace {
@@ -15,6 +14,14 @@ bool IsPlainEscape(char c) {
 
 bool IsSpecial(char c) {
   return std::string_view("\\^$.|?*+()[]{}").find(c) != std::string_view::npos;
+}
+
+// Where the repetition that begins at `at` ends: at its brace. Braces around anything but numbers
+// are plain characters, and what is between them is part of the pattern, such as the class in
+// "{[b}a]".
+size_t EndOfRepetition(std::string_view pattern, size_t at) {
+  const size_t end = pattern.find_first_not_of("0123456789,", at + 1);
+  return end != std::string_view::npos && pattern[end] == '}' ? end : at;
 }
 
 // Of UTF-8, up to four bytes.
@@ -52,7 +59,7 @@ std::string RequiredLiteral(std::string_view pattern) {
       // The character before it need not be there.
       DropLastCharacter(&run);
       end_run();
-      if (c == '{') at = std::min(pattern.find('}', at), pattern.size());
+      if (c == '{') at = EndOfRepetition(pattern, at);
     } else {
       end_run();
     }
