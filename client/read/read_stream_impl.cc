@@ -41,7 +41,7 @@ absl::StatusOr<std::string_view> ReadStreamImpl::Next() {
 absl::Status ReadStreamImpl::GetOn() {
   absl::StatusOr<std::optional<CheckedBytes>> bytes = current_->Take();
   if (!bytes.ok() && current_->is_direct() && !absl::IsDataLoss(bytes.status())) {
-    current_ = Connect(position_, chunk_, current_->server());
+    current_ = Connect(chunk_, current_->server(), RangeFrom(position_, chunk_));
     waiting_since_ = context_->clock->MonotonicNow();
     return absl::OkStatus();
   }
@@ -61,25 +61,66 @@ std::string_view ReadStreamImpl::NextSlice() {
 }
 
 absl::Status ReadStreamImpl::OnBytes(CheckedBytes bytes) {
-  choice_.NewRound();
-  failing_since_ = absl::InfiniteFuture();
-  backoff_.Reset();
-  position_ += bytes.payload.size();
-  chunk_crc_ = ConcatCrc32c(chunk_crc_, bytes.crc, bytes.payload.size());
-  if (position_ == chunk_.offset + chunk_.length) {
+  if (comparison_.has_value()) return Compare(bytes);
+  const uint64_t next = position_ + bytes.payload.size();
+  const uint32_t crc = ConcatCrc32c(chunk_crc_, bytes.crc, bytes.payload.size());
+  const bool is_last = next == chunk_.offset + chunk_.length;
+  // Every message was right in itself; this also catches another chunk's bytes in the right form.
+  if (is_last && whole_chunk_ && crc != chunk_.crc) {
+    OnWrongChunk(crc);
+    return absl::OkStatus();
+  }
+  if (is_last) doubted_ = false;
+  // Of a chunk that came wrong, single pieces are no success: they could be got for ever.
+  if (!doubted_) {
+    choice_.NewRound();
+    failing_since_ = absl::InfiniteFuture();
+    backoff_.Reset();
+  }
+  position_ = next;
+  chunk_crc_ = crc;
+  givers_.insert(current_->server().id);
+  if (is_last) {
     current_ = std::move(ahead_);
-    // Every message was right in itself; this also catches another chunk's bytes in the right form.
-    if (whole_chunk_ && chunk_crc_ != chunk_.crc) {
-      return DataLossError(
-          "{}: chunk {} reads with crc {:08x}, it was sealed with {:08x}. Try: "
-          "dfs fsck",
-          chunks_->status().path, chunk_.id, chunk_crc_, chunk_.crc);
-    }
     if (current_ != nullptr) current_->Resume();
   }
   bytes_ = std::move(bytes);
   next_slice_ = 0;
   return absl::OkStatus();
+}
+
+void ReadStreamImpl::OnWrongChunk(uint32_t crc) {
+  const absl::Status why = DataLossError(
+      "the whole chunk reads with crc {:08x}, it was sealed with {:08x}", crc, chunk_.crc);
+  // Any of those that gave a part of it may be the one: each looks at its own replica.
+  for (const ServerId giver : givers_) {
+    if (!doubted_ && giver != current_->server().id) {
+      context_->ReportBadReplica(chunk_.id, giver, Message(why));
+    }
+  }
+  OnFailure(why);
+  doubted_ = true;
+}
+
+absl::Status ReadStreamImpl::Compare(const CheckedBytes& bytes) {
+  waiting_since_ = context_->clock->MonotonicNow();
+  comparison_->position += bytes.payload.size();
+  comparison_->crc = ConcatCrc32c(comparison_->crc, bytes.crc, bytes.payload.size());
+  if (comparison_->position == position_) {
+    current_ = Connect(chunk_, current_->server(), RangeFrom(position_, chunk_));
+    // The same so far: the rest of it may be given out. If not, its end says which of the two is
+    // wrong.
+    if (comparison_->crc == chunk_crc_) comparison_.reset();
+    return absl::OkStatus();
+  }
+  if (comparison_->position < chunk_.offset + chunk_.length) return absl::OkStatus();
+  if (comparison_->crc != chunk_.crc) {
+    OnWrongChunk(comparison_->crc);
+    return absl::OkStatus();
+  }
+  return DataLossError(
+      "{}: chunk {}: what was read of it from {} was wrong, {} has it right. Try: read it again",
+      chunks_->status().path, chunk_.id, fmt::join(givers_, ", "), current_->server().id);
 }
 
 absl::Status ReadStreamImpl::EnsureStream() {
@@ -88,16 +129,28 @@ absl::Status ReadStreamImpl::EnsureStream() {
       ASSIGN_OR_RETURN(chunk_, chunks_->Find(position_));
       whole_chunk_ = position_ == chunk_.offset;
       chunk_crc_ = 0;
+      doubted_ = false;
+      givers_.clear();
     }
     if (current_ != nullptr) return absl::OkStatus();
     const auto server = choice_.Next(chunk_, [this](ServerId id) { return Suspected(id); });
     if (server.has_value()) {
-      current_ = OpenAt(position_, chunk_, *server);
-      waiting_since_ = context_->clock->MonotonicNow();
+      OpenCurrent(*server);
     } else {
       RETURN_IF_ERROR(NewRound());
     }
   }
+}
+
+void ReadStreamImpl::OpenCurrent(const ServerAddress& server) {
+  comparison_.reset();
+  if (doubted_ && position_ > chunk_.offset) {
+    comparison_ = Comparison{.position = chunk_.offset, .crc = 0};
+    current_ = Connect(chunk_, server, {.offset = 0, .length = position_ - chunk_.offset});
+  } else {
+    current_ = OpenAt(position_, chunk_, server);
+  }
+  waiting_since_ = context_->clock->MonotonicNow();
 }
 
 std::unique_ptr<ChunkSource> ReadStreamImpl::OpenAt(uint64_t position, const ChunkInfo& chunk,
@@ -108,14 +161,15 @@ std::unique_ptr<ChunkSource> ReadStreamImpl::OpenAt(uint64_t position, const Chu
     if (local.ok()) return *std::move(local);
     if (absl::IsDeadlineExceeded(local.status())) context_->slow_local.Add(server.id);
   }
-  return Connect(position, chunk, server);
+  return Connect(chunk, server, RangeFrom(position, chunk));
 }
 
-std::unique_ptr<ChunkSource> ReadStreamImpl::Connect(uint64_t position, const ChunkInfo& chunk,
-                                                     const ServerAddress& server) {
+std::unique_ptr<ChunkSource> ReadStreamImpl::Connect(const ChunkInfo& chunk,
+                                                     const ServerAddress& server,
+                                                     ChunkRange range) {
   return std::make_unique<ChunkStream>(
       &loop_, context_->channels.Get(server.address, rpc::ChannelKind::kBulk), chunk, server,
-      RangeFrom(position, chunk));
+      range);
 }
 
 ChunkRange ReadStreamImpl::RangeFrom(uint64_t position, const ChunkInfo& chunk) const {
@@ -144,7 +198,8 @@ void ReadStreamImpl::OpenAhead(uint64_t next) {
 }
 
 absl::Status ReadStreamImpl::Wait() {
-  const uint64_t awaited = std::min<uint64_t>(RangeFrom(position_, chunk_).length, kPieceBytes);
+  const uint64_t from = comparison_.has_value() ? comparison_->position : position_;
+  const uint64_t awaited = std::min<uint64_t>(RangeFrom(from, chunk_).length, kPieceBytes);
   const AwaitedBytes::Share share(&context_->awaited, awaited);
   const absl::Time began = context_->clock->MonotonicNow();
   const rpc::BulkEvent event = loop_.Next(waiting_since_ + Allowance() - began);
@@ -194,8 +249,11 @@ absl::Status ReadStreamImpl::NewRound() {
       return UnavailableError("{} has no live replica (0 of {}). Try: dfs fsck --locations", what,
                               chunk_.wanted_replicas);
     }
-    return Annotate(last_failure_, fmt::format("{}: none of {} replicas can be read, the last was",
-                                               what, chunk_.replicas.size()));
+    std::vector<ServerId> holders;
+    for (const ServerAddress& replica : chunk_.replicas) holders.push_back(replica.id);
+    return Annotate(last_failure_,
+                    fmt::format("{}: none of {} replicas ({}) can be read, the last was", what,
+                                holders.size(), fmt::join(holders, ", ")));
   }
   clock->Sleep(pause);
   choice_.NewRound();

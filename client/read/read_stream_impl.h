@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "client/client_context.h"
@@ -30,12 +31,19 @@ class ReadStreamImpl final : public ReadStream {
   // The next slice of what has arrived; empty when there is none.
   std::string_view NextSlice();
   absl::Status OnBytes(CheckedBytes bytes);
+  // The whole of the present chunk has come and is not what was sealed: its last piece is not given
+  // out, and the others are asked.
+  void OnWrongChunk(uint32_t crc);
+  // Takes bytes of a replica that is read for comparison. DataLoss when it is right, and what was
+  // given out before is not.
+  absl::Status Compare(const CheckedBytes& bytes);
   absl::Status EnsureStream();
+  void OpenCurrent(const ServerAddress& server);
   // From a replica on this machine directly, if it can be had; else by a connection.
   std::unique_ptr<ChunkSource> OpenAt(uint64_t position, const ChunkInfo& chunk,
                                       const ServerAddress& server);
-  std::unique_ptr<ChunkSource> Connect(uint64_t position, const ChunkInfo& chunk,
-                                       const ServerAddress& server);
+  std::unique_ptr<ChunkSource> Connect(const ChunkInfo& chunk, const ServerAddress& server,
+                                       ChunkRange range);
   // How long the present server may send nothing.
   absl::Duration Allowance() const;
   // What is to be read of this chunk.
@@ -69,6 +77,16 @@ class ReadStreamImpl final : public ReadStream {
   // CRC of the present chunk from its begin to position_; only where all of it was read.
   bool whole_chunk_ = false;
   uint32_t chunk_crc_ = 0;
+  std::set<ServerId> givers_;  // of what was given out of it
+
+  // The present chunk came wrong as a whole. What was given out of it cannot be taken back, so that
+  // the next replica is read from the chunk's begin and compared with it, before more is given out.
+  bool doubted_ = false;
+  struct Comparison {
+    uint64_t position = 0;  // in the file, of the next byte to be compared
+    uint32_t crc = 0;       // from the chunk's begin to there
+  };
+  std::optional<Comparison> comparison_;
 
   ReplicaChoice choice_;
   absl::Status last_failure_;

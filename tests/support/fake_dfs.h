@@ -44,8 +44,17 @@ class FakeDfs {
   void ScriptLostAnswers(std::function<bool()> script);
   // Asked when the master is to say where chunks are, before it does: false = it fails.
   void ScriptLookUps(std::function<bool()> script);
-  // Reads from this server give a wrong byte, nothing at all, end early, or begin 700 ms late.
-  enum class ReadFault { kNone, kWrongByte, kSilent, kBreakHalfWay, kLate };
+  // Reads from this server give a wrong byte, nothing at all, end early, or begin 700 ms late; or
+  // the first or last byte of a chunk is wrong although its message has the right checksum.
+  enum class ReadFault {
+    kNone,
+    kWrongByte,
+    kSilent,
+    kBreakHalfWay,
+    kLate,
+    kOtherFirstByte,
+    kOtherLastByte,
+  };
   void SetReadFault(uint32_t server_id, ReadFault fault);
 
   // Chunks that are sealed by force get no second copy.

@@ -19,6 +19,9 @@ void SendRange(const pb::ReadRequest& request, const std::string& bytes, FakeDfs
   const uint64_t end = request.offset() + request.length();
   for (uint64_t at = request.offset(); at < end; at += kPiece) {
     std::string piece = bytes.substr(at, std::min(kPiece, end - at));
+    if (at == 0 && fault == FakeDfs::ReadFault::kOtherFirstByte) piece.front() ^= 1;
+    const bool is_last = at + piece.size() == bytes.size();
+    if (is_last && fault == FakeDfs::ReadFault::kOtherLastByte) piece.back() ^= 1;
     pb::ReadHeader header;
     header.set_offset(at);
     header.set_crc(Crc32c(piece));

@@ -1,0 +1,119 @@
+// Replicas that are not what the log has sealed, although every message of them is right in itself.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "client/file_system.h"
+#include "tests/support/fake_dfs.h"
+#include "tests/support/random_test.h"
+#include "tests/support/status_matchers.h"
+
+namespace quern::client {
+namespace {
+
+using ::quern::testing::FakeDfs;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ReadFault = FakeDfs::ReadFault;
+
+class WrongReplicaTest : public RandomTest {
+ protected:
+  void SetUp() override { Connect(absl::Seconds(5)); }
+  void Connect(absl::Duration master_timeout) {
+    fs_ = FileSystem::Create({.masters = {fake_.master_address()},
+                              .user = "alice",
+                              .group = "staff",
+                              .node = "here",
+                              .master_timeout = master_timeout});
+  }
+  void Write(const std::string& path, std::string_view bytes) {
+    ASSERT_OK_AND_ASSIGN(const auto writer, fs_->Create(path));
+    ASSERT_OK(writer->Append(bytes));
+    ASSERT_OK(writer->Close());
+  }
+  std::string WriteRandom(const std::string& path, size_t size) {
+    std::string text(size, '\0');
+    for (char& c : text) c = static_cast<char>(random_());
+    Write(path, text);
+    return text;
+  }
+  // What came before the error, if there is one, is in `got_`.
+  absl::StatusOr<std::string> Read(const std::string& path) {
+    got_.clear();
+    ASSIGN_OR_RETURN(const auto reader, fs_->Open(path));
+    const auto stream = reader->Stream(0, reader->status().length);
+    while (true) {
+      ASSIGN_OR_RETURN(const std::string_view more, stream->Next());
+      if (more.empty()) return got_;
+      got_ += more;
+    }
+  }
+
+  FakeDfs fake_{{.servers = 3, .chunk_size = 64 << 10}};
+  std::unique_ptr<FileSystem> fs_;
+  std::string got_;
+};
+
+TEST_F(WrongReplicaTest, AChunkOfOneMessageIsReadFromTheNext) {
+  const std::string text = WriteRandom("/f", 5'000);
+  fake_.SetReadFault(1, ReadFault::kOtherFirstByte);
+  ASSERT_OK_AND_ASSIGN(const std::string back, Read("/f"));
+  EXPECT_TRUE(back == text);
+  EXPECT_THAT(fake_.reported_bad(), AllOf(Contains(1u), Each(1u)));
+}
+
+TEST_F(WrongReplicaTest, WhatHasNotBeenGivenOutYetIsReadFromTheNext) {
+  const std::string text = WriteRandom("/f", 300'000);
+  fake_.SetReadFault(1, ReadFault::kOtherLastByte);
+  fake_.SetReadFault(2, ReadFault::kOtherLastByte);
+  ASSERT_OK_AND_ASSIGN(const std::string back, Read("/f"));
+  EXPECT_TRUE(back == text);
+  EXPECT_THAT(fake_.reported_bad(), AllOf(Contains(1u), Contains(2u)));
+  EXPECT_THAT(fake_.reported_bad(), Not(Contains(3u)));
+}
+
+TEST_F(WrongReplicaTest, WhatWasGivenOutAndIsWrongIsAnErrorAndTheNextReaderGetsItRight) {
+  const std::string text = WriteRandom("/f", 60'000);
+  fake_.SetReadFault(1, ReadFault::kOtherFirstByte);
+  EXPECT_THAT(Read("/f"), StatusIs(absl::StatusCode::kDataLoss,
+                                   AllOf(HasSubstr("/f: chunk 0x"), HasSubstr("from cs1 was wrong"),
+                                         HasSubstr("cs2 has it right"))));
+  EXPECT_LT(got_.size(), text.size()) << "never a whole file that is wrong";
+  EXPECT_THAT(fake_.reported_bad(), AllOf(Contains(1u), Each(1u)));
+  ASSERT_OK_AND_ASSIGN(const std::string back, Read("/f"));
+  EXPECT_TRUE(back == text);
+}
+
+TEST_F(WrongReplicaTest, OneThatIsWrongSaysNothingOfWhatWasGivenOut) {
+  const std::string text = WriteRandom("/f", 60'000);
+  fake_.SetReadFault(1, ReadFault::kOtherLastByte);
+  fake_.SetReadFault(2, ReadFault::kOtherFirstByte);
+  ASSERT_OK_AND_ASSIGN(const std::string back, Read("/f"));
+  EXPECT_TRUE(back == text);
+  EXPECT_THAT(fake_.reported_bad(), AllOf(Contains(1u), Contains(2u)));
+}
+
+TEST_F(WrongReplicaTest, WhenAllAreWrongTheErrorNamesFileChunkAndServers) {
+  Connect(absl::Milliseconds(300));
+  for (const size_t size : {5'000, 60'000}) {
+    SCOPED_TRACE(size);
+    const std::string path = fmt::format("/f{}", size);
+    WriteRandom(path, size);
+    for (const uint32_t id : {1, 2, 3}) fake_.SetReadFault(id, ReadFault::kOtherLastByte);
+    EXPECT_THAT(Read(path),
+                StatusIs(absl::StatusCode::kDataLoss,
+                         AllOf(HasSubstr(path + ": chunk 0x"), HasSubstr("(cs1, cs2, cs3)"),
+                               HasSubstr("the whole chunk reads with crc"))));
+    EXPECT_LT(got_.size(), size);
+    EXPECT_THAT(fake_.reported_bad(), AllOf(Contains(1u), Contains(2u), Contains(3u)));
+    for (const uint32_t id : {1, 2, 3}) fake_.SetReadFault(id, ReadFault::kNone);
+  }
+}
+
+}  // namespace
+}  // namespace quern::client
