@@ -36,6 +36,16 @@ class ClientContext {
     resting_streams.Forget(server.id);
   }
 
+  // A server that could not give its replica of a chunk. One that answers that it has none, or
+  // another one than was sealed, says so of this replica; anything else speaks against the server.
+  void SuspectReplica(const ServerAddress& server, ChunkId chunk, const absl::Status& why) {
+    if (absl::IsNotFound(why) || absl::IsFailedPrecondition(why)) {
+      suspects.AddReplica(server.id, chunk);
+    } else {
+      Suspect(server);
+    }
+  }
+
   // How long a server that owes an answer may be silent, where `silence` is enough for one without
   // bytes. `link_doubted`: it was not enough before, so that the link may have become slow.
   absl::Duration PatienceFor(absl::Duration silence, bool link_doubted) const {

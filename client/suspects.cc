@@ -10,15 +10,30 @@ void Suspects::Add(ServerId server) {
 bool Suspects::Contains(ServerId server) const {
   MutexLock lock(&mutex_);
   const auto found = since_.find(server);
-  return found != since_.end() && clock_->MonotonicNow() - found->second < forget_after_;
+  return found != since_.end() && IsRecent(found->second);
+}
+
+void Suspects::AddReplica(ServerId server, ChunkId chunk) {
+  MutexLock lock(&mutex_);
+  if (replicas_since_.size() >= kMaxReplicas) {
+    std::erase_if(replicas_since_, [this](const auto& known) { return !IsRecent(known.second); });
+  }
+  if (replicas_since_.size() >= kMaxReplicas) replicas_since_.clear();
+  replicas_since_[{server, chunk}] = clock_->MonotonicNow();
+}
+
+bool Suspects::Contains(ServerId server, ChunkId chunk) const {
+  if (Contains(server)) return true;
+  MutexLock lock(&mutex_);
+  const auto found = replicas_since_.find({server, chunk});
+  return found != replicas_since_.end() && IsRecent(found->second);
 }
 
 std::vector<ServerId> Suspects::All() const {
   MutexLock lock(&mutex_);
-  const absl::Time now = clock_->MonotonicNow();
   std::vector<ServerId> servers;
   for (const auto& [server, since] : since_) {
-    if (now - since < forget_after_) servers.push_back(server);
+    if (IsRecent(since)) servers.push_back(server);
   }
   return servers;
 }

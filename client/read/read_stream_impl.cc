@@ -133,7 +133,7 @@ absl::Status ReadStreamImpl::EnsureStream() {
       givers_.clear();
     }
     if (current_ != nullptr) return absl::OkStatus();
-    const auto server = choice_.Next(chunk_, [this](ServerId id) { return Suspected(id); });
+    const auto server = choice_.Next(chunk_, [this](ServerId id) { return Suspected(id, chunk_); });
     if (server.has_value()) {
       OpenCurrent(*server);
     } else {
@@ -191,8 +191,10 @@ void ReadStreamImpl::OpenNextAhead() {
 void ReadStreamImpl::OpenAhead(uint64_t next) {
   const auto chunk = chunks_->Find(next);
   if (!chunk.ok()) return;
-  const auto server = ReplicaChoice().Next(*chunk, [this](ServerId id) { return Suspected(id); });
-  if (!server.has_value() || Suspected(server->id)) return;
+  const auto suspect = [&](ServerId id) { return Suspected(id, *chunk); };
+  const auto server = ReplicaChoice().Next(*chunk, suspect);
+  if (!server.has_value() || suspect(server->id)) return;
+  ahead_chunk_ = chunk->id;
   ahead_ = OpenAt(next, *chunk, *server);
   ahead_->Pause();
 }
@@ -203,10 +205,7 @@ absl::Status ReadStreamImpl::Wait() {
   const AwaitedBytes::Share share(&context_->awaited, awaited);
   const absl::Time began = context_->clock->MonotonicNow();
   const rpc::BulkEvent event = loop_.Next(waiting_since_ + Allowance() - began);
-  if (ahead_ != nullptr && !ahead_->OnEvent(event).ok()) {
-    context_->Suspect(ahead_->server());
-    ahead_.reset();
-  }
+  if (ahead_ != nullptr) OnEventAhead(event);
   const absl::Status status = current_->OnEvent(event);
   const absl::Time now = context_->clock->MonotonicNow();
   const absl::Duration silence = now - waiting_since_;
@@ -223,6 +222,13 @@ absl::Status ReadStreamImpl::Wait() {
   return absl::OkStatus();
 }
 
+void ReadStreamImpl::OnEventAhead(const rpc::BulkEvent& event) {
+  const absl::Status status = ahead_->OnEvent(event);
+  if (status.ok()) return;
+  context_->SuspectReplica(ahead_->server(), ahead_chunk_, status);
+  ahead_.reset();
+}
+
 absl::Duration ReadStreamImpl::Allowance() const {
   return context_->PatienceFor(context_->options.server_silence, link_doubted_);
 }
@@ -233,7 +239,7 @@ void ReadStreamImpl::OnFailure(const absl::Status& why) {
   if (why.code() == absl::StatusCode::kDataLoss) {
     context_->ReportBadReplica(chunk_.id, server.id, Message(why));
   }
-  context_->Suspect(server);
+  context_->SuspectReplica(server, chunk_.id, why);
   choice_.Failed(server.id);
   current_.reset();
   failing_since_ = std::min(failing_since_, context_->clock->MonotonicNow());

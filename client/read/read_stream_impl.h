@@ -53,10 +53,13 @@ class ReadStreamImpl final : public ReadStream {
   void OpenAhead(uint64_t next);
   // Waits for one event of the loop.
   absl::Status Wait();
+  void OnEventAhead(const rpc::BulkEvent& event);
   void OnFailure(const absl::Status& why);
   // All replicas have failed: asks for fresh locations, or gives up.
   absl::Status NewRound();
-  bool Suspected(ServerId server) const { return context_->suspects.Contains(server); }
+  bool Suspected(ServerId server, const ChunkInfo& chunk) const {
+    return context_->suspects.Contains(server, chunk.id);
+  }
 
   ClientContext* const context_;
   const std::shared_ptr<ChunkMap> chunks_;
@@ -68,6 +71,7 @@ class ReadStreamImpl final : public ReadStream {
   ChunkInfo chunk_;  // that holds position_, once there is a stream
   std::unique_ptr<ChunkSource> current_;
   std::unique_ptr<ChunkSource> ahead_;
+  ChunkId ahead_chunk_;                // of ahead_
   std::optional<uint64_t> not_ahead_;  // file offset of a chunk that could not be opened ahead
   bool link_doubted_ = false;          // the last one that failed sent nothing
   absl::Time waiting_since_;

@@ -35,6 +35,29 @@ TEST(Suspects, AreForgottenAfterAWhile) {
   EXPECT_TRUE(suspects.All().empty());
 }
 
+TEST(Suspects, AReplicaIsNotItsServer) {
+  SimulatedClock clock;
+  Suspects suspects(&clock, absl::Seconds(30));
+  suspects.AddReplica(ServerId(3), ChunkId(7));
+  EXPECT_TRUE(suspects.Contains(ServerId(3), ChunkId(7)));
+  EXPECT_FALSE(suspects.Contains(ServerId(3), ChunkId(8)));
+  EXPECT_FALSE(suspects.Contains(ServerId(2), ChunkId(7)));
+  EXPECT_FALSE(suspects.Contains(ServerId(3)));
+  EXPECT_TRUE(suspects.All().empty());
+  suspects.Add(ServerId(2));
+  EXPECT_TRUE(suspects.Contains(ServerId(2), ChunkId(7))) << "all of its replicas";
+  clock.AdvanceTime(absl::Seconds(31));
+  EXPECT_FALSE(suspects.Contains(ServerId(3), ChunkId(7)));
+}
+
+TEST(Suspects, OnlySoManyReplicasAreRemembered) {
+  SimulatedClock clock;
+  Suspects suspects(&clock, absl::Seconds(30));
+  for (uint64_t id = 1; id <= 10'001; ++id) suspects.AddReplica(ServerId(3), ChunkId(id));
+  EXPECT_FALSE(suspects.Contains(ServerId(3), ChunkId(1)));
+  EXPECT_TRUE(suspects.Contains(ServerId(3), ChunkId(10'001)));
+}
+
 TEST(AllowedSilence, IsLongerByWhatTheBytesOfAllStreamsTake) {
   constexpr absl::Duration kSilence = absl::Seconds(5);
   constexpr uint64_t kMessage = uint64_t{1} << 20;

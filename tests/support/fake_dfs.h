@@ -45,7 +45,8 @@ class FakeDfs {
   // Asked when the master is to say where chunks are, before it does: false = it fails.
   void ScriptLookUps(std::function<bool()> script);
   // Reads from this server give a wrong byte, nothing at all, end early, or begin 700 ms late; or
-  // the first or last byte of a chunk is wrong although its message has the right checksum.
+  // the first or last byte of a chunk is wrong although its message has the right checksum; or it
+  // has no such replica.
   enum class ReadFault {
     kNone,
     kWrongByte,
@@ -54,6 +55,7 @@ class FakeDfs {
     kLate,
     kOtherFirstByte,
     kOtherLastByte,
+    kNotFound,
   };
   void SetReadFault(uint32_t server_id, ReadFault fault);
 

@@ -50,6 +50,10 @@ void HandleFakeRead(FakeDfs::State* state, uint32_t server_id, rpc::BulkLoop* lo
     const FakeDfs::ReadFault fault = state->read_faults[server_id];
     if (fault == FakeDfs::ReadFault::kSilent) continue;
     if (fault == FakeDfs::ReadFault::kLate) Clock::Real()->Sleep(absl::Milliseconds(700));
+    if (fault == FakeDfs::ReadFault::kNotFound) {
+      stream->Finish(NotFoundError("chunk {:#x}: not here", request.chunk_id()));
+      return;
+    }
     SendRange(request, state->chunks[request.chunk_id()].bytes, fault, stream);
     return;
   }

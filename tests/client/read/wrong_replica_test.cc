@@ -115,5 +115,32 @@ TEST_F(WrongReplicaTest, WhenAllAreWrongTheErrorNamesFileChunkAndServers) {
   }
 }
 
+TEST_F(WrongReplicaTest, AServerWithoutOneReplicaIsAvoidedForThisOneOnly) {
+  const std::string lost = WriteRandom("/lost", 5'000);
+  const std::string other = WriteRandom("/other", 5'000);
+  fake_.SetReadFault(1, ReadFault::kNotFound);
+  ASSERT_OK_AND_ASSIGN(std::string back, Read("/lost"));
+  EXPECT_TRUE(back == lost);
+  // Who is read from now on is seen by whom the reader complains about.
+  fake_.SetReadFault(1, ReadFault::kWrongByte);
+  ASSERT_OK_AND_ASSIGN(back, Read("/lost"));
+  EXPECT_TRUE(back == lost);
+  EXPECT_TRUE(fake_.reported_bad().empty()) << "it was not asked for this one again";
+  WriteRandom("/new", 5'000);
+  EXPECT_TRUE(fake_.excluded_servers().empty()) << "writers may use it";
+  ASSERT_OK_AND_ASSIGN(back, Read("/other"));
+  EXPECT_TRUE(back == other);
+  EXPECT_THAT(fake_.reported_bad(), Contains(1u)) << "it was asked for the other one";
+}
+
+TEST_F(WrongReplicaTest, OneThatIsMissingIsNotFoundOutAheadOfItsTurnToTheServersCost) {
+  const std::string text = WriteRandom("/f", 300'000);
+  fake_.SetReadFault(1, ReadFault::kNotFound);
+  ASSERT_OK_AND_ASSIGN(const std::string back, Read("/f"));
+  EXPECT_TRUE(back == text);
+  WriteRandom("/new", 5'000);
+  EXPECT_TRUE(fake_.excluded_servers().empty());
+}
+
 }  // namespace
 }  // namespace quern::client
