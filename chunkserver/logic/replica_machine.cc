@@ -102,6 +102,7 @@ void ReplicaMachine::Synced(uint64_t length) { record_.synced = std::max(record_
 absl::StatusOr<uint64_t> ReplicaMachine::Readable(const std::optional<SealedAs>& sealed) const {
   switch (state()) {
     case kFinalized:
+      if (sealed.has_value() && sealed != SealedAs{length(), crc()}) break;
       return length();
     case kOpen:
       return committed_;
@@ -110,12 +111,12 @@ absl::StatusOr<uint64_t> ReplicaMachine::Readable(const std::optional<SealedAs>&
     case kCorrupt:
       return DataLossError("chunk {}: its bytes here do not match their checksums", spec().chunk);
     case kStale:
-      return FailedPreconditionError("chunk {}: differs here from what was sealed", spec().chunk);
+      break;
     case kQuarantined:
     case kRemoved:
-      break;
+      return NotFoundError("chunk {}: not here", spec().chunk);
   }
-  return NotFoundError("chunk {}: not here", spec().chunk);
+  return FailedPreconditionError("chunk {}: differs here from what was sealed", spec().chunk);
 }
 
 ReplicaMachine::Verdict ReplicaMachine::Judge(uint64_t length, uint32_t crc,

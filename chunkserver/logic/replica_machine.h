@@ -68,8 +68,9 @@ class ReplicaMachine {
 
   // Offset up to which may be read: what this replica knows itself, since a seal may still take
   // away what is beyond. `sealed`: how the log has sealed the chunk, if the reader knows it; a
-  // latched replica that has just that is read whole. DataLoss: CORRUPT. FailedPrecondition: STALE.
-  // NotFound: QUARANTINED or REMOVED.
+  // latched replica that has just that is read whole, and one that was sealed as anything else not
+  // at all: another history of the cluster made it. DataLoss: CORRUPT. FailedPrecondition: STALE,
+  // or sealed otherwise. NotFound: QUARANTINED or REMOVED.
   absl::StatusOr<uint64_t> Readable(const std::optional<SealedAs>& sealed = std::nullopt) const;
 
   // What the log's SEALED(length, crc) makes of this replica. `crc_at_length`: CRC32C of its first

@@ -51,8 +51,9 @@ std::optional<ReplicaReport> ChunkCopier::Here(const pb::Order::Copy& order) con
 absl::StatusOr<ReplicaReport> ChunkCopier::Copy(const pb::Order::Copy& order, size_t disk) {
   const ChunkId chunk(order.chunk_id());
   if (const std::optional<ReplicaReport> here = Here(order)) return *here;
+  const SealedAs sealed{.length = order.length(), .crc = order.crc()};
   ASSIGN_OR_RETURN(std::unique_ptr<IncomingCopy> copy,
-                   services_.store->BeginCopy(chunk, order.length(), disk));
+                   services_.store->BeginCopy(chunk, sealed, disk));
   absl::Status status = InvalidArgumentError("copy chunk {}: no sources", chunk);
   for (const pb::ServerAddress& source : order.sources()) {
     RETURN_IF_ERROR(copy->Restart());

@@ -135,7 +135,7 @@ absl::Status ChunkStore::Remove(ChunkId chunk) {
 }
 
 absl::StatusOr<std::unique_ptr<IncomingCopy>> ChunkStore::BeginCopy(
-    ChunkId chunk, uint64_t length, std::optional<size_t> preferred) {
+    ChunkId chunk, const SealedAs& sealed, std::optional<size_t> preferred) {
   // One on a disk that is not usable stays there, whatever it is, and the copy takes its place
   // here.
   if (const auto existing = Find(chunk); existing.ok() && (*existing)->disk().Usable().ok()) {
@@ -144,14 +144,16 @@ absl::StatusOr<std::unique_ptr<IncomingCopy>> ChunkStore::BeginCopy(
       return FailedPreconditionError("chunk {}: is open here", chunk);
     }
     // Another history of the cluster made that one: it is not for a copy to take away.
-    if (facts.report.state == ReplicaState::kFinalized && facts.report.length != length) {
-      return AlreadyExistsError("chunk {}: is sealed here with {} bytes, not {}", chunk,
-                                facts.report.length, length);
+    const SealedAs here{.length = facts.report.length, .crc = facts.report.crc};
+    if (facts.report.state == ReplicaState::kFinalized && here != sealed) {
+      return AlreadyExistsError(
+          "chunk {}: is sealed here with {} bytes (crc {:08x}), not {} (crc {:08x})", chunk,
+          here.length, here.crc, sealed.length, sealed.crc);
     }
   }
   std::unique_ptr<IncomingCopy> copy;
-  RETURN_IF_ERROR(UseDiskWithRoom(preferred, length, [&](Disk* disk) -> absl::Status {
-    ASSIGN_OR_RETURN(copy, IncomingCopy::Begin(disk, chunk, length));
+  RETURN_IF_ERROR(UseDiskWithRoom(preferred, sealed.length, [&](Disk* disk) -> absl::Status {
+    ASSIGN_OR_RETURN(copy, IncomingCopy::Begin(disk, chunk, sealed.length));
     return absl::OkStatus();
   }));
   return copy;

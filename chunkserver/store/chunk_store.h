@@ -117,10 +117,10 @@ class ChunkStore {
   // of Find.
   absl::StatusOr<Verification> Verify(ChunkId chunk, const VerifyOptions& options = {});
   absl::Status Remove(ChunkId chunk);
-  // For a copy. FailedPrecondition while the chunk is OPEN here. AlreadyExists: it is sealed here,
-  // at another length. What is on a disk that is not usable does not matter.
+  // For a copy. FailedPrecondition while the chunk is OPEN here. AlreadyExists: it is sealed here
+  // as something else. What is on a disk that is not usable does not matter.
   absl::StatusOr<std::unique_ptr<IncomingCopy>> BeginCopy(
-      ChunkId chunk, uint64_t length, std::optional<size_t> preferred = std::nullopt);
+      ChunkId chunk, const SealedAs& sealed, std::optional<size_t> preferred = std::nullopt);
   // Finishes it and puts it in the place of what was here of the chunk.
   absl::StatusOr<ReplicaReport> FinishCopy(std::unique_ptr<IncomingCopy> copy, uint64_t length,
                                            uint32_t crc);

@@ -113,6 +113,19 @@ TEST(ReplicaMachineTest, ALatchedReplicaIsReadWholeByWhoKnowsTheSealThatItFits) 
   EXPECT_THAT(machine.Readable(fits), StatusIs(absl::StatusCode::kFailedPrecondition));
 }
 
+TEST(ReplicaMachineTest, ASealedReplicaIsNotReadByWhoKnowsAnotherSeal) {
+  ReplicaMachine machine = WithAppends(3);
+  machine.Become(machine.RecordAs(kFenced, 0).value());
+  const SealedAs seal = {machine.length(), machine.crc()};
+  machine.Become(machine.RecordSealed(seal.length, seal.crc).value());
+  EXPECT_EQ(machine.Readable(seal).value(), 9u);
+  EXPECT_EQ(machine.Readable().value(), 9u);
+  const SealedAs shorter{seal.length - 1, seal.crc};
+  const SealedAs other_bytes{seal.length, seal.crc + 1};
+  EXPECT_THAT(machine.Readable(shorter), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(machine.Readable(other_bytes), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
 TEST(ReplicaMachineTest, JudgesASealByLengthAndChecksum) {
   ReplicaMachine machine = WithAppends(3);
   machine.Become(machine.RecordAs(kFenced, 0).value());

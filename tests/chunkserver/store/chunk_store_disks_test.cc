@@ -54,7 +54,7 @@ TEST_P(ChunkStoreDisksTest, ADiskThatTakesNothingIsPassedOver) {
   for (uint64_t id = 1; id <= 4; ++id) {
     ASSERT_OK(store_->Create(Spec(ChunkId(id))));
     EXPECT_EQ(Find(ChunkId(id))->disk().path(), machine_.dir(1));
-    ASSERT_OK_AND_ASSIGN(const auto copy, store_->BeginCopy(ChunkId(100 + id), 10));
+    ASSERT_OK_AND_ASSIGN(const auto copy, store_->BeginCopy(ChunkId(100 + id), SealedAs{10, 0}));
     EXPECT_EQ(copy->disk()->path(), machine_.dir(1));
   }
 }

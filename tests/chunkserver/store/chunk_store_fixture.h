@@ -136,7 +136,8 @@ class ChunkStoreFixture : public RandomTest, public ::testing::WithParamInterfac
   // A copy from another server.
   void CopyIn(ChunkId chunk, std::string_view text, std::vector<ProducerSeq> producers = {},
               std::optional<size_t> disk = std::nullopt) {
-    ASSERT_OK_AND_ASSIGN(auto copy, store_->BeginCopy(chunk, text.size(), disk));
+    const SealedAs sealed{.length = text.size(), .crc = Crc32c(text)};
+    ASSERT_OK_AND_ASSIGN(auto copy, store_->BeginCopy(chunk, sealed, disk));
     const iovec part{const_cast<char*>(text.data()), text.size()};
     ASSERT_OK(copy->Append({&part, 1}, SumPayload(0, {&part, 1})));
     copy->set_producers(std::move(producers));

@@ -29,9 +29,14 @@ struct Promise {
 };
 
 TEST_P(ChunkStoreTest, ACopyNeverTakesThePlaceOfAnotherHistorysReplica) {
-  const ChunkId chunk = MakeSealed(ChunkId(1), RandomText(1000));
-  EXPECT_THAT(store_->BeginCopy(chunk, 500), StatusIs(absl::StatusCode::kAlreadyExists));
-  EXPECT_OK(store_->BeginCopy(chunk, 1000)) << "the same bytes once more";
+  const std::string text = RandomText(1000);
+  const ChunkId chunk = MakeSealed(ChunkId(1), text);
+  const SealedAs here{text.size(), Crc32c(text)};
+  const SealedAs shorter{500, here.crc};
+  const SealedAs other_bytes{here.length, here.crc + 1};
+  EXPECT_THAT(store_->BeginCopy(chunk, shorter), StatusIs(absl::StatusCode::kAlreadyExists));
+  EXPECT_THAT(store_->BeginCopy(chunk, other_bytes), StatusIs(absl::StatusCode::kAlreadyExists));
+  EXPECT_OK(store_->BeginCopy(chunk, here)) << "the same bytes once more";
   EXPECT_THAT(store_->Create(Spec(chunk)), StatusIs(absl::StatusCode::kAlreadyExists));
 }
 
