@@ -44,7 +44,7 @@ absl::StatusOr<pb::InodeRow> FileLifecycle::NewFile(const pb::CreateRequest& req
                                                                         : request.durability());
   row.set_owner(request.header().user());
   row.set_group(request.header().group());
-  row.set_mode(request.mode() == 0 ? kDefaultFileMode : request.mode() & kModeBits);
+  row.set_mode(request.has_mode() ? request.mode() & kModeBits : kDefaultFileMode);
   row.set_mtime_ms(now_ms_);
   row.set_overwrite(request.overwrite());
   row.set_replaces(request.replaces());
@@ -173,7 +173,7 @@ absl::StatusOr<Outcome<pb::CompleteResponse>> FileLifecycle::Complete(
     if (existing.has_value()) complete->set_replaced_inode(existing->inode_id());
   }
   complete->set_inode_id(inode.value());
-  complete->set_mtime_ms(request.mtime_ms() == 0 ? now_ms_ : request.mtime_ms());
+  complete->set_mtime_ms(request.has_mtime_ms() ? request.mtime_ms() : now_ms_);
   row.set_complete(true);
   row.set_mtime_ms(complete->mtime_ms());
   *outcome.response.mutable_status() = ToFileStatus(row.name(), inode, row);

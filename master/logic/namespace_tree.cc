@@ -104,7 +104,7 @@ absl::StatusOr<Outcome<pb::MkdirsResponse>> NamespaceTree::Mkdirs(
   outcome.record.emplace();
   auto* directories = outcome.record->mutable_make_directories()->mutable_directories();
   uint64_t next_inode = view_.Meta().next_inode();
-  const uint32_t mode = request.mode() == 0 ? kDefaultDirectoryMode : request.mode() & kModeBits;
+  const uint32_t mode = request.has_mode() ? request.mode() & kModeBits : kDefaultDirectoryMode;
   AppendMissingDirectories(lookup, lookup.path.parts().size(), request.header(), mode, &next_inode,
                            directories);
   outcome.response.set_inode_id(directories->rbegin()->inode_id());

@@ -1,6 +1,8 @@
 // Files go in and come out unchanged, whatever they are called, over restarts and beside others.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -71,6 +73,29 @@ TEST(PutGet, RestartOfEverythingKeepsTheData) {
   EXPECT_EQ(cat.exit_code, 0) << cat.err;
   EXPECT_TRUE(cat.out == bytes);
   EXPECT_EQ(cluster->Dfs({"fsck", "/"}).exit_code, 0);
+}
+
+// Both are 0, as is what is not given.
+TEST(PutGet, NoPermissionsAndTheFirstSecondAreKeptThereAndBackWhenAsked) {
+  const auto cluster = Cluster::Start({.chunkservers = 1, .workers = 1});
+  ASSERT_NE(cluster, nullptr);
+  const std::string source = cluster->scratch() + "/source";
+  const std::string target = cluster->scratch() + "/target";
+  WriteRandomFile(source, 10, /*seed=*/1);
+  const timespec times[] = {{0, 0}, {0, 0}};
+  ASSERT_EQ(utimensat(AT_FDCWD, source.c_str(), times, 0), 0);
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"put", "-p", source, "/f"},
+                                                {"chmod", "000", "/f"},
+                                                {"cp", "-p", "/f", "/g"},
+                                                {"get", "-p", "/g", target}}) {
+    const CommandResult result = cluster->Dfs(words);
+    EXPECT_EQ(result.exit_code, 0) << result.Describe();
+  }
+  EXPECT_EQ(cluster->Dfs({"stat", "%a %y", "/g"}).out, "0 1970-01-01 00:00:00\n");
+  struct stat info = {};
+  ASSERT_EQ(stat(target.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, mode_t{0});
+  EXPECT_EQ(info.st_mtim.tv_sec, 0);
 }
 
 TEST(PutGet, TwoClustersSideBySideDoNotMix) {

@@ -118,6 +118,27 @@ TEST(FileLifecycleTest, AChunkFollowsOnlyASealedOne) {
   EXPECT_EQ(view.FileChunk(inode, 1)->file_offset(), 5u);
 }
 
+TEST(FileLifecycleTest, AModeOfNoBitsAndTheFirstMillisecondAreKept) {
+  TestNamespace ns;
+  pb::CreateRequest create;
+  create.set_path("/f");
+  create.set_mode(0);
+  ASSERT_OK_AND_ASSIGN(const auto file, ns.Do(ns.files().Create(create, ns.random)));
+  pb::CompleteRequest complete;
+  complete.set_inode_id(file.inode_id());
+  complete.set_writer_token(file.writer_token());
+  complete.set_mtime_ms(0);
+  ASSERT_OK(ns.Do(ns.files().Complete(complete)));
+  EXPECT_EQ(ns.Stat("/f")->mode(), 0u);
+  EXPECT_EQ(ns.Stat("/f")->mtime_ms(), 0);
+  // Not given: the usual ones.
+  ASSERT_OK_AND_ASSIGN(const auto other, ns.Create("/g"));
+  ASSERT_OK(ns.Complete(other));
+  EXPECT_EQ(ns.Stat("/g")->mode(), 0644u);
+  EXPECT_EQ(ns.Stat("/g")->mtime_ms(), ns.now_ms);
+  EXPECT_EQ(*ns.Replayed(), *ns.rows());
+}
+
 TEST(FileLifecycleTest, CompleteReplacesAtomicallyOnlyWhenCreateSaidSo) {
   TestNamespace ns;
   ASSERT_OK(ns.Touch("/f"));

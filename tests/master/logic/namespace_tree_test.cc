@@ -54,6 +54,18 @@ TEST(NamespaceTreeTest, KeepsOwnerModeAndTimes) {
   EXPECT_EQ(status.child_count(), 1u);
 }
 
+TEST(NamespaceTreeTest, AModeOfNoBitsIsOneAndNoModeIsTheUsualOne) {
+  TestNamespace ns;
+  pb::MkdirsRequest request;
+  request.set_path("/none");
+  request.set_mode(0);
+  ASSERT_OK(ns.Do(ns.tree().Mkdirs(request)));
+  EXPECT_EQ(ns.Stat("/none")->mode(), 0u);
+  ASSERT_OK(ns.Mkdirs("/usual"));
+  EXPECT_EQ(ns.Stat("/usual")->mode(), 0755u);
+  EXPECT_EQ(*ns.Replayed(), *ns.rows());
+}
+
 TEST(NamespaceTreeTest, SetAttributesChangesOnlyWhatIsSet) {
   TestNamespace ns;
   ASSERT_OK(ns.Touch("/f"));
