@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/clock.h"
 #include "master/logic/chunk_assessment.h"
 #include "master/logic/file_lifecycle.h"
 #include "master/service/master.h"
@@ -64,11 +65,20 @@ absl::Status CopyWaiters::ReadFile(Waiter* waiter) const {
 }
 
 absl::Status CopyWaiters::Look(Waiter* waiter, absl::Time now) const {
+  while (true) {
+    RETURN_IF_ERROR(LookAtSome(waiter, now));
+    if (waiter->next == waiter->chunks.size()) return absl::OkStatus();
+    GiveWay();
+  }
+}
+
+absl::Status CopyWaiters::LookAtSome(Waiter* waiter, absl::Time now) const {
   ClusterState& state = master_.state();
   MutexLock lock(&state.mutex);
   const uint32_t needed =
       MinWriteReplicas(master_.options(), waiter->replication, state.servers.servers().size());
-  for (; waiter->next < waiter->chunks.size(); ++waiter->next) {
+  const size_t end = std::min(waiter->next + ClusterState::kSlice, waiter->chunks.size());
+  for (; waiter->next < end; ++waiter->next) {
     const ChunkId chunk = waiter->chunks[waiter->next];
     const std::optional<ChunkInfo> info = state.chunks.Find(chunk);
     if (!info.has_value()) {

@@ -54,8 +54,11 @@ class CopyWaiters {
   absl::Duration Work();
   // From the rows: what it waits for.
   absl::Status ReadFile(Waiter* waiter) const;
-  // OK when it need not wait any more, Cancelled to go on waiting.
+  // OK when it need not wait any more, Cancelled to go on waiting. Lets others have the lock of the
+  // state in between: a file may have hundreds of thousands of chunks.
   absl::Status Look(Waiter* waiter, absl::Time now) const;
+  // At a slice of its chunks. OK when these have their copies.
+  absl::Status LookAtSome(Waiter* waiter, absl::Time now) const;
 
   static constexpr size_t kMaxWaiting = 100'000;
   Master& master_;

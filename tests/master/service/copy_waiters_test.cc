@@ -98,6 +98,39 @@ TEST_F(CopyWaitersTest, WhoseTimeIsOverHearsWhatIsMissing) {
               StatusIs(Code::kUnavailable, HasSubstr("has 0 durable copies, need 1")));
 }
 
+TEST_F(CopyWaitersTest, AChunkBeyondTheFirstSliceIsWaitedForAsWell) {
+  const InodeId inode(file_.inode_id());
+  const auto add = [&](ChunkId chunk, uint64_t length) {
+    ASSERT_OK(Commit([&](const MetadataView& view) -> Record {
+      return ChunkLifecycle::Add(chunk, inode, *view.Inode(inode), {{kServer}});
+    }));
+    ASSERT_OK(Commit([&](const MetadataView& view) -> Record {
+      return ChunkLifecycle(view).ForcedSeal(chunk, {.length = length, .crc = 1});
+    }));
+  };
+  const ChunkId last(ClusterState::kSlice + 10);
+  // Nobody waits for copies of those that hold nothing.
+  for (uint64_t id = 2; id < last.value(); ++id) add(ChunkId(id), 0);
+  add(last, 10);
+  {
+    ClusterState& state = master_->state();
+    MutexLock lock(&state.mutex);
+    pb::ServerRow row;
+    row.set_uuid("u");
+    state.servers.Load(kServer, row);
+    state.servers.Admit(kServer, {}, Clock::Real()->MonotonicNow());
+    state.servers.Compared(kServer);
+    state.chunks.SetReplica(kChunk, {kServer, pb::REPLICA_STATE_FINALIZED, true});
+    state.chunks.RemoveReplica(last, kServer);
+  }
+  Waiting waiting;
+  Add(&waiting, Clock::Real()->MonotonicNow());
+  waiting.answered.Wait();
+  EXPECT_THAT(
+      waiting.status,
+      StatusIs(Code::kUnavailable, HasSubstr(fmt::format("chunk {} has 0 durable copies", last))));
+}
+
 TEST_F(CopyWaitersTest, OnlyTheWriterMayWait) {
   file_.set_writer_token("another");
   Waiting waiting;
