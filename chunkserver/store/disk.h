@@ -78,7 +78,7 @@ class Disk {
   std::string uuid() const;
   void set_uuid(const std::string& uuid);
   // The uuid in the file beside the directory or, when that has gone with a mount, beside the one
-  // above it; empty when there is none.
+  // above it; empty when there is none. It is read: an operation, see Use.
   std::string Note() const;
 
   const std::string& path() const { return options_.path; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
 #include "common/log.h"
 #include "common/random.h"
@@ -50,7 +51,7 @@ absl::StatusOr<std::unique_ptr<DiskSet>> DiskSet::Open(Options options) {
 }
 
 absl::Status DiskSet::OpenAll() {
-  std::vector<Disk*> empty;
+  std::vector<EmptyPlace> empty;
   absl::Status error = OpenExisting(&empty);
   RETURN_IF_ERROR(AgreeOnIdentity());
   // With no disk to say whose the others are, a new one might begin another server.
@@ -68,12 +69,12 @@ absl::Status DiskSet::OpenAll() {
   return absl::OkStatus();
 }
 
-absl::Status DiskSet::OpenExisting(std::vector<Disk*>* empty) {
+absl::Status DiskSet::OpenExisting(std::vector<EmptyPlace>* empty) {
   for (const auto& disk : disks_) {
     threads_.Begin(disk.get(), [this, raw = disk.get()] { OpenAtStart(raw); });
   }
   threads_.Await([this] { return AnyOpen(); }, kDiskStartPatience);
-  std::map<const Disk*, absl::Status> answers;
+  std::map<const Disk*, Answer> answers;
   {
     MutexLock lock(&mutex_);
     goes_on_ = true;
@@ -83,11 +84,11 @@ absl::Status DiskSet::OpenExisting(std::vector<Disk*>* empty) {
   for (const auto& disk : disks_) {
     const auto answer = answers.find(disk.get());
     if (answer == answers.end()) continue;  // it hangs
-    const absl::Status& status = answer->second;
+    const absl::Status& status = answer->second.status;
     if (status.ok()) {
       opened_.push_back(disk.get());
     } else if (absl::IsNotFound(status)) {
-      empty->push_back(disk.get());
+      empty->push_back({.disk = disk.get(), .note = answer->second.note});
     } else if (first_error.ok()) {
       first_error = status;
     }
@@ -96,11 +97,15 @@ absl::Status DiskSet::OpenExisting(std::vector<Disk*>* empty) {
 }
 
 void DiskSet::OpenAtStart(Disk* disk) {
-  const absl::Status status = disk->Open(std::nullopt);
+  Answer answer{.status = disk->Open(std::nullopt), .note = {}};
+  if (absl::IsNotFound(answer.status)) {
+    const Disk::Use use(disk);
+    answer.note = disk->Note();
+  }
   MutexLock lock(&mutex_);
   if (!goes_on_) {
-    at_start_[disk] = status;
-  } else if (status.ok()) {
+    at_start_[disk] = std::move(answer);
+  } else if (answer.status.ok()) {
     // The others have agreed without it on whose they are: it is checked as one that returns.
     late_.insert(disk);
   }
@@ -108,7 +113,8 @@ void DiskSet::OpenAtStart(Disk* disk) {
 
 bool DiskSet::AnyOpen() const {
   MutexLock lock(&mutex_);
-  return std::ranges::any_of(at_start_, [](const auto& answer) { return answer.second.ok(); });
+  return std::ranges::any_of(at_start_,
+                             [](const auto& answer) { return answer.second.status.ok(); });
 }
 
 absl::Status DiskSet::AgreeOnIdentity() {
@@ -141,11 +147,10 @@ absl::Status DiskSet::AgreeOnIdentity() {
   return absl::OkStatus();
 }
 
-absl::Status DiskSet::FormatNew(const std::vector<Disk*>& empty) {
+absl::Status DiskSet::FormatNew(const std::vector<EmptyPlace>& empty) {
   std::vector<Disk*> to_format;
   absl::Status first_error;
-  for (Disk* disk : empty) {
-    const std::string note = disk->Note();
+  for (const auto& [disk, note] : empty) {
     absl::Status status;
     {
       MutexLock lock(&mutex_);
@@ -161,16 +166,46 @@ absl::Status DiskSet::FormatNew(const std::vector<Disk*>& empty) {
   if (opened_.empty() && !first_error.ok()) return first_error;
   for (Disk* disk : to_format) {
     const DiskIdentity identity{.server_uuid = server_uuid_, .disk_uuid = RandomHex(16)};
-    if (const absl::Status status = disk->Open(identity); !status.ok()) {
-      if (first_error.ok()) first_error = status;
+    threads_.BeginNext(disk, [this, disk, identity] { FormatAtStart(disk, identity); });
+  }
+  threads_.Await([this] { return !opened_.empty() || AnyFormatted(); }, kDiskStartPatience);
+  MutexLock lock(&mutex_);
+  has_formatted_ = true;
+  for (Disk* disk : to_format) {
+    const auto answer = formatted_.find(disk);
+    if (answer == formatted_.end()) continue;  // it hangs
+    if (!answer->second.ok()) {
+      if (first_error.ok()) first_error = answer->second;
       continue;
     }
     LogInfo("disk_formatted", {{"disk", disk->path()}, {"uuid", disk->uuid()}});
     opened_.push_back(disk);
-    MutexLock lock(&mutex_);
     roster_.Present(disk->uuid(), disk->path());
   }
   return first_error;
+}
+
+void DiskSet::FormatAtStart(Disk* disk, const DiskIdentity& identity) {
+  const absl::Status status = disk->Open(identity);
+  {
+    MutexLock lock(&mutex_);
+    if (!has_formatted_) {
+      formatted_[disk] = status;
+      return;
+    }
+  }
+  if (!status.ok()) return;
+  // The other disks do not know it, so that nobody would miss it: a start tells them.
+  const Disk::Use use(disk);
+  disk->SetAway(FailedPreconditionError("disk {}: took too long to become a new disk. Try: restart "
+                                        "the server, which takes it in",
+                                        disk->path()),
+                /*for_good=*/true);
+}
+
+bool DiskSet::AnyFormatted() const {
+  MutexLock lock(&mutex_);
+  return std::ranges::any_of(formatted_, [](const auto& answer) { return answer.second.ok(); });
 }
 
 void DiskSet::AddMissing() {

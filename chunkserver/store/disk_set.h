@@ -75,11 +75,19 @@ class DiskSet {
  private:
   explicit DiskSet(Options options);
   absl::Status OpenAll();
+  // One without a disk, and the note beside it.
+  struct EmptyPlace {
+    Disk* disk = nullptr;
+    std::string note;
+  };
   // Opens what is there and answers; what is empty goes to `empty`. The first error.
-  absl::Status OpenExisting(std::vector<Disk*>* empty);
+  absl::Status OpenExisting(std::vector<EmptyPlace>* empty);
   void OpenAtStart(Disk* disk);
   bool AnyOpen() const;
-  absl::Status FormatNew(const std::vector<Disk*>& empty);
+  // Formats those that may be and answer. The first error.
+  absl::Status FormatNew(const std::vector<EmptyPlace>& empty);
+  void FormatAtStart(Disk* disk, const DiskIdentity& identity);
+  bool AnyFormatted() const;
   absl::Status AgreeOnIdentity();
   // Whether a disk that has just been opened is one of ours.
   absl::Status CheckReturned(Disk* disk);
@@ -109,8 +117,15 @@ class DiskSet {
   OrderGuard::Seen seen_ ABSL_GUARDED_BY(mutex_);
   DiskRoster roster_ ABSL_GUARDED_BY(mutex_);
   // What came of opening them, until the start goes on without the rest.
-  std::map<const Disk*, absl::Status> at_start_ ABSL_GUARDED_BY(mutex_);
+  struct Answer {
+    absl::Status status;
+    std::string note;  // of an empty one
+  };
+  std::map<const Disk*, Answer> at_start_ ABSL_GUARDED_BY(mutex_);
   bool goes_on_ ABSL_GUARDED_BY(mutex_) = false;
+  // The same of formatting.
+  std::map<const Disk*, absl::Status> formatted_ ABSL_GUARDED_BY(mutex_);
+  bool has_formatted_ ABSL_GUARDED_BY(mutex_) = false;
   // Those that were opened too late for that, and wait for Reopen.
   std::set<const Disk*> late_ ABSL_GUARDED_BY(mutex_);
   // Those in which no disk was ever seen, and at the last look none was: their notes.

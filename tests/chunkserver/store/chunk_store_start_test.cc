@@ -1,5 +1,6 @@
 // A start with a disk that hangs: the others are served, and it is taken in when it answers.
 #include <atomic>
+#include <filesystem>
 #include <future>
 
 #include "common/thread.h"
@@ -178,6 +179,42 @@ TEST_P(ChunkStoreStartTest, ANewDiskBesideOneThatHangsWaitsForTheNextStart) {
   options.dirs.push_back(empty);
   ASSERT_OK_AND_ASSIGN(store_, ChunkStore::Open(options));
   EXPECT_OK(store_->Disks()[2].health);
+}
+
+TEST_P(ChunkStoreStartTest, ANewDiskThatHangsWhileItIsFormattedHoldsUpNoOther) {
+  const std::string empty = machine_.dir(2);
+  ASSERT_TRUE(StartWhileHanging(empty + "/tmp", {empty}));
+  EXPECT_TRUE(Eventually([&] {
+    store_->ReopenDisks();
+    return FirstIsServed();
+  }));
+  files_.Release();
+  EXPECT_TRUE(Eventually([&] {
+    store_->ReopenDisks();
+    return Message(store_->Disks()[2].health).find("restart the server") != std::string::npos;
+  }));
+  EXPECT_OK(store_->Create(Spec(ChunkId(9)))) << "on one of the others";
+  EXPECT_NE(store_->DiskOf(ChunkId(9)).value(), 2u);
+  store_.reset();
+  ChunkStoreOptions options = Options();
+  options.dirs.push_back(empty);
+  ASSERT_OK_AND_ASSIGN(store_, ChunkStore::Open(options));
+  EXPECT_OK(store_->Disks()[2].health);
+}
+
+TEST_P(ChunkStoreStartTest, NorDoesOneBesideWhichTheNoteHangs) {
+  const std::string empty = machine_.dir(2);
+  const std::string name = std::filesystem::path(empty).filename().string();
+  ASSERT_TRUE(StartWhileHanging("/." + name + ".quern-disk", {empty}));
+  EXPECT_TRUE(Eventually([&] {
+    store_->ReopenDisks();
+    return FirstIsServed();
+  }));
+  files_.Release();
+  EXPECT_TRUE(Eventually([&] {
+    store_->ReopenDisks();
+    return Message(store_->Disks()[2].health).find("restart the server") != std::string::npos;
+  }));
 }
 
 TEST_P(ChunkStoreStartTest, ADiskThatReturnsDoesNotWaitForTheOneThatHasTheWorseReplica) {
