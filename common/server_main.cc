@@ -12,7 +12,9 @@
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
 #include "common/host_port.h"
+#include "common/mutex.h"
 #include "common/storage/file_io.h"
+#include "common/thread.h"
 #include "common/version.h"
 
 namespace quern {
@@ -179,6 +181,62 @@ sigset_t StopSignals() {
   return signals;
 }
 
+int ExitCodeAfter(int signal) { return signal == SIGINT ? kExitInterrupted : kExitOk; }
+
+// Hears the first SIGTERM or SIGINT, in a thread of its own: the main thread may be held up by the
+// start. They are blocked before.
+class StopSignal {
+ public:
+  explicit StopSignal(const ServerRole& role)
+      : role_(role.name), grace_(role.start_grace), thread_("signals", [this] { Hear(); }) {}
+  ~StopSignal() {
+    Started();
+    // Its thread waits for a signal: this one.
+    if (!IsHeard()) kill(getpid(), SIGTERM);
+  }
+
+  // From here on whoever waits stops the server.
+  void Started() {
+    MutexLock lock(&mutex_);
+    started_ = true;
+    changed_.SignalAll();
+  }
+  int Wait() {
+    MutexLock lock(&mutex_);
+    while (signal_ == 0) changed_.Wait(&mutex_);
+    return signal_;
+  }
+
+ private:
+  bool IsHeard() {
+    MutexLock lock(&mutex_);
+    return signal_ != 0;
+  }
+  void Hear() {
+    const sigset_t signals = StopSignals();
+    int signal = 0;
+    sigwait(&signals, &signal);
+    MutexLock lock(&mutex_);
+    signal_ = signal;
+    changed_.SignalAll();
+    while (!started_) {
+      if (changed_.WaitFor(&mutex_, grace_)) continue;
+      if (started_) return;
+      LogWarning("server_start_given_up", {{"role", role_}, {"signal", signal}});
+      // Nothing is torn down: the start still uses it. A crash would leave no other traces.
+      _exit(ExitCodeAfter(signal));
+    }
+  }
+
+  const std::string role_;
+  const absl::Duration grace_;
+  Mutex mutex_;
+  CondVar changed_;
+  bool started_ ABSL_GUARDED_BY(mutex_) = false;
+  int signal_ ABSL_GUARDED_BY(mutex_) = 0;
+  Thread thread_;  // last: it uses the others
+};
+
 }  // namespace
 
 std::string AdvertisedAddress(const ServerFlags& flags, std::string_view bound) {
@@ -203,8 +261,8 @@ ParsedServerFlags ParseServerFlags(const std::vector<std::string>& arguments,
 }
 
 int RunServer(int argc, char** argv, ServerRole role) {
-  // Blocked before the first thread is made, so that every thread inherits it and sigwait below is
-  // the only receiver.
+  // Blocked before the first thread is made, so that every thread inherits it and StopSignal is the
+  // only receiver.
   ClaimStandardStreams();
   const sigset_t stop_signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
@@ -218,7 +276,9 @@ int RunServer(int argc, char** argv, ServerRole role) {
   }
   if (parsed.flags.log_format == "json") SetLogFormat(LogFormat::kJson);
 
+  StopSignal stop(role);
   auto server = role.start(parsed.flags);
+  stop.Started();
   if (!server.ok()) {
     Err().Print(ErrorLine("quern-" + role.name, server.status()));
     return absl::IsInvalidArgument(server.status()) ? kExitUsage : kExitFailed;
@@ -234,8 +294,7 @@ int RunServer(int argc, char** argv, ServerRole role) {
     LogWarning("ready_line_lost", {{"status", said}});
   }
 
-  int signal = 0;
-  sigwait(&stop_signals, &signal);
+  const int signal = stop.Wait();
   LogInfo("server_stopping", {{"role", role.name}, {"signal", signal}});
   // A second signal ends a stop that hangs.
   pthread_sigmask(SIG_UNBLOCK, &stop_signals, nullptr);
@@ -244,7 +303,7 @@ int RunServer(int argc, char** argv, ServerRole role) {
   (*server)->Shutdown();
   server->reset();
   LogInfo("server_stopped", {{"role", role.name}});
-  return signal == SIGINT ? kExitInterrupted : kExitOk;
+  return ExitCodeAfter(signal);
 }
 
 }  // namespace quern

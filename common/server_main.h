@@ -12,6 +12,8 @@
 //   }
 #pragma once
 
+#include <absl/time/time.h>
+
 #include <functional>
 #include <memory>
 #include <string>
@@ -59,10 +61,15 @@ struct ServerRole {
   std::vector<std::string> default_dirs;
   std::vector<Flag> flags;  // besides ServerFlags
   std::function<absl::StatusOr<std::unique_ptr<RunningServer>>(const ServerFlags&)> start;
+  // SIGTERM or SIGINT while it starts: so long for the start to end, and for the server to be
+  // stopped properly. A start that waits for a disk that hangs is left where it is, and the process
+  // ends.
+  absl::Duration start_grace = absl::Seconds(5);
 };
 
-// The exit code for main: 0 stopped by SIGTERM, 1 failed, 2 wrong usage, 130 stopped by SIGINT.
-// Prints one line when it serves: READY role=master rpc=127.0.0.1:9400 http=127.0.0.1:9500
+// The exit code for main: 0 stopped by SIGTERM, 1 failed, 2 wrong usage, 130 stopped by SIGINT,
+// also while it started. Prints one line when it serves: READY role=master rpc=127.0.0.1:9400
+// http=127.0.0.1:9500
 int RunServer(int argc, char** argv, ServerRole role);
 
 // The same without the process: fills `flags` and the role's own flags. Text to print and exit code

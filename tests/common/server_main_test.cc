@@ -1,6 +1,11 @@
 #include "common/server_main.h"
 
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 #include "common/host_port.h"
 #include "common/storage/file_io.h"
@@ -154,6 +159,58 @@ TEST_F(ServerMainTest, AWildcardIsAdvertisedByName) {
   EXPECT_EQ(AdvertisedAddress(flags, "0.0.0.0:9400"), HostName() + ":9400");
   flags.advertise = "m1:1";
   EXPECT_EQ(AdvertisedAddress(flags, "0.0.0.0:9400"), "m1:1");
+}
+
+class ServerStartTest : public ServerMainTest {
+ protected:
+  // In a process of its own, which does not outlive a test that fails.
+  void Run() {
+    alarm(60);
+    char name[] = "quern-worker";
+    char* arguments[] = {name, nullptr};
+    std::exit(RunServer(1, arguments, role_));
+  }
+  // What does not end by itself: the process is killed after a minute.
+  static void WaitForEver() {
+    while (true) pause();
+  }
+};
+
+TEST_F(ServerStartTest, AStopDoesNotWaitForAStartThatHangs) {
+  role_.start_grace = absl::ZeroDuration();
+  int signal = 0;
+  role_.start = [&](const ServerFlags&) -> absl::StatusOr<std::unique_ptr<RunningServer>> {
+    kill(getpid(), signal);
+    WaitForEver();
+    return UnavailableError("never");
+  };
+  signal = SIGTERM;
+  EXPECT_EXIT(Run(), testing::ExitedWithCode(0), "server_start_given_up");
+  signal = SIGINT;
+  EXPECT_EXIT(Run(), testing::ExitedWithCode(130), "server_start_given_up");
+}
+
+class StoppingServer final : public RunningServer {
+ public:
+  std::string rpc_address() const override { return "127.0.0.1:1"; }
+  std::string http_address() const override { return "127.0.0.1:2"; }
+  void Shutdown() override { std::fputs("shut down properly\n", stderr); }
+};
+
+TEST_F(ServerStartTest, AStartThatEndsInTimeIsStoppedProperly) {
+  role_.start_grace = absl::Seconds(50);
+  role_.start = [](const ServerFlags&) -> absl::StatusOr<std::unique_ptr<RunningServer>> {
+    kill(getpid(), SIGTERM);
+    return std::make_unique<StoppingServer>();
+  };
+  EXPECT_EXIT(Run(), testing::ExitedWithCode(0), "shut down properly");
+}
+
+TEST_F(ServerStartTest, AStartThatFailsEndsTheProcessWithoutASignal) {
+  role_.start = [](const ServerFlags&) -> absl::StatusOr<std::unique_ptr<RunningServer>> {
+    return UnavailableError("no disk");
+  };
+  EXPECT_EXIT(Run(), testing::ExitedWithCode(1), "no disk");
 }
 
 }  // namespace
