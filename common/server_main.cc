@@ -184,23 +184,23 @@ sigset_t StopSignals() {
 int ExitCodeAfter(int signal) { return signal == SIGINT ? kExitInterrupted : kExitOk; }
 
 // Hears the first SIGTERM or SIGINT, in a thread of its own: the main thread may be held up by the
-// start. They are blocked before.
+// start, and then by the stop. They are blocked before.
 class StopSignal {
  public:
   explicit StopSignal(const ServerRole& role)
-      : role_(role.name), grace_(role.start_grace), thread_("signals", [this] { Hear(); }) {}
+      : role_(role.name),
+        start_grace_(role.start_grace),
+        stop_grace_(role.stop_grace),
+        thread_("signals", [this] { Hear(); }) {}
+  // The server has ended.
   ~StopSignal() {
-    Started();
+    Enter(Stage::kEnded);
     // Its thread waits for a signal: this one.
     if (!IsHeard()) kill(getpid(), SIGTERM);
   }
 
   // From here on whoever waits stops the server.
-  void Started() {
-    MutexLock lock(&mutex_);
-    started_ = true;
-    changed_.SignalAll();
-  }
+  void Started() { Enter(Stage::kStarted); }
   int Wait() {
     MutexLock lock(&mutex_);
     while (signal_ == 0) changed_.Wait(&mutex_);
@@ -208,6 +208,13 @@ class StopSignal {
   }
 
  private:
+  enum class Stage { kStarting, kStarted, kEnded };
+
+  void Enter(Stage stage) {
+    MutexLock lock(&mutex_);
+    stage_ = stage;
+    changed_.SignalAll();
+  }
   bool IsHeard() {
     MutexLock lock(&mutex_);
     return signal_ != 0;
@@ -219,20 +226,25 @@ class StopSignal {
     MutexLock lock(&mutex_);
     signal_ = signal;
     changed_.SignalAll();
-    while (!started_) {
-      if (changed_.WaitFor(&mutex_, grace_)) continue;
-      if (started_) return;
-      LogWarning("server_start_given_up", {{"role", role_}, {"signal", signal}});
-      // Nothing is torn down: the start still uses it. A crash would leave no other traces.
-      _exit(ExitCodeAfter(signal));
+    AwaitEndOf(Stage::kStarting, start_grace_, "server_start_given_up");
+    AwaitEndOf(Stage::kStarted, stop_grace_, "server_stop_given_up");
+  }
+  void AwaitEndOf(Stage stage, absl::Duration grace, std::string_view event)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    while (stage_ == stage) {
+      if (changed_.WaitFor(&mutex_, grace) || stage_ != stage) continue;
+      LogWarning(event, {{"role", role_}, {"signal", signal_}});
+      // Nothing is torn down: what hangs still uses it. A crash would leave no other traces.
+      _exit(ExitCodeAfter(signal_));
     }
   }
 
   const std::string role_;
-  const absl::Duration grace_;
+  const absl::Duration start_grace_;
+  const absl::Duration stop_grace_;
   Mutex mutex_;
   CondVar changed_;
-  bool started_ ABSL_GUARDED_BY(mutex_) = false;
+  Stage stage_ ABSL_GUARDED_BY(mutex_) = Stage::kStarting;
   int signal_ ABSL_GUARDED_BY(mutex_) = 0;
   Thread thread_;  // last: it uses the others
 };

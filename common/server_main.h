@@ -65,6 +65,9 @@ struct ServerRole {
   // stopped properly. A start that waits for a disk that hangs is left where it is, and the process
   // ends.
   absl::Duration start_grace = absl::Seconds(5);
+  // So long for a stop: then the process ends although something in it hangs. With the other less
+  // than the 30 s after which whoever started it may kill it.
+  absl::Duration stop_grace = absl::Seconds(20);
 };
 
 // The exit code for main: 0 stopped by SIGTERM, 1 failed, 2 wrong usage, 130 stopped by SIGINT,

@@ -197,6 +197,26 @@ class StoppingServer final : public RunningServer {
   void Shutdown() override { std::fputs("shut down properly\n", stderr); }
 };
 
+class HangingServer final : public RunningServer {
+ public:
+  ~HangingServer() override {
+    while (true) pause();
+  }
+  std::string rpc_address() const override { return "127.0.0.1:1"; }
+  std::string http_address() const override { return "127.0.0.1:2"; }
+  void Shutdown() override {}
+};
+
+// As beside a disk that has hung since the start.
+TEST_F(ServerStartTest, AStopThatHangsEndsAllTheSame) {
+  role_.stop_grace = absl::ZeroDuration();
+  role_.start = [](const ServerFlags&) -> absl::StatusOr<std::unique_ptr<RunningServer>> {
+    kill(getpid(), SIGTERM);
+    return std::make_unique<HangingServer>();
+  };
+  EXPECT_EXIT(Run(), testing::ExitedWithCode(0), "server_stop_given_up");
+}
+
 TEST_F(ServerStartTest, AStartThatEndsInTimeIsStoppedProperly) {
   role_.start_grace = absl::Seconds(50);
   role_.start = [](const ServerFlags&) -> absl::StatusOr<std::unique_ptr<RunningServer>> {
