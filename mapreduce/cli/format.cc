@@ -84,6 +84,12 @@ std::string EndLine(const pb::JobStatus& status, absl::Time now) {
   return text;
 }
 
+std::string KillText(const pb::JobStatus& status) {
+  const std::string state = StateName(status.state());
+  if (status.state() != pb::JOB_STATE_COMMITTING) return state;
+  return fmt::format("{}, ends as KILLED unless its output appears first", state);
+}
+
 std::string FailureText(const pb::JobStatus& status) {
   std::string text = status.reason() + "\n";
   if (!status.failure().log_tail().empty()) {

@@ -2,7 +2,6 @@
 #include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
-#include "mapreduce/engine/state_name.h"
 #include "mapreduce/plan/status_json.h"
 
 namespace quern::mr {
@@ -28,7 +27,7 @@ class Kill final : public JobCommand {
       } else if (session->json) {
         Out().Format("{}\n", JobJson(*job).ToString());
       } else {
-        Out().Format("{}: {}\n", job_id, StateName(job->state()));
+        Out().Format("{}: {}\n", job_id, KillText(*job));
       }
     }
     return exit_code;
@@ -45,7 +44,7 @@ CommandSpec KillCommand() {
   return {.name = "kill",
           .aliases = {},
           .usage = "JOB... [--reason TEXT]",
-          .summary = "stop a job; nothing of its output appears",
+          .summary = "stop a job; nothing of its output appears, unless all of it has by then",
           .examples = {"mr kill job-20261122-0001 --reason 'wrong input'"},
           .make = Maker<Kill>("kill")};
 }

@@ -62,8 +62,8 @@ absl::StatusOr<int> AskWhatNow(CoordinatorClient* client, const std::string& job
     std::string answer;
     std::getline(std::cin, answer);
     if (answer.starts_with('k')) {
-      RETURN_IF_ERROR(client->Kill(job_id, "interrupted by its user").status());
-      Err().Format("{}: killed\n", job_id);
+      ASSIGN_OR_RETURN(const pb::JobStatus job, client->Kill(job_id, "interrupted by its user"));
+      Err().Format("{}: {}\n", job_id, KillText(job));
       return kExitInterrupted;
     }
   }

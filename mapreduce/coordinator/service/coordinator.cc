@@ -194,6 +194,17 @@ absl::StatusOr<FinishPlan> Coordinator::PlanFinish(JobKey key) {
   return plan;
 }
 
+std::optional<std::string> Coordinator::KillWish(JobKey key) const {
+  MutexLock lock(&mutex_);
+  const Job* job = tracker_.state().jobs.Find(key);
+  return job == nullptr ? std::nullopt : job->kill_wish;
+}
+
+void Coordinator::Settle(JobKey key) {
+  MutexLock lock(&mutex_);
+  tracker_.Settle(key);
+}
+
 pb::TaskHistory Coordinator::DescribeTasks(JobKey key) {
   TaskHistoryMaker maker;
   {

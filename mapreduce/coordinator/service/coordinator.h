@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -100,6 +101,8 @@ class Coordinator final : private JobFinisher::Jobs, private PipelineDriver::Job
  private:
   // What the finisher asks and tells.
   absl::StatusOr<FinishPlan> PlanFinish(JobKey key) override;
+  std::optional<std::string> KillWish(JobKey key) const override;
+  void Settle(JobKey key) override;
   pb::TaskHistory DescribeTasks(JobKey key) override;
   void JobEnded(JobKey key, const pb::JobStatus& status) override;
   StringSet PluginsInUse() override;

@@ -56,6 +56,11 @@ struct Job {
   pb::JobState doomed = pb::JOB_STATE_UNSPECIFIED;
   std::string reason;
   std::optional<pb::AttemptFailure> failure;
+  // Why somebody wants it killed while its output is published: it ends so unless that appears
+  // first.
+  std::optional<std::string> kill_wish;
+  // What has become of the publication is decided.
+  bool settled = false;
   absl::Time submitted;
   absl::Time started = absl::InfiniteFuture();
   absl::Time finished = absl::InfiniteFuture();

@@ -58,12 +58,19 @@ void JobFinisher::FinishOne(JobKey key) {
   commit.record.set_time_ms(ToMillis(clock_->TimeNow()));
   commit.record.mutable_committing();
   MustWrite(journal_->Append({commit}, JobJournal::Sync::kDurable));
-  publications_.Add({key, *std::move(plan)});
+  publications_.Add({.key = key, .plan = *std::move(plan)});
 }
 
 void JobFinisher::RunPublication(Publication publication) {
   pb::JobStatus& status = publication.plan.status;
-  const absl::Status published = Publish(publication.plan.publish, files_);
+  const std::optional<std::string> kill = jobs_->KillWish(publication.key);
+  absl::StatusOr<bool> withdrawn = false;
+  if (kill) {
+    withdrawn = TryToWithdraw(*kill, &publication);
+  } else if (const absl::Status tried = Publish(publication.plan.publish, files_); !tried.ok()) {
+    withdrawn = tried;
+  }
+  const absl::Status published = withdrawn.status();
   if (!published.ok() && publications_.stopping()) return;  // goes on at the next start
   if (IsRetryable(published)) {
     // The work is done; a file system that is away for a while must not undo it.
@@ -71,11 +78,30 @@ void JobFinisher::RunPublication(Publication publication) {
     if (!publications_.WaitToRetry(options_.publish_retry)) return;
     return publications_.Add(std::move(publication));
   }
+  // Before the last record, behind which no wish may be written.
+  jobs_->Settle(publication.key);
   if (!published.ok()) {
     status.set_state(pb::JOB_STATE_FAILED);
     status.set_reason(fmt::format("publish the output: {}", Message(published)));
+  } else if (*withdrawn) {
+    status.set_state(pb::JOB_STATE_KILLED);
+    status.set_reason(*kill);
   }
   WriteEnd(publication.key, std::move(publication.plan));
+}
+
+absl::StatusOr<bool> JobFinisher::TryToWithdraw(const std::string& reason,
+                                                Publication* publication) {
+  if (!publication->withdrawing) {
+    // A power cut might take the wish and leave a job that cannot be published any more.
+    JobJournal::Entry wish{publication->key, {}};
+    wish.record.set_time_ms(ToMillis(clock_->TimeNow()));
+    wish.record.mutable_doomed()->set_state(pb::JOB_STATE_KILLED);
+    wish.record.mutable_doomed()->set_reason(reason);
+    MustWrite(journal_->Append({wish}, JobJournal::Sync::kDurable));
+    publication->withdrawing = true;
+  }
+  return Withdraw(publication->plan.publish, files_);
 }
 
 void JobFinisher::WriteEnd(JobKey key, FinishPlan plan) {

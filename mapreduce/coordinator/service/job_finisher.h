@@ -1,12 +1,17 @@
 // Brings jobs that need no more tasks to their end: publishes the output or gives it up, writes the
 // last record, tells everybody, and cleans up behind.
 //
+// A job that is killed while it is published is looked at before the next try: one whose outputs
+// have appeared ends as SUCCEEDED all the same, of another one nothing will appear.
+//
 // What waits for the file system has threads of its own, so that a job that is killed ends and is
 // cleaned up, which may make room, however many others wait to be published; and one of those that
 // cannot be published now lets the others try before it tries again.
 #pragma once
 
 #include <map>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "common/clock.h"
@@ -41,6 +46,10 @@ class JobFinisher {
     // What jobs and pipelines are timed with.
     virtual absl::Time Now() const = 0;
     virtual absl::StatusOr<FinishPlan> PlanFinish(JobKey key) = 0;
+    // Why somebody wants a job killed whose output is being published; nothing when nobody does.
+    virtual std::optional<std::string> KillWish(JobKey key) const = 0;
+    // What becomes of a job that was to be published is decided: nobody can kill it any more.
+    virtual void Settle(JobKey key) = 0;
     // What its tasks did, to be remembered.
     virtual pb::TaskHistory DescribeTasks(JobKey key) = 0;
     virtual void JobEnded(JobKey key, const pb::JobStatus& status) = 0;
@@ -79,8 +88,9 @@ class JobFinisher {
     JobKey key;
   };
   struct Publication {
-    JobKey key;
-    FinishPlan plan;
+    JobKey key = {};
+    FinishPlan plan = {};
+    bool withdrawing = false;  // its journal says so
   };
   struct Leftover {
     JobKey key;
@@ -89,6 +99,7 @@ class JobFinisher {
   void RunEnd(const End& end);
   void FinishOne(JobKey key);
   void RunPublication(Publication publication);
+  absl::StatusOr<bool> TryToWithdraw(const std::string& reason, Publication* publication);
   void WriteEnd(JobKey key, FinishPlan plan);
   void CleanUp(Leftover leftover);
   void NoteCleaned(JobKey key);

@@ -29,9 +29,7 @@ absl::Status JobTracker::Recover(absl::Time now, PipelineRecords* pipelines) {
   effects_.to_clean = std::move(outcome.to_clean);
   effects_.to_forget = std::move(outcome.unreadable);
   // The journal has it already.
-  for (const auto& [key, state, why] : outcome.doomed) {
-    if (Job* job = state_.jobs.Find(key)) MarkDoomed(job, state, why);
-  }
+  for (const JournalReplay::Outcome::Doomed& doomed : outcome.doomed) RecoverDoom(doomed);
   for (const auto& [key, job] : state_.jobs.all()) {
     if (job->ended()) continue;
     // The last chosen attempt may have been written, the decision that followed from it not.
@@ -68,12 +66,39 @@ absl::Status JobTracker::Kill(std::string_view job_id, std::string_view reason, 
     return FailedPreconditionError("{}: has ended already ({})", job_id,
                                    StateName(job->final_status->state()));
   }
-  if (job->state == pb::JOB_STATE_COMMITTING) {
-    return FailedPreconditionError("{}: its output is being published, nothing to kill", job_id);
-  }
+  if (job->state == pb::JOB_STATE_COMMITTING) return WishKilled(job, reason, now);
   Doom(job, pb::JOB_STATE_KILLED, reason, now);
   Dispatch(now);
   return absl::OkStatus();
+}
+
+// Its output may have appeared: only who publishes it can tell.
+absl::Status JobTracker::WishKilled(Job* job, std::string_view reason, absl::Time now) {
+  if (job->kill_wish) return absl::OkStatus();
+  if (job->settled) {
+    return FailedPreconditionError("{}: is at its end already, nothing to kill", job->id);
+  }
+  job->kill_wish = CleanLine(reason, kMaxReasonBytes);
+  records_.KillWished(*job, now);
+  Changed(*job);
+  Dispatch(now);
+  return absl::OkStatus();
+}
+
+void JobTracker::Settle(JobKey key) {
+  if (Job* job = state_.jobs.Find(key)) job->settled = true;
+}
+
+// One that was killed when all its tasks were done was being published.
+void JobTracker::RecoverDoom(const JournalReplay::Outcome::Doomed& doomed) {
+  Job* job = state_.jobs.Find(doomed.key);
+  if (job == nullptr) return;
+  const JobTasks* tasks = state_.scheduler.job(doomed.key);
+  if (doomed.state == pb::JOB_STATE_KILLED && tasks != nullptr && tasks->AllDone()) {
+    if (!job->kill_wish) job->kill_wish = doomed.reason;
+    return;
+  }
+  MarkDoomed(job, doomed.state, doomed.reason);
 }
 
 // Stops a job that cannot succeed, or should not. Journalled at once: its end may have to wait, and

@@ -82,8 +82,13 @@ class JobTracker {
   void Add(std::unique_ptr<Job> job, std::unique_ptr<JobTasks> tasks, absl::Time now);
   // A key of the journal that no job has.
   JobKey ReserveKey() { return state_.jobs.ReserveKey(); }
-  // FailedPrecondition when it has ended in another way or is being published. May be repeated.
+  // One whose output is being published ends as KILLED only if that has not appeared
+  // (Job::kill_wish). FailedPrecondition when it has ended, or is about to end, in another way. May
+  // be repeated.
   absl::Status Kill(std::string_view job_id, std::string_view reason, absl::Time now);
+  // Called by whoever publishes: what becomes of the job is decided and no wish is heard any more.
+  // Nothing is journalled of it from here on but its last record.
+  void Settle(JobKey key);
   // Called by whoever finishes jobs: the last record is in the journal.
   void Ended(JobKey key, const pb::JobStatus& status, absl::Time now);
 
@@ -120,6 +125,8 @@ class JobTracker {
   // Jobs: job_tracker.cc.
   void Changed(const Job& job) { effects_.changed.insert(job.key); }
   void Doom(Job* job, pb::JobState state, std::string_view reason, absl::Time now);
+  absl::Status WishKilled(Job* job, std::string_view reason, absl::Time now);
+  void RecoverDoom(const JournalReplay::Outcome::Doomed& doomed);
   // False when its end is decided already.
   bool MarkDoomed(Job* job, pb::JobState state, std::string_view reason);
   void FinishIfDone(Job* job, absl::Time now);

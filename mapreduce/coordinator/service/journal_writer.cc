@@ -119,6 +119,12 @@ void JournalWriter::Doomed(const Job& job, absl::Time now) {
   doomed->set_reason(job.reason);
 }
 
+void JournalWriter::KillWished(const Job& job, absl::Time now) {
+  pb::JobDoomed* doomed = Add(job, now)->mutable_doomed();
+  doomed->set_state(pb::JOB_STATE_KILLED);
+  doomed->set_reason(*job.kill_wish);
+}
+
 void JournalWriter::Write() {
   if (entries_.empty()) return;
   MustWrite(journal_->Append(entries_, JobJournal::Sync::kProcess));

@@ -34,6 +34,8 @@ class JournalWriter {
                   absl::Time now);
   void BoundsChosen(const Job& job, absl::Time now);
   void Doomed(const Job& job, absl::Time now);
+  // Of a job that is being published.
+  void KillWished(const Job& job, absl::Time now);
 
   // What was made since the last call, unsynced. A failure ends the process: going on would tell
   // workers things that a successor does not know.

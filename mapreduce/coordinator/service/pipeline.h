@@ -36,6 +36,11 @@ struct Pipeline {
   std::vector<pb::StageOutput> outputs;    // of the last round that succeeded, or of an earlier run
   std::vector<std::string> job_ids;        // of the newest round
   bool publishing = false;
+  // Why somebody wants it killed when all its stages are done: it ends so unless what it publishes
+  // appears first.
+  std::optional<std::string> kill_wish;
+  // What has become of the publication is decided.
+  bool settled = false;
 
   // Set when it has ended.
   std::optional<pb::JobStatus> final_status;

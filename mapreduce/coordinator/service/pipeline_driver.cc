@@ -141,6 +141,9 @@ void PipelineDriver::ReplayDoom(Pipeline* pipeline, const pb::PipelineDoomed& do
     const std::string job = jobs_->FindRequest(pipeline->jobs_client_id, StageRequestId(round));
     if (!job.empty()) pipeline->job_ids[round.stage] = job;
   }
+  // It was being published.
+  const bool is_wish = pipeline->stages->ended() && doomed.state() == pb::JOB_STATE_KILLED;
+  if (is_wish && !pipeline->kill_wish) pipeline->kill_wish = doomed.reason();
   pipeline->stages->Doom(doomed.reason(), time);
 }
 
@@ -348,17 +351,28 @@ absl::Status PipelineDriver::Kill(std::string_view id, std::string_view reason) 
     return FailedPreconditionError("{}: has ended already ({})", id,
                                    StateName(pipeline->final_status->state()));
   }
-  if (pipeline->stages->ended() && !pipeline->stages->doomed()) {
-    return FailedPreconditionError("{}: its output is being published, nothing to kill", id);
+  if (pipeline->stages->doomed() || pipeline->kill_wish) return absl::OkStatus();
+  if (pipeline->settled) {
+    return FailedPreconditionError("{}: is at its end already, nothing to kill", id);
   }
-  if (pipeline->stages->doomed()) return absl::OkStatus();
+  std::string written = WriteKilled(pipeline->key, reason);
+  if (pipeline->stages->ended()) {
+    // What it publishes may have appeared: only who publishes it can tell.
+    pipeline->kill_wish = std::move(written);
+  } else {
+    pipeline->stages->Doom(std::move(written), jobs_->Now());
+  }
+  Advance(pipeline);
+  return absl::OkStatus();
+}
+
+// What the record says as the reason.
+std::string PipelineDriver::WriteKilled(JobKey key, std::string_view reason) {
   pb::JournalRecord record;
   record.mutable_pipeline_doomed()->set_state(pb::JOB_STATE_KILLED);
   record.mutable_pipeline_doomed()->set_reason(CleanLine(reason, kMaxPipelineReasonBytes));
-  Write(pipeline->key, record);
-  pipeline->stages->Doom(record.pipeline_doomed().reason(), jobs_->Now());
-  Advance(pipeline);
-  return absl::OkStatus();
+  Write(key, record);
+  return record.pipeline_doomed().reason();
 }
 
 absl::StatusOr<pb::JobStatus> PipelineDriver::Get(std::string_view id) const {

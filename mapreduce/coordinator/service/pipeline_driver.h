@@ -85,7 +85,8 @@ class PipelineDriver {
 
   // Answers when the pipeline is durable. Unavailable: the same request is being accepted.
   absl::StatusOr<pb::SubmitPipelineResponse> Submit(const pb::SubmitPipelineRequest& request);
-  // FailedPrecondition when it has ended in another way or is being published. May be repeated.
+  // One that is being published ends as KILLED only if nothing of it has appeared.
+  // FailedPrecondition when it has ended, or is about to end, in another way. May be repeated.
   absl::Status Kill(std::string_view id, std::string_view reason);
   // Removes what an ended pipeline has kept. FailedPrecondition while another one reads it.
   absl::Status Drop(std::string_view id);
@@ -119,6 +120,7 @@ class PipelineDriver {
   struct EndPlan {
     pb::JobState state = pb::JOB_STATE_SUCCEEDED;
     std::string pipeline_id;
+    std::string reason;  // empty: what its stages say
     PipelinePublishPlan publish;
   };
   struct Publication {
@@ -175,6 +177,9 @@ class PipelineDriver {
   void RunEnd(const End& end);
   void Finish(JobKey key);
   void RunPublication(Publication publication);
+  std::optional<std::string> KillWish(JobKey key);
+  // Nobody can kill it any more, and nothing is journalled of it but its last record.
+  void Settle(JobKey key);
   void WriteEnd(JobKey key, const EndPlan& plan, const absl::Status& published);
   void CleanUp(const Leftover& leftover);
   absl::Status Remove(const Leftover& leftover);
@@ -189,6 +194,8 @@ class PipelineDriver {
   void FailRound(Pipeline* pipeline, const PipelineStages::Round& round, std::string_view why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(JobKey key, pb::JournalRecord record) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::string WriteKilled(JobKey key, std::string_view reason)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<EndPlan> PlanEnd(JobKey key);
   pb::PipelineFinished MakeFinished(const Pipeline& pipeline, const EndPlan& plan,
                                     const absl::Status& published) const;

@@ -1,5 +1,7 @@
 // The part of PipelineDriver about ends: publishing, the last record, cleaning up, forgetting.
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "common/log.h"
@@ -58,8 +60,15 @@ void PipelineDriver::Finish(JobKey key) {
 }
 
 void PipelineDriver::RunPublication(Publication publication) {
-  const EndPlan& plan = publication.plan;
-  const absl::Status published = PublishPipeline(plan.publish, files_);
+  EndPlan& plan = publication.plan;
+  const std::optional<std::string> kill = KillWish(publication.key);
+  absl::StatusOr<bool> withdrawn = false;
+  if (kill) {
+    withdrawn = WithdrawPipeline(plan.publish, files_);
+  } else if (const absl::Status tried = PublishPipeline(plan.publish, files_); !tried.ok()) {
+    withdrawn = tried;
+  }
+  const absl::Status published = withdrawn.status();
   if (!published.ok() && publications_.stopping()) return;  // goes on at the next start
   if (IsRetryable(published)) {
     // The work is done; a file system that is away for a while must not undo it.
@@ -67,7 +76,22 @@ void PipelineDriver::RunPublication(Publication publication) {
     if (!publications_.WaitToRetry(options_.retry)) return;
     return publications_.Add(std::move(publication));
   }
+  Settle(publication.key);
+  if (withdrawn.ok() && *withdrawn) {
+    plan.state = pb::JOB_STATE_KILLED;
+    plan.reason = *kill;
+  }
   WriteEnd(publication.key, plan, published);
+}
+
+std::optional<std::string> PipelineDriver::KillWish(JobKey key) {
+  MutexLock lock(&mutex_);
+  return table_.Find(key)->kill_wish;
+}
+
+void PipelineDriver::Settle(JobKey key) {
+  MutexLock lock(&mutex_);
+  table_.Find(key)->settled = true;
 }
 
 void PipelineDriver::WriteEnd(JobKey key, const EndPlan& plan, const absl::Status& published) {
@@ -137,6 +161,7 @@ pb::PipelineFinished PipelineDriver::MakeFinished(const Pipeline& pipeline, cons
   pb::JobStatus* status = last.mutable_status();
   *status = MakePipelineStatus(pipeline);
   status->set_state(published.ok() ? plan.state : pb::JOB_STATE_FAILED);
+  if (!plan.reason.empty()) status->set_reason(plan.reason);
   if (!published.ok()) status->set_reason(std::string(Message(published)));
   status->set_finished_ms(ToMillis(jobs_->Now()));
   for (size_t i = 0; i < pipeline.outputs.size(); ++i) {

@@ -306,4 +306,21 @@ absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* file
   return IsRetryable(put_back) ? put_back : published;
 }
 
+absl::StatusOr<bool> WithdrawPipeline(const PipelinePublishPlan& plan, PublishFiles* files) {
+  // The first change that comes after those of earlier tries: one of them that is still on its way
+  // has no effect any more (master/logic/request_results.h).
+  RETURN_IF_ERROR(files->DeleteTree(RetiredDir(plan.pipeline_id)));
+  const std::string staging = StagingDir(plan.pipeline_id);
+  const absl::Status found = files->Stat(staging).status();
+  if (!found.ok() && !absl::IsNotFound(found)) return found;
+  // Of what has appeared nothing is left in there to be put back.
+  const absl::Status put_back = found.ok() ? PutBack(plan, staging, files) : absl::OkStatus();
+  if (!put_back.ok() && !absl::IsNotFound(put_back)) return put_back;
+  RETURN_IF_ERROR(files->DeleteTree(staging));
+  // Nothing new was to appear.
+  if (plan.outputs.empty()) return true;
+  ASSIGN_OR_RETURN(const bool appeared, IsPublished(plan, staging, files));
+  return !appeared;
+}
+
 }  // namespace quern::mr

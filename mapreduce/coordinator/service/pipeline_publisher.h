@@ -37,4 +37,9 @@ struct PipelinePublishPlan {
 // jobs. After each of them what the pipeline has made is where it was.
 absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* files);
 
+// Gives up a publication that is wanted no more, however far it has been tried. True: nothing of it
+// has appeared, and what the pipeline has made is where it was. False: all of it has appeared
+// already. An error that may be retried: nobody can say now.
+absl::StatusOr<bool> WithdrawPipeline(const PipelinePublishPlan& plan, PublishFiles* files);
+
 }  // namespace quern::mr

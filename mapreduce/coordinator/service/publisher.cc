@@ -87,6 +87,12 @@ absl::Status KeepBeside(const PublishPlan& plan, const absl::Status& why, Publis
                                             PathBeside(plan)));
 }
 
+// An earlier try has put the outputs there.
+absl::Status WasKeptBeside(const PublishPlan& plan) {
+  return FailedPreconditionError("output: {}: was taken; what the job has made is at {}",
+                                 plan.outputs[0].path, PathBeside(plan));
+}
+
 absl::StatusOr<ExistingOutput> LookAtOutput(const std::string& path, PublishFiles* files) {
   ASSIGN_OR_RETURN(const PublishFiles::Entry self, files->Stat(path));
   ExistingOutput existing{.is_directory = self.is_directory};
@@ -187,11 +193,22 @@ absl::Status Publish(const PublishPlan& plan, PublishFiles* files) {
   if (absl::IsNotFound(status)) {
     ASSIGN_OR_RETURN(const bool kept, IsMadeBy(PathBeside(plan), maker, files));
     if (!kept) return status;
-    return FailedPreconditionError("output: {}: was taken; what the job has made is at {}",
-                                   plan.outputs[0].path, PathBeside(plan));
+    return WasKeptBeside(plan);
   }
   const bool is_taken = absl::IsAlreadyExists(status) || absl::IsFailedPrecondition(status);
   return is_filled && is_taken ? KeepBeside(plan, status, files) : status;
+}
+
+absl::StatusOr<bool> Withdraw(const PublishPlan& plan, PublishFiles* files) {
+  // All outputs appear by one change, which needs this one's directory: where it is gone, only
+  // looking can tell why, and the answer is for ever. Removing works on a full file system, too.
+  RETURN_IF_ERROR(files->DeleteTree(StagingOf(plan, plan.outputs[0])));
+  const std::string& maker = plan.manifest.job_id;
+  ASSIGN_OR_RETURN(const bool appeared, IsMadeBy(plan.outputs[0].path, maker, files));
+  if (appeared) return false;
+  ASSIGN_OR_RETURN(const bool kept, IsMadeBy(PathBeside(plan), maker, files));
+  if (kept) return WasKeptBeside(plan);
+  return true;
 }
 
 }  // namespace quern::mr

@@ -81,4 +81,11 @@ absl::Status CheckMayReplace(const std::vector<std::string>& paths, PublishFiles
 // file is gone.
 absl::Status Publish(const PublishPlan& plan, PublishFiles* files);
 
+// Gives up a publication that is wanted no more, however far it has been tried. True: none of its
+// outputs has appeared, and none will, also when a change of an earlier try is still on its way;
+// what was made is lost, and this may only be repeated. False: all of them have appeared already.
+// FailedPrecondition: they lie beside their paths, as the error of Publish says. Others: nobody can
+// say now.
+absl::StatusOr<bool> Withdraw(const PublishPlan& plan, PublishFiles* files);
+
 }  // namespace quern::mr

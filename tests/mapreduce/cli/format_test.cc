@@ -25,5 +25,16 @@ TEST(FormatTest, ALineOfProgressSaysWhyNothingRuns) {
   EXPECT_THAT(ProgressLine(status), HasSubstr("0 of 1 stages, waits: no worker is there."));
 }
 
+// Its output may be there before the kill is looked at.
+TEST(FormatTest, WhatIsBeingPublishedIsNotCalledKilled) {
+  pb::JobStatus status;
+  status.set_state(pb::JOB_STATE_KILLED);
+  EXPECT_EQ(KillText(status), "KILLED");
+  status.set_state(pb::JOB_STATE_SUCCEEDED);
+  EXPECT_EQ(KillText(status), "SUCCEEDED");
+  status.set_state(pb::JOB_STATE_COMMITTING);
+  EXPECT_EQ(KillText(status), "COMMITTING, ends as KILLED unless its output appears first");
+}
+
 }  // namespace
 }  // namespace quern::mr

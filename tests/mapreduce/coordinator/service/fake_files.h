@@ -48,6 +48,7 @@ class FakeFiles final : public PublishFiles {
   int unreachable_moves = 0;    // of one file or directory; the next ones
   int unreachable_deletes = 0;  // the next ones
   absl::Status refusal;         // of changes with several moves
+  int lost_answers = 0;         // of such changes that are made; the next ones
 
   // Every directory is there.
   absl::Status Mkdir(const std::string& path) override {
@@ -80,7 +81,7 @@ class FakeFiles final : public PublishFiles {
         if (!status.ok()) tree_ = before;
         if (!status.ok()) return status;
       }
-      return absl::OkStatus();
+      return lost_answers-- > 0 ? UnavailableError("nobody answers") : absl::OkStatus();
     });
   }
   absl::Status WriteFile(const std::string& path, const std::string& contents) override {

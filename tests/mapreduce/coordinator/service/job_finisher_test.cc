@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <optional>
 #include <set>
+#include <string>
 
 #include "mapreduce/coordinator/service/job.h"
 #include "tests/mapreduce/coordinator/service/fake_files.h"
@@ -32,8 +34,21 @@ class JobFinisherTest : public testing::Test, protected JobFinisher::Jobs {
     plan.status.set_state(succeeded_.contains(key) ? pb::JOB_STATE_SUCCEEDED
                                                    : pb::JOB_STATE_KILLED);
     plan.publish.job_dir = JobDir(IdOf(key));
+    plan.publish.manifest.job_id = IdOf(key);
     plan.publish.outputs.push_back({"", fmt::format("/out{}", key.value())});
     return plan;
+  }
+  std::optional<std::string> KillWish(JobKey key) const override {
+    MutexLock lock(&mutex_);
+    const auto wish = wishes_.find(key);
+    // Asked before each try.
+    if (wish == wishes_.end() || wish->second-- > 0) return std::nullopt;
+    return "by ada";
+  }
+  void Settle(JobKey key) override {
+    EXPECT_FALSE(Records(key).back().has_finished()) << "a wish could come behind it";
+    MutexLock lock(&mutex_);
+    settled_.insert(key);
   }
   pb::TaskHistory DescribeTasks(JobKey) override { return {}; }
   void JobEnded(JobKey key, const pb::JobStatus& status) override {
@@ -58,6 +73,20 @@ class JobFinisherTest : public testing::Test, protected JobFinisher::Jobs {
     while (!condition() && absl::Now() < deadline) GiveWay();
     return condition();
   }
+  // A job that is killed after so many tries to publish it.
+  void FinishAndKill(JobKey key, int tries) {
+    succeeded_.insert(key);
+    {
+      MutexLock lock(&mutex_);
+      wishes_[key] = tries;
+    }
+    files_.Add(DirOf(key), "");
+    finisher_.Finish(key);
+  }
+  bool IsSettled(JobKey key) {
+    MutexLock lock(&mutex_);
+    return settled_.contains(key);
+  }
   std::string DirOf(JobKey key) { return JobDir(IdOf(key)) + "/"; }
   // What is in the journal of a job.
   std::vector<pb::JournalRecord> Records(JobKey key) {
@@ -76,9 +105,11 @@ class JobFinisherTest : public testing::Test, protected JobFinisher::Jobs {
 
   std::set<JobKey> succeeded_;
   FakeFiles files_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar changed_;
   std::map<JobKey, pb::JobState> ended_ ABSL_GUARDED_BY(mutex_);
+  mutable std::map<JobKey, int> wishes_ ABSL_GUARDED_BY(mutex_);
+  std::set<JobKey> settled_ ABSL_GUARDED_BY(mutex_);
   const std::unique_ptr<JobJournal> journal_ = OpenMemoryJournal(NewMemoryJournalStorage());
   JobFinisher finisher_{this, journal_.get(), &files_, Clock::Real(), kNoWaits};
 };
@@ -92,6 +123,30 @@ TEST_F(JobFinisherTest, EndsWhatWasKilledWhileManyWaitToBePublished) {
   finisher_.Finish(JobKey(10));
   EXPECT_EQ(WaitForEnd(JobKey(10)), pb::JOB_STATE_KILLED);
   EXPECT_TRUE(WaitUntil([&] { return IsCleaned(JobKey(10)); })) << "which may make room";
+}
+
+TEST_F(JobFinisherTest, WhatCannotBePublishedCanBeKilled) {
+  files_.refusal = ResourceExhaustedError("no room");
+  for (const int tries : {0, 2}) {
+    const JobKey key(static_cast<uint32_t>(tries + 1));
+    FinishAndKill(key, tries);
+    EXPECT_EQ(WaitForEnd(key), pb::JOB_STATE_KILLED);
+    EXPECT_TRUE(WaitUntil([&] { return IsCleaned(key); })) << "which may make room";
+    EXPECT_EQ(Records(key)[0].finished().status().reason(), "by ada");
+    EXPECT_FALSE(files_.Has(DirOf(key)));
+    EXPECT_FALSE(files_.Has(fmt::format("/out{}/", key.value())));
+    EXPECT_TRUE(IsSettled(key));
+  }
+}
+
+// The change was made, and nobody has heard of it when the job is killed.
+TEST_F(JobFinisherTest, WhatHasAppearedSucceedsHoweverItIsKilled) {
+  files_.lost_answers = 1;
+  files_.unreachable_reads = 1;  // nobody can say, at first
+  FinishAndKill(JobKey(1), 1);
+  EXPECT_EQ(WaitForEnd(JobKey(1)), pb::JOB_STATE_SUCCEEDED);
+  EXPECT_TRUE(files_.Has(fmt::format("/out1/{}", kSuccessName)));
+  EXPECT_TRUE(IsSettled(JobKey(1)));
 }
 
 TEST_F(JobFinisherTest, TriesToCleanUpAgain) {

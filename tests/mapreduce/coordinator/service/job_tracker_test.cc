@@ -159,6 +159,34 @@ TEST_F(TrackerTest, KillsAJobAndItsAttempts) {
   EXPECT_EQ(tracker_->Kill("job-1", "", now_).code(), absl::StatusCode::kNotFound);
 }
 
+// Its output may have appeared: the wish alone ends nothing, also after a restart.
+TEST_F(TrackerTest, RemembersThatAJobWasKilledWhileItIsPublished) {
+  AddWorker("a");
+  const std::string id = Submit(1, 0);
+  Succeed(&workers_[0], "m-00000.0");
+  ASSERT_EQ(job(id).state, pb::JOB_STATE_COMMITTING);
+  ASSERT_TRUE(tracker_->Kill(id, "by ada", now_).ok());
+  ASSERT_TRUE(tracker_->Kill(id, "again", now_).ok());
+  for (const bool restart : {false, true}) {
+    if (restart) finishing_.clear();
+    if (restart) Restart();
+    EXPECT_EQ(job(id).state, pb::JOB_STATE_COMMITTING);
+    EXPECT_EQ(job(id).doomed, pb::JOB_STATE_UNSPECIFIED);
+    EXPECT_EQ(job(id).kill_wish, "by ada");
+    EXPECT_THAT(finishing_, testing::ElementsAre(job(id).key));
+  }
+}
+
+TEST_F(TrackerTest, NothingIsWishedOfAJobWhoseEndIsDecided) {
+  AddWorker("a");
+  const std::string id = Submit(1, 0);
+  Succeed(&workers_[0], "m-00000.0");
+  tracker_->Settle(job(id).key);
+  EXPECT_EQ(tracker_->Kill(id, "by ada", now_).code(), absl::StatusCode::kFailedPrecondition);
+  Restart();
+  EXPECT_FALSE(job(id).kill_wish.has_value()) << "it would stand behind the last record";
+}
+
 TEST_F(TrackerTest, WhatHasEndedInAnotherWayCannotBeKilled) {
   const std::string id = Submit(1, 0);
   pb::JobStatus status;

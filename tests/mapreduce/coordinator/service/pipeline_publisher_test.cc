@@ -62,6 +62,30 @@ TEST(PipelinePublisher, ComesToTheSameEndWhereverItDied) {
   });
 }
 
+TEST(PipelinePublisher, WithdrawsAllOrNothingWhereverItDied) {
+  const PipelinePublishPlan plan = Plan();
+  for (int calls = 0; calls < 40; ++calls) {
+    for (const bool after_doing : {false, true}) {
+      FakeFiles files;
+      AddSources(plan, &files);
+      files.calls_left = calls;
+      files.fails_after_doing = after_doing;
+      PublishPipeline(plan, &files).IgnoreError();
+      const bool appeared = files.Has("/alone/part");
+      files.calls_left = 1'000'000;
+      for (int again = 0; again < 2; ++again) {
+        const absl::StatusOr<bool> withdrawn = WithdrawPipeline(plan, &files);
+        ASSERT_TRUE(withdrawn.ok()) << calls << " " << withdrawn.status();
+        EXPECT_EQ(*withdrawn, !appeared) << calls;
+      }
+      for (const auto& output : plan.outputs) {
+        EXPECT_EQ(files.Has(output.target + "/part"), appeared) << calls << output.target;
+        EXPECT_EQ(files.Has(output.source + "/part"), !appeared) << calls << output.source;
+      }
+    }
+  }
+}
+
 // /out of an earlier run: a and deep/b stay, deep/c is replaced, old and deep/old are of no use.
 PipelinePublishPlan PlanBeside() {
   PipelinePublishPlan plan;

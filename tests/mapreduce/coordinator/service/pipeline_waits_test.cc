@@ -72,6 +72,55 @@ TEST_F(PipelineWaitsTest, EndsWhatIsKilledWhileManyWaitToBePublished) {
   EXPECT_TRUE(Eventually([&] { return !HasFiles(slow); })) << "which may make room";
 }
 
+TEST_F(PipelineWaitsTest, WhatCannotBePublishedCanBeKilled) {
+  files_.refusal = ResourceExhaustedError("no room");
+  const std::string id = Begin("full");
+  ASSERT_TRUE(WaitForJob("full/first"));
+  driver_->JobEnded(jobs_.EndNext([] { return false; }));
+  ASSERT_TRUE(Eventually([&] { return StateOf(id) == pb::JOB_STATE_COMMITTING; }));
+  EXPECT_TRUE(driver_->Kill(id, "enough").ok());
+  EXPECT_TRUE(driver_->Kill(id, "again").ok());
+  ASSERT_TRUE(Eventually([&] { return HasEnded(id); }));
+  EXPECT_EQ(StateOf(id), pb::JOB_STATE_KILLED);
+  EXPECT_EQ(driver_->Get(id)->reason(), "enough");
+  EXPECT_FALSE(files_.Has("/full/made/part"));
+}
+
+TEST_F(PipelineWaitsTest, ThatItWasKilledWhileItIsPublishedIsRemembered) {
+  PipelineDriver::Options options = kNoWaits;
+  options.retry = absl::Hours(1);
+  StartDriver(options);
+  files_.refusal = ResourceExhaustedError("no room");
+  const std::string id = Begin("full");
+  ASSERT_TRUE(WaitForJob("full/first"));
+  driver_->JobEnded(jobs_.EndNext([] { return false; }));
+  ASSERT_TRUE(Eventually([&] { return StateOf(id) == pb::JOB_STATE_COMMITTING; }));
+  ASSERT_TRUE(driver_->Kill(id, "enough").ok());
+  driver_.reset();
+  files_.refusal = absl::OkStatus();  // it could be published now
+  StartDriver(kNoWaits);
+  ASSERT_TRUE(Eventually([&] { return HasEnded(id); }));
+  EXPECT_EQ(StateOf(id), pb::JOB_STATE_KILLED);
+  EXPECT_FALSE(files_.Has("/full/made/part"));
+}
+
+// The change was made, and nobody has heard of it when the pipeline is killed.
+TEST_F(PipelineWaitsTest, WhatHasAppearedSucceedsHoweverItIsKilled) {
+  PipelineDriver::Options options = kNoWaits;
+  options.retry = absl::Hours(1);
+  StartDriver(options);
+  files_.lost_answers = 1;
+  const std::string id = Begin("full");
+  ASSERT_TRUE(WaitForJob("full/first"));
+  driver_->JobEnded(jobs_.EndNext([] { return false; }));
+  ASSERT_TRUE(Eventually([&] { return files_.Has("/full/made/part"); }));
+  ASSERT_TRUE(driver_->Kill(id, "enough").ok());
+  StartDriver(kNoWaits);
+  ASSERT_TRUE(Eventually([&] { return HasEnded(id); }));
+  EXPECT_EQ(StateOf(id), pb::JOB_STATE_SUCCEEDED);
+  EXPECT_TRUE(files_.Has("/full/made/part"));
+}
+
 TEST_F(PipelineWaitsTest, BeginsAnotherWhileManyWaitToBePublished) {
   LetManyWaitToBePublished();
   Begin("late");

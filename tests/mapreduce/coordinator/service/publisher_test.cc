@@ -63,6 +63,43 @@ TEST(Publisher, ComesToTheSameEndWhereverItDied) {
   }
 }
 
+TEST(Publisher, WithdrawsAllOrNothingWhereverItDied) {
+  const PublishPlan plan = Plan(3);
+  for (const bool after : {false, true}) {
+    for (int calls = 0; calls < 50; ++calls) {
+      FakeFiles files(plan);
+      files.calls_left = calls;
+      files.fails_after_doing = after;
+      const bool done = Publish(plan, &files).ok();
+      const bool appeared = files.Has("/deep/out/");
+      files.calls_left = 1'000'000;
+      for (int again = 0; again < 2; ++again) {
+        const absl::StatusOr<bool> withdrawn = Withdraw(plan, &files);
+        ASSERT_TRUE(withdrawn.ok()) << withdrawn.status() << " after " << calls << " calls";
+        EXPECT_EQ(*withdrawn, !appeared) << calls;
+      }
+      EXPECT_TRUE(appeared || !done);
+      if (appeared) {
+        ExpectPublished(&files, plan);
+      } else {
+        EXPECT_FALSE(files.Has("/deep/out/") || files.Has("/other/bad/")) << calls;
+        // A change that was on its way.
+        EXPECT_FALSE(files.RenameAll({{plan.job_dir + "/output", "/deep/out"}}, false).ok());
+      }
+    }
+  }
+}
+
+TEST(Publisher, DoesNotWithdrawWhatIsKeptBeside) {
+  const PublishPlan plan = Plan(1);
+  FakeFiles files(plan);
+  files.Add("/deep/out/", "");
+  EXPECT_EQ(Publish(plan, &files).code(), absl::StatusCode::kAlreadyExists);
+  const absl::StatusOr<bool> withdrawn = Withdraw(plan, &files);
+  EXPECT_EQ(withdrawn.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(files.Has("/deep/out.job-1/part-r-00000"));
+}
+
 TEST(Publisher, NeverReplacesWhatSomebodyElseMadeMeanwhile) {
   const PublishPlan plan = Plan(1);
   FakeFiles files(plan);
