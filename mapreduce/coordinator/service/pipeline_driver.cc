@@ -42,6 +42,9 @@ void PipelineDriver::Start(const PipelineRecords& records) {
   MutexLock lock(&mutex_);
   for (const auto& [key, of_one] : records) Restore(key, of_one);
   Trim();
+  // A coordinator may have died between the last record of one and that, or somebody else has read
+  // it then.
+  for (const auto& [key, pipeline] : table_.all()) GiveUpEarlier(*pipeline);
   StartThreads();
 }
 

@@ -128,7 +128,7 @@ class PipelineDriver {
     EndPlan plan;
   };
   struct Leftover {
-    enum Kind { kOutput, kPipeline, kForgotten } kind = kOutput;
+    enum Kind { kOutput, kPipeline, kForgotten, kGivenUp } kind = kOutput;
     JobKey key = {};
     PipelineStages::Round round = {};
     std::string pipeline_id = {};
@@ -145,7 +145,8 @@ class PipelineDriver {
     std::vector<std::vector<pb::StageOutput>> of_stages;
     std::set<std::string> claimed;  // pipelines that are for it alone
   };
-  Candidates HoldCandidates(const std::vector<std::string>& fingerprints);
+  Candidates HoldCandidates(const pb::PipelineSpec& spec,
+                            const std::vector<std::string>& fingerprints);
   void ReleaseCandidates(const Candidates& candidates) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<bool> FindUsable(const std::vector<OutputTarget>& outputs,
                                const pb::StageOutput& candidate,
@@ -203,6 +204,8 @@ class PipelineDriver {
   pb::PipelineFinished LastRecord(const Pipeline& pipeline) const;
   void SetEnded(Pipeline* pipeline, const pb::PipelineFinished& last)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What all those before it have kept, once it has succeeded.
+  void GiveUpEarlier(const Pipeline& pipeline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The key of an ended pipeline whose files nobody reads any more, once that is written down.
   absl::StatusOr<JobKey> GiveUpKept(std::string_view id);
   void Trim() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -104,22 +104,20 @@ void PipelineDriver::WriteEnd(JobKey key, const EndPlan& plan, const absl::Statu
   LogInfo("pipeline_ended", {{"pipeline", plan.pipeline_id},
                              {"state", pb::JobState_Name(last.status().state())},
                              {"reason", last.status().reason()}});
-  const bool succeeded = last.status().state() == pb::JOB_STATE_SUCCEEDED;
-  std::vector<std::string> resumed;
-  {
-    MutexLock lock(&mutex_);
-    Pipeline* pipeline = table_.Find(key);
-    ReleaseEarlier(pipeline->spec, pipeline->outputs, pipeline->id);
-    SetEnded(pipeline, last);
-    if (succeeded && !last.spec().keep()) resumed = table_.GoesOnFrom(*pipeline);
-    jobs_->PipelineChanged(pipeline->id);
-    if (!last.cleaned()) leftovers_.Add({Leftover::kPipeline, key});
-    Trim();
-  }
-  for (const std::string& earlier : resumed) {
-    // Another pipeline may read it still; then it stays.
-    const absl::StatusOr<JobKey> given_up = GiveUpKept(earlier);
-    if (given_up.ok()) leftovers_.Add({Leftover::kPipeline, *given_up});
+  MutexLock lock(&mutex_);
+  Pipeline* pipeline = table_.Find(key);
+  ReleaseEarlier(pipeline->spec, pipeline->outputs, pipeline->id);
+  SetEnded(pipeline, last);
+  GiveUpEarlier(*pipeline);
+  jobs_->PipelineChanged(pipeline->id);
+  if (!last.cleaned()) leftovers_.Add({Leftover::kPipeline, key});
+  Trim();
+}
+
+void PipelineDriver::GiveUpEarlier(const Pipeline& pipeline) {
+  if (!pipeline.succeeded() || pipeline.spec.keep()) return;
+  for (const std::string& earlier : table_.GoesOnFrom(pipeline)) {
+    leftovers_.Add({.kind = Leftover::kGivenUp, .pipeline_id = earlier});
   }
 }
 
@@ -236,6 +234,11 @@ absl::Status PipelineDriver::Remove(const Leftover& leftover) {
       return Clean(leftover.key);
     case Leftover::kForgotten:
       return Forget(leftover);
+    case Leftover::kGivenUp: {
+      // Another pipeline may read it still; then it stays until the next start.
+      const absl::StatusOr<JobKey> key = GiveUpKept(leftover.pipeline_id);
+      return key.ok() ? Clean(*key) : absl::OkStatus();
+    }
   }
   return absl::OkStatus();
 }

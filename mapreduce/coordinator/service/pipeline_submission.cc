@@ -127,7 +127,7 @@ absl::StatusOr<std::string> PipelineDriver::TakeId(absl::Time now) {
 pb::PipelineSubmitted PipelineDriver::Choose(const PlannedPipeline& plan) {
   const std::vector<std::string> fingerprints =
       FingerprintStages(plan.spec, plan.graph, plan.input_digests);
-  const Candidates candidates = HoldCandidates(fingerprints);
+  const Candidates candidates = HoldCandidates(plan.spec, fingerprints);
   std::vector<ReusableStage> stages = DescribeOutputs(plan.spec, plan.graph);
   std::vector<std::vector<pb::StageOutput>> finished(stages.size());  // one for each offer
   // What a stage with rounds can go on from.
@@ -136,7 +136,6 @@ pb::PipelineSubmitted PipelineDriver::Choose(const PlannedPipeline& plan) {
     const pb::PipelineStage& stage = plan.spec.stages(static_cast<int>(i));
     const auto outputs = OutputsOf(plan.spec, stage);
     for (pb::StageOutput candidate : candidates.of_stages[i]) {
-      if (!TakeRounds(stage, &candidate)) continue;
       const std::vector<bool> usable = FindUsable(outputs, candidate, candidates.claimed);
       const bool all = std::find(usable.begin(), usable.end(), false) == usable.end();
       if (candidate.done()) {
@@ -168,11 +167,12 @@ pb::PipelineSubmitted PipelineDriver::Choose(const PlannedPipeline& plan) {
 }
 
 PipelineDriver::Candidates PipelineDriver::HoldCandidates(
-    const std::vector<std::string>& fingerprints) {
+    const pb::PipelineSpec& spec, const std::vector<std::string>& fingerprints) {
   Candidates candidates;
   MutexLock lock(&mutex_);
-  for (const std::string& fingerprint : fingerprints) {
-    candidates.of_stages.push_back(table_.FindOutputs(fingerprint));
+  for (size_t i = 0; i < fingerprints.size(); ++i) {
+    candidates.of_stages.push_back(
+        table_.FindOutputs(fingerprints[i], spec.stages(static_cast<int>(i))));
     for (const pb::StageOutput& output : candidates.of_stages.back()) {
       const auto owner = OwnerOf(output);
       if (owner && !table_.IsPinned(*owner)) candidates.claimed.insert(*owner);

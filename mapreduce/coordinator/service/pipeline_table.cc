@@ -85,7 +85,8 @@ const Pipeline* PipelineTable::FindRequest(uint64_t client_id, uint64_t request_
   return nullptr;
 }
 
-std::vector<pb::StageOutput> PipelineTable::FindOutputs(std::string_view fingerprint) const {
+std::vector<pb::StageOutput> PipelineTable::FindOutputs(std::string_view fingerprint,
+                                                        const pb::PipelineStage& stage) const {
   std::vector<pb::StageOutput> found;
   if (fingerprint.empty()) return found;
   for (auto it = pipelines_.rbegin(); it != pipelines_.rend(); ++it) {
@@ -104,6 +105,8 @@ std::vector<pb::StageOutput> PipelineTable::FindOutputs(std::string_view fingerp
       }
     }
   }
+  // Before it is cut: those that have more rounds than the stage would take the place of others.
+  std::erase_if(found, [&](pb::StageOutput& output) { return !TakeRounds(stage, &output); });
   std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
     return std::pair(a.done(), a.rounds()) > std::pair(b.done(), b.rounds());
   });

@@ -38,9 +38,11 @@ class PipelineTable {
   const Pipeline* FindRequest(uint64_t client_id, uint64_t request_id) const;
   const std::map<JobKey, std::unique_ptr<Pipeline>>& all() const { return pipelines_; }
 
-  // What ended pipelines have left with this fingerprint: the furthest first, the newer first; of
-  // the output of one job where most of it lies, and of other jobs a few.
-  std::vector<pb::StageOutput> FindOutputs(std::string_view fingerprint) const;
+  // What ended pipelines have left with this fingerprint and the stage can use, as it is to that
+  // stage (TakeRounds): the furthest first, the newer first; of the output of one job where most of
+  // it lies, and of other jobs a few.
+  std::vector<pb::StageOutput> FindOutputs(std::string_view fingerprint,
+                                           const pb::PipelineStage& stage) const;
 
   // Whether a pipeline that was submitted or has ended after this one, which has ended, has
   // published something where this one was to publish.

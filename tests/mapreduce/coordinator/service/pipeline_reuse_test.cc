@@ -1,6 +1,12 @@
 // What a pipeline takes from earlier ones instead of running it again.
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "tests/mapreduce/coordinator/service/pipeline_fixture.h"
 
 namespace quern::mr {
@@ -207,6 +213,30 @@ TEST_F(PipelineReuseTest, ALargerMaxGoesOnWhereTheSmallerOneEnded) {
   }
 }
 
+// However many have left more of them than the stage has now.
+TEST(PipelineTable, FindsRoundsThatAStageCanGoOnFrom) {
+  PipelineTable table;
+  for (uint32_t i = 1; i <= 20; ++i) {
+    auto pipeline = std::make_unique<Pipeline>();
+    pipeline->key = JobKey(i);
+    pipeline->id = fmt::format("pipeline-20261122-{:04}", i);
+    pipeline->final_status = pb::JobStatus();
+    pb::StageOutput& output = pipeline->kept_outputs.emplace_back();
+    output.set_fingerprint("f");
+    output.set_job_id(fmt::format("job-20261122-{:04}", i));
+    output.set_rounds(i == 1 ? 2 : 5);
+    table.Add(std::move(pipeline));
+  }
+  pb::PipelineStage stage;
+  stage.mutable_repeat()->set_until("moved == 0");
+  stage.mutable_repeat()->set_max(3);
+  const std::vector<pb::StageOutput> found = table.FindOutputs("f", stage);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rounds(), 2u);
+  stage.mutable_repeat()->set_max(9);
+  EXPECT_EQ(table.FindOutputs("f", stage).size(), 8u) << "each is looked for";
+}
+
 TEST_F(PipelineReuseTest, WhatIsGoneIsMadeAgain) {
   pb::PipelineSpec spec = Spec();
   spec.set_keep(true);
@@ -237,6 +267,30 @@ TEST_F(PipelineReuseTest, ASuccessGivesUpWhatAllThoseBeforeItHaveKept) {
   for (const std::string& id : failed) {
     EXPECT_TRUE(Eventually([&] { return !left(id); })) << id;
   }
+}
+
+// Its coordinator died after the last record of the one and before that of the other.
+TEST_F(PipelineReuseTest, WhatASuccessGivesUpIsGivenUpAtTheNextStart) {
+  jobs_.fails = "p/last";
+  const auto failed = Submit(Spec());
+  ASSERT_EQ(RunToEnd(*failed).state(), pb::JOB_STATE_FAILED);
+  std::optional<std::pair<JobKey, pb::JournalRecord>> kept;
+  ASSERT_TRUE(journal_
+                  ->ReadAll([&](JobKey key, const absl::StatusOr<pb::JournalRecord>& record) {
+                    kept.emplace(key, *record);
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  ASSERT_TRUE(kept && kept->second.pipeline_finished().kept());
+  jobs_.fails.clear();
+  ASSERT_EQ(RunToEnd(*Resume(*failed)).state(), pb::JOB_STATE_SUCCEEDED);
+  const std::string left = fmt::format("/.quern/pipelines/{}/ranks/0003/", *failed);
+  ASSERT_TRUE(Eventually([&] { return !files_.Has(left); }));
+  driver_.reset();
+  ASSERT_TRUE(journal_->Finish(kept->first, kept->second, nullptr).ok());
+  files_.Add(left, "");
+  StartDriver();
+  EXPECT_TRUE(Eventually([&] { return !files_.Has(left); }));
 }
 
 }  // namespace
