@@ -12,6 +12,7 @@
 #include "mapreduce/coordinator/service/task_history.h"
 #include "mapreduce/coordinator/service/waiting.h"
 #include "mapreduce/engine/task_id.h"
+#include "mapreduce/plan/pipeline_paths.h"
 
 namespace quern::mr {
 namespace {
@@ -54,14 +55,17 @@ absl::Time Coordinator::Now() const {
 
 absl::Status Coordinator::Start() {
   PipelineRecords pipelines;
+  std::string last_job_id;
   {
     MutexLock lock(&mutex_);
     RETURN_IF_ERROR(tracker_.Recover(Now(), &pipelines));
+    last_job_id = tracker_.state().jobs.LastId();
     JobTracker::Effects effects;
     Deliver(&effects);
   }
   finisher_.Start();
   pipelines_.Start(pipelines);
+  StartOrphans(std::move(last_job_id));
   {
     MutexLock lock(&mutex_);
     tracker_.AwaitWorkers(Now());
@@ -83,8 +87,32 @@ void Coordinator::Shutdown() {
   timer_.Join();
   pipelines_.Stop();
   finisher_.Stop();
+  orphans_.Stop();
   pipelines_.Shutdown();
   finisher_.Shutdown();
+  orphans_.Shutdown();
+}
+
+void Coordinator::StartOrphans(std::string last_job_id) {
+  const auto is_job = [this](std::string_view id) {
+    MutexLock lock(&mutex_);
+    return tracker_.state().jobs.Find(id) != nullptr;
+  };
+  const auto is_pipeline = [this](std::string_view id) { return pipelines_.Get(id).ok(); };
+  orphans_.Add({std::string(kJobsDir), std::move(last_job_id), is_job});
+  orphans_.Add({std::string(kPipelinesDir), pipelines_.LastId(), is_pipeline});
+  orphans_.Start("orphans", 1, [this](OrphanPlace place) { RunOrphans(std::move(place)); });
+}
+
+void Coordinator::RunOrphans(OrphanPlace place) {
+  if (place.last_id.empty()) return;
+  const absl::Status collected = CollectOrphans(
+      place, options_.clock->TimeNow(), [this] { return orphans_.stopping(); }, files_);
+  if (collected.ok()) return;
+  LogWarning("orphans_not_collected", {{"directory", place.parent}, {"status", collected}});
+  // Of other errors nothing changes before the next start, which tries again.
+  const bool again = IsRetryable(collected) && orphans_.WaitToRetry(options_.orphan_retry);
+  if (again) orphans_.Add(std::move(place));
 }
 
 bool Coordinator::stopping() const {

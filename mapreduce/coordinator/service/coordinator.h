@@ -23,8 +23,10 @@
 #include "mapreduce/coordinator/service/job_finisher.h"
 #include "mapreduce/coordinator/service/job_tracker.h"
 #include "mapreduce/coordinator/service/open_requests.h"
+#include "mapreduce/coordinator/service/orphan_collector.h"
 #include "mapreduce/coordinator/service/pipeline_driver.h"
 #include "mapreduce/coordinator/service/planner.h"
+#include "mapreduce/coordinator/service/work_queue.h"
 #include "mapreduce/coordinator/store/job_journal.h"
 #include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/jobs.pb.h"
@@ -42,6 +44,8 @@ struct CoordinatorOptions {
   PipelinePlanner* pipeline_planner = nullptr;
   PipelineDriver::Options pipelines;
   JobFinisher::Options finisher;
+  // Between two tries to look for directories of no job.
+  absl::Duration orphan_retry = absl::Seconds(30);
   Clock* clock = Clock::Real();
 };
 
@@ -125,6 +129,9 @@ class Coordinator final : private JobFinisher::Jobs, private PipelineDriver::Job
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   pb::CoordinatorMessage MakeAdmitted() const;
   void RunTimer();
+  // Has what submissions have left behind that an earlier coordinator died in looked for, once.
+  void StartOrphans(std::string last_job_id);
+  void RunOrphans(OrphanPlace place);
 
   const std::unique_ptr<JobJournal> journal_;
   JobPlanner* const planner_;
@@ -156,6 +163,7 @@ class Coordinator final : private JobFinisher::Jobs, private PipelineDriver::Job
   OpenRequests open_requests_;
   PipelineDriver pipelines_;
   JobFinisher finisher_;
+  WorkQueue<OrphanPlace> orphans_;
   Thread timer_;
 };
 

@@ -53,6 +53,17 @@ absl::StatusOr<std::vector<PublishFiles::Entry>> DfsFiles::List(const std::strin
   return entries;
 }
 
+absl::StatusOr<PublishFiles::Page> DfsFiles::ListSome(const std::string& dir,
+                                                      const std::string& after, uint32_t limit) {
+  ASSIGN_OR_RETURN(const client::ListPage found, dfs_->ListSome(dir, after, limit));
+  Page page;
+  page.more = found.more;
+  for (const client::FileStatus& status : found.entries) {
+    page.entries.push_back({status.path, status.mtime, status.is_directory(), status.length});
+  }
+  return page;
+}
+
 absl::Status DfsFiles::SetOwner(const std::string& path, const std::string& user) {
   if (user.empty()) return absl::OkStatus();
   client::AttributeChange change;

@@ -21,6 +21,8 @@ class DfsFiles final : public PublishFiles {
   absl::StatusOr<Entry> Stat(const std::string& path) override;
   absl::Status DeleteTree(const std::string& path) override;
   absl::StatusOr<std::vector<Entry>> List(const std::string& dir) override;
+  absl::StatusOr<Page> ListSome(const std::string& dir, const std::string& after,
+                                uint32_t limit) override;
   absl::Status SetOwner(const std::string& path, const std::string& user) override;
 
  private:

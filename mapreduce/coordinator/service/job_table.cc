@@ -26,6 +26,10 @@ std::string JobTable::NextId(absl::Time now) {
   return FormatJobId(last_number_.first, ++last_number_.second);
 }
 
+std::string JobTable::LastId() const {
+  return last_number_.first.empty() ? "" : FormatJobId(last_number_.first, last_number_.second);
+}
+
 Job* JobTable::Add(std::unique_ptr<Job> job) {
   Job* added = job.get();
   NoteKey(added->key);

@@ -30,6 +30,8 @@ class JobTable {
   std::string NextId(absl::Time now);
   // Is not given out any more.
   void NoteId(std::string_view job_id);
+  // The last one that was given out, or noted; empty when there is none.
+  std::string LastId() const;
   // A key for a new job, or for what is no job and has records all the same.
   JobKey ReserveKey() { return JobKey(++last_key_); }
   // A job with a reserved key, or one that the journal names.

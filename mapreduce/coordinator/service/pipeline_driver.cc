@@ -409,6 +409,11 @@ std::vector<pb::JobStatus> PipelineDriver::List(const Wanted& wanted) const {
   return list;
 }
 
+std::string PipelineDriver::LastId() const {
+  MutexLock lock(&mutex_);
+  return table_.LastId();
+}
+
 void PipelineDriver::AddPluginsInUse(StringSet* paths) const {
   MutexLock lock(&mutex_);
   for (const auto& [key, pipeline] : table_.all()) {

@@ -101,6 +101,8 @@ class PipelineDriver {
   // The newest first.
   std::vector<pb::JobStatus> List(const Wanted& wanted) const;
   void AddPluginsInUse(StringSet* paths) const;
+  // The last id that was given out; empty when there is none.
+  std::string LastId() const;
 
   // A job has ended; those that are of no stage are passed over.
   void JobEnded(const pb::JobStatus& job);

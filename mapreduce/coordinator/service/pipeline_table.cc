@@ -44,6 +44,11 @@ void PipelineTable::NoteId(const std::string& id) {
   last_number_ = std::max(last_number_, {day, number});
 }
 
+std::string PipelineTable::LastId() const {
+  return last_number_.first.empty() ? ""
+                                    : FormatPipelineId(last_number_.first, last_number_.second);
+}
+
 Pipeline* PipelineTable::Add(std::unique_ptr<Pipeline> pipeline) {
   const std::string& id = pipeline->id;
   NoteId(id);

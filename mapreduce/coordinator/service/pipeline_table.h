@@ -28,6 +28,8 @@ class PipelineTable {
   std::string NextId(absl::Time now);
   // Is not given out any more.
   void NoteId(const std::string& id);
+  // The last one that was given out, or noted; empty when there is none.
+  std::string LastId() const;
   Pipeline* Add(std::unique_ptr<Pipeline> pipeline);
   void Remove(JobKey key);
 

@@ -50,6 +50,13 @@ class PublishFiles {
   virtual absl::StatusOr<Entry> Stat(const std::string& path) = 0;
   // What lies in a directory. NotFound: there is none.
   virtual absl::StatusOr<std::vector<Entry>> List(const std::string& dir) = 0;
+  struct Page {
+    std::vector<Entry> entries;  // in byte order of their names
+    bool more = false;
+  };
+  // The same, at most `limit` of those whose names sort after `after`.
+  virtual absl::StatusOr<Page> ListSome(const std::string& dir, const std::string& after,
+                                        uint32_t limit) = 0;
   virtual absl::Status SetOwner(const std::string& path, const std::string& user) = 0;
 };
 

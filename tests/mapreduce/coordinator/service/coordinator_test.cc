@@ -1,6 +1,7 @@
 // The coordinator over a planner and files made of memory.
 #include "mapreduce/coordinator/service/coordinator.h"
 
+#include <absl/time/clock.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -222,6 +223,31 @@ TEST_F(CoordinatorTest, ListsTheNewestOfJobsAndPipelinesTogether) {
   EXPECT_EQ(newest(1, false), "r") << "a job, although there are pipelines";
   EXPECT_EQ(newest(0, true), "654321");
   EXPECT_EQ(newest(3, true), "654");
+}
+
+// Left by submissions that an earlier coordinator died in.
+TEST_F(CoordinatorTest, RemovesDirectoriesOfNobodyAfterItsStart) {
+  FakeFiles files;
+  SimulatedClock clock;
+  const std::vector<std::string> known = {"/.quern/jobs/job-20261122-0002/",
+                                          "/.quern/pipelines/pipeline-20261122-0003/",
+                                          "/.quern/jobs/job-20261122-0005/"};  // or later
+  const std::vector<std::string> orphans = {"/.quern/jobs/job-20261122-0003/",
+                                            "/.quern/pipelines/pipeline-20261122-0004/"};
+  for (const auto* paths : {&known, &orphans}) {
+    for (const std::string& path : *paths) files.Add(path, "");
+  }
+  CoordinatorOptions options;
+  options.clock = &clock;
+  Coordinator coordinator(JournalOfEnded(), &planner_, &files, options);
+  ASSERT_TRUE(coordinator.Start().ok());
+  const absl::Time deadline = absl::Now() + absl::Seconds(60);
+  for (const std::string& path : orphans) {
+    while (files.Has(path) && absl::Now() < deadline) GiveWay();
+    EXPECT_FALSE(files.Has(path)) << path;
+  }
+  coordinator.Shutdown();
+  for (const std::string& path : known) EXPECT_TRUE(files.Has(path)) << path;
 }
 
 }  // namespace

@@ -3,9 +3,11 @@
 
 #include <absl/time/time.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/mutex.h"
@@ -13,6 +15,19 @@
 #include "mapreduce/engine/manifest.h"
 
 namespace quern::mr {
+
+// Of all that lies in a directory, in order.
+inline PublishFiles::Page PageOf(std::vector<PublishFiles::Entry> all, const std::string& after,
+                                 uint32_t limit) {
+  PublishFiles::Page page;
+  for (PublishFiles::Entry& entry : all) {
+    if (entry.name() <= after) continue;
+    page.more = page.entries.size() == limit;
+    if (page.more) break;
+    page.entries.push_back(std::move(entry));
+  }
+  return page;
+}
 
 // Thread-safe but for the switches. A tree of files as a map from paths to contents;
 // directories end with '/'. After `calls_left` calls every further one fails, half of the time
@@ -49,6 +64,7 @@ class FakeFiles final : public PublishFiles {
   int unreachable_deletes = 0;  // the next ones
   absl::Status refusal;         // of changes with several moves
   int lost_answers = 0;         // of such changes that are made; the next ones
+  size_t largest_page = 0;      // of those that were asked for
 
   // Every directory is there.
   absl::Status Mkdir(const std::string& path) override {
@@ -140,6 +156,14 @@ class FakeFiles final : public PublishFiles {
       entries.push_back({path, times_[path], is_directory, is_directory ? 0 : file->second.size()});
     }
     return entries;
+  }
+  absl::StatusOr<Page> ListSome(const std::string& dir, const std::string& after,
+                                uint32_t limit) override {
+    ASSIGN_OR_RETURN(std::vector<Entry> all, List(dir));
+    Page page = PageOf(std::move(all), after, limit);
+    MutexLock lock(&mutex_);
+    largest_page = std::max(largest_page, page.entries.size());
+    return page;
   }
   absl::Status SetOwner(const std::string&, const std::string&) override {
     return Do([] { return absl::OkStatus(); });

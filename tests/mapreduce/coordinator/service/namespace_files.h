@@ -4,9 +4,11 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mapreduce/coordinator/service/publisher.h"
+#include "tests/mapreduce/coordinator/service/fake_files.h"
 #include "tests/master/logic/test_namespace.h"
 
 namespace quern::mr {
@@ -48,6 +50,11 @@ class NamespaceFiles final : public PublishFiles {
       entries.push_back(*Stat(fmt::format("{}/{}", dir, name)));
     }
     return entries;
+  }
+  absl::StatusOr<Page> ListSome(const std::string& dir, const std::string& after,
+                                uint32_t limit) override {
+    ASSIGN_OR_RETURN(std::vector<Entry> all, List(dir));
+    return PageOf(std::move(all), after, limit);
   }
   absl::Status SetOwner(const std::string&, const std::string&) override {
     return absl::OkStatus();
