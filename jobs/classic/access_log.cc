@@ -68,6 +68,28 @@ std::string_view Quoted(std::string_view line, size_t* from) {
   return line.substr(begin + 1, end - begin - 1);
 }
 
+std::string_view WithoutBlanks(std::string_view text) {
+  const size_t begin = text.find_first_not_of(' ');
+  return begin == std::string_view::npos
+             ? std::string_view()
+             : text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
+}
+
+// "METHOD TARGET HTTP/1.1", or "METHOD TARGET" of HTTP/0.9. Clients ask for targets with blanks in
+// them, and servers log them as they came. False when there is no target.
+bool ReadRequest(std::string_view request, LogEntry* entry) {
+  request = WithoutBlanks(request);
+  const size_t method_end = request.find(' ');
+  if (method_end == std::string_view::npos) return false;
+  entry->method = request.substr(0, method_end);
+  // With the blank in front, so that a version alone is found to be one.
+  std::string_view target = request.substr(method_end);
+  const size_t last = target.rfind(' ');
+  if (target.substr(last + 1).starts_with("HTTP/")) target = target.substr(0, last);
+  entry->target = WithoutBlanks(target);
+  return !entry->target.empty();
+}
+
 }  // namespace
 
 std::optional<LogEntry> ReadLogEntry(std::string_view line, std::string_view* why) {
@@ -80,13 +102,10 @@ std::optional<LogEntry> ReadLogEntry(std::string_view line, std::string_view* wh
     return std::nullopt;
   }
   entry.seconds = *time;
-  const auto request = text::Split(Quoted(line, &at), ' ');
-  if (request.size() < 2) {
+  if (!ReadRequest(Quoted(line, &at), &entry)) {
     *why = "no request";
     return std::nullopt;
   }
-  entry.method = request[0];
-  entry.target = request[1];
   // " 200 203023": a request without an answer has "-".
   const auto rest = text::Split(line.substr(at), ' ');
   if (rest.size() > 2) entry.bytes = Digits(rest[2]).value_or(0);

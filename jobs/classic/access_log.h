@@ -13,7 +13,7 @@ struct LogEntry {
   std::string_view host;
   int64_t seconds = 0;  // since 1970
   std::string_view method;
-  std::string_view target;  // what was asked for, as it stands there
+  std::string_view target;  // what was asked for, as it stands there; may have blanks in it
   int64_t bytes = 0;        // 0 where the log has "-"
 };
 

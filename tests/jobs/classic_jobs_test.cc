@@ -25,17 +25,32 @@ TEST_F(ClassicJobsTest, UrlsOfALogAreCounted) {
   EXPECT_NE(Manifest().find("\"map_skipped_records\": 1"), std::string::npos);
 }
 
+// What is read of a line that goes on like this behind its time and a quote.
+std::string ReadRequest(const std::string& rest) {
+  const std::string line = "h - - [17/May/2015:10:05:03 +0000] \"" + rest;
+  std::string_view why;
+  const auto entry = classic::ReadLogEntry(line, &why);
+  return entry ? fmt::format("{} {} {}", entry->method, entry->target, entry->bytes)
+               : std::string(why);
+}
+
 TEST(AccessLog, AQuoteThatIsEscapedEndsNoRequest) {
-  const auto read = [](const std::string& request) {
-    const std::string line = "h - - [17/May/2015:10:05:03 +0000] \"" + request;
-    std::string_view why;
-    const auto entry = classic::ReadLogEntry(line, &why);
-    return entry ? fmt::format("{} {}", entry->target, entry->bytes) : std::string(why);
-  };
-  EXPECT_EQ(read(R"(GET /a\"b HTTP/1.1" 200 5)"), R"(/a\"b 5)");
-  EXPECT_EQ(read(R"(GET /a\\" 200 5 "http://h/" "x \" y")"), R"(/a\\ 5)");
-  EXPECT_EQ(read(R"(GET /a HTTP/1.1\" 200 5)"), "no request");
-  EXPECT_EQ(read("GET /a HTTP/1.1\\"), "no request");
+  EXPECT_EQ(ReadRequest(R"(GET /a\"b HTTP/1.1" 200 5)"), R"(GET /a\"b 5)");
+  EXPECT_EQ(ReadRequest(R"(GET /a\\" 200 5 "http://h/" "x \" y")"), R"(GET /a\\ 5)");
+  EXPECT_EQ(ReadRequest(R"(GET /a HTTP/1.1\" 200 5)"), "no request");
+  EXPECT_EQ(ReadRequest("GET /a HTTP/1.1\\"), "no request");
+}
+
+TEST(AccessLog, ATargetMayHaveBlanks) {
+  EXPECT_EQ(ReadRequest(R"(GET /a b  c HTTP/1.1" 200 5)"), "GET /a b  c 5");
+  EXPECT_EQ(ReadRequest(R"(GET /a HTTP/1.1 b HTTP/1.1" 200 5)"), "GET /a HTTP/1.1 b 5");
+  EXPECT_EQ(ReadRequest(R"(GET  /a  HTTP/2.0 " 200 5)"), "GET /a 5");
+  // HTTP/0.9 has no version.
+  EXPECT_EQ(ReadRequest(R"(GET /a" 200 5)"), "GET /a 5");
+  EXPECT_EQ(ReadRequest(R"(GET /a b" 200 5)"), "GET /a b 5");
+  for (const char* none : {"", "-", " ", "GET", "GET ", "GET HTTP/1.1", "GET  HTTP/1.1"}) {
+    EXPECT_EQ(ReadRequest(fmt::format("{}\" 400 5", none)), "no request") << none;
+  }
 }
 
 TEST_F(ClassicJobsTest, AColumnIsCounted) {
