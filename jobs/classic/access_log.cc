@@ -22,9 +22,19 @@ std::optional<int64_t> Digits(std::string_view text) {
   return number;
 }
 
-// "17/May/2015:10:05:03 +0000" as seconds since 1970.
+// What stands between the numbers and names of a time, which are as wide as these blanks.
+bool HasFormOfTime(std::string_view text) {
+  constexpr std::string_view kForm = "  /   /    :  :  :        ";
+  if (text.size() != kForm.size()) return false;
+  for (size_t i = 0; i < kForm.size(); ++i) {
+    if (kForm[i] != ' ' && text[i] != kForm[i]) return false;
+  }
+  return text[20] == ' ' && (text[21] == '+' || text[21] == '-');
+}
+
+// "17/May/2015:10:05:03 +0000" as seconds since 1970. A second may be a leap second.
 std::optional<int64_t> ParseTime(std::string_view text) {
-  if (text.size() != 26 || text[2] != '/' || text[6] != '/' || text[11] != ':') return std::nullopt;
+  if (!HasFormOfTime(text)) return std::nullopt;
   unsigned month = 0;
   while (month < kMonths.size() && kMonths[month] != text.substr(3, 3)) ++month;
   const auto day = Digits(text.substr(0, 2));
@@ -40,7 +50,8 @@ std::optional<int64_t> ParseTime(std::string_view text) {
   const std::chrono::year_month_day date(std::chrono::year(static_cast<int>(*year)),
                                          std::chrono::month(month + 1),
                                          std::chrono::day(static_cast<unsigned>(*day)));
-  if (!date.ok()) return std::nullopt;
+  if (!date.ok() || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
+  if (*zone_hours > 23 || *zone_minutes > 59) return std::nullopt;
   const int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
   const int64_t zone = (*zone_hours * 60 + *zone_minutes) * 60;
   return ((days * 24 + *hour) * 60 + *minute) * 60 + *second + (text[21] == '-' ? zone : -zone);

@@ -25,6 +25,27 @@ TEST_F(ClassicJobsTest, UrlsOfALogAreCounted) {
   EXPECT_NE(Manifest().find("\"map_skipped_records\": 1"), std::string::npos);
 }
 
+// The seconds of a line with these words in front of its request; -1 when it has no time.
+int64_t ReadTime(const std::string& words) {
+  const std::string line = "h " + words + " \"GET /a HTTP/1.1\" 200 5";
+  std::string_view why;
+  const auto entry = classic::ReadLogEntry(line, &why);
+  return entry ? entry->seconds : -1;
+}
+
+TEST(AccessLog, TimesAreOnesThatThereAre) {
+  EXPECT_EQ(ReadTime("- - [17/May/2015:10:05:03 +0000]"), 1'431'857'103);
+  EXPECT_EQ(ReadTime("- - [17/May/2015:10:05:03 -0130]"), 1'431'857'103 + 5'400);
+  EXPECT_EQ(ReadTime("- - [30/Jun/2015:23:59:60 +0000]"), 1'435'708'800);
+  for (const char* none :
+       {"17/May/2015:24:05:03 +0000", "17/May/2015:10:60:03 +0000", "17/May/2015:10:05:61 +0000",
+        "17/May/2015:99:99:99 +0000", "17/May/2015:10-05-03 +0000", "17/May/2015 10:05:03 +0000",
+        "17/May/2015:10:05:03 00000", "17/May/2015:10:05:03++0000", "17/May/2015:10:05:03 +2400",
+        "17/May/2015:10:05:03 +0060", "31/Jun/2015:10:05:03 +0000", "17/Mai/2015:10:05:03 +0000"}) {
+    EXPECT_EQ(ReadTime(fmt::format("- - [{}]", none)), -1) << none;
+  }
+}
+
 // What is read of a line that goes on like this behind its time and a quote.
 std::string ReadRequest(const std::string& rest) {
   const std::string line = "h - - [17/May/2015:10:05:03 +0000] \"" + rest;
