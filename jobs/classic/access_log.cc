@@ -23,11 +23,12 @@ std::optional<int64_t> Digits(std::string_view text) {
 }
 
 // What stands between the numbers and names of a time, which are as wide as these blanks.
+constexpr std::string_view kTimeForm = "  /   /    :  :  :        ";
+
 bool HasFormOfTime(std::string_view text) {
-  constexpr std::string_view kForm = "  /   /    :  :  :        ";
-  if (text.size() != kForm.size()) return false;
-  for (size_t i = 0; i < kForm.size(); ++i) {
-    if (kForm[i] != ' ' && text[i] != kForm[i]) return false;
+  if (text.size() != kTimeForm.size()) return false;
+  for (size_t i = 0; i < kTimeForm.size(); ++i) {
+    if (kTimeForm[i] != ' ' && text[i] != kTimeForm[i]) return false;
   }
   return text[20] == ' ' && (text[21] == '+' || text[21] == '-');
 }
@@ -57,18 +58,22 @@ std::optional<int64_t> ParseTime(std::string_view text) {
   return ((days * 24 + *hour) * 60 + *minute) * 60 + *second + (text[21] == '-' ? zone : -zone);
 }
 
-// The text between brackets, behind `from`; empty when they are not there.
-std::string_view Bracketed(std::string_view line, size_t* from) {
-  const size_t begin = line.find('[', *from);
-  if (begin == std::string_view::npos) return {};
-  const size_t end = line.find(']', begin + 1);
-  if (end == std::string_view::npos) return {};
-  *from = end + 1;
-  return line.substr(begin + 1, end - begin - 1);
+// The first time between brackets, behind `from`; nothing when there is none. The name of a user in
+// front of it may have brackets too.
+std::optional<int64_t> BracketedTime(std::string_view line, size_t* from) {
+  size_t begin = line.find('[', *from);
+  for (; begin != std::string_view::npos; begin = line.find('[', begin + 1)) {
+    const std::optional<int64_t> time = ParseTime(line.substr(begin + 1, kTimeForm.size()));
+    const size_t end = begin + 1 + kTimeForm.size();
+    if (!time || end >= line.size() || line[end] != ']') continue;
+    *from = end + 1;
+    return time;
+  }
+  return std::nullopt;
 }
 
-// The same between two quotes. One behind a backslash is no end: servers write \" for a quote and
-// \\ for a backslash.
+// The text between two quotes, behind `from`; empty when they are not there. One behind a backslash
+// is no end: servers write \" for a quote and \\ for a backslash.
 std::string_view Quoted(std::string_view line, size_t* from) {
   const size_t begin = line.find('"', *from);
   if (begin == std::string_view::npos) return {};
@@ -107,7 +112,7 @@ std::optional<LogEntry> ReadLogEntry(std::string_view line, std::string_view* wh
   LogEntry entry;
   entry.host = line.substr(0, line.find(' '));
   size_t at = entry.host.size();
-  const std::optional<int64_t> time = ParseTime(Bracketed(line, &at));
+  const std::optional<int64_t> time = BracketedTime(line, &at);
   if (entry.host.empty() || !time) {
     *why = "no host and time";
     return std::nullopt;

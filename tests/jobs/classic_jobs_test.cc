@@ -46,6 +46,15 @@ TEST(AccessLog, TimesAreOnesThatThereAre) {
   }
 }
 
+TEST(AccessLog, NamesInFrontOfTheTimeMayHaveBrackets) {
+  for (const char* user : {"[bob]", "[", "]", "[]", "[[", "[17/May/2015:10:05:03 +0000"}) {
+    EXPECT_EQ(ReadTime(fmt::format("- {} [17/May/2015:10:05:03 +0000]", user)), 1'431'857'103)
+        << user;
+  }
+  EXPECT_EQ(ReadTime("- - [bob]"), -1);
+  EXPECT_EQ(ReadTime("- - [17/May/2015:10:05:03 +0000"), -1);
+}
+
 // What is read of a line that goes on like this behind its time and a quote.
 std::string ReadRequest(const std::string& rest) {
   const std::string line = "h - - [17/May/2015:10:05:03 +0000] \"" + rest;
