@@ -6,7 +6,8 @@
 // none). Output (raw), by key:
 //   text    the left line<TAB>the right line without its key
 //   jsonl   the fields of the left, then those of the right without its key; one that the left has
-//           too is called right.NAME
+//           too is called right.NAME, or has "right." in front as often as it takes for a name that
+//           no other has
 // A left line without partner, an empty one too, stands alone in a left join. Lines without the
 // key, or with an empty one or null, have no partner: they are counted, and left ones kept by left
 // and anti.
@@ -17,7 +18,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "jobs/classic/columns.h"
@@ -35,6 +38,10 @@ constexpr size_t kMaxHeldBytes = size_t{128} << 20;
 constexpr int64_t kRightSide = 0;
 constexpr int64_t kLeftSide = 1;
 constexpr int64_t kKeylessSide = 2;
+
+// The first byte of a right line says what it was read as: an object may well stand in a column.
+constexpr char kColumns = 'c';
+constexpr char kObject = 'o';
 
 enum class JoinType { kInner, kLeft, kSemi, kAnti };
 
@@ -87,7 +94,7 @@ class JoinMapper : public quern::Mapper {
     } else if (begin > 0) {
       --begin;
     }
-    rest_.assign(line.substr(0, begin)).append(line.substr(end));
+    rest_.assign(1, kColumns).append(line.substr(0, begin)).append(line.substr(end));
     Emit(quern::Ordered(*key, side_), keys_only_ ? "" : rest_);
   }
 
@@ -101,7 +108,7 @@ class JoinMapper : public quern::Mapper {
     for (const JsonField& each : *fields) {
       if (each.name != field_) writer_.AddRaw(each.name, each.value);
     }
-    rest_ = writer_.Take();
+    rest_.assign(1, kObject).append(writer_.Take());
     Emit(quern::Ordered(key, side_), keys_only_ ? "" : rest_);
   }
 
@@ -131,14 +138,16 @@ class JoinMapper : public quern::Mapper {
 QUERN_REGISTER_MAPPER(JoinMapper);
 
 // A left line and what is made of it with each of its partners. It is read once, when the first of
-// them may be an object.
+// them is an object.
 class LeftLine {
  public:
   explicit LeftLine(std::string_view line) : line_(line) {}
 
-  // Lines of one kind came together: what is an object on both sides is joined as one.
+  // `right` as the mapper made it.
   std::string Joined(std::string_view right, quern::text::JsonObjectWriter* writer) {
-    if (right.starts_with('{') && IsObject()) {
+    const bool is_object = right.starts_with(kObject);
+    right.remove_prefix(1);
+    if (is_object && IsObject()) {
       const auto fields = quern::text::ReadJsonObject(right);
       if (fields) return JoinedObject(*fields, writer);
     }
@@ -160,12 +169,34 @@ class LeftLine {
   // Fields of the left, then of the right.
   std::string JoinedObject(const std::vector<JsonField>& right,
                            quern::text::JsonObjectWriter* writer) const {
+    const auto new_names = NewNames(right);
     for (const JsonField& field : *fields_) writer->AddRaw(field.name, field.value);
     for (const JsonField& field : right) {
-      const bool taken = names_.contains(field.name);
-      writer->AddRaw(taken ? "right." + field.name : field.name, field.value);
+      const auto renamed = new_names.find(field.name);
+      writer->AddRaw(renamed == new_names.end() ? field.name : renamed->second, field.value);
     }
     return writer->Take();
+  }
+
+  // Of the fields of the right that the left has too: by their own names those that they get.
+  std::unordered_map<std::string_view, std::string> NewNames(
+      const std::vector<JsonField>& right) const {
+    std::unordered_map<std::string_view, std::string> new_names;
+    for (const JsonField& field : right) {
+      if (names_.contains(field.name)) new_names.try_emplace(field.name);
+    }
+    if (new_names.empty()) return new_names;
+    std::unordered_set<std::string> taken;  // on the right
+    for (const JsonField& field : right) taken.insert(field.name);
+    for (const JsonField& field : right) {
+      const auto renamed = new_names.find(field.name);
+      // A field that an object has twice keeps one name.
+      if (renamed == new_names.end() || !renamed->second.empty()) continue;
+      std::string name = "right." + field.name;
+      while (names_.contains(name) || !taken.insert(name).second) name.insert(0, "right.");
+      renamed->second = std::move(name);
+    }
+    return new_names;
   }
 
   const std::string_view line_;

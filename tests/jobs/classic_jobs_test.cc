@@ -310,6 +310,27 @@ TEST_F(JoinTest, ObjectsAreMerged) {
   EXPECT_EQ(Lines(), (Strings{R"({"id": 7, "n": "left", "right.n": [1, 2], "m": 1e400})"}));
 }
 
+// What is read as text is joined as text.
+TEST_F(JoinTest, ColumnsMayLookLikeObjects) {
+  pb::JobSpec spec = JoinOf("{\"a\":1}\n", "{\"a\":1}\t{\"b\":2}\n{\"a\":1}\t\n");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(), (Strings{"{\"a\":1}", "{\"a\":1}\t{\"b\":2}"}));
+}
+
+TEST_F(JoinTest, NoTwoFieldsGetOneName) {
+  const std::string left = "{\"id\": 1, \"a\": 1}\n{\"id\": 2, \"a\": 1, \"right.a\": 2}\n";
+  const std::string both = ", \"a\": 3, \"right.a\": 4}\n";
+  pb::JobSpec spec = JoinOf(left, "{\"id\": 1" + both + "{\"id\": 2, \"a\": 3}\n{\"id\": 2" + both);
+  for (auto& input : *spec.mutable_inputs()) input.set_format("jsonl");
+  Set(&spec, "key", "id");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(
+      Lines(),
+      (Strings{R"({"id": 1, "a": 1, "right.right.a": 3, "right.a": 4})",
+               R"({"id": 2, "a": 1, "right.a": 2, "right.right.a": 3, "right.right.right.a": 4})",
+               R"({"id": 2, "a": 1, "right.a": 2, "right.right.a": 3})"}));
+}
+
 // Looking for each name of one side among those of the other would take minutes.
 TEST_F(JoinTest, ObjectsOfManyFieldsAreMergedInTime) {
   constexpr int kFields = 200'000;
