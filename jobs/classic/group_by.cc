@@ -6,8 +6,8 @@
 // split; whole numbers of up to 64 bits exactly, however many they are. What is no number is passed
 // over, as null is in SQL; an aggregate of nothing is null, and so is a sum or mean that a double
 // cannot hold. Lines are of one group when their fields are equal, whatever escapes and blanks they
-// are written with; numbers as they are spelt, as in the job join. Output (raw): JSON lines, the
-// fields of `by`, then an aggregate each.
+// are written with; numbers as they are spelt and members of objects in their order, as in the job
+// join. Output (raw): JSON lines, the fields of `by`, then an aggregate each.
 #include <algorithm>
 #include <charconv>
 #include <cmath>

@@ -8,6 +8,10 @@
 //   jsonl   the fields of the left, then those of the right without its key; one that the left has
 //           too is called right.NAME, or has "right." in front as often as it takes for a name that
 //           no other has
+// Keys of JSON are equal whatever escapes and blanks they are written with, and a string and a
+// number that look the same are one; numbers are as they are spelt (1 is not 1.0), and members of
+// objects in their order.
+//
 // A left line without partner, an empty one too, stands alone in a left join. Lines without the
 // key, or with an empty one or null, have no partner: they are counted, and left ones kept by left
 // and anti.
@@ -112,8 +116,7 @@ class JoinMapper : public quern::Mapper {
     Emit(quern::Ordered(key, side_), keys_only_ ? "" : rest_);
   }
 
-  // A string and a number that look the same are the same key; so are objects and arrays however
-  // they are written. What is no JSON is none.
+  // Empty for what is no JSON.
   static std::string KeyOf(std::string_view value) {
     if (value == "null") return "";
     if (!quern::text::IsJsonString(value)) return quern::text::NormalJson(value).value_or("");

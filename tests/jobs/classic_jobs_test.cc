@@ -361,6 +361,15 @@ TEST_F(JoinTest, KeysOfJsonAreEqualHoweverTheyAreWritten) {
   EXPECT_NE(Manifest().find("\"left_without_key\": 1"), std::string::npos);
 }
 
+TEST_F(JoinTest, KeysOfJsonKeepTheirOrderAndNumbers) {
+  pb::JobSpec spec = JoinOf("{\"k\": {\"a\": 1, \"b\": 2}}\n{\"k\": 1}\n",
+                            "{\"k\": {\"b\": 2, \"a\": 1}}\n{\"k\": 1.0}\n{\"k\": \"1\"}\n");
+  for (auto& input : *spec.mutable_inputs()) input.set_format("jsonl");
+  Set(&spec, "key", "k");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(), (Strings{R"({"k": 1})"}));
+}
+
 TEST_F(JoinTest, AgreesWithCoreutils) {
   std::string left;
   std::string right;
