@@ -1,19 +1,21 @@
 // Aggregates over groups of JSON lines: SELECT by..., aggregates FROM lines GROUP BY by.
 //
 // Input: JSON lines (format jsonl). Params: by: names of fields, commas between them (none: one
-// group); aggregates (count): count, sum(FIELD), min(FIELD), max(FIELD), mean(FIELD). Numbers are
-// added up in the order of the input, so that sums of fractions come out the same however it is
-// split; whole numbers of up to 64 bits exactly, however many they are. What is no number is passed
-// over, as null is in SQL; an aggregate of nothing is null, and so is a sum or mean that a double
-// cannot hold. Lines are of one group when their fields are equal, whatever escapes and blanks they
-// are written with; numbers as they are spelt and members of objects in their order, as in the job
-// join. Output (raw): JSON lines, the fields of `by`, then an aggregate each.
+// group); aggregates (count): count, sum(FIELD), min(FIELD), max(FIELD), mean(FIELD), none of them
+// twice or called like a field of `by`. Numbers are added up in the order of the input, so that
+// sums of fractions come out the same however it is split; whole numbers of up to 64 bits exactly,
+// however many they are. What is no number is passed over, as null is in SQL; an aggregate of
+// nothing is null, and so is a sum or mean that a double cannot hold. Lines are of one group when
+// their fields are equal, whatever escapes and blanks they are written with; numbers as they are
+// spelt and members of objects in their order, as in the job join. Output (raw): JSON lines, the
+// fields of `by`, then an aggregate each.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -60,27 +62,46 @@ std::vector<Aggregate> AggregatesParam(quern::TaskContext& context) {
   return aggregates;
 }
 
+// What the fields of an output line are made of.
+struct Columns {
+  std::vector<std::string> by;
+  std::vector<Aggregate> aggregates;
+};
+
+// An object with two fields of one name would say one of them only.
+Columns ColumnsParam(quern::TaskContext& context) {
+  Columns columns{ListParam(context, "by", ""), AggregatesParam(context)};
+  std::set<std::string_view> names;
+  for (const std::string& name : columns.by) {
+    if (name.empty()) context.Fail("params.by: there is a name missing beside a comma");
+    if (!names.insert(name).second) context.Fail("params.by: '" + name + "' stands there twice");
+  }
+  for (const Aggregate& aggregate : columns.aggregates) {
+    if (names.insert(aggregate.name).second) continue;
+    context.Fail("params.aggregates: '" + aggregate.name +
+                 "' stands there twice, or in params.by too: an output line can have it once");
+  }
+  return columns;
+}
+
 // Hands on, for each aggregate, the number of its field; a count of a field is of what is there.
 class GroupMapper : public quern::Mapper {
  public:
-  void Start(quern::TaskContext& context) override {
-    by_ = ListParam(context, "by", "");
-    aggregates_ = AggregatesParam(context);
-  }
+  void Start(quern::TaskContext& context) override { columns_ = ColumnsParam(context); }
   void Map(const quern::MapInput& in) override {
     if (in.value().find_first_not_of(" \t\r") == std::string_view::npos) return;
     const auto fields = quern::text::ReadJsonObject(in.value());
     if (!fields) context().SkipRecord("no JSON object");
     key_.clear();
-    for (const std::string& name : by_) {
+    for (const std::string& name : columns_.by) {
       const auto value = quern::text::NormalJson(Value(*fields, name));
       if (!value) context().SkipRecord("a field of the group holds no JSON");
       key_.emplace_back(name, *value);
     }
     for (const auto& [name, value] : key_) writer_.AddRaw(name, value);
     numbers_.clear();
-    for (const Aggregate& aggregate : aggregates_) {
-      if (&aggregate != &aggregates_.front()) numbers_ += '\t';
+    for (const Aggregate& aggregate : columns_.aggregates) {
+      if (&aggregate != &columns_.aggregates.front()) numbers_ += '\t';
       if (aggregate.field.empty()) continue;
       const std::string_view value = Value(*fields, aggregate.field);
       if (aggregate.kind == Aggregate::Kind::kCount) {
@@ -99,8 +120,7 @@ class GroupMapper : public quern::Mapper {
     return field == nullptr ? "null" : field->value;
   }
 
-  std::vector<std::string> by_;
-  std::vector<Aggregate> aggregates_;
+  Columns columns_;
   std::vector<std::pair<std::string, std::string>> key_;
   std::string numbers_;
   quern::text::JsonObjectWriter writer_;
@@ -192,7 +212,7 @@ class Tally {
 class GroupReducer : public quern::Reducer {
  public:
   void Start(quern::TaskContext& context) override {
-    aggregates_ = AggregatesParam(context);
+    aggregates_ = ColumnsParam(context).aggregates;
     groups_ = context.counter("groups");
   }
   void Reduce(quern::ReduceInput* in) override {

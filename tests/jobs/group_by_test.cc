@@ -41,6 +41,24 @@ not json
   ExpectFails(spec, "params.aggregates = '': the list is empty. Try: count");
 }
 
+TEST_F(GroupByTest, NoTwoFieldsGetOneName) {
+  pb::JobSpec spec = SpecOf("group_by", "{\"count\": 1, \"a\": 2, \"\": 3}\n");
+  spec.mutable_inputs(0)->set_format("jsonl");
+  spec.mutable_output()->set_format("raw");
+  Set(&spec, "by", "count");
+  ExpectFails(spec, "params.aggregates: 'count' stands there twice, or in params.by too");
+  Set(&spec, "by", "a,a");
+  ExpectFails(spec, "params.by: 'a' stands there twice");
+  Set(&spec, "by", "a,");
+  ExpectFails(spec, "params.by: there is a name missing beside a comma");
+  Set(&spec, "by", "count,a");
+  Set(&spec, "aggregates", "sum(a),sum(a)");
+  ExpectFails(spec, "params.aggregates: 'sum(a)' stands there twice");
+  Set(&spec, "aggregates", "sum(a),max(a)");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Lines(), (Strings{R"x({"count": 1, "a": 2, "sum(a)": 2, "max(a)": 2})x"}));
+}
+
 // A double cannot tell these apart.
 TEST_F(GroupByTest, LargeWholeNumbersAreCompared) {
   pb::JobSpec spec = SpecOf("group_by",
