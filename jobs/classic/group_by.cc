@@ -131,16 +131,13 @@ QUERN_REGISTER_MAPPER(GroupMapper);
 class Tally {
  public:
   void Add(std::string_view number) {
-    int64_t whole = 0;
     double fraction = 0;
     // Wide enough to tell any two whole numbers of 64 bits apart.
     long double exact = 0;
-    const char* const end = number.data() + number.size();
-    const auto read = std::from_chars(number.data(), end, whole);
-    if (read.ec == std::errc() && read.ptr == end) {
-      whole_ += whole;
-      fraction = static_cast<double>(whole);
-      exact = static_cast<long double>(whole);
+    if (const auto whole = ReadWhole(number)) {
+      whole_ += *whole;
+      fraction = static_cast<double>(*whole);
+      exact = static_cast<long double>(*whole);
     } else {
       fraction = Real<double>(number, std::strtod);
       exact = Real<long double>(number, std::strtold);
@@ -171,6 +168,17 @@ class Tally {
  private:
   // Holds the sum of as many numbers of 64 bits as there may be.
   __extension__ using Whole = __int128;
+
+  // A whole number of up to 64 bits and a sign.
+  static std::optional<Whole> ReadWhole(std::string_view number) {
+    const bool is_negative = number.starts_with('-');
+    if (is_negative) number.remove_prefix(1);
+    uint64_t digits = 0;
+    const char* const end = number.data() + number.size();
+    const auto read = std::from_chars(number.data(), end, digits);
+    if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+    return is_negative ? -static_cast<Whole>(digits) : static_cast<Whole>(digits);
+  }
 
   // One that is too large becomes infinite, one that is too small 0: from_chars does not tell them
   // apart, and `convert` does.

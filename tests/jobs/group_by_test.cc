@@ -93,6 +93,29 @@ TEST_F(GroupByTest, SumsOfWholeNumbersAreExact) {
                               R"x({"g": "none", "sum(n)": 0})x"}));
 }
 
+// With 64 bits beside the sign, as counters and hashes have.
+TEST_F(GroupByTest, WholeNumbersMayFillSixtyFourBits) {
+  const std::string most = "18446744073709551615";
+  std::string lines;
+  for (const std::string& number : {std::string("9223372036854775808"), std::string("1")}) {
+    lines += fmt::format("{{\"g\": \"\", \"n\": {0}}}\n{{\"g\": \"-\", \"n\": -{0}}}\n", number);
+  }
+  lines += fmt::format("{{\"g\": \"both\", \"n\": {0}}}\n{{\"g\": \"both\", \"n\": -{0}}}\n", most);
+  lines += "{\"g\": \"both\", \"n\": 18446744073709551614}\n";
+  pb::JobSpec spec = SpecOf("group_by", lines);
+  spec.mutable_inputs(0)->set_format("jsonl");
+  spec.mutable_output()->set_format("raw");
+  Set(&spec, "by", "g");
+  Set(&spec, "aggregates", "sum(n),max(n)");
+  ExpectSucceeds(spec);
+  EXPECT_EQ(
+      Lines(),
+      (Strings{
+          R"x({"g": "", "sum(n)": 9223372036854775809, "max(n)": 9223372036854775808})x",
+          R"x({"g": "-", "sum(n)": -9223372036854775809, "max(n)": -1})x",
+          R"x({"g": "both", "sum(n)": 18446744073709551614, "max(n)": 18446744073709551615})x"}));
+}
+
 // Numbers that JSON does not know are none, whatever they begin with; those that a double does not
 // know have no sum.
 TEST_F(GroupByTest, NumbersAreThoseOfJson) {
