@@ -4,10 +4,16 @@
 // keys. Params: n (10). Output (text): KEY<TAB>NUMBER, n lines. Counter: lines. Run it with one
 // reduce task.
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <iterator>
+#include <queue>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "jobs/params.h"
 #include "mapreduce/api/mapreduce.h"
@@ -18,7 +24,13 @@ size_t LinesToKeep(quern::TaskContext& context) {
   return static_cast<size_t>(NumberParam(context, "n", "10", 1, 1'000'000));
 }
 
-// Each task hands on no more than n lines.
+// Of the lines that a task holds, each of which takes about so much beside its key.
+constexpr size_t kMaxHeldBytes = size_t{32} << 20;
+constexpr size_t kBytesBesideKey = 128;
+
+// Holds the best n lines and hands them on at the end. Where they take too much memory, those so
+// far are handed on before it, without the ones that cannot be among the first n: of each of these
+// the number is held, 8 bytes. The reducer takes the first n.
 class TopNMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
@@ -33,15 +45,35 @@ class TopNMapper : public quern::Mapper {
     const auto [end, error] = std::from_chars(line.data() + tab + 1, line.end(), number);
     if (error != std::errc() || end != line.end()) context().SkipRecord("no whole number");
     lines_->Increment();
-    if (best_.size() == n_ && number < std::prev(best_.end())->first) return;
-    best_.emplace(number, line.substr(0, tab));
-    if (best_.size() > n_) best_.erase(std::prev(best_.end()));
+    if (largest_.size() == n_) {
+      if (number < largest_.top()) return;
+      largest_.pop();
+    }
+    largest_.push(number);
+    Hold(number, line.substr(0, tab));
   }
-  void Finish() override {
-    for (const auto& [number, key] : best_) Emit(quern::Ordered(quern::Desc(number), key), "");
-  }
+  void Finish() override { HandOn(); }
 
  private:
+  void Hold(int64_t number, std::string_view key) {
+    best_.emplace(number, key);
+    held_bytes_ += key.size() + kBytesBesideKey;
+    if (best_.size() > n_) {
+      const auto worst = std::prev(best_.end());
+      held_bytes_ -= worst->second.size() + kBytesBesideKey;
+      best_.erase(worst);
+    }
+    if (held_bytes_ > kMaxHeldBytes) HandOn();
+  }
+  void HandOn() {
+    for (const auto& [number, key] : best_) {
+      if (largest_.size() == n_ && number < largest_.top()) break;
+      Emit(quern::Ordered(quern::Desc(number), key), "");
+    }
+    best_.clear();
+    held_bytes_ = 0;
+  }
+
   struct LargestFirst {
     bool operator()(const auto& a, const auto& b) const {
       return a.first != b.first ? a.first > b.first : a.second < b.second;
@@ -49,7 +81,10 @@ class TopNMapper : public quern::Mapper {
   };
   size_t n_ = 0;
   quern::Counter* lines_ = nullptr;
-  std::multiset<std::pair<int64_t, std::string>, LargestFirst> best_;
+  // The n largest numbers, the smallest of them on top.
+  std::priority_queue<int64_t, std::vector<int64_t>, std::greater<>> largest_;
+  std::multiset<std::pair<int64_t, std::string>, LargestFirst> best_;  // not handed on yet
+  size_t held_bytes_ = 0;
 };
 QUERN_REGISTER_MAPPER(TopNMapper);
 

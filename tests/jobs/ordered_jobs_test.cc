@@ -41,6 +41,39 @@ TEST_F(OrderedJobsTest, TopNIsThatOfSort) {
   }
 }
 
+// The last of them are some of many that are equal, in each of the map tasks.
+TEST_F(OrderedJobsTest, TopNOfFewDifferentNumbers) {
+  std::string text;
+  for (int i = 0; i < 50'000; ++i) text += fmt::format("key-{:05}\t{}\n", Below(40'000), Below(5));
+  pb::JobSpec spec = SpecOf("top_n", text);
+  spec.mutable_reduce()->set_tasks(1);
+  spec.mutable_limits()->set_split_bytes(64 << 10);
+  for (const char* n : {"100", "5000", "12000", "1000000"}) {
+    (*spec.mutable_params())["n"] = n;
+    ExpectSucceeds(spec);
+    EXPECT_EQ(Difference("cat out/part-*",
+                         fmt::format("sort -t $'\\t' -k2,2nr -k1,1 text | head -n {}", n)),
+              "");
+  }
+}
+
+// All lines of one map task, within 250 MiB: they take more as strings in a tree.
+TEST_F(OrderedJobsTest, TopNOfManyIsNotHeld) {
+  constexpr int kLines = 1'050'000;
+  const std::string rest(150, 'x');
+  std::string text;
+  for (int i = 0; i < kLines; ++i) {
+    text += fmt::format("{:07}{}\t{}\n", i * int64_t{7919} % kLines, rest, Below(1'000));
+  }
+  pb::JobSpec spec = SpecOf("top_n", text);
+  spec.mutable_reduce()->set_tasks(1);
+  spec.mutable_limits()->set_split_bytes(1 << 30);
+  (*spec.mutable_params())["n"] = "1000000";
+  RunWithin(250, spec);
+  EXPECT_EQ(Difference("cat out/part-*", "sort -t $'\\t' -k2,2nr -k1,1 text | head -n 1000000"),
+            "");
+}
+
 TEST_F(OrderedJobsTest, TopNOfNegativeAndEqualNumbers) {
   pb::JobSpec spec = SpecOf("top_n", "b\t-5\na\t-5\nc\t-12\nd\t100\ne\t9\na\t-5\n");
   spec.mutable_reduce()->set_tasks(1);
