@@ -69,9 +69,11 @@ void RecordSplitter::Take(std::string_view bytes) {
   if (!rest_.empty()) {
     // As a rule the end of one line is all that is needed.
     const size_t end = frames_ ? std::string_view::npos : bytes.find('\n');
-    const size_t needed = end == std::string_view::npos ? bytes.size() : end + 1;
+    const bool ends = end != std::string_view::npos;
+    const size_t needed = ends ? end + 1 : bytes.size();
     rest_ += bytes.substr(0, needed);
-    rest_.erase(0, give(rest_));
+    // A line that goes on is not looked through again: it may come in any number of pieces.
+    if (frames_ || ends) rest_.erase(0, give(rest_));
     bytes.remove_prefix(needed);
   }
   bytes.remove_prefix(give(bytes));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "jobs/command/combine_buffer.h"
+#include "tests/support/growth.h"
 #include "tests/support/random_test.h"
 
 namespace quern::command {
@@ -74,6 +75,26 @@ TEST_F(WireRandomTest, RecordsComeBackWhateverThePieces) {
     std::vector<size_t> cuts;
     for (size_t at = 0; (at += 1 + Below(100)) < bytes.size();) cuts.push_back(at);
     EXPECT_EQ(Split(frames, {}, bytes, cuts), records);
+  }
+}
+
+// Each piece is looked through once, however long the record has become.
+TEST(Wire, TimeIsLinearInTheLengthOfARecord) {
+  for (const bool frames : {false, true}) {
+    const auto take = [&](size_t pieces) {
+      std::string bytes;
+      const std::string value(16 * pieces, 'v');
+      frames ? AppendFrames("k", value, &bytes) : AppendLine("k", value, {}, &bytes);
+      size_t records = 0;
+      RecordSplitter splitter(frames, {}, [&](std::string_view, std::string_view got) {
+        records += got.size() == value.size();
+      });
+      for (size_t at = 0; at < bytes.size(); at += 16) {
+        splitter.Take(std::string_view(bytes).substr(at, 16));
+      }
+      EXPECT_EQ(records, 1u);
+    };
+    EXPECT_LT(GrowthOfFourTimes(20'000, take), kMostGrowth) << frames;
   }
 }
 
