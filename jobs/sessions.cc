@@ -47,7 +47,7 @@ class SessionReducer : public quern::Reducer {
       const size_t blank = value.find(' ');
       if (!session) session = Session{time, time, 0, 0, std::string(value.substr(blank + 1))};
       session->last = time;
-      session->bytes += quern::ParseInt(value.substr(0, blank));
+      session->bytes = Sum(session->bytes, quern::ParseInt(value.substr(0, blank)));
       ++session->requests;
     }
     if (session) EmitSession(host, *session);
@@ -61,6 +61,8 @@ class SessionReducer : public quern::Reducer {
     int64_t bytes;
     std::string path;
   };
+  // Of what is not below 0. A log may claim any number of bytes; there are none beyond the largest.
+  static int64_t Sum(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_MAX : a + b; }
   void EmitSession(const std::string& host, const Session& session) {
     sessions_->Increment();
     Emit(host, std::to_string(session.first) + "\t" + std::to_string(session.last - session.first) +

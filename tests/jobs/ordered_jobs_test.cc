@@ -109,6 +109,18 @@ TEST_F(OrderedJobsTest, SessionsOfAFewLines) {
             std::string::npos);
 }
 
+TEST_F(OrderedJobsTest, BytesOfASessionDoNotOverflow) {
+  std::string text;
+  for (int i = 0; i < 10; ++i) {
+    text += "h - - [17/May/2015:00:00:00 +0200] \"GET /a HTTP/1.1\" 200 999999999999999999\n";
+  }
+  pb::JobSpec spec = SpecOf("sessions", text);
+  spec.mutable_reduce()->set_tasks(1);
+  spec.mutable_reduce()->set_group(1);
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Output(), fmt::format("h\t{}\t0\t10\t9223372036854775807\t/a\n", kMidnight));
+}
+
 // Every partitioner keeps a host together, and its requests in order, however they were spread.
 TEST_F(OrderedJobsTest, SessionsAreThoseOfSortedRequests) {
   std::vector<std::pair<std::string, int64_t>> requests;
