@@ -35,9 +35,11 @@ class LinkMapper : public quern::Mapper {
   }
   void Map(const quern::MapInput& in) override {
     if (json_) return MapDocument(in.value());
+    const std::string_view source = *quern::classic::Column(in.value(), 1);
     const auto target = quern::classic::Column(in.value(), 2);
+    if (source.empty()) context().SkipRecord("no source");
     if (!target || target->empty()) context().SkipRecord("no target");
-    EmitLink(*quern::classic::Column(in.value(), 1), *target);
+    EmitLink(source, *target);
   }
 
  private:

@@ -103,10 +103,12 @@ TEST_F(ClassicJobsTest, NumbersAmongParametersAreChecked) {
 }
 
 TEST_F(ClassicJobsTest, LinksAreTurnedAround) {
-  pb::JobSpec spec = SpecOf("reverse_links", "s2\tt#x\ns1\tt\tanchor\ns1\tt\ns1\tu\nalone\n");
+  pb::JobSpec spec =
+      SpecOf("reverse_links", "s2\tt#x\ns1\tt\tanchor\ns1\tt\ns1\tu\nalone\n\tt\n\n");
   spec.mutable_reduce()->set_group(1);
   ExpectSucceeds(spec);
   EXPECT_EQ(Lines(), (Strings{"t\ts1", "t#x\ts2", "u\ts1"}));
+  EXPECT_NE(Manifest().find("\"map_skipped_records\": 3"), std::string::npos);
   Set(&spec, "fragments", "false");
   ExpectSucceeds(spec);
   EXPECT_EQ(Lines(), (Strings{"t\ts1\ts2", "u\ts1"}));
