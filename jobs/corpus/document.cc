@@ -82,7 +82,8 @@ std::optional<Document> DocumentReader::Read(const MapInput& in) {
   }
   if (!document.has_value()) return std::nullopt;
   documents_->Increment();
-  if (document->id.empty()) document->id = PlaceOfRecord(in);
+  document->has_id = !document->id.empty();
+  if (!document->has_id) document->id = PlaceOfRecord(in);
   document->id = Utf8Of(std::move(document->id));
   return document;
 }

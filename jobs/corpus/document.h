@@ -17,6 +17,8 @@ struct Document {
   std::string text;
   // All fields of the line, views into the record; empty when the record is no JSON.
   std::vector<text::JsonField> fields;
+  // That it gave itself. Without one `id` is the place that it was read from.
+  bool has_id = true;
 };
 
 // The id that a line gives itself: a string, or a number as it stands there; empty when it gives

@@ -1,5 +1,5 @@
 // One document of each text, or of each address: of documents that are equal in it the one with the
-// least id is kept.
+// least id is kept. Those without an id stand before all others, the least line first.
 //
 // Input: documents (jobs/corpus/document.h), format jsonl. Output (raw): the lines of those kept,
 // as they are, in an order that depends on their texts alone. Texts are compared after NFKC, case
@@ -25,8 +25,10 @@
 
 namespace {
 
-// A document that has nothing to be compared by is no copy of any, whatever its id.
-constexpr std::string_view kAlone = "alone";
+// The first byte of a value. A document that has nothing to be compared by is no copy of any,
+// whatever its id. Behind it stands the place of one without an id.
+constexpr char kAlone = 'a';
+constexpr char kCompared = 'c';
 
 // The blanks of Unicode that FoldText leaves as they are, and Words takes for letters: next line,
 // the blank of Ogham, line separator, paragraph separator.
@@ -64,7 +66,12 @@ class ExactDedupMapper : public quern::Mapper {
     if (alone) without_url_->Increment();
     const XXH128_hash_t hash =
         by_url_ && !alone ? HashOfUrl(std::move(url)) : HashOf(document->text);
-    Emit(quern::Ordered(hash.high64, hash.low64, document->id, in.value()), alone ? kAlone : "");
+    value_.assign(1, alone ? kAlone : kCompared);
+    if (!document->has_id) value_ += document->id;
+    // The place is no part of the order: another run of the stage before may have cut its output
+    // another way.
+    const std::string_view id = document->has_id ? std::string_view(document->id) : "";
+    Emit(quern::Ordered(hash.high64, hash.low64, id, in.value()), value_);
   }
 
  private:
@@ -91,6 +98,7 @@ class ExactDedupMapper : public quern::Mapper {
   bool by_url_ = false;
   quern::Counter* without_url_ = nullptr;
   std::string normal_;
+  std::string value_;
 };
 QUERN_REGISTER_MAPPER(ExactDedupMapper);
 
@@ -109,7 +117,7 @@ class ExactDedupReducer : public quern::Reducer {
     for (const auto& [key, value] : in->records()) {
       const auto [high, low, id, line] =
           quern::Decode<uint64_t, uint64_t, std::string, std::string>(key);
-      const bool alone = value == kAlone;
+      const bool alone = value.starts_with(kAlone);
       if (alone || first) {
         kept_->Increment();
         Emit(line);
@@ -118,7 +126,7 @@ class ExactDedupReducer : public quern::Reducer {
         Reject(id, line, kept);
       }
       if (alone) continue;
-      if (first) kept = id;
+      if (first) kept = id.empty() ? std::string(value.substr(1)) : id;
       first = false;
     }
   }

@@ -203,6 +203,23 @@ TEST_F(DedupJobTest, OfEqualTextsTheLeastIdStays) {
   EXPECT_THAT(Run(spec).out, HasSubstr("params.normalize = 'some': must be fold or none"));
 }
 
+// A stage before it may have cut them into files another way.
+TEST_F(DedupJobTest, DocumentsWithoutIdsAreKeptWhereverTheyStand) {
+  const std::string first = "{\"text\": \"The mill\", \"n\": 1}\n";
+  const std::string second = "{\"text\": \"the mill\", \"n\": 2}\n";
+  const std::string named = Line("0", "the MILL");
+  Shell("mkdir " + dir_ / "one" + " " + dir_ / "two");
+  Write("one/1", first + named);
+  Write("one/2", second);
+  Write("two/1", named + second);
+  Write("two/2", first);
+  EXPECT_EQ(OutputOf(JobOver("exact_dedup", dir_ / "one", "out"), "out"), first);
+  EXPECT_THAT(Rejected("out"), HasSubstr("/one/1:0\"}"));
+  EXPECT_EQ(OutputOf(JobOver("exact_dedup", dir_ / "two", "out"), "out"), first);
+  EXPECT_THAT(Rejected("out"), HasSubstr("/two/2:0\"}"));
+  EXPECT_THAT(log_, HasSubstr("user.rejected = 2"));
+}
+
 TEST_F(DedupJobTest, BlanksOfAnyKindAreEqual) {
   std::string in = Line("0", "the mill");
   for (const char* blank : {"\t", "\u0085", "\u00a0", "\u1680", "\u2003", "\u2028", "\u2029",
