@@ -3,9 +3,16 @@
 #include <algorithm>
 #include <charconv>
 
-bool FlagParam(quern::TaskContext& context, std::string_view name) {
+std::optional<std::string_view> ParamIfSet(quern::TaskContext& context, std::string_view name) {
+  const std::string_view value = context.param(name, "a");
+  // What is set is not both of two fallbacks.
+  if (value != context.param(name, "b")) return std::nullopt;
+  return value;
+}
+
+bool FlagParam(quern::TaskContext& context, std::string_view name, std::string_view fallback) {
   std::string value;
-  for (const char c : context.param(name, "false")) {
+  for (const char c : context.param(name, fallback)) {
     value += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   }
   if (value != "true" && value != "false") {

@@ -1,15 +1,21 @@
-// Values of a job's [params], checked: what is not understood fails the job at once.
+// Values of a job's [params], checked: what is not understood fails the job at once. A parameter
+// that is set to nothing is set, and nothing is neither a flag nor a number.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "mapreduce/api/task_context.h"
 
-// "true" or "false", in any case; false when it is not set.
-bool FlagParam(quern::TaskContext& context, std::string_view name);
+// The value as it was set, which lives as long as the task; none when it is not set.
+std::optional<std::string_view> ParamIfSet(quern::TaskContext& context, std::string_view name);
+
+// "true" or "false", in any case; `fallback` when it is not set.
+bool FlagParam(quern::TaskContext& context, std::string_view name,
+               std::string_view fallback = "false");
 
 // A whole number from `least` to `most`; that of `fallback` when it is not set.
 int64_t NumberParam(quern::TaskContext& context, std::string_view name, std::string_view fallback,

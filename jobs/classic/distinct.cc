@@ -15,6 +15,7 @@
 
 #include "jobs/classic/columns.h"
 #include "jobs/classic/hyper_log_log.h"
+#include "jobs/params.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -33,7 +34,7 @@ class DistinctMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
     if (IsEstimate(context)) sketch_ = std::make_unique<HyperLogLog>();
-    if (!context.param("column").empty()) {
+    if (ParamIfSet(context, "column").has_value()) {
       column_ = quern::classic::ColumnParam(context, "column", "1");
     }
   }

@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "jobs/classic/columns.h"
+#include "jobs/params.h"
 #include "jobs/text/json.h"
 #include "jobs/text/json_normal.h"
 #include "mapreduce/api/mapreduce.h"
@@ -69,10 +70,12 @@ class JoinMapper : public quern::Mapper {
     keys_only_ = side_ == kRightSide && (type == JoinType::kSemi || type == JoinType::kAnti);
     json_ = context.input_format() == "jsonl";
     const std::string_view own = side_ == kLeftSide ? "left_key" : "right_key";
-    const std::string_view name = context.param(own).empty() ? "key" : own;
+    const std::string_view name = ParamIfSet(context, own).has_value() ? own : "key";
     if (json_) {
       field_ = context.param(name);
-      if (field_.empty()) context.Fail("params.key: name the field to join by");
+      if (field_.empty()) {
+        context.Fail("params." + std::string(name) + ": name the field to join by");
+      }
     } else {
       column_ = quern::classic::ColumnParam(context, name, "1");
     }

@@ -30,7 +30,7 @@ class LinkMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
     json_ = context.input_format() == "jsonl";
-    cut_fragments_ = !context.param("fragments").empty() && !FlagParam(context, "fragments");
+    cut_fragments_ = !FlagParam(context, "fragments", "true");
     links_ = context.counter("links");
   }
   void Map(const quern::MapInput& in) override {

@@ -18,7 +18,7 @@ namespace {
 class UrlMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
-    if (!context.param("column").empty()) {
+    if (ParamIfSet(context, "column").has_value()) {
       column_ = quern::classic::ColumnParam(context, "column", "1");
     }
     heading_ = FlagParam(context, "heading");

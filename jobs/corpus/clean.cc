@@ -12,7 +12,7 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <cstdint>
 #include <string>
 
 #include "jobs/corpus/document.h"
@@ -26,21 +26,7 @@ using quern::text::CleanedLines;
 using quern::text::MaskedText;
 
 size_t SizeParam(quern::TaskContext& context, std::string_view name, size_t fallback) {
-  const std::string_view value = context.param(name);
-  if (value.empty()) return fallback;
-  size_t number = 0;
-  const char* const end = value.data() + value.size();
-  const auto [last, error] = std::from_chars(value.data(), end, number);
-  if (error != std::errc() || last != end) {
-    context.Fail("params." + std::string(name) + " = '" + std::string(value) +
-                 "': must be a whole number");
-  }
-  return number;
-}
-
-// "true" unless it is set.
-bool OnParam(quern::TaskContext& context, std::string_view name) {
-  return context.param(name).empty() || FlagParam(context, name);
+  return static_cast<size_t>(NumberParam(context, name, std::to_string(fallback), 0, INT64_MAX));
 }
 
 // The rules by which lines go, in the order in which they are asked.
@@ -88,9 +74,9 @@ class CleanMapper : public quern::Mapper {
     rules_.words_min = SizeParam(context, "words_min", rules_.words_min);
     rules_.token_max = SizeParam(context, "token_max", rules_.token_max);
     rules_.terminal_marks = FlagParam(context, "terminal_marks");
-    rules_.citations = OnParam(context, "citations");
-    rules_.notices = OnParam(context, "notices");
-    mask_ = OnParam(context, "mask");
+    rules_.citations = FlagParam(context, "citations", "true");
+    rules_.notices = FlagParam(context, "notices", "true");
+    mask_ = FlagParam(context, "mask", "true");
     nothing_left_ = context.counter("documents_of_which_nothing_is_left");
     for (size_t i = 0; i < kLineRules.size(); ++i) {
       dropped_[i] = context.counter("lines_dropped." + std::string(kLineRules[i].name));

@@ -95,7 +95,7 @@ class FilterMapper : public quern::Mapper {
   void ReadRules(quern::TaskContext& context) {
     try {
       rules_ = std::make_unique<quern::corpus::RuleSet>(
-          [&context](std::string_view name) { return context.param(name); });
+          [&context](std::string_view name) { return ParamIfSet(context, name); });
     } catch (const std::invalid_argument& problem) {
       context.Fail(problem.what());
     }

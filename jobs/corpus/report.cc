@@ -233,7 +233,7 @@ class ReportReducer : public quern::Reducer {
     text_ = context.output("text");
     try {
       report_.rules = quern::corpus::RuleSet([&context](std::string_view name) {
-                        return context.param(name);
+                        return ParamIfSet(context, name);
                       }).rules();
     } catch (const std::invalid_argument& problem) {
       context.Fail(problem.what());

@@ -126,13 +126,13 @@ std::vector<const Rule*> RuleSet::Broken(const Tags& tags) const {
   return broken;
 }
 
-void RuleSet::Add(Rule rule, const std::string& value) {
+void RuleSet::Add(Rule rule, std::optional<std::string_view> value) {
   if (value == "off") return;
-  if (!value.empty()) {
-    const std::optional<double> number = ReadNumber(value);
+  if (value.has_value()) {
+    const std::optional<double> number = ReadNumber(*value);
     if (!number.has_value()) {
-      throw std::invalid_argument("params." + std::string(rule.name) + " = '" + value +
-                                  "': must be a number or off");
+      throw std::invalid_argument("params." + std::string(rule.name) + " = '" +
+                                  std::string(*value) + "': must be a number or off");
     }
     rule.threshold = *number;
   }

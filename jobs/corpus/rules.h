@@ -44,11 +44,11 @@ std::optional<Tags> ReadTags(std::string_view json);
 
 class RuleSet {
  public:
-  // `parameter` gives the value that the user set for a rule's name, empty when none was: a number,
+  // `parameter` gives the value that the user set for a rule's name, none when none was: a number,
   // or "off". Throws std::invalid_argument naming the one that is neither.
   template <typename Parameter>
   explicit RuleSet(const Parameter& parameter) {
-    for (const Rule& rule : AllRules()) Add(rule, std::string(parameter(rule.name)));
+    for (const Rule& rule : AllRules()) Add(rule, parameter(rule.name));
   }
 
   // The rules that are on, with the thresholds that hold.
@@ -57,7 +57,7 @@ class RuleSet {
   std::vector<const Rule*> Broken(const Tags& tags) const;
 
  private:
-  void Add(Rule rule, const std::string& value);
+  void Add(Rule rule, std::optional<std::string_view> value);
 
   std::vector<Rule> rules_;
 };

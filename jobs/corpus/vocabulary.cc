@@ -35,9 +35,7 @@ std::unique_ptr<text::BpeVocabulary> LoadVocabulary(TaskContext& context) {
 
 std::optional<uint32_t> EndOfText(TaskContext& context, const text::BpeVocabulary& vocabulary,
                                   bool fallback) {
-  const bool wanted =
-      context.param("end_of_text").empty() ? fallback : FlagParam(context, "end_of_text");
-  if (!wanted) return std::nullopt;
+  if (!FlagParam(context, "end_of_text", fallback ? "true" : "false")) return std::nullopt;
   if (!vocabulary.end_of_text().has_value()) {
     context.Fail("params.end_of_text: encoder.json has no token <|endoftext|>" +
                  std::string(fallback ? ". Try: --set params.end_of_text=false" : ""));

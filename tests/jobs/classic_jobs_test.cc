@@ -102,6 +102,23 @@ TEST_F(ClassicJobsTest, NumbersAmongParametersAreChecked) {
   ExpectFails(sessions, "params.gap_seconds = '-1': must be a whole number from 0 to");
 }
 
+// Nothing is none of the values that they may have.
+TEST_F(ClassicJobsTest, AParameterThatIsSetToNothingIsSet) {
+  for (const char* job : {"distinct", "url_frequency"}) {
+    pb::JobSpec spec = SpecOf(job, "a\n");
+    Set(&spec, "column", "");
+    ExpectFails(spec, "params.column = '': must be a whole number from 1");
+  }
+  pb::JobSpec links = SpecOf("reverse_links", "a\tb\n");
+  Set(&links, "fragments", "");
+  ExpectFails(links, "params.fragments = '': must be true or false");
+  pb::JobSpec join = SpecOf("join", "a\tb\n");
+  join.mutable_inputs(0)->set_mapper("JoinMapper");
+  join.mutable_inputs(0)->set_tag("left");
+  Set(&join, "left_key", "");
+  ExpectFails(join, "params.left_key = '': must be a whole number from 1");
+}
+
 TEST_F(ClassicJobsTest, LinksAreTurnedAround) {
   pb::JobSpec spec =
       SpecOf("reverse_links", "s2\tt#x\ns1\tt\tanchor\ns1\tt\ns1\tu\nalone\n\tt\n\n");

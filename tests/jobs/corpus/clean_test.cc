@@ -65,7 +65,11 @@ TEST_F(CleanJobTest, TakesItsRulesFromParameters) {
   EXPECT_EQ(Output(), "{\"id\": \"a\", \"text\": \"x a@b.org [1]\\nJavaScript\\n\"}\n");
   (*spec.mutable_params())["words_min"] = "-1";
   EXPECT_THAT(Run(spec).out, HasSubstr("params.words_min = '-1': must be a whole number"));
+  (*spec.mutable_params())["words_min"] = "";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.words_min = '': must be a whole number"));
   (*spec.mutable_params())["words_min"] = "1";
+  (*spec.mutable_params())["mask"] = "";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.mask = '': must be true or false"));
   (*spec.mutable_params())["mask"] = "maybe";
   EXPECT_THAT(Run(spec).out, HasSubstr("params.mask = 'maybe': must be true or false"));
 }

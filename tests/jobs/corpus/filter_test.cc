@@ -76,8 +76,10 @@ TEST(Rules, StandInTheJobAndInItsPage) {
 }
 
 TEST(Rules, TakeOtherThresholds) {
-  const RuleSet rules([](std::string_view name) {
-    return name == "gopher.words_min" ? "7.5" : name == "gopher.words_max" ? "off" : "";
+  const RuleSet rules([](std::string_view name) -> std::optional<std::string_view> {
+    if (name == "gopher.words_min") return "7.5";
+    if (name == "gopher.words_max") return "off";
+    return std::nullopt;
   });
   EXPECT_EQ(rules.rules().size(), corpus::AllRules().size() - 1);
   for (const Rule& rule : rules.rules()) {
@@ -86,7 +88,7 @@ TEST(Rules, TakeOtherThresholds) {
       EXPECT_EQ(rule.threshold, 7.5);
     }
   }
-  for (const char* bad : {"x", "1x", "on", "--1", "inf", "-inf", "nan", "infinity", "1e999"}) {
+  for (const char* bad : {"", "x", "1x", "on", "--1", "inf", "-inf", "nan", "infinity", "1e999"}) {
     EXPECT_THROW(RuleSet([bad](std::string_view) { return bad; }), std::invalid_argument) << bad;
   }
 }
@@ -196,6 +198,8 @@ TEST_F(FilterJobTest, ParametersAreChecked) {
   (*spec.mutable_params())["gopher.words_min"] = "fifty";
   EXPECT_THAT(Run(spec).out,
               HasSubstr("params.gopher.words_min = 'fifty': must be a number or off"));
+  (*spec.mutable_params())["gopher.words_min"] = "";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.gopher.words_min = '': must be a number or off"));
   (*spec.mutable_params())["gopher.words_min"] = "inf";
   EXPECT_THAT(Run(spec).out, HasSubstr("params.gopher.words_min = 'inf': must be a number or off"));
   (*spec.mutable_params())["gopher.words_min"] = "1";

@@ -71,6 +71,8 @@ TEST_F(TokenizeJobTest, TakesOtherFieldsAndEndsDocuments) {
   std::string tokens = TokensOf("that");
   tokens.insert(tokens.size() - 1, fmt::format(", {}", *vocabulary_.end_of_text()));
   EXPECT_EQ(Output(), "{\"id\": \"a\", \"tokens\": " + tokens + "}\n");
+  (*spec.mutable_params())["end_of_text"] = "";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.end_of_text = '': must be true or false"));
 }
 
 TEST_F(TokenizeJobTest, LinesAndBytesOfAnyKindAreText) {
