@@ -21,8 +21,10 @@ absl::StatusOr<JournalReplay::Outcome> JournalReplay::Run(JobJournal* journal) {
       journal->ReadAll([this](JobKey key, const absl::StatusOr<pb::JournalRecord>& record) {
         if (key == broken_) return absl::OkStatus();
         state_->jobs.NoteKey(key);
+        // The record may have been a page of the plan, whatever is left of it.
+        const bool planned = reading_ == nullptr || reading_->key != key;
         const absl::Status applied = record.ok() ? Apply(key, *record) : record.status();
-        if (!applied.ok()) Broken(key, applied);
+        if (!applied.ok()) Broken(key, planned ? Plan::kWhole : Plan::kPart, applied);
         return absl::OkStatus();
       }));
   EnsureTasks();
@@ -36,7 +38,7 @@ absl::StatusOr<JournalReplay::Outcome> JournalReplay::Run(JobJournal* journal) {
   return std::move(outcome_);
 }
 
-void JournalReplay::Broken(JobKey key, const absl::Status& why) {
+void JournalReplay::Broken(JobKey key, Plan plan, const absl::Status& why) {
   LogError("journal_job_unreadable", {{"job", key.ToString()}, {"status", why}});
   EnsureTasks();
   broken_ = key;
@@ -45,10 +47,16 @@ void JournalReplay::Broken(JobKey key, const absl::Status& why) {
   if (outcome_.pipelines.contains(key)) return;
   if (state_->jobs.Find(key) == nullptr) {
     outcome_.unreadable.push_back(key);
+    return;
+  }
+  std::string reason = fmt::format(
+      "the coordinator's journal of this job is damaged: {}. Try: submit it again", Message(why));
+  if (plan == Plan::kWhole) {
+    Fail(key, std::move(reason));
   } else {
-    Fail(key,
-         fmt::format("the coordinator's journal of this job is damaged: {}. Try: submit it again",
-                     Message(why)));
+    // With splits missing, all that it seems to have may be done when nothing has been: an empty
+    // output would take the place of a good one.
+    outcome_.doomed.push_back({key, pb::JOB_STATE_FAILED, std::move(reason)});
   }
 }
 

@@ -55,7 +55,9 @@ class JournalReplay {
   void OnEnded(const pb::AttemptEnded& ended, absl::Time time);
   absl::Status OnDoomed(const pb::JobDoomed& doomed);
   void Fail(JobKey key, std::string reason);
-  void Broken(JobKey key, const absl::Status& why);
+  // How much of a job's plan had been read before a record of it that makes no sense.
+  enum class Plan { kPart, kWhole };
+  void Broken(JobKey key, Plan plan, const absl::Status& why);
   AttemptRef Ref(const pb::AttemptId& id) const;
 
   TrackerState* const state_;

@@ -63,5 +63,8 @@ std::shared_ptr<MemoryJournalStorage> NewMemoryJournalStorage();
 std::unique_ptr<JobJournal> OpenMemoryJournal(std::shared_ptr<MemoryJournalStorage> storage);
 // Forgets what is not durable.
 void CutPower(MemoryJournalStorage* storage);
+// What is found from now on in the place of a job's record, which must be there; counted from 0.
+void ReplaceRecord(MemoryJournalStorage* storage, JobKey job, size_t number,
+                   absl::StatusOr<pb::JournalRecord> found);
 
 }  // namespace quern::mr

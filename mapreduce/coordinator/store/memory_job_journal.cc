@@ -12,7 +12,9 @@ struct MemoryJournalStorage {
   Mutex mutex;
   std::string cluster_id ABSL_GUARDED_BY(mutex) = RandomHex(8);
   uint64_t term ABSL_GUARDED_BY(mutex) = 0;
-  std::map<JobKey, std::vector<pb::JournalRecord>> jobs ABSL_GUARDED_BY(mutex);
+  // An error: the record cannot be read.
+  using Records = std::vector<absl::StatusOr<pb::JournalRecord>>;
+  std::map<JobKey, Records> jobs ABSL_GUARDED_BY(mutex);
   // How many records of each job survive a power cut.
   std::map<JobKey, size_t> durable ABSL_GUARDED_BY(mutex);
   // In the order in which the jobs have ended.
@@ -33,6 +35,12 @@ void CutPower(MemoryJournalStorage* storage) {
   std::erase_if(storage->jobs, [](const auto& entry) { return entry.second.empty(); });
 }
 
+void ReplaceRecord(MemoryJournalStorage* storage, JobKey job, size_t number,
+                   absl::StatusOr<pb::JournalRecord> found) {
+  MutexLock lock(&storage->mutex);
+  storage->jobs.at(job).at(number) = std::move(found);
+}
+
 std::shared_ptr<MemoryJournalStorage> NewMemoryJournalStorage() {
   return std::make_shared<MemoryJournalStorage>();
 }
@@ -50,14 +58,14 @@ class MemoryJobJournal final : public JobJournal {
 
   absl::Status Append(const std::vector<Entry>& entries, Sync sync) override {
     MutexLock lock(&storage_->mutex);
-    for (const Entry& entry : entries) storage_->jobs[entry.job].push_back(entry.record);
+    for (const Entry& entry : entries) storage_->jobs[entry.job].emplace_back(entry.record);
     if (sync == Sync::kDurable) storage_->MakeDurable();
     return absl::OkStatus();
   }
   absl::Status Finish(JobKey job, const pb::JournalRecord& record,
                       const pb::TaskHistory* tasks) override {
     MutexLock lock(&storage_->mutex);
-    storage_->jobs[job] = {record};
+    storage_->jobs[job].assign(1, record);
     if (tasks != nullptr) {
       storage_->EraseTasks(job);
       storage_->tasks.emplace_back(job, *tasks);
@@ -81,13 +89,13 @@ class MemoryJobJournal final : public JobJournal {
     return NotFoundError("{}: no tasks", job);
   }
   absl::Status ReadAll(const Visit& visit) override {
-    std::map<JobKey, std::vector<pb::JournalRecord>> jobs;
+    std::map<JobKey, MemoryJournalStorage::Records> jobs;
     {
       MutexLock lock(&storage_->mutex);
       jobs = storage_->jobs;
     }
     for (const auto& [job, records] : jobs) {
-      for (const pb::JournalRecord& record : records) RETURN_IF_ERROR(visit(job, record));
+      for (const auto& record : records) RETURN_IF_ERROR(visit(job, record));
     }
     return absl::OkStatus();
   }

@@ -425,6 +425,25 @@ TEST_F(TrackerTest, ADamagedJournalCostsItsJobAndNoOther) {
   EXPECT_EQ(job(well).state, pb::JOB_STATE_COMMITTING);
 }
 
+// A map-only job without splits has done all that it has.
+TEST_F(TrackerTest, AJobWhosePlanIsDamagedFailsAndPublishesNothing) {
+  const absl::StatusOr<pb::JournalRecord> found[] = {
+      DataLossError("record 1 cannot be read"),
+      pb::JournalRecord(),  // readable, and of no kind
+  };
+  for (const absl::StatusOr<pb::JournalRecord>& splits : found) {
+    SCOPED_TRACE(splits.status());
+    storage_ = NewMemoryJournalStorage();
+    Restart();
+    const std::string id = Submit(2, 0);
+    ReplaceRecord(storage_.get(), job(id).key, 1, splits);
+    Restart();
+    EXPECT_EQ(job(id).doomed, pb::JOB_STATE_FAILED);
+    EXPECT_NE(job(id).state, pb::JOB_STATE_COMMITTING);
+    EXPECT_THAT(job(id).reason, HasSubstr("journal of this job is damaged"));
+  }
+}
+
 TEST_F(TrackerTest, NeverGivesAJobIdOutTwiceWhenTheClockGoesBackOverARestart) {
   AddWorker("a");
   const std::string first = Submit(1, 0);
