@@ -219,13 +219,15 @@ void DiskSet::AddMissing() {
     }
     disks_.push_back(MakeDisk(missing.path));
     disks_.back()->set_uuid(missing.uuid);
-    disks_.back()->SetAway(
-        FailedPreconditionError("disk {}: was there before and is in no --dir. Try: add it again; "
-                                "or, if it is lost for good, start the server once with "
-                                "--forget_disks {}",
-                                missing.path, missing.uuid),
-        /*for_good=*/true);
+    disks_.back()->SetAway(WhyMissed(missing), /*for_good=*/true);
   }
+}
+
+absl::Status DiskSet::WhyMissed(const KnownDisk& missing) {
+  return FailedPreconditionError(
+      "disk {}: was there before and is in no --dir. Try: add it again; or, if it is lost for "
+      "good, start the server once with --forget_disks {}",
+      missing.path, missing.uuid);
 }
 
 size_t DiskSet::IndexOf(const Disk* disk) const {
@@ -358,7 +360,8 @@ bool DiskSet::Reopen(Disk* disk) {
 }
 
 absl::Status DiskSet::CheckWhole() const {
-  for (const auto& disk : disks_) {
+  for (size_t i = 0; i < options_.dirs.size(); ++i) {
+    const auto& disk = disks_[i];
     const absl::Status health = disk->health();
     if (health.ok()) continue;
     {
@@ -370,7 +373,12 @@ absl::Status DiskSet::CheckWhole() const {
     }
     return UnavailableError("{}", Message(health));
   }
-  return absl::OkStatus();
+  // Not what was missed at the start: a disk that hung may have turned out to be that one since, or
+  // to be another one than was expected there.
+  MutexLock lock(&mutex_);
+  const std::vector<KnownDisk> missing = roster_.Missing();
+  if (missing.empty()) return absl::OkStatus();
+  return UnavailableError("{}", Message(WhyMissed(missing.front())));
 }
 
 }  // namespace quern::chunkserver

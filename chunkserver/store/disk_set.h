@@ -96,6 +96,8 @@ class DiskSet {
   // One that may return holds no disk.
   void NoteEmpty(Disk* disk, const absl::Status& before);
   void AddMissing();
+  // FailedPrecondition: what one that is in no directory is told of with.
+  static absl::Status WhyMissed(const KnownDisk& missing);
   std::unique_ptr<Disk> MakeDisk(const std::string& path) const;
   // By disk: what the disk has is never older than this.
   struct Mark {

@@ -111,6 +111,43 @@ TEST_P(ChunkStoreStartTest, ADiskThatHangsHoldsUpNoOther) {
   EXPECT_EQ(store_->DiskOf(ChunkId(10)).value(), 0u);
 }
 
+// Two disks that are mounted the other way round: the one that hangs is expected where the other
+// one stands, until it says which one it is.
+TEST_P(ChunkStoreStartTest, ADiskThatAnswersLateAtAnotherPlaceIsMissedNoLonger) {
+  store_.reset();
+  Move(machine_.dir(0), machine_.dir(7));
+  Move(machine_.dir(1), machine_.dir(0));
+  Move(machine_.dir(7), machine_.dir(1));
+  ASSERT_TRUE(StartWhileHanging(machine_.dir(1)));
+  EXPECT_EQ(ReadServed(Chunk(1)).value(), text_[1]);
+  EXPECT_THAT(store_->Find(Chunk(0)), StatusIs(absl::StatusCode::kUnavailable)) << "not lost";
+  files_.Release();
+  EXPECT_TRUE(Eventually([&] {
+    store_->ReopenDisks();
+    return FirstIsServed();
+  }));
+  EXPECT_THAT(store_->Find(ChunkId(99)), StatusIs(absl::StatusCode::kNotFound)) << "all are here";
+}
+
+// It is expected at its place, and another one answers there.
+TEST_P(ChunkStoreStartTest, ADiskIsMissedAlsoWhenAnotherOneAnswersLateInItsPlace) {
+  store_.reset();
+  {
+    ChunkStoreOptions options = Options();
+    options.dirs.push_back(machine_.dir(2));
+    ASSERT_OK(ChunkStore::Open(options));
+  }
+  Move(machine_.dir(0), machine_.dir(7));
+  Move(machine_.dir(2), machine_.dir(0));
+  ASSERT_TRUE(StartWhileHanging(machine_.dir(0)));
+  files_.Release();
+  EXPECT_TRUE(Eventually([&] {
+    store_->ReopenDisks();
+    return store_->Disks()[0].health.ok();
+  }));
+  EXPECT_THAT(store_->Find(Chunk(0)), StatusIs(absl::StatusCode::kUnavailable)) << "not lost";
+}
+
 TEST_P(ChunkStoreStartTest, NorDoesOneThatHangsWhileItsReplicasAreLoaded) {
   ASSERT_TRUE(StartWhileHanging(machine_.dir(0) + "/data/"));
   EXPECT_EQ(ReadServed(Chunk(1)).value(), text_[1]);
