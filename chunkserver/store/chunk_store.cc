@@ -176,12 +176,13 @@ absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCop
   RETURN_IF_ERROR(in_place != nullptr ? in_place->ReplaceWith(publish) : publish());
   const std::shared_ptr<Replica> replica = Replica::Adopt(EnvironmentOf(copy->disk()), record);
   std::shared_ptr<Replica> newcomer = replica;
+  std::shared_ptr<Replica> let_go;  // behind the lock
   {
     MutexLock lock(&mutex_);
     newcomer.swap(replicas_[chunk]);
     // One on another disk is a second replica, if it can be read one day.
     if (unrestored != nullptr) unrestored_.erase({chunk, copy->disk()});
-    replaced_.erase({copy->disk(), chunk});
+    let_go = TakeReplaced(copy->disk(), chunk);
   }
   // Its disk has come back meanwhile. What is on that of the copy shares the row with it.
   if (newcomer == old || newcomer == nullptr || &newcomer->disk() == copy->disk()) {

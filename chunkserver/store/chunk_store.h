@@ -187,7 +187,12 @@ class ChunkStore {
   // Another one has taken its place: the master hears that it is gone, and it goes with
   // RemoveReplaced. One on a disk that has failed stays until a restart, which finds two.
   void PutOff(const std::shared_ptr<Replica>& replaced);
-  void AddReplaced(const std::shared_ptr<Replica>& replica) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // These two return what was there, or null: letting a replica go closes its file, which is not to
+  // be waited for with the lock held.
+  [[nodiscard]] std::shared_ptr<Replica> AddReplaced(const std::shared_ptr<Replica>& replica)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] std::shared_ptr<Replica> TakeReplaced(const Disk* disk, ChunkId chunk)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Of a chunk, at one moment: what is served, and what lies on this disk, served or replaced.
   // Null: there is none.
   struct Present {

@@ -188,6 +188,7 @@ absl::StatusOr<ChunkStore::Replicas> ChunkStore::RestoreReplicas(Disk* disk) {
   absl::flat_hash_set<ChunkId> with_rows;
   {
     // All of them are looked at once more.
+    const std::vector<UnrestoredPtr> let_go = UnrestoredOn(disk);  // behind the lock
     MutexLock lock(&mutex_);
     std::erase_if(unrestored_, [disk](const auto& entry) { return entry.first.second == disk; });
   }
@@ -224,6 +225,7 @@ absl::StatusOr<ChunkStore::Replicas> ChunkStore::RestoreReplicas(Disk* disk) {
 
 void ChunkStore::Publish(Disk* disk, const Replicas& replicas) {
   absl::flat_hash_set<std::shared_ptr<Replica>> gone;
+  std::vector<std::shared_ptr<void>> let_go;  // behind the lock: it may close files
   {
     MutexLock lock(&mutex_);
     for (const std::shared_ptr<Replica>& replica : replicas) {
@@ -232,11 +234,13 @@ void ChunkStore::Publish(Disk* disk, const Replicas& replicas) {
         SetAside(disk, replica);
         continue;
       }
-      unrestored_.erase({replica->chunk(), disk});
+      if (auto tried = unrestored_.extract({replica->chunk(), disk}); !tried.empty()) {
+        let_go.push_back(std::move(tried.mapped()));
+      }
       const bool better = slot == nullptr || WorthOf(*replica) > WorthOf(*slot);
       std::shared_ptr<Replica> worse = better ? std::exchange(slot, replica) : replica;
       if (worse == nullptr) continue;
-      AddReplaced(worse);
+      let_go.push_back(AddReplaced(worse));
       gone.insert(std::move(worse));
     }
   }

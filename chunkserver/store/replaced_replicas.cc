@@ -36,14 +36,24 @@ bool ChunkStore::Undecided(const Replica& one, const Replica& other) {
   return facts[facts[0].sealed ? 0 : 1].report.state != ReplicaState::kFinalized;
 }
 
-void ChunkStore::AddReplaced(const std::shared_ptr<Replica>& replica) {
-  if (!replica->disk().failed()) replaced_[{&replica->disk(), replica->chunk()}] = replica;
+std::shared_ptr<Replica> ChunkStore::AddReplaced(const std::shared_ptr<Replica>& replica) {
+  if (replica->disk().failed()) return nullptr;
+  return std::exchange(replaced_[{&replica->disk(), replica->chunk()}], replica);
+}
+
+std::shared_ptr<Replica> ChunkStore::TakeReplaced(const Disk* disk, ChunkId chunk) {
+  const auto found = replaced_.find({disk, chunk});
+  if (found == replaced_.end()) return nullptr;
+  std::shared_ptr<Replica> taken = std::move(found->second);
+  replaced_.erase(found);
+  return taken;
 }
 
 void ChunkStore::PutOff(const std::shared_ptr<Replica>& replaced) {
   replaced->Retire();
+  std::shared_ptr<Replica> let_go;  // behind the lock
   MutexLock lock(&mutex_);
-  AddReplaced(replaced);
+  let_go = AddReplaced(replaced);
 }
 
 ChunkStore::Present ChunkStore::FindAll(ChunkId chunk, const Disk* disk) const {
@@ -78,6 +88,8 @@ std::optional<ChunkId> ChunkStore::RemoveReplaced(size_t disk, ChunkId from) {
 
 bool ChunkStore::IsToStay(const std::shared_ptr<Replica>& replaced) {
   if (!replaced->retired()) return true;  // whoever put it there is about to retire it
+  std::shared_ptr<Replica> other;
+  std::shared_ptr<Replica> let_go[2];  // behind the lock, like the other one
   MutexLock lock(&mutex_);
   const auto place = replicas_.find(replaced->chunk());
   // That one has gone by order, and the order was meant for all.
@@ -85,9 +97,9 @@ bool ChunkStore::IsToStay(const std::shared_ptr<Replica>& replaced) {
   if (IsGone(*replaced)) return false;
   if (Undecided(*place->second, *replaced)) return true;
   if (WorthOf(*place->second) >= WorthOf(*replaced)) return false;
-  const std::shared_ptr<Replica> other = std::exchange(place->second, replaced);
-  replaced_.erase({&replaced->disk(), replaced->chunk()});
-  AddReplaced(other);
+  other = std::exchange(place->second, replaced);
+  let_go[0] = TakeReplaced(&replaced->disk(), replaced->chunk());
+  let_go[1] = AddReplaced(other);
   // With the lock held: a copy may be about to take the place of both.
   other->Retire();
   replaced->Reinstate();

@@ -9,6 +9,7 @@ class HangingFile : public File {
  public:
   HangingFile(HangingFileSystem* fs, std::unique_ptr<File> under)
       : fs_(fs), under_(std::move(under)) {}
+  ~HangingFile() override { fs_->PassClose(under_->path()); }
 
   absl::Status Pwritev(std::span<const iovec> parts, uint64_t offset) override {
     fs_->Pass(path());
@@ -53,15 +54,30 @@ void HangingFileSystem::Hang(const std::string& part) {
   part_ = part;
 }
 
+void HangingFileSystem::HangOnClose(const std::string& part) {
+  MutexLock lock(&mutex_);
+  close_part_ = part;
+}
+
 void HangingFileSystem::Release() {
   MutexLock lock(&mutex_);
   part_.clear();
+  close_part_.clear();
   released_.SignalAll();
 }
 
 void HangingFileSystem::Pass(const std::string& path) {
   MutexLock lock(&mutex_);
-  while (!part_.empty() && path.find(part_) != std::string::npos) {
+  SleepWhile(part_, path);
+}
+
+void HangingFileSystem::PassClose(const std::string& path) {
+  MutexLock lock(&mutex_);
+  SleepWhile(close_part_, path);
+}
+
+void HangingFileSystem::SleepWhile(const std::string& part, const std::string& path) {
+  while (!part.empty() && path.find(part) != std::string::npos) {
     ++sleeping_;
     released_.Wait(&mutex_);
     --sleeping_;

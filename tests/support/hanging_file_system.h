@@ -18,9 +18,12 @@ class HangingFileSystem : public FileSystem {
   // From now on every operation on a path that contains `part` sleeps, also on files that are open
   // already, until Release.
   void Hang(const std::string& part);
+  // The same, when a file is closed, and only then.
+  void HangOnClose(const std::string& part);
   void Release();
   // Sleeps while the path hangs.
   void Pass(const std::string& path);
+  void PassClose(const std::string& path);
   // How many operations sleep now.
   int sleeping();
 
@@ -60,10 +63,15 @@ class HangingFileSystem : public FileSystem {
   }
 
  private:
+  // With the lock held; `part` is one of those below.
+  void SleepWhile(const std::string& part, const std::string& path)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   FileSystem* const under_;
   Mutex mutex_;
   CondVar released_;
   std::string part_ ABSL_GUARDED_BY(mutex_);  // empty: nothing hangs
+  std::string close_part_ ABSL_GUARDED_BY(mutex_);
   int sleeping_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

@@ -1,5 +1,6 @@
 // A start with a disk that hangs: the others are served, and it is taken in when it answers.
 #include <atomic>
+#include <cerrno>
 #include <filesystem>
 #include <future>
 
@@ -280,6 +281,35 @@ TEST_P(ChunkStoreStartTest, NorDoesACopyWaitForTheDiskOfWhatItReplaces) {
   store_->RemoveReplaced(1);
   EXPECT_FALSE(machine_.fs()->Exists(replaced));
   EXPECT_EQ(ReadServed(Chunk(1)).value(), text_[1]);
+}
+
+// An open replica on a disk that fails, of a chunk that another disk has a worse one of.
+TEST_P(ChunkStoreStartTest, NobodyWaitsUntilTheFileOfAReplicaThatIsLetGoIsClosed) {
+  using enum FaultyFileSystem::Operation;
+  const ChunkId chunk(9);
+  ASSERT_OK(store_->Create(Spec(chunk), 0));
+  ASSERT_OK(Append(chunk, "abc"));
+  const std::string away = machine_.dir(0);
+  Unmount(away);
+  OpenOnFiles();
+  ASSERT_OK(store_->Create(Spec(chunk)));
+  ASSERT_OK(Append(chunk, "abcdef"));
+  Mount(away);
+  store_->ReopenDisks();
+  ASSERT_EQ(store_->DiskOf(chunk).value(), 1u);
+  const std::string data = machine_.dir(1) + "/data/";
+  machine_.faults().Fail(kSync, data, EIO);
+  EXPECT_FALSE(Find(chunk)->Sync().ok());
+  machine_.faults().Fail(kSync, data, 0);
+  ASSERT_FALSE(store_->Disks()[1].health.ok());
+  files_.HangOnClose(data);
+  opening_ = Thread("remove", [this] { store_->RemoveReplaced(0); });
+  EXPECT_TRUE(Eventually([&] { return files_.sleeping() > 0; })) << "it is let go";
+  auto size = std::async(std::launch::async, [this] { return store_->size(); });
+  EXPECT_EQ(size.wait_for(absl::ToChronoSeconds(kPatience / 3)), std::future_status::ready);
+  files_.Release();
+  opening_.Join();
+  EXPECT_EQ(store_->DiskOf(chunk).value(), 0u);
 }
 
 TEST_P(ChunkStoreStartTest, ADiskThatIsOpenCanBeOpenedAnew) {
