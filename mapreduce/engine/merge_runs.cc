@@ -8,10 +8,16 @@
 namespace quern::mr {
 
 absl::StatusOr<SortedRun> MergeIntoFile(const std::vector<SortedRun>& runs, const std::string& path,
-                                        SortedRun* failed_run, WorkSteps* steps) {
+                                        SortedRun* failed_run, WorkSteps* steps,
+                                        const std::atomic<bool>* stop) {
   ASSIGN_OR_RETURN(const auto writer, MapOutputWriter::Create(path, {}, 1, Codec::kNone));
   Merger merger(runs, steps);
-  while (merger.Next()) RETURN_IF_ERROR(writer->Append(0, merger.key(), merger.value()));
+  while (merger.Next()) {
+    if (stop != nullptr && stop->load(std::memory_order_relaxed)) {
+      return CancelledError("{}: nobody needs it any more", path);
+    }
+    RETURN_IF_ERROR(writer->Append(0, merger.key(), merger.value()));
+  }
   if (!merger.status().ok()) {
     *failed_run = runs[merger.failed_run()];
     return merger.status();

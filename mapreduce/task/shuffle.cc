@@ -61,6 +61,7 @@ class Shuffle {
       StartMerge();
       ReportProgress(start);
     }
+    if (!status_.ok()) stop_merge_ = true;  // it may have gigabytes before it
     if (merge_.has_value()) EndMerge();
     RETURN_IF_ERROR(status_);
     return runs_.TakeRuns();
@@ -153,12 +154,12 @@ class Shuffle {
 
   // In a thread of its own: whoever sends is listened to meanwhile.
   void StartMerge() {
-    if (merge_.has_value()) return;
+    if (merge_.has_value() || !status_.ok()) return;
     merge_ = runs_.Next();
     if (!merge_.has_value()) return;
     merging_ = Thread("merge", [this] {
       merged_ = MergeIntoFile(merge_->runs, options_.scratch_dir + "/early", &damaged_,
-                              &options_.progress->steps);
+                              &options_.progress->steps, &stop_merge_);
       merge_done_ = true;
       loop_.Wake();
     });
@@ -332,7 +333,8 @@ class Shuffle {
   absl::StatusOr<SortedRun> merged_;
   SortedRun damaged_;
   std::atomic<bool> merge_done_ = false;
-  Thread merging_;  // last: it uses the others
+  std::atomic<bool> stop_merge_ = false;  // nobody needs it any more
+  Thread merging_;                        // last: it uses the others
 };
 
 }  // namespace

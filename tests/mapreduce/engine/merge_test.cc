@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -169,6 +170,17 @@ TEST_F(EarlyMergeTest, LeavesAloneWhatCanBeMergedAtTheEnd) {
   }
   EXPECT_EQ(runs.TakeRuns().size(), 15u);
   EXPECT_EQ(runs.looked_at(), 0u);
+}
+
+TEST_F(EarlyMergeTest, AMergeThatNobodyNeedsAnyMoreStops) {
+  const std::vector<SortedRun> runs = {MakeRun(0, 10, /*in_memory=*/false),
+                                       MakeRun(1, 10, /*in_memory=*/false)};
+  SortedRun failed;
+  std::atomic<bool> stop = false;
+  EXPECT_OK(MergeIntoFile(runs, dir_ / "merged", &failed, nullptr, &stop));
+  stop = true;
+  EXPECT_THAT(MergeIntoFile(runs, dir_ / "merged", &failed, nullptr, &stop),
+              StatusIs(absl::StatusCode::kCancelled));
 }
 
 // What is not read needs no file.

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "common/rpc/bulk_codec.h"
@@ -51,6 +53,8 @@ class FakeWorker {
   std::atomic<int> damaged_task = -1;               // a bit of its attempt 0 is flipped
   std::atomic<int> streams = 0;
   std::atomic<int> outputs = 0;  // asked for
+  // Called before a request is answered, if set.
+  std::atomic<const std::function<void()>*> before_answer = nullptr;
 
  private:
   void Serve(rpc::BulkLoop* loop, rpc::BulkStream* stream) {
@@ -58,6 +62,7 @@ class FakeWorker {
     pb::FetchRequest request;
     const rpc::BulkEvent event = loop->Next(absl::Seconds(10));
     ASSERT_OK(rpc::DecodeMessage(event.message, &request));
+    if (const auto* call = before_answer.load(); call != nullptr) (*call)();
     for (const auto& wanted : request.outputs()) {
       if (!ServeOne(request.partition(), wanted, stream)) {
         return stream->Finish(UnavailableError("broken on purpose"));
@@ -311,6 +316,42 @@ TEST_F(ShuffleTest, ReportsAnOutputThatIsFoundDamagedWhenItIsMergedEarly) {
   EXPECT_THAT(GatherRuns(options_, &feed_), StatusIs(absl::StatusCode::kUnavailable));
   ASSERT_EQ(reports_.size(), 1u);
   EXPECT_TRUE(reports_[0].starts_with("1.0: ")) << reports_[0];
+}
+
+// Two of the outputs on this machine are being merged, which takes much longer than the answer that
+// finds no place to be put in.
+TEST_F(ShuffleTest, WaitsForNoMergeWhenItHasFailed) {
+  constexpr uint64_t kRecords = 500'000;
+  for (uint32_t task = 0; task < 4; ++task) {
+    ASSERT_OK_AND_ASSIGN(
+        const auto writer,
+        MapOutputWriter::Create(worker_.PathOf(task, 1), {"job-x", task, 1}, 2, Codec::kNone));
+    absl::Status appended;
+    for (uint64_t i = 0; i < kRecords && appended.ok(); ++i) {
+      appended = writer->Append(1, fmt::format("{:06}", i), "");
+    }
+    ASSERT_OK(appended);
+    ASSERT_OK(writer->Finish());
+    pb::MapOutput output = Output(task, 1);
+    output.set_data_path(worker_.PathOf(task, 1));
+    feed_.Add(output);
+  }
+  options_.memory_bytes = 0;
+  options_.merge_fan_in = 2;
+  options_.scratch_dir = dir_ / "scratch";
+  ASSERT_OK(FileSystem::Real()->MakeDirs(options_.scratch_dir));
+  const std::function<void()> lose_scratch = [this] {
+    const absl::Time give_up = Clock::Real()->MonotonicNow() + absl::Seconds(60);
+    while (progress_.steps.Get() == 0 && Clock::Real()->MonotonicNow() < give_up) {
+      std::this_thread::yield();
+    }
+    EXPECT_OK(FileSystem::Real()->Rename(options_.scratch_dir, dir_ / "gone"));
+  };
+  worker_.before_answer = &lose_scratch;
+  feed_.Add(Output(4));
+  EXPECT_THAT(GatherRuns(options_, &feed_), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_GT(progress_.steps.Get(), 0u);
+  EXPECT_LT(progress_.steps.Get(), 2 * kRecords) << "it was not brought to its end";
 }
 
 TEST_F(ShuffleTest, ReportsAWorkerThatIsGone) {
