@@ -36,6 +36,8 @@ class DiskRoster {
   void Located(const std::string& uuid, const std::string& path);
 
   bool IsForgotten(const std::string& uuid) const;
+  // Present or located.
+  bool IsHere(const std::string& uuid) const { return here_.contains(uuid); }
   // Neither present, located nor forgotten, in the order of their uuids.
   std::vector<KnownDisk> Missing() const;
   // Whether an empty directory may be made a disk. `note`: the uuid that a file beside the

@@ -27,6 +27,7 @@ PageContent Overview(const Services& services, const Session& session) {
                  {"orders", state.orders}});
   PageTable& disks = page.AddTable("Disks", {"path", "capacity", "free", "used", "state"});
   for (const DiskStatus& disk : services.store->Disks()) {
+    if (disk.elsewhere) continue;
     disks.rows.push_back({disk.path, PageCell::Bytes(disk.capacity_bytes),
                           PageCell::Bytes(disk.free_bytes), PageCell::Bytes(disk.used_bytes),
                           std::string(!disk.health.ok()    ? Message(disk.health)

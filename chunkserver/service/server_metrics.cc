@@ -1,5 +1,9 @@
 #include "chunkserver/service/server_metrics.h"
 
+#include <set>
+#include <string>
+#include <vector>
+
 #include "chunkserver/service/stream_memory.h"
 #include "chunkserver/store/chunk_store.h"
 
@@ -17,8 +21,11 @@ void AddDiskGauges(Metrics* metrics, ChunkStore* store) {
     Gauge* hangs;
   };
   std::vector<DiskGauges> gauges;
+  std::set<std::string> paths;
   for (const DiskStatus& disk : store->Disks()) {
-    const MetricLabels labels = {{"disk", disk.path}};
+    // One that is missed is not the one that stands at its place now.
+    const bool taken = !paths.insert(disk.path).second;
+    const MetricLabels labels = {{"disk", taken ? disk.uuid : disk.path}};
     gauges.push_back(
         {&metrics->AddGauge(Name("disk_capacity_bytes"), "Size of the disk", labels),
          &metrics->AddGauge(Name("disk_free_bytes"), "Free space besides the reserve", labels),
@@ -32,7 +39,7 @@ void AddDiskGauges(Metrics* metrics, ChunkStore* store) {
       gauges[i].capacity->Set(static_cast<double>(disks[i].capacity_bytes));
       gauges[i].free->Set(static_cast<double>(disks[i].free_bytes));
       gauges[i].used->Set(static_cast<double>(disks[i].used_bytes));
-      gauges[i].failed->Set(disks[i].health.ok() ? 0 : 1);
+      gauges[i].failed->Set(disks[i].health.ok() || disks[i].elsewhere ? 0 : 1);
       gauges[i].hangs->Set(disks[i].answers.ok() ? 0 : 1);
     }
   });

@@ -196,7 +196,9 @@ void Session::Register(rpc::BulkStream* stream) {
   reg->set_node(self_.node);
   reg->set_rack(self_.rack);
   reg->set_version(VersionString());
-  for (const DiskStatus& disk : services_.store->Disks()) ToProto(disk, reg->add_disks());
+  for (const DiskStatus& disk : services_.store->Disks()) {
+    if (!disk.elsewhere) ToProto(disk, reg->add_disks());
+  }
   WithholdLeaving();
   for (const std::shared_ptr<Replica>& replica : services_.store->List()) {
     reg->set_max_chunk_id(std::max(reg->max_chunk_id(), replica->chunk().value()));
@@ -243,7 +245,7 @@ void Session::SendHeartbeat(rpc::BulkStream* stream, const std::vector<ReplicaRe
   heartbeat->set_seq(++heartbeat_seq_);
   const std::vector<DiskStatus> disks = services_.store->Disks();
   for (size_t i = 0; i < disks.size(); ++i) {
-    ToProto(disks[i], heartbeat->add_disks());
+    if (!disks[i].elsewhere) ToProto(disks[i], heartbeat->add_disks());
     if (!disks[i].answers.ok()) queue_.Abandon(i);
   }
   for (const ReplicaReport& change : changes) ToProto(change, heartbeat->add_deltas());

@@ -221,12 +221,14 @@ std::vector<DiskStatus> ChunkStore::Disks() const {
     const uint64_t free =
         room.free_bytes > room.reserve_bytes ? room.free_bytes - room.reserve_bytes : 0;
     list.push_back({.path = disk->path(),
+                    .uuid = disk->uuid(),
                     .capacity_bytes = disk->capacity_bytes(),
                     .free_bytes = free,
                     .used_bytes = disk->used_bytes(),
                     .device = devices[list.size()],
                     .health = disk->health(),
-                    .answers = disk->Answers()});
+                    .answers = disk->Answers(),
+                    .elsewhere = disks_->IsElsewhere(list.size())});
   }
   return list;
 }

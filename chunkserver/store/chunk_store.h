@@ -43,7 +43,8 @@ struct ChunkStoreOptions {
 };
 
 struct DiskStatus {
-  std::string path;
+  std::string path;  // of one that is missed: where it was last, and another one may stand now
+  std::string uuid;  // empty when nobody knows
   uint64_t capacity_bytes = 0;
   uint64_t free_bytes = 0;  // without the reserve
   uint64_t used_bytes = 0;
@@ -52,6 +53,8 @@ struct DiskStatus {
   std::string device;
   absl::Status health;
   absl::Status answers;
+  // It was missed at the start and is another one of the list by now: nothing to tell of.
+  bool elsewhere = false;
 };
 
 // Changes with every boot of the machine; empty when the system does not say: every restart is

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <span>
 #include <utility>
 
 #include "common/log.h"
@@ -223,11 +224,25 @@ void DiskSet::AddMissing() {
   }
 }
 
-absl::Status DiskSet::WhyMissed(const KnownDisk& missing) {
+absl::Status DiskSet::WhyMissed(const KnownDisk& missing) const {
+  const auto dirs = std::span(disks_).first(options_.dirs.size());
+  if (std::ranges::any_of(dirs, [&](const auto& disk) { return disk->path() == missing.path; })) {
+    return FailedPreconditionError(
+        "disk {}: was at {} before, where another one stands now. Try: mount it too, and name its "
+        "place in --dir; or, if it is lost for good, start the server once with --forget_disks {}",
+        missing.uuid, missing.path, missing.uuid);
+  }
   return FailedPreconditionError(
       "disk {}: was there before and is in no --dir. Try: add it again; or, if it is lost for "
       "good, start the server once with --forget_disks {}",
       missing.path, missing.uuid);
+}
+
+bool DiskSet::IsElsewhere(size_t disk) const {
+  if (disk < options_.dirs.size()) return false;
+  const std::string uuid = disks_[disk]->uuid();
+  MutexLock lock(&mutex_);
+  return roster_.IsHere(uuid);
 }
 
 size_t DiskSet::IndexOf(const Disk* disk) const {

@@ -56,6 +56,8 @@ class DiskSet {
   const OrderGuard::Seen& seen_at_start() const { return seen_at_start_; }
 
   size_t IndexOf(const Disk* disk) const;
+  // It was missed at the start, and is one of the others: one that hung then, at another place.
+  bool IsElsewhere(size_t disk) const;
 
   // Takes note of what SaveMark is to write.
   void Follow(const OrderGuard::Seen& seen);
@@ -97,7 +99,7 @@ class DiskSet {
   void NoteEmpty(Disk* disk, const absl::Status& before);
   void AddMissing();
   // FailedPrecondition: what one that is in no directory is told of with.
-  static absl::Status WhyMissed(const KnownDisk& missing);
+  absl::Status WhyMissed(const KnownDisk& missing) const;
   std::unique_ptr<Disk> MakeDisk(const std::string& path) const;
   // By disk: what the disk has is never older than this.
   struct Mark {

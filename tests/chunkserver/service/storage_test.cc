@@ -1,9 +1,15 @@
 // Reads, damage, full and failing disks, copies, removal.
 #include <cerrno>
+#include <string>
+#include <string_view>
 
 #include "chunkserver/service/janitor.h"
+#include "chunkserver/service/server_metrics.h"
+#include "chunkserver/service/stream_memory.h"
+#include "chunkserver/store/chunk_store.h"
 #include "common/crc32c.h"
 #include "tests/chunkserver/service/test_cluster.h"
+#include "tests/support/temp_dir.h"
 
 namespace quern::chunkserver {
 namespace {
@@ -313,6 +319,33 @@ TEST_F(StorageTest, ASealBelowItsLengthCutsAReplicaAndADifferentOneMakesItStale)
   ASSERT_OK_AND_ASSIGN(const auto other, master_->Finalize("n2", kChunk, 120'000, 1));
   EXPECT_EQ(other.replica().state(), pb::REPLICA_STATE_STALE);
   EXPECT_THAT(Read("n2", kChunk), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
+// The gauges of a disk are its own, also when another one was at its place before.
+TEST(DiskGaugesTest, ADiskThatIsMissedIsNotTakenForTheOneAtItsPlace) {
+  const TempDir dir;
+  ChunkStoreOptions options;
+  options.dirs = {dir / "a", dir / "b"};
+  options.boot_id = "boot-1";
+  options.reserve_bytes = 1;
+  std::string missed;
+  {
+    ASSERT_OK_AND_ASSIGN(const auto store, ChunkStore::Open(options));
+    missed = store->Disks()[0].uuid;
+  }
+  ASSERT_OK(FileSystem::Real()->Rename(dir / "a", dir / "c"));
+  ASSERT_OK(FileSystem::Real()->Rename(dir / "b", dir / "a"));
+  options.dirs = {dir / "a"};
+  ASSERT_OK_AND_ASSIGN(const auto store, ChunkStore::Open(options));
+  ASSERT_EQ(store->Disks().size(), 2u);
+  EXPECT_THAT(Message(store->Disks()[1].health), HasSubstr("where another one stands now"));
+  Metrics metrics;
+  StreamMemory memory(1 << 20);
+  const ServerMetrics numbers(&metrics, store.get(), &memory);
+  const std::string text = metrics.Render();
+  constexpr std::string_view kFailed = "quern_dfs_chunkserver_disk_failed";
+  EXPECT_THAT(text, HasSubstr(fmt::format("{}{{disk=\"{}\"}} 0\n", kFailed, dir / "a")));
+  EXPECT_THAT(text, HasSubstr(fmt::format("{}{{disk=\"{}\"}} 1\n", kFailed, missed)));
 }
 
 }  // namespace

@@ -128,6 +128,9 @@ TEST_P(ChunkStoreStartTest, ADiskThatAnswersLateAtAnotherPlaceIsMissedNoLonger) 
     return FirstIsServed();
   }));
   EXPECT_THAT(store_->Find(ChunkId(99)), StatusIs(absl::StatusCode::kNotFound)) << "all are here";
+  ASSERT_EQ(store_->Disks().size(), 3u);
+  EXPECT_FALSE(store_->Disks()[1].elsewhere);
+  EXPECT_TRUE(store_->Disks()[2].elsewhere) << "what stood for it is not to be told of";
 }
 
 // It is expected at its place, and another one answers there.
