@@ -54,7 +54,8 @@ void PipelineStages::RoundStopped(const Round& round, absl::Time now) {
   if (doomed_) {
     End(round.stage, StageState::kStopped, now);
   } else {
-    Fail(round.stage, "was stopped by nobody's wish", now);
+    Fail(round.stage,
+         fmt::format("stage {}: was stopped by nobody's wish", rules_[round.stage].name), now);
   }
   Dispatch(now);
 }
@@ -74,8 +75,8 @@ void PipelineStages::Fail(size_t stage, std::string reason, absl::Time now) {
 
 void PipelineStages::FailAtMax(size_t stage, absl::Time now) {
   Fail(stage,
-       fmt::format("has not come to its end after {} rounds. Try: a larger max",
-                   stages_[stage].rounds),
+       fmt::format("stage {}: has not come to its end after {} rounds. Try: a larger max",
+                   rules_[stage].name, stages_[stage].rounds),
        now);
 }
 

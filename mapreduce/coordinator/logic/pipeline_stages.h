@@ -16,6 +16,7 @@
 namespace quern::mr {
 
 struct StageRule {
+  std::string name = {};           // for whoever reads why the pipeline has failed
   std::vector<size_t> reads = {};  // what has to end before it begins; never itself
   bool repeats = false;
   uint32_t max_rounds = 1;

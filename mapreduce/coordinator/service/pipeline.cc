@@ -56,6 +56,7 @@ std::vector<StageRule> MakeStageRules(const pb::PipelineSpec& spec, const Pipeli
   for (size_t i = 0; i < graph.stages.size(); ++i) {
     const pb::PipelineStage& stage = spec.stages(static_cast<int>(i));
     StageRule& rule = rules.emplace_back();
+    rule.name = stage.name();
     rule.reads = graph.stages[i].reads;
     if (!stage.has_repeat()) continue;
     rule.repeats = true;

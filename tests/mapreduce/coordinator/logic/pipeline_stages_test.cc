@@ -19,7 +19,8 @@ const absl::Time kNow = absl::UnixEpoch() + absl::Hours(1);
 // 0 -> 1 -> 3, 0 -> 2 -> 3
 std::vector<StageRule> Diamond() { return {{}, {.reads = {0}}, {.reads = {0}}, {.reads = {1, 2}}}; }
 StageRule Repeated(uint32_t max, uint32_t in_a_row = 1, bool fail_at_max = false) {
-  return {.reads = {},
+  return {.name = {},
+          .reads = {},
           .repeats = true,
           .max_rounds = max,
           .in_a_row = in_a_row,
@@ -136,14 +137,17 @@ TEST(PipelineStages, GoesOnWhereAnEarlierRunStood) {
 }
 
 TEST(PipelineStages, OneThatHasHadAllItsRoundsGetsNoneMore) {
-  PipelineStages stages({Repeated(5, 1, /*fail_at_max=*/true), {}});
+  StageRule ranks = Repeated(5, 1, /*fail_at_max=*/true);
+  ranks.name = "ranks";
+  PipelineStages stages({ranks, {}});
   stages.Continue(0, 5, 0);
   stages.Start(kNow);
   const PipelineStages::Decisions decisions = stages.TakeDecisions();
   EXPECT_THAT(decisions.run, IsEmpty());
   EXPECT_TRUE(decisions.end);
   EXPECT_TRUE(stages.failed());
-  EXPECT_EQ(stages.reason(), "has not come to its end after 5 rounds. Try: a larger max");
+  EXPECT_EQ(stages.reason(),
+            "stage ranks: has not come to its end after 5 rounds. Try: a larger max");
 }
 
 TEST(PipelineStages, WithNothingToRunItEndsAtOnce) {
