@@ -18,7 +18,7 @@ namespace {
 constexpr std::string_view kSuffix = ".so";
 constexpr std::string_view kUnchecked = ".new";  // behind it, of one that is on its way
 
-// Attempts of all jobs have links to it.
+// Attempts of all jobs have links to it. Keeps out mistakes: whoever owns it may undo this.
 absl::Status MakeReadOnly(const std::string& path) {
   return chmod(path.c_str(), 0444) == 0 ? absl::OkStatus() : ErrnoStatus(errno, path);
 }

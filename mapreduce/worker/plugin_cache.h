@@ -2,9 +2,11 @@
 //
 // A copy is used only after its bytes were compared with the hash by this process, and again when
 // the file has changed since; one that differs (a power cut tears what was not synced, and nothing
-// is synced here) is fetched again. Nobody may write to a copy, which all jobs share; root can, and
-// then whoever comes later has it fetched again. Copies that are in use stay, however many a job
-// brings; of the others the least recently used are removed beyond a number of them. Thread-safe.
+// is synced here) is fetched again. All jobs share a copy, and it is read-only: nobody writes to it
+// by mistake. Who means to can: root, and tasks, which run as the user that owns it and may change
+// its mode; whoever comes later has it fetched again then. Copies that are in use stay, however
+// many a job brings; of the others the least recently used are removed beyond a number of them.
+// Thread-safe.
 #pragma once
 
 #include <cstdint>
