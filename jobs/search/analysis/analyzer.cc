@@ -99,6 +99,7 @@ struct Analyzer::Impl {
   TextArena arena;
   std::vector<Token> tokens;
   uint32_t words = 0;
+  uint32_t too_long = 0;
   // What frequent words become; forgotten as a whole when there are too many.
   std::unordered_map<std::string, std::string> stems;
 };
@@ -107,7 +108,11 @@ struct Analyzer::Impl {
 void Analyzer::Impl::Add(std::string_view word, size_t begin) {
   const uint32_t position = words++;
   std::string_view term = Folded(word);
-  if (term.empty() || term.size() > kMaxTermBytes) return;
+  if (term.empty()) return;
+  if (term.size() > kMaxTermBytes) {
+    ++too_long;
+    return;
+  }
   if (stop_words && IsStopWord(language, term)) return;
   if (stemmer != nullptr) term = Stemmed(term);
   if (!term.empty()) tokens.push_back({term, position, begin, begin + word.size()});
@@ -169,7 +174,7 @@ Analyzer::~Analyzer() = default;
 const std::vector<Token>& Analyzer::Analyze(std::string_view text) {
   impl_->arena.Clear();
   impl_->tokens.clear();
-  impl_->words = 0;
+  impl_->words = impl_->too_long = 0;
   text::BigramReader words(text);
   for (std::string_view word = words.Next(); !word.empty(); word = words.Next()) {
     while (!word.empty()) {
@@ -181,6 +186,7 @@ const std::vector<Token>& Analyzer::Analyze(std::string_view text) {
 }
 
 uint32_t Analyzer::words() const { return impl_->words; }
+uint32_t Analyzer::too_long() const { return impl_->too_long; }
 
 std::string Analyzer::Fold(std::string_view word) const { return impl_->FoldAny(word); }
 

@@ -37,6 +37,8 @@ class Analyzer {
   const std::vector<Token>& Analyze(std::string_view text);
   // Words of that text, also those that became no token.
   uint32_t words() const;
+  // Those of them that were left out for their length.
+  uint32_t too_long() const;
   // Folded, but with no word broken and nothing stemmed: what a prefix or a fuzzy term is.
   std::string Fold(std::string_view word) const;
 

@@ -146,15 +146,17 @@ class Planner {
     const double boost = above.boost;
     std::vector<Token> tokens;
     std::string folded;
+    size_t too_long = 0;  // words that no index has, and so no document
     if (query.kind == QueryKind::kWord || query.kind == QueryKind::kPhrase) {
       tokens = analyzer_->Analyze(query.text);
-      if (tokens.empty()) return PlanNode{};
+      too_long = analyzer_->too_long();
+      if (tokens.empty() && too_long == 0) return PlanNode{};
     } else {
       folded = analyzer_->Fold(query.text);
       if (folded.empty()) return PlanNode{};
     }
     // Several terms of one written word count as so many words, but what is excluded is the word.
-    if (query.kind == QueryKind::kWord && tokens.size() > 1 && !above.excludes) {
+    if (query.kind == QueryKind::kWord && tokens.size() + too_long > 1 && !above.excludes) {
       std::vector<PlanNode> words;
       for (const Token& token : tokens) {
         ASSIGN_OR_RETURN(PlanNode word, EachField(query, [&](size_t field) {
@@ -163,8 +165,10 @@ class Planner {
         word.occur = query.occur;
         words.push_back(std::move(word));
       }
+      if (too_long > 0) words.push_back({.kind = PlanKind::kNever, .occur = query.occur});
       return Simplified(std::move(words), query.occur == Occur::kMust);
     }
+    if (too_long > 0) return PlanNode{.kind = PlanKind::kNever};
     return EachField(query, [&](size_t field) -> absl::StatusOr<PlanNode> {
       if (query.kind == QueryKind::kPrefix) return Prefix(folded, field, boost);
       if (query.kind == QueryKind::kFuzzy) return Fuzzy(folded, query, field, boost);

@@ -102,6 +102,11 @@ TEST(AnalyzerTest, StopWordsKeepTheirPlace) {
 TEST(AnalyzerTest, LongRunsAreNoWords) {
   const std::string longest(Analyzer::kMaxTermBytes, 'a');
   EXPECT_THAT(Terms({}, longest + " " + longest + "a b"), ElementsAre(longest + "@0", "b@2"));
+  Analyzer analyzer({});
+  analyzer.Analyze(longest + "a-b " + longest + "a");
+  EXPECT_EQ(analyzer.too_long(), 2u);
+  analyzer.Analyze(longest);
+  EXPECT_EQ(analyzer.too_long(), 0u);
 }
 
 TEST(AnalyzerTest, SaysWhatItCannotDo) {

@@ -109,6 +109,23 @@ TEST(Search, AnswersNothingToNothing) {
   }
 }
 
+// No index has it, so a query that requires it finds nothing, and one that excludes it all others.
+TEST(Search, AWordThatIsTooLongIsInNoDocument) {
+  const std::string data(Analyzer::kMaxTermBytes + 1, 'x');
+  const TestIndex index(
+      {{Document("a", "", "free " + data + " software"), Document("b", "", "e mail")}});
+  EXPECT_THAT(index.Ids(data), IsEmpty());
+  EXPECT_THAT(index.Ids("free " + data), ElementsAre("a"));
+  EXPECT_THAT(index.Ids("+free +" + data), IsEmpty());
+  EXPECT_THAT(index.Ids("free -" + data), ElementsAre("a"));
+  EXPECT_THAT(index.Ids("\"free " + data + " software\""), IsEmpty());
+  EXPECT_THAT(index.Ids("free -\"free " + data + "\""), ElementsAre("a"));
+  EXPECT_THAT(index.Ids("e-" + data), ElementsAre("b"));
+  EXPECT_THAT(index.Ids("+mail +e-" + data), IsEmpty());
+  EXPECT_THAT(index.Ids("mail -e-" + data), ElementsAre("b"));
+  EXPECT_THAT(index.Ids("+free +..."), ElementsAre("a")) << "what has no letters is no condition";
+}
+
 // By hand: N 3, n 2, idf ln(1 + 1.5/2.5); lengths 2, 1, 3, average 2.
 TEST(Search, ScoresAsBm25Says) {
   const TestIndex index(
