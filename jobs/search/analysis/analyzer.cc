@@ -38,6 +38,17 @@ std::string_view TakePart(std::string_view* word) {
   return std::exchange(*word, std::string_view());
 }
 
+template <typename Use>
+void ForEachPart(std::string_view text, const Use& use) {
+  text::BigramReader words(text);
+  for (std::string_view word = words.Next(); !word.empty(); word = words.Next()) {
+    while (!word.empty()) {
+      const std::string_view part = TakePart(&word);
+      if (!part.empty()) use(part);
+    }
+  }
+}
+
 struct DeleteStemmer {
   void operator()(sb_stemmer* stemmer) const { sb_stemmer_delete(stemmer); }
 };
@@ -175,14 +186,16 @@ const std::vector<Token>& Analyzer::Analyze(std::string_view text) {
   impl_->arena.Clear();
   impl_->tokens.clear();
   impl_->words = impl_->too_long = 0;
-  text::BigramReader words(text);
-  for (std::string_view word = words.Next(); !word.empty(); word = words.Next()) {
-    while (!word.empty()) {
-      const std::string_view part = TakePart(&word);
-      if (!part.empty()) impl_->Add(part, static_cast<size_t>(part.data() - text.data()));
-    }
-  }
+  ForEachPart(text, [&](std::string_view part) {
+    impl_->Add(part, static_cast<size_t>(part.data() - text.data()));
+  });
   return impl_->tokens;
+}
+
+std::vector<std::string_view> Analyzer::Parts(std::string_view text) {
+  std::vector<std::string_view> parts;
+  ForEachPart(text, [&](std::string_view part) { parts.push_back(part); });
+  return parts;
 }
 
 uint32_t Analyzer::words() const { return impl_->words; }

@@ -39,6 +39,8 @@ class Analyzer {
   uint32_t words() const;
   // Those of them that were left out for their length.
   uint32_t too_long() const;
+  // The words of a text, as it has them: views of it.
+  static std::vector<std::string_view> Parts(std::string_view text);
   // Folded, but with no word broken and nothing stemmed: what a prefix or a fuzzy term is.
   std::string Fold(std::string_view word) const;
 

@@ -143,37 +143,100 @@ class Planner {
 
   // A part that names no field is looked for in all.
   absl::StatusOr<PlanNode> InFields(const QueryNode& query, const Above& above) {
-    const double boost = above.boost;
-    std::vector<Token> tokens;
-    std::string folded;
-    size_t too_long = 0;  // words that no index has, and so no document
-    if (query.kind == QueryKind::kWord || query.kind == QueryKind::kPhrase) {
-      tokens = analyzer_->Analyze(query.text);
-      too_long = analyzer_->too_long();
-      if (tokens.empty() && too_long == 0) return PlanNode{};
-    } else {
-      folded = analyzer_->Fold(query.text);
-      if (folded.empty()) return PlanNode{};
-    }
+    if (query.kind == QueryKind::kPrefix) return PrefixInFields(query, above);
+    if (query.kind == QueryKind::kFuzzy) return FuzzyInFields(query, above.boost);
+    const std::vector<Token> tokens = analyzer_->Analyze(query.text);
+    const size_t too_long = analyzer_->too_long();  // words that no index has, and so no document
+    if (tokens.empty() && too_long == 0) return PlanNode{};
     // Several terms of one written word count as so many words, but what is excluded is the word.
     if (query.kind == QueryKind::kWord && tokens.size() + too_long > 1 && !above.excludes) {
-      std::vector<PlanNode> words;
-      for (const Token& token : tokens) {
-        ASSIGN_OR_RETURN(PlanNode word, EachField(query, [&](size_t field) {
-                           return Terms({token}, field, 0, boost);
-                         }));
-        word.occur = query.occur;
-        words.push_back(std::move(word));
-      }
+      ASSIGN_OR_RETURN(std::vector<PlanNode> words,
+                       EachToken(tokens, query, query.occur, above.boost));
       if (too_long > 0) words.push_back({.kind = PlanKind::kNever, .occur = query.occur});
       return Simplified(std::move(words), query.occur == Occur::kMust);
     }
     if (too_long > 0) return PlanNode{.kind = PlanKind::kNever};
-    return EachField(query, [&](size_t field) -> absl::StatusOr<PlanNode> {
-      if (query.kind == QueryKind::kPrefix) return Prefix(folded, field, boost);
-      if (query.kind == QueryKind::kFuzzy) return Fuzzy(folded, query, field, boost);
-      return Terms(tokens, field, query.distance, boost);
-    });
+    return EachField(
+        query, [&](size_t field) { return Terms(tokens, field, query.distance, above.boost); });
+  }
+
+  // Each of them in the fields of the query.
+  absl::StatusOr<std::vector<PlanNode>> EachToken(const std::vector<Token>& tokens,
+                                                  const QueryNode& query, Occur occur,
+                                                  double boost) {
+    std::vector<PlanNode> words;
+    for (const Token& token : tokens) {
+      ASSIGN_OR_RETURN(PlanNode word, EachField(query, [&](size_t field) {
+                         return Terms({token}, field, 0, boost);
+                       }));
+      word.occur = occur;
+      words.push_back(std::move(word));
+    }
+    return words;
+  }
+
+  // What a word with * stands for: no term holds what divides words.
+  struct Beginning {
+    std::vector<Token> words{};  // that come first; they hold until the next Analyze
+    std::string prefix{};        // of the last one; empty when all that there is are words
+    bool too_long = false;
+  };
+
+  Beginning BeginningOf(const std::string& text) {
+    Beginning beginning;
+    // A mark at its end is within a word when a letter or a digit behind it is: `lib.`, `3,`.
+    for (const char* const next : {"", "a", "0"}) {
+      const std::string whole = text + next;
+      const std::vector<std::string_view> parts = Analyzer::Parts(whole);
+      if (parts.empty()) continue;
+      const auto begin = static_cast<size_t>(parts.back().data() - whole.data());
+      if (begin >= text.size() || begin + parts.back().size() < text.size()) continue;
+      for (const Token& token : analyzer_->Analyze(whole)) {
+        if (token.begin < begin) beginning.words.push_back(token);
+      }
+      beginning.too_long = analyzer_->too_long() > 0;
+      beginning.prefix = analyzer_->Fold(std::string_view(text).substr(begin));
+      return beginning;
+    }
+    beginning.words = analyzer_->Analyze(text);
+    beginning.too_long = analyzer_->too_long() > 0;
+    return beginning;
+  }
+
+  // `lib*`; of `e-mai*` both the word and the beginning of one are required.
+  absl::StatusOr<PlanNode> PrefixInFields(const QueryNode& query, const Above& above) {
+    const Beginning beginning = BeginningOf(query.text);
+    if (beginning.too_long) return PlanNode{.kind = PlanKind::kNever};
+    if (above.excludes && !beginning.words.empty()) {
+      // It is where its parts stand side by side, and no phrase has the beginning of a word.
+      return InvalidArgumentError(
+          "'{}*': analysis divides this word, so it cannot be excluded with *: write it without, "
+          "or its last part alone",
+          CleanLine(query.text, 40));
+    }
+    ASSIGN_OR_RETURN(std::vector<PlanNode> parts,
+                     EachToken(beginning.words, query, Occur::kMust, above.boost));
+    if (!beginning.prefix.empty()) {
+      ASSIGN_OR_RETURN(PlanNode last, EachField(query, [&](size_t field) {
+                         return Prefix(beginning.prefix, field, above.boost);
+                       }));
+      last.occur = Occur::kMust;
+      parts.push_back(std::move(last));
+    }
+    return Simplified(std::move(parts), true);
+  }
+
+  absl::StatusOr<PlanNode> FuzzyInFields(const QueryNode& query, double boost) {
+    const std::vector<std::string_view> parts = Analyzer::Parts(query.text);
+    if (parts.size() > 1) {
+      return InvalidArgumentError(
+          "'{}~': analysis divides this word: write ~ behind each of its parts alone",
+          CleanLine(query.text, 40));
+    }
+    const std::string folded =
+        analyzer_->Fold(parts.empty() ? std::string_view(query.text) : parts.front());
+    if (folded.empty()) return PlanNode{};
+    return EachField(query, [&](size_t field) { return Fuzzy(folded, query, field, boost); });
   }
 
   template <typename Make>

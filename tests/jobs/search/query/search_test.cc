@@ -109,6 +109,43 @@ TEST(Search, AnswersNothingToNothing) {
   }
 }
 
+// No term holds what divides a word: its parts are required, and the last is a beginning.
+TEST(Search, OfADividedBeginningThePartsAreFound) {
+  const TestIndex index(
+      {{Document("mail", "", "x e-mail"), Document("e", "", "x e"),
+        Document("man", "", "l'homme et l\u2019homme"), Document("han", "", "机器学习"),
+        Document("other", "", "机器 lib.so 3,14")}});
+  for (const std::string sign : {"", "+"}) {
+    EXPECT_THAT(index.Ids(sign + "e-mai*"), ElementsAre("mail"));
+    EXPECT_THAT(index.Ids(sign + "body:#e-mai*"), ElementsAre("mail"));
+    EXPECT_THAT(index.Ids(sign + "e-*"), UnorderedElementsAre("mail", "e"));
+    EXPECT_THAT(index.Ids(sign + "e-mal*"), IsEmpty());
+    EXPECT_THAT(index.Ids(sign + "l'hom*"), ElementsAre("man"));
+    EXPECT_THAT(index.Ids(sign + "机器学*"), ElementsAre("han"));
+    EXPECT_THAT(index.Ids(sign + "机器*"), UnorderedElementsAre("han", "other"));
+    // Within a word such a mark divides nothing.
+    EXPECT_THAT(index.Ids(sign + "lib.*"), ElementsAre("other"));
+    EXPECT_THAT(index.Ids(sign + "lib.s*"), ElementsAre("other"));
+    EXPECT_THAT(index.Ids(sign + "3,*"), ElementsAre("other"));
+  }
+  EXPECT_THAT(index.Ids("x e-mal*"), UnorderedElementsAre("mail", "e"));
+  EXPECT_THAT(index.Ids("x -mai*"), ElementsAre("e"));
+  const auto refused = [&](std::string_view query) {
+    return std::string(Message(PlanFor(*index, query).status()));
+  };
+  EXPECT_THAT(refused("x -e-mai*"), HasSubstr("'e-mai*': analysis divides this word"));
+  EXPECT_THAT(refused("x -(x 机器学*)"), HasSubstr("cannot be excluded with *"));
+  EXPECT_THAT(refused("e-mial~"), HasSubstr("'e-mial~': analysis divides this word"));
+  EXPECT_EQ(refused("mial~ lib.so~ 机器~1"), "");
+}
+
+// The words before it are treated as those of the documents were.
+TEST(Search, OfADividedBeginningTheFirstPartsAreStemmed) {
+  const TestIndex index({{Document("1", "", "running-shoes")}}, {},
+                        {.analysis = {.language = "english", .stem = true}});
+  EXPECT_THAT(index.Ids("runs-sho*"), ElementsAre("1"));
+}
+
 // No index has it, so a query that requires it finds nothing, and one that excludes it all others.
 TEST(Search, AWordThatIsTooLongIsInNoDocument) {
   const std::string data(Analyzer::kMaxTermBytes + 1, 'x');
