@@ -1,7 +1,9 @@
 #include "jobs/text/page_facts.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string_view>
+#include <utility>
 
 #include "jobs/text/ascii.h"
 #include "jobs/text/utf8.h"
@@ -55,16 +57,23 @@ constexpr std::string_view kDateMetas[] = {"article:published_time",
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// Whether a text begins with YYYY-MM-DD (or with slashes) that can be a date.
-bool BeginsWithDate(std::string_view text) {
-  if (text.size() < 10) return false;
+// A text that begins with YYYY-MM-DD, or so with slashes, which become hyphens; empty for any
+// other, and when there is no such day.
+std::string DateOf(std::string_view text) {
+  constexpr size_t kDateBytes = 10;
+  if (text.size() < kDateBytes) return "";
   for (const size_t i : {0u, 1u, 2u, 3u, 5u, 6u, 8u, 9u}) {
-    if (!IsDigit(text[i])) return false;
+    if (!IsDigit(text[i])) return "";
   }
-  if (text[4] != text[7] || (text[4] != '-' && text[4] != '/')) return false;
-  const int month = (text[5] - '0') * 10 + text[6] - '0';
-  const int day = (text[8] - '0') * 10 + text[9] - '0';
-  return month >= 1 && month <= 12 && day >= 1 && day <= 31;
+  if (text[4] != text[7] || (text[4] != '-' && text[4] != '/')) return "";
+  const auto digits = [text](size_t at) { return (text[at] - '0') * 10 + text[at + 1] - '0'; };
+  const std::chrono::year_month_day day{std::chrono::year(digits(0) * 100 + digits(2)),
+                                        std::chrono::month(static_cast<unsigned>(digits(5))),
+                                        std::chrono::day(static_cast<unsigned>(digits(8)))};
+  if (!day.ok()) return "";
+  std::string date(text);
+  date[4] = date[7] = '-';
+  return date;
 }
 
 class FactReader {
@@ -141,10 +150,11 @@ class FactReader {
       meta_title_ = content;
     }
     const auto date = std::find(std::begin(kDateMetas), std::end(kDateMetas), name);
-    if (date < best_date_meta_ && BeginsWithDate(content)) {
-      best_date_meta_ = date;
-      meta_date_ = content;
-    }
+    if (date >= best_date_meta_) return;
+    std::string value = DateOf(content);
+    if (value.empty()) return;
+    best_date_meta_ = date;
+    meta_date_ = std::move(value);
   }
 
   void ReadTitle(uint32_t i) {
@@ -159,8 +169,7 @@ class FactReader {
   }
 
   void ReadTime(uint32_t i) {
-    const std::string value = ValueOf(i, "datetime");
-    if (time_date_.empty() && BeginsWithDate(value)) time_date_ = value;
+    if (time_date_.empty()) time_date_ = DateOf(ValueOf(i, "datetime"));
   }
 
   // "datePublished": "..." of schema.org, in JSON inside a script.
@@ -172,8 +181,7 @@ class FactReader {
     if (at == std::string::npos) return;
     const size_t quote = json.find_first_not_of(" \t\r\n:", at + kName.size());
     if (quote == std::string::npos || json[quote] != '"') return;
-    const std::string value = json.substr(quote + 1, json.find('"', quote + 1) - quote - 1);
-    if (BeginsWithDate(value)) script_date_ = value;
+    script_date_ = DateOf(json.substr(quote + 1, json.find('"', quote + 1) - quote - 1));
   }
 
   void ReadLink(uint32_t i) {

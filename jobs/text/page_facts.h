@@ -15,8 +15,8 @@ struct PageLink {
 
 struct PageFacts {
   std::string title;     // at most 1,000 bytes
-  std::string date;      // when it was published: YYYY-MM-DD, or with a time as the page has it; at
-                         // most 100 bytes
+  std::string date;      // when it was published: YYYY-MM-DD, a day of the calendar, and what the
+                         // page has behind it; at most 100 bytes
   std::string language;  // of <html lang>; empty when that is longer than 35 bytes, and so is none
   std::string base;      // of <base href>: what links are relative to
   std::vector<PageLink> links;

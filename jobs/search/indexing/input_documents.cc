@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "jobs/search/segment/dates.h"
 #include "jobs/search/segment/segment_meta.h"
 #include "jobs/text/ascii.h"
 #include "jobs/text/charset.h"
@@ -170,7 +171,7 @@ std::optional<IndexedDocument> InputDocuments::ReadCrawled(const MapInput& in) {
   if (!document.has_value()) return std::nullopt;
   document->url = in.key();
   document->id = document->url;
-  if (document->date.empty()) document->date = record.header("WARC-Date");
+  if (!ParseDate(document->date).has_value()) document->date = record.header("WARC-Date");
   return document;
 }
 

@@ -34,6 +34,7 @@ size_t QuoteBytes(std::string_view text) {
 // YYYY, YYYY-MM or YYYY-MM-DD, and in the calendar.
 bool IsDate(std::string_view text) {
   if (text.size() != 4 && text.size() != 7 && text.size() != 10) return false;
+  if (text.find('/') != std::string_view::npos) return false;  // which documents may have
   constexpr std::string_view kFirstDay = "0000-01-01";
   return ParseDate(std::string(text) + std::string(kFirstDay.substr(text.size()))).has_value();
 }

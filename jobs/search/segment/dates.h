@@ -10,15 +10,16 @@
 
 namespace quern::search {
 
-// Days since 1970-01-01 of a text that begins with YYYY-MM-DD; nothing for any other.
+// Days since 1970-01-01 of a text that begins with YYYY-MM-DD or YYYY/MM/DD; nothing for any other.
 inline std::optional<int32_t> ParseDate(std::string_view text) {
   constexpr std::string_view kForm = "0000-00-00";
   if (text.size() < kForm.size()) return std::nullopt;
+  const char between = text[4] == '/' ? '/' : '-';
   int numbers[3] = {0, 0, 0};
   int part = 0;
   for (size_t i = 0; i < kForm.size(); ++i) {
     const bool digit = text[i] >= '0' && text[i] <= '9';
-    if (digit != (kForm[i] == '0') || (!digit && text[i] != '-')) return std::nullopt;
+    if (digit != (kForm[i] == '0') || (!digit && text[i] != between)) return std::nullopt;
     if (digit) {
       numbers[part] = 10 * numbers[part] + (text[i] - '0');
     } else {

@@ -141,6 +141,22 @@ TEST(PageFacts, TakeTheSurestPlace) {
   EXPECT_EQ(FactsOf("<base href=/a/><base href=/b/>").base, "/a/");
 }
 
+// Whoever reads it later knows one form.
+TEST(PageFacts, DatesHaveOneFormAndAreInTheCalendar) {
+  EXPECT_EQ(FactsOf("<meta name=date content='2024/02/29 08:00'>").date, "2024-02-29 08:00");
+  EXPECT_EQ(FactsOf("<time datetime=2024/05/17>").date, "2024-05-17");
+  EXPECT_EQ(
+      FactsOf("<script type='application/ld+json'>{\"datePublished\": \"2024/05/17\"}</script>")
+          .date,
+      "2024-05-17");
+  for (const std::string none :
+       {"2023-02-29", "2024-04-31", "2024-05-00", "2024/05-17", "2024-5-17"}) {
+    EXPECT_EQ(FactsOf("<meta name=date content=" + none + "><time datetime=2020-01-02>").date,
+              "2020-01-02")
+        << none;
+  }
+}
+
 TEST(PageFacts, AreNoLongerThanTheyCanBe) {
   const std::string much(1 << 20, 'x');
   const PageFacts long_ones =

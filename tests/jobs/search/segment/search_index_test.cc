@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "jobs/search/segment/dates.h"
 #include "jobs/search/segment/segment.h"
 #include "jobs/search/segment/segment_builder.h"
 #include "tests/jobs/local_jobs.h"
@@ -164,6 +165,67 @@ TEST_F(SearchIndexTest, ReadsFilesAndPages) {
   EXPECT_TRUE(segment.Find(*segment.FindField("title"), "seite").has_value());
   EXPECT_TRUE(segment.Find(*segment.FindField("body"), "satz").has_value());
   EXPECT_EQ(segment.language(1), "de");
+}
+
+// A page of one sentence that says when it was published.
+std::string DatedPage(const std::string& date) {
+  return "<!DOCTYPE html><html><head><meta name=date content='" + date + "'></head><p>" +
+         std::string(40, 'x') +
+         " is here, and this is a whole sentence, which is long enough. Another one follows.</p>";
+}
+
+// A record of a WARC file.
+std::string CrawledPage(const std::string& url, const std::string& html) {
+  const std::string answer = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + html;
+  return fmt::format(
+      "WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {}\r\n"
+      "WARC-Date: 2026-11-28T18:00:00Z\r\nContent-Type: application/http; msgtype=response\r\n"
+      "Content-Length: {}\r\n\r\n{}\r\n\r\n",
+      url, answer.size(), answer);
+}
+
+TEST_F(SearchIndexTest, DatesOfPagesAreFoundInEitherForm) {
+  std::filesystem::create_directory(dir_ / "files");
+  std::ofstream(dir_ / "files/a.html") << DatedPage("2024/05/17");
+  std::ofstream(dir_ / "files/b.html") << DatedPage("2024-05-17T08:00:00Z");
+  std::ofstream(dir_ / "files/c.html") << DatedPage("2024-02-30");
+  pb::JobSpec spec = IndexSpec(dir_ / "files", 1);
+  spec.mutable_inputs(0)->set_format("whole");
+  ExpectSucceeds(spec);
+  const auto segments = OpenSegments(1);
+  ASSERT_EQ(segments.size(), 1u);
+  ASSERT_EQ(segments[0]->documents(), 3u);
+  EXPECT_EQ(segments[0]->date(0), search::ParseDate("2024-05-17"));
+  EXPECT_EQ(segments[0]->date(1), search::ParseDate("2024-05-17"));
+  EXPECT_FALSE(segments[0]->date(2).has_value());
+}
+
+// When it was fetched, where the page does not say.
+TEST_F(SearchIndexTest, DatesOfCrawledPagesAreThoseOfThePageOrOfTheCrawl) {
+  std::ofstream(dir_ / "in", std::ios::binary) << CrawledPage("http://a/", DatedPage("2024/05/17"))
+                                               << CrawledPage("http://b/", DatedPage("2024/02/30"));
+  pb::JobSpec spec = IndexSpec(dir_ / "in", 1);
+  spec.mutable_inputs(0)->set_format("warc");
+  ExpectSucceeds(spec);
+  const auto segments = OpenSegments(1);
+  ASSERT_EQ(segments.size(), 1u);
+  ASSERT_EQ(segments[0]->documents(), 2u);
+  EXPECT_EQ(segments[0]->date(0), search::ParseDate("2024-05-17"));
+  EXPECT_EQ(segments[0]->date(1), search::ParseDate("2026-11-28"));
+}
+
+// Corpora have dates as their pages had them.
+TEST_F(SearchIndexTest, DatesOfJsonMayHaveSlashes) {
+  std::ofstream(dir_ / "in") << R"({"id": "a", "text": "x", "date": "2024/05/17"})"
+                             << "\n"
+                             << R"({"id": "b", "text": "x", "date": "2024/05-17"})"
+                             << "\n";
+  ExpectSucceeds(IndexSpec(dir_ / "in", 1));
+  const auto segments = OpenSegments(1);
+  ASSERT_EQ(segments.size(), 1u);
+  ASSERT_EQ(segments[0]->documents(), 2u);
+  EXPECT_EQ(segments[0]->date(0), search::ParseDate("2024-05-17"));
+  EXPECT_FALSE(segments[0]->date(1).has_value());
 }
 
 // Of 450 MB of blanks no more is held than goes into the index.
