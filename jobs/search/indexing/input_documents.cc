@@ -20,9 +20,10 @@ bool IsBlank(std::string_view line) {
   return line.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
+constexpr size_t kLookedAtForHtml = 512;
+
 bool BeginsLikeHtml(std::string_view bytes) {
-  constexpr size_t kLooked = 512;
-  const std::string head = text::LowerLetters(bytes.substr(0, kLooked));
+  const std::string head = text::LowerLetters(bytes.substr(0, kLookedAtForHtml));
   const size_t first = head.find_first_not_of(" \t\r\n\xef\xbb\xbf");
   if (first == std::string::npos) return false;
   const std::string_view from = std::string_view(head).substr(first);
@@ -126,16 +127,26 @@ std::optional<IndexedDocument> InputDocuments::ReadJson(const MapInput& in) {
 
 std::optional<IndexedDocument> InputDocuments::ReadFile(std::string_view bytes,
                                                         std::string_view content_type) {
-  if (content_type.empty() && !BeginsLikeHtml(bytes)) {
-    if (LooksBinary(bytes)) {
-      binary_->Increment();
-      return std::nullopt;
-    }
-    bytes = Beginning(bytes);
-    IndexedDocument document;
-    document.text = text::ToUtf8(bytes, text::EncodingOfPage(bytes, ""));
-    return document;
+  if (!content_type.empty() || BeginsLikeHtml(bytes)) return ReadPage(bytes, content_type);
+  const std::string_view beginning = Beginning(bytes);
+  const std::string_view encoding = text::EncodingOfPage(beginning, "");
+  // Half of the bytes of UTF-16 may be zero, and two of them stand for a letter.
+  const bool is_utf16 = encoding.starts_with("UTF-16");
+  if (is_utf16 &&
+      BeginsLikeHtml(text::ToUtf8(beginning.substr(0, 2 * kLookedAtForHtml), encoding))) {
+    return ReadPage(bytes, "");
   }
+  if (!is_utf16 && LooksBinary(beginning)) {
+    binary_->Increment();
+    return std::nullopt;
+  }
+  IndexedDocument document;
+  document.text = text::ToUtf8(beginning, encoding);
+  return document;
+}
+
+std::optional<IndexedDocument> InputDocuments::ReadPage(std::string_view bytes,
+                                                        std::string_view content_type) {
   text::Page page = text::ReadPage(bytes, {content_type});
   if (page.problem == text::PageProblem::kBinary) {
     binary_->Increment();

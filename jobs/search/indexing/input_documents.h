@@ -34,6 +34,7 @@ class InputDocuments {
   std::optional<IndexedDocument> ReadJson(const MapInput& in);
   std::optional<IndexedDocument> ReadCrawled(const MapInput& in);
   std::optional<IndexedDocument> ReadFile(std::string_view bytes, std::string_view content_type);
+  std::optional<IndexedDocument> ReadPage(std::string_view bytes, std::string_view content_type);
   // What becomes text of bytes that are nothing else.
   std::string_view Beginning(std::string_view bytes);
   void Cut(size_t most_bytes, std::string* part);

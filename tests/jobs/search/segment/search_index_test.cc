@@ -10,6 +10,7 @@
 #include "jobs/search/segment/dates.h"
 #include "jobs/search/segment/segment.h"
 #include "jobs/search/segment/segment_builder.h"
+#include "jobs/text/page.h"
 #include "tests/jobs/local_jobs.h"
 
 namespace quern::mr {
@@ -167,6 +168,16 @@ TEST_F(SearchIndexTest, ReadsFilesAndPages) {
   EXPECT_EQ(segment.language(1), "de");
 }
 
+// With its mark; of ASCII.
+std::string Utf16Of(std::string_view text, bool big_endian) {
+  std::string bytes = big_endian ? "\xfe\xff" : "\xff\xfe";
+  for (const char c : text) {
+    bytes += big_endian ? '\0' : c;
+    bytes += big_endian ? c : '\0';
+  }
+  return bytes;
+}
+
 // A page of one sentence that says when it was published.
 std::string DatedPage(const std::string& date) {
   return "<!DOCTYPE html><html><head><meta name=date content='" + date + "'></head><p>" +
@@ -182,6 +193,36 @@ std::string CrawledPage(const std::string& url, const std::string& html) {
       "WARC-Date: 2026-11-28T18:00:00Z\r\nContent-Type: application/http; msgtype=response\r\n"
       "Content-Length: {}\r\n\r\n{}\r\n\r\n",
       url, answer.size(), answer);
+}
+
+// Every other byte of them is zero.
+TEST_F(SearchIndexTest, FilesInUtf16AreNotBinary) {
+  std::filesystem::create_directory(dir_ / "files");
+  const std::string page = DatedPage("2024-05-17");
+  for (const bool big_endian : {false, true}) {
+    const std::string name = big_endian ? "b" : "l";
+    std::ofstream(dir_ / ("files/" + name + ".html"), std::ios::binary)
+        << Utf16Of(page, big_endian);
+    std::ofstream(dir_ / ("files/" + name + ".txt"), std::ios::binary)
+        << Utf16Of("Plain words", big_endian);
+  }
+  pb::JobSpec spec = IndexSpec(dir_ / "files", 1);
+  spec.mutable_inputs(0)->set_format("whole");
+  ExpectSucceeds(spec);
+  const auto segments = OpenSegments(1);
+  ASSERT_EQ(segments.size(), 1u);
+  ASSERT_EQ(segments[0]->documents(), 4u);
+  const std::string wanted = text::ReadPage(page, {}).text;
+  for (const uint32_t doc : {0u, 2u}) {
+    EXPECT_TRUE(segments[0]->id(doc).ends_with(".html")) << segments[0]->id(doc);
+    const auto html = segments[0]->Stored(doc);
+    ASSERT_TRUE(html.ok()) << html.status();
+    EXPECT_EQ(html->text, wanted);
+    EXPECT_TRUE(segments[0]->date(doc).has_value());
+    const auto plain = segments[0]->Stored(doc + 1);
+    ASSERT_TRUE(plain.ok()) << plain.status();
+    EXPECT_EQ(plain->text, "Plain words");
+  }
 }
 
 TEST_F(SearchIndexTest, DatesOfPagesAreFoundInEitherForm) {
