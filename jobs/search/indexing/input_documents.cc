@@ -36,6 +36,16 @@ bool LooksBinary(std::string_view bytes) {
   return bytes.substr(0, kLooked).find('\0') != std::string_view::npos;
 }
 
+// The title of a document; that in its "meta", where shards have it, when it has none of its own.
+std::string TitleOf(const std::vector<text::JsonField>& fields, size_t most_bytes) {
+  std::string title = text::NameField(fields, "title", most_bytes);
+  if (!title.empty()) return title;
+  const text::JsonField* const meta = text::FindField(fields, "meta");
+  if (meta == nullptr) return title;
+  const auto inner = text::ReadJsonObject(meta->value);
+  return inner.has_value() ? text::NameField(*inner, "title", most_bytes) : title;
+}
+
 std::string PlaceOf(const MapInput& in) {
   return std::string(in.source().path) + ":" + std::to_string(in.source().offset);
 }
@@ -118,7 +128,7 @@ std::optional<IndexedDocument> InputDocuments::ReadJson(const MapInput& in) {
   document.id = text::NameField(*fields, "id");
   document.url = text::NameField(*fields, "url");
   // One byte more than may stay, so that Read sees that there was more.
-  document.title = text::NameField(*fields, "title", kMaxTitleBytes + 1);
+  document.title = TitleOf(*fields, kMaxTitleBytes + 1);
   document.text = text::NameField(*fields, "text", kMaxTextBytes + 1);
   document.language = text::NameField(*fields, "lang", kMaxLanguageBytes + 1);
   document.date = text::NameField(*fields, "date", kMaxDateBytes + 1);

@@ -330,6 +330,35 @@ TEST_F(SearchIndexTest, NumbersAreIdsAndWhatIsNoJsonIsNone) {
   EXPECT_TRUE(segments[0]->id(1).ends_with("/in:24")) << segments[0]->id(1);
 }
 
+// The job shards puts it there; a document's own title goes first.
+TEST_F(SearchIndexTest, TitlesOfShardsAreFound) {
+  std::ofstream(dir_ / "documents")
+      << R"({"id": "a", "url": "http://h/", "title": "Mills", "text": "corn", "lang": "en"})"
+      << "\n";
+  pb::JobSpec shards = Spec("shards", dir_ / "documents");
+  shards.mutable_inputs(0)->set_format("jsonl");
+  shards.mutable_output()->set_path("file://" + dir_ / "shards");
+  shards.mutable_output()->set_format("raw");
+  shards.mutable_reduce()->set_tasks(1);
+  shards.mutable_reduce()->set_partitioner("ShardPartitioner");
+  const Outcome outcome = Run(shards);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  std::ofstream(dir_ / "in") << R"({"id": "b", "title": "Own", "meta": {"title": "Other"}})"
+                             << "\n"
+                             << R"({"id": "c", "text": "x", "meta": "title"})"
+                             << "\n";
+  Shell(fmt::format("cat {0}/shards/part-* >> {0}/in", dir_.path()));
+  ExpectSucceeds(IndexSpec(dir_ / "in", 1));
+  const auto segments = OpenSegments(1);
+  ASSERT_EQ(segments.size(), 1u);
+  ASSERT_EQ(segments[0]->documents(), 3u);
+  const FieldNumber title = *segments[0]->FindField("title");
+  EXPECT_TRUE(segments[0]->Find(title, "mills").has_value());
+  EXPECT_TRUE(segments[0]->Find(title, "own").has_value());
+  EXPECT_FALSE(segments[0]->Find(title, "other").has_value());
+  EXPECT_FALSE(segments[0]->Find(title, "title").has_value());
+}
+
 TEST_F(SearchIndexTest, StemsWhenAskedTo) {
   std::ofstream(dir_ / "in") << R"({"id": "a", "text": "connections connected"})"
                              << "\n";
