@@ -47,6 +47,10 @@ search::SegmentWriterOptions ReadOptions(quern::TaskContext& context) {
   if (!fields.empty()) context.Fail("params.fields: " + fields);
   const std::string analysis = search::Analyzer::Check(options.analysis);
   if (!analysis.empty()) context.Fail("params.lang: " + analysis);
+  if (!options.analysis.language.empty() && !options.analysis.stem &&
+      !options.analysis.stop_words) {
+    context.Fail("params.lang: changes nothing without params.stem=true or params.stop_words=true");
+  }
   return options;
 }
 

@@ -18,7 +18,12 @@ struct AnalysisSettings {
   bool stop_words = false;
   // An index keeps the one that it was made with: queries are treated as its documents were.
   uint32_t version = kAnalysisVersion;
-  friend bool operator==(const AnalysisSettings&, const AnalysisSettings&) = default;
+  // Terms are the same: the language changes them only with one of the two.
+  friend bool operator==(const AnalysisSettings& a, const AnalysisSettings& b) {
+    const bool has_language = a.stem || a.stop_words;
+    return a.stem == b.stem && a.stop_words == b.stop_words && a.version == b.version &&
+           (!has_language || a.language == b.language);
+  }
 };
 
 }  // namespace quern::search

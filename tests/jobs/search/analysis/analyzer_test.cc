@@ -118,6 +118,16 @@ TEST(AnalyzerTest, SaysWhatItCannotDo) {
   EXPECT_THAT(Analyzer::Check({"finnish", true, true}), HasSubstr("no stop words"));
 }
 
+// Indexes made with a language alone go on with segments that have none.
+TEST(AnalysisSettingsTest, ALanguageAloneChangesNothing) {
+  const AnalysisSettings none{};
+  EXPECT_TRUE((none == AnalysisSettings{"english", false, false}));
+  EXPECT_FALSE((none == AnalysisSettings{"english", true, false}));
+  EXPECT_FALSE((none == AnalysisSettings{.version = 0}));
+  EXPECT_FALSE(
+      (AnalysisSettings{"german", false, true} == AnalysisSettings{"english", false, true}));
+}
+
 class AnalyzerRandomTest : public RandomTest {
  protected:
   static std::vector<std::string_view> SplitAtApostrophes(std::string_view word) {

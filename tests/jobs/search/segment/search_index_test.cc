@@ -388,6 +388,7 @@ TEST_F(SearchIndexTest, RefusesWhatItCannotDo) {
   };
   EXPECT_THAT(refused("fields", "title,subject"), HasSubstr("'subject' is none of title"));
   EXPECT_THAT(refused("stem", "true"), HasSubstr("no stemmer for ''"));
+  EXPECT_THAT(refused("lang", "english"), HasSubstr("params.lang: changes nothing without"));
   EXPECT_THAT(refused("stored", "yes"), HasSubstr("must be true or false"));
 }
 
