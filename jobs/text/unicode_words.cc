@@ -1,5 +1,7 @@
 #include "jobs/text/unicode_words.h"
 
+#include <algorithm>
+
 #include "jobs/text/utf8.h"
 
 namespace quern::text {
@@ -27,6 +29,25 @@ bool JoinsDirectly(WordBreak left, WordBreak right) {
     return left_alphanumeric || left == kKatakana || left == kExtendNumLet;
   }
   return left == kExtendNumLet && (right_alphanumeric || right == kKatakana);
+}
+
+bool IsContinuation(char c) { return (c & 0xc0) == 0x80; }
+
+// Whether no word or pair goes over `at`, whatever else there is: a character that is in no word
+// stands before it, and behind it no mark that belongs to that. 0 < at < text.size().
+bool AlwaysDivides(std::string_view text, size_t at) {
+  if (IsContinuation(text[at])) return false;
+  const WordBreak* const breaks = WordBreakTable();
+  const Character after = CharacterAt(text, at);
+  if (after.code != kBadByte && IsIgnored(breaks[after.code])) return false;
+  size_t start = at - 1;
+  while (start > 0 && at - start < 4 && IsContinuation(text[start])) --start;
+  const Character before = CharacterAt(text, start);
+  if (before.code == kBadByte || start + before.size != at) return false;
+  const WordBreak b = breaks[before.code];
+  const CharClass c = ClassOf(CharClassTable(), before.code);
+  return (b == kOther || b == kSpace || IsLineBreak(b)) && c != CharClass::kLetter &&
+         c != CharClass::kNumber;
 }
 
 }  // namespace
@@ -189,6 +210,46 @@ std::string_view BigramReader::Next() {
     if (!was_paired) return word;
   }
   return {};
+}
+
+std::optional<TextPiece> PieceReader::Next() {
+  if (rest_.empty()) return std::nullopt;
+  const Cut cut = rest_.size() <= piece_bytes_ ? Cut{rest_.size(), rest_.size(), false} : FindCut();
+  const TextPiece piece{rest_.substr(0, cut.end), begins_paired_};
+  rest_.remove_prefix(cut.next);
+  begins_paired_ = cut.paired;
+  return piece;
+}
+
+PieceReader::Cut PieceReader::FindCut() const {
+  for (size_t at = piece_bytes_; at > 0; --at) {
+    if (AlwaysDivides(rest_, at)) return {at, at, false};
+  }
+  return CutBetweenSegments();
+}
+
+// Segments begin anew wherever one ends. Of two characters that make a pair the first one goes into
+// both pieces, if it is in a pair before that: else it would be a word of its own in the first.
+PieceReader::Cut PieceReader::CutBetweenSegments() const {
+  const std::string_view seen = WholeCharacters(rest_, std::max(kMostUncutBytes, piece_bytes_));
+  Cut cut;
+  SegmentReader segments(seen);
+  size_t last_bytes = 0;
+  size_t unspaced = 0;  // characters of such a script side by side before `at`
+  for (size_t at = 0; at <= piece_bytes_ || cut.end == 0; at += last_bytes) {
+    const std::string_view segment = segments.Next();
+    // Where the last one ends and begins is decided by what is not seen.
+    if (at + segment.size() == seen.size()) break;
+    const bool is_unspaced = IsUnspacedCharacter(segment);
+    if (is_unspaced && unspaced > 1) {
+      cut = {at, at - last_bytes, true};
+    } else if (at > 0 && (!is_unspaced || unspaced == 0)) {
+      cut = {at, at, false};
+    }
+    unspaced = is_unspaced ? unspaced + 1 : 0;
+    last_bytes = segment.size();
+  }
+  return cut.end > 0 ? cut : Cut{seen.size(), seen.size(), false};
 }
 
 }  // namespace quern::text

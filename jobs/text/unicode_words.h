@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 #include "jobs/text/char_class.h"
@@ -54,11 +55,21 @@ class WordReader {
 // Whether a word is one character of a script that is written without blanks.
 bool IsUnspacedCharacter(std::string_view word);
 
+// A text, or a piece of one.
+struct TextPiece {
+  std::string_view text;
+  // Its first character is the last one of the piece before too, and made a pair there.
+  bool begins_paired = false;
+};
+
 // Words, but of neighbouring characters of unspaced scripts each two that follow each other; one
 // that stands alone stays alone.
 class BigramReader {
  public:
-  explicit BigramReader(std::string_view text) : words_(text) { Advance(); }
+  explicit BigramReader(std::string_view text) : BigramReader(TextPiece{text}) {}
+  explicit BigramReader(const TextPiece& piece) : words_(piece.text), paired_(piece.begins_paired) {
+    Advance();
+  }
 
   // The next term; empty at the end.
   std::string_view Next();
@@ -72,7 +83,34 @@ class BigramReader {
   WordReader words_;
   std::string_view next_;
   bool next_is_unspaced_ = false;
-  bool paired_ = false;  // next_ was the second of a pair already
+  bool paired_;  // next_ was the second of a pair already
+};
+
+// Cuts a text into pieces that BigramReader makes the same words of, one piece after another, as of
+// the whole text.
+class PieceReader {
+ public:
+  // Only a word that is longer is cut too.
+  static constexpr size_t kMostUncutBytes = 4 << 20;
+
+  // Pieces are of at most `piece_bytes`, which is above 0, if there is such a place to cut.
+  PieceReader(std::string_view text, size_t piece_bytes) : rest_(text), piece_bytes_(piece_bytes) {}
+
+  // Nothing at the end.
+  std::optional<TextPiece> Next();
+
+ private:
+  struct Cut {
+    size_t end = 0;   // of this piece
+    size_t next = 0;  // where the next one begins
+    bool paired = false;
+  };
+  Cut FindCut() const;
+  Cut CutBetweenSegments() const;
+
+  std::string_view rest_;
+  const size_t piece_bytes_;
+  bool begins_paired_ = false;
 };
 
 }  // namespace quern::text

@@ -10,7 +10,6 @@
 #include "jobs/text/ascii.h"
 #include "jobs/text/fold.h"
 #include "jobs/text/han_forms.h"
-#include "jobs/text/unicode_words.h"
 
 namespace quern::search {
 
@@ -39,8 +38,8 @@ std::string_view TakePart(std::string_view* word) {
 }
 
 template <typename Use>
-void ForEachPart(std::string_view text, const Use& use) {
-  text::BigramReader words(text);
+void ForEachPart(const text::TextPiece& piece, const Use& use) {
+  text::BigramReader words(piece);
   for (std::string_view word = words.Next(); !word.empty(); word = words.Next()) {
     while (!word.empty()) {
       const std::string_view part = TakePart(&word);
@@ -183,18 +182,22 @@ Analyzer::Analyzer(const AnalysisSettings& settings) : impl_(std::make_unique<Im
 Analyzer::~Analyzer() = default;
 
 const std::vector<Token>& Analyzer::Analyze(std::string_view text) {
+  return Analyze(text::TextPiece{text});
+}
+
+const std::vector<Token>& Analyzer::Analyze(const text::TextPiece& piece) {
   impl_->arena.Clear();
   impl_->tokens.clear();
   impl_->words = impl_->too_long = 0;
-  ForEachPart(text, [&](std::string_view part) {
-    impl_->Add(part, static_cast<size_t>(part.data() - text.data()));
+  ForEachPart(piece, [&](std::string_view part) {
+    impl_->Add(part, static_cast<size_t>(part.data() - piece.text.data()));
   });
   return impl_->tokens;
 }
 
 std::vector<std::string_view> Analyzer::Parts(std::string_view text) {
   std::vector<std::string_view> parts;
-  ForEachPart(text, [&](std::string_view part) { parts.push_back(part); });
+  ForEachPart(text::TextPiece{text}, [&](std::string_view part) { parts.push_back(part); });
   return parts;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "jobs/search/analysis/analysis_settings.h"
+#include "jobs/text/unicode_words.h"
 
 namespace quern::search {
 
@@ -35,6 +36,8 @@ class Analyzer {
 
   // The tokens of `text`, which hold until the next call.
   const std::vector<Token>& Analyze(std::string_view text);
+  // The same of pieces of a text (text::PieceReader), each of which counts from 0.
+  const std::vector<Token>& Analyze(const text::TextPiece& piece);
   // Words of that text, also those that became no token.
   uint32_t words() const;
   // Those of them that were left out for their length.

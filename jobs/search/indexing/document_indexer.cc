@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <stdexcept>
+
+#include "jobs/text/unicode_words.h"
 
 namespace quern::search {
 
@@ -24,16 +27,6 @@ const NamedPart* FindPart(std::string_view name) {
 
 // Texts are looked at in pieces, so that their tokens need no memory to speak of.
 constexpr size_t kPieceBytes = 256 << 10;
-
-// The size of the first piece. It ends behind a blank, which is in no word, if there is one.
-size_t PieceOf(std::string_view text) {
-  if (text.size() <= kPieceBytes) return text.size();
-  const size_t blank = text.find_last_of(" \n\t", kPieceBytes - 1);
-  if (blank != std::string_view::npos) return blank + 1;
-  size_t end = kPieceBytes;
-  while (end > kPieceBytes - 4 && (text[end] & 0xc0) == 0x80) --end;
-  return end;
-}
 
 }  // namespace
 
@@ -72,13 +65,12 @@ uint32_t DocumentIndexer::IndexField(FieldNumber field, std::string_view text, u
                                      const std::function<void()>& after_piece) {
   uint32_t length = 0;
   uint32_t first_position = 0;
-  while (!text.empty()) {
-    const size_t piece = PieceOf(text);
-    const std::vector<Token>& tokens = analyzer_.Analyze(text.substr(0, piece));
+  text::PieceReader pieces(text, kPieceBytes);
+  while (const std::optional<text::TextPiece> piece = pieces.Next()) {
+    const std::vector<Token>& tokens = analyzer_.Analyze(*piece);
     AddTokens(tokens, {field, "", doc, first_position}, index);
     length += static_cast<uint32_t>(tokens.size());
     first_position += analyzer_.words();
-    text.remove_prefix(piece);
     if (after_piece) after_piece();
   }
   return length;

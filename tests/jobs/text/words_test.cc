@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <ios>
 #include <iterator>
+#include <optional>
 
 #include "jobs/text/fold.h"
 #include "jobs/text/language.h"
@@ -87,6 +88,52 @@ TEST_F(WordsRandomTest, SegmentsAreTheText) {
     for (const std::string& segment : All<SegmentReader>(text)) joined += segment;
     ASSERT_EQ(joined, text);
   }
+}
+
+std::vector<std::string> WordsOfPieces(std::string_view text, size_t piece_bytes) {
+  std::vector<std::string> all;
+  PieceReader pieces(text, piece_bytes);
+  while (const std::optional<TextPiece> piece = pieces.Next()) {
+    BigramReader words(*piece);
+    for (auto word = words.Next(); !word.empty(); word = words.Next()) all.emplace_back(word);
+  }
+  return all;
+}
+
+// Wherever it is cut, with blanks and without, in every script.
+TEST_F(WordsRandomTest, PiecesHaveTheWordsOfTheText) {
+  for (int round = 0; round < 20'000; ++round) {
+    const bool han = OneIn(2);
+    std::string text;
+    for (int i = 0; i < 4; ++i) {
+      text +=
+          han ? RandomText({"中", "文", "字", "。", "ひ", "\u0301", "ก", "า", "\ufe00", "a"})
+              : RandomText({"a", "B", "9",  "_",      ".",      "'",      " ",    "\n",  "\r", "-",
+                            ",", "é", "\"", "\u0301", "\u200d", "\u00ad", "中",   "文",  "、", "カ",
+                            "ש", "🇩", "🔧",  "\u2139", "½",      "\xff",   "\xe4", "\xb8"});
+    }
+    const size_t piece_bytes = 1 + Below(20);
+    ASSERT_EQ(WordsOfPieces(text, piece_bytes), All<BigramReader>(text))
+        << text << " in pieces of " << piece_bytes;
+  }
+}
+
+TEST(Words, PiecesAreOfTheirSize) {
+  const std::string text = "我爱北京天安门 and some more words";
+  PieceReader pieces(text, 12);
+  std::vector<std::string> all;
+  while (const std::optional<TextPiece> piece = pieces.Next()) all.emplace_back(piece->text);
+  EXPECT_THAT(all, ElementsAre("我爱北京", "京天安门", " and some ", "more words"));
+}
+
+// However long they are, they are looked at a few times and no more.
+TEST(Words, WordsWithoutEndAreCut) {
+  const std::string text(2 * PieceReader::kMostUncutBytes + 10, 'x');
+  PieceReader pieces(text, 1000);
+  std::vector<size_t> sizes;
+  while (const std::optional<TextPiece> piece = pieces.Next()) sizes.push_back(piece->text.size());
+  EXPECT_THAT(sizes, ElementsAre(PieceReader::kMostUncutBytes, PieceReader::kMostUncutBytes, 10u));
+  EXPECT_EQ(WordsOfPieces(std::string(5000, 'x') + " y", 1000).size(), 2u);
 }
 
 TEST(Fold, EqualTextsHaveOneSpelling) {

@@ -243,6 +243,33 @@ TEST_F(SegmentTest, ReadsManyDocumentsAsItReadsOne) {
 }
 
 // Both roads of decompression: what packs normally, and what packs to next to nothing.
+// It is taken in pieces; a word that a cut had parted would be two, and a pair would be missing.
+TEST_F(SegmentTest, ALongTextWithoutBlanksHasAllItsWords) {
+  constexpr uint32_t kCharacters = 200'000;
+  constexpr std::string_view kThree[] = {"中", "文", "字"};
+  IndexedDocument han;
+  han.id = "han";
+  for (uint32_t i = 0; i < kCharacters; ++i) han.text += kThree[i % 3];
+  IndexedDocument list;
+  list.id = "list";
+  while (list.text.size() < 3 * kCharacters) list.text += "alpha-beta/";
+  SegmentBuilder builder({});
+  builder.Add(han);
+  builder.Add(list);
+  const std::string bytes = builder.Finish();
+  const auto segment = Segment::Open(bytes);
+  ASSERT_TRUE(segment.ok()) << segment.status();
+  const FieldNumber body = *(*segment)->FindField("body");
+  const auto count = [&](std::string_view term) {
+    const auto info = (*segment)->Find(body, term);
+    return info.has_value() ? (*segment)->Postings(*info).frequency() : 0;
+  };
+  EXPECT_EQ(count("中文") + count("文字") + count("字中"), kCharacters - 1);
+  EXPECT_EQ(count("alpha"), list.text.size() / std::string_view("alpha-beta/").size());
+  EXPECT_EQ(count("beta"), count("alpha"));
+  EXPECT_EQ((*segment)->total_length(body), kCharacters - 1 + 2 * count("alpha"));
+}
+
 TEST_F(SegmentTest, KeepsTextsHoweverSmallTheyBecome) {
   SegmentBuilder builder({});
   std::string varied;
