@@ -12,6 +12,11 @@ bool Contains(const std::vector<uint32_t>& sorted, uint32_t value) {
   return std::binary_search(sorted.begin(), sorted.end(), value);
 }
 
+void SortOnce(std::vector<uint32_t>* positions) {
+  std::sort(positions->begin(), positions->end());
+  positions->erase(std::unique(positions->begin(), positions->end()), positions->end());
+}
+
 // Positions of terms that must stand one after another.
 using Sequence = std::vector<const std::vector<uint32_t>*>;
 
@@ -60,6 +65,7 @@ absl::Status AddPosting(std::string_view line, Postings* postings) {
   document += list.substr(record);
   list = list.substr(0, record);
   std::vector<uint32_t>& positions = (*postings)[std::move(document)];
+  const size_t before = positions.size();
   const char* at = list.data();
   const char* const end = at + list.size();
   while (at < end) {
@@ -70,6 +76,9 @@ absl::Status AddPosting(std::string_view line, Postings* postings) {
     }
     positions.push_back(position);
     at = next + 1;
+  }
+  if (before > 0 && positions.size() > before && positions[before] <= positions[before - 1]) {
+    SortOnce(&positions);
   }
   return absl::OkStatus();
 }

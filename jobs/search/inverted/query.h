@@ -25,7 +25,7 @@ struct QueryTerm {
 std::vector<QueryTerm> QueryTerms(std::string_view query);
 
 // Adds a line of the index after its term: document<TAB>position,position,...[<TAB>record].
-// DataLoss when it is not of that form.
+// Lines of one document may come in any order, and twice. DataLoss when it is not of that form.
 absl::Status AddPosting(std::string_view line, Postings* postings);
 
 struct Hit {

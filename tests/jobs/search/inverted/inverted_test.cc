@@ -112,6 +112,17 @@ TEST(Query, PhraseNeedsNeighbours) {
   EXPECT_EQ(hits[0].occurrences, 1u);
 }
 
+// A record that the input has twice has two lines with the same tag, and lines are in no order.
+TEST(Query, LinesOfOneRecordAreOne) {
+  const Postings postings = Of({"d\t7,9\tAAAA", "d\t2,4\tAAAA", "d\t2,4\tAAAA", "d\t11\tAAAA"});
+  ASSERT_EQ(postings.size(), 1u);
+  EXPECT_THAT(postings.begin()->second, ElementsAre(2u, 4u, 7u, 9u, 11u));
+  const std::vector<Hit> hits =
+      Match(Words(2), {postings, Of({"d\t3,5\tAAAA", "d\t3,5\tAAAA"})}, true);
+  ASSERT_EQ(hits.size(), 1u);
+  EXPECT_EQ(hits[0].occurrences, 2u);
+}
+
 TEST(Query, RefusesWhatIsNoPosting) {
   Postings postings;
   EXPECT_FALSE(AddPosting("no tab", &postings).ok());
