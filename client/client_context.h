@@ -46,13 +46,6 @@ class ClientContext {
     }
   }
 
-  // How long a server that owes an answer may be silent, where `silence` is enough for one without
-  // bytes. `link_doubted`: it was not enough before, so that the link may have become slow.
-  absl::Duration PatienceFor(absl::Duration silence, bool link_doubted) const {
-    const double speed = link_doubted ? AwaitedBytes::kLowest : awaited.bytes_per_second();
-    return AllowedSilence(silence, awaited.total(), speed);
-  }
-
   // Tells the master that a replica's bytes are wrong; it finds out for itself.
   void ReportBadReplica(ChunkId chunk, ServerId server, std::string_view reason) {
     pb::ReportBadReplicaRequest report;
@@ -74,7 +67,8 @@ class ClientContext {
   Clock* const clock;
   MasterClient master;
   rpc::ChannelCache channels;
-  AwaitedBytes awaited;
+  AwaitedBytes awaited_reads;
+  AwaitedBytes awaited_writes;  // a link may be much slower in one direction
   Suspects suspects;
   Suspects slow_local;  // did not say at once whether they hand out a file
   RestingStreams resting_streams;

@@ -41,6 +41,8 @@ class ChunkSource {
   virtual void Resume() {}
   // Takes in an event of the loop; one of another source is left alone.
   virtual absl::Status OnEvent(const rpc::BulkEvent&) { return absl::OkStatus(); }
+  // Whether it is one of this source.
+  virtual bool Gave(const rpc::BulkEvent&) const { return false; }
   // The next bytes, in order. None: an event has to come first.
   virtual absl::StatusOr<std::optional<CheckedBytes>> Take() = 0;
 

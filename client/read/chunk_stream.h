@@ -18,6 +18,7 @@ class ChunkStream final : public ChunkSource {
   void Pause() override { stream_->PauseReading(); }
   void Resume() override { stream_->ResumeReading(); }
   absl::Status OnEvent(const rpc::BulkEvent& event) override;
+  bool Gave(const rpc::BulkEvent& event) const override { return event.stream == stream_; }
   absl::StatusOr<std::optional<CheckedBytes>> Take() override;
 
  private:

@@ -22,6 +22,7 @@ ReadStreamImpl::ReadStreamImpl(ClientContext* context, std::shared_ptr<ChunkMap>
       position_(begin),
       end_(end),
       waiting_since_(context_->clock->MonotonicNow()),
+      wait_(&context->awaited_reads, context->options.server_silence),
       backoff_(absl::Milliseconds(50), absl::Seconds(1)) {}
 
 absl::StatusOr<std::string_view> ReadStreamImpl::Next() {
@@ -42,7 +43,7 @@ absl::Status ReadStreamImpl::GetOn() {
   absl::StatusOr<std::optional<CheckedBytes>> bytes = current_->Take();
   if (!bytes.ok() && current_->is_direct() && !absl::IsDataLoss(bytes.status())) {
     current_ = Connect(chunk_, current_->server(), RangeFrom(position_, chunk_));
-    waiting_since_ = context_->clock->MonotonicNow();
+    BeginWait();
     return absl::OkStatus();
   }
   if (!bytes.ok()) {
@@ -82,7 +83,10 @@ absl::Status ReadStreamImpl::OnBytes(CheckedBytes bytes) {
   givers_.insert(current_->server().id);
   if (is_last) {
     current_ = std::move(ahead_);
-    if (current_ != nullptr) current_->Resume();
+    if (current_ != nullptr) {
+      current_->Resume();
+      wait_.Asked(ahead_since_, context_->clock->MonotonicNow());
+    }
   }
   bytes_ = std::move(bytes);
   next_slice_ = 0;
@@ -108,6 +112,7 @@ absl::Status ReadStreamImpl::Compare(const CheckedBytes& bytes) {
   comparison_->crc = ConcatCrc32c(comparison_->crc, bytes.crc, bytes.payload.size());
   if (comparison_->position == position_) {
     current_ = Connect(chunk_, current_->server(), RangeFrom(position_, chunk_));
+    BeginWait();
     // The same so far: the rest of it may be given out. If not, its end says which of the two is
     // wrong.
     if (comparison_->crc == chunk_crc_) comparison_.reset();
@@ -150,7 +155,12 @@ void ReadStreamImpl::OpenCurrent(const ServerAddress& server) {
   } else {
     current_ = OpenAt(position_, chunk_, server);
   }
+  BeginWait();
+}
+
+void ReadStreamImpl::BeginWait() {
   waiting_since_ = context_->clock->MonotonicNow();
+  wait_.Asked(waiting_since_, waiting_since_);
 }
 
 std::unique_ptr<ChunkSource> ReadStreamImpl::OpenAt(uint64_t position, const ChunkInfo& chunk,
@@ -195,28 +205,33 @@ void ReadStreamImpl::OpenAhead(uint64_t next) {
   const auto server = ReplicaChoice().Next(*chunk, suspect);
   if (!server.has_value() || suspect(server->id)) return;
   ahead_chunk_ = chunk->id;
+  ahead_since_ = context_->clock->MonotonicNow();
   ahead_ = OpenAt(next, *chunk, *server);
   ahead_->Pause();
 }
 
-absl::Status ReadStreamImpl::Wait() {
+uint64_t ReadStreamImpl::NextMessageBytes() const {
   const uint64_t from = comparison_.has_value() ? comparison_->position : position_;
-  const uint64_t awaited = std::min<uint64_t>(RangeFrom(from, chunk_).length, kPieceBytes);
-  const AwaitedBytes::Share share(&context_->awaited, awaited);
+  return std::min<uint64_t>(RangeFrom(from, chunk_).length, kPieceBytes);
+}
+
+absl::Status ReadStreamImpl::Wait() {
+  const AwaitedBytes::Share share(&context_->awaited_reads, NextMessageBytes());
   const absl::Time began = context_->clock->MonotonicNow();
-  const rpc::BulkEvent event = loop_.Next(waiting_since_ + Allowance() - began);
+  wait_.Await(began);
+  const absl::Duration rest = waiting_since_ + Allowance() - began;
+  const rpc::BulkEvent event = loop_.Next(std::min(rest, StreamWait::kAskAgain));
   if (ahead_ != nullptr) OnEventAhead(event);
   const absl::Status status = current_->OnEvent(event);
   const absl::Time now = context_->clock->MonotonicNow();
   const absl::Duration silence = now - waiting_since_;
-  if (event.kind == rpc::BulkEvent::Kind::kMessage) {
-    context_->awaited.Arrived(now - began);
-    link_doubted_ = false;
+  if (event.kind == rpc::BulkEvent::Kind::kMessage && current_->Gave(event)) {
+    wait_.Arrived(now, {.bytes = event.message.Length()});
   }
   if (!status.ok()) {
     OnFailure(status);
   } else if (event.kind == rpc::BulkEvent::Kind::kTimeout && silence >= Allowance()) {
-    link_doubted_ = true;
+    wait_.GaveUp();
     OnFailure(DeadlineExceededError("it sent nothing for {}", FormatDuration(silence)));
   }
   return absl::OkStatus();
@@ -229,9 +244,7 @@ void ReadStreamImpl::OnEventAhead(const rpc::BulkEvent& event) {
   ahead_.reset();
 }
 
-absl::Duration ReadStreamImpl::Allowance() const {
-  return context_->PatienceFor(context_->options.server_silence, link_doubted_);
-}
+absl::Duration ReadStreamImpl::Allowance() const { return wait_.Allowed(NextMessageBytes()); }
 
 void ReadStreamImpl::OnFailure(const absl::Status& why) {
   const ServerAddress server = current_->server();

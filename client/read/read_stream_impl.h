@@ -44,6 +44,9 @@ class ReadStreamImpl final : public ReadStream {
                                       const ServerAddress& server);
   std::unique_ptr<ChunkSource> Connect(const ChunkInfo& chunk, const ServerAddress& server,
                                        ChunkRange range);
+  // The present server was asked just now.
+  void BeginWait();
+  uint64_t NextMessageBytes() const;  // at most
   // How long the present server may send nothing.
   absl::Duration Allowance() const;
   // What is to be read of this chunk.
@@ -72,9 +75,10 @@ class ReadStreamImpl final : public ReadStream {
   std::unique_ptr<ChunkSource> current_;
   std::unique_ptr<ChunkSource> ahead_;
   ChunkId ahead_chunk_;                // of ahead_
+  absl::Time ahead_since_;             // it was asked
   std::optional<uint64_t> not_ahead_;  // file offset of a chunk that could not be opened ahead
-  bool link_doubted_ = false;          // the last one that failed sent nothing
   absl::Time waiting_since_;
+  StreamWait wait_;  // for messages of current_
 
   CheckedBytes bytes_;  // being given out
   size_t next_slice_ = 0;

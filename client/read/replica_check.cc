@@ -9,6 +9,12 @@
 namespace quern::client {
 namespace {
 
+// That of the slowest link: who checks a replica would rather wait than call it bad.
+absl::Duration SlowestPatience(const ClientContext& context) {
+  return AllowedSilence(context.options.server_silence, context.awaited_reads.total(),
+                        AwaitedBytes::kLowest);
+}
+
 absl::Status ReadWhole(ClientContext* context, const ChunkInfo& chunk,
                        const ServerAddress& server) {
   rpc::BulkLoop loop;
@@ -25,15 +31,14 @@ absl::Status ReadWhole(ClientContext* context, const ChunkInfo& chunk,
       heard = context->clock->MonotonicNow();
       continue;
     }
-    const AwaitedBytes::Share share(&context->awaited,
+    const AwaitedBytes::Share share(&context->awaited_reads,
                                     std::min<uint64_t>(chunk.length - length, kPieceBytes));
-    const absl::Time until = heard + context->PatienceFor(context->options.server_silence, true);
-    const rpc::BulkEvent event = loop.Next(until - context->clock->MonotonicNow());
+    const rpc::BulkEvent event =
+        loop.Next(heard + SlowestPatience(*context) - context->clock->MonotonicNow());
     RETURN_IF_ERROR(stream.OnEvent(event));
     // Others may have begun to wait meanwhile.
     const absl::Duration silence = context->clock->MonotonicNow() - heard;
-    if (event.kind == rpc::BulkEvent::Kind::kTimeout &&
-        silence >= context->PatienceFor(context->options.server_silence, true)) {
+    if (event.kind == rpc::BulkEvent::Kind::kTimeout && silence >= SlowestPatience(*context)) {
       return DeadlineExceededError("it sent nothing for {}", FormatDuration(silence));
     }
   }

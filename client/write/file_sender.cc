@@ -20,9 +20,11 @@ FileSender::FileSender(ClientContext* context, WriterIdentity identity, uint64_t
     : context_(context),
       identity_(std::move(identity)),
       producer_(RandomId()),
-      queue_(chunk_size, [this] {
-        if (loop_ != nullptr) loop_->Wake();
-      }) {}
+      queue_(chunk_size,
+             [this] {
+               if (loop_ != nullptr) loop_->Wake();
+             }),
+      wait_(&context->awaited_writes, context->options.server_silence) {}
 
 void FileSender::PrepareRun() { loop_ = std::make_unique<rpc::BulkLoop>(); }
 
@@ -111,16 +113,23 @@ ChunkFailure FileSender::StreamChunk(const OpenChunk& chunk) {
   const ServerAddress& primary = chunk.chain.front();
   AppendStream stream(loop_.get(), context_->channels.Get(primary.address, rpc::ChannelKind::kBulk),
                       primary);
+  wait_.Rest();
   stream.Open(chunk, {.producer = producer_, .base_seq = base_seq});
   absl::Time heard = clock->MonotonicNow();
   while (!queue_.cancelled()) {
     SendWhatMayGo(&stream);
     const bool waiting = queue_.AwaitsAnswer() || seal_sent_;
-    // Pieces are answered one by one.
+    const bool awaits_disk = AwaitsDisk();
     const uint64_t unacked = queue_.unacked_bytes();
-    const AwaitedBytes::Share share(&context_->awaited, std::min<uint64_t>(unacked, kPieceBytes));
+    const AwaitedBytes::Share share(&context_->awaited_writes, NextAnswerBytes());
     const absl::Time began = clock->MonotonicNow();
-    const absl::Duration patience = Allowance() - (began - heard);
+    // It goes on while messages leave and pieces are added: those say nothing of the servers.
+    if (unacked > 0) {
+      wait_.Await(began);
+    } else {
+      wait_.Rest();
+    }
+    const absl::Duration patience = std::min(Allowance() - (began - heard), StreamWait::kAskAgain);
     const auto response =
         stream.OnEvent(loop_->Next(waiting ? patience : absl::InfiniteDuration()));
     const absl::Time now = clock->MonotonicNow();
@@ -129,12 +138,14 @@ ChunkFailure FileSender::StreamChunk(const OpenChunk& chunk) {
     if (response->has_value()) {
       const absl::StatusOr<bool> sealed = OnResponse(**response);
       if (!sealed.ok()) return {sealed.status(), chunk.chain.front().id};
-      if (queue_.unacked_bytes() < unacked) context_->awaited.Arrived(now - began);
-      link_doubted_ = false;
+      const uint64_t left = queue_.unacked_bytes();
+      if (left < unacked) {
+        wait_.Arrived(now, {.bytes = unacked - left, .waited_for_disk = awaits_disk});
+      }
       if (*sealed) return {};
     }
     if (waiting && now - heard >= Allowance()) {
-      link_doubted_ = true;
+      wait_.GaveUp();
       return {DeadlineExceededError("no answer for {}", FormatDuration(now - heard)), ServerId()};
     }
   }
@@ -166,12 +177,17 @@ absl::StatusOr<bool> FileSender::OnResponse(const pb::AppendResponse& response) 
   return false;
 }
 
+uint64_t FileSender::NextAnswerBytes() const {
+  return std::min<uint64_t>(queue_.unacked_bytes(), kPieceBytes);
+}
+
+// A seal and a sync go out right behind the last pieces, whose acks may wait for the disk as well.
+bool FileSender::AwaitsDisk() const { return seal_sent_ || queue_.AwaitsSync(); }
+
 absl::Duration FileSender::Allowance() const {
-  const absl::Duration silence = context_->options.server_silence;
-  const absl::Duration for_bytes = context_->PatienceFor(silence, link_doubted_);
-  // They go out right behind the last pieces, whose acks may wait for the disk as well.
-  const bool awaits_disk = seal_sent_ || queue_.AwaitsSync();
-  return awaits_disk ? std::max(for_bytes, silence * kDiskPatience) : for_bytes;
+  const absl::Duration for_bytes = wait_.Allowed(NextAnswerBytes());
+  const absl::Duration for_disk = context_->options.server_silence * kDiskPatience;
+  return AwaitsDisk() ? std::max(for_bytes, for_disk) : for_bytes;
 }
 
 ServerId FileSender::ToBlame(const OpenChunk& chunk, const ChunkFailure& failure) const {

@@ -65,6 +65,9 @@ class FileSender {
   void SendWhatMayGo(AppendStream* stream);
   // True when the chunk is sealed.
   absl::StatusOr<bool> OnResponse(const pb::AppendResponse& response);
+  // Of the piece that is answered next: they are answered one by one.
+  uint64_t NextAnswerBytes() const;
+  bool AwaitsDisk() const;
   // How long the servers may stay silent now.
   absl::Duration Allowance() const;
   absl::Status Resolve(const OpenChunk& chunk, const ChunkFailure& failure);
@@ -78,8 +81,8 @@ class FileSender {
   SendQueue queue_;
   std::optional<OpenChunk> first_chunk_;
   uint32_t ordinal_ = 0;
-  bool link_doubted_ = false;  // the last chunk failed since nobody answered
-  int fruitless_chunks_ = 0;   // in a row that took no byte
+  StreamWait wait_;           // for acks
+  int fruitless_chunks_ = 0;  // in a row that took no byte
   bool seal_sent_ = false;
 };
 

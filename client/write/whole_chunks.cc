@@ -1,5 +1,6 @@
 #include "client/write/whole_chunks.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -42,20 +43,23 @@ Sums Send(std::span<const WholeChunk> chunks, rpc::BulkStream* stream) {
 }
 
 ChunkFailure AwaitSeal(ClientContext* context, const Sums& sums, RestingStreams::Stream* stream) {
-  const AwaitedBytes::Share share(&context->awaited, sums.bytes);
+  const AwaitedBytes::Share share(&context->awaited_writes, sums.bytes);
+  StreamWait wait(&context->awaited_writes, context->options.server_silence * kDiskPatience);
   const absl::Time began = context->clock->MonotonicNow();
   ServerId failed = stream->primary.id;
   while (true) {
-    const absl::Duration silence = context->clock->MonotonicNow() - began;
-    const absl::Duration patience =
-        context->PatienceFor(context->options.server_silence * kDiskPatience, false);
+    const absl::Time now = context->clock->MonotonicNow();
+    wait.Await(now);
+    const absl::Duration silence = now - began;
+    const absl::Duration patience = wait.Allowed(sums.bytes);
     if (silence >= patience) {
       return {DeadlineExceededError("no answer for {}", FormatDuration(silence)), ServerId()};
     }
-    const auto response = ReadAppendAnswer(stream->loop.Next(patience - silence), &failed);
+    const absl::Duration rest = std::min(patience - silence, StreamWait::kAskAgain);
+    const auto response = ReadAppendAnswer(stream->loop.Next(rest), &failed);
     if (!response.ok()) return {response.status(), failed};
     if (!response->has_value()) continue;
-    context->awaited.Arrived(context->clock->MonotonicNow() - began);
+    wait.Arrived(context->clock->MonotonicNow(), {.bytes = sums.bytes});
     const pb::AppendResponse::Sealed& sealed = (*response)->sealed();
     if (sealed.length() != sums.bytes || sealed.crc() != sums.crc) {
       return {DataLossError("closed {} bytes with CRC32C {:08x}, sent were {} with {:08x}",
@@ -70,9 +74,9 @@ ChunkFailure AwaitSeal(ClientContext* context, const Sums& sums, RestingStreams:
 // Whether they arrive within about a second, beside all else that is under way: a chunkserver ends
 // a stream that rests while a message comes over a slow link.
 bool AreQuick(const ClientContext& context, std::span<const WholeChunk> chunks) {
-  uint64_t bytes = context.awaited.total();
+  uint64_t bytes = context.awaited_writes.total();
   for (const WholeChunk& whole : chunks) bytes += whole.piece.size();
-  return static_cast<double>(bytes) < context.awaited.bytes_per_second();
+  return static_cast<double>(bytes) < context.awaited_writes.bytes_per_second();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "client/file_system.h"
 #include "common/crc32c.h"
+#include "common/notification.h"
 #include "tests/support/fake_dfs.h"
 #include "tests/support/random_test.h"
 #include "tests/support/status_matchers.h"
@@ -352,6 +353,27 @@ TEST_F(FileTest, AServerIsNotSilentAsLongAsItsBytesMayBeUnderWay) {
   fake_.ScriptFrames(nullptr);
   ASSERT_OK(WriteFile("/g", "abc"));
   EXPECT_TRUE(fake_.excluded_servers().empty()) << "nobody is suspected";
+}
+
+// The speed of a link is the time between answers, whatever wakes the sender in between.
+TEST_F(FileTest, APieceThatIsAddedJustBeforeAnAnswerMakesNoLinkFast) {
+  Connect(absl::Seconds(30), /*server_silence=*/absl::Milliseconds(300));
+  Notification almost;
+  fake_.ScriptFrames([&, frames = 0](uint32_t) mutable {
+    Clock::Real()->Sleep(absl::Milliseconds(650));
+    if (++frames == 1) almost.Notify();
+    Clock::Real()->Sleep(absl::Milliseconds(50));
+    return FrameAction::kAck;
+  });
+  const std::string bytes = RandomText(3 << 20);
+  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f", {.chunk_size = 4 << 20}));
+  ASSERT_OK(writer->Append(std::string_view(bytes).substr(0, 2 << 20)));
+  almost.Wait();
+  ASSERT_OK(writer->Append(std::string_view(bytes).substr(2 << 20)));
+  ASSERT_OK(writer->Flush());
+  ASSERT_OK(writer->Close());
+  EXPECT_EQ(fake_.most_resolves(), 0) << "no chunk was given up";
+  EXPECT_EQ(fake_.FileBytes("/f"), bytes);
 }
 
 // They follow the last piece at once, and it is answered with them.

@@ -1,9 +1,7 @@
-// The small pure parts of the client: request ids, suspects, patience, pieces, the choice of
-// a replica.
+// The small pure parts of the client: request ids, suspects, pieces, the choice of a replica.
 #include <gtest/gtest.h>
 
 #include "client/master/request_ids.h"
-#include "client/patience.h"
 #include "client/piece.h"
 #include "client/read/replica_choice.h"
 #include "client/suspects.h"
@@ -56,49 +54,6 @@ TEST(Suspects, OnlySoManyReplicasAreRemembered) {
   for (uint64_t id = 1; id <= 10'001; ++id) suspects.AddReplica(ServerId(3), ChunkId(id));
   EXPECT_FALSE(suspects.Contains(ServerId(3), ChunkId(1)));
   EXPECT_TRUE(suspects.Contains(ServerId(3), ChunkId(10'001)));
-}
-
-TEST(AllowedSilence, IsLongerByWhatTheBytesOfAllStreamsTake) {
-  constexpr absl::Duration kSilence = absl::Seconds(5);
-  constexpr uint64_t kMessage = uint64_t{1} << 20;
-  constexpr double kSlow = 64 << 10;
-  EXPECT_EQ(AllowedSilence(kSilence, 0, kSlow), absl::Seconds(5));
-  EXPECT_LT(AllowedSilence(kSilence, 1'000, kSlow), absl::Milliseconds(5'020));
-  EXPECT_EQ(AllowedSilence(kSilence, kMessage, kSlow), absl::Seconds(5 + 16));
-  EXPECT_EQ(AllowedSilence(kSilence, 4 * kMessage, kSlow), absl::Seconds(5 + 64));
-  EXPECT_EQ(AllowedSilence(kSilence, 64 * kMessage, kSlow), absl::Seconds(5 + 120));
-  EXPECT_EQ(AllowedSilence(kSilence, UINT64_MAX, kSlow), absl::Seconds(5 + 120));
-  EXPECT_LT(AllowedSilence(kSilence, 64 * kMessage, 100 << 20), absl::Seconds(6));
-}
-
-TEST(AwaitedBytes, SayWhatMayBeExpectedOfTheLink) {
-  AwaitedBytes awaited;
-  const double unknown = awaited.bytes_per_second();
-  {
-    const AwaitedBytes::Share flushed(&awaited, 100);
-    for (int i = 0; i < 100; ++i) awaited.Arrived(absl::Milliseconds(5));
-    EXPECT_EQ(awaited.bytes_per_second(), unknown) << "few bytes say nothing of it";
-  }
-  const AwaitedBytes::Share first(&awaited, 1 << 20);
-  const AwaitedBytes::Share second(&awaited, 1 << 20);
-  awaited.Arrived(absl::Milliseconds(20));
-  EXPECT_EQ(awaited.bytes_per_second(), 50 << 20);
-  awaited.Arrived(absl::Seconds(1));
-  EXPECT_GT(awaited.bytes_per_second(), 35 << 20) << "one bad second";
-  for (int i = 0; i < 100; ++i) awaited.Arrived(absl::Seconds(4));
-  EXPECT_EQ(awaited.bytes_per_second(), 256 << 10);
-  awaited.Arrived(absl::ZeroDuration());
-  EXPECT_EQ(awaited.bytes_per_second(), 1000.0 * (1 << 20)) << "it was there before";
-}
-
-TEST(AwaitedBytes, AreThoseOfTheStreamsThatWaitNow) {
-  AwaitedBytes awaited;
-  const AwaitedBytes::Share first(&awaited, 10);
-  {
-    const AwaitedBytes::Share second(&awaited, 5);
-    EXPECT_EQ(awaited.total(), 15u);
-  }
-  EXPECT_EQ(awaited.total(), 10u);
 }
 
 TEST(PiecePool, KeepsAFewPiecesAndGivesBackTheRest) {
