@@ -149,32 +149,36 @@ absl::Status DiskSet::AgreeOnIdentity() {
 }
 
 absl::Status DiskSet::FormatNew(const std::vector<EmptyPlace>& empty) {
-  std::vector<Disk*> to_format;
+  std::vector<EmptyPlace> to_format;
   absl::Status first_error;
-  for (const auto& [disk, note] : empty) {
+  for (const EmptyPlace& place : empty) {
     absl::Status status;
     {
       MutexLock lock(&mutex_);
-      status = roster_.MayFormat(disk->path(), note);
+      status = roster_.MayFormat(place.disk->path(), place.note);
     }
     if (status.ok()) {
-      to_format.push_back(disk);
+      to_format.push_back(place);
     } else {
-      disk->SetAway(status);
+      place.disk->SetAway(status);
       if (first_error.ok()) first_error = status;
     }
   }
   if (opened_.empty() && !first_error.ok()) return first_error;
-  for (Disk* disk : to_format) {
+  for (const EmptyPlace& place : to_format) {
     const DiskIdentity identity{.server_uuid = server_uuid_, .disk_uuid = RandomHex(16)};
-    threads_.BeginNext(disk, [this, disk, identity] { FormatAtStart(disk, identity); });
+    threads_.BeginNext(place.disk,
+                       [this, disk = place.disk, identity] { FormatAtStart(disk, identity); });
   }
   threads_.Await([this] { return !opened_.empty() || AnyFormatted(); }, kDiskStartPatience);
   MutexLock lock(&mutex_);
   has_formatted_ = true;
-  for (Disk* disk : to_format) {
+  for (const auto& [disk, note] : to_format) {
     const auto answer = formatted_.find(disk);
-    if (answer == formatted_.end()) continue;  // it hangs
+    if (answer == formatted_.end()) {  // it hangs
+      empty_[disk] = note;             // nor is anything put on it before the next start
+      continue;
+    }
     if (!answer->second.ok()) {
       if (first_error.ok()) first_error = answer->second;
       continue;
@@ -194,6 +198,8 @@ void DiskSet::FormatAtStart(Disk* disk, const DiskIdentity& identity) {
       formatted_[disk] = status;
       return;
     }
+    // Another disk may have been mounted there since it was looked at. Reopen looks at it again.
+    if (!status.ok() || disk->uuid() != identity.disk_uuid) empty_.erase(disk);
   }
   if (!status.ok()) return;
   // The other disks do not know it, so that nobody would miss it: a start tells them.
@@ -382,7 +388,7 @@ absl::Status DiskSet::CheckWhole() const {
     {
       MutexLock lock(&mutex_);
       if (roster_.IsForgotten(disk->uuid())) continue;
-      // Nothing is on one that is to become a new disk.
+      // Nothing is on one that is to become a new disk, or becomes one too late.
       const auto empty = empty_.find(disk.get());
       if (empty != empty_.end() && roster_.MayFormat(disk->path(), empty->second).ok()) continue;
     }

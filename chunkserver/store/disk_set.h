@@ -70,7 +70,7 @@ class DiskSet {
   DiskThreads& threads() { return threads_; }
   // Tries one again that may return. True: it is open now.
   bool Reopen(Disk* disk);
-  // OK when all disks are ready or forgotten, or empty and to be formatted by the next start.
+  // OK when all disks are ready or forgotten, or new ones that are for the next start to take in.
   // Unavailable: names one that is not.
   absl::Status CheckWhole() const;
 
@@ -132,7 +132,8 @@ class DiskSet {
   bool has_formatted_ ABSL_GUARDED_BY(mutex_) = false;
   // Those that were opened too late for that, and wait for Reopen.
   std::set<const Disk*> late_ ABSL_GUARDED_BY(mutex_);
-  // Those in which no disk was ever seen, and at the last look none was: their notes.
+  // Those in which no disk was ever seen, and at the last look none was: their notes. Also
+  // those that became new disks too late for the start, or hang before they do.
   std::map<const Disk*, std::string> empty_ ABSL_GUARDED_BY(mutex_);
 
   DiskThreads threads_;  // last: they use the rest

@@ -227,13 +227,17 @@ TEST_P(ChunkStoreStartTest, ANewDiskThatHangsWhileItIsFormattedHoldsUpNoOther) {
   ASSERT_TRUE(StartWhileHanging(empty + "/tmp", {empty}));
   EXPECT_TRUE(Eventually([&] {
     store_->ReopenDisks();
-    return FirstIsServed();
+    return FirstIsServed() && store_->Disks()[1].health.ok();
   }));
+  EXPECT_THAT(store_->Find(ChunkId(99)), StatusIs(absl::StatusCode::kNotFound))
+      << "nothing can be on a new disk";
   files_.Release();
   EXPECT_TRUE(Eventually([&] {
     store_->ReopenDisks();
     return Message(store_->Disks()[2].health).find("restart the server") != std::string::npos;
   }));
+  EXPECT_THAT(store_->Find(ChunkId(99)), StatusIs(absl::StatusCode::kNotFound))
+      << "nor on one that the next start takes in";
   EXPECT_OK(store_->Create(Spec(ChunkId(9)))) << "on one of the others";
   EXPECT_NE(store_->DiskOf(ChunkId(9)).value(), 2u);
   store_.reset();
