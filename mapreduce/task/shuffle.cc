@@ -14,7 +14,6 @@
 #include "common/thread.h"
 #include "mapreduce/engine/early_merge.h"
 #include "mapreduce/engine/map_output_file.h"
-#include "mapreduce/engine/merge_runs.h"
 #include "mapreduce/task/fetch_queue.h"
 #include "mapreduce/task/fetched_segment.h"
 #include "quern/mr/v1/shuffle.pb.h"
@@ -158,8 +157,8 @@ class Shuffle {
     merge_ = runs_.Next();
     if (!merge_.has_value()) return;
     merging_ = Thread("merge", [this] {
-      merged_ = MergeIntoFile(merge_->runs, options_.scratch_dir + "/early", &damaged_,
-                              &options_.progress->steps, &stop_merge_);
+      merged_ = options_.merge(merge_->runs, options_.scratch_dir + "/early", &damaged_,
+                               &options_.progress->steps, &stop_merge_);
       merge_done_ = true;
       loop_.Wake();
     });

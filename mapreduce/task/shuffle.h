@@ -7,17 +7,26 @@
 // again.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "common/clock.h"
 #include "common/status.h"
+#include "mapreduce/engine/merge_runs.h"
 #include "mapreduce/engine/run_reader.h"
+#include "mapreduce/engine/work_steps.h"
 #include "mapreduce/task/map_output_feed.h"
 #include "mapreduce/task/task_progress.h"
 
 namespace quern::mr {
+
+// What MergeIntoFile does.
+using MergeFunction = std::function<absl::StatusOr<SortedRun>(
+    const std::vector<SortedRun>& runs, const std::string& path, SortedRun* failed_run,
+    WorkSteps* steps, const std::atomic<bool>* stop)>;
 
 struct ShuffleOptions {
   std::string job_id;
@@ -31,6 +40,8 @@ struct ShuffleOptions {
   // How finely the time spent waiting is told.
   absl::Duration wait_step = absl::Seconds(5);
   Clock* clock = Clock::Real();
+  // Of those that are merged meanwhile; called in another thread, one at a time.
+  MergeFunction merge = MergeIntoFile;
 };
 
 // Runs in the order of the map tasks: one for each map task that has anything for this partition,
