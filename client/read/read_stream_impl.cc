@@ -12,6 +12,8 @@ namespace {
 
 // The next chunk's stream is opened when this much of the present one is left.
 constexpr uint64_t kOpenAheadBytes = 4 << 20;
+// In the first one a replica may be wrong only in what others gave out before it.
+constexpr int kMaxWrongRounds = 2;
 
 }  // namespace
 
@@ -104,6 +106,7 @@ void ReadStreamImpl::OnWrongChunk(uint32_t crc) {
   }
   OnFailure(why);
   doubted_ = true;
+  ++wrong_in_round_;
 }
 
 absl::Status ReadStreamImpl::Compare(const CheckedBytes& bytes) {
@@ -135,6 +138,8 @@ absl::Status ReadStreamImpl::EnsureStream() {
       whole_chunk_ = position_ == chunk_.offset;
       chunk_crc_ = 0;
       doubted_ = false;
+      wrong_in_round_ = 0;
+      wrong_rounds_ = 0;
       givers_.clear();
     }
     if (current_ != nullptr) return absl::OkStatus();
@@ -262,22 +267,34 @@ absl::Status ReadStreamImpl::NewRound() {
   Clock* clock = context_->clock;
   failing_since_ = std::min(failing_since_, clock->MonotonicNow());
   const absl::Duration pause = backoff_.Next();
-  if (clock->MonotonicNow() + pause - failing_since_ > context_->options.master_timeout) {
-    const std::string what = fmt::format("{}: chunk {}", chunks_->status().path, chunk_.id);
-    if (chunk_.replicas.empty()) {
-      return UnavailableError("{} has no live replica (0 of {}). Try: dfs fsck --locations", what,
-                              chunk_.wanted_replicas);
-    }
-    std::vector<ServerId> holders;
-    for (const ServerAddress& replica : chunk_.replicas) holders.push_back(replica.id);
-    return Annotate(last_failure_,
-                    fmt::format("{}: none of {} replicas ({}) can be read, the last was", what,
-                                holders.size(), fmt::join(holders, ", ")));
+  const absl::Duration failing = clock->MonotonicNow() + pause - failing_since_;
+  wrong_rounds_ = AllWereWrong() ? wrong_rounds_ + 1 : 0;
+  if (wrong_rounds_ == kMaxWrongRounds || failing > context_->options.master_timeout) {
+    return NoneCanBeRead();
   }
   clock->Sleep(pause);
   choice_.NewRound();
+  wrong_in_round_ = 0;
   ASSIGN_OR_RETURN(chunk_, chunks_->Refresh(chunk_));
   return absl::OkStatus();
+}
+
+bool ReadStreamImpl::AllWereWrong() const {
+  const size_t all = std::max<size_t>(chunk_.replicas.size(), chunk_.wanted_replicas);
+  return wrong_in_round_ > 0 && wrong_in_round_ >= all;
+}
+
+absl::Status ReadStreamImpl::NoneCanBeRead() const {
+  const std::string what = fmt::format("{}: chunk {}", chunks_->status().path, chunk_.id);
+  if (chunk_.replicas.empty()) {
+    return UnavailableError("{} has no live replica (0 of {}). Try: dfs fsck --locations", what,
+                            chunk_.wanted_replicas);
+  }
+  std::vector<ServerId> holders;
+  for (const ServerAddress& replica : chunk_.replicas) holders.push_back(replica.id);
+  return Annotate(last_failure_,
+                  fmt::format("{}: none of {} replicas ({}) can be read, the last was", what,
+                              holders.size(), fmt::join(holders, ", ")));
 }
 
 }  // namespace quern::client

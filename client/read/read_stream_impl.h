@@ -3,6 +3,7 @@
 
 #include <absl/time/time.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -60,6 +61,10 @@ class ReadStreamImpl final : public ReadStream {
   void OnFailure(const absl::Status& why);
   // All replicas have failed: asks for fresh locations, or gives up.
   absl::Status NewRound();
+  // In this round, all replicas that there are to be: one that is missing may come back, and be
+  // right.
+  bool AllWereWrong() const;
+  absl::Status NoneCanBeRead() const;
   bool Suspected(ServerId server, const ChunkInfo& chunk) const {
     return context_->suspects.Contains(server, chunk.id);
   }
@@ -90,6 +95,8 @@ class ReadStreamImpl final : public ReadStream {
   // The present chunk came wrong as a whole. What was given out of it cannot be taken back, so that
   // the next replica is read from the chunk's begin and compared with it, before more is given out.
   bool doubted_ = false;
+  size_t wrong_in_round_ = 0;  // replicas that came so since the last locations were asked for
+  int wrong_rounds_ = 0;       // in a row in which all came so
   struct Comparison {
     uint64_t position = 0;  // in the file, of the next byte to be compared
     uint32_t crc = 0;       // from the chunk's begin to there

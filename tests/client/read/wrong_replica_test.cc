@@ -4,8 +4,10 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "client/file_system.h"
+#include "common/notification.h"
 #include "tests/support/fake_dfs.h"
 #include "tests/support/random_test.h"
 #include "tests/support/status_matchers.h"
@@ -23,13 +25,12 @@ using ReadFault = FakeDfs::ReadFault;
 
 class WrongReplicaTest : public RandomTest {
  protected:
-  void SetUp() override { Connect(absl::Seconds(5)); }
-  void Connect(absl::Duration master_timeout) {
+  void SetUp() override {
     fs_ = FileSystem::Create({.masters = {fake_.master_address()},
                               .user = "alice",
                               .group = "staff",
                               .node = "here",
-                              .master_timeout = master_timeout});
+                              .master_timeout = absl::Seconds(30)});
   }
   void Write(const std::string& path, std::string_view bytes) {
     ASSERT_OK_AND_ASSIGN(const auto writer, fs_->Create(path));
@@ -98,21 +99,50 @@ TEST_F(WrongReplicaTest, OneThatIsWrongSaysNothingOfWhatWasGivenOut) {
   EXPECT_THAT(fake_.reported_bad(), AllOf(Contains(1u), Contains(2u)));
 }
 
+// None becomes right by being read again: that is not done as long as servers are waited for.
 TEST_F(WrongReplicaTest, WhenAllAreWrongTheErrorNamesFileChunkAndServers) {
-  Connect(absl::Milliseconds(300));
   for (const size_t size : {5'000, 60'000}) {
     SCOPED_TRACE(size);
     const std::string path = fmt::format("/f{}", size);
     WriteRandom(path, size);
     for (const uint32_t id : {1, 2, 3}) fake_.SetReadFault(id, ReadFault::kOtherLastByte);
+    int look_ups = 0;
+    fake_.ScriptLookUps([&look_ups] {
+      ++look_ups;
+      return true;
+    });
     EXPECT_THAT(Read(path),
                 StatusIs(absl::StatusCode::kDataLoss,
                          AllOf(HasSubstr(path + ": chunk 0x"), HasSubstr("(cs1, cs2, cs3)"),
                                HasSubstr("the whole chunk reads with crc"))));
+    fake_.ScriptLookUps(nullptr);
+    EXPECT_EQ(look_ups, 2) << "when it is opened, and once more";
     EXPECT_LT(got_.size(), size);
     EXPECT_THAT(fake_.reported_bad(), AllOf(Contains(1u), Contains(2u), Contains(3u)));
     for (const uint32_t id : {1, 2, 3}) fake_.SetReadFault(id, ReadFault::kNone);
   }
+}
+
+TEST_F(WrongReplicaTest, WhereOthersAreWrongOneThatIsAwayIsWaitedFor) {
+  const std::string text = WriteRandom("/f", 5'000);
+  for (const uint32_t id : {1, 2}) fake_.SetReadFault(id, ReadFault::kOtherLastByte);
+  fake_.SetReadFault(3, ReadFault::kNotFound);
+  Notification in_fourth_round;
+  fake_.ScriptLookUps([&in_fourth_round, calls = 0]() mutable {
+    if (++calls == 4) in_fourth_round.Notify();
+    return true;
+  });
+  absl::StatusOr<std::string> back;
+  std::jthread reader([&] {
+    back = Read("/f");
+    in_fourth_round.Notify();  // should it have ended before
+  });
+  in_fourth_round.Wait();
+  fake_.SetReadFault(3, ReadFault::kNone);
+  reader.join();
+  fake_.ScriptLookUps(nullptr);
+  ASSERT_OK(back);
+  EXPECT_TRUE(*back == text);
 }
 
 TEST_F(WrongReplicaTest, AServerWithoutOneReplicaIsAvoidedForThisOneOnly) {
