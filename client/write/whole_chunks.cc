@@ -42,6 +42,11 @@ Sums Send(std::span<const WholeChunk> chunks, rpc::BulkStream* stream) {
   return sums;
 }
 
+// Every answer waits for the syncs of all replicas, which busy disks take their time for. One that
+// takes even longer tells of the link: else nothing would where all files are small, and AreQuick
+// would take no link for slow.
+absl::Duration SlowSync(const ClientOptions& options) { return options.server_silence / 2; }
+
 ChunkFailure AwaitSeal(ClientContext* context, const Sums& sums, RestingStreams::Stream* stream) {
   const AwaitedBytes::Share share(&context->awaited_writes, sums.bytes);
   StreamWait wait(&context->awaited_writes, context->options.server_silence * kDiskPatience);
@@ -59,7 +64,9 @@ ChunkFailure AwaitSeal(ClientContext* context, const Sums& sums, RestingStreams:
     const auto response = ReadAppendAnswer(stream->loop.Next(rest), &failed);
     if (!response.ok()) return {response.status(), failed};
     if (!response->has_value()) continue;
-    wait.Arrived(context->clock->MonotonicNow(), {.bytes = sums.bytes});
+    const absl::Time arrived = context->clock->MonotonicNow();
+    wait.Arrived(arrived, {.bytes = sums.bytes,
+                           .waited_for_disk = arrived - began < SlowSync(context->options)});
     const pb::AppendResponse::Sealed& sealed = (*response)->sealed();
     if (sealed.length() != sums.bytes || sealed.crc() != sums.crc) {
       return {DataLossError("closed {} bytes with CRC32C {:08x}, sent were {} with {:08x}",

@@ -3,9 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 
+#include "client/client_context.h"
 #include "client/file_system.h"
+#include "client/write/whole_chunks.h"
+#include "common/crc32c.h"
 #include "common/random.h"
 #include "tests/support/fake_dfs.h"
 #include "tests/support/random_test.h"
@@ -52,7 +56,29 @@ class SmallFilesTest : public RandomTest {
     }
   }
 
+  // What is expected of the link once a message was answered after so long, bytes per second.
+  double SpeedAfterALateAnswer(absl::Duration late, absl::Duration server_silence) {
+    ClientContext context({.masters = {fake_.master_address()}, .server_silence = server_silence});
+    const auto chunks = fs_->GetChunks("/old");
+    EXPECT_OK(chunks.status());
+    if (!chunks.ok()) return 0;
+    const SharedPiece buffer = context.pieces->Take();
+    buffer->size = 300'000;
+    std::fill_n(buffer->data.get(), buffer->size, 'x');
+    buffer->crc = Crc32c(buffer->bytes());
+    const WholeChunk whole{.chunk = {.id = ChunkId(++chunk_), .chain = chunks->front().replicas},
+                           .piece = {.seq = 1, .buffer = buffer},
+                           .producer = 1};
+    fake_.ScriptFrames([late](uint32_t) {
+      Clock::Real()->Sleep(late);
+      return FrameAction::kAck;
+    });
+    EXPECT_OK(SendWhole(&context, {&whole, 1}).status);
+    return context.awaited_writes.bytes_per_second();
+  }
+
   FakeDfs fake_{{.servers = 3, .chunk_size = 4 << 20}};
+  uint64_t chunk_ = 1'000'000;
   std::deque<std::string> contents_;
   std::unique_ptr<FileSystem> fs_;
 };
@@ -141,6 +167,16 @@ TEST_F(SmallFilesTest, NoFileIsLeftWhenEveryChunkFails) {
   EXPECT_EQ(fake_.file_count(), 0);
   EXPECT_EQ(fake_.abandoned(), 3);
   EXPECT_EQ(fake_.abandoning_calls(), 1);
+}
+
+TEST_F(SmallFilesTest, DisksThatTakeTheirTimeMakeNoLinkSlow) {
+  ExpectAllThere({{"/old", {}, "old"}});
+  const double unknown = AwaitedBytes().bytes_per_second();
+  EXPECT_GE(SpeedAfterALateAnswer(absl::Milliseconds(400), /*server_silence=*/absl::Seconds(30)),
+            unknown);
+  // Longer than one waits for a disk.
+  EXPECT_LT(SpeedAfterALateAnswer(absl::Milliseconds(2'500), /*server_silence=*/absl::Seconds(4)),
+            unknown);
 }
 
 TEST_F(SmallFilesTest, WhereThereIsNoRoomForAllEachTriesForItself) {
