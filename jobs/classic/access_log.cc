@@ -1,5 +1,6 @@
 #include "jobs/classic/access_log.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <vector>
@@ -91,6 +92,20 @@ std::string_view WithoutBlanks(std::string_view text) {
              : text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
 }
 
+bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// "HTTP/1.1", or what strays to a web server: "RTSP/1.0", "SIP/2.0", "http/1.1", "HTTP/V1.0".
+bool IsVersion(std::string_view part) {
+  const auto slash = static_cast<size_t>(std::ranges::find_if_not(part, IsLetter) - part.begin());
+  if (slash == 0 || slash == part.size() || part[slash] != '/') return false;
+  if (part.starts_with("HTTP/")) return true;  // whatever follows
+  std::string_view number = part.substr(slash + 1);
+  if (number.starts_with('V') || number.starts_with('v')) number.remove_prefix(1);
+  return std::ranges::any_of(number, IsDigit) &&
+         number.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
 // "METHOD TARGET HTTP/1.1", or "METHOD TARGET" of HTTP/0.9. Clients ask for targets with blanks in
 // them, and servers log them as they came. False when there is no target.
 bool ReadRequest(std::string_view request, LogEntry* entry) {
@@ -101,7 +116,7 @@ bool ReadRequest(std::string_view request, LogEntry* entry) {
   // With the blank in front, so that a version alone is found to be one.
   std::string_view target = request.substr(method_end);
   const size_t last = target.rfind(' ');
-  if (target.substr(last + 1).starts_with("HTTP/")) target = target.substr(0, last);
+  if (IsVersion(target.substr(last + 1))) target = target.substr(0, last);
   entry->target = WithoutBlanks(target);
   return !entry->target.empty();
 }

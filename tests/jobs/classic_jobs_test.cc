@@ -75,6 +75,16 @@ TEST(AccessLog, ATargetMayHaveBlanks) {
   EXPECT_EQ(ReadRequest(R"(GET /a b  c HTTP/1.1" 200 5)"), "GET /a b  c 5");
   EXPECT_EQ(ReadRequest(R"(GET /a HTTP/1.1 b HTTP/1.1" 200 5)"), "GET /a HTTP/1.1 b 5");
   EXPECT_EQ(ReadRequest(R"(GET  /a  HTTP/2.0 " 200 5)"), "GET /a 5");
+  // Versions are those of any protocol, written in any way.
+  EXPECT_EQ(ReadRequest(R"(OPTIONS / RTSP/1.0" 400 5)"), "OPTIONS / 5");
+  EXPECT_EQ(ReadRequest(R"(OPTIONS sip:nm SIP/2.0" 400 5)"), "OPTIONS sip:nm 5");
+  EXPECT_EQ(ReadRequest(R"(GET /a http/1.1" 200 5)"), "GET /a 5");
+  EXPECT_EQ(ReadRequest(R"(GET /a b HTTP/V1.0" 200 5)"), "GET /a b 5");
+  EXPECT_EQ(ReadRequest(R"(GET /a HTTP/2" 200 5)"), "GET /a 5");
+  EXPECT_EQ(ReadRequest(R"(GET /a b/c" 200 5)"), "GET /a b/c 5");
+  EXPECT_EQ(ReadRequest(R"(GET /a b/" 200 5)"), "GET /a b/ 5");
+  EXPECT_EQ(ReadRequest(R"(GET /a /1.0" 200 5)"), "GET /a /1.0 5");
+  EXPECT_EQ(ReadRequest(R"(GET /a/1.0" 200 5)"), "GET /a/1.0 5");
   // HTTP/0.9 has no version.
   EXPECT_EQ(ReadRequest(R"(GET /a" 200 5)"), "GET /a 5");
   EXPECT_EQ(ReadRequest(R"(GET /a b" 200 5)"), "GET /a b 5");
