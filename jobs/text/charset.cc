@@ -48,6 +48,7 @@ const std::unordered_map<std::string_view, const EncodingLabels*>& EncodingOfLab
 std::string_view EncodingOfMark(std::string_view bytes) {
   if (bytes.starts_with("\xef\xbb\xbf")) return kUtf8;
   if (bytes.starts_with("\xfe\xff")) return "UTF-16BE";
+  if (bytes.starts_with(std::string_view("\xff\xfe\0\0", 4))) return {};  // of UTF-32
   if (bytes.starts_with("\xff\xfe")) return "UTF-16LE";
   return {};
 }
@@ -191,6 +192,11 @@ std::string ToUtf8(std::string_view bytes, std::string_view encoding) {
   const auto found = std::find_if(std::begin(kEncodings), std::end(kEncodings),
                                   [&](const EncodingLabels& e) { return e.name == encoding; });
   return found == std::end(kEncodings) ? CleanUtf8(bytes) : FromIconv(bytes, found->iconv_name);
+}
+
+bool HoldsNul(std::string_view bytes, std::string_view encoding) {
+  if (!encoding.starts_with("UTF-16")) return bytes.find('\0') != std::string_view::npos;
+  return ToUtf8(bytes, encoding).find('\0') != std::string::npos;
 }
 
 }  // namespace quern::text

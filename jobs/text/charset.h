@@ -32,4 +32,8 @@ std::string_view Beginning(std::string_view bytes, size_t most_bytes);
 // The text without its byte order mark; what the encoding has no character for becomes U+FFFD.
 std::string ToUtf8(std::string_view bytes, std::string_view encoding);
 
+// Whether U+0000 is among these characters: then they are no text. Half of the bytes of UTF-16 may
+// be zero, and two of them stand for a letter; UTF-32 is no encoding of pages, and binary.
+bool HoldsNul(std::string_view bytes, std::string_view encoding);
+
 }  // namespace quern::text

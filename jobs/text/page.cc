@@ -13,9 +13,7 @@ namespace {
 constexpr size_t kLookedAtForNul = 4096;
 
 bool IsBinary(std::string_view bytes, std::string_view encoding) {
-  if (encoding.starts_with("UTF-16")) return false;
-  return bytes.starts_with("%PDF-") ||
-         bytes.substr(0, kLookedAtForNul).find('\0') != std::string_view::npos;
+  return bytes.starts_with("%PDF-") || HoldsNul(bytes.substr(0, kLookedAtForNul), encoding);
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ bool IsBlank(std::string_view line) {
 }
 
 constexpr size_t kLookedAtForHtml = 512;
+constexpr size_t kLookedAtForNul = 8 << 10;
 
 bool BeginsLikeHtml(std::string_view bytes) {
   const std::string head = text::LowerLetters(bytes.substr(0, kLookedAtForHtml));
@@ -29,11 +30,6 @@ bool BeginsLikeHtml(std::string_view bytes) {
   const std::string_view from = std::string_view(head).substr(first);
   return from.starts_with("<!doctype html") || from.starts_with("<html") ||
          (from.starts_with("<?xml") && from.find("<html") != std::string_view::npos);
-}
-
-bool LooksBinary(std::string_view bytes) {
-  constexpr size_t kLooked = 8 << 10;
-  return bytes.substr(0, kLooked).find('\0') != std::string_view::npos;
 }
 
 // The title of a document; that in its "meta", where shards have it, when it has none of its own.
@@ -140,13 +136,12 @@ std::optional<IndexedDocument> InputDocuments::ReadFile(std::string_view bytes,
   if (!content_type.empty() || BeginsLikeHtml(bytes)) return ReadPage(bytes, content_type);
   const std::string_view beginning = Beginning(bytes);
   const std::string_view encoding = text::EncodingOfPage(beginning, "");
-  // Half of the bytes of UTF-16 may be zero, and two of them stand for a letter.
-  const bool is_utf16 = encoding.starts_with("UTF-16");
-  if (is_utf16 &&
+  // Of which two bytes stand for a letter.
+  if (encoding.starts_with("UTF-16") &&
       BeginsLikeHtml(text::ToUtf8(beginning.substr(0, 2 * kLookedAtForHtml), encoding))) {
     return ReadPage(bytes, "");
   }
-  if (!is_utf16 && LooksBinary(beginning)) {
+  if (text::HoldsNul(beginning.substr(0, kLookedAtForNul), encoding)) {
     binary_->Increment();
     return std::nullopt;
   }

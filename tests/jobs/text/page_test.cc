@@ -260,6 +260,17 @@ TEST(Page, ReadsOldEncodings) {
 TEST(Page, RefusesWhatIsNoPage) {
   EXPECT_EQ(ReadPage("%PDF-1.4 ...", {}).problem, PageProblem::kBinary);
   EXPECT_EQ(ReadPage(std::string_view("\x89PNG\0\0", 6), {}).problem, PageProblem::kBinary);
+  // UTF-32, whose mark begins like that of UTF-16; and what only has that mark.
+  const std::string_view wide("\xff\xfe\0\0a\0\0\0", 8);
+  const std::string_view marked(
+      "\xff\xfe"
+      "a\0\0\0"
+      "b\0",
+      8);
+  for (const std::string_view bytes : {wide, marked}) {
+    EXPECT_EQ(ReadPage(bytes, {}).problem, PageProblem::kBinary);
+    EXPECT_EQ(ReadPage(bytes, {"text/html; charset=utf-16le"}).problem, PageProblem::kBinary);
+  }
   EXPECT_EQ(ReadPage("", {}).problem, PageProblem::kNoText);
   EXPECT_EQ(NameOf(PageProblem::kBinary), "binary");
 }

@@ -225,6 +225,24 @@ TEST_F(SearchIndexTest, FilesInUtf16AreNotBinary) {
   }
 }
 
+// The mark of UTF-32 begins like that of UTF-16.
+TEST_F(SearchIndexTest, FilesThatOnlyBeginLikeUtf16AreBinary) {
+  std::filesystem::create_directory(dir_ / "files");
+  std::string wide("\xff\xfe\0\0", 4);
+  for (const char c : std::string_view("Plain words")) wide += {c, '\0', '\0', '\0'};
+  std::ofstream(dir_ / "files/a.txt") << "Plain words";
+  std::ofstream(dir_ / "files/b.txt", std::ios::binary) << wide;
+  std::ofstream(dir_ / "files/c.dat", std::ios::binary)
+      << Utf16Of("Plain", /*big_endian=*/false) << std::string("\0\0\1\2", 4);
+  pb::JobSpec spec = IndexSpec(dir_ / "files", 1);
+  spec.mutable_inputs(0)->set_format("whole");
+  ExpectSucceeds(spec);
+  const auto segments = OpenSegments(1);
+  ASSERT_EQ(segments.size(), 1u);
+  ASSERT_EQ(segments[0]->documents(), 1u);
+  EXPECT_TRUE(segments[0]->id(0).ends_with("a.txt")) << segments[0]->id(0);
+}
+
 TEST_F(SearchIndexTest, DatesOfPagesAreFoundInEitherForm) {
   std::filesystem::create_directory(dir_ / "files");
   std::ofstream(dir_ / "files/a.html") << DatedPage("2024/05/17");
