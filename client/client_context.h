@@ -36,10 +36,11 @@ class ClientContext {
     resting_streams.Forget(server.id);
   }
 
-  // A server that could not give its replica of a chunk. One that answers that it has none, or
-  // another one than was sealed, says so of this replica; anything else speaks against the server.
+  // A server that could not give its replica of a chunk. One that answers that it has none, another
+  // one than was sealed, or one that is shorter, says so of this replica; anything else speaks
+  // against the server.
   void SuspectReplica(const ServerAddress& server, ChunkId chunk, const absl::Status& why) {
-    if (absl::IsNotFound(why) || absl::IsFailedPrecondition(why)) {
+    if (absl::IsNotFound(why) || absl::IsFailedPrecondition(why) || absl::IsOutOfRange(why)) {
       suspects.AddReplica(server.id, chunk);
     } else {
       Suspect(server);

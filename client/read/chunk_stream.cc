@@ -37,7 +37,8 @@ absl::Status ChunkStream::OnEvent(const rpc::BulkEvent& event) {
   if (event.kind == rpc::BulkEvent::Kind::kMessage) return OnMessage(event.message);
   if (event.kind != rpc::BulkEvent::Kind::kFinished || expected_ == end_) return absl::OkStatus();
   if (!event.status.ok()) return event.status;
-  return UnavailableError("it sent {} bytes too few", end_ - expected_);
+  // Without an error: its replica ends there.
+  return OutOfRangeError("it sent {} bytes too few", end_ - expected_);
 }
 
 absl::Status ChunkStream::OnMessage(const grpc::ByteBuffer& message) {

@@ -253,7 +253,9 @@ absl::Duration ReadStreamImpl::Allowance() const { return wait_.Allowed(NextMess
 
 void ReadStreamImpl::OnFailure(const absl::Status& why) {
   const ServerAddress server = current_->server();
-  last_failure_ = Annotate(why, fmt::format("{} at {}", server.id, server.address));
+  // One that is shorter lags behind, and may get the rest yet.
+  const absl::Status told = absl::IsOutOfRange(why) ? UnavailableError("{}", Message(why)) : why;
+  last_failure_ = Annotate(told, fmt::format("{} at {}", server.id, server.address));
   if (why.code() == absl::StatusCode::kDataLoss) {
     context_->ReportBadReplica(chunk_.id, server.id, Message(why));
   }

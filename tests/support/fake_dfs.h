@@ -46,7 +46,7 @@ class FakeDfs {
   void ScriptLookUps(std::function<bool()> script);
   // Reads from this server give a wrong byte, nothing at all, end early, or begin 700 ms late; or
   // the first or last byte of a chunk is wrong although its message has the right checksum; or it
-  // has no such replica.
+  // has no such replica, or one that is empty, or has 10,000 bytes at most.
   enum class ReadFault {
     kNone,
     kWrongByte,
@@ -56,6 +56,8 @@ class FakeDfs {
     kOtherFirstByte,
     kOtherLastByte,
     kNotFound,
+    kEmpty,
+    kShort,
   };
   void SetReadFault(uint32_t server_id, ReadFault fault);
 

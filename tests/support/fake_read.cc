@@ -16,7 +16,8 @@ namespace {
 void SendRange(const pb::ReadRequest& request, const std::string& bytes, FakeDfs::ReadFault fault,
                rpc::BulkStream* stream) {
   constexpr uint64_t kPiece = 10'000;
-  const uint64_t end = request.offset() + request.length();
+  uint64_t end = request.offset() + request.length();
+  if (fault == FakeDfs::ReadFault::kShort) end = std::min(end, kPiece);
   for (uint64_t at = request.offset(); at < end; at += kPiece) {
     std::string piece = bytes.substr(at, std::min(kPiece, end - at));
     if (at == 0 && fault == FakeDfs::ReadFault::kOtherFirstByte) piece.front() ^= 1;
@@ -52,6 +53,10 @@ void HandleFakeRead(FakeDfs::State* state, uint32_t server_id, rpc::BulkLoop* lo
     if (fault == FakeDfs::ReadFault::kLate) Clock::Real()->Sleep(absl::Milliseconds(700));
     if (fault == FakeDfs::ReadFault::kNotFound) {
       stream->Finish(NotFoundError("chunk {:#x}: not here", request.chunk_id()));
+      return;
+    }
+    if (fault == FakeDfs::ReadFault::kEmpty) {
+      stream->Finish(OutOfRangeError("read at {}, but 0 bytes may be read", request.offset()));
       return;
     }
     SendRange(request, state->chunks[request.chunk_id()].bytes, fault, stream);

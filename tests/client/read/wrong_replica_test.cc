@@ -25,12 +25,13 @@ using ReadFault = FakeDfs::ReadFault;
 
 class WrongReplicaTest : public RandomTest {
  protected:
-  void SetUp() override {
+  void SetUp() override { Connect(absl::Seconds(30)); }
+  void Connect(absl::Duration master_timeout) {
     fs_ = FileSystem::Create({.masters = {fake_.master_address()},
                               .user = "alice",
                               .group = "staff",
                               .node = "here",
-                              .master_timeout = absl::Seconds(30)});
+                              .master_timeout = master_timeout});
   }
   void Write(const std::string& path, std::string_view bytes) {
     ASSERT_OK_AND_ASSIGN(const auto writer, fs_->Create(path));
@@ -161,6 +162,28 @@ TEST_F(WrongReplicaTest, AServerWithoutOneReplicaIsAvoidedForThisOneOnly) {
   ASSERT_OK_AND_ASSIGN(back, Read("/other"));
   EXPECT_TRUE(back == other);
   EXPECT_THAT(fake_.reported_bad(), Contains(1u)) << "it was asked for the other one";
+}
+
+TEST_F(WrongReplicaTest, OneThatIsShorterSaysNothingOfItsServer) {
+  const std::string text = WriteRandom("/f", 25'000);
+  for (const ReadFault fault : {ReadFault::kEmpty, ReadFault::kShort}) {
+    SCOPED_TRACE(static_cast<int>(fault));
+    SetUp();  // nobody is suspected
+    fake_.SetReadFault(1, fault);
+    ASSERT_OK_AND_ASSIGN(const std::string back, Read("/f"));
+    EXPECT_TRUE(back == text);
+    WriteRandom(fmt::format("/new{}", static_cast<int>(fault)), 5'000);
+    EXPECT_TRUE(fake_.excluded_servers().empty()) << "writers may use it";
+    EXPECT_TRUE(fake_.reported_bad().empty());
+  }
+}
+
+TEST_F(WrongReplicaTest, WhenAllAreShorterItMayBeTriedAgain) {
+  WriteRandom("/f", 25'000);
+  Connect(absl::Seconds(3));
+  for (const uint32_t id : {1, 2}) fake_.SetReadFault(id, ReadFault::kShort);
+  fake_.SetReadFault(3, ReadFault::kEmpty);
+  EXPECT_THAT(Read("/f"), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("may be read")));
 }
 
 TEST_F(WrongReplicaTest, OneThatIsMissingIsNotFoundOutAheadOfItsTurnToTheServersCost) {
