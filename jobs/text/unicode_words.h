@@ -98,6 +98,8 @@ class PieceReader {
 
   // Nothing at the end.
   std::optional<TextPiece> Next();
+  // Of the pieces from the next one on.
+  void set_piece_bytes(size_t piece_bytes) { piece_bytes_ = piece_bytes; }
 
  private:
   struct Cut {
@@ -109,7 +111,7 @@ class PieceReader {
   Cut CutBetweenSegments() const;
 
   std::string_view rest_;
-  const size_t piece_bytes_;
+  size_t piece_bytes_;
   bool begins_paired_ = false;
 };
 

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <set>
+
+#include "jobs/text/unicode_words.h"
 
 namespace quern::search {
 namespace {
@@ -40,7 +43,7 @@ class MatchFinder {
       : marked_(marked), analyzer_(analyzer) {}
 
   // `offset`: where `piece` begins in its text.
-  void Add(std::string_view piece, size_t offset) {
+  void Add(const text::TextPiece& piece, size_t offset) {
     for (const Token& token : analyzer_->Analyze(piece)) {
       const double worth = marked_.WorthOf(token.term);
       if (worth == 0) continue;
@@ -87,6 +90,28 @@ size_t TermsIn(const std::vector<Match>& matches, std::pair<size_t, size_t> pass
   std::set<size_t> terms;
   for (size_t i = passage.first; i < passage.second; ++i) terms.insert(matches[i].term);
   return terms.size();
+}
+
+// Looks for so many different terms in the pieces of a text, until it is not worth more time.
+void FindMatches(std::string_view text, size_t wanted, const SnippetOptions& options,
+                 MatchFinder* finder) {
+  const size_t limit = std::min(text.size(), options.max_text_bytes);
+  text::PieceReader pieces(text.substr(0, CutBefore(text, limit, limit / 2)), kFirstPieceBytes);
+  while (const std::optional<text::TextPiece> piece = pieces.Next()) {
+    // Pieces may begin with the last character of the one before.
+    const auto offset = static_cast<size_t>(piece->text.data() - text.data());
+    finder->Add(*piece, offset);
+    const size_t at = offset + piece->text.size();
+    pieces.set_piece_bytes(kPieceBytes);
+    if (finder->matches().size() >= kMaxMatches) break;
+    if (finder->different() < wanted) continue;
+    // Every term was seen: what follows can hardly be better, once a good deal was looked at or one
+    // passage has them all, whose end was looked at as well.
+    const auto passage = BestPassage(finder->matches(), options.max_bytes);
+    const bool whole = finder->matches()[passage.first].begin + options.max_bytes <= at;
+    const bool enough = at >= kPieceBytes / 2 || TermsIn(finder->matches(), passage) >= wanted;
+    if (whole && enough) break;
+  }
 }
 
 // Text with its blanks joined, cut into pieces at the borders of matches.
@@ -165,23 +190,7 @@ Snippet MakeSnippet(std::string_view text, const MarkedTerms& marked, Analyzer* 
                     const SnippetOptions& options) {
   MatchFinder finder(marked, analyzer);
   const size_t wanted = marked.terms.size() + marked.prefixes.size();
-  const size_t limit = std::min(text.size(), options.max_text_bytes);
-  size_t piece = kFirstPieceBytes;
-  for (size_t at = 0; at < limit && wanted > 0;) {
-    const size_t end = CutBefore(text, std::min(at + piece, limit), at + piece / 2);
-    if (end <= at) break;
-    finder.Add(text.substr(at, end - at), at);
-    at = end;
-    piece = kPieceBytes;
-    if (finder.matches().size() >= kMaxMatches) break;
-    if (finder.different() < wanted) continue;
-    // Every term was seen: what follows can hardly be better, once a good deal was looked at or one
-    // passage has them all, whose end was looked at as well.
-    const auto passage = BestPassage(finder.matches(), options.max_bytes);
-    const bool whole = finder.matches()[passage.first].begin + options.max_bytes <= at;
-    const bool enough = at >= kPieceBytes / 2 || TermsIn(finder.matches(), passage) >= wanted;
-    if (whole && enough) break;
-  }
+  if (wanted > 0) FindMatches(text, wanted, options, &finder);
   const std::vector<Match>& matches = finder.matches();
   size_t begin = 0;
   if (!matches.empty()) {
@@ -200,7 +209,7 @@ Snippet MakeSnippet(std::string_view text, const MarkedTerms& marked, Analyzer* 
 
 Snippet MarkAll(std::string_view text, const MarkedTerms& marked, Analyzer* analyzer) {
   MatchFinder finder(marked, analyzer);
-  finder.Add(text, 0);
+  finder.Add(text::TextPiece{text}, 0);
   return Build(text, 0, text.size(), finder.matches());
 }
 

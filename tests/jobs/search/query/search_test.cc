@@ -446,6 +446,18 @@ TEST(Snippet, MarksEveryMatchThatItShows) {
   }
 }
 
+// Also where the text is taken in pieces, and has no blanks to cut it at.
+TEST(Snippet, MarksPairsWhereverTheyStand) {
+  const TestIndex index = Library();
+  for (size_t before = 660; before < 700; ++before) {
+    std::string text;
+    for (size_t i = 0; i < before; ++i) text += "光";
+    text += "明月";
+    for (size_t i = 0; i < 1000; ++i) text += "光";
+    EXPECT_THAT(Marked(index, "明月", text), HasSubstr("光[明月]光")) << before;
+  }
+}
+
 TEST(Snippet, TakesAnyText) {
   const TestIndex index = Library();
   EXPECT_EQ(Marked(index, "free", ""), "");
