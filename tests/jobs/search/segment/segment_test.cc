@@ -242,7 +242,6 @@ TEST_F(SegmentTest, ReadsManyDocumentsAsItReadsOne) {
   }
 }
 
-// Both roads of decompression: what packs normally, and what packs to next to nothing.
 // It is taken in pieces; a word that a cut had parted would be two, and a pair would be missing.
 TEST_F(SegmentTest, ALongTextWithoutBlanksHasAllItsWords) {
   constexpr uint32_t kCharacters = 200'000;
@@ -270,6 +269,7 @@ TEST_F(SegmentTest, ALongTextWithoutBlanksHasAllItsWords) {
   EXPECT_EQ((*segment)->total_length(body), kCharacters - 1 + 2 * count("alpha"));
 }
 
+// Both roads of decompression: what packs normally, and what packs to next to nothing.
 TEST_F(SegmentTest, KeepsTextsHoweverSmallTheyBecome) {
   SegmentBuilder builder({});
   std::string varied;
