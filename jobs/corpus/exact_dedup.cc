@@ -6,6 +6,7 @@
 // folding and with blanks of any kind and number as one; with params.normalize=none byte by byte.
 // The output "rejected" has the others, with a field
 //   "rejected": {"rule": "exact-dedup", "of": ID}
+// where ID is the place of one that is kept without an id: only this depends on the files.
 // With params.by=url the field "url" is compared, in the spelling of DedupKey (jobs/text/url.h);
 // documents without one are all kept.
 #define XXH_INLINE_ALL
