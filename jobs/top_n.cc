@@ -30,7 +30,8 @@ constexpr size_t kBytesBesideKey = 128;
 
 // Holds the best n lines and hands them on at the end. Where they take too much memory, those so
 // far are handed on before it, without the ones that cannot be among the first n: of each of these
-// the number is held, 8 bytes. The reducer takes the first n.
+// the number is held, 8 bytes. The reducer takes the first n. Where n lines take too much memory
+// and the numbers ascend, that is every line: each was among the first n when it came.
 class TopNMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
