@@ -200,6 +200,7 @@ absl::StatusOr<FinishPlan> Coordinator::PlanFinish(JobKey key) {
       plan.status.set_state(job->doomed);
       return plan;
     }
+    plan.wish_is_old = job->wish_is_old;
     spec = job->spec;
     maps = job->maps;
     reduces = job->reduces;

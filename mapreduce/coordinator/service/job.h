@@ -59,6 +59,8 @@ struct Job {
   // Why somebody wants it killed while its output is published: it ends so unless that appears
   // first.
   std::optional<std::string> kill_wish;
+  // An earlier coordinator knew of it, and may have begun to give the publication up.
+  bool wish_is_old = false;
   // What has become of the publication is decided.
   bool settled = false;
   absl::Time submitted;

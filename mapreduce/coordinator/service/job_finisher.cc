@@ -58,18 +58,20 @@ void JobFinisher::FinishOne(JobKey key) {
   commit.record.set_time_ms(ToMillis(clock_->TimeNow()));
   commit.record.mutable_committing();
   MustWrite(journal_->Append({commit}, JobJournal::Sync::kDurable));
-  publications_.Add({.key = key, .plan = *std::move(plan)});
+  const bool tried = plan->wish_is_old;
+  publications_.Add({.key = key, .plan = *std::move(plan), .tried = tried});
 }
 
 void JobFinisher::RunPublication(Publication publication) {
   pb::JobStatus& status = publication.plan.status;
   const std::optional<std::string> kill = jobs_->KillWish(publication.key);
   absl::StatusOr<bool> withdrawn = false;
-  if (kill) {
+  if (kill && publication.tried) {
     withdrawn = TryToWithdraw(*kill, &publication);
   } else if (const absl::Status tried = Publish(publication.plan.publish, files_); !tried.ok()) {
     withdrawn = tried;
   }
+  publication.tried = true;
   const absl::Status published = withdrawn.status();
   if (!published.ok() && publications_.stopping()) return;  // goes on at the next start
   if (IsRetryable(published)) {

@@ -1,8 +1,10 @@
 // Brings jobs that need no more tasks to their end: publishes the output or gives it up, writes the
 // last record, tells everybody, and cleans up behind.
 //
-// A job that is killed while it is published is looked at before the next try: one whose outputs
-// have appeared ends as SUCCEEDED all the same, of another one nothing will appear.
+// A job that is killed while it is published is tried once, if it has not been yet: its work is
+// done, and may be all that a pipeline that is stopped keeps of a stage. After that it is looked at
+// before the next try: one whose outputs have appeared ends as SUCCEEDED all the same, of another
+// one nothing will appear.
 //
 // What waits for the file system has threads of its own, so that a job that is killed ends and is
 // cleaned up, which may make room, however many others wait to be published; and one of those that
@@ -34,6 +36,9 @@ struct FinishPlan {
   uint64_t client_id = 0;
   uint64_t request_id = 0;
   PublishPlan publish;  // of a job that succeeded
+  // An earlier coordinator knew that it is to be killed: what is to be published may be gone, and
+  // only to withdraw it comes to the same end.
+  bool wish_is_old = false;
 };
 
 // Thread-safe.
@@ -90,6 +95,7 @@ class JobFinisher {
   struct Publication {
     JobKey key = {};
     FinishPlan plan = {};
+    bool tried = false;
     bool withdrawing = false;  // its journal says so
   };
   struct Leftover {

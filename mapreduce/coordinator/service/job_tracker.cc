@@ -96,6 +96,7 @@ void JobTracker::RecoverDoom(const JournalReplay::Outcome::Doomed& doomed) {
   const JobTasks* tasks = state_.scheduler.job(doomed.key);
   if (doomed.state == pb::JOB_STATE_KILLED && tasks != nullptr && tasks->AllDone()) {
     if (!job->kill_wish) job->kill_wish = doomed.reason;
+    job->wish_is_old = true;
     return;
   }
   MarkDoomed(job, doomed.state, doomed.reason);

@@ -256,7 +256,8 @@ void PipelineDriver::StopRound(const StageRound& round) {
     stage_jobs_[job_id] = round;
     jobs_->PipelineChanged(pipeline->id);
   }
-  // One that has ended, or publishes, says so.
+  // One that has ended says so. One that publishes is tried once before it is given up: what it has
+  // made is kept for those that go on from this pipeline.
   jobs_->Kill(job_id, "its pipeline is stopped").IgnoreError();
   HearOfEnd(job_id);
 }

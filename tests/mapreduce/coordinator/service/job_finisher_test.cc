@@ -36,6 +36,7 @@ class JobFinisherTest : public testing::Test, protected JobFinisher::Jobs {
     plan.publish.job_dir = JobDir(IdOf(key));
     plan.publish.manifest.job_id = IdOf(key);
     plan.publish.outputs.push_back({"", fmt::format("/out{}", key.value())});
+    plan.wish_is_old = wishes_are_old_;
     return plan;
   }
   std::optional<std::string> KillWish(JobKey key) const override {
@@ -104,6 +105,7 @@ class JobFinisherTest : public testing::Test, protected JobFinisher::Jobs {
   }
 
   std::set<JobKey> succeeded_;
+  bool wishes_are_old_ = false;
   FakeFiles files_;
   mutable Mutex mutex_;
   CondVar changed_;
@@ -137,6 +139,22 @@ TEST_F(JobFinisherTest, WhatCannotBePublishedCanBeKilled) {
     EXPECT_FALSE(files_.Has(fmt::format("/out{}/", key.value())));
     EXPECT_TRUE(IsSettled(key));
   }
+}
+
+// As when its pipeline is stopped for another stage: its work is done.
+TEST_F(JobFinisherTest, IsTriedOnceHoweverEarlyItIsKilled) {
+  FinishAndKill(JobKey(1), 0);
+  EXPECT_EQ(WaitForEnd(JobKey(1)), pb::JOB_STATE_SUCCEEDED);
+  EXPECT_TRUE(files_.Has(fmt::format("/out1/{}", kSuccessName)));
+  EXPECT_TRUE(IsSettled(JobKey(1)));
+}
+
+// An earlier coordinator may have taken away what would be published.
+TEST_F(JobFinisherTest, IsNotTriedWhenItWasKilledBeforeARestart) {
+  wishes_are_old_ = true;
+  FinishAndKill(JobKey(1), 0);
+  EXPECT_EQ(WaitForEnd(JobKey(1)), pb::JOB_STATE_KILLED);
+  EXPECT_FALSE(files_.Has(fmt::format("/out1/{}", kSuccessName)));
 }
 
 // The change was made, and nobody has heard of it when the job is killed.

@@ -173,6 +173,7 @@ TEST_F(TrackerTest, RemembersThatAJobWasKilledWhileItIsPublished) {
     EXPECT_EQ(job(id).state, pb::JOB_STATE_COMMITTING);
     EXPECT_EQ(job(id).doomed, pb::JOB_STATE_UNSPECIFIED);
     EXPECT_EQ(job(id).kill_wish, "by ada");
+    EXPECT_EQ(job(id).wish_is_old, restart) << "what was to be published may be gone";
     EXPECT_THAT(finishing_, testing::ElementsAre(job(id).key));
   }
 }

@@ -110,6 +110,28 @@ TEST_F(PipelineDriverTest, AFailureNamesItsStageAndTheRestIsKeptForLater) {
   EXPECT_TRUE(files_.Has("/out/"));
 }
 
+// The job of another stage is at its end when one fails.
+TEST_F(PipelineDriverTest, WhatIsPublishedWhileAnotherStageFailsIsKeptForLater) {
+  jobs_.fails = "p/ranks 2";
+  jobs_.held = "p/aside";
+  jobs_.publishes = "p/aside";
+  const auto id = Submit(Spec());
+  ASSERT_TRUE(id.ok()) << id.status();
+  driver_->JobEnded(jobs_.EndNext([] { return false; }));
+  jobs_.WaitForJobs(3);  // ranks 1 and aside
+  const pb::JobStatus failed = RunToEnd(*id);
+  EXPECT_EQ(failed.state(), pb::JOB_STATE_FAILED);
+  EXPECT_EQ(States(failed)["aside"], "DONE");
+  jobs_.fails.clear();
+  jobs_.held.clear();
+  const size_t before = jobs_.names().size();
+  const auto resumed = Resume(*id);
+  ASSERT_TRUE(resumed.ok()) << resumed.status();
+  EXPECT_EQ(RunToEnd(*resumed).state(), pb::JOB_STATE_SUCCEEDED);
+  EXPECT_EQ(jobs_.names().size() - before, 3u) << "ranks 2 and 3, last";
+  EXPECT_EQ(*files_.ReadFile("/out/aside/part"), "by p/aside");
+}
+
 // It is the same command that goes on; a user's own file is not replaced by it all the same.
 TEST_F(PipelineDriverTest, AResumedOneReplacesWhatTheEarlierOneWasToReplace) {
   for (const bool is_taken : {false, true}) {

@@ -107,7 +107,7 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
         if (job.state() != pb::JOB_STATE_RUNNING) continue;
         const bool kill = std::find(to_kill_.begin(), to_kill_.end(), id) != to_kill_.end();
         if ((hold || job.name() == held) && !kill) continue;
-        End(kill, &job);
+        End(kill && job.name() != publishes, &job);
         return job;
       }
       // `over` has looked without the lock.
@@ -142,6 +142,7 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
   std::set<std::string> newer_outputs;  // of jobs that are not of these pipelines
   bool hold = false;                    // jobs end only when they are killed
   std::string held;                     // name of a job that ends only when it is killed
+  std::string publishes;                // name of a job that succeeds although it is killed
   std::string unavailable = "none";     // beginning of the names of jobs that cannot be submitted
   std::function<void()> while_submitting;                       // called once
   std::function<absl::Status(const std::string& name)> refuse;  // a job of that name
