@@ -148,6 +148,42 @@ absl::StatusOr<bool> LooksWhole(const std::string& path, std::string_view maker,
   return found.empty();
 }
 
+// Where the directory of the main output goes when its job is withdrawn.
+std::string WithdrawnDir(const PublishPlan& plan) {
+  return fmt::format("{}/withdrawn", plan.job_dir);
+}
+
+// Whether a chosen file lies where its task or an earlier try has put it: those that have appeared
+// have all left both places. Asked when the main output has been withdrawn. An empty directory says
+// nothing: a try that comes after the one that succeeded makes it anew.
+absl::StatusOr<bool> AnyWaits(const PublishPlan& plan, PublishFiles* files) {
+  for (const PublishedOutput& output : plan.outputs) {
+    const bool is_main = &output == &plan.outputs[0];
+    const std::string staging = is_main ? WithdrawnDir(plan) : StagingOf(plan, output);
+    for (const auto* list : {&output.files, &output.skipped}) {
+      for (const PublishedFile& file : *list) {
+        for (const std::string& place :
+             {fmt::format("{}/{}", staging, file.part.name), file.source}) {
+          const absl::Status found = files->Stat(place).status();
+          if (found.ok()) return true;
+          if (!absl::IsNotFound(found)) return found;
+        }
+      }
+    }
+  }
+  return false;
+}
+
+// As IsMadeBy, where the answer is for ever: what is there and cannot be read may well be its.
+absl::StatusOr<bool> IsSurelyMadeBy(const std::string& path, std::string_view maker,
+                                    PublishFiles* files) {
+  const absl::StatusOr<std::string> found = MakerOf(path, files);
+  // FailedPrecondition: a file is in its place.
+  if (absl::IsNotFound(found.status()) || absl::IsFailedPrecondition(found.status())) return false;
+  RETURN_IF_ERROR(found.status());
+  return *found == maker;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> MakerOf(const std::string& path, PublishFiles* files) {
@@ -200,13 +236,21 @@ absl::Status Publish(const PublishPlan& plan, PublishFiles* files) {
 }
 
 absl::StatusOr<bool> Withdraw(const PublishPlan& plan, PublishFiles* files) {
-  // All outputs appear by one change, which needs this one's directory: where it is gone, only
-  // looking can tell why, and the answer is for ever. Removing works on a full file system, too.
-  RETURN_IF_ERROR(files->DeleteTree(StagingOf(plan, plan.outputs[0])));
+  // All outputs appear by one change, which needs this one's directory. It is moved, which works on
+  // a full file system, too: what lies in it says afterwards that nothing has appeared.
+  const std::string staging = StagingOf(plan, plan.outputs[0]);
+  const absl::Status moved = files->Rename(staging, WithdrawnDir(plan), /*replace=*/false);
+  if (absl::IsAlreadyExists(moved)) {
+    RETURN_IF_ERROR(files->DeleteTree(staging));
+  } else if (!moved.ok() && !absl::IsNotFound(moved)) {
+    return moved;
+  }
+  ASSIGN_OR_RETURN(const bool waits, AnyWaits(plan, files));
+  if (waits) return true;
   const std::string& maker = plan.manifest.job_id;
-  ASSIGN_OR_RETURN(const bool appeared, IsMadeBy(plan.outputs[0].path, maker, files));
+  ASSIGN_OR_RETURN(const bool appeared, IsSurelyMadeBy(plan.outputs[0].path, maker, files));
   if (appeared) return false;
-  ASSIGN_OR_RETURN(const bool kept, IsMadeBy(PathBeside(plan), maker, files));
+  ASSIGN_OR_RETURN(const bool kept, IsSurelyMadeBy(PathBeside(plan), maker, files));
   if (kept) return WasKeptBeside(plan);
   return true;
 }

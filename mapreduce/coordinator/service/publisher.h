@@ -90,9 +90,10 @@ absl::Status Publish(const PublishPlan& plan, PublishFiles* files);
 
 // Gives up a publication that is wanted no more, however far it has been tried. True: none of its
 // outputs has appeared, and none will, also when a change of an earlier try is still on its way;
-// what was made is lost, and this may only be repeated. False: all of them have appeared already.
-// FailedPrecondition: they lie beside their paths, as the error of Publish says. Others: nobody can
-// say now.
+// what was made goes with the job's directory, and this may only be repeated. False: all of them
+// have appeared already. FailedPrecondition: they lie beside their paths, as the error of Publish
+// says. Others that are final: what seems to have appeared cannot be read. Others: nobody can say
+// now.
 absl::StatusOr<bool> Withdraw(const PublishPlan& plan, PublishFiles* files);
 
 }  // namespace quern::mr

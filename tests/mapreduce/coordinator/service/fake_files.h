@@ -62,6 +62,7 @@ class FakeFiles final : public PublishFiles {
   int unreachable_reads = 0;    // the next ones
   int unreachable_moves = 0;    // of one file or directory; the next ones
   int unreachable_deletes = 0;  // the next ones
+  std::string damaged;          // a file that cannot be read
   absl::Status refusal;         // of changes with several moves
   int lost_answers = 0;         // of such changes that are made; the next ones
   size_t largest_page = 0;      // of those that were asked for
@@ -112,6 +113,7 @@ class FakeFiles final : public PublishFiles {
       --unreachable_reads;
       return UnavailableError("nobody answers");
     }
+    if (path == damaged) return DataLossError("{}", path);
     const auto it = tree_.find(path);
     if (it == tree_.end()) return NotFoundError("{}", path);
     return it->second;

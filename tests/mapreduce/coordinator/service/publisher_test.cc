@@ -100,6 +100,49 @@ TEST(Publisher, DoesNotWithdrawWhatIsKeptBeside) {
   EXPECT_TRUE(files.Has("/deep/out.job-1/part-r-00000"));
 }
 
+// By a job whose id a coordinator that has lost its journal has given out again.
+TEST(Publisher, AnotherJobOfTheSameIdHasNotMadeWhatIsWithdrawn) {
+  PublishPlan plan = Plan(3);
+  plan.overwrite = true;
+  for (int calls = 0; calls < 20; ++calls) {
+    FakeFiles files(plan);
+    AddJobOutput(&files, "/deep/out", "job-1", "old");
+    files.refusal = ResourceExhaustedError("no room");
+    files.calls_left = calls;
+    EXPECT_FALSE(Publish(plan, &files).ok());
+    files.calls_left = 1'000'000;
+    for (int again = 0; again < 2; ++again) {
+      const absl::StatusOr<bool> withdrawn = Withdraw(plan, &files);
+      ASSERT_TRUE(withdrawn.ok()) << withdrawn.status() << " after " << calls << " calls";
+      EXPECT_TRUE(*withdrawn) << calls;
+    }
+    EXPECT_EQ(*files.ReadFile("/deep/out/part"), "old");
+  }
+}
+
+TEST(Publisher, WhatHasAppearedIsNotWithdrawnAfterATryThatFoundNothingToMove) {
+  const PublishPlan plan = Plan(2);
+  FakeFiles files(plan);
+  files.lost_answers = 1;
+  EXPECT_EQ(Publish(plan, &files).code(), absl::StatusCode::kUnavailable);
+  files.unreachable_reads = 1;
+  EXPECT_EQ(Publish(plan, &files).code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(files.Has(plan.job_dir + "/output/")) << "made anew";
+  const absl::StatusOr<bool> withdrawn = Withdraw(plan, &files);
+  ASSERT_TRUE(withdrawn.ok()) << withdrawn.status();
+  EXPECT_FALSE(*withdrawn);
+  ExpectPublished(&files, plan);
+}
+
+TEST(Publisher, WhatHasAppearedAndCannotBeReadIsNotCalledWithdrawn) {
+  const PublishPlan plan = Plan(1);
+  FakeFiles files(plan);
+  files.lost_answers = 1;
+  EXPECT_EQ(Publish(plan, &files).code(), absl::StatusCode::kUnavailable);
+  files.damaged = fmt::format("/deep/out/{}", kManifestName);
+  EXPECT_EQ(Withdraw(plan, &files).status().code(), absl::StatusCode::kDataLoss);
+}
+
 TEST(Publisher, NeverReplacesWhatSomebodyElseMadeMeanwhile) {
   const PublishPlan plan = Plan(1);
   FakeFiles files(plan);
