@@ -287,6 +287,8 @@ absl::Status PublishOnce(const PipelinePublishPlan& plan, const std::string& sta
     }
   }
   if (moves.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(files->Mkdirs(PendingMark(plan.pipeline_id)));
+  moves.emplace_back(PendingMark(plan.pipeline_id), AppearedMark(plan.pipeline_id));
   for (const auto& [from, to] : moves) RETURN_IF_ERROR(files->Mkdirs(ParentDir(to)));
   if (plan.overwrite) RETURN_IF_ERROR(Annotate(CheckMayReplace(targets, files), "publish"));
   RETURN_IF_ERROR(Annotate(files->RenameAll(moves, plan.overwrite), "publish"));
@@ -307,9 +309,9 @@ absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* file
 }
 
 absl::StatusOr<bool> WithdrawPipeline(const PipelinePublishPlan& plan, PublishFiles* files) {
-  // The first change that comes after those of earlier tries: one of them that is still on its way
-  // has no effect any more (master/logic/request_results.h).
-  RETURN_IF_ERROR(files->DeleteTree(RetiredDir(plan.pipeline_id)));
+  // The change of every try moves this, also of one that is still on its way, which the file system
+  // may take after all: from now on it fails, as a whole.
+  RETURN_IF_ERROR(files->DeleteTree(PendingMark(plan.pipeline_id)));
   const std::string staging = StagingDir(plan.pipeline_id);
   const absl::Status found = files->Stat(staging).status();
   if (!found.ok() && !absl::IsNotFound(found)) return found;

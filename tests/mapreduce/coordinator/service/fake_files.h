@@ -66,6 +66,7 @@ class FakeFiles final : public PublishFiles {
   absl::Status refusal;         // of changes with several moves
   int lost_answers = 0;         // of such changes that are made; the next ones
   size_t largest_page = 0;      // of those that were asked for
+  Moves last_moves;             // that were asked for at once
 
   // Every directory is there.
   absl::Status Mkdir(const std::string& path) override {
@@ -90,6 +91,10 @@ class FakeFiles final : public PublishFiles {
     });
   }
   absl::Status RenameAll(const Moves& moves, bool replace) override {
+    {
+      MutexLock lock(&mutex_);
+      last_moves = moves;
+    }
     if (!refusal.ok()) return refusal;
     return Do([&] {
       const auto before = tree_;

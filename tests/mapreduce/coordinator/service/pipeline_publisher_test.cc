@@ -144,6 +144,26 @@ TEST(PipelinePublisher, ChangesADirectoryAroundWhatStays) {
   }
 }
 
+// Whatever it moves: a directory of its own, or only what one stage has made.
+TEST(PipelinePublisher, AChangeThatIsStillOnItsWayHasNoEffectOnceItIsWithdrawn) {
+  PipelinePublishPlan alone = Plan();
+  alone.outputs.erase(alone.outputs.begin(), alone.outputs.begin() + 2);
+  for (const PipelinePublishPlan& plan : {Plan(), alone, PlanBeside()}) {
+    FakeFiles files;
+    AddSources(plan, &files);
+    if (plan.overwrite) AddEarlier(&files);
+    files.refusal = UnavailableError("nobody answers");
+    EXPECT_EQ(PublishPipeline(plan, &files).code(), absl::StatusCode::kUnavailable);
+    files.refusal = absl::OkStatus();
+    const PublishFiles::Moves late = files.last_moves;
+    EXPECT_TRUE(WithdrawPipeline(plan, &files).value_or(false));
+    EXPECT_FALSE(files.RenameAll(late, plan.overwrite).ok());
+    for (const auto& output : plan.outputs) {
+      EXPECT_TRUE(*IsWhole(output.source, output.job_id, &files)) << output.source;
+    }
+  }
+}
+
 // By jobs whose ids a coordinator that has lost its journal has given out again.
 TEST(PipelinePublisher, ReplacesWhatOtherJobsOfTheSameIdsHavePublished) {
   PipelinePublishPlan plan = Plan();
