@@ -227,39 +227,19 @@ absl::Status CheckInPlace(const PipelinePublishPlan& plan, PublishFiles* files) 
   return absl::OkStatus();
 }
 
-// Whether an output lies where it was made or put together with others, and is still to appear.
-absl::StatusOr<bool> StillWaits(const PipelinePublishPlan::Output& output,
-                                const std::string& staging, PublishFiles* files) {
-  std::vector<std::string> places = {output.source};
-  if (output.below == kTop) places.push_back(staging);
-  if (IsInDirectory(output)) places.push_back(fmt::format("{}/{}", staging, output.below));
-  for (const std::string& place : places) {
-    const absl::Status found = files->Stat(place).status();
-    if (found.ok()) return true;
-    if (!absl::IsNotFound(found)) return found;
-  }
-  return false;
-}
-
-// An earlier try came to the end. Who made the targets does not suffice: a coordinator that has
-// lost its journal gives ids of jobs out again that had ended.
-absl::StatusOr<bool> IsPublished(const PipelinePublishPlan& plan, const std::string& staging,
-                                 PublishFiles* files) {
-  for (const PipelinePublishPlan::Output& output : plan.outputs) {
-    ASSIGN_OR_RETURN(const bool there, IsMadeBy(output.target, output.job_id, files));
-    if (!there) return false;
-    ASSIGN_OR_RETURN(const bool waits, StillWaits(output, staging, files));
-    if (waits) return false;
-  }
-  return true;
+// An earlier try came to the end. Who made the targets would say less: a coordinator that has lost
+// its journal gives ids of jobs out again that had ended, and a change may be one that only takes
+// away what is of no use any more.
+absl::StatusOr<bool> HasAppeared(const PipelinePublishPlan& plan, PublishFiles* files) {
+  const absl::Status found = files->Stat(AppearedMark(plan.pipeline_id)).status();
+  if (!found.ok() && !absl::IsNotFound(found)) return found;
+  return found.ok();
 }
 
 absl::Status PublishOnce(const PipelinePublishPlan& plan, const std::string& staging,
                          PublishFiles* files) {
-  if (!plan.outputs.empty()) {
-    ASSIGN_OR_RETURN(const bool done, IsPublished(plan, staging, files));
-    if (done) return absl::OkStatus();
-  }
+  ASSIGN_OR_RETURN(const bool done, HasAppeared(plan, files));
+  if (done) return absl::OkStatus();
   PublishFiles::Moves moves;
   bool changes_directory = false;
   for (const PipelinePublishPlan::Output& output : plan.outputs) {
@@ -297,6 +277,18 @@ absl::Status PublishOnce(const PipelinePublishPlan& plan, const std::string& sta
   return absl::OkStatus();
 }
 
+// Of what has not appeared and will not.
+absl::Status TakeBack(const PipelinePublishPlan& plan, PublishFiles* files) {
+  const std::string staging = StagingDir(plan.pipeline_id);
+  const absl::Status found = files->Stat(staging).status();
+  if (absl::IsNotFound(found)) return absl::OkStatus();
+  RETURN_IF_ERROR(found);
+  const absl::Status put_back = PutBack(plan, staging, files);
+  // NotFound: what was to lie at the top never came there.
+  if (!put_back.ok() && !absl::IsNotFound(put_back)) return put_back;
+  return files->DeleteTree(staging);
+}
+
 }  // namespace
 
 absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* files) {
@@ -312,16 +304,9 @@ absl::StatusOr<bool> WithdrawPipeline(const PipelinePublishPlan& plan, PublishFi
   // The change of every try moves this, also of one that is still on its way, which the file system
   // may take after all: from now on it fails, as a whole.
   RETURN_IF_ERROR(files->DeleteTree(PendingMark(plan.pipeline_id)));
-  const std::string staging = StagingDir(plan.pipeline_id);
-  const absl::Status found = files->Stat(staging).status();
-  if (!found.ok() && !absl::IsNotFound(found)) return found;
-  // Of what has appeared nothing is left in there to be put back.
-  const absl::Status put_back = found.ok() ? PutBack(plan, staging, files) : absl::OkStatus();
-  if (!put_back.ok() && !absl::IsNotFound(put_back)) return put_back;
-  RETURN_IF_ERROR(files->DeleteTree(staging));
-  // Nothing new was to appear.
-  if (plan.outputs.empty()) return true;
-  ASSIGN_OR_RETURN(const bool appeared, IsPublished(plan, staging, files));
+  ASSIGN_OR_RETURN(const bool appeared, HasAppeared(plan, files));
+  if (!appeared) RETURN_IF_ERROR(TakeBack(plan, files));
+  RETURN_IF_ERROR(files->DeleteTree(RetiredDir(plan.pipeline_id)));
   return !appeared;
 }
 

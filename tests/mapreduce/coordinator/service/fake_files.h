@@ -60,6 +60,7 @@ class FakeFiles final : public PublishFiles {
   int calls_left = 1'000'000;
   bool fails_after_doing = false;
   int unreachable_reads = 0;    // the next ones
+  int unreachable_stats = 0;    // the next ones
   int unreachable_moves = 0;    // of one file or directory; the next ones
   int unreachable_deletes = 0;  // the next ones
   std::string damaged;          // a file that cannot be read
@@ -125,6 +126,10 @@ class FakeFiles final : public PublishFiles {
   }
   absl::StatusOr<Entry> Stat(const std::string& path) override {
     MutexLock lock(&mutex_);
+    if (unreachable_stats > 0) {
+      --unreachable_stats;
+      return UnavailableError("nobody answers");
+    }
     const auto file = tree_.find(path);
     if (file != tree_.end()) return Entry{path, times_[path], false, file->second.size()};
     const auto below = tree_.lower_bound(path + "/");
