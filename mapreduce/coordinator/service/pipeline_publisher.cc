@@ -295,9 +295,11 @@ absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* file
   const std::string staging = StagingDir(plan.pipeline_id);
   const absl::Status published = PublishOnce(plan, staging, files);
   if (published.ok() || IsRetryable(published)) return published;
-  // Where this cannot be done now, everything is tried again, to the same end.
-  const absl::Status put_back = PutBack(plan, staging, files);
-  return IsRetryable(put_back) ? put_back : published;
+  // The change of an earlier try may still be on its way. Where this cannot be done now, everything
+  // is tried again, to the same end.
+  const absl::StatusOr<bool> withdrawn = WithdrawPipeline(plan, files);
+  if (IsRetryable(withdrawn.status())) return withdrawn.status();
+  return withdrawn.ok() && !*withdrawn ? absl::OkStatus() : published;
 }
 
 absl::StatusOr<bool> WithdrawPipeline(const PipelinePublishPlan& plan, PublishFiles* files) {

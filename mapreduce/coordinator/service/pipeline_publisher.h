@@ -34,7 +34,8 @@ struct PipelinePublishPlan {
 
 // AlreadyExists: somebody else made an output meanwhile. NotFound: one is gone. FailedPrecondition:
 // one that was to stay is no longer what it was, or what would be replaced is not all output of
-// jobs. After each of them what the pipeline has made is where it was.
+// jobs. After each of them what the pipeline has made is where it was and stays there, also when a
+// change of an earlier try is still on its way.
 absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* files);
 
 // Gives up a publication that is wanted no more, however far it has been tried. True: nothing of it

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <vector>
 
 #include "mapreduce/engine/manifest.h"
 #include "tests/mapreduce/coordinator/service/fake_files.h"
@@ -144,19 +145,23 @@ TEST(PipelinePublisher, ChangesADirectoryAroundWhatStays) {
   }
 }
 
-// Whatever it moves: a directory of its own, or only what one stage has made.
-TEST(PipelinePublisher, AChangeThatIsStillOnItsWayHasNoEffectOnceItIsWithdrawn) {
+// Whatever it moves; also when a later try has failed for good.
+TEST(PipelinePublisher, AChangeThatIsStillOnItsWayHasNoEffectOnceItIsGivenUp) {
   PipelinePublishPlan alone = Plan();
   alone.outputs.erase(alone.outputs.begin(), alone.outputs.begin() + 2);
-  for (const PipelinePublishPlan& plan : {Plan(), alone, PlanBeside()}) {
+  const std::vector<PipelinePublishPlan> plans = {Plan(), alone, PlanBeside()};
+  for (size_t turn = 0; turn < 2 * plans.size(); ++turn) {
+    const PipelinePublishPlan& plan = plans[turn / 2];
     FakeFiles files;
     AddSources(plan, &files);
     if (plan.overwrite) AddEarlier(&files);
     files.refusal = UnavailableError("nobody answers");
     EXPECT_EQ(PublishPipeline(plan, &files).code(), absl::StatusCode::kUnavailable);
-    files.refusal = absl::OkStatus();
     const PublishFiles::Moves late = files.last_moves;
-    EXPECT_TRUE(WithdrawPipeline(plan, &files).value_or(false));
+    files.refusal = InvalidArgumentError("too many");
+    EXPECT_FALSE(turn % 2 == 0 && PublishPipeline(plan, &files).ok());
+    EXPECT_TRUE(turn % 2 == 0 || WithdrawPipeline(plan, &files).value_or(false));
+    files.refusal = absl::OkStatus();
     EXPECT_FALSE(files.RenameAll(late, plan.overwrite).ok());
     for (const auto& output : plan.outputs) {
       EXPECT_TRUE(*IsWhole(output.source, output.job_id, &files)) << output.source;
