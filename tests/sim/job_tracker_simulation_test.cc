@@ -47,6 +47,7 @@ class CountingJournal final : public JobJournal {
   absl::Status Remove(JobKey) override { return absl::OkStatus(); }
   absl::Status ReadAll(const Visit&) override { return absl::OkStatus(); }
   const std::string& cluster_id() const override { return cluster_id_; }
+  absl::Time created() const override { return absl::UnixEpoch(); }
   uint64_t term() const override { return 1; }
 
   uint64_t bytes = 0;

@@ -99,8 +99,9 @@ void Coordinator::StartOrphans(std::string last_job_id) {
     return tracker_.state().jobs.Find(id) != nullptr;
   };
   const auto is_pipeline = [this](std::string_view id) { return pipelines_.Get(id).ok(); };
-  orphans_.Add({std::string(kJobsDir), std::move(last_job_id), is_job});
-  orphans_.Add({std::string(kPipelinesDir), pipelines_.LastId(), is_pipeline});
+  const absl::Time created = journal_->created();
+  orphans_.Add({std::string(kJobsDir), std::move(last_job_id), created, is_job});
+  orphans_.Add({std::string(kPipelinesDir), pipelines_.LastId(), created, is_pipeline});
   orphans_.Start("orphans", 1, [this](OrphanPlace place) { RunOrphans(std::move(place)); });
 }
 

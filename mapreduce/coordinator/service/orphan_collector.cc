@@ -29,9 +29,21 @@ bool IsIdUpTo(std::string_view name, std::string_view last) {
          std::tuple(last.substr(dash - kIdDayBytes, kIdDayBytes), last_number.size(), last_number);
 }
 
+// Of an id.
+std::string_view DayOf(std::string_view id) {
+  return id.substr(id.rfind('-') - kIdDayBytes, kIdDayBytes);
+}
+
+// A journal that has been lost, or that this one was begun in the place of, may have given out the
+// ids of its last day until this one was made.
+bool CanBeOf(const OrphanPlace& place, const PublishFiles::Entry& entry) {
+  if (entry.mtime < place.created || !IsIdUpTo(entry.name(), place.last_id)) return false;
+  return DayOf(entry.name()) > absl::FormatTime("%Y%m%d", place.created, absl::UTCTimeZone());
+}
+
 bool IsOrphan(const OrphanPlace& place, const PublishFiles::Entry& entry, absl::Time now) {
-  return entry.is_directory && entry.mtime + kKeepOrphans <= now &&
-         IsIdUpTo(entry.name(), place.last_id) && !place.is_known(entry.name());
+  return entry.is_directory && entry.mtime + kKeepOrphans <= now && CanBeOf(place, entry) &&
+         !place.is_known(entry.name());
 }
 
 }  // namespace
@@ -47,8 +59,13 @@ absl::Status CollectOrphans(const OrphanPlace& place, absl::Time now,
     for (const PublishFiles::Entry& entry : page->entries) {
       after = entry.name();
       if (!IsOrphan(place, entry, now)) continue;
-      RETURN_IF_ERROR(files->DeleteTree(entry.path));
-      LogInfo("orphan_removed", {{"path", entry.path}});
+      const absl::Status removed = files->DeleteTree(entry.path);
+      if (IsRetryable(removed)) return removed;
+      if (removed.ok()) {
+        LogInfo("orphan_removed", {{"path", entry.path}});
+      } else {
+        LogWarning("orphan_not_removed", {{"path", entry.path}, {"status", removed}});
+      }
     }
     more = page->more && !page->entries.empty();
   }

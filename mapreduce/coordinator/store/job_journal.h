@@ -6,6 +6,8 @@
 // accepted, a job has ended) and the start of a commit are durable. Thread-safe.
 #pragma once
 
+#include <absl/time/time.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -53,13 +55,17 @@ class JobJournal {
 
   // Random, made at the first format.
   virtual const std::string& cluster_id() const = 0;
+  // When that was. Of a journal of an earlier version, which has not noted it: when a later one
+  // first opened it.
+  virtual absl::Time created() const = 0;
   // Grows with every opening, so that orders of an older coordinator can be told from newer ones.
   virtual uint64_t term() const = 0;
 };
 
 // Kept in the object `storage`, which outlives it like a disk outlives a process.
 struct MemoryJournalStorage;
-std::shared_ptr<MemoryJournalStorage> NewMemoryJournalStorage();
+std::shared_ptr<MemoryJournalStorage> NewMemoryJournalStorage(
+    absl::Time created = absl::UnixEpoch());
 std::unique_ptr<JobJournal> OpenMemoryJournal(std::shared_ptr<MemoryJournalStorage> storage);
 // Forgets what is not durable.
 void CutPower(MemoryJournalStorage* storage);

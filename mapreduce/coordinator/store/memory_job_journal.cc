@@ -9,6 +9,9 @@
 namespace quern::mr {
 
 struct MemoryJournalStorage {
+  explicit MemoryJournalStorage(absl::Time time) : created(time) {}
+
+  const absl::Time created;
   Mutex mutex;
   std::string cluster_id ABSL_GUARDED_BY(mutex) = RandomHex(8);
   uint64_t term ABSL_GUARDED_BY(mutex) = 0;
@@ -41,8 +44,8 @@ void ReplaceRecord(MemoryJournalStorage* storage, JobKey job, size_t number,
   storage->jobs.at(job).at(number) = std::move(found);
 }
 
-std::shared_ptr<MemoryJournalStorage> NewMemoryJournalStorage() {
-  return std::make_shared<MemoryJournalStorage>();
+std::shared_ptr<MemoryJournalStorage> NewMemoryJournalStorage(absl::Time created) {
+  return std::make_shared<MemoryJournalStorage>(created);
 }
 
 namespace {
@@ -100,6 +103,7 @@ class MemoryJobJournal final : public JobJournal {
     return absl::OkStatus();
   }
   const std::string& cluster_id() const override { return cluster_id_; }
+  absl::Time created() const override { return storage_->created; }
   uint64_t term() const override { return term_; }
 
  private:

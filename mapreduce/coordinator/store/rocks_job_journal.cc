@@ -16,6 +16,7 @@ constexpr std::string_view kTasks = "tasks";
 constexpr std::string_view kTermKey = "term";
 constexpr std::string_view kTasksMark = "tasks/";
 constexpr std::string_view kClusterKey = "cluster_id";
+constexpr std::string_view kCreatedKey = "created";
 constexpr size_t kKeyBytes = 12;
 constexpr size_t kNumberAt = 4;  // in a key
 
@@ -108,14 +109,30 @@ absl::Status RocksJobJournal::StartTerm(const RocksJournalOptions& options, uint
         options.dir, term_, marker_term);
   }
   ++term_;
+  RETURN_IF_ERROR(FindCreated(options.clock));
   rocksdb::WriteBatch batch;
   RETURN_IF_ERROR(
       FromRocks(batch.Put(db_->ColumnFamily(kMeta), ToSlice(kTermKey), std::to_string(term_))));
   RETURN_IF_ERROR(
       FromRocks(batch.Put(db_->ColumnFamily(kMeta), ToSlice(kClusterKey), cluster_id_)));
+  RETURN_IF_ERROR(FromRocks(batch.Put(db_->ColumnFamily(kMeta), ToSlice(kCreatedKey),
+                                      std::to_string(absl::ToUnixMillis(created_)))));
   RETURN_IF_ERROR(db_->Write(&batch, RocksSync::kNow));
   return WriteIdentityMarker(options.files, options.dir,
                              {"coordinator", cluster_id_, "coordinator", term_});
+}
+
+// Journals of earlier versions do not say it.
+absl::Status RocksJobJournal::FindCreated(Clock* clock) {
+  int64_t millis = absl::ToUnixMillis(clock->TimeNow());
+  const absl::StatusOr<std::string> created = ReadMeta(*db_, kCreatedKey);
+  if (created.ok()) {
+    std::from_chars(created->data(), created->data() + created->size(), millis);
+  } else if (!absl::IsNotFound(created.status())) {
+    return created.status();
+  }
+  created_ = absl::FromUnixMillis(millis);
+  return absl::OkStatus();
 }
 
 absl::Status RocksJobJournal::FindNextNumbers() {

@@ -2,8 +2,9 @@
 //
 //   DIR/IDENTITY        role coordinator, cluster id, sequence = term
 //   DIR/journal/        RocksDB
-//     column family "meta":    "cluster_id", "term" (decimal); "tasks/" + job key (4 bytes
-//                              big-endian) -> empty: it has a row in "tasks"
+//     column family "meta":    "cluster_id", "term" and "created" (ms since 1970) in decimal;
+//                              "tasks/" + job key (4 bytes big-endian) -> empty: it has a row in
+//                              "tasks"
 //     column family "records": job key (4 bytes big-endian) + number of the record within its job
 //                              (8 bytes big-endian) -> JournalRecord
 //     column family "tasks":   job key (4 bytes big-endian) -> TaskHistory, of the newest jobs
@@ -16,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "common/clock.h"
 #include "common/mutex.h"
 #include "common/storage/file_io.h"
 #include "common/storage/rocks.h"
@@ -28,6 +30,7 @@ struct RocksJournalOptions {
   std::string dir;
   FileSystem* files = FileSystem::Real();
   rocksdb::Env* env = nullptr;  // null: the real one
+  Clock* clock = Clock::Real();
 };
 
 class RocksJobJournal final : public JobJournal {
@@ -43,11 +46,13 @@ class RocksJobJournal final : public JobJournal {
   absl::StatusOr<pb::TaskHistory> ReadTasks(JobKey job) const override;
   absl::Status ReadAll(const Visit& visit) override;
   const std::string& cluster_id() const override { return cluster_id_; }
+  absl::Time created() const override { return created_; }
   uint64_t term() const override { return term_; }
 
  private:
   explicit RocksJobJournal(std::unique_ptr<RocksDb> db) : db_(std::move(db)) {}
   absl::Status StartTerm(const RocksJournalOptions& options, uint64_t marker_term);
+  absl::Status FindCreated(Clock* clock);
   absl::Status FindNextNumbers();
   absl::Status FindJobsWithTasks();
   // Adds to a batch.
@@ -63,6 +68,7 @@ class RocksJobJournal final : public JobJournal {
 
   const std::unique_ptr<RocksDb> db_;
   std::string cluster_id_;
+  absl::Time created_;
   uint64_t term_ = 0;
 
   Mutex mutex_;

@@ -59,6 +59,7 @@ class LongJournal final : public JobJournal {
     return absl::OkStatus();
   }
   const std::string& cluster_id() const override { return journal_->cluster_id(); }
+  absl::Time created() const override { return journal_->created(); }
   uint64_t term() const override { return journal_->term(); }
 
  private:
@@ -177,8 +178,8 @@ TEST_F(CoordinatorTest, ShowsAsMuchOfALargePlanAsFitsIntoAMessage) {
 }
 
 // Jobs and pipelines that have ended, one of each after another, and then two pipelines.
-std::unique_ptr<JobJournal> JournalOfEnded() {
-  auto journal = OpenMemoryJournal(NewMemoryJournalStorage());
+std::unique_ptr<JobJournal> JournalOfEnded(absl::Time created = absl::UnixEpoch()) {
+  auto journal = OpenMemoryJournal(NewMemoryJournalStorage(created));
   const std::vector<std::string> ids = {"pipeline-20261122-0001", "job-20261122-0002",
                                         "pipeline-20261122-0003", "job-20261122-0004",
                                         "pipeline-20261122-0005", "pipeline-20261122-0006"};
@@ -225,21 +226,27 @@ TEST_F(CoordinatorTest, ListsTheNewestOfJobsAndPipelinesTogether) {
   EXPECT_EQ(newest(3, true), "654");
 }
 
-// Left by submissions that an earlier coordinator died in.
+// Left by submissions that an earlier coordinator died in. What is older than the journal may be of
+// another one.
 TEST_F(CoordinatorTest, RemovesDirectoriesOfNobodyAfterItsStart) {
   FakeFiles files;
-  SimulatedClock clock;
-  const std::vector<std::string> known = {"/.quern/jobs/job-20261122-0002/",
-                                          "/.quern/pipelines/pipeline-20261122-0003/",
-                                          "/.quern/jobs/job-20261122-0005/"};  // or later
+  const absl::Time created = absl::FromCivil(absl::CivilDay(2026, 11, 21), absl::UTCTimeZone());
+  SimulatedClock clock(created + absl::Hours(72));
+  const std::vector<std::string> known = {
+      "/.quern/jobs/job-20261120-0001/", "/.quern/pipelines/pipeline-20261121-0001/",
+      "/.quern/jobs/job-20261122-0002/", "/.quern/pipelines/pipeline-20261122-0003/",
+      "/.quern/jobs/job-20261122-0005/"};  // or later
   const std::vector<std::string> orphans = {"/.quern/jobs/job-20261122-0003/",
                                             "/.quern/pipelines/pipeline-20261122-0004/"};
   for (const auto* paths : {&known, &orphans}) {
-    for (const std::string& path : *paths) files.Add(path, "");
+    for (const std::string& path : *paths) {
+      files.Add(path, "");
+      files.SetTime(path.substr(0, path.size() - 1), created + absl::Hours(30));
+    }
   }
   CoordinatorOptions options;
   options.clock = &clock;
-  Coordinator coordinator(JournalOfEnded(), &planner_, &files, options);
+  Coordinator coordinator(JournalOfEnded(created), &planner_, &files, options);
   ASSERT_TRUE(coordinator.Start().ok());
   const absl::Time deadline = absl::Now() + absl::Seconds(60);
   for (const std::string& path : orphans) {

@@ -64,6 +64,7 @@ class FakeFiles final : public PublishFiles {
   int unreachable_moves = 0;    // of one file or directory; the next ones
   int unreachable_deletes = 0;  // the next ones
   std::string damaged;          // a file that cannot be read
+  std::string undeletable;      // a tree
   absl::Status refusal;         // of changes with several moves
   int lost_answers = 0;         // of such changes that are made; the next ones
   size_t largest_page = 0;      // of those that were asked for
@@ -141,6 +142,7 @@ class FakeFiles final : public PublishFiles {
   absl::Status DeleteTree(const std::string& path) override {
     return Do([&] {
       if (unreachable_deletes-- > 0) return UnavailableError("nobody answers");
+      if (path == undeletable) return PermissionDeniedError("{}", path);
       std::erase_if(
           tree_, [&](const auto& e) { return e.first == path || e.first.starts_with(path + "/"); });
       return absl::OkStatus();

@@ -26,6 +26,7 @@ class OrphanCollectorTest : public testing::Test {
   const absl::Time now_ = absl::FromUnixSeconds(1'795'000'000);
   OrphanPlace place_{.parent = "/.quern/jobs",
                      .last_id = "job-20261122-0900",
+                     .created = absl::UnixEpoch(),
                      .is_known = [](std::string_view id) { return id == "job-20261122-0002"; }};
   bool stopping_ = false;
   FakeFiles files_;
@@ -56,6 +57,27 @@ TEST_F(OrphanCollectorTest, AnEmptyJournalRemovesNothing) {
   place_.last_id.clear();
   ASSERT_TRUE(Collect().ok());
   EXPECT_TRUE(files_.Has(orphan));
+}
+
+// As one that was begun by mistake, in another directory.
+TEST_F(OrphanCollectorTest, AJournalRemovesNothingFromBeforeItWasMade) {
+  place_.created = now_ - absl::Hours(24 * 8);  // on the 10th
+  const std::string orphan = Add("job-20261111-0001", kKeepOrphans);
+  const std::vector<std::string> kept = {Add("job-20261109-0001", kKeepOrphans),
+                                         Add("job-20261110-0001", kKeepOrphans),
+                                         Add("job-20261112-0001", absl::Hours(24 * 9))};
+  ASSERT_TRUE(Collect().ok());
+  EXPECT_FALSE(files_.Has(orphan));
+  for (const std::string& path : kept) EXPECT_TRUE(files_.Has(path)) << path;
+}
+
+TEST_F(OrphanCollectorTest, WhatCannotBeRemovedIsNotInTheWayOfOthers) {
+  const std::string stuck = Add("job-20261122-0001", kKeepOrphans);
+  const std::string orphan = Add("job-20261122-0003", kKeepOrphans);
+  files_.undeletable = stuck.substr(0, stuck.size() - 1);
+  ASSERT_TRUE(Collect().ok());
+  EXPECT_TRUE(files_.Has(stuck));
+  EXPECT_FALSE(files_.Has(orphan));
 }
 
 TEST_F(OrphanCollectorTest, LooksAtOnePageAfterAnother) {

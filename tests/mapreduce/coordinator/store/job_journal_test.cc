@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "common/clock.h"
 #include "common/notification.h"
 #include "common/storage/rocks.h"
 #include "common/thread.h"
@@ -275,6 +276,32 @@ TEST(RocksJobJournal, RefusesAnOldCopyOfItsDatabase) {
   std::filesystem::rename(dir + "/old", dir + "/journal");
   EXPECT_EQ(RocksJobJournal::Open({.dir = dir}).status().code(),
             absl::StatusCode::kFailedPrecondition);
+  std::filesystem::remove_all(dir);
+}
+
+TEST(RocksJobJournal, KnowsWhenItWasMade) {
+  const std::string dir = MakeTempDir();
+  SimulatedClock clock;
+  const absl::Time made = clock.TimeNow();
+  for (int start = 0; start < 2; ++start) {
+    const auto journal = RocksJobJournal::Open({.dir = dir, .clock = &clock});
+    ASSERT_TRUE(journal.ok()) << journal.status();
+    EXPECT_EQ((*journal)->created(), made);
+    clock.AdvanceTime(absl::Hours(1));
+  }
+  {
+    RocksOptions options;
+    options.path = dir + "/journal";
+    options.column_families = {"meta", "records", "tasks"};
+    auto db = OpenRocks(options);
+    ASSERT_TRUE(db.ok()) << db.status();
+    rocksdb::WriteBatch batch;
+    ASSERT_TRUE(batch.Delete((*db)->ColumnFamily("meta"), "created").ok());
+    ASSERT_TRUE((*db)->Write(&batch, RocksSync::kNow).ok());
+  }
+  const auto journal = RocksJobJournal::Open({.dir = dir, .clock = &clock});
+  ASSERT_TRUE(journal.ok()) << journal.status();
+  EXPECT_EQ((*journal)->created(), clock.TimeNow()) << "one of an earlier version";
   std::filesystem::remove_all(dir);
 }
 
