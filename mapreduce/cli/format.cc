@@ -2,6 +2,7 @@
 
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
+#include "mapreduce/cli/coordinator_client.h"
 #include "mapreduce/cli/pipeline_format.h"
 #include "mapreduce/engine/state_name.h"
 #include "mapreduce/engine/task_id.h"
@@ -86,7 +87,8 @@ std::string EndLine(const pb::JobStatus& status, absl::Time now) {
 
 std::string KillText(const pb::JobStatus& status) {
   const std::string state = StateName(status.state());
-  if (status.state() != pb::JOB_STATE_COMMITTING) return state;
+  if (HasEnded(status)) return state;
+  if (status.state() != pb::JOB_STATE_COMMITTING) return fmt::format("{}, is being stopped", state);
   return fmt::format("{}, ends as KILLED unless its output appears first", state);
 }
 

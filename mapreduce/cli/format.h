@@ -27,7 +27,8 @@ std::string WaitText(const pb::JobStatus& status);
 std::string ProgressLine(const pb::JobStatus& status);
 // The end of a job, or how it stands `now`, in one line, without its cause.
 std::string EndLine(const pb::JobStatus& status, absl::Time now);
-// How a job stands after it was to be killed. One that is being published may end in either way.
+// How a job stands after it was to be killed. One that is being published may end in either way,
+// and tasks or stages may take longer to stop than anybody has waited.
 std::string KillText(const pb::JobStatus& status);
 // Why it failed: cause, record, last lines of the log, what to do next. Several lines.
 std::string FailureText(const pb::JobStatus& status);

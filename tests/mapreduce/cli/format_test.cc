@@ -26,6 +26,15 @@ TEST(FormatTest, ALineOfProgressSaysWhyNothingRuns) {
 }
 
 // Its output may be there before the kill is looked at.
+TEST(FormatTest, WhatStillRunsWhenItWasKilledIsBeingStopped) {
+  pb::JobStatus status;
+  status.set_job_id("pipeline-20261122-0001");
+  status.set_state(pb::JOB_STATE_RUNNING);
+  EXPECT_EQ(KillText(status), "RUNNING, is being stopped");
+  status.set_state(pb::JOB_STATE_FAILED);
+  EXPECT_EQ(KillText(status), "FAILED");
+}
+
 TEST(FormatTest, WhatIsBeingPublishedIsNotCalledKilled) {
   pb::JobStatus status;
   status.set_state(pb::JOB_STATE_KILLED);
