@@ -226,12 +226,17 @@ __attribute__((visibility("default"))) const quern_plugin* quern_plugin_v2(void)
 static inline void quern_copy_short(char* to, const char* from, size_t size) {
   if (__builtin_constant_p(size) || size > 16) {
     memcpy(to, from, size);
-  } else if (size >= 8) { /* two halves that overlap */
-    memcpy(to, from, 8);
-    memcpy(to + size - 8, from + size - 8, 8);
-  } else if (size >= 4) {
-    memcpy(to, from, 4);
-    memcpy(to + size - 4, from + size - 4, 4);
+  } else if (size >= 4) { /* quarters that overlap: no branch has to guess how long a word is */
+    const size_t inner = size >> 3 << 2;
+    uint32_t quarters[4];
+    memcpy(quarters, from, 4);
+    memcpy(quarters + 1, from + inner, 4);
+    memcpy(quarters + 2, from + size - 4 - inner, 4);
+    memcpy(quarters + 3, from + size - 4, 4);
+    memcpy(to, quarters, 4);
+    memcpy(to + inner, quarters + 1, 4);
+    memcpy(to + size - 4 - inner, quarters + 2, 4);
+    memcpy(to + size - 4, quarters + 3, 4);
   } else if (size > 0) {
     to[0] = from[0];
     to[size / 2] = from[size / 2];
