@@ -17,23 +17,6 @@ constexpr size_t kStep = 8;
 
 uint32_t Steps(size_t bytes) { return static_cast<uint32_t>((bytes + kStep - 1) / kStep); }
 
-uint64_t LoadWord(const char* at) {
-  uint64_t word;
-  std::memcpy(&word, at, sizeof(word));
-  return word;
-}
-
-// Of the first `size` bytes of a word, at most 8.
-uint64_t MaskOf(size_t size) { return size == 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * size)) - 1; }
-
-__extension__ using Uint128 = unsigned __int128;
-
-// Both halves of the 128-bit product, folded (as wyhash and XXH3 mix short keys).
-uint64_t Mix(uint64_t a, uint64_t b) {
-  const auto product = static_cast<Uint128>(a) * b;
-  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
-}
-
 }  // namespace
 
 // A third of the memory for slots, the rest for the arena.
@@ -43,21 +26,11 @@ CombineTable::CombineTable(size_t capacity_bytes, Fold* fold)
       arena_(std::min(capacity_bytes / 3 * 2, (size_t{1} << kOffsetBits) * kStep)),
       arena_base_(arena_.data()),
       arena_limit_(static_cast<Offset>(arena_.size() / kStep)),
-      slots_(kFirstSlots),
+      slots_(std::make_unique<MappedMemory>(kFirstSlots * sizeof(Slot))),
       mask_(kFirstSlots - 1) {}
 
-CombineTable::Probe CombineTable::MakeProbe(std::string_view key) {
-  constexpr uint64_t kSeed = 0x9e3779b97f4a7c15;
-  const size_t size = key.size();
-  Probe probe = {LoadWord(key.data()), 0, 0};
-  if (size <= 8) {
-    probe.first &= MaskOf(size);
-  } else {
-    probe.last = LoadWord(key.data() + size - 8);
-  }
-  probe.hash = size <= 16 ? Mix(probe.first ^ kSeed, probe.last ^ kSeed << 1 ^ size)
-                          : XXH3_64bits(key.data(), size);
-  return probe;
+uint64_t CombineTable::HashLong(std::string_view key) {
+  return XXH3_64bits(key.data(), key.size());
 }
 
 std::string_view CombineTable::KeyOf(Offset entry) const {
@@ -100,9 +73,9 @@ CombineTable::Slot* CombineTable::AddEntry(const Probe& probe, std::string_view 
                                            size_t value_size) {
   const size_t steps = Steps(sizeof(Entry) + key.size());
   // Two thirds of the slots at most, so that probes stay short.
-  const bool crowded = (groups_ + 1) * 3 > slots_.size() * 2;
+  const bool crowded = (groups_ + 1) * 3 > slot_count() * 2;
   if (steps + Steps(sizeof(Run) + value_size) > arena_limit_ - used_) return nullptr;
-  if (crowded && slots_.size() >= max_slots_) return nullptr;
+  if (crowded && slot_count() >= max_slots_) return nullptr;
   if (crowded) Grow();
   Slot* const slot = FindSlot(probe, key);
   slot->first = probe.first;
@@ -145,19 +118,27 @@ bool CombineTable::AddToState(Entry* entry, std::string_view value) {
 }
 
 void CombineTable::Grow() {
-  const std::vector<Slot> old = std::move(slots_);
-  slots_.assign(old.size() * 2, Slot{});
-  mask_ = slots_.size() - 1;
-  for (const Slot& slot : old) {
+  const std::unique_ptr<MappedMemory> old = std::move(slots_);
+  const Slot* const old_slots = reinterpret_cast<const Slot*>(old->data());
+  const size_t old_count = slot_count();
+  slots_ = std::make_unique<MappedMemory>(2 * old_count * sizeof(Slot));
+  mask_ = 2 * old_count - 1;
+  for (size_t i = 0; i < old_count; ++i) {
+    const Slot& slot = old_slots[i];
     if (slot.entry == 0) continue;
-    uint64_t at = MakeProbe(KeyOf(slot.entry)).hash & mask_;
-    while (slots_[at].entry != 0) at = (at + 1) & mask_;
-    slots_[at] = slot;
+    uint64_t at = HashOf(slot) & mask_;
+    while (slots()[at].entry != 0) at = (at + 1) & mask_;
+    slots()[at] = slot;
   }
 }
 
+uint64_t CombineTable::HashOf(const Slot& slot) const {
+  return slot.key_size <= 16 ? HashShort(slot.first, slot.last, slot.key_size)
+                             : HashLong(KeyOf(slot.entry));
+}
+
 void CombineTable::Clear() {
-  std::fill(slots_.begin(), slots_.end(), Slot{});
+  std::fill_n(slots(), slot_count(), Slot{});
   used_ = 1;
   groups_ = 0;
   records_ = 0;
@@ -166,9 +147,10 @@ void CombineTable::Clear() {
 }
 
 bool CombineTable::GroupCursor::NextGroup() {
-  const auto& slots = table_->slots_;
-  while (next_slot_ < slots.size() && slots[next_slot_].entry == 0) ++next_slot_;
-  if (next_slot_ == slots.size()) return false;
+  const Slot* const slots = table_->slots();
+  const size_t count = table_->slot_count();
+  while (next_slot_ < count && slots[next_slot_].entry == 0) ++next_slot_;
+  if (next_slot_ == count) return false;
   const Slot& slot = slots[next_slot_++];
   StartGroup(table_->KeyOf(slot.entry));
   slot_ = &slot;

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,9 +39,17 @@ class CombineTable {
     uint64_t last;   // 8 bytes of keys above 8, else 0
     uint64_t hash;
   };
-  static Probe MakeProbe(std::string_view key);
+  static Probe MakeProbe(std::string_view key) {
+    const size_t size = key.size();
+    const bool is_long = size > 8;
+    // Chosen by arithmetic: the lengths of words cannot be foretold, and a wrong guess would cost
+    // as much as all the rest.
+    const uint64_t first = LoadWord(key.data()) & MaskOf(is_long ? 8 : size);
+    const uint64_t last = LoadWord(key.data() + (is_long ? size - 8 : 0)) & MaskOf(is_long ? 8 : 0);
+    return {first, last, size <= 16 ? HashShort(first, last, size) : HashLong(key)};
+  }
   // Brings the slot into the cache.
-  void Prefetch(const Probe& probe) const { __builtin_prefetch(&slots_[probe.hash & mask_], 1); }
+  void Prefetch(const Probe& probe) const { __builtin_prefetch(&slots()[probe.hash & mask_], 1); }
   // False when the table is full; nothing was added then.
   bool Add(const Probe& probe, std::string_view key, std::string_view value);
 
@@ -82,24 +91,49 @@ class CombineTable {
   }
   std::string_view KeyOf(Offset entry) const;
   std::string_view ValueOf(Offset run) const;
+  // A free slot is like that of the empty key. One comparison in place of three: each of them would
+  // be a branch.
   bool Matches(const Slot& slot, const Probe& probe, std::string_view key) const {
-    return slot.first == probe.first && slot.last == probe.last &&
-           slot.key_size == ShortSize(key) && (key.size() <= 16 || KeyOf(slot.entry) == key);
+    const uint64_t differences =
+        (slot.first ^ probe.first) | (slot.last ^ probe.last) | (slot.key_size ^ ShortSize(key));
+    return differences == 0 && (key.size() <= 16 || KeyOf(slot.entry) == key);
   }
   static uint32_t ShortSize(std::string_view key) {
     return key.size() < 255 ? static_cast<uint32_t>(key.size()) : 255;
   }
+  static uint64_t LoadWord(const char* at) {
+    uint64_t word;
+    std::memcpy(&word, at, sizeof(word));
+    return word;
+  }
+  // Of the first `size` bytes of a word, at most 8.
+  static uint64_t MaskOf(size_t size) {
+    const uint64_t of_one_more = uint64_t{1} << (8 * size & 63);
+    return size == 8 ? ~uint64_t{0} : of_one_more - 1;
+  }
+  static uint64_t HashShort(uint64_t first, uint64_t last, size_t size) {
+    constexpr uint64_t kSeed = 0x9e3779b97f4a7c15;
+    return Mix(first ^ kSeed, last ^ kSeed << 1 ^ size);
+  }
+  static uint64_t HashLong(std::string_view key);
+  // Both halves of the 128-bit product, folded (as wyhash and XXH3 mix short keys).
+  static uint64_t Mix(uint64_t a, uint64_t b) {
+    __extension__ using Uint128 = unsigned __int128;
+    const auto product = static_cast<Uint128>(a) * b;
+    return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+  }
+  Slot* slots() const { return reinterpret_cast<Slot*>(slots_->data()); }
+  size_t slot_count() const { return mask_ + 1; }
   Slot* FindSlot(const Probe& probe, std::string_view key) {
     for (uint64_t at = probe.hash & mask_;; at = (at + 1) & mask_) {
-      Slot* const slot = &slots_[at];
-      if (slot->entry == 0 || Matches(*slot, probe, key)) return slot;
+      Slot* const slot = &slots()[at];
+      if (Matches(*slot, probe, key) || slot->entry == 0) return slot;
     }
   }
   // False for every value until one has been chosen.
   bool IsCommon(std::string_view value) const {
-    uint64_t word;
-    std::memcpy(&word, value.data(), sizeof(word));
-    return value.size() == common_size_ && ((word ^ common_word_) & common_mask_) == 0;
+    return value.size() == common_size_ &&
+           ((LoadWord(value.data()) ^ common_word_) & common_mask_) == 0;
   }
   void SetCommon(std::string_view value);
   bool AddSlow(const Probe& probe, std::string_view key, std::string_view value);
@@ -107,6 +141,7 @@ class CombineTable {
   bool AddRun(Entry* entry, std::string_view value);
   bool AddToState(Entry* entry, std::string_view value);
   void Grow();
+  uint64_t HashOf(const Slot& slot) const;
 
   Fold* const fold_;
   const size_t max_slots_;
@@ -114,8 +149,9 @@ class CombineTable {
   char* const arena_base_;
   const Offset arena_limit_;
   Offset used_ = 1;
-  std::vector<Slot> slots_;
-  uint64_t mask_ = 0;
+  // Huge pages: a table of some MB would have more small ones than a core keeps in mind.
+  std::unique_ptr<MappedMemory> slots_;
+  uint64_t mask_;
   size_t groups_ = 0;
   uint64_t records_ = 0;
   static constexpr size_t kNoCommon = SIZE_MAX;
