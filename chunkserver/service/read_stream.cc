@@ -11,6 +11,9 @@ using Kind = rpc::BulkEvent::Kind;
 
 namespace {
 
+// More would push out what others have had read ahead.
+constexpr uint64_t kMaxReadAhead = uint64_t{16} << 20;
+
 std::optional<SealedAs> SealOf(const pb::ReadRequest& request) {
   if (!request.has_sealed()) return std::nullopt;
   return SealedAs{.length = request.sealed().length(), .crc = request.sealed().crc()};
@@ -57,6 +60,10 @@ absl::Status ReadStream::Serve() {
       producer->set_producer(known.producer);
       producer->set_last_seq(known.last_seq);
     }
+  }
+  if (request.read_ahead() > 0 && left > 0) {
+    const uint64_t behind = extent.readable - offset - left;
+    reader->ReadAhead(offset, left + std::min({behind, request.read_ahead(), kMaxReadAhead}));
   }
   do {  // at least one message: it says how long the chunk is
     RETURN_IF_ERROR(AwaitRoom());

@@ -9,6 +9,10 @@
 namespace quern::chunkserver {
 namespace {
 
+// Of one advice the kernel takes no more than a request to the disk may have, which is at least
+// this.
+constexpr uint64_t kAdviceBytes = uint64_t{128} << 10;
+
 // CRC32C of [offset, end) from a buffer that begins at block border `begin`: whole blocks have just
 // been summed, so only their checksums are put together.
 uint32_t CrcOfRange(uint64_t begin, uint64_t offset, uint64_t end, const Replica::Blocks& blocks,
@@ -138,6 +142,16 @@ absl::StatusOr<ReplicaReader::Piece> ReplicaReader::Read(uint64_t offset, uint64
     if (attempt == 0 && !extent.sealed) continue;
     return replica_->Condemn(
         fmt::format("bytes {} to {} do not match their checksums", begin, checked_end));
+  }
+}
+
+void ReplicaReader::ReadAhead(uint64_t offset, uint64_t bytes) {
+  const Disk::Use use(&replica_->disk());
+  if (!OpenBytes().ok() || file_->fd() < 0) return;
+  for (uint64_t at = offset; at < offset + bytes; at += kAdviceBytes) {
+    const uint64_t size = std::min(kAdviceBytes, offset + bytes - at);
+    posix_fadvise(file_->fd(), static_cast<off_t>(at), static_cast<off_t>(size),
+                  POSIX_FADV_WILLNEED);
   }
 }
 

@@ -39,6 +39,10 @@ class ReplicaReader {
   // not match: the replica is CORRUPT from then on. Unavailable when they could not be read.
   absl::StatusOr<Piece> Read(uint64_t offset, uint64_t max_bytes, char* buffer);
 
+  // Has the disk begin to read these bytes into the system's memory, for whoever reads them next,
+  // and does not wait until it has. An advice: what cannot be done is not.
+  void ReadAhead(uint64_t offset, uint64_t bytes);
+
  private:
   enum class Purpose { kServe, kVerify };
   ReplicaReader(std::shared_ptr<Replica> replica, Purpose purpose)

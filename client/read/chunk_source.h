@@ -15,6 +15,9 @@ namespace quern::client {
 struct ChunkRange {
   uint64_t offset = 0;
   uint64_t length = 0;
+  // Bytes behind it that the reader will then take from this machine's memory, where its server
+  // has them read in.
+  uint64_t read_ahead = 0;
 };
 
 // Bytes whose checksum is right.

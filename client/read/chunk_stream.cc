@@ -22,6 +22,7 @@ ChunkStream::ChunkStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> cha
   request.set_chunk_id(chunk.id.value());
   request.set_offset(range.offset);
   request.set_length(range.length);
+  request.set_read_ahead(range.read_ahead);
   if (chunk.sealed) {
     request.mutable_sealed()->set_length(chunk.length);
     request.mutable_sealed()->set_crc(chunk.crc);

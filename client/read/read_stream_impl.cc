@@ -44,8 +44,7 @@ absl::StatusOr<std::string_view> ReadStreamImpl::Next() {
 absl::Status ReadStreamImpl::GetOn() {
   absl::StatusOr<std::optional<CheckedBytes>> bytes = current_->Take();
   if (!bytes.ok() && current_->is_direct() && !absl::IsDataLoss(bytes.status())) {
-    current_ = Connect(chunk_, current_->server(), RangeFrom(position_, chunk_));
-    BeginWait();
+    ConnectInstead();
     return absl::OkStatus();
   }
   if (!bytes.ok()) {
@@ -83,12 +82,17 @@ absl::Status ReadStreamImpl::OnBytes(CheckedBytes bytes) {
   position_ = next;
   chunk_crc_ = crc;
   givers_.insert(current_->server().id);
+  if (current_->is_direct()) direct_bytes_ += bytes.payload.size();
   if (is_last) {
+    direct_again_at_.reset();
     current_ = std::move(ahead_);
     if (current_ != nullptr) {
       current_->Resume();
       wait_.Asked(ahead_since_, context_->clock->MonotonicNow());
     }
+  } else if (direct_again_at_ == position_) {
+    const ServerAddress server = current_->server();
+    OpenCurrent(server);
   }
   bytes_ = std::move(bytes);
   next_slice_ = 0;
@@ -152,8 +156,27 @@ absl::Status ReadStreamImpl::EnsureStream() {
   }
 }
 
+// While the memory runs out of a chunk as soon as the disk has filled it again, nothing is gained
+// by going back and forth: then all the rest comes from the server.
+void ReadStreamImpl::ConnectInstead() {
+  ChunkRange range = RangeFrom(position_, chunk_);
+  const bool goes_on =
+      !doubted_ && direct_bytes_ >= kReadAheadBytes / 2 && range.length > 2 * kPieceBytes;
+  direct_again_at_.reset();
+  direct_bytes_ = 0;
+  if (goes_on) {
+    const uint64_t piece = kPieceBytes - range.offset % kPieceBytes;
+    range.read_ahead = std::min(kReadAheadBytes, range.length - piece);
+    range.length = piece;
+    direct_again_at_ = position_ + piece;
+  }
+  current_ = Connect(chunk_, current_->server(), range);
+  BeginWait();
+}
+
 void ReadStreamImpl::OpenCurrent(const ServerAddress& server) {
   comparison_.reset();
+  direct_again_at_.reset();
   if (doubted_ && position_ > chunk_.offset) {
     comparison_ = Comparison{.position = chunk_.offset, .crc = 0};
     current_ = Connect(chunk_, server, {.offset = 0, .length = position_ - chunk_.offset});

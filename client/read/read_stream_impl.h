@@ -55,6 +55,8 @@ class ReadStreamImpl final : public ReadStream {
   // When the end of the present chunk is near: the stream of the one that begins at this offset.
   void OpenNextAhead();
   void OpenAhead(uint64_t next);
+  // What is not in this machine's memory: from the server, which reads on meanwhile.
+  void ConnectInstead();
   // Waits for one event of the loop.
   absl::Status Wait();
   void OnEventAhead(const rpc::BulkEvent& event);
@@ -69,6 +71,8 @@ class ReadStreamImpl final : public ReadStream {
     return context_->suspects.Contains(server, chunk.id);
   }
 
+  static constexpr uint64_t kReadAheadBytes = uint64_t{8} << 20;
+
   ClientContext* const context_;
   const std::shared_ptr<ChunkMap> chunks_;
   uint64_t position_;  // of the next byte to arrive
@@ -79,8 +83,12 @@ class ReadStreamImpl final : public ReadStream {
   ChunkInfo chunk_;  // that holds position_, once there is a stream
   std::unique_ptr<ChunkSource> current_;
   std::unique_ptr<ChunkSource> ahead_;
-  ChunkId ahead_chunk_;                // of ahead_
-  absl::Time ahead_since_;             // it was asked
+  ChunkId ahead_chunk_;     // of ahead_
+  absl::Time ahead_since_;  // it was asked
+  // Offset in the file up to which the connection goes, where it goes on directly behind it.
+  std::optional<uint64_t> direct_again_at_;
+  // Bytes that were had directly since the memory last had none; many before that.
+  uint64_t direct_bytes_ = kReadAheadBytes;
   std::optional<uint64_t> not_ahead_;  // file offset of a chunk that could not be opened ahead
   absl::Time waiting_since_;
   StreamWait wait_;  // for messages of current_

@@ -60,6 +60,14 @@ class FakeDfs {
     kShort,
   };
   void SetReadFault(uint32_t server_id, ReadFault fault);
+  // What was asked of any server, in that order.
+  struct Read {
+    uint64_t offset = 0;
+    uint64_t length = 0;
+    uint64_t read_ahead = 0;
+    bool operator==(const Read&) const = default;
+  };
+  std::vector<Read> reads();
 
   // Chunks that are sealed by force get no second copy.
   void SetNoCopies(bool no_copies);

@@ -39,6 +39,11 @@ void SendRange(const pb::ReadRequest& request, const std::string& bytes, FakeDfs
 
 }  // namespace
 
+std::vector<FakeDfs::Read> FakeDfs::reads() {
+  MutexLock lock(&state_->mutex);
+  return state_->reads;
+}
+
 void HandleFakeRead(FakeDfs::State* state, uint32_t server_id, rpc::BulkLoop* loop,
                     rpc::BulkStream* stream) {
   while (true) {
@@ -48,6 +53,7 @@ void HandleFakeRead(FakeDfs::State* state, uint32_t server_id, rpc::BulkLoop* lo
     pb::ReadRequest request;
     if (!rpc::DecodeMessage(event.message, &request).ok()) return;
     MutexLock lock(&state->mutex);
+    state->reads.push_back({request.offset(), request.length(), request.read_ahead()});
     const FakeDfs::ReadFault fault = state->read_faults[server_id];
     if (fault == FakeDfs::ReadFault::kSilent) continue;
     if (fault == FakeDfs::ReadFault::kLate) Clock::Real()->Sleep(absl::Milliseconds(700));

@@ -138,14 +138,18 @@ absl::Status WholeClient::AwaitEnd() {
 absl::StatusOr<ReadAnswer> ReadChunk(const std::string& address, ChunkId chunk, uint64_t offset,
                                      uint64_t length,
                                      const std::optional<pb::ReadRequest::Sealed>& sealed) {
-  rpc::BulkLoop loop;
-  rpc::BulkStream* stream = loop.Open(rpc::MakeChannel(address, rpc::ChannelKind::kBulk),
-                                      "/quern.dfs.v1.ChunkData/Read", kPatience);
   pb::ReadRequest request;
   request.set_chunk_id(chunk.value());
   request.set_offset(offset);
   request.set_length(length);
   if (sealed.has_value()) *request.mutable_sealed() = *sealed;
+  return ReadChunk(address, request);
+}
+
+absl::StatusOr<ReadAnswer> ReadChunk(const std::string& address, const pb::ReadRequest& request) {
+  rpc::BulkLoop loop;
+  rpc::BulkStream* stream = loop.Open(rpc::MakeChannel(address, rpc::ChannelKind::kBulk),
+                                      "/quern.dfs.v1.ChunkData/Read", kPatience);
   stream->Send(rpc::EncodeMessage(request));
   stream->CloseSend();
   ReadAnswer answer;
@@ -161,7 +165,7 @@ absl::StatusOr<ReadAnswer> ReadChunk(const std::string& address, ChunkId chunk, 
     rpc::Payload payload;
     RETURN_IF_ERROR(rpc::DecodeBulk(event.message, &header, &payload));
     if (payload.size() > (1 << 20) || payload.Crc() != header.crc() ||
-        header.offset() != offset + answer.bytes.size()) {
+        header.offset() != request.offset() + answer.bytes.size()) {
       return InternalError("read: a bad piece at {}", header.offset());
     }
     answer.bytes += payload.ToString();

@@ -93,7 +93,9 @@ class WholeClient {
 struct ReadAnswer {
   std::string bytes;
 };
-// Reads and checks every piece. `length` 0 = to the end.
+// Reads and checks every piece.
+absl::StatusOr<ReadAnswer> ReadChunk(const std::string& address, const pb::ReadRequest& request);
+// `length` 0 = to the end.
 // `sealed`: what the reader knows of the chunk's seal.
 absl::StatusOr<ReadAnswer> ReadChunk(
     const std::string& address, ChunkId chunk, uint64_t offset = 0, uint64_t length = 0,

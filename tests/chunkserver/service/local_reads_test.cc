@@ -1,8 +1,15 @@
 // Which replicas are handed out as open files, and what comes with them.
 #include "chunkserver/service/local_reads.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <thread>
+#include <vector>
+
+#include "common/clock.h"
 #include "common/crc32c.h"
 #include "common/local_socket.h"
 #include "tests/chunkserver/service/test_cluster.h"
@@ -60,6 +67,39 @@ TEST_F(LocalReadsTest, ASealedReplicaComesWithTheSumsOfItsBlocks) {
   ASSERT_OK(master_->Delete("n1", kChunk));
   EXPECT_TRUE(Contents(answer.file.get(), text.size()) == text);
   EXPECT_THAT(Ask("n1", kChunk, text), StatusIs(absl::StatusCode::kNotFound));
+}
+
+// Whether all of a file is in the system's memory; waits up to 20 s for it.
+bool ComesIntoMemory(int fd, size_t size) {
+  void* const mapped = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  EXPECT_NE(mapped, MAP_FAILED);
+  std::vector<unsigned char> pages((size + 4095) / 4096);
+  const absl::Time give_up = Clock::Real()->MonotonicNow() + absl::Seconds(20);
+  bool all = false;
+  while (!all && Clock::Real()->MonotonicNow() < give_up) {
+    EXPECT_EQ(mincore(mapped, size, pages.data()), 0);
+    all = std::all_of(pages.begin(), pages.end(), [](unsigned char page) { return page & 1; });
+    std::this_thread::yield();
+  }
+  munmap(mapped, size);
+  return all;
+}
+
+TEST_F(LocalReadsTest, WhatIsBehindARangeIsReadAheadWhereThatIsWanted) {
+  StartAll({"n1"});
+  const std::string text = MakeSealedChunk(kChunk, {"n1"}, 3'000'000);
+  ASSERT_OK_AND_ASSIGN(const Answer answer, Ask("n1", kChunk, text));
+  const int fd = answer.file.get();
+  ASSERT_EQ(fdatasync(fd), 0);
+  ASSERT_EQ(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+  pb::ReadRequest request;
+  request.set_chunk_id(kChunk.value());
+  request.set_length(1'000);
+  request.set_read_ahead(10'000'000);  // more than there is
+  ASSERT_OK_AND_ASSIGN(const ReadAnswer read,
+                       ReadChunk(master_->Chain({"n1"})[0].address(), request));
+  EXPECT_EQ(read.bytes, text.substr(0, 1'000));
+  EXPECT_TRUE(ComesIntoMemory(fd, text.size()));
 }
 
 TEST_F(LocalReadsTest, OthersAreRefused) {

@@ -27,6 +27,7 @@ namespace {
 
 using ::quern::testing::FakeDfs;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 namespace pb = ::quern::dfs::v1;
@@ -240,6 +241,45 @@ TEST_F(LocalReadTest, WhatIsNotInMemoryComesFromTheServer) {
   EXPECT_TRUE(back == text);
   EXPECT_EQ(asked_, 1);
   EXPECT_TRUE(fake_.reported_bad().empty());
+}
+
+// Hands out something that has nothing in memory so often before it hands out the replica.
+class ColdReadTest : public LocalReadTest {
+ protected:
+  static constexpr uint64_t kSize = 3'500'000;
+  static constexpr uint64_t kPiece = 1 << 20;
+
+  void ReadAfter(int cold) {
+    const std::string text = RandomText(kSize);
+    Write(text);
+    // Made before, so that an answer takes no time.
+    const std::string sums = SumsOf(text).SerializeAsString();
+    const UniqueFd replica = FileOf(text);
+    int pipe_ends[2];
+    ASSERT_EQ(pipe2(pipe_ends, O_CLOEXEC), 0);
+    const UniqueFd nothing(pipe_ends[0]);
+    const UniqueFd other_end(pipe_ends[1]);
+    const FakeLocalServer server(replicas_[0].address,
+                                 [&](const pb::OpenLocalRequest&, int socket) {
+                                   const int fd = asked_++ < cold ? nothing.get() : replica.get();
+                                   EXPECT_OK(SendLocally(socket, sums, fd));
+                                 });
+    ASSERT_OK_AND_ASSIGN(const std::string back, Read(text.size()));
+    EXPECT_TRUE(back == text);
+  }
+};
+
+TEST_F(ColdReadTest, WhileItsServerReadsOnAReplicaIsReadDirectlyAgain) {
+  ReadAfter(1);
+  EXPECT_EQ(asked_, 2);
+  EXPECT_THAT(fake_.reads(), ElementsAre(FakeDfs::Read{0, kPiece, kSize - kPiece}));
+}
+
+TEST_F(ColdReadTest, WhereNothingIsInMemoryAllTheRestComesFromTheServer) {
+  ReadAfter(100);
+  EXPECT_EQ(asked_, 2);
+  EXPECT_THAT(fake_.reads(), ElementsAre(FakeDfs::Read{0, kPiece, kSize - kPiece},
+                                         FakeDfs::Read{kPiece, kSize - kPiece, 0}));
 }
 
 TEST_F(LocalReadTest, OneThatDoesNotAnswerIsAskedOnce) {
