@@ -170,13 +170,12 @@ class RealFileSystem : public FileSystem {
   absl::Status MakeDirs(const std::string& path) override {
     // Of "a/" the name that has to be durable is in what holds "a".
     if (path.size() > 1 && path.back() == '/') return MakeDirs(path.substr(0, path.size() - 1));
-    if (path.empty() || mkdir(path.c_str(), 0755) == 0) {
-      return path.empty() ? absl::OkStatus() : SyncDir(ParentDir(path));
-    }
-    if (errno == EEXIST && IsDirectory(path)) return SyncNameOf(path);
-    if (errno != ENOENT || ParentDir(path) == path) return FileError("make directory", path);
+    if (path.empty()) return absl::OkStatus();
+    const absl::Status made = MakeDir(path);
+    if (!absl::IsNotFound(made) || ParentDir(path) == path) return made;
     RETURN_IF_ERROR(MakeDirs(ParentDir(path)));
-    return MakeDirs(path);
+    // Once: there are file systems in which nothing can be made, and which say so in this way.
+    return MakeDir(path);
   }
 
   absl::Status RemoveTree(const std::string& path) override {
@@ -209,6 +208,13 @@ class RealFileSystem : public FileSystem {
   bool Exists(const std::string& path) override { return access(path.c_str(), F_OK) == 0; }
 
  private:
+  absl::Status MakeDir(const std::string& path) {
+    if (mkdir(path.c_str(), 0755) == 0) return SyncDir(ParentDir(path));
+    const int error = errno;
+    if (error == EEXIST && IsDirectory(path)) return SyncNameOf(path);
+    errno = error;
+    return FileError("make directory", path);
+  }
   // Of a directory that is there: whoever made it may have been killed before its name was durable,
   // or be in the middle of it. What lies where this process may not write it did not make; and what
   // may not be read cannot be synced.

@@ -83,6 +83,15 @@ TEST_F(FileIoTest, ReserveTakesSpaceAndKeepsTheSize) {
   EXPECT_EQ(*ReadFileToString(fs_, path_), "ab");
 }
 
+TEST_F(FileIoTest, WhereNoDirectoryCanBeMadeThereIsAnError) {
+  const std::string link = dir_ / "link";
+  ASSERT_EQ(symlink((dir_ / "nowhere/dir").c_str(), link.c_str()), 0);
+  EXPECT_THAT(fs_->MakeDirs(link), StatusIs(absl::StatusCode::kAlreadyExists));
+  EXPECT_THAT(fs_->MakeDirs(link + "/x/y"), StatusIs(absl::StatusCode::kAlreadyExists));
+  EXPECT_THAT(fs_->MakeDirs("/proc/x"), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(fs_->MakeDirs("/proc/x/y"), StatusIs(absl::StatusCode::kNotFound));
+}
+
 TEST_F(FileIoTest, WriteFileDurablyReplacesAndLeavesNothingBehind) {
   ASSERT_OK(WriteFileDurably(fs_, path_, "one"));
   ASSERT_OK(WriteFileDurably(fs_, path_, "two"));
