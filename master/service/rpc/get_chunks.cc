@@ -57,7 +57,7 @@ std::string RackOf(const ServerRegistry& servers, std::string_view node) {
 }
 
 // Replicas of a sealed chunk, best first. A server whose session is broken counts only when there
-// is no other.
+// is no other, and until it is known to be dead.
 std::vector<const ServerInfo*> Readable(const ChunkInfo& chunk, const ServerRegistry& servers,
                                         std::string_view node, std::string_view rack,
                                         absl::Time now) {
@@ -70,9 +70,10 @@ std::vector<const ServerInfo*> Readable(const ChunkInfo& chunk, const ServerRegi
       continue;
     }
     const ServerHealth health = servers.Health(*server, now);
+    if (health == ServerHealth::kDead) continue;
     if (server->registered && !server->connected) {
       broken.push_back(server);
-    } else if (health != ServerHealth::kDead) {
+    } else {
       ranked.push_back({{Doubt(*server, replica, health), Locality(*server, node, rack)}, server});
     }
   }

@@ -217,6 +217,17 @@ TEST_F(RepairTest, ChunksOfDeletedFilesGoAndTheirRowsToo) {
   EXPECT_TRUE(Eventually([&] { return Cluster().chunk_count() == 1; }));
 }
 
+TEST_F(RepairTest, ADeadServersReplicaIsNoneAlsoWhereThereIsNoOther) {
+  StartImpatientMaster();
+  AddServers(1);
+  CompleteFile("/f", 100, 1);
+  EXPECT_THAT(Nodes("/f"), ElementsAre("n1"));
+  servers_[0]->Disconnect();
+  EXPECT_TRUE(Eventually([&] { return Nodes("/f").empty(); }));
+  ASSERT_OK(servers_[0]->Connect());
+  EXPECT_TRUE(Eventually([&] { return Nodes("/f").size() == 1; }));
+}
+
 TEST_F(RepairTest, AServerThatWasAwayLosesItsReplicasOfDeletedFiles) {
   StartMaster();
   AddServers(3);
