@@ -75,6 +75,12 @@ bool MayFollowARecord(std::string_view bytes) {
          (bytes.size() < 4 && bytes.find_first_not_of("\r\n") == std::string_view::npos);
 }
 
+// Whether only the next member says if it may: these bytes are all that there is of their own, and
+// not yet the line ends behind a record.
+bool NextOneSays(std::string_view behind) {
+  return behind.size() < 4 && !behind.starts_with("\n\n") && MayFollowARecord(behind);
+}
+
 }  // namespace
 
 WarcReader::WarcReader(const ReadOptions& options, const Limits& limits,
@@ -260,9 +266,11 @@ absl::StatusOr<bool> WarcReader::ReadHead() {
 absl::StatusOr<WarcReader::Found> WarcReader::ReadBlock(uint64_t length) {
   const size_t size = head_.size() + length;
   ASSIGN_OR_RETURN(std::string_view bytes, Fill(size + kBehindBytes));
-  while (bytes.size() < size) {
-    ASSIGN_OR_RETURN(const bool more, GoOnInNextMember());
-    if (!more) break;
+  // Of a record that went on in other members, the end of one says nothing.
+  for (bool moved_on = false;
+       bytes.size() < size || (moved_on && NextOneSays(bytes.substr(size)));) {
+    ASSIGN_OR_RETURN(moved_on, GoOnInNextMember());
+    if (!moved_on) break;
     ASSIGN_OR_RETURN(bytes, Fill(size + kBehindBytes));
   }
   // A member that holds one record is right only when its checksum is.
@@ -341,7 +349,11 @@ absl::Status WarcReader::GatherLargeBlock(uint64_t end, bool* moved_on) {
       RETURN_IF_ERROR(large_block_.Append({piece.get(), got}));
       continue;
     }
-    if (large_block_.size() >= end) break;
+    if (large_block_.size() >= end) {
+      ASSIGN_OR_RETURN(const std::string_view bytes, large_block_.View());
+      // Of a record that went on in other members, the end of one says nothing.
+      if (!*moved_on || !NextOneSays(bytes.substr(end))) break;
+    }
     ASSIGN_OR_RETURN(const bool more, GoOnInNextMember());
     if (!more) break;
     *moved_on = true;

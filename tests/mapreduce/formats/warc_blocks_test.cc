@@ -90,5 +90,28 @@ TEST_F(WarcTest, ALengthThatClaimsManyMembersSwallowsNothing) {
   }
 }
 
+// That a member ends where a wrong length does is chance.
+TEST_F(WarcTest, ALengthThatEndsWithAMemberIsNotRightForThat) {
+  constexpr size_t kBlock = 5'000;
+  for (const size_t about : {size_t{20'000}, size_t{700'000}}) {
+    Pages pages = {{"http://first/", "first"}};
+    std::string text = WarcResponse("http://first/", "first");
+    constexpr std::string_view kHead = "WARC/1.0\r\nContent-Length: {:07}\r\n\r\n";
+    const size_t begin = text.size() + fmt::format(kHead, 0).size();
+    const size_t length = about + kBlock - (begin + about) % kBlock;
+    text += fmt::format(kHead, length) + "body\r\n\r\n";
+    for (int i = 0; i < 300; ++i) {
+      pages.emplace_back(fmt::format("http://{}/", i), SomeBytes(3'000));
+      text += WarcResponse(pages.back().first, pages.back().second);
+    }
+    for (const Pack& pack : MemberPacks()) {
+      const Contents contents = ReadAll(PackByBlocks(pack, text, kBlock));
+      ASSERT_EQ(contents.pages.size(), pages.size()) << about;
+      EXPECT_EQ(contents.pages, pages) << about;
+      EXPECT_EQ(contents.set_aside, (Counts{{"false_length", 1}})) << about;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace quern::mr
