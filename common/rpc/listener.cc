@@ -89,9 +89,13 @@ absl::StatusOr<int> Listener::Bind(const addrinfo& address, int port) {
 }
 
 Listener::~Listener() {
-  if (!thread_.running()) return;
-  eventfd_write(stop_.get(), 1);
-  thread_.Join();
+  if (thread_.running()) {
+    eventfd_write(stop_.get(), 1);
+    thread_.Join();
+  }
+  // A process that is started just now holds every descriptor until its exec: closing alone would
+  // leave the port taken for that long, and a restart in this moment would fail.
+  for (const UniqueFd& socket : sockets_) shutdown(socket.get(), SHUT_RDWR);
 }
 
 void Listener::Start(std::unique_ptr<Acceptor> acceptor) {

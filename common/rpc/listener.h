@@ -24,7 +24,7 @@ class Listener {
   // Listens at every address that the name stands for; with port 0 at one free port. Connections
   // wait until Start. Unavailable when the port is taken or the address is not of this machine.
   static absl::StatusOr<std::unique_ptr<Listener>> Open(const HostPort& at);
-  // Takes no connections any more; those that it took live on.
+  // Takes no connections any more and frees the port; connections that it took live on.
   ~Listener();
 
   int port() const { return port_; }

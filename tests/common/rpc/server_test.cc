@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 
@@ -213,6 +214,32 @@ TEST_F(ServerTest, APortIsFreeAgainAfterShutdown) {
   StartServer();
   const std::string address = server_->address();
   ExpectAlive();
+  server_->Shutdown(absl::ZeroDuration());
+  StartServer({.listen = address});
+  ExpectAlive();
+}
+
+// As a process that is being started holds it between its fork and its exec.
+UniqueFd CopyOfListeningSocket(int port) {
+  for (int fd = 0; fd < 1024; ++fd) {
+    int listening = 0;
+    socklen_t size = sizeof(listening);
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || listening == 0) {
+      continue;
+    }
+    sockaddr_in at = {};
+    size = sizeof(at);
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0) continue;
+    if (at.sin_family == AF_INET && ntohs(at.sin_port) == port) return UniqueFd(dup(fd));
+  }
+  return {};
+}
+
+TEST_F(ServerTest, APortIsFreeAgainThoughAProcessBeingStartedHoldsItsSocket) {
+  StartServer();
+  const std::string address = server_->address();
+  const UniqueFd held = CopyOfListeningSocket(server_->port());
+  ASSERT_TRUE(held);
   server_->Shutdown(absl::ZeroDuration());
   StartServer({.listen = address});
   ExpectAlive();
