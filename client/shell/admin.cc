@@ -20,6 +20,12 @@ std::string Percent(const Space& space) {
   return fmt::format("{:.2f}%", share * 100);
 }
 
+// The master gives a negative age where there was no heartbeat.
+std::string LastContact(absl::Duration age) {
+  return age < absl::ZeroDuration() ? "none since the master started"
+                                    : fmt::format("{} ago", absl::FormatDuration(age));
+}
+
 JsonLine ServerJson(const ClusterStatus::Server& server) {
   std::vector<JsonLine> disks;
   for (const auto& disk : server.disks) {
@@ -131,10 +137,10 @@ class Admin final : public ShellCommand {
     const Space space{server.capacity_bytes, server.used_bytes, server.free_bytes};
     std::string text = fmt::format(
         "Name: {} ({})\nHostname: {}\nRack: {}\nConfigured Capacity: {}\nDFS Used: {}\n"
-        "DFS Remaining: {}\nDFS Used%: {}\nChunks: {}\nLast contact: {} ago\n",
+        "DFS Remaining: {}\nDFS Used%: {}\nChunks: {}\nLast contact: {}\n",
         server.address.address, server.address.id, server.address.node, server.address.rack,
         Bytes(space.capacity), Bytes(space.used), Bytes(space.free), Percent(space),
-        server.chunk_count, FormatDuration(server.heartbeat_age));
+        server.chunk_count, LastContact(server.heartbeat_age));
     for (const auto& disk : server.disks) {
       text += fmt::format("Disk {}: {} free of {}{}\n", disk.path,
                           FormatBinarySize(disk.free_bytes), FormatBinarySize(disk.capacity_bytes),

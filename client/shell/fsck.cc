@@ -1,4 +1,7 @@
 // dfs fsck
+#include <algorithm>
+
+#include "client/shell/chunk_presence.h"
 #include "client/shell/commands.h"
 #include "client/shell/fsck_report.h"
 #include "client/shell/jobs.h"
@@ -14,26 +17,50 @@ using client::ChunkInfo;
 using client::FileStatus;
 
 constexpr size_t kVerifiedAtOnce = 8;  // chunks of one file
+// How old what is known of the servers may be while a tree is walked.
+constexpr absl::Duration kServersFresh = absl::Seconds(1);
+// A late server is alive or dead after ten seconds (the master's `dead_after`).
+constexpr absl::Duration kLatePatience = absl::Seconds(12);
+constexpr absl::Duration kLookAgainEvery = absl::Milliseconds(500);
 
-JsonLine ChunkJson(const ChunkInfo& chunk) {
-  std::vector<JsonLine> replicas;
-  for (const auto& server : chunk.replicas) {
-    replicas.push_back(std::move(JsonLine()
-                                     .Add("server", server.id.ToString())
-                                     .Add("node", server.node)
-                                     .Add("rack", server.rack)
-                                     .Add("address", server.address)));
-  }
+JsonLine AddressJson(const client::ServerAddress& server) {
   return std::move(JsonLine()
-                       .Add("chunk", chunk.id.ToString())
-                       .Add("ordinal", chunk.ordinal)
-                       .Add("offset", chunk.offset)
-                       .Add("length", chunk.length)
-                       .Add("crc32c", fmt::format("{:08x}", chunk.crc))
-                       .Add("sealed", chunk.sealed)
-                       .Add("wanted_replicas", chunk.wanted_replicas)
-                       .Add("lost_tail", chunk.lost_tail)
-                       .Add("replicas", replicas));
+                       .Add("server", server.id.ToString())
+                       .Add("node", server.node)
+                       .Add("rack", server.rack)
+                       .Add("address", server.address));
+}
+
+std::vector<JsonLine> AddressesJson(const std::vector<client::ServerAddress>& servers) {
+  std::vector<JsonLine> list;
+  for (const auto& server : servers) list.push_back(AddressJson(server));
+  return list;
+}
+
+JsonLine ChunkJson(const ChunkPresence& chunk) {
+  const ChunkInfo& info = chunk.info;
+  return std::move(JsonLine()
+                       .Add("chunk", info.id.ToString())
+                       .Add("ordinal", info.ordinal)
+                       .Add("offset", info.offset)
+                       .Add("length", info.length)
+                       .Add("crc32c", fmt::format("{:08x}", info.crc))
+                       .Add("sealed", info.sealed)
+                       .Add("wanted_replicas", info.wanted_replicas)
+                       .Add("lost_tail", info.lost_tail)
+                       .Add("replicas", AddressesJson(info.replicas))
+                       .Add("awaited", AddressesJson(chunk.awaited))
+                       .Add("late", AddressesJson(chunk.late)));
+}
+
+std::vector<JsonLine> SilentJson(const FsckTotals& totals) {
+  std::vector<JsonLine> list;
+  for (const auto& [id, silent] : totals.silent_servers) {
+    list.push_back(std::move(AddressJson(silent.address)
+                                 .Add("silence", silent.awaited ? "awaited" : "late")
+                                 .Add("replicas", silent.replicas)));
+  }
+  return list;
 }
 
 class Fsck final : public ShellCommand {
@@ -76,8 +103,8 @@ class Fsck final : public ShellCommand {
   }
 
  private:
-  absl::Status Check(Shell* shell, const FileStatus& file, FsckTotals* totals) const {
-    ASSIGN_OR_RETURN(std::vector<ChunkInfo> chunks, shell->fs()->GetChunks(file.path));
+  absl::Status Check(Shell* shell, const FileStatus& file, FsckTotals* totals) {
+    ASSIGN_OR_RETURN(std::vector<ChunkPresence> chunks, Look(shell, file.path));
     if (verify_) VerifyReplicas(shell, file, &chunks);
     totals->Add(file, chunks);
     if (!files_ && HealthOf(chunks) == FileHealth::kHealthy) return absl::OkStatus();
@@ -86,16 +113,44 @@ class Fsck final : public ShellCommand {
       return absl::OkStatus();
     }
     shell->Print(FileLine(file, chunks));
-    for (const ChunkInfo& chunk : chunks) {
+    for (const ChunkPresence& chunk : chunks) {
       if (chunks_) shell->Print(ChunkLine(chunk, locations_));
     }
     return absl::OkStatus();
   }
 
+  // On a busy machine a heartbeat comes late: what hangs on that alone is looked at again, for some
+  // seconds in all.
+  absl::StatusOr<std::vector<ChunkPresence>> Look(Shell* shell, const std::string& path) {
+    while (true) {
+      ASSIGN_OR_RETURN(std::vector<ChunkInfo> chunks, shell->fs()->GetChunks(path));
+      RETURN_IF_ERROR(AskForServers(shell));
+      std::vector<ChunkPresence> seen = silent_.Separate(std::move(chunks));
+      if (!DependsOnLateServers(seen)) return seen;
+      const absl::Time now = shell->clock().MonotonicNow();
+      late_until_ = std::min(late_until_, now + kLatePatience);
+      if (now >= late_until_) return seen;
+      shell->clock().Sleep(kLookAgainEvery);
+      asked_at_ = absl::InfinitePast();
+    }
+  }
+
+  // After the chunks, so that a server that has gone since they were listed is missed: at once for
+  // the first file, within kServersFresh for those that follow.
+  absl::Status AskForServers(Shell* shell) {
+    const absl::Time now = shell->clock().MonotonicNow();
+    if (now - asked_at_ < kServersFresh) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const client::ClusterStatus cluster, shell->fs()->GetCluster());
+    silent_ = SilentServers(cluster);
+    asked_at_ = now;
+    return absl::OkStatus();
+  }
+
   // Takes what cannot be read out of the lists, so that it counts as not there.
-  static void VerifyReplicas(Shell* shell, const FileStatus& file, std::vector<ChunkInfo>* chunks) {
+  static void VerifyReplicas(Shell* shell, const FileStatus& file,
+                             std::vector<ChunkPresence>* chunks) {
     RunJobs(chunks->size(), kVerifiedAtOnce, [&](size_t i) {
-      ChunkInfo& chunk = (*chunks)[i];
+      ChunkInfo& chunk = (*chunks)[i].info;
       if (!chunk.sealed) return;
       std::erase_if(chunk.replicas, [&](const client::ServerAddress& server) {
         const absl::Status status = shell->fs()->CheckReplica(chunk, server);
@@ -106,9 +161,9 @@ class Fsck final : public ShellCommand {
     });
   }
 
-  static JsonLine FileJson(const FileStatus& file, const std::vector<ChunkInfo>& chunks) {
+  static JsonLine FileJson(const FileStatus& file, const std::vector<ChunkPresence>& chunks) {
     std::vector<JsonLine> list;
-    for (const ChunkInfo& chunk : chunks) list.push_back(ChunkJson(chunk));
+    for (const ChunkPresence& chunk : chunks) list.push_back(ChunkJson(chunk));
     return std::move(JsonLine()
                          .Add("path", file.path)
                          .Add("length", file.length)
@@ -127,8 +182,11 @@ class Fsck final : public ShellCommand {
                          .Add("files_being_written", totals.open_files)
                          .Add("chunks", totals.chunks)
                          .Add("under_replicated", totals.under_replicated_chunks)
+                         .Add("under_replicated_for_now", totals.waiting_chunks)
+                         .Add("unavailable_for_now", totals.unavailable_chunks)
                          .Add("missing", totals.missing_chunks)
-                         .Add("lost_tail", totals.lost_tail_chunks));
+                         .Add("lost_tail", totals.lost_tail_chunks)
+                         .Add("silent_servers", SilentJson(totals)));
   }
 
   bool files_ = false;
@@ -136,6 +194,10 @@ class Fsck final : public ShellCommand {
   bool locations_ = false;
   bool verify_ = false;
   std::vector<std::string> paths_;
+
+  SilentServers silent_;
+  absl::Time asked_at_ = absl::InfinitePast();
+  absl::Time late_until_ = absl::InfiniteFuture();  // from the first late server on
 };
 
 }  // namespace

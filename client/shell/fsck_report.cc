@@ -11,20 +11,32 @@ using client::FileStatus;
 
 namespace {
 
-FileHealth HealthOf(const ChunkInfo& chunk) {
-  if (!chunk.sealed || IsEmpty(chunk)) return FileHealth::kHealthy;
-  if (chunk.replicas.empty()) return FileHealth::kMissing;
-  if (chunk.lost_tail) return FileHealth::kLostTail;
-  return chunk.replicas.size() < chunk.wanted_replicas ? FileHealth::kUnderReplicated
-                                                       : FileHealth::kHealthy;
+bool Lacks(const ChunkPresence& chunk) {
+  return chunk.info.sealed && !IsEmpty(chunk.info) &&
+         chunk.info.replicas.size() < chunk.info.wanted_replicas;
+}
+
+FileHealth HealthOf(const ChunkPresence& chunk) {
+  const ChunkInfo& info = chunk.info;
+  if (!info.sealed || IsEmpty(info)) return FileHealth::kHealthy;
+  const size_t known = info.replicas.size() + chunk.awaited.size() + chunk.late.size();
+  if (known == 0) return FileHealth::kMissing;
+  if (info.lost_tail) return FileHealth::kLostTail;
+  if (info.replicas.empty()) return FileHealth::kUnavailable;
+  if (!Lacks(chunk)) return FileHealth::kHealthy;
+  return known < info.wanted_replicas ? FileHealth::kUnderReplicated : FileHealth::kWaiting;
 }
 
 std::string_view Describe(FileHealth health) {
   switch (health) {
     case FileHealth::kHealthy:
       return "OK";
+    case FileHealth::kWaiting:
+      return "UNDER-REPLICATED FOR NOW: replicas are on chunkservers that are not heard of";
     case FileHealth::kUnderReplicated:
       return "UNDER-REPLICATED";
+    case FileHealth::kUnavailable:
+      return "UNAVAILABLE FOR NOW: a chunk is only on chunkservers that are not heard of";
     case FileHealth::kLostTail:
       return "LOST TAIL: bytes may be missing at the end of a chunk";
     case FileHealth::kMissing:
@@ -33,40 +45,86 @@ std::string_view Describe(FileHealth health) {
   return "";
 }
 
+// " [cs1 node1 /r1 127.0.0.1:9410, ...]".
+std::string Places(const std::vector<client::ServerAddress>& servers) {
+  std::string places;
+  for (const auto& server : servers) {
+    places += fmt::format("{}{} {} {} {}", places.empty() ? "" : ", ", server.id, server.node,
+                          server.rack, server.address);
+  }
+  return fmt::format(" [{}]", places);
+}
+
 }  // namespace
 
 bool IsEmpty(const ChunkInfo& chunk) { return chunk.sealed && chunk.length == 0; }
 
-bool HasAllReplicas(const std::vector<ChunkInfo>& chunks) {
-  return std::ranges::all_of(chunks, [](const ChunkInfo& chunk) {
-    return IsEmpty(chunk) || chunk.replicas.size() == chunk.wanted_replicas;
+bool HasAllReplicas(const std::vector<ChunkPresence>& chunks) {
+  return std::ranges::all_of(chunks, [](const ChunkPresence& chunk) {
+    return IsEmpty(chunk.info) || (chunk.info.replicas.size() == chunk.info.wanted_replicas &&
+                                   chunk.awaited.empty() && chunk.late.empty());
   });
 }
 
-FileHealth HealthOf(const std::vector<ChunkInfo>& chunks) {
+bool DependsOnLateServers(const std::vector<ChunkPresence>& chunks) {
+  return std::ranges::any_of(chunks, [](const ChunkPresence& chunk) {
+    return Lacks(chunk) &&
+           chunk.info.replicas.size() + chunk.late.size() >= chunk.info.wanted_replicas;
+  });
+}
+
+FileHealth HealthOf(const std::vector<ChunkPresence>& chunks) {
   FileHealth worst = FileHealth::kHealthy;
-  for (const ChunkInfo& chunk : chunks) worst = std::max(worst, HealthOf(chunk));
+  for (const ChunkPresence& chunk : chunks) worst = std::max(worst, HealthOf(chunk));
   return worst;
 }
 
-void FsckTotals::Add(const FileStatus& file, const std::vector<ChunkInfo>& file_chunks) {
+std::string SilentServer::Line() const {
+  return fmt::format(
+      " Chunkserver {} ({}) {}: {} replica{} there not counted. Try: {}\n", address.address,
+      address.node,
+      awaited ? "has not reported since the master started" : "has not been heard of for seconds",
+      replicas, replicas == 1 ? "" : "s",
+      awaited ? "start it; one that stays away counts as dead ten minutes after the master's start"
+              : "again in ten seconds, when it has reported or counts as dead");
+}
+
+void FsckTotals::Add(const FileStatus& file, const std::vector<ChunkPresence>& file_chunks) {
   ++files;
   if (!file.complete) ++open_files;
   bytes += file.length;
-  for (const ChunkInfo& chunk : file_chunks) {
-    if (!chunk.sealed) continue;
+  for (const ChunkPresence& chunk : file_chunks) {
+    if (!chunk.info.sealed) continue;
     ++chunks;
-    replicas += chunk.replicas.size();
+    replicas += chunk.info.replicas.size();
     const FileHealth health = HealthOf(chunk);
     if (health == FileHealth::kMissing) ++missing_chunks;
+    if (health == FileHealth::kUnavailable) ++unavailable_chunks;
     if (health == FileHealth::kUnderReplicated) ++under_replicated_chunks;
-    if (chunk.lost_tail) ++lost_tail_chunks;
+    if (health == FileHealth::kWaiting) ++waiting_chunks;
+    if (chunk.info.lost_tail) ++lost_tail_chunks;
+    if (Lacks(chunk)) AddSilent(chunk);
   }
+}
+
+void FsckTotals::AddSilent(const ChunkPresence& chunk) {
+  const auto add = [this](const std::vector<client::ServerAddress>& servers, bool awaited) {
+    for (const client::ServerAddress& server : servers) {
+      SilentServer& silent = silent_servers[server.id];
+      silent.address = server;
+      silent.awaited = awaited;
+      ++silent.replicas;
+    }
+  };
+  add(chunk.awaited, true);
+  add(chunk.late, false);
 }
 
 std::string_view FsckTotals::Verdict() const {
   if (missing_chunks > 0 || lost_tail_chunks > 0) return "CORRUPT";
-  return under_replicated_chunks > 0 ? "UNDER-REPLICATED" : "HEALTHY";
+  if (unavailable_chunks > 0) return "UNAVAILABLE FOR NOW";
+  if (under_replicated_chunks > 0) return "UNDER-REPLICATED";
+  return waiting_chunks > 0 ? "UNDER-REPLICATED FOR NOW" : "HEALTHY";
 }
 
 std::string FsckTotals::Summary(std::string_view path) const {
@@ -80,30 +138,39 @@ std::string FsckTotals::Summary(std::string_view path) const {
   text += fmt::format(" Total chunks:\t{} (avg. chunk size {} B)\n", chunks,
                       chunks == 0 ? 0 : bytes / chunks);
   text += fmt::format(" Under-replicated chunks:\t{}\n", under_replicated_chunks);
+  if (waiting_chunks > 0) {
+    text += fmt::format(" Under-replicated for now:\t{}\n", waiting_chunks);
+  }
+  if (unavailable_chunks > 0) {
+    text += fmt::format(" Unavailable for now:\t{}\n", unavailable_chunks);
+  }
   text += fmt::format(" Missing chunks:\t{}\n", missing_chunks);
   text += fmt::format(" Chunks that lost their tail:\t{}\n", lost_tail_chunks);
   text += fmt::format(" Average replication:\t{:.2f}\n", average);
+  for (const auto& [id, server] : silent_servers) text += server.Line();
   return text + fmt::format("\nThe filesystem under path '{}' is {}\n", path, Verdict());
 }
 
-std::string FileLine(const FileStatus& file, const std::vector<ChunkInfo>& chunks) {
+std::string FileLine(const FileStatus& file, const std::vector<ChunkPresence>& chunks) {
   return fmt::format("{} {} bytes, {} chunk{}:  {}{}\n", file.path, file.length, chunks.size(),
                      chunks.size() == 1 ? "" : "s", Describe(HealthOf(chunks)),
                      file.complete ? "" : " (being written)");
 }
 
-std::string ChunkLine(const ChunkInfo& chunk, bool locations) {
-  std::string text = fmt::format("{}. {} len={} replicas={} of {}", chunk.ordinal, chunk.id,
-                                 chunk.length, chunk.replicas.size(), chunk.wanted_replicas);
-  text += chunk.sealed ? fmt::format(" crc={:08x}", chunk.crc) : " open";
-  if (chunk.lost_tail) text += " LOST TAIL";
-  if (!locations) return text + "\n";
-  std::string places;
-  for (const auto& server : chunk.replicas) {
-    places += fmt::format("{}{} {} {} {}", places.empty() ? "" : ", ", server.id, server.node,
-                          server.rack, server.address);
-  }
-  return text + fmt::format(" [{}]\n", places);
+std::string ChunkLine(const ChunkPresence& chunk, bool locations) {
+  const ChunkInfo& info = chunk.info;
+  std::string text = fmt::format("{}. {} len={} replicas={} of {}", info.ordinal, info.id,
+                                 info.length, info.replicas.size(), info.wanted_replicas);
+  text += info.sealed ? fmt::format(" crc={:08x}", info.crc) : " open";
+  if (info.lost_tail) text += " LOST TAIL";
+  if (locations) text += Places(info.replicas);
+  const auto add = [&](std::string_view what, const std::vector<client::ServerAddress>& servers) {
+    if (servers.empty()) return;
+    text += fmt::format(" {}={}{}", what, servers.size(), locations ? Places(servers) : "");
+  };
+  add("awaited", chunk.awaited);
+  add("late", chunk.late);
+  return text + "\n";
 }
 
 }  // namespace quern::shell

@@ -3,23 +3,47 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "client/shell/chunk_presence.h"
 #include "client/types.h"
 
 namespace quern::shell {
 
-enum class FileHealth { kHealthy, kUnderReplicated, kLostTail, kMissing };
+// From good to bad. A chunk is waiting when the replicas that it lacks are on servers that are not
+// heard of and may come back, and unavailable when that goes for all that it has.
+enum class FileHealth {
+  kHealthy,
+  kWaiting,
+  kUnderReplicated,
+  kUnavailable,
+  kLostTail,
+  kMissing,
+};
 
 // The worst state of a file's sealed chunks; what is still being written does not count.
-FileHealth HealthOf(const std::vector<client::ChunkInfo>& chunks);
+FileHealth HealthOf(const std::vector<ChunkPresence>& chunks);
 
 // A sealed chunk without bytes, which is not worth a copy: the master makes none.
 bool IsEmpty(const client::ChunkInfo& chunk);
 // No copy of these chunks is to be made or removed any more.
-bool HasAllReplicas(const std::vector<client::ChunkInfo>& chunks);
+bool HasAllReplicas(const std::vector<ChunkPresence>& chunks);
+// A chunk has all its replicas if those come on whose servers are late. Within seconds they are
+// alive again or dead.
+bool DependsOnLateServers(const std::vector<ChunkPresence>& chunks);
+
+// A server that is not heard of, and what that holds back.
+struct SilentServer {
+  client::ServerAddress address;
+  bool awaited = false;   // not heard of since the master's start; else it is late
+  uint64_t replicas = 0;  // of chunks that lack some
+
+  // " Chunkserver h:1 (n1) has not reported since the master started: ...".
+  std::string Line() const;
+};
 
 struct FsckTotals {
   uint64_t directories = 0;
@@ -28,21 +52,28 @@ struct FsckTotals {
   uint64_t bytes = 0;
   uint64_t chunks = 0;
   uint64_t replicas = 0;
+  uint64_t waiting_chunks = 0;
   uint64_t under_replicated_chunks = 0;
+  uint64_t unavailable_chunks = 0;
   uint64_t missing_chunks = 0;
   uint64_t lost_tail_chunks = 0;
+  std::map<ServerId, SilentServer> silent_servers;
 
-  void Add(const client::FileStatus& file, const std::vector<client::ChunkInfo>& chunks);
-  // "HEALTHY", "UNDER-REPLICATED", "CORRUPT".
+  void Add(const client::FileStatus& file, const std::vector<ChunkPresence>& chunks);
+  // "HEALTHY", "UNDER-REPLICATED FOR NOW", "UNDER-REPLICATED", "UNAVAILABLE FOR NOW", "CORRUPT".
   std::string_view Verdict() const;
   bool healthy() const { return Verdict() == "HEALTHY"; }
   // From "Status:" to the last line, "The filesystem under path '/in' is HEALTHY".
   std::string Summary(std::string_view path) const;
+
+ private:
+  void AddSilent(const ChunkPresence& chunk);
 };
 
 // "/in/a.txt 1024 bytes, 1 chunk:  OK".
-std::string FileLine(const client::FileStatus& file, const std::vector<client::ChunkInfo>& chunks);
-// "0. 0x2a len=1024 replicas=3 of 3 crc=e3069283 [cs1 node1 /r1 127.0.0.1:9410, ...]".
-std::string ChunkLine(const client::ChunkInfo& chunk, bool locations);
+std::string FileLine(const client::FileStatus& file, const std::vector<ChunkPresence>& chunks);
+// "0. 0x2a len=1024 replicas=3 of 3 crc=e3069283 [cs1 node1 /r1 127.0.0.1:9410, ...]"; replicas
+// that do not count follow: " awaited=1 [cs2 ...] late=1 [cs3 ...]".
+std::string ChunkLine(const ChunkPresence& chunk, bool locations);
 
 }  // namespace quern::shell

@@ -1,6 +1,7 @@
 // dfs setrep
 #include <algorithm>
 
+#include "client/shell/chunk_presence.h"
 #include "client/shell/commands.h"
 #include "client/shell/fsck_report.h"
 #include "client/shell/shell.h"
@@ -74,9 +75,11 @@ class Setrep final : public ShellCommand {
     if (!shell->json()) shell->Print(fmt::format("Waiting for {} ...", path));
     absl::Time dot = shell->clock().MonotonicNow();
     while (true) {
-      ASSIGN_OR_RETURN(const std::vector<client::ChunkInfo> chunks, shell->fs()->GetChunks(path));
+      ASSIGN_OR_RETURN(std::vector<client::ChunkInfo> chunks, shell->fs()->GetChunks(path));
+      // A replica counts when its server is alive.
+      ASSIGN_OR_RETURN(const client::ClusterStatus cluster, shell->fs()->GetCluster());
       // Those that are wanted now: somebody may have set another number meanwhile.
-      if (HasAllReplicas(chunks)) break;
+      if (HasAllReplicas(SilentServers(cluster).Separate(std::move(chunks)))) break;
       shell->clock().Sleep(kPollEvery);
       if (shell->clock().MonotonicNow() - dot > absl::Seconds(10) && !shell->json()) {
         shell->Print(".");

@@ -75,6 +75,27 @@ TEST(PutGet, RestartOfEverythingKeepsTheData) {
   EXPECT_EQ(cluster->Dfs({"fsck", "/"}).exit_code, 0);
 }
 
+TEST(PutGet, AReplicaOnAServerThatHasNotReportedToThisMasterIsNotCounted) {
+  const auto cluster = Cluster::Start({.chunkservers = 2, .workers = 0, .replication = 2});
+  ASSERT_NE(cluster, nullptr);
+  ASSERT_EQ(cluster->Dfs({"put", "-", "/a"}, {.stdin_text = "x"}).exit_code, 0);
+  cluster->Stop("chunkserver2");
+  cluster->Stop("master");
+  cluster->Restart("master");
+  CommandResult fsck;
+  // The other server may be awaited, too, for a moment.
+  EXPECT_TRUE(cluster->Eventually([&] {
+    fsck = cluster->Dfs({"fsck", "/"});
+    return fsck.exit_code == 1 && fsck.out.ends_with("is UNDER-REPLICATED FOR NOW\n");
+  })) << fsck.Describe();
+  EXPECT_THAT(fsck.out, HasSubstr("Chunkserver " + cluster->spec("chunkserver2").rpc_address() +
+                                  " (node-2) has not reported since the master started"));
+  EXPECT_THAT(cluster->Dfs({"admin", "report", "--dead"}).out,
+              HasSubstr("Last contact: none since the master started"));
+  cluster->Restart("chunkserver2");
+  EXPECT_TRUE(cluster->Eventually([&] { return cluster->Dfs({"fsck", "/"}).exit_code == 0; }));
+}
+
 // Both are 0, as is what is not given.
 TEST(PutGet, NoPermissionsAndTheFirstSecondAreKeptThereAndBackWhenAsked) {
   const auto cluster = Cluster::Start({.chunkservers = 1, .workers = 1});

@@ -8,22 +8,37 @@ namespace {
 
 using client::ChunkInfo;
 using client::FileStatus;
+using client::ServerAddress;
+using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
-ChunkInfo Chunk(uint32_t replicas, uint32_t wanted = 3) {
-  ChunkInfo chunk;
+ServerAddress Server(uint32_t id) {
+  return {.id = ServerId(id), .address = "h:1", .node = "n1", .rack = "/r1"};
+}
+
+ChunkPresence Chunk(uint32_t replicas, uint32_t wanted = 3) {
+  ChunkPresence result;
+  ChunkInfo& chunk = result.info;
   chunk.id = ChunkId(0x2a);
   chunk.length = 1000;
   chunk.sealed = true;
   chunk.wanted_replicas = wanted;
-  for (uint32_t i = 1; i <= replicas; ++i) {
-    chunk.replicas.push_back({.id = ServerId(i), .address = "h:1", .node = "n1", .rack = "/r1"});
-  }
+  for (uint32_t i = 1; i <= replicas; ++i) chunk.replicas.push_back(Server(i));
+  return result;
+}
+
+// With one replica more on a server that the master awaits, and one on a server that is late.
+ChunkPresence WithAwaited(ChunkPresence chunk) {
+  chunk.awaited.push_back(Server(8));
+  return chunk;
+}
+ChunkPresence WithLate(ChunkPresence chunk) {
+  chunk.late.push_back(Server(9));
   return chunk;
 }
 
-std::string VerdictOf(const std::vector<ChunkInfo>& chunks) {
+std::string VerdictOf(const std::vector<ChunkPresence>& chunks) {
   FileStatus file;
   file.path = "/in/a";
   FsckTotals totals;
@@ -37,17 +52,68 @@ TEST(FsckReport, OneChunkShortOfReplicasDecides) {
   EXPECT_EQ(VerdictOf({Chunk(4)}), "HEALTHY");
   EXPECT_EQ(VerdictOf({Chunk(3), Chunk(2)}), "UNDER-REPLICATED");
   EXPECT_EQ(VerdictOf({Chunk(2), Chunk(0)}), "CORRUPT");
-  ChunkInfo lost = Chunk(3);
-  lost.lost_tail = true;
+  ChunkPresence lost = Chunk(3);
+  lost.info.lost_tail = true;
   EXPECT_EQ(VerdictOf({lost}), "CORRUPT");
 }
 
+TEST(FsckReport, AReplicaWhoseServerIsNotHeardOfDoesNotCountAndIsNotLost) {
+  EXPECT_EQ(VerdictOf({WithAwaited(Chunk(2))}), "UNDER-REPLICATED FOR NOW");
+  EXPECT_EQ(VerdictOf({WithLate(Chunk(2))}), "UNDER-REPLICATED FOR NOW");
+  EXPECT_EQ(VerdictOf({WithAwaited(Chunk(3))}), "HEALTHY") << "it is one too many";
+  EXPECT_EQ(VerdictOf({WithAwaited(Chunk(1))}), "UNDER-REPLICATED") << "also when it comes";
+  EXPECT_EQ(VerdictOf({WithAwaited(Chunk(0, 1))}), "UNAVAILABLE FOR NOW");
+  EXPECT_EQ(VerdictOf({WithLate(Chunk(0)), Chunk(2)}), "UNAVAILABLE FOR NOW");
+  EXPECT_EQ(VerdictOf({WithLate(Chunk(0)), Chunk(0)}), "CORRUPT");
+}
+
+TEST(FsckReport, TheServerThatIsNotHeardOfIsNamed) {
+  FsckTotals totals;
+  totals.Add({}, {WithAwaited(Chunk(2)), WithLate(Chunk(2)), WithAwaited(Chunk(0, 1))});
+  EXPECT_FALSE(totals.healthy());
+  const std::string text = totals.Summary("/");
+  EXPECT_THAT(text, HasSubstr("Under-replicated for now:\t2\n"));
+  EXPECT_THAT(text, HasSubstr("Unavailable for now:\t1\n"));
+  EXPECT_THAT(text, HasSubstr("Missing chunks:\t0\n"));
+  EXPECT_THAT(text, HasSubstr(" Chunkserver h:1 (n1) has not reported since the master started: 2 "
+                              "replicas there not counted. Try: start it"));
+  EXPECT_THAT(text, HasSubstr("has not been heard of for seconds: 1 replica there not counted"));
+  EXPECT_EQ(ChunkLine(WithAwaited(Chunk(1)), false),
+            "0. 0x2a len=1000 replicas=1 of 3 crc=00000000 awaited=1\n");
+}
+
+TEST(FsckReport, OnlyWhatALateServerDecidesIsWorthASecondLook) {
+  EXPECT_TRUE(DependsOnLateServers({Chunk(3), WithLate(Chunk(2))}));
+  EXPECT_FALSE(DependsOnLateServers({WithLate(Chunk(3))}));
+  EXPECT_FALSE(DependsOnLateServers({WithLate(Chunk(1))})) << "it lacks another one";
+  EXPECT_FALSE(DependsOnLateServers({WithAwaited(Chunk(2))})) << "that may take minutes";
+}
+
+TEST(FsckReport, TheMasterTellsWhichServersAreSilent) {
+  client::ClusterStatus cluster;
+  for (uint32_t id = 1; id <= 3; ++id) {
+    auto& server = cluster.servers.emplace_back();
+    server.address = Server(id);
+    server.alive = id == 1;
+    server.heartbeat_age = absl::Milliseconds(id == 2 ? -1 : 5000);
+  }
+  ChunkPresence open = Chunk(3);
+  open.info.sealed = false;
+  const auto seen = SilentServers(cluster).Separate({Chunk(4, 4).info, open.info});
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_THAT(seen[0].info.replicas, ElementsAre(Server(1), Server(4)))
+      << "one that is not in the list has come since";
+  EXPECT_THAT(seen[0].awaited, ElementsAre(Server(2)));
+  EXPECT_THAT(seen[0].late, ElementsAre(Server(3)));
+  EXPECT_EQ(seen[1].info.replicas.size(), 3u) << "the chain of what is being written";
+}
+
 TEST(FsckReport, WhatIsBeingWrittenIsNotJudged) {
-  ChunkInfo open = Chunk(1);
-  open.sealed = false;
+  ChunkPresence open = Chunk(1);
+  open.info.sealed = false;
   EXPECT_EQ(VerdictOf({open}), "HEALTHY");
-  ChunkInfo empty = Chunk(0);
-  empty.length = 0;
+  ChunkPresence empty = Chunk(0);
+  empty.info.length = 0;
   EXPECT_EQ(VerdictOf({empty}), "HEALTHY");
 }
 
@@ -56,10 +122,12 @@ TEST(FsckReport, ThereIsNothingToWaitForWhenEveryChunkHasWhatItWants) {
   EXPECT_TRUE(HasAllReplicas({Chunk(3), Chunk(2, 2)}));
   EXPECT_FALSE(HasAllReplicas({Chunk(3), Chunk(2)}));
   EXPECT_FALSE(HasAllReplicas({Chunk(4)})) << "one is to be removed";
-  ChunkInfo empty = Chunk(1);
-  empty.length = 0;
+  EXPECT_FALSE(HasAllReplicas({WithAwaited(Chunk(2))})) << "it may not come";
+  EXPECT_FALSE(HasAllReplicas({WithLate(Chunk(3))})) << "it may be one too many";
+  ChunkPresence empty = Chunk(1);
+  empty.info.length = 0;
   EXPECT_TRUE(HasAllReplicas({Chunk(3), empty})) << "it gets no copy, ever";
-  empty.sealed = false;
+  empty.info.sealed = false;
   EXPECT_FALSE(HasAllReplicas({empty})) << "it may be filled";
 }
 
