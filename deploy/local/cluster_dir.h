@@ -1,6 +1,6 @@
 // The directory of one local cluster: what is kept in it besides the servers' data.
 //
-//   DIR/cluster.json      sizes and ports, kept over down/up
+//   DIR/cluster.json      sizes and ports of the last start that came up, kept over down/up
 //   DIR/state.json        the processes of the last `up`, replaced at every change; paths below DIR
 //                         are relative to it
 //   DIR/lock              held (flock) by the supervisor for as long as it lives
@@ -52,7 +52,7 @@ class ClusterDir {
   const std::string& path() const { return path_; }
   absl::Status Make() const;
 
-  // None when no cluster was ever started here. DataLoss when the file cannot be read.
+  // None when no cluster has come up here. DataLoss when the file cannot be read.
   absl::StatusOr<std::optional<ClusterConfig>> LoadConfig() const;
   absl::Status SaveConfig(const ClusterConfig& config) const;
   // The sizes of the cluster whose servers have data here, with any ports: what stands in for a

@@ -9,7 +9,7 @@
 
 namespace quern::local {
 
-// What was not given is as it was at the last `up` in that directory, or the default.
+// What was not given is as it was at the last `up` in that directory that came up, or the default.
 struct UpOptions {
   std::string dir;
   std::optional<int64_t> chunkservers;

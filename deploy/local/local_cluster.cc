@@ -139,7 +139,7 @@ absl::Status LocalCluster::Prepare() {
   ASSIGN_OR_RETURN(lock_, dir_.Lock());
   RETURN_IF_ERROR(EndOldServers());
   ASSIGN_OR_RETURN(config_.ports, AssignPorts(config_, &leases_));
-  return dir_.SaveConfig(config_);
+  return absl::OkStatus();
 }
 
 absl::Status LocalCluster::StartServers() {
@@ -157,6 +157,8 @@ absl::Status LocalCluster::StartServers() {
                                     .chunkservers = config_.chunkservers,
                                     .workers = config_.workers},
                                    options_.start_timeout));
+  // Not before: the next start shall not repeat what did not come up.
+  RETURN_IF_ERROR(dir_.SaveConfig(config_));
   up_ = true;
   SaveState();
   return absl::OkStatus();

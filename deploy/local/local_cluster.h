@@ -23,7 +23,7 @@ inline constexpr int kMaxServers = 100;  // of a kind, on one machine
 // The last of the documented HTTP ports lies 139 above the base.
 inline constexpr int kMaxPortBase = 65535 - 139;
 
-// What was not given is as it was at the last start in that directory, or the default.
+// What was not given is as it was at the last start in that directory that came up, or the default.
 struct LocalClusterOptions {
   std::string dir;      // "" = ~/.quern
   std::string bin_dir;  // where the servers' binaries lie
@@ -43,7 +43,7 @@ class LocalCluster {
   // Takes the directory's lock, ends what a killed supervisor has left there, chooses the ports,
   // starts all servers and returns when the cluster can serve. InvalidArgument: sizes that make no
   // sense; FailedPrecondition: directory or port in use, a server that ends at once. After a
-  // failure nothing runs.
+  // failure nothing runs, and the directory remembers the sizes and ports from before.
   static absl::StatusOr<std::unique_ptr<LocalCluster>> Start(LocalClusterOptions options);
   // Stops everything.
   ~LocalCluster();

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -89,6 +90,17 @@ TEST_F(QuernCommand, UpServesAtOnceAndDownKeepsTheData) {
   ASSERT_EQ(Up().exit_code, 0);
   EXPECT_EQ(Shell("dfs cat /a").out, "hello\n");
   EXPECT_EQ(Status().at("master").at("rpc"), before.at("master").at("rpc")) << "ports are kept";
+}
+
+TEST_F(QuernCommand, AnUpThatFailedLeavesTheSizesFromBefore) {
+  ASSERT_EQ(Up({"--chunkservers", "1", "--workers", "1"}).exit_code, 0);
+  ASSERT_EQ(Quern({"down"}).exit_code, 0);
+  std::ofstream(dir_ + "/worker2").close();  // where a directory is to be
+  EXPECT_NE(Up({"--chunkservers", "2", "--workers", "2"}).exit_code, 0);
+  std::filesystem::remove(dir_ + "/worker2");
+  const CommandResult up = Up();
+  ASSERT_EQ(up.exit_code, 0) << up.Describe();
+  EXPECT_EQ(Status().size(), 4u);
 }
 
 TEST_F(QuernCommand, ASecondUpInTheSameDirectoryIsRefused) {

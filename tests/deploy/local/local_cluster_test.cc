@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "common/subprocess.h"
 
 namespace quern::local {
@@ -49,6 +51,34 @@ TEST(ResolveConfig, RefusesWhatCannotWork) {
   EXPECT_TRUE(refused([](auto* o) { o->port_base = 65500; }));
   EXPECT_TRUE(refused([](auto* o) { o->replication = 4; }));
   EXPECT_FALSE(refused([](auto* o) { o->chunkservers = 1; }));
+}
+
+class LocalClusterTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "local_cluster_XXXXXX";
+    path_ = mkdtemp(pattern.data());
+    options_.dir = path_;
+    options_.bin_dir = path_ + "/no_binaries_here";
+    dir_.emplace(*ClusterDir::At(path_));
+    ASSERT_TRUE(dir_->Make().ok());
+    ClusterConfig config{.chunkservers = 2, .workers = 1, .replication = 2, .port_base = 0};
+    ASSERT_TRUE(dir_->SaveConfig(config).ok());
+  }
+  void TearDown() override { std::filesystem::remove_all(path_); }
+
+  std::string path_;
+  std::optional<ClusterDir> dir_;
+  LocalClusterOptions options_;
+};
+
+TEST_F(LocalClusterTest, WhatDidNotComeUpIsNotRemembered) {
+  options_.chunkservers = 4;
+  EXPECT_FALSE(LocalCluster::Start(options_).ok());
+  const auto kept = dir_->LoadConfig();
+  ASSERT_TRUE(kept.ok() && kept->has_value()) << kept.status();
+  EXPECT_EQ((*kept)->chunkservers, 2);
+  EXPECT_TRUE((*kept)->ports.empty());
 }
 
 TEST(EndLeftovers, EndsTheProcessesOfTheStateAndNoOthers) {
