@@ -102,10 +102,12 @@ bool SupervisorEnds(const ClusterDir& dir) {
 
 }  // namespace
 
+std::string ClusterDir::Default() { return HomeDir() + "/.quern"; }
+
 absl::StatusOr<ClusterDir> ClusterDir::At(std::string_view dir) {
+  if (dir.empty()) return InvalidArgumentError("the name of the cluster's directory is empty");
   std::error_code error;
-  const std::filesystem::path path =
-      std::filesystem::absolute(dir.empty() ? HomeDir() + "/.quern" : std::string(dir), error);
+  const std::filesystem::path path = std::filesystem::absolute(std::string(dir), error);
   if (error) return ErrnoStatus(error.value(), dir);
   std::string text = path.lexically_normal().string();
   while (text.size() > 1 && text.back() == '/') text.pop_back();

@@ -46,7 +46,9 @@ struct ClusterState {
 
 class ClusterDir {
  public:
-  // Absolute path of `dir` ("" = ~/.quern). Makes nothing.
+  // ~/.quern, for who names none.
+  static std::string Default();
+  // Absolute path of `dir`. Makes nothing. InvalidArgument when it is empty.
   static absl::StatusOr<ClusterDir> At(std::string_view dir);
 
   const std::string& path() const { return path_; }

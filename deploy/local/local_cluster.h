@@ -25,7 +25,7 @@ inline constexpr int kMaxPortBase = 65535 - 139;
 
 // What was not given is as it was at the last start in that directory that came up, or the default.
 struct LocalClusterOptions {
-  std::string dir;      // "" = ~/.quern
+  std::string dir;      // not empty
   std::string bin_dir;  // where the servers' binaries lie
   std::optional<int> chunkservers;
   std::optional<int> workers;

@@ -6,6 +6,7 @@
 #include "common/cli/program.h"
 #include "common/clock.h"
 #include "common/replication.h"
+#include "deploy/local/cluster_dir.h"
 #include "deploy/local/commands.h"
 #include "deploy/local/local_cluster.h"
 
@@ -18,11 +19,17 @@ class ClusterCommand : public Command {
     line->Value("--dir", "DIR", &dir_, "the cluster's directory (default: ~/.quern)");
     line->Arguments(&none_, 0, 0);
   }
+  absl::StatusOr<int> Run() final {
+    // An empty variable of a script means no directory, least of all the default one.
+    if (dir_.empty()) return UsageError("--dir: is empty; without the flag it is ~/.quern");
+    return RunIn(dir_);
+  }
 
  protected:
-  std::string dir_;
+  virtual absl::StatusOr<int> RunIn(const std::string& dir) = 0;
 
  private:
+  std::string dir_ = ClusterDir::Default();
   std::vector<std::string> none_;
 };
 
@@ -43,11 +50,11 @@ class UpCommand final : public ClusterCommand {
     line->Switch("--detach", &options_.detach, "return when the cluster can serve");
   }
 
-  absl::StatusOr<int> Run() override {
+  absl::StatusOr<int> RunIn(const std::string& dir) override {
     if (restart_ != "always" && restart_ != "never") {
       return UsageError(fmt::format("--restart: '{}' is neither always nor never", restart_));
     }
-    options_.dir = dir_;
+    options_.dir = dir;
     options_.restart = restart_ == "always";
     return RunUp(options_);
   }
@@ -59,7 +66,7 @@ class UpCommand final : public ClusterCommand {
 
 class DownCommand final : public ClusterCommand {
  public:
-  absl::StatusOr<int> Run() override { return RunDown(dir_, Clock::Real()); }
+  absl::StatusOr<int> RunIn(const std::string& dir) override { return RunDown(dir, Clock::Real()); }
 };
 
 class StatusCommand final : public ClusterCommand {
@@ -68,7 +75,7 @@ class StatusCommand final : public ClusterCommand {
     ClusterCommand::Define(line);
     line->Switch("--json", &json_, "one object per process and line");
   }
-  absl::StatusOr<int> Run() override { return RunStatus(dir_, json_); }
+  absl::StatusOr<int> RunIn(const std::string& dir) override { return RunStatus(dir, json_); }
 
  private:
   bool json_ = false;
@@ -76,7 +83,7 @@ class StatusCommand final : public ClusterCommand {
 
 class EnvCommand final : public ClusterCommand {
  public:
-  absl::StatusOr<int> Run() override { return RunEnv(dir_); }
+  absl::StatusOr<int> RunIn(const std::string& dir) override { return RunEnv(dir); }
 };
 
 Program QuernProgram() {

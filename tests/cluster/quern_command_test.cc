@@ -222,5 +222,15 @@ TEST_F(QuernCommand, WrongUseIsAnsweredInOneLine) {
   }
 }
 
+TEST_F(QuernCommand, AnEmptyDirIsNotTheOneInTheHome) {
+  for (const char* command : {"up", "down", "status", "env"}) {
+    const CommandResult result =
+        RunCommand({BinaryPath("quern"), command, "--dir", ""}, {.env = {{"HOME", dir_}}});
+    EXPECT_EQ(result.exit_code, 2) << result.Describe();
+    EXPECT_THAT(result.err, HasSubstr("--dir: is empty"));
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(dir_));
+}
+
 }  // namespace
 }  // namespace quern::testing

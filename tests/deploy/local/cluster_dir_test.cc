@@ -34,6 +34,11 @@ TEST_F(ClusterDirTest, IsEmptyAtFirst) {
   EXPECT_FALSE(dir_->LoadState()->has_value());
 }
 
+TEST_F(ClusterDirTest, AnEmptyNameIsNotTheDefault) {
+  EXPECT_EQ(ClusterDir::At("").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(ClusterDir::At(ClusterDir::Default())->path().ends_with("/.quern"));
+}
+
 TEST_F(ClusterDirTest, KeepsConfigAndState) {
   ClusterConfig config{.chunkservers = 4, .workers = 1, .replication = 2, .port_base = 0};
   config.ports["master"] = {1, 101};
