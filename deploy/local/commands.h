@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/clock.h"
 
@@ -16,6 +17,7 @@ struct UpOptions {
   std::optional<int64_t> workers;
   std::optional<int64_t> port_base;
   std::optional<int64_t> replication;
+  std::vector<std::string> forget_disks;
   bool restart = true;
   bool detach = false;
 };

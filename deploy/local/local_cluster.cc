@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "deploy/local/ports.h"
+#include "deploy/local/shell_exports.h"
 
 namespace quern::local {
 namespace {
@@ -54,6 +55,20 @@ absl::StatusOr<ClusterConfig> ResolveConfig(const std::optional<ClusterConfig>& 
                                 config.replication, config.chunkservers, config.chunkservers);
   }
   return config;
+}
+
+absl::Status WithLostDisk(const absl::Status& failed, const ClusterDir& dir) {
+  constexpr std::string_view kFlag = "--forget_disks ";
+  const std::string message(Message(failed));
+  const size_t flag = message.find(kFlag);
+  if (failed.ok() || flag == std::string::npos) return failed;
+  const size_t id = flag + kFlag.size();
+  const size_t end = std::min(message.find_first_not_of("0123456789abcdef", id), message.size());
+  if (end == id) return failed;
+  return absl::Status(
+      failed.code(),
+      fmt::format("{}; or, when the disk is lost for good: quern up --dir {} --forget_disks {}",
+                  message, ShellQuoted(dir.path()), message.substr(id, end - id)));
 }
 
 absl::Status EndLeftovers(const ClusterState& state, absl::Duration grace, Clock* clock) {
@@ -142,16 +157,25 @@ absl::Status LocalCluster::Prepare() {
   return absl::OkStatus();
 }
 
-absl::Status LocalCluster::StartServers() {
+std::vector<ServerSpec> LocalCluster::Specs() const {
   std::vector<ServerSpec> specs = MakeLayout(config_, dir_.path(), options_.bin_dir);
-  if (options_.adjust)
-    std::for_each(specs.begin(), specs.end(), [this](ServerSpec& spec) { options_.adjust(&spec); });
+  for (ServerSpec& spec : specs) {
+    if (spec.role == Role::kChunkserver && !options_.forget_disks.empty()) {
+      spec.argv.emplace_back("--forget_disks");
+      spec.argv.push_back(fmt::format("{}", fmt::join(options_.forget_disks, ",")));
+    }
+    if (options_.adjust) options_.adjust(&spec);
+  }
+  return specs;
+}
+
+absl::Status LocalCluster::StartServers() {
   SupervisorOptions supervisor_options;
   supervisor_options.restart = options_.restart;
   supervisor_options.on_change = [this] { SaveState(); };
-  supervisor_ = std::make_unique<Supervisor>(std::move(specs), supervisor_options, options_.clock);
+  supervisor_ = std::make_unique<Supervisor>(Specs(), supervisor_options, options_.clock);
   RETURN_IF_ERROR(supervisor_->StartAll());
-  RETURN_IF_ERROR(supervisor_->WaitUntilReady(options_.start_timeout));
+  RETURN_IF_ERROR(WithLostDisk(supervisor_->WaitUntilReady(options_.start_timeout), dir_));
   RETURN_IF_ERROR(WaitUntilServing({.master = master(),
                                     .coordinator = coordinator(),
                                     .chunkservers = config_.chunkservers,

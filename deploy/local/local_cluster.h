@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/clock.h"
 #include "common/status.h"
@@ -31,6 +32,8 @@ struct LocalClusterOptions {
   std::optional<int> workers;
   std::optional<int> port_base;
   std::optional<int> replication;
+  // Ids of disks of chunkservers that are lost for good. Each server takes its own from the list.
+  std::vector<std::string> forget_disks;
   bool restart = true;
   absl::Duration start_timeout = absl::Seconds(60);
   // May change the command line of a server before it is started.
@@ -69,6 +72,8 @@ class LocalCluster {
   absl::StatusOr<std::optional<ClusterConfig>> KeptConfig();
   // Ends what a killed supervisor has left.
   absl::Status EndOldServers();
+  // Their command lines.
+  std::vector<ServerSpec> Specs() const;
   absl::Status StartServers();
   void SaveState() const;
 
@@ -86,6 +91,10 @@ class LocalCluster {
 // wrong.
 absl::StatusOr<ClusterConfig> ResolveConfig(const std::optional<ClusterConfig>& kept,
                                             const LocalClusterOptions& options);
+
+// Why a start failed, with the command that forgets the disk which a chunkserver misses, if that is
+// the reason.
+absl::Status WithLostDisk(const absl::Status& failed, const ClusterDir& dir);
 
 // Ends processes of `state` that still run although their supervisor does not, politely for as long
 // as `grace`. PermissionDenied: they are another user's; DeadlineExceeded: one was killed and is

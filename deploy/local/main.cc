@@ -47,12 +47,17 @@ class UpCommand final : public ClusterCommand {
                  "copies of a new file (default: 3, or the number of chunkservers)");
     line->Value("--restart", "always|never", &restart_,
                 "whether dead servers are started again (default: always)");
+    line->Values("--forget_disks", "ID", &options_.forget_disks,
+                 "a disk that is lost for good, and what was on it (see the error that names it)");
     line->Switch("--detach", &options_.detach, "return when the cluster can serve");
   }
 
   absl::StatusOr<int> RunIn(const std::string& dir) override {
     if (restart_ != "always" && restart_ != "never") {
       return UsageError(fmt::format("--restart: '{}' is neither always nor never", restart_));
+    }
+    for (const std::string& disk : options_.forget_disks) {
+      if (disk.empty()) return UsageError("--forget_disks: is empty");
     }
     options_.dir = dir;
     options_.restart = restart_ == "always";
@@ -95,7 +100,9 @@ Program QuernProgram() {
               {.name = "up",
                .aliases = {"start"},
                .usage = "[--dir DIR] [--chunkservers N] [--workers N] [--port_base PORT]\n"
-                        "                [--replication N] [--restart always|never] [--detach]",
+                        "                [--replication N] [--restart always|never] "
+                        "[--forget_disks ID]\n"
+                        "                [--detach]",
                .summary = "starts a cluster; without --detach, Ctrl-C stops it",
                .examples = {"quern up", "quern up --dir /tmp/q --port_base 0 --detach"},
                .make = [] { return std::make_unique<UpCommand>(); }},

@@ -34,6 +34,7 @@ LocalClusterOptions ToClusterOptions(const UpOptions& options) {
   cluster.workers = ToInt(options.workers);
   cluster.port_base = ToInt(options.port_base);
   cluster.replication = ToInt(options.replication);
+  cluster.forget_disks = options.forget_disks;
   cluster.restart = options.restart;
   return cluster;
 }

@@ -187,6 +187,25 @@ TEST_F(QuernCommand, FilesLostInAPowerCutDoNotKeepAClusterDown) {
   EXPECT_EQ(Shell("dfs cat /a").out, "kept\n");
 }
 
+TEST_F(QuernCommand, ALostDirectoryIsForgottenWhenAsked) {
+  ASSERT_EQ(Up({"--chunkservers", "2", "--workers", "0"}).exit_code, 0);
+  ASSERT_EQ(Shell("echo kept | dfs put - /a").exit_code, 0);
+  ASSERT_EQ(Quern({"down"}).exit_code, 0);
+  std::filesystem::remove_all(dir_ + "/chunkserver1");
+  const CommandResult refused = Up();
+  EXPECT_EQ(refused.exit_code, 1);
+  const std::string flag = " --forget_disks ";
+  const size_t at = refused.err.rfind(flag);
+  ASSERT_NE(at, std::string::npos) << refused.err;
+  const size_t id_at = at + flag.size();
+  const std::string id = refused.err.substr(id_at, refused.err.find('\n', id_at) - id_at);
+  const CommandResult up = Up({"--forget_disks", id});
+  ASSERT_EQ(up.exit_code, 0) << up.Describe();
+  EXPECT_EQ(Shell("dfs cat /a").out, "kept\n");
+  ASSERT_EQ(Quern({"down"}).exit_code, 0);
+  EXPECT_EQ(Up().exit_code, 0) << "asked once";
+}
+
 TEST_F(QuernCommand, ADirectoryMayHaveANameThatIsNotUtf8) {
   dir_ += "/caf\xe9 \xff";
   const CommandResult up = Up({"--chunkservers", "1", "--workers", "1"});
@@ -208,6 +227,7 @@ TEST_F(QuernCommand, WrongUseIsAnsweredInOneLine) {
       {{"up", "--port_base", "65537"}, 2, "--port_base"},
       {{"up", "--replication", "9"}, 2, "--replication 9"},
       {{"up", "--restart", "maybe"}, 2, "maybe"},
+      {{"up", "--forget_disks", ""}, 2, "--forget_disks"},
       {{"up", "--bogus"}, 2, "--bogus"},
       {{"statsu"}, 2, "Did you mean status?"},
       {{"down"}, 1, "no cluster was started here"},

@@ -1,5 +1,6 @@
 #include "deploy/local/local_cluster.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -9,6 +10,8 @@
 
 namespace quern::local {
 namespace {
+
+using ::testing::EndsWith;
 
 TEST(ResolveConfig, DefaultsAreThreeAndTwo) {
   const auto config = ResolveConfig(std::nullopt, {});
@@ -79,6 +82,21 @@ TEST_F(LocalClusterTest, WhatDidNotComeUpIsNotRemembered) {
   ASSERT_TRUE(kept.ok() && kept->has_value()) << kept.status();
   EXPECT_EQ((*kept)->chunkservers, 2);
   EXPECT_TRUE((*kept)->ports.empty());
+}
+
+TEST_F(LocalClusterTest, ADiskThatIsMissedIsToldWithTheCommandThatForgetsIt) {
+  const std::string why =
+      "chunkserver1 ended: is empty. Try: mount it; or start the server once "
+      "with --forget_disks ";
+  const absl::Status told =
+      WithLostDisk(FailedPreconditionError("{}0123abcd. Try: see x", why), *dir_);
+  EXPECT_EQ(told.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(Message(told)),
+              EndsWith(". Try: see x; or, when the disk is lost for good: quern up --dir " + path_ +
+                       " --forget_disks 0123abcd"));
+  const absl::Status other = FailedPreconditionError("port 1 is in use");
+  EXPECT_EQ(WithLostDisk(other, *dir_), other);
+  EXPECT_TRUE(WithLostDisk(absl::OkStatus(), *dir_).ok());
 }
 
 TEST(EndLeftovers, EndsTheProcessesOfTheStateAndNoOthers) {
