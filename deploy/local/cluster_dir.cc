@@ -81,13 +81,19 @@ std::string ToText(const json& value) {
   return value.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
+// N of the name PREFIX-N of a server's directory.
+std::optional<int> NumberIn(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix)) return std::nullopt;
+  const auto number = ParseNumber(name.substr(prefix.size()), {1, 1000});
+  if (!number.ok()) return std::nullopt;
+  return static_cast<int>(*number);
+}
+
 // How many there are of a kind: the highest N of the directories PREFIX-N.
 int CountServers(const std::vector<std::string>& names, std::string_view prefix) {
   int count = 0;
   for (const std::string& name : names) {
-    if (!name.starts_with(prefix)) continue;
-    const auto number = ParseNumber(std::string_view(name).substr(prefix.size()), {1, 1000});
-    if (number.ok()) count = std::max(count, static_cast<int>(*number));
+    count = std::max(count, NumberIn(name, prefix).value_or(0));
   }
   return count;
 }
@@ -166,6 +172,19 @@ absl::StatusOr<ClusterConfig> ClusterDir::GuessConfig() const {
   config.replication = std::min(config.replication, config.chunkservers);
   config.port_base = 0;
   return config;
+}
+
+std::vector<int> ClusterDir::ChunkserversBeyond(int count) const {
+  std::vector<int> beyond;
+  for (const std::string& name :
+       FileSystem::Real()->List(path_).value_or(std::vector<std::string>())) {
+    const std::optional<int> number = NumberIn(name, "chunkserver");
+    if (!number.has_value() || *number <= count) continue;
+    const auto held = FileSystem::Real()->List(file(name));
+    if (held.ok() && !held->empty()) beyond.push_back(*number);
+  }
+  std::ranges::sort(beyond);
+  return beyond;
 }
 
 absl::StatusOr<std::optional<ClusterState>> ClusterDir::LoadState() const {

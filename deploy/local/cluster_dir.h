@@ -60,6 +60,8 @@ class ClusterDir {
   // The sizes of the cluster whose servers have data here, with any ports: what stands in for a
   // cluster.json that cannot be read.
   absl::StatusOr<ClusterConfig> GuessConfig() const;
+  // Numbers above `count`, ascending, of the chunkservers whose directory here is not empty.
+  std::vector<int> ChunkserversBeyond(int count) const;
   absl::StatusOr<std::optional<ClusterState>> LoadState() const;
   absl::Status SaveState(const ClusterState& state) const;
 

@@ -18,6 +18,7 @@ struct UpOptions {
   std::optional<int64_t> port_base;
   std::optional<int64_t> replication;
   std::vector<std::string> forget_disks;
+  bool leave_out = false;
   bool restart = true;
   bool detach = false;
 };

@@ -135,6 +135,25 @@ absl::StatusOr<std::optional<ClusterConfig>> LocalCluster::KeptConfig() {
   return std::optional<ClusterConfig>(guess);
 }
 
+absl::Status LocalCluster::CheckLeftOut(const std::optional<ClusterConfig>& kept) {
+  const std::vector<int> left_out = dir_.ChunkserversBeyond(config_.chunkservers);
+  if (left_out.empty()) return absl::OkStatus();
+  const std::string names = fmt::format("chunkserver{}", fmt::join(left_out, ", chunkserver"));
+  // What no start has come up with, or an earlier one has left out already, is only told.
+  if (kept.has_value() && config_.chunkservers < kept->chunkservers && !options_.leave_out) {
+    return FailedPreconditionError(
+        "--chunkservers {}: {} in {} hold{} data and would be left out. Try: --chunkservers {}; or "
+        "empty them first (docs/operations.md, \"On one machine\"), then add --leave_out",
+        config_.chunkservers, names, dir_.path(), left_out.size() == 1 ? "s" : "",
+        kept->chunkservers);
+  }
+  notes_ += fmt::format(
+      "{} in {}: left out. Try: --chunkservers {} to have what is there; if nothing is needed of "
+      "it, remove the director{}\n",
+      names, dir_.path(), left_out.back(), left_out.size() == 1 ? "y" : "ies");
+  return absl::OkStatus();
+}
+
 absl::Status LocalCluster::EndOldServers() {
   const auto before = dir_.LoadState();
   if (absl::IsDataLoss(before.status())) {
@@ -152,6 +171,7 @@ absl::Status LocalCluster::Prepare() {
   ASSIGN_OR_RETURN(config_, ResolveConfig(kept, options_));
   RETURN_IF_ERROR(dir_.Make());
   ASSIGN_OR_RETURN(lock_, dir_.Lock());
+  RETURN_IF_ERROR(CheckLeftOut(kept));
   RETURN_IF_ERROR(EndOldServers());
   ASSIGN_OR_RETURN(config_.ports, AssignPorts(config_, &leases_));
   return absl::OkStatus();

@@ -34,6 +34,8 @@ struct LocalClusterOptions {
   std::optional<int> replication;
   // Ids of disks of chunkservers that are lost for good. Each server takes its own from the list.
   std::vector<std::string> forget_disks;
+  // Fewer chunkservers than at the last start may leave out some that hold data.
+  bool leave_out = false;
   bool restart = true;
   absl::Duration start_timeout = absl::Seconds(60);
   // May change the command line of a server before it is started.
@@ -45,8 +47,9 @@ class LocalCluster {
  public:
   // Takes the directory's lock, ends what a killed supervisor has left there, chooses the ports,
   // starts all servers and returns when the cluster can serve. InvalidArgument: sizes that make no
-  // sense; FailedPrecondition: directory or port in use, a server that ends at once. After a
-  // failure nothing runs, and the directory remembers the sizes and ports from before.
+  // sense; FailedPrecondition: directory or port in use, a server that ends at once, data that
+  // would be left out. After a failure nothing runs, and the directory remembers the sizes and
+  // ports from before.
   static absl::StatusOr<std::unique_ptr<LocalCluster>> Start(LocalClusterOptions options);
   // Stops everything.
   ~LocalCluster();
@@ -57,7 +60,8 @@ class LocalCluster {
   absl::Status WaitUntilServing(const ServingQuestion& question, absl::Duration timeout);
   void Stop();
 
-  // What a user should know of the start: files that could not be read. Lines, or empty.
+  // What a user should know of the start: files that could not be read, data that are left out.
+  // Lines, or empty.
   const std::string& notes() const { return notes_; }
   const ClusterDir& dir() const { return dir_; }
   const ClusterConfig& config() const { return config_; }
@@ -70,6 +74,8 @@ class LocalCluster {
   absl::Status Prepare();
   // As it was kept, or, when that cannot be read, as the directories show it.
   absl::StatusOr<std::optional<ClusterConfig>> KeptConfig();
+  // Data of chunkservers that are not to be started: refused or told.
+  absl::Status CheckLeftOut(const std::optional<ClusterConfig>& kept);
   // Ends what a killed supervisor has left.
   absl::Status EndOldServers();
   // Their command lines.

@@ -49,6 +49,8 @@ class UpCommand final : public ClusterCommand {
                 "whether dead servers are started again (default: always)");
     line->Values("--forget_disks", "ID", &options_.forget_disks,
                  "a disk that is lost for good, and what was on it (see the error that names it)");
+    line->Switch("--leave_out", &options_.leave_out,
+                 "with fewer --chunkservers than before: start without what the others hold");
     line->Switch("--detach", &options_.detach, "return when the cluster can serve");
   }
 
@@ -102,7 +104,7 @@ Program QuernProgram() {
                .usage = "[--dir DIR] [--chunkservers N] [--workers N] [--port_base PORT]\n"
                         "                [--replication N] [--restart always|never] "
                         "[--forget_disks ID]\n"
-                        "                [--detach]",
+                        "                [--leave_out] [--detach]",
                .summary = "starts a cluster; without --detach, Ctrl-C stops it",
                .examples = {"quern up", "quern up --dir /tmp/q --port_base 0 --detach"},
                .make = [] { return std::make_unique<UpCommand>(); }},

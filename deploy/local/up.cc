@@ -35,6 +35,7 @@ LocalClusterOptions ToClusterOptions(const UpOptions& options) {
   cluster.port_base = ToInt(options.port_base);
   cluster.replication = ToInt(options.replication);
   cluster.forget_disks = options.forget_disks;
+  cluster.leave_out = options.leave_out;
   cluster.restart = options.restart;
   return cluster;
 }

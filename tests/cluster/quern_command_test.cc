@@ -103,6 +103,19 @@ TEST_F(QuernCommand, AnUpThatFailedLeavesTheSizesFromBefore) {
   EXPECT_EQ(Status().size(), 4u);
 }
 
+TEST_F(QuernCommand, AnUpThatWouldLeaveOutDataIsRefusedUnlessAskedFor) {
+  ASSERT_EQ(Up({"--chunkservers", "2", "--workers", "0"}).exit_code, 0);
+  ASSERT_EQ(Quern({"down"}).exit_code, 0);
+  const CommandResult refused = Up({"--chunkservers", "1"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("chunkserver2 in " + dir_ + " holds data"));
+  const CommandResult up = Up({"--chunkservers", "1", "--leave_out"});
+  ASSERT_EQ(up.exit_code, 0) << up.Describe();
+  EXPECT_THAT(up.out, HasSubstr("chunkserver2 in " + dir_ + ": left out"));
+  ASSERT_EQ(Quern({"down"}).exit_code, 0);
+  EXPECT_EQ(Up().exit_code, 0) << "asked once";
+}
+
 TEST_F(QuernCommand, ASecondUpInTheSameDirectoryIsRefused) {
   ASSERT_EQ(Up({"--chunkservers", "1", "--workers", "1"}).exit_code, 0);
   const CommandResult again = Up();

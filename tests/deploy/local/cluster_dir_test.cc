@@ -13,6 +13,7 @@
 namespace quern::local {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class ClusterDirTest : public ::testing::Test {
@@ -86,6 +87,17 @@ TEST_F(ClusterDirTest, TheDirectoriesTellTheSizesOfACluster) {
   EXPECT_EQ(guess->workers, 2);
   EXPECT_EQ(guess->replication, 3);
   EXPECT_EQ(guess->port_base, 0);
+}
+
+TEST_F(ClusterDirTest, ChunkserversBeyondACountAreThoseWithSomethingInTheirDirectories) {
+  for (const char* name : {"chunkserver2/data", "chunkserver3/data", "chunkserver11/data",
+                           "chunkserver4", "chunkserverx/data", "worker5/data"}) {
+    std::filesystem::create_directories(path_ + "/" + name);
+  }
+  std::ofstream(path_ + "/chunkserver5") << "a file";
+  EXPECT_THAT(dir_->ChunkserversBeyond(2), ElementsAre(3, 11));
+  EXPECT_THAT(dir_->ChunkserversBeyond(11), ElementsAre());
+  EXPECT_THAT(ClusterDir::At(path_ + "/none")->ChunkserversBeyond(0), ElementsAre());
 }
 
 TEST_F(ClusterDirTest, ADirectoryThatIsNotUtf8IsKeptByteForByte) {

@@ -12,6 +12,8 @@ namespace quern::local {
 namespace {
 
 using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(ResolveConfig, DefaultsAreThreeAndTwo) {
   const auto config = ResolveConfig(std::nullopt, {});
@@ -82,6 +84,21 @@ TEST_F(LocalClusterTest, WhatDidNotComeUpIsNotRemembered) {
   ASSERT_TRUE(kept.ok() && kept->has_value()) << kept.status();
   EXPECT_EQ((*kept)->chunkservers, 2);
   EXPECT_TRUE((*kept)->ports.empty());
+}
+
+TEST_F(LocalClusterTest, FewerChunkserversThanHoldDataAreRefusedUnlessAskedFor) {
+  std::filesystem::create_directories(path_ + "/chunkserver2/data");
+  options_.chunkservers = 1;
+  const auto leaves_out = HasSubstr("chunkserver2 in " + path_ + " holds data");
+  const absl::Status refused = LocalCluster::Start(options_).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(Message(refused)), leaves_out);
+  EXPECT_THAT(std::string(Message(refused)), HasSubstr("Try: --chunkservers 2; or"));
+  options_.leave_out = true;
+  EXPECT_THAT(std::string(Message(LocalCluster::Start(options_).status())), Not(leaves_out));
+  std::filesystem::remove_all(path_ + "/chunkserver2");
+  options_.leave_out = false;
+  EXPECT_THAT(std::string(Message(LocalCluster::Start(options_).status())), Not(leaves_out));
 }
 
 TEST_F(LocalClusterTest, ADiskThatIsMissedIsToldWithTheCommandThatForgetsIt) {
