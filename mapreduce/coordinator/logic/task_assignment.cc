@@ -56,6 +56,7 @@ std::vector<WorkerKey> TaskScheduler::FreeWorkers(absl::Time now) {
 bool TaskScheduler::TryWorker(WorkerKey key, Reach reach, absl::Time now, Assignments* out) {
   if (!free_.contains(key)) return false;
   for (const JobKey job : share_.Order()) {
+    if (IsHeld(job)) continue;
     JobTasks* tasks = jobs_[job].get();
     const std::optional<Choice> choice =
         reach == Reach::kOwnData ? ChooseOwn(key, tasks, now) : ChooseAny(key, job, tasks, now);
@@ -187,7 +188,7 @@ std::optional<uint32_t> TaskScheduler::FirstMap(JobTasks* tasks, LocalityQueue::
 void TaskScheduler::PreemptReduces(absl::Time now, Assignments* out) {
   for (const auto& [job, tasks] : jobs_) {
     const uint32_t reducing = tasks->counts(TaskKind::kReduce).running_attempts;
-    if (reducing == 0) continue;
+    if (reducing == 0 || IsHeld(job)) continue;
     const uint32_t most = std::max(reducing / 2, 1u);
     for (uint32_t room = most; room > 0; --room) {
       if (tasks->counts(TaskKind::kMap).running_attempts >= most) break;

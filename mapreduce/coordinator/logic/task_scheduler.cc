@@ -122,6 +122,7 @@ std::unique_ptr<JobTasks> TaskScheduler::RemoveJob(JobKey job, absl::Time now) {
   }
   std::unique_ptr<JobTasks> tasks = std::move(it->second);
   jobs_.erase(it);
+  held_.erase(job);
   share_.RemoveJob(job);
   for (auto& [key, worker] : workers_) {
     worker.outputs.erase(job);

@@ -120,6 +120,10 @@ class TaskScheduler {
   // Null when there is no such job.
   const JobTasks* job(JobKey job) const;
   void ReleaseMaps(JobKey job);
+  // Nothing of it starts until Release; what runs goes on.
+  void Hold(JobKey job) { held_.insert(job); }
+  void Release(JobKey job) { held_.erase(job); }
+  bool IsHeld(JobKey job) const { return held_.contains(job); }
 
   // An attempt that the journal or its worker names and that was not known: it runs. False when its
   // job or task does not exist, or it is known.
@@ -207,6 +211,7 @@ class TaskScheduler {
 
   Options options_;
   std::map<JobKey, std::unique_ptr<JobTasks>> jobs_;
+  std::set<JobKey> held_;
   FairShare share_;
   absl::flat_hash_map<WorkerKey, Worker> workers_;
   RunningAttempts running_;

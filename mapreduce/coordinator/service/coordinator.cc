@@ -60,10 +60,12 @@ absl::Status Coordinator::Start() {
     MutexLock lock(&mutex_);
     RETURN_IF_ERROR(tracker_.Recover(Now(), &pipelines));
     last_job_id = tracker_.state().jobs.LastId();
+    HoldUnbegun();
     JobTracker::Effects effects;
     Deliver(&effects);
   }
   finisher_.Start();
+  preparations_.Start("job-preparer", 1, [this](Unprepared job) { Prepare(std::move(job)); });
   pipelines_.Start(pipelines);
   StartOrphans(std::move(last_job_id));
   {
@@ -88,9 +90,48 @@ void Coordinator::Shutdown() {
   pipelines_.Stop();
   finisher_.Stop();
   orphans_.Stop();
+  preparations_.Stop();
   pipelines_.Shutdown();
   finisher_.Shutdown();
   orphans_.Shutdown();
+  preparations_.Shutdown();
+}
+
+void Coordinator::HoldUnbegun() {
+  for (const JobKey key : tracker_.HoldUnbegun()) {
+    preparations_.Add({key, tracker_.state().jobs.Find(key)->id});
+  }
+}
+
+void Coordinator::Prepare(Unprepared job) {
+  if (!BeginPreparation(job.key)) return;
+  const absl::Status made =
+      Annotate(files_->Mkdirs(JobDir(job.id)), "make the directory of the job");
+  if (!made.ok()) LogWarning("job_not_prepared", {{"job", job.id}, {"status", made}});
+  if (!EndPreparation(job.key, made)) return;
+  if (preparations_.WaitToRetry(options_.prepare_retry)) preparations_.Add(std::move(job));
+}
+
+bool Coordinator::BeginPreparation(JobKey key) {
+  MutexLock lock(&mutex_);
+  const Job* job = tracker_.state().jobs.Find(key);
+  if (job == nullptr || job->ended() || job->doomed != pb::JOB_STATE_UNSPECIFIED) return false;
+  if (job->state == pb::JOB_STATE_COMMITTING) return false;
+  preparing_.emplace(key, false);
+  return true;
+}
+
+bool Coordinator::EndPreparation(JobKey key, const absl::Status& made) {
+  JobTracker::Effects effects;
+  MutexLock lock(&mutex_);
+  const auto it = preparing_.find(key);
+  const bool finish = it->second;
+  preparing_.erase(it);
+  if (finish) finisher_.Finish(key);
+  if (finish || IsRetryable(made)) return !finish;
+  tracker_.Prepared(key, made, Now());
+  Deliver(&effects);
+  return false;
 }
 
 void Coordinator::StartOrphans(std::string last_job_id) {
@@ -151,16 +192,7 @@ absl::StatusOr<pb::SubmitResponse> Coordinator::Submit(const pb::SubmitRequest& 
     job->first_term = reserved.term;
     places = std::move(reserved.places);
   }
-  // Attempts write below it, and only while it is there.
-  const auto next_id = [this](const std::vector<std::string>& taken) {
-    MutexLock lock(&mutex_);
-    return tracker_.NextJobId(taken, Now());
-  };
-  absl::StatusOr<std::string> id = MakeNewDirectory(kJobsDir, next_id, files_);
-  if (!id.ok()) return Annotate(id.status(), "make the directory of the job");
-  job->id = *std::move(id);
-  // Durable before it is known to anybody; without the lock, since the disk is waited for.
-  MustWrite(journal_->Append(JournalWriter::Submission(*job), JobJournal::Sync::kDurable));
+  RETURN_IF_ERROR(TakeId(job.get()));
   OpenJob(job.get());
   std::unique_ptr<JobTasks> tasks = MakeTasks(*job, places);
   LogInfo("job_submitted", {{"job", job->id},
@@ -174,6 +206,35 @@ absl::StatusOr<pb::SubmitResponse> Coordinator::Submit(const pb::SubmitRequest& 
   tracker_.Add(std::move(job), std::move(tasks), Now());
   Deliver(&effects);
   return response;
+}
+
+// Attempts write below its directory, and only while it is there.
+absl::Status Coordinator::TakeId(Job* job) {
+  IdSteps steps;
+  steps.next = [this](const std::vector<std::string>& taken) {
+    MutexLock lock(&mutex_);
+    return tracker_.NextJobId(taken, Now());
+  };
+  // Durable before it is known to anybody; without the lock, since the disk is waited for.
+  steps.announce = [this, job](const std::string& id) {
+    job->id = id;
+    MustWrite(journal_->Append(JournalWriter::Submission(*job), JobJournal::Sync::kDurable));
+  };
+  steps.withdraw = [this, job](const absl::Status& why) { Withdraw(*job, why); };
+  const absl::Status taken = MakeNewDirectory(kJobsDir, steps, files_).status();
+  return Annotate(taken, "make the directory of the job");
+}
+
+// Without its request, which may be repeated and then makes another job.
+void Coordinator::Withdraw(const Job& job, const absl::Status& why) {
+  LogWarning("submission_withdrawn", {{"job", job.id}, {"status", why}});
+  if (absl::IsAlreadyExists(why)) return MustWrite(journal_->Remove(job.key));
+  pb::JobFinished last;
+  *last.mutable_status() = MakeJobStatus(job, nullptr);
+  last.mutable_status()->set_state(pb::JOB_STATE_FAILED);
+  last.mutable_status()->set_reason(fmt::format("make the directory of the job: {}", Message(why)));
+  last.mutable_status()->set_finished_ms(ToMillis(Now()));
+  finisher_.Discard(job.key, std::move(last));
 }
 
 absl::Status Coordinator::Kill(std::string_view job_id, std::string_view reason) {
@@ -368,7 +429,11 @@ void Coordinator::Unwatch(uint64_t watch) {
 void Coordinator::Deliver(JobTracker::Effects* effects) {
   *effects = tracker_.TakeEffects();
   DeliverToWorkers(effects);
-  for (const JobKey key : effects->to_finish) finisher_.Finish(key);
+  for (const JobKey key : effects->to_finish) {
+    const auto preparing = preparing_.find(key);
+    if (preparing == preparing_.end()) finisher_.Finish(key);
+    if (preparing != preparing_.end()) preparing->second = true;
+  }
   for (auto& [key, last] : effects->to_clean) finisher_.Clean(key, std::move(last));
   for (const JobKey key : effects->to_forget) finisher_.Forget(key);
   if (!effects->changed.empty()) WakeWatchers(effects->changed);

@@ -46,6 +46,8 @@ struct CoordinatorOptions {
   JobFinisher::Options finisher;
   // Between two tries to look for directories of no job.
   absl::Duration orphan_retry = absl::Seconds(30);
+  // Between two tries to make the directories of jobs that have not begun.
+  absl::Duration prepare_retry = absl::Seconds(1);
   Clock* clock = Clock::Real();
 };
 
@@ -66,8 +68,8 @@ class Coordinator final : private JobFinisher::Jobs, private PipelineDriver::Job
   const JobJournal& journal() const { return *journal_; }
 
   // Jobs. Submit answers after the job is durable and has its directory; see Planner::Plan for its
-  // errors. Unavailable: the same request is being accepted. The others know pipelines as well, by
-  // their ids.
+  // errors. Unavailable: the same request is being accepted. After any error there is no job. The
+  // others know pipelines as well, by their ids.
   absl::StatusOr<pb::SubmitResponse> Submit(const pb::SubmitRequest& request) override;
   absl::Status Kill(std::string_view job_id, std::string_view reason) override;
   absl::StatusOr<pb::JobStatus> GetJob(std::string_view job_id) const override;
@@ -117,6 +119,21 @@ class Coordinator final : private JobFinisher::Jobs, private PipelineDriver::Job
   JobKey ReserveKey() override;
   void PipelineChanged(std::string_view pipeline_id) override;
 
+  // Gives the job an id, by which it is written down, and makes its directory.
+  absl::Status TakeId(Job* job);
+  void Withdraw(const Job& job, const absl::Status& why);
+  // Makes the directories of jobs that an earlier coordinator has accepted and not begun.
+  struct Unprepared {
+    JobKey key;
+    std::string id;
+  };
+  void HoldUnbegun() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Prepare(Unprepared job);
+  // False when it is not to run any more.
+  bool BeginPreparation(JobKey key);
+  // Whether it is to be tried again.
+  bool EndPreparation(JobKey key, const absl::Status& made);
+
   void WakeWatchers(const std::set<JobKey>& changed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The progress of the jobs of its stages that run.
   void FillStages(pb::JobStatus* pipeline) const;
@@ -129,7 +146,7 @@ class Coordinator final : private JobFinisher::Jobs, private PipelineDriver::Job
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   pb::CoordinatorMessage MakeAdmitted() const;
   void RunTimer();
-  // Has what submissions have left behind that an earlier coordinator died in looked for, once.
+  // Has directories looked for, once, that belong to no job or pipeline.
   void StartOrphans(std::string last_job_id);
   void RunOrphans(OrphanPlace place);
 
@@ -157,6 +174,9 @@ class Coordinator final : private JobFinisher::Jobs, private PipelineDriver::Job
     std::string pipeline_id;
     std::function<void()> wake;
   };
+  // Jobs whose directories are being made, and whether they have nothing more to run meanwhile:
+  // such a one ends after that, so that nothing is made once it has been cleaned up.
+  std::map<JobKey, bool> preparing_ ABSL_GUARDED_BY(mutex_);
   uint64_t last_watch_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<uint64_t, Watcher> watchers_ ABSL_GUARDED_BY(mutex_);
 
@@ -164,6 +184,7 @@ class Coordinator final : private JobFinisher::Jobs, private PipelineDriver::Job
   PipelineDriver pipelines_;
   JobFinisher finisher_;
   WorkQueue<OrphanPlace> orphans_;
+  WorkQueue<Unprepared> preparations_;
   Thread timer_;
 };
 

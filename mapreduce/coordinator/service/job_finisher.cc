@@ -129,6 +129,12 @@ void JobFinisher::Clean(JobKey key, pb::JobFinished last) {
   cleaning_.Add({key, std::move(last)});
 }
 
+void JobFinisher::Discard(JobKey key, pb::JobFinished last) {
+  WriteLast(key, last);
+  Clean(key, std::move(last));
+  Forget(key);
+}
+
 void JobFinisher::Forget(JobKey key) {
   {
     MutexLock lock(&mutex_);

@@ -83,6 +83,9 @@ class JobFinisher {
   void Finish(JobKey key) { ends_.Add({End::kFinish, key}); }
   // A job that had ended before a restart, and may have left files behind.
   void Clean(JobKey key, pb::JobFinished last);
+  // A submission that was written down and then refused: it ends with this record, and is forgotten
+  // when nothing is left of it.
+  void Discard(JobKey key, pb::JobFinished last);
   // Drops an old job from the journal, once nothing is left of it that would never be found again.
   void Forget(JobKey key);
 

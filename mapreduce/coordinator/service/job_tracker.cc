@@ -58,6 +58,30 @@ void JobTracker::Add(std::unique_ptr<Job> job, std::unique_ptr<JobTasks> tasks, 
   Dispatch(now);
 }
 
+std::vector<JobKey> JobTracker::HoldUnbegun() {
+  std::vector<JobKey> unbegun;
+  for (const auto& [key, job] : state_.jobs.all()) {
+    // Those that have begun have their directory: attempts write below it.
+    if (job->ended() || job->started != absl::InfiniteFuture()) continue;
+    if (job->doomed != pb::JOB_STATE_UNSPECIFIED) continue;
+    state_.scheduler.Hold(key);
+    unbegun.push_back(key);
+  }
+  return unbegun;
+}
+
+void JobTracker::Prepared(JobKey key, const absl::Status& prepared, absl::Time now) {
+  Job* job = state_.jobs.Find(key);
+  if (job == nullptr || job->ended()) return;
+  if (prepared.ok()) {
+    state_.scheduler.Release(key);
+    Changed(*job);
+  } else {
+    Doom(job, pb::JOB_STATE_FAILED, Message(prepared), now);
+  }
+  Dispatch(now);
+}
+
 absl::Status JobTracker::Kill(std::string_view job_id, std::string_view reason, absl::Time now) {
   Job* job = state_.jobs.Find(job_id);
   if (job == nullptr) return NoSuchJob(job_id);

@@ -69,8 +69,8 @@ class JobTracker {
   void AwaitWorkers(absl::Time now) { state_.registry.AwaitAll(now); }
 
   // Jobs. A job is added in three steps, because what lies between them waits for the disk and
-  // takes its time, and is done without the owner's lock: Reserve and NextJobId, journal
-  // JournalWriter::Submission and MakeTasks, Add.
+  // the file system and is done without the owner's lock: Reserve and NextJobId; writing
+  // JournalWriter::Submission, making the directory, MakeTasks; Add.
   struct Reservation {
     JobKey key;
     uint64_t term = 0;
@@ -80,6 +80,10 @@ class JobTracker {
   // Each once, and none of those that are taken without the journal's knowledge.
   std::string NextJobId(const std::vector<std::string>& taken, absl::Time now);
   void Add(std::unique_ptr<Job> job, std::unique_ptr<JobTasks> tasks, absl::Time now);
+  // After Recover: of the jobs that have not begun, whose directories may be missing, nothing
+  // starts until they are prepared, or fail with the reason why they cannot be.
+  std::vector<JobKey> HoldUnbegun();
+  void Prepared(JobKey key, const absl::Status& prepared, absl::Time now);
   // A key of the journal that no job has.
   JobKey ReserveKey() { return state_.jobs.ReserveKey(); }
   // One whose output is being published ends as KILLED only if that has not appeared

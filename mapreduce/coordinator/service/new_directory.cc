@@ -8,12 +8,29 @@ namespace {
 // The day in the ids may change between two.
 constexpr int kTries = 3;
 
-absl::Status MakeOne(std::string_view parent, const std::string& id, PublishFiles* files) {
-  const std::string path = fmt::format("{}/{}", parent, id);
+absl::Status CheckIsFree(const std::string& path, PublishFiles* files) {
+  const absl::Status found = files->Stat(path).status();
+  if (found.ok()) return AlreadyExistsError("{}: is there already. Try: again", path);
+  return absl::IsNotFound(found) ? absl::OkStatus() : found;
+}
+
+absl::Status MakeOne(std::string_view parent, const std::string& path, PublishFiles* files) {
   absl::Status made = files->Mkdir(path);
   if (!absl::IsNotFound(made)) return made;
   RETURN_IF_ERROR(files->Mkdirs(std::string(parent)));
   return files->Mkdir(path);
+}
+
+// That it is free is asked before anything is written down, and again by making it: in between
+// somebody may come who knows nothing of this journal.
+absl::Status TakeOne(std::string_view parent, const std::string& id, const IdSteps& steps,
+                     PublishFiles* files) {
+  const std::string path = fmt::format("{}/{}", parent, id);
+  RETURN_IF_ERROR(CheckIsFree(path, files));
+  steps.announce(id);
+  const absl::Status made = MakeOne(parent, path, files);
+  if (!made.ok()) steps.withdraw(made);
+  return made;
 }
 
 // Names of what is there, as far as they differ from the id in the number at their end.
@@ -31,14 +48,14 @@ absl::StatusOr<std::vector<std::string>> FindAlike(std::string_view parent, std:
 
 }  // namespace
 
-absl::StatusOr<std::string> MakeNewDirectory(std::string_view parent, const NextId& next_id,
+absl::StatusOr<std::string> MakeNewDirectory(std::string_view parent, const IdSteps& steps,
                                              PublishFiles* files) {
   std::vector<std::string> taken;
   for (int tries = 1;; ++tries) {
-    const std::string id = next_id(taken);
-    const absl::Status made = MakeOne(parent, id, files);
-    if (made.ok()) return id;
-    if (!absl::IsAlreadyExists(made) || tries == kTries) return made;
+    const std::string id = steps.next(taken);
+    const absl::Status took = TakeOne(parent, id, steps, files);
+    if (took.ok()) return id;
+    if (!absl::IsAlreadyExists(took) || tries == kTries) return took;
     LogWarning("id_is_taken", {{"id", id}});
     ASSIGN_OR_RETURN(taken, FindAlike(parent, id, files));
   }

@@ -1,6 +1,6 @@
-// Removes directories of jobs and pipelines that no record is of: a coordinator that dies in a
-// submission, after it has made the directory and before it has written the record, leaves one
-// behind, which nobody else finds again.
+// Removes directories of jobs and pipelines that no record is of, which nobody else finds again:
+// those of jobs whose records could not be read, of a journal that was lost, and of submissions
+// that a coordinator of an earlier version died in.
 #pragma once
 
 #include <absl/time/time.h>

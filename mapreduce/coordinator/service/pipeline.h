@@ -28,6 +28,8 @@ struct Pipeline {
   // Of the requests that make its jobs.
   uint64_t jobs_client_id = 0;
   absl::Time submitted;
+  // Not so of one that an earlier coordinator died in accepting; rounds see to it.
+  bool has_directory = false;
 
   // While it runs. One entry for each stage of the spec.
   std::optional<PipelineStages> stages;

@@ -154,7 +154,8 @@ void PipelineDriver::ReplayDoom(Pipeline* pipeline, const pb::PipelineDoomed& do
 void PipelineDriver::RunRound(const StageRound& round) {
   const std::optional<pb::SubmitRequest> request = BeginSubmission(round);
   if (!request) return;
-  absl::StatusOr<pb::SubmitResponse> job = jobs_->Submit(*request);
+  const absl::Status made = MakeMissingDirectory(round.pipeline);
+  absl::StatusOr<pb::SubmitResponse> job = made.ok() ? jobs_->Submit(*request) : made;
   if (job.ok()) {
     const absl::Status compared = CompareInputs(round);
     if (!compared.ok()) job = compared;
@@ -189,6 +190,21 @@ std::optional<pb::SubmitRequest> PipelineDriver::BeginSubmission(const StageRoun
   *request.mutable_spec() = *std::move(spec);
   rounds_being_submitted_.insert(round);
   return request;
+}
+
+// It cannot end meanwhile, and so is not cleaned up before.
+absl::Status PipelineDriver::MakeMissingDirectory(JobKey key) {
+  std::string id;
+  {
+    MutexLock lock(&mutex_);
+    const Pipeline* pipeline = table_.Find(key);
+    if (pipeline->has_directory) return absl::OkStatus();
+    id = pipeline->id;
+  }
+  RETURN_IF_ERROR(Annotate(files_->Mkdirs(PipelineDir(id)), "make the directory of the pipeline"));
+  MutexLock lock(&mutex_);
+  table_.Find(key)->has_directory = true;
+  return absl::OkStatus();
 }
 
 // After its job has listed them: inputs that are now as they were when the pipeline was accepted

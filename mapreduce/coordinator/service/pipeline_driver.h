@@ -139,8 +139,11 @@ class PipelineDriver {
   // Submission: pipeline_submission.cc.
   absl::StatusOr<pb::SubmitPipelineResponse> Accept(const pb::SubmitPipelineRequest& request);
   absl::StatusOr<pb::PipelineSpec> SpecToRun(const pb::SubmitPipelineRequest& request);
-  // An id that nobody has, with its directory.
-  absl::StatusOr<std::string> TakeId(absl::Time now);
+  // Gives it an id that nobody has, by which it is written down, and makes its directory.
+  absl::Status TakeId(JobKey key, absl::Time now, pb::PipelineSubmitted* submitted);
+  void Announce(JobKey key, absl::Time now, const pb::PipelineSubmitted& submitted);
+  void Withdraw(JobKey key, absl::Time now, const pb::PipelineSubmitted& submitted,
+                const absl::Status& why);
   pb::PipelineSubmitted Choose(const PlannedPipeline& plan);
   // While a pipeline is being planned, it holds everything that it might use.
   struct Candidates {
@@ -171,6 +174,8 @@ class PipelineDriver {
   void StartThreads();
   void RunRound(const StageRound& round);
   std::optional<pb::SubmitRequest> BeginSubmission(const StageRound& round);
+  // Of a pipeline with a round that is being submitted.
+  absl::Status MakeMissingDirectory(JobKey key);
   absl::Status CompareInputs(const StageRound& round);
   bool EndSubmission(const StageRound& round, const absl::StatusOr<pb::SubmitResponse>& job);
   void StopRound(const StageRound& round);

@@ -89,19 +89,14 @@ absl::StatusOr<pb::SubmitPipelineResponse> PipelineDriver::Accept(
   submitted.set_request_id(request.header().request_id());
   submitted.set_jobs_client_id(RandomId());
   absl::StatusOr<Pipeline> pipeline = MakePipeline(key, submitted, now);
-  const absl::StatusOr<std::string> id = pipeline.ok() ? TakeId(now) : pipeline.status();
-  if (!id.ok()) {
+  const absl::Status taken = pipeline.ok() ? TakeId(key, now, &submitted) : pipeline.status();
+  if (!taken.ok()) {
     MutexLock lock(&mutex_);
     ReleaseEarlier(submitted.spec(), ReusedBy(submitted), "");
-    return Annotate(id.status(), "make the directory of the pipeline");
+    return taken;
   }
-  pipeline->id = *id;
-  submitted.set_pipeline_id(*id);
-  // Durable before it is known to anybody; without the lock, since the disk is waited for.
-  JobJournal::Entry entry{key, {}};
-  entry.record.set_time_ms(ToMillis(now));
-  *entry.record.mutable_pipeline_submitted() = submitted;
-  MustWrite(journal_->Append({entry}, JobJournal::Sync::kDurable));
+  pipeline->id = submitted.pipeline_id();
+  pipeline->has_directory = true;
   LogInfo("pipeline_submitted", {{"pipeline", pipeline->id},
                                  {"name", pipeline->spec.name()},
                                  {"stages", pipeline->stages->size()}});
@@ -114,13 +109,51 @@ absl::StatusOr<pb::SubmitPipelineResponse> PipelineDriver::Accept(
   return response;
 }
 
-absl::StatusOr<std::string> PipelineDriver::TakeId(absl::Time now) {
-  const auto next_id = [this, now](const std::vector<std::string>& taken) {
+absl::Status PipelineDriver::TakeId(JobKey key, absl::Time now, pb::PipelineSubmitted* submitted) {
+  IdSteps steps;
+  steps.next = [this, now](const std::vector<std::string>& taken) {
     MutexLock lock(&mutex_);
     for (const std::string& id : taken) table_.NoteId(id);
     return table_.NextId(now);
   };
-  return MakeNewDirectory(kPipelinesDir, next_id, files_);
+  steps.announce = [&](const std::string& id) {
+    submitted->set_pipeline_id(id);
+    Announce(key, now, *submitted);
+  };
+  steps.withdraw = [&](const absl::Status& why) { Withdraw(key, now, *submitted, why); };
+  const absl::Status taken = MakeNewDirectory(kPipelinesDir, steps, files_).status();
+  return Annotate(taken, "make the directory of the pipeline");
+}
+
+// Durable before it is known to anybody; without the lock, since the disk is waited for.
+void PipelineDriver::Announce(JobKey key, absl::Time now, const pb::PipelineSubmitted& submitted) {
+  JobJournal::Entry entry{key, {}};
+  entry.record.set_time_ms(ToMillis(now));
+  *entry.record.mutable_pipeline_submitted() = submitted;
+  MustWrite(journal_->Append({entry}, JobJournal::Sync::kDurable));
+}
+
+// Without its request, which may be repeated and then makes another pipeline. Forgotten when its
+// directory, which may have been made, is gone.
+void PipelineDriver::Withdraw(JobKey key, absl::Time now, const pb::PipelineSubmitted& submitted,
+                              const absl::Status& why) {
+  const std::string& id = submitted.pipeline_id();
+  LogWarning("submission_withdrawn", {{"pipeline", id}, {"status", why}});
+  if (absl::IsAlreadyExists(why)) return MustWrite(journal_->Remove(key));
+  pb::PipelineFinished last;
+  *last.mutable_spec() = submitted.spec();
+  pb::JobStatus* status = last.mutable_status();
+  status->set_job_id(id);
+  status->set_name(submitted.spec().name());
+  status->set_user(submitted.spec().user());
+  status->set_command(submitted.spec().command());
+  status->set_output_path(submitted.spec().output_path());
+  status->set_state(pb::JOB_STATE_FAILED);
+  status->set_reason(fmt::format("make the directory of the pipeline: {}", Message(why)));
+  status->set_submitted_ms(ToMillis(now));
+  status->set_finished_ms(ToMillis(jobs_->Now()));
+  WriteLast(key, last);
+  leftovers_.Add({.kind = Leftover::kForgotten, .key = key, .pipeline_id = id});
 }
 
 // Takes for each stage the best that is there of an earlier run, and holds whoever keeps it.

@@ -54,6 +54,9 @@ std::string WaitDescriber::Describe(const Job& job) {
     return failures;
   }
   if (!state_->scheduler.IsIdle(job.key)) return "";
+  if (state_->scheduler.IsHeld(job.key)) {
+    return fmt::format("{} has not been made yet. Try: quern status", JobDir(job.id));
+  }
   if (!workers_) workers_ = DescribeWorkers();
   return *workers_;
 }

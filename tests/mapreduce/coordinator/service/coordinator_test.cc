@@ -105,9 +105,9 @@ TEST_F(CoordinatorTest, OneThatHasLostItsJournalGivesNoIdOutAgain) {
 }
 
 TEST_F(CoordinatorTest, ASubmissionThatFailedMayBeRepeated) {
-  files_.calls_left = 0;
+  files_.before_mkdir = [](const std::string&) { return UnavailableError("nobody answers"); };
   EXPECT_FALSE(Submit(1).ok());
-  files_.calls_left = 1'000'000;
+  files_.before_mkdir = nullptr;
   const auto again = Submit(1);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(Submit(1)->job_id(), again->job_id()) << "and is one job";

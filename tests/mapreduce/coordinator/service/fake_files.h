@@ -4,6 +4,7 @@
 #include <absl/time/time.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -63,15 +64,19 @@ class FakeFiles final : public PublishFiles {
   int unreachable_stats = 0;    // the next ones
   int unreachable_moves = 0;    // of one file or directory; the next ones
   int unreachable_deletes = 0;  // the next ones
+  int unreachable_mkdirs = 0;   // with parents; the next ones
   std::string damaged;          // a file that cannot be read
   std::string undeletable;      // a tree
   absl::Status refusal;         // of changes with several moves
   int lost_answers = 0;         // of such changes that are made; the next ones
-  size_t largest_page = 0;      // of those that were asked for
-  Moves last_moves;             // that were asked for at once
+  // Called with the path, without a lock; an error is the answer, and nothing is made.
+  std::function<absl::Status(const std::string& path)> before_mkdir;
+  size_t largest_page = 0;  // of those that were asked for
+  Moves last_moves;         // that were asked for at once
 
   // Every directory is there.
   absl::Status Mkdir(const std::string& path) override {
+    if (before_mkdir) RETURN_IF_ERROR(before_mkdir(path));
     return Do([&] {
       const auto below = tree_.lower_bound(path + "/");
       const bool is_there = below != tree_.end() && below->first.starts_with(path + "/");
@@ -82,6 +87,7 @@ class FakeFiles final : public PublishFiles {
   }
   absl::Status Mkdirs(const std::string& path) override {
     return Do([&] {
+      if (unreachable_mkdirs-- > 0) return UnavailableError("nobody answers");
       tree_[path + "/"];
       return absl::OkStatus();
     });

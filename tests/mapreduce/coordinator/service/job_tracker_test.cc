@@ -7,13 +7,17 @@
 #include <random>
 #include <set>
 
+#include "mapreduce/coordinator/service/waiting.h"
 #include "tests/mapreduce/coordinator/service/tracker_fixture.h"
 
 namespace quern::mr {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::SizeIs;
+using testing::UnorderedElementsAre;
 
 TEST_F(TrackerTest, RunsAJobToItsCommit) {
   AddWorker("a");
@@ -53,6 +57,28 @@ TEST_F(TrackerTest, GoesOnAfterARestartAtAnyMoment) {
     EXPECT_EQ(job(id).state, pb::JOB_STATE_COMMITTING);
     EXPECT_THAT(finishing_, SizeIs(1)) << "the successor finishes it";
   }
+}
+
+// Its directory may be missing: an earlier coordinator may have died before it made it.
+TEST_F(TrackerTest, OneThatHasNotBegunBeforeARestartStartsWhenItIsPrepared) {
+  const std::string id = Submit(2, 0);
+  const std::string other = Submit(1, 0);
+  Restart();
+  EXPECT_THAT(tracker_->HoldUnbegun(), UnorderedElementsAre(job(id).key, job(other).key));
+  AddWorker("a");
+  EXPECT_THAT(launched_, IsEmpty());
+  EXPECT_THAT(DescribeWait(tracker_->state(), job(id), now_), HasSubstr(JobDir(id)));
+  tracker_->Prepared(job(id).key, absl::OkStatus(), now_);
+  Pump();
+  EXPECT_THAT(launched_, SizeIs(2));
+  tracker_->Prepared(job(other).key, PermissionDeniedError("not allowed"), now_);
+  Pump();
+  EXPECT_THAT(launched_, SizeIs(2));
+  EXPECT_EQ(job(other).doomed, pb::JOB_STATE_FAILED);
+  EXPECT_EQ(job(other).reason, "not allowed");
+  EXPECT_THAT(finishing_, ElementsAre(job(other).key));
+  Restart();
+  EXPECT_THAT(tracker_->HoldUnbegun(), IsEmpty()) << "attempts have written below it";
 }
 
 TEST_F(TrackerTest, CountsAMapThatRanTwiceOnce) {

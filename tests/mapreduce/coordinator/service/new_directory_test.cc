@@ -1,5 +1,6 @@
 #include "mapreduce/coordinator/service/new_directory.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "mapreduce/coordinator/service/job_table.h"
@@ -10,16 +11,27 @@
 namespace quern::mr {
 namespace {
 
+using testing::ElementsAre;
+using testing::IsEmpty;
+
 class NewDirectoryTest : public testing::Test {
  protected:
   absl::StatusOr<std::string> Make(PublishFiles* files) {
-    const auto next = [this](const std::vector<std::string>& taken) {
+    IdSteps steps;
+    steps.next = [this](const std::vector<std::string>& taken) {
       for (const std::string& id : taken) table_.NoteId(id);
       return table_.NextId(absl::UnixEpoch());
     };
-    return MakeNewDirectory(kJobsDir, next, files);
+    steps.announce = [this](const std::string& id) { announced_.push_back(id); };
+    steps.withdraw = [this](const absl::Status& why) {
+      announced_.pop_back();
+      withdrawn_.push_back(why.code());
+    };
+    return MakeNewDirectory(kJobsDir, steps, files);
   }
   JobTable table_;
+  std::vector<std::string> announced_;  // and not withdrawn
+  std::vector<absl::StatusCode> withdrawn_;
 };
 
 TEST_F(NewDirectoryTest, TheFirstOfAllHasTheOnesAroundItMade) {
@@ -40,9 +52,53 @@ TEST_F(NewDirectoryTest, PassesOverAllThatIsThereInOneStep) {
   const auto id = Make(&files);
   ASSERT_TRUE(id.ok()) << id.status();
   EXPECT_EQ(*id, "job-19700101-0501");
-  EXPECT_EQ(calls_before - files.calls_left, 2) << "changes";
+  EXPECT_EQ(calls_before - files.calls_left, 1) << "changes";
   EXPECT_EQ(*Make(&files), "job-19700101-0502");
-  EXPECT_EQ(calls_before - files.calls_left, 3) << "changes";
+  EXPECT_EQ(calls_before - files.calls_left, 2) << "changes";
+  EXPECT_THAT(announced_, ElementsAre("job-19700101-0501", "job-19700101-0502"));
+  EXPECT_THAT(withdrawn_, IsEmpty());
+}
+
+TEST_F(NewDirectoryTest, AnIdIsAnnouncedBeforeItsDirectoryIsMade) {
+  FakeFiles files;
+  files.before_mkdir = [&](const std::string& path) {
+    EXPECT_EQ(announced_.size(), 1u);
+    EXPECT_FALSE(files.Has(path + "/"));
+    return absl::OkStatus();
+  };
+  EXPECT_TRUE(Make(&files).ok());
+}
+
+// By somebody who knows nothing of this journal, after it was found free.
+TEST_F(NewDirectoryTest, WhatHasComeInBetweenStaysAndAnotherIdIsTaken) {
+  FakeFiles files;
+  const std::string theirs = JobDir("job-19700101-0001") + "/theirs";
+  files.before_mkdir = [&](const std::string&) {
+    files.Add(theirs, "");
+    return absl::OkStatus();
+  };
+  const auto id = Make(&files);
+  ASSERT_TRUE(id.ok()) << id.status();
+  EXPECT_EQ(*id, "job-19700101-0002");
+  EXPECT_THAT(announced_, ElementsAre(*id));
+  EXPECT_THAT(withdrawn_, ElementsAre(absl::StatusCode::kAlreadyExists));
+  EXPECT_TRUE(files.Has(theirs));
+}
+
+TEST_F(NewDirectoryTest, WhatIsRefusedIsWithdrawn) {
+  FakeFiles files;
+  files.before_mkdir = [](const std::string& path) { return PermissionDeniedError("{}", path); };
+  EXPECT_EQ(Make(&files).status().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(announced_, IsEmpty());
+  EXPECT_THAT(withdrawn_, ElementsAre(absl::StatusCode::kPermissionDenied));
+}
+
+TEST_F(NewDirectoryTest, NothingIsAnnouncedWhereNobodyCanSayWhatIsThere) {
+  FakeFiles files;
+  files.unreachable_stats = 1;
+  EXPECT_EQ(Make(&files).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(announced_, IsEmpty());
+  EXPECT_THAT(withdrawn_, IsEmpty());
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "mapreduce/plan/pipeline_paths.h"
 #include "tests/mapreduce/coordinator/service/pipeline_fixture.h"
 
 namespace quern::mr {
@@ -390,6 +391,69 @@ TEST_F(PipelineDriverTest, OneThatHasLostItsJournalGivesNoIdOutAgain) {
   ASSERT_TRUE(driver_->Kill(*id, "enough").ok());
   EXPECT_EQ(RunToEnd(*id).state(), pb::JOB_STATE_KILLED);
   EXPECT_TRUE(files_.Has("/.quern/pipelines/" + *lost + "/"));
+}
+
+// Nothing lies in the file system that nobody knows.
+TEST_F(PipelineDriverTest, OneThatDiesBeforeTheDirectoryIsMadeHasItMadeByTheNext) {
+  const auto left = NewMemoryJournalStorage();
+  std::string dir;
+  files_.before_mkdir = [&](const std::string& path) {
+    dir = path + "/";
+    CutPower(storage_.get());
+    const auto copy = OpenMemoryJournal(left);
+    const auto add = [&](JobKey key, const absl::StatusOr<pb::JournalRecord>& record) {
+      return copy->Append({{key, *record}}, JobJournal::Sync::kDurable);
+    };
+    EXPECT_TRUE(journal_->ReadAll(add).ok());
+    return UnavailableError("nobody answers");
+  };
+  EXPECT_FALSE(Submit(Spec()).ok());
+  files_.before_mkdir = nullptr;
+  driver_.reset();
+  storage_ = left;
+  files_.unreachable_mkdirs = 2;
+  StartDriver({.retry = absl::ZeroDuration()});
+  jobs_.WaitForJobs(1);
+  EXPECT_TRUE(files_.Has(dir));
+  const std::string id = driver_->List({.most = 1}).at(0).job_id();
+  EXPECT_EQ(dir, PipelineDir(id) + "/");
+  EXPECT_EQ(RunToEnd(id).state(), pb::JOB_STATE_SUCCEEDED);
+}
+
+TEST_F(PipelineDriverTest, OneWhoseDirectoryIsRefusedIsNoPipeline) {
+  std::string made;
+  files_.before_mkdir = [&](const std::string& path) {
+    made = path + "/";
+    files_.Add(made, "");
+    return DeadlineExceededError("nobody knows");
+  };
+  const auto refused = Submit(Spec());
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(std::string(Message(refused.status())), HasSubstr("directory of the pipeline"));
+  EXPECT_THAT(driver_->List({.most = 10}), IsEmpty());
+  EXPECT_TRUE(Eventually([&] { return !files_.Has(made); }));
+  files_.before_mkdir = nullptr;
+  StartDriver();
+  for (const pb::JobStatus& left : driver_->List({.most = 10})) {
+    EXPECT_EQ(left.state(), pb::JOB_STATE_FAILED) << left.job_id();
+  }
+  EXPECT_THAT(jobs_.names(), IsEmpty());
+}
+
+// By somebody who knows nothing of this journal, after it was found free.
+TEST_F(PipelineDriverTest, WhatHasComeInBetweenStaysAndAnotherIdIsTaken) {
+  std::string theirs;
+  files_.before_mkdir = [&](const std::string& path) {
+    if (theirs.empty()) files_.Add(theirs = path + "/first/part", "theirs");
+    return absl::OkStatus();
+  };
+  const auto id = Submit(Spec());
+  ASSERT_TRUE(id.ok()) << id.status();
+  EXPECT_FALSE(theirs.starts_with(PipelineDir(*id) + "/"));
+  EXPECT_EQ(RunToEnd(*id).state(), pb::JOB_STATE_SUCCEEDED);
+  Restart(/*power_cut=*/true);
+  EXPECT_EQ(driver_->List({.most = 10}).size(), 1u);
+  EXPECT_TRUE(files_.Has(theirs));
 }
 
 TEST_F(PipelineDriverTest, ASubmissionThatIsRepeatedWhileItIsPlannedIsOne) {
