@@ -133,6 +133,10 @@ absl::Status CommandLine::CheckArgumentCount() const {
 }
 
 absl::Status CommandLine::UnknownFlag(const std::string& word) const {
+  // No flag was meant, so none is like it.
+  if (word.find_first_not_of("0123456789", 1) == std::string::npos) {
+    return UsageError(fmt::format("no such flag: {}, and no number here is negative", word));
+  }
   const std::vector<std::string> spellings = Spellings();
   const auto begun = std::find_if(spellings.begin(), spellings.end(), [&](const auto& spelling) {
     return word.size() > 3 && spelling.starts_with(word);

@@ -69,6 +69,8 @@ TEST(CommandLine, WrongUseIsToldWithWhatWasMeant) {
       {{"--human", "/x"}, "Did you mean --human-readable?"},
       {{"-Z", "/x"}, "no such flag: -Z"},
       {{"-Rash", "/x"}, "no such flags: -Rash. A name that begins with a dash comes after --"},
+      {{"-1", "/x"}, "no such flag: -1, and no number here is negative"},
+      {{"-12", "/x"}, "no such flag: -12, and no number here is negative"},
       {{}, "1 argument is missing"},
       {{"a", "b", "c", "d"}, "'d' is one argument too many"},
       {{"-j", "many", "/x"}, "'many' is not a whole number from 1 to 64"},
