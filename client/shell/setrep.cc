@@ -66,9 +66,9 @@ class Setrep final : public ShellCommand {
     const auto alive = std::ranges::count_if(
         cluster->servers, [](const client::ClusterStatus::Server& server) { return server.alive; });
     if (alive >= replication_) return;
-    shell->Warn(fmt::format(
-        "{} chunkservers are there, {} copies are wanted: -w waits until there are more", alive,
-        replication_));
+    shell->Warn(
+        fmt::format("{} chunkserver{} there, {} copies are wanted: -w waits until there are more",
+                    alive, alive == 1 ? " is" : "s are", replication_));
   }
 
   absl::Status WaitFor(Shell* shell, const std::string& path) const {

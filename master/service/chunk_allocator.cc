@@ -15,6 +15,10 @@ constexpr uint64_t kIdBlock = 1024;
 // Rounds with other servers after some failed.
 constexpr int kMaxRounds = 4;
 
+std::string Chunkservers(uint32_t count) {
+  return fmt::format("{} chunkserver{}", count, count == 1 ? "" : "s");
+}
+
 }  // namespace
 
 uint64_t ChunkCapacity(const pb::InodeRow& file, uint64_t expected_bytes) {
@@ -66,15 +70,14 @@ absl::Status ChunkAllocator::TooFewServers(const pb::InodeRow& file, const Place
         return rejection.constraint == "suspected" || rejection.constraint == "awaited";
       }));
   if (alive >= needed && placement.servers.size() + silent >= needed) {
-    return UnavailableError(
-        "{}: a chunk needs {} chunkservers, and some are silent ({}). Try: dfs admin report",
-        file.name(), needed, placement.Reasons());
+    return UnavailableError("{}: a chunk needs {}, and some are silent ({}). Try: dfs admin report",
+                            file.name(), Chunkservers(needed), placement.Reasons());
   }
   if (alive >= needed) {
     return ResourceExhaustedError(
-        "{}: no room for {} on each of {} chunkservers ({}). Try: dfs df, then delete files or "
-        "add servers",
-        file.name(), FormatBinarySize(wanted.bytes), needed, placement.Reasons());
+        "{}: no room for {} on {} ({}). Try: dfs df, then delete files or add servers", file.name(),
+        FormatBinarySize(wanted.bytes),
+        needed == 1 ? "any chunkserver" : "each of " + Chunkservers(needed), placement.Reasons());
   }
   return UnavailableError(
       "{}: {} of {} chunkservers alive, need {} (min_write_replicas). Try: dfs admin report",

@@ -180,7 +180,7 @@ TEST_F(FileShell, SetrepWaitsForReplicasThatAreToCome) {
   Good({"setrep", "1", "/waits"});
   const CommandResult done = waiting->Finish();
   EXPECT_EQ(done.exit_code, 0) << done.Describe();
-  EXPECT_THAT(done.err, HasSubstr("1 chunkservers are there, 2 copies are wanted: -w waits"));
+  EXPECT_THAT(done.err, HasSubstr("1 chunkserver is there, 2 copies are wanted: -w waits"));
   EXPECT_THAT(done.out, HasSubstr("Waiting for /waits ..."));
   EXPECT_THAT(done.out, HasSubstr(" done\n"));
   EXPECT_EQ(Good({"setrep", "-w", "1", "/waits"}).err, "");

@@ -316,6 +316,19 @@ TEST_F(WriteTest, AFullClusterSaysSo) {
               StatusIs(Code::kResourceExhausted, HasSubstr("no room for 3 MiB on each of ")));
 }
 
+TEST_F(WriteTest, AFullClusterOfOneSaysSoToo) {
+  StartMaster();
+  servers_.push_back(std::make_unique<FakeChunkserver>(
+      FakeChunkserver::Options{.master = listen_, .node = "a", .free_bytes = 1000}));
+  ASSERT_OK(servers_.back()->Connect());
+  ASSERT_OK_AND_ASSIGN(const auto file, client_->Call(client_->CreateRequest("/f")));
+  auto request = client_->AllocateRequest(file);
+  request.set_expected_bytes(3 << 20);
+  EXPECT_THAT(
+      client_->Call(request),
+      StatusIs(Code::kResourceExhausted, HasSubstr("no room for 3 MiB on any chunkserver (")));
+}
+
 TEST_F(WriteTest, ASilentServerMayHaveTheRoomThatAFullOneLacks) {
   StartMaster();
   AddServers(3);
