@@ -55,6 +55,23 @@ httplib::Headers SecurityHeaders() {
           {"Cache-Control", "no-store"}};
 }
 
+// A first line that is too long httplib refuses unread, so nobody knows which route it is for: it
+// is answered like a wrong query.
+httplib::Server::HandlerResponse ExplainRefusal(const httplib::Request& /*request*/,
+                                                httplib::Response& response) {
+  if (response.status != 414 || !response.body.empty()) {
+    return httplib::Server::HandlerResponse::Unhandled;
+  }
+  response.set_content(
+      fmt::format(
+          "{{\"error\":{{\"code\":\"INVALID_ARGUMENT\",\"message\":\"the address has more than "
+          "{} bytes, in which each byte of what is no ASCII takes three. Try: a shorter "
+          "query\"}}}}\n",
+          CPPHTTPLIB_REQUEST_URI_MAX_LENGTH),
+      kJson);
+  return httplib::Server::HandlerResponse::Handled;
+}
+
 // httplib's own default also sets SO_REUSEPORT, with which two servers share a port silently.
 void ReuseAddressOnly(socket_t socket) {
   const int yes = 1;
@@ -130,6 +147,7 @@ void HttpServer::Impl::Configure() {
   server.set_write_timeout(30);
   server.set_payload_max_length(kMaxBodyBytes);
   server.set_default_headers(SecurityHeaders());
+  server.set_error_handler(httplib::Server::HandlerWithResponse(ExplainRefusal));
   // Before httplib's routing, which would match regular expressions one after another.
   server.set_pre_routing_handler(
       [this](const httplib::Request& request, httplib::Response& response) {

@@ -169,6 +169,19 @@ TEST_F(HttpServerTest, GarbageLeavesItAlive) {
   EXPECT_THAT(Get("/healthz"), StartsWith("HTTP/1.1 200"));
 }
 
+TEST_F(HttpServerTest, AnAddressThatIsTooLongIsToldAsJson) {
+  StartServer();
+  const std::string answer = Get("/raw?q=" + std::string(20'000, 'x'));
+  EXPECT_THAT(answer, AllOf(StartsWith("HTTP/1.1 414"), HasSubstr("application/json")));
+  const size_t body = answer.find("\r\n\r\n");
+  ASSERT_NE(body, std::string::npos);
+  const auto error = nlohmann::json::parse(answer.substr(body + 4))["error"];
+  EXPECT_EQ(error["code"], "INVALID_ARGUMENT");
+  EXPECT_THAT(std::string(error["message"]), HasSubstr("more than 8192 bytes"));
+  // Other errors keep their own words.
+  EXPECT_THAT(Get("/none"), HasSubstr("no such page"));
+}
+
 TEST_F(HttpServerTest, ShutdownDuringRequestsIsClean) {
   for (int round = 0; round < 5; ++round) {
     StartServer();
