@@ -87,11 +87,11 @@ absl::StatusOr<SpecFile> ReadyMadeSpec(const std::string& name) {
   return ReadSpec(fmt::format("{}/{}.toml", JobsDir(), name));
 }
 
-JobSource CommandJob(const std::string& map) {
+absl::StatusOr<JobSource> CommandJob(const std::string& map) {
   JobSource source;
   source.plugin_path = CommandPlugin();
   source.file.spec.set_name(map);
-  (*source.file.spec.mutable_params())[kMapCommand] = map;
+  RETURN_IF_ERROR(SetSpecKey("map", map, &source.file));
   return source;
 }
 

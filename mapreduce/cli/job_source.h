@@ -22,7 +22,7 @@ struct JobSource {
 absl::StatusOr<JobSource> LoadJob(const std::string& target);
 
 // A job whose mapper is a command (`mr run --map`).
-JobSource CommandJob(const std::string& map);
+absl::StatusOr<JobSource> CommandJob(const std::string& map);
 // True when the spec names a command as its mapper.
 bool RunsCommands(const SpecFile& file);
 // Makes jobs of commands whole, when all flags and arguments are in place. InvalidArgument for what

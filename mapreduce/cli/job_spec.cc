@@ -94,9 +94,16 @@ absl::Status SetParameters(std::string_view value, Target target) {
   return absl::OkStatus();
 }
 
-// Commands are parameters of the plugin that runs them (jobs/command/).
+// Commands are parameters of the plugin that runs them (jobs/command/). A shell runs nothing
+// without a complaint.
 auto Parameter(std::string name) {
-  return Text([name](Target t, std::string v) { (*t.file->spec.mutable_params())[name] = v; });
+  return [name](std::string_view value, Target target) -> absl::Status {
+    if (value.find_first_not_of(" \t\n") == std::string_view::npos) {
+      return InvalidArgumentError("the command is empty");
+    }
+    (*target.file->spec.mutable_params())[name] = std::string(value);
+    return absl::OkStatus();
+  };
 }
 
 std::vector<Key> MakeKeys() {

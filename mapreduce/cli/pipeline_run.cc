@@ -2,7 +2,9 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <utility>
 
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
@@ -50,6 +52,18 @@ absl::StatusOr<LoadedPipeline> Load(const PipelineText& pipeline) {
   return loaded;
 }
 
+// A stage that is never left out reads what the command names.
+bool ReadsIn(const LoadedPipeline& loaded) {
+  const std::pair<std::string, std::string> in("path", "@in");
+  for (const LoadedStage& stage : loaded.stages) {
+    if (!stage.stage.when.empty()) continue;
+    for (const Settings& input : stage.stage.inputs) {
+      if (std::find(input.begin(), input.end(), in) != input.end()) return true;
+    }
+  }
+  return false;
+}
+
 absl::Status ApplyFlags(const PipelineFlags& flags, LoadedPipeline* loaded) {
   PipelineFile& file = loaded->file;
   if (flags.words.size() == 1) {
@@ -72,7 +86,10 @@ absl::Status ApplyFlags(const PipelineFlags& flags, LoadedPipeline* loaded) {
     const absl::Status set = SetPipelineKey(setting, &file, &loaded->stages);
     if (!set.ok()) return UsageError(fmt::format("--set: {}", Message(set)));
   }
-  return absl::OkStatus();
+  if (!file.inputs.empty() || !ReadsIn(*loaded)) return absl::OkStatus();
+  return UsageError(file.usage.empty()
+                        ? "IN is missing: neither the command nor the pipeline names it"
+                        : fmt::format("usage: mr run {}", file.usage));
 }
 
 // What can be known of a stage without asking anybody.

@@ -34,8 +34,8 @@ class RunJob final : public JobCommand {
   explicit RunJob(bool explain) : dry_run_(explain) {}
 
   void Define(CommandLine* line) override {
-    line->Value("--map", "CMD", &map_command_,
-                "any command as the mapper, instead of a job: lines in, lines out");
+    line->Values("--map", "CMD", &maps_,
+                 "any command as the mapper, instead of a job: lines in, lines out");
     line->Value("--combine", "CMD", &combine_command_, "... as the combiner");
     line->Values("--reduce", "N | CMD", &reduces_,
                  "reduce tasks (0 = map only), or a command as the reducer; may be given twice");
@@ -76,14 +76,14 @@ class RunJob final : public JobCommand {
   }
 
   absl::StatusOr<int> Run(Session* session) override {
-    const auto pipeline = map_command_.empty() ? FindPipeline(words_[0]) : std::nullopt;
+    if (maps_.size() > 1) return UsageError("--map: a job has one. Try: a pipeline");
+    const auto pipeline = maps_.empty() ? FindPipeline(words_[0]) : std::nullopt;
     if (pipeline) return RunStages(session, *pipeline);
     if (keep_) return UsageError("--keep: is for pipelines");
     if (local_ && detach_)
       return UsageError("--local: is one process, and leaves nothing for --detach");
     if (threads_ && !local_) return UsageError("--threads: is for --local");
-    absl::StatusOr<JobSource> source =
-        map_command_.empty() ? LoadJob(words_[0]) : CommandJob(map_command_);
+    absl::StatusOr<JobSource> source = Load();
     if (!source.ok()) return Rejected(*session, source.status());
     const absl::Status applied = Apply(&source->file);
     if (!applied.ok()) return Rejected(*session, applied);
@@ -102,6 +102,13 @@ class RunJob final : public JobCommand {
   }
 
  private:
+  absl::StatusOr<JobSource> Load() const {
+    if (maps_.empty()) return LoadJob(words_[0]);
+    absl::StatusOr<JobSource> source = CommandJob(maps_[0]);
+    if (!source.ok()) return UsageError(fmt::format("--{}", Message(source.status())));
+    return source;
+  }
+
   absl::StatusOr<int> RunChecked(Session* session, JobSource* source) {
     const absl::StatusOr<PluginInfo> plugin = Check(source);
     if (!plugin.ok()) return Rejected(*session, plugin.status());
@@ -217,7 +224,8 @@ class RunJob final : public JobCommand {
 
   // How many tasks, or what runs in them.
   static absl::Status SetReduce(const std::string& value, SpecFile* file) {
-    const bool digits = value.find_first_not_of("0123456789") == std::string::npos;
+    const bool digits =
+        !value.empty() && value.find_first_not_of("0123456789") == std::string::npos;
     if (digits || RunsCommands(*file)) {
       return Set("--reduce", fmt::format("{}={}", digits ? "reduce.tasks" : "reduce", value), file);
     }
@@ -227,7 +235,7 @@ class RunJob final : public JobCommand {
 
   // [ARGUMENTS OF THE JOB...] [IN... OUT]
   absl::Status ApplyArguments(SpecFile* file) {
-    std::vector<std::string> rest(words_.begin() + (map_command_.empty() ? 1 : 0), words_.end());
+    std::vector<std::string> rest(words_.begin() + (maps_.empty() ? 1 : 0), words_.end());
     const size_t own = file->arguments.size();
     // Those that answer have their inputs among their arguments, and need no OUT.
     if (file->answers ? rest.size() < own || rest.size() > own + 1
@@ -243,13 +251,26 @@ class RunJob final : public JobCommand {
       file->spec.mutable_output()->set_path(answers_ ? PlaceToExplain() : rest[0]);
       return absl::OkStatus();
     }
-    if (rest.empty()) return absl::OkStatus();  // a spec names its own paths
+    if (rest.empty()) return CheckPathsOf(*file);
     if (rest.size() == 1) {
       return UsageError(fmt::format("'{}' alone: give both IN and OUT", rest[0]));
     }
     file->spec.mutable_output()->set_path(rest.back());
     rest.pop_back();
     return SetInputs(rest, file);
+  }
+
+  // A spec may name its own paths.
+  static absl::Status CheckPathsOf(const SpecFile& file) {
+    const auto& inputs = file.spec.inputs();
+    const bool complete =
+        !inputs.empty() && !file.spec.output().path().empty() &&
+        std::all_of(inputs.begin(), inputs.end(),
+                    [](const pb::JobSpec::Input& input) { return !input.path().empty(); });
+    if (complete) return absl::OkStatus();
+    return UsageError(file.usage.empty()
+                          ? "IN and OUT are missing: neither the command nor a spec names both"
+                          : fmt::format("usage: mr run {}", file.usage));
   }
 
   // One [[input]] stands for any number of paths; several stand for one path each, in their order.
@@ -327,7 +348,7 @@ class RunJob final : public JobCommand {
   }
   std::string CommandText() const {
     std::string text = "mr run";
-    if (!map_command_.empty()) text += fmt::format(" --map '{}'", map_command_);
+    for (const std::string& map : maps_) text += fmt::format(" --map '{}'", map);
     if (!combine_command_.empty()) text += fmt::format(" --combine '{}'", combine_command_);
     for (const std::string& reduce : reduces_) text += fmt::format(" --reduce '{}'", reduce);
     for (const std::string& word : words_) text += " " + word;
@@ -337,7 +358,8 @@ class RunJob final : public JobCommand {
   std::vector<std::string> words_;
   std::vector<std::string> settings_;
   std::vector<std::string> files_;
-  std::string map_command_, combine_command_, io_;
+  std::vector<std::string> maps_;
+  std::string combine_command_, io_;
   std::vector<std::string> reduces_;
   std::string memory_, replication_, format_, name_;
   std::string mapper_, reducer_, combiner_, partitioner_;

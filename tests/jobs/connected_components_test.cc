@@ -111,8 +111,8 @@ TEST_F(ConnectedComponentsTest, WrongArgumentsAreSaid) {
   EXPECT_EQ(RunJob("--set damping=0.5").exit_code, 2);
   const std::string mr = std::getenv("QUERN_BIN") + std::string("/mr run --local ");
   const Outcome nothing = Shell(mr + "connected-components 2>&1");
-  EXPECT_EQ(nothing.exit_code, 3) << nothing.out;
-  EXPECT_THAT(nothing.out, HasSubstr("Try: mr run connected-components IN OUT"));
+  EXPECT_EQ(nothing.exit_code, 2) << nothing.out;
+  EXPECT_THAT(nothing.out, HasSubstr("usage: mr run connected-components EDGES OUT"));
   const Outcome missing = Shell(
       fmt::format("{0} connected-components file://{1}/none file://{1}/out 2>&1", mr, dir_.path()));
   EXPECT_EQ(missing.exit_code, 3) << missing.out;

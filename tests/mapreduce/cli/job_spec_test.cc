@@ -147,6 +147,7 @@ TEST(JobSpec, NamesFileLineAndKeyOfWhatIsWrong) {
       {"[limits]\ntimeout = \"soon\"", "limits.timeout"},
       {"[output]\noverwrite = \"maybe\"", "'maybe' is neither true nor false"},
       {"[input]\npath = \"/in\"", "write [[input]]"},
+      {"map = \" \"", "job.toml:1: map: the command is empty"},
       {"name = ", "job.toml:1"},
   };
   for (const Case& c : cases) {
