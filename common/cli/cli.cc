@@ -48,9 +48,7 @@ std::string DidYouMean(std::string_view word, const std::vector<std::string>& ca
 }
 
 std::string ErrorLine(std::string_view command, const absl::Status& status) {
-  std::string line = fmt::format("{}: {}", command, Message(status));
-  std::replace(line.begin(), line.end(), '\n', ' ');
-  return CleanLine(line, kMaxErrorBytes) + "\n";
+  return CleanLine(fmt::format("{}: {}", command, Message(status)), kMaxErrorBytes) + "\n";
 }
 
 std::vector<std::string> SplitList(std::string_view text, char separator) {

@@ -25,7 +25,10 @@ TEST(DidYouMeanTest, FindsTheNearWordOnly) {
 }
 
 TEST(ErrorLineTest, IsOneLine) {
-  EXPECT_EQ(ErrorLine("put", NotFoundError("/a: no\nsuch file")), "put: /a: no such file\n");
+  EXPECT_EQ(ErrorLine("put", NotFoundError("/a: no such file")), "put: /a: no such file\n");
+  // "/a b" is another file.
+  EXPECT_EQ(ErrorLine("put", NotFoundError("/a\nb\tc: no such file")),
+            "put: /a\\nb\\tc: no such file\n");
 }
 
 TEST(SplitListTest, DropsBlanksAndEmptyParts) {
