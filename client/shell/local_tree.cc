@@ -47,7 +47,7 @@ class Walk {
          .relative = relative,
          .is_directory = S_ISDIR(info.st_mode),
          .size = S_ISDIR(info.st_mode) ? 0 : static_cast<uint64_t>(info.st_size),
-         .mode = static_cast<uint32_t>(info.st_mode & 01777),
+         .mode = static_cast<uint32_t>(info.st_mode & 07777),
          .mtime = absl::TimeFromTimespec(info.st_mtim)});
     if (!S_ISDIR(info.st_mode)) return absl::OkStatus();
     above_.push_back({info.st_dev, info.st_ino});

@@ -17,7 +17,7 @@ struct LocalEntry {
   std::string relative;  // below the root of the walk; empty for the root itself
   bool is_directory = false;
   uint64_t size = 0;
-  uint32_t mode = 0;  // permission bits
+  uint32_t mode = 0;  // permission bits, with setuid, setgid and sticky bit
   absl::Time mtime;
 };
 

@@ -27,12 +27,16 @@ namespace {
 
 // Of one file, each after another power cut.
 constexpr int kMaxRewrites = 3;
+// What the cluster keeps of a mode: nothing runs there, and whoever gets a file owns it, so setuid
+// and setgid would be given to somebody else.
+constexpr uint32_t kKeptModeBits = 01777;
 
 class Put final : public ShellCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("-f,--force", &force_, "replace files that are there");
-    line->Switch("-p,--preserve", &preserve_, "keep modification times and permission bits");
+    line->Switch("-p,--preserve", &preserve_,
+                 "keep modification times and permission bits, but for setuid and setgid");
     line->Number("-j,--jobs,-t", "N", &jobs_, {1, kMaxJobs}, "files at a time (4)");
     line->Number("--replication", "N", &replication_, {1, kMaxReplication},
                  "replicas of each chunk (the cluster's default)");
@@ -67,6 +71,7 @@ class Put final : public ShellCommand {
     }
     Copy(shell);
     FinishDirectories(shell, made_);
+    WarnOfLostBits(shell);
     return CheckInterrupt();
   }
 
@@ -88,6 +93,10 @@ class Put final : public ShellCommand {
     const std::string root = place.For(source);
     for (LocalEntry& entry : tree.entries) {
       const std::string to = entry.relative.empty() ? root : JoinPath(root, entry.relative);
+      if (preserve_ && (entry.mode & ~kKeptModeBits) != 0) {
+        if (with_lost_bits_++ == 0) first_with_lost_bits_ = entry.path;
+        entry.mode &= kKeptModeBits;
+      }
       if (entry.is_directory) {
         RETURN_IF_ERROR(MakeDirectory(shell, entry, to));
       } else if (targets_.Claim(shell, {.target = to, .source = entry.path})) {
@@ -95,6 +104,13 @@ class Put final : public ShellCommand {
       }
     }
     return absl::OkStatus();
+  }
+
+  void WarnOfLostBits(Shell* shell) const {
+    if (with_lost_bits_ == 0) return;
+    shell->Warn(
+        fmt::format("{}{}: setuid and setgid are not kept", first_with_lost_bits_,
+                    with_lost_bits_ == 1 ? "" : fmt::format(" and {} more", with_lost_bits_ - 1)));
   }
 
   absl::Status MakeDirectory(Shell* shell, const LocalEntry& entry, const std::string& to) {
@@ -227,6 +243,8 @@ class Put final : public ShellCommand {
   UsedTargets targets_;
   std::vector<PutJob> jobs_queue_;
   MadeDirectories made_;  // with -p
+  uint64_t with_lost_bits_ = 0;
+  std::string first_with_lost_bits_;
 };
 
 }  // namespace

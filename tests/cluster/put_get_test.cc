@@ -119,6 +119,25 @@ TEST(PutGet, NoPermissionsAndTheFirstSecondAreKeptThereAndBackWhenAsked) {
   EXPECT_EQ(info.st_mtim.tv_sec, 0);
 }
 
+// As nobody's they would be no use, and as those of whoever gets the file a danger.
+TEST(PutGet, SetuidIsNotKeptAndThatIsSaid) {
+  const auto cluster = Cluster::Start({.chunkservers = 1, .workers = 1});
+  ASSERT_NE(cluster, nullptr);
+  const std::string dir = cluster->scratch() + "/dir";
+  ASSERT_EQ(mkdir(dir.c_str(), 0755), 0);
+  for (const char* name : {"/a", "/b", "/c"}) WriteRandomFile(dir + name, 10, /*seed=*/1);
+  ASSERT_EQ(chmod((dir + "/a").c_str(), 04751), 0);
+  ASSERT_EQ(chmod((dir + "/c").c_str(), 01640), 0);
+  const CommandResult one = cluster->Dfs({"put", "-p", dir, "/one"});
+  EXPECT_EQ(one.exit_code, 0) << one.Describe();
+  EXPECT_THAT(one.err, HasSubstr(dir + "/a: setuid and setgid are not kept"));
+  EXPECT_EQ(cluster->Dfs({"stat", "%a", "/one/a", "/one/c"}).out, "751\n1640\n");
+  ASSERT_EQ(chmod((dir + "/b").c_str(), 04644), 0);
+  EXPECT_THAT(cluster->Dfs({"put", "-p", dir, "/two"}).err,
+              HasSubstr(dir + "/a and 1 more: setuid"));
+  EXPECT_THAT(cluster->Dfs({"put", dir, "/three"}).err, ::testing::Not(HasSubstr("setuid")));
+}
+
 TEST(PutGet, TwoClustersSideBySideDoNotMix) {
   const auto left = Cluster::Start({.chunkservers = 2, .workers = 1});
   const auto right = Cluster::Start({.chunkservers = 2, .workers = 1});
