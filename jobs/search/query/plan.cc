@@ -150,10 +150,10 @@ class Planner {
     if (tokens.empty() && too_long == 0) return PlanNode{};
     // Several terms of one written word count as so many words, but what is excluded is the word.
     if (query.kind == QueryKind::kWord && tokens.size() + too_long > 1 && !above.excludes) {
-      ASSIGN_OR_RETURN(std::vector<PlanNode> words,
-                       EachToken(tokens, query, query.occur, above.boost));
-      if (too_long > 0) words.push_back({.kind = PlanKind::kNever, .occur = query.occur});
-      return Simplified(std::move(words), query.occur == Occur::kMust);
+      const Occur occur = query.all_parts ? Occur::kMust : query.occur;
+      ASSIGN_OR_RETURN(std::vector<PlanNode> words, EachToken(tokens, query, occur, above.boost));
+      if (too_long > 0) words.push_back({.kind = PlanKind::kNever, .occur = occur});
+      return Simplified(std::move(words), occur == Occur::kMust);
     }
     if (too_long > 0) return PlanNode{.kind = PlanKind::kNever};
     return EachField(

@@ -25,9 +25,12 @@ struct QueryNode {
 
   Kind kind = Kind::kNothing;
   Occur occur = Occur::kShould;  // in the list that it is a part of; of a whole query kShould
-  std::string text{};            // of words, phrases, prefixes, languages
-  std::string field{};           // empty: the fields that an index searches by itself
-  uint32_t distance = 0;         // positions between the words of a phrase, edits of a word
+  // Of a word that analysis divides all parts have to be there, although it is no kMust of a list:
+  // `+e-mail` alone.
+  bool all_parts = false;
+  std::string text{};     // of words, phrases, prefixes, languages
+  std::string field{};    // empty: the fields that an index searches by itself
+  uint32_t distance = 0;  // positions between the words of a phrase, edits of a word
   double boost = 1;
   std::string first_date{};  // YYYY, YYYY-MM or YYYY-MM-DD, as are stored ones; empty: no bound
   std::string last_date{};   // inclusive: 2024 is all of 2024

@@ -306,6 +306,7 @@ class Parser {
   static QueryNode Join(std::vector<QueryNode> clauses) {
     if (clauses.empty()) return {};
     if (clauses.size() == 1 && clauses[0].occur != Occur::kMustNot) {
+      clauses[0].all_parts |= clauses[0].occur == Occur::kMust;
       clauses[0].occur = Occur::kShould;
       return std::move(clauses[0]);
     }

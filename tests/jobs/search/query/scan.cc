@@ -280,7 +280,8 @@ class Scanner {
     }
     std::vector<Made> parts;
     for (const Word& word : words) parts.push_back(InFields(node, {word}, boost));
-    return node.occur == Occur::kMust ? AllRule(std::move(parts)) : AnyRule(std::move(parts));
+    const bool all = node.occur == Occur::kMust || node.all_parts;
+    return all ? AllRule(std::move(parts)) : AnyRule(std::move(parts));
   }
 
   Made InFields(const QueryNode& node, const Words& words, double boost) {

@@ -101,6 +101,19 @@ TEST(Search, OfADividedWordTheWholeIsExcluded) {
   EXPECT_THAT(index.Ids("x AND e-mail"), UnorderedElementsAre("mail", "parts"));
 }
 
+// Also where nothing else is asked for, so that the + has nothing to be told from.
+TEST(Search, OfADividedWordThatIsRequiredAllPartsAre) {
+  const TestIndex index({{Document("mail", "", "e-mail"), Document("parts", "", "mail e"),
+                          Document("fax", "", "fax"), Document("e", "", "e")}});
+  EXPECT_THAT(index.Ids("e-mail"), UnorderedElementsAre("mail", "parts", "e"));
+  for (const char* const query : {"+e-mail", "(+e-mail)", "+(+e-mail)", "NOT NOT e-mail"}) {
+    EXPECT_THAT(index.Ids(query), UnorderedElementsAre("mail", "parts")) << query;
+  }
+  EXPECT_THAT(index.Ids("fax OR +e-mail"), UnorderedElementsAre("mail", "parts", "fax"));
+  EXPECT_THAT(index.Ids("fax (+e-mail)"), UnorderedElementsAre("mail", "parts", "fax"));
+  EXPECT_THAT(index.Ids("-(+e-mail)"), UnorderedElementsAre("parts", "fax", "e"));
+}
+
 TEST(Search, AnswersNothingToNothing) {
   const TestIndex index = Library();
   for (const char* const query : {"", "...", "nonsense", "+nonsense free", "\"nonsense free\"",
