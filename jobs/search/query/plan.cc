@@ -10,6 +10,7 @@
 
 #include "common/clean_text.h"
 #include "jobs/search/query/fuzzy.h"
+#include "jobs/text/unicode_words.h"
 
 namespace quern::search {
 namespace {
@@ -35,6 +36,12 @@ std::pair<int32_t, int32_t> DaysOf(std::string_view date) {
 size_t CharactersIn(std::string_view utf8) {
   return static_cast<size_t>(
       std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+// One character of a script without blanks, and no pair of them.
+bool IsLoneCharacter(std::string_view term) {
+  const std::string_view first = text::WordReader(term).Next();
+  return first.size() == term.size() && text::IsUnspacedCharacter(first);
 }
 
 // A list without what says nothing, without brackets that change nothing. `has_must`: it requires
@@ -272,9 +279,13 @@ class Planner {
     return InverseDocumentFrequency(index_.documents(), document_frequency);
   }
 
-  // One term, or a phrase of several.
+  // One term, or a phrase of several. A character that has neighbours is in the pairs of an index,
+  // and alone only where it has none: it is the beginning of both.
   absl::StatusOr<PlanNode> Terms(const std::vector<Token>& tokens, size_t field, uint32_t slop,
                                  double boost) {
+    if (tokens.size() == 1 && IsLoneCharacter(tokens[0].term)) {
+      return Prefix(std::string(tokens[0].term), field, boost);
+    }
     RETURN_IF_ERROR(CountTerms(tokens.size()));
     if (slop > 0 && tokens.size() > limits_.max_sloppy_terms) {
       return InvalidArgumentError("a phrase with ~ of {} words, of at most {}", tokens.size(),

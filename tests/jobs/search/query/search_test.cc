@@ -101,6 +101,17 @@ TEST(Search, OfADividedWordTheWholeIsExcluded) {
   EXPECT_THAT(index.Ids("x AND e-mail"), UnorderedElementsAre("mail", "parts"));
 }
 
+// Indexes have pairs of them. What has the character only at the end of a run is not found.
+TEST(Search, OneCharacterIsTheBeginningOfPairs) {
+  const TestIndex index({{Document("tang", "", "床前明月光"), Document("alone", "", "C 月 x")},
+                         {Document("end", "", "明月"), Document("day", "", "明日 x")}});
+  for (const char* const query : {"月", "+月", "\"月\"", "月*", "body:月"}) {
+    EXPECT_THAT(index.Ids(query), UnorderedElementsAre("tang", "alone")) << query;
+  }
+  EXPECT_THAT(index.Ids("明 -月"), UnorderedElementsAre("end", "day"));
+  EXPECT_THAT(index.Ids("+C月"), UnorderedElementsAre("alone"));
+}
+
 // Also where nothing else is asked for, so that the + has nothing to be told from.
 TEST(Search, OfADividedWordThatIsRequiredAllPartsAre) {
   const TestIndex index({{Document("mail", "", "e-mail"), Document("parts", "", "mail e"),
