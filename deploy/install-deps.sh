@@ -23,9 +23,10 @@ build_packages=(
   # tests
   libgtest-dev libgmock-dev libbenchmark-dev
 )
-# What the binaries of a release build load (ldd, dpkg -S).
+# What the binaries of a release build load (ldd, dpkg -S): gRPC, Protobuf and Abseil are in them
+# (QUERN_STATIC_PACKAGES). The container's build holds the list to that.
 runtime_packages=(
-  libgrpc++1.51 libprotobuf32 libabsl20220623 librocksdb7.8 libisal2 libxxhash0 liblz4-1 libzstd1
+  librocksdb7.8 libisal2 libxxhash0 liblz4-1 libzstd1
   zlib1g libbz2-1.0 liblzma5 libssl3 libspdlog1.10 libfmt9 libcpp-httplib0.11 libprometheus-cpp-core1.0 libsimdjson14
   libtomlplusplus3 libre2-9 libutf8proc2 libpsl5
   libuchardet0 libcld2-0 libstemmer0d ca-certificates
