@@ -90,7 +90,18 @@ absl::Status PutUnder(std::string_view value, Target target) {
 }
 
 absl::Status SetParameters(std::string_view value, Target target) {
-  target.file->parameters = SplitList(value);
+  std::vector<std::string>& names = target.file->parameters.emplace();
+  target.file->forms.clear();
+  for (const std::string& entry : SplitList(value)) {
+    const std::vector<std::string> parts = SplitList(entry, ':');
+    if (parts.empty() || parts.size() > 2) {
+      return InvalidArgumentError("'{}' is neither a name nor NAME: FORM", CleanLine(entry, 100));
+    }
+    names.push_back(parts[0]);
+    if (parts.size() == 1) continue;
+    ASSIGN_OR_RETURN(const ParameterForm form, ParameterForm::Parse(parts[1]));
+    target.file->forms.emplace(parts[0], form);
+  }
   return absl::OkStatus();
 }
 
@@ -363,6 +374,16 @@ absl::Status CheckParameters(const SpecFile& file) {
         "params.{}: {} has {}{}", CleanLine(name, 100), file.spec.name(),
         known.empty() ? "no parameters" : fmt::format("only {}", fmt::join(known, ", ")),
         near.empty() ? "" : fmt::format(". Did you mean params.{}?", near));
+  }
+  return CheckParameterForms(file);
+}
+
+absl::Status CheckParameterForms(const SpecFile& file) {
+  for (const auto& [name, form] : file.forms) {
+    const auto set = file.spec.params().find(name);
+    if (set == file.spec.params().end()) continue;
+    if (set->second.find("${") != std::string::npos) continue;
+    RETURN_IF_ERROR(Annotate(form.Check(set->second), fmt::format("params.{}", name)));
   }
   return absl::OkStatus();
 }

@@ -2,6 +2,7 @@
 // through one table of keys, so that everything in a file can also be said with --set.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "common/status.h"
+#include "mapreduce/cli/parameter_form.h"
 #include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/types.pb.h"
 
@@ -32,6 +34,7 @@ struct SpecFile {
   std::string hint;  // shown when such a job is rejected
   // The parameters that the job's classes read; not said: any may be set.
   std::optional<std::vector<std::string>> parameters;
+  std::map<std::string, ParameterForm> forms;  // of those of them whose values are looked at
   // Side files as written: path -> name. A path of the cluster begins with /, anything else is a
   // file of this machine.
   std::vector<std::pair<std::string, std::string>> files;
@@ -48,7 +51,9 @@ absl::Status SetSpecKey(std::string_view key, std::string_view value, SpecFile* 
 // As [files] does; without a name, the last part of the path is taken.
 void AddSideFile(std::string_view path, std::string_view name, SpecFile* file);
 
-// InvalidArgument when a parameter is set that the job does not read.
+// InvalidArgument when a parameter is set that the job does not read, or to what it cannot read.
 absl::Status CheckParameters(const SpecFile& file);
+// The latter alone. What a pipeline fills in while it runs (`${...}`) is not known yet.
+absl::Status CheckParameterForms(const SpecFile& file);
 
 }  // namespace quern::mr

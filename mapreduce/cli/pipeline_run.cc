@@ -147,6 +147,9 @@ absl::StatusOr<StartedPipeline> StartPipeline(Session* session, const PipelineTe
       plugin = *std::move(found);
     }
     SpecFile& file = loaded.stages[i].file;
+    if (const absl::Status read = CheckParameterForms(file); !read.ok()) {
+      return UsageError(fmt::format("{}: {}", where, Message(read)));
+    }
     NameSideFiles(&file);
     *stage->mutable_job()->mutable_files() = file.spec.files();
     absl::StatusOr<PluginInfo> checked =

@@ -186,10 +186,24 @@ TEST_F(LocalPipelineTest, RoundsGoOnUntilTheirConditionHolds) {
 }
 
 TEST_F(LocalPipelineTest, AFailedStageLeavesNothingAndWrongFlagsAreSaid) {
-  const Outcome failed = RunThree("--set top.n=none");
+  std::ofstream(dir_ / "fails.toml") << R"(
+[[stage]]
+name = "count"
+job = "wordcount"
+input = ["@in"]
+[[stage]]
+name = "group"
+job = "group-by"
+input = ["@count"]
+output = "groups"
+params = { aggregates = "none(" }
+)";
+  const Outcome failed =
+      Mr(fmt::format("run --local {0}/fails.toml file://{0}/text file://{0}/out", dir_.path()));
   EXPECT_EQ(failed.exit_code, 1) << failed.out;
-  EXPECT_THAT(failed.out, HasSubstr("stage top: "));
-  EXPECT_EQ(Shell("ls -A " + dir_.path()).out, "text\nthree.toml\n");
+  EXPECT_THAT(failed.out, HasSubstr("stage group: "));
+  EXPECT_EQ(Shell("ls -A " + dir_.path()).out, "fails.toml\ntext\nthree.toml\n");
+  EXPECT_EQ(RunThree("--set top.n=none").exit_code, 2);
   EXPECT_EQ(RunThree("--detach").exit_code, 2);
   EXPECT_EQ(RunThree("--keep").exit_code, 2);
 }

@@ -95,6 +95,30 @@ TEST(JobSpec, ParametersThatTheJobDoesNotReadAreRefused) {
       << "a spec that does not say what its classes read";
 }
 
+TEST(JobSpec, ValuesThatTheJobCannotReadAreRefused) {
+  constexpr char kSpec[] =
+      "parameters = [\"pattern: regex\", \"invert: flag\", \"n: 1..20\", \"gap: 0..\", \"any\"]\n";
+  const auto told = [&](const std::string& setting) {
+    SpecFile file = *ParseSpec(kSpec, "job.toml");
+    EXPECT_TRUE(SetSpecKey("params." + setting, &file).ok());
+    return std::string(CheckParameters(file).message());
+  };
+  for (const char* good : {"pattern=a(b|c)*", "invert=TRUE", "invert=false", "n=1", "n=20",
+                           "gap=9223372036854775807", "any=(", "n=${round}"}) {
+    EXPECT_EQ(told(good), "") << good;
+  }
+  EXPECT_THAT(told("pattern=a(b"), HasSubstr("params.pattern: 'a(b': missing )"));
+  EXPECT_EQ(told("pattern="), "params.pattern: the pattern is empty");
+  EXPECT_EQ(told("invert=yes"), "params.invert: 'yes' is neither true nor false");
+  EXPECT_EQ(told("n=0"), "params.n: '0' is not a whole number from 1 to 20");
+  EXPECT_THAT(told("gap=-1"), HasSubstr("params.gap: '-1' is not"));
+  EXPECT_THAT(told("nn=1"), HasSubstr("has only pattern, invert, n, gap, any"));
+  for (const char* wrong : {"n: many", "n: 1", "n: x..2", "a: b: c"}) {
+    const auto file = ParseSpec(fmt::format("parameters = [\"{}\"]", wrong), "job.toml");
+    EXPECT_THAT(std::string(file.status().message()), HasSubstr("job.toml:1: parameters: '"));
+  }
+}
+
 TEST(JobSpec, ReadsEveryPartOfAFile) {
   const auto file = ParseSpec(kFull, "job.toml");
   ASSERT_TRUE(file.ok()) << file.status();
