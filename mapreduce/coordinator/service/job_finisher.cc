@@ -1,5 +1,6 @@
 #include "mapreduce/coordinator/service/job_finisher.h"
 
+#include <memory>
 #include <utility>
 
 #include "common/log.h"
@@ -12,16 +13,58 @@ namespace quern::mr {
 namespace {
 
 constexpr int kEndingThreads = 2;
-constexpr int kPublishingThreads = 4;
 constexpr int kCleaningThreads = 2;
 constexpr absl::Duration kCollectionInterval = absl::Hours(1);
 
 }  // namespace
 
+class JobFinisher::JobPublication final : public Publication {
+ public:
+  JobPublication(JobFinisher* finisher, JobKey key, FinishPlan plan)
+      : finisher_(finisher), key_(key), plan_(std::move(plan)) {}
+
+  LogField Name() const override { return {"job", plan_.status.job_id()}; }
+  std::optional<std::string> KillWish() override { return finisher_->jobs_->KillWish(key_); }
+  absl::Status Publish() override { return mr::Publish(plan_.publish, finisher_->files_); }
+  absl::StatusOr<bool> Withdraw(const std::string& reason) override;
+  void Settle() override { finisher_->jobs_->Settle(key_); }
+  void End(const Outcome& outcome) override;
+
+ private:
+  JobFinisher* const finisher_;
+  const JobKey key_;
+  FinishPlan plan_;
+  bool withdrawing_ = false;  // its journal says so
+};
+
+absl::StatusOr<bool> JobFinisher::JobPublication::Withdraw(const std::string& reason) {
+  if (!withdrawing_) {
+    // A power cut might take the wish and leave a job that cannot be published any more.
+    JobJournal::Entry wish{key_, {}};
+    wish.record.set_time_ms(ToMillis(finisher_->clock_->TimeNow()));
+    wish.record.mutable_doomed()->set_state(pb::JOB_STATE_KILLED);
+    wish.record.mutable_doomed()->set_reason(reason);
+    MustWrite(finisher_->journal_->Append({wish}, JobJournal::Sync::kDurable));
+    withdrawing_ = true;
+  }
+  return mr::Withdraw(plan_.publish, finisher_->files_);
+}
+
+void JobFinisher::JobPublication::End(const Outcome& outcome) {
+  pb::JobStatus& status = plan_.status;
+  if (!outcome.published.ok()) {
+    status.set_state(pb::JOB_STATE_FAILED);
+    status.set_reason(fmt::format("publish the output: {}", Message(outcome.published)));
+  } else if (outcome.killed) {
+    status.set_state(pb::JOB_STATE_KILLED);
+    status.set_reason(*outcome.killed);
+  }
+  finisher_->WriteEnd(key_, std::move(plan_));
+}
+
 void JobFinisher::Start() {
   ends_.Start("job-ends", kEndingThreads, [this](const End& end) { RunEnd(end); });
-  publications_.Start("publisher", kPublishingThreads,
-                      [this](Publication publication) { RunPublication(std::move(publication)); });
+  publications_.Start("publisher");
   cleaning_.Start("job-cleaner", kCleaningThreads,
                   [this](Leftover leftover) { CleanUp(std::move(leftover)); });
 }
@@ -58,52 +101,9 @@ void JobFinisher::FinishOne(JobKey key) {
   commit.record.set_time_ms(ToMillis(clock_->TimeNow()));
   commit.record.mutable_committing();
   MustWrite(journal_->Append({commit}, JobJournal::Sync::kDurable));
-  const bool tried = plan->wish_is_old;
-  publications_.Add({.key = key, .plan = *std::move(plan), .tried = tried});
-}
-
-void JobFinisher::RunPublication(Publication publication) {
-  pb::JobStatus& status = publication.plan.status;
-  const std::optional<std::string> kill = jobs_->KillWish(publication.key);
-  absl::StatusOr<bool> withdrawn = false;
-  if (kill && publication.tried) {
-    withdrawn = TryToWithdraw(*kill, &publication);
-  } else if (const absl::Status tried = Publish(publication.plan.publish, files_); !tried.ok()) {
-    withdrawn = tried;
-  }
-  publication.tried = true;
-  const absl::Status published = withdrawn.status();
-  if (!published.ok() && publications_.stopping()) return;  // goes on at the next start
-  if (IsRetryable(published)) {
-    // The work is done; a file system that is away for a while must not undo it.
-    LogWarning("publish_retry", {{"job", status.job_id()}, {"status", published}});
-    if (!publications_.WaitToRetry(options_.publish_retry)) return;
-    return publications_.Add(std::move(publication));
-  }
-  // Before the last record, behind which no wish may be written.
-  jobs_->Settle(publication.key);
-  if (!published.ok()) {
-    status.set_state(pb::JOB_STATE_FAILED);
-    status.set_reason(fmt::format("publish the output: {}", Message(published)));
-  } else if (*withdrawn) {
-    status.set_state(pb::JOB_STATE_KILLED);
-    status.set_reason(*kill);
-  }
-  WriteEnd(publication.key, std::move(publication.plan));
-}
-
-absl::StatusOr<bool> JobFinisher::TryToWithdraw(const std::string& reason,
-                                                Publication* publication) {
-  if (!publication->withdrawing) {
-    // A power cut might take the wish and leave a job that cannot be published any more.
-    JobJournal::Entry wish{publication->key, {}};
-    wish.record.set_time_ms(ToMillis(clock_->TimeNow()));
-    wish.record.mutable_doomed()->set_state(pb::JOB_STATE_KILLED);
-    wish.record.mutable_doomed()->set_reason(reason);
-    MustWrite(journal_->Append({wish}, JobJournal::Sync::kDurable));
-    publication->withdrawing = true;
-  }
-  return Withdraw(publication->plan.publish, files_);
+  const auto wishes = plan->wish_is_old ? PublicationQueue::Wishes::kAlways
+                                        : PublicationQueue::Wishes::kAfterOneTry;
+  publications_.Add(std::make_unique<JobPublication>(this, key, *std::move(plan)), wishes);
 }
 
 void JobFinisher::WriteEnd(JobKey key, FinishPlan plan) {

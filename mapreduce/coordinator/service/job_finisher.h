@@ -21,6 +21,7 @@
 #include "common/status.h"
 #include "common/strings.h"
 #include "mapreduce/coordinator/logic/ids.h"
+#include "mapreduce/coordinator/service/publication_queue.h"
 #include "mapreduce/coordinator/service/publisher.h"
 #include "mapreduce/coordinator/service/work_queue.h"
 #include "mapreduce/coordinator/store/job_journal.h"
@@ -71,7 +72,12 @@ class JobFinisher {
 
   // Borrowed.
   JobFinisher(Jobs* jobs, JobJournal* journal, PublishFiles* files, Clock* clock, Options options)
-      : jobs_(jobs), journal_(journal), files_(files), clock_(clock), options_(options) {}
+      : jobs_(jobs),
+        journal_(journal),
+        files_(files),
+        clock_(clock),
+        options_(options),
+        publications_(options.publish_retry) {}
   ~JobFinisher() { Shutdown(); }
 
   void Start();
@@ -95,20 +101,13 @@ class JobFinisher {
     enum Kind { kFinish, kForget } kind = kFinish;
     JobKey key;
   };
-  struct Publication {
-    JobKey key = {};
-    FinishPlan plan = {};
-    bool tried = false;
-    bool withdrawing = false;  // its journal says so
-  };
+  class JobPublication;
   struct Leftover {
     JobKey key;
     pb::JobFinished last;
   };
   void RunEnd(const End& end);
   void FinishOne(JobKey key);
-  void RunPublication(Publication publication);
-  absl::StatusOr<bool> TryToWithdraw(const std::string& reason, Publication* publication);
   void WriteEnd(JobKey key, FinishPlan plan);
   void CleanUp(Leftover leftover);
   void NoteCleaned(JobKey key);
@@ -127,7 +126,7 @@ class JobFinisher {
   std::map<JobKey, bool> uncleaned_ ABSL_GUARDED_BY(mutex_);
   absl::Time next_collection_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   WorkQueue<End> ends_;
-  WorkQueue<Publication> publications_;
+  PublicationQueue publications_;
   WorkQueue<Leftover> cleaning_;
 };
 

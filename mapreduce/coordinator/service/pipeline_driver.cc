@@ -16,7 +16,6 @@ namespace {
 
 constexpr int kStageThreads = 4;
 constexpr int kPipelineEndThreads = 2;
-constexpr int kPipelinePublishThreads = 4;
 // One: what is written of a pipeline when it has been cleaned up comes before it is forgotten.
 // (Drop writes in its caller's thread; a record that it brings back is forgotten at the next
 // start.)
@@ -36,7 +35,12 @@ std::string IdIn(const std::vector<pb::JournalRecord>& records) {
 
 PipelineDriver::PipelineDriver(Jobs* jobs, PipelinePlanner* planner, JobJournal* journal,
                                PublishFiles* files, Options options)
-    : jobs_(jobs), planner_(planner), journal_(journal), files_(files), options_(options) {}
+    : jobs_(jobs),
+      planner_(planner),
+      journal_(journal),
+      files_(files),
+      options_(options),
+      publications_(options.retry) {}
 
 void PipelineDriver::Start(const PipelineRecords& records) {
   MutexLock lock(&mutex_);
@@ -51,8 +55,7 @@ void PipelineDriver::Start(const PipelineRecords& records) {
 void PipelineDriver::StartThreads() {
   rounds_.Start("stages", kStageThreads, [this](const StageRound& round) { RunRound(round); });
   ends_.Start("pipeline-ends", kPipelineEndThreads, [this](const End& end) { RunEnd(end); });
-  publications_.Start("pipe-publisher", kPipelinePublishThreads,
-                      [this](Publication publication) { RunPublication(std::move(publication)); });
+  publications_.Start("pipe-publisher");
   leftovers_.Start("pipe-cleaner", kPipelineCleanThreads,
                    [this](const Leftover& leftover) { CleanUp(leftover); });
 }

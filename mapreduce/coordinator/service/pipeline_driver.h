@@ -32,6 +32,7 @@
 #include "mapreduce/coordinator/service/pipeline_planner.h"
 #include "mapreduce/coordinator/service/pipeline_publisher.h"
 #include "mapreduce/coordinator/service/pipeline_table.h"
+#include "mapreduce/coordinator/service/publication_queue.h"
 #include "mapreduce/coordinator/service/publisher.h"
 #include "mapreduce/coordinator/service/stage_output.h"
 #include "mapreduce/coordinator/service/work_queue.h"
@@ -125,10 +126,7 @@ class PipelineDriver {
     std::string reason;  // empty: what its stages say
     PipelinePublishPlan publish;
   };
-  struct Publication {
-    JobKey key;
-    EndPlan plan;
-  };
+  class PipelinePublication;
   struct Leftover {
     enum Kind { kOutput, kPipeline, kForgotten, kGivenUp } kind = kOutput;
     JobKey key = {};
@@ -184,7 +182,6 @@ class PipelineDriver {
   void HearOfEnd(const std::string& job_id);
   void RunEnd(const End& end);
   void Finish(JobKey key);
-  void RunPublication(Publication publication);
   std::optional<std::string> KillWish(JobKey key);
   // Nobody can kill it any more, and nothing is journalled of it but its last record.
   void Settle(JobKey key);
@@ -232,7 +229,7 @@ class PipelineDriver {
   OpenRequests open_requests_;
   WorkQueue<StageRound> rounds_;
   WorkQueue<End> ends_;
-  WorkQueue<Publication> publications_;
+  PublicationQueue publications_;
   WorkQueue<Leftover> leftovers_;
 };
 

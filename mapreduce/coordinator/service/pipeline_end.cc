@@ -1,5 +1,6 @@
 // The part of PipelineDriver about ends: publishing, the last record, cleaning up, forgetting.
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -41,6 +42,32 @@ bool KeepPublished(pb::StageOutput* output) {
 
 }  // namespace
 
+class PipelineDriver::PipelinePublication final : public Publication {
+ public:
+  PipelinePublication(PipelineDriver* driver, JobKey key, EndPlan plan)
+      : driver_(driver), key_(key), plan_(std::move(plan)) {}
+
+  LogField Name() const override { return {"pipeline", plan_.pipeline_id}; }
+  std::optional<std::string> KillWish() override { return driver_->KillWish(key_); }
+  absl::Status Publish() override { return PublishPipeline(plan_.publish, driver_->files_); }
+  absl::StatusOr<bool> Withdraw(const std::string&) override {
+    return WithdrawPipeline(plan_.publish, driver_->files_);
+  }
+  void Settle() override { driver_->Settle(key_); }
+  void End(const Outcome& outcome) override {
+    if (outcome.killed) {
+      plan_.state = pb::JOB_STATE_KILLED;
+      plan_.reason = *outcome.killed;
+    }
+    driver_->WriteEnd(key_, plan_, outcome.published);
+  }
+
+ private:
+  PipelineDriver* const driver_;
+  const JobKey key_;
+  EndPlan plan_;
+};
+
 void PipelineDriver::RunEnd(const End& end) {
   switch (end.kind) {
     case End::kStop:
@@ -56,32 +83,8 @@ void PipelineDriver::Finish(JobKey key) {
   std::optional<EndPlan> plan = PlanEnd(key);
   if (!plan) return;
   if (plan->state != pb::JOB_STATE_SUCCEEDED) return WriteEnd(key, *plan, absl::OkStatus());
-  publications_.Add({key, *std::move(plan)});
-}
-
-void PipelineDriver::RunPublication(Publication publication) {
-  EndPlan& plan = publication.plan;
-  const std::optional<std::string> kill = KillWish(publication.key);
-  absl::StatusOr<bool> withdrawn = false;
-  if (kill) {
-    withdrawn = WithdrawPipeline(plan.publish, files_);
-  } else if (const absl::Status tried = PublishPipeline(plan.publish, files_); !tried.ok()) {
-    withdrawn = tried;
-  }
-  const absl::Status published = withdrawn.status();
-  if (!published.ok() && publications_.stopping()) return;  // goes on at the next start
-  if (IsRetryable(published)) {
-    // The work is done; a file system that is away for a while must not undo it.
-    LogWarning("publish_retry", {{"pipeline", plan.pipeline_id}, {"status", published}});
-    if (!publications_.WaitToRetry(options_.retry)) return;
-    return publications_.Add(std::move(publication));
-  }
-  Settle(publication.key);
-  if (withdrawn.ok() && *withdrawn) {
-    plan.state = pb::JOB_STATE_KILLED;
-    plan.reason = *kill;
-  }
-  WriteEnd(publication.key, plan, published);
+  publications_.Add(std::make_unique<PipelinePublication>(this, key, *std::move(plan)),
+                    PublicationQueue::Wishes::kAlways);
 }
 
 std::optional<std::string> PipelineDriver::KillWish(JobKey key) {

@@ -1,0 +1,43 @@
+#include "mapreduce/coordinator/service/publication_queue.h"
+
+#include <utility>
+
+namespace quern::mr {
+namespace {
+
+constexpr int kPublishingThreads = 4;
+
+}  // namespace
+
+void PublicationQueue::Start(const std::string& name) {
+  queue_.Start(name, kPublishingThreads, [this](Work work) { Try(std::move(work)); });
+}
+
+void PublicationQueue::Add(std::unique_ptr<Publication> publication, Wishes wishes) {
+  queue_.Add({std::move(publication), wishes == Wishes::kAlways});
+}
+
+void PublicationQueue::Try(Work work) {
+  Publication& publication = *work.publication;
+  const std::optional<std::string> kill = publication.KillWish();
+  absl::StatusOr<bool> withdrawn = false;
+  if (kill && work.hears_wishes) {
+    withdrawn = publication.Withdraw(*kill);
+  } else if (const absl::Status tried = publication.Publish(); !tried.ok()) {
+    withdrawn = tried;
+  }
+  work.hears_wishes = true;
+  const absl::Status published = withdrawn.status();
+  if (!published.ok() && queue_.stopping()) return;  // goes on at the next start
+  if (IsRetryable(published)) {
+    // The work is done; a file system that is away for a while must not undo it.
+    LogWarning("publish_retry", {publication.Name(), {"status", published}});
+    if (queue_.WaitToRetry(retry_)) queue_.Add(std::move(work));
+    return;
+  }
+  publication.Settle();
+  const bool is_killed = withdrawn.ok() && *withdrawn;
+  publication.End({published, is_killed ? kill : std::nullopt});
+}
+
+}  // namespace quern::mr

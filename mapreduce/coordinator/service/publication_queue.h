@@ -1,0 +1,71 @@
+// Tries to publish what jobs and pipelines have made until what becomes of it is decided: it has
+// appeared, cannot appear, or was given up because somebody wanted it killed before it appeared.
+//
+// One that cannot be published now lets the others try before it tries again.
+#pragma once
+
+#include <absl/time/time.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/log.h"
+#include "common/status.h"
+#include "mapreduce/coordinator/service/work_queue.h"
+
+namespace quern::mr {
+
+// The output of one job or pipeline. Used by one thread at a time.
+class Publication {
+ public:
+  virtual ~Publication() = default;
+
+  // Whose output it is, for the log.
+  virtual LogField Name() const = 0;
+  // Why somebody wants it given up; nothing when nobody does. Asked before each try.
+  virtual std::optional<std::string> KillWish() = 0;
+  // Both may be repeated, the second also after the first.
+  virtual absl::Status Publish() = 0;
+  // True: nothing has appeared, and nothing will. False: everything has.
+  virtual absl::StatusOr<bool> Withdraw(const std::string& reason) = 0;
+  // No wish is heard any more. Called before End, behind whose record none may be written.
+  virtual void Settle() = 0;
+  struct Outcome {
+    absl::Status published;             // an error: why it cannot be
+    std::optional<std::string> killed;  // why it was given up
+  };
+  virtual void End(const Outcome& outcome) = 0;
+};
+
+// Thread-safe.
+class PublicationQueue {
+ public:
+  // `retry`: between two tries.
+  explicit PublicationQueue(absl::Duration retry) : retry_(retry) {}
+
+  // Once; `name` is that of its threads.
+  void Start(const std::string& name);
+  // Leaves what is not decided to the next start. Returns at once.
+  void Stop() { queue_.Stop(); }
+  // Stops, and waits for what is being done.
+  void Shutdown() { queue_.Shutdown(); }
+
+  enum class Wishes {
+    kAlways,
+    kAfterOneTry,  // the work is done: it is tried once, however early somebody wants it killed
+  };
+  void Add(std::unique_ptr<Publication> publication, Wishes wishes);
+
+ private:
+  struct Work {
+    std::unique_ptr<Publication> publication;
+    bool hears_wishes = false;
+  };
+  void Try(Work work);
+
+  const absl::Duration retry_;
+  WorkQueue<Work> queue_;
+};
+
+}  // namespace quern::mr
