@@ -31,7 +31,8 @@ absl::Status MoveOnce(const PipelinePublishPlan::Output& output, const std::stri
   RETURN_IF_ERROR(files->Mkdirs(ParentDir(target)));
   const absl::Status moved = files->Rename(output.source, target, /*replace=*/false);
   if (moved.code() == absl::StatusCode::kNotFound) {
-    ASSIGN_OR_RETURN(const bool done, IsMadeBy(target, output.job_id, files));
+    ASSIGN_OR_RETURN(const bool done,
+                     IsMadeBy(target, output.job_id, Unreadable::kSomebodyElses, files));
     if (done) return absl::OkStatus();
   }
   return Annotate(moved, fmt::format("publish {}", output.target));

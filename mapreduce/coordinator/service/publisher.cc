@@ -81,7 +81,8 @@ absl::Status KeepBeside(const PublishPlan& plan, const absl::Status& why, Publis
   const absl::Status kept =
       files->RenameAll(MovesTo(plan, "." + plan.manifest.job_id), /*replace=*/false);
   if (IsRetryable(kept)) return kept;
-  ASSIGN_OR_RETURN(const bool is_there, IsMadeBy(PathBeside(plan), plan.manifest.job_id, files));
+  ASSIGN_OR_RETURN(const bool is_there, IsMadeBy(PathBeside(plan), plan.manifest.job_id,
+                                                 Unreadable::kSomebodyElses, files));
   if (!is_there) return why;
   return MakeStatus(why.code(), fmt::format("{}; what the job has made is at {}", Message(why),
                                             PathBeside(plan)));
@@ -174,16 +175,6 @@ absl::StatusOr<bool> AnyWaits(const PublishPlan& plan, PublishFiles* files) {
   return false;
 }
 
-// As IsMadeBy, where the answer is for ever: what is there and cannot be read may well be its.
-absl::StatusOr<bool> IsSurelyMadeBy(const std::string& path, std::string_view maker,
-                                    PublishFiles* files) {
-  const absl::StatusOr<std::string> found = MakerOf(path, files);
-  // FailedPrecondition: a file is in its place.
-  if (absl::IsNotFound(found.status()) || absl::IsFailedPrecondition(found.status())) return false;
-  RETURN_IF_ERROR(found.status());
-  return *found == maker;
-}
-
 }  // namespace
 
 absl::StatusOr<std::string> MakerOf(const std::string& path, PublishFiles* files) {
@@ -197,10 +188,14 @@ absl::StatusOr<std::string> MakerOf(const std::string& path, PublishFiles* files
 }
 
 absl::StatusOr<bool> IsMadeBy(const std::string& path, std::string_view maker,
-                              PublishFiles* files) {
+                              Unreadable unreadable, PublishFiles* files) {
   const absl::StatusOr<std::string> found = MakerOf(path, files);
-  if (IsRetryable(found.status())) return found.status();
-  return found.ok() && *found == maker;
+  if (found.ok()) return *found == maker;
+  const absl::Status& why = found.status();
+  // FailedPrecondition: a file is in its place.
+  const bool is_none = absl::IsNotFound(why) || absl::IsFailedPrecondition(why);
+  if (IsRetryable(why) || (unreadable == Unreadable::kError && !is_none)) return why;
+  return false;
 }
 
 absl::StatusOr<bool> IsWhole(const std::string& path, std::string_view maker, PublishFiles* files) {
@@ -223,11 +218,13 @@ absl::Status Publish(const PublishPlan& plan, PublishFiles* files) {
   if (absl::IsNotFound(status) || absl::IsAlreadyExists(status)) {
     // When the output in place is this job's, an earlier try came to the end; the other outputs
     // came there by the same change.
-    ASSIGN_OR_RETURN(const bool done, IsMadeBy(plan.outputs[0].path, maker, files));
+    ASSIGN_OR_RETURN(const bool done,
+                     IsMadeBy(plan.outputs[0].path, maker, Unreadable::kSomebodyElses, files));
     if (done) return absl::OkStatus();
   }
   if (absl::IsNotFound(status)) {
-    ASSIGN_OR_RETURN(const bool kept, IsMadeBy(PathBeside(plan), maker, files));
+    ASSIGN_OR_RETURN(const bool kept,
+                     IsMadeBy(PathBeside(plan), maker, Unreadable::kSomebodyElses, files));
     if (!kept) return status;
     return WasKeptBeside(plan);
   }
@@ -248,9 +245,10 @@ absl::StatusOr<bool> Withdraw(const PublishPlan& plan, PublishFiles* files) {
   ASSIGN_OR_RETURN(const bool waits, AnyWaits(plan, files));
   if (waits) return true;
   const std::string& maker = plan.manifest.job_id;
-  ASSIGN_OR_RETURN(const bool appeared, IsSurelyMadeBy(plan.outputs[0].path, maker, files));
+  ASSIGN_OR_RETURN(const bool appeared,
+                   IsMadeBy(plan.outputs[0].path, maker, Unreadable::kError, files));
   if (appeared) return false;
-  ASSIGN_OR_RETURN(const bool kept, IsSurelyMadeBy(PathBeside(plan), maker, files));
+  ASSIGN_OR_RETURN(const bool kept, IsMadeBy(PathBeside(plan), maker, Unreadable::kError, files));
   if (kept) return WasKeptBeside(plan);
   return true;
 }

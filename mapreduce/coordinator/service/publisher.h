@@ -71,12 +71,18 @@ struct PublishPlan {
 // Whose output a directory is, from its manifest: a job or a pipeline. Errors of ReadFile;
 // NotFound also when it says nothing of the kind.
 absl::StatusOr<std::string> MakerOf(const std::string& path, PublishFiles* files);
+// What it means that a manifest is there and cannot be read, now and later.
+enum class Unreadable {
+  kSomebodyElses,
+  kError,  // the answer is for ever, and it may well be that maker's
+};
 // False also when nothing is there. An error when the file system cannot be reached, which says
 // nothing about what is there.
-absl::StatusOr<bool> IsMadeBy(const std::string& path, std::string_view maker, PublishFiles* files);
+absl::StatusOr<bool> IsMadeBy(const std::string& path, std::string_view maker,
+                              Unreadable unreadable, PublishFiles* files);
 // Whether that job's output is there as it left it, as far as a listing tells: the files that the
 // manifest names in the lengths that it says, none of them written later than it, and no others.
-// Errors as IsMadeBy.
+// An error as IsMadeBy, where what cannot be read is somebody else's.
 absl::StatusOr<bool> IsWhole(const std::string& path, std::string_view maker, PublishFiles* files);
 
 // FailedPrecondition names what somebody has put to one of the paths that is no output of a job. To

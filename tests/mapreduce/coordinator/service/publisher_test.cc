@@ -221,6 +221,26 @@ TEST(Publisher, WhatCannotBeReadIsAskedForAgain) {
   EXPECT_TRUE(Publish(plan, &files).ok());
 }
 
+TEST(Publisher, WhatAnUnreadableManifestMeansIsSaidByWhoAsks) {
+  FakeFiles files;
+  AddJobOutput(&files, "/out", "job-1", "");
+  for (const Unreadable unreadable : {Unreadable::kSomebodyElses, Unreadable::kError}) {
+    files.damaged = "";
+    EXPECT_TRUE(*IsMadeBy("/out", "job-1", unreadable, &files));
+    EXPECT_FALSE(*IsMadeBy("/out", "job-2", unreadable, &files));
+    EXPECT_FALSE(*IsMadeBy("/none", "job-1", unreadable, &files));
+    files.unreachable_reads = 1;
+    EXPECT_EQ(IsMadeBy("/out", "job-1", unreadable, &files).status().code(),
+              absl::StatusCode::kUnavailable);
+    files.damaged = fmt::format("/out/{}", kManifestName);
+    const absl::StatusOr<bool> is_made = IsMadeBy("/out", "job-1", unreadable, &files);
+    EXPECT_EQ(is_made.status().code(), unreadable == Unreadable::kError
+                                           ? absl::StatusCode::kDataLoss
+                                           : absl::StatusCode::kOk);
+    EXPECT_FALSE(is_made.value_or(false));
+  }
+}
+
 // Somebody's directory with a manifest that is not ours.
 TEST(Publisher, AManifestOfAnyKindIsNoReasonToEnd) {
   const PublishPlan plan = Plan(1);
