@@ -27,14 +27,6 @@ inline std::string StagingDir(std::string_view pipeline_id) {
 inline std::string RetiredDir(std::string_view pipeline_id) {
   return fmt::format("{}/.retired", PipelineDir(pipeline_id));
 }
-// An empty directory that moves from the first to the second by the change that makes the outputs
-// appear: without the first that cannot be made, and since it was made there is the second.
-inline std::string PendingMark(std::string_view pipeline_id) {
-  return fmt::format("{}/.pending", PipelineDir(pipeline_id));
-}
-inline std::string AppearedMark(std::string_view pipeline_id) {
-  return fmt::format("{}/.appeared", PipelineDir(pipeline_id));
-}
 // The output of that name of a stage whose main output is at `path`; "" is the main one.
 inline std::string StageOutputPath(std::string_view path, std::string_view output) {
   return output.empty() ? std::string(path) : fmt::format("{}.{}", path, output);

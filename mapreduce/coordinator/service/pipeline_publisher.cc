@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/storage/file_io.h"
+#include "mapreduce/coordinator/service/publish_marks.h"
 #include "mapreduce/engine/manifest.h"
 #include "mapreduce/plan/pipeline_paths.h"
 
@@ -228,18 +229,52 @@ absl::Status CheckInPlace(const PipelinePublishPlan& plan, PublishFiles* files) 
   return absl::OkStatus();
 }
 
-// An earlier try came to the end. Who made the targets would say less: a coordinator that has lost
-// its journal gives ids of jobs out again that had ended, and a change may be one that only takes
-// away what is of no use any more.
-absl::StatusOr<bool> HasAppeared(const PipelinePublishPlan& plan, PublishFiles* files) {
-  const absl::Status found = files->Stat(AppearedMark(plan.pipeline_id)).status();
-  if (!found.ok() && !absl::IsNotFound(found)) return found;
-  return found.ok();
+PublishMarks MarksOfPipeline(const PipelinePublishPlan& plan, PublishFiles* files) {
+  return PublishMarks(PipelineDir(plan.pipeline_id), files);
+}
+
+// Whether an output lies where it was made or put together with others, and is still to appear.
+absl::StatusOr<bool> StillWaits(const PipelinePublishPlan::Output& output,
+                                const std::string& staging, PublishFiles* files) {
+  std::vector<std::string> places = {output.source};
+  if (output.below == kTop) places.push_back(staging);
+  if (IsInDirectory(output)) places.push_back(fmt::format("{}/{}", staging, output.below));
+  for (const std::string& place : places) {
+    const absl::Status found = files->Stat(place).status();
+    if (found.ok()) return true;
+    if (!absl::IsNotFound(found)) return found;
+  }
+  return false;
+}
+
+// By a coordinator of an earlier version, which left no marks: everything has left its place and is
+// at its target. Who made the targets does not suffice: a coordinator that has lost its journal
+// gives ids of jobs out again that had ended.
+absl::StatusOr<bool> HasAppearedUnmarked(const PipelinePublishPlan& plan, PublishFiles* files) {
+  const std::string staging = StagingDir(plan.pipeline_id);
+  for (const PipelinePublishPlan::Output& output : plan.outputs) {
+    ASSIGN_OR_RETURN(const bool waits, StillWaits(output, staging, files));
+    if (waits) return false;
+    ASSIGN_OR_RETURN(const bool is_there,
+                     IsMadeBy(output.target, output.job_id, Unreadable::kError, files));
+    if (!is_there) return false;
+  }
+  // Where nothing new was to appear, it is done again, to the same end.
+  return !plan.outputs.empty();
+}
+
+// An earlier try came to the end.
+absl::StatusOr<bool> HasAppeared(const PipelinePublishPlan& plan, PublishMarks::Fate fate,
+                                 PublishFiles* files) {
+  if (fate == PublishMarks::Fate::kUnmarked) return HasAppearedUnmarked(plan, files);
+  return fate == PublishMarks::Fate::kAppeared;
 }
 
 absl::Status PublishOnce(const PipelinePublishPlan& plan, const std::string& staging,
                          PublishFiles* files) {
-  ASSIGN_OR_RETURN(const bool done, HasAppeared(plan, files));
+  const PublishMarks marks = MarksOfPipeline(plan, files);
+  ASSIGN_OR_RETURN(const PublishMarks::Fate fate, marks.Find());
+  ASSIGN_OR_RETURN(const bool done, HasAppeared(plan, fate, files));
   if (done) return absl::OkStatus();
   PublishFiles::Moves moves;
   bool changes_directory = false;
@@ -268,8 +303,8 @@ absl::Status PublishOnce(const PipelinePublishPlan& plan, const std::string& sta
     }
   }
   if (moves.empty()) return absl::OkStatus();
-  RETURN_IF_ERROR(files->Mkdirs(PendingMark(plan.pipeline_id)));
-  moves.emplace_back(PendingMark(plan.pipeline_id), AppearedMark(plan.pipeline_id));
+  RETURN_IF_ERROR(marks.Begin());
+  moves.push_back(marks.Appears());
   for (const auto& [from, to] : moves) RETURN_IF_ERROR(files->Mkdirs(ParentDir(to)));
   if (plan.overwrite) RETURN_IF_ERROR(Annotate(CheckMayReplace(targets, files), "publish"));
   RETURN_IF_ERROR(Annotate(files->RenameAll(moves, plan.overwrite), "publish"));
@@ -304,10 +339,9 @@ absl::Status PublishPipeline(const PipelinePublishPlan& plan, PublishFiles* file
 }
 
 absl::StatusOr<bool> WithdrawPipeline(const PipelinePublishPlan& plan, PublishFiles* files) {
-  // The change of every try moves this, also of one that is still on its way, which the file system
-  // may take after all: from now on it fails, as a whole.
-  RETURN_IF_ERROR(files->DeleteTree(PendingMark(plan.pipeline_id)));
-  ASSIGN_OR_RETURN(const bool appeared, HasAppeared(plan, files));
+  // Also the change of an earlier try that is still on its way fails from now on, as a whole.
+  ASSIGN_OR_RETURN(const PublishMarks::Fate fate, MarksOfPipeline(plan, files).Withdraw());
+  ASSIGN_OR_RETURN(const bool appeared, HasAppeared(plan, fate, files));
   if (!appeared) RETURN_IF_ERROR(TakeBack(plan, files));
   RETURN_IF_ERROR(files->DeleteTree(RetiredDir(plan.pipeline_id)));
   return !appeared;

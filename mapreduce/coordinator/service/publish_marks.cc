@@ -1,0 +1,36 @@
+#include "mapreduce/coordinator/service/publish_marks.h"
+
+namespace quern::mr {
+
+PublishMarks::PublishMarks(std::string_view dir, PublishFiles* files)
+    : pending_(fmt::format("{}/.pending", dir)),
+      appeared_(fmt::format("{}/.appeared", dir)),
+      withdrawn_(fmt::format("{}/.withdrawn", dir)),
+      files_(files) {}
+
+absl::StatusOr<PublishMarks::Fate> PublishMarks::Find() const {
+  ASSIGN_OR_RETURN(const bool appeared, Has(appeared_));
+  if (appeared) return Fate::kAppeared;
+  for (const std::string* mark : {&pending_, &withdrawn_}) {
+    ASSIGN_OR_RETURN(const bool is_there, Has(*mark));
+    if (is_there) return Fate::kOpen;
+  }
+  return Fate::kUnmarked;
+}
+
+absl::Status PublishMarks::Begin() const { return files_->Mkdirs(pending_); }
+
+absl::StatusOr<PublishMarks::Fate> PublishMarks::Withdraw() const {
+  // Moved, not removed: that there was one says that no earlier version has to be asked after.
+  const absl::Status moved = files_->Rename(pending_, withdrawn_, /*replace=*/true);
+  if (!moved.ok() && !absl::IsNotFound(moved)) return moved;
+  return Find();
+}
+
+absl::StatusOr<bool> PublishMarks::Has(const std::string& mark) const {
+  const absl::Status found = files_->Stat(mark).status();
+  if (!found.ok() && !absl::IsNotFound(found)) return found;
+  return found.ok();
+}
+
+}  // namespace quern::mr
