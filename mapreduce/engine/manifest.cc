@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <tuple>
 
@@ -25,6 +26,10 @@ std::vector<Manifest::Part> ReadParts(const nlohmann::json& list) {
     part.name = json["name"].get<std::string>();
     if (json.contains("bytes") && json["bytes"].is_number_unsigned()) {
       part.bytes = json["bytes"].get<uint64_t>();
+    }
+    if (json.contains("crc32c") && json["crc32c"].is_string()) {
+      const std::string crc = json["crc32c"].get<std::string>();
+      std::from_chars(crc.data(), crc.data() + crc.size(), part.crc32c, /*base=*/16);
     }
   }
   return parts;

@@ -53,8 +53,8 @@ std::string FormatManifest(const Manifest& manifest);
 absl::StatusOr<std::string> WithDirectories(const std::string& manifest,
                                             const std::set<std::string>& directories);
 
-// What a manifest says: its job, parts, skipped parts and directories. Nothing of a text that is
-// none.
+// What a manifest says: its job, directories, and parts and skipped parts with their lengths and
+// checksums. Nothing of a text that is none.
 std::optional<Manifest> ParseManifest(std::string_view text);
 
 // What a manifest says of the directory that it lies in; nothing of a text that is none.

@@ -5,12 +5,15 @@ namespace quern::mr {
 PublishMarks::PublishMarks(std::string_view dir, PublishFiles* files)
     : pending_(fmt::format("{}/.pending", dir)),
       appeared_(fmt::format("{}/.appeared", dir)),
+      beside_(fmt::format("{}/.beside", dir)),
       withdrawn_(fmt::format("{}/.withdrawn", dir)),
       files_(files) {}
 
 absl::StatusOr<PublishMarks::Fate> PublishMarks::Find() const {
   ASSIGN_OR_RETURN(const bool appeared, Has(appeared_));
   if (appeared) return Fate::kAppeared;
+  ASSIGN_OR_RETURN(const bool is_beside, Has(beside_));
+  if (is_beside) return Fate::kBeside;
   for (const std::string* mark : {&pending_, &withdrawn_}) {
     ASSIGN_OR_RETURN(const bool is_there, Has(*mark));
     if (is_there) return Fate::kOpen;

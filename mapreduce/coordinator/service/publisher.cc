@@ -1,11 +1,13 @@
 #include "mapreduce/coordinator/service/publisher.h"
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "common/parallel.h"
 #include "common/storage/file_io.h"
+#include "mapreduce/coordinator/service/publish_marks.h"
 #include "mapreduce/plan/overwrite_rules.h"
 
 namespace quern::mr {
@@ -49,8 +51,14 @@ std::string StagingOf(const PublishPlan& plan, const PublishedOutput& output) {
   return fmt::format("{}/output{}{}", plan.job_dir, output.name.empty() ? "" : "-", output.name);
 }
 
-PublishFiles::Moves MovesTo(const PublishPlan& plan, std::string_view suffix) {
-  PublishFiles::Moves moves;
+PublishMarks MarksOf(const PublishPlan& plan, PublishFiles* files) {
+  return PublishMarks(plan.job_dir, files);
+}
+
+// Of all outputs, and of the mark that says so.
+PublishFiles::Moves MovesTo(const PublishPlan& plan, std::string_view suffix,
+                            std::pair<std::string, std::string> mark) {
+  PublishFiles::Moves moves = {std::move(mark)};
   for (const PublishedOutput& output : plan.outputs) {
     moves.emplace_back(StagingOf(plan, output), fmt::format("{}{}", output.path, suffix));
   }
@@ -67,8 +75,10 @@ absl::Status FillAll(const PublishPlan& plan, PublishFiles* files) {
 absl::Status Appear(const PublishPlan& plan, PublishFiles* files) {
   std::vector<std::string> targets;
   for (const PublishedOutput& output : plan.outputs) targets.push_back(output.path);
+  const PublishMarks marks = MarksOf(plan, files);
+  RETURN_IF_ERROR(marks.Begin());
   if (plan.overwrite) RETURN_IF_ERROR(CheckMayReplace(targets, files));
-  return files->RenameAll(MovesTo(plan, ""), plan.overwrite);
+  return files->RenameAll(MovesTo(plan, "", marks.Appears()), plan.overwrite);
 }
 
 // The main output of a job that could not take its path.
@@ -78,12 +88,11 @@ std::string PathBeside(const PublishPlan& plan) {
 
 // The job fails, and what is left in its directory goes: its outputs are whole and cost much.
 absl::Status KeepBeside(const PublishPlan& plan, const absl::Status& why, PublishFiles* files) {
+  const std::string suffix = "." + plan.manifest.job_id;
   const absl::Status kept =
-      files->RenameAll(MovesTo(plan, "." + plan.manifest.job_id), /*replace=*/false);
+      files->RenameAll(MovesTo(plan, suffix, MarksOf(plan, files).GoBeside()), /*replace=*/false);
   if (IsRetryable(kept)) return kept;
-  ASSIGN_OR_RETURN(const bool is_there, IsMadeBy(PathBeside(plan), plan.manifest.job_id,
-                                                 Unreadable::kSomebodyElses, files));
-  if (!is_there) return why;
+  if (!kept.ok()) return why;
   return MakeStatus(why.code(), fmt::format("{}; what the job has made is at {}", Message(why),
                                             PathBeside(plan)));
 }
@@ -155,16 +164,19 @@ std::string WithdrawnDir(const PublishPlan& plan) {
 }
 
 // Whether a chosen file lies where its task or an earlier try has put it: those that have appeared
-// have all left both places. Asked when the main output has been withdrawn. An empty directory says
-// nothing: a try that comes after the one that succeeded makes it anew.
+// have all left these places. An empty directory says nothing: a try that comes after the one that
+// succeeded makes it anew.
 absl::StatusOr<bool> AnyWaits(const PublishPlan& plan, PublishFiles* files) {
   for (const PublishedOutput& output : plan.outputs) {
-    const bool is_main = &output == &plan.outputs[0];
-    const std::string staging = is_main ? WithdrawnDir(plan) : StagingOf(plan, output);
+    std::vector<std::string> dirs = {StagingOf(plan, output)};
+    if (&output == &plan.outputs[0]) dirs.push_back(WithdrawnDir(plan));
     for (const auto* list : {&output.files, &output.skipped}) {
       for (const PublishedFile& file : *list) {
-        for (const std::string& place :
-             {fmt::format("{}/{}", staging, file.part.name), file.source}) {
+        std::vector<std::string> places = {file.source};
+        for (const std::string& dir : dirs) {
+          places.push_back(fmt::format("{}/{}", dir, file.part.name));
+        }
+        for (const std::string& place : places) {
           const absl::Status found = files->Stat(place).status();
           if (found.ok()) return true;
           if (!absl::IsNotFound(found)) return found;
@@ -173,6 +185,63 @@ absl::StatusOr<bool> AnyWaits(const PublishPlan& plan, PublishFiles* files) {
     }
   }
   return false;
+}
+
+bool AreSame(const std::vector<Manifest::Part>& a, const std::vector<Manifest::Part>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const Manifest::Part& one, const Manifest::Part& other) {
+                      return one.name == other.name && one.bytes == other.bytes &&
+                             one.crc32c == other.crc32c;
+                    });
+}
+
+// Whether the main output of the job lies at a path, file by file. The job's id does not suffice: a
+// coordinator that has lost its journal gives it out again.
+absl::StatusOr<bool> HoldsMainOutput(const PublishPlan& plan, const std::string& path,
+                                     PublishFiles* files) {
+  const std::string& maker = plan.manifest.job_id;
+  ASSIGN_OR_RETURN(const bool is_made, IsMadeBy(path, maker, Unreadable::kError, files));
+  if (!is_made) return false;
+  ASSIGN_OR_RETURN(const std::string text,
+                   files->ReadFile(fmt::format("{}/{}", path, kManifestName)));
+  const std::optional<Manifest> found = ParseManifest(text);
+  const Manifest own = MakeManifest(plan.manifest, plan.outputs, plan.outputs[0]);
+  return found && AreSame(found->parts, own.parts) && AreSame(found->skipped, own.skipped);
+}
+
+// What a coordinator of an earlier version has done, which left no marks.
+absl::StatusOr<PublishMarks::Fate> FindUnmarked(const PublishPlan& plan, PublishFiles* files) {
+  ASSIGN_OR_RETURN(const bool waits, AnyWaits(plan, files));
+  if (waits) return PublishMarks::Fate::kUnmarked;
+  ASSIGN_OR_RETURN(const bool appeared, HoldsMainOutput(plan, plan.outputs[0].path, files));
+  if (appeared) return PublishMarks::Fate::kAppeared;
+  ASSIGN_OR_RETURN(const bool kept, HoldsMainOutput(plan, PathBeside(plan), files));
+  return kept ? PublishMarks::Fate::kBeside : PublishMarks::Fate::kUnmarked;
+}
+
+absl::StatusOr<PublishMarks::Fate> FindFate(const PublishPlan& plan, PublishFiles* files) {
+  ASSIGN_OR_RETURN(const PublishMarks::Fate fate, MarksOf(plan, files).Find());
+  return fate == PublishMarks::Fate::kUnmarked ? FindUnmarked(plan, files) : fate;
+}
+
+absl::Status TryOnce(const PublishPlan& plan, PublishFiles* files) {
+  RETURN_IF_ERROR(FillAll(plan, files));
+  const absl::Status appeared = Appear(plan, files);
+  if (!absl::IsAlreadyExists(appeared) && !absl::IsFailedPrecondition(appeared)) return appeared;
+  // A change of an earlier try may have been made meanwhile: then it has taken the paths itself.
+  ASSIGN_OR_RETURN(const PublishMarks::Fate fate, MarksOf(plan, files).Find());
+  if (fate == PublishMarks::Fate::kAppeared) return absl::OkStatus();
+  if (fate == PublishMarks::Fate::kBeside) return WasKeptBeside(plan);
+  return KeepBeside(plan, appeared, files);
+}
+
+// The change of an earlier version moves no mark, but needs the directory of the main output. That
+// is moved, which works on a full file system, too.
+absl::Status TakeStagingAway(const PublishPlan& plan, PublishFiles* files) {
+  const std::string staging = StagingOf(plan, plan.outputs[0]);
+  const absl::Status moved = files->Rename(staging, WithdrawnDir(plan), /*replace=*/false);
+  if (absl::IsAlreadyExists(moved)) return files->DeleteTree(staging);
+  return absl::IsNotFound(moved) ? absl::OkStatus() : moved;
 }
 
 }  // namespace
@@ -211,46 +280,26 @@ absl::Status CheckMayReplace(const std::vector<std::string>& paths, PublishFiles
 }
 
 absl::Status Publish(const PublishPlan& plan, PublishFiles* files) {
-  absl::Status status = FillAll(plan, files);
-  const bool is_filled = status.ok();
-  if (is_filled) status = Appear(plan, files);
-  const std::string& maker = plan.manifest.job_id;
-  if (absl::IsNotFound(status) || absl::IsAlreadyExists(status)) {
-    // When the output in place is this job's, an earlier try came to the end; the other outputs
-    // came there by the same change.
-    ASSIGN_OR_RETURN(const bool done,
-                     IsMadeBy(plan.outputs[0].path, maker, Unreadable::kSomebodyElses, files));
-    if (done) return absl::OkStatus();
-  }
-  if (absl::IsNotFound(status)) {
-    ASSIGN_OR_RETURN(const bool kept,
-                     IsMadeBy(PathBeside(plan), maker, Unreadable::kSomebodyElses, files));
-    if (!kept) return status;
-    return WasKeptBeside(plan);
-  }
-  const bool is_taken = absl::IsAlreadyExists(status) || absl::IsFailedPrecondition(status);
-  return is_filled && is_taken ? KeepBeside(plan, status, files) : status;
+  ASSIGN_OR_RETURN(const bool done, MarksOf(plan, files).HaveAppeared());
+  if (done) return absl::OkStatus();
+  const absl::Status tried = TryOnce(plan, files);
+  // An earlier try has moved them all: to their end, or beside.
+  if (!absl::IsNotFound(tried)) return tried;
+  const absl::StatusOr<PublishMarks::Fate> fate = FindFate(plan, files);
+  if (IsRetryable(fate.status())) return fate.status();
+  if (!fate.ok()) return tried;
+  if (*fate == PublishMarks::Fate::kAppeared) return absl::OkStatus();
+  return *fate == PublishMarks::Fate::kBeside ? WasKeptBeside(plan) : tried;
 }
 
 absl::StatusOr<bool> Withdraw(const PublishPlan& plan, PublishFiles* files) {
-  // All outputs appear by one change, which needs this one's directory. It is moved, which works on
-  // a full file system, too: what lies in it says afterwards that nothing has appeared.
-  const std::string staging = StagingOf(plan, plan.outputs[0]);
-  const absl::Status moved = files->Rename(staging, WithdrawnDir(plan), /*replace=*/false);
-  if (absl::IsAlreadyExists(moved)) {
-    RETURN_IF_ERROR(files->DeleteTree(staging));
-  } else if (!moved.ok() && !absl::IsNotFound(moved)) {
-    return moved;
+  ASSIGN_OR_RETURN(PublishMarks::Fate fate, MarksOf(plan, files).Withdraw());
+  if (fate == PublishMarks::Fate::kUnmarked) {
+    RETURN_IF_ERROR(TakeStagingAway(plan, files));
+    ASSIGN_OR_RETURN(fate, FindUnmarked(plan, files));
   }
-  ASSIGN_OR_RETURN(const bool waits, AnyWaits(plan, files));
-  if (waits) return true;
-  const std::string& maker = plan.manifest.job_id;
-  ASSIGN_OR_RETURN(const bool appeared,
-                   IsMadeBy(plan.outputs[0].path, maker, Unreadable::kError, files));
-  if (appeared) return false;
-  ASSIGN_OR_RETURN(const bool kept, IsMadeBy(PathBeside(plan), maker, Unreadable::kError, files));
-  if (kept) return WasKeptBeside(plan);
-  return true;
+  if (fate == PublishMarks::Fate::kBeside) return WasKeptBeside(plan);
+  return fate != PublishMarks::Fate::kAppeared;
 }
 
 }  // namespace quern::mr

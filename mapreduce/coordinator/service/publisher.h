@@ -2,7 +2,8 @@
 // each, and then all of them get their final names in one change. Nothing is seen before.
 //
 // Every step may be repeated: a coordinator that was killed anywhere in between starts again at the
-// first one and comes to the same end (MapReduce 2004, 3.3: output of a job is atomic).
+// first one and comes to the same end (MapReduce 2004, 3.3: output of a job is atomic). Whether an
+// earlier try came there is said by a mark (publish_marks.h).
 #pragma once
 
 #include <absl/time/time.h>

@@ -160,7 +160,7 @@ TEST_F(JobFinisherTest, IsNotTriedWhenItWasKilledBeforeARestart) {
 // The change was made, and nobody has heard of it when the job is killed.
 TEST_F(JobFinisherTest, WhatHasAppearedSucceedsHoweverItIsKilled) {
   files_.lost_answers = 1;
-  files_.unreachable_reads = 1;  // nobody can say, at first
+  files_.unreachable_moves = 1;  // nobody can say, at first
   FinishAndKill(JobKey(1), 1);
   EXPECT_EQ(WaitForEnd(JobKey(1)), pb::JOB_STATE_SUCCEEDED);
   EXPECT_TRUE(files_.Has(fmt::format("/out1/{}", kSuccessName)));
