@@ -81,24 +81,31 @@ absl::Status Appear(const PublishPlan& plan, PublishFiles* files) {
   return files->RenameAll(MovesTo(plan, "", marks.Appears()), plan.overwrite);
 }
 
+// Why outputs cannot appear at their paths, and are put beside.
+bool IsPathTaken(const absl::Status& status) {
+  return absl::IsAlreadyExists(status) || absl::IsFailedPrecondition(status);
+}
+
 // The main output of a job that could not take its path.
 std::string PathBeside(const PublishPlan& plan) {
   return fmt::format("{}.{}", plan.outputs[0].path, plan.manifest.job_id);
 }
 
-// The job fails, and what is left in its directory goes: its outputs are whole and cost much.
+// The job fails, and what is left in its directory goes: its outputs are whole and cost much. Says
+// why; a mark says whether they are there.
 absl::Status KeepBeside(const PublishPlan& plan, const absl::Status& why, PublishFiles* files) {
   const std::string suffix = "." + plan.manifest.job_id;
   const absl::Status kept =
       files->RenameAll(MovesTo(plan, suffix, MarksOf(plan, files).GoBeside()), /*replace=*/false);
-  if (IsRetryable(kept)) return kept;
-  if (!kept.ok()) return why;
-  return MakeStatus(why.code(), fmt::format("{}; what the job has made is at {}", Message(why),
-                                            PathBeside(plan)));
+  return IsRetryable(kept) ? kept : why;
 }
 
-// An earlier try has put the outputs there.
-absl::Status WasKeptBeside(const PublishPlan& plan) {
+// The outputs have been put there, by this try or an earlier one.
+absl::Status WasKeptBeside(const PublishPlan& plan, const absl::Status& why) {
+  if (IsPathTaken(why)) {
+    return MakeStatus(why.code(), fmt::format("{}; what the job has made is at {}", Message(why),
+                                              PathBeside(plan)));
+  }
   return FailedPreconditionError("output: {}: was taken; what the job has made is at {}",
                                  plan.outputs[0].path, PathBeside(plan));
 }
@@ -219,19 +226,22 @@ absl::StatusOr<PublishMarks::Fate> FindUnmarked(const PublishPlan& plan, Publish
   return kept ? PublishMarks::Fate::kBeside : PublishMarks::Fate::kUnmarked;
 }
 
-absl::StatusOr<PublishMarks::Fate> FindFate(const PublishPlan& plan, PublishFiles* files) {
-  ASSIGN_OR_RETURN(const PublishMarks::Fate fate, MarksOf(plan, files).Find());
-  return fate == PublishMarks::Fate::kUnmarked ? FindUnmarked(plan, files) : fate;
+// Of a job that fails. What it has made stays where it is: where this cannot be done now,
+// everything is tried again, to the same end.
+absl::StatusOr<PublishMarks::Fate> GiveUp(const PublishPlan& plan, PublishFiles* files) {
+  ASSIGN_OR_RETURN(const PublishMarks::Fate fate, MarksOf(plan, files).Withdraw());
+  if (fate == PublishMarks::Fate::kUnmarked) return FindUnmarked(plan, files);
+  return fate;
 }
 
 absl::Status TryOnce(const PublishPlan& plan, PublishFiles* files) {
   RETURN_IF_ERROR(FillAll(plan, files));
   const absl::Status appeared = Appear(plan, files);
-  if (!absl::IsAlreadyExists(appeared) && !absl::IsFailedPrecondition(appeared)) return appeared;
+  if (!IsPathTaken(appeared)) return appeared;
   // A change of an earlier try may have been made meanwhile: then it has taken the paths itself.
   ASSIGN_OR_RETURN(const PublishMarks::Fate fate, MarksOf(plan, files).Find());
   if (fate == PublishMarks::Fate::kAppeared) return absl::OkStatus();
-  if (fate == PublishMarks::Fate::kBeside) return WasKeptBeside(plan);
+  if (fate == PublishMarks::Fate::kBeside) return appeared;
   return KeepBeside(plan, appeared, files);
 }
 
@@ -283,13 +293,13 @@ absl::Status Publish(const PublishPlan& plan, PublishFiles* files) {
   ASSIGN_OR_RETURN(const bool done, MarksOf(plan, files).HaveAppeared());
   if (done) return absl::OkStatus();
   const absl::Status tried = TryOnce(plan, files);
-  // An earlier try has moved them all: to their end, or beside.
-  if (!absl::IsNotFound(tried)) return tried;
-  const absl::StatusOr<PublishMarks::Fate> fate = FindFate(plan, files);
+  if (tried.ok() || IsRetryable(tried)) return tried;
+  // The change of an earlier try may have been made, or still be on its way: then it fails.
+  const absl::StatusOr<PublishMarks::Fate> fate = GiveUp(plan, files);
   if (IsRetryable(fate.status())) return fate.status();
   if (!fate.ok()) return tried;
   if (*fate == PublishMarks::Fate::kAppeared) return absl::OkStatus();
-  return *fate == PublishMarks::Fate::kBeside ? WasKeptBeside(plan) : tried;
+  return *fate == PublishMarks::Fate::kBeside ? WasKeptBeside(plan, tried) : tried;
 }
 
 absl::StatusOr<bool> Withdraw(const PublishPlan& plan, PublishFiles* files) {
@@ -298,7 +308,7 @@ absl::StatusOr<bool> Withdraw(const PublishPlan& plan, PublishFiles* files) {
     RETURN_IF_ERROR(TakeStagingAway(plan, files));
     ASSIGN_OR_RETURN(fate, FindUnmarked(plan, files));
   }
-  if (fate == PublishMarks::Fate::kBeside) return WasKeptBeside(plan);
+  if (fate == PublishMarks::Fate::kBeside) return WasKeptBeside(plan, absl::OkStatus());
   return fate != PublishMarks::Fate::kAppeared;
 }
 

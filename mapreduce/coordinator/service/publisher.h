@@ -92,7 +92,8 @@ absl::Status CheckMayReplace(const std::vector<std::string>& paths, PublishFiles
 
 // AlreadyExists: somebody else made the output meanwhile. FailedPrecondition: as CheckMayReplace.
 // What the job has made is then put beside it (/out.JOB), and the error says so. NotFound: a chosen
-// file is gone.
+// file is gone. After each of them nothing appears any more, also when a change of an earlier try
+// is still on its way.
 absl::Status Publish(const PublishPlan& plan, PublishFiles* files);
 
 // Gives up a publication that is wanted no more, however far it has been tried. True: none of its

@@ -262,6 +262,37 @@ TEST(Publisher, ReplacesNothingThatIsNoOutputOfAJob) {
   }
 }
 
+// Nobody has had an answer to the first try.
+TEST(Publisher, AChangeThatIsStillOnItsWayHasNoEffectOnceTheJobHasFailed) {
+  for (const bool overwrite : {false, true}) {
+    PublishPlan plan = Plan(2);
+    plan.overwrite = overwrite;
+    FakeFiles files(plan);
+    files.refusal = UnavailableError("nobody answers");
+    EXPECT_EQ(Publish(plan, &files).code(), absl::StatusCode::kUnavailable);
+    const PublishFiles::Moves late = files.last_moves;
+    files.refusal = InvalidArgumentError("too many");
+    EXPECT_EQ(Publish(plan, &files).code(), absl::StatusCode::kInvalidArgument);
+    files.refusal = absl::OkStatus();
+    EXPECT_FALSE(files.RenameAll(late, overwrite).ok());
+    EXPECT_FALSE(files.Has("/deep/out/") || files.Has("/other/bad/"));
+    EXPECT_TRUE(files.Has(plan.job_dir + "/output/part-r-00000")) << "it can be tried again";
+    EXPECT_TRUE(Publish(plan, &files).ok());
+    ExpectPublished(&files, plan);
+  }
+}
+
+TEST(Publisher, HasNotFailedBeforeEarlierTriesCanHaveNoEffect) {
+  PublishPlan plan = Plan(0);
+  plan.outputs.erase(plan.outputs.begin() + 1, plan.outputs.end());
+  plan.outputs[0].skipped.clear();
+  FakeFiles files(plan);
+  files.refusal = InvalidArgumentError("too many");
+  files.unreachable_moves = 1;  // of the mark: there is nothing else
+  EXPECT_EQ(Publish(plan, &files).code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Publish(plan, &files).code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST(Publisher, SaysWhichPartIsGone) {
   const PublishPlan plan = Plan(2);
   FakeFiles files(plan);
