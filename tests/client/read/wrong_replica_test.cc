@@ -9,6 +9,7 @@
 #include "client/file_system.h"
 #include "common/notification.h"
 #include "tests/support/fake_dfs.h"
+#include "tests/support/jumping_clock.h"
 #include "tests/support/random_test.h"
 #include "tests/support/status_matchers.h"
 
@@ -26,12 +27,13 @@ using ReadFault = FakeDfs::ReadFault;
 class WrongReplicaTest : public RandomTest {
  protected:
   void SetUp() override { Connect(absl::Seconds(30)); }
-  void Connect(absl::Duration master_timeout) {
+  void Connect(absl::Duration master_timeout, Clock* clock = Clock::Real()) {
     fs_ = FileSystem::Create({.masters = {fake_.master_address()},
                               .user = "alice",
                               .group = "staff",
                               .node = "here",
-                              .master_timeout = master_timeout});
+                              .master_timeout = master_timeout,
+                              .clock = clock});
   }
   void Write(const std::string& path, std::string_view bytes) {
     ASSERT_OK_AND_ASSIGN(const auto writer, fs_->Create(path));
@@ -57,6 +59,7 @@ class WrongReplicaTest : public RandomTest {
   }
 
   FakeDfs fake_{{.servers = 3, .chunk_size = 64 << 10}};
+  JumpingClock clock_;  // of those who are connected with it
   std::unique_ptr<FileSystem> fs_;
   std::string got_;
 };
@@ -180,10 +183,13 @@ TEST_F(WrongReplicaTest, OneThatIsShorterSaysNothingOfItsServer) {
 
 TEST_F(WrongReplicaTest, WhenAllAreShorterItMayBeTriedAgain) {
   WriteRandom("/f", 25'000);
-  Connect(absl::Seconds(3));
+  Connect(absl::Seconds(3), &clock_);
+  const absl::Time began = clock_.MonotonicNow();
   for (const uint32_t id : {1, 2}) fake_.SetReadFault(id, ReadFault::kShort);
   fake_.SetReadFault(3, ReadFault::kEmpty);
   EXPECT_THAT(Read("/f"), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("may be read")));
+  EXPECT_GT(clock_.MonotonicNow() - began, absl::Seconds(2)) << "all were given the time to get it";
+  EXPECT_LE(clock_.MonotonicNow() - began, absl::Seconds(3));
 }
 
 TEST_F(WrongReplicaTest, OneThatIsMissingIsNotFoundOutAheadOfItsTurnToTheServersCost) {

@@ -18,6 +18,7 @@
 #include "mapreduce/cli/command.h"
 #include "mapreduce/plan/job_spec_rules.h"
 #include "quern/mr/v1/jobs.grpc.pb.h"
+#include "tests/support/jumping_clock.h"
 #include "tests/support/status_matchers.h"
 
 namespace quern::mr {
@@ -26,12 +27,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Code = absl::StatusCode;
-
-// Who sleeps finds the time gone.
-class JumpingClock final : public SimulatedClock {
- public:
-  void Sleep(absl::Duration duration) override { AdvanceTime(duration); }
-};
 
 // Answers as it is told.
 class FakeCoordinator final : public pb::Jobs::Service {
