@@ -51,9 +51,9 @@ ChunkFailure AwaitSeal(ClientContext* context, const Sums& sums, RestingStreams:
   const AwaitedBytes::Share share(&context->awaited_writes, sums.bytes);
   StreamWait wait(&context->awaited_writes, context->options.server_silence * kDiskPatience);
   const absl::Time began = context->clock->MonotonicNow();
+  absl::Time now = began;
   ServerId failed = stream->primary.id;
   while (true) {
-    const absl::Time now = context->clock->MonotonicNow();
     wait.Await(now);
     const absl::Duration silence = now - began;
     const absl::Duration patience = wait.Allowed(sums.bytes);
@@ -63,10 +63,10 @@ ChunkFailure AwaitSeal(ClientContext* context, const Sums& sums, RestingStreams:
     const absl::Duration rest = std::min(patience - silence, StreamWait::kAskAgain);
     const auto response = ReadAppendAnswer(stream->loop.Next(rest), &failed);
     if (!response.ok()) return {response.status(), failed};
+    now = context->clock->MonotonicNow();
     if (!response->has_value()) continue;
-    const absl::Time arrived = context->clock->MonotonicNow();
-    wait.Arrived(arrived, {.bytes = sums.bytes,
-                           .waited_for_disk = arrived - began < SlowSync(context->options)});
+    wait.Arrived(
+        now, {.bytes = sums.bytes, .waited_for_disk = now - began < SlowSync(context->options)});
     const pb::AppendResponse::Sealed& sealed = (*response)->sealed();
     if (sealed.length() != sums.bytes || sealed.crc() != sums.crc) {
       return {DataLossError("closed {} bytes with CRC32C {:08x}, sent were {} with {:08x}",

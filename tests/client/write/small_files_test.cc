@@ -9,7 +9,9 @@
 #include "client/client_context.h"
 #include "client/file_system.h"
 #include "client/write/whole_chunks.h"
+#include "common/clock.h"
 #include "common/crc32c.h"
+#include "common/notification.h"
 #include "common/random.h"
 #include "tests/support/fake_dfs.h"
 #include "tests/support/random_test.h"
@@ -21,6 +23,26 @@ namespace {
 using ::quern::testing::FakeDfs;
 using ::quern::testing::FrameAction;
 using ::testing::HasSubstr;
+
+// Can be moved as soon as the thread that looks at it has begun to wait for bytes.
+class ClockOfAWriter final : public SimulatedClock {
+ public:
+  void Watch(const AwaitedBytes* awaited) { awaited_ = awaited; }
+  absl::Time TimeNow() override {
+    // The wait begins with what is shown now, whoever hears of it.
+    const absl::Time now = SimulatedClock::TimeNow();
+    if (awaited_ != nullptr && awaited_->total() > 0) wait_began_.Notify();
+    return now;
+  }
+  void AdvanceWait(absl::Duration duration) {
+    wait_began_.Wait();
+    AdvanceTime(duration);
+  }
+
+ private:
+  const AwaitedBytes* awaited_ = nullptr;
+  Notification wait_began_;
+};
 
 class SmallFilesTest : public RandomTest {
  protected:
@@ -58,7 +80,10 @@ class SmallFilesTest : public RandomTest {
 
   // What is expected of the link once a message was answered after so long, bytes per second.
   double SpeedAfterALateAnswer(absl::Duration late, absl::Duration server_silence) {
-    ClientContext context({.masters = {fake_.master_address()}, .server_silence = server_silence});
+    ClockOfAWriter clock;
+    ClientContext context(
+        {.masters = {fake_.master_address()}, .server_silence = server_silence, .clock = &clock});
+    clock.Watch(&context.awaited_writes);
     const auto chunks = fs_->GetChunks("/old");
     EXPECT_OK(chunks.status());
     if (!chunks.ok()) return 0;
@@ -69,11 +94,12 @@ class SmallFilesTest : public RandomTest {
     const WholeChunk whole{.chunk = {.id = ChunkId(++chunk_), .chain = chunks->front().replicas},
                            .piece = {.seq = 1, .buffer = buffer},
                            .producer = 1};
-    fake_.ScriptFrames([late](uint32_t) {
-      Clock::Real()->Sleep(late);
+    fake_.ScriptFrames([&clock, late](uint32_t) {
+      clock.AdvanceWait(late);
       return FrameAction::kAck;
     });
     EXPECT_OK(SendWhole(&context, {&whole, 1}).status);
+    fake_.ScriptFrames(nullptr);
     return context.awaited_writes.bytes_per_second();
   }
 
