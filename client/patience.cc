@@ -23,6 +23,10 @@ absl::Duration AllowedSilence(absl::Duration silence, uint64_t awaited_bytes,
   return silence + std::min(share, kLongestShare);
 }
 
+absl::Duration UntilNextLook(absl::Duration left, absl::Duration silence) {
+  return std::min({left, silence, StreamWait::kAskAgain});
+}
+
 void AwaitedBytes::Measured(const Measurement& measurement) {
   const double speed = measurement.bytes_per_second;
   MutexLock lock(&mutex_);

@@ -29,6 +29,10 @@ namespace quern::client {
 absl::Duration AllowedSilence(absl::Duration silence, uint64_t awaited_bytes,
                               double bytes_per_second);
 
+// For how long to wait at once, of what is left: others may begin to wait or measure meanwhile, so
+// whoever waits long looks again now and then; and the less patience, the sooner.
+absl::Duration UntilNextLook(absl::Duration left, absl::Duration silence);
+
 // Bytes that the streams of a client wait for at the moment, those that it reads or those that it
 // writes: they may share one link, on which each waits for those of the others. Of a stream only
 // those up to its next answer. Thread-safe.
@@ -105,7 +109,7 @@ class StreamWait {
   // What was waited for; the Share still lives.
   void Arrived(absl::Time now, const Answer& answer);
   // How long it may be silent while the stream waits for `own_bytes`. May become less or more when
-  // others begin to wait or measure, so whoever waits long asks again now and then.
+  // others begin to wait or measure: see UntilNextLook.
   absl::Duration Allowed(uint64_t own_bytes) const;
   // It was silent for longer than that.
   void GaveUp();

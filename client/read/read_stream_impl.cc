@@ -248,7 +248,7 @@ absl::Status ReadStreamImpl::Wait() {
   const absl::Time began = context_->clock->MonotonicNow();
   wait_.Await(began);
   const absl::Duration rest = waiting_since_ + Allowance() - began;
-  const rpc::BulkEvent event = loop_.Next(std::min(rest, StreamWait::kAskAgain));
+  const rpc::BulkEvent event = loop_.Next(UntilNextLook(rest, context_->options.server_silence));
   if (ahead_ != nullptr) OnEventAhead(event);
   const absl::Status status = current_->OnEvent(event);
   const absl::Time now = context_->clock->MonotonicNow();

@@ -33,10 +33,9 @@ absl::Status ReadWhole(ClientContext* context, const ChunkInfo& chunk,
     }
     const AwaitedBytes::Share share(&context->awaited_reads,
                                     std::min<uint64_t>(chunk.length - length, kPieceBytes));
-    const rpc::BulkEvent event =
-        loop.Next(heard + SlowestPatience(*context) - context->clock->MonotonicNow());
+    const absl::Duration rest = heard + SlowestPatience(*context) - context->clock->MonotonicNow();
+    const rpc::BulkEvent event = loop.Next(UntilNextLook(rest, context->options.server_silence));
     RETURN_IF_ERROR(stream.OnEvent(event));
-    // Others may have begun to wait meanwhile.
     const absl::Duration silence = context->clock->MonotonicNow() - heard;
     if (event.kind == rpc::BulkEvent::Kind::kTimeout && silence >= SlowestPatience(*context)) {
       return DeadlineExceededError("it sent nothing for {}", FormatDuration(silence));

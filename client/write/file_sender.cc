@@ -129,7 +129,8 @@ ChunkFailure FileSender::StreamChunk(const OpenChunk& chunk) {
     } else {
       wait_.Rest();
     }
-    const absl::Duration patience = std::min(Allowance() - (began - heard), StreamWait::kAskAgain);
+    const absl::Duration patience =
+        UntilNextLook(Allowance() - (began - heard), context_->options.server_silence);
     const auto response =
         stream.OnEvent(loop_->Next(waiting ? patience : absl::InfiniteDuration()));
     const absl::Time now = clock->MonotonicNow();

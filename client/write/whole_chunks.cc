@@ -60,7 +60,7 @@ ChunkFailure AwaitSeal(ClientContext* context, const Sums& sums, RestingStreams:
     if (silence >= patience) {
       return {DeadlineExceededError("no answer for {}", FormatDuration(silence)), ServerId()};
     }
-    const absl::Duration rest = std::min(patience - silence, StreamWait::kAskAgain);
+    const absl::Duration rest = UntilNextLook(patience - silence, context->options.server_silence);
     const auto response = ReadAppendAnswer(stream->loop.Next(rest), &failed);
     if (!response.ok()) return {response.status(), failed};
     now = context->clock->MonotonicNow();

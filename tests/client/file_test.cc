@@ -4,7 +4,6 @@
 
 #include "client/file_system.h"
 #include "common/crc32c.h"
-#include "common/notification.h"
 #include "tests/support/fake_dfs.h"
 #include "tests/support/random_test.h"
 #include "tests/support/status_matchers.h"
@@ -23,13 +22,12 @@ using ReadFault = FakeDfs::ReadFault;
 class FileTest : public RandomTest {
  protected:
   FileTest() { Connect(absl::Seconds(5)); }
-  void Connect(absl::Duration master_timeout, absl::Duration server_silence = absl::Seconds(5)) {
+  void Connect(absl::Duration master_timeout) {
     fs_ = FileSystem::Create({.masters = {fake_.master_address()},
                               .user = "alice",
                               .group = "staff",
                               .node = "here",
-                              .master_timeout = master_timeout,
-                              .server_silence = server_silence});
+                              .master_timeout = master_timeout});
   }
   std::string RandomText(size_t size) {
     std::string text(size, '\0');
@@ -160,15 +158,6 @@ TEST_F(FileTest, ASmallFileIsRightWhateverBecomesOfItsChunk) {
       EXPECT_EQ(fake_.FileBytes(path), "abc");
     }
   }
-}
-
-TEST_F(FileTest, ASmallFileGoesOnWithoutAServerThatIsSilent) {
-  Connect(absl::Seconds(5), /*server_silence=*/absl::Milliseconds(200));
-  fake_.ScriptFrames(
-      [left = 1](uint32_t) mutable { return left-- > 0 ? FrameAction::kTake : FrameAction::kAck; });
-  ASSERT_OK(WriteFile("/f", "abc"));
-  EXPECT_EQ(fake_.FileBytes("/f"), "abc");
-  EXPECT_EQ(fake_.chunk_count("/f"), 1) << "its bytes had arrived";
 }
 
 TEST_F(FileTest, AFileMayTurnOutLongerOrShorterThanWasThought) {
@@ -314,139 +303,6 @@ TEST_F(FileTest, ReadersGoOnWithTheNextReplica) {
   ASSERT_OK_AND_ASSIGN(const std::string back, ReadRange("/f", 0, bytes.size()));
   EXPECT_EQ(back, bytes);
   EXPECT_THAT(fake_.reported_bad(), Contains(1u));
-}
-
-TEST_F(FileTest, ServersThatFallSilentAreGivenUp) {
-  // A server that is only slow, on a busy machine, must not be taken for a silent one.
-  Connect(absl::Seconds(30), absl::Milliseconds(500));
-  fake_.ScriptFrames([frames = 0](uint32_t) mutable {
-    return ++frames == 3 ? FrameAction::kIgnore : FrameAction::kAck;
-  });
-  fake_.SetReadFault(2, ReadFault::kSilent);
-  const std::string bytes = RandomText(300'000);
-  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f"));
-  ASSERT_OK(writer->Append(bytes));
-  ASSERT_OK(writer->Close());
-  EXPECT_EQ(fake_.FileBytes("/f"), bytes);
-  ASSERT_OK_AND_ASSIGN(const std::string back, ReadRange("/f", 0, bytes.size()));
-  EXPECT_EQ(back, bytes);
-}
-
-// What comes over a slow link takes its time, and more of it than an answer without bytes.
-TEST_F(FileTest, AServerIsNotSilentAsLongAsItsBytesMayBeUnderWay) {
-  Connect(absl::Seconds(30), /*server_silence=*/absl::Milliseconds(300));
-  fake_.ScriptFrames([](uint32_t) {
-    Clock::Real()->Sleep(absl::Milliseconds(700));
-    return FrameAction::kAck;
-  });
-  const std::string bytes = RandomText(1'000'000);
-  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f", {.chunk_size = 1 << 20}));
-  ASSERT_OK(writer->Append(bytes));
-  ASSERT_OK(writer->Flush());
-  ASSERT_OK(writer->Close());
-  EXPECT_EQ(fake_.most_resolves(), 0) << "no chunk was given up";
-  for (const uint32_t server : {1, 2, 3}) fake_.SetReadFault(server, ReadFault::kLate);
-  ASSERT_OK_AND_ASSIGN(const std::string back, ReadRange("/f", 0, bytes.size()));
-  EXPECT_EQ(back, bytes);
-  ASSERT_OK_AND_ASSIGN(const auto chunks, fs_->GetChunks("/f"));
-  EXPECT_OK(fs_->CheckReplica(chunks[0], chunks[0].replicas[0]));
-  fake_.ScriptFrames(nullptr);
-  ASSERT_OK(WriteFile("/g", "abc"));
-  EXPECT_TRUE(fake_.excluded_servers().empty()) << "nobody is suspected";
-}
-
-// The speed of a link is the time between answers, whatever wakes the sender in between.
-TEST_F(FileTest, APieceThatIsAddedJustBeforeAnAnswerMakesNoLinkFast) {
-  Connect(absl::Seconds(30), /*server_silence=*/absl::Milliseconds(300));
-  Notification almost;
-  fake_.ScriptFrames([&, frames = 0](uint32_t) mutable {
-    Clock::Real()->Sleep(absl::Milliseconds(650));
-    if (++frames == 1) almost.Notify();
-    Clock::Real()->Sleep(absl::Milliseconds(50));
-    return FrameAction::kAck;
-  });
-  const std::string bytes = RandomText(3 << 20);
-  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f", {.chunk_size = 4 << 20}));
-  ASSERT_OK(writer->Append(std::string_view(bytes).substr(0, 2 << 20)));
-  almost.Wait();
-  ASSERT_OK(writer->Append(std::string_view(bytes).substr(2 << 20)));
-  ASSERT_OK(writer->Flush());
-  ASSERT_OK(writer->Close());
-  EXPECT_EQ(fake_.most_resolves(), 0) << "no chunk was given up";
-  EXPECT_EQ(fake_.FileBytes("/f"), bytes);
-}
-
-// They follow the last piece at once, and it is answered with them.
-TEST_F(FileTest, ASealAndASyncMayTakeAsLongAsDisksAlsoRightBehindAPiece) {
-  Connect(absl::Seconds(30), /*server_silence=*/absl::Milliseconds(200));
-  fake_.ScriptFrames([](uint32_t) {
-    Clock::Real()->Sleep(absl::Milliseconds(500));
-    return FrameAction::kTake;
-  });
-  ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f"));
-  ASSERT_OK(writer->Append("abc"));
-  ASSERT_OK(writer->Sync());
-  ASSERT_OK(writer->Append("def"));
-  ASSERT_OK(writer->Close());
-  EXPECT_EQ(fake_.most_resolves(), 0) << "no chunk was given up";
-  EXPECT_EQ(fake_.FileBytes("/f"), "abcdef");
-}
-
-// Its primary may be waiting for a server behind it, for longer than the client waits.
-TEST_F(FileTest, ASilentChainIsNotTakenForASilentPrimaryBeforeItHappensAgain) {
-  for (const size_t size : {size_t{3}, size_t{100'000}}) {
-    for (const int chunks : {1, 2}) {
-      SCOPED_TRACE(fmt::format("{} bytes, {} silent chunks", size, chunks));
-      Connect(absl::Seconds(30), absl::Milliseconds(300));
-      const size_t before = fake_.excluded_servers().size();
-      fake_.ScriptFrames([left = chunks](uint32_t) mutable {
-        return left-- > 0 ? FrameAction::kIgnore : FrameAction::kAck;
-      });
-      const std::string path = fmt::format("/f{}-{}", size, chunks);
-      const std::string bytes = RandomText(size);
-      ASSERT_OK(WriteFile(path, bytes));
-      EXPECT_EQ(fake_.FileBytes(path), bytes);
-      EXPECT_EQ(fake_.excluded_servers().size() > before, chunks == 2);
-    }
-  }
-}
-
-class SlowMasterTest : public FileTest {
- protected:
-  // Reads the last 4 chunks of 10, while the master is asked where those after the first of them
-  // are; it does what the script says.
-  absl::StatusOr<std::string> ReadTail(std::function<bool()> look_up) {
-    ASSIGN_OR_RETURN(auto writer, fs_->Create("/f", {.chunk_size = 1000}));
-    RETURN_IF_ERROR(writer->Append(bytes_));
-    RETURN_IF_ERROR(writer->Close().status());
-    // The first one is the call that opens the file.
-    fake_.ScriptLookUps(
-        [calls = 0, look_up = std::move(look_up)]() mutable { return ++calls == 1 || look_up(); });
-    return ReadRange("/f", 6'000, 4'000);
-  }
-
-  const std::string bytes_ = RandomText(10'000);
-};
-
-TEST_F(SlowMasterTest, AReaderBlamesNoServerForIt) {
-  Connect(absl::Seconds(30), /*server_silence=*/absl::Milliseconds(300));
-  ASSERT_OK_AND_ASSIGN(const std::string back, ReadTail([] {
-                         Clock::Real()->Sleep(absl::Milliseconds(700));
-                         return true;
-                       }));
-  EXPECT_EQ(back, bytes_.substr(6'000));
-  ASSERT_OK(WriteFile("/g", "abc"));
-  EXPECT_TRUE(fake_.excluded_servers().empty()) << "nobody is suspected";
-}
-
-TEST_F(SlowMasterTest, AReaderAsksOnceAheadAndOnceWhenItHasTo) {
-  int asked = 0;
-  EXPECT_THAT(ReadTail([&] {
-                ++asked;
-                return false;
-              }),
-              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("/f")));
-  EXPECT_EQ(asked, 2);
 }
 
 TEST_F(FileTest, WithoutAGoodReplicaAReadFailsAndNamesTheFile) {

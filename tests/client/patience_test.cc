@@ -30,6 +30,13 @@ TEST(AllowedSilence, IsLongerByWhatTheBytesOfAllStreamsTake) {
   EXPECT_LT(AllowedSilence(kSilence, 64 * kMessage, 100 << 20), absl::Seconds(6));
 }
 
+TEST(UntilNextLook, IsNeverLongerThanWhatIsLeftOrOnesPatience) {
+  EXPECT_EQ(UntilNextLook(absl::Seconds(60), kSilence), StreamWait::kAskAgain);
+  EXPECT_EQ(UntilNextLook(absl::Milliseconds(300), kSilence), absl::Milliseconds(300));
+  EXPECT_EQ(UntilNextLook(absl::Seconds(60), absl::Milliseconds(20)), absl::Milliseconds(20));
+  EXPECT_EQ(UntilNextLook(absl::Milliseconds(-1), kSilence), absl::Milliseconds(-1));
+}
+
 TEST(AwaitedBytes, AreThoseOfTheStreamsThatWaitNow) {
   AwaitedBytes awaited;
   const AwaitedBytes::Share first(&awaited, 10);

@@ -44,9 +44,9 @@ class FakeDfs {
   void ScriptLostAnswers(std::function<bool()> script);
   // Asked when the master is to say where chunks are, before it does: false = it fails.
   void ScriptLookUps(std::function<bool()> script);
-  // Reads from this server give a wrong byte, nothing at all, end early, or begin 700 ms late; or
-  // the first or last byte of a chunk is wrong although its message has the right checksum; or it
-  // has no such replica, or one that is empty, or has 10,000 bytes at most.
+  // Reads from this server give a wrong byte, nothing at all, end early, or begin late; or the
+  // first or last byte of a chunk is wrong although its message has the right checksum; or it has
+  // no such replica, or one that is empty, or has 10,000 bytes at most.
   enum class ReadFault {
     kNone,
     kWrongByte,
@@ -60,6 +60,8 @@ class FakeDfs {
     kShort,
   };
   void SetReadFault(uint32_t server_id, ReadFault fault);
+  // Called for every read that is to begin late or not at all, and returns when it is late.
+  void ScriptLateReads(std::function<void()> script);
   // What was asked of any server, in that order.
   struct Read {
     uint64_t offset = 0;

@@ -49,6 +49,7 @@ struct FakeDfs::State {
   std::function<bool()> lost_answer_script ABSL_GUARDED_BY(mutex);
   std::function<bool()> look_up_script ABSL_GUARDED_BY(mutex);
   std::map<uint32_t, ReadFault> read_faults ABSL_GUARDED_BY(mutex);
+  std::function<void()> late_read_script ABSL_GUARDED_BY(mutex);
   std::vector<Read> reads ABSL_GUARDED_BY(mutex);
   bool no_copies ABSL_GUARDED_BY(mutex) = false;
   int room_for_files ABSL_GUARDED_BY(mutex) = 1000;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
-#include "common/clock.h"
 #include "common/crc32c.h"
 #include "common/rpc/bulk_codec.h"
 #include "quern/dfs/v1/chunk.pb.h"
@@ -44,6 +44,11 @@ std::vector<FakeDfs::Read> FakeDfs::reads() {
   return state_->reads;
 }
 
+void FakeDfs::ScriptLateReads(std::function<void()> script) {
+  MutexLock lock(&state_->mutex);
+  state_->late_read_script = std::move(script);
+}
+
 void HandleFakeRead(FakeDfs::State* state, uint32_t server_id, rpc::BulkLoop* loop,
                     rpc::BulkStream* stream) {
   while (true) {
@@ -55,8 +60,11 @@ void HandleFakeRead(FakeDfs::State* state, uint32_t server_id, rpc::BulkLoop* lo
     MutexLock lock(&state->mutex);
     state->reads.push_back({request.offset(), request.length(), request.read_ahead()});
     const FakeDfs::ReadFault fault = state->read_faults[server_id];
-    if (fault == FakeDfs::ReadFault::kSilent) continue;
-    if (fault == FakeDfs::ReadFault::kLate) Clock::Real()->Sleep(absl::Milliseconds(700));
+    const bool silent = fault == FakeDfs::ReadFault::kSilent;
+    if ((silent || fault == FakeDfs::ReadFault::kLate) && state->late_read_script) {
+      state->late_read_script();
+    }
+    if (silent) continue;
     if (fault == FakeDfs::ReadFault::kNotFound) {
       stream->Finish(NotFoundError("chunk {:#x}: not here", request.chunk_id()));
       return;
