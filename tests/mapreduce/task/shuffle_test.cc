@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/clock.h"
 #include "common/rpc/bulk_codec.h"
 #include "common/rpc/server.h"
 #include "common/storage/file_io.h"
@@ -106,6 +107,15 @@ class FakeWorker {
   std::unique_ptr<rpc::Server> server_;
 };
 
+// It is later at every look: pauses between tries are over as soon as they are looked at.
+class HurriedClock final : public SimulatedClock {
+ public:
+  absl::Time TimeNow() override {
+    AdvanceTime(absl::Milliseconds(100));
+    return SimulatedClock::TimeNow();
+  }
+};
+
 class ShuffleTest : public ::testing::Test {
  protected:
   ShuffleTest() : worker_(dir_.path()) {
@@ -153,6 +163,7 @@ class ShuffleTest : public ::testing::Test {
   const TempDir dir_;
   FakeWorker worker_;
   TaskProgress progress_{Clock::Real()};
+  HurriedClock hurried_;  // of those who try again
   ShuffleOptions options_;
   std::vector<std::string> reports_;
   MapOutputFeed feed_{[this](uint32_t task, uint32_t attempt, const std::string& reason) {
@@ -237,6 +248,7 @@ class AnsweringFeed {
 };
 
 TEST_F(ShuffleTest, ReportsALostOutputAndTakesTheNextAttempts) {
+  options_.clock = &hurried_;
   worker_.lost_task = 4;
   WriteOutput(4, 1);
   AnsweringFeed answering(Output(4, 1));
@@ -246,6 +258,7 @@ TEST_F(ShuffleTest, ReportsALostOutputAndTakesTheNextAttempts) {
 }
 
 TEST_F(ShuffleTest, ReportsADamagedOutputAndNoOther) {
+  options_.clock = &hurried_;
   worker_.damaged_task = 1;
   WriteOutput(1, 1);
   AnsweringFeed answering(Output(1, 1));
@@ -354,6 +367,7 @@ TEST_F(ShuffleTest, WaitsForNoMergeWhenItHasFailed) {
 }
 
 TEST_F(ShuffleTest, ReportsAWorkerThatIsGone) {
+  options_.clock = &hurried_;
   WriteOutput(2, 1);
   AnsweringFeed answering(Output(2, 1));
   for (uint32_t task = 0; task < kMaps; ++task) {
