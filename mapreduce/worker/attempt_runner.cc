@@ -92,8 +92,9 @@ absl::StatusOr<std::unique_ptr<TaskProcess>> AttemptRunner::Prepare(bool fresh) 
   start->set_scratch_dir(dir_);
   start->set_master(context_->master);
   start->set_node(context_->node);
-  task->channel.Queue(message);
+  // Before the task hears of it: from then on it is waited for.
   last_progress_ = context_->clock->MonotonicNow();
+  task->channel.Queue(message);
   return task;
 }
 

@@ -5,10 +5,14 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <atomic>
 #include <fstream>
+#include <string>
+#include <string_view>
 #include <thread>
 
 #include "common/clean_text.h"
+#include "common/clock.h"
 #include "common/rpc/bulk_codec.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/engine/attempt_failure.h"
@@ -46,6 +50,16 @@ class AttemptRunnerTest : public testing::Test {
       side->mutable_file()->set_size_bytes(bytes.size());
       parts_.side_files["/" + bytes] = bytes;
     }
+  }
+  // The log, once a line with this is in it.
+  std::string AwaitLog(const AttemptRunner& attempt, std::string_view text) {
+    std::string log;
+    while (log.find(text) == std::string::npos || !log.ends_with('\n')) {
+      const auto path = parts_.scratch()->FindLog(attempt.id());
+      log = path.ok() ? Tail(*path, 1000) : "";
+      std::this_thread::yield();
+    }
+    return log;
   }
   static int64_t PidOf(const pb::WorkerMessage::AttemptUpdate& update) {
     return update.result().counters(0).value();
@@ -225,7 +239,20 @@ TEST_F(AttemptRunnerTest, AProbeStartsAProcessAndEndsIt) {
 TEST_F(AttemptRunnerTest, EndsWhatMakesNoProgress) {
   pb::TaskSpec task = MakeTask("hang");
   task.mutable_job()->mutable_limits()->set_timeout_ms(700);
-  const auto update = Run(task);
+  SimulatedClock clock;
+  parts_.context.clock = &clock;
+  AttemptRunner attempt(task, &parts_.context);
+  pb::WorkerMessage::AttemptUpdate update;
+  std::atomic<bool> ended = false;
+  std::thread runner([&] {
+    update = attempt.Run();
+    ended = true;
+  });
+  AwaitLog(attempt, "at work");
+  clock.AdvanceTime(absl::Milliseconds(700));
+  EXPECT_FALSE(ended) << "its time has not passed";
+  clock.AdvanceTime(absl::Milliseconds(10));  // its processes are looked at as often
+  runner.join();
   EXPECT_THAT(update.failure().message(), HasSubstr("no progress for 700 ms (limits.timeout)"));
   EXPECT_EQ(update.failure().record_position(), 4711u);
 }
@@ -257,12 +284,7 @@ TEST_F(AttemptRunnerTest, KillReachesWhatTheTaskHasForked) {
   AttemptRunner attempt(MakeTask("fork-and-hang"), &parts_.context);
   pb::WorkerMessage::AttemptUpdate update;
   std::thread runner([&] { update = attempt.Run(); });
-  std::string log;
-  while (log.find("forked") == std::string::npos || !log.ends_with('\n')) {
-    const auto path = parts_.scratch()->FindLog(attempt.id());
-    log = path.ok() ? Tail(*path, 1000) : "";
-    std::this_thread::yield();
-  }
+  const std::string log = AwaitLog(attempt, "forked");
   const int grandchild = std::atoi(log.substr(log.rfind(' ')).c_str());
   EXPECT_TRUE(IsAlive(grandchild));
   attempt.Kill("its user said so");
