@@ -16,7 +16,10 @@ constexpr size_t kFirstHeadBytes = 2 << 10;
 constexpr size_t kSmallestWindow = 256 << 10;
 constexpr size_t kLargestWindow = 16 << 20;
 // Two line ends, and one byte more to see that the member has ended and is right.
-constexpr size_t kBehindBytes = 5;
+constexpr size_t kEndBytes = 5;
+// What is looked at behind a block: its line ends, some more that a writer may have added, and how
+// the next record begins.
+constexpr size_t kBehindBytes = 16;
 constexpr std::string_view kHttpPrefix = "HTTP-";
 
 std::optional<uint64_t> ParseLength(std::string_view text) {
@@ -73,6 +76,23 @@ const char* ReasonOf(HttpBody::Problem problem) {
 bool MayFollowARecord(std::string_view bytes) {
   return bytes.empty() || bytes.starts_with("\r\n\r\n") || bytes.starts_with("\n\n") ||
          (bytes.size() < 4 && bytes.find_first_not_of("\r\n") == std::string_view::npos);
+}
+
+// Whether a record begins behind the line ends in these bytes, or they are all that there is. As
+// many line ends as kBehindBytes are those of a page.
+bool NextRecordFollows(std::string_view behind) {
+  behind = behind.substr(0, kBehindBytes);
+  const size_t at = behind.find_first_not_of("\r\n");
+  if (at == std::string_view::npos) return behind.size() < kBehindBytes;
+  return kVersionStart.starts_with(behind.substr(at, kVersionStart.size()));
+}
+
+// Whether a record with this block may end before these bytes. Every head ends with the line ends
+// that should end a record, and so does many a line of a page: where no record follows them, a
+// block in which one begins has swallowed it. Where one does, it may be a text about WARC files.
+bool EndsRecord(std::string_view block, std::string_view behind) {
+  return MayFollowARecord(behind) &&
+         (NextRecordFollows(behind) || FindVersionLine(block) == std::string_view::npos);
 }
 
 // Whether only the next member says if it may: these bytes are all that there is of their own, and
@@ -274,16 +294,17 @@ absl::StatusOr<WarcReader::Found> WarcReader::ReadBlock(uint64_t length) {
     ASSIGN_OR_RETURN(bytes, Fill(size + kBehindBytes));
   }
   // A member that holds one record is right only when its checksum is.
-  if (bytes.size() < size + kBehindBytes && IsDamaged()) return PassOver("truncated");
+  if (bytes.size() < size + kEndBytes && IsDamaged()) return PassOver("truncated");
   if (bytes.size() < size) return PassOver("truncated");
+  const std::string_view block = bytes.substr(head_.size(), length);
   Consume(size);
-  if (!MayFollowARecord(window())) {
+  if (!EndsRecord(block, window())) {
     begin_ -= length;  // look through the block, which may hold what comes next
     window_offset_ -= length;
     return PassOver("false_length");
   }
   ++index_;
-  return MakePayload(bytes.substr(head_.size(), length));
+  return MakePayload(block);
 }
 
 // Where the file can be looked at anywhere, a block is read only when a record may end behind it: a
@@ -322,9 +343,8 @@ absl::StatusOr<WarcReader::Found> WarcReader::ReadLargeBlock(uint64_t length) {
   ASSIGN_OR_RETURN(const std::string_view bytes, large_block_.View());
   const bool complete = bytes.size() >= end;
   const std::string_view behind = bytes.substr(std::min<uint64_t>(end, bytes.size()));
-  const bool damaged = behind.size() < kBehindBytes && IsDamaged();
-  const bool is_record = complete && !damaged && MayFollowARecord(behind.substr(0, kBehindBytes));
-  if (is_record) {
+  const bool damaged = behind.size() < kEndBytes && IsDamaged();
+  if (complete && !damaged && EndsRecord(bytes.substr(begin, length), behind)) {
     ++index_;
     window_offset_ += head_.size() + length;
     begin_ = end_ = 0;

@@ -20,8 +20,9 @@ namespace quern::mr {
 //
 // Set aside are: bad_member (the bytes of a gzip member or zstd frame are damaged), bad_head (no
 // WARC head where a record should begin), truncated (the file or member ends within the block),
-// false_length (no end of a record where its length says), too_large, no_http_head, bad_chunks and
-// bad_coding (of an HTTP body). What comes next is the next place that looks like a record.
+// false_length (no end of a record where its length says, or one by chance), too_large,
+// no_http_head, bad_chunks and bad_coding (of an HTTP body). What comes next is the next place that
+// looks like a record.
 //
 // Where a file was compressed by blocks (bgzip, pzstd) records go on from one member into the next:
 // a record that its member does not end is taken to, unless the next begins with a record.

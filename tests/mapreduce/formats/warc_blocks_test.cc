@@ -7,19 +7,6 @@
 namespace quern::mr {
 namespace {
 
-// Members of so many bytes of the text each, which end wherever that is in a record, but not where
-// one begins: that one would be taken for the start of another.
-std::string PackByBlocks(const Pack& pack, const std::string& text, size_t block) {
-  std::string file;
-  for (size_t at = 0; at < text.size();) {
-    size_t end = std::min(at + block, text.size());
-    if (text.compare(end, 5, "WARC/") == 0) ++end;
-    file += pack(text.substr(at, end - at));
-    at = end;
-  }
-  return file;
-}
-
 // As bgzip and pzstd do it: members end after so many bytes, wherever that is in a record.
 TEST_F(WarcTest, RecordsMayGoOnInTheNextMember) {
   std::string text;
@@ -70,11 +57,17 @@ TEST_F(WarcTest, ALengthThatClaimsManyMembersSwallowsNothing) {
     text += fmt::format("WARC/1.0\r\nContent-Length: {}\r\n\r\nbody\r\n\r\n", length);
   };
   add_wrong(900'000'000);
+  size_t within = 0;  // where the one is whose length ends in the file
   for (int i = 0; i < 400; ++i) {
     pages.emplace_back(fmt::format("http://{}/", i), SomeBytes(i == 70 ? 500'000 : Below(5000)));
     text += WarcResponse(pages.back().first, pages.back().second);
+    if (i == 50) within = text.size();
     if (i % 100 == 50) add_wrong(i == 50 ? 700'000 : 800'000'000);
   }
+  // One that ends where a record does is that of a record which holds records.
+  const size_t begin = text.find("body", within);
+  if (EndsBeforeARecord(text, begin + 700'000))
+    text.replace(text.find("700000", within), 6, "700001");
   for (const Pack& pack : MemberPacks()) {
     for (const size_t block : {size_t{5'000}, size_t{65'280}, text.size()}) {
       const Contents contents = ReadAll(PackByBlocks(pack, text, block));

@@ -26,6 +26,24 @@ inline std::vector<Pack> MemberPacks() {
   return {[](const std::string& text) { return GzipOf(text); }, ZstdOf};
 }
 
+// Members of so many bytes of the text each, which end wherever that is in a record, but not where
+// one begins: that one would be taken for the start of another.
+inline std::string PackByBlocks(const Pack& pack, const std::string& text, size_t block) {
+  std::string file;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = std::min(at + block, text.size());
+    if (text.compare(end, 5, "WARC/") == 0) ++end;
+    file += pack(text.substr(at, end - at));
+    at = end;
+  }
+  return file;
+}
+
+// Whether a record that ends at `end` of this text would have another one behind it.
+inline bool EndsBeforeARecord(const std::string& text, size_t end) {
+  return text.compare(end, 9, "\r\n\r\nWARC/") == 0;
+}
+
 class WarcTest : public RandomTest {
  protected:
   struct Contents {

@@ -306,8 +306,10 @@ TEST_F(WarcTest, HeadsThatClaimMuchAreNotReadAgainAndAgain) {
     }
     return file + WarcResponse("http://b/", "second");
   };
-  // Within the file, or beyond its end; in the window, or not.
-  for (const uint64_t length : {200'000u, 600'000u, 300'000'000u}) {
+  // Within the file, or beyond its end; in the window, or not; and before the empty line of a later
+  // head: heads are 3,038 bytes apart.
+  for (const uint64_t length :
+       {200'000u, 66 * 3038u - 4, 600'000u, 198 * 3038u - 4, 300'000'000u}) {
     CountingFile file(hostile(length));
     const Contents contents = ReadPieces(&file, file.length());
     EXPECT_EQ(contents.pages, (Pages{{"http://a/", "first"}, {"http://b/", "second"}}));
