@@ -286,15 +286,18 @@ absl::StatusOr<bool> WarcReader::ReadHead() {
 absl::StatusOr<WarcReader::Found> WarcReader::ReadBlock(uint64_t length) {
   const size_t size = head_.size() + length;
   ASSIGN_OR_RETURN(std::string_view bytes, Fill(size + kBehindBytes));
-  // Of a record that went on in other members, the end of one says nothing.
+  // Of a record that went on in other members, the end of one says nothing. One that is only asked
+  // what follows may be damaged: the record is not in it.
+  bool sound = false;
   for (bool moved_on = false;
        bytes.size() < size || (moved_on && NextOneSays(bytes.substr(size)));) {
+    sound = sound || (bytes.size() >= size && !IsDamaged());
     ASSIGN_OR_RETURN(moved_on, GoOnInNextMember());
     if (!moved_on) break;
     ASSIGN_OR_RETURN(bytes, Fill(size + kBehindBytes));
   }
   // A member that holds one record is right only when its checksum is.
-  if (bytes.size() < size + kEndBytes && IsDamaged()) return PassOver("truncated");
+  if (!sound && bytes.size() < size + kEndBytes && IsDamaged()) return PassOver("truncated");
   if (bytes.size() < size) return PassOver("truncated");
   const std::string_view block = bytes.substr(head_.size(), length);
   Consume(size);
@@ -336,14 +339,14 @@ absl::StatusOr<WarcReader::Found> WarcReader::ReadLargeBlock(uint64_t length) {
   // Of the block in large_block_, which has all of the window.
   const uint64_t begin = replay_at_ - window().size() + head_.size();
   const uint64_t end = begin + length;
-  bool moved_on = false;
+  Gathered gathered;
   // A chain of them would gather a whole file.
   const bool too_far = end > 2 * std::max<uint64_t>(limits_.block_bytes, window_bytes_);
-  if (!too_far) RETURN_IF_ERROR(GatherLargeBlock(end, &moved_on));
+  if (!too_far) RETURN_IF_ERROR(GatherLargeBlock(end, &gathered));
   ASSIGN_OR_RETURN(const std::string_view bytes, large_block_.View());
   const bool complete = bytes.size() >= end;
   const std::string_view behind = bytes.substr(std::min<uint64_t>(end, bytes.size()));
-  const bool damaged = behind.size() < kEndBytes && IsDamaged();
+  const bool damaged = !gathered.sound && behind.size() < kEndBytes && IsDamaged();
   if (complete && !damaged && EndsRecord(bytes.substr(begin, length), behind)) {
     ++index_;
     window_offset_ += head_.size() + length;
@@ -352,12 +355,12 @@ absl::StatusOr<WarcReader::Found> WarcReader::ReadLargeBlock(uint64_t length) {
     return MakePayload(bytes.substr(begin, length));
   }
   Consume(head_.size());
-  if (moved_on) numbered_until_ = window_offset_ + (bytes.size() - begin);
+  if (gathered.moved_on) numbered_until_ = window_offset_ + (bytes.size() - begin);
   return PassOver(complete || too_far ? "false_length" : "truncated");
 }
 
 // At least `end` bytes into large_block_, and a few more, unless there are fewer.
-absl::Status WarcReader::GatherLargeBlock(uint64_t end, bool* moved_on) {
+absl::Status WarcReader::GatherLargeBlock(uint64_t end, Gathered* gathered) {
   const uint64_t want = end + kBehindBytes;
   const auto lacking = [&] {
     return std::min<uint64_t>(want - std::min(large_block_.size(), want), kSmallestWindow);
@@ -372,11 +375,12 @@ absl::Status WarcReader::GatherLargeBlock(uint64_t end, bool* moved_on) {
     if (large_block_.size() >= end) {
       ASSIGN_OR_RETURN(const std::string_view bytes, large_block_.View());
       // Of a record that went on in other members, the end of one says nothing.
-      if (!*moved_on || !NextOneSays(bytes.substr(end))) break;
+      if (!gathered->moved_on || !NextOneSays(bytes.substr(end))) break;
+      gathered->sound = gathered->sound || !IsDamaged();
     }
     ASSIGN_OR_RETURN(const bool more, GoOnInNextMember());
     if (!more) break;
-    *moved_on = true;
+    gathered->moved_on = true;
   }
   return absl::OkStatus();
 }

@@ -59,7 +59,11 @@ class WarcReader final : public RecordReader {
   absl::StatusOr<bool> ReadHead();
   absl::StatusOr<Found> ReadBlock(uint64_t length);
   absl::StatusOr<Found> ReadLargeBlock(uint64_t length);
-  absl::Status GatherLargeBlock(uint64_t end, bool* moved_on);
+  struct Gathered {
+    bool moved_on = false;  // into other members than the one it began in
+    bool sound = false;     // all of it is of members that have ended well
+  };
+  absl::Status GatherLargeBlock(uint64_t end, Gathered* gathered);
   absl::StatusOr<Found> MakePayload(std::string_view block);
   absl::StatusOr<bool> MayHaveBlock(uint64_t length, const char** why_not);
   absl::StatusOr<Found> PassOver(const char* reason);

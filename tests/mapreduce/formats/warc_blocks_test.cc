@@ -106,5 +106,25 @@ TEST_F(WarcTest, ALengthThatEndsWithAMemberIsNotRightForThat) {
   }
 }
 
+// A member is asked whether a record may end before it; that it is damaged costs the record
+// nothing.
+TEST_F(WarcTest, ARecordThatEndsWithItsMembersIsGivenThoughTheNextOneIsDamaged) {
+  for (const size_t size : {size_t{3'000}, size_t{400'000}}) {
+    const Pages pages = {{"http://a/", SomeBytes(size)}};
+    std::string a = WarcResponse(pages[0].first, pages[0].second);
+    a.resize(a.size() - 4);  // its line ends are in the next member
+    const std::string b = "\r\n\r\n" + WarcResponse("http://b/", SomeBytes(1'000));
+    for (const Pack& pack : MemberPacks()) {
+      const std::string whole = PackByBlocks(pack, a, a.size() / 2 + 1);
+      const std::string next = pack(b);
+      for (size_t bytes = 0; bytes < 200; ++bytes) {
+        const Contents contents = ReadAll(whole + next.substr(0, bytes));
+        ASSERT_EQ(contents.pages, pages) << size << " " << bytes;
+        EXPECT_LE(contents.set_aside.size(), 1u);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace quern::mr
