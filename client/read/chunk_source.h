@@ -38,6 +38,9 @@ class ChunkSource {
   const ServerAddress& server() const { return server_; }
   // It reads by itself, and has no more to give when it fails: the server may.
   virtual bool is_direct() const { return false; }
+  // It has given something, and failed since its reader took nothing more for long: the server is
+  // well and has the rest.
+  virtual bool was_dropped() const { return false; }
 
   // One that is opened ahead of its turn gets ready, and then waits.
   virtual void Pause() {}

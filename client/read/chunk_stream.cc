@@ -9,6 +9,14 @@ namespace pb = ::quern::dfs::v1;
 
 constexpr char kReadMethod[] = "/quern.dfs.v1.ChunkData/Read";
 
+// What a server says to a reader who takes nothing: DeadlineExceeded behind what it has sent, and
+// when that is not taken either, it cancels the stream. The reader itself sets no deadline, and
+// hears no more of a stream that it has cancelled. A server that stops cancels its streams as well,
+// so this alone does not say that it is well.
+bool MayBeOfSlowReader(const absl::Status& status) {
+  return absl::IsDeadlineExceeded(status) || absl::IsCancelled(status);
+}
+
 }  // namespace
 
 ChunkStream::ChunkStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> channel,
@@ -16,6 +24,7 @@ ChunkStream::ChunkStream(rpc::BulkLoop* loop, std::shared_ptr<grpc::Channel> cha
     : ChunkSource(server),
       loop_(loop),
       stream_(loop->Open(std::move(channel), kReadMethod, absl::InfiniteDuration())),
+      begin_(range.offset),
       expected_(range.offset),
       end_(range.offset + range.length) {
   pb::ReadRequest request;
@@ -37,6 +46,8 @@ absl::Status ChunkStream::OnEvent(const rpc::BulkEvent& event) {
   if (event.stream != stream_) return absl::OkStatus();
   if (event.kind == rpc::BulkEvent::Kind::kMessage) return OnMessage(event.message);
   if (event.kind != rpc::BulkEvent::Kind::kFinished || expected_ == end_) return absl::OkStatus();
+  // One that is not well gives nothing when it is asked for the next bytes again.
+  was_dropped_ = MayBeOfSlowReader(event.status) && expected_ > begin_;
   if (!event.status.ok()) return event.status;
   // Without an error: its replica ends there.
   return OutOfRangeError("it sent {} bytes too few", end_ - expected_);

@@ -15,6 +15,7 @@ class ChunkStream final : public ChunkSource {
               const ServerAddress& server, ChunkRange range);
   ~ChunkStream() override;
 
+  bool was_dropped() const override { return was_dropped_; }
   void Pause() override { stream_->PauseReading(); }
   void Resume() override { stream_->ResumeReading(); }
   absl::Status OnEvent(const rpc::BulkEvent& event) override;
@@ -26,8 +27,10 @@ class ChunkStream final : public ChunkSource {
 
   rpc::BulkLoop* const loop_;
   rpc::BulkStream* const stream_;
+  const uint64_t begin_;
   uint64_t expected_;  // chunk offset of the next byte to arrive
   const uint64_t end_;
+  bool was_dropped_ = false;
   std::deque<CheckedBytes> arrived_;
 };
 

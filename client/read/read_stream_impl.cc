@@ -91,8 +91,7 @@ absl::Status ReadStreamImpl::OnBytes(CheckedBytes bytes) {
       wait_.Asked(ahead_since_, context_->clock->MonotonicNow());
     }
   } else if (direct_again_at_ == position_) {
-    const ServerAddress server = current_->server();
-    OpenCurrent(server);
+    GoOnAtServer();
   }
   bytes_ = std::move(bytes);
   next_slice_ = 0;
@@ -186,6 +185,11 @@ void ReadStreamImpl::OpenCurrent(const ServerAddress& server) {
   BeginWait();
 }
 
+void ReadStreamImpl::GoOnAtServer() {
+  const ServerAddress server = current_->server();
+  OpenCurrent(server);
+}
+
 void ReadStreamImpl::BeginWait() {
   waiting_since_ = context_->clock->MonotonicNow();
   wait_.Asked(waiting_since_, waiting_since_);
@@ -256,7 +260,9 @@ absl::Status ReadStreamImpl::Wait() {
   if (event.kind == rpc::BulkEvent::Kind::kMessage && current_->Gave(event)) {
     wait_.Arrived(now, {.bytes = event.message.Length()});
   }
-  if (!status.ok()) {
+  if (!status.ok() && current_->was_dropped() && !doubted_) {
+    GoOnAtServer();
+  } else if (!status.ok()) {
     OnFailure(status);
   } else if (event.kind == rpc::BulkEvent::Kind::kTimeout && silence >= Allowance()) {
     wait_.GaveUp();
@@ -282,7 +288,7 @@ void ReadStreamImpl::OnFailure(const absl::Status& why) {
   if (why.code() == absl::StatusCode::kDataLoss) {
     context_->ReportBadReplica(chunk_.id, server.id, Message(why));
   }
-  context_->SuspectReplica(server, chunk_.id, why);
+  if (!current_->was_dropped()) context_->SuspectReplica(server, chunk_.id, why);
   choice_.Failed(server.id);
   current_.reset();
   failing_since_ = std::min(failing_since_, context_->clock->MonotonicNow());

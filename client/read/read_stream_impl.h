@@ -40,6 +40,8 @@ class ReadStreamImpl final : public ReadStream {
   absl::Status Compare(const CheckedBytes& bytes);
   absl::Status EnsureStream();
   void OpenCurrent(const ServerAddress& server);
+  // The present server is asked for the rest of the chunk, as if it had just been chosen.
+  void GoOnAtServer();
   // From a replica on this machine directly, if it can be had; else by a connection.
   std::unique_ptr<ChunkSource> OpenAt(uint64_t position, const ChunkInfo& chunk,
                                       const ServerAddress& server);

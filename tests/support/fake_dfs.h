@@ -46,7 +46,9 @@ class FakeDfs {
   void ScriptLookUps(std::function<bool()> script);
   // Reads from this server give a wrong byte, nothing at all, end early, or begin late; or the
   // first or last byte of a chunk is wrong although its message has the right checksum; or it has
-  // no such replica, or one that is empty, or has 10,000 bytes at most.
+  // no such replica, or one that is empty, or has 10,000 bytes at most; or the reader is taken for
+  // one who takes nothing, before he has got anything, or half way, with either of the two ends
+  // that such a stream may have.
   enum class ReadFault {
     kNone,
     kWrongByte,
@@ -58,6 +60,9 @@ class FakeDfs {
     kNotFound,
     kEmpty,
     kShort,
+    kDropAtOnce,
+    kDropHalfWay,
+    kCancelHalfWay,
   };
   void SetReadFault(uint32_t server_id, ReadFault fault);
   // Called for every read that is to begin late or not at all, and returns when it is late.
