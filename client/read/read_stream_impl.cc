@@ -85,6 +85,7 @@ absl::Status ReadStreamImpl::OnBytes(CheckedBytes bytes) {
   if (current_->is_direct()) direct_bytes_ += bytes.payload.size();
   if (is_last) {
     direct_again_at_.reset();
+    direct_bytes_ = kReadAheadBytes;
     current_ = std::move(ahead_);
     if (current_ != nullptr) {
       current_->Resume();
@@ -156,7 +157,7 @@ absl::Status ReadStreamImpl::EnsureStream() {
 }
 
 // While the memory runs out of a chunk as soon as the disk has filled it again, nothing is gained
-// by going back and forth: then all the rest comes from the server.
+// by going back and forth: then all the rest of the chunk comes from the server.
 void ReadStreamImpl::ConnectInstead() {
   ChunkRange range = RangeFrom(position_, chunk_);
   const bool goes_on =

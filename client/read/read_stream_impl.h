@@ -89,7 +89,8 @@ class ReadStreamImpl final : public ReadStream {
   absl::Time ahead_since_;  // it was asked
   // Offset in the file up to which the connection goes, where it goes on directly behind it.
   std::optional<uint64_t> direct_again_at_;
-  // Bytes that were had directly since the memory last had none; many before that.
+  // Bytes that were had directly since the memory last had none of this chunk; many before that, so
+  // that going on directly is tried once for each chunk.
   uint64_t direct_bytes_ = kReadAheadBytes;
   std::optional<uint64_t> not_ahead_;  // file offset of a chunk that could not be opened ahead
   absl::Time waiting_since_;

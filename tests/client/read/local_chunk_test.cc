@@ -191,13 +191,13 @@ TEST_F(LocalChunkTest, WhatCannotBeHadSoIsAnError) {
 class LocalReadTest : public LocalChunkTest {
  protected:
   static constexpr char kPath[] = "/f";
-  void Write(const std::string& bytes) {
+  void Write(const std::string& bytes, size_t chunks_expected = 1) {
     fs_ = FileSystem::Create({.masters = {fake_.master_address()}});
     ASSERT_OK_AND_ASSIGN(const auto writer, fs_->Create(kPath));
     ASSERT_OK(writer->Append(bytes));
     ASSERT_OK(writer->Close());
     ASSERT_OK_AND_ASSIGN(const auto chunks, fs_->GetChunks(kPath));
-    ASSERT_EQ(chunks.size(), 1u);
+    ASSERT_EQ(chunks.size(), chunks_expected);
     replicas_ = chunks[0].replicas;
   }
   absl::StatusOr<std::string> Read(uint64_t length) {
@@ -280,6 +280,41 @@ TEST_F(ColdReadTest, WhereNothingIsInMemoryAllTheRestComesFromTheServer) {
   EXPECT_EQ(asked_, 2);
   EXPECT_THAT(fake_.reads(), ElementsAre(FakeDfs::Read{0, kPiece, kSize - kPiece},
                                          FakeDfs::Read{kPiece, kSize - kPiece, 0}));
+}
+
+// That memory ran out of one chunk at once says nothing of the next one.
+TEST_F(ColdReadTest, EachChunkIsTriedAnew) {
+  constexpr uint64_t kFirst = 4 << 20;
+  const std::string text = RandomText(2 * kSize);
+  Write(text, 2);
+  ASSERT_OK_AND_ASSIGN(const auto chunks, fs_->GetChunks(kPath));
+  const std::string first = text.substr(0, kFirst);
+  const std::string second = text.substr(kFirst);
+  const std::string first_sums = SumsOf(first).SerializeAsString();
+  const std::string second_sums = SumsOf(second).SerializeAsString();
+  const UniqueFd replica = FileOf(second);
+  int pipe_ends[2];
+  ASSERT_EQ(pipe2(pipe_ends, O_CLOEXEC), 0);
+  const UniqueFd nothing(pipe_ends[0]);
+  const UniqueFd other_end(pipe_ends[1]);
+  std::atomic<int> asked_for_second = 0;
+  const FakeLocalServer server(
+      replicas_[0].address, [&](const pb::OpenLocalRequest& request, int socket) {
+        if (request.chunk_id() == chunks[0].id.value()) {
+          ++asked_;
+          EXPECT_OK(SendLocally(socket, first_sums, nothing.get()));
+        } else {
+          const int fd = asked_for_second++ == 0 ? nothing.get() : replica.get();
+          EXPECT_OK(SendLocally(socket, second_sums, fd));
+        }
+      });
+  ASSERT_OK_AND_ASSIGN(const std::string back, Read(text.size()));
+  EXPECT_TRUE(back == text);
+  EXPECT_EQ(asked_, 2);
+  EXPECT_EQ(asked_for_second, 2);
+  EXPECT_THAT(fake_.reads(), ElementsAre(FakeDfs::Read{0, kPiece, kFirst - kPiece},
+                                         FakeDfs::Read{kPiece, kFirst - kPiece, 0},
+                                         FakeDfs::Read{0, kPiece, second.size() - kPiece}));
 }
 
 TEST_F(LocalReadTest, OneThatDoesNotAnswerIsAskedOnce) {
