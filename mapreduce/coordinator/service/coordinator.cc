@@ -239,9 +239,17 @@ void Coordinator::Withdraw(const Job& job, const absl::Status& why) {
 
 absl::Status Coordinator::Kill(std::string_view job_id, std::string_view reason) {
   if (IsPipelineId(job_id)) return pipelines_.Kill(job_id, reason);
+  return KillJob(job_id, {CleanLine(reason, kMaxReasonBytes)});
+}
+
+absl::Status Coordinator::StopJob(std::string_view job_id, std::string_view reason) {
+  return KillJob(job_id, {std::string(reason), /*after_one_try=*/true});
+}
+
+absl::Status Coordinator::KillJob(std::string_view job_id, const WishToKill& wish) {
   JobTracker::Effects effects;
   MutexLock lock(&mutex_);
-  RETURN_IF_ERROR(tracker_.Kill(job_id, CleanLine(reason, kMaxReasonBytes), Now()));
+  RETURN_IF_ERROR(tracker_.Kill(job_id, wish, Now()));
   Deliver(&effects);
   return absl::OkStatus();
 }
@@ -262,7 +270,6 @@ absl::StatusOr<FinishPlan> Coordinator::PlanFinish(JobKey key) {
       plan.status.set_state(job->doomed);
       return plan;
     }
-    plan.wish_is_old = job->wish_is_old;
     spec = job->spec;
     maps = job->maps;
     reduces = job->reduces;
@@ -285,7 +292,7 @@ absl::StatusOr<FinishPlan> Coordinator::PlanFinish(JobKey key) {
   return plan;
 }
 
-std::optional<std::string> Coordinator::KillWish(JobKey key) const {
+std::optional<WishToKill> Coordinator::KillWish(JobKey key) const {
   MutexLock lock(&mutex_);
   const Job* job = tracker_.state().jobs.Find(key);
   return job == nullptr ? std::nullopt : job->kill_wish;

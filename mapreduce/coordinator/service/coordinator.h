@@ -26,6 +26,7 @@
 #include "mapreduce/coordinator/service/orphan_collector.h"
 #include "mapreduce/coordinator/service/pipeline_driver.h"
 #include "mapreduce/coordinator/service/planner.h"
+#include "mapreduce/coordinator/service/wish_to_kill.h"
 #include "mapreduce/coordinator/service/work_queue.h"
 #include "mapreduce/coordinator/store/job_journal.h"
 #include "mapreduce/engine/messages.h"
@@ -71,7 +72,7 @@ class Coordinator final : private JobFinisher::Jobs, private PipelineDriver::Job
   // errors. Unavailable: the same request is being accepted. After any error there is no job. The
   // others know pipelines as well, by their ids.
   absl::StatusOr<pb::SubmitResponse> Submit(const pb::SubmitRequest& request) override;
-  absl::Status Kill(std::string_view job_id, std::string_view reason) override;
+  absl::Status Kill(std::string_view job_id, std::string_view reason);
   absl::StatusOr<pb::JobStatus> GetJob(std::string_view job_id) const override;
   // Without counters, failure and long texts.
   absl::StatusOr<pb::JobStatus> GetJobSummary(std::string_view job_id) const;
@@ -107,18 +108,20 @@ class Coordinator final : private JobFinisher::Jobs, private PipelineDriver::Job
  private:
   // What the finisher asks and tells.
   absl::StatusOr<FinishPlan> PlanFinish(JobKey key) override;
-  std::optional<std::string> KillWish(JobKey key) const override;
+  std::optional<WishToKill> KillWish(JobKey key) const override;
   void Settle(JobKey key) override;
   pb::TaskHistory DescribeTasks(JobKey key) override;
   void JobEnded(JobKey key, const pb::JobStatus& status) override;
   StringSet PluginsInUse() override;
   // What the pipelines ask and tell.
+  absl::Status StopJob(std::string_view job_id, std::string_view reason) override;
   bool HasNewerOutput(JobKey than, int64_t ended_ms,
                       const std::set<std::string>& paths) const override;
   std::string FindRequest(uint64_t client_id, uint64_t request_id) const override;
   JobKey ReserveKey() override;
   void PipelineChanged(std::string_view pipeline_id) override;
 
+  absl::Status KillJob(std::string_view job_id, const WishToKill& wish);
   // Gives the job an id, by which it is written down, and makes its directory.
   absl::Status TakeId(Job* job);
   void Withdraw(const Job& job, const absl::Status& why);

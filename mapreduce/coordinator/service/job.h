@@ -20,6 +20,7 @@
 #include "mapreduce/coordinator/logic/output_table.h"
 #include "mapreduce/coordinator/service/chosen_results.h"
 #include "mapreduce/coordinator/service/packed_messages.h"
+#include "mapreduce/coordinator/service/wish_to_kill.h"
 #include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/jobs.pb.h"
 #include "quern/mr/v1/types.pb.h"
@@ -56,11 +57,7 @@ struct Job {
   pb::JobState doomed = pb::JOB_STATE_UNSPECIFIED;
   std::string reason;
   std::optional<pb::AttemptFailure> failure;
-  // Why somebody wants it killed while its output is published: it ends so unless that appears
-  // first.
-  std::optional<std::string> kill_wish;
-  // An earlier coordinator knew of it, and may have begun to give the publication up.
-  bool wish_is_old = false;
+  std::optional<WishToKill> kill_wish;
   // What has become of the publication is decided.
   bool settled = false;
   absl::Time submitted;

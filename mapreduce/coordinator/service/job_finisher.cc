@@ -24,7 +24,7 @@ class JobFinisher::JobPublication final : public Publication {
       : finisher_(finisher), key_(key), plan_(std::move(plan)) {}
 
   LogField Name() const override { return {"job", plan_.status.job_id()}; }
-  std::optional<std::string> KillWish() override { return finisher_->jobs_->KillWish(key_); }
+  std::optional<WishToKill> KillWish() override { return finisher_->jobs_->KillWish(key_); }
   absl::Status Publish() override { return mr::Publish(plan_.publish, finisher_->files_); }
   absl::StatusOr<bool> Withdraw(const std::string& reason) override;
   void Settle() override { finisher_->jobs_->Settle(key_); }
@@ -101,9 +101,7 @@ void JobFinisher::FinishOne(JobKey key) {
   commit.record.set_time_ms(ToMillis(clock_->TimeNow()));
   commit.record.mutable_committing();
   MustWrite(journal_->Append({commit}, JobJournal::Sync::kDurable));
-  const auto wishes = plan->wish_is_old ? PublicationQueue::Wishes::kAlways
-                                        : PublicationQueue::Wishes::kAfterOneTry;
-  publications_.Add(std::make_unique<JobPublication>(this, key, *std::move(plan)), wishes);
+  publications_.Add(std::make_unique<JobPublication>(this, key, *std::move(plan)));
 }
 
 void JobFinisher::WriteEnd(JobKey key, FinishPlan plan) {

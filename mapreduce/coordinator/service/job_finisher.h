@@ -1,10 +1,9 @@
 // Brings jobs that need no more tasks to their end: publishes the output or gives it up, writes the
 // last record, tells everybody, and cleans up behind.
 //
-// A job that is killed while it is published is tried once, if it has not been yet: its work is
-// done, and may be all that a pipeline that is stopped keeps of a stage. After that it is looked at
-// before the next try: one whose outputs have appeared ends as SUCCEEDED all the same, of another
-// one nothing will appear.
+// A job that is killed while it is published is looked at before the next try, also before the
+// first: one whose outputs have appeared ends as SUCCEEDED all the same, of another one nothing
+// will appear. One that its pipeline stops is tried once before (wish_to_kill.h).
 //
 // What waits for the file system has threads of its own, so that a job that is killed ends and is
 // cleaned up, which may make room, however many others wait to be published; and one of those that
@@ -23,6 +22,7 @@
 #include "mapreduce/coordinator/logic/ids.h"
 #include "mapreduce/coordinator/service/publication_queue.h"
 #include "mapreduce/coordinator/service/publisher.h"
+#include "mapreduce/coordinator/service/wish_to_kill.h"
 #include "mapreduce/coordinator/service/work_queue.h"
 #include "mapreduce/coordinator/store/job_journal.h"
 #include "mapreduce/engine/messages.h"
@@ -37,9 +37,6 @@ struct FinishPlan {
   uint64_t client_id = 0;
   uint64_t request_id = 0;
   PublishPlan publish;  // of a job that succeeded
-  // An earlier coordinator knew that it is to be killed: what is to be published may be gone, and
-  // only to withdraw it comes to the same end.
-  bool wish_is_old = false;
 };
 
 // Thread-safe.
@@ -52,8 +49,8 @@ class JobFinisher {
     // What jobs and pipelines are timed with.
     virtual absl::Time Now() const = 0;
     virtual absl::StatusOr<FinishPlan> PlanFinish(JobKey key) = 0;
-    // Why somebody wants a job killed whose output is being published; nothing when nobody does.
-    virtual std::optional<std::string> KillWish(JobKey key) const = 0;
+    // That somebody wants a job killed whose output is being published.
+    virtual std::optional<WishToKill> KillWish(JobKey key) const = 0;
     // What becomes of a job that was to be published is decided: nobody can kill it any more.
     virtual void Settle(JobKey key) = 0;
     // What its tasks did, to be remembered.

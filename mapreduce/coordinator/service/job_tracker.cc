@@ -82,7 +82,7 @@ void JobTracker::Prepared(JobKey key, const absl::Status& prepared, absl::Time n
   Dispatch(now);
 }
 
-absl::Status JobTracker::Kill(std::string_view job_id, std::string_view reason, absl::Time now) {
+absl::Status JobTracker::Kill(std::string_view job_id, const WishToKill& wish, absl::Time now) {
   Job* job = state_.jobs.Find(job_id);
   if (job == nullptr) return NoSuchJob(job_id);
   if (job->ended()) {
@@ -90,19 +90,20 @@ absl::Status JobTracker::Kill(std::string_view job_id, std::string_view reason, 
     return FailedPreconditionError("{}: has ended already ({})", job_id,
                                    StateName(job->final_status->state()));
   }
-  if (job->state == pb::JOB_STATE_COMMITTING) return WishKilled(job, reason, now);
-  Doom(job, pb::JOB_STATE_KILLED, reason, now);
+  if (job->state == pb::JOB_STATE_COMMITTING) return WishKilled(job, wish, now);
+  Doom(job, pb::JOB_STATE_KILLED, wish.reason, now);
   Dispatch(now);
   return absl::OkStatus();
 }
 
 // Its output may have appeared: only who publishes it can tell.
-absl::Status JobTracker::WishKilled(Job* job, std::string_view reason, absl::Time now) {
-  if (job->kill_wish) return absl::OkStatus();
+absl::Status JobTracker::WishKilled(Job* job, const WishToKill& wish, absl::Time now) {
+  const bool is_known = job->kill_wish && (wish.after_one_try || !job->kill_wish->after_one_try);
+  if (is_known) return absl::OkStatus();
   if (job->settled) {
     return FailedPreconditionError("{}: is at its end already, nothing to kill", job->id);
   }
-  job->kill_wish = CleanLine(reason, kMaxReasonBytes);
+  job->kill_wish = WishToKill{CleanLine(wish.reason, kMaxReasonBytes), wish.after_one_try};
   records_.KillWished(*job, now);
   Changed(*job);
   Dispatch(now);
@@ -113,14 +114,15 @@ void JobTracker::Settle(JobKey key) {
   if (Job* job = state_.jobs.Find(key)) job->settled = true;
 }
 
-// One that was killed when all its tasks were done was being published.
+// One that was killed when all its tasks were done was being published. An earlier coordinator may
+// have begun to give that up: what would be published may be gone, and it is not tried, whoever
+// killed it.
 void JobTracker::RecoverDoom(const JournalReplay::Outcome::Doomed& doomed) {
   Job* job = state_.jobs.Find(doomed.key);
   if (job == nullptr) return;
   const JobTasks* tasks = state_.scheduler.job(doomed.key);
   if (doomed.state == pb::JOB_STATE_KILLED && tasks != nullptr && tasks->AllDone()) {
-    if (!job->kill_wish) job->kill_wish = doomed.reason;
-    job->wish_is_old = true;
+    job->kill_wish = WishToKill{doomed.reason};
     return;
   }
   MarkDoomed(job, doomed.state, doomed.reason);

@@ -24,6 +24,7 @@
 #include "mapreduce/coordinator/service/journal_writer.h"
 #include "mapreduce/coordinator/service/order_maker.h"
 #include "mapreduce/coordinator/service/tracker_state.h"
+#include "mapreduce/coordinator/service/wish_to_kill.h"
 #include "mapreduce/coordinator/store/job_journal.h"
 #include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/worker.pb.h"
@@ -88,8 +89,8 @@ class JobTracker {
   JobKey ReserveKey() { return state_.jobs.ReserveKey(); }
   // One whose output is being published ends as KILLED only if that has not appeared
   // (Job::kill_wish). FailedPrecondition when it has ended, or is about to end, in another way. May
-  // be repeated.
-  absl::Status Kill(std::string_view job_id, std::string_view reason, absl::Time now);
+  // be repeated; what a user wishes comes before what its pipeline does.
+  absl::Status Kill(std::string_view job_id, const WishToKill& wish, absl::Time now);
   // Called by whoever publishes: what becomes of the job is decided and no wish is heard any more.
   // Nothing is journalled of it from here on but its last record.
   void Settle(JobKey key);
@@ -129,7 +130,7 @@ class JobTracker {
   // Jobs: job_tracker.cc.
   void Changed(const Job& job) { effects_.changed.insert(job.key); }
   void Doom(Job* job, pb::JobState state, std::string_view reason, absl::Time now);
-  absl::Status WishKilled(Job* job, std::string_view reason, absl::Time now);
+  absl::Status WishKilled(Job* job, const WishToKill& wish, absl::Time now);
   void RecoverDoom(const JournalReplay::Outcome::Doomed& doomed);
   // False when its end is decided already.
   bool MarkDoomed(Job* job, pb::JobState state, std::string_view reason);

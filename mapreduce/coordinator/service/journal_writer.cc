@@ -122,7 +122,7 @@ void JournalWriter::Doomed(const Job& job, absl::Time now) {
 void JournalWriter::KillWished(const Job& job, absl::Time now) {
   pb::JobDoomed* doomed = Add(job, now)->mutable_doomed();
   doomed->set_state(pb::JOB_STATE_KILLED);
-  doomed->set_reason(*job.kill_wish);
+  doomed->set_reason(job.kill_wish->reason);
 }
 
 void JournalWriter::Write() {

@@ -10,6 +10,7 @@
 
 #include "mapreduce/coordinator/logic/ids.h"
 #include "mapreduce/coordinator/logic/pipeline_stages.h"
+#include "mapreduce/coordinator/service/wish_to_kill.h"
 #include "mapreduce/engine/messages.h"
 #include "mapreduce/plan/pipeline_rules.h"
 #include "quern/mr/v1/jobs.pb.h"
@@ -38,9 +39,7 @@ struct Pipeline {
   std::vector<pb::StageOutput> outputs;    // of the last round that succeeded, or of an earlier run
   std::vector<std::string> job_ids;        // of the newest round
   bool publishing = false;
-  // Why somebody wants it killed when all its stages are done: it ends so unless what it publishes
-  // appears first.
-  std::optional<std::string> kill_wish;
+  std::optional<WishToKill> kill_wish;
   // What has become of the publication is decided.
   bool settled = false;
 

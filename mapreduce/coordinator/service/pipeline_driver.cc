@@ -149,7 +149,7 @@ void PipelineDriver::ReplayDoom(Pipeline* pipeline, const pb::PipelineDoomed& do
   }
   // It was being published.
   const bool is_wish = pipeline->stages->ended() && doomed.state() == pb::JOB_STATE_KILLED;
-  if (is_wish && !pipeline->kill_wish) pipeline->kill_wish = doomed.reason();
+  if (is_wish && !pipeline->kill_wish) pipeline->kill_wish = WishToKill{doomed.reason()};
   pipeline->stages->Doom(doomed.reason(), time);
 }
 
@@ -277,7 +277,7 @@ void PipelineDriver::StopRound(const StageRound& round) {
   }
   // One that has ended says so. One that publishes is tried once before it is given up: what it has
   // made is kept for those that go on from this pipeline.
-  jobs_->Kill(job_id, "its pipeline is stopped").IgnoreError();
+  jobs_->StopJob(job_id, "its pipeline is stopped").IgnoreError();
   HearOfEnd(job_id);
 }
 
@@ -381,7 +381,7 @@ absl::Status PipelineDriver::Kill(std::string_view id, std::string_view reason) 
   std::string written = WriteKilled(pipeline->key, reason);
   if (pipeline->stages->ended()) {
     // What it publishes may have appeared: only who publishes it can tell.
-    pipeline->kill_wish = std::move(written);
+    pipeline->kill_wish = WishToKill{std::move(written)};
   } else {
     pipeline->stages->Doom(std::move(written), jobs_->Now());
   }

@@ -35,6 +35,7 @@
 #include "mapreduce/coordinator/service/publication_queue.h"
 #include "mapreduce/coordinator/service/publisher.h"
 #include "mapreduce/coordinator/service/stage_output.h"
+#include "mapreduce/coordinator/service/wish_to_kill.h"
 #include "mapreduce/coordinator/service/work_queue.h"
 #include "mapreduce/coordinator/store/job_journal.h"
 #include "mapreduce/engine/messages.h"
@@ -50,7 +51,9 @@ class PipelineDriver {
    public:
     virtual ~Jobs() = default;
     virtual absl::StatusOr<pb::SubmitResponse> Submit(const pb::SubmitRequest& request) = 0;
-    virtual absl::Status Kill(std::string_view job_id, std::string_view reason) = 0;
+    // Kills the job of a stage. One that is being published is tried once before it is given up
+    // (wish_to_kill.h).
+    virtual absl::Status StopJob(std::string_view job_id, std::string_view reason) = 0;
     virtual absl::StatusOr<pb::JobStatus> GetJob(std::string_view job_id) const = 0;
     // Whether a job that was submitted after `than`, or ended at `ended_ms` or later, has succeeded
     // with an output at, above or below one of these paths.
@@ -182,7 +185,7 @@ class PipelineDriver {
   void HearOfEnd(const std::string& job_id);
   void RunEnd(const End& end);
   void Finish(JobKey key);
-  std::optional<std::string> KillWish(JobKey key);
+  std::optional<WishToKill> KillWish(JobKey key);
   // Nobody can kill it any more, and nothing is journalled of it but its last record.
   void Settle(JobKey key);
   void WriteEnd(JobKey key, const EndPlan& plan, const absl::Status& published);

@@ -48,7 +48,7 @@ class PipelineDriver::PipelinePublication final : public Publication {
       : driver_(driver), key_(key), plan_(std::move(plan)) {}
 
   LogField Name() const override { return {"pipeline", plan_.pipeline_id}; }
-  std::optional<std::string> KillWish() override { return driver_->KillWish(key_); }
+  std::optional<WishToKill> KillWish() override { return driver_->KillWish(key_); }
   absl::Status Publish() override { return PublishPipeline(plan_.publish, driver_->files_); }
   absl::StatusOr<bool> Withdraw(const std::string&) override {
     return WithdrawPipeline(plan_.publish, driver_->files_);
@@ -83,11 +83,10 @@ void PipelineDriver::Finish(JobKey key) {
   std::optional<EndPlan> plan = PlanEnd(key);
   if (!plan) return;
   if (plan->state != pb::JOB_STATE_SUCCEEDED) return WriteEnd(key, *plan, absl::OkStatus());
-  publications_.Add(std::make_unique<PipelinePublication>(this, key, *std::move(plan)),
-                    PublicationQueue::Wishes::kAlways);
+  publications_.Add(std::make_unique<PipelinePublication>(this, key, *std::move(plan)));
 }
 
-std::optional<std::string> PipelineDriver::KillWish(JobKey key) {
+std::optional<WishToKill> PipelineDriver::KillWish(JobKey key) {
   MutexLock lock(&mutex_);
   return table_.Find(key)->kill_wish;
 }

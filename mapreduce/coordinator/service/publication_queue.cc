@@ -3,30 +3,21 @@
 #include <utility>
 
 namespace quern::mr {
-namespace {
-
-constexpr int kPublishingThreads = 4;
-
-}  // namespace
 
 void PublicationQueue::Start(const std::string& name) {
-  queue_.Start(name, kPublishingThreads, [this](Work work) { Try(std::move(work)); });
-}
-
-void PublicationQueue::Add(std::unique_ptr<Publication> publication, Wishes wishes) {
-  queue_.Add({std::move(publication), wishes == Wishes::kAlways});
+  queue_.Start(name, kThreads, [this](Work work) { Try(std::move(work)); });
 }
 
 void PublicationQueue::Try(Work work) {
   Publication& publication = *work.publication;
-  const std::optional<std::string> kill = publication.KillWish();
+  const std::optional<WishToKill> kill = publication.KillWish();
   absl::StatusOr<bool> withdrawn = false;
-  if (kill && work.hears_wishes) {
-    withdrawn = publication.Withdraw(*kill);
+  if (kill && (work.is_tried || !kill->after_one_try)) {
+    withdrawn = publication.Withdraw(kill->reason);
   } else if (const absl::Status tried = publication.Publish(); !tried.ok()) {
     withdrawn = tried;
   }
-  work.hears_wishes = true;
+  work.is_tried = true;
   const absl::Status published = withdrawn.status();
   if (!published.ok() && queue_.stopping()) return;  // goes on at the next start
   if (IsRetryable(published)) {
@@ -37,7 +28,7 @@ void PublicationQueue::Try(Work work) {
   }
   publication.Settle();
   const bool is_killed = withdrawn.ok() && *withdrawn;
-  publication.End({published, is_killed ? kill : std::nullopt});
+  publication.End({published, is_killed ? std::optional(kill->reason) : std::nullopt});
 }
 
 }  // namespace quern::mr

@@ -9,9 +9,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "common/log.h"
 #include "common/status.h"
+#include "mapreduce/coordinator/service/wish_to_kill.h"
 #include "mapreduce/coordinator/service/work_queue.h"
 
 namespace quern::mr {
@@ -23,8 +25,8 @@ class Publication {
 
   // Whose output it is, for the log.
   virtual LogField Name() const = 0;
-  // Why somebody wants it given up; nothing when nobody does. Asked before each try.
-  virtual std::optional<std::string> KillWish() = 0;
+  // That somebody wants it given up. Asked before each try.
+  virtual std::optional<WishToKill> KillWish() = 0;
   // Both may be repeated, the second also after the first.
   virtual absl::Status Publish() = 0;
   // True: nothing has appeared, and nothing will. False: everything has.
@@ -41,6 +43,8 @@ class Publication {
 // Thread-safe.
 class PublicationQueue {
  public:
+  static constexpr int kThreads = 4;
+
   // `retry`: between two tries.
   explicit PublicationQueue(absl::Duration retry) : retry_(retry) {}
 
@@ -51,16 +55,12 @@ class PublicationQueue {
   // Stops, and waits for what is being done.
   void Shutdown() { queue_.Shutdown(); }
 
-  enum class Wishes {
-    kAlways,
-    kAfterOneTry,  // the work is done: it is tried once, however early somebody wants it killed
-  };
-  void Add(std::unique_ptr<Publication> publication, Wishes wishes);
+  void Add(std::unique_ptr<Publication> publication) { queue_.Add({std::move(publication)}); }
 
  private:
   struct Work {
     std::unique_ptr<Publication> publication;
-    bool hears_wishes = false;
+    bool is_tried = false;
   };
   void Try(Work work);
 

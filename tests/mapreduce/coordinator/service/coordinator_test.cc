@@ -5,13 +5,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "common/mutex.h"
 #include "mapreduce/coordinator/service/journal_writer.h"
+#include "mapreduce/coordinator/service/publication_queue.h"
 #include "mapreduce/coordinator/service/rpc/handlers.h"
 #include "tests/mapreduce/coordinator/service/fake_files.h"
 
@@ -24,6 +28,7 @@ class FakePlanner final : public JobPlanner {
     if (while_planning) std::exchange(while_planning, nullptr)();
     PlannedJob plan;
     plan.spec = std::move(spec);
+    if (over_nothing) return plan;
     plan.spec.mutable_reduce()->set_tasks(1);
     plan.map_splits.resize(3);
     if (long_paths) {
@@ -34,6 +39,7 @@ class FakePlanner final : public JobPlanner {
     return plan;
   }
   bool long_paths = false;
+  bool over_nothing = false;             // all tasks are done at once
   std::function<void()> while_planning;  // called once
 };
 
@@ -140,6 +146,60 @@ TEST_F(CoordinatorTest, AKillThatIsRepeatedAnswersLikeTheFirst) {
     EXPECT_EQ(killed->status().reason(), "enough") << call;
     request.set_reason("again");
   }
+}
+
+// The file system is away, and others wait for it.
+TEST_F(CoordinatorTest, WhatItsUserKillsBeforeItsFirstTryReplacesNothing) {
+  planner_.over_nothing = true;
+  AddJobOutput(&files_, "/out", "job-20261121-0001", "good");
+  std::promise<void> back;
+  const std::shared_future<void> is_back = back.get_future().share();
+  Mutex mutex;
+  CondVar changed;
+  int waiting = 0;
+  files_.before_stat = [&](const std::string& path) {
+    if (!path.ends_with("/.appeared")) return;  // with which a try begins
+    {
+      MutexLock lock(&mutex);
+      ++waiting;
+      changed.SignalAll();
+    }
+    is_back.wait_for(std::chrono::minutes(1));
+  };
+  Coordinator coordinator(OpenMemoryJournal(NewMemoryJournalStorage()), &planner_, &files_, {});
+  ASSERT_TRUE(coordinator.Start().ok());
+  uint64_t requests = 0;
+  const auto submit = [&](const std::string& path) -> std::string {
+    pb::SubmitRequest request;
+    request.mutable_header()->set_client_id(7);
+    request.mutable_header()->set_request_id(++requests);
+    request.mutable_spec()->mutable_output()->set_path(path);
+    request.mutable_spec()->mutable_output()->set_overwrite(true);
+    const auto submitted = coordinator.Submit(request);
+    EXPECT_TRUE(submitted.ok()) << submitted.status();
+    return submitted.ok() ? submitted->job_id() : "";
+  };
+  for (int i = 0; i < PublicationQueue::kThreads; ++i) submit(fmt::format("/other{}", i));
+  {
+    const absl::Time deadline = absl::Now() + absl::Seconds(60);
+    MutexLock lock(&mutex);
+    while (waiting < PublicationQueue::kThreads && absl::Now() < deadline) {
+      changed.WaitFor(&mutex, absl::Seconds(1));
+    }
+  }
+  pb::KillRequest request;
+  request.set_job_id(submit("/out"));
+  EXPECT_TRUE(coordinator.Kill(request.job_id(), "wrong input").ok());
+  back.set_value();
+  pb::JobStatus status;
+  for (int calls = 0; calls < 12 && status.finished_ms() == 0; ++calls) {
+    const auto killed = Kill(&coordinator, request);  // waits for the end
+    ASSERT_TRUE(killed.ok()) << killed.status();
+    status = killed->status();
+  }
+  EXPECT_EQ(status.state(), pb::JOB_STATE_KILLED);
+  EXPECT_EQ(status.reason(), "wrong input");
+  EXPECT_EQ(*files_.ReadFile("/out/part"), "good");
 }
 
 TEST_F(CoordinatorTest, WorkersHaveTheirTimeFromWhenTheJournalIsRead) {

@@ -71,6 +71,8 @@ class FakeFiles final : public PublishFiles {
   int lost_answers = 0;         // of such changes that are made; the next ones
   // Called with the path, without a lock; an error is the answer, and nothing is made.
   std::function<absl::Status(const std::string& path)> before_mkdir;
+  // Called with the path, without a lock.
+  std::function<void(const std::string& path)> before_stat;
   size_t largest_page = 0;  // of those that were asked for
   Moves last_moves;         // that were asked for at once
 
@@ -132,6 +134,7 @@ class FakeFiles final : public PublishFiles {
     return it->second;
   }
   absl::StatusOr<Entry> Stat(const std::string& path) override {
+    if (before_stat) before_stat(path);
     MutexLock lock(&mutex_);
     if (unreachable_stats > 0) {
       --unreachable_stats;

@@ -36,15 +36,14 @@ class JobFinisherTest : public testing::Test, protected JobFinisher::Jobs {
     plan.publish.job_dir = JobDir(IdOf(key));
     plan.publish.manifest.job_id = IdOf(key);
     plan.publish.outputs.push_back({"", fmt::format("/out{}", key.value())});
-    plan.wish_is_old = wishes_are_old_;
     return plan;
   }
-  std::optional<std::string> KillWish(JobKey key) const override {
+  std::optional<WishToKill> KillWish(JobKey key) const override {
     MutexLock lock(&mutex_);
     const auto wish = wishes_.find(key);
     // Asked before each try.
     if (wish == wishes_.end() || wish->second-- > 0) return std::nullopt;
-    return "by ada";
+    return WishToKill{"by ada", is_stopped_};
   }
   void Settle(JobKey key) override {
     EXPECT_FALSE(Records(key).back().has_finished()) << "a wish could come behind it";
@@ -105,7 +104,7 @@ class JobFinisherTest : public testing::Test, protected JobFinisher::Jobs {
   }
 
   std::set<JobKey> succeeded_;
-  bool wishes_are_old_ = false;
+  bool is_stopped_ = false;  // by a pipeline
   FakeFiles files_;
   mutable Mutex mutex_;
   CondVar changed_;
@@ -141,17 +140,16 @@ TEST_F(JobFinisherTest, WhatCannotBePublishedCanBeKilled) {
   }
 }
 
-// As when its pipeline is stopped for another stage: its work is done.
-TEST_F(JobFinisherTest, IsTriedOnceHoweverEarlyItIsKilled) {
+// For another stage: its work is done.
+TEST_F(JobFinisherTest, IsTriedOnceHoweverEarlyItsPipelineStopsIt) {
+  is_stopped_ = true;
   FinishAndKill(JobKey(1), 0);
   EXPECT_EQ(WaitForEnd(JobKey(1)), pb::JOB_STATE_SUCCEEDED);
   EXPECT_TRUE(files_.Has(fmt::format("/out1/{}", kSuccessName)));
   EXPECT_TRUE(IsSettled(JobKey(1)));
 }
 
-// An earlier coordinator may have taken away what would be published.
-TEST_F(JobFinisherTest, IsNotTriedWhenItWasKilledBeforeARestart) {
-  wishes_are_old_ = true;
+TEST_F(JobFinisherTest, IsNotTriedWhenItWasKilledBefore) {
   FinishAndKill(JobKey(1), 0);
   EXPECT_EQ(WaitForEnd(JobKey(1)), pb::JOB_STATE_KILLED);
   EXPECT_FALSE(files_.Has(fmt::format("/out1/{}", kSuccessName)));

@@ -119,7 +119,7 @@ TEST_F(TrackerTest, FailsAJobWithTheRecordThatItsTaskFailedOn) {
 TEST_F(TrackerTest, RemembersThatAJobWasKilled) {
   AddWorker("a");
   const std::string id = Submit(1, 1);
-  ASSERT_TRUE(tracker_->Kill(id, "by ada", now_).ok());
+  ASSERT_TRUE(tracker_->Kill(id, {"by ada"}, now_).ok());
   finishing_.clear();
   Restart();
   EXPECT_EQ(job(id).doomed, pb::JOB_STATE_KILLED);
@@ -173,7 +173,7 @@ TEST_F(TrackerTest, KillsAJobAndItsAttempts) {
   AddWorker("a");
   const std::string id = Submit(2, 0);
   EXPECT_THAT(workers_[0].running, SizeIs(2));
-  ASSERT_TRUE(tracker_->Kill(id, "by ada", now_).ok());
+  ASSERT_TRUE(tracker_->Kill(id, {"by ada"}, now_).ok());
   Pump();
   EXPECT_TRUE(workers_[0].running.empty());
   EXPECT_EQ(job(id).doomed, pb::JOB_STATE_KILLED);
@@ -181,8 +181,8 @@ TEST_F(TrackerTest, KillsAJobAndItsAttempts) {
   status.set_job_id(id);
   status.set_state(pb::JOB_STATE_KILLED);
   tracker_->Ended(job(id).key, status, now_);
-  EXPECT_TRUE(tracker_->Kill(id, "again", now_).ok()) << "the first answer may have been lost";
-  EXPECT_EQ(tracker_->Kill("job-1", "", now_).code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(tracker_->Kill(id, {"again"}, now_).ok()) << "the first answer may have been lost";
+  EXPECT_EQ(tracker_->Kill("job-1", {}, now_).code(), absl::StatusCode::kNotFound);
 }
 
 // Its output may have appeared: the wish alone ends nothing, also after a restart.
@@ -191,17 +191,47 @@ TEST_F(TrackerTest, RemembersThatAJobWasKilledWhileItIsPublished) {
   const std::string id = Submit(1, 0);
   Succeed(&workers_[0], "m-00000.0");
   ASSERT_EQ(job(id).state, pb::JOB_STATE_COMMITTING);
-  ASSERT_TRUE(tracker_->Kill(id, "by ada", now_).ok());
-  ASSERT_TRUE(tracker_->Kill(id, "again", now_).ok());
+  ASSERT_TRUE(tracker_->Kill(id, {"by ada"}, now_).ok());
+  ASSERT_TRUE(tracker_->Kill(id, {"again"}, now_).ok());
   for (const bool restart : {false, true}) {
     if (restart) finishing_.clear();
     if (restart) Restart();
     EXPECT_EQ(job(id).state, pb::JOB_STATE_COMMITTING);
     EXPECT_EQ(job(id).doomed, pb::JOB_STATE_UNSPECIFIED);
-    EXPECT_EQ(job(id).kill_wish, "by ada");
-    EXPECT_EQ(job(id).wish_is_old, restart) << "what was to be published may be gone";
+    ASSERT_TRUE(job(id).kill_wish);
+    EXPECT_EQ(job(id).kill_wish->reason, "by ada");
+    EXPECT_FALSE(job(id).kill_wish->after_one_try);
     EXPECT_THAT(finishing_, testing::ElementsAre(job(id).key));
   }
+}
+
+TEST_F(TrackerTest, AUsersWishComesBeforeThatOfThePipeline) {
+  AddWorker("a");
+  const std::string id = Submit(1, 0);
+  Succeed(&workers_[0], "m-00000.0");
+  const WishToKill stop{"its pipeline is stopped", /*after_one_try=*/true};
+  ASSERT_TRUE(tracker_->Kill(id, stop, now_).ok());
+  ASSERT_TRUE(job(id).kill_wish);
+  EXPECT_TRUE(job(id).kill_wish->after_one_try);
+  ASSERT_TRUE(tracker_->Kill(id, {"by ada"}, now_).ok());
+  ASSERT_TRUE(tracker_->Kill(id, stop, now_).ok());
+  for (const bool restart : {false, true}) {
+    if (restart) Restart();
+    ASSERT_TRUE(job(id).kill_wish);
+    EXPECT_EQ(job(id).kill_wish->reason, "by ada");
+    EXPECT_FALSE(job(id).kill_wish->after_one_try);
+  }
+}
+
+TEST_F(TrackerTest, WhatAPipelineHasStoppedBeforeARestartIsNotTried) {
+  AddWorker("a");
+  const std::string id = Submit(1, 0);
+  Succeed(&workers_[0], "m-00000.0");
+  ASSERT_TRUE(tracker_->Kill(id, {"its pipeline is stopped", true}, now_).ok());
+  Restart();
+  ASSERT_TRUE(job(id).kill_wish);
+  EXPECT_EQ(job(id).kill_wish->reason, "its pipeline is stopped");
+  EXPECT_FALSE(job(id).kill_wish->after_one_try) << "what was to be published may be gone";
 }
 
 TEST_F(TrackerTest, NothingIsWishedOfAJobWhoseEndIsDecided) {
@@ -209,7 +239,7 @@ TEST_F(TrackerTest, NothingIsWishedOfAJobWhoseEndIsDecided) {
   const std::string id = Submit(1, 0);
   Succeed(&workers_[0], "m-00000.0");
   tracker_->Settle(job(id).key);
-  EXPECT_EQ(tracker_->Kill(id, "by ada", now_).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(tracker_->Kill(id, {"by ada"}, now_).code(), absl::StatusCode::kFailedPrecondition);
   Restart();
   EXPECT_FALSE(job(id).kill_wish.has_value()) << "it would stand behind the last record";
 }
@@ -220,7 +250,7 @@ TEST_F(TrackerTest, WhatHasEndedInAnotherWayCannotBeKilled) {
   status.set_job_id(id);
   status.set_state(pb::JOB_STATE_FAILED);
   tracker_->Ended(job(id).key, status, now_);
-  const absl::Status killed = tracker_->Kill(id, "", now_);
+  const absl::Status killed = tracker_->Kill(id, {}, now_);
   EXPECT_EQ(killed.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(Message(killed), id + ": has ended already (FAILED)");
 }

@@ -67,7 +67,7 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
     response.set_job_id(id);
     return response;
   }
-  absl::Status Kill(std::string_view job_id, std::string_view) override {
+  absl::Status StopJob(std::string_view job_id, std::string_view) override {
     MutexLock lock(&mutex_);
     pb::JobStatus& job = jobs_.at(std::string(job_id));
     if (job.state() == pb::JOB_STATE_RUNNING) to_kill_.push_back(std::string(job_id));

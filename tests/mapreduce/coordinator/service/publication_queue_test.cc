@@ -20,7 +20,7 @@ using testing::ElementsAre;
 
 // What the tries answer, in order (the last one for ever), and what was done.
 struct Script {
-  std::optional<std::string> wish;
+  std::optional<WishToKill> wish;
   std::deque<absl::Status> tries;
   absl::StatusOr<bool> withdrawn = true;
 
@@ -34,7 +34,7 @@ class ScriptedPublication final : public Publication {
   explicit ScriptedPublication(Script* script) : script_(script) {}
 
   LogField Name() const override { return {"job", "job-1"}; }
-  std::optional<std::string> KillWish() override { return script_->wish; }
+  std::optional<WishToKill> KillWish() override { return script_->wish; }
   absl::Status Publish() override {
     script_->done.push_back("publish");
     absl::Status answer = script_->tries.front();
@@ -56,10 +56,10 @@ class ScriptedPublication final : public Publication {
   Script* const script_;
 };
 
-void RunScript(Script* script, PublicationQueue::Wishes wishes) {
+void RunScript(Script* script) {
   PublicationQueue queue(absl::Milliseconds(1));
   queue.Start("publisher");
-  queue.Add(std::make_unique<ScriptedPublication>(script), wishes);
+  queue.Add(std::make_unique<ScriptedPublication>(script));
   const auto ended = script->ended.get_future().wait_for(std::chrono::minutes(1));
   ASSERT_EQ(ended, std::future_status::ready);
 }
@@ -67,7 +67,7 @@ void RunScript(Script* script, PublicationQueue::Wishes wishes) {
 TEST(PublicationQueue, TriesAgainUntilItHasAppeared) {
   Script script;
   script.tries = {UnavailableError("nobody answers"), absl::OkStatus()};
-  RunScript(&script, PublicationQueue::Wishes::kAlways);
+  RunScript(&script);
   EXPECT_THAT(script.done, ElementsAre("publish", "publish", "settle", "end"));
   EXPECT_TRUE(script.outcome.published.ok());
   EXPECT_FALSE(script.outcome.killed);
@@ -76,7 +76,7 @@ TEST(PublicationQueue, TriesAgainUntilItHasAppeared) {
 TEST(PublicationQueue, TriesNothingAgainThatIsRefusedForGood) {
   Script script;
   script.tries = {AlreadyExistsError("taken")};
-  RunScript(&script, PublicationQueue::Wishes::kAlways);
+  RunScript(&script);
   EXPECT_THAT(script.done, ElementsAre("publish", "settle", "end"));
   EXPECT_EQ(script.outcome.published.code(), absl::StatusCode::kAlreadyExists);
   EXPECT_FALSE(script.outcome.killed);
@@ -84,15 +84,15 @@ TEST(PublicationQueue, TriesNothingAgainThatIsRefusedForGood) {
 
 TEST(PublicationQueue, HearsAWishAtOnceOrAfterOneTry) {
   Script at_once;
-  at_once.wish = "by ada";
+  at_once.wish = WishToKill{"by ada"};
   at_once.tries = {absl::OkStatus()};
-  RunScript(&at_once, PublicationQueue::Wishes::kAlways);
+  RunScript(&at_once);
   EXPECT_THAT(at_once.done, ElementsAre("withdraw by ada", "settle", "end"));
   EXPECT_EQ(at_once.outcome.killed, "by ada");
   Script later;
-  later.wish = "by ada";
+  later.wish = WishToKill{"by ada", /*after_one_try=*/true};
   later.tries = {UnavailableError("nobody answers")};
-  RunScript(&later, PublicationQueue::Wishes::kAfterOneTry);
+  RunScript(&later);
   EXPECT_THAT(later.done, ElementsAre("publish", "withdraw by ada", "settle", "end"));
   EXPECT_TRUE(later.outcome.published.ok());
   EXPECT_EQ(later.outcome.killed, "by ada");
@@ -100,15 +100,15 @@ TEST(PublicationQueue, HearsAWishAtOnceOrAfterOneTry) {
 
 TEST(PublicationQueue, AWishThatComesTooLateKillsNothing) {
   Script published;
-  published.wish = "by ada";
+  published.wish = WishToKill{"by ada", /*after_one_try=*/true};
   published.tries = {absl::OkStatus()};
-  RunScript(&published, PublicationQueue::Wishes::kAfterOneTry);
+  RunScript(&published);
   EXPECT_THAT(published.done, ElementsAre("publish", "settle", "end"));
   EXPECT_FALSE(published.outcome.killed);
   Script appeared;
-  appeared.wish = "by ada";
+  appeared.wish = WishToKill{"by ada"};
   appeared.withdrawn = false;
-  RunScript(&appeared, PublicationQueue::Wishes::kAlways);
+  RunScript(&appeared);
   EXPECT_THAT(appeared.done, ElementsAre("withdraw by ada", "settle", "end"));
   EXPECT_TRUE(appeared.outcome.published.ok());
   EXPECT_FALSE(appeared.outcome.killed);
