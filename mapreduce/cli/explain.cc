@@ -129,7 +129,7 @@ absl::StatusOr<int> ExplainPipeline(Session* session, const pb::PipelineSpec& sp
       }
     }
   }
-  if (const absl::Status whole = CheckPipelineSpec(spec).status(); !whole.ok()) {
+  if (const absl::Status whole = CheckNewPipelineSpec(spec).status(); !whole.ok()) {
     plans[0].problems.emplace_back(Message(whole));
   }
   if (!around.problem.empty()) plans[0].problems.push_back(around.problem);

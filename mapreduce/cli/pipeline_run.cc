@@ -171,7 +171,7 @@ absl::StatusOr<StartedPipeline> StartPipeline(Session* session, const PipelineTe
     ASSIGN_OR_RETURN(const int code, RunPipelineLocally(session, spec, flags.threads));
     return StartedPipeline(code);
   }
-  RETURN_IF_ERROR(CheckPipelineSpec(spec).status());
+  RETURN_IF_ERROR(CheckNewPipelineSpec(spec).status());
   RETURN_IF_ERROR(Upload(session, loaded, plugins, &spec));
   ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
   pb::SubmitPipelineRequest request;

@@ -39,6 +39,22 @@ bool MayLieBesideParts(std::string_view relative) {
          !name.starts_with("part-");
 }
 
+absl::Status CheckPublishedCount(const pb::PipelineSpec& spec) {
+  size_t count = 0;
+  for (const pb::PipelineStage& stage : spec.stages()) {
+    if (!stage.job().output().path().empty()) ++count;
+    for (const pb::JobSpec::NamedOutput& output : stage.job().outputs()) {
+      if (!output.output().path().empty() && !IsBesideMain(output)) ++count;
+    }
+  }
+  if (count <= kMaxPublished) return absl::OkStatus();
+  return InvalidArgumentError(
+      "output: the stages publish {} with paths of their own, the limit is {}, since all appear at "
+      "once. Try: path = \".\" of named outputs, which puts them into the directory of their "
+      "stage's main one, or two pipelines",
+      count, kMaxPublished);
+}
+
 class Checker {
  public:
   explicit Checker(const pb::PipelineSpec& spec) : spec_(spec) {}
@@ -293,6 +309,12 @@ absl::StatusOr<RoundCondition> ParseRoundCondition(std::string_view text) {
 
 absl::StatusOr<PipelineGraph> CheckPipelineSpec(const pb::PipelineSpec& spec) {
   return Checker(spec).Check();
+}
+
+absl::StatusOr<PipelineGraph> CheckNewPipelineSpec(const pb::PipelineSpec& spec) {
+  ASSIGN_OR_RETURN(PipelineGraph graph, CheckPipelineSpec(spec));
+  RETURN_IF_ERROR(CheckPublishedCount(spec));
+  return graph;
 }
 
 std::string PublishedPath(const pb::PipelineSpec& spec, std::string_view written) {

@@ -20,6 +20,10 @@ inline constexpr int kMaxStages = 100;
 inline constexpr uint32_t kMaxRounds = 10'000;
 // It is one message.
 inline constexpr size_t kMaxPipelineBytes = size_t{4} << 20;
+// Outputs with a path of their own. They appear by one change of the master, which has 1000 moves
+// at most: one for each of them, one for each that an earlier run has left and that goes or is
+// carried over, and three for _MANIFEST.json, _SUCCESS and the mark of the publication.
+inline constexpr size_t kMaxPublished = 400;
 
 // "@extract.rejected": stage extract, output rejected. Nothing for a path.
 struct StageReference {
@@ -50,6 +54,11 @@ struct PipelineGraph {
 // InvalidArgument "stage NAME: what is wrong. Try: ..." for the first thing that cannot work: a
 // reference to nothing, a circle, an output that nobody reads, paths that are one below another.
 absl::StatusOr<PipelineGraph> CheckPipelineSpec(const pb::PipelineSpec& spec);
+
+// The same of one that is about to be submitted: it is also refused when it has more than
+// kMaxPublished outputs, which would be found out when all its work is done. One that an earlier
+// version has accepted is not looked at so: it may have room for them.
+absl::StatusOr<PipelineGraph> CheckNewPipelineSpec(const pb::PipelineSpec& spec);
 
 // Where an output is published at the end: absolute; empty: nowhere.
 std::string PublishedPath(const pb::PipelineSpec& spec, std::string_view written);

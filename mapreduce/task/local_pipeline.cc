@@ -72,7 +72,7 @@ LocalPipeline::~LocalPipeline() {
 }
 
 absl::Status LocalPipeline::Prepare() {
-  ASSIGN_OR_RETURN(const PipelineGraph graph, CheckPipelineSpec(WithoutSchemes(spec_)));
+  ASSIGN_OR_RETURN(const PipelineGraph graph, CheckNewPipelineSpec(WithoutSchemes(spec_)));
   std::vector<bool> placed(graph.stages.size());
   while (order_.size() < placed.size()) {  // there are no circles
     for (size_t i = 0; i < placed.size(); ++i) {

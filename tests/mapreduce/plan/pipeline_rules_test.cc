@@ -108,6 +108,27 @@ TEST(CheckPipelineSpec, NamesWhatCannotWork) {
   EXPECT_THAT(ErrorOf(spec), HasSubstr("params.x: ${rounds}: is neither"));
 }
 
+// They appear by one change, which has a limit: that is not to be found out when all is done.
+TEST(CheckNewPipelineSpec, RefusesMoreOutputsThanCanAppearAtOnce) {
+  pb::PipelineSpec spec = Two();
+  pb::JobSpec* job = spec.mutable_stages(1)->mutable_job();
+  const auto add = [&](const std::string& path) {
+    pb::JobSpec::NamedOutput* output = job->add_outputs();
+    output->set_name(fmt::format("n{}", job->outputs_size()));
+    output->mutable_output()->set_path(path);
+  };
+  add("");
+  add(".");
+  for (size_t i = 1; i < kMaxPublished; ++i) add(fmt::format("/more{}", i));
+  EXPECT_TRUE(CheckNewPipelineSpec(spec).ok()) << CheckNewPipelineSpec(spec).status();
+  add("/last");
+  const auto refused = CheckNewPipelineSpec(spec);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(std::string(Message(refused.status())),
+              HasSubstr("publish 401 with paths of their own, the limit is 400"));
+  EXPECT_EQ(ErrorOf(spec), "") << "an earlier version has accepted such";
+}
+
 TEST(RoundCondition, ComparesACounterWithANumber) {
   EXPECT_TRUE(ParseRoundCondition("moved == 0")->Holds(0));
   EXPECT_FALSE(ParseRoundCondition("counter moved == 0")->Holds(1));

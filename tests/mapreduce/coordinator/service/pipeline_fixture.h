@@ -26,7 +26,7 @@ class FakePipelinePlanner final : public PipelinePlanner {
   absl::StatusOr<PlannedPipeline> Plan(pb::PipelineSpec spec) override {
     if (while_planning) std::exchange(while_planning, nullptr)();
     PlannedPipeline plan;
-    ASSIGN_OR_RETURN(plan.graph, CheckPipelineSpec(spec));
+    ASSIGN_OR_RETURN(plan.graph, CheckNewPipelineSpec(spec));
     plan.input_digests.assign(plan.graph.stages.size(), input_digest);
     overwrite = spec.overwrite();
     plan.spec = std::move(spec);
