@@ -29,7 +29,8 @@ struct Pipeline {
   // Of the requests that make its jobs.
   uint64_t jobs_client_id = 0;
   absl::Time submitted;
-  // Not so of one that an earlier coordinator died in accepting; rounds see to it.
+  // Not so of one that an earlier coordinator died in accepting; rounds see to it, and where none
+  // runs the publication.
   bool has_directory = false;
 
   // While it runs. One entry for each stage of the spec.

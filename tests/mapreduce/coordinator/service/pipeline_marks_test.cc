@@ -8,6 +8,7 @@
 #include "mapreduce/engine/manifest.h"
 #include "mapreduce/plan/pipeline_paths.h"
 #include "tests/mapreduce/coordinator/service/fake_files.h"
+#include "tests/mapreduce/coordinator/service/namespace_files.h"
 
 namespace quern::mr {
 namespace {
@@ -98,6 +99,36 @@ TEST_F(PipelineMarksTest, WhereThereAreMarksOutputsOfTheSameIdsSayNothing) {
   for (int again = 0; again < 2; ++again) {
     EXPECT_EQ(PublishPipeline(plan_, &files_).code(), absl::StatusCode::kNotFound);
     EXPECT_EQ(*files_.ReadFile("/alone/part"), "earlier");
+  }
+}
+
+// All its stages are reused, and a coordinator has died before it made the pipeline's directory, in
+// which the marks lie.
+TEST(PipelineMarks, APipelineWithoutADirectoryIsPublishedOrWithdrawn) {
+  const std::string source = "/.quern/pipelines/pipeline-20261121-0009/a/0001";
+  for (const bool is_killed : {false, true}) {
+    for (const std::string below : {"", "a"}) {
+      NamespaceFiles files;
+      Manifest manifest;
+      manifest.job_id = "job-1";
+      ASSERT_TRUE(files.Mkdirs(source).ok());
+      ASSERT_TRUE(files.WriteFile(source + "/" + kManifestName, FormatManifest(manifest)).ok());
+      ASSERT_TRUE(files.WriteFile(source + "/" + kSuccessName, "").ok());
+      PipelinePublishPlan plan;
+      plan.pipeline_id = "pipeline-20261122-0001";
+      plan.output_path = "/out";
+      const std::string target = below.empty() ? "/alone" : "/out/a";
+      plan.outputs.push_back({source, "job-1", target, below});
+      if (is_killed) {
+        const absl::StatusOr<bool> withdrawn = WithdrawPipeline(plan, &files);
+        ASSERT_TRUE(withdrawn.ok()) << withdrawn.status();
+        EXPECT_TRUE(*withdrawn);
+      } else {
+        const absl::Status published = PublishPipeline(plan, &files);
+        ASSERT_TRUE(published.ok()) << published;
+      }
+      EXPECT_EQ(*MakerOf(is_killed ? source : target, &files), "job-1");
+    }
   }
 }
 
