@@ -148,6 +148,7 @@ absl::Status OrderExecutor::Finalize(const Order::Finalize& order, Result* resul
   ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica,
                    services_.store->Find(ChunkId(order.chunk_id())));
   ASSIGN_OR_RETURN(const ReplicaReport report, replica->Finalize(order.length(), order.crc()));
+  if (report.state == ReplicaState::kFinalized) replica->Judged();
   ToProto(report, result->mutable_replica());
   return absl::OkStatus();
 }

@@ -91,6 +91,10 @@ absl::Status ChunkStore::Create(ReplicaSpec spec, std::optional<size_t> preferre
     return AlreadyExistsError("chunk {}: is here and {}", chunk,
                               StateName((*existing)->facts().report.state));
   }
+  if (LiesUnserved(chunk)) {
+    return AlreadyExistsError("chunk {}: is on a disk here, though it is not served at present",
+                              chunk);
+  }
   std::shared_ptr<Replica> replica;
   RETURN_IF_ERROR(UseDiskWithRoom(preferred, spec.capacity_bytes, [&](Disk* disk) -> absl::Status {
     ASSIGN_OR_RETURN(replica, Replica::Create(EnvironmentOf(disk), spec));
@@ -102,6 +106,16 @@ absl::Status ChunkStore::Create(ReplicaSpec spec, std::optional<size_t> preferre
   }
   replica->Announce();
   return absl::OkStatus();
+}
+
+bool ChunkStore::LiesUnserved(ChunkId chunk) const {
+  MutexLock lock(&mutex_);
+  const auto unrestored = unrestored_.lower_bound({chunk, nullptr});
+  if (unrestored != unrestored_.end() && unrestored->first.first == chunk) return true;
+  for (const auto& disk : disks_->disks()) {
+    if (replaced_.contains({disk.get(), chunk})) return true;
+  }
+  return false;
 }
 
 absl::StatusOr<std::shared_ptr<Replica>> ChunkStore::Find(ChunkId chunk) const {
@@ -175,6 +189,7 @@ absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCop
   };
   RETURN_IF_ERROR(in_place != nullptr ? in_place->ReplaceWith(publish) : publish());
   const std::shared_ptr<Replica> replica = Replica::Adopt(EnvironmentOf(copy->disk()), record);
+  replica->Judged();  // it was ordered
   std::shared_ptr<Replica> newcomer = replica;
   std::shared_ptr<Replica> let_go;  // behind the lock
   {

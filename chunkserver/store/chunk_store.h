@@ -8,13 +8,13 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
+#include <compare>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -167,11 +167,14 @@ class ChunkStore {
   };
   using UnrestoredPtr = std::shared_ptr<Unrestored>;
   std::vector<UnrestoredPtr> UnrestoredOn(const Disk* disk) const;
+  // One that is not served is on a disk.
+  bool LiesUnserved(ChunkId chunk) const;
   // Null: there is none on this disk.
   UnrestoredPtr FindUnrestored(ChunkId chunk, const Disk* disk) const;
   void RestoreAgain(Disk* disk);
   absl::Status RestoreOne(Unrestored* unrestored);
-  // Whether one that is set aside stays so: until the other one is FINALIZED, or gone.
+  // Whether one that is set aside stays so: until it is known which is worth more, or the other one
+  // is gone.
   bool MustWait(const Replica& newcomer) const;
   // The other one is damaged, but its row knows what was sealed. A newcomer that has all of it is
   // sealed so too: the master, which is told of one of them, cannot order that. False: it is not.
@@ -181,12 +184,9 @@ class ChunkStore {
   void Unusable(Disk* disk, const absl::Status& why);
   void OnDiskFailed(const Disk* disk);
   Replicas OnDisk(const Disk* disk) const;
-  // How much a replica is worth among those of its chunk on several disks.
-  using Worth = std::tuple<int, uint64_t, bool>;
-  static Worth WorthOf(const Replica& replica);
-  // Neither is taken away for the other: what was sealed may be the last good copy although it is
-  // not served at present, and so may what can still be sealed.
-  static bool Undecided(const Replica& one, const Replica& other);
+  // Which of two replicas of one chunk on different disks is worth more. Unordered: neither is
+  // taken away for the other.
+  static std::partial_ordering Compare(const Replica& one, const Replica& other);
   // Another one has taken its place: the master hears that it is gone, and it goes with
   // RemoveReplaced. One on a disk that has failed stays until a restart, which finds two.
   void PutOff(const std::shared_ptr<Replica>& replaced);

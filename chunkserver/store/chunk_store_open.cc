@@ -122,7 +122,8 @@ void ChunkStore::RestoreAgain(Disk* disk) {
 bool ChunkStore::MustWait(const Replica& newcomer) const {
   MutexLock lock(&mutex_);
   const auto here = replicas_.find(newcomer.chunk());
-  return here != replicas_.end() && Undecided(newcomer, *here->second);
+  return here != replicas_.end() &&
+         Compare(newcomer, *here->second) == std::partial_ordering::unordered;
 }
 
 bool ChunkStore::SealAsOther(Replica* newcomer) {
@@ -230,15 +231,16 @@ void ChunkStore::Publish(Disk* disk, const Replicas& replicas) {
     MutexLock lock(&mutex_);
     for (const std::shared_ptr<Replica>& replica : replicas) {
       std::shared_ptr<Replica>& slot = replicas_[replica->chunk()];
-      if (slot != nullptr && Undecided(*replica, *slot)) {
+      const std::partial_ordering worth =
+          slot == nullptr ? std::partial_ordering::greater : Compare(*replica, *slot);
+      if (worth == std::partial_ordering::unordered) {
         SetAside(disk, replica);
         continue;
       }
       if (auto tried = unrestored_.extract({replica->chunk(), disk}); !tried.empty()) {
         let_go.push_back(std::move(tried.mapped()));
       }
-      const bool better = slot == nullptr || WorthOf(*replica) > WorthOf(*slot);
-      std::shared_ptr<Replica> worse = better ? std::exchange(slot, replica) : replica;
+      std::shared_ptr<Replica> worse = std::is_gt(worth) ? std::exchange(slot, replica) : replica;
       if (worse == nullptr) continue;
       let_go.push_back(AddReplaced(worse));
       gone.insert(std::move(worse));

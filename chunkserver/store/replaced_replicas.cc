@@ -15,13 +15,9 @@ bool IsGone(const Replica& replica) {
   return replica.facts().report.state == ReplicaState::kRemoved;
 }
 
-}  // namespace
-
-// Two disks have a chunk when a crash came between a copy and the removal of what it replaces, when
-// a disk failed while a replica was made on it, or when one was away meanwhile. Of two alike the
-// one whose disk answers is worth more.
-ChunkStore::Worth ChunkStore::WorthOf(const Replica& replica) {
-  const ReplicaReport report = replica.facts().report;
+// Of two that nothing else is known of. Of two alike the one whose disk answers is worth more.
+using Worth = std::tuple<int, uint64_t, bool>;
+Worth WorthOf(const Replica& replica, const ReplicaReport& report) {
   if (replica.disk().failed()) return {0, 0, false};
   const bool unsealed =
       report.state == ReplicaState::kOpen || report.state == ReplicaState::kFenced;
@@ -29,11 +25,59 @@ ChunkStore::Worth ChunkStore::WorthOf(const Replica& replica) {
   return {rank, report.length, replica.disk().Answers().ok()};
 }
 
-bool ChunkStore::Undecided(const Replica& one, const Replica& other) {
-  if (one.disk().failed() || other.disk().failed()) return false;
-  const Replica::Facts facts[] = {one.facts(), other.facts()};
-  if (facts[0].sealed == facts[1].sealed) return false;
-  return facts[facts[0].sealed ? 0 : 1].report.state != ReplicaState::kFinalized;
+// Of what a master has not judged, or does not know of.
+uint64_t JudgedAt(const Replica::Facts& facts) {
+  return facts.report.state == ReplicaState::kFinalized ? facts.judged : 0;
+}
+
+// No chunk is sealed twice: two histories of the cluster have given out its id, and both may have
+// their only copy here.
+bool SealedDifferently(const Replica::Facts& one, const Replica::Facts& other) {
+  const auto good = [](const Replica::Facts& facts) {
+    return facts.sealed && (facts.report.state == ReplicaState::kFinalized ||
+                            facts.report.state == ReplicaState::kQuarantined);
+  };
+  return good(one) && good(other) &&
+         (one.report.length != other.report.length || one.report.crc != other.report.crc);
+}
+
+bool MadeByDifferentOrders(const Replica& one, const Replica& other) {
+  const uint64_t tokens[] = {one.spec().create_token, other.spec().create_token};
+  return tokens[0] != 0 && tokens[1] != 0 && tokens[0] != tokens[1];
+}
+
+// What was sealed may be the last good copy although it is not served at present, and so may what
+// can still be sealed. A FINALIZED one outlives what missed its seal, but not what was made for a
+// chunk that was given out later, or by another history.
+bool MayBothBeNeeded(const Replica::Facts& sealed, const Replica::Facts& unsealed,
+                     bool by_different_orders) {
+  if (sealed.report.state != ReplicaState::kFinalized) return true;
+  if (sealed.judged > 0) return false;
+  const ReplicaState state = unsealed.report.state;
+  const bool can_be_sealed = state == ReplicaState::kOpen || state == ReplicaState::kFenced;
+  return can_be_sealed && (unsealed.made_now || by_different_orders);
+}
+
+}  // namespace
+
+// Two disks have a chunk when a crash came between a copy and the removal of what it replaces, when
+// a disk failed while a replica was made on it, or when one was away meanwhile.
+std::partial_ordering ChunkStore::Compare(const Replica& one, const Replica& other) {
+  const Replica::Facts first = one.facts();
+  const Replica::Facts second = other.facts();
+  const bool both_there = !one.disk().failed() && !other.disk().failed();
+  if (both_there && SealedDifferently(first, second)) {
+    const uint64_t judged[] = {JudgedAt(first), JudgedAt(second)};
+    if (judged[0] == judged[1]) return std::partial_ordering::unordered;
+    return judged[0] <=> judged[1];
+  }
+  if (both_there && first.sealed != second.sealed) {
+    const bool unsure =
+        MayBothBeNeeded(first.sealed ? first : second, first.sealed ? second : first,
+                        MadeByDifferentOrders(one, other));
+    if (unsure) return std::partial_ordering::unordered;
+  }
+  return WorthOf(one, first.report) <=> WorthOf(other, second.report);
 }
 
 std::shared_ptr<Replica> ChunkStore::AddReplaced(const std::shared_ptr<Replica>& replica) {
@@ -95,8 +139,9 @@ bool ChunkStore::IsToStay(const std::shared_ptr<Replica>& replaced) {
   // That one has gone by order, and the order was meant for all.
   if (place == replicas_.end() || IsGone(*place->second)) return false;
   if (IsGone(*replaced)) return false;
-  if (Undecided(*place->second, *replaced)) return true;
-  if (WorthOf(*place->second) >= WorthOf(*replaced)) return false;
+  const std::partial_ordering worth = Compare(*replaced, *place->second);
+  if (worth == std::partial_ordering::unordered) return true;
+  if (!std::is_gt(worth)) return false;
   other = std::exchange(place->second, replaced);
   let_go[0] = TakeReplaced(&replaced->disk(), replaced->chunk());
   let_go[1] = AddReplaced(other);

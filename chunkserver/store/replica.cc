@@ -21,6 +21,7 @@ Replica::Replica(const Environment& environment, ReplicaMachine machine)
 absl::StatusOr<std::shared_ptr<Replica>> Replica::Create(const Environment& environment,
                                                          ReplicaSpec spec) {
   const std::shared_ptr<Replica> replica(new Replica(environment, ReplicaMachine(std::move(spec))));
+  replica->made_now_ = true;
   Disk* disk = environment.disk;
   const Disk::Use use(disk);
   const ReplicaRecord record = replica->record();
@@ -78,6 +79,8 @@ Replica::Facts Replica::facts() const {
           .suspect = machine_.suspect(),
           .sealed = machine_.sealed(),
           .since_ms = machine_.since_ms(),
+          .made_now = made_now_,
+          .judged = judged_,
           .producers = machine_.producers()};
 }
 

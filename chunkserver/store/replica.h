@@ -60,6 +60,8 @@ class Replica {
     bool suspect = false;
     bool sealed = false;
     int64_t since_ms = 0;
+    bool made_now = false;               // for a chunk that was given out since the start
+    uint64_t judged = 0;                 // see Judged; 0: not since the start
     std::vector<ProducerSeq> producers;  // empty when sealed
   };
   Facts facts() const;
@@ -112,6 +114,9 @@ class Replica {
   absl::StatusOr<std::optional<uint32_t>> CrcAt(uint64_t length);
   // The log has SEALED(length, crc). The report says what became of the replica.
   absl::StatusOr<ReplicaReport> Finalize(uint64_t length, uint32_t crc);
+  // A master has said that what is sealed here is what its log has sealed. Of two replicas that
+  // were sealed differently the one that a master said it of last is right.
+  void Judged();
   absl::Status Quarantine();
   // A check of its bytes failed. Returns what to tell the reader: DataLoss.
   absl::Status Condemn(std::string_view reason);
@@ -225,6 +230,8 @@ class Replica {
   uint64_t pushed_ = 0;       // data up to here are on their way to the disk
   uint64_t used_bytes_ = 0;   // as accounted at the disk
 
+  bool made_now_ = false;  // as it was made
+
   Turns turns_;  // never taken with mutex_ held
   mutable Mutex mutex_;
   bool attached_ ABSL_GUARDED_BY(mutex_) = false;
@@ -234,6 +241,7 @@ class Replica {
   Place place_ ABSL_GUARDED_BY(mutex_) = Place::kNotYet;
   bool withheld_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t condemnations_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t judged_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace quern::chunkserver

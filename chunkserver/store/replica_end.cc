@@ -1,5 +1,6 @@
 // How replicas end: fence, seal, verdicts, removal.
 #include <algorithm>
+#include <atomic>
 
 #include "chunkserver/store/replica.h"
 #include "chunkserver/store/visit_bytes.h"
@@ -103,6 +104,12 @@ absl::StatusOr<ReplicaReport> Replica::Finalize(uint64_t length, uint32_t crc) {
       break;
   }
   return facts().report;
+}
+
+void Replica::Judged() {
+  static std::atomic<uint64_t> last = 0;
+  MutexLock lock(&mutex_);
+  judged_ = ++last;
 }
 
 absl::StatusOr<std::optional<Replica::Prefix>> Replica::PrefixAt(uint64_t length) {

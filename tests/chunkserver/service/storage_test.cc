@@ -260,6 +260,16 @@ TEST_F(StorageTest, VerifiesOnOrder) {
   EXPECT_THAT(master_->Verify("n1", ChunkId(99)), StatusIs(absl::StatusCode::kNotFound));
 }
 
+// See ChunkStoreHistoriesTest.
+TEST_F(StorageTest, WhatIsSealedOrCopiedByOrderIsJudged) {
+  StartAll({"n1", "n2"});
+  const std::string text = MakeSealedChunk(kChunk, {"n1"});
+  EXPECT_OK(master_->Copy("n2", kChunk, text.size(), Crc32c(text), {"n1"}));
+  for (const char* node : {"n1", "n2"}) {
+    EXPECT_GT((*servers_[node]->store().Find(kChunk))->facts().judged, 0u) << node;
+  }
+}
+
 TEST_F(StorageTest, RemovesAndQuarantines) {
   StartAll({"n1"});
   MakeSealedChunk(kChunk, {"n1"});
