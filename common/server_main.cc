@@ -293,7 +293,8 @@ int RunServer(int argc, char** argv, ServerRole role) {
   stop.Started();
   if (!server.ok()) {
     Err().Print(ErrorLine("quern-" + role.name, server.status()));
-    return absl::IsInvalidArgument(server.status()) ? kExitUsage : kExitFailed;
+    // Some of it may be in a disk that hangs, and nothing is torn down under it.
+    EndProcess(absl::IsInvalidArgument(server.status()) ? kExitUsage : kExitFailed);
   }
   LogInfo("server_ready", {{"role", role.name},
                            {"rpc", (*server)->rpc_address()},

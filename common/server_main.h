@@ -72,7 +72,7 @@ struct ServerRole {
 
 // The exit code for main: 0 stopped by SIGTERM, 1 failed, 2 wrong usage, 130 stopped by SIGINT,
 // also while it started. Prints one line when it serves: READY role=master rpc=127.0.0.1:9400
-// http=127.0.0.1:9500
+// http=127.0.0.1:9500. Does not return after a start that failed: the process ends at once.
 int RunServer(int argc, char** argv, ServerRole role);
 
 // The same without the process: fills `flags` and the role's own flags. Text to print and exit code

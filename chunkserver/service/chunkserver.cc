@@ -31,8 +31,15 @@ rpc::BulkHandler HandlerOf(const Services* services) {
 
 absl::StatusOr<std::unique_ptr<Chunkserver>> Chunkserver::Start(ChunkserverOptions options) {
   auto server = std::unique_ptr<Chunkserver>(new Chunkserver(std::move(options)));
-  RETURN_IF_ERROR(server->StartParts());
-  return server;
+  const absl::Status started = server->StartParts();
+  if (started.ok()) return server;
+  // Before anybody waits for a disk. The usual case is a port that is still held by the server
+  // before, whose threads do not come back from that disk either.
+  LogError("chunkserver_not_started", {{"error", started}});
+  const bool may_go = server->store_ == nullptr || server->store_->MayGo();
+  // The process ends with this error, and what hangs uses all of it until then.
+  if (!may_go) Keep(std::move(server));
+  return started;
 }
 
 Chunkserver::~Chunkserver() { Shutdown(); }

@@ -37,7 +37,8 @@ struct ChunkserverOptions {
 
 class Chunkserver : public RunningServer {
  public:
-  // Serves when this returns; whether a master is there does not matter.
+  // Serves when this returns; whether a master is there does not matter. An error ends the process:
+  // beside a disk that hangs, what was started is not ended.
   static absl::StatusOr<std::unique_ptr<Chunkserver>> Start(ChunkserverOptions options);
   ~Chunkserver() override;
 

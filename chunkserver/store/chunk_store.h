@@ -65,8 +65,12 @@ std::string BootId();
 class ChunkStore {
  public:
   // Applies the restart rules to every replica. A disk that hangs is taken in when it answers; what
-  // is on it is Unavailable until then. Fails when no disk is usable, or as DiskSet::Open.
+  // is on it is Unavailable until then. Fails when no disk is usable, or as DiskSet::Open; what
+  // hangs then keeps what it uses, as MayGo says.
   static absl::StatusOr<std::unique_ptr<ChunkStore>> Open(ChunkStoreOptions options);
+  // The destructor would wait for no disk that hangs: the threads in which disks are opened and
+  // loaded have ended. False: some do not come back, and use this. Waits for those that will.
+  bool MayGo();
   ~ChunkStore();
 
   // Of this server; made at its first start.

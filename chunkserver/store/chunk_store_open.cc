@@ -29,25 +29,32 @@ absl::StatusOr<std::unique_ptr<ChunkStore>> ChunkStore::Open(ChunkStoreOptions o
     };
   }
   auto store = std::unique_ptr<ChunkStore>(new ChunkStore(std::move(options)));
-  RETURN_IF_ERROR(store->OpenDisks());
-  return store;
+  const absl::Status opened = store->OpenDisks();
+  if (opened.ok()) return store;
+  // Before anybody waits for a disk.
+  LogError("store_not_opened", {{"error", opened}});
+  if (!store->MayGo()) Keep(std::move(store));
+  return opened;
 }
+
+bool ChunkStore::MayGo() { return disks_ == nullptr || disks_->threads().Await(); }
 
 ChunkStore::~ChunkStore() {
   if (disks_ != nullptr) disks_->threads().Join();  // they use the rest
 }
 
 absl::Status ChunkStore::OpenDisks() {
-  ASSIGN_OR_RETURN(disks_,
-                   DiskSet::Open({.dirs = options_.dirs,
-                                  .forget_disks = options_.forget_disks,
-                                  .reserve_bytes = options_.reserve_bytes,
-                                  .fs = options_.fs,
-                                  .open_index = options_.open_index,
-                                  .clock = options_.clock,
-                                  .disk_patience = options_.disk_patience,
-                                  .disk_silence = options_.disk_silence,
-                                  .on_failed = [this](const Disk* disk) { OnDiskFailed(disk); }}));
+  disks_ = std::make_unique<DiskSet>(
+      DiskSet::Options{.dirs = options_.dirs,
+                       .forget_disks = options_.forget_disks,
+                       .reserve_bytes = options_.reserve_bytes,
+                       .fs = options_.fs,
+                       .open_index = options_.open_index,
+                       .clock = options_.clock,
+                       .disk_patience = options_.disk_patience,
+                       .disk_silence = options_.disk_silence,
+                       .on_failed = [this](const Disk* disk) { OnDiskFailed(disk); }});
+  RETURN_IF_ERROR(disks_->Open());
   {
     MutexLock lock(&mutex_);
     devices_.resize(disks_->disks().size());

@@ -45,13 +45,7 @@ std::unique_ptr<Disk> DiskSet::MakeDisk(const std::string& path) const {
   return disk;
 }
 
-absl::StatusOr<std::unique_ptr<DiskSet>> DiskSet::Open(Options options) {
-  auto set = std::unique_ptr<DiskSet>(new DiskSet(std::move(options)));
-  RETURN_IF_ERROR(set->OpenAll());
-  return set;
-}
-
-absl::Status DiskSet::OpenAll() {
+absl::Status DiskSet::Open() {
   std::vector<EmptyPlace> empty;
   absl::Status error = OpenExisting(&empty);
   RETURN_IF_ERROR(AgreeOnIdentity());

@@ -44,9 +44,11 @@ class DiskSet {
     // See Disk::set_on_failed. From any thread.
     std::function<void(const Disk*)> on_failed = nullptr;
   };
-  // Opens those that are there, formats new ones. Fails when none is usable, or when disks belong
-  // to different servers or clusters (FailedPrecondition). None is ready yet.
-  static absl::StatusOr<std::unique_ptr<DiskSet>> Open(Options options);
+  explicit DiskSet(Options options);
+  // Once. Opens those that are there, formats new ones. Fails when none is usable, or when disks
+  // belong to different servers or clusters (FailedPrecondition). None is ready yet. Also when it
+  // fails, threads may be in disks that hang.
+  absl::Status Open();
 
   // Those of `dirs`, then those that are missed. Never changes.
   const std::vector<std::unique_ptr<Disk>>& disks() const { return disks_; }
@@ -75,8 +77,6 @@ class DiskSet {
   absl::Status CheckWhole() const;
 
  private:
-  explicit DiskSet(Options options);
-  absl::Status OpenAll();
   // One without a disk, and the note beside it.
   struct EmptyPlace {
     Disk* disk = nullptr;

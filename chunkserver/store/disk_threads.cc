@@ -50,12 +50,13 @@ bool DiskThreads::OthersHang(absl::Duration patience) const {
   });
 }
 
-void DiskThreads::Await(const std::function<bool()>& enough, absl::Duration patience) {
+bool DiskThreads::Await(const std::function<bool()>& enough, absl::Duration patience) {
   MutexLock lock(&mutex_);
   while (Busy()) {
-    if (OthersHang(patience) && (enough == nullptr || enough())) return;
+    if (OthersHang(patience) && (enough == nullptr || enough())) return false;
     ended_.WaitFor(&mutex_, look_every_);
   }
+  return true;
 }
 
 void DiskThreads::Join() {

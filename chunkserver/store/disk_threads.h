@@ -6,6 +6,9 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "chunkserver/store/disk.h"
 #include "common/mutex.h"
@@ -25,8 +28,8 @@ class DiskThreads {
   // The same, but once the last one has ended.
   void BeginNext(const Disk* disk, std::function<void()> work);
   // Waits until all have ended; as soon as `enough` says so (none: at once) not for disks that
-  // hang, as Disk::Answers says, and have done so for longer than `patience`.
-  void Await(const std::function<bool()>& enough = nullptr,
+  // hang, as Disk::Answers says, and have done so for longer than `patience`. True: all have ended.
+  bool Await(const std::function<bool()>& enough = nullptr,
              absl::Duration patience = absl::ZeroDuration());
   // Waits for all, however long; nothing is begun any more.
   void Join();
@@ -47,5 +50,17 @@ class DiskThreads {
   CondVar ended_;
   std::map<const Disk*, Worker> workers_ ABSL_GUARDED_BY(mutex_);
 };
+
+// For what threads use that do not come back: it stays until the process ends.
+template <typename T>
+void Keep(std::unique_ptr<T> used) {
+  struct Kept {
+    Mutex mutex;
+    std::vector<std::unique_ptr<T>> all ABSL_GUARDED_BY(mutex);
+  };
+  static auto* const kept = new Kept;
+  MutexLock lock(&kept->mutex);
+  kept->all.push_back(std::move(used));
+}
 
 }  // namespace quern::chunkserver

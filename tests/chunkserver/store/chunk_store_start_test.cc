@@ -1,8 +1,11 @@
 // A start with a disk that hangs: the others are served, and it is taken in when it answers.
+#include <unistd.h>
+
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <future>
+#include <map>
 
 #include "common/thread.h"
 #include "tests/chunkserver/store/chunk_store_fixture.h"
@@ -374,6 +377,64 @@ TEST(DiskThreadsTest, AStartIsPatientWithADiskThatTakesItsTime) {
   });
   threads.Await([] { return true; }, kDiskStartPatience);
   EXPECT_TRUE(opened) << "though it hangs by then";
+}
+
+// Whoever looks at it has waited for longer than anybody waits for a disk.
+class ClockOfAnHourALook : public SimulatedClock {
+ public:
+  absl::Time MonotonicNow() override {
+    AdvanceTime(absl::Hours(1));
+    return SimulatedClock::MonotonicNow();
+  }
+};
+
+// Opened, it does not say again whose it is.
+class IndexThatSaysItOnce : public MemoryReplicaIndex {
+ public:
+  using MemoryReplicaIndex::MemoryReplicaIndex;
+  absl::StatusOr<DiskIdentity> LoadIdentity() override {
+    if (said_.exchange(true)) return UnavailableError("it was said once");
+    return MemoryReplicaIndex::LoadIdentity();
+  }
+
+ private:
+  std::atomic<bool> said_ = false;
+};
+
+// In a process of its own, since the thread in that disk keeps what it uses.
+TEST(FailedStoreTest, AStartThatFailsBesideADiskThatHangsSaysWhyAndEnds) {
+  testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  TempDir dir;
+  HangingFileSystem files;
+  ClockOfAnHourALook clock;
+  std::map<std::string, std::shared_ptr<MemoryIndexContents>> contents;
+  for (const char* disk : {"hangs", "good"}) {
+    ASSERT_OK(FileSystem::Real()->MakeDirs(dir / disk));
+    contents[dir / disk + "/index"] = std::make_shared<MemoryIndexContents>();
+  }
+  ChunkStoreOptions options;
+  options.dirs = {dir / "hangs", dir / "good"};
+  options.reserve_bytes = 1;
+  options.fs = &files;
+  options.open_index = [&](const std::string& path,
+                           bool) -> absl::StatusOr<std::unique_ptr<ReplicaIndex>> {
+    return std::make_unique<MemoryReplicaIndex>(contents.at(path));
+  };
+  ASSERT_OK(ChunkStore::Open(options));
+  options.open_index = [&](const std::string& path,
+                           bool) -> absl::StatusOr<std::unique_ptr<ReplicaIndex>> {
+    return std::make_unique<IndexThatSaysItOnce>(contents.at(path));
+  };
+  options.clock = &clock;
+  options.disk_patience = absl::Milliseconds(10);
+  const auto start_in_vain = [&] {
+    alarm(60);  // kills one that waits
+    files.Hang(dir / "hangs");
+    const bool opened = ChunkStore::Open(options).ok();
+    FileSystem::Real()->RemoveTree(dir.path()).IgnoreError();
+    _exit(opened ? 0 : 1);
+  };
+  EXPECT_EXIT(start_in_vain(), testing::ExitedWithCode(1), "store_not_opened.*it was said once");
 }
 
 INSTANTIATE_TEST_SUITE_P(Both, ChunkStoreStartTest,
