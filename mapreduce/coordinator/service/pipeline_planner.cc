@@ -14,7 +14,9 @@ absl::StatusOr<PlannedPipeline> DfsPipelinePlanner::Plan(pb::PipelineSpec spec) 
   PlannedPipeline plan;
   std::vector<SplitInput> all_inputs;
   for (pb::PipelineStage& stage : *spec.mutable_stages()) FillStageDefaults(stage.mutable_job());
-  ASSIGN_OR_RETURN(plan.graph, CheckNewPipelineSpec(spec));
+  // One that goes on from an earlier one was accepted then, maybe by an earlier version.
+  ASSIGN_OR_RETURN(plan.graph,
+                   spec.resumes().empty() ? CheckNewPipelineSpec(spec) : CheckPipelineSpec(spec));
   ASSIGN_OR_RETURN(const uint32_t replication, ReplicationBetweenStages());
   for (int i = 0; i < spec.stages_size(); ++i) {
     pb::PipelineStage* stage = spec.mutable_stages(i);
