@@ -365,6 +365,11 @@ absl::Status SetSpecKey(std::string_view key, std::string_view value, SpecFile* 
 }
 
 absl::Status CheckParameters(const SpecFile& file) {
+  RETURN_IF_ERROR(CheckParameterNames(file));
+  return CheckParameterForms(file);
+}
+
+absl::Status CheckParameterNames(const SpecFile& file) {
   if (!file.parameters.has_value()) return absl::OkStatus();
   const std::vector<std::string>& known = *file.parameters;
   for (const auto& [name, value] : file.spec.params()) {
@@ -375,7 +380,7 @@ absl::Status CheckParameters(const SpecFile& file) {
         known.empty() ? "no parameters" : fmt::format("only {}", fmt::join(known, ", ")),
         near.empty() ? "" : fmt::format(". Did you mean params.{}?", near));
   }
-  return CheckParameterForms(file);
+  return absl::OkStatus();
 }
 
 absl::Status CheckParameterForms(const SpecFile& file) {

@@ -53,6 +53,8 @@ void AddSideFile(std::string_view path, std::string_view name, SpecFile* file);
 
 // InvalidArgument when a parameter is set that the job does not read, or to what it cannot read.
 absl::Status CheckParameters(const SpecFile& file);
+// The former alone.
+absl::Status CheckParameterNames(const SpecFile& file);
 // The latter alone. What a pipeline fills in while it runs (`${...}`) is not known yet.
 absl::Status CheckParameterForms(const SpecFile& file);
 

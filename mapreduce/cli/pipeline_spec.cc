@@ -242,7 +242,7 @@ absl::Status FillParams(const PipelineFile& file, LoadedStage* stage) {
   for (const auto& [name, value] : stage->stage.params) {
     RETURN_IF_ERROR(SetSpecKey("params." + name, value, &stage->file));
   }
-  return CheckParameters(stage->file);
+  return CheckParameterNames(stage->file);
 }
 
 const std::string* FindParam(const PipelineFile& file, const std::string& name) {
