@@ -174,7 +174,7 @@ class Planner {
     std::vector<PlanNode> words;
     for (const Token& token : tokens) {
       ASSIGN_OR_RETURN(PlanNode word, EachField(query, [&](size_t field) {
-                         return Terms({token}, field, 0, boost);
+                         return ExactTerms({token}, field, 0, boost);
                        }));
       word.occur = occur;
       words.push_back(std::move(word));
@@ -279,13 +279,20 @@ class Planner {
     return InverseDocumentFrequency(index_.documents(), document_frequency);
   }
 
-  // One term, or a phrase of several. A character that has neighbours is in the pairs of an index,
-  // and alone only where it has none: it is the beginning of both.
+  // All that a written word or a phrase consists of. A character that has neighbours is in the
+  // pairs of an index, and alone only where it has none: it is the beginning of both. One of
+  // several parts, as the month in a date, stands alone in the texts that are meant.
   absl::StatusOr<PlanNode> Terms(const std::vector<Token>& tokens, size_t field, uint32_t slop,
                                  double boost) {
     if (tokens.size() == 1 && IsLoneCharacter(tokens[0].term)) {
       return Prefix(std::string(tokens[0].term), field, boost);
     }
+    return ExactTerms(tokens, field, slop, boost);
+  }
+
+  // One term, or a phrase of several.
+  absl::StatusOr<PlanNode> ExactTerms(const std::vector<Token>& tokens, size_t field, uint32_t slop,
+                                      double boost) {
     RETURN_IF_ERROR(CountTerms(tokens.size()));
     if (slop > 0 && tokens.size() > limits_.max_sloppy_terms) {
       return InvalidArgumentError("a phrase with ~ of {} words, of at most {}", tokens.size(),
