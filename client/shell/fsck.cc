@@ -120,13 +120,16 @@ class Fsck final : public ShellCommand {
   }
 
   // On a busy machine a heartbeat comes late: what hangs on that alone is looked at again, for some
-  // seconds in all.
+  // seconds, until something does not hang on it.
   absl::StatusOr<std::vector<ChunkPresence>> Look(Shell* shell, const std::string& path) {
     while (true) {
       ASSIGN_OR_RETURN(std::vector<ChunkInfo> chunks, shell->fs()->GetChunks(path));
       RETURN_IF_ERROR(AskForServers(shell));
       std::vector<ChunkPresence> seen = silent_.Separate(std::move(chunks));
-      if (!DependsOnLateServers(seen)) return seen;
+      if (!DependsOnLateServers(seen)) {
+        late_until_ = absl::InfiniteFuture();
+        return seen;
+      }
       const absl::Time now = shell->clock().MonotonicNow();
       late_until_ = std::min(late_until_, now + kLatePatience);
       if (now >= late_until_) return seen;
@@ -197,7 +200,7 @@ class Fsck final : public ShellCommand {
 
   SilentServers silent_;
   absl::Time asked_at_ = absl::InfinitePast();
-  absl::Time late_until_ = absl::InfiniteFuture();  // from the first late server on
+  absl::Time late_until_ = absl::InfiniteFuture();  // while servers are late, one after another
 };
 
 }  // namespace
