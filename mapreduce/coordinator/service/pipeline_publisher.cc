@@ -249,8 +249,12 @@ absl::StatusOr<bool> StillWaits(const PipelinePublishPlan::Output& output,
 
 // By a coordinator of an earlier version, which left no marks: everything has left its place and is
 // at its target. Who made the targets does not suffice: a coordinator that has lost its journal
-// gives ids of jobs out again that had ended.
+// gives ids of jobs out again that had ended. Nor does it that nothing waits where somebody has
+// removed the pipeline's directory; an earlier version that has published leaves it.
 absl::StatusOr<bool> HasAppearedUnmarked(const PipelinePublishPlan& plan, PublishFiles* files) {
+  const absl::Status found = files->Stat(PipelineDir(plan.pipeline_id)).status();
+  if (absl::IsNotFound(found)) return false;
+  RETURN_IF_ERROR(found);
   const std::string staging = StagingDir(plan.pipeline_id);
   for (const PipelinePublishPlan::Output& output : plan.outputs) {
     ASSIGN_OR_RETURN(const bool waits, StillWaits(output, staging, files));
@@ -270,11 +274,23 @@ absl::StatusOr<bool> HasAppeared(const PipelinePublishPlan& plan, PublishMarks::
   return fate == PublishMarks::Fate::kAppeared;
 }
 
+// As HasAppeared. What lies where is asked at most once, and the mark says so: later it may be
+// gone.
+absl::StatusOr<bool> HasAppearedBefore(const PipelinePublishPlan& plan, const PublishMarks& marks,
+                                       PublishFiles* files) {
+  ASSIGN_OR_RETURN(const PublishMarks::Fate fate, marks.Find());
+  ASSIGN_OR_RETURN(const bool appeared, HasAppeared(plan, fate, files));
+  // Where a mark was withdrawn, a change may be on its way: that must not be made before the
+  // directory is full again.
+  const bool begins = !appeared && fate == PublishMarks::Fate::kUnmarked && !plan.outputs.empty();
+  if (begins) RETURN_IF_ERROR(marks.Begin());
+  return appeared;
+}
+
 absl::Status PublishOnce(const PipelinePublishPlan& plan, const std::string& staging,
                          PublishFiles* files) {
   const PublishMarks marks = MarksOfPipeline(plan, files);
-  ASSIGN_OR_RETURN(const PublishMarks::Fate fate, marks.Find());
-  ASSIGN_OR_RETURN(const bool done, HasAppeared(plan, fate, files));
+  ASSIGN_OR_RETURN(const bool done, HasAppearedBefore(plan, marks, files));
   if (done) return absl::OkStatus();
   PublishFiles::Moves moves;
   bool changes_directory = false;

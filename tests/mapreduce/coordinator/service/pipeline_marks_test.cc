@@ -102,6 +102,38 @@ TEST_F(PipelineMarksTest, WhereThereAreMarksOutputsOfTheSameIdsSayNothing) {
   }
 }
 
+// Somebody has removed all that the pipeline has made before it was tried at all, or killed.
+TEST_F(PipelineMarksTest, WithoutADirectoryOutputsOfTheSameIdsSayNothing) {
+  for (const bool is_killed : {false, true}) {
+    AddReplaced("job-");
+    AddMade();
+    ASSERT_TRUE(files_.DeleteTree(PipelineDir(plan_.pipeline_id)).ok());
+    for (int again = 0; again < 2; ++again) {
+      if (is_killed) {
+        EXPECT_TRUE(WithdrawPipeline(plan_, &files_).value_or(false));
+      } else {
+        EXPECT_EQ(PublishPipeline(plan_, &files_).code(), absl::StatusCode::kNotFound);
+      }
+      EXPECT_EQ(*files_.ReadFile("/alone/part"), "earlier");
+    }
+  }
+}
+
+// The first try looks at what lies where, and ends before it asks for the change.
+TEST_F(PipelineMarksTest, WhatLiesWhereIsAskedOnlyOnce) {
+  AddReplaced("job-");
+  AddMade();
+  files_.Add(PipelineDir(plan_.pipeline_id) + "/", "");
+  files_.unreachable_moves = 1;
+  EXPECT_EQ(PublishPipeline(plan_, &files_).code(), absl::StatusCode::kUnavailable);
+  for (const auto& output : plan_.outputs) {
+    ASSERT_TRUE(files_.DeleteTree(output.source).ok());
+  }
+  ASSERT_TRUE(files_.DeleteTree(StagingDir(plan_.pipeline_id)).ok());
+  EXPECT_EQ(PublishPipeline(plan_, &files_).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(*files_.ReadFile("/alone/part"), "earlier");
+}
+
 // All its stages are reused, and a coordinator has died before it made the pipeline's directory, in
 // which the marks lie.
 TEST(PipelineMarks, APipelineWithoutADirectoryIsPublishedOrWithdrawn) {
