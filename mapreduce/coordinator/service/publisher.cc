@@ -202,18 +202,33 @@ bool AreSame(const std::vector<Manifest::Part>& a, const std::vector<Manifest::P
                     });
 }
 
-// Whether the main output of the job lies at a path, file by file. The job's id does not suffice: a
+// Whether an output of the job lies at a path, file by file. The job's id does not suffice: a
 // coordinator that has lost its journal gives it out again.
-absl::StatusOr<bool> HoldsMainOutput(const PublishPlan& plan, const std::string& path,
-                                     PublishFiles* files) {
+absl::StatusOr<bool> HoldsOutput(const PublishPlan& plan, const PublishedOutput& output,
+                                 const std::string& path, PublishFiles* files) {
   const std::string& maker = plan.manifest.job_id;
   ASSIGN_OR_RETURN(const bool is_made, IsMadeBy(path, maker, Unreadable::kError, files));
   if (!is_made) return false;
   ASSIGN_OR_RETURN(const std::string text,
                    files->ReadFile(fmt::format("{}/{}", path, kManifestName)));
   const std::optional<Manifest> found = ParseManifest(text);
-  const Manifest own = MakeManifest(plan.manifest, plan.outputs, plan.outputs[0]);
+  const Manifest own = MakeManifest(plan.manifest, plan.outputs, output);
   return found && AreSame(found->parts, own.parts) && AreSame(found->skipped, own.skipped);
+}
+
+absl::StatusOr<bool> HoldsMainOutput(const PublishPlan& plan, const std::string& path,
+                                     PublishFiles* files) {
+  return HoldsOutput(plan, plan.outputs[0], path, files);
+}
+
+absl::StatusOr<bool> HoldsAllOutputs(const PublishPlan& plan, std::string_view suffix,
+                                     PublishFiles* files) {
+  for (const PublishedOutput& output : plan.outputs) {
+    const std::string path = fmt::format("{}{}", output.path, suffix);
+    ASSIGN_OR_RETURN(const bool holds, HoldsOutput(plan, output, path, files));
+    if (!holds) return false;
+  }
+  return true;
 }
 
 // What a coordinator of an earlier version has done, which left no marks.
@@ -232,6 +247,37 @@ absl::StatusOr<PublishMarks::Fate> GiveUp(const PublishPlan& plan, PublishFiles*
   ASSIGN_OR_RETURN(const PublishMarks::Fate fate, MarksOf(plan, files).Withdraw());
   if (fate == PublishMarks::Fate::kUnmarked) return FindUnmarked(plan, files);
   return fate;
+}
+
+bool HasFiles(const PublishPlan& plan) {
+  return std::any_of(plan.outputs.begin(), plan.outputs.end(), [](const PublishedOutput& output) {
+    return !output.files.empty() || !output.skipped.empty();
+  });
+}
+
+// As FindUnmarked, of a job without any file. Older outputs of its id that are as empty are as good
+// as its own, but then all of them have to be.
+absl::StatusOr<PublishMarks::Fate> FindUnmarkedEmpty(const PublishPlan& plan, PublishFiles* files) {
+  ASSIGN_OR_RETURN(const bool appeared, HoldsAllOutputs(plan, "", files));
+  if (appeared) return PublishMarks::Fate::kAppeared;
+  ASSIGN_OR_RETURN(const bool kept, HoldsAllOutputs(plan, "." + plan.manifest.job_id, files));
+  return kept ? PublishMarks::Fate::kBeside : PublishMarks::Fate::kUnmarked;
+}
+
+// What has to be known before a try. Where files were to be moved, the try itself finds that they
+// are gone; one without any would find only that its own paths are taken.
+absl::StatusOr<PublishMarks::Fate> FindBefore(const PublishPlan& plan, PublishFiles* files) {
+  const PublishMarks marks = MarksOf(plan, files);
+  if (HasFiles(plan)) {
+    ASSIGN_OR_RETURN(const bool appeared, marks.HaveAppeared());
+    return appeared ? PublishMarks::Fate::kAppeared : PublishMarks::Fate::kOpen;
+  }
+  ASSIGN_OR_RETURN(const PublishMarks::Fate fate, marks.Find());
+  if (fate != PublishMarks::Fate::kUnmarked) return fate;
+  const absl::StatusOr<PublishMarks::Fate> found = FindUnmarkedEmpty(plan, files);
+  // Of what can never be read the try says more: the path is taken.
+  if (!found.ok() && !IsRetryable(found.status())) return fate;
+  return found;
 }
 
 absl::Status TryOnce(const PublishPlan& plan, PublishFiles* files) {
@@ -290,8 +336,9 @@ absl::Status CheckMayReplace(const std::vector<std::string>& paths, PublishFiles
 }
 
 absl::Status Publish(const PublishPlan& plan, PublishFiles* files) {
-  ASSIGN_OR_RETURN(const bool done, MarksOf(plan, files).HaveAppeared());
-  if (done) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const PublishMarks::Fate before, FindBefore(plan, files));
+  if (before == PublishMarks::Fate::kAppeared) return absl::OkStatus();
+  if (before == PublishMarks::Fate::kBeside) return WasKeptBeside(plan, absl::OkStatus());
   const absl::Status tried = TryOnce(plan, files);
   if (tried.ok() || IsRetryable(tried)) return tried;
   // The change of an earlier try may have been made, or still be on its way: then it fails.

@@ -170,6 +170,53 @@ TEST(Publisher, WhatAnEarlierVersionHasMadeAppearHasAppeared) {
   ExpectPublished(&files, plan);
 }
 
+// A job that has chosen none: nothing has left its place, and the paths are taken by itself.
+PublishPlan PlanWithoutFiles() {
+  PublishPlan plan = Plan(0);
+  plan.outputs[0].skipped.clear();
+  plan.outputs[1].files.clear();
+  return plan;
+}
+
+TEST(Publisher, WithoutAnyFileWhatAnEarlierVersionHasMadeAppearHasAppeared) {
+  const PublishPlan plan = PlanWithoutFiles();
+  FakeFiles files(plan);
+  PublishUnmarked(plan, &files);
+  files.unreachable_reads = 1;
+  EXPECT_EQ(Publish(plan, &files).code(), absl::StatusCode::kUnavailable);
+  const absl::Status again = Publish(plan, &files);
+  EXPECT_TRUE(again.ok()) << again;
+  ExpectPublished(&files, plan);
+  EXPECT_FALSE(files.Has("/deep/out.job-1/"));
+}
+
+TEST(Publisher, WithoutAnyFileWhatAnEarlierVersionHasKeptBesideLiesThere) {
+  const PublishPlan plan = PlanWithoutFiles();
+  FakeFiles files(plan);
+  files.Add("/deep/out/", "");
+  EXPECT_EQ(Publish(plan, &files).code(), absl::StatusCode::kAlreadyExists);
+  const std::string mark = plan.job_dir + "/.beside/";
+  ASSERT_TRUE(files.Has(mark));
+  files.Remove(mark);
+  const absl::Status again = Publish(plan, &files);
+  EXPECT_EQ(again.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(Message(again)),
+              testing::HasSubstr("what the job has made is at /deep/out.job-1"));
+}
+
+// One of the outputs is not as empty.
+TEST(Publisher, WithoutAnyFileOutputsOfAnotherJobOfTheSameIdAreReplaced) {
+  PublishPlan plan = PlanWithoutFiles();
+  plan.overwrite = true;
+  FakeFiles files(plan);
+  ASSERT_TRUE(Publish(plan, &files).ok());
+  ASSERT_TRUE(files.DeleteTree(plan.job_dir).ok());
+  AddJobOutput(&files, "/deep/none", "job-1", "old");
+  EXPECT_TRUE(Publish(plan, &files).ok());
+  ExpectPublished(&files, plan);
+  EXPECT_FALSE(files.Has("/deep/none/part"));
+}
+
 // By a job whose id a coordinator that has lost its journal has given out again; what the new one
 // has made is gone, before or after it was tried.
 TEST(Publisher, AnotherJobOfTheSameIdHasNotMadeWhatIsPublished) {
