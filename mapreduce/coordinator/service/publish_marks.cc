@@ -21,7 +21,12 @@ absl::StatusOr<PublishMarks::Fate> PublishMarks::Find() const {
   return Fate::kUnmarked;
 }
 
-absl::Status PublishMarks::Begin() const { return files_->Mkdirs(pending_); }
+absl::Status PublishMarks::Begin() const {
+  // The directory around it is nearly always there: to look for that costs a question each time.
+  const absl::Status made = files_->Mkdir(pending_);
+  if (absl::IsAlreadyExists(made)) return absl::OkStatus();
+  return absl::IsNotFound(made) ? files_->Mkdirs(pending_) : made;
+}
 
 absl::StatusOr<PublishMarks::Fate> PublishMarks::Withdraw() const {
   // Moved, not removed: that there was one says that no earlier version has to be asked after.

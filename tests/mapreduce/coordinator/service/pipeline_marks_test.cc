@@ -5,6 +5,7 @@
 #include <string>
 
 #include "mapreduce/coordinator/service/pipeline_publisher.h"
+#include "mapreduce/coordinator/service/publish_marks.h"
 #include "mapreduce/engine/manifest.h"
 #include "mapreduce/plan/pipeline_paths.h"
 #include "tests/mapreduce/coordinator/service/fake_files.h"
@@ -132,6 +133,22 @@ TEST_F(PipelineMarksTest, WhatLiesWhereIsAskedOnlyOnce) {
   ASSERT_TRUE(files_.DeleteTree(StagingDir(plan_.pipeline_id)).ok());
   EXPECT_EQ(PublishPipeline(plan_, &files_).code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(*files_.ReadFile("/alone/part"), "earlier");
+}
+
+// Parents are made, which costs more, only where one is missing.
+TEST(PublishMarks, BeginWithOneChangeWhereTheirDirectoryIsThere) {
+  FakeFiles files;
+  files.unreachable_mkdirs = 1;
+  const PublishMarks marks("/dir", &files);
+  for (int again = 0; again < 2; ++again) {
+    const absl::Status begun = marks.Begin();
+    EXPECT_TRUE(begun.ok()) << begun;
+    EXPECT_EQ(*marks.Find(), PublishMarks::Fate::kOpen);
+  }
+  NamespaceFiles names;
+  const absl::Status begun = PublishMarks("/none/dir", &names).Begin();
+  EXPECT_TRUE(begun.ok()) << begun;
+  EXPECT_TRUE(names.Stat("/none/dir/.pending").ok());
 }
 
 // All its stages are reused, and a coordinator has died before it made the pipeline's directory, in
