@@ -231,14 +231,23 @@ absl::StatusOr<bool> HoldsAllOutputs(const PublishPlan& plan, std::string_view s
   return true;
 }
 
-// What a coordinator of an earlier version has done, which left no marks.
-absl::StatusOr<PublishMarks::Fate> FindUnmarked(const PublishPlan& plan, PublishFiles* files) {
-  ASSIGN_OR_RETURN(const bool waits, AnyWaits(plan, files));
-  if (waits) return PublishMarks::Fate::kUnmarked;
+// Where the main output of the job seems to lie, whoever has made it.
+absl::StatusOr<PublishMarks::Fate> FindMainOutput(const PublishPlan& plan, PublishFiles* files) {
   ASSIGN_OR_RETURN(const bool appeared, HoldsMainOutput(plan, plan.outputs[0].path, files));
   if (appeared) return PublishMarks::Fate::kAppeared;
   ASSIGN_OR_RETURN(const bool kept, HoldsMainOutput(plan, PathBeside(plan), files));
   return kept ? PublishMarks::Fate::kBeside : PublishMarks::Fate::kUnmarked;
+}
+
+// What a coordinator of an earlier version has done, which left no marks. The places of all files,
+// which may be many, are looked at only where something seems to be there.
+absl::StatusOr<PublishMarks::Fate> FindUnmarked(const PublishPlan& plan, PublishFiles* files) {
+  const absl::StatusOr<PublishMarks::Fate> found = FindMainOutput(plan, files);
+  if (IsRetryable(found.status())) return found;
+  if (found.ok() && *found == PublishMarks::Fate::kUnmarked) return found;
+  ASSIGN_OR_RETURN(const bool waits, AnyWaits(plan, files));
+  if (waits) return PublishMarks::Fate::kUnmarked;
+  return found;
 }
 
 // Of a job that fails. What it has made stays where it is: where this cannot be done now,

@@ -121,6 +121,31 @@ TEST(Publisher, AnotherJobOfTheSameIdHasNotMadeWhatIsWithdrawn) {
   }
 }
 
+// Where nothing lies at its paths, the places of its files say nothing more.
+TEST(Publisher, WithdrawsWithoutAQuestionForEachFile) {
+  const PublishPlan plan = Plan(3);
+  FakeFiles files(plan);
+  int questions = 0;
+  files.before_stat = [&](const std::string& path) {
+    if (path.find("part") != std::string::npos) ++questions;
+  };
+  EXPECT_TRUE(Withdraw(plan, &files).value_or(false));
+  EXPECT_EQ(questions, 0);
+}
+
+// Somebody else's, as the job's own files still wait.
+TEST(Publisher, WhatLiesAtItsPathAndCannotBeReadDoesNotKeepItFromBeingWithdrawn) {
+  const PublishPlan plan = Plan(1);
+  for (const std::string path : {"/deep/out", "/deep/out.job-1"}) {
+    FakeFiles files(plan);
+    AddJobOutput(&files, path, "job-1", "old");
+    files.damaged = fmt::format("{}/{}", path, kManifestName);
+    const absl::StatusOr<bool> withdrawn = Withdraw(plan, &files);
+    ASSERT_TRUE(withdrawn.ok()) << withdrawn.status();
+    EXPECT_TRUE(*withdrawn);
+  }
+}
+
 // By a coordinator of a version that left no mark, and that has not heard of it.
 void PublishUnmarked(const PublishPlan& plan, FakeFiles* files) {
   files->lost_answers = 1;
