@@ -34,6 +34,24 @@ ServerRecord RecordOf(const ServerProcess& server) {
           .last_exit = server.last_exit()};
 }
 
+// The command of this start once more. What was not given is remembered then as it is now.
+std::string SameUpAgain(const LocalClusterOptions& options, const ClusterDir& dir) {
+  std::string command = fmt::format("quern up --dir {}", ShellQuoted(dir.path()));
+  const auto add = [&command](std::string_view flag, std::optional<int> value) {
+    if (value.has_value()) command += fmt::format(" {} {}", flag, *value);
+  };
+  add("--chunkservers", options.chunkservers);
+  add("--workers", options.workers);
+  add("--port_base", options.port_base);
+  add("--replication", options.replication);
+  if (!options.restart) command += " --restart never";
+  if (options.leave_out) command += " --leave_out";
+  for (const std::string& disk : options.forget_disks) {
+    command += fmt::format(" --forget_disks {}", ShellQuoted(disk));
+  }
+  return command;
+}
+
 }  // namespace
 
 absl::StatusOr<ClusterConfig> ResolveConfig(const std::optional<ClusterConfig>& kept,
@@ -57,7 +75,8 @@ absl::StatusOr<ClusterConfig> ResolveConfig(const std::optional<ClusterConfig>& 
   return config;
 }
 
-absl::Status WithLostDisk(const absl::Status& failed, const ClusterDir& dir) {
+absl::Status WithLostDisk(const absl::Status& failed, const LocalClusterOptions& options,
+                          const ClusterDir& dir) {
   constexpr std::string_view kFlag = "--forget_disks ";
   const std::string message(Message(failed));
   const size_t flag = message.find(kFlag);
@@ -66,9 +85,8 @@ absl::Status WithLostDisk(const absl::Status& failed, const ClusterDir& dir) {
   const size_t end = std::min(message.find_first_not_of("0123456789abcdef", id), message.size());
   if (end == id) return failed;
   return absl::Status(
-      failed.code(),
-      fmt::format("{}; or, when the disk is lost for good: quern up --dir {} --forget_disks {}",
-                  message, ShellQuoted(dir.path()), message.substr(id, end - id)));
+      failed.code(), fmt::format("{}; or, when the disk is lost for good: {} --forget_disks {}",
+                                 message, SameUpAgain(options, dir), message.substr(id, end - id)));
 }
 
 absl::Status EndLeftovers(const ClusterState& state, absl::Duration grace, Clock* clock) {
@@ -195,7 +213,8 @@ absl::Status LocalCluster::StartServers() {
   supervisor_options.on_change = [this] { SaveState(); };
   supervisor_ = std::make_unique<Supervisor>(Specs(), supervisor_options, options_.clock);
   RETURN_IF_ERROR(supervisor_->StartAll());
-  RETURN_IF_ERROR(WithLostDisk(supervisor_->WaitUntilReady(options_.start_timeout), dir_));
+  RETURN_IF_ERROR(
+      WithLostDisk(supervisor_->WaitUntilReady(options_.start_timeout), options_, dir_));
   RETURN_IF_ERROR(WaitUntilServing({.master = master(),
                                     .coordinator = coordinator(),
                                     .chunkservers = config_.chunkservers,

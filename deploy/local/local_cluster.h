@@ -98,9 +98,10 @@ class LocalCluster {
 absl::StatusOr<ClusterConfig> ResolveConfig(const std::optional<ClusterConfig>& kept,
                                             const LocalClusterOptions& options);
 
-// Why a start failed, with the command that forgets the disk which a chunkserver misses, if that is
-// the reason.
-absl::Status WithLostDisk(const absl::Status& failed, const ClusterDir& dir);
+// Why a start with `options` failed. When a chunkserver misses a disk: with the command that
+// forgets it and is the same start otherwise, since the failed one left nothing to be remembered.
+absl::Status WithLostDisk(const absl::Status& failed, const LocalClusterOptions& options,
+                          const ClusterDir& dir);
 
 // Ends processes of `state` that still run although their supervisor does not, politely for as long
 // as `grace`. PermissionDenied: they are another user's; DeadlineExceeded: one was killed and is

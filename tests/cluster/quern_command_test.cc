@@ -219,6 +219,26 @@ TEST_F(QuernCommand, ALostDirectoryIsForgottenWhenAsked) {
   EXPECT_EQ(Up().exit_code, 0) << "asked once";
 }
 
+TEST_F(QuernCommand, TheCommandThatForgetsADiskWorksAfterOtherSizes) {
+  ASSERT_EQ(Up({"--chunkservers", "2", "--workers", "0"}).exit_code, 0);
+  ASSERT_EQ(Quern({"down"}).exit_code, 0);
+  ASSERT_EQ(Up({"--chunkservers", "1", "--leave_out"}).exit_code, 0);
+  ASSERT_EQ(Quern({"down"}).exit_code, 0);
+  std::filesystem::remove_all(dir_ + "/chunkserver2");
+  const CommandResult refused = Up({"--chunkservers", "2"});
+  EXPECT_EQ(refused.exit_code, 1);
+  const std::string before = "for good: ";
+  const size_t at = refused.err.rfind(before + "quern up");
+  ASSERT_NE(at, std::string::npos) << refused.err;
+  const size_t command_at = at + before.size();
+  const std::string command =
+      refused.err.substr(command_at, refused.err.find('\n', command_at) - command_at);
+  const CommandResult pasted =
+      RunCommand({"bash", "-c", "\"$QUERN_BIN\"/" + command + " --detach"});
+  ASSERT_EQ(pasted.exit_code, 0) << command << "\n" << pasted.Describe();
+  EXPECT_EQ(Status().count("chunkserver2"), 1u);
+}
+
 TEST_F(QuernCommand, ADirectoryMayHaveANameThatIsNotUtf8) {
   dir_ += "/caf\xe9 \xff";
   const CommandResult up = Up({"--chunkservers", "1", "--workers", "1"});

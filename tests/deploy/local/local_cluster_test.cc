@@ -106,14 +106,34 @@ TEST_F(LocalClusterTest, ADiskThatIsMissedIsToldWithTheCommandThatForgetsIt) {
       "chunkserver1 ended: is empty. Try: mount it; or start the server once "
       "with --forget_disks ";
   const absl::Status told =
-      WithLostDisk(FailedPreconditionError("{}0123abcd. Try: see x", why), *dir_);
+      WithLostDisk(FailedPreconditionError("{}0123abcd. Try: see x", why), {}, *dir_);
   EXPECT_EQ(told.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(Message(told)),
               EndsWith(". Try: see x; or, when the disk is lost for good: quern up --dir " + path_ +
                        " --forget_disks 0123abcd"));
   const absl::Status other = FailedPreconditionError("port 1 is in use");
-  EXPECT_EQ(WithLostDisk(other, *dir_), other);
-  EXPECT_TRUE(WithLostDisk(absl::OkStatus(), *dir_).ok());
+  EXPECT_EQ(WithLostDisk(other, {}, *dir_), other);
+  EXPECT_TRUE(WithLostDisk(absl::OkStatus(), {}, *dir_).ok());
+}
+
+// A start that failed is not remembered: without its sizes the command would start other servers,
+// none of which has the disk.
+TEST_F(LocalClusterTest, TheCommandThatForgetsADiskStartsWhatWasToBeStarted) {
+  const absl::Status failed = FailedPreconditionError("once with --forget_disks 0123abcd. Try: x");
+  const auto told = [&] { return std::string(Message(WithLostDisk(failed, options_, *dir_))); };
+  const std::string up = "for good: quern up --dir " + path_;
+  options_.chunkservers = 3;
+  EXPECT_THAT(told(), EndsWith(up + " --chunkservers 3 --forget_disks 0123abcd"));
+  options_.workers = 0;
+  options_.port_base = 9600;
+  options_.replication = 1;
+  options_.restart = false;
+  options_.leave_out = true;
+  options_.forget_disks = {"4567", "89ef"};
+  EXPECT_THAT(told(),
+              EndsWith(up + " --chunkservers 3 --workers 0 --port_base 9600 --replication 1 "
+                            "--restart never --leave_out --forget_disks 4567 "
+                            "--forget_disks 89ef --forget_disks 0123abcd"));
 }
 
 TEST(EndLeftovers, EndsTheProcessesOfTheStateAndNoOthers) {
