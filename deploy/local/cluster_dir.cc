@@ -187,6 +187,19 @@ std::vector<int> ClusterDir::ChunkserversBeyond(int count) const {
   return beyond;
 }
 
+std::vector<std::string> ClusterDir::AllOfChunkserver(int number) const {
+  const std::string name = fmt::format("chunkserver{}", number);
+  const std::filesystem::path dir(path_);
+  std::vector<std::string> all = {file(name)};
+  for (const std::filesystem::path& note :
+       {dir / fmt::format(".{}.quern-disk", name),
+        dir.parent_path() / fmt::format(".{}.{}.quern-disk", dir.filename().string(), name)}) {
+    std::error_code error;
+    if (std::filesystem::exists(note, error)) all.push_back(note.string());
+  }
+  return all;
+}
+
 absl::StatusOr<std::optional<ClusterState>> ClusterDir::LoadState() const {
   return LoadJson<ClusterState>(file("state.json"), [this](const json& value) {
     ClusterState state;

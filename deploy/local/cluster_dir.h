@@ -62,6 +62,10 @@ class ClusterDir {
   absl::StatusOr<ClusterConfig> GuessConfig() const;
   // Numbers above `count`, ascending, of the chunkservers whose directory here is not empty.
   std::vector<int> ChunkserversBeyond(int count) const;
+  // What is to be removed when nothing is needed of a chunkserver any more: its directory, and what
+  // a chunkserver writes beside it (chunkserver/store/disk.h), since that alone makes the next
+  // chunkserver of this number miss its disk.
+  std::vector<std::string> AllOfChunkserver(int number) const;
   absl::StatusOr<std::optional<ClusterState>> LoadState() const;
   absl::Status SaveState(const ClusterState& state) const;
 

@@ -89,6 +89,19 @@ absl::Status WithLostDisk(const absl::Status& failed, const LocalClusterOptions&
                                  message, SameUpAgain(options, dir), message.substr(id, end - id)));
 }
 
+std::string LeftOutNote(const ClusterDir& dir, const std::vector<int>& left_out) {
+  std::string all;
+  for (const int number : left_out) {
+    for (const std::string& path : dir.AllOfChunkserver(number)) {
+      all += fmt::format(" {}", ShellQuoted(path));
+    }
+  }
+  return fmt::format(
+      "chunkserver{} in {}: left out. Try: --chunkservers {} to have what is there; if nothing is "
+      "needed of it, remove it whole: rm -r{}\n",
+      fmt::join(left_out, ", chunkserver"), dir.path(), left_out.back(), all);
+}
+
 absl::Status EndLeftovers(const ClusterState& state, absl::Duration grace, Clock* clock) {
   const auto alive = [&state] {
     return std::ranges::find_if(
@@ -165,10 +178,7 @@ absl::Status LocalCluster::CheckLeftOut(const std::optional<ClusterConfig>& kept
         config_.chunkservers, names, dir_.path(), left_out.size() == 1 ? "s" : "",
         kept->chunkservers);
   }
-  notes_ += fmt::format(
-      "{} in {}: left out. Try: --chunkservers {} to have what is there; if nothing is needed of "
-      "it, remove the director{}\n",
-      names, dir_.path(), left_out.back(), left_out.size() == 1 ? "y" : "ies");
+  notes_ += LeftOutNote(dir_, left_out);
   return absl::OkStatus();
 }
 

@@ -103,6 +103,10 @@ absl::StatusOr<ClusterConfig> ResolveConfig(const std::optional<ClusterConfig>& 
 absl::Status WithLostDisk(const absl::Status& failed, const LocalClusterOptions& options,
                           const ClusterDir& dir);
 
+// What a user should know of chunkservers (ascending numbers, one at least) that have something in
+// their directories and are not started: a line.
+std::string LeftOutNote(const ClusterDir& dir, const std::vector<int>& left_out);
+
 // Ends processes of `state` that still run although their supervisor does not, politely for as long
 // as `grace`. PermissionDenied: they are another user's; DeadlineExceeded: one was killed and is
 // still there after the same time again.

@@ -112,6 +112,7 @@ TEST_F(QuernCommand, AnUpThatWouldLeaveOutDataIsRefusedUnlessAskedFor) {
   const CommandResult up = Up({"--chunkservers", "1", "--leave_out"});
   ASSERT_EQ(up.exit_code, 0) << up.Describe();
   EXPECT_THAT(up.out, HasSubstr("chunkserver2 in " + dir_ + ": left out"));
+  EXPECT_THAT(up.out, HasSubstr(dir_ + "/.chunkserver2.quern-disk"));
   ASSERT_EQ(Quern({"down"}).exit_code, 0);
   EXPECT_EQ(Up().exit_code, 0) << "asked once";
 }

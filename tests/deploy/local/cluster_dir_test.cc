@@ -100,6 +100,19 @@ TEST_F(ClusterDirTest, ChunkserversBeyondACountAreThoseWithSomethingInTheirDirec
   EXPECT_THAT(ClusterDir::At(path_ + "/none")->ChunkserversBeyond(0), ElementsAre());
 }
 
+// The note lies also above a directory that is a mount point.
+TEST_F(ClusterDirTest, AllOfAChunkserverAreItsDirectoryAndTheNotesBesideIt) {
+  const std::string path = path_ + "/q";
+  const ClusterDir dir = *ClusterDir::At(path);
+  std::filesystem::create_directories(path + "/chunkserver3/data");
+  EXPECT_THAT(dir.AllOfChunkserver(3), ElementsAre(path + "/chunkserver3"));
+  std::ofstream(path + "/.chunkserver3.quern-disk") << "0123\n";
+  std::ofstream(path_ + "/.q.chunkserver3.quern-disk") << "0123\n";
+  EXPECT_THAT(dir.AllOfChunkserver(3),
+              ElementsAre(path + "/chunkserver3", path + "/.chunkserver3.quern-disk",
+                          path_ + "/.q.chunkserver3.quern-disk"));
+}
+
 TEST_F(ClusterDirTest, ADirectoryThatIsNotUtf8IsKeptByteForByte) {
   const std::string path = path_ + "/caf\xe9";
   const ClusterDir dir = *ClusterDir::At(path);

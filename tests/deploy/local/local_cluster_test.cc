@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "common/subprocess.h"
 
@@ -99,6 +100,19 @@ TEST_F(LocalClusterTest, FewerChunkserversThanHoldDataAreRefusedUnlessAskedFor) 
   std::filesystem::remove_all(path_ + "/chunkserver2");
   options_.leave_out = false;
   EXPECT_THAT(std::string(Message(LocalCluster::Start(options_).status())), Not(leaves_out));
+}
+
+TEST_F(LocalClusterTest, WhatIsLeftOutIsNamedWithAllThatIsToBeRemoved) {
+  for (const char* name : {"/chunkserver3", "/chunkserver5"}) {
+    std::filesystem::create_directories(path_ + name + "/data");
+  }
+  std::ofstream(path_ + "/.chunkserver3.quern-disk") << "0123\n";
+  EXPECT_EQ(LeftOutNote(*dir_, {3, 5}),
+            "chunkserver3, chunkserver5 in " + path_ +
+                ": left out. Try: --chunkservers 5 to have what is there; if nothing is needed of "
+                "it, remove it whole: rm -r " +
+                path_ + "/chunkserver3 " + path_ + "/.chunkserver3.quern-disk " + path_ +
+                "/chunkserver5\n");
 }
 
 TEST_F(LocalClusterTest, ADiskThatIsMissedIsToldWithTheCommandThatForgetsIt) {
