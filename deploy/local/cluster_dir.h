@@ -60,7 +60,8 @@ class ClusterDir {
   // The sizes of the cluster whose servers have data here, with any ports: what stands in for a
   // cluster.json that cannot be read.
   absl::StatusOr<ClusterConfig> GuessConfig() const;
-  // Numbers above `count`, ascending, of the chunkservers whose directory here is not empty.
+  // Numbers above `count`, ascending, of the chunkservers whose directory here is not empty:
+  // they may hold data, or be left from a start that failed.
   std::vector<int> ChunkserversBeyond(int count) const;
   // What is to be removed when nothing is needed of a chunkserver any more: its directory, and what
   // a chunkserver writes beside it (chunkserver/store/disk.h), since that alone makes the next

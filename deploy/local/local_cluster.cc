@@ -169,14 +169,16 @@ absl::StatusOr<std::optional<ClusterConfig>> LocalCluster::KeptConfig() {
 absl::Status LocalCluster::CheckLeftOut(const std::optional<ClusterConfig>& kept) {
   const std::vector<int> left_out = dir_.ChunkserversBeyond(config_.chunkservers);
   if (left_out.empty()) return absl::OkStatus();
-  const std::string names = fmt::format("chunkserver{}", fmt::join(left_out, ", chunkserver"));
   // What no start has come up with, or an earlier one has left out already, is only told.
-  if (kept.has_value() && config_.chunkservers < kept->chunkservers && !options_.leave_out) {
+  std::vector<int> had = left_out;
+  std::erase_if(had, [&](int number) { return !kept.has_value() || number > kept->chunkservers; });
+  if (!had.empty() && !options_.leave_out) {
+    // Earlier versions remembered also a start that failed, and its directories need not hold any.
     return FailedPreconditionError(
-        "--chunkservers {}: {} in {} hold{} data and would be left out. Try: --chunkservers {}; or "
-        "empty them first (docs/operations.md, \"On one machine\"), then add --leave_out",
-        config_.chunkservers, names, dir_.path(), left_out.size() == 1 ? "s" : "",
-        kept->chunkservers);
+        "--chunkservers {}: chunkserver{} in {} may hold data and would be left out. Try: add "
+        "--leave_out if nothing is needed of that, or --chunkservers {} to have it; to empty a "
+        "chunkserver first: docs/operations.md, \"On one machine\"",
+        config_.chunkservers, fmt::join(had, ", chunkserver"), dir_.path(), had.back());
   }
   notes_ += LeftOutNote(dir_, left_out);
   return absl::OkStatus();

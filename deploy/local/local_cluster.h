@@ -34,7 +34,8 @@ struct LocalClusterOptions {
   std::optional<int> replication;
   // Ids of disks of chunkservers that are lost for good. Each server takes its own from the list.
   std::vector<std::string> forget_disks;
-  // Fewer chunkservers than at the last start may leave out some that hold data.
+  // Fewer chunkservers than at the last start may leave out some that hold data: a start without
+  // this is refused when their directories are not empty.
   bool leave_out = false;
   bool restart = true;
   absl::Duration start_timeout = absl::Seconds(60);

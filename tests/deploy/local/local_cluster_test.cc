@@ -87,19 +87,36 @@ TEST_F(LocalClusterTest, WhatDidNotComeUpIsNotRemembered) {
   EXPECT_TRUE((*kept)->ports.empty());
 }
 
-TEST_F(LocalClusterTest, FewerChunkserversThanHoldDataAreRefusedUnlessAskedFor) {
+TEST_F(LocalClusterTest, FewerChunkserversThanMayHoldDataAreRefusedUnlessAskedFor) {
   std::filesystem::create_directories(path_ + "/chunkserver2/data");
   options_.chunkservers = 1;
-  const auto leaves_out = HasSubstr("chunkserver2 in " + path_ + " holds data");
+  const auto leaves_out = HasSubstr("chunkserver2 in " + path_ + " may hold data");
   const absl::Status refused = LocalCluster::Start(options_).status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(Message(refused)), leaves_out);
-  EXPECT_THAT(std::string(Message(refused)), HasSubstr("Try: --chunkservers 2; or"));
+  EXPECT_THAT(
+      std::string(Message(refused)),
+      HasSubstr("Try: add --leave_out if nothing is needed of that, or --chunkservers 2 to"));
   options_.leave_out = true;
   EXPECT_THAT(std::string(Message(LocalCluster::Start(options_).status())), Not(leaves_out));
   std::filesystem::remove_all(path_ + "/chunkserver2");
   options_.leave_out = false;
   EXPECT_THAT(std::string(Message(LocalCluster::Start(options_).status())), Not(leaves_out));
+}
+
+// Earlier versions remembered the sizes of starts that failed, too.
+TEST_F(LocalClusterTest, TheNumberThatHasEverythingIsNoHigherThanWhatIsThere) {
+  ASSERT_TRUE(dir_->SaveConfig({.chunkservers = 50, .workers = 1, .port_base = 0}).ok());
+  for (const char* name : {"/chunkserver4", "/chunkserver9", "/chunkserver51"}) {
+    std::filesystem::create_directories(path_ + name + "/index");
+  }
+  options_.chunkservers = 3;
+  const auto refused = [&] { return std::string(Message(LocalCluster::Start(options_).status())); };
+  EXPECT_THAT(refused(), HasSubstr("chunkserver4, chunkserver9 in " + path_ +
+                                   " may hold data and would be left out. Try: add --leave_out if "
+                                   "nothing is needed of that, or --chunkservers 9 to have it"));
+  options_.chunkservers = 9;
+  EXPECT_THAT(refused(), Not(HasSubstr("may hold data"))) << "51 was not there before either";
 }
 
 TEST_F(LocalClusterTest, WhatIsLeftOutIsNamedWithAllThatIsToBeRemoved) {
