@@ -207,7 +207,7 @@ TEST(MasterClientTest, ChangesThatAreNotAnsweredHoldUpNoOthers) {
   ASSERT_OK_AND_ASSIGN(const auto server, rpc::Server::Start({.watchdog = false}, {&master}, {}));
   ClientOptions options;
   options.masters = {server->address()};
-  options.master_timeout = absl::Seconds(1);  // half of it passes, in gRPC
+  options.master_timeout = absl::Seconds(2);  // half of it passes, in gRPC
   MasterClient client(options);
   std::vector<Thread> writers;
   for (int i = 0; i < 2; ++i) {
