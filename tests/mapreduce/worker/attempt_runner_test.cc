@@ -12,12 +12,12 @@
 #include <thread>
 
 #include "common/clean_text.h"
-#include "common/clock.h"
 #include "common/rpc/bulk_codec.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/engine/attempt_failure.h"
 #include "tests/mapreduce/worker/worker_fixture.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/watched_clock.h"
 
 namespace quern::mr {
 namespace {
@@ -239,7 +239,7 @@ TEST_F(AttemptRunnerTest, AProbeStartsAProcessAndEndsIt) {
 TEST_F(AttemptRunnerTest, EndsWhatMakesNoProgress) {
   pb::TaskSpec task = MakeTask("hang");
   task.mutable_job()->mutable_limits()->set_timeout_ms(700);
-  SimulatedClock clock;
+  WatchedClock clock;
   parts_.context.clock = &clock;
   AttemptRunner attempt(task, &parts_.context);
   pb::WorkerMessage::AttemptUpdate update;
@@ -249,7 +249,7 @@ TEST_F(AttemptRunnerTest, EndsWhatMakesNoProgress) {
     ended = true;
   });
   AwaitLog(attempt, "at work");
-  clock.AdvanceTime(absl::Milliseconds(700));
+  clock.PassAndBeSeen(absl::Milliseconds(700));
   EXPECT_FALSE(ended) << "its time has not passed";
   clock.AdvanceTime(absl::Milliseconds(10));  // its processes are looked at as often
   runner.join();
