@@ -63,6 +63,7 @@ class SilenceTest : public RandomTest {
   void FallSilentAt(int nth, FrameAction action) {
     fake_.ScriptFrames([this, nth, action, frames = 0](uint32_t) mutable {
       if (++frames != nth) return FrameAction::kAck;
+      clock_.AwaitNews();  // its stream is open: nothing is heard of it from now on
       clock_.PassWhileAwaited(kForEver);
       return action;
     });
@@ -109,8 +110,9 @@ TEST_F(SilenceTest, ASilentChainIsNotTakenForASilentPrimaryBeforeItHappensAgain)
       SCOPED_TRACE(fmt::format("{} bytes, {} silent chunks", size, chunks));
       Connect(absl::Milliseconds(5));  // nobody is suspected
       const size_t before = fake_.excluded_servers().size();
-      fake_.ScriptFrames([this, left = chunks](uint32_t) mutable {
+      fake_.ScriptFrames([this, size, left = chunks](uint32_t) mutable {
         if (left-- <= 0) return FrameAction::kAck;
+        if (size > 3) clock_.AwaitNews();  // its stream is open
         clock_.PassWhileAwaited(kForEver);
         return FrameAction::kIgnore;
       });
@@ -154,10 +156,10 @@ TEST_F(SilenceTest, AServerIsNotSilentAsLongAsItsBytesMayBeUnderWay) {
 
 // The speed of a link is the time between answers, whatever wakes the sender in between.
 TEST_F(SilenceTest, APieceThatIsAddedJustBeforeAnAnswerMakesNoLinkFast) {
-  Connect(absl::Milliseconds(2));
   Notification almost;
   Notification added;
   fake_.ScriptFrames([&, frames = 0](uint32_t) mutable {
+    clock_.AwaitNews();  // the answer before this one
     clock_.PassAndBeSeen(absl::Milliseconds(80));
     if (++frames == 1) {
       almost.Notify();
@@ -181,9 +183,9 @@ TEST_F(SilenceTest, APieceThatIsAddedJustBeforeAnAnswerMakesNoLinkFast) {
 
 // They follow the last piece at once, and it is answered with them.
 TEST_F(SilenceTest, ASealAndASyncMayTakeAsLongAsDisksAlsoRightBehindAPiece) {
-  Connect(absl::Milliseconds(10));
   fake_.ScriptFrames([&](uint32_t) {
-    clock_.PassAndBeSeen(absl::Milliseconds(30));
+    clock_.AwaitNews();  // the writer wants more than the piece, and says so to its sender
+    clock_.PassAndBeSeen(absl::Milliseconds(15));
     return FrameAction::kTake;
   });
   ASSERT_OK_AND_ASSIGN(auto writer, fs_->Create("/f"));

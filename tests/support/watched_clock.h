@@ -24,6 +24,9 @@ class WatchedClock final : public JumpingClock {
     return now;
   }
 
+  // What was sent to somebody who waits has reached him, also when the threads in between were held
+  // up: who looks twice every 5 ms looks for half a second.
+  void AwaitNews() { AwaitLooks(kRoundsForNews); }
   // Time passes for somebody who has begun to wait.
   void PassWhileAwaited(absl::Duration duration) {
     AwaitLooks(kRounds);
@@ -48,8 +51,10 @@ class WatchedClock final : public JumpingClock {
     }
   }
 
-  // At the clock, up to two for every event: several events, and what had arrived is seen too.
+  // At the clock, up to two for every event: several events, and what had arrived is seen too. What
+  // is still under way may not be.
   static constexpr int kRounds = 20;
+  static constexpr int kRoundsForNews = 200;
   static constexpr absl::Duration kLongestStall = absl::Seconds(60);
 
   Mutex looks_mutex_;
