@@ -225,7 +225,8 @@ absl::Status Coordinator::TakeId(Job* job) {
   return Annotate(taken, "make the directory of the job");
 }
 
-// Without its request, which may be repeated and then makes another job.
+// Without its client and request, which may be repeated and then makes another job: that says that
+// it was withdrawn (IsWithdrawn).
 void Coordinator::Withdraw(const Job& job, const absl::Status& why) {
   LogWarning("submission_withdrawn", {{"job", job.id}, {"status", why}});
   if (absl::IsAlreadyExists(why)) return MustWrite(journal_->Remove(job.key));

@@ -27,7 +27,7 @@ absl::Status JobTracker::Recover(absl::Time now, PipelineRecords* pipelines) {
   ASSIGN_OR_RETURN(JournalReplay::Outcome outcome, JournalReplay(&state_, now).Run(journal_));
   if (pipelines != nullptr) *pipelines = std::move(outcome.pipelines);
   effects_.to_clean = std::move(outcome.to_clean);
-  effects_.to_forget = std::move(outcome.unreadable);
+  effects_.to_forget = std::move(outcome.to_forget);
   // The journal has it already.
   for (const JournalReplay::Outcome::Doomed& doomed : outcome.doomed) RecoverDoom(doomed);
   for (const auto& [key, job] : state_.jobs.all()) {

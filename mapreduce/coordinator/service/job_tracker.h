@@ -55,7 +55,7 @@ class JobTracker {
     std::set<JobKey> changed;
     // Ended before a restart, perhaps with files left behind.
     std::vector<std::pair<JobKey, pb::JobFinished>> to_clean;
-    // Ended long ago: to be removed from the journal.
+    // Ended long ago, or withdrawn: to be removed from the journal, once they are cleaned.
     std::vector<JobKey> to_forget;
     // To be let go of where it keeps nobody waiting: freeing a large job takes a while.
     std::vector<std::shared_ptr<const void>> garbage;

@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "mapreduce/coordinator/service/convert.h"
+#include "mapreduce/coordinator/service/journal_writer.h"
 
 namespace quern::mr {
 namespace {
@@ -46,7 +47,7 @@ void JournalReplay::Broken(JobKey key, Plan plan, const absl::Status& why) {
   // A pipeline goes on from what was read: its rounds may be asked for again.
   if (outcome_.pipelines.contains(key)) return;
   if (state_->jobs.Find(key) == nullptr) {
-    outcome_.unreadable.push_back(key);
+    outcome_.to_forget.push_back(key);
     return;
   }
   std::string reason = fmt::format(
@@ -112,6 +113,14 @@ void JournalReplay::EnsureTasks() {
 }
 
 void JournalReplay::OnFinished(JobKey key, const pb::JobFinished& finished) {
+  job_ = nullptr;
+  if (!finished.cleaned()) outcome_.to_clean.emplace_back(key, finished);
+  if (IsWithdrawn(finished)) {
+    // Its directory is removed, perhaps much later: no other one may get it.
+    state_->jobs.NoteId(finished.status().job_id());
+    outcome_.to_forget.push_back(key);
+    return;
+  }
   auto job = std::make_unique<Job>();
   job->key = key;
   job->id = finished.status().job_id();
@@ -119,8 +128,6 @@ void JournalReplay::OnFinished(JobKey key, const pb::JobFinished& finished) {
   job->request_id = finished.request_id();
   job->SetFinal(finished.status());
   state_->jobs.Add(std::move(job));
-  if (!finished.cleaned()) outcome_.to_clean.emplace_back(key, finished);
-  job_ = nullptr;
 }
 
 AttemptRef JournalReplay::Ref(const pb::AttemptId& id) const {

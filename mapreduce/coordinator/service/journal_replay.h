@@ -37,8 +37,9 @@ class JournalReplay {
     std::vector<Doomed> doomed;
     // Jobs that had ended, perhaps with files left behind.
     std::vector<std::pair<JobKey, pb::JobFinished>> to_clean;
-    // Nothing is left of them that could be shown.
-    std::vector<JobKey> unreadable;
+    // Nothing is left of them that could be shown, or they were withdrawn, which were no jobs to
+    // anybody. Once they are cleaned, where that is to be done.
+    std::vector<JobKey> to_forget;
     PipelineRecords pipelines;
   };
   absl::StatusOr<Outcome> Run(JobJournal* journal);

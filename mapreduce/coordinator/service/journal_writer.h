@@ -48,6 +48,13 @@ class JournalWriter {
   std::vector<JobJournal::Entry> entries_;
 };
 
+// Whether this last record, of a job or a pipeline, is of a submission that was withdrawn: its
+// client was told that there is none. All others name their client, which is never 0.
+template <typename Finished>
+bool IsWithdrawn(const Finished& last) {
+  return last.client_id() == 0 && last.status().state() == pb::JOB_STATE_FAILED;
+}
+
 // Ends the process when the journal could not be written.
 void MustWrite(const absl::Status& status);
 

@@ -31,6 +31,11 @@ std::string IdIn(const std::vector<pb::JournalRecord>& records) {
   return "";
 }
 
+bool AreOfWithdrawn(const std::vector<pb::JournalRecord>& records) {
+  return !records.empty() && records.front().has_pipeline_finished() &&
+         IsWithdrawn(records.front().pipeline_finished());
+}
+
 }  // namespace
 
 PipelineDriver::PipelineDriver(Jobs* jobs, PipelinePlanner* planner, JobJournal* journal,
@@ -76,14 +81,12 @@ void PipelineDriver::Shutdown() {
 }
 
 void PipelineDriver::Restore(JobKey key, const std::vector<pb::JournalRecord>& records) {
+  if (AreOfWithdrawn(records)) return Discard(key, IdIn(records));
   const absl::Status replayed = Replay(key, records);
   if (!replayed.ok()) {
     LogError("journal_pipeline_unreadable", {{"key", key.ToString()}, {"status", replayed}});
     table_.Remove(key);
-    // Its directory is removed, perhaps much later: no other one may get it.
-    table_.NoteId(IdIn(records));
-    leftovers_.Add({.kind = Leftover::kForgotten, .key = key, .pipeline_id = IdIn(records)});
-    return;
+    return Discard(key, IdIn(records));
   }
   Pipeline* pipeline = table_.Find(key);
   if (pipeline->ended()) return;
@@ -100,6 +103,12 @@ void PipelineDriver::Restore(JobKey key, const std::vector<pb::JournalRecord>& r
     }
   }
   if (ended) ends_.Add({.kind = End::kFinish, .key = key});
+}
+
+void PipelineDriver::Discard(JobKey key, const std::string& id) {
+  // Its directory is removed, perhaps much later: no other one may get it.
+  table_.NoteId(id);
+  leftovers_.Add({.kind = Leftover::kForgotten, .key = key, .pipeline_id = id});
 }
 
 absl::Status PipelineDriver::Replay(JobKey key, const std::vector<pb::JournalRecord>& records) {

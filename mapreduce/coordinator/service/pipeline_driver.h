@@ -169,6 +169,8 @@ class PipelineDriver {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Replay(JobKey key, const std::vector<pb::JournalRecord>& records)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Of what is no pipeline to anybody, though there are records of it.
+  void Discard(JobKey key, const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReplayDoom(Pipeline* pipeline, const pb::PipelineDoomed& doomed, absl::Time time) const;
 
   // Work.

@@ -133,8 +133,9 @@ void PipelineDriver::Announce(JobKey key, absl::Time now, const pb::PipelineSubm
   MustWrite(journal_->Append({entry}, JobJournal::Sync::kDurable));
 }
 
-// Without its request, which may be repeated and then makes another pipeline. Forgotten when its
-// directory, which may have been made, is gone.
+// Without its client and request, which may be repeated and then makes another pipeline: that says
+// that it was withdrawn (IsWithdrawn). Forgotten when its directory, which may have been made, is
+// gone.
 void PipelineDriver::Withdraw(JobKey key, absl::Time now, const pb::PipelineSubmitted& submitted,
                               const absl::Status& why) {
   const std::string& id = submitted.pipeline_id();

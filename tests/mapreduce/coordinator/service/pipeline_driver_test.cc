@@ -427,15 +427,26 @@ TEST_F(PipelineDriverTest, OneWhoseDirectoryIsRefusedIsNoPipeline) {
     files_.Add(made, "");
     return DeadlineExceededError("nobody knows");
   };
-  const auto refused = Submit(Spec());
-  EXPECT_EQ(refused.status().code(), absl::StatusCode::kDeadlineExceeded);
-  EXPECT_THAT(std::string(Message(refused.status())), HasSubstr("directory of the pipeline"));
-  EXPECT_THAT(driver_->List({.most = 10}), IsEmpty());
-  EXPECT_TRUE(Eventually([&] { return !files_.Has(made); }));
-  files_.before_mkdir = nullptr;
-  StartDriver();
-  for (const pb::JobStatus& left : driver_->List({.most = 10})) {
-    EXPECT_EQ(left.state(), pb::JOB_STATE_FAILED) << left.job_id();
+  for (const bool dies : {true, false}) {
+    driver_.reset();
+    files_.unreachable_deletes = dies ? 1'000'000 : 0;
+    StartDriver();
+    const auto refused = Submit(Spec());
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kDeadlineExceeded);
+    EXPECT_THAT(std::string(Message(refused.status())), HasSubstr("directory of the pipeline"));
+    EXPECT_THAT(driver_->List({.most = 10}), IsEmpty());
+    if (dies) {
+      driver_.reset();
+      files_.unreachable_deletes = 0;
+      StartDriver();
+      EXPECT_THAT(driver_->List({.most = 10}), IsEmpty()) << "its user was told that there is none";
+      const std::string earlier = made;
+      EXPECT_FALSE(Submit(Spec()).ok());
+      EXPECT_NE(made, earlier) << "which was to be removed";
+      EXPECT_TRUE(Eventually([&] { return !files_.Has(earlier); }));
+    }
+    EXPECT_TRUE(Eventually([&] { return CountRecords() == 0; }));
+    EXPECT_FALSE(files_.Has(made));
   }
   EXPECT_THAT(jobs_.names(), IsEmpty());
 }

@@ -270,6 +270,15 @@ class PipelineDriverTest : public testing::Test {
       if (restart) Restart(power_cut);
     }
   }
+  size_t CountRecords() {
+    size_t count = 0;
+    const auto look = [&](JobKey, const absl::StatusOr<pb::JournalRecord>&) {
+      ++count;
+      return absl::OkStatus();
+    };
+    EXPECT_TRUE(journal_->ReadAll(look).ok());
+    return count;
+  }
   // The driver's threads come to it by themselves.
   bool Eventually(const std::function<bool()>& holds) {
     const absl::Time deadline = absl::Now() + absl::Seconds(60);

@@ -62,6 +62,21 @@ std::set<std::string> Running(const std::shared_ptr<MemoryJournalStorage>& stora
   return ids;
 }
 
+// Of how many jobs the journal has records.
+size_t CountKeys(const std::shared_ptr<MemoryJournalStorage>& storage) {
+  std::set<JobKey> keys;
+  const auto look = [&](JobKey key, const absl::StatusOr<pb::JournalRecord>&) {
+    keys.insert(key);
+    return absl::OkStatus();
+  };
+  EXPECT_TRUE(OpenMemoryJournal(storage)->ReadAll(look).ok());
+  return keys.size();
+}
+
+size_t CountShown(const Coordinator& coordinator) {
+  return coordinator.Read([](const TrackerState& state) { return state.jobs.all().size(); });
+}
+
 // Returns when an attempt of the job runs.
 void AwaitAttempt(Coordinator* coordinator, const std::string& id) {
   Mutex mutex;
@@ -169,15 +184,33 @@ TEST_F(SubmissionTest, OneThatIsKilledBeforeItsDirectoryIsMadeEnds) {
 }
 
 TEST_F(SubmissionTest, OneWhoseDirectoryIsRefusedIsNoJob) {
-  files_.before_mkdir = [](const std::string& path) { return PermissionDeniedError("{}", path); };
+  std::string made;
+  files_.before_mkdir = [&](const std::string& path) {
+    files_.Add(made = path + "/", "");
+    return PermissionDeniedError("{}", path);
+  };
+  files_.unreachable_deletes = 1'000'000;
   const auto refused = coordinator_.Submit(RequestOf(1));
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kPermissionDenied);
   EXPECT_THAT(std::string(Message(refused.status())), HasSubstr("make the directory of the job"));
   EXPECT_EQ(coordinator_.GetTotals().running_jobs, 0u);
+  EXPECT_EQ(CountShown(coordinator_), 0u);
   EXPECT_THAT(Running(storage_), IsEmpty()) << "nor after a restart";
-  Coordinator successor(OpenMemoryJournal(CopyOf(storage_)), &planner_, &files_, {});
+  coordinator_.Shutdown();
+  const auto left = CopyOf(storage_);
+  ASSERT_EQ(CountKeys(left), 1u) << "what it may have made is still there";
+  files_.before_mkdir = nullptr;
+  files_.unreachable_deletes = 0;
+  Coordinator successor(OpenMemoryJournal(left), &planner_, &files_, {});
   ASSERT_TRUE(successor.Start().ok());
-  EXPECT_EQ(successor.GetTotals().running_jobs, 0u);
+  EXPECT_EQ(CountShown(successor), 0u) << "its user was told that there is none";
+  const absl::Time deadline = absl::Now() + absl::Seconds(60);
+  while (CountKeys(left) > 0 && absl::Now() < deadline) GiveWay();
+  EXPECT_EQ(CountKeys(left), 0u);
+  EXPECT_FALSE(files_.Has(made));
+  const auto next = successor.Submit(RequestOf(1));
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_NE(JobDir(next->job_id()) + "/", made) << "which was to be removed";
 }
 
 // The answer may have been lost, the directory made.
