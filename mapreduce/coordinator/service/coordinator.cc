@@ -106,7 +106,7 @@ void Coordinator::HoldUnbegun() {
 void Coordinator::Prepare(Unprepared job) {
   if (!BeginPreparation(job.key)) return;
   const absl::Status made =
-      Annotate(files_->Mkdirs(JobDir(job.id)), "make the directory of the job");
+      Annotate(MakeAnnouncedDirectory(kJobsDir, job.id, files_), "make the directory of the job");
   if (!made.ok()) LogWarning("job_not_prepared", {{"job", job.id}, {"status", made}});
   if (!EndPreparation(job.key, made)) return;
   if (preparations_.WaitToRetry(options_.prepare_retry)) preparations_.Add(std::move(job));

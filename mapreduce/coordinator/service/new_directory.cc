@@ -61,4 +61,10 @@ absl::StatusOr<std::string> MakeNewDirectory(std::string_view parent, const IdSt
   }
 }
 
+absl::Status MakeAnnouncedDirectory(std::string_view parent, std::string_view id,
+                                    PublishFiles* files) {
+  absl::Status made = MakeOne(parent, fmt::format("{}/{}", parent, id), files);
+  return absl::IsAlreadyExists(made) ? absl::OkStatus() : made;
+}
+
 }  // namespace quern::mr

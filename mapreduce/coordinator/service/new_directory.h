@@ -35,4 +35,9 @@ struct IdSteps {
 absl::StatusOr<std::string> MakeNewDirectory(std::string_view parent, const IdSteps& steps,
                                              PublishFiles* files);
 
+// The directory of an id that was announced before; OK when it is there. Asks once, as a rule: who
+// ends what the id is given to waits for the answer.
+absl::Status MakeAnnouncedDirectory(std::string_view parent, std::string_view id,
+                                    PublishFiles* files);
+
 }  // namespace quern::mr

@@ -7,6 +7,7 @@
 #include "mapreduce/coordinator/service/convert.h"
 #include "mapreduce/coordinator/service/job.h"
 #include "mapreduce/coordinator/service/journal_writer.h"
+#include "mapreduce/coordinator/service/new_directory.h"
 #include "mapreduce/engine/state_name.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/plan/pipeline_paths.h"
@@ -213,7 +214,8 @@ absl::Status PipelineDriver::MakeMissingDirectory(JobKey key) {
     if (pipeline->has_directory) return absl::OkStatus();
     id = pipeline->id;
   }
-  RETURN_IF_ERROR(Annotate(files_->Mkdirs(PipelineDir(id)), "make the directory of the pipeline"));
+  RETURN_IF_ERROR(Annotate(MakeAnnouncedDirectory(kPipelinesDir, id, files_),
+                           "make the directory of the pipeline"));
   MutexLock lock(&mutex_);
   table_.Find(key)->has_directory = true;
   return absl::OkStatus();

@@ -93,6 +93,23 @@ TEST_F(NewDirectoryTest, WhatIsRefusedIsWithdrawn) {
   EXPECT_THAT(withdrawn_, ElementsAre(absl::StatusCode::kPermissionDenied));
 }
 
+// Each call may take as long as nobody answers.
+TEST_F(NewDirectoryTest, WhatIsAnnouncedIsMadeByOneCallOrIsThere) {
+  FakeFiles files;
+  files.unreachable_mkdirs = 1'000'000;  // of others
+  for (int calls = 1; calls <= 2; ++calls) {
+    const int calls_before = files.calls_left;
+    files.before_stat = [](const std::string& path) { ADD_FAILURE() << path; };
+    const absl::Status made = MakeAnnouncedDirectory(kJobsDir, "job-19700101-0001", &files);
+    EXPECT_TRUE(made.ok()) << made;
+    EXPECT_EQ(calls_before - files.calls_left, 1);
+    EXPECT_TRUE(files.Has(JobDir("job-19700101-0001") + "/"));
+  }
+  NamespaceFiles empty;
+  ASSERT_TRUE(MakeAnnouncedDirectory(kJobsDir, "job-19700101-0001", &empty).ok());
+  EXPECT_TRUE(empty.Stat(JobDir("job-19700101-0001")).ok());
+}
+
 TEST_F(NewDirectoryTest, NothingIsAnnouncedWhereNobodyCanSayWhatIsThere) {
   FakeFiles files;
   files.unreachable_stats = 1;

@@ -408,16 +408,19 @@ TEST_F(PipelineDriverTest, OneThatDiesBeforeTheDirectoryIsMadeHasItMadeByTheNext
     return UnavailableError("nobody answers");
   };
   EXPECT_FALSE(Submit(Spec()).ok());
-  files_.before_mkdir = nullptr;
   driver_.reset();
+  int refusals = 2;
+  files_.before_mkdir = [&](const std::string&) {
+    return refusals-- > 0 ? UnavailableError("nobody answers") : absl::OkStatus();
+  };
   storage_ = left;
-  files_.unreachable_mkdirs = 2;
   StartDriver({.retry = absl::ZeroDuration()});
   jobs_.WaitForJobs(1);
   EXPECT_TRUE(files_.Has(dir));
   const std::string id = driver_->List({.most = 1}).at(0).job_id();
   EXPECT_EQ(dir, PipelineDir(id) + "/");
   EXPECT_EQ(RunToEnd(id).state(), pb::JOB_STATE_SUCCEEDED);
+  driver_.reset();
 }
 
 TEST_F(PipelineDriverTest, OneWhoseDirectoryIsRefusedIsNoPipeline) {

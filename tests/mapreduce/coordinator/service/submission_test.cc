@@ -128,7 +128,10 @@ TEST_F(SubmissionTest, OneThatDiesBeforeTheDirectoryIsMadeHasItMadeByTheNext) {
   ASSERT_THAT(Running(left), SizeIs(1));
   const std::string id = *Running(left).begin();
   FakeFiles files;
-  files.unreachable_mkdirs = 2;
+  int refusals = 2;
+  files.before_mkdir = [&](const std::string&) {
+    return refusals-- > 0 ? UnavailableError("nobody answers") : absl::OkStatus();
+  };
   CoordinatorOptions options;
   options.prepare_retry = absl::ZeroDuration();
   Coordinator successor(OpenMemoryJournal(left), &planner_, &files, options);
@@ -152,6 +155,8 @@ TEST_F(SubmissionTest, OneThatDiesAfterTheDirectoryIsMadeIsContinuedInIt) {
   ASSERT_TRUE(submitted.ok()) << submitted.status();
   coordinator_.Shutdown();
   ASSERT_NE(left, nullptr);
+  files_.before_mkdir = nullptr;
+  files_.unreachable_mkdirs = 1'000'000;  // with parents, which is asked for in vain
   Coordinator successor(OpenMemoryJournal(left), &planner_, &files_, {});
   ASSERT_TRUE(successor.Start().ok());
   AddWorker(&successor);
@@ -170,7 +175,7 @@ TEST_F(SubmissionTest, OneThatIsKilledBeforeItsDirectoryIsMadeEnds) {
   ASSERT_THAT(Running(left), SizeIs(1));
   const std::string id = *Running(left).begin();
   FakeFiles files;
-  files.unreachable_mkdirs = 1'000'000;
+  files.before_mkdir = [](const std::string&) { return UnavailableError("nobody answers"); };
   CoordinatorOptions options;
   options.prepare_retry = absl::ZeroDuration();
   Coordinator successor(OpenMemoryJournal(left), &planner_, &files, options);
