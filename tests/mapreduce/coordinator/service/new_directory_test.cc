@@ -61,12 +61,15 @@ TEST_F(NewDirectoryTest, PassesOverAllThatIsThereInOneStep) {
 
 TEST_F(NewDirectoryTest, AnIdIsAnnouncedBeforeItsDirectoryIsMade) {
   FakeFiles files;
+  int calls = 0;
   files.before_mkdir = [&](const std::string& path) {
+    ++calls;
     EXPECT_EQ(announced_.size(), 1u);
     EXPECT_FALSE(files.Has(path + "/"));
     return absl::OkStatus();
   };
   EXPECT_TRUE(Make(&files).ok());
+  EXPECT_EQ(calls, 1);
 }
 
 // By somebody who knows nothing of this journal, after it was found free.

@@ -77,22 +77,42 @@ size_t CountShown(const Coordinator& coordinator) {
   return coordinator.Read([](const TrackerState& state) { return state.jobs.all().size(); });
 }
 
-// Returns when an attempt of the job runs.
-void AwaitAttempt(Coordinator* coordinator, const std::string& id) {
+constexpr absl::Duration kLong = absl::Seconds(60);
+
+// Whether it comes true in that time; looks again after every change of the job.
+template <typename Condition>
+bool ComesTrue(Coordinator* coordinator, const std::string& id, absl::Duration time,
+               Condition holds) {
   Mutex mutex;
   CondVar changed;
-  bool news = true;
+  bool news = false;
   const uint64_t watch = coordinator->Watch(id, [&] {
     MutexLock lock(&mutex);
     news = true;
     changed.SignalAll();
   });
-  while (coordinator->GetTotals().running_attempts == 0) {
-    MutexLock lock(&mutex);
-    while (!news) changed.Wait(&mutex);
-    news = false;
+  const absl::Time deadline = absl::Now() + time;
+  bool came = holds();
+  while (!came && absl::Now() < deadline) {
+    {
+      MutexLock lock(&mutex);
+      if (!news) changed.WaitFor(&mutex, deadline - absl::Now());
+      news = false;
+    }
+    came = holds();
   }
   coordinator->Unwatch(watch);
+  return came;
+}
+
+// Whether an attempt of the job runs.
+bool AwaitAttempt(Coordinator* coordinator, const std::string& id) {
+  return ComesTrue(coordinator, id, kLong,
+                   [&] { return coordinator->GetTotals().running_attempts > 0; });
+}
+
+bool AwaitEnd(Coordinator* coordinator, const std::string& id, absl::Duration time) {
+  return ComesTrue(coordinator, id, time, [&] { return IsOver(*coordinator->GetJob(id)); });
 }
 
 class SubmissionTest : public testing::Test {
@@ -137,7 +157,7 @@ TEST_F(SubmissionTest, OneThatDiesBeforeTheDirectoryIsMadeHasItMadeByTheNext) {
   Coordinator successor(OpenMemoryJournal(left), &planner_, &files, options);
   ASSERT_TRUE(successor.Start().ok());
   AddWorker(&successor);
-  AwaitAttempt(&successor, id);
+  ASSERT_TRUE(AwaitAttempt(&successor, id));
   EXPECT_TRUE(files.Has(JobDir(id) + "/"));
   const auto repeated = successor.Submit(RequestOf(1));
   ASSERT_TRUE(repeated.ok()) << repeated.status();
@@ -160,7 +180,7 @@ TEST_F(SubmissionTest, OneThatDiesAfterTheDirectoryIsMadeIsContinuedInIt) {
   Coordinator successor(OpenMemoryJournal(left), &planner_, &files_, {});
   ASSERT_TRUE(successor.Start().ok());
   AddWorker(&successor);
-  AwaitAttempt(&successor, submitted->job_id());
+  ASSERT_TRUE(AwaitAttempt(&successor, submitted->job_id()));
   EXPECT_TRUE(files_.Has(JobDir(submitted->job_id()) + "/"));
 }
 
@@ -181,11 +201,39 @@ TEST_F(SubmissionTest, OneThatIsKilledBeforeItsDirectoryIsMadeEnds) {
   Coordinator successor(OpenMemoryJournal(left), &planner_, &files, options);
   ASSERT_TRUE(successor.Start().ok());
   ASSERT_TRUE(successor.Kill(id, "enough").ok());
-  const absl::Time deadline = absl::Now() + absl::Seconds(60);
-  while (!IsOver(*successor.GetJob(id)) && absl::Now() < deadline) GiveWay();
+  EXPECT_TRUE(AwaitEnd(&successor, id, kLong));
   EXPECT_EQ(successor.GetJob(id)->state(), pb::JOB_STATE_KILLED);
+}
+
+// It would be cleaned up before, and what is made then would stay.
+TEST_F(SubmissionTest, OneThatIsKilledWhileItsDirectoryIsMadeEndsAfterThat) {
+  std::shared_ptr<MemoryJournalStorage> left;
+  files_.before_mkdir = [&](const std::string&) {
+    left = CopyOf(storage_);
+    return UnavailableError("nobody answers");
+  };
+  EXPECT_FALSE(coordinator_.Submit(RequestOf(1)).ok());
+  ASSERT_NE(left, nullptr);
+  ASSERT_THAT(Running(left), SizeIs(1));
+  const std::string id = *Running(left).begin();
+  const std::string dir = JobDir(id) + "/";
+  FakeFiles files;
+  int calls = 0;
+  Coordinator successor(OpenMemoryJournal(left), &planner_, &files, {});
+  files.before_mkdir = [&](const std::string&) {
+    ++calls;
+    EXPECT_TRUE(successor.Kill(id, "enough").ok());
+    EXPECT_FALSE(AwaitEnd(&successor, id, absl::Milliseconds(100)));
+    return absl::OkStatus();
+  };
+  ASSERT_TRUE(successor.Start().ok());
+  ASSERT_TRUE(AwaitEnd(&successor, id, kLong));
+  EXPECT_EQ(successor.GetJob(id)->state(), pb::JOB_STATE_KILLED);
+  const absl::Time deadline = absl::Now() + kLong;
+  while (files.Has(dir) && absl::Now() < deadline) GiveWay();
   successor.Shutdown();
-  EXPECT_FALSE(files.Has(JobDir(id) + "/"));
+  EXPECT_FALSE(files.Has(dir));
+  EXPECT_EQ(calls, 1);
 }
 
 TEST_F(SubmissionTest, OneWhoseDirectoryIsRefusedIsNoJob) {
@@ -209,7 +257,7 @@ TEST_F(SubmissionTest, OneWhoseDirectoryIsRefusedIsNoJob) {
   Coordinator successor(OpenMemoryJournal(left), &planner_, &files_, {});
   ASSERT_TRUE(successor.Start().ok());
   EXPECT_EQ(CountShown(successor), 0u) << "its user was told that there is none";
-  const absl::Time deadline = absl::Now() + absl::Seconds(60);
+  const absl::Time deadline = absl::Now() + kLong;
   while (CountKeys(left) > 0 && absl::Now() < deadline) GiveWay();
   EXPECT_EQ(CountKeys(left), 0u);
   EXPECT_FALSE(files_.Has(made));
@@ -228,7 +276,7 @@ TEST_F(SubmissionTest, WhatARefusedOneMayHaveMadeIsRemoved) {
   };
   EXPECT_FALSE(coordinator_.Submit(RequestOf(1)).ok());
   EXPECT_THAT(Running(storage_), IsEmpty());
-  const absl::Time deadline = absl::Now() + absl::Seconds(60);
+  const absl::Time deadline = absl::Now() + kLong;
   while (files_.Has(made) && absl::Now() < deadline) GiveWay();
   EXPECT_FALSE(files_.Has(made));
 }
