@@ -71,6 +71,9 @@ class PipelineDriver {
     size_t max_ended = 100;
     // Between two tries of what cannot be done now.
     absl::Duration retry = absl::Seconds(1);
+    // Between two tries to get the job of a stage for which there is no room: each of them may
+    // write down its whole plan, and room does not come in a second.
+    absl::Duration full_retry = absl::Seconds(30);
     // Between two tries of removing what a pipeline has left behind.
     absl::Duration clean_retry = absl::Seconds(30);
   };

@@ -1,6 +1,8 @@
 // Pipelines while others wait for a file system that is full or away.
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "tests/mapreduce/coordinator/service/pipeline_fixture.h"
 
 namespace quern::mr {
@@ -140,6 +142,30 @@ TEST_F(PipelineWaitsTest, BeginsAndEndsOthersWhileManyCannotBegin) {
     EXPECT_TRUE(Eventually([&] { return HasEnded(id); })) << id;
     EXPECT_EQ(StateOf(id), pb::JOB_STATE_KILLED);
   }
+}
+
+// Each try may write its whole plan to a disk.
+TEST_F(PipelineWaitsTest, WhatHasNoRoomIsNotTriedAsOftenAsWhatNobodyAnswers) {
+  PipelineDriver::Options options = kNoWaits;
+  options.full_retry = absl::Hours(1);
+  StartDriver(options);
+  std::atomic<int> full = 0;
+  std::atomic<int> unanswered = 0;
+  jobs_.refuse = [&](const std::string& name) {
+    if (name == "full/first") {
+      ++full;
+      return ResourceExhaustedError("no room");
+    }
+    return ++unanswered < 20 ? UnavailableError("nobody answers") : absl::OkStatus();
+  };
+  const std::string id = Begin("full");
+  EXPECT_TRUE(Eventually([&] { return full > 0; }));
+  Begin("other");
+  EXPECT_TRUE(WaitForJob("other/first"));
+  EXPECT_EQ(full, 1);
+  EXPECT_TRUE(driver_->Kill(id, "enough").ok());
+  EXPECT_TRUE(Eventually([&] { return HasEnded(id); })) << "it is not waited for";
+  driver_.reset();
 }
 
 // The end of what is killed next says that the first kill has been looked at.
