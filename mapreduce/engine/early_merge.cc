@@ -7,45 +7,7 @@
 namespace quern::mr {
 namespace {
 
-// The largest of some neighbours may have so many times the bytes of an average one.
-constexpr uint64_t kAlike = 4;
-
 bool IsBuffered(const SortedRun& run) { return run.bytes > 0 && NeedsBuffer(run); }
-
-// The last so many runs that need a buffer, on the way over all of them.
-class Window {
- public:
-  explicit Window(size_t count) : count_(count) {}
-  void Clear() {
-    runs_.clear();
-    largest_.clear();
-  }
-  // `before`: bytes of all places before this one.
-  void Add(size_t place, uint64_t before, uint64_t bytes) {
-    if (full()) {
-      if (largest_.front().place == runs_.front().place) largest_.pop_front();
-      runs_.pop_front();
-    }
-    while (!largest_.empty() && largest_.back().bytes <= bytes) largest_.pop_back();
-    runs_.push_back({place, before, bytes});
-    largest_.push_back(runs_.back());
-  }
-  bool full() const { return runs_.size() == count_; }
-  size_t begin() const { return runs_.front().place; }
-  // With what lies between them.
-  uint64_t bytes() const { return runs_.back().before + runs_.back().bytes - runs_.front().before; }
-  bool alike() const { return largest_.front().bytes * count_ <= kAlike * bytes(); }
-
- private:
-  struct Run {
-    size_t place;
-    uint64_t before;
-    uint64_t bytes;
-  };
-  const size_t count_;
-  std::deque<Run> runs_;
-  std::deque<Run> largest_;  // those with no larger one behind them
-};
 
 }  // namespace
 
@@ -54,25 +16,51 @@ EarlyMerge::EarlyMerge(size_t runs, size_t fan_in)
 
 void EarlyMerge::Add(size_t place, SortedRun run) {
   if (IsBuffered(run)) ++buffered_;
-  places_[place] = {std::move(run), true};
+  places_[place] = {std::move(run), true, 0};
 }
 
-EarlyMerge::Range EarlyMerge::Cheapest(size_t count, bool alike) {
-  Window window(count);
+EarlyMerge::Range EarlyMerge::FirstAlike(size_t count) {
+  Range first;
+  uint32_t least = UINT32_MAX;
+  size_t begin = 0;
+  size_t alike = 0;  // from there
+  uint32_t merged = 0;
+  looked_at_ += places_.size();
+  for (size_t i = 0; i < places_.size(); ++i) {
+    const Place& place = places_[i];
+    if (!place.here) alike = 0;
+    if (!IsBuffered(place.run)) continue;
+    if (alike == 0 || place.merged != merged) {
+      begin = i;
+      alike = 0;
+      merged = place.merged;
+    }
+    if (++alike != count || merged >= least) continue;
+    least = merged;
+    first = {begin, i + 1};
+  }
+  return first;
+}
+
+EarlyMerge::Range EarlyMerge::Cheapest(size_t count) {
+  struct Candidate {
+    size_t place;
+    uint64_t before;  // bytes of all places before it
+  };
+  std::deque<Candidate> window;
   uint64_t bytes = 0;
   uint64_t least = UINT64_MAX;
   Range cheapest;
   looked_at_ += places_.size();
   for (size_t i = 0; i < places_.size(); ++i) {
     const Place& place = places_[i];
-    if (!place.here) window.Clear();
-    const bool buffered = IsBuffered(place.run);
-    if (buffered) window.Add(i, bytes, place.run.bytes);
+    if (!place.here) window.clear();
+    if (IsBuffered(place.run)) window.push_back({i, bytes});
+    if (window.size() > count) window.pop_front();
     bytes += place.run.bytes;
-    if (!buffered || !window.full() || window.bytes() >= least) continue;
-    if (alike && !window.alike()) continue;
-    least = window.bytes();
-    cheapest = {window.begin(), i + 1};
+    if (window.size() < count || bytes - window.front().before >= least) continue;
+    least = bytes - window.front().before;
+    cheapest = {window.front().place, i + 1};
   }
   return cheapest;
 }
@@ -80,10 +68,11 @@ EarlyMerge::Range EarlyMerge::Cheapest(size_t count, bool alike) {
 EarlyMerge::Range EarlyMerge::Choose() {
   // Maps that take long leave gaps.
   const size_t fewer = std::max<size_t>(2, fan_in_ / 2);
-  for (const bool alike : {true, false}) {
-    for (const size_t count : {fan_in_, fewer}) {
-      if (const Range range = Cheapest(count, alike); range.end > 0) return range;
-    }
+  for (const size_t count : {fan_in_, fewer}) {
+    if (const Range range = FirstAlike(count); range.end > 0) return range;
+  }
+  for (const size_t count : {fan_in_, fewer}) {
+    if (const Range range = Cheapest(count); range.end > 0) return range;
   }
   return {};
 }
@@ -107,11 +96,14 @@ std::optional<EarlyMerge::Merge> EarlyMerge::Next() {
 
 void EarlyMerge::Done(const Merge& merge, SortedRun merged) {
   under_way_ = false;
+  uint32_t most = 0;
   for (size_t i = merge.begin; i < merge.end; ++i) {
     if (IsBuffered(places_[i].run)) --buffered_;
-    places_[i].run = {};
+    most = std::max(most, places_[i].merged);
+    places_[i] = {.run = {}, .here = true, .merged = 0};
   }
   Add(merge.begin, std::move(merged));
+  places_[merge.begin].merged = most + 1;
 }
 
 std::vector<SortedRun> EarlyMerge::TakeRuns() {

@@ -2,8 +2,10 @@
 // is of use and few more are kept than can be merged at once.
 //
 // As at the end (merge_runs.h) only neighbours are merged, here those between which none is
-// missing; so slow map tasks leave more runs. Those of like size go together: what was merged is
-// not merged again with every few that come. Pure; the caller merges.
+// missing; so slow map tasks leave more runs. Those go together that have been merged equally
+// often, so that nothing is merged again with every few that come, and the first of these: runs
+// come roughly in their order, and a merge in the middle leaves few behind that wait for no others.
+// Pure; the caller merges.
 #pragma once
 
 #include <cstddef>
@@ -44,6 +46,7 @@ class EarlyMerge {
   struct Place {
     SortedRun run;
     bool here = false;
+    uint32_t merged = 0;  // so many times, as far as any of it
   };
   // Of places, `end` excluded; empty: there are none.
   struct Range {
@@ -51,9 +54,10 @@ class EarlyMerge {
     size_t end = 0;
   };
   Range Choose();
-  // Those with so many runs that need a buffer whose merge costs least; `alike`: in which none is
-  // much larger than the others.
-  Range Cheapest(size_t count, bool alike);
+  // The first neighbours of those that were merged least often, so many runs that need a buffer.
+  Range FirstAlike(size_t count);
+  // So many of any kind, those whose merge costs least.
+  Range Cheapest(size_t count);
 
   const size_t fan_in_;
   std::vector<Place> places_;

@@ -233,7 +233,7 @@ TEST_F(EarlyMergeTest, MergesWhatIsMergedOnlyAFewTimes) {
         runs.Add(place, RunOf(bytes));
         moved += MergeAll(&runs);
       }
-      EXPECT_LE(moved, 4 * total) << fan_in << (equal ? " equal" : "");
+      EXPECT_LE(moved, 3 * total) << fan_in << (equal ? " equal" : "");
       EXPECT_LT(runs.TakeRuns().size(), 2 * fan_in);
     }
   }
