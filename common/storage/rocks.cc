@@ -15,6 +15,7 @@
 
 #include "common/log.h"
 #include "common/storage/file_io.h"
+#include "common/storage/rocks_info_log.h"
 #include "common/storage/rocks_log.h"
 
 namespace quern {
@@ -72,8 +73,7 @@ rocksdb::DBOptions DatabaseOptions(const RocksOptions& options) {
   database.max_total_wal_size = uint64_t{64} << 20;
   database.max_background_jobs = 2;
   database.max_open_files = 512;
-  database.keep_log_file_num = 3;
-  database.max_log_file_size = size_t{4} << 20;
+  database.info_log = std::make_shared<RocksInfoLog>();
   database.stats_dump_period_sec = 0;
   database.listeners.push_back(std::make_shared<NoDelayedRecovery>());
   return database;

@@ -22,6 +22,7 @@ absl::Status Judge(const DiskSpace& space) {
 }  // namespace
 
 absl::Duration WatchDiskRoom(Master* master) {
+  master->store().TakeReserve();
   const absl::StatusOr<DiskSpace> space = master->store().Space();
   if (!space.ok()) return kLookEvery;  // says nothing about the room
   const absl::Status status = Judge(*space);

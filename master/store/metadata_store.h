@@ -44,6 +44,8 @@ class MetadataStore {
   virtual std::unique_ptr<RowReader> Latest() const = 0;
   // Of the disk that it is on.
   virtual absl::StatusOr<DiskSpace> Space() const = 0;
+  // Holds space back for when that disk is full, where it has been needed, or there was none.
+  virtual void TakeReserve() const {}
   // Log entries from `index` on, in order.
   virtual absl::StatusOr<std::vector<WriteSet::LogEntry>> ReadLog(uint64_t index) const = 0;
 };

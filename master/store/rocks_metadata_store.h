@@ -34,6 +34,7 @@ class RocksMetadataStore : public MetadataStore {
   absl::StatusOr<DiskSpace> Space() const override {
     return options_.file_system->Space(options_.dir);
   }
+  void TakeReserve() const override { db_->Full(); }
   absl::StatusOr<std::vector<WriteSet::LogEntry>> ReadLog(uint64_t index) const override;
 
   // Moves the marker on. To be called at each start, after the rows carry the new term.

@@ -323,6 +323,15 @@ TEST_F(TroubledRocksTest, AFullDiskIsWrittenToOutOfTheReserve) {
   EXPECT_EQ(CountRows(), 3);
 }
 
+// A line of RocksDB's own log that did not fit on a full disk would end the process with the next
+// one.
+TEST_F(TroubledRocksTest, NoLogFileOfItsOwnIsBesideADatabase) {
+  ASSERT_OK_AND_ASSIGN(const auto db, OpenTroubled(true));
+  ASSERT_OK(TryPut(db.get(), "a"));
+  ASSERT_OK_AND_ASSIGN(const std::vector<std::string> names, fs_->List(path_));
+  for (const std::string& name : names) EXPECT_FALSE(name.starts_with("LOG")) << name;
+}
+
 // RocksDB begins no new log by itself when there is nothing in memory.
 TEST_F(TroubledRocksTest, AFullDiskRightAfterAFlushIsWrittenToOutOfTheReserve) {
   ASSERT_OK_AND_ASSIGN(auto db, OpenTroubled(true));
