@@ -61,6 +61,7 @@ void InputDocuments::Start(TaskContext& context) {
   if (format_ == Format::kWarc) other_records_ = context.counter("records_that_hold_no_page");
   if (format_ == Format::kWarc || format_ == Format::kWhole) {
     binary_ = context.counter("documents_that_are_binary");
+    all_text_ = context.counter("documents_with_all_text");
   }
 }
 
@@ -156,6 +157,11 @@ std::optional<IndexedDocument> InputDocuments::ReadPage(std::string_view bytes,
   if (page.problem == text::PageProblem::kBinary) {
     binary_->Increment();
     return std::nullopt;
+  }
+  if (page.text.empty()) {
+    // A list, a table, a few words: no article, and yet what the page is looked for by.
+    page.text = text::ReadPage(bytes, {content_type, /*main_content=*/false}).text;
+    if (!page.text.empty()) all_text_->Increment();
   }
   is_cut_ = page.truncated;
   IndexedDocument document;

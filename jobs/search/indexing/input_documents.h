@@ -14,8 +14,8 @@ namespace quern::search {
 // Format jsonl: {"id", "url", "title", "text", "lang", "date"}, what the corpus jobs write; a
 // document without an id is named by its URL or its place, path:offset. A title may also stand in
 // "meta", as it does in shards. Format whole: files, named by their path; pages of HTML give their
-// text. Format warc: responses with pages, and conversions, named by their URL. Format text: lines,
-// named by their place.
+// main content, or all their text where they have none. Format warc: responses with pages, and
+// conversions, named by their URL. Format text: lines, named by their place.
 class InputDocuments {
  public:
   // A text of more bytes is cut, before it is copied and between characters.
@@ -47,6 +47,7 @@ class InputDocuments {
   Counter* bad_json_ = nullptr;
   Counter* without_text_ = nullptr;
   Counter* binary_ = nullptr;
+  Counter* all_text_ = nullptr;  // pages that have no main content, but text
   Counter* other_records_ = nullptr;
   Counter* cut_ = nullptr;
 };

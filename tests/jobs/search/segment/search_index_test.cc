@@ -195,6 +195,74 @@ std::string CrawledPage(const std::string& url, const std::string& html) {
       url, answer.size(), answer);
 }
 
+// Nothing in them looks like sentences: what they show is all there is to find them by.
+struct PageWithoutArticle {
+  std::string html;
+  std::string text;
+  std::string term;  // one of those it is found by
+};
+
+TEST_F(SearchIndexTest, PagesWithoutMainContentGiveAllTheirText) {
+  const std::vector<PageWithoutArticle> pages = {
+      {"<html><head><title>Short</title></head><body><p>Apple pie</p></body></html>", "Apple pie\n",
+       "pie"},
+      {"<!DOCTYPE html><title>List</title><style>p {}</style><h1>Grain</h1><ul><li><a href=/1>Corn"
+       "</a><li>Rye</ul><div hidden>Oats</div><script>var oats</script>",
+       "Grain\nCorn\nRye\n", "rye"},
+      {"<!DOCTYPE html><title>Table</title><table><tr><th>Fruit<th>Price<tr><td>Plums<td>3 euros"
+       "</table>",
+       "Fruit\nPrice\nPlums\n3 euros\n", "plums"},
+      {"<!DOCTYPE html><title>Commands</title><pre>mount  /srv\numount /srv</pre>",
+       "mount  /srv\numount /srv\n", "umount"},
+      {"<!DOCTYPE html><html lang=zh><meta charset=utf-8><title>水果</title><p>苹果很甜。</p>",
+       "苹果很甜。\n", "苹果"}};
+  std::filesystem::create_directory(dir_ / "files");
+  for (size_t i = 0; i < pages.size(); ++i) {
+    std::ofstream(dir_ / fmt::format("files/{}.html", i), std::ios::binary) << pages[i].html;
+  }
+  std::ofstream(dir_ / "files/z.html") << DatedPage("2024-05-17") << "<footer>Imprint</footer>";
+  pb::JobSpec spec = IndexSpec(dir_ / "files", 1);
+  spec.mutable_inputs(0)->set_format("whole");
+  const Outcome outcome = Run(spec);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("user.documents_with_all_text = 5"));
+  const auto segments = OpenSegments(1);
+  ASSERT_EQ(segments.size(), 1u);
+  const Segment& segment = *segments[0];
+  ASSERT_EQ(segment.documents(), pages.size() + 1);
+  const FieldNumber body = *segment.FindField("body");
+  for (uint32_t doc = 0; doc < pages.size(); ++doc) {
+    const auto stored = segment.Stored(doc);
+    ASSERT_TRUE(stored.ok()) << stored.status();
+    EXPECT_EQ(stored->text, pages[doc].text);
+    EXPECT_TRUE(segment.Find(body, pages[doc].term).has_value()) << pages[doc].term;
+  }
+  EXPECT_EQ(segment.language(4), "zh");
+  EXPECT_FALSE(segment.Find(body, "oats").has_value());
+  EXPECT_FALSE(segment.Find(body, "imprint").has_value());
+}
+
+TEST_F(SearchIndexTest, CrawledPagesWithoutAnyTextAreCounted) {
+  std::ofstream(dir_ / "in", std::ios::binary)
+      << CrawledPage("http://a/", "<p>Apple pie</p>")
+      << CrawledPage("http://b/", "<title>Only a title</title><script>var pie</script>")
+      << CrawledPage("http://c/", "<style>p {}</style>");
+  pb::JobSpec spec = IndexSpec(dir_ / "in", 1);
+  spec.mutable_inputs(0)->set_format("warc");
+  const Outcome outcome = Run(spec);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  for (const char* counter : {"user.documents = 2", "user.documents_with_all_text = 1",
+                              "user.documents_without_text = 1"}) {
+    EXPECT_THAT(outcome.out, HasSubstr(counter));
+  }
+  const auto segments = OpenSegments(1);
+  ASSERT_EQ(segments.size(), 1u);
+  ASSERT_EQ(segments[0]->documents(), 2u);
+  const auto pie = segments[0]->Find(*segments[0]->FindField("body"), "pie");
+  ASSERT_TRUE(pie.has_value());
+  EXPECT_EQ(pie->document_frequency, 1u);
+}
+
 // Every other byte of them is zero.
 TEST_F(SearchIndexTest, FilesInUtf16AreNotBinary) {
   std::filesystem::create_directory(dir_ / "files");
