@@ -162,6 +162,21 @@ absl::Status ClusterDir::SaveConfig(const ClusterConfig& config) const {
   return WriteFileDurably(FileSystem::Real(), file("cluster.json"), ToText(value));
 }
 
+absl::StatusOr<std::string> ClusterDir::CopyUnreadableConfig() const {
+  FileSystem* const fs = FileSystem::Real();
+  ASSIGN_OR_RETURN(const std::string text, ReadFileToString(fs, file("cluster.json")));
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, fs->List(path_));
+  const std::string first = "cluster.json.unreadable";
+  std::string name = first;
+  for (int n = 2; std::ranges::find(names, name) != names.end(); ++n) {
+    name = fmt::format("{}.{}", first, n);
+  }
+  // A copy, not a rename: without a cluster.json an `up` that ends here would be taken for none,
+  // and the next one would not look at the directories.
+  RETURN_IF_ERROR(WriteFileDurably(fs, file(name), text));
+  return file(name);
+}
+
 absl::StatusOr<ClusterConfig> ClusterDir::GuessConfig() const {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, FileSystem::Real()->List(path_));
   ClusterConfig config;

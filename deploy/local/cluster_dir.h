@@ -8,7 +8,9 @@
 //   DIR/NAME/             data of the server
 //
 // Both JSON files are replaced atomically and durably. One that is damaged all the same costs
-// nothing but ports: `up` takes the sizes from the directories of the servers and goes on.
+// nothing but ports: `up` takes the sizes from the directories of the servers and goes on. A
+// damaged cluster.json stays as cluster.json.unreadable (.2, .3 and so on): somebody may have
+// written it.
 #pragma once
 
 #include <optional>
@@ -57,6 +59,9 @@ class ClusterDir {
   // None when no cluster has come up here. DataLoss when the file cannot be read.
   absl::StatusOr<std::optional<ClusterConfig>> LoadConfig() const;
   absl::Status SaveConfig(const ClusterConfig& config) const;
+  // Copies a cluster.json that cannot be read to a name that is not there yet, before it is
+  // replaced; the path of the copy.
+  absl::StatusOr<std::string> CopyUnreadableConfig() const;
   // The sizes of the cluster whose servers have data here, with any ports: what stands in for a
   // cluster.json that cannot be read.
   absl::StatusOr<ClusterConfig> GuessConfig() const;

@@ -7,6 +7,7 @@
 #include "deploy/local/cluster_dir.h"
 #include "deploy/local/commands.h"
 #include "deploy/local/local_cluster.h"
+#include "deploy/local/ownership.h"
 
 namespace quern::local {
 namespace {
@@ -16,6 +17,11 @@ constexpr absl::Duration kSupervisorGrace = absl::Seconds(40);
 
 // Nobody holds the lock: nothing runs that a supervisor has started.
 absl::Status DownWithoutState(const ClusterDir& dir, const absl::Status& unreadable) {
+  // Taking the lock makes a file.
+  if (absl::IsFailedPrecondition(CheckNotForeign(dir))) {
+    return NotFoundError("{}: no cluster was started here; its state.json is something else",
+                         dir.path());
+  }
   const auto lock = dir.Lock();
   if (!lock.ok()) {
     return FailedPreconditionError(

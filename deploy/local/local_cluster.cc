@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "common/log.h"
+#include "deploy/local/ownership.h"
 #include "deploy/local/ports.h"
 #include "deploy/local/shell_exports.h"
 
@@ -159,6 +160,7 @@ absl::StatusOr<std::optional<ClusterConfig>> LocalCluster::KeptConfig() {
   auto kept = dir_.LoadConfig();
   if (kept.ok() || !absl::IsDataLoss(kept.status())) return kept;
   ASSIGN_OR_RETURN(const ClusterConfig guess, dir_.GuessConfig());
+  config_unreadable_ = true;
   notes_ += fmt::format(
       "{}/cluster.json could not be read and was made anew: {} chunkserver(s) and {} worker(s), as "
       "their directories show, on other ports\n",
@@ -196,7 +198,16 @@ absl::Status LocalCluster::EndOldServers() {
   return EndLeftovers(**before, absl::Seconds(10), options_.clock);
 }
 
+absl::Status LocalCluster::SaveConfig() {
+  if (config_unreadable_) {
+    ASSIGN_OR_RETURN(const std::string copy, dir_.CopyUnreadableConfig());
+    notes_ += fmt::format("what was in cluster.json is kept: {}\n", copy);
+  }
+  return dir_.SaveConfig(config_);
+}
+
 absl::Status LocalCluster::Prepare() {
+  RETURN_IF_ERROR(CheckNotForeign(dir_));
   ASSIGN_OR_RETURN(const std::optional<ClusterConfig> kept, KeptConfig());
   ASSIGN_OR_RETURN(config_, ResolveConfig(kept, options_));
   RETURN_IF_ERROR(dir_.Make());
@@ -233,7 +244,7 @@ absl::Status LocalCluster::StartServers() {
                                     .workers = config_.workers},
                                    options_.start_timeout));
   // Not before: the next start shall not repeat what did not come up.
-  RETURN_IF_ERROR(dir_.SaveConfig(config_));
+  RETURN_IF_ERROR(SaveConfig());
   up_ = true;
   SaveState();
   return absl::OkStatus();

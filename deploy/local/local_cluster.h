@@ -48,9 +48,9 @@ class LocalCluster {
  public:
   // Takes the directory's lock, ends what a killed supervisor has left there, chooses the ports,
   // starts all servers and returns when the cluster can serve. InvalidArgument: sizes that make no
-  // sense; FailedPrecondition: directory or port in use, a server that ends at once, data that
-  // would be left out. After a failure nothing runs, and the directory remembers the sizes and
-  // ports from before.
+  // sense; FailedPrecondition: directory or port in use, a directory that is no cluster's, a server
+  // that ends at once, data that would be left out. After a failure nothing runs, and the directory
+  // remembers the sizes and ports from before.
   static absl::StatusOr<std::unique_ptr<LocalCluster>> Start(LocalClusterOptions options);
   // Stops everything.
   ~LocalCluster();
@@ -75,6 +75,8 @@ class LocalCluster {
   absl::Status Prepare();
   // As it was kept, or, when that cannot be read, as the directories show it.
   absl::StatusOr<std::optional<ClusterConfig>> KeptConfig();
+  // What cannot be read is kept under another name.
+  absl::Status SaveConfig();
   // Data of chunkservers that are not to be started: refused or told.
   absl::Status CheckLeftOut(const std::optional<ClusterConfig>& kept);
   // Ends what a killed supervisor has left.
@@ -90,6 +92,7 @@ class LocalCluster {
   ClusterConfig config_;
   PortLeases leases_;
   std::string notes_;
+  bool config_unreadable_ = false;
   bool up_ = false;
   std::unique_ptr<Supervisor> supervisor_;
 };

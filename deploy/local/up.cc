@@ -12,6 +12,7 @@
 #include "common/cli/output.h"
 #include "deploy/local/commands.h"
 #include "deploy/local/local_cluster.h"
+#include "deploy/local/ownership.h"
 #include "deploy/local/shell_exports.h"
 
 namespace quern::local {
@@ -91,7 +92,9 @@ bool Print(int exit_code, const std::string& text) {
 [[noreturn]] void RunDetachedChild(const UpOptions& options, int report_fd) {
   setsid();
   std::signal(SIGPIPE, SIG_IGN);
-  if (const auto dir = ClusterDir::At(options.dir); dir.ok() && dir->Make().ok()) {
+  const auto dir = ClusterDir::At(options.dir);
+  // A directory that is somebody else's gets no log either; the start itself says why.
+  if (dir.ok() && CheckNotForeign(*dir).ok() && dir->Make().ok()) {
     const std::string log = dir->path() + "/logs/supervisor.log";
     const UniqueFd out(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
     const UniqueFd in(open("/dev/null", O_RDONLY | O_CLOEXEC));

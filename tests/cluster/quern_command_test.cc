@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "common/clock.h"
+#include "common/storage/file_io.h"
 #include "deploy/local/cluster_dir.h"
 #include "tests/cluster/cluster.h"
 #include "tests/cluster/command.h"
@@ -19,6 +20,7 @@ namespace quern::testing {
 namespace {
 
 using nlohmann::json;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class QuernCommand : public ::testing::Test {
@@ -199,6 +201,34 @@ TEST_F(QuernCommand, FilesLostInAPowerCutDoNotKeepAClusterDown) {
   ASSERT_EQ(up.exit_code, 0) << up.Describe();
   EXPECT_THAT(up.out, HasSubstr("2 chunkserver(s) and 1 worker(s), as their directories show"));
   EXPECT_EQ(Shell("dfs cat /a").out, "kept\n");
+}
+
+TEST_F(QuernCommand, ADirectoryOfSomebodyElseIsRefusedAndLeftAsItIs) {
+  const std::vector<const char*> files = {"/cluster.json", "/state.json"};
+  for (const char* name : files) std::ofstream(dir_ + name) << "mine";
+  const CommandResult up = Up({"--chunkservers", "1", "--workers", "0"});
+  EXPECT_EQ(up.exit_code, 1) << up.Describe();
+  EXPECT_THAT(up.err, HasSubstr(dir_ + ": is not empty and no cluster's: cluster.json is in it"));
+  EXPECT_THAT(up.err, HasSubstr("Try: --dir with an empty directory"));
+  EXPECT_EQ(std::count(up.err.begin(), up.err.end(), '\n'), 1) << up.err;
+  const CommandResult down = Quern({"down"});
+  EXPECT_EQ(down.exit_code, 1) << down.Describe();
+  EXPECT_THAT(*FileSystem::Real()->List(dir_), ElementsAre("cluster.json", "state.json"));
+  for (const char* name : files) {
+    EXPECT_EQ(*ReadFileToString(FileSystem::Real(), dir_ + name), "mine");
+  }
+}
+
+TEST_F(QuernCommand, AnUnreadableConfigIsKeptUnderAnotherName) {
+  ASSERT_EQ(Up({"--chunkservers", "1", "--workers", "0"}).exit_code, 0);
+  ASSERT_EQ(Quern({"down"}).exit_code, 0);
+  std::ofstream(dir_ + "/cluster.json") << "mine";
+  const CommandResult up = Quern({"up", "--detach"});
+  ASSERT_EQ(up.exit_code, 0) << up.Describe();
+  const std::string kept = dir_ + "/cluster.json.unreadable";
+  EXPECT_THAT(up.out, HasSubstr("kept: " + kept + "\n"));
+  EXPECT_EQ(*ReadFileToString(FileSystem::Real(), kept), "mine");
+  EXPECT_EQ(Shell("dfs health").exit_code, 0);
 }
 
 TEST_F(QuernCommand, ALostDirectoryIsForgottenWhenAsked) {

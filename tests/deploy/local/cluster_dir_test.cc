@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "common/storage/file_io.h"
+
 namespace quern::local {
 namespace {
 
@@ -74,6 +76,19 @@ TEST_F(ClusterDirTest, AnEmptyFileIsToldWithTheNextStep) {
   EXPECT_EQ(loaded.status().code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(Message(loaded.status())),
               HasSubstr("state.json: is empty. Try: quern up"));
+}
+
+TEST_F(ClusterDirTest, EveryUnreadableConfigIsCopiedToANameOfItsOwn) {
+  for (const char* text : {"mine", "yours"}) {
+    std::ofstream(path_ + "/cluster.json") << text;
+    const std::string name = path_ + "/cluster.json.unreadable";
+    const auto copy = dir_->CopyUnreadableConfig();
+    ASSERT_TRUE(copy.ok()) << copy.status();
+    EXPECT_EQ(*copy, text == std::string("mine") ? name : name + ".2");
+    EXPECT_EQ(*ReadFileToString(FileSystem::Real(), *copy), text);
+  }
+  EXPECT_EQ(*ReadFileToString(FileSystem::Real(), path_ + "/cluster.json.unreadable"), "mine");
+  EXPECT_EQ(*ReadFileToString(FileSystem::Real(), path_ + "/cluster.json"), "yours");
 }
 
 TEST_F(ClusterDirTest, TheDirectoriesTellTheSizesOfACluster) {
