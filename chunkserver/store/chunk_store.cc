@@ -176,11 +176,18 @@ absl::StatusOr<std::unique_ptr<IncomingCopy>> ChunkStore::BeginCopy(
 absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCopy> copy,
                                                      uint64_t length, uint32_t crc) {
   const ChunkId chunk = copy->chunk();
-  const UnrestoredPtr unrestored = FindUnrestored(chunk, copy->disk());
+  UnrestoredPtr unrestored;
   std::optional<Turns::Turn> turn;  // nobody restores what the copy takes the place of
-  if (unrestored != nullptr) turn.emplace(&unrestored->turns);
   // What lies at the place of the copy, and what is served.
-  auto [old, in_place] = FindAll(chunk, copy->disk());
+  Present present;
+  do {
+    turn.reset();
+    unrestored = FindUnrestored(chunk, copy->disk());
+    if (unrestored != nullptr) turn.emplace(&unrestored->turns);
+    present = FindAll(chunk, copy->disk());
+  } while (present.unrestored != unrestored);
+  const std::shared_ptr<Replica> old = present.served;
+  std::shared_ptr<Replica> in_place = present.on_disk;
   if (in_place == nullptr && unrestored != nullptr) in_place = unrestored->replica;
   ReplicaRecord record;
   const auto publish = [&]() -> absl::Status {
@@ -191,13 +198,14 @@ absl::StatusOr<ReplicaReport> ChunkStore::FinishCopy(std::unique_ptr<IncomingCop
   const std::shared_ptr<Replica> replica = Replica::Adopt(EnvironmentOf(copy->disk()), record);
   replica->Judged();  // it was ordered
   std::shared_ptr<Replica> newcomer = replica;
-  std::shared_ptr<Replica> let_go;  // behind the lock
+  std::shared_ptr<void> let_go[2];  // behind the lock
   {
     MutexLock lock(&mutex_);
     newcomer.swap(replicas_[chunk]);
-    // One on another disk is a second replica, if it can be read one day.
-    if (unrestored != nullptr) unrestored_.erase({chunk, copy->disk()});
-    let_go = TakeReplaced(copy->disk(), chunk);
+    // One on another disk is a second replica, if it can be read one day. Here what was served may
+    // have been set aside meanwhile.
+    let_go[0] = TakeUnrestored(copy->disk(), chunk);
+    let_go[1] = TakeReplaced(copy->disk(), chunk);
   }
   // Its disk has come back meanwhile. What is on that of the copy shares the row with it.
   if (newcomer == old || newcomer == nullptr || &newcomer->disk() == copy->disk()) {

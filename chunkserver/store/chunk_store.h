@@ -8,7 +8,6 @@
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
-#include <compare>
 #include <functional>
 #include <map>
 #include <memory>
@@ -149,6 +148,11 @@ class ChunkStore {
   using Replicas = std::vector<std::shared_ptr<Replica>>;
   absl::StatusOr<Replicas> RestoreReplicas(Disk* disk);
   void Publish(Disk* disk, const Replicas& replicas);
+  // Serves it, or sets it aside, or neither. Returns the one that goes for the other, if any; what
+  // is let go behind the lock goes to `let_go`.
+  [[nodiscard]] std::shared_ptr<Replica> Place(Disk* disk, const std::shared_ptr<Replica>& replica,
+                                               std::vector<std::shared_ptr<void>>* let_go)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static constexpr absl::Duration kFirstRestorePause = absl::Seconds(10);
   static constexpr absl::Duration kLastRestorePause = absl::Hours(1);
   // One whose bytes could not be read when its disk was opened, or that another disk has one of of
@@ -175,40 +179,40 @@ class ChunkStore {
   bool LiesUnserved(ChunkId chunk) const;
   // Null: there is none on this disk.
   UnrestoredPtr FindUnrestored(ChunkId chunk, const Disk* disk) const;
+  [[nodiscard]] UnrestoredPtr TakeUnrestored(const Disk* disk, ChunkId chunk)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RestoreAgain(Disk* disk);
   absl::Status RestoreOne(Unrestored* unrestored);
-  // Whether one that is set aside stays so: until it is known which is worth more, or the other one
-  // is gone.
+  // Whether one that is set aside stays so: until it is known which is worth more, or it is to be
+  // served rather than the other one, or that is gone (rival_replicas.h).
   bool MustWait(const Replica& newcomer) const;
   // The other one is damaged, but its row knows what was sealed. A newcomer that has all of it is
   // sealed so too: the master, which is told of one of them, cannot order that. False: it is not.
   bool SealAsOther(Replica* newcomer);
-  void SetAside(Disk* disk, const std::shared_ptr<Replica>& replica)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // It is not served, and not told; it is looked at again, and stays on its disk until then.
+  void SetAside(const std::shared_ptr<Replica>& replica) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Unusable(Disk* disk, const absl::Status& why);
   void OnDiskFailed(const Disk* disk);
   Replicas OnDisk(const Disk* disk) const;
-  // Which of two replicas of one chunk on different disks is worth more. Unordered: neither is
-  // taken away for the other.
-  static std::partial_ordering Compare(const Replica& one, const Replica& other);
   // Another one has taken its place: the master hears that it is gone, and it goes with
   // RemoveReplaced. One on a disk that has failed stays until a restart, which finds two.
   void PutOff(const std::shared_ptr<Replica>& replaced);
-  // These two return what was there, or null: letting a replica go closes its file, which is not to
-  // be waited for with the lock held.
+  // These two, and TakeUnrestored, return what was there, or null: letting a replica go closes its
+  // file, which is not to be waited for with the lock held.
   [[nodiscard]] std::shared_ptr<Replica> AddReplaced(const std::shared_ptr<Replica>& replica)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] std::shared_ptr<Replica> TakeReplaced(const Disk* disk, ChunkId chunk)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Of a chunk, at one moment: what is served, and what lies on this disk, served or replaced.
-  // Null: there is none.
+  // Of a chunk, at one moment: what is served, and what lies on this disk, served or replaced, or
+  // not restored. Null: there is none.
   struct Present {
     std::shared_ptr<Replica> served;
     std::shared_ptr<Replica> on_disk;
+    UnrestoredPtr unrestored;
   };
   Present FindAll(ChunkId chunk, const Disk* disk) const;
-  // What took its place is worth less by now, or nobody knows: it is not removed. The first of
-  // these puts it back.
+  // What took its place is worth less by now, or nobody knows: it is not removed. It takes its
+  // place again, or is set aside.
   bool IsToStay(const std::shared_ptr<Replica>& replaced);
   void RemoveOne(const std::shared_ptr<Replica>& replaced);
   Replica::Environment EnvironmentOf(Disk* disk);

@@ -104,6 +104,11 @@ ChunkStore::UnrestoredPtr ChunkStore::FindUnrestored(ChunkId chunk, const Disk* 
   return found != unrestored_.end() ? found->second : nullptr;
 }
 
+ChunkStore::UnrestoredPtr ChunkStore::TakeUnrestored(const Disk* disk, ChunkId chunk) {
+  auto taken = unrestored_.extract({chunk, disk});
+  return taken.empty() ? nullptr : std::move(taken.mapped());
+}
+
 void ChunkStore::RestoreAgain(Disk* disk) {
   for (const UnrestoredPtr& unrestored : UnrestoredOn(disk)) {
     if (!disk->Usable().ok()) return;
@@ -129,8 +134,10 @@ void ChunkStore::RestoreAgain(Disk* disk) {
 bool ChunkStore::MustWait(const Replica& newcomer) const {
   MutexLock lock(&mutex_);
   const auto here = replicas_.find(newcomer.chunk());
-  return here != replicas_.end() &&
-         Compare(newcomer, *here->second) == std::partial_ordering::unordered;
+  if (here == replicas_.end()) return false;
+  const Rival rivals[] = {newcomer.AsRival(), here->second->AsRival()};
+  return CompareRivals(rivals[0], rivals[1]) == std::partial_ordering::unordered &&
+         !GoesFirst(rivals[0], rivals[1]);
 }
 
 bool ChunkStore::SealAsOther(Replica* newcomer) {
@@ -147,15 +154,18 @@ bool ChunkStore::SealAsOther(Replica* newcomer) {
   return sealed.ok() && sealed->state == ReplicaState::kFinalized;
 }
 
-void ChunkStore::SetAside(Disk* disk, const std::shared_ptr<Replica>& replica) {
+void ChunkStore::SetAside(const std::shared_ptr<Replica>& replica) {
+  // With the lock held: nobody serves it again before it is retired.
+  replica->Retire();
+  Disk* disk = disks_->disks()[disks_->IndexOf(&replica->disk())].get();
   UnrestoredPtr& entry = unrestored_[{replica->chunk(), disk}];
-  if (entry != nullptr) return;
+  if (entry != nullptr && entry->replica == replica) return;
   const ReplicaRecord record = replica->record();
   LogWarning(
       "replica_set_aside",
       {{"chunk", replica->chunk()}, {"disk", disk->path()}, {"state", StateName(record.state)}});
   entry = std::make_shared<Unrestored>(
-      disk, record, UnavailableError("another disk had one that is not to go for it"));
+      disk, record, UnavailableError("another disk has one, and neither is to go for the other"));
   entry->replica = replica;
 }
 
@@ -231,31 +241,51 @@ absl::StatusOr<ChunkStore::Replicas> ChunkStore::RestoreReplicas(Disk* disk) {
   return replicas;
 }
 
+std::shared_ptr<Replica> ChunkStore::Place(Disk* disk, const std::shared_ptr<Replica>& replica,
+                                           std::vector<std::shared_ptr<void>>* let_go) {
+  const auto served_here = replicas_.find(replica->chunk());
+  const bool served_again = served_here != replicas_.end() && served_here->second == replica;
+  const Rival newcomer = replica->AsRival();
+  // Since it was set aside. One that is served is no rival of its own.
+  if (served_again || newcomer.state == ReplicaState::kRemoved) {
+    let_go->push_back(TakeUnrestored(disk, replica->chunk()));
+    return nullptr;
+  }
+  std::shared_ptr<Replica>& slot = replicas_[replica->chunk()];
+  auto worth = std::partial_ordering::greater;
+  if (slot != nullptr) {
+    const Rival served = slot->AsRival();
+    worth = CompareRivals(newcomer, served);
+    const bool unordered = worth == std::partial_ordering::unordered;
+    if (unordered && !GoesFirst(newcomer, served)) {
+      SetAside(replica);
+      return nullptr;
+    }
+    if (unordered) SetAside(std::exchange(slot, nullptr));
+  }
+  let_go->push_back(TakeUnrestored(disk, replica->chunk()));
+  if (slot != nullptr && !std::is_gt(worth)) return replica;
+  replica->Readmit();
+  return std::exchange(slot, replica);
+}
+
 void ChunkStore::Publish(Disk* disk, const Replicas& replicas) {
   absl::flat_hash_set<std::shared_ptr<Replica>> gone;
   std::vector<std::shared_ptr<void>> let_go;  // behind the lock: it may close files
   {
     MutexLock lock(&mutex_);
     for (const std::shared_ptr<Replica>& replica : replicas) {
-      std::shared_ptr<Replica>& slot = replicas_[replica->chunk()];
-      const std::partial_ordering worth =
-          slot == nullptr ? std::partial_ordering::greater : Compare(*replica, *slot);
-      if (worth == std::partial_ordering::unordered) {
-        SetAside(disk, replica);
-        continue;
-      }
-      if (auto tried = unrestored_.extract({replica->chunk(), disk}); !tried.empty()) {
-        let_go.push_back(std::move(tried.mapped()));
-      }
-      std::shared_ptr<Replica> worse = std::is_gt(worth) ? std::exchange(slot, replica) : replica;
+      std::shared_ptr<Replica> worse = Place(disk, replica, &let_go);
       if (worse == nullptr) continue;
       let_go.push_back(AddReplaced(worse));
+      // With the lock held: what was set aside is retired already, so whoever looks at it again may
+      // have it served in a moment.
+      worse->Retire();
       gone.insert(std::move(worse));
     }
   }
   // In the map first: what is not there is not here, as soon as the disk is ready.
   disk->MarkReady();
-  for (const std::shared_ptr<Replica>& replica : gone) replica->Retire();
   // Last, so that the master hears of what is here after what went. Another disk may have come with
   // a better one meanwhile.
   for (const std::shared_ptr<Replica>& replica : replicas) {

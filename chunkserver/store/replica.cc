@@ -84,6 +84,23 @@ Replica::Facts Replica::facts() const {
           .producers = machine_.producers()};
 }
 
+Rival Replica::AsRival() const {
+  const bool disk_failed = disk().failed();
+  const bool disk_answers = disk().Answers().ok();
+  MutexLock lock(&mutex_);
+  const ReplicaRecord now = machine_.record();
+  return {.state = now.state,
+          .holds = {.length = now.length, .crc = now.crc},
+          .sealed = now.sealed,
+          .damaged = now.condemned || now.state == ReplicaState::kCorrupt,
+          .made_now = made_now_,
+          .create_token = now.spec.create_token,
+          .judged = judged_,
+          .refused = refused_,
+          .disk_failed = disk_failed,
+          .disk_answers = disk_answers};
+}
+
 absl::StatusOr<uint64_t> Replica::Readable(const std::optional<SealedAs>& sealed) const {
   RETURN_IF_ERROR(disk().Usable());
   MutexLock lock(&mutex_);
@@ -151,6 +168,11 @@ void Replica::Reinstate() {
     place_ = Place::kTaken;
   }
   Report();
+}
+
+void Replica::Readmit() {
+  MutexLock lock(&mutex_);
+  if (place_ == Place::kGivenUp) place_ = Place::kNotYet;
 }
 
 void Replica::Report() {

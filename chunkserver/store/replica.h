@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "chunkserver/logic/replica_machine.h"
+#include "chunkserver/logic/rival_replicas.h"
 #include "chunkserver/store/disk.h"
 #include "chunkserver/store/inventory.h"
 #include "chunkserver/store/turns.h"
@@ -67,6 +68,8 @@ class Replica {
   Facts facts() const;
   ReplicaSpec spec() const;
   ReplicaRecord record() const;
+  // As one of two of its chunk.
+  Rival AsRival() const;
   ChunkId chunk() const { return chunk_; }
   const Disk& disk() const { return *environment_.disk; }
   // See ReplicaMachine::Readable; Unavailable when the disk has failed or hangs.
@@ -151,6 +154,8 @@ class Replica {
   // becomes of it until it goes, or is reinstated. Take no turn.
   void Retire();
   void Reinstate();
+  // It is as before its first Announce, unless it is among those that the server has.
+  void Readmit();
   bool retired() const;
 
   // --- For ReplicaReader.
@@ -202,6 +207,8 @@ class Replica {
   };
   absl::StatusOr<std::optional<Prefix>> PrefixAt(uint64_t length);
   absl::Status Seal(const Prefix& prefix);
+  // It was made STALE: a master's log has sealed the chunk as this.
+  void Refused(const SealedAs& wanted);
   // The space that it reserved beyond its final length, if it still has it.
   absl::Status GiveBack(uint64_t length);
   // The same of one that is put aside, which it is either way: the next start tries again.
@@ -242,6 +249,7 @@ class Replica {
   bool withheld_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t condemnations_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t judged_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::optional<Refusal> refused_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quern::chunkserver

@@ -9,6 +9,12 @@
 namespace quern::chunkserver {
 namespace {
 
+// Words of masters, in their order.
+uint64_t NextWord() {
+  static std::atomic<uint64_t> last = 0;
+  return ++last;
+}
+
 int64_t NowMs(Clock* clock) { return absl::ToUnixMillis(clock->TimeNow()); }
 
 }  // namespace
@@ -92,6 +98,7 @@ absl::StatusOr<ReplicaReport> Replica::Finalize(uint64_t length, uint32_t crc) {
     case ReplicaMachine::Verdict::kStale:
       RETURN_IF_ERROR(stale.status());
       RETURN_IF_ERROR(Store(*stale, WriteMode::kUnsynced));
+      Refused({.length = length, .crc = crc});
       TryGiveBack(stale->length);
       break;
     case ReplicaMachine::Verdict::kCorrupt:
@@ -106,10 +113,14 @@ absl::StatusOr<ReplicaReport> Replica::Finalize(uint64_t length, uint32_t crc) {
   return facts().report;
 }
 
-void Replica::Judged() {
-  static std::atomic<uint64_t> last = 0;
+void Replica::Refused(const SealedAs& wanted) {
   MutexLock lock(&mutex_);
-  judged_ = ++last;
+  refused_ = Refusal{.wanted = wanted, .when = NextWord()};
+}
+
+void Replica::Judged() {
+  MutexLock lock(&mutex_);
+  judged_ = NextWord();
 }
 
 absl::StatusOr<std::optional<Replica::Prefix>> Replica::PrefixAt(uint64_t length) {

@@ -1,6 +1,7 @@
 // What a store makes of two replicas of one id that two histories of the cluster have given out:
 // the master was started from an old copy while a disk was away.
 #include <cerrno>
+#include <functional>
 
 #include "tests/chunkserver/store/chunk_store_fixture.h"
 
@@ -33,6 +34,23 @@ class ChunkStoreHistoriesTest : public ChunkStoreFixture {
   void OldDiskReturns() {
     Mount(machine_.dir(0));
     LookAgain();
+  }
+  // The disk of the old one is there first, and `meanwhile` alone.
+  void NewDiskReturnsLater(
+      uint64_t token, const std::function<void()>& meanwhile = [] {}) {
+    MakeNew(token);
+    Mount(machine_.dir(0));
+    Unmount(machine_.dir(1));
+    ASSERT_EQ(store_->DiskOf(kId).value(), 0u);
+    EXPECT_EQ(Count(ReplicaState::kFinalized), 1u);
+    meanwhile();
+    Mount(machine_.dir(1));
+    LookAgain();
+  }
+  // And told, and the other one is still there.
+  bool FencedIsServed() {
+    return BothThere() && store_->DiskOf(kId).value() == 1 && Count(ReplicaState::kFenced) == 1 &&
+           Count(ReplicaState::kFinalized) == 0;
   }
   void LookAgain() {
     for (int i = 0; i < 2; ++i) {
@@ -146,10 +164,166 @@ TEST_P(ChunkStoreHistoriesTest, NorDoesItOverARestart) {
   Open();
   LookAgain();
   EXPECT_TRUE(BothThere());
-  const size_t first = store_->DiskOf(kId).value();  // whichever was loaded first
+  EXPECT_EQ(store_->DiskOf(kId).value(), 1u) << "whichever was loaded first";
+  EXPECT_EQ(Count(ReplicaState::kFenced), 1u);
+  EXPECT_EQ(Count(ReplicaState::kFinalized), 0u);
   ASSERT_OK(store_->Remove(kId));
   LookAgain();
-  EXPECT_EQ(store_->DiskOf(kId).value(), 1 - first);
+  EXPECT_EQ(store_->DiskOf(kId).value(), 0u);
+  EXPECT_EQ(Count(ReplicaState::kFinalized), 1u);
+}
+
+// It is told: any master that knows the chunk judges it.
+TEST_P(ChunkStoreHistoriesTest, WhatCanBeSealedIsServedBeforeWhatNobodyHasJudged) {
+  MakeOld(/*token=*/4711);
+  NewDiskReturnsLater(/*token=*/4712);
+  EXPECT_TRUE(FencedIsServed());
+  Seal();
+  Find(kId)->Judged();
+  LookAgain();
+  EXPECT_EQ(ReadServed(kId).value(), text_);
+  EXPECT_FALSE(machine_.fs()->Exists(old_path_));
+  EXPECT_EQ(Used(), text_.size());
+}
+
+TEST_P(ChunkStoreHistoriesTest, ACopyIsOfAnotherOrder) {
+  MakeOld(/*token=*/0);
+  NewDiskReturnsLater(/*token=*/4712);
+  EXPECT_TRUE(FencedIsServed());
+  // It does not fit: the other one is what was meant.
+  ASSERT_OK(Find(kId)->Finalize(old_text_.size(), Crc32c(old_text_)));
+  EXPECT_EQ(Count(ReplicaState::kStale), 1u);
+  LookAgain();
+  EXPECT_EQ(ReadServed(kId).value(), old_text_);
+  EXPECT_EQ(Count(ReplicaState::kFinalized), 1u);
+  EXPECT_EQ(Used(), old_text_.size());
+}
+
+TEST_P(ChunkStoreHistoriesTest, OneThatIsPutInQuarantineUnsealedIsServedAsWell) {
+  MakeOld(/*token=*/4711);
+  MakeNew(/*token=*/4712);
+  ASSERT_OK(Find(kId)->Quarantine());
+  Mount(machine_.dir(0));
+  Unmount(machine_.dir(1));
+  ASSERT_EQ(store_->DiskOf(kId).value(), 0u);
+  Mount(machine_.dir(1));
+  LookAgain();
+  EXPECT_EQ(store_->DiskOf(kId).value(), 1u);
+  EXPECT_EQ(Count(ReplicaState::kQuarantined), 1u);
+  EXPECT_EQ(Count(ReplicaState::kFinalized), 0u);
+  EXPECT_TRUE(BothThere());
+}
+
+TEST_P(ChunkStoreHistoriesTest, WhatCanBeSealedIsServedBeforeWhatWasRefused) {
+  MakeOld(/*token=*/4711);
+  NewDiskReturnsLater(/*token=*/4712, [this] {
+    ASSERT_OK(Find(kId)->Finalize(7, 7));
+    EXPECT_EQ(Count(ReplicaState::kStale), 1u);
+  });
+  EXPECT_TRUE(FencedIsServed());
+  EXPECT_EQ(Count(ReplicaState::kStale), 0u) << "one of them is told";
+  ASSERT_OK(store_->Remove(kId));
+  LookAgain();
+  EXPECT_EQ(store_->DiskOf(kId).value(), 0u);
+  EXPECT_EQ(Count(ReplicaState::kStale), 1u);
+}
+
+TEST_P(ChunkStoreHistoriesTest, AMasterThatRefusesTheServedOneGetsTheOneThatItMeant) {
+  MakeOld();
+  MakeNew();
+  Seal();
+  Mount(machine_.dir(0));
+  Open();
+  const size_t first = store_->DiskOf(kId).value();  // whichever was loaded first
+  const std::string& meant = first == 0 ? text_ : old_text_;
+  ASSERT_OK(Find(kId)->Finalize(meant.size(), Crc32c(meant)));
+  LookAgain();
+  EXPECT_EQ(ReadServed(kId).value(), meant);
+  EXPECT_EQ(Count(ReplicaState::kFinalized), 1u);
+  EXPECT_EQ(Count(ReplicaState::kStale), 0u);
+  EXPECT_EQ(Used(), meant.size());
+}
+
+// The word of a wrong one is not for ever.
+TEST_P(ChunkStoreHistoriesTest, WhatOneMasterRefusedIsThereForTheNext) {
+  MakeOld();
+  MakeNew();
+  Seal();
+  Mount(machine_.dir(0));
+  Open();
+  const size_t first = store_->DiskOf(kId).value();
+  const std::string& meant = first == 0 ? old_text_ : text_;
+  ASSERT_OK(Find(kId)->Finalize(7, 7));
+  LookAgain();
+  EXPECT_EQ(store_->DiskOf(kId).value(), 1 - first) << "which nobody has refused yet";
+  EXPECT_EQ(Count(ReplicaState::kFinalized), 1u);
+  EXPECT_EQ(Count(ReplicaState::kStale), 0u);
+  EXPECT_TRUE(BothThere());
+  ASSERT_OK(Find(kId)->Finalize(meant.size(), Crc32c(meant)));
+  LookAgain();
+  ASSERT_EQ(store_->DiskOf(kId).value(), first);
+  EXPECT_EQ(Count(ReplicaState::kStale), 1u) << "the master hears that it fits";
+  EXPECT_TRUE(BothThere());
+  ASSERT_OK(Find(kId)->Finalize(meant.size(), Crc32c(meant)));
+  Find(kId)->Judged();
+  LookAgain();
+  EXPECT_EQ(ReadServed(kId).value(), meant);
+  EXPECT_EQ(Count(ReplicaState::kFinalized), 1u);
+  EXPECT_EQ(Used(), meant.size());
+}
+
+TEST_P(ChunkStoreHistoriesTest, NorDoesADamagedOneGoForOneThatWasSealedDifferently) {
+  MakeOld();
+  MakeNew();
+  Seal();
+  EXPECT_THAT(Find(kId)->Condemn("for the test"), StatusIs(absl::StatusCode::kDataLoss));
+  OldDiskReturns();
+  EXPECT_EQ(ReadServed(kId).value(), old_text_);
+  EXPECT_EQ(Count(ReplicaState::kCorrupt), 0u) << "one of them is told";
+  EXPECT_TRUE(BothThere());
+  ASSERT_OK(Find(kId)->Finalize(text_.size(), Crc32c(text_)));
+  LookAgain();
+  EXPECT_EQ(store_->DiskOf(kId).value(), 1u);
+  EXPECT_EQ(Count(ReplicaState::kCorrupt), 1u);
+  ASSERT_OK_AND_ASSIGN(const Verification found, store_->Verify(kId));
+  EXPECT_EQ(found.report.state, ReplicaState::kFinalized);
+  LookAgain();
+  EXPECT_EQ(ReadServed(kId).value(), text_);
+  EXPECT_EQ(Used(), text_.size());
+}
+
+// The older one is longer.
+TEST_P(ChunkStoreHistoriesTest, OfTwoOrdersThatAreNotSealedNeitherGoesUnjudged) {
+  old_text_ = RandomText(100'000);
+  text_ = RandomText(50'000);
+  Make(old_text_, 0, /*token=*/4711);
+  old_path_ = DataPath(kId);
+  Unmount(machine_.dir(0));
+  MakeNew(/*token=*/4712);
+  OldDiskReturns();
+  EXPECT_TRUE(BothThere());
+  EXPECT_EQ(Count(ReplicaState::kOpen), 1u);
+  EXPECT_EQ(Count(ReplicaState::kFenced), 0u);
+  Seal();
+  Find(kId)->Judged();
+  LookAgain();
+  EXPECT_EQ(ReadServed(kId).value(), text_);
+  EXPECT_FALSE(machine_.fs()->Exists(old_path_));
+}
+
+// What was served is set aside on the disk that the copy goes to.
+TEST_P(ChunkStoreHistoriesTest, ACopyTakesThePlaceOfWhatWasSetAside) {
+  MakeOld(/*token=*/4711);
+  NewDiskReturnsLater(/*token=*/4712);
+  ASSERT_TRUE(FencedIsServed());
+  const std::string text = RandomText(70'000);
+  CopyIn(kId, text, {}, 0);
+  LookAgain();
+  EXPECT_EQ(store_->DiskOf(kId).value(), 0u);
+  EXPECT_EQ(ReadServed(kId).value(), text);
+  EXPECT_EQ(Count(ReplicaState::kFinalized), 1u);
+  EXPECT_EQ(Count(ReplicaState::kFenced), 0u);
+  EXPECT_EQ(Used(), text.size());
 }
 
 TEST_P(ChunkStoreHistoriesTest, NothingIsMadeOverWhatCouldNotBeReadAtTheStart) {
