@@ -28,11 +28,16 @@ ReplicaVerdict JudgeUnsealed(ServerId server, const pb::ReplicaReport& report,
   return ReplicaVerdict::kForceSeal;
 }
 
+// What another master has sealed or refused is for the server to judge anew, which may have the
+// right one on another disk. The order makes STALE what does not fit and FINALIZED what fits, and
+// neither is disputed: one order for a report, whatever comes of it.
 ReplicaVerdict JudgeSealed(const pb::ReplicaReport& report, const ChunkInfo& chunk) {
+  const bool fits = report.length() == chunk.length && report.crc() == chunk.crc;
   switch (report.state()) {
     case pb::REPLICA_STATE_FINALIZED:
-      return report.length() == chunk.length && report.crc() == chunk.crc ? ReplicaVerdict::kKeep
-                                                                          : ReplicaVerdict::kBad;
+      return fits ? ReplicaVerdict::kKeep : ReplicaVerdict::kDispute;
+    case pb::REPLICA_STATE_STALE:
+      return fits ? ReplicaVerdict::kDispute : ReplicaVerdict::kBad;
     case pb::REPLICA_STATE_OPEN:
     case pb::REPLICA_STATE_FENCED:
       return ReplicaVerdict::kFinalize;

@@ -18,6 +18,7 @@ enum class ReplicaVerdict {
   kFinalize,    // note it, and tell the server the sealed length
   kReclaim,     // in quarantine, but wanted: tell the server the sealed length
   kForceSeal,   // note it, and seal its chunk: it will never grow again
+  kDispute,     // sealed otherwise, or refused though it fits: tell the server the sealed length
   kBad,         // note it as stale or corrupt: to be replaced, then deleted
   kForget,      // the server has it no longer
   kDelete,      // of a deleted file, or in quarantine for long enough

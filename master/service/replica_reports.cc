@@ -77,6 +77,17 @@ void ReplicaReports::TakeIn(ServerId server, const pb::ReplicaReport& report, So
       actions->seals.emplace_back(
           id, source == Source::kDelta ? kFencedPatience : absl::ZeroDuration());
       return;
+    case ReplicaVerdict::kDispute:
+      LogWarning("disputed_replica", {{"chunk", id},
+                                      {"server", server},
+                                      {"state", pb::ReplicaState_Name(report.state())},
+                                      {"length", report.length()},
+                                      {"sealed_length", context.chunk->length}});
+      // What fits is not removed as a bad one before it has been FINALIZED.
+      note(report.state() == pb::REPLICA_STATE_STALE ? pb::REPLICA_STATE_FENCED
+                                                     : pb::REPLICA_STATE_STALE);
+      actions->orders.emplace_back(server, FinalizeOrder(*context.chunk));
+      return;
     case ReplicaVerdict::kBad:
       LogWarning("bad_replica", {{"chunk", id},
                                  {"server", server},

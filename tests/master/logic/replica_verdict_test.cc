@@ -62,10 +62,11 @@ TEST(ReplicaVerdictTest, Table) {
 
       {"good", kSealed, kHolder, pb::REPLICA_STATE_FINALIZED, 100, V::kKeep},
       {"good copy", kSealed, kStranger, pb::REPLICA_STATE_FINALIZED, 100, V::kKeep},
-      {"other length", kSealed, kHolder, pb::REPLICA_STATE_FINALIZED, 90, V::kBad},
+      {"other length", kSealed, kHolder, pb::REPLICA_STATE_FINALIZED, 90, V::kDispute},
       {"missed the seal", kSealed, kHolder, pb::REPLICA_STATE_FENCED, 120, V::kFinalize},
       {"missed it, still open", kSealed, kHolder, pb::REPLICA_STATE_OPEN, 120, V::kFinalize},
       {"stale", kSealed, kHolder, pb::REPLICA_STATE_STALE, 90, V::kBad},
+      {"refused, though it fits", kSealed, kHolder, pb::REPLICA_STATE_STALE, 100, V::kDispute},
       {"corrupt", kSealed, kHolder, pb::REPLICA_STATE_CORRUPT, 100, V::kBad},
       {"put aside by mistake", kSealed, kHolder, pb::REPLICA_STATE_QUARANTINED, 100, V::kReclaim},
       {"put aside while open", kOpenChunk, kHolder, pb::REPLICA_STATE_QUARANTINED, 100, V::kIgnore},
@@ -83,6 +84,27 @@ TEST(ReplicaVerdictTest, Table) {
     context.allocating = row.allocating;
     if (row.chunk.has_value()) context.chunk = Chunk(*row.chunk);
     EXPECT_EQ(JudgeReplica(row.server, report, context), row.expected) << row.what;
+  }
+}
+
+// Each report of a sealed chunk is answered with one order at most, and what that makes of the
+// replica with none: whatever comes of it, no order goes back and forth.
+TEST(ReplicaVerdictTest, WhatAnOrderMakesOfAReplicaIsNotAnsweredWithAnOrder) {
+  const auto ordered = [](pb::ReplicaState state, uint64_t length, uint32_t crc) {
+    pb::ReplicaReport report;
+    report.set_state(state);
+    report.set_length(length);
+    report.set_crc(crc);
+    const V verdict = JudgeReplica(kHolder, report, {.chunk = Chunk(pb::CHUNK_STATE_SEALED)});
+    return verdict == V::kDispute || verdict == V::kFinalize || verdict == V::kReclaim;
+  };
+  for (const uint64_t length : {90, 100, 110}) {
+    for (const uint32_t crc : {7, 8}) {
+      const bool fits = length == 100 && crc == 7;
+      EXPECT_EQ(ordered(pb::REPLICA_STATE_FINALIZED, length, crc), !fits);
+      EXPECT_EQ(ordered(pb::REPLICA_STATE_STALE, length, crc), fits);
+      EXPECT_FALSE(ordered(pb::REPLICA_STATE_CORRUPT, length, crc));
+    }
   }
 }
 

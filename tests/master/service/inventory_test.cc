@@ -108,6 +108,31 @@ TEST_F(InventoryTest, AReplicaThatCouldNotBeFinalizedIsToldAgain) {
   EXPECT_TRUE(Eventually([&] { return CountFinalized(open.id()) == 3; }));
 }
 
+// The master before was an old one, or this server has two and told of the wrong one.
+TEST_F(InventoryTest, WhatWasSealedOrRefusedOtherwiseIsJudgedAnewWithOneOrder) {
+  options_.inventory_check.every = absl::Hours(1);
+  StartMaster();
+  AddServers(1);
+  const OpenFile open = CompleteFile("/f", 100, /*replication=*/1);
+  FakeChunkserver* const only = servers_[0].get();
+  const auto becomes = [&](pb::ReplicaState state) {
+    return Eventually([&] { return only->Replica(open.id()).state() == state; });
+  };
+  const int before = only->CountOrders(pb::Order::kFinalize);
+  only->Report(open.id(), pb::REPLICA_STATE_FINALIZED, 90);
+  EXPECT_TRUE(becomes(pb::REPLICA_STATE_STALE));
+  only->Report(open.id(), pb::REPLICA_STATE_STALE, 100);
+  EXPECT_TRUE(becomes(pb::REPLICA_STATE_FINALIZED));
+  EXPECT_EQ(only->CountOrders(pb::Order::kFinalize), before + 2)
+      << "none for what stays STALE in between";
+  // As a session that begins finds it.
+  only->Disconnect();
+  only->SetReplica(open.id(), pb::REPLICA_STATE_FINALIZED, 90);
+  ASSERT_OK(only->Connect());
+  EXPECT_TRUE(becomes(pb::REPLICA_STATE_STALE));
+  EXPECT_EQ(only->CountOrders(pb::Order::kDelete), 0) << "there is no other";
+}
+
 class RecordingStream : public rpc::SessionStream {
  public:
   void Send(grpc::ByteBuffer message) override {
