@@ -21,6 +21,8 @@ struct ClientOptions {
   std::string node = {};   // machine this runs on; empty = QUERN_NODE, else the host name
   // How long calls wait for a master that is not there, and writers for chunkservers.
   absl::Duration master_timeout = absl::Seconds(5);
+  // How long readers wait for a chunk of which no replica can be read, when that is shorter.
+  absl::Duration chunk_patience = absl::InfiniteDuration();
   // A chunkserver that owes an answer and sends nothing for so long, and for what the bytes that
   // are awaited take over a slow link (client/patience.h), counts as failed: a paused or cut-off
   // machine breaks no connection.

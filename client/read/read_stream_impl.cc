@@ -283,8 +283,9 @@ absl::Duration ReadStreamImpl::Allowance() const { return wait_.Allowed(NextMess
 
 void ReadStreamImpl::OnFailure(const absl::Status& why) {
   const ServerAddress server = current_->server();
-  // One that is shorter lags behind, and may get the rest yet.
-  const absl::Status told = absl::IsOutOfRange(why) ? UnavailableError("{}", Message(why)) : why;
+  // One that is shorter lags behind, and may get the rest yet; and one that is missing may come.
+  const bool may_come = absl::IsOutOfRange(why) || absl::IsNotFound(why);
+  const absl::Status told = may_come ? UnavailableError("{}", Message(why)) : why;
   last_failure_ = Annotate(told, fmt::format("{} at {}", server.id, server.address));
   if (why.code() == absl::StatusCode::kDataLoss) {
     context_->ReportBadReplica(chunk_.id, server.id, Message(why));
@@ -301,9 +302,9 @@ absl::Status ReadStreamImpl::NewRound() {
   const absl::Duration pause = backoff_.Next();
   const absl::Duration failing = clock->MonotonicNow() + pause - failing_since_;
   wrong_rounds_ = AllWereWrong() ? wrong_rounds_ + 1 : 0;
-  if (wrong_rounds_ == kMaxWrongRounds || failing > context_->options.master_timeout) {
-    return NoneCanBeRead();
-  }
+  const ClientOptions& options = context_->options;
+  const absl::Duration patience = std::min(options.master_timeout, options.chunk_patience);
+  if (wrong_rounds_ == kMaxWrongRounds || failing > patience) return NoneCanBeRead();
   clock->Sleep(pause);
   choice_.NewRound();
   wrong_in_round_ = 0;
@@ -319,8 +320,8 @@ bool ReadStreamImpl::AllWereWrong() const {
 absl::Status ReadStreamImpl::NoneCanBeRead() const {
   const std::string what = fmt::format("{}: chunk {}", chunks_->status().path, chunk_.id);
   if (chunk_.replicas.empty()) {
-    return UnavailableError("{} has no live replica (0 of {}). Try: dfs fsck --locations", what,
-                            chunk_.wanted_replicas);
+    return UnavailableError("{} has no live replica (0 of {}). Try: dfs fsck {} --locations", what,
+                            chunk_.wanted_replicas, chunks_->status().path);
   }
   std::vector<ServerId> holders;
   for (const ServerAddress& replica : chunk_.replicas) holders.push_back(replica.id);

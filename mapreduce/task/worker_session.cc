@@ -25,6 +25,9 @@ namespace {
 constexpr absl::Duration kReportInterval = absl::Milliseconds(200);
 // A task outlives a restart of the master.
 constexpr absl::Duration kMasterPatience = absl::Minutes(10);
+// What it reads may be lost for good: the next attempt waits for it, and the job says why. Shorter
+// than an attempt has to run to have got over what failed before it (JobTasks::Retrying).
+constexpr absl::Duration kChunkPatience = absl::Seconds(20);
 // One that asks the master twice has ended before.
 constexpr absl::Duration kMaxWait = absl::Minutes(21);
 
@@ -152,6 +155,7 @@ absl::Status WorkerSession::Prepare(const pb::ToTask::Start& start) {
     options.user = start.task().job().user();
     options.node = start.node();
     options.master_timeout = kMasterPatience;
+    options.chunk_patience = kChunkPatience;
     storage_ = MakeTaskStorage(std::move(options));
   }
   RETURN_IF_ERROR(EnterScratchDir(start.scratch_dir()));

@@ -111,6 +111,7 @@ TaskFailures JobTasks::Retrying(TaskKind kind, uint32_t task, absl::Time now) co
     if (attempt.state == AttemptState::kRunning && now - attempt.started >= kSettled) return {};
     if (attempt.state != AttemptState::kFailed) continue;
     ++failures.attempts;
+    failures.since = std::min(failures.since, attempt.finished);
     workers.insert(attempt.worker);
   }
   failures.workers = static_cast<uint32_t>(workers.size());

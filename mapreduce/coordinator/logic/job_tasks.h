@@ -77,7 +77,8 @@ enum class Fault {
 
 struct TaskFailures {
   uint32_t attempts = 0;
-  uint32_t workers = 0;  // that they ran on
+  uint32_t workers = 0;                       // that they ran on
+  absl::Time since = absl::InfiniteFuture();  // the first of them
 };
 
 // Why an attempt was stopped that did not fail.

@@ -17,6 +17,12 @@ std::string Count(uint32_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
+// " in 12m30s"; nothing of what has only just begun.
+std::string DescribeSince(absl::Time since, absl::Time now) {
+  const absl::Duration time = absl::Trunc(now - since, absl::Seconds(1));
+  return time <= absl::ZeroDuration() ? "" : " in " + absl::FormatDuration(time);
+}
+
 // Failures of the environment go on for an hour at least before they end the job.
 std::string DescribeFailures(const JobTasks& tasks, const Job& job, absl::Time now) {
   size_t looked_at = 0;
@@ -27,8 +33,9 @@ std::string DescribeFailures(const JobTasks& tasks, const Job& job, absl::Time n
     if (!failure.environment() || failed.attempts == 0) continue;
     const std::string cause = CleanLine(DescribeFailure(failure), kMaxCauseBytes);
     const bool has_step = cause.find("Try: ") != std::string::npos;
-    return fmt::format("{} failed {} on {}, last: {}{}", FormatTask(ToProto(it->kind), it->task),
-                       Count(failed.attempts, "time"), Count(failed.workers, "worker"), cause,
+    return fmt::format("{} failed {} on {}{}, last: {}{}", FormatTask(ToProto(it->kind), it->task),
+                       Count(failed.attempts, "time"), Count(failed.workers, "worker"),
+                       DescribeSince(failed.since, now), cause,
                        has_step ? "" : fmt::format(". Try: mr tasks {} --failed", job.id));
   }
   return "";

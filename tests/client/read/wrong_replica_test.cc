@@ -192,6 +192,22 @@ TEST_F(WrongReplicaTest, WhenAllAreShorterItMayBeTriedAgain) {
   EXPECT_LE(clock_.MonotonicNow() - began, absl::Seconds(3));
 }
 
+// The master may be away for much longer.
+TEST_F(WrongReplicaTest, AChunkThatNobodyHasIsWaitedForAsLongAsTheReaderWantsTo) {
+  WriteRandom("/f", 25'000);
+  fs_ = FileSystem::Create({.masters = {fake_.master_address()},
+                            .node = "here",
+                            .master_timeout = absl::Minutes(10),
+                            .chunk_patience = absl::Seconds(20),
+                            .clock = &clock_});
+  for (const uint32_t id : {1, 2, 3}) fake_.SetReadFault(id, ReadFault::kNotFound);
+  const absl::Time began = clock_.MonotonicNow();
+  EXPECT_THAT(Read("/f"), StatusIs(absl::StatusCode::kUnavailable,
+                                   AllOf(HasSubstr("/f: chunk 0x"), HasSubstr("can be read"))));
+  EXPECT_GT(clock_.MonotonicNow() - began, absl::Seconds(18));
+  EXPECT_LE(clock_.MonotonicNow() - began, absl::Seconds(20));
+}
+
 TEST_F(WrongReplicaTest, OneThatIsMissingIsNotFoundOutAheadOfItsTurnToTheServersCost) {
   const std::string text = WriteRandom("/f", 300'000);
   fake_.SetReadFault(1, ReadFault::kNotFound);

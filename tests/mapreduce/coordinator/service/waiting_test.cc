@@ -124,5 +124,20 @@ TEST_F(WaitingTest, WhatFailsAroundATaskIsSaidUntilItGetsOn) {
   EXPECT_EQ(Wait(id), "") << "it runs";
 }
 
+// An attempt waits for 20 s itself, in which the job still says what it waits for.
+TEST_F(WaitingTest, AJobWhoseInputIsLostNamesTheFileAndSaysForHowLong) {
+  AddWorker("a");
+  const std::string id = Submit(1, 0);
+  const std::string lost =
+      "/in/a: chunk 0x7 has no live replica (0 of 3). Try: dfs fsck /in/a --locations";
+  FailAround("m-00000.0", lost);
+  Pass(absl::Seconds(5));
+  Pass(absl::Seconds(20));
+  ASSERT_NE(WorkerOf("m-00000.1"), nullptr);
+  EXPECT_EQ(Wait(id), "m-00000 failed 1 time on 1 worker in 25s, last: " + lost);
+  FailAround("m-00000.1", lost);
+  EXPECT_EQ(Wait(id), "m-00000 failed 2 times on 1 worker in 25s, last: " + lost);
+}
+
 }  // namespace
 }  // namespace quern::mr
