@@ -31,4 +31,7 @@ std::string ErrorLine(std::string_view command, const absl::Status& status);
 // "a,b,,c" -> {"a", "b", "c"}; blanks around parts are cut.
 std::vector<std::string> SplitList(std::string_view text, char separator = ',');
 
+// As one word of a POSIX shell: quoted only where it has to be.
+std::string ShellQuoted(std::string_view text);
+
 }  // namespace quern

@@ -11,9 +11,9 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "common/cli/cli.h"
 #include "common/sizes.h"
 #include "common/storage/file_io.h"
-#include "deploy/local/shell_exports.h"
 
 namespace quern::local {
 namespace {

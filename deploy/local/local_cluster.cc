@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <csignal>
 
+#include "common/cli/cli.h"
 #include "common/log.h"
 #include "deploy/local/ownership.h"
 #include "deploy/local/ports.h"
-#include "deploy/local/shell_exports.h"
 
 namespace quern::local {
 namespace {

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/cli/cli.h"
 #include "common/storage/file_io.h"
-#include "deploy/local/shell_exports.h"
 
 namespace quern::local {
 namespace {

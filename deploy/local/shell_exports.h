@@ -9,9 +9,6 @@ namespace quern::local {
 // Directory of the running binary; the servers' binaries lie beside it.
 std::string BinaryDir();
 
-// As one word of a POSIX shell: quoted only where it has to be.
-std::string ShellQuoted(std::string_view text);
-
 // export lines for PATH, QUERN_MASTER and QUERN_COORDINATOR, each after `indent`.
 std::string ShellExports(std::string_view master, std::string_view coordinator,
                          std::string_view indent);

@@ -186,8 +186,8 @@ class RunJob final : public JobCommand {
   // Flags and arguments over what the spec says.
   absl::Status Apply(SpecFile* file) {
     for (const std::string& setting : settings_) RETURN_IF_ERROR(Set("--set", setting, file));
-    if (map_only_) reduces_ = {"0"};
-    for (const std::string& reduce : reduces_) RETURN_IF_ERROR(SetReduce(reduce, file));
+    const auto reduces = map_only_ ? std::vector<std::string>{"0"} : reduces_;
+    for (const std::string& reduce : reduces) RETURN_IF_ERROR(SetReduce(reduce, file));
     const std::pair<std::string, std::string> flags[] = {
         {"combine", combine_command_},        {"params.command.io", io_},
         {"limits.memory", memory_},           {"output.replication", replication_},
@@ -346,13 +346,41 @@ class RunJob final : public JobCommand {
     if (user != nullptr && *user != '\0') return user;
     return getuid() == 0 ? "root" : fmt::format("uid{}", getuid());
   }
+  // What to type for the same once more; how its end is waited for is no part of it.
   std::string CommandText() const {
-    std::string text = "mr run";
-    for (const std::string& map : maps_) text += fmt::format(" --map '{}'", map);
-    if (!combine_command_.empty()) text += fmt::format(" --combine '{}'", combine_command_);
-    for (const std::string& reduce : reduces_) text += fmt::format(" --reduce '{}'", reduce);
-    for (const std::string& word : words_) text += " " + word;
+    std::string commands, words;
+    for (const std::string& map : maps_) AddFlag("--map", map, &commands);
+    AddFlag("--combine", combine_command_, &commands);
+    for (const std::string& reduce : reduces_) AddFlag("--reduce", reduce, &commands);
+    bool has_dash = false;
+    for (const std::string& word : words_) {
+      words += " " + ShellQuoted(word);
+      has_dash = has_dash || word.starts_with('-');
+    }
+    return "mr run" + commands + (has_dash ? FlagsText() + " --" + words : words + FlagsText());
+  }
+  std::string FlagsText() const {
+    std::string text;
+    if (local_) text += " --local";
+    if (threads_) text += fmt::format(" --threads {}", *threads_);
+    if (map_only_) text += " --map-only";
+    if (overwrite_) text += " --overwrite";
+    if (keep_) text += " --keep";
+    AddFlag("--io", io_, &text);
+    AddFlag("--memory", memory_, &text);
+    AddFlag("--replication", replication_, &text);
+    AddFlag("--format", format_, &text);
+    AddFlag("--mapper", mapper_, &text);
+    AddFlag("--reducer", reducer_, &text);
+    AddFlag("--combiner", combiner_, &text);
+    AddFlag("--partitioner", partitioner_, &text);
+    AddFlag("--name", name_, &text);
+    for (const std::string& list : files_) AddFlag("--files", list, &text);
+    for (const std::string& setting : settings_) AddFlag("--set", setting, &text);
     return text;
+  }
+  static void AddFlag(std::string_view flag, const std::string& value, std::string* text) {
+    if (!value.empty()) *text += fmt::format(" {} {}", flag, ShellQuoted(value));
   }
 
   std::vector<std::string> words_;

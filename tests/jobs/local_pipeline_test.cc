@@ -93,6 +93,26 @@ TEST_F(LocalPipelineTest, SaysHowItEndedAsItIsAskedTo) {
   EXPECT_EQ(RunThree("--quiet --overwrite").out, "");
 }
 
+TEST_F(LocalPipelineTest, TheCommandOfAJobIsWhatToTypeForItOnceMore) {
+  const std::string command = fmt::format(
+      "mr run --map 'tr a-z A-Z' file://{0}/text file://{0}/upper --local --threads 2 --map-only "
+      "--overwrite --memory 64MiB --name 'two words' --set 'params.a=b c' --set "
+      "limits.attempts=1",
+      dir_.path());
+  const Outcome job = Mr(command.substr(3) + " --json");
+  EXPECT_EQ(job.exit_code, 0) << job.out;
+  EXPECT_THAT(job.out, HasSubstr("\"command\":\"" + command + "\""));
+  const Outcome pipeline = RunThree("--json --set top.params.n=1");
+  EXPECT_EQ(pipeline.exit_code, 0) << pipeline.out;
+  EXPECT_THAT(pipeline.out, HasSubstr("file://" + dir_ / "out --local --set top.params.n=1\""));
+  EXPECT_EQ(Shell("cat " + dir_ / "out/top/part-*").out, "to\t4\n");
+  // What begins with a dash is an argument.
+  const Outcome grep =
+      Mr(fmt::format("run --local --json -- grep -x file://{0}/text file://{0}/none", dir_.path()));
+  EXPECT_EQ(grep.exit_code, 0) << grep.out;
+  EXPECT_THAT(grep.out, HasSubstr("\"command\":\"mr run --local -- grep -x file://"));
+}
+
 TEST_F(LocalPipelineTest, FlagsThatMeanNothingHereAreRefused) {
   const std::string job = "run wordcount file://" + dir_ / "text file://" + dir_ / "counts ";
   for (const char* flags : {"--local --detach", "--threads 2"}) {

@@ -37,6 +37,13 @@ TEST(SplitListTest, DropsBlanksAndEmptyParts) {
   EXPECT_THAT(SplitList(" , "), ElementsAre());
 }
 
+TEST(ShellQuotedTest, QuotesOnlyWhatNeedsIt) {
+  EXPECT_EQ(ShellQuoted("/tmp/a-b_1"), "/tmp/a-b_1");
+  EXPECT_EQ(ShellQuoted("/tmp/a b"), "'/tmp/a b'");
+  EXPECT_EQ(ShellQuoted("it's"), "'it'\\''s'");
+  EXPECT_EQ(ShellQuoted(""), "''");
+}
+
 TEST(TableTest, AlignsByDisplayWidth) {
   Table table({{"name"}, {"bytes", Table::Align::kRight}});
   table.AddRow({"a", "1"});

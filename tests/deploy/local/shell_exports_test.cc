@@ -6,13 +6,6 @@
 namespace quern::local {
 namespace {
 
-TEST(ShellExports, QuotesOnlyWhatNeedsIt) {
-  EXPECT_EQ(ShellQuoted("/tmp/a-b_1"), "/tmp/a-b_1");
-  EXPECT_EQ(ShellQuoted("/tmp/a b"), "'/tmp/a b'");
-  EXPECT_EQ(ShellQuoted("it's"), "'it'\\''s'");
-  EXPECT_EQ(ShellQuoted(""), "''");
-}
-
 TEST(ShellExports, NamesBothServersAndThePath) {
   const std::string text = ShellExports("127.0.0.1:1", "127.0.0.1:2", "  ");
   EXPECT_THAT(text, ::testing::HasSubstr("  export QUERN_MASTER=127.0.0.1:1\n"));
