@@ -73,6 +73,8 @@ absl::Status Coordinator::Start() {
     tracker_.AwaitWorkers(Now());
   }
   timer_ = Thread("job-timer", [this] { RunTimer(); });
+  reserve_ = std::make_unique<PeriodicThread>("journal-reserve", options_.reserve_retry,
+                                              [this] { journal_->TakeReserve(); });
   return absl::OkStatus();
 }
 
@@ -87,6 +89,7 @@ void Coordinator::Shutdown() {
     for (const auto& [id, watcher] : watchers_) watcher.wake();
   }
   timer_.Join();
+  reserve_.reset();
   pipelines_.Stop();
   finisher_.Stop();
   orphans_.Stop();

@@ -19,6 +19,7 @@
 #include "common/clock.h"
 #include "common/metrics.h"
 #include "common/mutex.h"
+#include "common/periodic_thread.h"
 #include "common/thread.h"
 #include "mapreduce/coordinator/service/job_finisher.h"
 #include "mapreduce/coordinator/service/job_tracker.h"
@@ -49,6 +50,8 @@ struct CoordinatorOptions {
   absl::Duration orphan_retry = absl::Seconds(30);
   // Between two tries to make the directories of jobs that have not begun.
   absl::Duration prepare_retry = absl::Seconds(1);
+  // Between two tries to have the journal's reserve of disk space.
+  absl::Duration reserve_retry = absl::Seconds(1);
   Clock* clock = Clock::Real();
 };
 
@@ -189,6 +192,7 @@ class Coordinator final : private JobFinisher::Jobs, private PipelineDriver::Job
   WorkQueue<OrphanPlace> orphans_;
   WorkQueue<Unprepared> preparations_;
   Thread timer_;
+  std::unique_ptr<PeriodicThread> reserve_;
 };
 
 }  // namespace quern::mr

@@ -53,6 +53,10 @@ class JobJournal {
   using Visit = std::function<absl::Status(JobKey, const absl::StatusOr<pb::JournalRecord>&)>;
   virtual absl::Status ReadAll(const Visit& visit) = 0;
 
+  // Holds space back for when its disk is full, where it has been needed, or there was none. Not
+  // for callers with a lock.
+  virtual void TakeReserve() {}
+
   // Random, made at the first format.
   virtual const std::string& cluster_id() const = 0;
   // When that was. Of a journal of an earlier version, which has not noted it: when a later one

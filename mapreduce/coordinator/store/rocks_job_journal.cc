@@ -73,6 +73,7 @@ absl::StatusOr<std::unique_ptr<JobJournal>> RocksJobJournal::Open(
   RocksOptions rocks;
   rocks.path = options.dir + "/journal";
   rocks.column_families = {std::string(kMeta), std::string(kRecords), std::string(kTasks)};
+  rocks.fs = options.files;
   rocks.env = options.env;
   absl::StatusOr<std::unique_ptr<RocksDb>> db = OpenRocks(rocks);
   if (db.status().code() == absl::StatusCode::kNotFound) {

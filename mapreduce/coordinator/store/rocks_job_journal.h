@@ -45,6 +45,7 @@ class RocksJobJournal final : public JobJournal {
   absl::Status Remove(JobKey job) override;
   absl::StatusOr<pb::TaskHistory> ReadTasks(JobKey job) const override;
   absl::Status ReadAll(const Visit& visit) override;
+  void TakeReserve() override { db_->Full(); }
   const std::string& cluster_id() const override { return cluster_id_; }
   absl::Time created() const override { return created_; }
   uint64_t term() const override { return term_; }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/mutex.h"
+#include "common/notification.h"
 #include "mapreduce/coordinator/service/journal_writer.h"
 #include "mapreduce/coordinator/service/publication_queue.h"
 #include "mapreduce/coordinator/service/rpc/handlers.h"
@@ -46,8 +47,9 @@ class FakePlanner final : public JobPlanner {
 // Takes longer to be read than workers are given to come back.
 class LongJournal final : public JobJournal {
  public:
-  LongJournal(std::unique_ptr<JobJournal> journal, SimulatedClock* clock)
-      : journal_(std::move(journal)), clock_(clock) {}
+  LongJournal(std::unique_ptr<JobJournal> journal, SimulatedClock* clock,
+              Notification* reserve_asked = nullptr)
+      : journal_(std::move(journal)), clock_(clock), reserve_asked_(reserve_asked) {}
   absl::Status Append(const std::vector<Entry>& entries, Sync sync) override {
     return journal_->Append(entries, sync);
   }
@@ -64,6 +66,9 @@ class LongJournal final : public JobJournal {
     clock_->AdvanceTime(absl::Seconds(11));
     return absl::OkStatus();
   }
+  void TakeReserve() override {
+    if (reserve_asked_ != nullptr && ++times_asked_ == 2) reserve_asked_->Notify();
+  }
   const std::string& cluster_id() const override { return journal_->cluster_id(); }
   absl::Time created() const override { return journal_->created(); }
   uint64_t term() const override { return journal_->term(); }
@@ -71,6 +76,8 @@ class LongJournal final : public JobJournal {
  private:
   const std::unique_ptr<JobJournal> journal_;
   SimulatedClock* const clock_;
+  Notification* const reserve_asked_;  // twice
+  int times_asked_ = 0;
 };
 
 class CoordinatorTest : public testing::Test {
@@ -227,6 +234,20 @@ TEST_F(CoordinatorTest, WorkersHaveTheirTimeFromWhenTheJournalIsRead) {
     EXPECT_EQ(worker.state, WorkerRegistry::State::kAway);
     EXPECT_EQ(worker.deadline, coordinator.Now() + absl::Seconds(10));
   });
+}
+
+// There may have been no room for it at the start, or it was needed since.
+TEST_F(CoordinatorTest, TheReserveOfTheJournalIsAskedForAgainAndAgain) {
+  Notification asked;
+  SimulatedClock clock;
+  CoordinatorOptions options;
+  options.clock = &clock;
+  options.reserve_retry = absl::Milliseconds(1);
+  Coordinator coordinator(
+      std::make_unique<LongJournal>(OpenMemoryJournal(NewMemoryJournalStorage()), &clock, &asked),
+      &planner_, &files_, options);
+  ASSERT_TRUE(coordinator.Start().ok());
+  asked.Wait();
 }
 
 TEST_F(CoordinatorTest, ShowsAsMuchOfALargePlanAsFitsIntoAMessage) {

@@ -13,6 +13,7 @@
 #include "common/storage/rocks.h"
 #include "common/thread.h"
 #include "mapreduce/coordinator/store/rocks_job_journal.h"
+#include "tests/support/faulty_file_system.h"
 
 namespace quern::mr {
 namespace {
@@ -253,6 +254,21 @@ TEST(RocksJobJournal, NobodyElseWaitsForTheDiskOfWhoWantsToBeDurable) {
   env.LetGo();
   durable.Join();
   EXPECT_EQ(ReadRows(journal->get()), (Rows{{1, 1}, {2, 2}}));
+  journal->reset();
+  std::filesystem::remove_all(dir);
+}
+
+TEST(RocksJobJournal, TakesItsReserveAsSoonAsThereIsRoom) {
+  const std::string dir = MakeTempDir();
+  FaultyFileSystem files;
+  files.SetFreeBytes(uint64_t{24} << 20);  // enough to be opened, and for no reserve
+  auto journal = RocksJobJournal::Open({.dir = dir, .files = &files});
+  ASSERT_TRUE(journal.ok()) << journal.status();
+  (*journal)->TakeReserve();
+  EXPECT_FALSE(files.Exists(dir + "/journal.reserve"));
+  files.SetFreeBytes(std::nullopt);
+  (*journal)->TakeReserve();
+  EXPECT_TRUE(files.Exists(dir + "/journal.reserve"));
   journal->reset();
   std::filesystem::remove_all(dir);
 }
