@@ -14,6 +14,8 @@ namespace {
 constexpr uint64_t kIdBlock = 1024;
 // Rounds with other servers after some failed.
 constexpr int kMaxRounds = 4;
+// It takes some pieces of what clients send, and chunks cost rows.
+constexpr uint64_t kSmallestChunk = uint64_t{4} << 20;
 
 std::string Chunkservers(uint32_t count) {
   return fmt::format("{} chunkserver{}", count, count == 1 ? "" : "s");
@@ -24,6 +26,10 @@ std::string Chunkservers(uint32_t count) {
 uint64_t ChunkCapacity(const pb::InodeRow& file, uint64_t expected_bytes) {
   if (expected_bytes == 0) return file.chunk_size();
   return std::min<uint64_t>(expected_bytes, file.chunk_size());
+}
+
+uint64_t SmallerCapacity(uint64_t capacity) {
+  return capacity / 4 >= kSmallestChunk ? capacity / 4 : 0;
 }
 
 absl::StatusOr<ChunkId> ChunkAllocator::NextChunkId() {
@@ -138,7 +144,7 @@ void ChunkAllocator::OnFoundThere(ChunkId chunk, ServerId server) {
 }
 
 std::vector<ServerId> ChunkAllocator::MakeReplicas(std::span<const NewChunk> made,
-                                                   pb::Durability durability) {
+                                                   pb::Durability durability, bool* only_room) {
   std::vector<std::pair<ServerId, pb::Order>> orders;
   std::vector<ChunkId> chunks;  // of each order
   for (const NewChunk& chunk : made) {
@@ -165,6 +171,7 @@ std::vector<ServerId> ChunkAllocator::MakeReplicas(std::span<const NewChunk> mad
     const absl::Status status = OrderStatus(results[i]);
     if (status.ok()) continue;
     failed.push_back(servers[i]);
+    if (only_room != nullptr && !absl::IsResourceExhausted(status)) *only_room = false;
     LogWarning("create_failed", {{"chunk", chunks[i]}, {"server", servers[i]}, {"status", status}});
     if (absl::IsAlreadyExists(status)) OnFoundThere(chunks[i], servers[i]);
   }
@@ -187,7 +194,7 @@ void ChunkAllocator::Undo(const NewChunk& made) {
 }
 
 absl::StatusOr<std::vector<ChunkAllocator::NewChunk>> ChunkAllocator::Make(
-    std::span<const Wish> wishes, const Writer& writer) {
+    std::span<const Wish> wishes, const Writer& writer, bool* only_room) {
   std::vector<ServerId> failed;
   for (int round = 0; round < kMaxRounds; ++round) {
     ASSIGN_OR_RETURN(const std::vector<ServerId> chain, ChooseServers(wishes, writer, failed));
@@ -204,7 +211,8 @@ absl::StatusOr<std::vector<ChunkAllocator::NewChunk>> ChunkAllocator::Make(
     for (size_t i = 0; i < made.size(); ++i) {
       made[i].location = Locate(made[i].id, wishes[i].file, chain);
     }
-    const std::vector<ServerId> refused = MakeReplicas(made, wishes.front().file.durability());
+    const std::vector<ServerId> refused =
+        MakeReplicas(made, wishes.front().file.durability(), only_room);
     if (refused.empty()) return made;
     for (const NewChunk& chunk : made) Undo(chunk);
     failed.insert(failed.end(), refused.begin(), refused.end());
@@ -212,6 +220,22 @@ absl::StatusOr<std::vector<ChunkAllocator::NewChunk>> ChunkAllocator::Make(
   return UnavailableError(
       "{}: {} chunkservers could not make a replica. Try: again, or dfs admin report",
       wishes.front().file.name(), failed.size());
+}
+
+absl::StatusOr<ChunkAllocator::NewChunk> ChunkAllocator::MakeNext(Wish wish, const Writer& writer,
+                                                                  bool length_known) {
+  bool only_room = true;
+  while (true) {
+    absl::StatusOr<std::vector<NewChunk>> made = Make({&wish, 1}, writer, &only_room);
+    if (made.ok()) return std::move(made->front());
+    const uint64_t smaller = SmallerCapacity(wish.capacity);
+    // Servers that did not answer would be asked in vain once more. Those that have the room on no
+    // single disk may be so many that not all were asked (Unavailable).
+    const bool no_chunk =
+        absl::IsResourceExhausted(made.status()) || absl::IsUnavailable(made.status());
+    if (length_known || smaller == 0 || !no_chunk || !only_room) return made.status();
+    wish.capacity = smaller;
+  }
 }
 
 absl::StatusOr<pb::AllocateChunkResponse> ChunkAllocator::Record(
@@ -255,8 +279,8 @@ absl::StatusOr<pb::AllocateChunkResponse> ChunkAllocator::Allocate(
   wish.capacity = ChunkCapacity(wish.file, request.expected_bytes());
   Writer writer{.node = request.writer_node(), .avoid = {}};
   for (const uint32_t server : request.exclude_servers()) writer.avoid.emplace_back(server);
-  ASSIGN_OR_RETURN(const std::vector<NewChunk> made, Make({&wish, 1}, writer));
-  const NewChunk& chunk = made.front();
+  const bool length_known = request.expected_bytes() != 0;
+  ASSIGN_OR_RETURN(const NewChunk chunk, MakeNext(std::move(wish), writer, length_known));
   absl::StatusOr<pb::AllocateChunkResponse> response = Record(request, chunk);
   // The file is gone, or the same request was quicker by another thread.
   if (!response.ok() || response->chunk().chunk_id() != chunk.id.value()) Undo(chunk);

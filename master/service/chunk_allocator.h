@@ -27,6 +27,9 @@ namespace quern::master {
 
 // A file of one kilobyte does not keep 64 MiB from the others. `expected_bytes` 0: not known.
 uint64_t ChunkCapacity(const pb::InodeRow& file, uint64_t expected_bytes);
+// Where there is no room for so much of a file whose length nobody knows: what to try instead. Most
+// such files are short, and the others go on in the next chunk. 0: nothing smaller is worth it.
+uint64_t SmallerCapacity(uint64_t capacity);
 
 // Thread-safe.
 class ChunkAllocator {
@@ -70,8 +73,13 @@ class ChunkAllocator {
     std::vector<ServerId> avoid;
   };
   // Empty replicas on enough servers: of all chunks on the same chain. The files have one
-  // replication and one durability.
-  absl::StatusOr<std::vector<NewChunk>> Make(std::span<const Wish> wishes, const Writer& writer);
+  // replication and one durability. `only_room` becomes false when a server has failed for another
+  // reason than that; it may be null.
+  absl::StatusOr<std::vector<NewChunk>> Make(std::span<const Wish> wishes, const Writer& writer,
+                                             bool* only_room = nullptr);
+  // The next chunk of a file. Smaller than usual where only that has room, if its writer does not
+  // know how much it is going to be.
+  absl::StatusOr<NewChunk> MakeNext(Wish wish, const Writer& writer, bool length_known);
   // Logs it and gives the answer; or the answer that the request was given before.
   absl::StatusOr<pb::AllocateChunkResponse> Record(const pb::AllocateChunkRequest& request,
                                                    const NewChunk& made);
@@ -105,7 +113,8 @@ class ChunkAllocator {
   pb::ChunkLocation Locate(ChunkId chunk, const pb::InodeRow& file,
                            const std::vector<ServerId>& chain);
   // Returns the servers that could not.
-  std::vector<ServerId> MakeReplicas(std::span<const NewChunk> made, pb::Durability durability);
+  std::vector<ServerId> MakeReplicas(std::span<const NewChunk> made, pb::Durability durability,
+                                     bool* only_room);
   // Only a server that another master has given orders can have it already.
   void OnFoundThere(ChunkId chunk, ServerId server);
 

@@ -300,52 +300,6 @@ TEST_F(WriteTest, OneServerIsEnoughForAClusterOfOne) {
   CompleteFile("/f", 10);
 }
 
-TEST_F(WriteTest, AFullClusterSaysSo) {
-  StartMaster();
-  for (const char* node : {"a", "b"}) {
-    servers_.push_back(std::make_unique<FakeChunkserver>(
-        FakeChunkserver::Options{.master = listen_, .node = node, .free_bytes = 1000}));
-    ASSERT_OK(servers_.back()->Connect());
-  }
-  ASSERT_OK_AND_ASSIGN(const auto file, client_->Call(client_->CreateRequest("/f")));
-  EXPECT_THAT(client_->Call(client_->AllocateRequest(file)),
-              StatusIs(Code::kResourceExhausted, HasSubstr("no_room")));
-  auto request = client_->AllocateRequest(file);
-  request.set_expected_bytes(3 << 20);
-  EXPECT_THAT(client_->Call(request),
-              StatusIs(Code::kResourceExhausted, HasSubstr("no room for 3 MiB on each of ")));
-}
-
-TEST_F(WriteTest, AFullClusterOfOneSaysSoToo) {
-  StartMaster();
-  servers_.push_back(std::make_unique<FakeChunkserver>(
-      FakeChunkserver::Options{.master = listen_, .node = "a", .free_bytes = 1000}));
-  ASSERT_OK(servers_.back()->Connect());
-  ASSERT_OK_AND_ASSIGN(const auto file, client_->Call(client_->CreateRequest("/f")));
-  auto request = client_->AllocateRequest(file);
-  request.set_expected_bytes(3 << 20);
-  EXPECT_THAT(
-      client_->Call(request),
-      StatusIs(Code::kResourceExhausted, HasSubstr("no room for 3 MiB on any chunkserver (")));
-}
-
-TEST_F(WriteTest, ASilentServerMayHaveTheRoomThatAFullOneLacks) {
-  StartMaster();
-  AddServers(3);
-  servers_.push_back(std::make_unique<FakeChunkserver>(
-      FakeChunkserver::Options{.master = listen_, .node = "full", .free_bytes = 1000}));
-  ASSERT_OK(servers_.back()->Connect());
-  servers_[0]->Disconnect();
-  servers_[1]->Disconnect();
-  ASSERT_OK_AND_ASSIGN(const auto file, client_->Call(client_->CreateRequest("/f")));
-  // ResourceExhausted would make a writer give up.
-  EXPECT_TRUE(Eventually([&] {
-    const auto status = client_->Call(client_->AllocateRequest(file)).status();
-    return status.code() == Code::kUnavailable &&
-           Message(status).find("silent") != std::string::npos;
-  }));
-}
-
 TEST_F(WriteTest, AServerThatCannotMakeAReplicaIsReplaced) {
   StartMaster();
   AddServers(4);
