@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "common/rpc/deadline.h"
 #include "common/rpc/grpc_process.h"
 #include "common/rpc/settings.h"
 
@@ -41,6 +42,16 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, ChannelKi
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   if (kind == ChannelKind::kBulk) arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+bool AwaitConnection(grpc::Channel* channel, absl::Duration patience) {
+  const auto deadline = DeadlineAfter(patience);
+  grpc_connectivity_state state = channel->GetState(/*try_to_connect=*/true);
+  while (state == GRPC_CHANNEL_IDLE || state == GRPC_CHANNEL_CONNECTING) {
+    if (!channel->WaitForStateChange(state, deadline)) return false;
+    state = channel->GetState(/*try_to_connect=*/true);
+  }
+  return true;
 }
 
 std::shared_ptr<grpc::Channel> SharedChannels::ForStream(

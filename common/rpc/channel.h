@@ -1,6 +1,7 @@
 // The only maker of gRPC channels: limits, keep-alive and buffer sizes are set here.
 #pragma once
 
+#include <absl/time/time.h>
 #include <grpcpp/channel.h>
 
 #include <atomic>
@@ -22,6 +23,10 @@ enum class ChannelKind {
 
 // Does not connect yet; calls fail with Unavailable while nobody listens at `address` (HOST:PORT).
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address, ChannelKind kind);
+
+// Waits until a try to connect has come to its end, well or badly: a call finds out which. False:
+// neither within `patience`.
+bool AwaitConnection(grpc::Channel* channel, absl::Duration patience);
 
 // The bulk channels to one address: streams share one as long as it takes them. Not thread-safe,
 // but what it gives may be dropped by any thread.

@@ -3,7 +3,6 @@
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
-#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -13,13 +12,13 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/unary.h"
 #include "common/sizes.h"
+#include "mapreduce/cli/call_patience.h"
 #include "mapreduce/plan/job_spec_rules.h"
 #include "quern/mr/v1/jobs.grpc.pb.h"
 
 namespace quern::mr {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(5);
 constexpr absl::Duration kCallTimeout = absl::Seconds(30);
 // Planning a job asks the master about every input file.
 constexpr absl::Duration kSubmitTimeout = absl::Minutes(10);
@@ -36,55 +35,64 @@ struct CoordinatorClient::Impl {
   Clock* clock = nullptr;
   std::vector<std::string> addresses;
   size_t current = 0;
+  std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<pb::Jobs::Stub> stub;
   Mutex mutex;
   bool cancelled ABSL_GUARDED_BY(mutex) = false;
   grpc::ClientContext* listening ABSL_GUARDED_BY(mutex) = nullptr;
 
   void Connect() {
-    stub = pb::Jobs::NewStub(
-        rpc::MakeChannel(addresses[current % addresses.size()], rpc::ChannelKind::kControl));
+    channel = rpc::MakeChannel(address(), rpc::ChannelKind::kControl);
+    stub = pb::Jobs::NewStub(channel);
   }
 
   const std::string& address() const { return addresses[current % addresses.size()]; }
 
-  // Repeats a call while nobody is there. All calls are safe to repeat: submissions by their
-  // request id, the rest by nature. Patience begins with the first failure in a row: somebody may
-  // have worked on the call for minutes before he was gone. `outcome_unknown` is set when a call
+  // Repeats a call while nobody is there (call_patience.h). All calls are safe to repeat:
+  // submissions by their request id, the rest by nature. `outcome_unknown` is set when a call
   // reached somebody and had no answer.
   template <typename Invoke>
   absl::Status Call(absl::Duration timeout, Invoke invoke, bool* outcome_unknown = nullptr) {
-    const absl::Time end = clock->MonotonicNow() + timeout;
-    std::optional<absl::Time> give_up;
+    CallPatience patience(clock->MonotonicNow(), timeout);
+    absl::Status last = UnavailableError("it takes no connection");
+    bool answered = false;  // by `last`
     while (true) {
       const absl::Time begun = clock->MonotonicNow();
-      bool answered = false;
-      const absl::Status status = rpc::Call(timeout, [&](grpc::ClientContext* context) {
+      if (!rpc::AwaitConnection(channel.get(), patience.ToReach(begun))) break;
+      answered = false;
+      last = rpc::Call(timeout, [&](grpc::ClientContext* context) {
         const grpc::Status raw = invoke(context);
         answered = rpc::IsAnswer(raw);
         return raw;
       });
-      const bool reached = answered || !rpc::NeverReached(status);
-      const bool is_unclear = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
-      if (outcome_unknown != nullptr && is_unclear && reached && !answered) *outcome_unknown = true;
-      if (!absl::IsUnavailable(status)) return status;
-      const absl::Time now = clock->MonotonicNow();
-      // Who took his time and answered has ended his work; what he lacks may be away for long.
-      const bool somebody_works =
-          IsBeingAccepted(status) || (reached && !answered && now - begun > kPatience);
-      if (!give_up || (somebody_works && now < end)) give_up = now + kPatience;
-      if (now > *give_up) return answered ? status : DoesNotAnswer(status);
+      const bool is_unclear = absl::IsUnavailable(last) || absl::IsDeadlineExceeded(last);
+      const CallPatience::Failure how = HowFailed(last, answered);
+      if (outcome_unknown != nullptr && is_unclear && how != CallPatience::Failure::kNeverReached &&
+          !answered) {
+        *outcome_unknown = true;
+      }
+      if (!absl::IsUnavailable(last)) break;
+      if (!patience.Failed(how, begun, clock->MonotonicNow())) break;
       clock->Sleep(kPause);
       ++current;
       Connect();
     }
+    // Also what gRPC says of a call that took too long; streams have reasons of their own for that.
+    const bool is_silent = absl::IsUnavailable(last) || Message(last) == "Deadline Exceeded";
+    return is_silent && !answered ? DoesNotAnswer(last) : last;
+  }
+
+  static CallPatience::Failure HowFailed(const absl::Status& status, bool answered) {
+    if (!answered && rpc::NeverReached(status)) return CallPatience::Failure::kNeverReached;
+    if (IsBeingAccepted(status)) return CallPatience::Failure::kInWork;
+    return answered ? CallPatience::Failure::kAnswered : CallPatience::Failure::kBroken;
   }
 
   absl::Status DoesNotAnswer(const absl::Status& status) const {
-    return UnavailableError(
-        "the coordinator at {} does not answer ({}). Try: quern status, or --coordinator "
-        "HOST:PORT",
-        address(), rpc::WhyNoAnswer(status));
+    return MakeStatus(status.code(),
+                      fmt::format("the coordinator at {} does not answer ({}). Try: quern status, "
+                                  "or --coordinator HOST:PORT",
+                                  address(), rpc::WhyNoAnswer(status)));
   }
 
   // Nobody is told that something was rejected that may be running.

@@ -15,8 +15,9 @@
 
 namespace quern::mr {
 
-// Each call waits 5 s for a coordinator that is not there, then fails naming its address; the time
-// counts from the first failure in a row.
+// Each call waits 5 s for a coordinator that is not there, or takes connections and says nothing,
+// then fails naming its address. Of one that was gone in the middle of a call the time counts from
+// then on.
 class CoordinatorClient {
  public:
   // HOST:PORTs; the first that answers is asked. The clock is borrowed.

@@ -54,5 +54,13 @@ TEST(ChannelTest, AServerThatAnswersSlowlyIsNotGivenUp) {
   }
 }
 
+TEST(ChannelTest, ATryToConnectIsAwaitedForAsLongAsSaid) {
+  const SlowServer silent;
+  const auto channel = MakeChannel(silent.address(), ChannelKind::kControl);
+  EXPECT_FALSE(AwaitConnection(channel.get(), absl::Milliseconds(10)));
+  const auto refused = MakeChannel("127.0.0.1:1", ChannelKind::kControl);
+  EXPECT_TRUE(AwaitConnection(refused.get(), absl::Seconds(30))) << "it has failed";
+}
+
 }  // namespace
 }  // namespace quern::rpc

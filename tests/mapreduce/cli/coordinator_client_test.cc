@@ -15,6 +15,7 @@
 #include "common/cli/cli.h"
 #include "common/mutex.h"
 #include "common/rpc/unary.h"
+#include "mapreduce/cli/call_patience.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/plan/job_spec_rules.h"
 #include "quern/mr/v1/jobs.grpc.pb.h"
@@ -159,6 +160,28 @@ TEST_F(CoordinatorClientTest, WhereNobodyListensNothingWasAccepted) {
   CoordinatorClient client({"127.0.0.1:1"}, &clock_);
   EXPECT_THAT(client.Submit({}).status(),
               StatusIs(Code::kUnavailable, HasSubstr("nobody listens there")));
+}
+
+// A process that was stopped takes connections, and a try to connect ends after 3 s.
+TEST(CallPatienceTest, WhoTakesConnectionsAndSaysNothingIsWaitedForFiveSeconds) {
+  const absl::Time start = absl::UnixEpoch();
+  CallPatience patience(start, absl::Seconds(30));
+  EXPECT_EQ(patience.ToReach(start), absl::Seconds(5));
+  const absl::Time first = start + absl::Seconds(3);
+  EXPECT_TRUE(patience.Failed(CallPatience::Failure::kNeverReached, start, first));
+  EXPECT_EQ(patience.ToReach(first), absl::Seconds(2)) << "and no second try of 3 s";
+  const absl::Time second = first + absl::Seconds(2);
+  EXPECT_TRUE(patience.Failed(CallPatience::Failure::kNeverReached, first, second));
+  EXPECT_FALSE(patience.Failed(CallPatience::Failure::kNeverReached, second,
+                               second + absl::Milliseconds(100)));
+}
+
+TEST(CallPatienceTest, WhoWorkedOnItForMinutesIsGivenTheTimeToComeBack) {
+  const absl::Time start = absl::UnixEpoch();
+  CallPatience patience(start, absl::Minutes(10));
+  const absl::Time gone = start + absl::Minutes(3);
+  EXPECT_TRUE(patience.Failed(CallPatience::Failure::kBroken, start, gone));
+  EXPECT_EQ(patience.ToReach(gone), absl::Seconds(5));
 }
 
 TEST_F(CoordinatorClientTest, OneThatCannotBeKilledDoesNotKeepTheOthersAlive) {
