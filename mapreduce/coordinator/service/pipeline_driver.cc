@@ -176,8 +176,11 @@ void PipelineDriver::RunRound(const StageRound& round) {
   if (EndSubmission(round, job)) {
     LogWarning("stage_submit_retry",
                {{"key", round.pipeline.ToString()}, {"status", job.status()}});
-    const bool full = absl::IsResourceExhausted(job.status());
-    if (rounds_.WaitToRetry(full ? options_.full_retry : options_.retry)) rounds_.Add(round);
+    if (absl::IsResourceExhausted(job.status())) {
+      rounds_.AddLater(round, options_.full_retry);
+    } else if (rounds_.WaitToRetry(options_.retry)) {
+      rounds_.Add(round);
+    }
     return;
   }
   // It may have ended before anybody knew whose it is.

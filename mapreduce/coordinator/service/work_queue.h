@@ -10,19 +10,26 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "common/clock.h"
 #include "common/mutex.h"
 #include "common/thread.h"
 
 namespace quern::mr {
 
+struct WorkQueueOptions {
+  Clock* clock = Clock::Real();  // borrowed; for work that is to be done later
+};
+
 // Thread-safe. What `Work` is, its owner says. Declare it behind everything that the work uses.
 template <typename Work>
 class WorkQueue {
  public:
+  explicit WorkQueue(WorkQueueOptions options = {}) : clock_(options.clock) {}
   ~WorkQueue() { Shutdown(); }
 
   // Once. `run` is called on any of the threads, several at a time.
@@ -52,6 +59,15 @@ class WorkQueue {
     added_.Signal();
   }
 
+  // For work that cannot be done for long: no thread waits with it, so that however much of that
+  // there is, other work is done. Dropped when the queue is stopped before.
+  void AddLater(Work work, absl::Duration interval) {
+    MutexLock lock(&mutex_);
+    later_.emplace(clock_->MonotonicNow() + interval, std::move(work));
+    // Each idle thread looks when that is: any of them may have other work by then.
+    added_.SignalAll();
+  }
+
   bool stopping() const {
     MutexLock lock(&mutex_);
     return stopping_;
@@ -69,7 +85,7 @@ class WorkQueue {
       Work work;
       {
         MutexLock lock(&mutex_);
-        while (queue_.empty() && !stopping_) added_.Wait(&mutex_);
+        AwaitWork();
         if (stopping_) return;
         work = std::move(queue_.front());
         queue_.pop_front();
@@ -78,11 +94,30 @@ class WorkQueue {
     }
   }
 
+  // Until there is some in the queue, or it is stopped.
+  void AwaitWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    while (!stopping_) {
+      const absl::Time now = clock_->MonotonicNow();
+      for (; !later_.empty() && later_.begin()->first <= now; later_.erase(later_.begin())) {
+        queue_.push_back(std::move(later_.begin()->second));
+        added_.Signal();
+      }
+      if (!queue_.empty()) return;
+      if (later_.empty()) {
+        added_.Wait(&mutex_);
+      } else {
+        added_.WaitFor(&mutex_, later_.begin()->first - now);
+      }
+    }
+  }
+
+  Clock* const clock_;
   mutable Mutex mutex_;
   CondVar added_;
   CondVar stopped_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<Work> queue_ ABSL_GUARDED_BY(mutex_);
+  std::multimap<absl::Time, Work> later_ ABSL_GUARDED_BY(mutex_);  // by when it is due
   std::vector<Thread> threads_;
 };
 

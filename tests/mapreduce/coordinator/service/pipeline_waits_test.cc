@@ -168,6 +168,24 @@ TEST_F(PipelineWaitsTest, WhatHasNoRoomIsNotTriedAsOftenAsWhatNobodyAnswers) {
   driver_.reset();
 }
 
+// Far more than there are threads for stages.
+TEST_F(PipelineWaitsTest, WhatHasNoRoomKeepsNothingElseFromBeginning) {
+  PipelineDriver::Options options = kNoWaits;
+  options.full_retry = absl::Hours(1);
+  StartDriver(options);
+  std::atomic<int> full = 0;
+  jobs_.refuse = [&](const std::string& name) {
+    if (!name.starts_with("full")) return absl::OkStatus();
+    ++full;
+    return ResourceExhaustedError("no room");
+  };
+  for (int i = 0; i < 20; ++i) Begin(fmt::format("full{}", i));
+  EXPECT_TRUE(Eventually([&] { return full == 20; }));
+  Begin("other");
+  EXPECT_TRUE(WaitForJob("other/first"));
+  driver_.reset();
+}
+
 // The end of what is killed next says that the first kill has been looked at.
 TEST_F(PipelineWaitsTest, AJobThatIsBeingSubmittedIsStoppedAndNotForgotten) {
   jobs_.unavailable = "stuck";

@@ -59,6 +59,18 @@ TEST_F(WorkQueueTest, AThreadThatWaitsToRetryTakesNobodysWakeUp) {
   }
 }
 
+TEST_F(WorkQueueTest, NoThreadWaitsWithWhatIsToBeDoneLater) {
+  Start(/*threads=*/1);
+  for (int work = 1; work <= 3; ++work) queue_.AddLater(work, absl::Hours(1));
+  queue_.Add(4);
+  EXPECT_TRUE(WaitFor(4));
+  queue_.AddLater(5, absl::Milliseconds(1));
+  EXPECT_TRUE(WaitFor(5)) << "though others have waited for longer";
+  queue_.Shutdown();
+  MutexLock lock(&mutex_);
+  EXPECT_EQ(done_, (std::set<int>{4, 5}));
+}
+
 TEST_F(WorkQueueTest, ShutdownEndsAWaitAndDropsWhatHasNotBegun) {
   Start(/*threads=*/1);
   queue_.Add(kWaits);
