@@ -298,11 +298,6 @@ absl::Status FillStage(const PipelineFile& file, LoadedStage* stage) {
   }
   RETURN_IF_ERROR(FillParams(file, stage));
   stage->file.spec.mutable_output()->set_path(stage->stage.output);
-  // A map-only job has neither, whatever its spec says.
-  if (stage->file.spec.reduce().has_tasks() && stage->file.spec.reduce().tasks() == 0) {
-    stage->file.spec.mutable_reduce()->clear_combiner();
-    stage->file.spec.mutable_reduce()->clear_reducer();
-  }
   return RunsCommands(stage->file) ? CompleteCommands(&stage->file) : absl::OkStatus();
 }
 

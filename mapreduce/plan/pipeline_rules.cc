@@ -39,6 +39,17 @@ bool MayLieBesideParts(std::string_view relative) {
          !name.starts_with("part-");
 }
 
+// Of a job alone whoever asks for no reduce tasks sees what the mapper emits. The next stage
+// would take it for what the reducer makes of it.
+absl::Status CheckReducerRuns(const pb::JobSpec::Reduce& reduce) {
+  if (!reduce.has_tasks() || reduce.tasks() > 0 || reduce.reducer().empty()) {
+    return absl::OkStatus();
+  }
+  return InvalidArgumentError(
+      "reduce.tasks: 0 leaves out the reducer {}, which the stage names. Try: 1 or more",
+      CleanLine(reduce.reducer(), kMaxStageNameBytes));
+}
+
 absl::Status CheckPublishedCount(const pb::PipelineSpec& spec) {
   size_t count = 0;
   for (const pb::PipelineStage& stage : spec.stages()) {
@@ -314,6 +325,10 @@ absl::StatusOr<PipelineGraph> CheckPipelineSpec(const pb::PipelineSpec& spec) {
 absl::StatusOr<PipelineGraph> CheckNewPipelineSpec(const pb::PipelineSpec& spec) {
   ASSIGN_OR_RETURN(PipelineGraph graph, CheckPipelineSpec(spec));
   RETURN_IF_ERROR(CheckPublishedCount(spec));
+  for (const pb::PipelineStage& stage : spec.stages()) {
+    RETURN_IF_ERROR(
+        Annotate(CheckReducerRuns(stage.job().reduce()), fmt::format("stage {}", stage.name())));
+  }
   return graph;
 }
 

@@ -56,8 +56,9 @@ struct PipelineGraph {
 absl::StatusOr<PipelineGraph> CheckPipelineSpec(const pb::PipelineSpec& spec);
 
 // The same of one that is about to be submitted: it is also refused when it has more than
-// kMaxPublished outputs, which would be found out when all its work is done. One that an earlier
-// version has accepted is not looked at so: it may have room for them.
+// kMaxPublished outputs, which would be found out when all its work is done, or a stage with a
+// reducer and no task for it. One that an earlier version has accepted is not looked at so: it may
+// have room for them, and is in a journal that has to be read.
 absl::StatusOr<PipelineGraph> CheckNewPipelineSpec(const pb::PipelineSpec& spec);
 
 // Where an output is published at the end: absolute; empty: nowhere.

@@ -108,6 +108,19 @@ TEST(CheckPipelineSpec, NamesWhatCannotWork) {
   EXPECT_THAT(ErrorOf(spec), HasSubstr("params.x: ${rounds}: is neither"));
 }
 
+TEST(CheckNewPipelineSpec, RefusesAReducerThatHasNoTask) {
+  pb::PipelineSpec spec = Two();
+  const auto refused = [&] { return std::string(Message(CheckNewPipelineSpec(spec).status())); };
+  pb::JobSpec::Reduce* const reduce = spec.mutable_stages(0)->mutable_job()->mutable_reduce();
+  reduce->set_reducer("Sum");
+  EXPECT_EQ(refused(), "");
+  reduce->set_tasks(0);
+  EXPECT_THAT(refused(), HasSubstr("stage one: reduce.tasks: 0 leaves out the reducer Sum"));
+  EXPECT_EQ(ErrorOf(spec), "") << "a journal may have it";
+  reduce->clear_reducer();
+  EXPECT_EQ(refused(), "");
+}
+
 // They appear by one change, which has a limit: that is not to be found out when all is done.
 TEST(CheckNewPipelineSpec, RefusesMoreOutputsThanCanAppearAtOnce) {
   pb::PipelineSpec spec = Two();
