@@ -35,4 +35,18 @@ Space SpaceOf(const client::ClusterStatus& cluster) {
   return sum;
 }
 
+WriteAbility WriteAbilityOf(const client::ClusterStatus& cluster) {
+  const Space space = SpaceOf(cluster);
+  const auto alive =
+      std::ranges::count_if(cluster.servers, [](const auto& server) { return server.alive; });
+  return {.writable = cluster.writable,
+          .halted = cluster.halted,
+          .servers_alive = static_cast<size_t>(alive),
+          .servers_known = cluster.servers.size(),
+          .min_write_replicas = cluster.min_write_replicas,
+          .default_replication = cluster.default_replication,
+          .capacity_bytes = space.capacity,
+          .free_bytes = space.free};
+}
+
 }  // namespace quern::shell

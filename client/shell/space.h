@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "client/types.h"
+#include "common/write_trouble.h"
 
 namespace quern::shell {
 
@@ -16,5 +17,7 @@ struct Space {
 // Of the chunkservers that are alive. A disk that several of them share, or that holds several of
 // their directories, has its room once.
 Space SpaceOf(const client::ClusterStatus& cluster);
+// Whether files can be written, as far as servers and their room tell.
+WriteAbility WriteAbilityOf(const client::ClusterStatus& cluster);
 
 }  // namespace quern::shell

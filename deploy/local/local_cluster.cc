@@ -238,11 +238,13 @@ absl::Status LocalCluster::StartServers() {
   RETURN_IF_ERROR(supervisor_->StartAll());
   RETURN_IF_ERROR(
       WithLostDisk(supervisor_->WaitUntilReady(options_.start_timeout), options_, dir_));
-  RETURN_IF_ERROR(WaitUntilServing({.master = master(),
-                                    .coordinator = coordinator(),
-                                    .chunkservers = config_.chunkservers,
-                                    .workers = config_.workers},
-                                   options_.start_timeout));
+  ASSIGN_OR_RETURN(const std::string warning,
+                   WaitUntilServing({.master = master(),
+                                     .coordinator = coordinator(),
+                                     .chunkservers = config_.chunkservers,
+                                     .workers = config_.workers},
+                                    options_.start_timeout));
+  if (!warning.empty()) notes_ += fmt::format("warning: {}\n", warning);
   // Not before: the next start shall not repeat what did not come up.
   RETURN_IF_ERROR(SaveConfig());
   up_ = true;
@@ -250,8 +252,8 @@ absl::Status LocalCluster::StartServers() {
   return absl::OkStatus();
 }
 
-absl::Status LocalCluster::WaitUntilServing(const ServingQuestion& question,
-                                            absl::Duration timeout) {
+absl::StatusOr<std::string> LocalCluster::WaitUntilServing(const ServingQuestion& question,
+                                                           absl::Duration timeout) {
   return local::WaitUntilServing(
       question, timeout, [this] { supervisor_->Step(kPollInterval); }, options_.clock);
 }

@@ -57,12 +57,13 @@ class LocalCluster {
 
   // See Supervisor::Step.
   void Step(absl::Duration timeout) { supervisor_->Step(timeout); }
-  // Waits until every server that lives has registered and files can be written.
-  absl::Status WaitUntilServing(const ServingQuestion& question, absl::Duration timeout);
+  // Waits until every server that lives has registered; see CheckServing.
+  absl::StatusOr<std::string> WaitUntilServing(const ServingQuestion& question,
+                                               absl::Duration timeout);
   void Stop();
 
-  // What a user should know of the start: files that could not be read, data that are left out.
-  // Lines, or empty.
+  // What a user should know of the start: files that could not be read, data that are left out,
+  // disks that are nearly full. Lines, or empty.
   const std::string& notes() const { return notes_; }
   const ClusterDir& dir() const { return dir_; }
   const ClusterConfig& config() const { return config_; }

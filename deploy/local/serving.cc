@@ -4,6 +4,7 @@
 
 #include "common/rpc/channel.h"
 #include "common/rpc/unary.h"
+#include "common/write_trouble.h"
 #include "quern/dfs/v1/namespace.grpc.pb.h"
 #include "quern/mr/v1/jobs.grpc.pb.h"
 
@@ -12,7 +13,31 @@ namespace {
 
 constexpr absl::Duration kCallTimeout = absl::Seconds(2);
 
-absl::Status CheckFileSystem(const ServingQuestion& question) {
+// The servers of a local cluster share a disk, mostly, and one that is full is in the way of all
+// that want a replica there: of the least free share of all that are alive.
+WriteAbility AbilityOf(const dfs::v1::GetClusterResponse& cluster, size_t alive) {
+  WriteAbility ability{.writable = cluster.writable(),
+                       .halted = cluster.halted(),
+                       .servers_alive = alive,
+                       .servers_known = static_cast<size_t>(cluster.servers_size()),
+                       .min_write_replicas = cluster.min_write_replicas(),
+                       .default_replication = cluster.default_replication(),
+                       .capacity_bytes = 0,
+                       .free_bytes = 0};
+  double least = 2;
+  for (const auto& server : cluster.servers()) {
+    if (!server.alive() || server.capacity_bytes() == 0) continue;
+    const double share =
+        static_cast<double>(server.free_bytes()) / static_cast<double>(server.capacity_bytes());
+    if (share >= least) continue;
+    least = share;
+    ability.capacity_bytes = server.capacity_bytes();
+    ability.free_bytes = server.free_bytes();
+  }
+  return ability;
+}
+
+absl::StatusOr<std::string> CheckFileSystem(const ServingQuestion& question) {
   const auto channel = rpc::MakeChannel(question.master, rpc::ChannelKind::kControl);
   const auto stub = dfs::v1::Namespace::NewStub(channel);
   dfs::v1::GetClusterResponse cluster;
@@ -27,8 +52,11 @@ absl::Status CheckFileSystem(const ServingQuestion& question) {
     return UnavailableError("{} of {} chunkservers have registered with the master", alive,
                             question.chunkservers);
   }
-  if (!cluster.writable()) return UnavailableError("the file system is not writable yet");
-  return absl::OkStatus();
+  const WriteAbility ability = AbilityOf(cluster, static_cast<size_t>(alive));
+  if (TroubleOf(ability) == WriteTrouble::kTooFewServers) {
+    return UnavailableError("{}", DescribeTrouble(ability));
+  }
+  return DescribeTrouble(ability);
 }
 
 absl::Status CheckJobs(const ServingQuestion& question) {
@@ -51,16 +79,18 @@ absl::Status CheckJobs(const ServingQuestion& question) {
 
 }  // namespace
 
-absl::Status CheckServing(const ServingQuestion& question) {
-  RETURN_IF_ERROR(CheckFileSystem(question));
-  return CheckJobs(question);
+absl::StatusOr<std::string> CheckServing(const ServingQuestion& question) {
+  ASSIGN_OR_RETURN(std::string warning, CheckFileSystem(question));
+  RETURN_IF_ERROR(CheckJobs(question));
+  return warning;
 }
 
-absl::Status WaitUntilServing(const ServingQuestion& question, absl::Duration timeout,
-                              const std::function<void()>& step, Clock* clock) {
+absl::StatusOr<std::string> WaitUntilServing(const ServingQuestion& question,
+                                             absl::Duration timeout,
+                                             const std::function<void()>& step, Clock* clock) {
   const absl::Time deadline = clock->MonotonicNow() + timeout;
   for (;;) {
-    absl::Status serving = CheckServing(question);
+    absl::StatusOr<std::string> serving = CheckServing(question);
     if (serving.ok() || clock->MonotonicNow() > deadline) return serving;
     step();
   }

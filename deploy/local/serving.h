@@ -19,13 +19,16 @@ struct ServingQuestion {
   int workers = 0;
 };
 
-// OK when new files can be written and every server has registered; else Unavailable says what is
-// not there yet.
-absl::Status CheckServing(const ServingQuestion& question);
+// OK when every server has registered; else Unavailable says what is not there yet. What a user
+// should know of a cluster that serves: that its disks are (nearly) full, or that its master takes
+// nothing new. Waiting makes no room, and only a cluster that runs can remove files. A line without
+// its end, or empty.
+absl::StatusOr<std::string> CheckServing(const ServingQuestion& question);
 
 // Asks until it is OK, calling `step` in between, which is to wait a little. The last answer when
 // `timeout` has passed.
-absl::Status WaitUntilServing(const ServingQuestion& question, absl::Duration timeout,
-                              const std::function<void()>& step, Clock* clock);
+absl::StatusOr<std::string> WaitUntilServing(const ServingQuestion& question,
+                                             absl::Duration timeout,
+                                             const std::function<void()>& step, Clock* clock);
 
 }  // namespace quern::local

@@ -38,10 +38,14 @@ std::string_view ChunkPlacement::ViolatedConstraint(const ServerRegistry& server
   if (Contains(request.exclude, server.id)) return "excluded";
   if (Contains(request.present, server.id)) return "has_replica";
   if (request.busy != nullptr && request.busy->contains(server.id)) return "busy";
+  if (!HasRoom(server, request.bytes)) return "no_room";
+  return "";
+}
+
+bool ChunkPlacement::HasRoom(const ServerInfo& server, uint64_t bytes) const {
   // A small disk is not to be refused altogether for the sake of the reserve.
   const uint64_t reserve = std::min(options_.reserve_bytes, server.capacity_bytes / 20);
-  if (server.free_bytes < request.bytes + reserve) return "no_room";
-  return "";
+  return server.free_bytes >= bytes + reserve;
 }
 
 double ChunkPlacement::RecentCreations(ServerId server, absl::Time now) const {

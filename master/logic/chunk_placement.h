@@ -67,6 +67,8 @@ class ChunkPlacement {
 
   Placement Choose(const ServerRegistry& servers, const PlacementRequest& request, absl::Time now,
                    Random& random) const;
+  // The server has so much beside the reserve.
+  bool HasRoom(const ServerInfo& server, uint64_t bytes) const;
   // A replica is being made there.
   void NoteCreation(ServerId server, absl::Time now);
 

@@ -120,6 +120,27 @@ TEST(FullDisk, AFullMasterTakesNothingNewAndRemovesAndRecovers) {
   EXPECT_TRUE(cluster->Eventually([&] { return cluster->Dfs({"mkdir", "/dir"}).exit_code == 0; }));
 }
 
+TEST(FullDisk, AFullClusterSaysThatItIsAndComesUpAllTheSame) {
+  const SmallDisk small("size=150m");
+  if (!small.mounted()) GTEST_SKIP() << "needs root to mount a small disk";
+  const auto cluster =
+      Cluster::Start({.chunkservers = 1, .workers = 1, .adjust = [&](local::ServerSpec* spec) {
+                        if (spec->name == "chunkserver1") PutOn(small, spec);
+                      }});
+  ASSERT_NE(cluster, nullptr);
+  ASSERT_EQ(cluster->Dfs({"put", "-", "/a"}, {.stdin_text = "a\n"}).exit_code, 0);
+  // Less than a twentieth, which nothing is written into; its server can still start.
+  const std::string filler = small.path() + "/filler";
+  WriteRandomFile(filler, std::filesystem::space(small.path()).available - (size_t{4} << 20), 1);
+  ASSERT_TRUE(cluster->Eventually([&] { return cluster->Dfs({"health"}).exit_code == 1; }));
+  EXPECT_THAT(cluster->Dfs({"health"}).out, HasSubstr("the disks of the chunkservers are full"));
+  EXPECT_THAT(cluster->Dfs({"health", "--json"}).out, HasSubstr("\"writable\":false"));
+  cluster->StopAndStart();
+  EXPECT_EQ(cluster->Dfs({"cat", "/a"}).out, "a\n");
+  std::filesystem::remove(filler);
+  EXPECT_TRUE(cluster->Eventually([&] { return cluster->Dfs({"health"}).exit_code == 0; }));
+}
+
 // Takes all the room there is.
 void FillUp(const std::string& path) {
   const int fd = open(path.c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0644);

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "master/service/rpc/handlers.h"
 
 namespace quern::master {
@@ -45,6 +47,17 @@ void DescribeServers(const ClusterState& state, ServerId after, absl::Time now,
   }
 }
 
+// Servers that would take a file of one byte now.
+size_t CountWithRoom(const ClusterState& state, absl::Time now)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(state.mutex) {
+  size_t count = 0;
+  for (const auto& [id, info] : state.servers.servers()) {
+    const bool alive = state.servers.Health(info, now) == ServerHealth::kAlive;
+    if (alive && state.placement.HasRoom(info, 1)) ++count;
+  }
+  return count;
+}
+
 }  // namespace
 
 Reply<pb::GetClusterResponse> GetCluster(Master& master, const pb::GetClusterRequest& request,
@@ -78,7 +91,7 @@ Reply<pb::GetClusterResponse> GetCluster(Master& master, const pb::GetClusterReq
   absl::Status trouble = state.standing.status();
   if (trouble.ok()) trouble = full;
   response.set_halted(std::string(Message(trouble)));
-  response.set_writable(trouble.ok() && state.servers.CountAlive(now) >= std::max(needed, 1u));
+  response.set_writable(trouble.ok() && CountWithRoom(state, now) >= std::max(needed, 1u));
   return response;
 }
 

@@ -59,5 +59,21 @@ TEST(Space, OfADiskWithoutANameOrThatHasFailedIsAsItsServerSays) {
   ExpectSpace(cluster, 100, 10, 60);
 }
 
+TEST(Space, OnlyServersThatAreAliveCanBeWrittenTo) {
+  ClusterStatus cluster;
+  cluster.min_write_replicas = 2;
+  cluster.default_replication = 3;
+  cluster.servers = {Server({Disk("m1:1", 100, 0)}), Server({Disk("m2:1", 100, 0)}),
+                     Server({Disk("m3:1", 100, 50)}, false)};
+  const WriteAbility ability = WriteAbilityOf(cluster);
+  EXPECT_EQ(ability.servers_alive, 2u);
+  EXPECT_EQ(ability.servers_known, 3u);
+  EXPECT_EQ(ability.capacity_bytes, 200u);
+  EXPECT_EQ(TroubleOf(ability), WriteTrouble::kFull);
+  cluster.writable = true;
+  cluster.servers[0].free_bytes = 100;
+  EXPECT_EQ(TroubleOf(WriteAbilityOf(cluster)), WriteTrouble::kNone);
+}
+
 }  // namespace
 }  // namespace quern::shell

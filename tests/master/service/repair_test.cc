@@ -343,5 +343,17 @@ TEST_F(RepairTest, PagesTellTheStateInSentences) {
   EXPECT_EQ(cluster.file_count(), 1u);
 }
 
+TEST_F(RepairTest, AClusterWithoutRoomForOneByteIsNotWritable) {
+  StartMaster();
+  AddServers(2);
+  EXPECT_TRUE(Cluster().writable());
+  // Two copies are needed.
+  SetFreeBytes(servers_[0].get(), 0);
+  EXPECT_FALSE(Cluster().writable());
+  EXPECT_EQ(Cluster().halted(), "");
+  SetFreeBytes(servers_[0].get(), uint64_t{50} << 30);
+  EXPECT_TRUE(Cluster().writable());
+}
+
 }  // namespace
 }  // namespace quern::master
