@@ -1,10 +1,12 @@
 // dfs fsck
 #include <algorithm>
+#include <optional>
 
 #include "client/shell/chunk_presence.h"
 #include "client/shell/commands.h"
 #include "client/shell/fsck_report.h"
 #include "client/shell/jobs.h"
+#include "client/shell/known_servers.h"
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
 #include "common/cli/cli.h"
@@ -17,10 +19,6 @@ using client::ChunkInfo;
 using client::FileStatus;
 
 constexpr size_t kVerifiedAtOnce = 8;  // chunks of one file
-// How old what is known of the servers may be while a tree is walked.
-constexpr absl::Duration kServersFresh = absl::Seconds(1);
-// A late server is alive or dead after ten seconds (the master's `dead_after`).
-constexpr absl::Duration kLatePatience = absl::Seconds(12);
 constexpr absl::Duration kLookAgainEvery = absl::Milliseconds(500);
 
 JsonLine AddressJson(const client::ServerAddress& server) {
@@ -76,6 +74,7 @@ class Fsck final : public ShellCommand {
   absl::Status Run(Shell* shell) override {
     chunks_ = chunks_ || locations_;
     files_ = files_ || chunks_;
+    servers_.emplace([shell] { return shell->fs()->GetCluster(); });
     FsckTotals totals;
     // What was removed meanwhile is no fault of the file system.
     const auto lost = [shell](const absl::Status& status, const FileStatus& entry) {
@@ -119,34 +118,16 @@ class Fsck final : public ShellCommand {
     return absl::OkStatus();
   }
 
-  // On a busy machine a heartbeat comes late: what hangs on that alone is looked at again, for some
-  // seconds, until something does not hang on it.
+  // What hangs on silent servers alone is looked at again, for some seconds.
   absl::StatusOr<std::vector<ChunkPresence>> Look(Shell* shell, const std::string& path) {
     while (true) {
       ASSIGN_OR_RETURN(std::vector<ChunkInfo> chunks, shell->fs()->GetChunks(path));
-      RETURN_IF_ERROR(AskForServers(shell));
-      std::vector<ChunkPresence> seen = silent_.Separate(std::move(chunks));
-      if (!DependsOnLateServers(seen)) {
-        late_until_ = absl::InfiniteFuture();
-        return seen;
-      }
-      const absl::Time now = shell->clock().MonotonicNow();
-      late_until_ = std::min(late_until_, now + kLatePatience);
-      if (now >= late_until_) return seen;
+      RETURN_IF_ERROR(servers_->Refresh(shell->clock().MonotonicNow()));
+      std::vector<ChunkPresence> seen = servers_->silent().Separate(std::move(chunks));
+      if (!second_look_.IsWorthwhile(seen, shell->clock().MonotonicNow())) return seen;
       shell->clock().Sleep(kLookAgainEvery);
-      asked_at_ = absl::InfinitePast();
+      servers_->Forget();
     }
-  }
-
-  // After the chunks, so that a server that has gone since they were listed is missed: at once for
-  // the first file, within kServersFresh for those that follow.
-  absl::Status AskForServers(Shell* shell) {
-    const absl::Time now = shell->clock().MonotonicNow();
-    if (now - asked_at_ < kServersFresh) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const client::ClusterStatus cluster, shell->fs()->GetCluster());
-    silent_ = SilentServers(cluster);
-    asked_at_ = now;
-    return absl::OkStatus();
   }
 
   // Takes what cannot be read out of the lists, so that it counts as not there.
@@ -198,9 +179,8 @@ class Fsck final : public ShellCommand {
   bool verify_ = false;
   std::vector<std::string> paths_;
 
-  SilentServers silent_;
-  absl::Time asked_at_ = absl::InfinitePast();
-  absl::Time late_until_ = absl::InfiniteFuture();  // while servers are late, one after another
+  std::optional<KnownServers> servers_;
+  SecondLook second_look_;
 };
 
 }  // namespace

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "common/server_silence.h"
+#include "common/sizes.h"
+
 namespace quern::shell {
 
 using client::ChunkInfo;
@@ -73,6 +76,13 @@ bool DependsOnLateServers(const std::vector<ChunkPresence>& chunks) {
   });
 }
 
+bool DependsOnAwaitedServers(const std::vector<ChunkPresence>& chunks) {
+  return std::ranges::any_of(chunks, [](const ChunkPresence& chunk) {
+    return Lacks(chunk) && chunk.info.replicas.size() + chunk.late.size() + chunk.awaited.size() >=
+                               chunk.info.wanted_replicas;
+  });
+}
+
 FileHealth HealthOf(const std::vector<ChunkPresence>& chunks) {
   FileHealth worst = FileHealth::kHealthy;
   for (const ChunkPresence& chunk : chunks) worst = std::max(worst, HealthOf(chunk));
@@ -85,8 +95,11 @@ std::string SilentServer::Line() const {
       address.node,
       awaited ? "has not reported since the master started" : "has not been heard of for seconds",
       replicas, replicas == 1 ? "" : "s",
-      awaited ? "start it; one that stays away counts as dead ten minutes after the master's start"
-              : "again in ten seconds, when it has reported or counts as dead");
+      awaited
+          ? fmt::format("start it; one that stays away counts as dead {} after the master's start",
+                        HumanDuration(kDefaultAwaitedFor))
+          : fmt::format("again in {}, when it has reported or counts as dead",
+                        HumanDuration(kDefaultDeadAfter)));
 }
 
 void FsckTotals::Add(const FileStatus& file, const std::vector<ChunkPresence>& file_chunks) {

@@ -34,6 +34,8 @@ bool HasAllReplicas(const std::vector<ChunkPresence>& chunks);
 // A chunk has all its replicas if those come on whose servers are late. Within seconds they are
 // alive again or dead.
 bool DependsOnLateServers(const std::vector<ChunkPresence>& chunks);
+// The same with those on servers too that the master has not heard of since it started.
+bool DependsOnAwaitedServers(const std::vector<ChunkPresence>& chunks);
 
 // A server that is not heard of, and what that holds back.
 struct SilentServer {

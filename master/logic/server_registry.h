@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "common/ids.h"
+#include "common/server_silence.h"
 #include "common/strings.h"
 #include "quern/dfs/v1/cluster.pb.h"
 #include "quern/dfs/v1/master_log.pb.h"
@@ -62,9 +63,9 @@ class ServerRegistry {
  public:
   struct Options {
     absl::Duration suspect_after = absl::Seconds(3);
-    absl::Duration dead_after = absl::Seconds(10);
+    absl::Duration dead_after = kDefaultDeadAfter;
     // After the start of the term.
-    absl::Duration awaited_for = absl::Minutes(10);
+    absl::Duration awaited_for = kDefaultAwaitedFor;
   };
   ServerRegistry(const Options& options, absl::Time term_began)
       : options_(options), term_began_(term_began) {}

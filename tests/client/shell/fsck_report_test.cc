@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "client/shell/known_servers.h"
+#include "common/server_silence.h"
+
 namespace quern::shell {
 namespace {
 
@@ -87,6 +90,68 @@ TEST(FsckReport, OnlyWhatALateServerDecidesIsWorthASecondLook) {
   EXPECT_FALSE(DependsOnLateServers({WithLate(Chunk(3))}));
   EXPECT_FALSE(DependsOnLateServers({WithLate(Chunk(1))})) << "it lacks another one";
   EXPECT_FALSE(DependsOnLateServers({WithAwaited(Chunk(2))})) << "that may take minutes";
+}
+
+TEST(SecondLook, ServersThatComeAfterTheirMasterAreGivenSomeSeconds) {
+  const absl::Time start = absl::UnixEpoch();
+  const std::vector<ChunkPresence> unavailable = {WithAwaited(Chunk(0, 1))};
+  SecondLook look;
+  EXPECT_TRUE(look.IsWorthwhile(unavailable, start));
+  EXPECT_TRUE(look.IsWorthwhile({WithAwaited(Chunk(2))}, start + absl::Seconds(4)));
+  EXPECT_FALSE(look.IsWorthwhile({Chunk(3)}, start + absl::Seconds(4))) << "all is there";
+  EXPECT_FALSE(look.IsWorthwhile({WithAwaited(Chunk(1))}, start + absl::Seconds(4)))
+      << "it lacks another one";
+  EXPECT_FALSE(look.IsWorthwhile(unavailable, start + absl::Seconds(5)))
+      << "one that is away is not waited for with every file";
+}
+
+TEST(SecondLook, ALateServerIsWaitedForUntilItIsAliveOrDead) {
+  const absl::Time start = absl::UnixEpoch();
+  const std::vector<ChunkPresence> late = {WithLate(Chunk(2))};
+  SecondLook look;
+  EXPECT_TRUE(look.IsWorthwhile(late, start));
+  EXPECT_TRUE(look.IsWorthwhile(late, start + kDefaultDeadAfter + absl::Seconds(1)));
+  EXPECT_FALSE(look.IsWorthwhile(late, start + kDefaultDeadAfter + absl::Seconds(2)));
+  EXPECT_FALSE(look.IsWorthwhile({Chunk(3)}, start + absl::Seconds(20)));
+  EXPECT_TRUE(look.IsWorthwhile(late, start + absl::Seconds(21))) << "another one, anew";
+}
+
+TEST(KnownServers, AreAskedForOnceASecond) {
+  int asked = 0;
+  KnownServers servers([&asked]() -> absl::StatusOr<client::ClusterStatus> {
+    ++asked;
+    client::ClusterStatus cluster;
+    auto& server = cluster.servers.emplace_back();
+    server.address = Server(1);
+    server.heartbeat_age = absl::Seconds(5);
+    server.alive = asked > 1;
+    return cluster;
+  });
+  const auto replicas = [&] {
+    return servers.silent().Separate({Chunk(1).info})[0].info.replicas.size();
+  };
+  const absl::Time start = absl::UnixEpoch();
+  ASSERT_TRUE(servers.Refresh(start).ok());
+  EXPECT_EQ(replicas(), 0u);
+  ASSERT_TRUE(servers.Refresh(start + absl::Milliseconds(999)).ok());
+  EXPECT_EQ(asked, 1) << "however many files are looked at";
+  ASSERT_TRUE(servers.Refresh(start + absl::Seconds(1)).ok());
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(replicas(), 1u);
+  servers.Forget();
+  ASSERT_TRUE(servers.Refresh(start + absl::Seconds(1)).ok());
+  EXPECT_EQ(asked, 3);
+}
+
+TEST(KnownServers, WhatCouldNotBeAskedIsAskedAgain) {
+  int asked = 0;
+  KnownServers servers([&asked]() -> absl::StatusOr<client::ClusterStatus> {
+    if (++asked == 1) return UnavailableError("no master");
+    return client::ClusterStatus();
+  });
+  EXPECT_FALSE(servers.Refresh(absl::UnixEpoch()).ok());
+  EXPECT_TRUE(servers.Refresh(absl::UnixEpoch()).ok());
+  EXPECT_EQ(asked, 2);
 }
 
 TEST(FsckReport, TheMasterTellsWhichServersAreSilent) {
