@@ -1,9 +1,9 @@
 // dfs setrep
 #include <algorithm>
 
-#include "client/shell/chunk_presence.h"
 #include "client/shell/commands.h"
 #include "client/shell/fsck_report.h"
+#include "client/shell/known_servers.h"
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
 #include "common/cli/command_line.h"
@@ -38,9 +38,10 @@ class Setrep final : public ShellCommand {
       if (!status.ok()) shell->Report(status, entry.path);
     }
     if (wait_ && !done_.empty()) SayWhatIsMissing(shell);
+    KnownServers servers([shell] { return shell->fs()->GetCluster(); });
     for (const std::string& path : done_) {
       if (!wait_) break;
-      if (const absl::Status status = WaitFor(shell, path); !status.ok()) {
+      if (const absl::Status status = WaitFor(shell, &servers, path); !status.ok()) {
         shell->Report(status, path);
       }
     }
@@ -71,15 +72,15 @@ class Setrep final : public ShellCommand {
                     alive, alive == 1 ? " is" : "s are", replication_));
   }
 
-  absl::Status WaitFor(Shell* shell, const std::string& path) const {
+  static absl::Status WaitFor(Shell* shell, KnownServers* servers, const std::string& path) {
     if (!shell->json()) shell->Print(fmt::format("Waiting for {} ...", path));
     absl::Time dot = shell->clock().MonotonicNow();
     while (true) {
       ASSIGN_OR_RETURN(std::vector<client::ChunkInfo> chunks, shell->fs()->GetChunks(path));
       // A replica counts when its server is alive.
-      ASSIGN_OR_RETURN(const client::ClusterStatus cluster, shell->fs()->GetCluster());
+      RETURN_IF_ERROR(servers->Refresh(shell->clock().MonotonicNow()));
       // Those that are wanted now: somebody may have set another number meanwhile.
-      if (HasAllReplicas(SilentServers(cluster).Separate(std::move(chunks)))) break;
+      if (HasAllReplicas(servers->silent().Separate(std::move(chunks)))) break;
       shell->clock().Sleep(kPollEvery);
       if (shell->clock().MonotonicNow() - dot > absl::Seconds(10) && !shell->json()) {
         shell->Print(".");
