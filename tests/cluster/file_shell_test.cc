@@ -216,6 +216,8 @@ TEST_F(FileShell, WhatFindPrintsRemovesNothingElse) {
   Put("/found/starYx", "2");
   const CommandResult found = Good({"find", "/found", "--name", "star\\*x", "--print0"});
   ASSERT_EQ(found.out, std::string("/found/star*x\0", 14));
+  EXPECT_EQ(Good({"find", "/found", "-size", "-2"}).out, "/found/star*x\n/found/starYx\n");
+  EXPECT_EQ(Good({"find", "/found", "-size", "+1c"}).out, "");
   EXPECT_EQ(Good({"rm", found.out.substr(0, 13)}).out, "Deleted /found/star*x\n");
   EXPECT_EQ(Paths("/found"), "/found/starYx\n");
 }
