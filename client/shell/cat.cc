@@ -1,10 +1,13 @@
 // dfs cat, dfs head, dfs tail
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "client/shell/commands.h"
+#include "client/shell/file_follower.h"
+#include "client/shell/interrupt.h"
 #include "client/shell/shell.h"
 #include "common/cli/cli.h"
 #include "common/cli/command_line.h"
@@ -26,7 +29,9 @@ class ShowFiles : public ShellCommand {
   absl::Status Run(Shell* shell) override {
     // Fewer and larger hand-overs to whoever reads the other end; not every stdout is a pipe.
     fcntl(STDOUT_FILENO, F_SETPIPE_SZ, kPipeBytes);
-    for (const std::string& path : shell->Expand(patterns_)) {
+    const std::vector<std::string> paths = shell->Expand(patterns_);
+    RETURN_IF_ERROR(CheckPaths(paths));
+    for (const std::string& path : paths) {
       const absl::Status status = ShowOne(shell, path);
       if (shell->output_failed()) break;
       if (!status.ok()) shell->Report(status, path);
@@ -36,6 +41,9 @@ class ShowFiles : public ShellCommand {
 
  protected:
   virtual absl::Status Show(Shell* shell, FileReader* reader) = 0;
+  virtual absl::Status CheckPaths(const std::vector<std::string>&) const {
+    return absl::OkStatus();
+  }
 
   static absl::Status Write(Shell* shell, FileReader* reader, uint64_t offset, uint64_t length) {
     const auto stream = reader->Stream(offset, length);
@@ -119,17 +127,84 @@ class Head final : public ShowEnd {
 };
 
 class Tail final : public ShowEnd {
+ public:
+  void Define(CommandLine* line) override {
+    line->Switch("-f,--follow", &follow_,
+                 "go on until Ctrl-C: show what comes to the file, or the file that replaces it");
+    ShowEnd::Define(line);
+  }
+
+  absl::Status Run(Shell* shell) override {
+    if (!follow_) return ShowEnd::Run(shell);
+    const InterruptGuard guard(InterruptGuard::Patience::kEndSoon);
+    return ShowEnd::Run(shell);
+  }
+
  protected:
+  absl::Status CheckPaths(const std::vector<std::string>& paths) const override {
+    if (!follow_ || paths.size() <= 1) return absl::OkStatus();
+    return UsageError(fmt::format("-f follows one file, and there are {}", paths.size()));
+  }
+
   absl::Status Show(Shell* shell, FileReader* reader) override {
     const uint64_t length = reader->status().length;
     uint64_t begin = length - std::min(length, bytes_);
     if (lines_ >= 0) {
       ASSIGN_OR_RETURN(begin, LastLines(reader, static_cast<uint64_t>(lines_)));
     }
-    return Write(shell, reader, begin, length - begin);
+    RETURN_IF_ERROR(Write(shell, reader, begin, length - begin));
+    return follow_ ? Follow(shell, reader->status()) : absl::OkStatus();
   }
 
  private:
+  static absl::Status Follow(Shell* shell, const FileStatus& file) {
+    FileFollower follower(file, file.length);
+    while (true) {
+      FileFollower::Next next = follower.Look(shell->fs()->Stat(file.path));
+      // Ctrl-C is told by the exit code.
+      if (Interrupted()) return absl::OkStatus();
+      RETURN_IF_ERROR(next.end);
+      if (!next.note.empty()) shell->Warn(next.note);
+      if (next.length > 0) {
+        const absl::Status shown = ShowMore(shell, file.path, next, &follower);
+        if (shell->output_failed()) return shown;
+        RETURN_IF_ERROR(Forgive(shell, shown));
+      }
+      if (!WaitWithReader(next.wait)) return absl::OkStatus();
+    }
+  }
+
+  static absl::Status ShowMore(Shell* shell, const std::string& path,
+                               const FileFollower::Next& more, FileFollower* follower) {
+    ASSIGN_OR_RETURN(const auto reader, shell->fs()->Open(path));
+    if (reader->status().inode != more.inode) return AbortedError("{}: was replaced", path);
+    const auto stream = reader->Stream(more.offset, more.length);
+    while (!Interrupted()) {
+      ASSIGN_OR_RETURN(const std::string_view bytes, stream->Next());
+      if (bytes.empty()) break;
+      RETURN_IF_ERROR(shell->WriteBytes(bytes));
+      follower->Showed(bytes.size());
+    }
+    return absl::OkStatus();
+  }
+
+  // What was removed or replaced is seen by the next look, and servers may come back.
+  static absl::Status Forgive(Shell* shell, const absl::Status& failed) {
+    if (absl::IsNotFound(failed) || absl::IsAborted(failed) || absl::IsInvalidArgument(failed)) {
+      return absl::OkStatus();
+    }
+    if (!IsRetryable(failed)) return failed;
+    shell->Warn(fmt::format("{}; it is tried again", Message(failed)));
+    return absl::OkStatus();
+  }
+
+  // False when nobody reads stdout any more, which would be noticed with the next byte only. A
+  // signal ends the wait.
+  static bool WaitWithReader(absl::Duration wait) {
+    pollfd reader = {STDOUT_FILENO, 0, 0};
+    return poll(&reader, 1, static_cast<int>(absl::ToInt64Milliseconds(wait))) <= 0;
+  }
+
   // Where the last `wanted` lines begin: looks for line ends backwards, a block at a time.
   static absl::StatusOr<uint64_t> LastLines(FileReader* reader, uint64_t wanted) {
     const uint64_t length = reader->status().length;
@@ -148,6 +223,8 @@ class Tail final : public ShowEnd {
     }
     return uint64_t{0};
   }
+
+  bool follow_ = false;
 };
 
 }  // namespace
@@ -173,9 +250,9 @@ CommandSpec HeadCommand() {
 CommandSpec TailCommand() {
   return {.name = "tail",
           .aliases = {},
-          .usage = "[-c BYTES | -n LINES] PATH...",
-          .summary = "the last 1 KiB of files, or so many bytes or lines",
-          .examples = {"dfs tail /logs/today", "dfs tail -n 100 /logs/today"},
+          .usage = "[-f] [-c BYTES | -n LINES] PATH...",
+          .summary = "the last 1 KiB of files, or so many bytes or lines; with -f what comes later",
+          .examples = {"dfs tail /logs/today", "dfs tail -n 100 -f /logs/today"},
           .make = Maker<Tail>("tail")};
 }
 

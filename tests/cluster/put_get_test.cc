@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -50,6 +51,37 @@ TEST(PutGet, BytesComeBackUnchanged) {
     EXPECT_EQ(fsck.exit_code, 0) << fsck.Describe();
     EXPECT_THAT(fsck.out, HasSubstr("is HEALTHY"));
   }
+}
+
+TEST(PutGet, TailFollowsAFileUntilItIsInterruptedOrTheFileRemoved) {
+  const auto cluster = Cluster::Start({.chunkservers = 1, .workers = 1});
+  ASSERT_NE(cluster, nullptr);
+  const auto put = [&](const std::string& text) {
+    EXPECT_EQ(cluster->Dfs({"put", "-f", "-", "/log"}, {.stdin_text = text}).exit_code, 0);
+  };
+  put("first one\n");
+  const auto tail = cluster->StartCommand({"dfs", "tail", "-f", "-n", "1", "/log"});
+  const auto says = [&](const char* what) {
+    return cluster->Eventually(
+        [&] { return tail->ErrSoFar().find(what) != std::string::npos || !tail->IsRunning(); });
+  };
+  ASSERT_TRUE(says("is complete and grows no more"));
+  put("second one\n");
+  ASSERT_TRUE(says("was replaced"));
+  tail->Signal(SIGINT);
+  const CommandResult interrupted = tail->Finish();
+  EXPECT_EQ(interrupted.exit_code, 130) << interrupted.Describe();
+  EXPECT_TRUE(interrupted.out.starts_with("first one\n")) << interrupted.Describe();
+
+  const auto other = cluster->StartCommand({"dfs", "tail", "-f", "/log"});
+  ASSERT_TRUE(
+      cluster->Eventually([&] { return other->ErrSoFar().find("complete") != std::string::npos; }));
+  EXPECT_EQ(cluster->Dfs({"rm", "/log"}).exit_code, 0);
+  const CommandResult removed = other->Finish();
+  EXPECT_EQ(removed.exit_code, 1) << removed.Describe();
+  EXPECT_EQ(removed.out, "second one\n");
+  EXPECT_THAT(removed.err, HasSubstr("/log: was removed"));
+  EXPECT_EQ(cluster->Dfs({"tail", "-f", "/a", "/b"}).exit_code, 2);
 }
 
 TEST(PutGet, NamesPast255BytesAreRefused) {
