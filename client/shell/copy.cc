@@ -44,7 +44,7 @@ absl::Status WriteAll(int fd, std::string_view bytes, std::string_view name) {
 }  // namespace
 
 absl::Status CopyFromFd(int fd, std::string_view name, client::FileWriter* writer,
-                        Progress* progress) {
+                        Progress* progress, RateLimit* limit) {
   posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);  // pipes have no such thing; no matter
   while (true) {
     RETURN_IF_ERROR(CheckInterrupt());
@@ -53,17 +53,19 @@ absl::Status CopyFromFd(int fd, std::string_view name, client::FileWriter* write
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return ErrnoStatus(errno, name);
     if (n == 0) return absl::OkStatus();
+    if (limit != nullptr) RETURN_IF_ERROR(limit->Take(static_cast<uint64_t>(n)));
     RETURN_IF_ERROR(writer->Commit(static_cast<size_t>(n)));
     progress->Add(static_cast<uint64_t>(n));
   }
 }
 
-absl::Status CopyToFd(client::ReadStream* stream, int fd, std::string_view name,
-                      Progress* progress) {
+absl::Status CopyToFd(client::ReadStream* stream, int fd, std::string_view name, Progress* progress,
+                      RateLimit* limit) {
   while (true) {
     RETURN_IF_ERROR(CheckInterrupt());
     ASSIGN_OR_RETURN(const std::string_view bytes, stream->Next());
     if (bytes.empty()) return absl::OkStatus();
+    if (limit != nullptr) RETURN_IF_ERROR(limit->Take(bytes.size()));
     RETURN_IF_ERROR(WriteAll(fd, bytes, name));
     progress->Add(bytes.size());
   }

@@ -7,18 +7,20 @@
 #include <string_view>
 
 #include "client/file_system.h"
+#include "client/shell/rate_limit.h"
 #include "common/cli/progress.h"
 #include "common/fd.h"
 #include "common/status.h"
 
 namespace quern::shell {
 
-// To the end of `fd`, read straight into the writer's memory. `name` is for errors.
+// To the end of `fd`, read straight into the writer's memory. `name` is for errors; `limit` may be
+// null.
 absl::Status CopyFromFd(int fd, std::string_view name, client::FileWriter* writer,
-                        Progress* progress);
+                        Progress* progress, RateLimit* limit);
 // All that the stream gives.
-absl::Status CopyToFd(client::ReadStream* stream, int fd, std::string_view name,
-                      Progress* progress);
+absl::Status CopyToFd(client::ReadStream* stream, int fd, std::string_view name, Progress* progress,
+                      RateLimit* limit);
 absl::Status CopyToWriter(client::ReadStream* stream, client::FileWriter* writer,
                           Progress* progress);
 

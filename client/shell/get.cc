@@ -27,10 +27,10 @@ bool IsLocalDirectory(const std::string& path) {
 }
 
 absl::Status StreamTo(Shell* shell, const FileStatus& file, int fd, std::string_view name,
-                      Progress* progress) {
+                      Progress* progress, RateLimit* limit) {
   ASSIGN_OR_RETURN(const auto reader, shell->fs()->Open(file.path));
   const auto stream = reader->Stream(0, reader->status().length);
-  return CopyToFd(stream.get(), fd, name, progress);
+  return CopyToFd(stream.get(), fd, name, progress, limit);
 }
 
 class Get final : public ShellCommand {
@@ -41,10 +41,14 @@ class Get final : public ShellCommand {
                  "keep modification times and permission bits; directories that are there keep "
                  "theirs, also those of a run that was killed");
     line->Number("-j,--jobs,-t", "N", &jobs_, {1, kMaxJobs}, "files at a time (4)");
+    line->Value("--bwlimit", "RATE", &rate_, "bytes a second at most, over all files, as in 10MiB");
     line->Arguments(&arguments_, 1);
   }
 
   absl::Status Run(Shell* shell) override {
+    auto limit = RateLimit::Parse(rate_, &shell->clock());
+    if (!limit.ok()) return UsageError(fmt::format("--bwlimit: {}", Message(limit.status())));
+    limit_ = *std::move(limit);
     // As with other shells, the current directory when no target is named.
     std::string target = ".";
     if (arguments_.size() > 1) {
@@ -113,7 +117,7 @@ class Get final : public ShellCommand {
   absl::Status CopyOne(Shell* shell, const Job& job, Progress* progress) const {
     ASSIGN_OR_RETURN(LocalTarget target,
                      LocalTarget::Create(job.target, {.replace = force_, .is_private = preserve_}));
-    RETURN_IF_ERROR(StreamTo(shell, job.source, target.fd(), job.target, progress));
+    RETURN_IF_ERROR(StreamTo(shell, job.source, target.fd(), job.target, progress, limit_.get()));
     const absl::Status preserved = preserve_ ? target.SetAttributes(job.source) : absl::OkStatus();
     RETURN_IF_ERROR(target.Commit());
     if (shell->json()) {
@@ -125,10 +129,11 @@ class Get final : public ShellCommand {
     return preserved;
   }
 
-  static absl::Status ToStdout(Shell* shell, const std::vector<FileStatus>& sources) {
+  absl::Status ToStdout(Shell* shell, const std::vector<FileStatus>& sources) const {
     const auto progress = shell->StartProgress("-", 0, ProgressOptions::Unit::kBytes);
     for (const FileStatus& source : sources) {
-      RETURN_IF_ERROR(StreamTo(shell, source, STDOUT_FILENO, "stdout", progress.get()));
+      RETURN_IF_ERROR(
+          StreamTo(shell, source, STDOUT_FILENO, "stdout", progress.get(), limit_.get()));
     }
     return absl::OkStatus();
   }
@@ -136,6 +141,8 @@ class Get final : public ShellCommand {
   bool force_ = false;
   bool preserve_ = false;
   int64_t jobs_ = 4;
+  std::string rate_;
+  std::unique_ptr<RateLimit> limit_;  // null: none
   std::vector<std::string> arguments_;
   UsedTargets targets_;
   std::vector<Job> queue_;
@@ -165,7 +172,7 @@ class Getmerge final : public ShellCommand {
         shell->StartProgress(BaseName(target_path), total, ProgressOptions::Unit::kBytes);
     ASSIGN_OR_RETURN(LocalTarget target, LocalTarget::Create(target_path, {.replace = force_}));
     for (const FileStatus& file : files) {
-      RETURN_IF_ERROR(StreamTo(shell, file, target.fd(), target_path, progress.get()));
+      RETURN_IF_ERROR(StreamTo(shell, file, target.fd(), target_path, progress.get(), nullptr));
       const bool end_line = newline_ && !(skip_empty_ && file.length == 0);
       if (end_line && write(target.fd(), "\n", 1) != 1) return ErrnoStatus(errno, target_path);
     }
@@ -202,7 +209,7 @@ class Getmerge final : public ShellCommand {
 CommandSpec GetCommand() {
   return {.name = "get",
           .aliases = {"copyToLocal", "download"},
-          .usage = "[-f] [-p] [-j N] SOURCE... [TARGET]",
+          .usage = "[-f] [-p] [-j N] [--bwlimit RATE] SOURCE... [TARGET]",
           .summary = "copies files and directories of the cluster to this machine ('-' is stdout)",
           .examples = {"dfs get /out/part-r-00000 .", "dfs get -f -j 8 '/out/*' results/"},
           .make = Maker<Get>("get")};

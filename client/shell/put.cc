@@ -38,6 +38,7 @@ class Put final : public ShellCommand {
     line->Switch("-p,--preserve", &preserve_,
                  "keep modification times and permission bits, but for setuid and setgid");
     line->Number("-j,--jobs,-t", "N", &jobs_, {1, kMaxJobs}, "files at a time (4)");
+    line->Value("--bwlimit", "RATE", &rate_, "bytes a second at most, over all files, as in 10MiB");
     line->Number("--replication", "N", &replication_, {1, kMaxReplication},
                  "replicas of each chunk (the cluster's default)");
     line->Values("--exclude", "GLOB", &tree_options_.exclude, "leave out files of such names");
@@ -56,6 +57,10 @@ class Put final : public ShellCommand {
     if (follow_links_) tree_options_.links = Links::kFollow;
     // What links name lies in a tree of texts already, mostly.
     if (skip_links_ || (pack_ && !follow_links_)) tree_options_.links = Links::kSkip;
+    auto limit = RateLimit::Parse(rate_, &shell->clock());
+    if (!limit.ok()) return UsageError(fmt::format("--bwlimit: {}", Message(limit.status())));
+    limit_ = *std::move(limit);
+    if (pack_ && limit_ != nullptr) return UsageError("--bwlimit is not for --pack");
     ASSIGN_OR_RETURN(const std::string target, CleanPath(arguments_.back()));
     const bool slash = arguments_.back().ends_with('/');
     arguments_.pop_back();
@@ -156,12 +161,16 @@ class Put final : public ShellCommand {
         Tell(shell, job, CopyOne(shell, job, progress));
       }
     }
+    uint64_t bytes_together = 0;
     std::vector<client::SmallFile> files;
     for (size_t i = 0; i < together.size(); ++i) {
+      bytes_together += contents[i].size();
       client::CreateOptions options = OptionsFor(together[i]->source);
       options.expected_bytes = contents[i].size();
       files.push_back({together[i]->target, options, contents[i]});
     }
+    // Ctrl-C, which is told at the end.
+    if (limit_ != nullptr && !limit_->Take(bytes_together).ok()) return;
     const auto results = shell->fs()->WriteSmall(files);
     for (size_t i = 0; i < results.size(); ++i) {
       const PutJob& job = *together[i];
@@ -191,7 +200,7 @@ class Put final : public ShellCommand {
                                        : open(job.source.path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) return ErrnoStatus(errno, job.source.path);
     ASSIGN_OR_RETURN(const auto writer, shell->fs()->Create(job.target, OptionsFor(job.source)));
-    RETURN_IF_ERROR(CopyFromFd(fd.get(), job.source.path, writer.get(), progress));
+    RETURN_IF_ERROR(CopyFromFd(fd.get(), job.source.path, writer.get(), progress, limit_.get()));
     const uint32_t crc = writer->crc();
     ASSIGN_OR_RETURN(const client::FileStatus status, writer->Close());
     PrintCopied(shell, job, status.length, crc);
@@ -237,6 +246,8 @@ class Put final : public ShellCommand {
   bool pack_ = false;
   bool ignored_ = false;
   int64_t jobs_ = 4;
+  std::string rate_;
+  std::unique_ptr<RateLimit> limit_;  // null: none
   std::optional<int64_t> replication_;
   LocalTreeOptions tree_options_;
   std::vector<std::string> arguments_;
@@ -253,8 +264,8 @@ CommandSpec PutCommand() {
   return {.name = "put",
           .aliases = {"copyFromLocal", "upload"},
           .usage =
-              "[-f] [-p] [-j N] [--replication N] [--exclude GLOB]\n"
-              "               [--follow-links | --skip-links] SOURCE... TARGET\n"
+              "[-f] [-p] [-j N] [--bwlimit RATE] [--replication N]\n"
+              "               [--exclude GLOB] [--follow-links | --skip-links] SOURCE... TARGET\n"
               "       dfs put --pack [--exclude GLOB] [--follow-links] DIRECTORY TARGET.jsonl",
           .summary = "copies files and directories of this machine into the cluster ('-' is stdin)",
           .examples = {"dfs put -f big.bin /in/big.bin", "tar c . | dfs put - /backup.tar",
