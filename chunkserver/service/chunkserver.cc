@@ -34,8 +34,9 @@ absl::StatusOr<std::unique_ptr<Chunkserver>> Chunkserver::Start(ChunkserverOptio
   const absl::Status started = server->StartParts();
   if (started.ok()) return server;
   // Before anybody waits for a disk. The usual case is a port that is still held by the server
-  // before, whose threads do not come back from that disk either.
-  LogError("chunkserver_not_started", {{"error", started}});
+  // before, whose threads do not come back from that disk either. What is wrong with the store is
+  // in the log already.
+  if (server->store_ != nullptr) LogError("chunkserver_not_started", {{"error", started}});
   const bool may_go = server->store_ == nullptr || server->store_->MayGo();
   // The process ends with this error, and what hangs uses all of it until then.
   if (!may_go) Keep(std::move(server));

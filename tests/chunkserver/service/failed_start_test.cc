@@ -1,4 +1,5 @@
 // A start that fails while a disk hangs says why, and ends: each in a process of its own.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -7,12 +8,17 @@
 #include <vector>
 
 #include "chunkserver/service/chunkserver.h"
+#include "common/storage/file_io.h"
 #include "tests/support/hanging_file_system.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
 namespace quern::chunkserver {
 namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 // Whoever looks at it has waited for longer than anybody waits for a disk.
 class ClockOfTheImpatient : public SimulatedClock {
@@ -80,6 +86,14 @@ TEST_F(FailedStartTest, AnAddressOfThePagesThatCannotBeHad) {
   options.flags.http = kNowhere;
   EXPECT_EXIT(StartInVain(options), testing::ExitedWithCode(1),
               "chunkserver_not_started.*--http 192.0.2.1:1");
+}
+
+// Once in the log, and once by the program as it ends.
+TEST_F(FailedStartTest, AStoreThatCannotBeOpenedIsLoggedOnce) {
+  ChunkserverOptions options = Options({"file/disk"});
+  ASSERT_OK(WriteFileDurably(FileSystem::Real(), dir_ / "file", "no directory"));
+  EXPECT_EXIT(StartInVain(options), testing::ExitedWithCode(1),
+              AllOf(HasSubstr("store_not_opened"), Not(HasSubstr("chunkserver_not_started"))));
 }
 
 }  // namespace
