@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "common/clean_text.h"
 #include "common/log.h"
 #include "common/rpc/outbox.h"
 #include "mapreduce/coordinator/service/convert.h"
@@ -19,7 +18,6 @@ namespace {
 
 // Splits of a dry run; a message has a limit.
 constexpr size_t kMaxPlanBytes = size_t{4} << 20;
-constexpr size_t kMaxReasonBytes = 500;
 
 pb::SubmitResponse DescribePlan(PlannedJob plan) {
   pb::SubmitResponse response;
@@ -243,7 +241,7 @@ void Coordinator::Withdraw(const Job& job, const absl::Status& why) {
 
 absl::Status Coordinator::Kill(std::string_view job_id, std::string_view reason) {
   if (IsPipelineId(job_id)) return pipelines_.Kill(job_id, reason);
-  return KillJob(job_id, {CleanLine(reason, kMaxReasonBytes)});
+  return KillJob(job_id, {std::string(reason)});
 }
 
 absl::Status Coordinator::StopJob(std::string_view job_id, std::string_view reason) {

@@ -200,9 +200,12 @@ TEST_F(SubmissionTest, OneThatIsKilledBeforeItsDirectoryIsMadeEnds) {
   options.prepare_retry = absl::ZeroDuration();
   Coordinator successor(OpenMemoryJournal(left), &planner_, &files, options);
   ASSERT_TRUE(successor.Start().ok());
-  ASSERT_TRUE(successor.Kill(id, "enough").ok());
+  // Longer than a line, and cleaned once.
+  const std::string reason(600, 'r');
+  ASSERT_TRUE(successor.Kill(id, reason + "\n").ok());
   EXPECT_TRUE(AwaitEnd(&successor, id, kLong));
   EXPECT_EQ(successor.GetJob(id)->state(), pb::JOB_STATE_KILLED);
+  EXPECT_EQ(successor.GetJob(id)->reason(), reason + "\\n");
 }
 
 // It would be cleaned up before, and what is made then would stay.
