@@ -255,4 +255,24 @@ absl::StatusOr<UniqueFd> ClusterDir::Lock() const {
   return fd;
 }
 
+std::optional<ClusterAddresses> FindAddresses(const std::optional<ClusterState>& state,
+                                              const std::optional<ClusterConfig>& config) {
+  ClusterAddresses found;
+  if (state.has_value() && state->supervisor.IsAlive()) {
+    for (const ServerRecord& server : state->servers) {
+      if (server.name == "master") found.master = server.rpc;
+      if (server.name == "coordinator") found.coordinator = server.rpc;
+    }
+    found.starting = !state->up;
+    if (!found.master.empty() && !found.coordinator.empty()) return found;
+  }
+  if (!config.has_value()) return std::nullopt;
+  const auto master = config->ports.find("master");
+  const auto coordinator = config->ports.find("coordinator");
+  if (master == config->ports.end() || coordinator == config->ports.end()) return std::nullopt;
+  return ClusterAddresses{.master = fmt::format("127.0.0.1:{}", master->second.rpc),
+                          .coordinator = fmt::format("127.0.0.1:{}", coordinator->second.rpc),
+                          .starting = false};
+}
+
 }  // namespace quern::local

@@ -46,6 +46,18 @@ struct ClusterState {
   std::vector<ServerRecord> servers;
 };
 
+// HOST:PORT of what a shell asks.
+struct ClusterAddresses {
+  std::string master;
+  std::string coordinator;
+  // The `up` that runs has yet to come up: these are its addresses if it does.
+  bool starting = false;
+};
+// Of the `up` that runs, from its first moment on, else of the last one that came up. None where
+// there was none.
+std::optional<ClusterAddresses> FindAddresses(const std::optional<ClusterState>& state,
+                                              const std::optional<ClusterConfig>& config);
+
 class ClusterDir {
  public:
   // ~/.quern, for who names none.

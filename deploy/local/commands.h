@@ -30,7 +30,7 @@ int RunDown(const std::string& dir, Clock* clock);
 // 0 when every process runs, 1 otherwise.
 int RunStatus(const std::string& dir, bool json);
 
-// Lines for a shell: eval "$(quern env)".
+// Lines for a shell: eval "$(quern env)". Also for a cluster that is starting, which is told.
 int RunEnv(const std::string& dir);
 
 }  // namespace quern::local

@@ -123,7 +123,8 @@ Program QuernProgram() {
               {.name = "env",
                .aliases = {},
                .usage = "[--dir DIR]",
-               .summary = "prints the exports that make a shell use a cluster",
+               .summary = "prints the exports that make a shell use a cluster, also one that is "
+                          "starting",
                .examples = {"eval \"$(quern env)\"; dfs ls /", "quern env --dir /tmp/q"},
                .make = [] { return std::make_unique<EnvCommand>(); }},
           },

@@ -79,16 +79,23 @@ int RunEnv(const std::string& dir_flag) {
   const auto dir = ClusterDir::At(dir_flag);
   if (!dir.ok()) return Fail("quern env", dir.status());
   const auto config = dir->LoadConfig();
-  if (!config.ok()) return Fail("quern env", config.status());
-  if (!config->has_value()) {
+  const auto state = dir->LoadState();
+  // Either is enough; what cannot be read is told where the other does not answer.
+  const auto found =
+      FindAddresses(state.ok() ? *state : std::nullopt, config.ok() ? *config : std::nullopt);
+  if (!found.has_value()) {
+    if (!config.ok()) return Fail("quern env", config.status());
     return Fail("quern env",
-                NotFoundError("{}: no cluster was started here. Try: quern up --dir {}",
+                NotFoundError("{}: no cluster runs here, and none has come up before. Try: quern "
+                              "up --dir {}",
                               dir->path(), ShellQuoted(dir->path())));
   }
-  const auto address = [&](const char* name) {
-    return fmt::format("127.0.0.1:{}", (*config)->ports.at(name).rpc);
-  };
-  Out().Print(ShellExports(address("master"), address("coordinator"), ""));
+  if (found->starting) {
+    Err().Format(
+        "quern env: {}: the cluster is starting. Try: until dfs health; do sleep 1; done\n",
+        dir->path());
+  }
+  Out().Print(ShellExports(found->master, found->coordinator, ""));
   return kExitOk;
 }
 

@@ -177,5 +177,34 @@ TEST_F(ClusterDirTest, ASupervisorThatWasKilledAMomentAgoIsNoCluster) {
   close(ready[1]);
 }
 
+TEST(FindAddresses, OfTheClusterThatRunsElseOfTheLastThatCameUp) {
+  EXPECT_FALSE(FindAddresses(std::nullopt, std::nullopt).has_value());
+  ClusterConfig config;
+  EXPECT_FALSE(FindAddresses(std::nullopt, config).has_value()) << "without ports";
+  config.ports["master"].rpc = 9400;
+  config.ports["coordinator"].rpc = 9420;
+  ClusterState state;
+  state.servers = {{.role = "master", .name = "master", .rpc = "127.0.0.1:1"},
+                   {.role = "coordinator", .name = "coordinator", .rpc = "127.0.0.1:2"}};
+  auto found = FindAddresses(state, config);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->master, "127.0.0.1:9400") << "nothing runs";
+  EXPECT_EQ(found->coordinator, "127.0.0.1:9420");
+  EXPECT_FALSE(found->starting);
+  EXPECT_FALSE(FindAddresses(state, std::nullopt).has_value());
+
+  // The first `up`, which has written no cluster.json yet, or one with other ports.
+  state.supervisor = ProcessIdentity::Of(getpid());
+  for (const auto& kept : {std::optional<ClusterConfig>(), std::optional(config)}) {
+    found = FindAddresses(state, kept);
+    ASSERT_TRUE(found.has_value());
+    EXPECT_EQ(found->master, "127.0.0.1:1");
+    EXPECT_EQ(found->coordinator, "127.0.0.1:2");
+    EXPECT_TRUE(found->starting);
+  }
+  state.up = true;
+  EXPECT_FALSE(FindAddresses(state, config)->starting);
+}
+
 }  // namespace
 }  // namespace quern::local
