@@ -1,6 +1,7 @@
 #include "client/shell/copy.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,7 +11,9 @@
 #include <optional>
 #include <utility>
 
+#include "client/path.h"
 #include "client/shell/interrupt.h"
+#include "common/hash.h"
 #include "common/random.h"
 #include "common/sizes.h"
 #include "common/storage/file_io.h"
@@ -39,6 +42,14 @@ absl::Status WriteAll(int fd, std::string_view bytes, std::string_view name) {
     if (n > 0) bytes.remove_prefix(static_cast<size_t>(n));
   }
   return absl::OkStatus();
+}
+
+// Hidden, beside it, and the same each time; of a name that leaves no room for more, a hash.
+std::string PartialName(const std::string& path) {
+  constexpr size_t kLongestPlainName = 200;
+  const std::string name = client::BaseName(path);
+  return fmt::format("{}/.{}.dfs-part", ParentDir(path),
+                     name.size() <= kLongestPlainName ? name : HashBytes128(name).ToString());
 }
 
 }  // namespace
@@ -114,6 +125,7 @@ absl::StatusOr<LocalTarget> LocalTarget::WriteInto(const std::string& path) {
 
 absl::StatusOr<LocalTarget> LocalTarget::Beside(const std::string& path,
                                                 LocalTargetOptions options) {
+  if (options.resume) return Resumed(path, options);
   // Not mkstemp, which gives 0600: the mask of the process can only be read by setting it, under
   // the feet of other threads.
   std::string temporary = fmt::format("{}/.dfs-get-{:016x}", ParentDir(path), RandomId());
@@ -121,6 +133,30 @@ absl::StatusOr<LocalTarget> LocalTarget::Beside(const std::string& path,
   UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!fd) return ErrnoStatus(errno, path);
   return LocalTarget(path, std::move(temporary), std::move(fd), options);
+}
+
+absl::StatusOr<LocalTarget> LocalTarget::Resumed(const std::string& path,
+                                                 LocalTargetOptions options) {
+  std::string partial = PartialName(path);
+  const mode_t mode = options.is_private ? 0600 : 0666;
+  // The name is known beforehand: nobody else's file, and none that a link leads to.
+  UniqueFd fd(open(partial.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode));
+  struct stat info = {};
+  if (!fd || fstat(fd.get(), &info) != 0) return ErrnoStatus(errno, partial);
+  if (!S_ISREG(info.st_mode) || info.st_uid != geteuid() || info.st_nlink > 1) {
+    return FailedPreconditionError("{}: is not what an earlier copy left. Try: remove it", partial);
+  }
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    return FailedPreconditionError("{}: another process writes it. Try: again when that has ended",
+                                   partial);
+  }
+  // Another process may have finished it before the lock was ours.
+  struct stat now = {};
+  if (lstat(partial.c_str(), &now) != 0 || now.st_ino != info.st_ino) {
+    return FailedPreconditionError("{}: another process has just finished it. Try: again", partial);
+  }
+  if (options.is_private && fchmod(fd.get(), mode) != 0) return ErrnoStatus(errno, partial);
+  return LocalTarget(path, std::move(partial), std::move(fd), options);
 }
 
 LocalTarget::LocalTarget(std::string path, std::string temporary, UniqueFd fd,
@@ -137,7 +173,10 @@ LocalTarget::LocalTarget(LocalTarget&& other) noexcept
       options_(other.options_) {}
 
 LocalTarget::~LocalTarget() {
-  if (!temporary_.empty()) unlink(temporary_.c_str());
+  if (temporary_.empty()) return;
+  struct stat info = {};
+  const bool keep = options_.resume && stat(temporary_.c_str(), &info) == 0 && info.st_size > 0;
+  if (!keep) unlink(temporary_.c_str());
 }
 
 absl::Status LocalTarget::Commit() {

@@ -27,6 +27,9 @@ absl::Status CopyToWriter(client::ReadStream* stream, client::FileWriter* writer
 struct LocalTargetOptions {
   bool replace = false;     // a file or a disk of that name
   bool is_private = false;  // for its owner alone, as long as SetAttributes says nothing else
+  // What is not committed stays beside it, as .NAME.dfs-part, and the next target of this kind
+  // begins with it.
+  bool resume = false;
 };
 
 // A local file that appears under its name complete or not at all: written under a temporary name
@@ -37,13 +40,15 @@ class LocalTarget {
  public:
   // "-" is stdout; /dev/stdout, /dev/stderr and /dev/fd/N are what is open there, wherever it goes.
   // AlreadyExists when a file or a disk has the name and is not to be replaced;
-  // FailedPrecondition for what is no place for a file.
+  // FailedPrecondition for what is no place for a file, or when another process resumes there.
   static absl::StatusOr<LocalTarget> Create(const std::string& path,
                                             LocalTargetOptions options = {});
   LocalTarget(LocalTarget&& other) noexcept;
   ~LocalTarget();
 
   int fd() const { return fd_.get(); }
+  // It may have bytes already, which can be read and cut off.
+  bool can_resume() const { return options_.resume && !is_device(); }
   // Mode and times. Before Commit, which may follow an error: what was copied is whole.
   absl::Status SetAttributes(const client::FileStatus& status);
   // Closes it. AlreadyExists when something has got the name meanwhile.
@@ -53,6 +58,7 @@ class LocalTarget {
   LocalTarget(std::string path, std::string temporary, UniqueFd fd, LocalTargetOptions options);
   static absl::StatusOr<LocalTarget> WriteInto(const std::string& path);
   static absl::StatusOr<LocalTarget> Beside(const std::string& path, LocalTargetOptions options);
+  static absl::StatusOr<LocalTarget> Resumed(const std::string& path, LocalTargetOptions options);
   bool is_device() const { return temporary_.empty(); }
 
   std::string path_;

@@ -10,6 +10,7 @@
 #include "client/shell/interrupt.h"
 #include "client/shell/jobs.h"
 #include "client/shell/made_directories.h"
+#include "client/shell/resume.h"
 #include "client/shell/shell.h"
 #include "client/shell/target.h"
 #include "client/shell/tree.h"
@@ -42,6 +43,10 @@ class Get final : public ShellCommand {
                  "theirs, also those of a run that was killed");
     line->Number("-j,--jobs,-t", "N", &jobs_, {1, kMaxJobs}, "files at a time (4)");
     line->Value("--bwlimit", "RATE", &rate_, "bytes a second at most, over all files, as in 10MiB");
+    line->Switch(
+        "--resume", &resume_,
+        "keep what came of a file (.NAME.dfs-part) when it breaks off, and go on with what "
+        "an earlier --resume left, after its checksums were compared");
     line->Arguments(&arguments_, 1);
   }
 
@@ -57,6 +62,7 @@ class Get final : public ShellCommand {
     }
     const InterruptGuard guard;
     const std::vector<FileStatus> sources = shell->ExpandAndStat(arguments_);
+    if (target == "-" && resume_) return UsageError("--resume is not for stdout");
     if (target == "-") return ToStdout(shell, sources);
     const bool into = IsLocalDirectory(target);
     if (!into && (sources.size() > 1 || target.ends_with('/'))) {
@@ -115,18 +121,39 @@ class Get final : public ShellCommand {
   }
 
   absl::Status CopyOne(Shell* shell, const Job& job, Progress* progress) const {
-    ASSIGN_OR_RETURN(LocalTarget target,
-                     LocalTarget::Create(job.target, {.replace = force_, .is_private = preserve_}));
-    RETURN_IF_ERROR(StreamTo(shell, job.source, target.fd(), job.target, progress, limit_.get()));
+    if (resume_) {
+      // An earlier call may have got all of it.
+      ASSIGN_OR_RETURN(const bool is_there, HasAllBytes(shell, job.source, job.target));
+      if (is_there) {
+        progress->Add(job.source.length);
+        PrintCopied(shell, job, job.source.length);
+        return absl::OkStatus();
+      }
+    }
+    ASSIGN_OR_RETURN(LocalTarget target, LocalTarget::Create(job.target, {.replace = force_,
+                                                                          .is_private = preserve_,
+                                                                          .resume = resume_}));
+    ASSIGN_OR_RETURN(const auto reader, shell->fs()->Open(job.source.path));
+    uint64_t kept = 0;
+    if (target.can_resume()) {
+      ASSIGN_OR_RETURN(kept, KeepVerified(shell, reader->status(), target.fd(), job.target));
+      if (kept > 0) shell->Warn(fmt::format("{}: goes on after {} bytes", job.target, kept));
+      progress->Add(kept);
+    }
+    const auto stream = reader->Stream(kept, reader->status().length - kept);
+    RETURN_IF_ERROR(CopyToFd(stream.get(), target.fd(), job.target, progress, limit_.get()));
     const absl::Status preserved = preserve_ ? target.SetAttributes(job.source) : absl::OkStatus();
     RETURN_IF_ERROR(target.Commit());
-    if (shell->json()) {
-      shell->Print(std::move(JsonLine()
-                                 .Add("source", job.source.path)
-                                 .Add("path", job.target)
-                                 .Add("bytes", job.source.length)));
-    }
+    PrintCopied(shell, job, kept);
     return preserved;
+  }
+
+  void PrintCopied(Shell* shell, const Job& job, uint64_t kept) const {
+    if (!shell->json()) return;
+    JsonLine line;
+    line.Add("source", job.source.path).Add("path", job.target).Add("bytes", job.source.length);
+    if (resume_) line.Add("kept_bytes", kept);
+    shell->Print(line);
   }
 
   absl::Status ToStdout(Shell* shell, const std::vector<FileStatus>& sources) const {
@@ -140,6 +167,7 @@ class Get final : public ShellCommand {
 
   bool force_ = false;
   bool preserve_ = false;
+  bool resume_ = false;
   int64_t jobs_ = 4;
   std::string rate_;
   std::unique_ptr<RateLimit> limit_;  // null: none
@@ -209,9 +237,10 @@ class Getmerge final : public ShellCommand {
 CommandSpec GetCommand() {
   return {.name = "get",
           .aliases = {"copyToLocal", "download"},
-          .usage = "[-f] [-p] [-j N] [--bwlimit RATE] SOURCE... [TARGET]",
+          .usage = "[-f] [-p] [-j N] [--bwlimit RATE] [--resume] SOURCE... [TARGET]",
           .summary = "copies files and directories of the cluster to this machine ('-' is stdout)",
-          .examples = {"dfs get /out/part-r-00000 .", "dfs get -f -j 8 '/out/*' results/"},
+          .examples = {"dfs get /out/part-r-00000 .", "dfs get -f -j 8 '/out/*' results/",
+                       "dfs get --resume /backup.tar ."},
           .make = Maker<Get>("get")};
 }
 

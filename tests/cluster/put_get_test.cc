@@ -47,6 +47,16 @@ TEST(PutGet, BytesComeBackUnchanged) {
     const CommandResult get = cluster->Dfs({"get", "-f", GlobEscaped(c.path), target});
     EXPECT_EQ(get.exit_code, 0) << get.Describe();
     EXPECT_EQ(Sha256OfFile(target), Sha256OfFile(source));
+    // As an earlier call would have left it that broke off half way.
+    const std::string resumed = cluster->scratch() + "/resumed";
+    const std::string partial = cluster->scratch() + "/.resumed.dfs-part";
+    std::filesystem::copy_file(source, partial);
+    std::filesystem::resize_file(partial, c.size / 2);
+    const CommandResult again = cluster->Dfs({"get", "--resume", GlobEscaped(c.path), resumed});
+    EXPECT_EQ(again.exit_code, 0) << again.Describe();
+    EXPECT_EQ(Sha256OfFile(resumed), Sha256OfFile(source));
+    EXPECT_FALSE(std::filesystem::exists(partial));
+    std::filesystem::remove(resumed);
     const CommandResult fsck = cluster->Dfs({"fsck", c.path});
     EXPECT_EQ(fsck.exit_code, 0) << fsck.Describe();
     EXPECT_THAT(fsck.out, HasSubstr("is HEALTHY"));
