@@ -26,7 +26,8 @@ class Rm final : public ShellCommand {
   void Define(CommandLine* line) override {
     line->Switch("-r,-R,--recursive", &recursive_, "directories, with everything in them");
     line->Switch("-f,--force", &force_, "no error for names that are not there");
-    line->Switch("--skip-trash,--skipTrash", &skip_trash_, "remove at once");
+    line->Switch("--skip-trash,--skipTrash", &skip_trash_,
+                 "accepted for Hadoop's habit: there is no trash, all is removed at once");
     line->Arguments(&patterns_, 0);
   }
 

@@ -27,6 +27,16 @@ TEST(Registry, EveryCommandHasHelpWithTwoExamplesAndANameOfItsOwn) {
   }
 }
 
+TEST(Registry, RmTakesHadoopsWordForAtOnceAndSaysThatThereIsNoTrash) {
+  for (const std::string flag : {"--skip-trash", "--skipTrash", "-skipTrash"}) {
+    const auto command = LookUpCommand(DfsProgram(), "rm")->make();
+    CommandLine line;
+    command->Define(&line);
+    EXPECT_OK(line.Parse({"-r", flag, "/x"})) << flag;
+    EXPECT_NE(line.FlagHelp().find("there is no trash"), std::string::npos);
+  }
+}
+
 TEST(Registry, WhatIsNoPathIsNoAnswerOfTest) {
   const auto command = LookUpCommand(DfsProgram(), "test")->make();
   CommandLine line;
