@@ -36,6 +36,27 @@ int64_t NumberParam(quern::TaskContext& context, std::string_view name, std::str
   return number;
 }
 
+double RealParam(quern::TaskContext& context, std::string_view name, double least, double most) {
+  const std::string_view text = context.param(name);
+  double number = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  // Of "nan" neither is true.
+  const bool within = number >= least && number <= most;
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || !within) {
+    context.Fail("params." + std::string(name) + " = '" + std::string(text) +
+                 "': must be a number from " + std::to_string(least) + " to " +
+                 std::to_string(most));
+  }
+  return number;
+}
+
+std::string_view NameParam(quern::TaskContext& context, std::string_view name,
+                           std::string_view fallback) {
+  const std::string_view text = context.param(name, fallback);
+  if (text.empty()) context.Fail("params." + std::string(name) + " = '': must be a name");
+  return text;
+}
+
 std::vector<std::string> ListParam(quern::TaskContext& context, std::string_view name,
                                    std::string_view fallback) {
   std::vector<std::string> list;

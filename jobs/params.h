@@ -21,6 +21,13 @@ bool FlagParam(quern::TaskContext& context, std::string_view name,
 int64_t NumberParam(quern::TaskContext& context, std::string_view name, std::string_view fallback,
                     int64_t least, int64_t most);
 
+// A number from `least` to `most`, which has to be set.
+double RealParam(quern::TaskContext& context, std::string_view name, double least, double most);
+
+// Any text but an empty one; `fallback` when it is not set.
+std::string_view NameParam(quern::TaskContext& context, std::string_view name,
+                           std::string_view fallback);
+
 // Items with commas between them, without the blanks around each. An empty list has none where
 // `fallback` has none, and fails the job elsewhere: nothing to do is not what was meant.
 std::vector<std::string> ListParam(quern::TaskContext& context, std::string_view name,

@@ -4,9 +4,12 @@
 //   export LC_ALL=C; tr -s '[:space:]' '\n' < FILE | sed '/^$/d' | sort | uniq -c
 // Param: stopwords, the name of a side file whose words are not counted.
 #include <fstream>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 
+#include "jobs/params.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -14,9 +17,9 @@ namespace {
 class WordCountMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
-    const std::string_view name = context.param("stopwords");
-    if (name.empty()) return;
-    std::ifstream file(context.file(name));
+    const std::optional<std::string_view> name = ParamIfSet(context, "stopwords");
+    if (!name.has_value()) return;
+    std::ifstream file(context.file(*name));
     for (std::string word; file >> word;) stopwords_.insert(word);
   }
   void Map(const quern::MapInput& in) override {

@@ -20,7 +20,7 @@ class NgramMapper : public quern::Mapper {
   void Start(quern::TaskContext& context) override {
     n_ = static_cast<size_t>(NumberParam(context, "n", "2", 1, 20));
     json_ = context.input_format() == "jsonl";
-    field_ = context.param("field", "text");
+    field_ = NameParam(context, "field", "text");
   }
   void Map(const quern::MapInput& in) override {
     if (!json_) return Count(in.value());

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "jobs/classic/rank_block.h"
+#include "jobs/params.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -24,18 +25,6 @@ using quern::classic::BlockView;
 using quern::classic::RankRecord;
 
 constexpr double kUnits = 1152921504606846976.0;  // 2^60
-
-double RealParam(quern::TaskContext& context, std::string_view name, double low, double high) {
-  const std::string_view text = context.param(name);
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() ||
-      !(value >= low && value <= high)) {
-    context.Fail("params." + std::string(name) + " = '" + std::string(text) +
-                 "': must be a number from " + std::to_string(low) + " to " + std::to_string(high));
-  }
-  return value;
-}
 
 // At least 1: of a graph without nodes nobody asks for a rank.
 double NodesParam(quern::TaskContext& context) {

@@ -4,6 +4,8 @@
 //
 // Edges are JSON lines, or with the input format `record` and params.records = true records, whose
 // key and value are two nodes of any bytes.
+#include <charconv>
+#include <cstdint>
 #include <string>
 #include <tuple>
 
@@ -18,11 +20,13 @@ using quern::corpus::StarMaker;
 
 bool IsLargeStep(quern::TaskContext& context) {
   const std::string step(context.param("step"));
-  const bool is_round = !step.empty() && step.find_first_not_of("0123456789") == std::string::npos;
-  if (step != "large" && step != "small" && !is_round) {
+  if (step == "large" || step == "small") return step == "large";
+  int64_t round = -1;
+  const auto read = std::from_chars(step.data(), step.data() + step.size(), round);
+  if (read.ec != std::errc() || read.ptr != step.data() + step.size() || round < 0) {
     context.Fail("params.step = '" + step + "': must be large, small, or the number of a round");
   }
-  return step == "large" || (is_round && (step.back() - '0') % 2 == 1);
+  return round % 2 == 1;
 }
 
 // Records that are read as lines are no edges, and nodes of any bytes written as lines have lost

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "jobs/params.h"
 #include "jobs/text/utf8.h"
 
 namespace quern::corpus {
@@ -38,7 +39,7 @@ std::string IdOf(const std::vector<text::JsonField>& fields) {
 
 void DocumentReader::Start(TaskContext& context) {
   json_ = context.input_format() == "jsonl";
-  field_ = context.param("field", "text");
+  field_ = NameParam(context, "field", "text");
   documents_ = context.counter("documents");
   bad_json_ = context.counter("lines_of_bad_json");
   without_text_ = context.counter("documents_without_text");

@@ -52,7 +52,7 @@ class ExtractMapper : public quern::Mapper {
   void Start(quern::TaskContext& context) override {
     json_ = context.input_format() == "jsonl";
     warc_ = context.input_format() == "warc";
-    field_ = context.param("field", "html");
+    field_ = NameParam(context, "field", "html");
     links_ = FlagParam(context, "links");
     const std::string content(context.param("content", "main"));
     if (content != "main" && content != "all") {

@@ -3,7 +3,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include <charconv>
+#include <cstdint>
+
+#include "jobs/params.h"
 
 namespace quern::corpus {
 
@@ -16,12 +18,7 @@ void AppendBigEndian(uint64_t number, std::string* out) {
 }  // namespace
 
 void ShuffleKeys::Start(TaskContext& context) {
-  const std::string_view value = context.param("seed", "0");
-  const char* const end = value.data() + value.size();
-  const auto [last, error] = std::from_chars(value.data(), end, seed_);
-  if (error != std::errc() || last != end) {
-    context.Fail("params.seed = '" + std::string(value) + "': must be a whole number from 0");
-  }
+  seed_ = static_cast<uint64_t>(NumberParam(context, "seed", "0", 0, INT64_MAX));
 }
 
 std::string_view ShuffleKeys::KeyOf(std::string_view id, std::string_view text,

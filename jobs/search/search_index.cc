@@ -25,23 +25,13 @@ namespace search = quern::search;
 // What a map task gathers before it hands it on: with the engine's buffers within 512 MiB.
 constexpr size_t kRunBytes = 48 << 20;
 
-std::vector<std::string> Split(std::string_view list) {
-  std::vector<std::string> names;
-  while (!list.empty()) {
-    const size_t comma = std::min(list.find(','), list.size());
-    names.emplace_back(list.substr(0, comma));
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-  return names;
-}
-
 // What the job's parameters say, the same in all tasks.
 search::SegmentWriterOptions ReadOptions(quern::TaskContext& context) {
   search::SegmentWriterOptions options;
   options.analysis.language = context.param("lang");
   options.analysis.stem = FlagParam(context, "stem");
   options.analysis.stop_words = FlagParam(context, "stop_words");
-  options.fields = Split(context.param("fields", "title,body"));
+  options.fields = ListParam(context, "fields", "title,body");
   options.stored = context.param("stored", "true") == "true" || FlagParam(context, "stored");
   const std::string fields = search::DocumentIndexer::CheckFields(options.fields);
   if (!fields.empty()) context.Fail("params.fields: " + fields);

@@ -384,11 +384,13 @@ absl::Status CheckParameterNames(const SpecFile& file) {
 }
 
 absl::Status CheckParameterForms(const SpecFile& file) {
+  std::vector<std::string> files;
+  for (const auto& [path, name] : file.files) files.push_back(name);
   for (const auto& [name, form] : file.forms) {
     const auto set = file.spec.params().find(name);
     if (set == file.spec.params().end()) continue;
     if (set->second.find("${") != std::string::npos) continue;
-    RETURN_IF_ERROR(Annotate(form.Check(set->second), fmt::format("params.{}", name)));
+    RETURN_IF_ERROR(Annotate(form.Check(set->second, files), fmt::format("params.{}", name)));
   }
   return absl::OkStatus();
 }

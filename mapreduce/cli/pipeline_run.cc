@@ -132,6 +132,9 @@ absl::StatusOr<StartedPipeline> StartPipeline(Session* session, const PipelineTe
                                               const PipelineFlags& flags) {
   ASSIGN_OR_RETURN(LoadedPipeline loaded, Load(pipeline));
   RETURN_IF_ERROR(ApplyFlags(flags, &loaded));
+  if (const absl::Status read = CheckPipelineForms(loaded.file); !read.ok()) {
+    return UsageError(Message(read));
+  }
   ASSIGN_OR_RETURN(pb::PipelineSpec spec, BuildPipeline(loaded.file, &loaded.stages));
   spec.set_user(flags.user);
   spec.set_command(flags.command);

@@ -1,5 +1,6 @@
 #include "mapreduce/cli/pipeline_spec.h"
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_replace.h>
 #include <fmt/ranges.h>
 #include <toml++/toml.h>
@@ -72,11 +73,20 @@ class PipelineReader {
       file_.output = text;
     } else if (key == "keep") {
       file_.keep = text == "true";
+    } else if (key == kParameters) {
+      return ReadForms(text);
     } else {
       return InvalidArgumentError(
-          "unknown key: a pipeline has name, usage, help, input, output, keep, [params] and "
-          "[[stage]]");
+          "unknown key: a pipeline has name, usage, help, input, output, keep, parameters, "
+          "[params] and [[stage]]");
     }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadForms(const std::string& text) {
+    SpecFile as_of_a_job;
+    RETURN_IF_ERROR(SetSpecKey(kParameters, text, &as_of_a_job));
+    file_.forms = std::move(as_of_a_job.forms);
     return absl::OkStatus();
   }
 
@@ -256,7 +266,7 @@ const std::string* FindParam(const PipelineFile& file, const std::string& name) 
 bool IsWanted(const PipelineFile& file, const StageFile& stage) {
   if (stage.when.empty()) return true;
   const std::string* const value = FindParam(file, stage.when);
-  return value != nullptr && !value->empty() && *value != "false";
+  return value != nullptr && !value->empty() && !absl::EqualsIgnoreCase(*value, "false");
 }
 
 // A parameter that nothing reads is a mistake. One that only a stage reads which is left out may
@@ -406,6 +416,15 @@ absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
         CleanLine(key, 100), CleanLine(key, 100), fmt::format("{}", fmt::join(names, ", ")));
   }
   Set(key, value, &file->params);
+  return absl::OkStatus();
+}
+
+absl::Status CheckPipelineForms(const PipelineFile& file) {
+  for (const auto& [name, form] : file.forms) {
+    const std::string* const value = FindParam(file, name);
+    if (value == nullptr) continue;
+    RETURN_IF_ERROR(Annotate(form.Check(*value), fmt::format("params.{}", name)));
+  }
   return absl::OkStatus();
 }
 

@@ -4,6 +4,7 @@
 //   input = ["/graph"]             what @in stands for when the command line names nothing
 //   output = "/ranks"              what outputs without a leading / lie below
 //   keep = true                    what lies between stages stays
+//   parameters = ["parquet: flag"] what values of [params] look like, as in a job's spec
 //   [params]                       go to every stage that reads a parameter of that name
 //   [[stage]]
 //   name = "ranks"
@@ -16,6 +17,7 @@
 //   [stage.params]                 and every other key of a job's spec
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,6 +53,7 @@ struct PipelineFile {
   std::string output;
   bool keep = false;
   Settings params;
+  std::map<std::string, ParameterForm> forms;  // of those of them whose values are looked at
   std::vector<StageFile> stages;
 };
 
@@ -72,6 +75,8 @@ absl::StatusOr<LoadedStage> LoadStage(StageFile stage, SpecFile job);
 // and, where a stage reads such a parameter, "KEY=VALUE" for those of the pipeline.
 absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
                             std::vector<LoadedStage>* stages);
+// InvalidArgument when one of the pipeline's own parameters is set to what it cannot be.
+absl::Status CheckPipelineForms(const PipelineFile& file);
 // Puts together what the file, the specs and the arguments say, and takes out those of `stages`
 // that wait for a parameter which nobody has set. The plugins are left to the caller.
 absl::StatusOr<pb::PipelineSpec> BuildPipeline(const PipelineFile& file,

@@ -216,7 +216,7 @@ name = "group"
 job = "group-by"
 input = ["@count"]
 output = "groups"
-params = { aggregates = "none(" }
+params = { aggregates = "count,count" }
 )";
   const Outcome failed =
       Mr(fmt::format("run --local {0}/fails.toml file://{0}/text file://{0}/out", dir_.path()));

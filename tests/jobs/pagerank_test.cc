@@ -160,8 +160,14 @@ TEST_F(PageRankTest, OfAGraphWithoutEdgesNothingComesOut) {
 }
 
 TEST_F(PageRankTest, WrongParametersAreSaid) {
-  EXPECT_THAT(RunJob("a\tb\n", "--set damping=2").out,
-              HasSubstr("params.damping = '2': must be a number from 0"));
+  for (const char* damping : {"2", "1.5", "-0.1", "abc", "nan", "inf", ""}) {
+    const Outcome outcome = RunJob("a\tb\n", fmt::format("--set damping={}", damping));
+    EXPECT_EQ(outcome.exit_code, 2) << damping;
+    EXPECT_THAT(outcome.out, HasSubstr(fmt::format(
+                                 "params.damping: '{}' is not a number from 0 to 1", damping)));
+  }
+  EXPECT_THAT(RunJob("a\tb\n", "--set ranks.tolerance=2").out,
+              HasSubstr("stage ranks: params.tolerance: '2' is not a number from 0 to 1"));
   EXPECT_EQ(RunJob("a\tb\n", "--set dampening=0.5").exit_code, 2);
 }
 

@@ -140,7 +140,7 @@ TEST_F(CorpusExplainTest, WrongUseSaysTheUsage) {
   }
   EXPECT_THAT(Explain("--json " + Corpus() + "kept").out,
               HasSubstr("--json: corpus-explain answers on the terminal. Try: an OUT at the end"));
-  EXPECT_THAT(Explain(Corpus() + "''").out, HasSubstr("params.document: an id or a URL is needed"));
+  EXPECT_THAT(Explain(Corpus() + "''").out, HasSubstr("params.document: must not be empty"));
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ TEST(Rules, StandInTheJobAndInItsPage) {
   const std::string page = ReadWhole(std::string(QUERN_SOURCE_DIR) + "/docs/jobs/filter.md");
   std::string table = "| rule | keeps | source |\n|---|---|---|\n";
   for (const Rule& rule : corpus::AllRules()) {
-    EXPECT_THAT(job, HasSubstr(fmt::format("\"{}\"", rule.name)));
+    EXPECT_THAT(job, HasSubstr(fmt::format("\"{}: real|off\"", rule.name)));
     table += fmt::format("| `{}` | `{}` {} {} | {} |\n", rule.name, rule.tag,
                          rule.at_least ? "≥" : "≤", rule.threshold, rule.source);
   }
@@ -65,7 +65,7 @@ TEST(Rules, StandInTheJobAndInItsPage) {
   EXPECT_TRUE(page.ends_with("\n\n" + table)) << table;
   const std::string report = ReadWhole(std::getenv("QUERN_JOBS") + std::string("/report.toml"));
   for (const Rule& rule : corpus::AllRules()) {
-    EXPECT_THAT(report, HasSubstr(fmt::format("\"{}\"", rule.name)));
+    EXPECT_THAT(report, HasSubstr(fmt::format("\"{}: real|off\"", rule.name)));
   }
   for (size_t i = 0; i < text::kMetricCount; ++i) {
     const auto metric = static_cast<text::Metric>(i);

@@ -119,6 +119,42 @@ TEST(JobSpec, ValuesThatTheJobCannotReadAreRefused) {
   }
 }
 
+TEST(JobSpec, ValuesAreNumbersWordsNamesAndListsOfThem) {
+  constexpr char kSpec[] =
+      "parameters = [\"d: real 0..1\", \"t: real|off\", \"m: real 0.5..\", \"keep: first|longest\","
+      "\"step: large|small|0..\", \"in: list any|language\", \"of: list count|sum(*)\","
+      "\"field: name\", \"stop: file\"]\n[files]\n\"/lists/stop.txt\" = \"stop\"\n";
+  const auto told = [&](const std::string& setting) {
+    SpecFile file = *ParseSpec(kSpec, "job.toml");
+    EXPECT_TRUE(SetSpecKey("params." + setting, &file).ok());
+    return std::string(CheckParameters(file).message());
+  };
+  for (const char* good :
+       {"d=0", "d=1", "d=0.85", "d=1e-10", "t=off", "t=-7.5", "m=0.5", "m=1e300", "keep=longest",
+        "step=small", "step=7", "in=en", "in=zh-Hant, any", "of=count", "of=sum(a b),count",
+        "field=a", "stop=stop", "d=${counter:moved}"}) {
+    EXPECT_EQ(told(good), "") << good;
+  }
+  for (const char* wrong : {"1.5", "-0.1", "abc", "nan", "inf", "", "0.5x", " 1", "1e999"}) {
+    EXPECT_EQ(told(fmt::format("d={}", wrong)),
+              fmt::format("params.d: '{}' is not a number from 0 to 1", wrong));
+  }
+  EXPECT_EQ(told("t=inf"), "params.t: 'inf' is not a number or off");
+  EXPECT_EQ(told("m=0"), "params.m: '0' is not a number from 0.5");
+  EXPECT_EQ(told("keep="), "params.keep: '' is not first or longest");
+  EXPECT_EQ(told("step=-1"), "params.step: '-1' is not large, small or a whole number from 0");
+  EXPECT_EQ(told("in=en,english"),
+            "params.in: 'english' is not any or the code of a language such as en or zh-Hant");
+  EXPECT_THAT(told("in=en,,de"), HasSubstr("params.in: '' is not"));
+  EXPECT_EQ(told("of=sum()"), "params.of: 'sum()' is not count or sum(*)");
+  EXPECT_EQ(told("field="), "params.field: must not be empty");
+  EXPECT_EQ(told("stop=none"), "params.stop: 'none' is not the name of a file given with --files");
+  for (const char* wrong : {"n: first", "n: real x..1", "n: real0..1", "n: list", "n: A|B"}) {
+    const auto file = ParseSpec(fmt::format("parameters = [\"{}\"]", wrong), "job.toml");
+    EXPECT_THAT(std::string(file.status().message()), HasSubstr("is no form of a value")) << wrong;
+  }
+}
+
 TEST(JobSpec, ReadsEveryPartOfAFile) {
   const auto file = ParseSpec(kFull, "job.toml");
   ASSERT_TRUE(file.ok()) << file.status();
