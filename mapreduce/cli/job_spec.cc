@@ -177,10 +177,24 @@ const std::vector<Key>& Keys() {
   return keys;
 }
 
-absl::Status UnknownKey(std::string_view key) {
+// The key that was probably meant: a parameter that is called so, another key, or a parameter whose
+// name is near. Empty when there is none.
+std::string NearestKey(std::string_view key, const SpecFile& file) {
+  std::vector<std::string> params = file.parameters.value_or(std::vector<std::string>());
+  for (const auto& [name, value] : file.spec.params()) params.push_back(name);
+  if (std::find(params.begin(), params.end(), key) != params.end()) {
+    return fmt::format("params.{}", key);
+  }
   std::vector<std::string> names;
   for (const Key& known : Keys()) names.push_back(known.name);
   const std::string near = DidYouMean(key, names);
+  if (!near.empty()) return near;
+  const std::string near_param = DidYouMean(key, params);
+  return near_param.empty() ? "" : fmt::format("params.{}", near_param);
+}
+
+absl::Status UnknownKey(std::string_view key, const SpecFile& file) {
+  const std::string near = NearestKey(key, file);
   return InvalidArgumentError("{}: unknown key{}", key,
                               near.empty() ? "" : fmt::format(". Did you mean {}?", near));
 }
@@ -236,7 +250,7 @@ absl::Status SetKey(std::string_view key, std::string_view value, Target target)
   for (const Key& known : Keys()) {
     if (known.name == key) return Annotate(known.set(value, target), key);
   }
-  return UnknownKey(key);
+  return UnknownKey(key, *target.file);
 }
 
 class SpecReader {

@@ -95,6 +95,20 @@ TEST(JobSpec, ParametersThatTheJobDoesNotReadAreRefused) {
       << "a spec that does not say what its classes read";
 }
 
+TEST(JobSpec, AKeyThatIsAParameterSaysSo) {
+  SpecFile file =
+      *ParseSpec("parameters = [\"n: 1..9\", \"gap_seconds\"]\n[params]\nmine = 1", "j");
+  const auto told = [&file](const char* setting) {
+    return std::string(SetSpecKey(setting, &file).message());
+  };
+  EXPECT_EQ(told("n=5"), "n: unknown key. Did you mean params.n?");
+  EXPECT_EQ(told("mine=5"), "mine: unknown key. Did you mean params.mine?");
+  EXPECT_EQ(told("gap_second=5"), "gap_second: unknown key. Did you mean params.gap_seconds?");
+  EXPECT_EQ(told("limits.memori=5"), "limits.memori: unknown key. Did you mean limits.memory?");
+  EXPECT_EQ(told("nothing.of.it=5"), "nothing.of.it: unknown key");
+  EXPECT_EQ(file.spec.params().size(), 1u) << "a wrong key sets nothing";
+}
+
 TEST(JobSpec, ValuesThatTheJobCannotReadAreRefused) {
   constexpr char kSpec[] =
       "parameters = [\"pattern: regex\", \"invert: flag\", \"n: 1..20\", \"gap: 0..\", \"any\"]\n";
