@@ -188,6 +188,12 @@ absl::Status CheckLimits(const pb::JobSpec::Limits& limits) {
     return InvalidArgumentError("limits.memory: {} is too little to run in. Try: 64MiB or more",
                                 FormatBinarySize(limits.memory_bytes()));
   }
+  if (limits.memory_bytes() > kLargestMemoryBytes) {
+    return InvalidArgumentError(
+        "limits.memory: {} is more than any worker has, {} at most. Try: 1GiB, and more reduce "
+        "tasks where that is too little",
+        FormatBinarySize(limits.memory_bytes()), FormatBinarySize(kLargestMemoryBytes));
+  }
   if (limits.attempts() > 100) {
     return InvalidArgumentError("limits.attempts: {} is more than 100", limits.attempts());
   }

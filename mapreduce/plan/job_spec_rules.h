@@ -13,6 +13,8 @@ namespace quern::mr {
 
 inline constexpr uint64_t kDefaultMemoryBytes = uint64_t{1} << 30;
 inline constexpr uint64_t kSmallestMemoryBytes = uint64_t{16} << 20;
+// More than any machine has: an attempt of more would take what there is.
+inline constexpr uint64_t kLargestMemoryBytes = uint64_t{16} << 40;
 inline constexpr uint32_t kMaxReduceTasks = 100'000;
 inline constexpr uint32_t kMaxGroupParts = 100;
 // It travels with every attempt.

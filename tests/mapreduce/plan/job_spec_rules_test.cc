@@ -46,6 +46,10 @@ TEST(JobSpecRules, NamesWhatIsWrong) {
        "output.schema: only the format"},
       {[](auto* s) { s->mutable_inputs(0)->set_columns("a"); }, "input.columns: only the format"},
       {[](auto* s) { s->mutable_limits()->set_memory_bytes(1 << 20); }, "limits.memory: 1 MiB"},
+      {[](auto* s) { s->mutable_limits()->set_memory_bytes(kLargestMemoryBytes + 1); },
+       "limits.memory: 16 TiB is more than any worker has"},
+      {[](auto* s) { s->mutable_limits()->set_memory_bytes(uint64_t{100} << 40); },
+       "limits.memory: 100 TiB is more than any worker has"},
       {[](auto* s) {
          s->mutable_limits()->set_skip_bad_records(true);
          s->mutable_limits()->set_attempts(1);
