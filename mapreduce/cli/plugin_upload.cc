@@ -47,6 +47,12 @@ absl::Status Upload(client::FileSystem* dfs, const std::string& path, std::strin
 }
 
 absl::StatusOr<uint64_t> LocalBytes(const std::string& local) {
+  if (IsDirectory(local)) {
+    return InvalidArgumentError(
+        "{}: is a directory, and a side file is one file. Try: --files with each file in it, or "
+        "with an archive of them",
+        local);
+  }
   if (!IsRegularFile(local)) return NotFoundError("{}: no such file on this machine", local);
   std::error_code error;
   const uint64_t bytes = std::filesystem::file_size(local, error);
