@@ -13,6 +13,7 @@
 
 #include "jobs/classic/columns.h"
 #include "jobs/classic/rank_block.h"
+#include "jobs/params.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -85,6 +86,7 @@ class NodeNumbers {
 // Lines SOURCE<TAB>TARGET; further columns are passed over.
 class EdgeMapper : public quern::Mapper {
  public:
+  void Start(quern::TaskContext& context) override { edges_ = context.counter("lines"); }
   void Map(const quern::MapInput& in) override {
     const std::string_view line = in.value();
     if (line.empty()) return;
@@ -92,8 +94,12 @@ class EdgeMapper : public quern::Mapper {
     if (!target.has_value()) context().SkipRecord("no_tab");
     const std::string_view source = *quern::classic::Column(line, 1);
     if (source.empty() || target->empty()) context().SkipRecord("no_node");
+    edges_->Increment();
     Emit(source, *target);
   }
+
+ private:
+  quern::Counter* edges_ = nullptr;
 };
 QUERN_REGISTER_MAPPER(EdgeMapper);
 
@@ -179,9 +185,19 @@ class NamesToCount : public quern::Mapper {
 };
 QUERN_REGISTER_MAPPER(NamesToCount);
 
+// No rank comes out of lines that are no edges, and what comes out looks like a graph without any.
+void CheckThatThereAreEdges(quern::TaskContext& context) {
+  const double none = RealParam(context, "lines_that_are_no_edges", 0, 1e19);
+  const double edges = RealParam(context, "lines_that_are_edges", 0, 1e19);
+  if (none == 0 || edges > 0) return;
+  context.Fail("EDGES: none of its " + std::string(context.param("lines_that_are_no_edges")) +
+               " lines is SOURCE<TAB>TARGET. Try: columns with tabs between them");
+}
+
 class BlockReducer : public quern::Reducer {
  public:
   void Start(quern::TaskContext& context) override {
+    CheckThatThereAreEdges(context);
     nodes_ = context.counter("nodes");
     edges_ = context.counter("edges");
     without_links_ = context.counter("nodes_without_links");

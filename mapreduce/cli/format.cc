@@ -65,13 +65,29 @@ std::string ProgressLine(const pb::JobStatus& status) {
   return text + WaitText(status);
 }
 
+namespace {
+
+std::string SetAsideOf(const pb::JobStatus& status) {
+  const std::string records = SetAsideText(status.counters());
+  std::string text = records.empty() ? "" : fmt::format(", {}", OneLine(records));
+  for (const pb::JobStatus::Stage& stage : status.stages()) {
+    const std::string of_stage = SetAsideText(stage.counters());
+    if (of_stage.empty()) continue;
+    text += fmt::format(", {}: {}", stage.name(), OneLine(of_stage));
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string EndLine(const pb::JobStatus& status, absl::Time now) {
   std::string text =
       fmt::format("{} {}: {}", status.job_id(), OneLine(status.name()), StateName(status.state()));
   text += fmt::format(" after {}", LengthText(status.submitted_ms(), status.finished_ms(), now));
   if (status.state() != pb::JOB_STATE_SUCCEEDED) return text;
   if (IsPipeline(status)) {
-    return text + fmt::format(", output in {}", OneLine(status.output_path()));
+    text += fmt::format(", output in {}", OneLine(status.output_path()));
+    return text + SetAsideOf(status);
   }
   text += fmt::format(": {} in", FormatBinarySize(status.input_bytes()));
   if (status.reduce().total() > 0) {
@@ -82,7 +98,7 @@ std::string EndLine(const pb::JobStatus& status, absl::Time now) {
   for (const pb::JobStatus::NamedOutput& output : status.named_outputs()) {
     text += fmt::format(", {} to {}", output.name(), OneLine(output.path()));
   }
-  return text;
+  return text + SetAsideOf(status);
 }
 
 std::string KillText(const pb::JobStatus& status) {

@@ -99,4 +99,27 @@ JsonLine JobJson(const pb::JobStatus& status) {
   return json;
 }
 
+std::string SetAsideText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters) {
+  std::string text;
+  const std::pair<std::string_view, std::string_view> kinds[] = {
+      {"map_skipped_records", "record"}, {"reduce_skipped_groups", "group"}};
+  for (const auto& [kind, what] : kinds) {
+    const std::string reason = fmt::format("{}: ", kind);
+    int64_t total = 0;
+    std::string why;
+    for (const pb::Counter& counter : counters) {
+      if (counter.group() != "quern") continue;
+      if (counter.name() == kind) total = counter.value();
+      if (!counter.name().starts_with(reason)) continue;
+      why += fmt::format("{}{} {}", why.empty() ? "" : ", ", counter.name().substr(reason.size()),
+                         counter.value());
+    }
+    if (total == 0) continue;
+    text += fmt::format("{}{} {}{} set aside", text.empty() ? "" : ", ", total, what,
+                        total == 1 ? "" : "s");
+    if (!why.empty()) text += fmt::format(" ({})", why);
+  }
+  return text;
+}
+
 }  // namespace quern::mr

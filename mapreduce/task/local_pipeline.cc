@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
 #include "common/storage/file_io.h"
@@ -14,6 +15,7 @@
 #include "mapreduce/plan/input_files.h"
 #include "mapreduce/plan/overwrite_rules.h"
 #include "mapreduce/plan/pipeline_paths.h"
+#include "mapreduce/plan/status_json.h"
 #include "mapreduce/task/local_job.h"
 #include "mapreduce/task/task_storage.h"
 
@@ -157,11 +159,13 @@ absl::Status LocalPipeline::RunStage(const pb::PipelineStage& stage) {
   for (uint32_t round = 1; round <= most; ++round) {
     ASSIGN_OR_RETURN(pb::StageOutput output, RunRound(stage, round));
     settled = RoundHolds(stage, output.counters()) ? settled + 1 : 0;
-    outputs_[stage.name()] = std::move(output);
     if (!options_.quiet) {
-      Err().Format("{}: {}: {}\n", spec_.name(), stage.name(),
-                   stage.has_repeat() ? fmt::format("round {} done", round) : "done");
+      const std::string set_aside = SetAsideText(output.counters());
+      Err().Format("{}: {}: {}{}\n", spec_.name(), stage.name(),
+                   stage.has_repeat() ? fmt::format("round {} done", round) : "done",
+                   set_aside.empty() ? "" : fmt::format(", {}", CleanLine(set_aside, 1000)));
     }
+    outputs_[stage.name()] = std::move(output);
     if (settled > 0 && settled >= std::max<uint32_t>(1, repeat.in_a_row())) return absl::OkStatus();
   }
   if (!stage.has_repeat() || !repeat.fail_at_max()) return absl::OkStatus();

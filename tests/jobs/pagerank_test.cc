@@ -147,16 +147,26 @@ TEST_F(PageRankTest, NodesThatLinkToThemselvesOrNowhere) {
   ExpectNear(Read(), {{"a", 1}});
   outcome = RunJob("a\tb\nno edge\n\tb\n\n");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  for (const char* said : {"sources: done, 2 records set aside (", "no_tab 1", "no_node 1"}) {
+    EXPECT_THAT(outcome.out, HasSubstr(said));
+  }
   ExpectNear(Read(), RanksOf({{"a", {"b"}}, {"b", {}}}, 0.85, 1e-10));
 }
 
 TEST_F(PageRankTest, OfAGraphWithoutEdgesNothingComesOut) {
-  for (const char* edges : {"", "\n", "no edge\n"}) {
+  for (const char* edges : {"", "\n"}) {
     const Outcome outcome = RunJob(edges);
     ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
     EXPECT_TRUE(FileSystem::Real()->Exists(dir_ / "ranks/_SUCCESS"));
     EXPECT_TRUE(Read().empty());
   }
+}
+
+TEST_F(PageRankTest, LinesThatAreNoEdgesAreNoGraph) {
+  const Outcome outcome = RunJob("a b\nb c\n\tc\n");
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("EDGES: none of its 3 lines is SOURCE<TAB>TARGET"));
+  EXPECT_FALSE(FileSystem::Real()->Exists(dir_ / "ranks"));
 }
 
 TEST_F(PageRankTest, WrongParametersAreSaid) {

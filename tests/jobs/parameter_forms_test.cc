@@ -228,6 +228,9 @@ class ParameterFormsTest : public ::testing::Test {
     if (job == "join") return {{"key", "a"}};
     if (job == "search-index" && of == "stem") return {{"lang", "en"}, {"stop_words", "true"}};
     if (job == "search-index") return {{"lang", "en"}, {"stem", "true"}};
+    if (job == "pagerank.graph") {
+      return {{"lines_that_are_edges", "1"}, {"lines_that_are_no_edges", "0"}};
+    }
     if (job == "pagerank.ranks") {
       return {{"damping", "0.85"},
               {"tolerance", "0"},

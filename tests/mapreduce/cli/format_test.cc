@@ -25,6 +25,34 @@ TEST(FormatTest, ALineOfProgressSaysWhyNothingRuns) {
   EXPECT_THAT(ProgressLine(status), HasSubstr("0 of 1 stages, waits: no worker is there."));
 }
 
+TEST(FormatTest, TheLastLineSaysWhatWasSetAside) {
+  const auto add = [](const char* name, int64_t value, pb::Counter* counter) {
+    counter->set_group("quern");
+    counter->set_name(name);
+    counter->set_value(value);
+  };
+  pb::JobStatus status;
+  status.set_state(pb::JOB_STATE_SUCCEEDED);
+  status.set_output_path("/out");
+  EXPECT_THAT(EndLine(status, absl::UnixEpoch()), EndsWith(" out to /out"));
+  add("map_input_records", 9, status.add_counters());
+  add("map_skipped_records", 3, status.add_counters());
+  add("map_skipped_records: no_node", 1, status.add_counters());
+  add("map_skipped_records: no_tab", 2, status.add_counters());
+  add("reduce_skipped_groups", 1, status.add_counters());
+  EXPECT_THAT(
+      EndLine(status, absl::UnixEpoch()),
+      EndsWith(" out to /out, 3 records set aside (no_node 1, no_tab 2), 1 group set aside"));
+  pb::JobStatus pipeline;
+  pipeline.set_job_id("pipeline-20261122-0001");
+  pipeline.set_state(pb::JOB_STATE_SUCCEEDED);
+  pipeline.set_output_path("/ranks");
+  pipeline.add_stages()->set_name("sources");
+  add("map_skipped_records", 1, pipeline.mutable_stages(0)->add_counters());
+  EXPECT_THAT(EndLine(pipeline, absl::UnixEpoch()),
+              EndsWith(", output in /ranks, sources: 1 record set aside"));
+}
+
 // Its output may be there before the kill is looked at.
 TEST(FormatTest, WhatStillRunsWhenItWasKilledIsBeingStopped) {
   pb::JobStatus status;
