@@ -54,6 +54,11 @@ void InputDocuments::Start(TaskContext& context) {
             : format == "whole" ? Format::kWhole
             : format == "warc"  ? Format::kWarc
                                 : Format::kText;
+  const std::string content(context.param("content", "main"));
+  if (content != "main" && content != "all") {
+    context.Fail("params.content = '" + content + "': must be main or all");
+  }
+  main_content_ = content == "main";
   documents_ = context.counter("documents");
   without_text_ = context.counter("documents_without_text");
   cut_ = context.counter("documents_cut");
@@ -153,12 +158,12 @@ std::optional<IndexedDocument> InputDocuments::ReadFile(std::string_view bytes,
 
 std::optional<IndexedDocument> InputDocuments::ReadPage(std::string_view bytes,
                                                         std::string_view content_type) {
-  text::Page page = text::ReadPage(bytes, {content_type});
+  text::Page page = text::ReadPage(bytes, {content_type, main_content_});
   if (page.problem == text::PageProblem::kBinary) {
     binary_->Increment();
     return std::nullopt;
   }
-  if (page.text.empty()) {
+  if (page.text.empty() && main_content_) {
     // A list, a table, a few words: no article, and yet what the page is looked for by.
     page.text = text::ReadPage(bytes, {content_type, /*main_content=*/false}).text;
     if (!page.text.empty()) all_text_->Increment();

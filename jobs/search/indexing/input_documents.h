@@ -14,8 +14,9 @@ namespace quern::search {
 // Format jsonl: {"id", "url", "title", "text", "lang", "date"}, what the corpus jobs write; a
 // document without an id is named by its URL or its place, path:offset. A title may also stand in
 // "meta", as it does in shards. Format whole: files, named by their path; pages of HTML give their
-// main content, or all their text where they have none. Format warc: responses with pages, and
-// conversions, named by their URL. Format text: lines, named by their place.
+// main content, or all their text where they have none or params.content says so. Format warc:
+// responses with pages, and conversions, named by their URL. Format text: lines, named by their
+// place.
 class InputDocuments {
  public:
   // A text of more bytes is cut, before it is copied and between characters.
@@ -42,6 +43,7 @@ class InputDocuments {
 
   enum class Format { kText, kJson, kWhole, kWarc };
   Format format_ = Format::kText;
+  bool main_content_ = true;
   bool is_cut_ = false;  // the present document, in any of its parts
   Counter* documents_ = nullptr;
   Counter* bad_json_ = nullptr;

@@ -242,6 +242,23 @@ TEST_F(SearchIndexTest, PagesWithoutMainContentGiveAllTheirText) {
   EXPECT_FALSE(segment.Find(body, "imprint").has_value());
 }
 
+TEST_F(SearchIndexTest, AllTextOfPagesIsIndexedWhereTheJobSaysSo) {
+  std::ofstream(dir_ / "in", std::ios::binary) << CrawledPage(
+      "http://a/", DatedPage("2024-05-17") + "<footer>Plums</footer><script>var oats</script>");
+  pb::JobSpec spec = IndexSpec(dir_ / "in", 1);
+  spec.mutable_inputs(0)->set_format("warc");
+  spec.mutable_output()->set_overwrite(true);
+  for (const char* content : {"main", "all"}) {
+    (*spec.mutable_params())["content"] = content;
+    EXPECT_THAT(Run(spec).out, HasSubstr("user.documents_with_all_text = 0"));
+    const auto segments = OpenSegments(1);
+    ASSERT_EQ(segments.size(), 1u);
+    const FieldNumber body = *segments[0]->FindField("body");
+    EXPECT_EQ(segments[0]->Find(body, "plums").has_value(), content == std::string("all"));
+    EXPECT_FALSE(segments[0]->Find(body, "oats").has_value());
+  }
+}
+
 TEST_F(SearchIndexTest, CrawledPagesWithoutAnyTextAreCounted) {
   std::ofstream(dir_ / "in", std::ios::binary)
       << CrawledPage("http://a/", "<p>Apple pie</p>")
