@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <string_view>
 #include <utility>
 
 #include "common/cli/cli.h"
@@ -12,6 +13,13 @@
 
 namespace quern::mr {
 namespace {
+
+// What the plugin of commands reads (jobs/command/settings.cc), beside any parameters of their own.
+constexpr std::pair<std::string_view, std::string_view> kCommandForms[] = {
+    {"command.io", "lines|frames"},
+    {"command.per_file", "flag"},
+    {"stream.num.map.output.key.fields", "1..1000"},
+    {"stream.num.reduce.output.key.fields", "1..1000"}};
 
 namespace fs = std::filesystem;
 
@@ -98,6 +106,10 @@ absl::StatusOr<JobSource> CommandJob(const std::string& map) {
 bool RunsCommands(const SpecFile& file) { return file.spec.params().contains(kMapCommand); }
 
 absl::Status CompleteCommands(SpecFile* file) {
+  for (const auto& [name, form] : kCommandForms) {
+    ASSIGN_OR_RETURN(const ParameterForm parsed, ParameterForm::Parse(form));
+    file->forms.emplace(name, parsed);
+  }
   pb::JobSpec* const spec = &file->spec;
   if (!file->plugin.empty()) {
     return InvalidArgumentError("plugin: {}: a job has either a plugin or commands", file->plugin);

@@ -205,9 +205,11 @@ TEST_F(CommandTest, WrongUseIsRefusedEarly) {
       {"wordcount --reduce 'awk -f r.awk'", "a command needs --map beside it"},
       {"--map cat --combine cat", "combine: a job without reduce has none"},
       {"--map cat --files nothing.py", "nothing.py: no such file on this machine"},
-      {"--map cat --io typed", "params.command.io = 'typed': must be lines or frames"},
+      {"--map cat --io typed", "params.command.io: 'typed' is not lines or frames"},
       {"--map cat --set params.command.per_file=yes",
-       "params.command.per_file = 'yes': must be true or false"},
+       "params.command.per_file: 'yes' is neither true nor false"},
+      {"--map cat --set params.stream.num.map.output.key.fields=1001",
+       "params.stream.num.map.output.key.fields: '1001' is not a whole number from 1 to 1000"},
       {"--map cat --set limits.skip_bad_records=true", "a command reads ahead"},
   };
   for (const auto& [arguments, expected] : kWrong) {
