@@ -28,11 +28,16 @@ Ends ReadEnds(const quern::MapInput& in, quern::TaskContext& context) {
 // Lines SOURCE<TAB>TARGET; further columns are passed over. Records of two nodes.
 class LineToEdge : public quern::Mapper {
  public:
+  void Start(quern::TaskContext& context) override { lines_ = context.counter("lines"); }
   void Map(const quern::MapInput& in) override {
     if (in.value().empty()) return;
     const Ends ends = ReadEnds(in, context());
+    lines_->Increment();
     if (ends.source != ends.target) Emit(ends.source, ends.target);
   }
+
+ private:
+  quern::Counter* lines_ = nullptr;
 };
 QUERN_REGISTER_MAPPER(LineToEdge);
 
@@ -78,6 +83,7 @@ QUERN_REGISTER_COMBINER(NodeCombiner);
 class NodeToComponent : public quern::Reducer {
  public:
   void Start(quern::TaskContext& context) override {
+    quern::classic::CheckThatThereAreEdges(context);
     nodes_ = context.counter("nodes");
     components_ = context.counter("components");
   }

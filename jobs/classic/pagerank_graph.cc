@@ -13,7 +13,6 @@
 
 #include "jobs/classic/columns.h"
 #include "jobs/classic/rank_block.h"
-#include "jobs/params.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -185,19 +184,10 @@ class NamesToCount : public quern::Mapper {
 };
 QUERN_REGISTER_MAPPER(NamesToCount);
 
-// No rank comes out of lines that are no edges, and what comes out looks like a graph without any.
-void CheckThatThereAreEdges(quern::TaskContext& context) {
-  const double none = RealParam(context, "lines_that_are_no_edges", 0, 1e19);
-  const double edges = RealParam(context, "lines_that_are_edges", 0, 1e19);
-  if (none == 0 || edges > 0) return;
-  context.Fail("EDGES: none of its " + std::string(context.param("lines_that_are_no_edges")) +
-               " lines is SOURCE<TAB>TARGET. Try: columns with tabs between them");
-}
-
 class BlockReducer : public quern::Reducer {
  public:
   void Start(quern::TaskContext& context) override {
-    CheckThatThereAreEdges(context);
+    quern::classic::CheckThatThereAreEdges(context);
     nodes_ = context.counter("nodes");
     edges_ = context.counter("edges");
     without_links_ = context.counter("nodes_without_links");

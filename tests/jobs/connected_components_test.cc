@@ -106,6 +106,13 @@ TEST_F(ConnectedComponentsTest, LinesWithoutTwoNodesAreSkipped) {
               HasSubstr("\"map_skipped_records: no_node\": 2"));
 }
 
+TEST_F(ConnectedComponentsTest, LinesThatAreNoEdgesAreNoGraph) {
+  Write("a b\nc d\n");
+  const Outcome outcome = RunJob();
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("EDGES: none of its 2 lines is SOURCE<TAB>TARGET"));
+}
+
 TEST_F(ConnectedComponentsTest, WrongArgumentsAreSaid) {
   Write("a\tb\n");
   EXPECT_EQ(RunJob("--set damping=0.5").exit_code, 2);

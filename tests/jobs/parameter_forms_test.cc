@@ -228,7 +228,7 @@ class ParameterFormsTest : public ::testing::Test {
     if (job == "join") return {{"key", "a"}};
     if (job == "search-index" && of == "stem") return {{"lang", "en"}, {"stop_words", "true"}};
     if (job == "search-index") return {{"lang", "en"}, {"stem", "true"}};
-    if (job == "pagerank.graph") {
+    if (job == "pagerank.graph" || job == "connected-components.write") {
       return {{"lines_that_are_edges", "1"}, {"lines_that_are_no_edges", "0"}};
     }
     if (job == "pagerank.ranks") {
