@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <random>
 #include <vector>
@@ -179,8 +180,7 @@ TEST_F(StreamWaitTest, AnAnswerThatComesLaterThanWasExpectedCorrectsTheSpeed) {
 }
 
 TEST_F(StreamWaitTest, OthersThatHaveGotTheirsMeanwhileWereWaitedForToo) {
-  std::optional<AwaitedBytes::Share> others;
-  others.emplace(&all_, 7 * kPieceBytes);
+  auto others = std::make_unique<AwaitedBytes::Share>(&all_, 7 * kPieceBytes);
   const AwaitedBytes::Share share(&all_, kPieceBytes);
   wait_.Await(now_);
   const absl::Duration before = wait_.Allowed(kPieceBytes);
