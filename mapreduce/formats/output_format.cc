@@ -16,6 +16,7 @@ const std::vector<std::unique_ptr<const OutputFormat>>& AllOutputFormats() {
     auto* all = new std::vector<std::unique_ptr<const OutputFormat>>;
     all->push_back(MakeTextOutput());
     all->push_back(MakeRawOutput());
+    all->push_back(MakeJsonlOutput());
     all->push_back(MakeBytesOutput());
     all->push_back(MakeRecordOutput());
     all->push_back(MakeTableOutput());

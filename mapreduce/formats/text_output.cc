@@ -1,5 +1,6 @@
 #include "mapreduce/formats/text_output.h"
 
+#include "common/clean_text.h"
 #include "mapreduce/formats/encoders.h"
 
 namespace quern::mr {
@@ -31,6 +32,29 @@ class RawWriter final : public RecordWriter {
   absl::Status Close() override { return absl::OkStatus(); }
 
  private:
+  OutputFile* const file_;
+};
+
+class JsonlWriter final : public RecordWriter {
+ public:
+  explicit JsonlWriter(OutputFile* file) : file_(file) {}
+  absl::Status Append(std::string_view, std::string_view value) override {
+    // Its readers would take the parts of such a value for records.
+    if (value.empty() || value.find('\n') != std::string_view::npos) return NoLine(value);
+    RETURN_IF_ERROR(file_->Append(value));
+    return file_->Append("\n");
+  }
+  absl::Status Close() override { return absl::OkStatus(); }
+
+ private:
+  static absl::Status NoLine(std::string_view value) {
+    constexpr size_t kShownBytes = 100;
+    return InvalidArgumentError(
+        "jsonl: a value is one line of JSON, and '{}' {}. Try: JSON without line feeds, or the "
+        "output format raw",
+        CleanLine(value, kShownBytes), value.empty() ? "is empty" : "has a line feed in it");
+  }
+
   OutputFile* const file_;
 };
 
@@ -75,6 +99,9 @@ std::unique_ptr<const OutputFormat> MakeTextOutput() {
 }
 std::unique_ptr<const OutputFormat> MakeRawOutput() {
   return std::make_unique<StreamOutput<RawWriter>>("raw");
+}
+std::unique_ptr<const OutputFormat> MakeJsonlOutput() {
+  return std::make_unique<StreamOutput<JsonlWriter>>("jsonl");
 }
 
 std::unique_ptr<const OutputFormat> MakeBytesOutput() {

@@ -1,4 +1,4 @@
-// Lines of keys and values (text) or of values alone (raw), and values with nothing between
+// Lines of keys and values (text) or of values alone (raw, jsonl), and values with nothing between
 // (bytes).
 #pragma once
 
@@ -12,6 +12,8 @@ namespace quern::mr {
 std::unique_ptr<const OutputFormat> MakeTextOutput();
 // value LF.
 std::unique_ptr<const OutputFormat> MakeRawOutput();
+// value LF, where the value is one line: what the input format jsonl reads back record by record.
+std::unique_ptr<const OutputFormat> MakeJsonlOutput();
 // value: a file that the job gives its form to itself.
 std::unique_ptr<const OutputFormat> MakeBytesOutput();
 

@@ -198,10 +198,11 @@ output = "/out"
     const char* main_is_read;
     const char* named_is_read;  // empty: as text, like whatever nobody says anything of
   };
-  for (const Case& c : {Case{"record", "format = \"text\"", "record", ""},
-                        Case{"text", "format = \"record\"", "", "record"},
-                        Case{"record", "format = \"table\"", "record", "table"},
-                        Case{"parquet", "", "parquet", ""}}) {
+  for (const Case& c :
+       {Case{"record", "format = \"text\"", "record", ""},
+        Case{"text", "format = \"record\"", "", "record"},
+        Case{"record", "format = \"table\"", "record", "table"}, Case{"parquet", "", "parquet", ""},
+        Case{"jsonl", "format = \"jsonl\"", "jsonl", "jsonl"}}) {
     const auto spec = Build(fmt::format(kStages, c.main, c.named));
     ASSERT_TRUE(spec.ok()) << spec.status();
     const pb::JobSpec& reader = spec->stages(1).job();

@@ -39,6 +39,20 @@ TEST(OutputSinkTest, WritesTextWithATabOnlyBeforeAValue) {
   EXPECT_EQ(Written("bytes", {{"a", "1"}, {"b", ""}, {"c", "2\n3"}}, &crc), "12\n3");
 }
 
+TEST(OutputSinkTest, JsonLinesAreOneLineEach) {
+  uint32_t crc = 0;
+  EXPECT_EQ(Written("jsonl", {{"a", "{\"n\": 1}"}, {"b", "{}"}}, &crc), "{\"n\": 1}\n{}\n");
+  for (const std::string value : {"", "{\n}", "{}\n"}) {
+    std::string text;
+    OutputFile file(std::make_unique<StringWritable>(&text));
+    ASSERT_OK_AND_ASSIGN(const OutputFormat* const format, FindOutputFormat("jsonl"));
+    ASSERT_OK_AND_ASSIGN(const auto writer, format->Open({}, &file));
+    EXPECT_THAT(writer->Append("a", value), StatusIs(absl::StatusCode::kInvalidArgument)) << value;
+    ASSERT_OK(file.Close());
+    EXPECT_EQ(text, "") << value;
+  }
+}
+
 TEST(OutputSinkTest, KeepsRecordsLargerThanItsBuffer) {
   uint32_t crc = 0;
   const std::string large(3 << 20, 'x');
@@ -62,7 +76,8 @@ TEST(OutputSinkTest, ThrowsTheDisksErrorAndKeepsIt) {
 TEST(OutputFormatTest, LinesMayBeCompressedAsAWholeFile) {
   std::string lines;
   for (int i = 0; i < 300'000; ++i) lines += fmt::format("key {}\tvalue\n", i);
-  for (const std::string& format : {std::string("text"), std::string("raw")}) {
+  for (const std::string& format :
+       {std::string("text"), std::string("raw"), std::string("jsonl")}) {
     for (const std::string codec : {"gzip", "zstd"}) {
       std::string bytes;
       auto file = std::make_unique<OutputFile>(std::make_unique<StringWritable>(&bytes));
