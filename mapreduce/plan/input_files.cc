@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "client/glob.h"
 #include "client/path.h"
 #include "common/parallel.h"
 #include "common/storage/file_io.h"
@@ -24,12 +25,30 @@ absl::Status NothingMatches(std::string_view pattern) {
                        pattern.substr(0, std::max<size_t>(pattern.rfind('/'), 1)));
 }
 
-// A hidden name counts when it was asked for by name, not when a wildcard found it.
-bool IsLeftOut(std::string_view path, std::string_view pattern) {
-  while (pattern.size() > 1 && pattern.ends_with('/')) pattern.remove_suffix(1);
-  const std::string_view last = pattern.substr(pattern.rfind('/') + 1);
-  const bool wildcard = last.starts_with('*') || last.starts_with('?') || last.starts_with('[');
-  return wildcard && client::IsHiddenName(path);
+bool StartsWithWildcard(std::string_view name) {
+  return name.starts_with('*') || name.starts_with('?') || name.starts_with('[');
+}
+
+// Whether `pattern`, which has no braces, spells every hidden name on the way to `path`.
+bool SpellsHiddenNames(const std::string& pattern, const std::vector<std::string>& path) {
+  const std::vector<std::string> parts = client::SplitPath(pattern);
+  if (parts.size() != path.size()) return false;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (!client::IsHiddenName(path[i])) continue;
+    if (StartsWithWildcard(parts[i]) || !client::MatchesVisible(parts[i], path[i])) return false;
+  }
+  return true;
+}
+
+// A hidden name counts when it was asked for by name, not when a wildcard found it: that of a
+// directory on the way, too. `patterns`: one pattern without its braces.
+bool IsLeftOut(std::string_view path, const std::vector<std::string>& patterns) {
+  const std::vector<std::string> names = client::SplitPath(path);
+  return std::any_of(names.begin(), names.end(),
+                     [](const std::string& name) { return client::IsHiddenName(name); }) &&
+         std::none_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
+           return SpellsHiddenNames(pattern, names);
+         });
 }
 
 absl::Status ListTree(client::FileSystem* dfs, const std::string& dir,
@@ -95,9 +114,16 @@ absl::StatusOr<std::vector<InputFile>> FindInCluster(client::FileSystem* dfs,
                                                      const Reading& reading) {
   ASSIGN_OR_RETURN(const std::vector<std::string> paths, dfs->Glob(pattern));
   if (paths.empty()) return NothingMatches(pattern);
+  ASSIGN_OR_RETURN(const std::string clean, client::CleanPath(pattern));
+  // A name that is there is that name, whatever is in it.
+  const bool spelled = paths.size() == 1 && paths[0] == clean;
+  std::vector<std::string> patterns;
+  if (!spelled) {
+    ASSIGN_OR_RETURN(patterns, client::ExpandBraces(clean));
+  }
   std::vector<client::FileStatus> found;
   for (const std::string& path : paths) {
-    if (IsLeftOut(path, pattern)) continue;
+    if (!spelled && IsLeftOut(path, patterns)) continue;
     ASSIGN_OR_RETURN(client::FileStatus status, dfs->Stat(path));
     if (status.is_directory()) {
       RETURN_IF_ERROR(ListTree(dfs, path, &found));
@@ -187,10 +213,11 @@ absl::StatusOr<std::vector<InputFile>> FindOnThisMachine(std::string_view patter
     RETURN_IF_ERROR(files.AddNamed(path));
     return files.Take();
   }
+  ASSIGN_OR_RETURN(const std::vector<std::string> patterns, client::ExpandBraces(path));
   const int failed = glob(path.c_str(), GLOB_BRACE, nullptr, &matches);
   absl::Status status;
   for (size_t i = 0; failed == 0 && i < matches.gl_pathc && status.ok(); ++i) {
-    if (IsLeftOut(matches.gl_pathv[i], pattern)) continue;
+    if (IsLeftOut(matches.gl_pathv[i], patterns)) continue;
     status = files.AddNamed(matches.gl_pathv[i]);
   }
   globfree(&matches);

@@ -90,5 +90,42 @@ TEST_F(StageInputsTest, AFirstPathIsCheckedAsInputsAre) {
   EXPECT_EQ(inputs.size(), 1u);
 }
 
+// Names of the files that a pattern finds below the directory.
+class FoundFilesTest : public testing::Test {
+ protected:
+  void Make(const std::vector<std::string>& files) const {
+    for (const std::string& file : files) {
+      const std::filesystem::path path = dir_ / file;
+      std::filesystem::create_directories(path.parent_path());
+      std::ofstream(path) << file;
+    }
+  }
+  std::vector<std::string> Find(const std::string& pattern) const {
+    pb::JobSpec::Input input;
+    const std::string root = "file://" + dir_ / "";
+    input.set_path(root + pattern);
+    input.set_format("text");
+    const auto found = FindInputFiles(nullptr, input, 0);
+    EXPECT_OK(found);
+    std::vector<std::string> names;
+    for (const InputFile& file : found.value_or(std::vector<InputFile>())) {
+      names.push_back(file.path.substr(root.size()));
+    }
+    return names;
+  }
+
+  const TempDir dir_;
+};
+
+TEST_F(FoundFilesTest, AWildcardFindsNoHiddenName) {
+  Make({"a/x", "a/_y", "_b/x", "_b/_y", ".c/x"});
+  EXPECT_THAT(Find("*/x"), testing::ElementsAre("a/x")) << "nor a directory on the way";
+  EXPECT_THAT(Find("a/*"), testing::ElementsAre("a/x"));
+  EXPECT_THAT(Find("a/{*x,*y}"), testing::ElementsAre("a/x")) << "the wildcard stands in braces";
+  EXPECT_THAT(Find("{a,_b}/*"), testing::ElementsAre("_b/x", "a/x"));
+  EXPECT_THAT(Find("_*/x"), testing::ElementsAre("_b/x")) << "said by name";
+  EXPECT_THAT(Find("_b/{_y,*}"), testing::ElementsAre("_b/_y", "_b/x"));
+}
+
 }  // namespace
 }  // namespace quern::mr
