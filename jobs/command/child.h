@@ -30,10 +30,16 @@ class Child {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  // Hands bytes to its input, sooner or later. One that reads no more gets no more, as in a pipe.
+  // Hands bytes to its input, sooner or later; however many they are, few of them are kept. One
+  // that reads no more gets no more, as in a pipe.
   void Write(std::string_view bytes) {
+    while (pending_.size() + bytes.size() >= kWriteBytes) {
+      const size_t some = kWriteBytes - pending_.size();
+      pending_ += bytes.substr(0, some);
+      bytes.remove_prefix(some);
+      Exchange(/*all=*/false);
+    }
     pending_ += bytes;
-    if (pending_.size() >= kWriteBytes) Exchange(/*all=*/false);
   }
   // Ends its input, takes the rest of its output, and waits for it. How it ended: empty for exit
   // code 0, else "exit code 3" or "signal 11 (Segmentation fault)". What it left running in the
@@ -67,8 +73,8 @@ class Child {
   int input_ = -1;
   int output_ = -1;
   int errors_ = -1;
-  std::string pending_;
-  size_t written_ = 0;  // of pending_
+  std::string pending_;  // less than kWriteBytes between two calls
+  size_t written_ = 0;   // of pending_
   std::string buffer_;
 };
 

@@ -36,13 +36,15 @@ class Runner {
                 [this](std::string_view bytes) { errors_.Take(bytes); }}) {}
 
   void Send(std::string_view key, std::string_view value) {
-    Write([&] {
-      settings_.frames ? AppendFrames(key, value, &line_)
-                       : AppendLine(key, value, settings_.input, &line_);
-    });
+    const auto put = [this](std::string_view part) { child_.Write(part); };
+    if (settings_.frames) return PutFrames(key, value, put);
+    Check(key, "key");
+    Check(value, "value");
+    PutLine(key, value, settings_.input, put);
   }
   void SendValue(std::string_view value) {
-    Write([&] { AppendValueLine(value, &line_); });
+    Check(value, "record");
+    PutValueLine(value, [this](std::string_view part) { child_.Write(part); });
   }
   void Finish() {
     const std::string end = child_.Finish();
@@ -55,15 +57,12 @@ class Runner {
   }
 
  private:
-  template <typename Append>
-  void Write(Append append) {
-    line_.clear();
+  void Check(std::string_view text, const char* what) {
     try {
-      append();
+      CheckFitsLine(text, what);
     } catch (const std::invalid_argument& error) {
       context_->Fail(error.what());  // no other attempt would carry the record either
     }
-    child_.Write(line_);
   }
 
   TaskContext* const context_;
@@ -71,7 +70,6 @@ class Runner {
   ErrorLines errors_;
   RecordSplitter splitter_;
   Child child_;
-  std::string line_;
 };
 
 class CommandMapper : public Mapper {

@@ -8,20 +8,7 @@ namespace quern::command {
 namespace {
 
 constexpr size_t kMaxRecordBytes = size_t{1} << 30;
-constexpr size_t kLengthBytes = 4;
-
-void CheckFits(std::string_view text, const char* what) {
-  if (text.find('\n') == std::string_view::npos) return;
-  throw std::invalid_argument(std::string("a ") + what +
-                              " with a line feed in it cannot be handed on as a line. Try: --io "
-                              "frames");
-}
-
-void AppendFrame(std::string_view bytes, std::string* out) {
-  const auto size = static_cast<uint32_t>(bytes.size());
-  for (const int shift : {24, 16, 8, 0}) *out += static_cast<char>(size >> shift);
-  *out += bytes;
-}
+constexpr size_t kLengthBytes = FrameLength().size();
 
 // False when it has not come to its end.
 bool TakeFrame(std::string_view* bytes, std::string_view* frame) {
@@ -41,25 +28,19 @@ bool TakeFrame(std::string_view* bytes, std::string_view* frame) {
 
 }  // namespace
 
-void AppendLine(std::string_view key, std::string_view value, const LineRules& rules,
-                std::string* out) {
-  CheckFits(key, "key");
-  CheckFits(value, "value");
-  *out += key;
-  *out += rules.separator;
-  *out += value;
-  *out += '\n';
+void CheckFitsLine(std::string_view text, const char* what) {
+  if (text.find('\n') == std::string_view::npos) return;
+  throw std::invalid_argument(std::string("a ") + what +
+                              " with a line feed in it cannot be handed on as a line. Try: --io "
+                              "frames");
 }
 
-void AppendValueLine(std::string_view value, std::string* out) {
-  CheckFits(value, "record");
-  *out += value;
-  *out += '\n';
-}
-
-void AppendFrames(std::string_view key, std::string_view value, std::string* out) {
-  AppendFrame(key, out);
-  AppendFrame(value, out);
+FrameLength LengthOfFrame(size_t size) {
+  FrameLength length;
+  for (size_t i = 0; i < kLengthBytes; ++i) {
+    length[i] = static_cast<char>(size >> (8 * (kLengthBytes - 1 - i)));
+  }
+  return length;
 }
 
 void RecordSplitter::Take(std::string_view bytes) {

@@ -4,6 +4,7 @@
 // and value as four big-endian bytes of length and so many bytes; they may hold anything.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -20,12 +21,35 @@ struct LineRules {
   bool keeps_separator = false;
 };
 
-// What goes to a command. Throws std::invalid_argument for a record that lines cannot carry.
-void AppendLine(std::string_view key, std::string_view value, const LineRules& rules,
-                std::string* out);
+// Throws std::invalid_argument for what a line cannot carry.
+void CheckFitsLine(std::string_view text, const char* what);
+
+using FrameLength = std::array<char, 4>;
+FrameLength LengthOfFrame(size_t size);
+
+// What goes to a command, given to `put` in parts one after another: a record may be large, and is
+// copied nowhere. What goes into lines has been checked.
+template <typename Put>
+void PutLine(std::string_view key, std::string_view value, const LineRules& rules, Put put) {
+  put(key);
+  put(std::string_view(rules.separator));
+  put(value);
+  put(std::string_view("\n"));
+}
 // A line that is nothing but a value.
-void AppendValueLine(std::string_view value, std::string* out);
-void AppendFrames(std::string_view key, std::string_view value, std::string* out);
+template <typename Put>
+void PutValueLine(std::string_view value, Put put) {
+  put(value);
+  put(std::string_view("\n"));
+}
+template <typename Put>
+void PutFrames(std::string_view key, std::string_view value, Put put) {
+  for (const std::string_view bytes : {key, value}) {
+    const FrameLength length = LengthOfFrame(bytes.size());
+    put(std::string_view(length.data(), length.size()));
+    put(bytes);
+  }
+}
 
 // Takes what comes from a command, in whatever pieces, and gives the records in it.
 class RecordSplitter {

@@ -3,12 +3,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "jobs/command/child.h"
 #include "jobs/command/combine_buffer.h"
 #include "tests/support/growth.h"
 #include "tests/support/random_test.h"
@@ -17,6 +20,13 @@ namespace quern::command {
 namespace {
 
 using Records = std::vector<std::pair<std::string, std::string>>;
+
+void AppendLine(std::string_view key, std::string_view value, std::string* out) {
+  PutLine(key, value, {}, [out](std::string_view part) { *out += part; });
+}
+void AppendFrames(std::string_view key, std::string_view value, std::string* out) {
+  PutFrames(key, value, [out](std::string_view part) { *out += part; });
+}
 
 // Everything that comes out of `bytes`, taken in pieces that end at `cuts`.
 Records Split(bool frames, const LineRules& rules, const std::string& bytes,
@@ -45,12 +55,37 @@ TEST(Wire, ALineIsKeyAndValue) {
 
 TEST(Wire, WhatLinesCannotCarryIsRefused) {
   std::string out;
-  AppendLine("a", "b", {}, &out);
-  AppendValueLine("c", &out);
+  AppendLine("a", "b", &out);
+  PutValueLine("c", [&](std::string_view part) { out += part; });
   EXPECT_EQ(out, "a\tb\nc\n");
-  EXPECT_THROW(AppendLine("a\n", "b", {}, &out), std::invalid_argument);
-  EXPECT_THROW(AppendLine("a", "b\nc", {}, &out), std::invalid_argument);
-  EXPECT_THROW(AppendValueLine("\n", &out), std::invalid_argument);
+  CheckFitsLine("a\tb\r", "key");
+  EXPECT_THROW(CheckFitsLine("a\n", "key"), std::invalid_argument);
+  EXPECT_THROW(CheckFitsLine("b\nc", "value"), std::invalid_argument);
+}
+
+// Of a large record no copy is held, whatever the command takes of it.
+TEST(Child, KeepsLittleOfALargeRecord) {
+  const std::string value(size_t{64} << 20, 'v');
+  size_t held = 0;
+  size_t got = 0;
+  const auto allocated = [] {
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+  };
+  const size_t before = allocated();
+  Child child({.command = "cat",
+               .dir = "/",
+               .environment = {"PATH=/usr/bin:/bin"},
+               .take_output =
+                   [&](std::string_view bytes) {
+                     got += bytes.size();
+                     held = std::max(held, allocated() - std::min(before, allocated()));
+                   },
+               .take_errors = [](std::string_view) {}});
+  PutValueLine(value, [&child](std::string_view part) { child.Write(part); });
+  EXPECT_EQ(child.Finish(), "");
+  EXPECT_EQ(got, value.size() + 1);
+  EXPECT_LT(held, value.size() / 4);
 }
 
 TEST(Wire, BrokenFramesAreErrors) {
@@ -69,7 +104,7 @@ TEST_F(WireRandomTest, RecordsComeBackWhateverThePieces) {
       std::string key, value;
       for (uint64_t n = Below(5); n > 0; --n) key += static_cast<char>(frames ? Below(256) : 'k');
       for (uint64_t n = Below(300); n > 0; --n) value += static_cast<char>(frames ? Below(256) : 9);
-      frames ? AppendFrames(key, value, &bytes) : AppendLine(key, value, {}, &bytes);
+      frames ? AppendFrames(key, value, &bytes) : AppendLine(key, value, &bytes);
       records.emplace_back(key, value);
     }
     std::vector<size_t> cuts;
@@ -84,7 +119,7 @@ TEST(Wire, TimeIsLinearInTheLengthOfARecord) {
     const auto take = [&](size_t pieces) {
       std::string bytes;
       const std::string value(16 * pieces, 'v');
-      frames ? AppendFrames("k", value, &bytes) : AppendLine("k", value, {}, &bytes);
+      frames ? AppendFrames("k", value, &bytes) : AppendLine("k", value, &bytes);
       size_t records = 0;
       RecordSplitter splitter(frames, {}, [&](std::string_view, std::string_view got) {
         records += got.size() == value.size();
