@@ -166,7 +166,12 @@ absl::StatusOr<std::string_view> HttpBody::Inflate(std::string_view body, Inflat
     }
     RETURN_IF_ERROR(plain->Append({piece_.get(), step.produced}));
     const bool ended = step.consumed == 0 && step.produced < kPieceBytes;
-    if (step.state == Inflater::State::kDone) break;
+    if (step.state == Inflater::State::kDone) {
+      // Several members make one body, too; what is none behind them is passed over.
+      if (wrapper != Inflater::Wrapper::kGzip || !LooksLikeGzipMember(body)) break;
+      inflater_.Reset();
+      continue;
+    }
     if (step.state == Inflater::State::kMore && !ended) continue;
     if (cut_short && plain->size() > 0) break;
     *problem = Problem::kBadCoding;

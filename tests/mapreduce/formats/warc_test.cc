@@ -58,6 +58,8 @@ TEST_F(WarcTest, UndoesTheCodingsOfBodies) {
   } cases[] = {
       {"Transfer-Encoding: chunked\r\n", chunked, "hello world"},
       {gzip, zip, text},
+      {gzip, zip + GzipOf("") + GzipOf(" and more"), text + " and more"},
+      {gzip, zip + std::string(20, '\0'), text},
       {"Content-Encoding: deflate\r\n", ZlibOf(text), text},
       {"Content-Encoding: Deflate\r\n", DeflateOf(text), text},
       {"Content-Encoding: gzip, x-gzip\r\n", GzipOf(zip), text},
