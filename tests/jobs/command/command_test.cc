@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "mapreduce/api/submit.h"
 #include "tests/jobs/local_jobs.h"
 
 namespace quern::mr {
@@ -66,6 +67,28 @@ TEST_F(CommandTest, ASpecNamesThemToo) {
   const Outcome outcome = MrRun("job.toml");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
   EXPECT_EQ(Output(), kCounted);
+}
+
+TEST_F(CommandTest, AProgramRunsThem) {
+  JobCluster cluster;
+  cluster.mr = fmt::format("{}/mr", std::getenv("QUERN_BIN"));
+  ::quern::JobSpec spec;
+  spec.inputs = {{.path = "file://" + dir_ / "in"}};
+  spec.output.path = "file://" + dir_ / "out";
+  spec.reduce_tasks = 1;
+  spec.settings = {{"map", "tr ' ' '\\n'; echo reporter:counter:G,lines,2 >&2"}};
+  spec.settings["reduce"] = "cut -f1 | uniq -c | awk '{print $2 \"\\t\" $1}'";
+  const JobResult result = RunLocally(spec, cluster);
+  EXPECT_TRUE(result.succeeded) << result.json;
+  EXPECT_EQ(result.counters.at("user.G.lines"), 2);
+  EXPECT_EQ(Output(), kCounted);
+  try {
+    RunLocally(spec, cluster);
+    FAIL() << "the output is there";
+  } catch (const SubmitError& error) {
+    EXPECT_EQ(error.code(), 3);
+    EXPECT_THAT(error.what(), HasSubstr("exists already"));
+  }
 }
 
 TEST_F(CommandTest, CommandsReadLinesAndTheirTaskInTheEnvironment) {
