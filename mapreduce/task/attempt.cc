@@ -1,5 +1,10 @@
 #include "mapreduce/task/attempt.h"
 
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include "common/fd.h"
 #include "mapreduce/engine/report_limits.h"
 #include "mapreduce/task/map_task.h"
 #include "mapreduce/task/reduce_task.h"
@@ -23,6 +28,13 @@ bool IsEnvironment(const absl::Status& status) {
     default:
       return false;
   }
+}
+
+// Whether this process can open no file any more. Quern opens few at once: user code has left its
+// own open, and whatever then fails for want of one (a connection, the scratch disk) is its doing.
+bool HasNoFilesLeft() {
+  const UniqueFd file(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  return !file && errno == EMFILE;
 }
 
 }  // namespace
@@ -50,8 +62,13 @@ absl::StatusOr<pb::AttemptResult> RunAttempt(const pb::TaskSpec& spec,
 pb::AttemptFailure DescribeFailure(const absl::Status& status,
                                    const RecordPositionWriter& position) {
   pb::AttemptFailure failure;
-  failure.set_message(std::string(Message(status)));
-  failure.set_environment(IsEnvironment(status));
+  const bool leaks = HasNoFilesLeft();
+  failure.set_message(
+      leaks ? fmt::format("the task has as many files open as a process may have. Does its code "
+                          "close what it opens? {}",
+                          Message(status))
+            : std::string(Message(status)));
+  failure.set_environment(!leaks && IsEnvironment(status));
   failure.set_ends_job(IsJobError(status));
   const RecordPosition at = position.Get();
   const bool in_record = at.phase == RecordPhase::kMap || at.phase == RecordPhase::kReduce;

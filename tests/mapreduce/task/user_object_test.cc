@@ -1,13 +1,18 @@
 // What comes out of user code: errors, and what it must not do.
 #include "mapreduce/task/user_object.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "common/fd.h"
 #include "mapreduce/api/class_table.h"
+#include "mapreduce/task/attempt.h"
 #include "mapreduce/task/user_code.h"
 #include "tests/support/status_matchers.h"
 
@@ -223,6 +228,28 @@ TEST(UserPartitionerTest, AFailureThatIsSwallowedStands) {
     TaskContext* task_ = nullptr;
   };
   EXPECT_TRUE(IsJobError(PartitionWith<Swallows>()));
+}
+
+// A connection that finds no descriptor looks like a cluster that is away.
+TEST(DescribeFailure, FilesThatUserCodeLeavesOpenAreItsOwnFault) {
+  const auto position = RecordPositionWriter::Private();
+  const absl::Status status = UnavailableError("connect: Too many open files");
+  EXPECT_TRUE(DescribeFailure(status, *position).environment());
+  rlimit before = {};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit low = before;
+  low.rlim_cur = std::min<rlim_t>(before.rlim_cur, 256);  // it does not take long
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  std::vector<UniqueFd> files;
+  do {
+    files.emplace_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  } while (files.back());
+  const pb::AttemptFailure failure = DescribeFailure(status, *position);
+  files.clear();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_FALSE(failure.environment()) << "or it is tried for an hour";
+  EXPECT_THAT(failure.message(), HasSubstr("Does its code close what it opens? connect:"));
+  EXPECT_TRUE(DescribeFailure(status, *position).environment());
 }
 
 }  // namespace
