@@ -185,8 +185,8 @@ std::string Child::Finish() {
   pid_ = -1;
   const std::string how = Describe(status);
   if (!how.empty() || !left_behind_) return how;
-  return "it left a process in the background that holds its output and may still write. Try: wait "
-         "for it in the command, or start it with >/dev/null";
+  return "exit code 0, but it left a process in the background that holds its output and may still "
+         "write. Try: wait for it in the command, or start it with >/dev/null";
 }
 
 }  // namespace quern::command
