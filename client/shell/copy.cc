@@ -141,12 +141,15 @@ absl::StatusOr<LocalTarget> LocalTarget::Resumed(const std::string& path,
   const mode_t mode = options.is_private ? 0600 : 0666;
   // The name is known beforehand: nobody else's file, and none that a link leads to.
   UniqueFd fd(open(partial.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode));
+  const bool is_link = !fd && errno == ELOOP;
   struct stat info = {};
-  if (!fd || fstat(fd.get(), &info) != 0) return ErrnoStatus(errno, partial);
-  if (!S_ISREG(info.st_mode) || info.st_uid != geteuid() || info.st_nlink > 1) {
+  if (!is_link && (!fd || fstat(fd.get(), &info) != 0)) return ErrnoStatus(errno, partial);
+  if (is_link || !S_ISREG(info.st_mode) || info.st_uid != geteuid() || info.st_nlink > 1) {
     return FailedPreconditionError("{}: is not what an earlier copy left. Try: remove it", partial);
   }
   if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    // There are file systems without locks.
+    if (errno != EWOULDBLOCK) return ErrnoStatus(errno, partial + ": cannot be locked");
     return FailedPreconditionError("{}: another process writes it. Try: again when that has ended",
                                    partial);
   }
@@ -182,7 +185,16 @@ LocalTarget::~LocalTarget() {
 absl::Status LocalTarget::Commit() {
   // Where the disk is another machine's, or has a quota, this may be the first to hear that the
   // bytes found no room.
-  if (close(fd_.Release()) != 0) return ErrnoStatus(errno, path_);
+  UniqueFd locked;
+  if (can_resume()) {
+    // Any close tells that, but only the last one gives the lock up: whoever got it before the file
+    // has its name would write into what is complete.
+    locked = UniqueFd(fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+    if (!locked) return ErrnoStatus(errno, path_);
+  }
+  const int closed = close(fd_.Release());
+  fd_ = std::move(locked);
+  if (closed != 0) return ErrnoStatus(errno, path_);
   if (is_device()) return absl::OkStatus();
   const unsigned flags = options_.replace ? 0 : RENAME_NOREPLACE;
   int result = renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), flags);

@@ -147,6 +147,25 @@ TEST_F(ResumeGetTest, WhatBreaksOffIsKeptOnlyWithResume) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir_.path()), {}), 1);
 }
 
+// Between the close of what is complete and its name nobody else may begin to write there.
+TEST(ResumedTarget, IsLockedUntilItHasItsName) {
+  const TempDir dir;
+  const LocalTargetOptions options{.resume = true};
+  {
+    ASSERT_OK_AND_ASSIGN(LocalTarget target, LocalTarget::Create(dir / "f", options));
+    ASSERT_EQ(write(target.fd(), "all", 3), 3);
+    WriteLocal(dir / "f", "another one");
+    EXPECT_THAT(target.Commit(), StatusIs(absl::StatusCode::kAlreadyExists));
+    std::filesystem::remove(dir / "f");
+    EXPECT_THAT(LocalTarget::Create(dir / "f", options).status(),
+                StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("another process")));
+  }
+  EXPECT_EQ(ReadLocal(dir / ".f.dfs-part"), "all");
+  ASSERT_OK_AND_ASSIGN(LocalTarget target, LocalTarget::Create(dir / "f", options));
+  EXPECT_OK(target.Commit());
+  EXPECT_EQ(ReadLocal(dir / "f"), "all");
+}
+
 TEST(ResumedTarget, IsNobodyElsesFileAndOnePerName) {
   const TempDir dir;
   const LocalTargetOptions options{.resume = true};
@@ -160,7 +179,8 @@ TEST(ResumedTarget, IsNobodyElsesFileAndOnePerName) {
   EXPECT_TRUE(std::filesystem::is_empty(dir.path())) << "empty ones are not kept";
   WriteLocal(dir / "precious", "bytes");
   std::filesystem::create_symlink("precious", dir / ".f.dfs-part");
-  EXPECT_FALSE(LocalTarget::Create(dir / "f", options).ok());
+  EXPECT_THAT(LocalTarget::Create(dir / "f", options).status(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("remove it")));
   std::filesystem::remove(dir / ".f.dfs-part");
   std::filesystem::create_hard_link(dir / "precious", dir / ".f.dfs-part");
   EXPECT_THAT(LocalTarget::Create(dir / "f", options).status(),
