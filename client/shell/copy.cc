@@ -44,14 +44,6 @@ absl::Status WriteAll(int fd, std::string_view bytes, std::string_view name) {
   return absl::OkStatus();
 }
 
-// Hidden, beside it, and the same each time; of a name that leaves no room for more, a hash.
-std::string PartialName(const std::string& path) {
-  constexpr size_t kLongestPlainName = 200;
-  const std::string name = client::BaseName(path);
-  return fmt::format("{}/.{}.dfs-part", ParentDir(path),
-                     name.size() <= kLongestPlainName ? name : HashBytes128(name).ToString());
-}
-
 }  // namespace
 
 absl::Status CopyFromFd(int fd, std::string_view name, client::FileWriter* writer,
@@ -91,6 +83,13 @@ absl::Status CopyToWriter(client::ReadStream* stream, client::FileWriter* writer
     RETURN_IF_ERROR(writer->Append(bytes));
     progress->Add(bytes.size());
   }
+}
+
+std::string PartialName(const std::string& path) {
+  constexpr size_t kLongestPlainName = 200;
+  const std::string name = client::BaseName(path);
+  return fmt::format("{}/.{}.dfs-part", ParentDir(path),
+                     name.size() <= kLongestPlainName ? name : HashBytes128(name).ToString());
 }
 
 absl::StatusOr<LocalTarget> LocalTarget::Create(const std::string& path,

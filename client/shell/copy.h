@@ -32,6 +32,10 @@ struct LocalTargetOptions {
   bool resume = false;
 };
 
+// Where a file of this name is kept with `resume` until it is complete: hidden, beside it, and the
+// same each time. Of a name that leaves no room for more, a hash.
+std::string PartialName(const std::string& path);
+
 // A local file that appears under its name complete or not at all: written under a temporary name
 // beside it, renamed by Commit, removed otherwise. A link stays one: the file that it names is
 // replaced. Terminals, pipes and other devices are written into, since they hold nothing that could

@@ -89,13 +89,18 @@ class Get final : public ShellCommand {
       const std::string below = entry.path.substr(source.path.size());
       const std::string to = root + (below.empty() || below.front() == '/' ? "" : "/") + below;
       if (!entry.is_directory()) {
-        if (targets_.Claim(shell, {.target = to, .source = entry.path})) {
-          queue_.push_back({entry, to});
-        }
+        if (Claim(shell, {.target = to, .source = entry.path})) queue_.push_back({entry, to});
         return absl::OkStatus();
       }
       return MakeDirectory(entry, to);
     });
+  }
+
+  // A tree may have a file that is called as another one is until it is complete.
+  bool Claim(Shell* shell, const UsedTargets::Use& use) {
+    return targets_.Claim(shell, use) &&
+           (!resume_ ||
+            targets_.Claim(shell, {.target = PartialName(use.target), .source = use.source}));
   }
 
   // One that is there stays as it is. A private one is that from its beginning.

@@ -76,13 +76,13 @@ class ResumeGetTest : public ::testing::Test {
  protected:
   ResumeGetTest() {
     for (uint64_t i = 0; i < kLengthOfAll; ++i) bytes_ += static_cast<char>('a' + i / 1000 % 26);
-    PutFile();
+    PutFile("/f", bytes_);
   }
-  void PutFile() {
+  void PutFile(const std::string& path, std::string_view bytes) {
     const auto fs = client::FileSystem::Create({.masters = {fake_.master_address()}});
-    const auto writer = fs->Create("/f", {.overwrite = true});
+    const auto writer = fs->Create(path, {.overwrite = true});
     ASSERT_OK(writer.status());
-    ASSERT_OK((*writer)->Append(bytes_));
+    ASSERT_OK((*writer)->Append(bytes));
     ASSERT_OK((*writer)->Close());
   }
   // The exit code.
@@ -145,6 +145,15 @@ TEST_F(ResumeGetTest, WhatBreaksOffIsKeptOnlyWithResume) {
   EXPECT_FALSE(std::filesystem::exists(dir_ / "f"));
   EXPECT_TRUE(ReadLocal(dir_ / ".f.dfs-part") == bytes_.substr(0, kResumedChunk));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir_.path()), {}), 1);
+}
+
+TEST_F(ResumeGetTest, AFileThatIsCalledAsTheBeginningOfAnotherOneIsNotTakenForIt) {
+  PutFile("/.f.dfs-part", "not lost");
+  EXPECT_EQ(Get({"--resume", "-f", "-j", "1", "/.f.dfs-part", "/f", dir_.path()}), 1);
+  EXPECT_EQ(ReadLocal(dir_ / ".f.dfs-part"), "not lost");
+  EXPECT_EQ(Get({"-f", "/.f.dfs-part", "/f", dir_.path()}), 0) << "nothing is kept beside them";
+  EXPECT_EQ(ReadLocal(dir_ / ".f.dfs-part"), "not lost");
+  EXPECT_TRUE(ReadLocal(dir_ / "f") == bytes_);
 }
 
 // Between the close of what is complete and its name nobody else may begin to write there.
