@@ -308,7 +308,10 @@ absl::Status ReadStreamImpl::NewRound() {
   clock->Sleep(pause);
   choice_.NewRound();
   wrong_in_round_ = 0;
+  const absl::Time asked = clock->MonotonicNow();
   ASSIGN_OR_RETURN(chunk_, chunks_->Refresh(chunk_));
+  // The master may have been away, and its servers come after it: that was another patience.
+  failing_since_ += clock->MonotonicNow() - asked;
   return absl::OkStatus();
 }
 

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <thread>
@@ -206,6 +207,27 @@ TEST_F(WrongReplicaTest, AChunkThatNobodyHasIsWaitedForAsLongAsTheReaderWantsTo)
                                    AllOf(HasSubstr("/f: chunk 0x"), HasSubstr("can be read"))));
   EXPECT_GT(clock_.MonotonicNow() - began, absl::Seconds(18));
   EXPECT_LE(clock_.MonotonicNow() - began, absl::Seconds(20));
+}
+
+// After a power cut the servers come when their master does.
+TEST_F(WrongReplicaTest, ForWhatTheMasterWasAwayIsNoPatienceOfTheChunks) {
+  WriteRandom("/f", 25'000);
+  fs_ = FileSystem::Create({.masters = {fake_.master_address()},
+                            .node = "here",
+                            .master_timeout = absl::Minutes(10),
+                            .chunk_patience = absl::Seconds(20),
+                            .clock = &clock_});
+  std::atomic<int> look_ups = 0;
+  fake_.ScriptLookUps([&] {
+    // The first one opens the file.
+    if (++look_ups == 2) clock_.AdvanceTime(absl::Minutes(2));
+    return true;
+  });
+  for (const uint32_t id : {1, 2, 3}) fake_.SetReadFault(id, ReadFault::kNotFound);
+  const absl::Time began = clock_.MonotonicNow();
+  EXPECT_THAT(Read("/f"), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("can be read")));
+  fake_.ScriptLookUps({});
+  EXPECT_GT(clock_.MonotonicNow() - began, absl::Minutes(2) + absl::Seconds(18));
 }
 
 TEST_F(WrongReplicaTest, OneThatIsMissingIsNotFoundOutAheadOfItsTurnToTheServersCost) {
