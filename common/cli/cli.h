@@ -33,5 +33,8 @@ std::vector<std::string> SplitList(std::string_view text, char separator = ',');
 
 // As one word of a POSIX shell: quoted only where it has to be.
 std::string ShellQuoted(std::string_view text);
+// The same on one line of UTF-8: what has line ends or the like stands as $'...', which bash, ksh
+// and zsh know.
+std::string ShellQuotedLine(std::string_view text);
 
 }  // namespace quern

@@ -354,7 +354,7 @@ class RunJob final : public JobCommand {
     for (const std::string& reduce : reduces_) AddFlag("--reduce", reduce, &commands);
     bool has_dash = false;
     for (const std::string& word : words_) {
-      words += " " + ShellQuoted(word);
+      words += " " + ShellQuotedLine(word);
       has_dash = has_dash || word.starts_with('-');
     }
     return "mr run" + commands + (has_dash ? FlagsText() + " --" + words : words + FlagsText());
@@ -380,7 +380,7 @@ class RunJob final : public JobCommand {
     return text;
   }
   static void AddFlag(std::string_view flag, const std::string& value, std::string* text) {
-    if (!value.empty()) *text += fmt::format(" {} {}", flag, ShellQuoted(value));
+    if (!value.empty()) *text += fmt::format(" {} {}", flag, ShellQuotedLine(value));
   }
 
   std::vector<std::string> words_;

@@ -106,6 +106,12 @@ TEST_F(LocalPipelineTest, TheCommandOfAJobIsWhatToTypeForItOnceMore) {
   EXPECT_EQ(pipeline.exit_code, 0) << pipeline.out;
   EXPECT_THAT(pipeline.out, HasSubstr("file://" + dir_ / "out --local --set top.params.n=1\""));
   EXPECT_EQ(Shell("cat " + dir_ / "out/top/part-*").out, "to\t4\n");
+  // One line, also for a command of several.
+  const Outcome lines = Mr(fmt::format(
+      "run --map 'true\ncat' file://{0}/text file://{0}/lines --local --map-only --json",
+      dir_.path()));
+  EXPECT_EQ(lines.exit_code, 0) << lines.out;
+  EXPECT_THAT(lines.out, HasSubstr(R"("command":"mr run --map $'true\\ncat' file://)"));
   // What begins with a dash is an argument.
   const Outcome grep =
       Mr(fmt::format("run --local --json -- grep -x file://{0}/text file://{0}/none", dir_.path()));

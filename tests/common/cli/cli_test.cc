@@ -44,6 +44,17 @@ TEST(ShellQuotedTest, QuotesOnlyWhatNeedsIt) {
   EXPECT_EQ(ShellQuoted(""), "''");
 }
 
+TEST(ShellQuotedTest, OnOneLineAlsoWhatHasSeveral) {
+  EXPECT_EQ(ShellQuotedLine("/tmp/a-b_1"), "/tmp/a-b_1");
+  EXPECT_EQ(ShellQuotedLine("a \\n b"), "'a \\n b'");
+  EXPECT_EQ(ShellQuotedLine("a\n'b'\\"), "$'a\\n\\'b\\'\\\\'");
+  EXPECT_EQ(ShellQuotedLine("\t\x7f"
+                            "1 \u00e4"),
+            "$'\\011\\1771 \u00e4'");
+  EXPECT_EQ(ShellQuotedLine("\xff"), "$'\\377'");
+  EXPECT_EQ(ShellQuotedLine(""), "''");
+}
+
 TEST(TableTest, AlignsByDisplayWidth) {
   Table table({{"name"}, {"bytes", Table::Align::kRight}});
   table.AddRow({"a", "1"});
