@@ -21,8 +21,9 @@ class DecodedStream : public ByteStream {
   virtual bool damaged() const = 0;
 };
 
-// How readers count contents that are damaged.
+// How readers count contents that are damaged, and records that are longer than records may be.
 inline constexpr char kBadMember[] = "bad_member";
+inline constexpr char kTooLargeReason[] = "too_large";
 
 // What is not compressed is given as it is. Contents hold little memory whatever they expand to:
 // who gathers them has limits.

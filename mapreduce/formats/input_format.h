@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/status.h"
+#include "mapreduce/engine/block.h"
 #include "mapreduce/engine/record_reader.h"
 #include "mapreduce/engine/storage.h"
 
@@ -25,6 +26,8 @@ struct ReadOptions {
   std::string path;         // of the file
   std::string scratch_dir;  // for records that do not fit in memory
   size_t memory_bytes = 16 << 20;
+  // A line or a whole file that has more is set aside, whatever a small file expands to.
+  uint64_t most_bytes = kMaxRecordBytes;
 };
 
 // How much of a file one task reads.

@@ -4,8 +4,6 @@
 #include <cstring>
 #include <utility>
 
-#include "mapreduce/engine/block.h"
-
 namespace quern::mr {
 
 namespace {
@@ -25,6 +23,7 @@ LineReader::LineReader(const ReadOptions& options, std::unique_ptr<DecodedStream
     : file_(nullptr),
       contents_(contents.get()),
       stream_(std::move(contents)),
+      most_bytes_(options.most_bytes),
       partial_(options.scratch_dir, options.memory_bytes),
       tail_bytes_(kFirstTailBytes) {}
 
@@ -35,6 +34,7 @@ LineReader::LineReader(const ReadOptions& options, ReadableFile* file, uint64_t 
       stream_(file->Stream(offset == 0 ? 0 : offset - 1, offset == 0 ? length : length + 1)),
       end_(offset + length),
       skip_first_(offset > 0),
+      most_bytes_(options.most_bytes),
       position_(offset == 0 ? 0 : offset - 1),
       partial_(options.scratch_dir, options.memory_bytes),
       tail_bytes_(kFirstTailBytes) {}
@@ -105,7 +105,7 @@ bool LineReader::ReadLine() {
   if (!status_.ok() || reading_tail_) return false;
   if (skip_first_ && !SkipFirst()) return false;
   partial_.Clear();
-  const uint64_t start = position_;
+  uint64_t start = position_;
   while (true) {
     if (at_ == block_end_ && !LoadBlock()) {
       if (!status_.ok() || EndsAtDamage() || (partial_.empty() && position_ == start)) return false;
@@ -121,13 +121,27 @@ bool LineReader::ReadLine() {
       offset_ = start;
       return true;
     }
-    if (partial_.size() + part.size() > kMaxRecordBytes) {
-      return Fail(
-          InvalidArgumentError("the line at {} has more than {} bytes", start, kMaxRecordBytes));
+    if (partial_.size() + part.size() > most_bytes_) {
+      if (!PassOverLine(line_feed != nullptr)) return false;
+      start = position_;
+      continue;
     }
     if (const absl::Status status = partial_.Append(part); !status.ok()) return Fail(status);
     if (line_feed != nullptr) return TakePartial(start);
   }
+}
+
+// The present line is too long to be a record. False when no other line starts in this piece.
+bool LineReader::PassOverLine(bool is_at_its_end) {
+  SetAside(kTooLargeReason);
+  partial_.Clear();
+  if (reading_tail_) {
+    at_ = block_end_ = nullptr;  // the next lines belong to the next piece
+    return false;
+  }
+  if (is_at_its_end || SkipFirst()) return true;
+  if (status_.ok()) EndsAtDamage();
+  return false;
 }
 
 bool LineReader::TakePartial(uint64_t start) {

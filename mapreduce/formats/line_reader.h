@@ -1,6 +1,7 @@
 // Text lines: a record is a line without its line feed; a carriage return stays. The last line of a
 // file need not end with a line feed; an empty one after the last line feed is no line. A UTF-8
-// byte order mark at the start of a file is no part of its first line.
+// byte order mark at the start of a file is no part of its first line. A line that is longer than
+// records may be is set aside by the piece in which it starts.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +34,7 @@ class LineReader final : public RecordReader {
   bool ReadLine();
   bool SkipFirst();
   bool TakePartial(uint64_t start);
+  bool PassOverLine(bool is_at_its_end);
   bool EndsAtDamage();
 
   ReadableFile* const file_;                       // nullptr: the stream is everything there is
@@ -41,6 +43,7 @@ class LineReader final : public RecordReader {
   uint64_t end_ = 0;  // of what stream_ reads, in the file
   bool reading_tail_ = false;
   bool skip_first_ = false;
+  const uint64_t most_bytes_;  // of a line
   const char* at_ = nullptr;
   const char* block_end_ = nullptr;
   uint64_t position_ = 0;  // offset of at_ in the contents

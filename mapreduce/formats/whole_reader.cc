@@ -1,7 +1,5 @@
 #include "mapreduce/formats/whole_reader.h"
 
-#include "mapreduce/engine/block.h"
-
 namespace quern::mr {
 
 bool WholeReader::Next() {
@@ -11,9 +9,10 @@ bool WholeReader::Next() {
     const auto piece = stream_->Next();
     if (!piece.ok()) return Fail(piece.status());
     if (piece->empty()) break;
-    if (contents_.size() + piece->size() > kMaxRecordBytes) {
-      return Fail(
-          InvalidArgumentError("has more than {} bytes, the limit of a record", kMaxRecordBytes));
+    if (contents_.size() + piece->size() > most_bytes_) {
+      contents_.Clear();
+      SetAside(kTooLargeReason);
+      return false;
     }
     if (const absl::Status status = contents_.Append(*piece); !status.ok()) return Fail(status);
   }

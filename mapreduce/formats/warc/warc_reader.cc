@@ -67,7 +67,7 @@ const char* ReasonOf(HttpBody::Problem problem) {
     case HttpBody::Problem::kBadCoding:
       return "bad_coding";
     case HttpBody::Problem::kTooLarge:
-      return "too_large";
+      return kTooLargeReason;
   }
   return nullptr;
 }

@@ -94,6 +94,63 @@ TEST(LineReaderTest, LinesBeyondMemoryComeFromAScratchFile) {
   EXPECT_EQ(found, NaiveLines(text));
 }
 
+// What is read of a file in pieces, the number of lines set aside, and nothing else set aside.
+void ReadInPieces(const Way& way, ReadableFile* file, uint64_t size, Found* found,
+                  uint64_t* too_large) {
+  for (uint64_t offset = 0; offset < file->length(); offset += size) {
+    const uint64_t length = std::min(size, file->length() - offset);
+    ASSERT_OK_AND_ASSIGN(const auto reader, OpenRecords(way, file, offset, length));
+    while (reader->Next()) found->emplace_back(reader->offset(), reader->value());
+    ASSERT_OK(reader->status());
+    EXPECT_FALSE(reader->Next());
+    for (const auto& [reason, count] : reader->set_aside()) {
+      EXPECT_EQ(reason, "too_large");
+      *too_large += count;
+    }
+  }
+}
+
+TEST(LineReaderTest, LinesLongerThanRecordsMayBeAreSetAsideOnce) {
+  const TempDir dir;
+  Way way = Options(dir, "jsonl");
+  way.read.most_bytes = 20;
+  const std::string longest(20, 'l');
+  const std::string long_line(63, 'x');
+  for (const std::string& text :
+       {"a\n" + long_line + "\n" + long_line + "\nb\n" + longest + "\n" + long_line,
+        long_line + "\n" + longest, long_line, longest + "x\n", longest}) {
+    Found kept;
+    uint64_t long_lines = 0;
+    for (const auto& line : NaiveLines(text)) {
+      line.second.size() <= longest.size() ? kept.push_back(line) : void(++long_lines);
+    }
+    for (uint64_t size = 1; size <= text.size(); ++size) {
+      MemoryFile file(text, 7);
+      Found found;
+      uint64_t too_large = 0;
+      ReadInPieces(way, &file, size, &found, &too_large);
+      ASSERT_EQ(found, kept) << "pieces of " << size;
+      ASSERT_EQ(too_large, long_lines) << "pieces of " << size;
+    }
+  }
+}
+
+// A small file that expands to a line, or a contents, of any length ends no job.
+TEST(LineReaderTest, BombsAreSetAside) {
+  const TempDir dir;
+  const std::string text = "a\n" + std::string(4 << 20, 'x') + "\nb\n";
+  MemoryFile file(GzipOf(text), 1000);
+  for (const bool whole : {false, true}) {
+    Way way = Options(dir, whole ? "whole" : "text");
+    way.read.most_bytes = 2 << 20;
+    Found found;
+    uint64_t too_large = 0;
+    ReadInPieces(way, &file, file.length(), &found, &too_large);
+    EXPECT_EQ(found, whole ? Found() : (Found{{0, "a"}, {text.size() - 2, "b"}}));
+    EXPECT_EQ(too_large, 1u);
+  }
+}
+
 TEST(FixedReaderTest, EverySplitSizeGivesEachRecordOnce) {
   const TempDir dir;
   std::string text;
