@@ -86,12 +86,24 @@ std::string FromSingleBytes(std::string_view bytes) {
   return text;
 }
 
+// Of encodings whose accents follow their letters a letter waits for what may follow it: here it
+// comes, since nothing does.
+void TakeHeldLetter(iconv_t converter, std::string* text) {
+  char buffer[16];
+  char* out = buffer;
+  size_t room = sizeof(buffer);
+  iconv(converter, nullptr, nullptr, &out, &room);
+  text->append(buffer, sizeof(buffer) - room);
+}
+
 std::string FromIconv(std::string_view bytes, const char* iconv_name) {
   const iconv_t converter = iconv_open("UTF-8", iconv_name);
   if (converter == reinterpret_cast<iconv_t>(-1)) return FromSingleBytes(bytes);
   std::string text;
   // Of UTF-16 a bad unit is passed over whole: one byte further all that follows is misread.
-  const size_t unit_bytes = std::string_view(iconv_name).starts_with("UTF-16") ? 2 : 1;
+  const std::string_view name = iconv_name;
+  const size_t unit_bytes = name.starts_with("UTF-16") ? 2 : 1;
+  const bool may_hold_letter = name == "CP1255" || name == "CP1258";
   char* in = const_cast<char*>(bytes.data());
   size_t left = bytes.size();
   char buffer[16 << 10];
@@ -102,12 +114,14 @@ std::string FromIconv(std::string_view bytes, const char* iconv_name) {
     const int error = errno;
     text.append(buffer, sizeof(buffer) - room);
     if (result != static_cast<size_t>(-1) || error == E2BIG) continue;
+    if (may_hold_letter) TakeHeldLetter(converter, &text);  // it stands before the bad byte
     AppendUtf8(kReplacementCharacter, &text);
     if (error == EINVAL) break;  // a character that is cut off at the end
     const size_t passed = std::min(unit_bytes, left);
     in += passed;
     left -= passed;
   }
+  TakeHeldLetter(converter, &text);
   iconv_close(converter);
   return text;
 }

@@ -231,6 +231,11 @@ TEST(Charset, GivesUtf8WhateverTheBytes) {
   EXPECT_EQ(ToUtf8("\xcf\xf0\xe8", "windows-1251"), "При");
   EXPECT_EQ(ToUtf8("\x93\xfa\x96\x7b\x81", "Shift_JIS"), "日本\uFFFD");
   EXPECT_EQ(ToUtf8("\xc4\xe3\xff\x41", "GBK"), "你\uFFFDA");
+  // Those whose last letter may get an accent.
+  EXPECT_EQ(ToUtf8("ba", "windows-1258"), "ba");
+  EXPECT_EQ(ToUtf8("\xf9\xec", "windows-1255"), "של");
+  EXPECT_EQ(ToUtf8("\xf9\xff\xec", "windows-1255"), "ש\uFFFDל");
+  EXPECT_EQ(ToUtf8("ba\x8a", "windows-1258"), "ba\uFFFD");
   EXPECT_EQ(ToUtf8(std::string_view("\xff\xfe\x3d\xd8\x00\xde", 6), "UTF-16LE"), "😀");
   // Half a surrogate pair.
   EXPECT_EQ(ToUtf8(std::string_view("\xff\xfe\x61\0\0\xdc\x62\0\x63\0", 10), "UTF-16LE"),
