@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
+#include <iterator>
 #include <unordered_map>
 
 #include "jobs/text/ascii.h"
@@ -23,6 +25,8 @@ constexpr size_t kSniffedBytes = 64 << 10;
 constexpr std::string_view kUtf8 = "UTF-8";
 constexpr std::string_view kWindows1252 = "windows-1252";
 constexpr std::string_view kCharsetBlanks = " \t\n\f\r";
+// So many signs are no accident, and more than the few bytes that a page may have from elsewhere.
+constexpr size_t kEnoughSigns = 8;
 
 std::string_view TrimBlanks(std::string_view text) {
   const size_t first = text.find_first_not_of(kCharsetBlanks);
@@ -64,8 +68,54 @@ std::string_view SniffEncoding(std::string_view bytes) {
   return encoding;
 }
 
-bool IsAscii(std::string_view bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](char c) { return (c & 0x80) == 0; });
+// The first byte from `at` that begins a word with bytes beyond ASCII, or one of the last few:
+// most pages are ASCII nearly all, and each is looked through.
+size_t PassOverAscii(std::string_view bytes, size_t at) {
+  constexpr uint64_t kHighBits = 0x8080808080808080;
+  for (uint64_t word = 0; at + sizeof(word) <= bytes.size(); at += sizeof(word)) {
+    std::memcpy(&word, bytes.data() + at, sizeof(word));
+    if ((word & kHighBits) != 0) break;
+  }
+  return at;
+}
+
+// What the bytes say about UTF-8, whatever is declared.
+struct Utf8Signs {
+  size_t characters = 0;  // beyond ASCII
+  size_t bad_bytes = 0;
+};
+
+Utf8Signs SignsOfUtf8(std::string_view bytes) {
+  Utf8Signs signs;
+  for (size_t at = 0; at < bytes.size();) {
+    at = PassOverAscii(bytes, at);
+    if (at == bytes.size()) break;
+    const Character character = CharacterAt(bytes, at);
+    signs.bad_bytes += character.code == kBadByte;
+    signs.characters += character.size > 1;
+    at += character.size;
+  }
+  return signs;
+}
+
+// Whether the bytes are plainly not in the encoding that is declared. Servers declare one for all
+// pages, and templates for texts that come from elsewhere.
+bool AreInAnother(std::string_view bytes, const Utf8Signs& signs, std::string_view declared) {
+  if (declared == kUtf8) {
+    return signs.bad_bytes >= kEnoughSigns && signs.bad_bytes > signs.characters;
+  }
+  if (signs.bad_bytes > 0) return false;
+  if (declared.starts_with("UTF-16")) return bytes.find('\0') == std::string_view::npos;
+  return signs.characters >= kEnoughSigns;
+}
+
+// It has seven bits, and so is UTF-8 as well.
+bool IsIso2022Jp(std::string_view bytes, const Utf8Signs& signs) {
+  constexpr std::string_view kTwoByteSets[] = {"\x1b$B", "\x1b$@"};
+  return signs.characters == 0 && signs.bad_bytes == 0 &&
+         std::any_of(std::begin(kTwoByteSets), std::end(kTwoByteSets), [&](std::string_view set) {
+           return bytes.find(set) != std::string_view::npos;
+         });
 }
 
 std::string CleanUtf8(std::string_view bytes) {
@@ -173,17 +223,25 @@ std::string_view DeclaredEncoding(std::string_view html) {
 }
 
 std::string_view EncodingOfPage(std::string_view bytes, std::string_view content_type) {
-  std::string_view encoding = EncodingOfMark(bytes);
-  if (encoding.empty()) encoding = FindEncoding(CharsetOfContentType(content_type));
-  if (encoding.empty()) encoding = DeclaredEncoding(bytes);
-  if (encoding.empty() && IsUtf8(bytes)) encoding = kUtf8;
-  if (encoding.empty()) encoding = SniffEncoding(bytes);
-  return encoding.empty() ? kWindows1252 : encoding;
+  const std::string_view mark = EncodingOfMark(bytes);
+  if (!mark.empty()) return mark;
+  const Utf8Signs signs = SignsOfUtf8(bytes);
+  const auto is_good = [&](std::string_view declared) {
+    return !declared.empty() && !AreInAnother(bytes, signs, declared);
+  };
+  const std::string_view of_header = FindEncoding(CharsetOfContentType(content_type));
+  if (is_good(of_header)) return of_header;
+  const std::string_view of_page = DeclaredEncoding(bytes);
+  if (is_good(of_page)) return of_page;
+  if (IsIso2022Jp(bytes, signs)) return "ISO-2022-JP";
+  if (signs.bad_bytes == 0) return kUtf8;
+  const std::string_view sniffed = SniffEncoding(bytes);
+  return sniffed.empty() ? kWindows1252 : sniffed;
 }
 
 bool IsUtf8(std::string_view bytes) {
   for (size_t at = 0; at < bytes.size();) {
-    while (at + 8 <= bytes.size() && IsAscii(bytes.substr(at, 8))) at += 8;
+    at = PassOverAscii(bytes, at);
     if (at == bytes.size()) return true;
     const Character character = CharacterAt(bytes, at);
     if (character.code == kBadByte) return false;

@@ -20,7 +20,9 @@ std::string_view DeclaredEncoding(std::string_view html);
 std::string_view CharsetOfContentType(std::string_view content_type);
 
 // The encoding of a page: its byte order mark, what the header of its transport says, what it
-// declares itself, UTF-8 when it is that, what its bytes look like, windows-1252.
+// declares itself, UTF-8 when it is that, what its bytes look like, windows-1252. What is declared
+// does not count where the bytes plainly contradict it: eight characters of UTF-8 and no byte that
+// is none in another encoding, or eight such bytes and fewer characters in UTF-8.
 std::string_view EncodingOfPage(std::string_view bytes, std::string_view content_type);
 
 bool IsUtf8(std::string_view bytes);

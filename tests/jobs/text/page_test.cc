@@ -226,6 +226,42 @@ TEST(Charset, MarkThenHeaderThenPageThenBytes) {
   EXPECT_EQ(EncodingOfPage(russian, ""), "windows-1251");
 }
 
+TEST(Charset, BytesThatContradictTheDeclarationDecide) {
+  std::string german;
+  std::string latin1;
+  std::string russian;
+  for (int i = 0; i < 8; ++i) {
+    german += "Die Häuser stehen. ";
+    latin1 +=
+        "F\xfcnf gr\xf6\xdf"
+        "ere H\xe4user stehen an der Stra\xdf"
+        "e, wei\xdf man. ";
+    russian += "\xcf\xf0\xe8\xe2\xe5\xf2, \xea\xe0\xea \xe4\xe5\xeb\xe0? ";
+  }
+  for (const std::string name : {"iso-8859-1", "gb2312", "shift_jis", "windows-1251"}) {
+    EXPECT_EQ(EncodingOfPage("<meta charset=" + name + ">" + german, ""), "UTF-8") << name;
+    EXPECT_EQ(EncodingOfPage(german, "text/html; charset=" + name), "UTF-8") << name;
+    // One byte that is none, or few characters: then it may be what it says.
+    const std::string_view said = FindEncoding(name);
+    EXPECT_EQ(EncodingOfPage(german + "\xfc.", "text/html; charset=" + name), said);
+    EXPECT_EQ(EncodingOfPage("Die Häuser", "text/html; charset=" + name), said);
+  }
+  // The header is wrong, the page itself is right.
+  EXPECT_EQ(EncodingOfPage("<meta charset=windows-1251>" + russian, "text/html; charset=utf-8"),
+            "windows-1251");
+  EXPECT_EQ(EncodingOfPage("<meta charset=utf-8>" + russian, ""), "windows-1251");
+  EXPECT_EQ(EncodingOfPage(german + "\xfc\xfc\xfc\xfc\xfc\xfc\xfc", "text/html; charset=utf-8"),
+            "UTF-8");
+  EXPECT_EQ(ToUtf8(latin1, EncodingOfPage(latin1, "text/html; charset=utf-8")).substr(0, 6),
+            "Fünf ");
+  EXPECT_EQ(EncodingOfPage("<p>plain", "text/html; charset=utf-16"), "UTF-8");
+  // Seven bits, and yet no ASCII.
+  const std::string japanese = "\x1b$B?e<V>.20\x1b(B";
+  EXPECT_EQ(EncodingOfPage(japanese, ""), "ISO-2022-JP");
+  EXPECT_EQ(ToUtf8(japanese, "ISO-2022-JP"), "水車小屋");
+  EXPECT_EQ(EncodingOfPage(japanese + "é", ""), "UTF-8");
+}
+
 TEST(Charset, GivesUtf8WhateverTheBytes) {
   EXPECT_EQ(ToUtf8("\xe9\x80\x81", "windows-1252"), "é€\u0081");
   EXPECT_EQ(ToUtf8("\xcf\xf0\xe8", "windows-1251"), "При");
