@@ -1,5 +1,9 @@
 #include "jobs/text/page.h"
 
+#include <algorithm>
+#include <iterator>
+
+#include "jobs/text/ascii.h"
 #include "jobs/text/charset.h"
 #include "jobs/text/html_blocks.h"
 #include "jobs/text/html_tree.h"
@@ -11,6 +15,11 @@ namespace quern::text {
 namespace {
 
 constexpr size_t kLookedAtForNul = 4096;
+constexpr size_t kLookedAtForHtml = 16 << 10;  // comments before the page and all
+constexpr size_t kHeadBytes = 512;
+constexpr size_t kNameEnd = 6;  // of the longest one, ".xhtml"
+constexpr std::string_view kUtf8Mark = "\xef\xbb\xbf";
+constexpr std::string_view kFirstTags[] = {"<!doctype html", "<html", "<head", "<title", "<body"};
 
 bool IsBinary(std::string_view bytes, std::string_view encoding) {
   return bytes.starts_with("%PDF-") || HoldsNul(bytes.substr(0, kLookedAtForNul), encoding);
@@ -28,6 +37,37 @@ std::string_view NameOf(PageProblem problem) {
       return "no text";
   }
   return "";
+}
+
+bool HasHtmlName(std::string_view path) {
+  for (const std::string_view packed : {".gz", ".bz2", ".xz", ".zst", ".lz4"}) {
+    if (!path.ends_with(packed)) continue;
+    path.remove_suffix(packed.size());
+    break;
+  }
+  const std::string end = LowerLetters(path.substr(path.size() - std::min(path.size(), kNameEnd)));
+  return end.ends_with(".html") || end.ends_with(".htm") || end.ends_with(".xhtml");
+}
+
+bool BeginsLikeHtml(std::string_view bytes) {
+  bytes = bytes.substr(0, kLookedAtForHtml);
+  while (true) {
+    bytes.remove_prefix(std::min(bytes.find_first_not_of(" \t\r\n\f"), bytes.size()));
+    if (bytes.starts_with(kUtf8Mark)) {  // templates bring one each
+      bytes.remove_prefix(kUtf8Mark.size());
+      continue;
+    }
+    if (!bytes.starts_with("<!--")) break;
+    const size_t end = bytes.find("-->");
+    if (end == std::string_view::npos) return false;
+    bytes.remove_prefix(end + 3);
+  }
+  const std::string head = LowerLetters(bytes.substr(0, kHeadBytes));
+  if (head.starts_with("<?xml")) return head.find("<html") != std::string::npos;
+  return std::any_of(std::begin(kFirstTags), std::end(kFirstTags), [&](std::string_view tag) {
+    return head.starts_with(tag) && head.size() > tag.size() &&
+           std::string_view(" \t\r\n\f/>").find(head[tag.size()]) != std::string_view::npos;
+  });
 }
 
 Page ReadPage(std::string_view bytes, const PageOptions& options) {

@@ -30,6 +30,11 @@ struct PageOptions {
   bool main_content = true;       // otherwise all text
 };
 
+// Whether a file is a page: by its name, "a.html" or "a.htm.gz", or by what it begins with, behind
+// comments, in UTF-8 or anything like it.
+bool HasHtmlName(std::string_view path);
+bool BeginsLikeHtml(std::string_view bytes);
+
 // Time and memory are bounded by those of HtmlLimits, whatever the bytes are.
 Page ReadPage(std::string_view bytes, const PageOptions& options);
 

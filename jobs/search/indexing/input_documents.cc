@@ -20,17 +20,8 @@ bool IsBlank(std::string_view line) {
   return line.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
-constexpr size_t kLookedAtForHtml = 512;
+constexpr size_t kLookedAtForHtml = 16 << 10;
 constexpr size_t kLookedAtForNul = 8 << 10;
-
-bool BeginsLikeHtml(std::string_view bytes) {
-  const std::string head = text::LowerLetters(bytes.substr(0, kLookedAtForHtml));
-  const size_t first = head.find_first_not_of(" \t\r\n\xef\xbb\xbf");
-  if (first == std::string::npos) return false;
-  const std::string_view from = std::string_view(head).substr(first);
-  return from.starts_with("<!doctype html") || from.starts_with("<html") ||
-         (from.starts_with("<?xml") && from.find("<html") != std::string_view::npos);
-}
 
 // The title of a document; that in its "meta", where shards have it, when it has none of its own.
 std::string TitleOf(const std::vector<text::JsonField>& fields, size_t most_bytes) {
@@ -110,6 +101,7 @@ std::optional<IndexedDocument> InputDocuments::ReadRecord(const MapInput& in) {
     case Format::kWarc:
       return ReadCrawled(in);
     case Format::kWhole:
+      if (text::HasHtmlName(in.source().path)) return ReadPage(in.value(), "");
       return ReadFile(in.value(), "");
     case Format::kText:
       break;
@@ -139,12 +131,12 @@ std::optional<IndexedDocument> InputDocuments::ReadJson(const MapInput& in) {
 
 std::optional<IndexedDocument> InputDocuments::ReadFile(std::string_view bytes,
                                                         std::string_view content_type) {
-  if (!content_type.empty() || BeginsLikeHtml(bytes)) return ReadPage(bytes, content_type);
+  if (!content_type.empty() || text::BeginsLikeHtml(bytes)) return ReadPage(bytes, content_type);
   const std::string_view beginning = Beginning(bytes);
   const std::string_view encoding = text::EncodingOfPage(beginning, "");
   // Of which two bytes stand for a letter.
   if (encoding.starts_with("UTF-16") &&
-      BeginsLikeHtml(text::ToUtf8(beginning.substr(0, 2 * kLookedAtForHtml), encoding))) {
+      text::BeginsLikeHtml(text::ToUtf8(beginning.substr(0, 2 * kLookedAtForHtml), encoding))) {
     return ReadPage(bytes, "");
   }
   if (text::HoldsNul(beginning.substr(0, kLookedAtForNul), encoding)) {

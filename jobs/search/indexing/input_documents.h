@@ -13,10 +13,10 @@ namespace quern::search {
 
 // Format jsonl: {"id", "url", "title", "text", "lang", "date"}, what the corpus jobs write; a
 // document without an id is named by its URL or its place, path:offset. A title may also stand in
-// "meta", as it does in shards. Format whole: files, named by their path; pages of HTML give their
-// main content, or all their text where they have none or params.content says so. Format warc:
-// responses with pages, and conversions, named by their URL. Format text: lines, named by their
-// place.
+// "meta", as it does in shards. Format whole: files, named by their path; pages of HTML (by their
+// name, or as they begin) give their main content, or all their text where they have none or
+// params.content says so. Format warc: responses with pages, and conversions, named by their URL.
+// Format text: lines, named by their place.
 class InputDocuments {
  public:
   // A text of more bytes is cut, before it is copied and between characters.

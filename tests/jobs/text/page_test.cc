@@ -298,6 +298,29 @@ TEST(Page, ReadsOldEncodings) {
   EXPECT_EQ(read.encoding, "windows-1252");
 }
 
+TEST(Page, IsKnownByItsNameOrItsBeginning) {
+  for (const char* const name : {"/a.html", "b.HTM", "c.xhtml", "d.html.gz", "e.htm.zst"}) {
+    EXPECT_TRUE(HasHtmlName(name)) << name;
+  }
+  for (const char* const name : {"html", "a.html/b", "a.htmlx", "a.gz", "a.html.gz.txt", ""}) {
+    EXPECT_FALSE(HasHtmlName(name)) << name;
+  }
+  const std::string comment = "<!-- " + std::string(2000, 'x') + " -->";
+  for (const std::string page :
+       {"<html>", "<!DOCTYPE HTML PUBLIC \"x\">", "\r\n <!DocType html>", "<head>",
+        "<BODY class=x>", "<title>x", "<?xml version='1.0'?>\n<html xmlns=x>"}) {
+    EXPECT_TRUE(BeginsLikeHtml("\xef\xbb\xbf" + page)) << page;
+    EXPECT_TRUE(BeginsLikeHtml("\r\n\xef\xbb\xbf\xef\xbb\xbf " + page)) << page;
+    EXPECT_TRUE(BeginsLikeHtml(comment + "\n<!---->" + page)) << page;
+  }
+  for (const std::string text :
+       {std::string(), std::string("html"), std::string("<"), comment, comment + "words",
+        std::string("<!-- <html>"), std::string("<header>"), std::string("<?xml?><rss>"),
+        std::string("See <html>"), std::string("<!doctype htmlx>")}) {
+    EXPECT_FALSE(BeginsLikeHtml(text)) << text;
+  }
+}
+
 TEST(Page, RefusesWhatIsNoPage) {
   EXPECT_EQ(ReadPage("%PDF-1.4 ...", {}).problem, PageProblem::kBinary);
   EXPECT_EQ(ReadPage(std::string_view("\x89PNG\0\0", 6), {}).problem, PageProblem::kBinary);

@@ -153,6 +153,8 @@ TEST_F(SearchIndexTest, ReadsFilesAndPages) {
   std::ofstream(dir_ / "files/b.html")
       << "<!DOCTYPE html><html lang=de><title>Seite</title><p>" << std::string(40, 'x')
       << " steht hier, und das ist ein ganzer Satz, der lang genug ist. Noch einer folgt ihm.</p>";
+  std::ofstream(dir_ / "files/b2.txt") << "<!-- saved --><!DOCTYPE html><p>Apples</p>";
+  std::ofstream(dir_ / "files/b3.HTM") << "<p>Pears</p>";
   std::ofstream(dir_ / "files/c.png", std::ios::binary) << std::string("\x89PNG\0\0\0", 7);
   pb::JobSpec spec = IndexSpec(dir_ / "files", 1);
   spec.mutable_inputs(0)->set_format("whole");
@@ -160,8 +162,11 @@ TEST_F(SearchIndexTest, ReadsFilesAndPages) {
   const auto segments = OpenSegments(1);
   ASSERT_EQ(segments.size(), 1u);
   const Segment& segment = *segments[0];
-  ASSERT_EQ(segment.documents(), 2u);
+  ASSERT_EQ(segment.documents(), 4u);
   EXPECT_TRUE(segment.id(0).ends_with("/files/a.txt"));
+  for (const char* const tag : {"p", "doctype", "saved"}) {
+    EXPECT_FALSE(segment.Find(*segment.FindField("body"), tag).has_value()) << tag;
+  }
   EXPECT_TRUE(segment.Find(*segment.FindField("body"), "plain").has_value());
   EXPECT_TRUE(segment.Find(*segment.FindField("title"), "seite").has_value());
   EXPECT_TRUE(segment.Find(*segment.FindField("body"), "satz").has_value());
