@@ -21,8 +21,11 @@ constexpr size_t kNameEnd = 6;  // of the longest one, ".xhtml"
 constexpr std::string_view kUtf8Mark = "\xef\xbb\xbf";
 constexpr std::string_view kFirstTags[] = {"<!doctype html", "<html", "<head", "<title", "<body"};
 
+// What begins as pages do is one, even if a zero byte has got into it.
 bool IsBinary(std::string_view bytes, std::string_view encoding) {
-  return bytes.starts_with("%PDF-") || HoldsNul(bytes.substr(0, kLookedAtForNul), encoding);
+  if (bytes.starts_with("%PDF-")) return true;
+  const std::string_view head = bytes.substr(0, kLookedAtForNul);
+  return HoldsNul(head, encoding) && !BeginsLikeHtml(ToUtf8(head, encoding));
 }
 
 }  // namespace
@@ -81,6 +84,7 @@ Page ReadPage(std::string_view bytes, const PageOptions& options) {
     return page;
   }
   std::string html = ToUtf8(bytes, page.encoding);
+  if (html.find('\0') != std::string::npos) std::erase(html, '\0');  // as browsers do in texts
   if (html.size() > limits.bytes) {  // single bytes that became several
     page.truncated = true;
     html.resize(WholeCharacters(html, limits.bytes).size());

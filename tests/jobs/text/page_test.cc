@@ -313,7 +313,7 @@ TEST(Page, IsKnownByItsNameOrItsBeginning) {
     EXPECT_TRUE(BeginsLikeHtml("\r\n\xef\xbb\xbf\xef\xbb\xbf " + page)) << page;
     EXPECT_TRUE(BeginsLikeHtml(comment + "\n<!---->" + page)) << page;
   }
-  for (const std::string text :
+  for (const std::string& text :
        {std::string(), std::string("html"), std::string("<"), comment, comment + "words",
         std::string("<!-- <html>"), std::string("<header>"), std::string("<?xml?><rss>"),
         std::string("See <html>"), std::string("<!doctype htmlx>")}) {
@@ -337,6 +337,19 @@ TEST(Page, RefusesWhatIsNoPage) {
   }
   EXPECT_EQ(ReadPage("", {}).problem, PageProblem::kNoText);
   EXPECT_EQ(NameOf(PageProblem::kBinary), "binary");
+}
+
+TEST(Page, ZeroBytesAreNoPartOfTexts) {
+  const std::string zeros(3, '\0');
+  const std::string text = Paragraph("zeros");
+  const std::string cut = text.substr(0, 9) + zeros + text.substr(9);
+  EXPECT_EQ(ReadPage("<html><p>" + cut, {}).text, text + "\n");
+  const std::string behind(8192, ' ');
+  EXPECT_EQ(ReadPage("<p>" + behind + cut, {}).text, text + "\n");
+  std::string wide = "\xff\xfe";
+  for (const char c : "<!DOCTYPE html><p>" + cut) wide += {c, '\0'};
+  EXPECT_EQ(ReadPage(wide, {}).text, text + "\n");
+  EXPECT_EQ(ReadPage("<p>" + cut, {}).problem, PageProblem::kBinary);
 }
 
 TEST(Page, NestingWithoutEndIsNoTrouble) {
