@@ -172,7 +172,7 @@ bool IsHiddenElement(const HtmlTree& tree, uint32_t node) {
   if (tree.node(node).attribute_count == 0) return false;
   if (tree.RawAttribute(node, "hidden").data() != nullptr) return true;
   if (EqualsIgnoringCase(tree.RawAttribute(node, "aria-hidden"), "true")) return true;
-  const std::string_view style = tree.RawAttribute(node, "style");
+  const std::string style = LowerLetters(tree.RawAttribute(node, "style"));
   return !style.empty() &&
          (ContainsWord(style, "display", "none") || ContainsWord(style, "visibility", "hidden"));
 }

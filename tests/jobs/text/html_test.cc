@@ -171,10 +171,11 @@ TEST(HtmlBlocks, AreWhatStandsBetweenLineBreaks) {
 
 TEST(HtmlBlocks, LeaveOutWhatIsNotShown) {
   EXPECT_THAT(
-      BlocksOf("a<script>s</script><style>s</style><noscript>n</noscript><svg><text>v</text></svg>"
-               "<select><option>o</select><button>b</button><p hidden>h</p>"
-               "<p style='color:red; display: none'>h</p><p style=visibility:hidden>h</p>"
-               "<p aria-hidden=true>h</p><p style='display:block'>c</p>"),
+      BlocksOf(
+          "a<script>s</script><style>s</style><noscript>n</noscript><svg><text>v</text></svg>"
+          "<select><option>o</select><button>b</button><p hidden>h</p>"
+          "<p style='color:red; display: none'>h</p><p style=visibility:hidden>h</p>"
+          "<p style='DISPLAY:None'>h</p><p aria-hidden=true>h</p><p style='display:block'>c</p>"),
       ElementsAre("a", "c"));
 }
 
