@@ -3,10 +3,15 @@
 //
 // Input: documents (jobs/corpus/document.h) with ids of their own. Output (raw): edges
 // (jobs/corpus/duplicates.h), the same one from several bands perhaps. Of two copies the one is
-// kept whose id is less; with params.keep=longest the one with more text.
+// kept whose id is less; with params.keep=longest the one with more text, with earliest the one
+// that was crawled first: "crawled", or else "date", one without either last.
 #include <algorithm>
+#include <charconv>
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 
 #include "jobs/corpus/document.h"
@@ -16,8 +21,39 @@
 
 namespace {
 
+using quern::corpus::Document;
 using quern::corpus::Edge;
 using quern::corpus::StarMaker;
+
+enum class Keep { kFirst, kLongest, kEarliest };
+
+// So many digits at text[at]; nothing when there are others.
+std::optional<uint32_t> DigitsAt(std::string_view text, size_t at, size_t digits) {
+  if (at + digits > text.size()) return std::nullopt;
+  uint32_t number = 0;
+  const char* const end = text.data() + at + digits;
+  const auto [last, error] = std::from_chars(text.data() + at, end, number);
+  if (error != std::errc() || last != end) return std::nullopt;
+  return number;
+}
+
+// Seconds since 1970 of YYYY-MM-DD, to the second where Thh:mm:ss follows; the last number of all
+// for anything else.
+uint32_t SecondsOf(std::string_view text) {
+  const auto year = DigitsAt(text, 0, 4);
+  const auto month = DigitsAt(text, 5, 2);
+  const auto day = DigitsAt(text, 8, 2);
+  if (!year.has_value() || !month.has_value() || !day.has_value()) return UINT32_MAX;
+  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)),
+                                         std::chrono::month(*month), std::chrono::day(*day)};
+  if (text[4] != '-' || text[7] != '-' || !date.ok()) return UINT32_MAX;
+  int64_t seconds = int64_t{86400} * std::chrono::sys_days(date).time_since_epoch().count();
+  constexpr size_t kTime = 11;
+  seconds += 3600 * int64_t{DigitsAt(text, kTime, 2).value_or(0)} +
+             60 * int64_t{DigitsAt(text, kTime + 3, 2).value_or(0)} +
+             DigitsAt(text, kTime + 6, 2).value_or(0);
+  return static_cast<uint32_t>(std::clamp<int64_t>(seconds, 0, UINT32_MAX - 1));
+}
 
 class NearDuplicatesMapper : public quern::Mapper {
  public:
@@ -25,10 +61,12 @@ class NearDuplicatesMapper : public quern::Mapper {
     reader_.Start(context);
     too_short_ = context.counter("documents_without_words");
     const std::string keep(context.param("keep", "first"));
-    if (keep != "first" && keep != "longest") {
-      context.Fail("params.keep = '" + keep + "': must be first or longest");
+    if (keep != "first" && keep != "longest" && keep != "earliest") {
+      context.Fail("params.keep = '" + keep + "': must be first, longest or earliest");
     }
-    longest_ = keep == "longest";
+    keep_ = keep == "longest"    ? Keep::kLongest
+            : keep == "earliest" ? Keep::kEarliest
+                                 : Keep::kFirst;
   }
 
   void Map(const quern::MapInput& in) override {
@@ -36,21 +74,27 @@ class NearDuplicatesMapper : public quern::Mapper {
     if (!document.has_value()) return;
     const quern::text::MinHashSignature signature = hasher_.Sign(document->text);
     if (signature.shingles == 0) return too_short_->Increment();
-    const std::string node = quern::corpus::MakeNode(RankOf(document->text), document->id);
+    const std::string node = quern::corpus::MakeNode(RankOf(*document), document->id);
     const auto bands = signature.Bands();
     for (const uint64_t band : bands) Emit(quern::Ordered(band, node), "");
   }
 
  private:
   // The less the better.
-  uint32_t RankOf(std::string_view text) const {
-    if (!longest_) return 0;
-    return UINT32_MAX - static_cast<uint32_t>(std::min<size_t>(text.size(), UINT32_MAX));
+  uint32_t RankOf(const Document& document) const {
+    if (keep_ == Keep::kFirst) return 0;
+    if (keep_ == Keep::kLongest) {
+      const size_t bytes = std::min<size_t>(document.text.size(), UINT32_MAX);
+      return UINT32_MAX - static_cast<uint32_t>(bytes);
+    }
+    const uint32_t crawled = SecondsOf(quern::text::StringField(document.fields, "crawled"));
+    if (crawled != UINT32_MAX) return crawled;
+    return SecondsOf(quern::text::StringField(document.fields, "date"));
   }
 
   quern::corpus::DocumentReader reader_;
   quern::text::MinHasher hasher_;
-  bool longest_ = false;
+  Keep keep_ = Keep::kFirst;
   quern::Counter* too_short_ = nullptr;
 };
 QUERN_REGISTER_MAPPER(NearDuplicatesMapper);

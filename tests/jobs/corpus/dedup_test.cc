@@ -314,7 +314,25 @@ TEST_F(DedupJobTest, TheLongestMayStayInstead) {
   (*spec.mutable_params())["keep"] = "longest";
   EXPECT_THAT(OutputOf(spec, "out"), HasSubstr("{\"duplicate\": \"a\", \"duplicate_rank\": "));
   (*spec.mutable_params())["keep"] = "best";
-  EXPECT_THAT(Run(spec).out, HasSubstr("params.keep = 'best': must be first or longest"));
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.keep = 'best': must be first, longest or earliest"));
+}
+
+TEST_F(DedupJobTest, TheEarliestMayStayInstead) {
+  const std::string text = Words(0, 150);
+  const auto line = [&](const std::string& id, const std::string& fields) {
+    return "{\"id\": \"" + id + "\", \"text\": \"" + text + "\"" + fields + "}\n";
+  };
+  Write("docs", line("a", "") + line("b", R"(, "crawled": "2026-11-22T06:05:28Z")") +
+                    line("c", R"(, "crawled": "2026-11-22T06:05:27Z")") +
+                    line("d", R"(, "date": "2026-11-22")") + line("e", R"(, "date": "22.11.26")"));
+  pb::JobSpec spec = JobOver("near_duplicates", dir_ / "docs", "out");
+  (*spec.mutable_params())["keep"] = "earliest";
+  const std::string edges = OutputOf(spec, "out");
+  EXPECT_THAT(edges, HasSubstr("\"of\": \"d\", \"of_rank\": 1795305600}"));
+  EXPECT_THAT(edges, HasSubstr("{\"duplicate\": \"c\", \"duplicate_rank\": 1795327527, "));
+  EXPECT_THAT(edges, HasSubstr("{\"duplicate\": \"b\", \"duplicate_rank\": 1795327528, "));
+  EXPECT_THAT(edges, HasSubstr("{\"duplicate\": \"e\", \"duplicate_rank\": 4294967295, "));
+  EXPECT_THAT(edges, Not(HasSubstr("{\"duplicate\": \"d\"")));
 }
 
 // The longest has the id of a shorter one: with other ranks they are two nodes of the graph.
