@@ -19,9 +19,11 @@
 #include "jobs/params.h"
 #include "jobs/text/ascii.h"
 #include "jobs/text/charset.h"
+#include "jobs/text/html_tree.h"
 #include "jobs/text/json.h"
 #include "jobs/text/page.h"
 #include "jobs/text/url.h"
+#include "jobs/text/utf8.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -31,11 +33,14 @@ using quern::text::Page;
 using quern::text::PageProblem;
 using quern::text::StringField;
 
+// More of a page or a text is not looked at, nor copied: input formats have records of up to 1 GiB.
+constexpr size_t kMostBytes = quern::text::HtmlLimits().bytes;
+
 struct Source {
   std::string id;
   std::string url;
   std::string crawled;  // when
-  std::string html;
+  std::string html;     // with more than kMostBytes there was more
   std::string content_type;
   bool is_text = false;  // `html` is no HTML, but text already
 };
@@ -81,7 +86,7 @@ class ExtractMapper : public quern::Mapper {
     } else if (warc_) {
       source = ReadRecord(in);
     } else {
-      source.emplace().html = in.value();
+      source.emplace().html = in.value().substr(0, kMostBytes + 1);
     }
     if (!source.has_value()) return;
     NameByPlace(in, &*source);
@@ -98,7 +103,7 @@ class ExtractMapper : public quern::Mapper {
     }
     // The characters of a JSON string are UTF-8, whatever the page once declared.
     return Source{quern::corpus::IdOf(*fields), StringField(*fields, "url"),
-                  StringField(*fields, "crawled"), StringField(*fields, field_),
+                  StringField(*fields, "crawled"), StringField(*fields, field_, kMostBytes + 1),
                   "text/html; charset=utf-8"};
   }
 
@@ -112,7 +117,7 @@ class ExtractMapper : public quern::Mapper {
     Source source{std::string(record.header("WARC-Record-ID")),
                   std::string(in.key()),
                   std::string(record.header("WARC-Date")),
-                  std::string(in.value()),
+                  std::string(in.value().substr(0, kMostBytes + 1)),
                   std::string(content_type),
                   is_text};
     if (!status.empty() && status != "200") {
@@ -147,7 +152,8 @@ class ExtractMapper : public quern::Mapper {
 
   static Page ReadText(const Source& source) {
     Page page;
-    page.text = quern::text::ToUtf8(source.html, "UTF-8");
+    page.truncated = source.html.size() > kMostBytes;
+    page.text = quern::text::ToUtf8(quern::text::WholeCharacters(source.html, kMostBytes), "UTF-8");
     const bool blank = page.text.find_first_not_of(" \t\r\n") == std::string::npos;
     if (blank) page.problem = PageProblem::kNoText;
     return page;

@@ -113,6 +113,27 @@ TEST_F(ExtractJobTest, ReadsCrawls) {
   }
 }
 
+// What may be hundreds of times as large is neither copied nor handed to the stages behind.
+TEST_F(ExtractJobTest, TextsOfCrawlsAreCutAsPagesAre) {
+  constexpr size_t kMost = 8 << 20;
+  std::string text;
+  while (text.size() < kMost + 1000) text += "Ein Satz \u00fcber M\u00fchlen. ";
+  std::ofstream(dir_ / "in", std::ios::binary)
+      << WarcRecord("conversion", "http://a/", "text/plain", text);
+  const Outcome crawl = Run(ExtractSpec("warc"));
+  ASSERT_EQ(crawl.exit_code, 0) << crawl.out;
+  EXPECT_THAT(crawl.out, HasSubstr("user.pages_too_large_to_read_whole = 1"));
+  const std::string line = Output();
+  EXPECT_TRUE(line.find(text.substr(0, kMost - 1)) != std::string::npos);
+  EXPECT_LT(line.size(), kMost + 500);
+  EXPECT_EQ(line.find("\uFFFD"), std::string::npos) << "a character was cut";
+  std::ofstream(dir_ / "in", std::ios::binary)
+      << "{\"id\": \"x\", \"html\": \"<p>" << text << "\"}\n";
+  const Outcome json = Run(ExtractSpec("jsonl"));
+  ASSERT_EQ(json.exit_code, 0) << json.out;
+  EXPECT_THAT(json.out, HasSubstr("user.pages_too_large_to_read_whole = 1"));
+}
+
 TEST_F(ExtractJobTest, ParametersAreChecked) {
   std::ofstream(dir_ / "in") << "<p>x";
   pb::JobSpec spec = ExtractSpec("whole");
