@@ -8,8 +8,8 @@
 // Fields that are empty are left out. What gives no text is counted by its reason; the output
 // "rejected" has it without a text, with a field
 //   "rejected": {"rule": "extract.status", "value": "404"}
-// of the rules extract.status, .type, .binary and .no_text. What is no page of anybody (requests,
-// lines of bad JSON) is only counted.
+// of the rules extract.status, .type, .coding, .binary and .no_text. What is no page of anybody
+// (requests, lines of bad JSON) is only counted.
 #include <optional>
 #include <string>
 #include <utility>
@@ -75,6 +75,7 @@ class ExtractMapper : public quern::Mapper {
       other_records_ = context.counter("records_that_hold_no_page");
       failed_ = context.counter("responses_other_than_200");
       other_types_ = context.counter("responses_other_than_html");
+      coded_ = context.counter("responses_in_unknown_codings");
     }
     bytes_ = context.counter("bytes_of_text");
   }
@@ -127,6 +128,11 @@ class ExtractMapper : public quern::Mapper {
     if (!is_text && !MayBeHtml(content_type)) {
       other_types_->Increment();
       return Reject(in, &source, "extract.type", content_type), std::nullopt;
+    }
+    const std::string_view coding = record.header("HTTP-Content-Encoding");
+    if (!is_text && quern::text::IsStillCoded(coding, in.value())) {
+      coded_->Increment();
+      return Reject(in, &source, "extract.coding", coding), std::nullopt;
     }
     return source;
   }
@@ -240,6 +246,7 @@ class ExtractMapper : public quern::Mapper {
   quern::Counter* other_records_ = nullptr;
   quern::Counter* failed_ = nullptr;
   quern::Counter* other_types_ = nullptr;
+  quern::Counter* coded_ = nullptr;
   quern::Counter* bytes_ = nullptr;
 };
 QUERN_REGISTER_MAPPER(ExtractMapper);

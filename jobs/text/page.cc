@@ -16,10 +16,20 @@ namespace {
 
 constexpr size_t kLookedAtForNul = 4096;
 constexpr size_t kLookedAtForHtml = 16 << 10;  // comments before the page and all
+constexpr size_t kLookedAtForCoding = 4096;
 constexpr size_t kHeadBytes = 512;
 constexpr size_t kNameEnd = 6;  // of the longest one, ".xhtml"
 constexpr std::string_view kUtf8Mark = "\xef\xbb\xbf";
 constexpr std::string_view kFirstTags[] = {"<!doctype html", "<html", "<head", "<title", "<body"};
+
+// Of compressed bytes every tenth is a control character that texts do not have.
+bool LooksCoded(std::string_view head) {
+  constexpr std::string_view kOfTexts = "\t\n\v\f\r\x1b";  // the last one in ISO-2022-JP
+  const auto controls = std::count_if(head.begin(), head.end(), [&](char c) {
+    return static_cast<unsigned char>(c) < ' ' && kOfTexts.find(c) == std::string_view::npos;
+  });
+  return static_cast<size_t>(controls) * 50 > head.size();
+}
 
 // What begins as pages do is one, even if a zero byte has got into it.
 bool IsBinary(std::string_view bytes, std::string_view encoding) {
@@ -71,6 +81,17 @@ bool BeginsLikeHtml(std::string_view bytes) {
     return head.starts_with(tag) && head.size() > tag.size() &&
            std::string_view(" \t\r\n\f/>").find(head[tag.size()]) != std::string_view::npos;
   });
+}
+
+bool IsStillCoded(std::string_view coding, std::string_view body) {
+  const std::string name = LowerLetters(coding);
+  if (name.empty() || name == "identity") return false;
+  // Those are undone, and what is damaged is set aside.
+  for (const std::string_view undone : {"gzip", "deflate"}) {
+    if (name.find(undone) != std::string::npos) return false;
+  }
+  const std::string_view head = body.substr(0, kLookedAtForCoding);
+  return !BeginsLikeHtml(body) && !IsUtf8(head) && LooksCoded(head);
 }
 
 Page ReadPage(std::string_view bytes, const PageOptions& options) {

@@ -35,6 +35,11 @@ struct PageOptions {
 bool HasHtmlName(std::string_view path);
 bool BeginsLikeHtml(std::string_view bytes);
 
+// Whether the body of a response is still in the coding that its head names, one that input formats
+// do not undo (br, zstd). Crawlers that decode a body leave the name there, and servers name what
+// is none (UTF-8).
+bool IsStillCoded(std::string_view coding, std::string_view body);
+
 // Time and memory are bounded by those of HtmlLimits, whatever the bytes are.
 Page ReadPage(std::string_view bytes, const PageOptions& options);
 

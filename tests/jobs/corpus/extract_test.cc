@@ -91,6 +91,13 @@ TEST_F(ExtractJobTest, ReadsCrawls) {
                   "WARC-Date: 2026-11-28T18:00:00Z\r\nWARC-Record-ID: <urn:x>\r\n")
       << Response("http://b/", "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n" + page)
       << Response("http://c/", "HTTP/1.1 404 No\r\nContent-Type: text/html\r\n\r\n" + page)
+      << Response("http://e/",
+                  "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\n\x8b\x10\x80\xe9 <p>")
+      << Response("http://f/", "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\n<html>" + page)
+      << Response("http://g/",
+                  "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=latin1\r\n"
+                  "Content-Encoding: utf-8\r\n\r\n<p>Caf\xe9. " +
+                      page)
       << WarcRecord("request", "http://www.a.co.uk/", "application/http", "GET / HTTP/1.1\r\n\r\n")
       << WarcRecord("conversion", "http://d/", "text/plain", "Plain text.\n");
   const Outcome outcome = Run(ExtractSpec("warc"));
@@ -102,13 +109,16 @@ TEST_F(ExtractJobTest, ReadsCrawls) {
             "\"url\": \"http://b/\", \"domain\": \"b\", \"text\": \"\", \"rejected\": {\"rule\": "
             "\"extract.type\", \"value\": \"image/png\"}}\n"
             "\"url\": \"http://c/\", \"domain\": \"c\", \"text\": \"\", \"rejected\": {\"rule\": "
-            "\"extract.status\", \"value\": \"404\"}}\n");
+            "\"extract.status\", \"value\": \"404\"}}\n"
+            "\"url\": \"http://e/\", \"domain\": \"e\", \"text\": \"\", \"rejected\": {\"rule\": "
+            "\"extract.coding\", \"value\": \"br\"}}\n");
   EXPECT_THAT(
       Output(),
       HasSubstr("\"url\": \"http://d/\", \"domain\": \"d\", \"text\": \"Plain text.\\n\"}\n"));
   for (const char* counter :
-       {"user.pages_with_text = 2", "user.records_that_hold_no_page = 1",
-        "user.responses_other_than_html = 1", "user.responses_other_than_200 = 1"}) {
+       {"user.pages_with_text = 4", "user.responses_in_unknown_codings = 1",
+        "user.records_that_hold_no_page = 1", "user.responses_other_than_html = 1",
+        "user.responses_other_than_200 = 1"}) {
     EXPECT_THAT(outcome.out, HasSubstr(counter));
   }
 }
