@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <string>
 
 #include "jobs/text/ascii.h"
 #include "jobs/text/char_class.h"
@@ -21,6 +22,7 @@ constexpr std::string_view kStopWordList[] = {"the", "be",   "to",   "of",
 constexpr std::string_view kLineEnds[] = {".",  "!",  "?", "\"", "'",  "”", "’", "。",
                                           "！", "？", "…", "»",  "」", "।", "؟"};
 constexpr uint32_t kShortLine = 30;
+constexpr std::string_view kCrLf = "\r\n";
 
 uint32_t CountCharacters(std::string_view text) {
   uint32_t count = 0;
@@ -69,6 +71,16 @@ size_t CountSentences(std::string_view text) {
   }
   for (const std::string_view mark : {"。", "！", "？", "।", "؟"}) count += CountOf(text, mark);
   return count;
+}
+
+// The text with lines and paragraphs that end as elsewhere.
+std::string WithLineFeeds(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '\r' || at + 1 == text.size() || text[at + 1] != '\n') out += text[at];
+  }
+  return out;
 }
 
 struct TokenCounts {
@@ -161,6 +173,11 @@ std::string_view HelpOf(Metric metric) {
 }
 
 TextStats TextMeter::Measure(std::string_view text) {
+  std::string with_line_feeds;
+  if (text.find(kCrLf) != std::string_view::npos) {
+    with_line_feeds = WithLineFeeds(text);
+    text = with_line_feeds;
+  }
   TextStats stats{};
   At(stats, Metric::kCharacters) = CountCharacters(text);
   const TokenCounts tokens = CountTokens(text);

@@ -51,6 +51,16 @@ TEST(TextStats, FindRepeatedLinesAndParagraphs) {
   EXPECT_DOUBLE_EQ(Of(text, Metric::kDupParagraphChars), 11.0 / static_cast<double>(text.size()));
 }
 
+TEST(TextStats, AreTheSameWhereLinesEndInCrLf) {
+  const std::string text =
+      "Aa bb cc.\nDd ee\nAa bb cc.\n\nff\n\n\nAa bb cc.\nDd ee\nAa bb cc.\n\nff";
+  std::string windows;
+  for (const char c : text) windows += c == '\n' ? std::string("\r\n") : std::string(1, c);
+  EXPECT_EQ(TextMeter().Measure(windows), TextMeter().Measure(text));
+  EXPECT_GT(Of(windows, Metric::kDupParagraphs), 0);
+  EXPECT_EQ(Of("a\rb\r", Metric::kCharacters), 4);
+}
+
 TEST(TextStats, KnowWhatC4DoesNotWant) {
   EXPECT_EQ(Of("One. Two! Three? 3.5 \"Four.\" (Five.) Six", Metric::kSentences), 5);
   EXPECT_EQ(Of("一。二！", Metric::kSentences), 2);
