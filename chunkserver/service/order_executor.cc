@@ -109,7 +109,7 @@ absl::Status OrderExecutor::Dispatch(const Order& order, size_t disk, Result* re
     case Order::kCopy:
       return Copy(order.copy(), disk, result);
     case Order::kDelete:
-      return Delete(order.delete_());
+      return Delete(order.delete_(), disk);
     case Order::kQuarantine:
       return Quarantine(order.quarantine(), result);
     case Order::kVerify:
@@ -159,7 +159,7 @@ absl::Status OrderExecutor::Copy(const Order::Copy& order, size_t disk, Result* 
   return absl::OkStatus();
 }
 
-absl::Status OrderExecutor::Delete(const Order::Delete& order) {
+absl::Status OrderExecutor::Delete(const Order::Delete& order, size_t disk) {
   const ChunkId chunk(order.chunk_id());
   if (order.create_token() != 0) {
     const auto replica = services_.store->Find(chunk);
@@ -168,7 +168,9 @@ absl::Status OrderExecutor::Delete(const Order::Delete& order) {
                                      chunk);
     }
   }
-  const absl::Status status = services_.store->Remove(chunk);
+  // The order may have waited for long, and be about one that another has taken the place of since:
+  // the master has yet to hear of that one, and may need it.
+  const absl::Status status = services_.store->Remove(chunk, disk);
   // Repeated after a lost answer: it is gone, which is what was wanted.
   return status.code() == absl::StatusCode::kNotFound ? absl::OkStatus() : status;
 }

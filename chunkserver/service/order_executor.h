@@ -38,7 +38,7 @@ class OrderExecutor {
   absl::Status Fence(const pb::Order::Fence& order, Result* result);
   absl::Status Finalize(const pb::Order::Finalize& order, Result* result);
   absl::Status Copy(const pb::Order::Copy& order, size_t disk, Result* result);
-  absl::Status Delete(const pb::Order::Delete& order);
+  absl::Status Delete(const pb::Order::Delete& order, size_t disk);
   absl::Status Verify(const pb::Order::Verify& order, size_t disk, Result* result);
   absl::Status Quarantine(const pb::Order::Quarantine& order, Result* result);
 

@@ -139,8 +139,14 @@ absl::StatusOr<Verification> ChunkStore::Verify(ChunkId chunk, const VerifyOptio
   return VerifyReplica(replica, options);
 }
 
-absl::Status ChunkStore::Remove(ChunkId chunk) {
+absl::Status ChunkStore::Remove(ChunkId chunk, std::optional<size_t> disk) {
   ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica, Find(chunk));
+  const size_t at = disks_->IndexOf(&replica->disk());
+  if (disk.value_or(at) != at) {
+    return FailedPreconditionError(
+        "chunk {}: the replica that was to go is not served any more, but one on {}", chunk,
+        replica->disk().path());
+  }
   RETURN_IF_ERROR(replica->Remove());
   MutexLock lock(&mutex_);
   const auto found = replicas_.find(chunk);

@@ -122,7 +122,9 @@ class ChunkStore {
   // Reads the whole replica again (replica_verifier.h): takes as long as the disk takes. Errors as
   // of Find.
   absl::StatusOr<Verification> Verify(ChunkId chunk, const VerifyOptions& options = {});
-  absl::Status Remove(ChunkId chunk);
+  // `disk`: where the one lies that is to go. FailedPrecondition: one on another disk is served by
+  // now.
+  absl::Status Remove(ChunkId chunk, std::optional<size_t> disk = std::nullopt);
   // For a copy. FailedPrecondition while the chunk is OPEN here. AlreadyExists: it is sealed here
   // as something else. What is on a disk that is not usable does not matter.
   absl::StatusOr<std::unique_ptr<IncomingCopy>> BeginCopy(

@@ -186,6 +186,21 @@ TEST_P(ChunkStoreHistoriesTest, WhatCanBeSealedIsServedBeforeWhatNobodyHasJudged
   EXPECT_EQ(Used(), text_.size());
 }
 
+// The order to remove it has waited meanwhile.
+TEST_P(ChunkStoreHistoriesTest, WhatHasTakenThePlaceOfAnotherDoesNotGoByItsOrder) {
+  MakeOld(/*token=*/0);
+  NewDiskReturnsLater(/*token=*/4712);
+  ASSERT_TRUE(FencedIsServed());
+  ASSERT_OK(Find(kId)->Finalize(old_text_.size(), Crc32c(old_text_)));
+  EXPECT_EQ(Count(ReplicaState::kStale), 1u);
+  LookAgain();
+  ASSERT_EQ(store_->DiskOf(kId).value(), 0u);
+  EXPECT_THAT(store_->Remove(kId, /*disk=*/1), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_EQ(ReadServed(kId).value(), old_text_);
+  ASSERT_OK(store_->Remove(kId, /*disk=*/0));
+  EXPECT_EQ(Used(), 0u);
+}
+
 TEST_P(ChunkStoreHistoriesTest, ACopyIsOfAnotherOrder) {
   MakeOld(/*token=*/0);
   NewDiskReturnsLater(/*token=*/4712);
