@@ -1,8 +1,12 @@
 #include "mapreduce/plan/pipeline_params.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "common/clean_text.h"
+#include "common/cli/cli.h"
 
 namespace quern::mr {
 namespace {
@@ -10,6 +14,44 @@ namespace {
 constexpr std::string_view kOpen = "${";
 constexpr std::string_view kCounter = "counter:";
 constexpr size_t kShownBytes = 100;
+constexpr size_t kShownCounters = 8;
+constexpr std::string_view kUserGroup = "user";
+
+// Of the engine's own counters, most are made by every task; these by some, or only when there is
+// something to count.
+bool IsOfTheEngine(std::string_view name) {
+  for (const std::string_view known :
+       {"map_input_records", "map_input_bytes", "map_output_records", "combine_output_records",
+        "spilled_records", "reduce_input_groups", "reduce_input_records", "reduce_output_records",
+        "map_skipped_records", "reduce_skipped_groups"}) {
+    if (name == known) return true;
+  }
+  return name.starts_with("map_skipped_records: ") || name.starts_with("reduce_skipped_groups: ") ||
+         name.starts_with("map_set_aside_") || name.starts_with("named_output_records: ");
+}
+
+bool IsCounted(const CounterList& counters, std::string_view name) {
+  return std::any_of(counters.begin(), counters.end(),
+                     [&](const pb::Counter& counter) { return counter.name() == name; });
+}
+
+// "Its counters are a, b. Try: ..."
+std::string WhichThereAre(const CounterList& counters, std::string_view name) {
+  std::vector<std::string> names;
+  for (const pb::Counter& counter : counters) {
+    if (counter.group() == kUserGroup) names.push_back(counter.name());
+  }
+  const std::string near = DidYouMean(name, names);
+  const bool too_many = names.size() > kShownCounters;
+  if (too_many) names.resize(kShownCounters);
+  return fmt::format(
+      "{}. Try: {}context.counter(\"{}\") in Start of the job's class, which makes it also where "
+      "nothing is counted",
+      names.empty()
+          ? "it has no counters of its own"
+          : fmt::format("its own are {}{}", fmt::join(names, ", "), too_many ? ", ..." : ""),
+      near.empty() ? "" : fmt::format("{}, or ", near), CleanLine(name, kShownBytes));
+}
 
 // What stands between ${ and }.
 absl::StatusOr<ParamReference> ParseReference(std::string_view text, const StringSet& stages) {
@@ -73,15 +115,24 @@ absl::StatusOr<std::vector<ParamReference>> FindReferences(std::string_view text
   return found;
 }
 
-int64_t CounterValue(const google::protobuf::RepeatedPtrField<pb::Counter>& counters,
-                     std::string_view name) {
+int64_t CounterValue(const CounterList& counters, std::string_view name) {
   int64_t engines = 0;
   for (const pb::Counter& counter : counters) {
     if (counter.name() != name) continue;
-    if (counter.group() == "user") return counter.value();
+    if (counter.group() == kUserGroup) return counter.value();
     engines = counter.value();
   }
   return engines;
+}
+
+absl::StatusOr<int64_t> FindCounter(const CounterList& counters, std::string_view name,
+                                    std::string_view stage) {
+  const bool maps_ran = IsCounted(counters, "map_input_records");
+  if (!maps_ran || IsCounted(counters, name) || IsOfTheEngine(name)) {
+    return CounterValue(counters, name);
+  }
+  return NotFoundError("counter {}: no task of stage {} has made it; {}",
+                       CleanLine(name, kShownBytes), stage, WhichThereAre(counters, name));
 }
 
 }  // namespace quern::mr

@@ -5,7 +5,8 @@
 //   ${counter:NAME|7}        ... 7 in the first one
 //   ${counter:STAGE.NAME}    a counter of another stage, which then has to end first
 //
-// A counter that nobody counted is 0. NAME is the user's counter of that name, else the engine's.
+// NAME is the user's counter of that name, else the engine's. One that no task has made is an
+// error; the engine makes some of its own only when there is something to count, and those are 0.
 #pragma once
 
 #include <functional>
@@ -36,8 +37,14 @@ absl::StatusOr<std::string> ExpandParam(
     std::string_view text, const StringSet& stages,
     const std::function<std::string(const ParamReference&)>& value);
 
+using CounterList = google::protobuf::RepeatedPtrField<pb::Counter>;
+
 // 0 when nobody counted it.
-int64_t CounterValue(const google::protobuf::RepeatedPtrField<pb::Counter>& counters,
-                     std::string_view name);
+int64_t CounterValue(const CounterList& counters, std::string_view name);
+
+// NotFound, with the name that was probably meant, for one that no task of `stage` has made: a name
+// that is misspelled would be 0 for ever. Where no map task has run nobody can tell, and it is 0.
+absl::StatusOr<int64_t> FindCounter(const CounterList& counters, std::string_view name,
+                                    std::string_view stage);
 
 }  // namespace quern::mr

@@ -1,9 +1,10 @@
 #include "mapreduce/plan/stage_job.h"
 
+#include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
-#include "mapreduce/plan/pipeline_params.h"
 #include "mapreduce/plan/pipeline_paths.h"
 #include "mapreduce/plan/pipeline_rules.h"
 
@@ -40,19 +41,48 @@ void FillInputs(const pb::PipelineStage& stage, uint32_t round, const StageOutpu
   job->mutable_inputs()->Swap(&inputs);
 }
 
-absl::Status FillParams(const pb::PipelineSpec& spec, const std::string& own, uint32_t round,
-                        const StageOutputs& outputs, pb::JobSpec* job) {
+StringSet StageNames(const pb::PipelineSpec& spec) {
   StringSet names;
   for (const pb::PipelineStage& stage : spec.stages()) names.insert(stage.name());
+  return names;
+}
+
+// The counters of `stage` that its condition or parameters of any stage are about.
+std::set<std::string> AskedFor(const pb::PipelineSpec& spec, const pb::PipelineStage& stage) {
+  std::set<std::string> asked;
+  const auto until = ParseRoundCondition(stage.repeat().until());
+  if (until.ok()) asked.insert(until->counter);
+  const StringSet names = StageNames(spec);
+  for (const pb::PipelineStage& reader : spec.stages()) {
+    for (const auto& [name, text] : reader.job().params()) {
+      const auto references = FindReferences(text, names);
+      if (!references.ok()) continue;  // its own round says so
+      for (const ParamReference& reference : *references) {
+        const std::string& of = reference.stage.empty() ? reader.name() : reference.stage;
+        if (!reference.is_round && of == stage.name()) asked.insert(reference.counter);
+      }
+    }
+  }
+  return asked;
+}
+
+absl::Status FillParams(const pb::PipelineSpec& spec, const std::string& own, uint32_t round,
+                        const StageOutputs& outputs, pb::JobSpec* job) {
+  const StringSet names = StageNames(spec);
+  absl::Status missing;
   const auto value = [&](const ParamReference& reference) -> std::string {
     if (reference.is_round) return std::to_string(round);
     const bool is_own = reference.stage.empty() || reference.stage == own;
     if (is_own && round == 1) return reference.first;
-    const pb::StageOutput& output = OutputOf(outputs, is_own ? own : reference.stage);
-    return std::to_string(CounterValue(output.counters(), reference.counter));
+    const std::string& stage = is_own ? own : reference.stage;
+    const absl::StatusOr<int64_t> counted =
+        FindCounter(OutputOf(outputs, stage).counters(), reference.counter, stage);
+    missing.Update(counted.status());
+    return std::to_string(counted.value_or(0));
   };
   for (auto& [name, text] : *job->mutable_params()) {
     ASSIGN_OR_RETURN(text, ExpandParam(text, names, value));
+    RETURN_IF_ERROR(Annotate(missing, fmt::format("params.{}", name)));
   }
   return absl::OkStatus();
 }
@@ -86,11 +116,33 @@ absl::StatusOr<pb::JobSpec> MakeRoundJob(const pb::PipelineSpec& spec,
   return job;
 }
 
-bool RoundHolds(const pb::PipelineStage& stage,
-                const google::protobuf::RepeatedPtrField<pb::Counter>& counters) {
+bool RoundHolds(const pb::PipelineStage& stage, const CounterList& counters) {
   if (!stage.has_repeat() || stage.repeat().until().empty()) return false;
   const absl::StatusOr<RoundCondition> until = ParseRoundCondition(stage.repeat().until());
   return until.ok() && until->Holds(CounterValue(counters, until->counter));
+}
+
+void KeepCounters(const pb::PipelineSpec& spec, const pb::PipelineStage& stage,
+                  const CounterList& before, CounterList* counters) {
+  if (before.empty()) return;
+  const std::set<std::string> asked = AskedFor(spec, stage);
+  for (const pb::Counter& counter : before) {
+    if (counter.group() != "user" || !asked.contains(counter.name())) continue;
+    const bool is_there = std::any_of(counters->begin(), counters->end(), [&](const auto& one) {
+      return one.group() == counter.group() && one.name() == counter.name();
+    });
+    if (is_there) continue;
+    pb::Counter* const kept = counters->Add();
+    *kept = counter;
+    kept->set_value(0);
+  }
+}
+
+absl::Status CheckRoundCounter(const pb::PipelineStage& stage, const CounterList& counters) {
+  if (!stage.has_repeat() || stage.repeat().until().empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const RoundCondition until, ParseRoundCondition(stage.repeat().until()));
+  return Annotate(FindCounter(counters, until.counter, stage.name()).status(),
+                  fmt::format("repeat: until: '{}'", stage.repeat().until()));
 }
 
 }  // namespace quern::mr

@@ -8,6 +8,7 @@
 
 #include "common/status.h"
 #include "mapreduce/engine/messages.h"
+#include "mapreduce/plan/pipeline_params.h"
 #include "quern/mr/v1/pipelines.pb.h"
 #include "quern/mr/v1/types.pb.h"
 
@@ -26,7 +27,15 @@ absl::StatusOr<pb::JobSpec> MakeRoundJob(const pb::PipelineSpec& spec,
                                          const StageOutputs& outputs, const std::string& path);
 
 // Whether the stage's condition holds after a round with these counters; false when it has none.
-bool RoundHolds(const pb::PipelineStage& stage,
-                const google::protobuf::RepeatedPtrField<pb::Counter>& counters);
+bool RoundHolds(const pb::PipelineStage& stage, const CounterList& counters);
+
+// What a round counted: a counter of an earlier round (`before` is the stage's last output) that
+// somebody asks for stays, as 0, when no task of this round has made it.
+void KeepCounters(const pb::PipelineSpec& spec, const pb::PipelineStage& stage,
+                  const CounterList& before, CounterList* counters);
+
+// NotFound when the stage's condition is about a counter that neither this round, with what
+// KeepCounters has kept, nor an earlier one has made.
+absl::Status CheckRoundCounter(const pb::PipelineStage& stage, const CounterList& counters);
 
 }  // namespace quern::mr

@@ -158,6 +158,10 @@ absl::Status LocalPipeline::RunStage(const pb::PipelineStage& stage) {
   uint32_t settled = 0;
   for (uint32_t round = 1; round <= most; ++round) {
     ASSIGN_OR_RETURN(pb::StageOutput output, RunRound(stage, round));
+    if (const auto before = outputs_.find(stage.name()); before != outputs_.end()) {
+      KeepCounters(spec_, stage, before->second.counters(), output.mutable_counters());
+    }
+    RETURN_IF_ERROR(CheckRoundCounter(stage, output.counters()));
     settled = RoundHolds(stage, output.counters()) ? settled + 1 : 0;
     if (!options_.quiet) {
       const std::string set_aside = SetAsideText(output.counters());

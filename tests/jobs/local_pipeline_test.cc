@@ -211,6 +211,23 @@ TEST_F(LocalPipelineTest, RoundsGoOnUntilTheirConditionHolds) {
   EXPECT_NEAR(rank["c"], 2.63625 * 0.05 / 0.2530625, 1e-9);
 }
 
+TEST_F(LocalPipelineTest, ACounterThatNoRoundMakesIsAFailure) {
+  std::ofstream(dir_ / "rounds.toml") << R"(
+[[stage]]
+name = "again"
+job = "grep"
+input = ["@in", "@again"]
+output = "again"
+repeat = { until = "mathces == 0", max = 3 }
+params = { pattern = "be" }
+)";
+  const Outcome failed =
+      Mr(fmt::format("run --local {0}/rounds.toml file://{0}/text file://{0}/out", dir_.path()));
+  EXPECT_EQ(failed.exit_code, 1) << failed.out;
+  EXPECT_THAT(failed.out, HasSubstr("counter mathces: no task of stage again has made it"));
+  EXPECT_THAT(failed.out, HasSubstr("Try: matches"));
+}
+
 TEST_F(LocalPipelineTest, AFailedStageLeavesNothingAndWrongFlagsAreSaid) {
   std::ofstream(dir_ / "fails.toml") << R"(
 [[stage]]

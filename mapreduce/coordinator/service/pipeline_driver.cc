@@ -11,6 +11,7 @@
 #include "mapreduce/engine/state_name.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/plan/pipeline_paths.h"
+#include "mapreduce/plan/stage_job.h"
 
 namespace quern::mr {
 namespace {
@@ -330,6 +331,14 @@ void PipelineDriver::RoundEnded(Pipeline* pipeline, const PipelineStages::Round&
     pb::JournalRecord record;
     pb::StageOutput* output = record.mutable_stage_round_ended()->mutable_output();
     *output = MakeStageOutput(*pipeline, round, job);
+    KeepCounters(pipeline->spec, stage, pipeline->outputs[round.stage].counters(),
+                 output->mutable_counters());
+    // What is stopped anyway ends as that.
+    const absl::Status counted = CheckRoundCounter(stage, output->counters());
+    if (!counted.ok() && !pipeline->stages->doomed()) {
+      leftovers_.Add({Leftover::kOutput, pipeline->key, round});
+      return FailRound(pipeline, round, Message(counted));
+    }
     // The stage has gone on from a round of an earlier pipeline: that one is read no more.
     const auto owner = OwnerOf(pipeline->outputs[round.stage]);
     if (owner && *owner != pipeline->id) table_.Unpin(*owner);

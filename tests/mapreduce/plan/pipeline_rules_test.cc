@@ -6,6 +6,7 @@
 #include "mapreduce/plan/pipeline_fingerprint.h"
 #include "mapreduce/plan/pipeline_params.h"
 #include "mapreduce/plan/pipeline_paths.h"
+#include "mapreduce/plan/stage_job.h"
 
 namespace quern::mr {
 namespace {
@@ -164,6 +165,69 @@ TEST(ExpandParam, FillsInWhatIsKnown) {
   EXPECT_EQ(*ExpandParam("${counter:t.a.b}", {"s"}, value), "<:t.a.b:0>");
   EXPECT_FALSE(ExpandParam("${round", {}, value).ok());
   EXPECT_FALSE(ExpandParam("${counter:}", {}, value).ok());
+}
+
+void Count(std::string_view group, std::string_view name, int64_t value, CounterList* counters) {
+  pb::Counter* const counter = counters->Add();
+  counter->set_group(std::string(group));
+  counter->set_name(std::string(name));
+  counter->set_value(value);
+}
+
+TEST(FindCounter, OneThatNoTaskHasMadeIsAnError) {
+  CounterList counters;
+  EXPECT_EQ(*FindCounter(counters, "chagned", "s"), 0) << "no task has run";
+  Count("quern", "reduce_input_groups", 0, &counters);
+  EXPECT_EQ(*FindCounter(counters, "chagned", "s"), 0) << "no map task has";
+  Count("quern", "map_input_records", 5, &counters);
+  Count("user", "changed", 0, &counters);
+  EXPECT_EQ(*FindCounter(counters, "changed", "s"), 0);
+  EXPECT_EQ(*FindCounter(counters, "map_input_records", "s"), 5);
+  for (const char* now_and_then : {"map_skipped_records", "reduce_skipped_groups: too long",
+                                   "map_set_aside_bad_member", "named_output_records: bad"}) {
+    EXPECT_EQ(*FindCounter(counters, now_and_then, "s"), 0) << now_and_then;
+  }
+  const auto missing = FindCounter(counters, "chagned", "s");
+  ASSERT_FALSE(missing.ok());
+  EXPECT_THAT(
+      std::string(Message(missing.status())),
+      HasSubstr("counter chagned: no task of stage s has made it; its own are changed. Try: "
+                "changed, or context.counter(\"chagned\") in Start"));
+}
+
+TEST(CheckRoundCounter, OneOfAnEarlierRoundIsKnown) {
+  pb::PipelineSpec spec = Two();
+  pb::PipelineStage* const stage = spec.mutable_stages(1);
+  stage->mutable_repeat()->set_until("moved == 0");
+  CounterList first;
+  Count("quern", "map_input_records", 5, &first);
+  CounterList second = first;
+  EXPECT_FALSE(CheckRoundCounter(*stage, first).ok());
+  Count("user", "moved", 7, &first);
+  Count("user", "other", 7, &first);
+  EXPECT_TRUE(CheckRoundCounter(*stage, first).ok());
+  EXPECT_FALSE(RoundHolds(*stage, first));
+  KeepCounters(spec, *stage, first, &second);
+  EXPECT_TRUE(CheckRoundCounter(*stage, second).ok());
+  EXPECT_TRUE(RoundHolds(*stage, second));
+  EXPECT_EQ(second.size(), 2) << "nobody asks for the other one";
+}
+
+TEST(MakeRoundJob, ACounterThatNobodyHasMadeIsAnError) {
+  pb::PipelineSpec spec = Two();
+  (*spec.mutable_stages(1)->mutable_job()->mutable_params())["n"] = "${counter:one.nodse}";
+  StageOutputs outputs;
+  Count("quern", "map_input_records", 5, outputs["one"].mutable_counters());
+  Count("user", "nodes", 3, outputs["one"].mutable_counters());
+  const auto make = [&] { return MakeRoundJob(spec, spec.stages(1), 1, outputs, "/round"); };
+  ASSERT_FALSE(make().ok());
+  EXPECT_THAT(std::string(Message(make().status())),
+              HasSubstr("params.n: counter nodse: no task of stage one has made it; its own are "
+                        "nodes. Try: nodes"));
+  (*spec.mutable_stages(1)->mutable_job()->mutable_params())["n"] = "${counter:one.nodes}";
+  const auto made = make();
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(made->params().at("n"), "3");
 }
 
 std::vector<std::string> Fingerprints(const pb::PipelineSpec& spec,

@@ -147,6 +147,7 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
   std::function<void()> while_submitting;                       // called once
   std::function<absl::Status(const std::string& name)> refuse;  // a job of that name
   int last_round = 3;
+  std::string counter = "moved";  // what they count, 0 in the last round
 
  private:
   void NoteChange() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -164,9 +165,13 @@ class FakeStageJobs final : public PipelineDriver::Jobs {
       return;
     }
     job->set_state(pb::JOB_STATE_SUCCEEDED);
+    pb::Counter* read = job->add_counters();
+    read->set_group("quern");
+    read->set_name("map_input_records");
+    read->set_value(1);
     pb::Counter* moved = job->add_counters();
     moved->set_group("user");
-    moved->set_name("moved");
+    moved->set_name(counter);
     moved->set_value(job->name().ends_with(fmt::format(" {}", last_round)) ? 0 : 7);
     AddOutput(*job, job->output_path());
     for (const pb::JobSpec::NamedOutput& output : specs_.at(job->job_id()).outputs()) {

@@ -1,4 +1,5 @@
 // What a pipeline takes from earlier ones instead of running it again.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -292,6 +293,20 @@ TEST_F(PipelineReuseTest, WhatASuccessGivesUpIsGivenUpAtTheNextStart) {
   files_.Add(left, "");
   StartDriver();
   EXPECT_TRUE(Eventually([&] { return !files_.Has(left); }));
+}
+
+// It would be 0 in every round, and the first the last one.
+TEST_F(PipelineReuseTest, ACounterThatNoRoundMakesIsAFailure) {
+  jobs_.counter = "mvoed";
+  const auto id = Submit(Spec());
+  ASSERT_TRUE(id.ok()) << id.status();
+  const pb::JobStatus end = RunToEnd(*id, /*restart_after=*/2);
+  EXPECT_EQ(end.state(), pb::JOB_STATE_FAILED);
+  EXPECT_THAT(end.reason(),
+              testing::HasSubstr("stage ranks: repeat: until: 'moved == 0': counter moved: "
+                                 "no task of stage ranks has made it; its own are mvoed"));
+  EXPECT_EQ(jobs_.spec("p/ranks 2").name(), "");
+  EXPECT_FALSE(files_.Has("/out/last/part"));
 }
 
 }  // namespace
