@@ -114,6 +114,8 @@ std::string FailureText(const pb::JobStatus& status) {
     text += "last lines of its log:\n" + Indent(status.failure().log_tail());
   }
   if (IsPipeline(status)) {
+    // Run again as it was, it would come as far; what goes further stands in the reason.
+    if (status.reason().find(".repeat.max=") != std::string::npos) return text;
     return text + fmt::format("Try: mr status {}, then mr rerun {} --resume\n", status.job_id(),
                               status.job_id());
   }

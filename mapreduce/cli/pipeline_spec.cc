@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::string_view kParams = "params.";
 constexpr std::string_view kParameters = "parameters";
+constexpr std::string_view kRepeat = "repeat.";
 
 // Keys in the order of the file.
 std::vector<std::pair<std::string, const toml::node*>> InOrder(const toml::table& table) {
@@ -42,6 +43,36 @@ void SetOfStage(const std::string& key, const std::string& value, StageFile* sta
   } else {
     Set(key, value, &stage->settings);
   }
+}
+
+// A key of a stage's `repeat`.
+absl::Status SetOfRounds(const std::string& key, const std::string& value,
+                         pb::PipelineStage::Repeat* repeat) {
+  if (key == "until") {
+    repeat->set_until(value);
+  } else if (key == "first") {
+    repeat->set_first(value);
+  } else if (key == "at_max" && (value == "fail" || value == "end")) {
+    repeat->set_fail_at_max(value == "fail");
+  } else if (key == "max" || key == "in_a_row") {
+    const absl::StatusOr<int64_t> number = ParseNumber(value, {1, kMaxRounds});
+    if (!number.ok()) return Annotate(number.status(), key);
+    key == "max" ? repeat->set_max(static_cast<uint32_t>(*number))
+                 : repeat->set_in_a_row(static_cast<uint32_t>(*number));
+  } else {
+    return InvalidArgumentError(
+        "{}: it has until, max, first, in_a_row and at_max = \"end\" or \"fail\"", key);
+  }
+  return absl::OkStatus();
+}
+
+// "repeat.max" of a command line.
+absl::Status SetRepeat(const std::string& key, const std::string& value, StageFile* stage) {
+  if (!stage->repeat) {
+    return InvalidArgumentError("{}: stage {} has no rounds", CleanLine(key, 100), stage->name);
+  }
+  return Annotate(SetOfRounds(key.substr(kRepeat.size()), value, &*stage->repeat),
+                  fmt::format("{}.repeat", stage->name));
 }
 
 class PipelineReader {
@@ -150,22 +181,9 @@ class PipelineReader {
   absl::Status ReadRepeat(const toml::node& node, StageFile* stage) {
     Settings settings;
     RETURN_IF_ERROR(ReadSection(node, "", &settings));
-    pb::PipelineStage::Repeat& repeat = stage->repeat.emplace();
+    stage->repeat.emplace();
     for (const auto& [key, value] : settings) {
-      if (key == "until") {
-        repeat.set_until(value);
-      } else if (key == "first") {
-        repeat.set_first(value);
-      } else if (key == "at_max" && (value == "fail" || value == "end")) {
-        repeat.set_fail_at_max(value == "fail");
-      } else if (key == "max" || key == "in_a_row") {
-        ASSIGN_OR_RETURN(const int64_t number, ParseNumber(value, {1, kMaxRounds}));
-        key == "max" ? repeat.set_max(static_cast<uint32_t>(number))
-                     : repeat.set_in_a_row(static_cast<uint32_t>(number));
-      } else {
-        return InvalidArgumentError(
-            "{}: it has until, max, first, in_a_row and at_max = \"end\" or \"fail\"", key);
-      }
+      RETURN_IF_ERROR(SetOfRounds(key, value, &*stage->repeat));
     }
     return absl::OkStatus();
   }
@@ -397,6 +415,8 @@ absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
       Set(rest, value, &stage.stage.params);
     } else if (rest == kParameters) {
       RETURN_IF_ERROR(SetSpecKey(rest, value, &stage.file));
+    } else if (rest.starts_with(kRepeat)) {
+      RETURN_IF_ERROR(SetRepeat(rest, value, &stage.stage));
     } else {
       SetOfStage(rest, value, &stage.stage);
     }

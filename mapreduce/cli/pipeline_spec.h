@@ -71,8 +71,9 @@ struct LoadedStage {
 // `job` is empty for a stage that is its own spec. What the stage says of its parameters is in the
 // spec then, so that they are known before the rest is filled in.
 absl::StatusOr<LoadedStage> LoadStage(StageFile stage, SpecFile job);
-// "STAGE.KEY=VALUE" for any key of the stage's spec or one of its parameters; "params.KEY=VALUE"
-// and, where a stage reads such a parameter, "KEY=VALUE" for those of the pipeline.
+// "STAGE.KEY=VALUE" for any key of the stage's spec, one of its parameters or, of a stage with
+// rounds, "repeat.max" and the like; "params.KEY=VALUE" and, where a stage reads such a parameter,
+// "KEY=VALUE" for those of the pipeline.
 absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
                             std::vector<LoadedStage>* stages);
 // InvalidArgument when one of the pipeline's own parameters is set to what it cannot be.

@@ -173,7 +173,9 @@ absl::Status LocalPipeline::RunStage(const pb::PipelineStage& stage) {
     if (settled > 0 && settled >= std::max<uint32_t>(1, repeat.in_a_row())) return absl::OkStatus();
   }
   if (!stage.has_repeat() || !repeat.fail_at_max()) return absl::OkStatus();
-  return FailedPreconditionError("repeat: '{}' did not hold after {} rounds", repeat.until(), most);
+  return FailedPreconditionError(
+      "repeat: '{}' did not hold after {} rounds. Try: --set {}.repeat.max=N, a larger one",
+      repeat.until(), most, stage.name());
 }
 
 absl::StatusOr<pb::StageOutput> LocalPipeline::RunRound(const pb::PipelineStage& stage,

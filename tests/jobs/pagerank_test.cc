@@ -137,7 +137,9 @@ TEST_F(PageRankTest, RanksThatDoNotComeToTheirLimitAreNotGivenOut) {
                   "--set damping=1 2>&1",
                   dir_.path(), std::getenv("QUERN_BIN")));
   EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
-  EXPECT_THAT(outcome.out, HasSubstr("'moved == 0' did not hold after 20 rounds"));
+  EXPECT_THAT(
+      outcome.out,
+      HasSubstr("'moved == 0' did not hold after 20 rounds. Try: --set ranks.repeat.max=N"));
   EXPECT_FALSE(FileSystem::Real()->Exists(dir_ / "ranks"));
 }
 

@@ -75,7 +75,8 @@ void PipelineStages::Fail(size_t stage, std::string reason, absl::Time now) {
 
 void PipelineStages::FailAtMax(size_t stage, absl::Time now) {
   Fail(stage,
-       fmt::format("stage {}: has not come to its end after {} rounds. Try: a larger max",
+       fmt::format("stage {0}: has not come to its end after {1} rounds. Try: the same mr run with "
+                   "--set {0}.repeat.max=N, more than {1}, which goes on from there",
                    rules_[stage].name, stages_[stage].rounds),
        now);
 }

@@ -54,6 +54,18 @@ TEST(FormatTest, TheLastLineSaysWhatWasSetAside) {
 }
 
 // Its output may be there before the kill is looked at.
+// A rerun has the rounds of the pipeline that it runs again, and would fail at once.
+TEST(FormatTest, APipelineThatCannotGoOnAsItWasIsNotSentIntoARerun) {
+  pb::JobStatus status;
+  status.set_job_id("pipeline-20261122-0001");
+  status.add_stages()->set_name("ranks");
+  status.set_state(pb::JOB_STATE_FAILED);
+  status.set_reason("stage ranks: job-1: no");
+  EXPECT_THAT(FailureText(status), HasSubstr("mr rerun pipeline-20261122-0001 --resume"));
+  status.set_reason("has not come to its end. Try: the same mr run with --set ranks.repeat.max=N");
+  EXPECT_THAT(FailureText(status), EndsWith("ranks.repeat.max=N\n"));
+}
+
 TEST(FormatTest, WhatStillRunsWhenItWasKilledIsBeingStopped) {
   pb::JobStatus status;
   status.set_job_id("pipeline-20261122-0001");

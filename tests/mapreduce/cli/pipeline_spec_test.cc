@@ -265,6 +265,21 @@ TEST(SetPipelineKey, MovesWhatAStagePublishes) {
   EXPECT_EQ(table->stages(0).job().output().format(), "record");
 }
 
+TEST(SetPipelineKey, ChangesTheRoundsOfAStage) {
+  const auto spec = Build(kPipeline, {"ranks.repeat.max=60", "ranks.repeat.until=moved < 3",
+                                      "ranks.repeat.at_max=end", "ranks.repeat.in_a_row=1"});
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  const pb::PipelineStage::Repeat& repeat = spec->stages(1).repeat();
+  EXPECT_EQ(repeat.max(), 60u);
+  EXPECT_EQ(repeat.until(), "moved < 3");
+  EXPECT_EQ(repeat.first(), "@graph") << "as the file says";
+  EXPECT_FALSE(repeat.fail_at_max());
+  EXPECT_EQ(repeat.in_a_row(), 1u);
+  EXPECT_THAT(ErrorOf(kPipeline, {"graph.repeat.max=9"}), HasSubstr("stage graph has no rounds"));
+  EXPECT_THAT(ErrorOf(kPipeline, {"ranks.repeat.max=none"}), HasSubstr("ranks.repeat: max: "));
+  EXPECT_THAT(ErrorOf(kPipeline, {"ranks.repeat.maxx=9"}), HasSubstr("ranks.repeat: maxx: it has"));
+}
+
 TEST(SetPipelineKey, RefusesWhatNobodyReads) {
   EXPECT_THAT(ErrorOf(kPipeline, {"dampng=0.5"}), HasSubstr("no stage reads such a parameter"));
   EXPECT_THAT(ErrorOf(kPipeline, {"graph.reduce.task=1"}), HasSubstr("reduce.task: unknown key"));

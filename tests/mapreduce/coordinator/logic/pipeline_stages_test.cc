@@ -147,7 +147,8 @@ TEST(PipelineStages, OneThatHasHadAllItsRoundsGetsNoneMore) {
   EXPECT_TRUE(decisions.end);
   EXPECT_TRUE(stages.failed());
   EXPECT_EQ(stages.reason(),
-            "stage ranks: has not come to its end after 5 rounds. Try: a larger max");
+            "stage ranks: has not come to its end after 5 rounds. Try: the same mr run with "
+            "--set ranks.repeat.max=N, more than 5, which goes on from there");
 }
 
 TEST(PipelineStages, WithNothingToRunItEndsAtOnce) {

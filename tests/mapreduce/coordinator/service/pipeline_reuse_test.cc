@@ -202,7 +202,8 @@ TEST_F(PipelineReuseTest, ALargerMaxGoesOnWhereTheSmallerOneEnded) {
       const pb::JobStatus again = RunToEnd(*Resume(*small));
       EXPECT_EQ(again.state(), pb::JOB_STATE_FAILED);
       EXPECT_EQ(again.reason(),
-                "stage ranks: has not come to its end after 2 rounds. Try: a larger max");
+                "stage ranks: has not come to its end after 2 rounds. Try: the same mr run with "
+                "--set ranks.repeat.max=N, more than 2, which goes on from there");
       EXPECT_EQ(count("p/ranks 3"), third);
     }
     spec.mutable_stages(1)->mutable_repeat()->set_max(9);
