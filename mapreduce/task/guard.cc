@@ -203,7 +203,7 @@ bool AdoptOrphans() {
   return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
 }
 
-void GoOnInChild(const std::function<void(const ExitStatus&)>& clean_up) {
+void GoOnInChild(const CleanUpAfter& clean_up) {
   if (IsTraced()) return;
   const bool adopts = AdoptOrphans();
   const sigset_t signals = EndSignals();
@@ -216,8 +216,10 @@ void GoOnInChild(const std::function<void(const ExitStatus&)>& clean_up) {
     const rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);  // the child has left one
     if (adopts) KillTree();
-    clean_up(WIFSIGNALED(status) ? ExitStatus{.signal = WTERMSIG(status)}
-                                 : ExitStatus{.code = WEXITSTATUS(status)});
+    const std::optional<int> code =
+        clean_up(WIFSIGNALED(status) ? ExitStatus{.signal = WTERMSIG(status)}
+                                     : ExitStatus{.code = WEXITSTATUS(status)});
+    if (code) _exit(*code);
     EndAs(status);
   }
   if (child == 0) {

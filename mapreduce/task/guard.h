@@ -14,6 +14,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "common/subprocess.h"
 
@@ -33,10 +34,12 @@ bool AdoptOrphans();
 
 // For a process without a guard that a user has started. Returns in a child, which goes on instead
 // of the caller; the caller waits, passes on the signals that ask it to end and, when the child has
-// ended, kills what that has left running, calls `clean_up` with how it ended and ends the same
-// way. Under a debugger it returns in the caller and there is no child: user code is what is to be
-// seen. The calling process must not have started threads.
-void GoOnInChild(const std::function<void(const ExitStatus&)>& clean_up);
+// ended, kills what that has left running, calls `clean_up` with how it ended and ends with the
+// exit code that it returns, or without one the same way. Under a debugger it returns in the caller
+// and there is no child: user code is what is to be seen. The calling process must not have started
+// threads.
+using CleanUpAfter = std::function<std::optional<int>(const ExitStatus&)>;
+void GoOnInChild(const CleanUpAfter& clean_up);
 
 // Kills all that the calling process has started and what came of that, also in other sessions, and
 // returns when it is gone. Nothing may be waiting for children meanwhile. `isolation` is what

@@ -1,6 +1,9 @@
 #include "mapreduce/task/local_runner.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
@@ -12,6 +15,7 @@
 #include "common/random.h"
 #include "common/storage/file_io.h"
 #include "common/temporary_root.h"
+#include "mapreduce/engine/attempt_failure.h"
 #include "mapreduce/plan/status_json.h"
 #include "mapreduce/task/debug_task.h"
 #include "mapreduce/task/local_job.h"
@@ -118,6 +122,37 @@ class TemporaryDir {
   std::string path_;
 };
 
+bool IsInterrupt(int signal) {
+  return signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT;
+}
+
+// Where the tasks were that had not ended: each has left its record in its scratch directory.
+std::vector<std::string> PlacesOfTasks(const Leftovers& leftovers) {
+  std::vector<std::string> places;
+  for (const std::string& path : leftovers.paths()) {
+    if (!IsLocalPath(path)) continue;
+    const std::string dir = path.substr(kLocalScheme.size());
+    for (const std::string& task : ReadableNames(dir)) {
+      pb::AttemptFailure failure;
+      AddEvidence(fmt::format("{}/{}", dir, task), &failure);
+      if (failure.message().empty()) continue;
+      places.push_back(fmt::format("{}{}{}", task, failure.message(), AtRecord(failure)));
+    }
+  }
+  return places;
+}
+
+// "its process ended with signal 11 (Segmentation fault): m-00000.0 in Map, at file:///in:4711".
+std::string CutShortText(const Leftovers& leftovers, const ExitStatus& exit) {
+  const std::vector<std::string> places = PlacesOfTasks(leftovers);
+  std::string text = fmt::format("its process ended with {}{}", exit.ToString(),
+                                 exit.signal == 0 ? " before its work was done" : "");
+  if (places.empty()) return text;
+  text += fmt::format(": {}{}", places.size() > 1 ? "one of " : "", fmt::join(places, "; "));
+  if (places.size() > 1) text += ". Try: --threads 1, which tells which one";
+  return text;
+}
+
 uint32_t ThreadsOf(const LocalOptions& options) {
   return options.threads == 0 ? std::max(std::thread::hardware_concurrency(), 1u) : options.threads;
 }
@@ -187,17 +222,23 @@ void RemoveLeftovers(const LocalOptions& options) {
   }
 }
 
-void DescribeCutShort(const LocalOptions& options, absl::Time started, const ExitStatus& exit) {
-  if (!options.json || options.leftovers->paths().empty()) return;
-  const absl::Status ran = InternalError("its process ended with {}", exit.ToString());
-  const absl::Time ended = options.clock->TimeNow();
-  const auto print = [&](const auto& spec) { PrintEnd(MakeEnd(spec, ran, started, ended)); };
-  if (options.spec_file.empty()) {
-    print(ReadSpec<pb::PipelineSpec>(options.pipeline_file).value_or(pb::PipelineSpec()));
-  } else {
-    print(ReadSpec<pb::JobSpec>(options.spec_file).value_or(pb::JobSpec()));
+std::optional<int> DescribeCutShort(const LocalOptions& options, absl::Time started,
+                                    const ExitStatus& exit) {
+  if (options.leftovers->paths().empty()) return std::nullopt;
+  const bool interrupted = IsInterrupt(exit.signal);
+  const absl::Status ran = InternalError("{}", CutShortText(*options.leftovers, exit));
+  if (!options.json && !interrupted) Say(kExitFailed, ran, kRunLocal);
+  if (options.json) {
+    const absl::Time ended = options.clock->TimeNow();
+    const auto print = [&](const auto& spec) { PrintEnd(MakeEnd(spec, ran, started, ended)); };
+    if (options.spec_file.empty()) {
+      print(ReadSpec<pb::PipelineSpec>(options.pipeline_file).value_or(pb::PipelineSpec()));
+    } else {
+      print(ReadSpec<pb::JobSpec>(options.spec_file).value_or(pb::JobSpec()));
+    }
+    Out().Flush().IgnoreError();  // the process ends without that
   }
-  Out().Flush().IgnoreError();  // the process ends without that
+  return interrupted ? std::nullopt : std::optional<int>(kExitFailed);
 }
 
 int RunDebug(const LocalOptions& options) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "common/clock.h"
@@ -34,7 +35,10 @@ int RunDebug(const LocalOptions& options);
 // Both after the process of a run has ended, which has noted something and not cleared it if it was
 // cut short.
 void RemoveLeftovers(const LocalOptions& options);
-// With `json`: the end of one that was cut short and could not say it itself.
-void DescribeCutShort(const LocalOptions& options, absl::Time started, const ExitStatus& exit);
+// Says what has cut it short, which it could not say itself, and at which record as far as that is
+// known; call it before RemoveLeftovers. The exit code of that; nothing where it ended by itself,
+// or somebody has interrupted it.
+std::optional<int> DescribeCutShort(const LocalOptions& options, absl::Time started,
+                                    const ExitStatus& exit);
 
 }  // namespace quern::mr

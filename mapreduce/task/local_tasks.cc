@@ -1,5 +1,7 @@
 #include "mapreduce/task/local_tasks.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <utility>
@@ -56,19 +58,23 @@ absl::StatusOr<pb::AttemptResult> LocalTasks::RunWithOutputs(
 
 absl::StatusOr<pb::AttemptResult> LocalTasks::RunOne(const pb::TaskSpec& task, const Tools& tools) {
   const std::string name = FormatAttempt(task.id());
-  const auto own_position = RecordPositionWriter::Private();
   TaskProgress progress(options_.clock);
   TaskEnvironment environment;
   environment.plugin = options_.plugin;
   environment.storage = options_.storage;
   environment.scratch_dir = fmt::format("{}/{}", options_.scratch_dir, name);
-  environment.position = tools.position == nullptr ? own_position.get() : tools.position;
   environment.progress = &progress;
   environment.sort_buffers = tools.buffers;
   environment.files = options_.files;
   environment.clock = options_.clock;
   RETURN_IF_ERROR(FileSystem::Real()->MakeDirs(environment.scratch_dir));
+  // Of a task that ends the process it says where that was: of one that is done it goes.
+  const std::string record = environment.scratch_dir + "/record";
+  auto own_position = RecordPositionWriter::Create(record);
+  if (!own_position.ok()) own_position = RecordPositionWriter::Private();
+  environment.position = tools.position == nullptr ? own_position->get() : tools.position;
   absl::StatusOr<pb::AttemptResult> result = RunAttempt(task, environment, tools.feed);
+  unlink(record.c_str());
   if (result.ok()) return result;
   const pb::AttemptFailure failure = DescribeFailure(result.status(), *environment.position);
   return MakeStatus(result.status().code(),

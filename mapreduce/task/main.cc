@@ -2,6 +2,7 @@
 // machine.
 #include <getopt.h>
 
+#include <optional>
 #include <string>
 
 #include "common/cli/cli.h"
@@ -56,8 +57,10 @@ int RunHere(LocalOptions local) {
   if (local.debug_file.empty()) {
     const absl::Time started = local.clock->TimeNow();
     GoOnInChild([&](const ExitStatus& exit) {
+      // Before what it has left goes, which says where it was.
+      const std::optional<int> code = DescribeCutShort(local, started, exit);
       RemoveLeftovers(local);
-      DescribeCutShort(local, started, exit);
+      return code;
     });
   }
   KeepFreedMemory(kKeptBytes);

@@ -71,6 +71,34 @@ TEST_F(LocalJobsTest, SortedInputGivesEvenParts) {
   EXPECT_LE(most, kLines / 16 * 12 / 10) << counts;
 }
 
+// Whatever user code does to the process, it is no success, and where it did it is known.
+TEST_F(LocalJobsTest, ARunThatUserCodeEndsIsAFailureThatNamesTheRecord) {
+  std::ofstream(dir_ / "in") << "good\nbad word\n";
+  pb::JobSpec spec = Spec("fragile", dir_ / "in");
+  spec.mutable_reduce()->set_tasks(1);
+  spec.mutable_reduce()->set_reducer("FragileSum");
+  spec.mutable_inputs(0)->set_mapper("FragileWords");
+  for (const auto& [how, end] : {std::pair("exit", "exit code 0 before its work was done"),
+                                 std::pair("segfault", "signal 11 (Segmentation fault)")}) {
+    if (kIsSanitized && std::string_view(how) == "segfault") continue;  // which ends it itself
+    (*spec.mutable_params())["how"] = how;
+    (*spec.mutable_params())["map_bad"] = "bad";
+    (*spec.mutable_params())["reduce_bad"] = "";
+    const Outcome map = Run(spec);
+    EXPECT_EQ(map.exit_code, 1) << map.out;
+    EXPECT_THAT(map.out, HasSubstr(fmt::format("mr run --local: its process ended with {}: "
+                                               "m-00000.0 in Map, at ",
+                                               end)));
+    EXPECT_THAT(map.out, HasSubstr(dir_ / "in:5"));
+    (*spec.mutable_params())["map_bad"] = "";
+    (*spec.mutable_params())["reduce_bad"] = "good";
+    const Outcome reduce = Run(spec);
+    EXPECT_EQ(reduce.exit_code, 1) << reduce.out;
+    EXPECT_THAT(reduce.out, HasSubstr("r-00000.0 in Reduce, at key 1"));
+    EXPECT_FALSE(FileSystem::Real()->Exists(dir_ / "out"));
+  }
+}
+
 TEST_F(LocalJobsTest, AMapOnlyJobOverNothingLeavesAnEmptyPart) {
   std::ofstream(dir_ / "text").close();
   pb::JobSpec spec = Spec("grep", dir_ / "text");
