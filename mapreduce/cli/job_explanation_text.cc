@@ -7,6 +7,7 @@
 #include "common/cli/table.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/job_explainer.h"
+#include "mapreduce/plan/pipeline_rules.h"
 
 namespace quern::mr {
 namespace {
@@ -36,13 +37,26 @@ std::string ReduceText(const JobExplanation& plan) {
   return text;
 }
 
-std::string OutputText(const pb::JobSpec::Output& output) {
+// What only lies between stages is not kept in as many copies as what is published.
+bool IsBetweenStages(const JobExplanation& plan) {
+  const auto& named = plan.spec.outputs();
+  return !plan.stage.empty() && plan.spec.output().path().empty() &&
+         std::all_of(named.begin(), named.end(),
+                     [](const auto& one) { return one.output().path().empty(); });
+}
+
+std::string ReplicationText(const pb::JobSpec::Output& output, bool between_stages) {
+  if (between_stages) return fmt::format("replication {} at most", kCopiesBetweenStages);
+  return output.replication() > 0 ? fmt::format("replication {}", output.replication())
+                                  : "replication of the cluster";
+}
+
+std::string OutputText(const pb::JobSpec::Output& output, bool between_stages) {
   std::string text = fmt::format(
       "{}  {}", output.path().empty() ? "(between stages only)" : OneLine(output.path()),
       output.format());
   if (output.codec() != "none") text += fmt::format(", {}", output.codec());
-  text += output.replication() > 0 ? fmt::format(", replication {}", output.replication())
-                                   : ", replication of the cluster";
+  text += ", " + ReplicationText(output, between_stages);
   if (!output.files().empty()) text += fmt::format(", files {}", OneLine(output.files()));
   return text;
 }
@@ -111,9 +125,10 @@ std::string ExplanationText(const JobExplanation& plan, size_t splits) {
   }
   add("where", PlacesText(plan));
   add("reduce", ReduceText(plan));
-  add("output", OutputText(plan.spec.output()));
+  const bool between_stages = IsBetweenStages(plan);
+  add("output", OutputText(plan.spec.output(), between_stages));
   for (const pb::JobSpec::NamedOutput& named : plan.spec.outputs()) {
-    add("output", fmt::format("{}: {}", named.name(), OutputText(named.output())));
+    add("output", fmt::format("{}: {}", named.name(), OutputText(named.output(), between_stages)));
   }
   add("limits", LimitsText(plan.spec.limits()));
   for (const pb::JobSpec::SideFile& side : plan.spec.files()) {

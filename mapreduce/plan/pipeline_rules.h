@@ -18,6 +18,8 @@ namespace quern::mr {
 
 inline constexpr int kMaxStages = 100;
 inline constexpr uint32_t kMaxRounds = 10'000;
+// Of what only lies between stages, where there are as many chunkservers.
+inline constexpr uint32_t kCopiesBetweenStages = 2;
 // It is one message.
 inline constexpr size_t kMaxPipelineBytes = size_t{4} << 20;
 // Outputs with a path of their own. They appear by one change of the master, which has 1000 moves

@@ -58,12 +58,12 @@ absl::StatusOr<std::vector<SplitInput>> DfsPipelinePlanner::PlanStage(pb::Pipeli
 }
 
 absl::StatusOr<uint32_t> DfsPipelinePlanner::ReplicationBetweenStages() {
-  constexpr uint32_t kWanted = 2;
   ASSIGN_OR_RETURN(const client::ClusterStatus cluster, dfs_->GetCluster());
   const auto alive = static_cast<uint32_t>(
       std::count_if(cluster.servers.begin(), cluster.servers.end(),
                     [](const client::ClusterStatus::Server& server) { return server.alive; }));
-  return std::clamp(std::min(alive, cluster.default_replication), uint32_t{1}, kWanted);
+  return std::clamp(std::min(alive, cluster.default_replication), uint32_t{1},
+                    kCopiesBetweenStages);
 }
 
 }  // namespace quern::mr

@@ -117,6 +117,10 @@ TEST_F(JobExplainerTest, OfAStageThatReadsAnotherTheSizeIsNotKnown) {
   EXPECT_THAT(text, HasSubstr("@count  text, what that stage writes, mapper Words\n"));
   EXPECT_THAT(text, HasSubstr("as many tasks as the size of its input then calls for"));
   EXPECT_THAT(text, HasSubstr("(between stages only)"));
+  EXPECT_THAT(text, HasSubstr(", replication 2 at most\n"));
+  stage.mutable_job()->mutable_output()->set_path("/out");
+  EXPECT_THAT(ExplanationText(explainer.ExplainStage(stage, plugin_), 5),
+              HasSubstr(", replication of the cluster\n"));
 }
 
 }  // namespace
