@@ -71,10 +71,32 @@ auto Switch(Set set) {
   };
 }
 
+// Of nothing it would be no limit to one reader, and the default to another.
+absl::Status NoLimit(std::string_view value) {
+  return InvalidArgumentError("'{}' is no limit. Try: leave it out, which is the default",
+                              CleanLine(value, 100));
+}
+template <typename Set>
+auto SizeLimit(Set set) {
+  return [set](std::string_view value, Target target) -> absl::Status {
+    ASSIGN_OR_RETURN(const uint64_t bytes, ParseSize(value));
+    if (bytes == 0) return NoLimit(value);
+    set(target, bytes);
+    return absl::OkStatus();
+  };
+}
+
 absl::Status SetTimeout(std::string_view value, Target target) {
   ASSIGN_OR_RETURN(const absl::Duration timeout, ParseDuration(value));
+  if (timeout < absl::Milliseconds(1)) return NoLimit(value);
   target.file->spec.mutable_limits()->set_timeout_ms(
       static_cast<uint64_t>(absl::ToInt64Milliseconds(timeout)));
+  return absl::OkStatus();
+}
+
+absl::Status SetName(std::string_view value, Target target) {
+  if (value.empty()) return InvalidArgumentError("is empty. Try: leave it out");
+  target.file->spec.set_name(std::string(value));
   return absl::OkStatus();
 }
 
@@ -112,20 +134,25 @@ auto Parameter(std::string name) {
     if (value.find_first_not_of(" \t\n") == std::string_view::npos) {
       return InvalidArgumentError("the command is empty");
     }
+    if (value.find_first_not_of("+-.,0123456789") == std::string_view::npos) {
+      return InvalidArgumentError(
+          "'{}' is a number and no command. Try: --reduce N, or reduce.tasks, with a whole number "
+          "from 0",
+          value);
+    }
     (*target.file->spec.mutable_params())[name] = std::string(value);
     return absl::OkStatus();
   };
 }
 
 std::vector<Key> MakeKeys() {
-  const auto spec = [](Target t) { return &t.file->spec; };
   const auto reduce = [](Target t) { return t.file->spec.mutable_reduce(); };
   const auto output = [](Target t) {
     return t.output != nullptr ? t.output : t.file->spec.mutable_output();
   };
   const auto limits = [](Target t) { return t.file->spec.mutable_limits(); };
   return {
-      {"name", Text([=](Target t, std::string v) { spec(t)->set_name(v); })},
+      {"name", SetName},
       {"plugin", Text([](Target t, std::string v) { t.file->plugin = v; })},
       {"map", Parameter(kMapCommand)},
       {"combine", Parameter(kCombineCommand)},
@@ -159,7 +186,7 @@ std::vector<Key> MakeKeys() {
       {"output.replication",
        Number({1, kMaxReplication}, [=](Target t, uint32_t v) { output(t)->set_replication(v); })},
       {"output.overwrite", Switch([=](Target t, bool v) { output(t)->set_overwrite(v); })},
-      {"limits.memory", Size([=](Target t, uint64_t v) { limits(t)->set_memory_bytes(v); })},
+      {"limits.memory", SizeLimit([=](Target t, uint64_t v) { limits(t)->set_memory_bytes(v); })},
       {"limits.attempts",
        Number({1, 100}, [=](Target t, uint32_t v) { limits(t)->set_attempts(v); })},
       {"limits.timeout", SetTimeout},
@@ -168,7 +195,7 @@ std::vector<Key> MakeKeys() {
       {"limits.deterministic", Switch([=](Target t, bool v) { limits(t)->set_deterministic(v); })},
       {"limits.shuffle_codec",
        Text([=](Target t, std::string v) { limits(t)->set_shuffle_codec(v); })},
-      {"limits.split", Size([=](Target t, uint64_t v) { limits(t)->set_split_bytes(v); })},
+      {"limits.split", SizeLimit([=](Target t, uint64_t v) { limits(t)->set_split_bytes(v); })},
   };
 }
 
