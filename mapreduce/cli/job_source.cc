@@ -46,6 +46,15 @@ absl::Status NoSuchJob(const std::string& name) {
                        list.empty() ? "none" : list, JobsDir());
 }
 
+// A plain C compiler is asked by its user: what it takes to link differs from program to program.
+absl::Status CompileItFirst(const std::string& source) {
+  const absl::StatusOr<std::string> include = FindIncludeDir();
+  const std::string plugin = fs::path(source).replace_extension(".so").string();
+  return InvalidArgumentError(
+      "{}: a job in C is compiled first. Try: cc -O2 -fPIC -shared -I{} -o {} {}, then mr run {}",
+      source, include.ok() ? *include : "INCLUDE_DIR", plugin, source, plugin);
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> FindPlugin(const SpecFile& file, const std::string& spec_dir) {
@@ -148,6 +157,8 @@ absl::StatusOr<JobSource> LoadJob(const std::string& target) {
   } else if (extension == ".cc" || extension == ".cpp" || extension == ".cxx") {
     ASSIGN_OR_RETURN(source.plugin_path, CompileJob(target));
     source.bare_plugin = true;
+  } else if (extension == ".c") {
+    return CompileItFirst(target);
   } else if (extension == ".so") {
     source.plugin_path = target;
     source.bare_plugin = true;
