@@ -64,8 +64,9 @@ std::string Describe(int status) {
   int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
   if (code > 128 && code < 128 + NSIG) signal = code - 128;
-  if (signal != 0) return "signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
-  return code == 0 ? "" : "exit code " + std::to_string(code);
+  if (signal != 0)
+    return "ended with signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
+  return code == 0 ? "" : "ended with exit code " + std::to_string(code);
 }
 
 }  // namespace
@@ -185,8 +186,8 @@ std::string Child::Finish() {
   pid_ = -1;
   const std::string how = Describe(status);
   if (!how.empty() || !left_behind_) return how;
-  return "exit code 0, but it left a process in the background that holds its output and may still "
-         "write. Try: wait for it in the command, or start it with >/dev/null";
+  return "ended with exit code 0, but it left a process in the background that holds its output "
+         "and may still write. Try: wait for it in the command, or start it with >/dev/null";
 }
 
 }  // namespace quern::command

@@ -42,9 +42,10 @@ class Child {
     pending_ += bytes;
   }
   // Ends its input, takes the rest of its output, and waits for it. How it ended: empty for exit
-  // code 0, else "exit code 3" or "signal 11 (Segmentation fault)". What it left running in the
-  // background and can still write is waited for as long as it goes on writing or reading; one that
-  // is silent for five seconds is an error, since nobody knows what is missing.
+  // code 0, else "ended with exit code 3" or "ended with signal 11 (Segmentation fault)". What it
+  // left running in the background and can still write is waited for as long as it goes on writing
+  // or reading; one that is silent for five seconds is an error, since nobody knows what is
+  // missing.
   std::string Finish();
 
  private:

@@ -50,7 +50,7 @@ class Runner {
     const std::string end = child_.Finish();
     errors_.Finish();
     if (!end.empty()) {
-      throw std::runtime_error("'" + settings_.command + "' ended with " + end +
+      throw std::runtime_error("'" + settings_.command + "' " + end +
                                (errors_.last_line().empty() ? "" : ": " + errors_.last_line()));
     }
     splitter_.Finish();

@@ -11,7 +11,16 @@
 namespace quern::mr {
 namespace {
 
-std::string PhaseText(const RecordPosition& at) {
+// " while /in/a was read, behind offset 4711"; what the message says already is not said again.
+std::string ReadingText(const RecordPosition& at, std::string_view message) {
+  if (at.source.empty()) return " while its input was read";
+  const bool is_named = message.find(at.source) != std::string_view::npos;
+  std::string text = is_named ? "" : fmt::format(" while {} was read", at.source);
+  if (at.position > 0) text += fmt::format(", behind offset {}", at.position);
+  return text;
+}
+
+std::string PhaseText(const RecordPosition& at, std::string_view message) {
   switch (at.phase) {
     case RecordPhase::kMap:
       return " in Map";
@@ -24,8 +33,7 @@ std::string PhaseText(const RecordPosition& at) {
     case RecordPhase::kPartition:
       return " in the partitioner";
     case RecordPhase::kReading:
-      if (at.source.empty()) return " while its input was read";
-      return fmt::format(" while {} was read, behind offset {}", at.source, at.position);
+      return ReadingText(at, message);
     case RecordPhase::kNone:
       return "";
   }
@@ -56,7 +64,8 @@ void AddEvidence(const std::string& dir, pb::AttemptFailure* failure) {
   if (failure->in_record()) return;
   const auto position = ReadRecordPosition(dir + "/record");
   if (!position.ok() || position->phase == RecordPhase::kNone) return;
-  failure->set_message(fmt::format("{}{}", failure->message(), PhaseText(*position)));
+  failure->set_message(
+      fmt::format("{}{}", failure->message(), PhaseText(*position, failure->message())));
   if (position->phase != RecordPhase::kMap && position->phase != RecordPhase::kReduce) return;
   failure->set_in_record(true);
   failure->set_record_source(position->source);

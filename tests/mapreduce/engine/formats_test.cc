@@ -66,13 +66,14 @@ TEST(RecordPositionTest, IsReadFromTheFileWhileItsWriterLives) {
 
 TEST(RecordPositionTest, OnlyMapAndReduceBlameARecord) {
   const TempDir dir;
-  const auto evidence = [&](RecordPhase phase, const char* source = "/in/a") {
+  const auto evidence = [&](RecordPhase phase, const char* source = "/in/a",
+                            uint64_t position = 4711, const char* message = "died") {
     const auto writer = *RecordPositionWriter::Create(dir / "record");
     writer->SetSource(source, 2);
-    writer->SetPosition(4711);
+    writer->SetPosition(position);
     writer->SetPhase(phase);
     pb::AttemptFailure failure;
-    failure.set_message("died");
+    failure.set_message(message);
     AddEvidence(dir.path(), &failure);
     EXPECT_EQ(failure.in_record(), failure.blames_record());
     return failure.message() + AtRecord(failure);
@@ -83,6 +84,11 @@ TEST(RecordPositionTest, OnlyMapAndReduceBlameARecord) {
   EXPECT_EQ(evidence(RecordPhase::kPartition), "died in the partitioner");
   EXPECT_EQ(evidence(RecordPhase::kReading), "died while /in/a was read, behind offset 4711");
   EXPECT_EQ(evidence(RecordPhase::kReading, ""), "died while its input was read");
+  EXPECT_EQ(evidence(RecordPhase::kReading, "/in/b", 0), "died while /in/b was read");
+  EXPECT_EQ(evidence(RecordPhase::kReading, "/in/a", 0, "/in/a: is no WARC file"),
+            "/in/a: is no WARC file");
+  EXPECT_EQ(evidence(RecordPhase::kReading, "/in/a", 4711, "/in/a: is damaged"),
+            "/in/a: is damaged, behind offset 4711");
   EXPECT_EQ(evidence(RecordPhase::kCallback), "died (in Start or Finish)");
   EXPECT_EQ(evidence(RecordPhase::kNone), "died");
 }
