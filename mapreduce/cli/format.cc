@@ -65,17 +65,23 @@ std::string ProgressLine(const pb::JobStatus& status) {
   return text + WaitText(status);
 }
 
-namespace {
-
-std::string SetAsideOf(const pb::JobStatus& status) {
-  const std::string records = SetAsideText(status.counters());
-  std::string text = records.empty() ? "" : fmt::format(", {}", OneLine(records));
+std::string SetAsideLine(const pb::JobStatus& status) {
+  std::string text = OneLine(SetAsideText(status.counters()));
   for (const pb::JobStatus::Stage& stage : status.stages()) {
     const std::string of_stage = SetAsideText(stage.counters());
     if (of_stage.empty()) continue;
-    text += fmt::format(", {}: {}", stage.name(), OneLine(of_stage));
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", stage.name(), OneLine(of_stage));
   }
   return text;
+}
+
+namespace {
+
+// As the end of a sentence about the output.
+std::string SetAsideOf(const pb::JobStatus& status) {
+  const std::string line = SetAsideLine(status);
+  if (line.empty()) return "";
+  return (line.starts_with("WARNING") ? ". " : ", ") + line;
 }
 
 }  // namespace

@@ -25,6 +25,9 @@ std::string LengthText(int64_t started_ms, int64_t finished_ms, absl::Time now);
 std::string WaitText(const pb::JobStatus& status);
 // "job-1 wordcount: map 42% (3/8), reduce 0% (0/2), 2 running, 1 failed attempt".
 std::string ProgressLine(const pb::JobStatus& status);
+// What of its input a job or the stages of a pipeline have left out, in one line; empty for
+// nothing.
+std::string SetAsideLine(const pb::JobStatus& status);
 // The end of a job, or how it stands `now`, in one line, without its cause.
 std::string EndLine(const pb::JobStatus& status, absl::Time now);
 // How a job stands after it was to be killed. One that is being published may end in either way,

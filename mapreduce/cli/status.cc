@@ -19,6 +19,11 @@ void PrintPhase(const std::string& name, const pb::JobStatus::Phase& phase) {
                phase.node_local(), phase.rack_local(), phase.remote());
 }
 
+void PrintSetAside(const pb::JobStatus& job) {
+  const std::string line = SetAsideLine(job);
+  if (!line.empty()) Out().Format("set aside: {}\n", line);
+}
+
 void PrintWait(const pb::JobStatus& job) {
   if (!job.waits().empty()) Out().Format("waits:     {}\n", OneLine(job.waits()));
 }
@@ -44,6 +49,7 @@ class Status final : public JobCommand {
   static void PrintPipeline(const pb::JobStatus& job, absl::Time now) {
     Out().Format("output:    {}\ncommand:   {}\n", OneLine(job.output_path()),
                  OneLine(job.command()));
+    PrintSetAside(job);
     PrintWait(job);
     if (!job.reason().empty()) Out().Format("reason:    {}", FailureText(job));
     Out().Format("{}", StageTable(job, now));
@@ -63,6 +69,7 @@ class Status final : public JobCommand {
     for (const pb::JobStatus::NamedOutput& output : job.named_outputs()) {
       Out().Format("{:<10} {}\n", output.name() + ":", OneLine(output.path()));
     }
+    PrintSetAside(job);
     PrintWait(job);
     if (!job.reason().empty()) Out().Format("reason:    {}", FailureText(job));
   }

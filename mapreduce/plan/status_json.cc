@@ -2,6 +2,7 @@
 
 #include <absl/time/time.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -99,6 +100,29 @@ JsonLine JobJson(const pb::JobStatus& status) {
   return json;
 }
 
+namespace {
+
+// Nobody has asked for these to be left out: damage, or a wrong format.
+std::string UnreadText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters) {
+  constexpr std::string_view kUnread = "map_set_aside_";
+  std::map<std::string, int64_t> reasons;
+  int64_t total = 0;
+  for (const pb::Counter& counter : counters) {
+    if (counter.group() != "quern" || !counter.name().starts_with(kUnread)) continue;
+    reasons[counter.name().substr(kUnread.size())] += counter.value();
+    total += counter.value();
+  }
+  if (total == 0) return "";
+  std::string why;
+  for (const auto& [reason, places] : reasons) {
+    why += fmt::format("{}{} {}", why.empty() ? "" : ", ", reason, places);
+  }
+  return fmt::format("WARNING: {} place{} of the input could not be read and {} passed over ({})",
+                     total, total == 1 ? "" : "s", total == 1 ? "was" : "were", why);
+}
+
+}  // namespace
+
 std::string SetAsideText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters) {
   std::string text;
   const std::pair<std::string_view, std::string_view> kinds[] = {
@@ -119,7 +143,8 @@ std::string SetAsideText(const google::protobuf::RepeatedPtrField<pb::Counter>& 
                         total == 1 ? "" : "s");
     if (!why.empty()) text += fmt::format(" ({})", why);
   }
-  return text;
+  const std::string unread = UnreadText(counters);
+  return unread.empty() ? text : fmt::format("{}{}{}", text, text.empty() ? "" : ". ", unread);
 }
 
 }  // namespace quern::mr

@@ -11,8 +11,8 @@ namespace quern::mr {
 JsonLine JobJson(const pb::JobStatus& status);
 JsonLine FailureJson(const pb::AttemptFailure& failure);
 
-// "3 records set aside (no_tab 2, no_node 1)", of what a job's classes could not read; empty when
-// nothing was set aside.
+// "3 records set aside (no_tab 2, no_node 1)", of what a job's classes could not read, and a
+// "WARNING: ..." about what its formats could not; empty when nothing was set aside.
 std::string SetAsideText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters);
 
 }  // namespace quern::mr

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/cli/json_line.h"
 #include "common/cli/output.h"
@@ -27,6 +28,7 @@ namespace quern::mr {
 namespace {
 
 constexpr char kRunLocal[] = "mr run --local";
+constexpr size_t kShownOfSetAside = 1000;
 
 int Say(int code, const absl::Status& status, std::string_view command) {
   Err().Print(ErrorLine(command, status));
@@ -176,7 +178,11 @@ int RunLocal(const LocalOptions& options) {
   }
   if (!ran.ok()) return Say(kExitFailed, ran, kRunLocal);
   if (options.quiet) return kExitOk;
-  Err().Format("{}: done, output in {}\n", job.spec().name(), job.spec().output().path());
+  pb::JobStatus done;
+  DescribeJob(job, &done);
+  const std::string set_aside = CleanLine(SetAsideText(done.counters()), kShownOfSetAside);
+  Err().Format("{}: done, output in {}{}{}\n", job.spec().name(), job.spec().output().path(),
+               set_aside.empty() ? "" : ". ", set_aside);
   for (const pb::JobSpec::NamedOutput& named : job.spec().outputs()) {
     Err().Format("{}: {} in {}\n", job.spec().name(), named.name(), named.output().path());
   }

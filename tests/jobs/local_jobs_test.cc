@@ -302,6 +302,7 @@ TEST_F(LocalJobsTest, SaysWhichFileIsDamaged) {
   const Outcome outcome = Run(Spec("wordcount", dir_ / "text"));
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_THAT(outcome.out, HasSubstr("map_set_aside_bad_member = 1"));
+  EXPECT_THAT(outcome.out, HasSubstr(". WARNING: 1 place of the input could not be read"));
   const size_t line = outcome.out.find(" set_aside ");
   ASSERT_NE(line, std::string::npos);
   EXPECT_THAT(outcome.out.substr(line, outcome.out.find('\n', line) - line),

@@ -43,6 +43,24 @@ TEST(FormatTest, TheLastLineSaysWhatWasSetAside) {
   EXPECT_THAT(
       EndLine(status, absl::UnixEpoch()),
       EndsWith(" out to /out, 3 records set aside (no_node 1, no_tab 2), 1 group set aside"));
+  add("map_set_aside_bad_member", 1, status.add_counters());
+  add("map_set_aside_bad_head", 2, status.add_counters());
+  EXPECT_THAT(
+      EndLine(status, absl::UnixEpoch()),
+      EndsWith("1 group set aside. WARNING: 3 places of the input could not be read and were "
+               "passed over (bad_head 2, bad_member 1)"));
+  EXPECT_EQ(
+      SetAsideLine(status),
+      "3 records set aside (no_node 1, no_tab 2), 1 group set aside. WARNING: 3 places of the "
+      "input could not be read and were passed over (bad_head 2, bad_member 1)");
+  pb::JobStatus unread;
+  unread.set_state(pb::JOB_STATE_SUCCEEDED);
+  EXPECT_EQ(SetAsideLine(unread), "");
+  add("map_input_records", 0, unread.add_counters());
+  add("map_set_aside_bad_member", 1, unread.add_counters());
+  EXPECT_THAT(EndLine(unread, absl::UnixEpoch()),
+              EndsWith(". WARNING: 1 place of the input could not be read and was passed over "
+                       "(bad_member 1)"));
   pb::JobStatus pipeline;
   pipeline.set_job_id("pipeline-20261122-0001");
   pipeline.set_state(pb::JOB_STATE_SUCCEEDED);
@@ -51,9 +69,9 @@ TEST(FormatTest, TheLastLineSaysWhatWasSetAside) {
   add("map_skipped_records", 1, pipeline.mutable_stages(0)->add_counters());
   EXPECT_THAT(EndLine(pipeline, absl::UnixEpoch()),
               EndsWith(", output in /ranks, sources: 1 record set aside"));
+  EXPECT_EQ(SetAsideLine(pipeline), "sources: 1 record set aside");
 }
 
-// Its output may be there before the kill is looked at.
 // A rerun has the rounds of the pipeline that it runs again, and would fail at once.
 TEST(FormatTest, APipelineThatCannotGoOnAsItWasIsNotSentIntoARerun) {
   pb::JobStatus status;
@@ -66,6 +84,7 @@ TEST(FormatTest, APipelineThatCannotGoOnAsItWasIsNotSentIntoARerun) {
   EXPECT_THAT(FailureText(status), EndsWith("ranks.repeat.max=N\n"));
 }
 
+// Its output may be there before the kill is looked at.
 TEST(FormatTest, WhatStillRunsWhenItWasKilledIsBeingStopped) {
   pb::JobStatus status;
   status.set_job_id("pipeline-20261122-0001");
