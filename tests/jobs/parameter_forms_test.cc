@@ -30,6 +30,7 @@ using Values = std::map<std::string, std::string, std::less<>>;
 struct FormedJob {
   std::string name;
   std::string plugin;
+  std::string help;
   Values forms;  // of parameters; empty where the spec says nothing of the value
   struct Class {
     ClassKind kind;
@@ -45,7 +46,7 @@ std::string TextOf(const toml::table& table, std::string_view key) {
 }
 
 FormedJob ReadFormedJob(const std::string& name, const toml::table& spec) {
-  FormedJob job{.name = name, .plugin = TextOf(spec, "plugin")};
+  FormedJob job{.name = name, .plugin = TextOf(spec, "plugin"), .help = TextOf(spec, "help")};
   for (const toml::node& entry : *spec["parameters"].as_array()) {
     const std::vector<std::string> parts = SplitList(*entry.value<std::string>(), ':');
     job.forms[parts[0]] = parts.size() > 1 ? parts[1] : "";
@@ -295,6 +296,37 @@ TEST_F(ParameterFormsTest, TakeWhatTheJobsTake) {
     }
   }
   EXPECT_GT(compared, 2000u);
+}
+
+// What the help of a job shows is what people type, also of the job before or behind it. Words in
+// capitals stand for others.
+TEST_F(ParameterFormsTest, TakeWhatTheHelpShows) {
+  const std::vector<FormedJob> jobs = FormedJobs();
+  std::set<std::string> known;
+  for (const FormedJob& job : jobs) {
+    for (const auto& [name, form] : job.forms) known.insert(name);
+  }
+  size_t shown = 0;
+  for (const FormedJob& job : jobs) {
+    re2::StringPiece rest(job.help);
+    std::string name;
+    std::string value;
+    // "sum(bytes)" is a value, the bracket behind "(params.gap_seconds=600)" is none.
+    while (RE2::FindAndConsume(&rest,
+                               "params\\.([a-z0-9_.]+)="
+                               "((?:[a-z0-9_.,-]|\\([a-z]+\\))*(?:[a-z0-9]|\\([a-z]+\\)))",
+                               &name, &value)) {
+      EXPECT_TRUE(known.contains(name)) << job.name << ": params." << name;
+      const auto text = job.forms.find(name);
+      if (text == job.forms.end() || text->second.empty()) continue;
+      const auto form = ParameterForm::Parse(text->second);
+      ASSERT_TRUE(form.ok()) << job.name << ": " << form.status();
+      const absl::Status said = form->Check(value, SplitList(value, ','));
+      EXPECT_TRUE(said.ok()) << job.name << ": params." << name << ": " << said;
+      ++shown;
+    }
+  }
+  EXPECT_GT(shown, 30u);
 }
 
 // Of those that have none any text is good, or it depends on others whether it is.
