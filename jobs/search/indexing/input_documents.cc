@@ -181,6 +181,10 @@ std::optional<IndexedDocument> InputDocuments::ReadCrawled(const MapInput& in) {
     other_records_->Increment();
     return std::nullopt;
   }
+  if (page && text::IsStillCoded(record.header("HTTP-Content-Encoding"), in.value())) {
+    binary_->Increment();
+    return std::nullopt;
+  }
   std::optional<IndexedDocument> document;
   if (is_text) {
     document.emplace().text = text::ToUtf8(Beginning(in.value()), "UTF-8");

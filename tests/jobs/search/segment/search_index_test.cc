@@ -26,9 +26,10 @@ using Postings = std::map<std::string, std::vector<uint32_t>>;
 
 class SearchIndexTest : public LocalJobsTest {
  protected:
-  pb::JobSpec IndexSpec(const std::string& input, uint32_t segments) {
+  pb::JobSpec IndexSpec(const std::string& input, uint32_t segments,
+                        const std::string& format = "jsonl") {
     pb::JobSpec spec = Spec("search_index", input);
-    spec.mutable_inputs(0)->set_format("jsonl");
+    spec.mutable_inputs(0)->set_format(format);
     spec.mutable_reduce()->set_tasks(segments);
     spec.mutable_reduce()->set_partitioner("SegmentPartitioner");
     spec.mutable_output()->set_format("bytes");
@@ -156,8 +157,7 @@ TEST_F(SearchIndexTest, ReadsFilesAndPages) {
   std::ofstream(dir_ / "files/b2.txt") << "<!-- saved --><!DOCTYPE html><p>Apples</p>";
   std::ofstream(dir_ / "files/b3.HTM") << "<p>Pears</p>";
   std::ofstream(dir_ / "files/c.png", std::ios::binary) << std::string("\x89PNG\0\0\0", 7);
-  pb::JobSpec spec = IndexSpec(dir_ / "files", 1);
-  spec.mutable_inputs(0)->set_format("whole");
+  pb::JobSpec spec = IndexSpec(dir_ / "files", 1, "whole");
   ExpectSucceeds(spec);
   const auto segments = OpenSegments(1);
   ASSERT_EQ(segments.size(), 1u);
@@ -191,8 +191,10 @@ std::string DatedPage(const std::string& date) {
 }
 
 // A record of a WARC file.
-std::string CrawledPage(const std::string& url, const std::string& html) {
-  const std::string answer = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + html;
+std::string CrawledPage(const std::string& url, const std::string& html,
+                        const std::string& head = "") {
+  const std::string answer =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n" + head + "\r\n" + html;
   return fmt::format(
       "WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {}\r\n"
       "WARC-Date: 2026-11-28T18:00:00Z\r\nContent-Type: application/http; msgtype=response\r\n"
@@ -226,8 +228,7 @@ TEST_F(SearchIndexTest, PagesWithoutMainContentGiveAllTheirText) {
     std::ofstream(dir_ / fmt::format("files/{}.html", i), std::ios::binary) << pages[i].html;
   }
   std::ofstream(dir_ / "files/z.html") << DatedPage("2024-05-17") << "<footer>Imprint</footer>";
-  pb::JobSpec spec = IndexSpec(dir_ / "files", 1);
-  spec.mutable_inputs(0)->set_format("whole");
+  pb::JobSpec spec = IndexSpec(dir_ / "files", 1, "whole");
   const Outcome outcome = Run(spec);
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
   EXPECT_THAT(outcome.out, HasSubstr("user.documents_with_all_text = 5"));
@@ -250,8 +251,7 @@ TEST_F(SearchIndexTest, PagesWithoutMainContentGiveAllTheirText) {
 TEST_F(SearchIndexTest, AllTextOfPagesIsIndexedWhereTheJobSaysSo) {
   std::ofstream(dir_ / "in", std::ios::binary) << CrawledPage(
       "http://a/", DatedPage("2024-05-17") + "<footer>Plums</footer><script>var oats</script>");
-  pb::JobSpec spec = IndexSpec(dir_ / "in", 1);
-  spec.mutable_inputs(0)->set_format("warc");
+  pb::JobSpec spec = IndexSpec(dir_ / "in", 1, "warc");
   spec.mutable_output()->set_overwrite(true);
   for (const char* content : {"main", "all"}) {
     (*spec.mutable_params())["content"] = content;
@@ -268,13 +268,14 @@ TEST_F(SearchIndexTest, CrawledPagesWithoutAnyTextAreCounted) {
   std::ofstream(dir_ / "in", std::ios::binary)
       << CrawledPage("http://a/", "<p>Apple pie</p>")
       << CrawledPage("http://b/", "<title>Only a title</title><script>var pie</script>")
-      << CrawledPage("http://c/", "<style>p {}</style>");
-  pb::JobSpec spec = IndexSpec(dir_ / "in", 1);
-  spec.mutable_inputs(0)->set_format("warc");
+      << CrawledPage("http://c/", "<style>p {}</style>")
+      << CrawledPage("http://d/", "\x8b\x10\x80\xe9 <p>", "Content-Encoding: br\r\n");
+  pb::JobSpec spec = IndexSpec(dir_ / "in", 1, "warc");
   const Outcome outcome = Run(spec);
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
-  for (const char* counter : {"user.documents = 2", "user.documents_with_all_text = 1",
-                              "user.documents_without_text = 1"}) {
+  for (const char* counter :
+       {"user.documents = 2", "user.documents_with_all_text = 1", "user.documents_without_text = 1",
+        "user.documents_that_are_binary = 1"}) {
     EXPECT_THAT(outcome.out, HasSubstr(counter));
   }
   const auto segments = OpenSegments(1);
@@ -296,8 +297,7 @@ TEST_F(SearchIndexTest, FilesInUtf16AreNotBinary) {
     std::ofstream(dir_ / ("files/" + name + ".txt"), std::ios::binary)
         << Utf16Of("Plain words", big_endian);
   }
-  pb::JobSpec spec = IndexSpec(dir_ / "files", 1);
-  spec.mutable_inputs(0)->set_format("whole");
+  pb::JobSpec spec = IndexSpec(dir_ / "files", 1, "whole");
   ExpectSucceeds(spec);
   const auto segments = OpenSegments(1);
   ASSERT_EQ(segments.size(), 1u);
@@ -324,8 +324,7 @@ TEST_F(SearchIndexTest, FilesThatOnlyBeginLikeUtf16AreBinary) {
   std::ofstream(dir_ / "files/b.txt", std::ios::binary) << wide;
   std::ofstream(dir_ / "files/c.dat", std::ios::binary)
       << Utf16Of("Plain", /*big_endian=*/false) << std::string("\0\0\1\2", 4);
-  pb::JobSpec spec = IndexSpec(dir_ / "files", 1);
-  spec.mutable_inputs(0)->set_format("whole");
+  pb::JobSpec spec = IndexSpec(dir_ / "files", 1, "whole");
   ExpectSucceeds(spec);
   const auto segments = OpenSegments(1);
   ASSERT_EQ(segments.size(), 1u);
@@ -338,8 +337,7 @@ TEST_F(SearchIndexTest, DatesOfPagesAreFoundInEitherForm) {
   std::ofstream(dir_ / "files/a.html") << DatedPage("2024/05/17");
   std::ofstream(dir_ / "files/b.html") << DatedPage("2024-05-17T08:00:00Z");
   std::ofstream(dir_ / "files/c.html") << DatedPage("2024-02-30");
-  pb::JobSpec spec = IndexSpec(dir_ / "files", 1);
-  spec.mutable_inputs(0)->set_format("whole");
+  pb::JobSpec spec = IndexSpec(dir_ / "files", 1, "whole");
   ExpectSucceeds(spec);
   const auto segments = OpenSegments(1);
   ASSERT_EQ(segments.size(), 1u);
@@ -353,8 +351,7 @@ TEST_F(SearchIndexTest, DatesOfPagesAreFoundInEitherForm) {
 TEST_F(SearchIndexTest, DatesOfCrawledPagesAreThoseOfThePageOrOfTheCrawl) {
   std::ofstream(dir_ / "in", std::ios::binary) << CrawledPage("http://a/", DatedPage("2024/05/17"))
                                                << CrawledPage("http://b/", DatedPage("2024/02/30"));
-  pb::JobSpec spec = IndexSpec(dir_ / "in", 1);
-  spec.mutable_inputs(0)->set_format("warc");
+  pb::JobSpec spec = IndexSpec(dir_ / "in", 1, "warc");
   ExpectSucceeds(spec);
   const auto segments = OpenSegments(1);
   ASSERT_EQ(segments.size(), 1u);
@@ -382,8 +379,7 @@ TEST_F(SearchIndexTest, LongFilesAreCutBeforeTheyAreCopied) {
   std::filesystem::create_directory(dir_ / "files");
   Shell(fmt::format("(printf words; head -c 450000000 /dev/zero | tr '\\0' ' ') | gzip -1 > {}",
                     dir_ / "files/a.txt.gz"));
-  pb::JobSpec spec = IndexSpec(dir_ / "files", 1);
-  spec.mutable_inputs(0)->set_format("whole");
+  pb::JobSpec spec = IndexSpec(dir_ / "files", 1, "whole");
   (*spec.mutable_params())["stored"] = "false";
   EXPECT_THAT(RunWithin(400, spec), HasSubstr("user.documents_cut = 1"));
   const auto segments = OpenSegments(1);
