@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "client/read_files.h"
 #include "client/shell/commands.h"
 #include "client/shell/copy.h"
 #include "client/shell/interrupt.h"
@@ -213,20 +214,18 @@ class Getmerge final : public ShellCommand {
   }
 
  private:
-  // Directories stand for the files right in them, but for those that jobs do not read either: a
-  // job's output is its parts.
+  // Of each argument what a job with that input would read, in the same order.
   absl::StatusOr<std::vector<FileStatus>> Files(Shell* shell) const {
     std::vector<FileStatus> files;
-    for (FileStatus& entry : shell->ExpandAndStat(arguments_)) {
-      if (!entry.is_directory()) {
-        files.push_back(std::move(entry));
+    for (const std::string& argument : arguments_) {
+      auto found = client::FilesToRead(shell->fs(), argument, shell->Expand(argument));
+      if (!found.ok()) {
+        shell->Report(found.status(), argument);
+        // Without a master every further path would wait as long.
+        if (IsRetryable(found.status())) break;
         continue;
       }
-      ASSIGN_OR_RETURN(std::vector<FileStatus> children, shell->fs()->List(entry.path));
-      std::copy_if(children.begin(), children.end(), std::back_inserter(files),
-                   [](const FileStatus& child) {
-                     return !child.is_directory() && !client::IsHiddenName(child.path);
-                   });
+      std::move(found->begin(), found->end(), std::back_inserter(files));
     }
     return files;
   }
@@ -250,14 +249,15 @@ CommandSpec GetCommand() {
 }
 
 CommandSpec GetmergeCommand() {
-  return {.name = "getmerge",
-          .aliases = {},
-          .usage = "[-f] [-nl] [--skip-empty-file] SOURCE... TARGET",
-          .summary =
-              "copies files, or those in a directory that jobs read, one after another, into one "
-              "file of this machine",
-          .examples = {"dfs getmerge /out counts.txt", "dfs getmerge -nl '/out/part-*' all.txt"},
-          .make = Maker<Getmerge>("getmerge")};
+  return {
+      .name = "getmerge",
+      .aliases = {},
+      .usage = "[-f] [-nl] [--skip-empty-file] SOURCE... TARGET",
+      .summary =
+          "copies files, or those below a directory that jobs read, one after another, into one "
+          "file of this machine",
+      .examples = {"dfs getmerge /out counts.txt", "dfs getmerge -nl '/out/part-*' all.txt"},
+      .make = Maker<Getmerge>("getmerge")};
 }
 
 }  // namespace quern::shell

@@ -11,6 +11,7 @@
 
 #include "client/glob.h"
 #include "client/path.h"
+#include "client/read_files.h"
 #include "common/parallel.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/engine/storage.h"
@@ -25,59 +26,12 @@ absl::Status NothingMatches(std::string_view pattern) {
                        pattern.substr(0, std::max<size_t>(pattern.rfind('/'), 1)));
 }
 
-bool StartsWithWildcard(std::string_view name) {
-  return name.starts_with('*') || name.starts_with('?') || name.starts_with('[');
-}
-
-// Whether `pattern`, which has no braces, spells every hidden name on the way to `path`.
-bool SpellsHiddenNames(const std::string& pattern, const std::vector<std::string>& path) {
-  const std::vector<std::string> parts = client::SplitPath(pattern);
-  if (parts.size() != path.size()) return false;
-  for (size_t i = 0; i < parts.size(); ++i) {
-    if (!client::IsHiddenName(path[i])) continue;
-    if (StartsWithWildcard(parts[i]) || !client::MatchesVisible(parts[i], path[i])) return false;
-  }
-  return true;
-}
-
-// A hidden name counts when it was asked for by name, not when a wildcard found it: that of a
-// directory on the way, too. `patterns`: one pattern without its braces.
-bool IsLeftOut(std::string_view path, const std::vector<std::string>& patterns) {
-  const std::vector<std::string> names = client::SplitPath(path);
-  return std::any_of(names.begin(), names.end(),
-                     [](const std::string& name) { return client::IsHiddenName(name); }) &&
-         std::none_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-           return SpellsHiddenNames(pattern, names);
-         });
-}
-
-absl::Status ListTree(client::FileSystem* dfs, const std::string& dir,
-                      std::vector<client::FileStatus>* files) {
-  ASSIGN_OR_RETURN(const std::vector<client::FileStatus> entries, dfs->List(dir));
-  for (const client::FileStatus& entry : entries) {
-    if (client::IsHiddenName(entry.path)) continue;
-    if (entry.is_directory()) {
-      RETURN_IF_ERROR(ListTree(dfs, entry.path, files));
-    } else {
-      files->push_back(entry);
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::string> ReadStart(client::FileSystem* dfs, const std::string& path) {
   ASSIGN_OR_RETURN(const auto reader, dfs->Open(path));
   std::string first(InputFormat::kFirstBytes, '\0');
   ASSIGN_OR_RETURN(const size_t got, reader->Pread(0, first.size(), first.data()));
   first.resize(got);
   return first;
-}
-
-// Several matches of a pattern may lead to a file: a directory, and what lies in it.
-void TakeEachOnce(std::vector<client::FileStatus>* files) {
-  std::set<InodeId> seen;
-  std::erase_if(*files,
-                [&](const client::FileStatus& file) { return !seen.insert(file.inode).second; });
 }
 
 // How the files of an input are to be read.
@@ -114,24 +68,8 @@ absl::StatusOr<std::vector<InputFile>> FindInCluster(client::FileSystem* dfs,
                                                      const Reading& reading) {
   ASSIGN_OR_RETURN(const std::vector<std::string> paths, dfs->Glob(pattern));
   if (paths.empty()) return NothingMatches(pattern);
-  ASSIGN_OR_RETURN(const std::string clean, client::CleanPath(pattern));
-  // A name that is there is that name, whatever is in it.
-  const bool spelled = paths.size() == 1 && paths[0] == clean;
-  std::vector<std::string> patterns;
-  if (!spelled) {
-    ASSIGN_OR_RETURN(patterns, client::ExpandBraces(clean));
-  }
-  std::vector<client::FileStatus> found;
-  for (const std::string& path : paths) {
-    if (!spelled && IsLeftOut(path, patterns)) continue;
-    ASSIGN_OR_RETURN(client::FileStatus status, dfs->Stat(path));
-    if (status.is_directory()) {
-      RETURN_IF_ERROR(ListTree(dfs, path, &found));
-    } else {
-      found.push_back(std::move(status));
-    }
-  }
-  TakeEachOnce(&found);
+  ASSIGN_OR_RETURN(const std::vector<client::FileStatus> found,
+                   client::FilesToRead(dfs, pattern, paths));
   std::vector<InputFile> files(found.size());
   for (size_t i = 0; i < found.size(); ++i) {
     files[i].path = found[i].path;
@@ -217,7 +155,7 @@ absl::StatusOr<std::vector<InputFile>> FindOnThisMachine(std::string_view patter
   const int failed = glob(path.c_str(), GLOB_BRACE, nullptr, &matches);
   absl::Status status;
   for (size_t i = 0; failed == 0 && i < matches.gl_pathc && status.ok(); ++i) {
-    if (IsLeftOut(matches.gl_pathv[i], patterns)) continue;
+    if (client::IsHiddenMatch(matches.gl_pathv[i], patterns)) continue;
     status = files.AddNamed(matches.gl_pathv[i]);
   }
   globfree(&matches);

@@ -114,8 +114,8 @@ TEST_F(FileShell, APathWithAPercentSignIsNoFormat) {
 
 // What is there of an output but its parts is not what anybody wants to have in one file.
 TEST_F(FileShell, GetmergeIsThePartsOneAfterAnother) {
-  Good({"mkdir", "-p", "/merge/sub"});
-  for (const char* name : {"_SUCCESS", "_MANIFEST.json", ".hidden", "sub/part-r-00003"}) {
+  Good({"mkdir", "-p", "/merge/_sub"});
+  for (const char* name : {"_SUCCESS", "_MANIFEST.json", ".hidden", "_sub/part-r-00003"}) {
     Put(std::string("/merge/") + name, "wrong\n");
   }
   Put("/merge/part-r-00001", "b");

@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "tests/cluster/cluster.h"
 
@@ -19,6 +21,11 @@ class JobOutputs : public ::testing::Test {
   }
   void Put(const std::string& path, const std::string& text) {
     ASSERT_EQ(cluster_->Dfs({"put", "-", path}, {.stdin_text = text}).exit_code, 0);
+  }
+  CommandResult Good(std::vector<std::string> words) {
+    CommandResult result = cluster_->Dfs(std::move(words));
+    EXPECT_EQ(result.exit_code, 0) << result.Describe();
+    return result;
   }
   std::string Cat(const std::string& glob) { return cluster_->Dfs({"cat", glob}).out; }
   CommandResult Run(const std::vector<std::string>& arguments) {
@@ -158,6 +165,27 @@ TEST_F(JobOutputs, RecordsOnWhichAttemptsDieAreSteppedOver) {
   }
   ASSERT_EQ(Run({JobPath("fragile"), "/clean", "/out", "--reduce", "1"}).exit_code, 0);
   EXPECT_EQ(Cat("/out/part-*"), Cat("/out-exit/part-*"));
+}
+
+// An output may lie below that of another job; a job that reads the upper one reads both.
+TEST_F(JobOutputs, GetmergeReadsWhatAJobReads) {
+  Good({"mkdir", "-p", "/tree/a/deep", "/tree/_logs", "/tree/a/.tmp"});
+  for (const char* name :
+       {"a-b", "a/x", "a/deep/y", "z", "_SUCCESS", "a/_SUCCESS", "_logs/l", "a/.tmp/t"}) {
+    Put(std::string("/tree/") + name, std::string(name) + "\n");
+  }
+  // In byte order of whole paths: '-' comes before '/'.
+  const std::string all = "a-b\na/deep/y\na/x\nz\n";
+  EXPECT_EQ(Good({"getmerge", "/tree", "-"}).out, all);
+  EXPECT_EQ(Good({"getmerge", "/tree/*", "-"}).out, all) << "no hidden one that a wildcard found";
+  EXPECT_EQ(Good({"getmerge", "/{tree,tree/a}", "-"}).out, all) << "each file once";
+  EXPECT_EQ(Good({"getmerge", "/tree/_*", "-"}).out, "_SUCCESS\n_logs/l\n") << "asked for";
+  const CommandResult job = cluster_->Mr({"run", "--map", "cat", "/tree", "/tree_read"});
+  ASSERT_EQ(job.exit_code, 0) << job.Describe();
+  std::istringstream read(Good({"getmerge", "/tree_read", "-"}).out);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(read, line);) lines.push_back(line);
+  EXPECT_THAT(lines, ::testing::UnorderedElementsAre("a-b", "a/deep/y", "a/x", "z"));
 }
 
 }  // namespace
