@@ -57,6 +57,7 @@ class Cp final : public ShellCommand {
     }
     return WalkTree(shell, source, [&](const FileStatus& entry) {
       const std::string to = root + entry.path.substr(source.path.size());
+      RETURN_IF_ERROR(CheckIsNotReserved(to));
       if (entry.is_directory()) return MakeDirectory(shell, entry, to);
       if (targets_.Claim(shell, {.target = to, .source = entry.path})) {
         queue_.push_back({entry, to});

@@ -1,6 +1,7 @@
 // dfs mkdir, dfs touch
 #include "client/shell/commands.h"
 #include "client/shell/shell.h"
+#include "client/shell/target.h"
 #include "common/cli/command_line.h"
 
 namespace quern::shell {
@@ -23,6 +24,7 @@ class Mkdir final : public ShellCommand {
  private:
   absl::Status Make(Shell* shell, const std::string& path) const {
     ASSIGN_OR_RETURN(const std::string clean, CleanPath(path));
+    RETURN_IF_ERROR(CheckIsNotReserved(clean));
     return shell->fs()->Mkdirs(clean, {.parents = parents_});
   }
 
@@ -49,6 +51,7 @@ class Touch final : public ShellCommand {
  private:
   absl::Status TouchOne(Shell* shell, const std::string& path) const {
     ASSIGN_OR_RETURN(const std::string clean, CleanPath(path));
+    RETURN_IF_ERROR(CheckIsNotReserved(clean));
     const client::AttributeChange now{
         .mode = {}, .owner = {}, .group = {}, .mtime = shell->clock().TimeNow()};
     const auto changed = shell->fs()->SetAttributes(clean, now);

@@ -28,18 +28,24 @@ class Mv final : public ShellCommand {
     }
     ASSIGN_OR_RETURN(const TargetPlace place,
                      FindTarget(shell, target, names_directory, sources.size() > 1));
-    const auto mode = force_ ? client::RenameMode::kReplaceFile : client::RenameMode::kNoReplace;
     UsedTargets targets;
     for (const std::string& source : sources) {
       const std::string to = place.For(source);
       if (!targets.Claim(shell, {.target = to, .source = source})) continue;
-      const absl::Status status = shell->fs()->Rename(source, to, mode);
+      const absl::Status status = Move(shell, source, to);
       if (!status.ok()) shell->Report(status, source);
     }
     return absl::OkStatus();
   }
 
  private:
+  absl::Status Move(Shell* shell, const std::string& source, const std::string& to) const {
+    RETURN_IF_ERROR(CheckIsNotReserved(source));
+    RETURN_IF_ERROR(CheckIsNotReserved(to));
+    const auto mode = force_ ? client::RenameMode::kReplaceFile : client::RenameMode::kNoReplace;
+    return shell->fs()->Rename(source, to, mode);
+  }
+
   bool force_ = false;
   std::vector<std::string> arguments_;
 };

@@ -64,6 +64,7 @@ class Put final : public ShellCommand {
     ASSIGN_OR_RETURN(const std::string target, CleanPath(arguments_.back()));
     const bool slash = arguments_.back().ends_with('/');
     arguments_.pop_back();
+    RETURN_IF_ERROR(CheckIsNotReserved(target));
     // The master drops files that are not complete.
     const InterruptGuard guard(InterruptGuard::Patience::kEndSoon);
     if (pack_) return PutPacked(shell, target);
@@ -98,6 +99,7 @@ class Put final : public ShellCommand {
     const std::string root = place.For(source);
     for (LocalEntry& entry : tree.entries) {
       const std::string to = entry.relative.empty() ? root : JoinPath(root, entry.relative);
+      RETURN_IF_ERROR(CheckIsNotReserved(to));
       if (preserve_ && (entry.mode & ~kKeptModeBits) != 0) {
         if (with_lost_bits_++ == 0) first_with_lost_bits_ = entry.path;
         entry.mode &= kKeptModeBits;

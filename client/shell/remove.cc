@@ -5,6 +5,7 @@
 #include "client/shell/commands.h"
 #include "client/shell/jobs.h"
 #include "client/shell/shell.h"
+#include "client/shell/target.h"
 #include "common/cli/command_line.h"
 
 namespace quern::shell {
@@ -28,6 +29,8 @@ class Rm final : public ShellCommand {
     line->Switch("-f,--force", &force_, "no error for names that are not there");
     line->Switch("--skip-trash,--skipTrash", &skip_trash_,
                  "accepted for Hadoop's habit: there is no trash, all is removed at once");
+    line->Switch("--internal", &internal_,
+                 "also at and below /.quern, which running jobs need: for what lost ones left");
     line->Arguments(&patterns_, 0);
   }
 
@@ -60,6 +63,7 @@ class Rm final : public ShellCommand {
   // True when there was something to remove.
   absl::StatusOr<bool> Remove(Shell* shell, const std::string& path) const {
     if (path == "/") return InvalidArgumentError("/: the root cannot be removed");
+    if (!internal_) RETURN_IF_ERROR(CheckIsRemovable(path));
     ASSIGN_OR_RETURN(const auto status, shell->StatIfExists(path));
     if (!status.has_value()) {
       if (force_) return false;
@@ -71,8 +75,17 @@ class Rm final : public ShellCommand {
     return shell->fs()->Delete(path, {.recursive = recursive_});
   }
 
+  static absl::Status CheckIsRemovable(const std::string& path) {
+    if (!client::IsReserved(path)) return absl::OkStatus();
+    return FailedPreconditionError(
+        "{}: {} is what the coordinator and its jobs work with, which would fail. Try: mr kill "
+        "JOB, or, for what lost jobs left, dfs rm -r --internal",
+        path, client::kReservedDir);
+  }
+
   bool recursive_ = false;
   bool force_ = false;
+  bool internal_ = false;
   bool skip_trash_ = false;
   std::vector<std::string> patterns_;
 };
@@ -96,6 +109,7 @@ class Rmdir final : public ShellCommand {
 
  private:
   absl::Status Remove(Shell* shell, const client::FileStatus& entry) const {
+    RETURN_IF_ERROR(CheckIsNotReserved(entry.path));
     if (!entry.is_directory()) return FailedPreconditionError("{}: is not a directory", entry.path);
     if (entry.child_count > 0) {
       if (ignore_non_empty_) return absl::OkStatus();
@@ -114,7 +128,7 @@ class Rmdir final : public ShellCommand {
 CommandSpec RmCommand() {
   return {.name = "rm",
           .aliases = {"del", "delete"},
-          .usage = "[-r] [-f] [--skip-trash] PATH...",
+          .usage = "[-r] [-f] [--skip-trash] [--internal] PATH...",
           .summary = "removes files, with -r also directories",
           .examples = {"dfs rm /tmp/a.txt", "dfs rm -r '/out/run-*'"},
           .make = Maker<Rm>("rm")};

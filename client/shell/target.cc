@@ -17,6 +17,13 @@ absl::StatusOr<TargetPlace> FindTarget(Shell* shell, const std::string& path, bo
   return NotFoundError("{}: no such directory. Try: dfs mkdir -p {}", path, path);
 }
 
+absl::Status CheckIsNotReserved(std::string_view path) {
+  if (!client::IsReserved(path)) return absl::OkStatus();
+  return FailedPreconditionError(
+      "{}: {} is what the coordinator and its jobs work with, and is cleaned. Try: another path",
+      path, client::kReservedDir);
+}
+
 bool UsedTargets::Claim(Shell* shell, const Use& use) {
   const auto [used, first] = sources_.try_emplace(use.target, use.source);
   if (first) return true;

@@ -22,6 +22,9 @@ struct TargetPlace {
 absl::StatusOr<TargetPlace> FindTarget(Shell* shell, const std::string& path, bool slash,
                                        bool several);
 
+// FailedPrecondition at and below kReservedDir, which users' commands do not change.
+absl::Status CheckIsNotReserved(std::string_view path);
+
 // Where the sources of one call go. Two that go to the same path would leave one, whichever comes
 // last, even where the call may replace what others have put there.
 class UsedTargets {

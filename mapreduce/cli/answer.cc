@@ -8,6 +8,7 @@
 #include "common/random.h"
 #include "common/storage/file_io.h"
 #include "mapreduce/engine/storage.h"
+#include "mapreduce/plan/job_spec_rules.h"
 
 namespace quern::mr {
 namespace {

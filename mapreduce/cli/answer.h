@@ -13,9 +13,6 @@
 
 namespace quern::mr {
 
-// Where the answers of jobs in a cluster lie.
-inline constexpr char kAnswersDir[] = "/.quern/answers";
-
 // Used by one thread.
 class Answer {
  public:

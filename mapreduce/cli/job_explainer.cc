@@ -37,6 +37,7 @@ JobExplanation JobExplainer::Explain(pb::JobSpec spec, const PluginInfo& plugin)
   plan.spec = std::move(spec);
   FillDefaults(&plan.spec);
   NoteProblem(CheckJobSpec(plan.spec, {.local = local_, .runs_here = local_}), &plan);
+  NoteProblem(CheckUsersOutputs(plan.spec), &plan);
   NoteProblem(ResolveClasses(plugin, &plan.spec), &plan);
   all_inputs_.clear();
   FindInputs(&plan);

@@ -296,6 +296,7 @@ class RunJob final : public JobCommand {
     ASSIGN_OR_RETURN(PluginInfo plugin, ReadPlugin(source->plugin_path));
     FillDefaults(spec);
     RETURN_IF_ERROR(CheckJobSpec(*spec, {.local = local_, .runs_here = local_}));
+    RETURN_IF_ERROR(CheckUsersOutputs(*spec));
     RETURN_IF_ERROR(CheckLocalSideFiles(*spec));
     RETURN_IF_ERROR(ResolveClasses(plugin, spec));
     TakeOnlyCombiner(*source, plugin, spec);
@@ -339,7 +340,7 @@ class RunJob final : public JobCommand {
 
   // Of an answer, for a dry run; RunAnswer chooses the real one.
   std::string PlaceToExplain() const {
-    return local_ ? "file:///tmp/quern-answer" : fmt::format("{}/new", kAnswersDir);
+    return local_ ? "file:///tmp/quern-answer" : fmt::format("{}/{}", kAnswersDir, kShownAnswer);
   }
   static std::string UserName() {
     const char* user = std::getenv("USER");

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/path.h"
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/replication.h"
@@ -222,6 +223,22 @@ void FillOutput(pb::JobSpec::Output* output) {
   while (path->size() > 1 && path->back() == '/') path->pop_back();
 }
 
+bool IsAnswer(std::string_view path) {
+  const std::string_view dir = kAnswersDir;
+  if (!path.starts_with(dir) || path.substr(dir.size(), 1) != "/") return false;
+  const std::string_view name = path.substr(dir.size() + 1);
+  return name == kShownAnswer ||
+         (name.size() >= 16 && name.find_first_not_of("0123456789abcdef") == name.npos);
+}
+
+absl::Status CheckUsersOutput(std::string_view key, const pb::JobSpec::Output& output) {
+  const std::string& path = output.path();
+  if (!client::IsReserved(path) || IsAnswer(path)) return absl::OkStatus();
+  return InvalidArgumentError(
+      "{}.path: {}: {} is what the coordinator works with, and cleans. Try: a path like /out", key,
+      CleanLine(path, 200), client::kReservedDir);
+}
+
 }  // namespace
 
 void FillDefaults(pb::JobSpec* spec) {
@@ -274,6 +291,14 @@ absl::Status CheckJobSpec(const pb::JobSpec& spec, SpecCheckOptions options) {
   const bool map_only = reduce.has_tasks() && reduce.tasks() == 0;
   if (map_only && !reduce.combiner().empty()) {
     return InvalidArgumentError("reduce.combiner: a map-only job (reduce.tasks = 0) has none");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckUsersOutputs(const pb::JobSpec& spec) {
+  RETURN_IF_ERROR(CheckUsersOutput("output", spec.output()));
+  for (const pb::JobSpec::NamedOutput& named : spec.outputs()) {
+    RETURN_IF_ERROR(CheckUsersOutput("outputs." + named.name(), named.output()));
   }
   return absl::OkStatus();
 }

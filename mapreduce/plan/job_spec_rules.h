@@ -42,6 +42,14 @@ struct SpecCheckOptions {
 };
 absl::Status CheckJobSpec(const pb::JobSpec& spec, SpecCheckOptions options = {});
 
+// Where the answers of jobs in a cluster lie, each in a directory with a name by chance. In a plan
+// that is only shown it is kShownAnswer.
+inline constexpr char kAnswersDir[] = "/.quern/answers";
+inline constexpr char kShownAnswer[] = "new";
+// Of a job that a user submits: no output of it lies where the coordinator keeps its own and cleans
+// up, but an answer does. Jobs of pipelines, which the coordinator submits, write there.
+absl::Status CheckUsersOutputs(const pb::JobSpec& spec);
+
 // Reduce tasks for a job whose user named no number: one for each 64 MiB of input, at most one per
 // slot, so that a small job does not pay for a large one's parallelism.
 uint32_t DefaultReduceTasks(uint64_t input_bytes, uint32_t cluster_slots);

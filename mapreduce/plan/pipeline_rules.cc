@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "client/path.h"
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "mapreduce/engine/manifest.h"
@@ -267,8 +268,12 @@ class Checker {
       }
       const std::string published = PublishedPath(spec_, path);
       const bool steps_up = ("/" + path + "/").find("/../") != std::string::npos;
-      if (!published.starts_with('/') || published == "/" || steps_up ||
-          IsBelow(published, "/.quern")) {
+      if (client::IsReserved(published)) {
+        return InvalidArgumentError(
+            "{}: {} is what the coordinator works with, and cleans. Try: a path like /out",
+            CleanLine(published, 200), client::kReservedDir);
+      }
+      if (!published.starts_with('/') || published == "/" || steps_up) {
         return InvalidArgumentError("{}: cannot be published there", CleanLine(path, 100));
       }
       *is_published = true;

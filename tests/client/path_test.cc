@@ -33,6 +33,15 @@ TEST(Path, HasAParentAndAName) {
   EXPECT_EQ(JoinPath("/a", "b"), "/a/b");
 }
 
+TEST(Path, IsReservedAtAndBelowOneDirectory) {
+  for (const char* reserved : {"/.quern", "//.quern/", "/.quern/jobs/job-1"}) {
+    EXPECT_TRUE(IsReserved(reserved)) << reserved;
+  }
+  for (const char* free : {"/", "/.quernx", "/a/.quern", "file:///.quern", "/.quer"}) {
+    EXPECT_FALSE(IsReserved(free)) << free;
+  }
+}
+
 TEST(Path, IsHiddenByTheBeginningOfItsLastPart) {
   for (const char* hidden : {"/out/_SUCCESS", "/out/_d/", ".h"}) {
     EXPECT_TRUE(IsHiddenName(hidden)) << hidden;

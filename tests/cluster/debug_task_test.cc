@@ -140,11 +140,12 @@ TEST_F(DebugTask, WhatIsGoneIsNamed) {
   const CommandResult removed = cluster_->Mr({"debug", job, "r-0"});
   EXPECT_EQ(removed.exit_code, 1);
   EXPECT_THAT(removed.err, HasSubstr("r-00000: its input /in is gone: it was removed"));
-  ASSERT_EQ(cluster_->Dfs({"rm", "-r", "/.quern/plugins"}).exit_code, 0);
+  ASSERT_EQ(cluster_->Dfs({"rm", "-r", "--internal", "/.quern/plugins"}).exit_code, 0);
   Put("/in", "one two\n");
   ASSERT_EQ(cluster_->Dfs({"rm", "-r", "/out put"}).exit_code, 0);
   ASSERT_EQ(cluster_->Mr(CountWordsOf("/in")).exit_code, 0);
-  ASSERT_EQ(cluster_->Dfs({"rm", "-r", "--skip-trash", "/.quern/plugins"}).exit_code, 0);
+  ASSERT_EQ(cluster_->Dfs({"rm", "-r", "--skip-trash", "--internal", "/.quern/plugins"}).exit_code,
+            0);
   const CommandResult plugin = cluster_->Mr({"debug", Job(), "m-0"});
   EXPECT_EQ(plugin.exit_code, 1);
   EXPECT_THAT(plugin.err, HasSubstr("m-00000: the plugin: /.quern/plugins/"));

@@ -188,5 +188,39 @@ TEST_F(JobOutputs, GetmergeReadsWhatAJobReads) {
   EXPECT_THAT(lines, ::testing::UnorderedElementsAre("a-b", "a/deep/y", "a/x", "z"));
 }
 
+// The coordinator cleans what is old there, and jobs fail without it.
+TEST_F(JobOutputs, WhatJobsWorkWithIsReadAndLeftAlone) {
+  Put("/nums", "one\n");
+  const std::string here = cluster_->scratch() + "/reserved";
+  std::filesystem::create_directories(here + "/.quern/x");
+  ASSERT_EQ(cluster_->Mr({"run", "--map", "cat", "/nums", "/nums_read"}).exit_code, 0);
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"mkdir", "-p", "/.quern/mine"},
+                                             {"touch", "//.quern/mine"},
+                                             {"cp", "/nums", "/.quern/mine"},
+                                             {"cp", "/nums", "/.quern"},
+                                             {"mv", "/nums", "/.quern/jobs"},
+                                             {"mv", "/.quern/jobs", "/mine"},
+                                             {"put", "-", "/.quern/mine"},
+                                             {"put", here + "/.", "/"},
+                                             {"put", "--pack", here, "/.quern/mine"},
+                                             {"rmdir", "/.quern/jobs"},
+                                             {"rm", "-r", "-f", "/.quern"},
+                                             {"rm", "-r", "/.quern/jobs"}}) {
+    const CommandResult result = cluster_->Dfs(words);
+    EXPECT_EQ(result.exit_code, 1) << result.Describe();
+    EXPECT_EQ(result.out, "") << result.Describe();
+    EXPECT_THAT(result.err, HasSubstr("/.quern is what the coordinator and its jobs work with"));
+  }
+  const CommandResult job = cluster_->Mr({"run", "--map", "cat", "/nums", "/.quern/jobs/mine"});
+  EXPECT_EQ(job.exit_code, 3) << job.Describe();
+  EXPECT_THAT(job.err, HasSubstr("output.path: /.quern/jobs/mine: /.quern is what"));
+  EXPECT_NE(Good({"ls", "-C", "/.quern"}).out, "") << "it may be looked at";
+  // Whoever removes it nevertheless finds it made again by the next job.
+  Good({"rm", "-r", "--internal", "/.quern"});
+  const CommandResult next = cluster_->Mr({"run", "--map", "cat", "/nums", "/nums_again"});
+  EXPECT_EQ(next.exit_code, 0) << next.Describe();
+}
+
 }  // namespace
 }  // namespace quern::testing

@@ -66,6 +66,30 @@ TEST(JobSpecRules, NamesWhatIsWrong) {
   }
 }
 
+TEST(JobSpecRules, UsersOutputsAreNotWhereTheCoordinatorWorks) {
+  const std::string answer = "0123456789abcdef0123456789abcdef";
+  for (const std::string path : {"/.quern", "/.quern/jobs/mine", "//.quern/x", "/.quern/answers",
+                                 "/.quern/answers/mine", "/.quern/answers-new"}) {
+    pb::JobSpec spec = Good();
+    spec.mutable_output()->set_path(path);
+    EXPECT_THAT(std::string(Message(CheckUsersOutputs(spec))),
+                testing::HasSubstr("output.path: " + path + ": /.quern is what"));
+    spec.mutable_output()->set_path("/out");
+    pb::JobSpec::NamedOutput* const more = spec.add_outputs();
+    more->set_name("more");
+    more->mutable_output()->set_path(path);
+    EXPECT_THAT(std::string(Message(CheckUsersOutputs(spec))),
+                testing::HasSubstr("outputs.more.path: " + path));
+  }
+  for (const std::string path : {"/out", "/.quern-x", "file:///.quern/x", "/a/.quern/b"}) {
+    pb::JobSpec spec = Good();
+    spec.mutable_output()->set_path(path);
+    EXPECT_TRUE(CheckUsersOutputs(spec).ok()) << path;
+    spec.mutable_output()->set_path(fmt::format("{}/{}", kAnswersDir, answer));
+    EXPECT_TRUE(CheckUsersOutputs(spec).ok()) << "the terminal gets it";
+  }
+}
+
 TEST(JobSpecRules, NamedOutputsFollowTheMainOne) {
   pb::JobSpec spec;
   spec.add_inputs()->set_path("/in");

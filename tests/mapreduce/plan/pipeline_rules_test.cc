@@ -90,6 +90,10 @@ TEST(CheckPipelineSpec, NamesWhatCannotWork) {
   EXPECT_THAT(ErrorOf(spec), HasSubstr("/all/three: is at or below the output /all"));
   spec.mutable_stages(2)->mutable_job()->mutable_output()->set_path(".");
   EXPECT_THAT(ErrorOf(spec), HasSubstr("/all: is at or below the output /all"));
+  for (const std::string path : {"/.quern", "//.quern/jobs/mine", "/.quern/answers/new"}) {
+    spec.mutable_stages(2)->mutable_job()->mutable_output()->set_path(path);
+    EXPECT_THAT(ErrorOf(spec), HasSubstr("/.quern is what the coordinator works with"));
+  }
   spec.mutable_stages(2)->mutable_job()->mutable_output()->set_path("../up");
   EXPECT_THAT(ErrorOf(spec), HasSubstr("cannot be published there"));
   spec = Two();

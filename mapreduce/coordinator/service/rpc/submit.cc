@@ -1,4 +1,5 @@
 #include "mapreduce/coordinator/service/rpc/handlers.h"
+#include "mapreduce/plan/job_spec_rules.h"
 
 namespace quern::mr {
 
@@ -7,6 +8,7 @@ absl::StatusOr<pb::SubmitResponse> Submit(Coordinator* coordinator,
   if (!request.dry_run() && request.header().client_id() == 0) {
     return InvalidArgumentError("submit: header.client_id is missing");
   }
+  RETURN_IF_ERROR(CheckUsersOutputs(request.spec()));
   return coordinator->Submit(request);
 }
 
