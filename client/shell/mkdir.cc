@@ -25,7 +25,11 @@ class Mkdir final : public ShellCommand {
   absl::Status Make(Shell* shell, const std::string& path) const {
     ASSIGN_OR_RETURN(const std::string clean, CleanPath(path));
     RETURN_IF_ERROR(CheckIsNotReserved(clean));
-    return shell->fs()->Mkdirs(clean, {.parents = parents_});
+    const absl::Status made = shell->fs()->Mkdirs(clean, {.parents = parents_});
+    if (!absl::IsNotFound(made)) return made;
+    // The master, which does not know what its caller is about, proposes to make the parent.
+    const std::string_view why = Message(made);
+    return NotFoundError("{}. Try: dfs mkdir -p {}", why.substr(0, why.rfind(". Try: ")), clean);
   }
 
   bool parents_ = false;
