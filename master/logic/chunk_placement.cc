@@ -1,30 +1,49 @@
 #include "master/logic/chunk_placement.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <tuple>
 
+#include "common/sizes.h"
+
 namespace quern::master {
 namespace {
+
+constexpr std::string_view kExcluded = "excluded";
+constexpr std::string_view kHasReplica = "has_replica";
+constexpr std::string_view kNoRoom = "no_room";
 
 bool Contains(std::span<const ServerId> servers, ServerId server) {
   return std::find(servers.begin(), servers.end(), server) != servers.end();
 }
 
+std::string InWords(const Placement::Rejection& rejection) {
+  const std::string_view constraint = rejection.constraint;
+  if (constraint == kNoRoom) {
+    return fmt::format("has no room ({} free)", FormatBinarySize(rejection.free_bytes));
+  }
+  if (constraint == kHasReplica) return "has a replica already";
+  if (constraint == kExcluded) return "has just failed or has a bad replica";
+  if (constraint == ToString(ServerHealth::kSuspected)) return "is silent";
+  if (constraint == ToString(ServerHealth::kAwaited)) return "is awaited since the master's start";
+  return fmt::format("is {}", constraint);  // dead, busy
+}
+
 }  // namespace
 
-std::string Placement::Reasons() const {
+std::string Placement::Reasons(const std::map<ServerId, std::string>& known) const {
   constexpr size_t kNamed = 10;
-  std::string text;
-  for (const Rejection& rejection : rejected) {
-    if (text.empty()) {
-      text = fmt::format("{} {}", rejection.server, rejection.constraint);
-    } else if (&rejection - rejected.data() < static_cast<ptrdiff_t>(kNamed)) {
-      text += fmt::format(", {} {}", rejection.server, rejection.constraint);
-    }
+  std::vector<std::string> named;
+  for (const Rejection& rejection : std::span(rejected).first(std::min(kNamed, rejected.size()))) {
+    const auto did = known.find(rejection.server);
+    const bool is_known = rejection.constraint == kExcluded && did != known.end();
+    named.push_back(
+        fmt::format("{} {}", rejection.server, is_known ? did->second : InWords(rejection)));
   }
+  std::string text = fmt::format("{}", fmt::join(named, ", "));
   if (rejected.size() > kNamed) text += fmt::format(" and {} more", rejected.size() - kNamed);
   return text;
 }
@@ -35,10 +54,10 @@ std::string_view ChunkPlacement::ViolatedConstraint(const ServerRegistry& server
                                                     absl::Time now) const {
   const ServerHealth health = servers.Health(server, now);
   if (health != ServerHealth::kAlive) return ToString(health);
-  if (Contains(request.exclude, server.id)) return "excluded";
-  if (Contains(request.present, server.id)) return "has_replica";
+  if (Contains(request.exclude, server.id)) return kExcluded;
+  if (Contains(request.present, server.id)) return kHasReplica;
   if (request.busy != nullptr && request.busy->contains(server.id)) return "busy";
-  if (!HasRoom(server, request.bytes)) return "no_room";
+  if (!HasRoom(server, request.bytes)) return kNoRoom;
   return "";
 }
 
@@ -133,7 +152,7 @@ Placement ChunkPlacement::ChooseFrom(const Servers& pool, const ServerRegistry& 
     if (violated.empty()) {
       candidates.push_back({server, Weight(*server, now)});
     } else {
-      placement.rejected.push_back({server->id, violated});
+      placement.rejected.push_back({server->id, violated, server->free_bytes});
     }
   }
   while (placement.servers.size() < request.count && !candidates.empty()) {

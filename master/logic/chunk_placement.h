@@ -15,6 +15,7 @@
 #include <absl/time/time.h>
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -46,11 +47,13 @@ struct Placement {
   struct Rejection {
     ServerId server;
     std::string_view constraint;
+    uint64_t free_bytes = 0;
   };
   std::vector<Rejection> rejected;
 
-  // "cs1 dead, cs4 no_room"; of many, the first ten and how many more.
-  std::string Reasons() const;
+  // "cs1 is dead, cs4 has no room (3 MiB free)"; of many, the first ten and how many more. `known`
+  // says of servers that were excluded what they did.
+  std::string Reasons(const std::map<ServerId, std::string>& known = {}) const;
 };
 
 class ChunkPlacement {

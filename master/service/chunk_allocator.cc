@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/clean_text.h"
 #include "common/log.h"
 #include "common/random.h"
 #include "common/sizes.h"
@@ -16,6 +17,13 @@ constexpr uint64_t kIdBlock = 1024;
 constexpr int kMaxRounds = 4;
 // It takes some pieces of what clients send, and chunks cost rows.
 constexpr uint64_t kSmallestChunk = uint64_t{4} << 20;
+
+// One of several in a sentence.
+std::string ShortReason(const absl::Status& status) {
+  constexpr size_t kMaxBytes = 160;
+  const std::string_view why = Message(status);
+  return CleanLine(why.substr(0, why.find(". Try: ")), kMaxBytes);
+}
 
 std::string Chunkservers(uint32_t count) {
   return fmt::format("{} chunkserver{}", count, count == 1 ? "" : "s");
@@ -68,30 +76,34 @@ absl::StatusOr<pb::InodeRow> ChunkAllocator::CheckFile(
 }
 
 absl::Status ChunkAllocator::TooFewServers(const pb::InodeRow& file, const PlacementRequest& wanted,
-                                           uint32_t needed, const Placement& placement) {
+                                           uint32_t needed, const Placement& placement,
+                                           const Refusals& failed) {
   const size_t alive = state_.servers.CountAlive(clock_.MonotonicNow());
   // Those that are silent at the moment may have the room that the others lack.
   const auto silent = static_cast<size_t>(
       std::ranges::count_if(placement.rejected, [](const Placement::Rejection& rejection) {
         return rejection.constraint == "suspected" || rejection.constraint == "awaited";
       }));
+  std::string reasons = placement.Reasons(failed);
+  for (const ServerId server : placement.servers) reasons += fmt::format(", {} has room", server);
   if (alive >= needed && placement.servers.size() + silent >= needed) {
     return UnavailableError("{}: a chunk needs {}, and some are silent ({}). Try: dfs admin report",
-                            file.name(), Chunkservers(needed), placement.Reasons());
+                            file.name(), Chunkservers(needed), reasons);
   }
   if (alive >= needed) {
     return ResourceExhaustedError(
         "{}: no room for {} on {} ({}). Try: dfs df, then delete files or add servers", file.name(),
         FormatBinarySize(wanted.bytes),
-        needed == 1 ? "any chunkserver" : "each of " + Chunkservers(needed), placement.Reasons());
+        needed == 1 ? "any chunkserver" : "each of " + Chunkservers(needed), reasons);
   }
   return UnavailableError(
       "{}: {} of {} chunkservers alive, need {} (min_write_replicas). Try: dfs admin report",
       file.name(), alive, state_.servers.servers().size(), needed);
 }
 
-absl::StatusOr<std::vector<ServerId>> ChunkAllocator::ChooseServers(
-    std::span<const Wish> wishes, const Writer& writer, const std::vector<ServerId>& failed) {
+absl::StatusOr<std::vector<ServerId>> ChunkAllocator::ChooseServers(std::span<const Wish> wishes,
+                                                                    const Writer& writer,
+                                                                    const Refusals& failed) {
   const pb::InodeRow& file = wishes.front().file;
   MutexLock lock(&state_.mutex);
   const absl::Time now = clock_.MonotonicNow();
@@ -101,15 +113,18 @@ absl::StatusOr<std::vector<ServerId>> ChunkAllocator::ChooseServers(
   wanted.count = file.replication();
   for (const Wish& wish : wishes) wanted.bytes += wish.capacity;
   wanted.writer_node = writer.node;
-  wanted.exclude = failed;
+  for (const auto& [server, why] : failed) wanted.exclude.push_back(server);
+  const size_t refused = wanted.exclude.size();
   wanted.exclude.insert(wanted.exclude.end(), writer.avoid.begin(), writer.avoid.end());
   Placement placement = state_.placement.Choose(state_.servers, wanted, now, state_.random);
   if (placement.servers.size() < needed) {
     // A writer's bad experience is only a hint: better a doubtful server than none.
-    wanted.exclude = failed;
+    wanted.exclude.resize(refused);
     placement = state_.placement.Choose(state_.servers, wanted, now, state_.random);
   }
-  if (placement.servers.size() < needed) return TooFewServers(file, wanted, needed, placement);
+  if (placement.servers.size() < needed) {
+    return TooFewServers(file, wanted, needed, placement, failed);
+  }
   for (const ServerId server : placement.servers) state_.placement.NoteCreation(server, now);
   return placement.servers;
 }
@@ -143,8 +158,8 @@ void ChunkAllocator::OnFoundThere(ChunkId chunk, ServerId server) {
   on_conflict_();
 }
 
-std::vector<ServerId> ChunkAllocator::MakeReplicas(std::span<const NewChunk> made,
-                                                   pb::Durability durability, bool* only_room) {
+ChunkAllocator::Refusals ChunkAllocator::MakeReplicas(std::span<const NewChunk> made,
+                                                      pb::Durability durability, bool* only_room) {
   std::vector<std::pair<ServerId, pb::Order>> orders;
   std::vector<ChunkId> chunks;  // of each order
   for (const NewChunk& chunk : made) {
@@ -166,11 +181,11 @@ std::vector<ServerId> ChunkAllocator::MakeReplicas(std::span<const NewChunk> mad
   for (const auto& [server, order] : orders) servers.push_back(server);
   const auto results = SendAndGather(&orders_, std::move(orders),
                                      {.clock = &clock_, .timeout = options_.order_timeout});
-  std::vector<ServerId> failed;
+  Refusals failed;
   for (size_t i = 0; i < results.size(); ++i) {
     const absl::Status status = OrderStatus(results[i]);
     if (status.ok()) continue;
-    failed.push_back(servers[i]);
+    failed.insert_or_assign(servers[i], fmt::format("could not: {}", ShortReason(status)));
     if (only_room != nullptr && !absl::IsResourceExhausted(status)) *only_room = false;
     LogWarning("create_failed", {{"chunk", chunks[i]}, {"server", servers[i]}, {"status", status}});
     if (absl::IsAlreadyExists(status)) OnFoundThere(chunks[i], servers[i]);
@@ -195,7 +210,7 @@ void ChunkAllocator::Undo(const NewChunk& made) {
 
 absl::StatusOr<std::vector<ChunkAllocator::NewChunk>> ChunkAllocator::Make(
     std::span<const Wish> wishes, const Writer& writer, bool* only_room) {
-  std::vector<ServerId> failed;
+  Refusals failed;
   for (int round = 0; round < kMaxRounds; ++round) {
     ASSIGN_OR_RETURN(const std::vector<ServerId> chain, ChooseServers(wishes, writer, failed));
     std::vector<NewChunk> made;
@@ -211,15 +226,18 @@ absl::StatusOr<std::vector<ChunkAllocator::NewChunk>> ChunkAllocator::Make(
     for (size_t i = 0; i < made.size(); ++i) {
       made[i].location = Locate(made[i].id, wishes[i].file, chain);
     }
-    const std::vector<ServerId> refused =
-        MakeReplicas(made, wishes.front().file.durability(), only_room);
+    Refusals refused = MakeReplicas(made, wishes.front().file.durability(), only_room);
     if (refused.empty()) return made;
     for (const NewChunk& chunk : made) Undo(chunk);
-    failed.insert(failed.end(), refused.begin(), refused.end());
+    failed.merge(refused);
   }
+  std::vector<std::string> reasons;
+  for (const auto& [server, why] : failed) reasons.push_back(fmt::format("{} {}", server, why));
+  constexpr size_t kNamed = 10;
+  if (reasons.size() > kNamed) reasons.resize(kNamed);
   return UnavailableError(
-      "{}: {} chunkservers could not make a replica. Try: again, or dfs admin report",
-      wishes.front().file.name(), failed.size());
+      "{}: {} chunkservers could not make a replica ({}). Try: again, or dfs admin report",
+      wishes.front().file.name(), failed.size(), fmt::join(reasons, ", "));
 }
 
 absl::StatusOr<ChunkAllocator::NewChunk> ChunkAllocator::MakeNext(Wish wish, const Writer& writer,

@@ -8,6 +8,7 @@
 #include <absl/time/time.h>
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -72,6 +73,8 @@ class ChunkAllocator {
     std::string node;
     std::vector<ServerId> avoid;
   };
+  // Servers that could not make a replica, and why, as a part of a sentence.
+  using Refusals = std::map<ServerId, std::string>;
   // Empty replicas on enough servers: of all chunks on the same chain. The files have one
   // replication and one durability. `only_room` becomes false when a server has failed for another
   // reason than that; it may be null.
@@ -105,16 +108,14 @@ class ChunkAllocator {
                                          const pb::AllocateChunkRequest& request) const;
   // The chain, primary first: as many as the file wants, or as can be had if that is enough.
   absl::StatusOr<std::vector<ServerId>> ChooseServers(std::span<const Wish> wishes,
-                                                      const Writer& writer,
-                                                      const std::vector<ServerId>& failed);
+                                                      const Writer& writer, const Refusals& failed);
   absl::Status TooFewServers(const pb::InodeRow& file, const PlacementRequest& wanted,
-                             uint32_t needed, const Placement& placement)
+                             uint32_t needed, const Placement& placement, const Refusals& failed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_.mutex);
   pb::ChunkLocation Locate(ChunkId chunk, const pb::InodeRow& file,
                            const std::vector<ServerId>& chain);
   // Returns the servers that could not.
-  std::vector<ServerId> MakeReplicas(std::span<const NewChunk> made, pb::Durability durability,
-                                     bool* only_room);
+  Refusals MakeReplicas(std::span<const NewChunk> made, pb::Durability durability, bool* only_room);
   // Only a server that another master has given orders can have it already.
   void OnFoundThere(ChunkId chunk, ServerId server);
 

@@ -75,8 +75,13 @@ TEST_F(ChunkPlacementTest, NamesWhatRulesAServerOut) {
   const Placement chosen =
       Choose({.count = 9, .bytes = 1, .exclude = {ServerId(3)}, .present = {ServerId(4)}});
   EXPECT_THAT(chosen.servers, SizeIs(0));
-  EXPECT_EQ(chosen.Reasons(),
-            "cs1 dead, cs2 suspected, cs3 excluded, cs4 has_replica, cs5 no_room, cs6 awaited");
+  EXPECT_EQ(
+      chosen.Reasons(),
+      "cs1 is dead, cs2 is silent, cs3 has just failed or has a bad replica, cs4 has a replica "
+      "already, cs5 has no room (1000 B free), cs6 is awaited since the master's start");
+  const std::string known = chosen.Reasons({{ServerId(3), "has burnt"}, {ServerId(5), "has too"}});
+  EXPECT_THAT(known, HasSubstr("cs3 has burnt, ")) << "only what it was excluded for";
+  EXPECT_THAT(known, HasSubstr("cs5 has no room"));
 }
 
 TEST_F(ChunkPlacementTest, PrefersServersWithFreeSpace) {

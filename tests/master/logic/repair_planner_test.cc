@@ -96,7 +96,7 @@ TEST_F(RepairPlannerTest, AChunkThatCannotBeRepairedBacksOffAlone) {
   EXPECT_EQ(plan.copies[0].chunk, ChunkId(3));
   EXPECT_EQ(planner_->missing(), 1u);
   EXPECT_THAT(planner_->rows().at(ChunkId(1)).reason, HasSubstr("no good copy"));
-  EXPECT_THAT(planner_->rows().at(ChunkId(2)).reason, HasSubstr("has_replica"));
+  EXPECT_THAT(planner_->rows().at(ChunkId(2)).reason, HasSubstr("has a replica already"));
   EXPECT_GT(planner_->NextDeadline(), servers_.now);
   servers_.Add({.id = 4});
   planner_->RoomCame();

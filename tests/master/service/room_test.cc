@@ -20,8 +20,9 @@ TEST_F(RoomTest, AFullClusterSaysSo) {
     ASSERT_OK(servers_.back()->Connect());
   }
   ASSERT_OK_AND_ASSIGN(const auto file, client_->Call(client_->CreateRequest("/f")));
-  EXPECT_THAT(client_->Call(client_->AllocateRequest(file)),
-              StatusIs(Code::kResourceExhausted, HasSubstr("no_room")));
+  EXPECT_THAT(
+      client_->Call(client_->AllocateRequest(file)),
+      StatusIs(Code::kResourceExhausted, HasSubstr("cs1 has no room (1000 B free), cs2 has no")));
   auto request = client_->AllocateRequest(file);
   request.set_expected_bytes(3 << 20);
   EXPECT_THAT(client_->Call(request),
@@ -85,6 +86,38 @@ TEST_F(RoomTest, AFullClusterOfOneSaysSoToo) {
   EXPECT_THAT(
       client_->Call(request),
       StatusIs(Code::kResourceExhausted, HasSubstr("no room for 3 MiB on any chunkserver (")));
+}
+
+TEST_F(RoomTest, EachServersOwnReasonIsTold) {
+  StartMaster();
+  for (const char* node : {"a", "b"}) {
+    servers_.push_back(std::make_unique<FakeChunkserver>(
+        FakeChunkserver::Options{.master = listen_, .node = node}));
+    ASSERT_OK(servers_.back()->Connect());
+    const std::string why = fmt::format("the disk of {} says no. Try: another", node);
+    servers_.back()->SetOverride(
+        [why](const FakeChunkserver::Order& order) -> std::optional<FakeChunkserver::Result> {
+          if (!order.has_create()) return std::nullopt;
+          auto result = FakeChunkserver::Failure(static_cast<int>(Code::kResourceExhausted));
+          result.set_message(why);
+          return result;
+        });
+  }
+  ASSERT_OK_AND_ASSIGN(const auto file, client_->Call(client_->CreateRequest("/f")));
+  auto request = client_->AllocateRequest(file);
+  request.set_expected_bytes(3 << 20);
+  EXPECT_THAT(
+      client_->Call(request),
+      StatusIs(Code::kResourceExhausted,
+               HasSubstr("(cs1 could not: the disk of a says no, cs2 could not: the disk of "
+                         "b says no). Try: dfs df")));
+  // The one that could is told too: who makes room needs to know where.
+  servers_[0]->SetOverride(nullptr);
+  request = client_->AllocateRequest(file);
+  request.set_expected_bytes(3 << 20);
+  EXPECT_THAT(client_->Call(request),
+              StatusIs(Code::kResourceExhausted,
+                       HasSubstr("(cs2 could not: the disk of b says no, cs1 has room)")));
 }
 
 TEST_F(RoomTest, ASilentServerMayHaveTheRoomThatAFullOneLacks) {
