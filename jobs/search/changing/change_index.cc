@@ -236,6 +236,20 @@ absl::StatusOr<SegmentMeta> WriteMerged(const Segments& segments, NewIndexFile* 
   }
 }
 
+// Those of `ids` that were not found.
+void TellUnknown(const std::unordered_set<std::string>& ids,
+                 const std::unordered_set<std::string_view>& found, DeleteResult* result) {
+  std::vector<std::string_view> unknown;
+  for (const std::string& id : ids) {
+    if (!found.contains(id)) unknown.push_back(id);
+  }
+  const size_t named = std::min(kNamedUnknown, unknown.size());
+  std::partial_sort(unknown.begin(), unknown.begin() + static_cast<ptrdiff_t>(named),
+                    unknown.end());
+  result->unknown = unknown.size();
+  result->some_unknown.assign(unknown.begin(), unknown.begin() + static_cast<ptrdiff_t>(named));
+}
+
 }  // namespace
 
 absl::StatusOr<IndexManifest> AddToIndex(std::string_view dir, IndexFiles* files,
@@ -284,8 +298,7 @@ absl::StatusOr<DeleteResult> DeleteFromIndex(const std::unordered_set<std::strin
     listed.deletions = change.NewName(listed.file + ".deleted");
     RETURN_IF_ERROR(writer->Write(listed.deletions, deletions.Serialize()));
   }
-  // Several documents may have the same id.
-  result.unknown = ids.size() - found.size();
+  TellUnknown(ids, found, &result);
   if (result.deleted > 0) RETURN_IF_ERROR(change.Publish().status());
   change.KeepCopies();
   return result;

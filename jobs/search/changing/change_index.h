@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <vector>
 
 #include "common/status.h"
 #include "jobs/search/changing/index_writer.h"
@@ -23,9 +24,11 @@ namespace quern::search {
 absl::StatusOr<IndexManifest> AddToIndex(std::string_view dir, IndexFiles* files,
                                          IndexWriter* writer);
 
+inline constexpr size_t kNamedUnknown = 10;
 struct DeleteResult {
   uint64_t deleted = 0;
-  uint64_t unknown = 0;  // ids that no document has, or none that is not deleted
+  uint64_t unknown = 0;                   // ids that no document has, or none that is not deleted
+  std::vector<std::string> some_unknown;  // the first kNamedUnknown of them in byte order
 };
 // Deletes the documents with these ids.
 absl::StatusOr<DeleteResult> DeleteFromIndex(const std::unordered_set<std::string>& ids,

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <unordered_set>
 
+#include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "common/cli/output.h"
 #include "jobs/search/changing/change_index.h"
@@ -77,11 +78,22 @@ class Delete final : public ChangeCommand {
     std::unordered_set<std::string> ids(arguments_.begin() + 1, arguments_.end());
     if (ids.erase("-") > 0) ReadIds(&ids);
     ASSIGN_OR_RETURN(const DeleteResult result, DeleteFromIndex(ids, files_.get(), writer_.get()));
-    Err().Format("{} deleted, {} not found\n", result.deleted, result.unknown);
+    Err().Format("{} deleted, {} not found{}\n", result.deleted, result.unknown, Unknown(result));
     return result.unknown == 0 ? kExitOk : kExitFailed;
   }
 
  private:
+  // ": a, b and 3 more"
+  static std::string Unknown(const DeleteResult& result) {
+    constexpr size_t kMaxShownId = 200;
+    std::string text;
+    for (const std::string& id : result.some_unknown) {
+      text += (text.empty() ? ": " : ", ") + CleanLine(id, kMaxShownId);
+    }
+    const uint64_t more = result.unknown - result.some_unknown.size();
+    return more == 0 ? text : fmt::format("{} and {} more", text, more);
+  }
+
   // One a line.
   static void ReadIds(std::unordered_set<std::string>* ids) {
     std::string line;

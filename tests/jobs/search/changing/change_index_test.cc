@@ -293,12 +293,22 @@ TEST_F(ChangeIndexTest, ADirectoryIsAddedBesideOneWithinIt) {
   EXPECT_EQ(added->documents, 12u);
 }
 
+TEST_F(ChangeIndexTest, OfManyUnknownIdsTheFirstAreNamed) {
+  WriteOutput("", {Range(0, 5)});
+  std::unordered_set<std::string> ids = {"d3"};
+  for (char id = 'z'; id >= 'k'; --id) ids.insert(std::string(1, id));
+  const auto result = DeleteFromIndex(ids, files_.get(), writer_.get());
+  ASSERT_TRUE(result.ok() && result->some_unknown.size() == 10) << result.status();
+  EXPECT_EQ(result->some_unknown.front() + result->some_unknown.back(), "kt");
+}
+
 TEST_F(ChangeIndexTest, DeletedDocumentsAreMarked) {
   WriteOutput("", {Range(0, 50), Range(50, 90)});
   auto result = DeleteFromIndex({"d3", "d60", "nobody"}, files_.get(), writer_.get());
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->deleted, 2u);
   EXPECT_EQ(result->unknown, 1u);
+  EXPECT_EQ(result->some_unknown, std::vector<std::string>{"nobody"});
   result = DeleteFromIndex({"d3", "d4"}, files_.get(), writer_.get());
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_EQ(result->deleted, 1u) << "d3 is gone already";
