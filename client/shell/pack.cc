@@ -1,11 +1,13 @@
 #include "client/shell/pack.h"
 
+#include <fmt/ranges.h>
 #include <simdjson.h>
 #include <zlib.h>
 
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <vector>
 
 #include "client/shell/interrupt.h"
 #include "common/clean_text.h"
@@ -14,6 +16,9 @@
 namespace quern::shell {
 namespace {
 
+// Of those that were left out.
+constexpr size_t kNamedFiles = 10;
+
 struct PackCounts {
   uint64_t files = 0;
   uint64_t bytes = 0;
@@ -21,8 +26,9 @@ struct PackCounts {
   uint64_t too_large = 0;
   uint64_t unreadable = 0;
   uint64_t links = 0;
+  std::vector<std::string> binary_names;  // the first
 
-  void Count(const PackedText& file) {
+  void Count(const std::string& path, const PackedText& file) {
     switch (file.verdict) {
       case PackVerdict::kText:
         ++files;
@@ -30,6 +36,7 @@ struct PackCounts {
         break;
       case PackVerdict::kBinary:
         ++binary;
+        if (binary_names.size() < kNamedFiles) binary_names.push_back(path);
         break;
       case PackVerdict::kTooLarge:
         ++too_large;
@@ -63,6 +70,11 @@ void PrintCounts(Shell* shell, const PackCounts& counts, const client::FileStatu
       "packed {} files ({}); left out: {} binary, {} too large, {} unreadable, {} links",
       FormatCount(counts.files), FormatBinarySize(counts.bytes), counts.binary, counts.too_large,
       counts.unreadable, counts.links));
+  if (counts.binary == 0) return;
+  const uint64_t more = counts.binary - counts.binary_names.size();
+  shell->Warn(fmt::format("binary, or text that is not UTF-8: {}{}",
+                          fmt::join(counts.binary_names, ", "),
+                          more == 0 ? "" : fmt::format(" and {} more", more)));
 }
 
 }  // namespace
@@ -115,7 +127,7 @@ absl::Status PackDirectory(Shell* shell, const std::string& directory,
     progress->Add(1);
     if (entry.is_directory) continue;
     const PackedText file = ReadText(entry.path);
-    counts.Count(file);
+    counts.Count(entry.path, file);
     if (file.verdict == PackVerdict::kText) {
       RETURN_IF_ERROR(writer->Append(PackLine(entry.path, file.text)));
     }

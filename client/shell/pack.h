@@ -4,8 +4,8 @@
 //   {"id": "/usr/share/doc/bash/FAQ", "text": "..."}
 //
 // One line per file, in byte order of the paths. Files that end in .gz are unpacked. What is not
-// text (a NUL, or not UTF-8), is too large, or cannot be read is left out and counted, and so are
-// links that are not to be followed.
+// text (a NUL, or not UTF-8), is too large, or cannot be read is left out and counted (the first
+// ones named), and so are links that are not to be followed.
 #pragma once
 
 #include <cstdint>

@@ -180,6 +180,24 @@ TEST(PutGet, SetuidIsNotKeptAndThatIsSaid) {
   EXPECT_THAT(cluster->Dfs({"put", dir, "/three"}).err, ::testing::Not(HasSubstr("setuid")));
 }
 
+TEST(PutGet, WhatIsNotPackedIsNamed) {
+  const auto cluster = Cluster::Start({.chunkservers = 1, .workers = 1});
+  ASSERT_NE(cluster, nullptr);
+  const std::string dir = cluster->scratch() + "/pages";
+  ASSERT_EQ(mkdir(dir.c_str(), 0755), 0);
+  std::ofstream(dir + "/good") << "caf\xc3\xa9\n";
+  EXPECT_THAT(cluster->Dfs({"put", "--pack", dir, "/all"}).err,
+              ::testing::Not(HasSubstr("not UTF-8")));
+  std::ofstream(dir + "/latin1") << "caf\xe9\n";
+  const CommandResult one = cluster->Dfs({"put", "--pack", dir, "/one"});
+  EXPECT_EQ(one.exit_code, 0) << one.Describe();
+  EXPECT_THAT(one.err, HasSubstr("binary, or text that is not UTF-8: " + dir + "/latin1\n"));
+  for (char name = 'a'; name <= 'l'; ++name) std::ofstream(dir + "/" + name) << "caf\xe9\n";
+  const CommandResult many = cluster->Dfs({"put", "--pack", dir, "/many"});
+  EXPECT_THAT(many.err, HasSubstr("UTF-8: " + dir + "/a, " + dir + "/b, "));
+  EXPECT_THAT(many.err, HasSubstr("/j and 3 more\n"));
+}
+
 TEST(PutGet, TwoClustersSideBySideDoNotMix) {
   const auto left = Cluster::Start({.chunkservers = 2, .workers = 1});
   const auto right = Cluster::Start({.chunkservers = 2, .workers = 1});
