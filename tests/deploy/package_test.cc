@@ -57,6 +57,22 @@ TEST_F(PackageTest, AreBuiltAndWhatIsInThemRuns) {
       "cat counts/part-* lengths/part-* > result",
       dir_.path())))
       << Read("log");
+  // The examples that docs/writing-jobs.md names need nothing but the packages.
+  ASSERT_TRUE(Shell(fmt::format(
+      "export XDG_CACHE_HOME={0}/cache && docs=root/usr/share/doc/quern && "
+      "cmp $docs/LICENSE {1}/LICENSE && "
+      "for f in jobs/sessions.cc jobs/top_n.cc jobs/params.h tests/jobs/log_split.cc "
+      "tests/mapreduce/task/c_words.c; do cmp $docs/examples/$f {1}/$f || exit 1; done && "
+      "cc -shared -fPIC -I root/usr/include/quern $docs/examples/tests/mapreduce/task/c_words.c "
+      "-o words.so && "
+      "root/usr/bin/mr run ./words.so --mapper CWords --reducer CSum --combiner CSum --local "
+      "--reduce 1 file://{0}/in file://{0}/c && "
+      "g++ -std=c++20 -fsyntax-only -I root/usr/include/quern "
+      "$docs/examples/tests/jobs/log_split.cc && "
+      "cat c/part-* > c_result",
+      dir_.path(), QUERN_SOURCE_DIR)))
+      << Read("log");
+  EXPECT_EQ(Read("c_result"), "be\t2\nnot\t1\nor\t1\nto\t2\n");
   EXPECT_EQ(Read("result"), "be\t2\nnot\t1\nor\t1\nto\t2\n18\tto be or not to be\n");
 }
 
