@@ -57,17 +57,6 @@ std::string_view EncodingOfMark(std::string_view bytes) {
   return {};
 }
 
-std::string_view SniffEncoding(std::string_view bytes) {
-  const uchardet_t detector = uchardet_new();
-  std::string_view encoding;
-  if (uchardet_handle_data(detector, bytes.data(), std::min(bytes.size(), kSniffedBytes)) == 0) {
-    uchardet_data_end(detector);
-    encoding = FindEncoding(uchardet_get_charset(detector));
-  }
-  uchardet_delete(detector);
-  return encoding;
-}
-
 // The first byte from `at` that begins a word with bytes beyond ASCII, or one of the last few:
 // most pages are ASCII nearly all, and each is looked through.
 size_t PassOverAscii(std::string_view bytes, size_t at) {
@@ -77,6 +66,20 @@ size_t PassOverAscii(std::string_view bytes, size_t at) {
     if ((word & kHighBits) != 0) break;
   }
   return at;
+}
+
+// Pages may begin with scripts and styles of any length, which say nothing.
+std::string_view SniffEncoding(std::string_view bytes) {
+  const size_t ascii = PassOverAscii(bytes, 0);
+  if (ascii > kSniffedBytes / 2) bytes.remove_prefix(ascii);
+  const uchardet_t detector = uchardet_new();
+  std::string_view encoding;
+  if (uchardet_handle_data(detector, bytes.data(), std::min(bytes.size(), kSniffedBytes)) == 0) {
+    uchardet_data_end(detector);
+    encoding = FindEncoding(uchardet_get_charset(detector));
+  }
+  uchardet_delete(detector);
+  return encoding;
 }
 
 // What the bytes say about UTF-8, whatever is declared.

@@ -250,6 +250,8 @@ TEST(Charset, BytesThatContradictTheDeclarationDecide) {
   EXPECT_EQ(EncodingOfPage("<meta charset=windows-1251>" + russian, "text/html; charset=utf-8"),
             "windows-1251");
   EXPECT_EQ(EncodingOfPage("<meta charset=utf-8>" + russian, ""), "windows-1251");
+  // Behind as much ASCII as is looked at.
+  EXPECT_EQ(EncodingOfPage(std::string(100'000, 'x') + russian, ""), "windows-1251");
   EXPECT_EQ(EncodingOfPage(german + "\xfc\xfc\xfc\xfc\xfc\xfc\xfc", "text/html; charset=utf-8"),
             "UTF-8");
   EXPECT_EQ(ToUtf8(latin1, EncodingOfPage(latin1, "text/html; charset=utf-8")).substr(0, 6),
