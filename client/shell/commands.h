@@ -14,6 +14,7 @@ CommandSpec ChownCommand();
 CommandSpec CountCommand();
 CommandSpec CpCommand();
 CommandSpec DfCommand();
+CommandSpec DiffCommand();
 CommandSpec DuCommand();
 CommandSpec FindCommand();
 CommandSpec FsckCommand();

@@ -17,7 +17,7 @@ const Program& DfsProgram() {
               CpCommand(),       MvCommand(),       RmCommand(),     RmdirCommand(),
               SetrepCommand(),   ChmodCommand(),    ChownCommand(),  ChgrpCommand(),
               TruncateCommand(), TextCommand(),     HealthCommand(), FsckCommand(),
-              AdminCommand(),
+              AdminCommand(),    DiffCommand(),
           },
       .notes =
           "Paths begin with '/'. One that names something means just that; any other may be\n"

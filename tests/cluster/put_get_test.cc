@@ -180,6 +180,41 @@ TEST(PutGet, SetuidIsNotKeptAndThatIsSaid) {
   EXPECT_THAT(cluster->Dfs({"put", dir, "/three"}).err, ::testing::Not(HasSubstr("setuid")));
 }
 
+TEST(PutGet, DiffSaysWhetherAndWhereCopiesDiffer) {
+  const auto cluster = Cluster::Start({.chunkservers = 1, .workers = 1});
+  ASSERT_NE(cluster, nullptr);
+  const std::string dir = cluster->scratch() + "/tree";
+  std::filesystem::create_directories(dir + "/sub");
+  WriteRandomFile(dir + "/big", (size_t{3} << 20) + 5, /*seed=*/1);
+  std::ofstream(dir + "/sub/a") << "0123456789";
+  std::ofstream(dir + "/empty").flush();
+  ASSERT_EQ(cluster->Dfs({"put", dir, "/one"}).exit_code, 0);
+  ASSERT_EQ(cluster->Dfs({"cp", "/one", "/two"}).exit_code, 0);
+  const auto same = [&](const std::string& a, const std::string& b) {
+    const CommandResult result = cluster->Dfs({"diff", a, b});
+    EXPECT_EQ(result.exit_code, 0) << result.Describe();
+    EXPECT_EQ(result.out, "");
+  };
+  const auto differ = [&](const std::string& a, const std::string& b, const std::string& out) {
+    const CommandResult result = cluster->Dfs({"diff", a, b});
+    EXPECT_EQ(result.exit_code, 1) << result.Describe();
+    EXPECT_EQ(result.out, out);
+  };
+  same("/one", "/two");
+  same("file://" + dir, "/two");
+  same("/one/big", "file://" + dir + "/big");
+  ASSERT_EQ(cluster->Dfs({"put", "-f", "-", "/two/sub/a"}, {.stdin_text = "01234x6789"}).exit_code,
+            0);
+  differ("/one", "/two", "/one/sub/a: differs from /two/sub/a at byte 5 (of 10 and 10)\n");
+  ASSERT_EQ(cluster->Dfs({"put", "-f", "-", "/two/sub/a"}, {.stdin_text = "012"}).exit_code, 0);
+  differ("file://" + dir + "/sub/a", "/two/sub/a",
+         dir + "/sub/a: differs from /two/sub/a at byte 3 (of 10 and 3)\n");
+  ASSERT_EQ(cluster->Dfs({"rm", "-r", "/two/sub", "/one/empty"}).exit_code, 0);
+  differ("/one", "/two", "/two/empty: is only on this side\n/one/sub: is only on this side\n");
+  differ("/one/sub", "/one/big", "/one/sub: is a directory, and /one/big is none\n");
+  EXPECT_THAT(cluster->Dfs({"diff", "/one", "/nothing"}).err, HasSubstr("/nothing"));
+}
+
 TEST(PutGet, WhatIsNotPackedIsNamed) {
   const auto cluster = Cluster::Start({.chunkservers = 1, .workers = 1});
   ASSERT_NE(cluster, nullptr);
