@@ -333,10 +333,12 @@ void PipelineDriver::RoundEnded(Pipeline* pipeline, const PipelineStages::Round&
     *output = MakeStageOutput(*pipeline, round, job);
     KeepCounters(pipeline->spec, stage, pipeline->outputs[round.stage].counters(),
                  output->mutable_counters());
-    // What is stopped anyway ends as that.
     const absl::Status counted = CheckRoundCounter(stage, output->counters());
-    if (!counted.ok() && !pipeline->stages->doomed()) {
+    if (!counted.ok()) {
       leftovers_.Add({Leftover::kOutput, pipeline->key, round});
+      // What is stopped anyway ends as that. A success would be the stage's last round, for all
+      // that go on from here.
+      if (pipeline->stages->doomed()) return pipeline->stages->RoundStopped(round, now);
       return FailRound(pipeline, round, Message(counted));
     }
     // The stage has gone on from a round of an earlier pipeline: that one is read no more.

@@ -310,5 +310,25 @@ TEST_F(PipelineReuseTest, ACounterThatNoRoundMakesIsAFailure) {
   EXPECT_FALSE(files_.Has("/out/last/part"));
 }
 
+// Its job has ended well while another stage failed.
+TEST_F(PipelineReuseTest, ARoundWithoutItsCounterIsNotTakenUpWhereItsPipelineWasStopped) {
+  jobs_.counter = "mvoed";
+  jobs_.fails = "p/aside";
+  jobs_.held = "p/ranks 1";
+  jobs_.publishes = "p/ranks 1";
+  const auto id = Submit(Spec());
+  ASSERT_TRUE(id.ok()) << id.status();
+  driver_->JobEnded(jobs_.EndNext([] { return false; }));
+  jobs_.WaitForJobs(3);  // ranks 1 and aside
+  const pb::JobStatus failed = RunToEnd(*id);
+  EXPECT_EQ(failed.state(), pb::JOB_STATE_FAILED);
+  EXPECT_THAT(failed.reason(), testing::HasSubstr("stage aside"));
+  jobs_.fails = "";
+  jobs_.held = "";
+  const pb::JobStatus again = RunToEnd(*Resume(*id));
+  EXPECT_EQ(again.state(), pb::JOB_STATE_FAILED);
+  EXPECT_THAT(again.reason(), testing::HasSubstr("stage ranks: repeat: until: 'moved == 0': "));
+}
+
 }  // namespace
 }  // namespace quern::mr
