@@ -2,6 +2,7 @@
 // machine.
 #include <getopt.h>
 
+#include <csignal>
 #include <optional>
 #include <string>
 
@@ -57,6 +58,8 @@ int RunHere(LocalOptions local) {
   if (local.debug_file.empty()) {
     const absl::Time started = local.clock->TimeNow();
     GoOnInChild([&](const ExitStatus& exit) {
+      // Who has read what it prints may be gone, and it cleans up all the same.
+      std::signal(SIGPIPE, SIG_IGN);
       // Before what it has left goes, which says where it was.
       const std::optional<int> code = DescribeCutShort(local, started, exit);
       RemoveLeftovers(local);

@@ -85,5 +85,18 @@ TEST_F(LocalRunEndTest, ARunWhoseUserCodeCrashesLeavesNothing) {
       << "what it had started goes with it";
 }
 
+// What it says of the crash goes into a pipe that nobody reads any more.
+TEST_F(LocalRunEndTest, ARunThatNobodyListensToLeavesNothing) {
+  const std::string map =
+      fmt::format("while [ ! -e {}/gone ]; do :; done; kill -ABRT $PPID; cat", dir_.path());
+  std::string line;
+  for (const std::string& word : Command(map)) line += fmt::format(" '{}'", word);
+  Shell(
+      fmt::format("mkfifo {0}/said; ({1} 2> {0}/said) & exec 3< {0}/said; exec 3<&-; "
+                  "touch {0}/gone; wait",
+                  dir_.path(), line));
+  EXPECT_EQ(Left(), kNothing);
+}
+
 }  // namespace
 }  // namespace quern::mr
