@@ -8,6 +8,7 @@
 
 #include "chunkserver/store/disk.h"
 #include "chunkserver/store/rocks_replica_index.h"
+#include "common/mutex.h"
 #include "tests/chunkserver/store/memory_replica_index.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/forgetful_file_system.h"
@@ -32,20 +33,24 @@ class TestMachine {
   }
   // A directory that no disk is open in, with the index in it.
   absl::Status Move(const std::string& from, const std::string& to) {
-    if (const auto found = contents_.find(from + "/index"); found != contents_.end()) {
-      contents_[to + "/index"] = found->second;
-      contents_.erase(found);
+    {
+      MutexLock lock(&mutex_);
+      if (auto moved = contents_.extract(from + "/index"); !moved.empty()) {
+        contents_[to + "/index"] = std::move(moved.mapped());
+      }
     }
     return fs_.Rename(from, to);
   }
   // Everything that is open must be closed between the two.
   void PowerCut(Random* keep_some = nullptr) {
     fs_.PowerCut(keep_some);
+    MutexLock lock(&mutex_);
     for (auto& [path, contents] : contents_) contents->PowerCut();
   }
   void PowerOn() { fs_.PowerOn(); }
   // What the in-memory indexes below `part` answer to writes; the others take them.
   void FailIndexWrites(const absl::Status& status, const std::string& part = "") {
+    MutexLock lock(&mutex_);
     for (auto& [path, contents] : contents_) {
       if (path.find(part) != std::string::npos) contents->FailWrites(status);
     }
@@ -54,6 +59,7 @@ class TestMachine {
   void RefuseRows(bool refuse) {
     faulty_.Fail(FaultyFileSystem::Operation::kRead, "/index/", refuse ? EIO : 0);
     const absl::Status status = refuse ? ErrnoStatus(EIO, "read a row") : absl::OkStatus();
+    MutexLock lock(&mutex_);
     for (auto& [path, contents] : contents_) contents->FailReads(status);
   }
   // As one that is killed on the way leaves them: there, but not durable.
@@ -65,6 +71,7 @@ class TestMachine {
       return RocksReplicaIndex::Open(
           {.path = path, .create = create, .reserve_bytes = 1 << 16, .env = env_.get()});
     }
+    MutexLock lock(&mutex_);
     if (create) contents_[path] = std::make_shared<MemoryIndexContents>();
     const auto found = contents_.find(path);
     if (found == contents_.end()) return NotFoundError("{}: no index there", path);
@@ -76,7 +83,8 @@ class TestMachine {
   ForgetfulFileSystem fs_;
   FaultyFileSystem faulty_{&fs_};
   std::unique_ptr<rocksdb::Env> env_;
-  std::map<std::string, std::shared_ptr<MemoryIndexContents>> contents_;
+  Mutex mutex_;  // disks are opened by threads of their own
+  std::map<std::string, std::shared_ptr<MemoryIndexContents>> contents_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace quern::chunkserver
