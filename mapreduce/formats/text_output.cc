@@ -22,25 +22,16 @@ class TextWriter final : public RecordWriter {
   OutputFile* const file_;
 };
 
-class RawWriter final : public RecordWriter {
+// The values alone, each as a line. `kLinesOnly`: its readers would take the parts of a value with
+// a line feed in it for records, and pass over an empty one.
+template <bool kLinesOnly>
+class ValueWriter final : public RecordWriter {
  public:
-  explicit RawWriter(OutputFile* file) : file_(file) {}
+  explicit ValueWriter(OutputFile* file) : file_(file) {}
   absl::Status Append(std::string_view, std::string_view value) override {
-    RETURN_IF_ERROR(file_->Append(value));
-    return file_->Append("\n");
-  }
-  absl::Status Close() override { return absl::OkStatus(); }
-
- private:
-  OutputFile* const file_;
-};
-
-class JsonlWriter final : public RecordWriter {
- public:
-  explicit JsonlWriter(OutputFile* file) : file_(file) {}
-  absl::Status Append(std::string_view, std::string_view value) override {
-    // Its readers would take the parts of such a value for records.
-    if (value.empty() || value.find('\n') != std::string_view::npos) return NoLine(value);
+    if constexpr (kLinesOnly) {
+      if (value.empty() || value.find('\n') != std::string_view::npos) return NoLine(value);
+    }
     RETURN_IF_ERROR(file_->Append(value));
     return file_->Append("\n");
   }
@@ -98,10 +89,10 @@ std::unique_ptr<const OutputFormat> MakeTextOutput() {
   return std::make_unique<StreamOutput<TextWriter>>("text");
 }
 std::unique_ptr<const OutputFormat> MakeRawOutput() {
-  return std::make_unique<StreamOutput<RawWriter>>("raw");
+  return std::make_unique<StreamOutput<ValueWriter<false>>>("raw");
 }
 std::unique_ptr<const OutputFormat> MakeJsonlOutput() {
-  return std::make_unique<StreamOutput<JsonlWriter>>("jsonl");
+  return std::make_unique<StreamOutput<ValueWriter<true>>>("jsonl");
 }
 
 std::unique_ptr<const OutputFormat> MakeBytesOutput() {

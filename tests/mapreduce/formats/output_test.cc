@@ -35,7 +35,7 @@ TEST(OutputSinkTest, WritesTextWithATabOnlyBeforeAValue) {
   uint32_t crc = 0;
   EXPECT_EQ(Written("text", {{"a", "1"}, {"b", ""}, {"", "c"}, {"", ""}}, &crc),
             "a\t1\nb\n\tc\n\n");
-  EXPECT_EQ(Written("raw", {{"a", "1"}, {"b", ""}}, &crc), "1\n\n");
+  EXPECT_EQ(Written("raw", {{"a", "1"}, {"b", ""}, {"c", "2\n3"}}, &crc), "1\n\n2\n3\n");
   EXPECT_EQ(Written("bytes", {{"a", "1"}, {"b", ""}, {"c", "2\n3"}}, &crc), "12\n3");
 }
 
