@@ -35,7 +35,7 @@ bool LooksCoded(std::string_view head) {
 bool IsBinary(std::string_view bytes, std::string_view encoding) {
   if (bytes.starts_with("%PDF-")) return true;
   const std::string_view head = bytes.substr(0, kLookedAtForNul);
-  return HoldsNul(head, encoding) && !BeginsLikeHtml(ToUtf8(head, encoding));
+  return HoldsNul(head, encoding) && !BeginsLikeHtml(bytes, encoding);
 }
 
 }  // namespace
@@ -81,6 +81,11 @@ bool BeginsLikeHtml(std::string_view bytes) {
     return head.starts_with(tag) && head.size() > tag.size() &&
            std::string_view(" \t\r\n\f/>").find(head[tag.size()]) != std::string_view::npos;
   });
+}
+
+bool BeginsLikeHtml(std::string_view bytes, std::string_view encoding) {
+  const size_t letter_bytes = encoding.starts_with("UTF-16") ? 2 : 1;
+  return BeginsLikeHtml(ToUtf8(bytes.substr(0, letter_bytes * kLookedAtForHtml), encoding));
 }
 
 bool IsStillCoded(std::string_view coding, std::string_view body) {

@@ -34,6 +34,8 @@ struct PageOptions {
 // comments, in UTF-8 or anything like it.
 bool HasHtmlName(std::string_view path);
 bool BeginsLikeHtml(std::string_view bytes);
+// The same of bytes in any encoding, under its name in jobs/text/charset.h.
+bool BeginsLikeHtml(std::string_view bytes, std::string_view encoding);
 
 // Whether the body of a response is still in the coding that its head names, one that input formats
 // do not undo (br, zstd). Crawlers that decode a body leave the name there, and servers name what

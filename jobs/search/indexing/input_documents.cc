@@ -20,7 +20,6 @@ bool IsBlank(std::string_view line) {
   return line.find_first_not_of(" \t\r\n") == std::string_view::npos;
 }
 
-constexpr size_t kLookedAtForHtml = 16 << 10;
 constexpr size_t kLookedAtForNul = 8 << 10;
 
 // The title of a document; that in its "meta", where shards have it, when it has none of its own.
@@ -134,9 +133,7 @@ std::optional<IndexedDocument> InputDocuments::ReadFile(std::string_view bytes,
   if (!content_type.empty() || text::BeginsLikeHtml(bytes)) return ReadPage(bytes, content_type);
   const std::string_view beginning = Beginning(bytes);
   const std::string_view encoding = text::EncodingOfPage(beginning, "");
-  // Of which two bytes stand for a letter.
-  if (encoding.starts_with("UTF-16") &&
-      text::BeginsLikeHtml(text::ToUtf8(beginning.substr(0, 2 * kLookedAtForHtml), encoding))) {
+  if (encoding.starts_with("UTF-16") && text::BeginsLikeHtml(beginning, encoding)) {
     return ReadPage(bytes, "");
   }
   if (text::HoldsNul(beginning.substr(0, kLookedAtForNul), encoding)) {

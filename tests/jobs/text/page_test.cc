@@ -352,6 +352,24 @@ TEST(Page, ZeroBytesAreNoPartOfTexts) {
   for (const char c : "<!DOCTYPE html><p>" + cut) wide += {c, '\0'};
   EXPECT_EQ(ReadPage(wide, {}).text, text + "\n");
   EXPECT_EQ(ReadPage("<p>" + cut, {}).problem, PageProblem::kBinary);
+  // Behind a comment that is longer than what is looked through for zeros.
+  const std::string comment = "<!-- " + zeros + std::string(12'000, 'x') + " -->";
+  EXPECT_EQ(ReadPage(comment + "<html><p>" + text, {}).text, text + "\n");
+}
+
+TEST(Page, IsKnownByItsBeginningInAnyEncoding) {
+  const std::string page = "<!-- " + std::string(12'000, 'x') + " --><html><p>";
+  std::string little;
+  std::string big;
+  for (const char c : page) {
+    little += {c, '\0'};
+    big += {'\0', c};
+  }
+  EXPECT_TRUE(BeginsLikeHtml(page, "windows-1252"));
+  EXPECT_TRUE(BeginsLikeHtml(little, "UTF-16LE"));
+  EXPECT_TRUE(BeginsLikeHtml(big, "UTF-16BE"));
+  EXPECT_FALSE(BeginsLikeHtml(little, "UTF-16BE"));
+  EXPECT_FALSE(BeginsLikeHtml(little, "UTF-8"));
 }
 
 TEST(Page, NestingWithoutEndIsNoTrouble) {
