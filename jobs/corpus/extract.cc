@@ -206,13 +206,20 @@ class ExtractMapper : public quern::Mapper {
     if (!value.empty()) line_.AddString(name, value);
   }
 
-  // [["https://...", "anchor text"], ...]; as the page has them when its own URL is unknown.
+  // What the links of a page are relative to: where it lies, or what its <base> says, which may be
+  // absolute and so needs no place of the page. Nothing when neither is known.
+  static std::optional<quern::text::Url> BaseOf(const Source& source, const Page& page) {
+    const std::optional<quern::text::Url> own = quern::text::ParseUrl(source.url);
+    const std::string& stated = page.facts.base;
+    if (stated.empty()) return own;
+    const auto base =
+        own.has_value() ? quern::text::ResolveUrl(*own, stated) : quern::text::ParseUrl(stated);
+    return base.has_value() ? base : own;
+  }
+
+  // [["https://...", "anchor text"], ...]; as the page has them when there is no base.
   static std::string LinksOf(const Source& source, const Page& page) {
-    std::optional<quern::text::Url> base = quern::text::ParseUrl(source.url);
-    if (base.has_value() && !page.facts.base.empty()) {
-      const auto stated = quern::text::ResolveUrl(*base, page.facts.base);
-      if (stated.has_value()) base = stated;
-    }
+    const std::optional<quern::text::Url> base = BaseOf(source, page);
     std::string list = "[";
     for (const quern::text::PageLink& link : page.facts.links) {
       std::string target = link.target;

@@ -70,6 +70,28 @@ TEST_F(ExtractJobTest, ReadsPagesInJsonAndResolvesTheirLinks) {
   EXPECT_THAT(outcome.out, HasSubstr("user.lines_without_a_page = 2"));
 }
 
+// An absolute base needs no URL of the page; a relative one says nothing without it.
+TEST_F(ExtractJobTest, LinksAreRelativeToTheBaseThatThePageStates) {
+  const auto line = [](const std::string& id, const std::string& url, const std::string& base) {
+    return fmt::format(
+        "{{\"id\": \"{}\", \"url\": \"{}\", \"html\": \"<base href='{}'><p>{}<a href='q'>Q</a>"
+        "<a href='mailto:x'>M</a>\"}}\n",
+        id, url, base, kSentences);
+  };
+  std::ofstream(dir_ / "in") << line("a", "", "https://b.org/d/") << line("b", "", "/d/")
+                             << line("c", "http://h/", "https://b.org/d/")
+                             << line("d", "http://h/", "/d/") << line("e", "http://h/", "ftp://x/");
+  pb::JobSpec spec = ExtractSpec("jsonl");
+  (*spec.mutable_params())["links"] = "true";
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Shell("sed 's/.*\"links\"/links/' " + dir_ / "out/part-m-*").out,
+            "links: [[\"https://b.org/d/q\", \"Q\"]]}\n"
+            "links: [[\"q\", \"Q\"], [\"mailto:x\", \"M\"]]}\n"
+            "links: [[\"https://b.org/d/q\", \"Q\"]]}\n"
+            "links: [[\"http://h/d/q\", \"Q\"]]}\n"
+            "links: [[\"http://h/q\", \"Q\"]]}\n");
+}
+
 TEST_F(ExtractJobTest, NumbersAreIdsToo) {
   std::ofstream(dir_ / "in") << "{\"id\": 17, \"html\": \"<p>" << kSentences << "\"}\n"
                              << "{\"id\": -2, \"html\": \"\"}\n";
