@@ -22,6 +22,7 @@ namespace {
 
 constexpr size_t kDeclaredWithin = 16 << 10;
 constexpr size_t kSniffedBytes = 64 << 10;
+constexpr size_t kLookedAtForZeros = 4096;
 constexpr std::string_view kUtf8 = "UTF-8";
 constexpr std::string_view kWindows1252 = "windows-1252";
 constexpr std::string_view kCharsetBlanks = " \t\n\f\r";
@@ -54,6 +55,30 @@ std::string_view EncodingOfMark(std::string_view bytes) {
   if (bytes.starts_with("\xfe\xff")) return "UTF-16BE";
   if (bytes.starts_with(std::string_view("\xff\xfe\0\0", 4))) return {};  // of UTF-32
   if (bytes.starts_with("\xff\xfe")) return "UTF-16LE";
+  return {};
+}
+
+// UTF-16 without a mark, by the zero bytes at every other place: of Latin letters, of which also
+// pages in other scripts have half at their beginning, one byte of the two is zero. Samples of
+// sound and numbers have such bytes too, but control characters among them.
+std::string_view Utf16OfZeros(std::string_view bytes) {
+  bytes = bytes.substr(0, std::min(bytes.size(), kLookedAtForZeros) / 2 * 2);
+  constexpr std::string_view kControlsOfTexts = "\t\n\v\f\r";
+  const auto is_text = [&](size_t first) {  // the other bytes are the high ones
+    size_t latin = 0;
+    for (size_t at = 0; at < bytes.size(); at += 2) {
+      const char low = bytes[at + first];
+      const char high = bytes[at + 1 - first];
+      if (high != '\0') continue;
+      const auto code = static_cast<unsigned char>(low);
+      const bool control = code < ' ' || (code >= 0x7f && code < 0xa0);
+      if (control && kControlsOfTexts.find(low) == std::string_view::npos) return false;
+      ++latin;
+    }
+    return latin >= kEnoughSigns && latin >= bytes.size() / 4;
+  };
+  if (is_text(0)) return "UTF-16LE";
+  if (is_text(1)) return "UTF-16BE";
   return {};
 }
 
@@ -228,6 +253,8 @@ std::string_view DeclaredEncoding(std::string_view html) {
 std::string_view EncodingOfPage(std::string_view bytes, std::string_view content_type) {
   const std::string_view mark = EncodingOfMark(bytes);
   if (!mark.empty()) return mark;
+  const std::string_view wide = Utf16OfZeros(bytes);
+  if (!wide.empty()) return wide;
   const Utf8Signs signs = SignsOfUtf8(bytes);
   const auto is_good = [&](std::string_view declared) {
     return !declared.empty() && !AreInAnother(bytes, signs, declared);

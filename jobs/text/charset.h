@@ -19,10 +19,11 @@ std::string_view DeclaredEncoding(std::string_view html);
 // none.
 std::string_view CharsetOfContentType(std::string_view content_type);
 
-// The encoding of a page: its byte order mark, what the header of its transport says, what it
-// declares itself, UTF-8 when it is that, what its bytes look like, windows-1252. What is declared
-// does not count where the bytes plainly contradict it: eight characters of UTF-8 and no byte that
-// is none in another encoding, or eight such bytes and fewer characters in UTF-8.
+// The encoding of a page: its byte order mark, UTF-16 when every other byte is zero, whatever is
+// declared ("utf-16" in a header means either order); what the header of its transport says, what
+// it declares itself, UTF-8 when it is that, what its bytes look like, windows-1252. What is
+// declared does not count where the bytes plainly contradict it: eight characters of UTF-8 and no
+// byte that is none in another encoding, or eight such bytes and fewer characters in UTF-8.
 std::string_view EncodingOfPage(std::string_view bytes, std::string_view content_type);
 
 bool IsUtf8(std::string_view bytes);

@@ -264,6 +264,40 @@ TEST(Charset, BytesThatContradictTheDeclarationDecide) {
   EXPECT_EQ(EncodingOfPage(japanese + "é", ""), "UTF-8");
 }
 
+std::string WideOf(std::string_view ascii, bool big_endian) {
+  std::string wide;
+  for (const char c : ascii) wide += big_endian ? std::string{'\0', c} : std::string{c, '\0'};
+  return wide;
+}
+
+TEST(Charset, Utf16IsKnownWithoutAMark) {
+  for (const bool big_endian : {false, true}) {
+    const std::string_view name = big_endian ? "UTF-16BE" : "UTF-16LE";
+    const std::string page = WideOf("<html><p>\r\n" + Paragraph("mills"), big_endian);
+    // Whatever the server says, "utf-16" without an order too.
+    for (const char* const type : {"", "text/html", "text/html; charset=utf-8",
+                                   "text/html; charset=utf-16", "text/html; charset=utf-16be"}) {
+      EXPECT_EQ(EncodingOfPage(page, type), name) << type;
+    }
+    EXPECT_EQ(EncodingOfPage(page + "x", ""), name);
+    EXPECT_EQ(EncodingOfPage(page.substr(0, 16), ""), name);
+    EXPECT_EQ(ReadPage(page, {}).text, Paragraph("mills") + "\n");
+    EXPECT_EQ(EncodingOfPage(WideOf("1234567", big_endian), ""), "UTF-8");  // may be anything
+    // No text: a control character, two zeros, and letters of four bytes.
+    EXPECT_NE(EncodingOfPage(page + WideOf("\x01", big_endian), ""), name);
+    EXPECT_NE(EncodingOfPage(page + std::string(2, '\0'), ""), name);
+    EXPECT_NE(EncodingOfPage(WideOf(page, big_endian), ""), name);
+  }
+  // Of letters of other scripts the low byte may be the zero.
+  std::string chinese = WideOf("<html><body><p>", false);
+  for (int i = 0; i < 14; ++i) chinese += {'\0', '\x4e'};
+  EXPECT_EQ(EncodingOfPage(chinese, ""), "UTF-16LE");
+  // With few Latin letters only a declaration tells.
+  for (int i = 0; i < 14; ++i) chinese += {'\x2d', '\x4e'};
+  EXPECT_NE(EncodingOfPage(chinese, ""), "UTF-16LE");
+  EXPECT_EQ(EncodingOfPage(chinese, "text/html; charset=utf-16"), "UTF-16LE");
+}
+
 TEST(Charset, GivesUtf8WhateverTheBytes) {
   EXPECT_EQ(ToUtf8("\xe9\x80\x81", "windows-1252"), "é€\u0081");
   EXPECT_EQ(ToUtf8("\xcf\xf0\xe8", "windows-1251"), "При");
