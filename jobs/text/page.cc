@@ -31,6 +31,23 @@ bool LooksCoded(std::string_view head) {
   return static_cast<size_t>(controls) * 50 > head.size();
 }
 
+// Whether input formats undo all of these codings, "gzip, br": what is damaged is set aside.
+bool AreUndone(std::string_view codings) {
+  constexpr std::string_view kUndone[] = {"", "identity", "gzip", "x-gzip", "deflate"};
+  while (true) {
+    const size_t comma = std::min(codings.find(','), codings.size());
+    std::string_view one = codings.substr(0, comma);
+    while (!one.empty() && (one.front() == ' ' || one.front() == '\t')) one.remove_prefix(1);
+    while (!one.empty() && (one.back() == ' ' || one.back() == '\t')) one.remove_suffix(1);
+    const bool undone =
+        std::any_of(std::begin(kUndone), std::end(kUndone),
+                    [&](std::string_view name) { return EqualsIgnoringCase(one, name); });
+    if (!undone) return false;
+    if (comma == codings.size()) return true;
+    codings.remove_prefix(comma + 1);
+  }
+}
+
 // What begins as pages do is one, even if a zero byte has got into it.
 bool IsBinary(std::string_view bytes, std::string_view encoding) {
   if (bytes.starts_with("%PDF-")) return true;
@@ -89,12 +106,7 @@ bool BeginsLikeHtml(std::string_view bytes, std::string_view encoding) {
 }
 
 bool IsStillCoded(std::string_view coding, std::string_view body) {
-  const std::string name = LowerLetters(coding);
-  if (name.empty() || name == "identity") return false;
-  // Those are undone, and what is damaged is set aside.
-  for (const std::string_view undone : {"gzip", "deflate"}) {
-    if (name.find(undone) != std::string::npos) return false;
-  }
+  if (AreUndone(coding)) return false;
   const std::string_view head = body.substr(0, kLookedAtForCoding);
   return !BeginsLikeHtml(body) && !IsUtf8(head) && LooksCoded(head);
 }

@@ -37,9 +37,9 @@ bool BeginsLikeHtml(std::string_view bytes);
 // The same of bytes in any encoding, under its name in jobs/text/charset.h.
 bool BeginsLikeHtml(std::string_view bytes, std::string_view encoding);
 
-// Whether the body of a response is still in the coding that its head names, one that input formats
-// do not undo (br, zstd). Crawlers that decode a body leave the name there, and servers name what
-// is none (UTF-8).
+// Whether the body of a response is still in a coding that its head names, one that input formats
+// do not undo (br, zstd), alone or below others. Crawlers that decode a body leave the name there,
+// and servers name what is none (UTF-8).
 bool IsStillCoded(std::string_view coding, std::string_view body);
 
 // Time and memory are bounded by those of HtmlLimits, whatever the bytes are.

@@ -4,6 +4,8 @@
 #include <optional>
 #include <vector>
 
+#include "common/clean_text.h"
+
 namespace quern::mr {
 
 namespace {
@@ -59,6 +61,21 @@ std::vector<std::string_view> Codings(std::string_view list) {
 bool IsChunked(const HttpHead& head) {
   const auto codings = Codings(head.Find("Transfer-Encoding"));
   return !codings.empty() && EqualsIgnoringCase(codings.back(), "chunked");
+}
+
+// Whether a body is text in no coding: servers claim codings, and crawlers that undo them leave the
+// claim. Of compressed bytes every tenth is a control character that texts do not have; a few bytes
+// may have none by chance, and are text when they are UTF-8 too.
+bool LooksLikeText(std::string_view body) {
+  constexpr std::string_view kOfTexts = "\t\n\v\f\r\x1b";  // the last one in ISO-2022-JP
+  constexpr size_t kLookedAt = 4096;
+  constexpr size_t kFew = 64;
+  const std::string_view head = body.substr(0, kLookedAt);
+  const auto controls = std::count_if(head.begin(), head.end(), [&](char c) {
+    return static_cast<unsigned char>(c) < ' ' && kOfTexts.find(c) == std::string_view::npos;
+  });
+  if (head.size() < kFew) return controls == 0 && IsUtf8(head);
+  return static_cast<size_t>(controls) * 50 <= head.size();
 }
 
 // RFC 1950: the first two bytes are a multiple of 31 and name the method.
@@ -124,7 +141,9 @@ absl::StatusOr<std::string_view> HttpBody::Decode(const HttpHead& head, std::str
     if (*problem != Problem::kNone || body.empty()) break;
     const auto wrapper = WrapperOf(*coding, body);
     if (!wrapper.has_value()) break;
-    ASSIGN_OR_RETURN(body, Inflate(body, *wrapper, cut_short, problem));
+    ASSIGN_OR_RETURN(const std::string_view plain, Inflate(body, *wrapper, cut_short, problem));
+    if (plain.data() == body.data()) break;  // a text: in none of the other codings either
+    body = plain;
   }
   if (*problem == Problem::kNone && body.size() > options_.limit_bytes) {
     *problem = Problem::kTooLarge;
@@ -155,6 +174,10 @@ absl::StatusOr<std::string_view> HttpBody::JoinChunks(std::string_view body, boo
 
 absl::StatusOr<std::string_view> HttpBody::Inflate(std::string_view body, Inflater::Wrapper wrapper,
                                                    bool cut_short, Problem* problem) {
+  const std::string_view coded = body;
+  // A gzip member is known by its first bytes. Of the others any text may begin one, and a short
+  // one even end.
+  const bool may_be_text = wrapper != Inflater::Wrapper::kGzip;
   ScratchBuffer* const plain = NextBuffer();
   inflater_.Reset(wrapper);
   while (true) {
@@ -167,12 +190,14 @@ absl::StatusOr<std::string_view> HttpBody::Inflate(std::string_view body, Inflat
     RETURN_IF_ERROR(plain->Append({piece_.get(), step.produced}));
     const bool ended = step.consumed == 0 && step.produced < kPieceBytes;
     if (step.state == Inflater::State::kDone) {
+      if (may_be_text && !body.empty() && LooksLikeText(coded)) return coded;
       // Several members make one body, too; what is none behind them is passed over.
       if (wrapper != Inflater::Wrapper::kGzip || !LooksLikeGzipMember(body)) break;
       inflater_.Reset();
       continue;
     }
     if (step.state == Inflater::State::kMore && !ended) continue;
+    if (may_be_text && LooksLikeText(coded)) return coded;
     if (cut_short && plain->size() > 0) break;
     *problem = Problem::kBadCoding;
     return std::string_view();

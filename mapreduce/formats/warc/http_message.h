@@ -42,8 +42,9 @@ class HttpBody {
 
   // What the body stands for; a view of `body` itself when it is not coded. A body that is not in
   // the coding that its head claims (servers say so, and crawlers that decode keep the head) is
-  // taken as it is when its first bytes show it. `cut_short`: the crawler says that the end is
-  // missing, so what there is counts. Not OK only when the scratch disk fails.
+  // taken as it is when its first bytes show it, or when it is no such coding and looks like text.
+  // `cut_short`: the crawler says that the end is missing, so what there is counts. Not OK only
+  // when the scratch disk fails.
   absl::StatusOr<std::string_view> Decode(const HttpHead& head, std::string_view body,
                                           bool cut_short, Problem* problem);
 

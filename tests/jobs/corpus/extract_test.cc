@@ -116,6 +116,7 @@ TEST_F(ExtractJobTest, ReadsCrawls) {
       << Response("http://e/",
                   "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\n\x8b\x10\x80\xe9 <p>")
       << Response("http://f/", "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\n<html>" + page)
+      << Response("http://h/", "HTTP/1.1 200 OK\r\nContent-Encoding: deflate\r\n\r\n<html>" + page)
       << Response("http://g/",
                   "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=latin1\r\n"
                   "Content-Encoding: utf-8\r\n\r\n<p>Caf\xe9. " +
@@ -138,7 +139,7 @@ TEST_F(ExtractJobTest, ReadsCrawls) {
       Output(),
       HasSubstr("\"url\": \"http://d/\", \"domain\": \"d\", \"text\": \"Plain text.\\n\"}\n"));
   for (const char* counter :
-       {"user.pages_with_text = 4", "user.responses_in_unknown_codings = 1",
+       {"user.pages_with_text = 5", "user.responses_in_unknown_codings = 1",
         "user.records_that_hold_no_page = 1", "user.responses_other_than_html = 1",
         "user.responses_other_than_200 = 1"}) {
     EXPECT_THAT(outcome.out, HasSubstr(counter));

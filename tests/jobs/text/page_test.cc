@@ -357,6 +357,18 @@ TEST(Page, IsKnownByItsNameOrItsBeginning) {
   }
 }
 
+TEST(Page, IsStillInACodingThatNobodyUndoes) {
+  const std::string_view coded = "\x8b\x10\x80\xe9 <p>";
+  for (const char* const coding : {"br", "zstd", "br, gzip", "gzip,BR"}) {
+    EXPECT_TRUE(IsStillCoded(coding, coded)) << coding;
+    EXPECT_FALSE(IsStillCoded(coding, "<html>")) << coding;
+    EXPECT_FALSE(IsStillCoded(coding, "plain words")) << coding;
+  }
+  for (const char* const coding : {"", "identity", "gzip", "X-GZip", "deflate", "gzip , deflate"}) {
+    EXPECT_FALSE(IsStillCoded(coding, coded)) << coding;
+  }
+}
+
 TEST(Page, RefusesWhatIsNoPage) {
   EXPECT_EQ(ReadPage("%PDF-1.4 ...", {}).problem, PageProblem::kBinary);
   EXPECT_EQ(ReadPage(std::string_view("\x89PNG\0\0", 6), {}).problem, PageProblem::kBinary);

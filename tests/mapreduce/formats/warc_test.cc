@@ -52,7 +52,10 @@ TEST_F(WarcTest, UndoesTheCodingsOfBodies) {
   const std::string text(5000, 'x');
   const std::string chunked = "5;name=value\r\nhello\r\n6\r\n world\r\n0\r\nTrailer: t\r\n\r\n";
   const std::string gzip = "Content-Encoding: gzip\r\n";
+  const std::string deflate = "Content-Encoding: deflate\r\n";
   const std::string zip = GzipOf(text);
+  std::string latin = "<p>";
+  for (int i = 0; i < 60; ++i) latin += "Caf\xe9. ";
   const struct {
     std::string fields, body, expected;
   } cases[] = {
@@ -72,6 +75,16 @@ TEST_F(WarcTest, UndoesTheCodingsOfBodies) {
       {gzip, "<html>", "<html>"},
       {"Content-Encoding: br\r\n", "\x0b\x02", "\x0b\x02"},
       {gzip, "", ""},
+      {deflate, "<html><p>Caf\u00e9", "<html><p>Caf\u00e9"},
+      {deflate, text, text},
+      {deflate, "x^2 + y^2 = 1", "x^2 + y^2 = 1"},  // begins as zlib does
+      {deflate, "x y", "x y"},                      // the same, and asks for a dictionary
+      {deflate, "{\"a\": 1}", "{\"a\": 1}"},        // begins a block that would be the last
+      {deflate, "K" + std::string(300, ' '), "K" + std::string(300, ' ')},  // decodes to its end
+      {deflate, latin, latin},
+      {"Content-Encoding: gzip, deflate\r\n", "<html>", "<html>"},
+      {"Content-Encoding: deflate, deflate\r\nTransfer-Encoding: chunked\r\n",
+       "3\r\n<ht\r\n3\r\nml>\r\n0\r\n\r\n", "<html>"},
   };
   for (const auto& one : cases) {
     const Contents contents = ReadAll(WarcResponse("http://a/", one.body, one.fields));
@@ -88,6 +101,16 @@ TEST_F(WarcTest, ABodyThatTheCrawlerCutGivesWhatThereIs) {
   EXPECT_GT(cut.pages[0].second.size(), 1000u);
   EXPECT_TRUE(text.starts_with(cut.pages[0].second));
   EXPECT_EQ(ReadAll(WarcResponse("u", body, fields)).set_aside, (Counts{{"bad_coding", 1}}));
+  // What is damaged and no text is not taken for it.
+  const std::string deflate = "Content-Encoding: deflate\r\n";
+  for (const std::string& coded : {ZlibOf(text), DeflateOf(text)}) {
+    EXPECT_EQ(ReadAll(WarcResponse("u", coded.substr(0, 3000), deflate)).set_aside,
+              (Counts{{"bad_coding", 1}}));
+    const Contents rest =
+        ReadAll(WarcResponse("u", coded.substr(0, 3000), deflate, "WARC-Truncated: length\r\n"));
+    ASSERT_EQ(rest.pages.size(), 1u);
+    EXPECT_TRUE(text.starts_with(rest.pages[0].second));
+  }
 }
 
 // A good record, something else, a good record.
