@@ -1,14 +1,12 @@
 // dfs checksum
 #include "client/shell/commands.h"
+#include "client/shell/file_sum.h"
 #include "client/shell/shell.h"
 #include "common/cli/command_line.h"
-#include "common/crc32c.h"
 
 namespace quern::shell {
 namespace {
 
-// The CRC32C of a file is put together from those that its chunks were sealed with, so no byte is
-// read, and the same bytes give the same sum however they are cut into chunks.
 class Checksum final : public ShellCommand {
  public:
   void Define(CommandLine* line) override { line->Arguments(&patterns_, 1); }
@@ -27,11 +25,7 @@ class Checksum final : public ShellCommand {
     ASSIGN_OR_RETURN(const client::FileStatus status, shell->fs()->Stat(path));
     if (status.is_directory()) return InvalidArgumentError("{}: is a directory", path);
     ASSIGN_OR_RETURN(const std::vector<client::ChunkInfo> chunks, shell->fs()->GetChunks(path));
-    uint32_t crc = 0;
-    for (const client::ChunkInfo& chunk : chunks) {
-      if (chunk.sealed) crc = ConcatCrc32c(crc, chunk.crc, chunk.length);
-    }
-    const std::string hex = fmt::format("{:08x}", crc);
+    const std::string hex = fmt::format("{:08x}", SumOfChunks(chunks).crc);
     if (shell->json()) {
       shell->Print(std::move(
           JsonLine().Add("path", path).Add("algorithm", "COMPOSITE-CRC32C").Add("checksum", hex)));

@@ -46,18 +46,25 @@ absl::Status WriteAll(int fd, std::string_view bytes, std::string_view name) {
 
 }  // namespace
 
+absl::StatusOr<size_t> ReadSome(int fd, std::string_view name, std::span<char> room) {
+  while (true) {
+    RETURN_IF_ERROR(CheckInterrupt());
+    const ssize_t n = read(fd, room.data(), room.size());
+    if (n >= 0) return static_cast<size_t>(n);
+    if (errno != EINTR) return ErrnoStatus(errno, name);
+  }
+}
+
 absl::Status CopyFromFd(int fd, std::string_view name, client::FileWriter* writer,
                         Progress* progress, RateLimit* limit) {
   posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);  // pipes have no such thing; no matter
   while (true) {
     RETURN_IF_ERROR(CheckInterrupt());
     ASSIGN_OR_RETURN(const std::span<char> room, writer->Room());
-    const ssize_t n = read(fd, room.data(), room.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return ErrnoStatus(errno, name);
+    ASSIGN_OR_RETURN(const size_t n, ReadSome(fd, name, room));
     if (n == 0) return absl::OkStatus();
-    if (limit != nullptr) RETURN_IF_ERROR(limit->Take(static_cast<uint64_t>(n)));
-    RETURN_IF_ERROR(writer->Commit(static_cast<size_t>(n)));
+    if (limit != nullptr) RETURN_IF_ERROR(limit->Take(n));
+    RETURN_IF_ERROR(writer->Commit(n));
     progress->Add(static_cast<uint64_t>(n));
   }
 }

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,8 +15,11 @@
 
 namespace quern::shell {
 
-// To the end of `fd`, read straight into the writer's memory. `name` is for errors; `limit` may be
-// null.
+// As many bytes as are there at once; 0 at the end. Signals are none of its errors, but for those
+// that end the command. `name` is for errors.
+absl::StatusOr<size_t> ReadSome(int fd, std::string_view name, std::span<char> room);
+
+// To the end of `fd`, read straight into the writer's memory. `limit` may be null.
 absl::Status CopyFromFd(int fd, std::string_view name, client::FileWriter* writer,
                         Progress* progress, RateLimit* limit);
 // All that the stream gives.

@@ -1,6 +1,5 @@
 // dfs diff
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,13 +11,14 @@
 #include <vector>
 
 #include "client/shell/commands.h"
+#include "client/shell/copy.h"
+#include "client/shell/file_sum.h"
 #include "client/shell/interrupt.h"
 #include "client/shell/local_tree.h"
 #include "client/shell/shell.h"
 #include "client/shell/tree.h"
 #include "common/cli/cli.h"
 #include "common/cli/command_line.h"
-#include "common/crc32c.h"
 #include "common/fd.h"
 
 namespace quern::shell {
@@ -57,9 +57,8 @@ class LocalDiffBytes final : public DiffBytes {
   LocalDiffBytes(std::string path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
 
   absl::StatusOr<std::string_view> Next() override {
-    const ssize_t n = read(fd_.get(), buffer_.data(), buffer_.size());
-    if (n < 0) return ErrnoStatus(errno, path_);
-    return std::string_view(buffer_.data(), static_cast<size_t>(n));
+    ASSIGN_OR_RETURN(const size_t n, ReadSome(fd_.get(), path_, buffer_));
+    return std::string_view(buffer_).substr(0, n);
   }
 
  private:
@@ -201,12 +200,8 @@ class Diff final : public ShellCommand {
   // Of a file whose chunks are all sealed: no byte is read.
   static absl::StatusOr<std::optional<uint32_t>> Sum(Shell* shell, const std::string& path) {
     ASSIGN_OR_RETURN(const std::vector<client::ChunkInfo> chunks, shell->fs()->GetChunks(path));
-    uint32_t crc = 0;
-    for (const client::ChunkInfo& chunk : chunks) {
-      if (!chunk.sealed) return std::optional<uint32_t>();
-      crc = ConcatCrc32c(crc, chunk.crc, chunk.length);
-    }
-    return std::optional<uint32_t>(crc);
+    const FileSum sum = SumOfChunks(chunks);
+    return sum.of_all ? std::optional<uint32_t>(sum.crc) : std::nullopt;
   }
 
   static absl::StatusOr<std::unique_ptr<DiffBytes>> Open(Shell* shell, const DiffTree& tree,

@@ -1,10 +1,10 @@
 #include "client/shell/put_small.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 
+#include "client/shell/copy.h"
 #include "common/fd.h"
 
 namespace quern::shell {
@@ -40,10 +40,10 @@ std::optional<std::string> ReadSmallFile(const std::string& path) {
   std::string bytes(kSmallBytes + 1, '\0');
   size_t have = 0;
   while (have < bytes.size()) {
-    const ssize_t n = read(fd.get(), bytes.data() + have, bytes.size() - have);
-    if (n < 0) return std::nullopt;
-    if (n == 0) break;
-    have += static_cast<size_t>(n);
+    const auto n = ReadSome(fd.get(), path, std::span(bytes).subspan(have));
+    if (!n.ok()) return std::nullopt;
+    if (*n == 0) break;
+    have += *n;
   }
   if (have == 0 || have > kSmallBytes) return std::nullopt;
   bytes.resize(have);

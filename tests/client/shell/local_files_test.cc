@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 #include <zlib.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -43,6 +45,35 @@ std::vector<std::string> RelativePaths(const LocalTree& tree) {
   std::vector<std::string> paths;
   for (const LocalEntry& entry : tree.entries) paths.push_back(entry.relative);
   return paths;
+}
+
+int pipe_to_write_to = -1;
+
+// A read that waits ends with EINTR when its handler has none of SA_RESTART; what it writes is
+// there for the next try.
+TEST(ReadSome, GoesOnAfterASignal) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const UniqueFd from(ends[0]);
+  UniqueFd to(ends[1]);
+  pipe_to_write_to = to.get();
+  struct sigaction action = {};
+  struct sigaction before = {};
+  action.sa_handler = [](int) {
+    [[maybe_unused]] const ssize_t n = write(pipe_to_write_to, "x", 1);
+  };
+  ASSERT_EQ(sigaction(SIGALRM, &action, &before), 0);
+  const itimerval soon = {.it_interval = {}, .it_value = {.tv_sec = 0, .tv_usec = 10'000}};
+  ASSERT_EQ(setitimer(ITIMER_REAL, &soon, nullptr), 0);
+  std::string room(4, '\0');
+  ASSERT_OK_AND_ASSIGN(const size_t got, ReadSome(from.get(), "pipe", room));
+  EXPECT_EQ(got, 1u);
+  ASSERT_EQ(sigaction(SIGALRM, &before, nullptr), 0);
+  EXPECT_EQ(room[0], 'x');
+  to.Reset();
+  ASSERT_OK_AND_ASSIGN(const size_t at_end, ReadSome(from.get(), "pipe", room));
+  EXPECT_EQ(at_end, 0u);
+  EXPECT_THAT(Message(ReadSome(-1, "no file", room).status()), HasSubstr("no file"));
 }
 
 TEST(LocalTree, ListsParentsFirstAndNamesInOrder) {
