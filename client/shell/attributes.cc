@@ -5,6 +5,7 @@
 #include "client/shell/format.h"
 #include "client/shell/mode_change.h"
 #include "client/shell/shell.h"
+#include "client/shell/target.h"
 #include "client/shell/tree.h"
 #include "common/cli/command_line.h"
 
@@ -29,7 +30,7 @@ class ChangeAttributes : public ShellCommand {
     arguments_.erase(arguments_.begin());
     for (const FileStatus& entry : shell->ExpandAndStat(arguments_)) {
       const auto change = [&](const FileStatus& file) { return ChangeOne(shell, file); };
-      const absl::Status status = recursive_ ? WalkTree(shell, entry, change) : change(entry);
+      const absl::Status status = recursive_ ? ChangeTree(shell, entry, change) : change(entry);
       if (!status.ok()) shell->Report(status, entry.path);
     }
     return absl::OkStatus();
@@ -41,6 +42,7 @@ class ChangeAttributes : public ShellCommand {
 
  private:
   absl::Status ChangeOne(Shell* shell, const FileStatus& file) const {
+    RETURN_IF_ERROR(CheckIsNotReserved(file.path));
     ASSIGN_OR_RETURN(const FileStatus changed,
                      shell->fs()->SetAttributes(file.path, ChangeOf(file)));
     if (shell->json()) shell->Print(StatusJson(changed));

@@ -32,7 +32,7 @@ class Setrep final : public ShellCommand {
     replication_ = static_cast<uint32_t>(*replication);
     arguments_.erase(arguments_.begin());
     for (const FileStatus& entry : shell->ExpandAndStat(arguments_)) {
-      const absl::Status status = WalkTree(shell, entry, [&](const FileStatus& file) {
+      const absl::Status status = ChangeTree(shell, entry, [&](const FileStatus& file) {
         return file.is_directory() ? absl::OkStatus() : Set(shell, file.path);
       });
       if (!status.ok()) shell->Report(status, entry.path);

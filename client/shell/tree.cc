@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "client/path.h"
+#include "client/shell/target.h"
+
 namespace quern::shell {
 
 using client::FileStatus;
@@ -41,6 +44,13 @@ absl::Status WalkTree(Shell* shell, const FileStatus& root, const Visit& visit,
     lost(status, entry);
   }
   return absl::OkStatus();
+}
+
+absl::Status ChangeTree(Shell* shell, const FileStatus& root, const Visit& change) {
+  RETURN_IF_ERROR(CheckIsNotReserved(root.path));
+  return WalkTree(shell, root, [&](const FileStatus& entry) {
+    return client::IsReserved(entry.path) ? absl::OkStatus() : change(entry);
+  });
 }
 
 absl::StatusOr<ContentSummary> Summarize(Shell* shell, const FileStatus& root) {

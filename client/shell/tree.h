@@ -20,6 +20,10 @@ absl::Status WalkTree(
     Shell* shell, const client::FileStatus& root, const Visit& visit,
     const std::function<void(const absl::Status&, const client::FileStatus&)>& lost);
 
+// The same for a visit that changes what it is given. FailedPrecondition when `root` is at or below
+// kReservedDir, which users' commands do not change; below a root further up that is left out.
+absl::Status ChangeTree(Shell* shell, const client::FileStatus& root, const Visit& change);
+
 // What is at and below a path.
 struct ContentSummary {
   uint64_t directories = 0;  // the path itself included

@@ -11,7 +11,9 @@
 namespace quern::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class JobOutputs : public ::testing::Test {
  protected:
@@ -204,6 +206,12 @@ TEST_F(JobOutputs, WhatJobsWorkWithIsReadAndLeftAlone) {
                                              {"put", "-", "/.quern/mine"},
                                              {"put", here + "/.", "/"},
                                              {"put", "--pack", here, "/.quern/mine"},
+                                             {"chmod", "0700", "/.quern"},
+                                             {"chmod", "-R", "0700", "/.quern/jobs"},
+                                             {"chown", "somebody", "/.quern/jobs"},
+                                             {"chgrp", "-R", "some", "/.quern"},
+                                             {"setrep", "1", "/.quern"},
+                                             {"setrep", "1", "/.quern/plugins"},
                                              {"rmdir", "/.quern/jobs"},
                                              {"rm", "-r", "-f", "/.quern"},
                                              {"rm", "-r", "/.quern/jobs"}}) {
@@ -212,6 +220,14 @@ TEST_F(JobOutputs, WhatJobsWorkWithIsReadAndLeftAlone) {
     EXPECT_EQ(result.out, "") << result.Describe();
     EXPECT_THAT(result.err, HasSubstr("/.quern is what the coordinator and its jobs work with"));
   }
+  // Whoever means everything means what is theirs.
+  const std::string mode = Good({"stat", "%a %g", "/.quern"}).out;
+  Good({"chmod", "-R", "g+w", "/"});
+  Good({"chgrp", "-R", "some", "/"});
+  EXPECT_EQ(Good({"stat", "%g", "/nums"}).out, "some\n");
+  EXPECT_EQ(Good({"stat", "%a %g", "/.quern"}).out, mode);
+  EXPECT_THAT(Good({"setrep", "1", "/"}).out,
+              AllOf(HasSubstr("Replication 1 set: /nums\n"), Not(HasSubstr("/.quern"))));
   const CommandResult job = cluster_->Mr({"run", "--map", "cat", "/nums", "/.quern/jobs/mine"});
   EXPECT_EQ(job.exit_code, 3) << job.Describe();
   EXPECT_THAT(job.err, HasSubstr("output.path: /.quern/jobs/mine: /.quern is what"));
