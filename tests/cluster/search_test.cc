@@ -37,10 +37,10 @@ class SearchTest : public ::testing::Test {
         {"run", "search-index", "/in.jsonl", "/index", "--reduce", "2", "--overwrite"});
     ASSERT_EQ(job.exit_code, 0) << job.Describe();
   }
-  CommandResult Change(std::vector<std::string> words) {
+  CommandResult Change(std::vector<std::string> words, const std::string& stdin_text = "") {
     words.insert(words.begin(), BinaryPath("quern-search"));
     words.insert(words.end(), {"--master", cluster_->master()});
-    return RunCommand(words, {.env = env_});
+    return RunCommand(words, {.env = env_, .stdin_text = stdin_text});
   }
   CommandResult Search(std::vector<std::string> words) {
     words.insert(words.begin(), "search");
@@ -181,6 +181,15 @@ TEST_F(SearchTest, AnIndexGrowsEveryNight) {
     EXPECT_THAT(Search({"/index", "night"}).out, HasSubstr(". " + night + "  "));
   }
   EXPECT_THAT(Search({"/index", "night"}).out, HasSubstr(". first  "));
+}
+
+// Lists are made on other systems, too, and their last line may lack its end.
+TEST_F(SearchTest, IdsToDeleteComeOneALine) {
+  MakeIndex(kLines);
+  const CommandResult some = Change({"delete", "/index", "-"}, "a\r\n\r\nno\rsuch\n\nb\r");
+  EXPECT_EQ(some.exit_code, 1) << some.Describe();
+  EXPECT_THAT(some.err, HasSubstr("2 deleted, 1 not found: no\\rsuch\n"));
+  EXPECT_EQ(Search({"/index", "free"}).out, "");
 }
 
 // Counts what is waited, and waits for nothing.

@@ -94,18 +94,22 @@ class Delete final : public ChangeCommand {
     return more == 0 ? text : fmt::format("{} and {} more", text, more);
   }
 
-  // One a line.
+  // One a line, which may end as on other systems: an id that ends in CR can be an argument.
   static void ReadIds(std::unordered_set<std::string>* ids) {
     std::string line;
-    for (int c = std::getchar(); c != EOF; c = std::getchar()) {
-      if (c != '\n') {
-        line.push_back(static_cast<char>(c));
-        continue;
-      }
+    const auto take = [&] {
+      if (line.ends_with('\r')) line.pop_back();
       if (!line.empty()) ids->insert(line);
       line.clear();
+    };
+    for (int c = std::getchar(); c != EOF; c = std::getchar()) {
+      if (c == '\n') {
+        take();
+      } else {
+        line.push_back(static_cast<char>(c));
+      }
     }
-    if (!line.empty()) ids->insert(line);
+    take();
   }
 
   std::vector<std::string> arguments_;
