@@ -1,7 +1,9 @@
 #include "jobs/corpus/duplicates.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
+#include <limits>
 #include <utility>
 
 #include "jobs/text/json.h"
@@ -50,6 +52,18 @@ std::string MakeNode(uint32_t rank, std::string_view id) {
   std::string node;
   for (int shift = 28; shift >= 0; shift -= 4) node += kHex[rank >> shift & 15];
   return node.append(id);
+}
+
+uint32_t RankOfNumber(double number) {
+  // Rounding keeps the order; zero has one sign.
+  const float rounded =
+      static_cast<float>(std::clamp<double>(number, -std::numeric_limits<float>::max(),
+                                            std::numeric_limits<float>::max())) +
+      0.0F;
+  // The bits of floats are in order, those of negative ones backwards (IEEE 754).
+  constexpr uint32_t kSign = uint32_t{1} << 31;
+  const auto bits = std::bit_cast<uint32_t>(rounded);
+  return (bits & kSign) != 0 ? ~bits : bits | kSign;
 }
 
 std::string_view IdOfNode(std::string_view node) {

@@ -21,6 +21,10 @@ namespace quern::corpus {
 std::string MakeNode(uint32_t rank, std::string_view id);
 std::string_view IdOfNode(std::string_view node);
 
+// A rank for a finite number: the lower the less the number is, and never the last one of all. Only
+// the first seven digits tell numbers apart, and those beyond +-3.4e38 are equal.
+uint32_t RankOfNumber(double number);
+
 struct Edge {
   std::string duplicate;
   std::string of;  // less than `duplicate`

@@ -4,7 +4,9 @@
 // Input: documents (jobs/corpus/document.h) with ids of their own. Output (raw): edges
 // (jobs/corpus/duplicates.h), the same one from several bands perhaps. Of two copies the one is
 // kept whose id is less; with params.keep=longest the one with more text, with earliest the one
-// that was crawled first: "crawled", or else "date", one without either last.
+// that was crawled first: "crawled", or else "date", one without either last; with most(TAG) or
+// least(TAG) the one with the greatest or least number of that name in its "tags", one without it
+// last.
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -16,6 +18,7 @@
 
 #include "jobs/corpus/document.h"
 #include "jobs/corpus/duplicates.h"
+#include "jobs/corpus/rules.h"
 #include "jobs/text/minhash.h"
 #include "mapreduce/api/mapreduce.h"
 
@@ -25,7 +28,17 @@ using quern::corpus::Document;
 using quern::corpus::Edge;
 using quern::corpus::StarMaker;
 
-enum class Keep { kFirst, kLongest, kEarliest };
+enum class Keep { kFirst, kLongest, kEarliest, kMost, kLeast };
+
+// Of a document without what is asked for.
+constexpr uint32_t kLastRank = UINT32_MAX;
+
+// "language_score" of "most(language_score)" when `word` is "most"; empty when it is no such.
+std::string_view TagNamedBy(std::string_view keep, std::string_view word) {
+  const bool is = keep.size() > word.size() + 2 && keep.starts_with(word) &&
+                  keep[word.size()] == '(' && keep.ends_with(')');
+  return is ? keep.substr(word.size() + 1, keep.size() - word.size() - 2) : std::string_view();
+}
 
 // So many digits at text[at]; nothing when there are others.
 std::optional<uint32_t> DigitsAt(std::string_view text, size_t at, size_t digits) {
@@ -37,22 +50,22 @@ std::optional<uint32_t> DigitsAt(std::string_view text, size_t at, size_t digits
   return number;
 }
 
-// Seconds since 1970 of YYYY-MM-DD, to the second where Thh:mm:ss follows; the last number of all
-// for anything else.
+// Seconds since 1970 of YYYY-MM-DD, to the second where Thh:mm:ss follows; kLastRank for
+// anything else.
 uint32_t SecondsOf(std::string_view text) {
   const auto year = DigitsAt(text, 0, 4);
   const auto month = DigitsAt(text, 5, 2);
   const auto day = DigitsAt(text, 8, 2);
-  if (!year.has_value() || !month.has_value() || !day.has_value()) return UINT32_MAX;
+  if (!year.has_value() || !month.has_value() || !day.has_value()) return kLastRank;
   const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)),
                                          std::chrono::month(*month), std::chrono::day(*day)};
-  if (text[4] != '-' || text[7] != '-' || !date.ok()) return UINT32_MAX;
+  if (text[4] != '-' || text[7] != '-' || !date.ok()) return kLastRank;
   int64_t seconds = int64_t{86400} * std::chrono::sys_days(date).time_since_epoch().count();
   constexpr size_t kTime = 11;
   seconds += 3600 * int64_t{DigitsAt(text, kTime, 2).value_or(0)} +
              60 * int64_t{DigitsAt(text, kTime + 3, 2).value_or(0)} +
              DigitsAt(text, kTime + 6, 2).value_or(0);
-  return static_cast<uint32_t>(std::clamp<int64_t>(seconds, 0, UINT32_MAX - 1));
+  return static_cast<uint32_t>(std::clamp<int64_t>(seconds, 0, kLastRank - 1));
 }
 
 class NearDuplicatesMapper : public quern::Mapper {
@@ -60,13 +73,7 @@ class NearDuplicatesMapper : public quern::Mapper {
   void Start(quern::TaskContext& context) override {
     reader_.Start(context);
     too_short_ = context.counter("documents_without_words");
-    const std::string keep(context.param("keep", "first"));
-    if (keep != "first" && keep != "longest" && keep != "earliest") {
-      context.Fail("params.keep = '" + keep + "': must be first, longest or earliest");
-    }
-    keep_ = keep == "longest"    ? Keep::kLongest
-            : keep == "earliest" ? Keep::kEarliest
-                                 : Keep::kFirst;
+    ReadKeep(context);
   }
 
   void Map(const quern::MapInput& in) override {
@@ -80,21 +87,61 @@ class NearDuplicatesMapper : public quern::Mapper {
   }
 
  private:
+  void ReadKeep(quern::TaskContext& context) {
+    const std::string keep(context.param("keep", "first"));
+    const std::string_view most = TagNamedBy(keep, "most");
+    const std::string_view least = TagNamedBy(keep, "least");
+    if (!most.empty() || !least.empty()) {
+      keep_ = most.empty() ? Keep::kLeast : Keep::kMost;
+      tag_ = most.empty() ? least : most;
+      without_tag_ = context.counter("documents_without_that_tag");
+    } else if (keep == "longest") {
+      keep_ = Keep::kLongest;
+    } else if (keep == "earliest") {
+      keep_ = Keep::kEarliest;
+    } else if (keep != "first") {
+      context.Fail("params.keep = '" + keep +
+                   "': must be first, longest, earliest, most(TAG) or least(TAG)");
+    }
+  }
+
   // The less the better.
   uint32_t RankOf(const Document& document) const {
-    if (keep_ == Keep::kFirst) return 0;
-    if (keep_ == Keep::kLongest) {
-      const size_t bytes = std::min<size_t>(document.text.size(), UINT32_MAX);
-      return UINT32_MAX - static_cast<uint32_t>(bytes);
+    switch (keep_) {
+      case Keep::kFirst:
+        return 0;
+      case Keep::kLongest: {
+        const size_t bytes = std::min<size_t>(document.text.size(), UINT32_MAX);
+        return UINT32_MAX - static_cast<uint32_t>(bytes);
+      }
+      case Keep::kEarliest: {
+        const uint32_t crawled = SecondsOf(quern::text::StringField(document.fields, "crawled"));
+        if (crawled != kLastRank) return crawled;
+        return SecondsOf(quern::text::StringField(document.fields, "date"));
+      }
+      case Keep::kMost:
+      case Keep::kLeast:
+        break;
     }
-    const uint32_t crawled = SecondsOf(quern::text::StringField(document.fields, "crawled"));
-    if (crawled != UINT32_MAX) return crawled;
-    return SecondsOf(quern::text::StringField(document.fields, "date"));
+    const std::optional<double> number = TagOf(document);
+    if (!number.has_value()) return without_tag_->Increment(), kLastRank;
+    return quern::corpus::RankOfNumber(keep_ == Keep::kMost ? -*number : *number);
+  }
+
+  std::optional<double> TagOf(const Document& document) const {
+    const quern::text::JsonField* const tags = quern::text::FindField(document.fields, "tags");
+    if (tags == nullptr) return std::nullopt;
+    const auto fields = quern::text::ReadJsonObject(tags->value);
+    if (!fields.has_value()) return std::nullopt;
+    const quern::text::JsonField* const tag = quern::text::FindField(*fields, tag_);
+    return tag == nullptr ? std::nullopt : quern::corpus::ReadNumber(tag->value);
   }
 
   quern::corpus::DocumentReader reader_;
   quern::text::MinHasher hasher_;
   Keep keep_ = Keep::kFirst;
+  std::string tag_;  // of kMost and kLeast
+  quern::Counter* without_tag_ = nullptr;
   quern::Counter* too_short_ = nullptr;
 };
 QUERN_REGISTER_MAPPER(NearDuplicatesMapper);

@@ -17,15 +17,6 @@ constexpr std::string_view kFineWeb = "FineWeb (Penedo et al. 2024)";
 constexpr std::string_view kGopher = "Gopher (Rae et al. 2021)";
 constexpr std::string_view kC4 = "C4 (Raffel et al. 2020)";
 
-// A finite one: JSON has no other, and "inf" would be a rule that is off.
-std::optional<double> ReadNumber(std::string_view text) {
-  double number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [last, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || last != end || !std::isfinite(number)) return std::nullopt;
-  return number;
-}
-
 // The metric of this name; kMetricCount when there is none.
 size_t MetricNamed(std::string_view name) {
   size_t i = 0;
@@ -71,6 +62,15 @@ const std::vector<Rule>& AllRules() {
       {"fineweb.newlines_per_word_max", "newlines_per_word", kMax, 0.3, kFineWeb},
   };
   return rules;
+}
+
+// A finite one: JSON has no other, and "inf" would be a rule that is off.
+std::optional<double> ReadNumber(std::string_view text) {
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [last, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || last != end || !std::isfinite(number)) return std::nullopt;
+  return number;
 }
 
 std::string ShortNumber(double number) {

@@ -28,6 +28,9 @@ const std::vector<Rule>& AllRules();
 // As short as reads back equal: 0.65, 100000.
 std::string ShortNumber(double number);
 
+// A number of JSON; nothing for anything else, nor for one that is too large.
+std::optional<double> ReadNumber(std::string_view text);
+
 // What a document was measured to be.
 struct Tags {
   std::string language = "und";

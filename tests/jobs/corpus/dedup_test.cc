@@ -36,6 +36,26 @@ TEST(Edges, AreReadBackAsTheyWere) {
   }
 }
 
+class RanksTest : public RandomTest {};
+
+TEST_F(RanksTest, AreInTheOrderOfTheirNumbers) {
+  std::vector<double> numbers = {-1e300, -3e38, -100'000, -1.5, -0.65,   -1e-30, 0,
+                                 1e-30,  0.65,  0.650001, 1.5,  100'000, 3e38,   1e300};
+  for (size_t i = 1; i < numbers.size(); ++i) {
+    EXPECT_LT(corpus::RankOfNumber(numbers[i - 1]), corpus::RankOfNumber(numbers[i])) << i;
+  }
+  EXPECT_EQ(corpus::RankOfNumber(-0.0), corpus::RankOfNumber(0.0));
+  EXPECT_LT(corpus::RankOfNumber(1e300), UINT32_MAX);
+  for (int i = 0; i < 1000; ++i) {
+    numbers.push_back((static_cast<double>(Below(2'000'001)) - 1'000'000) /
+                      static_cast<double>(1 + Below(1'000'000)));
+  }
+  std::sort(numbers.begin(), numbers.end());
+  for (size_t i = 1; i < numbers.size(); ++i) {
+    EXPECT_LE(corpus::RankOfNumber(numbers[i - 1]), corpus::RankOfNumber(numbers[i]));
+  }
+}
+
 class StarsTest : public RandomTest {
  protected:
   using Edges = std::set<std::pair<std::string, std::string>>;
@@ -314,7 +334,8 @@ TEST_F(DedupJobTest, TheLongestMayStayInstead) {
   (*spec.mutable_params())["keep"] = "longest";
   EXPECT_THAT(OutputOf(spec, "out"), HasSubstr("{\"duplicate\": \"a\", \"duplicate_rank\": "));
   (*spec.mutable_params())["keep"] = "best";
-  EXPECT_THAT(Run(spec).out, HasSubstr("params.keep = 'best': must be first, longest or earliest"));
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.keep = 'best': must be first, longest, earliest, "
+                                       "most(TAG) or least(TAG)"));
 }
 
 TEST_F(DedupJobTest, TheEarliestMayStayInstead) {
@@ -333,6 +354,48 @@ TEST_F(DedupJobTest, TheEarliestMayStayInstead) {
   EXPECT_THAT(edges, HasSubstr("{\"duplicate\": \"b\", \"duplicate_rank\": 1795327528, "));
   EXPECT_THAT(edges, HasSubstr("{\"duplicate\": \"e\", \"duplicate_rank\": 4294967295, "));
   EXPECT_THAT(edges, Not(HasSubstr("{\"duplicate\": \"d\"")));
+}
+
+TEST_F(DedupJobTest, TheOneWithTheBestTagMayStayInstead) {
+  const std::string text = Words(0, 150);
+  const auto line = [&](const std::string& id, const std::string& fields) {
+    return "{\"id\": \"" + id + "\", \"text\": \"" + text + "\"" + fields + "}\n";
+  };
+  const std::vector<std::string> lines = {line("a", ""),
+                                          line("b", R"(, "tags": {"words": 9, "score": 0.5})"),
+                                          line("c", R"(, "tags": {"score": 0.75})"),
+                                          line("d", R"(, "tags": {"score": 0.75})"),
+                                          line("e", R"(, "tags": {"score": -2e3})"),
+                                          line("f", R"(, "tags": {"score": "1"})"),
+                                          line("g", R"(, "tags": [1])"),
+                                          line("h", R"(, "score": 1)")};
+  // Whatever files they come in, and in whatever order.
+  Shell("mkdir " + dir_ / "one" + " " + dir_ / "two");
+  for (size_t i = 0; i < lines.size(); ++i) {
+    Write(fmt::format("one/{}", i), lines[i]);
+    std::ofstream(dir_ / "two/0", std::ios::app) << lines[lines.size() - 1 - i];
+  }
+  for (const auto& [keep, best] :
+       {std::pair{"most(score)", "c"}, {"least(score)", "e"}, {"most(words)", "b"}}) {
+    std::string edges;
+    for (const char* input : {"one", "two"}) {
+      pb::JobSpec spec = JobOver("near_duplicates", dir_ / input, "out");
+      (*spec.mutable_params())["keep"] = keep;
+      const std::string got = OutputOf(spec, "out");
+      EXPECT_TRUE(edges.empty() || got == edges) << got << edges;
+      edges = got;
+      EXPECT_THAT(log_, HasSubstr(fmt::format("user.documents_without_that_tag = {}",
+                                              keep == std::string("most(words)") ? 7 : 4)));
+    }
+    EXPECT_THAT(edges, HasSubstr(fmt::format("\"of\": \"{}\"", best)));
+    EXPECT_THAT(edges, Not(HasSubstr(fmt::format("\"duplicate\": \"{}\"", best)))) << keep;
+    EXPECT_THAT(edges, HasSubstr("{\"duplicate\": \"h\", \"duplicate_rank\": 4294967295, "));
+  }
+  for (const char* keep : {"most", "most()", "least(", "best(score)", "mostly(score)"}) {
+    pb::JobSpec spec = JobOver("near_duplicates", dir_ / "one", "out");
+    (*spec.mutable_params())["keep"] = keep;
+    EXPECT_THAT(Run(spec).out, HasSubstr(fmt::format("params.keep = '{}': must be", keep)));
+  }
 }
 
 // The longest has the id of a shorter one: with other ranks they are two nodes of the graph.
