@@ -12,6 +12,7 @@
 #include "client/shell/interrupt.h"
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
+#include "common/crc32c.h"
 
 namespace quern::shell {
 namespace {
@@ -47,6 +48,31 @@ struct PackCounts {
     }
   }
 };
+
+// As of files that are put alone, in the same words; why one is left out instead.
+void PrintFile(Shell* shell, const std::string& source, const std::string& target,
+               const PackedText& file) {
+  if (!shell->json()) return;
+  JsonLine line;
+  line.Add("source", source);
+  switch (file.verdict) {
+    case PackVerdict::kText:
+      line.Add("path", target)
+          .Add("bytes", file.text.size())
+          .Add("crc32c", fmt::format("{:08x}", Crc32c(file.text)));
+      break;
+    case PackVerdict::kBinary:
+      line.Add("skipped", "binary");
+      break;
+    case PackVerdict::kTooLarge:
+      line.Add("skipped", "too_large");
+      break;
+    case PackVerdict::kUnreadable:
+      line.Add("skipped", "unreadable");
+      break;
+  }
+  shell->Print(line);
+}
 
 bool IsText(std::string_view bytes) {
   return std::memchr(bytes.data(), '\0', bytes.size()) == nullptr &&
@@ -114,7 +140,7 @@ std::string PackLine(std::string_view path, std::string_view text) {
   return JsonLine().Add("id", id).Add("text", text).ToString() + "\n";
 }
 
-absl::Status PackDirectory(Shell* shell, const std::string& directory,
+absl::Status PackDirectory(Shell* shell, const std::string& directory, const std::string& target,
                            const LocalTreeOptions& options, client::FileWriter* writer) {
   ASSIGN_OR_RETURN(const LocalTree tree, ListLocalTree(directory, options));
   PackCounts counts;
@@ -131,6 +157,7 @@ absl::Status PackDirectory(Shell* shell, const std::string& directory,
     if (file.verdict == PackVerdict::kText) {
       RETURN_IF_ERROR(writer->Append(PackLine(entry.path, file.text)));
     }
+    PrintFile(shell, entry.path, target, file);
   }
   progress->Finish();
   ASSIGN_OR_RETURN(const client::FileStatus status, writer->Close());

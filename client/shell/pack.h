@@ -30,8 +30,8 @@ PackedText ReadText(const std::string& path, size_t max_bytes = kMaxPackedBytes)
 // \xe9, so that two such files have two ids.
 std::string PackLine(std::string_view path, std::string_view text);
 
-// Packs everything below `directory` and closes the writer.
-absl::Status PackDirectory(Shell* shell, const std::string& directory,
+// Packs everything below `directory` and closes the writer of `target`.
+absl::Status PackDirectory(Shell* shell, const std::string& directory, const std::string& target,
                            const LocalTreeOptions& options, client::FileWriter* writer);
 
 }  // namespace quern::shell

@@ -238,7 +238,7 @@ class Put final : public ShellCommand {
   absl::Status PutPacked(Shell* shell, const std::string& target) const {
     if (arguments_.size() != 1) return UsageError("--pack takes one directory and one target");
     ASSIGN_OR_RETURN(const auto writer, shell->fs()->Create(target, Options()));
-    return PackDirectory(shell, arguments_.front(), tree_options_, writer.get());
+    return PackDirectory(shell, arguments_.front(), target, tree_options_, writer.get());
   }
 
   bool force_ = false;

@@ -1,5 +1,6 @@
 // Files go in and come out unchanged, whatever they are called, over restarts and beside others.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "common/crc32c.h"
 #include "tests/cluster/cluster.h"
 #include "tests/cluster/test_data.h"
 
@@ -15,6 +17,7 @@ namespace quern::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 TEST(PutGet, BytesComeBackUnchanged) {
   const auto cluster = Cluster::Start();
@@ -231,6 +234,26 @@ TEST(PutGet, WhatIsNotPackedIsNamed) {
   const CommandResult many = cluster->Dfs({"put", "--pack", dir, "/many"});
   EXPECT_THAT(many.err, HasSubstr("UTF-8: " + dir + "/a, " + dir + "/b, "));
   EXPECT_THAT(many.err, HasSubstr("/j and 3 more\n"));
+}
+
+TEST(PutGet, EachPackedFileIsTold) {
+  const auto cluster = Cluster::Start({.chunkservers = 1, .workers = 1});
+  ASSERT_NE(cluster, nullptr);
+  const std::string dir = cluster->scratch() + "/texts";
+  ASSERT_EQ(mkdir(dir.c_str(), 0755), 0);
+  std::ofstream(dir + "/a") << "text\n";
+  std::ofstream(dir + "/b") << "caf\xe9\n";
+  const std::string alone = cluster->Dfs({"put", "--json", dir + "/a", "/alone"}).out;
+  EXPECT_THAT(alone, HasSubstr(fmt::format("\"bytes\":5,\"crc32c\":\"{:08x}\"", Crc32c("text\n"))));
+  const CommandResult packed = cluster->Dfs({"put", "--json", "--pack", dir, "/packed.jsonl"});
+  ASSERT_EQ(packed.exit_code, 0) << packed.Describe();
+  std::string as_alone = alone;
+  as_alone.replace(as_alone.find("/alone"), 6, "/packed.jsonl");
+  EXPECT_THAT(
+      packed.out,
+      StartsWith(as_alone + fmt::format("{{\"source\":\"{}/b\",\"skipped\":\"binary\"}}\n", dir) +
+                 "{\"path\":\"/packed.jsonl\","));
+  EXPECT_THAT(packed.out, HasSubstr("\"files\":1,\"text_bytes\":5,\"skipped_binary\":1,"));
 }
 
 TEST(PutGet, TwoClustersSideBySideDoNotMix) {
