@@ -162,7 +162,7 @@ class Debug final : public JobCommand {
     if (exit.signal != 0 || exit.code != kExitFailed) {
       pb::AttemptFailure failure = DescribeExit(exit);
       AddEvidence(dir, &failure);
-      Err().Format("mr debug: {}: {}{}\n", name(), failure.message(), AtRecord(failure));
+      Err().Format("mr debug: {}: {}\n", name(), MessageAtRecord(failure));
     }
     Err().Format("Try: mr debug {} {} --gdb\n", words_[0], words_[1]);
     return kExitFailed;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -40,6 +41,12 @@ std::string PhaseText(const RecordPosition& at, std::string_view message) {
   return "";
 }
 
+// Where it was belongs to what happened: "it died in Map. Try: again".
+std::string WithPlace(std::string_view message, std::string_view place) {
+  const size_t advice = std::min(message.rfind(". Try: "), message.size());
+  return fmt::format("{}{}{}", message.substr(0, advice), place, message.substr(advice));
+}
+
 }  // namespace
 
 pb::AttemptFailure DescribeExit(const ExitStatus& exit) {
@@ -64,8 +71,7 @@ void AddEvidence(const std::string& dir, pb::AttemptFailure* failure) {
   if (failure->in_record()) return;
   const auto position = ReadRecordPosition(dir + "/record");
   if (!position.ok() || position->phase == RecordPhase::kNone) return;
-  failure->set_message(
-      fmt::format("{}{}", failure->message(), PhaseText(*position, failure->message())));
+  failure->set_message(WithPlace(failure->message(), PhaseText(*position, failure->message())));
   if (position->phase != RecordPhase::kMap && position->phase != RecordPhase::kReduce) return;
   failure->set_in_record(true);
   failure->set_record_source(position->source);
@@ -80,6 +86,18 @@ std::string AtRecord(const pb::AttemptFailure& failure) {
     return fmt::format(", at key {}", failure.record_position());
   }
   return fmt::format(", at {}:{}", failure.record_source(), failure.record_position());
+}
+
+std::string MessageAtRecord(const pb::AttemptFailure& failure) {
+  return WithPlace(failure.message(), AtRecord(failure));
+}
+
+void AddMemoryAdvice(MemoryAdvice advice, pb::AttemptFailure* failure) {
+  std::string text = ". Try: a larger limits.memory";
+  if (failure->blames_record() && advice == MemoryAdvice::kRaiseLimitOrSkip) {
+    text += ", or limits.skip_bad_records = true, which sets such a record aside";
+  }
+  failure->set_message(failure->message() + text);
 }
 
 std::string Tail(const std::string& path, size_t max_bytes) {

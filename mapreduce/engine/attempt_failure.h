@@ -19,6 +19,14 @@ void AddEvidence(const std::string& dir, pb::AttemptFailure* failure);
 // ", at /in/a.txt:4711", or ", at key 12" of a reducer; empty when it was in no record.
 std::string AtRecord(const pb::AttemptFailure& failure);
 
+// The message with AtRecord, and behind it what the message says to try.
+std::string MessageAtRecord(const pb::AttemptFailure& failure);
+
+// What to do about an attempt that took too much memory, at the end of its message. Nobody knows
+// which record ended a command.
+enum class MemoryAdvice { kRaiseLimit, kRaiseLimitOrSkip };
+void AddMemoryAdvice(MemoryAdvice advice, pb::AttemptFailure* failure);
+
 // The last lines of a file, at most `max_bytes`; empty when it cannot be read.
 std::string Tail(const std::string& path, size_t max_bytes);
 

@@ -138,7 +138,7 @@ std::vector<std::string> PlacesOfTasks(const Leftovers& leftovers) {
       pb::AttemptFailure failure;
       AddEvidence(fmt::format("{}/{}", dir, task), &failure);
       if (failure.message().empty()) continue;
-      places.push_back(fmt::format("{}{}{}", task, failure.message(), AtRecord(failure)));
+      places.push_back(task + MessageAtRecord(failure));
     }
   }
   return places;

@@ -77,8 +77,7 @@ absl::StatusOr<pb::AttemptResult> LocalTasks::RunOne(const pb::TaskSpec& task, c
   unlink(record.c_str());
   if (result.ok()) return result;
   const pb::AttemptFailure failure = DescribeFailure(result.status(), *environment.position);
-  return MakeStatus(result.status().code(),
-                    fmt::format("{}: {}{}", name, failure.message(), AtRecord(failure)));
+  return MakeStatus(result.status().code(), fmt::format("{}: {}", name, MessageAtRecord(failure)));
 }
 
 }  // namespace quern::mr

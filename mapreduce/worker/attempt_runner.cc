@@ -21,6 +21,15 @@ constexpr absl::Duration kTick = absl::Seconds(1);
 constexpr uint64_t kMaxLogBytes = uint64_t{64} << 20;
 // Of one task, all that it has started included.
 constexpr size_t kMaxProcesses = 500;
+// A job of commands has them in its parameters.
+constexpr char kCommandParameter[] = "command.map";
+
+// Nothing more can be skipped where that is on already, or refused.
+MemoryAdvice AdviceFor(const pb::JobSpec& job) {
+  const bool can_skip =
+      !job.limits().skip_bad_records() && !job.params().contains(kCommandParameter);
+  return can_skip ? MemoryAdvice::kRaiseLimitOrSkip : MemoryAdvice::kRaiseLimit;
+}
 
 }  // namespace
 
@@ -191,9 +200,12 @@ std::optional<AttemptRunner::Update> AttemptRunner::CheckLimits(TaskProcess* tas
   last_memory_check_ = now;
   const pb::JobSpec::Limits& limits = task_.job().limits();
   pb::AttemptFailure failure;
-  if (const std::string excess = ExcessOf(*task); !excess.empty()) {
-    failure.set_message(excess);
-    return Failed(std::move(failure));
+  if (const Excess excess = ExcessOf(*task); !excess.text.empty()) {
+    failure.set_message(excess.text);
+    if (!excess.of_memory) return Failed(std::move(failure));
+    Update update = Failed(std::move(failure));
+    AddMemoryAdvice(AdviceFor(task_.job()), update.mutable_failure());
+    return update;
   }
   const absl::Duration timeout = absl::Milliseconds(limits.timeout_ms());
   if (now - last_progress_ > timeout) {
@@ -208,25 +220,26 @@ std::optional<AttemptRunner::Update> AttemptRunner::CheckLimits(TaskProcess* tas
   return std::nullopt;
 }
 
-// What its processes take too much of; empty: nothing.
-std::string AttemptRunner::ExcessOf(const TaskProcess& task) {
+// What its processes take too much of.
+AttemptRunner::Excess AttemptRunner::ExcessOf(const TaskProcess& task) {
   const pid_t root = task.process->pid();
   TreeUsage usage = MeasureTree(root, kMaxProcesses + 1);
   if (usage.processes > kMaxProcesses) {
-    return fmt::format("more than {} processes at once", kMaxProcesses);
+    return {.text = fmt::format("more than {} processes at once", kMaxProcesses)};
   }
   const uint64_t limit = task_.job().limits().memory_bytes() + context_->memory_slack_bytes;
   const bool was_over = std::exchange(over_memory_, usage.memory_bytes > limit);
-  if (!over_memory_) return "";
+  if (!over_memory_) return {};
   if (usage.processes > 1) {
     // Between fork and exec a child's memory is its parent's: twice in a row it is its own.
-    if (!was_over) return "";
+    if (!was_over) return {};
     usage = MeasureTreeExactly(root, kMaxProcesses);
-    if (usage.memory_bytes <= limit) return "";
+    if (usage.memory_bytes <= limit) return {};
   }
-  return fmt::format("out of memory: it took {}, limits.memory is {}",
-                     FormatBinarySize(usage.memory_bytes),
-                     FormatBinarySize(task_.job().limits().memory_bytes()));
+  return {.text = fmt::format("out of memory: it took {}, limits.memory is {}",
+                              FormatBinarySize(usage.memory_bytes),
+                              FormatBinarySize(task_.job().limits().memory_bytes())),
+          .of_memory = true};
 }
 
 void AttemptRunner::SendOutputs(TaskProcess* task) {

@@ -76,7 +76,11 @@ class AttemptRunner {
   std::optional<Update> Supervise(TaskProcess* task);
   std::optional<Update> OnMessage(const pb::FromTask& message);
   std::optional<Update> CheckLimits(TaskProcess* task);
-  std::string ExcessOf(const TaskProcess& task);
+  struct Excess {
+    std::string text;  // empty: nothing
+    bool of_memory = false;
+  };
+  Excess ExcessOf(const TaskProcess& task);
   void OnProgress(const pb::AttemptProgress& progress);
   void SendOutputs(TaskProcess* task);
   // Whom Kill and AddMapOutputs wake; null: nobody. It has to live until the next call.

@@ -77,9 +77,7 @@ Fault FaultOf(const pb::AttemptFailure& failure) {
   return failure.ends_job() ? Fault::kUserCodeForGood : Fault::kUserCode;
 }
 
-std::string DescribeFailure(const pb::AttemptFailure& failure) {
-  return fmt::format("{}{}", failure.message(), AtRecord(failure));
-}
+std::string DescribeFailure(const pb::AttemptFailure& failure) { return MessageAtRecord(failure); }
 
 std::string DescribeLastFailure(const pb::AttemptId& id, uint32_t limit,
                                 const pb::AttemptFailure& failure) {

@@ -93,6 +93,33 @@ TEST(RecordPositionTest, OnlyMapAndReduceBlameARecord) {
   EXPECT_EQ(evidence(RecordPhase::kNone), "died");
 }
 
+TEST(RecordPositionTest, AdviceStandsBehindThePlace) {
+  const TempDir dir;
+  const auto told = [&](RecordPhase phase, MemoryAdvice advice) {
+    const auto writer = *RecordPositionWriter::Create(dir / "record");
+    writer->SetSource("/in/a");
+    writer->SetPosition(17);
+    writer->SetPhase(phase);
+    pb::AttemptFailure failure;
+    failure.set_message("it took too much");
+    AddEvidence(dir.path(), &failure);
+    AddMemoryAdvice(advice, &failure);
+    return MessageAtRecord(failure);
+  };
+  EXPECT_EQ(told(RecordPhase::kMap, MemoryAdvice::kRaiseLimitOrSkip),
+            "it took too much in Map, at /in/a:17. Try: a larger limits.memory, or "
+            "limits.skip_bad_records = true, which sets such a record aside");
+  EXPECT_EQ(told(RecordPhase::kMap, MemoryAdvice::kRaiseLimit),
+            "it took too much in Map, at /in/a:17. Try: a larger limits.memory");
+  // What no record can be blamed for is not skipped.
+  EXPECT_EQ(told(RecordPhase::kCallback, MemoryAdvice::kRaiseLimitOrSkip),
+            "it took too much (in Start or Finish). Try: a larger limits.memory");
+  pb::AttemptFailure killed;
+  killed.set_message("killed. Try: fewer slots");
+  AddEvidence(dir.path(), &killed);
+  EXPECT_EQ(MessageAtRecord(killed), "killed (in Start or Finish). Try: fewer slots");
+}
+
 TEST(RecordPositionTest, AGuardGivesThePhaseBack) {
   const auto position = RecordPositionWriter::Private();
   position->SetPhase(RecordPhase::kMap);

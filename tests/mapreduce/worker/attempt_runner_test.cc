@@ -263,6 +263,7 @@ TEST_F(AttemptRunnerTest, EndsWhatTakesMoreMemoryThanItsLimit) {
   EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_FAILED);
   EXPECT_THAT(update.failure().message(), HasSubstr("out of memory"));
   EXPECT_THAT(update.failure().message(), HasSubstr("limits.memory is 64 MiB"));
+  EXPECT_THAT(update.failure().message(), HasSubstr(". Try: a larger limits.memory"));
 }
 
 TEST_F(AttemptRunnerTest, TheMemoryOfForkedProcessesCounts) {
