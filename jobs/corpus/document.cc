@@ -38,6 +38,7 @@ std::string IdOf(const std::vector<text::JsonField>& fields) {
 }
 
 void DocumentReader::Start(TaskContext& context) {
+  context_ = &context;
   json_ = context.input_format() == "jsonl";
   field_ = NameParam(context, "field", "text");
   documents_ = context.counter("documents");
@@ -79,6 +80,7 @@ std::optional<Document> DocumentReader::Read(const MapInput& in) {
   if (json_) {
     document = ReadJson(in);
   } else {
+    SkipWhenTooLong(in.value().size());
     document.emplace().text = in.value();
   }
   if (!document.has_value()) return std::nullopt;
@@ -89,6 +91,12 @@ std::optional<Document> DocumentReader::Read(const MapInput& in) {
   return document;
 }
 
+// Without the record a job would end that has read all others.
+void DocumentReader::SkipWhenTooLong(size_t text_bytes) {
+  if (text_bytes <= kMostTextBytes) return;
+  context_->SkipRecord("a text of more than " + std::to_string(kMostTextBytes >> 20) + " MiB");
+}
+
 std::optional<Document> DocumentReader::ReadJson(const MapInput& in) {
   if (IsBlankLine(in.value())) return std::nullopt;
   auto fields = text::ReadJsonObject(in.value());
@@ -97,8 +105,9 @@ std::optional<Document> DocumentReader::ReadJson(const MapInput& in) {
   if (field == nullptr || !text::IsJsonString(field->value)) {
     return without_text_->Increment(), std::nullopt;
   }
-  std::optional<std::string> text = text::ReadJsonString(field->value);
+  std::optional<std::string> text = text::ReadJsonString(field->value, kMostTextBytes + 1);
   if (!text.has_value()) return bad_json_->Increment(), std::nullopt;
+  SkipWhenTooLong(text->size());
   return Document{IdOf(*fields), *std::move(text), *std::move(fields)};
 }
 

@@ -31,6 +31,10 @@ void AddFields(const Document& document, text::JsonObjectWriter* line);
 // The document with a field "rejected": {"rule": RULE, "of": ID}: what it is a copy of.
 std::string RejectedCopy(const Document& document, std::string_view rule, std::string_view of);
 
+// More of a text is no document: whatever is in it, its tables of words fit in the memory that a
+// task has unless its job says otherwise.
+inline constexpr size_t kMostTextBytes = size_t{32} << 20;
+
 // Format jsonl: {"id": ..., "text": ..., anything else}; the field with the text is named by
 // params.field. Formats text and whole: the record is the text. A document without an id (a string
 // that is not empty, or a number) is named by its place, path:offset. Bytes of an id that are no
@@ -40,7 +44,8 @@ class DocumentReader {
   // Once, before the first record.
   void Start(TaskContext& context);
   // Nothing when the record is none: a blank line, no JSON object, or without a text; the last two
-  // are counted. Bytes of the text that are no UTF-8 are left as they are.
+  // are counted. Bytes of the text that are no UTF-8 are left as they are. A record with a text of
+  // more than kMostTextBytes is set aside (SkipRecord): then it does not return.
   std::optional<Document> Read(const MapInput& in);
 
   // Of a document that Read has given: it is a line of bad JSON instead.
@@ -52,9 +57,11 @@ class DocumentReader {
 
  private:
   std::optional<Document> ReadJson(const MapInput& in);
+  void SkipWhenTooLong(size_t text_bytes);
 
   bool json_ = false;
   std::string field_;
+  TaskContext* context_ = nullptr;
   Counter* documents_ = nullptr;
   Counter* bad_json_ = nullptr;
   Counter* without_text_ = nullptr;

@@ -176,6 +176,37 @@ TEST_F(BadInputTest, OneLongLineIsOneDocument) {
   EXPECT_EQ(Pages("kept-rejected"), "letters long ");
 }
 
+// Its tables of words would take many times as much memory as it.
+TEST_F(BadInputTest, ATextThatIsTooLongIsSetAsideByEveryStage) {
+  constexpr size_t kMost = 32 << 20;
+  const std::string good = fmt::format(
+      "{{\"id\": \"good\", \"url\": \"http://h/good\", \"text\": \"{}\"}}\n", Words("g"));
+  {
+    std::ofstream docs(dir_ / "crawl/docs", std::ios::binary);
+    docs << good << "{\"id\": \"long\", \"url\": \"http://h/long\", \"text\": \"";
+    for (size_t i = 0; i < kMost; i += 2) docs << "x ";
+    docs << "x\"}\n" << good;
+  }
+  for (const char* job : {"tag", "filter", "clean_text", "exact_dedup", "near_duplicates"}) {
+    pb::JobSpec spec = SpecOf(job, "crawl", job);
+    if (job == std::string("exact_dedup")) spec.mutable_reduce()->set_group(2);
+    if (job == std::string("near_duplicates")) spec.mutable_reduce()->set_group(1);
+    if (job == std::string("clean_text") || job == std::string("exact_dedup")) {
+      spec.add_outputs()->set_name("rejected");
+      spec.mutable_outputs(0)->mutable_output()->set_format("raw");
+    }
+    if (spec.mutable_reduce()->group() > 0) spec.mutable_reduce()->set_tasks(1);
+    const std::string log = RunWithin(400, spec);
+    EXPECT_THAT(log, HasSubstr("quern.map_skipped_records: a text of more than 32 MiB = 1")) << job;
+    EXPECT_THAT(log, HasSubstr("user.documents = 2")) << job;
+  }
+  EXPECT_EQ(Pages("tag"), "good good ");
+  // One byte less is a document.
+  std::ofstream(dir_ / "crawl/docs", std::ios::binary)
+      << "{\"id\": \"most\", \"text\": \"" << std::string(kMost, 'x') << "\"}\n";
+  EXPECT_THAT(RunWithin(1000, SpecOf("tag", "crawl", "most")), HasSubstr("user.documents = 1"));
+}
+
 TEST_F(BadInputTest, EdgesThatWouldMeetNoDocumentAreRefused) {
   Write("docs", "{\"id\": \"a\", \"text\": \"x\"}\n{\"duplicate\": \"a\", \"of\": \"b\"}\n");
   pb::JobSpec spec = SpecOf("drop_duplicates", "crawl", "kept");
