@@ -5,6 +5,7 @@
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/interrupt_watch.h"
 #include "mapreduce/cli/log_printer.h"
+#include "mapreduce/engine/attempt_failure.h"
 #include "mapreduce/engine/state_name.h"
 #include "mapreduce/engine/task_id.h"
 
@@ -93,7 +94,7 @@ class Logs final : public JobCommand {
     }
     Out().Format("==> {} {} on {} <==\n", FormatAttempt(attempt.id()), StateName(attempt.state()),
                  attempt.node());
-    if (attempt.has_failure()) Out().Format("{}\n", attempt.failure().message());
+    if (attempt.has_failure()) Out().Format("{}\n", MessageAtRecord(attempt.failure()));
     // What is gone with its worker is no reason to stop; its last lines were reported.
     if (!Print(request).ok()) Out().Format("{}", attempt.failure().log_tail());
   }

@@ -2,6 +2,7 @@
 #include "common/cli/output.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/format.h"
+#include "mapreduce/engine/attempt_failure.h"
 #include "mapreduce/engine/state_name.h"
 #include "mapreduce/engine/task_id.h"
 
@@ -61,7 +62,7 @@ class Tasks final : public JobCommand {
                    attempt.locality(), LengthText(attempt.started_ms(), attempt.finished_ms(), now),
                    fmt::format("{:.0f}%", done ? 100 : 100 * attempt.progress().fraction()),
                    FormatBinarySize(attempt.progress().input_bytes()), attempt.progress().phase(),
-                   attempt.failure().message()});
+                   MessageAtRecord(attempt.failure())});
   }
 
   bool slowest_ = false;

@@ -71,6 +71,8 @@ TEST_F(JobHistory, TasksTimesAndFailuresOutliveTheCoordinator) {
   const std::string of_succeeded = Describe(succeeded);
   EXPECT_THAT(of_failed, HasSubstr("signal 11 (Segmentation fault)"));
   EXPECT_THAT(of_failed, HasSubstr("m-00000.3"));
+  EXPECT_THAT(cluster_->Mr({"tasks", failed}).out, HasSubstr("in Map, at /in put:5"));
+  EXPECT_THAT(cluster_->Mr({"logs", failed}).out, HasSubstr("in Map, at /in put:5\n"));
   EXPECT_THAT(of_failed, HasSubstr("about to misbehave"));
   EXPECT_THAT(of_succeeded, HasSubstr("r-00000.0"));
   for (int restart = 0; restart < 2; ++restart) {

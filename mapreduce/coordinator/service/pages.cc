@@ -185,7 +185,7 @@ absl::StatusOr<PageContent> Tasks(Coordinator* coordinator, const HttpRequest& r
                           Length(attempt.started_ms(), attempt.finished_ms(), coordinator->Now()),
                           PageCell::Percent(attempt.progress().fraction()),
                           attempt.progress().phase(), attempt.progress().status(),
-                          attempt.failure().message()});
+                          DescribeFailure(attempt.failure())});
   }
   return page;
 }
