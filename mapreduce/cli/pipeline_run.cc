@@ -57,8 +57,9 @@ bool ReadsIn(const LoadedPipeline& loaded) {
   const std::pair<std::string, std::string> in("path", "@in");
   for (const LoadedStage& stage : loaded.stages) {
     if (!stage.stage.when.empty()) continue;
-    for (const Settings& input : stage.stage.inputs) {
-      if (std::find(input.begin(), input.end(), in) != input.end()) return true;
+    for (const StageInput& input : stage.stage.inputs) {
+      const Settings& settings = input.settings;
+      if (std::find(settings.begin(), settings.end(), in) != settings.end()) return true;
     }
   }
   return false;
@@ -217,8 +218,8 @@ std::string PipelineHelp(const std::string& target, const PipelineText& pipeline
   text += "Stages; --set STAGE.KEY=VALUE changes one, --set PARAMETER=VALUE all that read it:\n";
   for (const LoadedStage& stage : loaded->stages) {
     std::vector<std::string> inputs;
-    for (const Settings& input : stage.stage.inputs) {
-      for (const auto& [key, value] : input) {
+    for (const StageInput& input : stage.stage.inputs) {
+      for (const auto& [key, value] : input.settings) {
         if (key == "path") inputs.push_back(value);
       }
     }
@@ -226,7 +227,10 @@ std::string PipelineHelp(const std::string& target, const PipelineText& pipeline
                         fmt::join(inputs, ", "), stage.stage.output.empty() ? "" : " -> ",
                         stage.stage.output);
     if (!stage.stage.when.empty()) {
-      text += fmt::format("  {:<18} only with --set {}=...\n", "", stage.stage.when);
+      const std::string& otherwise = stage.stage.otherwise;
+      text +=
+          fmt::format("  {:<18} only with --set {}=...{}\n", "", stage.stage.when,
+                      otherwise.empty() ? "" : fmt::format("; otherwise {} is read", otherwise));
     }
     if (stage.file.parameters && !stage.file.parameters->empty()) {
       text += fmt::format("  {:<18} parameters: {}\n", "", fmt::join(*stage.file.parameters, ", "));

@@ -1,6 +1,5 @@
 #include "mapreduce/cli/pipeline_spec.h"
 
-#include <absl/strings/match.h>
 #include <absl/strings/str_replace.h>
 #include <fmt/ranges.h>
 #include <toml++/toml.h>
@@ -11,6 +10,7 @@
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "mapreduce/cli/job_source.h"
+#include "mapreduce/cli/optional_stages.h"
 #include "mapreduce/cli/toml_text.h"
 #include "mapreduce/plan/pipeline_rules.h"
 
@@ -152,6 +152,8 @@ class PipelineReader {
       stage->job = text;
     } else if (key == "when") {
       stage->when = text;
+    } else if (key == "otherwise") {
+      stage->otherwise = text;
     } else {
       SetOfStage(key, text, stage);
     }
@@ -162,13 +164,12 @@ class PipelineReader {
     const toml::array* inputs = node.as_array();
     if (inputs == nullptr) {
       ASSIGN_OR_RETURN(const std::string path, TomlText(node));
-      stage->inputs.push_back({{"path", path}});
+      stage->inputs.push_back({.settings = {{"path", path}}});
       return absl::OkStatus();
     }
     for (const toml::node& input : *inputs) {
-      Settings& settings = stage->inputs.emplace_back();
+      Settings& settings = stage->inputs.emplace_back().settings;
       if (input.is_table()) {
-        stage->inputs_are_bare = false;
         RETURN_IF_ERROR(ReadSection(input, "", &settings));
       } else {
         ASSIGN_OR_RETURN(std::string path, TomlText(input));
@@ -217,14 +218,13 @@ bool Reads(const LoadedStage& stage, std::string_view param) {
   return !known || std::find(known->begin(), known->end(), param) != known->end();
 }
 
-// The inputs that a stage reads, in the forms that its job gives them.
-absl::Status FillInputs(const PipelineFile& file, LoadedStage* stage) {
-  pb::JobSpec* spec = &stage->file.spec;
-  std::vector<Settings> inputs;
-  for (const Settings& input : stage->stage.inputs) {
-    const auto path = std::find_if(input.begin(), input.end(),
+// Those of a stage, one for each path that @in stands for.
+absl::StatusOr<std::vector<StageInput>> InputsOf(const PipelineFile& file, const StageFile& stage) {
+  std::vector<StageInput> inputs;
+  for (const StageInput& input : stage.inputs) {
+    const auto path = std::find_if(input.settings.begin(), input.settings.end(),
                                    [](const auto& one) { return one.first == "path"; });
-    if (path == input.end()) return InvalidArgumentError("input: path is missing");
+    if (path == input.settings.end()) return InvalidArgumentError("input: path is missing");
     if (path->second != "@in") {
       inputs.push_back(input);
       continue;
@@ -235,9 +235,29 @@ absl::Status FillInputs(const PipelineFile& file, LoadedStage* stage) {
     }
     for (const std::string& in : file.inputs) {
       inputs.push_back(input);
-      Set("path", in, &inputs.back());
+      Set("path", in, &inputs.back().settings);
     }
   }
+  return inputs;
+}
+
+// Whether what stands for a stage that is left out is read anyway, or stands for another one too:
+// nothing is read twice that the file does not name twice.
+bool IsReadAnyway(const std::vector<StageInput>& inputs,
+                  const std::vector<pb::JobSpec::Input>& filled, size_t i) {
+  const std::string bytes = filled[i].SerializeAsString();
+  for (size_t j = 0; j < filled.size(); ++j) {
+    const bool is_first = inputs[j].kind == StageInput::Kind::kWritten ||
+                          (inputs[j].kind == StageInput::Kind::kStandIn && j < i);
+    if (j != i && is_first && filled[j].SerializeAsString() == bytes) return true;
+  }
+  return false;
+}
+
+// The inputs that a stage reads, in the forms that its job gives them. A form goes with its input.
+absl::Status FillInputs(const PipelineFile& file, LoadedStage* stage) {
+  pb::JobSpec* spec = &stage->file.spec;
+  ASSIGN_OR_RETURN(const std::vector<StageInput> inputs, InputsOf(file, stage->stage));
   if (inputs.empty()) {
     if (spec->inputs().empty() || spec->inputs(0).path().empty()) {
       return InvalidArgumentError("input: is missing");
@@ -249,17 +269,26 @@ absl::Status FillInputs(const PipelineFile& file, LoadedStage* stage) {
     return InvalidArgumentError("input: its job has {} inputs, and {} are named", forms.size(),
                                 inputs.size());
   }
-  spec->clear_inputs();
+  std::vector<pb::JobSpec::Input> filled;
   for (size_t i = 0; i < inputs.size(); ++i) {
     SpecFile one;
     pb::JobSpec::Input* input = one.spec.add_inputs();
     if (!forms.empty()) *input = forms.Get(forms.size() > 1 ? static_cast<int>(i) : 0);
-    for (const auto& [key, value] : inputs[i]) {
+    for (const auto& [key, value] : inputs[i].settings) {
       RETURN_IF_ERROR(SetSpecKey("input." + key, value, &one));
     }
-    *spec->add_inputs() = one.spec.inputs(0);
+    filled.push_back(one.spec.inputs(0));
   }
-  return absl::OkStatus();
+  spec->clear_inputs();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].kind == StageInput::Kind::kGone) continue;
+    if (inputs[i].kind == StageInput::Kind::kStandIn && IsReadAnyway(inputs, filled, i)) continue;
+    *spec->add_inputs() = filled[i];
+  }
+  if (!spec->inputs().empty()) return absl::OkStatus();
+  return InvalidArgumentError(
+      "input: is of stages that are left out, and nothing stands for it. Try: the same when = ... "
+      "for this stage");
 }
 
 // Those of the pipeline, then the stage's own over them.
@@ -271,20 +300,6 @@ absl::Status FillParams(const PipelineFile& file, LoadedStage* stage) {
     RETURN_IF_ERROR(SetSpecKey("params." + name, value, &stage->file));
   }
   return CheckParameterNames(stage->file);
-}
-
-const std::string* FindParam(const PipelineFile& file, const std::string& name) {
-  for (const auto& [key, value] : file.params) {
-    if (key == name) return &value;
-  }
-  return nullptr;
-}
-
-// False for a stage that waits for a parameter which nobody has set.
-bool IsWanted(const PipelineFile& file, const StageFile& stage) {
-  if (stage.when.empty()) return true;
-  const std::string* const value = FindParam(file, stage.when);
-  return value != nullptr && !value->empty() && !absl::EqualsIgnoreCase(*value, "false");
 }
 
 // A parameter that nothing reads is a mistake. One that only a stage reads which is left out may
@@ -355,19 +370,14 @@ void MatchFormats(pb::PipelineSpec* spec) {
   }
 }
 
-// Each of them has a `when`.
-absl::Status NoStageIsLeft(const PipelineFile& file) {
-  std::vector<std::string> settings;
-  for (const StageFile& stage : file.stages) {
-    const std::string setting = fmt::format("--set {}=...", stage.when);
-    if (std::find(settings.begin(), settings.end(), setting) == settings.end()) {
-      settings.push_back(setting);
-    }
-  }
-  return InvalidArgumentError("every stage is left out. Try: {}", fmt::join(settings, " or "));
-}
-
 }  // namespace
+
+const std::string* FindParam(const PipelineFile& file, std::string_view name) {
+  for (const auto& [key, value] : file.params) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
 
 bool IsPipelineText(std::string_view toml) {
   try {
@@ -455,8 +465,7 @@ absl::StatusOr<pb::PipelineSpec> BuildPipeline(const PipelineFile& file,
   spec.set_output_path(file.output);
   spec.set_keep(file.keep);
   RETURN_IF_ERROR(CheckAllAreRead(file, *stages));
-  std::erase_if(*stages, [&](const LoadedStage& one) { return !IsWanted(file, one.stage); });
-  if (stages->empty()) return NoStageIsLeft(file);
+  RETURN_IF_ERROR(LeaveOutStages(file, stages));
   for (LoadedStage& stage : *stages) {
     RETURN_IF_ERROR(Annotate(FillStage(file, &stage), fmt::format("stage {}", stage.stage.name)));
     pb::PipelineStage* added = spec.add_stages();

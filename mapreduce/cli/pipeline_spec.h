@@ -13,10 +13,12 @@
 //   output = "ranks"               published; without it, it only lies between stages
 //   when = "tokenizer"             left out unless this parameter is set, whose value other keys
 //                                  of the stage may have in them: "${tokenizer}"
+//   otherwise = "@graph"           read where others say "@ranks" when the stage is left out
 //   repeat = { until = "moved == 0", max = 50, first = "@graph", in_a_row = 1, at_max = "fail" }
 //   [stage.params]                 and every other key of a job's spec
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,13 +35,23 @@ namespace quern::mr {
 
 using Settings = std::vector<std::pair<std::string, std::string>>;  // key, value
 
+struct StageInput {
+  enum class Kind : uint8_t {
+    kWritten,  // as the file says
+    kStandIn,  // its path is what stands for a stage that is left out
+    kGone,     // there is nothing to read; it keeps the place of its form among those of the job
+  };
+  Settings settings;  // with "path"
+  Kind kind = Kind::kWritten;
+};
+
 struct StageFile {
   std::string name;
-  std::string job;               // as written; empty: the stage is its own spec
-  std::vector<Settings> inputs;  // each with "path"
-  bool inputs_are_bare = true;   // written as a list of paths
+  std::string job;  // as written; empty: the stage is its own spec
+  std::vector<StageInput> inputs;
   std::string output;
-  std::string when;  // the parameter of the pipeline without which the stage is left out
+  std::string when;       // the parameter of the pipeline without which the stage is left out
+  std::string otherwise;  // what is read then instead of its output; empty: nothing
   std::optional<pb::PipelineStage::Repeat> repeat;
   Settings settings;  // of the job's spec, without parameters
   Settings params;
@@ -56,6 +68,9 @@ struct PipelineFile {
   std::map<std::string, ParameterForm> forms;  // of those of them whose values are looked at
   std::vector<StageFile> stages;
 };
+
+// The value of a parameter of the pipeline; null when there is none.
+const std::string* FindParam(const PipelineFile& file, std::string_view name);
 
 // Whether a file is a pipeline; false also for one that cannot be read.
 bool IsPipelineText(std::string_view toml);
@@ -79,7 +94,8 @@ absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
 // InvalidArgument when one of the pipeline's own parameters is set to what it cannot be.
 absl::Status CheckPipelineForms(const PipelineFile& file);
 // Puts together what the file, the specs and the arguments say, and takes out those of `stages`
-// that wait for a parameter which nobody has set. The plugins are left to the caller.
+// that wait for a parameter which nobody has set (optional_stages.h). The plugins are left to the
+// caller.
 absl::StatusOr<pb::PipelineSpec> BuildPipeline(const PipelineFile& file,
                                                std::vector<LoadedStage>* stages);
 

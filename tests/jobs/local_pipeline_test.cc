@@ -147,6 +147,36 @@ params = { n = 2 }
   EXPECT_EQ(Shell("cat " + dir_ / "out/part-*").out, "to\t4\nbe\t3\n");
 }
 
+TEST_F(LocalPipelineTest, WhatReadsAStageThatIsLeftOutReadsWhatStandsForIt) {
+  std::ofstream(dir_ / "three.toml") << R"(
+[[stage]]
+name = "count"
+job = "wordcount"
+input = ["@in"]
+[[stage]]
+name = "most"
+when = "most"
+otherwise = "@count"
+job = "top-n"
+input = ["@count"]
+params = { n = 1 }
+[[stage]]
+name = "top"
+job = "top-n"
+input = ["@count", "@most"]
+output = "top"
+params = { n = 2 }
+)";
+  const Outcome without = RunThree();
+  ASSERT_EQ(without.exit_code, 0) << without.out;
+  EXPECT_EQ(Shell("cat " + dir_ / "out/top/part-*").out, "to\t4\nbe\t3\n") << "read once";
+  const Outcome with = RunThree("--overwrite --set most=true");
+  ASSERT_EQ(with.exit_code, 0) << with.out;
+  EXPECT_EQ(Shell("cat " + dir_ / "out/top/part-*").out, "to\t4\nto\t4\n");
+  EXPECT_THAT(Mr("run " + dir_ / "three.toml" + " --help").out,
+              HasSubstr("only with --set most=...; otherwise @count is read\n"));
+}
+
 TEST_F(LocalPipelineTest, AFileOfSomebodyInAnOutputIsNotReplaced) {
   ASSERT_EQ(RunThree().exit_code, 0);
   std::ofstream(dir_ / "out/top/notes.txt") << "mine";

@@ -1,0 +1,224 @@
+#include "mapreduce/cli/optional_stages.h"
+
+#include <absl/strings/str_replace.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "mapreduce/plan/pipeline_rules.h"
+
+namespace quern::mr {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// A stage that may be left out between two others, and one that tells its inputs apart.
+constexpr char kOptional[] = R"(
+[[stage]]
+name = "read"
+plugin = "read.so"
+parameters = []
+input = ["@in"]
+[stage.output]
+format = "record"
+[stage.outputs.rejected]
+format = "raw"
+[[stage]]
+name = "clean"
+when = "clean"
+otherwise = "@read"
+plugin = "clean.so"
+parameters = []
+input = ["@read"]
+[stage.outputs.rejected]
+format = "raw"
+[[stage]]
+name = "report"
+plugin = "report.so"
+parameters = []
+input = ["@read", "@read.rejected", "@clean", "@clean.rejected"]
+output = "report"
+[[stage]]
+name = "count"
+plugin = "count.so"
+parameters = []
+input = ["@clean"]
+output = "count"
+)";
+
+std::vector<std::string> InputsOfStage(const absl::StatusOr<pb::PipelineSpec>& spec,
+                                       std::string_view name) {
+  std::vector<std::string> paths;
+  if (!spec.ok()) return {std::string(Message(spec.status()))};
+  for (const pb::PipelineStage& stage : spec->stages()) {
+    if (stage.name() != name) continue;
+    for (const pb::JobSpec::Input& input : stage.job().inputs()) paths.push_back(input.path());
+  }
+  return paths;
+}
+
+struct Loaded {
+  PipelineFile file;
+  std::vector<LoadedStage> stages;
+};
+absl::StatusOr<Loaded> LoadOptional(const std::map<std::string, std::string>& changes) {
+  Loaded loaded;
+  const std::string toml =
+      "input = [\"/a\", \"/b\"]\noutput = \"/out\"\n" + absl::StrReplaceAll(kOptional, changes);
+  ASSIGN_OR_RETURN(loaded.file, ParsePipeline(toml, "p.toml"));
+  for (const StageFile& stage : loaded.file.stages) {
+    ASSIGN_OR_RETURN(loaded.stages.emplace_back(), LoadStage(stage, {}));
+  }
+  return loaded;
+}
+
+absl::StatusOr<pb::PipelineSpec> BuildOptional(const std::map<std::string, std::string>& changes,
+                                               const std::vector<std::string>& settings = {}) {
+  ASSIGN_OR_RETURN(Loaded loaded, LoadOptional(changes));
+  for (const std::string& setting : settings) {
+    RETURN_IF_ERROR(SetPipelineKey(setting, &loaded.file, &loaded.stages));
+  }
+  return BuildPipeline(loaded.file, &loaded.stages);
+}
+
+TEST(OptionalStages, WhatStandsForOneIsReadInItsPlace) {
+  const auto without = BuildOptional({});
+  ASSERT_TRUE(without.ok()) << without.status();
+  EXPECT_EQ(without->stages_size(), 3);
+  EXPECT_THAT(InputsOfStage(without, "count"), ElementsAre("@read"));
+  const pb::JobSpec::Input& input = without->stages(2).job().inputs(0);
+  EXPECT_EQ(input.format(), "record") << "as it was written";
+  EXPECT_EQ(input.tag(), "") << "it is called by what is read";
+  EXPECT_TRUE(CheckNewPipelineSpec(*without).ok()) << CheckNewPipelineSpec(*without).status();
+
+  const auto with = BuildOptional({}, {"clean=true"});
+  ASSERT_TRUE(with.ok()) << with.status();
+  EXPECT_EQ(with->stages_size(), 4);
+  EXPECT_THAT(InputsOfStage(with, "count"), ElementsAre("@clean"));
+  EXPECT_THAT(InputsOfStage(with, "report"),
+              ElementsAre("@read", "@read.rejected", "@clean", "@clean.rejected"));
+}
+
+TEST(OptionalStages, NothingIsReadTwiceThatIsNotNamedTwice) {
+  // Of itself, and of what it rejects, there is nothing.
+  EXPECT_THAT(InputsOfStage(BuildOptional({}), "report"), ElementsAre("@read", "@read.rejected"));
+  EXPECT_THAT(InputsOfStage(BuildOptional({{"\"@read\", \"@read.rejected\", \"@clean\"",
+                                            "\"@clean\", \"@read.rejected\", \"@read\""}}),
+                            "report"),
+              ElementsAre("@read.rejected", "@read"))
+      << "what the file names stays in its place";
+  EXPECT_THAT(
+      InputsOfStage(BuildOptional({{"input = [\"@clean\"]", "input = [\"@clean\", \"@clean\"]"}}),
+                    "count"),
+      ElementsAre("@read"));
+  EXPECT_THAT(
+      InputsOfStage(
+          BuildOptional({{"input = [\"@clean\"]", "input = [\"@read\", \"@read\", \"@clean\"]"}}),
+          "count"),
+      ElementsAre("@read", "@read"));
+  // By another mapper, or under a name of its own, it is another input.
+  for (const char* more : {"mapper = \"Other\"", "tag = \"clean\""}) {
+    EXPECT_THAT(InputsOfStage(
+                    BuildOptional(
+                        {{"input = [\"@clean\"]",
+                          fmt::format("input = [\"@read\", {{ path = \"@clean\", {} }}]", more)}}),
+                    "count"),
+                ElementsAre("@read", "@read"))
+        << more;
+  }
+}
+
+// Of a job with several inputs each has its own form, by its place.
+TEST(OptionalStages, FormsOfAJobStayWithTheirInputs) {
+  Loaded loaded = *LoadOptional(
+      {{"input = [\"@clean\"]", "input = [\"@clean.rejected\", \"@clean\", \"@read\"]"}});
+  for (const char* mapper : {"Rejected", "Clean", "Read"}) {
+    loaded.stages[3].file.spec.add_inputs()->set_mapper(mapper);
+  }
+  const auto spec = BuildPipeline(loaded.file, &loaded.stages);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_THAT(InputsOfStage(spec, "count"), ElementsAre("@read", "@read"));
+  EXPECT_EQ(spec->stages(2).job().inputs(0).mapper(), "Clean");
+  EXPECT_EQ(spec->stages(2).job().inputs(1).mapper(), "Read");
+}
+
+TEST(OptionalStages, InOrANamedOutputMayStandForOne) {
+  const auto in = BuildOptional({{"otherwise = \"@read\"", "otherwise = \"@in\""}});
+  EXPECT_THAT(InputsOfStage(in, "count"), ElementsAre("/a", "/b"));
+  EXPECT_THAT(InputsOfStage(in, "report"), ElementsAre("@read", "@read.rejected", "/a", "/b"));
+  const auto named = BuildOptional({{"otherwise = \"@read\"", "otherwise = \"@read.rejected\""}});
+  EXPECT_THAT(InputsOfStage(named, "count"), ElementsAre("@read.rejected"));
+  EXPECT_THAT(InputsOfStage(named, "report"), ElementsAre("@read", "@read.rejected"));
+}
+
+TEST(OptionalStages, OneMayStandForAnother) {
+  const std::map<std::string, std::string> longer = {{"input = [\"@clean\"]",
+                                                      R"(input = ["@mask"]
+[[stage]]
+name = "mask"
+when = "mask"
+otherwise = "@clean"
+plugin = "mask.so"
+parameters = []
+input = ["@clean"])"}};
+  EXPECT_THAT(InputsOfStage(BuildOptional(longer), "count"), ElementsAre("@read"));
+  EXPECT_THAT(InputsOfStage(BuildOptional(longer, {"clean=1"}), "count"), ElementsAre("@clean"));
+  const auto mask = BuildOptional(longer, {"mask=1"});
+  EXPECT_THAT(InputsOfStage(mask, "count"), ElementsAre("@mask"));
+  EXPECT_THAT(InputsOfStage(mask, "mask"), ElementsAre("@read"));
+}
+
+TEST(OptionalStages, TheFirstRoundReadsWhatStandsForOne) {
+  const std::map<std::string, std::string> rounds = {
+      {"input = [\"@clean\"]",
+       "input = [\"@count\", \"@read\"]\nrepeat = { max = 2, first = \"@clean\" }"}};
+  const auto spec = BuildOptional(rounds);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->stages(2).repeat().first(), "@read");
+  EXPECT_EQ(BuildOptional(rounds, {"clean=1"})->stages(3).repeat().first(), "@clean");
+  const auto rejected = BuildOptional({{"input = [\"@clean\"]",
+                                        "input = [\"@count\", \"@read\"]\nrepeat = { max = 2, "
+                                        "first = \"@clean.rejected\" }"}});
+  ASSERT_TRUE(rejected.ok()) << rejected.status();
+  EXPECT_EQ(rejected->stages(2).repeat().first(), "") << "the first round has no such input";
+}
+
+TEST(OptionalStages, SaysWhatMakesNoSense) {
+  const auto error = [](const std::map<std::string, std::string>& changes,
+                        const std::vector<std::string>& settings = {}) {
+    const auto spec = BuildOptional(changes, settings);
+    return spec.ok() ? "" : std::string(Message(spec.status()));
+  };
+  // Also where the stage is there.
+  for (const std::vector<std::string>& settings : {std::vector<std::string>{}, {"clean=1"}}) {
+    EXPECT_THAT(error({{"otherwise = \"@read\"", "otherwise = \"@raed\""}}, settings),
+                HasSubstr("stage clean: otherwise: @raed: there is no such stage. Did you mean "
+                          "@read?"));
+    EXPECT_THAT(error({{"otherwise = \"@read\"", "otherwise = \"/pages\""}}, settings),
+                HasSubstr("otherwise: '/pages' is none of @STAGE, @STAGE.OUTPUT and @in"));
+    EXPECT_THAT(error({{"otherwise = \"@read\"", "otherwise = \"@clean.rejected\""}}, settings),
+                HasSubstr("otherwise: goes in circles: @clean -> @clean.rejected. Try: "));
+    EXPECT_THAT(
+        error({{"name = \"read\"", "name = \"read\"\nwhen = \"r\"\notherwise = \"@clean\""}},
+              settings),
+        HasSubstr("stage read: otherwise: goes in circles: @read -> @clean -> @read. Try"));
+  }
+  EXPECT_THAT(error({{"name = \"read\"", "name = \"read\"\notherwise = \"@in\""}}),
+              HasSubstr("stage read: otherwise: the stage is never left out. Try: when = "));
+  EXPECT_THAT(error({{"otherwise = \"@read\"", ""}}),
+              HasSubstr("stage report: input @clean: stage clean is left out, and nothing stands "
+                        "for it. Try: --set clean=..., or otherwise = "));
+  EXPECT_EQ(error({{"otherwise = \"@read\"", ""}}, {"clean=1"}), "");
+  EXPECT_THAT(error({{"otherwise = \"@read\"", "otherwise = \"@count\""}}),
+              HasSubstr("stage count: input @clean: @count stands for it, which is the stage's own "
+                        "output"));
+  EXPECT_THAT(error({{"input = [\"@clean\"]", "input = [\"@clean.rejected\"]"}}),
+              HasSubstr("stage count: input: is of stages that are left out"));
+}
+
+}  // namespace
+}  // namespace quern::mr
