@@ -94,6 +94,41 @@ input = ["@ranks"]
   EXPECT_TRUE(spec->stages(2).job().params().empty()) << "the stage does not read it";
 }
 
+TEST(BuildPipeline, AParameterMayBeAListOfSideFiles) {
+  const std::string toml = std::string(kPipeline) + R"(
+[[stage]]
+name = "held"
+when = "evaluation"
+plugin = "held.so"
+parameters = ["evaluation: list file"]
+input = ["@ranks"]
+[stage.files]
+"${evaluation}" = ""
+"/always" = "more"
+)";
+  EXPECT_EQ(Build(toml)->stages_size(), 2);
+  const auto held = [&](const std::vector<std::string>& settings) {
+    PipelineFile file = *ParsePipeline(toml, "p.toml");
+    std::vector<LoadedStage> stages = *LoadOwnSpecs(file);
+    for (const std::string& setting : settings) {
+      EXPECT_TRUE(SetPipelineKey(setting, &file, &stages).ok()) << setting;
+    }
+    const auto spec = BuildPipeline(file, &stages);
+    EXPECT_TRUE(spec.ok()) << spec.status();
+    EXPECT_EQ(stages.size(), 3u);
+    return stages.back().file;
+  };
+  const SpecFile two = held({"evaluation=sets/a.jsonl, /b.jsonl"});
+  EXPECT_EQ(two.files,
+            (std::vector<std::pair<std::string, std::string>>{
+                {"sets/a.jsonl", "a.jsonl"}, {"/b.jsonl", "b.jsonl"}, {"/always", "more"}}));
+  EXPECT_EQ(two.spec.params().at("evaluation"), "a.jsonl,b.jsonl") << "their names";
+  EXPECT_TRUE(CheckParameterForms(two).ok()) << CheckParameterForms(two);
+  const SpecFile none = held({"evaluation=,"});
+  EXPECT_FALSE(CheckParameterForms(none).ok());
+  EXPECT_EQ(held({"evaluation=a,b", "held.evaluation=b"}).spec.params().at("evaluation"), "b");
+}
+
 TEST(BuildPipeline, OneThatAllItsStagesHaveLeftIsNone) {
   const std::string toml = R"(
 [[stage]]
