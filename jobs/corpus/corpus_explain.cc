@@ -30,7 +30,7 @@ constexpr size_t kMostDocuments = 100;
 constexpr std::string_view kKept = "shards";
 // Those that drop documents, in the order in which documents come to them.
 constexpr std::array<std::string_view, 6> kStages = {
-    "extract", "clean", "filter", "exact-dedup", "near-duplicates", "decontaminate"};
+    "extract", "clean", "filter", "decontaminate", "exact-dedup", "near-duplicates"};
 // In corpora of older versions it came last, and the stages behind it here before it.
 constexpr std::string_view kFilter = "filter";
 // Kinds of what mappers emit: that there is a stage, then documents.
@@ -80,6 +80,11 @@ std::string WhyDropped(std::string_view stage, const std::vector<JsonField>& why
   if (!of.empty()) {
     return by + (stage == "exact-dedup" ? "its text is that of " : "a near duplicate of ") + of +
            "\n  of that one tells: mr run corpus-explain CORPUS " + of + "\n";
+  }
+  const std::string shared = Shown(why, "shared");
+  if (!shared.empty()) {
+    return by + "shares " + shared + (shared == "1" ? " run" : " runs") +
+           " of words with evaluation sets\n";
   }
   const JsonField* const also = FindField(why, "also");
   return by + Reason(Shown(why, "rule"), why) + "\n" +

@@ -77,6 +77,20 @@ TEST_F(CorpusExplainTest, SaysWhoseCopyItIs) {
               HasSubstr("  dropped by near-duplicates: a near duplicate of kept\n"));
 }
 
+TEST_F(CorpusExplainTest, SaysHowMuchItSharesWithEvaluationSets) {
+  const std::string tagged = ", \"tags\": " + corpus::Tags().Json();
+  Add("rejected/decontaminate",
+      Line("exam", tagged, R"({"rule": "decontaminate", "shared": 3})") +
+          Line("once", tagged, R"({"rule": "decontaminate", "shared": 1})"));
+  EXPECT_THAT(
+      Explain(Corpus() + "exam").out,
+      HasSubstr("  passed extract, filter\n"
+                "  dropped by decontaminate: shares 3 runs of words with evaluation sets\n"));
+  EXPECT_THAT(Explain(Corpus() + "once").out, HasSubstr(": shares 1 run of words with "));
+  EXPECT_THAT(Explain(Corpus() + "kept").out,
+              HasSubstr("  passed extract, filter, decontaminate, exact-dedup, near-duplicates\n"));
+}
+
 // The pipeline looked for copies before it filtered once.
 TEST_F(CorpusExplainTest, WhatItsStageCameAfterIsSaidWhereItIsKnown) {
   EXPECT_THAT(Explain(Corpus() + "early").out,

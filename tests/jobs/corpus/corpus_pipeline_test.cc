@@ -191,6 +191,20 @@ class CorpusStagesTest : public CorpusPipelineTest {
     return Ids("cat rejected/" + stage + "/part-*");
   }
 
+  // As the report has them.
+  int DocumentsOf(const std::string& stage) {
+    const Outcome found = Shell(fmt::format(
+        "sed -n 's/^  {}: \\([0-9]*\\) documents.*/\\1/p' {}/out/report.txt | head -n 1", stage,
+        dir_.path()));
+    EXPECT_NE(found.out, "") << stage;
+    return std::atoi(found.out.c_str());
+  }
+  std::string Explained(const std::string& document) {
+    return Shell(fmt::format("cd {0}; {1}/mr run --local corpus-explain file://{0}/out {2} 2>&1",
+                             dir_.path(), std::getenv("QUERN_BIN"), document))
+        .out;
+  }
+
   static constexpr char kShards[] = "zstd -dc shards/*.zst";
 };
 
@@ -211,11 +225,36 @@ TEST_F(CorpusStagesTest, EveryPageIsInTheShardsOrAmongTheRejected) {
   EXPECT_THAT(Rejected("near-duplicates"), HasSubstr("mill-3"));
   // The only line that it had.
   EXPECT_THAT(Rejected("clean"), HasSubstr("javascript"));
-  const std::string why = Shell(fmt::format("cd {0}; {1}/mr run --local corpus-explain "
-                                            "file://{0}/out http://h/javascript 2>&1",
-                                            dir_.path(), std::getenv("QUERN_BIN")))
-                              .out;
-  EXPECT_THAT(why, HasSubstr("  passed extract\n  dropped by clean: clean.notices (value 1)\n"));
+  EXPECT_THAT(Explained("http://h/javascript"),
+              HasSubstr("  passed extract\n  dropped by clean: clean.notices (value 1)\n"));
+  // The stage that is left out leaves no trace, and nothing is counted twice in its place.
+  EXPECT_EQ(Shell("ls " + dir_ / "out/rejected").out,
+            "clean\nexact-dedup\nextract\nfilter\nnear-duplicates\n");
+  EXPECT_THAT(File("out/report.json"), Not(HasSubstr("decontaminate")));
+  EXPECT_EQ(DocumentsOf("filter"), DocumentsOf("distinct") + DocumentsOf("distinct-rejected"));
+}
+
+TEST_F(CorpusStagesTest, WhatSharesTextWithEvaluationSetsIsLeftOut) {
+  AddPages();
+  std::ofstream(dir_ / "mills.jsonl") << "{\"question\": \"" << Mill()[0] << "\"}\n";
+  Shell("mkdir " + dir_ / "sets");
+  std::ofstream(dir_ / "sets/ships.jsonl") << "{\"answer\": \"" << Lighthouse()[1] << "\"}\n";
+  const Outcome outcome =
+      RunCorpus("out", "--set evaluation=mills.jsonl,file://" + dir_ / "sets/ships.jsonl");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Rejected("decontaminate"), "lighthouse-1\nlighthouse-2\nmill-2\nmill-3\n");
+  EXPECT_THAT(Ids(kShards), Not(::testing::AnyOf(HasSubstr("mill"), HasSubstr("lighthouse"))));
+  EXPECT_THAT(Rejected("exact-dedup"), Not(HasSubstr("lighthouse"))) << "it came before";
+  EXPECT_EQ(DocumentsOf("decontaminate-rejected"), 4);
+  EXPECT_EQ(DocumentsOf("decontaminate"), DocumentsOf("filter") - 4);
+  EXPECT_THAT(File("out/report.txt"), HasSubstr("\n  decontaminate: 4 documents, "));
+  EXPECT_THAT(File("out/report.json"), HasSubstr("\"shared\": 11, \"text\": \"The mill"));
+  EXPECT_THAT(
+      Explained("http://h/mill-2"),
+      HasSubstr("  passed extract, clean, filter\n"
+                "  dropped by decontaminate: shares 11 runs of words with evaluation sets\n"));
+  EXPECT_THAT(RunCorpus("other", "--set evaluation=nowhere.jsonl").out,
+              HasSubstr("stage decontaminate: files: " + dir_ / "nowhere.jsonl: no such file"));
 }
 
 TEST_F(CorpusStagesTest, CopiesAreLookedForAmongWhatIsGoodAndClean) {
