@@ -1,0 +1,115 @@
+#include "jobs/text/text_parts.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace quern::text {
+
+namespace {
+
+bool IsBlankPart(std::string_view text) {
+  const auto is_blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  return std::all_of(text.begin(), text.end(), is_blank);
+}
+
+bool IsNamed(const std::vector<uint32_t>& numbers, uint32_t number) {
+  return std::binary_search(numbers.begin(), numbers.end(), number);
+}
+
+// Two pieces of a text, one of which begins where the other ends.
+std::string_view Joined(std::string_view first, std::string_view second) {
+  return first.empty() ? second : std::string_view(first.data(), first.size() + second.size());
+}
+
+// Puts the lines that stay together again.
+class TextJoiner {
+ public:
+  void Keep(std::string_view line) {
+    if (!text_.empty() || !dropped_) text_ += blank_;
+    text_ += line;
+    Begin();
+  }
+  void Drop() {
+    dropped_ = true;
+    closed_ = !blank_.empty();
+  }
+  void AddBlank(std::string_view line) {
+    if (!closed_) blank_ = Joined(blank_, line);
+  }
+  std::string Take() {
+    if (!dropped_) text_ += blank_;
+    return std::move(text_);
+  }
+
+ private:
+  void Begin() {
+    blank_ = {};
+    closed_ = false;
+    dropped_ = false;
+  }
+
+  std::string text_;
+  // Since the last line that stays:
+  std::string_view blank_;  // the first blank lines
+  bool closed_ = false;     // something else came behind them
+  bool dropped_ = false;    // a line
+};
+
+}  // namespace
+
+std::optional<LineOfText> LineReader::Next() {
+  if (rest_.empty()) return std::nullopt;
+  const size_t end = rest_.find('\n');
+  LineOfText line;
+  line.text = rest_.substr(0, end == std::string_view::npos ? end : end + 1);
+  rest_.remove_prefix(line.text.size());
+  line.line = ++lines_;
+  const bool is_inside = !IsBlankPart(line.text);
+  if (is_inside && !inside_) ++paragraphs_;
+  inside_ = is_inside;
+  if (is_inside) line.paragraph = paragraphs_;
+  return line;
+}
+
+std::optional<TextPart> PartReader::Next() {
+  TextPart part;
+  while (const auto line = lines_.Next()) {
+    if (line->paragraph == 0) {
+      if (part.number != 0) return part;
+      continue;
+    }
+    if (kind_ == PartKind::kLine) return TextPart{line->text, line->line};
+    part = {Joined(part.text, line->text), line->paragraph};
+  }
+  if (part.number == 0) return std::nullopt;
+  return part;
+}
+
+RemainingText WithoutParts(std::string_view text, const PartNumbers& gone) {
+  RemainingText left;
+  TextJoiner joiner;
+  uint32_t dropped_paragraph = 0;
+  LineReader lines(text);
+  while (const auto line = lines.Next()) {
+    if (line->paragraph == 0) {
+      joiner.AddBlank(line->text);
+      continue;
+    }
+    const bool in_paragraph = IsNamed(gone.paragraphs, line->paragraph);
+    const bool is_line = IsNamed(gone.lines, line->line);
+    left.lines += is_line;
+    left.paragraphs += in_paragraph && line->paragraph != dropped_paragraph;
+    if (in_paragraph) dropped_paragraph = line->paragraph;
+    if (in_paragraph || is_line) {
+      joiner.Drop();
+    } else {
+      joiner.Keep(line->text);
+    }
+  }
+  left.text = joiner.Take();
+  // The line that is the last one now may have had a line feed only for the one behind it.
+  if (!text.ends_with('\n') && left.text.ends_with('\n')) left.text.pop_back();
+  return left;
+}
+
+}  // namespace quern::text
