@@ -29,8 +29,9 @@ using quern::text::StringField;
 constexpr size_t kMostDocuments = 100;
 constexpr std::string_view kKept = "shards";
 // Those that drop documents, in the order in which documents come to them.
-constexpr std::array<std::string_view, 6> kStages = {
-    "extract", "clean", "filter", "decontaminate", "exact-dedup", "near-duplicates"};
+constexpr std::array<std::string_view, 7> kStages = {
+    "extract",        "clean",       "filter",         "decontaminate",
+    "repeated-lines", "exact-dedup", "near-duplicates"};
 // In corpora of older versions it came last, and the stages behind it here before it.
 constexpr std::string_view kFilter = "filter";
 // Kinds of what mappers emit: that there is a stage, then documents.

@@ -91,6 +91,19 @@ TEST_F(CorpusExplainTest, SaysHowMuchItSharesWithEvaluationSets) {
               HasSubstr("  passed extract, filter, decontaminate, exact-dedup, near-duplicates\n"));
 }
 
+TEST_F(CorpusExplainTest, SaysThatNothingWasLeftOfIt) {
+  corpus::Tags tags;
+  tags.language = "en";
+  Add("rejected/repeated-lines",
+      Line("menu", ", \"tags\": " + tags.Json(),
+           R"({"rule": "repeated-lines", "value": 7, "words_left": 0})"));
+  EXPECT_THAT(Explain(Corpus() + "menu").out,
+              HasSubstr("  passed extract, filter\n"
+                        "  dropped by repeated-lines: repeated-lines (value 7)\n"));
+  EXPECT_THAT(Explain(Corpus() + "kept").out,
+              HasSubstr("  passed extract, filter, repeated-lines, exact-dedup, near-"));
+}
+
 // The pipeline looked for copies before it filtered once.
 TEST_F(CorpusExplainTest, WhatItsStageCameAfterIsSaidWhereItIsKnown) {
   EXPECT_THAT(Explain(Corpus() + "early").out,
