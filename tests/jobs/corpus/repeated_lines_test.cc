@@ -257,7 +257,7 @@ TEST_F(RepeatedLinesTest, WhatHasATextIsADocumentThoughItLooksLikeARepeat) {
 
 TEST_F(RepeatedLinesTest, NothingButTheDocumentsDecides) {
   std::vector<std::string> lines;
-  for (int i = 0; i < 400; ++i) lines.push_back(RandomDocument(i));
+  for (int i = 0; i < 150; ++i) lines.push_back(RandomDocument(i));
   const auto write = [&](const std::string& name, size_t from, size_t to) {
     std::string text;
     for (size_t i = from; i < to; ++i) text += lines[i];
@@ -266,7 +266,7 @@ TEST_F(RepeatedLinesTest, NothingButTheDocumentsDecides) {
   Shell("mkdir " + dir_ / "in");
   std::set<std::string> repeats, documents, rejected;
   for (const auto& [split_bytes, tasks] :
-       std::map<uint64_t, uint32_t>{{500, 3}, {7'777, 1}, {1 << 20, 5}}) {
+       std::map<uint64_t, uint32_t>{{2'000, 3}, {7'777, 1}, {1 << 20, 5}}) {
     std::shuffle(lines.begin(), lines.end(), random_);
     const size_t cut = Below(lines.size());
     write("in/docs", 0, cut);
@@ -295,10 +295,10 @@ TEST_F(RepeatedLinesTest, NothingButTheDocumentsDecides) {
 // Byte by byte, file by file: the tasks of the reduce are the same ones.
 TEST_F(RepeatedLinesTest, FilesAreTheSameWhateverTheSplits) {
   std::string text;
-  for (int i = 0; i < 300; ++i) text += RandomDocument(i);
+  for (int i = 0; i < 150; ++i) text += RandomDocument(i);
   Write("docs", text);
   std::set<std::string> sums;
-  for (const uint64_t split_bytes : {500, 9'999, 1 << 20}) {
+  for (const uint64_t split_bytes : {2'000, 9'999, 1 << 20}) {
     pb::JobSpec find = JobOver("repeated_lines", "docs", "repeats");
     (*find.mutable_params())["words_min"] = "3";
     pb::JobSpec drop = DropOver("docs");
