@@ -257,6 +257,22 @@ TEST_F(CorpusStagesTest, WhatSharesTextWithEvaluationSetsIsLeftOut) {
               HasSubstr("stage decontaminate: files: " + dir_ / "nowhere.jsonl: no such file"));
 }
 
+// Of the mill's third page a line is left that it has alone, of the lighthouse's second one none.
+TEST_F(CorpusStagesTest, LinesOfSeveralDocumentsStayInOneWhereThatIsAskedFor) {
+  AddPages();
+  const Outcome outcome = RunCorpus("out", "--set lines=true");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  const std::string rejected = Rejected("repeated-lines");
+  EXPECT_THAT(rejected, HasSubstr("mill-3"));
+  EXPECT_THAT(rejected, HasSubstr("lighthouse-2"));
+  EXPECT_THAT(rejected, Not(HasSubstr("mill-2")));
+  EXPECT_THAT(Ids(kShards), HasSubstr("mill-2"));
+  EXPECT_THAT(Ids(kShards), HasSubstr("lighthouse-1"));
+  EXPECT_THAT(File("out/report.txt"), HasSubstr("\n  repeated-lines: "));
+  EXPECT_THAT(RunCorpus("other", "--set lines=maybe").out,
+              HasSubstr("'maybe' is neither true nor false"));
+}
+
 TEST_F(CorpusStagesTest, CopiesAreLookedForAmongWhatIsGoodAndClean) {
   AddPages();
   const Outcome outcome = RunCorpus("out", "");
