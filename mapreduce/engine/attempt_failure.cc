@@ -70,7 +70,15 @@ void AddEvidence(const std::string& dir, pb::AttemptFailure* failure) {
   if (failure->log_tail().empty()) failure->set_log_tail(Tail(dir + "/log", kMaxLogTailBytes));
   if (failure->in_record()) return;
   const auto position = ReadRecordPosition(dir + "/record");
-  if (!position.ok() || position->phase == RecordPhase::kNone) return;
+  if (!position.ok()) return;
+  if (position->cut_off) {
+    // It goes on for a moment afterwards: which record it was is not known.
+    failure->set_message(
+        "its code closed the task's connection to the worker. Try: close only descriptors that it "
+        "has opened");
+    return;
+  }
+  if (position->phase == RecordPhase::kNone) return;
   failure->set_message(WithPlace(failure->message(), PhaseText(*position, failure->message())));
   if (position->phase != RecordPhase::kMap && position->phase != RecordPhase::kReduce) return;
   failure->set_in_record(true);

@@ -12,7 +12,7 @@
 namespace quern::mr {
 
 using Page = RecordPositionWriter::Page;
-static_assert(sizeof(Page) == 4096 && offsetof(Page, source) == 20);
+static_assert(sizeof(Page) == 4096 && offsetof(Page, source) == 24);
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
 
 absl::StatusOr<std::unique_ptr<RecordPositionWriter>> RecordPositionWriter::Create(
@@ -47,7 +47,8 @@ void RecordPositionWriter::SetSource(std::string_view source, uint32_t piece) {
 RecordPosition RecordPositionWriter::Get() const {
   return {phase(), page_->position.load(std::memory_order_relaxed),
           page_->piece.load(std::memory_order_relaxed),
-          std::string(page_->source, page_->source_size.load(std::memory_order_relaxed))};
+          std::string(page_->source, page_->source_size.load(std::memory_order_relaxed)),
+          page_->cut_off.load(std::memory_order_relaxed) != 0};
 }
 
 absl::StatusOr<RecordPosition> ReadRecordPosition(const std::string& path) {
@@ -58,6 +59,9 @@ absl::StatusOr<RecordPosition> ReadRecordPosition(const std::string& path) {
   std::memcpy(words, bytes.data(), sizeof(words));
   std::memcpy(&position.position, bytes.data() + 8, sizeof(position.position));
   std::memcpy(&position.piece, bytes.data() + 16, sizeof(position.piece));
+  uint32_t cut_off = 0;
+  std::memcpy(&cut_off, bytes.data() + offsetof(Page, cut_off), sizeof(cut_off));
+  position.cut_off = cut_off != 0;
   if (words[0] > static_cast<uint32_t>(RecordPhase::kReading)) return position;
   position.phase = static_cast<RecordPhase>(words[0]);
   position.source =

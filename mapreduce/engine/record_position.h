@@ -31,6 +31,8 @@ struct RecordPosition {
   uint64_t position = 0;
   uint32_t piece = 0;  // of the split
   std::string source;  // path of the input file; empty for a reducer
+  // User code has closed the connection to the worker, so the task ended itself.
+  bool cut_off = false;
 };
 
 class RecordPositionWriter {
@@ -51,6 +53,7 @@ class RecordPositionWriter {
   void SetPhase(RecordPhase phase) {
     page_->phase.store(static_cast<uint32_t>(phase), std::memory_order_relaxed);
   }
+  void SetCutOff() { page_->cut_off.store(1, std::memory_order_relaxed); }
   RecordPhase phase() const {
     return static_cast<RecordPhase>(page_->phase.load(std::memory_order_relaxed));
   }
@@ -61,7 +64,8 @@ class RecordPositionWriter {
     std::atomic<uint32_t> source_size;
     std::atomic<uint64_t> position;
     std::atomic<uint32_t> piece;
-    char source[4096 - 20];
+    std::atomic<uint32_t> cut_off;
+    char source[4096 - 24];
   };
 
  private:

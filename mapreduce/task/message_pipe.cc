@@ -1,10 +1,12 @@
 #include "mapreduce/task/message_pipe.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <utility>
 
 namespace quern::mr {
 
@@ -24,7 +26,17 @@ absl::Status ReadExactly(int fd, char* to, size_t size) {
   return absl::OkStatus();
 }
 
+// Of a socket; 0 when there is none behind it. No two sockets that are open have the same.
+uint64_t SocketInode(int fd) {
+  struct stat info {};
+  return fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode) ? info.st_ino : 0;
+}
+
 }  // namespace
+
+MessagePipe::MessagePipe(UniqueFd fd) : fd_(std::move(fd)), inode_(SocketInode(fd_.get())) {}
+
+bool MessagePipe::IsCutOff() const { return SocketInode(fd_.get()) != inode_; }
 
 absl::Status MessagePipe::Read(google::protobuf::MessageLite* message) {
   uint32_t size = 0;
@@ -41,6 +53,8 @@ absl::Status MessagePipe::Write(const google::protobuf::MessageLite& message) {
   std::string bytes(reinterpret_cast<const char*>(&size), sizeof(size));
   message.AppendToString(&bytes);
   MutexLock lock(&mutex_);
+  // What has the number may be a connection of the user's.
+  if (IsCutOff()) return FailedPreconditionError("the connection was closed in this process");
   for (size_t sent = 0; sent < bytes.size();) {
     const ssize_t got = send(fd_.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
     if (got < 0 && errno == EINTR) continue;

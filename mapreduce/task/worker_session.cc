@@ -114,6 +114,7 @@ void WorkerSession::Run() {
     std::fflush(stdout);
     if (!pipe_.Write(end).ok()) break;
   }
+  EndIfCutOff();
   pipe_.Shutdown();
   reader_.Join();
 }
@@ -181,6 +182,13 @@ void WorkerSession::StartReporting(absl::Duration timeout, Clock* clock) {
   reporter_ = Thread("reporter", [this, timeout, clock] { ReportProgress(timeout, clock); });
 }
 
+void WorkerSession::EndIfCutOff() {
+  if (!pipe_.IsCutOff()) return;
+  if (position_ != nullptr) position_->SetCutOff();
+  std::fflush(stdout);
+  _exit(kExitFailed);
+}
+
 void WorkerSession::StopReporting() {
   {
     MutexLock lock(&mutex_);
@@ -197,6 +205,7 @@ void WorkerSession::ReportProgress(absl::Duration timeout, Clock* clock) {
   for (bool running = true; running;) {
     if (reporting_) changed_.WaitFor(&mutex_, kReportInterval);
     running = reporting_;
+    EndIfCutOff();
     pb::FromTask message;
     *message.mutable_progress() = progress_->Snapshot();
     const bool waits = progress_->times.waits();

@@ -37,6 +37,9 @@ class WorkerSession {
   void ReportProgress(absl::Duration timeout, Clock* clock);
   void StartReporting(absl::Duration timeout, Clock* clock);
   void StopReporting();
+  // User code has closed the connection: nobody can be told anything any more, and the worker would
+  // wait for news. The end of the process is noticed; why is in the page of the record.
+  void EndIfCutOff();
 
   MessagePipe pipe_;
   const Isolation isolation_;

@@ -59,7 +59,7 @@ TEST(RecordPositionTest, IsReadFromTheFileWhileItsWriterLives) {
   EXPECT_EQ(position.piece, 7u);
   EXPECT_EQ(position.source, "/in/中文 a");
   writer->SetSource(std::string(10'000, 'x'));
-  EXPECT_EQ(ReadRecordPosition(dir / "record")->source, std::string(4076, 'x'));
+  EXPECT_EQ(ReadRecordPosition(dir / "record")->source, std::string(4072, 'x'));
   ASSERT_OK(WriteFileDurably(FileSystem::Real(), dir / "foreign", "not a page"));
   EXPECT_EQ(ReadRecordPosition(dir / "foreign")->phase, RecordPhase::kNone);
 }

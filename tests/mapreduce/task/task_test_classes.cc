@@ -50,6 +50,10 @@ class Words : public quern::Mapper {
     if (how_ == "exit") std::exit(0);
     if (how_ == "crash") std::raise(SIGSEGV);
     if (how_ == "exit 200") std::exit(200);
+    if (how_ == "close descriptors" || how_ == "close descriptors and wait") {
+      for (int fd = 3; fd <= 200; ++fd) close(fd);
+      while (how_ == "close descriptors and wait") pause();
+    }
     if (how_ == "kill parent") kill(getppid(), SIGKILL);
     if (how_ == "daemon" || how_ == "daemon and wait") StartDaemon(fifo_);
     while (how_ == "daemon and wait") pause();

@@ -334,6 +334,23 @@ TEST_P(GuardTest, ItsExitStatusIsThatOfTheUsersCode) {
   }
 }
 
+// The process goes on, and nothing that it says arrives.
+TEST_P(GuardTest, UserCodeThatClosesTheConnectionEndsItsTaskAtOnce) {
+  for (const char* how : {"close descriptors", "close descriptors and wait"}) {
+    TaskProcess process(GetParam());
+    pb::JobSpec job = Job();
+    (*job.mutable_params())["how"] = how;
+    EXPECT_THAT(process.Run(StartMap(job, 0, "bad\nfine\n")),
+                StatusIs(absl::StatusCode::kOutOfRange));
+    process.Kill(SIGTERM);
+    pb::AttemptFailure failure = DescribeExit(process.Wait());
+    AddEvidence(dir_ / "m-00000.0", &failure);
+    EXPECT_THAT(failure.message(), HasSubstr("closed the task's connection to the worker")) << how;
+    EXPECT_FALSE(failure.in_record()) << "which one it was is not known";
+    EXPECT_FALSE(failure.environment());
+  }
+}
+
 TEST_P(GuardTest, UserCodeCannotKillItsWorker) {
   TaskProcess process(GetParam());  // whose parent is this test
   pb::JobSpec job = Job();
