@@ -6,6 +6,7 @@
 #include "mapreduce/cli/pipeline_format.h"
 #include "mapreduce/engine/state_name.h"
 #include "mapreduce/engine/task_id.h"
+#include "mapreduce/plan/pipeline_params.h"
 #include "mapreduce/plan/status_json.h"
 
 namespace quern::mr {
@@ -122,6 +123,12 @@ std::string FailureText(const pb::JobStatus& status) {
   if (IsPipeline(status)) {
     // Run again as it was, it would come as far; what goes further stands in the reason.
     if (status.reason().find(".repeat.max=") != std::string::npos) return text;
+    if (status.reason().find(kNobodyMadeIt) != std::string::npos) {
+      return text +
+             "Try: mr run with the corrected pipeline, which takes what has not changed; a rerun "
+             "is "
+             "as it was\n";
+    }
     return text + fmt::format("Try: mr status {}, then mr rerun {} --resume\n", status.job_id(),
                               status.job_id());
   }

@@ -131,8 +131,8 @@ absl::StatusOr<int64_t> FindCounter(const CounterList& counters, std::string_vie
   if (!maps_ran || IsCounted(counters, name) || IsOfTheEngine(name)) {
     return CounterValue(counters, name);
   }
-  return NotFoundError("counter {}: no task of stage {} has made it; {}",
-                       CleanLine(name, kShownBytes), stage, WhichThereAre(counters, name));
+  return NotFoundError("counter {}: no task of stage {} {}{}", CleanLine(name, kShownBytes), stage,
+                       kNobodyMadeIt, WhichThereAre(counters, name));
 }
 
 }  // namespace quern::mr

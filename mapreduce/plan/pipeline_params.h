@@ -42,6 +42,9 @@ using CounterList = google::protobuf::RepeatedPtrField<pb::Counter>;
 // 0 when nobody counted it.
 int64_t CounterValue(const CounterList& counters, std::string_view name);
 
+// What stands in the errors of FindCounter: the pipeline is to be corrected.
+inline constexpr std::string_view kNobodyMadeIt = "has made it; ";
+
 // NotFound, with the name that was probably meant, for one that no task of `stage` has made: a name
 // that is misspelled would be 0 for ever. Where no map task has run nobody can tell, and it is 0.
 absl::StatusOr<int64_t> FindCounter(const CounterList& counters, std::string_view name,

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "mapreduce/plan/pipeline_params.h"
 #include "mapreduce/plan/status_json.h"
 
 namespace quern::mr {
@@ -10,6 +11,7 @@ namespace {
 
 using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(FormatTest, ALineOfProgressSaysWhyNothingRuns) {
   pb::JobStatus status;
@@ -82,6 +84,16 @@ TEST(FormatTest, APipelineThatCannotGoOnAsItWasIsNotSentIntoARerun) {
   EXPECT_THAT(FailureText(status), HasSubstr("mr rerun pipeline-20261122-0001 --resume"));
   status.set_reason("has not come to its end. Try: the same mr run with --set ranks.repeat.max=N");
   EXPECT_THAT(FailureText(status), EndsWith("ranks.repeat.max=N\n"));
+  google::protobuf::RepeatedPtrField<pb::Counter> counters;
+  pb::Counter* const counter = counters.Add();
+  counter->set_group("quern");
+  counter->set_name("map_input_records");
+  const auto misspelled = FindCounter(counters, "moverd", "ranks");
+  status.set_reason(fmt::format("stage ranks: {}", Message(misspelled.status())));
+  EXPECT_THAT(FailureText(status),
+              HasSubstr("stage ranks: counter moverd: no task of stage ranks"));
+  EXPECT_THAT(FailureText(status), HasSubstr("Try: mr run with the corrected pipeline"));
+  EXPECT_THAT(FailureText(status), Not(HasSubstr("--resume")));
 }
 
 // Its output may be there before the kill is looked at.
