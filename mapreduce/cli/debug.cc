@@ -143,8 +143,11 @@ class Debug final : public JobCommand {
     RETURN_IF_ERROR(process.status());
     const ExitStatus exit = WaitInForeground(process->get());
     if (const int code = CodeOfEnding(exit); code != 0) return code;
-    if (exit.ok() || gdb_) return ShowOutput();
-    return ShowFailure(exit, dir);
+    const bool has_said = FileSystem::Real()->Exists(fmt::format("{}/{}", dir, kHasSaid));
+    if ((exit.ok() && has_said) || gdb_) return ShowOutput();
+    if (!has_said || exit.signal != 0) ShowEnding(exit, dir);
+    Err().Format("Try: mr debug {} {} --gdb\n", words_[0], words_[1]);
+    return kExitFailed;
   }
 
   int ShowOutput() const {
@@ -157,15 +160,11 @@ class Debug final : public JobCommand {
     return kExitOk;
   }
 
-  int ShowFailure(const ExitStatus& exit, const std::string& dir) const {
-    // An error that the task could name itself it has named.
-    if (exit.signal != 0 || exit.code != kExitFailed) {
-      pb::AttemptFailure failure = DescribeExit(exit);
-      AddEvidence(dir, &failure);
-      Err().Format("mr debug: {}: {}\n", name(), MessageAtRecord(failure));
-    }
-    Err().Format("Try: mr debug {} {} --gdb\n", words_[0], words_[1]);
-    return kExitFailed;
+  // Of a process that its code has ended before it could say anything.
+  void ShowEnding(const ExitStatus& exit, const std::string& dir) const {
+    pb::AttemptFailure failure = DescribeExit(exit);
+    AddEvidence(dir, &failure);
+    Err().Format("mr debug: {}: {}\n", name(), MessageAtRecord(failure));
   }
 
   bool gdb_ = false;

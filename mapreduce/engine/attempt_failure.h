@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "common/subprocess.h"
 #include "mapreduce/engine/messages.h"
@@ -11,6 +12,10 @@ namespace quern::mr {
 
 // A process that ended without saying that its task was done.
 pb::AttemptFailure DescribeExit(const ExitStatus& exit);
+
+// A file in the scratch directory of `mr debug`: the process has said itself how its task ended.
+// User code may end it before, with any exit code.
+inline constexpr std::string_view kHasSaid = "has_said";
 
 // Adds the position of the record that was being processed, from the page `record` in `dir`, and
 // the last lines of dir/log. Leaves alone what the task has filled in itself.

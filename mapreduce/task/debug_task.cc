@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "common/cli/output.h"
+#include "common/storage/file_io.h"
+#include "mapreduce/engine/attempt_failure.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/task/task_storage.h"
 
@@ -18,6 +20,12 @@ namespace {
 constexpr uint32_t kLocalAttempt = 1'000'000'000;
 
 }  // namespace
+
+void NoteThatItHasSaid(const std::string& scratch_dir) {
+  const std::string path = fmt::format("{}/{}", scratch_dir, kHasSaid);
+  // Without it the failure is described once more.
+  FileSystem::Real()->Open(path, {.create = true}).status().IgnoreError();
+}
 
 DebugTask::DebugTask(pb::DebugRun run, uint32_t threads, client::ClientOptions dfs)
     : run_(std::move(run)), threads_(threads), storage_(MakeTaskStorage(std::move(dfs))) {}
@@ -97,6 +105,7 @@ void DebugTask::RunAgain(uint32_t map_task, const std::string& why, MapOutputFee
   if (result.ok()) return feed->Add(result->map_output());
   // The reduce would wait for it for ever.
   Err().Format("mr debug: {}\n", Message(result.status()));
+  NoteThatItHasSaid(run_.scratch_dir());
   EndProcess(EndOutput("mr debug", 1));
 }
 

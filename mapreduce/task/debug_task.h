@@ -19,6 +19,9 @@
 
 namespace quern::mr {
 
+// Makes the file kHasSaid.
+void NoteThatItHasSaid(const std::string& scratch_dir);
+
 // Used by one thread.
 class DebugTask {
  public:

@@ -257,6 +257,7 @@ int RunDebug(const LocalOptions& options) {
   // What user code printed before it crashed is seen, whoever reads it.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   const auto result = DebugTask(*run, ThreadsOf(options), *dfs).Run();
+  NoteThatItHasSaid(run->scratch_dir());
   if (!result.ok()) return Say(kExitFailed, result.status(), kCommand);
   Out().Flush().IgnoreError();  // what user code has printed comes first
   Err().Format("{}: ran here without a failure\n", FormatTask(task.id().kind(), task.id().task()));

@@ -15,6 +15,7 @@ namespace quern::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class DebugTask : public ::testing::Test {
  protected:
@@ -80,6 +81,35 @@ TEST_F(DebugTask, ACrashIsSeenAgainWithItsRecord) {
       cluster_->Mr({"debug", Job(), "m-0", "--gdb"}, {.env = {{"PATH", "/nonexistent"}}});
   EXPECT_EQ(none.exit_code, 1);
   EXPECT_THAT(none.err, HasSubstr("gdb: is not on this machine"));
+}
+
+// As `mr run --local` has it: nothing that user code calls makes a task succeed.
+TEST_F(DebugTask, AnExitOfUserCodeIsAFailureWhateverItsCode) {
+  Put("/in", "fine\npoison\n");
+  for (const int code : {0, 1, 7}) {
+    const std::vector<std::string> run = {"run",       JobPath("gated_words"),
+                                          "/in",       fmt::format("/out{}", code),
+                                          "--reduce",  "1",
+                                          "--mapper",  "Misbehaves",
+                                          "--reducer", "GatedSum",
+                                          "--set",     "params.how=exit",
+                                          "--set",     fmt::format("params.code={}", code)};
+    ASSERT_EQ(cluster_->Mr(run).exit_code, 1);
+    const CommandResult exits = cluster_->Mr({"debug", Job(), "m-0"});
+    EXPECT_EQ(exits.exit_code, 1) << exits.Describe();
+    EXPECT_THAT(exits.err, HasSubstr(fmt::format("m-00000: the process ended with exit code {} "
+                                                 "before its task was done in Map, at /in:5\n",
+                                                 code)));
+    EXPECT_THAT(exits.err, Not(HasSubstr("wrote no files")));
+  }
+  const std::vector<std::string> throws = {
+      "run",      JobPath("gated_words"), "/in",       "/out",     "--reduce", "1",
+      "--mapper", "Misbehaves",           "--reducer", "GatedSum", "--set",    "params.how=throw"};
+  ASSERT_EQ(cluster_->Mr(throws).exit_code, 1);
+  const CommandResult threw = cluster_->Mr({"debug", Job(), "m-0"});
+  EXPECT_EQ(threw.exit_code, 1);
+  EXPECT_THAT(threw.err, HasSubstr("the poison was too strong"));
+  EXPECT_THAT(threw.err, Not(HasSubstr("before its task was done"))) << "it has said it itself";
 }
 
 TEST_F(DebugTask, AReduceOfAnEndedJobRunsItsMapsAndWritesTheSame) {

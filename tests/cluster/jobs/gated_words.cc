@@ -64,10 +64,13 @@ class GatedSum : public quern::Reducer {
 };
 QUERN_REGISTER_REDUCER(GatedSum);
 
-// Parameter: how (segfault | exit | throw | abort); does it at the word "poison".
+// Parameters: how (segfault | exit | throw | abort), code (of exit); does it at the word "poison".
 class Misbehaves : public quern::Mapper {
  public:
-  void Start(quern::TaskContext& context) override { how_ = context.param("how", "segfault"); }
+  void Start(quern::TaskContext& context) override {
+    how_ = context.param("how", "segfault");
+    code_ = static_cast<int>(quern::ParseInt(context.param("code", "0")));
+  }
   void Map(const quern::MapInput& in) override {
     for (std::string_view word : quern::text::Words(in.value())) {
       if (word == "poison") Misbehave();
@@ -78,12 +81,13 @@ class Misbehaves : public quern::Mapper {
  private:
   void Misbehave() const {
     static_cast<void>(write(STDERR_FILENO, "about to misbehave\n", 19));
-    if (how_ == "exit") std::_Exit(0);
+    if (how_ == "exit") std::_Exit(code_);
     if (how_ == "throw") throw std::runtime_error("the poison was too strong");
     if (how_ == "abort") std::abort();
     std::raise(SIGSEGV);
   }
   std::string how_;
+  int code_ = 0;
 };
 QUERN_REGISTER_MAPPER(Misbehaves);
 
