@@ -28,12 +28,14 @@ using ReadFault = FakeDfs::ReadFault;
 class WrongReplicaTest : public RandomTest {
  protected:
   void SetUp() override { Connect(absl::Seconds(30)); }
-  void Connect(absl::Duration master_timeout, Clock* clock = Clock::Real()) {
+  void Connect(absl::Duration master_timeout, Clock* clock = Clock::Real(),
+               absl::Duration chunk_patience = absl::InfiniteDuration()) {
     fs_ = FileSystem::Create({.masters = {fake_.master_address()},
                               .user = "alice",
                               .group = "staff",
                               .node = "here",
                               .master_timeout = master_timeout,
+                              .chunk_patience = chunk_patience,
                               .clock = clock});
   }
   void Write(const std::string& path, std::string_view bytes) {
@@ -196,11 +198,7 @@ TEST_F(WrongReplicaTest, WhenAllAreShorterItMayBeTriedAgain) {
 // The master may be away for much longer.
 TEST_F(WrongReplicaTest, AChunkThatNobodyHasIsWaitedForAsLongAsTheReaderWantsTo) {
   WriteRandom("/f", 25'000);
-  fs_ = FileSystem::Create({.masters = {fake_.master_address()},
-                            .node = "here",
-                            .master_timeout = absl::Minutes(10),
-                            .chunk_patience = absl::Seconds(20),
-                            .clock = &clock_});
+  Connect(absl::Minutes(10), &clock_, /*chunk_patience=*/absl::Seconds(20));
   for (const uint32_t id : {1, 2, 3}) fake_.SetReadFault(id, ReadFault::kNotFound);
   const absl::Time began = clock_.MonotonicNow();
   EXPECT_THAT(Read("/f"), StatusIs(absl::StatusCode::kUnavailable,
@@ -212,11 +210,7 @@ TEST_F(WrongReplicaTest, AChunkThatNobodyHasIsWaitedForAsLongAsTheReaderWantsTo)
 // After a power cut the servers come when their master does.
 TEST_F(WrongReplicaTest, ForWhatTheMasterWasAwayIsNoPatienceOfTheChunks) {
   WriteRandom("/f", 25'000);
-  fs_ = FileSystem::Create({.masters = {fake_.master_address()},
-                            .node = "here",
-                            .master_timeout = absl::Minutes(10),
-                            .chunk_patience = absl::Seconds(20),
-                            .clock = &clock_});
+  Connect(absl::Minutes(10), &clock_, /*chunk_patience=*/absl::Seconds(20));
   std::atomic<int> look_ups = 0;
   fake_.ScriptLookUps([&] {
     // The first one opens the file.
