@@ -1,13 +1,9 @@
 #include "mapreduce/engine/run_reader.h"
 
-#include <sys/mman.h>
-
 #include <cerrno>
 #include <cstring>
 
 namespace quern::mr {
-
-RunReader::~RunReader() { Unmap(); }
 
 bool RunReader::NextBlock() {
   if (!status_.ok() || position_ == run_.bytes) return false;
@@ -24,7 +20,7 @@ bool RunReader::Fail(const absl::Status& status) {
 }
 
 absl::Status RunReader::LoadBlock() {
-  Unmap();
+  mapping_.Reset();
   const uint64_t left = run_.bytes - position_;
   if (left < kBlockHeaderBytes) return DataLossError("block header cut short");
   if (run_.memory != nullptr) {
@@ -69,19 +65,10 @@ absl::StatusOr<std::string_view> RunReader::MapStored(uint64_t size) {
   ASSIGN_OR_RETURN(const uint64_t file_size, run_.file->Size());
   const uint64_t offset = run_.offset + position_;
   if (offset + size > file_size) return DataLossError("file ends within a block");
-  constexpr uint64_t kPageBytes = 4096;
-  const uint64_t aligned = offset / kPageBytes * kPageBytes;
-  mapping_bytes_ = offset - aligned + size;
-  void* mapping = mmap(nullptr, mapping_bytes_, PROT_READ, MAP_SHARED, run_.file->fd(),
-                       static_cast<off_t>(aligned));
-  if (mapping == MAP_FAILED) return ErrnoStatus(errno, "map a large record");
-  mapping_ = static_cast<char*>(mapping);
-  return std::string_view(mapping_ + (offset - aligned), size);
-}
-
-void RunReader::Unmap() {
-  if (mapping_ != nullptr) munmap(mapping_, mapping_bytes_);
-  mapping_ = nullptr;
+  if (!mapping_.Map(run_.file->fd(), offset, size)) {
+    return ErrnoStatus(errno, "map a large record");
+  }
+  return mapping_.bytes();
 }
 
 }  // namespace quern::mr

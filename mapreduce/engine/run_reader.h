@@ -9,6 +9,7 @@
 
 #include "common/status.h"
 #include "common/storage/file_io.h"
+#include "common/storage/mapped_range.h"
 #include "mapreduce/engine/block.h"
 #include "mapreduce/engine/key_prefix.h"
 
@@ -34,7 +35,6 @@ inline bool NeedsBuffer(const SortedRun& run) { return run.memory == nullptr || 
 class RunReader {
  public:
   explicit RunReader(SortedRun run) : run_(std::move(run)) {}
-  ~RunReader();
   RunReader(const RunReader&) = delete;
   RunReader& operator=(const RunReader&) = delete;
 
@@ -65,7 +65,6 @@ class RunReader {
   absl::Status LoadBlock();
   absl::StatusOr<std::string_view> LoadStored(const BlockHeader& header, std::string* buffer);
   absl::StatusOr<std::string_view> MapStored(uint64_t size);
-  void Unmap();
   bool Fail(const absl::Status& status);
 
   const SortedRun run_;
@@ -77,8 +76,7 @@ class RunReader {
   std::string stored_;
   std::string raw_;
   char header_[kBlockHeaderBytes];
-  char* mapping_ = nullptr;
-  size_t mapping_bytes_ = 0;
+  MappedRange mapping_;
   absl::Status status_;
 };
 

@@ -1,7 +1,5 @@
 #include "mapreduce/engine/scratch_buffer.h"
 
-#include <sys/mman.h>
-
 #include <cerrno>
 
 #include "common/random.h"
@@ -14,7 +12,7 @@ absl::Status ScratchBuffer::Append(std::string_view bytes) {
     return absl::OkStatus();
   }
   if (file_ == nullptr) RETURN_IF_ERROR(MoveToFile());
-  Unmap();
+  mapping_.Reset();
   RETURN_IF_ERROR(file_->Pwrite(bytes, file_bytes_));
   file_bytes_ += bytes.size();
   return absl::OkStatus();
@@ -32,21 +30,14 @@ absl::Status ScratchBuffer::MoveToFile() {
 
 absl::StatusOr<std::string_view> ScratchBuffer::View() {
   if (file_ == nullptr) return std::string_view(memory_);
-  if (mapping_ == nullptr) {
-    void* mapping = mmap(nullptr, file_bytes_, PROT_READ, MAP_SHARED, file_->fd(), 0);
-    if (mapping == MAP_FAILED) return ErrnoStatus(errno, "map a large record");
-    mapping_ = static_cast<char*>(mapping);
+  if (!mapping_.is_mapped() && !mapping_.Map(file_->fd(), 0, file_bytes_)) {
+    return ErrnoStatus(errno, "map a large record");
   }
-  return std::string_view(mapping_, file_bytes_);
-}
-
-void ScratchBuffer::Unmap() {
-  if (mapping_ != nullptr) munmap(mapping_, file_bytes_);
-  mapping_ = nullptr;
+  return mapping_.bytes();
 }
 
 void ScratchBuffer::Clear() {
-  Unmap();
+  mapping_.Reset();
   file_.reset();
   file_bytes_ = 0;
   memory_.clear();

@@ -7,6 +7,7 @@
 
 #include "common/status.h"
 #include "common/storage/file_io.h"
+#include "common/storage/mapped_range.h"
 
 namespace quern::mr {
 
@@ -30,14 +31,13 @@ class ScratchBuffer {
 
  private:
   absl::Status MoveToFile();
-  void Unmap();
 
   const std::string scratch_dir_;
   const size_t memory_bytes_;
   std::string memory_;
   std::unique_ptr<File> file_;
   uint64_t file_bytes_ = 0;
-  char* mapping_ = nullptr;
+  MappedRange mapping_;
 };
 
 }  // namespace quern::mr

@@ -1,7 +1,6 @@
 #include "jobs/search/segment/segment.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -10,6 +9,7 @@
 
 #include "common/crc32c.h"
 #include "common/fd.h"
+#include "common/storage/mapped_range.h"
 #include "jobs/search/segment/document_numbers.h"
 #include "jobs/search/segment/fixed_numbers.h"
 #include "jobs/search/segment/segment_format.h"
@@ -20,33 +20,16 @@ namespace quern::search {
 namespace {
 
 // A file of this machine in memory, read-only.
-class Mapping {
- public:
-  Mapping() = default;
-  Mapping(void* at, size_t size) : at_(at), size_(size) {}
-  Mapping(Mapping&& other) noexcept
-      : at_(std::exchange(other.at_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-  Mapping& operator=(Mapping&&) = delete;
-  ~Mapping() {
-    if (at_ != nullptr) munmap(at_, size_);
-  }
-  std::string_view bytes() const { return {static_cast<const char*>(at_), size_}; }
-
- private:
-  void* at_ = nullptr;
-  size_t size_ = 0;
-};
-
-absl::StatusOr<Mapping> MapFile(const std::string& path) {
+absl::StatusOr<MappedRange> MapFile(const std::string& path) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return ErrnoStatus(errno, "open");
   struct stat info = {};
   if (fstat(fd.get(), &info) != 0) return ErrnoStatus(errno, "stat");
   const auto size = static_cast<size_t>(info.st_size);
   if (!S_ISREG(info.st_mode) || size == 0) return DataLossError("no segment: not a file of bytes");
-  void* const at = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
-  if (at == MAP_FAILED) return ErrnoStatus(errno, "map");
-  return Mapping(at, size);
+  MappedRange mapping;
+  if (!mapping.Map(fd.get(), 0, size)) return ErrnoStatus(errno, "map");
+  return mapping;
 }
 
 struct Section {
@@ -121,7 +104,7 @@ absl::Status CheckSections(const Sections& sections) {
 }  // namespace
 
 struct Segment::Parts {
-  explicit Parts(Mapping mapped) : mapping(std::move(mapped)) {}
+  explicit Parts(MappedRange mapped) : mapping(std::move(mapped)) {}
 
   std::string_view bytes_of(SectionKind kind) const {
     return sections[static_cast<size_t>(kind)].bytes;
@@ -129,7 +112,7 @@ struct Segment::Parts {
   absl::Status Open(const SegmentOptions& options);
   bool OpenNumbers();
 
-  const Mapping mapping;
+  const MappedRange mapping;
   Sections sections;
   SegmentMeta meta;
   TermDictionary dictionary;
@@ -183,7 +166,7 @@ Segment::~Segment() = default;
 
 absl::StatusOr<std::unique_ptr<Segment>> Segment::Open(std::string_view bytes,
                                                        const SegmentOptions& options) {
-  auto parts = std::make_unique<Parts>(Mapping());
+  auto parts = std::make_unique<Parts>(MappedRange());
   ASSIGN_OR_RETURN(parts->sections, ReadTable(bytes));
   RETURN_IF_ERROR(parts->Open(options));
   return std::unique_ptr<Segment>(new Segment(std::move(parts)));
@@ -191,7 +174,7 @@ absl::StatusOr<std::unique_ptr<Segment>> Segment::Open(std::string_view bytes,
 
 absl::StatusOr<std::unique_ptr<Segment>> Segment::OpenFile(const std::string& path,
                                                            const SegmentOptions& options) {
-  absl::StatusOr<Mapping> mapping = MapFile(path);
+  absl::StatusOr<MappedRange> mapping = MapFile(path);
   if (!mapping.ok()) return mapping.status();
   auto parts = std::make_unique<Parts>(*std::move(mapping));
   absl::StatusOr<Sections> sections = ReadTable(parts->mapping.bytes());

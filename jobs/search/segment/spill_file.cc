@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -30,7 +29,7 @@ void SpillFile::Open() {
 
 void SpillFile::Append(std::string_view bytes) {
   if (!fd_) Open();
-  Unmap();
+  mapping_.Reset();
   while (!bytes.empty()) {
     const ssize_t written =
         pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(size_));
@@ -43,21 +42,14 @@ void SpillFile::Append(std::string_view bytes) {
 
 std::string_view SpillFile::View() {
   if (size_ == 0) return {};
-  if (mapping_ == nullptr) {
-    void* const mapping = mmap(nullptr, size_, PROT_READ, MAP_SHARED, fd_.get(), 0);
-    if (mapping == MAP_FAILED) throw SpillError("map a file of " + TemporaryRoot());
-    mapping_ = static_cast<char*>(mapping);
+  if (!mapping_.is_mapped() && !mapping_.Map(fd_.get(), 0, size_)) {
+    throw SpillError("map a file of " + TemporaryRoot());
   }
-  return {mapping_, size_};
-}
-
-void SpillFile::Unmap() {
-  if (mapping_ != nullptr) munmap(mapping_, size_);
-  mapping_ = nullptr;
+  return mapping_.bytes();
 }
 
 void SpillFile::Clear() {
-  Unmap();
+  mapping_.Reset();
   fd_.Reset();
   size_ = 0;
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "common/fd.h"
+#include "common/storage/mapped_range.h"
 
 namespace quern::search {
 
@@ -27,11 +28,10 @@ class SpillFile {
 
  private:
   void Open();
-  void Unmap();
 
   UniqueFd fd_;
   uint64_t size_ = 0;
-  char* mapping_ = nullptr;
+  MappedRange mapping_;
 };
 
 }  // namespace quern::search
