@@ -80,9 +80,9 @@ absl::StatusOr<pb::OpenLocalResponse> LocalReads::Open(std::string_view bytes,
   if (!request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return InvalidArgumentError("{} bytes are no request", bytes.size());
   }
-  ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica,
-                   services_.store->Find(ChunkId(request.chunk_id())));
   const SealedAs sealed{.length = request.sealed().length(), .crc = request.sealed().crc()};
+  ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica,
+                   services_.store->FindToRead(ChunkId(request.chunk_id()), sealed));
   RETURN_IF_ERROR(replica->Readable(sealed).status());
   const ReplicaReport report = replica->facts().report;
   if (report.state != ReplicaState::kFinalized || report.length != sealed.length ||

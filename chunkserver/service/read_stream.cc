@@ -41,7 +41,7 @@ absl::Status ReadStream::Serve() {
   ASSIGN_OR_RETURN(const pb::ReadRequest request, AwaitRequest());
   services_.metrics->reads.Increment();
   ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica,
-                   services_.store->Find(ChunkId(request.chunk_id())));
+                   services_.store->FindToRead(ChunkId(request.chunk_id()), SealOf(request)));
   ASSIGN_OR_RETURN(const std::unique_ptr<ReplicaReader> reader,
                    ReplicaReader::Open(replica, SealOf(request)));
   ASSIGN_OR_RETURN(const ReplicaReader::Extent extent, reader->extent());

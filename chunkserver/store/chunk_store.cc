@@ -134,6 +134,27 @@ absl::StatusOr<std::shared_ptr<Replica>> ChunkStore::Find(ChunkId chunk) const {
   return NotFoundError("chunk {}: not here", chunk);
 }
 
+absl::StatusOr<std::shared_ptr<Replica>> ChunkStore::FindToRead(
+    ChunkId chunk, const std::optional<SealedAs>& sealed) const {
+  ASSIGN_OR_RETURN(std::shared_ptr<Replica> served, Find(chunk));
+  if (!sealed.has_value()) return served;
+  const auto is_sealed_so = [&](const Replica& replica, bool also_latched) {
+    const ReplicaReport report = replica.facts().report;
+    const bool fits = report.length == sealed->length && report.crc == sealed->crc;
+    return fits && (report.state == ReplicaState::kFinalized ||
+                    (also_latched && report.state == ReplicaState::kFenced));
+  };
+  if (is_sealed_so(*served, /*also_latched=*/true)) return served;
+  MutexLock lock(&mutex_);
+  for (auto aside = unrestored_.lower_bound({chunk, nullptr});
+       aside != unrestored_.end() && aside->first.first == chunk; ++aside) {
+    const std::shared_ptr<Replica>& replica = aside->second->replica;
+    if (replica == nullptr || !is_sealed_so(*replica, /*also_latched=*/false)) continue;
+    if (replica->Readable(sealed).ok()) return replica;
+  }
+  return served;
+}
+
 absl::StatusOr<Verification> ChunkStore::Verify(ChunkId chunk, const VerifyOptions& options) {
   ASSIGN_OR_RETURN(const std::shared_ptr<Replica> replica, Find(chunk));
   return VerifyReplica(replica, options);

@@ -119,6 +119,10 @@ class ChunkStore {
   // NotFound: this server has no such replica. Unavailable: it may have one that it cannot look at
   // now.
   absl::StatusOr<std::shared_ptr<Replica>> Find(ChunkId chunk) const;
+  // For a reader who knows how the log has sealed the chunk, or that it is open: one that is set
+  // aside, when it is just that and the one that Find has is not. Errors as of Find.
+  absl::StatusOr<std::shared_ptr<Replica>> FindToRead(ChunkId chunk,
+                                                      const std::optional<SealedAs>& sealed) const;
   // Reads the whole replica again (replica_verifier.h): takes as long as the disk takes. Errors as
   // of Find.
   absl::StatusOr<Verification> Verify(ChunkId chunk, const VerifyOptions& options = {});
@@ -168,7 +172,8 @@ class ChunkStore {
     const absl::Status why;
     // Whoever restores it, or puts a copy in its place.
     Turns turns;
-    // In a turn: restored, but that is not durable yet, or it is set aside.
+    // Restored, but that is not durable yet, or set aside. Changes in a turn and with the lock of
+    // the store, so that either is enough to look at it.
     std::shared_ptr<Replica> replica;
     // Of the thread of its disk. A bad sector may take a minute to say so, and the disk hangs
     // meanwhile: it is not asked all the time.

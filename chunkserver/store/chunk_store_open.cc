@@ -172,8 +172,10 @@ void ChunkStore::SetAside(const std::shared_ptr<Replica>& replica) {
 absl::Status ChunkStore::RestoreOne(Unrestored* unrestored) {
   Disk* disk = unrestored->disk;
   if (unrestored->replica == nullptr) {
-    ASSIGN_OR_RETURN(unrestored->replica,
+    ASSIGN_OR_RETURN(std::shared_ptr<Replica> restored,
                      Replica::Restore(EnvironmentOf(disk), unrestored->record, options_.boot_id));
+    MutexLock lock(&mutex_);
+    unrestored->replica = std::move(restored);
   }
   // As in LoadDisk.
   RETURN_IF_ERROR(disks_->SaveOpened(disk));

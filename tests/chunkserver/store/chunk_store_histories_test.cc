@@ -52,6 +52,13 @@ class ChunkStoreHistoriesTest : public ChunkStoreFixture {
     return BothThere() && store_->DiskOf(kId).value() == 1 && Count(ReplicaState::kFenced) == 1 &&
            Count(ReplicaState::kFinalized) == 0;
   }
+  // As a reader gets it whose master has sealed it as `text`.
+  absl::StatusOr<std::string> ReadSealedAs(std::string_view text) {
+    const SealedAs sealed{.length = text.size(), .crc = Crc32c(text)};
+    ASSIGN_OR_RETURN(std::shared_ptr<Replica> replica, store_->FindToRead(kId, sealed));
+    ASSIGN_OR_RETURN(const auto reader, ReplicaReader::Open(replica, sealed));
+    return ReadWith(reader.get());
+  }
   void LookAgain() {
     for (int i = 0; i < 2; ++i) {
       store_->ReopenDisks();
@@ -184,6 +191,22 @@ TEST_P(ChunkStoreHistoriesTest, WhatCanBeSealedIsServedBeforeWhatNobodyHasJudged
   EXPECT_EQ(ReadServed(kId).value(), text_);
   EXPECT_FALSE(machine_.fs()->Exists(old_path_));
   EXPECT_EQ(Used(), text_.size());
+}
+
+// As after a restart, until the master has judged.
+TEST_P(ChunkStoreHistoriesTest, WhoKnowsWhatWasSealedReadsItWhicheverIsServed) {
+  MakeOld(/*token=*/4711);
+  NewDiskReturnsLater(/*token=*/4712);
+  ASSERT_TRUE(FencedIsServed());
+  EXPECT_EQ(ReadSealedAs(old_text_).value(), old_text_);
+  EXPECT_EQ(ReadSealedAs(text_).value(), text_) << "it is latched, and has just that";
+  Seal();
+  EXPECT_EQ(ReadSealedAs(text_).value(), text_);
+  EXPECT_EQ(ReadSealedAs(old_text_).value(), old_text_);
+  EXPECT_THAT(ReadSealedAs("neither"), StatusIs(absl::StatusCode::kFailedPrecondition));
+  Unmount(machine_.dir(0));
+  EXPECT_THAT(ReadSealedAs(old_text_), StatusIs(absl::StatusCode::kFailedPrecondition));
+  EXPECT_EQ(ReadSealedAs(text_).value(), text_);
 }
 
 // The order to remove it has waited meanwhile.
