@@ -339,6 +339,7 @@ AttemptRunner::Update AttemptRunner::Environment(const absl::Status& status) con
 // What a job brings and somebody has removed or replaced meanwhile does not come back: its job is
 // not to wait for it, as little as for an input.
 AttemptRunner::Update AttemptRunner::NotFetched(const absl::Status& status) const {
+  if (PluginCache::IsOfThisMachine(status)) return NotStarted(std::string(Message(status)));
   Update update = Environment(status);
   const bool gone = absl::IsNotFound(status) || absl::IsDataLoss(status);
   update.mutable_failure()->set_environment(!gone);

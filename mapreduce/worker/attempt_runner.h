@@ -64,7 +64,8 @@ class AttemptRunner {
   using Update = pb::WorkerMessage::AttemptUpdate;
 
   Update RunProcess();
-  // From the file system, where they are not here yet: what goes wrong is no fault of this worker.
+  // From the file system, where they are not here yet: what goes wrong there is no fault of this
+  // worker.
   absl::Status FetchCopies();
   // A process that has the order to run it.
   absl::StatusOr<std::unique_ptr<TaskProcess>> Prepare(bool fresh);

@@ -18,9 +18,21 @@ namespace {
 constexpr std::string_view kSuffix = ".so";
 constexpr std::string_view kUnchecked = ".new";  // behind it, of one that is on its way
 
+constexpr char kLocalPayload[] = "quern/local_disk";
+
+absl::Status OfThisMachine(absl::Status status) {
+  if (!status.ok()) status.SetPayload(kLocalPayload, absl::Cord());
+  return status;
+}
+
 // Attempts of all jobs have links to it. Keeps out mistakes: whoever owns it may undo this.
 absl::Status MakeReadOnly(const std::string& path) {
-  return chmod(path.c_str(), 0444) == 0 ? absl::OkStatus() : ErrnoStatus(errno, path);
+  return chmod(path.c_str(), 0444) == 0 ? absl::OkStatus()
+                                        : OfThisMachine(ErrnoStatus(errno, path));
+}
+
+absl::Status CannotBeWritten(const std::string& path) {
+  return OfThisMachine(ResourceExhaustedError("{}: cannot be written", path));
 }
 
 }  // namespace
@@ -33,6 +45,10 @@ PluginCache::PluginCache(std::string dir, Fetch fetch, FileSystem* files)
     if (!name.ends_with(kUnchecked)) continue;
     FileSystem::Real()->Remove(fmt::format("{}/{}", dir_, name)).IgnoreError();
   }
+}
+
+bool PluginCache::IsOfThisMachine(const absl::Status& status) {
+  return status.GetPayload(kLocalPayload).has_value();
 }
 
 std::string PluginCache::PathOf(const std::string& hash) const {
@@ -78,7 +94,10 @@ absl::StatusOr<PluginCache::Copy> PluginCache::Get(const pb::JobSpec::Plugin& pl
   MutexLock lock(&mutex_);
   busy_.erase(hash);
   changed_.SignalAll();
-  if (!status.ok()) return Annotate(status, "fetch what the job brings");
+  if (!status.ok()) {
+    const absl::Status why = Annotate(status, "fetch what the job brings");
+    return IsOfThisMachine(status) ? OfThisMachine(why) : why;
+  }
   entries_[hash].checked = StampOf(*copy);
   return copy;
 }
@@ -104,7 +123,7 @@ bool PluginCache::IsIntact(const pb::JobSpec::Plugin& plugin) const {
 absl::Status PluginCache::Download(const pb::JobSpec::Plugin& plugin, const std::string& path) {
   const std::string unchecked = fmt::format("{}{}", path, kUnchecked);
   absl::Status status = FetchTo(plugin, unchecked);
-  if (status.ok()) status = FileSystem::Real()->Rename(unchecked, path);
+  if (status.ok()) status = OfThisMachine(FileSystem::Real()->Rename(unchecked, path));
   // Nobody may ever ask for it again.
   if (!status.ok()) FileSystem::Real()->Remove(unchecked).IgnoreError();
   return status;
@@ -118,11 +137,11 @@ absl::Status PluginCache::FetchTo(const pb::JobSpec::Plugin& plugin, const std::
     hasher.Update(bytes);
     size += bytes.size();
     file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    if (!file) return ResourceExhaustedError("{}: cannot be written", path);
+    if (!file) return CannotBeWritten(path);
     return absl::OkStatus();
   }));
   file.close();
-  if (!file) return ResourceExhaustedError("{}: cannot be written", path);
+  if (!file) return CannotBeWritten(path);
   if (size != plugin.size_bytes() || hasher.Digest().ToString() != plugin.hash()) {
     return DataLossError("{}: is not what the job was submitted with. Try: submit again",
                          plugin.path());

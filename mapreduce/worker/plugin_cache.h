@@ -42,6 +42,9 @@ class PluginCache {
   using Copy = std::shared_ptr<const std::string>;
   // DataLoss: what came is not what the job was submitted with.
   absl::StatusOr<Copy> Get(const pb::JobSpec::Plugin& plugin);
+  // Of an error of Get: the disk of this machine took no copy. Others are of the file system, and
+  // the same on every machine.
+  static bool IsOfThisMachine(const absl::Status& status);
   // Whether the copy is good at this moment: reads all of it.
   bool IsIntact(const pb::JobSpec::Plugin& plugin) const;
 

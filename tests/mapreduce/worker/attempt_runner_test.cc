@@ -117,6 +117,16 @@ TEST_F(AttemptRunnerTest, ASideFileThatCannotBeFetchedIsTheEnvironmentsFault) {
   EXPECT_FALSE(update.failure().worker()) << "another worker has no more luck with it";
 }
 
+TEST_F(AttemptRunnerTest, ADiskThatTakesNoCopyIsTheWorkersFault) {
+  ASSERT_OK(FileSystem::Real()->RemoveTree(parts_.scratch()->main_dir() + "/plugins"));
+  const auto update = Run(MakeTask("done"));
+  EXPECT_EQ(update.state(), pb::ATTEMPT_STATE_FAILED);
+  EXPECT_TRUE(update.failure().environment());
+  EXPECT_TRUE(update.failure().worker()) << "others have more luck with it";
+  EXPECT_THAT(update.failure().message(), HasSubstr("worker n1: "));
+  EXPECT_THAT(update.failure().message(), HasSubstr("cannot be written"));
+}
+
 // Its job would wait for an hour.
 TEST_F(AttemptRunnerTest, WhatIsGoneOrReplacedDoesNotComeBack) {
   parts_.fetching = NotFoundError("/lists/stop.txt: not found");
