@@ -22,6 +22,59 @@
 namespace quern::command {
 namespace {
 
+constexpr size_t kShownKeyBytes = 60;
+
+// How far a command was given its input. It reads ahead, so where it died is somewhere before.
+class Given {
+ public:
+  void Record(const InputSource& source) {
+    if (path_.empty() || piece_ != source.piece) path_ = source.path;
+    piece_ = source.piece;
+    offset_ = source.offset;
+  }
+  void Key(std::string_view key) {
+    key_.assign(key.substr(0, kShownKeyBytes));
+    has_key_ = true;
+  }
+  std::string Describe() const {
+    if (!path_.empty()) {
+      return " (it was given records up to " + path_ + ":" + std::to_string(offset_) + ")";
+    }
+    return has_key_ ? " (it was given keys up to '" + key_ + "')" : "";
+  }
+
+  // "key 'to be': "; empty of what has a place in a file.
+  std::string KeyText() const { return has_key_ ? "key '" + key_ + "': " : ""; }
+
+ private:
+  std::string path_;
+  uint32_t piece_ = 0;
+  uint64_t offset_ = 0;
+  std::string key_;
+  bool has_key_ = false;
+};
+
+// The first failure of a mapper's commands. Told when the task finishes: the record that the task
+// is at when it hears of it has no part in it.
+class FirstFailure {
+ public:
+  template <typename Step>
+  void Try(Step step) {
+    if (!text_.empty()) return;
+    try {
+      step();
+    } catch (const std::runtime_error& error) {
+      text_ = error.what();
+    }
+  }
+  void Throw() const {
+    if (!text_.empty()) throw std::runtime_error(text_);
+  }
+
+ private:
+  std::string text_;
+};
+
 // One running command of a task.
 class Runner {
  public:
@@ -35,6 +88,12 @@ class Runner {
                 [this](std::string_view bytes) { splitter_.Take(bytes); },
                 [this](std::string_view bytes) { errors_.Take(bytes); }}) {}
 
+  // Whose bytes are sent next.
+  void Begin(const InputSource& source) { given_.Record(source); }
+  void SendOfKey(std::string_view key, std::string_view value) {
+    given_.Key(key);
+    Send(key, value);
+  }
   void Send(std::string_view key, std::string_view value) {
     const auto put = [this](std::string_view part) { child_.Write(part); };
     if (settings_.frames) return PutFrames(key, value, put);
@@ -51,7 +110,8 @@ class Runner {
     errors_.Finish();
     if (!end.empty()) {
       throw std::runtime_error("'" + settings_.command + "' " + end +
-                               (errors_.last_line().empty() ? "" : ": " + errors_.last_line()));
+                               (errors_.last_line().empty() ? "" : ": " + errors_.last_line()) +
+                               given_.Describe());
     }
     splitter_.Finish();
   }
@@ -61,7 +121,8 @@ class Runner {
     try {
       CheckFitsLine(text, what);
     } catch (const std::invalid_argument& error) {
-      context_->Fail(error.what());  // no other attempt would carry the record either
+      // No other attempt would carry the record either.
+      context_->Fail(given_.KeyText() + error.what());
     }
   }
 
@@ -70,6 +131,7 @@ class Runner {
   ErrorLines errors_;
   RecordSplitter splitter_;
   Child child_;
+  Given given_;
 };
 
 class CommandMapper : public Mapper {
@@ -87,18 +149,24 @@ class CommandMapper : public Mapper {
     if (!per_file_) StartCommand(0);
   }
   void Map(const MapInput& in) override {
-    if (per_file_ && (runner_ == nullptr || in.source().piece != piece_)) {
-      Stop();
-      StartCommand(in.source().piece);
-    }
-    values_only_ ? runner_->SendValue(in.value()) : runner_->Send(in.key(), in.value());
+    failure_.Try([&] { Send(in); });
   }
   void Finish() override {
+    failure_.Throw();
     Stop();
     Combine();
   }
 
  private:
+  void Send(const MapInput& in) {
+    const InputSource source = in.source();
+    if (per_file_ && (runner_ == nullptr || source.piece != piece_)) {
+      Stop();
+      StartCommand(source.piece);
+    }
+    runner_->Begin(source);
+    values_only_ ? runner_->SendValue(in.value()) : runner_->Send(in.key(), in.value());
+  }
   void StartCommand(uint32_t piece) {
     piece_ = piece;
     const std::vector<SplitPiece> split = context().split();
@@ -122,8 +190,9 @@ class CommandMapper : public Mapper {
     if (buffer_.empty()) return;
     Runner combiner(&context(), combine_, dir_->path(), Role::kCombine, nullptr,
                     [this](std::string_view key, std::string_view value) { Emit(key, value); });
-    buffer_.TakeSorted(
-        [&combiner](std::string_view key, std::string_view value) { combiner.Send(key, value); });
+    buffer_.TakeSorted([&combiner](std::string_view key, std::string_view value) {
+      combiner.SendOfKey(key, value);
+    });
     combiner.Finish();
   }
 
@@ -136,6 +205,7 @@ class CommandMapper : public Mapper {
   CombineBuffer buffer_;
   uint32_t piece_ = 0;
   std::unique_ptr<Runner> runner_;
+  FirstFailure failure_;
 };
 QUERN_REGISTER_MAPPER(CommandMapper);
 
@@ -150,7 +220,7 @@ class CommandReducer : public Reducer {
         [this](std::string_view key, std::string_view value) { Emit(key, value); });
   }
   void Reduce(ReduceInput* in) override {
-    for (const auto& [key, value] : in->records()) runner_->Send(key, value);
+    for (const auto& [key, value] : in->records()) runner_->SendOfKey(key, value);
   }
   void Finish() override { runner_->Finish(); }
 

@@ -125,6 +125,22 @@ TEST_F(CommandTest, AFailureSaysHowItEndedAndItsLastWords) {
   EXPECT_FALSE(FileSystem::Real()->Exists(dir_ / "out"));
 }
 
+// The record that the task is at when it hears of the end is any other.
+TEST_F(CommandTest, AFailureSaysHowFarTheCommandWasGivenItsInput) {
+  const Outcome map = MrRun("--map 'cat >/dev/null; echo no >&2; exit 3'");
+  EXPECT_THAT(map.out, HasSubstr(fmt::format("ended with exit code 3: no (it was given records up "
+                                             "to file://{}:9)",
+                                             dir_ / "in")));
+  const Outcome reduce = MrRun("--map cat --reduce 'cat >/dev/null; exit 4' --reduce 1");
+  EXPECT_THAT(reduce.out, HasSubstr("ended with exit code 4 (it was given keys up to 'to be or')"));
+  Shell(fmt::format("rm {0}; mkdir {0}; echo x > {0}/a; echo y > {0}/b", dir_ / "in"));
+  const Outcome files =
+      MrRun("--map 'cat >/dev/null; exit 5' --set params.command.per_file=true --threads 1");
+  EXPECT_EQ(files.exit_code, 1);
+  EXPECT_THAT(files.out, HasSubstr("in/a:0)"));
+  EXPECT_THAT(files.out, Not(HasSubstr("in/b:0"))) << "which no command has seen";
+}
+
 TEST_F(CommandTest, OneThatReadsNoMoreEndsAsInAPipe) {
   std::ofstream(dir_ / "in") << MakeText(4 << 20) << "\n";
   Shell(fmt::format("cp {} {}", dir_ / "text", dir_ / "in"));
