@@ -11,11 +11,14 @@ namespace {
 class ChunkStoreHistoriesTest : public ChunkStoreFixture {
  protected:
   // The older one is longer, and on the first disk; that comes back once the id was given out anew.
-  void MakeOld(uint64_t token = 0) {
+  void MakeOld(uint64_t token = 0) { MakeOldAs(token, /*sealed=*/true); }
+  void MakeOldAs(uint64_t token, bool sealed) {
     old_text_ = RandomText(100'000);
     text_ = RandomText(50'000);
     Make(old_text_, 0, token);
-    ASSERT_OK(Find(kId)->Finalize(old_text_.size(), Crc32c(old_text_)));
+    if (sealed) {
+      ASSERT_OK(Find(kId)->Finalize(old_text_.size(), Crc32c(old_text_)));
+    }
     old_path_ = DataPath(kId);
     Unmount(machine_.dir(0));
   }
@@ -35,6 +38,17 @@ class ChunkStoreHistoriesTest : public ChunkStoreFixture {
     Mount(machine_.dir(0));
     LookAgain();
   }
+  // Both are sealed, and the server starts with both. The disk of the one that is served, which is
+  // whichever was loaded first.
+  size_t StartWithBothSealed() {
+    MakeOld();
+    MakeNew();
+    Seal();
+    Mount(machine_.dir(0));
+    Open();
+    return store_->DiskOf(kId).value();
+  }
+  const std::string& TextOn(size_t disk) const { return disk == 0 ? old_text_ : text_; }
   // The disk of the old one is there first, and `meanwhile` alone.
   void NewDiskReturnsLater(
       uint64_t token, const std::function<void()>& meanwhile = [] {}) {
@@ -99,19 +113,15 @@ TEST_P(ChunkStoreHistoriesTest, OfTwoThatAreSealedDifferentlyNeitherGoesUnjudged
 }
 
 TEST_P(ChunkStoreHistoriesTest, ARestartJudgesNeither) {
-  MakeOld();
-  MakeNew();
-  Seal();
-  Mount(machine_.dir(0));
-  Open();
+  const size_t first = StartWithBothSealed();
   LookAgain();
   EXPECT_TRUE(BothThere());
   EXPECT_EQ(Count(ReplicaState::kFinalized), 1u);
-  const size_t first = store_->DiskOf(kId).value();  // whichever was loaded first
+  ASSERT_EQ(store_->DiskOf(kId).value(), first);
   ASSERT_OK(store_->Remove(kId));
   LookAgain();
   EXPECT_EQ(store_->DiskOf(kId).value(), 1 - first);
-  EXPECT_EQ(ReadServed(kId).value(), first == 0 ? text_ : old_text_);
+  EXPECT_EQ(ReadServed(kId).value(), TextOn(1 - first));
   EXPECT_EQ(Count(ReplicaState::kFinalized), 1u);
 }
 
@@ -267,13 +277,7 @@ TEST_P(ChunkStoreHistoriesTest, WhatCanBeSealedIsServedBeforeWhatWasRefused) {
 }
 
 TEST_P(ChunkStoreHistoriesTest, AMasterThatRefusesTheServedOneGetsTheOneThatItMeant) {
-  MakeOld();
-  MakeNew();
-  Seal();
-  Mount(machine_.dir(0));
-  Open();
-  const size_t first = store_->DiskOf(kId).value();  // whichever was loaded first
-  const std::string& meant = first == 0 ? text_ : old_text_;
+  const std::string& meant = TextOn(1 - StartWithBothSealed());
   ASSERT_OK(Find(kId)->Finalize(meant.size(), Crc32c(meant)));
   LookAgain();
   EXPECT_EQ(ReadServed(kId).value(), meant);
@@ -284,13 +288,8 @@ TEST_P(ChunkStoreHistoriesTest, AMasterThatRefusesTheServedOneGetsTheOneThatItMe
 
 // The word of a wrong one is not for ever.
 TEST_P(ChunkStoreHistoriesTest, WhatOneMasterRefusedIsThereForTheNext) {
-  MakeOld();
-  MakeNew();
-  Seal();
-  Mount(machine_.dir(0));
-  Open();
-  const size_t first = store_->DiskOf(kId).value();
-  const std::string& meant = first == 0 ? old_text_ : text_;
+  const size_t first = StartWithBothSealed();
+  const std::string& meant = TextOn(first);
   ASSERT_OK(Find(kId)->Finalize(7, 7));
   LookAgain();
   EXPECT_EQ(store_->DiskOf(kId).value(), 1 - first) << "which nobody has refused yet";
@@ -332,11 +331,7 @@ TEST_P(ChunkStoreHistoriesTest, NorDoesADamagedOneGoForOneThatWasSealedDifferent
 
 // The older one is longer.
 TEST_P(ChunkStoreHistoriesTest, OfTwoOrdersThatAreNotSealedNeitherGoesUnjudged) {
-  old_text_ = RandomText(100'000);
-  text_ = RandomText(50'000);
-  Make(old_text_, 0, /*token=*/4711);
-  old_path_ = DataPath(kId);
-  Unmount(machine_.dir(0));
+  MakeOldAs(/*token=*/4711, /*sealed=*/false);
   MakeNew(/*token=*/4712);
   OldDiskReturns();
   EXPECT_TRUE(BothThere());
