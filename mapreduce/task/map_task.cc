@@ -28,6 +28,7 @@ class MapTask {
         outputs_(spec, environment),
         context_(spec, environment.progress, &environment.files) {
     context_.SetOutputs(&outputs_);
+    context_.SetLentMemory(environment.lent_memory);
   }
 
   absl::StatusOr<pb::AttemptResult> Run() {

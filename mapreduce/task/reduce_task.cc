@@ -33,6 +33,7 @@ class ReduceTask {
         context_(spec, environment.progress, &environment.files),
         skipped_(spec, environment) {
     context_.SetOutputs(&outputs_);
+    context_.SetLentMemory(environment.lent_memory);
     for (const pb::BadRecord& bad : spec.bad_records()) bad_[bad.position()] = bad.reason();
   }
 

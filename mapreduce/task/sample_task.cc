@@ -75,6 +75,7 @@ absl::StatusOr<pb::AttemptResult> RunSampleTask(const pb::TaskSpec& spec,
   UserContext context(spec, environment.progress, &environment.files);
   NamedOutputs outputs(spec, environment);
   context.SetOutputs(&outputs);
+  context.SetLentMemory(environment.lent_memory);
   KeySampler sampler(spec.sample_keys(), spec.job().reduce().group());
   ASSIGN_OR_RETURN(const auto mapper, UserObject::Create(*user, "", &context, &sampler));
   environment.progress->StartPhase({"read", 0, 1}, SplitBytes(spec.split()));

@@ -9,6 +9,7 @@
 #include "mapreduce/engine/record_position.h"
 #include "mapreduce/engine/sort_sink.h"
 #include "mapreduce/engine/storage.h"
+#include "mapreduce/task/lent_memory.h"
 #include "mapreduce/task/plugin.h"
 #include "mapreduce/task/task_progress.h"
 
@@ -26,6 +27,8 @@ struct TaskEnvironment {
   TaskProgress* progress = nullptr;
   // Kept from one attempt to the next, since fresh memory is expensive.
   std::unique_ptr<SortBuffers>* sort_buffers = nullptr;
+  // With one, user code is shown copies that end when the interface says so (lender.h).
+  LentMemory* lent_memory = nullptr;
   Clock* clock = Clock::Real();
 };
 

@@ -11,6 +11,7 @@
 #include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/record_reader.h"
 #include "mapreduce/engine/task_id.h"
+#include "mapreduce/task/lent_memory.h"
 #include "mapreduce/task/named_outputs.h"
 #include "mapreduce/task/task_progress.h"
 #include "quern/mr/v1/worker.pb.h"
@@ -27,6 +28,12 @@ class UserContext {
   UserContext(const pb::TaskSpec& spec, TaskProgress* progress, const SideFiles* files = nullptr);
   UserContext(const UserContext&) = delete;
   UserContext& operator=(const UserContext&) = delete;
+
+  // With one, what user code is shown is lent to it (lender.h). Borrowed.
+  void SetLentMemory(LentMemory* memory) { lent_memory_ = memory; }
+  LentMemory* lent_memory() const { return lent_memory_; }
+  // "m-00017.0".
+  std::string attempt() const { return FormatAttempt(spec_.id()); }
 
   // Fills in what is the same for all objects of the task.
   void Describe(quern_task* task) const;
@@ -67,6 +74,7 @@ class UserContext {
   TaskProgress* const progress_;
   const SideFiles* const files_;
   NamedOutputs* outputs_ = nullptr;
+  LentMemory* lent_memory_ = nullptr;
   const RecordReader* reader_ = nullptr;
   std::vector<quern_piece> pieces_;
   std::map<std::string, quern_counter, std::less<>> user_;

@@ -24,8 +24,13 @@ UserFold::UserFold(const quern_fold* fold, std::unique_ptr<UserObject> object)
       other_(state_.size()) {}
 
 void UserFold::Add(char* state, std::string_view value, uint64_t repeats) {
+  Lender* const lender = object_->lender();
+  if (lender != nullptr) [[unlikely]]
+    value = lender->Lend(value, "a value", "Add");
   const int result =
       fold_->add(object_->self(), object_->task(), state, value.data(), value.size(), repeats);
+  if (lender != nullptr) [[unlikely]]
+    lender->TakeBack();
   if (result != QUERN_OK) [[unlikely]]
     throw EngineError(OfNoRecord(object_->Failure(result, "the fold's Add")));
 }
@@ -52,7 +57,11 @@ absl::Status UserFold::Combine(GroupSource* group, const Take& take) {
 
 int UserFold::Reduce(quern_group* group) {
   if (const int result = MergeAll(group); result != QUERN_OK) return result;
-  return fold_->put(object_->self(), object_->task(), state(), group->key);
+  Lender* const lender = object_->lender();
+  const quern_bytes key = lender == nullptr ? group->key : lender->Lend(group->key, "a key", "Put");
+  const int result = fold_->put(object_->self(), object_->task(), state(), key);
+  if (lender != nullptr) lender->TakeBack();
+  return result;
 }
 
 }  // namespace quern::mr

@@ -22,6 +22,9 @@ UserObject::UserObject(const quern_class& of, std::string who, UserContext* cont
   task_.output = output == nullptr ? nullptr : output->output();
   task_.object = this;
   context->Describe(&task_);
+  if (LentMemory* const memory = context->lent_memory()) {
+    lender_.emplace(memory, of, context->attempt());
+  }
 }
 
 absl::StatusOr<std::unique_ptr<UserObject>> UserObject::Create(const quern_class& of,
@@ -50,6 +53,21 @@ absl::Status UserObject::Finish() { return Call(class_.finish, "Finish"); }
 absl::Status UserObject::Call(int (*function)(void*, quern_task*), std::string_view what) {
   const int result = function == nullptr ? QUERN_OK : function(self_, &task_);
   return result == QUERN_OK && !failed() ? absl::OkStatus() : Failure(result, what);
+}
+
+int UserObject::MapLent(const quern_record& record) {
+  return lender_->Map(record,
+                      [&](const quern_record* lent) { return class_.map(self_, &task_, lent); });
+}
+
+int UserObject::MapBatch(quern_batch* batch) {
+  const auto call = [&](quern_batch* of) { return class_.map_batch(self_, &task_, of); };
+  return lender_ ? lender_->MapBatch(batch, call) : call(batch);
+}
+
+int UserObject::ReduceLent(quern_group* group) {
+  return lender_->Reduce(group,
+                         [&](quern_group* lent) { return class_.reduce(self_, &task_, lent); });
 }
 
 absl::Status UserObject::Failure(int result, std::string_view what) const {
@@ -86,7 +104,9 @@ int UserObject::Report(quern_task* task, int result, const char* reason, size_t 
 }
 
 quern_bytes UserObject::Header(quern_task* task, const char* name, size_t size) noexcept {
-  const std::string_view value = Of(task)->context_->header({name, size});
+  UserObject* const object = Of(task);
+  std::string_view value = object->context_->header({name, size});
+  if (object->lender_) value = object->lender_->LendHeader(value, {name, size});
   return {value.data(), value.size()};
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "mapreduce/engine/combiner.h"
 #include "mapreduce/engine/emit_buffer.h"
 #include "mapreduce/engine/partitioner.h"
+#include "mapreduce/task/lender.h"
 #include "mapreduce/task/user_context.h"
 
 namespace quern::mr {
@@ -32,17 +34,32 @@ class UserObject {
   absl::Status Finish();
 
   // QUERN_OK or QUERN_SKIPPED for most records; for anything else Failure says what it was.
-  int Map(const quern_record& record) { return class_.map(self_, &task_, &record); }
+  int Map(const quern_record& record) {
+    if (lender_) [[unlikely]]
+      return MapLent(record);
+    return class_.map(self_, &task_, &record);
+  }
   // Whether its class takes batches, and perhaps nothing else.
   bool maps_batches() const { return class_.map_batch != nullptr; }
-  int MapBatch(quern_batch* batch) { return class_.map_batch(self_, &task_, batch); }
-  int Reduce(quern_group* group) { return class_.reduce(self_, &task_, group); }
+  int MapBatch(quern_batch* batch);
+  int Reduce(quern_group* group) {
+    if (lender_) [[unlikely]]
+      return ReduceLent(group);
+    return class_.reduce(self_, &task_, group);
+  }
   uint32_t Partition(std::string_view key, uint32_t partitions) {
-    return class_.partition(self_, &task_, key.data(), key.size(), partitions);
+    if (lender_) [[unlikely]]
+      key = lender_->Lend(key, "a key", "Partition");
+    const uint32_t partition = class_.partition(self_, &task_, key.data(), key.size(), partitions);
+    if (lender_) [[unlikely]]
+      lender_->TakeBack();
+    return partition;
   }
   // What other functions of the class are called with.
   void* self() const { return self_; }
   quern_task* task() { return &task_; }
+  // Null unless what its calls are shown is only lent to them.
+  Lender* lender() { return lender_ ? &*lender_ : nullptr; }
   // The error of the call `what` that returned `result`: the engine's own where it has one.
   absl::Status Failure(int result, std::string_view what) const;
   // Whether the object reported a failure, or could not emit: also when user code has swallowed it.
@@ -69,11 +86,14 @@ class UserObject {
   static const quern_host kHost;
 
   absl::Status Call(int (*function)(void*, quern_task*), std::string_view what);
+  int MapLent(const quern_record& record);
+  int ReduceLent(quern_group* group);
 
   const quern_class class_;
   const std::string who_;
   UserContext* const context_;
   EmitBuffer* const output_;
+  std::optional<Lender> lender_;
   Task task_;
   void* self_ = nullptr;
   bool created_ = false;
