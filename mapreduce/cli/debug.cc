@@ -30,6 +30,8 @@ class Debug final : public JobCommand {
  public:
   void Define(CommandLine* line) override {
     line->Switch("--gdb", &gdb_, "under gdb: breakpoints may be set before the plugin is loaded");
+    line->Switch("--check", &check_,
+                 "end where code keeps a view too long, reads past its end, or writes into it");
     line->Value("-o,--output", "DIR", &output_, "keep what the task writes, in a new directory");
     line->Arguments(&words_, 2, 2);
   }
@@ -130,6 +132,7 @@ class Debug final : public JobCommand {
   absl::StatusOr<int> RunTask(const Session& session, const std::string& dir) const {
     std::vector<std::string> argv = {BinaryDir() + "/quern-task", "--debug", dir + "/run"};
     if (!session.master_flag.empty()) argv.insert(argv.end(), {"--master", session.master_flag});
+    if (check_) argv.push_back("--check");
     if (gdb_)
       argv.insert(argv.begin(), {"gdb", "-q", "-ex", "set breakpoint pending on", "--args"});
     SpawnOptions options;
@@ -165,9 +168,14 @@ class Debug final : public JobCommand {
     pb::AttemptFailure failure = DescribeExit(exit);
     AddEvidence(dir, &failure);
     Err().Format("mr debug: {}: {}\n", name(), MessageAtRecord(failure));
+    const std::string fault =
+        ReadFileToString(FileSystem::Real(), fmt::format("{}/{}", dir, kFaultNoteName))
+            .value_or("");
+    if (!fault.empty()) Err().Format("mr debug: {}: {}\n", name(), fault);
   }
 
   bool gdb_ = false;
+  bool check_ = false;
   std::string output_;
   std::vector<std::string> words_;
   TaskName task_;
@@ -178,7 +186,7 @@ class Debug final : public JobCommand {
 CommandSpec DebugCommand() {
   return {.name = "debug",
           .aliases = {},
-          .usage = "JOB TASK [--gdb] [-o DIR]",
+          .usage = "JOB TASK [--gdb] [--check] [-o DIR]",
           .summary = "run one task of a job once more, here, on what it has read",
           .examples = {"mr debug job-20261122-0001 m-17", "mr debug job-20261122-0001 r-3 --gdb",
                        "mr debug job-20261122-0001 r-3 -o /tmp/r-3"},

@@ -172,7 +172,9 @@ absl::StatusOr<StartedPipeline> StartPipeline(Session* session, const PipelineTe
           ->mutable_plugin()
           ->set_path(AbsolutePath(loaded.stages[i].plugin));
     }
-    ASSIGN_OR_RETURN(const int code, RunPipelineLocally(session, spec, flags.threads));
+    ASSIGN_OR_RETURN(
+        const int code,
+        RunPipelineLocally(session, spec, {.threads = flags.threads, .check = flags.check}));
     return StartedPipeline(code);
   }
   RETURN_IF_ERROR(CheckNewPipelineSpec(spec).status());

@@ -28,6 +28,7 @@ struct PipelineFlags {
   bool dry_run = false;
   bool all_splits = false;
   bool local = false;
+  bool check = false;                   // with `local`: user code is lent what it is shown
   std::optional<int64_t> threads = {};  // with `local`
 };
 

@@ -24,6 +24,7 @@
 #include "mapreduce/plan/job_spec_rules.h"
 #include "mapreduce/plan/plugin_check.h"
 #include "mapreduce/plan/plugin_info.h"
+#include "mapreduce/plan/task_choice.h"
 
 namespace quern::mr {
 namespace {
@@ -59,6 +60,12 @@ class RunJob final : public JobCommand {
     line->Switch("--local", &local_,
                  "run it, or all stages of a pipeline, in one process on this machine");
     line->Number("--threads", "N", &threads_, {1, 1000}, "tasks at once with --local");
+    line->Switch("--check", &check_,
+                 "with --local: end where code keeps a view too long, reads past its end, or "
+                 "writes into it");
+    line->Value("--tasks", "m-0,r-2,...", &tasks_,
+                "with --local: only these (and all maps, if a reduce is among them); their parts "
+                "are no whole output and have no _SUCCESS and no _MANIFEST.json");
     line->Switch("--keep", &keep_, "of a pipeline: what lies between its stages stays");
     if (!dry_run_) line->Switch("--dry-run", &dry_run_, "as mr explain: run nothing");
     line->Switch("--splits", &all_splits_, "with --dry-run: every map task, not only a few");
@@ -83,6 +90,7 @@ class RunJob final : public JobCommand {
     if (local_ && detach_)
       return UsageError("--local: is one process, and leaves nothing for --detach");
     if (threads_ && !local_) return UsageError("--threads: is for --local");
+    RETURN_IF_ERROR(CheckLocalFlags());
     absl::StatusOr<JobSource> source = Load();
     if (!source.ok()) return Rejected(*session, source.status());
     const absl::Status applied = Apply(&source->file);
@@ -113,15 +121,40 @@ class RunJob final : public JobCommand {
     const absl::StatusOr<PluginInfo> plugin = Check(source);
     if (!plugin.ok()) return Rejected(*session, plugin.status());
     if (answers_ && local_) {
-      return RunLocallyAndWait(session, source->file.spec, source->plugin_path, threads_);
+      return RunLocallyAndWait(session, source->file.spec, source->plugin_path, LocalFlags());
     }
-    if (local_) return RunLocally(session, source->file.spec, source->plugin_path, threads_);
+    if (local_) return RunLocally(session, source->file.spec, source->plugin_path, LocalFlags());
     return Submit(session, source, *plugin);
+  }
+
+  // What is for runs in this process only.
+  absl::Status CheckLocalFlags() const {
+    if (check_ && !local_) {
+      return UsageError("--check: looks at code that runs here. Try: mr run --local --check ...");
+    }
+    if (tasks_.empty()) return absl::OkStatus();
+    if (!local_) {
+      return UsageError("--tasks: in a cluster all tasks run. Try: mr run --local --tasks " +
+                        tasks_ + " ..., or mr debug JOB TASK");
+    }
+    if (dry_run_) return UsageError("--tasks: are for a run. Try: --splits, which lists them");
+    if (overwrite_) {
+      return UsageError(
+          "--overwrite: a few tasks never replace an output. Try: an OUT that is not there");
+    }
+    const absl::Status known = ParseTaskChoice(tasks_).status();
+    return known.ok() ? known : UsageError(fmt::format("--tasks: {}", Message(known)));
+  }
+  LocalRunOptions LocalFlags() const {
+    return {.threads = threads_, .tasks = tasks_, .check = check_};
   }
 
   // The job, and then what it has written.
   absl::StatusOr<int> RunAnswer(Session* session, JobSource* source) {
     const std::string& job = source->file.spec.name();
+    if (!tasks_.empty()) {
+      return UsageError(fmt::format("--tasks: {} answers when all of it has run", job));
+    }
     if (detach_ || session->json) {
       return UsageError(fmt::format("{}: {} answers on the terminal. Try: an OUT at the end",
                                     detach_ ? "--detach" : "--json", job));
@@ -151,6 +184,12 @@ class RunJob final : public JobCommand {
     if (local_ && (keep_ || detach_)) {
       return UsageError("--local: is one process, and leaves nothing for --keep and --detach");
     }
+    if (!tasks_.empty()) {
+      return UsageError(
+          "--tasks: a pipeline has tasks of several jobs. Try: mr run --local JOB --tasks " +
+          tasks_ + " IN OUT, of one of them");
+    }
+    RETURN_IF_ERROR(CheckLocalFlags());
     if (local_ && dry_run_)
       return UsageError("--local: a pipeline is explained only as it runs in a cluster");
     const std::string of_one_job =
@@ -175,6 +214,7 @@ class RunJob final : public JobCommand {
                        .dry_run = dry_run_,
                        .all_splits = all_splits_,
                        .local = local_,
+                       .check = check_,
                        .threads = threads_});
     if (!started.ok()) return Rejected(*session, started.status());
     if (const int* code = std::get_if<int>(&*started)) return *code;
@@ -364,6 +404,8 @@ class RunJob final : public JobCommand {
     std::string text;
     if (local_) text += " --local";
     if (threads_) text += fmt::format(" --threads {}", *threads_);
+    if (check_) text += " --check";
+    AddFlag("--tasks", tasks_, &text);
     if (map_only_) text += " --map-only";
     if (overwrite_) text += " --overwrite";
     if (keep_) text += " --keep";
@@ -392,12 +434,14 @@ class RunJob final : public JobCommand {
   std::vector<std::string> reduces_;
   std::string memory_, replication_, format_, name_;
   std::string mapper_, reducer_, combiner_, partitioner_;
+  std::string tasks_;
   std::optional<int64_t> threads_;
   bool map_only_ = false;
   bool overwrite_ = false;
   bool keep_ = false;
   bool detach_ = false;
   bool local_ = false;
+  bool check_ = false;
   bool dry_run_ = false;
   bool answers_ = false;  // what the job writes is printed
   bool all_splits_ = false;
@@ -419,6 +463,7 @@ CommandSpec RunCommand() {
                "mr run job.toml --set params.stopwords=the,of --overwrite",
                "mr run pagerank.toml /graph /ranks --keep --set damping=0.9",
                "mr run --local wordcount file:///etc/services file:///tmp/counts",
+               "mr run --local --check --tasks m-0 my_job.cc file:///in file:///tmp/out",
                "mr run --local pagerank file:///data/edges file:///tmp/ranks"},
           .make = Maker<RunJob>("run")};
 }

@@ -25,7 +25,7 @@ struct LocalRun {
 };
 
 absl::StatusOr<LocalRun> MakeRun(const Session& session, const std::string& flag,
-                                 const std::string& bytes, std::optional<int64_t> threads) {
+                                 const std::string& bytes, const LocalRunOptions& options) {
   LocalRun run;
   run.file = UniqueFd(memfd_create("quern-job", 0));
   const int fd = run.file.get();
@@ -33,9 +33,11 @@ absl::StatusOr<LocalRun> MakeRun(const Session& session, const std::string& flag
     return ErrnoStatus(errno, "write the spec");
   }
   run.command = {BinaryDir() + "/quern-task", flag, fmt::format("/proc/self/fd/{}", fd)};
-  if (threads.has_value()) {
-    run.command.insert(run.command.end(), {"--threads", std::to_string(*threads)});
+  if (options.threads.has_value()) {
+    run.command.insert(run.command.end(), {"--threads", std::to_string(*options.threads)});
   }
+  if (!options.tasks.empty()) run.command.insert(run.command.end(), {"--tasks", options.tasks});
+  if (options.check) run.command.push_back("--check");
   if (session.json) run.command.push_back("--json");
   if (session.quiet) run.command.push_back("--quiet");
   if (!session.master_flag.empty()) {
@@ -45,8 +47,8 @@ absl::StatusOr<LocalRun> MakeRun(const Session& session, const std::string& flag
 }
 
 absl::StatusOr<int> Become(Session* session, const std::string& flag, const std::string& bytes,
-                           std::optional<int64_t> threads) {
-  ASSIGN_OR_RETURN(LocalRun run, MakeRun(*session, flag, bytes, threads));
+                           const LocalRunOptions& options) {
+  ASSIGN_OR_RETURN(LocalRun run, MakeRun(*session, flag, bytes, options));
   std::vector<char*> argv;
   for (std::string& word : run.command) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -61,22 +63,22 @@ void UsePlugin(const std::string& path, pb::JobSpec* spec) {
 }  // namespace
 
 absl::StatusOr<int> RunLocally(Session* session, pb::JobSpec spec, const std::string& plugin_path,
-                               std::optional<int64_t> threads) {
+                               const LocalRunOptions& options) {
   UsePlugin(plugin_path, &spec);
-  return Become(session, "--local", spec.SerializeAsString(), threads);
+  return Become(session, "--local", spec.SerializeAsString(), options);
 }
 
 absl::StatusOr<int> RunLocallyAndWait(Session* session, pb::JobSpec spec,
                                       const std::string& plugin_path,
-                                      std::optional<int64_t> threads) {
+                                      const LocalRunOptions& options) {
   UsePlugin(plugin_path, &spec);
-  ASSIGN_OR_RETURN(LocalRun run, MakeRun(*session, "--local", spec.SerializeAsString(), threads));
+  ASSIGN_OR_RETURN(LocalRun run, MakeRun(*session, "--local", spec.SerializeAsString(), options));
   run.command.push_back("--quiet");
-  SpawnOptions options;
-  options.inherit_fds = {run.file.get()};
-  options.new_process_group = false;  // the terminal interrupts both
-  options.death_signal = SIGTERM;     // which leaves it the time to remove what it has made
-  ASSIGN_OR_RETURN(const auto task, Subprocess::Spawn(run.command, options));
+  SpawnOptions spawn;
+  spawn.inherit_fds = {run.file.get()};
+  spawn.new_process_group = false;  // the terminal interrupts both
+  spawn.death_signal = SIGTERM;     // which leaves it the time to remove what it has made
+  ASSIGN_OR_RETURN(const auto task, Subprocess::Spawn(run.command, spawn));
   const ExitStatus exit = WaitInForeground(task.get());
   if (const int code = CodeOfEnding(exit); code != 0) return code;
   if (exit.signal == 0) return exit.code;
@@ -84,8 +86,8 @@ absl::StatusOr<int> RunLocallyAndWait(Session* session, pb::JobSpec spec,
 }
 
 absl::StatusOr<int> RunPipelineLocally(Session* session, const pb::PipelineSpec& spec,
-                                       std::optional<int64_t> threads) {
-  return Become(session, "--local_pipeline", spec.SerializeAsString(), threads);
+                                       const LocalRunOptions& options) {
+  return Become(session, "--local_pipeline", spec.SerializeAsString(), options);
 }
 
 }  // namespace quern::mr

@@ -13,17 +13,23 @@
 
 namespace quern::mr {
 
-// Becomes quern-task; returns only when that cannot be started. Without `threads`: one per core.
+struct LocalRunOptions {
+  std::optional<int64_t> threads;  // else one per core
+  std::string tasks = {};          // of a job: only these ("m-0,r-2"); empty = all
+  bool check = false;              // user code that keeps what it was only lent ends the run
+};
+
+// Becomes quern-task; returns only when that cannot be started.
 absl::StatusOr<int> RunLocally(Session* session, pb::JobSpec spec, const std::string& plugin_path,
-                               std::optional<int64_t> threads);
+                               const LocalRunOptions& options);
 
 // Runs it in a child and waits: the exit code. Silent when the job succeeds.
 absl::StatusOr<int> RunLocallyAndWait(Session* session, pb::JobSpec spec,
                                       const std::string& plugin_path,
-                                      std::optional<int64_t> threads);
+                                      const LocalRunOptions& options);
 
 // Becomes quern-task for a pipeline, whose stages have their plugins on this machine.
 absl::StatusOr<int> RunPipelineLocally(Session* session, const pb::PipelineSpec& spec,
-                                       std::optional<int64_t> threads);
+                                       const LocalRunOptions& options);
 
 }  // namespace quern::mr

@@ -16,6 +16,9 @@ namespace quern::mr {
 // Below the directory of an attempt: the job's side files, by name.
 inline constexpr char kSideFileDir[] = "files";
 
+// Below the directory of a task that is debugged: what a check has found (text).
+inline constexpr char kFaultNoteName[] = "fault";
+
 // "job-20261122-0001"; the day is UTC, "20261122", `number` counts that day's jobs from 1.
 std::string FormatJobId(std::string_view day, uint32_t number);
 // True for that form: such an id is safe as a part of a path.

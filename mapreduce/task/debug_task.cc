@@ -44,6 +44,7 @@ absl::StatusOr<pb::AttemptResult> DebugTask::Run() {
   options.plugin = plugin_.get();
   options.storage = storage_.get();
   options.scratch_dir = dir;
+  options.lent_memory = lent_memory_;
   for (const pb::JobSpec::SideFile& side : run_.task().job().files()) {
     options.files[side.name()] = side.file().path();
   }

@@ -13,6 +13,7 @@
 #include "common/status.h"
 #include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/storage.h"
+#include "mapreduce/task/lent_memory.h"
 #include "mapreduce/task/local_tasks.h"
 #include "mapreduce/task/plugin.h"
 #include "quern/mr/v1/task.pb.h"
@@ -27,6 +28,8 @@ class DebugTask {
  public:
   DebugTask(pb::DebugRun run, uint32_t threads, client::ClientOptions dfs);
 
+  // Before Run. Borrowed; null: user code is not checked.
+  void SetLentMemory(LentMemory* memory) { lent_memory_ = memory; }
   // What the task has left behind; its files are in the directories that the run names.
   absl::StatusOr<pb::AttemptResult> Run();
 
@@ -42,6 +45,7 @@ class DebugTask {
   const pb::DebugRun run_;
   const uint32_t threads_;
   const std::unique_ptr<Storage> storage_;
+  LentMemory* lent_memory_ = nullptr;
   std::unique_ptr<Plugin> plugin_;
   std::unique_ptr<LocalTasks> tasks_;
 };

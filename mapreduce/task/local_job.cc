@@ -20,6 +20,20 @@ namespace {
 
 constexpr char kLocalJobId[] = "job-local";
 
+// Other names count the files of a whole output.
+void KeepTaskNames(pb::JobSpec* spec) {
+  spec->mutable_output()->clear_files();
+  for (pb::JobSpec::NamedOutput& named : *spec->mutable_outputs()) {
+    named.mutable_output()->clear_files();
+  }
+}
+
+void KeepChosen(const TaskChoice& choice, std::vector<pb::TaskSpec>* tasks) {
+  std::erase_if(*tasks, [&](const pb::TaskSpec& task) {
+    return !choice.Has(task.id().kind(), task.id().task());
+  });
+}
+
 }  // namespace
 
 std::string HiddenBeside(const std::string& path) {
@@ -79,7 +93,7 @@ absl::Status LocalJob::PlanFiles() {
     spec_.mutable_reduce()->set_tasks(DefaultReduceTasks(bytes, threads_));
   }
   EnsureOnePart(spec_, &splits_);
-  return absl::OkStatus();
+  return CheckTaskChoice(choice_, static_cast<uint32_t>(splits_.size()), spec_.reduce().tasks());
 }
 
 absl::Status LocalJob::Run() {
@@ -124,12 +138,23 @@ absl::Status LocalJob::FetchSideFiles() {
 
 absl::Status LocalJob::RunTasks() {
   RETURN_IF_ERROR(ChooseBounds());
-  ASSIGN_OR_RETURN(const Results maps, RunAll("map", MakeTasks(pb::TASK_KIND_MAP, splits_)));
-  for (const pb::AttemptResult& map : maps) AddCounters(map.counters(), &manifest_.counters);
-  if (spec_.reduce().tasks() == 0) return Publish(maps, {});
-  ASSIGN_OR_RETURN(const Results reduces, RunAll("reduce", MakeReduceTasks(maps)));
-  for (const pb::AttemptResult& each : reduces) AddCounters(each.counters(), &manifest_.counters);
+  Tasks tasks = MakeTasks(pb::TASK_KIND_MAP, splits_);
+  if (!choice_.NeedsAllMaps()) KeepChosen(choice_, &tasks);
+  ASSIGN_OR_RETURN(const Ran maps, RunKind("map", std::move(tasks)));
+  if (spec_.reduce().tasks() == 0 || !choice_.NeedsAllMaps()) return Publish(maps, {});
+  tasks = MakeReduceTasks(maps.results);
+  KeepChosen(choice_, &tasks);
+  ASSIGN_OR_RETURN(const Ran reduces, RunKind("reduce", std::move(tasks)));
   return Publish(maps, reduces);
+}
+
+absl::StatusOr<LocalJob::Ran> LocalJob::RunKind(std::string_view what, Tasks tasks) {
+  Ran ran{.tasks = std::move(tasks)};
+  ASSIGN_OR_RETURN(ran.results, RunAll(what, ran.tasks));
+  for (const pb::AttemptResult& each : ran.results) {
+    AddCounters(each.counters(), &manifest_.counters);
+  }
+  return ran;
 }
 
 absl::Status LocalJob::ChooseBounds() {
@@ -182,25 +207,32 @@ absl::StatusOr<LocalJob::Results> LocalJob::RunAll(std::string_view what, const 
                      .storage = storage_.get(),
                      .clock = dfs_options_.clock,
                      .scratch_dir = scratch_,
-                     .files = files_})
+                     .files = files_,
+                     .lent_memory = lent_memory_})
       .RunAll(what, tasks);
 }
 
-absl::Status LocalJob::Publish(const Results& maps, const Results& reduces) {
-  OutputParts parts(spec_);
-  for (size_t i = 0; i < maps.size(); ++i) {
-    parts.Add(pb::TASK_KIND_MAP, static_cast<uint32_t>(i), maps[i]);
-  }
-  for (size_t i = 0; i < reduces.size(); ++i) {
-    parts.Add(pb::TASK_KIND_REDUCE, static_cast<uint32_t>(i), reduces[i]);
+absl::Status LocalJob::Publish(const Ran& maps, const Ran& reduces) {
+  RETURN_IF_ERROR(RemoveUnchosen(maps));
+  pb::JobSpec spec = spec_;
+  if (!choice_.is_all()) KeepTaskNames(&spec);
+  OutputParts parts(spec);
+  for (const Ran* const ran : {&maps, &reduces}) {
+    for (size_t i = 0; i < ran->tasks.size(); ++i) {
+      const pb::AttemptId& id = ran->tasks[i].id();
+      if (choice_.Has(id.kind(), id.task())) parts.Add(id.kind(), id.task(), ran->results[i]);
+    }
   }
   const std::vector<PublishedOutput> outputs = parts.Take();
   Storage::Moves moves;
   for (const PublishedOutput& output : outputs) {
+    // Of a few tasks there may be nothing.
+    if (!choice_.is_all() && output.files.empty() && output.skipped.empty()) continue;
     const std::string& dir = TemporaryOf(output.name);
     RETURN_IF_ERROR(FillOutput(output, dir, MakeManifest(manifest_, outputs, output)));
     moves.emplace_back(dir, output.path);
   }
+  if (moves.empty()) return absl::OkStatus();
   // The main one last: who waits for its _SUCCESS finds the others.
   std::rotate(moves.begin(), moves.begin() + 1, moves.end());
   // Again: somebody may have put something there since it was planned.
@@ -209,6 +241,25 @@ absl::Status LocalJob::Publish(const Results& maps, const Results& reduces) {
     RETURN_IF_ERROR(CheckOutputPath(dfs.get(), to, spec_.output().overwrite()).status());
   }
   return storage_->RenameAll(moves, spec_.output().overwrite());
+}
+
+absl::Status LocalJob::RemoveUnchosen(const Ran& maps) {
+  for (size_t i = 0; i < maps.tasks.size(); ++i) {
+    if (choice_.Has(pb::TASK_KIND_MAP, maps.tasks[i].id().task())) continue;
+    for (const pb::AttemptResult::NamedFile& file : maps.results[i].named_files()) {
+      RETURN_IF_ERROR(storage_->RemoveTree(file.path()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::string LocalJob::ChoiceText() const {
+  if (choice_.is_all()) return "";
+  std::string text =
+      fmt::format("{} of {} tasks", choice_.size(), splits_.size() + spec_.reduce().tasks());
+  const bool all_maps = choice_.NeedsAllMaps() && choice_.maps.size() < splits_.size();
+  if (all_maps) text += fmt::format(" (and all {} maps, which reduces need)", splits_.size());
+  return text;
 }
 
 const std::string& LocalJob::TemporaryOf(const std::string& output) const {
@@ -228,6 +279,7 @@ absl::Status LocalJob::FillOutput(const PublishedOutput& output, const std::stri
     if (file.source == named) continue;
     RETURN_IF_ERROR(storage_->Rename(file.source, named, /*replace=*/false));
   }
+  if (!choice_.is_all()) return absl::OkStatus();
   RETURN_IF_ERROR(WriteFile(fmt::format("{}/{}", dir, kManifestName), FormatManifest(manifest)));
   return WriteFile(fmt::format("{}/{}", dir, kSuccessName), "");
 }

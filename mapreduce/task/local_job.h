@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "client/file_system.h"
@@ -11,7 +12,9 @@
 #include "mapreduce/engine/messages.h"
 #include "mapreduce/engine/storage.h"
 #include "mapreduce/plan/output_parts.h"
+#include "mapreduce/plan/task_choice.h"
 #include "mapreduce/task/leftovers.h"
+#include "mapreduce/task/lent_memory.h"
 #include "mapreduce/task/plugin.h"
 #include "mapreduce/task/user_context.h"
 #include "quern/mr/v1/worker.pb.h"
@@ -28,6 +31,12 @@ class LocalJob {
   LocalJob(pb::JobSpec spec, uint32_t threads, client::ClientOptions dfs, Leftovers* leftovers);
   ~LocalJob();
 
+  // Before Prepare. Borrowed; null: user code is not checked.
+  void SetLentMemory(LentMemory* memory) { lent_memory_ = memory; }
+  // Before Prepare: only these tasks are run, beside the maps that reduces among them need. Their
+  // parts are all that is written: no manifest and no _SUCCESS says that it is an output.
+  void Choose(TaskChoice choice) { choice_ = std::move(choice); }
+
   // Loads the plugin and plans. An error means that the job is rejected; nothing has happened then.
   absl::Status Prepare();
   // Runs every task and publishes the output. After an error nothing is left behind.
@@ -36,10 +45,17 @@ class LocalJob {
   const pb::JobSpec& spec() const { return spec_; }
   // After Run: sums over all tasks.
   const std::vector<pb::Counter>& counters() const { return manifest_.counters; }
+  // How many tasks were run, where some were chosen: "3 of 17 tasks". Empty when all were.
+  std::string ChoiceText() const;
 
  private:
   using Tasks = std::vector<pb::TaskSpec>;
   using Results = std::vector<pb::AttemptResult>;
+  // Tasks of one kind that were run, each with its result.
+  struct Ran {
+    Tasks tasks = {};
+    Results results = {};
+  };
 
   // Looks at what is there: where the outputs are to go, and the inputs.
   absl::Status PlanFiles();
@@ -48,9 +64,12 @@ class LocalJob {
   Tasks MakeReduceTasks(const Results& maps) const;
   // Runs them in any order, at most threads_ at once, until the first error.
   absl::StatusOr<Results> RunAll(std::string_view what, const Tasks& tasks);
+  absl::StatusOr<Ran> RunKind(std::string_view what, Tasks tasks);
   absl::Status FetchSideFiles();
   absl::Status RunTasks();
-  absl::Status Publish(const Results& maps, const Results& reduces);
+  absl::Status Publish(const Ran& maps, const Ran& reduces);
+  // What tasks have written that ran only because others needed them.
+  absl::Status RemoveUnchosen(const Ran& maps);
   absl::Status FillOutput(const PublishedOutput& output, const std::string& dir,
                           const Manifest& manifest);
   // Of the output of this name; empty: the main one.
@@ -63,6 +82,8 @@ class LocalJob {
   const std::unique_ptr<Storage> storage_;
   Leftovers* const leftovers_;
   std::unique_ptr<Plugin> plugin_;
+  LentMemory* lent_memory_ = nullptr;
+  TaskChoice choice_;
   std::vector<pb::Split> splits_;
   std::vector<std::string> bounds_;
   std::string scratch_;  // directory of this machine, for map outputs and spills

@@ -18,6 +18,7 @@
 #include "common/temporary_root.h"
 #include "mapreduce/engine/attempt_failure.h"
 #include "mapreduce/plan/status_json.h"
+#include "mapreduce/plan/task_choice.h"
 #include "mapreduce/task/debug_task.h"
 #include "mapreduce/task/local_job.h"
 #include "mapreduce/task/local_pipeline.h"
@@ -145,18 +146,49 @@ std::vector<std::string> PlacesOfTasks(const Leftovers& leftovers) {
 }
 
 // "its process ended with signal 11 (Segmentation fault): m-00000.0 in Map, at file:///in:4711".
-std::string CutShortText(const Leftovers& leftovers, const ExitStatus& exit) {
-  const std::vector<std::string> places = PlacesOfTasks(leftovers);
+std::string CutShortText(const LocalOptions& options, const ExitStatus& exit) {
+  const std::vector<std::string> places = PlacesOfTasks(*options.leftovers);
   std::string text = fmt::format("its process ended with {}{}", exit.ToString(),
                                  exit.signal == 0 ? " before its work was done" : "");
   if (places.empty()) return text;
   text += fmt::format(": {}{}", places.size() > 1 ? "one of " : "", fmt::join(places, "; "));
+  // Names the task itself.
+  if (const std::string fault = options.fault->Read(); !fault.empty()) {
+    return fmt::format("{}. {}", text, fault);
+  }
   if (places.size() > 1) text += ". Try: --threads 1, which tells which one";
   return text;
 }
 
 uint32_t ThreadsOf(const LocalOptions& options) {
   return options.threads == 0 ? std::max(std::thread::hardware_concurrency(), 1u) : options.threads;
+}
+
+// Null when nothing is to be checked.
+absl::StatusOr<std::unique_ptr<LentMemory>> MemoryToLend(bool check, const FaultNote* fault) {
+  if (!check) return std::unique_ptr<LentMemory>();
+  return LentMemory::Create(fault);
+}
+
+// Of a few tasks only.
+std::string ChoiceReason(const LocalJob& job) {
+  const std::string choice = job.ChoiceText();
+  return choice.empty() ? "" : fmt::format("{} were run: this is no whole output", choice);
+}
+
+void SayDone(const LocalJob& job) {
+  pb::JobStatus done;
+  DescribeJob(job, &done);
+  const std::string set_aside = CleanLine(SetAsideText(done.counters()), kShownOfSetAside);
+  const std::string choice = job.ChoiceText();
+  const std::string how =
+      choice.empty() ? "done, output in" : fmt::format("ran {}: only their parts are in", choice);
+  Err().Format("{}: {} {}{}{}\n", job.spec().name(), how, job.spec().output().path(),
+               set_aside.empty() ? "" : ". ", set_aside);
+  for (const pb::JobSpec::NamedOutput& named : job.spec().outputs()) {
+    Err().Format("{}: {} in {}\n", job.spec().name(), named.name(), named.output().path());
+  }
+  ShowCounters(job.counters());
 }
 
 }  // namespace
@@ -167,26 +199,26 @@ int RunLocal(const LocalOptions& options) {
   const auto dfs = FileSystemOf(options.master, spec->user());
   if (!dfs.ok()) return Reject(options, dfs.status());
   const TemporaryDir temporary(options.leftovers);
+  const auto lent_memory = MemoryToLend(options.check, options.fault);
+  if (!lent_memory.ok()) return Reject(options, lent_memory.status());
   LocalJob job(*spec, ThreadsOf(options), *dfs, options.leftovers);
+  job.SetLentMemory(lent_memory->get());
+  if (!options.tasks.empty()) {
+    auto choice = ParseTaskChoice(options.tasks);
+    if (!choice.ok()) return Reject(options, choice.status());
+    job.Choose(*std::move(choice));
+  }
   const absl::Time started = options.clock->TimeNow();
   if (const absl::Status status = job.Prepare(); !status.ok()) return Reject(options, status);
   const absl::Status ran = job.Run();
   if (options.json) {
     pb::JobStatus end = MakeEnd(*spec, ran, started, options.clock->TimeNow());
     DescribeJob(job, &end);
+    if (ran.ok()) end.set_reason(ChoiceReason(job));
     return PrintEnd(end);
   }
   if (!ran.ok()) return Say(kExitFailed, ran, kRunLocal);
-  if (options.quiet) return kExitOk;
-  pb::JobStatus done;
-  DescribeJob(job, &done);
-  const std::string set_aside = CleanLine(SetAsideText(done.counters()), kShownOfSetAside);
-  Err().Format("{}: done, output in {}{}{}\n", job.spec().name(), job.spec().output().path(),
-               set_aside.empty() ? "" : ". ", set_aside);
-  for (const pb::JobSpec::NamedOutput& named : job.spec().outputs()) {
-    Err().Format("{}: {} in {}\n", job.spec().name(), named.name(), named.output().path());
-  }
-  ShowCounters(job.counters());
+  if (!options.quiet) SayDone(job);
   return kExitOk;
 }
 
@@ -196,9 +228,12 @@ int RunLocalPipeline(const LocalOptions& options) {
   const auto dfs = FileSystemOf(options.master, spec->user());
   if (!dfs.ok()) return Reject(options, dfs.status());
   const TemporaryDir temporary(options.leftovers);
+  const auto lent_memory = MemoryToLend(options.check, options.fault);
+  if (!lent_memory.ok()) return Reject(options, lent_memory.status());
   LocalPipeline pipeline(*spec, {.threads = ThreadsOf(options),
                                  .dfs = *dfs,
                                  .leftovers = options.leftovers,
+                                 .lent_memory = lent_memory->get(),
                                  .quiet = options.quiet || options.json});
   const absl::Time started = options.clock->TimeNow();
   if (const absl::Status status = pipeline.Prepare(); !status.ok()) return Reject(options, status);
@@ -232,7 +267,7 @@ std::optional<int> DescribeCutShort(const LocalOptions& options, absl::Time star
                                     const ExitStatus& exit) {
   if (options.leftovers->paths().empty()) return std::nullopt;
   const bool interrupted = IsInterrupt(exit.signal);
-  const absl::Status ran = InternalError("{}", CutShortText(*options.leftovers, exit));
+  const absl::Status ran = InternalError("{}", CutShortText(options, exit));
   if (!options.json && !interrupted) Say(kExitFailed, ran, kRunLocal);
   if (options.json) {
     const absl::Time ended = options.clock->TimeNow();
@@ -256,7 +291,12 @@ int RunDebug(const LocalOptions& options) {
   if (!dfs.ok()) return Say(kExitFailed, dfs.status(), kCommand);
   // What user code printed before it crashed is seen, whoever reads it.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
-  const auto result = DebugTask(*run, ThreadsOf(options), *dfs).Run();
+  const FaultNote fault(fmt::format("{}/{}", run->scratch_dir(), kFaultNoteName));
+  const auto lent_memory = MemoryToLend(options.check, &fault);
+  if (!lent_memory.ok()) return Say(kExitFailed, lent_memory.status(), kCommand);
+  DebugTask debug(*run, ThreadsOf(options), *dfs);
+  debug.SetLentMemory(lent_memory->get());
+  const auto result = debug.Run();
   NoteThatItHasSaid(run->scratch_dir());
   if (!result.ok()) return Say(kExitFailed, result.status(), kCommand);
   Out().Flush().IgnoreError();  // what user code has printed comes first

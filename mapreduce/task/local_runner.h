@@ -11,6 +11,7 @@
 #include "common/subprocess.h"
 #include "mapreduce/engine/task_id.h"
 #include "mapreduce/task/leftovers.h"
+#include "mapreduce/task/lent_memory.h"
 
 namespace quern::mr {
 
@@ -18,11 +19,14 @@ struct LocalOptions {
   std::string spec_file;      // a serialized JobSpec; its plugin.path is a file of this machine
   std::string pipeline_file;  // or a serialized PipelineSpec, the same of its stages
   std::string debug_file;     // or a serialized DebugRun: one task of a job of a cluster
+  std::string tasks;          // of a job: only these; empty = all
+  bool check = false;         // user code is shown copies that end when they may (lender.h)
   uint32_t threads = 0;       // tasks at once; 0 = the number of cores
   bool quiet = false;         // says nothing of what succeeds
   bool json = false;          // how it ended is one object on stdout; an error before that as well
   std::string master;         // HOST:PORT list; empty = as cluster_config.h finds it
-  Leftovers* leftovers = nullptr;  // borrowed: notes what a job or a pipeline makes on the way
+  Leftovers* leftovers = nullptr;    // borrowed: notes what a job or a pipeline makes on the way
+  const FaultNote* fault = nullptr;  // borrowed: what a check of a job or a pipeline has found
   Clock* clock = Clock::Real();
 };
 

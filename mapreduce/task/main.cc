@@ -12,6 +12,7 @@
 #include "common/version.h"
 #include "mapreduce/task/guard.h"
 #include "mapreduce/task/leftovers.h"
+#include "mapreduce/task/lent_memory.h"
 #include "mapreduce/task/local_runner.h"
 #include "mapreduce/task/worker_session.h"
 
@@ -26,6 +27,8 @@ constexpr char kHelp[] =
     "  --local SPEC_FILE  run the whole job of this serialized JobSpec in this process\n"
     "  --local_pipeline F the same of a whole pipeline, a serialized PipelineSpec\n"
     "  --debug FILE       run one task once more, of this serialized DebugRun (mr debug)\n"
+    "  --tasks LIST       with --local: only these tasks, such as m-0,r-2\n"
+    "  --check            end the process when user code keeps what it was only lent\n"
     "  --quiet            say nothing of what succeeds\n"
     "  --json             say how it ended as one JSON object on stdout\n"
     "  --threads N        map and reduce tasks at once (default: the number of cores)\n"
@@ -53,7 +56,9 @@ bool Number(std::string_view flag, NumberRange range, T* target) {
 
 int RunHere(LocalOptions local) {
   Leftovers leftovers;
+  const FaultNote fault;
   local.leftovers = &leftovers;
+  local.fault = &fault;
   // Whoever started a single task removes what that leaves.
   if (local.debug_file.empty()) {
     const absl::Time started = local.clock->TimeNow();
@@ -83,6 +88,8 @@ int Main(int argc, char** argv) {
                           {"master", required_argument, nullptr, 'm'},
                           {"local_pipeline", required_argument, nullptr, 'p'},
                           {"debug", required_argument, nullptr, 'd'},
+                          {"tasks", required_argument, nullptr, 'T'},
+                          {"check", no_argument, nullptr, 'c'},
                           {"quiet", no_argument, nullptr, 'q'},
                           {"json", no_argument, nullptr, 'j'},
                           {"no_namespaces", no_argument, nullptr, 'n'},
@@ -99,6 +106,8 @@ int Main(int argc, char** argv) {
     if (flag == 't' && !Number("--threads", {1, kMaxThreads}, &local.threads)) return kExitUsage;
     if (flag == 'p') local.pipeline_file = optarg;
     if (flag == 'd') local.debug_file = optarg;
+    if (flag == 'T') local.tasks = optarg;
+    if (flag == 'c') local.check = true;
     if (flag == 'q') local.quiet = true;
     if (flag == 'j') local.json = true;
     if (flag == 'm') local.master = optarg;

@@ -52,10 +52,11 @@ class LocalJobsTest : public RandomTest {
     return spec;
   }
   // Exit code and what it printed on both channels. `before`: what the shell does first.
-  Outcome Run(const pb::JobSpec& spec, const std::string& before = "") {
+  Outcome Run(const pb::JobSpec& spec, const std::string& before = "",
+              const std::string& flags = "") {
     std::ofstream(dir_ / "spec", std::ios::binary) << spec.SerializeAsString();
-    return Shell(fmt::format("{}{}/quern-task --local {} 2>&1", before, std::getenv("QUERN_BIN"),
-                             dir_ / "spec"));
+    return Shell(fmt::format("{}{}/quern-task --local {} {} 2>&1", before, std::getenv("QUERN_BIN"),
+                             dir_ / "spec", flags));
   }
   void ExpectSucceeds(const pb::JobSpec& spec) {
     const Outcome outcome = Run(spec);
