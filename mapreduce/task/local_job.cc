@@ -279,7 +279,13 @@ absl::Status LocalJob::FillOutput(const PublishedOutput& output, const std::stri
     if (file.source == named) continue;
     RETURN_IF_ERROR(storage_->Rename(file.source, named, /*replace=*/false));
   }
-  if (!choice_.is_all()) return absl::OkStatus();
+  if (!choice_.is_all()) {
+    // Where those of maps were that ran only for reduces.
+    if (output.skipped.empty()) {
+      storage_->RemoveTree(fmt::format("{}/{}", dir, kSkippedName)).IgnoreError();
+    }
+    return absl::OkStatus();
+  }
   RETURN_IF_ERROR(WriteFile(fmt::format("{}/{}", dir, kManifestName), FormatManifest(manifest)));
   return WriteFile(fmt::format("{}/{}", dir, kSuccessName), "");
 }

@@ -166,6 +166,22 @@ TEST_F(LocalCheckTest, NamedOutputsHoldThePartsOfChosenTasksOnly) {
   EXPECT_EQ(Contents("out/part-*"), "disk\t200\n");
 }
 
+TEST_F(LocalCheckTest, SkippedRecordsAreThoseOfChosenTasks) {
+  std::ofstream(dir_ / "in") << "good\nskip this\n";
+  pb::JobSpec spec = Spec("fragile", dir_ / "in");
+  spec.mutable_reduce()->set_tasks(1);
+  spec.mutable_reduce()->set_reducer("FragileSum");
+  spec.mutable_inputs(0)->set_mapper("FragileWords");
+  const Outcome reduce = Run(spec, "", "--tasks r-0");
+  ASSERT_EQ(reduce.exit_code, 0) << reduce.out;
+  EXPECT_EQ(Names("out"), "part-r-00000\n");
+  EXPECT_EQ(Contents("out/part-r-00000"), "good\t1\n");
+  spec.mutable_output()->set_path("file://" + dir_ / "both");
+  const Outcome both = Run(spec, "", "--tasks m-0,r-0");
+  ASSERT_EQ(both.exit_code, 0) << both.out;
+  EXPECT_EQ(Names("both"), "_skipped\npart-r-00000\n");
+}
+
 TEST_F(LocalCheckTest, TheFlagsAreForRunsHere) {
   const std::string paths = fmt::format("file://{0}/in file://{0}/out ", dir_.path());
   std::ofstream(dir_ / "in") << "a b\n";
