@@ -80,7 +80,13 @@ void JobExplainer::FindInputs(JobExplanation* plan) {
       continue;
     }
     described.files = files->size();
-    for (const InputFile& file : *files) described.bytes += file.length;
+    for (const InputFile& file : *files) {
+      described.bytes += file.length;
+      const std::string format(file.format->name());
+      if (format != input.format()) ++described.files_of[format];
+    }
+    // That of the input itself was looked at with the spec.
+    if (local_ && !described.files_of.empty()) NoteProblem(CheckFormatsInstalled(*files), plan);
     inputs.push_back({static_cast<uint32_t>(i), *std::move(files)});
   }
   plan->splits = PlanSplits(inputs, spec.limits().split_bytes());

@@ -31,6 +31,7 @@ struct JobExplanation {
   struct Input {
     std::string path;
     std::string format;
+    std::map<std::string, size_t> files_of;  // by format, where files have others than the input
     std::string mapper;
     bool of_stage = false;  // another stage's output: nothing is known of its size
     size_t files = 0;

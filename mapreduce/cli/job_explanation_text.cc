@@ -22,6 +22,16 @@ uint64_t SplitBytesOf(const pb::Split& split) {
   return bytes;
 }
 
+// "text", or "mixed (jsonl 3, warc 12)".
+std::string FormatText(const JobExplanation::Input& input) {
+  std::vector<std::string> formats;
+  for (const auto& [format, files] : input.files_of) {
+    formats.push_back(fmt::format("{} {}", format, files));
+  }
+  return formats.empty() ? input.format
+                         : fmt::format("{} ({})", input.format, fmt::join(formats, ", "));
+}
+
 std::string ReduceText(const JobExplanation& plan) {
   const pb::JobSpec::Reduce& reduce = plan.spec.reduce();
   if (reduce.has_tasks() && reduce.tasks() == 0) return "none: map only";
@@ -120,7 +130,7 @@ std::string ExplanationText(const JobExplanation& plan, size_t splits) {
         input.of_stage ? "what that stage writes"
                        : fmt::format("{}, {}, {}", Count(input.files, "file"),
                                      FormatBinarySize(input.bytes), Count(input.splits, "split"));
-    add("input", fmt::format("{}  {}, {}, mapper {}", OneLine(input.path), input.format, size,
+    add("input", fmt::format("{}  {}, {}, mapper {}", OneLine(input.path), FormatText(input), size,
                              input.mapper.empty() ? "?" : input.mapper));
   }
   add("where", PlacesText(plan));
@@ -167,6 +177,10 @@ JsonLine ExplanationJson(const JobExplanation& plan) {
     if (input.of_stage) continue;
     one.Add("files", uint64_t{input.files}).Add("bytes", input.bytes);
     one.Add("splits", uint64_t{input.splits});
+    if (input.files_of.empty()) continue;
+    JsonLine files_of;
+    for (const auto& [format, files] : input.files_of) files_of.Add(format, uint64_t{files});
+    one.Add("files_of", files_of);
   }
   line.Add("inputs", inputs);
   JsonLine params;

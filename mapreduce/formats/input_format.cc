@@ -2,6 +2,7 @@
 
 #include "mapreduce/formats/fixed_format.h"
 #include "mapreduce/formats/lines_format.h"
+#include "mapreduce/formats/mixed_format.h"
 #include "mapreduce/formats/named.h"
 #include "mapreduce/formats/parquet/parquet_format.h"
 #include "mapreduce/formats/record_format.h"
@@ -25,6 +26,7 @@ const std::vector<std::unique_ptr<const InputFormat>>& AllInputFormats() {
     all->push_back(MakeRecordInput());
     all->push_back(MakeTableInput());
     all->push_back(MakeParquetInput());
+    all->push_back(MakeMixedFormat());
     return all;
   }();
   return *formats;

@@ -48,6 +48,8 @@ class InputFormat {
 
   virtual ~InputFormat() = default;
   virtual std::string_view name() const = 0;
+  // The format that a file of this name is read in: another one where an input may have several.
+  virtual const InputFormat& FormatOf(std::string_view) const { return *this; }
   // The format that its records look like to user code, which knows what to make of those.
   virtual std::string_view record_form() const { return name(); }
   // Whether RecordReader::header says anything.

@@ -41,11 +41,16 @@ struct Reading {
 
   // A file that fits into one split is not cut, whatever it begins with.
   bool MayBeCut(uint64_t length) const { return length > split_bytes; }
+  // Of a file with path and length.
+  void Plan(std::string_view first_bytes, InputFile* file) const {
+    file->format = &format.FormatOf(file->path);
+    file->use = file->format->Plan(file->length, first_bytes);
+  }
 };
 
 // Where the chunks of a file lie.
 absl::Status FillPlaces(client::FileSystem* dfs, const Reading& reading, InputFile* file) {
-  file->use = reading.format.Plan(file->length, {});
+  reading.Plan({}, file);
   if (file->length == 0) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::vector<client::ChunkInfo> chunks, dfs->GetChunks(file->path));
   for (const client::ChunkInfo& info : chunks) {
@@ -58,7 +63,7 @@ absl::Status FillPlaces(client::FileSystem* dfs, const Reading& reading, InputFi
   }
   if (reading.MayBeCut(file->length)) {
     ASSIGN_OR_RETURN(const std::string first, ReadStart(dfs, file->path));
-    file->use = reading.format.Plan(file->length, first);
+    reading.Plan(first, file);
   }
   return absl::OkStatus();
 }
@@ -117,7 +122,7 @@ class LocalFiles {
     std::string first(reading_.MayBeCut(file.length) ? InputFormat::kFirstBytes : 0, '\0');
     in.read(first.data(), static_cast<std::streamsize>(first.size()));
     first.resize(static_cast<size_t>(in.gcount()));
-    file.use = reading_.format.Plan(file.length, first);
+    reading_.Plan(first, &file);
     return absl::OkStatus();
   }
 
@@ -186,6 +191,15 @@ absl::StatusOr<std::vector<InputFile>> FindInputFiles(client::FileSystem* dfs,
   return files;
 }
 
+absl::Status CheckFormatsInstalled(const std::vector<InputFile>& files) {
+  std::set<const InputFormat*> installed;
+  for (const InputFile& file : files) {
+    if (!installed.insert(file.format).second) continue;
+    RETURN_IF_ERROR(Annotate(file.format->Installed(), fmt::format("input: {}", file.path)));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<SplitInput>> FindStageInputs(client::FileSystem* dfs,
                                                         const pb::PipelineStage& stage) {
   const pb::JobSpec job = FirstRoundJob(stage);
@@ -195,6 +209,7 @@ absl::StatusOr<std::vector<SplitInput>> FindStageInputs(client::FileSystem* dfs,
     SplitInput& input = inputs.emplace_back();
     input.input = static_cast<uint32_t>(i);
     ASSIGN_OR_RETURN(input.files, FindInputFiles(dfs, job.inputs(i), job.limits().split_bytes()));
+    RETURN_IF_ERROR(CheckFormatsInstalled(input.files));
   }
   return inputs;
 }

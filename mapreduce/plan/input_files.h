@@ -25,6 +25,9 @@ absl::StatusOr<std::vector<InputFile>> FindInputFiles(client::FileSystem* dfs,
                                                       const pb::JobSpec::Input& input,
                                                       uint64_t split_bytes);
 
+// FailedPrecondition, with the name of a file, when this installation lacks what its format needs.
+absl::Status CheckFormatsInstalled(const std::vector<InputFile>& files);
+
 // All files that a stage of a pipeline reads at users' paths, whichever of its rounds it is.
 absl::StatusOr<std::vector<SplitInput>> FindStageInputs(client::FileSystem* dfs,
                                                         const pb::PipelineStage& stage);

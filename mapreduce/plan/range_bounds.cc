@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "mapreduce/engine/index_sort.h"
+#include "mapreduce/plan/split_planner.h"
 
 namespace quern::mr {
 
@@ -30,7 +31,9 @@ class Windows {
  public:
   explicit Windows(uint64_t stride) : stride_(stride) {}
 
-  void Add(const pb::Split& split) {
+  // `format`: what the files of the split are read in.
+  void Add(const pb::Split& split, const InputFormat* format) {
+    if (format != std::exchange(format_, format)) full_ = true;
     for (const pb::InputPiece& piece : split.pieces()) AddPiece(split.input(), piece);
   }
   std::vector<pb::Split> Take() { return std::move(splits_); }
@@ -51,7 +54,7 @@ class Windows {
   }
 
   pb::InputPiece* NextPiece(uint32_t input) {
-    if (splits_.empty() || splits_.back().input() != input ||
+    if (std::exchange(full_, false) || splits_.empty() || splits_.back().input() != input ||
         splits_.back().pieces_size() == kWindowsPerAttempt) {
       splits_.emplace_back().set_input(input);
     }
@@ -60,12 +63,15 @@ class Windows {
 
   const uint64_t stride_;
   uint64_t bytes_ = 0;  // of the pieces so far
+  const InputFormat* format_ = nullptr;
+  bool full_ = false;  // the last attempt, since others follow of another format
   std::vector<pb::Split> splits_;
 };
 
 }  // namespace
 
-SamplePlan PlanSample(const std::vector<pb::Split>& map_splits, uint32_t partitions) {
+SamplePlan PlanSample(const pb::JobSpec& spec, const std::vector<pb::Split>& map_splits) {
+  const uint64_t partitions = spec.reduce().tasks();
   uint64_t bytes = 0;
   for (const pb::Split& split : map_splits) {
     for (const pb::InputPiece& piece : split.pieces()) bytes += piece.length();
@@ -73,7 +79,10 @@ SamplePlan PlanSample(const std::vector<pb::Split>& map_splits, uint32_t partiti
   const uint64_t windows = std::clamp(partitions * kWindowsPerPartition, kMinWindows, kMaxWindows);
   // A small input is read as a whole.
   Windows laid(std::max(bytes / windows, kWindowBytes));
-  for (const pb::Split& split : map_splits) laid.Add(split);
+  for (const pb::Split& split : map_splits) {
+    // The spec was checked: there is one.
+    laid.Add(split, FormatOfSplit(spec, split).value_or(nullptr));
+  }
   SamplePlan plan;
   plan.splits = laid.Take();
   plan.sample_bytes = kWindowBytes;

@@ -19,8 +19,9 @@ struct SamplePlan {
   uint32_t sample_keys = 0;       // that each attempt returns at most
 };
 // Attempts over small windows that lie evenly over all bytes of the input, so that it may be sorted
-// or not; their number grows with the partitions, up to a limit.
-SamplePlan PlanSample(const std::vector<pb::Split>& map_splits, uint32_t partitions);
+// or not; their number grows with the partitions, which are the reduce tasks, up to a limit. As a
+// map task does, each reads one input, in one format.
+SamplePlan PlanSample(const pb::JobSpec& spec, const std::vector<pb::Split>& map_splits);
 
 // Upper bounds (exclusive) of all partitions but the last: partitions - 1 starts of keys, no longer
 // than needed, in increasing order.

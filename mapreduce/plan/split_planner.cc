@@ -118,23 +118,43 @@ class Packer {
   Bytes racks_;
 };
 
+void AddPieces(const InputFile& file, uint64_t target, Packer* packer) {
+  if (file.use == FileUse::kNothing) return;
+  if (file.use == FileUse::kWhole) return packer->Add(file, WholeFile(file));
+  for (const Piece& piece : CutFile(file, target)) packer->Add(file, piece);
+}
+
+// In the order in which its files have them.
+std::vector<const InputFormat*> FormatsOf(const SplitInput& input) {
+  std::vector<const InputFormat*> formats;
+  for (const InputFile& file : input.files) {
+    if (std::find(formats.begin(), formats.end(), file.format) != formats.end()) continue;
+    formats.push_back(file.format);
+  }
+  return formats;
+}
+
 }  // namespace
 
 std::vector<pb::Split> PlanSplits(const std::vector<SplitInput>& inputs, uint64_t split_bytes) {
   const uint64_t target = split_bytes == 0 ? kDefaultSplitBytes : split_bytes;
   std::vector<pb::Split> splits;
   for (const SplitInput& input : inputs) {
-    Packer packer(input.input, target, &splits);
-    for (const InputFile& file : input.files) {
-      if (file.use == FileUse::kNothing) continue;
-      const std::vector<Piece> pieces = file.use == FileUse::kPieces
-                                            ? CutFile(file, target)
-                                            : std::vector<Piece>{WholeFile(file)};
-      for (const Piece& piece : pieces) packer.Add(file, piece);
+    for (const InputFormat* const format : FormatsOf(input)) {
+      Packer packer(input.input, target, &splits);
+      for (const InputFile& file : input.files) {
+        if (file.format == format) AddPieces(file, target, &packer);
+      }
+      packer.Finish();
     }
-    packer.Finish();
   }
   return splits;
+}
+
+absl::StatusOr<const InputFormat*> FormatOfSplit(const pb::JobSpec& spec, const pb::Split& split) {
+  const pb::JobSpec::Input& input = spec.inputs(static_cast<int>(split.input()));
+  ASSIGN_OR_RETURN(const InputFormat* const format, FindInputFormat(input.format()));
+  return split.pieces().empty() ? format : &format->FormatOf(split.pieces(0).path());
 }
 
 void EnsureOnePart(const pb::JobSpec& spec, std::vector<pb::Split>* splits) {

@@ -26,9 +26,10 @@ struct InputFile {
   };
   std::string path;
   uint64_t length = 0;
-  std::vector<Chunk> chunks;       // in order; may be empty (a local file)
-  FileUse use = FileUse::kPieces;  // what its format makes of it
-  std::string id;                  // ReadableFile::id
+  std::vector<Chunk> chunks;            // in order; may be empty (a local file)
+  const InputFormat* format = nullptr;  // that it is read in
+  FileUse use = FileUse::kPieces;       // what that makes of it
+  std::string id;                       // ReadableFile::id
 };
 
 // The files of one JobSpec.inputs entry.
@@ -42,8 +43,12 @@ inline constexpr uint64_t kDefaultSplitBytes = 64 << 20;
 // Every byte of every file is in exactly one split. Large files are cut at chunk ends into pieces
 // of at most `split_bytes` (0 = 64 MiB; longer chunks are divided evenly); small pieces of one
 // input are packed together, in the order given, up to that size. The format says which files can
-// be cut, and which hold nothing.
+// be cut, and which hold nothing. Where an input has files of several formats, a split has those of
+// one: the splits of the first file's format come first.
 std::vector<pb::Split> PlanSplits(const std::vector<SplitInput>& inputs, uint64_t split_bytes);
+
+// The format that a task reads all files of its split in; that of the input when there are none.
+absl::StatusOr<const InputFormat*> FormatOfSplit(const pb::JobSpec& spec, const pb::Split& split);
 
 // A map-only job has a part for each split: without any input it gets one of nothing, so that who
 // reads its output finds a part.

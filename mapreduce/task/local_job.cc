@@ -82,6 +82,7 @@ absl::Status LocalJob::PlanFiles() {
     SplitInput& input = inputs.emplace_back();
     input.input = static_cast<uint32_t>(inputs.size() - 1);
     ASSIGN_OR_RETURN(input.files, FindInputFiles(dfs.get(), entry, spec_.limits().split_bytes()));
+    RETURN_IF_ERROR(CheckFormatsInstalled(input.files));
     for (const InputFile& file : input.files) bytes += file.length;
   }
   for (const std::string& path : replaced) {
@@ -160,7 +161,7 @@ absl::StatusOr<LocalJob::Ran> LocalJob::RunKind(std::string_view what, Tasks tas
 absl::Status LocalJob::ChooseBounds() {
   const uint32_t partitions = spec_.reduce().tasks();
   if (spec_.reduce().partitioner() != "range" || partitions < 2) return absl::OkStatus();
-  const SamplePlan plan = PlanSample(splits_, partitions);
+  const SamplePlan plan = PlanSample(spec_, splits_);
   Tasks tasks = MakeTasks(pb::TASK_KIND_SAMPLE, plan.splits);
   for (pb::TaskSpec& task : tasks) {
     task.set_sample_bytes(plan.sample_bytes);

@@ -60,7 +60,6 @@ SplitRunner::SplitRunner(const pb::TaskSpec& spec, const TaskEnvironment& enviro
   read_options_.settings = {.record_bytes = input.record_bytes(), .columns = input.columns()};
   read_options_.scratch_dir = environment.scratch_dir;
   read_options_.memory_bytes = plan.record_bytes;
-  format_ = input.format();
 }
 
 absl::Status SplitRunner::Run(UserObject* mapper) {
@@ -89,7 +88,7 @@ absl::Status SplitRunner::RunPiece(const pb::InputPiece& piece, UserObject* mapp
   RETURN_IF_ERROR(CheckIsPlanned(piece, *file_));
   PlannedPart part(file_.get(), piece.file_length());
   ReadableFile* const file = file_->length() > piece.file_length() ? &part : file_.get();
-  ASSIGN_OR_RETURN(const InputFormat* const format, FindInputFormat(format_));
+  ASSIGN_OR_RETURN(const InputFormat* const format, FormatOfSplit(spec_.job(), spec_.split()));
   ASSIGN_OR_RETURN(const uint64_t length, LengthToRead(piece, *format, file));
   if (length == 0 && piece.length() > 0) return absl::OkStatus();
   read_options_.path = piece.path();

@@ -58,7 +58,6 @@ class SplitRunner {
   const TaskEnvironment& environment_;
   UserContext* const context_;
   const uint64_t bytes_per_piece_;
-  std::string format_;
   ReadOptions read_options_;
   // Of the last piece: the windows of a sample are many in one file.
   std::string path_;

@@ -2,7 +2,7 @@
 
 #include "common/clean_text.h"
 #include "mapreduce/engine/report_limits.h"
-#include "mapreduce/formats/input_format.h"
+#include "mapreduce/plan/split_planner.h"
 #include "mapreduce/task/user_code.h"
 
 namespace quern::mr {
@@ -29,7 +29,7 @@ void UserContext::Describe(quern_task* task) const {
   task->pieces = pieces_.data();
   if (spec_.id().kind() == pb::TASK_KIND_REDUCE) return;
   const pb::JobSpec::Input& input = job_.inputs(static_cast<int>(spec_.split().input()));
-  const auto format = FindInputFormat(input.format());
+  const auto format = FormatOfSplit(job_, spec_.split());
   const std::string_view form = format.ok() ? (*format)->record_form() : input.format();
   task->input_format = {form.data(), form.size()};
   task->input_tag = Bytes(input.tag());

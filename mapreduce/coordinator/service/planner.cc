@@ -29,7 +29,7 @@ absl::StatusOr<PlannedJob> Planner::Plan(pb::JobSpec spec, uint32_t cluster_slot
   EnsureOnePart(spec, &plan.map_splits);
   // One reduce task takes every key: there is nothing to divide, and nothing to sample.
   if (spec.reduce().partitioner() == "range" && spec.reduce().tasks() > 1) {
-    SamplePlan sample = PlanSample(plan.map_splits, spec.reduce().tasks());
+    SamplePlan sample = PlanSample(spec, plan.map_splits);
     plan.sample_splits = std::move(sample.splits);
     plan.sample_bytes = sample.sample_bytes;
     plan.sample_keys = sample.sample_keys;
@@ -55,6 +55,7 @@ absl::StatusOr<std::vector<SplitInput>> Planner::FindInputs(const pb::JobSpec& s
     input.input = static_cast<uint32_t>(i);
     ASSIGN_OR_RETURN(input.files,
                      FindInputFiles(dfs_, spec.inputs(i), spec.limits().split_bytes()));
+    RETURN_IF_ERROR(CheckFormatsInstalled(input.files));
     for (const InputFile& file : input.files) *bytes += file.length;
   }
   return inputs;

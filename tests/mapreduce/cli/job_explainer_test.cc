@@ -67,6 +67,17 @@ TEST_F(JobExplainerTest, CountsFilesBytesSplitsAndReduces) {
   EXPECT_THAT(json, HasSubstr(R"("problems":[])"));
 }
 
+TEST_F(JobExplainerTest, CountsTheFilesOfEachFormat) {
+  for (const char* name : {"c.jsonl", "d.jsonl.gz"}) std::ofstream(dir_ / name) << "{}";
+  pb::JobSpec spec = Spec();
+  spec.mutable_inputs(0)->set_path("file://" + dir_.path());
+  spec.mutable_inputs(0)->set_format("mixed");
+  const JobExplanation plan = Explain(spec);
+  EXPECT_THAT(ExplanationText(plan, 0), HasSubstr("mixed (jsonl 2, whole 2), 4 files, "));
+  EXPECT_THAT(ExplanationJson(plan).ToString(), HasSubstr(R"("files_of":{"jsonl":2,"whole":2})"));
+  EXPECT_EQ(plan.splits.size(), 2u) << "files of two formats are in no split together";
+}
+
 TEST_F(JobExplainerTest, SaysAllThatWouldStopItAtOnce) {
   pb::JobSpec spec = Spec();
   spec.mutable_inputs(0)->set_mapper("Wrods");

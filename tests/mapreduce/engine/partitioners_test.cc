@@ -90,6 +90,14 @@ std::vector<pb::Split> SplitsOf(std::initializer_list<uint64_t> file_bytes, uint
   return splits;
 }
 
+// Of a job with two inputs of text.
+SamplePlan SampleOf(const std::vector<pb::Split>& splits, uint32_t partitions) {
+  pb::JobSpec spec;
+  for (int i = 0; i < 2; ++i) spec.add_inputs()->set_format("text");
+  spec.mutable_reduce()->set_tasks(partitions);
+  return PlanSample(spec, splits);
+}
+
 // Numbers of windows in each tenth of the bytes.
 std::vector<int> Tenths(const SamplePlan& plan, uint64_t bytes) {
   std::vector<int> tenths(10);
@@ -102,7 +110,7 @@ std::vector<int> Tenths(const SamplePlan& plan, uint64_t bytes) {
 TEST(SamplePlanTest, LaysWindowsEvenlyOverAllBytes) {
   constexpr uint64_t kBytes = uint64_t{10} << 30;
   for (const uint32_t partitions : {2, 16, 500, 5000}) {
-    const SamplePlan plan = PlanSample(SplitsOf({kBytes}, 64 << 20), partitions);
+    const SamplePlan plan = SampleOf(SplitsOf({kBytes}, 64 << 20), partitions);
     const std::vector<int> tenths = Tenths(plan, kBytes);
     const auto [least, most] = std::minmax_element(tenths.begin(), tenths.end());
     EXPECT_GE(*least, 25);
@@ -114,13 +122,13 @@ TEST(SamplePlanTest, LaysWindowsEvenlyOverAllBytes) {
 }
 
 TEST(SamplePlanTest, ReadsSmallInputsAsAWhole) {
-  const SamplePlan plan = PlanSample(SplitsOf({100'000, 50'000}, 64 << 20), 16);
+  const SamplePlan plan = SampleOf(SplitsOf({100'000, 50'000}, 64 << 20), 16);
   uint64_t bytes = 0;
   for (const pb::Split& split : plan.splits) {
     for (const pb::InputPiece& piece : split.pieces()) bytes += piece.length();
   }
   EXPECT_GE(bytes, 130'000u);
-  EXPECT_TRUE(PlanSample({}, 16).splits.empty());
+  EXPECT_TRUE(SampleOf({}, 16).splits.empty());
 }
 
 TEST(SamplePlanTest, InputsCountByTheirBytes) {
@@ -128,7 +136,7 @@ TEST(SamplePlanTest, InputsCountByTheirBytes) {
   pb::Split other = SplitsOf({uint64_t{1} << 30}, uint64_t{1} << 30)[0];
   other.set_input(1);
   splits.push_back(other);
-  const SamplePlan plan = PlanSample(splits, 100);
+  const SamplePlan plan = SampleOf(splits, 100);
   std::map<uint32_t, int> windows;
   for (const pb::Split& split : plan.splits) windows[split.input()] += split.pieces_size();
   EXPECT_NEAR(windows[0], 9.0 * windows[1], 20);

@@ -1,0 +1,85 @@
+// Which format a file has by its name, and that it is read in that one.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "mapreduce/formats/mixed_format.h"
+#include "tests/mapreduce/engine/memory_storage.h"
+#include "tests/mapreduce/formats/warc_builder.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace quern::mr {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class MixedFormatTest : public ::testing::Test {
+ protected:
+  std::vector<std::string> Read(const std::string& path, const std::string& contents) const {
+    MemoryFile file(contents, 7);
+    const ReadOptions options = {
+        .settings = {}, .path = path, .scratch_dir = dir_.path(), .memory_bytes = 64};
+    const auto reader = mixed_->Open(options, &file, 0, contents.size());
+    EXPECT_OK(reader);
+    std::vector<std::string> values;
+    while (reader.ok() && (*reader)->Next()) values.emplace_back((*reader)->value());
+    return values;
+  }
+
+  const TempDir dir_;
+  const InputFormat* const mixed_ = *FindInputFormat("mixed");
+};
+
+TEST_F(MixedFormatTest, TheNameOfAFileSaysItsFormat) {
+  const std::vector<std::pair<std::string_view, std::vector<std::string_view>>> names = {
+      {"warc", {"/c/a.warc", "/c/a.warc.gz", "b.WARC.ZST", "CC-MAIN-1.warc.wet.gz", "x.wat.bz2"}},
+      {"jsonl", {"a.jsonl", "a.jsonl.zst", "/x/a.ndjson.xz", "a.json", "A.Json.gz", "a.json.lz4"}},
+      {"parquet", {"a.parquet", "train-00000-of-00016.parquet"}},
+      {"whole",
+       {"a.html", "a.htm.gz", "a.xhtml", "a.txt", "a.md.gz", "README", "part-r-00000", "a.pdf", "",
+        "warc", "a.warc.gz.txt", "a.gz", "/a.warc/index", "/a.jsonl/b.html", "a.jsonl.gz.gz"}}};
+  for (const auto& [format, files] : names) {
+    for (const std::string_view file : files) {
+      EXPECT_EQ(FormatNameOfFile(file), format) << file;
+      EXPECT_EQ(mixed_->FormatOf(file).name(), format) << file;
+    }
+  }
+}
+
+TEST_F(MixedFormatTest, OtherFormatsReadFilesOfAnyName) {
+  for (const std::string& name : InputFormatNames()) {
+    if (name == "mixed") continue;
+    const InputFormat* const format = *FindInputFormat(name);
+    EXPECT_EQ(&format->FormatOf("a.warc.gz"), format) << name;
+  }
+}
+
+TEST_F(MixedFormatTest, ReadsEachFileInItsFormat) {
+  const std::string record = WarcResponse("http://h/", "page");
+  EXPECT_THAT(Read("/in/a.warc", record), ElementsAre("page"));
+  EXPECT_THAT(Read("/in/a.warc.zst", ZstdOf(record)), ElementsAre("page"));
+  EXPECT_THAT(Read("/in/a.jsonl", "{}\n[]\n"), ElementsAre("{}", "[]"));
+  EXPECT_THAT(Read("/in/a.json.gz", GzipOf("{}\n[]\n")), ElementsAre("{}", "[]"));
+  EXPECT_THAT(Read("/in/a.html", "<p>a\n<p>b\n"), ElementsAre("<p>a\n<p>b\n"));
+  EXPECT_THAT(Read("/in/a.txt.gz", GzipOf("a\nb\n")), ElementsAre("a\nb\n"));
+  MemoryFile page("<p>no record", 7);
+  const ReadOptions options = {.settings = {}, .path = "/in/a.warc", .scratch_dir = dir_.path()};
+  EXPECT_THAT(mixed_->Open(options, &page, 0, page.length()),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("is no WARC file")));
+}
+
+TEST_F(MixedFormatTest, HasTheSettingsOfItsFormats) {
+  EXPECT_OK(mixed_->Check({}));
+  EXPECT_OK(mixed_->Check({.record_bytes = 0, .columns = "id, text"}));
+  EXPECT_THAT(mixed_->Check({.record_bytes = 7, .columns = {}}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("record_bytes")));
+  EXPECT_THAT(mixed_->Check({.record_bytes = 7, .columns = "id"}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("record_bytes")));
+}
+
+}  // namespace
+}  // namespace quern::mr
