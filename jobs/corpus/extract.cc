@@ -1,9 +1,10 @@
 // Text of web pages: what stands between the menus.
 //
-// Input: whole files of HTML (format whole), named by their path; JSON lines with the page in a
-// field (format jsonl), {"id": ..., "url": ..., "html": ...}; or crawls (format warc): responses
-// with pages, and conversions, whose text is taken as it is (WET files). Output (raw), in the order
-// of the input, one line each:
+// Input: whole files (format whole), named by their path, of HTML, or of text where their names
+// end so (.txt, .text, .md); JSON lines with the page in a field (format jsonl), {"id": ..., "url":
+// ..., "html": ...}, or, where they have none, the text in "text"; or crawls (format warc):
+// responses with pages, and conversions, whose text is taken as it is (WET files). A directory of
+// all of them has the format mixed. Output (raw), in the order of the input, one line each:
 //   {"id", "url", "domain", "crawled", "title", "date", "lang", "text"}
 // Fields that are empty are left out. What gives no text is counted by its reason; the output
 // "rejected" has it without a text, with a field
@@ -29,6 +30,7 @@
 namespace {
 
 using quern::text::FindField;
+using quern::text::IsJsonString;
 using quern::text::Page;
 using quern::text::PageProblem;
 using quern::text::StringField;
@@ -37,13 +39,24 @@ using quern::text::StringField;
 constexpr size_t kMostBytes = quern::text::HtmlLimits().bytes;
 
 struct Source {
+  enum class Kind {
+    kPage,
+    kText,      // in UTF-8
+    kTextFile,  // in any encoding
+  };
+
   std::string id;
   std::string url;
   std::string crawled;  // when
-  std::string html;     // with more than kMostBytes there was more
+  std::string html;     // what `kind` says; with more than kMostBytes there was more
   std::string content_type;
-  bool is_text = false;  // `html` is no HTML, but text already
+  Kind kind = Kind::kPage;
 };
+
+// A WARC file that was taken for something else.
+bool IsCrawl(std::string_view file) {
+  return file.starts_with("WARC/0.") || file.starts_with("WARC/1.");
+}
 
 // "text/html; charset=utf-8" is HTML; so is what says nothing of itself.
 bool MayBeHtml(std::string_view content_type) {
@@ -71,6 +84,8 @@ class ExtractMapper : public quern::Mapper {
     no_text_ = context.counter("pages_without_text");
     truncated_ = context.counter("pages_too_large_to_read_whole");
     bad_json_ = context.counter("lines_without_a_page");
+    if (json_) text_lines_ = context.counter("lines_of_text");
+    if (!json_ && !warc_) text_files_ = context.counter("files_of_text");
     if (warc_) {
       other_records_ = context.counter("records_that_hold_no_page");
       failed_ = context.counter("responses_other_than_200");
@@ -87,7 +102,7 @@ class ExtractMapper : public quern::Mapper {
     } else if (warc_) {
       source = ReadRecord(in);
     } else {
-      source.emplace().html = in.value().substr(0, kMostBytes + 1);
+      source = ReadFile(in);
     }
     if (!source.has_value()) return;
     NameByPlace(in, &*source);
@@ -98,14 +113,41 @@ class ExtractMapper : public quern::Mapper {
   std::optional<Source> ReadLine(std::string_view line) {
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) return std::nullopt;
     const auto fields = quern::text::ReadJsonObject(line);
-    if (!fields.has_value() || FindField(*fields, field_) == nullptr) {
-      bad_json_->Increment();
-      return std::nullopt;
+    if (!fields.has_value()) return bad_json_->Increment(), std::nullopt;
+    const quern::text::JsonField* const page = FindField(*fields, field_);
+    const quern::text::JsonField* const text = FindField(*fields, "text");
+    const bool is_text = text != nullptr && IsJsonString(text->value) &&
+                         (page == nullptr || !IsJsonString(page->value));
+    if (is_text) {
+      text_lines_->Increment();
+      return Source{quern::corpus::IdOf(*fields),
+                    StringField(*fields, "url"),
+                    StringField(*fields, "crawled"),
+                    StringField(*fields, "text", kMostBytes + 1),
+                    "",
+                    Source::Kind::kText};
     }
+    if (page == nullptr) return bad_json_->Increment(), std::nullopt;
     // The characters of a JSON string are UTF-8, whatever the page once declared.
-    return Source{quern::corpus::IdOf(*fields), StringField(*fields, "url"),
+    return Source{quern::corpus::IdOf(*fields),    StringField(*fields, "url"),
                   StringField(*fields, "crawled"), StringField(*fields, field_, kMostBytes + 1),
-                  "text/html; charset=utf-8"};
+                  "text/html; charset=utf-8",      Source::Kind::kPage};
+  }
+
+  std::optional<Source> ReadFile(const quern::MapInput& in) {
+    const std::string_view path = in.source().path;
+    Source source;
+    source.html = in.value().substr(0, kMostBytes + 1);
+    if (quern::text::HasTextName(path)) {
+      text_files_->Increment();
+      source.kind = Source::Kind::kTextFile;
+    } else if (IsCrawl(source.html)) {
+      // Else all of it would be lost but the first words.
+      context().Fail(std::string(path) +
+                     ": is a WARC file, and its name does not say so. Try: a name that ends with "
+                     ".warc or .warc.gz, or input.format = warc");
+    }
+    return source;
   }
 
   std::optional<Source> ReadRecord(const quern::MapInput& in) {
@@ -120,7 +162,7 @@ class ExtractMapper : public quern::Mapper {
                   std::string(record.header("WARC-Date")),
                   std::string(in.value().substr(0, kMostBytes + 1)),
                   std::string(content_type),
-                  is_text};
+                  is_text ? Source::Kind::kText : Source::Kind::kPage};
     if (!status.empty() && status != "200") {
       failed_->Increment();
       return Reject(in, &source, "extract.status", status), std::nullopt;
@@ -165,11 +207,21 @@ class ExtractMapper : public quern::Mapper {
     return page;
   }
 
+  Page ReadSource(const Source& source) const {
+    switch (source.kind) {
+      case Source::Kind::kText:
+        return ReadText(source);
+      case Source::Kind::kTextFile:
+        return quern::text::ReadTextFile(source.html);
+      case Source::Kind::kPage:
+        break;
+    }
+    return quern::text::ReadPage(source.html, {source.content_type, main_content_});
+  }
+
   void Extract(const quern::MapInput& in, Source* source) {
     pages_->Increment();
-    const Page page = source->is_text ? ReadText(*source)
-                                      : quern::text::ReadPage(
-                                            source->html, {source->content_type, main_content_});
+    const Page page = ReadSource(*source);
     if (page.truncated) truncated_->Increment();
     if (page.problem == PageProblem::kBinary) {
       binary_->Increment();
@@ -250,6 +302,8 @@ class ExtractMapper : public quern::Mapper {
   quern::Counter* no_text_ = nullptr;
   quern::Counter* truncated_ = nullptr;
   quern::Counter* bad_json_ = nullptr;
+  quern::Counter* text_lines_ = nullptr;
+  quern::Counter* text_files_ = nullptr;
   quern::Counter* other_records_ = nullptr;
   quern::Counter* failed_ = nullptr;
   quern::Counter* other_types_ = nullptr;

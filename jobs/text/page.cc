@@ -48,9 +48,37 @@ bool AreUndone(std::string_view codings) {
   }
 }
 
+// "a.HTM.gz" ends with ".htm", say `ends`.
+template <size_t kCount>
+bool HasEnd(std::string_view path, const std::string_view (&ends)[kCount]) {
+  for (const std::string_view packed : {".gz", ".bz2", ".xz", ".zst", ".lz4"}) {
+    if (!path.ends_with(packed)) continue;
+    path.remove_suffix(packed.size());
+    break;
+  }
+  const std::string end = LowerLetters(path.substr(path.size() - std::min(path.size(), kNameEnd)));
+  return std::any_of(std::begin(ends), std::end(ends),
+                     [&](std::string_view one) { return end.ends_with(one); });
+}
+
+// No more than pages have; zero bytes left out, as browsers do in texts.
+std::string Decode(std::string_view bytes, Page* page) {
+  constexpr size_t kMost = HtmlLimits().bytes;
+  std::string text = ToUtf8(bytes, page->encoding);
+  if (text.find('\0') != std::string::npos) std::erase(text, '\0');
+  if (text.size() > kMost) {  // single bytes that became several
+    page->truncated = true;
+    text.resize(WholeCharacters(text, kMost).size());
+    text.shrink_to_fit();
+  }
+  return text;
+}
+
+bool IsPdf(std::string_view bytes) { return bytes.starts_with("%PDF-"); }
+
 // What begins as pages do is one, even if a zero byte has got into it.
 bool IsBinary(std::string_view bytes, std::string_view encoding) {
-  if (bytes.starts_with("%PDF-")) return true;
+  if (IsPdf(bytes)) return true;
   const std::string_view head = bytes.substr(0, kLookedAtForNul);
   return HoldsNul(head, encoding) && !BeginsLikeHtml(bytes, encoding);
 }
@@ -70,13 +98,13 @@ std::string_view NameOf(PageProblem problem) {
 }
 
 bool HasHtmlName(std::string_view path) {
-  for (const std::string_view packed : {".gz", ".bz2", ".xz", ".zst", ".lz4"}) {
-    if (!path.ends_with(packed)) continue;
-    path.remove_suffix(packed.size());
-    break;
-  }
-  const std::string end = LowerLetters(path.substr(path.size() - std::min(path.size(), kNameEnd)));
-  return end.ends_with(".html") || end.ends_with(".htm") || end.ends_with(".xhtml");
+  constexpr std::string_view kEnds[] = {".html", ".htm", ".xhtml"};
+  return HasEnd(path, kEnds);
+}
+
+bool HasTextName(std::string_view path) {
+  constexpr std::string_view kEnds[] = {".txt", ".text", ".md"};
+  return HasEnd(path, kEnds);
 }
 
 bool BeginsLikeHtml(std::string_view bytes) {
@@ -121,19 +149,29 @@ Page ReadPage(std::string_view bytes, const PageOptions& options) {
     page.problem = PageProblem::kBinary;
     return page;
   }
-  std::string html = ToUtf8(bytes, page.encoding);
-  if (html.find('\0') != std::string::npos) std::erase(html, '\0');  // as browsers do in texts
-  if (html.size() > limits.bytes) {  // single bytes that became several
-    page.truncated = true;
-    html.resize(WholeCharacters(html, limits.bytes).size());
-    html.shrink_to_fit();
-  }
+  const std::string html = Decode(bytes, &page);
   const HtmlTree tree(html, limits);
   page.truncated = page.truncated || tree.truncated();
   page.facts = ReadPageFacts(tree);
   const std::vector<HtmlBlock> blocks = ReadHtmlBlocks(tree);
   page.text = options.main_content ? MainContent(tree, blocks) : AllText(blocks);
   if (page.text.empty()) page.problem = PageProblem::kNoText;
+  return page;
+}
+
+Page ReadTextFile(std::string_view bytes) {
+  Page page;
+  constexpr size_t kMost = HtmlLimits().bytes;
+  page.truncated = bytes.size() > kMost;
+  bytes = Beginning(bytes, kMost);
+  page.encoding = EncodingOfPage(bytes, "");
+  if (IsPdf(bytes) || HoldsNul(bytes.substr(0, kLookedAtForNul), page.encoding)) {
+    page.problem = PageProblem::kBinary;
+    return page;
+  }
+  page.text = Decode(bytes, &page);
+  const bool blank = page.text.find_first_not_of(" \t\r\n") == std::string::npos;
+  if (blank) page.problem = PageProblem::kNoText;
   return page;
 }
 

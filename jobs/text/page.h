@@ -33,6 +33,8 @@ struct PageOptions {
 // Whether a file is a page: by its name, "a.html" or "a.htm.gz", or by what it begins with, behind
 // comments, in UTF-8 or anything like it.
 bool HasHtmlName(std::string_view path);
+// By its name a text without markup that anybody would look for: "a.txt", "a.text", "a.md.gz".
+bool HasTextName(std::string_view path);
 bool BeginsLikeHtml(std::string_view bytes);
 // The same of bytes in any encoding, under its name in jobs/text/charset.h.
 bool BeginsLikeHtml(std::string_view bytes, std::string_view encoding);
@@ -44,5 +46,8 @@ bool IsStillCoded(std::string_view coding, std::string_view body);
 
 // Time and memory are bounded by those of HtmlLimits, whatever the bytes are.
 Page ReadPage(std::string_view bytes, const PageOptions& options);
+// A file of text: all of it, in UTF-8. It has no facts; that it is blank or binary is a problem
+// like those of a page.
+Page ReadTextFile(std::string_view bytes);
 
 }  // namespace quern::text

@@ -167,6 +167,90 @@ TEST_F(ExtractJobTest, TextsOfCrawlsAreCutAsPagesAre) {
   EXPECT_THAT(json.out, HasSubstr("user.pages_too_large_to_read_whole = 1"));
 }
 
+class ExtractMixedTest : public ExtractJobTest {
+ protected:
+  ExtractMixedTest() { Shell(fmt::format("mkdir -p {}", dir_ / "in/sub")); }
+  void Write(const std::string& name, const std::string& contents) {
+    std::ofstream(dir_ / "in/" + name, std::ios::binary) << contents;
+  }
+  // Sorted, without the directory.
+  std::string Sorted(const std::string& lines) {
+    std::ofstream(dir_ / "lines", std::ios::binary) << lines;
+    return Shell(fmt::format("sed 's|file://{}/||' {} | sort", dir_ / "in", dir_ / "lines")).out;
+  }
+};
+
+TEST_F(ExtractMixedTest, ReadsADirectoryOfAllFormats) {
+  const std::string page = fmt::format("<p>{}</p>", kSentences);
+  Write("a.html", page);
+  Write("b.warc.gz",
+        GzipOf(Response("http://b/", "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + page,
+                        "WARC-Record-ID: <urn:b>\r\n")));
+  Write("c.txt", "<p>No & markup.");
+  Write("d.jsonl", "{\"id\": \"d1\", \"html\": \"" + page + "\"}\nbad\n" +
+                       "{\"id\": \"d2\", \"html\": null, \"text\": \"<p>A text.\"}\n");
+  Write("e.wet.zst", ZstdOf(WarcRecord("conversion", "http://e/", "text/plain", "Plain text.\n",
+                                       "WARC-Record-ID: <urn:e>\r\n")));
+  Write("f.json.gz", GzipOf("{\"id\": \"f\", \"text\": \"In a line.\"}\n"));
+  Write("g.png", std::string("\x89PNG\0\0\0\0", 8));
+  Write("sub/h", page);
+  const Outcome outcome = Run(ExtractSpec("mixed"));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  const auto text = [](const std::string& id, const std::string& is) {
+    return fmt::format("{{\"id\": \"{}\", \"text\": \"{}\"}}\n", id, is);
+  };
+  const std::string body = std::string(kSentences) + "\\n";
+  EXPECT_EQ(Sorted(Output()),
+            text("a.html", body) + text("c.txt", "<p>No & markup.") + text("d1", body) +
+                text("d2", "<p>A text.") + text("f", "In a line.") + text("sub/h", body) +
+                "{\"id\": \"urn:b\", \"url\": \"http://b/\", \"domain\": \"b\", \"text\": \"" +
+                body + "\"}\n" +
+                "{\"id\": \"urn:e\", \"url\": \"http://e/\", \"domain\": \"e\", \"text\": "
+                "\"Plain text.\\n\"}\n");
+  EXPECT_EQ(Sorted(Rejected()),
+            "{\"id\": \"g.png\", \"text\": \"\", \"rejected\": {\"rule\": \"extract.binary\"}}\n");
+  for (const char* counter :
+       {"user.pages = 9", "user.pages_with_text = 8", "user.lines_without_a_page = 1",
+        "user.lines_of_text = 2", "user.files_of_text = 1", "user.pages_that_are_binary = 1"}) {
+    EXPECT_THAT(outcome.out, HasSubstr(counter));
+  }
+}
+
+TEST_F(ExtractMixedTest, SaysTheSameOfCrawlsAsTheFormatWarc) {
+  std::string members;
+  for (int i = 0; i < 50; ++i) {
+    members += GzipOf(Response(fmt::format("http://h/{}", i),
+                               fmt::format("HTTP/1.1 200 OK\r\n\r\n<p>{} {}", i, kSentences)));
+  }
+  Write("a.warc.gz", members);
+  Write("b.warc", Response("http://b/", "HTTP/1.1 404 No\r\n\r\n<p>x"));
+  std::string outputs[2];
+  for (const std::string format : {"warc", "mixed"}) {
+    pb::JobSpec spec = ExtractSpec(format);
+    spec.mutable_limits()->set_split_bytes(1000);
+    ExpectSucceeds(spec);
+    outputs[format == "mixed"] = Output() + Rejected() + Shell("ls " + dir_ / "out").out;
+  }
+  EXPECT_EQ(outputs[0], outputs[1]);
+  EXPECT_THAT(outputs[1], HasSubstr("http://h/49"));
+}
+
+TEST_F(ExtractMixedTest, ACrawlWhoseNameDoesNotSaySoIsNotLost) {
+  Write("a.html", "<p>x");
+  Write("crawl.gz", GzipOf(Response("http://b/", "HTTP/1.1 200 OK\r\n\r\n<p>x")));
+  const Outcome outcome = Run(ExtractSpec("mixed"));
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("in/crawl.gz: is a WARC file, and its name does not say so"));
+}
+
+TEST_F(ExtractMixedTest, AFileThatIsNotWhatItsNameSaysIsNamed) {
+  Write("a.html", "<p>x");
+  Write("b.warc", "<html>Not found");
+  const Outcome outcome = Run(ExtractSpec("mixed"));
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("in/b.warc: is no WARC file"));
+}
+
 TEST_F(ExtractJobTest, ParametersAreChecked) {
   std::ofstream(dir_ / "in") << "<p>x";
   pb::JobSpec spec = ExtractSpec("whole");

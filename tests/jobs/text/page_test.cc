@@ -369,6 +369,31 @@ TEST(Page, IsStillInACodingThatNobodyUndoes) {
   }
 }
 
+TEST(Page, TextsAreKnownByTheirNames) {
+  for (const char* const name : {"/a.txt", "b.TEXT", "c.md", "d.txt.gz", "e.Md.zst"}) {
+    EXPECT_TRUE(HasTextName(name)) << name;
+  }
+  for (const char* const name : {"txt", "a.txt/b", "a.html", "a.gz", "README", "a.cmd", ""}) {
+    EXPECT_FALSE(HasTextName(name)) << name;
+  }
+}
+
+TEST(Page, ATextFileIsTakenAsItIs) {
+  const Page read = ReadTextFile("\xef\xbb\xbf<html> is what pages begin with.\nCafé & <b>\n");
+  EXPECT_EQ(read.text, "<html> is what pages begin with.\nCafé & <b>\n");
+  EXPECT_EQ(read.problem, PageProblem::kNone);
+  EXPECT_EQ(ReadTextFile(std::string_view("\xfe\xff\0a\0\xe9", 6)).text, "aé");
+  EXPECT_EQ(ReadTextFile(" \r\n\t").problem, PageProblem::kNoText);
+  EXPECT_EQ(ReadTextFile("").problem, PageProblem::kNoText);
+  EXPECT_EQ(ReadTextFile("%PDF-1.4 ...").problem, PageProblem::kBinary);
+  EXPECT_EQ(ReadTextFile(std::string_view("<html>\0", 7)).problem, PageProblem::kBinary);
+  const std::string late = std::string(5000, 'x') + std::string(1, '\0') + "y";
+  EXPECT_EQ(ReadTextFile(late).text, std::string(5000, 'x') + "y");
+  const Page large = ReadTextFile(std::string((8 << 20) + 1, 'x'));
+  EXPECT_TRUE(large.truncated);
+  EXPECT_EQ(large.text.size(), size_t{8} << 20);
+}
+
 TEST(Page, RefusesWhatIsNoPage) {
   EXPECT_EQ(ReadPage("%PDF-1.4 ...", {}).problem, PageProblem::kBinary);
   EXPECT_EQ(ReadPage(std::string_view("\x89PNG\0\0", 6), {}).problem, PageProblem::kBinary);

@@ -72,6 +72,7 @@ TEST_F(JobExplainerTest, CountsTheFilesOfEachFormat) {
   pb::JobSpec spec = Spec();
   spec.mutable_inputs(0)->set_path("file://" + dir_.path());
   spec.mutable_inputs(0)->set_format("mixed");
+  spec.mutable_limits()->set_split_bytes(64 << 20);
   const JobExplanation plan = Explain(spec);
   EXPECT_THAT(ExplanationText(plan, 0), HasSubstr("mixed (jsonl 2, whole 2), 4 files, "));
   EXPECT_THAT(ExplanationJson(plan).ToString(), HasSubstr(R"("files_of":{"jsonl":2,"whole":2})"));
