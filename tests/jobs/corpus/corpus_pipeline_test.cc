@@ -114,6 +114,35 @@ TEST_F(CorpusPipelineTest, ParquetIsMadeWhereItIsAskedFor) {
   EXPECT_NE(Shard(0) + Shard(1), "") << outcome.out;
 }
 
+TEST_F(CorpusPipelineTest, FilesOfOtherFormatsMayLieBesideTheCrawl) {
+  const auto words = [](const std::string& of) {
+    return fmt::format(
+        "The {0} has words that nobody else has, and they go on for a while. It tells the {0} what "
+        "it has to say to a {0}, and then it says that of every {0} once more in the words of {0}.",
+        of);
+  };
+  std::ofstream(dir_ / "crawl/b.html") << "<title>T</title><p>" << words("miller");
+  std::ofstream(dir_ / "crawl/c.txt") << words("fisherman");
+  std::ofstream(dir_ / "crawl/d.jsonl")
+      << "{\"id\": \"line\", \"text\": \"" << words("gardener") << "\"}\n"
+      << "{\"id\": \"page\", \"html\": \"<p>" << words("carpenter") << "\"}\n";
+  const Outcome outcome = RunCorpus("out", "");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  const std::string everywhere =
+      Shard(0) + Shard(1) + Shell("cat " + dir_ / "out/rejected/*/part-*").out;
+  for (const char* const word : {"miller", "fisherman", "gardener", "carpenter", "number 7 "}) {
+    EXPECT_THAT(everywhere, HasSubstr(word));
+  }
+  // Crawls alone are what they are in their own format.
+  const std::string crawl = "--set extract.input.format=warc";
+  EXPECT_THAT(RunCorpus("refused", crawl).out, HasSubstr("is no WARC file"));
+  Shell(fmt::format("cd {}/crawl; rm b.html c.txt d.jsonl", dir_.path()));
+  ASSERT_EQ(RunCorpus("out", "--overwrite").exit_code, 0);
+  const std::string mixed = Shard(0) + Shard(1);
+  ASSERT_EQ(RunCorpus("out", "--overwrite " + crawl).exit_code, 0);
+  EXPECT_EQ(Shard(0) + Shard(1), mixed);
+}
+
 // Pages of which every stage rejects some.
 class CorpusStagesTest : public CorpusPipelineTest {
  protected:
