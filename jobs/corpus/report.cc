@@ -25,9 +25,8 @@
 #include "jobs/corpus/rules.h"
 #include "jobs/corpus/shuffle.h"
 #include "jobs/corpus/stage.h"
-#include "jobs/corpus/vocabulary.h"
+#include "jobs/corpus/tokenizer.h"
 #include "jobs/params.h"
-#include "jobs/text/bpe.h"
 #include "jobs/text/url.h"
 #include "jobs/text/utf8.h"
 #include "mapreduce/api/mapreduce.h"
@@ -75,10 +74,7 @@ class ReportMapper : public quern::Mapper {
     if (context.input_format() != "jsonl") context.Fail("report reads the format jsonl");
     reader_.Start(context);
     most_samples_ = CountParam(context, "samples", "5", 1'000);
-    if (FlagParam(context, "tokens")) {
-      vocabulary_ = quern::corpus::LoadVocabulary(context);
-      encoder_ = std::make_unique<quern::text::BpeEncoder>(vocabulary_.get());
-    }
+    if (FlagParam(context, "tokens")) tokenizer_ = quern::corpus::LoadTokenizer(context);
   }
 
   void Map(const quern::MapInput& in) override {
@@ -96,9 +92,9 @@ class ReportMapper : public quern::Mapper {
 
  private:
   int64_t CountTokens(const Document& document) {
-    if (encoder_ == nullptr) return 0;
+    if (tokenizer_ == nullptr) return 0;
     tokens_.clear();
-    encoder_->Encode(document.text, &tokens_);
+    tokenizer_->Encode(document.text, &tokens_);
     return static_cast<int64_t>(tokens_.size());
   }
 
@@ -193,8 +189,7 @@ class ReportMapper : public quern::Mapper {
 
   quern::corpus::DocumentReader reader_;
   size_t most_samples_ = 0;
-  std::unique_ptr<quern::text::BpeVocabulary> vocabulary_;
-  std::unique_ptr<quern::text::BpeEncoder> encoder_;
+  std::unique_ptr<quern::corpus::Tokenizer> tokenizer_;
   std::vector<uint32_t> tokens_;
   std::map<std::string, bool> stages_;
   std::unordered_map<std::string, Amounts> sums_;

@@ -13,8 +13,7 @@
 #include "jobs/corpus/document.h"
 #include "jobs/corpus/shuffle.h"
 #include "jobs/corpus/token_files.h"
-#include "jobs/corpus/vocabulary.h"
-#include "jobs/text/bpe.h"
+#include "jobs/corpus/tokenizer.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -27,9 +26,8 @@ class TokenShardsMapper : public quern::Mapper {
   void Start(quern::TaskContext& context) override {
     reader_.Start(context);
     keys_.Start(context);
-    vocabulary_ = quern::corpus::LoadVocabulary(context);
-    encoder_ = std::make_unique<quern::text::BpeEncoder>(vocabulary_.get());
-    end_of_text_ = quern::corpus::EndOfText(context, *vocabulary_, true);
+    tokenizer_ = quern::corpus::LoadTokenizer(context);
+    end_of_text_ = quern::corpus::EndOfText(context, *tokenizer_, true);
     tokens_counter_ = context.counter("tokens");
     bytes_counter_ = context.counter("bytes_of_text");
     empty_ = context.counter("documents_without_tokens");
@@ -39,7 +37,7 @@ class TokenShardsMapper : public quern::Mapper {
     const auto document = reader_.Read(in);
     if (!document.has_value()) return;
     tokens_.clear();
-    encoder_->Encode(document->text, &tokens_);
+    tokenizer_->Encode(document->text, &tokens_);
     if (end_of_text_.has_value()) tokens_.push_back(*end_of_text_);
     if (tokens_.empty()) return empty_->Increment();
     tokens_counter_->Increment(static_cast<int64_t>(tokens_.size()));
@@ -53,8 +51,7 @@ class TokenShardsMapper : public quern::Mapper {
  private:
   quern::corpus::DocumentReader reader_;
   quern::corpus::ShuffleKeys keys_;
-  std::unique_ptr<quern::text::BpeVocabulary> vocabulary_;
-  std::unique_ptr<quern::text::BpeEncoder> encoder_;
+  std::unique_ptr<quern::corpus::Tokenizer> tokenizer_;
   std::optional<uint32_t> end_of_text_;
   std::vector<uint32_t> tokens_;
   quern::Counter* tokens_counter_ = nullptr;
@@ -67,11 +64,11 @@ template <TokenForm kForm>
 class TokenShardsReducer : public quern::Reducer {
  public:
   void Start(quern::TaskContext& context) override {
-    const uint32_t size = quern::corpus::LoadVocabulary(context)->size();
-    files_ = std::make_unique<TokenFiles>(kForm, size);
+    const auto tokenizer = quern::corpus::LoadTokenizer(context);
+    files_ = std::make_unique<TokenFiles>(kForm, tokenizer->size());
     if constexpr (kForm != TokenForm::kNanoGpt) index_ = context.output("index");
     if constexpr (kForm == TokenForm::kDatatrove) metadata_ = context.output("metadata");
-    name_ = context.param("tokenizer", "quern-bpe");
+    name_ = context.param("tokenizer", tokenizer->name());
   }
 
   void Reduce(quern::ReduceInput* in) override {

@@ -1,9 +1,9 @@
-// Tokenises documents with a byte-level BPE vocabulary in GPT-2's form.
+// Tokenises documents with a byte-level BPE vocabulary in GPT-2's form, or a SentencePiece model.
 //
 // Input: documents (jobs/corpus/document.h). Output (raw), in the order of the input, one line
 // each:
 //   {"id": "...", "tokens": [464, 3797, ...]}
-// With params.end_of_text=true each list ends with the vocabulary's <|endoftext|>.
+// With params.end_of_text=true each list ends with the vocabulary's <|endoftext|> or </s>.
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -11,15 +11,13 @@
 #include <vector>
 
 #include "jobs/corpus/document.h"
-#include "jobs/corpus/vocabulary.h"
-#include "jobs/text/bpe.h"
+#include "jobs/corpus/tokenizer.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
 
 using quern::corpus::Document;
-using quern::text::BpeEncoder;
-using quern::text::BpeVocabulary;
+using quern::corpus::Tokenizer;
 
 class TokenizeMapper : public quern::Mapper {
  public:
@@ -27,16 +25,15 @@ class TokenizeMapper : public quern::Mapper {
     reader_.Start(context);
     tokens_counter_ = context.counter("tokens");
     bytes_counter_ = context.counter("bytes_of_text");
-    vocabulary_ = quern::corpus::LoadVocabulary(context);
-    encoder_ = std::make_unique<BpeEncoder>(vocabulary_.get());
-    end_of_text_ = quern::corpus::EndOfText(context, *vocabulary_, false);
+    tokenizer_ = quern::corpus::LoadTokenizer(context);
+    end_of_text_ = quern::corpus::EndOfText(context, *tokenizer_, false);
   }
 
   void Map(const quern::MapInput& in) override {
     const std::optional<Document> document = reader_.Read(in);
     if (!document.has_value()) return;
     tokens_.clear();
-    encoder_->Encode(document->text, &tokens_);
+    tokenizer_->Encode(document->text, &tokens_);
     if (end_of_text_.has_value()) tokens_.push_back(*end_of_text_);
     tokens_counter_->Increment(static_cast<int64_t>(tokens_.size()));
     bytes_counter_->Increment(static_cast<int64_t>(document->text.size()));
@@ -59,8 +56,7 @@ class TokenizeMapper : public quern::Mapper {
   }
 
   quern::corpus::DocumentReader reader_;
-  std::unique_ptr<BpeVocabulary> vocabulary_;
-  std::unique_ptr<BpeEncoder> encoder_;
+  std::unique_ptr<Tokenizer> tokenizer_;
   std::optional<uint32_t> end_of_text_;
   std::vector<uint32_t> tokens_;
   std::string list_;

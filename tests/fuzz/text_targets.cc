@@ -9,6 +9,7 @@
 #include "jobs/text/gpt2_pieces.h"
 #include "jobs/text/json.h"
 #include "jobs/text/page.h"
+#include "jobs/text/sentencepiece_encoder.h"
 #include "jobs/text/url.h"
 #include "tests/fuzz/targets.h"
 #include "tests/jobs/text/small_vocabulary.h"
@@ -99,6 +100,20 @@ void Vocabulary(std::string_view bytes) {
   }
 }
 
+// A text up to a zero, then a model.
+void SentencePiece(std::string_view bytes) {
+  const std::string_view text = TakeUpTo('\0', &bytes);
+  try {
+    const text::SentencePieceModel model{std::string(bytes)};
+    text::SentencePieceEncoder encoder(&model);
+    std::vector<uint32_t> tokens;
+    encoder.Encode(text, &tokens);
+    for (const uint32_t token : tokens) Require(token < model.size(), "a token without a piece");
+  } catch (const std::invalid_argument&) {
+    // said to be wrong
+  }
+}
+
 void Json(std::string_view bytes) {
   const auto fields = text::ReadJsonObject(bytes);
   if (!fields.has_value()) return;
@@ -116,9 +131,13 @@ void Json(std::string_view bytes) {
 }  // namespace
 
 const std::vector<Target>& TextTargets() {
-  static const std::vector<Target> targets = {{"html", Html},     {"charset", Charset},
-                                              {"url", Address},   {"json", Json},
-                                              {"tokens", Tokens}, {"vocabulary", Vocabulary}};
+  static const std::vector<Target> targets = {{"html", Html},
+                                              {"charset", Charset},
+                                              {"url", Address},
+                                              {"json", Json},
+                                              {"tokens", Tokens},
+                                              {"vocabulary", Vocabulary},
+                                              {"sentencepiece", SentencePiece}};
   return targets;
 }
 

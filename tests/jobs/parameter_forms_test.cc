@@ -18,6 +18,7 @@
 #include "common/cli/cli.h"
 #include "mapreduce/cli/parameter_form.h"
 #include "mapreduce/task/plugin.h"
+#include "tests/jobs/text/small_sentencepiece.h"
 #include "tests/jobs/text/small_vocabulary.h"
 #include "tests/support/temp_dir.h"
 
@@ -210,6 +211,10 @@ class ParameterFormsTest : public ::testing::Test {
     const text::Trained vocabulary = text::FilesOf({});
     AddFile("encoder.json", vocabulary.encoder_json);
     AddFile("vocab.bpe", vocabulary.vocab_bpe);
+    AddFile("tokenizer.model",
+            text::ModelOf({.pieces = {{"<unk>", 0, text::SentencePieceModel::Type::kUnknown},
+                                      {"</s>", 0, text::SentencePieceModel::Type::kControl},
+                                      {"a", -1}}}));
     // As many words as a run may have.
     std::string words;
     for (int i = 0; i <= 1000; ++i) words += fmt::format("w{} ", i);
@@ -250,11 +255,16 @@ class ParameterFormsTest : public ::testing::Test {
     return job.name == "connect" && on ? "record" : of.format;
   }
   std::string StartOf(const FormedJob& job, const Values& params) {
+    Values files = files_;
+    // For a job that reads a model the side file of any name is one.
+    if (params.contains("model")) {
+      for (const std::string& name : names_) files[name] = files_["tokenizer.model"];
+    }
     for (FormedJob::Class of : job.classes) {
       of.format = FormatOf(job, of, params);
       const quern_class* const found = PluginOf(job).FindIfThere(of.kind, of.name);
       if (found == nullptr) continue;  // a fold, which has no Start
-      const std::string why = FormTask(job, of, params, files_).Start(*found);
+      const std::string why = FormTask(job, of, params, files).Start(*found);
       if (!why.empty()) return why;
     }
     return "";

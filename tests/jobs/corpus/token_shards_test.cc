@@ -138,6 +138,28 @@ TEST_F(TokenShardsTest, AShardWithoutDocumentsHasItsFiles) {
   EXPECT_EQ(File("t-1.ds.metadata"), "quern-bpe|2\n0\n0 T");
 }
 
+// The ids are those of tests/jobs/text/sentencepiece_test.cc.
+TEST_F(TokenShardsTest, SentencePieceModelsEndDocumentsToo) {
+  std::ofstream(dir_ / "docs") << "{\"id\": \"a\", \"text\": \"  blanks  at   both ends  "
+                                  "\"}\n{\"id\": \"b\", \"text\": \" \"}\n";
+  pb::JobSpec spec = TokensSpec("DatatroveReducer", ".ds");
+  AddOutput("index", ".ds.index", &spec);
+  AddOutput("metadata", ".ds.metadata", &spec);
+  spec.mutable_reduce()->set_tasks(1);
+  spec.clear_files();
+  pb::JobSpec::SideFile* const file = spec.add_files();
+  file->set_name("unigram.model");
+  file->mutable_file()->set_path("file://" QUERN_SOURCE_DIR
+                                 "/tests/jobs/text/sentencepiece/unigram.model");
+  (*spec.mutable_params())["model"] = "unigram.model";
+  ExpectSucceeds(spec);
+  const Documents read = corpus::ReadDatatrove(File("t-0.ds"), File("t-0.ds.index"), 2);
+  const std::vector<uint32_t> blanks = {336, 301, 307, 445, 262, 259, 286, 259,
+                                        282, 340, 259, 316, 260, 262, 2};
+  EXPECT_THAT(read, ::testing::UnorderedElementsAre(blanks, std::vector<uint32_t>{2}));
+  EXPECT_THAT(File("t-0.ds.metadata"), HasSubstr("unigram.model|2\n16\n"));
+}
+
 TEST_F(TokenShardsTest, AVocabularyWithoutAnEndIsRefused) {
   std::ofstream(dir_ / "encoder.json")
       << files_.encoder_json.substr(0, files_.encoder_json.find(", \"<|endoftext|>\"")) + "}";

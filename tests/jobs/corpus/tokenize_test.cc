@@ -3,6 +3,7 @@
 
 #include "jobs/text/bpe.h"
 #include "tests/jobs/local_jobs.h"
+#include "tests/jobs/text/small_sentencepiece.h"
 #include "tests/jobs/text/small_vocabulary.h"
 
 namespace quern::mr {
@@ -26,6 +27,15 @@ class TokenizeJobTest : public LocalJobsTest {
     AddFile("encoder.json", &spec);
     AddFile("vocab.bpe", &spec);
     return spec;
+  }
+  // One of tests/jobs/text/sentencepiece/ instead of the vocabulary.
+  static void UseModel(const std::string& name, pb::JobSpec* spec) {
+    spec->clear_files();
+    pb::JobSpec::SideFile* const file = spec->add_files();
+    file->set_name(name);
+    file->mutable_file()->set_path("file://" QUERN_SOURCE_DIR "/tests/jobs/text/sentencepiece/" +
+                                   name);
+    (*spec->mutable_params())["model"] = name;
   }
   void AddFile(const std::string& name, pb::JobSpec* spec) {
     pb::JobSpec::SideFile* const file = spec->add_files();
@@ -95,6 +105,46 @@ TEST_F(TokenizeJobTest, SaysWhatIsWrongWithTheVocabulary) {
   std::ofstream(dir_ / "encoder.json").close();
   EXPECT_THAT(Run(spec).out, HasSubstr("encoder.json: is empty or cannot be read. Try: "));
   EXPECT_EQ(Run(spec).exit_code, 1);
+}
+
+// The ids are those of tests/jobs/text/sentencepiece_test.cc.
+TEST_F(TokenizeJobTest, SentencePieceModelsTakeThePlaceOfTheVocabulary) {
+  pb::JobSpec spec = TokenizeSpec(
+      "{\"id\": \"a\", \"text\": \"  blanks  at   both ends  \"}\n"
+      "{\"id\": \"b\", \"text\": \" \"}\n"
+      "{\"id\": \"c\", \"text\": \"\"}\n");
+  UseModel("unigram.model", &spec);
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Output(),
+            "{\"id\": \"a\", \"tokens\": [336, 301, 307, 445, 262, 259, 286, 259, 282, 340, 259, "
+            "316, 260, 262]}\n"
+            "{\"id\": \"b\", \"tokens\": []}\n{\"id\": \"c\", \"tokens\": []}\n");
+  UseModel("bpe.model", &spec);
+  (*spec.mutable_params())["end_of_text"] = "true";
+  ExpectSucceeds(spec);
+  EXPECT_EQ(Output(),
+            "{\"id\": \"a\", \"tokens\": [336, 336, 25, 347, 36, 361, 345, 336, 133, 336, 336, "
+            "25, 58, 343, 336, 337, 14, 345, 336, 336, 2]}\n"
+            "{\"id\": \"b\", \"tokens\": [336, 336, 2]}\n{\"id\": \"c\", \"tokens\": [2]}\n");
+}
+
+TEST_F(TokenizeJobTest, SaysWhatIsWrongWithAModel) {
+  pb::JobSpec spec = TokenizeSpec("{\"text\": \"x\"}\n");
+  (*spec.mutable_params())["model"] = "t.model";
+  EXPECT_THAT(Run(spec).out, HasSubstr("files: the job has none called 't.model'"));
+  AddFile("t.model", &spec);
+  std::ofstream(dir_ / "t.model") << "{\"model\": {}}";
+  EXPECT_THAT(Run(spec).out,
+              HasSubstr("files: t.model: is no SentencePiece model, or a damaged one. Try: "
+                        "--files DIR/tokenizer.model --set params.model=tokenizer.model"));
+  std::ofstream(dir_ / "t.model").close();
+  EXPECT_THAT(Run(spec).out, HasSubstr("t.model: is empty or cannot be read. Try: --files"));
+  const text::ModelParts endless{
+      .pieces = {{"<unk>", 0, text::SentencePieceModel::Type::kUnknown}, {"x", -1}}};
+  std::ofstream(dir_ / "t.model", std::ios::binary) << text::ModelOf(endless);
+  ExpectSucceeds(spec);
+  (*spec.mutable_params())["end_of_text"] = "true";
+  EXPECT_THAT(Run(spec).out, HasSubstr("params.end_of_text: t.model has no piece </s>"));
 }
 
 }  // namespace
