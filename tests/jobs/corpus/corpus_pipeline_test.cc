@@ -83,6 +83,25 @@ TEST_F(CorpusPipelineTest, TokensAreMadeWhereATokenizerIsNamed) {
   EXPECT_GT(documents, 0u) << outcome.out;
 }
 
+TEST_F(CorpusPipelineTest, ASentencePieceModelTakesThePlaceOfAVocabulary) {
+  const std::string model =
+      "--set sentencepiece=file://" QUERN_SOURCE_DIR "/tests/jobs/text/sentencepiece/unigram.model";
+  EXPECT_THAT(RunCorpus("both", "--set tokenizer=vocabulary " + model).out,
+              HasSubstr("both/tokens: is at or below the output"));
+  const Outcome outcome = RunCorpus("out", model + " --set sentencepiece_tokens.reduce.tasks=2");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  size_t documents = 0;
+  for (const int shard : {0, 1}) {
+    const std::string name = fmt::format("out/tokens/train-0000{}-of-00002", shard);
+    for (const auto& document : corpus::ReadMegatron(File(name + ".bin"), File(name + ".idx"))) {
+      ASSERT_GT(document.size(), 20u);
+      EXPECT_EQ(document.back(), 2u) << "</s>";
+      ++documents;
+    }
+  }
+  EXPECT_GT(documents, 0u) << outcome.out;
+}
+
 TEST_F(CorpusPipelineTest, WithoutOneThereAreNone) {
   const Outcome outcome = RunCorpus("out", "");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
