@@ -8,6 +8,7 @@
 //   "also": {"c4.sentences_min": {"value": 2, "threshold": 5}}
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -28,6 +29,7 @@ using quern::corpus::Tags;
 using quern::text::JsonObjectWriter;
 
 constexpr std::string_view kLanguageRule = "languages";
+constexpr std::string_view kCountedLists = "counted_lists";
 
 // "en", "ceb", "zh-Hant": what the tags call a language (BCP 47), in either case.
 bool IsLanguageCode(std::string_view text) {
@@ -66,6 +68,7 @@ class FilterMapper : public quern::Mapper {
     rejected_ = context.counter("rejected");
     measured_ = context.counter("documents_measured_here");
     languages_ = LanguagesParam(context);
+    ReadCountedLists(context);
     others_ = context.output("rejected");
     ReadRules(context);
   }
@@ -73,7 +76,8 @@ class FilterMapper : public quern::Mapper {
   void Map(const quern::MapInput& in) override {
     const auto document = reader_.Read(in);
     if (!document.has_value()) return;
-    const Tags tags = TagsOf(*document);
+    Tags tags = TagsOf(*document);
+    KeepCounted(&tags);
     const std::vector<const Rule*> broken = rules_->Broken(tags);
     if (!IsWantedLanguage(tags.language)) {
       why_.AddString("rule", kLanguageRule);
@@ -104,6 +108,28 @@ class FilterMapper : public quern::Mapper {
     for (const Rule& rule : rules_->rules()) {
       by_rule_[rule.name] = context.counter("rejected." + std::string(rule.name));
     }
+  }
+
+  void ReadCountedLists(quern::TaskContext& context) {
+    const std::optional<std::string_view> lists = ParamIfSet(context, kCountedLists);
+    if (!lists.has_value()) return;
+    for (const std::string& list : ListParam(context, kCountedLists, "")) {
+      in_list_[list] = context.counter("documents_in_list." + list);
+    }
+    if (in_list_.empty()) {
+      context.Fail("params.counted_lists = '" + std::string(*lists) +
+                   "': the list is empty. Try: params.url.lists_max=off");
+    }
+    without_lists_ = context.counter("documents_without_url_lists");
+  }
+
+  // Of the lists that hold the document's URL those that the user has named, if any.
+  void KeepCounted(Tags* tags) const {
+    if (in_list_.empty()) return;
+    if (!tags->url_lists.has_value()) return without_lists_->Increment();
+    std::erase_if(*tags->url_lists,
+                  [this](const std::string& list) { return !in_list_.contains(list); });
+    for (const std::string& list : *tags->url_lists) in_list_.at(list)->Increment();
   }
 
   bool IsWantedLanguage(const std::string& language) const {
@@ -148,12 +174,14 @@ class FilterMapper : public quern::Mapper {
   quern::corpus::Tagger tagger_;
   std::unique_ptr<quern::corpus::RuleSet> rules_;
   std::vector<std::string> languages_;
+  std::unordered_map<std::string, quern::Counter*> in_list_;  // empty: all count
   JsonObjectWriter line_;
   JsonObjectWriter why_;  // of the present document
   quern::NamedOutput* others_ = nullptr;
   quern::Counter* kept_ = nullptr;
   quern::Counter* rejected_ = nullptr;
   quern::Counter* measured_ = nullptr;
+  quern::Counter* without_lists_ = nullptr;
   std::unordered_map<std::string_view, quern::Counter*> by_rule_;
 };
 QUERN_REGISTER_MAPPER(FilterMapper);

@@ -118,6 +118,9 @@ class ReportMapper : public quern::Mapper {
           document);
     };
     count(quern::corpus::kLanguageScoreTag);
+    for (const quern::corpus::OptionalTag& tag : quern::corpus::kOptionalTags) {
+      if (tags.Find(tag.name).has_value()) count(tag.name);
+    }
     for (size_t i = 0; i < quern::text::kMetricCount; ++i) {
       count(quern::text::NameOf(static_cast<quern::text::Metric>(i)));
     }

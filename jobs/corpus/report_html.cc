@@ -216,6 +216,7 @@ std::string Histograms(const Report& report) {
     const auto metric = static_cast<text::Metric>(i);
     html += HistogramOf(text::NameOf(metric), text::HelpOf(metric), report);
   }
+  for (const OptionalTag& tag : kOptionalTags) html += HistogramOf(tag.name, tag.help, report);
   return html + "</div>\n";
 }
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <stdexcept>
+#include <utility>
 
 #include "jobs/text/json.h"
 
@@ -15,6 +16,7 @@ constexpr bool kMin = true;
 constexpr bool kMax = false;
 constexpr std::string_view kFineWeb = "FineWeb (Penedo et al. 2024)";
 constexpr std::string_view kGopher = "Gopher (Rae et al. 2021)";
+constexpr std::string_view kRefinedWeb = "RefinedWeb (Penedo et al. 2023)";
 constexpr std::string_view kC4 = "C4 (Raffel et al. 2020)";
 
 // The metric of this name; kMetricCount when there is none.
@@ -24,10 +26,32 @@ size_t MetricNamed(std::string_view name) {
   return i;
 }
 
+std::string JsonNames(const std::vector<std::string>& names) {
+  std::string json = "[";
+  for (const std::string& name : names) {
+    if (json.size() > 1) json += ", ";
+    text::AppendJsonString(name, &json);
+  }
+  return json + "]";
+}
+
+std::optional<std::vector<std::string>> ReadNames(std::string_view json) {
+  const auto elements = text::ReadJsonArray(json);
+  if (!elements.has_value()) return std::nullopt;
+  std::vector<std::string> names;
+  for (const std::string_view element : *elements) {
+    std::optional<std::string> name = text::ReadJsonString(element);
+    if (!name.has_value()) return std::nullopt;
+    names.push_back(*std::move(name));
+  }
+  return names;
+}
+
 }  // namespace
 
 const std::vector<Rule>& AllRules() {
   static const std::vector<Rule> rules = {
+      {"url.lists_max", kUrlListsTag, kMax, 0, kRefinedWeb},
       {"language.score_min", kLanguageScoreTag, kMin, 0.65, kFineWeb},
       {"gopher.dup_lines_max", "dup_lines", kMax, 0.30, kGopher},
       {"gopher.dup_paragraphs_max", "dup_paragraphs", kMax, 0.30, kGopher},
@@ -78,8 +102,12 @@ std::string ShortNumber(double number) {
   return std::string(digits, std::to_chars(digits, digits + sizeof(digits), number).ptr);
 }
 
-double Tags::ValueOf(std::string_view tag) const {
+std::optional<double> Tags::Find(std::string_view tag) const {
   if (tag == kLanguageScoreTag) return language_score;
+  if (tag == kUrlListsTag) {
+    if (!url_lists.has_value()) return std::nullopt;
+    return static_cast<double>(url_lists->size());
+  }
   return stats.at(MetricNamed(tag));
 }
 
@@ -90,6 +118,7 @@ std::string Tags::Json() const {
   for (size_t i = 0; i < text::kMetricCount; ++i) {
     json.AddRaw(text::NameOf(static_cast<text::Metric>(i)), ShortNumber(stats[i]));
   }
+  if (url_lists.has_value()) json.AddRaw(kUrlListsTag, JsonNames(*url_lists));
   return json.Take();
 }
 
@@ -103,6 +132,11 @@ std::optional<Tags> ReadTags(std::string_view json) {
       const auto language = text::ReadJsonString(field.value);
       if (!language.has_value()) return std::nullopt;
       tags.language = *language;
+      continue;
+    }
+    if (field.name == kUrlListsTag) {
+      tags.url_lists = ReadNames(field.value);
+      if (!tags.url_lists.has_value()) return std::nullopt;
       continue;
     }
     const bool score = field.name == kLanguageScoreTag;

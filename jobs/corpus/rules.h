@@ -2,6 +2,7 @@
 // documents come from the table.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,8 +20,20 @@ struct Rule {
   std::string_view source;
 };
 
-// The tag of a rule that looks at how sure the language is; all others are names of metrics.
+// The tag of a rule that looks at how sure the language is; but for those below all others are
+// names of metrics.
 inline constexpr std::string_view kLanguageScoreTag = "language_score";
+
+// The tag that names the lists of URLs which hold the document's; as a number, how many.
+inline constexpr std::string_view kUrlListsTag = "url_lists";
+
+// Tags of documents in which somebody has looked for what they tell.
+struct OptionalTag {
+  std::string_view name;
+  std::string_view help;
+};
+inline constexpr std::array<OptionalTag, 1> kOptionalTags = {
+    {{kUrlListsTag, "how many lists of URLs hold its URL"}}};
 
 // In the order in which they are asked.
 const std::vector<Rule>& AllRules();
@@ -36,13 +49,18 @@ struct Tags {
   std::string language = "und";
   double language_score = 0;
   text::TextStats stats{};
+  // By name, those that hold its URL; nothing when nobody has looked.
+  std::optional<std::vector<std::string>> url_lists = std::nullopt;
 
-  double ValueOf(std::string_view tag) const;
-  // {"language": "en", "language_score": 0.97, "words": 120, ...}
+  // 0 of one that it does not have.
+  double ValueOf(std::string_view tag) const { return Find(tag).value_or(0); }
+  // Nothing for an optional tag that it does not have.
+  std::optional<double> Find(std::string_view tag) const;
+  // {"language": "en", "language_score": 0.97, "words": 120, ..., "url_lists": ["adult"]}
   std::string Json() const;
 };
 
-// Nothing when `json` is not what Json() writes, or lacks one.
+// Nothing when `json` is not what Json() writes, or lacks a tag that is not optional.
 std::optional<Tags> ReadTags(std::string_view json);
 
 class RuleSet {

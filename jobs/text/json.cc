@@ -36,6 +36,24 @@ class JsonScanner {
     return at_end();
   }
 
+  bool ReadArray(std::vector<std::string_view>* elements) {
+    SkipBlanks();
+    if (!Take('[')) return false;
+    SkipBlanks();
+    if (!Take(']')) {
+      do {
+        SkipBlanks();
+        const size_t start = at_;
+        if (!SkipValue()) return false;
+        elements->push_back(text_.substr(start, at_ - start));
+        SkipBlanks();
+      } while (Take(','));
+      if (!Take(']')) return false;
+    }
+    SkipBlanks();
+    return at_end();
+  }
+
   // Of more than `most_bytes` the first ones go to `out`, which is empty.
   bool ReadString(std::string* out, size_t most_bytes = SIZE_MAX) {
     if (!Take('"')) return false;
@@ -191,6 +209,12 @@ std::optional<std::vector<JsonField>> ReadJsonObject(std::string_view text) {
   std::vector<JsonField> fields;
   if (!JsonScanner(text).ReadObject(&fields)) return std::nullopt;
   return fields;
+}
+
+std::optional<std::vector<std::string_view>> ReadJsonArray(std::string_view text) {
+  std::vector<std::string_view> elements;
+  if (!JsonScanner(text).ReadArray(&elements)) return std::nullopt;
+  return elements;
 }
 
 const JsonField* FindField(const std::vector<JsonField>& fields, std::string_view name) {

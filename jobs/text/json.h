@@ -20,6 +20,9 @@ struct JsonField {
 // Blanks and a byte order mark may stand around it.
 std::optional<std::vector<JsonField>> ReadJsonObject(std::string_view text);
 
+// The elements of the array in `text`, as they stand there; nothing when it is no array.
+std::optional<std::vector<std::string_view>> ReadJsonArray(std::string_view text);
+
 // The last field of this name; nullptr when there is none.
 const JsonField* FindField(const std::vector<JsonField>& fields, std::string_view name);
 

@@ -73,6 +73,10 @@ TEST(Rules, StandInTheJobAndInItsPage) {
         ReadWhole(std::string(QUERN_SOURCE_DIR) + "/docs/jobs/tag.md"),
         HasSubstr(fmt::format("| `{}` | {} |", text::NameOf(metric), text::HelpOf(metric))));
   }
+  for (const corpus::OptionalTag& tag : corpus::kOptionalTags) {
+    EXPECT_THAT(ReadWhole(std::string(QUERN_SOURCE_DIR) + "/docs/jobs/tag.md"),
+                HasSubstr(fmt::format("| `{}` | {} |", tag.name, tag.help)));
+  }
 }
 
 TEST(Rules, TakeOtherThresholds) {
@@ -106,6 +110,29 @@ TEST(Rules, TagsAreReadBackAsTheyWere) {
   EXPECT_FALSE(corpus::ReadTags("7").has_value());
   tags.stats[0] = INFINITY;
   EXPECT_FALSE(corpus::ReadTags(tags.Json()).has_value());
+}
+
+TEST(Rules, OptionalTagsMayBeMissing) {
+  Tags tags;
+  const auto without = corpus::ReadTags(tags.Json());
+  ASSERT_TRUE(without.has_value()) << "as older ones are";
+  for (const corpus::OptionalTag& tag : corpus::kOptionalTags) {
+    EXPECT_FALSE(without->Find(tag.name).has_value()) << tag.name;
+    EXPECT_EQ(without->ValueOf(tag.name), 0) << tag.name;
+  }
+  tags.url_lists = {"adult", "a \"b\", c"};
+  const auto read = corpus::ReadTags(tags.Json());
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->url_lists, tags.url_lists);
+  EXPECT_EQ(read->ValueOf("url_lists"), 2);
+  tags.url_lists.emplace();
+  EXPECT_THAT(tags.Json(), HasSubstr(", \"url_lists\": []}"));
+  EXPECT_EQ(corpus::ReadTags(tags.Json())->Find("url_lists"), 0);
+  for (const char* bad : {"7", "\"adult\"", "[1]", "[\"adult\"", "{}"}) {
+    std::string json = Tags().Json();
+    json.back() = ',';
+    EXPECT_FALSE(corpus::ReadTags(json + "\"url_lists\": " + bad + "}").has_value()) << bad;
+  }
 }
 
 class FilterJobTest : public LocalJobsTest {

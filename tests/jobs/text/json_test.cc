@@ -32,6 +32,17 @@ TEST(Json, GivesTheStringOfAField) {
   for (const char* name : {"b", "c", "d"}) EXPECT_EQ(StringField(*fields, name), "") << name;
 }
 
+TEST(Json, GivesTheElementsOfAnArray) {
+  using Elements = std::vector<std::string_view>;
+  EXPECT_EQ(ReadJsonArray(" [1 , \"a,]\",[2,[3]], {\"b\": [4]}] "),
+            (Elements{"1", "\"a,]\"", "[2,[3]]", "{\"b\": [4]}"}));
+  EXPECT_EQ(ReadJsonArray("[ ]"), Elements{});
+  for (const char* text :
+       {"", "{}", "1", "[", "[1", "[1,]", "[,1]", "[1]]", "[1] x", "[\"x]", "[1 2]"}) {
+    EXPECT_FALSE(ReadJsonArray(text).has_value()) << text;
+  }
+}
+
 TEST(Json, RefusesWhatIsNoObject) {
   for (const char* text :
        {"", "[]", "1", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":1}}", "{\"a\":1} x",
