@@ -2,8 +2,10 @@
 //
 // Input: documents (jobs/corpus/document.h). Output (raw), in the order of the input: the
 // document's line with its text cleaned (jobs/text/clean.h), without the field "tags", which
-// measured another text. The output "rejected" has documents of which nothing is left, as they
-// came, with a field
+// measured another text, and with a field "pii" that says where the masks stand in the text as it
+// is written: [["email", 10, 17], ["ip", 40, 9]], kind, first byte and number of bytes
+// (jobs/corpus/pii.h); there is none where nothing was masked. The output "rejected" has documents
+// of which nothing is left, as they came, with a field
 //   "rejected": {"rule": "clean.notices", "value": 3}
 // of the rule by which most of their lines went, and how many; the other rules by which lines went,
 // if any, as "also": {"clean.words_min": {"value": 1}}. A blank text is rejected by
@@ -16,7 +18,9 @@
 #include <string>
 
 #include "jobs/corpus/document.h"
+#include "jobs/corpus/pii.h"
 #include "jobs/params.h"
+#include "jobs/text/personal_data.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -67,6 +71,14 @@ std::string WhyRejected(const CleanedLines& cleaned) {
   return why.Take();
 }
 
+// What stands where is said of the line, in which a byte that is no UTF-8 is three.
+MaskedText Masked(const std::string& text) {
+  MaskedText masked = quern::text::MaskPersonalData(text);
+  if (masked.spans.empty()) return masked;
+  const std::string written = quern::corpus::Utf8Of(text);
+  return written == text ? masked : quern::text::MaskPersonalData(written);
+}
+
 class CleanMapper : public quern::Mapper {
  public:
   void Start(quern::TaskContext& context) override {
@@ -93,13 +105,12 @@ class CleanMapper : public quern::Mapper {
     CleanedLines cleaned = quern::text::CleanLines(document->text, rules_);
     Count(cleaned);
     if (cleaned.text.empty()) return Reject(*document, cleaned);
-    if (mask_) {
-      MaskedText masked = quern::text::MaskPersonalData(cleaned.text);
-      emails_->Increment(static_cast<int64_t>(masked.emails));
-      addresses_->Increment(static_cast<int64_t>(masked.addresses));
-      cleaned.text = std::move(masked.text);
-    }
-    Write(*document, cleaned.text);
+    if (!mask_) return Write(*document, {std::move(cleaned.text), {}});
+    const MaskedText masked = Masked(cleaned.text);
+    const quern::corpus::PiiCounts counts = quern::corpus::CountPii(masked.spans);
+    emails_->Increment(static_cast<int64_t>(counts.emails));
+    addresses_->Increment(static_cast<int64_t>(counts.ips));
+    Write(*document, masked);
   }
 
  private:
@@ -117,18 +128,21 @@ class CleanMapper : public quern::Mapper {
     others_->Emit("", line_.Take());
   }
 
-  void Write(const Document& document, const std::string& text) {
+  void Write(const Document& document, const MaskedText& masked) {
     if (document.fields.empty()) {
       line_.AddString("id", document.id);
-      line_.AddString("text", text);
+      line_.AddString("text", masked.text);
     }
     for (const quern::text::JsonField& field : document.fields) {
-      if (field.name == "tags") continue;
+      if (field.name == "tags" || field.name == quern::corpus::kPiiField) continue;
       if (field.name == reader_.field()) {
-        line_.AddString(field.name, text);
+        line_.AddString(field.name, masked.text);
       } else {
         line_.AddRaw(field.name, field.value);
       }
+    }
+    if (!masked.spans.empty()) {
+      line_.AddRaw(quern::corpus::kPiiField, quern::corpus::PiiJson(masked.spans));
     }
     Emit("", line_.Take());
   }

@@ -14,19 +14,6 @@ std::string PlaceOfRecord(const MapInput& in) {
   return std::string(in.source().path) + ":" + std::to_string(in.source().offset);
 }
 
-// Lines of JSON between jobs cannot have other bytes, and an id must be the same on all roads.
-std::string Utf8Of(std::string id) {
-  const auto is_ascii = [](char c) { return (c & 0x80) == 0; };
-  if (std::all_of(id.begin(), id.end(), is_ascii)) return id;
-  std::string repaired;
-  for (size_t at = 0; at < id.size();) {
-    const text::Character character = text::CharacterAt(id, at);
-    text::AppendUtf8(character.code, &repaired);
-    at += character.size;
-  }
-  return repaired;
-}
-
 bool IsBlankLine(std::string_view line) {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
 }
@@ -35,6 +22,18 @@ bool IsBlankLine(std::string_view line) {
 
 std::string IdOf(const std::vector<text::JsonField>& fields) {
   return text::NameField(fields, "id");
+}
+
+std::string Utf8Of(std::string text) {
+  const auto is_ascii = [](char c) { return (c & 0x80) == 0; };
+  if (std::all_of(text.begin(), text.end(), is_ascii)) return text;
+  std::string repaired;
+  for (size_t at = 0; at < text.size();) {
+    const quern::text::Character character = quern::text::CharacterAt(text, at);
+    quern::text::AppendUtf8(character.code, &repaired);
+    at += character.size;
+  }
+  return repaired;
 }
 
 void DocumentReader::Start(TaskContext& context) {
@@ -87,6 +86,7 @@ std::optional<Document> DocumentReader::Read(const MapInput& in) {
   documents_->Increment();
   document->has_id = !document->id.empty();
   if (!document->has_id) document->id = PlaceOfRecord(in);
+  // Lines of JSON between jobs cannot have other bytes, and an id must be the same on all roads.
   document->id = Utf8Of(std::move(document->id));
   return document;
 }

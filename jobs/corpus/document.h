@@ -25,6 +25,9 @@ struct Document {
 // none.
 std::string IdOf(const std::vector<text::JsonField>& fields);
 
+// Bytes that are no UTF-8 become U+FFFD, as they do in lines of JSON.
+std::string Utf8Of(std::string text);
+
 // The document as it came: all its fields, or id and text where it was no JSON.
 void AddFields(const Document& document, text::JsonObjectWriter* line);
 

@@ -47,6 +47,22 @@ std::optional<std::vector<std::string>> ReadNames(std::string_view json) {
   return names;
 }
 
+bool IsOptional(std::string_view name) {
+  return std::any_of(kOptionalTags.begin(), kOptionalTags.end(),
+                     [name](const OptionalTag& tag) { return tag.name == name; });
+}
+
+// False when it is not what it should be.
+bool ReadOptional(const text::JsonField& field, Tags* tags) {
+  if (field.name == kUrlListsTag) {
+    tags->url_lists = ReadNames(field.value);
+    return tags->url_lists.has_value();
+  }
+  std::optional<double>& count = field.name == kPiiEmailsTag ? tags->pii_emails : tags->pii_ips;
+  count = ReadNumber(field.value);
+  return count.has_value();
+}
+
 }  // namespace
 
 const std::vector<Rule>& AllRules() {
@@ -108,6 +124,8 @@ std::optional<double> Tags::Find(std::string_view tag) const {
     if (!url_lists.has_value()) return std::nullopt;
     return static_cast<double>(url_lists->size());
   }
+  if (tag == kPiiEmailsTag) return pii_emails;
+  if (tag == kPiiIpsTag) return pii_ips;
   return stats.at(MetricNamed(tag));
 }
 
@@ -119,6 +137,8 @@ std::string Tags::Json() const {
     json.AddRaw(text::NameOf(static_cast<text::Metric>(i)), ShortNumber(stats[i]));
   }
   if (url_lists.has_value()) json.AddRaw(kUrlListsTag, JsonNames(*url_lists));
+  if (pii_emails.has_value()) json.AddRaw(kPiiEmailsTag, ShortNumber(*pii_emails));
+  if (pii_ips.has_value()) json.AddRaw(kPiiIpsTag, ShortNumber(*pii_ips));
   return json.Take();
 }
 
@@ -134,9 +154,8 @@ std::optional<Tags> ReadTags(std::string_view json) {
       tags.language = *language;
       continue;
     }
-    if (field.name == kUrlListsTag) {
-      tags.url_lists = ReadNames(field.value);
-      if (!tags.url_lists.has_value()) return std::nullopt;
+    if (IsOptional(field.name)) {
+      if (!ReadOptional(field, &tags)) return std::nullopt;
       continue;
     }
     const bool score = field.name == kLanguageScoreTag;

@@ -26,14 +26,18 @@ inline constexpr std::string_view kLanguageScoreTag = "language_score";
 
 // The tag that names the lists of URLs which hold the document's; as a number, how many.
 inline constexpr std::string_view kUrlListsTag = "url_lists";
+inline constexpr std::string_view kPiiEmailsTag = "pii_emails";
+inline constexpr std::string_view kPiiIpsTag = "pii_ips";
 
 // Tags of documents in which somebody has looked for what they tell.
 struct OptionalTag {
   std::string_view name;
   std::string_view help;
 };
-inline constexpr std::array<OptionalTag, 1> kOptionalTags = {
-    {{kUrlListsTag, "how many lists of URLs hold its URL"}}};
+inline constexpr std::array<OptionalTag, 3> kOptionalTags = {
+    {{kUrlListsTag, "how many lists of URLs hold its URL"},
+     {kPiiEmailsTag, "e-mail addresses, masked ones too"},
+     {kPiiIpsTag, "public IPv4 addresses, masked ones too"}}};
 
 // In the order in which they are asked.
 const std::vector<Rule>& AllRules();
@@ -51,6 +55,9 @@ struct Tags {
   text::TextStats stats{};
   // By name, those that hold its URL; nothing when nobody has looked.
   std::optional<std::vector<std::string>> url_lists = std::nullopt;
+  // Both or none of them.
+  std::optional<double> pii_emails = std::nullopt;
+  std::optional<double> pii_ips = std::nullopt;
 
   // 0 of one that it does not have.
   double ValueOf(std::string_view tag) const { return Find(tag).value_or(0); }

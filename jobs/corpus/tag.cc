@@ -4,11 +4,18 @@
 // Input: documents (jobs/corpus/document.h). Output (raw), in the order of the input: the
 // document's line with the field "tags" at its end; with params.only_tags=true {"id", "tags"}
 // alone. With params.url_lists the tags name the lists of URLs (jobs/corpus/url_lists.h) that hold
-// the document's "url".
+// the document's "url". What names persons is counted where the document has the field "pii" of the
+// clean job; with params.pii=true it is looked for in the others, which then get that field.
+#include <optional>
+#include <string>
+#include <vector>
+
 #include "jobs/corpus/document.h"
+#include "jobs/corpus/pii.h"
 #include "jobs/corpus/tagger.h"
 #include "jobs/corpus/url_lists.h"
 #include "jobs/params.h"
+#include "jobs/text/personal_data.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -18,6 +25,7 @@ class TagMapper : public quern::Mapper {
   void Start(quern::TaskContext& context) override {
     reader_.Start(context);
     only_tags_ = FlagParam(context, "only_tags");
+    find_pii_ = FlagParam(context, "pii");
     lists_.Read(context);
   }
 
@@ -27,6 +35,9 @@ class TagMapper : public quern::Mapper {
     const std::string tags = TagsOf(*document).Json();
     if (only_tags_ || document->fields.empty()) line_.AddString("id", document->id);
     if (!only_tags_) AddFields(*document);
+    if (!found_pii_.empty()) {
+      line_.AddRaw(quern::corpus::kPiiField, quern::corpus::PiiJson(found_pii_));
+    }
     line_.AddRaw("tags", tags);
     Emit("", line_.Take());
   }
@@ -37,13 +48,30 @@ class TagMapper : public quern::Mapper {
     if (!lists_.empty()) {
       tags.url_lists = lists_.Holding(quern::text::StringField(document.fields, "url"));
     }
+    CountPii(document, &tags);
     return tags;
+  }
+
+  void CountPii(const quern::corpus::Document& document, quern::corpus::Tags* tags) {
+    found_pii_.clear();
+    const quern::text::JsonField* const field =
+        quern::text::FindField(document.fields, quern::corpus::kPiiField);
+    auto counts = field == nullptr ? std::nullopt : quern::corpus::CountPii(field->value);
+    looked_here_ = find_pii_ && !counts.has_value();
+    if (looked_here_) {
+      found_pii_ = quern::text::FindPersonalData(document.text);
+      counts = quern::corpus::CountPii(found_pii_);
+    }
+    if (!counts.has_value()) return;
+    tags->pii_emails = static_cast<double>(counts->emails);
+    tags->pii_ips = static_cast<double>(counts->ips);
   }
 
   void AddFields(const quern::corpus::Document& document) {
     if (document.fields.empty()) line_.AddString("text", document.text);
     for (const quern::text::JsonField& field : document.fields) {
-      if (field.name != "tags") line_.AddRaw(field.name, field.value);
+      const bool replaced = looked_here_ && field.name == quern::corpus::kPiiField;
+      if (field.name != "tags" && !replaced) line_.AddRaw(field.name, field.value);
     }
   }
 
@@ -52,6 +80,10 @@ class TagMapper : public quern::Mapper {
   quern::corpus::UrlLists lists_;
   quern::text::JsonObjectWriter line_;
   bool only_tags_ = false;
+  bool find_pii_ = false;
+  // Of the present document.
+  bool looked_here_ = false;
+  std::vector<quern::text::PersonalSpan> found_pii_;
 };
 QUERN_REGISTER_MAPPER(TagMapper);
 

@@ -1,5 +1,5 @@
 // Takes out of a text what is no part of it: lines of the page around it (Raffel et al. 2020,
-// section 2.2), and what would name a person.
+// section 2.2).
 #pragma once
 
 #include <cstddef>
@@ -27,15 +27,5 @@ struct CleanedLines {
 
 // Lines that are kept lose the blanks around them; empty ones stay where they divide paragraphs.
 CleanedLines CleanLines(std::string_view text, const CleanRules& rules);
-
-struct MaskedText {
-  std::string text;
-  size_t emails = 0;
-  size_t addresses = 0;
-};
-
-// E-mail addresses become email@example.com, public IPv4 addresses 192.0.2.1. Addresses of private
-// networks and numbers of sections and versions (section_numbers.h) stay.
-MaskedText MaskPersonalData(std::string_view text);
 
 }  // namespace quern::text

@@ -31,12 +31,29 @@ TEST_F(CleanJobTest, CleansTextsAndKeepsTheRest) {
                     "{\"id\": \"b\", \"text\": \"Home\\nUp\"}\n"));
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
   EXPECT_EQ(Output(),
-            "{\"n\": [1], \"text\": \"Write to email@example.com today.\\n\", \"id\": 7}\n");
+            "{\"n\": [1], \"text\": \"Write to email@example.com today.\\n\", \"id\": 7, \"pii\": "
+            "[[\"email\", 9, 17]]}\n");
   for (const char* counter :
        {"user.documents_of_which_nothing_is_left = 1", "user.lines_dropped.words_min = 3",
         "user.citations_removed = 1", "user.emails_masked = 1", "user.addresses_masked = 0"}) {
     EXPECT_THAT(outcome.out, HasSubstr(counter));
   }
+}
+
+// As the lines have them: behind letters of two bytes and behind bytes that are no UTF-8.
+TEST_F(CleanJobTest, SaysWhereTheMasksStand) {
+  ExpectSucceeds(
+      CleanSpec("{\"id\": 1, \"pii\": [[\"ip\", 0, 9]], \"text\": \"Up\\nFür a@b.org und "
+                "8.8.8.8.\"}\n"
+                "{\"id\": 2, \"text\": \"Bad \xff byte: a@b.org.\"}\n"
+                "{\"id\": 3, \"text\": \"Nothing is masked here.\", \"pii\": []}\n"));
+  EXPECT_EQ(
+      Output(),
+      "{\"id\": 1, \"text\": \"Für email@example.com und 192.0.2.1.\\n\", \"pii\": [[\"email\", "
+      "5, 17], [\"ip\", 27, 9]]}\n"
+      "{\"id\": 2, \"text\": \"Bad \xef\xbf\xbd byte: email@example.com.\\n\", \"pii\": "
+      "[[\"email\", 14, 17]]}\n"
+      "{\"id\": 3, \"text\": \"Nothing is masked here.\\n\"}\n");
 }
 
 TEST_F(CleanJobTest, SaysByWhichRuleNothingIsLeft) {
@@ -57,7 +74,8 @@ TEST_F(CleanJobTest, SaysByWhichRuleNothingIsLeft) {
 }
 
 TEST_F(CleanJobTest, TakesItsRulesFromParameters) {
-  pb::JobSpec spec = CleanSpec("{\"id\": \"a\", \"text\": \"x a@b.org [1]\\nJavaScript\"}\n");
+  pb::JobSpec spec =
+      CleanSpec("{\"id\": \"a\", \"pii\": [], \"text\": \"x a@b.org [1]\\nJavaScript\"}\n");
   for (const char* name : {"mask", "citations", "notices"})
     (*spec.mutable_params())[name] = "false";
   (*spec.mutable_params())["words_min"] = "1";

@@ -125,6 +125,11 @@ TEST(Rules, OptionalTagsMayBeMissing) {
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(read->url_lists, tags.url_lists);
   EXPECT_EQ(read->ValueOf("url_lists"), 2);
+  tags.pii_emails = 3;
+  tags.pii_ips = 0;
+  EXPECT_EQ(corpus::ReadTags(tags.Json())->Find("pii_emails"), 3);
+  EXPECT_EQ(corpus::ReadTags(tags.Json())->Find("pii_ips"), 0);
+  tags = {};
   tags.url_lists.emplace();
   EXPECT_THAT(tags.Json(), HasSubstr(", \"url_lists\": []}"));
   EXPECT_EQ(corpus::ReadTags(tags.Json())->Find("url_lists"), 0);

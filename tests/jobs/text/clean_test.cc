@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
+#include <vector>
 
+#include "jobs/text/personal_data.h"
 #include "tests/support/growth.h"
 
 namespace quern::text {
@@ -45,6 +49,36 @@ TEST(CleanLines, FollowsItsRules) {
   EXPECT_EQ(cleaned.short_lines, 1u) << "a mark alone is no word";
 }
 
+int64_t CountOf(PersonalKind kind, const std::vector<PersonalSpan>& spans) {
+  return std::count_if(spans.begin(), spans.end(),
+                       [kind](const PersonalSpan& span) { return span.kind == kind; });
+}
+
+TEST(FindPersonalData, SaysWhereItStands) {
+  using Spans = std::vector<PersonalSpan>;
+  const std::string text = "Ü: ann@b.org\nor 8.8.8.8,\n\nsection 1.2.3.4; c@d.info";
+  const Spans spans = FindPersonalData(text);
+  EXPECT_EQ(spans, (Spans{{PersonalKind::kEmail, 4, 9},
+                          {PersonalKind::kAddress, 17, 7},
+                          {PersonalKind::kEmail, 44, 8}}));
+  EXPECT_EQ(text.substr(spans[0].offset, spans[0].bytes), "ann@b.org");
+  EXPECT_EQ(text.substr(spans[1].offset, spans[1].bytes), "8.8.8.8");
+  EXPECT_EQ(text.substr(spans[2].offset, spans[2].bytes), "c@d.info");
+  EXPECT_EQ(FindPersonalData(""), Spans{});
+  EXPECT_EQ(FindPersonalData("\n"), Spans{});
+}
+
+TEST(MaskPersonalData, SaysWhereTheMasksStand) {
+  const MaskedText masked = MaskPersonalData("a@b.org 8.8.8.8\nsomebody.else@mail.example.org\n");
+  ASSERT_EQ(masked.text, "email@example.com 192.0.2.1\nemail@example.com\n");
+  std::vector<std::string> masks;
+  for (const PersonalSpan& span : masked.spans) {
+    masks.push_back(masked.text.substr(span.offset, span.bytes));
+  }
+  EXPECT_EQ(masks,
+            (std::vector<std::string>{"email@example.com", "192.0.2.1", "email@example.com"}));
+}
+
 TEST(MaskPersonalData, MasksEmailAddresses) {
   const MaskedText masked = MaskPersonalData(
       "Write to Ann.Lee+x@mail.example.org. Or <b_o-b@a.co>, c@d.info; @home a@b a@b.c x@1.22 "
@@ -53,7 +87,8 @@ TEST(MaskPersonalData, MasksEmailAddresses) {
       masked.text,
       "Write to email@example.com. Or <email@example.com>, email@example.com; @home a@b a@b.c "
       "x@1.22 é@é.de ..email@example.com");
-  EXPECT_EQ(masked.emails, 4u);
+  EXPECT_EQ(CountOf(PersonalKind::kEmail, masked.spans), 4);
+  EXPECT_EQ(CountOf(PersonalKind::kAddress, masked.spans), 0);
   EXPECT_EQ(MaskPersonalData("a@b.org@c.org").text, "email@example.com@c.org");
   const std::string ats(100'000, '@');
   EXPECT_EQ(MaskPersonalData(ats).text, ats);
@@ -66,8 +101,8 @@ TEST(MaskPersonalData, MasksPublicAddresses) {
   EXPECT_EQ(masked.text,
             "192.0.2.1, 10.0.0.1 (127.0.0.1) 192.168.1.1 172.16.0.1 192.0.2.1:80 256.1.1.1 1.2.3 "
             "1.2.3.4.5 v1.2.3.4 192.0.2.1. 224.0.0.1 1.2.3.4567");
-  EXPECT_EQ(masked.addresses, 3u);
-  EXPECT_EQ(MaskPersonalData(masked.text).addresses, 0u) << "a mask is no address";
+  EXPECT_EQ(CountOf(PersonalKind::kAddress, masked.spans), 3);
+  EXPECT_TRUE(FindPersonalData(masked.text).empty()) << "a mask is no address";
   EXPECT_EQ(MaskPersonalData("1.2.3.").text, "1.2.3.");
 }
 
