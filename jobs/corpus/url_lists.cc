@@ -52,8 +52,7 @@ void ReadList(TaskContext& context, const std::string& name, text::UrlSet* urls)
 }  // namespace
 
 void UrlLists::Read(TaskContext& context) {
-  for (const std::string& path : ListParam(context, "url_lists", "")) {
-    const std::string file = path.substr(path.rfind('/') + 1);
+  for (const std::string& file : ListParam(context, "url_lists", "")) {
     ReadList(context, file, &ListNamed(NameOfList(file), context).urls);
   }
   for (List& list : lists_) list.urls.Seal();

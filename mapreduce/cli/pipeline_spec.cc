@@ -10,6 +10,7 @@
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
 #include "mapreduce/cli/job_source.h"
+#include "mapreduce/cli/listed_files.h"
 #include "mapreduce/cli/optional_stages.h"
 #include "mapreduce/cli/toml_text.h"
 #include "mapreduce/plan/pipeline_rules.h"
@@ -324,30 +325,17 @@ std::string Filled(const PipelineFile& file, const StageFile& stage, std::string
   return text;
 }
 
-// "files.${evaluation}" without a name: the value is a list of side files. Their names are what the
-// job finds in its parameter of this name, if it reads one and nobody has set it for this stage.
-void AddListedFiles(const PipelineFile& file, LoadedStage* stage) {
-  const std::string& name = stage->stage.when;
-  std::vector<std::string> names;
-  for (const std::string& path : SplitList(*FindParam(file, name))) {
-    AddSideFile(path, "", &stage->file);
-    names.push_back(stage->file.files.back().second);
-  }
-  Settings& params = stage->stage.params;
-  const bool is_set =
-      std::any_of(params.begin(), params.end(), [&](const auto& one) { return one.first == name; });
-  if (!is_set && Reads(*stage, name)) Set(name, fmt::format("{}", fmt::join(names, ",")), &params);
-}
-
 absl::Status FillStage(const PipelineFile& file, LoadedStage* stage) {
-  const std::string listed = fmt::format("files.${{{}}}", stage->stage.when);
   // A job's own output paths are for when it runs alone.
   for (pb::JobSpec::NamedOutput& output : *stage->file.spec.mutable_outputs()) {
     if (!IsBesideMain(output)) output.mutable_output()->clear_path();
   }
   for (const auto& [key, value] : stage->stage.settings) {
-    if (!stage->stage.when.empty() && key == listed && value.empty()) {
-      AddListedFiles(file, stage);
+    if (const auto parameter = ParameterOfFiles(stage->stage, key, value)) {
+      if (!Reads(*stage, *parameter)) {
+        return InvalidArgumentError("{}: its job reads no such parameter", CleanLine(key, 100));
+      }
+      RETURN_IF_ERROR(AddListedFiles(file.params, *parameter, value, stage));
       continue;
     }
     // A side file's path is in the key.

@@ -12,10 +12,11 @@
 //   input = ["@graph", "@ranks"]   or [[stage.input]] with path, format, mapper, tag
 //   output = "ranks"               published; without it, it only lies between stages
 //   when = "tokenizer"             left out unless this parameter is set, whose value other keys
-//                                  of the stage may have in them: "${tokenizer}"; in [stage.files]
-//                                  "${tokenizer}" = "" is each file of a list
+//                                  of the stage may have in them: "${tokenizer}"
 //   otherwise = "@graph"           read where others say "@ranks" when the stage is left out
 //   repeat = { until = "moved == 0", max = 50, first = "@graph", in_a_row = 1, at_max = "fail" }
+//   files = { "${lists}" = "" }    a side file for each path in a parameter that the stage reads,
+//                                  and none where it is not set
 //   [stage.params]                 and every other key of a job's spec
 #pragma once
 

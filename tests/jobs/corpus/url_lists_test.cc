@@ -99,14 +99,6 @@ TEST_F(UrlListsTest, TagsNameTheListsThatHoldADocument) {
   EXPECT_THAT(outcome.out, HasSubstr("user.documents_in_list.mal-ware = 2"));
 }
 
-TEST_F(UrlListsTest, ListsMayBeNamedByTheirPaths) {
-  pb::JobSpec spec = JobOver("tag", WriteDocuments({"http://a.b/"}));
-  AddList("adult.txt", "a.b", &spec);
-  (*spec.mutable_params())["url_lists"] = "file:///somewhere/adult.txt";
-  ExpectSucceeds(spec);
-  EXPECT_EQ(ListsInOutput(), std::vector<std::string>{"[\"adult\"]"});
-}
-
 TEST_F(UrlListsTest, WithoutListsThereIsNoTag) {
   ExpectSucceeds(JobOver("tag", WriteDocuments({"http://a.b/"})));
   EXPECT_EQ(ListsInOutput(), std::vector<std::string>{"none"});

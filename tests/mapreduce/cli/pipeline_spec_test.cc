@@ -126,7 +126,43 @@ input = ["@ranks"]
   EXPECT_TRUE(CheckParameterForms(two).ok()) << CheckParameterForms(two);
   const SpecFile none = held({"evaluation=,"});
   EXPECT_FALSE(CheckParameterForms(none).ok());
-  EXPECT_EQ(held({"evaluation=a,b", "held.evaluation=b"}).spec.params().at("evaluation"), "b");
+  EXPECT_EQ(held({"evaluation=a,/b", "held.evaluation=/b"}).spec.params().at("evaluation"), "b");
+}
+
+TEST(BuildPipeline, AParameterMayListSideFiles) {
+  const std::string toml = std::string(kPipeline) + R"(
+[[stage]]
+name = "tags"
+plugin = "tags.so"
+parameters = ["lists", "field"]
+input = ["@ranks"]
+[stage.files]
+"/always.txt" = "always.txt"
+"${lists}" = ""
+)";
+  using Files = std::vector<std::pair<std::string, std::string>>;
+  const auto files = [&](const std::vector<std::string>& settings) {
+    PipelineFile file = *ParsePipeline(toml, "p.toml");
+    std::vector<LoadedStage> stages = *LoadOwnSpecs(file);
+    for (const std::string& setting : settings) {
+      EXPECT_TRUE(SetPipelineKey(setting, &file, &stages).ok()) << setting;
+    }
+    const auto spec = BuildPipeline(file, &stages);
+    EXPECT_TRUE(spec.ok()) << spec.status();
+    return stages[2].file.files;
+  };
+  const Files always = {{"/always.txt", "always.txt"}};
+  EXPECT_EQ(files({}), always);
+  EXPECT_EQ(files({"lists="}), always);
+  const Files both = {
+      {"/always.txt", "always.txt"}, {"/x/a.txt", "a.txt"}, {"file:///y/b.txt", "b.txt"}};
+  EXPECT_EQ(files({"lists=/x/a.txt, file:///y/b.txt"}), both);
+  EXPECT_EQ(files({"lists=/else", "tags.lists=/x/a.txt,file:///y/b.txt"}), both);
+  const auto spec = Build(toml, {"lists=/x/a.txt"});
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->stages(2).job().params().at("lists"), "a.txt") << "what the job finds";
+  const std::string misspelt = absl::StrReplaceAll(toml, {{"\"${lists}\"", "\"${list}\""}});
+  EXPECT_THAT(ErrorOf(misspelt), HasSubstr("stage tags: files.${list}: its job reads no such"));
 }
 
 TEST(BuildPipeline, OneThatAllItsStagesHaveLeftIsNone) {
