@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <sstream>
 #include <string>
@@ -116,6 +117,25 @@ TEST_F(CorpusPipelineTest, WithoutOneThereAreNone) {
               HasSubstr("mine in it is not the output of a job"));
   EXPECT_THAT(RunCorpus("other", "--set tokenizer=nowhere").out,
               HasSubstr("stage tokens: files: " + dir_ / "nowhere/encoder.json: no such file"));
+}
+
+TEST_F(CorpusPipelineTest, PagesInListsOfUrlsAreRejected) {
+  std::ofstream(dir_ / "blocked.txt") << "# by hand\nhttps://H/3\n";
+  std::ofstream(dir_ / "other.txt") << "h/4/\nelsewhere.example\n";
+  const std::string rejections = fmt::format(
+      "cat {}/out/rejected/filter/part-* | grep -o '\"url_lists\": .*lists_max\"'", dir_.path());
+  const Outcome outcome = RunCorpus("out", "--set url_lists=blocked.txt,other.txt");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  const std::string rejected = Shell(rejections).out;
+  EXPECT_THAT(rejected, HasSubstr("\"url_lists\": [\"blocked\"], \"pii_emails\": 0"));
+  EXPECT_THAT(rejected, HasSubstr("\"url_lists\": [\"other\"], \"pii_emails\": 0"));
+  EXPECT_EQ(std::count(rejected.begin(), rejected.end(), '\n'), 2) << rejected;
+  EXPECT_THAT(File("out/report.html"), HasSubstr("<b>url_lists</b>"));
+  const Outcome one = RunCorpus(
+      "out", "--overwrite --set url_lists=blocked.txt,other.txt --set counted_lists=other");
+  ASSERT_EQ(one.exit_code, 0) << one.out;
+  EXPECT_THAT(Shell(rejections).out, HasSubstr("\"url_lists\": [\"other\"]"));
+  EXPECT_THAT(Shell(rejections).out, Not(HasSubstr("blocked")));
 }
 
 TEST_F(CorpusPipelineTest, ParquetIsMadeWhereItIsAskedFor) {
