@@ -19,7 +19,7 @@ namespace quern::mr {
 namespace {
 
 constexpr std::string_view kIn = "@in";
-constexpr size_t kShownBytes = 100;
+constexpr size_t kShownReferenceBytes = 100;
 
 // False for a stage that waits for a parameter which nobody has set.
 bool IsWanted(const PipelineFile& file, const StageFile& stage) {
@@ -55,14 +55,14 @@ absl::Status CheckOtherwise(const StageFile& stage, const StagesByName& all) {
   const std::optional<StageReference> reference = ReferenceTo(stage.otherwise);
   if (!reference) {
     return InvalidArgumentError("'{}' is none of @STAGE, @STAGE.OUTPUT and @in",
-                                CleanLine(stage.otherwise, kShownBytes));
+                                CleanLine(stage.otherwise, kShownReferenceBytes));
   }
   if (all.contains(reference->stage)) return absl::OkStatus();
   std::vector<std::string> names;
   for (const auto& [name, one] : all) names.push_back(name);
   const std::string near = DidYouMean(reference->stage, names);
   return InvalidArgumentError("{}: there is no such stage{}",
-                              CleanLine(stage.otherwise, kShownBytes),
+                              CleanLine(stage.otherwise, kShownReferenceBytes),
                               near.empty() ? "" : fmt::format(". Did you mean @{}?", near));
 }
 
@@ -133,13 +133,14 @@ class StandIns {
       if (found == left_out_.end()) {
         if (path == written || reference == std::nullopt || reference->stage != reader) return path;
         return InvalidArgumentError("input {}: {} stands for it, which is the stage's own output",
-                                    CleanLine(written, kShownBytes), path);
+                                    CleanLine(written, kShownReferenceBytes), path);
       }
       if (found->second.otherwise.empty()) {
         return InvalidArgumentError(
             "input {}: stage {} is left out, and nothing stands for it. Try: --set {}=..., or "
             "otherwise = \"@STAGE\" of stage {}",
-            CleanLine(written, kShownBytes), found->first, found->second.when, found->first);
+            CleanLine(written, kShownReferenceBytes), found->first, found->second.when,
+            found->first);
       }
       if (!reference->output.empty()) return std::nullopt;
       path = found->second.otherwise;
