@@ -5,12 +5,14 @@
 // The output "rejected" has documents that are left with fewer words than params.words_left_min, 1
 // of itself, as they came and with a field
 //   "rejected": {"rule": "repeated-lines", "value": 3, "words_left": 0}
-// that says how many lines or paragraphs went. "tags" stay: a filter went by them.
+// that says how many lines or paragraphs went. "tags" stay: a filter went by them. "pii"
+// (jobs/corpus/pii.h) says where the masks stand in what is left of the text.
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "jobs/corpus/document.h"
+#include "jobs/corpus/pii.h"
 #include "jobs/corpus/repeats.h"
 #include "jobs/params.h"
 #include "jobs/text/text_parts.h"
@@ -121,7 +123,7 @@ class DropLinesReducer : public quern::Reducer {
     const size_t words = CountWordsLeft(left.text);
     if (words < words_left_min_) return Reject(document, left, words);
     changed_->Increment();
-    Keep(LineOf(document, left.text));
+    Keep(LineOf(document, left));
   }
 
   void Keep(std::string_view line) {
@@ -137,15 +139,25 @@ class DropLinesReducer : public quern::Reducer {
     return count;
   }
 
-  std::string LineOf(const quern::corpus::Document& document, std::string_view text) {
+  std::string LineOf(const quern::corpus::Document& document, const RemainingText& left) {
     for (const JsonField& field : document.fields) {
       if (field.name == field_) {
-        line_.AddString(field.name, text);
+        line_.AddString(field.name, left.text);
+      } else if (field.name == quern::corpus::kPiiField) {
+        AddPii(field, left);
       } else {
         line_.AddRaw(field.name, field.value);
       }
     }
     return line_.Take();
+  }
+
+  // One of somebody else stays as it is.
+  void AddPii(const JsonField& field, const RemainingText& left) {
+    const auto spans = quern::corpus::ReadPii(field.value);
+    if (!spans.has_value()) return line_.AddRaw(field.name, field.value);
+    const auto remaining = quern::corpus::RemainingSpans(*spans, left.pieces);
+    if (!remaining.empty()) line_.AddRaw(field.name, quern::corpus::PiiJson(remaining));
   }
 
   void Reject(const quern::corpus::Document& document, const RemainingText& left, size_t words) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "jobs/text/personal_data.h"
+#include "jobs/text/text_parts.h"
 
 namespace quern::corpus {
 
@@ -21,7 +22,13 @@ struct PiiCounts {
   size_t ips = 0;
 };
 PiiCounts CountPii(const std::vector<text::PersonalSpan>& spans);
+
 // Nothing when `json` is not what PiiJson writes: a field of somebody else.
-std::optional<PiiCounts> CountPii(std::string_view json);
+std::optional<std::vector<text::PersonalSpan>> ReadPii(std::string_view json);
+
+// Where the spans of a text are in what is left of it; those that are not there whole are left out.
+// Both are in order.
+std::vector<text::PersonalSpan> RemainingSpans(const std::vector<text::PersonalSpan>& spans,
+                                               const std::vector<text::RemainingPiece>& pieces);
 
 }  // namespace quern::corpus

@@ -56,15 +56,13 @@ class TagMapper : public quern::Mapper {
     found_pii_.clear();
     const quern::text::JsonField* const field =
         quern::text::FindField(document.fields, quern::corpus::kPiiField);
-    auto counts = field == nullptr ? std::nullopt : quern::corpus::CountPii(field->value);
-    looked_here_ = find_pii_ && !counts.has_value();
-    if (looked_here_) {
-      found_pii_ = quern::text::FindPersonalData(document.text);
-      counts = quern::corpus::CountPii(found_pii_);
-    }
-    if (!counts.has_value()) return;
-    tags->pii_emails = static_cast<double>(counts->emails);
-    tags->pii_ips = static_cast<double>(counts->ips);
+    const auto known = field == nullptr ? std::nullopt : quern::corpus::ReadPii(field->value);
+    looked_here_ = find_pii_ && !known.has_value();
+    if (looked_here_) found_pii_ = quern::text::FindPersonalData(document.text);
+    if (!known.has_value() && !looked_here_) return;
+    const auto counts = quern::corpus::CountPii(known.has_value() ? *known : found_pii_);
+    tags->pii_emails = static_cast<double>(counts.emails);
+    tags->pii_ips = static_cast<double>(counts.ips);
   }
 
   void AddFields(const quern::corpus::Document& document) {

@@ -21,12 +21,14 @@ std::string_view Joined(std::string_view first, std::string_view second) {
   return first.empty() ? second : std::string_view(first.data(), first.size() + second.size());
 }
 
-// Puts the lines that stay together again.
+// Puts the lines of a text that stay together again.
 class TextJoiner {
  public:
+  TextJoiner(std::string_view text, RemainingText* left) : begin_(text.data()), left_(left) {}
+
   void Keep(std::string_view line) {
-    if (!text_.empty() || !dropped_) text_ += blank_;
-    text_ += line;
+    if (!left_->text.empty() || !dropped_) Append(blank_);
+    Append(line);
     Begin();
   }
   void Drop() {
@@ -36,19 +38,31 @@ class TextJoiner {
   void AddBlank(std::string_view line) {
     if (!closed_) blank_ = Joined(blank_, line);
   }
-  std::string Take() {
-    if (!dropped_) text_ += blank_;
-    return std::move(text_);
+  void End() {
+    if (!dropped_) Append(blank_);
   }
 
  private:
+  void Append(std::string_view lines) {
+    if (lines.empty()) return;
+    const auto from = static_cast<size_t>(lines.data() - begin_);
+    std::vector<RemainingPiece>& pieces = left_->pieces;
+    if (!pieces.empty() && pieces.back().from + pieces.back().bytes == from) {
+      pieces.back().bytes += lines.size();
+    } else {
+      pieces.push_back({from, left_->text.size(), lines.size()});
+    }
+    left_->text += lines;
+  }
+
   void Begin() {
     blank_ = {};
     closed_ = false;
     dropped_ = false;
   }
 
-  std::string text_;
+  const char* const begin_;
+  RemainingText* const left_;
   // Since the last line that stays:
   std::string_view blank_;  // the first blank lines
   bool closed_ = false;     // something else came behind them
@@ -87,7 +101,7 @@ std::optional<TextPart> PartReader::Next() {
 
 RemainingText WithoutParts(std::string_view text, const PartNumbers& gone) {
   RemainingText left;
-  TextJoiner joiner;
+  TextJoiner joiner(text, &left);
   uint32_t dropped_paragraph = 0;
   LineReader lines(text);
   while (const auto line = lines.Next()) {
@@ -106,9 +120,12 @@ RemainingText WithoutParts(std::string_view text, const PartNumbers& gone) {
       joiner.Keep(line->text);
     }
   }
-  left.text = joiner.Take();
+  joiner.End();
   // The line that is the last one now may have had a line feed only for the one behind it.
-  if (!text.ends_with('\n') && left.text.ends_with('\n')) left.text.pop_back();
+  if (!text.ends_with('\n') && left.text.ends_with('\n')) {
+    left.text.pop_back();
+    --left.pieces.back().bytes;
+  }
   return left;
 }
 

@@ -59,10 +59,18 @@ struct PartNumbers {
   std::vector<uint32_t> paragraphs;
 };
 
+// A run of bytes of a text that stays, and where it is in what is left.
+struct RemainingPiece {
+  size_t from = 0;
+  size_t to = 0;
+  size_t bytes = 0;
+};
+
 struct RemainingText {
   std::string text;
-  size_t lines = 0;       // of those named, how many were there and went
-  size_t paragraphs = 0;  // the same
+  std::vector<RemainingPiece> pieces;  // that it consists of, in their order
+  size_t lines = 0;                    // of those named, how many were there and went
+  size_t paragraphs = 0;               // the same
 };
 
 // The text without these lines, each with its line feed, and these paragraphs. Of the blank lines

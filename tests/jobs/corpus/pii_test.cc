@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "tests/jobs/local_jobs.h"
@@ -20,17 +22,34 @@ TEST(Pii, IsReadBackAsItWasWritten) {
                                                  {text::PersonalKind::kEmail, 40, 17}};
   const std::string json = corpus::PiiJson(spans);
   EXPECT_EQ(json, "[[\"email\", 0, 17], [\"ip\", 20, 9], [\"email\", 40, 17]]");
-  const auto counts = corpus::CountPii(json);
-  ASSERT_TRUE(counts.has_value());
-  EXPECT_EQ(counts->emails, 2u);
-  EXPECT_EQ(counts->ips, 1u);
+  EXPECT_EQ(corpus::ReadPii(json), spans);
+  EXPECT_EQ(corpus::CountPii(spans).emails, 2u);
+  EXPECT_EQ(corpus::CountPii(spans).ips, 1u);
   EXPECT_EQ(corpus::PiiJson({}), "[]");
-  EXPECT_EQ(corpus::CountPii("[]")->emails, 0u);
+  EXPECT_EQ(corpus::ReadPii("[]"), std::vector<text::PersonalSpan>());
   for (const char* bad : {"true", "", "{}", "[1]", "[[\"email\", 0]]", "[[\"phone\", 0, 1]]",
                           "[[\"email\", -1, 2]]", "[[\"email\", 1.5, 2]]",
                           "[[\"email\", \"0\", 2]]", "[[0, 1, 2]]", "[[\"email\", 0, 1, 2]]"}) {
-    EXPECT_FALSE(corpus::CountPii(bad).has_value()) << bad;
+    EXPECT_FALSE(corpus::ReadPii(bad).has_value()) << bad;
   }
+}
+
+TEST(Pii, MovesWithThePiecesOfTheTextThatStay) {
+  const auto spans = [](const std::vector<std::pair<size_t, size_t>>& places) {
+    std::vector<text::PersonalSpan> made;
+    for (const auto& [offset, bytes] : places) {
+      made.push_back({text::PersonalKind::kAddress, offset, bytes});
+    }
+    return made;
+  };
+  const std::vector<text::RemainingPiece> pieces = {{10, 0, 10}, {40, 10, 20}};
+  EXPECT_EQ(corpus::RemainingSpans(spans({{0, 5}, {10, 3}, {17, 3}, {25, 2}, {50, 10}}), pieces),
+            spans({{0, 3}, {7, 3}, {20, 10}}));
+  // Those that are not there whole.
+  EXPECT_EQ(corpus::RemainingSpans(
+                spans({{8, 4}, {18, 3}, {38, 3}, {50, 11}, {51, SIZE_MAX}, {SIZE_MAX, 2}}), pieces),
+            spans({}));
+  EXPECT_EQ(corpus::RemainingSpans(spans({{0, 1}}), {}), spans({}));
 }
 
 class PiiTagsTest : public LocalJobsTest {

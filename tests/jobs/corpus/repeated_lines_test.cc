@@ -199,6 +199,22 @@ TEST_F(RepeatedLinesTest, OtherFieldsStayAsTheyAre) {
       "{\"n\": [2, 3], \"text\": \"more\", \"tags\": {\"words\":4}, \"id\": 8}\n" + untouched);
 }
 
+TEST_F(RepeatedLinesTest, MasksAreFoundWhereTheyAreThen) {
+  const std::string ask = "Ask email@example.com, 192.0.2.1\n";
+  Write("docs",
+        Line("a", "one two three\n") +
+            Line("b", "four\nOne, two, three\n\n" + ask,
+                 ", \"pii\": [[\"email\", 26, 17], [\"ip\", 45, 9]]") +
+            Line("c", "one two three\nfour " + ask, ", \"pii\": \"none\"") +
+            Line("d", "five four\n" + ask, ", \"pii\": [[\"email\", 14, 17], [\"ip\", 33, 9]]"));
+  RunBoth("docs");
+  EXPECT_EQ(Sorted("out"),
+            Line("a", "one two three\n") +
+                Line("b", "four\n\n" + ask, ", \"pii\": [[\"email\", 10, 17], [\"ip\", 29, 9]]") +
+                Line("c", "four " + ask, ", \"pii\": \"none\"") + Line("d", "five four\n"))
+      << "of somebody else as it is, and none where no mask is left";
+}
+
 TEST_F(RepeatedLinesTest, DocumentsThatAreLeftWithFewWordsMayGoToo) {
   const std::string text = "one two three\nfour five\n";
   Write("docs", Line("1", "one two three\n") + Line("2", text) + Line("3", "four"));

@@ -73,8 +73,33 @@ TEST(TextParts, AreCountedWhenTheyWereThere) {
   EXPECT_EQ(left.paragraphs, 2u);
 }
 
+TEST(TextParts, AreFoundAgainInWhatIsLeft) {
+  const auto pieces = [](std::string_view text, std::vector<uint32_t> lines) {
+    std::vector<std::vector<size_t>> found;
+    const RemainingText left = WithoutParts(text, {.lines = std::move(lines), .paragraphs = {}});
+    for (const RemainingPiece& piece : left.pieces) {
+      found.push_back({piece.from, piece.to, piece.bytes});
+    }
+    return found;
+  };
+  using Pieces = std::vector<std::vector<size_t>>;
+  EXPECT_EQ(pieces("a\nb\n\nc", {}), (Pieces{{0, 0, 6}}));
+  EXPECT_EQ(pieces("a\nb\nc\n", {2}), (Pieces{{0, 0, 2}, {4, 2, 2}}));
+  EXPECT_EQ(pieces("a\nb\nc", {1, 3}), (Pieces{{2, 0, 1}})) << "without its line feed";
+  EXPECT_EQ(pieces("a\nb", {1, 2}), Pieces());
+}
+
 class RandomPartsTest : public RandomTest {
  protected:
+  // What the pieces say, put together.
+  static std::string FromPieces(std::string_view text, const RemainingText& left) {
+    std::string joined;
+    for (const RemainingPiece& piece : left.pieces) {
+      EXPECT_EQ(piece.to, joined.size());
+      joined += text.substr(piece.from, piece.bytes);
+    }
+    return joined;
+  }
   std::string RandomText() {
     std::string text;
     for (uint64_t i = Below(40); i > 0; --i) text += "ab \n\n\n"[Below(6)];
@@ -107,8 +132,9 @@ TEST_F(RandomPartsTest, WhatIsLeftIsTheRest) {
     }
     std::erase(want, "");
     std::vector<std::string> got;
-    const std::string left = WithoutParts(text, gone).text;
-    for (const auto& [number, paragraph] : PartsOf(left, PartKind::kParagraph)) {
+    const RemainingText left = WithoutParts(text, gone);
+    ASSERT_EQ(FromPieces(text, left), left.text) << ::testing::PrintToString(text);
+    for (const auto& [number, paragraph] : PartsOf(left.text, PartKind::kParagraph)) {
       got.push_back(WithoutEnd(paragraph));
     }
     for (std::string& paragraph : want) paragraph = WithoutEnd(std::move(paragraph));
