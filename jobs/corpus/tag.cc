@@ -5,7 +5,8 @@
 // document's line with the field "tags" at its end; with params.only_tags=true {"id", "tags"}
 // alone. With params.url_lists the tags name the lists of URLs (jobs/corpus/url_lists.h) that hold
 // the document's "url". What names persons is counted where the document has the field "pii" of the
-// clean job; with params.pii=true it is looked for in the others, which then get that field.
+// clean job; with params.pii=true it is looked for in the others, which then get that field, with
+// params.only_tags too.
 #include <optional>
 #include <string>
 #include <vector>
@@ -58,11 +59,16 @@ class TagMapper : public quern::Mapper {
         quern::text::FindField(document.fields, quern::corpus::kPiiField);
     const auto known = field == nullptr ? std::nullopt : quern::corpus::ReadPii(field->value);
     looked_here_ = find_pii_ && !known.has_value();
-    if (looked_here_) found_pii_ = quern::text::FindPersonalData(document.text);
+    if (looked_here_) found_pii_ = quern::text::FindPersonalData(TextWritten(document));
     if (!known.has_value() && !looked_here_) return;
     const auto counts = quern::corpus::CountPii(known.has_value() ? *known : found_pii_);
     tags->pii_emails = static_cast<double>(counts.emails);
     tags->pii_ips = static_cast<double>(counts.ips);
+  }
+
+  // A line of JSON keeps its bytes; in one that is made here those that are no UTF-8 are others.
+  static std::string TextWritten(const quern::corpus::Document& document) {
+    return document.fields.empty() ? quern::corpus::Utf8Of(document.text) : document.text;
   }
 
   void AddFields(const quern::corpus::Document& document) {

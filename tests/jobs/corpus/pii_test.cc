@@ -105,6 +105,18 @@ TEST_F(PiiTagsTest, TextsThatAreNotMaskedAreLookedAt) {
               HasSubstr("docs:0\", \"pii\": [[\"email\", 9, 9], "));
 }
 
+// A byte that is no UTF-8 is three in the line that is written.
+TEST_F(PiiTagsTest, SpansAreThoseOfTheTextThatIsWritten) {
+  std::ofstream(dir_ / "docs") << "\xff ann@b.org\n";
+  pb::JobSpec spec = Spec("tag", dir_ / "docs");
+  spec.mutable_reduce()->set_tasks(0);
+  spec.mutable_output()->set_format("raw");
+  (*spec.mutable_params())["pii"] = "true";
+  ExpectSucceeds(spec);
+  EXPECT_THAT(Shell("cat " + dir_ / "out/part-m-*").out,
+              HasSubstr("\"text\": \"\xef\xbf\xbd ann@b.org\", \"pii\": [[\"email\", 4, 9]], "));
+}
+
 TEST_F(PiiTagsTest, AFieldOfSomebodyElseIsNotCounted) {
   const std::string document = "{\"pii\": true, \"text\": \"Write to ann@b.org.\"}\n";
   EXPECT_THAT(OutputOf("tag", document), Not(HasSubstr("pii_emails")));
