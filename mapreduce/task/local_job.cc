@@ -53,6 +53,11 @@ LocalJob::~LocalJob() {
   if (!scratch_.empty()) FileSystem::Real()->RemoveTree(scratch_).IgnoreError();
 }
 
+void LocalJob::Choose(TaskChoice choice) {
+  choice_ = std::move(choice);
+  if (!choice_.is_all()) spec_.mutable_output()->set_overwrite(false);
+}
+
 absl::Status LocalJob::Prepare() {
   FillDefaults(&spec_);
   if (spec_.inputs().empty()) return InvalidArgumentError("input: a job needs at least one");
@@ -241,7 +246,9 @@ absl::Status LocalJob::Publish(const Ran& maps, const Ran& reduces) {
   for (const auto& [from, to] : moves) {
     RETURN_IF_ERROR(CheckOutputPath(dfs.get(), to, spec_.output().overwrite()).status());
   }
-  return storage_->RenameAll(moves, spec_.output().overwrite());
+  RETURN_IF_ERROR(storage_->RenameAll(moves, spec_.output().overwrite()));
+  for (const auto& [from, to] : moves) written_.insert(to);
+  return absl::OkStatus();
 }
 
 absl::Status LocalJob::RemoveUnchosen(const Ran& maps) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,8 +35,9 @@ class LocalJob {
   // Before Prepare. Borrowed; null: user code is not checked.
   void SetLentMemory(LentMemory* memory) { lent_memory_ = memory; }
   // Before Prepare: only these tasks are run, beside the maps that reduces among them need. Their
-  // parts are all that is written: no manifest and no _SUCCESS says that it is an output.
-  void Choose(TaskChoice choice) { choice_ = std::move(choice); }
+  // parts are all that is written: no manifest and no _SUCCESS says that it is an output, so they
+  // replace nothing, whatever the spec says.
+  void Choose(TaskChoice choice);
 
   // Loads the plugin and plans. An error means that the job is rejected; nothing has happened then.
   absl::Status Prepare();
@@ -47,6 +49,8 @@ class LocalJob {
   const std::vector<pb::Counter>& counters() const { return manifest_.counters; }
   // How many tasks were run, where some were chosen: "3 of 17 tasks". Empty when all were.
   std::string ChoiceText() const;
+  // After Run: whether the output of this path was made. Of a few tasks there may be nothing.
+  bool HasWritten(const std::string& path) const { return written_.contains(path); }
 
  private:
   using Tasks = std::vector<pb::TaskSpec>;
@@ -84,6 +88,7 @@ class LocalJob {
   std::unique_ptr<Plugin> plugin_;
   LentMemory* lent_memory_ = nullptr;
   TaskChoice choice_;
+  std::set<std::string> written_;
   std::vector<pb::Split> splits_;
   std::vector<std::string> bounds_;
   std::string scratch_;  // directory of this machine, for map outputs and spills

@@ -181,11 +181,16 @@ void SayDone(const LocalJob& job) {
   DescribeJob(job, &done);
   const std::string set_aside = CleanLine(SetAsideText(done.counters()), kShownOfSetAside);
   const std::string choice = job.ChoiceText();
-  const std::string how =
-      choice.empty() ? "done, output in" : fmt::format("ran {}: only their parts are in", choice);
-  Err().Format("{}: {} {}{}{}\n", job.spec().name(), how, job.spec().output().path(),
-               set_aside.empty() ? "" : ". ", set_aside);
+  const std::string& output = job.spec().output().path();
+  std::string how = "done, output in";
+  if (!choice.empty()) {
+    how = fmt::format("ran {}: {}", choice,
+                      job.HasWritten(output) ? "only their parts are in" : "nothing of them is in");
+  }
+  Err().Format("{}: {} {}{}{}\n", job.spec().name(), how, output, set_aside.empty() ? "" : ". ",
+               set_aside);
   for (const pb::JobSpec::NamedOutput& named : job.spec().outputs()) {
+    if (!job.HasWritten(named.output().path())) continue;
     Err().Format("{}: {} in {}\n", job.spec().name(), named.name(), named.output().path());
   }
   ShowCounters(job.counters());

@@ -146,6 +146,23 @@ TEST_F(LocalCheckTest, AReduceIsRunAloneAndAfterAllMaps) {
   EXPECT_THAT(map.out, HasSubstr("\"reason\":\"1 of 6 tasks were run: this is no whole output\""));
   EXPECT_THAT(map.out, Not(HasSubstr("reduce_input_records")));
   EXPECT_EQ(Names("none"), "");
+  EXPECT_THAT(Run(spec, "", "--tasks m-0").out,
+              HasSubstr("ran 1 of 6 tasks: nothing of them is in file://" + dir_ / "none"));
+}
+
+TEST_F(LocalCheckTest, AFewTasksReplaceNothingWhateverTheSpecSays) {
+  pb::JobSpec spec = Spec("wordcount", MakeText(10 << 10));
+  spec.mutable_reduce()->set_tasks(2);
+  ExpectSucceeds(spec);
+  const std::string names = Names("out");
+  spec.mutable_output()->set_overwrite(true);
+  for (const char* tasks : {"m-0", "r-1"}) {
+    const Outcome few = Run(spec, "", fmt::format("--tasks {}", tasks));
+    EXPECT_EQ(few.exit_code, 3) << few.out;
+    EXPECT_THAT(few.out, HasSubstr("exists already"));
+  }
+  EXPECT_EQ(Names("out"), names);
+  EXPECT_EQ(Run(spec).exit_code, 0) << "all of them do";
 }
 
 TEST_F(LocalCheckTest, NamedOutputsHoldThePartsOfChosenTasksOnly) {
