@@ -291,19 +291,23 @@ int RunDebug(const LocalOptions& options) {
   constexpr char kCommand[] = "mr debug";
   const auto run = ReadSpec<pb::DebugRun>(options.debug_file);
   if (!run.ok()) return Say(kExitFailed, run.status(), kCommand);
+  const auto fail = [&](const absl::Status& status) {
+    NoteThatItHasSaid(run->scratch_dir());
+    return Say(kExitFailed, status, kCommand);
+  };
   const pb::TaskSpec& task = run->task();
   const auto dfs = FileSystemOf(options.master, task.job().user());
-  if (!dfs.ok()) return Say(kExitFailed, dfs.status(), kCommand);
+  if (!dfs.ok()) return fail(dfs.status());
   // What user code printed before it crashed is seen, whoever reads it.
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   const FaultNote fault(fmt::format("{}/{}", run->scratch_dir(), kFaultNoteName));
   const auto lent_memory = MemoryToLend(options.check, &fault);
-  if (!lent_memory.ok()) return Say(kExitFailed, lent_memory.status(), kCommand);
+  if (!lent_memory.ok()) return fail(lent_memory.status());
   DebugTask debug(*run, ThreadsOf(options), *dfs);
   debug.SetLentMemory(lent_memory->get());
   const auto result = debug.Run();
+  if (!result.ok()) return fail(result.status());
   NoteThatItHasSaid(run->scratch_dir());
-  if (!result.ok()) return Say(kExitFailed, result.status(), kCommand);
   Out().Flush().IgnoreError();  // what user code has printed comes first
   Err().Format("{}: ran here without a failure\n", FormatTask(task.id().kind(), task.id().task()));
   ShowCounters(result->counters());
