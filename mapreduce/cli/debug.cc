@@ -171,7 +171,9 @@ class Debug final : public JobCommand {
     const std::string fault =
         ReadFileToString(FileSystem::Real(), fmt::format("{}/{}", dir, kFaultNoteName))
             .value_or("");
-    if (!fault.empty()) Err().Format("mr debug: {}: {}\n", name(), fault);
+    // Each line tells of one thread; the first one was first.
+    const std::string first = fault.substr(0, fault.find('\n'));
+    if (!first.empty()) Err().Format("mr debug: {}: {}\n", name(), first);
   }
 
   bool gdb_ = false;

@@ -1,10 +1,13 @@
 #include "mapreduce/task/lent_memory.h"
 
 #include <fcntl.h>
+#include <fmt/ranges.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -27,10 +30,24 @@ FaultNote::FaultNote() : file_(memfd_create("quern-fault", MFD_CLOEXEC)) {}
 FaultNote::FaultNote(const std::string& path)
     : file_(open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {}
 
+void FaultNote::Add(std::span<const std::string_view> parts) const {
+  std::array<iovec, 8> pieces = {};
+  const size_t count = std::min(parts.size(), pieces.size() - 1);
+  for (size_t i = 0; i < count; ++i) {
+    pieces[i] = {const_cast<char*>(parts[i].data()), parts[i].size()};
+  }
+  char end[] = "\n";
+  pieces[count] = {end, 1};
+  [[maybe_unused]] const ssize_t n =
+      writev(file_.get(), pieces.data(), static_cast<int>(count + 1));
+}
+
 std::string FaultNote::Read() const {
   char text[4096];
   const ssize_t got = pread(file_.get(), text, sizeof(text), 0);
-  return got > 0 ? std::string(text, static_cast<size_t>(got)) : "";
+  if (got <= 0) return "";
+  const std::string_view lines(text, static_cast<size_t>(got));
+  return std::string(lines.substr(0, lines.find('\n')));
 }
 
 absl::StatusOr<std::unique_ptr<LentMemory>> LentMemory::Create(const FaultNote* note) {
@@ -68,6 +85,7 @@ LentMemory::Loan LentMemory::Lend(std::string_view bytes, std::string borrower, 
   if (pages_needed > kPages / 4) return as_it_is;
   const auto pages = static_cast<uint32_t>(pages_needed);
   MutexLock lock(&mutex_);
+  if (lent_ == kMaxLoans) return as_it_is;
   const uint32_t first = FindFree(pages + 1);
   if (first == kPages) return as_it_is;
   char* const begin = base_ + first * page_bytes_;
@@ -80,6 +98,7 @@ LentMemory::Loan LentMemory::Lend(std::string_view bytes, std::string borrower, 
   std::fill_n(&first_of_[first], pages + 1, first);
   slots_[first] = {pages, true, std::move(borrower), std::move(what), std::move(until)};
   next_ = first + pages + 1;
+  ++lent_;
   return {first, true, {to, bytes.size()}};
 }
 
@@ -88,6 +107,7 @@ void LentMemory::TakeBack(const Loan& loan) {
   MutexLock lock(&mutex_);
   Slot& slot = slots_[loan.first_page];
   slot.is_lent = false;
+  --lent_;
   // Closes the pages and gives their memory back.
   mmap(base_ + loan.first_page * page_bytes_, slot.pages * page_bytes_, PROT_NONE,
        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
@@ -118,31 +138,32 @@ uint32_t LentMemory::EndOfLoanIn(uint32_t first, uint32_t pages) const {
 }
 
 std::string LentMemory::Describe(const void* address) const {
+  return fmt::format("{}", fmt::join(SentenceOf(address), ""));
+}
+
+LentMemory::Sentence LentMemory::SentenceOf(const void* address) const {
   const char* const at = static_cast<const char*>(address);
-  if (at < base_ || at >= base_ + kPages * page_bytes_) return "";
+  if (at < base_ || at >= base_ + kPages * page_bytes_) return {};
   const auto page = static_cast<uint32_t>(static_cast<size_t>(at - base_) / page_bytes_);
   const uint32_t first = first_of_[page];
   const Slot& slot = slots_[first];
   // Others may have had what lies behind it now.
-  if (slot.pages == 0 || page < first || page - first > slot.pages) return "";
+  if (slot.pages == 0 || page < first || page - first > slot.pages) return {};
   if (!slot.is_lent) {
-    return fmt::format("{} kept a view of {} and it was used after {}", slot.borrower, slot.what,
-                       slot.until);
+    return {slot.borrower, " kept a view of ", slot.what, " and it was used after ", slot.until};
   }
-  if (page - first == slot.pages) {
-    return fmt::format("{} read past the end of {}", slot.borrower, slot.what);
-  }
-  return fmt::format("{} wrote into {}, which is only to be read", slot.borrower, slot.what);
+  if (page - first == slot.pages) return {slot.borrower, " read past the end of ", slot.what};
+  return {slot.borrower, " wrote into ", slot.what, ", which is only to be read"};
 }
 
-// The access is made again when this returns, by a process that nothing holds any more. It comes
-// from user code or what that has called, so no lock of this class is held by its thread.
+// The access is made again when this returns, by a process that nothing holds any more. Of the
+// access itself nobody knows what it is part of, so nothing here waits or takes memory.
 void LentMemory::OnFault(int number, siginfo_t* info, void*) {
   const LentMemory* const memory = watched.load();
   const bool was_sent = info->si_code <= 0;  // by somebody, and not for an access
   if (memory != nullptr && !was_sent) {
-    const std::string text = memory->Describe(info->si_addr);
-    [[maybe_unused]] const ssize_t n = pwrite(memory->note_->fd(), text.data(), text.size(), 0);
+    const Sentence sentence = memory->SentenceOf(info->si_addr);
+    if (!sentence[0].empty()) memory->note_->Add(sentence);
   }
   sigaction(SIGSEGV, &handled_before, nullptr);
   if (was_sent) raise(number);

@@ -150,9 +150,10 @@ std::string CutShortText(const LocalOptions& options, const ExitStatus& exit) {
   const std::vector<std::string> places = PlacesOfTasks(*options.leftovers);
   std::string text = fmt::format("its process ended with {}{}", exit.ToString(),
                                  exit.signal == 0 ? " before its work was done" : "");
-  if (places.empty()) return text;
-  text += fmt::format(": {}{}", places.size() > 1 ? "one of " : "", fmt::join(places, "; "));
-  // Names the task itself.
+  if (!places.empty()) {
+    text += fmt::format(": {}{}", places.size() > 1 ? "one of " : "", fmt::join(places, "; "));
+  }
+  // Names the task itself, which may have been between its records.
   if (const std::string fault = options.fault->Read(); !fault.empty()) {
     return fmt::format("{}. {}", text, fault);
   }

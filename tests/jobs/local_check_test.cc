@@ -63,6 +63,12 @@ TEST_F(LocalCheckTest, AMapperThatKeepsAViewIsNamedWithTheRecord) {
   }
 }
 
+// Where no record is at hand any more.
+TEST_F(LocalCheckTest, AFaultOfADestructorIsNamedToo) {
+  ExpectFault(KeepingSpec("end"), "its process ended with ",
+              "KeepsViews::Map kept a view of the value of the record at ");
+}
+
 TEST_F(LocalCheckTest, SoIsOneOfBatchesAReducerAndACombiner) {
   pb::JobSpec batches = KeepingSpec("");
   batches.mutable_inputs(0)->set_mapper("KeepsBatch");

@@ -76,6 +76,29 @@ TEST_F(LentMemoryTest, WhatThereIsNoRoomForIsLentAsItIs) {
   EXPECT_TRUE(Lend("small").is_copy);
 }
 
+// The process has a limit of mappings, and user code needs some.
+TEST_F(LentMemoryTest, ManyLoansAtOnceLeaveRoomForOtherMappings) {
+  std::vector<LentMemory::Loan> loans;
+  for (uint32_t i = 0; i < LentMemory::kMaxLoans; ++i) {
+    loans.push_back(Lend("x"));
+    ASSERT_TRUE(loans.back().is_copy) << i;
+  }
+  EXPECT_FALSE(Lend("one more").is_copy);
+  memory_->TakeBack(loans[7]);
+  EXPECT_TRUE(Lend("instead of it").is_copy);
+  EXPECT_FALSE(Lend("one more").is_copy);
+}
+
+// Of threads that fault at once each has a line.
+TEST(FaultNoteTest, TellsTheFirstFaultWhole) {
+  const FaultNote note;
+  const std::string_view first[] = {"Words::Map", " kept a view of ", "the key"};
+  const std::string_view second[] = {"Others::Map", ""};
+  note.Add(first);
+  note.Add(second);
+  EXPECT_EQ(note.Read(), "Words::Map kept a view of the key");
+}
+
 // Of a run of equal values, each.
 TEST_F(LentMemoryTest, AGroupIsSeenAsItIsAndEachValueEndsWithTheNext) {
   class ThreeValues final : public GroupSource {
