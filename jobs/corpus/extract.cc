@@ -53,11 +53,6 @@ struct Source {
   Kind kind = Kind::kPage;
 };
 
-// A WARC file that was taken for something else.
-bool IsCrawl(std::string_view file) {
-  return file.starts_with("WARC/0.") || file.starts_with("WARC/1.");
-}
-
 // "text/html; charset=utf-8" is HTML; so is what says nothing of itself.
 bool MayBeHtml(std::string_view content_type) {
   const std::string type =
@@ -141,11 +136,6 @@ class ExtractMapper : public quern::Mapper {
     if (quern::text::HasTextName(path)) {
       text_files_->Increment();
       source.kind = Source::Kind::kTextFile;
-    } else if (IsCrawl(source.html)) {
-      // Else all of it would be lost but the first words.
-      context().Fail(std::string(path) +
-                     ": is a WARC file, and its name does not say so. Try: a name that ends with "
-                     ".warc or .warc.gz, or input.format = warc");
     }
     return source;
   }

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <iterator>
 #include <string>
+#include <utility>
+
+#include "mapreduce/formats/decoder.h"
+#include "mapreduce/formats/whole_reader.h"
 
 namespace quern::mr {
 
@@ -15,6 +19,9 @@ constexpr struct {
   std::string_view format;
 } kEnds[] = {{".warc", "warc"},    {".wet", "warc"},   {".wat", "warc"},       {".jsonl", "jsonl"},
              {".ndjson", "jsonl"}, {".json", "jsonl"}, {".parquet", "parquet"}};
+
+// Of texts, which may begin with anything.
+constexpr std::string_view kTextEnds[] = {".txt", ".text", ".md"};
 
 // Small letters of ASCII; what stands behind the last slash.
 std::string LowerName(std::string_view path) {
@@ -32,11 +39,81 @@ std::string_view WithoutCompression(std::string_view name) {
   return name;
 }
 
+bool IsNamedAsText(std::string_view path) {
+  const std::string lower = LowerName(path);
+  const std::string_view name = WithoutCompression(lower);
+  return std::any_of(std::begin(kTextEnds), std::end(kTextEnds),
+                     [&](std::string_view end) { return name.ends_with(end); });
+}
+
+// Contents whose beginning has been looked at.
+class PeekedStream final : public DecodedStream {
+ public:
+  explicit PeekedStream(std::unique_ptr<DecodedStream> rest) : rest_(std::move(rest)) {}
+
+  // Their first bytes: that many or more, unless there are fewer.
+  absl::StatusOr<std::string_view> Peek(size_t bytes) {
+    while (head_.size() < bytes && !ended_) {
+      ASSIGN_OR_RETURN(const std::string_view piece, rest_->Next());
+      ended_ = piece.empty();
+      head_ += piece;
+    }
+    return std::string_view(head_);
+  }
+  absl::StatusOr<std::string_view> Next() override {
+    if (!std::exchange(gave_head_, true) && !head_.empty()) return std::string_view(head_);
+    if (ended_) return std::string_view();
+    return rest_->Next();
+  }
+  bool damaged() const override { return rest_->damaged(); }
+
+ private:
+  const std::unique_ptr<DecodedStream> rest_;
+  std::string head_;
+  bool gave_head_ = false;
+  bool ended_ = false;
+};
+
+// Files whose names say nothing: as the format whole has them. A crawl among them would be one
+// record that nobody can use, or none where it has more bytes than records may have.
+class OtherFiles final : public InputFormat {
+ public:
+  std::string_view name() const override { return Whole().name(); }
+  bool Splittable(std::string_view first_bytes) const override {
+    return Whole().Splittable(first_bytes);
+  }
+  FileUse Plan(uint64_t length, std::string_view first_bytes) const override {
+    return Whole().Plan(length, first_bytes);
+  }
+
+  absl::StatusOr<std::unique_ptr<RecordReader>> Open(const ReadOptions& options, ReadableFile* file,
+                                                     uint64_t offset,
+                                                     uint64_t length) const override {
+    const bool all = offset == 0 && length >= file->length();
+    if (!all || IsNamedAsText(options.path)) return Whole().Open(options, file, offset, length);
+    ASSIGN_OR_RETURN(auto decoded, DecodeByContent(file->Stream(0, length)));
+    auto contents = std::make_unique<PeekedStream>(std::move(decoded));
+    constexpr std::string_view kCrawl = "WARC/1.";
+    ASSIGN_OR_RETURN(const std::string_view head, contents->Peek(kCrawl.size()));
+    if (head.starts_with(kCrawl) || head.starts_with("WARC/0.")) {
+      return InvalidArgumentError(
+          "is a WARC file, and its name does not say so. Try: a name that ends in .warc or "
+          ".warc.gz; or, when all files of the input are WARC files, --format warc (of a stage: "
+          "--set STAGE.input.format=warc, of mr run corpus: --set extract.input.format=warc)");
+    }
+    return std::make_unique<WholeReader>(options, std::move(contents));
+  }
+
+ private:
+  static const InputFormat& Whole() { return **FindInputFormat("whole"); }
+};
+
 class MixedFormat final : public InputFormat {
  public:
   std::string_view name() const override { return "mixed"; }
   const InputFormat& FormatOf(std::string_view path) const override {
-    return **FindInputFormat(FormatNameOfFile(path));
+    const std::string_view format = FormatNameOfFile(path);
+    return format == "whole" ? others_ : **FindInputFormat(format);
   }
   // Of a task without any file, too.
   std::string_view record_form() const override { return FormatOf("").record_form(); }
@@ -57,6 +134,9 @@ class MixedFormat final : public InputFormat {
                                   uint64_t offset) const override {
     return FormatOf(options.path).Resync(options, file, offset);
   }
+
+ private:
+  OtherFiles others_;
 };
 
 }  // namespace

@@ -6,8 +6,9 @@
 //   .parquet               parquet
 //   all others             whole
 //
-// Letters may be of either case. What is in a file is not looked at: tasks of another time and
-// place have to come to the same answer.
+// Letters may be of either case. What is in a file does not change it: tasks of another time and
+// place have to come to the same answer. But a file of the last kind that begins as WARC files do
+// is refused, unless it is called a text (.txt, .text, .md).
 #pragma once
 
 #include <memory>

@@ -182,6 +182,22 @@ TEST_F(CorpusPipelineTest, FilesOfOtherFormatsMayLieBesideTheCrawl) {
   EXPECT_EQ(Shard(0) + Shard(1), mixed);
 }
 
+TEST_F(CorpusPipelineTest, ACrawlOfAnyNameIsReadWhereThatIsSaid) {
+  ASSERT_EQ(RunCorpus("named", "").exit_code, 0);
+  Shell(fmt::format("cd {}/crawl; gzip a.warc; mv a.warc.gz a.gz", dir_.path()));
+  const Outcome refused = RunCorpus("out", "");
+  EXPECT_EQ(refused.exit_code, 1) << refused.out;
+  EXPECT_THAT(refused.out, HasSubstr("crawl/a.gz: is a WARC file, and its name does not say so"));
+  const std::string flag = "--set extract.input.format=warc";
+  EXPECT_THAT(refused.out, HasSubstr(flag));
+  const Outcome outcome = RunCorpus("out", flag);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  const auto totals = [&](const std::string& out) {
+    return Shell(fmt::format("head -n 5 {}/{}/report.txt", dir_.path(), out)).out;
+  };
+  EXPECT_EQ(totals("out"), totals("named"));
+}
+
 // Pages of which every stage rejects some.
 class CorpusStagesTest : public CorpusPipelineTest {
  protected:
@@ -323,6 +339,12 @@ TEST_F(CorpusStagesTest, WhatSharesTextWithEvaluationSetsIsLeftOut) {
                 "  dropped by decontaminate: shares 11 runs of words with evaluation sets\n"));
   EXPECT_THAT(RunCorpus("other", "--set evaluation=nowhere.jsonl").out,
               HasSubstr("stage decontaminate: files: " + dir_ / "nowhere.jsonl: no such file"));
+  // Nothing of it stays where it is not asked for again.
+  const Outcome without = RunCorpus("out", "--overwrite");
+  ASSERT_EQ(without.exit_code, 0) << without.out;
+  EXPECT_EQ(Shell("ls " + dir_ / "out/rejected").out,
+            "clean\nexact-dedup\nextract\nfilter\nnear-duplicates\n");
+  EXPECT_THAT(Ids(kShards), HasSubstr("mill-2"));
 }
 
 // Of the mill's third page a line is left that it has alone, of the lighthouse's second one none.

@@ -241,6 +241,7 @@ TEST_F(ExtractMixedTest, ACrawlWhoseNameDoesNotSaySoIsNotLost) {
   const Outcome outcome = Run(ExtractSpec("mixed"));
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.out, HasSubstr("in/crawl.gz: is a WARC file, and its name does not say so"));
+  EXPECT_THAT(outcome.out, HasSubstr("--set extract.input.format=warc"));
 }
 
 TEST_F(ExtractMixedTest, AFileThatIsNotWhatItsNameSaysIsNamed) {

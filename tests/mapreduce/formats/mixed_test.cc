@@ -14,8 +14,10 @@
 namespace quern::mr {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 class MixedFormatTest : public ::testing::Test {
  protected:
@@ -70,6 +72,40 @@ TEST_F(MixedFormatTest, ReadsEachFileInItsFormat) {
   const ReadOptions options = {.settings = {}, .path = "/in/a.warc", .scratch_dir = dir_.path()};
   EXPECT_THAT(mixed_->Open(options, &page, 0, page.length()),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("is no WARC file")));
+}
+
+// Also one that has more bytes than a record may have.
+TEST_F(MixedFormatTest, ACrawlWhoseNameSaysNothingIsRefused) {
+  const std::string record = WarcResponse("http://h/", "page");
+  const std::vector<std::pair<std::string, std::string>> files = {{"/in/crawl", record},
+                                                                  {"/in/crawl.gz", GzipOf(record)},
+                                                                  {"/in/crawl.zst", ZstdOf(record)},
+                                                                  {"/in/a.html", record}};
+  for (const auto& [path, contents] : files) {
+    MemoryFile file(contents, 3);
+    const ReadOptions options = {
+        .settings = {}, .path = path, .scratch_dir = dir_.path(), .most_bytes = 10};
+    EXPECT_THAT(
+        mixed_->Open(options, &file, 0, file.length()),
+        StatusIs(absl::StatusCode::kInvalidArgument,
+                 AllOf(HasSubstr("is a WARC file, and its name does not say so"),
+                       HasSubstr("--format warc (of a stage: --set STAGE.input.format=warc, "
+                                 "of mr run corpus: --set extract.input.format=warc)"))))
+        << path;
+  }
+  EXPECT_THAT(Read("/in/a.txt", record), ElementsAre(record));
+  EXPECT_THAT(Read("/in/a.MD.gz", GzipOf(record)), ElementsAre(record));
+}
+
+TEST_F(MixedFormatTest, AFileThatIsLookedIntoIsReadAsAWhole) {
+  for (const std::string& contents :
+       {std::string(), std::string("WARC/"), std::string("WARC/1"), std::string("x"),
+        std::string(" WARC/1.0\r\n"), std::string("WARC/2.0\r\n"), std::string(1000, 'x')}) {
+    EXPECT_THAT(Read("/in/a", contents), ElementsAre(contents));
+    EXPECT_THAT(Read("/in/a.gz", GzipOf(contents)), ElementsAre(contents));
+  }
+  const std::string damaged = GzipOf("some text").substr(0, 15);
+  EXPECT_THAT(Read("/in/a.gz", damaged), IsEmpty());
 }
 
 TEST_F(MixedFormatTest, HasTheSettingsOfItsFormats) {
