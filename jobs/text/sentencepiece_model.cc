@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "jobs/text/protobuf_fields.h"
+#include "jobs/text/utf8.h"
 
 namespace quern::text {
 
@@ -19,9 +20,18 @@ constexpr size_t kMostPieces = size_t{1} << 24;
 
 [[noreturn]] void FailModel(const std::string& why) { throw std::invalid_argument(why); }
 
+// The beginning of a piece of any bytes, on one line.
+std::string ShownPiece(std::string_view piece) {
+  std::string shown;
+  for (const char c : WholeCharacters(piece, 100)) {
+    const auto byte = static_cast<unsigned char>(c);
+    shown += byte < 0x20 || byte == 0x7f ? '?' : c;
+  }
+  return shown;
+}
+
 [[noreturn]] void FailPiece(uint32_t id, std::string_view piece, const std::string& why) {
-  FailModel("the piece " + std::to_string(id) + " '" + std::string(piece.substr(0, 100)) + "' " +
-            why);
+  FailModel("the piece " + std::to_string(id) + " '" + ShownPiece(piece) + "' " + why);
 }
 
 float FloatOf(std::string_view bytes) {
@@ -67,7 +77,9 @@ void SentencePieceModel::Read() {
 }
 
 void SentencePieceModel::ReadPiece(std::string_view message) {
-  if (pieces_.size() == kMostPieces) FailModel("has too many pieces");
+  if (pieces_.size() == kMostPieces) {
+    FailModel("has more than " + std::to_string(kMostPieces) + " pieces");
+  }
   Piece& piece = pieces_.emplace_back();
   ProtobufFields fields(message);
   while (fields.Next()) {
@@ -116,6 +128,12 @@ void SentencePieceModel::Index() {
   if (byte_fallback_ &&
       std::find(byte_ids_.begin(), byte_ids_.end(), PieceTrie::kNone) != byte_ids_.end()) {
     FailModel("falls back on bytes, and has no pieces for some of them");
+  }
+  // As the library does; a file that was cut off before its settings looks so too.
+  const auto byte = std::find_if(byte_ids_.begin(), byte_ids_.end(),
+                                 [](uint32_t id) { return id != PieceTrie::kNone; });
+  if (!byte_fallback_ && byte != byte_ids_.end()) {
+    FailPiece(*byte, pieces_[*byte].text, "is one of a byte, and the model falls back on none");
   }
   const auto end = FindReserved(end_piece_);
   if (end.has_value() && type(*end) == Type::kControl) end_of_text_ = end;

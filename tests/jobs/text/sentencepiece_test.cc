@@ -295,7 +295,20 @@ TEST(SentencePiece, RefusesPiecesThatDoNotFit) {
   EXPECT_EQ(with({"x", 0, PieceType::kUnknown}),
             "the piece 2 'x' is a second one for what is unknown");
   EXPECT_EQ(with({"<0x0a>", 0, PieceType::kByte}), "the piece 2 '<0x0a>' is none of a byte");
+  EXPECT_EQ(with({"<0x0A>", 0, PieceType::kByte}),
+            "the piece 2 '<0x0A>' is one of a byte, and the model falls back on none");
   EXPECT_EQ(WhyRefused(ModelOf({.pieces = {{"a", -1}}})), "has no piece for what is unknown");
+}
+
+TEST(SentencePiece, PiecesAreShownOnOneLineAndNotWhole) {
+  const auto why = [](const std::string& piece) {
+    return WhyRefused(ModelOf({.pieces = {{"<unk>", 0, PieceType::kUnknown},
+                                          {piece, std::numeric_limits<float>::infinity()}}}));
+  };
+  EXPECT_EQ(why("a\n\x1b[31m"), "the piece 1 'a??[31m' has a score that is no number");
+  // No part of a character at the end.
+  EXPECT_EQ(why(std::string(99, 'z') + "\xc3\xa9"),
+            "the piece 1 '" + std::string(99, 'z') + "' has a score that is no number");
 }
 
 TEST(SentencePiece, DamagedModelsAreRefusedOrRead) {
