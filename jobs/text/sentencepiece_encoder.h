@@ -6,10 +6,11 @@
 //   bpe       neighbours whose union is a piece are joined, the greatest score first, of equal ones
 //             the leftmost
 //
-// Neither takes more than n log n, nor more memory than a few times the text, whatever the text:
-// the unigram's table begins anew where no piece reaches over, and words that came before are
-// remembered where a model cuts them independently of each other. An encoder is used by one thread;
-// threads share the model.
+// Neither takes more than n log n for pieces of a length, whatever the text: the unigram's table
+// begins anew where no piece reaches over, and words that came before are remembered where a model
+// cuts them independently of each other. Memory is for the longest stretch that is cut as one, up
+// to 70 bytes for each byte of it in bpe. An encoder is used by one thread; threads share the
+// model.
 #pragma once
 
 #include <cstddef>
