@@ -55,6 +55,11 @@ std::unique_ptr<MemberSource> MakeGzipMembers(ReadableFile* file, uint64_t offse
 // A whole file each.
 std::unique_ptr<MemberSource> MakeZstdMembers(ReadableFile* file);
 bool LooksLikeZstdMembers(std::string_view first_bytes);
+inline constexpr std::string_view kZstdFrameMagic = "\x28\xb5\x2f\xfd";
+// A frame gives nothing before the end of its first block (RFC 8878, 3.1.1.2.4).
+inline constexpr size_t kZstdTrialBytes = (128 << 10) + 64;
+// Whether these bytes begin a frame that needs no dictionary and whose contents begin a record.
+bool BeginsZstdRecord(std::string_view bytes);
 std::unique_ptr<MemberSource> MakePlainMember(ReadableFile* file);
 // A stream that was decoded before.
 std::unique_ptr<MemberSource> MakeStreamMember(std::unique_ptr<DecodedStream> contents);

@@ -2,9 +2,11 @@
 
 #include "common/codecs/inflater.h"
 #include "mapreduce/formats/decoder.h"
+#include "mapreduce/formats/mixed_format.h"
 #include "mapreduce/formats/warc/gzip_search.h"
 #include "mapreduce/formats/warc/member_source.h"
 #include "mapreduce/formats/warc/warc_reader.h"
+#include "mapreduce/formats/warc/warc_start.h"
 
 namespace quern::mr {
 
@@ -27,6 +29,13 @@ bool FirstMemberIsARecord(std::string_view bytes) {
   step = inflater.Run(bytes, scrap.get(), kWarcStart.size());
   return kWarcStart.starts_with(std::string_view(scrap.get(), step.produced));
 }
+
+// Of a file that is called a WARC file and has no record at all.
+class NoRecords final : public RecordReader {
+ public:
+  NoRecords() { SetAside("no_warc"); }
+  bool Next() override { return false; }
+};
 
 class WarcFormat final : public InputFormat {
  public:
@@ -52,12 +61,8 @@ class WarcFormat final : public InputFormat {
       ASSIGN_OR_RETURN(auto contents, DecodeByContent(file->Stream(0, length)));
       return MakeReader(options, MakeStreamMember(std::move(contents)));
     }
-    // Damage may have hit the first record; that it is so many is not believed.
-    if (first.find(kVersionStart) == std::string::npos) {
-      return InvalidArgumentError("is no WARC file: no record begins in its first {} bytes",
-                                  first.size());
-    }
-    return MakeReader(options, MakePlainMember(file));
+    if (first.starts_with(kWarcStart)) return MakeReader(options, MakePlainMember(file));
+    return OpenDamaged(options, file);
   }
 
   absl::StatusOr<uint64_t> Resync(const ReadOptions&, ReadableFile* file,
@@ -67,7 +72,28 @@ class WarcFormat final : public InputFormat {
   }
 
  private:
-  static constexpr std::string_view kVersionStart = "WARC/";
+  // The readers set aside what stands before the first record as they do any damage. A file without
+  // one is refused, so that an input of another format is not read as nothing; but for one whose
+  // name says WARC: a crawl is not lost for a download that failed.
+  static absl::StatusOr<std::unique_ptr<RecordReader>> OpenDamaged(const ReadOptions& options,
+                                                                   ReadableFile* file) {
+    ASSIGN_OR_RETURN(const WarcContents contents, FindFirstRecord(file));
+    switch (contents) {
+      case WarcContents::kPlain:
+        return MakeReader(options, MakePlainMember(file));
+      case WarcContents::kGzip:
+        return MakeReader(options, MakeGzipMembers(file, 0, file->length()));
+      case WarcContents::kZstd:
+        return MakeReader(options, MakeZstdMembers(file));
+      case WarcContents::kNone:
+        break;
+    }
+    if (FormatNameOfFile(options.path) == "warc") return std::make_unique<NoRecords>();
+    return InvalidArgumentError(
+        "is no WARC file: no record begins in its {} bytes, and its name does not end with .warc "
+        "or .warc.gz. Try: the format of the file, or mixed for files of several formats",
+        file->length());
+  }
 
   static std::unique_ptr<RecordReader> MakeReader(const ReadOptions& options,
                                                   std::unique_ptr<MemberSource> members) {

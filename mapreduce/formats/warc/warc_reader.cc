@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "mapreduce/formats/warc/warc_start.h"
+
 namespace quern::mr {
 
 namespace {
@@ -38,16 +40,6 @@ std::string_view StripBrackets(std::string_view uri) {
 
 bool StartsIgnoringCase(std::string_view text, std::string_view prefix) {
   return EqualsIgnoringCase(text.substr(0, prefix.size()), prefix);
-}
-
-// Where a record begins in these bytes, which follow the start of a line or not. npos when nowhere.
-size_t FindVersionLine(std::string_view bytes) {
-  for (size_t at = 0; (at = bytes.find(kVersionStart, at)) != std::string_view::npos; ++at) {
-    const std::string_view number = bytes.substr(at + kVersionStart.size());
-    const bool starts_line = at > 0 && bytes[at - 1] == '\n';
-    if (starts_line && (number.starts_with("1.") || number.starts_with("0."))) return at;
-  }
-  return std::string_view::npos;
 }
 
 bool IsHttp(const HeaderFields& fields) {

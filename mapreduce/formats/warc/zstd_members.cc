@@ -2,6 +2,7 @@
 // compression with Zstandard 1.0", IIPC).
 #include <zstd.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,7 +16,6 @@ namespace quern::mr {
 namespace {
 
 constexpr size_t kMagicBytes = 4;
-constexpr std::string_view kFrameMagic = "\x28\xb5\x2f\xfd";
 constexpr std::string_view kDictionaryMagic = "\x5d\x2a\x4d\x18";
 constexpr size_t kSkipHeaderBytes = 8;
 constexpr size_t kMaxDictionaryBytes = 16 << 20;
@@ -103,14 +103,16 @@ class ZstdMembers final : public MemberSource {
         cursor_.SeekTo(next);
         continue;
       }
-      if (bytes.starts_with(kFrameMagic)) {
+      if (bytes.starts_with(kZstdFrameMagic)) {
         if (here) return true;
         ASSIGN_OR_RETURN(const bool begins, BeginsRecord());
         if (begins) return true;
         ASSIGN_OR_RETURN(bytes, cursor_.Peek(kSkipHeaderBytes));
       }
-      if (std::exchange(here, false)) passed_over_ = bytes[0] != '\0';
-      const size_t at = bytes.find(kFrameMagic[0], 1);
+      // Zeros fill up the ends of some files, not their beginnings.
+      const bool at_start = state_ == State::kBefore;
+      if (std::exchange(here, false)) passed_over_ = at_start || bytes[0] != '\0';
+      const size_t at = bytes.find(kZstdFrameMagic[0], 1);
       cursor_.Skip(at == std::string_view::npos ? bytes.size() - kMagicBytes : at);
     }
   }
@@ -140,7 +142,7 @@ class ZstdMembers final : public MemberSource {
     ASSIGN_OR_RETURN(bytes, cursor_.Peek(size));
     if (bytes.size() < size) return DataLossError("ends within its zstd dictionary");
     std::string dictionary(bytes.substr(kSkipHeaderBytes, size - kSkipHeaderBytes));
-    if (dictionary.starts_with(kFrameMagic)) {  // it may be compressed itself
+    if (dictionary.starts_with(kZstdFrameMagic)) {  // it may be compressed itself
       std::string plain(kMaxDictionaryBytes, '\0');
       const size_t got =
           ZSTD_decompress(plain.data(), plain.size(), dictionary.data(), dictionary.size());
@@ -164,7 +166,17 @@ class ZstdMembers final : public MemberSource {
 }  // namespace
 
 bool LooksLikeZstdMembers(std::string_view first_bytes) {
-  return first_bytes.starts_with(kFrameMagic) || IsSkipFrame(first_bytes);
+  return first_bytes.starts_with(kZstdFrameMagic) || IsSkipFrame(first_bytes);
+}
+
+bool BeginsZstdRecord(std::string_view bytes) {
+  const std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(),
+                                                                   ZSTD_freeDCtx);
+  char start[kWarcStart.size()];
+  ZSTD_outBuffer output = {start, sizeof(start), 0};
+  ZSTD_inBuffer input = {bytes.data(), bytes.size(), 0};
+  if (ZSTD_isError(ZSTD_decompressStream(context.get(), &output, &input)) != 0) return false;
+  return std::string_view(start, output.pos) == kWarcStart;
 }
 
 std::unique_ptr<MemberSource> MakeZstdMembers(ReadableFile* file) {

@@ -244,12 +244,25 @@ TEST_F(ExtractMixedTest, ACrawlWhoseNameDoesNotSaySoIsNotLost) {
   EXPECT_THAT(outcome.out, HasSubstr("--set extract.input.format=warc"));
 }
 
-TEST_F(ExtractMixedTest, AFileThatIsNotWhatItsNameSaysIsNamed) {
+TEST_F(ExtractMixedTest, AFileThatIsNotWhatItsNameSaysIsSetAside) {
   Write("a.html", "<p>x");
   Write("b.warc", "<html>Not found");
-  const Outcome outcome = Run(ExtractSpec("mixed"));
+  for (const char* const format : {"mixed", "warc"}) {
+    if (std::string_view(format) == "warc") Shell("rm " + dir_ / "in/a.html");
+    const Outcome outcome = Run(ExtractSpec(format));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
+    EXPECT_THAT(outcome.out, HasSubstr("passed over (no_warc 1)"));
+    EXPECT_THAT(outcome.out, HasSubstr("in/b.warc"));
+  }
+}
+
+TEST_F(ExtractMixedTest, AnInputOfAnotherFormatIsRefused) {
+  Write("a.html", "<p>x");
+  Write("b.html", "<p>y");
+  const Outcome outcome = Run(ExtractSpec("warc"));
   EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_THAT(outcome.out, HasSubstr("in/b.warc: is no WARC file"));
+  EXPECT_THAT(outcome.out, HasSubstr(".html: is no WARC file"));
+  EXPECT_THAT(outcome.out, HasSubstr("Try: the format of the file"));
 }
 
 TEST_F(ExtractJobTest, ParametersAreChecked) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -70,8 +71,10 @@ TEST_F(MixedFormatTest, ReadsEachFileInItsFormat) {
   EXPECT_THAT(Read("/in/a.txt.gz", GzipOf("a\nb\n")), ElementsAre("a\nb\n"));
   MemoryFile page("<p>no record", 7);
   const ReadOptions options = {.settings = {}, .path = "/in/a.warc", .scratch_dir = dir_.path()};
-  EXPECT_THAT(mixed_->Open(options, &page, 0, page.length()),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("is no WARC file")));
+  const auto reader = mixed_->Open(options, &page, 0, page.length());
+  ASSERT_OK(reader.status());
+  EXPECT_FALSE((*reader)->Next());
+  EXPECT_EQ((*reader)->set_aside(), (std::map<std::string, uint64_t>{{"no_warc", 1}}));
 }
 
 // Also one that has more bytes than a record may have.

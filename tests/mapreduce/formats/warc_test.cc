@@ -246,6 +246,58 @@ TEST_F(WarcTest, FillBytesBehindTheLastMemberAreNothing) {
   EXPECT_EQ(ReadAll(a + "garbage").pages.size(), 1u);
 }
 
+TEST_F(WarcTest, ADamagedHeadCostsTheRecordsInIt) {
+  const std::string records[] = {WarcResponse("http://a/", SomeBytes(40)),
+                                 WarcResponse("http://b/", SomeBytes(9000)),
+                                 WarcResponse("http://c/", "third")};
+  const Pack plain = [](const std::string& text) { return text; };
+  for (const Pack& pack : {plain, MemberPacks()[0], MemberPacks()[1]}) {
+    const std::string first = pack(records[0]);
+    const std::string rest = pack(records[1]) + pack(records[2]);
+    for (const size_t zeros : {size_t{3}, size_t{30}, first.size()}) {
+      for (const size_t stream_bytes : {1u, 4096u}) {
+        const std::string file = std::string(zeros, '\0') + first.substr(zeros) + rest;
+        const Contents contents = ReadAll(file, stream_bytes);
+        ASSERT_EQ(contents.pages.size(), 2u) << zeros;
+        EXPECT_EQ(contents.pages[0].first, "http://b/");
+        EXPECT_EQ(contents.pages[1].first, "http://c/");
+        EXPECT_EQ(contents.set_aside.size(), 1u) << zeros;
+      }
+    }
+    // More than is looked at of a file's start; nothing of the records is lost.
+    for (const char fill : {'\0', 'x'}) {
+      const std::string head = std::string(70'000, fill) + "\n";
+      const Contents contents = ReadAll(head + first + rest);
+      EXPECT_EQ(contents.pages.size(), 3u) << static_cast<int>(fill);
+      EXPECT_EQ(contents.set_aside.size(), 1u) << static_cast<int>(fill);
+    }
+  }
+  EXPECT_EQ(ReadAll(std::string(100, '\0') + records[2]).pages, (Pages{{"http://c/", "third"}}));
+}
+
+TEST_F(WarcTest, AFileWithoutARecordIsRefusedUnlessItsNameSaysWarc) {
+  const InputFormat* const warc = *FindInputFormat("warc");
+  for (const std::string& bytes :
+       {std::string("<html>Not found"), "x" + SomeBytes(5000), std::string(70'000, '\0')}) {
+    MemoryFile file(bytes, 4096);
+    ReadOptions options = Read();
+    for (const char* const name : {"/in/f", "/in/f.html", "/in/f.gz"}) {
+      options.path = name;
+      EXPECT_THAT(warc->Open(options, &file, 0, file.length()),
+                  StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("is no WARC file")));
+    }
+    for (const char* const name : {"/in/f.warc", "/in/f.WARC.GZ", "/in/f.wet.gz"}) {
+      options.path = name;
+      const auto reader = warc->Open(options, &file, 0, file.length());
+      ASSERT_OK(reader.status());
+      Contents contents;
+      Collect(reader->get(), &contents);
+      EXPECT_EQ(contents.pages, Pages());
+      EXPECT_EQ(contents.set_aside, (Counts{{"no_warc", 1}}));
+    }
+  }
+}
+
 TEST_F(WarcTest, BombsAreSetAside) {
   WarcReader::Limits limits;
   limits.payload_bytes = 1 << 20;

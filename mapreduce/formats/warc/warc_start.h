@@ -1,0 +1,27 @@
+// What a WARC file is whose first bytes are none that one begins with.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "common/status.h"
+#include "mapreduce/engine/storage.h"
+
+namespace quern::mr {
+
+enum class WarcContents {
+  kNone,  // no record begins anywhere
+  kPlain,
+  kGzip,
+  kZstd,
+};
+
+// Where a record begins in these bytes: behind the end of a line, or the zeros of a block that was
+// lost, and not with the first of them. npos when nowhere.
+size_t FindVersionLine(std::string_view bytes);
+
+// What the first record behind a damaged head is stored as. All of the file is looked through when
+// there is none.
+absl::StatusOr<WarcContents> FindFirstRecord(ReadableFile* file);
+
+}  // namespace quern::mr
