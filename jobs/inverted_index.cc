@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "jobs/json_document.h"
+#include "jobs/json_input.h"
 #include "jobs/text/escape_name.h"
 #include "mapreduce/api/mapreduce.h"
 #include "mapreduce/api/terms.h"
@@ -78,7 +79,10 @@ class InvertedIndexMapper : public quern::Mapper {
   void MapJson(const quern::MapInput& in) {
     if (IsBlank(in.value())) return;
     const std::optional<JsonDocument> document = ReadJsonDocument(in.value());
-    if (!document.has_value()) return bad_json_->Increment();
+    if (!document.has_value()) {
+      CheckIsNoCrawl(context(), in, "mr run extract, which makes documents of crawls");
+      return bad_json_->Increment();
+    }
     if (!document->text.has_value()) without_text_->Increment();
     const std::string place = PlaceOf(in);
     const std::string tag = document->id.has_value() ? RecordTag(place) : "";

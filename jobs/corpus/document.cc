@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "jobs/json_input.h"
 #include "jobs/params.h"
 #include "jobs/text/utf8.h"
 
@@ -100,7 +101,10 @@ void DocumentReader::SkipWhenTooLong(size_t text_bytes) {
 std::optional<Document> DocumentReader::ReadJson(const MapInput& in) {
   if (IsBlankLine(in.value())) return std::nullopt;
   auto fields = text::ReadJsonObject(in.value());
-  if (!fields.has_value()) return bad_json_->Increment(), std::nullopt;
+  if (!fields.has_value()) {
+    CheckIsNoCrawl(*context_, in, "mr run extract, which makes documents of crawls");
+    return bad_json_->Increment(), std::nullopt;
+  }
   const text::JsonField* const field = text::FindField(*fields, field_);
   if (field == nullptr || !text::IsJsonString(field->value)) {
     return without_text_->Increment(), std::nullopt;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "jobs/corpus/document.h"
+#include "jobs/json_input.h"
 #include "jobs/params.h"
 #include "jobs/text/ascii.h"
 #include "jobs/text/charset.h"
@@ -93,7 +94,7 @@ class ExtractMapper : public quern::Mapper {
   void Map(const quern::MapInput& in) override {
     std::optional<Source> source;
     if (json_) {
-      source = ReadLine(in.value());
+      source = ReadLine(in);
     } else if (warc_) {
       source = ReadRecord(in);
     } else {
@@ -105,10 +106,14 @@ class ExtractMapper : public quern::Mapper {
   }
 
  private:
-  std::optional<Source> ReadLine(std::string_view line) {
+  std::optional<Source> ReadLine(const quern::MapInput& in) {
+    const std::string_view line = in.value();
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) return std::nullopt;
     const auto fields = quern::text::ReadJsonObject(line);
-    if (!fields.has_value()) return bad_json_->Increment(), std::nullopt;
+    if (!fields.has_value()) {
+      CheckIsNoCrawl(context(), in, "--format warc");
+      return bad_json_->Increment(), std::nullopt;
+    }
     const quern::text::JsonField* const page = FindField(*fields, field_);
     const quern::text::JsonField* const text = FindField(*fields, "text");
     const bool is_text = text != nullptr && IsJsonString(text->value) &&

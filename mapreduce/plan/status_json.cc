@@ -121,6 +121,39 @@ std::string UnreadText(const google::protobuf::RepeatedPtrField<pb::Counter>& co
                      total, total == 1 ? "" : "s", total == 1 ? "was" : "were", why);
 }
 
+// What mappers of the ready-made jobs count under these names; others may do the same.
+constexpr std::string_view kDocuments[] = {"documents", "pages"};
+constexpr std::string_view kNoDocuments[] = {"lines_of_bad_json", "lines_without_a_page",
+                                             "documents_without_text"};
+
+int64_t UserCount(const google::protobuf::RepeatedPtrField<pb::Counter>& counters,
+                  std::string_view name) {
+  int64_t total = 0;
+  for (const pb::Counter& counter : counters) {
+    if (counter.group() == "user" && counter.name() == name) total += counter.value();
+  }
+  return total;
+}
+
+// An output of nothing that came of a wrong format, a wrong field or a wrong threshold.
+std::string NothingLeftText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters) {
+  int64_t documents = 0;
+  for (const std::string_view name : kDocuments) documents += UserCount(counters, name);
+  std::string what;
+  for (const std::string_view name : kNoDocuments) {
+    const int64_t records = UserCount(counters, name);
+    if (records > 0) what += fmt::format("{}{} {}", what.empty() ? "" : ", ", name, records);
+  }
+  if (documents == 0 && !what.empty()) {
+    return fmt::format(
+        "WARNING: the input has not one document ({}). Try: --format, or the field with the text",
+        what);
+  }
+  const int64_t rejected = UserCount(counters, "rejected");
+  if (rejected == 0 || UserCount(counters, "kept") > 0) return "";
+  return fmt::format("WARNING: none of {} document{} was kept", rejected, rejected == 1 ? "" : "s");
+}
+
 }  // namespace
 
 std::string SetAsideText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters) {
@@ -143,8 +176,10 @@ std::string SetAsideText(const google::protobuf::RepeatedPtrField<pb::Counter>& 
                         total == 1 ? "" : "s");
     if (!why.empty()) text += fmt::format(" ({})", why);
   }
-  const std::string unread = UnreadText(counters);
-  return unread.empty() ? text : fmt::format("{}{}{}", text, text.empty() ? "" : ". ", unread);
+  for (const std::string& warning : {UnreadText(counters), NothingLeftText(counters)}) {
+    if (!warning.empty()) text += fmt::format("{}{}", text.empty() ? "" : ". ", warning);
+  }
+  return text;
 }
 
 }  // namespace quern::mr

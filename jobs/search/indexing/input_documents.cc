@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "jobs/json_input.h"
 #include "jobs/search/segment/dates.h"
 #include "jobs/search/segment/segment_meta.h"
 #include "jobs/text/ascii.h"
@@ -39,6 +40,7 @@ std::string PlaceOf(const MapInput& in) {
 }  // namespace
 
 void InputDocuments::Start(TaskContext& context) {
+  context_ = &context;
   const std::string_view format = context.input_format();
   format_ = format == "jsonl"   ? Format::kJson
             : format == "whole" ? Format::kWhole
@@ -114,6 +116,7 @@ std::optional<IndexedDocument> InputDocuments::ReadJson(const MapInput& in) {
   if (IsBlank(in.value())) return std::nullopt;
   const auto fields = text::ReadJsonObject(in.value());
   if (!fields.has_value()) {
+    CheckIsNoCrawl(*context_, in, "--format warc");
     bad_json_->Increment();
     return std::nullopt;
   }

@@ -46,6 +46,7 @@ class InputDocuments {
   bool main_content_ = true;
   bool is_cut_ = false;  // the present document, in any of its parts
   Counter* documents_ = nullptr;
+  TaskContext* context_ = nullptr;
   Counter* bad_json_ = nullptr;
   Counter* without_text_ = nullptr;
   Counter* binary_ = nullptr;

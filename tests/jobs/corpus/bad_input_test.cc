@@ -113,6 +113,33 @@ TEST_F(BadInputTest, IsCountedAndSetAside) {
   EXPECT_EQ(Pages("shards"), "a1 a2 b1 b2 b3 c1 c2 d1 d2 ");
 }
 
+TEST_F(BadInputTest, ACrawlThatIsTakenForLinesOfJsonFailsTheJob) {
+  Write("a.warc", Page("a"));
+  Write("b.warc.gz", GzipOf(Page("b")));
+  for (const std::string job : {"tag", "filter", "shards", "extract"}) {
+    pb::JobSpec spec = SpecOf(job, "crawl", job);
+    spec.mutable_inputs(0)->set_format("jsonl");
+    const Outcome outcome = Run(spec);
+    EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
+    EXPECT_THAT(outcome.out, HasSubstr(": is a WARC file, and is read as lines of JSON. Try: "));
+    EXPECT_THAT(outcome.out, HasSubstr(job == "extract" ? "--format warc" : "mr run extract"));
+  }
+}
+
+TEST_F(BadInputTest, AnInputWithoutADocumentIsSaid) {
+  Write("a.jsonl", "<html>\n<body>\n{\"words\": \"x\"}\n");
+  EXPECT_THAT(RunOne(SpecOf("tag", "crawl", "tagged")),
+              HasSubstr("WARNING: the input has not one document (lines_of_bad_json 2, "
+                        "documents_without_text 1)"));
+  // A document that says something of a format is none of it.
+  Write("a.jsonl", "{\"text\": \"x\"}\nWARC/1.0\n");
+  const std::string log = RunOne(SpecOf("tag", "crawl", "tagged2"));
+  EXPECT_THAT(log, HasSubstr("user.lines_of_bad_json = 1"));
+  EXPECT_THAT(log, Not(HasSubstr("WARNING")));
+  EXPECT_THAT(RunOne(SpecOf("filter", "tagged2", "kept")),
+              HasSubstr("WARNING: none of 1 document was kept"));
+}
+
 TEST_F(BadInputTest, AnIdThatIsNoJsonIsNone) {
   Write("a.jsonl", "{\"id\": 17, \"text\": \"x\"}\n{\"id\": -abc, \"text\": \"x\"}\n");
   pb::JobSpec spec = SpecOf("tag", "crawl", "tagged");

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+
 #include "mapreduce/plan/pipeline_params.h"
 #include "mapreduce/plan/status_json.h"
 
@@ -25,6 +28,32 @@ TEST(FormatTest, ALineOfProgressSaysWhyNothingRuns) {
   EXPECT_THAT(JobJson(status).ToString(), HasSubstr("\"waits\":\"no worker is there."));
   status.add_stages()->set_name("count");
   EXPECT_THAT(ProgressLine(status), HasSubstr("0 of 1 stages, waits: no worker is there."));
+}
+
+TEST(FormatTest, TheLastLineSaysThatNothingIsLeft) {
+  const auto line = [](const std::map<std::string, int64_t>& counts) {
+    pb::JobStatus status;
+    status.set_state(pb::JOB_STATE_SUCCEEDED);
+    for (const auto& [name, value] : counts) {
+      pb::Counter* const counter = status.add_counters();
+      counter->set_group("user");
+      counter->set_name(name);
+      counter->set_value(value);
+    }
+    return SetAsideLine(status);
+  };
+  EXPECT_EQ(line({{"documents", 0}, {"lines_of_bad_json", 600}, {"documents_without_text", 2}}),
+            "WARNING: the input has not one document (lines_of_bad_json 600, "
+            "documents_without_text 2). Try: --format, or the field with the text");
+  EXPECT_EQ(line({{"pages", 0}, {"lines_without_a_page", 3}}),
+            "WARNING: the input has not one document (lines_without_a_page 3). Try: --format, or "
+            "the field with the text");
+  EXPECT_EQ(line({{"documents", 1}, {"lines_of_bad_json", 600}}), "");
+  EXPECT_EQ(line({{"documents", 0}, {"lines_of_bad_json", 0}}), "");
+  EXPECT_EQ(line({{"documents", 7}, {"kept", 0}, {"rejected", 7}}),
+            "WARNING: none of 7 documents was kept");
+  EXPECT_EQ(line({{"documents", 7}, {"kept", 1}, {"rejected", 6}}), "");
+  EXPECT_EQ(line({{"documents", 0}, {"kept", 0}, {"rejected", 0}}), "");
 }
 
 TEST(FormatTest, TheLastLineSaysWhatWasSetAside) {

@@ -62,5 +62,17 @@ TEST_F(MixedIndexTest, EachFileIsReadAsItsNameSays) {
   }
 }
 
+TEST_F(MixedIndexTest, ACrawlIsNotTakenForLinesOfJson) {
+  Write("b.wet", Crawled("http://b/", "A sentence of a crawl."));
+  pb::JobSpec spec = Spec("search_index", dir_ / "files");
+  spec.mutable_inputs(0)->set_format("jsonl");
+  spec.mutable_reduce()->set_partitioner("SegmentPartitioner");
+  spec.mutable_output()->set_format("bytes");
+  const Outcome outcome = Run(spec);
+  EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
+  EXPECT_THAT(outcome.out, HasSubstr("b.wet: is a WARC file, and is read as lines of JSON. Try: "
+                                     "--format warc"));
+}
+
 }  // namespace
 }  // namespace quern::mr
