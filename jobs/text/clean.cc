@@ -4,6 +4,7 @@
 
 #include "jobs/text/ascii.h"
 #include "jobs/text/unicode_words.h"
+#include "jobs/text/utf8.h"
 
 namespace quern::text {
 
@@ -25,12 +26,15 @@ size_t CountWords(std::string_view line, size_t enough) {
   return count;
 }
 
+// Paragraphs of scripts without blanks are no long tokens: their characters stand alone.
 size_t LongestToken(std::string_view line) {
   size_t longest = 0;
   size_t run = 0;
-  for (const char c : line) {
-    run = IsLineBlank(c) ? 0 : run + ((c & 0xc0) != 0x80);
+  for (size_t at = 0; at < line.size();) {
+    const bool ends_run = IsLineBlank(line[at]) || IsUnspacedCharacter(line.substr(at));
+    run = ends_run ? 0 : run + 1;
     longest = std::max(longest, run);
+    at += CharacterAt(line, at).size;
   }
   return longest;
 }

@@ -10,7 +10,8 @@ namespace quern::text {
 
 struct CleanRules {
   size_t words_min = 3;         // of a line
-  size_t token_max = 1000;      // characters of a line's longest run without a blank
+  size_t token_max = 1000;      // characters of a line's longest run without a blank, nor a
+                                // character of a script that has none (IsUnspacedCharacter)
   bool terminal_marks = false;  // lines must end in . ! ? or a quotation mark, and not in "..."
   bool citations = true;        // [1], [edit], [citation needed] go
   bool notices = true;          // lines about JavaScript, cookies and terms of use go

@@ -86,30 +86,33 @@ std::string WithLineFeeds(std::string_view text) {
 struct TokenCounts {
   size_t tokens = 0;
   size_t with_letter = 0;
-  uint32_t longest = 0;  // characters
+  uint32_t longest = 0;  // run without a blank, nor a character of a script without blanks
 };
 
 TokenCounts CountTokens(std::string_view text) {
   const CharClass* const classes = CharClassTable();
   TokenCounts counts;
   uint32_t characters = 0;
+  uint32_t run = 0;
   bool letter = false;
   const auto end_token = [&] {
     counts.tokens += characters > 0;
     counts.with_letter += letter;
-    counts.longest = std::max(counts.longest, characters);
-    characters = 0;
+    characters = run = 0;
     letter = false;
   };
   for (size_t at = 0; at < text.size();) {
     const Character character = CharacterAt(text, at);
     const CharClass c = ClassOf(classes, character.code);
+    const bool stands_alone = IsUnspacedCharacter(text.substr(at));
     at += character.size;
     if (c == CharClass::kSpace) {
       end_token();
       continue;
     }
     ++characters;
+    run = stands_alone ? 0 : run + 1;
+    counts.longest = std::max(counts.longest, run);
     letter = letter || c == CharClass::kLetter;
   }
   end_token();

@@ -21,7 +21,7 @@ namespace quern::text {
   X(kCharacters, "characters", "characters, blanks too")                                          \
   X(kWords, "words", "words")                                                                     \
   X(kMeanWordLength, "mean_word_length", "characters of a word on average")                       \
-  X(kLongestToken, "longest_token", "characters of the longest token")                            \
+  X(kLongestToken, "longest_token", "characters of the longest token of scripts with blanks")      \
   X(kHashRatio, "hash_ratio", "'#' for each token")                                               \
   X(kEllipsisRatio, "ellipsis_ratio", "'...' and '…' for each token")                             \
   X(kAlphaTokens, "alpha_tokens", "share of tokens with a letter")                                \

@@ -27,6 +27,27 @@ TEST(CleanLines, DropsLinesOfThePageAround) {
   EXPECT_EQ(CleanLines("\n\na\n", {}).text, "");
 }
 
+TEST(CleanLines, ParagraphsOfScriptsWithoutBlanksAreNoLongTokens) {
+  const auto repeated = [](std::string_view piece, int times) {
+    std::string text;
+    for (int i = 0; i < times; ++i) text += piece;
+    return text;
+  };
+  for (const std::string_view piece :
+       {"水车日夜转动，磨坊主人很忙。", "水車は昼も夜も回り、コーヒーを飲む。", "กังหันน้ำหมุนทั้งวันทั้งคืน",
+        "ກັງຫັນນ້ໍາໝຸນທັງວັນ"}) {
+    const std::string line = repeated(piece, 200) + "\n";
+    const CleanedLines cleaned = CleanLines(line, {});
+    EXPECT_EQ(cleaned.text, line);
+    EXPECT_EQ(cleaned.long_tokens, 0u);
+  }
+  // What is no text is none in them either, nor in other scripts.
+  for (const std::string_view piece : {"Zm9v", "слово", "물레방아", "----"}) {
+    const std::string line = "水车 " + repeated(piece, 300) + "水车\n";
+    EXPECT_EQ(CleanLines(line, {}).long_tokens, 1u) << piece;
+  }
+}
+
 TEST(CleanLines, TakesOutCitations) {
   const CleanedLines cleaned =
       CleanLines("History[edit] of mills[1][23] is long[citation needed] [sic] [1234] [ ] [", {});

@@ -18,6 +18,8 @@ TEST(TextStats, CountWordsAndTokens) {
   EXPECT_EQ(Of("One, two; don't --- 3 äöü", Metric::kWords), 5);
   EXPECT_DOUBLE_EQ(Of("ab cdef äöü", Metric::kMeanWordLength), 3);
   EXPECT_EQ(Of("ab äöüß-äöüß\nx", Metric::kLongestToken), 9);
+  EXPECT_EQ(Of("水车日夜转动，磨坊abc主人。", Metric::kLongestToken), 3);
+  EXPECT_EQ(Of("물레방아 방아", Metric::kLongestToken), 4);
   EXPECT_DOUBLE_EQ(Of("a 1 b- --", Metric::kAlphaTokens), 0.5);
   EXPECT_DOUBLE_EQ(Of("# a #b c", Metric::kHashRatio), 0.5);
   EXPECT_DOUBLE_EQ(Of("a... b… c d", Metric::kEllipsisRatio), 0.5);
