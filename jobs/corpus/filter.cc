@@ -50,10 +50,20 @@ bool IsLanguageCode(std::string_view text) {
   return true;
 }
 
+bool MeansAny(std::string_view language) {
+  return quern::text::EqualsIgnoringCase(language, "any");
+}
+
+// Codes by their form, which no tag has: whoever says one of them means any.
+bool IsNoLanguage(std::string_view text) {
+  return quern::text::EqualsIgnoringCase(text, "all") ||
+         quern::text::EqualsIgnoringCase(text, "off");
+}
+
 std::vector<std::string> LanguagesParam(quern::TaskContext& context) {
   std::vector<std::string> languages = ListParam(context, kLanguageRule, "en");
   for (const std::string& language : languages) {
-    if (language == "any" || IsLanguageCode(language)) continue;
+    if (MeansAny(language) || (IsLanguageCode(language) && !IsNoLanguage(language))) continue;
     context.Fail("params.languages: '" + language +
                  "': must be a code such as en or zh-Hant, or any for all languages");
   }
@@ -134,7 +144,7 @@ class FilterMapper : public quern::Mapper {
 
   bool IsWantedLanguage(const std::string& language) const {
     return std::any_of(languages_.begin(), languages_.end(), [&](const std::string& wanted) {
-      return wanted == "any" || quern::text::EqualsIgnoringCase(wanted, language);
+      return MeansAny(wanted) || quern::text::EqualsIgnoringCase(wanted, language);
     });
   }
 

@@ -49,10 +49,13 @@ bool IsRealWithin(std::string_view text, double low, double high) {
   return value && *value >= low && *value <= high;
 }
 
-// "en", "ceb", "zh-Hant" (BCP 47), in either case.
+// "en", "ceb", "zh-Hant" (BCP 47), in either case. "all" and "off" look like codes, and whoever
+// says them means no language.
 bool IsLanguage(std::string_view text) {
   static const RE2* const form = new RE2("[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*");
-  return RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *form);
+  static const RE2* const none = new RE2("(?i)all|off");
+  const re2::StringPiece piece(text.data(), text.size());
+  return RE2::FullMatch(piece, *form) && !RE2::FullMatch(piece, *none);
 }
 
 bool IsWord(std::string_view value, std::string_view word) {

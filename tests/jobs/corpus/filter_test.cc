@@ -235,7 +235,8 @@ TEST_F(FilterJobTest, ParametersAreChecked) {
   (*spec.mutable_params())["gopher.words_min"] = "inf";
   EXPECT_THAT(Run(spec).out, HasSubstr("params.gopher.words_min = 'inf': must be a number or off"));
   (*spec.mutable_params())["gopher.words_min"] = "1";
-  for (const std::string language : {"english", "e", "e1", "en-", "en_US", "", "en-waytoolong"}) {
+  for (const std::string language :
+       {"english", "e", "e1", "en-", "en_US", "", "en-waytoolong", "all", "OFF", "None"}) {
     (*spec.mutable_params())["languages"] = "de," + language;
     EXPECT_THAT(Run(spec).out, HasSubstr("params.languages: '" + language +
                                          "': must be a code such as en or zh-Hant, or any"));
@@ -244,6 +245,15 @@ TEST_F(FilterJobTest, ParametersAreChecked) {
   EXPECT_THAT(Run(spec).out, HasSubstr("params.languages = '': the list is empty. Try: en"));
   (*spec.mutable_params())["languages"] = "zh-Hant,sr-Latn-RS,ceb, any";
   EXPECT_EQ(Run(spec).exit_code, 0);
+}
+
+TEST_F(FilterJobTest, AnyLanguageIsAnyInEitherCase) {
+  pb::JobSpec spec = JobOver("filter", Write({"x"}));
+  spec.mutable_output()->set_overwrite(true);
+  for (const char* const any : {"any", "Any", "ANY"}) {
+    (*spec.mutable_params())["languages"] = any;
+    EXPECT_THAT(Run(spec).out, HasSubstr("user.rejected.languages = 0")) << any;
+  }
 }
 
 }  // namespace
