@@ -70,6 +70,7 @@ class TokenizerTrainReducer : public quern::Reducer {
         NumberParam(context, "vocabulary", "32000", BpeTrainer::kLeastVocabulary, 10'000'000));
     options.min_count = NumberParam(context, "min_count", "2", 1, INT64_MAX);
     trainer_ = std::make_unique<BpeTrainer>(options);
+    field_ = NameParam(context, "field", "text");
     memory_mib_ = static_cast<size_t>(NumberParam(context, "memory_mib", "512", 1, 1 << 20));
     merges_ = context.output("merges");
     pieces_ = context.counter("different_pieces");
@@ -77,11 +78,16 @@ class TokenizerTrainReducer : public quern::Reducer {
 
   void Reduce(quern::ReduceInput* in) override {
     pieces_->Increment();
+    any_piece_ = true;
     trainer_->Add(in->key(), SumOfValues(in));
     CheckMemory();
   }
 
   void Finish() override {
+    if (!any_piece_) {
+      context().Fail("no document has a text in the field '" + field_ +
+                     "', of which to train. Try: --set params.field=NAME, or --format");
+    }
     trainer_->Train([this](size_t tokens) {
       context().SetStatus(std::to_string(tokens) + " tokens");
       CheckMemory();
@@ -102,6 +108,8 @@ class TokenizerTrainReducer : public quern::Reducer {
   }
 
   std::unique_ptr<BpeTrainer> trainer_;
+  std::string field_;
+  bool any_piece_ = false;
   size_t memory_mib_ = 0;
   quern::NamedOutput* merges_ = nullptr;
   quern::Counter* pieces_ = nullptr;

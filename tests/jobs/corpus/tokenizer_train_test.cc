@@ -184,6 +184,17 @@ TEST_F(TokenizerTrainTest, TheJobTrainsOnAllTexts) {
   EXPECT_LT(tokens.size(), 9u);
 }
 
+TEST_F(TokenizerTrainTest, NoTextIsNoVocabulary) {
+  for (const char* const lines : {"", "{\"words\": \"x\"}\n", "{\"text\": \"\"}\nx\n"}) {
+    const Outcome outcome = Run(TrainSpec(lines));
+    EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
+    EXPECT_THAT(outcome.out, HasSubstr("no document has a text in the field 'text'"));
+  }
+  pb::JobSpec spec = TrainSpec("{\"words\": \"x\"}\n");
+  (*spec.mutable_params())["field"] = "words";
+  EXPECT_EQ(Run(spec).exit_code, 0);
+}
+
 TEST_F(TokenizerTrainTest, ParametersAreChecked) {
   pb::JobSpec spec = TrainSpec("{\"text\": \"x\"}\n");
   (*spec.mutable_params())["vocabulary"] = "256";
