@@ -127,6 +127,14 @@ absl::Status SetParameters(std::string_view value, Target target) {
   return absl::OkStatus();
 }
 
+absl::Status SetNeeds(std::string_view value, Target target) {
+  target.file->needs.clear();
+  for (const std::string& entry : SplitList(value)) {
+    ASSIGN_OR_RETURN(target.file->needs.emplace_back(), ParseNeed(entry));
+  }
+  return absl::OkStatus();
+}
+
 // Commands are parameters of the plugin that runs them (jobs/command/). A shell runs nothing
 // without a complaint.
 auto Parameter(std::string name) {
@@ -164,6 +172,7 @@ std::vector<Key> MakeKeys() {
       {"arguments", AddArgument},
       {"answers", Switch([](Target t, bool v) { t.file->answers = v; })},
       {"parameters", SetParameters},
+      {"needs", SetNeeds},
       {"input.path", Text([](Target t, std::string v) { t.input->set_path(v); })},
       {"input.under", PutUnder},
       {"input.format", Text([](Target t, std::string v) { t.input->set_format(v); })},
@@ -433,7 +442,8 @@ absl::Status CheckParameterForms(const SpecFile& file) {
     if (set->second.find("${") != std::string::npos) continue;
     RETURN_IF_ERROR(Annotate(form.Check(set->second, files), fmt::format("params.{}", name)));
   }
-  return absl::OkStatus();
+  const auto& params = file.spec.params();
+  return CheckNeeds(file.needs, {params.begin(), params.end()}, files);
 }
 
 }  // namespace quern::mr

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/status.h"
+#include "mapreduce/cli/job_needs.h"
 #include "mapreduce/cli/parameter_form.h"
 #include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/types.pb.h"
@@ -35,6 +36,7 @@ struct SpecFile {
   // The parameters that the job's classes read; not said: any may be set.
   std::optional<std::vector<std::string>> parameters;
   std::map<std::string, ParameterForm> forms;  // of those of them whose values are looked at
+  std::vector<JobNeed> needs;                  // what the job does not begin without
   // Side files as written: path -> name. A path of the cluster begins with /, anything else is a
   // file of this machine.
   std::vector<std::pair<std::string, std::string>> files;
@@ -51,11 +53,12 @@ absl::Status SetSpecKey(std::string_view key, std::string_view value, SpecFile* 
 // As [files] does; without a name, the last part of the path is taken.
 void AddSideFile(std::string_view path, std::string_view name, SpecFile* file);
 
-// InvalidArgument when a parameter is set that the job does not read, or to what it cannot read.
+// InvalidArgument when a parameter is set that the job does not read, or to what it cannot read, or
+// when something is missing that it needs.
 absl::Status CheckParameters(const SpecFile& file);
 // The former alone.
 absl::Status CheckParameterNames(const SpecFile& file);
-// The latter alone. What a pipeline fills in while it runs (`${...}`) is not known yet.
+// The others alone. What a pipeline fills in while it runs (`${...}`) is not known yet.
 absl::Status CheckParameterForms(const SpecFile& file);
 
 }  // namespace quern::mr

@@ -95,6 +95,35 @@ TEST(JobSpec, ParametersThatTheJobDoesNotReadAreRefused) {
       << "a spec that does not say what its classes read";
 }
 
+TEST(JobSpec, WhatAJobNeedsIsMissedBeforeItIsSubmitted) {
+  const auto problem = [](std::vector<std::string> settings, std::vector<std::string> files) {
+    SpecFile file = *ParseSpec(
+        "name = \"j\"\n"
+        "needs = [\"a.json if tokens unless model\", \"b.bpe if tokens unless model\", \"c\", "
+        "\"params.lang if stem\"]\n",
+        "job.toml");
+    for (const std::string& setting : settings) EXPECT_TRUE(SetSpecKey(setting, &file).ok());
+    for (const std::string& path : files) AddSideFile(path, "", &file);
+    return std::string(CheckParameters(file).message());
+  };
+  EXPECT_EQ(problem({}, {"/x/c"}), "");
+  EXPECT_EQ(problem({}, {}), "files: the job reads c, which nobody has named. Try: --files DIR/c");
+  EXPECT_EQ(problem({"params.tokens=TRUE"}, {"c"}),
+            "files: the job reads a.json and b.bpe, which nobody has named. Try: --files "
+            "DIR/a.json,DIR/b.bpe");
+  EXPECT_EQ(problem({"params.tokens=true"}, {"c", "/v/a.json", "/v/b.bpe"}), "");
+  EXPECT_EQ(problem({"params.tokens=true", "params.model=m"}, {"c"}), "");
+  EXPECT_EQ(problem({"params.tokens=false"}, {"c"}), "");
+  EXPECT_EQ(problem({"params.tokens=${x}"}, {"c"}), "") << "not known yet";
+  EXPECT_EQ(problem({"params.stem=true"}, {"c"}),
+            "params.lang: must be set with params.stem=true. Try: --set params.lang=VALUE");
+  EXPECT_EQ(problem({"params.stem=true", "params.lang=en"}, {"c"}), "");
+  for (const char* const none : {"a if", "a when b", "a b"}) {
+    const auto parsed = ParseSpec(fmt::format("needs = [\"{}\"]\n", none), "job.toml");
+    EXPECT_THAT(std::string(parsed.status().message()), HasSubstr("is no need of a job")) << none;
+  }
+}
+
 TEST(JobSpec, AKeyThatIsAParameterSaysSo) {
   SpecFile file =
       *ParseSpec("parameters = [\"n: 1..9\", \"gap_seconds\"]\n[params]\nmine = 1", "j");
