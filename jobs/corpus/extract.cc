@@ -39,6 +39,10 @@ using quern::text::StringField;
 // More of a page or a text is not looked at, nor copied: input formats have records of up to 1 GiB.
 constexpr size_t kMostBytes = quern::text::HtmlLimits().bytes;
 
+// How to say that all files are crawls.
+constexpr std::string_view kReadsCrawls =
+    "--format warc, of mr run corpus --set extract.input.format=warc";
+
 struct Source {
   enum class Kind {
     kPage,
@@ -111,7 +115,7 @@ class ExtractMapper : public quern::Mapper {
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) return std::nullopt;
     const auto fields = quern::text::ReadJsonObject(line);
     if (!fields.has_value()) {
-      CheckIsNoCrawl(context(), in, "--format warc");
+      CheckIsNoCrawl(context(), in, kReadsCrawls);
       return bad_json_->Increment(), std::nullopt;
     }
     const quern::text::JsonField* const page = FindField(*fields, field_);

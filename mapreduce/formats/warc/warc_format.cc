@@ -91,7 +91,8 @@ class WarcFormat final : public InputFormat {
     if (FormatNameOfFile(options.path) == "warc") return std::make_unique<NoRecords>();
     return InvalidArgumentError(
         "is no WARC file: no record begins in its {} bytes, and its name does not end with .warc "
-        "or .warc.gz. Try: the format of the file, or mixed for files of several formats",
+        "or .warc.gz. Try: the format of the file, or mixed for files of several formats, with "
+        "--format FORMAT, of a stage of a pipeline with --set STAGE.input.format=FORMAT",
         file->length());
   }
 

@@ -174,7 +174,9 @@ TEST_F(CorpusPipelineTest, FilesOfOtherFormatsMayLieBesideTheCrawl) {
   }
   // Crawls alone are what they are in their own format.
   const std::string crawl = "--set extract.input.format=warc";
-  EXPECT_THAT(RunCorpus("refused", crawl).out, HasSubstr("is no WARC file"));
+  const std::string refused = RunCorpus("refused", crawl).out;
+  EXPECT_THAT(refused, HasSubstr("is no WARC file"));
+  EXPECT_THAT(refused, HasSubstr("of a stage of a pipeline with --set STAGE.input.format=FORMAT"));
   Shell(fmt::format("cd {}/crawl; rm b.html c.txt d.jsonl", dir_.path()));
   ASSERT_EQ(RunCorpus("out", "--overwrite").exit_code, 0);
   const std::string mixed = Shard(0) + Shard(1);
