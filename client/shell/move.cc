@@ -42,6 +42,9 @@ class Mv final : public ShellCommand {
   absl::Status Move(Shell* shell, const std::string& source, const std::string& to) const {
     RETURN_IF_ERROR(CheckIsNotReserved(source));
     RETURN_IF_ERROR(CheckIsNotReserved(to));
+    if (source == to && shell->fs()->Stat(source).ok()) {
+      return FailedPreconditionError("{}: is there already: source and target are the same", to);
+    }
     const auto mode = force_ ? client::RenameMode::kReplaceFile : client::RenameMode::kNoReplace;
     return shell->fs()->Rename(source, to, mode);
   }

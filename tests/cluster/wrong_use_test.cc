@@ -69,6 +69,9 @@ TEST_F(WrongUse, OfFiles) {
       {"directory without -r", {"dfs", "rm", "/exists"}, 1, {"/exists"}},
       {"parent missing", {"dfs", "mkdir", "/no/parent"}, 1, {"/no"}},
       {"file as a directory", {"dfs", "put", "-", "/in/below"}, 1, {"/in"}},
+      {"moved to its own name", {"dfs", "mv", "-f", "/in", "/in"}, 1, {"/in: is there already"}},
+      {"moved to where it is", {"dfs", "mv", "/exists", "/"}, 1, {"/exists: is there already"}},
+      {"gone, to its own name", {"dfs", "mv", "/nothing", "/nothing"}, 1, {"/nothing: no such"}},
       {"path not absolute", {"dfs", "mkdir", ""}, 1, {}},
       {"local target exists", {"dfs", "get", "/in", File("there", "x")}, 1, {"there", "-f"}},
   };
