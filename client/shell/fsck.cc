@@ -92,6 +92,7 @@ class Fsck final : public ShellCommand {
           lost));
     }
     if (totals.files + totals.directories == 0) return absl::OkStatus();  // reported: not there
+    totals.servers_alive = servers_->alive();
     if (shell->json()) {
       shell->Print(TotalsJson(totals));
     } else {
@@ -168,6 +169,8 @@ class Fsck final : public ShellCommand {
                          .Add("under_replicated", totals.under_replicated_chunks)
                          .Add("under_replicated_for_now", totals.waiting_chunks)
                          .Add("unavailable_for_now", totals.unavailable_chunks)
+                         .Add("most_replicas_wanted", totals.most_wanted)
+                         .Add("chunkservers_alive", totals.servers_alive)
                          .Add("missing", totals.missing_chunks)
                          .Add("lost_tail", totals.lost_tail_chunks)
                          .Add("silent_servers", SilentJson(totals)));

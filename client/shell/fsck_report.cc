@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "client/shell/space.h"
 #include "common/server_silence.h"
 #include "common/sizes.h"
 
@@ -116,7 +117,9 @@ void FsckTotals::Add(const FileStatus& file, const std::vector<ChunkPresence>& f
     if (health == FileHealth::kUnderReplicated) ++under_replicated_chunks;
     if (health == FileHealth::kWaiting) ++waiting_chunks;
     if (chunk.info.lost_tail) ++lost_tail_chunks;
-    if (Lacks(chunk)) AddSilent(chunk);
+    if (!Lacks(chunk)) continue;
+    AddSilent(chunk);
+    most_wanted = std::max(most_wanted, chunk.info.wanted_replicas);
   }
 }
 
@@ -161,6 +164,12 @@ std::string FsckTotals::Summary(std::string_view path) const {
   text += fmt::format(" Chunks that lost their tail:\t{}\n", lost_tail_chunks);
   text += fmt::format(" Average replication:\t{:.2f}\n", average);
   for (const auto& [id, server] : silent_servers) text += server.Line();
+  if (const std::string missing =
+          DescribeMissingServers(servers_alive, most_wanted,
+                                 "no server has two of a chunk. Try: more servers, or dfs setrep");
+      !missing.empty()) {
+    text += fmt::format(" {}\n", missing);
+  }
   return text + fmt::format("\nThe filesystem under path '{}' is {}\n", path, Verdict());
 }
 

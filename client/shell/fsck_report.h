@@ -60,6 +60,8 @@ struct FsckTotals {
   uint64_t missing_chunks = 0;
   uint64_t lost_tail_chunks = 0;
   std::map<ServerId, SilentServer> silent_servers;
+  uint32_t most_wanted = 0;    // replicas, of a chunk that lacks some
+  uint64_t servers_alive = 0;  // to be set before Summary
 
   void Add(const client::FileStatus& file, const std::vector<ChunkPresence>& chunks);
   // "HEALTHY", "UNDER-REPLICATED FOR NOW", "UNDER-REPLICATED", "UNAVAILABLE FOR NOW", "CORRUPT".

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "client/shell/fsck_report.h"
+#include "client/shell/space.h"
 #include "common/server_silence.h"
 
 namespace quern::shell {
@@ -19,6 +20,7 @@ absl::Status KnownServers::Refresh(absl::Time now) {
   if (now - asked_at_ < kServersFresh) return absl::OkStatus();
   ASSIGN_OR_RETURN(const client::ClusterStatus cluster, ask_());
   silent_ = SilentServers(cluster);
+  alive_ = WriteAbilityOf(cluster).servers_alive;
   asked_at_ = now;
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 
 #include <absl/time/time.h>
 
+#include <cstddef>
 #include <functional>
 #include <vector>
 
@@ -25,10 +26,12 @@ class KnownServers {
   // The next Refresh asks.
   void Forget() { asked_at_ = absl::InfinitePast(); }
   const SilentServers& silent() const { return silent_; }
+  size_t alive() const { return alive_; }
 
  private:
   const Ask ask_;
   SilentServers silent_;
+  size_t alive_ = 0;
   absl::Time asked_at_ = absl::InfinitePast();
 };
 

@@ -17,6 +17,7 @@
 #include "client/shell/pack.h"
 #include "client/shell/put_small.h"
 #include "client/shell/shell.h"
+#include "client/shell/space.h"
 #include "client/shell/target.h"
 #include "common/cli/command_line.h"
 #include "common/crc32c.h"
@@ -67,6 +68,7 @@ class Put final : public ShellCommand {
     RETURN_IF_ERROR(CheckIsNotReserved(target));
     // The master drops files that are not complete.
     const InterruptGuard guard(InterruptGuard::Patience::kEndSoon);
+    WarnOfTooManyReplicas(shell);
     if (pack_) return PutPacked(shell, target);
     ASSIGN_OR_RETURN(const TargetPlace place,
                      FindTarget(shell, target, slash, arguments_.size() > 1));
@@ -82,6 +84,16 @@ class Put final : public ShellCommand {
   }
 
  private:
+  void WarnOfTooManyReplicas(Shell* shell) const {
+    if (!replication_.has_value()) return;
+    const auto cluster = shell->fs()->GetCluster();
+    if (!cluster.ok()) return;  // whatever ails the master, the files will tell
+    const std::string missing = DescribeMissingServers(
+        WriteAbilityOf(*cluster).servers_alive, static_cast<uint64_t>(*replication_),
+        "fsck says UNDER-REPLICATED until there are more");
+    if (!missing.empty()) shell->Warn(missing);
+  }
+
   // Makes the directories of a source and queues its files.
   absl::Status Plan(Shell* shell, const std::string& source, const TargetPlace& place) {
     if (source == "-") {

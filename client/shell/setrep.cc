@@ -1,10 +1,9 @@
 // dfs setrep
-#include <algorithm>
-
 #include "client/shell/commands.h"
 #include "client/shell/fsck_report.h"
 #include "client/shell/known_servers.h"
 #include "client/shell/shell.h"
+#include "client/shell/space.h"
 #include "client/shell/tree.h"
 #include "common/cli/command_line.h"
 #include "common/replication.h"
@@ -37,7 +36,7 @@ class Setrep final : public ShellCommand {
       });
       if (!status.ok()) shell->Report(status, entry.path);
     }
-    if (wait_ && !done_.empty()) SayWhatIsMissing(shell);
+    if (!done_.empty()) SayWhatIsMissing(shell);
     KnownServers servers([shell] { return shell->fs()->GetCluster(); });
     for (const std::string& path : done_) {
       if (!wait_) break;
@@ -64,12 +63,11 @@ class Setrep final : public ShellCommand {
   void SayWhatIsMissing(Shell* shell) const {
     const auto cluster = shell->fs()->GetCluster();
     if (!cluster.ok()) return;
-    const auto alive = std::ranges::count_if(
-        cluster->servers, [](const client::ClusterStatus::Server& server) { return server.alive; });
-    if (alive >= replication_) return;
-    shell->Warn(
-        fmt::format("{} chunkserver{} there, {} copies are wanted: -w waits until there are more",
-                    alive, alive == 1 ? " is" : "s are", replication_));
+    const std::string missing =
+        DescribeMissingServers(WriteAbilityOf(*cluster).servers_alive, replication_,
+                               wait_ ? "-w waits until there are more"
+                                     : "fsck says UNDER-REPLICATED until there are more");
+    if (!missing.empty()) shell->Warn(missing);
   }
 
   static absl::Status WaitFor(Shell* shell, KnownServers* servers, const std::string& path) {

@@ -78,6 +78,20 @@ TEST_F(WrongUse, OfFiles) {
   for (const Case& c : cases) Check(c);
 }
 
+// They are kept to: more servers may come.
+TEST_F(WrongUse, MoreReplicasThanServersAreSaid) {
+  const char* says = "1 chunkserver is there, 5 copies are wanted: ";
+  const std::vector<Case> cases = {
+      {"put", {"dfs", "put", "--replication", "5", File("x", "x"), "/five"}, 0, {says}},
+      {"setrep", {"dfs", "setrep", "5", "/five"}, 0, {says}},
+  };
+  for (const Case& c : cases) Check(c);
+  const CommandResult fsck = cluster_->Dfs({"fsck", "/five"});
+  EXPECT_EQ(fsck.exit_code, 1) << fsck.Describe();
+  EXPECT_THAT(fsck.out, HasSubstr(says));
+  EXPECT_EQ(cluster_->Dfs({"setrep", "1", "/five"}).err, "");
+}
+
 TEST_F(WrongUse, OfJobs) {
   const std::string words = JobPath("wordcount");
   const std::string not_elf = File("not_elf.so", "this is text\n");

@@ -85,6 +85,20 @@ TEST(FsckReport, TheServerThatIsNotHeardOfIsNamed) {
             "0. 0x2a len=1000 replicas=1 of 3 crc=00000000 awaited=1\n");
 }
 
+TEST(FsckReport, MoreReplicasThanServersIsTheReasonThatIsGiven) {
+  FsckTotals totals;
+  totals.Add({}, {Chunk(3, 5), Chunk(3)});
+  totals.servers_alive = 3;
+  EXPECT_EQ(totals.Verdict(), "UNDER-REPLICATED");
+  EXPECT_THAT(totals.Summary("/"), HasSubstr(" 3 chunkservers are there, 5 copies are wanted: "));
+  totals.servers_alive = 5;
+  EXPECT_THAT(totals.Summary("/"), ::testing::Not(HasSubstr("copies are wanted")));
+  FsckTotals healthy;
+  healthy.Add({}, {Chunk(3)});
+  healthy.servers_alive = 1;
+  EXPECT_THAT(healthy.Summary("/"), ::testing::Not(HasSubstr("copies are wanted")));
+}
+
 TEST(FsckReport, OnlyWhatALateServerDecidesIsWorthASecondLook) {
   EXPECT_TRUE(DependsOnLateServers({Chunk(3), WithLate(Chunk(2))}));
   EXPECT_FALSE(DependsOnLateServers({WithLate(Chunk(3))}));
@@ -133,11 +147,13 @@ TEST(KnownServers, AreAskedForOnceASecond) {
   const absl::Time start = absl::UnixEpoch();
   ASSERT_TRUE(servers.Refresh(start).ok());
   EXPECT_EQ(replicas(), 0u);
+  EXPECT_EQ(servers.alive(), 0u);
   ASSERT_TRUE(servers.Refresh(start + absl::Milliseconds(999)).ok());
   EXPECT_EQ(asked, 1) << "however many files are looked at";
   ASSERT_TRUE(servers.Refresh(start + absl::Seconds(1)).ok());
   EXPECT_EQ(asked, 2);
   EXPECT_EQ(replicas(), 1u);
+  EXPECT_EQ(servers.alive(), 1u);
   servers.Forget();
   ASSERT_TRUE(servers.Refresh(start + absl::Seconds(1)).ok());
   EXPECT_EQ(asked, 3);
