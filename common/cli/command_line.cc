@@ -133,6 +133,12 @@ absl::Status CommandLine::CheckArgumentCount() const {
 }
 
 absl::Status CommandLine::UnknownFlag(const std::string& word) const {
+  if (!what_arguments_are_.empty() && word.size() > 1 && word[1] != '-') {
+    return UsageError(
+        fmt::format("no such flag: {}. {} that begins with a dash comes after --: "
+                    "-- {}",
+                    word, what_arguments_are_, word));
+  }
   // No flag was meant, so none is like it.
   if (word.find_first_not_of("0123456789", 1) == std::string::npos) {
     return UsageError(fmt::format("no such flag: {}, and no number here is negative", word));

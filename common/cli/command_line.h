@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -41,6 +42,8 @@ class CommandLine {
   void Values(const std::string& names, const std::string& type, std::vector<std::string>* target,
               const std::string& help);
   void Arguments(std::vector<std::string>* target, size_t min, size_t max = kMany);
+  // What an argument is that may well begin with a dash, as in "A query": "./" makes none of it.
+  void CallArguments(std::string what) { what_arguments_are_ = std::move(what); }
 
   // A usage error names the flag that was probably meant.
   absl::Status Parse(const std::vector<std::string>& words) const;
@@ -68,6 +71,7 @@ class CommandLine {
   std::vector<std::string>* arguments_ = nullptr;
   size_t min_arguments_ = 0;
   size_t max_arguments_ = 0;
+  std::string what_arguments_are_;  // empty: names
 };
 
 }  // namespace quern

@@ -1,4 +1,6 @@
 // quern-search: asks indexes that jobs have made.
+#include <utility>
+
 #include "common/cli/output.h"
 #include "common/cli/program.h"
 #include "jobs/search/cli/commands.h"
@@ -7,10 +9,14 @@ namespace quern::search {
 namespace {
 
 int Main(const std::vector<std::string>& argv) {
+  CommandSpec query = QueryCommand();
+  // `mr search` becomes this program, and its errors are to be those of `mr search`.
+  const bool is_mr = !argv.empty() && argv[0] == "mr";
+  if (is_mr) std::swap(query.name, query.aliases[0]);
   const Program program = {
-      .name = "quern-search",
+      .name = is_mr ? "mr" : "quern-search",
       .about = "Asks the indexes that jobs have made, and changes them.",
-      .commands = {QueryCommand(), ServeCommand(), AddCommand(), DeleteCommand(), MergeCommand(),
+      .commands = {query, ServeCommand(), AddCommand(), DeleteCommand(), MergeCommand(),
                    WordsCommand()},
       .notes = "",
       .examples = {"quern-search query /index 'linux -kernel \"free software\" lib*'",

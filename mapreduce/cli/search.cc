@@ -17,13 +17,15 @@ class Search final : public JobCommand {
  public:
   void Define(CommandLine* line) override {
     line->Arguments(&words_, 2);
+    line->CallArguments("A query");
     line->Number("-k,--limit", "N", &k_, {1, kMaxHits}, "documents to show (default 10)");
     line->Switch("--explain", &explain_, "what the query became, and where each score comes from");
   }
 
   absl::StatusOr<int> Run(Session* session) override {
     const std::string program = BinaryDir() + "/quern-search";
-    std::vector<std::string> command = {program, "query", "-k", std::to_string(k_)};
+    // Under its own name, so that errors are those of what was called.
+    std::vector<std::string> command = {"mr", "search", "-k", std::to_string(k_)};
     if (session->json) command.push_back("--json");
     if (explain_) command.push_back("--explain");
     if (!session->master_flag.empty()) {

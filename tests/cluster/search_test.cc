@@ -88,11 +88,15 @@ TEST_F(SearchTest, AnswersFromTheClusterThroughACopyOfItsOwn) {
 TEST_F(SearchTest, SaysWhatIsWrong) {
   const CommandResult none = Search({"/nowhere", "free"});
   EXPECT_EQ(none.exit_code, 1);
-  EXPECT_THAT(none.err, HasSubstr("/nowhere: is no search index. Try: mr run"));
+  EXPECT_THAT(none.err, StartsWith("mr search: /nowhere: is no search index. Try: mr run"));
   MakeIndex(kLines);
   const CommandResult wrong = Search({"/index", "free", "(beer"});
   EXPECT_EQ(wrong.exit_code, 2);
   EXPECT_THAT(wrong.err, HasSubstr("character 6 of the query: this bracket is never closed"));
+  EXPECT_THAT(wrong.err, StartsWith("mr search: "));
+  const CommandResult dash = Search({"/index", "-mill"});
+  EXPECT_EQ(dash.exit_code, 2);
+  EXPECT_THAT(dash.err, HasSubstr("A query that begins with a dash comes after --: -- -mill"));
   EXPECT_EQ(Search({"index", "free"}).exit_code, 2);
   EXPECT_THAT(Search({"/", "free"}).err, HasSubstr("/: is no search index"));
   EXPECT_EQ(Search({"/index", "free", "-k", "0"}).exit_code, 2);

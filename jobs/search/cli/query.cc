@@ -24,6 +24,7 @@ class Query final : public Command {
  public:
   void Define(CommandLine* line) override {
     line->Arguments(&arguments_, 2);
+    line->CallArguments("A query");
     line->Number("-k,--limit", "N", &k_, {1, static_cast<int64_t>(kMaxHits)},
                  "documents to show (default 10)");
     line->Switch("--json", &json_, "one JSON object per line");

@@ -88,5 +88,21 @@ TEST(CommandLine, WrongUseIsToldWithWhatWasMeant) {
   }
 }
 
+TEST(CommandLine, WhatIsNoNameIsNotToldToComeAsAPath) {
+  std::vector<std::string> arguments;
+  bool json = false;
+  CommandLine line;
+  line.Switch("--json", &json, "");
+  line.Arguments(&arguments, 1);
+  line.CallArguments("A query");
+  for (const std::string word : {"-mill", "-m", "-12"}) {
+    EXPECT_THAT(line.Parse({"/index", word}),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         HasSubstr("A query that begins with a dash comes after --: -- " + word)));
+  }
+  EXPECT_THAT(line.Parse({"/index", "--jsn"}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("Did you mean --json?")));
+}
+
 }  // namespace
 }  // namespace quern
