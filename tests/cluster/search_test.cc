@@ -100,6 +100,9 @@ TEST_F(SearchTest, SaysWhatIsWrong) {
   EXPECT_EQ(Search({"index", "free"}).exit_code, 2);
   EXPECT_THAT(Search({"/", "free"}).err, HasSubstr("/: is no search index"));
   EXPECT_EQ(Search({"/index", "free", "-k", "0"}).exit_code, 2);
+  const CommandResult empty = Search({"/index", "()"});
+  EXPECT_EQ(empty.exit_code, 2);
+  EXPECT_THAT(empty.err, HasSubstr("the query has no word to search for"));
   const CommandResult nothing = Search({"/index", "nonsense"});
   EXPECT_EQ(nothing.exit_code, 0);
   EXPECT_EQ(nothing.out, "");

@@ -44,6 +44,9 @@ class Query final : public Command {
     // A query that makes no sense is wrong usage, as a flag that makes none is.
     if (absl::IsInvalidArgument(answer.status())) return UsageError(Message(answer.status()));
     RETURN_IF_ERROR(answer.status());
+    if (answer->asks_nothing && !explain_) {
+      return UsageError("the query has no word to search for, and * would match all documents");
+    }
     if (json_) {
       for (const std::string& line : HitLines(*answer)) Out().Print(line + "\n");
     } else {

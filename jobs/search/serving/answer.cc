@@ -62,6 +62,7 @@ absl::StatusOr<Answer> AnswerQuery(const SearchIndex& index, std::string_view qu
   const SearchIndex::AnalyzerPtr analyzer = index.BorrowAnalyzer();
   Answer answer;
   answer.k = options.k;
+  answer.asks_nothing = plan.root.kind == PlanNode::Kind::kNothing;
   std::vector<std::vector<std::string>> explained(hits.size());
   if (options.explain) {
     answer.plan = ToString(plan, index);

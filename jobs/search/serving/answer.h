@@ -25,8 +25,9 @@ struct AnswerHit {
 
 struct Answer {
   std::vector<AnswerHit> hits;
-  size_t k = 0;      // hits that were asked for
-  std::string plan;  // when an explanation was asked for
+  size_t k = 0;               // hits that were asked for
+  bool asks_nothing = false;  // the query has no word that is searched for
+  std::string plan;           // when an explanation was asked for
 };
 
 struct AnswerOptions {

@@ -154,7 +154,10 @@ HttpResponse SearchPages::Page(const HttpRequest& request) {
       main +=
           fmt::format("<p role=\"alert\">{}</p>\n{}", EscapeHtml(Message(answer.status())), kHelp);
     } else if (answer->hits.empty()) {
-      main += fmt::format("<p role=\"status\">No document matches.</p>\n{}", kHelp);
+      main += fmt::format(
+          "<p role=\"status\">{}</p>\n{}",
+          answer->asks_nothing ? "The query has no word to search for." : "No document matches.",
+          kHelp);
     } else {
       main += "<ol>\n";
       size_t number = 0;

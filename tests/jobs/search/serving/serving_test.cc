@@ -112,6 +112,23 @@ TEST_F(ServingTest, AnAnswerHoldsNoTexts) {
   }
 }
 
+TEST_F(ServingTest, AQueryWithoutAWordIsNoneThatFindsNothing) {
+  WriteIndex({"free software"});
+  Start();
+  for (const char* query : {"", " ", "()", "\"\"", "...", "( () )"}) {
+    const auto answer = AnswerQuery(*live_->current(), query, {});
+    ASSERT_TRUE(answer.ok()) << answer.status();
+    EXPECT_TRUE(answer->asks_nothing) << query;
+    EXPECT_TRUE(answer->hits.empty()) << query;
+  }
+  for (const char* query : {"free", "nonsense", "*", "-free", "lang:de", "nons*"}) {
+    const auto answer = AnswerQuery(*live_->current(), query, {});
+    ASSERT_TRUE(answer.ok()) << answer.status();
+    EXPECT_FALSE(answer->asks_nothing) << query;
+  }
+  EXPECT_NE(Get("/", "()").body.find("The query has no word to search for."), std::string::npos);
+}
+
 TEST_F(ServingTest, SaysWhatIsWrongWithAQuery) {
   WriteIndex({"free software"});
   Start();
