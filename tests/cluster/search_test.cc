@@ -100,6 +100,10 @@ TEST_F(SearchTest, SaysWhatIsWrong) {
   EXPECT_EQ(Search({"index", "free"}).exit_code, 2);
   EXPECT_THAT(Search({"/", "free"}).err, HasSubstr("/: is no search index"));
   EXPECT_EQ(Search({"/index", "free", "-k", "0"}).exit_code, 2);
+  const CommandResult words = Change({"words", "/index", "free"});
+  EXPECT_EQ(words.exit_code, 1);
+  EXPECT_THAT(words.err,
+              HasSubstr("is of a ranked index, of search-index. Try: quern-search query"));
   const CommandResult empty = Search({"/index", "()"});
   EXPECT_EQ(empty.exit_code, 2);
   EXPECT_THAT(empty.err, HasSubstr("the query has no word to search for"));

@@ -23,6 +23,16 @@ absl::StatusOr<inverted::Postings> Lookup(inverted::IndexParts* index,
   return postings;
 }
 
+absl::Status CheckIsIndex(inverted::IndexParts* index, const std::vector<std::string>& parts) {
+  for (const std::string& part : parts) {
+    ASSIGN_OR_RETURN(inverted::SortedLines lines, index->Open(part));
+    const auto first = lines.FirstLine();
+    RETURN_IF_ERROR(Annotate(first.status(), part));
+    if (first->has_value()) return Annotate(inverted::CheckFirstLine(**first), part);
+  }
+  return absl::OkStatus();
+}
+
 class Words final : public Command {
  public:
   void Define(CommandLine* line) override {
@@ -42,6 +52,7 @@ class Words final : public Command {
     const auto index = inverted::OpenIndexParts(arguments_[0], master_);
     if (!index.ok()) return UsageError(Message(index.status()));
     ASSIGN_OR_RETURN(const auto parts, (*index)->List());
+    RETURN_IF_ERROR(CheckIsIndex(index->get(), parts));
     std::vector<inverted::Postings> postings;
     for (const inverted::QueryTerm& term : terms) {
       ASSIGN_OR_RETURN(postings.emplace_back(), Lookup(index->get(), parts, term.text));

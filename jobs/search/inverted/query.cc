@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "jobs/search/segment/segment_format.h"
 #include "mapreduce/api/terms.h"
 
 namespace quern::inverted {
@@ -81,6 +82,20 @@ absl::Status AddPosting(std::string_view line, Postings* postings) {
     SortOnce(&positions);
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckFirstLine(std::string_view line) {
+  if (line.starts_with(search::kSegmentMagic)) {
+    return FailedPreconditionError(
+        "is of a ranked index, of search-index. Try: quern-search query INDEX QUERY");
+  }
+  const size_t tab = line.find('\t');
+  Postings ignored;
+  if (tab != std::string_view::npos && AddPosting(line.substr(tab + 1), &ignored).ok()) {
+    return absl::OkStatus();
+  }
+  return FailedPreconditionError(
+      "is no index of words, which inverted-index makes. Try: mr run inverted-index IN OUT");
 }
 
 std::vector<Hit> Match(const std::vector<QueryTerm>& query, const std::vector<Postings>& postings,

@@ -27,6 +27,9 @@ std::vector<QueryTerm> QueryTerms(std::string_view query);
 // Adds a line of the index after its term: document<TAB>position,position,...[<TAB>record].
 // Lines of one document may come in any order, and twice. DataLoss when it is not of that form.
 absl::Status AddPosting(std::string_view line, Postings* postings);
+// FailedPrecondition for the first line of what is no such index: no answer from there would mean
+// that a word is in no document.
+absl::Status CheckFirstLine(std::string_view line);
 
 struct Hit {
   std::string document;

@@ -59,6 +59,14 @@ absl::StatusOr<uint64_t> SortedLines::LowerBound(std::string_view key) {
   return low;
 }
 
+absl::StatusOr<std::optional<std::string>> SortedLines::FirstLine() {
+  ASSIGN_OR_RETURN(const std::string_view window, Window(0));
+  const size_t end = window.find('\n');
+  if (end == std::string_view::npos && window.size() < size_) return std::nullopt;
+  if (window.empty()) return std::nullopt;
+  return std::string(window.substr(0, end));
+}
+
 absl::Status SortedLines::ForEach(std::string_view key,
                                   const std::function<absl::Status(std::string_view)>& visit) {
   ASSIGN_OR_RETURN(uint64_t offset, LowerBound(key));

@@ -19,6 +19,8 @@ class SortedLines {
  public:
   SortedLines(ReadAt read, uint64_t size) : read_(std::move(read)), size_(size) {}
 
+  // Without its line feed; none when there is no line, or one that is longer than a window.
+  absl::StatusOr<std::optional<std::string>> FirstLine();
   // Calls `visit(rest)` for every line of `key`, in order. Reads O(log size) windows to find them.
   absl::Status ForEach(std::string_view key,
                        const std::function<absl::Status(std::string_view)>& visit);

@@ -123,6 +123,25 @@ TEST(Query, LinesOfOneRecordAreOne) {
   EXPECT_EQ(hits[0].occurrences, 2u);
 }
 
+TEST(SortedLines, TellsItsFirstLine) {
+  const auto first = [](const std::string& text) { return Over(text).FirstLine(); };
+  EXPECT_EQ(*first("a\t1\nb\t2\n"), "a\t1");
+  EXPECT_EQ(*first("a\t1"), "a\t1");
+  EXPECT_EQ(*first(""), std::nullopt);
+  EXPECT_EQ(*first(std::string(100'000, 'x') + "\n"), std::nullopt) << "longer than is looked at";
+}
+
+TEST(Query, RefusesWhatAnotherJobHasMade) {
+  EXPECT_TRUE(CheckFirstLine("free\ta.txt\t1,5").ok());
+  EXPECT_TRUE(CheckFirstLine("free\ta.txt\t1,5\tAAAA").ok());
+  EXPECT_TRUE(CheckFirstLine("free\t\t0").ok()) << "a document without a name";
+  EXPECT_NE(CheckFirstLine(std::string("QSEG\2\0\0\0", 8)).ToString().find("quern-search query"),
+            std::string::npos);
+  for (const char* line : {"", "free", "free\t2", "{\"id\": \"a\"}", "free\ta.txt\tb"}) {
+    EXPECT_EQ(CheckFirstLine(line).code(), absl::StatusCode::kFailedPrecondition) << line;
+  }
+}
+
 TEST(Query, RefusesWhatIsNoPosting) {
   Postings postings;
   EXPECT_FALSE(AddPosting("no tab", &postings).ok());
