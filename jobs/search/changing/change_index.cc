@@ -1,7 +1,9 @@
 #include "jobs/search/changing/change_index.h"
 
 #include <algorithm>
+#include <charconv>
 #include <memory>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <system_error>
@@ -20,6 +22,30 @@ namespace {
 constexpr size_t kMaxShownName = 200;
 
 using Segments = std::vector<std::unique_ptr<Segment>>;
+
+// Of a file that a change makes (Change::NewName), also of one that is not closed yet: "merged-2-"
+// or "part-r-00000.deleted-2-" with eight digits, and with a dot and eight more.
+std::optional<uint64_t> GenerationOf(std::string_view name) {
+  constexpr size_t kHexDigits = 8;
+  const auto drop_random = [&name](char before) {
+    if (name.size() <= kHexDigits || name[name.size() - kHexDigits - 1] != before) return false;
+    const std::string_view digits = name.substr(name.size() - kHexDigits);
+    if (digits.find_first_not_of("0123456789abcdef") != std::string_view::npos) return false;
+    name.remove_suffix(kHexDigits + 1);
+    return true;
+  };
+  drop_random('.');
+  if (!drop_random('-')) return std::nullopt;
+  const size_t dash = name.rfind('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  const std::string_view what = name.substr(0, dash);
+  if (what != "merged" && !what.ends_with(".deleted")) return std::nullopt;
+  uint64_t generation = 0;
+  const char* const end = name.data() + name.size();
+  const auto [next, error] = std::from_chars(name.data() + dash + 1, end, generation);
+  if (error != std::errc() || next != end) return std::nullopt;
+  return generation;
+}
 
 // The index as it is, and what it becomes. Or one within it, whose `dir` ends with a slash; names
 // in its manifest are relative to that.
@@ -114,7 +140,16 @@ class Change {
     // Who opens the index that was begins anew with the one that is. What stays behind is in
     // nobody's way.
     for (const std::string& name : replaced_) writer_->Remove(name).IgnoreError();
+    RemoveLeftovers();
     return manifest;
+  }
+
+  // Why a file of this change could not be written: one that somebody else has overtaken may have
+  // been removed under it.
+  absl::Status Explain(const absl::Status& status) const {
+    if (status.ok()) return status;
+    const absl::StatusOr<std::string> identity = IndexIdentity(files_, dir_);
+    return identity.ok() && *identity != identity_ ? Changed() : status;
   }
 
   // After OpenAll: of the segments that it opened those which the index still has stay at hand.
@@ -144,6 +179,24 @@ class Change {
       RETURN_IF_ERROR(AddSegment(part, segment->meta(), &manifest));
     }
     return absl::OkStatus();
+  }
+
+  // What changes that were killed have left, as large as the index. Whoever still writes such a
+  // file cannot publish it any more: the generation that it is of is there.
+  void RemoveLeftovers() {
+    if (!dir_.empty()) return;
+    const absl::StatusOr<std::vector<std::string>> names = writer_->List();
+    if (!names.ok()) return;  // another time
+    std::unordered_set<std::string_view> listed;
+    for (const IndexSegment& segment : manifest.segments) {
+      listed.insert(segment.file);
+      listed.insert(segment.deletions);
+    }
+    for (const std::string& name : *names) {
+      const std::optional<uint64_t> generation = GenerationOf(name);
+      if (!generation.has_value() || *generation > manifest.generation) continue;
+      if (!listed.contains(name)) writer_->Remove(name).IgnoreError();
+    }
   }
 
   absl::Status Changed() const {
@@ -296,7 +349,7 @@ absl::StatusOr<DeleteResult> DeleteFromIndex(const std::unordered_set<std::strin
     IndexSegment& listed = change.manifest.segments[i];
     change.Replaces(listed.deletions);
     listed.deletions = change.NewName(listed.file + ".deleted");
-    RETURN_IF_ERROR(writer->Write(listed.deletions, deletions.Serialize()));
+    RETURN_IF_ERROR(change.Explain(writer->Write(listed.deletions, deletions.Serialize())));
   }
   TellUnknown(ids, found, &result);
   if (result.deleted > 0) RETURN_IF_ERROR(change.Publish().status());
@@ -315,7 +368,7 @@ absl::StatusOr<IndexManifest> MergeIndex(IndexFiles* files, IndexWriter* writer)
   const std::string name = change.NewName("merged");
   ASSIGN_OR_RETURN(const auto file, writer->Create(name));
   ASSIGN_OR_RETURN(const SegmentMeta meta, WriteMerged(segments, file.get()));
-  RETURN_IF_ERROR(file->Close());
+  RETURN_IF_ERROR(change.Explain(file->Close()));
   change.manifest = WithoutSegments(change.manifest);
   RETURN_IF_ERROR(AddSegment(name, meta, &change.manifest));
   for (const IndexSegment& listed : before) {

@@ -52,6 +52,12 @@ class ClusterWriter final : public IndexWriter {
     return Create(name, options);
   }
   absl::Status Remove(std::string_view name) override { return fs_->Delete(Path(name)).status(); }
+  absl::StatusOr<std::vector<std::string>> List() override {
+    ASSIGN_OR_RETURN(const auto entries, fs_->List(dir_.empty() ? "/" : dir_));
+    std::vector<std::string> names;
+    for (const client::FileStatus& entry : entries) names.push_back(entry.name());
+    return names;
+  }
 
  private:
   absl::StatusOr<std::unique_ptr<NewIndexFile>> Create(std::string_view name,
@@ -118,6 +124,9 @@ class LocalWriter final : public IndexWriter {
   }
   absl::Status Remove(std::string_view name) override {
     return FileSystem::Real()->Remove(Path(name));
+  }
+  absl::StatusOr<std::vector<std::string>> List() override {
+    return FileSystem::Real()->List(dir_);
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/status.h"
 
@@ -28,6 +29,8 @@ class IndexWriter {
   // what somebody else puts there before it is closed.
   virtual absl::StatusOr<std::unique_ptr<NewIndexFile>> Replace(std::string_view name) = 0;
   virtual absl::Status Remove(std::string_view name) = 0;
+  // The names in the index's own directory, also of files that are not closed yet.
+  virtual absl::StatusOr<std::vector<std::string>> List() = 0;
   // A small file as a whole.
   absl::Status Write(std::string_view name, std::string_view bytes);
 };

@@ -152,7 +152,7 @@ class UnlockedWriter final : public IndexWriter {
     return writer_->Replace(name);
   }
   absl::Status Remove(std::string_view name) override { return writer_->Remove(name); }
-
+  absl::StatusOr<std::vector<std::string>> List() override { return writer_->List(); }
   int files_made = 0;
 
  private:
