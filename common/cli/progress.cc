@@ -66,6 +66,8 @@ void Progress::DrawIfDue() {
   if (now - last_draw_ < (bar_ ? kBarInterval : kLineInterval)) return;
   last_draw_ = now;
   drawn_ = true;
+  // The last line is that of Finish.
+  if (!bar_ && options_.total > 0 && done_ >= options_.total) return;
   const std::string line = LineLocked(now);
   std::fprintf(options_.out, bar_ ? "\r%s\x1b[K" : "%s\n", line.c_str());
   std::fflush(options_.out);
@@ -73,6 +75,12 @@ void Progress::DrawIfDue() {
 
 std::string Progress::Amount(uint64_t n) const {
   return options_.unit == ProgressOptions::Unit::kBytes ? FormatBinarySize(n) : FormatCount(n);
+}
+
+std::string Progress::Rate(double per_second) const {
+  // Of what takes longer than a second each.
+  const bool slow = options_.unit == ProgressOptions::Unit::kItems && done_ > 0 && per_second < 1;
+  return slow ? fmt::format("{:.2g}", per_second) : Amount(static_cast<uint64_t>(per_second));
 }
 
 std::string Progress::LineLocked(absl::Time now) const {
@@ -87,7 +95,7 @@ std::string Progress::LineLocked(absl::Time now) const {
   } else {
     line += fmt::format("  {}", Amount(done_));
   }
-  line += fmt::format("  {}/s", Amount(static_cast<uint64_t>(rate)));
+  line += fmt::format("  {}/s", Rate(rate));
   if (options_.total > done_ && done_ > 0) {
     const double left = static_cast<double>(options_.total - done_) / rate;
     line += fmt::format("  ETA {}", HumanDuration(absl::Seconds(left)));

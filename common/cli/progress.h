@@ -45,6 +45,7 @@ class Progress {
   std::string LineLocked(absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DrawIfDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::string Amount(uint64_t n) const;
+  std::string Rate(double per_second) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const ProgressOptions options_;
   const bool bar_;

@@ -214,7 +214,8 @@ absl::StatusOr<LocalJob::Results> LocalJob::RunAll(std::string_view what, const 
                      .clock = dfs_options_.clock,
                      .scratch_dir = scratch_,
                      .files = files_,
-                     .lent_memory = lent_memory_})
+                     .lent_memory = lent_memory_,
+                     .quiet = quiet_})
       .RunAll(what, tasks);
 }
 

@@ -34,6 +34,8 @@ class LocalJob {
 
   // Before Prepare. Borrowed; null: user code is not checked.
   void SetLentMemory(LentMemory* memory) { lent_memory_ = memory; }
+  // Before Run: no progress is shown.
+  void SetQuiet(bool quiet) { quiet_ = quiet; }
   // Before Prepare: only these tasks are run, beside the maps that reduces among them need. Their
   // parts are all that is written: no manifest and no _SUCCESS says that it is an output, so they
   // replace nothing, whatever the spec says.
@@ -87,6 +89,7 @@ class LocalJob {
   Leftovers* const leftovers_;
   std::unique_ptr<Plugin> plugin_;
   LentMemory* lent_memory_ = nullptr;
+  bool quiet_ = false;
   TaskChoice choice_;
   std::set<std::string> written_;
   std::vector<pb::Split> splits_;

@@ -209,6 +209,7 @@ int RunLocal(const LocalOptions& options) {
   if (!lent_memory.ok()) return Reject(options, lent_memory.status());
   LocalJob job(*spec, ThreadsOf(options), *dfs, options.leftovers);
   job.SetLentMemory(lent_memory->get());
+  job.SetQuiet(options.quiet || options.json);
   if (!options.tasks.empty()) {
     auto choice = ParseTaskChoice(options.tasks);
     if (!choice.ok()) return Reject(options, choice.status());

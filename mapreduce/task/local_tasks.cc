@@ -8,6 +8,7 @@
 
 #include "common/cli/progress.h"
 #include "common/mutex.h"
+#include "common/periodic_thread.h"
 #include "common/storage/file_io.h"
 #include "common/thread.h"
 #include "mapreduce/engine/attempt_failure.h"
@@ -18,10 +19,14 @@ namespace quern::mr {
 
 absl::StatusOr<LocalTasks::Results> LocalTasks::RunAll(std::string_view what,
                                                        const std::vector<pb::TaskSpec>& tasks) {
-  Progress progress({.name = fmt::format("{} {}", options_.job_name, what),
-                     .total = tasks.size(),
-                     .unit = ProgressOptions::Unit::kItems,
-                     .clock = options_.clock});
+  Progress progress(
+      {.name = fmt::format("{} {}", options_.job_name, what),
+       .total = tasks.size(),
+       .unit = ProgressOptions::Unit::kItems,
+       .style = options_.quiet ? ProgressOptions::Style::kQuiet : ProgressOptions::Style::kAuto,
+       .clock = options_.clock});
+  // A task may take minutes, and says nothing before it ends.
+  const PeriodicThread alive("progress", absl::Seconds(1), [&progress] { progress.Add(0); });
   Results results(tasks.size());
   std::atomic<size_t> next = 0;
   Mutex mutex;

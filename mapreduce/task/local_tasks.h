@@ -35,6 +35,7 @@ class LocalTasks {
     std::string scratch_dir;  // each attempt gets a directory below it
     SideFiles files;
     LentMemory* lent_memory = nullptr;  // null: nothing is checked
+    bool quiet = false;                 // no progress
   };
   using Results = std::vector<pb::AttemptResult>;
 
