@@ -5,6 +5,7 @@
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/interrupt_watch.h"
 #include "mapreduce/cli/log_printer.h"
+#include "mapreduce/cli/pipeline_format.h"
 #include "mapreduce/engine/attempt_failure.h"
 #include "mapreduce/engine/state_name.h"
 #include "mapreduce/engine/task_id.h"
@@ -28,7 +29,7 @@ class Logs final : public JobCommand {
     ASSIGN_OR_RETURN(coordinator_, session->coordinator());
     if (follow_) return Follow();
     if (!task_.empty()) return OneTask();
-    return AllTasks();
+    return IsPipelineId(job()) ? AllJobs() : AllTasks(job());
   }
 
  private:
@@ -68,14 +69,25 @@ class Logs final : public JobCommand {
     return kExitOk;
   }
 
-  absl::StatusOr<int> AllTasks() {
+  absl::StatusOr<int> AllJobs() {
+    ASSIGN_OR_RETURN(const pb::JobStatus pipeline, coordinator_->GetJob(job()));
+    const std::vector<StageJob> jobs = JobsOf(pipeline);
+    if (jobs.empty()) Err().Format("mr logs: {}: has no jobs of its own\n", job());
+    for (const StageJob& one : jobs) {
+      if (!session_->json) Out().Format("==> stage {}: {} <==\n", one.stage, one.job_id);
+      RETURN_IF_ERROR(AllTasks(one.job_id).status());
+    }
+    return kExitOk;
+  }
+
+  absl::StatusOr<int> AllTasks(const std::string& of) {
     pb::ListTasksRequest request;
-    request.set_job_id(job());
+    request.set_job_id(of);
     request.set_limit(kMaxAttempts);
     if (errors_) request.set_order(pb::ListTasksRequest::ORDER_FAILED);
     ASSIGN_OR_RETURN(const pb::ListTasksResponse tasks, coordinator_->ListTasks(request));
     if (tasks.attempts().empty()) {
-      Err().Format("mr logs: {}: no {}attempts are remembered\n", job(), errors_ ? "failed " : "");
+      Err().Format("mr logs: {}: no {}attempts are remembered\n", of, errors_ ? "failed " : "");
     }
     for (const pb::TaskAttemptStatus& attempt : tasks.attempts()) PrintAttempt(attempt);
     if (tasks.more()) {
@@ -158,8 +170,8 @@ class Logs final : public JobCommand {
 CommandSpec LogsCommand() {
   return {.name = "logs",
           .aliases = {},
-          .usage = "JOB [TASK | --task m-17[.1]] [-f | --errors]",
-          .summary = "what task attempts printed",
+          .usage = "JOB|PIPELINE [TASK | --task m-17[.1]] [-f | --errors]",
+          .summary = "what task attempts printed; of a pipeline, those of its jobs' newest rounds",
           .examples = {"mr logs job-20261122-0001 --errors", "mr logs job-20261122-0001 r-3",
                        "mr logs -f pipeline-20261122-0001", "mr logs -f job-20261122-0001 m-17"},
           .make = Maker<Logs>("logs")};

@@ -26,6 +26,15 @@ std::string StagesDone(const pb::JobStatus& status) {
   return fmt::format("{}/{}", CountDone(status), status.stages_size());
 }
 
+std::vector<StageJob> JobsOf(const pb::JobStatus& status) {
+  std::vector<StageJob> jobs;
+  for (const Stage& stage : status.stages()) {
+    const bool own = stage.state() != Stage::STATE_REUSED && !stage.job_id().empty();
+    if (own) jobs.push_back({stage.name(), stage.job_id()});
+  }
+  return jobs;
+}
+
 std::string PipelineProgressLine(const pb::JobStatus& status) {
   std::string text =
       fmt::format("{} {}: {}, {} of {} stages", status.job_id(), OneLine(status.name()),

@@ -4,6 +4,7 @@
 #include <absl/time/time.h>
 
 #include <string>
+#include <vector>
 
 #include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/jobs.pb.h"
@@ -16,6 +17,12 @@ inline bool IsPipeline(const pb::JobStatus& status) { return !status.stages().em
 std::string PipelineProgressLine(const pb::JobStatus& status);
 // "3/5": stages that have ended or need not run.
 std::string StagesDone(const pb::JobStatus& status);
+// The jobs that a pipeline has run itself, in the order of its stages: of each the newest round.
+struct StageJob {
+  std::string stage;
+  std::string job_id;
+};
+std::vector<StageJob> JobsOf(const pb::JobStatus& status);
 // One line for each stage.
 std::string StageTable(const pb::JobStatus& status, absl::Time now);
 

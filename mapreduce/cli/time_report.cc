@@ -64,7 +64,8 @@ void TimeReport::NoteSlow(const pb::TaskAttemptStatus& attempt, absl::Duration l
   const Part most = MostOf(spent);
   const auto at = std::find_if(slowest_.begin(), slowest_.end(),
                                [&](const Slow& slow) { return slow.length < length; });
-  slowest_.insert(at, {length, FormatAttempt(attempt.id()), attempt.node(), most, spent[most]});
+  const std::string name = of_ == Of::kJob ? FormatAttempt(attempt.id()) : AttemptKey(attempt.id());
+  slowest_.insert(at, {length, name, attempt.node(), most, spent[most]});
   if (slowest_.size() > kSlowest) slowest_.pop_back();
 }
 
@@ -78,9 +79,22 @@ absl::Duration TimeReport::Sum(const Spent& spent) {
   return sum;
 }
 
-std::string TimeReport::Text() const {
+TimeReport::Spent TimeReport::WholeSpent() const {
   Spent all;
   for (size_t part = 0; part < kParts; ++part) all[part] = maps_[part] + reduces_[part];
+  return all;
+}
+
+std::string TimeReport::Brief() const {
+  const Spent all = WholeSpent();
+  const absl::Duration whole = Sum(all);
+  if (whole == absl::ZeroDuration()) return "-";
+  const Part most = MostOf(all);
+  return fmt::format("{}, {} of it {}", Seconds(whole), Seconds(all[most]), kNames[most]);
+}
+
+std::string TimeReport::Text() const {
+  const Spent all = WholeSpent();
   const absl::Duration whole = Sum(all);
   if (whole == absl::ZeroDuration()) return "No attempt has ended yet.\n";
   using Align = Table::Align;

@@ -17,6 +17,9 @@ namespace quern::mr {
 
 class TimeReport {
  public:
+  enum class Of { kJob, kPipeline };  // kPipeline: attempts are named with their jobs
+  explicit TimeReport(Of of = Of::kJob) : of_(of) {}
+
   // Every attempt of the job, once each, in any order.
   void Add(const pb::TaskAttemptStatus& attempt, absl::Time now);
 
@@ -25,6 +28,8 @@ class TimeReport {
 
   // A table, and below it what took most, and the attempts that took longest.
   std::string Text() const;
+  // "12.00 s, 5.00 s of it reading input"; "-" when no attempt has ended yet.
+  std::string Brief() const;
   JsonLine Json() const;
 
  private:
@@ -49,6 +54,9 @@ class TimeReport {
   static absl::Duration Sum(const Spent& spent);
   static JsonLine SpentJson(const Spent& spent);
 
+  Spent WholeSpent() const;
+
+  const Of of_;
   Spent maps_;
   Spent reduces_;
   uint64_t without_times_ = 0;

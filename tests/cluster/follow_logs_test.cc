@@ -166,6 +166,15 @@ output = "second"
   const CommandResult later = cluster_->Mr({"logs", "-f", job_});
   EXPECT_EQ(later.exit_code, 0) << later.Describe();
   EXPECT_EQ(CountOf(later.out, "after\n"), 2) << later.out;
+  const CommandResult all = cluster_->Mr({"logs", job_});
+  EXPECT_EQ(all.exit_code, 0) << all.Describe();
+  EXPECT_EQ(CountOf(all.out, "after\n"), 2) << all.out;
+  EXPECT_EQ(CountOf(all.out, "==> stage "), 2) << all.out;
+  const CommandResult why = cluster_->Mr({"why", job_});
+  EXPECT_EQ(why.exit_code, 0) << why.Describe();
+  EXPECT_THAT(why.out, HasSubstr("STAGE"));
+  EXPECT_THAT(why.out, HasSubstr("TIME OF TASKS"));
+  EXPECT_GE(CountOf(why.out, "job-"), 2) << why.out;
 }
 
 TEST_F(FollowLogs, ForProgramsEachLineSaysWhoseItIs) {

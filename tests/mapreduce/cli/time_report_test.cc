@@ -44,6 +44,20 @@ TEST(TimeReportTest, PartsAreSummedByKind) {
   EXPECT_THAT(report.Json().ToString(), HasSubstr("\"read_ms\":4000"));
 }
 
+TEST(TimeReportTest, OfSeveralJobsAttemptsAreNamedWithTheirs) {
+  pb::TaskAttemptStatus map = Attempt(pb::TASK_KIND_MAP, pb::ATTEMPT_STATE_SUCCEEDED, 1000, 5000);
+  map.mutable_id()->set_job_id("job-7");
+  map.mutable_times()->set_read_us(3'000'000);
+  TimeReport report;
+  EXPECT_EQ(report.Brief(), "-");
+  report.Add(map, kNow);
+  EXPECT_EQ(report.Brief(), "4.00 s, 3.00 s of it reading input");
+  EXPECT_THAT(report.Text(), Not(HasSubstr("job-7")));
+  TimeReport of_pipeline(TimeReport::Of::kPipeline);
+  of_pipeline.Add(map, kNow);
+  EXPECT_THAT(of_pipeline.Text(), HasSubstr("job-7"));
+}
+
 TEST(TimeReportTest, WhatRunsIsLeftOutAndClocksMayDisagree) {
   TimeReport report;
   EXPECT_EQ(report.Text(), "No attempt has ended yet.\n");
