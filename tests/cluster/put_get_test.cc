@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -254,6 +255,33 @@ TEST(PutGet, EachPackedFileIsTold) {
       StartsWith(as_alone + fmt::format("{{\"source\":\"{}/b\",\"skipped\":\"binary\"}}\n", dir) +
                  "{\"path\":\"/packed.jsonl\","));
   EXPECT_THAT(packed.out, HasSubstr("\"files\":1,\"text_bytes\":5,\"skipped_binary\":1,"));
+}
+
+// Also those that go together, and those among them that cannot.
+TEST(PutGet, CopiesWithinTheClusterAreTheSame) {
+  const auto cluster = Cluster::Start({.chunkservers = 1, .workers = 1});
+  ASSERT_NE(cluster, nullptr);
+  const std::string dir = cluster->scratch() + "/many";
+  ASSERT_EQ(mkdir(dir.c_str(), 0755), 0);
+  for (int i = 0; i < 150; ++i) std::ofstream(fmt::format("{}/f{:03}", dir, i)) << "file " << i;
+  std::ofstream(dir + "/f050x");
+  WriteRandomFile(dir + "/f060x", 100'000, /*seed=*/1);
+  std::filesystem::permissions(dir + "/f007", std::filesystem::perms::owner_read);
+  ASSERT_EQ(cluster->Dfs({"put", "-p", dir, "/many"}).exit_code, 0);
+  const CommandResult copied = cluster->Dfs({"cp", "-p", "--json", "/many", "/copies"});
+  EXPECT_EQ(copied.exit_code, 0) << copied.Describe();
+  EXPECT_EQ(std::count(copied.out.begin(), copied.out.end(), '\n'), 152) << copied.out;
+  EXPECT_THAT(copied.out,
+              HasSubstr("{\"source\":\"/many/f149\",\"path\":\"/copies/f149\",\"bytes\":8}"));
+  const CommandResult differ = cluster->Dfs({"diff", "/many", "/copies"});
+  EXPECT_EQ(differ.exit_code, 0) << differ.Describe();
+  EXPECT_EQ(cluster->Dfs({"stat", "%a %y", "/copies/f007"}).out,
+            cluster->Dfs({"stat", "%a %y", "/many/f007"}).out);
+  ASSERT_EQ(cluster->Dfs({"rm", "/copies/f100"}).exit_code, 0);
+  const CommandResult again = cluster->Dfs({"cp", "/many/f0*", "/many/f100", "/copies"});
+  EXPECT_EQ(again.exit_code, 1) << "all but one are there";
+  EXPECT_EQ(std::count(again.err.begin(), again.err.end(), '\n'), 102) << again.err;
+  EXPECT_EQ(cluster->Dfs({"cat", "/copies/f100"}).out, "file 100");
 }
 
 TEST(PutGet, TwoClustersSideBySideDoNotMix) {

@@ -37,6 +37,12 @@ TEST(GroupPutJobs, SmallFilesThatFollowEachOtherGoTogether) {
   EXPECT_THAT(Sizes({}, 4), ElementsAre());
 }
 
+TEST(GroupSmallFiles, EmptyAndLargeOnesAreAlone) {
+  const std::vector<uint64_t> sizes = {1, 2, kSmallFileBytes + 1, 3, 0, 4, kSmallFileBytes};
+  EXPECT_THAT(GroupSmallFiles(sizes, 1), ElementsAre(2, 1, 1, 1, 2));
+  EXPECT_THAT(GroupSmallFiles({}, 4), ElementsAre());
+}
+
 TEST(GroupPutJobs, EveryWorkerHasSomethingToDo) {
   EXPECT_THAT(Sizes({1, 2, 3}, 4), ElementsAre(1, 1, 1));
   EXPECT_THAT(Sizes(std::vector<uint64_t>(8, 9), 4), ElementsAre(2, 2, 2, 2));
