@@ -32,7 +32,9 @@ class Debug final : public JobCommand {
     line->Switch("--gdb", &gdb_, "under gdb: breakpoints may be set before the plugin is loaded");
     line->Switch("--check", &check_,
                  "end where code keeps a view too long, reads past its end, or writes into it");
-    line->Value("-o,--output", "DIR", &output_, "keep what the task writes, in a new directory");
+    line->Value(
+        "-o,--output", "DIR", &output_,
+        "keep the files that the task writes, in a new directory; what a map emits is none");
     line->Arguments(&words_, 2, 2);
   }
 
