@@ -19,8 +19,8 @@
 #include <string_view>
 #include <vector>
 
+#include "jobs/corpus/json_input.h"
 #include "jobs/json_document.h"
-#include "jobs/json_input.h"
 #include "jobs/text/escape_name.h"
 #include "mapreduce/api/mapreduce.h"
 #include "mapreduce/api/terms.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "jobs/json_input.h"
+#include "jobs/corpus/json_input.h"
 #include "jobs/params.h"
 #include "jobs/text/utf8.h"
 

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "jobs/corpus/document.h"
-#include "jobs/json_input.h"
+#include "jobs/corpus/json_input.h"
 #include "jobs/params.h"
 #include "jobs/text/ascii.h"
 #include "jobs/text/charset.h"

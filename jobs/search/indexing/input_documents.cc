@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "jobs/json_input.h"
+#include "jobs/corpus/json_input.h"
 #include "jobs/search/segment/dates.h"
 #include "jobs/search/segment/segment_meta.h"
 #include "jobs/text/ascii.h"
