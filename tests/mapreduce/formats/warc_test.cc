@@ -283,8 +283,9 @@ TEST_F(WarcTest, AFileWithoutARecordIsRefusedUnlessItsNameSaysWarc) {
     ReadOptions options = Read();
     for (const char* const name : {"/in/f", "/in/f.html", "/in/f.gz"}) {
       options.path = name;
-      EXPECT_THAT(warc->Open(options, &file, 0, file.length()),
-                  StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("is no WARC file")));
+      EXPECT_THAT(
+          warc->Open(options, &file, 0, file.length()),
+          StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("is no WARC file")));
     }
     for (const char* const name : {"/in/f.warc", "/in/f.WARC.GZ", "/in/f.wet.gz"}) {
       options.path = name;
