@@ -12,15 +12,18 @@ namespace quern::mr {
 
 namespace {
 
-// What stands before a record and how it begins, "\nWARC/1."; a frame's magic is shorter.
-constexpr size_t kMarkBytes = 1 + kWarcStart.size() + 2;
+// One alone stands before the contents of many a frame of zstd.
+constexpr std::string_view kZeros("\0\0\0\0", 4);
+// What stands before a record and how it begins; a frame's magic is shorter.
+constexpr size_t kMarkBytes = kZeros.size() + kWarcStart.size() + 2;
 
 }  // namespace
 
 size_t FindVersionLine(std::string_view bytes) {
   for (size_t at = 0; (at = bytes.find(kWarcStart, at)) != std::string_view::npos; ++at) {
     const std::string_view number = bytes.substr(at + kWarcStart.size());
-    const bool starts_line = at > 0 && (bytes[at - 1] == '\n' || bytes[at - 1] == '\0');
+    const bool starts_line =
+        (at > 0 && bytes[at - 1] == '\n') || bytes.substr(0, at).ends_with(kZeros);
     if (starts_line && (number.starts_with("1.") || number.starts_with("0."))) return at;
   }
   return std::string_view::npos;
