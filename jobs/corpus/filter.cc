@@ -123,12 +123,16 @@ class FilterMapper : public quern::Mapper {
   void ReadCountedLists(quern::TaskContext& context) {
     const std::optional<std::string_view> lists = ParamIfSet(context, kCountedLists);
     if (!lists.has_value()) return;
-    for (const std::string& list : ListParam(context, kCountedLists, "")) {
-      in_list_[list] = context.counter("documents_in_list." + list);
-    }
-    if (in_list_.empty()) {
+    const std::vector<std::string> names = ListParam(context, kCountedLists, "");
+    const bool has_empty = std::any_of(names.begin(), names.end(),
+                                       [](const std::string& name) { return name.empty(); });
+    if (names.empty() || has_empty) {
       context.Fail("params.counted_lists = '" + std::string(*lists) +
-                   "': the list is empty. Try: params.url.lists_max=off");
+                   (names.empty() ? "': the list is empty" : "': holds an empty name") +
+                   ". Try: params.url.lists_max=off");
+    }
+    for (const std::string& list : names) {
+      in_list_[list] = context.counter("documents_in_list." + list);
     }
     without_lists_ = context.counter("documents_without_url_lists");
   }

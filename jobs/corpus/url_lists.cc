@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <optional>
 
 #include "jobs/params.h"
 #include "jobs/text/url.h"
@@ -52,7 +53,14 @@ void ReadList(TaskContext& context, const std::string& name, text::UrlSet* urls)
 }  // namespace
 
 void UrlLists::Read(TaskContext& context) {
-  for (const std::string& file : ListParam(context, "url_lists", "")) {
+  const std::optional<std::string_view> lists = ParamIfSet(context, "url_lists");
+  if (!lists.has_value()) return;
+  const std::vector<std::string> files = ListParam(context, "url_lists", "");
+  if (files.empty()) {
+    context.Fail("params.url_lists = '" + std::string(*lists) +
+                 "': the list is empty. Try: --files adult.txt --set params.url_lists=adult.txt");
+  }
+  for (const std::string& file : files) {
     ReadList(context, file, &ListNamed(NameOfList(file), context).urls);
   }
   for (List& list : lists_) list.urls.Seal();

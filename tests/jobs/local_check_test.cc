@@ -129,6 +129,7 @@ TEST_F(LocalCheckTest, AFewMapsOfAMapOnlyJobLeaveTheirPartsAndNothingElse) {
   EXPECT_THAT(few.out, HasSubstr("grep: ran 1 of 3 tasks: only their parts are in file://"));
   EXPECT_EQ(Names("few"), "part-m-00001\n");
   EXPECT_EQ(Contents("few/part-m-00001"), Contents("out/part-m-00001"));
+  spec.mutable_output()->set_path("file://" + dir_ / "none");
   const Outcome unknown = Run(spec, "", "--tasks m-1,m-7");
   EXPECT_EQ(unknown.exit_code, 3);
   EXPECT_THAT(unknown.out, HasSubstr("--tasks: there is no m-00007: the job has the maps m-00000 "

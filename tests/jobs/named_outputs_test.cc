@@ -88,7 +88,8 @@ TEST_F(NamedOutputsTest, UndeclaredNamesEndTheJobAndNothingIsLeft) {
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.out,
               HasSubstr("output 'odd': the job has none of that name, it declares errors, others, "
-                        "rare, unused, warnings. Try: [outputs.odd] in its spec"));
+                        "rare, unused, warnings, at "));
+  EXPECT_THAT(outcome.out, HasSubstr(". Try: [outputs.odd] in its spec"));
   EXPECT_EQ(Shell("ls -A " + dir_.path()).out, "a\nb\nspec\n");
 }
 

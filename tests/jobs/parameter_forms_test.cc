@@ -218,6 +218,7 @@ class ParameterFormsTest : public ::testing::Test {
             text::ModelOf({.pieces = {{"<unk>", 0, text::SentencePieceModel::Type::kUnknown},
                                       {"</s>", 0, text::SentencePieceModel::Type::kControl},
                                       {"a", -1}}}));
+    AddFile("adult.txt", "example.com\n");
     // As many words as a run may have.
     std::string words;
     for (int i = 0; i <= 1000; ++i) words += fmt::format("w{} ", i);
@@ -235,6 +236,7 @@ class ParameterFormsTest : public ::testing::Test {
     if (job == "connect") return {{"step", "large"}};
     if (job == "corpus-explain") return {{"document", "x"}};
     if (job == "join") return {{"key", "a"}};
+    if (job == "report") return {{"tokens", "true"}};
     if (job == "search-index" && of == "stem") return {{"lang", "en"}, {"stop_words", "true"}};
     if (job == "search-index") return {{"lang", "en"}, {"stem", "true"}};
     if (job == "pagerank.graph" || job == "connected-components.write") {
@@ -259,9 +261,11 @@ class ParameterFormsTest : public ::testing::Test {
   }
   std::string StartOf(const FormedJob& job, const Values& params) {
     Values files = files_;
-    // For a job that reads a model the side file of any name is one.
-    if (params.contains("model")) {
-      for (const std::string& name : names_) files[name] = files_["tokenizer.model"];
+    // For a job that reads a model, or lists of URLs, the side file of any name is one.
+    for (const auto& [parameter, file] :
+         {std::pair("model", "tokenizer.model"), std::pair("url_lists", "adult.txt")}) {
+      if (!params.contains(parameter)) continue;
+      for (const std::string& name : names_) files[name] = files_[file];
     }
     for (FormedJob::Class of : job.classes) {
       of.format = FormatOf(job, of, params);
@@ -327,7 +331,7 @@ TEST_F(ParameterFormsTest, TakeWhatTheHelpShows) {
     // "sum(bytes)" is a value, the bracket behind "(params.gap_seconds=600)" is none.
     while (RE2::FindAndConsume(&rest,
                                "params\\.([a-z0-9_.]+)="
-                               "((?:[a-z0-9_.,-]|\\([a-z]+\\))*(?:[a-z0-9]|\\([a-z]+\\)))",
+                               "((?:[a-z0-9_.,-]|\\([a-z_]+\\))*(?:[a-z0-9]|\\([a-z_]+\\)))",
                                &name, &value)) {
       EXPECT_TRUE(known.contains(name)) << job.name << ": params." << name;
       const auto text = job.forms.find(name);

@@ -121,7 +121,7 @@ TEST_F(BadInputTest, ACrawlThatIsTakenForLinesOfJsonFailsTheJob) {
     spec.mutable_inputs(0)->set_format("jsonl");
     const Outcome outcome = Run(spec);
     EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
-    EXPECT_THAT(outcome.out, HasSubstr(": is a WARC file, and is read as lines of JSON. Try: "));
+    EXPECT_THAT(outcome.out, HasSubstr(": is a WARC file, and is read as lines of JSON, at "));
     EXPECT_THAT(outcome.out, HasSubstr(job == "extract" ? "--format warc" : "mr run extract"));
   }
 }

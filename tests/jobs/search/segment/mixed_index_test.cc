@@ -70,8 +70,8 @@ TEST_F(MixedIndexTest, ACrawlIsNotTakenForLinesOfJson) {
   spec.mutable_output()->set_format("bytes");
   const Outcome outcome = Run(spec);
   EXPECT_EQ(outcome.exit_code, 1) << outcome.out;
-  EXPECT_THAT(outcome.out, HasSubstr("b.wet: is a WARC file, and is read as lines of JSON. Try: "
-                                     "--format warc"));
+  EXPECT_THAT(outcome.out, HasSubstr("b.wet: is a WARC file, and is read as lines of JSON, at "));
+  EXPECT_THAT(outcome.out, HasSubstr(". Try: --format warc"));
 }
 
 }  // namespace
