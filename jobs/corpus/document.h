@@ -47,8 +47,9 @@ class DocumentReader {
   // Once, before the first record.
   void Start(TaskContext& context);
   // Nothing when the record is none: a blank line, no JSON object, or without a text; the last two
-  // are counted. Bytes of the text that are no UTF-8 are left as they are. A WARC file fails the job. A record with a text of
-  // more than kMostTextBytes is set aside (SkipRecord): then it does not return.
+  // are counted. Bytes of the text that are no UTF-8 are left as they are. A WARC file fails the
+  // job. A record with a text of more than kMostTextBytes is set aside (SkipRecord): then it does
+  // not return.
   std::optional<Document> Read(const MapInput& in);
 
   // Of a document that Read has given: it is a line of bad JSON instead.
