@@ -23,6 +23,13 @@ function(quern_library name)
   set_property(GLOBAL APPEND PROPERTY QUERN_LIBRARIES ${name})
 endfunction()
 
+# ccache reads what was precompiled from a preprocessed source that names it.
+function(quern_keep_precompiled name)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${name} PRIVATE -fpch-preprocess)
+  endif()
+endfunction()
+
 # Everything that is installed, without the tests.
 add_custom_target(product)
 
@@ -67,6 +74,7 @@ function(quern_test name)
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gtest GTest::gmock GTest::gtest_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  set_property(GLOBAL APPEND PROPERTY QUERN_TEST_PROGRAMS ${name})
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()

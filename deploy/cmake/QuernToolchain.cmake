@@ -15,9 +15,10 @@ set(QUERN_MUTANT "" CACHE STRING "NO_DATASYNC, INDEX_UNSYNCED or METADATA_UNSYNC
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
-  # Paths relative to the sources: every clone and every build directory shares one cache.
+  # Paths relative to the sources: every clone and every build directory shares one cache. What it
+  # is told to overlook is what it asks for before it keeps anything that uses precompiled headers.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}"
-    CCACHE_NOHASHDIR=1 "${CCACHE_PROGRAM}")
+    CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros "${CCACHE_PROGRAM}")
 endif()
 find_program(MOLD_PROGRAM mold)
 if(MOLD_PROGRAM)

@@ -25,7 +25,7 @@ std::vector<Target> AllTargets() {
 
 std::vector<std::string> Corpus(std::string_view target) {
   std::vector<std::string> inputs;
-  const std::string dir = std::string(QUERN_FUZZ_CORPUS) + "/" + std::string(target);
+  const std::filesystem::path dir = std::filesystem::path(QUERN_FUZZ_CORPUS) / target;
   for (const auto& entry : std::filesystem::directory_iterator(dir)) {
     std::ifstream in(entry.path(), std::ios::binary);
     inputs.emplace_back(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());

@@ -29,24 +29,23 @@ void Write(size_t at, Number number, std::string* bytes) {
 }
 
 // Checksums would stop nearly all inputs: they are made to fit.
-std::string Sign(std::string bytes) {
+void Sign(std::string* bytes) {
   constexpr size_t kLeast = search::kSegmentHeaderBytes + search::kSegmentTrailerBytes;
-  if (bytes.size() < kLeast) return bytes;
-  const size_t trailer = bytes.size() - search::kSegmentTrailerBytes;
-  const size_t count = search::ReadFixed<uint32_t>(bytes, trailer);
-  if (count > search::kSectionKinds) return bytes;
+  if (bytes->size() < kLeast) return;
+  const size_t trailer = bytes->size() - search::kSegmentTrailerBytes;
+  const size_t count = search::ReadFixed<uint32_t>(*bytes, trailer);
+  if (count > search::kSectionKinds) return;
   const size_t size = count * search::kSectionEntryBytes;
-  if (size > trailer - search::kSegmentHeaderBytes) return bytes;
+  if (size > trailer - search::kSegmentHeaderBytes) return;
   const size_t table = trailer - size;
   for (size_t entry = table; entry < trailer; entry += search::kSectionEntryBytes) {
-    const auto offset = search::ReadFixed<uint64_t>(bytes, entry + 8);
-    const auto length = search::ReadFixed<uint64_t>(bytes, entry + 16);
-    if (offset > bytes.size() || length > bytes.size() - offset) continue;
-    Write<uint32_t>(entry + 4, Crc32c(std::string_view(bytes).substr(offset, length)), &bytes);
+    const auto offset = search::ReadFixed<uint64_t>(*bytes, entry + 8);
+    const auto length = search::ReadFixed<uint64_t>(*bytes, entry + 16);
+    if (offset > bytes->size() || length > bytes->size() - offset) continue;
+    Write<uint32_t>(entry + 4, Crc32c(std::string_view(*bytes).substr(offset, length)), bytes);
   }
-  const uint32_t header = Crc32c(std::string_view(bytes).substr(0, search::kSegmentHeaderBytes));
-  Write<uint32_t>(trailer + 4, ExtendCrc32c(header, bytes.data() + table, size + 4), &bytes);
-  return bytes;
+  const uint32_t header = Crc32c(std::string_view(*bytes).substr(0, search::kSegmentHeaderBytes));
+  Write<uint32_t>(trailer + 4, ExtendCrc32c(header, bytes->data() + table, size + 4), bytes);
 }
 
 void WalkPostings(const search::Segment& segment, const search::TermInfo& term) {
@@ -89,7 +88,8 @@ void WalkDocuments(const search::Segment& segment) {
 }
 
 void Segment(std::string_view bytes) {
-  const std::string all = Sign(std::string(bytes));
+  std::string all(bytes);
+  Sign(&all);
   const auto segment = search::Segment::Open(all);
   if (!segment.ok()) return;
   for (size_t field = 0; field < (*segment)->meta().fields.size(); ++field) {

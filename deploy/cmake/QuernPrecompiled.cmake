@@ -1,0 +1,80 @@
+# Most of a compilation is reading headers, and most of those are the same everywhere: what
+# common/status.h includes, and GoogleTest in tests. With QUERN_PRECOMPILE they are read once for all
+# libraries and once for all tests. For cold builds (preset ci); a source that lacks an include line may
+# compile then, and does not with the other presets.
+option(QUERN_PRECOMPILE "Precompile common/status.h and GoogleTest" OFF)
+if(NOT QUERN_PRECOMPILE)
+  return()
+endif()
+
+# quern_precompiled(NAME [PROGRAM] LIBS deps... HEADERS <h>...): other targets take the headers from it.
+# Its flags have to be as theirs are, those of a program for programs; otherwise the compiler says so.
+function(quern_precompiled name)
+  cmake_parse_arguments(ARG "PROGRAM" "" "LIBS;HEADERS" ${ARGN})
+  file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/${name}.cc" CONTENT "int main() { return 0; }\n" @ONLY)
+  if(ARG_PROGRAM)
+    add_executable(${name} "${CMAKE_BINARY_DIR}/${name}.cc")
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  else()
+    add_library(${name} OBJECT "${CMAKE_BINARY_DIR}/${name}.cc")
+  endif()
+  target_compile_options(${name} PRIVATE ${QUERN_WARNINGS})
+  target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS})
+  target_precompile_headers(${name} PRIVATE ${ARG_HEADERS})
+  quern_alike(${name})
+endfunction()
+
+# gRPC brings -pthread, which is a macro too: now all have it.
+function(quern_alike name)
+  target_compile_options(${name} PRIVATE -pthread)
+  quern_keep_precompiled(${name})
+endfunction()
+
+# Whether `target` is compiled with what quern_common brings: links to it, directly or not.
+function(quern_is_over_common target result)
+  set(${result} FALSE PARENT_SCOPE)
+  get_target_property(waiting ${target} LINK_LIBRARIES)
+  set(seen "")
+  while(waiting)
+    list(POP_FRONT waiting next)
+    if(next STREQUAL "quern_common")
+      set(${result} TRUE PARENT_SCOPE)
+      return()
+    endif()
+    if(next IN_LIST seen OR NOT next MATCHES "^quern_" OR NOT TARGET ${next})
+      continue()
+    endif()
+    list(APPEND seen ${next})
+    get_target_property(below ${next} INTERFACE_LINK_LIBRARIES)
+    if(below)
+      list(APPEND waiting ${below})
+    endif()
+  endwhile()
+endfunction()
+
+quern_precompiled(quern_precompiled_library LIBS quern_common HEADERS "<common/status.h>")
+get_property(libraries GLOBAL PROPERTY QUERN_LIBRARIES)
+# Has a flag of its own about arithmetic, with which a header cannot be shared.
+list(REMOVE_ITEM libraries quern_search_query)
+foreach(library IN LISTS libraries)
+  get_target_property(type ${library} TYPE)
+  quern_is_over_common(${library} over_common)
+  if(type STREQUAL "STATIC_LIBRARY" AND over_common)
+    target_precompile_headers(${library} REUSE_FROM quern_precompiled_library)
+    quern_alike(${library})
+  endif()
+endforeach()
+
+get_property(tests GLOBAL PROPERTY QUERN_TEST_PROGRAMS)
+if(tests)
+  quern_precompiled(quern_precompiled_test PROGRAM LIBS quern_common GTest::gtest GTest::gmock
+    HEADERS "<common/status.h>" "<gmock/gmock.h>" "<gtest/gtest.h>")
+endif()
+foreach(test IN LISTS tests)
+  quern_is_over_common(${test} over_common)
+  if(over_common)
+    target_precompile_headers(${test} REUSE_FROM quern_precompiled_test)
+    quern_alike(${test})
+  endif()
+endforeach()
