@@ -278,9 +278,9 @@ absl::Status SetKey(std::string_view key, std::string_view value, Target target)
     AddSideFile(key.substr(kFiles.size()), value, target.file);
     return absl::OkStatus();
   }
-  constexpr std::string_view kParams = "params.";
-  if (key.starts_with(kParams) && key.size() > kParams.size()) {
-    return SetParam(key.substr(kParams.size()), value, target.file);
+  constexpr std::string_view kParamKey = "params.";
+  if (key.starts_with(kParamKey) && key.size() > kParamKey.size()) {
+    return SetParam(key.substr(kParamKey.size()), value, target.file);
   }
   if (key.starts_with(kOutputs)) return SetOutputKey(key, value, target.file);
   for (const Key& known : Keys()) {
