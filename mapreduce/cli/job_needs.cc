@@ -6,23 +6,18 @@
 
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
+#include "mapreduce/cli/flag_value.h"
 
 namespace quern::mr {
 namespace {
 
 constexpr std::string_view kParams = "params.";
 
-bool IsTrue(std::string_view value) {
-  std::string small;
-  for (const char c : value) small += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return small == "true";
-}
-
 bool Holds(const JobNeed::Condition& condition, const std::map<std::string, std::string>& params) {
   const auto found = params.find(condition.param);
   if (found == params.end()) return !condition.is_on;
   if (found->second.find("${") != std::string::npos) return false;
-  return condition.is_on && IsTrue(found->second);
+  return condition.is_on && ReadFlag(found->second).value_or(false);
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "mapreduce/cli/optional_stages.h"
 
-#include <absl/strings/match.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -13,6 +12,7 @@
 
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
+#include "mapreduce/cli/flag_value.h"
 #include "mapreduce/plan/pipeline_rules.h"
 
 namespace quern::mr {
@@ -21,11 +21,12 @@ namespace {
 constexpr std::string_view kIn = "@in";
 constexpr size_t kShownReferenceBytes = 100;
 
-// False for a stage that waits for a parameter which nobody has set.
+// False for a stage that waits for a parameter which nobody has set. One that is no flag, such as
+// the path of a file, is set by any value.
 bool IsWanted(const PipelineFile& file, const StageFile& stage) {
   if (stage.when.empty()) return true;
   const std::string* const value = FindParam(file, stage.when);
-  return value != nullptr && !value->empty() && !absl::EqualsIgnoreCase(*value, "false");
+  return value != nullptr && !value->empty() && ReadFlag(*value).value_or(true);
 }
 
 // Each of them has a `when`.

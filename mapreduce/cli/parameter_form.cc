@@ -10,6 +10,7 @@
 
 #include "common/clean_text.h"
 #include "common/cli/cli.h"
+#include "mapreduce/cli/flag_value.h"
 
 namespace quern::mr {
 namespace {
@@ -27,12 +28,6 @@ absl::Status CheckRegex(std::string_view value) {
   const RE2 regex(re2::StringPiece(value.data(), value.size()), RE2::Quiet);
   if (regex.ok()) return absl::OkStatus();
   return InvalidArgumentError("'{}': {}", CleanLine(value, kShownBytes), regex.error());
-}
-
-bool IsFlag(std::string_view value) {
-  std::string small;
-  for (const char c : value) small += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return small == "true" || small == "false";
 }
 
 // As jobs read numbers: all of the text is one. Neither infinity nor "nan" lies between two.
@@ -170,7 +165,7 @@ absl::Status ParameterForm::CheckChoice(const Choice& choice, std::string_view v
     case Kind::kNumber:
       return ParseNumber(value, choice.range).status();
     case Kind::kFlag:
-      if (IsFlag(value)) return absl::OkStatus();
+      if (ReadFlag(value)) return absl::OkStatus();
       return InvalidArgumentError("'{}' is neither true nor false", CleanLine(value, kShownBytes));
     case Kind::kReal:
       is_good = IsRealWithin(value, choice.low, choice.high);

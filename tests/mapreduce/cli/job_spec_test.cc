@@ -113,7 +113,9 @@ TEST(JobSpec, WhatAJobNeedsIsMissedBeforeItIsSubmitted) {
             "DIR/a.json,DIR/b.bpe");
   EXPECT_EQ(problem({"params.tokens=true"}, {"c", "/v/a.json", "/v/b.bpe"}), "");
   EXPECT_EQ(problem({"params.tokens=true", "params.model=m"}, {"c"}), "");
-  EXPECT_EQ(problem({"params.tokens=false"}, {"c"}), "");
+  for (const char* const off : {"params.tokens=false", "params.tokens=False", "params.tokens=no"}) {
+    EXPECT_EQ(problem({off}, {"c"}), "") << off;
+  }
   EXPECT_EQ(problem({"params.tokens=${x}"}, {"c"}), "") << "not known yet";
   EXPECT_EQ(problem({"params.stem=true"}, {"c"}),
             "params.lang: must be set with params.stem=true. Try: --set params.lang=VALUE");

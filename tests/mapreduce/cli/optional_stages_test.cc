@@ -103,6 +103,20 @@ TEST(OptionalStages, WhatStandsForOneIsReadInItsPlace) {
               ElementsAre("@read", "@read.rejected", "@clean", "@clean.rejected"));
 }
 
+// A flag of any case, or whatever is no flag: the path of a file.
+TEST(OptionalStages, AStageIsWantedUnlessItsParameterIsNothingOrFalse) {
+  const auto stages = [](const std::string& setting) {
+    const auto spec = BuildOptional({}, {setting});
+    return spec.ok() ? spec->stages_size() : -1;
+  };
+  for (const char* const left_out : {"clean=", "clean=false", "clean=FALSE", "clean=False"}) {
+    EXPECT_EQ(stages(left_out), 3) << left_out;
+  }
+  for (const char* const wanted : {"clean=true", "clean=TRUE", "clean=/a/file", "clean=no"}) {
+    EXPECT_EQ(stages(wanted), 4) << wanted;
+  }
+}
+
 TEST(OptionalStages, NothingIsReadTwiceThatIsNotNamedTwice) {
   // Of itself, and of what it rejects, there is nothing.
   EXPECT_THAT(InputsOfStage(BuildOptional({}), "report"), ElementsAre("@read", "@read.rejected"));
