@@ -26,6 +26,7 @@
 #include "jobs/text/page.h"
 #include "jobs/text/url.h"
 #include "jobs/text/utf8.h"
+#include "mapreduce/api/file_kinds.h"
 #include "mapreduce/api/mapreduce.h"
 
 namespace {
@@ -142,7 +143,7 @@ class ExtractMapper : public quern::Mapper {
     const std::string_view path = in.source().path;
     Source source;
     source.html = in.value().substr(0, kMostBytes + 1);
-    if (quern::text::HasTextName(path)) {
+    if (quern::HasTextName(path)) {
       text_files_->Increment();
       source.kind = Source::Kind::kTextFile;
     }

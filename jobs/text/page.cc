@@ -18,7 +18,6 @@ constexpr size_t kLookedAtForNul = 4096;
 constexpr size_t kLookedAtForHtml = 16 << 10;  // comments before the page and all
 constexpr size_t kLookedAtForCoding = 4096;
 constexpr size_t kHeadBytes = 512;
-constexpr size_t kNameEnd = 6;  // of the longest one, ".xhtml"
 constexpr std::string_view kUtf8Mark = "\xef\xbb\xbf";
 constexpr std::string_view kFirstTags[] = {"<!doctype html", "<html", "<head", "<title", "<body"};
 
@@ -46,19 +45,6 @@ bool AreUndone(std::string_view codings) {
     if (comma == codings.size()) return true;
     codings.remove_prefix(comma + 1);
   }
-}
-
-// "a.HTM.gz" ends with ".htm", say `ends`.
-template <size_t kCount>
-bool HasEnd(std::string_view path, const std::string_view (&ends)[kCount]) {
-  for (const std::string_view packed : {".gz", ".bz2", ".xz", ".zst", ".lz4"}) {
-    if (!path.ends_with(packed)) continue;
-    path.remove_suffix(packed.size());
-    break;
-  }
-  const std::string end = LowerLetters(path.substr(path.size() - std::min(path.size(), kNameEnd)));
-  return std::any_of(std::begin(ends), std::end(ends),
-                     [&](std::string_view one) { return end.ends_with(one); });
 }
 
 // No more than pages have; zero bytes left out, as browsers do in texts.
@@ -95,16 +81,6 @@ std::string_view NameOf(PageProblem problem) {
       return "no text";
   }
   return "";
-}
-
-bool HasHtmlName(std::string_view path) {
-  constexpr std::string_view kEnds[] = {".html", ".htm", ".xhtml"};
-  return HasEnd(path, kEnds);
-}
-
-bool HasTextName(std::string_view path) {
-  constexpr std::string_view kEnds[] = {".txt", ".text", ".md"};
-  return HasEnd(path, kEnds);
 }
 
 bool BeginsLikeHtml(std::string_view bytes) {

@@ -30,11 +30,7 @@ struct PageOptions {
   bool main_content = true;       // otherwise all text
 };
 
-// Whether a file is a page: by its name, "a.html" or "a.htm.gz", or by what it begins with, behind
-// comments, in UTF-8 or anything like it.
-bool HasHtmlName(std::string_view path);
-// By its name a text without markup that anybody would look for: "a.txt", "a.text", "a.md.gz".
-bool HasTextName(std::string_view path);
+// Whether a file is a page, by what it begins with, behind comments, in UTF-8 or anything like it.
 bool BeginsLikeHtml(std::string_view bytes);
 // The same of bytes in any encoding, under its name in jobs/text/charset.h.
 bool BeginsLikeHtml(std::string_view bytes, std::string_view encoding);

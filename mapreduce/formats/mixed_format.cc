@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "mapreduce/api/file_kinds.h"
 #include "mapreduce/formats/decoder.h"
 #include "mapreduce/formats/whole_reader.h"
 
@@ -12,39 +13,11 @@ namespace quern::mr {
 
 namespace {
 
-constexpr std::string_view kCompressions[] = {".gz", ".bz2", ".xz", ".zst", ".lz4"};
-
 constexpr struct {
   std::string_view end;
   std::string_view format;
 } kEnds[] = {{".warc", "warc"},    {".wet", "warc"},   {".wat", "warc"},       {".jsonl", "jsonl"},
              {".ndjson", "jsonl"}, {".json", "jsonl"}, {".parquet", "parquet"}};
-
-// Of texts, which may begin with anything.
-constexpr std::string_view kTextEnds[] = {".txt", ".text", ".md"};
-
-// Small letters of ASCII; what stands behind the last slash.
-std::string LowerName(std::string_view path) {
-  std::string name(path.substr(path.rfind('/') + 1));
-  for (char& c : name) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  }
-  return name;
-}
-
-std::string_view WithoutCompression(std::string_view name) {
-  for (const std::string_view end : kCompressions) {
-    if (name.ends_with(end)) return name.substr(0, name.size() - end.size());
-  }
-  return name;
-}
-
-bool IsNamedAsText(std::string_view path) {
-  const std::string lower = LowerName(path);
-  const std::string_view name = WithoutCompression(lower);
-  return std::any_of(std::begin(kTextEnds), std::end(kTextEnds),
-                     [&](std::string_view end) { return name.ends_with(end); });
-}
 
 // Contents whose beginning has been looked at.
 class PeekedStream final : public DecodedStream {
@@ -90,12 +63,12 @@ class OtherFiles final : public InputFormat {
                                                      uint64_t offset,
                                                      uint64_t length) const override {
     const bool all = offset == 0 && length >= file->length();
-    if (!all || IsNamedAsText(options.path)) return Whole().Open(options, file, offset, length);
+    // A text may begin with anything.
+    if (!all || HasTextName(options.path)) return Whole().Open(options, file, offset, length);
     ASSIGN_OR_RETURN(auto decoded, DecodeByContent(file->Stream(0, length)));
     auto contents = std::make_unique<PeekedStream>(std::move(decoded));
-    constexpr std::string_view kCrawl = "WARC/1.";
-    ASSIGN_OR_RETURN(const std::string_view head, contents->Peek(kCrawl.size()));
-    if (head.starts_with(kCrawl) || head.starts_with("WARC/0.")) {
+    ASSIGN_OR_RETURN(const std::string_view head, contents->Peek(kWarcBeginning));
+    if (BeginsLikeWarc(head)) {
       return InvalidArgumentError(
           "is a WARC file, and its name does not say so. Try: a name that ends in .warc or "
           ".warc.gz; or, when all files of the input are WARC files, --format warc (of a stage: "
@@ -142,8 +115,7 @@ class MixedFormat final : public InputFormat {
 }  // namespace
 
 std::string_view FormatNameOfFile(std::string_view path) {
-  const std::string lower = LowerName(path);
-  const std::string_view name = WithoutCompression(lower);
+  const std::string name = PlainFileName(path);
   const auto* const found = std::find_if(std::begin(kEnds), std::end(kEnds),
                                          [&](const auto& one) { return name.ends_with(one.end); });
   return found == std::end(kEnds) ? "whole" : found->format;

@@ -12,6 +12,7 @@
 #include "jobs/text/json.h"
 #include "jobs/text/page.h"
 #include "jobs/text/utf8.h"
+#include "mapreduce/api/file_kinds.h"
 
 namespace quern::search {
 
@@ -102,7 +103,7 @@ std::optional<IndexedDocument> InputDocuments::ReadRecord(const MapInput& in) {
     case Format::kWarc:
       return ReadCrawled(in);
     case Format::kWhole:
-      if (text::HasHtmlName(in.source().path)) return ReadPage(in.value(), "");
+      if (HasHtmlName(in.source().path)) return ReadPage(in.value(), "");
       return ReadFile(in.value(), "");
     case Format::kText:
       break;

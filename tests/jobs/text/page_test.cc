@@ -334,13 +334,7 @@ TEST(Page, ReadsOldEncodings) {
   EXPECT_EQ(read.encoding, "windows-1252");
 }
 
-TEST(Page, IsKnownByItsNameOrItsBeginning) {
-  for (const char* const name : {"/a.html", "b.HTM", "c.xhtml", "d.html.gz", "e.htm.zst"}) {
-    EXPECT_TRUE(HasHtmlName(name)) << name;
-  }
-  for (const char* const name : {"html", "a.html/b", "a.htmlx", "a.gz", "a.html.gz.txt", ""}) {
-    EXPECT_FALSE(HasHtmlName(name)) << name;
-  }
+TEST(Page, IsKnownByItsBeginning) {
   const std::string comment = "<!-- " + std::string(2000, 'x') + " -->";
   for (const std::string page :
        {"<html>", "<!DOCTYPE HTML PUBLIC \"x\">", "\r\n <!DocType html>", "<head>",
@@ -366,15 +360,6 @@ TEST(Page, IsStillInACodingThatNobodyUndoes) {
   }
   for (const char* const coding : {"", "identity", "gzip", "X-GZip", "deflate", "gzip , deflate"}) {
     EXPECT_FALSE(IsStillCoded(coding, coded)) << coding;
-  }
-}
-
-TEST(Page, TextsAreKnownByTheirNames) {
-  for (const char* const name : {"/a.txt", "b.TEXT", "c.md", "d.txt.gz", "e.Md.zst"}) {
-    EXPECT_TRUE(HasTextName(name)) << name;
-  }
-  for (const char* const name : {"txt", "a.txt/b", "a.html", "a.gz", "README", "a.cmd", ""}) {
-    EXPECT_FALSE(HasTextName(name)) << name;
   }
 }
 
