@@ -103,7 +103,7 @@ absl::Status FindStates(Session* session, client::FileSystem* dfs, pb::PipelineS
 absl::StatusOr<int> ExplainJob(Session* session, const SpecFile& file, const PluginInfo& plugin,
                                const ExplainOptions& options) {
   ASSIGN_OR_RETURN(const Surroundings around, LookAround(session, options));
-  JobExplainer explainer(around.dfs.get(), around.slots, options.local);
+  JobExplainer explainer(around.dfs.get(), around.slots, options.local, options.said);
   JobExplanation plan = explainer.Explain(file.spec, plugin);
   plan.parameters = file.parameters;
   if (!around.problem.empty()) plan.problems.push_back(around.problem);
@@ -114,7 +114,7 @@ absl::StatusOr<int> ExplainPipeline(Session* session, const pb::PipelineSpec& sp
                                     const std::vector<StageToExplain>& stages,
                                     const ExplainOptions& options) {
   ASSIGN_OR_RETURN(const Surroundings around, LookAround(session, options));
-  JobExplainer explainer(around.dfs.get(), around.slots, options.local);
+  JobExplainer explainer(around.dfs.get(), around.slots, options.local, options.said);
   std::vector<JobExplanation> plans;
   for (size_t i = 0; i < stages.size(); ++i) {
     JobExplanation& plan = plans.emplace_back(

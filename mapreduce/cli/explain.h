@@ -8,6 +8,7 @@
 #include "common/status.h"
 #include "mapreduce/cli/command.h"
 #include "mapreduce/cli/job_source.h"
+#include "mapreduce/cli/on_this_machine.h"
 #include "mapreduce/plan/plugin_info.h"
 #include "quern/mr/v1/pipelines.pb.h"
 
@@ -17,6 +18,7 @@ struct ExplainOptions {
   bool local = false;
   std::optional<int64_t> threads = {};  // with `local`
   bool all_splits = false;
+  SaidPaths said = {};
 };
 
 // The exit code: kExitRejected when there is a problem. The job's spec has all that the user said.

@@ -76,7 +76,7 @@ void JobExplainer::FindInputs(JobExplanation* plan) {
     if (described.of_stage || away_) continue;
     auto files = FindInputFiles(dfs_, input, spec.limits().split_bytes());
     if (!files.ok()) {
-      NoteProblem(files.status(), plan);
+      NoteProblem(SayIfHere(files.status(), PathUse::kInput, input.path(), said_), plan);
       continue;
     }
     described.files = files->size();
@@ -110,7 +110,7 @@ void JobExplainer::CheckSideFiles(JobExplanation* plan) {
     absl::Status usable = bytes.status();
     // One process uses those of its machine where they lie and may have others of any size.
     if (usable.ok() && !local_) usable = CheckSideFileBytes(path, *bytes);
-    NoteProblem(Annotate(usable, "files"), plan);
+    NoteProblem(SayIfHere(Annotate(usable, "files"), PathUse::kSideFile, path, said_), plan);
   }
 }
 

@@ -8,11 +8,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "client/file_system.h"
 #include "common/cli/json_line.h"
 #include "common/status.h"
+#include "mapreduce/cli/on_this_machine.h"
 #include "mapreduce/engine/messages.h"
 #include "mapreduce/plan/plugin_info.h"
 #include "mapreduce/plan/split_planner.h"
@@ -52,9 +54,11 @@ struct JobExplanation {
 class JobExplainer {
  public:
   // Borrowed. `slots` of the cluster choose the reduce tasks of a job whose spec names no number;
-  // 0: not known.
-  JobExplainer(client::FileSystem* dfs, uint32_t slots, bool local)
-      : dfs_(dfs), slots_(slots), local_(local) {}
+  // 0: not known. `said` is for next steps.
+  JobExplainer(client::FileSystem* dfs, uint32_t slots, bool local, SaidPaths said = {})
+      : dfs_(dfs), slots_(slots), local_(local), said_(std::move(said)) {
+    said_.local = local;
+  }
 
   // Of a job, its own problems first. The spec is the user's; `plugin` is what is in its plugin.
   JobExplanation Explain(pb::JobSpec spec, const PluginInfo& plugin);
@@ -74,6 +78,7 @@ class JobExplainer {
   client::FileSystem* const dfs_;
   const uint32_t slots_;
   const bool local_;
+  SaidPaths said_;
   std::vector<SplitInput> all_inputs_;
   bool away_ = false;  // nobody answers for the file system
 };

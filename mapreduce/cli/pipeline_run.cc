@@ -12,6 +12,7 @@
 #include "common/storage/file_io.h"
 #include "mapreduce/cli/explain.h"
 #include "mapreduce/cli/format.h"
+#include "mapreduce/cli/on_this_machine.h"
 #include "mapreduce/cli/pipeline_format.h"
 #include "mapreduce/cli/pipeline_spec.h"
 #include "mapreduce/cli/plugin_upload.h"
@@ -105,6 +106,19 @@ absl::StatusOr<PluginInfo> CheckStage(const std::string& plugin_path, bool local
   return plugin;
 }
 
+SaidPaths SaidBy(const PipelineFlags& flags) {
+  return {.settings = flags.settings, .files = {}, .local = flags.local};
+}
+
+absl::Status CheckStagesNotOnlyHere(const Session& session, const pb::PipelineSpec& spec,
+                                    const PipelineFlags& flags) {
+  for (const pb::PipelineStage& stage : spec.stages()) {
+    RETURN_IF_ERROR(Annotate(CheckNotOnlyHere(session, stage.job(), SaidBy(flags)),
+                             fmt::format("stage {}", stage.name())));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Upload(Session* session, const LoadedPipeline& loaded,
                     const std::vector<PluginInfo>& plugins, pb::PipelineSpec* spec) {
   ASSIGN_OR_RETURN(const std::vector<std::string> masters, session->masters());
@@ -124,7 +138,8 @@ absl::StatusOr<int> Explain(Session* session, const LoadedPipeline& loaded,
   for (size_t i = 0; i < plugins.size(); ++i) {
     stages.push_back({plugins[i], loaded.stages[i].file.parameters});
   }
-  return ExplainPipeline(session, spec, stages, {.all_splits = flags.all_splits});
+  return ExplainPipeline(session, spec, stages,
+                         {.all_splits = flags.all_splits, .said = SaidBy(flags)});
 }
 
 }  // namespace
@@ -165,6 +180,7 @@ absl::StatusOr<StartedPipeline> StartPipeline(Session* session, const PipelineTe
     ASSIGN_OR_RETURN(const int code, Explain(session, loaded, plugins, spec, flags));
     return StartedPipeline(code);
   }
+  RETURN_IF_ERROR(CheckStagesNotOnlyHere(*session, spec, flags));
   if (flags.local) {
     for (size_t i = 0; i < loaded.stages.size(); ++i) {
       spec.mutable_stages(static_cast<int>(i))

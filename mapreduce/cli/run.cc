@@ -16,6 +16,7 @@
 #include "mapreduce/cli/explain.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/job_source.h"
+#include "mapreduce/cli/on_this_machine.h"
 #include "mapreduce/cli/pipeline_run.h"
 #include "mapreduce/cli/plugin_upload.h"
 #include "mapreduce/cli/run_local.h"
@@ -102,8 +103,9 @@ class RunJob final : public JobCommand {
       const absl::StatusOr<PluginInfo> known = ReadPlugin(source->plugin_path);
       if (!known.ok()) return Rejected(*session, known.status());
       TakeOnlyCombiner(*source, *known, &source->file.spec);
-      return ExplainJob(session, source->file, *known,
-                        {.local = local_, .threads = threads_, .all_splits = all_splits_});
+      return ExplainJob(
+          session, source->file, *known,
+          {.local = local_, .threads = threads_, .all_splits = all_splits_, .said = Said()});
     }
     if (answers_) return RunAnswer(session, &*source);
     return RunChecked(session, &*source);
@@ -120,6 +122,8 @@ class RunJob final : public JobCommand {
   absl::StatusOr<int> RunChecked(Session* session, JobSource* source) {
     const absl::StatusOr<PluginInfo> plugin = Check(source);
     if (!plugin.ok()) return Rejected(*session, plugin.status());
+    const absl::Status there = CheckNotOnlyHere(*session, source->file.spec, Said());
+    if (!there.ok()) return Rejected(*session, there);
     if (answers_ && local_) {
       return RunLocallyAndWait(session, source->file.spec, source->plugin_path, LocalFlags());
     }
@@ -145,6 +149,7 @@ class RunJob final : public JobCommand {
     const absl::Status known = ParseTaskChoice(tasks_).status();
     return known.ok() ? known : UsageError(fmt::format("--tasks: {}", Message(known)));
   }
+  SaidPaths Said() const { return {.settings = settings_, .files = files_, .local = local_}; }
   LocalRunOptions LocalFlags() const {
     return {.threads = threads_, .tasks = tasks_, .check = check_};
   }

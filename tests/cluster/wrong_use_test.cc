@@ -110,7 +110,33 @@ TEST_F(WrongUse, OfJobs) {
       File("pipeline.toml",
            "[[stage]]\nname = \"count\"\njob = \"wordcount\"\ninput = [\"@in\"]\noutput = "
            "\".\"\n[stage.files]\n\"/nothing\" = \"a\"\n\"none.txt\" = \"b\"\n");
+  const std::string here = File("here.model", "x");
+  const std::string with_here = "=file://" + here;
   const std::vector<Case> cases = {
+      {"a side file that is here only",
+       {"mr", "run", "wordcount", "/in", "/o", "--files", here},
+       3,
+       {here + ": is not in the cluster, but on this machine. Try: --files file://" + here}},
+      {"that of a stage",
+       {"mr", "run", "corpus", "/in", "/o", "--set", "sentencepiece=" + here},
+       3,
+       {"stage sentencepiece_tokens: files: ", "Try: --set sentencepiece" + with_here}},
+      {"explained: that of a stage",
+       {"mr", "explain", "corpus", "/in", "/o", "--set", "sentencepiece=" + here},
+       3,
+       {"nothing was run"}},
+      {"a local run: that of a stage",
+       {"mr", "run", "--local", "corpus", "/in", "file:///o", "--set", "sentencepiece=" + here},
+       3,
+       {"Try: --set sentencepiece" + with_here}},
+      {"an input that is here only",
+       {"mr", "run", "wordcount", here, "/o"},
+       3,
+       {here + ": is not in the cluster", "Try: dfs put, or --local with file://" + here}},
+      {"a local run of an input that is here only",
+       {"mr", "run", "--local", "wordcount", here, "/o"},
+       3,
+       {"Try: file://" + here}},
       {"output exists",
        {"mr", "run", "wordcount", "/in", "/exists"},
        3,

@@ -7,8 +7,8 @@
 namespace quern::mr {
 namespace {
 
-using testing::AllOf;
-using testing::HasSubstr;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 constexpr char kPipeline[] = R"(
 name = "full"

@@ -23,7 +23,7 @@ TEST(PluginUpload, BytesOfAnotherBuildAreNotSentUnderTheOldHash) {
   SimulatedClock clock;
   // Nobody is asked for anything: no master is there.
   EXPECT_THAT(UploadPlugin({}, dir / "job.so", plugin, &clock).status(),
-              StatusIs(absl::StatusCode::kFailedPrecondition, testing::HasSubstr("job.so")));
+              StatusIs(absl::StatusCode::kFailedPrecondition, ::testing::HasSubstr("job.so")));
 }
 
 TEST(PluginUpload, ASideFileThatIsADirectoryIsCalledOne) {
@@ -33,12 +33,12 @@ TEST(PluginUpload, ASideFileThatIsADirectoryIsCalledOne) {
   file->set_path("file://" + dir.path());
   const absl::Status directory = CheckLocalSideFiles(spec);
   EXPECT_THAT(directory, StatusIs(absl::StatusCode::kInvalidArgument,
-                                  testing::HasSubstr(dir.path() + ": is a directory")));
+                                  ::testing::HasSubstr(dir.path() + ": is a directory")));
   EXPECT_THAT(std::string(directory.message()),
-              testing::HasSubstr("Try: --files with each file in it"));
+              ::testing::HasSubstr("Try: --files with each file in it"));
   file->set_path("file://" + dir / "none");
   EXPECT_THAT(CheckLocalSideFiles(spec),
-              StatusIs(absl::StatusCode::kNotFound, testing::HasSubstr("no such file")));
+              StatusIs(absl::StatusCode::kNotFound, ::testing::HasSubstr("no such file")));
 }
 
 }  // namespace

@@ -15,7 +15,7 @@
 namespace quern::mr {
 namespace {
 
-class PrivateDirTest : public testing::Test {
+class PrivateDirTest : public ::testing::Test {
  protected:
   PrivateDirTest() { setenv("TMPDIR", root_.path().c_str(), 1); }
   ~PrivateDirTest() override { unsetenv("TMPDIR"); }
@@ -46,7 +46,7 @@ TEST_F(PrivateDirTest, GoesWithAProcessThatASignalEnds) {
           kill(getpid(), signal);
           while (true) pause();
         },
-        testing::KilledBySignal(signal), "");
+        ::testing::KilledBySignal(signal), "");
     EXPECT_TRUE(Names().empty());
   }
 }

@@ -15,8 +15,8 @@
 namespace quern::mr {
 namespace {
 
-using testing::AllOf;
-using testing::HasSubstr;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 class TablePartsTest : public RandomTest {
  protected:
