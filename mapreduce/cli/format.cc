@@ -67,9 +67,9 @@ std::string ProgressLine(const pb::JobStatus& status) {
 }
 
 std::string SetAsideLine(const pb::JobStatus& status) {
-  std::string text = OneLine(SetAsideText(status.counters()));
+  std::string text = OneLine(SetAsideText(status.counters(), status.counter_meanings()));
   for (const pb::JobStatus::Stage& stage : status.stages()) {
-    const std::string of_stage = SetAsideText(stage.counters());
+    const std::string of_stage = SetAsideText(stage.counters(), stage.counter_meanings());
     if (of_stage.empty()) continue;
     text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", stage.name(), OneLine(of_stage));
   }

@@ -17,6 +17,7 @@ namespace quern::mr {
 namespace {
 
 using pb::JobSpec;
+using Meanings = pb::JobSpec::CounterMeanings;
 
 constexpr std::string_view kOutputs = "outputs.";
 
@@ -135,6 +136,17 @@ absl::Status SetNeeds(std::string_view value, Target target) {
   return absl::OkStatus();
 }
 
+// The counters that `list` picks of those whose meaning a spec can say.
+template <typename List>
+auto CounterSetter(List list) {
+  return [list](std::string_view value, Target target) {
+    auto* const names = list(target.file->spec.mutable_counter_meanings());
+    names->Clear();
+    for (const std::string& name : SplitList(value)) *names->Add() = name;
+    return absl::OkStatus();
+  };
+}
+
 // Commands are parameters of the plugin that runs them (jobs/command/). A shell runs nothing
 // without a complaint.
 auto Parameter(std::string name) {
@@ -173,6 +185,10 @@ std::vector<Key> MakeKeys() {
       {"answers", Switch([](Target t, bool v) { t.file->answers = v; })},
       {"parameters", SetParameters},
       {"needs", SetNeeds},
+      {"counters.read", CounterSetter([](Meanings* m) { return m->mutable_read(); })},
+      {"counters.unread", CounterSetter([](Meanings* m) { return m->mutable_unread(); })},
+      {"counters.kept", CounterSetter([](Meanings* m) { return m->mutable_kept(); })},
+      {"counters.rejected", CounterSetter([](Meanings* m) { return m->mutable_rejected(); })},
       {"input.path", Text([](Target t, std::string v) { t.input->set_path(v); })},
       {"input.under", PutUnder},
       {"input.format", Text([](Target t, std::string v) { t.input->set_format(v); })},

@@ -22,6 +22,7 @@ namespace {
 // Of texts that are only shown.
 constexpr size_t kMaxNameBytes = 300;
 constexpr size_t kMaxCommandBytes = 4'000;
+constexpr int kMaxMeantCounters = 100;
 // The path of a named output whose files go into the directory of the main one.
 constexpr std::string_view kBesideMain = ".";
 
@@ -184,6 +185,50 @@ absl::Status CheckSideFiles(const pb::JobSpec& spec) {
   return absl::OkStatus();
 }
 
+using CounterNames = google::protobuf::RepeatedPtrField<std::string>;
+
+absl::Status CheckCounterNames(std::string_view key, const CounterNames& names,
+                               std::set<std::string>* seen) {
+  constexpr std::string_view kGroup = "user.";
+  if (names.size() > kMaxMeantCounters) {
+    return InvalidArgumentError("{}: {} counters, the limit is {}", key, names.size(),
+                                kMaxMeantCounters);
+  }
+  for (const std::string& name : names) {
+    const std::string shown = CleanLine(name, 100);
+    if (name.empty()) return InvalidArgumentError("{}: the name of a counter is empty", key);
+    if (name.starts_with(kGroup)) {
+      return InvalidArgumentError("{}: {}: counters are named without their group. Try: {}", key,
+                                  shown, shown.substr(kGroup.size()));
+    }
+    if (!seen->insert(name).second) {
+      return InvalidArgumentError("{}: {}: is named twice in [counters], and means one thing", key,
+                                  shown);
+    }
+  }
+  return absl::OkStatus();
+}
+
+// A warning compares two of them, and would be wrong for ever with one.
+absl::Status CheckCounterMeanings(const pb::JobSpec::CounterMeanings& meanings) {
+  const struct {
+    std::string_view good_key, bad_key;
+    const CounterNames &good, &bad;
+  } pairs[] = {{"counters.read", "counters.unread", meanings.read(), meanings.unread()},
+               {"counters.kept", "counters.rejected", meanings.kept(), meanings.rejected()}};
+  std::set<std::string> seen;
+  for (const auto& pair : pairs) {
+    RETURN_IF_ERROR(CheckCounterNames(pair.good_key, pair.good, &seen));
+    RETURN_IF_ERROR(CheckCounterNames(pair.bad_key, pair.bad, &seen));
+    if (pair.good.empty() == pair.bad.empty()) continue;
+    const bool lacks_good = pair.good.empty();
+    return InvalidArgumentError("{}: says nothing without {}. Try: both, or neither",
+                                lacks_good ? pair.bad_key : pair.good_key,
+                                lacks_good ? pair.good_key : pair.bad_key);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckLimits(const pb::JobSpec::Limits& limits) {
   if (limits.memory_bytes() < kSmallestMemoryBytes) {
     return InvalidArgumentError("limits.memory: {} is too little to run in. Try: 64MiB or more",
@@ -280,6 +325,7 @@ absl::Status CheckJobSpec(const pb::JobSpec& spec, SpecCheckOptions options) {
   RETURN_IF_ERROR(CheckOutputs(spec, options));
   RETURN_IF_ERROR(CheckSideFiles(spec));
   RETURN_IF_ERROR(CheckLimits(spec.limits()));
+  RETURN_IF_ERROR(CheckCounterMeanings(spec.counter_meanings()));
   const pb::JobSpec::Reduce& reduce = spec.reduce();
   if (reduce.tasks() > kMaxReduceTasks) {
     return InvalidArgumentError("reduce.tasks: {} is more than {}", reduce.tasks(),

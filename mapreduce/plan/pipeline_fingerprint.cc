@@ -34,6 +34,7 @@ std::string Essence(pb::PipelineStage stage, bool is_published) {
   job->clear_user();
   job->clear_command();
   job->clear_pipeline_id();
+  job->clear_counter_meanings();
   job->mutable_plugin()->clear_path();
   if (stage.has_repeat()) {
     stage.mutable_repeat()->clear_max();

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mapreduce/engine/state_name.h"
@@ -121,42 +122,46 @@ std::string UnreadText(const google::protobuf::RepeatedPtrField<pb::Counter>& co
                      total, total == 1 ? "" : "s", total == 1 ? "was" : "were", why);
 }
 
-// What mappers of the ready-made jobs count under these names; others may do the same.
-constexpr std::string_view kDocuments[] = {"documents", "pages"};
-constexpr std::string_view kNoDocuments[] = {"lines_of_bad_json", "lines_without_a_page",
-                                             "documents_without_text"};
+using Counters = google::protobuf::RepeatedPtrField<pb::Counter>;
+using CounterNames = google::protobuf::RepeatedPtrField<std::string>;
 
-int64_t UserCount(const google::protobuf::RepeatedPtrField<pb::Counter>& counters,
-                  std::string_view name) {
-  int64_t total = 0;
-  for (const pb::Counter& counter : counters) {
-    if (counter.group() == "user" && counter.name() == name) total += counter.value();
+// Of user code, in the order in which they are named, without those that have counted nothing.
+std::vector<std::pair<std::string, int64_t>> Counted(const Counters& counters,
+                                                     const CounterNames& names) {
+  std::vector<std::pair<std::string, int64_t>> counted;
+  for (const std::string& name : names) {
+    int64_t total = 0;
+    for (const pb::Counter& counter : counters) {
+      if (counter.group() == "user" && counter.name() == name) total += counter.value();
+    }
+    if (total > 0) counted.emplace_back(name, total);
   }
-  return total;
+  return counted;
 }
 
 // An output of nothing that came of a wrong format, a wrong field or a wrong threshold.
-std::string NothingLeftText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters) {
-  int64_t documents = 0;
-  for (const std::string_view name : kDocuments) documents += UserCount(counters, name);
-  std::string what;
-  for (const std::string_view name : kNoDocuments) {
-    const int64_t records = UserCount(counters, name);
-    if (records > 0) what += fmt::format("{}{} {}", what.empty() ? "" : ", ", name, records);
-  }
-  if (documents == 0 && !what.empty()) {
+std::string NothingLeftText(const Counters& counters,
+                            const pb::JobSpec::CounterMeanings& meanings) {
+  const auto unread = Counted(counters, meanings.unread());
+  if (!unread.empty() && Counted(counters, meanings.read()).empty()) {
+    std::string what;
+    for (const auto& [name, records] : unread) {
+      what += fmt::format("{}{} {}", what.empty() ? "" : ", ", name, records);
+    }
     return fmt::format(
         "WARNING: the input has not one document ({}). Try: --format, or the field with the text",
         what);
   }
-  const int64_t rejected = UserCount(counters, "rejected");
-  if (rejected == 0 || UserCount(counters, "kept") > 0) return "";
+  int64_t rejected = 0;
+  for (const auto& [name, records] : Counted(counters, meanings.rejected())) rejected += records;
+  if (rejected == 0 || !Counted(counters, meanings.kept()).empty()) return "";
   return fmt::format("WARNING: none of {} document{} was kept", rejected, rejected == 1 ? "" : "s");
 }
 
 }  // namespace
 
-std::string SetAsideText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters) {
+std::string SetAsideText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters,
+                         const pb::JobSpec::CounterMeanings& meanings) {
   std::string text;
   const std::pair<std::string_view, std::string_view> kinds[] = {
       {"map_skipped_records", "record"}, {"reduce_skipped_groups", "group"}};
@@ -176,7 +181,7 @@ std::string SetAsideText(const google::protobuf::RepeatedPtrField<pb::Counter>& 
                         total == 1 ? "" : "s");
     if (!why.empty()) text += fmt::format(" ({})", why);
   }
-  for (const std::string& warning : {UnreadText(counters), NothingLeftText(counters)}) {
+  for (const std::string& warning : {UnreadText(counters), NothingLeftText(counters, meanings)}) {
     if (!warning.empty()) text += fmt::format("{}{}", text.empty() ? "" : ". ", warning);
   }
   return text;

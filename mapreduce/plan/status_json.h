@@ -5,6 +5,7 @@
 #include "common/cli/json_line.h"
 #include "mapreduce/engine/messages.h"
 #include "quern/mr/v1/jobs.pb.h"
+#include "quern/mr/v1/types.pb.h"
 
 namespace quern::mr {
 
@@ -12,7 +13,9 @@ JsonLine JobJson(const pb::JobStatus& status);
 JsonLine FailureJson(const pb::AttemptFailure& failure);
 
 // "3 records set aside (no_tab 2, no_node 1)", of what a job's classes could not read, and a
-// "WARNING: ..." about what its formats could not; empty when nothing was set aside.
-std::string SetAsideText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters);
+// "WARNING: ..." about what its formats could not, and where by what its spec says of counters
+// nothing was read or is left; empty when there is nothing to say.
+std::string SetAsideText(const google::protobuf::RepeatedPtrField<pb::Counter>& counters,
+                         const pb::JobSpec::CounterMeanings& meanings);
 
 }  // namespace quern::mr

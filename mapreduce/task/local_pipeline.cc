@@ -142,6 +142,9 @@ void LocalPipeline::Describe(pb::JobStatus* status) const {
     stage->set_name(spec.name());
     stage->set_max_rounds(spec.has_repeat() ? spec.repeat().max() : 1);
     stage->set_state(pb::JobStatus::Stage::STATE_WAITING);
+    if (spec.job().has_counter_meanings()) {
+      *stage->mutable_counter_meanings() = spec.job().counter_meanings();
+    }
     if (const auto output = outputs_.find(spec.name()); output != outputs_.end()) {
       stage->set_state(pb::JobStatus::Stage::STATE_DONE);
       stage->set_rounds(output->second.rounds());
@@ -164,7 +167,7 @@ absl::Status LocalPipeline::RunStage(const pb::PipelineStage& stage) {
     RETURN_IF_ERROR(CheckRoundCounter(stage, output.counters()));
     settled = RoundHolds(stage, output.counters()) ? settled + 1 : 0;
     if (!options_.quiet) {
-      const std::string set_aside = SetAsideText(output.counters());
+      const std::string set_aside = SetAsideText(output.counters(), stage.job().counter_meanings());
       Err().Format("{}: {}: {}{}\n", spec_.name(), stage.name(),
                    stage.has_repeat() ? fmt::format("round {} done", round) : "done",
                    set_aside.empty() ? "" : fmt::format(", {}", CleanLine(set_aside, 1000)));

@@ -67,6 +67,7 @@ void DescribeJob(const LocalJob& job, pb::JobStatus* status) {
     output->set_path(named.output().path());
   }
   for (const pb::Counter& counter : job.counters()) *status->add_counters() = counter;
+  *status->mutable_counter_meanings() = job.spec().counter_meanings();
 }
 
 int PrintEnd(const pb::JobStatus& status) {
@@ -180,7 +181,8 @@ std::string ChoiceReason(const LocalJob& job) {
 void SayDone(const LocalJob& job) {
   pb::JobStatus done;
   DescribeJob(job, &done);
-  const std::string set_aside = CleanLine(SetAsideText(done.counters()), kShownOfSetAside);
+  const std::string set_aside =
+      CleanLine(SetAsideText(done.counters(), done.counter_meanings()), kShownOfSetAside);
   const std::string choice = job.ChoiceText();
   const std::string& output = job.spec().output().path();
   std::string how = "done, output in";

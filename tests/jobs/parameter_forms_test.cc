@@ -40,6 +40,7 @@ struct FormedJob {
   };
   std::vector<Class> classes;
   uint32_t reduce_tasks = 1;
+  std::vector<std::string> counters;  // whose meaning the spec says
 };
 
 std::string TextOf(const toml::table& table, std::string_view key) {
@@ -63,6 +64,13 @@ FormedJob ReadFormedJob(const std::string& name, const toml::table& spec) {
   const std::string reducer = spec["reduce"]["class"].value_or(std::string());
   if (!reducer.empty()) job.classes.push_back({ClassKind::kReducer, reducer, "", ""});
   job.reduce_tasks = static_cast<uint32_t>(spec["reduce"]["tasks"].value_or(int64_t{1}));
+  if (const toml::table* const meanings = spec["counters"].as_table()) {
+    for (const auto& [key, names] : *meanings) {
+      for (const toml::node& one : *names.as_array()) {
+        job.counters.push_back(one.value_or(std::string()));
+      }
+    }
+  }
   return job;
 }
 
@@ -110,6 +118,12 @@ class FormTask : public quern_task {
     if (of.start != nullptr && of.start(self, this) != QUERN_OK && why_.empty()) why_ = "failed";
     of.destroy(self);
     return why_;
+  }
+  // Those that the class has made.
+  std::set<std::string> Counters() const {
+    std::set<std::string> names;
+    for (const auto& [name, counter] : counters_) names.insert(name);
+    return names;
   }
 
  private:
@@ -276,6 +290,20 @@ class ParameterFormsTest : public ::testing::Test {
     }
     return "";
   }
+  // That its classes make when they begin.
+  std::set<std::string> CountersOf(const FormedJob& job) {
+    std::set<std::string> names;
+    const Values params = Needed(job.name, "");
+    for (FormedJob::Class of : job.classes) {
+      of.format = FormatOf(job, of, params);
+      const quern_class* const found = PluginOf(job).FindIfThere(of.kind, of.name);
+      if (found == nullptr) continue;
+      FormTask task(job, of, params, files_);
+      EXPECT_EQ(task.Start(*found), "") << job.name;
+      names.merge(task.Counters());
+    }
+    return names;
+  }
   const Plugin& PluginOf(const FormedJob& job) {
     std::unique_ptr<Plugin>& plugin = plugins_[job.plugin];
     if (plugin == nullptr) {
@@ -313,6 +341,22 @@ TEST_F(ParameterFormsTest, TakeWhatTheJobsTake) {
     }
   }
   EXPECT_GT(compared, 2000u);
+}
+
+// One that is called otherwise would count nothing, and the end of every run would warn of that.
+TEST_F(ParameterFormsTest, TheCountersThatSpecsNameAreMadeByTheirJobs) {
+  std::set<std::string> jobs;
+  for (const FormedJob& job : FormedJobs()) {
+    if (job.counters.empty()) continue;
+    jobs.insert(job.name);
+    const std::set<std::string> made = CountersOf(job);
+    for (const std::string& name : job.counters) {
+      EXPECT_TRUE(made.contains(name)) << job.name << ": " << name;
+    }
+  }
+  for (const char* const name : {"extract", "filter", "inverted-index", "search-index", "tag"}) {
+    EXPECT_TRUE(jobs.contains(name)) << name;
+  }
 }
 
 // What the help of a job shows is what people type, also of the job before or behind it. Words in

@@ -65,6 +65,9 @@ pb::JobStatus MakeBareStatus(const Job& job, const JobTasks* tasks) {
   }
   status.set_command(job.spec.command());
   status.set_pipeline_id(job.spec.pipeline_id());
+  if (job.spec.has_counter_meanings()) {
+    *status.mutable_counter_meanings() = job.spec.counter_meanings();
+  }
   return status;
 }
 
@@ -87,6 +90,7 @@ pb::JobStatus MakeJobStatus(const Job& job, const JobTasks* tasks) {
 pb::JobStatus MakeJobSummary(const Job& job, const JobTasks* tasks) {
   pb::JobStatus status = job.final_status ? *job.final_status : MakeBareStatus(job, tasks);
   status.clear_failure();
+  status.clear_counter_meanings();  // it has no counters
   status.set_reason(CleanLine(status.reason(), kSummaryTextBytes));
   status.set_command(CleanLine(status.command(), kSummaryTextBytes));
   return status;

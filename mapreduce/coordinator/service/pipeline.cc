@@ -46,6 +46,9 @@ pb::JobStatus::Stage MakeStageStatus(const Pipeline& pipeline, size_t i) {
   status.set_finished_ms(ToMillis(stage.finished));
   status.set_output_path(output.path());
   *status.mutable_counters() = output.counters();
+  if (spec.job().has_counter_meanings()) {
+    *status.mutable_counter_meanings() = spec.job().counter_meanings();
+  }
   return status;
 }
 

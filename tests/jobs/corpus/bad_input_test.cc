@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "mapreduce/cli/job_source.h"
 #include "tests/jobs/local_jobs.h"
 #include "tests/mapreduce/formats/warc_builder.h"
 
@@ -41,8 +43,17 @@ class BadInputTest : public LocalJobsTest {
   void Write(const std::string& name, const std::string& contents) {
     std::ofstream(dir_ / "crawl/" + name, std::ios::binary) << contents;
   }
+  // The ready-made job of a plugin's library.
+  static std::string JobOf(std::string plugin) {
+    if (plugin == "clean_text") return "clean";
+    std::replace(plugin.begin(), plugin.end(), '_', '-');
+    return plugin;
+  }
   pb::JobSpec SpecOf(const std::string& job, const std::string& in, const std::string& out) {
     pb::JobSpec spec = Spec(job, dir_ / in);
+    const absl::StatusOr<SpecFile> file = ReadyMadeSpec(JobOf(job));
+    EXPECT_TRUE(file.ok()) << file.status();
+    if (file.ok()) *spec.mutable_counter_meanings() = file->spec.counter_meanings();
     spec.mutable_inputs(0)->set_format(job == "extract" ? "warc" : "jsonl");
     if (job != "shards") spec.mutable_reduce()->set_tasks(0);
     if (job == "shards") spec.mutable_reduce()->set_partitioner("ShardPartitioner");
@@ -138,6 +149,16 @@ TEST_F(BadInputTest, AnInputWithoutADocumentIsSaid) {
   EXPECT_THAT(log, Not(HasSubstr("WARNING")));
   EXPECT_THAT(RunOne(SpecOf("filter", "tagged2", "kept")),
               HasSubstr("WARNING: none of 1 document was kept"));
+  // Those of extract are called otherwise.
+  Write("a.jsonl", "no page\n");
+  pb::JobSpec extract = SpecOf("extract", "crawl", "pages");
+  extract.mutable_inputs(0)->set_format("jsonl");
+  EXPECT_THAT(RunOne(extract),
+              HasSubstr("WARNING: the input has not one document (lines_without_a_page 1)"));
+  // Without a spec nobody knows what they mean.
+  extract.clear_counter_meanings();
+  extract.mutable_output()->set_path("file://" + dir_ / "pages2");
+  EXPECT_THAT(RunOne(extract), Not(HasSubstr("WARNING")));
 }
 
 TEST_F(BadInputTest, AnIdThatIsNoJsonIsNone) {

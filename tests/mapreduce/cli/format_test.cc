@@ -31,9 +31,11 @@ TEST(FormatTest, ALineOfProgressSaysWhyNothingRuns) {
 }
 
 TEST(FormatTest, TheLastLineSaysThatNothingIsLeft) {
-  const auto line = [](const std::map<std::string, int64_t>& counts) {
+  pb::JobSpec::CounterMeanings meanings;
+  const auto line = [&](const std::map<std::string, int64_t>& counts) {
     pb::JobStatus status;
     status.set_state(pb::JOB_STATE_SUCCEEDED);
+    *status.mutable_counter_meanings() = meanings;
     for (const auto& [name, value] : counts) {
       pb::Counter* const counter = status.add_counters();
       counter->set_group("user");
@@ -42,6 +44,15 @@ TEST(FormatTest, TheLastLineSaysThatNothingIsLeft) {
     }
     return SetAsideLine(status);
   };
+  EXPECT_EQ(line({{"documents", 0}, {"lines_of_bad_json", 600}, {"kept", 0}, {"rejected", 7}}), "")
+      << "nobody has said what they mean";
+  for (const char* const name : {"documents", "pages"}) meanings.add_read(name);
+  for (const char* const name :
+       {"lines_of_bad_json", "lines_without_a_page", "documents_without_text"}) {
+    meanings.add_unread(name);
+  }
+  meanings.add_kept("kept");
+  meanings.add_rejected("rejected");
   EXPECT_EQ(line({{"documents", 0}, {"lines_of_bad_json", 600}, {"documents_without_text", 2}}),
             "WARNING: the input has not one document (lines_of_bad_json 600, "
             "documents_without_text 2). Try: --format, or the field with the text");
@@ -54,6 +65,28 @@ TEST(FormatTest, TheLastLineSaysThatNothingIsLeft) {
             "WARNING: none of 7 documents was kept");
   EXPECT_EQ(line({{"documents", 7}, {"kept", 1}, {"rejected", 6}}), "");
   EXPECT_EQ(line({{"documents", 0}, {"kept", 0}, {"rejected", 0}}), "");
+  EXPECT_EQ(line({{"lines_of_bad_json", 3}}),
+            "WARNING: the input has not one document (lines_of_bad_json 3). Try: --format, or the "
+            "field with the text")
+      << "a counter that nobody has begun has counted nothing";
+}
+
+// Each stage by what its own job says.
+TEST(FormatTest, TheLastLineOfAPipelineAsksTheSpecOfEachStage) {
+  pb::JobStatus status;
+  status.set_state(pb::JOB_STATE_SUCCEEDED);
+  for (const char* const name : {"mine", "filter"}) {
+    pb::JobStatus::Stage* const stage = status.add_stages();
+    stage->set_name(name);
+    pb::Counter* const counter = stage->add_counters();
+    counter->set_group("user");
+    counter->set_name("rejected");
+    counter->set_value(1);
+  }
+  EXPECT_EQ(SetAsideLine(status), "");
+  status.mutable_stages(1)->mutable_counter_meanings()->add_kept("kept");
+  status.mutable_stages(1)->mutable_counter_meanings()->add_rejected("rejected");
+  EXPECT_EQ(SetAsideLine(status), "filter: WARNING: none of 1 document was kept");
 }
 
 TEST(FormatTest, TheLastLineSaysWhatWasSetAside) {

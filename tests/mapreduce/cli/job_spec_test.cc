@@ -126,6 +126,30 @@ TEST(JobSpec, WhatAJobNeedsIsMissedBeforeItIsSubmitted) {
   }
 }
 
+TEST(JobSpec, ASpecSaysWhatItsCountersMean) {
+  SpecFile file = *ParseSpec(
+      "[counters]\nread = [\"documents\", \"pages\"]\nunread = \"bad\"\nkept = [\"kept\"]\n"
+      "rejected = [\"rejected\", \"rejected.short\"]\n",
+      "job.toml");
+  const pb::JobSpec::CounterMeanings& meanings = file.spec.counter_meanings();
+  EXPECT_THAT(meanings.read(), ElementsAre("documents", "pages"));
+  EXPECT_THAT(meanings.unread(), ElementsAre("bad"));
+  EXPECT_THAT(meanings.kept(), ElementsAre("kept"));
+  EXPECT_THAT(meanings.rejected(), ElementsAre("rejected", "rejected.short"));
+  EXPECT_TRUE(SetSpecKey("counters.read=lines", &file).ok());
+  EXPECT_THAT(meanings.read(), ElementsAre("lines")) << "instead of those of the file";
+  EXPECT_TRUE(SetSpecKey("counters.read=", &file).ok());
+  EXPECT_THAT(meanings.read(), ElementsAre());
+  EXPECT_EQ(SetSpecKey("counters.reed=x", &file).message(),
+            "counters.reed: unknown key. Did you mean counters.read?");
+  for (const char* const wrong : {"[counters]\nseen = [\"a\"]\n", "counters = [\"a\"]\n",
+                                  "[counters.read]\ndocuments = true\n"}) {
+    const auto parsed = ParseSpec(wrong, "job.toml");
+    EXPECT_THAT(std::string(parsed.status().message()), HasSubstr("job.toml:")) << wrong;
+    EXPECT_THAT(std::string(parsed.status().message()), HasSubstr("counters")) << wrong;
+  }
+}
+
 TEST(JobSpec, AKeyThatIsAParameterSaysSo) {
   SpecFile file =
       *ParseSpec("parameters = [\"n: 1..9\", \"gap_seconds\"]\n[params]\nmine = 1", "j");

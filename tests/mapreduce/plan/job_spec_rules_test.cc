@@ -90,6 +90,37 @@ TEST(JobSpecRules, UsersOutputsAreNotWhereTheCoordinatorWorks) {
   }
 }
 
+TEST(JobSpecRules, MeaningsOfCountersComeInPairs) {
+  using Meanings = pb::JobSpec::CounterMeanings;
+  const auto problem = [](const std::function<void(Meanings*)>& set) {
+    pb::JobSpec spec = Good();
+    Meanings* const meanings = spec.mutable_counter_meanings();
+    meanings->add_read("documents");
+    meanings->add_unread("bad");
+    set(meanings);
+    return std::string(Message(CheckJobSpec(spec)));
+  };
+  EXPECT_EQ(problem([](Meanings*) {}), "");
+  EXPECT_EQ(problem([](Meanings* m) { m->Clear(); }), "");
+  EXPECT_EQ(problem([](Meanings* m) { m->add_kept("kept"), m->add_rejected("rejected"); }), "");
+  EXPECT_EQ(problem([](Meanings* m) { m->clear_read(); }),
+            "counters.unread: says nothing without counters.read. Try: both, or neither");
+  EXPECT_EQ(problem([](Meanings* m) { m->clear_unread(); }),
+            "counters.read: says nothing without counters.unread. Try: both, or neither");
+  EXPECT_EQ(problem([](Meanings* m) { m->add_rejected("rejected"); }),
+            "counters.rejected: says nothing without counters.kept. Try: both, or neither");
+  EXPECT_EQ(problem([](Meanings* m) { m->add_kept("bad"), m->add_rejected("rejected"); }),
+            "counters.kept: bad: is named twice in [counters], and means one thing");
+  EXPECT_EQ(problem([](Meanings* m) { m->add_read("user.pages"); }),
+            "counters.read: user.pages: counters are named without their group. Try: pages");
+  EXPECT_EQ(problem([](Meanings* m) { m->add_unread(""); }),
+            "counters.unread: the name of a counter is empty");
+  EXPECT_EQ(problem([](Meanings* m) {
+              for (int i = 0; i < 100; ++i) m->add_read("n" + std::to_string(i));
+            }),
+            "counters.read: 101 counters, the limit is 100");
+}
+
 TEST(JobSpecRules, NamedOutputsFollowTheMainOne) {
   pb::JobSpec spec;
   spec.add_inputs()->set_path("/in");

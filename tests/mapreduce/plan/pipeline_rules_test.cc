@@ -263,6 +263,7 @@ TEST(FingerprintStages, StaysWhenOnlyNamesAndPlacesChange) {
   spec.set_name("another");
   spec.set_user("somebody");
   spec.mutable_stages(0)->mutable_job()->set_command("mr run x");
+  spec.mutable_stages(0)->mutable_job()->mutable_counter_meanings()->add_read("documents");
   spec.mutable_stages(0)->mutable_job()->mutable_output()->set_replication(2);
   spec.mutable_stages(0)->mutable_job()->mutable_plugin()->set_path("/elsewhere.so");
   spec.mutable_stages(1)->mutable_job()->mutable_output()->set_path("/elsewhere");

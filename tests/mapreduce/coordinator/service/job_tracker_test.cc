@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <random>
 #include <set>
 
@@ -31,6 +32,22 @@ TEST_F(TrackerTest, RunsAJobToItsCommit) {
   EXPECT_THAT(finishing_, SizeIs(1));
   EXPECT_EQ(job(id).maps->counters().at({"user", "mapped"}), 1 + 2 + 3);
   EXPECT_EQ(job(id).reduces->counters().at({"user", "reduced"}), 1 + 2);
+}
+
+TEST(JobStatusTest, SaysWhatItsCountersMean) {
+  PlannedJob plan;
+  plan.spec.mutable_reduce()->set_tasks(0);
+  plan.spec.mutable_counter_meanings()->add_read("documents");
+  const std::unique_ptr<Job> job = MakeJob(std::move(plan));
+  OpenJob(job.get());
+  pb::JobStatus status = MakeJobStatus(*job, nullptr);
+  EXPECT_THAT(status.counter_meanings().read(), ElementsAre("documents"));
+  EXPECT_FALSE(MakeJobSummary(*job, nullptr).has_counter_meanings());
+  status.set_state(pb::JOB_STATE_SUCCEEDED);
+  job->SetFinal(std::move(status));
+  EXPECT_THAT(MakeJobStatus(*job, nullptr).counter_meanings().read(), ElementsAre("documents"))
+      << "when it has ended";
+  EXPECT_FALSE(MakeJobSummary(*job, nullptr).has_counter_meanings());
 }
 
 TEST_F(TrackerTest, GoesOnAfterARestartAtAnyMoment) {

@@ -74,6 +74,25 @@ TEST_F(PipelineReuseTest, WhatIsPublishedAndUnchangedStaysWhereItIs) {
   }
 }
 
+TEST_F(PipelineReuseTest, WhatCountersMeanIsToldAndChangesNoOutput) {
+  pb::PipelineSpec spec = PublishedChain();
+  ASSERT_EQ(RunToEnd(*Submit(spec)).state(), pb::JOB_STATE_SUCCEEDED);
+  spec.mutable_stages(0)->mutable_job()->mutable_counter_meanings()->add_read("documents");
+  (*spec.mutable_stages(2)->mutable_job()->mutable_params())["n"] = "2";
+  const auto id = Submit(spec);
+  const auto check = [](const pb::JobStatus& status) {
+    ASSERT_EQ(status.stages_size(), 3);
+    ASSERT_EQ(status.stages(0).counter_meanings().read_size(), 1);
+    EXPECT_EQ(status.stages(0).counter_meanings().read(0), "documents");
+    EXPECT_FALSE(status.stages(1).has_counter_meanings());
+  };
+  pb::JobStatus end = RunToEnd(*id);
+  EXPECT_EQ(States(end)["a"], "REUSED");
+  check(end);
+  Restart(/*power_cut=*/true);
+  check(*driver_->Get(*id));
+}
+
 TEST_F(PipelineReuseTest, EveryOutputOfAStageMustBeThere) {
   pb::PipelineSpec spec = PublishedChain();
   ASSERT_EQ(RunToEnd(*Submit(spec)).state(), pb::JOB_STATE_SUCCEEDED);
