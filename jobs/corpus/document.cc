@@ -68,27 +68,32 @@ void DocumentReader::CountAsBadJson() {
   bad_json_->Increment();
 }
 
-bool DocumentReader::HasText(std::string_view line) const {
-  const auto fields = text::ReadJsonObject(line);
-  const text::JsonField* const field =
-      fields.has_value() ? text::FindField(*fields, field_) : nullptr;
+bool DocumentReader::HasText(const std::vector<text::JsonField>& fields) const {
+  const text::JsonField* const field = text::FindField(fields, field_);
   return field != nullptr && text::IsJsonString(field->value);
 }
 
 std::optional<Document> DocumentReader::Read(const MapInput& in) {
-  std::optional<Document> document;
-  if (json_) {
-    document = ReadJson(in);
-  } else {
-    SkipWhenTooLong(in.value().size());
-    document.emplace().text = in.value();
-  }
+  if (json_) return Read(in, text::ReadJsonObject(in.value()));
+  SkipWhenTooLong(in.value().size());
+  Document document;
+  document.text = in.value();
+  return Counted(in, std::move(document));
+}
+
+std::optional<Document> DocumentReader::Read(const MapInput& in,
+                                             std::optional<std::vector<text::JsonField>> fields) {
+  std::optional<Document> document = DocumentOf(in, std::move(fields));
   if (!document.has_value()) return std::nullopt;
+  return Counted(in, *std::move(document));
+}
+
+Document DocumentReader::Counted(const MapInput& in, Document document) {
   documents_->Increment();
-  document->has_id = !document->id.empty();
-  if (!document->has_id) document->id = PlaceOfRecord(in);
+  document.has_id = !document.id.empty();
+  if (!document.has_id) document.id = PlaceOfRecord(in);
   // Lines of JSON between jobs cannot have other bytes, and an id must be the same on all roads.
-  document->id = Utf8Of(std::move(document->id));
+  document.id = Utf8Of(std::move(document.id));
   return document;
 }
 
@@ -98,17 +103,15 @@ void DocumentReader::SkipWhenTooLong(size_t text_bytes) {
   context_->SkipRecord("a text of more than " + std::to_string(kMostTextBytes >> 20) + " MiB");
 }
 
-std::optional<Document> DocumentReader::ReadJson(const MapInput& in) {
+std::optional<Document> DocumentReader::DocumentOf(
+    const MapInput& in, std::optional<std::vector<text::JsonField>> fields) {
   if (IsBlankLine(in.value())) return std::nullopt;
-  auto fields = text::ReadJsonObject(in.value());
   if (!fields.has_value()) {
     CheckIsNoCrawl(*context_, in, "mr run extract, which makes documents of crawls");
     return bad_json_->Increment(), std::nullopt;
   }
+  if (!HasText(*fields)) return without_text_->Increment(), std::nullopt;
   const text::JsonField* const field = text::FindField(*fields, field_);
-  if (field == nullptr || !text::IsJsonString(field->value)) {
-    return without_text_->Increment(), std::nullopt;
-  }
   std::optional<std::string> text = text::ReadJsonString(field->value, kMostTextBytes + 1);
   if (!text.has_value()) return bad_json_->Increment(), std::nullopt;
   SkipWhenTooLong(text->size());

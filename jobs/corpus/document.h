@@ -51,16 +51,22 @@ class DocumentReader {
   // job. A record with a text of more than kMostTextBytes is set aside (SkipRecord): then it does
   // not return.
   std::optional<Document> Read(const MapInput& in);
+  // The same of a line of JSON whose fields (text::ReadJsonObject) the caller has looked at before,
+  // to tell documents from other lines: they are read once.
+  std::optional<Document> Read(const MapInput& in,
+                               std::optional<std::vector<text::JsonField>> fields);
 
   // Of a document that Read has given: it is a line of bad JSON instead.
   void CountAsBadJson();
 
   const std::string& field() const { return field_; }
-  // The line is a JSON object with a string in that field.
-  bool HasText(std::string_view line) const;
+  // There is a string in that field.
+  bool HasText(const std::vector<text::JsonField>& fields) const;
 
  private:
-  std::optional<Document> ReadJson(const MapInput& in);
+  std::optional<Document> DocumentOf(const MapInput& in,
+                                     std::optional<std::vector<text::JsonField>> fields);
+  Document Counted(const MapInput& in, Document document);
   void SkipWhenTooLong(size_t text_bytes);
 
   bool json_ = false;

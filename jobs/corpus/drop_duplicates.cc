@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "jobs/corpus/document.h"
 #include "jobs/corpus/duplicates.h"
@@ -30,18 +31,23 @@ class DropDuplicatesMapper : public quern::Mapper {
   }
 
   void Map(const quern::MapInput& in) override {
-    const auto edge = quern::corpus::ReadEdgeLine(in.value());
-    if (edge.has_value() && !reader_.HasText(in.value())) {
-      const std::string_view duplicate = quern::corpus::IdOfNode(edge->duplicate);
-      const std::string_view of = quern::corpus::IdOfNode(edge->of);
-      if (duplicate == of) return;  // with other ranks they are two nodes
-      return Emit(quern::Ordered(duplicate, kEdge), of);
+    auto fields = quern::text::ReadJsonObject(in.value());
+    if (fields.has_value() && !reader_.HasText(*fields)) {
+      const auto edge = quern::corpus::ReadEdge(*fields);
+      if (edge.has_value()) return EmitEdge(*edge);
     }
-    const auto document = reader_.Read(in);
+    const auto document = reader_.Read(in, std::move(fields));
     if (document.has_value()) Emit(quern::Ordered(document->id, kDocument), in.value());
   }
 
  private:
+  void EmitEdge(const quern::corpus::Edge& edge) {
+    const std::string_view duplicate = quern::corpus::IdOfNode(edge.duplicate);
+    const std::string_view of = quern::corpus::IdOfNode(edge.of);
+    // With other ranks they are two nodes.
+    if (duplicate != of) Emit(quern::Ordered(duplicate, kEdge), of);
+  }
+
   quern::corpus::DocumentReader reader_;
 };
 QUERN_REGISTER_MAPPER(DropDuplicatesMapper);

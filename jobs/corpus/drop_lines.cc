@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "jobs/corpus/document.h"
 #include "jobs/corpus/pii.h"
@@ -48,12 +49,12 @@ class DropLinesMapper : public quern::Mapper {
   }
 
   void Map(const quern::MapInput& in) override {
-    const auto repeat = quern::corpus::ReadRepeatLine(in.value());
-    if (repeat.has_value() && !reader_.HasText(in.value())) {
-      const uint8_t what = repeat->kind == quern::text::PartKind::kLine ? kLine : kParagraph;
-      return Emit(KeyOf(repeat->id, repeat->text_hash, what, repeat->number), "");
+    auto fields = quern::text::ReadJsonObject(in.value());
+    if (fields.has_value() && !reader_.HasText(*fields)) {
+      const auto repeat = quern::corpus::ReadRepeat(*fields);
+      if (repeat.has_value()) return EmitRepeat(*repeat);
     }
-    const auto document = reader_.Read(in);
+    const auto document = reader_.Read(in, std::move(fields));
     if (!document.has_value()) return;
     const uint64_t text = quern::corpus::HashOfText(document->text);
     const uint64_t line = quern::corpus::HashOfText(in.value());
@@ -61,6 +62,11 @@ class DropLinesMapper : public quern::Mapper {
   }
 
  private:
+  void EmitRepeat(const quern::corpus::Repeat& repeat) {
+    const uint8_t what = repeat.kind == quern::text::PartKind::kLine ? kLine : kParagraph;
+    Emit(KeyOf(repeat.id, repeat.text_hash, what, repeat.number), "");
+  }
+
   quern::corpus::DocumentReader reader_;
 };
 QUERN_REGISTER_MAPPER(DropLinesMapper);

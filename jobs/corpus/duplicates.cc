@@ -6,8 +6,6 @@
 #include <limits>
 #include <utility>
 
-#include "jobs/text/json.h"
-
 namespace quern::corpus {
 
 namespace {
@@ -87,9 +85,12 @@ bool IsEdgeField(std::string_view name) { return name == kDuplicateField || name
 
 std::optional<Edge> ReadEdgeLine(std::string_view line) {
   const auto fields = text::ReadJsonObject(line);
-  if (!fields.has_value()) return std::nullopt;
-  const auto duplicate = NodeField(*fields, kDuplicateField, "duplicate_rank");
-  const auto of = NodeField(*fields, kOfField, "of_rank");
+  return fields.has_value() ? ReadEdge(*fields) : std::nullopt;
+}
+
+std::optional<Edge> ReadEdge(const std::vector<text::JsonField>& fields) {
+  const auto duplicate = NodeField(fields, kDuplicateField, "duplicate_rank");
+  const auto of = NodeField(fields, kOfField, "of_rank");
   if (!duplicate.has_value() || !of.has_value()) return std::nullopt;
   return MakeEdge(*duplicate, *of);
 }

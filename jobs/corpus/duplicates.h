@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "jobs/text/json.h"
+
 namespace quern::corpus {
 
 // A document in such a graph: "0000002a" + "its id". Of two copies the one that is less, as bytes,
@@ -40,6 +42,8 @@ std::string EdgeLine(const Edge& edge);
 bool IsEdgeField(std::string_view name);
 // Nothing when the line is none. The greater node becomes the duplicate, whatever the line says.
 std::optional<Edge> ReadEdgeLine(std::string_view line);
+// The same of a line that has been read already.
+std::optional<Edge> ReadEdge(const std::vector<text::JsonField>& fields);
 
 // Makes a star of nodes that belong together and come in ascending order: the first one is the
 // least, so none is ever kept. Nodes that come several times count once.

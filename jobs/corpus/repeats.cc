@@ -4,9 +4,6 @@
 #include <xxhash.h>
 
 #include <charconv>
-#include <vector>
-
-#include "jobs/text/json.h"
 
 namespace quern::corpus {
 
@@ -59,17 +56,15 @@ std::string RepeatLine(const Repeat& repeat) {
   return line.Take();
 }
 
-std::optional<Repeat> ReadRepeatLine(std::string_view line) {
-  const auto fields = text::ReadJsonObject(line);
-  if (!fields.has_value()) return std::nullopt;
+std::optional<Repeat> ReadRepeat(const std::vector<text::JsonField>& fields) {
   Repeat repeat;
-  repeat.id = text::StringField(*fields, "id");
-  repeat.of = text::StringField(*fields, "of");
-  const std::string digits = text::StringField(*fields, kTextHashField);
+  repeat.id = text::StringField(fields, "id");
+  repeat.of = text::StringField(fields, "of");
+  const std::string digits = text::StringField(fields, kTextHashField);
   const auto hash = WholeNumber<uint64_t>(digits, 16);
   if (repeat.id.empty() || digits.size() != kHashDigits || !hash.has_value()) return std::nullopt;
   repeat.text_hash = *hash;
-  if (!ReadPart(*fields, &repeat)) return std::nullopt;
+  if (!ReadPart(fields, &repeat)) return std::nullopt;
   return repeat;
 }
 

@@ -12,7 +12,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "jobs/text/json.h"
 #include "jobs/text/text_parts.h"
 
 namespace quern::corpus {
@@ -34,8 +36,8 @@ std::string_view NameOf(text::PartKind kind);
 uint64_t HashOfText(std::string_view text);
 
 std::string RepeatLine(const Repeat& repeat);
-// Nothing when the line is none.
-std::optional<Repeat> ReadRepeatLine(std::string_view line);
+// Nothing when the line with these fields is none.
+std::optional<Repeat> ReadRepeat(const std::vector<text::JsonField>& fields);
 // Whether such a line has a string in a field of this name.
 bool IsRepeatField(std::string_view name);
 

@@ -327,6 +327,27 @@ TEST_F(DedupJobTest, WhatHasATextIsADocumentThoughItLooksLikeAnEdge) {
   EXPECT_THAT(Run(spec).out, HasSubstr("params.field = 'of': edges have that field too"));
 }
 
+// Each line is looked at once, and is one thing alone.
+TEST_F(DedupJobTest, ALineIsADocumentAnEdgeOrNeither) {
+  const std::string document = Line("a", "kept");
+  pb::JobSpec spec = JobOver(
+      "drop_duplicates",
+      Write("lines", document +
+                         "\n \t\nno JSON\n[1]\n{\"id\": \"z\"}\n{\"id\": \"y\", \"text\": 7}\n"
+                         "{\"text\": \"\\q\", \"duplicate\": \"a\", \"of\": \"A\"}\n"
+                         "{\"text\": null, \"duplicate\": \"x\", \"of\": \"a\"}\n"
+                         "{\"duplicate\": \"w\", \"of\": \"a\"}\n"
+                         "{\"duplicate\": \"a\", \"duplicate_rank\": 7, \"of\": \"a\"}\n"
+                         "{\"duplicate\": 5, \"of\": \"a\"}\n"),
+      "out");
+  EXPECT_EQ(OutputOf(spec, "out"), document);
+  for (const char* counter :
+       {"user.documents = 1\n", "user.lines_of_bad_json = 3\n", "user.documents_without_text = 3\n",
+        "user.duplicates_that_are_no_documents = 2\n"}) {
+    EXPECT_THAT(log_, HasSubstr(counter));
+  }
+}
+
 TEST_F(DedupJobTest, TheLongestMayStayInstead) {
   const std::string text = Words(0, 150);
   pb::JobSpec spec =

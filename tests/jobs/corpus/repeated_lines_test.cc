@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <string>
@@ -21,6 +22,10 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using text::PartKind;
 
+std::optional<Repeat> ReadBack(const std::string& line) {
+  return corpus::ReadRepeat(text::ReadJsonObject(line).value());
+}
+
 TEST(Repeats, AreReadBackAsTheyWere) {
   const Repeat line{"b\"\n", 0x00ab'0000'0000'00ff, PartKind::kLine, 3, "a"};
   EXPECT_EQ(
@@ -29,22 +34,23 @@ TEST(Repeats, AreReadBackAsTheyWere) {
   const Repeat paragraph{"b", UINT64_MAX, PartKind::kParagraph, UINT32_MAX, ""};
   EXPECT_EQ(corpus::RepeatLine(paragraph),
             "{\"id\": \"b\", \"text_hash\": \"ffffffffffffffff\", \"paragraph\": 4294967295}");
-  for (const Repeat& repeat : {line, paragraph})
-    EXPECT_EQ(corpus::ReadRepeatLine(corpus::RepeatLine(repeat)), repeat);
+  for (const Repeat& repeat : {line, paragraph}) {
+    EXPECT_EQ(ReadBack(corpus::RepeatLine(repeat)), repeat);
+  }
 }
 
 TEST(Repeats, OtherLinesAreNone) {
   const std::string good = "\"id\": \"b\", \"text_hash\": \"00ab0000000000ff\"";
-  EXPECT_TRUE(corpus::ReadRepeatLine("{" + good + ", \"line\": 1}").has_value());
+  EXPECT_TRUE(ReadBack("{" + good + ", \"line\": 1}").has_value());
   for (const std::string& line :
-       {std::string(), std::string("[]"), "{" + good + "}", "{" + good + ", \"line\": 0}",
+       {std::string("{}"), "{" + good + "}", "{" + good + ", \"line\": 0}",
         "{" + good + ", \"line\": -1}", "{" + good + ", \"line\": 1.5}",
         "{" + good + ", \"line\": \"1\"}", "{" + good + ", \"line\": 4294967296}",
         "{" + good + ", \"line\": 1, \"paragraph\": 1}",
         std::string("{\"id\": \"b\", \"text_hash\": \"ab\", \"line\": 1}"),
         std::string("{\"id\": \"b\", \"text_hash\": \"00ab00000000xxff\", \"line\": 1}"),
         std::string("{\"text_hash\": \"00ab0000000000ff\", \"line\": 1}")}) {
-    EXPECT_FALSE(corpus::ReadRepeatLine(line).has_value()) << line;
+    EXPECT_FALSE(ReadBack(line).has_value()) << line;
   }
 }
 
@@ -269,6 +275,23 @@ TEST_F(RepeatedLinesTest, WhatHasATextIsADocumentThoughItLooksLikeARepeat) {
   pb::JobSpec spec = DropOver("docs");
   (*spec.mutable_params())["field"] = "of";
   EXPECT_THAT(Run(spec).out, HasSubstr("params.field = 'of': repeats have that field too"));
+}
+
+// Each line is looked at once, and is one thing alone.
+TEST_F(RepeatedLinesTest, ALineIsADocumentARepeatOrNeither) {
+  const std::string repeat = "\"text_hash\": \"00ab0000000000ff\", \"line\": 1";
+  const std::string document = Line("a", "one two");
+  Write("lines", document + "\n \t\nno JSON\n[1]\n{\"id\": \"z\"}\n{\"id\": \"y\", \"text\": 7}\n" +
+                     "{\"id\": \"x\", \"text\": \"\\q\", " + repeat + "}\n" +
+                     "{\"id\": \"w\", \"text\": null, " + repeat + "}\n" + "{\"id\": \"v\", " +
+                     repeat + "}\n" + "{\"id\": 5, " + repeat + "}\n");
+  RunOne(JobOver("drop_lines", "lines", "out"));
+  EXPECT_EQ(Sorted("out"), document);
+  for (const char* counter :
+       {"user.documents = 1\n", "user.lines_of_bad_json = 3\n", "user.documents_without_text = 3\n",
+        "user.repeats_of_no_document = 2\n"}) {
+    EXPECT_THAT(log_, HasSubstr(counter));
+  }
 }
 
 TEST_F(RepeatedLinesTest, NothingButTheDocumentsDecides) {
