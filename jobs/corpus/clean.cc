@@ -49,14 +49,14 @@ void AddLines(const LineRule& rule, const CleanedLines& cleaned,
 }
 
 // Of a document of which nothing is left.
-std::string WhyRejected(const CleanedLines& cleaned) {
+quern::text::JsonObjectWriter WhyRejected(const CleanedLines& cleaned) {
   const auto less = [&](const LineRule& a, const LineRule& b) {
     return cleaned.*a.lines < cleaned.*b.lines;
   };
   const LineRule& most = *std::max_element(kLineRules.begin(), kLineRules.end(), less);
-  quern::text::JsonObjectWriter why;
   const bool any = cleaned.*most.lines > 0;
-  why.AddString("rule", any ? "clean." + std::string(most.name) : "clean.no_text");
+  quern::text::JsonObjectWriter why =
+      quern::corpus::RejectedBy(any ? "clean." + std::string(most.name) : "clean.no_text");
   if (any) AddLines(most, cleaned, &why);
   quern::text::JsonObjectWriter others;
   bool also = false;
@@ -68,7 +68,7 @@ std::string WhyRejected(const CleanedLines& cleaned) {
     also = true;
   }
   if (also) why.AddRaw("also", others.Take());
-  return why.Take();
+  return why;
 }
 
 // What stands where is said of the line, in which a byte that is no UTF-8 is three.
@@ -123,9 +123,7 @@ class CleanMapper : public quern::Mapper {
 
   void Reject(const Document& document, const CleanedLines& cleaned) {
     nothing_left_->Increment();
-    AddFields(document, &line_);
-    line_.AddRaw("rejected", WhyRejected(cleaned));
-    others_->Emit("", line_.Take());
+    others_->Emit("", RejectedLine(document, WhyRejected(cleaned)));
   }
 
   void Write(const Document& document, const MaskedText& masked) {

@@ -133,7 +133,7 @@ class CorpusExplainMapper : public quern::Mapper {
     }
     text +=
         "  text: " + std::to_string(document.text.size()) + " bytes" + LanguageOf(document) + '\n';
-    const JsonField* const rejected = FindField(document.fields, "rejected");
+    const JsonField* const rejected = FindField(document.fields, quern::corpus::kRejectedField);
     const auto why =
         rejected == nullptr ? std::nullopt : quern::text::ReadJsonObject(rejected->value);
     std::string rest = why.has_value() ? WhyDropped(stage_, *why) : "  kept\n";

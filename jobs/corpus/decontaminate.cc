@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <unordered_set>
+#include <utility>
 
 #include "jobs/corpus/document.h"
 #include "jobs/params.h"
@@ -86,12 +87,9 @@ class DecontaminateMapper : public quern::Mapper {
 
   void Reject(const Document& document, int64_t shared) {
     rejected_->Increment();
-    quern::corpus::AddFields(document, &line_);
-    quern::text::JsonObjectWriter why;
-    why.AddString("rule", "decontaminate");
+    quern::text::JsonObjectWriter why = quern::corpus::RejectedBy("decontaminate");
     why.AddRaw("shared", std::to_string(shared));
-    line_.AddRaw("rejected", why.Take());
-    others_->Emit("", line_.Take());
+    others_->Emit("", RejectedLine(document, std::move(why)));
   }
 
   quern::corpus::DocumentReader reader_;

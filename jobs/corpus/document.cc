@@ -53,14 +53,27 @@ void AddFields(const Document& document, text::JsonObjectWriter* line) {
   line->AddString("text", document.text);
 }
 
-std::string RejectedCopy(const Document& document, std::string_view rule, std::string_view of) {
+text::JsonObjectWriter RejectedBy(std::string_view rule) {
   text::JsonObjectWriter why;
   why.AddString("rule", rule);
-  why.AddString("of", of);
+  return why;
+}
+
+void AddRejected(text::JsonObjectWriter why, text::JsonObjectWriter* line) {
+  line->AddRaw(kRejectedField, why.Take());
+}
+
+std::string RejectedLine(const Document& document, text::JsonObjectWriter why) {
   text::JsonObjectWriter line;
   AddFields(document, &line);
-  line.AddRaw("rejected", why.Take());
+  AddRejected(std::move(why), &line);
   return line.Take();
+}
+
+std::string RejectedCopy(const Document& document, std::string_view rule, std::string_view of) {
+  text::JsonObjectWriter why = RejectedBy(rule);
+  why.AddString("of", of);
+  return RejectedLine(document, std::move(why));
 }
 
 void DocumentReader::CountAsBadJson() {

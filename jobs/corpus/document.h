@@ -31,7 +31,19 @@ std::string Utf8Of(std::string text);
 // The document as it came: all its fields, or id and text where it was no JSON.
 void AddFields(const Document& document, text::JsonObjectWriter* line);
 
-// The document with a field "rejected": {"rule": RULE, "of": ID}: what it is a copy of.
+// What a stage says of a document that it rejects: {"rule": RULE, and what the rule has seen}.
+inline constexpr std::string_view kRejectedField = "rejected";
+
+// The value of that field, to which the rule adds.
+text::JsonObjectWriter RejectedBy(std::string_view rule);
+
+// The field goes behind those that the line has.
+void AddRejected(text::JsonObjectWriter why, text::JsonObjectWriter* line);
+
+// The document as it came, with the field at its end.
+std::string RejectedLine(const Document& document, text::JsonObjectWriter why);
+
+// The same of a copy: {"rule": RULE, "of": ID}.
 std::string RejectedCopy(const Document& document, std::string_view rule, std::string_view of);
 
 // More of a text is no document: whatever is in it, its tables of words fit in the memory that a

@@ -168,13 +168,10 @@ class DropLinesReducer : public quern::Reducer {
 
   void Reject(const quern::corpus::Document& document, const RemainingText& left, size_t words) {
     rejected_->Increment();
-    JsonObjectWriter why;
-    why.AddString("rule", "repeated-lines");
+    JsonObjectWriter why = quern::corpus::RejectedBy("repeated-lines");
     why.AddRaw("value", std::to_string(left.lines + left.paragraphs));
     why.AddRaw("words_left", std::to_string(words));
-    AddFields(document, &line_);
-    line_.AddRaw("rejected", why.Take());
-    others_->Emit("", line_.Take());
+    others_->Emit("", RejectedLine(document, std::move(why)));
   }
 
   std::string field_;

@@ -191,10 +191,9 @@ class ExtractMapper : public quern::Mapper {
     NameByPlace(in, source);
     AddPlace(*source);
     line_.AddString("text", "");
-    quern::text::JsonObjectWriter why;
-    why.AddString("rule", rule);
+    quern::text::JsonObjectWriter why = quern::corpus::RejectedBy(rule);
     if (!value.empty()) why.AddString("value", value);
-    line_.AddRaw("rejected", why.Take());
+    quern::corpus::AddRejected(std::move(why), &line_);
     others_->Emit("", line_.Take());
   }
 

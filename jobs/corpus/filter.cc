@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "jobs/corpus/document.h"
@@ -90,14 +91,16 @@ class FilterMapper : public quern::Mapper {
     KeepCounted(&tags);
     const std::vector<const Rule*> broken = rules_->Broken(tags);
     if (!IsWantedLanguage(tags.language)) {
-      why_.AddString("rule", kLanguageRule);
-      why_.AddString("value", tags.language);
-      return Reject(*document, kLanguageRule, tags, broken);
+      JsonObjectWriter why = quern::corpus::RejectedBy(kLanguageRule);
+      why.AddString("value", tags.language);
+      by_rule_.at(kLanguageRule)->Increment();
+      return Reject(*document, std::move(why), tags, broken);
     }
     if (!broken.empty()) {
-      why_.AddString("rule", broken[0]->name);
-      AddNumbers(*broken[0], tags, &why_);
-      return Reject(*document, broken[0]->name, tags, std::span(broken).subspan(1));
+      JsonObjectWriter why = quern::corpus::RejectedBy(broken[0]->name);
+      AddNumbers(*broken[0], tags, &why);
+      by_rule_.at(broken[0]->name)->Increment();
+      return Reject(*document, std::move(why), tags, std::span(broken).subspan(1));
     }
     kept_->Increment();
     if (!document->fields.empty()) return Emit("", in.value());
@@ -167,21 +170,18 @@ class FilterMapper : public quern::Mapper {
     json->AddRaw("threshold", quern::corpus::ShortNumber(rule.threshold));
   }
 
-  // `why_` has the rule that decided and its numbers; `also` are broken too.
-  void Reject(const Document& document, std::string_view rule, const Tags& tags,
+  // `why` has the rule that decided and its numbers; `also` are broken too.
+  void Reject(const Document& document, JsonObjectWriter why, const Tags& tags,
               std::span<const Rule* const> also) {
     rejected_->Increment();
-    by_rule_.at(rule)->Increment();
-    quern::corpus::AddFields(document, &line_);
     JsonObjectWriter others;
     for (const Rule* const other : also) {
       JsonObjectWriter numbers;
       AddNumbers(*other, tags, &numbers);
       others.AddRaw(other->name, numbers.Take());
     }
-    if (!also.empty()) why_.AddRaw("also", others.Take());
-    line_.AddRaw("rejected", why_.Take());
-    others_->Emit("", line_.Take());
+    if (!also.empty()) why.AddRaw("also", others.Take());
+    others_->Emit("", RejectedLine(document, std::move(why)));
   }
 
   quern::corpus::DocumentReader reader_;
@@ -190,7 +190,6 @@ class FilterMapper : public quern::Mapper {
   std::vector<std::string> languages_;
   std::unordered_map<std::string, quern::Counter*> in_list_;  // empty: all count
   JsonObjectWriter line_;
-  JsonObjectWriter why_;  // of the present document
   quern::NamedOutput* others_ = nullptr;
   quern::Counter* kept_ = nullptr;
   quern::Counter* rejected_ = nullptr;

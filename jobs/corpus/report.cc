@@ -106,7 +106,7 @@ class ReportMapper : public quern::Mapper {
     Add(kLanguage, stage, tags.has_value() ? tags->language : StringField(document.fields, "lang"),
         one);
     if (tags.has_value()) CountTags(*tags, stage);
-    const JsonField* const rejected = FindField(document.fields, "rejected");
+    const JsonField* const rejected = FindField(document.fields, quern::corpus::kRejectedField);
     if (rejected != nullptr) CountRejected(document, rejected->value, one);
   }
 

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <set>
 
+#include "jobs/corpus/document.h"
 #include "jobs/corpus/duplicates.h"
 #include "jobs/text/json.h"
 #include "tests/jobs/local_jobs.h"
@@ -34,6 +35,25 @@ TEST(Edges, AreReadBackAsTheyWere) {
                            "{\"duplicate\": \"a\", \"of\": \"b\", \"of_rank\": -1}"}) {
     EXPECT_FALSE(corpus::ReadEdgeLine(line).has_value()) << line;
   }
+}
+
+TEST(Rejected, StandsBehindWhatTheDocumentHas) {
+  const std::string line = R"({"n":1.50,"text":"x\"","id":7})";
+  corpus::Document document{"7", "x\"", text::ReadJsonObject(line).value()};
+  EXPECT_EQ(corpus::RejectedLine(document, corpus::RejectedBy("some \"rule\"")),
+            R"({"n": 1.50, "text": "x\"", "id": 7, "rejected": {"rule": "some \"rule\""}})");
+  EXPECT_EQ(corpus::RejectedCopy(document, "r", "a"),
+            R"({"n": 1.50, "text": "x\"", "id": 7, "rejected": {"rule": "r", "of": "a"}})");
+  // One that was no line of JSON.
+  document.fields.clear();
+  text::JsonObjectWriter why = corpus::RejectedBy("r");
+  why.AddRaw("value", "12");
+  EXPECT_EQ(corpus::RejectedLine(document, why),
+            R"({"id": "7", "text": "x\"", "rejected": {"rule": "r", "value": 12}})");
+  text::JsonObjectWriter made;
+  made.AddString("id", "a");
+  corpus::AddRejected(why, &made);
+  EXPECT_EQ(made.Take(), R"({"id": "a", "rejected": {"rule": "r", "value": 12}})");
 }
 
 class RanksTest : public RandomTest {};
