@@ -21,14 +21,6 @@ namespace {
 constexpr std::string_view kIn = "@in";
 constexpr size_t kShownReferenceBytes = 100;
 
-// False for a stage that waits for a parameter which nobody has set. One that is no flag, such as
-// the path of a file, is set by any value.
-bool IsWanted(const PipelineFile& file, const StageFile& stage) {
-  if (stage.when.empty()) return true;
-  const std::string* const value = FindParam(file, stage.when);
-  return value != nullptr && !value->empty() && ReadFlag(*value).value_or(true);
-}
-
 // Each of them has a `when`.
 absl::Status NoStageIsLeft(const std::vector<LoadedStage>& stages) {
   std::vector<std::string> settings;
@@ -153,14 +145,20 @@ class StandIns {
 
 }  // namespace
 
+bool IsLeftOut(const PipelineFile& file, const StageFile& stage) {
+  if (stage.when.empty()) return false;
+  const std::string* const value = FindParam(file, stage.when);
+  return value == nullptr || value->empty() || !ReadFlag(*value).value_or(true);
+}
+
 absl::Status LeaveOutStages(const PipelineFile& file, std::vector<LoadedStage>* stages) {
   RETURN_IF_ERROR(CheckAll(*stages));
   std::vector<StageFile> left_out;
   for (const LoadedStage& stage : *stages) {
-    if (!IsWanted(file, stage.stage)) left_out.push_back(stage.stage);
+    if (IsLeftOut(file, stage.stage)) left_out.push_back(stage.stage);
   }
   if (left_out.size() == stages->size() && !stages->empty()) return NoStageIsLeft(*stages);
-  std::erase_if(*stages, [&](const LoadedStage& one) { return !IsWanted(file, one.stage); });
+  std::erase_if(*stages, [&](const LoadedStage& one) { return IsLeftOut(file, one.stage); });
   const StandIns stand_ins(std::move(left_out), *stages);
   for (LoadedStage& stage : *stages) {
     RETURN_IF_ERROR(

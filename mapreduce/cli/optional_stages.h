@@ -9,6 +9,9 @@
 
 namespace quern::mr {
 
+// It waits for a parameter which nobody has set, or has set to `false`.
+bool IsLeftOut(const PipelineFile& file, const StageFile& stage);
+
 // Takes those out of `stages` that wait for a parameter which nobody has set, and has the others
 // read what stands for them: everything behind this knows only stages that run. InvalidArgument
 // when none is left, when a stage reads one that is left out and for which nothing stands, or when

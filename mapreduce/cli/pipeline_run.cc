@@ -17,6 +17,7 @@
 #include "mapreduce/cli/pipeline_spec.h"
 #include "mapreduce/cli/plugin_upload.h"
 #include "mapreduce/cli/run_local.h"
+#include "mapreduce/cli/unused_settings.h"
 #include "mapreduce/cli/watch.h"
 #include "mapreduce/engine/state_name.h"
 #include "mapreduce/plan/job_spec_rules.h"
@@ -87,6 +88,9 @@ absl::Status ApplyFlags(const PipelineFlags& flags, LoadedPipeline* loaded) {
   for (const std::string& setting : flags.settings) {
     const absl::Status set = SetPipelineKey(setting, &file, &loaded->stages);
     if (!set.ok()) return UsageError(fmt::format("--set: {}", Message(set)));
+  }
+  if (const absl::Status used = CheckSettingsAreUsed(file, loaded->stages); !used.ok()) {
+    return UsageError(fmt::format("--set: {}", Message(used)));
   }
   if (!file.inputs.empty() || !ReadsIn(*loaded)) return absl::OkStatus();
   return UsageError(file.usage.empty()

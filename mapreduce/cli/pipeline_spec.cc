@@ -214,11 +214,6 @@ class PipelineReader {
   PipelineFile file_;
 };
 
-bool Reads(const LoadedStage& stage, std::string_view param) {
-  const auto& known = stage.file.parameters;
-  return !known || std::find(known->begin(), known->end(), param) != known->end();
-}
-
 // Those of a stage, one for each path that @in stands for.
 absl::StatusOr<std::vector<StageInput>> InputsOf(const PipelineFile& file, const StageFile& stage) {
   std::vector<StageInput> inputs;
@@ -295,7 +290,8 @@ absl::Status FillInputs(const PipelineFile& file, LoadedStage* stage) {
 // Those of the pipeline, then the stage's own over them.
 absl::Status FillParams(const PipelineFile& file, LoadedStage* stage) {
   for (const auto& [name, value] : file.params) {
-    if (Reads(*stage, name)) RETURN_IF_ERROR(SetSpecKey("params." + name, value, &stage->file));
+    if (!ReadsParam(*stage, name)) continue;
+    RETURN_IF_ERROR(SetSpecKey("params." + name, value, &stage->file));
   }
   for (const auto& [name, value] : stage->stage.params) {
     RETURN_IF_ERROR(SetSpecKey("params." + name, value, &stage->file));
@@ -308,7 +304,7 @@ absl::Status FillParams(const PipelineFile& file, LoadedStage* stage) {
 absl::Status CheckAllAreRead(const PipelineFile& file, const std::vector<LoadedStage>& stages) {
   for (const auto& [name, value] : file.params) {
     const bool is_read = std::any_of(stages.begin(), stages.end(), [&](const LoadedStage& stage) {
-      return stage.stage.when == name || Reads(stage, name);
+      return stage.stage.when == name || ReadsParam(stage, name);
     });
     if (!is_read) {
       return InvalidArgumentError("params.{}: no stage reads it", CleanLine(name, 100));
@@ -332,7 +328,7 @@ absl::Status FillStage(const PipelineFile& file, LoadedStage* stage) {
   }
   for (const auto& [key, value] : stage->stage.settings) {
     if (const auto parameter = ParameterOfFiles(stage->stage, key, value)) {
-      if (!Reads(*stage, *parameter)) {
+      if (!ReadsParam(*stage, *parameter)) {
         return InvalidArgumentError("{}: its job reads no such parameter", CleanLine(key, 100));
       }
       RETURN_IF_ERROR(AddListedFiles(file.params, *parameter, value, stage));
@@ -387,6 +383,11 @@ const std::string* FindParam(const PipelineFile& file, std::string_view name) {
   return nullptr;
 }
 
+bool ReadsParam(const LoadedStage& stage, std::string_view param) {
+  const auto& known = stage.file.parameters;
+  return !known || std::find(known->begin(), known->end(), param) != known->end();
+}
+
 bool IsPipelineText(std::string_view toml) {
   try {
     return toml::parse(toml).contains("stage");
@@ -426,8 +427,9 @@ absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
   const std::string value(assignment.substr(equals + 1));
   for (LoadedStage& stage : *stages) {
     if (!key.starts_with(stage.stage.name + ".")) continue;
+    stage.stage.said.push_back(key);
     std::string rest = key.substr(stage.stage.name.size() + 1);
-    const bool is_param = stage.file.parameters && Reads(stage, rest);
+    const bool is_param = stage.file.parameters && ReadsParam(stage, rest);
     if (rest.starts_with(kParams) || is_param) {
       if (rest.starts_with(kParams)) rest.erase(0, kParams.size());
       Set(rest, value, &stage.stage.params);
@@ -444,7 +446,7 @@ absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
   const bool declared = std::any_of(file->params.begin(), file->params.end(),
                                     [&](const auto& one) { return one.first == key; });
   const bool is_read = std::any_of(stages->begin(), stages->end(), [&](const LoadedStage& stage) {
-    return stage.stage.when == key || (stage.file.parameters && Reads(stage, key));
+    return stage.stage.when == key || (stage.file.parameters && ReadsParam(stage, key));
   });
   if (!declared && !is_read) {
     std::vector<std::string> names;
@@ -453,6 +455,7 @@ absl::Status SetPipelineKey(std::string_view assignment, PipelineFile* file,
         "{}: no stage reads such a parameter. Try: STAGE.{}, where STAGE is one of {}",
         CleanLine(key, 100), CleanLine(key, 100), fmt::format("{}", fmt::join(names, ", ")));
   }
+  file->said.push_back(key);
   Set(key, value, &file->params);
   return absl::OkStatus();
 }

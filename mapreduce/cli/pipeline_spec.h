@@ -57,6 +57,7 @@ struct StageFile {
   std::optional<pb::PipelineStage::Repeat> repeat;
   Settings settings;  // of the job's spec, without parameters
   Settings params;
+  std::vector<std::string> said;  // "STAGE.KEY": what SetPipelineKey has set of it
 };
 
 struct PipelineFile {
@@ -67,6 +68,7 @@ struct PipelineFile {
   std::string output;
   bool keep = false;
   Settings params;
+  std::vector<std::string> said;               // those of them that SetPipelineKey has set
   std::map<std::string, ParameterForm> forms;  // of those of them whose values are looked at
   std::vector<StageFile> stages;
 };
@@ -88,6 +90,8 @@ struct LoadedStage {
 // `job` is empty for a stage that is its own spec. What the stage says of its parameters is in the
 // spec then, so that they are known before the rest is filled in.
 absl::StatusOr<LoadedStage> LoadStage(StageFile stage, SpecFile job);
+// False only for a stage that says which parameters it reads, and does not name this one.
+bool ReadsParam(const LoadedStage& stage, std::string_view param);
 // "STAGE.KEY=VALUE" for any key of the stage's spec, one of its parameters or, of a stage with
 // rounds, "repeat.max" and the like; "params.KEY=VALUE" and, where a stage reads such a parameter,
 // "KEY=VALUE" for those of the pipeline.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <map>
@@ -69,9 +70,15 @@ class CorpusTest : public ::testing::Test {
                                       "/a crawl", out,
                                       "--set",    "gopher.words_min=10",
                                       "--set",    "c4.sentences_min=1",
-                                      "--set",    "shards.reduce.tasks=2",
-                                      "--set",    "tokens.reduce.tasks=2"};
+                                      "--set",    "shards.reduce.tasks=2"};
     words.insert(words.end(), flags.begin(), flags.end());
+    const bool has_tokens = std::any_of(flags.begin(), flags.end(), [](const std::string& flag) {
+      return flag.starts_with("tokenizer=");
+    });
+    if (has_tokens) {
+      words.emplace_back("--set");
+      words.emplace_back("tokens.reduce.tasks=2");
+    }
     return words;
   }
   std::string Read(const std::string& path) {

@@ -175,6 +175,11 @@ params = { n = 2 }
   EXPECT_EQ(Shell("cat " + dir_ / "out/top/part-*").out, "to\t4\nto\t4\n");
   EXPECT_THAT(Mr("run " + dir_ / "three.toml" + " --help").out,
               HasSubstr("only with --set most=...; otherwise @count is read\n"));
+  const Outcome unused = RunThree("--overwrite --set most.n=7");
+  EXPECT_EQ(unused.exit_code, 2) << unused.out;
+  EXPECT_THAT(unused.out, HasSubstr("--set: most.n: stage most is left out. Try: --set most=..., "
+                                    "or most=false where that is meant"));
+  EXPECT_EQ(RunThree("--overwrite --set most.n=7 --set most=false").exit_code, 0);
 }
 
 TEST_F(LocalPipelineTest, AFileOfSomebodyInAnOutputIsNotReplaced) {

@@ -363,6 +363,12 @@ TEST_F(CorpusStagesTest, LinesOfSeveralDocumentsStayInOneWhereThatIsAskedFor) {
   EXPECT_THAT(File("out/report.txt"), HasSubstr("\n  repeated-lines: "));
   EXPECT_THAT(RunCorpus("other", "--set lines=maybe").out,
               HasSubstr("'maybe' is neither true nor false"));
+  EXPECT_THAT(RunCorpus("other", "--set lines.by=paragraph").out,
+              HasSubstr("--set: lines.by: stage lines is left out. Try: --set lines=..., or "));
+  EXPECT_THAT(
+      RunCorpus("other", "--set words=8").out,
+      HasSubstr("--set: words: is read only by stages that are left out (decontaminate). Try: "
+                "--set evaluation=..., or "));
 }
 
 TEST_F(CorpusStagesTest, CopiesAreLookedForAmongWhatIsGoodAndClean) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "mapreduce/cli/unused_settings.h"
 #include "mapreduce/plan/pipeline_rules.h"
 
 namespace quern::mr {
@@ -232,6 +233,80 @@ TEST(OptionalStages, SaysWhatMakesNoSense) {
                         "output"));
   EXPECT_THAT(error({{"input = [\"@clean\"]", "input = [\"@clean.rejected\"]"}}),
               HasSubstr("stage count: input: is of stages that are left out"));
+}
+
+// What a command line sets of stages that do not run.
+std::string Unused(const std::vector<std::string>& settings,
+                   const std::map<std::string, std::string>& changes = {}) {
+  auto loaded = LoadOptional(changes);
+  if (!loaded.ok()) return std::string(Message(loaded.status()));
+  for (const std::string& setting : settings) {
+    const absl::Status set = SetPipelineKey(setting, &loaded->file, &loaded->stages);
+    if (!set.ok()) return std::string(Message(set));
+  }
+  return std::string(Message(CheckSettingsAreUsed(loaded->file, loaded->stages)));
+}
+
+TEST(UnusedSettings, OfAStageThatIsLeftOutAreRefused) {
+  EXPECT_EQ(Unused({"clean.reduce.tasks=4"}),
+            "clean.reduce.tasks: stage clean is left out. Try: --set clean=..., or clean=false "
+            "where that is meant");
+  EXPECT_EQ(Unused({"clean.params.level=4", "read.limits.memory=1GiB"},
+                   {{"when = \"clean\"", "when = \"cleaner\""}}),
+            "clean.params.level: stage clean is left out. Try: --set cleaner=..., or cleaner=false "
+            "where that is meant");
+  EXPECT_NE(Unused({"clean.output=/x"}), "");
+  EXPECT_NE(Unused({"clean=", "clean.reduce.tasks=4"}), "") << "of a variable that nobody has set";
+  EXPECT_EQ(Unused({"clean.reduce.tasks=4", "clean=1"}), "") << "in any order";
+  EXPECT_EQ(Unused({"clean=1", "clean.reduce.tasks=4", "count.reduce.tasks=2"}), "");
+  EXPECT_EQ(Unused({"count.reduce.tasks=2"}), "");
+  EXPECT_EQ(Unused({}), "");
+}
+
+TEST(UnusedSettings, AreNoneWhereTheCommandItselfLeavesTheStageOut) {
+  EXPECT_EQ(Unused({"clean=false", "clean.reduce.tasks=4"}), "");
+  EXPECT_EQ(Unused({"clean.reduce.tasks=4", "clean=False"}), "");
+  // It is the default of the file, of which nobody need know.
+  const std::map<std::string, std::string> off = {
+      {"[[stage]]\nname = \"read\"", "[params]\nclean = false\n[[stage]]\nname = \"read\""}};
+  EXPECT_THAT(Unused({"clean.reduce.tasks=4"}, off), HasSubstr("stage clean is left out"));
+  EXPECT_EQ(Unused({"clean.reduce.tasks=4", "clean=false"}, off), "");
+  EXPECT_EQ(Unused({"clean.reduce.tasks=4", "clean=true"}, off), "");
+}
+
+TEST(UnusedSettings, OfAParameterAreRefusedWhereOnlyStagesReadItThatAreLeftOut) {
+  const std::map<std::string, std::string> level = {
+      {"plugin = \"clean.so\"\nparameters = []", "plugin = \"clean.so\"\nparameters = [\"level\"]"},
+      {"input = [\"@clean\"]", R"(input = ["@mask"]
+[[stage]]
+name = "mask"
+when = "mask"
+otherwise = "@clean"
+plugin = "mask.so"
+parameters = ["level", "kind"]
+input = ["@clean"])"}};
+  EXPECT_EQ(Unused({"kind=x"}, level),
+            "kind: is read only by stages that are left out (mask). Try: --set mask=..., or "
+            "mask=false where that is meant");
+  EXPECT_EQ(
+      Unused({"params.level=4"}, level),
+      "level: is read only by stages that are left out (clean, mask). Try: --set clean=... or "
+      "--set mask=..., or clean=false mask=false where that is meant");
+  for (const char* on : {"clean=1", "mask=1", "mask=false"}) {
+    EXPECT_EQ(Unused({"level=4", on}, level), "") << on;
+  }
+  EXPECT_NE(Unused({"kind=x", "clean=1"}, level), "");
+  // What the file says stays as it is.
+  auto in_file = level;
+  in_file["[[stage]]\nname = \"read\""] = "[params]\nlevel = 3\n[[stage]]\nname = \"read\"";
+  EXPECT_EQ(Unused({}, in_file), "");
+  EXPECT_NE(Unused({"level=4"}, in_file), "");
+  // A stage that does not say what it reads may read it.
+  EXPECT_EQ(
+      Unused({"level=4"}, {{"plugin = \"clean.so\"\nparameters = []",
+                            "plugin = \"clean.so\"\nparameters = [\"level\"]"},
+                           {"plugin = \"count.so\"\nparameters = []", "plugin = \"count.so\""}}),
+      "");
 }
 
 }  // namespace

@@ -205,7 +205,7 @@ input = ["@count"]
 output = "/packed"
 )";
   for (const std::vector<std::string>& off :
-       {std::vector<std::string>{}, {"pack=false"}, {"pack="}, {"packed.level=4"}}) {
+       {std::vector<std::string>{}, {"pack=false"}, {"pack="}}) {
     const auto spec = Build(kStages, off);
     ASSERT_TRUE(spec.ok()) << spec.status();
     EXPECT_EQ(spec->stages_size(), 1);

@@ -1,0 +1,16 @@
+// What the command line sets of a pipeline and what would change nothing.
+#pragma once
+
+#include <vector>
+
+#include "common/status.h"
+#include "mapreduce/cli/pipeline_spec.h"
+
+namespace quern::mr {
+
+// InvalidArgument when one of the settings (SetPipelineKey) is of a stage that is left out, or a
+// parameter that only such stages read, unless the command line itself says `SWITCH=false`: that is
+// how scripts say it. `stages` are all of the file.
+absl::Status CheckSettingsAreUsed(const PipelineFile& file, const std::vector<LoadedStage>& stages);
+
+}  // namespace quern::mr
