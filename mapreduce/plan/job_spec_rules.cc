@@ -1,6 +1,7 @@
 #include "mapreduce/plan/job_spec_rules.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -165,22 +166,34 @@ absl::Status CheckOutputs(const pb::JobSpec& spec, SpecCheckOptions options) {
   return CheckOutputsApart(spec);
 }
 
+absl::Status TwoOfOneName(const pb::JobSpec::SideFile& one, const pb::JobSpec::SideFile& other) {
+  const std::string name = CleanLine(one.name(), kMaxNameBytes);
+  const std::string path = CleanLine(one.file().path(), kMaxNameBytes);
+  if (one.file().path() == other.file().path()) {
+    return InvalidArgumentError("files: {} is named twice, both times as '{}'. Try: it once", path,
+                                name);
+  }
+  return InvalidArgumentError(
+      "files: two are called '{}': {} and {}. Try: another name for one of them, with --set "
+      "files.PATH=NAME instead of --files",
+      name, path, CleanLine(other.file().path(), kMaxNameBytes));
+}
+
 // Names are those of files in one directory of the task.
 absl::Status CheckSideFiles(const pb::JobSpec& spec) {
   if (spec.files_size() > static_cast<int>(kMaxSideFiles)) {
     return InvalidArgumentError("files: {} of them, the limit is {}. Try: one archive",
                                 spec.files_size(), kMaxSideFiles);
   }
-  std::set<std::string> names;
+  std::map<std::string_view, const pb::JobSpec::SideFile*> by_name;
   for (const pb::JobSpec::SideFile& file : spec.files()) {
     const std::string& name = file.name();
     if (name.empty() || name == "." || name == ".." || name.size() > 200 ||
         name.find('/') != std::string::npos || name.find('\0') != std::string::npos) {
       return InvalidArgumentError("files: '{}' is no name of a file", CleanLine(name, 200));
     }
-    if (!names.insert(name).second) {
-      return InvalidArgumentError("files: two are called '{}'", CleanLine(name, 200));
-    }
+    const auto [known, is_new] = by_name.emplace(name, &file);
+    if (!is_new) return TwoOfOneName(*known->second, file);
   }
   return absl::OkStatus();
 }

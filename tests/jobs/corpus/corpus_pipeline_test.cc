@@ -322,11 +322,12 @@ TEST_F(CorpusStagesTest, EveryPageIsInTheShardsOrAmongTheRejected) {
 
 TEST_F(CorpusStagesTest, WhatSharesTextWithEvaluationSetsIsLeftOut) {
   AddPages();
-  std::ofstream(dir_ / "mills.jsonl") << "{\"question\": \"" << Mill()[0] << "\"}\n";
-  Shell("mkdir " + dir_ / "sets");
-  std::ofstream(dir_ / "sets/ships.jsonl") << "{\"answer\": \"" << Lighthouse()[1] << "\"}\n";
+  Shell(fmt::format("mkdir {0}/mills {0}/ships", dir_.path()));
+  std::ofstream(dir_ / "mills/test.jsonl") << "{\"question\": \"" << Mill()[0] << "\"}\n";
+  std::ofstream(dir_ / "ships/test.jsonl") << "{\"answer\": \"" << Lighthouse()[1] << "\"}\n";
+  // Called the same, as the files of many sets are.
   const Outcome outcome =
-      RunCorpus("out", "--set evaluation=mills.jsonl,file://" + dir_ / "sets/ships.jsonl");
+      RunCorpus("out", "--set evaluation=mills/test.jsonl,file://" + dir_ / "ships/test.jsonl");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
   EXPECT_EQ(Rejected("decontaminate"), "lighthouse-1\nlighthouse-2\nmill-2\nmill-3\n");
   EXPECT_THAT(Ids(kShards), Not(::testing::AnyOf(HasSubstr("mill"), HasSubstr("lighthouse"))));
@@ -341,6 +342,9 @@ TEST_F(CorpusStagesTest, WhatSharesTextWithEvaluationSetsIsLeftOut) {
                 "  dropped by decontaminate: shares 11 runs of words with evaluation sets\n"));
   EXPECT_THAT(RunCorpus("other", "--set evaluation=nowhere.jsonl").out,
               HasSubstr("stage decontaminate: files: " + dir_ / "nowhere.jsonl: no such file"));
+  EXPECT_THAT(RunCorpus("other", "--set evaluation=mills/test.jsonl,mills/test.jsonl").out,
+              HasSubstr("files: file://" + dir_ / "mills/test.jsonl is named twice, both times as "
+                                                  "'mills_test.jsonl'. Try: it once"));
   // Nothing of it stays where it is not asked for again.
   const Outcome without = RunCorpus("out", "--overwrite");
   ASSERT_EQ(without.exit_code, 0) << without.out;

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "mapreduce/cli/listed_files.h"
+
 namespace quern::mr {
 namespace {
 
@@ -127,6 +129,29 @@ input = ["@ranks"]
   const SpecFile none = held({"evaluation=,"});
   EXPECT_FALSE(CheckParameterForms(none).ok());
   EXPECT_EQ(held({"evaluation=a,/b", "held.evaluation=/b"}).spec.params().at("evaluation"), "b");
+  const SpecFile alike = held({"evaluation=mmlu/test.jsonl, /sets/gsm8k/test.jsonl, c.jsonl"});
+  EXPECT_EQ(alike.files, (std::vector<std::pair<std::string, std::string>>{
+                             {"mmlu/test.jsonl", "mmlu_test.jsonl"},
+                             {"/sets/gsm8k/test.jsonl", "gsm8k_test.jsonl"},
+                             {"c.jsonl", "c.jsonl"},
+                             {"/always", "more"}}));
+  EXPECT_EQ(alike.spec.params().at("evaluation"), "mmlu_test.jsonl,gsm8k_test.jsonl,c.jsonl");
+  EXPECT_TRUE(CheckParameterForms(alike).ok()) << CheckParameterForms(alike);
+}
+
+TEST(NamesOfFiles, HaveTheDirectoriesThatTellThemApart) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(NamesOfFiles({}), Names{});
+  EXPECT_EQ(NamesOfFiles({"a/x", "/b/y.z", "file:///c/w"}), (Names{"x", "y.z", "w"}));
+  EXPECT_EQ(NamesOfFiles({"/s/a/x", "file:///s/b/x", "x"}), (Names{"a_x", "b_x", "x"}));
+  EXPECT_EQ(NamesOfFiles({"/1/a/x", "/2/a/x", "/b/x"}), (Names{"1_a_x", "2_a_x", "b_x"}));
+  EXPECT_EQ(NamesOfFiles({"v1.0/x.txt", "v1.1/x.txt"}), (Names{"v1_0_x.txt", "v1_1_x.txt"}));
+  EXPECT_EQ(NamesOfFiles({"../x", "./a/../x"}), (Names{"___x", "x"}));
+  // One that is called so already.
+  EXPECT_EQ(NamesOfFiles({"/s/a/x", "/b/x", "a_x"}), (Names{"s_a_x", "b_x", "a_x"}));
+  // The same file, and the same place here and there.
+  EXPECT_EQ(NamesOfFiles({"/a/x", "/a/x", "/b/x"}), (Names{"a_x", "a_x", "b_x"}));
+  EXPECT_EQ(NamesOfFiles({"/a/x", "file:///a/x"}), (Names{"a_x", "a_x"}));
 }
 
 TEST(BuildPipeline, AParameterMayListSideFiles) {

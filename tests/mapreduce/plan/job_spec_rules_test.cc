@@ -26,6 +26,25 @@ TEST(JobSpecRules, FillsInWhatWasNotSaid) {
   EXPECT_EQ(spec.limits().memory_bytes(), kDefaultMemoryBytes);
 }
 
+TEST(JobSpecRules, SideFilesHaveNamesOfTheirOwn) {
+  pb::JobSpec spec = Good();
+  const auto add = [&spec](const std::string& name, const std::string& path) {
+    pb::JobSpec::SideFile* const side = spec.add_files();
+    side->set_name(name);
+    side->mutable_file()->set_path(path);
+  };
+  add("test.jsonl", "/mmlu/test.jsonl");
+  add("other.jsonl", "/mmlu/test.jsonl");
+  EXPECT_TRUE(CheckJobSpec(spec).ok()) << CheckJobSpec(spec);
+  add("test.jsonl", "file:///gsm8k/test.jsonl");
+  EXPECT_EQ(Message(CheckJobSpec(spec)),
+            "files: two are called 'test.jsonl': /mmlu/test.jsonl and file:///gsm8k/test.jsonl. "
+            "Try: another name for one of them, with --set files.PATH=NAME instead of --files");
+  spec.mutable_files(2)->mutable_file()->set_path("/mmlu/test.jsonl");
+  EXPECT_EQ(Message(CheckJobSpec(spec)),
+            "files: /mmlu/test.jsonl is named twice, both times as 'test.jsonl'. Try: it once");
+}
+
 TEST(JobSpecRules, NamesWhatIsWrong) {
   struct Case {
     std::function<void(pb::JobSpec*)> change;
