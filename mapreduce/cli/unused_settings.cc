@@ -14,12 +14,18 @@ namespace quern::mr {
 namespace {
 
 constexpr size_t kShownKeyBytes = 100;
+constexpr size_t kShownListBytes = 300;
 
 bool IsOffOnPurpose(const PipelineFile& file, const StageFile& stage) {
   const auto& said = file.said;
   if (std::find(said.begin(), said.end(), stage.when) == said.end()) return false;
   const std::string* const value = FindParam(file, stage.when);
   return value != nullptr && !ReadFlag(*value).value_or(true);
+}
+
+bool HasOwn(const StageFile& stage, std::string_view param) {
+  return std::any_of(stage.params.begin(), stage.params.end(),
+                     [&](const auto& one) { return one.first == param; });
 }
 
 void AddOnce(const std::string& text, std::vector<std::string>* list) {
@@ -36,17 +42,28 @@ std::string Switches(const std::vector<std::string>& names) {
 
 absl::Status CheckParamIsUsed(const std::string& param, const PipelineFile& file,
                               const std::vector<LoadedStage>& stages) {
+  std::vector<std::string> own;
   std::vector<std::string> left_out;
   std::vector<std::string> switches;
   for (const LoadedStage& loaded : stages) {
     const StageFile& stage = loaded.stage;
     if (stage.when == param) return absl::OkStatus();
     if (!ReadsParam(loaded, param)) continue;
+    if (HasOwn(stage, param)) {
+      own.push_back(fmt::format("--set {}.{}=...", stage.name, param));
+      continue;
+    }
     if (!IsLeftOut(file, stage) || IsOffOnPurpose(file, stage)) return absl::OkStatus();
     left_out.push_back(stage.name);
     AddOnce(stage.when, &switches);
   }
-  if (left_out.empty()) return absl::OkStatus();
+  if (left_out.empty() && own.empty()) return absl::OkStatus();
+  if (left_out.empty()) {
+    return InvalidArgumentError(
+        "{}: every stage that reads it has a value of its own. Try: {}",
+        CleanLine(param, kShownKeyBytes),
+        CleanLine(fmt::format("{}", fmt::join(own, " or ")), kShownListBytes));
+  }
   return InvalidArgumentError("{}: is read only by stages that are left out ({}). Try: {}",
                               CleanLine(param, kShownKeyBytes), fmt::join(left_out, ", "),
                               Switches(switches));

@@ -10,7 +10,8 @@ namespace quern::mr {
 
 // InvalidArgument when one of the settings (SetPipelineKey) is of a stage that is left out, or a
 // parameter that only such stages read, unless the command line itself says `SWITCH=false`: that is
-// how scripts say it. `stages` are all of the file.
+// how scripts say it. Likewise when it is a parameter of which every stage that reads it has a
+// value of its own, which goes over that of the pipeline. `stages` are all of the file.
 absl::Status CheckSettingsAreUsed(const PipelineFile& file, const std::vector<LoadedStage>& stages);
 
 }  // namespace quern::mr

@@ -373,6 +373,9 @@ TEST_F(CorpusStagesTest, LinesOfSeveralDocumentsStayInOneWhereThatIsAskedFor) {
       RunCorpus("other", "--set words=8").out,
       HasSubstr("--set: words: is read only by stages that are left out (decontaminate). Try: "
                 "--set evaluation=..., or "));
+  EXPECT_THAT(RunCorpus("other", "--set lines=true --set words_left_min=20").out,
+              HasSubstr("--set: words_left_min: every stage that reads it has a value of its own. "
+                        "Try: --set once.words_left_min=..."));
 }
 
 TEST_F(CorpusStagesTest, CopiesAreLookedForAmongWhatIsGoodAndClean) {

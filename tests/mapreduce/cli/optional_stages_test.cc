@@ -309,5 +309,28 @@ input = ["@clean"])"}};
       "");
 }
 
+TEST(UnusedSettings, OfAParameterAreRefusedWhereAllThatReadItHaveTheirOwn) {
+  const auto with = [](const char* clean, const char* count) {
+    return std::map<std::string, std::string>{
+        {"plugin = \"clean.so\"\nparameters = []",
+         fmt::format("plugin = \"clean.so\"\nparameters = [\"level\"]\nparams = {{ {} }}", clean)},
+        {"plugin = \"count.so\"\nparameters = []",
+         fmt::format("plugin = \"count.so\"\nparameters = [\"level\"]\nparams = {{ {} }}", count)}};
+  };
+  EXPECT_EQ(
+      Unused({"level=4"}, with("level = 1", "level = 2")),
+      "level: every stage that reads it has a value of its own. Try: --set clean.level=... or "
+      "--set count.level=...");
+  EXPECT_EQ(Unused({"level=4"}, with("level = 1", "")), "") << "count reads it";
+  EXPECT_EQ(
+      Unused({"level=4", "count.level=5"}, with("level = 1", "")),
+      "level: every stage that reads it has a value of its own. Try: --set clean.level=... or "
+      "--set count.level=...");
+  // The switch alone would not help, where the stage behind it has its own.
+  EXPECT_THAT(Unused({"level=4"}, with("", "level = 2")), HasSubstr("stages that are left out"));
+  EXPECT_EQ(Unused({"level=4", "clean=1"}, with("", "level = 2")), "");
+  EXPECT_EQ(Unused({"count.level=4"}, with("level = 1", "level = 2")), "");
+}
+
 }  // namespace
 }  // namespace quern::mr
