@@ -2,25 +2,24 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "client/shell/commands.h"
+#include "client/shell/copies.h"
 #include "client/shell/copy.h"
 #include "client/shell/interrupt.h"
 #include "client/shell/jobs.h"
 #include "client/shell/local_tree.h"
 #include "client/shell/made_directories.h"
 #include "client/shell/pack.h"
-#include "client/shell/put_small.h"
 #include "client/shell/shell.h"
 #include "client/shell/space.h"
 #include "client/shell/target.h"
 #include "common/cli/command_line.h"
-#include "common/crc32c.h"
+#include "common/fd.h"
 #include "common/replication.h"
 
 namespace quern::shell {
@@ -31,6 +30,42 @@ constexpr int kMaxRewrites = 3;
 // What the cluster keeps of a mode: nothing runs there, and whoever gets a file owns it, so setuid
 // and setgid would be given to somebody else.
 constexpr uint32_t kKeptModeBits = 01777;
+
+class LocalSource final : public CopySource {
+ public:
+  LocalSource(client::FileSystem* fs, RateLimit* limit) : fs_(fs), limit_(limit) {}
+
+  std::optional<std::string> ReadSmall(const CopyJob& job) const override {
+    return ReadSmallFile(job.source);
+  }
+
+  // The file as a whole has to be written again when servers lost power under it.
+  absl::StatusOr<Copied> CopyAlone(const CopyJob& job, Progress* progress) const override {
+    absl::StatusOr<Copied> copied = TryCopy(job, progress);
+    for (int again = 0; absl::IsAborted(copied.status()) && again < kMaxRewrites; ++again) {
+      if (job.source == "-" || Interrupted()) break;
+      copied = TryCopy(job, progress);
+    }
+    return copied;
+  }
+
+ private:
+  absl::StatusOr<Copied> TryCopy(const CopyJob& job, Progress* progress) const {
+    UniqueFd fd(job.source == "-" ? dup(STDIN_FILENO)
+                                  : open(job.source.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) return ErrnoStatus(errno, job.source);
+    client::CreateOptions options = job.options;
+    options.expected_bytes = job.size;
+    ASSIGN_OR_RETURN(const auto writer, fs_->Create(job.target, options));
+    RETURN_IF_ERROR(CopyFromFd(fd.get(), job.source, writer.get(), progress, limit_));
+    const uint32_t crc = writer->crc();
+    ASSIGN_OR_RETURN(const client::FileStatus status, writer->Close());
+    return Copied{.bytes = status.length, .crc = crc};
+  }
+
+  client::FileSystem* const fs_;
+  RateLimit* const limit_;  // null: none
+};
 
 class Put final : public ShellCommand {
  public:
@@ -77,7 +112,10 @@ class Put final : public ShellCommand {
         shell->Report(status, source);
       }
     }
-    Copy(shell);
+    const LocalSource source(shell->fs(), limit_.get());
+    Copies(shell, &source,
+           {.workers = static_cast<size_t>(jobs_), .print_crc = true, .limit = limit_.get()})
+        .Run(queue_);
     FinishDirectories(shell, made_);
     WarnOfLostBits(shell);
     return CheckInterrupt();
@@ -100,9 +138,7 @@ class Put final : public ShellCommand {
       if (place.is_directory) {
         return FailedPreconditionError("{}: is a directory, and stdin has no name", place.path);
       }
-      LocalEntry entry;
-      entry.path = "-";
-      jobs_queue_.push_back({std::move(entry), place.path});
+      queue_.push_back({.source = "-", .target = place.path, .options = Options()});
       return absl::OkStatus();
     }
     ASSIGN_OR_RETURN(LocalTree tree, ListLocalTree(source, tree_options_));
@@ -119,7 +155,8 @@ class Put final : public ShellCommand {
       if (entry.is_directory) {
         RETURN_IF_ERROR(MakeDirectory(shell, entry, to));
       } else if (targets_.Claim(shell, {.target = to, .source = entry.path})) {
-        jobs_queue_.push_back({std::move(entry), to});
+        queue_.push_back(
+            {.source = entry.path, .target = to, .size = entry.size, .options = OptionsFor(entry)});
       }
     }
     return absl::OkStatus();
@@ -144,92 +181,6 @@ class Put final : public ShellCommand {
     return absl::OkStatus();
   }
 
-  void Copy(Shell* shell) {
-    uint64_t total = 0;
-    for (const PutJob& job : jobs_queue_) total += job.source.size;
-    const std::string what = jobs_queue_.size() == 1 ? BaseName(jobs_queue_[0].source.path)
-                                                     : fmt::format("{} files", jobs_queue_.size());
-    const auto progress = shell->StartProgress(what, total, ProgressOptions::Unit::kBytes);
-    const auto groups = GroupPutJobs(jobs_queue_, static_cast<size_t>(jobs_));
-    RunJobs(groups.size(), static_cast<size_t>(jobs_), [&](size_t i) {
-      if (groups[i].size() > 1) return CopySmall(shell, groups[i], progress.get());
-      const PutJob& job = groups[i].front();
-      Tell(shell, job, CopyOne(shell, job, progress.get()));
-    });
-  }
-
-  static void Tell(Shell* shell, const PutJob& job, const absl::Status& status) {
-    // Ctrl-C is told once, at the end.
-    if (!status.ok() && !Interrupted()) shell->Report(status, job.target);
-  }
-
-  void CopySmall(Shell* shell, std::span<const PutJob> jobs, Progress* progress) const {
-    std::vector<std::string> contents;
-    std::vector<const PutJob*> together;
-    for (const PutJob& job : jobs) {
-      std::optional<std::string> bytes = ReadSmallFile(job.source.path);
-      if (bytes.has_value()) {
-        contents.push_back(*std::move(bytes));
-        together.push_back(&job);
-      } else {
-        Tell(shell, job, CopyOne(shell, job, progress));
-      }
-    }
-    uint64_t bytes_together = 0;
-    std::vector<client::SmallFile> files;
-    for (size_t i = 0; i < together.size(); ++i) {
-      bytes_together += contents[i].size();
-      client::CreateOptions options = OptionsFor(together[i]->source);
-      options.expected_bytes = contents[i].size();
-      files.push_back({together[i]->target, options, contents[i]});
-    }
-    // Ctrl-C, which is told at the end.
-    if (limit_ != nullptr && !limit_->Take(bytes_together).ok()) return;
-    const auto results = shell->fs()->WriteSmall(files);
-    for (size_t i = 0; i < results.size(); ++i) {
-      const PutJob& job = *together[i];
-      if (absl::IsAborted(results[i].status())) {
-        Tell(shell, job, CopyOne(shell, job, progress));
-      } else if (!results[i].ok()) {
-        Tell(shell, job, results[i].status());
-      } else {
-        progress->Add(contents[i].size());
-        PrintCopied(shell, job, contents[i].size(), Crc32c(contents[i]));
-      }
-    }
-  }
-
-  // The file as a whole has to be written again when servers lost power under it.
-  absl::Status CopyOne(Shell* shell, const PutJob& job, Progress* progress) const {
-    absl::Status status = TryCopyOne(shell, job, progress);
-    for (int again = 0; absl::IsAborted(status) && again < kMaxRewrites; ++again) {
-      if (job.source.path == "-" || Interrupted()) break;
-      status = TryCopyOne(shell, job, progress);
-    }
-    return status;
-  }
-
-  absl::Status TryCopyOne(Shell* shell, const PutJob& job, Progress* progress) const {
-    UniqueFd fd(job.source.path == "-" ? dup(STDIN_FILENO)
-                                       : open(job.source.path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) return ErrnoStatus(errno, job.source.path);
-    ASSIGN_OR_RETURN(const auto writer, shell->fs()->Create(job.target, OptionsFor(job.source)));
-    RETURN_IF_ERROR(CopyFromFd(fd.get(), job.source.path, writer.get(), progress, limit_.get()));
-    const uint32_t crc = writer->crc();
-    ASSIGN_OR_RETURN(const client::FileStatus status, writer->Close());
-    PrintCopied(shell, job, status.length, crc);
-    return absl::OkStatus();
-  }
-
-  static void PrintCopied(Shell* shell, const PutJob& job, uint64_t bytes, uint32_t crc) {
-    if (!shell->json()) return;
-    shell->Print(std::move(JsonLine()
-                               .Add("source", job.source.path)
-                               .Add("path", job.target)
-                               .Add("bytes", bytes)
-                               .Add("crc32c", fmt::format("{:08x}", crc))));
-  }
-
   client::CreateOptions Options() const {
     client::CreateOptions options;
     options.replication = static_cast<uint32_t>(replication_.value_or(0));
@@ -239,8 +190,7 @@ class Put final : public ShellCommand {
 
   client::CreateOptions OptionsFor(const LocalEntry& source) const {
     client::CreateOptions options = Options();
-    options.expected_bytes = source.path == "-" ? 0 : source.size;
-    if (preserve_ && source.path != "-") {
+    if (preserve_) {
       options.mode = source.mode;
       options.mtime = source.mtime;
     }
@@ -266,7 +216,7 @@ class Put final : public ShellCommand {
   LocalTreeOptions tree_options_;
   std::vector<std::string> arguments_;
   UsedTargets targets_;
-  std::vector<PutJob> jobs_queue_;
+  std::vector<CopyJob> queue_;
   MadeDirectories made_;  // with -p
   uint64_t with_lost_bits_ = 0;
   std::string first_with_lost_bits_;
