@@ -2,20 +2,23 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <unistd.h>
 #include <zlib.h>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "client/shell/copy.h"
 #include "client/shell/jobs.h"
 #include "client/shell/local_tree.h"
 #include "client/shell/pack.h"
 #include "common/fd.h"
+#include "common/thread.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -49,8 +52,15 @@ std::vector<std::string> RelativePaths(const LocalTree& tree) {
 
 int pipe_to_write_to = -1;
 
-// A read that waits ends with EINTR when its handler has none of SA_RESTART; what it writes is
-// there for the next try.
+// Whether that thread of this process waits in the kernel for something that a signal ends.
+bool Waits(pid_t thread) {
+  const std::string stat = ReadFrom(fmt::format("/proc/self/task/{}/stat", thread));
+  const size_t name_end = stat.rfind(") ");
+  return name_end != std::string::npos && stat.substr(name_end + 2, 1) == "S";
+}
+
+// A read that waits ends with EINTR when the handler of a signal has none of SA_RESTART; what this
+// one writes is there for the next try.
 TEST(ReadSome, GoesOnAfterASignal) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
@@ -62,13 +72,23 @@ TEST(ReadSome, GoesOnAfterASignal) {
   action.sa_handler = [](int) {
     [[maybe_unused]] const ssize_t n = write(pipe_to_write_to, "x", 1);
   };
-  ASSERT_EQ(sigaction(SIGALRM, &action, &before), 0);
-  const itimerval soon = {.it_interval = {}, .it_value = {.tv_sec = 0, .tv_usec = 10'000}};
-  ASSERT_EQ(setitimer(ITIMER_REAL, &soon, nullptr), 0);
+  ASSERT_EQ(sigaction(SIGUSR1, &action, &before), 0);
+  std::atomic<bool> begins = false;
+  std::atomic<bool> has_ended = false;
+  const pthread_t reader = pthread_self();
+  Thread other("signal", [&begins, &has_ended, reader, reader_id = gettid()] {
+    // Once it begins, it waits for nothing but the bytes.
+    while (!begins || !(Waits(reader_id) || has_ended)) std::this_thread::yield();
+    pthread_kill(reader, SIGUSR1);
+  });
   std::string room(4, '\0');
-  ASSERT_OK_AND_ASSIGN(const size_t got, ReadSome(from.get(), "pipe", room));
-  EXPECT_EQ(got, 1u);
-  ASSERT_EQ(sigaction(SIGALRM, &before, nullptr), 0);
+  begins = true;
+  const absl::StatusOr<size_t> got = ReadSome(from.get(), "pipe", room);
+  has_ended = true;
+  other.Join();
+  ASSERT_EQ(sigaction(SIGUSR1, &before, nullptr), 0);
+  ASSERT_OK(got.status());
+  EXPECT_EQ(*got, 1u);
   EXPECT_EQ(room[0], 'x');
   to.Reset();
   ASSERT_OK_AND_ASSIGN(const size_t at_end, ReadSome(from.get(), "pipe", room));
