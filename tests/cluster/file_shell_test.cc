@@ -203,11 +203,11 @@ TEST_F(FileShell, AnEscapeMakesAPatternMeanOneName) {
   Refused({"cat", "/quoted/star\\*x"}, "/quoted/star\\*x");
   Put("/quoted/star*x", "2");
   EXPECT_EQ(Good({"cat", "/quoted/star\\*x"}).out, "2");
-  Good({"rm", "/quoted/star*x"});
+  EXPECT_EQ(Good({"rm", "/quoted/star*x"}).out, "Deleted /quoted/star*x\n");
   EXPECT_EQ(Paths("/quoted"), "/quoted/starYx\n");
   // Nothing of that name any more: now it is a pattern, unless told otherwise.
   Refused({"rm", "--literal", "/quoted/star*x"}, "no such file");
-  Good({"rm", "/quoted/star*x"});
+  EXPECT_EQ(Good({"rm", "/quoted/star*x"}).out, "Deleted /quoted/starYx\n");
   EXPECT_EQ(Paths("/quoted"), "");
 }
 
