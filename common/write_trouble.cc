@@ -72,4 +72,10 @@ std::string DescribeTrouble(const WriteAbility& cluster) {
   return "";
 }
 
+std::string DescribeMissingServers(size_t alive, uint64_t wanted, std::string_view consequence) {
+  if (alive >= wanted) return "";
+  return fmt::format("{} chunkserver{} there, {} copies are wanted: {}", alive,
+                     alive == 1 ? " is" : "s are", wanted, consequence);
+}
+
 }  // namespace quern

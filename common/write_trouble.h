@@ -1,4 +1,5 @@
-// Why a cluster takes no new files, or soon will not: what `dfs health` and `quern up` say. Pure.
+// Why a cluster takes no new files, or soon will not, which is what `dfs health` and `quern up`
+// say, or not as many copies as are wanted. Pure.
 #pragma once
 
 #include <cstddef>
@@ -31,5 +32,11 @@ inline bool CanWrite(WriteTrouble trouble) {
 std::string_view ToString(WriteTrouble trouble);
 // A line without its end: what is the matter, and the next step. Empty for kNone.
 std::string DescribeTrouble(const WriteAbility& cluster);
+
+// Said when files are to have more copies than there are servers for, with what comes of it; empty:
+// there are enough.
+std::string DescribeMissingServers(
+    size_t alive, uint64_t wanted,
+    std::string_view consequence = "fsck says UNDER-REPLICATED until there are more");
 
 }  // namespace quern

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "client/shell/space.h"
 #include "common/server_silence.h"
 #include "common/sizes.h"
+#include "common/write_trouble.h"
 
 namespace quern::shell {
 

@@ -21,6 +21,7 @@
 #include "common/cli/command_line.h"
 #include "common/fd.h"
 #include "common/replication.h"
+#include "common/write_trouble.h"
 
 namespace quern::shell {
 namespace {
@@ -126,9 +127,8 @@ class Put final : public ShellCommand {
     if (!replication_.has_value()) return;
     const auto cluster = shell->fs()->GetCluster();
     if (!cluster.ok()) return;  // whatever ails the master, the files will tell
-    const std::string missing = DescribeMissingServers(
-        WriteAbilityOf(*cluster).servers_alive, static_cast<uint64_t>(*replication_),
-        "fsck says UNDER-REPLICATED until there are more");
+    const std::string missing = DescribeMissingServers(WriteAbilityOf(*cluster).servers_alive,
+                                                       static_cast<uint64_t>(*replication_));
     if (!missing.empty()) shell->Warn(missing);
   }
 

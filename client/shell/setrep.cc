@@ -8,6 +8,7 @@
 #include "common/cli/command_line.h"
 #include "common/replication.h"
 #include "common/sizes.h"
+#include "common/write_trouble.h"
 
 namespace quern::shell {
 namespace {
@@ -63,10 +64,10 @@ class Setrep final : public ShellCommand {
   void SayWhatIsMissing(Shell* shell) const {
     const auto cluster = shell->fs()->GetCluster();
     if (!cluster.ok()) return;
+    const size_t alive = WriteAbilityOf(*cluster).servers_alive;
     const std::string missing =
-        DescribeMissingServers(WriteAbilityOf(*cluster).servers_alive, replication_,
-                               wait_ ? "-w waits until there are more"
-                                     : "fsck says UNDER-REPLICATED until there are more");
+        wait_ ? DescribeMissingServers(alive, replication_, "-w waits until there are more")
+              : DescribeMissingServers(alive, replication_);
     if (!missing.empty()) shell->Warn(missing);
   }
 

@@ -1,7 +1,5 @@
 #include "client/shell/space.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <string>
@@ -49,12 +47,6 @@ WriteAbility WriteAbilityOf(const client::ClusterStatus& cluster) {
           .default_replication = cluster.default_replication,
           .capacity_bytes = space.capacity,
           .free_bytes = space.free};
-}
-
-std::string DescribeMissingServers(size_t alive, uint64_t wanted, std::string_view consequence) {
-  if (alive >= wanted) return "";
-  return fmt::format("{} chunkserver{} there, {} copies are wanted: {}", alive,
-                     alive == 1 ? " is" : "s are", wanted, consequence);
 }
 
 }  // namespace quern::shell

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <string_view>
 
 #include "client/types.h"
 #include "common/write_trouble.h"
@@ -21,8 +19,5 @@ struct Space {
 Space SpaceOf(const client::ClusterStatus& cluster);
 // Whether files can be written, as far as servers and their room tell.
 WriteAbility WriteAbilityOf(const client::ClusterStatus& cluster);
-// Said when files are to have more replicas than there are servers for, with what comes of it;
-// empty: there are enough.
-std::string DescribeMissingServers(size_t alive, uint64_t wanted, std::string_view consequence);
 
 }  // namespace quern::shell

@@ -12,6 +12,7 @@
 #include "common/storage/file_io.h"
 #include "mapreduce/cli/explain.h"
 #include "mapreduce/cli/format.h"
+#include "mapreduce/cli/missing_servers.h"
 #include "mapreduce/cli/on_this_machine.h"
 #include "mapreduce/cli/pipeline_format.h"
 #include "mapreduce/cli/pipeline_spec.h"
@@ -186,6 +187,7 @@ absl::StatusOr<StartedPipeline> StartPipeline(Session* session, const PipelineTe
   }
   RETURN_IF_ERROR(CheckStagesNotOnlyHere(*session, spec, flags));
   if (flags.local) {
+    WarnOfMissingServers(*session, "mr run", MostCopies(spec));
     for (size_t i = 0; i < loaded.stages.size(); ++i) {
       spec.mutable_stages(static_cast<int>(i))
           ->mutable_job()
@@ -199,6 +201,7 @@ absl::StatusOr<StartedPipeline> StartPipeline(Session* session, const PipelineTe
   }
   RETURN_IF_ERROR(CheckNewPipelineSpec(spec).status());
   RETURN_IF_ERROR(Upload(session, loaded, plugins, &spec));
+  WarnOfMissingServers(*session, "mr run", MostCopies(spec));
   ASSIGN_OR_RETURN(CoordinatorClient * coordinator, session->coordinator());
   pb::SubmitPipelineRequest request;
   *request.mutable_spec() = std::move(spec);

@@ -16,6 +16,7 @@
 #include "mapreduce/cli/explain.h"
 #include "mapreduce/cli/format.h"
 #include "mapreduce/cli/job_source.h"
+#include "mapreduce/cli/missing_servers.h"
 #include "mapreduce/cli/on_this_machine.h"
 #include "mapreduce/cli/pipeline_run.h"
 #include "mapreduce/cli/plugin_upload.h"
@@ -124,11 +125,12 @@ class RunJob final : public JobCommand {
     if (!plugin.ok()) return Rejected(*session, plugin.status());
     const absl::Status there = CheckNotOnlyHere(*session, source->file.spec, Said());
     if (!there.ok()) return Rejected(*session, there);
-    if (answers_ && local_) {
+    if (!local_) return Submit(session, source, *plugin);
+    WarnOfMissingServers(*session, "mr run", MostCopies(source->file.spec));
+    if (answers_) {
       return RunLocallyAndWait(session, source->file.spec, source->plugin_path, LocalFlags());
     }
-    if (local_) return RunLocally(session, source->file.spec, source->plugin_path, LocalFlags());
-    return Submit(session, source, *plugin);
+    return RunLocally(session, source->file.spec, source->plugin_path, LocalFlags());
   }
 
   // What is for runs in this process only.
@@ -369,6 +371,7 @@ class RunJob final : public JobCommand {
     *request.mutable_spec()->mutable_plugin() = *uploaded;
     const absl::Status brought = UploadSideFiles(masters, request.mutable_spec(), session->clock);
     if (!brought.ok()) return Rejected(*session, brought);
+    WarnOfMissingServers(*session, "mr run", MostCopies(request.spec()));
     const auto response = coordinator->Submit(std::move(request));
     if (!response.ok()) return Rejected(*session, response.status());
     if (detach_) {

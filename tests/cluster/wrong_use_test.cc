@@ -84,12 +84,24 @@ TEST_F(WrongUse, MoreReplicasThanServersAreSaid) {
   const std::vector<Case> cases = {
       {"put", {"dfs", "put", "--replication", "5", File("x", "x"), "/five"}, 0, {says}},
       {"setrep", {"dfs", "setrep", "5", "/five"}, 0, {says}},
+      {"mr explain",
+       {"mr", "explain", "wordcount", "/in", "/fives", "--replication", "5"},
+       0,
+       {std::string("mr explain: ") + says}},
+      {"mr run",
+       {"mr", "run", "wordcount", "/in", "/fives", "--replication", "5"},
+       0,
+       {std::string("mr run: ") + says}},
   };
   for (const Case& c : cases) Check(c);
   const CommandResult fsck = cluster_->Dfs({"fsck", "/five"});
   EXPECT_EQ(fsck.exit_code, 1) << fsck.Describe();
   EXPECT_THAT(fsck.out, HasSubstr(says));
   EXPECT_EQ(cluster_->Dfs({"setrep", "1", "/five"}).err, "");
+  const CommandResult one =
+      cluster_->Mr({"run", "wordcount", "/in", "/ones", "--replication", "1"});
+  EXPECT_EQ(one.exit_code, 0) << one.Describe();
+  EXPECT_THAT(one.err, ::testing::Not(HasSubstr("copies are wanted")));
 }
 
 TEST_F(WrongUse, OfJobs) {

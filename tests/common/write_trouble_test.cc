@@ -65,6 +65,16 @@ TEST(WriteTrouble, OneServerIsEnoughForAClusterOfOne) {
   EXPECT_EQ(TroubleOf(cluster), WriteTrouble::kFull);
 }
 
+TEST(MissingServers, AreSaidWhereMoreCopiesAreWanted) {
+  EXPECT_EQ(DescribeMissingServers(3, 3), "");
+  EXPECT_EQ(
+      DescribeMissingServers(1, 5),
+      "1 chunkserver is there, 5 copies are wanted: fsck says UNDER-REPLICATED until there are "
+      "more");
+  EXPECT_EQ(DescribeMissingServers(2, 3, "waits"),
+            "2 chunkservers are there, 3 copies are wanted: waits");
+}
+
 TEST(WriteTrouble, WhatHaltsTheMasterIsSaidFirst) {
   WriteAbility cluster = Well();
   cluster.writable = false;
