@@ -420,7 +420,8 @@ absl::StatusOr<WarcReader::Found> WarcReader::SearchRecord() {
       Consume(bytes.size());
       return EndMember();
     }
-    const size_t passed = bytes.size() - kVersionStart.size() - 3;
+    // One that is only begun here is found with the bytes behind it, and those that stand before.
+    const size_t passed = bytes.size() - kVersionLineBytes + 1;
     Consume(passed);
     strayed += passed;
     if (strayed > limits_.stray_bytes && !replays() && next_ == NextMember::kUnknown &&

@@ -17,8 +17,9 @@ namespace {
 
 // One alone stands before the contents of many a frame of zstd.
 constexpr std::string_view kZeros("\0\0\0\0", 4);
-// What stands before a record and how it begins; a frame's magic is shorter.
-constexpr size_t kMarkBytes = kZeros.size() + kWarcStart.size() + 2;
+static_assert(kVersionLineBytes == kZeros.size() + kWarcStart.size() + 2);
+// A frame's magic is shorter.
+constexpr size_t kMarkBytes = kVersionLineBytes;
 constexpr size_t kTrialHeadBytes = 16 << 10;
 
 absl::StatusOr<bool> BeginsFrame(FileCursor* cursor) {

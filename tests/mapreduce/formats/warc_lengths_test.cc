@@ -47,6 +47,18 @@ struct WrongFile {
   Pages pages;       // of the others
 };
 
+// Of a block that was lost, up to every place near the end of the bytes that are looked at first.
+TEST_F(WarcTest, ARecordBehindZerosIsFoundWhereverTheBytesAtHandEnd) {
+  const Pages pages = {{"http://a/", "first"}, {"http://b/", "second"}};
+  const std::string text = WarcResponse("http://a/", "first") + WarcResponse("http://b/", "second");
+  constexpr size_t kAtHand = 4096;
+  for (size_t zeros = kAtHand - 20; zeros < kAtHand + 4; ++zeros) {
+    const Contents contents = ReadAll(std::string(zeros, '\0') + text, kAtHand);
+    EXPECT_EQ(contents.pages, pages) << zeros;
+    EXPECT_EQ(contents.set_aside, (Counts{{"bad_head", 1}})) << zeros;
+  }
+}
+
 // The line ends that should end a record end every head, and stand in many a page.
 TEST_F(WarcTest, ALengthThatEndsBeforeAnEmptyLineOfALaterRecordSwallowsNothing) {
   // In the window, and beyond it.
