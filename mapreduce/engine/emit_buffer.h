@@ -11,6 +11,7 @@
 
 #include "common/status.h"
 #include "mapreduce/api/quern.h"
+#include "mapreduce/engine/block.h"
 #include "mapreduce/engine/engine_error.h"
 
 namespace quern::mr {
@@ -58,12 +59,24 @@ class EmitBuffer {
         : quern_output{sizeof(quern_output), 0, nullptr, nullptr, EmitSlow}, owner(of) {}
     EmitBuffer* const owner;
   };
+  // Reads a byte of each page. Who copies the record later may be at work of its own by then, and
+  // what cannot be read is a fault of the call that has given it. No record is larger.
+  static void Touch(std::string_view bytes) {
+    constexpr size_t kPageBytes = 4096;
+    if (bytes.empty() || bytes.size() > kMaxRecordBytes) return;
+    const volatile char* const at = bytes.data();
+    for (size_t i = 0; i < bytes.size(); i += kPageBytes) static_cast<void>(at[i]);
+    static_cast<void>(at[bytes.size() - 1]);
+  }
+
   // Called by user code: nothing may be thrown through it.
   static int EmitSlow(quern_output* output, const char* key, size_t key_size, const char* value,
                       size_t value_size) noexcept {
     EmitBuffer* const buffer = static_cast<Window*>(output)->owner;
     try {
       if (!buffer->user_status_.ok()) return QUERN_FAILED;
+      Touch({key, key_size});
+      Touch({value, value_size});
       buffer->AppendSlow({key, key_size}, {value, value_size});
       return QUERN_OK;
     } catch (const EngineError& error) {

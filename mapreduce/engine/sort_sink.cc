@@ -22,16 +22,14 @@ SortSink::~SortSink() { spill_thread_.Join(); }
 
 void SortSink::AppendSlow(std::string_view key, std::string_view value) {
   const size_t need = kRecordHeaderBytes + key.size() + value.size();
+  const PhaseGuard guard(options_.position, RecordPhase::kNone);
+  if (options_.steps != nullptr) options_.steps->Add();
   // A record that would push most others out goes into a spill of its own.
   const bool large = need > filling_->capacity() / 4;
-  {
-    const PhaseGuard guard(options_.position, RecordPhase::kNone);
-    if (options_.steps != nullptr) options_.steps->Add();
-    if (status_.ok()) status_ = TakeWindow();
-    if (status_.ok()) status_ = large ? SpillLargeRecord(key, value) : MakeRoom(need);
-    if (!status_.ok()) throw EngineError(status_);
-  }
-  if (!large) Append(key, value);  // reads what user code has given: its fault if it cannot
+  if (status_.ok()) status_ = TakeWindow();
+  if (status_.ok()) status_ = large ? SpillLargeRecord(key, value) : MakeRoom(need);
+  if (!status_.ok()) throw EngineError(status_);
+  if (!large) Append(key, value);
 }
 
 absl::Status SortSink::TakeWindow() {

@@ -21,6 +21,8 @@ class KeepsViews : public quern::Mapper {
     if (how_ == "key") kept_ = in.key();
     if (how_ == "path") kept_ = in.source().path;
     if (how_ == "past") Emit("past", std::string_view(value.data(), value.size() + 1));
+    // More than any window has.
+    if (how_ == "far") Emit("far", std::string_view(value.data(), value.size() + (64 << 20)));
     if (how_ == "write") const_cast<char*>(value.data())[0] = 'x';
     Emit(value.substr(0, 1), value);
   }

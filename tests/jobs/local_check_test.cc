@@ -58,9 +58,18 @@ TEST_F(LocalCheckTest, AMapperThatKeepsAViewIsNamedWithTheRecord) {
         std::pair("key", "KeepsViews::Map kept a view of the key of the record at "),
         std::pair("path", "KeepsViews::Map kept a view of the path of a record "),
         std::pair("past", "KeepsViews::Map read past the end of the value of the record at "),
+        std::pair("far", "KeepsViews::Map read past the end of the value of the record at "),
         std::pair("write", "KeepsViews::Map wrote into the value of the record at ")}) {
     ExpectFault(KeepingSpec(how), "m-00000.0 in Map, at file://" + dir_ / "in:", fault);
   }
+}
+
+// Not one of the combiner, which is called when what was emitted before is taken over.
+TEST_F(LocalCheckTest, ARecordThatCannotBeReadIsAFaultOfTheMapperThatEmitsIt) {
+  pb::JobSpec combines = KeepingSpec("far");
+  combines.mutable_reduce()->set_combiner("KeepsInCombine");
+  ExpectFault(combines, "m-00000.0 in Map, at file://" + dir_ / "in:0",
+              "KeepsViews::Map read past the end of the value of the record at ");
 }
 
 // Where no record is at hand any more.
