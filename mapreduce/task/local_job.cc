@@ -230,7 +230,8 @@ absl::Status LocalJob::Publish(const Ran& maps, const Ran& reduces) {
       if (choice_.Has(id.kind(), id.task())) parts.Add(id.kind(), id.task(), ran->results[i]);
     }
   }
-  const std::vector<PublishedOutput> outputs = parts.Take();
+  std::vector<PublishedOutput> outputs = parts.Take();
+  if (!choice_.is_all()) KeepApart(&outputs[0]);
   Storage::Moves moves;
   for (const PublishedOutput& output : outputs) {
     // Of a few tasks there may be nothing.
@@ -250,6 +251,18 @@ absl::Status LocalJob::Publish(const Ran& maps, const Ran& reduces) {
   RETURN_IF_ERROR(storage_->RenameAll(moves, spec_.output().overwrite()));
   for (const auto& [from, to] : moves) written_.insert(to);
   return absl::OkStatus();
+}
+
+// Each has parts under the names of the tasks.
+void LocalJob::KeepApart(PublishedOutput* output) const {
+  for (const pb::JobSpec::NamedOutput& named : spec_.outputs()) {
+    if (named.output().path() != output->path) continue;
+    const std::string dir = TemporaryOf(named.name()) + "/";
+    for (PublishedFile& file : output->files) {
+      if (!file.source.starts_with(dir)) continue;
+      file.part.name = fmt::format("{}-{}", named.name(), file.part.name);
+    }
+  }
 }
 
 absl::Status LocalJob::RemoveUnchosen(const Ran& maps) {

@@ -76,6 +76,8 @@ class LocalJob {
   absl::Status Publish(const Ran& maps, const Ran& reduces);
   // What tasks have written that ran only because others needed them.
   absl::Status RemoveUnchosen(const Ran& maps);
+  // Outputs in one directory: of a few tasks, the files of named ones begin with the name.
+  void KeepApart(PublishedOutput* output) const;
   absl::Status FillOutput(const PublishedOutput& output, const std::string& dir,
                           const Manifest& manifest);
   // Of the output of this name; empty: the main one.

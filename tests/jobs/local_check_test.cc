@@ -199,6 +199,27 @@ TEST_F(LocalCheckTest, NamedOutputsHoldThePartsOfChosenTasksOnly) {
   EXPECT_EQ(Contents("out/part-*"), "disk\t200\n");
 }
 
+// Whose files have names of their own in a whole output, which are numbers of its files.
+TEST_F(LocalCheckTest, NamedOutputsInOneDirectoryHoldThePartsOfOneTask) {
+  std::ofstream(dir_ / "log") << "ERROR disk: full\nWARN net: slow\nWARN net: down\n";
+  pb::JobSpec spec = Spec("log_split", dir_ / "log");
+  spec.mutable_reduce()->set_tasks(1);
+  spec.mutable_reduce()->set_reducer("CountLines");
+  spec.mutable_output()->set_files("{i}.counts");
+  for (const char* name : {"errors", "warnings", "others", "rare"}) {
+    pb::JobSpec::NamedOutput* const named = spec.add_outputs();
+    named->set_name(name);
+    named->mutable_output()->set_path(".");
+    named->mutable_output()->set_files(fmt::format("{{i}}.{}", name));
+  }
+  const Outcome outcome = Run(spec, "", "--tasks m-0,r-0");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.out;
+  EXPECT_EQ(Names("out"),
+            "errors-part-m-00000\npart-r-00000\nrare-part-r-00000\nwarnings-part-m-00000\n");
+  EXPECT_EQ(Contents("out/part-r-*"), "net\t2\n");
+  EXPECT_EQ(Contents("out/rare-*"), "disk\t1\n");
+}
+
 TEST_F(LocalCheckTest, SkippedRecordsAreThoseOfChosenTasks) {
   std::ofstream(dir_ / "in") << "good\nskip this\n";
   pb::JobSpec spec = Spec("fragile", dir_ / "in");
